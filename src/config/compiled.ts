@@ -1,0 +1,44 @@
+/** The configuration as the rest of the house reads it: checked, normalised, nothing left to work out per request. */
+import type { Entry } from '../providers/entry.ts'
+
+export type Strategy = 'random' | 'first' | 'round_robin' | 'hash'
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+/** A client key. The key itself is not kept: `digest` is its SHA-256. */
+export type KeyRule = {
+  /** Names the caller in the log: the configured name, `master`, or `key-` and 6 hex digits of the digest. */
+  id: string
+  digest: Uint8Array
+  /** Model names, `prefix*` or `*`; absent: every model. */
+  scopes?: string[]
+}
+
+export type Compiled = {
+  /** The file it came from, absolute; absent for the built-in default. */
+  path?: string
+  host: string
+  port: number
+  logLevel: LogLevel
+  /** `auto`: pretty on a terminal, JSON elsewhere. */
+  logFormat: 'auto' | 'json'
+  /** The request's body goes into the log. */
+  logPrompts: boolean
+  /** Empty: no key is needed. */
+  keys: KeyRule[]
+  strategy: Strategy
+  entries: Entry[]
+  /** The global model_redirect; the key `all` stands for every chat request. */
+  redirect: ReadonlyMap<string, string>
+  defaultModel?: string
+  /** Seconds. */
+  timeouts: { connect: number; firstByte: number; idle: number }
+  /** Seconds between signs of life on a silent stream; 0: none. */
+  heartbeat: number
+  /** Bytes. */
+  maxBody: number
+  /** Seconds a stopping process gives its open requests. */
+  shutdownTimeout: number
+  onLoss: 'note' | 'refuse'
+  /** Every secret of the file, longest first: none may leave the process but to its vendor. */
+  secrets: string[]
+}

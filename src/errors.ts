@@ -1,0 +1,75 @@
+/**
+ * The one error of the gateway and the one table that says what each of its codes means.
+ * Whoever finds a fault throws `new GatewayError(code, message, detail)`; status, retry and breaker are looked up, never decided again.
+ */
+
+/** What a failed attempt means for another one: none, the same target again, or another target. */
+export type Retry = 'never' | 'again' | 'elsewhere'
+/** What a failure says about the health of a target. */
+export type Breaker = 'ignore' | 'count' | 'trip'
+
+type Row = { status: number; retry: Retry; breaker: Breaker; means: string }
+
+/** Code → what it means. `status` is the default; `detail.status` keeps a vendor's own 4xx. */
+export const codes = {
+  invalid_request: { status: 400, retry: 'never', breaker: 'ignore', means: 'the request is malformed; `param` names the path' },
+  unauthorized: { status: 401, retry: 'never', breaker: 'ignore', means: 'no key, or a key the gateway does not know' },
+  forbidden: { status: 403, retry: 'never', breaker: 'ignore', means: 'the key may not use this model' },
+  model_not_found: { status: 404, retry: 'never', breaker: 'ignore', means: 'no service offers this model' },
+  not_found: { status: 404, retry: 'never', breaker: 'ignore', means: 'no such address' },
+  method_not_allowed: { status: 405, retry: 'never', breaker: 'ignore', means: 'the address takes another method' },
+  too_large: { status: 413, retry: 'never', breaker: 'ignore', means: 'the body is larger than `max_body`' },
+  limited: { status: 429, retry: 'never', breaker: 'ignore', means: 'a limit of the configuration holds; see Retry-After' },
+  cancelled: { status: 499, retry: 'never', breaker: 'ignore', means: 'the client left (only ever seen in the log)' },
+  internal: { status: 500, retry: 'never', breaker: 'ignore', means: 'a fault of the gateway itself' },
+  upstream_refused: { status: 400, retry: 'never', breaker: 'ignore', means: 'the vendor refused the request; its status is kept' },
+  upstream_limited: { status: 429, retry: 'elsewhere', breaker: 'count', means: 'the vendor limits us; its Retry-After is kept' },
+  upstream_credentials: { status: 502, retry: 'elsewhere', breaker: 'trip', means: 'the vendor refused our credentials (its 401, 402, 403)' },
+  upstream_failed: { status: 502, retry: 'again', breaker: 'count', means: 'the vendor failed, could not be reached or answered nonsense' },
+  upstream_timeout: { status: 504, retry: 'elsewhere', breaker: 'count', means: 'a deadline passed: connect, first byte or idle' },
+  unavailable: { status: 503, retry: 'never', breaker: 'ignore', means: 'the gateway is shutting down' },
+} as const satisfies Record<string, Row>
+
+export type Code = keyof typeof codes
+
+/** All fields are safe to show a client but `cause`, which is for the log. */
+export type Detail = {
+  /** HTTP status, where it is not the code's own: a vendor's 404, 422, 529 … */
+  status?: number
+  /** Path into the request that is at fault: `messages[2].content`. */
+  param?: string
+  /** Seconds until another try makes sense. */
+  retryAfter?: number
+  /** The vendor's own word for the fault, shown as `error.code` in place of ours. */
+  vendorCode?: string
+  /** The vendor's own class of the fault, shown as `error.type` in place of ours. */
+  vendorType?: string
+  /** The vendor's body, already free of secrets, and the protocol it is written in: sent verbatim to a client of that protocol. */
+  body?: { protocol: string; text: string }
+  /** For the log only, already free of secrets. */
+  cause?: string
+}
+
+export class GatewayError extends Error {
+  constructor(
+    readonly code: Code,
+    message: string,
+    readonly detail: Detail = {},
+  ) {
+    super(message)
+    this.name = 'GatewayError'
+  }
+
+  /** The HTTP status a client sees. */
+  get status(): number {
+    return this.detail.status ?? codes[this.code].status
+  }
+}
+
+/** Anything thrown → a GatewayError. What is not ours says nothing to the client but that it is our fault. */
+export const asGatewayError = (thrown: unknown): GatewayError =>
+  thrown instanceof GatewayError
+    ? thrown
+    : new GatewayError('internal', 'internal error of the gateway', {
+        cause: thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown),
+      })

@@ -1,0 +1,78 @@
+/**
+ * The neutral form of a conversation: the union of the protocols, nobody's wire. Read this page first.
+ * Absent stays absent: a field is set only if the client sent it.
+ */
+import type { Json } from './json.ts'
+
+/** The name of a wire format: `openai-chat`, `anthropic` … One that only passes is the path itself: `embeddings`. */
+export type ProtocolId = string
+
+/** Opaque state only the protocol `by` can read (signatures, encrypted reasoning, unknown blocks); `at`: the target that wrote it. */
+export type Seal = { by: ProtocolId; at?: string; value: Json }
+/** What any part may carry beside its content. */
+export type Mark = { seal?: Seal; cache?: { ttl?: '5m' | '1h' } }
+
+/** Where a claim in a text comes from; `start` and `end` count characters of the text. */
+export type Citation = { url?: string; title?: string; quote?: string; start?: number; end?: number; seal?: Seal }
+export type Source = { data: string } | { url: string } | { file: string }
+
+export type Text = { type: 'text'; text: string; citations?: Citation[] } & Mark
+export type Refusal = { type: 'refusal'; text: string } & Mark
+export type Reasoning = { type: 'reasoning'; text: string } & Mark
+/** `mime` may be a class only (`image/*`) where the wire names no more. `data` is base64. */
+export type Media = { type: 'media'; mime: string; source: Source; name?: string; detail?: string } & Mark
+/** `args` is JSON text as the model wrote it and is never parsed on the way; of a `custom` tool it is free text. */
+export type Call = { type: 'call'; id: string; name: string; args: string; custom?: boolean } & Mark
+export type Result = { type: 'result'; id: string; parts: Part[]; failed?: boolean } & Mark
+/** A block only one protocol knows. */
+export type Foreign = { type: 'foreign'; seal: Seal }
+export type Part = Text | Refusal | Reasoning | Media | Call | Result | Foreign
+
+export type Turn = { role: 'system' | 'user' | 'assistant'; parts: Part[]; name?: string }
+
+export type Tool = { name: string; description?: string; schema?: Json; strict?: boolean; custom?: Json } & Mark
+export type Choice = 'auto' | 'none' | 'any' | { name: string }
+export type Effort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh'
+/** `schema` absent: any JSON. */
+export type Format = { name?: string; schema?: Json; strict?: boolean; description?: string }
+
+export type Chat = {
+  model: string
+  stream: boolean
+  turns: Turn[]
+  tools?: Tool[]
+  choice?: Choice
+  /** May the model call several tools at once. */
+  parallel?: boolean
+  /** Most tokens of the answer. */
+  limit?: number
+  temperature?: number
+  topP?: number
+  topK?: number
+  seed?: number
+  stop?: string[]
+  /** `budget` in tokens. */
+  reasoning?: { effort?: Effort; budget?: number }
+  format?: Format
+  user?: string
+  /** Top-level fields only the client's protocol knows. */
+  extra?: Seal
+}
+
+/** `input` includes cached tokens, `output` includes reasoning; the others are parts of them. */
+export type Usage = {
+  input: number
+  output: number
+  cacheRead?: number
+  cacheWrite?: number
+  reasoning?: number
+  audioInput?: number
+  audioOutput?: number
+  /** Counted by us because the vendor did not say. */
+  estimated?: boolean
+}
+
+export type Finish = 'stop' | 'length' | 'calls' | 'filter' | 'pause' | 'other'
+
+/** A whole answer. `raw` is the vendor's own word for the finish. */
+export type Message = { id: string; model: string; parts: Part[]; finish: Finish; raw?: string; usage?: Usage }

@@ -1,0 +1,113 @@
+/**
+ * The seams of a wire format. Two verbs: `parse*` reads the wire, `render*` writes it. Two halves: Ingress (a client speaks it to us)
+ * and Egress (we speak it to a vendor). Every protocol folder has the same files: wire request message stream error watch mend index.
+ */
+import type { GatewayError } from '../errors.ts'
+import type { Chat, Message, ProtocolId, Usage } from '../ir/chat.ts'
+import type { Event } from '../ir/event.ts'
+import type { Json, JsonObject } from '../ir/json.ts'
+
+/** One unit of a wire stream: an SSE message. `data` is without its `data:` prefix, several lines joined by \n. */
+export type Frame = { event?: string; data: string }
+
+/** One stage of a stream: give it a way out, get a way in. `undefined` says the stream has ended. Stages never wait. */
+export type Stage<I, O> = (emit: (output: O) => void) => (input: I | undefined) => void
+
+/** Notes what a translation could not carry, or what a vendor's quirk forced: `loss('logit_bias', 'groq refuses it')`. */
+export type Loss = (path: string, why: string) => void
+
+/** What one exchange knows beside the bytes; made once an attempt. */
+export type Exchange = {
+  /** For answers that come without one: `chatcmpl-…`. */
+  id: string
+  /** Unix seconds. */
+  created: number
+  /** The model as the client named it; every answer carries it. */
+  model: string
+  /** The target's id; what `Seal.at` names. */
+  target: string
+  /** Did the client ask for usage in the stream. */
+  usageAsked: boolean
+  loss: Loss
+  /** Vendor's own corrections of a frame or body of this protocol, before ours. */
+  mend?: (body: JsonObject) => void
+  /** Frees a vendor's text from every secret of the configuration. */
+  scrub: (text: string) => string
+}
+
+/** What has been seen so far of an answer on its way through. */
+export type Seen = {
+  /** A frame that carries content has passed: from here no other attempt. */
+  content: boolean
+  usage?: Usage
+  /** The vendor said it failed, in-band. */
+  fault?: GatewayError
+  /** The vendor's model name, for the log. */
+  model?: string
+}
+
+/**
+ * An answer on its way through: whole frames in, text for the client out ('' for nothing).
+ * The same shape serves a pass (frames as they came, mended where the vendor broke the protocol) and a translation.
+ */
+export interface Passing {
+  readonly seen: Seen
+  /** One whole frame of the vendor → what the client gets for it. After `seen.fault` is set the caller stops. */
+  push(frame: Frame): string
+  /** What is held back (a finish waiting for what follows it): due when the vendor has been silent for a moment. */
+  flush(): string
+  /** The vendor's body has ended: the clean end of the client's protocol, or `seen.fault` is set because it was cut. */
+  end(): string
+  /** The in-band form of an error for a client that already has its 200. */
+  fail(error: GatewayError): string
+}
+
+/** What a pass must see of one client protocol without rebuilding it. */
+export interface Watch {
+  /** The head of a request: the caller has checked that `body` is an object. */
+  readRequest(body: JsonObject): { model?: string; stream: boolean; usageAsked: boolean }
+  /** `text` is the request as it came; gives it back with the model replaced and usage asked for where `askUsage`. */
+  writeRequest(text: string, body: JsonObject, change: { model: string; askUsage: boolean }): string
+  /** A stream of this protocol, passed. */
+  passStream(exchange: Exchange): Passing
+  /** A whole answer of this protocol, passed: strict, with the client's model. Throws GatewayError where the body is a fault or no answer. */
+  passMessage(text: string, exchange: Exchange): { text: string; usage?: Usage; model?: string }
+}
+
+/** A wire format, seen from a client that speaks it to us. */
+export interface Ingress {
+  readonly id: ProtocolId
+  /** Checks the shape of a request; throws `invalid_request` naming the path. Unknown fields stay. */
+  checkRequest(body: JsonObject): void
+  parseRequest(body: JsonObject, loss: Loss): Chat
+  renderMessage(message: Message, exchange: Exchange): Json
+  renderStream(exchange: Exchange): Stage<Event, Frame>
+  renderError(error: GatewayError): Json
+  /** One frame of the stream as it stands on the wire, blank line included. */
+  renderFrame(frame: Frame): string
+  watch: Watch
+}
+
+/** A wire format, seen from a vendor we speak it to. */
+export interface Egress {
+  readonly id: ProtocolId
+  renderRequest(chat: Chat, exchange: Exchange): JsonObject
+  parseMessage(body: Json, exchange: Exchange): Message
+  parseStream(exchange: Exchange): Stage<Frame, Event>
+  /** `text` is at most 64 KiB of the vendor's body in whatever shape: JSON, an SSE line, HTML, nothing. */
+  parseError(status: number, headers: Headers, text: string, exchange: Pick<Exchange, 'scrub'>): GatewayError
+  /** Whether media may be sent as a URL or must be fetched first. */
+  media: 'url' | 'bytes'
+}
+
+/** A protocol that only passes (embeddings, images, audio …) has a watch and errors, and nothing to translate. */
+export interface PassOnly {
+  readonly id: ProtocolId
+  checkRequest(body: JsonObject): void
+  renderError(error: GatewayError): Json
+  renderFrame(frame: Frame): string
+  parseError: Egress['parseError']
+  watch: Watch
+}
+
+export type Protocol = Ingress & Egress

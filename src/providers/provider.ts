@@ -1,0 +1,58 @@
+/** What a vendor is: a place, a way to sign, the protocols it speaks. A new one is one small file of data. */
+import type { ProtocolId } from '../ir/chat.ts'
+import type { JsonObject } from '../ir/json.ts'
+import type { Loss } from '../protocols/protocol.ts'
+import type { Entry, Target } from './entry.ts'
+
+/** One HTTP request on its way to a vendor. `sign` may change the url and the headers; `body` is what will be sent, if it is text. */
+export type Outgoing = { url: string; headers: Headers; body: string | undefined }
+export type Sign = (outgoing: Outgoing, target: Target) => void | Promise<void>
+
+/** Data, or how to work it out from the target. */
+export type Per<T> = T | ((target: Target) => T)
+
+/** Where the protocols live and how they are spoken; a variant overrides what it names. */
+export type Wire = {
+  /** Absolute, no trailing slash; `server_url` replaces it. */
+  base: Per<string>
+  /** Protocol, or path that only passes → address below `base`. Best first. */
+  speaks: Record<ProtocolId, Per<string>>
+  sign: Sign
+  /** What the vendor wants otherwise than the protocol says, on the body as it will be sent. Without one the bytes pass. */
+  adjust?: Record<ProtocolId, (body: JsonObject, loss: Loss, target: Target) => void>
+  /** What the vendor gets wrong beyond what the protocol's own mending knows, on a frame or a whole answer. */
+  mend?: Record<ProtocolId, (body: JsonObject) => void>
+  /** The vendor answers 400 when it is asked for usage in a stream. */
+  refusesUsage?: boolean
+  /** In place of HTTP (the built-in mock; a vendor that speaks WebSocket). */
+  exchange?: (outgoing: Outgoing, target: Target, signal: AbortSignal) => Promise<Response>
+}
+
+/** A form of the vendor that the entry asks for by what it says. The first whose `when` holds wins. */
+export type Variant = { when: (entry: Entry) => boolean } & (
+  | (Partial<Wire> & { credentials?: string[] })
+  /** Known, but not spoken yet: the entry is skipped with this word on what to write instead. */
+  | { unbuilt: string }
+)
+
+export type Provider = Wire & {
+  /** The service type in the config. */
+  id: string
+  title: string
+  /** The vendor's documentation. */
+  docs: string
+  /** When the facts of the file were last compared with it: `2026-11`. */
+  checked?: string
+  /** Names of credentials an enabled entry must have; `server_url` of one's own may free from them (see `keyless`). */
+  credentials: string[]
+  /** True: an entry with its own `server_url` needs no credentials. */
+  keyless?: boolean
+  /** Models of an entry that names none. */
+  models?: string[]
+  /** Hosts that are the vendor's own beside that of `base`; `*.x.y` matches below x.y. An `openai` entry that points at one gets this vendor's quirks. */
+  hosts?: string[]
+  variants?: Variant[]
+}
+
+/** Gives a provider its type; a file of this folder exports exactly one. */
+export const provider = (definition: Provider): Provider => definition
