@@ -12,21 +12,56 @@ type Row = { status: number; retry: Retry; breaker: Breaker; means: string }
 
 /** Code → what it means. `status` is the default; `detail.status` keeps a vendor's own 4xx. */
 export const codes = {
-  invalid_request: { status: 400, retry: 'never', breaker: 'ignore', means: 'the request is malformed; `param` names the path' },
+  invalid_request: {
+    status: 400,
+    retry: 'never',
+    breaker: 'ignore',
+    means: 'the request is malformed; `param` names the path',
+  },
   unauthorized: { status: 401, retry: 'never', breaker: 'ignore', means: 'no key, or a key the gateway does not know' },
   forbidden: { status: 403, retry: 'never', breaker: 'ignore', means: 'the key may not use this model' },
   model_not_found: { status: 404, retry: 'never', breaker: 'ignore', means: 'no service offers this model' },
   not_found: { status: 404, retry: 'never', breaker: 'ignore', means: 'no such address' },
   method_not_allowed: { status: 405, retry: 'never', breaker: 'ignore', means: 'the address takes another method' },
   too_large: { status: 413, retry: 'never', breaker: 'ignore', means: 'the body is larger than `max_body`' },
-  limited: { status: 429, retry: 'never', breaker: 'ignore', means: 'a limit of the configuration holds; see Retry-After' },
+  limited: {
+    status: 429,
+    retry: 'never',
+    breaker: 'ignore',
+    means: 'a limit of the configuration holds; see Retry-After',
+  },
   cancelled: { status: 499, retry: 'never', breaker: 'ignore', means: 'the client left (only ever seen in the log)' },
   internal: { status: 500, retry: 'never', breaker: 'ignore', means: 'a fault of the gateway itself' },
-  upstream_refused: { status: 400, retry: 'never', breaker: 'ignore', means: 'the vendor refused the request; its status is kept' },
-  upstream_limited: { status: 429, retry: 'elsewhere', breaker: 'count', means: 'the vendor limits us; its Retry-After is kept' },
-  upstream_credentials: { status: 502, retry: 'elsewhere', breaker: 'trip', means: 'the vendor refused our credentials (its 401, 402, 403)' },
-  upstream_failed: { status: 502, retry: 'again', breaker: 'count', means: 'the vendor failed, could not be reached or answered nonsense' },
-  upstream_timeout: { status: 504, retry: 'elsewhere', breaker: 'count', means: 'a deadline passed: connect, first byte or idle' },
+  upstream_refused: {
+    status: 400,
+    retry: 'never',
+    breaker: 'ignore',
+    means: 'the vendor refused the request; its status is kept',
+  },
+  upstream_limited: {
+    status: 429,
+    retry: 'elsewhere',
+    breaker: 'count',
+    means: 'the vendor limits us; its Retry-After is kept',
+  },
+  upstream_credentials: {
+    status: 502,
+    retry: 'elsewhere',
+    breaker: 'trip',
+    means: 'the vendor refused our credentials (its 401, 402, 403)',
+  },
+  upstream_failed: {
+    status: 502,
+    retry: 'again',
+    breaker: 'count',
+    means: 'the vendor failed, could not be reached or answered nonsense',
+  },
+  upstream_timeout: {
+    status: 504,
+    retry: 'elsewhere',
+    breaker: 'count',
+    means: 'a deadline passed: connect, first byte or idle',
+  },
   unavailable: { status: 503, retry: 'never', breaker: 'ignore', means: 'the gateway is shutting down' },
 } as const satisfies Record<string, Row>
 

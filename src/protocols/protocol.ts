@@ -85,6 +85,8 @@ export interface Ingress {
   renderError(error: GatewayError): Json
   /** One frame of the stream as it stands on the wire, blank line included. */
   renderFrame(frame: Frame): string
+  /** The sign of life on a silent stream, where it is not an SSE comment. */
+  heartbeat?: string
   watch: Watch
 }
 
@@ -106,6 +108,7 @@ export interface PassOnly {
   checkRequest(body: JsonObject): void
   renderError(error: GatewayError): Json
   renderFrame(frame: Frame): string
+  heartbeat?: string
   parseError: Egress['parseError']
   watch: Watch
 }

@@ -13,7 +13,10 @@ export type Per<T> = T | ((target: Target) => T)
 
 /** Where the protocols live and how they are spoken; a variant overrides what it names. */
 export type Wire = {
-  /** Absolute, no trailing slash; `server_url` replaces it. */
+  /**
+   * Absolute, no trailing slash; `server_url` replaces it. One that is worked out from the target reads `server_url` itself, and may
+   * end in a query that every address then ends in.
+   */
   base: Per<string>
   /** Protocol, or path that only passes → address below `base`. Best first. */
   speaks: Record<ProtocolId, Per<string>>
@@ -49,7 +52,12 @@ export type Provider = Wire & {
   keyless?: boolean
   /** Models of an entry that names none. */
   models?: string[]
-  /** Hosts that are the vendor's own beside that of `base`; `*.x.y` matches below x.y. An `openai` entry that points at one gets this vendor's quirks. */
+  /** Embedding models of an entry that names no models at all. */
+  embeddingModels?: string[]
+  /**
+   * Hosts that are the vendor's own beside that of `base`; `*.x.y` matches below x.y. An `openai` entry that points at one gets this vendor's
+   * quirks. `*`: the server is the user's, every host is its own, and none gives it away.
+   */
   hosts?: string[]
   variants?: Variant[]
 }

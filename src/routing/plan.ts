@@ -1,6 +1,15 @@
 /** The ordered targets of one request. */
+import type { Compiled } from '../config/compiled.ts'
+import { GatewayError } from '../errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
-import type { Target } from '../providers/entry.ts'
+import { protocols } from '../protocols/index.ts'
+import type { Entry, Target } from '../providers/entry.ts'
+import { createPolicies, type Policy, type Random, shuffle, type Turns } from './policies.ts'
+import { createPool, type Pool } from './pool.ts'
+import { byPriority, createReady, inOrder, type Ready } from './ready.ts'
+import { createModels, type Models, type Route, redirectOf } from './resolve.ts'
+
+export { affinityOf } from './targets.ts'
 
 export type Plan = {
   /** The model as the client named it (or `default_model`): what its answer carries. */
@@ -28,4 +37,133 @@ export type Caller = {
   may: (model: string) => boolean
   /** The scopes as configured; absent: every model. */
   scopes?: readonly string[]
+}
+
+/** One model and where it leads, for people. */
+export type Row = {
+  model: string
+  /** Where the global redirect sends it. */
+  redirect?: string
+  targets: { entry: string; type: string; model: string; credentials: number; weight: number; priority: number }[]
+}
+
+export type Router = {
+  /**
+   * @throws GatewayError `invalid_request` (no model named; its services do not speak the protocol), `forbidden` (outside the scopes,
+   * whether or not the model exists), `model_not_found`
+   */
+  plan: (wanted: Wanted) => Plan
+  /** The models a caller is shown, sorted, `random` last. */
+  list: (caller: Caller) => { id: string }[]
+  /** One model, shown or not. @throws GatewayError `forbidden`, `model_not_found` */
+  find: (id: string, caller: Caller) => { id: string }
+  /** Every name that leads somewhere, wildcards and redirects included. */
+  table: () => Row[]
+}
+
+/** OpenAI's words, which clients know. */
+const notFound = (model: string, cause?: string): GatewayError =>
+  new GatewayError(
+    'model_not_found',
+    `The model \`${shorten(model)}\` does not exist or you do not have access to it.`,
+    cause === undefined ? {} : { cause },
+  )
+
+const shorten = (model: string): string => (model.length > 200 ? `${model.slice(0, 200)}…` : model)
+
+const forbid = (model: string): GatewayError =>
+  new GatewayError('forbidden', `This key may not use the model \`${shorten(model)}\`.`, { param: 'model' })
+
+/**
+ * @param serves can this entry be spoken to in this protocol, or passed this path
+ * @param options `random` in [0, 1) and the turns of round robin, for tests; left out, turns go on across reloads
+ */
+export const createRouter = (compiled: Compiled, serves: Serves, options: Chances = {}): Router =>
+  new ModelRouter(compiled, serves, options)
+
+type Serves = (entry: Entry, protocol: ProtocolId) => boolean
+type Chances = { random?: Random; turns?: Turns }
+
+class ModelRouter implements Router {
+  readonly #compiled: Compiled
+  readonly #models: Models
+  readonly #policy: Policy
+  readonly #random: Random
+  readonly #ready: Ready
+  readonly #pool: Pool
+
+  constructor(compiled: Compiled, serves: Serves, chances: Chances) {
+    this.#compiled = compiled
+    this.#models = createModels(compiled)
+    this.#policy = createPolicies(chances)[compiled.strategy]
+    this.#random = chances.random ?? Math.random
+    this.#ready = createReady(this.#models, serves, compiled.strategy === 'first')
+    this.#pool = createPool(this.#models.chats)
+  }
+
+  plan(wanted: Wanted): Plan {
+    const { protocol, caller, affinity } = wanted
+    const { redirect, defaultModel } = this.#compiled
+    const chat = protocols.has(protocol)
+    const model = wanted.model || defaultModel || redirectOf(redirect, '', chat)
+    if (!model) throw new GatewayError('invalid_request', 'you must provide a model parameter', { param: 'model' })
+    if (!this.#pool.mayName(model, caller)) throw forbid(model)
+    const name = redirectOf(redirect, model, chat)
+    if (name === 'random') return { model, targets: this.#planRandom(model, wanted, chat) }
+    const prepared = this.#ready(protocol, name)
+    if (!prepared) throw this.#unserved(model, name, protocol)
+    return { model, targets: prepared.fixed ?? inOrder(this.#policy, prepared.tiers, affinity) }
+  }
+
+  list(caller: Caller): { id: string }[] {
+    const names = this.#models.listed.filter(name => caller.may(name))
+    const isRandomShown = this.#pool.mayName('random', caller) && this.#pool.chosenFrom(caller).length > 0
+    return (isRandomShown ? [...names, 'random'] : names).map(id => ({ id }))
+  }
+
+  find(id: string, caller: Caller): { id: string } {
+    if (!this.#pool.mayName(id, caller)) throw forbid(id)
+    const name = redirectOf(this.#compiled.redirect, id, false)
+    const exists = name === 'random' ? this.#chatsFor(id, caller).length > 0 : this.#models.lookup(name).length > 0
+    if (!exists) throw notFound(id)
+    return { id }
+  }
+
+  table(): Row[] {
+    const { redirect } = this.#compiled
+    const redirects = [...redirect].map(([model, to]) => ({
+      model,
+      redirect: to === 'all' ? 'random' : to,
+      targets: [],
+    }))
+    const names = this.#models.names.filter(model => !redirect.has(model))
+    return [...names.map(model => ({ model, targets: this.#models.lookup(model).map(toRow) })), ...redirects]
+  }
+
+  /** Uniform over the models, whatever the strategy, in order of priority; `admit` passes over those that cannot serve now. */
+  #planRandom(model: string, { protocol, caller, affinity }: Wanted, chat: boolean): readonly Target[] {
+    const names = chat ? shuffle(this.#chatsFor(model, caller), this.#random) : []
+    const tiers = names.flatMap(name => this.#ready(protocol, name, true)?.tiers ?? [])
+    if (tiers.length === 0) throw notFound(model, 'no chat model for this caller')
+    return inOrder(this.#policy, tiers.sort(byPriority), affinity)
+  }
+
+  /** A name that is redirected to `random` may stand for any chat model where the caller may name none itself. */
+  #chatsFor(model: string, caller: Caller): readonly string[] {
+    const chosen = this.#pool.chosenFrom(caller)
+    return chosen.length > 0 || model === 'random' ? chosen : this.#models.chats
+  }
+
+  /** Known, but not in this protocol; or not known at all. */
+  #unserved(model: string, name: string, protocol: ProtocolId): GatewayError {
+    const cause = name === model ? undefined : `redirected to ${shorten(name)}`
+    if (this.#models.lookup(name).length === 0) return notFound(model, cause)
+    const message = `The model \`${shorten(model)}\` cannot be used with ${protocol}: no service offers it there.`
+    return new GatewayError('invalid_request', message, { param: 'model', ...(cause === undefined ? {} : { cause }) })
+  }
+}
+
+const toRow = ({ entry, model }: Route): Row['targets'][number] => {
+  const { id, type, credentials, weight, priority } = entry
+  return { entry: id, type, model, credentials: credentials.length, weight, priority }
 }

@@ -1,0 +1,36 @@
+/** Runs every test, the black-box ones against a freshly built executable. Ends with the line `N passed, N failed`. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { $ } from 'bun'
+
+const folder = await mkdtemp(join(tmpdir(), 'simple-one-api-'))
+const binary = process.env['SIMPLE_ONE_API_BINARY'] ?? join(folder, 'simple-one-api')
+
+const count = (text: string, word: string): number => Number(new RegExp(`^ *(\\d+) ${word}$`, 'm').exec(text)?.[1] ?? 0)
+
+const runTests = async (filters: string[]): Promise<{ passed: number; failed: number }> => {
+  const child = Bun.spawn(['bun', 'test', '--timeout=30000', ...filters], {
+    env: { ...process.env, SIMPLE_ONE_API_BINARY: binary },
+    stdout: 'inherit',
+    stderr: 'pipe',
+  })
+  let told = ''
+  const decoder = new TextDecoder()
+  for await (const bytes of child.stderr) {
+    process.stderr.write(bytes)
+    told += decoder.decode(bytes, { stream: true })
+  }
+  const failed = count(told, 'fail')
+  const broken = (await child.exited) !== 0 && failed === 0 ? 1 : 0
+  return { passed: count(told, 'pass'), failed: failed + broken }
+}
+
+try {
+  if (process.env['SIMPLE_ONE_API_BINARY'] === undefined) await $`bun scripts/build.ts ${binary}`
+  const { passed, failed } = await runTests(process.argv.slice(2))
+  console.log(`${passed} passed, ${failed} failed`)
+  process.exitCode = failed === 0 && passed > 0 ? 0 : 1
+} finally {
+  await rm(folder, { recursive: true, force: true })
+}

@@ -1,0 +1,90 @@
+/** Who may come in, and what they may ask for. */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { KeyRule } from './config/compiled.ts'
+import { GatewayError } from './errors.ts'
+import type { Caller } from './routing/plan.ts'
+
+/** The keys a request shows, in the order they are tried. */
+export type Presented = readonly string[]
+
+export type Auth = {
+  /** @throws GatewayError `unauthorized` if keys are configured and none of these is one of them */
+  identify: (presented: Presented) => Caller
+}
+
+/** Bytes of a key; who sends more sends no key. */
+const longestKey = 4096
+const keyHeaders = ['x-api-key', 'x-goog-api-key', 'api-key'] as const
+
+/** The keys of a request: `Authorization: Bearer`, then the headers other vendors' clients use, then `?key=` of `query` (without its `?`). */
+export const presentedKeys = (headers: Headers, query: string): string[] => {
+  const shown: (string | null)[] = [bearerOf(headers.get('authorization'))]
+  for (const name of keyHeaders) shown.push(headers.get(name))
+  if (query.includes('key=')) shown.push(...new URLSearchParams(query).getAll('key').slice(0, 4))
+  return shown.flatMap(key => {
+    const trimmed = key?.trim() ?? ''
+    return trimmed === '' || Buffer.byteLength(trimmed) > longestKey ? [] : [trimmed]
+  })
+}
+
+const bearerOf = (header: string | null): string | null =>
+  header !== null && header.slice(0, 7).toLowerCase() === 'bearer ' ? header.slice(7) : null
+
+/** Exact names, `prefix*` and `*`; absent: every model, empty: none. */
+export const mayOf = (scopes: readonly string[] | undefined): ((model: string) => boolean) => {
+  if (scopes === undefined || scopes.includes('*')) return () => true
+  const exact = new Set(scopes.filter(scope => !scope.endsWith('*')))
+  const prefixes = scopes.filter(scope => scope.endsWith('*')).map(scope => scope.slice(0, -1))
+  return model => exact.has(model) || prefixes.some(prefix => model.startsWith(prefix))
+}
+
+const callerOf = (id: string, scopes?: readonly string[]): Caller => ({
+  id,
+  may: mayOf(scopes),
+  ...(scopes === undefined ? {} : { scopes }),
+})
+
+type Known = { digest: Uint8Array; caller: Caller }
+
+/** One key may stand in the configuration twice (as `api_key` and in `api_keys`): it may do what either allows. */
+const knownKeys = (rules: readonly KeyRule[]): Known[] => {
+  const byDigest = new Map<string, KeyRule>()
+  for (const rule of rules) {
+    const name = Buffer.from(rule.digest).toString('hex')
+    const known = byDigest.get(name)
+    byDigest.set(name, known ? union(known, rule) : rule)
+  }
+  return [...byDigest.values()].map(({ id, digest, scopes }) => ({ digest, caller: callerOf(id, scopes) }))
+}
+
+const union = (one: KeyRule, other: KeyRule): KeyRule => {
+  if (one.scopes === undefined) return one
+  if (other.scopes === undefined) return other
+  return { ...one, scopes: [...one.scopes, ...other.scopes] }
+}
+
+/** Compares with every key, however early one fits: how long it takes tells nothing. */
+const find = (keys: readonly Known[], presented: string): Caller | undefined => {
+  const digest = createHash('sha256').update(presented).digest()
+  let found: Caller | undefined
+  for (const known of keys) {
+    const isEqual = timingSafeEqual(known.digest, digest)
+    found = isEqual ? known.caller : found
+  }
+  return found
+}
+
+/** Without keys everybody is the caller `anonymous`; else one valid key among those shown suffices. */
+export const createAuth = (rules: readonly KeyRule[]): Auth => {
+  const keys = knownKeys(rules)
+  const anonymous = callerOf('anonymous')
+  return {
+    identify: presented => {
+      if (keys.length === 0) return anonymous
+      const callers = presented.map(key => find(keys, key))
+      const caller = callers.find(one => one !== undefined)
+      if (caller) return caller
+      throw new GatewayError('unauthorized', 'a valid key is needed: send it as `Authorization: Bearer <key>`')
+    },
+  }
+}

@@ -1,0 +1,118 @@
+/** The commands that end by themselves. Each gives the exit code. */
+import { dirname } from 'node:path'
+import type { Compiled, LogLevel } from './config/compiled.ts'
+import { importDatabase as importFrom, newerRevision } from './config/import.ts'
+import { builtin, load } from './config/load.ts'
+import { hasErrors, type Problem, renderProblems } from './config/problems.ts'
+import { findConfig } from './config/source.ts'
+import { serves } from './providers/address.ts'
+import { createRouter, type Row } from './routing/plan.ts'
+
+/** What the command line says beside the file. */
+export type Choices = {
+  config: string | undefined
+  host: string | undefined
+  port: string | undefined
+  logLevel: string | undefined
+}
+
+const find = (config: string | undefined) => findConfig(config, process.cwd(), dirname(process.execPath))
+
+const complain = (problems: readonly Problem[]): void => {
+  process.stderr.write(renderProblems(problems, { color: process.stderr.isTTY }))
+}
+
+/** Every problem; errors exit 1, warnings 0. */
+export const checkConfig = (config: string | undefined): number => {
+  const path = find(config)
+  if (path === undefined) return refuse('there is no configuration here to check')
+  const { problems } = load(path, process.env)
+  const newer = newerRevision(path, process.env)
+  const all = newer ? [newer, ...problems] : problems
+  process.stdout.write(renderProblems(all, { color: process.stdout.isTTY }))
+  const errors = all.filter(({ level }) => level === 'error').length
+  const warnings = all.filter(({ level }) => level === 'warning').length
+  process.stdout.write(
+    `${path}: ${errors} ${errors === 1 ? 'error' : 'errors'}, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}\n`,
+  )
+  return hasErrors(all) ? 1 : 0
+}
+
+/** Which model goes where. */
+export const printModels = (config: string | undefined): number => {
+  const settings = read(config)
+  if (settings === undefined) return 1
+  process.stdout.write(describeModels(createRouter(settings, serves).table()))
+  return 0
+}
+
+const describeModels = (rows: readonly Row[]): string => {
+  const width = Math.max(5, ...rows.map(({ model }) => model.length))
+  const lines = rows.map(
+    ({ model, redirect, targets }) =>
+      `${model.padEnd(width)}  ${redirect ? `→ ${redirect}` : targets.map(targetText).join(', ')}`,
+  )
+  return `${'model'.padEnd(width)}  targets\n${lines.map(line => `${line}\n`).join('')}`
+}
+
+const targetText = ({ entry, model, credentials, weight, priority }: Row['targets'][number]): string =>
+  [
+    `${entry}/${model}`,
+    credentials > 1 && `${credentials} credentials`,
+    weight !== 1 && `weight ${weight}`,
+    priority !== 0 && `priority ${priority}`,
+  ]
+    .filter(Boolean)
+    .join(' ')
+
+export const printSchema = (): number => {
+  process.stdout.write('')
+  return 0
+}
+
+export const importDatabase = (database: string | undefined, out: string | undefined): number => {
+  if (database === undefined) return refuse('import needs the path of a config.db')
+  const { config, written, error } = importFrom(database, out)
+  if (error !== undefined) return refuse(error)
+  process.stdout.write(config ?? `written to ${written}\n`)
+  return 0
+}
+
+/** The configuration to serve, with what the command line says on top; undefined if it is broken, which has been told. */
+export const loadForServing = (choices: Choices): Compiled | undefined => {
+  const settings = read(choices.config)
+  if (settings === undefined) return undefined
+  const port = choices.port === undefined ? settings.port : Number(choices.port)
+  if (!Number.isInteger(port) || port < 0 || port > 65535)
+    return void refuse(`--port ${choices.port}: a number from 0 to 65535 is expected`)
+  const logLevel = choices.logLevel ?? settings.logLevel
+  if (!isLevel(logLevel)) return void refuse(`--log-level ${logLevel}: one of ${levels.join(', ')} is expected`)
+  return { ...settings, host: choices.host ?? settings.host, port, logLevel }
+}
+
+const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
+const isLevel = (word: string): word is LogLevel => levels.some(level => level === word)
+
+const read = (config: string | undefined): Compiled | undefined => {
+  const path = find(config)
+  if (path === undefined) {
+    process.stderr.write(noConfig)
+    return builtin()
+  }
+  const newer = newerRevision(path, process.env)
+  const { compiled, problems } = load(path, process.env)
+  complain([...(newer ? [newer] : []), ...problems.filter(({ level }) => level !== 'note')])
+  if (compiled === undefined) process.stderr.write(`simple-one-api: ${path} cannot be used as it is\n`)
+  return compiled
+}
+
+const noConfig = `
+  *** No configuration was found: a built-in MOCK is served. It answers without any vendor. ***
+  *** Write a config.json here, or name one: simple-one-api my-config.json                  ***
+
+`
+
+const refuse = (text: string): number => {
+  process.stderr.write(`simple-one-api: ${text}\n`)
+  return 1
+}

@@ -1,0 +1,50 @@
+/** Reads the addresses of a configuration: where to listen, vendors, proxies; and sizes. */
+
+/** `9090`, `"9090"`, `":9090"`, `"host:9090"`, `"[::1]:9090"` → where to listen; undefined: it is none of these, or no port. */
+export const parseListen = (written: string | number): { host: string; port: number } | undefined => {
+  const match = /^(?:(?:\[([\da-fA-F:.%\w]+)\]|([^\s:/[\]]*)):)?(\d{1,5})$/.exec(String(written).trim())
+  const port = Number(match?.[3])
+  if (!match || port < 1 || port > 65535) return
+  return { host: match[1] ?? (match[2] || everyInterface), port }
+}
+
+/** What a port without a host means. */
+export const everyInterface = '0.0.0.0'
+
+/** An absolute URL of one of the schemes, with a host; undefined: it is none. */
+export const parseUrl = (written: string, schemes: readonly string[]): URL | undefined => {
+  if (!/^[a-z][a-z\d+.-]*:\/\/[^/?#]/i.test(written) || !URL.canParse(written)) return
+  const url = new URL(written)
+  return schemes.includes(url.protocol.slice(0, -1)) && url.hostname !== '' ? url : undefined
+}
+
+export const vendorSchemes = ['http', 'https', 'ws', 'wss']
+export const httpSchemes = ['http', 'https']
+export const proxySchemes = ['http', 'https', 'socks5', 'socks5h']
+
+/** A vendor's address without the slashes it ends in; a query stays. Undefined: it is no absolute HTTP or WebSocket URL. */
+export const parseServerUrl = (written: string): string | undefined =>
+  parseUrl(written, vendorSchemes) && written.replace(/#.*$/, '').replace(/\/+(?=\?|$)/, '')
+
+/** `host:port` or a URL → `socks5://[user:password@]host:port`; undefined: it is neither, or has no port. */
+export const parseSocks = (written: string): string | undefined => {
+  const url = parseUrl(written.includes('://') ? written : `socks5://${written}`, ['socks5', 'socks5h', 'socks'])
+  if (!url?.port) return
+  const account = url.username ? `${url.username}${url.password && `:${url.password}`}@` : ''
+  return `socks5://${account}${url.host}`
+}
+
+/** A proxy of any kind as an absolute URL; undefined: it is none. */
+export const parseProxy = (written: string): string | undefined => {
+  if (/^socks5?h?:/i.test(written)) return parseSocks(written)
+  return parseUrl(written, httpSchemes) && written.replace(/\/+$/, '')
+}
+
+const units: Record<string, number> = { b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 }
+
+/** Bytes of `33554432`, `"32MB"`, `"1.5 GiB"`; undefined: it is no size above 0. */
+export const parseSize = (written: string | number): number | undefined => {
+  const match = /^(\d+(?:\.\d+)?)\s*(?:([kmg])(?:i?b)?|b|bytes)?$/i.exec(String(written).trim())
+  const bytes = match ? Math.floor(Number(match[1]) * units[(match[2] ?? 'b').toLowerCase()]!) : 0
+  return bytes > 0 && Number.isSafeInteger(bytes) ? bytes : undefined
+}

@@ -1,0 +1,97 @@
+/** What can be wrong with the settings outside `services`, and a word on those that mean something else here than they did. */
+import type { TSchema } from '@sinclair/typebox'
+import type { Entry } from '../providers/entry.ts'
+import { parseListen, parseSize } from './address.ts'
+import type { Level, Say } from './problems.ts'
+import { checkProxy } from './proxy.ts'
+import { type Config, ConfigSchema, CredentialsSchema, EntrySchema } from './schema.ts'
+import { knownTypes } from './services.ts'
+import { pathTo } from './tree.ts'
+
+export const checkConfig = (config: Config, say: Say): void => {
+  const { server_port: port, max_body: size } = config
+  if (port !== undefined && String(port).trim() !== '' && !parseListen(port))
+    say('error', 'server_port', 'must be a port from 1 to 65535, `:9090`, `host:9090` or `[::1]:9090`')
+  if (size !== undefined && !parseSize(size))
+    say('error', 'max_body', 'must be bytes, or a size such as "32MB", above 0')
+  if (config.proxy) checkProxy(config.proxy, say)
+  for (const [from, to] of Object.entries(config.model_redirect ?? {}))
+    if (from.trim() === '' || to.trim() === '') say('error', pathTo('model_redirect', from), 'must not be empty')
+  for (const [path, level, holds, message] of words) if (holds(config)) say(level, path, message)
+}
+
+const has = (table: object | undefined): boolean => Object.keys(table ?? {}).length > 0
+
+const words: [path: string, level: Level, holds: (config: Config) => boolean, message: string][] = [
+  ['enable_web', 'warning', config => config.enable_web === true, 'the web page is not built yet: none is served'],
+  [
+    'translation',
+    'warning',
+    config => config.translation?.enable === true,
+    'the translation addresses are not served yet',
+  ],
+  [
+    'translation',
+    'note',
+    config => has(config.translation) && !config.translation?.enable,
+    'has no effect yet: the translation addresses are not served',
+  ],
+  [
+    'circuit_breaker',
+    'note',
+    config => has(config.circuit_breaker),
+    'has no effect yet: no target is taken out of service for its failures',
+  ],
+  [
+    'multi_content_models',
+    'note',
+    config => has(config.multi_content_models),
+    'has no effect here: images go to every model, none is ever stripped',
+  ],
+  [
+    'params_range',
+    'note',
+    config => has(config.params_range),
+    'has no effect here: values go to the vendor as the client sent them',
+  ],
+  ['debug', 'note', config => config.debug === true, 'has no effect here: write "log_level": "debug" for more words'],
+  ['log_prompts', 'warning', config => config.log_prompts === true, 'what clients write goes into the log'],
+]
+
+/** Names that lead nowhere; `entries` are those in use. */
+export const checkNames = (config: Config, entries: readonly Entry[], say: Say): void => {
+  if (entries.length === 0) {
+    say('warning', 'services', 'no service is in use: every model is unknown')
+    return
+  }
+  const tell = (path: string, model: string) => {
+    if (!isOffered(model.trim(), entries)) say('warning', path, 'leads nowhere: no service in use offers this model')
+  }
+  const { model_redirect: redirect = {}, default_model: model } = config
+  for (const [from, to] of Object.entries(redirect)) tell(pathTo('model_redirect', from), to)
+  if (model?.trim() && !Object.hasOwn(redirect, model.trim()) && !Object.hasOwn(redirect, 'all'))
+    tell('default_model', model)
+}
+
+const isOffered = (model: string, entries: readonly Entry[]): boolean =>
+  model === 'random' ||
+  // As the target of the alias `all`, `all` is another word for `random`.
+  model === 'all' ||
+  entries.some(({ models, embeddingModels, redirect }) =>
+    [...models, ...embeddingModels, ...redirect.keys()].some(
+      name => name === model || (name.endsWith('*') && model.startsWith(name.slice(0, -1))),
+    ),
+  )
+
+/** A word on a key that is known elsewhere than where it stands. */
+export const misplaced = (schema: TSchema, key: string): string | undefined => {
+  const folded = key.toLowerCase()
+  if (schema === ConfigSchema && knownTypes().includes(folded))
+    return 'belongs inside `services`; here it has no effect'
+  if (schema === ConfigSchema && folded in EntrySchema.properties)
+    return 'belongs into an entry of `services`; here it has no effect'
+  if (schema === EntrySchema && folded in CredentialsSchema.properties)
+    return 'belongs inside `credentials`; here it has no effect'
+  if (schema === CredentialsSchema && folded in EntrySchema.properties)
+    return 'belongs beside `credentials`, not inside; here it has no effect'
+}

@@ -1,0 +1,52 @@
+/** Variables inside a configuration: `${NAME}`, `${NAME:-default}`, and the `.env` beside it. */
+import type { Say } from './problems.ts'
+import { pathTo, type Tree } from './tree.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+const assignment = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]*)\s*=\s*(.*)$/
+const quoted = /^(?:"((?:[^"\\]|\\.)*)"|'([^']*)')\s*(?:#.*)?$/
+
+/** `NAME=value` lines; `export`, quotes, blank lines and `#` comments are understood. Whatever is no assignment is passed over. */
+export const parseEnvironmentFile = (text: string): Record<string, string> => {
+  const result: Record<string, string> = Object.create(null)
+  for (const line of text.replace(/^\uFEFF/, '').split(/\r?\n/)) {
+    const match = assignment.exec(line)
+    if (match) result[match[1]!] = unquote(match[2]!.trim())
+  }
+  return result
+}
+
+const unquote = (value: string): string => {
+  const match = quoted.exec(value)
+  if (match?.[1] !== undefined)
+    return match[1].replace(/\\(.)/g, (_, escaped) => ({ n: '\n', t: '\t' })[escaped as 'n'] ?? escaped)
+  if (match?.[2] !== undefined) return match[2]
+  return value.startsWith('#') ? '' : value.replace(/\s+#.*$/, '')
+}
+
+const variable = /\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\}/g
+
+/**
+ * The tree with every variable in its texts replaced. As in a shell an empty variable takes the default too; `$${` is a plain `${`; what a
+ * variable holds is not looked into again. A text that held a variable may stand for a number or a boolean.
+ */
+export const expand = (tree: Tree, environment: Environment, say: Say, path = ''): Tree => {
+  if ('list' in tree)
+    return { ...tree, list: tree.list.map((element, index) => expand(element, environment, say, pathTo(path, index))) }
+  if ('members' in tree) {
+    const within = (key: string, value: Tree) => expand(value, environment, say, pathTo(path, key))
+    return { ...tree, members: tree.members.map(member => ({ ...member, value: within(member.key, member.value) })) }
+  }
+  if (typeof tree.scalar !== 'string' || !tree.scalar.includes('${')) return tree
+  let soft = tree.soft
+  const scalar = tree.scalar.replace(variable, (_, escaped, name: string, hasDefault, fallback = '') => {
+    if (escaped) return '${'
+    soft = true
+    const value = environment[name]
+    if (hasDefault ? value : value !== undefined) return value!
+    if (!hasDefault) say('error', path, `the environment variable ${name} is not set, and \${${name}} has no default`)
+    return fallback
+  })
+  return { ...tree, scalar, ...(soft && { soft }) }
+}

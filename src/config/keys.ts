@@ -1,0 +1,53 @@
+/** `api_key` and `api_keys` → who may ask for what. */
+import { createHash } from 'node:crypto'
+import type { KeyRule } from './compiled.ts'
+import type { Say } from './problems.ts'
+import type { Config } from './schema.ts'
+import { pathTo } from './tree.ts'
+
+type Key = { key: string; name: string | undefined; scopes: string[] | undefined }
+
+/** Both together. A key written twice may what any of its places lets it. */
+export const readKeys = (config: Config, say: Say): KeyRule[] => {
+  const rules = new Map<string, Key>()
+  const master = config.api_key?.trim()
+  if (master) rules.set(master, { key: master, name: undefined, scopes: undefined })
+  for (const [index, written] of (config.api_keys ?? []).entries()) {
+    const path = pathTo('api_keys', index)
+    const key = written.api_key?.trim()
+    if (!key) {
+      say('error', `${path}.api_key`, 'must not be empty')
+      continue
+    }
+    const next = { key, name: written.name?.trim() || undefined, scopes: scopesOf(written.supported_models) }
+    if (next.scopes?.length === 0) say('warning', `${path}.supported_models`, 'names no model: the key may use none')
+    const twin = rules.get(key)
+    if (twin && key !== master)
+      say('warning', `${path}.api_key`, 'the same key is written above; it may use the models of both')
+    if (twin && key === master) say('warning', `${path}.api_key`, 'the same as `api_key`, which may use every model')
+    rules.set(key, twin ? union(twin, next) : next)
+  }
+  return [...rules.values()].map(rule => ruleOf(rule, rule.key === master))
+}
+
+const scopesOf = (groups: Record<string, string[]> | undefined): string[] | undefined =>
+  groups &&
+  [
+    ...new Set(
+      Object.values(groups)
+        .flat()
+        .map(model => model.trim()),
+    ),
+  ].filter(model => model !== '')
+
+const union = (one: Key, other: Key): Key => ({
+  key: one.key,
+  name: one.name ?? other.name,
+  scopes: one.scopes && other.scopes && [...new Set([...one.scopes, ...other.scopes])],
+})
+
+const ruleOf = ({ key, name, scopes }: Key, isMaster: boolean): KeyRule => {
+  const digest = createHash('sha256').update(key).digest()
+  const id = name ?? (isMaster ? 'master' : `key-${digest.toString('hex').slice(0, 6)}`)
+  return { id, digest: new Uint8Array(digest), ...(scopes && { scopes }) }
+}

@@ -1,0 +1,49 @@
+/** The `proxy` block: what is wrong with it, and which entries go through what. */
+import { httpSchemes, parseProxy, parseSocks, parseUrl } from './address.ts'
+import type { Say } from './problems.ts'
+import type { EntryConfig, ProxyConfig } from './schema.ts'
+
+export const checkProxy = (proxy: ProxyConfig, say: Say): void => {
+  const { strategy, http_proxy: http, https_proxy: https, socks5_proxy: socks } = proxy
+  const isAbsent = !strategy || strategy === 'disabled'
+  if (!strategy && (http || https || socks))
+    say('warning', 'proxy', 'treated as disabled: it has no `strategy` (disabled, default, all or force_all)')
+  if (proxy.timeout !== undefined)
+    say('note', 'proxy.timeout', 'has no effect here: `timeouts.connect` bounds every connection')
+  if (!isAbsent && !proxy.type) say('error', 'proxy.type', 'required unless the strategy is disabled: http or socks5')
+  checkUrl('proxy.http_proxy', http, say)
+  checkUrl('proxy.https_proxy', https, say)
+  if (socks?.trim() && !parseSocks(socks.trim()))
+    say('error', 'proxy.socks5_proxy', 'must be host:port or socks5://host:port')
+  if (isAbsent) return
+  if (proxy.type === 'http' && !http?.trim() && !https?.trim())
+    say('error', 'proxy.http_proxy', 'this or `https_proxy` is required')
+  if (proxy.type === 'socks5' && !socks?.trim()) say('error', 'proxy.socks5_proxy', 'required')
+}
+
+const checkUrl = (path: string, written: string | undefined, say: Say): void => {
+  if (written?.trim() && !parseUrl(written.trim(), [...httpSchemes, 'socks5', 'socks5h']))
+    say('error', path, 'must be an absolute URL of a proxy: http://host:port')
+}
+
+/**
+ * What an entry goes through: a URL; `false` for none at all; undefined for whatever the environment says.
+ * `use_proxy: false` under a strategy that heeds it means none, the environment's included.
+ * @param address the vendor's address: its scheme picks between `http_proxy` and `https_proxy`.
+ */
+export const proxyOf = (entry: EntryConfig, proxy: ProxyConfig = {}, address: string): string | false | undefined => {
+  if (entry.proxy === false) return false
+  if (entry.proxy?.trim()) return parseProxy(entry.proxy.trim())
+  const { strategy = 'disabled' } = proxy
+  if (strategy === 'disabled') return
+  if (strategy !== 'force_all' && entry.use_proxy === false) return false
+  if (strategy === 'default' && !entry.use_proxy) return
+  return throughBlock(proxy, address)
+}
+
+const throughBlock = (proxy: ProxyConfig, address: string): string | undefined => {
+  if (proxy.type === 'socks5') return parseSocks(proxy.socks5_proxy?.trim() ?? '')
+  const { http_proxy: http = '', https_proxy: https = '' } = proxy
+  const isSecure = /^(?:https|wss):/i.test(address)
+  return parseProxy(isSecure ? https.trim() || http.trim() : http.trim() || https.trim())
+}

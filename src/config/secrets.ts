@@ -1,0 +1,72 @@
+/** Which texts of a configuration are secret. */
+import { placeholders } from './dialects/legacy.ts'
+import type { Config, EntryConfig } from './schema.ts'
+
+/** Shorter ones would blot out innocent text, and protect nothing. */
+const minimum = 4
+
+/** Credentials that name things. */
+const open = new Set(['domain', 'location', 'project_id', 'model_id', 'address', 'json_file'])
+/** Headers that tell nothing about who sends them. */
+const plainHeaders =
+  /^(?:accept|accept-language|content-type|user-agent|http-referer|referer|x-title|(?:anthropic|openai)-(?:version|beta))$/i
+
+/** Every secret of the file, longest first, also those of entries that are off. */
+export const secretsOf = (config: Config): string[] => {
+  const { proxy = {} } = config
+  const found = [
+    config.api_key,
+    ...(config.api_keys ?? []).map(({ api_key: key }) => key),
+    ...[proxy.http_proxy, proxy.https_proxy, proxy.socks5_proxy].flatMap(ofUrl),
+    ...Object.values(config.services ?? {})
+      .flat()
+      .flatMap(ofEntry),
+  ]
+  const secrets = found.flatMap(text => text?.trim() ?? []).filter(text => text.length >= minimum)
+  return [...new Set(secrets)]
+    .filter(text => !placeholders.has(text.toLowerCase()))
+    .sort((one, other) => other.length - one.length)
+}
+
+const ofEntry = (entry: EntryConfig): (string | undefined)[] => [
+  ...[entry.credentials ?? {}, ...(entry.credential_list ?? [])].flatMap(credentials =>
+    Object.entries(credentials).flatMap(ofCredential),
+  ),
+  ...Object.entries(entry.headers ?? {}).flatMap(ofHeader),
+  ...ofUrl(entry.server_url),
+  ...ofUrl(entry.proxy || undefined),
+]
+
+const ofCredential = ([name, value]: [string, unknown]): string[] =>
+  typeof value === 'string' && (!open.has(name) || /^\s*\{/.test(value)) ? [value, ...privateKeyOf(value)] : []
+
+/** Of a service account written into the file its key is the secret. */
+const privateKeyOf = (value: string): string[] => {
+  const key = /"private_key"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(value)?.[1]
+  return key ? [key.slice(1, -1)] : []
+}
+
+/** `Bearer abc`: the whole, and what is said after the scheme. */
+const ofHeader = ([name, value]: [string, string]): string[] =>
+  plainHeaders.test(name) ? [] : [value, ...(/^\w+\s+(\S+)$/.exec(value.trim())?.slice(1) ?? [])]
+
+const secretQuery = /key|token|secret|sig|auth|password|code/i
+
+/** The password of a URL, as written and as meant, and what its query says under a secret name. */
+const ofUrl = (written: string | undefined): string[] => {
+  if (!written) return []
+  const account = /^[a-z\d+.-]+:\/\/[^/?#]*?:([^/?#]*)@/i.exec(
+    written.includes('://') ? written : `socks5://${written}`,
+  )
+  const query = new URLSearchParams(/\?([^#]*)/.exec(written)?.[1] ?? '')
+  const said = [...query].flatMap(([name, value]) => (secretQuery.test(name) ? [value] : []))
+  return account?.[1] ? [account[1], decoded(account[1]), ...said] : said
+}
+
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

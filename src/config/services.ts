@@ -1,0 +1,111 @@
+/** `services` → the entries that can be used; what is wrong with the others is said. */
+import { providers, unbuilt } from '../providers/index.ts'
+import { credentialsOf, wireOf } from '../providers/address.ts'
+import type { Entry } from '../providers/entry.ts'
+import type { Wire } from '../providers/provider.ts'
+import { checkEntry, checkModels } from './checkEntry.ts'
+import { retiredTypes } from './dialects/legacy.ts'
+import { toEntry } from './entry.ts'
+import { nearest } from './nearest.ts'
+import type { Say } from './problems.ts'
+import { proxyOf } from './proxy.ts'
+import type { Config, EntryConfig } from './schema.ts'
+import { pathTo } from './tree.ts'
+
+/** `isBroken`: something below the path has the wrong shape, which has been said. */
+export type Checking = { say: Say; isBroken: (path: string) => boolean }
+
+/** Every service type the house has heard of. */
+export const knownTypes = (): string[] => [...providers.keys(), ...unbuilt.keys(), ...retiredTypes.keys()]
+
+/** Entries in the order of the file. Those that are off, are not spoken yet or have faults are left out. */
+export const readServices = (config: Config, checking: Checking): Entry[] => {
+  const entries: Entry[] = []
+  const taken = new Map<string, string>()
+  const counted = new Map<string, number>()
+  for (const [written, list] of Object.entries(config.services ?? {})) {
+    const type = typeOf(written, checking.say)
+    if (!type) continue
+    for (const [index, entry] of list.entries()) {
+      const number = (counted.get(type) ?? 0) + 1
+      counted.set(type, number)
+      const path = pathTo(pathTo('services', written), index)
+      const id = entry.id?.trim() || `${type}-${number}`
+      const read = isOn(entry, path, checking) && readEntry(entry, { path, id, type, taken }, config, checking)
+      if (read) entries.push(read)
+    }
+  }
+  return entries
+}
+
+const typeOf = (written: string, say: Say): string | undefined => {
+  const path = pathTo('services', written)
+  const known = knownTypes()
+  const type = known.find(name => name === written) ?? known.find(name => name === written.trim().toLowerCase())
+  if (type && type !== written) say('warning', path, `taken as \`${type}\`; write it so`)
+  if (type) return type
+  const near = nearest(written, known)
+  say('error', path, 'unknown service type', near === undefined ? {} : { nearest: near })
+}
+
+const isOn = (entry: EntryConfig, path: string, { say, isBroken }: Checking): boolean => {
+  if (isBroken(path)) return false
+  if (entry.enabled === undefined)
+    say('warning', `${path}.enabled`, 'is missing, so the entry is off; write "enabled": true to use it')
+  return entry.enabled === true
+}
+
+type Where = { path: string; id: string; type: string; taken: Map<string, string> }
+
+const readEntry = (written: EntryConfig, where: Where, config: Config, { say }: Checking): Entry | undefined => {
+  const { path, id, type, taken } = where
+  const named = providers.get(type)
+  if (!named) return skip(say, path, unbuilt.get(type) ?? retiredTypes.get(type)!)
+  checkId(where, say)
+  taken.set(id, path)
+  if (!checkEntry(written, path, say)) return
+  const entry = toEntry(written, id, type, named)
+  const form = wireOf(entry)
+  if ('unbuilt' in form) return skip(say, path, form.unbuilt)
+  const isComplete = [checkModels(entry, path, say), checkCredentials(written, entry, path, say)].every(Boolean)
+  if (!isComplete) return
+  const proxy = proxyOf(written, config.proxy, addressIn(form.wire, entry))
+  return { ...entry, credentials: distinct(entry, path, say), ...(proxy !== undefined && { proxy }) }
+}
+
+const skip = (say: Say, path: string, word: string): undefined => void say('warning', path, `skipped: ${word}`)
+
+const checkId = ({ path, id, taken }: Where, say: Say): void => {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(id))
+    say('error', `${path}.id`, 'must begin with a letter or digit and have only letters, digits, `.`, `_` and `-`')
+  const other = taken.get(id)
+  if (other) say('error', `${path}.id`, `${JSON.stringify(id)} is the id of ${other} already`)
+}
+
+const checkCredentials = (written: EntryConfig, entry: Entry, path: string, say: Say): boolean => {
+  const isList = (written.credential_list ?? []).length > 0
+  const missing = entry.credentials.flatMap(({ index, values }) => {
+    const place = isList ? pathTo(`${path}.credential_list`, index) : `${path}.credentials`
+    return credentialsOf(entry).flatMap(name => (values[name] ? [] : pathTo(place, name)))
+  })
+  for (const one of missing) say('error', one, 'required')
+  return missing.length === 0
+}
+
+/** The same credential twice would be one target twice. */
+const distinct = ({ credentials }: Entry, path: string, say: Say): Entry['credentials'] =>
+  credentials.filter(({ index, digest }) => {
+    const first = credentials.findIndex(other => other.digest === digest)
+    if (first === index) return true
+    say('warning', pathTo(`${path}.credential_list`, index), `ignored: the same as credential_list[${first}]`)
+    return false
+  })
+
+/** Where the vendor lives, as far as its scheme goes. */
+const addressIn = ({ base }: Wire, entry: Entry): string => {
+  const [credential] = entry.credentials
+  const model = entry.models[0] ?? entry.embeddingModels[0] ?? ''
+  return (
+    entry.serverUrl ?? (typeof base === 'string' ? base : base({ id: entry.id, entry, credential: credential!, model }))
+  )
+}

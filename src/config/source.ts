@@ -1,0 +1,95 @@
+/** Finds the configuration's file and reads it: bytes → a tree with places. */
+import { readFileSync, statSync } from 'node:fs'
+import { dirname, extname, isAbsolute, join, resolve } from 'node:path'
+import { type Environment, parseEnvironmentFile } from './environment.ts'
+import { parseJson } from './json.ts'
+import type { Report } from './problems.ts'
+import type { Tree } from './tree.ts'
+import { parseYaml } from './yaml.ts'
+
+const names = ['config.json', 'config.yaml', 'config.yml']
+
+/**
+ * The absolute path of the configuration: the argument (also below `config/`, as simple-one-api looks it up), else `config.json|yaml|yml` in the working directory,
+ * in its `config/`, next to the executable. An argument comes back even where no file is, so that `load` says so. Undefined: there is none.
+ */
+export const findConfig = (
+  argument: string | undefined,
+  directory: string,
+  executableDirectory: string,
+): string | undefined => {
+  if (argument !== undefined) {
+    const path = resolve(directory, argument)
+    const below = resolve(directory, 'config', argument)
+    return !exists(path) && !isAbsolute(argument) && exists(below) ? below : path
+  }
+  const folders = [directory, join(directory, 'config'), executableDirectory]
+  return folders.flatMap(folder => names.map(name => resolve(folder, name))).find(exists)
+}
+
+/** A directory counts: what stands where a configuration should is to be complained about, not passed over. */
+const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
+
+/** The text of a file; undefined if it cannot be had, and the report says why. */
+export const readText = (path: string, { say }: Report): string | undefined => {
+  try {
+    if (statSync(path).isDirectory()) {
+      say('error', '', 'this is a directory, not a file (Docker makes one where the file of a volume does not exist)')
+      return
+    }
+    return decode(readFileSync(path))
+  } catch (thrown) {
+    say('error', '', reason(thrown))
+  }
+}
+
+const reasons: Record<string, string> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EACCES: 'the file may not be read: permission denied',
+  EPERM: 'the file may not be read: permission denied',
+  ERR_ENCODING_INVALID_ENCODED_DATA: 'the file is not text in UTF-8',
+}
+
+const reason = (thrown: unknown): string => {
+  const code = (thrown as { code?: string }).code ?? 'unknown reason'
+  return reasons[code] ?? `the file cannot be read: ${code}`
+}
+
+/** UTF-8 with or without its mark; UTF-16 with one, as some editors on Windows write it. */
+const decode = (bytes: Uint8Array): string => {
+  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : 'utf-8'
+  return new TextDecoder(encoding, { fatal: true }).decode(bytes)
+}
+
+/** By extension, else by what the text begins with. Undefined: a syntax error, which the report tells. */
+export const parseText = (path: string, text: string, { say }: Report): Tree | undefined => {
+  if (text.trim() === '') {
+    say('error', '', 'the file is empty')
+    return
+  }
+  try {
+    return isYaml(path, text) ? parseYaml(text, say) : parseJson(text, say)
+  } catch (thrown) {
+    if (!(thrown instanceof RangeError)) throw thrown
+    say('error', '', 'the file is nested too deeply')
+  }
+}
+
+const isYaml = (path: string, text: string): boolean => {
+  const extension = extname(path).toLowerCase()
+  if (extension === '.yaml' || extension === '.yml') return true
+  return !extension.startsWith('.json') && !/^\s*[{/[]/.test(text)
+}
+
+/** The environment with the `.env` beside the configuration under it: a variable that is set already keeps its value. */
+export const environmentOf = (path: string, environment: Environment, { say }: Report): Environment => {
+  const file = join(dirname(path), '.env')
+  try {
+    return { ...parseEnvironmentFile(readFileSync(file, 'utf8')), ...environment }
+  } catch (thrown) {
+    const { code } = thrown as { code?: string }
+    if (code !== 'ENOENT' && code !== 'EISDIR') say('warning', '', `${file}: ${reason(thrown)}`)
+    return environment
+  }
+}

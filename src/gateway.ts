@@ -1,0 +1,229 @@
+/**
+ * The life of a request:
+ *   intake → authenticate → plan → ( admit → pass | adjust | translate → call → peek )* → relay → trail.close
+ */
+import type { Auth } from './auth.ts'
+import { presentedKeys } from './auth.ts'
+import type { Compiled } from './config/compiled.ts'
+import { asGatewayError, GatewayError } from './errors.ts'
+import type { Limits } from './limits/limits.ts'
+import { estimateTokens } from './limits/estimate.ts'
+import type { Exchange, Ingress, PassOnly } from './protocols/protocol.ts'
+import type { Target } from './providers/entry.ts'
+import type { Records, Trail } from './record.ts'
+import { affinityOf, type Caller, type Plan, type Router } from './routing/plan.ts'
+import type { Scrub } from './scrub.ts'
+import { openStream, readWhole, refuseStatus, type Way } from './upstream/answer.ts'
+import { type Answered, call } from './upstream/call.ts'
+import { addressOf, readJson } from './upstream/intake.ts'
+import { isMultipart, readUpload } from './upstream/multipart.ts'
+import { type Intake, type Prepared, prepare, refusesUsage } from './upstream/outgoing.ts'
+import { Relay } from './upstream/relay.ts'
+import { answerHeaders } from './upstream/reply.ts'
+
+/** Everything a request needs, built whole from one configuration and replaced in one assignment. */
+export type Runtime = {
+  settings: Compiled
+  auth: Auth
+  router: Router
+  limits: Limits
+  records: Records
+  scrub: Scrub
+}
+
+/** What the address of a request says: its protocol, and the model where the address names it. */
+export type Operation = { protocol: Ingress | PassOnly; model?: string | undefined; query: string }
+
+/** The connection a request came by. */
+export type Connection = {
+  /** The whole request is here: from now on only our own deadlines end it. */
+  wait: () => void
+  /** The client's address. */
+  address: () => string | undefined
+}
+
+/** Answers one request; never throws. The trail closes when the answer is over, the client leaves, or the request fails. */
+export const serve = async (
+  request: Request,
+  operation: Operation,
+  connection: Connection,
+  run: Runtime,
+): Promise<Response> => {
+  const trail = run.records.begin(request.method, addressOf(request).path)
+  request.signal.addEventListener('abort', trail.cancel)
+  try {
+    const caller = run.auth.identify(presentedKeys(request.headers, operation.query))
+    trail.caller = caller.id
+    const intake = await readIntake(request, operation, trail, run)
+    connection.wait()
+    const plan = planFor(intake, caller, run)
+    trail.model = plan.model
+    return await (intake.stream ? answerStream : answerWhole)(intake, plan, { trail, run })
+  } catch (thrown) {
+    const error = trail.ended ?? asGatewayError(thrown)
+    if (error.code === 'unauthorized') trail.address = connection.address()
+    return refuse(error, operation.protocol, trail, run)
+  }
+}
+
+/** One request on its way, beside what it asks. */
+type Journey = { trail: Trail; run: Runtime }
+
+/** intake: the body, checked, and its head. */
+const readIntake = async (request: Request, operation: Operation, trail: Trail, run: Runtime): Promise<Intake> => {
+  const { protocol } = operation
+  const { maxBody, logPrompts } = run.settings
+  const { headers } = request
+  if (isMultipart(headers)) {
+    const upload = await readUpload(request, maxBody)
+    return { protocol, headers, model: upload.model ?? operation.model, stream: false, usageAsked: false, upload }
+  }
+  const json = await readJson(request, maxBody)
+  protocol.checkRequest(json.body)
+  if (logPrompts) trail.prompt = json.text
+  const head = protocol.watch.readRequest(json.body)
+  trail.stream = head.stream
+  return { protocol, headers, ...head, model: head.model ?? operation.model, json }
+}
+
+const planFor = (intake: Intake, caller: Caller, run: Runtime): Plan =>
+  run.router.plan({
+    model: intake.model,
+    protocol: intake.protocol.id,
+    caller,
+    affinity: () => affinityOf(intake.json?.body ?? {}, caller, intake.model ?? ''),
+  })
+
+/** admit → prepare → call: one attempt, up to the head of a good answer. */
+const attempt = async (
+  intake: Intake,
+  plan: Plan,
+  journey: Journey,
+): Promise<{ answered: Answered; way: Way; target: Target }> => {
+  const { trail } = journey
+  const target = await admit(intake, plan, journey)
+  const exchange = exchangeFor(intake, plan, target, journey)
+  for (;;) {
+    const prepared = await prepare(intake, target, exchange)
+    refuseLoss(journey)
+    const answered = await send(prepared, target, intake.stream, journey)
+    const way: Way = {
+      client: intake.protocol,
+      speaks: prepared.speaks,
+      exchange: { ...exchange, ...mendOf(prepared) },
+    }
+    try {
+      await refuseStatus(answered, way)
+      return { answered, way, target }
+    } catch (refusal) {
+      trail.check()
+      if (!isUsageRefusal(refusal, prepared)) throw refusal
+      refusesUsage(target)
+    }
+  }
+}
+
+const admit = async (intake: Intake, plan: Plan, { trail, run }: Journey): Promise<Target> => {
+  const began = performance.now()
+  const asked = run.limits.admit(plan.targets, {
+    tokens: () => (intake.json ? estimateTokens(intake.json.body) : 1000),
+    embedding: intake.protocol.id === 'embeddings',
+    signal: trail.signal,
+  })
+  const grant = asked instanceof Promise ? await asked : asked
+  trail.queued += performance.now() - began
+  trail.hold(grant)
+  trail.check()
+  return grant.target
+}
+
+const send = async (
+  prepared: Prepared,
+  target: Target,
+  stream: boolean,
+  { trail, run }: Journey,
+): Promise<Answered> => {
+  const { outgoing, payload, wire } = prepared
+  const { connect, firstByte } = run.settings.timeouts
+  const whole = !stream && target.entry.timeout !== undefined
+  const terms = { connect, firstByte: target.entry.timeout ?? firstByte, whole }
+  const { answered, stop } = call(outgoing, payload, target, wire, terms)
+  trail.stop = stop
+  trail.reached = true
+  try {
+    return await answered
+  } finally {
+    trail.check()
+  }
+}
+
+/** relay: a stream is answered as soon as it is committed, or at the first heartbeat. */
+const answerStream = (intake: Intake, plan: Plan, journey: Journey): Promise<Response> => {
+  const { trail, run } = journey
+  const { protocol } = intake
+  const opening = attempt(intake, plan, journey).then(({ answered, way }) =>
+    openStream(answered, way, run.settings.timeouts.idle, source => {
+      trail.stop = error => {
+        source.cancel()
+        answered.stop()
+        relay.stop(error)
+      }
+    }),
+  )
+  const relay = new Relay(trail, relayTerms(protocol, journey), opening)
+  return relay.answer
+}
+
+const relayTerms = (protocol: Ingress | PassOnly, { trail, run }: Journey) => ({
+  heartbeat: run.settings.heartbeat,
+  sign: protocol.heartbeat ?? ': heartbeat\n\n',
+  fail: (error: GatewayError) => protocol.renderFrame({ data: JSON.stringify(protocol.renderError(error)) }),
+  headers: (vendor?: Headers) => answerHeaders(trail, 'text/event-stream; charset=utf-8', run.scrub, vendor),
+})
+
+const answerWhole = async (intake: Intake, plan: Plan, journey: Journey): Promise<Response> => {
+  const { trail, run } = journey
+  const { answered, way, target } = await attempt(intake, plan, journey)
+  const idle = target.entry.timeout === undefined ? run.settings.timeouts.idle : undefined
+  const whole = await readWhole(answered, way, idle, trail).finally(() => trail.check())
+  trail.usage = whole.usage
+  trail.first = performance.now() - trail.started
+  if (typeof whole.body === 'string') trail.close()
+  return new Response(whole.body, {
+    headers: answerHeaders(trail, whole.type, run.scrub, answered.response.headers),
+  })
+}
+
+const refuse = (error: GatewayError, protocol: Ingress | PassOnly, trail: Trail, run: Runtime): Response => {
+  trail.close({ error })
+  const headers = answerHeaders(trail, 'application/json', run.scrub)
+  if (error.detail.retryAfter !== undefined) headers.set('retry-after', String(error.detail.retryAfter))
+  return new Response(JSON.stringify(protocol.renderError(error)), { status: error.status, headers })
+}
+
+const exchangeFor = (intake: Intake, plan: Plan, target: Target, { trail, run }: Journey): Exchange => ({
+  id: `chatcmpl-${trail.id.slice(4)}`,
+  created: Math.floor(Date.now() / 1000),
+  model: plan.model,
+  target: target.id,
+  usageAsked: intake.usageAsked,
+  loss: trail.loss,
+  scrub: run.scrub,
+})
+
+const mendOf = ({ wire, speaks }: Prepared): Pick<Exchange, 'mend'> => {
+  const mend = wire.mend?.[speaks]
+  return mend ? { mend } : {}
+}
+
+const refuseLoss = ({ trail, run }: Journey): void => {
+  if (run.settings.onLoss !== 'refuse' || trail.losses === undefined) return
+  throw new GatewayError('invalid_request', `the target cannot carry all of the request: ${trail.losses.join('; ')}`)
+}
+
+/** Some vendors answer 400 to the question for usage, which was ours and not the client's. */
+const isUsageRefusal = (refusal: unknown, { askedUsage }: Prepared): boolean =>
+  askedUsage &&
+  refusal instanceof GatewayError &&
+  (refusal.status === 400 || refusal.status === 422) &&
+  /stream_options|include_usage/.test(refusal.message + (refusal.detail.body?.text ?? ''))

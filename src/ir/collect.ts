@@ -1,0 +1,110 @@
+/** Events ↔ a whole message: a non-streamed answer is the collected events of a streamed one, so that no mapping is written twice. */
+import { GatewayError } from '../errors.ts'
+import type { Message, Part, Seal } from './chat.ts'
+import type { Event, PartKind } from './event.ts'
+
+type Opening = Extract<Event, { type: 'open' }>
+type Growing = { at: number; opening: Opening; texts: string[]; seal?: Seal }
+
+export type Collector = {
+  push: (event: Event) => void
+  /** Once the events have ended. Throws the fault they ended in, or `upstream_failed` where they have no finish. */
+  message: () => Message
+}
+
+/** Gathers the events of one answer; parts stand in the order they were opened. */
+export const collect = (): Collector => {
+  const message: Message = { id: '', model: '', parts: [], finish: 'other' }
+  const growing = new Map<number, Growing>()
+  const slots: (Growing | { at: number; part: Part })[] = []
+  let finished = false
+  let fault: GatewayError | undefined
+
+  const hear = (event: Event): void => {
+    switch (event.type) {
+      case 'start':
+        message.id = event.id
+        message.model = event.model
+        return
+      case 'open': {
+        const part: Growing = { at: event.at, opening: event, texts: [] }
+        growing.set(event.at, part)
+        slots.push(part)
+        return
+      }
+      case 'delta':
+        growing.get(event.at)?.texts.push(event.text)
+        return
+      case 'seal': {
+        const part = growing.get(event.at)
+        if (part) part.seal = event.seal
+        return
+      }
+      case 'close':
+        return
+      case 'part':
+        slots.push({ at: event.at, part: event.part })
+        return
+      case 'usage':
+        message.usage = event.usage
+        return
+      case 'finish':
+        finished = true
+        message.finish = event.reason
+        if (event.raw !== undefined) message.raw = event.raw
+        return
+      case 'fault':
+        fault ??= event.error
+    }
+  }
+
+  return {
+    push: hear,
+    message() {
+      if (fault) throw fault
+      if (!finished) throw new GatewayError('upstream_failed', 'the vendor ended its answer without a finish')
+      return { ...message, parts: slots.map(slot => ('part' in slot ? slot.part : grown(slot))) }
+    },
+  }
+}
+
+const grown = ({ opening, texts, seal }: Growing): Part => {
+  const text = texts.join('')
+  const mark = seal === undefined ? {} : { seal }
+  if (opening.part !== 'call') return { type: opening.part, text, ...mark }
+  const custom = opening.custom ? { custom: true } : {}
+  return { type: 'call', id: opening.id ?? '', name: opening.name ?? '', args: text, ...custom, ...mark }
+}
+
+/** A whole message as the events that would have told it. */
+export const tell = (message: Message): Event[] => {
+  const events: Event[] = [{ type: 'start', id: message.id, model: message.model }]
+  message.parts.forEach((part, at) => {
+    events.push(...tellPart(part, at))
+  })
+  if (message.usage) events.push({ type: 'usage', usage: message.usage })
+  const raw = message.raw === undefined ? {} : { raw: message.raw }
+  events.push({ type: 'finish', reason: message.finish, ...raw })
+  return events
+}
+
+const kinds: ReadonlySet<string> = new Set<PartKind>(['text', 'refusal', 'reasoning', 'call'])
+type Spoken = Extract<Part, { type: PartKind }>
+const isSpoken = (part: Part): part is Spoken => kinds.has(part.type)
+
+/** Citations have no event: a text that carries some goes whole. */
+const tellPart = (part: Part, at: number): Event[] => {
+  if (!isSpoken(part) || (part.type === 'text' && part.citations)) return [{ type: 'part', at, part }]
+  const events: Event[] = [openingOf(part, at)]
+  const text = part.type === 'call' ? part.args : part.text
+  if (text !== '') events.push({ type: 'delta', at, text })
+  if (part.seal) events.push({ type: 'seal', at, seal: part.seal })
+  events.push({ type: 'close', at })
+  return events
+}
+
+const openingOf = (part: Spoken, at: number): Opening => {
+  if (part.type !== 'call') return { type: 'open', at, part: part.type }
+  const opening: Opening = { type: 'open', at, part: 'call', id: part.id, name: part.name }
+  return part.custom ? { ...opening, custom: true } : opening
+}

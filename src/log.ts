@@ -1,0 +1,87 @@
+/** Lines for the operator: JSON for machines, one readable line on a terminal. Written in batches, waited for by nobody. */
+import type { LogLevel } from './config/compiled.ts'
+import type { Scrub } from './scrub.ts'
+
+/** What a line says; `message` first, then whatever belongs to it. Undefined fields are left out. */
+export type Line = { level: LogLevel; message: string; [field: string]: unknown }
+export type Log = {
+  write: (line: Line) => void
+  /** Everything written so far is on its way out. */
+  flush: () => void
+  /** A new configuration has other levels and other secrets. */
+  configure: (settings: LogSettings) => void
+}
+export type LogSettings = { level: LogLevel; format: 'auto' | 'json'; scrub: Scrub }
+/** Where lines go: `write` takes whole lines. */
+export type Sink = { write: (text: string) => void; terminal: boolean }
+
+const ranks: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 }
+/** Milliseconds a line may wait for others. */
+const delay = 100
+
+/** Lines below the level are dropped at once; the rest are formatted and scrubbed when they are flushed. */
+export const createLog = (sink: Sink, initial: LogSettings): Log => {
+  let settings = initial
+  let waiting: { at: number; line: Line }[] = []
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  const flush = () => {
+    if (timer !== undefined) clearTimeout(timer)
+    timer = undefined
+    if (waiting.length === 0) return
+    const render = sink.terminal && settings.format === 'auto' ? renderPretty : renderJson
+    const text = waiting.map(({ at, line }) => render(at, line)).join('')
+    waiting = []
+    sink.write(settings.scrub(text))
+  }
+
+  return {
+    flush,
+    configure: changed => {
+      flush()
+      settings = changed
+    },
+    write(line) {
+      if (ranks[line.level] < ranks[settings.level]) return
+      waiting.push({ at: Date.now(), line })
+      timer ??= setTimeout(flush, delay)
+    },
+  }
+}
+
+/** Standard output; a closed pipe is no reason to fall. */
+export const standardOutput = (): Sink => {
+  const writer = Bun.stdout.writer()
+  const ignore = () => undefined
+  return {
+    terminal: process.stdout.isTTY === true,
+    write(text) {
+      try {
+        writer.write(text)
+        const flushed = writer.flush()
+        if (flushed instanceof Promise) flushed.catch(ignore)
+      } catch {
+        // Nobody reads the log any more: serving goes on.
+      }
+    },
+  }
+}
+
+const renderJson = (at: number, { level, message, ...fields }: Line): string =>
+  JSON.stringify({ time: new Date(at).toISOString(), level, message, ...fields }) + '\n'
+
+const colours: Record<LogLevel, string> = { debug: '\x1b[2m', info: '\x1b[32m', warn: '\x1b[33m', error: '\x1b[31m' }
+const plain = '\x1b[0m'
+
+const renderPretty = (at: number, { level, message, ...fields }: Line): string => {
+  const rest = Object.entries(fields).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${show(value)}`],
+  )
+  const time = new Date(at).toTimeString().slice(0, 8)
+  return `${time} ${colours[level]}${level.padEnd(5)}${plain} ${clean(message)} ${rest.join(' ')}\n`
+}
+
+const show = (value: unknown): string =>
+  clean(typeof value === 'string' && /^[\w.:/@-]+$/.test(value) ? value : JSON.stringify(value))
+/** A line stays one line and cannot steer the terminal, whatever a client wrote into it. */
+const clean = (text: string): string => text.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ')

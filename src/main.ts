@@ -1,0 +1,66 @@
+/** The command line. */
+import { parseArgs } from 'node:util'
+import { checkConfig, importDatabase, printModels, printSchema } from './commands.ts'
+import { start } from './start.ts'
+import { widenFetch } from './widen.ts'
+import { commit, version } from './version.ts'
+
+const usage = `simple-one-api: every large model behind one address
+
+  simple-one-api [serve] [CONFIG] [--host HOST] [--port PORT] [--log-level LEVEL]
+  simple-one-api check [CONFIG]       every problem of a configuration; exits 1 on errors
+  simple-one-api models [CONFIG]      which model goes to which targets
+  simple-one-api schema               the JSON Schema of the configuration
+  simple-one-api import DB [OUT]      writes the active revision of a config.db of v0.10 to a file (OUT "-": to the terminal)
+  simple-one-api --help | --version
+
+CONFIG is a .json, .yaml or .yml file. Without one, config.json, config.yaml, config.yml are looked for here, in ./config
+and beside the executable; if there is none, a built-in mock is served.
+`
+
+const options = {
+  host: { type: 'string' },
+  port: { type: 'string' },
+  'log-level': { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
+} as const
+
+/** Each command takes its positional arguments and gives the exit code; serving gives none while it serves. */
+const commands: Record<string, (args: string[]) => number | Promise<number>> = {
+  check: ([config]) => checkConfig(config),
+  models: ([config]) => printModels(config),
+  schema: () => printSchema(),
+  import: ([database, out]) => importDatabase(database, out),
+}
+
+const main = async (args: string[]): Promise<number | undefined> => {
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+  if (values.help) return say(usage)
+  if (values.version) return say(`simple-one-api ${version} (${commit}), Bun ${Bun.version}\n`)
+  const [first, ...rest] = positionals
+  const command = first === undefined ? undefined : commands[first]
+  if (command) return command(rest)
+  const [config, ...more] = first === 'serve' ? rest : positionals
+  if (more.length > 0) return complain(`one configuration at a time, not also ${more.join(' ')}`)
+  await widenFetch()
+  return start({ config, host: values.host, port: values.port, logLevel: values['log-level'] })
+}
+
+const say = (text: string): number => {
+  process.stdout.write(text)
+  return 0
+}
+
+const complain = (text: string): number => {
+  process.stderr.write(`simple-one-api: ${text}\nTry simple-one-api --help\n`)
+  return 2
+}
+
+try {
+  const code = await main(process.argv.slice(2))
+  if (code !== undefined) process.exit(code)
+} catch (error) {
+  const known = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+  process.exit(known ? complain(error.message) : complain(error instanceof Error ? error.message : String(error)))
+}

@@ -1,0 +1,48 @@
+/** Which address is which protocol, and how each is told in the OpenAPI document. */
+import type { TSchema } from '@sinclair/typebox'
+import { Type } from '@sinclair/typebox'
+import { ChatRequest } from './protocols/openai-chat/wire.ts'
+import { passOnly, protocols } from './protocols/index.ts'
+import type { Ingress, PassOnly } from './protocols/protocol.ts'
+
+const chat = protocols.get('openai-chat')!
+
+/** Address → protocol. What only passes lives at `/v1/<its id>`. */
+export const operations: ReadonlyMap<string, Ingress | PassOnly> = new Map<string, Ingress | PassOnly>([
+  ['/v1/chat/completions', chat],
+  ['/chat/completions', chat],
+  ...[...passOnly].map(([id, protocol]): [string, PassOnly] => [`/v1/${id}`, protocol]),
+])
+
+/** What the document says of a request; the vendor's own fields pass beside it. */
+export type Told = { summary: string; type?: string; schema: TSchema }
+
+const model = Type.Optional(Type.String({ description: 'Absent: `default_model` of the configuration.' }))
+const input = Type.Union([Type.String(), Type.Array(Type.Unknown())])
+const prompt = Type.Union([Type.String(), Type.Array(Type.Unknown())])
+const file = Type.String({ format: 'binary' })
+const form = 'multipart/form-data'
+
+export const schemas: Readonly<Record<string, Told>> = {
+  'openai-chat': { summary: 'Chat completions', schema: ChatRequest },
+  completions: { summary: 'Completions of a prompt', schema: Type.Object({ model, prompt }) },
+  embeddings: { summary: 'Embeddings', schema: Type.Object({ model, input }) },
+  moderations: { summary: 'Moderations', schema: Type.Object({ model, input }) },
+  rerank: {
+    summary: 'Rerank documents',
+    schema: Type.Object({ model, query: Type.String(), documents: Type.Array(Type.Unknown()) }),
+  },
+  'images/generations': { summary: 'Generate images', schema: Type.Object({ model, prompt: Type.String() }) },
+  'images/edits': {
+    summary: 'Edit images',
+    type: form,
+    schema: Type.Object({ model, image: file, prompt: Type.String() }),
+  },
+  'images/variations': { summary: 'Vary images', type: form, schema: Type.Object({ model, image: file }) },
+  'audio/speech': {
+    summary: 'Text to speech',
+    schema: Type.Object({ model, input: Type.String(), voice: Type.Optional(Type.String()) }),
+  },
+  'audio/transcriptions': { summary: 'Speech to text', type: form, schema: Type.Object({ model, file }) },
+  'audio/translations': { summary: 'Speech to English text', type: form, schema: Type.Object({ model, file }) },
+}

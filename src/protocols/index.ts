@@ -1,0 +1,26 @@
+/** Every wire format the gateway knows. */
+import type { ProtocolId } from '../ir/chat.ts'
+import { openaiChat } from './openai-chat/index.ts'
+import { openaiPass } from './openai-pass/index.ts'
+import type { PassOnly, Protocol } from './protocol.ts'
+
+/** Spoken and translated. */
+export const protocols: ReadonlyMap<ProtocolId, Protocol> = new Map(
+  [openaiChat].map(protocol => [protocol.id, protocol]),
+)
+
+const paths: ProtocolId[] = [
+  'completions',
+  'embeddings',
+  'images/generations',
+  'images/edits',
+  'images/variations',
+  'audio/speech',
+  'audio/transcriptions',
+  'audio/translations',
+  'moderations',
+  'rerank',
+]
+
+/** Passed only; the id is the path below `/v1/`. */
+export const passOnly: ReadonlyMap<ProtocolId, PassOnly> = new Map(paths.map(path => [path, openaiPass(path)]))

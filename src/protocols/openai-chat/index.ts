@@ -1,0 +1,24 @@
+/** Chat Completions, both halves. https://platform.openai.com/docs/api-reference/chat */
+import type { Protocol } from '../protocol.ts'
+import { parseError, renderError } from './error.ts'
+import { parseMessage, renderMessage } from './message.ts'
+import { parseRequest, renderRequest } from './request.ts'
+import { parseStream, renderStream } from './stream.ts'
+import { renderFrame, watch } from './watch.ts'
+import { checkRequest } from './wire.ts'
+
+export const openaiChat: Protocol = {
+  id: 'openai-chat',
+  media: 'url',
+  checkRequest,
+  parseRequest,
+  renderRequest,
+  parseMessage,
+  renderMessage,
+  parseStream,
+  renderStream,
+  parseError,
+  renderError,
+  renderFrame,
+  watch,
+}

@@ -1,0 +1,76 @@
+/** Pictures, sounds and files as OpenAI writes them ↔ media. */
+import type { Media } from '../../ir/chat.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import type { Loss } from '../protocol.ts'
+
+/** A part of a message or of an answer → media; undefined where it is none that we know. */
+export const parseMedia = (part: JsonObject): Media | undefined => {
+  if (part.type === 'image_url') return located(part.image_url, 'image/*')
+  if (part.type === 'video_url') return located(part.video_url, 'video/*')
+  if (part.type === 'input_audio') return parseAudio(part.input_audio)
+  return part.type === 'file' ? parseFile(part.file) : undefined
+}
+
+/** An address, or `{url, detail}`; a data URI is the data itself. */
+const located = (value: Json | undefined, mime: string): Media | undefined => {
+  const url = isObject(value) ? textOf(value.url) : textOf(value)
+  if (url === undefined) return undefined
+  const detail = isObject(value) ? textOf(value.detail) : undefined
+  return { type: 'media', ...sourceOf(url, mime), ...(detail !== undefined && { detail }) }
+}
+
+const sourceOf = (url: string, mime: string): Pick<Media, 'mime' | 'source'> => {
+  const head = url.startsWith('data:') ? url.slice(5, url.indexOf(',') + 1) : ''
+  if (!/;base64,$/i.test(head)) return { mime, source: { url } }
+  const [given = ''] = head.split(';', 1)
+  return { mime: given === '' ? mime : given, source: { data: url.slice(5 + head.length).trim() } }
+}
+
+const parseAudio = (value: Json | undefined): Media | undefined => {
+  if (!isObject(value) || typeof value.data !== 'string') return undefined
+  const format = textOf(value.format) ?? '*'
+  const { mime, source } = value.data.startsWith('data:')
+    ? sourceOf(value.data, 'audio/*')
+    : { mime: format === 'mp3' ? 'audio/mpeg' : `audio/${format}`, source: { data: value.data } }
+  return { type: 'media', mime, source }
+}
+
+const parseFile = (value: Json | undefined): Media | undefined => {
+  if (!isObject(value)) return undefined
+  const name = textOf(value.filename)
+  const named = name === undefined ? {} : { name }
+  if (typeof value.file_id === 'string')
+    return { type: 'media', mime: '*/*', source: { file: value.file_id }, ...named }
+  if (typeof value.file_data !== 'string') return undefined
+  const given = sourceOf(value.file_data, '*/*')
+  const source = 'url' in given.source && !/^https?:/.test(given.source.url) ? { data: given.source.url } : given.source
+  return { type: 'media', mime: given.mime, source, ...named }
+}
+
+/** Media → a part of a message. OpenAI takes addresses of pictures only; vendors' video_url is kept. */
+export const renderMedia = (
+  { mime, source, detail, name }: Media,
+  path: string,
+  loss: Loss,
+): JsonObject | undefined => {
+  if (mime.startsWith('image/') && !('file' in source))
+    return { type: 'image_url', image_url: { url: addressOf(mime, source), ...(detail !== undefined && { detail }) } }
+  if (mime.startsWith('audio/') && 'data' in source)
+    return { type: 'input_audio', input_audio: { data: source.data, format: audioFormat(mime) } }
+  if (mime.startsWith('video/') && !('file' in source))
+    return { type: 'video_url', video_url: { url: addressOf(mime, source) } }
+  const named = name === undefined ? {} : { filename: name }
+  if ('file' in source) return { type: 'file', file: { file_id: source.file, ...named } }
+  if ('data' in source)
+    return { type: 'file', file: { file_data: mime === '*/*' ? source.data : addressOf(mime, source), ...named } }
+  loss(path, `${mime} by its address has no form in this protocol`)
+  return undefined
+}
+
+const addressOf = (mime: string, source: { data: string } | { url: string }): string =>
+  'url' in source ? source.url : `data:${mime === 'image/*' ? 'image/png' : mime};base64,${source.data}`
+
+const audioFormat = (mime: string): string => {
+  const format = mime.slice('audio/'.length)
+  return format === 'mpeg' ? 'mp3' : format.replace(/^x-/, '')
+}

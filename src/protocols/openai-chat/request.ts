@@ -1,0 +1,179 @@
+/** A request of Chat Completions ↔ a chat. What has no place in the neutral form waits in `extra` for this protocol. */
+import type { Chat, Choice, Format, ProtocolId, Tool } from '../../ir/chat.ts'
+import { effortAsked, isEffort } from '../../ir/effort.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import type { Exchange, Loss } from '../protocol.ts'
+import { parseTurns, renderTurns } from './turns.ts'
+
+const id: ProtocolId = 'openai-chat'
+
+/** Wire name → ours, where the value is the same. */
+const plain = { temperature: 'temperature', top_p: 'topP', top_k: 'topK', seed: 'seed' } as const
+
+/** The body has been checked. */
+export const parseRequest = (body: JsonObject, loss: Loss): Chat => {
+  const rest: JsonObject = { ...body }
+  const take = (key: string): Json | undefined => {
+    const value = rest[key]
+    delete rest[key]
+    return value === null ? undefined : value
+  }
+  const chat: Chat = {
+    model: textOf(take('model')) ?? '',
+    stream: take('stream') === true,
+    turns: parseTurns(take('messages') as JsonObject[], loss),
+  }
+  take('stream_options')
+  for (const [wire, ours] of Object.entries(plain)) {
+    const value = take(wire)
+    if (typeof value === 'number') chat[ours] = value
+  }
+  const stop = take('stop')
+  if (stop !== undefined) chat.stop = typeof stop === 'string' ? [stop] : (stop as string[])
+  const user = textOf(take('user'))
+  if (user !== undefined) chat.user = user
+  const parallel = take('parallel_tool_calls')
+  if (typeof parallel === 'boolean') chat.parallel = parallel
+  parseLimit(rest, chat)
+  parseTools(rest, chat)
+  parseThinking(rest, chat)
+  const kept = Object.entries(rest).filter(([, value]) => value !== null && value !== undefined)
+  if (kept.length > 0) chat.extra = { by: id, value: Object.fromEntries(kept) }
+  return chat
+}
+
+/** The newer name stays in `extra`: only those who used it are sure to be understood by the vendor under it. */
+const parseLimit = (rest: JsonObject, chat: Chat): void => {
+  const { max_tokens: elder, max_completion_tokens: newer } = rest
+  const limit = newer ?? elder
+  if (typeof limit === 'number') chat.limit = limit
+  delete rest.max_tokens
+}
+
+const parseThinking = (rest: JsonObject, chat: Chat): void => {
+  if (isEffort(rest.reasoning_effort)) {
+    chat.reasoning = { effort: rest.reasoning_effort }
+    delete rest.reasoning_effort
+  }
+  const format = isObject(rest.response_format) ? parseFormat(rest.response_format) : undefined
+  if (format === undefined) return
+  chat.format = format
+  delete rest.response_format
+}
+
+const parseFormat = (format: JsonObject): Format | undefined => {
+  if (format.type === 'json_object') return {}
+  if (format.type !== 'json_schema' || !isObject(format.json_schema)) return undefined
+  const { name, schema, strict, description } = format.json_schema
+  return {
+    ...(typeof name === 'string' && { name }),
+    ...(schema !== undefined && schema !== null && { schema }),
+    ...(typeof strict === 'boolean' && { strict }),
+    ...(typeof description === 'string' && { description }),
+  }
+}
+
+/** Tools only this protocol knows stay in `extra`, as do functions of the old kind, which are tools with a seal. */
+const parseTools = (rest: JsonObject, chat: Chat): void => {
+  const given = Array.isArray(rest.tools) ? rest.tools.filter(isObject) : []
+  const known = given.map(tool => [tool, parseTool(tool)] as const)
+  const foreign = known.filter(([, tool]) => tool === undefined).map(([tool]) => tool)
+  const tools = known.map(([, tool]) => tool).filter(tool => tool !== undefined)
+  const functions = Array.isArray(rest.functions) ? rest.functions.filter(isObject) : []
+  tools.push(...functions.map(one => ({ ...parseFunction(one), seal: { by: id, value: { legacy: true } } })))
+  if (tools.length > 0) chat.tools = tools
+  delete rest.functions
+  if (foreign.length > 0) rest.tools = foreign
+  else delete rest.tools
+  for (const key of ['tool_choice', 'function_call']) {
+    const choice = parseChoice(rest[key])
+    if (choice === undefined) continue
+    chat.choice = choice
+    delete rest[key]
+  }
+}
+
+const parseTool = (tool: JsonObject): Tool | undefined => {
+  const cache = isObject(tool.cache_control) ? { cache: {} } : {}
+  if (tool.type === 'function' && isObject(tool.function)) return { ...parseFunction(tool.function), ...cache }
+  if (tool.type !== 'custom' || !isObject(tool.custom)) return undefined
+  const { name, description, format = null } = tool.custom
+  return { name: textOf(name) ?? '', ...(typeof description === 'string' && { description }), custom: format, ...cache }
+}
+
+const parseFunction = ({ name, description, parameters, strict }: JsonObject): Tool => ({
+  name: textOf(name) ?? '',
+  ...(typeof description === 'string' && { description }),
+  ...(parameters !== undefined && parameters !== null && { schema: parameters }),
+  ...(typeof strict === 'boolean' && { strict }),
+})
+
+/** `any` is Mistral's word for OpenAI's `required`; a bare name is how the old `function_call` names one. */
+const parseChoice = (choice: Json | undefined): Choice | undefined => {
+  if (choice === 'auto' || choice === 'none') return choice
+  if (choice === 'required' || choice === 'any') return 'any'
+  if (!isObject(choice)) return undefined
+  const inner = [choice.function, choice.custom].find(isObject) ?? choice
+  return typeof inner.name === 'string' ? { name: inner.name } : undefined
+}
+
+/** A chat → the body for a vendor. A stream asks for its usage. */
+export const renderRequest = (chat: Chat, { loss }: Exchange): JsonObject => {
+  const { extra } = chat
+  const own = extra?.by === id && isObject(extra.value) ? extra.value : {}
+  if (extra && extra.by !== id && isObject(extra.value))
+    for (const key of Object.keys(extra.value)) loss(key, `only ${extra.by} knows it`)
+  const { tools: foreign, ...rest } = own
+  const body: JsonObject = { model: chat.model, messages: renderTurns(chat.turns, loss) }
+  if (chat.stream) Object.assign(body, { stream: true, stream_options: { include_usage: true } })
+  if (chat.limit !== undefined && own.max_completion_tokens === undefined) body.max_tokens = chat.limit
+  for (const [wire, ours] of Object.entries(plain)) if (chat[ours] !== undefined) body[wire] = chat[ours]
+  if (chat.stop !== undefined) body.stop = chat.stop
+  if (chat.user !== undefined) body.user = chat.user
+  if (chat.parallel !== undefined) body.parallel_tool_calls = chat.parallel
+  const effort = effortAsked(chat.reasoning)
+  if (effort !== undefined) body.reasoning_effort = effort
+  if (chat.format !== undefined) body.response_format = renderFormat(chat.format)
+  Object.assign(body, renderTools(chat, Array.isArray(foreign) ? foreign : []), rest)
+  return body
+}
+
+const renderFormat = ({ name, schema, strict, description }: Format): JsonObject =>
+  schema === undefined && name === undefined
+    ? { type: 'json_object' }
+    : { type: 'json_schema', json_schema: given({ name: name ?? 'answer', description, schema, strict }) }
+
+const renderTools = ({ tools = [], choice }: Chat, foreign: Json[]): JsonObject => {
+  const isLegacy = (tool: Tool) => tool.seal?.by === id && isObject(tool.seal.value) && tool.seal.value.legacy === true
+  const functions = tools.filter(isLegacy).map(renderFunction)
+  const told = [...tools.filter(tool => !isLegacy(tool)).map(renderTool), ...foreign]
+  const custom =
+    typeof choice === 'object' && tools.some(tool => tool.name === choice.name && tool.custom !== undefined)
+  return given({
+    tools: told.length > 0 ? told : undefined,
+    functions: functions.length > 0 ? functions : undefined,
+    [functions.length > 0 ? 'function_call' : 'tool_choice']: renderChoice(choice, functions.length > 0, custom),
+  })
+}
+
+const renderTool = (tool: Tool): JsonObject => {
+  const cache = tool.cache ? { cache_control: { type: 'ephemeral', ...tool.cache } } : {}
+  if (tool.custom === undefined) return { type: 'function', function: renderFunction(tool), ...cache }
+  const format = tool.custom === null ? undefined : tool.custom
+  return { type: 'custom', custom: given({ name: tool.name, description: tool.description, format }), ...cache }
+}
+
+const renderFunction = ({ name, description, schema, strict }: Tool): JsonObject =>
+  given({ name, description, parameters: schema, strict })
+
+const renderChoice = (choice: Choice | undefined, legacy: boolean, custom: boolean): Json | undefined => {
+  if (typeof choice !== 'object') return choice === 'any' ? 'required' : choice
+  if (legacy) return { name: choice.name }
+  return custom
+    ? { type: 'custom', custom: { name: choice.name } }
+    : { type: 'function', function: { name: choice.name } }
+}
+
+/** Absent stays absent. */
+const given = (fields: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))

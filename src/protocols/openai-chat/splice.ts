@@ -1,0 +1,66 @@
+/** Changes inside JSON text that leave every other character as it came. */
+import { type Edit, insertion, isObject, type JsonObject, type Members, splice, topLevel } from '../../ir/json.ts'
+import type { Watch } from '../protocol.ts'
+
+/** A request with its model replaced, and usage asked for. Rebuilt from its values only where keys are double or written with escapes. */
+export const writeRequest: Watch['writeRequest'] = (text, body, { model, askUsage }) => {
+  const found = topLevel(text)
+  const options = askUsage ? optionsEdit(text, found) : undefined
+  if (!found?.exact || options === 'inexact') return rebuilt(body, model, askUsage)
+  const edits = [replacement(found, 'model', JSON.stringify(model))]
+  if (options) edits.push(options)
+  return splice(text, merged(edits))
+}
+
+const rebuilt = (body: JsonObject, model: string, askUsage: boolean): string => {
+  const { stream_options: options } = body
+  const asked = askUsage ? { stream_options: { ...(isObject(options) ? options : {}), include_usage: true } } : {}
+  return JSON.stringify({ ...body, model, ...asked })
+}
+
+/** The edit that makes `include_usage` true and keeps what else stands in `stream_options`; undefined where it is already so. */
+const optionsEdit = (text: string, found: Members | undefined): Edit | 'inexact' | undefined => {
+  const span = found?.members.get('stream_options')
+  if (found === undefined || span === undefined)
+    return found && insertion(found, 'stream_options', '{"include_usage":true}')
+  const value = text.slice(span.start, span.end)
+  const inner = topLevel(value)
+  if (inner === undefined) return { start: span.start, end: span.end, put: '{"include_usage":true}' }
+  if (!inner.exact) return 'inexact'
+  const { start, end, put } = replacement(inner, 'include_usage', 'true')
+  return value.slice(start, end) === put ? undefined : { start: start + span.start, end: end + span.start, put }
+}
+
+const replacement = (found: Members, key: string, value: string): Edit => {
+  const span = found.members.get(key)
+  return span ? { start: span.start, end: span.end, put: value } : insertion(found, key, value)
+}
+
+/** Two members put into an empty object, or before its first one, need a comma between them only once. */
+const merged = (edits: Edit[]): Edit[] => {
+  const [first, second] = edits
+  if (!first || !second || first.start !== first.end || first.start !== second.start || second.start !== second.end)
+    return edits
+  const comma = first.put.endsWith(',') ? '' : ','
+  return [{ ...first, put: `${first.put}${comma}${second.put}` }]
+}
+
+/**
+ * Text of a frame → the same with this model. Frames of one stream begin alike, so that the place of the model is looked for once:
+ * as long as a frame begins with the very characters of the last one, up to the end of its model, it stands there again.
+ */
+export const modelReplacer = (model: string): ((text: string) => string) => {
+  const value = JSON.stringify(model)
+  let head = ''
+  let put = ''
+  return text => {
+    if (head !== '' && text.startsWith(head)) return put + text.slice(head.length)
+    const found = topLevel(text)
+    const span = found?.members.get('model')
+    if (found === undefined || span === undefined || !found.exact)
+      return found === undefined ? text : JSON.stringify({ ...(JSON.parse(text) as JsonObject), model })
+    head = text.slice(0, span.end)
+    put = text.slice(0, span.start) + value
+    return put + text.slice(head.length)
+  }
+}

@@ -1,0 +1,42 @@
+/** A stream of Chat Completions ↔ events. */
+import type { Event } from '../../ir/event.ts'
+import type { Exchange, Frame, Stage } from '../protocol.ts'
+import { hearChunks } from './hear.ts'
+import { chatShape } from './mend.ts'
+import { strictStream } from './strict.ts'
+import { tellChunks } from './tell.ts'
+
+/**
+ * Reads a vendor's stream, with everything the pass mends mended before. Only the first choice has a place in the neutral form.
+ * The finish is told last, after all content and usage; an end without one is a `fault`, but for `[DONE]`, which is a clean end.
+ */
+export const parseStream =
+  (exchange: Exchange): Stage<Frame, Event> =>
+  emit => {
+    const ear = hearChunks(exchange, emit)
+    const stream = strictStream(chatShape, exchange, { chunk: ({ body }) => ear.chunk(body), other: () => {} })
+    let over = false
+    return frame => {
+      if (over) return
+      if (frame) stream.push(frame)
+      else stream.end()
+      over = frame === undefined || stream.seen.fault !== undefined
+      if (over) ear.end(stream.seen.fault)
+    }
+  }
+
+/** Writes a client's stream: `[DONE]` after a clean end, an error frame and nothing else after a fault. */
+export const renderStream =
+  (exchange: Exchange): Stage<Event, Frame> =>
+  emit => {
+    let failed = false
+    const mouth = tellChunks(exchange)(chunk => {
+      failed ||= 'error' in chunk
+      emit({ data: JSON.stringify(chunk) })
+    })
+    return event => {
+      if (failed) return
+      mouth(event)
+      if (event === undefined && !failed) emit({ data: '[DONE]' })
+    }
+  }

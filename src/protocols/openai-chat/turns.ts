@@ -1,0 +1,212 @@
+/** Messages of Chat Completions ↔ turns. */
+import type { Call, Media, Part, ProtocolId, Result, Turn } from '../../ir/chat.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import type { Loss } from '../protocol.ts'
+import { legacyId } from './hear.ts'
+import { parseMedia, renderMedia } from './media.ts'
+
+const id: ProtocolId = 'openai-chat'
+const roles: Record<string, Turn['role']> = {
+  system: 'system',
+  developer: 'system',
+  assistant: 'assistant',
+  tool: 'user',
+  function: 'user',
+}
+const read = new Set(['role', 'content', 'name', 'tool_calls', 'tool_call_id', 'refusal', 'function_call'])
+const thoughts = ['reasoning_content', 'reasoning']
+
+/**
+ * One turn a message. A role of another name than ours and fields only this protocol knows wait in a sealed part at the end of the turn.
+ * A call of the old kind has no id: it gets a number, and the function message that follows answers it.
+ */
+export const parseTurns = (messages: readonly JsonObject[], loss: Loss): Turn[] => {
+  let legacy = 0
+  return messages.map(message => {
+    const said = textOf(message.role)!
+    const role = roles[said] ?? 'user'
+    if (said !== 'user' && roles[said] === undefined) loss('messages.role', `"${said}" is no role of other protocols`)
+    const turn: Turn = { role, parts: [] }
+    const answers = said === 'tool' || said === 'function'
+    if (typeof message.name === 'string' && !answers) turn.name = message.name
+    if (answers)
+      turn.parts.push(
+        parseResult(message, said === 'tool' ? (textOf(message.tool_call_id) ?? '') : `${legacyId}${legacy - 1}`),
+      )
+    else turn.parts.push(...parseThoughts(message), ...parseContent(message.content))
+    if (typeof message.refusal === 'string') turn.parts.push({ type: 'refusal', text: message.refusal })
+    if (Array.isArray(message.tool_calls)) turn.parts.push(...message.tool_calls.filter(isObject).map(parseCall))
+    if (isObject(message.function_call)) turn.parts.push(parseLegacy(message.function_call, legacy++))
+    const own = ownFields(message, said)
+    if (own) turn.parts.push({ type: 'foreign', seal: { by: id, value: own } })
+    return turn
+  })
+}
+
+const ownFields = (message: JsonObject, role: string): JsonObject | undefined => {
+  const kept = Object.entries(message).filter(
+    ([key, value]) => value !== null && !read.has(key) && !(thoughts.includes(key) && typeof value === 'string'),
+  )
+  if (!['system', 'user', 'assistant', 'tool', 'function'].includes(role)) kept.push(['role', role])
+  if ((role === 'tool' || role === 'function') && typeof message.name === 'string') kept.push(['name', message.name])
+  return kept.length > 0 ? Object.fromEntries(kept) : undefined
+}
+
+const parseThoughts = (message: JsonObject): Part[] => {
+  const text = thoughts.map(key => textOf(message[key])).find(one => one !== undefined && one !== '')
+  return text === undefined ? [] : [{ type: 'reasoning', text }]
+}
+
+const parseContent = (content: Json | undefined): Part[] => {
+  if (typeof content === 'string') return [{ type: 'text', text: content }]
+  return Array.isArray(content) ? content.filter(isObject).map(parsePart) : []
+}
+
+const parsePart = (part: JsonObject): Part => {
+  const cache = isObject(part.cache_control) ? { cache: cacheOf(part.cache_control) } : {}
+  if (part.type === 'text' && typeof part.text === 'string') return { type: 'text', text: part.text, ...cache }
+  if (part.type === 'refusal' && typeof part.refusal === 'string') return { type: 'refusal', text: part.refusal }
+  if (part.type === 'thinking') return { type: 'reasoning', text: thinkingText(part.thinking) }
+  const media = parseMedia(part)
+  return media ? { ...media, ...cache } : { type: 'foreign', seal: { by: id, value: { part } } }
+}
+
+const cacheOf = ({ ttl }: JsonObject): { ttl?: '5m' | '1h' } => (ttl === '5m' || ttl === '1h' ? { ttl } : {})
+
+/** Mistral writes thoughts as a list of texts. */
+const thinkingText = (thinking: Json | undefined): string =>
+  Array.isArray(thinking)
+    ? thinking.map(one => (isObject(one) ? (textOf(one.text) ?? '') : '')).join('')
+    : (textOf(thinking) ?? '')
+
+const parseResult = (message: JsonObject, call: string): Result => ({
+  type: 'result',
+  id: call,
+  parts: parseContent(message.content),
+})
+
+const parseCall = (call: JsonObject): Call => {
+  const custom = call.type === 'custom' && isObject(call.custom)
+  const body = [custom ? call.custom : call.function].find(isObject) ?? {}
+  const { extra_content } = call
+  const args = custom ? body.input : body.arguments
+  return {
+    type: 'call',
+    id: textOf(call.id) ?? '',
+    name: textOf(body.name) ?? '',
+    args: typeof args === 'string' ? args : args === undefined || args === null ? '{}' : JSON.stringify(args),
+    ...(custom && { custom: true }),
+    ...(extra_content !== undefined && { seal: { by: id, value: { extra_content } } }),
+  }
+}
+
+const parseLegacy = (call: JsonObject, index: number): Call => ({
+  type: 'call',
+  id: `${legacyId}${index}`,
+  name: textOf(call.name) ?? '',
+  args: textOf(call.arguments) ?? '{}',
+})
+
+/** Turns → messages. Results are messages of their own, before what else their turn says; their media follow in a message of the user. */
+export const renderTurns = (turns: readonly Turn[], loss: Loss): JsonObject[] => {
+  const messages: JsonObject[] = []
+  const names = new Map<string, string>()
+  let shown: JsonObject[] = []
+
+  const show = (): void => {
+    if (shown.length > 0) messages.push({ role: 'user', content: shown })
+    shown = []
+  }
+
+  turns.forEach((turn, index) => {
+    const path = `messages[${index}]`
+    for (const part of turn.parts) if (part.type === 'call') names.set(part.id, part.name)
+    const results = turn.parts.filter(part => part.type === 'result')
+    for (const result of results) {
+      const { text, media } = splitResult(result, path, loss)
+      messages.push({ ...answerHead(result.id, names), content: text, ...(results.length === 1 && ownOf(turn)) })
+      shown.push(...media)
+    }
+    const rest =
+      results.length === 1 && turn.parts.every(part => part.type === 'result' || part.type === 'foreign')
+        ? []
+        : turn.parts
+    const parts = rest.filter(part => part.type !== 'result')
+    if (results.length > 0 && parts.length === 0) return
+    show()
+    messages.push(renderMessage({ ...turn, parts }, path, loss))
+  })
+  show()
+  return messages
+}
+
+const answerHead = (call: string, names: ReadonlyMap<string, string>): JsonObject =>
+  call.startsWith(legacyId) ? { role: 'function', name: names.get(call) ?? '' } : { role: 'tool', tool_call_id: call }
+
+const splitResult = (result: Result, path: string, loss: Loss): { text: string; media: JsonObject[] } => {
+  if (result.failed) loss(`${path}.failed`, 'this protocol cannot say that a call failed')
+  const media = result.parts.filter(part => part.type === 'media').map(part => renderMedia(part, path, loss))
+  const text = result.parts.map(part => (part.type === 'text' ? part.text : '')).join('')
+  return { text, media: media.filter(part => part !== undefined) }
+}
+
+/** The sealed fields of a message of this protocol. */
+const ownOf = ({ parts }: Turn): JsonObject => {
+  const own = parts.find(
+    part => part.type === 'foreign' && part.seal.by === id && isObject(part.seal.value) && !('part' in part.seal.value),
+  )
+  return own?.type === 'foreign' ? (own.seal.value as JsonObject) : {}
+}
+
+const renderMessage = (turn: Turn, path: string, loss: Loss): JsonObject => {
+  const message: JsonObject = { role: turn.role, ...(turn.name !== undefined && { name: turn.name }) }
+  const content = renderContent(turn, path, loss)
+  if (content !== undefined) message.content = content
+  const spoken = (type: 'reasoning' | 'refusal') =>
+    turn.parts.filter(part => part.type === type).map(part => (part as { text: string }).text)
+  const thought = spoken('reasoning').join('')
+  if (thought !== '' && turn.role === 'assistant') message.reasoning_content = thought
+  const [refusal] = spoken('refusal')
+  if (refusal !== undefined) message.refusal = refusal
+  const calls = turn.parts.filter(part => part.type === 'call')
+  const legacy = calls.find(call => call.id.startsWith(legacyId))
+  if (legacy) message.function_call = { name: legacy.name, arguments: legacy.args }
+  else if (calls.length > 0) message.tool_calls = calls.map(call => renderCall(call, loss))
+  return { ...message, ...ownOf(turn) }
+}
+
+const renderCall = ({ id: call, name, args, custom, seal }: Call, loss: Loss): JsonObject => {
+  const own = seal?.by === id && isObject(seal.value) ? seal.value : {}
+  if (seal && seal.by !== id) loss('tool_calls', `only ${seal.by} can read what was sealed`)
+  const body = custom
+    ? { type: 'custom', custom: { name, input: args } }
+    : { type: 'function', function: { name, arguments: args } }
+  return { id: call, ...body, ...own }
+}
+
+/** A single text is a string; of an assistant all texts are one, for many vendors know no parts there. */
+const renderContent = (turn: Turn, path: string, loss: Loss): Json | undefined => {
+  const parts = turn.parts
+    .filter(part => part.type === 'text' || part.type === 'media' || part.type === 'foreign')
+    .map((part, index) => renderPart(part, `${path}.content[${index}]`, loss))
+    .filter(part => part !== undefined)
+  if (parts.length === 0) return undefined
+  const texts = parts.every(part => part.type === 'text' && part.cache_control === undefined)
+  if (texts && (parts.length === 1 || turn.role === 'assistant')) return parts.map(part => part.text).join('')
+  return parts
+}
+
+const renderPart = (
+  part: Extract<Part, { type: 'text' | 'foreign' }> | Media,
+  path: string,
+  loss: Loss,
+): JsonObject | undefined => {
+  if (part.type === 'foreign') {
+    if (part.seal.by !== id) loss(path, `only ${part.seal.by} can read it`)
+    const { value } = part.seal
+    return part.seal.by === id && isObject(value) && isObject(value.part) ? value.part : undefined
+  }
+  const rendered: JsonObject | undefined =
+    part.type === 'text' ? { type: 'text', text: part.text } : renderMedia(part, path, loss)
+  return rendered && part.cache ? { ...rendered, cache_control: { type: 'ephemeral', ...part.cache } } : rendered
+}

@@ -1,0 +1,100 @@
+/** Usage as OpenAI writes it ↔ ours. */
+import type { Usage } from '../../ir/chat.ts'
+import { countOf, isObject, type Json, type JsonObject } from '../../ir/json.ts'
+
+/**
+ * The counts of a vendor, wherever it names them; undefined where it says nothing. Where `total` shows that reasoning stands beside
+ * the completion (xAI, Vercel, Doubleword: 331 + 11 + 332 = 674), it is counted in: our output includes it.
+ */
+export const parseUsage = (usage: Json | undefined): Usage | undefined => {
+  if (!isObject(usage)) return undefined
+  const total = countOf(usage.total_tokens)
+  const reasoning =
+    detail(usage, 'completion_tokens_details', 'reasoning_tokens') ??
+    detail(usage, 'output_tokens_details', 'reasoning_tokens')
+  let output = countOf(usage.completion_tokens) ?? countOf(usage.output_tokens)
+  const input =
+    countOf(usage.prompt_tokens) ??
+    countOf(usage.input_tokens) ??
+    (total === undefined ? undefined : total - (output ?? 0))
+  if (input === undefined && output === undefined) return undefined
+  output ??= Math.max(0, (total ?? 0) - (input ?? 0))
+  if (reasoning !== undefined && (reasoning > output || total === (input ?? 0) + output + reasoning))
+    output += reasoning
+  if ((input ?? 0) + output === 0) return undefined
+  const given: Partial<Usage> = {
+    cacheRead: cached(usage),
+    cacheWrite:
+      detail(usage, 'prompt_tokens_details', 'cache_write_tokens') ?? countOf(usage.cache_creation_input_tokens),
+    reasoning,
+    audioInput: detail(usage, 'prompt_tokens_details', 'audio_tokens'),
+    audioOutput: detail(usage, 'completion_tokens_details', 'audio_tokens'),
+  }
+  const said = Object.entries(given).filter(([, count]) => count !== undefined)
+  return { input: Math.max(0, input ?? 0), output, ...Object.fromEntries(said) }
+}
+
+/** DeepSeek and Moonshot name cached tokens at the top. */
+const cached = (usage: JsonObject): number | undefined =>
+  detail(usage, 'prompt_tokens_details', 'cached_tokens') ??
+  detail(usage, 'input_tokens_details', 'cached_tokens') ??
+  countOf(usage.prompt_cache_hit_tokens) ??
+  countOf(usage.cached_tokens)
+
+const detail = (usage: JsonObject, key: string, name: string): number | undefined => {
+  const details = usage[key]
+  return isObject(details) ? countOf(details[name]) : undefined
+}
+
+export const renderUsage = (usage: Usage): JsonObject => {
+  const { input, output, cacheRead, cacheWrite, reasoning, audioInput, audioOutput } = usage
+  const prompt = given({ cached_tokens: cacheRead, cache_write_tokens: cacheWrite, audio_tokens: audioInput })
+  const completion = given({ reasoning_tokens: reasoning, audio_tokens: audioOutput })
+  return {
+    prompt_tokens: input,
+    completion_tokens: output,
+    total_tokens: input + output,
+    ...(prompt && { prompt_tokens_details: prompt }),
+    ...(completion && { completion_tokens_details: completion }),
+  }
+}
+
+const given = (counts: Record<string, number | undefined>): JsonObject | undefined => {
+  const said = Object.entries(counts).filter(([, count]) => count !== undefined)
+  return said.length > 0 ? Object.fromEntries(said) : undefined
+}
+
+/** The usage a chunk or a whole answer tells, wherever it stands: Moonshot puts it into the choice, Groq also under `x_groq`. */
+export const usageIn = (body: JsonObject): Usage | undefined => {
+  const [choice] = Array.isArray(body.choices) ? body.choices : []
+  const nested = isObject(choice) ? choice.usage : undefined
+  const groq = isObject(body.x_groq) ? body.x_groq.usage : undefined
+  return parseUsage(body.usage) ?? parseUsage(nested) ?? parseUsage(groq)
+}
+
+/**
+ * Makes the three counts whole numbers, working out one from the two others; the vendor's own are kept. Counts that stay unknown
+ * (Databricks' null totals on every chunk) take the object with them. Gives whether anything was changed.
+ */
+export const mendUsage = (body: JsonObject): boolean => {
+  const { usage } = body
+  if (usage === undefined || usage === null) return false
+  const known = isObject(usage) ? complete(usage) : undefined
+  if (known === undefined) {
+    delete body.usage
+    return true
+  }
+  const changed = Object.entries(known).some(([key, count]) => (usage as JsonObject)[key] !== count)
+  if (changed) body.usage = { ...(usage as JsonObject), ...known }
+  return changed
+}
+
+const complete = (usage: JsonObject): JsonObject | undefined => {
+  const total = countOf(usage.total_tokens)
+  let prompt = countOf(usage.prompt_tokens) ?? countOf(usage.input_tokens)
+  let completion = countOf(usage.completion_tokens) ?? countOf(usage.output_tokens)
+  if (prompt === undefined && completion !== undefined && total !== undefined) prompt = Math.max(0, total - completion)
+  if (completion === undefined && prompt !== undefined && total !== undefined) completion = Math.max(0, total - prompt)
+  if (prompt === undefined || completion === undefined) return undefined
+  return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: total ?? prompt + completion }
+}

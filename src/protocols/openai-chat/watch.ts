@@ -1,0 +1,92 @@
+/** What a pass of Chat Completions sees and mends. Whole frames go on as they came, but for the model and what the vendor got wrong. */
+import { isObject, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
+import type { Exchange, Frame, Passing, Watch } from '../protocol.ts'
+import { faultFrom, nonsense, renderError, tellsFault } from './error.ts'
+import { chatShape, mendMessage, type Shape } from './mend.ts'
+import { modelReplacer, writeRequest } from './splice.ts'
+import { type Chunk, strictStream } from './strict.ts'
+import { usageIn } from './usage.ts'
+
+export const readRequest: Watch['readRequest'] = ({ model, stream, stream_options: options }) => ({
+  ...(typeof model === 'string' && model !== '' && { model }),
+  stream: stream === true,
+  usageAsked: isObject(options) && options.include_usage === true,
+})
+
+/** One frame as it stands on the wire; a line break inside starts another `data:` line. */
+export const renderFrame = ({ event, data }: Frame): string => {
+  const lines = data.includes('\n') ? data.replaceAll('\n', '\ndata: ') : data
+  return event === undefined ? `data: ${lines}\n\n` : `event: ${event}\ndata: ${lines}\n\n`
+}
+
+/** A stream in choices on its way through: Chat Completions, and its elder without messages. */
+export const passChoices = (shape: Shape, exchange: Exchange): Passing => {
+  const withModel = modelReplacer(exchange.model)
+  let out = ''
+
+  const chunk = ({ body, text }: Chunk): void => {
+    if (!exchange.usageAsked && isObject(body.usage) && isEmpty(body.choices)) return
+    if (text === undefined) body.model = exchange.model
+    out += renderFrame({ data: text === undefined ? JSON.stringify(body) : withModel(text) })
+  }
+  const other = (frame: Frame): void => {
+    out += renderFrame(frame)
+  }
+  const stream = strictStream(shape, exchange, { chunk, other })
+
+  const taken = (): string => {
+    const text = out
+    out = ''
+    return text
+  }
+
+  return {
+    seen: stream.seen,
+    push(frame) {
+      stream.push(frame)
+      return taken()
+    },
+    flush() {
+      stream.flush()
+      return taken()
+    },
+    end() {
+      stream.end()
+      return stream.seen.fault ? '' : `${taken()}data: [DONE]\n\n`
+    },
+    fail: error => renderFrame({ data: JSON.stringify(renderError(error)) }),
+  }
+}
+
+const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0
+
+const passMessage: Watch['passMessage'] = (text, exchange) => {
+  const body = readMessage(text, exchange)
+  const model = textOf(body.model)
+  const changed = mendMessage(body, exchange) || exchange.mend !== undefined
+  const usage = usageIn(body)
+  if (changed) body.model = exchange.model
+  const strict = changed ? JSON.stringify(body) : modelReplacer(exchange.model)(text.trimStart())
+  return { text: strict, ...(usage && { usage }), ...(model !== undefined && { model }) }
+}
+
+/**
+ * A whole answer as the vendor wrote it, its own corrections made. Newlines that keep a connection alive may stand before it (OpenRouter).
+ * @throws the fault it tells, or `upstream_failed` where it is no answer.
+ */
+export const readMessage = (text: string, exchange: Exchange): JsonObject => {
+  const parsed = parseJson(text)
+  const body = Array.isArray(parsed) && isObject(parsed[0]) ? parsed[0] : parsed
+  if (!isObject(body)) throw nonsense(text, exchange)
+  exchange.mend?.(body)
+  if (tellsFault(body)) throw faultFrom(body, exchange)
+  if (!('choices' in body)) throw nonsense(text, exchange)
+  return body
+}
+
+export const watch: Watch = {
+  readRequest,
+  writeRequest,
+  passStream: exchange => passChoices(chatShape, exchange),
+  passMessage,
+}

@@ -1,0 +1,163 @@
+/**
+ * The request of Chat Completions as a schema: what the gateway checks and what its OpenAPI document shows.
+ * Unknown fields stay, nearly every optional field may be null, and vendors' own forms of a part or a tool pass.
+ * https://platform.openai.com/docs/api-reference/chat/create
+ */
+import { type TSchema, Type } from '@sinclair/typebox'
+import { TypeCompiler, type ValueError } from '@sinclair/typebox/compiler'
+import { GatewayError } from '../../errors.ts'
+import type { JsonObject } from '../../ir/json.ts'
+
+const nullable = <T extends TSchema>(schema: T, description?: string) =>
+  Type.Optional(Type.Union([schema, Type.Null()], description === undefined ? {} : { description }))
+
+const named = Type.Object({ name: Type.String({ minLength: 1 }) })
+
+const Part = Type.Object(
+  {
+    type: Type.String({ minLength: 1, description: 'text, image_url, input_audio, file, refusal or a vendor’s own' }),
+    text: nullable(Type.String()),
+    image_url: nullable(
+      Type.Union([Type.String(), Type.Object({ url: Type.String(), detail: nullable(Type.String()) })]),
+    ),
+    input_audio: nullable(Type.Object({ data: Type.String(), format: Type.Optional(Type.String()) })),
+    file: nullable(Type.Object({})),
+    refusal: nullable(Type.String()),
+  },
+  { expects: 'an object with a `type`' },
+)
+
+const Call = Type.Object(
+  {
+    id: nullable(Type.String()),
+    type: nullable(Type.String()),
+    function: nullable(Type.Object({ name: Type.String(), arguments: Type.Optional(Type.Unknown()) })),
+    custom: nullable(Type.Object({ name: nullable(Type.String()), input: nullable(Type.String()) })),
+  },
+  { expects: 'a tool call' },
+)
+
+const Message = Type.Object(
+  {
+    role: Type.String({ minLength: 1, expects: 'a role', description: 'system, developer, user, assistant or tool' }),
+    content: Type.Optional(
+      Type.Union([Type.String(), Type.Array(Part), Type.Null()], {
+        expects: 'a string, an array of parts or null',
+        description: 'The text, or its parts.',
+      }),
+    ),
+    name: nullable(Type.String()),
+    tool_calls: nullable(Type.Array(Call)),
+    tool_call_id: nullable(Type.String()),
+    refusal: nullable(Type.String()),
+    reasoning_content: nullable(Type.String(), 'Thoughts of an earlier answer, for the vendors that want them back.'),
+    function_call: nullable(Type.Object({})),
+  },
+  { expects: 'a message with a `role`' },
+)
+
+const Tool = Type.Object(
+  { type: Type.String({ minLength: 1 }), function: nullable(named), custom: nullable(named) },
+  { expects: 'a tool with a `type`' },
+)
+
+/** The body of `POST /v1/chat/completions`. */
+export const ChatRequest = Type.Object(
+  {
+    model: nullable(Type.String(), 'The model, or `random`; absent: `default_model` of the configuration.'),
+    messages: Type.Array(Message, { minItems: 1, expects: 'a list of at least one message' }),
+    stream: nullable(Type.Boolean(), 'Answer as server-sent events.'),
+    stream_options: nullable(Type.Object({ include_usage: nullable(Type.Boolean()) })),
+    temperature: nullable(Type.Number()),
+    top_p: nullable(Type.Number()),
+    n: nullable(Type.Integer({ minimum: 1 })),
+    seed: nullable(Type.Number()),
+    stop: Type.Optional(
+      Type.Union([Type.String(), Type.Array(Type.String()), Type.Null()], {
+        expects: 'a string, an array of strings or null',
+      }),
+    ),
+    max_tokens: nullable(Type.Integer(), 'Most tokens of the answer.'),
+    max_completion_tokens: nullable(Type.Integer(), 'Most tokens of the answer, thoughts included.'),
+    presence_penalty: nullable(Type.Number()),
+    frequency_penalty: nullable(Type.Number()),
+    logit_bias: nullable(Type.Object({})),
+    logprobs: nullable(Type.Boolean()),
+    top_logprobs: nullable(Type.Integer()),
+    user: nullable(Type.String()),
+    tools: nullable(Type.Array(Tool)),
+    tool_choice: Type.Optional(
+      Type.Union([Type.String(), Type.Object({}), Type.Null()], { expects: 'a word, an object or null' }),
+    ),
+    parallel_tool_calls: nullable(Type.Boolean()),
+    response_format: nullable(Type.Object({ type: Type.String() })),
+    reasoning_effort: nullable(Type.String()),
+    functions: nullable(Type.Array(named)),
+    function_call: Type.Optional(Type.Union([Type.String(), Type.Object({}), Type.Null()])),
+  },
+  { description: 'A request of Chat Completions. Fields not named here go to the vendor as they are.' },
+)
+
+const compiled = TypeCompiler.Compile(ChatRequest)
+
+/** Throws `invalid_request` whose `param` is the path of the first fault: `messages[2].content`. */
+export const checkRequest = (body: JsonObject): void => {
+  if (compiled.Check(body)) return
+  const error = deepest([...compiled.Errors(body)])
+  if (error) throw refusal(error)
+}
+
+/** A value that fits no variant of a union is at fault where the variant it came nearest to says so: the one that looked deepest. */
+const deepest = (errors: readonly ValueError[]): ValueError | undefined => {
+  const [error] = errors
+  if (error === undefined) return undefined
+  const inner = error.errors.map(variant => deepest([...variant])).filter(one => one !== undefined)
+  return inner.find(one => one.path.length > error.path.length) ?? error
+}
+
+const refusal = ({ path, value, schema, message }: ValueError): GatewayError => {
+  const param = dotted(path)
+  const expected = expectation(schema) ?? message.replace(/^Expected /, '')
+  const sentence =
+    value === undefined
+      ? `${param} is missing: it must be ${expected}`
+      : `${param} must be ${expected}, not ${kindOf(value)}`
+  return new GatewayError('invalid_request', sentence, { param })
+}
+
+const expectation = (schema: TSchema): string | undefined => {
+  if (typeof schema.expects === 'string') return schema.expects
+  const variants = schema.anyOf as TSchema[] | undefined
+  if (variants) return variants.map(variant => expectation(variant) ?? 'something else').join(' or ')
+  if (schema.type === 'integer')
+    return schema.minimum === undefined ? 'a whole number' : `a whole number from ${schema.minimum}`
+  return articles[schema.type as string]
+}
+
+const articles: Record<string, string> = {
+  string: 'a string',
+  number: 'a number',
+  boolean: 'true or false',
+  object: 'an object',
+  array: 'an array',
+  null: 'null',
+}
+
+const kindOf = (value: unknown): string => {
+  if (value === null) return 'null'
+  if (value === '') return 'an empty string'
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array'
+  return typeof value === 'object'
+    ? 'an object'
+    : typeof value === 'number'
+      ? `the number ${value}`
+      : `a ${typeof value}`
+}
+
+/** `/messages/2/content` → `messages[2].content`. */
+const dotted = (path: string): string =>
+  path
+    .split('/')
+    .slice(1)
+    .map(step => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .reduce((sum, step) => (/^\d+$/.test(step) ? `${sum}[${step}]` : sum === '' ? step : `${sum}.${step}`), '')

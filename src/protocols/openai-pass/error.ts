@@ -1,0 +1,28 @@
+/** The paths that only pass share the envelope and the errors of Chat Completions; what differs is what their requests must have. */
+import { GatewayError } from '../../errors.ts'
+import type { JsonObject } from '../../ir/json.ts'
+
+/** Path → the fields without which it makes no sense. Uploads are forms and are not checked here. */
+const required: Record<string, readonly string[]> = {
+  completions: ['prompt'],
+  embeddings: ['input'],
+  'images/generations': ['prompt'],
+  'audio/speech': ['input'],
+  moderations: ['input'],
+  rerank: ['query', 'documents'],
+}
+
+/** @throws `invalid_request` naming the field. */
+export const requestCheck =
+  (path: string) =>
+  (body: JsonObject): void => {
+    const { model, stream } = body
+    if (model !== undefined && model !== null && typeof model !== 'string') throw wrong('model', 'must be a string')
+    if (stream !== undefined && stream !== null && typeof stream !== 'boolean')
+      throw wrong('stream', 'must be true or false')
+    for (const field of required[path] ?? [])
+      if (body[field] === undefined || body[field] === null) throw wrong(field, 'is missing')
+  }
+
+const wrong = (param: string, what: string): GatewayError =>
+  new GatewayError('invalid_request', `${param} ${what}`, { param })

@@ -1,0 +1,17 @@
+/** The OpenAI paths that only pass: a factory by path. https://platform.openai.com/docs/api-reference */
+import type { ProtocolId } from '../../ir/chat.ts'
+import { parseError, renderError } from '../openai-chat/error.ts'
+import { renderFrame } from '../openai-chat/watch.ts'
+import type { PassOnly } from '../protocol.ts'
+import { requestCheck } from './error.ts'
+import { watchOf } from './watch.ts'
+
+/** `path` is what follows `/v1/`: `embeddings`, `images/generations`. Any path passes; those that are known are also checked. */
+export const openaiPass = (path: ProtocolId): PassOnly => ({
+  id: path,
+  checkRequest: requestCheck(path),
+  renderError,
+  renderFrame,
+  parseError,
+  watch: watchOf(path),
+})

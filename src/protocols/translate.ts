@@ -1,0 +1,123 @@
+/** An answer through the neutral form: to another protocol, or to the shape the client asked for where the vendor chose the other. */
+import type { GatewayError } from '../errors.ts'
+import { collect, tell } from '../ir/collect.ts'
+import type { Message, Usage } from '../ir/chat.ts'
+import type { Event } from '../ir/event.ts'
+import { type Json, parseJson } from '../ir/json.ts'
+import type { Egress, Exchange, Frame, Ingress, Passing, Seen } from './protocol.ts'
+
+/** A whole answer for the client, as text. */
+export type Told = { body: string; usage?: Usage; model?: string }
+
+/** A vendor's stream as the client's: vendor's frames → events → client's frames. */
+export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exchange): Passing => {
+  const seen: Seen = { content: false }
+  let out = ''
+  const write = (frame: Frame): void => {
+    out += ingress.renderFrame(frame)
+  }
+  const render = ingress.renderStream(exchange)(write)
+
+  const hear = (event: Event): void => {
+    note(seen, event)
+    if (event.type !== 'fault') render(event)
+  }
+  const parse = egress.parseStream(exchange)(hear)
+
+  const taken = (): string => {
+    const text = out
+    out = ''
+    return text
+  }
+
+  return {
+    seen,
+    push(frame) {
+      if (!seen.fault) parse(frame)
+      return taken()
+    },
+    flush: () => '',
+    end() {
+      if (!seen.fault) parse(undefined)
+      if (seen.fault) return ''
+      render(undefined)
+      return taken()
+    },
+    fail: error => failure(ingress, exchange, error),
+  }
+}
+
+const note = (seen: Seen, event: Event): void => {
+  if (event.type === 'delta' || event.type === 'part') seen.content = true
+  else if (event.type === 'start' && event.model !== '') seen.model = event.model
+  else if (event.type === 'usage') seen.usage = event.usage
+  else if (event.type === 'fault') seen.fault = event.error
+}
+
+/** A renderer of its own: what an error looks like does not hang on what was said before. */
+const failure = (ingress: Ingress, exchange: Exchange, error: GatewayError): string => {
+  let text = ''
+  const render = ingress.renderStream(exchange)(frame => {
+    text += ingress.renderFrame(frame)
+  })
+  render({ type: 'fault', error })
+  return text
+}
+
+/** A vendor's whole answer as the client's. @throws GatewayError the fault it tells, `upstream_failed` where it is none. */
+export const translateMessage = (ingress: Ingress, egress: Egress, text: string, exchange: Exchange): Told =>
+  toldBy(ingress, egress.parseMessage(bodyOf(text), exchange), exchange)
+
+/**
+ * The text of a stream that came where a whole answer was asked for → the whole answer.
+ * @throws GatewayError the fault it tells, or `upstream_failed` where it was cut.
+ */
+export const collectStream = (ingress: Ingress, egress: Egress, text: string, exchange: Exchange): Told => {
+  const collector = collect()
+  const parse = egress.parseStream(exchange)(collector.push)
+  for (const frame of framesOf(text)) parse(frame)
+  parse(undefined)
+  return toldBy(ingress, collector.message(), exchange)
+}
+
+/** A whole answer that came where a stream was asked for → all the frames of the stream. @throws as translateMessage. */
+export const tellMessage = (ingress: Ingress, egress: Egress, text: string, exchange: Exchange): string => {
+  let out = ''
+  const render = ingress.renderStream(exchange)(frame => {
+    out += ingress.renderFrame(frame)
+  })
+  for (const event of tell(egress.parseMessage(bodyOf(text), exchange))) render(event)
+  render(undefined)
+  return out
+}
+
+const toldBy = (ingress: Ingress, message: Message, exchange: Exchange): Told => ({
+  body: JSON.stringify(ingress.renderMessage(message, exchange)),
+  ...(message.usage && { usage: message.usage }),
+  ...(message.model !== '' && { model: message.model }),
+})
+
+/** What is no JSON goes on as the text it is: the protocol says what it is instead. */
+const bodyOf = (text: string): Json => parseJson(text) ?? text
+
+/** The frames of a stream that is there as a whole. Data lines that are one JSON only together are one frame. */
+const framesOf = (text: string): Frame[] => {
+  const frames: Frame[] = []
+  let event: string | undefined
+  let lines: string[] = []
+  const dispatch = (): void => {
+    const joined = lines.join('\n')
+    const parts = lines.length > 1 && parseJson(joined) === undefined ? lines : [joined]
+    if (lines.length > 0) frames.push(...parts.map(data => (event === undefined ? { data } : { event, data })))
+    event = undefined
+    lines = []
+  }
+  for (const line of text.split(/\r\n|\r|\n/)) {
+    const [, field = '', value = ''] = /^(\w+): ?(.*)$/s.exec(line) ?? []
+    if (line === '') dispatch()
+    else if (field === 'event') event = value
+    else if (field === 'data') lines.push(value)
+  }
+  dispatch()
+  return frames
+}

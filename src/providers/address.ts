@@ -1,0 +1,150 @@
+/** From an entry of the configuration to the addresses it is called at. Worked out once an entry; a request only looks up. */
+import { GatewayError } from '../errors.ts'
+import type { ProtocolId } from '../ir/chat.ts'
+import type { Entry, Target } from './entry.ts'
+import { providers, unbuilt } from './index.ts'
+import { modelPrefixes } from './openai.ts'
+import { endpointOf, type Place, placeOf } from './place.ts'
+import type { Provider, Wire } from './provider.ts'
+
+type Route = {
+  provider: Provider
+  wire: Wire
+  credentials: string[]
+  /** What the entry can be asked for. */
+  serves: ReadonlySet<ProtocolId>
+  /** Full addresses that need no target. */
+  fixed: ReadonlyMap<ProtocolId, string>
+  /** The others. */
+  perTarget: ReadonlyMap<ProtocolId, (target: Target) => string>
+}
+
+const routes = new WeakMap<Entry, Route | { unbuilt: string }>()
+
+/**
+ * The provider an entry is really for, and its wire in the form the entry asks for, `speaks` with what the entry serves and no more;
+ * or the word on why it cannot be served.
+ */
+export const wireOf = (entry: Entry): { provider: Provider; wire: Wire } | { unbuilt: string } => routeOf(entry)
+
+/** Names of the credentials the entry must have: none where a server of the user's own may do without. */
+export const credentialsOf = (entry: Entry): string[] => {
+  const route = routeOf(entry)
+  return 'unbuilt' in route ? [] : route.credentials
+}
+
+/** Can the entry be asked for this protocol, or this path that only passes. */
+export const serves = (entry: Entry, protocol: ProtocolId): boolean => {
+  const route = routeOf(entry)
+  return !('unbuilt' in route) && route.serves.has(protocol)
+}
+
+/** The full URL of a request, query included. @throws GatewayError `internal` where the entry does not serve the protocol. */
+export const addressOf = (target: Target, protocol: ProtocolId): string => {
+  const route = routeOf(target.entry)
+  const address =
+    'unbuilt' in route ? undefined : (route.fixed.get(protocol) ?? route.perTarget.get(protocol)?.(target))
+  if (address === undefined) throw new GatewayError('internal', `${target.entry.id} does not serve ${protocol}`)
+  return address
+}
+
+const routeOf = (entry: Entry): Route | { unbuilt: string } => {
+  const known = routes.get(entry)
+  if (known) return known
+  const made = makeRoute(entry)
+  routes.set(entry, made)
+  return made
+}
+
+const makeRoute = (entry: Entry): Route | { unbuilt: string } => {
+  const named = providers.get(entry.type)
+  if (!named) return { unbuilt: unbuilt.get(entry.type) ?? `no service type ${entry.type} is known` }
+  const place = entry.serverUrl === undefined ? undefined : placeOf(entry.serverUrl)
+  const provider = (named.id === 'openai' ? vendorOf(entry, place) : undefined) ?? named
+  const variant = provider.variants?.find(({ when }) => when(entry))
+  if (variant && 'unbuilt' in variant) return { unbuilt: variant.unbuilt }
+  const spoken: Wire = variant ? { ...provider, ...variant } : provider
+  const own = !place || typeof spoken.base === 'function' || owns(provider, place)
+  const protocols = [...protocolsOf(entry, spoken, own)]
+  const speaks = Object.fromEntries(
+    protocols.map(protocol => [protocol, spoken.speaks[protocol] ?? endpointOf(protocol)]),
+  )
+  const wire = { ...spoken, speaks }
+  const fixed = new Map<ProtocolId, string>()
+  const perTarget = new Map<ProtocolId, (target: Target) => string>()
+  for (const protocol of protocols) {
+    const address = addressIn(wire, place, own, protocol)
+    if (typeof address === 'string') fixed.set(protocol, address)
+    else perTarget.set(protocol, address)
+  }
+  const keyless = place !== undefined && (named.keyless ?? false)
+  const credentials = keyless
+    ? []
+    : (variant && 'credentials' in variant && variant.credentials) || provider.credentials
+  return { provider, wire, credentials, serves: new Set(protocols), fixed, perTarget }
+}
+
+/** The vendor behind an `openai` entry: by its host, or without one by models that are all one vendor's. */
+const vendorOf = (entry: Entry, place: Place | undefined): Provider | undefined => {
+  if (place) return [...providers.values()].findLast(one => !one.hosts?.includes('*') && owns(one, place))
+  const models = [...entry.models, ...entry.embeddingModels, ...entry.redirect.values()]
+  const vendors = new Set(models.map(model => prefixOf(entry.map.get(model) ?? model)?.provider))
+  const [vendor] = vendors
+  return vendors.size === 1 && vendor !== undefined ? providers.get(vendor) : undefined
+}
+
+const prefixOf = (model: string) => modelPrefixes.find(({ prefix }) => model.toLowerCase().startsWith(prefix))
+
+const owns = (provider: Provider, { host, hostname }: Place): boolean =>
+  (typeof provider.base === 'string' && placeOf(provider.base).host === host) ||
+  (provider.hosts ?? []).some(
+    own => own === '*' || own === hostname || (own.startsWith('*.') && hostname.endsWith(own.slice(1))),
+  )
+
+/** A foreign host is known to speak the first protocol; the rest where the entry says so, embeddings also by naming models for them. */
+const protocolsOf = (entry: Entry, { speaks }: Wire, own: boolean): Set<ProtocolId> => {
+  const all = Object.keys(speaks)
+  const held = own ? all : all.slice(0, 1)
+  const embeds = entry.embeddingModels.length > 0 && 'embeddings' in speaks
+  return new Set([...held, ...(embeds ? ['embeddings'] : []), ...(entry.speaks ?? [])])
+}
+
+type Address = string | ((target: Target) => string)
+
+const addressIn = (wire: Wire, place: Place | undefined, own: boolean, protocol: ProtocolId): Address => {
+  const { base } = wire
+  const path = wire.speaks[protocol] ?? endpointOf(protocol)
+  if (typeof base === 'function')
+    return target => joined(base(target), typeof path === 'function' ? path(target) : path)
+  if (typeof path === 'function') return target => `${place?.origin ?? base}${path(target)}${place?.query ?? ''}`
+  return place ? besideOf(wire, base, place, own, protocol, path) : joined(base, path)
+}
+
+const joined = (base: string, path: string): string => {
+  const at = base.indexOf('?')
+  return at === -1 ? base + path : base.slice(0, at) + path + base.slice(at)
+}
+
+/** What stands before the endpoint in the address of the vendor's first protocol: `/compatible-mode/v1`, often nothing. */
+const prefixIn = ({ speaks }: Wire): string => {
+  const [first = 'openai-chat'] = Object.keys(speaks)
+  const path = speaks[first]
+  const endpoint = endpointOf(first)
+  return typeof path === 'string' && path.endsWith(endpoint) ? path.slice(0, -endpoint.length) : ''
+}
+
+/** An address at a configured host. A path the vendor keeps elsewhere than beside its first protocol follows the host, not the path given. */
+const besideOf = (wire: Wire, base: string, place: Place, own: boolean, protocol: ProtocolId, path: string): string => {
+  const prefix = prefixIn(wire)
+  const root = placeOf(base).path
+  const endpoint = endpointOf(protocol)
+  const at = own && path !== prefix + endpoint ? root + path : pathAt(place, own, root + prefix) + endpoint
+  return place.origin + at + place.query
+}
+
+/** The path given; where it stops short, the vendor's own on its own host, `/v1` on any other. */
+const pathAt = ({ path, whole }: Place, own: boolean, root: string): string => {
+  if (whole) return path
+  if (own && `${root}/`.startsWith(`${path}/`)) return root
+  return path === '' ? '/v1' : path
+}

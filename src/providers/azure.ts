@@ -1,0 +1,86 @@
+import type { Entry, Target } from './entry.ts'
+import { placeOf, spoken } from './place.ts'
+import { provider } from './provider.ts'
+import { header } from './sign/header.ts'
+
+/** The last dated version that is no preview; for a deployment whose address gives none. */
+const defaultVersion = '2024-10-21'
+/** The version of the model inference form (`/models`). */
+const inferenceVersion = '2024-05-01-preview'
+
+/** What an entry's address says. `deployments`: the model of the request names the deployment. */
+type Form = { path: string; query: string; deployments?: true }
+
+const withVersion = (query: string, version: string): string =>
+  /[?&]api-version=/i.test(query) ? query : `${query}${query ? '&' : '?'}api-version=${version}`
+
+/**
+ * `…/openai/deployments/<name>` as it stands; `…/deployments`, or a bare host with an api-version: the request's model is the deployment;
+ * `…/models`: the inference form; a bare host alone: the v1 form, which needs no version; anything else as it stands (a gateway in front).
+ */
+const formOf = (serverUrl: string): Form => {
+  const { origin, path, query } = placeOf(serverUrl)
+  const at = `${origin}${path}`
+  if (/\/deployments\/[^/]+$/.test(path)) return { path: at, query: withVersion(query, defaultVersion) }
+  if (path.endsWith('/deployments')) return { path: at, query: withVersion(query, defaultVersion), deployments: true }
+  if (path.endsWith('/models')) return { path: at, query: withVersion(query, inferenceVersion) }
+  if (path !== '' && path !== '/openai') return { path: at, query }
+  if (!/[?&]api-version=\d/i.test(query)) return { path: `${origin}/openai/v1`, query }
+  return { path: `${origin}/openai/deployments`, query, deployments: true }
+}
+
+const forms = new WeakMap<Entry, Form>()
+
+const form = (entry: Entry): Form => {
+  const known = forms.get(entry)
+  if (known) return known
+  const made = formOf(entry.serverUrl!)
+  forms.set(entry, made)
+  return made
+}
+
+const base = ({ entry, model }: Target): string => {
+  const { path, query, deployments } = form(entry)
+  return `${path}${deployments ? `/${encodeURIComponent(model)}` : ''}${query}`
+}
+
+/** `stream_options` came with 2024-09-01-preview (learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle). */
+const isBeforeUsage = (entry: Entry): boolean => {
+  const version = /[?&]api-version=(\d{4}-\d{2})/i.exec(form(entry).query)?.[1]
+  return version !== undefined && version < '2024-09' && form(entry).path.includes('/deployments')
+}
+
+/** learn.microsoft.com/azure/ai-foundry/openai/reference: `/openai/v1/…`, or `/openai/deployments/<name>/…?api-version=…`. */
+export default provider({
+  id: 'azure',
+  title: 'Azure OpenAI',
+  docs: 'https://learn.microsoft.com/azure/ai-foundry/openai/reference',
+  checked: '2026-11',
+  base,
+  hosts: [
+    '*.openai.azure.com',
+    '*.cognitiveservices.azure.com',
+    '*.services.ai.azure.com',
+    '*.openai.azure.us',
+    '*.openai.azure.cn',
+  ],
+  speaks: spoken(
+    'completions',
+    'embeddings',
+    'images/generations',
+    'images/edits',
+    'audio/speech',
+    'audio/transcriptions',
+    'audio/translations',
+  ),
+  sign: header('api-key'),
+  credentials: ['api_key'],
+  variants: [
+    {
+      when: entry => entry.serverUrl === undefined,
+      unbuilt:
+        'needs a server_url: https://<resource>.openai.azure.com, or https://<resource>.openai.azure.com/openai/deployments/<name>?api-version=<date>',
+    },
+    { when: isBeforeUsage, refusesUsage: true },
+  ],
+})

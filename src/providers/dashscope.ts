@@ -1,0 +1,43 @@
+import type { Entry } from './entry.ts'
+import { placeOf } from './place.ts'
+import { provider } from './provider.ts'
+import { clamp, developerAsSystem } from './quirks.ts'
+import { bearer } from './sign/bearer.ts'
+
+const isNative = ({ serverUrl }: Entry): boolean =>
+  serverUrl !== undefined && placeOf(serverUrl).path.startsWith('/api/v1')
+
+/**
+ * The compatible mode. help.aliyun.com, "OpenAI compatible": temperature 0 to below 2, top_p above 0 to 1; rerank stands beside it under
+ * `/compatible-api`. The role `developer` gets 400 (github.com/proma-ai/Proma issue 1496).
+ */
+export default provider({
+  id: 'dashscope',
+  title: 'Alibaba Cloud Model Studio (DashScope)',
+  docs: 'https://help.aliyun.com/zh/model-studio/',
+  checked: '2026-11',
+  base: 'https://dashscope.aliyuncs.com',
+  hosts: ['dashscope-intl.aliyuncs.com', 'dashscope-us.aliyuncs.com', '*.maas.aliyuncs.com'],
+  speaks: {
+    'openai-chat': '/compatible-mode/v1/chat/completions',
+    completions: '/compatible-mode/v1/completions',
+    embeddings: '/compatible-mode/v1/embeddings',
+    rerank: '/compatible-api/v1/reranks',
+  },
+  sign: bearer,
+  credentials: ['api_key'],
+  adjust: {
+    'openai-chat': (body, loss) => {
+      developerAsSystem(body)
+      clamp(body, 'temperature', [0, 1.99], loss)
+      clamp(body, 'top_p', [0.01, 1], loss)
+    },
+  },
+  variants: [
+    {
+      when: isNative,
+      unbuilt:
+        'the native DashScope address is not spoken yet; leave server_url out, or write server_url https://dashscope.aliyuncs.com/compatible-mode/v1',
+    },
+  ],
+})

@@ -1,0 +1,26 @@
+import { provider } from './provider.ts'
+import { developerAsSystem, limitAsMaxTokens } from './quirks.ts'
+import { bearer } from './sign/bearer.ts'
+
+/**
+ * `/v1` in an address is allowed and means nothing; completions (fill in the middle) stand under `/beta`.
+ * The role `developer` gets 400 "unknown variant", `max_completion_tokens` is overlooked in silence
+ * (github.com/earendil-works/pi issues 1048 and 8018, each tried against the vendor).
+ */
+export default provider({
+  id: 'deepseek',
+  title: 'DeepSeek',
+  docs: 'https://api-docs.deepseek.com',
+  checked: '2026-11',
+  base: 'https://api.deepseek.com',
+  speaks: { 'openai-chat': '/chat/completions', completions: '/beta/completions' },
+  sign: bearer,
+  credentials: ['api_key'],
+  models: ['deepseek-chat', 'deepseek-coder'],
+  adjust: {
+    'openai-chat': body => {
+      developerAsSystem(body)
+      limitAsMaxTokens(body)
+    },
+  },
+})

@@ -1,0 +1,16 @@
+import { spoken } from './place.ts'
+import { provider } from './provider.ts'
+import { bearer } from './sign/bearer.ts'
+
+export default provider({
+  id: 'lmstudio',
+  title: 'LM Studio',
+  docs: 'https://lmstudio.ai/docs/developer/openai-compat',
+  checked: '2026-11',
+  base: 'http://localhost:1234/v1',
+  hosts: ['*'],
+  speaks: spoken('completions', 'embeddings'),
+  sign: bearer,
+  credentials: [],
+  keyless: true,
+})

@@ -1,0 +1,103 @@
+/** Bodies of the mock: sent whole or frame by frame, slow, cut or silent as the model's name asks, and gone the moment the request is. */
+import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
+import type { Behaviour } from './behaviour.ts'
+
+const encoder = new TextEncoder()
+
+/** Every answer of the mock was made at the start of 2025. */
+export const created = 1_735_689_600
+
+/** Milliseconds; rejects with the signal's reason the moment it aborts. Without a time it waits for that alone. */
+export const wait = (signal: AbortSignal, milliseconds?: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason)
+    const stop = () => {
+      clearTimeout(timer)
+      reject(signal.reason)
+    }
+    const done = () => {
+      signal.removeEventListener('abort', stop)
+      resolve()
+    }
+    const timer = milliseconds === undefined ? undefined : setTimeout(done, milliseconds)
+    signal.addEventListener('abort', stop, { once: true })
+  })
+
+export class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly param: string | null = null,
+  ) {
+    super(message)
+  }
+}
+
+const kinds: Record<number, [type: string, code: string | null]> = {
+  401: ['invalid_request_error', 'invalid_api_key'],
+  404: ['invalid_request_error', 'model_not_found'],
+  429: ['requests', 'rate_limit_exceeded'],
+}
+
+/** An error in OpenAI's shape; a 429 asks to come back in a second. */
+export const refuse = ({ status, message, param }: Refusal): Response => {
+  const [type, code] = kinds[status] ?? [status < 500 ? 'invalid_request_error' : 'server_error', null]
+  const headers: Record<string, string> = status === 429 ? { 'retry-after': '1' } : {}
+  return Response.json({ error: { message, type, param, code } }, { status, headers })
+}
+
+/** @throws Refusal where the text is no JSON object. */
+export const readBody = (text: string | undefined): JsonObject => {
+  let body: unknown
+  try {
+    body = JSON.parse(text ?? '')
+  } catch {
+    throw new Refusal(400, 'the body is not JSON')
+  }
+  if (!isObject(body)) throw new Refusal(400, 'the body is not a JSON object')
+  return body
+}
+
+/** Chunks as they are pulled, `pace` before each; after the last the body ends, or with `open` stays open for ever. */
+const bodyOf = (chunks: Uint8Array[], pace: number, open: boolean, signal: AbortSignal): ReadableStream<Uint8Array> => {
+  const left = new AbortController()
+  const gone = AbortSignal.any([signal, left.signal])
+  let at = 0
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        signal.addEventListener('abort', () => controller.error(signal.reason), { once: true, signal: left.signal })
+      },
+      async pull(controller) {
+        const chunk = chunks[at++]
+        if (!chunk && open) await wait(gone)
+        if (pace > 0 && chunk) await wait(gone, pace)
+        if (chunk) return controller.enqueue(chunk)
+        left.abort()
+        controller.close()
+      },
+      cancel: reason => left.abort(reason),
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+const send = (chunks: Uint8Array[], type: string, behaviour: Behaviour, signal: AbortSignal): Response =>
+  new Response(bodyOf(chunks, behaviour.pace, behaviour.silent, signal), { headers: { 'content-type': type } })
+
+/** A whole body; `cut` ends it in its middle. */
+export const sendBytes = (bytes: Uint8Array, type: string, behaviour: Behaviour, signal: AbortSignal): Response => {
+  const sent = behaviour.cut === undefined ? bytes : bytes.slice(0, bytes.length >> 1)
+  return send(behaviour.silent ? [] : [sent], type, { ...behaviour, pace: 0 }, signal)
+}
+
+export const sendJson = (body: Json, behaviour: Behaviour, signal: AbortSignal): Response =>
+  sendBytes(encoder.encode(JSON.stringify(body)), 'application/json', behaviour, signal)
+
+/** An event stream with its `[DONE]`; `cut` ends it after so many frames, `silent` before the first or with `cut` after the last sent. */
+export const sendStream = (frames: Json[], behaviour: Behaviour, signal: AbortSignal): Response => {
+  const texts = [...frames.map(frame => JSON.stringify(frame)), '[DONE]']
+  const kept = texts.slice(0, behaviour.cut ?? (behaviour.silent ? 0 : undefined))
+  const chunks = kept.map(text => encoder.encode(`data: ${text}\n\n`))
+  return send(chunks, 'text/event-stream; charset=utf-8', behaviour, signal)
+}

@@ -1,0 +1,33 @@
+/** What the name of a mock model asks for: `mock-tools-pace-20`, `mock-delay-200-error-500`. */
+
+export type Behaviour = {
+  tools: boolean
+  reasoning: boolean
+  json: boolean
+  /** Answers its headers and then nothing. */
+  silent: boolean
+  /** The HTTP status to fail with. */
+  error?: number
+  /** Milliseconds before the headers. */
+  delay: number
+  /** Milliseconds before each frame of a stream. */
+  pace: number
+  /** The stream ends after so many frames, without a finish; an unstreamed body ends in its middle. */
+  cut?: number
+}
+
+const flags = new Set(['tools', 'reasoning', 'json', 'silent'])
+const numbers = new Set(['error', 'delay', 'pace', 'cut'])
+const longest = 600_000
+
+/** Words it does not know are part of the name and ask for nothing. Waits are at most ten minutes. */
+export const behaviourOf = (model: string): Behaviour => {
+  const words = model.toLowerCase().split('-')
+  const asked: Record<string, number | boolean> = {}
+  for (const [at, word] of words.entries()) {
+    const number = Number(words[at + 1] || Number.NaN)
+    if (flags.has(word)) asked[word] = true
+    else if (numbers.has(word) && Number.isInteger(number)) asked[word] = Math.min(number, longest)
+  }
+  return { tools: false, reasoning: false, json: false, silent: false, delay: 0, pace: 0, ...asked }
+}

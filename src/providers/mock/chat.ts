@@ -1,0 +1,155 @@
+/** OpenAI Chat Completions and Completions as the mock speaks them, whole and streamed. */
+import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
+import { created, Refusal, sendJson, sendStream } from './answer.ts'
+import type { Behaviour } from './behaviour.ts'
+import { messagesIn, type Reply, replyTo, textOf } from './reply.ts'
+import { hexHash, quote, stopAt, tokensOf } from './words.ts'
+
+/** Says how an endpoint answers a request. `model`: the name the answer carries. */
+export type Endpoint = (body: JsonObject, model: string, behaviour: Behaviour, signal: AbortSignal) => Response
+
+const most = 128
+
+/** @throws Refusal where `n` is no number a server would serve. */
+export const choicesIn = ({ n }: JsonObject): number => {
+  if (n == null) return 1
+  if (typeof n === 'number' && Number.isInteger(n) && n >= 1 && n <= most) return n
+  throw new Refusal(400, `n must be a whole number from 1 to ${most}`, 'n')
+}
+
+const bytes = (token: string): number[] => [...new TextEncoder().encode(token)]
+
+/** A token is certain to about 90 %; the others that stood to reason are made up from it. */
+const logprobOf = (token: string, others: Json | undefined): JsonObject => {
+  const count = typeof others === 'number' ? Math.min(Math.max(others, 0), 20) : 0
+  const ranked = Array.from({ length: count }, (_, at) => (at === 0 ? token : `${token.trim()}${at}`))
+  const top = ranked.map((word, at) => ({ token: word, logprob: -0.1 - at * 2, bytes: bytes(word) }))
+  return { token, logprob: -0.1, bytes: bytes(token), top_logprobs: top }
+}
+
+const logprobs = (body: JsonObject, tokens: string[]): Json =>
+  body['logprobs'] === true
+    ? { content: tokens.map(token => logprobOf(token, body['top_logprobs'])), refusal: null }
+    : null
+
+const spent = ({ reasoning, text, calls }: Reply): number =>
+  reasoning.length + text.length + calls.reduce((sum, { args }) => sum + args.length, 0)
+
+const usageOf = (input: number, output: number, reasoning: number): JsonObject => ({
+  prompt_tokens: input,
+  completion_tokens: output,
+  total_tokens: input + output,
+  prompt_tokens_details: { cached_tokens: 0 },
+  completion_tokens_details: { reasoning_tokens: reasoning },
+})
+
+const usageFor = (body: JsonObject, replies: Reply[]): JsonObject => {
+  const input = messagesIn(body).reduce((sum, { content }) => sum + tokensOf(textOf(content)).length + 1, 0)
+  const output = replies.reduce((sum, reply) => sum + spent(reply), 0)
+  return usageOf(
+    input,
+    output,
+    replies.reduce((sum, { reasoning }) => sum + reasoning.length, 0),
+  )
+}
+
+const messageOf = ({ reasoning, text, calls }: Reply): JsonObject => ({
+  role: 'assistant',
+  content: calls.length > 0 ? null : text.join(''),
+  refusal: null,
+  ...(reasoning.length > 0 && { reasoning_content: reasoning.join('') }),
+  ...(calls.length > 0 && {
+    tool_calls: calls.map(({ id, name, args }) => ({
+      id,
+      type: 'function',
+      function: { name, arguments: args.join('') },
+    })),
+  }),
+})
+
+/** The deltas of one answer, each with the tokens of its text. */
+const deltasOf = ({ reasoning, text, calls }: Reply): { delta: JsonObject; token?: string }[] => [
+  { delta: { role: 'assistant', content: calls.length > 0 ? null : '' } },
+  ...reasoning.map(token => ({ delta: { reasoning_content: token } })),
+  ...text.map(token => ({ delta: { content: token }, token })),
+  ...calls.flatMap(({ id, name, args }, index) => [
+    { delta: { tool_calls: [{ index, id, type: 'function', function: { name, arguments: '' } }] } },
+    ...args.map(piece => ({ delta: { tool_calls: [{ index, function: { arguments: piece } }] } })),
+  ]),
+]
+
+const wantsUsage = ({ stream_options: options }: JsonObject): boolean =>
+  isObject(options) && options['include_usage'] === true
+
+/** Every frame of a stream in its envelope; with usage asked for each carries `usage`, null until the last. */
+const framed = (head: JsonObject, choices: Json[], usage: JsonObject | undefined): Json[] => {
+  const frames = choices.map(choice => ({ ...head, choices: [choice], ...(usage && { usage: null }) }))
+  return usage ? [...frames, { ...head, choices: [], usage }] : frames
+}
+
+export const chat: Endpoint = (body, model, behaviour, signal) => {
+  const replies = Array.from({ length: choicesIn(body) }, (_, at) => replyTo(body, behaviour, at))
+  const usage = usageFor(body, replies)
+  const id = `chatcmpl-mock${hexHash(JSON.stringify(body))}`
+  if (body['stream'] !== true) {
+    const choices = replies.map((reply, index) => ({
+      index,
+      message: messageOf(reply),
+      logprobs: logprobs(body, reply.text),
+      finish_reason: reply.finish,
+    }))
+    return sendJson({ id, object: 'chat.completion', created, model, choices, usage }, behaviour, signal)
+  }
+  const choices = replies.flatMap((reply, index) => [
+    ...deltasOf(reply).map(({ delta, token }) => ({
+      index,
+      delta,
+      logprobs: token === undefined ? null : logprobs(body, [token]),
+      finish_reason: null,
+    })),
+    { index, delta: {}, logprobs: null, finish_reason: reply.finish },
+  ])
+  const head = { id, object: 'chat.completion.chunk', created, model }
+  return sendStream(framed(head, choices, wantsUsage(body) ? usage : undefined), behaviour, signal)
+}
+
+/** A prompt may be a text, tokens, or a list of either. */
+const promptsIn = ({ prompt }: JsonObject): string[] => {
+  const list = Array.isArray(prompt) && typeof prompt[0] !== 'number' ? prompt : [prompt ?? '']
+  return list.map(one => (Array.isArray(one) ? `${one.length} tokens` : String(one)))
+}
+
+const complete = (body: JsonObject, prompt: string): { tokens: string[]; finish: string } => {
+  const text = `${body['echo'] === true ? prompt : ''}You said: "${quote(prompt)}".`
+  const tokens = tokensOf(stopAt(text, body['stop']))
+  const limit = typeof body['max_tokens'] === 'number' ? body['max_tokens'] : tokens.length
+  return { tokens: tokens.slice(0, limit), finish: tokens.length > limit ? 'length' : 'stop' }
+}
+
+export const completions: Endpoint = (body, model, behaviour, signal) => {
+  const prompts = promptsIn(body)
+  const count = choicesIn(body)
+  const answers = prompts.flatMap(prompt => Array.from({ length: count }, () => complete(body, prompt)))
+  const input = prompts.reduce((sum, prompt) => sum + tokensOf(prompt).length, 0)
+  const usage = usageOf(
+    input,
+    answers.reduce((sum, { tokens }) => sum + tokens.length, 0),
+    0,
+  )
+  const head = { id: `cmpl-mock${hexHash(JSON.stringify(body))}`, object: 'text_completion', created, model }
+  const choice = (text: string, index: number, finish: string | null) => ({
+    text,
+    index,
+    logprobs: null,
+    finish_reason: finish,
+  })
+  if (body['stream'] !== true) {
+    const choices = answers.map(({ tokens, finish }, index) => choice(tokens.join(''), index, finish))
+    return sendJson({ ...head, choices, usage }, behaviour, signal)
+  }
+  const choices = answers.flatMap(({ tokens, finish }, index) => [
+    ...tokens.map(token => choice(token, index, null)),
+    choice('', index, finish),
+  ])
+  return sendStream(framed(head, choices, wantsUsage(body) ? usage : undefined), behaviour, signal)
+}

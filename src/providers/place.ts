@@ -1,0 +1,66 @@
+/** Reads a configured `server_url`: where the host ends, what of its path is an endpoint and must go, what is query. */
+import type { ProtocolId } from '../ir/chat.ts'
+
+/** Paths that only pass, as OpenAI names them; every other key of `speaks` is a protocol. */
+const passing = [
+  'audio/speech',
+  'audio/transcriptions',
+  'audio/translations',
+  'completions',
+  'embeddings',
+  'images/edits',
+  'images/generations',
+  'images/variations',
+  'moderations',
+  'rerank',
+] as const
+
+export type PassingPath = (typeof passing)[number]
+
+/** Where a protocol stands below its base on a host that follows OpenAI. */
+export const endpointOf = (protocol: ProtocolId): string =>
+  protocol === 'openai-chat' ? '/chat/completions' : `/${protocol}`
+
+/** What a vendor that follows OpenAI's paths speaks: its chat and the paths named. */
+export const spoken = (...paths: PassingPath[]): Record<ProtocolId, string> =>
+  Object.fromEntries(['openai-chat', ...paths].map(protocol => [protocol, endpointOf(protocol)]))
+
+/** Longest first, so that `/chat/completions` is cut whole. */
+const endpoints = ['openai-chat', 'responses', ...passing].map(endpointOf).sort((a, b) => b.length - a.length)
+
+export type Place = {
+  /** Host name and port as the URL has them, lower case. */
+  host: string
+  /** Host name alone. */
+  hostname: string
+  /** Scheme and host, no slash at the end. */
+  origin: string
+  /** Without an endpoint and without slashes at the end: `''`, `/v1`, `/api/paas/v4`. */
+  path: string
+  /** Was a whole endpoint named: then `path` is what stood before it, even if that is nothing. */
+  whole: boolean
+  /** With its question mark, or empty. */
+  query: string
+}
+
+const trim = (path: string): string => {
+  let end = path.length
+  while (end > 0 && path[end - 1] === '/') end--
+  return path.slice(0, end)
+}
+
+/** @param serverUrl absolute; the configuration has checked it. */
+export const placeOf = (serverUrl: string): Place => {
+  const url = new URL(serverUrl)
+  const path = trim(url.pathname)
+  const endpoint = endpoints.find(known => path.endsWith(known))
+  const account = url.username ? `${url.username}${url.password ? `:${url.password}` : ''}@` : ''
+  return {
+    host: url.host,
+    hostname: url.hostname,
+    origin: `${url.protocol}//${account}${url.host}`,
+    path: endpoint ? trim(path.slice(0, -endpoint.length)) : path,
+    whole: endpoint !== undefined,
+    query: url.search,
+  }
+}

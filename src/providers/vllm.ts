@@ -1,0 +1,16 @@
+import { spoken } from './place.ts'
+import { provider } from './provider.ts'
+import { bearer } from './sign/bearer.ts'
+
+export default provider({
+  id: 'vllm',
+  title: 'vLLM',
+  docs: 'https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html',
+  checked: '2026-11',
+  base: 'http://localhost:8000/v1',
+  hosts: ['*'],
+  speaks: spoken('completions', 'embeddings', 'audio/transcriptions', 'audio/translations', 'rerank'),
+  sign: bearer,
+  credentials: [],
+  keyless: true,
+})

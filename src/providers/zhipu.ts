@@ -1,0 +1,41 @@
+import { isObject, type JsonObject } from '../ir/json.ts'
+import { spoken } from './place.ts'
+import { provider } from './provider.ts'
+import { clamp, developerAsSystem, limitAsMaxTokens, messagesOf } from './quirks.ts'
+import { bearer } from './sign/bearer.ts'
+
+/** The older vision models (glm-4v, glm-4v-plus …) read an image as bare base64, without `data:image/…;base64,`. */
+const bareImages = (body: JsonObject): void => {
+  for (const { content } of messagesOf(body))
+    for (const part of Array.isArray(content) ? content : []) {
+      const image = isObject(part) ? part['image_url'] : undefined
+      if (!isObject(image) || typeof image['url'] !== 'string') continue
+      image['url'] = image['url'].replace(/^data:[^,]*;base64,/, '')
+    }
+}
+
+/**
+ * docs.bigmodel.cn and docs.z.ai, "chat completion": temperature 0 to 1, top_p above 0 to 1, the roles system, user, assistant and tool,
+ * `max_tokens` as the only limit.
+ */
+export default provider({
+  id: 'zhipu',
+  title: 'Zhipu BigModel',
+  docs: 'https://docs.bigmodel.cn',
+  checked: '2026-11',
+  base: 'https://open.bigmodel.cn/api/paas/v4',
+  hosts: ['api.z.ai'],
+  speaks: spoken('embeddings', 'images/generations', 'audio/speech', 'audio/transcriptions', 'moderations', 'rerank'),
+  sign: bearer,
+  credentials: ['api_key'],
+  models: ['glm-3-turbo', 'glm-4-0520', 'glm-4', 'glm-4-air', 'glm-4-airx', 'glm-4-flash', 'glm-4v'],
+  adjust: {
+    'openai-chat': (body, loss, { model }) => {
+      developerAsSystem(body)
+      limitAsMaxTokens(body)
+      clamp(body, 'temperature', [0, 1], loss)
+      clamp(body, 'top_p', [0.01, 1], loss)
+      if (model.toLowerCase().includes('glm-4v')) bareImages(body)
+    },
+  },
+})

@@ -1,0 +1,149 @@
+/** One trail a request: what it was, where it went, what it cost; closed exactly once. */
+import { GatewayError } from './errors.ts'
+import type { Usage } from './ir/chat.ts'
+import type { Grant, Ticket } from './limits/limits.ts'
+import type { Line, Log } from './log.ts'
+
+/** How a request ended: an error, or nothing to complain of. */
+export type Outcome = { error?: GatewayError; status?: number }
+
+/** The record of one request. Its fields are filled as the request goes its way; `close` is the only end. */
+export class Trail {
+  readonly id = `req_${crypto.randomUUID().replaceAll('-', '')}`
+  /** Milliseconds of `performance.now()`. */
+  readonly started = performance.now()
+  caller: string | undefined
+  model: string | undefined
+  target: string | undefined
+  stream = false
+  usage: Usage | undefined
+  /** Milliseconds in line for a limit. */
+  queued = 0
+  /** Milliseconds until the first content (unstreamed: the answer) was there. */
+  first: number | undefined
+  attempts = 0
+  losses: string[] | undefined
+  /** The request's body, kept only if the operator asked for prompts in the log. */
+  prompt: string | undefined
+  /** False until a vendor may have begun to work: reserved tokens are then given back. */
+  reached = false
+  closed = false
+  /** Why it was ended from outside, if it was. */
+  ended: GatewayError | undefined
+  /** Ends whatever is under way for this request: the vendor's connection, the stream to the client. */
+  stop: ((error: GatewayError) => void) | undefined
+  /** The client's address, told only of those who were turned away. */
+  address: string | undefined
+  #ticket: Ticket | undefined
+  #controller = new AbortController()
+
+  constructor(
+    readonly method: string,
+    readonly path: string,
+    private readonly records: Records,
+  ) {}
+
+  /** Aborts when the request is ended from outside. */
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** Takes what a limit lent. If the request is already over, it goes straight back. */
+  hold({ target, ticket }: Grant): void {
+    this.#ticket?.settle(0)
+    this.#ticket = ticket
+    this.target = target.id
+    this.attempts++
+    this.reached = false
+    if (this.closed) ticket.settle(0)
+  }
+
+  readonly loss = (path: string, why: string): void => {
+    this.losses ??= []
+    if (this.losses.length < 50) this.losses.push(`${path}: ${why}`)
+  }
+
+  /** Ends the request from outside: everything under way stops, and the trail closes. */
+  end(error: GatewayError): void {
+    if (this.closed) return
+    this.ended = error
+    this.#controller.abort()
+    this.stop?.(error)
+    this.close({ error })
+  }
+
+  /** The client left. */
+  readonly cancel = (): void => this.end(new GatewayError('cancelled', 'the client left'))
+
+  /** @throws what ended it from outside, if anything did while somebody waited. */
+  check(): void {
+    if (this.ended) throw this.ended
+  }
+
+  /** Idempotent, and the only place that returns tickets and writes the record. */
+  close(outcome: Outcome = {}): void {
+    if (this.closed) return
+    this.closed = true
+    this.#ticket?.settle(this.#tokens())
+    this.records.finish(this, outcome)
+  }
+
+  #tokens(): number | undefined {
+    if (this.usage) return this.usage.input + this.usage.output
+    return this.reached ? undefined : 0
+  }
+}
+
+/** All requests under way, and the log their records go to. */
+export class Records {
+  readonly open = new Set<Trail>()
+  constructor(private readonly log: Log) {}
+
+  begin(method: string, path: string): Trail {
+    const trail = new Trail(method, path, this)
+    this.open.add(trail)
+    return trail
+  }
+
+  finish(trail: Trail, outcome: Outcome): void {
+    this.open.delete(trail)
+    this.log.write(lineOf(trail, outcome))
+  }
+}
+
+const lineOf = (trail: Trail, { error, status = error?.status ?? 200 }: Outcome): Line => ({
+  level: status >= 500 ? 'error' : status >= 400 ? 'warn' : 'info',
+  message: 'request',
+  id: trail.id,
+  method: trail.method,
+  path: trail.path,
+  address: trail.address,
+  caller: trail.caller,
+  model: trail.model,
+  target: trail.target,
+  status,
+  stream: trail.stream || undefined,
+  tokens: trail.usage && tokensOf(trail.usage),
+  ms: timesOf(trail),
+  attempts: trail.attempts > 1 ? trail.attempts : undefined,
+  losses: trail.losses,
+  error: error && { code: error.code, message: error.message, cause: error.detail.cause },
+  prompt: trail.prompt,
+})
+
+const tokensOf = ({ input, output, cacheRead, cacheWrite, reasoning, estimated }: Usage) => ({
+  input,
+  output,
+  cacheRead,
+  cacheWrite,
+  reasoning,
+  estimated,
+})
+
+const timesOf = (trail: Trail) => ({
+  queued: trail.queued > 0 ? round(trail.queued) : undefined,
+  first: trail.first === undefined ? undefined : round(trail.first),
+  total: round(performance.now() - trail.started),
+})
+
+const round = (milliseconds: number): number => Math.round(milliseconds * 10) / 10

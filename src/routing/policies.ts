@@ -1,0 +1,110 @@
+/** The strategies: in which order the choices for a request are tried. One function each; none of them drops a choice. */
+import type { Strategy } from '../config/compiled.ts'
+
+/** `name` tells the choice apart across reloads; a weight of 0 comes last. */
+export type Choice<T> = { name: string; weight: number; value: T }
+
+export type Question = {
+  /** What is chosen for: names the counter of `round_robin`, and is part of what `hash` sticks to. */
+  key: string
+  affinity: () => string
+  /** Only looks: `round_robin` does not move on. */
+  peek?: boolean
+}
+
+/** Orders the choices, best first; never changes the list it is given. */
+export type Policy = <T>(choices: readonly Choice<T>[], question: Question) => readonly Choice<T>[]
+
+/** Evenly spread in [0, 1). */
+export type Random = () => number
+
+/** Turns taken so far, by key. Bounded: behind a wildcard, clients name the keys. */
+export type Turns = Map<string, number>
+const mostTurns = 10_000
+
+/** The process's own: round robin goes on where it was after a reload. */
+const processTurns: Turns = new Map()
+
+const orderBy = <T>(choices: readonly Choice<T>[], score: (choice: Choice<T>) => number): Choice<T>[] =>
+  choices
+    .map(choice => ({ choice, score: score(choice) }))
+    .sort((one, other) => one.score - other.score)
+    .map(({ choice }) => choice)
+
+/** With a `draw` in (0, 1) the smallest result wins in proportion to the weights. */
+const race = (draw: number, weight: number): number =>
+  weight > 0 ? -Math.log(draw) / weight : Number.POSITIVE_INFINITY
+
+const first: Policy = choices => choices
+
+const byChance =
+  (random: Random): Policy =>
+  choices =>
+    orderBy(choices, ({ weight }) => race(1 - random(), weight))
+
+/** 32 bits of a text, FNV-1a. */
+const digest = (text: string): number => {
+  let hash = 0x811c9dc5
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
+  return hash >>> 0
+}
+
+/** Spreads 32 bits over all 32 (the finish of MurmurHash3). */
+const spread = (bits: number): number => {
+  let hash = bits
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return (hash ^ (hash >>> 16)) >>> 0
+}
+
+/** Weighted rendezvous: a choice that comes or goes moves only what it wins or held. */
+const byHash: Policy = (choices, { key, affinity }) => {
+  const sticky = digest(`${affinity()}\n${key}`)
+  return orderBy(choices, ({ name, weight }) => race((spread(sticky ^ spread(digest(name))) + 0.5) / 2 ** 32, weight))
+}
+
+const divisor = (one: number, other: number): number => (other === 0 ? one : divisor(other, one % other))
+
+/** Whole numbers in the proportion of the weights, to a thousandth; all 0: one each. */
+const shares = (weights: readonly number[]): number[] => {
+  const whole = weights.map(weight => (weight > 0 ? Math.max(1, Math.round(weight * 1000)) : 0))
+  const common = whole.reduce(divisor, 0)
+  return common === 0 ? whole.map(() => 1) : whole.map(share => share / common)
+}
+
+/** Weights 1:2 take turns as A B B; behind the one whose turn it is come the next in the circle. */
+const byTurn =
+  (turns: Turns): Policy =>
+  (choices, { key, peek }) => {
+    const share = shares(choices.map(({ weight }) => weight))
+    const round = share.reduce((sum, one) => sum + one, 0)
+    let turn = (turns.get(key) ?? 0) % round
+    if (!peek) advance(turns, key, (turn + 1) % round)
+    let at = 0
+    while (turn >= share[at]!) turn -= share[at++]!
+    const circle = [...choices.slice(at), ...choices.slice(0, at)]
+    return [...circle.filter(({ weight }) => weight > 0), ...circle.filter(({ weight }) => weight <= 0)]
+  }
+
+const advance = (turns: Turns, key: string, turn: number): void => {
+  if (turns.size >= mostTurns && !turns.has(key)) turns.delete(turns.keys().next().value!)
+  turns.set(key, turn)
+}
+
+/** One policy per strategy. `random` and `turns` are the process's own unless given. */
+export const createPolicies = (options: { random?: Random; turns?: Turns } = {}): Record<Strategy, Policy> => ({
+  first,
+  random: byChance(options.random ?? Math.random),
+  round_robin: byTurn(options.turns ?? processTurns),
+  hash: byHash,
+})
+
+/** A fair shuffle of a copy. */
+export const shuffle = <T>(items: readonly T[], random: Random): T[] => {
+  const mixed = [...items]
+  for (let at = mixed.length - 1; at > 0; at--) {
+    const other = Math.floor(random() * (at + 1))
+    ;[mixed[at], mixed[other]] = [mixed[other]!, mixed[at]!]
+  }
+  return mixed
+}

@@ -1,0 +1,54 @@
+/** What requests are sent to, made once each; and what a conversation is told apart by. */
+import { isObject, type Json, type JsonObject } from '../ir/json.ts'
+import type { Credential, Entry, Target } from '../providers/entry.ts'
+
+/** Clients name the models behind a wildcard. */
+const mostTargets = 10_000
+
+/** Gives one and the same object for the same entry, credential and model: who keeps something by target may use it as a key. */
+export const createTargets = (): ((entry: Entry, credential: Credential, model: string) => Target) => {
+  const targets = new Map<string, Target>()
+  return (entry, credential, model) => {
+    const key = `${entry.id}/${credential.index}/${model}`
+    const known = targets.get(key)
+    if (known) return known
+    if (targets.size >= mostTargets) targets.delete(targets.keys().next().value!)
+    const target = { id: `${entry.id}/${credential.digest}/${model}`, entry, credential, model }
+    targets.set(key, target)
+    return target
+  }
+}
+
+/** Characters of each text that tell conversations apart. */
+const toldApartBy = 16_384
+
+/** The texts of a content in any protocol's form; marks, which move as a conversation grows, are left out. */
+const textOf = (content: Json | undefined): string => {
+  if (typeof content === 'string') return content.slice(0, toldApartBy)
+  if (Array.isArray(content)) return content.map(textOf).join('\n')
+  if (!isObject(content)) return ''
+  const { text, image_url, source, parts } = content
+  if (image_url !== undefined) return isObject(image_url) ? textOf(image_url.url) : textOf(image_url)
+  if (isObject(source)) return textOf(source.data ?? source.url)
+  return textOf(text ?? content.content ?? parts)
+}
+
+/** System texts before the first word of the user, and that word; later turns do not count. */
+const openingOf = (body: JsonObject): string => {
+  const turns = [body.messages, body.input, body.contents].find(Array.isArray) ?? []
+  const opening = [body.system, body.instructions, body.systemInstruction].map(textOf)
+  for (const turn of turns) {
+    opening.push(textOf(turn))
+    if (!isObject(turn) || (turn.role !== 'system' && turn.role !== 'developer')) break
+  }
+  return [...opening, textOf(body.prompt), typeof body.input === 'string' ? textOf(body.input) : ''].join('\n')
+}
+
+/**
+ * What the strategy `hash` sticks to: the caller, the model and `prompt_cache_key` or `user`; else how the conversation began, so that it
+ * stays the same as the conversation grows. The result holds no text of the conversation.
+ */
+export const affinityOf = (body: JsonObject, caller: { id: string }, model: string): string => {
+  const named = [body.prompt_cache_key, body.user].find(name => typeof name === 'string' && name !== '')
+  return `${caller.id}\n${model}\n${named ?? Bun.hash(openingOf(body)).toString(36)}`
+}

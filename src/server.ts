@@ -1,0 +1,181 @@
+/** Which path is which protocol. Everything that happens to a request is in gateway.ts. */
+import { swagger } from '@elysiajs/swagger'
+import scalar from '../node_modules/@scalar/api-reference/dist/browser/standalone.js' with { type: 'file' }
+import type { Server } from 'bun'
+import { Elysia } from 'elysia'
+import { presentedKeys } from './auth.ts'
+import { asGatewayError, GatewayError } from './errors.ts'
+import { type Connection, type Operation, type Runtime, serve } from './gateway.ts'
+import { operations, schemas } from './operations.ts'
+import { protocols } from './protocols/index.ts'
+import { addressOf } from './upstream/intake.ts'
+import { crossOrigin } from './upstream/reply.ts'
+import { version } from './version.ts'
+
+/** The runtime in force, and whether the process is on its way out. */
+export type Life = { readonly run: Runtime; readonly draining: boolean }
+
+/** Bytes: bodies are counted by us, so that who sends too much gets a clear error; Bun would hang up with an empty one. */
+const beyondAnyBody = Number.MAX_SAFE_INTEGER
+
+/** The routes of the gateway around whatever runtime is in force. `listen` is the caller's. */
+export const createServer = (life: Life) =>
+  new Elysia({ serve: { maxRequestBodySize: beyondAnyBody }, normalize: false })
+    .onError(({ error, code, request }) => explain(code === 'NOT_FOUND' ? unknown(request) : asGatewayError(error)))
+    .use(documentation)
+    .get(
+      '/docs/reference.js',
+      () => new Response(Bun.file(scalar), { headers: { 'content-type': 'text/javascript' } }),
+      hidden,
+    )
+    .get('/livez', () => Response.json({ status: 'ok' }), told('Is the process alive'))
+    .get('/healthz', () => Response.json({ status: 'ok' }), told('Is the process alive'))
+    .get('/readyz', () => readiness(life), told('Does the process take requests: 503 while it shuts down'))
+    .get(
+      '/v1/models',
+      ({ request }) => answer(request, () => listModels(request, life.run)),
+      told('The models this key may use'),
+    )
+    .get('/v1/models/*', ({ request }) => answer(request, () => findModel(request, life.run)), told('One model'))
+    .post('/v1/chat/completions', ({ request, server }) => pass(request, server, life), spoken('openai-chat'))
+    .post('/chat/completions', ({ request, server }) => pass(request, server, life), unparsed)
+    .post('/openai/deployments/*', ({ request, server }) => pass(request, server, life), unparsed)
+    .post('/v1', ({ request, server }) => pass(request, server, life), unparsed)
+    .use(plainPaths(life))
+    .all('/v1/*', ({ request, server }) => pass(request, server, life), unparsed)
+    .options('/*', ({ request }) => preflight(request), hidden)
+
+const hidden = { detail: { hide: true } }
+const unparsed = { parse: 'none' as const, ...hidden }
+const told = (summary: string) => ({ detail: { summary } })
+
+/** The handler gets the exact bytes; the schema is told in the document only. */
+const spoken = (id: string) => ({
+  parse: 'none' as const,
+  detail: {
+    summary: schemas[id]?.summary ?? id,
+    requestBody: {
+      required: true,
+      content: { [schemas[id]?.type ?? 'application/json']: { schema: schemas[id]?.schema ?? {} } },
+    },
+  },
+})
+
+/** Every path that only passes, by name, so that the document lists it. */
+const plainPaths = (life: Life) => {
+  const app = new Elysia()
+  for (const [path, protocol] of operations)
+    if (!protocols.has(protocol.id))
+      app.post(path, ({ request, server }) => pass(request, server, life), spoken(protocol.id))
+  return app
+}
+
+const documentation = swagger({
+  path: '/docs',
+  scalarCDN: '/docs/reference.js',
+  scalarConfig: { withDefaultFonts: false },
+  documentation: {
+    info: { title: 'simple-one-api', version, description: 'Every large model behind one address.' },
+    components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+    security: [{ key: [] }],
+  },
+})
+
+const pass = (request: Request, server: Server<unknown> | null, life: Life): Response | Promise<Response> => {
+  const { path, query } = addressOf(request)
+  const operation = operationOf(path, query)
+  if (operation === undefined) return explain(unknown(request))
+  if (request.method !== 'POST') return explain(wrongMethod(path), { allow: 'POST' })
+  if (life.draining)
+    return explain(new GatewayError('unavailable', 'the gateway is shutting down'), { connection: 'close' })
+  return serve(request, operation, connectionOf(request, server), life.run)
+}
+
+const connectionOf = (request: Request, server: Server<unknown> | null): Connection => ({
+  wait: () => server?.timeout(request, 0),
+  address: () => server?.requestIP(request)?.address,
+})
+
+const chatSuffix = '/chat/completions'
+const deployments = '/openai/deployments/'
+
+/** By name, then by suffix: whatever stands before `/chat/completions` was some client's idea of a base URL. */
+const operationOf = (path: string, query: string): Operation | undefined => {
+  const protocol = operations.get(path)
+  if (protocol) return { protocol, query }
+  if (path.startsWith(deployments)) return deploymentOf(path.slice(deployments.length), query)
+  const chat = protocols.get('openai-chat')!
+  if (path === '/v1' || path === '/v1/' || path.endsWith(chatSuffix)) return { protocol: chat, query }
+  return undefined
+}
+
+/** Azure's addresses name the model: `<model>/chat/completions`; the model may hold slashes. */
+const deploymentOf = (rest: string, query: string): Operation | undefined => {
+  for (const [path, protocol] of operations) {
+    const suffix = path.slice('/v1'.length)
+    if (!path.startsWith('/v1/') || !rest.endsWith(suffix) || rest.length === suffix.length) continue
+    return { protocol, query, model: decode(rest.slice(0, -suffix.length)) }
+  }
+  return undefined
+}
+
+const listModels = (request: Request, run: Runtime): unknown => ({
+  object: 'list',
+  data: run.router.list(identify(request, run)).map(({ id }) => model(id)),
+})
+
+const findModel = (request: Request, run: Runtime): unknown => {
+  const id = decode(addressOf(request).path.slice('/v1/models/'.length))
+  run.router.find(id, identify(request, run))
+  return model(id)
+}
+
+const model = (id: string) => ({ id, object: 'model', created: 1704067200, owned_by: 'simple-one-api' })
+
+const identify = (request: Request, run: Runtime) =>
+  run.auth.identify(presentedKeys(request.headers, addressOf(request).query))
+
+const answer = (request: Request, tell: () => unknown): Response => {
+  try {
+    const body = JSON.stringify(tell())
+    return new Response(body, { headers: { 'content-type': 'application/json', ...crossOrigin } })
+  } catch (thrown) {
+    return explain(asGatewayError(thrown), request.method === 'HEAD' ? {} : undefined)
+  }
+}
+
+const readiness = ({ draining }: Life): Response =>
+  Response.json({ status: draining ? 'draining' : 'ok' }, { status: draining ? 503 : 200 })
+
+/** A browser asks first: every header it names may be sent, credentials never. */
+const preflight = (request: Request): Response =>
+  new Response(null, {
+    status: 204,
+    headers: {
+      ...crossOrigin,
+      'access-control-allow-methods': 'GET, POST, DELETE, OPTIONS',
+      'access-control-allow-headers': request.headers.get('access-control-request-headers') ?? '*',
+      'access-control-max-age': '43200',
+      vary: 'access-control-request-headers',
+    },
+  })
+
+/** Faults outside any protocol are told as OpenAI tells them. */
+const explain = (error: GatewayError, headers: Record<string, string> = {}): Response =>
+  new Response(JSON.stringify(protocols.get('openai-chat')!.renderError(error)), {
+    status: error.status,
+    headers: { 'content-type': 'application/json', ...crossOrigin, ...headers },
+  })
+
+const unknown = (request: Request): GatewayError =>
+  new GatewayError('not_found', `unknown address: ${request.method} ${addressOf(request).path.slice(0, 200)}`)
+const wrongMethod = (path: string): GatewayError =>
+  new GatewayError('method_not_allowed', `${path.slice(0, 200)} takes POST`)
+
+const decode = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new GatewayError('invalid_request', 'the address is not correctly encoded')
+  }
+}

@@ -1,0 +1,87 @@
+/** Serving: from a configuration to an open port, and back to a clean end. */
+import { banner, exposed } from './banner.ts'
+import { createAuth } from './auth.ts'
+import type { Compiled } from './config/compiled.ts'
+import { GatewayError } from './errors.ts'
+import type { Runtime } from './gateway.ts'
+import type { Limits } from './limits/limits.ts'
+import { memoryLimits } from './limits/memory.ts'
+import { createLog, type Log, standardOutput } from './log.ts'
+import { serves } from './providers/address.ts'
+import { Records } from './record.ts'
+import { createRouter } from './routing/plan.ts'
+import { createScrub } from './scrub.ts'
+import { createServer, type Life } from './server.ts'
+import { type Choices, loadForServing } from './commands.ts'
+import { closeBridge } from './upstream/proxy.ts'
+
+/** Seconds a connection may idle, or a request take to arrive. */
+const idleTimeout = 120
+
+/** Opens the port and serves until a signal ends it. Gives an exit code only where serving never began. */
+export const start = async (choices: Choices): Promise<number | undefined> => {
+  const settings = loadForServing(choices)
+  if (settings === undefined) return 1
+  const scrub = createScrub(settings.secrets)
+  const log = createLog(standardOutput(), { level: settings.logLevel, format: settings.logFormat, scrub })
+  const records = new Records(log)
+  const life = { run: buildRuntime(settings, memoryLimits(), records), draining: false }
+  const app = createServer(life)
+  try {
+    app.listen({ hostname: settings.host, port: settings.port, idleTimeout })
+  } catch (error) {
+    process.stderr.write(`simple-one-api: cannot listen on ${settings.host}:${settings.port}: ${reason(error)}\n`)
+    return 1
+  }
+  process.stderr.write(banner(life.run, app.server?.port ?? settings.port))
+  if (exposed(settings)) process.stderr.write(exposed(settings))
+  catchStrays(log)
+  endOnSignal(life, log, () => app.server?.stop(false))
+  return undefined
+}
+
+/** Builds everything a request needs from one configuration. Limits and records outlive it. */
+export const buildRuntime = (settings: Compiled, limits: Limits, records: Records): Runtime => ({
+  settings,
+  auth: createAuth(settings.keys),
+  router: createRouter(settings, serves),
+  limits,
+  records,
+  scrub: createScrub(settings.secrets),
+})
+
+type Mortal = { -readonly [Key in keyof Life]: Life[Key] }
+
+/** The first signal drains: no new connection, open requests finish. The second ends at once. */
+const endOnSignal = (life: Mortal, log: Log, close: () => unknown): void => {
+  const end = async () => {
+    if (life.draining) process.exit(1)
+    life.draining = true
+    const { open } = life.run.records
+    log.write({ level: 'info', message: 'shutting down', open: open.size })
+    close()
+    await drained(life.run)
+    for (const trail of open) trail.end(new GatewayError('unavailable', 'the gateway is shutting down'))
+    await closeBridge()
+    log.flush()
+    setTimeout(() => process.exit(0), 100)
+  }
+  process.on('SIGTERM', end)
+  process.on('SIGINT', end)
+}
+
+/** Resolves when no request is open, or when their time is up. */
+const drained = async ({ records, settings }: Runtime): Promise<void> => {
+  const due = performance.now() + settings.shutdownTimeout * 1000
+  while (records.open.size > 0 && performance.now() < due) await Bun.sleep(50)
+}
+
+/** A fault nobody waited for must be seen, and must not end the requests of others. */
+const catchStrays = (log: Log): void => {
+  const tell = (thrown: unknown) => log.write({ level: 'error', message: 'stray fault', cause: reason(thrown) })
+  process.on('uncaughtException', tell)
+  process.on('unhandledRejection', tell)
+}
+
+const reason = (thrown: unknown): string =>
+  thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)

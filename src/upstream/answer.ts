@@ -1,0 +1,124 @@
+/** A vendor's answer on its way to the client: whole or streamed, in the shape the client asked for, whatever shape the vendor chose. */
+import { GatewayError } from '../errors.ts'
+import type { ProtocolId, Usage } from '../ir/chat.ts'
+import { passOnly, protocols } from '../protocols/index.ts'
+import type { Egress, Exchange, Ingress, Passing, PassOnly } from '../protocols/protocol.ts'
+import { collectStream, tellMessage, translateMessage, translateStream } from '../protocols/translate.ts'
+import type { Trail } from '../record.ts'
+import { type Answered, broken } from './call.ts'
+import type { Opened } from './relay.ts'
+import { readError, readRest, Source, sniff } from './source.ts'
+
+/** Between whom the answer goes. */
+export type Way = { client: Ingress | PassOnly; speaks: ProtocolId; exchange: Exchange }
+
+/** A whole answer: text, or bytes that are handed on as they come. */
+export type Whole = { body: string | ReadableStream<Uint8Array>; type: string; usage?: Usage | undefined }
+
+/** @throws the vendor's refusal as a GatewayError, if its status is one. */
+export const refuseStatus = async (answered: Answered, { speaks, exchange }: Way): Promise<void> => {
+  const { status, headers } = answered.response
+  if (status >= 200 && status < 300) return
+  const text = await readError(answered)
+  const reader = protocols.get(speaks) ?? passOnly.get(speaks)
+  throw reader!.parseError(status, headers, text, exchange)
+}
+
+/** Reads a stream up to its first content. @throws what failed before that, with its true status. */
+export const openStream = async (
+  answered: Answered,
+  way: Way,
+  idle: number,
+  keep: (source: Source) => void,
+): Promise<Opened> => {
+  const { reader, first, events } = await sniff(answered, idle)
+  const { headers } = answered.response
+  if (!events) return { headers, text: tellWhole(await readRest(reader, first, answered, idle), way) }
+  const source = new Source(reader, passingOf(way), answered.deadline, idle, first)
+  keep(source)
+  return { headers, text: await source.commit(), source }
+}
+
+/** Reads an answer that is not streamed. @throws GatewayError where it is none. */
+export const readWhole = async (
+  answered: Answered,
+  way: Way,
+  idle: number | undefined,
+  trail: Trail,
+): Promise<Whole> => {
+  const type = answered.response.headers.get('content-type') ?? ''
+  if (isBinary(way, type) || isEventStream(way, type)) return { body: handOn(answered, idle, trail), type }
+  const body = answered.response.body
+  const text = body ? await readRest(body.getReader(), undefined, answered, idle) : ''
+  answered.deadline.clear()
+  if (looksLikeEvents(text) && isTranslatable(way))
+    return { ...collectStream(way.client as Ingress, egressOf(way), text, way.exchange), type: json }
+  if (!isPlain(way, type, text)) return { ...passOrTranslate(text, way), type: json }
+  return { body: text, type }
+}
+
+const json = 'application/json'
+
+const passOrTranslate = (text: string, way: Way): { body: string; usage?: Usage | undefined } => {
+  const { client, speaks, exchange } = way
+  if (client.id !== speaks) return translateMessage(client as Ingress, egressOf(way), text, exchange)
+  const { text: body, usage } = client.watch.passMessage(text, exchange)
+  return { body, usage }
+}
+
+/** The one `if` of the way back: the client's own protocol passes, another is translated. */
+const passingOf = (way: Way): Passing =>
+  way.client.id === way.speaks
+    ? way.client.watch.passStream(way.exchange)
+    : translateStream(way.client as Ingress, egressOf(way), way.exchange)
+
+/** A vendor that was asked for a stream answered whole. */
+const tellWhole = (text: string, way: Way): string => {
+  if (!isTranslatable(way)) throw new GatewayError('upstream_failed', 'the vendor did not stream')
+  return tellMessage(way.client as Ingress, egressOf(way), text, way.exchange)
+}
+
+const isTranslatable = ({ client, speaks }: Way): boolean => protocols.has(client.id) && protocols.has(speaks)
+const egressOf = ({ speaks }: Way): Egress => protocols.get(speaks)!
+const looksLikeEvents = (text: string): boolean => /^\s*(data|event|id|retry)?:/.test(text)
+
+/** Sound, pictures: everything a path that only passes may answer and that is not text. */
+const isBinary = ({ client }: Way, type: string): boolean =>
+  !protocols.has(client.id) && !/json|^text\/|event-stream|xml|^$/i.test(type)
+
+/** Transcriptions may be plain text or subtitles; a page of HTML is nobody's answer. */
+const isPlain = ({ client }: Way, type: string, text: string): boolean =>
+  client.id.startsWith('audio/') && /^text\/(?!html)/i.test(type) && !/^\s*[{<]/.test(text)
+
+/** An upload may be answered in events although nothing in its head said so. */
+const isEventStream = ({ client }: Way, type: string): boolean =>
+  !protocols.has(client.id) && type.startsWith('text/event-stream')
+
+/** Bytes as they come. A connection that breaks breaks ours too: the client must not take half a file for a whole one. */
+const handOn = (
+  { response, deadline, stop }: Answered,
+  idle: number | undefined,
+  trail: Trail,
+): ReadableStream<Uint8Array> => {
+  const reader = response.body!.getReader()
+  const over = (error?: GatewayError) => {
+    deadline.clear()
+    trail.close(error ? { error } : {})
+  }
+  const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
+    if (idle !== undefined) deadline.arm('idle', idle)
+    try {
+      const { value, done } = await reader.read()
+      deadline.rest()
+      if (!done) return controller.enqueue(value)
+      over()
+      controller.close()
+    } catch (thrown) {
+      const error = deadline.expired ?? broken(thrown)
+      over(error)
+      controller.error(error)
+    }
+  }
+  trail.stop = stop
+  return new ReadableStream<Uint8Array>({ pull, cancel: trail.cancel })
+}

@@ -1,0 +1,79 @@
+/** A request as it came in: its address, its keys, and its body, read no further than `max_body`. */
+import { GatewayError } from '../errors.ts'
+import { isObject, type JsonObject } from '../ir/json.ts'
+
+/** A JSON request: the text as the client wrote it, and what it says. */
+export type JsonBody = { text: string; body: JsonObject }
+
+/** `/v1/models` and `a=b` of a request's URL, whatever stood in its Host header. */
+export const addressOf = (request: Request): { path: string; query: string } => {
+  const { url } = request
+  const from = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('://') + 3)
+  const mark = url.indexOf('?', from)
+  return mark < 0 ? { path: url.slice(from), query: '' } : { path: url.slice(from, mark), query: url.slice(mark + 1) }
+}
+
+/** @throws GatewayError `too_large`, or `invalid_request` where the body is no JSON object in UTF-8. */
+export const readJson = async (request: Request, maxBody: number): Promise<JsonBody> => {
+  const bytes = await readBytes(request, maxBody)
+  if (bytes.length === 0) throw new GatewayError('invalid_request', 'the body is empty: a JSON object is expected')
+  const text = decode(bytes)
+  const body = parse(text)
+  if (!isObject(body)) throw new GatewayError('invalid_request', 'the body must be a JSON object')
+  return { text, body }
+}
+
+/** The whole body. @throws GatewayError `too_large` as soon as more than `maxBody` bytes are announced or have come. */
+export const readBytes = async (request: Request, maxBody: number): Promise<Uint8Array> => {
+  refuseCompressed(request.headers)
+  const announced = request.headers.get('content-length')
+  if (announced === null) return readCounted(request, maxBody)
+  if (Number(announced) > maxBody) throw tooLarge(maxBody)
+  return request.bytes()
+}
+
+const readCounted = async (request: Request, maxBody: number): Promise<Uint8Array> => {
+  const pieces: Uint8Array[] = []
+  let length = 0
+  if (request.body === null) return new Uint8Array()
+  for await (const piece of request.body) {
+    length += piece.length
+    if (length > maxBody) throw tooLarge(maxBody)
+    pieces.push(piece)
+  }
+  return pieces.length === 1 && pieces[0] ? pieces[0] : new Uint8Array(Buffer.concat(pieces))
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true })
+const decode = (bytes: Uint8Array): string => {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    throw new GatewayError('invalid_request', 'the body is not valid UTF-8')
+  }
+}
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new GatewayError('invalid_request', `the body is not valid JSON: ${reason(error)}`)
+  }
+}
+
+/** JSON.parse names the fault in its own words, which hold at most a token of the body. */
+const reason = (error: unknown): string =>
+  error instanceof Error ? error.message.replace(/^JSON Parse error: /, '').slice(0, 200) : 'unreadable'
+
+/** What is inflated here could be a bomb, and no client of these protocols compresses. */
+export const refuseCompressed = (headers: Headers): void => {
+  const coding = headers.get('content-encoding')
+  if (coding !== null && coding.toLowerCase() !== 'identity')
+    throw new GatewayError(
+      'invalid_request',
+      `a body with content-encoding ${coding.slice(0, 40)} is not read; send it plain`,
+    )
+}
+
+export const tooLarge = (maxBody: number): GatewayError =>
+  new GatewayError('too_large', `the body is larger than the ${maxBody} bytes that max_body allows`)

@@ -1,0 +1,122 @@
+/** The request as the vendor gets it: the three tiers, the headers, the signature. */
+import { GatewayError } from '../errors.ts'
+import type { ProtocolId } from '../ir/chat.ts'
+import type { JsonObject } from '../ir/json.ts'
+import { protocols } from '../protocols/index.ts'
+import type { Egress, Exchange, Ingress, PassOnly } from '../protocols/protocol.ts'
+import { addressOf, wireOf } from '../providers/address.ts'
+import type { Target } from '../providers/entry.ts'
+import type { Outgoing, Wire } from '../providers/provider.ts'
+import { version } from '../version.ts'
+import type { Payload } from './call.ts'
+import type { JsonBody } from './intake.ts'
+import type { Upload } from './multipart.ts'
+
+/** A request as routing, limits and the vendor's side need it. */
+export type Intake = {
+  protocol: Ingress | PassOnly
+  /** The client's. */
+  headers: Headers
+  /** Absent: the request names none. */
+  model: string | undefined
+  stream: boolean
+  usageAsked: boolean
+} & ({ json: JsonBody; upload?: undefined } | { json?: undefined; upload: Upload })
+
+/** What goes out, and in which protocol the answer will come. */
+export type Prepared = { outgoing: Outgoing; payload: Payload; wire: Wire; speaks: ProtocolId; askedUsage: boolean }
+
+/** Entries whose vendor answered 400 to the question for usage in a stream. */
+const refusing = new Set<string>()
+export const refusesUsage = (target: Target): void => void refusing.add(target.entry.id)
+
+/** @throws GatewayError `invalid_request` where the request cannot be said in the target's protocol. */
+export const prepare = async (intake: Intake, target: Target, exchange: Exchange): Promise<Prepared> => {
+  const wire = builtWire(target)
+  const speaks = spokenBy(wire, intake.protocol.id)
+  const askedUsage = intake.stream && !wire.refusesUsage && !refusing.has(target.entry.id)
+  const { payload, length } = write(intake, target, wire, speaks, askedUsage, exchange)
+  const outgoing: Outgoing = {
+    url: addressOf(target, speaks),
+    headers: headersOf(intake, target, length),
+    body: typeof payload === 'string' ? payload : undefined,
+  }
+  await wire.sign(outgoing, target)
+  return { outgoing, payload, wire, speaks, askedUsage }
+}
+
+const builtWire = (target: Target): Wire => {
+  const found = wireOf(target.entry)
+  if ('unbuilt' in found) throw new GatewayError('internal', `service "${target.entry.id}" cannot be spoken to`)
+  return found.wire
+}
+
+/** The client's own protocol if the target speaks it, else the first it speaks that we can translate to. */
+const spokenBy = (wire: Wire, wanted: ProtocolId): ProtocolId => {
+  if (wire.speaks[wanted] !== undefined) return wanted
+  const other = Object.keys(wire.speaks).find(id => protocols.has(id))
+  if (other !== undefined && protocols.has(wanted)) return other
+  throw new GatewayError('internal', `the target does not speak ${wanted}`)
+}
+
+type Written = { payload: Payload; length?: number | undefined }
+
+/** pass: the client's bytes with the model replaced. adjust: the same protocol, corrected for the vendor. translate: through the IR. */
+const write = (
+  intake: Intake,
+  target: Target,
+  wire: Wire,
+  speaks: ProtocolId,
+  askUsage: boolean,
+  exchange: Exchange,
+): Written => {
+  if (intake.upload) return intake.upload.write(target.model)
+  const { text, body } = intake.json
+  if (speaks !== intake.protocol.id) return { payload: translate(intake, target, speaks, exchange) }
+  const passed = intake.protocol.watch.writeRequest(text, body, { model: target.model, askUsage })
+  const adjust = wire.adjust?.[speaks]
+  const dropsUsage = intake.usageAsked && !askUsage
+  if (!adjust && !dropsUsage && Object.keys(target.entry.params).length === 0) return { payload: passed }
+  const adjusted = JSON.parse(passed) as JsonObject
+  if (dropsUsage) delete adjusted['stream_options']
+  Object.assign(adjusted, target.entry.params)
+  adjust?.(adjusted, exchange.loss, target)
+  return { payload: JSON.stringify(adjusted) }
+}
+
+const translate = (intake: Intake, target: Target, speaks: ProtocolId, exchange: Exchange): string => {
+  const ingress = intake.protocol as Ingress
+  const egress = protocols.get(speaks) as Egress
+  const chat = ingress.parseRequest(intake.json!.body, exchange.loss)
+  const body = egress.renderRequest({ ...chat, model: target.model }, exchange)
+  return JSON.stringify({ ...body, ...target.entry.params })
+}
+
+/** What of a client's headers a vendor may see; its keys, cookies and addresses never. */
+const passed = [
+  'accept',
+  'openai-beta',
+  'idempotency-key',
+  'x-client-request-id',
+  'traceparent',
+  'tracestate',
+  'http-referer',
+  'x-title',
+]
+const userAgent = `simple-one-api/${version}`
+
+const headersOf = (intake: Intake, target: Target, length: number | undefined): Headers => {
+  const headers = new Headers({ 'user-agent': userAgent })
+  headers.set('content-type', intake.upload ? intake.headers.get('content-type')! : 'application/json')
+  for (const name of passed) {
+    const value = intake.headers.get(name)
+    if (value !== null) headers.set(name, value)
+  }
+  if (intake.stream) {
+    headers.set('accept', 'text/event-stream')
+    headers.set('accept-encoding', 'identity')
+  }
+  if (length !== undefined) headers.set('content-length', String(length))
+  for (const name in target.entry.headers) headers.set(name, target.entry.headers[name]!)
+  return headers
+}

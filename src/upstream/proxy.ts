@@ -1,0 +1,137 @@
+/** Which proxy a request goes through, in the words of Bun's `fetch`: decided once for each origin, looked up ever after. */
+import { BlockList, isIP } from 'node:net'
+import { GatewayError } from '../errors.ts'
+import { type Bridge, openBridge } from './bridge.ts'
+
+/**
+ * What to give to `fetch(…, { proxy })`. Never undefined, null or '': by those Bun means the proxy of the environment, which it chooses by
+ * other rules than ours. `respectNoProxy: false`, because what is chosen here has been checked against NO_PROXY already.
+ */
+export type Proxy = false | { url: string; respectNoProxy: false }
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Origins remembered for one proxy; more than a configuration can name, so that a flood of addresses stays bounded. */
+const mostOrigins = 1024
+
+/** Configured proxy → origin → what was decided. */
+const decided = new Map<string | false | undefined, Map<string, Proxy>>()
+let bridge: Promise<Bridge> | undefined
+
+/**
+ * The proxy for a request to `url`. `configured` is an absolute proxy URL (http, https, socks5, socks5h, with `user:password@` or without),
+ * `false` for none at all, or absent for the environment's HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY (read as Go's
+ * golang.org/x/net/http/httpproxy reads them). A promise only while the bridge for SOCKS starts; afterwards at once, nothing parsed.
+ * @throws GatewayError `upstream_failed` when the proxy is no address we can use; it does not tell the address.
+ */
+export const proxyFor = (url: string, configured: string | false | undefined): Proxy | Promise<Proxy> => {
+  if (configured === false) return false
+  const origins = decided.get(configured)
+  const origin = originOf(url)
+  return origins?.get(origin) ?? decide(origin, configured)
+}
+
+/** Ends the bridge with its connections and forgets all decisions; the next request through SOCKS starts a new one. */
+export const closeBridge = async (): Promise<void> => {
+  decided.clear()
+  const closing = bridge
+  bridge = undefined
+  await (await closing?.catch(() => undefined))?.close()
+}
+
+/** `scheme://host:port` of an absolute http(s) URL, cut and not parsed: also what `reach` knows an origin by. */
+export const originOf = (url: string): string => {
+  // The shortest beginning of an URL with a host is `http://h`, so the first slash from 8 on ends the origin.
+  const slash = url.indexOf('/', 8)
+  if (slash !== -1 && url.lastIndexOf('?', slash) === -1) return url.slice(0, slash)
+  return /^[^?#]*?:\/\/[^/?#]*/.exec(url)?.[0] ?? url
+}
+
+const decide = (origin: string, configured: string | undefined): Proxy | Promise<Proxy> => {
+  const address = configured ?? environmentProxy(origin, process.env)
+  if (address === undefined) return remember(origin, configured, false)
+  const parsed = parseProxy(address)
+  if (!parsed.protocol.startsWith('socks')) return remember(origin, configured, toFetch(parsed.href))
+  bridge ??= openBridge()
+  const opening = bridge
+  return opening.then(
+    open => {
+      const proxy = toFetch(open.addressFor(parsed))
+      return bridge === opening ? remember(origin, configured, proxy) : proxy
+    },
+    () => {
+      if (bridge === opening) bridge = undefined
+      throw new GatewayError('upstream_failed', 'the bridge to the SOCKS proxy could not be opened')
+    },
+  )
+}
+
+const remember = (origin: string, configured: string | undefined, proxy: Proxy): Proxy => {
+  const known = decided.get(configured)
+  if (known === undefined || known.size >= mostOrigins) decided.set(configured, new Map([[origin, proxy]]))
+  else known.set(origin, proxy)
+  return proxy
+}
+
+const toFetch = (url: string): Proxy => ({ url, respectNoProxy: false })
+
+const parseProxy = (address: string): URL => {
+  const parsed = URL.parse(address.includes('://') ? address : `http://${address}`)
+  if (parsed?.hostname && /^(https?|socks5h?):$/.test(parsed.protocol)) return parsed
+  throw new GatewayError('upstream_failed', 'the proxy is not an http, https or socks5 address')
+}
+
+/**
+ * The proxy the environment names for an origin, as it is written there: HTTPS_PROXY or HTTP_PROXY by the origin's scheme, else ALL_PROXY,
+ * upper case before lower. Never for localhost and loopback addresses, nor for what NO_PROXY names.
+ */
+export const environmentProxy = (origin: string, environment: Environment): string | undefined => {
+  const read = (name: string) => environment[name] || environment[name.toLowerCase()] || undefined
+  const target = URL.parse(origin)
+  if (target === null) return undefined
+  const address = read(target.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY') ?? read('ALL_PROXY')
+  return address === undefined || isDirect(target, read('NO_PROXY') ?? '') ? undefined : address
+}
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+const isDirect = (target: URL, except: string): boolean => {
+  const host = target.hostname.replace(/^\[|\]$|\.$/g, '').toLowerCase()
+  const port = target.port || (target.protocol === 'https:' ? '443' : '80')
+  if (host === 'localhost' || contains(loopback, host)) return true
+  return except.split(',').some(word => isNamed(host, port, word.trim().toLowerCase()))
+}
+
+/** `*`; an address or a range of them; a domain (itself and all below it); `.domain` or `*.domain` (only below); each but a range with `:port` or not. */
+const isNamed = (host: string, port: string, word: string): boolean => {
+  if (word === '') return false
+  if (word === '*') return true
+  const [network = '', bits] = word.split('/')
+  if (bits !== undefined) return isRange(network, bits) && contains(rangeOf(network, Number(bits)), host)
+  const [name, onlyPort] = splitPort(word)
+  if (onlyPort !== undefined && onlyPort !== port) return false
+  if (isIP(name)) return contains(rangeOf(name, isIP(name) === 6 ? 128 : 32), host)
+  const domain = name.startsWith('*.') ? name.slice(1) : name
+  return host.endsWith(domain.startsWith('.') ? domain : `.${domain}`) || host === domain
+}
+
+/** `[::1]:80`, `::1`, `host:80`, `host` → the name without brackets, and the port if there is one. */
+const splitPort = (word: string): [string, string | undefined] => {
+  if (isIP(word)) return [word, undefined]
+  const found = /^(?:\[(.*)\]|([^:]*))(?::(\d+))?$/.exec(word)
+  return found ? [found[1] ?? found[2] ?? '', found[3]] : [word, undefined]
+}
+
+const isRange = (network: string, bits: string): boolean =>
+  /^\d{1,3}$/.test(bits) && isIP(network) !== 0 && Number(bits) <= (isIP(network) === 6 ? 128 : 32)
+
+const rangeOf = (network: string, bits: number): BlockList => {
+  const range = new BlockList()
+  range.addSubnet(network, bits, isIP(network) === 6 ? 'ipv6' : 'ipv4')
+  return range
+}
+
+const contains = (range: BlockList, host: string): boolean =>
+  isIP(host) !== 0 && range.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')

@@ -1,0 +1,138 @@
+/**
+ * The stream we answer with. Two points: *answered* (the first heartbeat or frame fixes the status 200; later failures are told in-band)
+ * and *committed* (the first content; `Source.commit` holds everything back until then).
+ */
+import { asGatewayError, type GatewayError } from '../errors.ts'
+import type { Usage } from '../ir/chat.ts'
+import type { Trail } from '../record.ts'
+import type { Source } from './source.ts'
+import { startTicking, stopTicking } from './ticker.ts'
+
+/** A vendor's stream that has begun: what it said so far, and the rest (none: that was all). */
+export type Opened = { headers: Headers; text: string; usage?: Usage | undefined; source?: Source }
+
+export type RelayTerms = {
+  /** Seconds between signs of life; 0: none. */
+  heartbeat: number
+  /** The sign itself, as the client's protocol writes it. */
+  sign: string
+  /** The in-band form of an error. */
+  fail: (error: GatewayError) => string
+  /** Headers of the answer; the vendor's are absent if it has not answered yet. */
+  headers: (vendor?: Headers) => Headers
+}
+
+const encoder = new TextEncoder()
+
+/** From the first heartbeat on the status is 200; `answer` is rejected with what failed before. */
+export class Relay {
+  readonly answer: Promise<Response>
+  #resolve!: (response: Response) => void
+  #reject!: (error: GatewayError) => void
+  #answered = false
+  #ended = false
+  #source: Source | undefined
+  #controller!: ReadableStreamDefaultController<Uint8Array>
+  #begun = Promise.withResolvers<void>()
+  #lastOut = performance.now()
+
+  constructor(
+    private readonly trail: Trail,
+    private readonly terms: RelayTerms,
+    opening: Promise<Opened>,
+  ) {
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    startTicking(this)
+    opening.then(
+      opened => this.#begin(opened),
+      thrown => this.#fail(asGatewayError(thrown)),
+    )
+  }
+
+  /** Ends the stream from outside: the client left, or the gateway is stopping. */
+  readonly stop = (error: GatewayError): void => {
+    this.#source?.cancel()
+    this.#fail(error)
+  }
+
+  tick(now: number): void {
+    if (this.#answered && this.#source) this.#send(this.#source.flush(now))
+    const { heartbeat, sign } = this.terms
+    if (heartbeat === 0 || now - this.#lastOut < heartbeat * 1000) return
+    if (!this.#answered) this.#respond()
+    if ((this.#controller.desiredSize ?? 0) > 0) this.#send(sign)
+  }
+
+  #respond(vendor?: Headers): void {
+    this.#answered = true
+    const stream = new ReadableStream<Uint8Array>({
+      start: controller => {
+        this.#controller = controller
+      },
+      pull: () => this.#pull(),
+      cancel: this.trail.cancel,
+    })
+    this.#resolve(new Response(stream, { headers: this.terms.headers(vendor) }))
+  }
+
+  #begin(opened: Opened): void {
+    if (this.#ended) return void opened.source?.cancel()
+    this.trail.first = performance.now() - this.trail.started
+    if (!this.#answered) this.#respond(opened.headers)
+    this.#source = opened.source
+    this.trail.usage = opened.usage
+    this.#send(opened.text)
+    if (opened.source) this.#begun.resolve()
+    else this.#finish()
+  }
+
+  async #pull(): Promise<void> {
+    await this.#begun.promise
+    if (this.#ended || this.#source === undefined) return
+    const text = await this.#source.next()
+    if (text === undefined) this.#finish()
+    else this.#send(text)
+  }
+
+  #send(text: string): void {
+    if (text === '' || this.#ended) return
+    this.#lastOut = performance.now()
+    this.#controller.enqueue(encoder.encode(text))
+  }
+
+  #finish(): void {
+    const fault = this.#source?.passing.seen.fault
+    if (fault) return this.#fail(fault)
+    if (this.#ended) return
+    this.#close()
+    this.trail.close()
+  }
+
+  #fail(error: GatewayError): void {
+    if (this.#ended) return
+    if (this.#answered) {
+      if (error.code !== 'cancelled') this.#send(this.terms.fail(error))
+      this.#close()
+      this.trail.close({ error })
+    } else {
+      this.#ended = true
+      stopTicking(this)
+      this.#reject(error)
+    }
+  }
+
+  #close(): void {
+    this.#ended = true
+    this.trail.usage ??= this.#source?.passing.seen.usage
+    stopTicking(this)
+    this.#begun.resolve()
+    try {
+      this.#controller.close()
+    } catch {
+      // The client has already cancelled the stream, which closed it.
+    }
+  }
+}

@@ -1,0 +1,177 @@
+/** A vendor's answer being read: bytes → frames → what the client gets. */
+import { GatewayError } from '../errors.ts'
+import type { Passing } from '../protocols/protocol.ts'
+import { type Answered, broken } from './call.ts'
+import type { Deadline } from './deadline.ts'
+import { type FrameReader, sse } from './frames.ts'
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>
+
+/** Bytes of a whole answer that are read into memory at most. */
+const largestAnswer = 256 * 1024 * 1024
+/** Bytes of a vendor's error that are read: enough to tell, too few to hurt. */
+const largestError = 64 * 1024
+/** What may be held back before the first content: a vendor that says this much without content is passed on as it is. */
+const largestHeld = { frames: 64, characters: 256 * 1024 }
+
+/** A stream: read it piece by piece with `next`, end it with `cancel`. */
+export class Source {
+  #frames: FrameReader
+  #out = ''
+  #count = 0
+  #ended = false
+  #reading = false
+  #lastHeard = performance.now()
+
+  constructor(
+    private readonly reader: Reader,
+    readonly passing: Passing,
+    private readonly deadline: Deadline,
+    private readonly idle: number,
+    first: Uint8Array,
+  ) {
+    this.#frames = sse(frame => {
+      this.#count++
+      if (passing.seen.fault === undefined) this.#out += passing.push(frame)
+    })
+    this.#frames.push(first)
+  }
+
+  /** Text for the client as soon as there is some; undefined when the stream has ended, well or (`passing.seen.fault`) not. */
+  async next(): Promise<string | undefined> {
+    while (this.#out === '' && !this.#ended) await this.#read()
+    return this.#take()
+  }
+
+  /** Reads until the vendor has said something that counts. @throws its fault, if it failed before. */
+  async commit(): Promise<string> {
+    const { seen } = this.passing
+    const due = () => seen.content || this.#count >= largestHeld.frames || this.#out.length >= largestHeld.characters
+    while (!this.#ended && !due()) await this.#read()
+    if (seen.fault && !seen.content) throw seen.fault
+    return this.#take() ?? ''
+  }
+
+  /** What the protocol holds back, once the vendor has been silent for a moment. */
+  flush(now: number): string {
+    return this.#reading && now - this.#lastHeard >= 250 ? this.passing.flush() : ''
+  }
+
+  cancel(): void {
+    this.#ended = true
+    this.deadline.clear()
+    this.reader.cancel().catch(() => undefined)
+  }
+
+  #take(): string | undefined {
+    const text = this.#out
+    this.#out = ''
+    return text === '' && this.#ended ? undefined : text
+  }
+
+  async #read(): Promise<void> {
+    try {
+      this.#reading = true
+      this.deadline.arm('idle', this.idle)
+      const { value, done } = await this.reader.read()
+      this.#lastHeard = performance.now()
+      if (done) this.#end()
+      else this.#frames.push(value)
+      if (this.passing.seen.fault) this.cancel()
+    } catch (thrown) {
+      this.#fail(thrown)
+    } finally {
+      this.#reading = false
+      this.deadline.rest()
+    }
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.deadline.clear()
+    if (this.deadline.expired) return void (this.passing.seen.fault ??= this.deadline.expired)
+    this.#frames.end()
+    if (this.passing.seen.fault === undefined) this.#out += this.passing.end()
+  }
+
+  #fail(thrown: unknown): void {
+    this.passing.seen.fault ??= this.deadline.expired ?? broken(thrown)
+    this.cancel()
+  }
+}
+
+/** The first bytes that are more than white space, and whether they begin server-sent events: vendors' content types do not tell. */
+export const sniff = async (
+  answered: Answered,
+  idle: number,
+): Promise<{ reader: Reader; first: Uint8Array; events: boolean }> => {
+  const reader = bodyOf(answered.response).getReader()
+  const pieces: Uint8Array[] = []
+  for (;;) {
+    const { value, done } = await readOnce(reader, answered)
+    if (value) pieces.push(value)
+    const start = new TextDecoder().decode(join(pieces).subarray(0, 4096)).trimStart()
+    if (done || start.length >= 6 || /^[{[<]/.test(start))
+      return { reader, first: join(pieces), events: /^(data|event|id|retry)?:/.test(start) }
+    answered.deadline.arm('idle', idle)
+  }
+}
+
+/** The rest of an answer that is no stream. @throws GatewayError `upstream_failed`, `upstream_timeout`. */
+export const readRest = async (
+  reader: Reader,
+  first: Uint8Array | undefined,
+  answered: Answered,
+  idle: number | undefined,
+) => {
+  const pieces = first ? [first] : []
+  let length = first?.length ?? 0
+  for (;;) {
+    const { value, done } = await readOnce(reader, answered)
+    if (done) break
+    length += value.length
+    if (length > largestAnswer) {
+      answered.stop()
+      throw new GatewayError('upstream_failed', 'the vendor sent an answer of more than 256 MiB')
+    }
+    pieces.push(value)
+    if (idle !== undefined) answered.deadline.arm('idle', idle)
+  }
+  answered.deadline.clear()
+  return new TextDecoder().decode(join(pieces))
+}
+
+/** At most 64 KiB of a vendor's refusal; what it sends beyond is not waited for. */
+export const readError = async (answered: Answered): Promise<string> => {
+  if (answered.response.body === null) return ''
+  const reader = answered.response.body.getReader()
+  const pieces: Uint8Array[] = []
+  for (let length = 0; length < largestError; ) {
+    const { value, done } = await readOnce(reader, answered)
+    if (done) break
+    pieces.push(value)
+    length += value.length
+  }
+  answered.deadline.clear()
+  reader.cancel().catch(() => undefined)
+  return new TextDecoder().decode(join(pieces).subarray(0, largestError))
+}
+
+const readOnce = async (reader: Reader, answered: Answered) => {
+  try {
+    const read = await reader.read()
+    if (answered.deadline.expired) throw answered.deadline.expired
+    return read
+  } catch (thrown) {
+    answered.deadline.clear()
+    throw answered.deadline.expired ?? broken(thrown)
+  }
+}
+
+const bodyOf = (response: Response): ReadableStream<Uint8Array> => {
+  if (response.body) return response.body
+  throw new GatewayError('upstream_failed', 'the vendor answered with nothing')
+}
+
+const join = (pieces: Uint8Array[]): Uint8Array =>
+  pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces)

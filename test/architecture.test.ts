@@ -1,0 +1,209 @@
+/** What the house holds: layers, sizes, names. A rule that matters is executed. */
+import { describe, expect, test } from 'bun:test'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize, relative } from 'node:path'
+import ts from 'typescript'
+import { protocols } from '../src/protocols/index.ts'
+import { providers, unbuilt } from '../src/providers/index.ts'
+
+const root = join(import.meta.dir, '..')
+const folder = join(root, 'src')
+const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  .filter(name => name.endsWith('.ts'))
+  .map(name => normalize(name))
+const sources = new Map(
+  files.map(name => [
+    name,
+    ts.createSourceFile(name, readFileSync(join(folder, name), 'utf8'), ts.ScriptTarget.Latest, true),
+  ]),
+)
+
+/** Lowest first; an import points down or stays in its layer. */
+const layers = [
+  ['errors', 'version', 'ir', 'catalog'],
+  ['protocols'],
+  ['providers'],
+  ['config'],
+  ['routing', 'limits', 'upstream', 'auth', 'record', 'log', 'scrub', 'metrics', 'cache', 'store'],
+  ['gateway'],
+  ['server', 'operations', 'admin'],
+  ['main', 'start', 'commands', 'banner', 'widen'],
+]
+const roomOf = (file: string) => file.split('/')[0]!.replace(/\.ts$/, '')
+const layerOf = (file: string) => layers.findIndex(rooms => rooms.includes(roomOf(file)))
+
+const importsOf = (file: string): string[] => {
+  const found: string[] = []
+  for (const statement of sources.get(file)!.statements) {
+    if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) continue
+    const from = statement.moduleSpecifier
+    if (from && ts.isStringLiteral(from) && from.text.startsWith('.'))
+      found.push(normalize(join(dirname(file), from.text)))
+  }
+  return found.filter(name => sources.has(name))
+}
+
+describe('layers', () => {
+  test('every file belongs to one', () => expect(files.filter(file => layerOf(file) < 0)).toEqual([]))
+
+  test('imports point down', () => {
+    const wrong = files.flatMap(file =>
+      importsOf(file)
+        .filter(imported => layerOf(imported) > layerOf(file))
+        .map(imported => `${file} → ${imported}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test('no file imports itself by a detour', () => {
+    const done = new Set<string>()
+    const walk = (file: string, way: string[]): string[] => {
+      if (way.includes(file)) return [[...way.slice(way.indexOf(file)), file].join(' → ')]
+      if (done.has(file)) return []
+      const circles = importsOf(file).flatMap(imported => walk(imported, [...way, file]))
+      done.add(file)
+      return circles
+    }
+    expect(files.flatMap(file => walk(file, []))).toEqual([])
+  })
+})
+
+describe('sizes', () => {
+  test('no file above 300 lines', () => {
+    const lines = (file: string) => sources.get(file)!.text.trimEnd().split('\n').length
+    expect(files.filter(file => lines(file) > 300).map(file => `${file}: ${lines(file)}`)).toEqual([])
+  })
+
+  test('no function above 40 lines, named inner functions counted on their own', () => {
+    const long = files.flatMap(file =>
+      functionsOf(sources.get(file)!)
+        .filter(({ lines }) => lines > 40)
+        .map(({ name, lines }) => `${file} ${name}: ${lines}`),
+    )
+    expect(long).toEqual([])
+  })
+})
+
+describe('names', () => {
+  const text = (file: string) => sources.get(file)!.text
+
+  test('no adapter, manager, helper, util, common in the name of a file or a declaration', () => {
+    const forbidden = /(adapter|manager|helper|utils?|common)/i
+    const declared = files.flatMap(file => functionsOf(sources.get(file)!).map(({ name }) => ({ file, name })))
+    const wrong = [
+      ...files.filter(file => forbidden.test(file)),
+      ...declared.filter(({ name }) => forbidden.test(name)).map(({ file, name }) => `${file} ${name}`),
+    ]
+    expect(wrong).toEqual([])
+  })
+
+  test('no vendor is named outside providers, catalog and config/dialects', () => {
+    const vendors = [...providers.keys(), ...unbuilt.keys()].filter(
+      id => !protocols.has(id) && !['mock', 'openai', 'github', 'together'].includes(id),
+    )
+    const wrong = files
+      .filter(file => !/^(providers|catalog|config\/dialects)\//.test(file))
+      .flatMap(file =>
+        literalsOf(sources.get(file)!)
+          .filter(literal => vendors.includes(literal))
+          .map(literal => `${file}: '${literal}'`),
+      )
+    expect(wrong).toEqual([])
+  })
+
+  test('a wire is parsed or rendered: no third verb is exported by a protocol', () => {
+    const third = /^(serialize|deserialize|encode|decode|toWire|fromWire|convert|transform)/
+    const wrong = files
+      .filter(file => file.startsWith('protocols/'))
+      .flatMap(file =>
+        functionsOf(sources.get(file)!)
+          .filter(({ name }) => third.test(name))
+          .map(({ name }) => `${file} ${name}`),
+      )
+    expect(wrong).toEqual([])
+  })
+
+  test('every protocol folder with both halves has the same files', () => {
+    const names = ['error', 'index', 'mend', 'message', 'request', 'stream', 'watch', 'wire'].map(name => `${name}.ts`)
+    for (const id of protocols.keys()) {
+      const present = files.filter(file => file.startsWith(`protocols/${id}/`)).map(file => file.split('/')[2]!)
+      expect({ id, missing: names.filter(name => !present.includes(name)) }).toEqual({ id, missing: [] })
+    }
+  })
+
+  test('no any, and no silenced type error', () => {
+    const wrong = files.filter(file =>
+      /\bas any\b|: any\b|<any>|@ts-ignore|@ts-nocheck|@ts-expect-error/.test(text(file)),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test('every file begins with what it is', () => {
+    expect(files.filter(file => !text(file).startsWith('/**'))).toEqual([])
+  })
+})
+
+test('no synchronous input or output where requests pass', () => {
+  const rooms = [
+    'gateway',
+    'server',
+    'upstream',
+    'protocols',
+    'providers',
+    'limits',
+    'routing',
+    'auth',
+    'record',
+    'log',
+    'scrub',
+    'ir',
+  ]
+  const wrong = files
+    .filter(file => rooms.includes(roomOf(file)))
+    .filter(file => /\b(readFileSync|writeFileSync|execSync|spawnSync|appendFileSync)\b/.test(sources.get(file)!.text))
+  expect(wrong.map(file => relative(root, file))).toEqual([])
+})
+
+type Counted = { name: string; lines: number }
+
+/** Every named function with the lines that are its own. */
+function functionsOf(source: ts.SourceFile): Counted[] {
+  const found: Counted[] = []
+  const linesOf = (node: ts.Node) =>
+    source.getLineAndCharacterOfPosition(node.end).line - source.getLineAndCharacterOfPosition(node.getStart()).line + 1
+  /** Lines taken by named functions inside `node`. */
+  const visit = (node: ts.Node): number => {
+    const inner = (): number => {
+      let lines = 0
+      ts.forEachChild(node, child => {
+        lines += visit(child)
+      })
+      return lines
+    }
+    const name = nameOf(node)
+    if (name === undefined) return inner()
+    const lines = linesOf(node)
+    found.push({ name, lines: lines - inner() })
+    return lines
+  }
+  visit(source)
+  return found
+}
+
+function nameOf(node: ts.Node): string | undefined {
+  if ((ts.isFunctionDeclaration(node) || ts.isMethodDeclaration(node)) && node.name) return node.name.getText()
+  if (!ts.isVariableDeclaration(node) && !ts.isPropertyAssignment(node) && !ts.isPropertyDeclaration(node))
+    return undefined
+  const value = node.initializer
+  return value && (ts.isArrowFunction(value) || ts.isFunctionExpression(value)) ? node.name.getText() : undefined
+}
+
+function literalsOf(source: ts.SourceFile): string[] {
+  const found: string[] = []
+  const visit = (node: ts.Node) => {
+    if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node)) found.push(node.text)
+    ts.forEachChild(node, visit)
+  }
+  visit(source)
+  return found
+}

@@ -1,0 +1,59 @@
+/** Configurations of tests: a folder of their own, gone when the test is over. */
+import { afterAll } from 'bun:test'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Compiled } from '../../src/config/compiled.ts'
+import { load, loadText } from '../../src/config/load.ts'
+import { type Problem, renderProblems } from '../../src/config/problems.ts'
+
+const folders: string[] = []
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
+/** An empty folder. */
+export const folder = (): string => {
+  const path = mkdtempSync(join(tmpdir(), 'simple-one-api-config-'))
+  folders.push(path)
+  return path
+}
+
+/** A file with this text, readable by its owner alone; its path. */
+export const file = (text: string | Uint8Array, name = 'config.json', where = folder()): string => {
+  const path = join(where, name)
+  writeFileSync(path, text)
+  chmodSync(path, 0o600)
+  return path
+}
+
+export const loadFile = (text: string | Uint8Array, environment = {}, name = 'config.json') =>
+  load(file(text, name), environment)
+
+/** Every problem as it is shown, without the name of the file; `12:5 error path: message`. */
+export const shown = (problems: readonly Problem[]): string[] =>
+  problems.length === 0 ? [] : renderProblems(problems.map(({ file: _, ...problem }) => problem)).split('\n')
+
+/** Errors and warnings of a configuration given as a value. */
+export const problemsOf = (config: unknown, environment = {}): string[] =>
+  shown(loadText(JSON.stringify(config), environment).problems.filter(({ level }) => level !== 'note')).map(line =>
+    line.replace(/^\d+:\d+ /, ''),
+  )
+
+export const compiledOf = (config: unknown, environment = {}): Compiled => {
+  const { compiled, problems } = loadText(JSON.stringify(config), environment)
+  if (!compiled) throw new Error(renderProblems(problems))
+  return compiled
+}
+
+/** A configuration around one entry. */
+export const withEntry = (entry: object, type = 'openai', more: object = {}) => ({
+  ...more,
+  services: { [type]: [{ models: ['m'], enabled: true, credentials: { api_key: 'sk-of-a-test' }, ...entry }] },
+})
+
+export const entryOf = (entry: object, type = 'openai', more: object = {}) => {
+  const [compiled] = compiledOf(withEntry(entry, type, more)).entries
+  if (!compiled) throw new Error('the entry was left out')
+  return compiled
+}

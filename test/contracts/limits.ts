@@ -1,0 +1,611 @@
+/** What every store of limits keeps, under a clock the test moves. */
+import { describe, expect, test } from 'bun:test'
+import { GatewayError } from '../../src/errors.ts'
+import type { Timer } from '../../src/limits/line.ts'
+import type { Ask, Grant, Limits } from '../../src/limits/limits.ts'
+import type { Credential, Entry, Limit, Target } from '../../src/providers/entry.ts'
+
+/** A clock with timers that stands still until it is told to go on. */
+export type Clock = {
+  now: () => number
+  timer: Timer
+  advance: (milliseconds: number) => Promise<void>
+  timers: () => number
+}
+
+export const createClock = (): Clock => {
+  let time = 1000
+  const timers = new Set<{ at: number; run: () => void }>()
+  const timer: Timer = (run, milliseconds) => {
+    const one = { at: time + milliseconds, run }
+    timers.add(one)
+    return () => timers.delete(one)
+  }
+  const advance = async (milliseconds: number) => {
+    const end = time + milliseconds
+    for (;;) {
+      const next = [...timers].filter(({ at }) => at <= end).sort((one, other) => one.at - other.at)[0]
+      if (!next) break
+      time = Math.max(time, next.at)
+      timers.delete(next)
+      next.run()
+      await settled()
+    }
+    time = end
+    await settled()
+  }
+  return { now: () => time, timer, advance, timers: () => timers.size }
+}
+
+/** Lets every promise that is due run. */
+export const settled = async (): Promise<void> => {
+  for (let turn = 0; turn < 8; turn++) await Promise.resolve()
+}
+
+export const credential = (index: number, limit?: Limit): Credential => ({
+  index,
+  values: { api_key: `key-${index}` },
+  digest: `digest${index}`,
+  ...(limit ? { limit } : {}),
+})
+
+export const entryOf = (id: string, changes: Partial<Entry> = {}): Entry => ({
+  id,
+  type: 'openai',
+  models: ['model'],
+  embeddingModels: [],
+  redirect: new Map(),
+  map: new Map(),
+  credentials: [credential(0)],
+  weight: 1,
+  priority: 0,
+  headers: {},
+  params: {},
+  limit: {},
+  embeddingLimit: {},
+  ...changes,
+})
+
+export const targetOf = (entry: Entry, index = 0, model = 'model'): Target => {
+  const used = entry.credentials[index]!
+  return { id: `${entry.id}/${used.digest}/${model}`, entry, credential: used, model }
+}
+
+export const limited = (id: string, limit: Limit): Target => targetOf(entryOf(id, { limit }))
+
+export const ask = (changes: Partial<Ask> = {}): Ask => ({
+  tokens: () => 10,
+  embedding: false,
+  signal: new AbortController().signal,
+  ...changes,
+})
+
+type Outcome = { grant?: Grant; error?: GatewayError; waited: boolean }
+
+/** Asks, and follows what comes of it. */
+export const request = (limits: Limits, targets: Target[], changes: Partial<Ask> = {}): Outcome => {
+  const outcome: Outcome = { waited: false }
+  try {
+    const asked = limits.admit(targets, ask(changes))
+    if (!(asked instanceof Promise)) return { grant: asked, waited: false }
+    outcome.waited = true
+    asked.then(
+      grant => {
+        outcome.grant = grant
+      },
+      error => {
+        outcome.error = error
+      },
+    )
+  } catch (error) {
+    if (error instanceof GatewayError) outcome.error = error
+    else throw error
+  }
+  return outcome
+}
+
+export const settle = ({ grant }: Outcome, tokens?: number): void => grant?.ticket.settle(tokens)
+
+/** Numbers of a seeded generator, evenly in [0, 1). */
+export const seeded = (seed: number) => (): number => {
+  seed = (seed + 0x6d2b79f5) | 0
+  let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed)
+  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+}
+
+/** How many requests are let through in `windows` windows of `span` while there are always more in line. */
+const saturate = async (
+  limits: Limits,
+  clock: Clock,
+  target: Target,
+  span: number,
+  windows: number,
+): Promise<number> => {
+  let admitted = 0
+  const next = async (): Promise<never> => {
+    for (;;) {
+      const grant = await limits.admit([target], ask())
+      admitted++
+      grant.ticket.settle()
+    }
+  }
+  for (let at = 0; at < 20; at++) next()
+  for (let step = 0; step < windows * 20; step++) await clock.advance(step === 0 ? span / 20 - 1 : span / 20)
+  return admitted
+}
+
+export const limitsContract = (name: string, make: (clock: Clock) => Limits): void => {
+  const set = () => {
+    const clock = createClock()
+    return { clock, limits: make(clock) }
+  }
+
+  describe(`limits: ${name}`, () => {
+    test('a target without limits is lent at once, by one shared ticket', () => {
+      const { limits } = set()
+      const one = request(limits, [limited('free', {})])
+      const other = request(limits, [limited('other', { timeout: 5, qps: 0 })])
+      expect(one.waited).toBe(false)
+      expect(one.grant?.ticket).toBe(other.grant!.ticket)
+    })
+
+    const kinds: [keyof Limit, Limit, number, number][] = [
+      ['qps', { qps: 3 }, 3, 1000],
+      ['qps', { qps: 2.5 }, 2, 800],
+      ['qps', { qps: 0.5 }, 1, 2000],
+      ['qpm', { qpm: 4 }, 4, 60_000],
+      ['rpm', { rpm: 15 }, 15, 60_000],
+      ['rpd', { rpd: 5, timeout: 90_000 }, 5, 86_400_000],
+      ['tpm', { tpm: 25 }, 2, 60_000],
+    ]
+    test.each(kinds)(
+      '%s %j lets so many through in a window and the next when the first leaves it',
+      async (kind, limit, count, span) => {
+        const { clock, limits } = set()
+        const target = limited('one', { timeout: 100_000, ...limit })
+        for (let at = 0; at < count; at++) expect(request(limits, [target]).waited).toBe(false)
+        const next = request(limits, [target])
+        expect(next.waited).toBe(true)
+        await clock.advance(span - 1)
+        expect(next.grant).toBeUndefined()
+        await clock.advance(2)
+        expect(next.grant?.target).toBe(target)
+        expect(kind in target.entry.limit).toBe(true)
+      },
+    )
+
+    test('concurrency holds a slot until it is settled, once', async () => {
+      const { limits } = set()
+      const target = limited('one', { concurrency: 2 })
+      const first = request(limits, [target])
+      request(limits, [target])
+      const third = request(limits, [target])
+      const fourth = request(limits, [target])
+      expect([third.waited, fourth.waited]).toEqual([true, true])
+      settle(first)
+      settle(first)
+      await settled()
+      expect(third.grant).toBeDefined()
+      expect(fourth.grant).toBeUndefined()
+      settle(third)
+      await settled()
+      expect(fourth.grant).toBeDefined()
+    })
+
+    test('all limits hold together, and none is charged when one is full', async () => {
+      const { clock, limits } = set()
+      const target = limited('one', { concurrency: 1, rpm: 2, timeout: 1 })
+      const first = request(limits, [target])
+      const refused = request(limits, [target])
+      await clock.advance(1001)
+      expect(refused.error?.code).toBe('limited')
+      expect(refused.error?.message).toBe(
+        'limit concurrency 1 of service "one" is used up, next turn when a request ends',
+      )
+      expect(refused.error?.detail.retryAfter).toBe(1)
+      settle(first)
+      // The refused one took no place of the minute: a second still fits, a third does not.
+      const second = request(limits, [target])
+      expect(second.waited).toBe(false)
+      settle(second)
+      expect(request(limits, [target]).waited).toBe(true)
+    })
+
+    test.each([
+      ['rpm 10', { rpm: 10 }, 60_000, 100],
+      ['qps 7', { qps: 7 }, 1000, 70],
+      ['qps 0.5', { qps: 0.5 }, 2000, 10],
+      ['tpm 1000', { tpm: 1000 }, 60_000, 1000],
+    ] as [string, Limit, number, number][])(
+      '%s lets through what it says over ten windows, ±1 %%',
+      async (_, limit, span, due) => {
+        const { clock, limits } = set()
+        const admitted = await saturate(limits, clock, limited('one', { ...limit, timeout: 1e6 }), span, 10)
+        expect(Math.abs(admitted - due) / due).toBeLessThanOrEqual(0.01)
+      },
+    )
+
+    test('first come, first served', async () => {
+      const { limits } = set()
+      const target = limited('one', { concurrency: 1 })
+      let held = request(limits, [target])
+      const line = Array.from({ length: 20 }, () => request(limits, [target]))
+      for (const waiting of line) {
+        expect(line.filter(({ grant }) => grant).length).toBe(line.indexOf(waiting))
+        settle(held)
+        await settled()
+        expect(waiting.grant).toBeDefined()
+        held = waiting
+      }
+      expect(limits.waiting).toBe(0)
+    })
+
+    test('a newcomer overtakes nobody, not even a larger request at the same counter', async () => {
+      const { clock, limits } = set()
+      const entry = entryOf('one', { limit: { tpm: 100 } })
+      request(limits, [targetOf(entry, 0, 'a')], { tokens: () => 60 })
+      const large = request(limits, [targetOf(entry, 0, 'a')], { tokens: () => 90 })
+      const small = request(limits, [targetOf(entry, 0, 'b')], { tokens: () => 5 })
+      expect([large.waited, small.waited]).toEqual([true, true])
+      await clock.advance(60_001)
+      expect([large.grant, small.grant].every(Boolean)).toBe(true)
+    })
+
+    test('one waits for its own credential, another passes by another credential of the same service', async () => {
+      const { limits } = set()
+      const entry = entryOf('one', {
+        credentials: [credential(0, { concurrency: 1 }), credential(1)],
+        limit: { concurrency: 10 },
+      })
+      request(limits, [targetOf(entry, 0)])
+      expect(request(limits, [targetOf(entry, 0)]).waited).toBe(true)
+      expect(request(limits, [targetOf(entry, 1)]).waited).toBe(false)
+    })
+
+    test('who has room is taken before anyone waits', () => {
+      const { limits } = set()
+      const full = limited('full', { rpm: 1 })
+      const spare = limited('spare', { rpm: 1 })
+      expect(request(limits, [full, spare]).grant?.target).toBe(full)
+      expect(request(limits, [full, spare]).grant?.target).toBe(spare)
+      expect(request(limits, [full, limited('free', {})]).grant?.target.entry.id).toBe('free')
+    })
+
+    test('who waits for several is served by the first that has room, and waits for none after', async () => {
+      const { clock, limits } = set()
+      const slow = limited('slow', { rpm: 1 })
+      const fast = limited('fast', { qps: 1 })
+      request(limits, [slow])
+      request(limits, [fast])
+      const waiting = request(limits, [slow, fast])
+      await clock.advance(1001)
+      expect(waiting.grant?.target).toBe(fast)
+      expect(limits.waiting).toBe(0)
+      await clock.advance(60_000)
+      expect(request(limits, [slow]).waited).toBe(false)
+    })
+
+    test('when several get room at once the plan decides', async () => {
+      const { clock, limits } = set()
+      const cheap = limited('cheap', { qps: 1 })
+      const dear = limited('dear', { qps: 1 })
+      request(limits, [dear])
+      request(limits, [cheap])
+      const waiting = request(limits, [cheap, dear])
+      await clock.advance(5000)
+      expect(waiting.grant?.target).toBe(cheap)
+    })
+
+    test('a later one is served elsewhere while an earlier waits on', async () => {
+      const { limits } = set()
+      const [one, two] = [limited('one', { concurrency: 1 }), limited('two', { concurrency: 1 })]
+      request(limits, [one])
+      const held = request(limits, [two])
+      const early = request(limits, [one])
+      const late = request(limits, [one, two])
+      settle(held)
+      await settled()
+      expect(late.grant?.target).toBe(two)
+      expect(early.grant).toBeUndefined()
+    })
+
+    test('who leaves, leaves the line', async () => {
+      const { clock, limits } = set()
+      const target = limited('one', { concurrency: 1 })
+      const held = request(limits, [target])
+      const client = new AbortController()
+      const gone = request(limits, [target], { signal: client.signal })
+      const next = request(limits, [target])
+      expect(limits.waiting).toBe(2)
+      client.abort()
+      await settled()
+      expect(gone.error?.code).toBe('cancelled')
+      expect(limits.waiting).toBe(1)
+      settle(held)
+      await settled()
+      expect(next.grant).toBeDefined()
+      settle(next)
+      await clock.advance(200_000)
+      expect(clock.timers()).toBe(0)
+    })
+
+    test('who leaves lets those pass whom it held back', async () => {
+      const { limits } = set()
+      const target = limited('one', { tpm: 100 })
+      request(limits, [target], { tokens: () => 60 })
+      const client = new AbortController()
+      request(limits, [target], { tokens: () => 90, signal: client.signal })
+      const small = request(limits, [target], { tokens: () => 30 })
+      expect(small.waited).toBe(true)
+      client.abort()
+      await settled()
+      expect(small.grant).toBeDefined()
+    })
+
+    test('who has left before asking is not admitted', () => {
+      const { limits } = set()
+      expect(request(limits, [limited('free', {})], { signal: AbortSignal.abort() }).error?.code).toBe('cancelled')
+    })
+
+    test('whose patience is over is told which limit, and when', async () => {
+      const { clock, limits } = set()
+      const target = limited('gemini-1', { rpm: 1, timeout: 48 })
+      request(limits, [target])
+      const refused = request(limits, [target])
+      await clock.advance(47_999)
+      expect(refused.error).toBeUndefined()
+      await clock.advance(2)
+      expect(refused.error?.code).toBe('limited')
+      expect(refused.error?.status).toBe(429)
+      expect(refused.error?.message).toBe('limit rpm 1 of service "gemini-1" is used up, next turn in 12 s')
+      expect(refused.error?.detail.retryAfter).toBe(12)
+      expect(limits.waiting).toBe(0)
+    })
+
+    test('the longest timeout of the targets counts, and the soonest of them is named', async () => {
+      const { clock, limits } = set()
+      const targets = [limited('long', { qps: 0.001, timeout: 5 }), limited('soon', { qps: 0.005, timeout: 3 })]
+      for (const target of targets) request(limits, [target])
+      const refused = request(limits, targets)
+      await clock.advance(4999)
+      expect(refused.error).toBeUndefined()
+      await clock.advance(2)
+      expect(refused.error?.message).toBe('limit qps 0.005 of service "soon" is used up, next turn in 195 s')
+    })
+
+    test('patience is 120 s where no timeout is given, or 0', async () => {
+      const { clock, limits } = set()
+      const targets = [limited('none', { concurrency: 1 }), limited('zero', { concurrency: 1, timeout: 0 })]
+      for (const target of targets) request(limits, [target])
+      const refused = targets.map(target => request(limits, [target]))
+      await clock.advance(119_999)
+      expect(refused.map(({ error }) => error)).toEqual([undefined, undefined])
+      await clock.advance(2)
+      expect(refused.map(({ error }) => error?.code)).toEqual(['limited', 'limited'])
+    })
+
+    test("a day's quota that cannot come back in time is told at once", () => {
+      const { limits } = set()
+      const target = limited('one', { rpd: 1, timeout: 60 })
+      request(limits, [target])
+      const refused = request(limits, [target])
+      expect(refused.waited).toBe(false)
+      expect(refused.error?.message).toBe('limit rpd 1 of service "one" is used up, next turn in 86400 s')
+    })
+
+    test('the line has an end', () => {
+      const { limits } = set()
+      const target = limited('one', { concurrency: 1 })
+      request(limits, [target])
+      for (let at = 0; at < 10_000; at++) request(limits, [target])
+      const refused = request(limits, [target])
+      expect(refused.error?.code).toBe('limited')
+      expect(refused.error?.message).toContain('limit concurrency 1 of service "one"')
+      expect(limits.waiting).toBe(10_000)
+    })
+
+    test('scopes: one counter for the service, for each credential, for each model', () => {
+      const { limits } = set()
+      const taken = (scope: Limit['scope'], id: string) => {
+        const entry = entryOf(id, {
+          limit: { rpm: 1, ...(scope ? { scope } : {}) },
+          credentials: [credential(0), credential(1)],
+        })
+        const targets = [
+          targetOf(entry, 0, 'a'),
+          targetOf(entry, 1, 'a'),
+          targetOf(entry, 0, 'b'),
+          targetOf(entry, 0, 'a'),
+        ]
+        return targets.map(target => !request(limits, [target]).waited)
+      }
+      expect(taken('entry', 'e')).toEqual([true, false, false, false])
+      expect(taken(undefined, 'n')).toEqual([true, false, false, false])
+      expect(taken('credential', 'c')).toEqual([true, true, false, false])
+      expect(taken('model', 'm')).toEqual([true, false, true, false])
+    })
+
+    test("a credential's own limit is its own, beside the service's", async () => {
+      const { clock, limits } = set()
+      const entry = entryOf('one', {
+        limit: { rpm: 3, timeout: 1 },
+        credentials: [credential(0, { rpm: 1 }), credential(1, { rpm: 5 })],
+      })
+      expect(request(limits, [targetOf(entry, 0)]).waited).toBe(false)
+      const own = request(limits, [targetOf(entry, 0)])
+      await clock.advance(1001)
+      expect(own.error?.message).toBe('limit rpm 1 of credential 1 of service "one" is used up, next turn in 59 s')
+      expect(request(limits, [targetOf(entry, 1)]).waited).toBe(false)
+      expect(request(limits, [targetOf(entry, 1)]).waited).toBe(false)
+      const shared = request(limits, [targetOf(entry, 1)])
+      await clock.advance(1001)
+      expect(shared.error?.message).toContain('limit rpm 3 of service "one"')
+    })
+
+    test('embeddings have counters of their own', () => {
+      const { limits } = set()
+      const target = targetOf(entryOf('one', { limit: { rpm: 1 }, embeddingLimit: { rpm: 2 } }))
+      const taken = [true, true, true, false, false].map(embedding => !request(limits, [target], { embedding }).waited)
+      expect(taken).toEqual([true, true, false, true, false])
+    })
+
+    test('tokens are reserved by estimate and settled by use', () => {
+      const { limits } = set()
+      const target = limited('one', { tpm: 100 })
+      const tokens = () => 80
+      const first = request(limits, [target], { tokens })
+      const second = request(limits, [target], { tokens })
+      expect(second.waited).toBe(true)
+      settle(first, 20)
+      expect(limits.waiting).toBe(0)
+      expect(request(limits, [target], { tokens: () => 1 }).waited).toBe(true)
+    })
+
+    test('more tokens than estimated are held against the next; unknown use leaves the estimate', () => {
+      const { limits } = set()
+      const [over, unknown] = [limited('over', { tpm: 100 }), limited('unknown', { tpm: 100 })]
+      settle(request(limits, [over], { tokens: () => 10 }), 95)
+      expect(request(limits, [over], { tokens: () => 10 }).waited).toBe(true)
+      settle(request(limits, [unknown], { tokens: () => 60 }))
+      expect(request(limits, [unknown], { tokens: () => 60 }).waited).toBe(true)
+      expect(request(limits, [limited('unknown', { tpm: 100 })], { tokens: () => 60 }).waited).toBe(true)
+    })
+
+    test('what a long stream used beyond its estimate counts when it is known', async () => {
+      const { clock, limits } = set()
+      const target = limited('one', { tpm: 100 })
+      const stream = request(limits, [target], { tokens: () => 10 })
+      await clock.advance(90_000)
+      settle(stream, 100)
+      expect(request(limits, [target], { tokens: () => 20 }).waited).toBe(true)
+    })
+
+    test('a request larger than its window is admitted when the window is empty', async () => {
+      const { clock, limits } = set()
+      const target = limited('one', { tpm: 100 })
+      const huge = { tokens: () => 5000 }
+      expect(request(limits, [target], huge).waited).toBe(false)
+      const next = request(limits, [target], huge)
+      expect(next.waited).toBe(true)
+      await clock.advance(59_000)
+      expect(next.grant).toBeUndefined()
+      await clock.advance(1001)
+      expect(next.grant).toBeDefined()
+    })
+
+    test('the estimate is made only where a limit asks, and once', () => {
+      const { limits } = set()
+      let estimates = 0
+      const tokens = () => {
+        estimates++
+        return 50
+      }
+      request(limits, [limited('free', {})], { tokens })
+      request(limits, [limited('rpm', { rpm: 5 })], { tokens })
+      expect(estimates).toBe(0)
+      const [one, two] = [limited('one', { tpm: 60 }), limited('two', { tpm: 60 })]
+      settle(request(limits, [one], { tokens }), 60)
+      request(limits, [one, two], { tokens })
+      expect(estimates).toBe(2)
+    })
+
+    test('a reload keeps the counters, and new numbers hold at once', async () => {
+      const { limits } = set()
+      for (let at = 0; at < 3; at++) request(limits, [limited('one', { rpm: 3 })])
+      expect(request(limits, [limited('one', { rpm: 3 })]).waited).toBe(true)
+      const waiting = request(limits, [limited('one', { rpm: 3 })])
+      expect(request(limits, [limited('one', { rpm: 6 })]).waited).toBe(false)
+      await settled()
+      expect(waiting.grant).toBeDefined()
+      expect(request(limits, [limited('one', { rpm: 6 })]).waited).toBe(true)
+      expect(request(limits, [limited('one', {})]).waited).toBe(false)
+      await settled()
+      expect(limits.waiting).toBe(0)
+    })
+
+    test('a request of the old configuration does not bring the old numbers back', () => {
+      const { limits } = set()
+      const old = entryOf('one', { limit: { rpm: 1 } })
+      request(limits, [targetOf(old, 0, 'a')])
+      const renewed = entryOf('one', { limit: { rpm: 3 } })
+      expect(request(limits, [targetOf(renewed, 0, 'a')]).waited).toBe(false)
+      expect(request(limits, [targetOf(old, 0, 'b')]).waited).toBe(false)
+      expect(request(limits, [targetOf(renewed, 0, 'b')]).waited).toBe(true)
+    })
+
+    test('slots survive a reload that takes the limit away and brings it back', () => {
+      const { limits } = set()
+      const held = request(limits, [limited('one', { concurrency: 1 })])
+      request(limits, [limited('one', {})])
+      expect(request(limits, [limited('one', { concurrency: 1 })]).waited).toBe(true)
+      settle(held)
+      expect(limits.waiting).toBe(0)
+    })
+
+    test.each([1, 2, 3, 4])(
+      'random use, failure and flight end with no slot taken and no window exceeded (seed %d)',
+      async seed => {
+        const { clock, limits } = set()
+        const random = seeded(seed)
+        const entries = [
+          entryOf('a', { limit: { concurrency: 3, qps: 5, timeout: 2 } }),
+          entryOf('b', {
+            limit: { tpm: 500, concurrency: 2, scope: 'credential', timeout: 4 },
+            credentials: [credential(0), credential(1, { rpm: 30 })],
+          }),
+          entryOf('c', { limit: { rpm: 60, scope: 'model', timeout: 1 } }),
+        ]
+        const targets = entries.flatMap(entry =>
+          entry.credentials.flatMap((_, at) => ['x', 'y'].map(model => targetOf(entry, at, model))),
+        )
+        const open = new Map<Entry, number>()
+        const starts: number[] = []
+        const ended: Promise<void>[] = []
+        const run = async (asked: Target[], client: AbortController) => {
+          const grant = await limits.admit(
+            asked,
+            ask({ tokens: () => 1 + Math.floor(random() * 200), signal: client.signal }),
+          )
+          const { entry } = grant.target
+          open.set(entry, (open.get(entry) ?? 0) + 1)
+          if (entry.id === 'a') {
+            starts.push(clock.now())
+            expect(open.get(entry)).toBeLessThanOrEqual(3)
+          }
+          const until = clock.now() + random() * 3000
+          while (clock.now() < until) await tick()
+          open.set(entry, open.get(entry)! - 1)
+          grant.ticket.settle(random() < 0.3 ? undefined : Math.floor(random() * 300))
+          if (random() < 0.2) grant.ticket.settle(0)
+        }
+        let ticks: (() => void)[] = []
+        const tick = () => new Promise<void>(resolve => ticks.push(resolve))
+        const step = async () => {
+          const due = ticks
+          ticks = []
+          for (const resolve of due) resolve()
+          await clock.advance(random() * 200)
+        }
+        for (let round = 0; round < 300; round++) {
+          const asked = targets.filter(() => random() < 0.4)
+          const client = new AbortController()
+          if (asked.length > 0)
+            ended.push(run(asked, client).catch(error => expect(error).toBeInstanceOf(GatewayError)))
+          await step()
+          if (random() < 0.2) client.abort()
+        }
+        while (limits.waiting > 0 || ticks.length > 0) await step()
+        await Promise.all(ended)
+        for (const [at, start] of starts.entries())
+          expect(starts.slice(at).filter(other => other - start < 1000).length).toBeLessThanOrEqual(5)
+        await clock.advance(120_000)
+        expect(clock.timers()).toBe(0)
+        const both = [request(limits, [targets[0]!]), request(limits, [targets[0]!]), request(limits, [targets[0]!])]
+        expect(both.every(({ waited }) => !waited)).toBe(true)
+        const keys = [2, 2, 4, 4].map(at => request(limits, [targets[at]!]))
+        expect(keys.every(({ waited }) => !waited)).toBe(true)
+      },
+    )
+  })
+}

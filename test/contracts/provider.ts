@@ -1,0 +1,209 @@
+/** What every provider keeps, whoever wrote it. `test/providers.test.ts` runs it over the registry. */
+import { describe, expect, test } from 'bun:test'
+import type { Json, JsonObject } from '../../src/ir/json.ts'
+import { addressOf, credentialsOf, serves, wireOf } from '../../src/providers/address.ts'
+import type { Entry, Target } from '../../src/providers/entry.ts'
+import { unbuilt } from '../../src/providers/index.ts'
+import type { Outgoing, Provider } from '../../src/providers/provider.ts'
+
+/** An entry as the configuration makes it; `change` says what the case is about. */
+export const entryOf = (type: string, change: Partial<Entry> = {}): Entry => ({
+  id: `${type}-1`,
+  type,
+  models: ['some-model'],
+  embeddingModels: [],
+  redirect: new Map(),
+  map: new Map(),
+  credentials: [],
+  weight: 1,
+  priority: 0,
+  headers: {},
+  params: {},
+  limit: {},
+  embeddingLimit: {},
+  ...change,
+})
+
+export const targetOf = (entry: Entry, model = 'some-model', values: Record<string, string> = {}): Target => ({
+  id: `${entry.id}/00000000/${model}`,
+  entry,
+  credential: { index: 0, values, digest: '00000000' },
+  model,
+})
+
+/** The entry a provider works with out of the box; a provider that needs a server of the user's own gets one below its host pattern. */
+export const plainEntry = (provider: Provider): Entry => {
+  const entry = entryOf(provider.id)
+  if (!('unbuilt' in wireOf(entry))) return entry
+  const pattern = provider.hosts?.find(host => host.startsWith('*.'))
+  return entryOf(provider.id, { serverUrl: `https://somebody${pattern?.slice(1)}` })
+}
+
+const secret = 'sk-SECRET/with+signs=1'
+
+/** Requests that hold everything a vendor may take offence at, within its ranges and outside. */
+const requests: JsonObject[] = [
+  { model: 'm', messages: [{ role: 'user', content: 'hi' }] },
+  {
+    model: 'm',
+    messages: [
+      { role: 'developer', content: 'rules', name: 'boss' },
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'what is it' },
+          { type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } },
+        ],
+      },
+      {
+        role: 'assistant',
+        content: null,
+        tool_calls: [{ id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } }],
+      },
+      { role: 'tool', tool_call_id: 'c', content: 'done' },
+    ],
+    temperature: 7,
+    top_p: 0,
+    n: 3,
+    logprobs: true,
+    top_logprobs: 2,
+    logit_bias: { 50256: -100 },
+    max_completion_tokens: 9,
+    stop: 'x',
+    stream: true,
+    unknown_field: { kept: true },
+  },
+  { model: 'm', messages: [{ role: 'user', content: 'hi' }], temperature: -1, top_p: 2, n: 1, logprobs: false },
+]
+
+const answers: JsonObject[] = [
+  { id: 'a', choices: [{ index: 0, delta: { content: 'x' }, finish_reason: null }] },
+  {
+    id: 'a',
+    choices: [
+      {
+        index: 0,
+        delta: {},
+        finish_reason: 'stop',
+        usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 },
+      },
+    ],
+  },
+  { id: 'a', choices: [], usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 } },
+  { error: { message: 'no' } },
+]
+
+const nulls = (value: Json | undefined): number => {
+  if (value === null) return 1
+  return typeof value === 'object' ? Object.values(value).reduce<number>((sum, one) => sum + nulls(one as Json), 0) : 0
+}
+
+/** Data is checked as it stands; behaviour with a target made here. */
+export const providerContract = (provider: Provider): void =>
+  describe(`provider ${provider.id}`, () => {
+    const entry = plainEntry(provider)
+    const target = targetOf(entry, 'some-model', { api_key: secret })
+    const chosen = wireOf(entry)
+    if ('unbuilt' in chosen) throw new Error(`${provider.id} serves no entry: ${chosen.unbuilt}`)
+    const { wire } = chosen
+
+    test('says who it is and where that can be read', () => {
+      expect(provider.id).toMatch(/^[a-z][a-z0-9]*$/)
+      expect(provider.title).not.toBe('')
+      expect(new URL(provider.docs).protocol).toBe('https:')
+      expect(provider.checked).toMatch(/^20\d\d-\d\d$/)
+      expect(unbuilt.has(provider.id)).toBe(false)
+      expect(chosen.provider).toBe(provider)
+    })
+
+    test('every address is a URL on the host of its base', () => {
+      const base = new URL(typeof wire.base === 'string' ? wire.base : wire.base(target))
+      expect(base.pathname).not.toMatch(/.\/$/)
+      expect(Object.keys(wire.speaks)[0]).toBe('openai-chat')
+      for (const protocol of Object.keys(wire.speaks)) {
+        expect(serves(entry, protocol)).toBe(true)
+        const url = new URL(addressOf(target, protocol))
+        expect(url.host).toBe(base.host)
+        expect(url.pathname).not.toContain('//')
+        expect(url.hash).toBe('')
+      }
+      expect(serves(entry, 'no/such/path')).toBe(false)
+      expect(() => addressOf(target, 'no/such/path')).toThrow('does not serve')
+    })
+
+    test('the credential goes into one header and nowhere else', async () => {
+      const sent = (): Outgoing => ({ url: addressOf(target, 'openai-chat'), headers: new Headers(), body: '{}' })
+      const signed = sent()
+      await wire.sign(signed, target)
+      expect(signed.url).toBe(sent().url)
+      expect(signed.body).toBe('{}')
+      const carriers = [...signed.headers].filter(([, value]) => value.includes(secret))
+      expect(carriers.length).toBe(wire.exchange ? 0 : 1)
+      const bare = sent()
+      await wire.sign(bare, targetOf(entry))
+      expect([...bare.headers]).toEqual([])
+    })
+
+    test('a credential no header can carry is refused without telling it', async () => {
+      if (wire.exchange) return
+      const outgoing = { url: 'https://h/', headers: new Headers(), body: undefined }
+      const bad = targetOf(entry, 'm', { api_key: 'sk-密钥' })
+      const thrown = await Promise.try(() => wire.sign(outgoing, bad)).then(
+        () => 'nothing thrown',
+        (error: Error) => String(error),
+      )
+      expect(thrown).toContain('no HTTP header can carry')
+      expect(thrown).not.toContain('sk-')
+    })
+
+    test('credentials and models are named once', () => {
+      for (const list of [provider.credentials, provider.models ?? [], provider.embeddingModels ?? []])
+        expect(new Set(list).size).toBe(list.length)
+      expect(credentialsOf(entryOf(provider.id))).toEqual(
+        'unbuilt' in wireOf(entryOf(provider.id)) ? [] : provider.credentials,
+      )
+      if (provider.keyless)
+        expect(credentialsOf(entryOf(provider.id, { serverUrl: 'http://10.0.0.1:8080' }))).toEqual([])
+      else if (provider.credentials.length > 0)
+        expect(credentialsOf(entryOf(provider.id, { serverUrl: 'https://10.0.0.1:8080/v1' }))).toEqual(
+          provider.credentials,
+        )
+    })
+
+    test('adjust adds no null, changes nothing twice and keeps what it does not know', () => {
+      for (const [protocol, adjust] of Object.entries(wire.adjust ?? {})) {
+        expect(Object.keys(wire.speaks)).toContain(protocol)
+        for (const request of requests) {
+          const body = structuredClone(request)
+          const losses: string[] = []
+          adjust(body, path => losses.push(path), target)
+          expect(nulls(body)).toBeLessThanOrEqual(nulls(request))
+          expect(body['unknown_field']).toEqual(request['unknown_field'])
+          expect(body['model']).toBe('m')
+          const once = structuredClone(body)
+          adjust(body, path => losses.push(`again ${path}`), target)
+          expect(body).toEqual(once)
+          expect(losses.filter(path => path.startsWith('again'))).toEqual([])
+        }
+        const plain = structuredClone(requests[0]!)
+        adjust(plain, path => expect(path).toBe('nothing'), target)
+        expect(plain).toEqual(requests[0]!)
+      }
+    })
+
+    test('mend changes nothing twice', () => {
+      for (const mend of Object.values(wire.mend ?? {}))
+        for (const answer of answers) {
+          const body = structuredClone(answer)
+          mend(body)
+          const once = structuredClone(body)
+          mend(body)
+          expect(body).toEqual(once)
+        }
+    })
+
+    test('a variant either works or says what to write instead', () => {
+      for (const variant of provider.variants ?? [])
+        if ('unbuilt' in variant) expect(variant.unbuilt).toContain('server_url')
+    })
+  })

@@ -1,0 +1,20 @@
+/** Tells its process id, arguments, and what the working directory has put into it; with `again` it first starts itself anew by execve. */
+const [, , wish] = process.argv
+if (wish === 'again' && process.env['FIRST_PID'] === undefined) {
+  const { pid, execPath, argv } = process
+  const script = argv[1]?.startsWith('/$bunfs/') ? [] : [argv[1]!]
+  process.execve!(execPath, [execPath, ...script, ...argv.slice(2)], { ...process.env, FIRST_PID: String(pid) })
+}
+const { FIRST_PID, FROM_DOTENV, BUN_CONFIG_MAX_HTTP_REQUESTS } = process.env
+const preloaded = 'preloaded' in globalThis
+console.log(
+  JSON.stringify({
+    pid: process.pid,
+    first: FIRST_PID,
+    dotenv: FROM_DOTENV,
+    preloaded,
+    wish,
+    limit: BUN_CONFIG_MAX_HTTP_REQUESTS,
+  }),
+)
+export {}

@@ -1,0 +1,149 @@
+/** A client that leaves ends the vendor's work within a second, in whatever phase. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { ask } from '../rig/client.ts'
+import { type Gateway, startGateway } from '../rig/process.ts'
+import { chat, chatFrames, cutAfter, jsonOf, neverHeaders, silentAfter, sseOf } from '../rig/scripts.ts'
+import { type Received, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
+import { gate, until, within } from '../rig/wait.ts'
+
+let upstream: Upstream
+let gateway: Gateway
+
+beforeAll(async () => {
+  upstream = await scriptedUpstream(chat())
+  const entry = { enabled: true, server_url: `${upstream.url}/v1`, credentials: { api_key: 'k' } }
+  gateway = await startGateway({
+    heartbeat: 0.5,
+    services: {
+      openai: [
+        { ...entry, models: ['free'] },
+        { ...entry, models: ['single'], limit: { concurrency: 1, timeout: 20 } },
+      ],
+    },
+  })
+})
+afterAll(async () => {
+  await gateway.stop()
+  await upstream.close()
+})
+
+const says = (content: string) => ({
+  id: 'c',
+  object: 'chat.completion.chunk',
+  created: 1,
+  model: 'v',
+  choices: [{ index: 0, delta: { content }, finish_reason: null }],
+})
+/** A body that has begun and does not go on. */
+const halfBody: Script = async answer => {
+  answer.head(200, { 'content-type': 'application/json' })
+  await answer.write('{"id":')
+  await answer.silent()
+}
+
+/** Sends, waits until the vendor has the request, leaves after `linger` ms; gives how long the vendor then still had its connection. */
+const leave = async (script: Script, body: object, linger: number): Promise<number> => {
+  upstream.become(script)
+  const before = upstream.requests.length
+  const controller = new AbortController()
+  const answer = ask(gateway, { model: 'free', ...body }, { signal: controller.signal }).then(
+    response => response.text(),
+    () => 'left',
+  )
+  const received = await until<Received>(() => upstream.requests[before] as Received)
+  await Bun.sleep(linger)
+  const left = performance.now()
+  controller.abort()
+  await answer.catch(() => undefined)
+  const at = await within(received.aborted, 2000)
+  if (at === undefined) throw new Error('the vendor was never told')
+  return at - left
+}
+
+describe('the vendor is told within a second when the client leaves', () => {
+  const phases: [name: string, script: Script, body: object, linger: number][] = [
+    ['while it waits for the head, not streamed', neverHeaders, {}, 50],
+    ['while it waits for the head, streamed', neverHeaders, { stream: true }, 50],
+    ['while it waits for the head, after the first heartbeat', neverHeaders, { stream: true }, 1000],
+    ['in the midst of a body that is not streamed', halfBody, {}, 50],
+    ['before the first content of a stream', silentAfter(1, [{ ...says(''), choices: [] }]), { stream: true }, 50],
+    ['in a silent stream', silentAfter(1, [says('a')]), { stream: true }, 50],
+    [
+      'in a flowing stream',
+      sseOf(
+        Array.from({ length: 500 }, () => says('word ')),
+        { pace: 10 },
+      ),
+      { stream: true },
+      100,
+    ],
+  ]
+  for (const [name, script, body, linger] of phases)
+    test(name, async () => expect(await leave(script, body, linger)).toBeLessThan(1000))
+})
+
+test('who leaves the line is not served, and the next in line is', async () => {
+  const hold = gate()
+  upstream.become(async (answer, request) => {
+    await answer.wait(hold.opened)
+    await jsonOf({
+      id: 'c',
+      object: 'chat.completion',
+      created: 1,
+      model: 'v',
+      choices: [{ index: 0, message: { role: 'assistant', content: 'ok' }, finish_reason: 'stop' }],
+    })(answer, request)
+  })
+  const before = upstream.requests.length
+  const first = ask(gateway, { model: 'single' })
+  await until(() => upstream.requests.length === before + 1)
+  const leaver = new AbortController()
+  const second = ask(gateway, { model: 'single', user: 'second' }, { signal: leaver.signal }).catch(() => 'left')
+  await Bun.sleep(100)
+  const third = ask(gateway, { model: 'single', user: 'third' })
+  await Bun.sleep(100)
+  leaver.abort()
+  hold.open()
+  expect([(await first).status, await second, (await third).status]).toEqual([200, 'left', 200])
+  const served = upstream.requests.slice(before).map(request => (request.json() as { user?: string }).user)
+  expect(served).toEqual([undefined, 'third'])
+})
+
+test('a slot comes back on every path: success, refusal, cut, client gone', async () => {
+  const scripts: Script[] = [chat(), jsonOf({ error: { message: 'no' } }, 400), cutAfter(2, chatFrames()), neverHeaders]
+  for (const script of scripts) {
+    for (const stream of [false, true]) {
+      upstream.become(script)
+      const controller = new AbortController()
+      setTimeout(() => controller.abort(), 150)
+      await ask(gateway, { model: 'single', stream }, { signal: controller.signal })
+        .then(
+          response => response.text(),
+          () => undefined,
+        )
+        .catch(() => undefined)
+    }
+  }
+  upstream.become(chat())
+  const answer = await within(ask(gateway, { model: 'single' }), 1000)
+  expect(answer?.status).toBe(200)
+})
+
+test('who left is in the log once, as 499', async () => {
+  upstream.become(neverHeaders)
+  const before = upstream.requests.length
+  const controller = new AbortController()
+  const asked = ask(gateway, { model: 'free', user: 'leaves' }, { signal: controller.signal }).catch(() => undefined)
+  await until(() => upstream.requests.length > before)
+  const logged = () =>
+    gateway
+      .stdout()
+      .split('\n')
+      .filter(line => line.includes('"status":499'))
+  const count = logged().length
+  controller.abort()
+  await asked
+  await until(() => logged().length > count)
+  await Bun.sleep(300)
+  expect(logged()).toHaveLength(count + 1)
+})

@@ -1,0 +1,220 @@
+/** server_url → the address a request goes to, as a table. */
+import { describe, expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
+import { addressOf, serves } from '../src/providers/address.ts'
+import { entryOf, targetOf } from './contracts/provider.ts'
+
+const chat = 'openai-chat'
+
+type Row = [type: string, serverUrl: string | undefined, protocol: string, url: string, model?: string]
+
+const account = 'https://api.cloudflare.com/client/v4/accounts/0a1b/ai'
+const azure = 'https://r.openai.azure.com'
+const dated = '?api-version=2024-10-21'
+
+const rows: Row[] = [
+  ['openai', undefined, chat, 'https://api.openai.com/v1/chat/completions', 'gpt-4o'],
+  ['openai', undefined, chat, 'https://api.openai.com/v1/chat/completions', 'o3-mini'],
+  ['openai', undefined, chat, 'https://open.bigmodel.cn/api/paas/v4/chat/completions', 'GLM-4'],
+  ['openai', undefined, chat, 'https://api.deepseek.com/chat/completions', 'deepseek-chat'],
+  ['openai', undefined, chat, 'https://api.lingyiwanwu.com/v1/chat/completions', 'yi-large'],
+  ['openai', undefined, 'audio/speech', 'https://api.openai.com/v1/audio/speech', 'tts-1'],
+
+  // Embeddings, as the Go program's own table has them.
+  ['openai', undefined, 'embeddings', 'https://api.openai.com/v1/embeddings', 'text-embedding-3-small'],
+  ['openai', 'https://h.example/v1', 'embeddings', 'https://h.example/v1/embeddings'],
+  ['openai', 'https://h.example/v1/', 'embeddings', 'https://h.example/v1/embeddings'],
+  ['openai', 'https://h.example/v1/chat/completions', 'embeddings', 'https://h.example/v1/embeddings'],
+  ['openai', 'https://h.example/v1/embeddings', 'embeddings', 'https://h.example/v1/embeddings'],
+  [
+    'openai',
+    'https://h.example/openai/v1/chat/completions?api-version=1',
+    'embeddings',
+    'https://h.example/openai/v1/embeddings?api-version=1',
+  ],
+
+  ['openai', 'https://h.example', chat, 'https://h.example/v1/chat/completions'],
+  ['openai', 'https://h.example/', chat, 'https://h.example/v1/chat/completions'],
+  ['openai', 'https://h.example:8443//', chat, 'https://h.example:8443/v1/chat/completions'],
+  ['openai', 'http://127.0.0.1:3000', chat, 'http://127.0.0.1:3000/v1/chat/completions'],
+  ['openai', 'https://h.example/v1', chat, 'https://h.example/v1/chat/completions'],
+  ['openai', 'https://h.example/v1/embeddings', chat, 'https://h.example/v1/chat/completions'],
+  ['openai', 'https://h.example/v1/chat/completions/', chat, 'https://h.example/v1/chat/completions'],
+  ['openai', 'https://h.example/v1/completions', 'completions', 'https://h.example/v1/completions'],
+  ['openai', 'https://h.example/api/paas/v4', chat, 'https://h.example/api/paas/v4/chat/completions'],
+  ['openai', 'https://h.example/api/chat/completions', chat, 'https://h.example/api/chat/completions'],
+  ['openai', 'https://h.example/chat/completions', chat, 'https://h.example/chat/completions'],
+  ['openai', 'https://h.example/api', chat, 'https://h.example/api/chat/completions'],
+  ['openai', 'https://h.example?key=1', chat, 'https://h.example/v1/chat/completions?key=1'],
+  ['openai', 'https://h.example/v1/chat/completions?a=1&b=2', chat, 'https://h.example/v1/chat/completions?a=1&b=2'],
+  ['openai', 'https://me:pw@h.example/v1', chat, 'https://me:pw@h.example/v1/chat/completions'],
+  ['openai', 'https://h.example/v1/images/generations', 'images/edits', 'https://h.example/v1/images/edits'],
+  [
+    'openai',
+    'https://relay.example/https://api.openai.com/v1',
+    chat,
+    'https://relay.example/https://api.openai.com/v1/chat/completions',
+  ],
+  ['openai', `${account}/v1/chat/completions`, chat, `${account}/v1/chat/completions`],
+  ['openai', `${account}/v1`, 'embeddings', `${account}/v1/embeddings`],
+  ['openai', 'https://api.perplexity.ai/chat/completions', chat, 'https://api.perplexity.ai/chat/completions'],
+  ['openai', 'https://api.deepinfra.com/v1/openai', chat, 'https://api.deepinfra.com/v1/openai/chat/completions'],
+  ['openai', 'https://api.openai.com', 'moderations', 'https://api.openai.com/v1/moderations'],
+
+  // An openai entry at a vendor's own host follows that vendor.
+  ['openai', 'https://openrouter.ai', chat, 'https://openrouter.ai/api/v1/chat/completions'],
+  ['openai', 'https://openrouter.ai/api', 'rerank', 'https://openrouter.ai/api/v1/rerank'],
+  ['openai', 'https://api.groq.com', chat, 'https://api.groq.com/openai/v1/chat/completions'],
+  [
+    'openai',
+    'https://api.groq.com/openai/v1',
+    'audio/transcriptions',
+    'https://api.groq.com/openai/v1/audio/transcriptions',
+  ],
+  ['openai', 'https://open.bigmodel.cn', chat, 'https://open.bigmodel.cn/api/paas/v4/chat/completions'],
+  ['openai', 'https://api.z.ai/api/coding/paas/v4', chat, 'https://api.z.ai/api/coding/paas/v4/chat/completions'],
+  [
+    'openai',
+    'https://dashscope.aliyuncs.com',
+    chat,
+    'https://dashscope.aliyuncs.com/compatible-mode/v1/chat/completions',
+  ],
+  ['openai', 'https://api.deepseek.com', chat, 'https://api.deepseek.com/chat/completions'],
+  ['openai', 'https://api.deepseek.com/v1', chat, 'https://api.deepseek.com/v1/chat/completions'],
+  ['openai', 'https://api.deepseek.com/v1', 'completions', 'https://api.deepseek.com/beta/completions'],
+  [
+    'openai',
+    `${azure}/openai/deployments/gpt-4.1/chat/completions?api-version=2025-01-01-preview`,
+    chat,
+    `${azure}/openai/deployments/gpt-4.1/chat/completions?api-version=2025-01-01-preview`,
+  ],
+
+  ['deepseek', undefined, chat, 'https://api.deepseek.com/chat/completions'],
+  ['deepseek', 'https://api.deepseek.com/beta', chat, 'https://api.deepseek.com/beta/chat/completions'],
+  ['deepseek', 'https://relay.example', chat, 'https://relay.example/v1/chat/completions'],
+  ['zhipu', undefined, 'embeddings', 'https://open.bigmodel.cn/api/paas/v4/embeddings'],
+  [
+    'zhipu',
+    'https://open.bigmodel.cn/api/paas/v4/chat/completions',
+    'rerank',
+    'https://open.bigmodel.cn/api/paas/v4/rerank',
+  ],
+  ['dashscope', undefined, 'rerank', 'https://dashscope.aliyuncs.com/compatible-api/v1/reranks'],
+  [
+    'dashscope',
+    'https://dashscope-intl.aliyuncs.com/compatible-mode/v1',
+    'rerank',
+    'https://dashscope-intl.aliyuncs.com/compatible-api/v1/reranks',
+  ],
+  [
+    'dashscope',
+    'https://dashscope.aliyuncs.com/compatible-mode',
+    chat,
+    'https://dashscope.aliyuncs.com/compatible-mode/v1/chat/completions',
+  ],
+  ['aliyun', undefined, chat, 'https://dashscope.aliyuncs.com/compatible-mode/v1/chat/completions'],
+  ['moonshot', 'https://api.moonshot.ai', chat, 'https://api.moonshot.ai/v1/chat/completions'],
+  ['siliconflow', undefined, 'rerank', 'https://api.siliconflow.cn/v1/rerank'],
+  ['ollama', undefined, chat, 'http://localhost:11434/v1/chat/completions'],
+  ['ollama', 'http://192.168.1.5:11434', 'embeddings', 'http://192.168.1.5:11434/v1/embeddings'],
+  ['lmstudio', undefined, chat, 'http://localhost:1234/v1/chat/completions'],
+  ['vllm', 'http://gpu:8000/v1/', 'rerank', 'http://gpu:8000/v1/rerank'],
+
+  ['azure', azure, chat, `${azure}/openai/v1/chat/completions`],
+  ['azure', `${azure}/openai/v1`, 'embeddings', `${azure}/openai/v1/embeddings`],
+  ['azure', `${azure}/openai/v1?api-version=preview`, chat, `${azure}/openai/v1/chat/completions?api-version=preview`],
+  ['azure', `${azure}?api-version=preview`, chat, `${azure}/openai/v1/chat/completions?api-version=preview`],
+  [
+    'azure',
+    `${azure}/?api-version=2025-01-01-preview`,
+    chat,
+    `${azure}/openai/deployments/gpt-4o/chat/completions?api-version=2025-01-01-preview`,
+    'gpt-4o',
+  ],
+  ['azure', `${azure}/openai/deployments`, chat, `${azure}/openai/deployments/a%2Fb/chat/completions${dated}`, 'a/b'],
+  ['azure', `${azure}/openai/deployments/mine`, chat, `${azure}/openai/deployments/mine/chat/completions${dated}`],
+  [
+    'azure',
+    `${azure}/openai/deployments/mine/chat/completions?x=1`,
+    'embeddings',
+    `${azure}/openai/deployments/mine/embeddings?x=1&api-version=2024-10-21`,
+  ],
+  ['azure', 'https://r.services.ai.azure.com', chat, 'https://r.services.ai.azure.com/openai/v1/chat/completions'],
+  [
+    'azure',
+    'https://r.services.ai.azure.com/models',
+    chat,
+    'https://r.services.ai.azure.com/models/chat/completions?api-version=2024-05-01-preview',
+  ],
+  [
+    'azure',
+    'https://front.example/team/openai/deployments/d',
+    chat,
+    `https://front.example/team/openai/deployments/d/chat/completions${dated}`,
+  ],
+]
+
+describe('addresses', () => {
+  for (const [type, serverUrl, protocol, url, model] of rows)
+    test(`${type} ${serverUrl ?? 'default'} ${protocol}${model ? ` ${model}` : ''}`, () => {
+      const entry = entryOf(type, { serverUrl, models: [model ?? 'some-model'] })
+      expect(addressOf(targetOf(entry, model), protocol)).toBe(url)
+    })
+
+  test('models of several vendors in one openai entry each go home', () => {
+    const entry = entryOf('openai', { models: ['glm-4', 'gpt-4o', '*'] })
+    const url = (model: string) => addressOf(targetOf(entry, model), chat)
+    expect(url('glm-4')).toStartWith('https://open.bigmodel.cn/')
+    expect(url('gpt-4o')).toStartWith('https://api.openai.com/')
+    expect(url('deepseek-chat')).toStartWith('https://api.deepseek.com/')
+  })
+
+  test('are looked up, not worked out', () => {
+    const target = targetOf(entryOf('openai', { serverUrl: 'https://h.example/v1' }))
+    addressOf(target, chat)
+    const from = performance.now()
+    for (let turn = 0; turn < 50_000; turn++) addressOf(target, chat)
+    expect((performance.now() - from) / 50_000).toBeLessThan(0.001)
+  })
+})
+
+test('an address recorded from a vendor, given as server_url, is the address called', async () => {
+  const root = process.env['RECORDINGS'] ?? '../shared/recordings'
+  const types: Record<string, string> = {
+    alibaba: 'dashscope',
+    zhipu: 'zhipu',
+    groq: 'groq',
+    moonshot: 'moonshot',
+    siliconflow: 'siliconflow',
+    deepseek: 'deepseek',
+    openrouter: 'openrouter',
+    openai: 'openai',
+    azure: 'azure',
+    vllm: 'vllm',
+    ollama: 'ollama',
+  }
+  const ends: [RegExp, string][] = [
+    [/\/chat\/completions$/, chat],
+    [/(compatible-mode|deployments\/[^/]+|v1|v4)\/embeddings$/, 'embeddings'],
+    [/\/audio\/transcriptions$/, 'audio/transcriptions'],
+  ]
+  const seen = new Set<string>()
+  for (const folder of existsSync(root) ? Object.keys(types) : [])
+    for await (const file of new Bun.Glob('*.json').scan(`${root}/${folder}`)) {
+      const recorded = JSON.parse(await Bun.file(`${root}/${folder}/${file}`).text()) as { request?: { url?: string } }
+      const raw = (recorded.request?.url ?? '').replace(/\?$/, '')
+      if (!/^https?:/.test(raw)) continue
+      const url = new URL(raw.replace('com//', 'com/')).href
+      const protocol = ends.find(([end]) => end.test(new URL(url).pathname))?.[1]
+      // A recorder that dropped the api-version, or Azure's host without any path of its own, is no address anybody could call.
+      if (!protocol || (folder === 'azure' && (!url.includes('api-version=') || !/deployments|models/.test(url))))
+        continue
+      for (const type of [types[folder]!, 'openai']) {
+        const entry = entryOf(type, { serverUrl: url })
+        if (type === 'openai' && !serves(entry, protocol)) continue
+        expect([type, addressOf(targetOf(entry), protocol)]).toEqual([type, url])
+      }
+      seen.add(url)
+    }
+  console.log(`recorded addresses tried: ${seen.size}`)
+})

@@ -1,0 +1,169 @@
+/** The gateway as a process of its own: from source, or the executable that SIMPLE_ONE_API_BINARY names. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { until } from './wait.ts'
+
+const root = join(import.meta.dir, '../..')
+
+export type Choices = {
+  /** Beside PATH, HOME and TMPDIR, which is all the process gets otherwise. */
+  env?: Record<string, string>
+  /** Arguments after the configuration. */
+  args?: string[]
+  /** Further files beside the configuration, which is also the working directory: name → content. */
+  files?: Record<string, string>
+  /** The configuration's name. */
+  name?: string
+}
+
+export type Ended = { code: number | null; stdout: string; stderr: string }
+
+export type Gateway = AsyncDisposable & {
+  /** `http://127.0.0.1:port` */
+  url: string
+  port: number
+  pid: number
+  folder: string
+  /** All it has said until now. */
+  stdout: () => string
+  stderr: () => string
+  /** Sends the signal (SIGTERM if none is named) and waits for the end; after 10 s it is killed. Safe to call again. */
+  stop: (signal?: NodeJS.Signals) => Promise<Ended>
+  exited: Promise<Ended>
+}
+
+type Child = {
+  pid: number
+  exited: Promise<Ended>
+  stdout: () => string
+  stderr: () => string
+  kill: (signal: NodeJS.Signals) => void
+}
+
+/** Starts the gateway with `config` (an object, or the text of a file) and waits for /healthz. Throws with what it said if it ends before. */
+export const startGateway = async (config: object | string, choices: Choices = {}): Promise<Gateway> => {
+  const { args = [], name = 'config.json' } = choices
+  const folder = await fill(config, choices)
+  const port = await freePort()
+  const child = spawn(folder, [name, '--host', '127.0.0.1', '--port', String(port), ...args], choices.env)
+  const url = `http://127.0.0.1:${port}`
+  const exited = child.exited.finally(() => rm(folder, { recursive: true, force: true }))
+  let ended: Ended | undefined
+  void exited.then(end => {
+    ended = end
+  })
+  const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> => {
+    child.kill(signal)
+    const killer = setTimeout(() => child.kill('SIGKILL'), 10_000)
+    return exited.finally(() => clearTimeout(killer))
+  }
+  try {
+    await until(() => ended !== undefined || isUp(url), 15_000)
+  } catch (late) {
+    await stop('SIGKILL')
+    throw new Error(`the gateway did not come up\n${child.stdout()}\n${child.stderr()}`, { cause: late })
+  }
+  if (ended) throw new Error(`the gateway ended with ${ended.code}\n${ended.stdout}\n${ended.stderr}`)
+  const { pid, stdout, stderr } = child
+  return {
+    url,
+    port,
+    pid,
+    folder,
+    stdout,
+    stderr,
+    stop,
+    exited,
+    [Symbol.asyncDispose]: async () => void (await stop()),
+  }
+}
+
+/** Runs the command line to its end in a folder of `files`; killed after 20 s. */
+export const runGateway = async (args: string[], choices: Pick<Choices, 'env' | 'files'> = {}): Promise<Ended> => {
+  const folder = await fill(undefined, choices)
+  const child = spawn(folder, args, choices.env)
+  const killer = setTimeout(() => child.kill('SIGKILL'), 20_000)
+  try {
+    return await child.exited
+  } finally {
+    clearTimeout(killer)
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** A port nobody listens on at this moment. */
+export const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
+
+const fill = async (
+  config: object | string | undefined,
+  { files = {}, name = 'config.json' }: Choices,
+): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'gateway-'))
+  const all =
+    config === undefined ? files : { ...files, [name]: typeof config === 'string' ? config : JSON.stringify(config) }
+  for (const [file, content] of Object.entries(all)) await writeFile(join(folder, file), content)
+  return folder
+}
+
+/** Nothing this process started outlives it. */
+const running = new Set<Bun.Subprocess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+const spawn = (folder: string, args: string[], env: Record<string, string> = {}): Child => {
+  const binary = process.env['SIMPLE_ONE_API_BINARY']
+  const command = binary ? [binary] : [process.execPath, join(root, 'src/main.ts')]
+  const child = Bun.spawn([...command, ...args], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: process.env['TMPDIR'], ...env },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  running.add(child)
+  const stdout = collect(child.stdout)
+  const stderr = collect(child.stderr)
+  const finish = async (): Promise<Ended> => {
+    const code = await child.exited
+    running.delete(child)
+    await Promise.all([stdout.ended, stderr.ended])
+    return { code: child.exitCode ?? code, stdout: stdout.text(), stderr: stderr.text() }
+  }
+  return {
+    pid: child.pid,
+    exited: finish(),
+    stdout: stdout.text,
+    stderr: stderr.text,
+    kill: signal => child.kill(signal),
+  }
+}
+
+const collect = (stream: ReadableStream<Uint8Array>) => {
+  const decoder = new TextDecoder()
+  let text = ''
+  const ended = (async () => {
+    for await (const bytes of stream) text += decoder.decode(bytes, { stream: true })
+  })()
+  return { text: () => text, ended }
+}
+
+const isUp = async (url: string): Promise<boolean> => {
+  try {
+    const response = await fetch(`${url}/healthz`, { proxy: false, signal: AbortSignal.timeout(1000) })
+    await response.bytes()
+    return response.ok
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,149 @@
+/** Proxies that remember what went through them: HTTP with CONNECT, and SOCKS5. */
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+
+export type Passed = {
+  /** `host:port` a connection was asked for; of plain requests the absolute address. */
+  target: string
+  /** `user:password`, if told. */
+  credentials?: string
+}
+
+export type RecordingProxy = {
+  port: number
+  /** Without credentials: `http://127.0.0.1:port`, `socks5://127.0.0.1:port`. */
+  url: string
+  /** With those it asks for. */
+  urlWithCredentials: string
+  passed: Passed[]
+  /** Connections clients opened. */
+  readonly connections: number
+  close: () => Promise<void>
+}
+
+export type ProxyRules = {
+  /** Asked for when given. */
+  user?: string
+  password?: string
+  /** Names the proxy resolves in its own way: `vendor.test` → where it really is. */
+  places?: Record<string, { host: string; port: number }>
+  /** Answers every wish with a refusal. */
+  refuse?: boolean
+  /** Says nothing once a connection is wished for. */
+  silent?: boolean
+}
+
+export const httpProxy = (rules: ProxyRules = {}): Promise<RecordingProxy> => run('http', rules, speakHttp)
+
+export const socksProxy = (rules: ProxyRules = {}): Promise<RecordingProxy> => run('socks5', rules, speakSocks)
+
+type Speak = (client: Socket, rules: ProxyRules, passed: Passed[]) => void
+
+const run = async (scheme: string, rules: ProxyRules, speak: Speak): Promise<RecordingProxy> => {
+  let connections = 0
+  const passed: Passed[] = []
+  const sockets = new Set<Socket>()
+  const server = createServer({ noDelay: true }, client => {
+    connections++
+    sockets.add(client)
+    client.on('error', () => client.destroy())
+    client.on('close', () => sockets.delete(client))
+    speak(client, rules, passed)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const userinfo = rules.user ? `${encodeURIComponent(rules.user)}:${encodeURIComponent(rules.password ?? '')}@` : ''
+  return {
+    port,
+    url: `${scheme}://127.0.0.1:${port}`,
+    urlWithCredentials: `${scheme}://${userinfo}127.0.0.1:${port}`,
+    passed,
+    get connections() {
+      return connections
+    },
+    close: () => closeAll(server, sockets),
+  }
+}
+
+const closeAll = (server: Server, sockets: Set<Socket>): Promise<void> => {
+  for (const socket of sockets) socket.destroy()
+  return new Promise(resolve => server.close(() => resolve()))
+}
+
+const credentialsOf = (rules: ProxyRules) =>
+  rules.user === undefined ? undefined : `${rules.user}:${rules.password ?? ''}`
+
+const reach = (
+  client: Socket,
+  rules: ProxyRules,
+  host: string,
+  port: number,
+  connected: (upstream: Socket) => void,
+) => {
+  const place = rules.places?.[host] ?? { host, port }
+  const upstream = connect(place.port, place.host, () => connected(upstream))
+  upstream.on('error', () => client.destroy())
+  upstream.on('close', () => client.destroySoon())
+  client.on('close', () => upstream.destroy())
+}
+
+const speakHttp: Speak = (client, rules, passed) => {
+  client.once('data', bytes => {
+    const text = bytes.toString('latin1')
+    const [method, target = ''] = text.split(' ')
+    const basic = /^proxy-authorization: basic (\S+)/im.exec(text)?.[1]
+    const credentials = basic === undefined ? undefined : atob(basic)
+    passed.push({ target, ...(credentials !== undefined && { credentials }) })
+    if (rules.silent) return
+    if (credentialsOf(rules) !== undefined && credentials !== credentialsOf(rules)) {
+      return client.end('HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+    }
+    if (rules.refuse) return client.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+    const url = new URL(method === 'CONNECT' ? `https://${target}` : target)
+    const port = Number(url.port || (method === 'CONNECT' ? 443 : 80))
+    reach(client, rules, url.hostname.replace(/^\[|\]$/g, ''), port, upstream => {
+      if (method === 'CONNECT') client.write('HTTP/1.1 200 Connection Established\r\n\r\n')
+      else upstream.write(bytes)
+      client.pipe(upstream).pipe(client)
+    })
+  })
+}
+
+const speakSocks: Speak = (client, rules, passed) => {
+  const wanted = credentialsOf(rules)
+  let credentials: string | undefined
+
+  const greet = (bytes: Buffer) => {
+    const offered = [...bytes.subarray(2, 2 + bytes[1]!)]
+    const method = wanted === undefined ? 0 : 2
+    if (!offered.includes(method)) return client.end(Buffer.from([5, 0xff]))
+    client.once('data', method === 2 ? authenticate : join)
+    client.write(Buffer.from([5, method]))
+  }
+  const authenticate = (bytes: Buffer) => {
+    const user = bytes.toString('utf8', 2, 2 + bytes[1]!)
+    const at = 2 + bytes[1]!
+    credentials = `${user}:${bytes.toString('utf8', at + 1, at + 1 + bytes[at]!)}`
+    if (credentials !== wanted) return client.end(Buffer.from([1, 1]))
+    client.once('data', join)
+    client.write(Buffer.from([1, 0]))
+  }
+  const join = (bytes: Buffer) => {
+    const { host, port } = readAddress(bytes)
+    passed.push({ target: `${host}:${port}`, ...(credentials !== undefined && { credentials }) })
+    if (rules.silent) return
+    if (rules.refuse) return client.end(Buffer.from([5, 5, 0, 1, 0, 0, 0, 0, 0, 0]))
+    reach(client, rules, host, port, upstream => {
+      client.write(Buffer.from([5, 0, 0, 1, 127, 0, 0, 1, 0, 0]))
+      client.pipe(upstream).pipe(client)
+    })
+  }
+  client.once('data', greet)
+}
+
+const readAddress = (bytes: Buffer): { host: string; port: number } => {
+  const kind = bytes[3]
+  if (kind === 1) return { host: [...bytes.subarray(4, 8)].join('.'), port: bytes.readUInt16BE(8) }
+  if (kind === 3) return { host: bytes.toString('latin1', 5, 5 + bytes[4]!), port: bytes.readUInt16BE(5 + bytes[4]!) }
+  const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(4 + index * 2).toString(16))
+  return { host: new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1), port: bytes.readUInt16BE(20) }
+}

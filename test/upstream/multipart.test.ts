@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'bun:test'
+import { GatewayError } from '../../src/errors.ts'
+import { isMultipart, readUpload } from '../../src/upstream/multipart.ts'
+
+const boundary = 'X-edge-of-part'
+const field = (name: string, value: string) =>
+  `--${boundary}\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`
+const file = (name: string, content: string) =>
+  `--${boundary}\r\nContent-Disposition: form-data; name="${name}"; filename="a.wav"\r\nContent-Type: audio/wav\r\n\r\n${content}\r\n`
+const end = `--${boundary}--\r\n`
+const content = 'RIFF\r\n--not the edge\r\n\r\n\u0000binary'
+
+const upload = (text: string, { piece = text.length, length = true } = {}): Request => {
+  const bytes = new TextEncoder().encode(text)
+  const headers: Record<string, string> = { 'content-type': `multipart/form-data; boundary=${boundary}` }
+  if (length) headers['content-length'] = String(bytes.length)
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (let at = 0; at < bytes.length; at += piece) controller.enqueue(bytes.slice(at, at + piece))
+      controller.close()
+    },
+  })
+  return new Request('http://localhost/v1/audio/transcriptions', { method: 'POST', headers, body })
+}
+
+const sent = async (request: Request, model: string, maxBody = 1_000_000) => {
+  const read = await readUpload(request, maxBody)
+  const { payload, length } = read.write(model)
+  return {
+    named: read.model,
+    text: await new Response(payload).text(),
+    length,
+    streamed: payload instanceof ReadableStream,
+  }
+}
+
+describe('an upload', () => {
+  for (const piece of [1, 7, 64, 100_000]) {
+    test(`is streamed when its model comes before the first file (pieces of ${piece})`, async () => {
+      const text = field('model', 'whisper') + field('language', 'de') + file('file', content) + end
+      const wanted = field('model', 'vendor-whisper-1') + field('language', 'de') + file('file', content) + end
+      const result = await sent(upload(text, { piece }), 'vendor-whisper-1')
+      expect(result.named).toBe('whisper')
+      expect(result.text).toBe(wanted)
+      expect(result.length).toBe(wanted.length)
+      if (piece < 1000) expect(result.streamed).toBe(true)
+    })
+
+    test(`is read whole when a file comes first (pieces of ${piece})`, async () => {
+      const text = file('file', content) + field('model', 'whisper') + end
+      const result = await sent(upload(text, { piece }), 'm')
+      expect(result).toMatchObject({
+        named: 'whisper',
+        streamed: false,
+        text: file('file', content) + field('model', 'm') + end,
+      })
+    })
+  }
+
+  test('without a model gets one in front', async () => {
+    const text = file('file', content) + end
+    const result = await sent(upload(text), 'm')
+    expect(result.named).toBeUndefined()
+    const form = await new Response(result.text, {
+      headers: { 'content-type': `multipart/form-data; boundary=${boundary}` },
+    }).formData()
+    expect(form.get('model')).toBe('m')
+    expect(await (form.get('file') as File).text()).toBe(content)
+  })
+
+  test('without a known length stays without one', async () => {
+    const result = await sent(
+      upload(field('model', 'a') + file('file', content) + end, { piece: 16, length: false }),
+      'b',
+    )
+    expect(result.length).toBeUndefined()
+  })
+
+  test('of another shape is recognised by its content type only', () => {
+    expect(isMultipart(new Headers({ 'content-type': 'Multipart/Form-Data; boundary=x' }))).toBe(true)
+    expect(isMultipart(new Headers({ 'content-type': 'application/json' }))).toBe(false)
+  })
+})
+
+describe('refused is an upload', () => {
+  const refusal = async (request: Request, maxBody?: number): Promise<GatewayError> => {
+    try {
+      await sent(request, 'm', maxBody)
+    } catch (error) {
+      if (error instanceof GatewayError) return error
+      throw error
+    }
+    throw new Error('it was taken')
+  }
+
+  test('that names the model twice, read whole', async () => {
+    const error = await refusal(upload(file('file', content) + field('model', 'a') + field('model', 'b') + end))
+    expect(error).toMatchObject({ code: 'invalid_request', detail: { param: 'model' } })
+  })
+
+  test('that names the model twice, streamed: the second time comes after the file', async () => {
+    for (const piece of [5, 50]) {
+      const text = field('model', 'allowed') + file('file', content) + field('model', 'secret') + end
+      const error = await refusal(upload(text, { piece }))
+      expect(error).toMatchObject({ code: 'invalid_request', detail: { param: 'model' } })
+    }
+  })
+
+  test('that is larger than max_body where it must be read whole', async () => {
+    const error = await refusal(
+      upload(file('file', 'x'.repeat(5000)) + field('model', 'a') + end, { piece: 100 }),
+      1000,
+    )
+    expect(error.code).toBe('too_large')
+  })
+
+  test('that ends too early, or has no boundary', async () => {
+    expect((await refusal(upload(field('model', 'a').slice(0, 40)))).code).toBe('invalid_request')
+    const headers = { 'content-type': 'multipart/form-data' }
+    const bare = new Request('http://localhost/', { method: 'POST', headers, body: 'x' })
+    expect((await refusal(bare)).message).toContain('boundary')
+  })
+})
