@@ -55,4 +55,5 @@ const stream = async () => {
 }
 
 console.log(JSON.stringify(await (mode === 'stream' ? stream() : whole())))
+
 export {}

@@ -64,4 +64,5 @@ const server = Bun.serve({
   },
 })
 console.log(server.port)
+
 export {}

@@ -10,7 +10,7 @@ const binary = process.env['SIMPLE_ONE_API_BINARY'] ?? join(folder, 'simple-one-
 const count = (text: string, word: string): number => Number(new RegExp(`^ *(\\d+) ${word}$`, 'm').exec(text)?.[1] ?? 0)
 
 const runTests = async (filters: string[]): Promise<{ passed: number; failed: number }> => {
-  const child = Bun.spawn(['bun', 'test', '--timeout=30000', ...filters], {
+  const child = Bun.spawn([process.execPath, 'test', '--timeout=30000', ...filters], {
     env: { ...process.env, SIMPLE_ONE_API_BINARY: binary },
     stdout: 'inherit',
     stderr: 'pipe',
@@ -27,7 +27,7 @@ const runTests = async (filters: string[]): Promise<{ passed: number; failed: nu
 }
 
 try {
-  if (process.env['SIMPLE_ONE_API_BINARY'] === undefined) await $`bun scripts/build.ts ${binary}`
+  if (process.env['SIMPLE_ONE_API_BINARY'] === undefined) await $`${process.execPath} scripts/build.ts ${binary}`
   const { passed, failed } = await runTests(process.argv.slice(2))
   console.log(`${passed} passed, ${failed} failed`)
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1

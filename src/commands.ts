@@ -4,6 +4,7 @@ import type { Compiled, LogLevel } from './config/compiled.ts'
 import { importDatabase as importFrom, newerRevision } from './config/import.ts'
 import { builtin, load } from './config/load.ts'
 import { hasErrors, type Problem, renderProblems } from './config/problems.ts'
+import { schemaText } from './config/reference.ts'
 import { findConfig } from './config/source.ts'
 import { serves } from './providers/address.ts'
 import { createRouter, type Row } from './routing/plan.ts'
@@ -66,7 +67,7 @@ const targetText = ({ entry, model, credentials, weight, priority }: Row['target
     .join(' ')
 
 export const printSchema = (): number => {
-  process.stdout.write('')
+  process.stdout.write(schemaText())
   return 0
 }
 
@@ -95,11 +96,12 @@ const isLevel = (word: string): word is LogLevel => levels.some(level => level =
 
 const read = (config: string | undefined): Compiled | undefined => {
   const path = find(config)
+  const newer = newerRevision(path ?? 'config.json', process.env)
   if (path === undefined) {
+    complain(newer ? [newer] : [])
     process.stderr.write(noConfig)
     return builtin()
   }
-  const newer = newerRevision(path, process.env)
   const { compiled, problems } = load(path, process.env)
   complain([...(newer ? [newer] : []), ...problems.filter(({ level }) => level !== 'note')])
   if (compiled === undefined) process.stderr.write(`simple-one-api: ${path} cannot be used as it is\n`)

@@ -2,8 +2,8 @@
 import { parseArgs } from 'node:util'
 import { checkConfig, importDatabase, printModels, printSchema } from './commands.ts'
 import { start } from './start.ts'
-import { widenFetch } from './widen.ts'
 import { commit, version } from './version.ts'
+import { widenFetch } from './widen.ts'
 
 const usage = `simple-one-api: every large model behind one address
 

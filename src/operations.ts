@@ -1,8 +1,8 @@
 /** Which address is which protocol, and how each is told in the OpenAPI document. */
 import type { TSchema } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
-import { ChatRequest } from './protocols/openai-chat/wire.ts'
 import { passOnly, protocols } from './protocols/index.ts'
+import { ChatRequest } from './protocols/openai-chat/wire.ts'
 import type { Ingress, PassOnly } from './protocols/protocol.ts'
 
 const chat = protocols.get('openai-chat')!

@@ -13,7 +13,7 @@ export const createScrub = (secrets: readonly string[]): Scrub => {
   if (forms.size === 0) return text => text
   const longestFirst = [...forms].sort((one, other) => other.length - one.length)
   const pattern = new RegExp(longestFirst.map(literal).join('|'), 'g')
-  return text => text.replace(pattern, mark)
+  return text => (longestFirst.some(form => text.includes(form)) ? text.replace(pattern, mark) : text)
 }
 
 const formsOf = (secret: string): string[] => {

@@ -1,8 +1,8 @@
 /** Which path is which protocol. Everything that happens to a request is in gateway.ts. */
 import { swagger } from '@elysiajs/swagger'
-import scalar from '../node_modules/@scalar/api-reference/dist/browser/standalone.js' with { type: 'file' }
 import type { Server } from 'bun'
 import { Elysia } from 'elysia'
+import scalar from '../node_modules/@scalar/api-reference/dist/browser/standalone.js' with { type: 'file' }
 import { presentedKeys } from './auth.ts'
 import { asGatewayError, GatewayError } from './errors.ts'
 import { type Connection, type Operation, type Runtime, serve } from './gateway.ts'

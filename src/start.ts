@@ -1,6 +1,8 @@
 /** Serving: from a configuration to an open port, and back to a clean end. */
-import { banner, exposed } from './banner.ts'
+
 import { createAuth } from './auth.ts'
+import { banner, exposed } from './banner.ts'
+import { type Choices, loadForServing } from './commands.ts'
 import type { Compiled } from './config/compiled.ts'
 import { GatewayError } from './errors.ts'
 import type { Runtime } from './gateway.ts'
@@ -12,7 +14,6 @@ import { Records } from './record.ts'
 import { createRouter } from './routing/plan.ts'
 import { createScrub } from './scrub.ts'
 import { createServer, type Life } from './server.ts'
-import { type Choices, loadForServing } from './commands.ts'
 import { closeBridge } from './upstream/proxy.ts'
 
 /** Seconds a connection may idle, or a request take to arrive. */

@@ -10,7 +10,11 @@ const collect = (settings: Partial<LogSettings> = {}, terminal = false) => {
     { terminal, write: text => written.push(text) },
     { level: 'info', format: 'auto', scrub: text => text, ...settings },
   )
-  return { log, lines: () => (log.flush(), written.join('').split('\n').filter(Boolean)) }
+  const lines = () => {
+    log.flush()
+    return written.join('').split('\n').filter(Boolean)
+  }
+  return { log, lines }
 }
 
 test('a line is one JSON object, with its time', () => {

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'bun:test'
 import OpenAI from 'openai'
 import type { JsonObject } from '../src/ir/json.ts'
 import { addressOf } from '../src/providers/address.ts'
-import mock from '../src/providers/mock.ts'
 import { sampleOf } from '../src/providers/mock/sample.ts'
 import { hash, quote, stopAt, tokensOf } from '../src/providers/mock/words.ts'
+import mock from '../src/providers/mock.ts'
 import { entryOf, targetOf } from './contracts/provider.ts'
 
 const entry = entryOf('mock', { models: ['mock', 'mock-*'] })
@@ -116,7 +116,7 @@ describe('chat', () => {
     expect(text.split('data: [DONE]')).toEqual([expect.any(String), '\n\n'])
     const chunks = framesOf(text)
     expect(new Set(chunks.map(chunk => chunk.id)).size).toBe(1)
-    expect(chunks[0]!.choices[0]!.delta).toEqual({ role: 'assistant', content: '' })
+    expect(chunks[0]!.choices[0]!.delta).toMatchObject({ role: 'assistant', content: '' } as object)
     expect(chunks.map(chunk => chunk.choices[0]!.delta.content ?? '').join('')).toBe('You said: "Hello there".')
     expect(chunks.map(chunk => chunk.choices[0]!.finish_reason).filter(Boolean)).toEqual(['stop'])
     expect(chunks.some(chunk => 'usage' in chunk)).toBe(false)
@@ -158,9 +158,9 @@ describe('chat', () => {
   test('logprobs when asked', async () => {
     const { choices } = await answer('mock', { ...user('hi'), logprobs: true, top_logprobs: 2 })
     const { content } = choices[0]!.logprobs!
-    expect(content.map(one => one.token).join('')).toBe(choices[0]!.message.content)
-    expect(content[0]).toMatchObject({ token: 'You ', logprob: -0.1, bytes: [89, 111, 117, 32] })
-    expect(content[0].top_logprobs).toHaveLength(2)
+    expect(content!.map(one => one.token).join('')).toBe(choices[0]!.message.content!)
+    expect(content![0]).toMatchObject({ token: 'You ', logprob: -0.1, bytes: [89, 111, 117, 32] })
+    expect(content![0]!.top_logprobs).toHaveLength(2)
     const frames = await stream('mock', { ...user('hi'), logprobs: true })
     const tokens = frames.flatMap(chunk => chunk.choices[0]!.logprobs?.content ?? [])
     expect(tokens.map(one => one.token).join('')).toBe('You said: "hi".')
@@ -186,8 +186,8 @@ describe('tools', () => {
     const [call] = said.choices[0]!.message.tool_calls!
     expect(said.choices[0]).toMatchObject({ message: { content: null }, finish_reason: 'tool_calls' })
     expect(call).toMatchObject({ type: 'function', function: { name: 'weather' } })
-    expect(JSON.parse(call.function.arguments)).toEqual({ city: 'city', days: 1 })
-    expect(call.id).toMatch(/^call_[0-9a-f]{8}$/)
+    expect(JSON.parse(call!.function.arguments)).toEqual({ city: 'city', days: 1 })
+    expect(call!.id).toMatch(/^call_[0-9a-f]{8}$/)
   })
 
   test('two at once where several are given, one where that is not wanted, the one that is named', async () => {
@@ -405,7 +405,7 @@ describe('the other endpoints', () => {
     const said = await answer('mock-embedding', { input: ['a', 'b', 'a'], dimensions: 8 }, 'embeddings')
     const [one = [], other, again] = said.data.map(row => row.embedding)
     expect(one).toHaveLength(8)
-    expect(one).toEqual(again)
+    expect(one).toEqual(again!)
     expect(one).not.toEqual(other)
     expect(Math.hypot(...one)).toBeCloseTo(1, 5)
     const packed = await answer(

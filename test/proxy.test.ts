@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { GatewayError } from '../src/errors.ts'
-import { closeBridge, environmentProxy, originOf, type Proxy, proxyFor } from '../src/upstream/proxy.ts'
+import { closeBridge, environmentProxy, originOf, type ProxyOption, proxyFor } from '../src/upstream/proxy.ts'
 import { certificate, key } from './rig/certificate.ts'
 import { httpProxy, type ProxyRules, type RecordingProxy, socksProxy } from './rig/proxy.ts'
 import { chatFrames, jsonOf, silentAfter, sseOf } from './rig/scripts.ts'
@@ -47,7 +47,7 @@ const secureVendor = () => {
 const get = async (url: string, configured: string | false | undefined, init: BunFetchRequestInit = {}) =>
   fetch(url, { redirect: 'manual', tls: { ca: certificate }, ...init, proxy: await proxyFor(url, configured) })
 
-const urlOf = (proxy: Proxy): string => (proxy === false ? '' : proxy.url)
+const urlOf = (proxy: ProxyOption): string => (proxy === false ? '' : proxy.url)
 
 const failureOf = async (promise: Promise<unknown>): Promise<Error & { code?: string }> => {
   try {
@@ -281,7 +281,7 @@ describe('a SOCKS proxy', () => {
     expect(targets(first)).toEqual(['one.test:80', 'two.test:80', 'vendor.test:443'])
     expect(targets(second)).toEqual(['one.test:80', 'vendor.test:443'])
     const bridges = [first.url, second.urlWithCredentials].map(
-      url => new URL(urlOf(proxyFor('http://one.test/', url) as Proxy)),
+      url => new URL(urlOf(proxyFor('http://one.test/', url) as ProxyOption)),
     )
     expect(new Set(bridges.map(({ port }) => port)).size).toBe(1)
     expect(new Set(bridges.map(({ username }) => username)).size).toBe(2)

@@ -6,7 +6,8 @@ import { GatewayError } from '../src/errors.ts'
 import type { JsonObject } from '../src/ir/json.ts'
 import { memoryLimits } from '../src/limits/memory.ts'
 import type { Entry } from '../src/providers/entry.ts'
-import { affinityOf, type Caller, createRouter, type Router, type Wanted } from '../src/routing/plan.ts'
+import { type Caller, createRouter, type Router, type Wanted } from '../src/routing/plan.ts'
+import { affinityOf } from '../src/routing/targets.ts'
 import { ask, createClock, credential, entryOf, request, seeded } from './contracts/limits.ts'
 
 const compiledOf = (entries: Entry[], changes: Partial<Compiled> = {}): Compiled => ({
@@ -161,6 +162,17 @@ describe('which entries offer a model', () => {
     })
     expect(heads).toEqual(['A0', 'B0', 'B0', 'A1', 'B0', 'B0', 'A0', 'B0', 'B0'])
     expect(router.plan(wanted('m')).targets).toHaveLength(3)
+  })
+
+  test('round robin reaches every credential of every entry', () => {
+    const keys = [credential(0), credential(1)]
+    const entries = ['A', 'B'].map(id => entry(id, ['m'], { credentials: keys }))
+    const router = routerOf(entries, { strategy: 'round_robin' })
+    const heads = Array.from({ length: 6 }, () => {
+      const { entry: one, credential: key } = router.plan(wanted('m')).targets[0]!
+      return `${one.id}${key.index}`
+    })
+    expect(heads).toEqual(['A0', 'B0', 'A1', 'B1', 'A0', 'B0'])
   })
 
   test('round robin goes on where it was after a reload', () => {

@@ -5,16 +5,16 @@ import { parseListen, parseSize } from './address.ts'
 import type { Level, Say } from './problems.ts'
 import { checkProxy } from './proxy.ts'
 import { type Config, ConfigSchema, CredentialsSchema, EntrySchema } from './schema.ts'
-import { knownTypes } from './services.ts'
+import { type Checking, knownTypes } from './services.ts'
 import { pathTo } from './tree.ts'
 
-export const checkConfig = (config: Config, say: Say): void => {
+export const checkConfig = (config: Config, { say, isBroken }: Checking): void => {
   const { server_port: port, max_body: size } = config
   if (port !== undefined && String(port).trim() !== '' && !parseListen(port))
     say('error', 'server_port', 'must be a port from 1 to 65535, `:9090`, `host:9090` or `[::1]:9090`')
   if (size !== undefined && !parseSize(size))
     say('error', 'max_body', 'must be bytes, or a size such as "32MB", above 0')
-  if (config.proxy) checkProxy(config.proxy, say)
+  if (config.proxy && !isBroken('proxy')) checkProxy(config.proxy, say)
   for (const [from, to] of Object.entries(config.model_redirect ?? {}))
     if (from.trim() === '' || to.trim() === '') say('error', pathTo('model_redirect', from), 'must not be empty')
   for (const [path, level, holds, message] of words) if (holds(config)) say(level, path, message)
@@ -86,12 +86,11 @@ const isOffered = (model: string, entries: readonly Entry[]): boolean =>
 /** A word on a key that is known elsewhere than where it stands. */
 export const misplaced = (schema: TSchema, key: string): string | undefined => {
   const folded = key.toLowerCase()
-  if (schema === ConfigSchema && knownTypes().includes(folded))
-    return 'belongs inside `services`; here it has no effect'
-  if (schema === ConfigSchema && folded in EntrySchema.properties)
-    return 'belongs into an entry of `services`; here it has no effect'
-  if (schema === EntrySchema && folded in CredentialsSchema.properties)
-    return 'belongs inside `credentials`; here it has no effect'
-  if (schema === CredentialsSchema && folded in EntrySchema.properties)
-    return 'belongs beside `credentials`, not inside; here it has no effect'
+  const stands = (here: TSchema) => schema['properties'] === here['properties']
+  const isOf = (other: TSchema) => folded in other['properties']
+  const [whole, entry, credentials] = [ConfigSchema, EntrySchema, CredentialsSchema].map(stands)
+  if (whole && knownTypes().includes(folded)) return 'belongs inside `services`; here it has no effect'
+  if (whole && isOf(EntrySchema)) return 'belongs into an entry of `services`; here it has no effect'
+  if (entry && isOf(CredentialsSchema)) return 'belongs inside `credentials`; here it has no effect'
+  if (credentials && isOf(EntrySchema)) return 'belongs beside `credentials`, not inside; here it has no effect'
 }

@@ -1,7 +1,9 @@
 /** What can be wrong with an enabled entry beyond its shape. */
 import type { Entry } from '../providers/entry.ts'
+import { providers } from '../providers/index.ts'
 import { parseProxy, parseServerUrl } from './address.ts'
 import { wholeLimits } from './entry.ts'
+import { nearest } from './nearest.ts'
 import type { Say } from './problems.ts'
 import type { EntryConfig, LimitConfig } from './schema.ts'
 import { pathTo } from './tree.ts'
@@ -17,6 +19,7 @@ export const checkEntry = (entry: EntryConfig, path: string, say: Say): boolean 
   checkAddresses(entry, path, tell)
   checkHeaders(entry, path, tell)
   checkLimits(entry, path, tell)
+  checkSpeaks(entry, path, tell)
   for (const name of ['model', 'stream'] as const)
     if (name in (entry.params ?? {}))
       tell('error', `${path}.params.${name}`, 'cannot be replaced: the gateway needs it as the client sent it')
@@ -78,6 +81,15 @@ const checkHeaders = ({ headers = {} }: EntryConfig, path: string, say: Say): vo
     else if (ours.has(name.toLowerCase())) say('error', here, 'this header belongs to the gateway')
     // What a header can carry: RFC 9110, field values.
     if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) say('error', here, 'holds a character a header cannot carry')
+  }
+}
+
+/** A protocol nobody knows may be one the host alone speaks: only what looks like a slip is told. */
+const checkSpeaks = ({ speaks = [] }: EntryConfig, path: string, say: Say): void => {
+  const known = new Set(['anthropic', 'responses', ...[...providers.values()].flatMap(one => Object.keys(one.speaks))])
+  for (const [index, word] of speaks.entries()) {
+    const near = known.has(word.trim()) ? undefined : nearest(word.trim(), known)
+    if (near) say('warning', pathTo(`${path}.speaks`, index), 'no protocol of this name is known', { nearest: near })
   }
 }
 

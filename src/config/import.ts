@@ -133,7 +133,11 @@ const openCopy = (path: string): { database: Database; close: () => void } => {
   try {
     for (const suffix of ['', ...logs]) copyFileSync(path + suffix, join(folder, `copy.db${suffix}`))
     const database = new Database(join(folder, 'copy.db'))
-    return { database, close: () => (database.close(), remove()) }
+    const close = () => {
+      database.close()
+      remove()
+    }
+    return { database, close }
   } catch (thrown) {
     remove()
     throw thrown

@@ -1,7 +1,7 @@
 /** JSON with comments and trailing commas → a tree with places. */
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
 import type { Say } from './problems.ts'
-import { isPollution, type Member, pathTo, type Place, type Tree } from './tree.ts'
+import { isPollution, type Member, type Place, pathTo, type Tree } from './tree.ts'
 
 /** Where a text's lines begin, and from that line and column of any offset. */
 export const createLines = (text: string): ((offset: number) => Place) => {

@@ -1,7 +1,6 @@
 /** A configuration from its file to what the house reads: read, expand, shape, check, compile. */
 import { statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
-import { providers } from '../providers/index.ts'
 import { checkConfig, checkNames, misplaced } from './check.ts'
 import { compile } from './compile.ts'
 import type { Compiled } from './compiled.ts'
@@ -49,7 +48,7 @@ const fromTree = (tree: Tree, environment: Environment, report: Report, file?: s
   const shaped = shape({ say, misplaced, renamed }, ConfigSchema, expandAll(tree, environment, report)) ?? tree
   const config = plain(shaped) as Config
   const isBroken = (path: string) => problems.some(({ level, path: at }) => level === 'error' && isBelow(at, path))
-  checkConfig(config, say)
+  checkConfig(config, { say, isBroken })
   const keys = readKeys(config, say)
   const entries = readServices(config, { say, isBroken })
   if (hasErrors(problems)) return
@@ -89,7 +88,6 @@ const checkMode = (file: string, text: string, { secrets }: Compiled, { say }: R
 
 /** What is served if there is no configuration: the built-in mock. */
 export const builtin = (): Compiled => {
-  const models = [...(providers.get('mock')?.models ?? [])]
-  const { compiled } = loadText(JSON.stringify({ services: { mock: [{ models, enabled: true }] } }), {})
+  const { compiled } = loadText('{ "services": { "mock": [{ "enabled": true }] } }', {})
   return compiled!
 }

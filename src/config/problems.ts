@@ -1,5 +1,6 @@
 /** What is to be said about a configuration, and how it is said. No problem ever tells a value: it may be a secret. */
-import { parentOf, type Place } from './tree.ts'
+import { relative } from 'node:path'
+import { type Place, parentOf } from './tree.ts'
 
 /** `error`: the file cannot be used. `warning`: it can, otherwise than its author may think. `note`: a word on what a setting does here. */
 export type Level = 'error' | 'warning' | 'note'
@@ -60,21 +61,33 @@ const rank: Record<Level, number> = { error: 0, warning: 1, note: 2 }
 
 /**
  * One line a problem, errors first, then in the order of the file: `config.json:12:5 error services.deepseek[0].credentials.api_key: required`.
- * `name` stands for the file where a problem names none of its own. Ends without a newline.
+ * The file is shown as seen from the working directory; `name` stands for it if given. Every line ends in a newline; no problem gives ''.
  */
 export const renderProblems = (
   problems: readonly Problem[],
   options: { color?: boolean; name?: string } = {},
 ): string =>
   problems
-    .toSorted((one, other) => rank[one.level] - rank[other.level] || (one.line ?? 0) - (other.line ?? 0))
-    .map(problem => renderProblem(problem, options))
-    .join('\n')
+    .toSorted(
+      (one, other) =>
+        rank[one.level] - rank[other.level] ||
+        (one.line ?? 0) - (other.line ?? 0) ||
+        (one.column ?? 0) - (other.column ?? 0),
+    )
+    .map(problem => `${renderProblem(problem, options)}\n`)
+    .join('')
 
 const renderProblem = (problem: Problem, { color, name }: { color?: boolean; name?: string }): string => {
   const { level, path, message, line, column } = problem
-  const where = [name ?? problem.file, line, line && column].filter(part => part !== undefined).join(':')
+  const where = [name ?? (problem.file && fromHere(problem.file)), line, line && column]
+    .filter(part => part !== undefined)
+    .join(':')
   const word = color ? `${paint[level]}${level}\x1b[0m` : level
   const hint = problem.nearest === undefined ? '' : ` (did you mean ${JSON.stringify(problem.nearest)}?)`
   return `${where ? `${where} ` : ''}${word} ${path ? `${path}: ` : ''}${message}${hint}`
+}
+
+const fromHere = (file: string): string => {
+  const path = relative(process.cwd(), file)
+  return path === '' || path.startsWith('..') ? file : path
 }

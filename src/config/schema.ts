@@ -55,7 +55,7 @@ const limitFields = {
   }),
   scope: choice(
     ['entry', 'credential', 'model'],
-    'Who has a counter of its own: the entry, each of its credentials, or each of its models.',
+    'Who has a counter of its own: the entry, each of its credentials, or each of its models. Inside `credentials` it is the credential unless given.',
     {
       default: 'entry',
     },

@@ -1,7 +1,8 @@
 /** `services` → the entries that can be used; what is wrong with the others is said. */
-import { providers, unbuilt } from '../providers/index.ts'
+
 import { credentialsOf, wireOf } from '../providers/address.ts'
 import type { Entry } from '../providers/entry.ts'
+import { providers, unbuilt } from '../providers/index.ts'
 import type { Wire } from '../providers/provider.ts'
 import { checkEntry, checkModels } from './checkEntry.ts'
 import { retiredTypes } from './dialects/legacy.ts'

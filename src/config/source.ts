@@ -28,7 +28,15 @@ export const findConfig = (
 }
 
 /** A directory counts: what stands where a configuration should is to be complained about, not passed over. */
-const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
+const exists = (path: string): boolean => {
+  try {
+    statSync(path)
+    return true
+  } catch (thrown) {
+    const { code } = thrown as { code?: string }
+    return code !== 'ENOENT' && code !== 'ENOTDIR'
+  }
+}
 
 /** The text of a file; undefined if it cannot be had, and the report says why. */
 export const readText = (path: string, { say }: Report): string | undefined => {

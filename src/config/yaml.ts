@@ -14,7 +14,7 @@ import {
 } from 'yaml'
 import { put } from './json.ts'
 import type { Say } from './problems.ts'
-import { type Member, pathTo, type Place, type Tree } from './tree.ts'
+import { type Member, type Place, pathTo, type Tree } from './tree.ts'
 
 const maximum = { nodes: 100_000, depth: 64 }
 
@@ -58,7 +58,13 @@ export const parseYaml = (text: string, say: Say): Tree | undefined => {
     return
   }
   try {
-    return read({ document, place, say, nodes: 0 }, document.contents, '', 0)
+    let isWhole = true
+    const tell: Say = (level, ...rest) => {
+      if (level === 'error') isWhole = false
+      say(level, ...rest)
+    }
+    const tree = read({ document, place, say: tell, nodes: 0 }, document.contents, '', 0)
+    return isWhole ? tree : undefined
   } catch (thrown) {
     if (!(thrown instanceof TooLarge)) throw thrown
     say('error', '', 'the anchors of this file unfold to more than a configuration can be')
@@ -90,7 +96,11 @@ const read = (reading: Reading, node: Node | null, path: string, depth: number):
   return { at, scalar: value, ...(node.type === 'PLAIN' && /^(?:yes|no|on|off)$/i.test(value) && { soft: true }) }
 }
 
-const follow = (reading: Reading, alias: Alias): Node | null => alias.resolve(reading.document) ?? null
+const follow = ({ document, place, say }: Reading, alias: Alias): Node | null => {
+  const node = alias.resolve(document)
+  if (!node) say('error', '', `syntax error: ${meanings['BAD_ALIAS']}`, { place: place(alias.range?.[0] ?? 0) })
+  return node ?? null
+}
 
 const readMembers = (reading: Reading, map: YAMLMap<Node, Node>, path: string, depth: number): Member[] => {
   const members: Member[] = []

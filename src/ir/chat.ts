@@ -33,7 +33,7 @@ export type Turn = { role: 'system' | 'user' | 'assistant'; parts: Part[]; name?
 export type Tool = { name: string; description?: string; schema?: Json; strict?: boolean; custom?: Json } & Mark
 export type Choice = 'auto' | 'none' | 'any' | { name: string }
 export type Effort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh'
-/** `schema` absent: any JSON. */
+/** Without a `schema` it is just JSON. */
 export type Format = { name?: string; schema?: Json; strict?: boolean; description?: string }
 
 export type Chat = {

@@ -1,7 +1,7 @@
 /** An answer through the neutral form: to another protocol, or to the shape the client asked for where the vendor chose the other. */
 import type { GatewayError } from '../errors.ts'
-import { collect, tell } from '../ir/collect.ts'
 import type { Message, Usage } from '../ir/chat.ts'
+import { collect, tell } from '../ir/collect.ts'
 import type { Event } from '../ir/event.ts'
 import { type Json, parseJson } from '../ir/json.ts'
 import type { Egress, Exchange, Frame, Ingress, Passing, Seen } from './protocol.ts'
@@ -69,55 +69,38 @@ export const translateMessage = (ingress: Ingress, egress: Egress, text: string,
   toldBy(ingress, egress.parseMessage(bodyOf(text), exchange), exchange)
 
 /**
- * The text of a stream that came where a whole answer was asked for → the whole answer.
+ * The frames of a stream that came where a whole answer was asked for → the whole answer.
  * @throws GatewayError the fault it tells, or `upstream_failed` where it was cut.
  */
-export const collectStream = (ingress: Ingress, egress: Egress, text: string, exchange: Exchange): Told => {
+export const collectStream = (ingress: Ingress, egress: Egress, frames: readonly Frame[], exchange: Exchange): Told => {
   const collector = collect()
   const parse = egress.parseStream(exchange)(collector.push)
-  for (const frame of framesOf(text)) parse(frame)
+  for (const frame of frames) parse(frame)
   parse(undefined)
   return toldBy(ingress, collector.message(), exchange)
 }
 
 /** A whole answer that came where a stream was asked for → all the frames of the stream. @throws as translateMessage. */
-export const tellMessage = (ingress: Ingress, egress: Egress, text: string, exchange: Exchange): string => {
+export const tellMessage = (ingress: Ingress, egress: Egress, text: string, exchange: Exchange): Told => {
   let out = ''
   const render = ingress.renderStream(exchange)(frame => {
     out += ingress.renderFrame(frame)
   })
-  for (const event of tell(egress.parseMessage(bodyOf(text), exchange))) render(event)
+  const message = egress.parseMessage(bodyOf(text), exchange)
+  for (const event of tell(message)) render(event)
   render(undefined)
-  return out
+  return { body: out, ...said(message) }
 }
 
 const toldBy = (ingress: Ingress, message: Message, exchange: Exchange): Told => ({
   body: JSON.stringify(ingress.renderMessage(message, exchange)),
-  ...(message.usage && { usage: message.usage }),
-  ...(message.model !== '' && { model: message.model }),
+  ...said(message),
+})
+
+const said = ({ usage, model }: Message): Omit<Told, 'body'> => ({
+  ...(usage && { usage }),
+  ...(model !== '' && { model }),
 })
 
 /** What is no JSON goes on as the text it is: the protocol says what it is instead. */
 const bodyOf = (text: string): Json => parseJson(text) ?? text
-
-/** The frames of a stream that is there as a whole. Data lines that are one JSON only together are one frame. */
-const framesOf = (text: string): Frame[] => {
-  const frames: Frame[] = []
-  let event: string | undefined
-  let lines: string[] = []
-  const dispatch = (): void => {
-    const joined = lines.join('\n')
-    const parts = lines.length > 1 && parseJson(joined) === undefined ? lines : [joined]
-    if (lines.length > 0) frames.push(...parts.map(data => (event === undefined ? { data } : { event, data })))
-    event = undefined
-    lines = []
-  }
-  for (const line of text.split(/\r\n|\r|\n/)) {
-    const [, field = '', value = ''] = /^(\w+): ?(.*)$/s.exec(line) ?? []
-    if (line === '') dispatch()
-    else if (field === 'event') event = value
-    else if (field === 'data') lines.push(value)
-  }
-  dispatch()
-  return frames
-}

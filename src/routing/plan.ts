@@ -9,8 +9,6 @@ import { createPool, type Pool } from './pool.ts'
 import { byPriority, createReady, inOrder, type Ready } from './ready.ts'
 import { createModels, type Models, type Route, redirectOf } from './resolve.ts'
 
-export { affinityOf } from './targets.ts'
-
 export type Plan = {
   /** The model as the client named it (or `default_model`): what its answer carries. */
   model: string

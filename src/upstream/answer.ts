@@ -2,12 +2,13 @@
 import { GatewayError } from '../errors.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
 import { passOnly, protocols } from '../protocols/index.ts'
-import type { Egress, Exchange, Ingress, Passing, PassOnly } from '../protocols/protocol.ts'
+import type { Egress, Exchange, Frame, Ingress, Passing, PassOnly } from '../protocols/protocol.ts'
 import { collectStream, tellMessage, translateMessage, translateStream } from '../protocols/translate.ts'
 import type { Trail } from '../record.ts'
 import { type Answered, broken } from './call.ts'
+import { sse } from './frames.ts'
 import type { Opened } from './relay.ts'
-import { readError, readRest, Source, sniff } from './source.ts'
+import { readError, readRest, readText, Source, sniff } from './source.ts'
 
 /** Between whom the answer goes. */
 export type Way = { client: Ingress | PassOnly; speaks: ProtocolId; exchange: Exchange }
@@ -33,7 +34,7 @@ export const openStream = async (
 ): Promise<Opened> => {
   const { reader, first, events } = await sniff(answered, idle)
   const { headers } = answered.response
-  if (!events) return { headers, text: tellWhole(await readRest(reader, first, answered, idle), way) }
+  if (!events) return { headers, ...tellWhole(await readRest(reader, first, answered, idle), way) }
   const source = new Source(reader, passingOf(way), answered.deadline, idle, first)
   keep(source)
   return { headers, text: await source.commit(), source }
@@ -48,11 +49,9 @@ export const readWhole = async (
 ): Promise<Whole> => {
   const type = answered.response.headers.get('content-type') ?? ''
   if (isBinary(way, type) || isEventStream(way, type)) return { body: handOn(answered, idle, trail), type }
-  const body = answered.response.body
-  const text = body ? await readRest(body.getReader(), undefined, answered, idle) : ''
-  answered.deadline.clear()
+  const text = await readText(answered, idle)
   if (looksLikeEvents(text) && isTranslatable(way))
-    return { ...collectStream(way.client as Ingress, egressOf(way), text, way.exchange), type: json }
+    return { ...collectStream(way.client as Ingress, egressOf(way), framesOf(text), way.exchange), type: json }
   if (!isPlain(way, type, text)) return { ...passOrTranslate(text, way), type: json }
   return { body: text, type }
 }
@@ -73,9 +72,24 @@ const passingOf = (way: Way): Passing =>
     : translateStream(way.client as Ingress, egressOf(way), way.exchange)
 
 /** A vendor that was asked for a stream answered whole. */
-const tellWhole = (text: string, way: Way): string => {
-  if (!isTranslatable(way)) throw new GatewayError('upstream_failed', 'the vendor did not stream')
-  return tellMessage(way.client as Ingress, egressOf(way), text, way.exchange)
+const tellWhole = (text: string, way: Way): Pick<Opened, 'text' | 'usage'> => {
+  if (!isTranslatable(way)) throw notStreamed(text, way)
+  const { body, usage } = tellMessage(way.client as Ingress, egressOf(way), text, way.exchange)
+  return { text: body, usage }
+}
+
+/** The fault the body tells, if it tells one. */
+const notStreamed = (text: string, { client, exchange }: Way): GatewayError => {
+  client.watch.passMessage(text, exchange)
+  return new GatewayError('upstream_failed', 'the vendor did not stream')
+}
+
+const framesOf = (text: string): Frame[] => {
+  const frames: Frame[] = []
+  const reader = sse(frame => frames.push(frame))
+  reader.push(new TextEncoder().encode(text))
+  reader.end()
+  return frames
 }
 
 const isTranslatable = ({ client, speaks }: Way): boolean => protocols.has(client.id) && protocols.has(speaks)

@@ -28,7 +28,7 @@ const longestLine = 64 * 1024
 
 /**
  * Opens the bridge on a random port of 127.0.0.1. Each SOCKS proxy has its own user name, all share a random password, so that no other
- * program on this machine can use it. It does not keep the process alive.
+ * program on this machine can use it. Neither it nor its connections keep the process alive.
  */
 export const openBridge = async (): Promise<Bridge> => {
   const password = randomBytes(24).toString('base64url')
@@ -36,7 +36,7 @@ export const openBridge = async (): Promise<Bridge> => {
   const addresses = new Map<string, string>()
   const sockets = new Set<Socket>()
   const server = createServer(client => {
-    sockets.add(client)
+    sockets.add(client.unref())
     client.on('close', () => sockets.delete(client))
     client.on('error', () => client.destroy())
     void serve(client, proxies).finally(() => client.destroySoon())
@@ -172,7 +172,7 @@ const dial = async (client: Socket, { socks, host, port }: Route): Promise<Socke
       destination: { host, port },
       timeout: patience,
     })
-    socket.on('error', () => socket.destroy())
+    socket.unref().on('error', () => socket.destroy())
     if (!client.destroyed) return socket
     socket.destroy()
   } catch (thrown) {

@@ -3,7 +3,7 @@ import { GatewayError } from '../errors.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Outgoing, Wire } from '../providers/provider.ts'
 import { Deadline } from './deadline.ts'
-import { originOf, type Proxy, proxyFor } from './proxy.ts'
+import { originOf, type ProxyOption, proxyFor } from './proxy.ts'
 import { createReach } from './reach.ts'
 
 /** Seconds an attempt is given. */
@@ -87,7 +87,7 @@ const sendHttp = async (
 }
 
 /** Fetch tells nothing of connecting: half-way through the connect deadline somebody looks whether the vendor can be reached at all. */
-const checkReach = async (origin: string, proxy: Proxy, connect: number, deadline: Deadline) => {
+const checkReach = async (origin: string, proxy: ProxyOption, connect: number, deadline: Deadline) => {
   const reached = await reach.probe(origin, proxy, (connect / 2) * 1000)
   if (!reached) deadline.expireIfWaiting('connect', connect)
 }

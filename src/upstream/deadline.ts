@@ -61,7 +61,7 @@ export class Deadline {
   }
 
   tick(now: number): void {
-    if (now >= this.#due) return this.expire(this.#phase, this.#seconds)
+    if (now >= this.#due) this.expire(this.#phase, this.#seconds)
     if (this.#look === undefined || now < this.#look.at) return
     const { run } = this.#look
     this.#look = undefined

@@ -7,7 +7,7 @@ import { type Bridge, openBridge } from './bridge.ts'
  * What to give to `fetch(…, { proxy })`. Never undefined, null or '': by those Bun means the proxy of the environment, which it chooses by
  * other rules than ours. `respectNoProxy: false`, because what is chosen here has been checked against NO_PROXY already.
  */
-export type Proxy = false | { url: string; respectNoProxy: false }
+export type ProxyOption = false | { url: string; respectNoProxy: false }
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -15,7 +15,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
 const mostOrigins = 1024
 
 /** Configured proxy → origin → what was decided. */
-const decided = new Map<string | false | undefined, Map<string, Proxy>>()
+const decided = new Map<string | false | undefined, Map<string, ProxyOption>>()
 let bridge: Promise<Bridge> | undefined
 
 /**
@@ -24,7 +24,7 @@ let bridge: Promise<Bridge> | undefined
  * golang.org/x/net/http/httpproxy reads them). A promise only while the bridge for SOCKS starts; afterwards at once, nothing parsed.
  * @throws GatewayError `upstream_failed` when the proxy is no address we can use; it does not tell the address.
  */
-export const proxyFor = (url: string, configured: string | false | undefined): Proxy | Promise<Proxy> => {
+export const proxyFor = (url: string, configured: string | false | undefined): ProxyOption | Promise<ProxyOption> => {
   if (configured === false) return false
   const origins = decided.get(configured)
   const origin = originOf(url)
@@ -47,7 +47,7 @@ export const originOf = (url: string): string => {
   return /^[^?#]*?:\/\/[^/?#]*/.exec(url)?.[0] ?? url
 }
 
-const decide = (origin: string, configured: string | undefined): Proxy | Promise<Proxy> => {
+const decide = (origin: string, configured: string | undefined): ProxyOption | Promise<ProxyOption> => {
   const address = configured ?? environmentProxy(origin, process.env)
   if (address === undefined) return remember(origin, configured, false)
   const parsed = parseProxy(address)
@@ -66,14 +66,14 @@ const decide = (origin: string, configured: string | undefined): Proxy | Promise
   )
 }
 
-const remember = (origin: string, configured: string | undefined, proxy: Proxy): Proxy => {
+const remember = (origin: string, configured: string | undefined, proxy: ProxyOption): ProxyOption => {
   const known = decided.get(configured)
   if (known === undefined || known.size >= mostOrigins) decided.set(configured, new Map([[origin, proxy]]))
   else known.set(origin, proxy)
   return proxy
 }
 
-const toFetch = (url: string): Proxy => ({ url, respectNoProxy: false })
+const toFetch = (url: string): ProxyOption => ({ url, respectNoProxy: false })
 
 const parseProxy = (address: string): URL => {
   const parsed = URL.parse(address.includes('://') ? address : `http://${address}`)

@@ -2,7 +2,7 @@
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { bare, credentialsOf } from './bridge.ts'
-import type { Proxy } from './proxy.ts'
+import type { ProxyOption } from './proxy.ts'
 
 export type Reach = {
   /** To be told whenever an answer of `origin` (`https://host:port`, as `originOf` cuts it) has come in. */
@@ -12,7 +12,7 @@ export type Reach = {
    * refused (then `fetch` meets the same refusal and tells it better), or `heard` within the last or during these milliseconds.
    * All who ask for the same door at the same time share one knock. Never throws; leaves nothing open.
    */
-  probe(origin: string, proxy: Proxy, milliseconds: number): Promise<boolean>
+  probe(origin: string, proxy: ProxyOption, milliseconds: number): Promise<boolean>
 }
 
 type Knock = { answered: Promise<void>; stop: () => void; waiting: number }
@@ -30,7 +30,7 @@ export const createReach = (): Reach => {
   }
   const heardSince = (origin: string, time: number) => (lastHeard.get(origin) ?? Number.NEGATIVE_INFINITY) >= time
 
-  const probe = async (origin: string, proxy: Proxy, milliseconds: number): Promise<boolean> => {
+  const probe = async (origin: string, proxy: ProxyOption, milliseconds: number): Promise<boolean> => {
     const begun = performance.now()
     if (heardSince(origin, begun - milliseconds)) return true
     const door = proxy === false ? origin : `${origin} ${proxy.url}`
@@ -60,7 +60,7 @@ const within = async (answered: Promise<void>, milliseconds: number): Promise<bo
 }
 
 /** One connection, made up to where a request could be sent: TCP, the proxy's tunnel, TLS. It is closed as soon as it has answered. */
-const knock = (origin: string, proxy: Proxy): Knock => {
+const knock = (origin: string, proxy: ProxyOption): Knock => {
   let stop = () => {}
   const answered = new Promise<void>(resolve => {
     const target = URL.parse(origin)

@@ -105,7 +105,7 @@ export class Relay {
 
   #finish(): void {
     const fault = this.#source?.passing.seen.fault
-    if (fault) return this.#fail(fault)
+    if (fault) this.#fail(fault)
     if (this.#ended) return
     this.#close()
     this.trail.close()

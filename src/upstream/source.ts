@@ -89,7 +89,9 @@ export class Source {
   #end(): void {
     this.#ended = true
     this.deadline.clear()
-    if (this.deadline.expired) return void (this.passing.seen.fault ??= this.deadline.expired)
+    const { seen } = this.passing
+    seen.fault ??= this.deadline.expired
+    if (seen.fault) return
     this.#frames.end()
     if (this.passing.seen.fault === undefined) this.#out += this.passing.end()
   }
@@ -114,6 +116,26 @@ export const sniff = async (
     if (done || start.length >= 6 || /^[{[<]/.test(start))
       return { reader, first: join(pieces), events: /^(data|event|id|retry)?:/.test(start) }
     answered.deadline.arm('idle', idle)
+  }
+}
+
+/** An answer that announces no more than this comes in one piece or two: it is read in one go, which costs a third. */
+const smallAnswer = 64 * 1024
+
+/** A whole answer as text. @throws GatewayError `upstream_failed`, `upstream_timeout`. */
+export const readText = async (answered: Answered, idle: number | undefined): Promise<string> => {
+  const { response, deadline } = answered
+  if (response.body === null) return ''
+  const announced = response.headers.get('content-length')
+  if (announced === null || Number(announced) > smallAnswer)
+    return readRest(response.body.getReader(), undefined, answered, idle)
+  if (idle !== undefined) deadline.arm('idle', idle)
+  try {
+    return await response.text()
+  } catch (thrown) {
+    throw deadline.expired ?? broken(thrown)
+  } finally {
+    deadline.clear()
   }
 }
 

@@ -9,20 +9,18 @@ export type Ticking = { tick: (now: number) => void }
 const watched = new Set<Ticking>()
 let timer: ReturnType<typeof setInterval> | undefined
 
-/** The clock runs only while somebody is watched. */
 export const startTicking = (ticking: Ticking): void => {
   watched.add(ticking)
   timer ??= setInterval(strike, beat)
 }
 
-export const stopTicking = (ticking: Ticking): void => {
-  watched.delete(ticking)
-  if (watched.size > 0 || timer === undefined) return
-  clearInterval(timer)
-  timer = undefined
-}
+/** The clock itself stops at the next beat that finds nobody, not between two requests. */
+export const stopTicking = (ticking: Ticking): void => void watched.delete(ticking)
 
 const strike = () => {
   const now = performance.now()
   for (const ticking of watched) ticking.tick(now)
+  if (watched.size > 0) return
+  clearInterval(timer)
+  timer = undefined
 }

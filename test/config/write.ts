@@ -32,7 +32,11 @@ export const loadFile = (text: string | Uint8Array, environment = {}, name = 'co
 
 /** Every problem as it is shown, without the name of the file; `12:5 error path: message`. */
 export const shown = (problems: readonly Problem[]): string[] =>
-  problems.length === 0 ? [] : renderProblems(problems.map(({ file: _, ...problem }) => problem)).split('\n')
+  problems.length === 0
+    ? []
+    : renderProblems(problems.map(({ file: _, ...problem }) => problem))
+        .trimEnd()
+        .split('\n')
 
 /** Errors and warnings of a configuration given as a value. */
 export const problemsOf = (config: unknown, environment = {}): string[] =>

@@ -1,8 +1,8 @@
 /** What every store of limits keeps, under a clock the test moves. */
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/errors.ts'
-import type { Timer } from '../../src/limits/line.ts'
 import type { Ask, Grant, Limits } from '../../src/limits/limits.ts'
+import type { Timer } from '../../src/limits/line.ts'
 import type { Credential, Entry, Limit, Target } from '../../src/providers/entry.ts'
 
 /** A clock with timers that stands still until it is told to go on. */
@@ -250,6 +250,22 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect([large.waited, small.waited]).toEqual([true, true])
       await clock.advance(60_001)
       expect([large.grant, small.grant].every(Boolean)).toBe(true)
+    })
+
+    test('nor at a counter that two credentials share, when some room comes back', async () => {
+      const { clock, limits } = set()
+      const keys = [credential(0, { rpm: 100 }), credential(1, { rpm: 100 })]
+      const [one, other] = [0, 1].map(at => targetOf(entryOf('one', { limit: { tpm: 100 }, credentials: keys }), at))
+      request(limits, [one!], { tokens: () => 50 })
+      const held = request(limits, [one!], { tokens: () => 40 })
+      const large = request(limits, [one!], { tokens: () => 90 })
+      const small = request(limits, [other!], { tokens: () => 5 })
+      expect([large.waited, small.waited]).toEqual([true, true])
+      settle(held, 0)
+      await settled()
+      expect([large.grant, small.grant]).toEqual([undefined, undefined])
+      await clock.advance(60_001)
+      expect([large.grant?.target, small.grant?.target]).toEqual([one, other])
     })
 
     test('one waits for its own credential, another passes by another credential of the same service', async () => {

@@ -140,6 +140,7 @@ test('who left is in the log once, as 499', async () => {
       .stdout()
       .split('\n')
       .filter(line => line.includes('"status":499'))
+  await Bun.sleep(250)
   const count = logged().length
   controller.abort()
   await asked

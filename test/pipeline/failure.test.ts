@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { ask, stream } from '../rig/client.ts'
 import { type Gateway, startGateway } from '../rig/process.ts'
-import { chat, html, hangUp, refuse, resetOnReuse, sseOf } from '../rig/scripts.ts'
+import { chat, hangUp, html, refuse, resetOnReuse, sseOf } from '../rig/scripts.ts'
 import { type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
 
 const secrets = {

@@ -1,6 +1,6 @@
 /** The gateway as a process of its own: from source, or the executable that SIMPLE_ONE_API_BINARY names. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from './wait.ts'

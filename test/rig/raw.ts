@@ -21,6 +21,3 @@ export const rawClient = (port: number, text = ''): RawClient => {
   socket.on('close', () => closed.resolve(performance.now()))
   return { socket, text: () => heard, send: more => void socket.write(more), closed: closed.promise }
 }
-
-/** Lines of a head become a request; the body follows as it is. */
-export const requestOf = (lines: string[], body = ''): string => [...lines, '', body].join('\r\n')

@@ -21,8 +21,8 @@ export const chunksOf = (text: string): { chunks: Fields[]; failed: boolean; don
   return { chunks, failed: false, done: false }
 }
 
-/** Chunks, or whole answers: both have choices that say something. */
-export const readNaively = (bodies: readonly Fields[]): Answer => {
+/** Chunks, which speak in deltas, or whole answers, which have a message. */
+export const readNaively = (bodies: readonly Fields[], speech: 'delta' | 'message'): Answer => {
   const choices = new Map<number, Choice>()
   let usage: Fields | undefined
   for (const body of bodies) {
@@ -37,7 +37,7 @@ export const readNaively = (bodies: readonly Fields[]): Answer => {
         open: [],
       }
       choices.set(index, choice)
-      hear(choice, (given.delta ?? given.message ?? {}) as Fields)
+      hear(choice, (given[speech] ?? given.message ?? {}) as Fields)
       if (given.finish_reason) choice.finish = words[given.finish_reason as string] ?? (given.finish_reason as string)
       if (isUsage(given.usage)) usage = given.usage
     }

@@ -28,7 +28,7 @@ const sent = async (request: Request, model: string, maxBody = 1_000_000) => {
   const { payload, length } = read.write(model)
   return {
     named: read.model,
-    text: await new Response(payload).text(),
+    text: await new Response(payload as BodyInit).text(),
     length,
     streamed: payload instanceof ReadableStream,
   }

@@ -29,11 +29,17 @@ const names: Record<Code, readonly [type: string, code: string | null]> = {
   unavailable: ['server_error', 'unavailable'],
 }
 
-/** The body a client gets: the vendor's own where it already speaks this wire. */
+/** The body a client gets: the vendor's own where it already speaks this wire, with what it left out of the envelope filled in. */
 export const renderError = ({ code, message, detail }: GatewayError): Json => {
-  const own = detail.body?.protocol === envelope ? parseJson(detail.body.text) : undefined
-  if (own !== undefined) return own
   const [type, word] = names[code]
+  const own = detail.body?.protocol === envelope ? parseJson(detail.body.text) : undefined
+  if (isObject(own) && isObject(own.error)) {
+    const { error } = own
+    return {
+      ...own,
+      error: { ...error, type: textOf(error.type) ?? type, param: error.param ?? null, code: error.code ?? null },
+    }
+  }
   return {
     error: { message, type: detail.vendorType ?? type, param: detail.param ?? null, code: detail.vendorCode ?? word },
   }

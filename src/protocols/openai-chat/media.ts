@@ -26,7 +26,12 @@ const sourceOf = (url: string, mime: string): Pick<Media, 'mime' | 'source'> => 
   return { mime: given === '' ? mime : given, source: { data: url.slice(5 + head.length).trim() } }
 }
 
+/** OpenAI's `{data, format}`; Mistral takes the data, or an address, alone. */
 const parseAudio = (value: Json | undefined): Media | undefined => {
+  if (typeof value === 'string') {
+    const remote = /^(https?|data):/.test(value)
+    return { type: 'media', ...(remote ? sourceOf(value, 'audio/*') : { mime: 'audio/*', source: { data: value } }) }
+  }
   if (!isObject(value) || typeof value.data !== 'string') return undefined
   const format = textOf(value.format) ?? '*'
   const { mime, source } = value.data.startsWith('data:')

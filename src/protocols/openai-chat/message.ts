@@ -1,6 +1,7 @@
 /** A whole answer of Chat Completions ↔ a message. Both are told as a stream: the mapping itself stands in stream.ts alone. */
-import { collect, tell } from '../../ir/collect.ts'
+
 import type { Message } from '../../ir/chat.ts'
+import { collect, tell } from '../../ir/collect.ts'
 import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
 import type { Exchange } from '../protocol.ts'
 import { nonsense } from './error.ts'

@@ -78,7 +78,7 @@ export const strictStream = (shape: Shape, exchange: Exchange, emit: Emit): Stri
     const { body } = held
     held = undefined
     for (const choice of bodies(body)) choice.finish_reason = null
-    if (bodies(body).some(shape.says) || isObject(body.usage)) say({ body })
+    say({ body })
   }
 
   /** Mends one choice; false leaves it out. */
@@ -92,7 +92,10 @@ export const strictStream = (shape: Shape, exchange: Exchange, emit: Emit): Stri
     const says = shape.says(body)
     if (choice.phase === 'open') choice.finish = finish ?? choice.finish
     else {
-      if (finish !== undefined && (choice.late || says)) choice.finish = finish
+      if (finish !== undefined && (choice.late || says)) {
+        choice.finish = finish
+        choice.late = false
+      }
       if (!says) return false
       if (choice.phase === 'held') choice.late = finish === undefined
       else exchange.loss(`choices[${choice.index}]`, 'content came after the finish had been told')

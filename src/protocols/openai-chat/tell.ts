@@ -90,7 +90,7 @@ export const tellChunks =
         const index = voices.get(at)?.index
         if (seal.by !== 'openai-chat' || index === undefined || !isObject(seal.value))
           return lose('seal', `only ${seal.by} can read what was sealed`)
-        chunk({ tool_calls: [{ index, ...seal.value }] })
+        chunk({ tool_calls: [{ index, function: { arguments: '' }, ...seal.value }] })
       },
       close({ at }) {
         const voice = voices.get(at)

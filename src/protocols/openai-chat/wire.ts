@@ -20,7 +20,9 @@ const Part = Type.Object(
     image_url: nullable(
       Type.Union([Type.String(), Type.Object({ url: Type.String(), detail: nullable(Type.String()) })]),
     ),
-    input_audio: nullable(Type.Object({ data: Type.String(), format: Type.Optional(Type.String()) })),
+    input_audio: nullable(
+      Type.Union([Type.String(), Type.Object({ data: Type.String(), format: nullable(Type.String()) })]),
+    ),
     file: nullable(Type.Object({})),
     refusal: nullable(Type.String()),
   },

@@ -17,4 +17,5 @@ console.log(
     limit: BUN_CONFIG_MAX_HTTP_REQUESTS,
   }),
 )
+
 export {}

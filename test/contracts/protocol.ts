@@ -1,0 +1,217 @@
+/**
+ * What every wire format keeps, whatever it looks like. A protocol registers with its samples (bodies as a vendor sends them);
+ * test/protocols.contract.test.ts does so for each.
+ */
+import { describe, expect, test } from 'bun:test'
+import { type Code, codes, GatewayError } from '../../src/errors.ts'
+import type { Message } from '../../src/ir/chat.ts'
+import { collect, tell } from '../../src/ir/collect.ts'
+import type { Event } from '../../src/ir/event.ts'
+import type { Json, JsonObject } from '../../src/ir/json.ts'
+import type { Exchange, Frame, Protocol } from '../../src/protocols/protocol.ts'
+import { translateStream } from '../../src/protocols/translate.ts'
+import { sse } from '../../src/upstream/frames.ts'
+import { seeded } from '../recordings.ts'
+
+export type Samples = {
+  /** Where they come from, for the names of the tests. */
+  from: string
+  /** Whole streams as text; `fault` if the vendor failed in them or they were cut. */
+  streams: { name: string; text: string; fault: boolean }[]
+  messages: { name: string; body: Json }[]
+  /** Bodies that a vendor answered well. */
+  requests: { name: string; body: JsonObject }[]
+}
+
+export const exchangeFor = (change: Partial<Exchange> = {}): Exchange => ({
+  id: 'chatcmpl-0123456789abcdef01234567',
+  created: 1_700_000_000,
+  model: 'the-clients-model',
+  target: 'here/0/there',
+  usageAsked: true,
+  loss: () => undefined,
+  scrub: text => text,
+  ...change,
+})
+
+/** Bytes, cut at these places, → frames. */
+export const framesAt = (bytes: Uint8Array, cuts: readonly number[]): Frame[] => {
+  const frames: Frame[] = []
+  const reader = sse(frame => frames.push(frame))
+  let from = 0
+  for (const cut of [...cuts, bytes.length]) {
+    reader.push(bytes.subarray(from, cut))
+    from = cut
+  }
+  reader.end()
+  return frames
+}
+
+const encoder = new TextEncoder()
+export const framesOf = (text: string): Frame[] => framesAt(encoder.encode(text), [])
+
+export const eventsOf = (protocol: Protocol, frames: readonly Frame[]): Event[] => {
+  const events: Event[] = []
+  const parse = protocol.parseStream(exchangeFor())(event => events.push(event))
+  for (const frame of frames) parse(frame)
+  parse(undefined)
+  return events
+}
+
+const messageOf = (events: readonly Event[]): Message => {
+  const collector = collect()
+  for (const event of events) collector.push(event)
+  return collector.message()
+}
+
+/** The promises of event.ts, as a machine. */
+export const checkEvents = (events: readonly Event[]): void => {
+  const open = new Set<number>()
+  const used = new Set<number>()
+  let finished = 0
+  events.forEach((event, position) => {
+    const last = position === events.length - 1
+    if (event.type === 'start') expect(position).toBe(0)
+    if (event.type === 'open' || event.type === 'part') {
+      expect(used.has(event.at)).toBe(false)
+      used.add(event.at)
+    }
+    if (event.type === 'open') open.add(event.at)
+    if (event.type === 'delta' || event.type === 'seal') expect(open.has(event.at)).toBe(true)
+    if (event.type === 'delta') expect(event.text).not.toBe('')
+    if (event.type === 'close') expect(open.delete(event.at)).toBe(true)
+    if (event.type === 'finish') finished++
+    if (event.type === 'fault') expect(last).toBe(true)
+  })
+  expect([...open]).toEqual([])
+  const end = events.at(-1)?.type
+  expect(finished).toBe(end === 'fault' ? 0 : 1)
+  if (end !== 'fault') expect(events[0]?.type).toBe('start')
+}
+
+export const protocolContract = (protocol: Protocol, samples: Samples): void => {
+  describe(`${protocol.id}, ${samples.from}`, () => {
+    streamContract(protocol, samples)
+    messageContract(protocol, samples)
+    requestContract(protocol, samples)
+  })
+}
+
+const streamContract = (protocol: Protocol, { streams }: Samples): void => {
+  test(`${streams.length} streams keep the promises of events, and end as they did`, () => {
+    for (const { name, text, fault } of streams) {
+      const events = eventsOf(protocol, framesOf(text))
+      checkEvents(events)
+      expect({ name, end: events.at(-1)?.type }).toEqual({ name, end: fault ? 'fault' : 'finish' })
+    }
+  })
+
+  test(`${streams.length} streams: one byte at a time and at 64 seeded cuts, the same frames and events`, () => {
+    for (const { text } of streams) {
+      const bytes = encoder.encode(text)
+      const whole = framesAt(bytes, [])
+      expect(
+        framesAt(
+          bytes,
+          Array.from(bytes, (_, at) => at),
+        ),
+      ).toEqual(whole)
+      const random = seeded(bytes.length)
+      const cuts = Array.from({ length: 64 }, () => Math.floor(random() * bytes.length)).sort(
+        (left, right) => left - right,
+      )
+      const pieces = framesAt(bytes, cuts)
+      expect(pieces).toEqual(whole)
+      expect(eventsOf(protocol, pieces)).toEqual(eventsOf(protocol, whole))
+    }
+  })
+
+  test(`${streams.length} streams: parsed, collected, rendered, parsed again is the same`, () => {
+    for (const { name, text, fault } of streams) {
+      if (fault) continue
+      const message = messageOf(eventsOf(protocol, framesOf(text)))
+      const frames: Frame[] = []
+      const render = protocol.renderStream(exchangeFor())(frame => frames.push(frame))
+      for (const event of tell(message)) render(event)
+      render(undefined)
+      const again = messageOf(eventsOf(protocol, framesOf(frames.map(protocol.renderFrame).join(''))))
+      expect({ name, ...again }).toEqual({ name, ...message, model: exchangeFor().model })
+    }
+  })
+
+  test('a translation tells a fault to its caller and not to the client', () => {
+    for (const { text, fault } of streams) {
+      const passing = translateStream(protocol, protocol, exchangeFor())
+      let out = ''
+      for (const frame of framesOf(text)) out += passing.push(frame)
+      out += passing.end()
+      expect(passing.seen.fault !== undefined).toBe(fault)
+      const end = [] as Frame[]
+      const render = protocol.renderStream(exchangeFor())(frame => end.push(frame))
+      if (fault) render({ type: 'fault', error: passing.seen.fault! })
+      expect(passing.fail(passing.seen.fault ?? new GatewayError('internal', 'x'))).not.toBe('')
+      if (fault) expect(out).not.toContain(protocol.renderFrame(end[0]!))
+    }
+  })
+}
+
+const messageContract = (protocol: Protocol, { messages }: Samples): void => {
+  test(`${messages.length} whole answers: parsed, rendered, parsed again is the same`, () => {
+    for (const { name, body } of messages) {
+      const message = protocol.parseMessage(structuredClone(body), exchangeFor())
+      const again = protocol.parseMessage(protocol.renderMessage(message, exchangeFor()), exchangeFor())
+      expect({ name, ...again }).toEqual({ name, ...message, model: exchangeFor().model })
+    }
+  })
+
+  test('a whole answer is the collected events of the stream that tells it', () => {
+    for (const { name, body } of messages) {
+      const message = protocol.parseMessage(structuredClone(body), exchangeFor())
+      const events = tell(message)
+      checkEvents(events)
+      expect({ name, ...messageOf(events) }).toEqual({ name, ...message })
+    }
+  })
+}
+
+const requestContract = (protocol: Protocol, { requests }: Samples): void => {
+  test(`${requests.length} requests are accepted; parsed, rendered, parsed again is the same`, () => {
+    for (const { name, body } of requests) {
+      const before = JSON.stringify(body)
+      protocol.checkRequest(body)
+      const chat = protocol.parseRequest(body, () => undefined)
+      expect(JSON.stringify(body)).toBe(before)
+      const again = protocol.parseRequest(protocol.renderRequest(chat, exchangeFor()), () => undefined)
+      // Some wires demand a name for a schema, and get one where the client gave none.
+      if (chat.format?.schema !== undefined && again.format?.name !== undefined) chat.format.name ??= again.format.name
+      expect({ name, ...again }).toEqual({ name, ...chat })
+    }
+  })
+
+  test('what only another protocol knows is noted as a loss and not sent', () => {
+    const lost: string[] = []
+    const seal = { by: 'another', value: { secret: 1 } }
+    const chat = {
+      model: 'm',
+      stream: false,
+      turns: [
+        {
+          role: 'user' as const,
+          parts: [
+            { type: 'text' as const, text: 'hi' },
+            { type: 'foreign' as const, seal },
+          ],
+        },
+      ],
+      extra: seal,
+    }
+    const body = protocol.renderRequest(chat, exchangeFor({ loss: path => lost.push(path) }))
+    expect(JSON.stringify(body)).not.toContain('secret')
+    expect(lost).toHaveLength(2)
+  })
+
+  test('every code of the table has a form', () => {
+    for (const code of Object.keys(codes) as Code[])
+      expect(JSON.stringify(protocol.renderError(new GatewayError(code, 'what is wrong')))).toContain('what is wrong')
+  })
+}

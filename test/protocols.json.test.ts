@@ -1,0 +1,165 @@
+/** The scanner and the splices: what is not asked to change stays as it came, to the character. */
+import { describe, expect, test } from 'bun:test'
+import { budgetOf, effortOf } from '../src/ir/effort.ts'
+import { type Json, type JsonObject, splice, topLevel } from '../src/ir/json.ts'
+import { protocols } from '../src/protocols/index.ts'
+import { modelReplacer } from '../src/protocols/openai-chat/splice.ts'
+import { seeded } from './recordings.ts'
+
+const { watch } = protocols.get('openai-chat')!
+const write = (text: string, change: { model?: string; askUsage?: boolean } = {}) =>
+  watch.writeRequest(text, JSON.parse(text) as JsonObject, { model: 'm2', askUsage: false, ...change })
+
+describe('topLevel', () => {
+  test('finds every member, whatever stands in it', () => {
+    const text =
+      ' {"a" : "x\\\\\\"}{,:\\\\" ,\n"b":[{"model":"no"},"]"],"c":{"d":{}} ,"n":-1.5e+10,"t":true , "":null} \n'
+    const found = topLevel(text)!
+    expect(found.exact).toBe(true)
+    expect([...found.members].map(([key, { start, end }]) => [key, text.slice(start, end)])).toEqual([
+      ['a', '"x\\\\\\"}{,:\\\\"'],
+      ['b', '[{"model":"no"},"]"]'],
+      ['c', '{"d":{}}'],
+      ['n', '-1.5e+10'],
+      ['t', 'true'],
+      ['', 'null'],
+    ])
+  })
+
+  test('double and escaped keys are told', () => {
+    expect(topLevel('{"a":1,"a":2}')?.exact).toBe(false)
+    expect(topLevel('{"\\u0061":1}')?.exact).toBe(false)
+    expect(topLevel('{"a":{"a":1},"b":"a\\n"}')?.exact).toBe(true)
+    expect(topLevel('{}')?.exact).toBe(true)
+  })
+
+  test.each([
+    '',
+    'null',
+    '[1]',
+    '{',
+    '{"a"',
+    '{"a":',
+    '{"a":1',
+    '{"a":1,',
+    '{"a":"x}',
+    '{"a":[1}',
+    '{"a":1} x',
+    '{a:1}',
+    '{"a" 1}',
+    '{"a":}',
+  ])('%s is no whole object', text => expect(topLevel(text)).toBeUndefined())
+
+  test('agrees with JSON.parse on 2,000 seeded objects', () => {
+    const random = seeded(7)
+    for (let round = 0; round < 2000; round++) {
+      const value = randomObject(random)
+      const text = JSON.stringify(value, null, round % 3)
+      const found = topLevel(text)!
+      const read = Object.fromEntries(
+        [...found.members].map(([key, { start, end }]) => [JSON.parse(`"${key}"`), JSON.parse(text.slice(start, end))]),
+      )
+      expect(read).toEqual(value)
+    }
+  })
+
+  test('the cost of a long string is a jump', () => {
+    const text = JSON.stringify({ image: 'A'.repeat(8_000_000), model: 'm' })
+    const before = performance.now()
+    expect(topLevel(text)?.members.size).toBe(2)
+    expect(performance.now() - before).toBeLessThan(200)
+  })
+
+  test('nesting costs no stack', () => {
+    const text = `{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`
+    expect(topLevel(text)?.members.size).toBe(1)
+  })
+})
+
+const strings = ['', 'a', '"', '\\', '\\"', '{', '}', '[', ']', ',', ':', '\n', 'é', '世界', '🌍', '\u2028', 'model']
+const pick = <T>(random: () => number, from: readonly T[]): T => from[Math.floor(random() * from.length)]!
+const randomValue = (random: () => number, depth: number): Json => {
+  const kind = Math.floor(random() * (depth > 2 ? 4 : 6))
+  if (kind === 4) return Array.from({ length: Math.floor(random() * 4) }, () => randomValue(random, depth + 1))
+  if (kind === 5) return randomObject(random, depth + 1)
+  return [`${pick(random, strings)}${pick(random, strings)}${pick(random, strings)}`, random() * 1e6, null, true][kind]!
+}
+const randomObject = (random: () => number, depth = 0): JsonObject =>
+  Object.fromEntries(
+    Array.from({ length: Math.floor(random() * 5) }, (_, index) => [
+      `${index}k${pick(random, strings)}`,
+      randomValue(random, depth),
+    ]),
+  )
+
+test('splice makes edits in any order', () => {
+  expect(
+    splice('abcdef', [
+      { start: 4, end: 6, put: 'X' },
+      { start: 0, end: 1, put: '' },
+      { start: 2, end: 2, put: '--' },
+    ]),
+  ).toBe('b--cdX')
+})
+
+describe('writeRequest', () => {
+  test('replaces the model and nothing else', () => {
+    const text =
+      '{ "messages" : [ {"role":"user","content":"\\u0041 \\"model\\":\\"x\\" 世界"} ],\r\n "model":\t"m1" , "n": 12345678901234567890, "z":1.0 }'
+    expect(write(text)).toBe(text.replace('"m1"', '"m2"'))
+  })
+
+  test('a model of any characters stays a string', () => {
+    expect(JSON.parse(write('{"model":"m1"}', { model: 'a"b\\c\n' }))).toEqual({ model: 'a"b\\c\n' })
+  })
+
+  test('puts a model in where there is none', () => {
+    expect(write('{"a":1}')).toBe('{"model":"m2","a":1}')
+    expect(write('{}')).toBe('{"model":"m2"}')
+  })
+
+  test.each([
+    ['{"model":"a"}', '{"stream_options":{"include_usage":true},"model":"m2"}'],
+    ['{"model":"a","stream_options":null}', '{"model":"m2","stream_options":{"include_usage":true}}'],
+    ['{"model":"a","stream_options":{}}', '{"model":"m2","stream_options":{"include_usage":true}}'],
+    [
+      '{"stream_options":{ "x":1e400 , "include_usage" : false},"model":"a"}',
+      '{"stream_options":{ "x":1e400 , "include_usage" : true},"model":"m2"}',
+    ],
+    ['{"stream_options":{"x":1},"model":"a"}', '{"stream_options":{"include_usage":true,"x":1},"model":"m2"}'],
+    ['{"model":"a","stream_options":{"include_usage":true}}', '{"model":"m2","stream_options":{"include_usage":true}}'],
+    ['{}', '{"model":"m2","stream_options":{"include_usage":true}}'],
+    ['{"a":1}', '{"model":"m2","stream_options":{"include_usage":true},"a":1}'],
+  ])('asks for usage: %s', (text, wanted) => expect(write(text, { askUsage: true })).toBe(wanted))
+
+  test.each([
+    '{"model":"a","model":"b","x":1}',
+    '{"mod\\u0065l":"a","x":1}',
+    '{"stream_options":{"include_usage":false,"include_usage":false},"model":"a","x":1}',
+  ])('double or escaped keys are rebuilt: %s', text => {
+    const written = write(text, { askUsage: true })
+    expect(topLevel(written)?.exact).toBe(true)
+    expect(JSON.parse(written)).toEqual({ model: 'm2', x: 1, stream_options: { include_usage: true } })
+  })
+})
+
+test('modelReplacer follows a stream whose heads change', () => {
+  const replace = modelReplacer('mine')
+  const chunk = (id: string, model: string, content: string) =>
+    `{"id":"${id}","model":"${model}","choices":[{"delta":{"content":"${content}"}}]}`
+  for (const [id, model, content] of [
+    ['1', 'a', 'x'],
+    ['1', 'a', '\\"model\\":\\"a\\"'],
+    ['22', 'a', 'y'],
+    ['22', 'ab', 'y'],
+    ['1', 'a', 'z'],
+  ] as const)
+    expect(replace(chunk(id, model, content))).toBe(chunk(id, 'mine', content))
+  expect(replace('{"choices":[{"model":"deep"}],"model":"a"}')).toBe('{"choices":[{"model":"deep"}],"model":"mine"}')
+})
+
+test('effort and budget are one table', () => {
+  for (const effort of ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const)
+    expect(effortOf(budgetOf(effort))).toBe(effort)
+  expect([effortOf(-1), effortOf(1), effortOf(5000), effortOf(1e6)]).toEqual([undefined, 'minimal', 'medium', 'xhigh'])
+})
