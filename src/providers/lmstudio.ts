@@ -2,7 +2,7 @@ import { spoken } from './place.ts'
 import { provider } from './provider.ts'
 import { bearer } from './sign/bearer.ts'
 
-/** A server of the user's own machine: any key or none, whatever models it has loaded. */
+/** A server of the user's own machine; a key is optional, whatever models it has loaded. */
 export default provider({
   id: 'lmstudio',
   title: 'LM Studio',

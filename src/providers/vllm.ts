@@ -2,7 +2,7 @@ import { spoken } from './place.ts'
 import { provider } from './provider.ts'
 import { bearer } from './sign/bearer.ts'
 
-/** A server of the user's own: any key or none, the models it was started with. */
+/** A server of the user's own; a key is optional, the models it was started with. */
 export default provider({
   id: 'vllm',
   title: 'vLLM',
