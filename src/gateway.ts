@@ -129,7 +129,9 @@ const admit = async (intake: Intake, plan: Plan, { trail, run }: Journey): Promi
   const asked = run.limits.admit(plan.targets, {
     tokens: () => (intake.json ? estimateTokens(intake.json.body) : 1000),
     embedding: intake.protocol.id === 'embeddings',
-    signal: trail.signal,
+    get signal() {
+      return trail.signal
+    },
   })
   const grant = asked instanceof Promise ? await asked : asked
   trail.queued += performance.now() - began

@@ -35,7 +35,7 @@ export class Trail {
   /** The client's address, told only of those who were turned away. */
   address: string | undefined
   #ticket: Ticket | undefined
-  #controller = new AbortController()
+  #controller: AbortController | undefined
 
   constructor(
     readonly method: string,
@@ -43,8 +43,10 @@ export class Trail {
     private readonly records: Records,
   ) {}
 
-  /** Aborts when the request is ended from outside. */
+  /** Aborts when the request is ended from outside. Made when somebody asks: most requests never wait. */
   get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.ended) this.#controller.abort()
     return this.#controller.signal
   }
 
@@ -67,7 +69,7 @@ export class Trail {
   end(error: GatewayError): void {
     if (this.closed) return
     this.ended = error
-    this.#controller.abort()
+    this.#controller?.abort()
     this.stop?.(error)
     this.close({ error })
   }

@@ -8,8 +8,9 @@ import { asGatewayError, GatewayError } from './errors.ts'
 import { type Connection, type Operation, type Runtime, serve } from './gateway.ts'
 import { operations, schemas } from './operations.ts'
 import { protocols } from './protocols/index.ts'
+import type { Caller } from './routing/plan.ts'
 import { addressOf } from './upstream/intake.ts'
-import { crossOrigin } from './upstream/reply.ts'
+import { answerHeaders, crossOrigin } from './upstream/reply.ts'
 import { version } from './version.ts'
 
 /** The runtime in force, and whether the process is on its way out. */
@@ -21,7 +22,10 @@ const beyondAnyBody = Number.MAX_SAFE_INTEGER
 /** The routes of the gateway around whatever runtime is in force. `listen` is the caller's. */
 export const createServer = (life: Life) =>
   new Elysia({ serve: { maxRequestBodySize: beyondAnyBody }, normalize: false })
-    .onError(({ error, code, request }) => explain(code === 'NOT_FOUND' ? unknown(request) : asGatewayError(error)))
+    .onRequest(({ request }) => refuseTwoHosts(request))
+    .onError(({ error, code, request }) =>
+      code === 'NOT_FOUND' ? refuseAddress(request, life) : explain(asGatewayError(error)),
+    )
     .use(documentation)
     .get(
       '/docs/reference.js',
@@ -33,10 +37,10 @@ export const createServer = (life: Life) =>
     .get('/readyz', () => readiness(life), told('Does the process take requests: 503 while it shuts down'))
     .get(
       '/v1/models',
-      ({ request }) => answer(request, () => listModels(request, life.run)),
+      ({ request, server }) => answer(request, server, life, listModels),
       told('The models this key may use'),
     )
-    .get('/v1/models/*', ({ request }) => answer(request, () => findModel(request, life.run)), told('One model'))
+    .get('/v1/models/*', ({ request, server }) => answer(request, server, life, findModel), told('One model'))
     .post('/v1/chat/completions', ({ request, server }) => pass(request, server, life), spoken('openai-chat'))
     .post('/chat/completions', ({ request, server }) => pass(request, server, life), unparsed)
     .post('/openai/deployments/*', ({ request, server }) => pass(request, server, life), unparsed)
@@ -70,10 +74,20 @@ const plainPaths = (life: Life) => {
   return app
 }
 
+/** The page asks nobody but this host, and offers nothing that would. */
+const offline = {
+  withDefaultFonts: false,
+  telemetry: false,
+  hideClientButton: true,
+  showDeveloperTools: 'never',
+  agent: { disabled: true },
+  mcp: { disabled: true },
+}
+
 const documentation = swagger({
   path: '/docs',
   scalarCDN: '/docs/reference.js',
-  scalarConfig: { withDefaultFonts: false },
+  scalarConfig: offline,
   documentation: {
     info: { title: 'simple-one-api', version, description: 'Every large model behind one address.' },
     components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
@@ -81,13 +95,19 @@ const documentation = swagger({
   },
 })
 
+/** Of two Hosts a proxy in front may have heeded the other one. Bun joins them; a comma stands in no name. */
+const refuseTwoHosts = (request: Request): Response | undefined =>
+  request.headers.get('host')?.includes(',')
+    ? explain(new GatewayError('invalid_request', 'the request names more than one host'), { connection: 'close' })
+    : undefined
+
 const pass = (request: Request, server: Server<unknown> | null, life: Life): Response | Promise<Response> => {
   const { path, query } = addressOf(request)
   const operation = operationOf(path, query)
-  if (operation === undefined) return explain(unknown(request))
-  if (request.method !== 'POST') return explain(wrongMethod(path), { allow: 'POST' })
+  if (operation === undefined || request.method !== 'POST') return refuseAddress(request, life)
   if (life.draining)
     return explain(new GatewayError('unavailable', 'the gateway is shutting down'), { connection: 'close' })
+  if (operation.model !== undefined) operation.model = decode(operation.model)
   return serve(request, operation, connectionOf(request, server), life.run)
 }
 
@@ -99,48 +119,62 @@ const connectionOf = (request: Request, server: Server<unknown> | null): Connect
 const chatSuffix = '/chat/completions'
 const deployments = '/openai/deployments/'
 
+/** Doubled slashes and one at the end come from base URLs that were joined carelessly. */
+const tidy = (path: string): string => path.replace(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '')
+
 /** By name, then by suffix: whatever stands before `/chat/completions` was some client's idea of a base URL. */
 const operationOf = (path: string, query: string): Operation | undefined => {
-  const protocol = operations.get(path)
-  if (protocol) return { protocol, query }
-  if (path.startsWith(deployments)) return deploymentOf(path.slice(deployments.length), query)
-  const chat = protocols.get('openai-chat')!
-  if (path === '/v1' || path === '/v1/' || path.endsWith(chatSuffix)) return { protocol: chat, query }
-  return undefined
+  const named = operations.get(path)
+  if (named) return { protocol: named, query }
+  const tidied = tidy(path)
+  if (tidied.startsWith(deployments)) return deploymentOf(tidied.slice(deployments.length), query)
+  const isChat = tidied === '/v1' || tidied.endsWith(chatSuffix)
+  const protocol = isChat ? protocols.get('openai-chat') : operations.get(tidied)
+  return protocol && { protocol, query }
 }
 
-/** Azure's addresses name the model: `<model>/chat/completions`; the model may hold slashes. */
+/** Azure's addresses name the model: `<model>/chat/completions`; the model, still as the address has it, may hold slashes. */
 const deploymentOf = (rest: string, query: string): Operation | undefined => {
   for (const [path, protocol] of operations) {
     const suffix = path.slice('/v1'.length)
     if (!path.startsWith('/v1/') || !rest.endsWith(suffix) || rest.length === suffix.length) continue
-    return { protocol, query, model: decode(rest.slice(0, -suffix.length)) }
+    return { protocol, query, model: rest.slice(0, -suffix.length) }
   }
   return undefined
 }
 
-const listModels = (request: Request, run: Runtime): unknown => ({
+const listModels = (_: Request, run: Runtime, caller: Caller): unknown => ({
   object: 'list',
-  data: run.router.list(identify(request, run)).map(({ id }) => model(id)),
+  data: run.router.list(caller).map(({ id }) => model(id)),
 })
 
-const findModel = (request: Request, run: Runtime): unknown => {
+const findModel = (request: Request, run: Runtime, caller: Caller): unknown => {
   const id = decode(addressOf(request).path.slice('/v1/models/'.length))
-  run.router.find(id, identify(request, run))
-  return model(id)
+  return id === '' ? listModels(request, run, caller) : model(run.router.find(id, caller).id)
 }
 
 const model = (id: string) => ({ id, object: 'model', created: 1704067200, owned_by: 'simple-one-api' })
 
-const identify = (request: Request, run: Runtime) =>
-  run.auth.identify(presentedKeys(request.headers, addressOf(request).query))
-
-const answer = (request: Request, tell: () => unknown): Response => {
+/** Answers by itself, without a vendor, whoever shows a valid key. */
+const answer = (
+  request: Request,
+  server: Server<unknown> | null,
+  { run }: Life,
+  tell: (request: Request, run: Runtime, caller: Caller) => unknown,
+): Response => {
+  const { path, query } = addressOf(request)
+  const trail = run.records.begin(request.method, shorten(path))
   try {
-    const body = JSON.stringify(tell())
-    return new Response(body, { headers: { 'content-type': 'application/json', ...crossOrigin } })
+    const caller = run.auth.identify(presentedKeys(request.headers, query))
+    trail.caller = caller.id
+    const body = JSON.stringify(tell(request, run, caller))
+    trail.close()
+    return new Response(body, { headers: answerHeaders(trail, 'application/json', run.scrub) })
   } catch (thrown) {
-    return explain(asGatewayError(thrown), request.method === 'HEAD' ? {} : undefined)
+    const error = asGatewayError(thrown)
+    if (error.code === 'unauthorized') trail.address = connectionOf(request, server).address()
+    trail.close({ error })
+    return explain(error, { 'x-request-id': trail.id })
   }
 }
 
@@ -167,10 +201,20 @@ const explain = (error: GatewayError, headers: Record<string, string> = {}): Res
     headers: { 'content-type': 'application/json', ...crossOrigin, ...headers },
   })
 
-const unknown = (request: Request): GatewayError =>
-  new GatewayError('not_found', `unknown address: ${request.method} ${addressOf(request).path.slice(0, 200)}`)
-const wrongMethod = (path: string): GatewayError =>
-  new GatewayError('method_not_allowed', `${path.slice(0, 200)} takes POST`)
+/** No such address, or another method than it takes. */
+const refuseAddress = (request: Request, { run }: Life): Response => {
+  const { path, query } = addressOf(request)
+  const allow = operationOf(path, query) ? 'POST' : readable.test(path) ? 'GET, HEAD' : undefined
+  const error = allow
+    ? new GatewayError('method_not_allowed', `${shorten(path)} takes ${allow.split(',', 1)}`)
+    : new GatewayError('not_found', `unknown address: ${request.method} ${shorten(path)}`)
+  const trail = run.records.begin(request.method, shorten(path))
+  trail.close({ error })
+  return explain(error, { 'x-request-id': trail.id, ...(allow && { allow }) })
+}
+
+const readable = /^\/(?:v1\/models(?:\/.*)?|livez|healthz|readyz|docs(?:\/json|\/reference\.js)?)\/?$/
+const shorten = (path: string): string => path.slice(0, 200)
 
 const decode = (text: string): string => {
   try {

@@ -1,6 +1,7 @@
 /** Streams through the whole gateway, against a vendor that does what a script says. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { ask, stream } from '../rig/client.ts'
+import { deafPort } from '../rig/deaf.ts'
 import { type Gateway, startGateway } from '../rig/process.ts'
 import {
   chat,
@@ -208,7 +209,7 @@ describe('a deadline', () => {
   })
 
   test('for the connection: a vendor that accepts none is a 504', async () => {
-    const full = await fullBacklog()
+    const full = await deafPort()
     const other = await startGateway({
       timeouts: { connect: 1, first_byte: 30 },
       services: { openai: [{ enabled: true, models: ['m'], server_url: `http://127.0.0.1:${full.port}/v1` }] },
@@ -302,19 +303,3 @@ const whole = () => ({
   model: 'v',
   choices: [{ index: 0, message: { role: 'assistant', content: 'Hello there.' }, finish_reason: 'stop' }],
 })
-
-/** A port that listens but whose queue of connections is full, so that connecting hangs. */
-const fullBacklog = async (): Promise<{ port: number; close: () => void }> => {
-  const script = `import socket,sys,time
-s=socket.socket(); s.bind(('127.0.0.1',0)); s.listen(0); p=s.getsockname()[1]
-held=[]
-for _ in range(8):
-  c=socket.socket(); c.setblocking(False)
-  try: c.connect(('127.0.0.1',p))
-  except BlockingIOError: pass
-  held.append(c)
-print(p,flush=True); time.sleep(60)`
-  const child = Bun.spawn(['python3', '-c', script], { stdout: 'pipe' })
-  const { value } = await child.stdout.getReader().read()
-  return { port: Number(new TextDecoder().decode(value).trim()), close: () => child.kill() }
-}
