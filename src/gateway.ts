@@ -125,6 +125,7 @@ const attempt = async (
 }
 
 const admit = async (intake: Intake, plan: Plan, { trail, run }: Journey): Promise<Target> => {
+  trail.check()
   const began = performance.now()
   const asked = run.limits.admit(plan.targets, {
     tokens: () => (intake.json ? estimateTokens(intake.json.body) : 1000),
