@@ -24,7 +24,7 @@ const everyone = { id: 'start', may: () => true }
 
 /** A loud warning where everybody may use the keys of the configuration; else nothing. */
 export const exposed = ({ keys, host }: Compiled): string =>
-  keys.length > 0 || /^(127\.|localhost$|::1$|\[::1\]$)/.test(host)
+  keys.length > 0 || /^(127(\.\d+){3}|localhost|::1|\[::1\])$/i.test(host)
     ? ''
     : `
   *** WARNING: no api_key is set and ${host === '0.0.0.0' || host === '::' ? 'every network' : host} can reach this address. ***

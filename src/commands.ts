@@ -84,10 +84,11 @@ export const loadForServing = (choices: Choices): Compiled | undefined => {
   const settings = read(choices.config)
   if (settings === undefined) return undefined
   const port = choices.port === undefined ? settings.port : Number(choices.port)
-  if (!Number.isInteger(port) || port < 0 || port > 65535)
+  if (choices.port?.trim() === '' || !Number.isInteger(port) || port < 0 || port > 65535)
     return void refuse(`--port ${choices.port}: a number from 0 to 65535 is expected`)
   const logLevel = choices.logLevel ?? settings.logLevel
   if (!isLevel(logLevel)) return void refuse(`--log-level ${logLevel}: one of ${levels.join(', ')} is expected`)
+  if (choices.host?.trim() === '') return void refuse('--host: a name or an address is expected')
   return { ...settings, host: choices.host ?? settings.host, port, logLevel }
 }
 

@@ -77,14 +77,14 @@ const readIntake = async (request: Request, operation: Operation, trail: Trail, 
   const { headers } = request
   if (isMultipart(headers)) {
     const upload = await readUpload(request, maxBody)
-    return { protocol, headers, model: upload.model ?? operation.model, stream: false, usageAsked: false, upload }
+    return { protocol, headers, model: operation.model ?? upload.model, stream: false, usageAsked: false, upload }
   }
   const json = await readJson(request, maxBody)
   protocol.checkRequest(json.body)
   if (logPrompts) trail.prompt = json.text
   const head = protocol.watch.readRequest(json.body)
   trail.stream = head.stream
-  return { protocol, headers, ...head, model: head.model ?? operation.model, json }
+  return { protocol, headers, ...head, model: operation.model ?? head.model, json }
 }
 
 const planFor = (intake: Intake, caller: Caller, run: Runtime): Plan =>

@@ -26,25 +26,33 @@ const options = {
   version: { type: 'boolean', short: 'v' },
 } as const
 
-/** Each command takes its positional arguments and gives the exit code; serving gives none while it serves. */
-const commands: Record<string, (args: string[]) => number | Promise<number>> = {
-  check: ([config]) => checkConfig(config),
-  models: ([config]) => printModels(config),
-  schema: () => printSchema(),
-  import: ([database, out]) => importDatabase(database, out),
-}
+/** `run` gets the positional arguments, `most` of them at most, and gives the exit code. */
+type Command = { most: number; run: (args: string[]) => number }
+
+const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
+  ['check', { most: 1, run: ([config]) => checkConfig(config) }],
+  ['models', { most: 1, run: ([config]) => printModels(config) }],
+  ['schema', { most: 0, run: () => printSchema() }],
+  ['import', { most: 2, run: ([database, out]) => importDatabase(database, out) }],
+])
 
 const main = async (args: string[]): Promise<number | undefined> => {
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
   if (values.help) return say(usage)
   if (values.version) return say(`simple-one-api ${version} (${commit}), Bun ${Bun.version}\n`)
-  const [first, ...rest] = positionals
-  const command = first === undefined ? undefined : commands[first]
-  if (command) return command(rest)
+  const [first = '', ...rest] = positionals
+  const command = commands.get(first)
+  if (command) return run(first, command, rest, Object.keys(values))
   const [config, ...more] = first === 'serve' ? rest : positionals
   if (more.length > 0) return complain(`one configuration at a time, not also ${more.join(' ')}`)
   await widenFetch()
   return start({ config, host: values.host, port: values.port, logLevel: values['log-level'] })
+}
+
+const run = (name: string, { most, run }: Command, args: string[], given: string[]): number => {
+  if (given.length > 0) return complain(`--${given[0]} is for serving; ${name} has no use for it`)
+  if (args.length <= most) return run(args)
+  return complain(`${name} takes ${most === 0 ? 'no argument' : `at most ${most}`}: ${args.slice(most).join(' ')}?`)
 }
 
 const say = (text: string): number => {

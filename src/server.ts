@@ -21,7 +21,7 @@ const beyondAnyBody = Number.MAX_SAFE_INTEGER
 
 /** The routes of the gateway around whatever runtime is in force. `listen` is the caller's. */
 export const createServer = (life: Life) =>
-  new Elysia({ serve: { maxRequestBodySize: beyondAnyBody }, normalize: false })
+  new Elysia({ serve: { maxRequestBodySize: beyondAnyBody, development: false }, normalize: false })
     .onRequest(({ request }) => refuseTwoHosts(request))
     .onError(({ error, code, request }) =>
       code === 'NOT_FOUND' ? refuseAddress(request, life) : explain(asGatewayError(error)),
@@ -40,14 +40,10 @@ export const createServer = (life: Life) =>
       ({ request, server }) => answer(request, server, life, listModels),
       told('The models this key may use'),
     )
-    .get('/v1/models/*', ({ request, server }) => answer(request, server, life, findModel), told('One model'))
     .post('/v1/chat/completions', ({ request, server }) => pass(request, server, life), spoken('openai-chat'))
-    .post('/chat/completions', ({ request, server }) => pass(request, server, life), unparsed)
-    .post('/openai/deployments/*', ({ request, server }) => pass(request, server, life), unparsed)
-    .post('/v1', ({ request, server }) => pass(request, server, life), unparsed)
     .use(plainPaths(life))
-    .all('/v1/*', ({ request, server }) => pass(request, server, life), unparsed)
     .options('/*', ({ request }) => preflight(request), hidden)
+    .all('/*', ({ request, server }) => dispatch(request, server, life), unparsed)
 
 const hidden = { detail: { hide: true } }
 const unparsed = { parse: 'none' as const, ...hidden }
@@ -101,6 +97,16 @@ const refuseTwoHosts = (request: Request): Response | undefined =>
     ? explain(new GatewayError('invalid_request', 'the request names more than one host'), { connection: 'close' })
     : undefined
 
+/** What has no route of its own, here and not in Elysia, which takes a part of the path for the host where that is short (`http://ai/v1/…`). */
+const dispatch = (request: Request, server: Server<unknown> | null, life: Life): Response | Promise<Response> => {
+  const isRead = request.method === 'GET' || request.method === 'HEAD'
+  return isRead && addressOf(request).path.startsWith(oneModel)
+    ? answer(request, server, life, findModel)
+    : pass(request, server, life)
+}
+
+const oneModel = '/v1/models/'
+
 const pass = (request: Request, server: Server<unknown> | null, life: Life): Response | Promise<Response> => {
   const { path, query } = addressOf(request)
   const operation = operationOf(path, query)
@@ -149,7 +155,7 @@ const listModels = (_: Request, run: Runtime, caller: Caller): unknown => ({
 })
 
 const findModel = (request: Request, run: Runtime, caller: Caller): unknown => {
-  const id = decode(addressOf(request).path.slice('/v1/models/'.length))
+  const id = decode(addressOf(request).path.slice(oneModel.length))
   return id === '' ? listModels(request, run, caller) : model(run.router.find(id, caller).id)
 }
 

@@ -29,9 +29,9 @@ export const start = async (choices: Choices): Promise<number | undefined> => {
   const life = { run: buildRuntime(settings, memoryLimits(), records), draining: false }
   const app = createServer(life)
   try {
-    app.listen({ hostname: settings.host, port: settings.port, idleTimeout })
+    app.listen({ hostname: settings.host, port: settings.port, idleTimeout, reusePort: false })
   } catch (error) {
-    process.stderr.write(`simple-one-api: cannot listen on ${settings.host}:${settings.port}: ${reason(error)}\n`)
+    process.stderr.write(`simple-one-api: cannot listen on ${settings.host}:${settings.port}: ${obstacle(error)}\n`)
     return 1
   }
   process.stderr.write(banner(life.run, app.server?.port ?? settings.port))
@@ -82,6 +82,19 @@ const catchStrays = (log: Log): void => {
   const tell = (thrown: unknown) => log.write({ level: 'error', message: 'stray fault', cause: reason(thrown) })
   process.on('uncaughtException', tell)
   process.on('unhandledRejection', tell)
+}
+
+/** Bun tells every failure to open a port as one that is in use; its code is more exact. */
+const obstacle = (thrown: unknown): string => {
+  const { code = '', message = '' } = thrown as { code?: string; message?: string }
+  return obstacles[code] ?? (message || code)
+}
+
+const obstacles: Record<string, string> = {
+  EADDRINUSE: 'the port is in use by another program',
+  EACCES: 'the port may not be opened: permission denied',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EINVAL: 'this machine has no such address',
 }
 
 const reason = (thrown: unknown): string =>
