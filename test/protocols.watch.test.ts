@@ -194,6 +194,25 @@ describe('usage', () => {
     expect(pushed(passing, chunk({ role: 'assistant', content: 'A' }, null, { usage }))).toContain('prompt_tokens')
   })
 
+  test('with a second finish goes on with the first, for who did not ask', () => {
+    const passing = start({ usageAsked: false })
+    const out =
+      pushed(passing, first, chunk({ content: 'A' }), chunk({}, 'stop'), chunk({ content: '' }, 'stop', { usage })) +
+      passing.end()
+    const { choices, usage: counted } = readStream(out, model)
+    expect(choices[0]).toMatchObject({ text: 'A', finish: 'stop' })
+    expect(counted).toEqual(usage)
+    expect(out).not.toContain('"choices":[]')
+  })
+
+  test('after content that came after a finish goes on with the finish, too', () => {
+    const passing = start({ usageAsked: false })
+    const frames = [first, chunk({}, 'stop'), chunk({ content: 'late' }), chunk({}, 'stop', { usage })]
+    const { choices, usage: counted } = readStream(pushed(passing, ...frames) + passing.end(), model)
+    expect(choices[0]).toMatchObject({ text: 'late', finish: 'stop' })
+    expect(counted).toEqual(usage)
+  })
+
   test('empty choices without usage pass', () => {
     const filter = JSON.stringify({ ...head, choices: [], prompt_filter_results: [] })
     expect(pushed(start({ usageAsked: false }), filter)).toBe(mine(filter))

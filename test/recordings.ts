@@ -14,22 +14,31 @@ export type Recording = {
   method: string
   status: number | null
   headers: Record<string, string>
+  /** Where it was sent; empty if the capture did not show it. */
+  url: string
+  requestHeaders: Record<string, string>
   request: unknown
   /** The body of the answer as text; a stream's or a whole one's. */
   text: string
+  /** The same as bytes, where it is no text. */
+  bytes?: Uint8Array
+  /** The text in the pieces the network brought it in, where they were noted. */
+  pieces?: string[]
   /** It was sent as server-sent events. */
   events: boolean
 }
 
 type Row = { file: string; provider: string; api: string }
 type Stored = {
-  request?: { method?: string; body?: unknown }
+  request?: { method?: string; url?: string; headers?: Record<string, string>; body?: unknown }
   response: {
     status: number | null
     headers?: Record<string, string>
     sse?: string
     body_text?: string
     body?: unknown
+    body_b64?: string
+    chunks?: string[]
   }
 }
 
@@ -52,8 +61,12 @@ const read = ({ file, provider, api }: Row): Recording => {
     method: request?.method ?? 'POST',
     status: response.status,
     headers: response.headers ?? {},
+    url: request?.url ?? '',
+    requestHeaders: request?.headers ?? {},
     request: request?.body,
     text: response.sse ?? whole,
+    ...(response.body_b64 !== undefined && { bytes: Buffer.from(response.body_b64, 'base64') }),
+    ...(response.chunks && { pieces: response.chunks }),
     events: response.sse !== undefined,
   }
 }

@@ -81,6 +81,15 @@ export const strictStream = (shape: Shape, exchange: Exchange, emit: Emit): Stri
     say({ body })
   }
 
+  /** Usage beside a finish that was already known. Alone it would be withheld from who did not ask, so it goes out with the finish. */
+  const joins = (chunk: Chunk): boolean => {
+    const { usage } = chunk.body
+    const waits = [...choices.values()].some(({ phase }) => phase === 'held')
+    if (exchange.usageAsked || !waits || !isObject(usage)) return false
+    held = held ? { body: { ...held.body, usage } } : chunk
+    return true
+  }
+
   /** Mends one choice; false leaves it out. */
   const hear = (chunk: Chunk, body: JsonObject): boolean => {
     const choice = choiceOf(body)
@@ -139,7 +148,7 @@ export const strictStream = (shape: Shape, exchange: Exchange, emit: Emit): Stri
     if (kept.length < given.length) {
       body.choices = kept
       chunk.text = undefined
-      if (kept.length === 0 && isIdle(body)) return
+      if (kept.length === 0 && (isIdle(body) || joins(chunk))) return
     }
     order(chunk)
   }
