@@ -19,20 +19,22 @@ const ranks: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 }
 /** Milliseconds a line may wait for others. */
 const delay = 100
 
-/** Lines below the level are dropped at once; the rest are formatted and scrubbed when they are flushed. */
+/**
+ * Lines below the level are dropped at once. The rest become text at once, which keeps less alive than what it tells, and are scrubbed
+ * and written together.
+ */
 export const createLog = (sink: Sink, initial: LogSettings): Log => {
   let settings = initial
-  let waiting: { at: number; line: Line }[] = []
+  let waiting = ''
   let timer: ReturnType<typeof setTimeout> | undefined
 
   const flush = () => {
     if (timer !== undefined) clearTimeout(timer)
     timer = undefined
-    if (waiting.length === 0) return
-    const render = sink.terminal && settings.format === 'auto' ? renderPretty : renderJson
-    const text = waiting.map(({ at, line }) => render(at, line)).join('')
-    waiting = []
-    sink.write(settings.scrub(text))
+    if (waiting === '') return
+    const text = settings.scrub(waiting)
+    waiting = ''
+    sink.write(text)
   }
 
   return {
@@ -43,7 +45,8 @@ export const createLog = (sink: Sink, initial: LogSettings): Log => {
     },
     write(line) {
       if (ranks[line.level] < ranks[settings.level]) return
-      waiting.push({ at: Date.now(), line })
+      const render = sink.terminal && settings.format === 'auto' ? renderPretty : renderJson
+      waiting += render(new Date(), line)
       timer ??= setTimeout(flush, delay)
     },
   }
@@ -67,17 +70,16 @@ export const standardOutput = (): Sink => {
   }
 }
 
-const renderJson = (at: number, { level, message, ...fields }: Line): string =>
-  JSON.stringify({ time: new Date(at).toISOString(), level, message, ...fields }) + '\n'
+const renderJson = (at: Date, line: Line): string => `{"time":"${at.toISOString()}",${JSON.stringify(line).slice(1)}\n`
 
 const colours: Record<LogLevel, string> = { debug: '\x1b[2m', info: '\x1b[32m', warn: '\x1b[33m', error: '\x1b[31m' }
 const plain = '\x1b[0m'
 
-const renderPretty = (at: number, { level, message, ...fields }: Line): string => {
+const renderPretty = (at: Date, { level, message, ...fields }: Line): string => {
   const rest = Object.entries(fields).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${show(value)}`],
   )
-  const time = new Date(at).toTimeString().slice(0, 8)
+  const time = at.toTimeString().slice(0, 8)
   return `${time} ${colours[level]}${level.padEnd(5)}${plain} ${clean(message)} ${rest.join(' ')}\n`
 }
 

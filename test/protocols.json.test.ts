@@ -1,7 +1,7 @@
 /** The scanner and the splices: what is not asked to change stays as it came, to the character. */
 import { describe, expect, test } from 'bun:test'
 import { budgetOf, effortOf } from '../src/ir/effort.ts'
-import { type Json, type JsonObject, splice, topLevel } from '../src/ir/json.ts'
+import { type Json, type JsonObject, type Members, splice, topLevel } from '../src/ir/json.ts'
 import { protocols } from '../src/protocols/index.ts'
 import { modelReplacer } from '../src/protocols/openai-chat/splice.ts'
 import { seeded } from './recordings.ts'
@@ -10,13 +10,19 @@ const { watch } = protocols.get('openai-chat')!
 const write = (text: string, change: { model?: string; askUsage?: boolean } = {}) =>
   watch.writeRequest(text, JSON.parse(text) as JsonObject, { model: 'm2', askUsage: false, ...change })
 
+const valuesOf = (text: string, { members }: Members): [key: string, value: string][] =>
+  members.keys.map(key => {
+    const { start, end } = members.get(key)!
+    return [key, text.slice(start, end)]
+  })
+
 describe('topLevel', () => {
   test('finds every member, whatever stands in it', () => {
     const text =
       ' {"a" : "x\\\\\\"}{,:\\\\" ,\n"b":[{"model":"no"},"]"],"c":{"d":{}} ,"n":-1.5e+10,"t":true , "":null} \n'
     const found = topLevel(text)!
     expect(found.exact).toBe(true)
-    expect([...found.members].map(([key, { start, end }]) => [key, text.slice(start, end)])).toEqual([
+    expect(valuesOf(text, found)).toEqual([
       ['a', '"x\\\\\\"}{,:\\\\"'],
       ['b', '[{"model":"no"},"]"]'],
       ['c', '{"d":{}}'],
@@ -57,7 +63,7 @@ describe('topLevel', () => {
       const text = JSON.stringify(value, null, round % 3)
       const found = topLevel(text)!
       const read = Object.fromEntries(
-        [...found.members].map(([key, { start, end }]) => [JSON.parse(`"${key}"`), JSON.parse(text.slice(start, end))]),
+        valuesOf(text, found).map(([key, value]) => [JSON.parse(`"${key}"`), JSON.parse(value)]),
       )
       expect(read).toEqual(value)
     }

@@ -28,7 +28,51 @@ export const parseJson = (text: string): Json | undefined => {
 /** A member of the outermost object: `text.slice(start, end)` is its value, `at` where its key begins. */
 export type Member = Span & { at: number }
 /** `exact`: no key is there twice or written with escapes, so that a member found by name is the member. */
-export type Members = { members: ReadonlyMap<string, Member>; open: number; exact: boolean }
+export type Members = { members: MemberList; open: number; exact: boolean }
+
+/** Keys are few: a list that is searched is cheaper to make than a map. Past this many a set tells double ones. */
+const fewKeys = 32
+
+/** The members in the order of the text. */
+export class MemberList {
+  #keys: string[] = []
+  /** Three numbers a member: where its key begins, where its value begins, where that ends. */
+  #places: number[] = []
+  #known: Set<string> | undefined
+
+  /** As written, double ones too. */
+  get keys(): readonly string[] {
+    return this.#keys
+  }
+
+  get size(): number {
+    return this.#keys.length
+  }
+
+  /** Of double keys the last, as JSON.parse has it. */
+  get(key: string): Member | undefined {
+    const index = this.#keys.lastIndexOf(key)
+    if (index < 0) return undefined
+    const place = index * 3
+    return { at: this.#places[place]!, start: this.#places[place + 1]!, end: this.#places[place + 2]! }
+  }
+
+  /** True if the key was there already. */
+  add(key: string, at: number, start: number, end: number): boolean {
+    const double = this.#has(key)
+    this.#keys.push(key)
+    this.#places.push(at, start, end)
+    return double
+  }
+
+  #has(key: string): boolean {
+    if (this.#keys.length < fewKeys) return this.#keys.includes(key)
+    this.#known ??= new Set(this.#keys)
+    const double = this.#known.has(key)
+    this.#known.add(key)
+    return double
+  }
+}
 
 /**
  * The top-level members of a JSON object in `text`, found without building it: strings are jumped over, nothing recurses.
@@ -37,7 +81,7 @@ export type Members = { members: ReadonlyMap<string, Member>; open: number; exac
 export const topLevel = (text: string): Members | undefined => {
   const open = skipSpace(text, 0)
   if (text.charCodeAt(open) !== BRACE) return undefined
-  const members = new Map<string, Member>()
+  const members = new MemberList()
   let exact = true
   let at = skipSpace(text, open + 1)
   if (text.charCodeAt(at) === END_BRACE)
@@ -51,8 +95,7 @@ export const topLevel = (text: string): Members | undefined => {
     const start = skipSpace(text, colon + 1)
     const end = valueEnd(text, start)
     if (end <= start) return undefined
-    if (members.has(key) || key.includes('\\')) exact = false
-    members.set(key, { at, start, end })
+    if (members.add(key, at, start, end) || key.includes('\\')) exact = false
     const next = skipSpace(text, end)
     const mark = text.charCodeAt(next)
     if (mark === END_BRACE) return skipSpace(text, next + 1) === text.length ? { members, open, exact } : undefined
