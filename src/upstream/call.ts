@@ -24,8 +24,6 @@ export type Answered = { response: Response; deadline: Deadline; stop: () => voi
 export type Attempt = { answered: Promise<Answered>; stop: () => void }
 
 const reach = createReach()
-/** When each origin last answered, in milliseconds of `performance.now()`: only then can a connection have been kept. */
-const lastAnswer = new Map<string, number>()
 /** A kept connection that has died tells so within a round trip; later the vendor may have begun to work. */
 const staleWithin = 5_000
 /** Longer than servers keep an idle connection. */
@@ -82,7 +80,6 @@ const sendHttp = async (
     return fetch(outgoing.url, options)
   })
   reach.heard(origin)
-  lastAnswer.set(origin, performance.now())
   return response
 }
 
@@ -95,7 +92,7 @@ const checkReach = async (origin: string, proxy: ProxyOption, connect: number, d
 /** Bun does not resend a POST whose kept connection had died unnoticed: nothing reached the vendor, so once more is safe. */
 const isStale = (thrown: unknown, origin: string, began: number, signal: AbortSignal): boolean => {
   const now = performance.now()
-  const answeredAt = lastAnswer.get(origin)
+  const answeredAt = reach.heardAt(origin)
   return (
     !signal.aborted &&
     answeredAt !== undefined &&
