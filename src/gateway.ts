@@ -118,6 +118,7 @@ const attempt = async (
       return { answered, way, target }
     } catch (refusal) {
       trail.check()
+      if (answered.response.status < 500) trail.reached = false
       if (!isUsageRefusal(refusal, prepared)) throw refusal
       refusesUsage(target)
     }
@@ -135,7 +136,7 @@ const admit = async (intake: Intake, plan: Plan, { trail, run }: Journey): Promi
     },
   })
   const grant = asked instanceof Promise ? await asked : asked
-  trail.queued += performance.now() - began
+  if (asked instanceof Promise) trail.queued += performance.now() - began
   trail.hold(grant)
   trail.check()
   return grant.target
@@ -151,6 +152,7 @@ const send = async (
   const { connect, firstByte } = run.settings.timeouts
   const whole = !stream && target.entry.timeout !== undefined
   const terms = { connect, firstByte: target.entry.timeout ?? firstByte, whole }
+  trail.check()
   const { answered, stop } = call(outgoing, payload, target, wire, terms)
   trail.stop = stop
   trail.reached = true

@@ -25,7 +25,7 @@ export class Trail {
   losses: string[] | undefined
   /** The request's body, kept only if the operator asked for prompts in the log. */
   prompt: string | undefined
-  /** False until a vendor may have begun to work: reserved tokens are then given back. */
+  /** False until a vendor may have begun to work, and again if it refused to: reserved tokens are then given back. */
   reached = false
   closed = false
   /** Why it was ended from outside, if it was. */

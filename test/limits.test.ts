@@ -76,6 +76,23 @@ test('a correction after its time takes nothing back, and counts what came on to
   expect(window.readyAt(71, 5000)).toBe(6000)
 })
 
+test('a request that asks for more tokens than numbers are exact leaves the count of the others right', async () => {
+  let time = 0
+  const limits = memoryLimits({ now: () => time })
+  const target = limited('huge', { tpm: 1000, timeout: 1 })
+  const taken = async (tokens: number) => await limits.admit([target], ask({ tokens: () => tokens }))
+  const huge = await taken(Number.MAX_VALUE)
+  huge.ticket.settle(100)
+  const second = await taken(900)
+  second.ticket.settle(900)
+  time = 59_000
+  const client = new AbortController()
+  const third = limits.admit([target], ask({ tokens: () => 1, signal: client.signal }))
+  expect(third).toBeInstanceOf(Promise)
+  client.abort()
+  await expect(third).rejects.toThrow('the client left')
+})
+
 test('a million requests a day are kept in little memory', () => {
   const window = new Window(1_000_000, 86_400_000)
   const before = process.memoryUsage().arrayBuffers

@@ -155,6 +155,12 @@ describe('our own errors', () => {
 })
 
 describe('checkRequest names the path', () => {
+  test('of the first fault among a million, in no time', () => {
+    const began = performance.now()
+    expect(() => checkRequest({ messages: Array.from({ length: 1_000_000 }, () => ({})) })).toThrow('messages[0].role')
+    expect(performance.now() - began).toBeLessThan(1000)
+  })
+
   const user = { role: 'user', content: 'hi' }
   test.each([
     [{}, 'messages'],

@@ -117,6 +117,12 @@ describe('content', () => {
 })
 
 describe('the finish', () => {
+  test.each(['constructor', '__proto__', 'toString'])('`%s` is a word nobody knows', word => {
+    const passing = start()
+    const out = pushed(passing, first, chunk({ content: 'a' }), chunk({}, word)) + passing.end()
+    expect(out).toContain('"finish_reason":"stop"')
+  })
+
   test('is held until the next frame', () => {
     const passing = start()
     pushed(passing, first, chunk({ content: 'A' }))

@@ -17,7 +17,11 @@ const startTimer: Timer = (run, milliseconds) => {
   return () => clearTimeout(timer)
 }
 
-const wholeTokens = (tokens: number): number => (Number.isFinite(tokens) ? Math.max(0, Math.ceil(tokens)) : 0)
+/** No request uses more; what a client or a vendor says beyond would swallow the small figures beside it. */
+const mostTokens = 1e9
+
+const wholeTokens = (tokens: number): number =>
+  Number.isNaN(tokens) ? 0 : Math.min(Math.max(0, Math.ceil(tokens)), mostTokens)
 
 /** Estimates once, and only when a token limit asks. */
 const needOf = (ask: Ask): Need => {

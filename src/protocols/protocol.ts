@@ -39,6 +39,8 @@ export type Exchange = {
 export type Seen = {
   /** A frame that carries content has passed: from here no other attempt. */
   content: boolean
+  /** The vendor has said that was all: nothing is waited for any more, though its body may not have ended. */
+  over?: boolean
   usage?: Usage
   /** The vendor said it failed, in-band. */
   fault?: GatewayError

@@ -46,10 +46,7 @@ export class Relay {
       this.#reject = reject
     })
     startTicking(this)
-    opening.then(
-      opened => this.#begin(opened),
-      thrown => this.#fail(asGatewayError(thrown)),
-    )
+    opening.then(opened => this.#begin(opened)).catch(thrown => this.#fail(trail.ended ?? asGatewayError(thrown)))
   }
 
   /** Ends the stream from outside: the client left, or the gateway is stopping. */
@@ -67,7 +64,6 @@ export class Relay {
   }
 
   #respond(vendor?: Headers): void {
-    this.#answered = true
     const stream = new ReadableStream<Uint8Array>({
       start: controller => {
         this.#controller = controller
@@ -76,6 +72,7 @@ export class Relay {
       cancel: this.trail.cancel,
     })
     this.#resolve(new Response(stream, { headers: this.terms.headers(vendor) }))
+    this.#answered = true
   }
 
   #begin(opened: Opened): void {

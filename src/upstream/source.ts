@@ -1,5 +1,5 @@
 /** A vendor's answer being read: bytes → frames → what the client gets. */
-import { GatewayError } from '../errors.ts'
+import { asGatewayError, GatewayError } from '../errors.ts'
 import type { Passing } from '../protocols/protocol.ts'
 import { type Answered, broken } from './call.ts'
 import type { Deadline } from './deadline.ts'
@@ -11,6 +11,10 @@ type Reader = ReadableStreamDefaultReader<Uint8Array>
 const largestAnswer = 256 * 1024 * 1024
 /** Bytes of a vendor's error that are read: enough to tell, too few to hurt. */
 const largestError = 64 * 1024
+/** Seconds a vendor's error may take to come in after its head. */
+const errorTime = 2
+/** Seconds a vendor may take to end its body after its last word. */
+const drained = 1
 /** What may be held back before the first content: a vendor that says this much without content is passed on as it is. */
 const largestHeld = { frames: 64, characters: 256 * 1024 }
 
@@ -34,7 +38,7 @@ export class Source {
       this.#count++
       if (passing.seen.fault === undefined) this.#out += passing.push(frame)
     })
-    this.#frames.push(first)
+    this.#hear(first)
   }
 
   /** Text for the client as soon as there is some; undefined when the stream has ended, well or (`passing.seen.fault`) not. */
@@ -54,7 +58,13 @@ export class Source {
 
   /** What the protocol holds back, once the vendor has been silent for a moment. */
   flush(now: number): string {
-    return this.#reading && now - this.#lastHeard >= 250 ? this.passing.flush() : ''
+    if (!this.#reading || now - this.#lastHeard < 250) return ''
+    try {
+      return this.passing.flush()
+    } catch (thrown) {
+      this.#fail(asGatewayError(thrown))
+      return ''
+    }
   }
 
   cancel(): void {
@@ -70,19 +80,32 @@ export class Source {
   }
 
   async #read(): Promise<void> {
+    this.#reading = true
+    this.deadline.arm('idle', this.idle)
     try {
-      this.#reading = true
-      this.deadline.arm('idle', this.idle)
-      const { value, done } = await this.reader.read()
+      const { value } = await this.reader.read()
       this.#lastHeard = performance.now()
-      if (done) this.#end()
-      else this.#frames.push(value)
-      if (this.passing.seen.fault) this.cancel()
+      this.#hear(value)
     } catch (thrown) {
-      this.#fail(thrown)
-    } finally {
-      this.#reading = false
-      this.deadline.rest()
+      this.#fail(broken(thrown))
+    }
+    this.#reading = false
+    if (!this.#ended) this.deadline.rest()
+  }
+
+  /** `undefined`: the body has ended. */
+  #hear(bytes: Uint8Array | undefined): void {
+    const { seen } = this.passing
+    try {
+      if (bytes) this.#frames.push(bytes)
+      if (seen.fault) this.cancel()
+      else if (bytes === undefined) this.#end()
+      else if (seen.over) {
+        this.#end()
+        void this.#drain()
+      }
+    } catch (thrown) {
+      this.#fail(asGatewayError(thrown))
     }
   }
 
@@ -96,8 +119,19 @@ export class Source {
     if (this.passing.seen.fault === undefined) this.#out += this.passing.end()
   }
 
-  #fail(thrown: unknown): void {
-    this.passing.seen.fault ??= this.deadline.expired ?? broken(thrown)
+  /** What may still come after the vendor's last word is read, so that its connection can be kept; nobody waits for it. */
+  async #drain(): Promise<void> {
+    this.deadline.arm('idle', drained)
+    try {
+      while (!(await this.reader.read()).done);
+    } catch {
+      // The time is up, or the connection broke: the answer was whole before.
+    }
+    this.deadline.clear()
+  }
+
+  #fail(error: GatewayError): void {
+    this.passing.seen.fault ??= this.deadline.expired ?? error
     this.cancel()
   }
 }
@@ -107,7 +141,7 @@ export const sniff = async (
   answered: Answered,
   idle: number,
 ): Promise<{ reader: Reader; first: Uint8Array; events: boolean }> => {
-  const reader = bodyOf(answered.response).getReader()
+  const reader = bodyOf(answered).getReader()
   const pieces: Uint8Array[] = []
   for (;;) {
     const { value, done } = await readOnce(reader, answered)
@@ -125,7 +159,7 @@ const smallAnswer = 64 * 1024
 /** A whole answer as text. @throws GatewayError `upstream_failed`, `upstream_timeout`. */
 export const readText = async (answered: Answered, idle: number | undefined): Promise<string> => {
   const { response, deadline } = answered
-  if (response.body === null) return ''
+  if (response.body === null) return nothing(answered)
   const announced = response.headers.get('content-length')
   if (announced === null || Number(announced) > smallAnswer)
     return readRest(response.body.getReader(), undefined, answered, idle)
@@ -163,18 +197,20 @@ export const readRest = async (
   return new TextDecoder().decode(join(pieces))
 }
 
-/** At most 64 KiB of a vendor's refusal; what it sends beyond is not waited for. */
+/** At most 64 KiB of a vendor's refusal, as far as they come in time: its status says enough. Never throws. */
 export const readError = async (answered: Answered): Promise<string> => {
-  if (answered.response.body === null) return ''
-  const reader = answered.response.body.getReader()
+  const { response, deadline } = answered
+  if (response.body === null) return nothing(answered)
+  const reader = response.body.getReader()
   const pieces: Uint8Array[] = []
+  deadline.arm('idle', errorTime)
   for (let length = 0; length < largestError; ) {
-    const { value, done } = await readOnce(reader, answered)
-    if (done) break
+    const { value } = await reader.read().catch(() => ({ value: undefined }))
+    if (value === undefined) break
     pieces.push(value)
     length += value.length
   }
-  answered.deadline.clear()
+  deadline.clear()
   reader.cancel().catch(() => undefined)
   return new TextDecoder().decode(join(pieces).subarray(0, largestError))
 }
@@ -190,8 +226,14 @@ const readOnce = async (reader: Reader, answered: Answered) => {
   }
 }
 
-const bodyOf = (response: Response): ReadableStream<Uint8Array> => {
+const nothing = ({ deadline }: Answered): '' => {
+  deadline.clear()
+  return ''
+}
+
+const bodyOf = ({ response, deadline }: Answered): ReadableStream<Uint8Array> => {
   if (response.body) return response.body
+  deadline.clear()
   throw new GatewayError('upstream_failed', 'the vendor answered with nothing')
 }
 

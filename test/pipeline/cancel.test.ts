@@ -18,6 +18,7 @@ beforeAll(async () => {
       openai: [
         { ...entry, models: ['free'] },
         { ...entry, models: ['single'], limit: { concurrency: 1, timeout: 20 } },
+        { ...entry, models: ['counted'], limit: { tpm: 1000, timeout: 1 } },
       ],
     },
   })
@@ -127,6 +128,17 @@ test('a slot comes back on every path: success, refusal, cut, client gone', asyn
   upstream.become(chat())
   const answer = await within(ask(gateway, { model: 'single' }), 1000)
   expect(answer?.status).toBe(200)
+})
+
+test('tokens of a request the vendor refused come back', async () => {
+  const counted = async (script: Script): Promise<number> => {
+    upstream.become(script)
+    return (await ask(gateway, { model: 'counted', max_tokens: 900 })).status
+  }
+  for (const status of [400, 429, 401])
+    expect(await counted(jsonOf({ error: { message: 'no' } }, status))).not.toBe(200)
+  expect(await counted(chat())).toBe(200)
+  expect(await counted(chat())).toBe(200)
 })
 
 test('who left is in the log once, as 499', async () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { ask, stream } from '../rig/client.ts'
 import { type Gateway, startGateway } from '../rig/process.ts'
 import { chat, hangUp, html, refuse, resetOnReuse, sseOf } from '../rig/scripts.ts'
-import { type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
+import { type Answer, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
 
 const secrets = {
   key: 'sk-canary-key/with+odd=characters',
@@ -66,6 +66,21 @@ describe("the vendor's status", () => {
     expect(answer.status).toBe(429)
     expect(answer.headers.get('retry-after')).toBe('17')
   })
+
+  for (const [name, stop] of [
+    ['is cut off', answer => answer.reset()],
+    ['never ends', answer => answer.silent()],
+  ] satisfies [string, (answer: Answer) => unknown][])
+    test(`survives a body that ${name}`, async () => {
+      const answer = await asked(async answer => {
+        answer.head(429, { 'content-type': 'application/json', 'retry-after': '9' })
+        await answer.write('{"error":')
+        await answer.wait(50)
+        await stop(answer)
+      })
+      expect(answer.status).toBe(429)
+      expect(answer.headers.get('retry-after')).toBe('9')
+    })
 
   for (const status of [401, 402, 403])
     test(`${status} is about our key, not the client's: 502 upstream_credentials`, async () => {

@@ -121,6 +121,34 @@ describe('a stream', () => {
     expect(upstream.requests.length - before).toBe(2)
   })
 
+  test('is over with [DONE], though the vendor keeps its connection open', async () => {
+    const began = performance.now()
+    const answer = await heard(async answer => {
+      answer.head(200, { 'content-type': 'text/event-stream' })
+      await answer.write([says('a'), chunk({}, 'stop'), 'data: [DONE]\n\n'].map(frameOf).join(''))
+      await answer.silent()
+    })
+    expect(performance.now() - began).toBeLessThan(500)
+    expect(answer.content()).toBe('a')
+    expect(answer.data().at(-1)).toBe('[DONE]')
+    await upstream.requests.at(-1)!.aborted
+  })
+
+  test('of which [DONE] comes before the last bytes keeps its connection', async () => {
+    const slowEnd: Script = async answer => {
+      answer.head(200, { 'content-type': 'text/event-stream' })
+      await answer.write([says('a'), chunk({}, 'stop'), 'data: [DONE]\n\n'].map(frameOf).join(''))
+      await answer.wait(100)
+      answer.end()
+    }
+    const { length } = upstream.requests
+    await heard(slowEnd)
+    await Bun.sleep(200)
+    await heard(slowEnd)
+    const [first, second] = upstream.requests.slice(length)
+    expect(second!.connection).toBe(first!.connection)
+  })
+
   test('ends cleanly without [DONE] when every choice has finished', async () => {
     const answer = await heard(sseOf([says('hi'), chunk({}, 'stop')], { done: false }))
     expect(finishes(answer.data())).toEqual(['stop'])
@@ -232,6 +260,26 @@ describe('a failure', () => {
     const answer = await ask(gateway, { model: 'm', stream: true })
     expect(answer.status).toBe(400)
     expect(await answer.json()).toMatchObject({ error: { message: expect.stringContaining('too long') } })
+  })
+
+  test('in the very first bytes is told at once, though the vendor keeps its connection open', async () => {
+    const fault = frameOf({ error: { message: 'too long', type: 'invalid_request_error', code: 400 } })
+    const held: Script = async answer => {
+      answer.head(200, { 'content-type': 'text/event-stream' })
+      await answer.write(fault)
+      await answer.silent()
+    }
+    upstream.become(held)
+    const { status } = await ask(gateway, { model: 'm', stream: true })
+    expect(status).toBe(400)
+    await upstream.requests.at(-1)!.aborted
+  })
+
+  test('of a header that holds a secret does not hold the stream up', async () => {
+    const answer = await heard(sseOf(chatFrames(), { headers: { 'x-ratelimit-note': 'for sk-canary-1' } }))
+    expect(answer.status).toBe(200)
+    expect(answer.headers.has('x-ratelimit-note')).toBe(false)
+    expect(answer.data().at(-1)).toBe('[DONE]')
   })
 
   test('after the first content is told in-band, scrubbed, and nothing follows it', async () => {

@@ -64,37 +64,39 @@ const seconds = (value: Json | undefined): number | undefined => {
 }
 
 /** Words of a vendor for OpenAI's five; empty ones, and the "null" of DashScope, are none. */
-const finishes: Record<string, string> = {
-  stop: 'stop',
-  length: 'length',
-  tool_calls: 'tool_calls',
-  content_filter: 'content_filter',
-  function_call: 'function_call',
-  eos: 'stop',
-  eos_token: 'stop',
-  end_turn: 'stop',
-  stop_sequence: 'stop',
-  complete: 'stop',
-  completed: 'stop',
-  normal: 'stop',
-  end: 'stop',
-  max_tokens: 'length',
-  max_length: 'length',
-  max_output_tokens: 'length',
-  model_length: 'length',
-  tool_call: 'tool_calls',
-  tool_use: 'tool_calls',
-  'tool-calls': 'tool_calls',
-  function_calls: 'tool_calls',
-  safety: 'content_filter',
-  sensitive: 'content_filter',
-  blocklist: 'content_filter',
-  prohibited_content: 'content_filter',
-  recitation: 'content_filter',
-  refusal: 'content_filter',
-  guardrail_intervened: 'content_filter',
-  'content-filter': 'content_filter',
-}
+const finishes: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    stop: 'stop',
+    length: 'length',
+    tool_calls: 'tool_calls',
+    content_filter: 'content_filter',
+    function_call: 'function_call',
+    eos: 'stop',
+    eos_token: 'stop',
+    end_turn: 'stop',
+    stop_sequence: 'stop',
+    complete: 'stop',
+    completed: 'stop',
+    normal: 'stop',
+    end: 'stop',
+    max_tokens: 'length',
+    max_length: 'length',
+    max_output_tokens: 'length',
+    model_length: 'length',
+    tool_call: 'tool_calls',
+    tool_use: 'tool_calls',
+    'tool-calls': 'tool_calls',
+    function_calls: 'tool_calls',
+    safety: 'content_filter',
+    sensitive: 'content_filter',
+    blocklist: 'content_filter',
+    prohibited_content: 'content_filter',
+    recitation: 'content_filter',
+    refusal: 'content_filter',
+    guardrail_intervened: 'content_filter',
+    'content-filter': 'content_filter',
+  }),
+)
 
 /** Words by which a vendor says that it broke off: OpenRouter and Mistral, Zhipu, DeepSeek, vLLM, in this order. */
 const breaks: ReadonlySet<string> = new Set(['error', 'network_error', 'insufficient_system_resource', 'abort'])
@@ -102,7 +104,7 @@ const breaks: ReadonlySet<string> = new Set(['error', 'network_error', 'insuffic
 /** A vendor's word → OpenAI's, `stop` for one nobody knows; undefined where it says none. */
 export const finishOf = (value: Json | undefined, { loss }: Pick<Exchange, 'loss'>): string | undefined => {
   if (typeof value !== 'string' || value === '' || value === 'null') return undefined
-  const known = finishes[value] ?? finishes[value.toLowerCase()]
+  const known = finishes.get(value.toLowerCase())
   if (known === undefined) loss('finish_reason', `"${value.slice(0, 40)}" is not a word of this protocol`)
   return known ?? 'stop'
 }

@@ -45,7 +45,6 @@ export const strictStream = (shape: Shape, exchange: Exchange, emit: Emit): Stri
   const choices = new Map<number, Choice>()
   let identity: Identity | undefined
   let held: Chunk | undefined
-  let done = false
 
   const say = (chunk: Chunk): void => {
     if (!seen.content && bodies(chunk.body).some(shape.says)) seen.content = true
@@ -154,9 +153,9 @@ export const strictStream = (shape: Shape, exchange: Exchange, emit: Emit): Stri
   }
 
   const push = (frame: Frame): void => {
-    if (done || seen.fault) return
+    if (seen.over || seen.fault) return
     const data = frame.data.trim()
-    if (data === '[DONE]') done = true
+    if (data === '[DONE]') seen.over = true
     if (data === '[DONE]' || data === '') return
     const parsed = parseJson(data)
     const body = Array.isArray(parsed) && isObject(parsed[0]) ? parsed[0] : parsed
@@ -177,8 +176,8 @@ export const strictStream = (shape: Shape, exchange: Exchange, emit: Emit): Stri
   const end = (): void => {
     if (seen.fault) return
     const open = [...choices.values()].filter(choice => choice.phase === 'open')
-    if (choices.size === 0 || (open.length > 0 && !done)) {
-      seen.fault = cut(done)
+    if (choices.size === 0 || (open.length > 0 && !seen.over)) {
+      seen.fault = cut(seen.over)
       return
     }
     release()
@@ -192,10 +191,10 @@ export const strictStream = (shape: Shape, exchange: Exchange, emit: Emit): Stri
   return { seen, push, flush: release, end }
 }
 
-const cut = (done: boolean): GatewayError =>
+const cut = (over = false): GatewayError =>
   new GatewayError(
     'upstream_failed',
-    done ? 'the vendor ended its stream without an answer' : "the vendor's stream was cut",
+    over ? 'the vendor ended its stream without an answer' : "the vendor's stream was cut",
   )
 
 const bodies = ({ choices }: JsonObject): JsonObject[] => choices as JsonObject[]

@@ -105,15 +105,18 @@ const compiled = TypeCompiler.Compile(ChatRequest)
 /** Throws `invalid_request` whose `param` is the path of the first fault: `messages[2].content`. */
 export const checkRequest = (body: JsonObject): void => {
   if (compiled.Check(body)) return
-  const error = deepest([...compiled.Errors(body)])
+  const error = deepest(compiled.Errors(body))
   if (error) throw refusal(error)
 }
 
-/** A value that fits no variant of a union is at fault where the variant it came nearest to says so: the one that looked deepest. */
-const deepest = (errors: readonly ValueError[]): ValueError | undefined => {
+/**
+ * The first error alone, for there may be millions. A value that fits no variant of a union is at fault where the variant it came nearest
+ * to says so: the one that looked deepest.
+ */
+const deepest = (errors: Iterable<ValueError>): ValueError | undefined => {
   const [error] = errors
   if (error === undefined) return undefined
-  const inner = error.errors.map(variant => deepest([...variant])).filter(one => one !== undefined)
+  const inner = error.errors.map(deepest).filter(one => one !== undefined)
   return inner.find(one => one.path.length > error.path.length) ?? error
 }
 

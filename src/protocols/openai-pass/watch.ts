@@ -38,12 +38,13 @@ const textShape: Shape = {
 /** Streams of events with names of their own (speech, transcripts, images): each goes on as it came, with its name. */
 const passFrames = (exchange: Exchange): Passing => {
   const seen: Seen = { content: false }
-  let done = false
 
   const push = (frame: Frame): string => {
-    if (done || seen.fault) return ''
-    done = frame.data.trim() === '[DONE]'
-    if (done || frame.data === '') return frame.data === '' ? '' : renderFrame(frame)
+    if (seen.over || seen.fault || frame.data === '') return ''
+    if (frame.data.trim() === '[DONE]') {
+      seen.over = true
+      return renderFrame(frame)
+    }
     const body = parseJson(frame.data)
     if (!isObject(body)) exchange.loss('stream', 'a frame that is no JSON object was passed as it is')
     if (frame.event === 'error' || (isObject(body) && (body.type === 'error' || tellsFault(body)))) {
@@ -61,7 +62,7 @@ const passFrames = (exchange: Exchange): Passing => {
   }
 
   const end = (): string => {
-    if (!seen.content && !done) seen.fault ??= new GatewayError('upstream_failed', "the vendor's stream was cut")
+    if (!seen.content && !seen.over) seen.fault ??= new GatewayError('upstream_failed', "the vendor's stream was cut")
     return ''
   }
 
