@@ -3,9 +3,10 @@
  * piece by piece. What the client gets is strict and says what the vendor said; what the vendor gets is what the client sent.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { providers } from '../src/providers/index.ts'
+import { type Recording, recordings, seeded } from './recordings.ts'
 import { type Gateway, startGateway } from './rig/process.ts'
 import { type Received, type Script, scriptedUpstream, type Upstream } from './rig/upstream.ts'
-import { type Recording, recordings, seeded } from './recordings.ts'
 import { chunksOf, readNaively } from './strict/naive.ts'
 import { type Answer, readMessage, readStream } from './strict/openai-chat.ts'
 
@@ -13,27 +14,47 @@ type Fields = Record<string, unknown>
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+type Service = { type: string; path: string }
+
 /** The service types of vendors whose own one exists; everybody else is an `openai` with an address. */
-const services: Record<string, { type: string; path: string }> = {
+const services: Record<string, Service> = {
   alibaba: { type: 'dashscope', path: '/compatible-mode/v1' },
   azure: { type: 'azure', path: '/openai/deployments' },
+  cerebras: { type: 'cerebras', path: '/v1' },
+  cloudflare: { type: 'cloudflare', path: '/client/v4/accounts/one/ai/v1' },
   deepseek: { type: 'deepseek', path: '' },
+  fireworks: { type: 'fireworks', path: '/inference/v1' },
   groq: { type: 'groq', path: '/openai/v1' },
+  huggingface: { type: 'huggingface', path: '/v1' },
+  hunyuan: { type: 'hunyuan', path: '/v1' },
+  minimax: { type: 'minimax', path: '/v1' },
+  mistral: { type: 'mistral', path: '/v1' },
   moonshot: { type: 'moonshot', path: '/v1' },
   ollama: { type: 'ollama', path: '/v1' },
   'ollama-cloud': { type: 'ollama', path: '/v1' },
   openrouter: { type: 'openrouter', path: '/api/v1' },
+  qianfan: { type: 'qianfan', path: '/v2' },
   siliconflow: { type: 'siliconflow', path: '/v1' },
+  together: { type: 'together', path: '/v1' },
   vllm: { type: 'vllm', path: '/v1' },
+  volcengine: { type: 'huoshan', path: '/api/v3' },
+  xai: { type: 'xai', path: '/v1' },
   zhipu: { type: 'zhipu', path: '/api/paas/v4' },
 }
-const serviceOf = (vendor: string) => services[vendor] ?? { type: 'openai', path: '/v1' }
+const serviceOf = (vendor: string): Service => {
+  const own = services[vendor]
+  return own && providers.has(own.type) ? own : { type: 'openai', path: '/v1' }
+}
 
 const messagesOf = (body: Fields) => body.messages as Fields[]
 const within = (low: number, high: number) => (value: unknown) =>
   typeof value === 'number' ? Math.min(Math.max(value, low), high) : value
 const bound = (body: Fields, field: string, clamp: (value: unknown) => unknown) => {
   if (field in body) body[field] = clamp(body[field])
+}
+const penalties = ['presence_penalty', 'frequency_penalty']
+const leaveOut = (body: Fields, fields: string[]) => {
+  for (const field of fields) delete body[field]
 }
 const olderRole = (body: Fields) => {
   for (const message of messagesOf(body)) if (message.role === 'developer') message.role = 'system'
@@ -57,7 +78,7 @@ const adjustments: Record<string, (body: Fields) => void> = {
     bound(body, 'top_p', within(0.01, 1))
   },
   groq: body => {
-    for (const field of ['logprobs', 'top_logprobs', 'logit_bias']) delete body[field]
+    leaveOut(body, ['logprobs', 'top_logprobs', 'logit_bias'])
     if (typeof body.n === 'number' && body.n > 1) delete body.n
     for (const message of messagesOf(body)) delete message.name
   },
@@ -68,6 +89,47 @@ const adjustments: Record<string, (body: Fields) => void> = {
     bound(body, 'top_p', within(0.01, 1))
   },
   ollama: olderLimit,
+  cerebras: body => {
+    olderRole(body)
+    leaveOut(body, [...penalties, 'logit_bias', 'service_tier', 'prompt_cache_key'])
+  },
+  hunyuan: olderRole,
+  huoshan: body => {
+    olderRole(body)
+    if (typeof body.max_completion_tokens === 'number') delete body.max_tokens
+  },
+  minimax: body => {
+    olderRole(body)
+    if (body.n !== 1) delete body.n
+    bound(body, 'temperature', within(0.01, 1))
+  },
+  mistral: body => {
+    olderRole(body)
+    olderLimit(body)
+    if (typeof body.seed === 'number') body.random_seed ??= body.seed
+    leaveOut(body, [
+      'seed',
+      'stream_options',
+      'logit_bias',
+      'user',
+      'store',
+      'service_tier',
+      'prompt_cache_key',
+      'verbosity',
+    ])
+    for (const message of messagesOf(body)) {
+      if (message.role !== 'tool') delete message.name
+      leaveOut(message, ['reasoning_content', 'reasoning', 'refusal', 'audio', 'annotations', 'function_call'])
+    }
+  },
+  qianfan: body => {
+    olderRole(body)
+    if (/^ernie-/i.test(body.model as string)) body.model = (body.model as string).toLowerCase()
+  },
+  xai: body => {
+    leaveOut(body, penalties)
+    if (!(body.model as string).includes('non-reasoning')) delete body.stop
+  },
 }
 
 /** One recording and what the client sends for it. */
