@@ -67,17 +67,12 @@ const sendHttp = async (
   const proxy = found instanceof Promise ? await found : found
   deadline.look(terms.connect / 2, () => void checkReach(origin, proxy, terms.connect, deadline))
   const { headers } = outgoing
-  const options = {
-    method: 'POST',
-    headers,
-    body: payload,
-    signal,
-    redirect: 'manual',
-    proxy,
-  } as unknown as RequestInit
-  const response = await fetch(outgoing.url, options).catch(thrown => {
+  // Without `timeout: false` Bun ends whatever has been silent for five minutes; the deadlines here are ours.
+  const options = { method: 'POST', headers, body: payload, signal, redirect: 'manual', proxy, timeout: false }
+  const send = () => fetch(outgoing.url, options as unknown as RequestInit)
+  const response = await send().catch(thrown => {
     if (typeof payload !== 'string' || !isStale(thrown, origin, began, signal)) throw thrown
-    return fetch(outgoing.url, options)
+    return send()
   })
   reach.heard(origin)
   return response

@@ -236,6 +236,14 @@ describe('a deadline', () => {
     expect(answer.data().at(-1)).toBe('[DONE]')
   })
 
+  test("is ours alone: the idle time-out of Bun's own fetch is off", async () => {
+    const config = { services: { openai: [{ enabled: true, models: ['m'], server_url: `${upstream.url}/v1` }] } }
+    const other = await startGateway(config, { env: { BUN_CONFIG_HTTP_IDLE_TIMEOUT: '1' } })
+    upstream.become(slowHeaders(2500, chat()))
+    expect((await ask(other, { model: 'm' })).status).toBe(200)
+    await other.stop()
+  })
+
   test('for the connection: a vendor that accepts none is a 504', async () => {
     const full = await deafPort()
     const other = await startGateway({
