@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { addressOf, serves } from '../src/providers/address.ts'
+import { providers } from '../src/providers/index.ts'
 import { entryOf, targetOf } from './contracts/provider.ts'
 
 const chat = 'openai-chat'
@@ -9,6 +10,7 @@ const chat = 'openai-chat'
 type Row = [type: string, serverUrl: string | undefined, protocol: string, url: string, model?: string]
 
 const account = 'https://api.cloudflare.com/client/v4/accounts/0a1b/ai'
+const ark = 'https://ark.cn-beijing.volces.com/api/v3'
 const azure = 'https://r.openai.azure.com'
 const dated = '?api-version=2024-10-21'
 
@@ -120,6 +122,72 @@ const rows: Row[] = [
   ['lmstudio', undefined, chat, 'http://localhost:1234/v1/chat/completions'],
   ['vllm', 'http://gpu:8000/v1/', 'rerank', 'http://gpu:8000/v1/rerank'],
 
+  ['groq', undefined, chat, 'https://api.groq.com/openai/v1/chat/completions'],
+  ['openrouter', undefined, 'embeddings', 'https://openrouter.ai/api/v1/embeddings'],
+  ['lingyiwanwu', undefined, chat, 'https://api.lingyiwanwu.com/v1/chat/completions'],
+  ['llama_family', undefined, chat, 'https://api.atomecho.cn/v1/chat/completions'],
+  ['cloudflare', `${account}/v1/chat/completions`, chat, `${account}/v1/chat/completions`],
+  ['cloudflare', `${account}/v1`, 'embeddings', `${account}/v1/embeddings`],
+  [
+    'cloudflare',
+    'https://gateway.ai.cloudflare.com/v1/0a1b/mine/workers-ai/v1',
+    chat,
+    'https://gateway.ai.cloudflare.com/v1/0a1b/mine/workers-ai/v1/chat/completions',
+  ],
+  ['huoshan', undefined, chat, `${ark}/chat/completions`, 'ep-20240101'],
+  ['huoshan', undefined, chat, `${ark}/bots/chat/completions`, 'bot-20250707'],
+  ['huoshan', ark, chat, `${ark}/bots/chat/completions`, 'bot-20250707'],
+  ['huoshan', ark, chat, `${ark}/chat/completions`, 'doubao'],
+  ['huoshan', 'https://ark.cn-beijing.volces.com', chat, `${ark}/chat/completions`, 'doubao'],
+  ['huoshan', `${ark}/bots/chat/completions`, chat, `${ark}/bots/chat/completions`, 'bot-20250707'],
+  [
+    'huoshan',
+    'https://ark.cn-beijing.volces.com/api/coding/v3',
+    chat,
+    'https://ark.cn-beijing.volces.com/api/coding/v3/chat/completions',
+  ],
+  ['huoshan', 'https://relay.example/ark?k=1', chat, 'https://relay.example/ark/bots/chat/completions?k=1', 'bot-1'],
+  ['huoshan', undefined, 'images/generations', `${ark}/images/generations`],
+  ['hunyuan', undefined, chat, 'https://api.hunyuan.cloud.tencent.com/v1/chat/completions'],
+  ['hunyuan', undefined, 'embeddings', 'https://api.hunyuan.cloud.tencent.com/v1/embeddings'],
+  ['hunyuan', 'https://tokenhub.tencentmaas.com/v1', chat, 'https://tokenhub.tencentmaas.com/v1/chat/completions'],
+  ['xinghuo', undefined, chat, 'https://spark-api-open.xf-yun.com/v1/chat/completions'],
+  ['qianfan', undefined, chat, 'https://qianfan.baidubce.com/v2/chat/completions'],
+  ['qianfan', 'https://qianfan.baidubce.com', 'embeddings', 'https://qianfan.baidubce.com/v2/embeddings'],
+  ['minimax', undefined, chat, 'https://api.minimaxi.com/v1/chat/completions'],
+  ['minimax', 'https://api.minimax.io', chat, 'https://api.minimax.io/v1/chat/completions'],
+  ['baichuan', undefined, 'embeddings', 'https://api.baichuan-ai.com/v1/embeddings'],
+  ['stepfun', undefined, chat, 'https://api.stepfun.com/v1/chat/completions'],
+  ['stepfun', 'https://api.stepfun.ai/step_plan/v1', chat, 'https://api.stepfun.ai/step_plan/v1/chat/completions'],
+  ['modelscope', undefined, chat, 'https://api-inference.modelscope.cn/v1/chat/completions'],
+  ['mistral', undefined, 'audio/transcriptions', 'https://api.mistral.ai/v1/audio/transcriptions'],
+  ['mistral', 'https://codestral.mistral.ai/v1', chat, 'https://codestral.mistral.ai/v1/chat/completions'],
+  ['xai', undefined, 'images/generations', 'https://api.x.ai/v1/images/generations'],
+  ['together', undefined, chat, 'https://api.together.ai/v1/chat/completions'],
+  ['together', 'https://api.together.xyz', 'rerank', 'https://api.together.xyz/v1/rerank'],
+  ['fireworks', undefined, chat, 'https://api.fireworks.ai/inference/v1/chat/completions'],
+  ['nvidia', undefined, 'embeddings', 'https://integrate.api.nvidia.com/v1/embeddings'],
+  ['cerebras', undefined, chat, 'https://api.cerebras.ai/v1/chat/completions'],
+  ['sambanova', undefined, chat, 'https://api.sambanova.ai/v1/chat/completions'],
+  ['deepinfra', undefined, chat, 'https://api.deepinfra.com/v1/openai/chat/completions'],
+  ['deepinfra', 'https://api.deepinfra.com', chat, 'https://api.deepinfra.com/v1/openai/chat/completions'],
+  ['huggingface', undefined, chat, 'https://router.huggingface.co/v1/chat/completions'],
+  [
+    'huggingface',
+    'https://router.huggingface.co/hyperbolic/v1',
+    chat,
+    'https://router.huggingface.co/hyperbolic/v1/chat/completions',
+  ],
+  ['gitee', undefined, 'images/generations', 'https://ai.gitee.com/v1/images/generations'],
+  ['ppio', undefined, chat, 'https://api.ppio.com/openai/v1/chat/completions'],
+  ['ppio', 'https://api.ppinfra.com/v3/openai', chat, 'https://api.ppinfra.com/v3/openai/chat/completions'],
+  ['novita', undefined, chat, 'https://api.novita.ai/openai/v1/chat/completions'],
+  ['novita', 'https://api.novita.ai/v3/openai', chat, 'https://api.novita.ai/v3/openai/chat/completions'],
+  ['novita', 'https://api.novita.ai/openai', chat, 'https://api.novita.ai/openai/v1/chat/completions'],
+  ['hyperbolic', undefined, 'completions', 'https://api.hyperbolic.xyz/v1/completions'],
+  ['zai', undefined, chat, 'https://api.z.ai/api/paas/v4/chat/completions'],
+  ['zai', 'https://api.z.ai/api/coding/paas/v4', chat, 'https://api.z.ai/api/coding/paas/v4/chat/completions'],
+
   ['azure', azure, chat, `${azure}/openai/v1/chat/completions`],
   ['azure', `${azure}/openai/v1`, 'embeddings', `${azure}/openai/v1/embeddings`],
   ['azure', `${azure}/openai/v1?api-version=preview`, chat, `${azure}/openai/v1/chat/completions?api-version=preview`],
@@ -161,6 +229,11 @@ describe('addresses', () => {
       expect(addressOf(targetOf(entry, model), protocol)).toBe(url)
     })
 
+  test('have a row for each provider', () => {
+    const tried = new Set(rows.map(([type]) => type))
+    expect([...providers.keys()].filter(type => !tried.has(type) && type !== 'mock')).toEqual([])
+  })
+
   test('models of several vendors in one openai entry each go home', () => {
     const entry = entryOf('openai', { models: ['glm-4', 'gpt-4o', '*'] })
     const url = (model: string) => addressOf(targetOf(entry, model), chat)
@@ -192,6 +265,17 @@ test('an address recorded from a vendor, given as server_url, is the address cal
     azure: 'azure',
     vllm: 'vllm',
     ollama: 'ollama',
+    cloudflare: 'cloudflare',
+    volcengine: 'huoshan',
+    hunyuan: 'hunyuan',
+    spark: 'xinghuo',
+    minimax: 'minimax',
+    mistral: 'mistral',
+    xai: 'xai',
+    together: 'together',
+    fireworks: 'fireworks',
+    cerebras: 'cerebras',
+    huggingface: 'huggingface',
   }
   const ends: [RegExp, string][] = [
     [/\/chat\/completions$/, chat],
@@ -202,7 +286,7 @@ test('an address recorded from a vendor, given as server_url, is the address cal
   for (const folder of existsSync(root) ? Object.keys(types) : [])
     for await (const file of new Bun.Glob('*.json').scan(`${root}/${folder}`)) {
       const recorded = JSON.parse(await Bun.file(`${root}/${folder}/${file}`).text()) as { request?: { url?: string } }
-      const raw = (recorded.request?.url ?? '').replace(/\?$/, '')
+      const raw = (recorded.request?.url ?? '').replace(/#.*|\?$/, '')
       if (!/^https?:/.test(raw)) continue
       const url = new URL(raw.replace('com//', 'com/')).href
       const protocol = ends.find(([end]) => end.test(new URL(url).pathname))?.[1]

@@ -37,7 +37,7 @@ describe('the registry', () => {
       expect(url).toStartWith(serverUrl.replace(/\/chat\/completions$/, ''))
       expect(url).toEndWith('/chat/completions')
     }
-    expect(addresses).toBeGreaterThan(25)
+    expect(addresses).toBeGreaterThan(3)
   })
 
   test('default models are those of the Go program', () => {
@@ -45,6 +45,10 @@ describe('the registry', () => {
     expect(providers.get('zhipu')!.models).toHaveLength(7)
     expect(providers.get('groq')!.models).toContain('mixtral-8x7b-32768')
     expect(providers.get('aliyun')!.models).toEqual(['qwen-turbo', 'qwen-plus', 'qwen-max', 'qwen-max-longcontext'])
+    expect(providers.get('qianfan')!.models).toContain('ERNIE-Speed-128K')
+    expect(providers.get('hunyuan')!.models).toContain('hunyuan-standard-256K')
+    expect(providers.get('xinghuo')!.models).toEqual(['spark-lite', 'spark-v2.0', 'spark-pro', 'spark-max'])
+    expect(providers.get('huoshan')!.models).toHaveLength(6)
     for (const type of ['openai', 'azure', 'ollama', 'dashscope']) expect(providers.get(type)!.models).toBeUndefined()
   })
 
@@ -111,8 +115,88 @@ describe('quirks', () => {
     expect(frame).toEqual({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }], usage })
   })
 
+  test('xinghuo: names of the HTTP form; Lite and Pro have no system, Max has', () => {
+    const rules = [
+      { role: 'developer', content: 'be brief' },
+      { role: 'user', content: 'hi' },
+    ]
+    expect(adjusted('xinghuo', { model: 'spark-lite', messages: rules, temperature: 0 }, 'spark-lite')).toEqual({
+      body: { model: 'lite', messages: [{ role: 'user', content: 'be brief\n\nhi' }], temperature: 0.01 },
+      losses: { temperature: 'the vendor takes 0.01 to 1, not 0' },
+    })
+    expect(adjusted('xinghuo', { model: 'Spark-Max', messages: rules }, 'Spark-Max').body).toEqual({
+      model: 'generalv3.5',
+      messages: [{ role: 'system', content: 'be brief' }, rules[1]!],
+    })
+    const parts = [{ type: 'text', text: 'look' }]
+    const late: JsonObject[] = [
+      { role: 'assistant', content: 'well' },
+      { role: 'user', content: parts },
+      { role: 'system', content: [{ type: 'text', text: 'a' }, 'b'] },
+    ]
+    expect(adjusted('xinghuo', { messages: late }, 'generalv3').body['messages']).toEqual([
+      late[0]!,
+      { role: 'user', content: [{ type: 'text', text: 'ab' }, ...parts] },
+    ])
+    expect(adjusted('xinghuo', { messages: [{ role: 'system', content: 'alone' }] }, 'lite').body['messages']).toEqual([
+      { role: 'user', content: 'alone' },
+    ])
+    expect(adjusted('xinghuo', { model: 'x1', messages }, 'x1').body).toEqual({ model: 'x1', messages })
+  })
+
+  test('mistral: only what its schema knows, also of the messages', () => {
+    const asked = {
+      messages: [
+        { role: 'user', name: 'ann', content: 'hi' },
+        { role: 'assistant', content: 'well', reasoning_content: 'hm', refusal: null, tool_calls: [] },
+        { role: 'tool', name: 'f', tool_call_id: 'c', content: '1' },
+      ],
+      seed: 7,
+      max_completion_tokens: 9,
+      user: 'ann',
+      parallel_tool_calls: false,
+    }
+    const { body, losses } = adjusted('mistral', asked)
+    expect(body).toEqual({
+      messages: [
+        { role: 'user', content: 'hi' },
+        { role: 'assistant', content: 'well', tool_calls: [] },
+        { role: 'tool', name: 'f', tool_call_id: 'c', content: '1' },
+      ],
+      random_seed: 7,
+      max_tokens: 9,
+      parallel_tool_calls: false,
+    })
+    expect(Object.keys(losses).sort()).toEqual(['messages[0].name', 'messages[1].reasoning_content', 'user'])
+    expect(wireOf(entryOf('mistral'))).toMatchObject({ wire: { refusesUsage: true } })
+  })
+
+  test('xai, cerebras, nvidia: a penalty of 0 is dropped in silence, what is refused is noted', () => {
+    const asked = { presence_penalty: 0, frequency_penalty: 0.5, stop: ['x'], logit_bias: { 1: 2 } }
+    expect(adjusted('xai', asked, 'grok-4.6')).toMatchObject({ body: { logit_bias: { 1: 2 } } })
+    expect(Object.keys(adjusted('xai', asked, 'grok-4.6').losses)).toEqual(['frequency_penalty', 'stop'])
+    expect(adjusted('xai', asked, 'grok-4.20-0309-non-reasoning').body).toHaveProperty('stop')
+    expect(Object.keys(adjusted('cerebras', asked).losses)).toEqual(['frequency_penalty', 'logit_bias'])
+    expect(adjusted('nvidia', asked)).toEqual({
+      body: { frequency_penalty: 0.5, stop: ['x'], logit_bias: { 1: 2 } },
+      losses: {},
+    })
+  })
+
+  test('qianfan: ERNIE in lower case, others as they are', () => {
+    expect(adjusted('qianfan', { model: 'ERNIE-Speed-8K' }).body).toEqual({ model: 'ernie-speed-8k' })
+    expect(adjusted('qianfan', { model: 'DeepSeek-R1' }).body).toEqual({ model: 'DeepSeek-R1' })
+  })
+
+  test('minimax: one choice; huoshan: one limit', () => {
+    expect(adjusted('minimax', { n: 1, temperature: 0 }).body).toEqual({ n: 1, temperature: 0.01 })
+    expect(Object.keys(adjusted('minimax', { n: 2 }).losses)).toEqual(['n'])
+    expect(adjusted('huoshan', { max_tokens: 5, max_completion_tokens: 7 }).body).toEqual({ max_completion_tokens: 7 })
+    expect(adjusted('huoshan', { max_tokens: 5 }).body).toEqual({ max_tokens: 5 })
+  })
+
   test('a body that is not what it should be is left to the vendor', () => {
-    for (const type of ['groq', 'zhipu', 'deepseek', 'dashscope', 'moonshot', 'ollama']) {
+    for (const type of [...providers.values()].filter(({ adjust }) => adjust?.['openai-chat']).map(({ id }) => id)) {
       const body = { messages: 'hi', temperature: 'warm', n: 'two' }
       expect(adjusted(type, body, 'glm-4v').body).toEqual(body)
       const odd = { messages: [null, 3, { role: 'user', content: [null, { image_url: 'x' }] }] } as JsonObject
@@ -166,7 +250,7 @@ describe('whose entry it is', () => {
     expect(whose(['deepseek-chat'])).toBe('deepseek')
     expect(whose(['my-model'], [['my-model', 'deepseek-chat']])).toBe('deepseek')
     expect(whose(['glm-4', 'gpt-4o'])).toBe('openai')
-    expect(whose(['yi-large'])).toBe('openai')
+    expect(whose(['yi-large'])).toBe('lingyiwanwu')
     expect(whose(['*'])).toBe('openai')
   })
 

@@ -116,9 +116,16 @@ const addressIn = (wire: Wire, place: Place | undefined, own: boolean, protocol:
   const path = wire.speaks[protocol] ?? endpointOf(protocol)
   if (typeof base === 'function')
     return target => joined(base(target), typeof path === 'function' ? path(target) : path)
-  if (typeof path === 'function') return target => `${place?.origin ?? base}${path(target)}${place?.query ?? ''}`
+  if (typeof path === 'function') return pathPerTarget(base, place, own, path)
   return place ? besideOf(wire, base, place, own, protocol, path) : joined(base, path)
 }
+
+const pathPerTarget =
+  (base: string, place: Place | undefined, own: boolean, path: (target: Target) => string): Address =>
+  target =>
+    place
+      ? place.origin + pathAt(place, own, placeOf(base).path) + path(target) + place.query
+      : joined(base, path(target))
 
 const joined = (base: string, path: string): string => {
   const at = base.indexOf('?')

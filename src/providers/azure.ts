@@ -56,6 +56,7 @@ export default provider({
   title: 'Azure OpenAI',
   docs: 'https://learn.microsoft.com/azure/ai-foundry/openai/reference',
   checked: '2026-11',
+  quirks: ['usage is not asked for in a stream where the `api-version` is older than 2024-09'],
   base,
   hosts: [
     '*.openai.azure.com',

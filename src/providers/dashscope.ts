@@ -16,6 +16,7 @@ export default provider({
   title: 'Alibaba Cloud Model Studio (DashScope)',
   docs: 'https://help.aliyun.com/zh/model-studio/',
   checked: '2026-11',
+  quirks: ['role `developer` is `system`', '`temperature` 0 to 1.99', '`top_p` 0.01 to 1'],
   base: 'https://dashscope.aliyuncs.com',
   hosts: ['dashscope-intl.aliyuncs.com', 'dashscope-us.aliyuncs.com', '*.maas.aliyuncs.com'],
   speaks: {

@@ -12,6 +12,7 @@ export default provider({
   title: 'DeepSeek',
   docs: 'https://api-docs.deepseek.com',
   checked: '2026-11',
+  quirks: ['role `developer` is `system`', '`max_tokens` is the only limit'],
   base: 'https://api.deepseek.com',
   speaks: { 'openai-chat': '/chat/completions', completions: '/beta/completions' },
   sign: bearer,

@@ -69,3 +69,7 @@ export type Target = {
   /** The vendor's name of the model. */
   model: string
 }
+
+/** Has any credential of the entry one of these values: tells a vendor's forms apart. */
+export const hasCredential = ({ credentials }: Pick<Entry, 'credentials'>, ...names: string[]): boolean =>
+  credentials.some(({ values }) => names.some(name => values[name] !== undefined))

@@ -11,6 +11,7 @@ export default provider({
   title: 'Groq',
   docs: 'https://console.groq.com/docs/openai',
   checked: '2026-11',
+  quirks: ['`logprobs`, `top_logprobs`, `logit_bias` and the `name` of a message are left out', '`n` is always 1'],
   base: 'https://api.groq.com/openai/v1',
   speaks: spoken('audio/speech', 'audio/transcriptions', 'audio/translations'),
   sign: bearer,

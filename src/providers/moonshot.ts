@@ -18,6 +18,7 @@ export default provider({
   title: 'Moonshot AI (Kimi)',
   docs: 'https://platform.moonshot.cn/docs',
   checked: '2026-11',
+  quirks: ['`temperature` 0 to 1', 'usage told inside a choice stands where it belongs'],
   base: 'https://api.moonshot.cn/v1',
   hosts: ['api.moonshot.ai'],
   speaks: spoken(),

@@ -13,6 +13,7 @@ export default provider({
   title: 'Ollama',
   docs: 'https://docs.ollama.com/api/openai-compatibility',
   checked: '2026-11',
+  quirks: ['`max_tokens` is the only limit'],
   base: 'http://localhost:11434/v1',
   hosts: ['*'],
   speaks: spoken('completions', 'embeddings', 'images/generations', 'audio/speech', 'audio/transcriptions'),

@@ -7,7 +7,7 @@ import { bearer } from './sign/bearer.ts'
 export const modelPrefixes: { prefix: string; provider?: string; base: string }[] = [
   { prefix: 'glm-', provider: 'zhipu', base: 'https://open.bigmodel.cn/api/paas/v4' },
   { prefix: 'deepseek-', provider: 'deepseek', base: 'https://api.deepseek.com' },
-  { prefix: 'yi-', base: 'https://api.lingyiwanwu.com/v1' },
+  { prefix: 'yi-', provider: 'lingyiwanwu', base: 'https://api.lingyiwanwu.com/v1' },
 ]
 
 const base = 'https://api.openai.com/v1'

@@ -46,6 +46,8 @@ export type Provider = Wire & {
   docs: string
   /** When the facts of the file were last compared with it: `2026-11`. */
   checked?: string
+  /** What is put right for the vendor, a clause each, for the reference page; `adjust`, `mend` and `refusesUsage` each need a word. */
+  quirks?: string[]
   /** Names of credentials an enabled entry must have; `server_url` of one's own may free from them (see `keyless`). */
   credentials: string[]
   /** True: an entry with its own `server_url` needs no credentials. */

@@ -33,3 +33,10 @@ export const omit = (body: JsonObject, field: string, loss: Loss, path = field):
   delete body[field]
   if (value !== null && value !== false) loss(path, 'the vendor refuses it')
 }
+
+export const penalties = ['presence_penalty', 'frequency_penalty'] as const
+
+/** A penalty of 0 asks for nothing, but many clients send it, and some vendors refuse the word itself. */
+export const dropIdlePenalties = (body: JsonObject): void => {
+  for (const field of penalties) if (body[field] === 0) delete body[field]
+}

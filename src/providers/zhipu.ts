@@ -23,6 +23,13 @@ export default provider({
   title: 'Zhipu BigModel',
   docs: 'https://docs.bigmodel.cn',
   checked: '2026-11',
+  quirks: [
+    'role `developer` is `system`',
+    '`max_tokens` is the only limit',
+    '`temperature` 0 to 1',
+    '`top_p` 0.01 to 1',
+    'GLM-4V gets pictures as bare base64',
+  ],
   base: 'https://open.bigmodel.cn/api/paas/v4',
   hosts: ['api.z.ai'],
   speaks: spoken('embeddings', 'images/generations', 'audio/speech', 'audio/transcriptions', 'moderations', 'rerank'),

@@ -102,13 +102,14 @@ const nulls = (value: Json | undefined): number => {
 export const providerContract = (provider: Provider): void =>
   describe(`provider ${provider.id}`, () => {
     const entry = plainEntry(provider)
-    const target = targetOf(entry, 'some-model', { api_key: secret })
+    const plain = Object.fromEntries(provider.credentials.map(name => [name, `some-${name.replace('_', '-')}`]))
+    const target = targetOf(entry, 'some-model', { ...plain, api_key: secret })
     const chosen = wireOf(entry)
     if ('unbuilt' in chosen) throw new Error(`${provider.id} serves no entry: ${chosen.unbuilt}`)
     const { wire } = chosen
 
     test('says who it is and where that can be read', () => {
-      expect(provider.id).toMatch(/^[a-z][a-z0-9]*$/)
+      expect(provider.id).toMatch(/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/)
       expect(provider.title).not.toBe('')
       expect(new URL(provider.docs).protocol).toBe('https:')
       expect(provider.checked).toMatch(/^20\d\d-\d\d$/)
@@ -164,10 +165,12 @@ export const providerContract = (provider: Provider): void =>
       )
       if (provider.keyless)
         expect(credentialsOf(entryOf(provider.id, { serverUrl: 'http://10.0.0.1:8080' }))).toEqual([])
-      else if (provider.credentials.length > 0)
-        expect(credentialsOf(entryOf(provider.id, { serverUrl: 'https://10.0.0.1:8080/v1' }))).toEqual(
-          provider.credentials,
-        )
+      else {
+        // An address may say what else a credential would; the key it never says.
+        const asked = credentialsOf(entryOf(provider.id, { serverUrl: 'https://10.0.0.1:8080/v1' }))
+        expect(provider.credentials).toEqual(expect.arrayContaining(asked))
+        expect(asked.includes('api_key')).toBe(provider.credentials.includes('api_key'))
+      }
     })
 
     test('adjust adds no null, changes nothing twice and keeps what it does not know', () => {
@@ -199,6 +202,32 @@ export const providerContract = (provider: Provider): void =>
           const once = structuredClone(body)
           mend(body)
           expect(body).toEqual(once)
+        }
+    })
+
+    test('what it does otherwise than the protocol is said in words', () => {
+      const wires = [provider, ...(provider.variants ?? []).filter(variant => !('unbuilt' in variant))]
+      const differs = wires.some(wire => 'adjust' in wire || 'mend' in wire || 'refusesUsage' in wire)
+      expect((provider.quirks?.length ?? 0) > 0).toBe(differs)
+      for (const quirk of provider.quirks ?? []) expect(quirk).toMatch(/^\S[^|\n]*[^.\s]$/)
+    })
+
+    test('nothing but a role is lost of what a system says', () => {
+      const adjust = wire.adjust?.['openai-chat']
+      if (!adjust) return
+      for (const model of ['some-model', ...(provider.models ?? [])])
+        for (const role of ['system', 'developer']) {
+          const messages = [
+            { role, content: 'be brief' },
+            { role: 'user', content: [{ type: 'text', text: 'hi' }] },
+          ]
+          const body: JsonObject = { model, messages }
+          adjust(body, path => expect(path).toBe('nothing'), targetOf(entry, model))
+          const told = JSON.stringify(body['messages'])
+          expect(told.indexOf('be brief')).toBeGreaterThan(0)
+          expect(told.indexOf('be brief')).toBeLessThan(told.indexOf('"hi"'))
+          const [first] = body['messages'] as JsonObject[]
+          expect(['system', 'user', role]).toContain(String(first!['role']))
         }
     })
 

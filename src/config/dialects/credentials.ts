@@ -7,6 +7,7 @@ export const credentialWords = {
   api_secret: 'Second half of a pair of keys (xinghuo).',
   appid: 'Id of the application (xinghuo).',
   group_id: 'Id of the group (minimax).',
+  account_id: 'Id of the account (cloudflare); not needed where server_url names it.',
   domain: "Spark's name of the model, if it is not the usual one (xinghuo).",
   token: 'Access token (cozecn, cozecom).',
   address: 'Last part of the address of a model of your own (qianfan).',

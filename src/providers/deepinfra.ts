@@ -1,0 +1,16 @@
+import { spoken } from './place.ts'
+import { provider } from './provider.ts'
+import { bearer } from './sign/bearer.ts'
+
+/** deepinfra.com/docs/openai_api: `/v1/openai` stands where others have `/v1`. */
+export default provider({
+  id: 'deepinfra',
+  title: 'DeepInfra',
+  docs: 'https://deepinfra.com/docs/openai_api',
+  checked: '2026-11',
+  base: 'https://api.deepinfra.com/v1/openai',
+  speaks: spoken('completions', 'embeddings', 'images/generations', 'audio/speech', 'audio/transcriptions'),
+  sign: bearer,
+  credentials: ['api_key'],
+  models: ['deepseek-ai/DeepSeek-V3.2'],
+})

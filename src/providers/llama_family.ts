@@ -1,0 +1,15 @@
+import { spoken } from './place.ts'
+import { provider } from './provider.ts'
+import { bearer } from './sign/bearer.ts'
+
+/** The address is the one users of simple-one-api have in their files; nothing newer about it could be found in 2026-11. */
+export default provider({
+  id: 'llama_family',
+  title: 'Llama Family (AtomEcho)',
+  docs: 'https://llama.family/docs/chat-completion-v1',
+  checked: '2026-11',
+  base: 'https://api.atomecho.cn/v1',
+  speaks: spoken(),
+  sign: bearer,
+  credentials: ['api_key'],
+})

@@ -1,0 +1,36 @@
+import { hasCredential } from './entry.ts'
+import { spoken } from './place.ts'
+import { provider } from './provider.ts'
+import { developerAsSystem } from './quirks.ts'
+import { bearer } from './sign/bearer.ts'
+
+/**
+ * Version 2 (cloud.baidu.com/doc/WENXINWORKSHOP/s/2m3fihw8s, 2025-03): an API key `bce-v3/…` of the console's security page, names in
+ * lower case (`ernie-speed-8k`). The key of an application with its secret_key belongs to version 1.
+ */
+export default provider({
+  id: 'qianfan',
+  title: 'Baidu Qianfan (ERNIE)',
+  docs: 'https://cloud.baidu.com/doc/qianfan-api/s/3m7of64lb',
+  checked: '2026-11',
+  quirks: ['`ERNIE-…` is written in lower case', 'role `developer` is `system`'],
+  base: 'https://qianfan.baidubce.com/v2',
+  speaks: spoken('embeddings', 'images/generations', 'rerank'),
+  sign: bearer,
+  credentials: ['api_key'],
+  models: ['yi_34b_chat', 'ERNIE-Speed-8K', 'ERNIE-Speed-128K', 'ERNIE-Lite-8K', 'ERNIE-Lite-8K-0922', 'ERNIE-Tiny-8K'],
+  adjust: {
+    'openai-chat': body => {
+      developerAsSystem(body)
+      const { model } = body
+      if (typeof model === 'string' && /^ernie-/i.test(model)) body['model'] = model.toLowerCase()
+    },
+  },
+  variants: [
+    {
+      when: entry => hasCredential(entry, 'secret_key', 'address'),
+      unbuilt:
+        'api_key with secret_key (version 1) is not spoken yet; write an API key of version 2 (bce-v3/…, console of Baidu Cloud, "API Key") as api_key, alone and without server_url',
+    },
+  ],
+})

@@ -1,0 +1,25 @@
+import { spoken } from './place.ts'
+import { provider } from './provider.ts'
+import { bearer } from './sign/bearer.ts'
+
+/** docs.together.ai/docs/inference/openai-compatibility. The older host api.together.xyz answers too. */
+export default provider({
+  id: 'together',
+  title: 'Together AI',
+  docs: 'https://docs.together.ai/docs/inference/openai-compatibility',
+  checked: '2026-11',
+  base: 'https://api.together.ai/v1',
+  hosts: ['api.together.xyz'],
+  speaks: spoken(
+    'completions',
+    'embeddings',
+    'images/generations',
+    'audio/speech',
+    'audio/transcriptions',
+    'audio/translations',
+    'rerank',
+  ),
+  sign: bearer,
+  credentials: ['api_key'],
+  models: ['openai/gpt-oss-20b'],
+})

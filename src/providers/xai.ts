@@ -1,0 +1,32 @@
+import { spoken } from './place.ts'
+import { provider } from './provider.ts'
+import { dropIdlePenalties, omit, penalties } from './quirks.ts'
+import { bearer } from './sign/bearer.ts'
+
+/**
+ * Every Grok of today refuses presence_penalty and frequency_penalty, 0 included, with 400 (github.com/miaoxworld/NativeTavern issue 83,
+ * 2026-09); those that reason refuse `stop` too (docs.x.ai). The recordings count reasoning beside completion_tokens, in the total only.
+ */
+export default provider({
+  id: 'xai',
+  title: 'xAI (Grok)',
+  docs: 'https://docs.x.ai/docs/api-reference',
+  checked: '2026-11',
+  quirks: [
+    '`presence_penalty` and `frequency_penalty` are left out',
+    '`stop` is left out but for models named `…-non-reasoning`',
+  ],
+  base: 'https://api.x.ai/v1',
+  hosts: ['us.api.x.ai'],
+  speaks: spoken('images/generations'),
+  sign: bearer,
+  credentials: ['api_key'],
+  models: ['grok-4.6', 'grok-4.5'],
+  adjust: {
+    'openai-chat': (body, loss, { model }) => {
+      dropIdlePenalties(body)
+      for (const field of penalties) omit(body, field, loss)
+      if (!model.includes('non-reasoning')) omit(body, 'stop', loss)
+    },
+  },
+})
