@@ -239,7 +239,8 @@ describe('a deadline', () => {
   test("is ours alone: the idle time-out of Bun's own fetch is off", async () => {
     const config = { services: { openai: [{ enabled: true, models: ['m'], server_url: `${upstream.url}/v1` }] } }
     const other = await startGateway(config, { env: { BUN_CONFIG_HTTP_IDLE_TIMEOUT: '1' } })
-    upstream.become(slowHeaders(2500, chat()))
+    // Bun's clock makes one second four to eight.
+    upstream.become(slowHeaders(8500, chat()))
     expect((await ask(other, { model: 'm' })).status).toBe(200)
     await other.stop()
   })
