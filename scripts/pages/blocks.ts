@@ -1,0 +1,59 @@
+/** Parts of hand-written pages that the program itself tells: what stands between `<!-- generated: NAME -->` and `<!-- end -->`. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Provider } from '../../src/providers/provider.ts'
+import { providers, unbuilt } from '../../src/providers/index.ts'
+
+const root = join(import.meta.dir, '../..')
+
+/** The whole text of a page with its blocks as they are now. @throws Error where a block is not known. */
+export const withBlocks = (file: string): string =>
+  readFileSync(join(root, file), 'utf8').replace(
+    /(<!-- generated: ([\w ]+) -->\n)[\s\S]*?(<!-- end -->)/g,
+    (_, open: string, name: string, close: string) => `${open}${render(name)}\n${close}`,
+  )
+
+const render = (name: string): string => {
+  const block = blocks[name]
+  if (!block) throw new Error(`no block is called ${name}`)
+  return block()
+}
+
+const help = (): string => {
+  const { stdout } = Bun.spawnSync([process.execPath, join(root, 'src/main.ts'), '--help'])
+  return `\`\`\`text\n${stdout.toString().trimEnd()}\n\`\`\``
+}
+
+/** How many types stand side by side. */
+const across = 3
+
+const services = (): string => {
+  const cells = [...providers.values()].map(cell)
+  const lines = Math.ceil(cells.length / across)
+  const rows = Array.from({ length: lines }, (_, at) =>
+    Array.from({ length: across }, (_, column) => cells[column * lines + at] ?? ''),
+  )
+  const empty = Array.from({ length: across }, () => '')
+  return [empty, empty.map(() => '---'), ...rows].map(row => `| ${row.join(' | ')} |`).join('\n')
+}
+
+const cell = ({ id, title, docs }: Provider): string => `\`${id}\` [${title}](${docs})`
+
+const unspoken = (): string => [...unbuilt.keys()].map(id => `\`${id}\``).join(', ')
+
+const instead = (): string =>
+  [
+    '| type | what to write |',
+    '| --- | --- |',
+    ...[...unbuilt].map(([id, word]) => `| \`${id}\` | ${coded(word)} |`),
+  ].join('\n')
+
+/** Addresses as code: some hold `<…>`, which Markdown would take for a tag. */
+const coded = (word: string): string => word.replace(/https?:\/\/[^ ;)]*\w>?/g, '`$&`')
+
+const blocks: Record<string, () => string> = {
+  help,
+  services,
+  unspoken,
+  instead,
+}
