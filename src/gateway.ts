@@ -203,7 +203,7 @@ const answerWhole = async (intake: Intake, plan: Plan, journey: Journey): Promis
 const refuse = (error: GatewayError, protocol: Ingress | PassOnly, trail: Trail, run: Runtime): Response => {
   trail.close({ error })
   const headers = answerHeaders(trail, 'application/json', run.scrub)
-  if (error.detail.retryAfter !== undefined) headers.set('retry-after', String(error.detail.retryAfter))
+  if (error.detail.retryAfter !== undefined) headers.set('retry-after', String(Math.ceil(error.detail.retryAfter)))
   return new Response(JSON.stringify(protocol.renderError(error)), { status: error.status, headers })
 }
 

@@ -20,7 +20,6 @@ export const parseUrl = (written: string, schemes: readonly string[]): URL | und
 
 export const vendorSchemes = ['http', 'https', 'ws', 'wss']
 export const httpSchemes = ['http', 'https']
-export const proxySchemes = ['http', 'https', 'socks5', 'socks5h']
 
 /** A vendor's address without the slashes it ends in; a query stays. Undefined: it is no absolute HTTP or WebSocket URL. */
 export const parseServerUrl = (written: string): string | undefined =>

@@ -48,7 +48,8 @@ export const readWhole = async (
   trail: Trail,
 ): Promise<Whole> => {
   const type = answered.response.headers.get('content-type') ?? ''
-  if (isBinary(way, type) || isEventStream(way, type)) return { body: handOn(answered, idle, trail), type }
+  const isHandedOn = isBinary(way, type) || isEventStream(way, type)
+  if (isHandedOn && answered.response.body) return { body: handOn(answered, idle, trail), type }
   const text = await readText(answered, idle)
   if (looksLikeEvents(text) && isTranslatable(way))
     return { ...collectStream(way.client as Ingress, egressOf(way), framesOf(text), way.exchange), type: json }

@@ -98,7 +98,7 @@ const isStale = (thrown: unknown, origin: string, began: number, signal: AbortSi
 }
 
 /** The error of fetch carries the whole URL, keys included: only its code goes on. */
-export const unreachable = (thrown: unknown): GatewayError => {
+const unreachable = (thrown: unknown): GatewayError => {
   if (thrown instanceof GatewayError) return thrown
   const code = codeOf(thrown)
   return new GatewayError('upstream_failed', `the vendor could not be reached${code && ` (${code})`}`)

@@ -24,7 +24,7 @@ export const readJson = async (request: Request, maxBody: number): Promise<JsonB
 }
 
 /** The whole body. @throws GatewayError `too_large` as soon as more than `maxBody` bytes are announced or have come. */
-export const readBytes = async (request: Request, maxBody: number): Promise<Uint8Array> => {
+const readBytes = async (request: Request, maxBody: number): Promise<Uint8Array> => {
   refuseCompressed(request.headers)
   const announced = request.headers.get('content-length')
   if (announced === null) return readCounted(request, maxBody)

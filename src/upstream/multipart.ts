@@ -64,10 +64,10 @@ function* parts(bytes: Buffer, delimiter: Buffer): Generator<Part | 'more' | 'en
   if (at < 0) return yield 'more'
   at += delimiter.length - 2
   for (;;) {
-    if (bytes.subarray(at, at + 2).equals(Buffer.from('--'))) return yield 'end'
+    if (isLast(bytes, at)) return yield 'end'
     const head = bytes.indexOf('\r\n\r\n', at)
     if (head < 0) {
-      if (bytes.length - at > largestHead) throw malformed('a part has a head of more than 16 KiB')
+      if (bytes.length - at > largestHead) throw headTooLong()
       return yield 'more'
     }
     const { name, file } = headOf(bytes.toString('utf8', at, head))
@@ -137,18 +137,24 @@ const streamedUpload = (
 /** A vendor might obey another `model` part than the one whose use we allowed. */
 const secondModelGuard = (delimiter: Buffer): ((bytes: Uint8Array) => void) => {
   let tail = Buffer.alloc(0)
+  let over = false
   return bytes => {
+    if (over) return
     const window = Buffer.concat([tail, bytes])
     let at = window.indexOf(delimiter)
     let keep = Math.max(window.length - delimiter.length, 0)
     while (at >= 0) {
-      const head = window.indexOf('\r\n\r\n', at)
-      if (head < 0 && window.length - at < largestHead) {
+      const from = at + delimiter.length
+      over = isLast(window, from)
+      if (over) return
+      const head = window.indexOf('\r\n\r\n', from)
+      if (head < 0 && window.length - at > largestHead) throw headTooLong()
+      if (head < 0) {
         keep = at
         break
       }
-      if (headOf(window.toString('utf8', at, head < 0 ? window.length : head)).name === 'model') throw twice()
-      at = window.indexOf(delimiter, at + delimiter.length)
+      if (headOf(window.toString('utf8', from, head)).name === 'model') throw twice()
+      at = window.indexOf(delimiter, head)
     }
     tail = window.subarray(keep)
   }
@@ -161,10 +167,27 @@ const splice = (bytes: Buffer, part: Part, model: string): Buffer =>
 const modelPart = (delimiter: Buffer, model: string): Buffer =>
   Buffer.from(`${delimiter.toString().slice(2)}\r\ncontent-disposition: form-data; name="model"\r\n\r\n${model}\r\n`)
 
+const fieldName = /^[\w!#$%&'*+.^`|~-]+:/
+const parameters = /;\s*([\w!#$%&'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))\s*/g
+
+/**
+ * The head of a part: what stands between its delimiter and its content. A head that readers understand in different ways is refused:
+ * to a vendor the part might be the model.
+ */
 const headOf = (head: string): { name: string; file: boolean } => {
-  const disposition = /^content-disposition:(.*)$/im.exec(head)?.[1] ?? ''
-  const name = /;\s*name=(?:"([^"]*)"|([^;\s]+))/i.exec(disposition)
-  return { name: name?.[1] ?? name?.[2] ?? '', file: /;\s*filename\*?=/i.test(disposition) }
+  const [padding = '', ...fields] = head.split('\r\n')
+  const dispositions = fields.filter(field => /^content-disposition:/i.test(field))
+  const [disposition = ''] = dispositions
+  const said = [...disposition.matchAll(parameters)].map(([, key = '', quoted, plain = '']) => ({
+    key: key.toLowerCase(),
+    value: quoted?.replace(/\\(.)/g, '$1') ?? plain,
+  }))
+  const names = said.filter(({ key }) => key === 'name' || key === 'name*')
+  const isPlain = padding.trim() === '' && fields.every(field => fieldName.test(field)) && dispositions.length === 1
+  const isWhole = /^content-disposition:\s*form-data\s*;?\s*$/i.test(disposition.replace(parameters, ''))
+  const [name] = names
+  if (!isPlain || !isWhole || names.length !== 1 || name?.key !== 'name') throw malformed('a part has an unclear head')
+  return { name: name.value, file: said.some(({ key }) => key === 'filename' || key === 'filename*') }
 }
 
 const delimiterOf = (contentType: string): Buffer => {
@@ -173,6 +196,10 @@ const delimiterOf = (contentType: string): Buffer => {
   return Buffer.from(`\r\n--${boundary[1] ?? boundary[2]}`)
 }
 
+/** Two dashes behind the delimiter end the form. */
+const isLast = (bytes: Buffer, at: number): boolean => bytes[at] === 45 && bytes[at + 1] === 45
+
+const headTooLong = (): GatewayError => malformed('a part has a head of more than 16 KiB')
 const malformed = (why: string): GatewayError =>
   new GatewayError('invalid_request', `the body is no multipart form: ${why}`)
 const twice = (): GatewayError =>

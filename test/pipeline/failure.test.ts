@@ -67,6 +67,10 @@ describe("the vendor's status", () => {
     expect(answer.headers.get('retry-after')).toBe('17')
   })
 
+  test('429 tells its Retry-After in whole seconds, as HTTP has them', async () => {
+    expect((await asked(refuse(429, undefined, { 'retry-after': '1.5' }))).headers.get('retry-after')).toBe('2')
+  })
+
   for (const [name, stop] of [
     ['is cut off', answer => answer.reset()],
     ['never ends', answer => answer.silent()],
@@ -105,6 +109,15 @@ describe("the vendor's status", () => {
       expect(answer.status).toBe(422)
       expect(errorOf(answer.text).message).toContain(message)
     })
+
+  test('a sound that is no answer at all is a 502', async () => {
+    upstream.become(answer => {
+      answer.raw('HTTP/1.1 204 No Content\r\ncontent-type: audio/mpeg\r\n\r\n')
+      answer.end()
+    })
+    const answer = await ask(gateway, { model: 'm', input: 'x' }, { path: '/v1/audio/speech', headers: master })
+    expect([answer.status, errorOf(await answer.text()).code]).toEqual([502, 'upstream_failed'])
+  })
 
   test('a vendor that hangs up, or is not there, is a 502', async () => {
     expect((await asked(hangUp)).status).toBe(502)

@@ -68,6 +68,22 @@ describe('an upload', () => {
     expect(await (form.get('file') as File).text()).toBe(content)
   })
 
+  test('may have file names of every kind', async () => {
+    for (const name of [
+      '"a b.wav"',
+      '"a\\"b; name=c.wav"',
+      '"C:\\dir\\a.wav"',
+      'plain.wav',
+      '"声.wav"; filename*=utf-8\'\'%E5%A3%B0.wav',
+    ]) {
+      const part = `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename=${name}\r\nContent-Type: audio/wav\r\n\r\nx\r\n`
+      expect(await sent(upload(part + field('model', 'whisper') + end), 'm')).toMatchObject({ named: 'whisper' })
+      expect(await sent(upload(field('model', 'whisper') + part + end, { piece: 40 }), 'm')).toMatchObject({
+        streamed: true,
+      })
+    }
+  })
+
   test('without a known length stays without one', async () => {
     const result = await sent(
       upload(field('model', 'a') + file('file', content) + end, { piece: 16, length: false }),
@@ -104,6 +120,29 @@ describe('refused is an upload', () => {
       const error = await refusal(upload(text, { piece }))
       expect(error).toMatchObject({ code: 'invalid_request', detail: { param: 'model' } })
     }
+  })
+
+  const disposition = 'content-disposition: form-data'
+  const hidden: [name: string, head: string][] = [
+    ['in a folded line', `${disposition};\r\n name="model"`],
+    ['behind a name inside another value', `${disposition}; filename="; name=x"; name="model"`],
+    ['with an escape', `${disposition}; name="mod\\el"`],
+    ['around its equals sign', `${disposition}; name = "model"`],
+    ['in a second disposition', `${disposition}; name="x"\r\n${disposition}; name="model"`],
+    ['as a second name', `${disposition}; name="x"; name="model"`],
+    ['behind a blank before the colon', 'content-disposition : form-data; name="model"'],
+    ['in the extended form', `${disposition}; name*=utf-8''model`],
+    ['without a disposition', 'content-type: text/plain'],
+  ]
+  test.each(hidden)('that names another model %s', async (_name, head) => {
+    const part = `--${boundary}\r\n${head}\r\n\r\nother\r\n`
+    const order = [
+      [file('file', content), field('model', 'a')],
+      [field('model', 'a'), file('file', content)],
+    ]
+    for (const parts of order)
+      for (const piece of [5, 1000])
+        expect(await refusal(upload(parts.join('') + part + end, { piece }))).toMatchObject({ code: 'invalid_request' })
   })
 
   test('that is larger than max_body where it must be read whole', async () => {
