@@ -3,12 +3,14 @@ import { join } from 'node:path'
 import { referencePage, schemaText } from '../src/config/reference.ts'
 import { withBlocks } from './pages/blocks.ts'
 import { errorsPage } from './pages/errors.ts'
+import { providersPage } from './pages/providers.ts'
 
 /** What is generated: `file` below the project's folder, `render` its whole text. */
 export const pages: { file: string; render: () => string }[] = [
   { file: 'config.schema.json', render: schemaText },
   { file: 'docs/config.md', render: referencePage },
   { file: 'docs/errors.md', render: errorsPage },
+  { file: 'docs/providers.md', render: providersPage },
   ...['README.md', 'README.zh-CN.md', 'docs/from-simple-one-api.md'].map(file => ({
     file,
     render: () => withBlocks(file),

@@ -6,7 +6,7 @@ import { bearer } from './sign/bearer.ts'
 export default provider({
   id: 'fireworks',
   title: 'Fireworks AI',
-  docs: 'https://docs.fireworks.ai/tools-sdks/openai-compatibility',
+  docs: 'https://docs.fireworks.ai',
   checked: '2026-11',
   base: 'https://api.fireworks.ai/inference/v1',
   speaks: spoken('completions', 'embeddings', 'rerank'),

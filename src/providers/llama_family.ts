@@ -6,7 +6,7 @@ import { bearer } from './sign/bearer.ts'
 export default provider({
   id: 'llama_family',
   title: 'Llama Family (AtomEcho)',
-  docs: 'https://llama.family/docs/chat-completion-v1',
+  docs: 'https://llama.family',
   checked: '2026-11',
   base: 'https://api.atomecho.cn/v1',
   speaks: spoken(),

@@ -31,7 +31,7 @@ const tellRefusal = (body: JsonObject): void => {
 export default provider({
   id: 'minimax',
   title: 'MiniMax',
-  docs: 'https://platform.minimaxi.com/document/ChatCompletion_v1',
+  docs: 'https://platform.minimaxi.com/docs',
   checked: '2026-11',
   quirks: [
     '`temperature` 0.01 to 1',

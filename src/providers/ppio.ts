@@ -6,7 +6,7 @@ import { bearer } from './sign/bearer.ts'
 export default provider({
   id: 'ppio',
   title: 'PPIO',
-  docs: 'https://ppio.com/docs/model/overview',
+  docs: 'https://ppio.com/docs',
   checked: '2026-11',
   base: 'https://api.ppio.com/openai/v1',
   hosts: ['api.ppinfra.com'],

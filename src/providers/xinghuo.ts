@@ -63,7 +63,7 @@ export default provider({
   docs: 'https://www.xfyun.cn/doc/spark/HTTP%E8%B0%83%E7%94%A8%E6%96%87%E6%A1%A3.html',
   checked: '2026-11',
   quirks: [
-    'names of the WebSocket form (`spark-lite` …) are the HTTP form’s (`lite` …)',
+    'names of the WebSocket form (`spark-lite` …) become those of the HTTP form (`lite` …)',
     'Lite and Pro: system messages go into the first user message',
     '`temperature` 0.01 to 1',
     '`max_tokens` is the only limit',

@@ -1,0 +1,110 @@
+/** docs/providers.md: every service type as its file describes it. */
+import { addressOf, wireOf } from '../../src/providers/address.ts'
+import type { Entry, Target } from '../../src/providers/entry.ts'
+import { providers, unbuilt } from '../../src/providers/index.ts'
+import { endpointOf } from '../../src/providers/place.ts'
+import type { Provider } from '../../src/providers/provider.ts'
+
+const entryOf = ({ id }: Provider): Entry => ({
+  id: `${id}-1`,
+  type: id,
+  models: ['model'],
+  embeddingModels: [],
+  redirect: new Map(),
+  map: new Map(),
+  credentials: [],
+  weight: 1,
+  priority: 0,
+  headers: {},
+  params: {},
+  limit: {},
+  embeddingLimit: {},
+})
+
+/** A target whose credentials are their own names, so that an address made of one shows which. */
+const targetOf = (entry: Entry, { credentials }: Provider): Target => ({
+  id: entry.id,
+  entry,
+  credential: { index: 0, values: Object.fromEntries(credentials.map(name => [name, `<${name}>`])), digest: '' },
+  model: 'model',
+})
+
+const code = (text: string): string => `\`${text}\``
+const list = (texts: readonly string[] = []): string => texts.map(code).join(', ')
+
+/** What `server_url` would be if it had to be written, and the hosts that are as good. */
+const address = (provider: Provider): string => {
+  if (provider.exchange) return 'inside the program'
+  const entry = entryOf(provider)
+  const hosts = (provider.hosts ?? []).filter(host => host !== '*')
+  if ('unbuilt' in wireOf(entry)) return `your own, below ${list(hosts)}`
+  const chat = decodeURIComponent(addressOf(targetOf(entry, provider), 'openai-chat'))
+  const known = code(chat.slice(0, -endpointOf('openai-chat').length))
+  return hosts.length > 0 ? `${known}; also ${list(hosts)}` : known
+}
+
+const credentials = (provider: Provider): string => {
+  if (provider.credentials.length === 0) return 'none'
+  const variant = provider.variants?.find(one => 'credentials' in one && one.credentials)
+  const free = provider.keyless ? '; none with a `server_url`' : ''
+  const less = variant && 'credentials' in variant ? `; ${list(variant.credentials)} with a \`server_url\`` : ''
+  return list(provider.credentials) + free + less
+}
+
+const paths = ({ speaks }: Provider): string =>
+  Object.keys(speaks)
+    .map(name => (name === 'openai-chat' ? 'chat' : name))
+    .join(', ')
+
+const row = (provider: Provider): string => {
+  const { id, title, docs, checked = '' } = provider
+  return `| ${[code(id), `[${title}](${docs})`, address(provider), credentials(provider), paths(provider), checked].join(' | ')} |`
+}
+
+const details = ({ id, models = [], embeddingModels = [], quirks = [] }: Provider): string =>
+  `| ${code(id)} | ${list([...models, ...embeddingModels])} | ${quirks.join('; ')} |`
+
+const forms = ({ id, variants = [] }: Provider): string[] =>
+  variants.flatMap(variant => ('unbuilt' in variant ? `- ${code(id)}: ${variant.unbuilt}` : []))
+
+const opening = `# Services
+
+Generated from \`src/providers\` by \`npm run docs\`. Each type is a key of \`services\` in the [configuration](config.md); a file to start from lies in \`samples/<type>.json\`.
+
+- *Address* is what \`server_url\` would say; leave it out unless you want another one (a relay, another region, a plan of its own). Of an address elsewhere only chat is asked, and what \`speaks\` of the entry names.
+- *Credentials* go into \`credentials\`, or several times into \`credential_list\`.
+- *Paths* are those of OpenAI below \`/v1\`; what a vendor keeps elsewhere is found by the gateway.
+- *Checked* is the month in which the facts were last looked up, with the vendor and with those who use it; what could not be confirmed is said in the file of the type.
+
+An entry of the type \`openai\` whose \`server_url\` lies at one of these addresses is treated as that vendor's.
+`
+
+/** The page, in Markdown. */
+export const providersPage = (): string => {
+  const all = [...providers.values()]
+  return [
+    opening,
+    '| type | vendor | address | credentials | paths | checked |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...all.map(row),
+    '',
+    '## Default models, and what is put right',
+    '',
+    'The models of an entry that names none, as the vendor writes them; an entry of a type without any must name its own. What is put right happens on the way, so that every client speaks and sees the strict protocol; what a request loses by it is noted in its record.',
+    '',
+    '| type | default models | put right |',
+    '| --- | --- | --- |',
+    ...all.filter(({ models, quirks }) => models || quirks).map(details),
+    '',
+    '## Forms of a service that are not spoken yet',
+    '',
+    'An entry that asks for one is skipped with a warning.',
+    '',
+    ...all.flatMap(forms),
+    '',
+    '## Types that are known, but not spoken yet',
+    '',
+    ...[...unbuilt].map(([type, word]) => `- ${code(type)}: ${word}`),
+    '',
+  ].join('\n')
+}

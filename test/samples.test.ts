@@ -1,0 +1,97 @@
+/** Every sample is a configuration without an error; a runtime built of it lists the models it names. */
+import { describe, expect, test } from 'bun:test'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { load } from '../src/config/load.ts'
+import { memoryLimits } from '../src/limits/memory.ts'
+import { createLog } from '../src/log.ts'
+import { providers } from '../src/providers/index.ts'
+import { Records } from '../src/record.ts'
+import { createServer } from '../src/server.ts'
+import { buildRuntime } from '../src/start.ts'
+import { shown } from './config/write.ts'
+
+const folder = join(import.meta.dir, '..', 'samples')
+const names = readdirSync(folder).sort()
+
+/** What a sample may warn of: the part of the product it waits for. */
+const expected: Record<string, RegExp> = { 'gemini.json': /services\.gemini\[0\]: skipped/, 'web.json': /enable_web/ }
+
+type Written = { services: Record<string, { models?: string[]; model_redirect?: Record<string, string> }[]> }
+const written = (name: string) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Written & { api_key?: string }
+
+const start = (name: string) => {
+  const { compiled } = load(join(folder, name), {})
+  const log = createLog({ write: () => undefined, terminal: false }, { level: 'error', format: 'json', scrub: x => x })
+  return createServer({ run: buildRuntime(compiled!, memoryLimits(), new Records(log)), draining: false })
+}
+
+const listed = async (name: string, key = written(name).api_key): Promise<string[]> => {
+  const request = new Request('http://localhost/v1/models', key ? { headers: { authorization: `Bearer ${key}` } } : {})
+  const response = await start(name).handle(request)
+  expect(response.status).toBe(200)
+  const { data } = (await response.json()) as { data: { id: string }[] }
+  return data.map(({ id }) => id)
+}
+
+describe.each(names)('%s', name => {
+  test('has nothing to complain of', () => {
+    const { problems } = load(join(folder, name), {})
+    const told = shown(problems.filter(({ level }) => level !== 'note')).filter(line => !/every user of/.test(line))
+    const allowed = expected[name]
+    if (allowed) expect(told).toEqual([expect.stringMatching(allowed)])
+    else expect(told).toEqual([])
+  })
+
+  test('lists what it names', async () => {
+    const ids = await listed(name)
+    for (const [type, entries] of Object.entries(written(name).services))
+      for (const { models = providers.get(type)?.models ?? [], model_redirect: redirect = {} } of entries)
+        for (const model of models) {
+          const alias = Object.entries(redirect).find(([, to]) => to === model)?.[0]
+          if (!model.endsWith('*')) expect(ids).toContain(alias ?? model)
+        }
+  })
+
+  test('holds no key that could be one', () => {
+    const keys = [...readFileSync(join(folder, name), 'utf8').matchAll(/"(?:api_key|account_id)": "([^"]*)"/g)]
+    for (const [, key] of keys) expect(key).toMatch(/replace-me|^your-/)
+  })
+})
+
+test('each service type has a sample of its own name, which uses it', () => {
+  for (const type of providers.keys()) {
+    expect(names).toContain(`${type}.json`)
+    expect(Object.keys(written(`${type}.json`).services)).toEqual([type])
+  }
+})
+
+test('the samples of simple-one-api have their counterparts', () => {
+  const theirs =
+    'config aliyun azure_openai cloudflare deepseek gemini groq hunyuan huoshan llama_familly ollama qianfan siliconflow.cn web xinghuo zhipu'
+  for (const name of theirs.split(' ')) expect(names).toContain(`${name}.json`)
+})
+
+test('in the free tiers every service says where its limit was read, and when', () => {
+  for (const entries of Object.values(written('free-tiers.json').services))
+    for (const entry of entries as Record<string, unknown>[]) {
+      expect(new URL(String(entry['// source'])).protocol).toBe('https:')
+      expect(entry['// read']).toMatch(/^20\d\d-\d\d$/)
+      expect(String(entry['// says']).length).toBeGreaterThan(15)
+      expect('limit' in entry || /cannot be counted/.test(String(entry['// says']))).toBe(true)
+    }
+})
+
+test('in the team each key sees what it may use', async () => {
+  expect(await listed('team.json', 'sk-website-replace-me')).toEqual(['qwen-turbo', 'random'])
+  expect(await listed('team.json', 'sk-grace-replace-me')).toEqual([
+    'deepseek-chat',
+    'deepseek-reasoner',
+    'qwen-plus',
+    'qwen-turbo',
+    'random',
+  ])
+  expect(await listed('team.json', 'sk-ada-replace-me')).toEqual(await listed('team.json'))
+  const refused = await start('team.json').handle(new Request('http://localhost/v1/models'))
+  expect(refused.status).toBe(401)
+})
