@@ -21,6 +21,7 @@ export const refuseStatus = async (answered: Answered, { speaks, exchange }: Way
   const { status, headers } = answered.response
   if (status >= 200 && status < 300) return
   const text = await readError(answered)
+  if (status === 407) throw new GatewayError('upstream_failed', "the proxy refused the gateway's credentials")
   const reader = protocols.get(speaks) ?? passOnly.get(speaks)
   throw reader!.parseError(status, headers, text, exchange)
 }
