@@ -2,7 +2,7 @@ import { spoken } from './place.ts'
 import { provider } from './provider.ts'
 import { bearer } from './sign/bearer.ts'
 
-/** deepinfra.com/docs/openai_api: `/v1/openai` stands where others have `/v1`. */
+/** deepinfra.com/docs/openai_api: `/v1/openai` stands where others have `/v1`. Pictures and sound there are as other clients use them (2026-11). */
 export default provider({
   id: 'deepinfra',
   title: 'DeepInfra',

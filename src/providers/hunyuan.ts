@@ -5,7 +5,8 @@ import { developerAsSystem } from './quirks.ts'
 import { bearer } from './sign/bearer.ts'
 
 /**
- * cloud.tencent.com/document/product/1729/111007 (2025-07): the compatible address, with an API key of its own console page. Every chunk
+ * cloud.tencent.com/document/product/1729/111007 (2025-07): the compatible address, with an API key of its own console page. That embeddings stand beside
+ * chat could not be read again in 2026-11. Every chunk
  * carries a `note` that says of itself that it must be kept, so it is. Newer models (`hy3-…`) are served by TokenHub, with keys of its
  * own (document 1823/132252, 2026-05): server_url https://tokenhub.tencentmaas.com/v1.
  */

@@ -5,7 +5,10 @@ import { provider } from './provider.ts'
 import { clamp, developerAsSystem, omit } from './quirks.ts'
 import { bearer } from './sign/bearer.ts'
 
-/** platform.minimaxi.com, error codes: rates, keys, money, tokens, filters, parameters, plan. */
+/**
+ * Rates, keys, money, tokens, filters, parameters, plan. 1002, 1004, 1008, 1027, 1039, 2013 and 2061 as recorded; 1001, 1026, 2049 and
+ * 2056 as users repeat them, not read again with the vendor in 2026-11. Unknown ones are 502.
+ */
 const statuses: Record<number, number> = {
   ...{ 1001: 504, 1002: 429, 1004: 401, 1008: 402, 1026: 400, 1027: 400, 1039: 429, 2013: 400, 2049: 401, 2056: 429 },
   2061: 403,

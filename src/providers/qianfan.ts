@@ -6,7 +6,7 @@ import { bearer } from './sign/bearer.ts'
 
 /**
  * Version 2 (cloud.baidu.com/doc/WENXINWORKSHOP/s/2m3fihw8s, 2025-03): an API key `bce-v3/…` of the console's security page, names in
- * lower case (`ernie-speed-8k`). The key of an application with its secret_key belongs to version 1.
+ * lower case (`ernie-speed-8k`). That embeddings, pictures and reranking stand beside chat could not be read again in 2026-11. The key of an application with its secret_key belongs to version 1.
  */
 export default provider({
   id: 'qianfan',

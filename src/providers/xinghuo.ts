@@ -39,7 +39,10 @@ const wordsOf = (content: Json | undefined): string =>
     ? content.map(part => wordsOf(isObject(part) ? part['text'] : part)).join('')
     : (textOf(content) ?? '')
 
-/** xfyun.cn/doc/spark, error codes: no right to the model, counts, audits, wrong requests, too long, busy. */
+/**
+ * No right to the model, counts, audits, wrong requests, too long, busy. Recorded are 10012, 10013, 10014 and 11200; the others are the
+ * vendor's list as its users repeat it, not read again with the vendor in 2026-11. Unknown ones are 502.
+ */
 const statuses: Record<number, number> = {
   ...{ 10005: 401, 10313: 401, 11200: 401, 11201: 429, 11202: 429, 11203: 429, 10007: 429 },
   ...{ 10003: 400, 10004: 400, 10013: 400, 10014: 400, 10019: 400, 10163: 400, 10907: 400 },
