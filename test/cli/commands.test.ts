@@ -1,0 +1,308 @@
+/** The command line: every command, what it prints, and the code it ends with. */
+import { Database } from 'bun:sqlite'
+import { describe, expect, test } from 'bun:test'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runGateway } from '../rig/process.ts'
+
+const good = JSON.stringify({
+  services: {
+    openai: [
+      {
+        enabled: true,
+        id: 'main',
+        models: ['m', 'open-*'],
+        server_url: 'http://127.0.0.1:1/v1',
+        credential_list: [{ api_key: 'sk-canary-1' }, { api_key: 'sk-canary-2' }],
+        model_redirect: { alias: 'm' },
+        priority: 2,
+        weight: 3,
+      },
+    ],
+    mock: [{ enabled: true, models: ['m', 'mock'] }],
+  },
+  model_redirect: { 'gpt-4o': 'm', all: 'random' },
+})
+const bad = `{
+  // comments and trailing commas are fine
+  "services": {
+    "deepseek": [
+      { "enabled": true, "credentials": {}, "weigth": 2 },
+    ],
+    "deepsek": [{ "enabled": true }],
+  },
+  "log_level": "loud",
+  "heartbeet": 3,
+}
+`
+const run = (args: string[], files: Record<string, string> = {}, env: Record<string, string> = {}) =>
+  runGateway(args, { files, env })
+
+describe('--help and --version', () => {
+  for (const args of [['--help'], ['-h'], ['serve', '--help'], ['check', '--help'], ['nothing.json', '-h']])
+    test(`${args.join(' ')} tells every command and ends with 0`, async () => {
+      const { code, stdout, stderr } = await run(args)
+      expect([code, stderr]).toEqual([0, ''])
+      for (const word of [
+        'serve',
+        'check',
+        'models',
+        'schema',
+        'import',
+        '--host',
+        '--port',
+        '--log-level',
+        '--version',
+        'config.json',
+      ])
+        expect(stdout).toContain(word)
+    })
+
+  for (const flag of ['--version', '-v'])
+    test(`${flag} tells version, commit and Bun`, async () => {
+      const { code, stdout } = await run([flag])
+      expect(code).toBe(0)
+      expect(stdout).toMatch(/^simple-one-api \d+\.\d+\.\d+\S* \(\S+\), Bun \d+\.\d+\.\d+\n$/)
+    })
+})
+
+describe('what is not understood ends with 2', () => {
+  for (const args of [
+    ['--nope'],
+    ['good.json', '--nope'],
+    ['check', '--nope', 'good.json'],
+    ['--port'],
+    ['good.json', 'other.json'],
+    ['serve', 'good.json', 'other.json'],
+    ['check', 'good.json', 'other.json'],
+    ['models', 'good.json', 'other.json'],
+    ['schema', 'good.json'],
+    ['import', 'a', 'b', 'c'],
+    ['check', 'good.json', '--port', '1'],
+    ['models', 'good.json', '--host', 'x'],
+    ['schema', '--log-level', 'info'],
+  ])
+    test(args.join(' '), async () => {
+      const { code, stdout, stderr } = await run(args, { 'good.json': good, 'other.json': good })
+      expect([code, stdout]).toEqual([2, ''])
+      expect(stderr).toContain('--help')
+      expect(stderr).not.toMatch(/\n\s+at /)
+    })
+})
+
+describe('check', () => {
+  test('of a sound file says so, 0', async () => {
+    const { code, stdout, stderr } = await run(['check', 'good.json'], { 'good.json': good })
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toContain('0 errors')
+    expect(stdout).not.toContain('canary')
+  })
+
+  test('tells every problem with its line, path and what may have been meant, 1', async () => {
+    const { code, stdout } = await run(['check', 'bad.json'], { 'bad.json': bad })
+    expect(code).toBe(1)
+    const lines = stdout.split('\n')
+    const at = (path: string) => lines.find(line => line.includes(path)) ?? `nothing of ${path} in\n${stdout}`
+    expect(at('services.deepseek[0].credentials.api_key')).toMatch(
+      /bad\.json:5:\d+ error services\.deepseek\[0\]\.credentials\.api_key: required/,
+    )
+    expect(at('weigth')).toMatch(/bad\.json:5:\d+ warning .*did you mean "weight"/)
+    expect(at('deepsek')).toMatch(/bad\.json:7:\d+ error .*did you mean "deepseek"/)
+    expect(at('log_level')).toMatch(/bad\.json:9:\d+ error log_level/)
+    expect(at('heartbeet')).toMatch(/bad\.json:10:\d+ warning .*did you mean "heartbeat"/)
+    expect(stdout).toMatch(/3 errors, \d+ warnings\n$/)
+  })
+
+  test('of warnings alone is 0', async () => {
+    const { code, stdout } = await run(['check', 'a.json'], {
+      'a.json': '{"services":{"mock":[{"enabled":true}]},"heartbeet":1}',
+    })
+    expect([code, /0 errors, 1 warning\n$/.test(stdout)]).toEqual([0, true])
+  })
+
+  test('reads YAML', async () => {
+    const yaml = 'services:\n  mock:\n    - enabled: true\n      weigth: 2\n'
+    const { code, stdout } = await run(['check', 'a.yaml'], { 'a.yaml': yaml })
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/a\.yaml:4:\d+ warning .*weigth/)
+  })
+
+  test('with no file to check is 1', async () => {
+    const { code, stderr } = await run(['check'])
+    expect([code, stderr]).toEqual([1, expect.stringContaining('no configuration')])
+  })
+})
+
+describe('a configuration that cannot be used never ends with 0', () => {
+  const cases: [name: string, text: string, told: RegExp][] = [
+    ['a syntax error', '{\n  "services": {\n    "mock": [{"enabled": true}]\n', /bad\.json:\d+:\d+ error .*syntax/],
+    ['a wrong comma', '{\n  "a": 1,,\n}', /bad\.json:2:\d+ error .*syntax/],
+    ['an empty file', '', /empty/],
+    ['a list', '[]', /must be an object/],
+    ['a word', '"services"', /must be an object/],
+    ['a wrong value', '{"services":{"mock":[{"enabled":"perhaps"}]}}', /services\.mock\[0\]\.enabled/],
+    ['an unknown service', '{"services":{"opnai":[{"enabled":true}]}}', /did you mean "openai"/],
+    [
+      'a variable that is not set',
+      '{"api_key":"${NOT_SET_HERE}","services":{"mock":[{"enabled":true}]}}',
+      /NOT_SET_HERE/,
+    ],
+    ['a wrong port', '{"server_port":"99999","services":{"mock":[{"enabled":true}]}}', /server_port/],
+  ]
+  for (const [name, text, told] of cases)
+    test(`${name}: told by serve, check and models`, async () => {
+      for (const args of [['bad.json'], ['serve', 'bad.json'], ['check', 'bad.json'], ['models', 'bad.json']]) {
+        const { code, stdout, stderr } = await run(args, { 'bad.json': text })
+        expect([args[0], code]).toEqual([args[0], 1])
+        expect(stdout + stderr).toMatch(told)
+        expect(stdout + stderr).not.toMatch(/\n\s+at /)
+      }
+    })
+
+  test('a directory, a file that is not there, one that may not be read', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'gateway-cli-'))
+    try {
+      await mkdir(join(folder, 'config.json'))
+      const closed = join(folder, 'closed.json')
+      await writeFile(closed, good)
+      await chmod(closed, 0)
+      const isRoot = process.getuid?.() === 0
+      const cases: [path: string, told: RegExp][] = [
+        [join(folder, 'config.json'), /is a directory/],
+        [folder, /is a directory/],
+        [join(folder, 'none.json'), /there is no such file/],
+        [join(folder, 'config.json', 'below.json'), /there is no such file|is a directory/],
+        // Root may read everything.
+        ...(isRoot ? [] : [[closed, /permission denied/] as [string, RegExp]]),
+      ]
+      for (const [path, told] of cases)
+        for (const command of [[], ['check'], ['models']]) {
+          const { code, stdout, stderr } = await run([...command, path])
+          expect([path, command, code]).toEqual([path, command, 1])
+          expect(stdout + stderr).toMatch(told)
+        }
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
+
+  test('a wrong --port, --host or --log-level is told', async () => {
+    for (const [flag, value] of [
+      ['--port', 'abc'],
+      ['--port', '70000'],
+      ['--port', '-1'],
+      ['--port', ''],
+      ['--log-level', 'loud'],
+      ['--host', ''],
+      ['--host', '8.8.8.8'],
+    ] as const) {
+      const { code, stderr } = await run(['good.json', `${flag}=${value}`], { 'good.json': good })
+      expect([flag, value, code]).toEqual([flag, value, 1])
+      expect(stderr).toMatch(flag === '--host' ? /--host|cannot listen/ : new RegExp(flag))
+      expect(stderr).not.toMatch(/\n\s+at /)
+    }
+  })
+})
+
+describe('models', () => {
+  test('tells model → targets, redirects, credentials, weight and priority, and no secret', async () => {
+    const { code, stdout, stderr } = await run(['models', 'good.json'], { 'good.json': good })
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining('error')])
+    const rows = Object.fromEntries(stdout.split('\n').map(line => line.split(/\s{2,}/) as [string, string]))
+    expect(rows).toMatchObject({
+      m: 'main/m 2 credentials weight 3 priority 2, mock-1/m',
+      'open-*': expect.stringContaining('main/open-*'),
+      alias: expect.stringContaining('main/m'),
+      mock: 'mock-1/mock',
+      'gpt-4o': '→ m',
+      all: '→ random',
+    })
+    expect(stdout).not.toContain('canary')
+  })
+
+  test('with no configuration tells the mock, and that it is one', async () => {
+    const { code, stdout, stderr } = await run(['models'])
+    expect([code, stdout]).toEqual([0, expect.stringContaining('mock-1/mock')])
+    expect(stderr).toContain('MOCK')
+  })
+})
+
+test('schema is a JSON Schema of every setting', async () => {
+  const { code, stdout, stderr } = await run(['schema'])
+  expect([code, stderr]).toEqual([0, ''])
+  const schema = JSON.parse(stdout) as {
+    $schema: string
+    type: string
+    properties: Record<string, { description?: string }>
+  }
+  expect([schema.$schema, schema.type]).toEqual([expect.stringContaining('json-schema.org'), 'object'])
+  for (const key of ['server_port', 'services', 'api_keys', 'timeouts', 'heartbeat', 'max_body', 'on_loss', 'proxy'])
+    expect(schema.properties[key]?.description ?? schema.properties[key]).toBeDefined()
+})
+
+describe('import', () => {
+  const edited = '{"services":{"mock":[{"enabled":true,"models":["from-the-store"]}]}}'
+  /** The store as v0.10 leaves it: a copy of the file, and what was edited in the web page since, which is active. */
+  const scene = async (work: (folder: string, database: string) => Promise<void>) => {
+    const folder = await mkdtemp(join(tmpdir(), 'gateway-cli-'))
+    const file = '{"services":{"mock":[{"enabled":true}]}}'
+    await writeFile(join(folder, 'config.json'), file)
+    const store = new Database(join(folder, 'config.db'))
+    store.run(
+      'CREATE TABLE config_revisions (id INTEGER PRIMARY KEY AUTOINCREMENT, created_at TEXT, source TEXT, note TEXT, checksum TEXT, config_json TEXT, active INTEGER)',
+    )
+    store.run('CREATE TABLE metadata (key TEXT PRIMARY KEY, value TEXT)')
+    const insert =
+      'INSERT INTO config_revisions (created_at, source, note, checksum, config_json, active) VALUES (?, ?, ?, ?, ?, ?)'
+    store.run(insert, ['2026-08-20T10:00:00Z', 'legacy-file', '', '', file, 0])
+    store.run(insert, ['2026-08-21T10:00:00Z', 'admin', '', '', edited, 1])
+    store.run("INSERT INTO metadata VALUES ('legacy_config_checksum', ?)", [
+      new Bun.CryptoHasher('sha256').update(file).digest('hex'),
+    ])
+    store.close()
+    try {
+      await work(folder, join(folder, 'config.db'))
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+
+  test('writes the active revision out, once, in a form that serves', () =>
+    scene(async (folder, database) => {
+      const out = join(folder, 'new.json')
+      const first = await run(['import', database, out])
+      expect([first.code, first.stdout]).toEqual([0, expect.stringContaining('new.json')])
+      expect(await Bun.file(out).json()).toEqual(JSON.parse(edited))
+      const models = await run(['models', out])
+      expect([models.code, models.stdout]).toEqual([0, expect.stringContaining('mock-1/from-the-store')])
+      const again = await run(['import', database, out])
+      expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('exists already')])
+    }))
+
+  test('to the terminal with -', () =>
+    scene(async (_, database) => {
+      const { code, stdout } = await run(['import', database, '-'])
+      expect([code, JSON.parse(stdout)]).toEqual([0, JSON.parse(edited)])
+    }))
+
+  test('is what check and serve point to, loudly', () =>
+    scene(async folder => {
+      const { code, stdout } = await run(['check', join(folder, 'config.json')])
+      expect([code, stdout]).toEqual([0, expect.stringMatching(/warning .*NOT in force.*import/)])
+    }))
+
+  test('of nothing, of no file, of no database ends with 1 and a word', async () => {
+    for (const [args, told] of [
+      [[], /needs the path/],
+      [['none.db'], /there is no file/],
+      [['text.db'], /no SQLite database/],
+    ] as const) {
+      const { code, stdout, stderr } = await run(['import', ...args], {
+        'text.db': 'not a database, but long enough to be looked at',
+      })
+      expect([code, stdout]).toEqual([1, ''])
+      expect(stderr).toMatch(told)
+    }
+  })
+})

@@ -1,0 +1,256 @@
+/** Starting: which configuration, which address, and what the operator is told. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ask } from '../rig/client.ts'
+import { freePort, runGateway, startGateway } from '../rig/process.ts'
+import { until } from '../rig/wait.ts'
+
+const mockOf = (model: string) => JSON.stringify({ services: { mock: [{ enabled: true, models: [model] }] } })
+const root = join(import.meta.dir, '../..')
+
+/** Runs the gateway in a folder of our own making, until it listens; gives what it says and an end. */
+const launch = async (folder: string, args: string[], env: Record<string, string> = {}) => {
+  const binary = process.env['SIMPLE_ONE_API_BINARY']
+  const command = binary ? [binary] : [process.execPath, '--no-env-file', join(root, 'src/main.ts')]
+  const port = await freePort()
+  const child = Bun.spawn([...command, ...args, '--port', String(port)], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+    stdin: 'ignore',
+    stdout: 'ignore',
+    stderr: 'pipe',
+  })
+  let told = ''
+  const decoder = new TextDecoder()
+  const listening = (async () => {
+    for await (const bytes of child.stderr) told += decoder.decode(bytes, { stream: true })
+  })()
+  const url = `http://127.0.0.1:${port}`
+  const isUp = () =>
+    fetch(`${url}/healthz`, { proxy: false } as RequestInit).then(
+      answer => answer.ok,
+      () => false,
+    )
+  await until(async () => child.exitCode !== null || (await isUp()), 10_000)
+  return {
+    url,
+    port,
+    told: () => told,
+    models: async () => {
+      const answer = await fetch(`${url}/v1/models`, { proxy: false } as RequestInit)
+      return ((await answer.json()) as { data: { id: string }[] }).data.map(({ id }) => id)
+    },
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGKILL')
+      await child.exited
+      await listening
+    },
+  }
+}
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'gateway-start-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+const inFolder = async (name: string, files: Record<string, string>) => {
+  const here = join(folder, name)
+  await mkdir(join(here, 'config'), { recursive: true })
+  for (const [file, content] of Object.entries(files)) await writeFile(join(here, file), content)
+  return here
+}
+
+describe('the configuration is', () => {
+  test('a mock where there is none, which is said loudly', async () => {
+    const here = await inFolder('nothing', {})
+    await using gateway = await launch(here, ['--host', '127.0.0.1'])
+    expect(gateway.told()).toContain('MOCK')
+    expect(await gateway.models()).toContain('mock')
+    const answer = await ask(gateway, { model: 'mock' })
+    expect([answer.status, await answer.json()]).toMatchObject([
+      200,
+      { choices: [{ message: { content: expect.stringContaining('Hi') } }] },
+    ])
+  })
+
+  const all = {
+    'config.json': mockOf('here-json'),
+    'config.yaml': mockOf('here-yaml'),
+    'config.yml': mockOf('here-yml'),
+    'config/config.json': mockOf('below-json'),
+    'config/config.yml': mockOf('below-yml'),
+  }
+  for (const [name, without, model] of [
+    ['config.json first', [], 'here-json'],
+    ['then config.yaml', ['config.json'], 'here-yaml'],
+    ['then config.yml', ['config.json', 'config.yaml'], 'here-yml'],
+    ['then the same below config/', ['config.json', 'config.yaml', 'config.yml'], 'below-json'],
+  ] as const)
+    test(name, async () => {
+      const files = Object.entries(all).filter(([file]) => !without.some(other => other === file))
+      const here = await inFolder(name.replaceAll(/\W/g, '-'), Object.fromEntries(files))
+      const { code, stdout } = await runModels(here)
+      expect([code, stdout]).toEqual([0, expect.stringContaining(`mock-1/${model}`)])
+    })
+
+  test('the one that is named, with `serve` or without, also below config/', async () => {
+    const here = await inFolder('named', {
+      'config.json': mockOf('default'),
+      'other.yaml': mockOf('other'),
+      'config/deep.json': mockOf('deep'),
+    })
+    await using gateway = await launch(here, ['serve', 'other.yaml', '--host', '127.0.0.1'])
+    expect(await gateway.models()).toContain('other')
+    expect((await runModels(here, 'deep.json')).stdout).toContain('mock-1/deep')
+  })
+
+  test('filled from the environment and the `.env` beside it, the environment first', async () => {
+    const config =
+      '{"services":{"mock":[{"enabled":true,"models":["${NAME_A}","${NAME_B}","${NAME_C:-fallback}","$${plain}"]}]}}'
+    const here = await inFolder('variables', {
+      'config.json': config,
+      '.env': 'NAME_A=from-file\nexport NAME_B="also from file"\n',
+    })
+    await using gateway = await launch(here, ['--host', '127.0.0.1'], { NAME_A: 'from-environment' })
+    const models = await gateway.models()
+    for (const model of ['from-environment', 'also from file', 'fallback', '${plain}']) expect(models).toContain(model)
+  })
+
+  test('the `.env` of the working directory is none of ours where the configuration is elsewhere', async () => {
+    const here = await inFolder('elsewhere', { '.env': 'NAME_D=wrong' })
+    const there = await inFolder('there', {
+      'config.json': '{"services":{"mock":[{"enabled":true,"models":["${NAME_D:-right}"]}]}}',
+    })
+    expect((await runModels(here, join(there, 'config.json'))).stdout).toContain('mock-1/right')
+  })
+})
+
+const runModels = async (cwd: string, ...args: string[]) => {
+  const binary = process.env['SIMPLE_ONE_API_BINARY']
+  const command = binary ? [binary] : [process.execPath, '--no-env-file', join(root, 'src/main.ts')]
+  const child = Bun.spawn([...command, 'models', ...args], {
+    cwd,
+    env: { PATH: process.env['PATH'] },
+    stdout: 'pipe',
+    stderr: 'ignore',
+  })
+  const stdout = await new Response(child.stdout).text()
+  return { code: await child.exited, stdout }
+}
+
+describe('the start tells', () => {
+  const config = {
+    load_balancing: 'rr',
+    api_key: 'canary-client',
+    services: {
+      openai: [
+        {
+          enabled: true,
+          id: 'vendor',
+          models: Array.from({ length: 30 }, (_, index) => `model-${index}`),
+          server_url: 'http://user:canary-url@127.0.0.1:1/v1?key=canary-query',
+          credentials: { api_key: 'sk-canary' },
+          limit: { qps: 2, rpm: 60, concurrency: 3 },
+          proxy: 'http://user:canary-proxy@127.0.0.1:2',
+          headers: { 'x-secret': 'canary-header' },
+        },
+      ],
+      mock: [{ enabled: true }],
+    },
+  }
+
+  test('address, configuration, services, models, limits, strategy, proxies and keys in a short table, without a secret', async () => {
+    await using gateway = await startGateway(config)
+    const told = gateway.stderr()
+    const rows = Object.fromEntries(
+      told.split('\n').flatMap(line => {
+        const row = /^ {2}(\w+) +(.+)$/.exec(line)
+        return row ? [[row[1]!, row[2]!]] : []
+      }),
+    )
+    expect(rows).toMatchObject({
+      address: `http://127.0.0.1:${gateway.port}/v1`,
+      config: expect.stringContaining('config.json'),
+      services: 'vendor, mock-1',
+      models: expect.stringContaining('more'),
+      limits: 'vendor (qps 2, rpm 60, concurrency 3)',
+      strategy: 'round_robin',
+      proxies: 'vendor by http',
+      keys: '1',
+    })
+    expect(told.split('\n').length).toBeLessThan(16)
+    expect(told + gateway.stdout()).not.toContain('canary')
+  })
+
+  test('loudly that everybody may come in, where the address is open and no key is set', async () => {
+    const here = await inFolder('open', { 'config.json': mockOf('m') })
+    await using gateway = await launch(here, [])
+    expect(gateway.told()).toMatch(/WARNING.*no api_key/)
+    expect((await fetch(`${gateway.url}/v1/models`, { proxy: false } as RequestInit)).status).toBe(200)
+  })
+
+  for (const host of ['127.0.0.1', 'localhost', '127.0.0.2'])
+    test(`nothing of the kind on ${host}`, async () => {
+      const here = await inFolder(`host-${host}`, { 'config.json': mockOf('m') })
+      const binary = process.env['SIMPLE_ONE_API_BINARY']
+      const command = binary ? [binary] : [process.execPath, '--no-env-file', join(root, 'src/main.ts')]
+      const child = Bun.spawn([...command, '--host', host, '--port', String(await freePort())], {
+        cwd: here,
+        env: { PATH: process.env['PATH'] },
+        stdout: 'ignore',
+        stderr: 'pipe',
+      })
+      const reader = child.stderr.getReader()
+      let told = ''
+      while (!told.includes('keys') && !told.includes('cannot listen')) {
+        const { value, done } = await reader.read()
+        if (done) break
+        told += new TextDecoder().decode(value)
+      }
+      await Bun.sleep(50)
+      child.kill('SIGKILL')
+      for (let rest = await reader.read(); !rest.done; rest = await reader.read())
+        told += new TextDecoder().decode(rest.value)
+      expect(told).toMatch(/keys +none|cannot listen/)
+      expect(told).not.toContain('WARNING')
+    })
+
+  test('nothing of the kind where a key is set', async () => {
+    const here = await inFolder('keyed', {
+      'config.json': JSON.stringify({ api_key: 'k', services: { mock: [{ enabled: true }] } }),
+    })
+    await using gateway = await launch(here, [])
+    expect(gateway.told()).not.toContain('WARNING')
+  })
+})
+
+describe('the address', () => {
+  test('is that of the configuration, unless the command line names another', async () => {
+    const port = await freePort()
+    const here = await inFolder('address', {
+      'config.json': JSON.stringify({ server_port: `127.0.0.1:${port}`, services: { mock: [{ enabled: true }] } }),
+    })
+    await using gateway = await launch(here, [])
+    expect(gateway.port).not.toBe(port)
+    expect(gateway.told()).toContain(`http://127.0.0.1:${gateway.port}/v1`)
+    const taken = await fetch(`http://127.0.0.1:${port}/healthz`, { proxy: false } as RequestInit).then(
+      () => 'there',
+      () => 'nobody',
+    )
+    expect(taken).toBe('nobody')
+  })
+
+  test('that another gateway, or any other program, has already: a word and 1', async () => {
+    await using gateway = await startGateway({ services: { mock: [{ enabled: true }] } })
+    const files = { 'config.json': mockOf('m') }
+    for (const host of ['127.0.0.1', '0.0.0.0']) {
+      const { code, stderr } = await runGateway(['--host', host, '--port', String(gateway.port)], { files })
+      expect([host, code]).toEqual([host, 1])
+      expect(stderr).toContain(`cannot listen on ${host}:${gateway.port}: the port is in use`)
+      expect(stderr).not.toMatch(/\n\s+at /)
+    }
+    expect((await ask(gateway, { model: 'mock' })).status).toBe(200)
+  })
+})
