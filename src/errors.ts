@@ -81,6 +81,8 @@ export type Detail = {
   vendorType?: string
   /** The vendor's body, already free of secrets, and the protocol it is written in: sent verbatim to a client of that protocol. */
   body?: { protocol: string; text: string }
+  /** The vendor never saw the request: nothing was spent. */
+  unsent?: boolean
   /** For the log only, already free of secrets. */
   cause?: string
 }
@@ -102,9 +104,12 @@ export class GatewayError extends Error {
 }
 
 /** Anything thrown → a GatewayError. What is not ours says nothing to the client but that it is our fault. */
-export const asGatewayError = (thrown: unknown): GatewayError =>
-  thrown instanceof GatewayError
-    ? thrown
-    : new GatewayError('internal', 'internal error of the gateway', {
-        cause: thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown),
-      })
+export const asGatewayError = (thrown: unknown): GatewayError => {
+  if (thrown instanceof GatewayError) return thrown
+  // Only walking a body goes as deep as the body does.
+  if (thrown instanceof RangeError && /call stack/i.test(thrown.message))
+    return new GatewayError('invalid_request', 'the body is nested too deeply')
+  return new GatewayError('internal', 'internal error of the gateway', {
+    cause: thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown),
+  })
+}

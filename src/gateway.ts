@@ -55,6 +55,7 @@ export const serve = async (
   try {
     const caller = run.auth.identify(presentedKeys(request.headers, operation.query))
     trail.caller = caller.id
+    trail.reportsLosses = request.headers.get('x-report-losses') === '1'
     const intake = await readIntake(request, operation, trail, run)
     connection.wait()
     const plan = planFor(intake, caller, run)
@@ -95,34 +96,40 @@ const planFor = (intake: Intake, caller: Caller, run: Runtime): Plan =>
     affinity: () => affinityOf(intake.json?.body ?? {}, caller, intake.model ?? ''),
   })
 
+/** An attempt that has its answer's head, and it is a good one. */
+type Begun = { answered: Answered; way: Way; target: Target }
+
 /** admit → prepare → call: one attempt, up to the head of a good answer. */
-const attempt = async (
-  intake: Intake,
-  plan: Plan,
-  journey: Journey,
-): Promise<{ answered: Answered; way: Way; target: Target }> => {
-  const { trail } = journey
+const attempt = async (intake: Intake, plan: Plan, journey: Journey): Promise<Begun> => {
   const target = await admit(intake, plan, journey)
   const exchange = exchangeFor(intake, plan, target, journey)
-  for (;;) {
-    const prepared = await prepare(intake, target, exchange)
-    refuseLoss(journey)
-    const answered = await send(prepared, target, intake.stream, journey)
-    const way: Way = {
-      client: intake.protocol,
-      speaks: prepared.speaks,
-      exchange: { ...exchange, ...mendOf(prepared) },
-    }
-    try {
-      await refuseStatus(answered, way)
-      return { answered, way, target }
-    } catch (refusal) {
-      trail.check()
-      if (answered.response.status < 500) trail.reached = false
-      if (!isUsageRefusal(refusal, prepared)) throw refusal
-      refusesUsage(target)
-    }
+  const prepared = await prepare(intake, target, exchange)
+  refuseLoss(journey)
+  try {
+    return await ask(intake, prepared, target, exchange, journey)
+  } catch (refusal) {
+    if (!isUsageRefusal(refusal, prepared)) throw refusal
+    refusesUsage(target)
+    return ask(intake, await prepare(intake, target, exchange), target, exchange, journey)
   }
+}
+
+/** call: once. @throws the vendor's refusal, `upstream_failed`, `upstream_timeout`. */
+const ask = async (
+  { protocol, stream }: Intake,
+  prepared: Prepared,
+  target: Target,
+  exchange: Exchange,
+  journey: Journey,
+): Promise<Begun> => {
+  const { speaks } = prepared
+  const answered = await send(prepared, target, stream, journey)
+  const way: Way = { client: protocol, speaks, exchange: { ...exchange, ...mendOf(prepared) } }
+  const { trail } = journey
+  // A vendor that refuses has not worked.
+  if (answered.response.status >= 300 && answered.response.status < 500) trail.reached = false
+  await refuseStatus(answered, way).finally(() => trail.check())
+  return { answered, way, target }
 }
 
 const admit = async (intake: Intake, plan: Plan, { trail, run }: Journey): Promise<Target> => {
@@ -158,6 +165,9 @@ const send = async (
   trail.reached = true
   try {
     return await answered
+  } catch (thrown) {
+    if (thrown instanceof GatewayError && thrown.detail.unsent) trail.reached = false
+    throw thrown
   } finally {
     trail.check()
   }
@@ -184,7 +194,7 @@ const relayTerms = (protocol: Ingress | PassOnly, { trail, run }: Journey) => ({
   heartbeat: run.settings.heartbeat,
   sign: protocol.heartbeat ?? ': heartbeat\n\n',
   fail: (error: GatewayError) => protocol.renderFrame({ data: JSON.stringify(protocol.renderError(error)) }),
-  headers: (vendor?: Headers) => answerHeaders(trail, 'text/event-stream; charset=utf-8', run.scrub, vendor),
+  headers: (type: string, vendor?: Headers) => answerHeaders(trail, type, run.scrub, vendor),
 })
 
 const answerWhole = async (intake: Intake, plan: Plan, journey: Journey): Promise<Response> => {
@@ -195,9 +205,7 @@ const answerWhole = async (intake: Intake, plan: Plan, journey: Journey): Promis
   trail.usage = whole.usage
   trail.first = performance.now() - trail.started
   if (typeof whole.body === 'string') trail.close()
-  return new Response(whole.body, {
-    headers: answerHeaders(trail, whole.type, run.scrub, answered.response.headers),
-  })
+  return new Response(whole.body, { headers: answerHeaders(trail, whole.type, run.scrub, answered.response.headers) })
 }
 
 const refuse = (error: GatewayError, protocol: Ingress | PassOnly, trail: Trail, run: Runtime): Response => {

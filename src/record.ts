@@ -3,9 +3,13 @@ import { GatewayError } from './errors.ts'
 import type { Usage } from './ir/chat.ts'
 import type { Grant, Ticket } from './limits/limits.ts'
 import type { Line, Log } from './log.ts'
+import type { Beat, Pulse } from './routing/pulse.ts'
 
 /** How a request ended: an error, or nothing to complain of. */
 export type Outcome = { error?: GatewayError; status?: number }
+
+/** An attempt that another one follows has failed. */
+const replaced = new GatewayError('upstream_failed', 'another attempt took its place')
 
 /** The record of one request. Its fields are filled as the request goes its way; `close` is the only end. */
 export class Trail {
@@ -19,10 +23,10 @@ export class Trail {
   usage: Usage | undefined
   /** Milliseconds in line for a limit. */
   queued = 0
-  /** Milliseconds until the first content (unstreamed: the answer) was there. */
-  first: number | undefined
   attempts = 0
   losses: string[] | undefined
+  /** The client asked to be told them. */
+  reportsLosses = false
   /** The request's body, kept only if the operator asked for prompts in the log. */
   prompt: string | undefined
   /** False until a vendor may have begun to work, and again if it refused to: reserved tokens are then given back. */
@@ -34,7 +38,9 @@ export class Trail {
   stop: ((error: GatewayError) => void) | undefined
   /** The client's address, told only of those who were turned away. */
   address: string | undefined
+  #first: number | undefined
   #ticket: Ticket | undefined
+  #beat: Beat | undefined
   #controller: AbortController | undefined
 
   constructor(
@@ -50,14 +56,28 @@ export class Trail {
     return this.#controller.signal
   }
 
+  /** Milliseconds until the first content (unstreamed: the answer) was there. */
+  get first(): number | undefined {
+    return this.#first
+  }
+
+  set first(milliseconds: number | undefined) {
+    this.#first = milliseconds
+    this.#beat?.answered()
+  }
+
   /** Takes what a limit lent. If the request is already over, it goes straight back. */
   hold({ target, ticket }: Grant): void {
     this.#ticket?.settle(0)
     this.#ticket = ticket
+    this.#beat?.end(replaced)
+    this.#beat = this.records.pulse?.begin(target)
     this.target = target.id
     this.attempts++
     this.reached = false
-    if (this.closed) ticket.settle(0)
+    if (!this.closed) return
+    ticket.settle(0)
+    this.#beat?.end(this.ended)
   }
 
   readonly loss = (path: string, why: string): void => {
@@ -87,6 +107,7 @@ export class Trail {
     if (this.closed) return
     this.closed = true
     this.#ticket?.settle(this.#tokens())
+    this.#beat?.end(outcome.error)
     this.records.finish(this, outcome)
   }
 
@@ -99,6 +120,8 @@ export class Trail {
 /** All requests under way, and the log their records go to. */
 export class Records {
   readonly open = new Set<Trail>()
+  /** Told of every attempt where the strategy measures; else absent. */
+  pulse: Pulse | undefined
   constructor(private readonly log: Log) {}
 
   begin(method: string, path: string): Trail {

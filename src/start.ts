@@ -12,6 +12,7 @@ import { createLog, type Log, standardOutput } from './log.ts'
 import { serves } from './providers/address.ts'
 import { Records } from './record.ts'
 import { createRouter } from './routing/plan.ts'
+import { needsPulse, processPulse } from './routing/pulse.ts'
 import { createScrub } from './scrub.ts'
 import { createServer, type Life } from './server.ts'
 import { closeBridge } from './upstream/proxy.ts'
@@ -42,14 +43,17 @@ export const start = async (choices: Choices): Promise<number | undefined> => {
 }
 
 /** Builds everything a request needs from one configuration. Limits and records outlive it. */
-export const buildRuntime = (settings: Compiled, limits: Limits, records: Records): Runtime => ({
-  settings,
-  auth: createAuth(settings.keys),
-  router: createRouter(settings, serves),
-  limits,
-  records,
-  scrub: createScrub(settings.secrets),
-})
+export const buildRuntime = (settings: Compiled, limits: Limits, records: Records): Runtime => {
+  records.pulse = needsPulse(settings.strategy) ? processPulse : undefined
+  return {
+    settings,
+    auth: createAuth(settings.keys),
+    router: createRouter(settings, serves),
+    limits,
+    records,
+    scrub: createScrub(settings.secrets),
+  }
+}
 
 type Mortal = { -readonly [Key in keyof Life]: Life[Key] }
 

@@ -1,7 +1,7 @@
 /** The configuration as the rest of the house reads it: checked, normalised, nothing left to work out per request. */
 import type { Entry } from '../providers/entry.ts'
 
-export type Strategy = 'random' | 'first' | 'round_robin' | 'hash'
+export type Strategy = 'random' | 'first' | 'round_robin' | 'hash' | 'least_busy' | 'fastest'
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 /** A client key. The key itself is not kept: `digest` is its SHA-256. */

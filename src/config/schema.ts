@@ -110,11 +110,14 @@ export const EntrySchema = group({
       unit: 'seconds',
     },
   ),
-  weight: whole('Share of the requests among the entries of a model, for `random` and `round_robin`.', {
-    minimum: 1,
-    maximum: 1000,
-    default: 1,
-  }),
+  weight: whole(
+    'Share of the requests among the entries of a model, for all strategies but `first`; `fastest` only draws by it where it knows nothing.',
+    {
+      minimum: 1,
+      maximum: 1000,
+      default: 1,
+    },
+  ),
   priority: Type.Integer({
     description: 'Targets of a higher number are used only when none of a lower one can take a request now.',
     default: 0,
@@ -236,9 +239,9 @@ export const ConfigSchema = group({
     default: [],
   }),
   load_balancing: spelled(
-    ['random', 'first', 'round_robin', 'hash'],
+    ['random', 'first', 'round_robin', 'hash', 'least_busy', 'fastest'],
     spellings.strategy,
-    'How one of several entries, or credentials, is chosen: by lot, the first that is free, in turn, or by the conversation, so that it stays where it was.',
+    'How one of several entries, or credentials, is chosen: by lot, the first that is free, in turn, by the conversation, so that it stays where it was, the one with the fewest requests under way, or the one that has begun to answer soonest of late.',
     { default: 'random' },
   ),
   model_redirect: table(

@@ -4,7 +4,7 @@ import { GatewayError } from '../errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import { protocols } from '../protocols/index.ts'
 import type { Entry, Target } from '../providers/entry.ts'
-import { createPolicies, type Policy, type Random, shuffle, type Turns } from './policies.ts'
+import { type Chances, createPolicies, type Policy, type Random, shuffle } from './policies.ts'
 import { createPool, type Pool } from './pool.ts'
 import { byPriority, createReady, inOrder, type Ready } from './ready.ts'
 import { createModels, type Models, type Route, redirectOf } from './resolve.ts'
@@ -74,13 +74,12 @@ const forbid = (model: string): GatewayError =>
 
 /**
  * @param serves can this entry be spoken to in this protocol, or passed this path
- * @param options `random` in [0, 1) and the turns of round robin, for tests; left out, turns go on across reloads
+ * @param options chance, the turns of round robin and the pulse, for tests; left out, turns and pulse go on across reloads
  */
 export const createRouter = (compiled: Compiled, serves: Serves, options: Chances = {}): Router =>
   new ModelRouter(compiled, serves, options)
 
 type Serves = (entry: Entry, protocol: ProtocolId) => boolean
-type Chances = { random?: Random; turns?: Turns }
 
 class ModelRouter implements Router {
   readonly #compiled: Compiled

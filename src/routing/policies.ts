@@ -1,8 +1,17 @@
 /** The strategies: in which order the choices for a request are tried. One function each; none of them drops a choice. */
 import type { Strategy } from '../config/compiled.ts'
+import { type Pulse, processPulse } from './pulse.ts'
 
-/** `name` tells the choice apart across reloads; a weight of 0 comes last. */
-export type Choice<T> = { name: string; weight: number; value: T }
+export type Choice<T> = {
+  /** Tells the choice apart across reloads. */
+  name: string
+  /** A weight of 0 comes last. */
+  weight: number
+  value: T
+  /** Where its load is counted, and the ids of the targets behind it, for the strategies that measure; absent: `name`. */
+  place?: string
+  targets?: readonly string[]
+}
 
 export type Question = {
   /** What is chosen for: names the counter of `round_robin`, and is part of what `hash` sticks to. */
@@ -91,12 +100,42 @@ const advance = (turns: Turns, key: string, turn: number): void => {
   turns.set(key, turn)
 }
 
-/** One policy per strategy. `random` and `turns` are the process's own unless given. */
-export const createPolicies = (options: { random?: Random; turns?: Turns } = {}): Record<Strategy, Policy> => ({
+/** Choices of the same rank come by lot, in proportion to their weights; those of weight 0 come behind all others. */
+const byRank =
+  (rank: (choice: Choice<unknown>) => number, random: Random): Policy =>
+  choices =>
+    choices
+      .map(choice => ({ choice, rank: rank(choice), lot: race(1 - random(), choice.weight) }))
+      .sort(
+        (one, other) => hasWeight(other.choice) - hasWeight(one.choice) || one.rank - other.rank || one.lot - other.lot,
+      )
+      .map(({ choice }) => choice)
+
+const hasWeight = ({ weight }: Choice<unknown>): number => (weight > 0 ? 1 : 0)
+
+/** The weight divides the load: one of weight 2 holds twice as many requests before another's turn comes. */
+const byLoad = (pulse: Pulse, random: Random): Policy =>
+  byRank(({ name, place = name, weight }) => pulse.load(place) / (weight > 0 ? weight : 1), random)
+
+/** What stands for several targets is as fast as the fastest of them; one that has to be tried comes before all that are known. */
+const byPace = (pulse: Pulse, random: Random): Policy =>
+  byRank(({ name, targets = [name] }) => Math.min(...targets.map(target => pulse.pace(target) ?? -1)), random)
+
+/** `random` in [0, 1), turns and pulse are the process's own unless given. */
+export type Chances = { random?: Random; turns?: Turns; pulse?: Pulse }
+
+/** One policy per strategy. */
+export const createPolicies = ({
+  random = Math.random,
+  turns = processTurns,
+  pulse = processPulse,
+}: Chances = {}): Record<Strategy, Policy> => ({
   first,
-  random: byChance(options.random ?? Math.random),
-  round_robin: byTurn(options.turns ?? processTurns),
+  random: byChance(random),
+  round_robin: byTurn(turns),
   hash: byHash,
+  least_busy: byLoad(pulse, random),
+  fastest: byPace(pulse, random),
 })
 
 /** A fair shuffle of a copy. */

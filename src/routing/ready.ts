@@ -74,12 +74,12 @@ const tiersOf = (routes: readonly Route[], name: string, targetOf: ReturnType<ty
   for (const { entry, model } of routes) {
     const { id, priority, weight, credentials } = entry
     const tier = tiers.get(priority) ?? { key: `model ${name} ${priority}`, priority, entries: [] }
-    const targets = credentials.map(credential => ({
-      name: credential.digest,
-      weight: 1,
-      value: targetOf(entry, credential, model),
-    }))
-    tier.entries.push({ name: id, weight, value: { key: `entry ${id}`, targets } })
+    const targets = credentials.map((credential): Choice<Target> => {
+      const value = targetOf(entry, credential, model)
+      return { name: credential.digest, weight: 1, value, place: `${id}/${credential.digest}`, targets: [value.id] }
+    })
+    const value = { key: `entry ${id}`, targets }
+    tier.entries.push({ name: id, weight, value, targets: targets.map(({ value }) => value.id) })
     tiers.set(priority, tier)
   }
   return [...tiers.values()].sort(byPriority)

@@ -73,17 +73,14 @@ const passingOf = (way: Way): Passing =>
     ? way.client.watch.passStream(way.exchange)
     : translateStream(way.client as Ingress, egressOf(way), way.exchange)
 
-/** A vendor that was asked for a stream answered whole. */
-const tellWhole = (text: string, way: Way): Pick<Opened, 'text' | 'usage'> => {
-  if (!isTranslatable(way)) throw notStreamed(text, way)
+/** A vendor that was asked for a stream answered whole: told as a stream, or passed where the path knows no translation. @throws the fault it tells */
+const tellWhole = (text: string, way: Way): Pick<Opened, 'text' | 'usage' | 'type'> => {
+  if (!isTranslatable(way)) {
+    const { text: body, usage } = way.client.watch.passMessage(text, way.exchange)
+    return { text: body, usage, type: json }
+  }
   const { body, usage } = tellMessage(way.client as Ingress, egressOf(way), text, way.exchange)
   return { text: body, usage }
-}
-
-/** The fault the body tells, if it tells one. */
-const notStreamed = (text: string, { client, exchange }: Way): GatewayError => {
-  client.watch.passMessage(text, exchange)
-  return new GatewayError('upstream_failed', 'the vendor did not stream')
 }
 
 const framesOf = (text: string): Frame[] => {

@@ -101,8 +101,21 @@ const isStale = (thrown: unknown, origin: string, began: number, signal: AbortSi
 const unreachable = (thrown: unknown): GatewayError => {
   if (thrown instanceof GatewayError) return thrown
   const code = codeOf(thrown)
-  return new GatewayError('upstream_failed', `the vendor could not be reached${code && ` (${code})`}`)
+  const detail = neverSent.has(code) ? { unsent: true } : {}
+  return new GatewayError('upstream_failed', `the vendor could not be reached${code && ` (${code})`}`, detail)
 }
+
+/** Codes of a connection that was never made. */
+const neverSent = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ConnectionRefused',
+  'FailedToOpenSocket',
+  'ERR_PROXY_TUNNEL',
+])
 
 /** The connection broke while the answer came. */
 export const broken = (thrown: unknown): GatewayError => {

@@ -51,7 +51,7 @@ export class Deadline {
 
   expire(phase: Phase, seconds: number): void {
     this.clear()
-    this.expired ??= new GatewayError('upstream_timeout', words[phase](seconds))
+    this.expired ??= new GatewayError('upstream_timeout', words[phase](seconds), { unsent: phase === 'connect' })
     this.onExpire(this.expired)
   }
 

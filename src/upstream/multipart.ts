@@ -33,14 +33,24 @@ export const readUpload = async (request: Request, maxBody: number): Promise<Upl
   const reader = request.body.getReader()
   const announced = request.headers.get('content-length')
   const length = announced === null ? undefined : Number(announced)
-  let bytes = Buffer.alloc(0)
+  let pieces: Uint8Array[] = []
+  let size = 0
+  let scanAt = 0
   for (;;) {
     const { value, done } = await reader.read()
-    if (value) bytes = bytes.length === 0 ? Buffer.from(value) : Buffer.concat([bytes, value])
-    if (bytes.length > maxBody) throw tooLarge(maxBody)
+    if (value) {
+      pieces.push(value)
+      size += value.length
+    }
+    if (!done && size < scanAt) continue
+    // A form that comes in drops is not looked through at every drop.
+    scanAt = size + Math.max(size >> 3, 64)
+    const bytes = Buffer.concat(pieces)
+    pieces = [bytes]
     const scan = scanParts(bytes, delimiter)
     if (done || scan.complete) return wholeUpload(bytes, delimiter)
     if (scan.model && !scan.sawFile) return streamedUpload(bytes, scan.model, reader, delimiter, length)
+    if (size > maxBody) throw tooLarge(maxBody)
     if (scan.sawFile || bytes.length > largestSearch)
       return wholeUpload(await readOn(reader, bytes, maxBody), delimiter)
   }

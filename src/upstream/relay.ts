@@ -2,14 +2,14 @@
  * The stream we answer with. Two points: *answered* (the first heartbeat or frame fixes the status 200; later failures are told in-band)
  * and *committed* (the first content; `Source.commit` holds everything back until then).
  */
-import { asGatewayError, type GatewayError } from '../errors.ts'
+import { asGatewayError, GatewayError } from '../errors.ts'
 import type { Usage } from '../ir/chat.ts'
 import type { Trail } from '../record.ts'
 import type { Source } from './source.ts'
 import { startTicking, stopTicking } from './ticker.ts'
 
-/** A vendor's stream that has begun: what it said so far, and the rest (none: that was all). */
-export type Opened = { headers: Headers; text: string; usage?: Usage | undefined; source?: Source }
+/** A vendor's stream that has begun: what it said so far, and the rest (none: that was all). `type`: what it is, if it is no stream. */
+export type Opened = { headers: Headers; text: string; type?: string; usage?: Usage | undefined; source?: Source }
 
 export type RelayTerms = {
   /** Seconds between signs of life; 0: none. */
@@ -19,10 +19,11 @@ export type RelayTerms = {
   /** The in-band form of an error. */
   fail: (error: GatewayError) => string
   /** Headers of the answer; the vendor's are absent if it has not answered yet. */
-  headers: (vendor?: Headers) => Headers
+  headers: (type: string, vendor?: Headers) => Headers
 }
 
 const encoder = new TextEncoder()
+const eventStream = 'text/event-stream; charset=utf-8'
 
 /** From the first heartbeat on the status is 200; `answer` is rejected with what failed before. */
 export class Relay {
@@ -71,19 +72,33 @@ export class Relay {
       pull: () => this.#pull(),
       cancel: this.trail.cancel,
     })
-    this.#resolve(new Response(stream, { headers: this.terms.headers(vendor) }))
+    this.#resolve(new Response(stream, { headers: this.terms.headers(eventStream, vendor) }))
     this.#answered = true
   }
 
   #begin(opened: Opened): void {
     if (this.#ended) return void opened.source?.cancel()
     this.trail.first = performance.now() - this.trail.started
-    if (!this.#answered) this.#respond(opened.headers)
-    this.#source = opened.source
     this.trail.usage = opened.usage
-    this.#send(opened.text)
-    if (opened.source) this.#begun.resolve()
+    if (opened.type === undefined) this.#tellEvents(opened)
+    else this.#tellWhole(opened, opened.type)
+  }
+
+  #tellEvents({ headers, source, text }: Opened): void {
+    if (!this.#answered) this.#respond(headers)
+    this.#source = source
+    this.#send(text)
+    if (source) this.#begun.resolve()
     else this.#finish()
+  }
+
+  /** A path that only passes has no frames to put a whole answer into: it goes on as it is, unless a heartbeat has promised events. */
+  #tellWhole({ text, headers }: Opened, type: string): void {
+    if (this.#answered) throw new GatewayError('upstream_failed', 'the vendor did not stream')
+    this.#ended = true
+    stopTicking(this)
+    this.#resolve(new Response(text, { headers: this.terms.headers(type, headers) }))
+    this.trail.close()
   }
 
   async #pull(): Promise<void> {

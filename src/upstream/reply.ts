@@ -8,6 +8,13 @@ const passedPrefix = 'x-ratelimit-'
 /** Any page may read the answers; none may send credentials of its own. */
 export const crossOrigin = { 'access-control-allow-origin': '*', 'access-control-expose-headers': '*' }
 
+/** In what a header can carry. */
+const lossesText = (losses: readonly string[]): string =>
+  losses
+    .join('; ')
+    .replace(/[^\x20-\x7e]/g, '?')
+    .slice(0, 2000)
+
 /** `vendor` absent: it has not answered (yet). A header of its that holds a secret is left out. */
 export const answerHeaders = (trail: Trail, type: string, scrub: Scrub, vendor?: Headers): Headers => {
   const headers = new Headers(crossOrigin)
@@ -17,6 +24,7 @@ export const answerHeaders = (trail: Trail, type: string, scrub: Scrub, vendor?:
     headers.set('cache-control', 'no-cache')
     headers.set('x-accel-buffering', 'no')
   }
+  if (trail.reportsLosses && trail.losses) headers.set('x-losses', lossesText(trail.losses))
   vendor?.forEach((value, name) => {
     const isPassed = passed.has(name) || name.startsWith(passedPrefix)
     if (isPassed && scrub(value) === value) headers.set(name, value)

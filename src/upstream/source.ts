@@ -136,19 +136,24 @@ export class Source {
   }
 }
 
+/** Bytes that are looked at to tell what an answer is. */
+const largestLead = 4096
+
 /** The first bytes that are more than white space, and whether they begin server-sent events: vendors' content types do not tell. */
 export const sniff = async (
   answered: Answered,
   idle: number,
 ): Promise<{ reader: Reader; first: Uint8Array; events: boolean }> => {
   const reader = bodyOf(answered).getReader()
-  const pieces: Uint8Array[] = []
+  let first: Uint8Array = new Uint8Array()
   for (;;) {
     const { value, done } = await readOnce(reader, answered)
-    if (value) pieces.push(value)
-    const start = new TextDecoder().decode(join(pieces).subarray(0, 4096)).trimStart()
-    if (done || start.length >= 6 || /^[{[<]/.test(start))
-      return { reader, first: join(pieces), events: /^(data|event|id|retry)?:/.test(start) }
+    if (value) first = first.length === 0 ? value : Buffer.concat([first, value])
+    const start = new TextDecoder().decode(first.subarray(0, largestLead)).trimStart()
+    if (done || start.length >= 6 || /^[{[<]/.test(start) || first.length > largestLead)
+      return { reader, first, events: /^(data|event|id|retry)?:/.test(start) }
+    // White space alone tells nothing yet and need not be kept.
+    if (start === '') first = new Uint8Array()
     answered.deadline.arm('idle', idle)
   }
 }

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { ask, stream } from '../rig/client.ts'
 import { type Gateway, startGateway } from '../rig/process.ts'
-import { chat, hangUp, html, refuse, resetOnReuse, sseOf } from '../rig/scripts.ts'
+import { chat, hangUp, html, jsonOf, refuse, resetOnReuse, sseOf } from '../rig/scripts.ts'
 import { type Answer, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
 
 const secrets = {
@@ -33,6 +33,20 @@ beforeAll(async () => {
           enabled: true,
           models: ['nobody-home'],
           server_url: 'http://127.0.0.1:1/v1',
+          credentials: { api_key: secrets.key },
+        },
+        {
+          enabled: true,
+          models: ['counted-nobody'],
+          server_url: 'http://127.0.0.1:1/v1',
+          limit: { tpm: 1000, timeout: 1 },
+        },
+      ],
+      groq: [
+        {
+          enabled: true,
+          models: ['picky'],
+          server_url: `${upstream.url}/openai/v1`,
           credentials: { api_key: secrets.key },
         },
       ],
@@ -244,6 +258,51 @@ describe('to the vendor goes', () => {
     await fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', headers: master, body: text })
     expect(upstream.requests.at(-1)!.body).toBe(text)
   })
+})
+
+describe('what had to be left out', () => {
+  const lossy = { logprobs: true, logit_bias: { '1': 5 } }
+  beforeAll(async () => {
+    upstream.become(chat())
+  })
+
+  test('is told in x-losses to a client that asks', async () => {
+    const told = await asked(chat(), { model: 'picky', ...lossy }, { ...master, 'x-report-losses': '1' })
+    expect(told.status).toBe(200)
+    expect(told.headers.get('x-losses')).toContain('logprobs')
+    expect((await asked(chat(), { model: 'picky', ...lossy })).headers.get('x-losses')).toBeNull()
+    expect(upstream.requests.at(-1)!.json()).not.toHaveProperty('logprobs')
+  })
+})
+
+test("a body nested beyond reason is the client's fault", async () => {
+  const deep = `{"model":"picky","messages":[{"role":"user","content":"x"}],"x":${'['.repeat(400_000)}${']'.repeat(400_000)}}`
+  const answer = await fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', headers: master, body: deep })
+  expect([answer.status, errorOf(await answer.text()).type]).toEqual([400, 'invalid_request_error'])
+})
+
+test('tokens reserved for a vendor that could not be reached come back at once', async () => {
+  for (let turn = 0; turn < 3; turn++)
+    expect((await asked(chat(), { model: 'counted-nobody', max_tokens: 900 })).status).toBe(502)
+})
+
+test('a path that only passes and is answered whole in place of a stream gives the answer', async () => {
+  upstream.become(
+    jsonOf({
+      id: 'c',
+      object: 'text_completion',
+      created: 1,
+      model: 'v',
+      choices: [{ text: 'hi', index: 0, finish_reason: 'stop' }],
+    }),
+  )
+  const answer = await ask(
+    gateway,
+    { model: 'm', prompt: 'x', stream: true },
+    { headers: master, path: '/v1/completions' },
+  )
+  expect(answer.headers.get('content-type')).toContain('application/json')
+  expect(await answer.json()).toMatchObject({ model: 'm', choices: [{ text: 'hi' }] })
 })
 
 test('no secret in any answer, header or log, whatever the vendor echoes', async () => {

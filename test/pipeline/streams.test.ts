@@ -243,7 +243,7 @@ describe('a deadline', () => {
     upstream.become(slowHeaders(8500, chat()))
     expect((await ask(other, { model: 'm' })).status).toBe(200)
     await other.stop()
-  })
+  }, 20_000)
 
   test('for the connection: a vendor that accepts none is a 504', async () => {
     const full = await deafPort()

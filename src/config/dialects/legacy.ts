@@ -2,7 +2,14 @@
 
 /** Other words for a value → the value. */
 export const spellings = {
-  strategy: { 'round-robin': 'round_robin', roundrobin: 'round_robin', rr: 'round_robin', rand: 'random' },
+  strategy: {
+    'round-robin': 'round_robin',
+    roundrobin: 'round_robin',
+    rr: 'round_robin',
+    rand: 'random',
+    'least-busy': 'least_busy',
+    leastbusy: 'least_busy',
+  },
   logLevel: {
     dev: 'info',
     development: 'info',
