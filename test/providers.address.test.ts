@@ -302,3 +302,12 @@ test('an address recorded from a vendor, given as server_url, is the address cal
     }
   console.log(`recorded addresses tried: ${seen.size}`)
 })
+
+test('a model whose name would lead to another address is none', () => {
+  const entry = entryOf('azure', { serverUrl: `${azure}/openai/deployments` })
+  for (const model of ['.', '..', 'a\ud800'])
+    expect(() => addressOf(targetOf(entry, model), chat)).toThrow('does not exist')
+  expect(addressOf(targetOf(entry, 'a/../b?c#d'), chat)).toBe(
+    `${azure}/openai/deployments/a%2F..%2Fb%3Fc%23d/chat/completions${dated}`,
+  )
+})

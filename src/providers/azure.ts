@@ -1,5 +1,5 @@
 import type { Entry, Target } from './entry.ts'
-import { placeOf, spoken } from './place.ts'
+import { placeOf, spoken, stepOf } from './place.ts'
 import { provider } from './provider.ts'
 import { header } from './sign/header.ts'
 
@@ -41,7 +41,7 @@ const form = (entry: Entry): Form => {
 
 const base = ({ entry, model }: Target): string => {
   const { path, query, deployments } = form(entry)
-  return `${path}${deployments ? `/${encodeURIComponent(model)}` : ''}${query}`
+  return `${path}${deployments ? `/${stepOf(model)}` : ''}${query}`
 }
 
 /** `stream_options` came with 2024-09-01-preview (learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle). */

@@ -1,4 +1,5 @@
 /** Reads a configured `server_url`: where the host ends, what of its path is an endpoint and must go, what is query. */
+import { GatewayError } from '../errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 
 /** Paths that only pass, as OpenAI names them; every other key of `speaks` is a protocol. */
@@ -63,4 +64,13 @@ export const placeOf = (serverUrl: string): Place => {
     whole: endpoint !== undefined,
     query: url.search,
   }
+}
+
+/** A model's name as one step of a path; a client can name any, behind a wildcard. @throws GatewayError for one that would lead elsewhere */
+export const stepOf = (model: string): string => {
+  if (/^\.{1,2}$/.test(model) || !model.isWellFormed())
+    throw new GatewayError('model_not_found', 'The model does not exist: no address can hold its name.', {
+      param: 'model',
+    })
+  return encodeURIComponent(model)
 }
