@@ -22,7 +22,7 @@ const errors: [config: unknown, line: string][] = [
   [top({ server_port: true }), 'server_port: must be text or a whole number, not a boolean'],
   [
     top({ load_balancing: 'frist' }),
-    'load_balancing: must be one of random, first, round_robin, hash (did you mean "first"?)',
+    'load_balancing: must be one of random, first, round_robin, hash, least_busy, fastest (did you mean "first"?)',
   ],
   [top({ log_level: 'loud' }), 'log_level: must be one of debug, info, warn, error'],
   [top({ enable_web: 'yes' }), 'enable_web: must be true or false, not text'],

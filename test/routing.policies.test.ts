@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { createPolicies } from '../src/routing/policies.ts'
+import { createPulse } from '../src/routing/pulse.ts'
 import { seeded } from './contracts/limits.ts'
 import { choicesOf, namesOf, policyContract } from './contracts/policy.ts'
 
@@ -7,6 +8,8 @@ policyContract('first', () => createPolicies().first, false)
 policyContract('random', () => createPolicies({ random: seeded(1) }).random, true)
 policyContract('round_robin', () => createPolicies({ turns: new Map() }).round_robin, true)
 policyContract('hash', () => createPolicies().hash, true)
+policyContract('least_busy', () => createPolicies({ random: seeded(2), pulse: createPulse() }).least_busy, true)
+policyContract('fastest', () => createPolicies({ random: seeded(2), pulse: createPulse() }).fastest, true)
 
 const question = (affinity = '', key = 'model') => ({ key, affinity: () => affinity })
 

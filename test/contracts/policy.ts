@@ -30,6 +30,11 @@ export const policyContract = (name: string, make: () => Policy, weighs: boolean
   const asking: Asking = request => ({ key: 'model', affinity: () => `conversation ${request}` })
 
   describe(`policy: ${name}`, () => {
+    test('orders nothing, and one', () => {
+      expect(make()(choicesOf({}), asking(0))).toEqual([])
+      expect(namesOf(make()(choicesOf({ a: 0 }), asking(0)))).toBe('a')
+    })
+
     test.each([
       { a: 1 },
       { a: 1, b: 1 },
