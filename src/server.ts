@@ -32,13 +32,13 @@ export const createServer = (life: Life) =>
       () => new Response(Bun.file(scalar), { headers: { 'content-type': 'text/javascript' } }),
       hidden,
     )
-    .get('/livez', () => Response.json({ status: 'ok' }), told('Is the process alive'))
-    .get('/healthz', () => Response.json({ status: 'ok' }), told('Is the process alive'))
-    .get('/readyz', () => readiness(life), told('Does the process take requests: 503 while it shuts down'))
+    .get('/livez', () => Response.json({ status: 'ok' }), told('Health', 'Is the process alive'))
+    .get('/healthz', () => Response.json({ status: 'ok' }), told('Health', 'Is the process alive'))
+    .get('/readyz', () => readiness(life), told('Health', 'Does the process take requests: 503 while it shuts down'))
     .get(
       '/v1/models',
       ({ request, server }) => answer(request, server, life, listModels),
-      told('The models this key may use'),
+      told('Models', 'The models this key may use'),
     )
     .post('/v1/chat/completions', ({ request, server }) => pass(request, server, life), spoken('openai-chat'))
     .use(plainPaths(life))
@@ -47,12 +47,13 @@ export const createServer = (life: Life) =>
 
 const hidden = { detail: { hide: true } }
 const unparsed = { parse: 'none' as const, ...hidden }
-const told = (summary: string) => ({ detail: { summary } })
+const told = (tag: string, summary: string) => ({ detail: { tags: [tag], summary } })
 
 /** The handler gets the exact bytes; the schema is told in the document only. */
 const spoken = (id: string) => ({
   parse: 'none' as const,
   detail: {
+    tags: [protocols.has(id) ? 'Chat' : 'Passed as they are'],
     summary: schemas[id]?.summary ?? id,
     requestBody: {
       required: true,
@@ -86,6 +87,7 @@ const documentation = swagger({
   scalarConfig: offline,
   documentation: {
     info: { title: 'simple-one-api', version, description: 'Every large model behind one address.' },
+    tags: ['Chat', 'Models', 'Passed as they are', 'Health'].map(name => ({ name })),
     components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
     security: [{ key: [] }],
   },
