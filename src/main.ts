@@ -1,6 +1,8 @@
 /** The command line. */
+import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { checkConfig, importDatabase, printModels, printSchema } from './commands.ts'
+import { nearest } from './config/nearest.ts'
 import { start } from './start.ts'
 import { commit, version } from './version.ts'
 import { widenFetch } from './widen.ts'
@@ -45,9 +47,15 @@ const main = async (args: string[]): Promise<number | undefined> => {
   if (command) return run(first, command, rest, Object.keys(values))
   const [config, ...more] = first === 'serve' ? rest : positionals
   if (more.length > 0) return complain(`one configuration at a time, not also ${more.join(' ')}`)
+  const meant = commandLike(config)
+  if (meant) return complain(`there is no command and no file ${config}; did you mean ${meant}?`)
   await widenFetch()
   return start({ config, host: values.host, port: values.port, logLevel: values['log-level'] })
 }
+
+/** The command somebody meant who wrote nearly its name, where no file has that name. */
+const commandLike = (word: string | undefined): string | undefined =>
+  word && /^[a-z-]+$/i.test(word) && !existsSync(word) ? nearest(word, [...commands.keys(), 'serve']) : undefined
 
 const run = (name: string, { most, run }: Command, args: string[], given: string[]): number => {
   if (given.length > 0) return complain(`--${given[0]} is for serving; ${name} has no use for it`)

@@ -306,3 +306,8 @@ describe('import', () => {
     }
   })
 })
+
+test('a mistyped command is told, with the one that was meant', async () => {
+  const { code, stderr } = await runGateway(['chekc'])
+  expect([code, stderr]).toEqual([2, expect.stringContaining('did you mean check?')])
+})
