@@ -2,6 +2,7 @@
 import { isObject, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
 import type { Exchange, Frame, Passing, Watch } from '../protocol.ts'
 import { faultFrom, nonsense, renderError, tellsFault } from './error.ts'
+import { likeness } from './likeness.ts'
 import { chatShape, mendMessage, type Shape } from './mend.ts'
 import { modelReplacer, writeRequest } from './splice.ts'
 import { type Chunk, strictStream } from './strict.ts'
@@ -22,9 +23,14 @@ export const renderFrame = ({ event, data }: Frame): string => {
 /** A stream in choices on its way through: Chat Completions, and its elder without messages. */
 export const passChoices = (shape: Shape, exchange: Exchange): Passing => {
   const withModel = modelReplacer(exchange.model)
+  const alike = likeness()
   let out = ''
+  /** What one frame has brought forth. */
+  let chunks: Chunk[] = []
 
-  const chunk = ({ body, text }: Chunk): void => {
+  const chunk = (chunk: Chunk): void => {
+    const { body, text } = chunk
+    chunks.push(chunk)
     if (!exchange.usageAsked && isObject(body.usage) && isEmpty(body.choices)) return
     if (text === undefined) body.model = exchange.model
     out += renderFrame({ data: text === undefined ? JSON.stringify(body) : withModel(text) })
@@ -43,8 +49,15 @@ export const passChoices = (shape: Shape, exchange: Exchange): Passing => {
   return {
     seen: stream.seen,
     push(frame) {
+      const known = frame.event === undefined ? alike.recall(frame.data) : undefined
+      if (known !== undefined) return known
+      alike.forget()
+      chunks = []
       stream.push(frame)
-      return taken()
+      const text = taken()
+      const [only] = chunks
+      if (chunks.length === 1 && only?.text === frame.data) alike.learn(frame.data, only.body, text)
+      return text
     },
     flush() {
       stream.flush()
