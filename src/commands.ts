@@ -95,7 +95,8 @@ export const loadForServing = (choices: Choices): Compiled | undefined => {
 const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 const isLevel = (word: string): word is LogLevel => levels.some(level => level === word)
 
-const read = (config: string | undefined): Compiled | undefined => {
+/** The configuration of this path, or the one that is found; undefined if it is broken. Its problems are told. */
+export const read = (config: string | undefined): Compiled | undefined => {
   const path = find(config)
   const newer = newerRevision(path ?? 'config.json', process.env)
   if (path === undefined) {

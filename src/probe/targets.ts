@@ -1,0 +1,87 @@
+/** What is to be probed: every target of the configuration, or those behind one model. */
+import { kindOf } from '../catalog/kinds.ts'
+import type { Compiled } from '../config/compiled.ts'
+import { serves } from '../providers/address.ts'
+import type { Entry, Target } from '../providers/entry.ts'
+import { createModels, redirectOf } from '../routing/resolve.ts'
+import { createTargets } from '../routing/targets.ts'
+
+export type Asked = 'openai-chat' | 'embeddings'
+
+/** One target, and how it is asked; `skip` says why it is not. */
+export type Probe = {
+  target: Target
+  /** `<entry>/<model>`, and which credential where the entry has several. */
+  label: string
+  /** The names clients may call it by. */
+  names: string[]
+} & ({ asks: Asked; skip?: undefined } | { skip: string })
+
+/** One entry that offers a name; `model` is the vendor's name, which may be a wildcard. */
+type Offer = { entry: Entry; name: string; model: string; embedding: boolean }
+
+/**
+ * The targets in the order of the configuration. With `model` only those a client might reach by this name: as it is written, by a
+ * wildcard, or by the global redirect.
+ */
+export const probesOf = (settings: Compiled, model: string | undefined): Probe[] => {
+  const offers = model === undefined ? offersOf(settings) : offersFor(settings, model)
+  const targetOf = createTargets()
+  const merged = new Map<string, Offer & { names: string[] }>()
+  for (const offer of offers) {
+    const key = `${offer.entry.id}\n${offer.model}\n${offer.embedding}`
+    const known = merged.get(key)
+    if (known) known.names.push(offer.name)
+    else merged.set(key, { ...offer, names: [offer.name] })
+  }
+  const order = (offer: Offer) => settings.entries.indexOf(offer.entry)
+  return [...merged.values()]
+    .sort((one, other) => order(one) - order(other))
+    .flatMap(offer =>
+      offer.entry.credentials.map(credential => {
+        const target = targetOf(offer.entry, credential, offer.model)
+        return { target, label: labelOf(target), names: offer.names, ...wayOf(offer) }
+      }),
+    )
+}
+
+const labelOf = ({ entry, credential, model }: Target): string =>
+  `${entry.id}/${model}${entry.credentials.length > 1 ? ` (credential ${credential.index + 1})` : ''}`
+
+const isWildcard = (name: string): boolean => name.endsWith('*')
+
+const offersOf = (settings: Compiled): Offer[] => {
+  const models = createModels(settings)
+  return models.names.flatMap(name => models.lookup(name).map(route => ({ name, ...route })))
+}
+
+const offersFor = (settings: Compiled, model: string): Offer[] => {
+  const all = offersOf(settings)
+  const direct = all.flatMap(offer => fitting(offer, model))
+  if (direct.length > 0) return direct
+  const redirected = redirectOf(settings.redirect, model, false)
+  if (redirected === 'random') {
+    const { chats } = createModels(settings)
+    return all.filter(({ name }) => chats.includes(name))
+  }
+  return redirected === model ? [] : all.flatMap(offer => fitting(offer, redirected))
+}
+
+/** The offer as it serves this model, if it does. */
+const fitting = (offer: Offer, model: string): Offer[] => {
+  const { entry, name } = offer
+  if (!isWildcard(offer.model)) return name === model || offer.model === model ? [offer] : []
+  if (!model.startsWith(name.slice(0, -1))) return []
+  const redirected = entry.redirect.get(model) ?? model
+  return [{ ...offer, name: model, model: entry.map.get(redirected) ?? redirected }]
+}
+
+/** Chat models get one word to answer, embedding models one to embed; what makes pictures or reads files is left alone. */
+const wayOf = ({ entry, model, embedding }: Offer): { asks: Asked } | { skip: string } => {
+  if (isWildcard(model)) return { skip: 'a wildcard: name one of its models with --model' }
+  const kind = embedding ? 'embedding' : kindOf(model)
+  if (kind === 'embedding' && serves(entry, 'embeddings')) return { asks: 'embeddings' }
+  if (kind === 'chat' && serves(entry, 'openai-chat')) return { asks: 'openai-chat' }
+  if (kind === 'chat' || kind === 'embedding') return { skip: `the service is not asked for ${kind}s` }
+  return { skip: `a model for ${kind}: only chats and embeddings are tried` }
+}

@@ -1,0 +1,394 @@
+/** `simple-one-api probe`: every target is asked once, and what is wrong with it is said in plain words. */
+import { afterAll, describe, expect, test } from 'bun:test'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { certificate, key } from '../rig/certificate.ts'
+import { freePort, runGateway } from '../rig/process.ts'
+import { chat, chatBody, html, jsonOf, neverHeaders, plain, refuse, slowHeaders } from '../rig/scripts.ts'
+import { type Received, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
+import { gate, until } from '../rig/wait.ts'
+
+const open: { close: () => unknown }[] = []
+afterAll(async () => {
+  for (const one of open) await one.close()
+})
+const vendor = async (script: Script): Promise<Upstream> => {
+  const upstream = await scriptedUpstream(script)
+  open.push(upstream)
+  return upstream
+}
+
+const secret = 'canary-9f8e7d6c5b4a'
+type Row = {
+  target: string
+  entry: string
+  credential: number
+  model: string
+  names: string[]
+  result: 'ok' | 'failed' | 'skipped'
+  ms?: number
+  tokens?: { input: number; output: number }
+  fault?: string
+  reason?: string
+}
+type Told = { ok: number; failed: number; skipped: number; interrupted: boolean; targets: Row[] }
+
+const entry = (id: string, url: string, more: object = {}) => ({
+  enabled: true,
+  id,
+  models: ['m'],
+  server_url: `${url}/v1`,
+  credentials: { api_key: secret },
+  ...more,
+})
+const configOf = (...openai: object[]) => ({ services: { openai } })
+const run = async (config: object, args: string[] = [], env: Record<string, string> = {}) => {
+  const files = { 'config.json': JSON.stringify(config) }
+  const ended = await runGateway(['probe', 'config.json', ...args], { files, env })
+  expect(ended.stdout + ended.stderr).not.toContain(secret)
+  return ended
+}
+const told = async (config: object, args: string[] = [], env: Record<string, string> = {}) => {
+  const { code, stdout, stderr } = await run(config, ['--json', ...args], env)
+  const report = JSON.parse(stdout) as Told
+  return { code, stderr, report, row: (target: string) => report.targets.find(row => row.target === target)! }
+}
+const modelOf = (request: Received) => (request.json() as { model: string }).model
+const keyOf = (request: Received) => request.headers['authorization']
+const openaiError = (message: string, code: string | null = null) => ({ error: { message, type: 'x', code } })
+
+test('all are well: a table, the latency, the tokens, progress on stderr, 0', async () => {
+  const upstream = await vendor(chat())
+  const { code, stdout, stderr } = await run(configOf(entry('one', upstream.url), entry('two', upstream.url)))
+  expect(code).toBe(0)
+  const lines = stdout.split('\n')
+  expect(lines[0]).toMatch(/^target +result +time +tokens$/)
+  expect(lines[1]).toMatch(/^one\/m +ok +\d+ ms +5 \+ 3$/)
+  expect(lines[2]).toMatch(/^two\/m +ok +\d+ ms +5 \+ 3$/)
+  expect(lines.slice(3)).toEqual(['', '2 ok, 0 failed', ''])
+  expect(stderr).toMatch(/^[12]\/2 (one|two)\/m: ok, \d+ ms$/m)
+  expect(stderr.match(/^\d\/\d /gm)).toHaveLength(2)
+  expect(stdout + stderr).not.toContain('\x1b')
+})
+
+test('the question is one word, few tokens, not streamed, signed as the gateway signs, with params and redirects', async () => {
+  const upstream = await vendor(chat())
+  await run(
+    configOf(
+      entry('one', upstream.url, {
+        models: ['m'],
+        model_redirect: { alias: 'm' },
+        model_map: { m: 'vendors-m' },
+        headers: { 'x-team': 'blue' },
+        params: { temperature: 0.5 },
+      }),
+    ),
+  )
+  expect(upstream.requests).toHaveLength(1)
+  const [request] = upstream.requests as [Received]
+  expect(request.path).toBe('/v1/chat/completions')
+  expect(keyOf(request)).toBe(`Bearer ${secret}`)
+  expect(request.headers['x-team']).toBe('blue')
+  expect(request.json()).toEqual({
+    model: 'vendors-m',
+    messages: [{ role: 'user', content: 'Hi' }],
+    max_tokens: 16,
+    temperature: 0.5,
+  })
+})
+
+describe('what is wrong is said in plain words, with the vendor’s own, 1', () => {
+  const cases: [name: string, script: Script, fault: string, reason: RegExp][] = [
+    [
+      '401',
+      refuse(401, openaiError(`Incorrect API key provided: ${secret}`)),
+      'wrong_key',
+      /^wrong key \(HTTP 401\): Incorrect API key provided: \S*$/,
+    ],
+    ['403', refuse(403, openaiError('Country not supported')), 'forbidden', /not allowed .*403\): Country/],
+    ['402', refuse(402, openaiError('Payment required')), 'no_balance', /^no balance left \(HTTP 402\): Payment/],
+    [
+      '429 for money',
+      refuse(429, openaiError('You exceeded your current quota, please check', 'insufficient_quota')),
+      'no_balance',
+      /no balance/,
+    ],
+    ['403 for money, in Chinese', refuse(403, { code: 30001, message: '账户余额不足' }), 'no_balance', /账户余额不足/],
+    [
+      '404',
+      refuse(404, openaiError('The model `m` does not exist')),
+      'no_such_model',
+      /^no such model \(HTTP 404\): The model `m`/,
+    ],
+    ['400 for the model', refuse(400, openaiError('Model Not Exist')), 'no_such_model', /HTTP 400\): Model Not Exist/],
+    ['404 of a page', html(404), 'wrong_address', /nothing answers at this address \(HTTP 404\): check server_url/],
+    [
+      '429',
+      refuse(429, openaiError('Slow down'), { 'retry-after': '20' }),
+      'rate_limited',
+      /HTTP 429, again in 20 s\): Slow down/,
+    ],
+    ['400', refuse(400, openaiError('temperature is too high')), 'refused', /^refused \(HTTP 400\): temperature/],
+    ['503', refuse(503, openaiError('Overloaded')), 'vendor_failed', /^the vendor failed \(HTTP 503\): Overloaded/],
+    ['html', html(502), 'vendor_failed', /HTTP 502.*HTML/],
+    ['html with 200', html(200), 'wrong_address', /no API at this address: the vendor answered with HTML/],
+    ['words with 200', plain(), 'wrong_address', /answered with text/],
+    ['a fault with 200', jsonOf(openaiError('Something broke')), 'vendor_failed', /Something broke/],
+    ['a redirect', refuse(301, '', { location: 'https://elsewhere.test/' }), 'wrong_address', /redirects/],
+    [
+      'what a terminal would obey',
+      refuse(500, openaiError('\u001b[2Jgone\nline two')),
+      'vendor_failed',
+      /: \[2Jgone line two$/,
+    ],
+  ]
+  test('each', async () => {
+    const upstreams = await Promise.all(cases.map(([, script]) => vendor(script)))
+    const entries = upstreams.map(({ url }, at) => entry(`e${at}`, url))
+    const { code, report } = await told(configOf(...entries))
+    expect([code, report.failed]).toEqual([1, cases.length])
+    cases.forEach(([name, , fault, reason], at) => {
+      const row = report.targets[at]!
+      expect({ name, fault: row.fault, reason: row.reason }).toEqual({
+        name,
+        fault,
+        reason: expect.stringMatching(reason),
+      })
+      expect(row.ms).toBeNumber()
+    })
+  })
+
+  test('no place to be found, nobody there, no TLS, a certificate nobody trusts, a proxy that is not there', async () => {
+    const plainVendor = Bun.serve({ port: 0, fetch: () => new Response('') })
+    open.push({ close: () => plainVendor.stop(true) })
+    const secure = Bun.serve({ port: 0, tls: { cert: certificate, key }, fetch: () => new Response('') })
+    open.push({ close: () => secure.stop(true) })
+    const closed = await freePort()
+    const { code, report } = await told(
+      configOf(
+        entry('dns', 'http://nowhere.invalid'),
+        entry('closed', `http://127.0.0.1:${closed}`),
+        entry('no-tls', `https://127.0.0.1:${plainVendor.port}`),
+        entry('certificate', `https://127.0.0.1:${secure.port}`),
+        entry('proxy', 'http://vendor.test', { proxy: `http://user:${secret}@127.0.0.1:${closed}` }),
+      ),
+    )
+    expect(code).toBe(1)
+    expect(report.targets.map(({ fault }) => fault)).toEqual(['unknown_host', 'unreachable', 'tls', 'tls', 'proxy'])
+    const reasons = report.targets.map(({ reason }) => reason)
+    expect(reasons[0]).toContain('nowhere.invalid (DNS, ENOTFOUND)')
+    expect(reasons[1]).toBe(`unreachable: nothing listens at 127.0.0.1:${closed} (ECONNREFUSED)`)
+    expect(reasons[3]).toMatch(/certificate .* not trusted/)
+    expect(reasons[4]).toContain('proxy')
+  })
+
+  test('one that takes longer than its time is told, the others are not kept waiting', async () => {
+    const [silent, late, quick] = await Promise.all([
+      vendor(neverHeaders),
+      vendor(slowHeaders(300, chat())),
+      vendor(chat()),
+    ])
+    const { code, row } = await told(
+      configOf(entry('silent', silent.url, { timeout: 1 }), entry('late', late.url), entry('quick', quick.url)),
+    )
+    expect(code).toBe(1)
+    expect([row('silent/m').fault, row('silent/m').reason]).toEqual(['timeout', expect.stringContaining('within 1 s')])
+    expect([row('late/m').result, row('quick/m').result]).toEqual(['ok', 'ok'])
+    expect(row('late/m').ms).toBeGreaterThanOrEqual(290)
+    expect(row('quick/m').ms).toBeLessThan(row('late/m').ms!)
+  })
+})
+
+test('of two credentials the wrong one is named by its place', async () => {
+  const upstream = await vendor((answer, request) =>
+    (keyOf(request) === 'Bearer good-one-1' ? chat() : refuse(401))(answer, request),
+  )
+  const credential_list = [{ api_key: 'good-one-1' }, { api_key: secret }]
+  const { code, row, report } = await told(
+    configOf(entry('one', upstream.url, { credentials: undefined, credential_list })),
+  )
+  expect([code, report.ok, report.failed]).toEqual([1, 1, 1])
+  expect(row('one/m (credential 1)')).toMatchObject({ result: 'ok', credential: 1 })
+  expect(row('one/m (credential 2)')).toMatchObject({ result: 'failed', credential: 2, fault: 'wrong_key' })
+})
+
+test('an embedding model is asked for an embedding; one for pictures is left alone', async () => {
+  const embedding = {
+    object: 'list',
+    data: [{ object: 'embedding', index: 0, embedding: [0.1] }],
+    model: 'x',
+    usage: { prompt_tokens: 2, total_tokens: 2 },
+  }
+  const upstream = await vendor(jsonOf(embedding))
+  const { code, row } = await told(
+    configOf(
+      entry('one', upstream.url, { models: ['text-embedding-3-small', 'dall-e-3'], embedding_models: ['vectors'] }),
+    ),
+  )
+  expect(code).toBe(0)
+  expect(row('one/vectors')).toMatchObject({ result: 'ok', tokens: { input: 2, output: 0 } })
+  expect(row('one/text-embedding-3-small')).toMatchObject({ result: 'ok' })
+  expect(row('one/dall-e-3')).toMatchObject({ result: 'skipped', reason: expect.stringContaining('image') })
+  expect(upstream.requests.map(({ path }) => path)).toEqual(['/v1/embeddings', '/v1/embeddings'])
+  expect(upstream.requests[0]!.json()).toMatchObject({ input: 'Hi' })
+})
+
+describe('which targets', () => {
+  test('a wildcard is not probed, unless --model names one that matches', async () => {
+    const upstream = await vendor(chat())
+    const config = configOf(
+      entry('wild', upstream.url, { models: ['gpt-*'], model_map: { 'gpt-9': 'nine' } }),
+      entry('exact', upstream.url, { models: ['gpt-4o', 'other'] }),
+    )
+    const all = await told(config)
+    expect([all.code, all.row('wild/gpt-*').result]).toEqual([0, 'skipped'])
+    expect(all.row('wild/gpt-*').reason).toContain('--model')
+    expect(upstream.requests.map(modelOf).sort()).toEqual(['gpt-4o', 'other'])
+    const one = await told(config, ['--model', 'gpt-4o'])
+    expect(one.report.targets.map(({ target }) => target)).toEqual(['wild/gpt-4o', 'exact/gpt-4o'])
+    const mapped = await told(config, ['--model', 'gpt-9'])
+    expect(mapped.report.targets.map(({ target }) => target)).toEqual(['wild/nine'])
+  })
+
+  test('--model takes aliases, the vendor’s names and the global redirect; what nobody offers ends with 2', async () => {
+    const upstream = await vendor(chat())
+    const one = entry('one', upstream.url, {
+      models: ['a', 'b'],
+      model_redirect: { short: 'a' },
+      model_map: { b: 'vendor-b' },
+    })
+    const config = { ...configOf(one), model_redirect: { global: 'b' } }
+    for (const [model, target] of [
+      ['short', 'one/a'],
+      ['vendor-b', 'one/vendor-b'],
+      ['global', 'one/vendor-b'],
+    ] as const) {
+      const { report } = await told(config, ['--model', model])
+      expect(report.targets.map(row => row.target)).toEqual([target])
+    }
+    const { code, stdout, stderr } = await run(config, ['--model', 'nothing'])
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toContain('no service offers the model nothing')
+  })
+
+  test('disabled entries are not asked; aliases of one target are asked once', async () => {
+    const upstream = await vendor(chat())
+    const { report } = await told(
+      configOf(
+        entry('off', upstream.url, { enabled: false }),
+        entry('on', upstream.url, { model_redirect: { x: 'm', y: 'm' } }),
+      ),
+    )
+    expect(report.targets.map(({ target, names }) => [target, names.toSorted()])).toEqual([['on/m', ['m', 'x', 'y']]])
+    expect(upstream.requests).toHaveLength(1)
+  })
+
+  test('nothing in use is told and is no success; a broken configuration too', async () => {
+    const none = await run({ services: {} })
+    expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('nothing to probe')])
+    const broken = await run({ services: { openai: [{ enabled: 'perhaps' }] } })
+    expect([broken.code, broken.stdout]).toEqual([1, ''])
+  })
+
+  test('without a configuration the mock answers', async () => {
+    const { code, stdout } = await runGateway(['probe'])
+    expect([code, /, 0 failed/.test(stdout)]).toEqual([0, true])
+  })
+})
+
+test('what a vendor refuses in so small a question is asked otherwise', async () => {
+  const upstream = await vendor((answer, request) => {
+    const body = request.json() as { max_tokens?: number; stream?: boolean; model: string }
+    const words = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+    if (body.model === 'new' && body.max_tokens) return refuse(400, openaiError(words))(answer, request)
+    if (body.model === 'flows' && !body.stream)
+      return refuse(400, openaiError('This model only support stream mode'))(answer, request)
+    return chat()(answer, request)
+  })
+  const { code, row } = await told(configOf(entry('one', upstream.url, { models: ['new', 'flows'] })))
+  expect(code).toBe(0)
+  expect(row('one/flows')).toMatchObject({ result: 'ok', tokens: { input: 5, output: 3 } })
+  expect(upstream.requests).toHaveLength(4)
+})
+
+test('at most four at once, one at a time for an entry', async () => {
+  const door = gate()
+  const active = new Map<string, number>()
+  let most = 0
+  let mostOfOne = 0
+  const upstream = await vendor(async (answer, request) => {
+    const name = modelOf(request).slice(0, 2)
+    active.set(name, (active.get(name) ?? 0) + 1)
+    const counts = [...active.values()]
+    most = Math.max(
+      most,
+      counts.reduce((sum, count) => sum + count, 0),
+    )
+    mostOfOne = Math.max(mostOfOne, ...counts)
+    await answer.wait(door.opened)
+    await answer.wait(10)
+    active.set(name, active.get(name)! - 1)
+    await jsonOf(chatBody())(answer, request)
+  })
+  const entries = Array.from({ length: 6 }, (_, at) =>
+    entry(`e${at}`, upstream.url, { models: [`e${at}-x`, `e${at}-y`] }),
+  )
+  const ended = told(configOf(...entries))
+  await until(() => upstream.requests.length >= 4)
+  await Bun.sleep(100)
+  door.open()
+  const { report } = await ended
+  expect([most, mostOfOne, report.ok]).toEqual([4, 1, 12])
+})
+
+test('a limit of the configuration is kept: it is waited for, or the target is not probed', async () => {
+  const upstream = await vendor(chat())
+  const { code, report } = await told(
+    configOf(
+      entry('waits', upstream.url, { models: ['a', 'b'], limit: { qps: 2, timeout: 5 } }),
+      entry('full', upstream.url, { models: ['c', 'd'], limit: { rpm: 1, timeout: 0.1 } }),
+    ),
+  )
+  expect([code, report.ok, report.skipped]).toEqual([0, 3, 1])
+  expect(report.targets.find(({ result }) => result === 'skipped')!.reason).toContain('rpm')
+})
+
+test('Ctrl-C ends it with what is known, 130', async () => {
+  const [quick, silent] = await Promise.all([vendor(chat()), vendor(neverHeaders)])
+  const folder = await mkdtemp(join(tmpdir(), 'probe-'))
+  try {
+    const config = configOf(entry('quick', quick.url), entry('silent', silent.url, { models: ['a', 'b'] }))
+    await writeFile(join(folder, 'config.json'), JSON.stringify(config))
+    const binary = process.env['SIMPLE_ONE_API_BINARY']
+    const command = binary ? [binary] : [process.execPath, join(import.meta.dir, '../../src/main.ts')]
+    const child = Bun.spawn([...command, 'probe', 'config.json'], { cwd: folder, stdout: 'pipe', stderr: 'pipe' })
+    await until(() => silent.requests.length === 1 && quick.requests.length === 1, 10_000)
+    await Bun.sleep(100)
+    child.kill('SIGINT')
+    const [code, stdout] = await Promise.all([child.exited, new Response(child.stdout).text()])
+    expect(code).toBe(130)
+    expect(stdout).toMatch(/^quick\/m +ok/m)
+    expect(stdout).toMatch(/^silent\/a +not probed +interrupted$/m)
+    expect(stdout).toMatch(/^silent\/b +not probed +interrupted$/m)
+    expect(stdout).toContain('1 ok, 0 failed, 2 not probed')
+    await until(() => silent.requests[0]!.abortedAt !== undefined)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+})
+
+test('what is not understood ends with 2', async () => {
+  for (const args of [
+    ['probe', 'a', 'b'],
+    ['probe', '--model'],
+    ['probe', '--port', '1'],
+    ['probe', '--jsn'],
+    ['check', '--model', 'm'],
+    ['serve', '--json'],
+  ]) {
+    const { code, stdout, stderr } = await runGateway(args)
+    expect([args.join(' '), code, stdout]).toEqual([args.join(' '), 2, ''])
+    expect(stderr).toContain('--help')
+  }
+})
