@@ -102,7 +102,7 @@ export class Relay {
   }
 
   async #pull(): Promise<void> {
-    await this.#begun.promise
+    if (this.#source === undefined) await this.#begun.promise
     if (this.#ended || this.#source === undefined) return
     const text = await this.#source.next()
     if (text === undefined) this.#finish()

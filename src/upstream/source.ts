@@ -79,18 +79,23 @@ export class Source {
     return text === '' && this.#ended ? undefined : text
   }
 
-  async #read(): Promise<void> {
+  /** Not an async function: one more of them at every frame is dear. */
+  #read(): Promise<void> {
     this.#reading = true
     this.deadline.arm('idle', this.idle)
-    try {
-      const { value } = await this.reader.read()
-      this.#lastHeard = performance.now()
-      this.#hear(value)
-    } catch (thrown) {
-      this.#fail(broken(thrown))
-    }
+    return this.reader.read().then(this.#heard, this.#lost)
+  }
+
+  readonly #heard = ({ value }: { value?: Uint8Array | undefined }): void => {
+    this.#lastHeard = performance.now()
+    this.#hear(value)
     this.#reading = false
     if (!this.#ended) this.deadline.rest()
+  }
+
+  readonly #lost = (thrown: unknown): void => {
+    this.#fail(broken(thrown))
+    this.#reading = false
   }
 
   /** `undefined`: the body has ended. */
