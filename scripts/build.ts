@@ -1,10 +1,10 @@
-/** Builds the executable of this machine: `bun scripts/build.ts [OUT]`, by default build/simple-one-api. */
-import { $ } from 'bun'
+/** Builds one executable: `bun scripts/build.ts [OUT] [TARGET]`, by default build/simple-one-api, for this machine. */
+import { compile, sourceState } from './release/compile.ts'
+import { findTarget, hostTarget, isWindows } from './release/targets.ts'
 
-const out = process.argv[2] ?? 'build/simple-one-api'
-const commit = (await $`git rev-parse --short=12 HEAD`.quiet().nothrow().text()).trim() || 'unknown'
+const [, , path, name] = process.argv
+const target = name ? findTarget(name) : hostTarget()
+const out = path ?? `build/simple-one-api${isWindows(target) ? '.exe' : ''}`
 
-await $`${process.execPath} build src/main.ts --compile --bytecode --minify --format=esm --sourcemap=none \
-  --no-compile-autoload-bunfig --no-compile-autoload-dotenv \
-  --define COMMIT=${JSON.stringify(commit)} --outfile ${out}`.quiet()
+await compile(target, await sourceState(), out)
 console.error(`built ${out}`)

@@ -1,0 +1,108 @@
+/** Archives whose bytes depend on nothing but the names, the contents and the date given: no owner, no order of a directory. */
+import { constants, crc32, deflateRawSync, gzipSync } from 'node:zlib'
+
+/** `name` has forward slashes and no leading one. */
+export type Packed = { name: string; content: Uint8Array; executable: boolean }
+
+/** A gzipped tar (ustar). `date`: seconds since 1970. */
+export const tarGz = (files: readonly Packed[], date: number): Uint8Array => {
+  const blocks = sorted(files).flatMap(file => [tarHeader(file, date), file.content, padding(file.content.length, 512)])
+  const zipped = gzipSync(Buffer.concat([...blocks, Buffer.alloc(1024)]), { level: constants.Z_BEST_COMPRESSION })
+  zipped.fill(0, 4, 8)
+  zipped[9] = 255
+  return zipped
+}
+
+/** A zip. Its dates have no zone and even seconds; ours are UTC, from 1980 on. */
+export const zip = (files: readonly Packed[], date: number): Uint8Array => {
+  const parts: Buffer[] = []
+  const index: Buffer[] = []
+  let offset = 0
+  for (const file of sorted(files)) {
+    const data = deflateRawSync(file.content, { level: constants.Z_BEST_COMPRESSION })
+    const facts = zipFacts(file, data.length, date)
+    const name = Buffer.from(file.name)
+    const local = Buffer.concat([bytes(4, 0x04034b50), facts, name, data])
+    index.push(zipEntry(facts, file.executable, offset), name)
+    parts.push(local)
+    offset += local.length
+  }
+  const directory = Buffer.concat(index)
+  return Buffer.concat([...parts, directory, zipEnd(files.length, directory.length, offset)])
+}
+
+/** The regular files of a tar, name → content. Knows what npm's packages hold: ustar, no name above 100 bytes. */
+export const untar = (tar: Uint8Array): Map<string, Uint8Array> => {
+  const files = new Map<string, Uint8Array>()
+  const text = (from: number, length: number) =>
+    Buffer.from(tar.subarray(from, from + length))
+      .toString()
+      .split('\0', 1)[0]!
+  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0; ) {
+    const size = Number.parseInt(text(at + 124, 12), 8)
+    const isFile = tar[at + 156] === 48 || tar[at + 156] === 0
+    if (isFile) files.set(text(at, 100), tar.subarray(at + 512, at + 512 + size))
+    at += 512 + Math.ceil(size / 512) * 512
+  }
+  return files
+}
+
+const sorted = (files: readonly Packed[]) => [...files].sort((one, other) => (one.name < other.name ? -1 : 1))
+const padding = (length: number, block: number) => Buffer.alloc((block - (length % block)) % block)
+
+const tarHeader = ({ name, content, executable }: Packed, date: number): Buffer => {
+  if (Buffer.byteLength(name) > 100) throw new Error(`${name}: too long a name for the archive`)
+  const header = Buffer.alloc(512)
+  const octal = (value: number, at: number, length: number) =>
+    header.write(value.toString(8).padStart(length - 1, '0'), at)
+  header.write(name, 0)
+  octal(executable ? 0o755 : 0o644, 100, 8)
+  octal(0, 108, 8)
+  octal(0, 116, 8)
+  octal(content.length, 124, 12)
+  octal(date, 136, 12)
+  header.write(`${' '.repeat(8)}0`, 148)
+  header.write('ustar\x0000', 257)
+  header.write('root', 265)
+  header.write('root', 297)
+  octal(
+    header.reduce((sum, byte) => sum + byte, 0),
+    148,
+    7,
+  )
+  header[154] = 0
+  return header
+}
+
+/** Little-endian. */
+const bytes = (width: 2 | 4, ...values: number[]): Buffer => {
+  const out = Buffer.alloc(width * values.length)
+  for (const [at, value] of values.entries()) out.writeUIntLE(value >>> 0, at * width, width)
+  return out
+}
+
+/** What the local header and the directory's entry have in common, 26 bytes: version 2.0, names in UTF-8, deflated. */
+const zipFacts = ({ name, content }: Packed, packed: number, date: number): Buffer => {
+  const day = new Date(date * 1000)
+  const time = (day.getUTCHours() << 11) | (day.getUTCMinutes() << 5) | (day.getUTCSeconds() >> 1)
+  const calendar = ((day.getUTCFullYear() - 1980) << 9) | ((day.getUTCMonth() + 1) << 5) | day.getUTCDate()
+  return Buffer.concat([
+    bytes(2, 20, 0x800, 8, time, calendar),
+    bytes(4, crc32(content), packed, content.length),
+    bytes(2, Buffer.byteLength(name), 0),
+  ])
+}
+
+const unix = 3 << 8
+
+const zipEntry = (facts: Buffer, executable: boolean, offset: number): Buffer =>
+  Buffer.concat([
+    bytes(4, 0x02014b50),
+    bytes(2, unix | 20),
+    facts,
+    bytes(2, 0, 0, 0),
+    bytes(4, (executable ? 0o100755 : 0o100644) << 16, offset),
+  ])
+
+const zipEnd = (count: number, size: number, offset: number): Buffer =>
+  Buffer.concat([bytes(4, 0x06054b50), bytes(2, 0, 0, count, count), bytes(4, size, offset), bytes(2, 0)])

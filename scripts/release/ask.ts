@@ -1,0 +1,72 @@
+/** Tries an archive as its user would: unpacked in an empty folder, started, asked, stopped. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { $ } from 'bun'
+
+/** Milliseconds. */
+const patience = 20_000
+
+/** `version`: what `--version` must tell. Gives what was seen; throws where anything is not as it must be. */
+export const askArchive = async (archive: string, version: string): Promise<string> => {
+  const folder = mkdtempSync(join(tmpdir(), 'simple-one-api-'))
+  try {
+    await $`tar -xf ${archive} -C ${folder} --strip-components=1`.quiet()
+    const program = join(folder, process.platform === 'win32' ? 'simple-one-api.exe' : 'simple-one-api')
+    const told = (await $`${program} --version`.quiet().text()).trim()
+    if (!told.includes(version)) throw new Error(`--version tells "${told}", not ${version}`)
+    return `${told}; ${await serve(program, folder)}`
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const serve = async (program: string, folder: string): Promise<string> => {
+  const began = performance.now()
+  const child = Bun.spawn([program, '--host', '127.0.0.1', '--port', '0'], {
+    cwd: folder,
+    stdout: 'ignore',
+    stderr: 'pipe',
+  })
+  const killer = setTimeout(() => child.kill('SIGKILL'), patience)
+  try {
+    const url = await addressOf(child.stderr)
+    const health = await fetch(`${url}/healthz`)
+    if (health.status !== 200) throw new Error(`/healthz answers ${health.status}`)
+    const started = performance.now() - began
+    const text = await chat(url)
+    child.kill('SIGTERM')
+    const code = await child.exited
+    if (code !== 0 && process.platform !== 'win32') throw new Error(`it ended with ${code}`)
+    return `up in ${Math.round(started)} ms, the mock says ${JSON.stringify(text)}, ends with ${code}`
+  } finally {
+    clearTimeout(killer)
+    child.kill('SIGKILL')
+    await child.exited
+  }
+}
+
+/** The address is in the first lines a start tells. */
+const addressOf = async (stderr: ReadableStream<Uint8Array>): Promise<string> => {
+  const decoder = new TextDecoder()
+  const reader = stderr.getReader()
+  let told = ''
+  for (;;) {
+    const { value, done } = await reader.read()
+    told += decoder.decode(value, { stream: true })
+    const url = /(http:\/\/\S+)\/v1\n/.exec(told)?.[1]
+    if (url) return url
+    if (done) throw new Error(`it did not start: ${told}`)
+  }
+}
+
+type Answer = { choices?: { message?: { content?: string } }[] }
+
+const chat = async (url: string): Promise<string> => {
+  const body = JSON.stringify({ model: 'mock', messages: [{ role: 'user', content: 'Hello!' }] })
+  const headers = { 'content-type': 'application/json' }
+  const answer = (await (await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body })).json()) as Answer
+  const text = answer.choices?.[0]?.message?.content
+  if (!text?.includes('Hello!')) throw new Error(`the mock answers ${JSON.stringify(answer)}`)
+  return text
+}

@@ -1,0 +1,40 @@
+/** What a user unpacks. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Packed, tarGz, zip } from './archive.ts'
+import { isWindows, type Target } from './targets.ts'
+
+const root = join(import.meta.dir, '../..')
+
+const pages = ['README.md', 'README.zh-CN.md', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md']
+const everywhere = [...pages, 'config.json', 'config.schema.json', 'docs', 'samples']
+
+/** Further files, by the system that a target's name begins with. */
+const started: Record<string, string[]> = {
+  linux: ['install.sh', 'startup/simple-one-api.service', 'startup/simple-one-api.sh'],
+  macos: ['startup/simple-one-api.plist', 'startup/simple-one-api.sh'],
+  freebsd: ['startup/simple-one-api.sh'],
+  windows: [],
+}
+
+/** The archive of a target's executable: its name and its bytes. All is in one folder, named as the archive is. */
+export const pack = (target: Target, executable: Uint8Array, version: string, date: number) => {
+  const folder = `simple-one-api-${version}-${target.name}`
+  const system = target.name.split('-', 1)[0]!
+  const program = { name: `simple-one-api${isWindows(target) ? '.exe' : ''}`, content: executable, executable: true }
+  const files = [program, ...[...everywhere, ...(started[system] ?? [])].flatMap(read)]
+  const placed = files.map(file => ({ ...file, name: `${folder}/${file.name}` }))
+  return isWindows(target)
+    ? { name: `${folder}.zip`, content: zip(placed, date) }
+    : { name: `${folder}.tar.gz`, content: tarGz(placed, date) }
+}
+
+/** A file, or all the files of a folder but the hidden ones. */
+const read = (name: string): Packed[] => {
+  const isFolder = name === 'docs' || name === 'samples'
+  const names = isFolder ? (readdirSync(join(root, name), { recursive: true }) as string[]) : ['']
+  return names
+    .map(inside => (inside ? `${name}/${inside.replaceAll('\\', '/')}` : name))
+    .filter(path => !isFolder || /(^|\/)[^./][^/]*\.[a-z]+$/.test(path))
+    .map(path => ({ name: path, content: readFileSync(join(root, path)), executable: path.endsWith('.sh') }))
+}

@@ -1,0 +1,64 @@
+/** The Bun executable that a target's program is put into. */
+import { createHash } from 'node:crypto'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { untar } from './archive.ts'
+import { hostTarget, isWindows, type Target } from './targets.ts'
+
+const root = join(import.meta.dir, '../..')
+const kept = join(root, 'node_modules/.cache/runtimes')
+
+type Lock = { packages: Record<string, { version: string; integrity: string } | undefined> }
+
+/**
+ * The path of the runtime: the Bun that runs this where the target is this machine; else the one of the npm package, fetched once by npm
+ * from the registry it is set up for, and believed only if its digest is the one in package-lock.json. Throws if it cannot be had.
+ */
+export const runtimeOf = async (target: Target): Promise<string> => {
+  if (target.runtime === hostTarget().runtime) return process.execPath
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock
+  const pinned = lock.packages[`node_modules/${target.runtime}`]
+  if (!pinned) throw new Error(`package-lock.json names no ${target.runtime}`)
+  const path = join(kept, `${target.runtime.replace('@oven/', '')}-${pinned.version}`)
+  if (!existsSync(path)) keep(await fetchPackage(`${target.runtime}@${pinned.version}`, pinned.integrity), target, path)
+  return path
+}
+
+const fetchPackage = async (name: string, integrity: string): Promise<Uint8Array> => {
+  mkdirSync(kept, { recursive: true })
+  const folder = mkdtempSync(join(kept, 'fetch-'))
+  try {
+    const npm = Bun.spawn(['npm', 'pack', name, '--silent', '--pack-destination', folder], {
+      stdout: 'ignore',
+      stderr: 'pipe',
+    })
+    const told = await new Response(npm.stderr).text()
+    const [file] = readdirSync(folder)
+    if ((await npm.exited) !== 0 || !file) throw new Error(`npm cannot fetch ${name}${told && `: ${told.trim()}`}`)
+    const bytes = readFileSync(join(folder, file))
+    const digest = `sha512-${createHash('sha512').update(bytes).digest('base64')}`
+    if (digest !== integrity) throw new Error(`${name} is not what package-lock.json pins: ${digest}`)
+    return gunzipSync(bytes)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const keep = (tar: Uint8Array, target: Target, path: string): void => {
+  const name = `package/bin/${isWindows(target) ? 'bun.exe' : 'bun'}`
+  const content = untar(tar).get(name)
+  if (!content) throw new Error(`${target.runtime} holds no ${name}`)
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(`${path}.part`, content, { mode: 0o755 })
+  renameSync(`${path}.part`, path)
+}

@@ -1,0 +1,59 @@
+/** The platforms an executable is built for, and which of them this machine is. */
+import { closeSync, openSync, readSync } from 'node:fs'
+
+export type Target = {
+  /** What a user knows it by; part of the archive's name. */
+  name: string
+  /** What `bun build --target` knows it by. */
+  bun: string
+  /** The package of the npm registry that holds its runtime, of the version that package-lock.json pins. */
+  runtime: string
+}
+
+const target = (name: string, bun: string, runtime: string): Target => ({ name, bun, runtime: `@oven/${runtime}` })
+
+/**
+ * Since Bun 1.4 one build serves every x64 processor: the two `baseline` targets have the same runtime as those without the word
+ * (so has the installer of the npm package `bun`, which names them aliases). They stay, for who looks for them.
+ */
+export const targets: readonly Target[] = [
+  target('linux-x64', 'bun-linux-x64', 'bun-linux-x64'),
+  target('linux-x64-baseline', 'bun-linux-x64-baseline', 'bun-linux-x64'),
+  target('linux-x64-musl', 'bun-linux-x64-musl', 'bun-linux-x64-musl'),
+  target('linux-x64-musl-baseline', 'bun-linux-x64-musl-baseline', 'bun-linux-x64-musl'),
+  target('linux-arm64', 'bun-linux-arm64', 'bun-linux-aarch64'),
+  target('linux-arm64-musl', 'bun-linux-arm64-musl', 'bun-linux-aarch64-musl'),
+  target('macos-x64', 'bun-darwin-x64', 'bun-darwin-x64'),
+  target('macos-arm64', 'bun-darwin-arm64', 'bun-darwin-aarch64'),
+  target('windows-x64', 'bun-windows-x64', 'bun-windows-x64'),
+  target('windows-arm64', 'bun-windows-arm64', 'bun-windows-aarch64'),
+  target('freebsd-x64', 'bun-freebsd-x64', 'bun-freebsd-x64'),
+  target('freebsd-arm64', 'bun-freebsd-arm64', 'bun-freebsd-aarch64'),
+]
+
+const systems: Record<string, string> = { darwin: 'macos', win32: 'windows' }
+
+/** The target whose executable runs here: the platform of the Bun that runs this. Throws where there is none. */
+export const hostTarget = (): Target => {
+  const system = systems[process.platform] ?? process.platform
+  const name = `${system}-${process.arch}${system === 'linux' && isMusl() ? '-musl' : ''}`
+  return findTarget(name)
+}
+
+/** Throws, with the names there are, if there is no such target. */
+export const findTarget = (name: string): Target => {
+  const found = targets.find(target => target.name === name)
+  if (found) return found
+  throw new Error(`there is no target ${name}; there are ${targets.map(target => target.name).join(', ')}`)
+}
+
+export const isWindows = ({ name }: Target): boolean => name.startsWith('windows')
+
+/** The loader an executable asks for stands in its first kilobytes. */
+const isMusl = (): boolean => {
+  const head = Buffer.alloc(8192)
+  const file = openSync(process.execPath, 'r')
+  readSync(file, head)
+  closeSync(file)
+  return head.includes('/ld-musl-')
+}
