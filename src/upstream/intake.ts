@@ -15,21 +15,25 @@ export const addressOf = (request: Request): { path: string; query: string } => 
 
 /** @throws GatewayError `too_large`, or `invalid_request` where the body is no JSON object in UTF-8. */
 export const readJson = async (request: Request, maxBody: number): Promise<JsonBody> => {
-  const bytes = await readBytes(request, maxBody)
-  if (bytes.length === 0) throw new GatewayError('invalid_request', 'the body is empty: a JSON object is expected')
-  const text = decode(bytes)
+  const text = await readText(request, maxBody)
+  if (text === '') throw new GatewayError('invalid_request', 'the body is empty: a JSON object is expected')
   const body = parse(text)
   if (!isObject(body)) throw new GatewayError('invalid_request', 'the body must be a JSON object')
   return { text, body }
 }
 
-/** The whole body. @throws GatewayError `too_large` as soon as more than `maxBody` bytes are announced or have come. */
-const readBytes = async (request: Request, maxBody: number): Promise<Uint8Array> => {
+/**
+ * The whole body. @throws GatewayError `too_large` as soon as more than `maxBody` bytes are announced or have come. Bun's own reading of
+ * text is the cheapest, and puts a mark where bytes are no UTF-8: the mark is longer than what it stands for.
+ */
+const readText = async (request: Request, maxBody: number): Promise<string> => {
   refuseCompressed(request.headers)
   const announced = request.headers.get('content-length')
-  if (announced === null) return readCounted(request, maxBody)
+  if (announced === null) return decode(await readCounted(request, maxBody))
   if (Number(announced) > maxBody) throw tooLarge(maxBody)
-  return request.bytes()
+  const text = await request.text()
+  if (text.includes('\uFFFD') && Buffer.byteLength(text) !== Number(announced)) throw notText()
+  return text
 }
 
 const readCounted = async (request: Request, maxBody: number): Promise<Uint8Array> => {
@@ -49,9 +53,11 @@ const decode = (bytes: Uint8Array): string => {
   try {
     return decoder.decode(bytes)
   } catch {
-    throw new GatewayError('invalid_request', 'the body is not valid UTF-8')
+    throw notText()
   }
 }
+
+const notText = (): GatewayError => new GatewayError('invalid_request', 'the body is not valid UTF-8')
 
 const parse = (text: string): unknown => {
   try {
