@@ -8,6 +8,7 @@ import { parse } from 'yaml'
 import { tarGz, untar, zip } from '../scripts/release/archive.ts'
 import { compile } from '../scripts/release/compile.ts'
 import { pack } from '../scripts/release/pack.ts'
+import { isSigned, sign } from '../scripts/release/sign.ts'
 import { findTarget, hostTarget, targets } from '../scripts/release/targets.ts'
 
 const root = join(import.meta.dir, '..')
@@ -142,6 +143,43 @@ const unzip = (bytes: Buffer<ArrayBuffer>): Map<string, Buffer> => {
   expect(at).toBe(end)
   return files
 }
+
+/** The smallest Mach-O with a place for a signature: 5,000 bytes of code and a signature that does not fit. */
+const machO = (): Buffer => {
+  const program = Buffer.alloc(5200, 7).fill(0, 0, 300)
+  const segment = (at: number, name: string, offset: number, size: number) => {
+    program.writeUInt32LE(0x19, at)
+    program.writeUInt32LE(72, at + 4)
+    program.write(name, at + 8)
+    program.writeBigUInt64LE(BigInt(offset), at + 40)
+    program.writeBigUInt64LE(BigInt(size), at + 48)
+  }
+  program.writeUInt32LE(0xfeedfacf, 0)
+  program.writeUInt32LE(3, 16)
+  segment(32, '__TEXT', 0, 4096)
+  segment(104, '__LINKEDIT', 4096, 1104)
+  for (const [at, value] of [0x1d, 16, 5000, 200].entries()) program.writeUInt32LE(value, 176 + at * 4)
+  return program
+}
+
+describe('the signature of a macOS executable', () => {
+  test('fits the whole of it, and nothing else', () => {
+    const program = machO()
+    expect(isSigned(program)).toBe(false)
+    const signed = sign(program)
+    expect(isSigned(signed)).toBe(true)
+    expect(signed.subarray(300, 5000)).toEqual(program.subarray(300, 5000))
+    expect(signed.readUInt32LE(176 + 12)).toBe(signed.length - 5000)
+    expect(Number(signed.readBigUInt64LE(104 + 48))).toBe(signed.length - 4096)
+    expect(sign(signed)).toEqual(signed)
+    for (const at of [200, 4095, 4096, 4999]) {
+      const changed = Buffer.from(signed)
+      changed[at]! ^= 1
+      expect(isSigned(changed)).toBe(false)
+    }
+    expect(isSigned(Buffer.concat([signed, Buffer.alloc(1)]))).toBe(false)
+  })
+})
 
 const scripts = ['build.sh', 'install.sh', 'startup/simple-one-api.sh']
 

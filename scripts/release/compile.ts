@@ -1,9 +1,10 @@
 /** From the source to one executable. */
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { $ } from 'bun'
 import { runtimeOf } from './runtime.ts'
-import { isWindows, type Target } from './targets.ts'
+import { isSigned, sign } from './sign.ts'
+import { isMacos, isWindows, type Target } from './targets.ts'
 
 const root = join(import.meta.dir, '../..')
 
@@ -36,8 +37,14 @@ export const compile = async (target: Target, { commit }: Source, out: string): 
         .quiet()
         .nothrow()
     if (exitCode !== 0) throw new Error(stderr.toString().trim())
+    if (isMacos(target)) ensureSigned(built)
     renameSync(built, out)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+const ensureSigned = (path: string): void => {
+  const program = readFileSync(path)
+  if (!isSigned(program)) writeFileSync(path, sign(program))
 }

@@ -38,13 +38,13 @@ const fetchPackage = async (name: string, integrity: string): Promise<Uint8Array
   mkdirSync(kept, { recursive: true })
   const folder = mkdtempSync(join(kept, 'fetch-'))
   try {
-    const npm = Bun.spawn(['npm', 'pack', name, '--silent', '--pack-destination', folder], {
+    const npm = Bun.spawn(['npm', 'pack', name, '--loglevel=error', '--pack-destination', folder], {
       stdout: 'ignore',
       stderr: 'pipe',
     })
     const told = await new Response(npm.stderr).text()
     const [file] = readdirSync(folder)
-    if ((await npm.exited) !== 0 || !file) throw new Error(`npm cannot fetch ${name}${told && `: ${told.trim()}`}`)
+    if ((await npm.exited) !== 0 || !file) throw new Error(`npm cannot fetch ${name}\n${told.trim()}`)
     const bytes = readFileSync(join(folder, file))
     const digest = `sha512-${createHash('sha512').update(bytes).digest('base64')}`
     if (digest !== integrity) throw new Error(`${name} is not what package-lock.json pins: ${digest}`)

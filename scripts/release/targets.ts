@@ -47,6 +47,7 @@ export const findTarget = (name: string): Target => {
   throw new Error(`there is no target ${name}; there are ${targets.map(target => target.name).join(', ')}`)
 }
 
+export const isMacos = ({ name }: Target): boolean => name.startsWith('macos')
 export const isWindows = ({ name }: Target): boolean => name.startsWith('windows')
 
 /** The loader an executable asks for stands in its first kilobytes. */
