@@ -7,7 +7,7 @@ import { presentedKeys } from './auth.ts'
 import type { Compiled } from './config/compiled.ts'
 import { asGatewayError, GatewayError } from './errors.ts'
 import { estimateTokens } from './limits/estimate.ts'
-import type { Limits } from './limits/limits.ts'
+import type { Ask, Limits } from './limits/limits.ts'
 import type { Exchange, Ingress, PassOnly } from './protocols/protocol.ts'
 import type { Target } from './providers/entry.ts'
 import type { Records, Trail } from './record.ts'
@@ -15,7 +15,7 @@ import type { Caller, Plan, Router } from './routing/plan.ts'
 import { affinityOf } from './routing/targets.ts'
 import type { Scrub } from './scrub.ts'
 import { openStream, readWhole, refuseStatus, type Way } from './upstream/answer.ts'
-import { type Answered, call } from './upstream/call.ts'
+import { type Answered, Call } from './upstream/call.ts'
 import { addressOf, readJson } from './upstream/intake.ts'
 import { isMultipart, readUpload } from './upstream/multipart.ts'
 import { type Intake, type Prepared, prepare, refusesUsage } from './upstream/outgoing.ts'
@@ -128,20 +128,39 @@ const ask = async (
   const { trail } = journey
   // A vendor that refuses has not worked.
   if (answered.response.status >= 300 && answered.response.status < 500) trail.reached = false
-  await refuseStatus(answered, way).finally(() => trail.check())
+  try {
+    await refuseStatus(answered, way)
+  } finally {
+    trail.check()
+  }
   return { answered, way, target }
+}
+
+/** What a request wants of a target: worked out only as far as a limit asks. */
+class Asking implements Ask {
+  constructor(
+    private readonly intake: Intake,
+    private readonly trail: Trail,
+  ) {}
+
+  get embedding(): boolean {
+    return this.intake.protocol.id === 'embeddings'
+  }
+  get gone(): boolean {
+    return this.trail.ended !== undefined
+  }
+  get signal(): AbortSignal {
+    return this.trail.signal
+  }
+  tokens(): number {
+    return this.intake.json ? estimateTokens(this.intake.json.body) : 1000
+  }
 }
 
 const admit = async (intake: Intake, plan: Plan, { trail, run }: Journey): Promise<Target> => {
   trail.check()
   const began = performance.now()
-  const asked = run.limits.admit(plan.targets, {
-    tokens: () => (intake.json ? estimateTokens(intake.json.body) : 1000),
-    embedding: intake.protocol.id === 'embeddings',
-    get signal() {
-      return trail.signal
-    },
-  })
+  const asked = run.limits.admit(plan.targets, new Asking(intake, trail))
   const grant = asked instanceof Promise ? await asked : asked
   if (asked instanceof Promise) trail.queued += performance.now() - began
   trail.hold(grant)
@@ -160,11 +179,11 @@ const send = async (
   const whole = !stream && target.entry.timeout !== undefined
   const terms = { connect, firstByte: target.entry.timeout ?? firstByte, whole }
   trail.check()
-  const { answered, stop } = call(outgoing, payload, target, wire, terms)
-  trail.stop = stop
+  const call = new Call(outgoing, payload, target, wire, terms)
+  trail.stop = call.stop
   trail.reached = true
   try {
-    return await answered
+    return await call.answered()
   } catch (thrown) {
     if (thrown instanceof GatewayError && thrown.detail.unsent) trail.reached = false
     throw thrown

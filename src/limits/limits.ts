@@ -16,8 +16,10 @@ export type Ask = {
   tokens: () => number
   /** Embeddings are counted by `embedding_limit`. */
   embedding: boolean
-  /** The client's; its abort leaves the queue. */
-  signal: AbortSignal
+  /** The client has left already. */
+  readonly gone: boolean
+  /** The client's; its abort leaves the queue. Read only for who must wait. */
+  readonly signal: AbortSignal
 }
 
 export type Grant = { target: Target; ticket: Ticket }

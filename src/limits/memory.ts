@@ -87,7 +87,7 @@ class MemoryLimits implements Limits {
   }
 
   admit(targets: readonly Target[], ask: Ask): Grant | Promise<Grant> {
-    if (ask.signal.aborted) throw new GatewayError('cancelled', 'the client left')
+    if (ask.gone) throw new GatewayError('cancelled', 'the client left')
     const mark = ++this.#asked
     const open: Open = []
     let need: Need | undefined

@@ -17,71 +17,89 @@ export type Terms = {
 /** What is sent: text, or the bytes of an upload as they come in. */
 export type Payload = string | ReadableStream<Uint8Array> | Uint8Array
 
-/** The head of an answer; its body is the reader's to read or to stop. */
-export type Answered = { response: Response; deadline: Deadline; stop: () => void }
-
-/** An attempt under way: `stop` ends it at once, in whatever phase. */
-export type Attempt = { answered: Promise<Answered>; stop: () => void }
-
 const reach = createReach()
 /** A kept connection that has died tells so within a round trip; later the vendor may have begun to work. */
 const staleWithin = 5_000
 /** Longer than servers keep an idle connection. */
 const keptFor = 15 * 60_000
 
-/** @throws (in `answered`) GatewayError `upstream_timeout` or `upstream_failed`. */
-export const call = (outgoing: Outgoing, payload: Payload, target: Target, wire: Wire, terms: Terms): Attempt => {
-  const controller = new AbortController()
-  const deadline = new Deadline(() => controller.abort())
-  const stop = () => {
-    deadline.clear()
-    controller.abort()
+/** The head of an answer; its body is the reader's to read, or to `stop`. */
+export type Answered = { response: Response; deadline: Deadline; stop: () => void }
+
+/** One request to a vendor. State in one object and few closures: it is made for every request. */
+export class Call implements Answered {
+  readonly deadline = new Deadline(this)
+  response!: Response
+  readonly #controller = new AbortController()
+  #origin = ''
+  #proxy: ProxyOption = false
+
+  constructor(
+    private readonly outgoing: Outgoing,
+    private readonly payload: Payload,
+    private readonly target: Target,
+    private readonly wire: Wire,
+    private readonly terms: Terms,
+  ) {}
+
+  /** Ends it at once, in whatever phase. */
+  readonly stop = (): void => {
+    this.deadline.clear()
+    this.#controller.abort()
   }
-  const send = wire.exchange
-    ? () => wire.exchange!(outgoing, target, controller.signal)
-    : () => sendHttp(outgoing, payload, target, controller.signal, terms, deadline)
-  deadline.arm(terms.whole ? 'answer' : 'first byte', terms.firstByte)
-  return { answered: settle(send, deadline, stop), stop }
-}
 
-const settle = async (send: () => Promise<Response>, deadline: Deadline, stop: () => void): Promise<Answered> => {
-  try {
-    return { response: await send(), deadline, stop }
-  } catch (thrown) {
-    deadline.clear()
-    throw deadline.expired ?? unreachable(thrown)
+  /** A deadline has passed. */
+  expired(): void {
+    this.#controller.abort()
   }
-}
 
-const sendHttp = async (
-  outgoing: Outgoing,
-  payload: Payload,
-  target: Target,
-  signal: AbortSignal,
-  terms: Terms,
-  deadline: Deadline,
-): Promise<Response> => {
-  const origin = originOf(outgoing.url)
-  const began = performance.now()
-  const found = proxyFor(outgoing.url, target.entry.proxy)
-  const proxy = found instanceof Promise ? await found : found
-  deadline.look(terms.connect / 2, () => void checkReach(origin, proxy, terms.connect, deadline))
-  const { headers } = outgoing
-  // Without `timeout: false` Bun ends whatever has been silent for five minutes; the deadlines here are ours.
-  const options = { method: 'POST', headers, body: payload, signal, redirect: 'manual', proxy, timeout: false }
-  const send = () => fetch(outgoing.url, options as unknown as RequestInit)
-  const response = await send().catch(thrown => {
-    if (typeof payload !== 'string' || !isStale(thrown, origin, began, signal)) throw thrown
-    return send()
-  })
-  reach.heard(origin)
-  return response
-}
+  /** Waits for the head of the answer. @throws GatewayError `upstream_timeout` or `upstream_failed`. */
+  async answered(): Promise<Answered> {
+    const { whole, firstByte } = this.terms
+    this.deadline.arm(whole ? 'answer' : 'first byte', firstByte)
+    try {
+      this.response = await this.#send()
+      return this
+    } catch (thrown) {
+      this.deadline.clear()
+      throw this.deadline.expired ?? unreachable(thrown)
+    }
+  }
 
-/** Fetch tells nothing of connecting: half-way through the connect deadline somebody looks whether the vendor can be reached at all. */
-const checkReach = async (origin: string, proxy: ProxyOption, connect: number, deadline: Deadline) => {
-  const reached = await reach.probe(origin, proxy, (connect / 2) * 1000)
-  if (!reached) deadline.expireIfWaiting('connect', connect)
+  #send(): Promise<Response> {
+    const { exchange } = this.wire
+    return exchange ? exchange(this.outgoing, this.target, this.#controller.signal) : this.#sendHttp()
+  }
+
+  async #sendHttp(): Promise<Response> {
+    const { url, headers } = this.outgoing
+    const { signal } = this.#controller
+    const began = performance.now()
+    const proxy = proxyFor(url, this.target.entry.proxy)
+    this.#origin = originOf(url)
+    this.#proxy = proxy instanceof Promise ? await proxy : proxy
+    this.deadline.lookIn(this.terms.connect / 2)
+    // Without `timeout: false` Bun ends whatever has been silent for five minutes; the deadlines here are ours.
+    const manner = { method: 'POST', redirect: 'manual', timeout: false }
+    const options = { ...manner, headers, body: this.payload, signal, proxy: this.#proxy } as unknown as RequestInit
+    let response: Response
+    try {
+      response = await fetch(url, options)
+    } catch (thrown) {
+      if (typeof this.payload !== 'string' || !isStale(thrown, this.#origin, began, signal)) throw thrown
+      response = await fetch(url, options)
+    }
+    reach.heard(this.#origin)
+    return response
+  }
+
+  /** Fetch tells nothing of connecting: half-way through the connect deadline somebody looks whether the vendor can be reached at all. */
+  look(): void {
+    const { connect } = this.terms
+    void reach.probe(this.#origin, this.#proxy, (connect / 2) * 1000).then(reached => {
+      if (!reached) this.deadline.expireIfWaiting('connect', connect)
+    })
+  }
 }
 
 /** Bun does not resend a POST whose kept connection had died unnoticed: nothing reached the vendor, so once more is safe. */

@@ -11,6 +11,9 @@ const words: Record<Phase, (seconds: number) => string> = {
   idle: seconds => `the vendor has been silent for ${seconds} s`,
 }
 
+/** Who is told: that the time is up, and half-way that it is time for a look. */
+export type Watched = { expired: () => void; look: () => void }
+
 /** One clock with one due time, set anew as the attempt goes from phase to phase. */
 export class Deadline {
   /** Set when it has passed: what the attempt failed with. */
@@ -19,9 +22,9 @@ export class Deadline {
   #due = Number.POSITIVE_INFINITY
   #phase: Phase = 'first byte'
   #seconds = 0
-  #look: { at: number; run: () => void } | undefined
+  #lookAt = Number.POSITIVE_INFINITY
 
-  constructor(private readonly onExpire: (error: GatewayError) => void) {}
+  constructor(private readonly watched: Watched) {}
 
   /** From now on `seconds` are given for `phase`. Cheap: called for every piece of a stream. */
   arm(phase: Phase, seconds: number): void {
@@ -31,16 +34,16 @@ export class Deadline {
     this.#start()
   }
 
-  /** Runs `run` once, `seconds` from now, unless the deadline is cleared or rests before. */
-  look(seconds: number, run: () => void): void {
-    this.#look = { at: performance.now() + seconds * 1000, run }
+  /** Asks for one `look`, `seconds` from now, unless the deadline is cleared or rests before. */
+  lookIn(seconds: number): void {
+    this.#lookAt = performance.now() + seconds * 1000
     this.#start()
   }
 
   /** Nothing is waited for. */
   rest(): void {
     this.#due = Number.POSITIVE_INFINITY
-    this.#look = undefined
+    this.#lookAt = Number.POSITIVE_INFINITY
   }
 
   clear(): void {
@@ -52,7 +55,7 @@ export class Deadline {
   expire(phase: Phase, seconds: number): void {
     this.clear()
     this.expired ??= new GatewayError('upstream_timeout', words[phase](seconds), { unsent: phase === 'connect' })
-    this.onExpire(this.expired)
+    this.watched.expired()
   }
 
   /** As `expire`, but only while something is waited for. */
@@ -62,10 +65,9 @@ export class Deadline {
 
   tick(now: number): void {
     if (now >= this.#due) this.expire(this.#phase, this.#seconds)
-    if (this.#look === undefined || now < this.#look.at) return
-    const { run } = this.#look
-    this.#look = undefined
-    run()
+    if (now < this.#lookAt) return
+    this.#lookAt = Number.POSITIVE_INFINITY
+    this.watched.look()
   }
 
   #start(): void {

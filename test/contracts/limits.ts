@@ -73,12 +73,10 @@ export const targetOf = (entry: Entry, index = 0, model = 'model'): Target => {
 
 export const limited = (id: string, limit: Limit): Target => targetOf(entryOf(id, { limit }))
 
-export const ask = (changes: Partial<Ask> = {}): Ask => ({
-  tokens: () => 10,
-  embedding: false,
-  signal: new AbortController().signal,
-  ...changes,
-})
+export const ask = (changes: Partial<Ask> = {}): Ask => {
+  const { signal = new AbortController().signal } = changes
+  return { tokens: () => 10, embedding: false, gone: signal.aborted, signal, ...changes }
+}
 
 type Outcome = { grant?: Grant; error?: GatewayError; waited: boolean }
 
