@@ -1,59 +1,97 @@
-/**
- * The clients of the benchmark, in a process of their own: `load.ts URL MODE COUNT SECONDS`. Prints one JSON line.
- * MODE `whole`: COUNT connections ask again and again. MODE `stream`: COUNT streams of SECONDS, a frame each 20 ms.
- */
-const [url = '', mode = 'whole', countText = '1', secondsText = '5'] = process.argv.slice(2)
-const count = Number(countText)
-const seconds = Number(secondsText)
+/** The clients of the benchmark, in a process of their own: `load.ts JOB`. Says `open` when every stream has begun and none has ended, and last its tally, as JSON. */
+import { type Job, keyOf, type Tally } from './job.ts'
 
-const messages = [
-  {
-    role: 'system',
-    content: 'You are a helpful assistant that answers briefly and to the point, in the language of the question.',
-  },
-  {
-    role: 'user',
-    content: 'Tell me a story about a fox and a dog, in about eighty words, with an ending that surprises. '.repeat(10),
-  },
-]
-const bodyOf = (model: string, stream: boolean) => JSON.stringify({ model, messages, stream, temperature: 0.7 })
-const headers = { 'content-type': 'application/json', authorization: 'Bearer bench' }
+const job = JSON.parse(process.argv[2] ?? '{}') as Job
+const spreads = Array.from({ length: job.connections }, (_, at) => (at * job.ramp) / job.connections)
+const keys = Array.from({ length: job.keys }, (_, at) => `Bearer ${keyOf(at)}`)
+
+const story = 'Tell me a story about a fox and a dog, in about eighty words, with an ending that surprises. '
+const system = 'You are a helpful assistant that answers briefly and to the point, in the language of the question.'
+const bodyOf = (model: string, stream: boolean) => {
+  const content = job.ask > 0 ? story.repeat(Math.ceil(job.ask / story.length)).slice(0, job.ask) : story.repeat(10)
+  const messages = [
+    { role: 'system', content: system },
+    { role: 'user', content },
+  ]
+  return new TextEncoder().encode(JSON.stringify({ model, messages, stream, temperature: 0.7 }))
+}
+
+let asked = 0
+const ask = async (body: Uint8Array<ArrayBuffer>): Promise<Response> => {
+  const headers = { 'content-type': 'application/json', authorization: keys[asked++ % keys.length]! }
+  const answer = await fetch(job.url, { method: 'POST', headers, body, proxy: false })
+  if (answer.status !== 200) throw new Error(`status ${answer.status}: ${await answer.text()}`)
+  return answer
+}
+
+const tally: Tally = { done: 0, lost: 0, bytes: 0, p50: 0, p99: 0 }
+const began = performance.now()
+const due = began + job.seconds * 1000
 
 const whole = async () => {
-  const body = bodyOf('bench', false)
+  const body = bodyOf(job.answer > 0 ? `bench-answer-${job.answer}` : 'bench', false)
+  const settled = began + job.seconds * 500
   const times: number[] = []
-  const due = performance.now() + seconds * 1000
   const connection = async () => {
     while (performance.now() < due) {
-      const began = performance.now()
-      const answer = await fetch(url, { method: 'POST', headers, body })
-      await answer.text()
-      if (answer.status !== 200) throw new Error(`status ${answer.status}`)
-      times.push(performance.now() - began)
+      const start = performance.now()
+      const { byteLength } = await (await ask(body)).arrayBuffer()
+      if (byteLength < job.answer) throw new Error(`an answer of ${byteLength} bytes`)
+      if (start > settled) times.push(performance.now() - start)
+      tally.done++
+      tally.bytes += byteLength + body.byteLength
     }
   }
-  await Promise.all(Array.from({ length: count }, connection))
+  await Promise.all(spreads.map(connection))
   times.sort((one, other) => one - other)
-  const at = (share: number) => times[Math.floor(times.length * share)]! * 1000
-  return { done: times.length, p50: at(0.5), p99: at(0.99) }
+  tally.p50 = (times[Math.floor(times.length * 0.5)] ?? 0) * 1000
+  tally.p99 = (times[Math.floor(times.length * 0.99)] ?? 0) * 1000
 }
 
-const stream = async () => {
-  const frames = Math.round((seconds * 1000) / 20)
-  const body = bodyOf(`bench-20-${frames}`, true)
-  const one = async () => {
-    const answer = await fetch(url, { method: 'POST', headers, body })
-    let text = ''
-    const decoder = new TextDecoder()
-    for await (const bytes of answer.body!) text += decoder.decode(bytes, { stream: true })
-    const seen = text.split('data: {').length - 1
-    if (!text.includes('[DONE]') || seen < frames) throw new Error(`a stream of ${seen} frames of ${frames}`)
-    return seen
+/** Reads one stream to its end; counts its frames by the empty lines after them, and those that did not come. */
+const readStream = async (answer: Response, first: () => void): Promise<void> => {
+  let frames = 0
+  let half = false
+  let tail = ''
+  for await (const chunk of answer.body!) {
+    if (frames === 0) first()
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    if (half && bytes[0] === 10) frames++
+    for (let at = bytes.indexOf('\n\n'); at >= 0; at = bytes.indexOf('\n\n', at + 2)) frames++
+    half = bytes.at(-1) === 10 && bytes.at(-2) !== 10
+    tail = (tail + bytes.toString('latin1', Math.max(0, bytes.length - 20))).slice(-20)
+    tally.bytes += bytes.length
   }
-  const seen = await Promise.all(Array.from({ length: count }, one))
-  return { done: seen.reduce((sum, frames) => sum + frames, 0), p50: 0, p99: 0 }
+  // Beside the frames with text: the one that tells the finish, and the end.
+  tally.done += frames
+  tally.lost += job.frames + 2 - frames
+  if (!tail.includes('[DONE]')) throw new Error('a stream without its end')
 }
 
-console.log(JSON.stringify(await (mode === 'stream' ? stream() : whole())))
+const paced = async () => {
+  const body = bodyOf(`bench-${job.pace}-${job.frames}`, true)
+  let open = 0
+  let ended = 0
+  const opened = () => {
+    open++
+    if (open === job.connections && ended === 0) console.log('open')
+  }
+  await Promise.all(
+    spreads.map(async wait => {
+      await Bun.sleep(wait)
+      await readStream(await ask(body), opened)
+      ended++
+    }),
+  )
+}
 
-export {}
+const bulk = async () => {
+  const body = bodyOf(`bench-0-${job.frames}`, true)
+  const connection = async () => {
+    while (performance.now() < due) await readStream(await ask(body), () => {})
+  }
+  await Promise.all(spreads.map(connection))
+}
+
+await { whole, bulk, paced }[job.mode]()
+console.log(JSON.stringify(tally))

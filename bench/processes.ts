@@ -1,54 +1,125 @@
-/** Processes under measurement: started, watched through the operating system, ended. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+/** Processes under measurement: started, watched through the operating system (Linux's /proc), ended whatever happens. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+const children = new Set<Bun.Subprocess>()
+
+/** Everything the run writes; gone with it. */
 export const folder = mkdtempSync(join(tmpdir(), 'bench-'))
-const children: Bun.Subprocess[] = []
 
 process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL')
+  for (const child of children) for (const pid of [child.pid, ...childrenOf(child.pid)]) kill(pid)
   rmSync(folder, { recursive: true, force: true })
 })
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const)
+  process.on(signal, () => process.exit(code))
+
+const kill = (pid: number): void => {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended by itself.
+  }
+}
 
 export const launch = (
   command: string[],
-  options: { stdout?: 'pipe' | 'ignore'; env?: Record<string, string> } = {},
-) => {
+  options: { stdout?: 'pipe' | Bun.BunFile; env?: Record<string, string> } = {},
+): Bun.Subprocess => {
   const child = Bun.spawn(command, {
     cwd: folder,
     stdin: 'ignore',
     stdout: options.stdout ?? 'ignore',
     stderr: 'ignore',
     env: { ...process.env, ...options.env },
+    onExit: ended => void children.delete(ended),
   })
-  children.push(child)
+  children.add(child)
   return child
 }
 
-/** The first line a child says. */
-export const firstLine = async (child: Bun.Subprocess): Promise<string> => {
-  const { value } = await (child.stdout as ReadableStream<Uint8Array>).getReader().read()
-  return new TextDecoder().decode(value).split('\n')[0]!
+/** Ends a process and those it started. */
+export const end = async (child: Bun.Subprocess): Promise<void> => {
+  for (const pid of [...childrenOf(child.pid), child.pid]) kill(pid)
+  await child.exited
+}
+
+/** What a child says, a line at a time. */
+export async function* linesOf(child: Bun.Subprocess): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const bytes of child.stdout as ReadableStream<Uint8Array>) {
+    const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n')
+    rest = lines.pop()!
+    yield* lines
+  }
+  if (rest) yield rest
+}
+
+/** Leaves the rest unread: for a child that says one line. */
+export const firstLineOf = async (child: Bun.Subprocess): Promise<string> => {
+  for await (const line of linesOf(child)) return line
+  throw new Error('a process ended without a word')
 }
 
 const ticksPerSecond = 100
+/** Nanoseconds of CPU by thread, and microseconds of the whole, in steps of 10 ms. */
+export type Clock = { threads: Map<string, number>; whole: number }
 
-/** CPU microseconds a process and its children have used, user and system. */
-export const cpuOf = (pid: number): number =>
-  [pid, ...childrenOf(pid)].reduce((sum, id) => {
-    const fields = readFileSync(`/proc/${id}/stat`, 'utf8').split(') ')[1]!.split(' ')
-    return sum + ((Number(fields[11]) + Number(fields[12])) * 1e6) / ticksPerSecond
-  }, 0)
+/** The CPU clocks of a process and its children. */
+export const clockOf = (pid: number): Clock => {
+  const clock: Clock = { threads: new Map(), whole: 0 }
+  for (const id of [pid, ...childrenOf(pid)]) {
+    const fields = read(`/proc/${id}/stat`).split(') ')[1]!.split(' ')
+    clock.whole += ((Number(fields[11]) + Number(fields[12])) * 1e6) / ticksPerSecond
+    for (const thread of readdirSync(`/proc/${id}/task`))
+      clock.threads.set(thread, Number(read(`/proc/${id}/task/${thread}/schedstat`).split(' ')[0] || Number.NaN))
+  }
+  return clock
+}
 
-/** Resident megabytes of a process and its children. */
-export const memoryOf = (pid: number): number =>
+/** CPU microseconds between two readings: by the exact clocks of the threads, or, if one of them has ended meanwhile, by the coarse one. */
+export const cpuBetween = (before: Clock, after: Clock): number => {
+  const ended = [...before.threads.keys()].some(thread => !after.threads.has(thread))
+  const exact = [...after.threads].reduce((sum, [thread, time]) => sum + time - (before.threads.get(thread) ?? 0), 0)
+  return ended || Number.isNaN(exact) ? after.whole - before.whole : exact / 1000
+}
+
+/** Resident megabytes of a process and its children: now, or at most since `resetPeak`. */
+export const memoryOf = (pid: number, what: 'VmRSS' | 'VmHWM' = 'VmRSS'): number =>
   [pid, ...childrenOf(pid)].reduce((sum, id) => {
-    const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${id}/status`, 'utf8'))?.[1]
+    const kilobytes = new RegExp(`${what}:\\s+(\\d+)`).exec(read(`/proc/${id}/status`))?.[1]
     return sum + Number(kilobytes ?? 0) / 1024
   }, 0)
 
-const childrenOf = (pid: number): number[] =>
-  readdirSync(`/proc/${pid}/task`).flatMap(task =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number),
-  )
+export const resetPeak = (pid: number): void => {
+  for (const id of [pid, ...childrenOf(pid)]) writeFileSync(`/proc/${id}/clear_refs`, '5')
+}
+
+/** A thread may end between the listing and the reading: nothing, then. */
+const read = (file: string): string => {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+const childrenOf = (pid: number): number[] => {
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap(task =>
+      read(`/proc/${pid}/task/${task}/children`).trim().split(' ').filter(Boolean).map(Number),
+    )
+  } catch {
+    return []
+  }
+}
+
+/** How many files (connections) one process may have open. */
+export const openFiles = (): number =>
+  Number(/Max open files\s+\d+\s+(\d+)/.exec(read('/proc/self/limits'))?.[1] ?? 1024)

@@ -1,0 +1,42 @@
+/** What nginx and the gateway are told. */
+import { keyOf } from './job.ts'
+
+/** One worker, bodies in memory, connections kept on both sides: what the gateway does too. `vendor`: host and port. */
+export const nginxConfig = (folder: string, port: number, vendor: string): string => `
+daemon off; worker_processes 1; worker_rlimit_nofile 20000; pid ${folder}/nginx-${port}.pid; error_log /dev/null;
+events { worker_connections 16384; }
+http {
+  access_log off; client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/f; uwsgi_temp_path ${folder}/u; scgi_temp_path ${folder}/s;
+  keepalive_requests 1000000; client_max_body_size 32m; client_body_buffer_size 16m;
+  upstream vendor { server ${vendor}; keepalive 256; keepalive_requests 1000000; }
+  server { listen 127.0.0.1:${port} backlog=4096;
+    location / { proxy_pass http://vendor; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off; }
+  }
+}`
+
+/** `limited`: three limits on the entry; `logged`: a line for every request. */
+export type Options = { keys: 0 | 1 | 100; limited: boolean; logged: boolean }
+
+/** What the program does by itself: one key, a line for every request. */
+export const usual: Options = { keys: 1, limited: false, logged: true }
+
+/** High enough never to bite: what is measured is the counting. */
+const limit = { qpm: 10_000_000, tpm: 1_000_000_000, concurrency: 10_000 }
+
+export const gatewayConfig = (vendor: string, port: number, { keys, limited, logged }: Options) => ({
+  server_port: `127.0.0.1:${port}`,
+  log_level: logged ? 'info' : 'warn',
+  api_keys: Array.from({ length: keys }, (_, at) => ({ api_key: keyOf(at), name: `caller ${at}` })),
+  services: {
+    openai: [
+      {
+        enabled: true,
+        models: ['bench', 'bench-*'],
+        server_url: `${vendor}/v1`,
+        credentials: { api_key: 'k' },
+        ...(limited && { limit }),
+      },
+    ],
+  },
+})

@@ -1,0 +1,82 @@
+/** Who stands between the clients and the vendor: nginx, bare Bun, the gateway; each started anew where a part wants it. */
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gatewayConfig, nginxConfig, type Options, usual } from './configs.ts'
+import { end, firstLineOf, folder, launch } from './processes.ts'
+
+export const root = join(import.meta.dir, '..')
+export const bun = process.execPath
+export const binary = join(folder, 'simple-one-api')
+/** Bun's own limit is 256 requests at once. */
+export const unbounded = { BUN_CONFIG_MAX_HTTP_REQUESTS: '20000' }
+
+export type Place = { name: string; url: string; pid: number; stop: () => Promise<void> }
+
+/** Often outside the path of who is not root. */
+export const nginx: string | undefined =
+  Bun.which('nginx') ?? ['/usr/sbin/nginx', '/usr/local/sbin/nginx'].find(file => existsSync(file))
+
+const local = (name: string, port: number | string, child: Bun.Subprocess): Place => ({
+  name,
+  url: `http://127.0.0.1:${port}`,
+  pid: child.pid,
+  stop: () => end(child),
+})
+
+const freePort = (): number => {
+  const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() })
+  const port = server.port!
+  server.stop(true)
+  return port
+}
+
+/** Waits, at most 10 s, until an address answers. */
+const up = async (url: string): Promise<void> => {
+  const due = performance.now() + 10_000
+  const answers = () =>
+    fetch(url, { proxy: false }).then(
+      answer => answer.status < 500,
+      () => false,
+    )
+  while (!(await answers())) {
+    if (performance.now() > due) throw new Error(`${url} did not come up`)
+    await Bun.sleep(1)
+  }
+}
+
+export const startVendor = async (): Promise<Place> => {
+  const child = launch([bun, join(root, 'bench/upstream.ts')], { stdout: 'pipe' })
+  return local('vendor', await firstLineOf(child), child)
+}
+
+export const startBare = async (vendor: Place): Promise<Place> => {
+  const child = launch([bun, join(root, 'bench/bare.ts'), vendor.url], { stdout: 'pipe', env: unbounded })
+  return local('bare Bun', await firstLineOf(child), child)
+}
+
+export const startNginx = async (vendor: Place): Promise<Place> => {
+  const port = freePort()
+  const file = join(folder, `nginx-${port}.conf`)
+  writeFileSync(file, nginxConfig(folder, port, vendor.url.slice('http://'.length)))
+  const child = launch([nginx!, '-p', folder, '-c', file])
+  const place = local('nginx', port, child)
+  await up(place.url)
+  return place
+}
+
+export const startGateway = async (vendor: Place, options: Options = usual): Promise<Place> => {
+  const port = freePort()
+  const file = join(folder, `config-${port}.json`)
+  writeFileSync(file, JSON.stringify(gatewayConfig(vendor.url, port, options)), { mode: 0o600 })
+  const child = launch([binary, file], { stdout: Bun.file(join(folder, `log-${port}`)) })
+  const place = local('gateway', port, child)
+  await up(`${place.url}/healthz`)
+  return place
+}
+
+/** nginx if it is installed, bare Bun if it is wanted, the gateway. */
+export const startAll = async (vendor: Place, bare: boolean): Promise<Place[]> => [
+  ...(nginx ? [await startNginx(vendor)] : []),
+  ...(bare ? [await startBare(vendor)] : []),
+  await startGateway(vendor),
+]

@@ -1,0 +1,34 @@
+/** What the clients of the benchmark are told to do, and what they tell afterwards. */
+export type Job = {
+  url: string
+  /** `whole` and `bulk` ask again and again for `seconds`; `paced` opens `connections` streams once, of `frames` frames `pace` ms apart. */
+  mode: 'whole' | 'bulk' | 'paced'
+  connections: number
+  seconds: number
+  frames: number
+  /** Milliseconds between two frames of a stream. */
+  pace: number
+  /** Over so many milliseconds the first requests are spread. */
+  ramp: number
+  /** Bytes of text in the request and in the answer; 0: a short conversation, a short answer. */
+  ask: number
+  answer: number
+  /** How many client keys take turns. */
+  keys: number
+}
+
+/** `done`: requests, or frames of streams. Latencies in µs, of the second half of the time: the clients have compilers too. */
+export type Tally = { done: number; lost: number; bytes: number; p50: number; p99: number }
+
+export const ordinary = {
+  connections: 16,
+  seconds: 3,
+  frames: 0,
+  pace: 0,
+  ramp: 0,
+  ask: 0,
+  answer: 0,
+  keys: 1,
+} satisfies Partial<Job>
+
+export const keyOf = (number: number): string => `sk-bench-${String(number).padStart(4, '0')}`
