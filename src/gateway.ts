@@ -7,14 +7,14 @@ import { presentedKeys } from './auth.ts'
 import type { Compiled } from './config/compiled.ts'
 import { asGatewayError, GatewayError } from './errors.ts'
 import { estimateTokens } from './limits/estimate.ts'
-import type { Ask, Limits } from './limits/limits.ts'
+import type { Ask, Grant, Limits } from './limits/limits.ts'
 import type { Exchange, Ingress, PassOnly } from './protocols/protocol.ts'
 import type { Target } from './providers/entry.ts'
 import type { Records, Trail } from './record.ts'
 import type { Caller, Plan, Router } from './routing/plan.ts'
 import { affinityOf } from './routing/targets.ts'
 import type { Scrub } from './scrub.ts'
-import { openStream, readWhole, refuseStatus, type Way } from './upstream/answer.ts'
+import { openStream, readWhole, refuse, type Way } from './upstream/answer.ts'
 import { type Answered, Call } from './upstream/call.ts'
 import { addressOf, readJson } from './upstream/intake.ts'
 import { isMultipart, readUpload } from './upstream/multipart.ts'
@@ -64,7 +64,7 @@ export const serve = async (
   } catch (thrown) {
     const error = trail.ended ?? asGatewayError(thrown)
     if (error.code === 'unauthorized') trail.address = connection.address()
-    return refuse(error, operation.protocol, trail, run)
+    return explain(error, operation.protocol, trail, run)
   }
 }
 
@@ -101,9 +101,11 @@ type Begun = { answered: Answered; way: Way; target: Target }
 
 /** admit → prepare → call: one attempt, up to the head of a good answer. */
 const attempt = async (intake: Intake, plan: Plan, journey: Journey): Promise<Begun> => {
-  const target = await admit(intake, plan, journey)
+  const admitted = admit(intake, plan, journey)
+  const target = admitted instanceof Promise ? await admitted : admitted
   const exchange = exchangeFor(intake, plan, target, journey)
-  const prepared = await prepare(intake, target, exchange)
+  const preparing = prepare(intake, target, exchange)
+  const prepared = preparing instanceof Promise ? await preparing : preparing
   refuseLoss(journey)
   try {
     return await ask(intake, prepared, target, exchange, journey)
@@ -128,11 +130,7 @@ const ask = async (
   const { trail } = journey
   // A vendor that refuses has not worked.
   if (answered.response.status >= 300 && answered.response.status < 500) trail.reached = false
-  try {
-    await refuseStatus(answered, way)
-  } finally {
-    trail.check()
-  }
+  if (!answered.response.ok) await refuse(answered, way).finally(() => trail.check())
   return { answered, way, target }
 }
 
@@ -157,12 +155,19 @@ class Asking implements Ask {
   }
 }
 
-const admit = async (intake: Intake, plan: Plan, { trail, run }: Journey): Promise<Target> => {
+/** At once where nobody need wait: a promise more is dear on the way of every request. */
+const admit = (intake: Intake, plan: Plan, { trail, run }: Journey): Target | Promise<Target> => {
   trail.check()
   const began = performance.now()
   const asked = run.limits.admit(plan.targets, new Asking(intake, trail))
-  const grant = asked instanceof Promise ? await asked : asked
-  if (asked instanceof Promise) trail.queued += performance.now() - began
+  if (!(asked instanceof Promise)) return take(asked, trail)
+  return asked.then(grant => {
+    trail.queued += performance.now() - began
+    return take(grant, trail)
+  })
+}
+
+const take = (grant: Grant, trail: Trail): Target => {
   trail.hold(grant)
   trail.check()
   return grant.target
@@ -227,7 +232,7 @@ const answerWhole = async (intake: Intake, plan: Plan, journey: Journey): Promis
   return new Response(whole.body, { headers: answerHeaders(trail, whole.type, run.scrub, answered.response.headers) })
 }
 
-const refuse = (error: GatewayError, protocol: Ingress | PassOnly, trail: Trail, run: Runtime): Response => {
+const explain = (error: GatewayError, protocol: Ingress | PassOnly, trail: Trail, run: Runtime): Response => {
   trail.close({ error })
   const headers = answerHeaders(trail, 'application/json', run.scrub)
   if (error.detail.retryAfter !== undefined) headers.set('retry-after', String(Math.ceil(error.detail.retryAfter)))

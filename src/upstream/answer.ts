@@ -16,10 +16,9 @@ export type Way = { client: Ingress | PassOnly; speaks: ProtocolId; exchange: Ex
 /** A whole answer: text, or bytes that are handed on as they come. */
 export type Whole = { body: string | ReadableStream<Uint8Array>; type: string; usage?: Usage | undefined }
 
-/** @throws the vendor's refusal as a GatewayError, if its status is one. */
-export const refuseStatus = async (answered: Answered, { speaks, exchange }: Way): Promise<void> => {
+/** @throws always: the vendor's refusal, its status not being a 2xx. */
+export const refuse = async (answered: Answered, { speaks, exchange }: Way): Promise<never> => {
   const { status, headers } = answered.response
-  if (status >= 200 && status < 300) return
   const text = await readError(answered)
   if (status === 407) throw new GatewayError('upstream_failed', "the proxy refused the gateway's credentials")
   const reader = protocols.get(speaks) ?? passOnly.get(speaks)

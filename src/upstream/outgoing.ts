@@ -31,7 +31,7 @@ const refusing = new Set<string>()
 export const refusesUsage = (target: Target): void => void refusing.add(target.entry.id)
 
 /** @throws GatewayError `invalid_request` where the request cannot be said in the target's protocol. */
-export const prepare = async (intake: Intake, target: Target, exchange: Exchange): Promise<Prepared> => {
+export const prepare = (intake: Intake, target: Target, exchange: Exchange): Prepared | Promise<Prepared> => {
   const wire = builtWire(target)
   const speaks = spokenBy(wire, intake.protocol.id)
   const askedUsage = intake.stream && !wire.refusesUsage && !refusing.has(target.entry.id)
@@ -41,8 +41,9 @@ export const prepare = async (intake: Intake, target: Target, exchange: Exchange
     headers: headersOf(intake, target, length),
     body: typeof payload === 'string' ? payload : undefined,
   }
-  await wire.sign(outgoing, target)
-  return { outgoing, payload, wire, speaks, askedUsage }
+  const prepared = { outgoing, payload, wire, speaks, askedUsage }
+  const signing = wire.sign(outgoing, target)
+  return signing instanceof Promise ? signing.then(() => prepared) : prepared
 }
 
 const builtWire = (target: Target): Wire => {
