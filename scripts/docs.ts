@@ -4,6 +4,7 @@ import { referencePage, schemaText } from '../src/config/reference.ts'
 import { withBlocks } from './pages/blocks.ts'
 import { errorsPage } from './pages/errors.ts'
 import { providersPage } from './pages/providers.ts'
+import { vendorPage, vendors, vendorsIndex } from './pages/vendors.ts'
 
 /** What is generated: `file` below the project's folder, `render` its whole text. */
 export const pages: { file: string; render: () => string }[] = [
@@ -11,6 +12,8 @@ export const pages: { file: string; render: () => string }[] = [
   { file: 'docs/config.md', render: referencePage },
   { file: 'docs/errors.md', render: errorsPage },
   { file: 'docs/providers.md', render: providersPage },
+  { file: 'docs/vendors/README.md', render: vendorsIndex },
+  ...vendors.map(vendor => ({ file: `docs/vendors/${vendor.id}.md`, render: () => vendorPage(vendor) })),
   ...['README.md', 'README.zh-CN.md', 'docs/from-simple-one-api.md'].map(file => ({
     file,
     render: () => withBlocks(file),

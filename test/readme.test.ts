@@ -13,9 +13,11 @@ const readmes = ['README.md', 'README.zh-CN.md'] as const
 const pages = [
   ...readmes,
   ...['CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'],
-  ...readdirSync(join(root, 'docs'))
-    .filter(name => name.endsWith('.md'))
-    .map(name => `docs/${name}`),
+  ...['docs', 'docs/vendors'].flatMap(folder =>
+    readdirSync(join(root, folder))
+      .filter(name => name.endsWith('.md'))
+      .map(name => `${folder}/${name}`),
+  ),
 ]
 
 type Block = { language: string; text: string }

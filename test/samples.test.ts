@@ -83,12 +83,11 @@ test('in the free tiers every service says where its limit was read, and when', 
 })
 
 test('in the team each key sees what it may use', async () => {
-  expect(await listed('team.json', 'sk-website-replace-me')).toEqual(['qwen-turbo', 'random'])
+  expect(await listed('team.json', 'sk-website-replace-me')).toEqual(['qwen-flash', 'random'])
   expect(await listed('team.json', 'sk-grace-replace-me')).toEqual([
-    'deepseek-chat',
-    'deepseek-reasoner',
+    'deepseek-flash',
+    'qwen-flash',
     'qwen-plus',
-    'qwen-turbo',
     'random',
   ])
   expect(await listed('team.json', 'sk-ada-replace-me')).toEqual(await listed('team.json'))

@@ -29,11 +29,11 @@ const targetOf = (entry: Entry, { credentials }: Provider): Target => ({
   model: 'model',
 })
 
-const code = (text: string): string => `\`${text}\``
-const list = (texts: readonly string[] = []): string => texts.map(code).join(', ')
+export const code = (text: string): string => `\`${text}\``
+export const list = (texts: readonly string[] = []): string => texts.map(code).join(', ')
 
 /** What `server_url` would be if it had to be written, and the hosts that are as good. */
-const address = (provider: Provider): string => {
+export const address = (provider: Provider): string => {
   if (provider.exchange) return 'inside the program'
   const entry = entryOf(provider)
   const hosts = (provider.hosts ?? []).filter(host => host !== '*')
@@ -43,7 +43,8 @@ const address = (provider: Provider): string => {
   return hosts.length > 0 ? `${known}; also ${list(hosts)}` : known
 }
 
-const credentials = (provider: Provider): string => {
+/** The names, and the shorter list where an address of one's own makes some needless. */
+export const credentials = (provider: Provider): string => {
   if (provider.credentials.length === 0) return 'none'
   const variant = provider.variants?.find(one => 'credentials' in one && one.credentials)
   const free = provider.keyless ? '; none with a `server_url`' : ''

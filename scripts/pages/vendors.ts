@@ -1,0 +1,134 @@
+/** docs/vendors/: a page for each service type: what its file knows, and what people found out (docs/vendors/facts.json). */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { providers } from '../../src/providers/index.ts'
+import type { Provider } from '../../src/providers/provider.ts'
+import { address, code, credentials, list } from './providers.ts'
+
+const root = join(import.meta.dir, '../..')
+const read = (file: string): string => readFileSync(join(root, file), 'utf8')
+
+/** A sentence, where it was read, and the month of what was read: `2026-08`; null where the source bears no date. */
+export type Fact = { says: string; source: string; asOf: string | null }
+
+/** How one may use the vendor for nothing; `unknown`: nothing certain was found. */
+export const tiers = {
+  recurring: 'yes 有',
+  trial: 'to begin with 仅试用',
+  paid: 'no 付费',
+  own: 'your own machine 自建',
+  unknown: 'not confirmed 未核实',
+} as const
+
+/** What people found out about a vendor. */
+export type VendorFacts = {
+  /** One sentence. */
+  is: string
+  /** The same in Chinese, with what a reader of Chinese must know first. */
+  chinese: string
+  /** Where a key is made; null: there is none to make. */
+  apply: Fact & { url: string | null }
+  /** Where the vendor lists its models. */
+  models: string
+  free: Fact & { tier: keyof typeof tiers }
+  /** What to know beforehand. */
+  notes: Fact[]
+  /** The month in which all this was last looked up. */
+  checked: string
+}
+
+type Written = Partial<VendorFacts> & { like?: string }
+
+const written = JSON.parse(read('docs/vendors/facts.json')) as Record<string, Written>
+
+/** Service type → facts; a vendor under a second name has those of the first (`like`) where it has none of its own. */
+export const vendorFacts: ReadonlyMap<string, VendorFacts> = new Map(
+  Object.entries(written).map(([type, { like, ...own }]) => [
+    type,
+    { ...(like ? written[like] : {}), ...own } as VendorFacts,
+  ]),
+)
+
+/** Every type that has a vendor: all but the mock. */
+export const vendors: readonly Provider[] = [...providers.values()].filter(({ exchange }) => !exchange)
+
+const factsOf = ({ id }: Provider): VendorFacts => {
+  const facts = vendorFacts.get(id)
+  if (!facts) throw new Error(`docs/vendors/facts.json says nothing of ${id}`)
+  return facts
+}
+
+const origin = ({ source, asOf }: Fact): string => `([source](${source}), ${asOf ?? 'undated'})`
+const told = (fact: Fact): string => `${fact.says} ${origin(fact)}`
+
+/** The sample without its remark. */
+const example = ({ id }: Provider): string => read(`samples/${id}.json`).replace(/^ {2}"\/\/": .*\n/m, '')
+
+const paths = ({ speaks }: Provider): string =>
+  list(Object.keys(speaks).map(name => `/v1/${name === 'openai-chat' ? 'chat/completions' : name}`))
+
+const models = (provider: Provider): string => {
+  const own = [...(provider.models ?? []), ...(provider.embeddingModels ?? [])]
+  const absent = own.length > 0 ? `An entry without \`models\` has ${list(own)}.` : 'An entry must name its `models`.'
+  return `${absent} The vendor's list: <${factsOf(provider).models}>`
+}
+
+const section = (title: string, lines: string[]): string[] =>
+  lines.length > 0 ? [`## ${title}`, '', ...lines.map(line => `- ${line}`), ''] : []
+
+const unspoken = ({ variants = [] }: Provider): string[] =>
+  variants.flatMap(variant => ('unbuilt' in variant ? [variant.unbuilt.replace(/</g, '\\<')] : []))
+
+const key = ({ apply }: VendorFacts): string => `${apply.url ? `<${apply.url}> ` : ''}${told(apply)}`
+
+/** One vendor's page, in Markdown. */
+export const vendorPage = (provider: Provider): string => {
+  const facts = factsOf(provider)
+  const { id, title, docs, quirks = [] } = provider
+  return [
+    `# ${title}: ${code(id)}`,
+    '',
+    facts.is,
+    '',
+    `> ${facts.chinese}`,
+    '',
+    `- **Key**: ${key(facts)}`,
+    `- **Credentials**: ${credentials(provider)}; several keys go into \`credential_list\``,
+    `- **Address**: ${address(provider)}`,
+    `- **Free**: ${told(facts.free)}`,
+    `- **Models**: ${models(provider)}`,
+    `- **Paths**: ${paths(provider)}`,
+    `- **Documentation**: <${docs}>`,
+    '',
+    '## Configuration',
+    '',
+    `As a file: [samples/${id}.json](../../samples/${id}.json).`,
+    '',
+    `\`\`\`json\n${example(provider)}\`\`\``,
+    '',
+    ...section('Know beforehand', facts.notes.map(told)),
+    ...section('Put right on the way', quirks),
+    ...section('Not spoken yet', unspoken(provider)),
+    `Looked up ${facts.checked}; vendors change such figures without notice. [All vendors](README.md)`,
+    '',
+  ].join('\n')
+}
+
+const row = (provider: Provider): string => {
+  const { chinese, free } = factsOf(provider)
+  return `| [${provider.title}](${provider.id}.md) | ${code(provider.id)} | ${tiers[free.tier]} | ${chinese} |`
+}
+
+/** The index of the pages, in Markdown. */
+export const vendorsIndex = (): string =>
+  `# Vendors 厂商
+
+Generated from \`src/providers\`, \`samples\` and [facts.json](facts.json) by \`npm run docs\`. Each page tells where a key is made, what goes into the configuration, what can be used for nothing, and what to know beforehand; every fact names its source and the month of that source.
+Addresses, paths and quirks of all of them side by side: [services](../providers.md). All free tiers in one configuration: [samples/free-tiers.json](../../samples/free-tiers.json).
+
+各家厂商的申请地址、配置示例、免费额度和注意事项，每条都注明来源和日期。
+
+| vendor 厂商 | type | free 免费 | 简介 |
+| --- | --- | --- | --- |
+${vendors.map(row).join('\n')}
+`
