@@ -15,18 +15,18 @@ http {
   }
 }`
 
-/** `limited`: three limits on the entry; `logged`: a line for every request. */
-export type Options = { keys: 0 | 1 | 100; limited: boolean; logged: boolean }
+/** `limited`: three limits on the entry; `log`: where a line for every request goes. */
+export type Options = { keys: 0 | 1 | 100; limited: boolean; log: 'none' | 'nowhere' | 'file' }
 
-/** What the program does by itself: one key, a line for every request. */
-export const usual: Options = { keys: 1, limited: false, logged: true }
+/** What the program does by itself: a line for every request; where it is kept is another's cost. And one key. */
+export const usual: Options = { keys: 1, limited: false, log: 'nowhere' }
 
 /** High enough never to bite: what is measured is the counting. */
 const limit = { qpm: 10_000_000, tpm: 1_000_000_000, concurrency: 10_000 }
 
-export const gatewayConfig = (vendor: string, port: number, { keys, limited, logged }: Options) => ({
+export const gatewayConfig = (vendor: string, port: number, { keys, limited, log }: Options) => ({
   server_port: `127.0.0.1:${port}`,
-  log_level: logged ? 'info' : 'warn',
+  log_level: log === 'none' ? 'warn' : 'info',
   api_keys: Array.from({ length: keys }, (_, at) => ({ api_key: keyOf(at), name: `caller ${at}` })),
   services: {
     openai: [

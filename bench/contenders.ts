@@ -68,7 +68,8 @@ export const startGateway = async (vendor: Place, options: Options = usual): Pro
   const port = freePort()
   const file = join(folder, `config-${port}.json`)
   writeFileSync(file, JSON.stringify(gatewayConfig(vendor.url, port, options)), { mode: 0o600 })
-  const child = launch([binary, file], { stdout: Bun.file(join(folder, `log-${port}`)) })
+  const log = options.log === 'file' ? { stdout: Bun.file(join(folder, `log-${port}`)) } : {}
+  const child = launch([binary, file], log)
   const place = local('gateway', port, child)
   await up(`${place.url}/healthz`)
   return place

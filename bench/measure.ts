@@ -32,8 +32,18 @@ export const weigh = async (place: Place, wish: Wish): Promise<Figures> => {
   const { done, lost, bytes, p50, p99 } = await load(place, wish)
   const seconds = wish.mode === 'paced' ? (performance.now() - began) / 1000 : (wish.seconds ?? ordinary.seconds)
   if (lost !== 0) throw new Error(`${lost} frames lost by ${place.name}`)
-  const cpu = cpuBetween(before, clockOf(place.pid)) / done
-  return { cpu, p50, p99, rate: done / seconds, flow: bytes / seconds / 1e6, peak: memoryOf(place.pid, 'VmHWM') }
+  const after = clockOf(place.pid)
+  const cpu = cpuBetween(before, after) / done
+  const compilers = Math.max(0, after.compilers - before.compilers) / 1000 / done
+  return {
+    cpu,
+    compilers,
+    p50,
+    p99,
+    rate: done / seconds,
+    flow: bytes / seconds / 1e6,
+    peak: memoryOf(place.pid, 'VmHWM'),
+  }
 }
 
 /** In turn until steady, each round said. `milliseconds`: for all rounds together. */
@@ -52,7 +62,8 @@ export const compare = async (
     watched,
     async place => {
       const figures = await weigh(place, asked)
-      say(`${title}: ${place.name} ${figures[watched]!.toFixed(1)} µs`)
+      const compilers = figures['compilers']! > 0.05 ? `, compilers ${figures['compilers']!.toFixed(1)}` : ''
+      say(`${title}: ${place.name} ${figures[watched]!.toFixed(1)} µs${compilers}`)
       return figures
     },
     allowed,

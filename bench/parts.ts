@@ -32,15 +32,20 @@ const startTime = async (vendor: Place): Promise<number> => {
 const added = ({ figures }: Steady, share: 'p50' | 'p99'): (number | undefined)[] =>
   across(figures, found => found[share]! - figures.get('vendor')![share]!)
 
+/** What the compilers would see in half a minute of streams. */
+const warm = (place: Place, milliseconds: number, { scale }: Run): Promise<Figures> =>
+  weigh(place, { mode: 'paced', connections: 100, frames: Math.ceil((milliseconds * scale) / 5), pace: 5, ramp: 20 })
+
 export const first = async (run: Run): Promise<Table> => {
   const start = await startTime(run.vendor)
   const places = await startAll(run.vendor, run.bare)
   const gateway = places.at(-1)!
   await Bun.sleep(1000)
   const idle = memoryOf(gateway.pid)
-  const whole = await compare('a request', places, { mode: 'whole', seconds: 2.5 }, run, { milliseconds: 45_000 })
-  const paced = { mode: 'paced', connections: 100, frames: 200, pace: 20, ramp: 20 } as const
-  const frames = await compare('a frame', places, paced, run, { milliseconds: 70_000 })
+  const whole = await compare('a request', places, { mode: 'whole', seconds: 2 }, run, { milliseconds: 32_000 })
+  const paced = { mode: 'paced', connections: 100, frames: 150, pace: 20, ramp: 20 } as const
+  for (const place of places) await warm(place, 4000, run)
+  const frames = await compare('a frame', places, paced, run, { milliseconds: 45_000 })
   const single = { mode: 'whole', connections: 1, seconds: 2 } as const
   const one = await compare('p50', [run.vendor, ...places], single, run, {
     watched: 'p50',
@@ -73,8 +78,8 @@ const plotted = (rows: Row[], ...which: number[]): Row[] =>
 
 export const bulk = async (run: Run): Promise<Table> => {
   const places = await startAll(run.vendor, run.bare)
-  const wish = { mode: 'bulk', seconds: 2, frames: 2000 } as const
-  const steady = await compare('a frame in bulk', places, wish, run, { milliseconds: 30_000 })
+  const wish = { mode: 'bulk', seconds: 1.5, frames: 2000 } as const
+  const steady = await compare('a frame in bulk', places, wish, run, { milliseconds: 22_000 })
   await stopAll(places)
   const rows: Row[] = [
     { what: 'CPU a frame, in bulk', unit: 'µs', values: across(steady.figures, found => found['cpu']!) },
@@ -90,8 +95,8 @@ const streamsPossible = (): number => Math.min(5000, Math.floor((openFiles() - 5
 type Crowd = Figures & { lost: number }
 
 /** Memory is what the open streams add to a process that is warm already. */
-const crowd = async (place: Place, streams: number, { scale }: Run): Promise<Crowd> => {
-  await weigh(place, { mode: 'paced', connections: 100, frames: 400 * scale, pace: 5, ramp: 20 })
+const crowd = async (place: Place, streams: number, run: Run): Promise<Crowd> => {
+  await warm(place, 2000, run)
   const before = memoryOf(place.pid)
   resetPeak(place.pid)
   let cpu = Number.NaN
@@ -148,7 +153,7 @@ export const bodies = async (run: Run): Promise<Table> => {
   for (const [what, size] of bodyCases) {
     const places = await startAll(run.vendor, run.bare)
     const wish = { mode: 'whole', seconds: 1, ...size } as const
-    const steady = await compare(what, places, wish, run, { most: 5, milliseconds: 12_000 })
+    const steady = await compare(what, places, wish, run, { least: 3, most: 4, milliseconds: 12_000 })
     await stopAll(places)
     rows.push(
       {
@@ -167,17 +172,17 @@ export const bodies = async (run: Run): Promise<Table> => {
 }
 
 const variants: [name: string, options: Options][] = [
-  ['nothing', { keys: 0, limited: false, logged: false }],
-  ['100 keys, 3 limits', { keys: 100, limited: true, logged: false }],
-  ['log to a file', { keys: 0, limited: false, logged: true }],
-  ['all of it', { keys: 100, limited: true, logged: true }],
+  ['nothing', { keys: 0, limited: false, log: 'none' }],
+  ['100 keys, 3 limits', { keys: 100, limited: true, log: 'none' }],
+  ['log to a file', { keys: 0, limited: false, log: 'file' }],
+  ['all of it', { keys: 100, limited: true, log: 'file' }],
 ]
 
 export const options = async (run: Run): Promise<Table> => {
   const places: Place[] = []
   for (const [name, chosen] of variants) places.push({ ...(await startGateway(run.vendor, chosen)), name })
-  const wish = { mode: 'whole', seconds: 2, keys: 100 } as const
-  const steady = await compare('with options', places, wish, run, { milliseconds: 40_000 })
+  const wish = { mode: 'whole', seconds: 1.5, keys: 100 } as const
+  const steady = await compare('with options', places, wish, run, { milliseconds: 32_000 })
   await stopAll(places)
   const names = variants.map(([name]) => name)
   const values = names.map(name => steady.figures.get(name)!['cpu'])

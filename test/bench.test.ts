@@ -109,10 +109,10 @@ describe('what is written', () => {
   })
 })
 
-const everything: Options = { keys: 100, limited: true, logged: true }
+const everything: Options = { keys: 100, limited: true, log: 'file' }
 test.each([
   ['everything', everything],
-  ['nothing', { keys: 0, limited: false, logged: false } satisfies Options],
+  ['nothing', { keys: 0, limited: false, log: 'none' } satisfies Options],
 ])('the gateway takes its configuration with %s', (_, options) => {
   const { problems } = loadText(JSON.stringify(gatewayConfig('http://127.0.0.1:1', 9090, options)), {})
   expect(problems.filter(({ level }) => level === 'error')).toEqual([])
