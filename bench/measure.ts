@@ -76,4 +76,4 @@ const framesOf = ({ mode, frames = 0 }: Wish, scale: number): number =>
 
 /** `after 5 rounds`, and whether that was enough. */
 export const told = (title: string, { rounds, settled }: Steady): string =>
-  `${title}: ${rounds} rounds${settled ? '' : ', not steady yet'}`
+  `${title}: ${rounds} rounds${settled ? '' : ', still moving'}`
