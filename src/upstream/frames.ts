@@ -6,7 +6,12 @@ import type { Frame } from '../protocols/protocol.ts'
 export const largestFrame = 16 * 1024 * 1024
 
 /** Takes bytes as the network cuts them; `end` says there are no more. Throws GatewayError `upstream_failed` on a frame over `largestFrame`. */
-export type FrameReader = { push: (bytes: Uint8Array) => void; end: () => void }
+export type FrameReader = {
+  push: (bytes: Uint8Array) => void
+  end: () => void
+  /** The bytes so far ended with a frame: none has begun. */
+  between: () => boolean
+}
 
 /**
  * Server-sent events as vendors really write them: LF, CRLF or CR; no space after `data:`; comments; several data lines; frames parted by
@@ -41,6 +46,7 @@ export const sse = (emit: (frame: Frame) => void): FrameReader => {
 
   return {
     push: lines.push,
+    between: () => event === undefined && data === undefined && lines.between(),
     end() {
       lines.end()
       dispatch()
@@ -91,6 +97,7 @@ const lineReader = (emit: (line: string) => void): FrameReader => {
 
   return {
     push: bytes => read(decoder.decode(bytes, { stream: true })),
+    between: () => length === 0 && !afterReturn,
     end() {
       read(decoder.decode())
       if (length > 0) line('')

@@ -69,7 +69,7 @@ export class Relay {
       start: controller => {
         this.#controller = controller
       },
-      pull: () => this.#pull(),
+      pull: this.#pull,
       cancel: this.trail.cancel,
     })
     this.#resolve(new Response(stream, { headers: this.terms.headers(eventStream, vendor) }))
@@ -101,10 +101,15 @@ export class Relay {
     this.trail.close()
   }
 
-  async #pull(): Promise<void> {
-    if (this.#source === undefined) await this.#begun.promise
-    if (this.#ended || this.#source === undefined) return
-    const text = await this.#source.next()
+  /** Not an async function, as `Source.next` is none: it runs once a frame. */
+  readonly #pull = (): Promise<void> | undefined => {
+    if (this.#ended) return undefined
+    return this.#source ? this.#source.next().then(this.#tell) : this.#begun.promise.then(this.#pullBegun)
+  }
+
+  readonly #pullBegun = (): Promise<void> | undefined => (this.#source ? this.#pull() : undefined)
+
+  readonly #tell = (text: string | undefined): void => {
     if (text === undefined) this.#finish()
     else this.#send(text)
   }

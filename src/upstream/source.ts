@@ -18,6 +18,10 @@ const drained = 1
 /** What may be held back before the first content: a vendor that says this much without content is passed on as it is. */
 const largestHeld = { frames: 64, characters: 256 * 1024 }
 
+const lineFeed = 10
+/** For bytes that end with a line, and so with a character. */
+const wholeText = new TextDecoder('utf-8', { ignoreBOM: true })
+
 /** A stream: read it piece by piece with `next`, end it with `cancel`. */
 export class Source {
   #frames: FrameReader
@@ -42,10 +46,12 @@ export class Source {
   }
 
   /** Text for the client as soon as there is some; undefined when the stream has ended, well or (`passing.seen.fault`) not. */
-  async next(): Promise<string | undefined> {
-    while (this.#out === '' && !this.#ended) await this.#read()
-    return this.#take()
+  next(): Promise<string | undefined> {
+    return this.#out === '' && !this.#ended ? this.#read().then(this.#more) : Promise.resolve(this.#take())
   }
+
+  readonly #more = (): string | undefined | Promise<string | undefined> =>
+    this.#out === '' && !this.#ended ? this.next() : this.#take()
 
   /** Reads until the vendor has said something that counts. @throws its fault, if it failed before. */
   async commit(): Promise<string> {
@@ -102,7 +108,7 @@ export class Source {
   #hear(bytes: Uint8Array | undefined): void {
     const { seen } = this.passing
     try {
-      if (bytes) this.#frames.push(bytes)
+      if (bytes && !this.#recall(bytes)) this.#frames.push(bytes)
       if (seen.fault) this.cancel()
       else if (bytes === undefined) this.#end()
       else if (seen.over) {
@@ -112,6 +118,17 @@ export class Source {
     } catch (thrown) {
       this.#fail(asGatewayError(thrown))
     }
+  }
+
+  /** Most pieces of a stream are one whole frame, like the last one: they need not be taken apart. True if this one was. */
+  #recall(bytes: Uint8Array): boolean {
+    const { length } = bytes
+    if (bytes[length - 1] !== lineFeed || bytes[length - 2] !== lineFeed || !this.#frames.between()) return false
+    const text = wholeText.decode(bytes)
+    const known = text.startsWith('data: ') ? this.passing.recall?.(text.slice(6, -2)) : undefined
+    if (known === undefined) return false
+    this.#out += known
+    return true
   }
 
   #end(): void {
