@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { protocols } from '../src/protocols/index.ts'
 import { likeness } from '../src/protocols/openai-chat/likeness.ts'
+import { replaceModel } from '../src/protocols/openai-chat/splice.ts'
 import { exchangeFor } from './contracts/protocol.ts'
 
 const frame = (delta: object, more: object = {}, model = 'vendor') => ({
@@ -100,4 +101,24 @@ test('a stream passes the same whether its frames are alike or each is made unli
     return texts.map((data, index) => passing.push({ data: unlike && index % 2 === 1 ? `${data} ` : data })).join('')
   }
   expect(told(false)).toBe(told(true).replaceAll('} \n', '}\n'))
+})
+
+describe('the model of a whole answer', () => {
+  const rest =
+    '"choices":[{"index":0,"message":{"role":"assistant","content":"\\"model\\":\\"v\\""},"finish_reason":"stop"}]'
+  const texts = [
+    `{"id":"a","model":"v",${rest}}`,
+    `{ "id": "a", "model": "v", ${rest} }`,
+    `{"id":"a","model" : "v",${rest}}`,
+    `{"id":"a",${rest},"model":"v"}`,
+    `{"id":"a","model":"v",${rest},"echo":{"model":"v"}}`,
+    `{"id":"a","echo":{"model":"v"},"model" : "v",${rest}}`,
+    `{"id":"a","echo":{"model":"v"},"model":"v",${rest}}`,
+    `{"id":"a","model":"v","model":"v",${rest}}`,
+    `{"id":"a","m\\u006fdel":"v",${rest}}`,
+  ]
+  test.each(texts)('%s', text => {
+    const told = JSON.parse(replaceModel(text, 'v', 'client'))
+    expect(told).toEqual({ ...JSON.parse(text), model: 'client' })
+  })
 })

@@ -64,3 +64,19 @@ export const modelReplacer = (model: string): ((text: string) => string) => {
     return put + text.slice(head.length)
   }
 }
+
+/**
+ * A whole answer with another model. Nearly always the vendor's model stands there once, before the choices, and needs no scan of the whole;
+ * inside a string it could not stand, for its quotes would be escaped.
+ */
+export const replaceModel = (text: string, theirs: string | undefined, model: string): string => {
+  if (theirs === undefined) return modelReplacer(model)(text)
+  const value = JSON.stringify(theirs)
+  for (const before of ['"model":', '"model": ']) {
+    const at = text.indexOf(before + value)
+    const end = at + before.length + value.length
+    if (at < 0 || text.indexOf('"choices"') < end || text.indexOf('"model"', end) >= 0) continue
+    return text.slice(0, at + before.length) + JSON.stringify(model) + text.slice(end)
+  }
+  return modelReplacer(model)(text)
+}

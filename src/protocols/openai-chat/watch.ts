@@ -4,7 +4,7 @@ import type { Exchange, Frame, Passing, Watch } from '../protocol.ts'
 import { faultFrom, nonsense, renderError, tellsFault } from './error.ts'
 import { likeness } from './likeness.ts'
 import { chatShape, mendMessage, type Shape } from './mend.ts'
-import { modelReplacer, writeRequest } from './splice.ts'
+import { modelReplacer, replaceModel, writeRequest } from './splice.ts'
 import { type Chunk, strictStream } from './strict.ts'
 import { usageIn } from './usage.ts'
 
@@ -80,7 +80,7 @@ const passMessage: Watch['passMessage'] = (text, exchange) => {
   const changed = mendMessage(body, exchange) || exchange.mend !== undefined
   const usage = usageIn(body)
   if (changed) body.model = exchange.model
-  const strict = changed ? JSON.stringify(body) : modelReplacer(exchange.model)(text.trimStart())
+  const strict = changed ? JSON.stringify(body) : replaceModel(text.trimStart(), model, exchange.model)
   return { text: strict, ...(usage && { usage }), ...(model !== undefined && { model }) }
 }
 
