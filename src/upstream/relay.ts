@@ -101,10 +101,10 @@ export class Relay {
     this.trail.close()
   }
 
-  /** Not an async function, as `Source.next` is none: it runs once a frame. */
+  /** Not an async function, as `Source.pump` is none: it runs once a frame. */
   readonly #pull = (): Promise<void> | undefined => {
     if (this.#ended) return undefined
-    return this.#source ? this.#source.next().then(this.#tell) : this.#begun.promise.then(this.#pullBegun)
+    return this.#source ? this.#source.pump(this.#tell) : this.#begun.promise.then(this.#pullBegun)
   }
 
   readonly #pullBegun = (): Promise<void> | undefined => (this.#source ? this.#pull() : undefined)

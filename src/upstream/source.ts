@@ -6,6 +6,8 @@ import type { Deadline } from './deadline.ts'
 import { type FrameReader, sse } from './frames.ts'
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>
+type Piece = { value?: Uint8Array | undefined }
+type Tell = (text: string | undefined) => void
 
 /** Bytes of a whole answer that are read into memory at most. */
 const largestAnswer = 256 * 1024 * 1024
@@ -22,7 +24,7 @@ const lineFeed = 10
 /** For bytes that end with a line, and so with a character. */
 const wholeText = new TextDecoder('utf-8', { ignoreBOM: true })
 
-/** A stream: read it piece by piece with `next`, end it with `cancel`. */
+/** A stream: read it piece by piece with `pump`, end it with `cancel`. */
 export class Source {
   #frames: FrameReader
   #out = ''
@@ -30,6 +32,7 @@ export class Source {
   #ended = false
   #reading = false
   #lastHeard = performance.now()
+  #tell: Tell = () => undefined
 
   constructor(
     private readonly reader: Reader,
@@ -45,13 +48,26 @@ export class Source {
     this.#hear(first)
   }
 
-  /** Text for the client as soon as there is some; undefined when the stream has ended, well or (`passing.seen.fault`) not. */
-  next(): Promise<string | undefined> {
-    return this.#out === '' && !this.#ended ? this.#read().then(this.#more) : Promise.resolve(this.#take())
+  /**
+   * Tells the text for the client as soon as there is some; undefined when the stream has ended, well or (`passing.seen.fault`) not.
+   * Runs once a frame, so it is no async function and makes one promise.
+   */
+  pump(tell: Tell): Promise<void> | undefined {
+    if (this.#out !== '' || this.#ended) return void tell(this.#take())
+    this.#tell = tell
+    this.#arm()
+    return this.reader.read().then(this.#piece, this.#loss)
   }
 
-  readonly #more = (): string | undefined | Promise<string | undefined> =>
-    this.#out === '' && !this.#ended ? this.next() : this.#take()
+  readonly #piece = (read: Piece): Promise<void> | undefined => {
+    this.#heard(read)
+    return this.pump(this.#tell)
+  }
+
+  readonly #loss = (thrown: unknown): void => {
+    this.#lost(thrown)
+    this.#tell(this.#take())
+  }
 
   /** Reads until the vendor has said something that counts. @throws its fault, if it failed before. */
   async commit(): Promise<string> {
@@ -85,14 +101,17 @@ export class Source {
     return text === '' && this.#ended ? undefined : text
   }
 
-  /** Not an async function: one more of them at every frame is dear. */
   #read(): Promise<void> {
-    this.#reading = true
-    this.deadline.arm('idle', this.idle)
+    this.#arm()
     return this.reader.read().then(this.#heard, this.#lost)
   }
 
-  readonly #heard = ({ value }: { value?: Uint8Array | undefined }): void => {
+  #arm(): void {
+    this.#reading = true
+    this.deadline.arm('idle', this.idle)
+  }
+
+  readonly #heard = ({ value }: Piece): void => {
     this.#lastHeard = performance.now()
     this.#hear(value)
     this.#reading = false
