@@ -9,7 +9,8 @@ export const protocols: ReadonlyMap<ProtocolId, Protocol> = new Map(
   [openaiChat].map(protocol => [protocol.id, protocol]),
 )
 
-const paths: ProtocolId[] = [
+/** Paths of OpenAI that only pass, below `/v1/`. */
+export const passingPaths = [
   'completions',
   'embeddings',
   'images/generations',
@@ -20,7 +21,7 @@ const paths: ProtocolId[] = [
   'audio/translations',
   'moderations',
   'rerank',
-]
+] as const
 
 /** Passed only; the id is the path below `/v1/`. */
-export const passOnly: ReadonlyMap<ProtocolId, PassOnly> = new Map(paths.map(path => [path, openaiPass(path)]))
+export const passOnly: ReadonlyMap<ProtocolId, PassOnly> = new Map(passingPaths.map(path => [path, openaiPass(path)]))

@@ -1,3 +1,4 @@
+import { passingPaths } from '../protocols/index.ts'
 import type { Target } from './entry.ts'
 import { Refusal, readBody, refuse, wait } from './mock/answer.ts'
 import { type Behaviour, behaviourOf } from './mock/behaviour.ts'
@@ -53,18 +54,7 @@ export default provider({
   docs: 'https://platform.openai.com/docs/api-reference',
   checked: '2026-11',
   base,
-  speaks: spoken(
-    'completions',
-    'embeddings',
-    'images/generations',
-    'images/edits',
-    'images/variations',
-    'audio/speech',
-    'audio/transcriptions',
-    'audio/translations',
-    'moderations',
-    'rerank',
-  ),
+  speaks: spoken(...passingPaths),
   sign: () => {},
   credentials: [],
   models: ['mock', 'mock-tools', 'mock-reasoning', 'mock-json', 'mock-*'],

@@ -1,22 +1,9 @@
 /** Reads a configured `server_url`: where the host ends, what of its path is an endpoint and must go, what is query. */
 import { GatewayError } from '../errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
+import { passingPaths } from '../protocols/index.ts'
 
-/** Paths that only pass, as OpenAI names them; every other key of `speaks` is a protocol. */
-const passing = [
-  'audio/speech',
-  'audio/transcriptions',
-  'audio/translations',
-  'completions',
-  'embeddings',
-  'images/edits',
-  'images/generations',
-  'images/variations',
-  'moderations',
-  'rerank',
-] as const
-
-export type PassingPath = (typeof passing)[number]
+export type PassingPath = (typeof passingPaths)[number]
 
 /** Where a protocol stands below its base on a host that follows OpenAI. */
 export const endpointOf = (protocol: ProtocolId): string =>
@@ -27,7 +14,7 @@ export const spoken = (...paths: PassingPath[]): Record<ProtocolId, string> =>
   Object.fromEntries(['openai-chat', ...paths].map(protocol => [protocol, endpointOf(protocol)]))
 
 /** Longest first, so that `/chat/completions` is cut whole. */
-const endpoints = ['openai-chat', 'responses', ...passing].map(endpointOf).sort((a, b) => b.length - a.length)
+const endpoints = ['openai-chat', 'responses', ...passingPaths].map(endpointOf).sort((a, b) => b.length - a.length)
 
 export type Place = {
   /** Host name and port as the URL has them, lower case. */
