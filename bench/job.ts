@@ -17,8 +17,8 @@ export type Job = {
   keys: number
 }
 
-/** `done`: requests, or frames of streams. Latencies in µs, of the second half of the time: the clients have compilers too. */
-export type Tally = { done: number; lost: number; bytes: number; p50: number; p99: number }
+/** `done`: requests, or frames of streams; `early`: those before all streams were open. Latencies in µs, of the second half of the time: the clients have compilers too. */
+export type Tally = { done: number; early: number; lost: number; bytes: number; p50: number; p99: number }
 
 export const ordinary = {
   connections: 16,

@@ -17,6 +17,8 @@ const bodyOf = (model: string, stream: boolean) => {
 }
 
 let asked = 0
+/** Frames of all streams so far. */
+let read = 0
 const ask = async (body: Uint8Array<ArrayBuffer>): Promise<Response> => {
   const headers = { 'content-type': 'application/json', authorization: keys[asked++ % keys.length]! }
   const answer = await fetch(job.url, { method: 'POST', headers, body, proxy: false })
@@ -24,7 +26,7 @@ const ask = async (body: Uint8Array<ArrayBuffer>): Promise<Response> => {
   return answer
 }
 
-const tally: Tally = { done: 0, lost: 0, bytes: 0, p50: 0, p99: 0 }
+const tally: Tally = { done: 0, early: 0, lost: 0, bytes: 0, p50: 0, p99: 0 }
 const began = performance.now()
 const due = began + job.seconds * 1000
 
@@ -56,8 +58,10 @@ const readStream = async (answer: Response, first: () => void): Promise<void> =>
   for await (const chunk of answer.body!) {
     if (frames === 0) first()
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    const before = frames
     if (half && bytes[0] === 10) frames++
     for (let at = bytes.indexOf('\n\n'); at >= 0; at = bytes.indexOf('\n\n', at + 2)) frames++
+    read += frames - before
     half = bytes.at(-1) === 10 && bytes.at(-2) !== 10
     tail = (tail + bytes.toString('latin1', Math.max(0, bytes.length - 20))).slice(-20)
     tally.bytes += bytes.length
@@ -74,7 +78,9 @@ const paced = async () => {
   let ended = 0
   const opened = () => {
     open++
-    if (open === job.connections && ended === 0) console.log('open')
+    if (open < job.connections || ended > 0) return
+    tally.early = read
+    console.log('open')
   }
   await Promise.all(
     spreads.map(async wait => {

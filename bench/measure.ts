@@ -24,19 +24,26 @@ export const load = async (place: Place, wish: Wish, opened: () => void = () => 
   return JSON.parse(last) as Tally
 }
 
-/** µs of CPU for a request or frame, how many of them and how many bytes a second, and the peak of memory in MB. */
+/**
+ * µs of CPU for a request or frame, how many of them and how many bytes a second, and the peak of memory in MB. A paced frame is weighed from
+ * when all streams are open: their beginnings are requests. `begun`: the same with them.
+ */
 export const weigh = async (place: Place, wish: Wish): Promise<Figures> => {
   resetPeak(place.pid)
-  const before = clockOf(place.pid)
+  const first = clockOf(place.pid)
   const began = performance.now()
-  const { done, lost, bytes, p50, p99 } = await load(place, wish)
+  let before = first
+  const { done, early, lost, bytes, p50, p99 } = await load(place, wish, () => {
+    before = clockOf(place.pid)
+  })
   const seconds = wish.mode === 'paced' ? (performance.now() - began) / 1000 : (wish.seconds ?? ordinary.seconds)
   if (lost !== 0) throw new Error(`${lost} frames lost by ${place.name}`)
   const after = clockOf(place.pid)
-  const cpu = cpuBetween(before, after) / done
+  const cpu = cpuBetween(before, after) / (done - early)
   const compilers = Math.max(0, after.compilers - before.compilers) / 1000 / done
   return {
     cpu,
+    begun: cpuBetween(first, after) / done,
     compilers,
     p50,
     p99,

@@ -27,7 +27,7 @@ const layers = [
   ['routing', 'limits', 'upstream', 'auth', 'record', 'log', 'scrub', 'metrics', 'cache', 'store'],
   ['gateway'],
   ['server', 'operations', 'admin'],
-  ['main', 'start', 'commands', 'probe', 'banner', 'widen'],
+  ['main', 'cli', 'start', 'commands', 'probe', 'banner', 'widen'],
 ]
 const roomOf = (file: string) => file.split('/')[0]!.replace(/\.ts$/, '')
 const layerOf = (file: string) => layers.findIndex(rooms => rooms.includes(roomOf(file)))

@@ -1,7 +1,7 @@
 /** The short cut for frames that differ in a word gives what the long way gives, or nothing. */
 import { describe, expect, test } from 'bun:test'
 import { protocols } from '../src/protocols/index.ts'
-import { likeness } from '../src/protocols/openai-chat/likeness.ts'
+import { type Likeness, likeness } from '../src/protocols/openai-chat/likeness.ts'
 import { replaceModel } from '../src/protocols/openai-chat/splice.ts'
 import { exchangeFor } from './contracts/protocol.ts'
 
@@ -19,6 +19,14 @@ const learnt = (delta: object = { content: 'first' }) => {
   const body = frame(delta)
   alike.learn(JSON.stringify(body), body as never, out(body))
   return alike
+}
+
+/** Told by the frame's text and by its bytes on the wire alike. */
+const recall = (alike: Likeness, data: string): string | undefined => {
+  const told = alike.recall(data)
+  const piece = alike.recallPiece(Buffer.from(`data: ${data}\n\n`))
+  expect(piece && Buffer.from(piece).toString()).toBe(told)
+  return told
 }
 
 const pieces = ['a', '"', '\\', '\n', '\u0000', '你好', '🌏', '}', '{"', '","', 'content', '\\"', '\u2028', ' ']
@@ -39,7 +47,7 @@ describe('a frame like the last one', () => {
     let short = 0
     for (const word of words(5000)) {
       const body = frame({ content: word })
-      const told = alike.recall(JSON.stringify(body))
+      const told = recall(alike, JSON.stringify(body))
       if (told === undefined) continue
       short++
       expect(told).toBe(out(body))
@@ -50,7 +58,7 @@ describe('a frame like the last one', () => {
   test('may carry thoughts, and what is empty beside them', () => {
     const alike = learnt({ role: 'assistant', content: null, reasoning_content: 'hm' })
     const body = frame({ role: 'assistant', content: null, reasoning_content: 'so' })
-    expect(alike.recall(JSON.stringify(body))).toBe(out(body))
+    expect(recall(alike, JSON.stringify(body))).toBe(out(body))
   })
 
   test('is not one that differs in anything else', () => {
@@ -65,15 +73,15 @@ describe('a frame like the last one', () => {
       { ...frame({}), choices: [{ index: 1, delta: { content: 'x' }, logprobs: null, finish_reason: null }] },
       { error: { message: 'x' } },
     ]
-    for (const body of others) expect(alike.recall(JSON.stringify(body))).toBeUndefined()
+    for (const body of others) expect(recall(alike, JSON.stringify(body))).toBeUndefined()
     for (const data of ['[DONE]', '', '{"id":"c1"', `${JSON.stringify(frame({ content: 'x' }))} `])
-      expect(alike.recall(data)).toBeUndefined()
+      expect(recall(alike, data)).toBeUndefined()
   })
 
   test('is forgotten', () => {
     const alike = learnt()
     alike.forget()
-    expect(alike.recall(JSON.stringify(frame({ content: 'x' })))).toBeUndefined()
+    expect(recall(alike, JSON.stringify(frame({ content: 'x' })))).toBeUndefined()
   })
 
   test('is not learnt where the word stands twice, or says more than itself', () => {
@@ -87,7 +95,7 @@ describe('a frame like the last one', () => {
     for (const body of bodies) {
       const alike = likeness()
       alike.learn(JSON.stringify(body), body as never, out(body))
-      expect(alike.recall(JSON.stringify(body))).toBeUndefined()
+      expect(recall(alike, JSON.stringify(body))).toBeUndefined()
     }
   })
 })

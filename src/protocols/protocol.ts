@@ -58,8 +58,8 @@ export interface Passing {
   push(frame: Frame): string
   /** What is held back (a finish waiting for what follows it): due when the vendor has been silent for a moment. */
   flush(): string
-  /** The short way for a frame that is like the last one; undefined where it must go the long way, by `push`. */
-  recall?(data: string): string | undefined
+  /** The short way for a piece of the wire that is one whole frame, like the last one; undefined where it must go the long way, by `push`. */
+  recall?(piece: Uint8Array): Uint8Array | undefined
   /** The vendor's body has ended: the clean end of the client's protocol, or `seen.fault` is set because it was cut. */
   end(): string
   /** The in-band form of an error for a client that already has its 200. */

@@ -109,15 +109,15 @@ export class Relay {
 
   readonly #pullBegun = (): Promise<void> | undefined => (this.#source ? this.#pull() : undefined)
 
-  readonly #tell = (text: string | undefined): void => {
-    if (text === undefined) this.#finish()
-    else this.#send(text)
+  readonly #tell = (said: string | Uint8Array | undefined): void => {
+    if (said === undefined) this.#finish()
+    else this.#send(said)
   }
 
-  #send(text: string): void {
-    if (text === '' || this.#ended) return
+  #send(said: string | Uint8Array): void {
+    if (said === '' || this.#ended) return
     this.#lastOut = performance.now()
-    this.#controller.enqueue(encoder.encode(text))
+    this.#controller.enqueue(typeof said === 'string' ? encoder.encode(said) : said)
   }
 
   #finish(): void {

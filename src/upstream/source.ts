@@ -7,7 +7,7 @@ import { type FrameReader, sse } from './frames.ts'
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>
 type Piece = { value?: Uint8Array | undefined }
-type Tell = (text: string | undefined) => void
+type Tell = (said: string | Uint8Array | undefined) => void
 
 /** Bytes of a whole answer that are read into memory at most. */
 const largestAnswer = 256 * 1024 * 1024
@@ -19,10 +19,6 @@ const errorTime = 2
 const drained = 1
 /** What may be held back before the first content: a vendor that says this much without content is passed on as it is. */
 const largestHeld = { frames: 64, characters: 256 * 1024 }
-
-const lineFeed = 10
-/** For bytes that end with a line, and so with a character. */
-const wholeText = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** A stream: read it piece by piece with `pump`, end it with `cancel`. */
 export class Source {
@@ -60,8 +56,18 @@ export class Source {
   }
 
   readonly #piece = (read: Piece): Promise<void> | undefined => {
+    const known = this.#recall(read.value)
+    if (known) return void this.#tell(known)
     this.#heard(read)
     return this.pump(this.#tell)
+  }
+
+  /** Most pieces of a stream are one whole frame, like the last one: they need not be taken apart. What goes out for such a piece. */
+  #recall(bytes: Uint8Array | undefined): Uint8Array | undefined {
+    if (bytes === undefined || !this.#frames.between()) return undefined
+    const known = this.passing.recall?.(bytes)
+    if (known) this.#rest()
+    return known
   }
 
   readonly #loss = (thrown: unknown): void => {
@@ -112,8 +118,12 @@ export class Source {
   }
 
   readonly #heard = ({ value }: Piece): void => {
-    this.#lastHeard = performance.now()
     this.#hear(value)
+    this.#rest()
+  }
+
+  #rest(): void {
+    this.#lastHeard = performance.now()
     this.#reading = false
     if (!this.#ended) this.deadline.rest()
   }
@@ -127,7 +137,7 @@ export class Source {
   #hear(bytes: Uint8Array | undefined): void {
     const { seen } = this.passing
     try {
-      if (bytes && !this.#recall(bytes)) this.#frames.push(bytes)
+      if (bytes) this.#frames.push(bytes)
       if (seen.fault) this.cancel()
       else if (bytes === undefined) this.#end()
       else if (seen.over) {
@@ -137,17 +147,6 @@ export class Source {
     } catch (thrown) {
       this.#fail(asGatewayError(thrown))
     }
-  }
-
-  /** Most pieces of a stream are one whole frame, like the last one: they need not be taken apart. True if this one was. */
-  #recall(bytes: Uint8Array): boolean {
-    const { length } = bytes
-    if (bytes[length - 1] !== lineFeed || bytes[length - 2] !== lineFeed || !this.#frames.between()) return false
-    const text = wholeText.decode(bytes)
-    const known = text.startsWith('data: ') ? this.passing.recall?.(text.slice(6, -2)) : undefined
-    if (known === undefined) return false
-    this.#out += known
-    return true
   }
 
   #end(): void {

@@ -48,7 +48,7 @@ export const passChoices = (shape: Shape, exchange: Exchange): Passing => {
 
   return {
     seen: stream.seen,
-    recall: alike.recall,
+    recall: alike.recallPiece,
     push(frame) {
       const known = frame.event === undefined ? alike.recall(frame.data) : undefined
       if (known !== undefined) return known

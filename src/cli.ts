@@ -1,0 +1,111 @@
+/** The command line. */
+import { existsSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { checkConfig, importDatabase, printModels, printSchema } from './commands.ts'
+import { nearest } from './config/nearest.ts'
+import { probe } from './probe/probe.ts'
+import { start } from './start.ts'
+import { commit, version } from './version.ts'
+
+const usage = `simple-one-api: every large model behind one address
+
+  simple-one-api [serve] [CONFIG] [--host HOST] [--port PORT] [--log-level LEVEL]
+  simple-one-api check [CONFIG]       every problem of a configuration; exits 1 on errors
+  simple-one-api models [CONFIG]      which model goes to which targets
+  simple-one-api probe [CONFIG] [--model MODEL] [--json]
+                                      asks every target once, with one word, and tells which answer; exits 1 if one fails
+  simple-one-api schema               the JSON Schema of the configuration
+  simple-one-api import DB [OUT]      writes the active revision of a config.db of v0.10 to a file (OUT "-": to the terminal)
+  simple-one-api --help | --version
+
+CONFIG is a .json, .yaml or .yml file. Without one, config.json, config.yaml, config.yml are looked for here, in ./config
+and beside the executable; if there is none, a built-in mock is served.
+`
+
+const options = {
+  host: { type: 'string' },
+  port: { type: 'string' },
+  'log-level': { type: 'string' },
+  model: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
+} as const
+
+type Values = { model?: string | undefined; json?: boolean | undefined }
+
+/** `run` gets the positional arguments, `most` of them at most, and gives the exit code; `takes` names its options. */
+type Command = {
+  most: number
+  takes?: readonly string[]
+  run: (args: string[], values: Values) => number | Promise<number>
+}
+
+const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
+  ['check', { most: 1, run: ([config]) => checkConfig(config) }],
+  ['models', { most: 1, run: ([config]) => printModels(config) }],
+  [
+    'probe',
+    {
+      most: 1,
+      takes: ['model', 'json'],
+      run: ([config], { model, json = false }) => probe({ config, model, json }),
+    },
+  ],
+  ['schema', { most: 0, run: () => printSchema() }],
+  ['import', { most: 2, run: ([database, out]) => importDatabase(database, out) }],
+])
+
+const main = async (args: string[]): Promise<number | undefined> => {
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+  if (values.help) return say(usage)
+  if (values.version) return say(`simple-one-api ${version} (${commit}), Bun ${Bun.version}\n`)
+  const [first = '', ...rest] = positionals
+  const command = commands.get(first)
+  if (command) return run(first, command, rest, values)
+  const [config, ...more] = first === 'serve' ? rest : positionals
+  const foreign = Object.keys(values).find(option => userOf(option) !== 'serving')
+  if (foreign !== undefined) return complain(`--${foreign} is for ${userOf(foreign)}, not for serving`)
+  if (more.length > 0) return complain(`one configuration at a time, not also ${more.join(' ')}`)
+  const meant = commandLike(config)
+  if (meant) return complain(`there is no command and no file ${config}; did you mean ${meant}?`)
+  return start({ config, host: values.host, port: values.port, logLevel: values['log-level'] })
+}
+
+/** Whose option it is. */
+const userOf = (option: string): string =>
+  [...commands].find(([, { takes }]) => takes?.includes(option))?.[0] ?? 'serving'
+
+/** The command somebody meant who wrote nearly its name, where no file has that name. */
+const commandLike = (word: string | undefined): string | undefined =>
+  word && /^[a-z-]+$/i.test(word) && !existsSync(word) ? nearest(word, [...commands.keys(), 'serve']) : undefined
+
+const run = (
+  name: string,
+  { most, takes = [], run }: Command,
+  args: string[],
+  values: Values,
+): number | Promise<number> => {
+  const foreign = Object.keys(values).find(option => !takes.includes(option))
+  if (foreign !== undefined) return complain(`--${foreign} is for ${userOf(foreign)}; ${name} has no use for it`)
+  if (args.length <= most) return run(args, values)
+  return complain(`${name} takes ${most === 0 ? 'no argument' : `at most ${most}`}: ${args.slice(most).join(' ')}?`)
+}
+
+const say = (text: string): number => {
+  process.stdout.write(text)
+  return 0
+}
+
+const complain = (text: string): number => {
+  process.stderr.write(`simple-one-api: ${text}\nTry simple-one-api --help\n`)
+  return 2
+}
+
+try {
+  const code = await main(process.argv.slice(2))
+  if (code !== undefined) process.exit(code)
+} catch (error) {
+  const known = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+  process.exit(known ? complain(error.message) : complain(error instanceof Error ? error.message : String(error)))
+}
