@@ -9,6 +9,7 @@ import { asGatewayError, GatewayError } from './errors.ts'
 import { estimateTokens } from './limits/estimate.ts'
 import type { Ask, Grant, Limits } from './limits/limits.ts'
 import type { Exchange, Ingress, PassOnly } from './protocols/protocol.ts'
+import { seatOf } from './providers/address.ts'
 import type { Target } from './providers/entry.ts'
 import type { Records, Trail } from './record.ts'
 import type { Caller, Plan, Router } from './routing/plan.ts'
@@ -32,8 +33,8 @@ export type Runtime = {
   scrub: Scrub
 }
 
-/** What the address of a request says: its protocol, and the model where the address names it. */
-export type Operation = { protocol: Ingress | PassOnly; model?: string | undefined; query: string }
+/** What the address of a request says: its protocol, and the model and whether to stream where the address tells them. */
+export type Operation = { protocol: Ingress | PassOnly; model?: string | undefined; stream?: boolean; query: string }
 
 /** The connection a request came by. */
 export type Connection = {
@@ -84,8 +85,9 @@ const readIntake = async (request: Request, operation: Operation, trail: Trail, 
   protocol.checkRequest(json.body)
   if (logPrompts) trail.prompt = json.text
   const head = protocol.watch.readRequest(json.body)
-  trail.stream = head.stream
-  return { protocol, headers, ...head, model: operation.model ?? head.model, json }
+  const stream = operation.stream ?? head.stream
+  trail.stream = stream
+  return { protocol, headers, ...head, stream, model: operation.model ?? head.model, json }
 }
 
 const planFor = (intake: Intake, caller: Caller, run: Runtime): Plan =>
@@ -217,7 +219,8 @@ const answerStream = (intake: Intake, plan: Plan, journey: Journey): Promise<Res
 const relayTerms = (protocol: Ingress | PassOnly, { trail, run }: Journey) => ({
   heartbeat: run.settings.heartbeat,
   sign: protocol.heartbeat ?? ': heartbeat\n\n',
-  fail: (error: GatewayError) => protocol.renderFrame({ data: JSON.stringify(protocol.renderError(error)) }),
+  type: protocol.streamType ?? 'text/event-stream; charset=utf-8',
+  fail: (error: GatewayError) => protocol.renderFault(error),
   headers: (type: string, vendor?: Headers) => answerHeaders(trail, type, run.scrub, vendor),
 })
 
@@ -240,10 +243,11 @@ const explain = (error: GatewayError, protocol: Ingress | PassOnly, trail: Trail
 }
 
 const exchangeFor = (intake: Intake, plan: Plan, target: Target, { trail, run }: Journey): Exchange => ({
-  id: `chatcmpl-${trail.id.slice(4)}`,
+  id: intake.protocol.idPrefix + trail.id.slice(4),
   created: Math.floor(Date.now() / 1000),
   model: plan.model,
-  target: target.id,
+  target: seatOf(target),
+  ...(intake.json && { asked: intake.json.body }),
   usageAsked: intake.usageAsked,
   loss: trail.loss,
   scrub: run.scrub,

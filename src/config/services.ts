@@ -107,6 +107,7 @@ const addressIn = ({ base }: Wire, entry: Entry): string => {
   const [credential] = entry.credentials
   const model = entry.models[0] ?? entry.embeddingModels[0] ?? ''
   return (
-    entry.serverUrl ?? (typeof base === 'string' ? base : base({ id: entry.id, entry, credential: credential!, model }))
+    entry.serverUrl ??
+    (typeof base === 'string' ? base : base({ id: entry.id, entry, credential: credential!, model }, { stream: false }))
   )
 }

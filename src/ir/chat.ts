@@ -7,7 +7,7 @@ import type { Json } from './json.ts'
 /** The name of a wire format: `openai-chat`, `anthropic` … One that only passes is the path itself: `embeddings`. */
 export type ProtocolId = string
 
-/** Opaque state only the protocol `by` can read (signatures, encrypted reasoning, unknown blocks); `at`: the target that wrote it. */
+/** Opaque state only the protocol `by` can read (signatures, encrypted reasoning, unknown blocks); `at`: the seat (`Exchange.target`) that wrote it. */
 export type Seal = { by: ProtocolId; at?: string; value: Json }
 /** What any part may carry beside its content. */
 export type Mark = { seal?: Seal; cache?: { ttl?: '5m' | '1h' } }
@@ -41,6 +41,8 @@ export type Chat = {
   stream: boolean
   turns: Turn[]
   tools?: Tool[]
+  /** Tools only one protocol knows: the vendor's own search, code execution … */
+  natives?: Seal[]
   choice?: Choice
   /** May the model call several tools at once. */
   parallel?: boolean
@@ -51,8 +53,8 @@ export type Chat = {
   topK?: number
   seed?: number
   stop?: string[]
-  /** `budget` in tokens. */
-  reasoning?: { effort?: Effort; budget?: number }
+  /** `budget` in tokens; `shown`: does the client want to see the thoughts (it says nothing of whether there are any). */
+  reasoning?: { effort?: Effort; budget?: number; shown?: boolean }
   format?: Format
   user?: string
   /** Top-level fields only the client's protocol knows. */
@@ -65,6 +67,8 @@ export type Usage = {
   output: number
   cacheRead?: number
   cacheWrite?: number
+  /** The part of `cacheWrite` that is kept for an hour. */
+  cacheWrite1h?: number
   reasoning?: number
   audioInput?: number
   audioOutput?: number
@@ -74,5 +78,13 @@ export type Usage = {
 
 export type Finish = 'stop' | 'length' | 'calls' | 'filter' | 'pause' | 'other'
 
-/** A whole answer. `raw` is the vendor's own word for the finish. */
-export type Message = { id: string; model: string; parts: Part[]; finish: Finish; raw?: string; usage?: Usage }
+/** A whole answer. `raw` is the vendor's own word for the finish; `stop` the sequence that ended it. */
+export type Message = {
+  id: string
+  model: string
+  parts: Part[]
+  finish: Finish
+  raw?: string
+  stop?: string
+  usage?: Usage
+}

@@ -1,10 +1,10 @@
 /** Events ↔ a whole message: a non-streamed answer is the collected events of a streamed one, so that no mapping is written twice. */
 import { GatewayError } from '../errors.ts'
-import type { Message, Part, Seal } from './chat.ts'
+import type { Citation, Message, Part, Seal } from './chat.ts'
 import type { Event, PartKind } from './event.ts'
 
 type Opening = Extract<Event, { type: 'open' }>
-type Growing = { at: number; opening: Opening; texts: string[]; seal?: Seal }
+type Growing = { at: number; opening: Opening; texts: string[]; citations: Citation[]; seal?: Seal }
 
 export type Collector = {
   push: (event: Event) => void
@@ -27,7 +27,7 @@ export const collect = (): Collector => {
         message.model = event.model
         return
       case 'open': {
-        const part: Growing = { at: event.at, opening: event, texts: [] }
+        const part: Growing = { at: event.at, opening: event, texts: [], citations: [] }
         growing.set(event.at, part)
         slots.push(part)
         return
@@ -35,11 +35,10 @@ export const collect = (): Collector => {
       case 'delta':
         growing.get(event.at)?.texts.push(event.text)
         return
-      case 'seal': {
-        const part = growing.get(event.at)
-        if (part) part.seal = event.seal
+      case 'seal':
+      case 'cite':
+        mark(growing.get(event.at), event)
         return
-      }
       case 'close':
         return
       case 'part':
@@ -52,6 +51,7 @@ export const collect = (): Collector => {
         finished = true
         message.finish = event.reason
         if (event.raw !== undefined) message.raw = event.raw
+        if (event.stop !== undefined) message.stop = event.stop
         return
       case 'fault':
         fault ??= event.error
@@ -68,9 +68,15 @@ export const collect = (): Collector => {
   }
 }
 
-const grown = ({ opening, texts, seal }: Growing): Part => {
+const mark = (part: Growing | undefined, event: Extract<Event, { type: 'seal' | 'cite' }>): void => {
+  if (event.type === 'seal') Object.assign(part ?? {}, { seal: event.seal })
+  else part?.citations.push(event.citation)
+}
+
+const grown = ({ opening, texts, citations, seal }: Growing): Part => {
   const text = texts.join('')
   const mark = seal === undefined ? {} : { seal }
+  if (opening.part === 'text') return { type: 'text', text, ...(citations.length > 0 && { citations }), ...mark }
   if (opening.part !== 'call') return { type: opening.part, text, ...mark }
   const custom = opening.custom ? { custom: true } : {}
   return { type: 'call', id: opening.id ?? '', name: opening.name ?? '', args: text, ...custom, ...mark }
@@ -84,7 +90,8 @@ export const tell = (message: Message): Event[] => {
   })
   if (message.usage) events.push({ type: 'usage', usage: message.usage })
   const raw = message.raw === undefined ? {} : { raw: message.raw }
-  events.push({ type: 'finish', reason: message.finish, ...raw })
+  const stop = message.stop === undefined ? {} : { stop: message.stop }
+  events.push({ type: 'finish', reason: message.finish, ...raw, ...stop })
   return events
 }
 
@@ -92,12 +99,12 @@ const kinds: ReadonlySet<string> = new Set<PartKind>(['text', 'refusal', 'reason
 type Spoken = Extract<Part, { type: PartKind }>
 const isSpoken = (part: Part): part is Spoken => kinds.has(part.type)
 
-/** Citations have no event: a text that carries some goes whole. */
 const tellPart = (part: Part, at: number): Event[] => {
-  if (!isSpoken(part) || (part.type === 'text' && part.citations)) return [{ type: 'part', at, part }]
+  if (!isSpoken(part)) return [{ type: 'part', at, part }]
   const events: Event[] = [openingOf(part, at)]
   const text = part.type === 'call' ? part.args : part.text
   if (text !== '') events.push({ type: 'delta', at, text })
+  if (part.type === 'text') for (const citation of part.citations ?? []) events.push({ type: 'cite', at, citation })
   if (part.seal) events.push({ type: 'seal', at, seal: part.seal })
   events.push({ type: 'close', at })
   return events

@@ -3,7 +3,7 @@
  * `finish` once; nothing after the end. Events of different `at` may interleave. An end without a finish is a `fault`.
  */
 import type { GatewayError } from '../errors.ts'
-import type { Finish, Part, Seal, Usage } from './chat.ts'
+import type { Citation, Finish, Part, Seal, Usage } from './chat.ts'
 
 export type PartKind = 'text' | 'refusal' | 'reasoning' | 'call'
 
@@ -12,9 +12,11 @@ export type Event =
   | { type: 'open'; at: number; part: PartKind; id?: string; name?: string; custom?: boolean }
   | { type: 'delta'; at: number; text: string }
   | { type: 'seal'; at: number; seal: Seal }
+  /** A source of the open text `at`. */
+  | { type: 'cite'; at: number; citation: Citation }
   | { type: 'close'; at: number }
   /** Media, foreign: whole at once. */
   | { type: 'part'; at: number; part: Part }
   | { type: 'usage'; usage: Usage }
-  | { type: 'finish'; reason: Finish; raw?: string }
+  | { type: 'finish'; reason: Finish; raw?: string; stop?: string }
   | { type: 'fault'; error: GatewayError }

@@ -2,12 +2,18 @@
 import type { ProtocolId } from '../ir/chat.ts'
 import { openaiChat } from './openai-chat/index.ts'
 import { openaiPass } from './openai-pass/index.ts'
-import type { PassOnly, Protocol } from './protocol.ts'
+import type { Egress, PassOnly, Protocol } from './protocol.ts'
 
 /** Spoken and translated. */
 export const protocols: ReadonlyMap<ProtocolId, Protocol> = new Map(
   [openaiChat].map(protocol => [protocol.id, protocol]),
 )
+
+/** Spoken to vendors only. */
+const vendorOnly: ReadonlyMap<ProtocolId, Egress> = new Map([])
+
+/** The half of a protocol that is spoken to vendors. */
+export const egressOf = (id: ProtocolId): Egress | undefined => protocols.get(id) ?? vendorOnly.get(id)
 
 /** Paths of OpenAI that only pass, below `/v1/`. */
 export const passingPaths = [

@@ -24,8 +24,10 @@ export type Exchange = {
   created: number
   /** The model as the client named it; every answer carries it. */
   model: string
-  /** The target's id; what `Seal.at` names. */
+  /** The seat the vendor is spoken to at, `<vendor>.<target>` as two digests: what `Seal.at` names (see ir/seal.ts). */
   target: string
+  /** The client's request, where the answer repeats parts of it. */
+  asked?: JsonObject
   /** Did the client ask for usage in the stream. */
   usageAsked: boolean
   loss: Loss
@@ -62,7 +64,7 @@ export interface Passing {
   recall?(piece: Uint8Array): Uint8Array | undefined
   /** The vendor's body has ended: the clean end of the client's protocol, or `seen.fault` is set because it was cut. */
   end(): string
-  /** The in-band form of an error for a client that already has its 200. */
+  /** The in-band form of an error, after what has been told so far. */
   fail(error: GatewayError): string
 }
 
@@ -87,10 +89,16 @@ export interface Ingress {
   renderMessage(message: Message, exchange: Exchange): Json
   renderStream(exchange: Exchange): Stage<Event, Frame>
   renderError(error: GatewayError): Json
+  /** An error for a client that already has its 200, where no answer has begun: as it stands on the wire. */
+  renderFault(error: GatewayError): string
   /** One frame of the stream as it stands on the wire, blank line included. */
   renderFrame(frame: Frame): string
-  /** The sign of life on a silent stream, where it is not an SSE comment. */
+  /** The sign of life on a silent stream, where it is not an SSE comment; '' where the protocol has none. */
   heartbeat?: string
+  /** Content type of a stream, where it is not server-sent events. */
+  streamType?: string
+  /** What the ids of its answers begin with: `chatcmpl-`. */
+  idPrefix: string
   watch: Watch
 }
 
@@ -104,6 +112,8 @@ export interface Egress {
   parseError(status: number, headers: Headers, text: string, exchange: Pick<Exchange, 'scrub'>): GatewayError
   /** Whether media may be sent as a URL or must be fetched first. */
   media: 'url' | 'bytes'
+  /** Headers a request in this protocol needs (`anthropic-version`). `client`: the client's own, where it speaks the same protocol; take only what is known. */
+  headers?(client: Headers | undefined): Record<string, string>
 }
 
 /** A protocol that only passes (embeddings, images, audio …) has a watch and errors, and nothing to translate. */
@@ -111,8 +121,10 @@ export interface PassOnly {
   readonly id: ProtocolId
   checkRequest(body: JsonObject): void
   renderError(error: GatewayError): Json
-  renderFrame(frame: Frame): string
+  renderFault(error: GatewayError): string
   heartbeat?: string
+  streamType?: string
+  idPrefix: string
   parseError: Egress['parseError']
   watch: Watch
 }

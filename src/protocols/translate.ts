@@ -1,5 +1,4 @@
 /** An answer through the neutral form: to another protocol, or to the shape the client asked for where the vendor chose the other. */
-import type { GatewayError } from '../errors.ts'
 import type { Message, Usage } from '../ir/chat.ts'
 import { collect, tell } from '../ir/collect.ts'
 import type { Event } from '../ir/event.ts'
@@ -43,25 +42,19 @@ export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exch
       render(undefined)
       return taken()
     },
-    fail: error => failure(ingress, exchange, error),
+    fail(error) {
+      render({ type: 'fault', error })
+      return taken()
+    },
   }
 }
 
 const note = (seen: Seen, event: Event): void => {
   if (event.type === 'delta' || event.type === 'part') seen.content = true
+  else if (event.type === 'finish') seen.over = true
   else if (event.type === 'start' && event.model !== '') seen.model = event.model
   else if (event.type === 'usage') seen.usage = event.usage
   else if (event.type === 'fault') seen.fault = event.error
-}
-
-/** A renderer of its own: what an error looks like does not hang on what was said before. */
-const failure = (ingress: Ingress, exchange: Exchange, error: GatewayError): string => {
-  let text = ''
-  const render = ingress.renderStream(exchange)(frame => {
-    text += ingress.renderFrame(frame)
-  })
-  render({ type: 'fault', error })
-  return text
 }
 
 /** A vendor's whole answer as the client's. @throws GatewayError the fault it tells, `upstream_failed` where it is none. */

@@ -1,11 +1,12 @@
 /** From an entry of the configuration to the addresses it is called at. Worked out once an entry; a request only looks up. */
 import { GatewayError } from '../errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
+import { egressOf, protocols } from '../protocols/index.ts'
 import type { Entry, Target } from './entry.ts'
 import { providers, unbuilt } from './index.ts'
 import { modelPrefixes } from './openai.ts'
 import { endpointOf, type Place, placeOf } from './place.ts'
-import type { Provider, Wire } from './provider.ts'
+import type { Asked, Provider, Wire } from './provider.ts'
 
 type Route = {
   provider: Provider
@@ -16,7 +17,7 @@ type Route = {
   /** Full addresses that need no target. */
   fixed: ReadonlyMap<ProtocolId, string>
   /** The others. */
-  perTarget: ReadonlyMap<ProtocolId, (target: Target) => string>
+  perTarget: ReadonlyMap<ProtocolId, (target: Target, asked: Asked) => string>
 }
 
 const routes = new WeakMap<Entry, Route | { unbuilt: string }>()
@@ -33,17 +34,31 @@ export const credentialsOf = (entry: Entry): string[] => {
   return 'unbuilt' in route ? [] : route.credentials
 }
 
-/** Can the entry be asked for this protocol, or this path that only passes. */
+/** Can the entry be asked for this protocol, by a translation if need be, or this path that only passes. */
 export const serves = (entry: Entry, protocol: ProtocolId): boolean => {
   const route = routeOf(entry)
-  return !('unbuilt' in route) && route.serves.has(protocol)
+  if ('unbuilt' in route) return false
+  return route.serves.has(protocol) || (protocols.has(protocol) && [...route.serves].some(id => egressOf(id)))
+}
+
+const seats = new WeakMap<Target, string>()
+
+/** The seat a target is spoken to at: whose vendor's it is, and which. Digests: a seal carries them to the client. */
+export const seatOf = (target: Target): string => {
+  const known = seats.get(target)
+  if (known) return known
+  const { type, serverUrl } = target.entry
+  const host = serverUrl === undefined ? '' : placeOf(serverUrl).host
+  const seat = `${Bun.hash(`${type} ${host}`).toString(36)}.${Bun.hash(target.id).toString(36)}`
+  seats.set(target, seat)
+  return seat
 }
 
 /** The full URL of a request, query included. @throws GatewayError `internal` where the entry does not serve the protocol. */
-export const addressOf = (target: Target, protocol: ProtocolId): string => {
+export const addressOf = (target: Target, protocol: ProtocolId, asked: Asked = { stream: false }): string => {
   const route = routeOf(target.entry)
   const address =
-    'unbuilt' in route ? undefined : (route.fixed.get(protocol) ?? route.perTarget.get(protocol)?.(target))
+    'unbuilt' in route ? undefined : (route.fixed.get(protocol) ?? route.perTarget.get(protocol)?.(target, asked))
   if (address === undefined) throw new GatewayError('internal', `${target.entry.id} does not serve ${protocol}`)
   return address
 }
@@ -65,14 +80,14 @@ const makeRoute = (entry: Entry): Route | { unbuilt: string } => {
   if (variant && 'unbuilt' in variant) return { unbuilt: variant.unbuilt }
   const spoken: Wire = variant ? { ...provider, ...variant } : provider
   const own = !place || typeof spoken.base === 'function' || owns(provider, place)
-  const protocols = [...protocolsOf(entry, spoken, own)]
+  const spokenHere = [...protocolsOf(entry, spoken, own)]
   const speaks = Object.fromEntries(
-    protocols.map(protocol => [protocol, spoken.speaks[protocol] ?? endpointOf(protocol)]),
+    spokenHere.map(protocol => [protocol, spoken.speaks[protocol] ?? endpointOf(protocol)]),
   )
   const wire = { ...spoken, speaks }
   const fixed = new Map<ProtocolId, string>()
-  const perTarget = new Map<ProtocolId, (target: Target) => string>()
-  for (const protocol of protocols) {
+  const perTarget = new Map<ProtocolId, (target: Target, asked: Asked) => string>()
+  for (const protocol of spokenHere) {
     const address = addressIn(wire, place, own, protocol)
     if (typeof address === 'string') fixed.set(protocol, address)
     else perTarget.set(protocol, address)
@@ -81,7 +96,7 @@ const makeRoute = (entry: Entry): Route | { unbuilt: string } => {
   const credentials = keyless
     ? []
     : (variant && 'credentials' in variant && variant.credentials) || provider.credentials
-  return { provider, wire, credentials, serves: new Set(protocols), fixed, perTarget }
+  return { provider, wire, credentials, serves: new Set(spokenHere), fixed, perTarget }
 }
 
 /** The vendor behind an `openai` entry: by its host, or without one by models that are all one vendor's. */
@@ -109,23 +124,23 @@ const protocolsOf = (entry: Entry, { speaks }: Wire, own: boolean): Set<Protocol
   return new Set([...held, ...(embeds ? ['embeddings'] : []), ...(entry.speaks ?? [])])
 }
 
-type Address = string | ((target: Target) => string)
+type Address = string | ((target: Target, asked: Asked) => string)
 
 const addressIn = (wire: Wire, place: Place | undefined, own: boolean, protocol: ProtocolId): Address => {
   const { base } = wire
   const path = wire.speaks[protocol] ?? endpointOf(protocol)
   if (typeof base === 'function')
-    return target => joined(base(target), typeof path === 'function' ? path(target) : path)
+    return (target, asked) => joined(base(target, asked), typeof path === 'function' ? path(target, asked) : path)
   if (typeof path === 'function') return pathPerTarget(base, place, own, path)
   return place ? besideOf(wire, base, place, own, protocol, path) : joined(base, path)
 }
 
 const pathPerTarget =
-  (base: string, place: Place | undefined, own: boolean, path: (target: Target) => string): Address =>
-  target =>
+  (base: string, place: Place | undefined, own: boolean, path: (target: Target, asked: Asked) => string): Address =>
+  (target, asked) =>
     place
-      ? place.origin + pathAt(place, own, placeOf(base).path) + path(target) + place.query
-      : joined(base, path(target))
+      ? place.origin + pathAt(place, own, placeOf(base).path) + path(target, asked) + place.query
+      : joined(base, path(target, asked))
 
 const joined = (base: string, path: string): string => {
   const at = base.indexOf('?')

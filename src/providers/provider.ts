@@ -8,8 +8,10 @@ import type { Entry, Target } from './entry.ts'
 export type Outgoing = { url: string; headers: Headers; body: string | undefined }
 export type Sign = (outgoing: Outgoing, target: Target) => void | Promise<void>
 
-/** Data, or how to work it out from the target. */
-export type Per<T> = T | ((target: Target) => T)
+/** Data, or how to work it out from the target and from what is asked of it. */
+export type Per<T> = T | ((target: Target, asked: Asked) => T)
+/** What an address may hang on. */
+export type Asked = { stream: boolean }
 
 /** Where the protocols live and how they are spoken; a variant overrides what it names. */
 export type Wire = {

@@ -1,8 +1,8 @@
 /** A vendor's answer on its way to the client: whole or streamed, in the shape the client asked for, whatever shape the vendor chose. */
 import { GatewayError } from '../errors.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
-import { passOnly, protocols } from '../protocols/index.ts'
-import type { Egress, Exchange, Frame, Ingress, Passing, PassOnly } from '../protocols/protocol.ts'
+import { egressOf, passOnly, protocols } from '../protocols/index.ts'
+import type { Exchange, Frame, Ingress, Passing, PassOnly } from '../protocols/protocol.ts'
 import { collectStream, tellMessage, translateMessage, translateStream } from '../protocols/translate.ts'
 import type { Trail } from '../record.ts'
 import { type Answered, broken } from './call.ts'
@@ -21,7 +21,7 @@ export const refuse = async (answered: Answered, { speaks, exchange }: Way): Pro
   const { status, headers } = answered.response
   const text = await readError(answered)
   if (status === 407) throw new GatewayError('upstream_failed', "the proxy refused the gateway's credentials")
-  const reader = protocols.get(speaks) ?? passOnly.get(speaks)
+  const reader = egressOf(speaks) ?? passOnly.get(speaks)
   throw reader!.parseError(status, headers, text, exchange)
 }
 
@@ -52,7 +52,7 @@ export const readWhole = async (
   if (isHandedOn && answered.response.body) return { body: handOn(answered, idle, trail), type }
   const text = await readText(answered, idle)
   if (looksLikeEvents(text) && isTranslatable(way))
-    return { ...collectStream(way.client as Ingress, egressOf(way), framesOf(text), way.exchange), type: json }
+    return { ...collectStream(way.client as Ingress, egressOf(way.speaks)!, framesOf(text), way.exchange), type: json }
   if (!isPlain(way, type, text)) return { ...passOrTranslate(text, way), type: json }
   return { body: text, type }
 }
@@ -61,7 +61,7 @@ const json = 'application/json'
 
 const passOrTranslate = (text: string, way: Way): { body: string; usage?: Usage | undefined } => {
   const { client, speaks, exchange } = way
-  if (client.id !== speaks) return translateMessage(client as Ingress, egressOf(way), text, exchange)
+  if (client.id !== speaks) return translateMessage(client as Ingress, egressOf(way.speaks)!, text, exchange)
   const { text: body, usage } = client.watch.passMessage(text, exchange)
   return { body, usage }
 }
@@ -70,7 +70,7 @@ const passOrTranslate = (text: string, way: Way): { body: string; usage?: Usage 
 const passingOf = (way: Way): Passing =>
   way.client.id === way.speaks
     ? way.client.watch.passStream(way.exchange)
-    : translateStream(way.client as Ingress, egressOf(way), way.exchange)
+    : translateStream(way.client as Ingress, egressOf(way.speaks)!, way.exchange)
 
 /** A vendor that was asked for a stream answered whole: told as a stream, or passed where the path knows no translation. @throws the fault it tells */
 const tellWhole = (text: string, way: Way): Pick<Opened, 'text' | 'usage' | 'type'> => {
@@ -78,7 +78,7 @@ const tellWhole = (text: string, way: Way): Pick<Opened, 'text' | 'usage' | 'typ
     const { text: body, usage } = way.client.watch.passMessage(text, way.exchange)
     return { text: body, usage, type: json }
   }
-  const { body, usage } = tellMessage(way.client as Ingress, egressOf(way), text, way.exchange)
+  const { body, usage } = tellMessage(way.client as Ingress, egressOf(way.speaks)!, text, way.exchange)
   return { text: body, usage }
 }
 
@@ -90,8 +90,7 @@ const framesOf = (text: string): Frame[] => {
   return frames
 }
 
-const isTranslatable = ({ client, speaks }: Way): boolean => protocols.has(client.id) && protocols.has(speaks)
-const egressOf = ({ speaks }: Way): Egress => protocols.get(speaks)!
+const isTranslatable = ({ client, speaks }: Way): boolean => protocols.has(client.id) && egressOf(speaks) !== undefined
 const looksLikeEvents = (text: string): boolean => /^\s*(data|event|id|retry)?:/.test(text)
 
 /** Sound, pictures: everything a path that only passes may answer and that is not text. */

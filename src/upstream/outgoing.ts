@@ -2,8 +2,8 @@
 import { GatewayError } from '../errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import type { JsonObject } from '../ir/json.ts'
-import { protocols } from '../protocols/index.ts'
-import type { Egress, Exchange, Ingress, PassOnly } from '../protocols/protocol.ts'
+import { egressOf, protocols } from '../protocols/index.ts'
+import type { Exchange, Ingress, PassOnly } from '../protocols/protocol.ts'
 import { addressOf, wireOf } from '../providers/address.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Outgoing, Wire } from '../providers/provider.ts'
@@ -37,8 +37,8 @@ export const prepare = (intake: Intake, target: Target, exchange: Exchange): Pre
   const askedUsage = intake.stream && !wire.refusesUsage && !refusing.has(target.entry.id)
   const { payload, length } = write(intake, target, wire, speaks, askedUsage, exchange)
   const outgoing: Outgoing = {
-    url: addressOf(target, speaks),
-    headers: headersOf(intake, target, length),
+    url: addressOf(target, speaks, intake),
+    headers: headersOf(intake, target, speaks, length),
     body: typeof payload === 'string' ? payload : undefined,
   }
   const prepared = { outgoing, payload, wire, speaks, askedUsage }
@@ -55,7 +55,7 @@ const builtWire = (target: Target): Wire => {
 /** The client's own protocol if the target speaks it, else the first it speaks that we can translate to. */
 const spokenBy = (wire: Wire, wanted: ProtocolId): ProtocolId => {
   if (wire.speaks[wanted] !== undefined) return wanted
-  const other = Object.keys(wire.speaks).find(id => protocols.has(id))
+  const other = Object.keys(wire.speaks).find(id => egressOf(id))
   if (other !== undefined && protocols.has(wanted)) return other
   throw new GatewayError('internal', `the target does not speak ${wanted}`)
 }
@@ -87,7 +87,7 @@ const write = (
 
 const translate = (intake: Intake, target: Target, speaks: ProtocolId, exchange: Exchange): string => {
   const ingress = intake.protocol as Ingress
-  const egress = protocols.get(speaks) as Egress
+  const egress = egressOf(speaks)!
   const chat = ingress.parseRequest(intake.json!.body, exchange.loss)
   const body = egress.renderRequest({ ...chat, model: target.model }, exchange)
   return JSON.stringify({ ...body, ...target.entry.params })
@@ -106,7 +106,7 @@ const passed = [
 ]
 const userAgent = `simple-one-api/${version}`
 
-const headersOf = (intake: Intake, target: Target, length: number | undefined): Headers => {
+const headersOf = (intake: Intake, target: Target, speaks: ProtocolId, length: number | undefined): Headers => {
   const headers = new Headers({ 'user-agent': userAgent })
   headers.set('content-type', intake.upload ? intake.headers.get('content-type')! : 'application/json')
   for (const name of passed) {
@@ -118,6 +118,8 @@ const headersOf = (intake: Intake, target: Target, length: number | undefined): 
     headers.set('accept-encoding', 'identity')
   }
   if (length !== undefined) headers.set('content-length', String(length))
+  const own = egressOf(speaks)?.headers?.(speaks === intake.protocol.id ? intake.headers : undefined)
+  for (const name in own) headers.set(name, own[name]!)
   for (const name in target.entry.headers) headers.set(name, target.entry.headers[name]!)
   return headers
 }

@@ -16,14 +16,15 @@ export type RelayTerms = {
   heartbeat: number
   /** The sign itself, as the client's protocol writes it. */
   sign: string
-  /** The in-band form of an error. */
+  /** The content type of the stream. */
+  type: string
+  /** The in-band form of an error before a vendor has begun. */
   fail: (error: GatewayError) => string
   /** Headers of the answer; the vendor's are absent if it has not answered yet. */
   headers: (type: string, vendor?: Headers) => Headers
 }
 
 const encoder = new TextEncoder()
-const eventStream = 'text/event-stream; charset=utf-8'
 
 /** From the first heartbeat on the status is 200; `answer` is rejected with what failed before. */
 export class Relay {
@@ -72,7 +73,7 @@ export class Relay {
       pull: this.#pull,
       cancel: this.trail.cancel,
     })
-    this.#resolve(new Response(stream, { headers: this.terms.headers(eventStream, vendor) }))
+    this.#resolve(new Response(stream, { headers: this.terms.headers(this.terms.type, vendor) }))
     this.#answered = true
   }
 
@@ -131,7 +132,7 @@ export class Relay {
   #fail(error: GatewayError): void {
     if (this.#ended) return
     if (this.#answered) {
-      if (error.code !== 'cancelled') this.#send(this.terms.fail(error))
+      if (error.code !== 'cancelled') this.#send(this.#source?.passing.fail(error) ?? this.terms.fail(error))
       this.#close()
       this.trail.close({ error })
     } else {

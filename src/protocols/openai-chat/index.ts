@@ -4,7 +4,7 @@ import { parseError, renderError } from './error.ts'
 import { parseMessage, renderMessage } from './message.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
-import { renderFrame, watch } from './watch.ts'
+import { renderFault, renderFrame, watch } from './watch.ts'
 import { checkRequest } from './wire.ts'
 
 export const openaiChat: Protocol = {
@@ -19,6 +19,8 @@ export const openaiChat: Protocol = {
   renderStream,
   parseError,
   renderError,
+  renderFault,
   renderFrame,
+  idPrefix: 'chatcmpl-',
   watch,
 }

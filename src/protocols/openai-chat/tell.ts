@@ -1,5 +1,5 @@
 /** Events → strict chunks. */
-import type { Finish, Usage } from '../../ir/chat.ts'
+import type { Citation, Finish, Usage } from '../../ir/chat.ts'
 import type { Event } from '../../ir/event.ts'
 import { isObject, type JsonObject } from '../../ir/json.ts'
 import type { Exchange, Stage } from '../protocol.ts'
@@ -92,6 +92,11 @@ export const tellChunks =
           return lose('seal', `only ${seal.by} can read what was sealed`)
         chunk({ tool_calls: [{ index, function: { arguments: '' }, ...seal.value }] })
       },
+      cite({ citation }) {
+        const told = annotation(citation)
+        if (told) chunk({ annotations: [told] })
+        else lose('annotations', 'a source without an address has no form here')
+      },
       close({ at }) {
         const voice = voices.get(at)
         if (voice?.call && !voice.spoke) chunk(voice.say('{}'))
@@ -99,7 +104,6 @@ export const tellChunks =
       },
       part({ part }) {
         if (part.type === 'foreign' && part.seal.by === 'openai-chat') chunk(part.seal.value as JsonObject)
-        else if (part.type === 'text') chunk({ content: part.text, ...annotations(part.citations) })
         else if (part.type !== 'media') lose(part.type, 'has no form in an answer of this protocol')
         else {
           const image = renderMedia(part, 'images', lose)
@@ -126,14 +130,11 @@ export const tellChunks =
     }
   }
 
-/** Citations that have an address, as OpenAI's web search writes them. */
-const annotations = (citations: { url?: string; title?: string; start?: number; end?: number }[] = []): JsonObject => {
-  const told = citations.filter(({ url }) => url !== undefined)
-  if (told.length === 0) return {}
-  return {
-    annotations: told.map(({ url, title, start, end }) => ({
-      type: 'url_citation',
-      url_citation: { url, title: title ?? url, start_index: start ?? 0, end_index: end ?? 0 },
-    })),
-  }
-}
+/** A citation that has an address, as OpenAI's web search writes it. */
+const annotation = ({ url, title, start, end }: Citation): JsonObject | undefined =>
+  url === undefined
+    ? undefined
+    : {
+        type: 'url_citation',
+        url_citation: { url, title: title ?? url, start_index: start ?? 0, end_index: end ?? 0 },
+      }

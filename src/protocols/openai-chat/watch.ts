@@ -1,4 +1,5 @@
 /** What a pass of Chat Completions sees and mends. Whole frames go on as they came, but for the model and what the vendor got wrong. */
+import type { GatewayError } from '../../errors.ts'
 import { isObject, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
 import type { Exchange, Frame, Passing, Watch } from '../protocol.ts'
 import { faultFrom, nonsense, renderError, tellsFault } from './error.ts'
@@ -19,6 +20,8 @@ export const renderFrame = ({ event, data }: Frame): string => {
   const lines = data.includes('\n') ? data.replaceAll('\n', '\ndata: ') : data
   return event === undefined ? `data: ${lines}\n\n` : `event: ${event}\ndata: ${lines}\n\n`
 }
+
+export const renderFault = (error: GatewayError): string => renderFrame({ data: JSON.stringify(renderError(error)) })
 
 /** A stream in choices on its way through: Chat Completions, and its elder without messages. */
 export const passChoices = (shape: Shape, exchange: Exchange): Passing => {
@@ -68,7 +71,7 @@ export const passChoices = (shape: Shape, exchange: Exchange): Passing => {
       stream.end()
       return stream.seen.fault ? '' : `${taken()}data: [DONE]\n\n`
     },
-    fail: error => renderFrame({ data: JSON.stringify(renderError(error)) }),
+    fail: renderFault,
   }
 }
 

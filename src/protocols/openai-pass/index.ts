@@ -1,7 +1,7 @@
 /** The OpenAI paths that only pass: a factory by path. https://platform.openai.com/docs/api-reference */
 import type { ProtocolId } from '../../ir/chat.ts'
 import { parseError, renderError } from '../openai-chat/error.ts'
-import { renderFrame } from '../openai-chat/watch.ts'
+import { renderFault } from '../openai-chat/watch.ts'
 import type { PassOnly } from '../protocol.ts'
 import { requestCheck } from './error.ts'
 import { watchOf } from './watch.ts'
@@ -11,7 +11,8 @@ export const openaiPass = (path: ProtocolId): PassOnly => ({
   id: path,
   checkRequest: requestCheck(path),
   renderError,
-  renderFrame,
+  renderFault,
+  idPrefix: 'cmpl-',
   parseError,
   watch: watchOf(path),
 })

@@ -1,0 +1,43 @@
+/**
+ * Seals in foreign hands: opaque state of one protocol crosses a client of another in that client's own opaque slot (`thinking.signature`,
+ * `encrypted_content`, `thoughtSignature`, `extra_content`), wrapped so that we know it again.
+ */
+import type { ProtocolId, Seal } from './chat.ts'
+import { type Json, parseJson } from './json.ts'
+
+/** What every wrapped seal begins with. It and what follows are letters of base64url, so that it stands wherever base64 may. */
+export const sealPrefix = 'soa1Seal'
+
+/** Characters of a wrapped seal at most; a larger one is not carried. Encrypted reasoning of long thoughts takes a few hundred thousand. */
+const largest = 2 * 1024 * 1024
+
+/** What stands in the client's slot. `next`: it belongs to the part that follows the slot, which has none of its own. */
+export type Wrapped = { seal: Seal; next?: boolean }
+
+/** Undefined where it would be too large. */
+export const wrapSeal = ({ by, at = '', value }: Seal, { next = false } = {}): string | undefined => {
+  const text = sealPrefix + Buffer.from(JSON.stringify([by, at, value, next ? 1 : 0])).toString('base64url')
+  return text.length > largest ? undefined : text.padEnd(Math.ceil(text.length / 4) * 4, '=')
+}
+
+export const isWrapped = (text: unknown): text is string => typeof text === 'string' && text.startsWith(sealPrefix)
+
+/** Undefined where the text is no seal of ours: then it is the slot's own. */
+export const unwrapSeal = (text: unknown): Wrapped | undefined => {
+  if (!isWrapped(text) || text.length > largest + 4) return undefined
+  const told = parseJson(Buffer.from(text.slice(sealPrefix.length), 'base64url').toString())
+  if (!Array.isArray(told)) return undefined
+  const [by, at, value, next] = told
+  if (typeof by !== 'string' || typeof at !== 'string' || value === undefined) return undefined
+  return { seal: { by, ...(at !== '' && { at }), value: value as Json }, ...(next === 1 && { next: true }) }
+}
+
+/**
+ * May `by`, spoken at `seat`, be sent this seal: it wrote it, or one of the same vendor did. A seal without a place came from a client that
+ * speaks the protocol itself.
+ */
+export const isReadable = ({ by, at }: Seal, protocol: ProtocolId, seat: string): boolean =>
+  by === protocol && (at === undefined || vendorOf(at) === vendorOf(seat))
+
+/** A seat is `<vendor>.<target>`: two digests. */
+const vendorOf = (seat: string): string => seat.split('.', 1)[0]!
