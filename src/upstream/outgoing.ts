@@ -1,7 +1,7 @@
 /** The request as the vendor gets it: the three tiers, the headers, the signature. */
 import { GatewayError } from '../errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
-import type { JsonObject } from '../ir/json.ts'
+import { isObject, type JsonObject } from '../ir/json.ts'
 import { egressOf, protocols } from '../protocols/index.ts'
 import type { Exchange, Ingress, PassOnly } from '../protocols/protocol.ts'
 import { addressOf, wireOf } from '../providers/address.ts'
@@ -73,7 +73,8 @@ const write = (
 ): Written => {
   if (intake.upload) return intake.upload.write(target.model)
   const { text, body } = intake.json
-  if (speaks !== intake.protocol.id) return { payload: translate(intake, target, speaks, exchange) }
+  if (speaks !== intake.protocol.id)
+    return { payload: translate(intake.protocol as Ingress, body, target, wire, speaks, exchange) }
   const passed = intake.protocol.watch.writeRequest(text, body, { model: target.model, askUsage })
   const adjust = wire.adjust?.[speaks]
   const dropsUsage = intake.usageAsked && !askUsage
@@ -85,12 +86,34 @@ const write = (
   return { payload: JSON.stringify(adjusted) }
 }
 
-const translate = (intake: Intake, target: Target, speaks: ProtocolId, exchange: Exchange): string => {
-  const ingress = intake.protocol as Ingress
-  const egress = egressOf(speaks)!
-  const chat = ingress.parseRequest(intake.json!.body, exchange.loss)
-  const body = egress.renderRequest({ ...chat, model: target.model }, exchange)
-  return JSON.stringify({ ...body, ...target.entry.params })
+const translate = (
+  ingress: Ingress,
+  asked: JsonObject,
+  target: Target,
+  wire: Wire,
+  speaks: ProtocolId,
+  exchange: Exchange,
+): string => {
+  refuseChoices(asked)
+  const chat = ingress.parseRequest(asked, exchange.loss)
+  const body = egressOf(speaks)!.renderRequest({ ...chat, model: target.model }, exchange)
+  Object.assign(body, target.entry.params)
+  wire.adjust?.[speaks]?.(body, exchange.loss, target)
+  return JSON.stringify(body)
+}
+
+/** Several answers at once: only their own protocol can tell them apart. Chat Completions says `n`, Gemini `candidateCount`. */
+const refuseChoices = ({ n, generationConfig }: JsonObject): void => {
+  const candidates = isObject(generationConfig)
+    ? (generationConfig.candidateCount ?? generationConfig.candidate_count)
+    : undefined
+  for (const [param, count] of Object.entries({ n, 'generationConfig.candidateCount': candidates }))
+    if (typeof count === 'number' && count > 1)
+      throw new GatewayError(
+        'invalid_request',
+        `${param}: only one answer at a time from a target of another protocol`,
+        { param },
+      )
 }
 
 /** What of a client's headers a vendor may see; its keys, cookies and addresses never. */
