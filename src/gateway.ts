@@ -15,6 +15,7 @@ import type { Records, Trail } from './record.ts'
 import type { Caller, Plan, Router } from './routing/plan.ts'
 import { affinityOf } from './routing/targets.ts'
 import type { Scrub } from './scrub.ts'
+import type { SealStore } from './store/seals.ts'
 import { openStream, readWhole, refuse, type Way } from './upstream/answer.ts'
 import { type Answered, Call } from './upstream/call.ts'
 import { addressOf, readJson } from './upstream/intake.ts'
@@ -30,6 +31,7 @@ export type Runtime = {
   router: Router
   limits: Limits
   records: Records
+  seals: SealStore
   scrub: Scrub
 }
 
@@ -247,6 +249,7 @@ const exchangeFor = (intake: Intake, plan: Plan, target: Target, { trail, run }:
   created: Math.floor(Date.now() / 1000),
   model: plan.model,
   target: seatOf(target),
+  seals: run.seals.of(trail.caller ?? ''),
   ...(intake.json && { asked: intake.json.body }),
   usageAsked: intake.usageAsked,
   loss: trail.loss,

@@ -6,7 +6,6 @@ import { type Choices, loadForServing } from './commands.ts'
 import type { Compiled } from './config/compiled.ts'
 import { GatewayError } from './errors.ts'
 import type { Runtime } from './gateway.ts'
-import type { Limits } from './limits/limits.ts'
 import { memoryLimits } from './limits/memory.ts'
 import { createLog, type Log, standardOutput } from './log.ts'
 import { serves } from './providers/address.ts'
@@ -15,6 +14,7 @@ import { createRouter } from './routing/plan.ts'
 import { needsPulse, processPulse } from './routing/pulse.ts'
 import { createScrub } from './scrub.ts'
 import { createServer, type Life } from './server.ts'
+import { createSealStore } from './store/seals.ts'
 import { closeBridge } from './upstream/proxy.ts'
 
 /** Seconds a connection may idle, or a request take to arrive. */
@@ -27,7 +27,10 @@ export const start = async (choices: Choices): Promise<number | undefined> => {
   const scrub = createScrub(settings.secrets)
   const log = createLog(standardOutput(), { level: settings.logLevel, format: settings.logFormat, scrub })
   const records = new Records(log)
-  const life = { run: buildRuntime(settings, memoryLimits(), records), draining: false }
+  const life = {
+    run: buildRuntime(settings, { limits: memoryLimits(), records, seals: createSealStore() }),
+    draining: false,
+  }
   const app = createServer(life)
   try {
     app.listen({ hostname: settings.host, port: settings.port, idleTimeout, reusePort: false })
@@ -42,15 +45,17 @@ export const start = async (choices: Choices): Promise<number | undefined> => {
   return undefined
 }
 
-/** Builds everything a request needs from one configuration. Limits and records outlive it. */
-export const buildRuntime = (settings: Compiled, limits: Limits, records: Records): Runtime => {
-  records.pulse = needsPulse(settings.strategy) ? processPulse : undefined
+/** What outlives a configuration: counters, open requests, what conversations need. */
+export type Lasting = Pick<Runtime, 'limits' | 'records' | 'seals'>
+
+/** Builds everything a request needs from one configuration. */
+export const buildRuntime = (settings: Compiled, lasting: Lasting): Runtime => {
+  lasting.records.pulse = needsPulse(settings.strategy) ? processPulse : undefined
   return {
     settings,
     auth: createAuth(settings.keys),
     router: createRouter(settings, serves),
-    limits,
-    records,
+    ...lasting,
     scrub: createScrub(settings.secrets),
   }
 }

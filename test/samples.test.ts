@@ -9,6 +9,7 @@ import { providers } from '../src/providers/index.ts'
 import { Records } from '../src/record.ts'
 import { createServer } from '../src/server.ts'
 import { buildRuntime } from '../src/start.ts'
+import { createSealStore } from '../src/store/seals.ts'
 import { shown } from './config/write.ts'
 
 const folder = join(import.meta.dir, '..', 'samples')
@@ -23,7 +24,10 @@ const written = (name: string) => JSON.parse(readFileSync(join(folder, name), 'u
 const start = (name: string) => {
   const { compiled } = load(join(folder, name), {})
   const log = createLog({ write: () => undefined, terminal: false }, { level: 'error', format: 'json', scrub: x => x })
-  return createServer({ run: buildRuntime(compiled!, memoryLimits(), new Records(log)), draining: false })
+  return createServer({
+    run: buildRuntime(compiled!, { limits: memoryLimits(), records: new Records(log), seals: createSealStore() }),
+    draining: false,
+  })
 }
 
 const listed = async (name: string, key = written(name).api_key): Promise<string[]> => {

@@ -6,6 +6,7 @@ import type { GatewayError } from '../errors.ts'
 import type { Chat, Message, ProtocolId, Usage } from '../ir/chat.ts'
 import type { Event } from '../ir/event.ts'
 import type { Json, JsonObject } from '../ir/json.ts'
+import type { SealMemory } from './remember.ts'
 
 /** One unit of a wire stream: an SSE message. `data` is without its `data:` prefix, several lines joined by \n. */
 export type Frame = { event?: string; data: string }
@@ -26,6 +27,8 @@ export type Exchange = {
   model: string
   /** The seat the vendor is spoken to at, `<vendor>.<target>` as two digests: what `Seal.at` names (see ir/seal.ts). */
   target: string
+  /** Where what calls need is kept between the turns of the caller's conversations. */
+  seals?: SealMemory
   /** The client's request, where the answer repeats parts of it. */
   asked?: JsonObject
   /** Did the client ask for usage in the stream. */

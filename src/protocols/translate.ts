@@ -4,6 +4,7 @@ import { collect, tell } from '../ir/collect.ts'
 import type { Event } from '../ir/event.ts'
 import { type Json, parseJson } from '../ir/json.ts'
 import type { Egress, Exchange, Frame, Ingress, Passing, Seen } from './protocol.ts'
+import { remember } from './remember.ts'
 
 /** A whole answer for the client, as text. */
 export type Told = { body: string; usage?: Usage; model?: string }
@@ -16,9 +17,11 @@ export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exch
     out += ingress.renderFrame(frame)
   }
   const render = ingress.renderStream(exchange)(write)
+  const keep = exchange.seals && remember(exchange.seals)
 
   const hear = (event: Event): void => {
     note(seen, event)
+    keep?.(event)
     if (event.type !== 'fault') render(event)
   }
   const parse = egress.parseStream(exchange)(hear)
@@ -80,15 +83,19 @@ export const tellMessage = (ingress: Ingress, egress: Egress, text: string, exch
     out += ingress.renderFrame(frame)
   })
   const message = egress.parseMessage(bodyOf(text), exchange)
-  for (const event of tell(message)) render(event)
+  const keep = exchange.seals && remember(exchange.seals)
+  for (const event of tell(message)) {
+    keep?.(event)
+    render(event)
+  }
   render(undefined)
   return { body: out, ...said(message) }
 }
 
-const toldBy = (ingress: Ingress, message: Message, exchange: Exchange): Told => ({
-  body: JSON.stringify(ingress.renderMessage(message, exchange)),
-  ...said(message),
-})
+const toldBy = (ingress: Ingress, message: Message, exchange: Exchange): Told => {
+  if (exchange.seals) tell(message).forEach(remember(exchange.seals))
+  return { body: JSON.stringify(ingress.renderMessage(message, exchange)), ...said(message) }
+}
 
 const said = ({ usage, model }: Message): Omit<Told, 'body'> => ({
   ...(usage && { usage }),

@@ -4,6 +4,7 @@ import type { ProtocolId } from '../ir/chat.ts'
 import { isObject, type JsonObject } from '../ir/json.ts'
 import { egressOf, protocols } from '../protocols/index.ts'
 import type { Exchange, Ingress, PassOnly } from '../protocols/protocol.ts'
+import { recall } from '../protocols/remember.ts'
 import { addressOf, wireOf } from '../providers/address.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Outgoing, Wire } from '../providers/provider.ts'
@@ -95,7 +96,8 @@ const translate = (
   exchange: Exchange,
 ): string => {
   refuseChoices(asked)
-  const chat = ingress.parseRequest(asked, exchange.loss)
+  const said = ingress.parseRequest(asked, exchange.loss)
+  const chat = exchange.seals ? recall(said, exchange.seals) : said
   const body = egressOf(speaks)!.renderRequest({ ...chat, model: target.model }, exchange)
   Object.assign(body, target.entry.params)
   wire.adjust?.[speaks]?.(body, exchange.loss, target)

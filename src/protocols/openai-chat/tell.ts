@@ -1,16 +1,17 @@
 /** Events → strict chunks. */
-import type { Citation, Finish, Usage } from '../../ir/chat.ts'
-import type { Event } from '../../ir/event.ts'
+import type { Citation, Finish, Seal, Usage } from '../../ir/chat.ts'
+import type { Event, PartKind } from '../../ir/event.ts'
 import { isObject, type JsonObject } from '../../ir/json.ts'
 import type { Exchange, Stage } from '../protocol.ts'
 import { renderError, unfinished } from './error.ts'
 import { legacyId } from './hear.ts'
 import { renderMedia } from './media.ts'
+import { writeSlot } from './slot.ts'
 import { renderUsage } from './usage.ts'
 
 type Renderers = { [Kind in Event['type']]: (event: Extract<Event, { type: Kind }>) => void }
 /** A part being told: how its text is said, and whether it has said any. */
-type Voice = { say: (text: string) => JsonObject; spoke: boolean; call: boolean; index?: number }
+type Voice = { say: (text: string) => JsonObject; spoke: boolean; part: PartKind; index?: number; own?: Seal }
 
 const words: Record<Finish, string> = {
   stop: 'stop',
@@ -32,6 +33,8 @@ export const tellChunks =
     let legacy = false
     let usage: Usage | undefined
     let over = false
+    /** Seals of thoughts that no call has carried yet. */
+    let before: Seal[] = []
 
     const envelope = () => ({ id, object: 'chat.completion.chunk', created: exchange.created, model: exchange.model })
     const chunk = (delta: JsonObject, finish: string | null = null): void =>
@@ -49,17 +52,25 @@ export const tellChunks =
     const openCall = ({ at, id: given = '', name = '', custom }: Extract<Event, { type: 'open' }>): void => {
       if (given.startsWith(legacyId)) {
         legacy = true
-        voices.set(at, { say: text => ({ function_call: { arguments: text } }), spoke: false, call: true })
+        voices.set(at, { say: text => ({ function_call: { arguments: text } }), spoke: false, part: 'call' })
         chunk({ function_call: { name, arguments: '' } })
         return
       }
       const index = calls++
       const [type, slot] = custom ? ['custom', 'input'] : ['function', 'arguments']
       const say = (text: string) => ({ tool_calls: [{ index, [type as string]: { [slot as string]: text } }] })
-      voices.set(at, { say, spoke: custom === true, call: true, index })
+      voices.set(at, { say, spoke: custom === true, part: 'call', index })
       chunk({
         tool_calls: [{ index, id: given, type: type as string, [type as string]: { name, [slot as string]: '' } }],
       })
+    }
+
+    /** A call carries its seal, and that of the thoughts before it; several of those only the gateway itself remembers. */
+    const carry = (index: number, own: Seal | undefined): void => {
+      if (before.length > 1 && !exchange.seals) lose('seal', 'a call carries the seal of one thought')
+      const slot = writeSlot({ ...(own && { own }), ...(before.length === 1 && { before: before[0]! }) })
+      before = []
+      if (slot) chunk({ tool_calls: [{ index, function: { arguments: '' }, extra_content: slot }] })
     }
 
     const finishWord = (reason: Finish, raw: string | undefined): string => {
@@ -78,7 +89,7 @@ export const tellChunks =
       open(event) {
         if (event.part === 'call') return openCall(event)
         const key = { text: 'content', refusal: 'refusal', reasoning: 'reasoning_content' }[event.part]
-        voices.set(event.at, { say: text => ({ [key]: text }), spoke: false, call: false })
+        voices.set(event.at, { say: text => ({ [key]: text }), spoke: false, part: event.part })
       },
       delta({ at, text }) {
         const voice = voices.get(at)
@@ -87,10 +98,12 @@ export const tellChunks =
         chunk(voice.say(text))
       },
       seal({ at, seal }) {
-        const index = voices.get(at)?.index
-        if (seal.by !== 'openai-chat' || index === undefined || !isObject(seal.value))
-          return lose('seal', `only ${seal.by} can read what was sealed`)
-        chunk({ tool_calls: [{ index, function: { arguments: '' }, ...seal.value }] })
+        const voice = voices.get(at)
+        if (voice?.part === 'reasoning') before.push(seal)
+        else if (voice?.index === undefined) lose('seal', `only ${seal.by} can read what was sealed`)
+        else if (seal.by !== 'openai-chat') voice.own = seal
+        else if (isObject(seal.value))
+          chunk({ tool_calls: [{ index: voice.index, function: { arguments: '' }, ...seal.value }] })
       },
       cite({ citation }) {
         const told = annotation(citation)
@@ -99,7 +112,8 @@ export const tellChunks =
       },
       close({ at }) {
         const voice = voices.get(at)
-        if (voice?.call && !voice.spoke) chunk(voice.say('{}'))
+        if (voice?.part === 'call' && !voice.spoke) chunk(voice.say('{}'))
+        if (voice?.index !== undefined) carry(voice.index, voice.own)
         voices.delete(at)
       },
       part({ part }) {
@@ -115,6 +129,7 @@ export const tellChunks =
       },
       finish({ reason, raw }) {
         over = true
+        if (before.length > 0) lose('seal', 'thoughts that lead to no call have no place for it')
         chunk({}, finishWord(reason, raw))
       },
       fault({ error }) {

@@ -4,6 +4,7 @@ import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import type { Loss } from '../protocol.ts'
 import { legacyId } from './hear.ts'
 import { parseMedia, renderMedia } from './media.ts'
+import { readSlot } from './slot.ts'
 
 const id: ProtocolId = 'openai-chat'
 const roles: Record<string, Turn['role']> = {
@@ -35,7 +36,8 @@ export const parseTurns = (messages: readonly JsonObject[], loss: Loss): Turn[] 
       )
     else turn.parts.push(...parseThoughts(message), ...parseContent(message.content))
     if (typeof message.refusal === 'string') turn.parts.push({ type: 'refusal', text: message.refusal })
-    if (Array.isArray(message.tool_calls)) turn.parts.push(...message.tool_calls.filter(isObject).map(parseCall))
+    if (Array.isArray(message.tool_calls))
+      for (const call of message.tool_calls.filter(isObject)) pushCall(turn.parts, call)
     if (isObject(message.function_call)) turn.parts.push(parseLegacy(message.function_call, legacy++))
     const own = ownFields(message, said)
     if (own) turn.parts.push({ type: 'foreign', seal: { by: id, value: own } })
@@ -84,6 +86,15 @@ const parseResult = (message: JsonObject, call: string): Result => ({
   id: call,
   parts: parseContent(message.content),
 })
+
+/** A call, and the seal of the thoughts before it, which has no slot of its own here. */
+const pushCall = (parts: Part[], call: JsonObject): void => {
+  const { own, before } = readSlot(call.extra_content)
+  const thought = before && parts.findLast(part => part.type === 'reasoning' && part.seal === undefined)
+  if (thought) Object.assign(thought, { seal: before })
+  const { extra_content, ...rest } = call
+  parts.push(own || before ? { ...parseCall(rest), ...(own && { seal: own }) } : parseCall(call))
+}
 
 const parseCall = (call: JsonObject): Call => {
   const custom = call.type === 'custom' && isObject(call.custom)

@@ -1,10 +1,12 @@
 /** What a pass of Chat Completions sees and mends. Whole frames go on as they came, but for the model and what the vendor got wrong. */
 import type { GatewayError } from '../../errors.ts'
 import { isObject, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
+import { sealPrefix } from '../../ir/seal.ts'
 import type { Exchange, Frame, Passing, Watch } from '../protocol.ts'
 import { faultFrom, nonsense, renderError, tellsFault } from './error.ts'
 import { likeness } from './likeness.ts'
 import { chatShape, mendMessage, type Shape } from './mend.ts'
+import { withoutSlots } from './slot.ts'
 import { modelReplacer, replaceModel, writeRequest } from './splice.ts'
 import { type Chunk, strictStream } from './strict.ts'
 import { usageIn } from './usage.ts'
@@ -103,7 +105,10 @@ export const readMessage = (text: string, exchange: Exchange): JsonObject => {
 
 export const watch: Watch = {
   readRequest,
-  writeRequest,
+  writeRequest: (text, body, change) =>
+    text.includes(sealPrefix)
+      ? writeRequest(JSON.stringify(withoutSlots(body)), withoutSlots(body), change)
+      : writeRequest(text, body, change),
   passStream: exchange => passChoices(chatShape, exchange),
   passMessage,
 }
