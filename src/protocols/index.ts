@@ -10,7 +10,7 @@ export const protocols: ReadonlyMap<ProtocolId, Protocol> = new Map(
 )
 
 /** Spoken to vendors only. */
-const vendorOnly: ReadonlyMap<ProtocolId, Egress> = new Map([])
+export const vendorOnly: ReadonlyMap<ProtocolId, Egress> = new Map([])
 
 /** The half of a protocol that is spoken to vendors. */
 export const egressOf = (id: ProtocolId): Egress | undefined => protocols.get(id) ?? vendorOnly.get(id)
