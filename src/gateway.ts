@@ -130,7 +130,12 @@ const ask = async (
 ): Promise<Begun> => {
   const { speaks } = prepared
   const answered = await send(prepared, target, stream, journey)
-  const way: Way = { client: protocol, speaks, exchange: { ...exchange, ...mendOf(prepared) } }
+  const way: Way = {
+    client: protocol,
+    speaks,
+    exchange: { ...exchange, ...mendOf(prepared) },
+    remembers: prepared.remembers,
+  }
   const { trail } = journey
   // A vendor that refuses has not worked.
   if (answered.response.status >= 300 && answered.response.status < 500) trail.reached = false

@@ -2,7 +2,7 @@
  * Seals in foreign hands: opaque state of one protocol crosses a client of another in that client's own opaque slot (`thinking.signature`,
  * `encrypted_content`, `thoughtSignature`, `extra_content`), wrapped so that we know it again.
  */
-import type { ProtocolId, Seal } from './chat.ts'
+import type { Call, Foreign, ProtocolId, Reasoning, Seal } from './chat.ts'
 import { type Json, parseJson } from './json.ts'
 
 /** What every wrapped seal begins with. It and what follows are letters of base64url, so that it stands wherever base64 may. */
@@ -41,3 +41,13 @@ export const isReadable = ({ by, at }: Seal, protocol: ProtocolId, seat: string)
 
 /** A seat is `<vendor>.<target>`: two digests. */
 const vendorOf = (seat: string): string => seat.split('.', 1)[0]!
+
+export type Thought = Reasoning | Foreign
+/** What a call needs when it comes back. `before`: the thoughts that led to it, in their order. */
+export type Kept = { before: Thought[]; seal?: Seal }
+
+/** One caller's calls. Bounded in entries, bytes and time; what it forgets is not found. */
+export interface SealMemory {
+  keep(call: Call, kept: Kept): void
+  find(call: Call): Kept | undefined
+}

@@ -6,7 +6,7 @@ import type { GatewayError } from '../errors.ts'
 import type { Chat, Message, ProtocolId, Usage } from '../ir/chat.ts'
 import type { Event } from '../ir/event.ts'
 import type { Json, JsonObject } from '../ir/json.ts'
-import type { SealMemory } from './remember.ts'
+import type { SealMemory } from '../ir/seal.ts'
 
 /** One unit of a wire stream: an SSE message. `data` is without its `data:` prefix, several lines joined by \n. */
 export type Frame = { event?: string; data: string }

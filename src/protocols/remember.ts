@@ -2,18 +2,12 @@
  * What a client may drop between two turns, found again: the thoughts before a call and its seal. Vendors refuse a call they signed, or
  * thought about, when it comes back without.
  */
-import type { Call, Chat, Foreign, Part, Reasoning, Seal, Turn } from '../ir/chat.ts'
+import type { Call, Chat, Part, Reasoning, Turn } from '../ir/chat.ts'
+import { tell } from '../ir/collect.ts'
 import type { Event } from '../ir/event.ts'
-
-type Thought = Reasoning | Foreign
-/** `before`: the thoughts that led to the call, in their order. */
-export type Kept = { before: Thought[]; seal?: Seal }
-
-/** One caller's calls. Bounded in entries, bytes and time; what it forgets is not found. */
-export interface SealMemory {
-  keep(call: Call, kept: Kept): void
-  find(call: Call): Kept | undefined
-}
+import { parseJson } from '../ir/json.ts'
+import type { SealMemory, Thought } from '../ir/seal.ts'
+import type { Egress, Exchange, Passing } from './protocol.ts'
 
 /** Listens to the events of an answer and keeps what its calls need. */
 export const remember = (memory: SealMemory): ((event: Event) => void) => {
@@ -42,6 +36,34 @@ export const remember = (memory: SealMemory): ((event: Event) => void) => {
     else if (event.type === 'close') close(event.at)
   }
 }
+
+/** What passes is listened to as well; not by the short way, which hears no words. */
+export const rememberStream = (egress: Egress, passing: Passing, exchange: Exchange): Passing => {
+  if (!exchange.seals) return passing
+  const hear = egress.parseStream(quiet(exchange))(remember(exchange.seals))
+  return {
+    seen: passing.seen,
+    push(frame) {
+      if (!passing.seen.over) hear(frame)
+      return passing.push(frame)
+    },
+    flush: () => passing.flush(),
+    end() {
+      hear(undefined)
+      return passing.end()
+    },
+    fail: error => passing.fail(error),
+  }
+}
+
+/** `text`: a whole answer that has been found good. */
+export const rememberMessage = (egress: Egress, text: string, exchange: Exchange): void => {
+  if (exchange.seals)
+    tell(egress.parseMessage(parseJson(text) ?? text, quiet(exchange))).forEach(remember(exchange.seals))
+}
+
+/** What passes loses nothing. */
+const quiet = (exchange: Exchange): Exchange => ({ ...exchange, loss: () => undefined })
 
 /** The chat with what its client dropped put back; what the client kept stays as it is. */
 export const recall = (chat: Chat, memory: SealMemory): Chat => ({

@@ -27,6 +27,8 @@ export type Wire = {
   adjust?: Record<ProtocolId, (body: JsonObject, loss: Loss, target: Target) => void>
   /** What the vendor gets wrong beyond what the protocol's own mending knows, on a frame or a whole answer. */
   mend?: Record<ProtocolId, (body: JsonObject) => void>
+  /** A message with calls is refused without the thoughts before them: kept for clients that drop them (openai-chat). */
+  needsThoughts?: boolean
   /** The vendor answers 400 when it is asked for usage in a stream. */
   refusesUsage?: boolean
   /** In place of HTTP (the built-in mock; a vendor that speaks WebSocket). */

@@ -1,6 +1,6 @@
 /** Where the thoughts and seals of calls wait for the next turn of their conversation: in memory, bounded, forgotten after an hour. */
 import type { Call } from '../ir/chat.ts'
-import type { Kept, SealMemory } from '../protocols/remember.ts'
+import type { Kept, SealMemory } from '../ir/seal.ts'
 
 export type SealStore = {
   /** What one caller may find. */

@@ -3,15 +3,17 @@ import { GatewayError } from '../errors.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
 import { egressOf, passOnly, protocols } from '../protocols/index.ts'
 import type { Exchange, Frame, Ingress, Passing, PassOnly } from '../protocols/protocol.ts'
+import { rememberMessage, rememberStream } from '../protocols/remember.ts'
 import { collectStream, tellMessage, translateMessage, translateStream } from '../protocols/translate.ts'
 import type { Trail } from '../record.ts'
 import { type Answered, broken } from './call.ts'
-import { sse } from './frames.ts'
+import { eventStream, isEventStream } from './eventstream.ts'
+import { type Framing, sse } from './frames.ts'
 import type { Opened } from './relay.ts'
-import { readError, readRest, readText, Source, sniff } from './source.ts'
+import { readBytes, readError, readRest, readText, Source, sniff } from './source.ts'
 
 /** Between whom the answer goes. */
-export type Way = { client: Ingress | PassOnly; speaks: ProtocolId; exchange: Exchange }
+export type Way = { client: Ingress | PassOnly; speaks: ProtocolId; exchange: Exchange; remembers: boolean }
 
 /** A whole answer: text, or bytes that are handed on as they come. */
 export type Whole = { body: string | ReadableStream<Uint8Array>; type: string; usage?: Usage | undefined }
@@ -35,7 +37,7 @@ export const openStream = async (
   const { reader, first, events } = await sniff(answered, idle)
   const { headers } = answered.response
   if (!events) return { headers, ...tellWhole(await readRest(reader, first, answered, idle), way) }
-  const source = new Source(reader, passingOf(way), answered.deadline, idle, first)
+  const source = new Source(reader, passingOf(way), answered.deadline, idle, first, framingOf(answered, way))
   keep(source)
   return { headers, text: await source.commit(), source }
 }
@@ -48,11 +50,12 @@ export const readWhole = async (
   trail: Trail,
 ): Promise<Whole> => {
   const type = answered.response.headers.get('content-type') ?? ''
-  const isHandedOn = isBinary(way, type) || isEventStream(way, type)
+  const isHandedOn = isBinary(way, type) || isPassingStream(way, type)
   if (isHandedOn && answered.response.body) return { body: handOn(answered, idle, trail), type }
+  if (isEventStream(answered.response) && answered.response.body)
+    return collected(await readBytes(answered.response.body.getReader(), undefined, answered, idle), answered, way)
   const text = await readText(answered, idle)
-  if (looksLikeEvents(text) && isTranslatable(way))
-    return { ...collectStream(way.client as Ingress, egressOf(way.speaks)!, framesOf(text), way.exchange), type: json }
+  if (looksLikeEvents(text) && isTranslatable(way)) return collected(new TextEncoder().encode(text), answered, way)
   if (!isPlain(way, type, text)) return { ...passOrTranslate(text, way), type: json }
   return { body: text, type }
 }
@@ -63,14 +66,16 @@ const passOrTranslate = (text: string, way: Way): { body: string; usage?: Usage 
   const { client, speaks, exchange } = way
   if (client.id !== speaks) return translateMessage(client as Ingress, egressOf(way.speaks)!, text, exchange)
   const { text: body, usage } = client.watch.passMessage(text, exchange)
+  if (way.remembers) rememberMessage(egressOf(speaks)!, text, exchange)
   return { body, usage }
 }
 
 /** The one `if` of the way back: the client's own protocol passes, another is translated. */
-const passingOf = (way: Way): Passing =>
-  way.client.id === way.speaks
-    ? way.client.watch.passStream(way.exchange)
-    : translateStream(way.client as Ingress, egressOf(way.speaks)!, way.exchange)
+const passingOf = ({ client, speaks, exchange, remembers }: Way): Passing => {
+  if (client.id !== speaks) return translateStream(client as Ingress, egressOf(speaks)!, exchange)
+  const passing = client.watch.passStream(exchange)
+  return remembers ? rememberStream(egressOf(speaks)!, passing, exchange) : passing
+}
 
 /** A vendor that was asked for a stream answered whole: told as a stream, or passed where the path knows no translation. @throws the fault it tells */
 const tellWhole = (text: string, way: Way): Pick<Opened, 'text' | 'usage' | 'type'> => {
@@ -82,13 +87,17 @@ const tellWhole = (text: string, way: Way): Pick<Opened, 'text' | 'usage' | 'typ
   return { text: body, usage }
 }
 
-const framesOf = (text: string): Frame[] => {
+/** A stream that came where a whole answer was asked for. */
+const collected = (bytes: Uint8Array, answered: Answered, way: Way): Whole => {
   const frames: Frame[] = []
-  const reader = sse(frame => frames.push(frame))
-  reader.push(new TextEncoder().encode(text))
+  const reader = framingOf(answered, way)(frame => frames.push(frame))
+  reader.push(bytes)
   reader.end()
-  return frames
+  return { ...collectStream(way.client as Ingress, egressOf(way.speaks)!, frames, way.exchange), type: json }
 }
+
+const framingOf = ({ response }: Answered, { exchange }: Way): Framing =>
+  isEventStream(response) ? emit => eventStream(emit, exchange) : sse
 
 const isTranslatable = ({ client, speaks }: Way): boolean => protocols.has(client.id) && egressOf(speaks) !== undefined
 const looksLikeEvents = (text: string): boolean => /^\s*(data|event|id|retry)?:/.test(text)
@@ -102,7 +111,7 @@ const isPlain = ({ client }: Way, type: string, text: string): boolean =>
   client.id.startsWith('audio/') && /^text\/(?!html)/i.test(type) && !/^\s*[{<]/.test(text)
 
 /** An upload may be answered in events although nothing in its head said so. */
-const isEventStream = ({ client }: Way, type: string): boolean =>
+const isPassingStream = ({ client }: Way, type: string): boolean =>
   !protocols.has(client.id) && type.startsWith('text/event-stream')
 
 /** Bytes as they come. A connection that breaks breaks ours too: the client must not take half a file for a whole one. */

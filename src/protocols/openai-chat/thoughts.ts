@@ -1,0 +1,26 @@
+/**
+ * Vendors that think between calls refuse a call that comes back without the thoughts before it ("reasoning_content must be passed back",
+ * "reasoning_content is missing in assistant tool call message"), and most clients of this protocol drop them.
+ */
+import { isObject, type JsonObject, textOf } from '../../ir/json.ts'
+import type { SealMemory } from '../../ir/seal.ts'
+
+/** Gives every message with calls its `reasoning_content` again: what is remembered, or nothing, which the vendors take for an answer. */
+export const bringThoughts = (body: JsonObject, memory: SealMemory | undefined): void => {
+  for (const message of Array.isArray(body.messages) ? body.messages.filter(isObject) : []) {
+    const calls = Array.isArray(message.tool_calls) ? message.tool_calls.filter(isObject) : []
+    if (message.role !== 'assistant' || calls.length === 0 || typeof message.reasoning_content === 'string') continue
+    message.reasoning_content = calls.map(call => thoughtBefore(call, memory)).join('')
+  }
+}
+
+const thoughtBefore = ({ id, function: told }: JsonObject, memory: SealMemory | undefined): string => {
+  const { name, arguments: args } = isObject(told) ? told : {}
+  const kept = memory?.find({
+    type: 'call',
+    id: textOf(id) ?? '',
+    name: textOf(name) ?? '',
+    args: textOf(args) ?? '{}',
+  })
+  return (kept?.before ?? []).map(part => (part.type === 'reasoning' ? part.text : '')).join('')
+}
