@@ -13,11 +13,14 @@ export type FrameReader = {
   between: () => boolean
 }
 
+/** A way to tell where a frame of a stream ends. */
+export type Framing = (emit: (frame: Frame) => void) => FrameReader
+
 /**
  * Server-sent events as vendors really write them: LF, CRLF or CR; no space after `data:`; comments; several data lines; frames parted by
  * one newline only; no blank line at the end. Comments are dropped (the relay has seen their bytes: they are signs of life).
  */
-export const sse = (emit: (frame: Frame) => void): FrameReader => {
+export const sse: Framing = emit => {
   const lines = lineReader(line => hear(line))
   let event: string | undefined
   let data: string | undefined

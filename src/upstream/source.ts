@@ -3,7 +3,8 @@ import { asGatewayError, GatewayError } from '../errors.ts'
 import type { Passing } from '../protocols/protocol.ts'
 import { type Answered, broken } from './call.ts'
 import type { Deadline } from './deadline.ts'
-import { type FrameReader, sse } from './frames.ts'
+import { isEventStream } from './eventstream.ts'
+import { type FrameReader, type Framing, sse } from './frames.ts'
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>
 type Piece = { value?: Uint8Array | undefined }
@@ -36,8 +37,9 @@ export class Source {
     private readonly deadline: Deadline,
     private readonly idle: number,
     first: Uint8Array,
+    private readonly framing: Framing = sse,
   ) {
-    this.#frames = sse(frame => {
+    this.#frames = framing(frame => {
       this.#count++
       if (passing.seen.fault === undefined) this.#out += passing.push(frame)
     })
@@ -64,7 +66,7 @@ export class Source {
 
   /** Most pieces of a stream are one whole frame, like the last one: they need not be taken apart. What goes out for such a piece. */
   #recall(bytes: Uint8Array | undefined): Uint8Array | undefined {
-    if (bytes === undefined || !this.#frames.between()) return undefined
+    if (bytes === undefined || this.framing !== sse || !this.#frames.between()) return undefined
     const known = this.passing.recall?.(bytes)
     if (known) this.#rest()
     return known
@@ -179,19 +181,23 @@ export class Source {
 /** Bytes that are looked at to tell what an answer is. */
 const largestLead = 4096
 
-/** The first bytes that are more than white space, and whether they begin server-sent events: vendors' content types do not tell. */
+/**
+ * The first bytes that are more than white space, and whether they begin a stream of events: vendors' content types do not tell, but for
+ * the one of AWS.
+ */
 export const sniff = async (
   answered: Answered,
   idle: number,
 ): Promise<{ reader: Reader; first: Uint8Array; events: boolean }> => {
   const reader = bodyOf(answered).getReader()
+  const framed = isEventStream(answered.response)
   let first: Uint8Array = new Uint8Array()
   for (;;) {
     const { value, done } = await readOnce(reader, answered)
     if (value) first = first.length === 0 ? value : Buffer.concat([first, value])
     const start = new TextDecoder().decode(first.subarray(0, largestLead)).trimStart()
-    if (done || start.length >= 6 || /^[{[<]/.test(start) || first.length > largestLead)
-      return { reader, first, events: /^(data|event|id|retry)?:/.test(start) }
+    if (framed || done || start.length >= 6 || /^[{[<]/.test(start) || first.length > largestLead)
+      return { reader, first, events: framed || /^(data|event|id|retry)?:/.test(start) }
     // White space alone tells nothing yet and need not be kept.
     if (start === '') first = new Uint8Array()
     answered.deadline.arm('idle', idle)
@@ -218,13 +224,17 @@ export const readText = async (answered: Answered, idle: number | undefined): Pr
   }
 }
 
-/** The rest of an answer that is no stream. @throws GatewayError `upstream_failed`, `upstream_timeout`. */
-export const readRest = async (
+/** The rest of an answer that is no stream, as text. @throws as readBytes. */
+export const readRest = async (...rest: Parameters<typeof readBytes>): Promise<string> =>
+  new TextDecoder().decode(await readBytes(...rest))
+
+/** All there is of an answer. @throws GatewayError `upstream_failed`, `upstream_timeout`. */
+export const readBytes = async (
   reader: Reader,
   first: Uint8Array | undefined,
   answered: Answered,
   idle: number | undefined,
-) => {
+): Promise<Uint8Array> => {
   const pieces = first ? [first] : []
   let length = first?.length ?? 0
   for (;;) {
@@ -239,7 +249,7 @@ export const readRest = async (
     if (idle !== undefined) answered.deadline.arm('idle', idle)
   }
   answered.deadline.clear()
-  return new TextDecoder().decode(join(pieces))
+  return join(pieces)
 }
 
 /** At most 64 KiB of a vendor's refusal, as far as they come in time: its status says enough. Never throws. */

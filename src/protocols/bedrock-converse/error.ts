@@ -1,0 +1,52 @@
+/** Errors of AWS: a status with `{message}` and the name of an exception in a header, or a message of a stream that is an exception. */
+import { GatewayError } from '../../errors.ts'
+import { parseError as parseAnyError } from '../openai-chat/error.ts'
+import type { Exchange } from '../protocol.ts'
+
+type Scrub = Pick<Exchange, 'scrub'>
+
+/**
+ * Exception → the status it has where it comes before the stream; one that is not here is a 502.
+ * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html#API_runtime_ConverseStream_Errors (2026-11)
+ */
+const statuses: Record<string, number> = {
+  accessdenied: 403,
+  expiredtoken: 403,
+  invalidsignature: 403,
+  unrecognizedclient: 403,
+  resourcenotfound: 404,
+  modeltimeout: 408,
+  modelnotready: 429,
+  servicequotaexceeded: 429,
+  throttling: 429,
+  toomanyrequests: 429,
+  validation: 400,
+  internalserver: 500,
+  serviceunavailable: 503,
+}
+
+/** An answer that is no success → our error, named by its exception. A model that failed (424) is no fault of the request. */
+export const parseError = (status: number, headers: Headers, text: string, exchange: Scrub): GatewayError => {
+  const name = nameOf(headers.get('x-amzn-errortype') ?? '')
+  const known = statuses[plain(name)]
+  const limited = known === 429 ? known : status
+  return named(parseAnyError(limited === 424 ? 502 : limited, headers, text, exchange), name)
+}
+
+/** An exception told in the stream → the error it would have been before it. `text` is its payload. */
+export const faultOf = (exception: string, text: string, exchange: Scrub): GatewayError => {
+  const name = nameOf(exception)
+  return named(parseAnyError(statuses[plain(name)] ?? 502, new Headers(), text, exchange), name)
+}
+
+/** `ValidationException:http://internal.amazon.com/coral/…` and `com.amazon.coral#ValidationException` → the name; '' for what is none. */
+const nameOf = (told: string): string => /^(?:[\w.]*#)?(\w{1,80})/.exec(told)?.[1] ?? ''
+
+const plain = (name: string): string => name.toLowerCase().replace(/(exception|error)$/, '')
+
+/** Of a fault of our credentials a client is told no more. */
+const named = (error: GatewayError, name: string): GatewayError => {
+  if (name === '' || error.code === 'upstream_credentials') return error
+  const vendorCode = name.charAt(0).toUpperCase() + name.slice(1)
+  return new GatewayError(error.code, error.message, { ...error.detail, vendorCode })
+}

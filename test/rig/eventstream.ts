@@ -1,0 +1,46 @@
+/** Messages of AWS's event streams, as a service writes them. */
+
+const encoder = new TextEncoder()
+
+/** One message; values that are no text are of type integer. */
+export const messageOf = (headers: Record<string, string | number>, payload: string | Uint8Array): Uint8Array => {
+  const head = Buffer.concat(Object.entries(headers).map(([name, value]) => headerOf(name, value)))
+  const body = typeof payload === 'string' ? encoder.encode(payload) : payload
+  const message = Buffer.alloc(16 + head.length + body.length)
+  message.writeUInt32BE(message.length, 0)
+  message.writeUInt32BE(head.length, 4)
+  message.writeUInt32BE(Bun.hash.crc32(message.subarray(0, 8)), 8)
+  message.set(head, 12)
+  message.set(body, 12 + head.length)
+  message.writeUInt32BE(Bun.hash.crc32(message.subarray(0, -4)), message.length - 4)
+  return message
+}
+
+const headerOf = (name: string, value: string | number): Buffer => {
+  const told = encoder.encode(name)
+  const start = Buffer.from([told.length, ...told, typeof value === 'string' ? 7 : 4])
+  const number = Buffer.alloc(4)
+  if (typeof value === 'number') {
+    number.writeInt32BE(value)
+    return Buffer.concat([start, number])
+  }
+  const text = encoder.encode(value)
+  return Buffer.concat([start, Buffer.from([text.length >> 8, text.length & 255]), text])
+}
+
+/** An event of ConverseStream. */
+export const eventOf = (type: string, payload: unknown): Uint8Array =>
+  messageOf(
+    { ':event-type': type, ':content-type': 'application/json', ':message-type': 'event' },
+    JSON.stringify(payload),
+  )
+
+/** What InvokeModel makes of an event of the model's own protocol. */
+export const chunkOf = (event: unknown): Uint8Array =>
+  eventOf('chunk', { bytes: Buffer.from(JSON.stringify(event)).toString('base64'), p: 'abcdef' })
+
+export const exceptionOf = (type: string, payload: unknown): Uint8Array =>
+  messageOf(
+    { ':exception-type': type, ':content-type': 'application/json', ':message-type': 'exception' },
+    JSON.stringify(payload),
+  )
