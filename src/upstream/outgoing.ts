@@ -2,7 +2,9 @@
 import { GatewayError } from '../errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import { isObject, type JsonObject } from '../ir/json.ts'
+import { writeJson } from '../ir/raw.ts'
 import { egressOf, protocols } from '../protocols/index.ts'
+import { bringThoughts } from '../protocols/openai-chat/thoughts.ts'
 import type { Exchange, Ingress, PassOnly } from '../protocols/protocol.ts'
 import { recall } from '../protocols/remember.ts'
 import { addressOf, wireOf } from '../providers/address.ts'
@@ -25,7 +27,15 @@ export type Intake = {
 } & ({ json: JsonBody; upload?: undefined } | { json?: undefined; upload: Upload })
 
 /** What goes out, and in which protocol the answer will come. */
-export type Prepared = { outgoing: Outgoing; payload: Payload; wire: Wire; speaks: ProtocolId; askedUsage: boolean }
+export type Prepared = {
+  outgoing: Outgoing
+  payload: Payload
+  wire: Wire
+  speaks: ProtocolId
+  askedUsage: boolean
+  /** Calls of the answer may need what was thought before them. */
+  remembers: boolean
+}
 
 /** Entries whose vendor answered 400 to the question for usage in a stream. */
 const refusing = new Set<string>()
@@ -42,7 +52,8 @@ export const prepare = (intake: Intake, target: Target, exchange: Exchange): Pre
     headers: headersOf(intake, target, speaks, length),
     body: typeof payload === 'string' ? payload : undefined,
   }
-  const prepared = { outgoing, payload, wire, speaks, askedUsage }
+  const remembers = needsThoughts(wire, speaks) && Array.isArray(intake.json?.body.tools)
+  const prepared = { outgoing, payload, wire, speaks, askedUsage, remembers }
   const signing = wire.sign(outgoing, target)
   return signing instanceof Promise ? signing.then(() => prepared) : prepared
 }
@@ -79,9 +90,11 @@ const write = (
   const passed = intake.protocol.watch.writeRequest(text, body, { model: target.model, askUsage })
   const adjust = wire.adjust?.[speaks]
   const dropsUsage = intake.usageAsked && !askUsage
-  if (!adjust && !dropsUsage && Object.keys(target.entry.params).length === 0) return { payload: passed }
+  const brings = needsThoughts(wire, speaks) && text.includes('"tool_calls"')
+  if (!adjust && !dropsUsage && !brings && Object.keys(target.entry.params).length === 0) return { payload: passed }
   const adjusted = JSON.parse(passed) as JsonObject
   if (dropsUsage) delete adjusted['stream_options']
+  if (brings) bringThoughts(adjusted, exchange.seals)
   Object.assign(adjusted, target.entry.params)
   adjust?.(adjusted, exchange.loss, target)
   return { payload: JSON.stringify(adjusted) }
@@ -99,10 +112,14 @@ const translate = (
   const said = ingress.parseRequest(asked, exchange.loss)
   const chat = exchange.seals ? recall(said, exchange.seals) : said
   const body = egressOf(speaks)!.renderRequest({ ...chat, model: target.model }, exchange)
+  if (needsThoughts(wire, speaks)) bringThoughts(body, exchange.seals)
   Object.assign(body, target.entry.params)
   wire.adjust?.[speaks]?.(body, exchange.loss, target)
-  return JSON.stringify(body)
+  return writeJson(body)
 }
+
+const needsThoughts = (wire: Wire, speaks: ProtocolId): boolean =>
+  wire.needsThoughts === true && speaks === 'openai-chat'
 
 /** Several answers at once: only their own protocol can tell them apart. Chat Completions says `n`, Gemini `candidateCount`. */
 const refuseChoices = ({ n, generationConfig }: JsonObject): void => {
