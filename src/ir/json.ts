@@ -147,7 +147,7 @@ const skipSpace = (text: string, from: number): number => {
 }
 
 /** `from` is the opening quote → just behind the closing one; -1 where there is none. */
-const stringEnd = (text: string, from: number): number => {
+export const stringEnd = (text: string, from: number): number => {
   let quote = text.indexOf('"', from + 1)
   while (quote >= 0) {
     let slash = quote - 1

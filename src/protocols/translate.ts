@@ -3,6 +3,7 @@ import type { Message, Usage } from '../ir/chat.ts'
 import { collect, tell } from '../ir/collect.ts'
 import type { Event } from '../ir/event.ts'
 import { type Json, parseJson } from '../ir/json.ts'
+import { writeJson } from '../ir/raw.ts'
 import type { Egress, Exchange, Frame, Ingress, Passing, Seen } from './protocol.ts'
 import { remember } from './remember.ts'
 
@@ -94,7 +95,7 @@ export const tellMessage = (ingress: Ingress, egress: Egress, text: string, exch
 
 const toldBy = (ingress: Ingress, message: Message, exchange: Exchange): Told => {
   if (exchange.seals) tell(message).forEach(remember(exchange.seals))
-  return { body: JSON.stringify(ingress.renderMessage(message, exchange)), ...said(message) }
+  return { body: writeJson(ingress.renderMessage(message, exchange)), ...said(message) }
 }
 
 const said = ({ usage, model }: Message): Omit<Told, 'body'> => ({

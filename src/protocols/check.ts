@@ -1,0 +1,73 @@
+/** Checks a request against its schema, and says what is wrong as a person would. */
+import type { TSchema } from '@sinclair/typebox'
+import { TypeCompiler, type ValueError } from '@sinclair/typebox/compiler'
+import { GatewayError } from '../errors.ts'
+import type { JsonObject } from '../ir/json.ts'
+
+/** The check throws `invalid_request` whose `param` is the path of the first fault: `messages[2].content`. A schema may say what it `expects` in words. */
+export const checkerOf = (schema: TSchema): ((body: JsonObject) => void) => {
+  const compiled = TypeCompiler.Compile(schema)
+  return body => {
+    if (compiled.Check(body)) return
+    const error = deepest(compiled.Errors(body))
+    if (error) throw refusal(error)
+  }
+}
+
+/**
+ * The first error alone, for there may be millions. A value that fits no variant of a union is at fault where the variant it came nearest
+ * to says so: the one that looked deepest.
+ */
+const deepest = (errors: Iterable<ValueError>): ValueError | undefined => {
+  const [error] = errors
+  if (error === undefined) return undefined
+  const inner = error.errors.map(deepest).filter(one => one !== undefined)
+  return inner.find(one => one.path.length > error.path.length) ?? error
+}
+
+const refusal = ({ path, value, schema, message }: ValueError): GatewayError => {
+  const param = dotted(path)
+  const expected = expectation(schema) ?? message.replace(/^Expected /, '')
+  const sentence =
+    value === undefined
+      ? `${param} is missing: it must be ${expected}`
+      : `${param} must be ${expected}, not ${kindOf(value)}`
+  return new GatewayError('invalid_request', sentence, { param })
+}
+
+const expectation = (schema: TSchema): string | undefined => {
+  if (typeof schema.expects === 'string') return schema.expects
+  const variants = schema.anyOf as TSchema[] | undefined
+  if (variants) return variants.map(variant => expectation(variant) ?? 'something else').join(' or ')
+  if (schema.type === 'integer')
+    return schema.minimum === undefined ? 'a whole number' : `a whole number from ${schema.minimum}`
+  return articles[schema.type as string]
+}
+
+const articles: Record<string, string> = {
+  string: 'a string',
+  number: 'a number',
+  boolean: 'true or false',
+  object: 'an object',
+  array: 'an array',
+  null: 'null',
+}
+
+const kindOf = (value: unknown): string => {
+  if (value === null) return 'null'
+  if (value === '') return 'an empty string'
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array'
+  return typeof value === 'object'
+    ? 'an object'
+    : typeof value === 'number'
+      ? `the number ${value}`
+      : `a ${typeof value}`
+}
+
+/** `/messages/2/content` → `messages[2].content`. */
+const dotted = (path: string): string =>
+  path
+    .split('/')
+    .slice(1)
+    .map(step => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .reduce((sum, step) => (/^\d+$/.test(step) ? `${sum}[${step}]` : sum === '' ? step : `${sum}.${step}`), '')
