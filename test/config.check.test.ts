@@ -32,6 +32,19 @@ const errors: [config: unknown, line: string][] = [
   [top({ timeouts: { idle: '5' } }), 'timeouts.idle: must be a number, not text'],
   [top({ max_body: '12 apples' }), 'max_body: must be bytes, or a size such as "32MB", above 0'],
   [top({ max_body: 0 }), 'max_body: must be bytes, or a size such as "32MB", above 0'],
+  [
+    top({ media: { max_bytes: 'much' } }),
+    'media.max_bytes: must be bytes, or a size such as "20MB", above 0',
+  ],
+  [top({ media: { timeout: 0 } }), 'media.timeout: must be more than 0'],
+  [
+    top({ media: { allow_private: ['10.0.0.0/8', 'house.lan'] } }),
+    'media.allow_private[1]: must be an address, or a range such as "10.1.0.0/16"',
+  ],
+  [
+    top({ media: { allow_private: ['10.0.0.0/33'] } }),
+    'media.allow_private[0]: must be an address, or a range such as "10.1.0.0/16"',
+  ],
   [top({ shutdown_timeout: -5 }), 'shutdown_timeout: must not be negative'],
   [top({ api_keys: [{ api_key: ' ' }] }), 'api_keys[0].api_key: must not be empty'],
   [top({ api_keys: [{ name: 'x' }] }), 'api_keys[0].api_key: must not be empty'],

@@ -23,6 +23,7 @@ const compiledOf = (entries: Entry[], changes: Partial<Compiled> = {}): Compiled
   timeouts: { connect: 10, firstByte: 300, idle: 120 },
   heartbeat: 15,
   maxBody: 1e6,
+  media: { allowPrivate: false, maxBytes: 1e6, maxFiles: 16, timeout: 15 },
   shutdownTimeout: 30,
   onLoss: 'note',
   secrets: [],

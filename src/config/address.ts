@@ -1,4 +1,5 @@
-/** Reads the addresses of a configuration: where to listen, vendors, proxies; and sizes. */
+/** Reads the addresses of a configuration: where to listen, vendors, proxies, ranges; and sizes. */
+import { isIP } from 'node:net'
 
 /** `9090`, `"9090"`, `":9090"`, `"host:9090"`, `"[::1]:9090"` → where to listen; undefined: it is none of these, or no port. */
 export const parseListen = (written: string | number): { host: string; port: number } | undefined => {
@@ -46,4 +47,14 @@ export const parseSize = (written: string | number): number | undefined => {
   const match = /^(\d+(?:\.\d+)?)\s*(?:([kmg])(?:i?b)?|b|bytes)?$/i.exec(String(written).trim())
   const bytes = match ? Math.floor(Number(match[1]) * units[(match[2] ?? 'b').toLowerCase()]!) : 0
   return bytes > 0 && Number.isSafeInteger(bytes) ? bytes : undefined
+}
+
+/** An address or a range of them (`10.0.0.0/8`, `fd12::/16`, `192.168.1.7`) without blanks around it; undefined: it is neither. */
+export const parseRange = (written: string): string | undefined => {
+  const range = written.trim()
+  const [network = '', bits, ...rest] = range.split('/')
+  const kind = isIP(network)
+  if (kind === 0 || rest.length > 0 || network.includes('%')) return
+  if (bits !== undefined && (!/^\d{1,3}$/.test(bits) || Number(bits) > (kind === 6 ? 128 : 32))) return
+  return range
 }

@@ -1,7 +1,7 @@
 /** What can be wrong with the settings outside `services`, and a word on those that mean something else here than they did. */
 import type { TSchema } from '@sinclair/typebox'
 import type { Entry } from '../providers/entry.ts'
-import { parseListen, parseSize } from './address.ts'
+import { parseListen, parseRange, parseSize } from './address.ts'
 import type { Level, Say } from './problems.ts'
 import { checkProxy } from './proxy.ts'
 import { type Config, ConfigSchema, CredentialsSchema, EntrySchema } from './schema.ts'
@@ -14,10 +14,21 @@ export const checkConfig = (config: Config, { say, isBroken }: Checking): void =
     say('error', 'server_port', 'must be a port from 1 to 65535, `:9090`, `host:9090` or `[::1]:9090`')
   if (size !== undefined && !parseSize(size))
     say('error', 'max_body', 'must be bytes, or a size such as "32MB", above 0')
+  if (config.media && !isBroken('media')) checkMedia(config.media, say)
   if (config.proxy && !isBroken('proxy')) checkProxy(config.proxy, say)
   for (const [from, to] of Object.entries(config.model_redirect ?? {}))
     if (from.trim() === '' || to.trim() === '') say('error', pathTo('model_redirect', from), 'must not be empty')
   for (const [path, level, holds, message] of words) if (holds(config)) say(level, path, message)
+}
+
+const checkMedia = ({ max_bytes: size, allow_private: allowed }: NonNullable<Config['media']>, say: Say): void => {
+  if (size !== undefined && !parseSize(size))
+    say('error', 'media.max_bytes', 'must be bytes, or a size such as "20MB", above 0')
+  for (const [index, range] of (Array.isArray(allowed) ? allowed : []).entries())
+    if (!parseRange(range))
+      say('error', pathTo('media.allow_private', index), 'must be an address, or a range such as "10.1.0.0/16"')
+  if (allowed === true)
+    say('warning', 'media.allow_private', 'clients can have files fetched from this machine and the networks it is in')
 }
 
 const has = (table: object | undefined): boolean => Object.keys(table ?? {}).length > 0

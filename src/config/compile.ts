@@ -1,13 +1,13 @@
 /** A checked configuration → what the rest of the house reads. */
 import type { Entry } from '../providers/entry.ts'
-import { everyInterface, parseListen, parseSize } from './address.ts'
+import { everyInterface, parseListen, parseRange, parseSize } from './address.ts'
 import type { Compiled, KeyRule, LogLevel, Strategy } from './compiled.ts'
 import { jsonLevels, spellings } from './dialects/legacy.ts'
 import { toMap } from './entry.ts'
 import type { Config } from './schema.ts'
 import { secretsOf } from './secrets.ts'
 
-const defaults = { port: 9090, maxBody: 32 * 2 ** 20 }
+const defaults = { port: 9090, maxBody: 32 * 2 ** 20, maxMedia: 20 * 2 ** 20 }
 
 export const compile = (config: Config, entries: Entry[], keys: KeyRule[], path?: string): Compiled => {
   const { timeouts = {}, log_level: level = 'info', load_balancing: strategy = 'random' } = config
@@ -26,11 +26,22 @@ export const compile = (config: Config, entries: Entry[], keys: KeyRule[], path?
     timeouts: { connect: timeouts.connect ?? 10, firstByte: timeouts.first_byte ?? 300, idle: timeouts.idle ?? 120 },
     heartbeat: config.heartbeat ?? 15,
     maxBody: parseSize(config.max_body ?? '') ?? defaults.maxBody,
+    media: mediaOf(config.media),
     shutdownTimeout: config.shutdown_timeout ?? 60,
     onLoss: config.on_loss ?? 'note',
     secrets: secretsOf(config),
   }
 }
+
+const mediaOf = (written: Config['media'] = {}): Compiled['media'] => ({
+  allowPrivate: rangesOf(written.allow_private ?? false),
+  maxBytes: parseSize(written.max_bytes ?? '') ?? defaults.maxMedia,
+  maxFiles: written.max_files ?? 16,
+  timeout: written.timeout ?? 15,
+})
+
+const rangesOf = (allowed: boolean | string[]): boolean | string[] =>
+  typeof allowed === 'boolean' ? allowed : allowed.flatMap(range => parseRange(range) ?? [])
 
 /** The word that is meant by one of its spellings. */
 const pick = <T extends string>(known: Readonly<Record<string, T>>, word: string): T =>

@@ -36,6 +36,8 @@ export type Compiled = {
   heartbeat: number
   /** Bytes. */
   maxBody: number
+  /** What may be fetched for a client that names files by URL. `allowPrivate`: `true`, or what is allowed beside public addresses. Bytes, seconds. */
+  media: { allowPrivate: boolean | readonly string[]; maxBytes: number; maxFiles: number; timeout: number }
   /** Seconds a stopping process gives its open requests. */
   shutdownTimeout: number
   onLoss: 'note' | 'refuse'

@@ -193,6 +193,32 @@ const TimeoutsSchema = group(
   { description: 'How long a vendor may be silent.' },
 )
 
+const MediaSchema = group(
+  {
+    allow_private: either(
+      [Type.Boolean(), Type.Array(Type.String())],
+      'Whether such files may lie on this machine or in private networks: `true`, but for the metadata of a cloud; or the addresses and ranges that are allowed beside the public ones.',
+      { default: false, examples: [['10.1.0.0/16']] },
+    ),
+    max_bytes: either(
+      [Type.Integer(), Type.String()],
+      'How large one file may be: bytes, or text such as `20MB`. All files of a request together may be twice that.',
+      { unit: 'bytes', default: '20MB' },
+    ),
+    max_files: whole('How many files one request may name by URL.', { unit: 'files', default: 16 }),
+    timeout: number('How long one file may take, redirects and all.', {
+      unit: 'seconds',
+      default: 15,
+      minimum: undefined,
+      exclusiveMinimum: 0,
+    }),
+  },
+  {
+    description:
+      'Images and other files a request names by URL, where the vendor takes only their bytes: the gateway fetches them, straight and never through a proxy, over http and https from public addresses.',
+  },
+)
+
 const RangeSchema = group({ min: Type.Number(), max: Type.Number() })
 
 const BreakerSchema = group(
@@ -262,6 +288,7 @@ export const ConfigSchema = group({
     'How large a request may be: bytes, or text such as `32MB` (1 MB is 1,048,576 bytes).',
     { unit: 'bytes', default: '32MB' },
   ),
+  media: MediaSchema,
   shutdown_timeout: number('How long a stopping gateway waits for its open requests.', {
     unit: 'seconds',
     default: 60,

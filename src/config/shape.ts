@@ -37,6 +37,7 @@ const shapeEither = (shaping: Shaping, schema: TSchema, tree: Tree, path: string
   for (const option of ordered) {
     const scalar = 'scalar' in tree ? convert(option, tree) : undefined
     if (scalar) return check(shaping, option, scalar, path)
+    if ('list' in tree && option['type'] === 'array') return shapeList(shaping, option['items'], tree, path)
   }
   shaping.say('error', path, `must be ${options.map(expected).join(' or ')}, not ${kindOf(tree)}`)
 }

@@ -1,0 +1,123 @@
+/** Media a client names by URL → media with their bytes, for vendors that fetch nothing themselves. */
+import { GatewayError } from '../errors.ts'
+import type { Chat, Media, Part, Turn } from '../ir/chat.ts'
+import { isObject, type Json } from '../ir/json.ts'
+import { createGuard, type Fetched, type Guarded, type MediaTerms, refusal } from './guard.ts'
+import { fits } from './sniff.ts'
+
+/** A file as base64 with its true type. */
+export type File = { mime: string; data: string }
+/** `wanted` is what the part says it is, perhaps only `image/*`. */
+export type FetchMedia = (url: string, wanted: string) => Promise<File>
+
+const isRemote = (part: Part): part is Media & { source: { url: string } } =>
+  part.type === 'media' && 'url' in part.source
+
+/** Is there anything to fetch: also within results of tools. */
+export const namesUrls = (chat: Chat): boolean => chat.turns.some(({ parts }) => anyRemote(parts))
+
+const anyRemote = (parts: readonly Part[]): boolean =>
+  parts.some(part => isRemote(part) || (part.type === 'result' && anyRemote(part.parts)))
+
+/** Every media part with a URL gets its bytes; all at once. Nothing of the chat is changed. @throws what `fetchMedia` throws */
+export const localise = async (chat: Chat, fetchMedia: FetchMedia): Promise<Chat> => {
+  const inPart = async (part: Part): Promise<Part> => {
+    if (part.type === 'result' && anyRemote(part.parts))
+      return { ...part, parts: await Promise.all(part.parts.map(inPart)) }
+    if (!isRemote(part)) return part
+    const { mime, data } = await fetchMedia(part.source.url, part.mime)
+    return { ...part, mime, source: { data } }
+  }
+  const inTurn = async (turn: Turn): Promise<Turn> =>
+    anyRemote(turn.parts) ? { ...turn, parts: await Promise.all(turn.parts.map(inPart)) } : turn
+  return { ...chat, turns: await Promise.all(chat.turns.map(inTurn)) }
+}
+
+const guards = new WeakMap<MediaTerms, Guarded>()
+
+const guardFor = (terms: MediaTerms): Guarded => {
+  const guard = guards.get(terms) ?? createGuard(terms)
+  guards.set(terms, guard)
+  return guard
+}
+
+/** All files of a request together, in sizes of the largest single one. */
+const mostAltogether = 2
+
+/**
+ * Fetches for one request: each URL once, however many attempts there are. Errors name the place of the URL in `body`, the request as it came.
+ * @param signal made only when something is fetched: it ends when the client leaves.
+ */
+export const mediaOf = (
+  terms: MediaTerms,
+  body: Json,
+  signal: () => AbortSignal,
+  guard: Guarded = guardFor(terms),
+): FetchMedia => {
+  const known = new Map<string, Promise<File>>()
+  const stop = new AbortController()
+  let left = terms.maxBytes * mostAltogether
+  const meter = (bytes: number): void => {
+    left -= bytes
+    if (left < 0) throw refusal(`all files together are larger than ${terms.maxBytes * mostAltogether} bytes`)
+  }
+  const begin = (url: string): Promise<File> => {
+    if (known.size >= terms.maxFiles) throw refusal(`a request may name no more than ${terms.maxFiles} files by URL`)
+    const fetching = guard(url, meter, AbortSignal.any([signal(), stop.signal])).then(toFile)
+    known.set(url, fetching)
+    return fetching
+  }
+  return async (url, wanted) => {
+    try {
+      if (/^data:/i.test(url)) return parseData(url, wanted)
+      const file = await (known.get(url) ?? begin(url))
+      if (!fits(file.mime, wanted)) throw refusal(`it is ${file.mime}, not ${wanted}`)
+      return file
+    } catch (thrown) {
+      // One that cannot be had is enough to refuse the request: the others need not go on.
+      stop.abort()
+      throw located(thrown, pathOf(body, url))
+    }
+  }
+}
+
+const toFile = ({ bytes, mime }: Fetched): File => ({
+  mime,
+  data: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64'),
+})
+
+const located = (thrown: unknown, path: string | undefined): unknown => {
+  if (!(thrown instanceof GatewayError)) return thrown
+  const message = `${path === undefined ? '' : `${path}: `}the file could not be fetched: ${thrown.message}`
+  return new GatewayError(thrown.code, message, path === undefined ? {} : { param: path })
+}
+
+/** RFC 2397: `data:[type][;name=value]*[;base64],…` */
+const parseData = (url: string, wanted: string): File => {
+  const comma = url.indexOf(',')
+  if (comma < 0) throw refusal('its data URL has no comma')
+  const [type = '', ...words] = url.slice('data:'.length, comma).split(';')
+  const mime = type.trim().toLowerCase() || wanted
+  const said = url.slice(comma + 1).trim()
+  if (words.some(word => word.trim().toLowerCase() === 'base64')) return { mime, data: said }
+  try {
+    return { mime, data: Buffer.from(decodeURIComponent(said)).toString('base64') }
+  } catch {
+    throw refusal('its data URL is badly escaped')
+  }
+}
+
+/** Where a text stands in a request: `messages[1].content[0].image_url.url`. Looked for only when there is something to complain of. */
+const pathOf = (value: Json | undefined, text: string, path = ''): string | undefined => {
+  if (value === text) return path
+  const steps: [string, Json | undefined][] = Array.isArray(value)
+    ? value.map((inner, index) => [`${path}[${index}]`, inner])
+    : isObject(value)
+      ? Object.entries(value).map(([key, inner]) => [path === '' ? key : `${path}.${key}`, inner])
+      : []
+  for (const [step, inner] of steps) {
+    const found = pathOf(inner, text, step)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
