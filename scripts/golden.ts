@@ -1,0 +1,12 @@
+/** Writes test/golden/ anew: what goes over the wires between every client and every vendor protocol. `npm run golden` */
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { cases } from '../test/pairs/cases.ts'
+import { golden } from '../test/pairs/write.ts'
+
+const folder = join(import.meta.dir, '../test/golden')
+
+for (const file of await readdir(folder)) if (file.endsWith('.txt')) await rm(join(folder, file))
+let size = 0
+for (const one of cases) size += await Bun.write(join(folder, `${one.name}.txt`), golden(one))
+console.log(`wrote ${cases.length} cases, ${Math.ceil(size / 1024)} KiB`)

@@ -1,0 +1,176 @@
+/** Every case between every client and every vendor protocol: as it is written down, and with nothing lost in silence. */
+import { describe, expect, test } from 'bun:test'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { JsonObject } from '../src/ir/json.ts'
+import type { Answer } from './pairs/answer.ts'
+import { type Case, cases } from './pairs/cases.ts'
+import {
+  answerStream,
+  answerWhole,
+  ask,
+  askers,
+  clientRequest,
+  exchangeOf,
+  type Pair,
+  pairs,
+  refusal,
+  tellers,
+} from './pairs/pair.ts'
+import { brokenFrames, golden } from './pairs/write.ts'
+
+const folder = join(import.meta.dir, 'golden')
+const nameOf = ({ asker, teller }: Pair) => `${asker.client.id} → ${teller.vendor.id}`
+
+describe('what is written down (npm run golden)', () => {
+  test.each(cases.map(one => [one.name, one] as const))('%s', (name, one) => {
+    const file = join(folder, `${name}.txt`)
+    expect(existsSync(file)).toBe(true)
+    expect(golden(one)).toBe(readFileSync(file, 'utf8'))
+  })
+
+  test('is no more than the cases', () =>
+    expect(readdirSync(folder).sort()).toEqual(cases.map(({ name }) => `${name}.txt`).sort()))
+
+  test('is no file of a megabyte', () => {
+    const sizes = readdirSync(folder).map(file => readFileSync(join(folder, file)).length)
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(1_600_000)
+  })
+})
+
+/** Whether a body says any of these words. */
+const says = (body: unknown, needle: readonly string[]): boolean => {
+  const text = JSON.stringify(body)
+  return needle.some(word => text.includes(word) || text.includes(JSON.stringify(word).slice(1, -1)))
+}
+
+describe('what is asked', () => {
+  const asking = cases.filter((one): one is Case & Required<Pick<Case, 'asks'>> => one.asks !== undefined)
+
+  test.each(pairs.map(pair => [nameOf(pair), pair] as const))(
+    '%s: every word arrives, or is noted as lost',
+    (_, pair) => {
+      for (const { name, asks, needles = [] } of asking) {
+        const { body: said } = clientRequest(pair.asker, asks)
+        const { body, error, lost } = ask(pair, said)
+        if (error) {
+          expect({ name, status: error.status }).toEqual({ name, status: 400 })
+          continue
+        }
+        const missing = needles.filter(needle => says(said, needle) && !says(body, needle))
+        if (lost.length === 0) expect({ name, missing }).toEqual({ name, missing: [] })
+      }
+    },
+  )
+
+  test.each(askers.map(asker => [asker.client.id, asker] as const))(
+    '%s: written, read and written again it is the same, and nothing is lost',
+    (_, asker) => {
+      for (const { name, asks } of asking) {
+        const { body } = clientRequest(asker, asks)
+        const lost: unknown[] = []
+        const chat = asker.protocol.parseRequest(structuredClone(body), (path, why) => lost.push({ path, why }))
+        const again = asker.protocol.renderRequest(
+          { ...chat, model: 'client-model', stream: false },
+          exchangeOf(asker, []),
+        )
+        expect<unknown>({ name, body: again, lost }).toEqual({ name, body, lost: [] })
+      }
+    },
+  )
+
+  test.each(askers.map(asker => [asker.client.id, asker] as const))(
+    '%s: no seals, nulls or empties that nobody sent',
+    (_, asker) => {
+      for (const pair of pairs.filter(one => one.asker === asker))
+        for (const { name, asks } of asking) {
+          const { body } = ask(pair, clientRequest(asker, asks).body)
+          expect({ name, nulls: JSON.stringify(body ?? {}).includes('undefined') }).toEqual({ name, nulls: false })
+        }
+    },
+  )
+})
+
+describe('what is answered', () => {
+  const telling = cases.filter((one): one is Case & Required<Pick<Case, 'answers'>> => one.answers !== undefined)
+  const sound = telling.filter(({ broken }) => !broken)
+
+  test.each(pairs.map(pair => [nameOf(pair), pair] as const))(
+    '%s: text, thoughts and calls arrive, whole and streamed the same',
+    (_, pair) => {
+      for (const { name, answers } of sound) {
+        const { client } = pair.asker
+        const whole = answerWhole(pair, pair.teller.vendor.whole(answers))
+        const stream = answerStream(pair, pair.teller.vendor.frames(answers))
+        expect({ name, error: whole.error, fault: stream.error }).toEqual({ name, error: undefined, fault: undefined })
+        const heard = client.read(whole.body!)
+        const gathered = client.gather(stream.frames)
+        expect({ name, ...client.read(gathered) }).toEqual({ name, ...heard })
+        expect({ name, ...wordsOf(heard) }).toEqual({ name, ...expected(answers) })
+        expect<unknown>({ name, usage: usageOf(gathered) }).toEqual({ name, usage: usageOf(whole.body!) })
+        expect({ name, finish: heard.finish === finishes[pair.asker.client.id]?.[answers.finish] }).toEqual({
+          name,
+          finish: true,
+        })
+      }
+    },
+  )
+
+  test.each(pairs.map(pair => [nameOf(pair), pair] as const))('%s: failures stay failures', (_, pair) => {
+    const { status, body } = refusal(pair)
+    expect(status).toBe(429)
+    expect(JSON.stringify(body)).toContain('Too many requests.')
+    for (const { answers } of telling.filter(({ broken }) => broken)) {
+      const cut = answerStream(pair, brokenFrames(pair.teller, answers))
+      const last = cut.frames.at(-1)!
+      expect(last.data).toMatch(/error/i)
+      if (pair.teller.vendor.broken) expect(last.data).toContain('Overloaded.')
+      expect(() => pair.asker.client.gather(cut.frames)).toThrow()
+    }
+  })
+
+  test.each(askers.map(asker => [asker.client.id, asker] as const))(
+    '%s: read, written and read again it is the same',
+    (_, asker) => {
+      const teller = tellers.find(({ vendor }) => vendor.id === asker.client.id)!
+      for (const { name, answers } of sound) {
+        const lost: never[] = []
+        const exchange = exchangeOf(asker, lost)
+        const message = asker.protocol.parseMessage(teller.vendor.whole(answers), exchange)
+        const again = asker.protocol.parseMessage(asker.protocol.renderMessage(message, exchange), exchange)
+        expect<unknown>({ name, lost, ...again, model: '' }).toEqual({ name, lost: [], ...message, model: '' })
+      }
+    },
+  )
+})
+
+/** Each client protocol's own words for a finish. Gemini has none for a call. */
+const finishes: Record<string, Partial<Record<Answer['finish'], string>>> = {
+  'openai-chat': { stop: 'stop', length: 'length', calls: 'tool_calls', filter: 'content_filter' },
+  'openai-responses': { stop: 'completed', length: 'incomplete', calls: 'completed', filter: 'incomplete' },
+  anthropic: { stop: 'end_turn', length: 'max_tokens', calls: 'tool_use', filter: 'refusal' },
+  gemini: { stop: 'STOP', length: 'MAX_TOKENS', calls: 'STOP', filter: 'SAFETY' },
+}
+
+type Words = { words: string; thought: string; calls: { id: string; name: string; args: unknown }[] }
+
+const wordsOf = ({
+  text,
+  refusal,
+  thought,
+  calls,
+}: { text: string; refusal: string } & Omit<Words, 'words'>): Words => ({
+  words: text + refusal,
+  thought,
+  calls,
+})
+
+const expected = ({ said }: Answer): Words => ({
+  words: said.map(one => (one.type === 'text' || one.type === 'refusal' ? one.text : '')).join(''),
+  thought: said.map(one => (one.type === 'thought' ? one.text : '')).join(''),
+  calls: said.flatMap(one =>
+    one.type === 'call' ? [{ id: one.id, name: one.name, args: JSON.parse(one.args) as unknown }] : [],
+  ),
+})
+
+const usageOf = (answer: JsonObject): unknown => answer.usage ?? answer.usageMetadata

@@ -1,0 +1,85 @@
+/** What a scripted vendor says, in no wire's words: each file of vendors/ says it as that vendor would. */
+import type { Finish, Usage } from '../../src/ir/chat.ts'
+import type { Json, JsonObject } from '../../src/ir/json.ts'
+import type { Frame } from '../../src/protocols/protocol.ts'
+
+/** `sealed` is the vendor's opaque state of the part; a vendor whose wire has no place for it there leaves it out. */
+export type Said =
+  | { type: 'text'; text: string; cited?: { url: string; title: string; quote: string } }
+  | { type: 'thought'; text: string; sealed?: string }
+  | { type: 'redacted'; sealed: string }
+  | { type: 'refusal'; text: string }
+  | { type: 'call'; id: string; name: string; args: string; sealed?: string }
+
+export type Answer = {
+  said: Said[]
+  finish: Finish
+  usage?: Usage
+  /** The sequence that ended it. */
+  stop?: string
+  /** The pieces of calls take turns. */
+  interleaved?: boolean
+}
+
+export type Refused = { status: number; headers?: Record<string, string>; body: Json }
+
+/** A vendor's side of a wire, written from its documentation and not from our code. */
+export type Vendor = {
+  id: string
+  whole(answer: Answer): Json
+  frames(answer: Answer): Frame[]
+  /** How it says that it is asked too often. */
+  limited: Refused
+  /** How it says in the middle of a stream that it is overloaded; absent where its wire cannot. */
+  broken?: Frame
+  /** The opaque state it gave with an answer, in order. */
+  sealsOf(answer: Answer): string[]
+  /** The opaque state a request brings back, in the places where the vendor looks for it, in order. */
+  sealsIn(request: JsonObject): string[]
+}
+
+export type Step =
+  | { does: 'open'; at: number; said: Said }
+  | { does: 'piece'; at: number; said: Said; text: string }
+  | { does: 'close'; at: number; said: Said }
+
+/** The order in which a stream tells an answer. */
+export const steps = ({ said, interleaved }: Answer): Step[] => {
+  const told: Step[] = []
+  const waiting: { at: number; said: Said; pieces: string[] }[] = []
+  said.forEach((one, at) => {
+    const pieces = piecesOf(one)
+    if (interleaved && one.type === 'call') {
+      told.push({ does: 'open', at, said: one })
+      waiting.push({ at, said: one, pieces })
+      return
+    }
+    told.push({ does: 'open', at, said: one })
+    told.push(...pieces.map((text): Step => ({ does: 'piece', at, said: one, text })))
+    told.push({ does: 'close', at, said: one })
+  })
+  for (let turn = 0; waiting.some(({ pieces }) => turn < pieces.length); turn++)
+    for (const { at, said: one, pieces } of waiting)
+      if (pieces[turn] !== undefined) told.push({ does: 'piece', at, said: one, text: pieces[turn]! })
+  for (const { at, said: one } of waiting) told.push({ does: 'close', at, said: one })
+  return told
+}
+
+/** In two: enough to see that pieces are put together. */
+const piecesOf = (said: Said): string[] => {
+  const text = said.type === 'call' ? said.args : said.type === 'redacted' ? '' : said.text
+  const letters = [...text]
+  const half = Math.ceil(letters.length / 2)
+  return [letters.slice(0, half).join(''), letters.slice(half).join('')].filter(piece => piece !== '')
+}
+
+/** All values under this key, at any depth, in the order of the text. */
+export const valuesUnder = (value: unknown, key: string): unknown[] => {
+  if (Array.isArray(value)) return value.flatMap(one => valuesUnder(one, key))
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([name, inner]) => (name === key ? [inner] : valuesUnder(inner, key)))
+}
+
+/** The strings under this key, at any depth. */
+export const wordsUnder = (value: unknown, key: string): string[] =>
+  valuesUnder(value, key).filter((one): one is string => typeof one === 'string' && one !== '')

@@ -1,0 +1,361 @@
+/** What is asked and answered between every client and every vendor: each case once, in no wire's words. */
+import type { Chat, Part, Turn } from '../../src/ir/chat.ts'
+import type { Answer } from './answer.ts'
+
+export type Asked = Omit<Chat, 'model' | 'stream'>
+
+export type Case = {
+  /** The name of its golden file. */
+  name: string
+  /** What it is, for the page of what survives. */
+  title: string
+  /** Absent: a short question. */
+  asks?: Asked
+  /**
+   * What must be found in the vendor's request, or be noted as lost: words of the request that no protocol has a reason to write in another
+   * way. Several in one list: any of them will do.
+   */
+  needles?: string[][]
+  answers?: Answer
+  /** The vendor refuses, with its words for being asked too often. */
+  limited?: boolean
+  /** The vendor's stream breaks after the first part with the words its protocol has for that. */
+  broken?: boolean
+}
+
+const user = (...parts: (Part | string)[]): Turn => ({ role: 'user', parts: parts.map(partOf) })
+const assistant = (...parts: (Part | string)[]): Turn => ({ role: 'assistant', parts: parts.map(partOf) })
+const system = (...parts: (Part | string)[]): Turn => ({ role: 'system', parts: parts.map(partOf) })
+const partOf = (part: Part | string): Part => (typeof part === 'string' ? { type: 'text', text: part } : part)
+const call = (id: string, name: string, args: string): Part => ({ type: 'call', id, name, args })
+const result = (id: string, ...parts: (Part | string)[]): Part => ({ type: 'result', id, parts: parts.map(partOf) })
+
+export const question: Asked = { turns: [user('What is the weather in Bern?')] }
+
+const schema = {
+  type: 'object',
+  properties: { city: { type: 'string', description: 'A town of Switzerland' }, days: { type: 'integer' } },
+  required: ['city'],
+  additionalProperties: false,
+}
+const weather = { name: 'weather', description: 'The weather of a place', schema }
+const clock = { name: 'clock', description: 'The time', schema: { type: 'object', properties: {} } }
+
+/** Red, one pixel. */
+const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg=='
+const pdf = 'JVBERi0xLjQKJSVFT0Y='
+const wav = 'UklGRiQAAABXQVZFZm10IA=='
+/** What stands behind addresses, where a vendor wants bytes. */
+export const fetched = { mime: 'image/png', data: png }
+
+const asks: Case[] = [
+  {
+    name: 'systems',
+    title: 'several system prompts, one in the middle',
+    asks: {
+      turns: [system('Be brief.', 'Be kind.'), user('Hello'), assistant('Hi!'), system('Now rhyme.'), user('Go on')],
+    },
+    needles: [['Be brief.'], ['Be kind.'], ['Now rhyme.'], ['Go on']],
+  },
+  {
+    name: 'image-address',
+    title: 'an image by its address',
+    asks: {
+      turns: [
+        user('What is this?', { type: 'media', mime: 'image/*', source: { url: 'https://pictures.example/cat.png' } }),
+      ],
+    },
+    needles: [['https://pictures.example/cat.png', png]],
+  },
+  {
+    name: 'image-inline',
+    title: 'an inline image',
+    asks: { turns: [user('What is this?', { type: 'media', mime: 'image/png', source: { data: png } })] },
+    needles: [[png]],
+  },
+  {
+    name: 'image-in-result',
+    title: 'an image in the result of a tool',
+    asks: {
+      tools: [clock],
+      turns: [
+        user('Show me the clock'),
+        assistant(call('call_1', 'clock', '{}')),
+        {
+          role: 'user',
+          parts: [result('call_1', 'Here:', { type: 'media', mime: 'image/png', source: { data: png } })],
+        },
+      ],
+    },
+    needles: [[png], ['Here:']],
+  },
+  {
+    name: 'document',
+    title: 'a PDF',
+    asks: {
+      turns: [user('Sum it up', { type: 'media', mime: 'application/pdf', source: { data: pdf }, name: 'letter.pdf' })],
+    },
+    needles: [[pdf]],
+  },
+  {
+    name: 'audio',
+    title: 'audio in',
+    asks: { turns: [user('What is said?', { type: 'media', mime: 'audio/wav', source: { data: wav } })] },
+    needles: [[wav]],
+  },
+  {
+    name: 'tool',
+    title: 'a tool, its call and its result; the tool is demanded',
+    asks: {
+      tools: [weather],
+      choice: { name: 'weather' },
+      turns: [
+        user('The weather in Bern?'),
+        assistant('I look.', call('call_1', 'weather', '{"city":"Bern","days":2}')),
+        { role: 'user', parts: [result('call_1', 'Sunny, 21 °C')] },
+        user('And in Basel?'),
+      ],
+    },
+    needles: [
+      ['A town of Switzerland'],
+      ['"city":"Bern"', '\\"city\\":\\"Bern\\"'],
+      ['Sunny, 21 °C'],
+      ['I look.'],
+      ['And in Basel?'],
+    ],
+  },
+  {
+    name: 'tools-parallel',
+    title: 'parallel calls and their results, one failed; only one call at a time from here',
+    asks: {
+      tools: [weather, clock],
+      choice: 'any',
+      parallel: false,
+      turns: [
+        user('Weather and time?'),
+        assistant(call('call_1', 'weather', '{"city":"Bern"}'), call('call_2', 'clock', '{}')),
+        {
+          role: 'user',
+          parts: [
+            result('call_1', 'Sunny'),
+            { type: 'result', id: 'call_2', parts: [partOf('No clock.')], failed: true },
+          ],
+        },
+      ],
+    },
+    needles: [['Sunny'], ['No clock.'], ['clock']],
+  },
+  {
+    name: 'tools-none',
+    title: 'tools that must not be called; an empty result',
+    asks: {
+      tools: [clock],
+      choice: 'none',
+      turns: [user('Time?'), assistant(call('call_1', 'clock', '{}')), { role: 'user', parts: [result('call_1', '')] }],
+    },
+    needles: [['clock']],
+  },
+  {
+    name: 'thoughts',
+    title: 'thoughts of an earlier answer, unsealed',
+    asks: {
+      turns: [user('2+2?'), assistant({ type: 'reasoning', text: 'An easy sum.' }, 'Four.'), user('Sure?')],
+    },
+    needles: [['Four.'], ['An easy sum.']],
+  },
+  { name: 'effort', title: 'effort', asks: { ...question, reasoning: { effort: 'high' } } },
+  {
+    name: 'budget',
+    title: 'a budget for thoughts, shown',
+    asks: { ...question, limit: 9000, reasoning: { budget: 4096, shown: true } },
+  },
+  {
+    name: 'format',
+    title: 'structured output',
+    asks: { ...question, format: { name: 'forecast', schema, strict: true } },
+    needles: [['A town of Switzerland']],
+  },
+  {
+    name: 'format-json',
+    title: 'JSON without a schema',
+    asks: { ...question, format: {} },
+    needles: [['json', 'JSON']],
+  },
+  {
+    name: 'sampling',
+    title: 'stop sequences, limit, sampling',
+    asks: { ...question, limit: 777, temperature: 0.25, topP: 0.5, stop: ['END', '###'] },
+    needles: [['777'], ['0.25'], ['0.5'], ['END'], ['###']],
+  },
+  {
+    name: 'seed',
+    title: 'seed and top-k',
+    asks: { ...question, seed: 424242, topK: 33 },
+    needles: [['424242'], ['33']],
+  },
+  {
+    name: 'cache',
+    title: 'cache marks, one for an hour',
+    asks: {
+      tools: [{ ...weather, cache: {} }],
+      turns: [
+        system({ type: 'text', text: 'A long prompt.', cache: { ttl: '1h' } }),
+        user({ type: 'text', text: 'Weather?', cache: { ttl: '5m' } }),
+      ],
+    },
+    needles: [['A long prompt.'], ['Weather?']],
+  },
+  { name: 'user', title: 'who the user is', asks: { ...question, user: 'user-4711' }, needles: [['user-4711']] },
+  {
+    name: 'custom-tool',
+    title: 'a tool that takes free text',
+    asks: {
+      tools: [{ name: 'patch', description: 'Applies a patch', custom: { type: 'text' } }],
+      turns: [
+        user('Mend it'),
+        assistant({ type: 'call', id: 'call_1', name: 'patch', args: '*** Begin "Patch"', custom: true }),
+        { role: 'user', parts: [result('call_1', 'Done')] },
+      ],
+    },
+    needles: [['Applies a patch'], ['Begin'], ['Done']],
+  },
+  {
+    name: 'orphan',
+    title: 'a call without its result',
+    asks: {
+      tools: [clock],
+      turns: [user('Time?'), assistant(call('call_1', 'clock', '{}')), user('Never mind. Hello?')],
+    },
+    needles: [['Never mind. Hello?']],
+  },
+]
+
+const usage = { input: 20, output: 9 }
+
+const answers: Case[] = [
+  {
+    name: 'text',
+    title: 'text',
+    asks: { turns: [user('Say hello')] },
+    needles: [['Say hello']],
+    answers: { said: [{ type: 'text', text: 'Hello, 世界 🌍' }], finish: 'stop', usage },
+  },
+  {
+    name: 'answer-thoughts',
+    title: 'thoughts, then text',
+    answers: {
+      said: [
+        { type: 'thought', text: 'An easy one.', sealed: 'c2lnbmF0dXJlLTE=' },
+        { type: 'text', text: 'It is sunny.' },
+      ],
+      finish: 'stop',
+      usage: { ...usage, reasoning: 4 },
+    },
+  },
+  {
+    name: 'answer-call',
+    title: 'a call',
+    asks: { ...question, tools: [weather] },
+    answers: {
+      said: [
+        { type: 'text', text: 'I look.' },
+        { type: 'call', id: 'call_1', name: 'weather', args: '{"city":"Zürich \\"West\\"","days":2}' },
+      ],
+      finish: 'calls',
+      usage,
+    },
+  },
+  {
+    name: 'answer-calls-parallel',
+    title: 'parallel calls, one without arguments',
+    asks: { ...question, tools: [weather, clock] },
+    answers: {
+      said: [
+        { type: 'call', id: 'call_1', name: 'weather', args: '{"city":"Bern"}' },
+        { type: 'call', id: 'call_2', name: 'clock', args: '{}' },
+      ],
+      finish: 'calls',
+      usage,
+    },
+  },
+  {
+    name: 'answer-calls-interleaved',
+    title: 'calls whose pieces take turns',
+    asks: { ...question, tools: [weather] },
+    answers: {
+      said: [
+        { type: 'call', id: 'call_1', name: 'weather', args: '{"city":"Bern"}' },
+        { type: 'call', id: 'call_2', name: 'weather', args: '{"city":"Basel"}' },
+      ],
+      finish: 'calls',
+      usage,
+      interleaved: true,
+    },
+  },
+  {
+    name: 'answer-redacted',
+    title: 'thoughts that only the vendor can read',
+    answers: {
+      said: [
+        { type: 'redacted', sealed: 'cmVkYWN0ZWQtMQ==' },
+        { type: 'text', text: 'It is sunny.' },
+      ],
+      finish: 'stop',
+      usage,
+    },
+  },
+  {
+    name: 'answer-refusal',
+    title: 'a refusal',
+    answers: { said: [{ type: 'refusal', text: 'I cannot help with that.' }], finish: 'filter', usage },
+  },
+  {
+    name: 'answer-cited',
+    title: 'a text with its source',
+    answers: {
+      said: [
+        {
+          type: 'text',
+          text: 'It is sunny.',
+          cited: { url: 'https://news.example/1', title: 'The News', quote: 'Sun all day' },
+        },
+      ],
+      finish: 'stop',
+      usage,
+    },
+  },
+  {
+    name: 'answer-length',
+    title: 'an answer that ran out of tokens',
+    answers: { said: [{ type: 'text', text: 'It is' }], finish: 'length', usage },
+  },
+  {
+    name: 'answer-stop',
+    title: 'a stop sequence that matched',
+    asks: { ...question, stop: ['END'] },
+    answers: { said: [{ type: 'text', text: 'It is sunny.' }], finish: 'stop', stop: 'END', usage },
+  },
+  {
+    name: 'answer-empty',
+    title: 'an empty answer',
+    answers: { said: [], finish: 'stop', usage: { input: 20, output: 0 } },
+  },
+  {
+    name: 'answer-usage',
+    title: 'usage: cached, written to the cache, thought',
+    answers: {
+      said: [{ type: 'text', text: 'Sunny.' }],
+      finish: 'stop',
+      usage: { input: 100, output: 30, cacheRead: 60, cacheWrite: 15, cacheWrite1h: 5, reasoning: 20 },
+    },
+  },
+  { name: 'answer-limited', title: 'asked too often', limited: true },
+  {
+    name: 'answer-broken',
+    title: 'overloaded in the middle of the stream',
+    broken: true,
+    answers: { said: [{ type: 'text', text: 'It is sunny.' }], finish: 'stop', usage },
+  },
+]
+
+export const cases: readonly Case[] = [...asks, ...answers]

@@ -1,0 +1,70 @@
+/** A client of generateContent. https://ai.google.dev/gemini-api/docs/function-calling, https://ai.google.dev/gemini-api/docs/thought-signatures */
+import type { JsonObject } from '../../../src/ir/json.ts'
+import type { Frame } from '../../../src/protocols/protocol.ts'
+import { type Client, joined, listOf } from '../client.ts'
+
+const contentOf = (answer: JsonObject): JsonObject =>
+  (listOf(answer.candidates)[0]?.content ?? { parts: [] }) as JsonObject
+
+/** Pieces of one text are one part, but a signature keeps its own part: what is merged with another would be lost. */
+const gather = (frames: readonly Frame[]): JsonObject => {
+  const parts: JsonObject[] = []
+  const candidate: JsonObject = {}
+  const answer: JsonObject = {}
+  for (const { data } of frames) {
+    const { candidates, ...rest } = JSON.parse(data) as JsonObject
+    Object.assign(answer, rest)
+    const [one] = listOf(candidates)
+    if (one === undefined) continue
+    const { content, ...more } = one
+    Object.assign(candidate, more)
+    for (const part of listOf((content as JsonObject | undefined)?.parts)) {
+      const before = parts.at(-1)
+      const joins =
+        before !== undefined &&
+        typeof part.text === 'string' &&
+        typeof before.text === 'string' &&
+        before.thought === part.thought &&
+        before.thoughtSignature === undefined &&
+        part.thoughtSignature === undefined
+      if (joins) before.text = String(before.text) + part.text
+      else parts.push({ ...part })
+    }
+  }
+  return { candidates: [{ content: { role: 'model', parts }, ...candidate }], ...answer }
+}
+
+export const gemini: Client = {
+  id: 'gemini',
+  gather,
+  next(request, answer, results) {
+    const content = contentOf(answer)
+    const told = listOf(content.parts)
+      .map(({ functionCall }) => functionCall as JsonObject | undefined)
+      .filter(call => call !== undefined)
+      .map(({ id, name }) => ({
+        functionResponse: { id: id!, name: name!, response: { output: results.get(String(id))! } },
+      }))
+    return { ...request, contents: [...listOf(request.contents), content, { role: 'user', parts: told }] }
+  },
+  read(answer) {
+    const parts = listOf(contentOf(answer).parts)
+    const calls = parts
+      .map(({ functionCall }) => functionCall as JsonObject | undefined)
+      .filter(call => call !== undefined)
+      .map(({ id, name, args }) => ({ id: String(id), name: String(name), args }))
+    return {
+      text: joined(
+        parts.filter(one => one.thought !== true),
+        'text',
+      ),
+      thought: joined(
+        parts.filter(one => one.thought === true),
+        'text',
+      ),
+      refusal: '',
+      calls,
+      finish: String(listOf(answer.candidates)[0]?.finishReason),
+    }
+  },
+}

@@ -1,0 +1,75 @@
+/** A client of Chat Completions. https://platform.openai.com/docs/guides/function-calling */
+import { isObject, type JsonObject, parseJson } from '../../../src/ir/json.ts'
+import type { Frame } from '../../../src/protocols/protocol.ts'
+import { type Client, joined, listOf } from '../client.ts'
+
+/** Texts grow, lists join entry by entry by their `index`, everything else is set. */
+const grow = (into: JsonObject, piece: JsonObject): void => {
+  for (const [key, value] of Object.entries(piece)) {
+    const before = into[key]
+    if (typeof before === 'string' && typeof value === 'string' && !['id', 'type', 'role', 'name'].includes(key))
+      into[key] = before + value
+    else if (Array.isArray(value)) into[key] = growList(listOf(before), listOf(value))
+    else if (isObject(before) && isObject(value)) grow(before, value)
+    else if (value !== null || before === undefined) into[key] = structuredClone(value)
+  }
+}
+
+const growList = (list: JsonObject[], pieces: JsonObject[]): JsonObject[] => {
+  for (const piece of pieces) {
+    const known = typeof piece.index === 'number' ? list.find(one => one.index === piece.index) : undefined
+    if (known) grow(known, piece)
+    else list.push(structuredClone(piece))
+  }
+  return list
+}
+
+const gather = (frames: readonly Frame[]): JsonObject => {
+  if (frames.at(-1)?.data !== '[DONE]') throw new Error('no [DONE] at the end')
+  const message: JsonObject = {}
+  const choice: JsonObject = { index: 0, message, logprobs: null, finish_reason: null }
+  const answer: JsonObject = {}
+  for (const { data } of frames.slice(0, -1)) {
+    const { choices, usage, ...head } = JSON.parse(data) as JsonObject
+    Object.assign(answer, head, { object: 'chat.completion', choices: [choice] }, usage ? { usage } : {})
+    const [one] = listOf(choices)
+    if (one === undefined) continue
+    grow(message, one.delta as JsonObject)
+    choice.finish_reason = one.finish_reason ?? choice.finish_reason
+  }
+  for (const call of listOf(message.tool_calls)) delete call.index
+  message.refusal ??= null
+  if (message.content === '' && (message.tool_calls !== undefined || message.refusal !== null)) message.content = null
+  return answer
+}
+
+const messageOf = (answer: JsonObject): JsonObject => listOf(answer.choices)[0]!.message as JsonObject
+
+export const openaiChat: Client = {
+  id: 'openai-chat',
+  gather,
+  next(request, answer, results) {
+    const message = messageOf(answer)
+    const told = listOf(message.tool_calls).map(({ id }) => ({
+      role: 'tool',
+      tool_call_id: id!,
+      content: results.get(String(id))!,
+    }))
+    return { ...request, messages: [...listOf(request.messages), message, ...told] }
+  },
+  read(answer) {
+    const message = messageOf(answer)
+    const calls = listOf(message.tool_calls).map(call => {
+      const body = call.function as JsonObject
+      return { id: String(call.id), name: String(body.name), args: parseJson(String(body.arguments)) }
+    })
+    const one = [message]
+    return {
+      text: joined(one, 'content'),
+      thought: joined(one, 'reasoning_content'),
+      refusal: joined(one, 'refusal'),
+      calls,
+      finish: String(listOf(answer.choices)[0]!.finish_reason),
+    }
+  },
+}

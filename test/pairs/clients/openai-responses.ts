@@ -1,0 +1,61 @@
+/** A client of Responses that stores nothing at the vendor. https://platform.openai.com/docs/guides/reasoning */
+import { type JsonObject, parseJson } from '../../../src/ir/json.ts'
+import type { Frame } from '../../../src/protocols/protocol.ts'
+import { type Client, joined, listOf } from '../client.ts'
+
+const last = ['response.completed', 'response.incomplete', 'response.failed']
+
+/** The items as they were told one by one, which must be those of the whole answer at the end. */
+const gather = (frames: readonly Frame[]): JsonObject => {
+  const items: JsonObject[] = []
+  const texts = new Map<string, string>()
+  let answer: JsonObject | undefined
+  frames.forEach(({ event, data }, place) => {
+    const body = JSON.parse(data) as JsonObject
+    if (event !== body.type) throw new Error(`event "${event}" holds "${body.type}"`)
+    if (body.sequence_number !== place) throw new Error(`sequence_number ${body.sequence_number} at place ${place}`)
+    const key = `${String(event).replace(/\.(delta|done)$/, '')} ${body.output_index} ${body.content_index ?? body.summary_index}`
+    if (event?.endsWith('.delta')) texts.set(key, (texts.get(key) ?? '') + body.delta)
+    else if (event?.endsWith('.done') && texts.has(key)) {
+      const full = body.text ?? body.arguments ?? body.refusal ?? body.input
+      if (full !== texts.get(key)) throw new Error(`the pieces do not add up: ${data}`)
+    }
+    if (event === 'response.output_item.done') items[body.output_index as number] = body.item as JsonObject
+    if (last.includes(event ?? '')) answer = body.response as JsonObject
+  })
+  if (answer === undefined || !last.includes(frames.at(-1)?.event ?? '')) throw new Error('no end')
+  if (JSON.stringify(items) !== JSON.stringify(answer.output))
+    throw new Error('the items told are not those of the end')
+  return answer
+}
+
+export const openaiResponses: Client = {
+  id: 'openai-responses',
+  gather,
+  next(request, answer, results) {
+    const { input } = request
+    const before = typeof input === 'string' ? [{ role: 'user', content: input }] : listOf(input)
+    const output = listOf(answer.output)
+    const told = output
+      .filter(({ type }) => type === 'function_call')
+      .map(({ call_id: id }) => ({ type: 'function_call_output', call_id: id!, output: results.get(String(id))! }))
+    return { ...request, input: [...before, ...output, ...told] }
+  },
+  read(answer) {
+    const output = listOf(answer.output)
+    const contents = output.filter(({ type }) => type === 'message').flatMap(one => listOf(one.content))
+    const calls = output
+      .filter(({ type }) => type === 'function_call')
+      .map(one => ({ id: String(one.call_id), name: String(one.name), args: parseJson(String(one.arguments)) }))
+    return {
+      text: joined(contents, 'text'),
+      thought: output
+        .filter(({ type }) => type === 'reasoning')
+        .map(({ summary }) => joined(listOf(summary), 'text'))
+        .join(''),
+      refusal: joined(contents, 'refusal'),
+      calls,
+      finish: String(answer.status),
+    }
+  },
+}

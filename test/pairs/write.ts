@@ -1,0 +1,98 @@
+/** The golden text of a case: what goes over each wire, one line a frame. */
+import { isObject, type Json } from '../../src/ir/json.ts'
+import type { Frame } from '../../src/protocols/protocol.ts'
+import { type Answer, steps } from './answer.ts'
+import { type Case, question } from './cases.ts'
+import {
+  type Asker,
+  answerStream,
+  answerWhole,
+  ask,
+  askers,
+  clientRequest,
+  type Lost,
+  type Pair,
+  pairs,
+  refusal,
+  type Teller,
+  tellers,
+} from './pair.ts'
+
+const width = 140
+
+/** JSON on one line where it fits, else a member a line. */
+const compact = (value: Json | undefined, indent = ''): string => {
+  const line = JSON.stringify(value) ?? 'nothing'
+  if (indent.length + line.length <= width || typeof value !== 'object' || value === null) return line
+  const inner = `${indent}  `
+  if (Array.isArray(value)) return `[\n${value.map(one => inner + compact(one, inner)).join(',\n')}\n${indent}]`
+  const members = Object.entries(value).filter(([, one]) => one !== undefined)
+  return `{\n${members.map(([key, one]) => `${inner}${JSON.stringify(key)}: ${compact(one, inner)}`).join(',\n')}\n${indent}}`
+}
+
+/** The name of an event is left out where the frame itself says it. */
+const line = ({ event, data }: Frame): string => {
+  const body = data.startsWith('{') ? (JSON.parse(data) as Json) : undefined
+  const named = event === undefined || (isObject(body) && body.type === event)
+  return named ? data : `${event} ${data}`
+}
+
+const streamed = (frames: readonly Frame[]): string => frames.map(line).join('\n')
+const lostIn = (what: string, lost: readonly Lost[]): string[] =>
+  lost.map(({ path, why }) => `${what}: ${path}: ${why}`)
+
+const section = (title: string, ...lines: string[]): string => [`## ${title}`, ...lines, ''].join('\n')
+
+const asked = (one: Case, asker: Asker): string => {
+  const { body, unsaid } = clientRequest(asker, one.asks ?? question)
+  return section(`${asker.client.id} asks`, compact(body), ...lostIn('cannot say', unsaid))
+}
+
+/** What the vendor's stream says before it breaks. */
+export const brokenFrames = ({ vendor }: Teller, answer: Answer): Frame[] => {
+  const frames = vendor.frames(answer)
+  const words = steps(answer)[1]
+  const cut = frames.findIndex(({ data }) => words?.does === 'piece' && data.includes(JSON.stringify(words.text)))
+  return [...frames.slice(0, cut + 1), ...(vendor.broken ? [vendor.broken] : [])]
+}
+
+const answered = (one: Case, teller: Teller): string => {
+  const { vendor } = teller
+  const title = `${vendor.id} answers`
+  if (one.limited) return section(title, compact(vendor.limited as unknown as Json))
+  const answer = one.answers!
+  if (one.broken) return section(title, streamed(brokenFrames(teller, answer)))
+  return section(title, compact(vendor.whole(answer)), '', streamed(vendor.frames(answer)))
+}
+
+/** A short question goes the same way in every case: it is shown where the case is about what is asked. */
+const between = (one: Case, pair: Pair): string => {
+  const lines: string[] = []
+  if (one.asks) {
+    const { body, error, lost } = ask(pair, clientRequest(pair.asker, one.asks).body)
+    lines.push(error ? `refused: ${error.status} ${error.message}` : compact(body), ...lostIn('lost', lost))
+  }
+  if (one.limited) lines.push(compact(refusal(pair) as unknown as Json))
+  if (one.answers) lines.push('', ...answersBetween(one, pair, one.answers))
+  return section(`${pair.asker.client.id} → ${pair.teller.vendor.id}`, ...lines)
+}
+
+const answersBetween = (one: Case, pair: Pair, answer: Answer): string[] => {
+  const { teller } = pair
+  const frames = one.broken ? brokenFrames(teller, answer) : teller.vendor.frames(answer)
+  const stream = answerStream(pair, frames)
+  const told = [streamed(stream.frames), ...lostIn('lost', stream.lost)]
+  if (one.broken) return told
+  const whole = answerWhole(pair, teller.vendor.whole(answer))
+  return [compact(whole.error ?? whole.body), ...lostIn('lost', whole.lost), '', ...told]
+}
+
+/** The whole golden file of a case. */
+export const golden = (one: Case): string => {
+  const parts = [
+    ...(one.asks ? askers.map(asker => asked(one, asker)) : []),
+    ...(one.answers || one.limited ? tellers.map(teller => answered(one, teller)) : []),
+    ...pairs.map(pair => between(one, pair)),
+  ]
+  return `# ${one.title}\n\n${parts.join('\n')}`
+}
