@@ -13,6 +13,7 @@ import { seatOf } from './providers/address.ts'
 import type { Target } from './providers/entry.ts'
 import type { Records, Trail } from './record.ts'
 import type { Caller, Plan, Router } from './routing/plan.ts'
+import { preferring, sealedAt } from './routing/seats.ts'
 import { affinityOf } from './routing/targets.ts'
 import type { Scrub } from './scrub.ts'
 import type { SealStore } from './store/seals.ts'
@@ -92,13 +93,16 @@ const readIntake = async (request: Request, operation: Operation, trail: Trail, 
   return { protocol, headers, ...head, stream, model: operation.model ?? head.model, json }
 }
 
-const planFor = (intake: Intake, caller: Caller, run: Runtime): Plan =>
-  run.router.plan({
+const planFor = (intake: Intake, caller: Caller, run: Runtime): Plan => {
+  const plan = run.router.plan({
     model: intake.model,
     protocol: intake.protocol.id,
     caller,
     affinity: () => affinityOf(intake.json?.body ?? {}, caller, intake.model ?? ''),
   })
+  const seat = plan.targets.length > 1 && intake.json ? sealedAt(intake.json.text) : undefined
+  return seat === undefined ? plan : preferring(plan, seat)
+}
 
 /** An attempt that has its answer's head, and it is a good one. */
 type Begun = { answered: Answered; way: Way; target: Target }

@@ -6,6 +6,8 @@ import scalar from '../node_modules/@scalar/api-reference/dist/browser/standalon
 import { presentedKeys } from './auth.ts'
 import { asGatewayError, GatewayError } from './errors.ts'
 import { type Connection, type Operation, type Runtime, serve } from './gateway.ts'
+import type { Json } from './ir/json.ts'
+import { asksAnthropic, findModel, listModels } from './listing.ts'
 import { operations, schemas } from './operations.ts'
 import { protocols } from './protocols/index.ts'
 import type { Caller } from './routing/plan.ts'
@@ -37,7 +39,7 @@ export const createServer = (life: Life) =>
     .get('/readyz', () => readiness(life), told('Health', 'Does the process take requests: 503 while it shuts down'))
     .get(
       '/v1/models',
-      ({ request, server }) => answer(request, server, life, listModels),
+      ({ request, server }) => answer(request, server, life, list),
       told('Models', 'The models this key may use'),
     )
     .post('/v1/chat/completions', ({ request, server }) => pass(request, server, life), spoken('openai-chat'))
@@ -103,7 +105,7 @@ const refuseTwoHosts = (request: Request): Response | undefined =>
 const dispatch = (request: Request, server: Server<unknown> | null, life: Life): Response | Promise<Response> => {
   const isRead = request.method === 'GET' || request.method === 'HEAD'
   return isRead && addressOf(request).path.startsWith(oneModel)
-    ? answer(request, server, life, findModel)
+    ? answer(request, server, life, find)
     : pass(request, server, life)
 }
 
@@ -151,24 +153,20 @@ const deploymentOf = (rest: string, query: string): Operation | undefined => {
   return undefined
 }
 
-const listModels = (_: Request, run: Runtime, caller: Caller): unknown => ({
-  object: 'list',
-  data: run.router.list(caller).map(({ id }) => model(id)),
-})
+const list = (request: Request, run: Runtime, caller: Caller): Json =>
+  listModels(run, caller, request.headers, addressOf(request).query)
 
-const findModel = (request: Request, run: Runtime, caller: Caller): unknown => {
+const find = (request: Request, run: Runtime, caller: Caller): Json => {
   const id = decode(addressOf(request).path.slice(oneModel.length))
-  return id === '' ? listModels(request, run, caller) : model(run.router.find(id, caller).id)
+  return id === '' ? list(request, run, caller) : findModel(run, caller, request.headers, id)
 }
-
-const model = (id: string) => ({ id, object: 'model', created: 1704067200, owned_by: 'simple-one-api' })
 
 /** Answers by itself, without a vendor, whoever shows a valid key. */
 const answer = (
   request: Request,
   server: Server<unknown> | null,
   { run }: Life,
-  tell: (request: Request, run: Runtime, caller: Caller) => unknown,
+  tell: (request: Request, run: Runtime, caller: Caller) => Json,
 ): Response => {
   const { path, query } = addressOf(request)
   const trail = run.records.begin(request.method, shorten(path))
@@ -182,7 +180,7 @@ const answer = (
     const error = asGatewayError(thrown)
     if (error.code === 'unauthorized') trail.address = connectionOf(request, server).address()
     trail.close({ error })
-    return explain(error, { 'x-request-id': trail.id })
+    return explain(error, { 'x-request-id': trail.id }, asksAnthropic(request.headers) ? 'anthropic' : undefined)
   }
 }
 
@@ -203,8 +201,8 @@ const preflight = (request: Request): Response =>
   })
 
 /** Faults outside any protocol are told as OpenAI tells them. */
-const explain = (error: GatewayError, headers: Record<string, string> = {}): Response =>
-  new Response(JSON.stringify(protocols.get('openai-chat')!.renderError(error)), {
+const explain = (error: GatewayError, headers: Record<string, string> = {}, protocol = 'openai-chat'): Response =>
+  new Response(JSON.stringify((protocols.get(protocol) ?? protocols.get('openai-chat')!).renderError(error)), {
     status: error.status,
     headers: { 'content-type': 'application/json', ...crossOrigin, ...headers },
   })

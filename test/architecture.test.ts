@@ -26,7 +26,7 @@ const layers = [
   ['config'],
   ['routing', 'limits', 'upstream', 'auth', 'record', 'log', 'scrub', 'metrics', 'cache', 'store'],
   ['gateway'],
-  ['server', 'operations', 'admin'],
+  ['server', 'operations', 'listing', 'admin'],
   ['main', 'cli', 'start', 'commands', 'probe', 'banner', 'widen'],
 ]
 const roomOf = (file: string) => file.split('/')[0]!.replace(/\.ts$/, '')

@@ -371,3 +371,36 @@ describe('with `hash`', () => {
         expect(await letters(gateway, 'm', 1, { [key]: 'someone', messages: [{ role: 'user', content }] })).toBe(home)
     })
 })
+
+describe('the list of models as Anthropic tells it', () => {
+  const version = { 'anthropic-version': '2023-06-01' }
+  const get = async (gateway: Gateway, path: string, headers: Record<string, string> = version) => {
+    const response = await fetch(`${gateway.url}${path}`, { headers, proxy: false } as RequestInit)
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+  }
+  const names = (body: Record<string, unknown>) => (body['data'] as { id: string }[]).map(({ id }) => id)
+
+  test('is for those who send its version: paged, both ways', async () => {
+    const gateway = await start({ services: { openai: [entry({ models: ['a', 'b', 'c/d', 'e'] })] } })
+    const { body } = await get(gateway, '/v1/models?limit=2')
+    expect(body).toMatchObject({ has_more: true, first_id: 'a', last_id: 'b' })
+    expect((body['data'] as object[])[0]).toEqual({
+      type: 'model',
+      id: 'a',
+      display_name: 'a',
+      created_at: '2024-01-01T00:00:00Z',
+    })
+    expect(names((await get(gateway, '/v1/models?limit=2&after_id=b')).body)).toEqual(['c/d', 'e'])
+    expect(names((await get(gateway, '/v1/models?limit=1&before_id=c/d')).body)).toEqual(['b'])
+    expect(names((await get(gateway, '/v1/models')).body)).toEqual(['a', 'b', 'c/d', 'e', 'random'])
+    expect((await get(gateway, '/v1/models/c/d')).body).toMatchObject({ type: 'model', id: 'c/d' })
+  })
+
+  test('errors are of its shape', async () => {
+    const gateway = await start({ api_key: 'right', services: { openai: [entry({ models: ['a'] })] } })
+    const refused = await get(gateway, '/v1/models', { ...version, 'x-api-key': 'wrong' })
+    expect([refused.status, refused.body['type']]).toEqual([401, 'error'])
+    const missing = await get(gateway, '/v1/models/nobody', { ...version, 'x-api-key': 'right' })
+    expect([missing.status, (missing.body['error'] as { type: string }).type]).toEqual([404, 'not_found_error'])
+  })
+})

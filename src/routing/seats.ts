@@ -1,0 +1,25 @@
+/** A conversation goes on where it was sealed, if it can: only that target, or its vendor, can read the seals. */
+import { sealPrefix, unwrapSeal } from '../ir/seal.ts'
+import { seatOf } from '../providers/address.ts'
+import type { Plan } from './plan.ts'
+
+/** The seat that wrote the last seal in a request; undefined where none of ours stands in it. */
+export const sealedAt = (text: string): string | undefined => {
+  const start = text.lastIndexOf(sealPrefix)
+  if (start < 0) return undefined
+  let end = start
+  while (isLetter(text.charCodeAt(end))) end++
+  return unwrapSeal(text.slice(start, end))?.seal.at
+}
+
+/** Of base64url: A to Z, a to z, digits, `-`, `_`. */
+const isLetter = (code: number): boolean =>
+  (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || (code >= 48 && code <= 57) || code === 45 || code === 95
+
+/** The same targets, that seat's own first, then its vendor's. */
+export const preferring = (plan: Plan, seat: string): Plan => {
+  const vendor = seat.split('.', 1)[0]!
+  const nearness = (own: string): number => (own === seat ? 0 : own.split('.', 1)[0] === vendor ? 1 : 2)
+  const near = plan.targets.map(target => ({ target, distance: nearness(seatOf(target)) }))
+  return { ...plan, targets: near.sort((one, other) => one.distance - other.distance).map(({ target }) => target) }
+}
