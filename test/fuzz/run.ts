@@ -1,0 +1,152 @@
+/** Seeded cases until there are enough; the first that breaks a promise is told with its seed and its input. */
+import { GatewayError } from '../../src/errors.ts'
+import type { Event } from '../../src/ir/event.ts'
+import { isObject, type Json, type JsonObject } from '../../src/ir/json.ts'
+import type { Egress, Frame, Ingress } from '../../src/protocols/protocol.ts'
+import { checkEvents, exchangeFor } from '../contracts/protocol.ts'
+import { seeded } from '../recordings.ts'
+import { innerOf, invent, mutate, mutateFrames, type Random } from './mutate.ts'
+
+/** Milliseconds one input may take: far more than the slowest machine needs, far less than a hang. */
+const longest = 1000
+/** Characters that may come out for each that went in, and for every input. */
+const growth = { each: 40, always: 20_000 }
+
+export type Outcome = { cases: number; refused: number }
+
+const fail = (what: string, seed: number, input: unknown, cause: unknown): never => {
+  const told = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+  throw new Error(`${what}, seed ${seed}: ${told}\ninput: ${JSON.stringify(input)}`)
+}
+
+/** Runs `count` cases from `first` on. `attempt` gives the size of what came out; -1: refused. */
+const run = <Input>(
+  what: string,
+  first: number,
+  count: number,
+  make: (random: Random) => Input,
+  attempt: (input: Input) => number,
+): Outcome => {
+  let refused = 0
+  for (let seed = first; seed < first + count; seed++) {
+    const input = make(seeded(seed))
+    const size = JSON.stringify(input).length
+    const began = performance.now()
+    let out = 0
+    try {
+      out = attempt(input)
+    } catch (thrown) {
+      fail(what, seed, input, thrown)
+    }
+    if (performance.now() - began > longest) fail(what, seed, input, `took ${Math.round(performance.now() - began)} ms`)
+    if (out > size * growth.each + growth.always) fail(what, seed, input, `${out} characters came out of ${size}`)
+    if (out < 0) refused++
+  }
+  return { cases: count, refused }
+}
+
+const refusing = (attempt: () => number): number => {
+  try {
+    return attempt()
+  } catch (thrown) {
+    if (thrown instanceof GatewayError) return -1
+    throw thrown
+  }
+}
+
+const sizeOf = (value: unknown): number => (JSON.stringify(value) ?? '').length
+
+/** A request: checked as the gateway checks it, read, and written for each vendor; one that is refused must be refused by a GatewayError. */
+export const fuzzRequests = (
+  ingress: Ingress,
+  egresses: readonly Egress[],
+  samples: readonly JsonObject[],
+  first: number,
+  count: number,
+): Outcome => {
+  const pool = samples.flatMap(sample => innerOf(sample))
+  const make = (random: Random): JsonObject => {
+    const sample = samples[Math.floor(random() * samples.length)]
+    const body = sample === undefined || random() < 0.05 ? invent(random) : mutate(sample, random, pool)
+    return isObject(body) ? body : { ...sample, model: body }
+  }
+  let turn = 0
+  return run(`a request of ${ingress.id}`, first, count, make, body =>
+    refusing(() => {
+      ingress.checkRequest(body)
+      const before = JSON.stringify(body)
+      const chat = ingress.parseRequest(body, () => undefined)
+      if (JSON.stringify(body) !== before) throw new Error('the body was changed')
+      const egress = egresses[turn++ % egresses.length]!
+      return sizeOf(chat) + sizeOf(egress.renderRequest(chat, exchangeFor()))
+    }),
+  )
+}
+
+/** A stream: its events keep their promises, and every client's protocol can write them. */
+export const fuzzStreams = (
+  egress: Egress,
+  ingresses: readonly Ingress[],
+  samples: readonly (readonly Frame[])[],
+  first: number,
+  count: number,
+): Outcome => {
+  const others = samples.flat()
+  const pool = others.slice(0, 400).flatMap(({ data }) => innerOf(jsonOf(data)))
+  const make = (random: Random): Frame[] => {
+    const sample = samples[Math.floor(random() * samples.length)]!
+    const isInvented = random() < 0.03
+    return isInvented
+      ? [{ data: JSON.stringify(invent(random)) }, ...sample]
+      : mutateFrames(sample, random, others, pool)
+  }
+  let turn = 0
+  return run(`a stream of ${egress.id}`, first, count, make, frames => {
+    const events: Event[] = []
+    const parse = egress.parseStream(exchangeFor())(event => events.push(event))
+    for (const frame of frames) {
+      if (!events.some(isLast)) parse(frame)
+    }
+    if (!events.some(isLast)) parse(undefined)
+    checkEvents(events)
+    const ingress = ingresses[turn++ % ingresses.length]!
+    let out = 0
+    const render = ingress.renderStream(exchangeFor())(frame => {
+      out += ingress.renderFrame(frame).length
+    })
+    for (const event of events) render(event)
+    if (events.at(-1)?.type !== 'fault') render(undefined)
+    return events.reduce((sum, event) => sum + (event.type === 'delta' ? event.text.length : 20), out)
+  })
+}
+
+/** What ends a stream for the gateway: it listens no further. */
+const isLast = ({ type }: Event): boolean => type === 'finish' || type === 'fault'
+
+/** A whole answer: a message, or refused. */
+export const fuzzMessages = (
+  egress: Egress,
+  ingresses: readonly Ingress[],
+  samples: readonly Json[],
+  first: number,
+  count: number,
+): Outcome => {
+  const pool = samples.flatMap(sample => innerOf(sample))
+  const make = (random: Random): Json =>
+    random() < 0.03 ? invent(random) : mutate(samples[Math.floor(random() * samples.length)]!, random, pool)
+  let turn = 0
+  return run(`an answer of ${egress.id}`, first, count, make, body =>
+    refusing(() => {
+      const message = egress.parseMessage(structuredClone(body), exchangeFor())
+      return sizeOf(message) + sizeOf(ingresses[turn++ % ingresses.length]!.renderMessage(message, exchangeFor()))
+    }),
+  )
+}
+
+const jsonOf = (text: string): Json => {
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    return text
+  }
+}
