@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { referencePage, schemaText } from '../src/config/reference.ts'
 import { withBlocks } from './pages/blocks.ts'
 import { errorsPage } from './pages/errors.ts'
+import { fidelityPage } from './pages/fidelity.ts'
 import { providersPage } from './pages/providers.ts'
 import { vendorPage, vendors, vendorsIndex } from './pages/vendors.ts'
 
@@ -11,6 +12,7 @@ export const pages: { file: string; render: () => string }[] = [
   { file: 'config.schema.json', render: schemaText },
   { file: 'docs/config.md', render: referencePage },
   { file: 'docs/errors.md', render: errorsPage },
+  { file: 'docs/fidelity.md', render: fidelityPage },
   { file: 'docs/providers.md', render: providersPage },
   { file: 'docs/vendors/README.md', render: vendorsIndex },
   ...vendors.map(vendor => ({ file: `docs/vendors/${vendor.id}.md`, render: () => vendorPage(vendor) })),

@@ -55,7 +55,7 @@ test('a promise that is broken is told with its seed and its input', () => {
   const broken = { ...protocol, parseRequest: () => JSON.parse('{') as never }
   const samples = cases.map(one => clientRequest(askers[0]!, one.asks ?? question).body)
   expect(() => fuzzRequests(broken, egresses, samples, 1, 500)).toThrow(/seed \d+: SyntaxError[\s\S]*input: \{/)
-  const endless = { ...protocol, parseStream: () => () => undefined }
+  const endless = { ...protocol, parseStream: () => () => () => undefined }
   expect(() => fuzzStreams(endless, ingresses, answers.map(tellers[0]!.vendor.frames), 1, 1)).toThrow(/seed 1/)
 })
 

@@ -98,15 +98,20 @@ describe('what is answered', () => {
   test.each(pairs.map(pair => [nameOf(pair), pair] as const))(
     '%s: text, thoughts and calls arrive, whole and streamed the same',
     (_, pair) => {
-      for (const { name, answers } of sound) {
+      for (const { name, answers, told = [] } of sound) {
         const { client } = pair.asker
-        const whole = answerWhole(pair, pair.teller.vendor.whole(answers))
+        const said = pair.teller.vendor.whole(answers)
+        const whole = answerWhole(pair, said)
         const stream = answerStream(pair, pair.teller.vendor.frames(answers))
         expect({ name, error: whole.error, fault: stream.error }).toEqual({ name, error: undefined, fault: undefined })
         const heard = client.read(whole.body!)
         const gathered = client.gather(stream.frames)
         expect({ name, ...client.read(gathered) }).toEqual({ name, ...heard })
         expect({ name, ...wordsOf(heard) }).toEqual({ name, ...expected(answers) })
+        for (const { body, lost } of [whole, { body: gathered, lost: stream.lost }]) {
+          const missing = told.filter(needle => says(said, needle) && !says(body, needle))
+          if (lost.length === 0) expect({ name, missing }).toEqual({ name, missing: [] })
+        }
         expect<unknown>({ name, usage: usageOf(gathered) }).toEqual({ name, usage: usageOf(whole.body!) })
         expect({ name, finish: heard.finish === finishes[pair.asker.client.id]?.[answers.finish] }).toEqual({
           name,

@@ -30,7 +30,7 @@ export type Vendor = {
   frames(answer: Answer): Frame[]
   /** How it says that it is asked too often. */
   limited: Refused
-  /** How it says in the middle of a stream that it is overloaded; absent where its wire cannot. */
+  /** How it says in the middle of a stream that it is overloaded; absent where no frame says so. */
   broken?: Frame
   /** The opaque state it gave with an answer, in order. */
   sealsOf(answer: Answer): string[]

@@ -17,6 +17,8 @@ export type Case = {
    */
   needles?: string[][]
   answers?: Answer
+  /** The same for what the vendor says and the client gets. */
+  told?: string[][]
   /** The vendor refuses, with its words for being asked too often. */
   limited?: boolean
   /** The vendor's stream breaks after the first part with the words its protocol has for that. */
@@ -312,6 +314,7 @@ const answers: Case[] = [
   {
     name: 'answer-cited',
     title: 'a text with its source',
+    told: [['https://news.example/1'], ['The News']],
     answers: {
       said: [
         {
@@ -343,6 +346,7 @@ const answers: Case[] = [
   {
     name: 'answer-usage',
     title: 'usage: cached, written to the cache, thought',
+    told: [['60']],
     answers: {
       said: [{ type: 'text', text: 'Sunny.' }],
       finish: 'stop',

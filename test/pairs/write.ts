@@ -96,3 +96,30 @@ export const golden = (one: Case): string => {
   ]
   return `# ${one.title}\n\n${parts.join('\n')}`
 }
+
+/** `yes`: all of it; `loss`: with losses; `no`: refused; `unsaid`: the client's protocol has no words for it. */
+export type Verdict = { verdict: 'yes' | 'loss' | 'no' | 'unsaid'; words: string[] }
+
+const worded = (lost: readonly Lost[]): string[] => lost.map(({ path, why }) => `\`${path}\`: ${why}`)
+
+/** How a case fares between a client and a vendor. */
+export const judge = (one: Case, pair: Pair): Verdict => {
+  if (one.limited || one.broken) return { verdict: 'yes', words: [] }
+  return one.answers ? judgeAnswer(one.answers, pair) : judgeRequest(one, pair)
+}
+
+const judgeRequest = (one: Case, pair: Pair): Verdict => {
+  const { body, unsaid } = clientRequest(pair.asker, one.asks ?? question)
+  if (unsaid.length > 0) return { verdict: 'unsaid', words: worded(unsaid) }
+  const { error, lost } = ask(pair, body)
+  if (error) return { verdict: 'no', words: [error.message] }
+  return { verdict: lost.length > 0 ? 'loss' : 'yes', words: worded(lost) }
+}
+
+const judgeAnswer = (answer: Answer, pair: Pair): Verdict => {
+  const { vendor } = pair.teller
+  const { lost } = answerWhole(pair, vendor.whole(answer))
+  const streamed = answerStream(pair, vendor.frames(answer)).lost
+  const words = [...new Set(worded([...lost, ...streamed]))]
+  return { verdict: words.length > 0 ? 'loss' : 'yes', words }
+}

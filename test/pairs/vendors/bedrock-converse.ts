@@ -75,6 +75,7 @@ const frames = (answer: Answer): Frame[] => [
   frame('metadata', { usage: usageOf(answer.usage ?? { input: 3, output: 5 }), metrics: { latencyMs: 400 } }),
 ]
 
+/** An exception is no event of the stream but of its framing, so that a stream breaks by being cut. */
 export const bedrockConverse: Vendor = {
   id: 'bedrock-converse',
   whole,
@@ -84,7 +85,6 @@ export const bedrockConverse: Vendor = {
     headers: { 'x-amzn-errortype': 'ThrottlingException' },
     body: { message: 'Too many requests.' },
   },
-  broken: frame('serviceUnavailableException', { message: 'Overloaded.' }),
   sealsOf: ({ said }) =>
     said.flatMap(one => ((one.type === 'thought' || one.type === 'redacted') && one.sealed ? [one.sealed] : [])),
   sealsIn: request =>

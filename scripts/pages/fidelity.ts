@@ -1,0 +1,72 @@
+/** docs/fidelity.md: what survives between which protocols, judged by the cases of test/golden. */
+import { cases } from '../../test/pairs/cases.ts'
+import { askers, type Pair, tellers } from '../../test/pairs/pair.ts'
+import { judge, type Verdict } from '../../test/pairs/write.ts'
+
+/** What people call the protocols. */
+const titles: Record<string, string> = {
+  'openai-chat': 'Chat Completions',
+  'openai-responses': 'Responses',
+  anthropic: 'Messages',
+  gemini: 'Gemini',
+  'bedrock-converse': 'Converse',
+}
+const titleOf = (id: string): string => titles[id] ?? id
+
+const marks: Record<Verdict['verdict'], string> = { yes: '●', loss: '◐', no: '✕', unsaid: '–' }
+const isAsked = ({ answers, limited }: (typeof cases)[number]): boolean => answers === undefined && !limited
+
+const table = (head: string[], rows: string[][]): string =>
+  [head, head.map(() => '---'), ...rows].map(row => `| ${row.join(' | ')} |`).join('\n')
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
+/** One client beside all vendors. */
+const overview = (client: string): string => {
+  const asker = askers.find(one => one.client.id === client)!
+  const rows = (wanted: boolean) =>
+    cases
+      .filter(one => isAsked(one) === wanted)
+      .map(one => [capital(one.title), ...tellers.map(teller => marks[judge(one, { asker, teller }).verdict])])
+  const vendors = tellers.map(({ vendor }) => titleOf(vendor.id))
+  return [
+    `## A client of ${titleOf(client)}`,
+    table(['asks', ...vendors], rows(true)),
+    table(['is answered', ...vendors], rows(false)),
+    ...tellers.filter(({ vendor }) => vendor.id !== client).map(teller => detail({ asker, teller })),
+  ].join('\n\n')
+}
+
+const escaped = (text: string): string => text.replaceAll('|', '\\|')
+
+/** What does not arrive whole, in the words the gateway itself notes it in. */
+const detail = (pair: Pair): string => {
+  const judged = cases.map(one => ({ one, ...judge(one, pair) }))
+  const partly = judged.filter(({ verdict }) => verdict !== 'yes')
+  const whole = judged.filter(({ verdict }) => verdict === 'yes').map(({ one }) => one.title)
+  const meaning = { yes: '', loss: 'lost', no: 'refused', unsaid: 'no words for it' }
+  const rows = partly.map(({ one, verdict, words }) => [
+    capital(one.title),
+    meaning[verdict],
+    escaped(words.join('; ')),
+  ])
+  return [
+    `### ${titleOf(pair.asker.client.id)} → ${titleOf(pair.teller.vendor.id)}`,
+    `Survives: ${whole.join('; ')}.`,
+    ...(rows.length > 0 ? [table(['what', '', 'in the words of the gateway'], rows)] : []),
+  ].join('\n\n')
+}
+
+/** The page, in Markdown. */
+export const fidelityPage = (): string => `# What survives
+
+Generated from the cases of \`test/golden/\` by \`npm run docs\`. Every client protocol reaches every vendor protocol. Where both speak the same, what the client
+wrote is passed as it came; else it is translated, and what the vendor's protocol cannot carry is noted as a loss: ask with \`x-report-losses: 1\` and
+the response header \`x-losses\` lists them; under \`on_loss: refuse\` they are a 400.
+
+${marks.yes} all of it arrives · ${marks.loss} it arrives with a loss, named below · ${marks.no} it is refused with a 400 · ${marks.unsaid} the client's protocol has no words for it, or not for all of it
+
+Every answer is tried whole and as a stream, and both tell the same. What goes over the wires in each case stands in \`test/golden/\`, one file a case.
+
+${askers.map(({ client }) => overview(client.id)).join('\n\n')}
+`
