@@ -1,0 +1,215 @@
+/**
+ * The AI SDK against the gateway: a conversation in which the model thinks, calls a tool and answers, from every client protocol to every
+ * vendor protocol, streamed and not. The SDK carries the history from turn to turn; the vendor is a script that speaks its own protocol.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { createAnthropic } from '@ai-sdk/anthropic'
+import { createGoogleGenerativeAI } from '@ai-sdk/google'
+import { createOpenAI } from '@ai-sdk/openai'
+import { APICallError, generateText, jsonSchema, type LanguageModel, stepCountIs, streamText, tool } from 'ai'
+import type { JsonObject } from '../../src/ir/json.ts'
+import { providers } from '../../src/providers/index.ts'
+import type { Answer, Vendor } from '../pairs/answer.ts'
+import { tellers } from '../pairs/pair.ts'
+import { type Gateway, startGateway } from '../rig/process.ts'
+import { type Received, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
+
+/** What a service of the configuration needs for the vendor of each protocol; where its requests arrive. */
+const services: Record<string, { type: string; entry: object; path: RegExp }> = {
+  'openai-chat': { type: 'openai', entry: {}, path: /\/chat\/completions$/ },
+  'openai-responses': { type: 'openai', entry: { speaks: ['openai-responses'] }, path: /\/responses$/ },
+  anthropic: { type: 'claude', entry: {}, path: /\/messages$/ },
+  gemini: { type: 'gemini', entry: {}, path: /:(streamG|g)enerateContent/ },
+}
+const vendors = tellers.map(({ vendor }) => vendor).filter(({ id }) => providers.has(services[id]?.type ?? ''))
+/** The OpenAI provider of the SDK asks for thoughts only from models whose names it knows. */
+const modelOf = (id: string) => `gpt-5-${id}`
+
+/** Each turn of the model; the tool is asked for in two of them. */
+const turns: Answer[] = [
+  {
+    said: [
+      { type: 'thought', text: 'I must look.', sealed: 'dGhvdWdodC0x' },
+      { type: 'call', id: 'call_bern', name: 'weather', args: '{"city":"Bern"}', sealed: 'Y2FsbC0x' },
+      { type: 'call', id: 'call_basel', name: 'weather', args: '{"city":"Basel"}' },
+    ],
+    finish: 'calls',
+    usage: { input: 20, output: 9, cacheRead: 5, reasoning: 3 },
+  },
+  {
+    said: [
+      { type: 'thought', text: 'Once more.', sealed: 'dGhvdWdodC0y' },
+      { type: 'call', id: 'call_chur', name: 'weather', args: '{"city":"Chur"}', sealed: 'Y2FsbC0y' },
+    ],
+    finish: 'calls',
+    usage: { input: 40, output: 9, reasoning: 3 },
+  },
+  { said: [{ type: 'text', text: 'Sunny everywhere.' }], finish: 'stop', usage: { input: 60, output: 4 } },
+]
+
+let upstream: Upstream
+let gateway: Gateway
+
+/** The vendor whose protocol the request is in says the turn that the history has come to. */
+const speak: Script = async (answer, request) => {
+  const vendor = vendors.find(({ id }) => services[id]!.path.test(request.path.split('?')[0]!))
+  if (!vendor) throw new Error(`nobody speaks at ${request.path}`)
+  const told = turns[turnOf(request)]!
+  const isStream = /stream=?true|alt=sse|:stream/.test(request.path) || (request.json() as JsonObject).stream === true
+  if (!isStream) {
+    const text = JSON.stringify(vendor.whole(told))
+    answer.head(200, { 'content-type': 'application/json' }, { length: Buffer.byteLength(text) })
+    await answer.write(text)
+    return answer.end()
+  }
+  answer.head(200, { 'content-type': 'text/event-stream' })
+  for (const { event, data } of vendor.frames(told))
+    await answer.write(`${event === undefined ? '' : `event: ${event}\n`}data: ${data}\n\n`)
+  answer.end()
+}
+const turnOf = ({ body }: Received): number => (body.includes('It is Chur.') ? 2 : body.includes('It is Bern.') ? 1 : 0)
+
+beforeAll(async () => {
+  upstream = await scriptedUpstream(speak)
+  const entries = vendors.map(({ id }) => {
+    const { type, entry } = services[id]!
+    const place = { enabled: true, server_url: `${upstream.url}/v1`, credentials: { api_key: 'vendor-key' } }
+    return { type, entry: { ...place, models: [modelOf(id)], ...entry } }
+  })
+  const types = [...new Set(entries.map(({ type }) => type))]
+  gateway = await startGateway({
+    api_key: 'client-key',
+    services: Object.fromEntries(
+      types.map(type => [type, entries.filter(one => one.type === type).map(({ entry }) => entry)]),
+    ),
+  })
+})
+afterAll(async () => {
+  await gateway?.stop()
+  await upstream.close()
+})
+
+/** No proxy of the environment between the SDK and the gateway. */
+const direct = ((url: string, init: RequestInit) => fetch(url, { ...init, proxy: false })) as unknown as typeof fetch
+
+const settings = (path: string) => ({ apiKey: 'client-key', baseURL: `${gateway.url}${path}`, fetch: direct })
+
+/** The SDK's own providers, one for each protocol of clients. `thinks`: whether it shows thoughts at all. */
+const clients: Record<string, { model: (name: string) => LanguageModel; options: JsonObject; thinks: boolean }> = {
+  'openai-chat': { model: name => createOpenAI(settings('/v1')).chat(name), options: {}, thinks: false },
+  'openai-responses': {
+    model: name => createOpenAI(settings('/v1')).responses(name),
+    options: { openai: { store: false, include: ['reasoning.encrypted_content'], reasoningSummary: 'auto' } },
+    thinks: true,
+  },
+  anthropic: {
+    model: name => createAnthropic(settings('/v1'))(name),
+    options: { anthropic: { thinking: { type: 'enabled', budgetTokens: 2000 } } },
+    thinks: true,
+  },
+  gemini: {
+    model: name => createGoogleGenerativeAI(settings('/v1beta'))(name),
+    options: { google: { thinkingConfig: { includeThoughts: true, thinkingBudget: 2000 } } },
+    thinks: true,
+  },
+}
+const spoken = Object.keys(clients).filter(id => vendors.some(vendor => vendor.id === id))
+
+const weather = tool({
+  description: 'The weather of a place',
+  inputSchema: jsonSchema<{ city: string }>({
+    type: 'object',
+    properties: { city: { type: 'string' } },
+    required: ['city'],
+    additionalProperties: false,
+  }),
+  execute: async ({ city }) => `It is ${city}.`,
+})
+
+const rows = spoken.flatMap(client => vendors.map(vendor => [client, vendor.id, vendor] as const))
+
+const asked = (client: string, vendor: Vendor) => ({
+  model: clients[client]!.model(modelOf(vendor.id)),
+  providerOptions: clients[client]!.options as Record<string, JsonObject & Record<string, never>>,
+  prompt: 'The weather of Bern, Basel and Chur?',
+  tools: { weather },
+  stopWhen: stepCountIs(4),
+  maxRetries: 0,
+})
+
+type Step = {
+  text: string
+  reasoningText: string | undefined
+  finishReason: string
+  toolCalls: { toolCallId: string; toolName: string; input: unknown }[]
+  usage: { inputTokens: number | undefined; outputTokens: number | undefined }
+}
+
+/** What every conversation must have come to, whoever spoke with whom. */
+const check = (client: string, vendor: Vendor, steps: readonly Step[], requests: readonly Received[]): void => {
+  expect(requests).toHaveLength(3)
+  expect(steps.map(({ toolCalls }) => toolCalls.map(({ toolCallId, input }) => [toolCallId, input]))).toEqual([
+    [
+      ['call_bern', { city: 'Bern' }],
+      ['call_basel', { city: 'Basel' }],
+    ],
+    [['call_chur', { city: 'Chur' }]],
+    [],
+  ])
+  expect(steps.map(({ finishReason }) => finishReason)).toEqual(['tool-calls', 'tool-calls', 'stop'])
+  expect(steps.at(-1)!.text).toBe('Sunny everywhere.')
+  expect(steps.map(({ usage }) => [usage.inputTokens, usage.outputTokens])).toEqual([
+    [20, 9],
+    [40, 9],
+    [60, 4],
+  ])
+  if (clients[client]!.thinks)
+    expect(steps.map(({ reasoningText }) => reasoningText ?? '')).toEqual(['I must look.', 'Once more.', ''])
+  const seals = turns.slice(0, 2).flatMap(vendor.sealsOf)
+  if (client !== vendor.id || client !== 'openai-chat')
+    expect(vendor.sealsIn(requests[2]!.json() as JsonObject)).toEqual(seals)
+}
+
+/** What the vendor is asked while this runs. */
+const during = async <Result>(run: () => Promise<Result>): Promise<{ result: Result; requests: Received[] }> => {
+  const before = upstream.requests.length
+  const result = await run()
+  return { result, requests: upstream.requests.slice(before) }
+}
+
+describe('a conversation with thoughts and tools', () => {
+  test.each(rows)('%s → %s, whole', async (client, _, vendor) => {
+    const { result, requests } = await during(() => generateText(asked(client, vendor)))
+    check(client, vendor, result.steps, requests)
+  })
+
+  test.each(rows)('%s → %s, streamed', async (client, _, vendor) => {
+    const { result, requests } = await during(async () => {
+      const failures: unknown[] = []
+      const stream = streamText({ ...asked(client, vendor), onError: ({ error }) => void failures.push(error) })
+      await stream.consumeStream()
+      expect(failures).toEqual([])
+      return stream.steps
+    })
+    check(client, vendor, result, requests)
+  })
+
+  test.each(rows)('%s → %s: a refusal is what it is', async (client, _, vendor) => {
+    upstream.become(async (answer, request) => {
+      await request.json()
+      const { status, headers, body } = vendor.limited
+      const text = JSON.stringify(body)
+      answer.head(status, { 'content-type': 'application/json', ...headers }, { length: Buffer.byteLength(text) })
+      await answer.write(text)
+      answer.end()
+    })
+    try {
+      const failed = await generateText(asked(client, vendor)).catch((error: unknown) => error)
+      expect(APICallError.isInstance(failed)).toBe(true)
+      expect(failed).toMatchObject({ statusCode: 429 })
+      expect((failed as Error).message).toContain('Too many requests.')
+    } finally {
+      upstream.become(speak)
+    }
+  })
+})
