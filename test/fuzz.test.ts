@@ -5,7 +5,7 @@
 import { expect, test } from 'bun:test'
 import { isObject, type Json, type JsonObject } from '../src/ir/json.ts'
 import type { Frame } from '../src/protocols/protocol.ts'
-import { fuzzMessages, fuzzRequests, fuzzStreams, type Outcome } from './fuzz/run.ts'
+import { fuzzMessages, fuzzPasses, fuzzRequests, fuzzStreams, type Outcome } from './fuzz/run.ts'
 import { cases, question } from './pairs/cases.ts'
 import { byHand } from './pairs/hand.ts'
 import { askers, clientRequest, framesOf, tellers } from './pairs/pair.ts'
@@ -75,7 +75,12 @@ test.each(askers.map(asker => [asker.protocol.id, asker] as const))('requests of
 
 test.each(tellers.map(teller => [teller.egress.id, teller] as const))('streams of %s', (id, { egress, vendor }) => {
   const own = answers.map(vendor.frames)
-  told(id, fuzzStreams(egress, ingresses, streamsOf(id, own), first, share(0.45, tellers.length)))
+  told(id, fuzzStreams(egress, ingresses, streamsOf(id, own), first, share(0.35, tellers.length)))
+})
+
+test.each(askers.map(({ protocol }) => [protocol.id, protocol] as const))('passed streams of %s', (id, protocol) => {
+  const { vendor } = tellers.find(({ egress }) => egress.id === id)!
+  told(id, fuzzPasses(protocol, streamsOf(id, answers.map(vendor.frames)), first, share(0.1, askers.length)))
 })
 
 test.each(tellers.map(teller => [teller.egress.id, teller] as const))(

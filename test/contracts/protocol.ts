@@ -77,10 +77,11 @@ export const checkEvents = (events: readonly Event[]): void => {
       used.add(event.at)
     }
     if (event.type === 'open') open.add(event.at)
-    if (event.type === 'delta' || event.type === 'seal') expect(open.has(event.at)).toBe(true)
+    if (event.type === 'delta' || event.type === 'seal' || event.type === 'cite') expect(open.has(event.at)).toBe(true)
     if (event.type === 'delta') expect(event.text).not.toBe('')
     if (event.type === 'close') expect(open.delete(event.at)).toBe(true)
     if (event.type === 'finish') finished++
+    if (event.type === 'finish') expect(last).toBe(true)
     if (event.type === 'fault') expect(last).toBe(true)
   })
   expect([...open]).toEqual([])

@@ -77,6 +77,8 @@ export const fuzzRequests = (
       const before = JSON.stringify(body)
       const chat = ingress.parseRequest(body, () => undefined)
       if (JSON.stringify(body) !== before) throw new Error('the body was changed')
+      const passed = ingress.watch.writeRequest(before, body, { model: 'vendor-model', askUsage: true })
+      if (!isObject(jsonOf(passed))) throw new Error(`what would be passed is no body: ${passed}`)
       const egress = egresses[turn++ % egresses.length]!
       return sizeOf(chat) + sizeOf(egress.renderRequest(chat, exchangeFor()))
     }),
@@ -117,6 +119,28 @@ export const fuzzStreams = (
     for (const event of events) render(event)
     if (events.at(-1)?.type !== 'fault') render(undefined)
     return events.reduce((sum, event) => sum + (event.type === 'delta' ? event.text.length : 20), out)
+  })
+}
+
+/** The same streams, passed to a client of the same protocol. */
+export const fuzzPasses = (
+  ingress: Ingress,
+  samples: readonly (readonly Frame[])[],
+  first: number,
+  count: number,
+): Outcome => {
+  const others = samples.flat()
+  const pool = others.slice(0, 400).flatMap(({ data }) => innerOf(jsonOf(data)))
+  const make = (random: Random): Frame[] =>
+    mutateFrames(samples[Math.floor(random() * samples.length)]!, random, others, pool)
+  return run(`a passed stream of ${ingress.id}`, first, count, make, frames => {
+    const passing = ingress.watch.passStream(exchangeFor())
+    let out = ''
+    for (const frame of frames) if (!passing.seen.fault) out += passing.push(frame) + passing.flush()
+    if (!passing.seen.fault) out += passing.end()
+    if (passing.seen.fault) out += passing.fail(passing.seen.fault)
+    if (out === '') throw new Error('the client was told nothing, not even a fault')
+    return out.length
   })
 }
 
