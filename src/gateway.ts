@@ -5,7 +5,9 @@
 import type { Auth } from './auth.ts'
 import { presentedKeys } from './auth.ts'
 import type { Compiled } from './config/compiled.ts'
+import { goOn, keeperOf } from './conversation.ts'
 import { asGatewayError, GatewayError } from './errors.ts'
+import type { Json } from './ir/json.ts'
 import { estimateTokens } from './limits/estimate.ts'
 import type { Ask, Grant, Limits } from './limits/limits.ts'
 import type { Exchange, Ingress, PassOnly } from './protocols/protocol.ts'
@@ -16,10 +18,12 @@ import type { Caller, Plan, Router } from './routing/plan.ts'
 import { preferring, sealedAt } from './routing/seats.ts'
 import { affinityOf } from './routing/targets.ts'
 import type { Scrub } from './scrub.ts'
+import type { AnswerStore } from './store/answers.ts'
 import type { SealStore } from './store/seals.ts'
 import { openStream, readWhole, refuse, type Way } from './upstream/answer.ts'
 import { type Answered, Call } from './upstream/call.ts'
 import { addressOf, readJson } from './upstream/intake.ts'
+import { mediaOf } from './upstream/localise.ts'
 import { isMultipart, readUpload } from './upstream/multipart.ts'
 import { type Intake, type Prepared, prepare, refusesUsage } from './upstream/outgoing.ts'
 import { Relay } from './upstream/relay.ts'
@@ -33,6 +37,7 @@ export type Runtime = {
   limits: Limits
   records: Records
   seals: SealStore
+  answers: AnswerStore
   scrub: Scrub
 }
 
@@ -60,11 +65,11 @@ export const serve = async (
     const caller = run.auth.identify(presentedKeys(request.headers, operation.query))
     trail.caller = caller.id
     trail.reportsLosses = request.headers.get('x-report-losses') === '1'
-    const intake = await readIntake(request, operation, trail, run)
+    const asked = await readIntake(request, operation, trail, run)
     connection.wait()
-    const plan = planFor(intake, caller, run)
+    const { intake, plan, earlier } = goOn(asked, planFor(asked, caller, run), caller.id, run)
     trail.model = plan.model
-    return await (intake.stream ? answerStream : answerWhole)(intake, plan, { trail, run })
+    return await (intake.stream ? answerStream : answerWhole)(intake, plan, { trail, run, earlier })
   } catch (thrown) {
     const error = trail.ended ?? asGatewayError(thrown)
     if (error.code === 'unauthorized') trail.address = connection.address()
@@ -73,7 +78,7 @@ export const serve = async (
 }
 
 /** One request on its way, beside what it asks. */
-type Journey = { trail: Trail; run: Runtime }
+type Journey = { trail: Trail; run: Runtime; earlier: Json[] }
 
 /** intake: the body, checked, and its head. */
 const readIntake = async (request: Request, operation: Operation, trail: Trail, run: Runtime): Promise<Intake> => {
@@ -90,7 +95,8 @@ const readIntake = async (request: Request, operation: Operation, trail: Trail, 
   const head = protocol.watch.readRequest(json.body)
   const stream = operation.stream ?? head.stream
   trail.stream = stream
-  return { protocol, headers, ...head, stream, model: operation.model ?? head.model, json }
+  const fetchMedia = mediaOf(run.settings.media, json.body, () => trail.signal)
+  return { protocol, headers, ...head, stream, model: operation.model ?? head.model, json, fetchMedia }
 }
 
 const planFor = (intake: Intake, caller: Caller, run: Runtime): Plan => {
@@ -126,21 +132,23 @@ const attempt = async (intake: Intake, plan: Plan, journey: Journey): Promise<Be
 
 /** call: once. @throws the vendor's refusal, `upstream_failed`, `upstream_timeout`. */
 const ask = async (
-  { protocol, stream }: Intake,
+  intake: Intake,
   prepared: Prepared,
   target: Target,
   exchange: Exchange,
   journey: Journey,
 ): Promise<Begun> => {
-  const { speaks } = prepared
-  const answered = await send(prepared, target, stream, journey)
+  const { speaks, remembers } = prepared
+  const { trail, run, earlier } = journey
+  const answered = await send(prepared, target, intake.stream, journey)
+  const keep = keeperOf({ intake, earlier }, target, trail.caller ?? '', run)
   const way: Way = {
-    client: protocol,
+    client: intake.protocol,
     speaks,
     exchange: { ...exchange, ...mendOf(prepared) },
-    remembers: prepared.remembers,
+    remembers,
+    keep,
   }
-  const { trail } = journey
   // A vendor that refuses has not worked.
   if (answered.response.status >= 300 && answered.response.status < 500) trail.reached = false
   if (!answered.response.ok) await refuse(answered, way).finally(() => trail.check())

@@ -14,6 +14,7 @@ import { createRouter } from './routing/plan.ts'
 import { needsPulse, processPulse } from './routing/pulse.ts'
 import { createScrub } from './scrub.ts'
 import { createServer, type Life } from './server.ts'
+import { createAnswerStore } from './store/answers.ts'
 import { createSealStore } from './store/seals.ts'
 import { closeBridge } from './upstream/proxy.ts'
 
@@ -28,7 +29,12 @@ export const start = async (choices: Choices): Promise<number | undefined> => {
   const log = createLog(standardOutput(), { level: settings.logLevel, format: settings.logFormat, scrub })
   const records = new Records(log)
   const life = {
-    run: buildRuntime(settings, { limits: memoryLimits(), records, seals: createSealStore() }),
+    run: buildRuntime(settings, {
+      limits: memoryLimits(),
+      records,
+      seals: createSealStore(),
+      answers: createAnswerStore(),
+    }),
     draining: false,
   }
   const app = createServer(life)
@@ -46,7 +52,7 @@ export const start = async (choices: Choices): Promise<number | undefined> => {
 }
 
 /** What outlives a configuration: counters, open requests, what conversations need. */
-export type Lasting = Pick<Runtime, 'limits' | 'records' | 'seals'>
+export type Lasting = Pick<Runtime, 'limits' | 'records' | 'seals' | 'answers'>
 
 /** Builds everything a request needs from one configuration. */
 export const buildRuntime = (settings: Compiled, lasting: Lasting): Runtime => {

@@ -25,7 +25,7 @@ const layers = [
   ['providers'],
   ['config'],
   ['routing', 'limits', 'upstream', 'auth', 'record', 'log', 'scrub', 'metrics', 'cache', 'store'],
-  ['gateway'],
+  ['gateway', 'conversation'],
   ['server', 'operations', 'listing', 'admin'],
   ['main', 'cli', 'start', 'commands', 'probe', 'banner', 'widen'],
 ]

@@ -9,6 +9,7 @@ import { providers } from '../src/providers/index.ts'
 import { Records } from '../src/record.ts'
 import { createServer } from '../src/server.ts'
 import { buildRuntime } from '../src/start.ts'
+import { createAnswerStore } from '../src/store/answers.ts'
 import { createSealStore } from '../src/store/seals.ts'
 import { shown } from './config/write.ts'
 
@@ -25,7 +26,12 @@ const start = (name: string) => {
   const { compiled } = load(join(folder, name), {})
   const log = createLog({ write: () => undefined, terminal: false }, { level: 'error', format: 'json', scrub: x => x })
   return createServer({
-    run: buildRuntime(compiled!, { limits: memoryLimits(), records: new Records(log), seals: createSealStore() }),
+    run: buildRuntime(compiled!, {
+      limits: memoryLimits(),
+      records: new Records(log),
+      seals: createSealStore(),
+      answers: createAnswerStore(),
+    }),
     draining: false,
   })
 }

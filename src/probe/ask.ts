@@ -12,6 +12,7 @@ import { addressOf } from '../providers/address.ts'
 import type { Target } from '../providers/entry.ts'
 import { type Outcome, Records, type Trail } from '../record.ts'
 import type { Scrub } from '../scrub.ts'
+import { createAnswerStore } from '../store/answers.ts'
 import { createSealStore } from '../store/seals.ts'
 import { environmentProxy, originOf } from '../upstream/proxy.ts'
 import type { Asked } from './targets.ts'
@@ -101,6 +102,7 @@ const runtimeFor = (target: Target, records: Records, { settings, limits, scrub 
   limits,
   records,
   seals: createSealStore(),
+  answers: createAnswerStore(),
   scrub,
 })
 

@@ -34,11 +34,27 @@ export const credentialsOf = (entry: Entry): string[] => {
   return 'unbuilt' in route ? [] : route.credentials
 }
 
-/** Can the entry be asked for this protocol, by a translation if need be, or this path that only passes. */
-export const serves = (entry: Entry, protocol: ProtocolId): boolean => {
+/**
+ * Can the entry be asked for this protocol, by a translation if need be, or this path that only passes.
+ * @param model the vendor's name of it, where its protocol hangs on that
+ */
+export const serves = (entry: Entry, protocol: ProtocolId, model?: string): boolean => {
   const route = routeOf(entry)
   if ('unbuilt' in route) return false
-  return route.serves.has(protocol) || (protocols.has(protocol) && [...route.serves].some(id => egressOf(id)))
+  const held = model === undefined ? undefined : route.wire.protocolsFor?.(model)
+  const isHeld = held?.includes(protocol) ?? true
+  if (isHeld && route.serves.has(protocol)) return true
+  return protocols.has(protocol) && (held ?? [...route.serves]).some(id => egressOf(id))
+}
+
+/** Does the target speak the protocol itself. */
+export const isNative = ({ entry, model }: Pick<Target, 'entry' | 'model'>, protocol: ProtocolId): boolean => {
+  const route = routeOf(entry)
+  return (
+    !('unbuilt' in route) &&
+    route.serves.has(protocol) &&
+    (route.wire.protocolsFor?.(model)?.includes(protocol) ?? true)
+  )
 }
 
 const seats = new WeakMap<Target, string>()
@@ -144,7 +160,8 @@ const pathPerTarget =
 
 const joined = (base: string, path: string): string => {
   const at = base.indexOf('?')
-  return at === -1 ? base + path : base.slice(0, at) + path + base.slice(at)
+  if (at === -1) return base + path
+  return base.slice(0, at) + path + (path.includes('?') ? `&${base.slice(at + 1)}` : base.slice(at))
 }
 
 /** What stands before the endpoint in the address of the vendor's first protocol: `/compatible-mode/v1`, often nothing. */

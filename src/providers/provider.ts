@@ -6,7 +6,9 @@ import type { Entry, Target } from './entry.ts'
 
 /** One HTTP request on its way to a vendor. `sign` may change the url and the headers; `body` is what will be sent, if it is text. */
 export type Outgoing = { url: string; headers: Headers; body: string | undefined }
-export type Sign = (outgoing: Outgoing, target: Target) => void | Promise<void>
+export type Sign = (outgoing: Outgoing, target: Target, send?: Send) => void | Promise<void>
+/** A request a signature needs (a token), by the target's own way: its proxy, no redirects. Absent: straight. */
+export type Send = (target: Target, url: string, options: RequestInit) => Promise<Response>
 
 /** Data, or how to work it out from the target and from what is asked of it. */
 export type Per<T> = T | ((target: Target, asked: Asked) => T)
@@ -29,6 +31,10 @@ export type Wire = {
   mend?: Record<ProtocolId, (body: JsonObject) => void>
   /** A message with calls is refused without the thoughts before them: kept for clients that drop them (openai-chat). */
   needsThoughts?: boolean
+  /** Which of `speaks` a model of the vendor is spoken to in, best first; absent: all of them. */
+  protocolsFor?: (model: string) => readonly ProtocolId[]
+  /** Protocols in which the vendor takes media as bytes alone, though they know URLs. */
+  takesBytes?: readonly ProtocolId[]
   /** The vendor answers 400 when it is asked for usage in a stream. */
   refusesUsage?: boolean
   /** In place of HTTP (the built-in mock; a vendor that speaks WebSocket). */

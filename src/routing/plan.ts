@@ -73,13 +73,13 @@ const forbid = (model: string): GatewayError =>
   new GatewayError('forbidden', `This key may not use the model \`${shorten(model)}\`.`, { param: 'model' })
 
 /**
- * @param serves can this entry be spoken to in this protocol, or passed this path
+ * @param serves can this entry be spoken to in this protocol, or passed this path, for the vendor's model
  * @param options chance, the turns of round robin and the pulse, for tests; left out, turns and pulse go on across reloads
  */
 export const createRouter = (compiled: Compiled, serves: Serves, options: Chances = {}): Router =>
   new ModelRouter(compiled, serves, options)
 
-type Serves = (entry: Entry, protocol: ProtocolId) => boolean
+type Serves = (entry: Entry, protocol: ProtocolId, model: string) => boolean
 
 class ModelRouter implements Router {
   readonly #compiled: Compiled

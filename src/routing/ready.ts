@@ -38,7 +38,7 @@ const ordered = <T>(policy: Policy, choices: readonly Choice<T>[], question: Que
 /** @param keepsOrder the strategy is `first`: every model has but one order */
 export const createReady = (
   models: Models,
-  serves: (entry: Entry, protocol: ProtocolId) => boolean,
+  serves: (entry: Entry, protocol: ProtocolId, model: string) => boolean,
   keepsOrder: boolean,
 ): Ready => {
   const targetOf = createTargets()
@@ -50,7 +50,7 @@ export const createReady = (
   const prepare = (protocol: ProtocolId, name: string, chatOnly: boolean): Prepared | undefined => {
     const isSpoken = protocols.has(protocol)
     const fits = (route: Route) =>
-      (chatOnly ? isChat(name, route) : !(isSpoken && route.embedding)) && serves(route.entry, protocol)
+      (chatOnly ? isChat(name, route) : !(isSpoken && route.embedding)) && serves(route.entry, protocol, route.model)
     const routes = models.lookup(name, fits)
     if (routes.length === 0) return undefined
     const tiers = tiersOf(routes, name, targetOf)

@@ -2,6 +2,7 @@
 import { GatewayError } from '../errors.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
 import { egressOf, passOnly, protocols } from '../protocols/index.ts'
+import { type Keep, keepFrames, keepMessage, keepStream } from '../protocols/openai-responses/keep.ts'
 import type { Exchange, Frame, Ingress, Passing, PassOnly } from '../protocols/protocol.ts'
 import { rememberMessage, rememberStream } from '../protocols/remember.ts'
 import { collectStream, tellMessage, translateMessage, translateStream } from '../protocols/translate.ts'
@@ -13,7 +14,13 @@ import type { Opened } from './relay.ts'
 import { readBytes, readError, readRest, readText, Source, sniff } from './source.ts'
 
 /** Between whom the answer goes. */
-export type Way = { client: Ingress | PassOnly; speaks: ProtocolId; exchange: Exchange; remembers: boolean }
+export type Way = {
+  client: Ingress | PassOnly
+  speaks: ProtocolId
+  exchange: Exchange
+  remembers: boolean
+  keep?: Keep | undefined
+}
 
 /** A whole answer: text, or bytes that are handed on as they come. */
 export type Whole = { body: string | ReadableStream<Uint8Array>; type: string; usage?: Usage | undefined }
@@ -56,8 +63,10 @@ export const readWhole = async (
     return collected(await readBytes(answered.response.body.getReader(), undefined, answered, idle), answered, way)
   const text = await readText(answered, idle)
   if (looksLikeEvents(text) && isTranslatable(way)) return collected(new TextEncoder().encode(text), answered, way)
-  if (!isPlain(way, type, text)) return { ...passOrTranslate(text, way), type: json }
-  return { body: text, type }
+  if (isPlain(way, type, text)) return { body: text, type }
+  const told = passOrTranslate(text, way)
+  if (way.keep) keepMessage(told.body, way.keep)
+  return { ...told, type: json }
 }
 
 const json = 'application/json'
@@ -70,8 +79,10 @@ const passOrTranslate = (text: string, way: Way): { body: string; usage?: Usage 
   return { body, usage }
 }
 
+const passingOf = (way: Way): Passing => (way.keep ? keepStream(wayBack(way), way.keep) : wayBack(way))
+
 /** The one `if` of the way back: the client's own protocol passes, another is translated. */
-const passingOf = ({ client, speaks, exchange, remembers }: Way): Passing => {
+const wayBack = ({ client, speaks, exchange, remembers }: Way): Passing => {
   if (client.id !== speaks) return translateStream(client as Ingress, egressOf(speaks)!, exchange)
   const passing = client.watch.passStream(exchange)
   return remembers ? rememberStream(egressOf(speaks)!, passing, exchange) : passing
@@ -84,6 +95,7 @@ const tellWhole = (text: string, way: Way): Pick<Opened, 'text' | 'usage' | 'typ
     return { text: body, usage, type: json }
   }
   const { body, usage } = tellMessage(way.client as Ingress, egressOf(way.speaks)!, text, way.exchange)
+  if (way.keep) keepFrames(body, way.keep)
   return { text: body, usage }
 }
 
@@ -93,7 +105,9 @@ const collected = (bytes: Uint8Array, answered: Answered, way: Way): Whole => {
   const reader = framingOf(answered, way)(frame => frames.push(frame))
   reader.push(bytes)
   reader.end()
-  return { ...collectStream(way.client as Ingress, egressOf(way.speaks)!, frames, way.exchange), type: json }
+  const told = collectStream(way.client as Ingress, egressOf(way.speaks)!, frames, way.exchange)
+  if (way.keep) keepMessage(told.body, way.keep)
+  return { ...told, type: json }
 }
 
 const framingOf = ({ response }: Answered, { exchange }: Way): Framing =>

@@ -3,7 +3,7 @@ import type { Trail } from '../record.ts'
 import type { Scrub } from '../scrub.ts'
 
 const passed = new Set(['retry-after', 'retry-after-ms', 'openai-processing-ms', 'content-disposition'])
-const passedPrefix = 'x-ratelimit-'
+const passedPrefixes = ['x-ratelimit-', 'anthropic-ratelimit-']
 
 /** Any page may read the answers; none may send credentials of its own. */
 export const crossOrigin = { 'access-control-allow-origin': '*', 'access-control-expose-headers': '*' }
@@ -26,7 +26,7 @@ export const answerHeaders = (trail: Trail, type: string, scrub: Scrub, vendor?:
   }
   if (trail.reportsLosses && trail.losses) headers.set('x-losses', lossesText(trail.losses))
   vendor?.forEach((value, name) => {
-    const isPassed = passed.has(name) || name.startsWith(passedPrefix)
+    const isPassed = passed.has(name) || passedPrefixes.some(prefix => name.startsWith(prefix))
     if (isPassed && scrub(value) === value) headers.set(name, value)
   })
   return headers

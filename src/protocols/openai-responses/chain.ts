@@ -1,0 +1,57 @@
+/**
+ * A request that goes on from an earlier answer names it (`previous_response_id`) in place of repeating it.
+ * https://platform.openai.com/docs/guides/conversation-state (2026-11)
+ */
+import { GatewayError } from '../../errors.ts'
+import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
+
+/** The id of the answer a request goes on from. */
+export const previousOf = ({ previous_response_id: id }: JsonObject): string | undefined => textOf(id) || undefined
+
+/** Is the answer to be kept: unless the request says no. */
+export const isStored = ({ store }: JsonObject): boolean => store !== false
+
+/** What the request says itself, as items. */
+export const inputOf = ({ input }: JsonObject): Json[] => {
+  if (Array.isArray(input)) return input
+  const text = textOf(input)
+  return text === undefined ? [] : [{ type: 'message', role: 'user', content: [{ type: 'input_text', text }] }]
+}
+
+/** The request as it would stand had its client repeated what came before. Instructions of earlier requests do not count. */
+export const joined = (body: JsonObject, earlier: Json[]): JsonObject => {
+  const { previous_response_id: _, ...rest } = body
+  return { ...rest, input: [...earlier, ...inputOf(body)] }
+}
+
+/** What an answer adds to the conversation. */
+export const outputOf = ({ output }: JsonObject): Json[] => (Array.isArray(output) ? output : [])
+
+/** The whole answer in a text of frames, once it is there: the last event carries it. */
+export const answerIn = (frames: string): JsonObject | undefined => {
+  const at = frames.search(/"type": ?"response\.(?:completed|incomplete)"/)
+  if (at < 0) return undefined
+  const start = frames.lastIndexOf('data:', at) + 'data:'.length
+  const event = parseJson(frames.slice(start, frames.indexOf('\n\n', at)))
+  return isObject(event) && isObject(event.response) ? event.response : undefined
+}
+
+/** OpenAI's words, which clients know. */
+export const unknownAnswer = (id: string, param?: string): GatewayError =>
+  param === undefined
+    ? new GatewayError('not_found', `Response with id '${id.slice(0, 100)}' not found.`)
+    : new GatewayError('not_found', `Previous response with id '${id.slice(0, 100)}' not found.`, { param })
+
+/** A page of the items that led to an answer: `order` desc unless asked, `limit` 20, at most 100, `after` an id. */
+export const pageOf = (id: string, input: Json[], query: URLSearchParams): JsonObject => {
+  const named = input
+    .filter(isObject)
+    .map((item, index) => ({ ...item, id: textOf(item.id) ?? `msg_${id.slice(5)}_${index}` }))
+  const ordered = query.get('order') === 'asc' ? named : named.toReversed()
+  const after = ordered.findIndex(item => item.id === query.get('after'))
+  const limit = Math.min(Math.max(Number.parseInt(query.get('limit') ?? '20', 10) || 20, 1), 100)
+  const rest = ordered.slice(after + 1)
+  const data = rest.slice(0, limit)
+  const ends = { first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null }
+  return { object: 'list', data, ...ends, has_more: data.length < rest.length }
+}

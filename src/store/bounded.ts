@@ -1,0 +1,54 @@
+/** What is kept for a while, in memory: bounded in entries, bytes and time; the least recent goes first. */
+
+export type Bounds = { entries: number; bytes: number; seconds: number }
+
+export type Bounded<Value> = {
+  /** `bytes`: what it is taken for. One that takes more than an eighth of all is not kept. */
+  keep(key: string, value: Value, bytes: number): void
+  /** Makes it the most recent. */
+  find(key: string): Value | undefined
+  /** True if it was there. */
+  forget(key: string): boolean
+}
+
+type Slot<Value> = { value: Value; bytes: number; until: number }
+
+/** @param now milliseconds, for tests */
+export const createBounded = <Value>(bounds: Bounds, now: () => number = Date.now): Bounded<Value> => {
+  const slots = new Map<string, Slot<Value>>()
+  let bytes = 0
+
+  const forget = (key: string): boolean => {
+    bytes -= slots.get(key)?.bytes ?? 0
+    return slots.delete(key)
+  }
+
+  const put = (key: string, slot: Omit<Slot<Value>, 'until'>): void => {
+    slots.set(key, { ...slot, until: now() + bounds.seconds * 1000 })
+  }
+
+  return {
+    forget,
+    keep(key, value, size) {
+      forget(key)
+      if (size > bounds.bytes / 8) return
+      put(key, { value, bytes: size })
+      bytes += size
+      for (const [oldest, { until }] of slots) {
+        if (slots.size <= bounds.entries && bytes <= bounds.bytes && until > now()) break
+        forget(oldest)
+      }
+    },
+    find(key) {
+      const found = slots.get(key)
+      if (found === undefined) return undefined
+      if (found.until <= now()) {
+        forget(key)
+        return undefined
+      }
+      slots.delete(key)
+      put(key, found)
+      return found.value
+    },
+  }
+}
