@@ -3,44 +3,10 @@
  * Beside JSON Schema's own keywords a field may carry `unit`, `words` (the ones to be written, of an `enum` with older ones), `aliases` (older
  * keys → the key) and `lenient` (a number is taken as text, digit for digit).
  */
-import { type Static, type TSchema, type TString, Type } from '@sinclair/typebox'
+import { type Static, type TString, Type } from '@sinclair/typebox'
 import { credentialWords } from './dialects/credentials.ts'
 import { aliases, spellings } from './dialects/legacy.ts'
-
-type Words = {
-  description: string
-  default?: unknown
-  unit?: string
-  examples?: unknown[]
-  aliases?: Readonly<Record<string, string>>
-  lenient?: boolean
-}
-type Range = { minimum?: number; exclusiveMinimum?: number; maximum?: number }
-
-const text = (description: string, words: Partial<Words> = {}) => Type.String({ description, ...words })
-const flag = (description: string, words: Partial<Words> = {}) => Type.Boolean({ description, ...words })
-const number = (description: string, words: Partial<Words> & Range = {}) =>
-  Type.Number({ description, minimum: 0, ...words })
-const whole = (description: string, words: Partial<Words> & Range = {}) =>
-  Type.Integer({ description, minimum: 0, ...words })
-const texts = (description: string, words: Partial<Words> = {}) => Type.Array(Type.String(), { description, ...words })
-const table = <T extends TSchema>(value: T, description: string, words: Partial<Words> = {}) =>
-  Type.Record(Type.String(), value, { description, ...words })
-const either = <T extends TSchema[]>(options: [...T], description: string, words: Partial<Words> = {}) =>
-  Type.Union(options, { description, ...words })
-/** One of a few words; letter case and blanks around it do not matter. */
-const choice = <const T extends string>(words: readonly T[], description: string, more: Partial<Words> = {}) =>
-  Type.Unsafe<T>(Type.String({ enum: [...words], words, description, ...more }))
-/** The same with older words for them. */
-const spelled = <const T extends string, S extends string>(
-  words: readonly T[],
-  others: Readonly<Record<S, T>>,
-  description: string,
-  more: Partial<Words> = {},
-) => Type.Unsafe<T | S>(Type.String({ enum: [...words, ...Object.keys(others)], words, description, ...more }))
-/** Every field may be left out. */
-const group = <T extends Record<string, TSchema>>(fields: T, words: Partial<Words> = {}) =>
-  Type.Partial(Type.Object(fields), { additionalProperties: true, ...words })
+import { choice, either, flag, group, number, spelled, table, text, texts, whole } from './fields.ts'
 
 const limitFields = {
   qps: number('Requests a second. Fractions count too: 0.5 is one in two seconds.', { unit: 'requests' }),

@@ -44,18 +44,13 @@ const guardFor = (terms: MediaTerms): Guarded => {
 /** All files of a request together, in sizes of the largest single one. */
 const mostAltogether = 2
 
-/**
- * Fetches for one request: each URL once, however many attempts there are. Errors name the place of the URL in `body`, the request as it came.
- * @param signal made only when something is fetched: it ends when the client leaves.
- */
-export const mediaOf = (
-  terms: MediaTerms,
-  body: Json,
-  signal: () => AbortSignal,
-  guard: Guarded = guardFor(terms),
-): FetchMedia => {
+/** The files of one request: each fetched once. */
+type Files = { file: (url: string) => Promise<File>; stop: () => void }
+
+const openFiles = (terms: MediaTerms, signal: AbortSignal, guard: Guarded): Files => {
   const known = new Map<string, Promise<File>>()
-  const stop = new AbortController()
+  const controller = new AbortController()
+  const either = AbortSignal.any([signal, controller.signal])
   let left = terms.maxBytes * mostAltogether
   const meter = (bytes: number): void => {
     left -= bytes
@@ -63,19 +58,34 @@ export const mediaOf = (
   }
   const begin = (url: string): Promise<File> => {
     if (known.size >= terms.maxFiles) throw refusal(`a request may name no more than ${terms.maxFiles} files by URL`)
-    const fetching = guard(url, meter, AbortSignal.any([signal(), stop.signal])).then(toFile)
+    const fetching = guard(url, meter, either).then(toFile)
     known.set(url, fetching)
     return fetching
   }
+  return { file: url => known.get(url) ?? begin(url), stop: () => controller.abort() }
+}
+
+/**
+ * Fetches for one request: each URL once, however many attempts there are. Errors name the place of the URL in `body`, the request as it came.
+ * Nothing is made until the first is asked for. @param signal ends it when the client leaves
+ */
+export const mediaOf = (
+  terms: MediaTerms,
+  body: Json,
+  signal: () => AbortSignal,
+  guard: () => Guarded = () => guardFor(terms),
+): FetchMedia => {
+  let files: Files | undefined
   return async (url, wanted) => {
     try {
       if (/^data:/i.test(url)) return parseData(url, wanted)
-      const file = await (known.get(url) ?? begin(url))
+      files ??= openFiles(terms, signal(), guard())
+      const file = await files.file(url)
       if (!fits(file.mime, wanted)) throw refusal(`it is ${file.mime}, not ${wanted}`)
       return file
     } catch (thrown) {
       // One that cannot be had is enough to refuse the request: the others need not go on.
-      stop.abort()
+      files?.stop()
       throw located(thrown, pathOf(body, url))
     }
   }

@@ -1,6 +1,6 @@
 /** The request as the vendor gets it: the three tiers, the headers, the signature. */
 import { GatewayError } from '../errors.ts'
-import type { ProtocolId } from '../ir/chat.ts'
+import type { Chat, ProtocolId } from '../ir/chat.ts'
 import { isObject, type JsonObject } from '../ir/json.ts'
 import { writeJson } from '../ir/raw.ts'
 import { egressOf, protocols } from '../protocols/index.ts'
@@ -13,7 +13,9 @@ import type { Outgoing, Wire } from '../providers/provider.ts'
 import { version } from '../version.ts'
 import type { Payload } from './call.ts'
 import type { JsonBody } from './intake.ts'
+import { type FetchMedia, localise, namesUrls } from './localise.ts'
 import type { Upload } from './multipart.ts'
+import { sendFor } from './send.ts'
 
 /** A request as routing, limits and the vendor's side need it. */
 export type Intake = {
@@ -24,7 +26,7 @@ export type Intake = {
   model: string | undefined
   stream: boolean
   usageAsked: boolean
-} & ({ json: JsonBody; upload?: undefined } | { json?: undefined; upload: Upload })
+} & ({ json: JsonBody; fetchMedia: FetchMedia; upload?: undefined } | { json?: undefined; upload: Upload })
 
 /** What goes out, and in which protocol the answer will come. */
 export type Prepared = {
@@ -44,9 +46,18 @@ export const refusesUsage = (target: Target): void => void refusing.add(target.e
 /** @throws GatewayError `invalid_request` where the request cannot be said in the target's protocol. */
 export const prepare = (intake: Intake, target: Target, exchange: Exchange): Prepared | Promise<Prepared> => {
   const wire = builtWire(target)
-  const speaks = spokenBy(wire, intake.protocol.id)
+  const speaks = spokenBy(wire, intake.protocol.id, target.model)
   const askedUsage = intake.stream && !wire.refusesUsage && !refusing.has(target.entry.id)
-  const { payload, length } = write(intake, target, wire, speaks, askedUsage, exchange)
+  const finish = ({ payload, length }: Written) => sign({ payload, length, askedUsage, wire, speaks }, intake, target)
+  const written = write(intake, target, wire, speaks, askedUsage, exchange)
+  return written instanceof Promise ? written.then(finish) : finish(written)
+}
+
+const sign = (
+  { payload, length, wire, speaks, askedUsage }: Written & Pick<Prepared, 'wire' | 'speaks' | 'askedUsage'>,
+  intake: Intake,
+  target: Target,
+): Prepared | Promise<Prepared> => {
   const outgoing: Outgoing = {
     url: addressOf(target, speaks, intake),
     headers: headersOf(intake, target, speaks, length),
@@ -54,7 +65,7 @@ export const prepare = (intake: Intake, target: Target, exchange: Exchange): Pre
   }
   const remembers = needsThoughts(wire, speaks) && Array.isArray(intake.json?.body.tools)
   const prepared = { outgoing, payload, wire, speaks, askedUsage, remembers }
-  const signing = wire.sign(outgoing, target)
+  const signing = wire.sign(outgoing, target, sendFor)
   return signing instanceof Promise ? signing.then(() => prepared) : prepared
 }
 
@@ -65,9 +76,10 @@ const builtWire = (target: Target): Wire => {
 }
 
 /** The client's own protocol if the target speaks it, else the first it speaks that we can translate to. */
-const spokenBy = (wire: Wire, wanted: ProtocolId): ProtocolId => {
-  if (wire.speaks[wanted] !== undefined) return wanted
-  const other = Object.keys(wire.speaks).find(id => egressOf(id))
+const spokenBy = (wire: Wire, wanted: ProtocolId, model: string): ProtocolId => {
+  const held = wire.protocolsFor?.(model)
+  if (held?.includes(wanted) ?? wire.speaks[wanted] !== undefined) return wanted
+  const other = (held ?? Object.keys(wire.speaks)).find(id => egressOf(id))
   if (other !== undefined && protocols.has(wanted)) return other
   throw new GatewayError('internal', `the target does not speak ${wanted}`)
 }
@@ -82,11 +94,11 @@ const write = (
   speaks: ProtocolId,
   askUsage: boolean,
   exchange: Exchange,
-): Written => {
+): Written | Promise<Written> => {
   if (intake.upload) return intake.upload.write(target.model)
   const { text, body } = intake.json
-  if (speaks !== intake.protocol.id)
-    return { payload: translate(intake.protocol as Ingress, body, target, wire, speaks, exchange) }
+  if (speaks !== intake.protocol.id || needsBytes(intake.protocol, intake.json, wire))
+    return translate(intake, target, wire, speaks, exchange)
   const passed = intake.protocol.watch.writeRequest(text, body, { model: target.model, askUsage })
   const adjust = wire.adjust?.[speaks]
   const dropsUsage = intake.usageAsked && !askUsage
@@ -100,23 +112,34 @@ const write = (
   return { payload: JSON.stringify(adjusted) }
 }
 
+/** Where the vendor fetches nothing, files named by URL are fetched before; a promise only then. */
 const translate = (
-  ingress: Ingress,
-  asked: JsonObject,
+  { protocol, json, fetchMedia }: Intake & { json: JsonBody },
   target: Target,
   wire: Wire,
   speaks: ProtocolId,
   exchange: Exchange,
-): string => {
-  refuseChoices(asked)
-  const said = ingress.parseRequest(asked, exchange.loss)
+): Written | Promise<Written> => {
+  if (speaks !== protocol.id) refuseChoices(json.body)
+  const egress = egressOf(speaks)!
+  const said = (protocol as Ingress).parseRequest(json.body, exchange.loss)
   const chat = exchange.seals ? recall(said, exchange.seals) : said
-  const body = egressOf(speaks)!.renderRequest({ ...chat, model: target.model }, exchange)
-  if (needsThoughts(wire, speaks)) bringThoughts(body, exchange.seals)
-  Object.assign(body, target.entry.params)
-  wire.adjust?.[speaks]?.(body, exchange.loss, target)
-  return writeJson(body)
+  const render = (whole: Chat): Written => {
+    const body = egress.renderRequest({ ...whole, model: target.model }, exchange)
+    if (needsThoughts(wire, speaks)) bringThoughts(body, exchange.seals)
+    Object.assign(body, target.entry.params)
+    wire.adjust?.[speaks]?.(body, exchange.loss, target)
+    return { payload: writeJson(body) }
+  }
+  const takesUrls = egress.media === 'url' && !wire.takesBytes?.includes(speaks)
+  return takesUrls || !namesUrls(chat) ? render(chat) : localise(chat, fetchMedia).then(render)
 }
+
+/** A request that could pass, but names files by URL that the vendor would not fetch. */
+const needsBytes = (protocol: Ingress | PassOnly, { text, body }: JsonBody, wire: Wire): boolean =>
+  wire.takesBytes?.includes(protocol.id) === true &&
+  text.includes('"url"') &&
+  namesUrls((protocol as Ingress).parseRequest(body, () => undefined))
 
 const needsThoughts = (wire: Wire, speaks: ProtocolId): boolean =>
   wire.needsThoughts === true && speaks === 'openai-chat'
