@@ -3,14 +3,18 @@ import type { TSchema } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { passOnly, protocols } from './protocols/index.ts'
 import { ChatRequest } from './protocols/openai-chat/wire.ts'
+import { ResponsesRequest } from './protocols/openai-responses/wire.ts'
 import type { Ingress, PassOnly } from './protocols/protocol.ts'
 
 const chat = protocols.get('openai-chat')!
+const responses = protocols.get('openai-responses')!
 
 /** Address → protocol. What only passes lives at `/v1/<its id>`. */
 export const operations: ReadonlyMap<string, Ingress | PassOnly> = new Map<string, Ingress | PassOnly>([
   ['/v1/chat/completions', chat],
   ['/chat/completions', chat],
+  ['/v1/responses', responses],
+  ['/responses', responses],
   ...[...passOnly].map(([id, protocol]): [string, PassOnly] => [`/v1/${id}`, protocol]),
 ])
 
@@ -25,6 +29,7 @@ const form = 'multipart/form-data'
 
 export const schemas: Readonly<Record<string, Told>> = {
   'openai-chat': { summary: 'Chat completions', schema: ChatRequest },
+  'openai-responses': { summary: 'Responses', schema: ResponsesRequest },
   completions: { summary: 'Completions of a prompt', schema: Type.Object({ model, prompt }) },
   embeddings: { summary: 'Embeddings', schema: Type.Object({ model, input }) },
   moderations: { summary: 'Moderations', schema: Type.Object({ model, input }) },

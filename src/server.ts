@@ -43,6 +43,7 @@ export const createServer = (life: Life) =>
       told('Models', 'The models this key may use'),
     )
     .post('/v1/chat/completions', ({ request, server }) => pass(request, server, life), spoken('openai-chat'))
+    .post('/v1/responses', ({ request, server }) => pass(request, server, life), spoken('openai-responses'))
     .use(plainPaths(life))
     .options('/*', ({ request }) => preflight(request), hidden)
     .all('/*', ({ request, server }) => dispatch(request, server, life), unparsed)
@@ -126,7 +127,11 @@ const connectionOf = (request: Request, server: Server<unknown> | null): Connect
   address: () => server?.requestIP(request)?.address,
 })
 
-const chatSuffix = '/chat/completions'
+/** Whatever stands before these was some client's idea of a base URL. */
+const suffixes: readonly (readonly [suffix: string, protocol: string])[] = [
+  ['/chat/completions', 'openai-chat'],
+  ['/responses', 'openai-responses'],
+]
 const deployments = '/openai/deployments/'
 
 /** Doubled slashes and one at the end come from base URLs that were joined carelessly. */
@@ -138,8 +143,8 @@ const operationOf = (path: string, query: string): Operation | undefined => {
   if (named) return { protocol: named, query }
   const tidied = tidy(path)
   if (tidied.startsWith(deployments)) return deploymentOf(tidied.slice(deployments.length), query)
-  const isChat = tidied === '/v1' || tidied.endsWith(chatSuffix)
-  const protocol = isChat ? protocols.get('openai-chat') : operations.get(tidied)
+  const spoken = tidied === '/v1' ? 'openai-chat' : suffixes.find(([suffix]) => tidied.endsWith(suffix))?.[1]
+  const protocol = spoken === undefined ? operations.get(tidied) : protocols.get(spoken)
   return protocol && { protocol, query }
 }
 

@@ -1,16 +1,20 @@
 /** Every wire format the gateway knows. */
 import type { ProtocolId } from '../ir/chat.ts'
+import { bedrockConverse } from './bedrock-converse/index.ts'
 import { openaiChat } from './openai-chat/index.ts'
 import { openaiPass } from './openai-pass/index.ts'
+import { openaiResponses } from './openai-responses/index.ts'
 import type { Egress, PassOnly, Protocol } from './protocol.ts'
 
 /** Spoken and translated. */
 export const protocols: ReadonlyMap<ProtocolId, Protocol> = new Map(
-  [openaiChat].map(protocol => [protocol.id, protocol]),
+  [openaiChat, openaiResponses].map(protocol => [protocol.id, protocol]),
 )
 
 /** Spoken to vendors only. */
-export const vendorOnly: ReadonlyMap<ProtocolId, Egress> = new Map([])
+export const vendorOnly: ReadonlyMap<ProtocolId, Egress> = new Map(
+  [bedrockConverse].map(protocol => [protocol.id, protocol]),
+)
 
 /** The half of a protocol that is spoken to vendors. */
 export const egressOf = (id: ProtocolId): Egress | undefined => protocols.get(id) ?? vendorOnly.get(id)

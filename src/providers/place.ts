@@ -7,14 +7,16 @@ export type PassingPath = (typeof passingPaths)[number]
 
 /** Where a protocol stands below its base on a host that follows OpenAI. */
 export const endpointOf = (protocol: ProtocolId): string =>
-  protocol === 'openai-chat' ? '/chat/completions' : `/${protocol}`
+  ({ 'openai-chat': '/chat/completions', 'openai-responses': '/responses' })[protocol] ?? `/${protocol}`
 
 /** What a vendor that follows OpenAI's paths speaks: its chat and the paths named. */
-export const spoken = (...paths: PassingPath[]): Record<ProtocolId, string> =>
+export const spoken = (...paths: ('openai-responses' | PassingPath)[]): Record<ProtocolId, string> =>
   Object.fromEntries(['openai-chat', ...paths].map(protocol => [protocol, endpointOf(protocol)]))
 
 /** Longest first, so that `/chat/completions` is cut whole. */
-const endpoints = ['openai-chat', 'responses', ...passingPaths].map(endpointOf).sort((a, b) => b.length - a.length)
+const endpoints = ['openai-chat', 'openai-responses', ...passingPaths]
+  .map(endpointOf)
+  .sort((a, b) => b.length - a.length)
 
 export type Place = {
   /** Host name and port as the URL has them, lower case. */

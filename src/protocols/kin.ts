@@ -1,0 +1,35 @@
+/** Fields of a request that two wires of one family both have, under whatever name: what one protocol keeps for itself, the other may know. */
+import type { ProtocolId, Seal } from '../ir/chat.ts'
+import { isObject, type JsonObject } from '../ir/json.ts'
+import type { Loss } from './protocol.ts'
+
+/** Their name → ours, `text.verbosity` for one that stands a step deeper; undefined: said already, and not missed. */
+export type Kin = Record<string, string | undefined>
+
+/**
+ * Puts what `extra` holds into `body`: everything of the protocol's own, of a relative what both know. The rest is a loss.
+ * @param relatives protocol → its fields
+ */
+export const bring = (
+  extra: Seal | undefined,
+  own: ProtocolId,
+  relatives: Record<ProtocolId, Kin>,
+  body: JsonObject,
+  loss: Loss,
+): void => {
+  if (!extra || !isObject(extra.value)) return
+  const kin = relatives[extra.by]
+  for (const [key, value] of Object.entries(extra.value)) {
+    if (extra.by === own) join(body, key, value)
+    else if (kin === undefined || !(key in kin)) loss(key, `only ${extra.by} knows it`)
+    else if (kin[key] !== undefined) join(body, kin[key], value)
+  }
+}
+
+/** An object joins the one that stands there already. */
+const join = (body: JsonObject, key: string, value: JsonObject[string]): void => {
+  const [outer = '', inner] = key.split('.')
+  const before = body[outer]
+  const added = inner === undefined ? value : { [inner]: value }
+  body[outer] = isObject(before) && isObject(added) ? { ...before, ...added } : added
+}

@@ -1,0 +1,23 @@
+/** Annotations of a text ↔ citations. Files and containers are known to the vendor alone: such an annotation is sealed whole. */
+import type { Citation, Seal } from '../../ir/chat.ts'
+import { countOf, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+
+const id = 'openai-responses'
+
+export const parseAnnotation = (annotation: JsonObject, at?: string): Citation => {
+  const title = textOf(annotation.title) ?? textOf(annotation.filename)
+  const start = countOf(annotation.start_index)
+  const end = countOf(annotation.end_index)
+  const place = { ...(start !== undefined && { start }), ...(end !== undefined && { end }) }
+  const named = title === undefined ? place : { title, ...place }
+  if (annotation.type === 'url_citation' && typeof annotation.url === 'string') return { url: annotation.url, ...named }
+  const seal: Seal = { by: id, ...(at !== undefined && { at }), value: annotation as Json }
+  return { ...named, seal }
+}
+
+/** Undefined where the source has no address and was not told by this protocol. */
+export const renderAnnotation = ({ url, title, start, end, seal }: Citation): JsonObject | undefined => {
+  if (seal?.by === id) return seal.value as JsonObject
+  if (url === undefined) return undefined
+  return { type: 'url_citation', url, title: title ?? url, start_index: start ?? 0, end_index: end ?? 0 }
+}

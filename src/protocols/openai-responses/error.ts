@@ -1,0 +1,38 @@
+/** Faults told inside an answer. Refusals have OpenAI's one envelope: see openai-chat/error.ts. */
+import { GatewayError } from '../../errors.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { faultFrom, renderError } from '../openai-chat/error.ts'
+import type { Exchange } from '../protocol.ts'
+
+/** What an `error` event or a failed answer says, however deep it says it → our error, with the status its code stands for. */
+export const parseFault = (told: JsonObject, exchange: Pick<Exchange, 'scrub'>): GatewayError => {
+  const response = isObject(told.response) ? told.response : told
+  const error = isObject(response.error) ? response.error : said(response)
+  return faultFrom({ error }, exchange)
+}
+
+/** An event whose fields are the error's own; its `type` is the event's. */
+const said = ({ code, message, param }: JsonObject): JsonObject => ({
+  message: textOf(message) ?? 'the vendor failed without a word',
+  ...(typeof code === 'string' && { code }),
+  ...(typeof param === 'string' && { param }),
+})
+
+/**
+ * The `error` event. Its fields stand at the top, as they are documented, and under `error`, where OpenAI puts them and its SDK looks
+ * (the stream of a 429 in the recordings, 2026-11).
+ */
+export const renderErrorEvent = (error: GatewayError, sequence: number): JsonObject => {
+  const { error: told } = renderError(error) as { error: JsonObject }
+  const { code, message, param } = told
+  return { type: 'error', sequence_number: sequence, code, message, param, error: told }
+}
+
+/** The `error` of a failed answer: its code is OpenAI's word for a class of faults. */
+export const renderFailure = (error: GatewayError): Json => {
+  const { error: told } = renderError(error) as { error: JsonObject }
+  return { code: told.code ?? 'server_error', message: told.message! }
+}
+
+/** A stream that ended without its last event. */
+export const cut = (): GatewayError => new GatewayError('upstream_failed', "the vendor's stream was cut")

@@ -1,0 +1,27 @@
+/** Responses, both halves. https://platform.openai.com/docs/api-reference/responses */
+import { parseError, renderError } from '../openai-chat/error.ts'
+import { renderFrame } from '../openai-chat/watch.ts'
+import type { Protocol } from '../protocol.ts'
+import { parseMessage, renderMessage } from './message.ts'
+import { parseRequest, renderRequest } from './request.ts'
+import { parseStream, renderStream } from './stream.ts'
+import { renderFault, watch } from './watch.ts'
+import { checkRequest } from './wire.ts'
+
+export const openaiResponses: Protocol = {
+  id: 'openai-responses',
+  media: 'url',
+  checkRequest,
+  parseRequest,
+  renderRequest,
+  parseMessage,
+  renderMessage,
+  parseStream,
+  renderStream,
+  parseError,
+  renderError,
+  renderFault,
+  renderFrame,
+  idPrefix: 'resp_',
+  watch,
+}

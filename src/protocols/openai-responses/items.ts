@@ -1,0 +1,119 @@
+/** Turns → the items of a conversation, and its instructions. */
+import type { Call, Part, Reasoning, Result, Turn } from '../../ir/chat.ts'
+import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
+import { isReadable } from '../../ir/seal.ts'
+import type { Exchange } from '../protocol.ts'
+import { renderPicture } from './media.ts'
+import { id, renderContent } from './parts.ts'
+
+type Input = { instructions?: string; input: JsonObject[] }
+
+/** A first turn of the system that is one plain text stands above the conversation, as instructions; every other is an item. */
+export const renderTurns = (turns: readonly Turn[], exchange: Exchange): Input => {
+  const [first] = turns
+  const [text] = first?.parts ?? []
+  const above = first?.role === 'system' && first.parts.length === 1 && text?.type === 'text' && !ownOf(text, exchange)
+  const custom = new Set<string>()
+  const input = (above ? turns.slice(1) : turns).flatMap((turn, index) => {
+    for (const part of turn.parts) if (part.type === 'call' && part.custom) custom.add(part.id)
+    return renderTurn(turn, `input[${index}]`, custom, exchange)
+  })
+  return above ? { instructions: text.text, input } : { input }
+}
+
+/** What a part of this protocol sealed, if it may be read at this seat. */
+const ownOf = (part: Part, { target }: Exchange): JsonObject | undefined => {
+  const { seal } = part
+  return seal && isReadable(seal, id, target) && isObject(seal.value) ? seal.value : undefined
+}
+
+const messageOf = (part: Part, exchange: Exchange): JsonObject | undefined => {
+  const message = ownOf(part, exchange)?.message
+  return isObject(message) ? message : undefined
+}
+
+const renderTurn = (turn: Turn, path: string, custom: ReadonlySet<string>, exchange: Exchange): JsonObject[] => {
+  const items: JsonObject[] = []
+  let spoken: Part[] = []
+  const speak = (): void => {
+    const message = renderMessage(turn, spoken, path, exchange)
+    if (message) items.push(message)
+    spoken = []
+  }
+  for (const part of turn.parts) {
+    const item = renderItem(part, turn.role, path, custom, exchange)
+    const begins = item !== undefined || (part.type !== 'foreign' && messageOf(part, exchange) !== undefined)
+    if (begins && spoken.length > 0) speak()
+    if (item === undefined) spoken.push(part)
+    else if (item !== null) items.push(item)
+  }
+  if (spoken.length > 0) speak()
+  return items
+}
+
+/** An item of its own; null where the part cannot be told; undefined where it belongs into a message. */
+const renderItem = (
+  part: Part,
+  role: Turn['role'],
+  path: string,
+  custom: ReadonlySet<string>,
+  exchange: Exchange,
+): JsonObject | null | undefined => {
+  if (part.type === 'reasoning') return renderReasoning(part, path, exchange)
+  if (part.type === 'call') return renderCall(part, exchange)
+  if (part.type === 'result') return renderResult(part, path, custom, exchange)
+  if (part.type === 'media' && role === 'assistant')
+    return renderPicture(part, '') ? withoutId(renderPicture(part, '')!) : undefined
+  const own = part.type === 'foreign' ? ownOf(part, exchange) : undefined
+  return own && isObject(own.item) ? own.item : undefined
+}
+
+const withoutId = ({ id: _id, ...item }: JsonObject): JsonObject => item
+
+/** A message of the model alone may be told in words that were its own: every other says what goes in. */
+const renderMessage = (
+  { role }: Turn,
+  parts: readonly Part[],
+  path: string,
+  exchange: Exchange,
+): JsonObject | undefined => {
+  const content = renderContent(parts, role === 'assistant' ? 'output_text' : 'input_text', path, exchange)
+  if (Array.isArray(content) && content.length === 0) return undefined
+  const [first] = parts
+  const own = first ? messageOf(first, exchange) : undefined
+  return { type: 'message', role, ...own, content }
+}
+
+/** Thoughts go back to who wrote them only: any other vendor would look for an item it does not know. */
+const renderReasoning = (part: Reasoning, path: string, exchange: Exchange): JsonObject | null => {
+  const own = ownOf(part, exchange)
+  if (own === undefined) {
+    exchange.loss(`${path}.reasoning`, 'thoughts of another vendor cannot be sent')
+    return null
+  }
+  const { raw, item: _item, ...rest } = own
+  const texts = part.text === '' ? [] : [part.text]
+  const content = raw === true ? { content: texts.map(text => ({ type: 'reasoning_text', text })) } : {}
+  const summary = raw === true ? [] : texts.map(text => ({ type: 'summary_text', text }))
+  return { type: 'reasoning', ...rest, summary, ...content }
+}
+
+const renderCall = (part: Call, exchange: Exchange): JsonObject => {
+  const { id: call, name, args, custom, seal } = part
+  const own = ownOf(part, exchange)
+  if (seal && own === undefined) exchange.loss('function_call', `only ${seal.by} can read what was sealed`)
+  return custom
+    ? { type: 'custom_tool_call', call_id: call, name, input: args, ...own }
+    : { type: 'function_call', call_id: call, name, arguments: args, ...own }
+}
+
+const renderResult = (
+  { id: call, parts, failed }: Result,
+  path: string,
+  custom: ReadonlySet<string>,
+  exchange: Exchange,
+): JsonObject => {
+  if (failed) exchange.loss(`${path}.failed`, 'this protocol cannot say that a call failed')
+  const output: Json = parts.length === 0 ? '' : renderContent(parts, 'input_text', path, exchange)
+  return { type: custom.has(call) ? 'custom_tool_call_output' : 'function_call_output', call_id: call, output }
+}

@@ -1,0 +1,72 @@
+/** Pictures, sounds and files as Responses writes them ↔ media. https://platform.openai.com/docs/api-reference/responses/create (2026-11) */
+import type { Media } from '../../ir/chat.ts'
+import { isObject, type JsonObject, textOf } from '../../ir/json.ts'
+import { parseMedia as parseChatMedia, renderMedia as renderChatMedia } from '../openai-chat/media.ts'
+import type { Loss } from '../protocol.ts'
+
+/** A part of a message or of a tool's output → media; undefined where it is none that we know. */
+export const parseMedia = (part: JsonObject): Media | undefined => {
+  if (part.type === 'input_image') return parseImage(part)
+  if (part.type === 'input_file') return parseFile(part)
+  return part.type === 'input_audio' ? parseChatMedia(part) : undefined
+}
+
+const parseImage = ({ image_url: url, file_id: file, detail }: JsonObject): Media | undefined => {
+  const detailed = textOf(detail) === undefined ? {} : { detail: detail as string }
+  if (typeof url === 'string') return parseChatMedia({ type: 'image_url', image_url: { url, ...detailed } })
+  return typeof file === 'string' ? { type: 'media', mime: 'image/*', source: { file }, ...detailed } : undefined
+}
+
+const parseFile = (part: JsonObject): Media | undefined => {
+  const name = textOf(part.filename)
+  const url = textOf(part.file_url)
+  if (url === undefined) return parseChatMedia({ type: 'file', file: part })
+  return { type: 'media', mime: mimeOf(name ?? url), source: { url }, ...(name !== undefined && { name }) }
+}
+
+/** An address says no more than its ending does. */
+const mimeOf = (name: string): string => (/\.pdf(?:$|[?#])/i.test(name) ? 'application/pdf' : '*/*')
+
+/** Media → a part of a message. */
+export const renderMedia = (media: Media, path: string, loss: Loss): JsonObject | undefined => {
+  const { mime, source, detail, name } = media
+  const named = name === undefined ? {} : { filename: name }
+  if (mime.startsWith('video/')) {
+    loss(path, `${mime} has no form in this protocol`)
+    return undefined
+  }
+  if (mime.startsWith('image/')) {
+    const detailed = detail === undefined ? {} : { detail }
+    if ('file' in source) return { type: 'input_image', file_id: source.file, ...detailed }
+    const { image_url: image } = renderChatMedia(media, path, loss) ?? {}
+    return { type: 'input_image', image_url: isObject(image) ? image.url : undefined, ...detailed }
+  }
+  if (mime.startsWith('audio/') && 'data' in source) return renderChatMedia(media, path, loss)
+  if ('url' in source) return { type: 'input_file', file_url: source.url, ...named }
+  const { file } = renderChatMedia(media, path, loss) ?? {}
+  return isObject(file) ? { type: 'input_file', ...file } : undefined
+}
+
+/** The picture of an `image_generation_call` → media; its other fields are sealed. */
+export const parsePicture = (item: JsonObject, at?: string): Media | undefined => {
+  const { type, result, id: _id, status: _status, ...rest } = item
+  if (type !== 'image_generation_call' || typeof result !== 'string' || result === '') return undefined
+  const seal = { by: 'openai-responses', ...(at !== undefined && { at }), value: rest }
+  const mime = `image/${textOf(item.output_format) ?? 'png'}`
+  return { type: 'media', mime, source: { data: result }, ...(Object.keys(rest).length > 0 && { seal }) }
+}
+
+/** A picture of the model's → the item that made it; undefined where its bytes are not there. */
+export const renderPicture = ({ mime, source, seal }: Media, id: string): JsonObject | undefined => {
+  if (!mime.startsWith('image/') || !('data' in source)) return undefined
+  const own = seal?.by === 'openai-responses' && isObject(seal.value) ? seal.value : {}
+  const format = mime === 'image/*' ? 'png' : mime.slice('image/'.length)
+  return {
+    id,
+    type: 'image_generation_call',
+    status: 'completed',
+    result: source.data,
+    ...(format !== 'png' && { output_format: format }),
+    ...own,
+  }
+}

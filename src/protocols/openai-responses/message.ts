@@ -1,0 +1,37 @@
+/** A whole answer of Responses ↔ a message. Both are told as a stream: the mapping itself stands in hear.ts and tell.ts alone. */
+import { GatewayError } from '../../errors.ts'
+import type { Message } from '../../ir/chat.ts'
+import { collect, tell } from '../../ir/collect.ts'
+import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
+import { faultFrom, nonsense, tellsFault } from '../openai-chat/error.ts'
+import type { Exchange } from '../protocol.ts'
+import { hearResponse } from './hear.ts'
+import { tellResponse } from './tell.ts'
+
+/** A vendor's whole answer → a message. @throws GatewayError the fault it tells, `upstream_failed` where it is none. */
+export const parseMessage = (given: Json, exchange: Exchange): Message => {
+  const body = readResponse(given, exchange)
+  const collector = collect()
+  hearResponse(exchange, collector.push).whole(body)
+  return collector.message()
+}
+
+/** An answer of this protocol as it is. @throws as parseMessage */
+export const readResponse = (given: Json | undefined, exchange: Exchange): JsonObject => {
+  if (!isObject(given)) throw nonsense(typeof given === 'string' ? given : JSON.stringify(given ?? ''), exchange)
+  exchange.mend?.(given)
+  if (given.status === undefined && tellsFault(given)) throw faultFrom(given, exchange)
+  if (!Array.isArray(given.output) && given.object !== 'response') throw nonsense(JSON.stringify(given), exchange)
+  return given
+}
+
+/** A message → the whole answer a client gets. */
+export const renderMessage = (message: Message, exchange: Exchange): JsonObject => {
+  let last: JsonObject = {}
+  const mouth = tellResponse(exchange)(event => {
+    last = event
+  })
+  for (const event of tell(message)) mouth(event)
+  if (!isObject(last.response)) throw new GatewayError('internal', 'an answer that has no end')
+  return last.response
+}

@@ -1,0 +1,122 @@
+/** Texts and refusals: the messages of an answer, each with one part or several. */
+import type { Citation } from '../../ir/chat.ts'
+import { isObject, type JsonObject } from '../../ir/json.ts'
+import { renderAnnotation } from './cite.ts'
+import { ownFields, type Place, type Voice, type Writer } from './writer.ts'
+
+type Kind = 'text' | 'refusal'
+type Spoken = { place: Place; content: JsonObject[]; voices: number; left: boolean; status: string; own: JsonObject }
+
+export type Messages = {
+  open: (kind: Kind) => Voice & { cite: (citation: Citation) => void }
+  /** What follows is no part of the message that is told. `status`: how it ended. */
+  leave: (status?: 'completed' | 'incomplete') => void
+}
+
+export const messageTeller = (writer: Writer): Messages => {
+  let current: Spoken | undefined
+
+  const finish = ({ place, content, status, own }: Spoken): void =>
+    writer.end(place, { type: 'message', status, role: 'assistant', content, ...own })
+
+  const leave: Messages['leave'] = (status = 'completed') => {
+    if (current === undefined) return
+    current.left = true
+    current.status = status
+    if (current.voices === 0) finish(current)
+    current = undefined
+  }
+
+  /** A message with a phase has one part. */
+  const messageFor = (own: JsonObject): Spoken => {
+    const isOver = current !== undefined && (Object.keys(own).length > 0 || Object.keys(current.own).length > 0)
+    if (isOver) leave()
+    if (current) return current
+    const place = writer.begin('msg', {
+      type: 'message',
+      status: 'in_progress',
+      role: 'assistant',
+      content: [],
+      ...own,
+    })
+    current = { place, content: [], voices: 0, left: false, status: 'completed', own }
+    return current
+  }
+
+  const rest = (message: Spoken): void => {
+    message.voices--
+    if (message.left && message.voices === 0) finish(message)
+  }
+
+  return { open: kind => wordsVoice(kind, writer, messageFor, rest, leave), leave }
+}
+
+const empty = (kind: Kind): JsonObject =>
+  kind === 'text' ? { type: 'output_text', annotations: [], logprobs: [], text: '' } : { type: 'refusal', refusal: '' }
+
+/** Told from its first word on, or from its seal if that comes first: a foreign one stands before it. */
+const wordsVoice = (
+  kind: Kind,
+  writer: Writer,
+  messageFor: (own: JsonObject) => Spoken,
+  rest: (message: Spoken) => void,
+  leave: Messages['leave'],
+): ReturnType<Messages['open']> => {
+  const texts: string[] = []
+  const annotations: JsonObject[] = []
+  const word = kind === 'text' ? 'output_text' : 'refusal'
+  let told: { message: Spoken; number: number; at: JsonObject } | undefined
+  let late: Parameters<Voice['seal']>[0] | undefined
+
+  const begin = (own: JsonObject = {}): NonNullable<typeof told> => {
+    if (told) return told
+    const message = messageFor(own)
+    const number = message.content.push(empty(kind)) - 1
+    message.voices++
+    const at = { item_id: message.place.id, output_index: message.place.index, content_index: number }
+    told = { message, number, at }
+    writer.event('response.content_part.added', { ...at, part: empty(kind) })
+    return told
+  }
+
+  return {
+    delta(text) {
+      const { at } = begin()
+      texts.push(text)
+      writer.event(`response.${word}.delta`, { ...at, delta: text, ...(kind === 'text' && { logprobs: [] }) })
+    },
+    cite(citation) {
+      const annotation = renderAnnotation(citation)
+      if (annotation === undefined || kind !== 'text')
+        return writer.lose('annotations', 'a source without an address has no form here')
+      const number = annotations.push(annotation) - 1
+      const { at } = begin()
+      writer.event('response.output_text.annotation.added', { ...at, annotation_index: number, annotation })
+    },
+    seal(seal) {
+      const { message: own } = ownFields(seal)
+      if (seal.by === 'openai-responses' && told && isObject(own)) told.message.own = own
+      else if (seal.by === 'openai-responses') begin(isObject(own) ? own : {})
+      else if (told) late = seal
+      else {
+        leave()
+        writer.carry(seal, 'next')
+      }
+    },
+    close() {
+      const { message, number, at } = begin()
+      const text = texts.join('')
+      const part = kind === 'text' ? { ...empty(kind), annotations, text } : { type: 'refusal', refusal: text }
+      message.content[number] = part
+      writer.event(`response.${word}.done`, {
+        ...at,
+        ...(kind === 'text' ? { text, logprobs: [] } : { refusal: text }),
+      })
+      writer.event('response.content_part.done', { ...at, part })
+      rest(message)
+      if (late === undefined) return
+      leave()
+      writer.carry(late, 'thought')
+    },
+  }
+}

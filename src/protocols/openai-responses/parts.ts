@@ -1,0 +1,85 @@
+/** The parts of a message or of a tool's output ↔ ours. */
+import type { Citation, Mark, Media, Part, Text } from '../../ir/chat.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { isReadable } from '../../ir/seal.ts'
+import type { Exchange } from '../protocol.ts'
+import { parseAnnotation, renderAnnotation } from './cite.ts'
+import { parseMedia, renderMedia } from './media.ts'
+
+export const id = 'openai-responses'
+
+export const parseContent = (content: Json | undefined): Part[] => {
+  if (typeof content === 'string') return [{ type: 'text', text: content }]
+  return Array.isArray(content) ? content.filter(isObject).map(parsePart) : []
+}
+
+const texts = new Set(['input_text', 'output_text', 'text', 'summary_text'])
+
+const parsePart = (part: JsonObject): Part => {
+  const mark = markOf(part)
+  if (texts.has(String(part.type)) && typeof part.text === 'string') return { ...parseText(part), ...mark }
+  if (part.type === 'refusal' && typeof part.refusal === 'string') return { type: 'refusal', text: part.refusal }
+  const media = parseMedia(part)
+  return media ? { ...media, ...mark } : { type: 'foreign', seal: { by: id, value: { part } } }
+}
+
+/** A breakpoint of the prompt cache is a mark of the cache; what it says beside that stays this protocol's own. */
+const markOf = ({ prompt_cache_breakpoint: breakpoint }: JsonObject): Mark =>
+  isObject(breakpoint) ? { cache: {}, seal: { by: id, value: { breakpoint } } } : {}
+
+const parseText = ({ text, annotations }: JsonObject): Text => {
+  const citations = Array.isArray(annotations) ? annotations.filter(isObject).map(one => parseAnnotation(one)) : []
+  return { type: 'text', text: textOf(text) ?? '', ...(citations.length > 0 && { citations }) }
+}
+
+/** The content of a message: a single plain text is a string. `said`: the type of a text, which tells whose message it is. */
+export const renderContent = (
+  parts: readonly Part[],
+  said: 'input_text' | 'output_text',
+  path: string,
+  exchange: Exchange,
+): Json[] | string => {
+  const content = parts
+    .map((part, index) => renderPart(part, said, `${path}.content[${index}]`, exchange))
+    .filter(part => part !== undefined)
+  const [only] = content
+  return content.length === 1 && only && texts.has(String(only.type)) && Object.keys(only).length === 2
+    ? (only.text as string)
+    : content
+}
+
+const renderPart = (part: Part, said: string, path: string, exchange: Exchange): JsonObject | undefined => {
+  const { loss, target } = exchange
+  if (part.type === 'text')
+    return { type: said, text: part.text, ...annotationsOf(part.citations, exchange), ...breakpointOf(part, exchange) }
+  if (part.type === 'refusal') return { type: 'refusal', refusal: part.text }
+  if (part.type === 'media') return withBreakpoint(renderMedia(part, path, loss), part, exchange)
+  if (part.type === 'foreign' && isReadable(part.seal, id, target) && isObject(part.seal.value)) {
+    const { part: own } = part.seal.value
+    if (isObject(own)) return own
+  }
+  if (part.type === 'foreign' && isName(part.seal.by, part.seal.value)) return undefined
+  loss(path, part.type === 'foreign' ? `only ${part.seal.by} can read it` : `a ${part.type} has no place here`)
+  return undefined
+}
+
+/** Chat Completions seals that a role was `developer`, and the name of a speaker: nothing that is missed here. */
+const isName = (by: string, value: Json): boolean =>
+  by === 'openai-chat' && isObject(value) && Object.keys(value).every(key => key === 'role' || key === 'name')
+
+const annotationsOf = (citations: readonly Citation[] | undefined, { loss }: Exchange): JsonObject => {
+  const told = (citations ?? []).map(renderAnnotation).filter(one => one !== undefined)
+  if (told.length < (citations?.length ?? 0)) loss('annotations', 'a source without an address has no form here')
+  return told.length > 0 ? { annotations: told } : {}
+}
+
+const withBreakpoint = (told: JsonObject | undefined, part: Media, exchange: Exchange): JsonObject | undefined =>
+  told && { ...told, ...breakpointOf(part, exchange) }
+
+/** The cache of this protocol works by itself, and only some models take breakpoints: none is made of another protocol's mark. */
+const breakpointOf = ({ seal, cache }: Mark, { target, loss }: Exchange): JsonObject => {
+  const own = seal && isReadable(seal, id, target) && isObject(seal.value) ? seal.value.breakpoint : undefined
+  if (own !== undefined) return { prompt_cache_breakpoint: own }
+  if (cache) loss('cache_control', 'the cache works by itself here')
+  return {}
+}

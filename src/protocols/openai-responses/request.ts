@@ -1,0 +1,148 @@
+/** A request of Responses ↔ a chat. What has no place in the neutral form waits in `extra` for this protocol. */
+import { GatewayError } from '../../errors.ts'
+import type { Chat, Format } from '../../ir/chat.ts'
+import { effortAsked, isEffort } from '../../ir/effort.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { bring, type Kin } from '../kin.ts'
+import type { Exchange, Loss } from '../protocol.ts'
+import { renderTurns } from './items.ts'
+import { id } from './parts.ts'
+import { parseTools, renderTools } from './tools.ts'
+import { parseTurns } from './turns.ts'
+
+const plain = { temperature: 'temperature', top_p: 'topP' } as const
+const encrypted = 'reasoning.encrypted_content'
+
+/**
+ * The body has been checked. Fields the gateway answers for itself, whoever the vendor is, are not carried on: `store`, thoughts that come
+ * back sealed, a truncation that is none. @throws `invalid_request` for what only the vendor that keeps it could know.
+ */
+export const parseRequest = (body: JsonObject, _loss: Loss): Chat => {
+  const rest: JsonObject = { ...body }
+  const take = (key: string): Json | undefined => {
+    const value = rest[key]
+    delete rest[key]
+    return value === null ? undefined : value
+  }
+  refuseState(body)
+  const instructions = textOf(take('instructions'))
+  const turns = parseTurns(take('input'))
+  if (instructions !== undefined) turns.unshift({ role: 'system', parts: [{ type: 'text', text: instructions }] })
+  const chat: Chat = { model: textOf(take('model')) ?? '', stream: take('stream') === true, turns }
+  const limit = take('max_output_tokens')
+  if (typeof limit === 'number') chat.limit = limit
+  for (const [wire, ours] of Object.entries(plain)) {
+    const value = take(wire)
+    if (typeof value === 'number') chat[ours] = value
+  }
+  const user = textOf(take('user'))
+  if (user !== undefined) chat.user = user
+  const parallel = take('parallel_tool_calls')
+  if (typeof parallel === 'boolean') chat.parallel = parallel
+  const choice = parseTools(take('tools'), take('tool_choice'), chat)
+  if (choice !== undefined) rest.tool_choice = choice
+  parseThinking(take('reasoning'), rest, chat)
+  parseText(take('text'), rest, chat)
+  dropOurs(rest)
+  const kept = Object.entries(rest).filter(([, value]) => value !== null && value !== undefined)
+  if (kept.length > 0) chat.extra = { by: id, value: Object.fromEntries(kept) }
+  return chat
+}
+
+/** Conversations, templates and work in the background live with one vendor. */
+const refuseState = (body: JsonObject): void => {
+  for (const param of ['background', 'conversation', 'prompt'])
+    if (body[param] !== undefined && body[param] !== null && body[param] !== false)
+      throw new GatewayError('invalid_request', `${param} is known only to a vendor that speaks Responses itself`, {
+        param,
+      })
+}
+
+const dropOurs = (rest: JsonObject): void => {
+  delete rest.store
+  delete rest.background
+  delete rest.stream_options
+  if (rest.truncation === 'disabled') delete rest.truncation
+  if (!Array.isArray(rest.include)) return
+  const include = rest.include.filter(one => one !== encrypted)
+  if (include.length > 0) rest.include = include
+  else delete rest.include
+}
+
+/** A summary that is asked for shows the thoughts; its length is this protocol's own. */
+const parseThinking = (reasoning: Json | undefined, rest: JsonObject, chat: Chat): void => {
+  if (!isObject(reasoning)) return
+  const { effort, ...own } = Object.fromEntries(Object.entries(reasoning).filter(([, value]) => value !== null))
+  const summary = own.summary ?? own.generate_summary
+  if (isEffort(effort)) chat.reasoning = { effort }
+  else if (effort !== undefined) own.effort = effort
+  if (summary !== undefined) chat.reasoning = { ...chat.reasoning, shown: true }
+  if (summary === 'auto' && own.summary === 'auto') delete own.summary
+  if (Object.keys(own).length > 0) rest.reasoning = own
+}
+
+const parseText = (text: Json | undefined, rest: JsonObject, chat: Chat): void => {
+  if (!isObject(text)) return
+  const { format, ...own } = Object.fromEntries(Object.entries(text).filter(([, value]) => value !== null))
+  if (isObject(format) && format.type === 'json_object') chat.format = {}
+  else if (isObject(format) && format.type === 'json_schema') chat.format = parseFormat(format)
+  else if (isObject(format) && format.type !== 'text') own.format = format
+  if (Object.keys(own).length > 0) rest.text = own
+}
+
+const parseFormat = ({ name, schema, strict, description }: JsonObject): Format => ({
+  ...(typeof name === 'string' && { name }),
+  ...(schema !== undefined && schema !== null && { schema }),
+  ...(typeof strict === 'boolean' && { strict }),
+  ...(typeof description === 'string' && { description }),
+})
+
+/** Fields of Chat Completions this protocol has too, some by another name or a step deeper. */
+const kin: Kin = {
+  metadata: 'metadata',
+  service_tier: 'service_tier',
+  safety_identifier: 'safety_identifier',
+  prompt_cache_key: 'prompt_cache_key',
+  prompt_cache_retention: 'prompt_cache_retention',
+  top_logprobs: 'top_logprobs',
+  verbosity: 'text.verbosity',
+  max_completion_tokens: undefined,
+}
+
+/** A chat → the body for a vendor. Nothing is stored there, and thoughts come back encrypted, so that they survive with the client. */
+export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
+  const { loss } = exchange
+  const { instructions, input } = renderTurns(chat.turns, exchange)
+  const body: JsonObject = { model: chat.model, ...(instructions !== undefined && { instructions }), input }
+  if (chat.stream) body.stream = true
+  if (chat.limit !== undefined) body.max_output_tokens = chat.limit
+  for (const [wire, ours] of Object.entries(plain)) if (chat[ours] !== undefined) body[wire] = chat[ours]
+  for (const [key, value] of Object.entries({ top_k: chat.topK, seed: chat.seed, stop: chat.stop }))
+    if (value !== undefined) loss(key, 'this protocol does not know it')
+  if (chat.user !== undefined) body.user = chat.user
+  if (chat.parallel !== undefined) body.parallel_tool_calls = chat.parallel
+  Object.assign(body, renderTools(chat, exchange))
+  const reasoning = renderThinking(chat)
+  if (reasoning) body.reasoning = reasoning
+  if (chat.format !== undefined) body.text = { format: renderFormat(chat.format) }
+  bring(chat.extra, id, { 'openai-chat': kin }, body, loss)
+  const include = Array.isArray(body.include) ? body.include : []
+  return { ...body, store: false, include: [encrypted, ...include] }
+}
+
+const renderThinking = ({ reasoning }: Chat): JsonObject | undefined => {
+  const effort = effortAsked(reasoning)
+  const told = { ...(effort !== undefined && { effort }), ...(reasoning?.shown && { summary: 'auto' }) }
+  return Object.keys(told).length > 0 ? told : undefined
+}
+
+const renderFormat = ({ name, schema, strict, description }: Format): JsonObject => {
+  if (schema === undefined && name === undefined) return { type: 'json_object' }
+  return {
+    type: 'json_schema',
+    name: name ?? 'answer',
+    ...(description !== undefined && { description }),
+    schema: schema ?? {},
+    ...(strict !== undefined && { strict }),
+  }
+}

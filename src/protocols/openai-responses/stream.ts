@@ -1,0 +1,26 @@
+/** A stream of Responses ↔ events. */
+import type { Event } from '../../ir/event.ts'
+import { isObject, parseJson, textOf } from '../../ir/json.ts'
+import type { Exchange, Frame, Stage } from '../protocol.ts'
+import { hearResponse } from './hear.ts'
+import { tellResponse } from './tell.ts'
+
+/** Reads a vendor's stream, whose last word is `response.completed`, `incomplete` or `failed`: an end without one is a `fault`. */
+export const parseStream =
+  (exchange: Exchange): Stage<Frame, Event> =>
+  emit => {
+    const ear = hearResponse(exchange, emit)
+    return frame => {
+      if (frame === undefined) return ear.end()
+      const event = parseJson(frame.data)
+      if (!isObject(event)) return
+      exchange.mend?.(event)
+      ear.hear(typeof event.type === 'string' ? event : { ...event, type: frame.event ?? 'error' })
+    }
+  }
+
+/** Writes a client's stream; each frame bears the name of its event. */
+export const renderStream =
+  (exchange: Exchange): Stage<Event, Frame> =>
+  emit =>
+    tellResponse(exchange)(event => emit({ event: textOf(event.type) ?? 'error', data: JSON.stringify(event) }))

@@ -1,0 +1,51 @@
+/** The response object a client gets: what it asked for, repeated, and what has become of it. */
+import type { JsonObject } from '../../ir/json.ts'
+import type { Exchange } from '../protocol.ts'
+
+/** Fields of a request that its answer repeats, and what stands there for one that was not asked. */
+const repeated: JsonObject = {
+  background: false,
+  instructions: null,
+  max_output_tokens: null,
+  max_tool_calls: null,
+  metadata: {},
+  parallel_tool_calls: true,
+  previous_response_id: null,
+  prompt_cache_key: null,
+  safety_identifier: null,
+  service_tier: null,
+  store: true,
+  temperature: null,
+  tool_choice: 'auto',
+  tools: [],
+  top_logprobs: 0,
+  top_p: null,
+  truncation: 'disabled',
+  user: null,
+}
+
+/** The id of an answer: a vendor's own where it is one of this protocol's, else ours, for a client may ask for it again. */
+export const idOf = (given: string, exchange: Exchange): string => (given.startsWith('resp_') ? given : exchange.id)
+
+/** `fields` stand over what is repeated: status, output, usage. */
+export const responseOf = (id: string, exchange: Exchange, fields: JsonObject): JsonObject => {
+  const { asked = {}, created, model } = exchange
+  const reasoning = asked.reasoning as JsonObject | null | undefined
+  const text = asked.text as JsonObject | null | undefined
+  const said = Object.entries(repeated).map(([key, otherwise]) => [key, asked[key] ?? otherwise])
+  return {
+    id,
+    object: 'response',
+    created_at: created,
+    status: 'in_progress',
+    error: null,
+    incomplete_details: null,
+    model,
+    output: [],
+    ...Object.fromEntries(said),
+    reasoning: { effort: null, summary: null, ...reasoning },
+    text: { format: { type: 'text' }, ...text },
+    usage: null,
+    ...fields,
+  }
+}

@@ -1,0 +1,145 @@
+/** What a pass of Responses sees and mends. Whole frames go on as they came, but for the model and what a vendor got wrong. */
+import type { GatewayError } from '../../errors.ts'
+import { isObject, type JsonObject, parseJson, splice, textOf, topLevel } from '../../ir/json.ts'
+import { isWrapped, sealPrefix } from '../../ir/seal.ts'
+import { writeRequest as writeModel } from '../openai-chat/splice.ts'
+import { renderFrame } from '../openai-chat/watch.ts'
+import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
+import { cut, parseFault, renderErrorEvent, renderFailure } from './error.ts'
+import { readResponse } from './message.ts'
+import { mendStream } from './mend.ts'
+import { parseUsage } from './usage.ts'
+
+/** Usage always comes; nobody need ask. */
+export const readRequest: Watch['readRequest'] = ({ model, stream }) => ({
+  ...(typeof model === 'string' && model !== '' && { model }),
+  stream: stream === true,
+  usageAsked: true,
+})
+
+/** Thoughts that other vendors sealed, or that this gateway told for them, are nothing to this one: their items go. */
+export const writeRequest: Watch['writeRequest'] = (text, body, { model }) => {
+  if (!text.includes(sealPrefix) || !Array.isArray(body.input))
+    return writeModel(text, body, { model, askUsage: false })
+  const input = body.input.filter(item => !isObject(item) || item.type !== 'reasoning' || !isOurs(item))
+  return JSON.stringify({ ...body, model, input })
+}
+
+const isOurs = ({ id, encrypted_content: encrypted }: JsonObject): boolean =>
+  isWrapped(encrypted) || (typeof id === 'string' && id.includes(sealPrefix) && typeof encrypted !== 'string')
+
+export const renderFault = (error: GatewayError): string =>
+  renderFrame({ event: 'error', data: JSON.stringify(renderErrorEvent(error, 0)) })
+
+/** Events whose `response` names the model. */
+const lives = new Set(['response.created', 'response.queued', 'response.in_progress'])
+const ends = new Set(['response.completed', 'response.incomplete'])
+
+const passStream = (exchange: Exchange): Passing => {
+  const seen: Seen = { content: false }
+  const mender = mendStream()
+  /** The last frame that went out, whose number the next one follows, and the answer as it was last told whole. */
+  let last = ''
+  let response: JsonObject = { id: exchange.id, object: 'response', model: exchange.model, output: [] }
+
+  const tell = (event: string, data: string): string => {
+    last = data
+    return renderFrame({ event, data })
+  }
+
+  const live = (type: string, body: JsonObject, text: string): string => {
+    const told = isObject(body.response) ? body.response : {}
+    seen.model ??= textOf(told.model)
+    if (ends.has(type)) {
+      seen.over = true
+      seen.content = true
+      seen.usage = parseUsage(told.usage) ?? seen.usage
+    }
+    const changed = mender.response(told) || exchange.mend !== undefined
+    response = { ...told, model: exchange.model }
+    return tell(type, changed ? JSON.stringify({ ...body, response }) : withModel(text, exchange.model))
+  }
+
+  const push = (frame: Frame): string => {
+    if (seen.over || seen.fault || frame.data === '' || frame.data.trim() === '[DONE]') return ''
+    const type = typeOf(frame)
+    if (isWord(type) && !exchange.mend && mender.isStrict) {
+      seen.content = true
+      return tell(type, frame.data)
+    }
+    const body = parseJson(frame.data)
+    if (!isObject(body)) {
+      exchange.loss('stream', 'a frame that is no JSON object was passed as it is')
+      return renderFrame(frame)
+    }
+    exchange.mend?.(body)
+    if (type === 'error' || type === 'response.failed' || type === '') {
+      seen.fault = parseFault(body, exchange)
+      return ''
+    }
+    if (lives.has(type) || ends.has(type)) return live(type, body, frame.data)
+    if (isWord(type) || type === 'response.output_item.done') seen.content = true
+    const mended = mender.event(type, body)
+    return tell(mended ?? type, mended !== undefined || exchange.mend ? JSON.stringify(body) : frame.data)
+  }
+
+  return {
+    seen,
+    push,
+    flush: () => '',
+    end() {
+      if (!seen.over) seen.fault ??= cut()
+      return ''
+    },
+    fail(error) {
+      const number = numberOf(last) + 1
+      const failed = { ...response, status: 'failed', error: renderFailure(error) }
+      const event = { type: 'response.failed', sequence_number: number + 1, response: failed }
+      return (
+        renderFrame({ event: 'error', data: JSON.stringify(renderErrorEvent(error, number)) }) +
+        (last === '' ? '' : renderFrame({ event: 'response.failed', data: JSON.stringify(event) }))
+      )
+    },
+  }
+}
+
+const isWord = (type: string): boolean => type.endsWith('.delta')
+
+/** Some vendors leave the name of the event out; inside a string of the frame its quotes would be escaped. '' where there is none. */
+const typeOf = ({ event, data }: Frame): string => {
+  if (event !== undefined && event !== 'message') return event
+  for (const before of ['"type":"response.', '"type": "response.']) {
+    const at = data.indexOf(before)
+    if (at >= 0) return data.slice(at + before.length - 'response.'.length, data.indexOf('"', at + before.length))
+  }
+  const body = parseJson(data)
+  return isObject(body) ? (textOf(body.type) ?? '') : ''
+}
+
+const numberOf = (text: string): number => {
+  const body = text === '' ? undefined : parseJson(text)
+  return isObject(body) && typeof body.sequence_number === 'number' ? body.sequence_number : -1
+}
+
+/** The model of the `response` in a frame, every other character as it came. */
+const withModel = (text: string, model: string): string => {
+  const outer = topLevel(text)?.members.get('response')
+  const inner = outer && topLevel(text.slice(outer.start, outer.end))?.members.get('model')
+  if (outer === undefined || inner === undefined) return text
+  return splice(text, [{ start: outer.start + inner.start, end: outer.start + inner.end, put: JSON.stringify(model) }])
+}
+
+const passMessage: Watch['passMessage'] = (text, exchange) => {
+  const body = readResponse(parseJson(text) ?? text, exchange)
+  if (body.status === 'failed') throw parseFault(body, exchange)
+  const model = textOf(body.model)
+  const usage = parseUsage(body.usage)
+  const span = exchange.mend ? undefined : topLevel(text)?.members.get('model')
+  const put = JSON.stringify(exchange.model)
+  const out = span
+    ? splice(text, [{ start: span.start, end: span.end, put }])
+    : JSON.stringify({ ...body, model: exchange.model })
+  return { text: out, ...(usage && { usage }), ...(model !== undefined && { model }) }
+}
+
+export const watch: Watch = { readRequest, writeRequest, passStream, passMessage }

@@ -1,0 +1,82 @@
+/**
+ * The request of Responses as a schema: what the gateway checks and what its OpenAPI document shows. Unknown fields and items pass, and
+ * nearly every optional field may be null. https://platform.openai.com/docs/api-reference/responses/create
+ */
+import { type TSchema, Type } from '@sinclair/typebox'
+import { checkerOf } from '../check.ts'
+
+const nullable = <T extends TSchema>(schema: T, description?: string) =>
+  Type.Optional(Type.Union([schema, Type.Null()], description === undefined ? {} : { description }))
+
+const Part = Type.Object(
+  {
+    type: Type.String({ minLength: 1, description: 'input_text, input_image, input_file, output_text, refusal …' }),
+    text: nullable(Type.String()),
+    image_url: nullable(Type.String()),
+    file_id: nullable(Type.String()),
+    file_data: nullable(Type.String()),
+    file_url: nullable(Type.String()),
+  },
+  { expects: 'an object with a `type`' },
+)
+
+const content = Type.Union([Type.String(), Type.Array(Part), Type.Null()], {
+  expects: 'a string, an array of parts or null',
+})
+
+const Item = Type.Object(
+  {
+    type: nullable(
+      Type.String(),
+      'message (which may be left out), function_call, function_call_output, reasoning or another of OpenAI’s',
+    ),
+    role: nullable(Type.String({ minLength: 1 }), 'user, assistant, system or developer'),
+    content: Type.Optional(content),
+    call_id: nullable(Type.String()),
+    name: nullable(Type.String()),
+    arguments: nullable(Type.Union([Type.String(), Type.Object({})])),
+    input: Type.Optional(Type.Unknown()),
+    output: Type.Optional(Type.Unknown()),
+    encrypted_content: nullable(Type.String()),
+  },
+  { expects: 'an item with a `role` or a `type`' },
+)
+
+const Tool = Type.Object(
+  { type: Type.String({ minLength: 1 }), name: nullable(Type.String()) },
+  { expects: 'a tool with a `type`' },
+)
+
+/** The body of `POST /v1/responses`. */
+export const ResponsesRequest = Type.Object(
+  {
+    model: nullable(Type.String(), 'The model, or `random`; absent: `default_model` of the configuration.'),
+    input: Type.Optional(
+      Type.Union([Type.String(), Type.Array(Item), Type.Null()], {
+        expects: 'a string or a list of items',
+        description: 'What is said to the model: a text, or the items of the conversation.',
+      }),
+    ),
+    instructions: nullable(Type.String(), 'What stands before the conversation.'),
+    stream: nullable(Type.Boolean(), 'Answer as server-sent events.'),
+    max_output_tokens: nullable(Type.Integer(), 'Most tokens of the answer, thoughts included.'),
+    temperature: nullable(Type.Number()),
+    top_p: nullable(Type.Number()),
+    tools: nullable(Type.Array(Tool)),
+    tool_choice: Type.Optional(
+      Type.Union([Type.String(), Type.Object({}), Type.Null()], { expects: 'a word, an object or null' }),
+    ),
+    parallel_tool_calls: nullable(Type.Boolean()),
+    reasoning: nullable(Type.Object({ effort: nullable(Type.String()), summary: nullable(Type.String()) })),
+    text: nullable(Type.Object({ format: nullable(Type.Object({ type: Type.String() })) })),
+    include: nullable(Type.Array(Type.String())),
+    store: nullable(Type.Boolean()),
+    previous_response_id: nullable(Type.String()),
+    metadata: nullable(Type.Object({})),
+    truncation: nullable(Type.String()),
+    user: nullable(Type.String()),
+  },
+  { description: 'A request of Responses. Fields not named here go to the vendor as they are.' },
+)
+
+export const checkRequest = checkerOf(ResponsesRequest)
