@@ -71,10 +71,10 @@ describe('what is asked', () => {
         const lost: unknown[] = []
         const chat = asker.protocol.parseRequest(structuredClone(body), (path, why) => lost.push({ path, why }))
         const again = asker.protocol.renderRequest(
-          { ...chat, model: 'client-model', stream: false },
+          { ...chat, model: tellers.find(({ vendor }) => vendor.id === asker.client.id)!.vendor.model, stream: false },
           exchangeOf(asker, []),
         )
-        expect<unknown>({ name, body: again, lost }).toEqual({ name, body, lost: [] })
+        expect<unknown>({ name, body: { ...again, model: body.model }, lost }).toEqual({ name, body, lost: [] })
       }
     },
   )

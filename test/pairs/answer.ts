@@ -26,6 +26,8 @@ export type Refused = { status: number; headers?: Record<string, string>; body: 
 /** A vendor's side of a wire, written from its documentation and not from our code. */
 export type Vendor = {
   id: string
+  /** A model of this vendor's that thinks: what may be asked depends on it. */
+  model: string
   whole(answer: Answer): Json
   frames(answer: Answer): Frame[]
   /** How it says that it is asked too often. */

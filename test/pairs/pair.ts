@@ -51,12 +51,13 @@ export const pairs = askers.flatMap(asker => tellers.map(teller => ({ asker, tel
 
 export type Lost = { path: string; why: string }
 
-const models = { client: 'client-model', vendor: 'vendor-model' }
+/** What the client calls the model. */
+const clientModel = 'client-model'
 
 export const exchangeOf = ({ protocol }: Asker, lost: Lost[], more: Partial<Exchange> = {}): Exchange => ({
   id: `${protocol.idPrefix}0123456789abcdef`,
   created: 1_760_000_000,
-  model: models.client,
+  model: clientModel,
   target: 'vendor.target',
   usageAsked: true,
   loss: (path, why) => {
@@ -69,9 +70,10 @@ export const exchangeOf = ({ protocol }: Asker, lost: Lost[], more: Partial<Exch
 /** The case as this client asks it, in its own words; `unsaid`: what the client's protocol has no words for. */
 export const clientRequest = (asker: Asker, asked: Asked): { body: JsonObject; unsaid: Lost[] } => {
   const unsaid: Lost[] = []
-  const chat: Chat = { ...structuredClone(asked), model: models.client, stream: false }
-  const body = asker.protocol.renderRequest(chat, exchangeOf(asker, unsaid))
-  return { body: JSON.parse(JSON.stringify(body)) as JsonObject, unsaid }
+  const { model } = scripted(scriptedVendors, asker.client.id)
+  const chat: Chat = { ...structuredClone(asked), model, stream: false }
+  const body = JSON.parse(JSON.stringify(asker.protocol.renderRequest(chat, exchangeOf(asker, unsaid)))) as JsonObject
+  return { body: body.model === undefined ? body : { ...body, model: clientModel }, unsaid }
 }
 
 export type Request = { body?: JsonObject; error?: GatewayError; lost: Lost[] }
@@ -82,7 +84,7 @@ export const ask = ({ asker, teller }: Pair, body: JsonObject, more: Partial<Exc
   const exchange = exchangeOf(asker, lost, more)
   try {
     asker.protocol.checkRequest(body)
-    return { body: requestFor(asker.protocol, teller.egress, body, exchange), lost }
+    return { body: requestFor(asker.protocol, teller, body, exchange), lost }
   } catch (thrown) {
     if (!(thrown instanceof GatewayError)) throw thrown
     return { error: asGatewayError(thrown), lost }
@@ -91,15 +93,20 @@ export const ask = ({ asker, teller }: Pair, body: JsonObject, more: Partial<Exc
 
 export type Pair = { asker: Asker; teller: Teller }
 
-const requestFor = (ingress: Protocol, egress: Egress, body: JsonObject, exchange: Exchange): JsonObject => {
+const requestFor = (
+  ingress: Protocol,
+  { egress, vendor }: Teller,
+  body: JsonObject,
+  exchange: Exchange,
+): JsonObject => {
   if (ingress.id === egress.id) {
-    const text = ingress.watch.writeRequest(JSON.stringify(body), body, { model: models.vendor, askUsage: false })
+    const text = ingress.watch.writeRequest(JSON.stringify(body), body, { model: vendor.model, askUsage: false })
     return JSON.parse(text) as JsonObject
   }
   const parsed = ingress.parseRequest(body, exchange.loss)
   const chat = exchange.seals ? recall(parsed, exchange.seals) : parsed
   const near = egress.media === 'bytes' ? localised(chat) : chat
-  const rendered = egress.renderRequest({ ...near, model: models.vendor }, exchange)
+  const rendered = egress.renderRequest({ ...near, model: vendor.model }, exchange)
   return JSON.parse(JSON.stringify(rendered)) as JsonObject
 }
 

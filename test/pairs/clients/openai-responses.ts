@@ -24,6 +24,7 @@ const gather = (frames: readonly Frame[]): JsonObject => {
     if (last.includes(event ?? '')) answer = body.response as JsonObject
   })
   if (answer === undefined || !last.includes(frames.at(-1)?.event ?? '')) throw new Error('no end')
+  if (answer.status === 'failed') throw new Error(`failed: ${JSON.stringify(answer.error)}`)
   if (JSON.stringify(items) !== JSON.stringify(answer.output))
     throw new Error('the items told are not those of the end')
   return answer

@@ -111,6 +111,7 @@ const frames = (answer: Answer): Frame[] => {
 
 export const anthropic: Vendor = {
   id: 'anthropic',
+  model: 'claude-sonnet-4-5',
   whole,
   frames,
   limited: {

@@ -78,6 +78,7 @@ const frames = (answer: Answer): Frame[] => [
 /** An exception is no event of the stream but of its framing, so that a stream breaks by being cut. */
 export const bedrockConverse: Vendor = {
   id: 'bedrock-converse',
+  model: 'anthropic.claude-sonnet-4-5-20250929-v1:0',
   whole,
   frames,
   limited: {

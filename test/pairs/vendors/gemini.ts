@@ -87,6 +87,7 @@ const frames = (answer: Answer): Frame[] => {
 
 export const gemini: Vendor = {
   id: 'gemini',
+  model: 'gemini-2.5-pro',
   whole,
   frames,
   limited: {

@@ -96,6 +96,7 @@ const frames = (answer: Answer): Frame[] => {
 
 export const openaiChat: Vendor = {
   id: 'openai-chat',
+  model: 'gpt-5',
   whole,
   frames,
   limited: {

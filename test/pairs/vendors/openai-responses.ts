@@ -135,6 +135,7 @@ const frames = (answer: Answer): Frame[] => {
 
 export const openaiResponses: Vendor = {
   id: 'openai-responses',
+  model: 'gpt-5',
   whole: answer => response(answer, statusOf(answer)),
   frames,
   limited: {
