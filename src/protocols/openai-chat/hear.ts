@@ -2,8 +2,9 @@
 import type { GatewayError } from '../../errors.ts'
 import type { Finish, Seal, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
-import { isObject, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
+import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
 import type { Exchange } from '../protocol.ts'
+import { parseAnnotation } from './cite.ts'
 import { gather } from './gather.ts'
 import { parseMedia } from './media.ts'
 import { usageIn } from './usage.ts'
@@ -31,6 +32,7 @@ const known = new Set([
   'tool_calls',
   'function_call',
   'images',
+  'annotations',
 ])
 const noise = new Set(['name', 'padding', 'obfuscation', 'p', 'token_id', 'channel', 'index', 'reasoning_encrypted'])
 
@@ -39,7 +41,7 @@ type Call = { at: number; args: string; open: boolean }
 
 /**
  * OpenAI names no parts: one opens with its first delta and closes when another kind follows. Calls may take turns, so one closes
- * only when its arguments are whole. What only this protocol knows (reasoning_details, annotations, audio) becomes one sealed part.
+ * only when its arguments are whole. What only this protocol knows (reasoning_details, audio) becomes one sealed part.
  */
 export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ear => {
   const { loss, target } = exchange
@@ -113,9 +115,19 @@ export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ea
     proceed('legacy', textOf(value.arguments))
   }
 
+  /** Sources belong to the text that has just been said; where none has, they stay what they are. */
+  const cite = (annotations: Json | undefined): void => {
+    for (const annotation of Array.isArray(annotations) ? annotations : []) {
+      const citation = current?.kind === 'text' ? parseAnnotation(annotation, seal) : undefined
+      if (citation && current) emit({ type: 'cite', at: current.at, citation })
+      else gather(own, { annotations: [annotation] })
+    }
+  }
+
   const hear = (delta: JsonObject): void => {
     say('reasoning', delta.reasoning_content)
     say('text', delta.content)
+    cite(delta.annotations)
     say('refusal', delta.refusal)
     if (isObject(delta.function_call)) legacy(delta.function_call)
     for (const entry of listOf(delta.tool_calls)) call(entry)

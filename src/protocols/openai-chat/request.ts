@@ -3,7 +3,7 @@ import type { Chat, Choice, Format, ProtocolId, Tool } from '../../ir/chat.ts'
 import { effortAsked, isEffort } from '../../ir/effort.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import type { Exchange, Loss } from '../protocol.ts'
-import { parseTurns, renderTurns } from './turns.ts'
+import { parseTurns, readable, renderTurns } from './turns.ts'
 
 const id: ProtocolId = 'openai-chat'
 
@@ -118,13 +118,13 @@ const parseChoice = (choice: Json | undefined): Choice | undefined => {
 }
 
 /** A chat → the body for a vendor. A stream asks for its usage. */
-export const renderRequest = (chat: Chat, { loss }: Exchange): JsonObject => {
+export const renderRequest = (chat: Chat, { loss, target }: Exchange): JsonObject => {
   const { extra } = chat
   const own = extra?.by === id && isObject(extra.value) ? extra.value : {}
   if (extra && extra.by !== id && isObject(extra.value))
     for (const key of Object.keys(extra.value)) loss(key, `only ${extra.by} knows it`)
   const { tools: foreign, ...rest } = own
-  const body: JsonObject = { model: chat.model, messages: renderTurns(chat.turns, loss) }
+  const body: JsonObject = { model: chat.model, messages: renderTurns(readable(chat.turns, target, loss), loss) }
   if (chat.stream) Object.assign(body, { stream: true, stream_options: { include_usage: true } })
   if (chat.limit !== undefined && own.max_completion_tokens === undefined) body.max_tokens = chat.limit
   for (const [wire, ours] of Object.entries(plain)) if (chat[ours] !== undefined) body[wire] = chat[ours]

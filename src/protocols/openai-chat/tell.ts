@@ -1,8 +1,9 @@
 /** Events → strict chunks. */
-import type { Citation, Finish, Seal, Usage } from '../../ir/chat.ts'
+import type { Finish, Seal, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
 import { isObject, type JsonObject } from '../../ir/json.ts'
 import type { Exchange, Stage } from '../protocol.ts'
+import { renderAnnotation } from './cite.ts'
 import { renderError, unfinished } from './error.ts'
 import { legacyId } from './hear.ts'
 import { renderMedia } from './media.ts'
@@ -106,7 +107,7 @@ export const tellChunks =
           chunk({ tool_calls: [{ index: voice.index, function: { arguments: '' }, ...seal.value }] })
       },
       cite({ citation }) {
-        const told = annotation(citation)
+        const told = renderAnnotation(citation)
         if (told) chunk({ annotations: [told] })
         else lose('annotations', 'a source without an address has no form here')
       },
@@ -144,12 +145,3 @@ export const tellChunks =
       else if (usage && exchange.usageAsked) emit({ ...envelope(), choices: [], usage: renderUsage(usage) })
     }
   }
-
-/** A citation that has an address, as OpenAI's web search writes it. */
-const annotation = ({ url, title, start, end }: Citation): JsonObject | undefined =>
-  url === undefined
-    ? undefined
-    : {
-        type: 'url_citation',
-        url_citation: { url, title: title ?? url, start_index: start ?? 0, end_index: end ?? 0 },
-      }

@@ -1,6 +1,7 @@
 /** Messages of Chat Completions ↔ turns. */
 import type { Call, Media, Part, ProtocolId, Result, Turn } from '../../ir/chat.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { isReadable } from '../../ir/seal.ts'
 import type { Loss } from '../protocol.ts'
 import { legacyId } from './hear.ts'
 import { parseMedia, renderMedia } from './media.ts'
@@ -117,6 +118,22 @@ const parseLegacy = (call: JsonObject, index: number): Call => ({
   name: textOf(call.name) ?? '',
   args: textOf(call.arguments) ?? '{}',
 })
+
+/** Without what another vendor of this protocol has sealed: it stays with whoever wrote it. */
+export const readable = (turns: readonly Turn[], seat: string, loss: Loss): Turn[] => {
+  const isOthers = (part: Part): boolean => 'seal' in part && part.seal?.by === id && !isReadable(part.seal, id, seat)
+  return turns.map((turn, index) => {
+    if (!turn.parts.some(isOthers)) return turn
+    loss(`messages[${index}]`, 'what another vendor sealed stays with it')
+    const kept = turn.parts.filter(part => !(part.type === 'foreign' && isOthers(part)))
+    return { ...turn, parts: kept.map(part => (isOthers(part) ? unsealed(part) : part)) }
+  })
+}
+
+const unsealed = (part: Part): Part => {
+  const { seal: _, ...bare } = part as Exclude<Part, { type: 'foreign' }>
+  return bare
+}
 
 /** Turns → messages. Results are messages of their own, before what else their turn says; their media follow in a message of the user. */
 export const renderTurns = (turns: readonly Turn[], loss: Loss): JsonObject[] => {

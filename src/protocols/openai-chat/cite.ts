@@ -1,0 +1,26 @@
+/** Sources of a text: `annotations` ↔ citations. https://platform.openai.com/docs/guides/tools-web-search?api-mode=chat (2026-11) */
+import type { Citation, Seal } from '../../ir/chat.ts'
+import { countOf, isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+
+const id = 'openai-chat'
+
+/** Undefined where the annotation is none that names an address. `content` is OpenRouter's name for the words that were found there. */
+export const parseAnnotation = (annotation: Json, seal: (value: JsonObject) => Seal): Citation | undefined => {
+  if (!isObject(annotation) || annotation.type !== 'url_citation' || !isObject(annotation.url_citation))
+    return undefined
+  const { url, title, content, start_index: start, end_index: end } = annotation.url_citation
+  if (typeof url !== 'string') return undefined
+  const told = { title: textOf(title), quote: textOf(content), start: countOf(start), end: countOf(end) }
+  const given = Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined))
+  return { url, ...given, seal: seal(annotation) }
+}
+
+/** A citation as this protocol's own vendor wrote it, or one of another's that has an address, as OpenAI's web search writes it. */
+export const renderAnnotation = ({ url, title, start, end, seal }: Citation): JsonObject | undefined => {
+  if (seal?.by === id && isObject(seal.value)) return seal.value
+  if (url === undefined) return undefined
+  return {
+    type: 'url_citation',
+    url_citation: { url, title: title ?? url, start_index: start ?? 0, end_index: end ?? 0 },
+  }
+}
