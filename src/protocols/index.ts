@@ -1,5 +1,6 @@
 /** Every wire format the gateway knows. */
 import type { ProtocolId } from '../ir/chat.ts'
+import { anthropic } from './anthropic/index.ts'
 import { bedrockConverse } from './bedrock-converse/index.ts'
 import { openaiChat } from './openai-chat/index.ts'
 import { openaiPass } from './openai-pass/index.ts'
@@ -8,7 +9,7 @@ import type { Egress, PassOnly, Protocol } from './protocol.ts'
 
 /** Spoken and translated. */
 export const protocols: ReadonlyMap<ProtocolId, Protocol> = new Map(
-  [openaiChat, openaiResponses].map(protocol => [protocol.id, protocol]),
+  [openaiChat, anthropic, openaiResponses].map(protocol => [protocol.id, protocol]),
 )
 
 /** Spoken to vendors only. */

@@ -1,0 +1,122 @@
+/** Blocks of Messages → parts. What only this protocol knows of a part waits in its seal, what is no part in a `foreign` one. */
+import type { Citation, Mark, Part, Seal } from '../../ir/chat.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { rawText } from '../../ir/raw.ts'
+import { isWrapped, unwrapSeal } from '../../ir/seal.ts'
+import { parseMedia } from './media.ts'
+import { id } from './wire.ts'
+
+/** A string is a text; a list is its blocks. An empty thinking block that holds the seal of what follows it is not a part. */
+export const parseBlocks = (content: unknown): Part[] => {
+  if (typeof content === 'string') return [{ type: 'text', text: content }]
+  const parts: Part[] = []
+  let waiting: Seal | undefined
+  for (const block of Array.isArray(content) ? content.filter(isObject) : []) {
+    const slot = block.type === 'thinking' && !block.thinking ? unwrapSeal(block.signature) : undefined
+    if (slot?.next) {
+      waiting = slot.seal
+      continue
+    }
+    const found = parseBlock(block)
+    const [first] = found
+    if (waiting && first && first.type !== 'foreign') first.seal ??= waiting
+    waiting = undefined
+    parts.push(...found)
+  }
+  return parts
+}
+
+const parseBlock = (block: JsonObject): Part[] => {
+  const cache = markOf(block)
+  const { type, text } = block
+  if (type === 'text' && typeof text === 'string') return [{ type: 'text', text, ...citationsOf(block), ...cache }]
+  if (type === 'thinking' || type === 'redacted_thinking') return [parseThought(block)]
+  if (type === 'tool_use') return [parseCall(block, cache)]
+  if (type === 'tool_result') return [parseResult(block, cache)]
+  if (type === 'search_result' && Array.isArray(block.content)) return [parseFinding(block, cache)]
+  const media = type === 'image' || type === 'document' ? parseMedia(block, parseBlocks) : undefined
+  if (media === undefined) return [{ type: 'foreign', seal: { by: id, value: block } }]
+  return media.map((part, index) => (index === media.length - 1 ? { ...part, ...cache } : part))
+}
+
+/** The ttl is kept only where it was told. */
+export const markOf = ({ cache_control: told }: JsonObject): Pick<Mark, 'cache'> => {
+  if (!isObject(told)) return {}
+  return { cache: told.ttl === '5m' || told.ttl === '1h' ? { ttl: told.ttl } : {} }
+}
+
+/** The signature is the seal; of another protocol's thoughts it holds that protocol's own. */
+const parseThought = ({ type, thinking, signature, data }: JsonObject): Part => {
+  if (type === 'redacted_thinking')
+    return { type: 'reasoning', text: '', seal: unwrapSeal(data)?.seal ?? { by: id, value: { redacted: data ?? '' } } }
+  const seal = isWrapped(signature) ? unwrapSeal(signature)?.seal : signatureSeal(signature)
+  return { type: 'reasoning', text: textOf(thinking) ?? '', ...(seal && { seal }) }
+}
+
+export const signatureSeal = (signature: Json | undefined, at?: string): Seal | undefined =>
+  typeof signature === 'string' && signature !== ''
+    ? { by: id, ...(at !== undefined && { at }), value: signature }
+    : undefined
+
+/** Fields of a call that only this protocol knows; that the model itself called it is what a call is anyway. */
+export const callFields = ({
+  type: _type,
+  id: _id,
+  name: _name,
+  input: _input,
+  cache_control: _cache,
+  ...rest
+}: JsonObject) => {
+  const told = Object.entries(rest).filter(
+    ([key, value]) => value !== null && !(key === 'caller' && isObject(value) && value.type === 'direct'),
+  )
+  return told.length > 0 ? (Object.fromEntries(told) as JsonObject) : undefined
+}
+
+const parseCall = (block: JsonObject, cache: Pick<Mark, 'cache'>): Part => {
+  const fields = callFields(block)
+  return {
+    type: 'call',
+    id: textOf(block.id) ?? '',
+    name: textOf(block.name) ?? '',
+    args: rawText(block.input ?? {}),
+    ...(fields && { seal: { by: id, value: fields } }),
+    ...cache,
+  }
+}
+
+const parseResult = (block: JsonObject, cache: Pick<Mark, 'cache'>): Part => ({
+  type: 'result',
+  id: textOf(block.tool_use_id) ?? '',
+  parts: parseBlocks(block.content ?? []),
+  ...(block.is_error === true && { failed: true }),
+  ...(typeof block.toolset_name === 'string' && { seal: { by: id, value: { toolset_name: block.toolset_name } } }),
+  ...cache,
+})
+
+/** A finding of the client's own search: for others its text, with where it is from. */
+const parseFinding = (block: JsonObject, cache: Pick<Mark, 'cache'>): Part => {
+  const words = parseBlocks(block.content).map(part => (part.type === 'text' ? part.text : ''))
+  const head = [textOf(block.title), textOf(block.source)].filter(Boolean).join('\n')
+  const text = [head, ...words].filter(one => one !== '').join('\n\n')
+  return { type: 'text', text, seal: { by: id, value: { block } }, ...cache }
+}
+
+const citationsOf = ({ citations }: JsonObject): { citations?: Citation[] } => {
+  const told = Array.isArray(citations) ? citations.filter(isObject).map(one => parseCitation(one)) : []
+  return told.length > 0 ? { citations: told } : {}
+}
+
+/** Without an index of Anthropic's it is no citation that Anthropic takes back. */
+export const parseCitation = (told: JsonObject, at?: string): Citation => {
+  const url = textOf(told.url) ?? textOf(told.source)
+  const title = textOf(told.title) ?? textOf(told.document_title)
+  const quote = textOf(told.cited_text)
+  const seal = { by: id, ...(at !== undefined && { at }), value: told }
+  return {
+    ...(url !== undefined && { url }),
+    ...(title !== undefined && { title }),
+    ...(quote !== undefined && { quote }),
+    ...(told.encrypted_index !== '' && { seal }),
+  }
+}

@@ -1,0 +1,81 @@
+/** Errors of Anthropic's wire: our own in its envelope, and a vendor's as ours. https://platform.claude.com/docs/en/api/errors */
+import { type Code, GatewayError } from '../../errors.ts'
+import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
+import { parseError as readError } from '../openai-chat/error.ts'
+import type { Egress, Exchange } from '../protocol.ts'
+import { id } from './wire.ts'
+
+/** Class → the status it is sent with. */
+const statuses: Record<string, number> = {
+  invalid_request_error: 400,
+  authentication_error: 401,
+  billing_error: 402,
+  permission_error: 403,
+  not_found_error: 404,
+  conflict_error: 409,
+  request_too_large: 413,
+  rate_limit_error: 429,
+  api_error: 500,
+  timeout_error: 504,
+  overloaded_error: 529,
+}
+
+const classes: Record<Code, string> = {
+  invalid_request: 'invalid_request_error',
+  unauthorized: 'authentication_error',
+  forbidden: 'permission_error',
+  model_not_found: 'not_found_error',
+  not_found: 'not_found_error',
+  method_not_allowed: 'invalid_request_error',
+  too_large: 'request_too_large',
+  limited: 'rate_limit_error',
+  cancelled: 'invalid_request_error',
+  internal: 'api_error',
+  upstream_refused: 'invalid_request_error',
+  upstream_limited: 'rate_limit_error',
+  upstream_credentials: 'api_error',
+  upstream_failed: 'api_error',
+  upstream_timeout: 'timeout_error',
+  unavailable: 'overloaded_error',
+}
+
+/** The body a client gets: the vendor's own where it already speaks this wire. */
+export const renderError = (error: GatewayError): Json => {
+  const { message, detail } = error
+  const own = detail.body?.protocol === id ? parseJson(detail.body.text) : undefined
+  if (isObject(own) && isObject(own.error)) return { ...own, type: 'error' }
+  return { type: 'error', error: { type: classOf(error), message: withPath(message, detail.param) } }
+}
+
+const classOf = ({ code, status, detail }: GatewayError): string => {
+  if (detail.vendorType !== undefined && detail.vendorType in statuses) return detail.vendorType
+  const byStatus = Object.keys(statuses).find(name => statuses[name] === status)
+  return code === 'upstream_refused' || status === 529 ? (byStatus ?? classes[code]) : classes[code]
+}
+
+/** The envelope has no field for the path: Anthropic begins its sentences with it. */
+const withPath = (message: string, param: string | undefined): string =>
+  param === undefined || message.startsWith(param) ? message : `${param}: ${message}`
+
+/**
+ * A vendor's answer that is no success → our error, in whatever shape it comes. Only Anthropic's own envelope goes on as it is.
+ */
+export const parseError: Egress['parseError'] = (status, headers, text, exchange) => {
+  const error = readError(status, headers, text, exchange)
+  const { body, ...detail } = error.detail
+  const told = body && parseJson(body.text)
+  const own = isObject(told) && told.type === 'error' ? { body: { protocol: id, text: body!.text } } : {}
+  return new GatewayError(error.code, error.message, { ...detail, ...own })
+}
+
+/** A fault told inside an answer with status 200 → our error, with the status of its class. */
+export const faultFrom = (body: JsonObject, exchange: Pick<Exchange, 'scrub'>): GatewayError => {
+  const told = isObject(body.error) ? body.error : body
+  const status = statuses[textOf(told.type) ?? ''] ?? 502
+  const error = parseError(status, new Headers(), JSON.stringify({ ...body, type: 'error' }), exchange)
+  return error.code === 'upstream_refused' && status === 502
+    ? new GatewayError('upstream_failed', error.message)
+    : error
+}
+
+export const cut = (): GatewayError => new GatewayError('upstream_failed', "the vendor's stream was cut")

@@ -1,0 +1,29 @@
+/** Messages, both halves. https://platform.claude.com/docs/en/api/messages */
+import type { Protocol } from '../protocol.ts'
+import { parseError, renderError } from './error.ts'
+import { headers } from './headers.ts'
+import { parseMessage, renderMessage } from './message.ts'
+import { parseRequest, renderRequest } from './request.ts'
+import { parseStream, renderStream } from './stream.ts'
+import { renderFault, renderFrame, watch } from './watch.ts'
+import { checkRequest, id } from './wire.ts'
+
+export const anthropic: Protocol = {
+  id,
+  media: 'url',
+  checkRequest,
+  parseRequest,
+  renderRequest,
+  parseMessage,
+  renderMessage,
+  parseStream,
+  renderStream,
+  parseError,
+  renderError,
+  renderFault,
+  renderFrame,
+  heartbeat: 'event: ping\ndata: {"type": "ping"}\n\n',
+  idPrefix: 'msg_',
+  headers,
+  watch,
+}

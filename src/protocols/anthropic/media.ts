@@ -1,0 +1,76 @@
+/** Pictures and documents as Anthropic writes them ↔ media. https://platform.claude.com/docs/en/build-with-claude/pdf-support, …/vision, …/files */
+import type { Media, Part } from '../../ir/chat.ts'
+import { isObject, type JsonObject, textOf } from '../../ir/json.ts'
+import type { Loss } from '../protocol.ts'
+import { id } from './wire.ts'
+
+/** Fields of a block that only this protocol knows. */
+const own = ['context', 'citations', 'transformations'] as const
+
+/** An image or a document → media; a document in pieces → its pieces. Undefined where the block has no such source. */
+export const parseMedia = (block: JsonObject, parseBlocks: (blocks: unknown) => Part[]): Part[] | undefined => {
+  const { source, type, title } = block
+  if (!isObject(source)) return undefined
+  if (source.type === 'content') return parseBlocks(source.content)
+  const found = sourceOf(source, type === 'image' ? 'image/*' : '*/*')
+  if (found === undefined) return undefined
+  const kept = own.filter(key => block[key] !== undefined && block[key] !== null)
+  const value = Object.fromEntries(kept.map(key => [key, block[key]]))
+  return [
+    {
+      type: 'media',
+      ...found,
+      ...(typeof title === 'string' && { name: title }),
+      ...(kept.length > 0 && { seal: { by: id, value } }),
+    },
+  ]
+}
+
+const sourceOf = (source: JsonObject, mime: string): Pick<Media, 'mime' | 'source'> | undefined => {
+  const { data, url, file_id: file, media_type: told } = source
+  const known = textOf(told) ?? mime
+  if (source.type === 'base64' && typeof data === 'string') return { mime: known, source: { data } }
+  if (source.type === 'text' && typeof data === 'string')
+    return { mime: textOf(told) ?? 'text/plain', source: { data: Buffer.from(data).toString('base64') } }
+  if (source.type === 'url' && typeof url === 'string')
+    return { mime: mime === '*/*' ? 'application/pdf' : mime, source: { url } }
+  return source.type === 'file' && typeof file === 'string' ? { mime, source: { file } } : undefined
+}
+
+/** Media → a block; undefined, and noted, where this protocol has none for it. `fields`: what a readable seal says. */
+export const renderMedia = (media: Media, fields: JsonObject, path: string, loss: Loss): JsonObject | undefined => {
+  const { mime, source, name } = media
+  const title = name === undefined ? {} : { title: name }
+  if ('file' in source) {
+    if (!source.file.startsWith('file_')) return lost(path, loss, 'the file lies with another vendor')
+    const told = { source: { type: 'file', file_id: source.file }, ...fields }
+    return mime.startsWith('image/') ? { type: 'image', ...told } : { type: 'document', ...told, ...title }
+  }
+  if (mime.startsWith('image/'))
+    return { type: 'image', source: 'url' in source ? byUrl(source.url) : byData(mime, source.data), ...fields }
+  if ('url' in source)
+    return /^(application\/pdf|\*\/\*)$/.test(mime)
+      ? { type: 'document', source: byUrl(source.url), ...title, ...fields }
+      : lost(path, loss, `${mime} by its address has no form in this protocol`)
+  if (mime === 'application/pdf' || (mime === '*/*' && source.data.startsWith('JVBERi')))
+    return { type: 'document', source: byData('application/pdf', source.data), ...title, ...fields }
+  if (/^text\/|^application\/(json|xml)$/.test(mime)) {
+    const data = Buffer.from(source.data, 'base64').toString()
+    return { type: 'document', source: { type: 'text', media_type: 'text/plain', data }, ...title, ...fields }
+  }
+  return lost(path, loss, `${mime} has no form in this protocol`)
+}
+
+const lost = (path: string, loss: Loss, why: string): undefined => void loss(path, why)
+const byUrl = (url: string) => ({ type: 'url', url })
+const byData = (mime: string, data: string) => ({
+  type: 'base64',
+  media_type: mime === 'image/*' || mime === 'image/jpg' ? pictureType(data) : mime,
+  data,
+})
+
+/** Anthropic refuses a picture whose type is not told exactly: read from its first bytes. */
+const pictureType = (data: string): string => {
+  const starts = { iVBORw: 'image/png', '/9j/': 'image/jpeg', R0lGOD: 'image/gif', UklGR: 'image/webp' }
+  return Object.entries(starts).find(([start]) => data.startsWith(start))?.[1] ?? 'image/png'
+}

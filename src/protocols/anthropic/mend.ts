@@ -1,0 +1,59 @@
+/** What vendors get wrong about Messages, put right in place. Every function gives whether it changed anything. */
+import { isObject, type Json, type JsonObject, parseJson } from '../../ir/json.ts'
+import { nonsense } from '../openai-chat/error.ts'
+import type { Exchange } from '../protocol.ts'
+import { faultFrom } from './error.ts'
+
+/** A whole answer as the vendor wrote it, its own corrections made. @throws the fault it tells, or `upstream_failed` where it is no answer. */
+export const readMessage = (given: Json, exchange: Exchange): JsonObject => {
+  const body = typeof given === 'string' ? parseJson(given) : given
+  const text = () => (typeof given === 'string' ? given : JSON.stringify(given))
+  if (!isObject(body)) throw nonsense(text(), exchange)
+  exchange.mend?.(body)
+  if (body.type === 'error' || (isObject(body.error) && body.content === undefined)) throw faultFrom(body, exchange)
+  if (!Array.isArray(body.content)) throw nonsense(text(), exchange)
+  if (!body.content.every(isObject)) body.content = body.content.filter(isObject)
+  return body
+}
+
+const noUsage = { input_tokens: 0, output_tokens: 0 }
+
+/** The envelope of an answer, whole or begun. `model` is left alone where it is a word: it is replaced in the text. */
+export const mendEnvelope = (message: JsonObject, exchange: Exchange): boolean => {
+  const wanted: JsonObject = {
+    id: typeof message.id === 'string' && message.id !== '' ? message.id : exchange.id,
+    type: 'message',
+    role: 'assistant',
+    model: typeof message.model === 'string' ? message.model : exchange.model,
+    content: Array.isArray(message.content) ? message.content : [],
+    stop_sequence: message.stop_sequence ?? null,
+    usage: isObject(message.usage) ? message.usage : noUsage,
+  }
+  const wrong = Object.keys(wanted).filter(key => message[key] !== wanted[key])
+  for (const key of wrong) message[key] = wanted[key]
+  return wrong.length > 0
+}
+
+/** A block as it opens. */
+export const mendBlock = (block: JsonObject): boolean => {
+  const lacks = (type: string, key: string) => block.type === type && (block[key] === undefined || block[key] === null)
+  for (const [type, key, value] of [
+    ['text', 'text', ''],
+    ['thinking', 'thinking', ''],
+    ['tool_use', 'input', {}],
+  ] as const)
+    if (lacks(type, key)) {
+      block[key] = value
+      return true
+    }
+  return false
+}
+
+/** An end after calls is told as what it is. */
+export const mendStop = (told: JsonObject, calls: boolean): boolean => {
+  if (!calls || told.stop_reason !== 'end_turn') return false
+  told.stop_reason = 'tool_use'
+  return true
+}
+
+export const isCall = (block: Json | undefined): boolean => isObject(block) && block.type === 'tool_use'

@@ -1,0 +1,57 @@
+/** A whole answer of Messages ↔ a message. Both are told as a stream: the mapping itself stands in hear.ts and tell.ts alone. */
+import type { Message } from '../../ir/chat.ts'
+import { collect, tell } from '../../ir/collect.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { rawJson } from '../../ir/raw.ts'
+import type { Exchange } from '../protocol.ts'
+import { hearEvents } from './hear.ts'
+import { readMessage } from './mend.ts'
+import { tellEvents } from './tell.ts'
+
+/** A vendor's whole answer → a message. @throws GatewayError the fault it tells, `upstream_failed` where it is none. */
+export const parseMessage = (given: Json, exchange: Exchange): Message => {
+  const body = readMessage(given, exchange)
+  const collector = collect()
+  const ear = hearEvents(exchange, collector.push)
+  const { content, usage, stop_reason, stop_sequence, stop_details } = body
+  ear.hear({ type: 'message_start', message: body })
+  for (const [index, block] of (content as JsonObject[]).entries()) {
+    ear.hear({ type: 'content_block_start', index, content_block: block })
+    ear.hear({ type: 'content_block_stop', index })
+  }
+  ear.hear({ type: 'message_delta', delta: { stop_reason, stop_sequence, stop_details }, usage })
+  ear.hear({ type: 'message_stop' })
+  return collector.message()
+}
+
+/** A message → the whole answer a client gets. Arguments of calls stand in it as they were said (see ir/raw.ts). */
+export const renderMessage = (message: Message, exchange: Exchange): JsonObject => {
+  let body: JsonObject = {}
+  const content: JsonObject[] = []
+  const said: string[] = []
+  const mouth = tellEvents(exchange)(event => {
+    if (event.type === 'message_start') body = event.message as JsonObject
+    else if (event.type === 'message_delta') Object.assign(body, event.delta, { usage: event.usage })
+    else if (event.type === 'content_block_start') {
+      content.push({ ...(event.content_block as JsonObject) })
+      said.push('')
+    } else if (event.type === 'content_block_delta') {
+      const delta = event.delta as JsonObject
+      said[said.length - 1] += textOf(delta.partial_json) ?? ''
+      extend(content.at(-1)!, delta)
+    } else if (event.type === 'content_block_stop') {
+      const last = content.at(-1)!
+      if (isObject(last.input) && said.at(-1) !== '') last.input = rawJson(said.at(-1)!) ?? { input: said.at(-1)! }
+    }
+  })
+  for (const event of tell(message)) mouth(event)
+  mouth(undefined)
+  return { ...body, content }
+}
+
+const extend = (block: JsonObject, { text, thinking, signature, citation }: JsonObject): void => {
+  if (typeof text === 'string') block.text = (textOf(block.text) ?? '') + text
+  if (typeof thinking === 'string') block.thinking = (textOf(block.thinking) ?? '') + thinking
+  if (typeof signature === 'string') block.signature = signature
+  if (isObject(citation)) block.citations = [...(Array.isArray(block.citations) ? block.citations : []), citation]
+}

@@ -1,0 +1,127 @@
+/** A request of Messages ↔ a chat. What has no place in the neutral form waits in `extra` for this protocol. */
+import type { Chat, Part, Turn } from '../../ir/chat.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import type { Exchange, Loss } from '../protocol.ts'
+import { type Traits, traitsOf } from './models.ts'
+import { parseThinking, renderSampling, renderThinking } from './thinking.ts'
+import { parseFormat, parseTools, renderTools } from './tools.ts'
+import { parseTurns, renderTurns } from './turns.ts'
+import { id } from './wire.ts'
+
+/** Wire name → ours, where the value is the same. */
+const plain = { max_tokens: 'limit', temperature: 'temperature', top_p: 'topP', top_k: 'topK' } as const
+
+/** The body has been checked. */
+export const parseRequest = (body: JsonObject, loss: Loss): Chat => {
+  const rest: JsonObject = { ...body }
+  const take = (key: string): Json | undefined => {
+    const value = rest[key]
+    delete rest[key]
+    return value === null ? undefined : value
+  }
+  const chat: Chat = {
+    model: textOf(take('model')) ?? '',
+    stream: take('stream') === true,
+    turns: parseTurns(take('system'), (take('messages') ?? []) as JsonObject[], loss),
+  }
+  for (const [wire, ours] of Object.entries(plain)) {
+    const value = take(wire)
+    if (typeof value === 'number') chat[ours] = value
+  }
+  const stop = take('stop_sequences')
+  if (Array.isArray(stop) && stop.length > 0) chat.stop = stop.filter(one => typeof one === 'string')
+  parseTools(take, chat)
+  parseOutput(take, rest, chat, loss)
+  parseUser(take, rest, chat)
+  const kept = Object.entries(rest).filter(([, value]) => value !== null && value !== undefined)
+  if (kept.length > 0) chat.extra = { by: id, value: Object.fromEntries(kept) }
+  return chat
+}
+
+const parseOutput = (take: (key: string) => Json | undefined, rest: JsonObject, chat: Chat, loss: Loss): void => {
+  const told = take('output_config')
+  const { effort, format, ...more } = isObject(told) ? told : {}
+  const reasoning = parseThinking(take('thinking'), effort)
+  if (reasoning) chat.reasoning = reasoning
+  if (effort === 'max') loss('output_config.effort', 'the most other protocols know is xhigh')
+  const known = parseFormat(format) ?? parseFormat(take('output_format'))
+  if (known) chat.format = known
+  if (Object.keys(more).length > 0) rest.output_config = more
+}
+
+const parseUser = (take: (key: string) => Json | undefined, rest: JsonObject, chat: Chat): void => {
+  const told = take('metadata')
+  const { user_id: user, ...more } = isObject(told) ? told : {}
+  if (typeof user === 'string') chat.user = user
+  if (Object.keys(more).length > 0) rest.metadata = more
+}
+
+/** A chat → the body for a vendor. */
+export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
+  const { loss } = exchange
+  const traits = traitsOf(chat.model)
+  const own = ownFields(chat, loss)
+  const { thinks, limit, thinking, effort } = renderThinking(chat, traits, barOf(chat, traits), loss)
+  const { output_config: format, ...tools } = renderTools(chat, traits, thinks, exchange)
+  const output = { ...objectOf(own.output_config), ...(effort !== undefined && { effort }), ...objectOf(format) }
+  const stop = stopOf(chat, loss)
+  if (chat.seed !== undefined) loss('seed', 'this protocol has none')
+  return {
+    model: chat.model,
+    max_tokens: limit,
+    ...renderTurns(chat.turns, traits, exchange),
+    ...(chat.stream && { stream: true }),
+    ...renderSampling(chat, traits, thinks, loss),
+    ...(stop.length > 0 && { stop_sequences: stop }),
+    ...tools,
+    ...(thinking && { thinking }),
+    ...own,
+    ...(Object.keys(output).length > 0 && { output_config: output }),
+    ...userOf(chat, own),
+  }
+}
+
+const objectOf = (value: Json | undefined): JsonObject => (isObject(value) ? value : {})
+
+const ownFields = ({ extra }: Chat, loss: Loss): JsonObject => {
+  if (extra === undefined || !isObject(extra.value)) return {}
+  if (extra.by === id) return extra.value
+  for (const key of Object.keys(extra.value)) loss(key, `only ${extra.by} knows it`)
+  return {}
+}
+
+const userOf = ({ user }: Chat, own: JsonObject): JsonObject => {
+  const metadata = { ...objectOf(own.metadata), ...(user !== undefined && { user_id: user }) }
+  return Object.keys(metadata).length > 0 ? { metadata } : {}
+}
+
+/** A sequence of white space alone is refused. */
+const stopOf = ({ stop = [] }: Chat, loss: Loss): string[] => {
+  const kept = stop.filter(one => one.trim() !== '')
+  if (kept.length < stop.length) loss('stop', 'a sequence of white space does not stop this protocol')
+  return kept
+}
+
+/** Why thoughts cannot be asked for, if they cannot. */
+const barOf = (
+  { choice, turns, tools, format }: Chat,
+  { forces, adaptive, format: native }: Traits,
+): string | undefined => {
+  if (forces && tools && (choice === 'any' || typeof choice === 'object'))
+    return 'not beside a call the model must make'
+  if (forces && format && !(native && format.schema !== undefined)) return 'not beside an answer of a given form'
+  return !adaptive && isThoughtless(turns) ? 'the thoughts before the open calls are not there' : undefined
+}
+
+/** The last word is a result, and the calls it answers come without the thoughts that must stand before them. */
+const isThoughtless = (turns: readonly Turn[]): boolean => {
+  const last = turns.at(-1)
+  if (!last?.parts.some(({ type }) => type === 'result')) return false
+  const begin = turns.findLastIndex(
+    ({ role, parts }) => role === 'user' && !parts.some(({ type }) => type === 'result'),
+  )
+  const spoken = turns.slice(begin + 1).filter(({ role }) => role === 'assistant')
+  return spoken.some(({ parts }) => parts.some(({ type }) => type === 'call') && !isThought(parts[0]))
+}
+
+const isThought = (part: Part | undefined): boolean => part?.type === 'reasoning' && part.seal?.by === id

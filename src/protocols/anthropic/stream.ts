@@ -1,0 +1,48 @@
+/** A stream of Messages ↔ events. */
+import type { Event } from '../../ir/event.ts'
+import { isObject, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
+import type { Exchange, Frame, Stage } from '../protocol.ts'
+import { hearEvents } from './hear.ts'
+import { tellEvents } from './tell.ts'
+
+/** What a frame says; undefined for one that says nothing. `[DONE]` is what some gateways put behind `message_stop`. */
+export const readFrame = ({ event, data }: Frame, { mend, loss }: Exchange): JsonObject | undefined => {
+  const text = data.trim()
+  if (text === '' || text === '[DONE]') return undefined
+  const body = parseJson(text)
+  if (!isObject(body)) {
+    loss('stream', 'a frame that is no JSON object')
+    return undefined
+  }
+  mend?.(body)
+  const type = textOf(body.type) ?? event
+  if (type !== undefined && body.type !== type) body.type = type
+  return body
+}
+
+/** Reads a vendor's stream. `message_stop` ends it well, as does the body's end after a reason to stop; every other end is a fault. */
+export const parseStream =
+  (exchange: Exchange): Stage<Frame, Event> =>
+  emit => {
+    const ear = hearEvents(exchange, emit)
+    return frame => {
+      if (ear.over) return
+      if (frame === undefined) return ear.end()
+      const body = readFrame(frame, exchange)
+      if (body) ear.hear(body)
+    }
+  }
+
+/** Writes a client's stream: `message_stop` after a clean end, an `error` and nothing else after a fault. */
+export const renderStream =
+  (exchange: Exchange): Stage<Event, Frame> =>
+  emit => {
+    let failed = false
+    const mouth = tellEvents(exchange)(body => {
+      failed ||= body.type === 'error'
+      emit({ event: body.type as string, data: JSON.stringify(body) })
+    })
+    return event => {
+      if (!failed) mouth(event)
+    }
+  }

@@ -1,0 +1,142 @@
+/** Tools, their choice and the format of the answer. https://platform.claude.com/docs/en/agents-and-tools/tool-use/define-tools, …/structured-outputs */
+import type { Chat, Choice, Format, Seal, Tool } from '../../ir/chat.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { isReadable } from '../../ir/seal.ts'
+import type { Exchange, Loss } from '../protocol.ts'
+import { markOf } from './blocks.ts'
+import type { Traits } from './models.ts'
+import { cacheOf } from './said.ts'
+import { id } from './wire.ts'
+
+const read = new Set(['name', 'type', 'description', 'input_schema', 'strict', 'cache_control'])
+
+/** Takes the tools, their choice and the format out of a request. The vendor's own tools are natives. */
+export const parseTools = (take: (key: string) => Json | undefined, chat: Chat): void => {
+  const given = take('tools')
+  const all = Array.isArray(given) ? given.filter(isObject) : []
+  const tools = all.filter(isOwn).map(parseTool)
+  const natives = all.filter(tool => !isOwn(tool)).map((value): Seal => ({ by: id, value }))
+  if (tools.length > 0) chat.tools = tools
+  if (natives.length > 0) chat.natives = natives
+  const choice = take('tool_choice')
+  if (!isObject(choice)) return
+  const known = parseChoice(choice)
+  if (known) chat.choice = known
+  if (typeof choice.disable_parallel_tool_use === 'boolean') chat.parallel = !choice.disable_parallel_tool_use
+}
+
+/** A tool of the client's. */
+const isOwn = ({ type }: JsonObject): boolean => type === undefined || type === null || type === 'custom'
+
+const parseTool = (tool: JsonObject): Tool => {
+  const kept = Object.entries(tool).filter(([key, value]) => !read.has(key) && value !== null)
+  return {
+    name: textOf(tool.name) ?? '',
+    ...(typeof tool.description === 'string' && { description: tool.description }),
+    ...(isObject(tool.input_schema) && { schema: tool.input_schema }),
+    ...(typeof tool.strict === 'boolean' && { strict: tool.strict }),
+    ...(kept.length > 0 && { seal: { by: id, value: Object.fromEntries(kept) } }),
+    ...markOf(tool),
+  }
+}
+
+const parseChoice = ({ type, name }: JsonObject): Choice | undefined => {
+  if (type === 'auto' || type === 'none' || type === 'any') return type
+  return type === 'tool' && typeof name === 'string' ? { name } : undefined
+}
+
+/** `output_config.format`, or the `output_format` of its beta. */
+export const parseFormat = (format: Json | undefined): Format | undefined =>
+  isObject(format) && format.type === 'json_schema' && format.schema !== undefined
+    ? { schema: format.schema }
+    : undefined
+
+/** The tool by which an answer of a given form is asked for, where the model knows no such format; its call is told as the text. */
+export const answerTool = 'json_answer'
+
+/** What of the request this file writes. `thinks`: thoughts are asked for, beside which no tool can be forced. */
+export const renderTools = (chat: Chat, traits: Traits, thinks: boolean, exchange: Exchange): JsonObject => {
+  const { loss } = exchange
+  const { format } = chat
+  const native = format?.schema !== undefined && traits.format && (isClosed(format.schema) || thinks || !traits.forces)
+  const byTool = format !== undefined && !native && traits.forces && !thinks
+  if (format !== undefined && !native && !byTool) loss('response_format', 'the model knows no JSON without a schema')
+  const tools = [
+    ...(chat.tools ?? []).map((tool, index) => renderTool(tool, `tools[${index}]`, traits, exchange)),
+    ...renderNatives(chat.natives ?? [], exchange),
+    ...(byTool ? [answerBy(format)] : []),
+  ]
+  const choice = tools.length > 0 ? renderChoice(chat, byTool, traits, thinks, loss) : undefined
+  return {
+    ...(tools.length > 0 && { tools }),
+    ...(choice && { tool_choice: choice }),
+    ...(native && { output_config: { format: { type: 'json_schema', schema: format.schema } } }),
+  }
+}
+
+/** Each vendor's schema of a tool is an object's; what the client wrote stays as it is. */
+const asObject = (schema: Json | undefined): Json => {
+  if (!isObject(schema)) return { type: 'object', properties: {} }
+  return schema.type === undefined ? { type: 'object', ...schema } : schema
+}
+
+const freeText = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }
+
+const renderTool = (tool: Tool, path: string, traits: Traits, { target, loss }: Exchange): JsonObject => {
+  const { name, description, schema, strict, custom, seal, cache } = tool
+  const reads = seal !== undefined && isReadable(seal, id, target)
+  if (seal && !reads && seal.by === id) loss(path, 'only the vendor it was written for knows all of it')
+  if (custom) loss(`${path}.custom.format`, 'this protocol knows no grammar for free text')
+  if (strict && !traits.format) loss(`${path}.strict`, 'the model does not promise to keep to a schema')
+  return {
+    name,
+    ...(description !== undefined && { description }),
+    input_schema: custom === undefined ? asObject(schema) : freeText,
+    ...(strict !== undefined && traits.format && { strict }),
+    ...(reads && isObject(seal.value) ? seal.value : {}),
+    ...cacheOf(cache),
+  }
+}
+
+const renderNatives = (natives: readonly Seal[], { target, loss }: Exchange): JsonObject[] =>
+  natives.flatMap(seal => {
+    if (isReadable(seal, id, target) && isObject(seal.value)) return [seal.value]
+    loss('tools', `a tool only ${seal.by} has`)
+    return []
+  })
+
+const answerBy = ({ schema, description }: Format): JsonObject => ({
+  name: answerTool,
+  description: description ?? 'Gives the answer. Call it exactly once, with the whole answer.',
+  input_schema: asObject(schema),
+})
+
+const renderChoice = (
+  { tools, natives, choice, parallel }: Chat,
+  byTool: boolean,
+  traits: Traits,
+  thinks: boolean,
+  loss: Loss,
+): JsonObject | undefined => {
+  const others = tools !== undefined || natives !== undefined
+  const wanted = byTool ? (others && choice !== 'none' ? 'any' : { name: answerTool }) : choice
+  const forced = wanted === 'any' || typeof wanted === 'object'
+  const refused = forced && (thinks || !traits.forces)
+  if (refused) loss('tool_choice', 'this model cannot be told to call a tool')
+  const known = refused ? 'auto' : wanted
+  const apart = parallel === undefined || known === 'none' ? {} : { disable_parallel_tool_use: !parallel }
+  if (known === undefined && parallel === undefined) return undefined
+  return {
+    type: typeof known === 'object' ? 'tool' : (known ?? 'auto'),
+    ...(typeof known === 'object' && known),
+    ...apart,
+  }
+}
+
+/** Anthropic takes a schema as a format only if each of its objects is closed. */
+const isClosed = (schema: Json | undefined): boolean => {
+  if (Array.isArray(schema)) return schema.every(isClosed)
+  if (!isObject(schema)) return true
+  if (schema.type === 'object' && schema.additionalProperties !== false) return false
+  return Object.values(schema).every(isClosed)
+}

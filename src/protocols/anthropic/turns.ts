@@ -1,0 +1,105 @@
+/** Messages ↔ turns. Rules of the wire: https://platform.claude.com/docs/en/build-with-claude/working-with-messages, …/mid-conversation-system-messages */
+import { GatewayError } from '../../errors.ts'
+import type { Part, Turn } from '../../ir/chat.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import type { Exchange, Loss } from '../protocol.ts'
+import { parseBlocks } from './blocks.ts'
+import type { Traits } from './models.ts'
+import { answerCalls, type Message } from './results.ts'
+import { type BlockWriter, blockWriter, isPlainText } from './said.ts'
+
+/** The system prompt, if there is one, is the first turn. */
+export const parseTurns = (system: Json | undefined, messages: readonly JsonObject[], loss: Loss): Turn[] => {
+  const first = parseBlocks(system ?? [])
+  const turns: Turn[] = first.length > 0 ? [{ role: 'system', parts: first }] : []
+  messages.forEach(({ role, content }, index) => {
+    const said = textOf(role) ?? ''
+    const known = said === 'assistant' || said === 'system' ? said : 'user'
+    if (said !== known) loss(`messages[${index}].role`, `"${said}" is no role of other protocols`)
+    turns.push({ role: known, parts: parseBlocks(content) })
+  })
+  return turns
+}
+
+export type Told = { system?: Json; messages: JsonObject[] }
+
+/**
+ * Turns → the system prompt and messages that alternate, beginning with the user's. Blocks without words are left out, every call is
+ * answered in the next message of the user and nothing else is. @throws `invalid_request` where nothing is left to say.
+ */
+export const renderTurns = (turns: readonly Turn[], traits: Traits, exchange: Exchange): Told => {
+  const { loss } = exchange
+  const write = blockWriter(traits, exchange)
+  const begin = turns.findIndex(({ role }) => role !== 'system')
+  const start = begin < 0 ? turns.length : begin
+  const system = turns.slice(0, start).flatMap((turn, index) => blocksOf(turn, `system[${index}]`, write, loss))
+  const messages: Message[] = []
+
+  const push = (role: Message['role'], blocks: JsonObject[]): void => {
+    const last = messages.at(-1)
+    if (blocks.length === 0) return
+    if (last?.role === role) last.content.push(...blocks)
+    else messages.push({ role, content: blocks })
+  }
+
+  turns.slice(start).forEach((turn, index) => {
+    const path = `messages[${index}]`
+    const blocks = blocksOf(turn, path, write, loss)
+    if (turn.role !== 'system') return void push(turn.role, blocks)
+    const next = turns.slice(start + index + 1).find(({ role }) => role !== 'system')
+    const last = messages.at(-1)?.role
+    if (traits.systemTurns && next?.role !== 'user' && (last === 'user' || last === 'system'))
+      return void push('system', blocks)
+    if (blocks.length > 0)
+      loss(path, 'the system speaks in the midst of the conversation: told in a message of the user')
+    push('user', blocks.map(inTags))
+  })
+  const told = beginWithUser(answerCalls(messages, loss), system, loss)
+  const [only] = told.system
+  const prompt = only && told.system.length === 1 && isPlainText(only) ? only.text! : told.system
+  return { ...(only && { system: prompt }), messages: told.messages.map(written) }
+}
+
+const blocksOf = ({ role, parts, name }: Turn, path: string, write: BlockWriter, loss: Loss): JsonObject[] => {
+  if (name !== undefined) loss(`${path}.name`, 'nobody has a name in this protocol')
+  return parts.flatMap((part, index): JsonObject[] => {
+    const at = `${path}.content[${index}]`
+    const block = belongs(part, role) ? write(part, at) : undefined
+    if (!belongs(part, role)) loss(at, `${part.type} cannot be said by the ${role}`)
+    return block ? [block] : []
+  })
+}
+
+const belongs = ({ type }: Part, role: Turn['role']): boolean => {
+  if (role === 'system') return type === 'text' || type === 'foreign'
+  if (type === 'reasoning' || type === 'call' || type === 'refusal') return role === 'assistant'
+  return role === 'user' || (type !== 'result' && type !== 'media')
+}
+
+const inTags = (block: JsonObject): JsonObject =>
+  typeof block.text === 'string' ? { ...block, text: `<system>\n${block.text}\n</system>` } : block
+
+/** The conversation is the user's to begin; a system prompt alone is what the user says. */
+const beginWithUser = (
+  messages: Message[],
+  system: JsonObject[],
+  loss: Loss,
+): { system: JsonObject[]; messages: Message[] } => {
+  if (messages.length === 0) {
+    if (system.length === 0) throw new GatewayError('invalid_request', 'messages say nothing', { param: 'messages' })
+    loss('system', 'nobody else speaks: told in a message of the user')
+    return { system: [], messages: [{ role: 'user', content: system }] }
+  }
+  if (messages[0]?.role === 'user') return { system, messages }
+  loss('messages[0]', 'the conversation begins with the assistant: a word of the user was put before it')
+  return { system, messages: [{ role: 'user', content: [{ type: 'text', text: '(begin)' }] }, ...messages] }
+}
+
+/** A text alone is a string. The last words of the assistant, which the model goes on from, may not end in white space. */
+const written = ({ role, content }: Message, index: number, all: readonly Message[]): JsonObject => {
+  const last = content.at(-1)
+  if (role === 'assistant' && index === all.length - 1 && last?.type === 'text' && typeof last.text === 'string')
+    content[content.length - 1] = { ...last, text: last.text.trimEnd() }
+  const [only] = content
+  return { role, content: content.length === 1 && isObject(only) && isPlainText(only) ? only.text! : content }
+}

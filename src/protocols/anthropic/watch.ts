@@ -1,0 +1,169 @@
+/** What a pass of Messages sees and mends. Whole frames go on as they came, but for the model and what the vendor got wrong. */
+import type { GatewayError } from '../../errors.ts'
+import { type Edit, insertion, isObject, type JsonObject, parseJson, splice, textOf, topLevel } from '../../ir/json.ts'
+import { isWrapped, sealPrefix } from '../../ir/seal.ts'
+import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
+import { cut, faultFrom, renderError } from './error.ts'
+import { isCall, mendBlock, mendEnvelope, mendStop, readMessage } from './mend.ts'
+import { gatherUsage, parseUsage } from './usage.ts'
+
+const readRequest: Watch['readRequest'] = ({ model, stream }) => ({
+  ...(typeof model === 'string' && model !== '' && { model }),
+  stream: stream === true,
+  usageAsked: true,
+})
+
+/** Text with the model inside the object at `path` replaced; undefined where it must be written anew. */
+const withModel = (text: string, model: string, inside?: string): string | undefined => {
+  const found = topLevel(text)
+  if (!found?.exact) return undefined
+  if (inside === undefined) {
+    const span = found.members.get('model')
+    const value = JSON.stringify(model)
+    const edit: Edit = span ? { start: span.start, end: span.end, put: value } : insertion(found, 'model', value)
+    return splice(text, [edit])
+  }
+  const span = found.members.get(inside)
+  const inner = span && withModel(text.slice(span.start, span.end), model)
+  return inner === undefined ? undefined : splice(text, [{ start: span!.start, end: span!.end, put: inner }])
+}
+
+/** Seals of others are for us to read: a thought that holds one was never this vendor's. */
+const writeRequest: Watch['writeRequest'] = (text, body, { model }) => {
+  if (!text.includes(sealPrefix)) return withModel(text, model) ?? JSON.stringify({ ...body, model })
+  const messages = Array.isArray(body.messages) ? body.messages : []
+  const kept = messages.flatMap(message => {
+    if (!isObject(message) || !Array.isArray(message.content)) return [message]
+    const content = message.content.filter(
+      block => !isObject(block) || !(isWrapped(block.signature) || isWrapped(block.data)),
+    )
+    return content.length === 0 && message.content.length > 0 ? [] : [{ ...message, content }]
+  })
+  return JSON.stringify({ ...body, model, messages: kept })
+}
+
+/** One frame as it stands on the wire; a line break inside starts another `data:` line. */
+export const renderFrame = ({ event, data }: Frame): string => {
+  const lines = data.includes('\n') ? data.replaceAll('\n', '\ndata: ') : data
+  return event === undefined ? `data: ${lines}\n\n` : `event: ${event}\ndata: ${lines}\n\n`
+}
+
+const frameOf = (body: JsonObject): string => renderFrame({ event: body.type as string, data: JSON.stringify(body) })
+
+export const renderFault = (error: GatewayError): string => frameOf(renderError(error) as JsonObject)
+
+/** Where most of a stream's frames begin alike: they pass unread. */
+const deltaHead = '{"type":"content_block_delta"'
+
+const passStream = (exchange: Exchange): Passing => {
+  const seen: Seen = { content: false }
+  const open = new Set<number>()
+  const counted: JsonObject = {}
+  let calls = false
+  let stopped = false
+
+  const closeAll = (): string => {
+    const text = [...open].map(index => frameOf({ type: 'content_block_stop', index })).join('')
+    open.clear()
+    return text
+  }
+
+  const begin = (body: JsonObject, text: string | undefined): string => {
+    const message = isObject(body.message) ? body.message : {}
+    seen.model ??= textOf(message.model) || undefined
+    gatherUsage(counted, message.usage)
+    seen.usage = parseUsage(counted)
+    const changed = mendEnvelope(message, exchange)
+    const passed = changed || text === undefined ? undefined : withModel(text, exchange.model, 'message')
+    return passed === undefined
+      ? frameOf({ ...body, message: { ...message, model: exchange.model } })
+      : renderFrame({ event: 'message_start', data: passed })
+  }
+
+  const openBlock = (body: JsonObject): boolean => {
+    const block = isObject(body.content_block) ? body.content_block : {}
+    if (block.type !== 'text' && block.type !== 'thinking') seen.content = true
+    if (typeof body.index === 'number') open.add(body.index)
+    calls ||= isCall(block)
+    return mendBlock(block)
+  }
+
+  /** Clients read all counts of an answer from here. */
+  const conclude = (body: JsonObject): boolean => {
+    const delta = isObject(body.delta) ? body.delta : {}
+    const before = isObject(body.usage) ? body.usage : {}
+    gatherUsage(counted, body.usage)
+    seen.usage = parseUsage(counted)
+    stopped ||= typeof delta.stop_reason === 'string'
+    const lacking = ['input_tokens', 'output_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens'].filter(
+      key => typeof before[key] !== 'number',
+    )
+    if (lacking.length > 0)
+      body.usage = { ...before, ...Object.fromEntries(lacking.map(key => [key, counted[key] ?? 0])) }
+    return mendStop(delta, calls) || lacking.length > 0
+  }
+
+  const pass = (body: JsonObject, frame: Frame): string => {
+    const type = textOf(body.type)
+    const text = exchange.mend ? undefined : frame.data
+    const asItWas = (changed: boolean) =>
+      changed || text === undefined ? frameOf(body) : renderFrame({ event: type!, data: text })
+    if (type === undefined) return renderFrame(frame)
+    if (type === 'message_start') return begin(body, text)
+    if (type === 'content_block_start') return asItWas(openBlock(body))
+    if (type === 'content_block_delta') seen.content = true
+    if (type === 'content_block_stop') open.delete(body.index as number)
+    if (type === 'message_delta') {
+      const changed = conclude(body)
+      return (stopped ? closeAll() : '') + asItWas(changed)
+    }
+    if (type === 'message_stop') {
+      seen.over = true
+      return closeAll() + asItWas(false)
+    }
+    if (type !== 'error') return asItWas(frame.event === undefined && body.type !== type)
+    seen.fault = faultFrom(body, exchange)
+    return ''
+  }
+
+  const push = (frame: Frame): string => {
+    if (seen.over || seen.fault) return ''
+    if (frame.event === 'content_block_delta' && !exchange.mend && frame.data.startsWith(deltaHead)) {
+      seen.content = true
+      return renderFrame(frame)
+    }
+    const data = frame.data.trim()
+    if (data === '' || data === '[DONE]') return ''
+    const body = parseJson(data)
+    if (!isObject(body)) {
+      exchange.loss('stream', 'a frame that is no JSON object was passed as it is')
+      return renderFrame(frame)
+    }
+    exchange.mend?.(body)
+    const named = body.type === undefined && frame.event !== undefined
+    return pass(named ? { type: frame.event, ...body } : body, { ...frame, data })
+  }
+
+  const end = (): string => {
+    if (seen.over || seen.fault) return ''
+    if (stopped) return closeAll() + frameOf({ type: 'message_stop' })
+    seen.fault = cut()
+    return ''
+  }
+
+  return { seen, push, end, flush: () => '', fail: renderFault }
+}
+
+const passMessage: Watch['passMessage'] = (text, exchange) => {
+  const body = readMessage(text, exchange)
+  const model = textOf(body.model)
+  const usage = parseUsage(body.usage)
+  const envelope = mendEnvelope(body, exchange)
+  const stop = mendStop(body, (body.content as JsonObject[]).some(isCall))
+  const changed = envelope || stop || exchange.mend !== undefined
+  const passed = changed ? undefined : withModel(text.trim(), exchange.model)
+  const strict = passed ?? JSON.stringify({ ...body, model: exchange.model })
+  return { text: strict, ...(usage && { usage }), ...(model !== undefined && { model }) }
+}
+
+export const watch: Watch = { readRequest, writeRequest, passStream, passMessage }

@@ -1,0 +1,71 @@
+/**
+ * The request of Messages as a schema: what the gateway checks and what its OpenAPI document shows. Unknown fields and blocks stay; what is
+ * wrong with them is for the vendor to say. https://platform.claude.com/docs/en/api/messages/create
+ */
+import { type TSchema, Type } from '@sinclair/typebox'
+import { checkerOf } from '../check.ts'
+
+const nullable = <T extends TSchema>(schema: T, description?: string) =>
+  Type.Optional(Type.Union([schema, Type.Null()], description === undefined ? {} : { description }))
+
+const Block = Type.Object(
+  {
+    type: Type.String({ minLength: 1, description: 'text, image, document, thinking, tool_use, tool_result …' }),
+    text: nullable(Type.String()),
+    thinking: nullable(Type.String()),
+    signature: nullable(Type.String()),
+    id: nullable(Type.String()),
+    name: nullable(Type.String()),
+    tool_use_id: nullable(Type.String()),
+    is_error: nullable(Type.Boolean()),
+    source: nullable(Type.Object({ type: Type.String() })),
+    cache_control: nullable(Type.Object({ type: Type.String() })),
+  },
+  { expects: 'a block with a `type`' },
+)
+
+const content = (description: string) =>
+  Type.Union([Type.String(), Type.Array(Block)], { expects: 'a string or an array of blocks', description })
+
+const Message = Type.Object(
+  {
+    role: Type.String({ minLength: 1, expects: 'a role', description: 'user, assistant or system' }),
+    content: content('The text, or its blocks.'),
+  },
+  { expects: 'a message with a `role`' },
+)
+
+const Tool = Type.Object(
+  { name: nullable(Type.String()), type: nullable(Type.String()), input_schema: nullable(Type.Object({})) },
+  { expects: 'a tool' },
+)
+
+/** The body of `POST /v1/messages`. */
+export const MessagesRequest = Type.Object(
+  {
+    model: nullable(Type.String(), 'The model, or `random`; absent: `default_model` of the configuration.'),
+    messages: Type.Array(Message, { minItems: 1, expects: 'a list of at least one message' }),
+    system: Type.Optional(Type.Union([content('What the model is told first.'), Type.Null()])),
+    max_tokens: nullable(Type.Integer({ minimum: 0 }), 'Most tokens of the answer, thoughts included.'),
+    stream: nullable(Type.Boolean(), 'Answer as server-sent events.'),
+    temperature: nullable(Type.Number()),
+    top_p: nullable(Type.Number()),
+    top_k: nullable(Type.Number()),
+    stop_sequences: nullable(Type.Array(Type.String())),
+    tools: nullable(Type.Array(Tool)),
+    tool_choice: nullable(Type.Object({ type: Type.String() })),
+    thinking: nullable(Type.Object({ type: Type.String() })),
+    output_config: nullable(Type.Object({})),
+    metadata: nullable(Type.Object({})),
+  },
+  { description: 'A request of Messages. Fields not named here go to the vendor as they are.' },
+)
+
+/** Throws `invalid_request` whose `param` is the path of the first fault: `messages[2].content`. */
+export const checkRequest = checkerOf(MessagesRequest)
+
+/** What stands between the house's words and the wire's. */
+export const id = 'anthropic'
+
+/** What a cache mark is on the wire. */
+export type CacheControl = { type: 'ephemeral'; ttl?: '5m' | '1h' }
