@@ -102,10 +102,13 @@ const isSpoken = (part: Part): part is Spoken => kinds.has(part.type)
 const tellPart = (part: Part, at: number): Event[] => {
   if (!isSpoken(part)) return [{ type: 'part', at, part }]
   const events: Event[] = [openingOf(part, at)]
+  const sealed: Event[] = part.seal ? [{ type: 'seal', at, seal: part.seal }] : []
+  // Where a wire has no slot in the part itself, its seal must stand before it; thoughts are signed at their end.
+  if (part.type !== 'reasoning') events.push(...sealed)
   const text = part.type === 'call' ? part.args : part.text
   if (text !== '') events.push({ type: 'delta', at, text })
   if (part.type === 'text') for (const citation of part.citations ?? []) events.push({ type: 'cite', at, citation })
-  if (part.seal) events.push({ type: 'seal', at, seal: part.seal })
+  if (part.type === 'reasoning') events.push(...sealed)
   events.push({ type: 'close', at })
   return events
 }

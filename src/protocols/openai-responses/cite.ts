@@ -4,12 +4,13 @@ import { countOf, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 
 const id = 'openai-responses'
 
+/** The wire must name a title and a place: the address for a title, and a place that ends at 0, say that there is none. */
 export const parseAnnotation = (annotation: JsonObject, at?: string): Citation => {
   const title = textOf(annotation.title) ?? textOf(annotation.filename)
   const start = countOf(annotation.start_index)
   const end = countOf(annotation.end_index)
-  const place = { ...(start !== undefined && { start }), ...(end !== undefined && { end }) }
-  const named = title === undefined ? place : { title, ...place }
+  const place = end === 0 ? {} : { ...(start !== undefined && { start }), ...(end !== undefined && { end }) }
+  const named = title === undefined || title === annotation.url ? place : { title, ...place }
   if (annotation.type === 'url_citation' && typeof annotation.url === 'string') return { url: annotation.url, ...named }
   const seal: Seal = { by: id, ...(at !== undefined && { at }), value: annotation as Json }
   return { ...named, seal }

@@ -28,6 +28,8 @@ export const tellResponse =
     let id = exchange.id
     let usage: Usage | undefined
     let over = false
+    let failed = false
+    let started = false
 
     const respond = (type: string, fields: JsonObject): void =>
       writer.event(type, { response: responseOf(id, exchange, fields) })
@@ -60,6 +62,7 @@ export const tellResponse =
     const render: Renderers = {
       start(event) {
         id = idOf(event.id, exchange)
+        started = true
         respond('response.created', {})
         respond('response.in_progress', {})
       },
@@ -95,12 +98,16 @@ export const tellResponse =
 
     const fail = (error: GatewayError): void => {
       over = true
+      failed = true
       emit(renderErrorEvent(error, writer.sequence()))
-      respond('response.failed', { status: 'failed', error: renderFailure(error), output: writer.output })
+      if (started) respond('response.failed', { status: 'failed', error: renderFailure(error), output: writer.output })
     }
 
     return event => {
-      if (over) return
+      if (over) {
+        if (event?.type === 'fault' && !failed) emit(renderErrorEvent(event.error, writer.sequence()))
+        return
+      }
       if (event) render[event.type](event as never)
       else fail(cut())
     }
