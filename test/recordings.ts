@@ -35,6 +35,7 @@ type Stored = {
     status: number | null
     headers?: Record<string, string>
     sse?: string
+    ndjson?: string
     body_text?: string
     body?: unknown
     body_b64?: string
@@ -64,7 +65,7 @@ const read = ({ file, provider, api }: Row): Recording => {
     url: request?.url ?? '',
     requestHeaders: request?.headers ?? {},
     request: request?.body,
-    text: response.sse ?? whole,
+    text: response.sse ?? response.ndjson ?? whole,
     ...(response.body_b64 !== undefined && { bytes: Buffer.from(response.body_b64, 'base64') }),
     ...(response.chunks && { pieces: response.chunks }),
     events: response.sse !== undefined,

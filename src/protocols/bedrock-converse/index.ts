@@ -1,0 +1,9 @@
+/** Converse, AWS's one wire for the models of Bedrock. https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference.html */
+import type { Egress } from '../protocol.ts'
+import { parseError } from './error.ts'
+import { parseMessage } from './message.ts'
+import { renderRequest } from './request.ts'
+import { parseStream } from './stream.ts'
+import { id } from './wire.ts'
+
+export const bedrockConverse: Egress = { id, media: 'bytes', renderRequest, parseMessage, parseStream, parseError }

@@ -1,0 +1,70 @@
+/** Images, documents, video and sound as blocks; they travel as bytes. */
+import type { Media } from '../../ir/chat.ts'
+import { isObject, type JsonObject, textOf } from '../../ir/json.ts'
+import type { Loss } from '../protocol.ts'
+import { audioFormats, documentFormats, imageFormats, videoFormats } from './wire.ts'
+
+const kinds = { image: imageFormats, document: documentFormats, video: videoFormats, audio: audioFormats }
+type Kind = keyof typeof kinds
+
+/** What files of a kind begin with, in base64: for clients that send bytes and no type. */
+const beginnings: [start: string, mime: string][] = [
+  ['iVBORw0KGgo', 'image/png'],
+  ['/9j/', 'image/jpeg'],
+  ['R0lGOD', 'image/gif'],
+  ['UklGR', 'image/webp'],
+  ['JVBERi', 'application/pdf'],
+]
+
+/** Names documents of one request: each name only once, of the letters the wire allows. */
+export type Namer = (name: string | undefined) => string
+
+export const documentNamer = (): Namer => {
+  const used = new Map<string, number>()
+  return name => {
+    const plain = (name ?? '')
+      .replace(/\.[a-z0-9]{1,5}$/i, '')
+      .replace(/[^A-Za-z0-9\s\-()[\]]+/g, '-')
+      .replace(/\s+/g, ' ')
+      .trim()
+      .slice(0, 190)
+    const wanted = plain === '' || plain === '-' ? 'document' : plain
+    const count = (used.get(wanted) ?? 0) + 1
+    used.set(wanted, count)
+    return count === 1 ? wanted : `${wanted} (${count})`
+  }
+}
+
+export const renderMedia = (media: Media, path: string, nameOf: Namer, loss: Loss): JsonObject | undefined => {
+  const { source, name } = media
+  if (!('data' in source)) {
+    loss(path, 'this vendor takes files as bytes only')
+    return undefined
+  }
+  const mime = trueType(media.mime, source.data)
+  for (const kind of Object.keys(kinds) as Kind[]) {
+    const format = kinds[kind][mime]
+    if (format === undefined) continue
+    const block = { format, source: { bytes: source.data } }
+    return { [kind]: kind === 'document' ? { ...block, name: nameOf(name) } : block }
+  }
+  if (mime.startsWith('text/'))
+    return { document: { format: 'txt', source: { bytes: source.data }, name: nameOf(name) } }
+  loss(path, `${mime} is no type this vendor takes`)
+  return undefined
+}
+
+/** A class (`image/*`) is no type: the bytes say more. */
+const trueType = (mime: string, data: string): string => {
+  const [plain = ''] = mime.toLowerCase().split(';')
+  return plain.endsWith('/*') ? (beginnings.find(([start]) => data.startsWith(start))?.[1] ?? plain) : plain.trim()
+}
+
+/** An image of an answer. */
+export const parseImage = (image: unknown): Media | undefined => {
+  if (!isObject(image) || !isObject(image.source)) return undefined
+  const data = textOf(image.source.bytes)
+  return data === undefined
+    ? undefined
+    : { type: 'media', mime: `image/${textOf(image.format) ?? '*'}`, source: { data } }
+}

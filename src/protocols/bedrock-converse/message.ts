@@ -1,0 +1,19 @@
+/** A whole answer of Converse → a message. */
+import type { Message } from '../../ir/chat.ts'
+import { collect } from '../../ir/collect.ts'
+import { isObject, type Json } from '../../ir/json.ts'
+import { nonsense } from '../openai-chat/error.ts'
+import type { Exchange } from '../protocol.ts'
+import { Hearing } from './hear.ts'
+
+/** @throws GatewayError `upstream_failed` where it is none. */
+export const parseMessage = (body: Json, exchange: Exchange): Message => {
+  const output = isObject(body) && isObject(body.output) ? body.output.message : undefined
+  if (!isObject(body) || !isObject(output) || !Array.isArray(output.content))
+    throw nonsense(typeof body === 'string' ? body : JSON.stringify(body), exchange)
+  const collector = collect()
+  const ear = new Hearing(exchange, collector.push)
+  for (const block of output.content) if (isObject(block)) ear.block(block)
+  ear.finish(body)
+  return collector.message()
+}

@@ -1,0 +1,19 @@
+/** A stream of ConverseStream → events. Its exceptions are faults before they get here (upstream/eventstream.ts). */
+import type { Event } from '../../ir/event.ts'
+import { isObject, parseJson } from '../../ir/json.ts'
+import { unfinished } from '../openai-chat/error.ts'
+import type { Exchange, Frame, Stage } from '../protocol.ts'
+import { Hearing } from './hear.ts'
+
+/** An end without the reason for it is a `fault`. */
+export const parseStream =
+  (exchange: Exchange): Stage<Frame, Event> =>
+  emit => {
+    const ear = new Hearing(exchange, emit)
+    return frame => {
+      if (frame === undefined) return ear.end(ear.stopped ? undefined : unfinished())
+      const body = parseJson(frame.data)
+      if (frame.event !== undefined && isObject(body)) ear.event(frame.event, body)
+      else exchange.loss('stream', 'an event that is none was left out')
+    }
+  }

@@ -1,0 +1,149 @@
+/** Turns → the system's blocks and the messages, which take turns of their own: those of one role that follow each other are one. */
+import type { Call, Chat, Part, Reasoning, Result, Text } from '../../ir/chat.ts'
+import { isObject, type JsonObject } from '../../ir/json.ts'
+import { rawJson } from '../../ir/raw.ts'
+import { isReadable } from '../../ir/seal.ts'
+import type { Exchange } from '../protocol.ts'
+import { documentNamer, type Namer, renderMedia } from './media.ts'
+import type { Facts } from './models.ts'
+import { cachePoint } from './tools.ts'
+import { id } from './wire.ts'
+
+type Message = { role: 'user' | 'assistant'; content: JsonObject[] }
+type Room = { facts: Facts; exchange: Exchange; nameOf: Namer; role: 'system' | 'user' | 'assistant' }
+
+export const renderTurns = (turns: Chat['turns'], facts: Facts, exchange: Exchange): JsonObject => {
+  const system: JsonObject[] = []
+  const messages: Message[] = []
+  const nameOf = documentNamer()
+  turns.forEach(({ role, parts, name }, index) => {
+    const path = `messages[${index}]`
+    if (name !== undefined) exchange.loss(`${path}.name`, 'this protocol names nobody')
+    const blocks = parts.flatMap(part => renderPart(part, path, { facts, exchange, nameOf, role }))
+    if (blocks.length === 0) return
+    if (role === 'system') {
+      if (messages.length > 0) exchange.loss(path, 'the system speaks before the conversation here')
+      system.push(...blocks)
+      return
+    }
+    const last = messages.at(-1)
+    if (last?.role === role) last.content.push(...blocks)
+    else messages.push({ role, content: blocks })
+  })
+  return {
+    messages: messages.map(({ role, content }) => ({
+      role,
+      content: role === 'user' ? resultsFirst(content) : content,
+    })),
+    ...(system.length > 0 && { system }),
+  }
+}
+
+/** Answers of tools stand at the head of the message behind their calls; a cache point stays behind its block. */
+const resultsFirst = (content: JsonObject[]): JsonObject[] => {
+  if (!content.some(block => 'toolResult' in block)) return content
+  const groups: JsonObject[][] = []
+  for (const block of content) {
+    const last = groups.at(-1)
+    if ('cachePoint' in block && last) last.push(block)
+    else groups.push([block])
+  }
+  const isResult = ([first]: JsonObject[]): boolean => first !== undefined && 'toolResult' in first
+  return [...groups.filter(isResult), ...groups.filter(group => !isResult(group))].flat()
+}
+
+const renderPart = (part: Part, path: string, room: Room): JsonObject[] => {
+  const block = renderBlock(part, path, room)
+  if (block === undefined) return []
+  const { cache } = part.type === 'foreign' ? { cache: undefined } : part
+  const point = cache && cachePoint(cache, room.facts, path, room.exchange.loss)
+  return point ? [block, point] : [block]
+}
+
+const renderBlock = (part: Part, path: string, room: Room): JsonObject | undefined => {
+  const { loss } = room.exchange
+  switch (part.type) {
+    case 'text':
+      return renderText(part, room)
+    case 'refusal':
+      return isBlank(part.text) ? undefined : { text: part.text }
+    case 'reasoning':
+      return renderReasoning(part, path, room)
+    case 'media':
+      if (room.role === 'user') return renderMedia(part, path, room.nameOf, loss)
+      return void loss(path, `files stand in messages of the user alone, not of the ${room.role}`)
+    case 'call':
+      return { toolUse: renderCall(part, path, room) }
+    case 'result':
+      return { toolResult: renderResult(part, path, room) }
+    case 'foreign':
+      return renderForeign(part.seal, path, room)
+  }
+}
+
+/** A blank text is refused. */
+const isBlank = (text: string): boolean => text.trim() === ''
+
+/** Sources of a text go back with it where they are this vendor's own. */
+const renderText = ({ text, citations = [] }: Text, { role, exchange }: Room): JsonObject | undefined => {
+  if (isBlank(text)) return undefined
+  const own = citations.map(({ seal }) => (seal && isReadable(seal, id, exchange.target) ? seal.value : undefined))
+  if (role !== 'assistant' || own.length === 0 || !own.every(isObject)) return { text }
+  return { citationsContent: { content: [{ text }], citations: own } }
+}
+
+/** Thoughts without their signature are refused. */
+const renderReasoning = ({ text, seal }: Reasoning, path: string, { role, exchange }: Room): JsonObject | undefined => {
+  const { loss, target } = exchange
+  const own = seal && isReadable(seal, id, target) && isObject(seal.value) ? seal.value : undefined
+  if (role !== 'assistant' || own === undefined) {
+    if (text !== '' || seal) loss(`${path}.reasoning`, seal ? `only ${seal.by} can read it` : 'it is not signed')
+    return undefined
+  }
+  if (typeof own.redactedContent === 'string') return { reasoningContent: { redactedContent: own.redactedContent } }
+  return { reasoningContent: { reasoningText: { text, signature: own.signature } } }
+}
+
+const renderCall = ({ id: call, name, args, custom, seal }: Call, path: string, { exchange }: Room): JsonObject => {
+  if (seal && !isReadable(seal, id, exchange.target)) exchange.loss(path, `only ${seal.by} can read what was sealed`)
+  return { toolUseId: idOf(call), name, input: custom ? { input: args } : inputOf(args, path, exchange) }
+}
+
+const inputOf = (args: string, path: string, { loss }: Exchange): JsonObject[string] => {
+  if (args.trim() === '') return {}
+  const input = rawJson(args)
+  if (input !== undefined && args.trimStart().startsWith('{')) return input
+  loss(`${path}.arguments`, 'they are no JSON object and go as its `input`')
+  return { input: args }
+}
+
+/** Ids of other vendors may hold what this one refuses; call and answer get the same one in its place. */
+const idOf = (call: string): string =>
+  /^[a-zA-Z0-9_.:-]{1,64}$/.test(call)
+    ? call
+    : `call_${new Bun.CryptoHasher('sha256').update(call).digest('hex').slice(0, 32)}`
+
+const renderResult = ({ id: call, parts, failed }: Result, path: string, room: Room): JsonObject => {
+  const { loss } = room.exchange
+  const content = parts.map(part => renderContent(part, path, room)).filter(block => block !== undefined)
+  if (failed && !room.facts.status) loss(`${path}.failed`, 'this model is not told that a call failed')
+  return { toolUseId: idOf(call), content, ...(failed && room.facts.status && { status: 'error' }) }
+}
+
+const renderContent = (part: Part, path: string, room: Room): JsonObject | undefined => {
+  if (part.type === 'text' || part.type === 'refusal') return isBlank(part.text) ? undefined : { text: part.text }
+  if (part.type === 'media') return renderMedia(part, path, room.nameOf, room.exchange.loss)
+  if (part.type === 'foreign') return renderForeign(part.seal, path, room)
+  return void room.exchange.loss(path, `the answer of a tool holds no ${part.type}`)
+}
+
+/** A block only this protocol knows goes back as it came. */
+const renderForeign = (
+  seal: Extract<Part, { type: 'foreign' }>['seal'],
+  path: string,
+  { exchange }: Room,
+): JsonObject | undefined => {
+  if (isReadable(seal, id, exchange.target) && isObject(seal.value) && isObject(seal.value.block))
+    return seal.value.block
+  return void exchange.loss(path, `only ${seal.by} can read it`)
+}

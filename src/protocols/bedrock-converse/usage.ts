@@ -1,0 +1,25 @@
+/** Counts of tokens. `inputTokens` leaves out what was read from or written to the cache; `totalTokens` holds all. */
+import type { Usage } from '../../ir/chat.ts'
+import { countOf, isObject, type Json } from '../../ir/json.ts'
+
+export const parseUsage = (usage: Json | undefined): Usage | undefined => {
+  if (!isObject(usage)) return undefined
+  const input = countOf(usage.inputTokens)
+  const output = countOf(usage.outputTokens)
+  if (input === undefined && output === undefined) return undefined
+  const read = countOf(usage.cacheReadInputTokens)
+  const written = countOf(usage.cacheWriteInputTokens)
+  const hour = writtenForAnHour(usage.cacheDetails)
+  return {
+    input: (input ?? 0) + (read ?? 0) + (written ?? 0),
+    output: output ?? 0,
+    ...(read !== undefined && { cacheRead: read }),
+    ...(written !== undefined && { cacheWrite: written }),
+    ...(hour !== undefined && { cacheWrite1h: hour }),
+  }
+}
+
+const writtenForAnHour = (details: Json | undefined): number | undefined => {
+  const hours = Array.isArray(details) ? details.filter(isObject).filter(({ ttl }) => ttl === '1h') : []
+  return hours.length > 0 ? hours.reduce((sum, { inputTokens }) => sum + (countOf(inputTokens) ?? 0), 0) : undefined
+}
