@@ -32,7 +32,7 @@ export const goOn = (intake: Intake, plan: Plan, caller: string, run: Runtime): 
   const keeper = found.native ? natives.filter(target => target.id === found.target) : []
   if (keeper.length > 0) return { intake, plan: { ...plan, targets: keeper }, earlier }
   const body = joined(intake.json.body, earlier)
-  return { intake: { ...intake, json: { body, text: JSON.stringify(body) } }, plan, earlier: [] }
+  return { intake: { ...intake, json: { body, text: JSON.stringify(body), asked: intake.json.body } }, plan, earlier: [] }
 }
 
 /** Keeps the answer of one attempt; undefined where nothing is to be kept. */

@@ -267,7 +267,7 @@ const exchangeFor = (intake: Intake, plan: Plan, target: Target, { trail, run }:
   model: plan.model,
   target: seatOf(target),
   seals: run.seals.of(trail.caller ?? ''),
-  ...(intake.json && { asked: intake.json.body }),
+  ...(intake.json && { asked: intake.json.asked ?? intake.json.body }),
   usageAsked: intake.usageAsked,
   loss: trail.loss,
   scrub: run.scrub,

@@ -26,7 +26,7 @@ const layers = [
   ['config'],
   ['routing', 'limits', 'upstream', 'auth', 'record', 'log', 'scrub', 'metrics', 'cache', 'store'],
   ['gateway', 'conversation'],
-  ['server', 'operations', 'listing', 'admin'],
+  ['server', 'operations', 'listing', 'stored', 'admin'],
   ['main', 'cli', 'start', 'commands', 'probe', 'banner', 'widen'],
 ]
 const roomOf = (file: string) => file.split('/')[0]!.replace(/\.ts$/, '')

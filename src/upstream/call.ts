@@ -15,7 +15,7 @@ export type Terms = {
 }
 
 /** What is sent: text, or the bytes of an upload as they come in. */
-export type Payload = string | ReadableStream<Uint8Array> | Uint8Array
+export type Payload = string | ReadableStream<Uint8Array> | Uint8Array | undefined
 
 const reach = createReach()
 /** A kept connection that has died tells so within a round trip; later the vendor may have begun to work. */
@@ -80,7 +80,7 @@ export class Call implements Answered {
     this.#proxy = proxy instanceof Promise ? await proxy : proxy
     this.deadline.lookIn(this.terms.connect / 2)
     // Without `timeout: false` Bun ends whatever has been silent for five minutes; the deadlines here are ours.
-    const manner = { method: 'POST', redirect: 'manual', timeout: false }
+    const manner = { method: this.outgoing.method ?? 'POST', redirect: 'manual', timeout: false }
     const options = { ...manner, headers, body: this.payload, signal, proxy: this.#proxy } as unknown as RequestInit
     let response: Response
     try {

@@ -2,8 +2,8 @@
 import { GatewayError } from '../errors.ts'
 import { isObject, type JsonObject } from '../ir/json.ts'
 
-/** A JSON request: the text as the client wrote it, and what it says. */
-export type JsonBody = { text: string; body: JsonObject }
+/** A JSON request: the text as the client wrote it, and what it says. `asked`: what the client sent, where the rest has grown since. */
+export type JsonBody = { text: string; body: JsonObject; asked?: JsonObject }
 
 /** `/v1/models` and `a=b` of a request's URL, whatever stood in its Host header. */
 export const addressOf = (request: Request): { path: string; query: string } => {

@@ -1,0 +1,189 @@
+/** Answers that a later request goes on from: kept here for vendors that know nothing of it, pinned to the vendor that keeps them. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { type Gateway, startGateway } from '../rig/process.ts'
+import { type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
+
+type Body = Record<string, unknown>
+const json = { 'content-type': 'application/json' }
+
+/** A vendor of Chat Completions: repeats the last word. */
+const chatting: Script = async (answer, request) => {
+  const { messages, stream } = request.json() as { messages: { content: string }[]; stream?: boolean }
+  const content = `heard ${messages.length}`
+  const head = { id: 'c', created: 1, model: 'v' }
+  if (!stream) {
+    const choices = [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }]
+    answer.head(200, json)
+    await answer.write(JSON.stringify({ ...head, object: 'chat.completion', choices }))
+    return answer.end()
+  }
+  answer.head(200, { 'content-type': 'text/event-stream' })
+  const chunk = (delta: object, finish: string | null) =>
+    `data: ${JSON.stringify({ ...head, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`
+  await answer.write(chunk({ role: 'assistant', content }, null) + chunk({}, 'stop') + 'data: [DONE]\n\n')
+  answer.end()
+}
+
+let numbered = 0
+/** A vendor of Responses, which keeps what it said. */
+const responding: Script = async (answer, request) => {
+  answer.head(200, json)
+  const about = { object: 'response', created_at: 1, model: 'native-v', status: 'completed', error: null }
+  const output = [
+    {
+      type: 'message',
+      id: 'msg_1',
+      status: 'completed',
+      role: 'assistant',
+      content: [{ type: 'output_text', text: 'mine', annotations: [] }],
+    },
+  ]
+  if (request.method === 'DELETE') await answer.write(JSON.stringify({ id: 'x', object: 'response', deleted: true }))
+  else if (request.path.includes('input_items'))
+    await answer.write(JSON.stringify({ object: 'list', data: [], asked: request.path }))
+  else
+    await answer.write(
+      JSON.stringify({ ...about, id: request.method === 'GET' ? 'resp_read' : `resp_native${++numbered}`, output }),
+    )
+  answer.end()
+}
+
+let chats: Upstream
+let natives: Upstream
+let gateway: Gateway
+
+beforeAll(async () => {
+  chats = await scriptedUpstream(chatting)
+  natives = await scriptedUpstream(responding)
+  const entry = (url: string, model: string, more: object = {}) => ({
+    enabled: true,
+    models: [model],
+    server_url: `${url}/v1`,
+    credentials: { api_key: 'k' },
+    ...more,
+  })
+  gateway = await startGateway({
+    api_keys: [
+      { api_key: 'alice-key', name: 'alice' },
+      { api_key: 'bob-key', name: 'bob' },
+    ],
+    load_balancing: 'round_robin',
+    services: {
+      openai: [
+        entry(chats.url, 'chat'),
+        entry(natives.url, 'native', {
+          speaks: ['openai-responses'],
+          credentials: undefined,
+          credential_list: [{ api_key: 'one' }, { api_key: 'two' }, { api_key: 'three' }],
+        }),
+      ],
+    },
+  })
+})
+afterAll(async () => {
+  await gateway.stop()
+  await chats.close()
+  await natives.close()
+})
+
+const send = async (path: string, options: { body?: object; method?: string; key?: string } = {}) => {
+  const { body, method = body ? 'POST' : 'GET', key = 'alice-key' } = options
+  const response = await fetch(`${gateway.url}/v1/responses${path}`, {
+    method,
+    headers: { ...json, authorization: `Bearer ${key}` },
+    ...(body && { body: JSON.stringify(body) }),
+  })
+  const text = await response.text()
+  return { status: response.status, text, body: text.startsWith('{') ? (JSON.parse(text) as Body) : {} }
+}
+const create = async (body: object, key?: string) => (await send('', { body, ...(key && { key }) })).body
+const asked = () => chats.requests.at(-1)!.json() as { messages: { role: string; content: unknown }[] }
+
+describe('a vendor that keeps nothing', () => {
+  test('is told the whole conversation, over three requests', async () => {
+    const first = await create({ model: 'chat', input: 'one' })
+    const second = await create({ model: 'chat', input: 'two', previous_response_id: first['id'] })
+    await create({ model: 'chat', input: [{ role: 'user', content: 'three' }], previous_response_id: second['id'] })
+    expect(asked().messages.map(({ role, content }) => [role, content])).toEqual([
+      ['user', 'one'],
+      ['assistant', 'heard 1'],
+      ['user', 'two'],
+      ['assistant', 'heard 3'],
+      ['user', 'three'],
+    ])
+    expect(second['previous_response_id']).toBe(first['id'] as string)
+  })
+
+  test('streams are kept too', async () => {
+    const { text } = await send('', { body: { model: 'chat', input: 'one', stream: true } })
+    const { response } = JSON.parse(/data: (.*"type":"response.completed".*)/.exec(text)![1]!) as { response: Body }
+    await create({ model: 'chat', input: 'two', previous_response_id: response['id'] })
+    expect(asked().messages).toHaveLength(3)
+  })
+
+  test('what is kept is read, listed and deleted by its caller alone', async () => {
+    const { id, ...rest } = await create({ model: 'chat', input: 'one' })
+    expect((await send(`/${id}`)).body).toEqual({ id, ...rest })
+    const { data } = (await send(`/${id}/input_items`)).body as { data: Body[] }
+    expect(data).toMatchObject([{ type: 'message', role: 'user' }])
+    for (const [path, method] of [
+      ['', 'GET'],
+      ['', 'DELETE'],
+      ['/input_items', 'GET'],
+      ['/cancel', 'POST'],
+    ] as const)
+      expect((await send(`/${id}${path}`, { method, key: 'bob-key' })).status).toBe(404)
+    expect(
+      (await send('', { body: { model: 'chat', input: 'x', previous_response_id: id }, key: 'bob-key' })).status,
+    ).toBe(404)
+    expect((await send(`/${id}/cancel`, { method: 'POST' })).status).toBe(400)
+    expect((await send(`/${id}`, { method: 'DELETE' })).body).toEqual({ id, object: 'response', deleted: true })
+    expect((await send(`/${id}`)).status).toBe(404)
+  })
+
+  test('`store: false` keeps nothing; an id nobody gave is a 404 that names it', async () => {
+    const { id } = await create({ model: 'chat', input: 'one', store: false })
+    expect((await send(`/${id}`)).status).toBe(404)
+    const { status, body } = await send('', {
+      body: { model: 'chat', input: 'two', previous_response_id: 'resp_nobody' },
+    })
+    expect(status).toBe(404)
+    expect(body['error']).toMatchObject({ param: 'previous_response_id' })
+    expect(JSON.stringify(body)).toContain('resp_nobody')
+  })
+})
+
+describe('a vendor that keeps its answers', () => {
+  test('is asked to go on by the credential that gave the answer', async () => {
+    for (let turn = 0; turn < 3; turn++) {
+      const first = await create({ model: 'native', input: 'one' })
+      const key = natives.requests.at(-1)!.headers['authorization']
+      for (let again = 0; again < 2; again++) {
+        await create({ model: 'native', input: 'two', previous_response_id: first['id'] })
+        expect(natives.requests.at(-1)!.headers['authorization']).toBe(key!)
+        expect(natives.requests.at(-1)!.json()).toMatchObject({
+          input: 'two',
+          previous_response_id: first['id'] as string,
+        })
+      }
+    }
+  })
+
+  test('is asked for them, with the client’s name of the model', async () => {
+    const { id } = await create({ model: 'native', input: 'one' })
+    const read = await send(`/${id}`)
+    expect(read.body).toMatchObject({ id: 'resp_read', model: 'native' })
+    expect(natives.requests.at(-1)).toMatchObject({ method: 'GET', path: `/v1/responses/${id}` })
+    await send(`/${id}/input_items?limit=3&key=secret`)
+    expect(natives.requests.at(-1)!.path).toBe(`/v1/responses/${id}/input_items?limit=3`)
+    expect((await send(`/${id}`, { method: 'DELETE', key: 'bob-key' })).status).toBe(404)
+    expect((await send(`/${id}`, { method: 'DELETE' })).body).toMatchObject({ deleted: true })
+    expect(natives.requests.at(-1)!.method).toBe('DELETE')
+  })
+
+  test('another model goes on from it as well: what was said is put before', async () => {
+    const first = await create({ model: 'native', input: 'one' })
+    await create({ model: 'chat', input: 'two', previous_response_id: first['id'] })
+    expect(asked().messages.map(({ content }) => content)).toEqual(['one', 'mine', 'two'])
+  })
+})
