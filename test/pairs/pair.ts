@@ -72,7 +72,8 @@ export const clientRequest = (asker: Asker, asked: Asked): { body: JsonObject; u
   const unsaid: Lost[] = []
   const { model } = scripted(scriptedVendors, asker.client.id)
   const chat: Chat = { ...structuredClone(asked), model, stream: false }
-  const body = JSON.parse(JSON.stringify(asker.protocol.renderRequest(chat, exchangeOf(asker, unsaid)))) as JsonObject
+  const said = asker.protocol.media === 'bytes' ? localised(chat) : chat
+  const body = JSON.parse(JSON.stringify(asker.protocol.renderRequest(said, exchangeOf(asker, unsaid)))) as JsonObject
   return { body: body.model === undefined ? body : { ...body, model: clientModel }, unsaid }
 }
 
