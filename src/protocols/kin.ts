@@ -18,10 +18,10 @@ export const bring = (
   loss: Loss,
 ): void => {
   if (!extra || !isObject(extra.value)) return
-  const kin = relatives[extra.by]
+  const kin = Object.hasOwn(relatives, extra.by) ? relatives[extra.by] : undefined
   for (const [key, value] of Object.entries(extra.value)) {
     if (extra.by === own) join(body, key, value)
-    else if (kin === undefined || !(key in kin)) loss(key, `only ${extra.by} knows it`)
+    else if (kin === undefined || !Object.hasOwn(kin, key)) loss(key, `only ${extra.by} knows it`)
     else if (kin[key] !== undefined) join(body, kin[key], value)
   }
 }

@@ -230,41 +230,44 @@ export const hearResponse = (exchange: Exchange, emit: (event: Event) => void): 
     if (usage) emit({ type: 'usage', usage })
     const { reason } = isObject(response.incomplete_details) ? response.incomplete_details : {}
     if (response.status === 'incomplete')
-      emit({ type: 'finish', reason: cutShort[String(reason)] ?? 'other', raw: textOf(reason) ?? 'incomplete' })
+      emit({ type: 'finish', reason: cutShort.get(String(reason)) ?? 'other', raw: textOf(reason) ?? 'incomplete' })
     else emit({ type: 'finish', reason: calls > 0 ? 'calls' : 'stop', raw: 'completed' })
   }
 
-  const ears: Record<string, (event: JsonObject) => void> = {
-    'response.created': ({ response }) => start(response),
-    'response.in_progress': ({ response }) => start(response),
-    'response.output_item.added': ({ output_index: index, item }) => isObject(item) && added(index, item),
-    'response.output_item.done': ({ output_index: index, item }) => isObject(item) && ended(index, item),
-    'response.content_part.added': event => {
-      const kind = isObject(event.part) ? kinds[String(event.part.type)] : undefined
-      if (kind) wordsAt(event, kind)
-    },
-    'response.content_part.done': event => isObject(event.part) && endWords(event, event.part),
-    'response.output_text.delta': event => say(wordsAt(event, 'text'), event.delta),
-    'response.output_text.annotation.added': event => cite(wordsAt(event, 'text'), event.annotation),
-    'response.refusal.delta': event => say(wordsAt(event, 'refusal'), event.delta),
-    'response.reasoning_summary_text.delta': ({ output_index: index, summary_index: section, delta }) => {
-      const said = thoughtAt(index, 'summary', section)
-      if (said) say(said, delta)
-    },
-    'response.reasoning_summary_text.done': event =>
-      endThought(event.output_index, 'summary', event.summary_index, event.text),
-    'response.reasoning_text.delta': ({ output_index: index, content_index: section, delta }) => {
-      const said = thoughtAt(index, 'content', section)
-      if (said) say(said, delta)
-    },
-    'response.reasoning_text.done': event => endThought(event.output_index, 'content', event.content_index, event.text),
-    'response.function_call_arguments.delta': event => hearArguments(event),
-    'response.custom_tool_call_input.delta': event => hearArguments(event),
-    'response.completed': ({ response }) => isObject(response) && whole(response),
-    'response.incomplete': ({ response }) => isObject(response) && whole({ status: 'incomplete', ...response }),
-    'response.failed': event => fail(parseFault(event, exchange)),
-    error: event => fail(parseFault(event, exchange)),
-  }
+  const ears = new Map<string, (event: JsonObject) => void>(
+    Object.entries<(event: JsonObject) => void>({
+      'response.created': ({ response }) => start(response),
+      'response.in_progress': ({ response }) => start(response),
+      'response.output_item.added': ({ output_index: index, item }) => isObject(item) && added(index, item),
+      'response.output_item.done': ({ output_index: index, item }) => isObject(item) && ended(index, item),
+      'response.content_part.added': event => {
+        const kind = isObject(event.part) ? kinds.get(String(event.part.type)) : undefined
+        if (kind) wordsAt(event, kind)
+      },
+      'response.content_part.done': event => isObject(event.part) && endWords(event, event.part),
+      'response.output_text.delta': event => say(wordsAt(event, 'text'), event.delta),
+      'response.output_text.annotation.added': event => cite(wordsAt(event, 'text'), event.annotation),
+      'response.refusal.delta': event => say(wordsAt(event, 'refusal'), event.delta),
+      'response.reasoning_summary_text.delta': ({ output_index: index, summary_index: section, delta }) => {
+        const said = thoughtAt(index, 'summary', section)
+        if (said) say(said, delta)
+      },
+      'response.reasoning_summary_text.done': event =>
+        endThought(event.output_index, 'summary', event.summary_index, event.text),
+      'response.reasoning_text.delta': ({ output_index: index, content_index: section, delta }) => {
+        const said = thoughtAt(index, 'content', section)
+        if (said) say(said, delta)
+      },
+      'response.reasoning_text.done': event =>
+        endThought(event.output_index, 'content', event.content_index, event.text),
+      'response.function_call_arguments.delta': event => hearArguments(event),
+      'response.custom_tool_call_input.delta': event => hearArguments(event),
+      'response.completed': ({ response }) => isObject(response) && whole(response),
+      'response.incomplete': ({ response }) => isObject(response) && whole({ status: 'incomplete', ...response }),
+      'response.failed': event => fail(parseFault(event, exchange)),
+      error: event => fail(parseFault(event, exchange)),
+    }),
+  )
 
   const hearArguments = ({ output_index: index, delta }: JsonObject): void => {
     const said = itemAt(index).parts.get(0)
@@ -273,7 +276,7 @@ export const hearResponse = (exchange: Exchange, emit: (event: Event) => void): 
 
   return {
     hear(event) {
-      if (!over) ears[String(event.type)]?.(event)
+      if (!over) ears.get(String(event.type))?.(event)
     },
     whole,
     end() {
@@ -282,8 +285,15 @@ export const hearResponse = (exchange: Exchange, emit: (event: Event) => void): 
   }
 }
 
-const kinds: Record<string, 'text' | 'refusal'> = { output_text: 'text', text: 'text', refusal: 'refusal' }
-const cutShort: Record<string, 'length' | 'filter'> = { max_output_tokens: 'length', content_filter: 'filter' }
+const kinds = new Map([
+  ['output_text', 'text' as const],
+  ['text', 'text' as const],
+  ['refusal', 'refusal' as const],
+])
+const cutShort = new Map([
+  ['max_output_tokens', 'length' as const],
+  ['content_filter', 'filter' as const],
+])
 
 const isCall = ({ type }: JsonObject): boolean => type === 'function_call' || type === 'custom_tool_call'
 const says = (list: Json | undefined): boolean =>

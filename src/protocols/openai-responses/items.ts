@@ -84,7 +84,7 @@ const renderMessage = (
   return { type: 'message', role, ...own, content }
 }
 
-/** Thoughts go back to who wrote them only: any other vendor would look for an item it does not know. */
+/** Thoughts go back to who wrote them only: every other vendor would look for an item it does not know. */
 const renderReasoning = (part: Reasoning, path: string, exchange: Exchange): JsonObject | null => {
   const own = ownOf(part, exchange)
   if (own === undefined) {

@@ -10,7 +10,7 @@ type Opened = { part?: Part; next?: Seal }
 
 /**
  * One turn for all that a model said between two words of others, one for the outputs of tools that stand together, one for every other
- * message. Ids of items and their status say nothing elsewhere; `phase` and the boundary of a message wait in the seal of its first part.
+ * message. Ids of items and their status say nothing elsewhere; `phase` waits in the seal of a message's first part.
  */
 export const parseTurns = (input: Json | undefined): Turn[] => {
   if (typeof input === 'string') return [{ role: 'user', parts: [{ type: 'text', text: input }] }]
@@ -19,7 +19,8 @@ export const parseTurns = (input: Json | undefined): Turn[] => {
 
   const put = (role: Turn['role'], parts: Part[], joins: (last: Turn) => boolean): void => {
     const [first] = parts
-    if (first && waiting && first.type !== 'foreign') first.seal = waiting
+    if (first === undefined) return
+    if (waiting && role === 'assistant' && first.type !== 'foreign') first.seal = waiting
     waiting = undefined
     const last = turns.at(-1)
     if (last?.role === role && joins(last)) last.parts.push(...parts)
@@ -29,8 +30,8 @@ export const parseTurns = (input: Json | undefined): Turn[] => {
   for (const item of Array.isArray(input) ? input.filter(isObject) : []) {
     const type = textOf(item.type) ?? 'message'
     if (type === 'message') {
-      const role = roles[textOf(item.role) ?? ''] ?? 'user'
-      put(role, parseMessage(item, role, turns.at(-1)), () => role === 'assistant')
+      const role = roles.get(textOf(item.role) ?? '') ?? 'user'
+      put(role, parseMessage(item), () => role === 'assistant')
     } else if (type.endsWith('_output') || type === 'mcp_approval_response')
       put('user', [parseOutput(item, type)], ({ parts }) => parts.every(isOutput))
     else if (type === 'reasoning') {
@@ -42,20 +43,22 @@ export const parseTurns = (input: Json | undefined): Turn[] => {
   return turns
 }
 
-const roles: Record<string, Turn['role']> = { system: 'system', developer: 'system', assistant: 'assistant' }
+const roles = new Map<string, Turn['role']>([
+  ['system', 'system'],
+  ['developer', 'system'],
+  ['assistant', 'assistant'],
+])
 
 const isOutput = (part: Part): boolean => part.type === 'result' || part.type === 'foreign'
 
-/** `id` and `status` are left behind; the first part tells the role as it was written, or where another message begins. */
-const parseMessage = (item: JsonObject, role: Turn['role'], last: Turn | undefined): Part[] => {
-  const { type: _type, id: _id, status: _status, role: said, content, ...rest } = item
+/** Ids and status are left behind, what else a message says waits in the seal of its first part; a developer is the system. */
+const parseMessage = (item: JsonObject): Part[] => {
+  const { type: _type, id: _id, status: _status, role: _role, content, ...rest } = item
   const parts = parseContent(content)
   const own: JsonObject = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null))
-  if (role === 'system') own.role = said
-  const before = role === 'assistant' && last?.role === 'assistant' ? last.parts.at(-1)?.type : undefined
   const [first] = parts
   if (first === undefined || first.type === 'foreign') return parts
-  if (Object.keys(own).length > 0 || before === 'text' || before === 'refusal')
+  if (Object.keys(own).length > 0)
     first.seal = { by: id, value: { ...(isObject(first.seal?.value) ? first.seal.value : {}), message: own } }
   return parts
 }
