@@ -159,7 +159,7 @@ export const stringEnd = (text: string, from: number): number => {
 }
 
 /** Just behind the value that begins at `start`; -1 where it does not end. */
-const valueEnd = (text: string, start: number): number => {
+export const valueEnd = (text: string, start: number): number => {
   const first = text.charCodeAt(start)
   if (first === QUOTE) return stringEnd(text, start)
   if (first === BRACE || first === BRACKET) return nestedEnd(text, start)

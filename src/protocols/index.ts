@@ -2,6 +2,7 @@
 import type { ProtocolId } from '../ir/chat.ts'
 import { anthropic } from './anthropic/index.ts'
 import { bedrockConverse } from './bedrock-converse/index.ts'
+import { gemini } from './gemini/index.ts'
 import { openaiChat } from './openai-chat/index.ts'
 import { openaiPass } from './openai-pass/index.ts'
 import { openaiResponses } from './openai-responses/index.ts'
@@ -9,7 +10,7 @@ import type { Egress, PassOnly, Protocol } from './protocol.ts'
 
 /** Spoken and translated. */
 export const protocols: ReadonlyMap<ProtocolId, Protocol> = new Map(
-  [openaiChat, anthropic, openaiResponses].map(protocol => [protocol.id, protocol]),
+  [openaiChat, anthropic, openaiResponses, gemini].map(protocol => [protocol.id, protocol]),
 )
 
 /** Spoken to vendors only. */

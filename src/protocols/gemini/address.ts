@@ -1,0 +1,30 @@
+/** Addresses of Gemini's API, which name the model and what is asked of it: `/v1beta/models/<model>:streamGenerateContent?alt=sse`. */
+
+export type Named = { model: string; stream: boolean; sse: boolean }
+
+const verbs: Record<string, boolean> = { generateContent: false, streamGenerateContent: true }
+
+/** @param path with single slashes; the model in the answer is as the path has it, escapes included. Undefined: no such address. */
+export const namedIn = (path: string, query: string): Named | undefined => {
+  const at = path.lastIndexOf('/')
+  const verb = /(?::|%3a)(\w+)$/i.exec(path.slice(at + 1))
+  const stream = verb ? verbs[verb[1]!] : undefined
+  const model = stream === undefined ? undefined : modelIn(path.slice(0, -verb![0].length))
+  if (stream === undefined || model === undefined) return undefined
+  return { model, stream, sse: new URLSearchParams(query).get('alt') === 'sse' }
+}
+
+/** What stands behind the version: `/v1beta/models/x`, `/v1/publishers/google/models/x`, `/v1/projects/p/locations/l/…`. */
+export const modelIn = (path: string): string | undefined => {
+  const version = /^(?:\/gemini)?\/v1(?:beta\d?|alpha)?\//.exec(path)
+  if (version === null) return undefined
+  const rest = path.slice(version[0].length)
+  const prefix =
+    /^(?:projects\/[^/]+\/locations\/[^/]+\/)?(?:publishers\/[^/]+\/)?(?:(?:models|tunedModels)(?:\/|%2f))+/i.exec(rest)
+  const model = prefix === null ? '' : bareModel(rest.slice(prefix[0].length))
+  return model === '' ? undefined : model
+}
+
+/** Clients put `models/` and `publishers/google/models/` before names that have it already. */
+export const bareModel = (model: string): string =>
+  model.replace(/^(?:publishers(?:\/|%2f)[^/]+?(?:\/|%2f))?models(?:\/|%2f)/i, '')

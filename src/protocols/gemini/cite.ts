@@ -1,0 +1,88 @@
+/**
+ * Sources of an answer: `groundingMetadata` of Google's search, `citationMetadata` of what was recited. Places in a text are counted in bytes of
+ * UTF-8 there. https://ai.google.dev/api/generate-content#GroundingMetadata (2026-11)
+ */
+import type { Citation } from '../../ir/chat.ts'
+import { countOf, isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { given, listOf } from './casing.ts'
+
+/** What the chunks of one answer have said of its sources; each says all of it again, or nothing. */
+export type Sources = { grounding?: JsonObject; citations?: JsonObject[] }
+
+export const hearSources = (sources: Sources, { groundingMetadata, citationMetadata }: JsonObject): void => {
+  if (isObject(groundingMetadata) && listOf(groundingMetadata.groundingChunks).length > 0)
+    sources.grounding = groundingMetadata
+  if (!isObject(citationMetadata)) return
+  const cited = listOf(citationMetadata.citationSources ?? citationMetadata.citations)
+  if (cited.length > 0) sources.citations = cited
+}
+
+/** `text`: what the places are in. */
+export const citationsIn = ({ grounding, citations = [] }: Sources, text: string): Citation[] => {
+  const charactersIn = counter(text)
+  const recited = citations.map(({ uri, title, startIndex, endIndex }) =>
+    citation(uri, title, undefined, charactersIn(startIndex ?? 0), charactersIn(endIndex)),
+  )
+  return [...(grounding ? grounded(grounding, charactersIn) : []), ...recited]
+}
+
+type Counter = (bytes: Json | undefined) => number | undefined
+
+const counter = (text: string): Counter => {
+  const bytes = Buffer.from(text)
+  return index => {
+    const at = countOf(index)
+    return at === undefined ? undefined : bytes.subarray(0, at).toString().length
+  }
+}
+
+/** First what supports a passage, then what supports the whole. */
+const grounded = (grounding: JsonObject, charactersIn: Counter): Citation[] => {
+  const chunks = listOf(grounding.groundingChunks).map(chunk => Object.values(chunk).find(isObject) ?? {})
+  const used = new Set<number>()
+  const supported = listOf(grounding.groundingSupports).flatMap(({ segment, groundingChunkIndices }) => {
+    const { startIndex, endIndex, text } = isObject(segment) ? segment : {}
+    return (Array.isArray(groundingChunkIndices) ? groundingChunkIndices : []).flatMap(index => {
+      const chunk = typeof index === 'number' ? chunks[index] : undefined
+      if (chunk === undefined) return []
+      used.add(index as number)
+      return [citation(chunk.uri, chunk.title, text, charactersIn(startIndex ?? 0), charactersIn(endIndex))]
+    })
+  })
+  const others = chunks.filter((_, index) => !used.has(index))
+  return [...supported, ...others.map(({ uri, title }) => citation(uri, title, undefined, undefined, undefined))]
+}
+
+const citation = (
+  uri: Json | undefined,
+  title: Json | undefined,
+  quote: Json | undefined,
+  start: number | undefined,
+  end: number | undefined,
+): Citation => ({
+  ...(textOf(uri) !== undefined && { url: textOf(uri)! }),
+  ...(textOf(title) !== undefined && { title: textOf(title)! }),
+  ...(textOf(quote) !== undefined && { quote: textOf(quote)! }),
+  ...(end !== undefined && { start: start ?? 0, end }),
+})
+
+/** A citation and the text it stands in. */
+export type Cited = { citation: Citation; text: string }
+
+export const renderSources = (cited: readonly Cited[]): JsonObject => {
+  const groundingChunks: JsonObject[] = []
+  const places = new Map<string, number>()
+  const groundingSupports: JsonObject[] = []
+  for (const { citation, text } of cited) {
+    const { url, title, quote, start = 0, end } = citation
+    const web = given({ uri: url, title })
+    const key = JSON.stringify(web)
+    const index = places.get(key) ?? groundingChunks.push({ web }) - 1
+    places.set(key, index)
+    if (end === undefined) continue
+    const bytes = (until: number) => Buffer.byteLength(text.slice(0, until))
+    const segment = given({ startIndex: bytes(start), endIndex: bytes(end), text: quote ?? text.slice(start, end) })
+    groundingSupports.push({ segment, groundingChunkIndices: [index] })
+  }
+  return { groundingChunks, ...(groundingSupports.length > 0 && { groundingSupports }) }
+}

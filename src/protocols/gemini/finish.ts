@@ -1,0 +1,86 @@
+/** Why an answer ended, in Google's words: https://ai.google.dev/api/generate-content#FinishReason (2026-11) ↔ ours. */
+import type { Finish } from '../../ir/chat.ts'
+import type { Json } from '../../ir/json.ts'
+
+const words: Record<string, Finish> = {
+  STOP: 'stop',
+  MAX_TOKENS: 'length',
+  SAFETY: 'filter',
+  RECITATION: 'filter',
+  BLOCKLIST: 'filter',
+  PROHIBITED_CONTENT: 'filter',
+  SPII: 'filter',
+  MODEL_ARMOR: 'filter',
+  IMAGE_SAFETY: 'filter',
+  IMAGE_PROHIBITED_CONTENT: 'filter',
+  IMAGE_RECITATION: 'filter',
+  CONTINUATION: 'pause',
+  LANGUAGE: 'other',
+  OTHER: 'other',
+  FINISH_REASON_UNSPECIFIED: 'other',
+  MALFORMED_FUNCTION_CALL: 'other',
+  UNEXPECTED_TOOL_CALL: 'other',
+  TOO_MANY_TOOL_CALLS: 'other',
+  MISSING_THOUGHT_SIGNATURE: 'other',
+  MALFORMED_RESPONSE: 'other',
+  IMAGE_OTHER: 'other',
+  NO_IMAGE: 'other',
+}
+
+/** Vertex answers with the numbers of the words where it is asked for `enum-encoding=int`. */
+const numbers = [
+  'FINISH_REASON_UNSPECIFIED',
+  'STOP',
+  'MAX_TOKENS',
+  'SAFETY',
+  'RECITATION',
+  'OTHER',
+  'BLOCKLIST',
+  'PROHIBITED_CONTENT',
+  'SPII',
+  'MALFORMED_FUNCTION_CALL',
+]
+
+/** Why a prompt was not answered at all: https://ai.google.dev/api/generate-content#BlockReason. */
+const blocks = new Set([
+  'BLOCK_REASON_UNSPECIFIED',
+  'BLOCKED_REASON_UNSPECIFIED',
+  'SAFETY',
+  'OTHER',
+  'BLOCKLIST',
+  'PROHIBITED_CONTENT',
+  'IMAGE_SAFETY',
+  'MODEL_ARMOR',
+  'JAILBREAK',
+])
+
+/** The vendor's word; undefined while the answer goes on. */
+export const wordOf = (reason: Json | undefined): string | undefined => {
+  if (typeof reason === 'number') return numbers[reason] ?? String(reason)
+  return typeof reason === 'string' && reason !== '' ? reason : undefined
+}
+
+/** A call always ends as calls: Gemini says STOP there. */
+export const finishOf = (word: string, called: boolean): Finish => {
+  const finish = words[word] ?? 'other'
+  return called && finish === 'stop' ? 'calls' : finish
+}
+
+const ours: Record<Finish, string> = {
+  stop: 'STOP',
+  length: 'MAX_TOKENS',
+  calls: 'STOP',
+  filter: 'SAFETY',
+  pause: 'STOP',
+  other: 'OTHER',
+}
+
+/** Our finish in Google's words, in the vendor's own where it is Google. */
+export const renderFinish = (reason: Finish, raw: string | undefined): string => {
+  const theirs = raw === undefined ? undefined : words[raw]
+  return theirs !== undefined && (theirs === reason || (theirs === 'stop' && reason === 'calls')) ? raw! : ours[reason]
+}
+
+/** Has the word a form for an answer that never began. */
+export const isBlock = (reason: Finish, raw: string | undefined): raw is string =>
+  reason === 'filter' && raw !== undefined && blocks.has(raw)

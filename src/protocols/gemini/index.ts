@@ -1,0 +1,28 @@
+/** Gemini's generateContent and streamGenerateContent, both halves. https://ai.google.dev/api/generate-content */
+import type { Protocol } from '../protocol.ts'
+import { parseError, renderError } from './error.ts'
+import { parseMessage, renderMessage } from './message.ts'
+import { id } from './part.ts'
+import { parseRequest, renderRequest } from './request.ts'
+import { parseStream, renderStream } from './stream.ts'
+import { heartbeat, renderFault, renderFrame, watch } from './watch.ts'
+import { checkRequest } from './wire.ts'
+
+export const gemini: Protocol = {
+  id,
+  media: 'bytes',
+  checkRequest,
+  parseRequest,
+  renderRequest,
+  parseMessage,
+  renderMessage,
+  parseStream,
+  renderStream,
+  parseError,
+  renderError,
+  renderFault,
+  renderFrame,
+  heartbeat,
+  idPrefix: '',
+  watch,
+}

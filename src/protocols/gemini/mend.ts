@@ -1,0 +1,20 @@
+/** What vendors of this wire get wrong, put right in place. Gives whether anything was. */
+import { isObject, type JsonObject } from '../../ir/json.ts'
+import { listOf } from './casing.ts'
+import { wordOf } from './finish.ts'
+
+/** Vertex answers some libraries with the numbers of its words; a content without `role` cannot go back into a conversation. */
+export const mendChunk = (body: JsonObject): boolean => {
+  let changed = false
+  for (const candidate of listOf(body.candidates)) {
+    if (typeof candidate.finishReason === 'number') {
+      candidate.finishReason = wordOf(candidate.finishReason)
+      changed = true
+    }
+    const { content } = candidate
+    if (!isObject(content) || content.role !== undefined || listOf(content.parts).length === 0) continue
+    content.role = 'model'
+    changed = true
+  }
+  return changed
+}

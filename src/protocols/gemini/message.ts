@@ -1,0 +1,62 @@
+/** A whole answer of generateContent ↔ a message. Both are told as a stream: the mapping itself stands in hear.ts and tell.ts alone. */
+import type { Message } from '../../ir/chat.ts'
+import { collect, tell } from '../../ir/collect.ts'
+import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
+import { nonsense } from '../openai-chat/error.ts'
+import type { Exchange } from '../protocol.ts'
+import { faultFrom, tellsFault } from './error.ts'
+import { hearChunks } from './hear.ts'
+import { tellChunks } from './tell.ts'
+
+/** A vendor's whole answer, or the list of chunks that a stream without `alt=sse` is. @throws GatewayError the fault it tells, `upstream_failed` where it is none */
+export const parseMessage = (given: Json, exchange: Exchange): Message => {
+  const chunks = readChunks(given, exchange)
+  const collector = collect()
+  const ear = hearChunks(exchange, collector.push)
+  for (const chunk of chunks) ear.chunk(chunk)
+  if (ear.finish === undefined) exchange.loss('finishReason', 'the vendor gave none')
+  ear.end()
+  return collector.message()
+}
+
+/** @throws the fault it tells, or `upstream_failed` where it is no answer */
+export const readChunks = (given: Json, exchange: Exchange): JsonObject[] => {
+  const chunks = (Array.isArray(given) ? given : [given]).filter(isObject)
+  for (const chunk of chunks) exchange.mend?.(chunk)
+  const fault = chunks.find(tellsFault)
+  if (fault) throw faultFrom(fault, exchange)
+  if (!chunks.some(chunk => 'candidates' in chunk || 'promptFeedback' in chunk || 'usageMetadata' in chunk))
+    throw nonsense(typeof given === 'string' ? given : JSON.stringify(given), exchange)
+  return chunks
+}
+
+/** A message → the whole answer a client gets: the chunks of its stream put together. */
+export const renderMessage = (message: Message, exchange: Exchange): JsonObject => {
+  const parts: JsonObject[] = []
+  let body: JsonObject = {}
+  const mouth = tellChunks(exchange)(chunk => {
+    body = { ...body, ...chunk }
+    for (const part of partsOf(chunk)) gather(parts, part)
+  })
+  for (const event of tell(message)) mouth(event)
+  mouth(undefined)
+  const [candidate] = Array.isArray(body.candidates) ? body.candidates : []
+  if (!isObject(candidate)) return body
+  const kept = parts.length > 1 ? parts.filter(part => part.text !== '' || Object.keys(part).length > 1) : parts
+  return { ...body, candidates: [{ ...candidate, content: { parts: kept, role: 'model' } }] }
+}
+
+const partsOf = ({ candidates }: JsonObject): JsonObject[] => {
+  const [candidate] = Array.isArray(candidates) ? candidates : []
+  const content = isObject(candidate) ? candidate.content : undefined
+  return isObject(content) && Array.isArray(content.parts) ? content.parts.filter(isObject) : []
+}
+
+/** A signature that follows the words it is of stands beside them. */
+const gather = (parts: JsonObject[], part: JsonObject): void => {
+  const last = parts.at(-1)
+  const follows = part.text === '' && part.thoughtSignature !== undefined
+  const isSame = typeof last?.text === 'string' && last.thought === part.thought && last.thoughtSignature === undefined
+  if (follows && isSame) Object.assign(last, { ...part, text: last.text })
+  else parts.push({ ...part })
+}

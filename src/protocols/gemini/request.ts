@@ -1,0 +1,113 @@
+/** A request of generateContent ↔ a chat. What has no place in the neutral form waits in `extra` for this protocol, each field under its path. */
+import type { Chat } from '../../ir/chat.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { bring, type Kin } from '../kin.ts'
+import type { Exchange, Loss } from '../protocol.ts'
+import { camelBody } from './casing.ts'
+import { renderTurns } from './contents.ts'
+import { id } from './part.ts'
+import { jsonSchemaOf } from './schema.ts'
+import { parseThinking, renderThinking } from './thinking.ts'
+import { parseChoice, parseTools, renderTools } from './tools.ts'
+import { parseTurns } from './turns.ts'
+
+/** Wire name → ours, where the value is the same. */
+const plain = {
+  temperature: 'temperature',
+  topP: 'topP',
+  topK: 'topK',
+  seed: 'seed',
+  maxOutputTokens: 'limit',
+} as const
+
+const config = 'generationConfig.'
+
+/** The body has been checked. Model and stream are the address's; a model in the body is a repetition. */
+export const parseRequest = (given: JsonObject, loss: Loss): Chat => {
+  const { model, contents, systemInstruction, tools, toolConfig, generationConfig, ...rest } = camelBody(given)
+  const { choice, kept } = parseChoice(toolConfig)
+  const chat: Chat = {
+    model: (textOf(model) ?? '').replace(/^models\//, ''),
+    stream: false,
+    turns: parseTurns({ systemInstruction, contents }, loss),
+    ...parseTools(tools),
+    ...(choice !== undefined && { choice }),
+  }
+  const own: JsonObject = { ...rest, ...(kept && { toolConfig: kept }) }
+  if (isObject(generationConfig)) Object.assign(own, parseConfig(generationConfig, chat))
+  const said = Object.entries(own).filter(([, value]) => value !== null && value !== undefined)
+  if (said.length > 0) chat.extra = { by: id, value: Object.fromEntries(said) }
+  return chat
+}
+
+/** Fills the chat; gives what is left. */
+const parseConfig = (given: JsonObject, chat: Chat): JsonObject => {
+  const rest: JsonObject = { ...given }
+  for (const [wire, ours] of Object.entries(plain)) {
+    const value = rest[wire]
+    if (typeof value !== 'number') continue
+    chat[ours] = value
+    delete rest[wire]
+  }
+  const { stopSequences: stop, thinkingConfig, candidateCount } = rest
+  if (Array.isArray(stop)) chat.stop = stop.filter(word => typeof word === 'string')
+  const reasoning = parseThinking(thinkingConfig)
+  if (reasoning) chat.reasoning = reasoning
+  if (candidateCount === 1) delete rest.candidateCount
+  for (const key of ['stopSequences', 'thinkingConfig']) delete rest[key]
+  parseFormat(rest, chat)
+  return Object.fromEntries(Object.entries(rest).map(([key, value]) => [config + key, value]))
+}
+
+const parseFormat = (rest: JsonObject, chat: Chat): void => {
+  const { responseMimeType: mime, responseSchema, responseJsonSchema } = rest
+  if (mime === 'text/plain') delete rest.responseMimeType
+  if (mime !== 'application/json') return
+  const schema = responseJsonSchema ?? (isObject(responseSchema) ? jsonSchemaOf(responseSchema) : undefined)
+  chat.format = schema === undefined || schema === null ? {} : { schema }
+  for (const key of ['responseMimeType', 'responseSchema', 'responseJsonSchema']) delete rest[key]
+}
+
+/** A chat → the body for a vendor. The address names the model, which decides how it is asked to think. */
+export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
+  const { model, turns, extra, user } = chat
+  const { loss } = exchange
+  if (user !== undefined) loss('user', 'this protocol names no users')
+  turns.forEach(({ name }, index) => {
+    if (name !== undefined) loss(`contents[${index}].name`, 'this protocol names no speakers')
+  })
+  const generationConfig = renderConfig(chat, loss)
+  const body: JsonObject = {
+    ...renderTurns(turns, model, exchange),
+    ...renderTools(chat, exchange),
+    ...(Object.keys(generationConfig).length > 0 && { generationConfig }),
+  }
+  bring(extra, id, { 'openai-chat': kin }, body, loss)
+  return body
+}
+
+/** What Chat Completions has as well. */
+const kin: Kin = {
+  presence_penalty: 'generationConfig.presencePenalty',
+  frequency_penalty: 'generationConfig.frequencyPenalty',
+  logprobs: 'generationConfig.responseLogprobs',
+  top_logprobs: 'generationConfig.logprobs',
+  max_completion_tokens: undefined,
+  n: undefined,
+}
+
+const renderConfig = (chat: Chat, loss: Loss): JsonObject => {
+  const { stop, format, reasoning, model } = chat
+  const body: JsonObject = {}
+  for (const [wire, ours] of Object.entries(plain)) if (chat[ours] !== undefined) body[wire] = chat[ours]
+  if (stop !== undefined) body.stopSequences = stop
+  if (format !== undefined) Object.assign(body, renderFormat(format.schema))
+  const thinkingConfig = renderThinking(reasoning, model, loss)
+  if (thinkingConfig) body.thinkingConfig = thinkingConfig
+  return body
+}
+
+const renderFormat = (schema: Json | undefined): JsonObject => ({
+  responseMimeType: 'application/json',
+  ...(schema !== undefined && { responseJsonSchema: schema }),
+})

@@ -1,0 +1,57 @@
+/** The answer of a tool: an object in Gemini's JSON, text and media in every other protocol. https://ai.google.dev/api/caching#FunctionResponse (2026-11) */
+import type { Media, Part, Result } from '../../ir/chat.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import type { Exchange } from '../protocol.ts'
+import { argsObject } from './args.ts'
+import { given, listOf } from './casing.ts'
+import { mediaIn, renderMedia, sealIn } from './part.ts'
+import { takesMediaInResults } from './thinking.ts'
+
+/** `call`: the id of the call it answers. `output`, `result` and `error` alone are the names Google's own libraries give to what is no object. */
+export const parseResult = (part: JsonObject, call: string): Result => {
+  const given = isObject(part.functionResponse) ? part.functionResponse : {}
+  const response = isObject(given.response) ? given.response : {}
+  const [key, ...others] = Object.keys(response)
+  const alone = others.length === 0 && key !== undefined && ['output', 'result', 'error'].includes(key)
+  const told = alone ? response[key] : response
+  const text = typeof told === 'string' ? told : JSON.stringify(told ?? null)
+  const media = listOf(given.parts).flatMap(one => mediaIn(one) ?? [])
+  const seal = sealIn(part)
+  const parts: Part[] = text === '{}' && media.length > 0 ? media : [{ type: 'text', text }, ...media]
+  return { type: 'result', id: call, parts, ...(alone && key === 'error' && { failed: true }), ...(seal && { seal }) }
+}
+
+/** @param call the name of what was called, and its id if the vendor is to see it */
+export const renderResult = (
+  { parts, failed }: Result,
+  call: { name: string; id: string | undefined },
+  { model, path, exchange }: { model: string; path: string; exchange: Exchange },
+): JsonObject[] => {
+  const text = parts.map(part => (part.type === 'text' || part.type === 'refusal' ? part.text : '')).join('')
+  const media = parts.filter(part => part.type === 'media').flatMap(part => wireMedia(part, path, exchange))
+  const within = media.length > 0 && takesMediaInResults(model)
+  for (const part of parts) if (part.type === 'foreign') exchange.loss(path, `only ${part.seal.by} can read it`)
+  const functionResponse = given({
+    id: call.id,
+    name: call.name,
+    response: failed ? { error: text } : responseOf(text, media.length > 0),
+    parts: within ? media : undefined,
+  })
+  return [{ functionResponse }, ...(within ? [] : media)]
+}
+
+const wireMedia = (media: Media, path: string, exchange: Exchange): JsonObject[] => {
+  const told = renderMedia(media)
+  if (told === undefined) exchange.loss(path, `${media.mime} has no form in a result of this protocol`)
+  return told === undefined ? [] : [told]
+}
+
+/** An object is the response itself; everything else is its `output`. */
+const responseOf = (text: string, hasMedia: boolean): Json => {
+  const value = /^\s*\{/.test(text) ? argsObject(text) : undefined
+  return value ?? (text === '' && hasMedia ? {} : { output: text })
+}
+
+/** The name under which a result says whose it is. */
+export const responseName = (part: JsonObject): string =>
+  isObject(part.functionResponse) ? (textOf(part.functionResponse.name) ?? '') : ''

@@ -1,0 +1,40 @@
+/**
+ * Google's own form of a schema (a subset of OpenAPI 3.0 with type names in capitals) → JSON Schema, which every other vendor takes. To Google
+ * schemas go as JSON Schema, untouched: `parametersJsonSchema`, `responseJsonSchema`. https://ai.google.dev/api/caching#Schema (2026-11)
+ */
+import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
+
+/** 64-bit numbers are written as text in Google's JSON. */
+const counts = new Set(['minItems', 'maxItems', 'minLength', 'maxLength', 'minProperties', 'maxProperties'])
+/** A map of names to schemas; every other key holds a schema, a list of them, or a plain value. */
+const maps = new Set(['properties', '$defs', 'definitions', 'patternProperties'])
+const inner = new Set(['items', 'anyOf', 'oneOf', 'allOf', 'prefixItems', 'additionalProperties', 'not'])
+
+export const jsonSchemaOf = (schema: Json): Json => {
+  if (Array.isArray(schema)) return schema.map(jsonSchemaOf)
+  if (!isObject(schema)) return schema
+  const told: JsonObject = {}
+  for (const [key, value] of Object.entries(schema)) {
+    if (value === undefined || key === 'nullable') continue
+    const name = key === 'any_of' ? 'anyOf' : key
+    if (key === 'type') told.type = typeOf(value)
+    else if (counts.has(name) && typeof value === 'string' && /^\d+$/.test(value)) told[name] = Number(value)
+    else if (maps.has(name) && isObject(value))
+      told[name] = Object.fromEntries(Object.entries(value).map(([one, part]) => [one, jsonSchemaOf(part ?? null)]))
+    else told[name] = inner.has(name) ? jsonSchemaOf(value) : value
+  }
+  return schema.nullable === true ? orNull(told) : told
+}
+
+const typeOf = (type: Json): Json =>
+  typeof type === 'string' ? type.toLowerCase() : Array.isArray(type) ? type.map(typeOf) : type
+
+const orNull = (schema: JsonObject): JsonObject => {
+  if (typeof schema.type === 'string')
+    return {
+      ...schema,
+      type: [schema.type, 'null'],
+      ...(Array.isArray(schema.enum) && { enum: [...schema.enum, null] }),
+    }
+  return Array.isArray(schema.anyOf) ? { ...schema, anyOf: [...schema.anyOf, { type: 'null' }] } : schema
+}

@@ -1,0 +1,42 @@
+/** A stream of generateContent ↔ events. */
+import { GatewayError } from '../../errors.ts'
+import type { Event } from '../../ir/event.ts'
+import { isObject, parseJson } from '../../ir/json.ts'
+import { writeJson } from '../../ir/raw.ts'
+import type { Exchange, Frame, Stage } from '../protocol.ts'
+import { faultFrom, tellsFault } from './error.ts'
+import { hearChunks } from './hear.ts'
+import { tellChunks } from './tell.ts'
+
+/** For streams whose end came before they had said why. */
+export const cut = (): GatewayError => new GatewayError('upstream_failed', "the vendor's stream was cut")
+
+/** The answer has ended when its body has, if a finish was told: parts may follow one. */
+export const parseStream =
+  (exchange: Exchange): Stage<Frame, Event> =>
+  emit => {
+    const ear = hearChunks(exchange, emit)
+    let over = false
+
+    const end = (fault?: GatewayError): void => {
+      over = true
+      ear.end(fault)
+    }
+
+    return frame => {
+      if (over) return
+      if (frame === undefined) return end(ear.finish === undefined ? cut() : undefined)
+      if (frame.data === '' || frame.data === '[DONE]') return
+      const body = parseJson(frame.data)
+      if (!isObject(body)) return exchange.loss('stream', 'a frame that is no JSON object was left out')
+      exchange.mend?.(body)
+      if (tellsFault(body)) end(faultFrom(body, exchange))
+      else ear.chunk(body, frame.data)
+    }
+  }
+
+/** Writes a client's stream: it ends behind its finish, or with an error and nothing else. */
+export const renderStream =
+  (exchange: Exchange): Stage<Event, Frame> =>
+  emit =>
+    tellChunks(exchange)(chunk => emit({ data: writeJson(chunk) }))

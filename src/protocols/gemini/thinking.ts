@@ -1,0 +1,100 @@
+/**
+ * How hard a Gemini model thinks. Gemini 3 and later take a level, 2.5 a budget in tokens, older ones and Gemma nothing at all.
+ * https://ai.google.dev/gemini-api/docs/thinking (2026-11)
+ */
+import type { Chat, Effort } from '../../ir/chat.ts'
+import { budgetOf, effortAsked, effortOf } from '../../ir/effort.ts'
+import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
+import type { Loss } from '../protocol.ts'
+
+type Kind = 'levels' | 'budget' | 'none' | 'unknown'
+
+const levels: Record<Effort, string> = {
+  none: 'MINIMAL',
+  minimal: 'MINIMAL',
+  low: 'LOW',
+  medium: 'MEDIUM',
+  high: 'HIGH',
+  xhigh: 'HIGH',
+}
+
+/** Of Google's names without a version the newest model is meant. */
+const kindOf = (model: string): Kind => {
+  const name = model.toLowerCase()
+  const version = /gemini-(\d+)(?:\.(\d+))?/.exec(name)
+  if (version === null) return name.includes('gemma') ? 'none' : /gemini-.*latest/.test(name) ? 'levels' : 'unknown'
+  const [major, minor] = [Number(version[1]), Number(version[2] ?? 0)]
+  if (major >= 3) return 'levels'
+  return major === 2 && minor >= 5 ? 'budget' : 'none'
+}
+
+/** Does the model refuse calls of the current turn that come back without their signature. */
+export const demandsSignatures = (model: string): boolean => kindOf(model) === 'levels'
+
+/** May results of tools hold pictures: from Gemini 3 on. */
+export const takesMediaInResults = (model: string): boolean => kindOf(model) === 'levels'
+
+/** `includeThoughts` only shows thoughts: it asks for none. A budget below 0 means as many as the model likes. */
+export const parseThinking = (config: Json | undefined): Chat['reasoning'] => {
+  if (!isObject(config)) return undefined
+  const { thinkingBudget: budget, thinkingLevel: level, includeThoughts } = config
+  const effort = typeof level === 'string' ? efforts[level.toUpperCase()] : undefined
+  return {
+    ...(effort !== undefined && { effort }),
+    ...(typeof budget === 'number' && { budget }),
+    shown: includeThoughts === true,
+  }
+}
+
+const efforts: Record<string, Effort> = { MINIMAL: 'minimal', LOW: 'low', MEDIUM: 'medium', HIGH: 'high' }
+
+/** Who asks for thoughts in a protocol that cannot say whether they are to be shown, wants to see them. */
+export const renderThinking = (reasoning: Chat['reasoning'], model: string, loss: Loss): JsonObject | undefined => {
+  if (reasoning === undefined) return undefined
+  const kind = kindOf(model)
+  const effort = effortAsked(reasoning)
+  if (kind === 'none') {
+    if (effort !== undefined && effort !== 'none') loss('reasoning', `${model} does not think`)
+    return undefined
+  }
+  const shown = reasoning.shown ?? (effort !== undefined && effort !== 'none')
+  const asked = askedOf(kind, reasoning, model, loss)
+  const config = { ...asked, ...(shown && { includeThoughts: true }) }
+  return Object.keys(config).length > 0 ? config : undefined
+}
+
+/** A model of a name that tells nothing is asked as the client asks. */
+const askedOf = (kind: Kind, reasoning: NonNullable<Chat['reasoning']>, model: string, loss: Loss): JsonObject => {
+  const { effort, budget } = reasoning
+  if (kind === 'levels') return levelFor(reasoning, model, loss)
+  if (kind === 'budget') return budgetFor(reasoning, model, loss)
+  if (budget !== undefined) return { thinkingBudget: budget }
+  return effort === undefined ? {} : { thinkingLevel: levels[effort] }
+}
+
+/** The Pro models know no MINIMAL. */
+const levelFor = ({ effort, budget }: NonNullable<Chat['reasoning']>, model: string, loss: Loss): JsonObject => {
+  const wanted = effort ?? (budget === undefined ? undefined : effortOf(budget))
+  if (wanted === undefined) return {}
+  if (wanted === 'none') loss('reasoning.effort', `${model} always thinks a little`)
+  const level = levels[wanted]
+  return { thinkingLevel: level === 'MINIMAL' && /pro/i.test(model) ? 'LOW' : level }
+}
+
+/** Least and most tokens of thought; 0, which switches it off, is refused by 2.5 Pro alone. */
+const bounds = (model: string): { least: number; most: number; off: boolean } => {
+  if (/pro/i.test(model)) return { least: 128, most: 32768, off: false }
+  return { least: /lite/i.test(model) ? 512 : 1, most: 24576, off: true }
+}
+
+const budgetFor = ({ effort, budget }: NonNullable<Chat['reasoning']>, model: string, loss: Loss): JsonObject => {
+  const wanted = budget ?? (effort === undefined ? undefined : budgetOf(effort))
+  if (wanted === undefined) return {}
+  if (wanted < 0) return { thinkingBudget: -1 }
+  const { least, most, off } = bounds(model)
+  if (wanted === 0 && off) return { thinkingBudget: 0 }
+  const kept = Math.min(Math.max(wanted, least), most)
+  if (kept !== wanted && (budget !== undefined || wanted === 0))
+    loss('reasoning.budget', `${model} takes ${least} to ${most}`)
+  return { thinkingBudget: kept }
+}

@@ -1,0 +1,99 @@
+/** Tools and how they may be used. */
+import type { Chat, Choice, Seal, Tool } from '../../ir/chat.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import type { Exchange } from '../protocol.ts'
+import { given, listOf } from './casing.ts'
+import { id } from './part.ts'
+import { jsonSchemaOf } from './schema.ts'
+
+const read = new Set(['name', 'description', 'parameters', 'parametersJsonSchema'])
+
+/** Functions are tools of everybody's; search, code execution, URLs and the like are this vendor's own. */
+export const parseTools = (given: Json | undefined): Pick<Chat, 'tools' | 'natives'> => {
+  const groups = listOf(given)
+  const tools = groups.flatMap(({ functionDeclarations }) => listOf(functionDeclarations).map(parseFunction))
+  const natives = groups.flatMap(({ functionDeclarations: _, ...others }) =>
+    Object.entries(others)
+      .filter(([, value]) => value !== null && value !== undefined)
+      .map(([key, value]): Seal => ({ by: id, value: { [key]: value } })),
+  )
+  return { ...(tools.length > 0 && { tools }), ...(natives.length > 0 && { natives }) }
+}
+
+const parseFunction = (declared: JsonObject): Tool => {
+  const { name, description, parameters, parametersJsonSchema } = declared
+  const schema = parametersJsonSchema ?? (isObject(parameters) ? jsonSchemaOf(parameters) : undefined)
+  const own = Object.entries(declared).filter(([key, value]) => !read.has(key) && value !== null)
+  return {
+    name: textOf(name) ?? '',
+    ...(typeof description === 'string' && { description }),
+    ...(schema !== undefined && schema !== null && { schema }),
+    ...(own.length > 0 && { seal: { by: id, value: Object.fromEntries(own) } }),
+  }
+}
+
+/** `kept`: what of the configuration has no place in the neutral form; it then says all of it again. */
+export const parseChoice = (config: Json | undefined): { choice?: Choice; kept?: JsonObject } => {
+  if (!isObject(config)) return {}
+  const calling = isObject(config.functionCallingConfig) ? config.functionCallingConfig : {}
+  const { mode, allowedFunctionNames, ...others } = calling
+  const names = Array.isArray(allowedFunctionNames) ? allowedFunctionNames.filter(name => typeof name === 'string') : []
+  const [only] = names
+  const word = textOf(mode)?.toUpperCase()
+  const choice = choiceOf(word, names)
+  const whole = word === 'VALIDATED' || names.length > 1 || (only !== undefined && word !== 'ANY')
+  const isMore = Object.keys(config).some(key => key !== 'functionCallingConfig' && config[key] !== null)
+  const kept = whole || isMore || Object.keys(others).length > 0
+  return { ...(choice !== undefined && { choice }), ...(kept && { kept: config }) }
+}
+
+const choiceOf = (word: string | undefined, names: readonly string[]): Choice | undefined => {
+  if (word === 'ANY') return names.length === 1 ? { name: names[0]! } : 'any'
+  if (word === 'NONE') return 'none'
+  return word === 'AUTO' || word === 'VALIDATED' ? 'auto' : undefined
+}
+
+/** The names of free-text tools of a request, for its answer: this protocol has only objects, so they are called with `{ input }`. */
+const freeText = new WeakMap<JsonObject, ReadonlySet<string>>()
+export const freeTextTools = ({ asked }: Exchange): ReadonlySet<string> | undefined => asked && freeText.get(asked)
+
+export const renderTools = (chat: Chat, exchange: Exchange): JsonObject => {
+  const { tools = [], natives = [], choice, parallel } = chat
+  const free = tools.filter(({ custom }) => custom !== undefined).map(({ name }) => name)
+  if (free.length > 0 && exchange.asked) freeText.set(exchange.asked, new Set(free))
+  const functionDeclarations = tools.map(tool => renderFunction(tool, exchange))
+  const groups: JsonObject[] = functionDeclarations.length > 0 ? [{ functionDeclarations }] : []
+  for (const { by, value } of natives)
+    if (by === id && isObject(value)) groups.push(value)
+    else exchange.loss('tools', `only ${by} has this tool`)
+  if (parallel === false && tools.length > 0)
+    exchange.loss('parallel', 'this protocol cannot forbid several calls at once')
+  const functionCallingConfig = choice === undefined || groups.length === 0 ? undefined : renderChoice(choice)
+  return given({
+    tools: groups.length > 0 ? groups : undefined,
+    toolConfig: functionCallingConfig && { functionCallingConfig },
+  })
+}
+
+/** Schemas go as they are: `parametersJsonSchema` takes any JSON Schema (https://ai.google.dev/api/caching#FunctionDeclaration, 2026-11). */
+const renderFunction = (
+  { name, description, schema, strict, custom, cache, seal }: Tool,
+  exchange: Exchange,
+): JsonObject => {
+  if (strict === true) exchange.loss(`tools.${name}.strict`, 'this protocol has no such promise')
+  if (cache) exchange.loss(`tools.${name}.cache`, 'this protocol caches by itself')
+  if (isObject(custom)) exchange.loss(`tools.${name}.format`, 'this protocol knows no grammar')
+  const own = seal?.by === id && isObject(seal.value) ? seal.value : {}
+  return given({ name, description, parametersJsonSchema: custom === undefined ? schema : freeTextSchema, ...own })
+}
+
+const freeTextSchema: JsonObject = {
+  type: 'object',
+  properties: { input: { type: 'string' } },
+  required: ['input'],
+}
+
+const renderChoice = (choice: Choice): JsonObject => {
+  if (typeof choice === 'object') return { mode: 'ANY', allowedFunctionNames: [choice.name] }
+  return { mode: { auto: 'AUTO', any: 'ANY', none: 'NONE' }[choice] }
+}

@@ -1,0 +1,88 @@
+/**
+ * The request of generateContent as a schema: what the gateway checks and what its OpenAPI document shows. Names may be in snake_case, lists of
+ * one may be the one alone, and what is not named here goes to the vendor as it is. https://ai.google.dev/api/generate-content (2026-11)
+ */
+import { type TSchema, Type } from '@sinclair/typebox'
+import type { JsonObject } from '../../ir/json.ts'
+import { checkerOf } from '../check.ts'
+import { camelBody } from './casing.ts'
+
+const nullable = <T extends TSchema>(schema: T, description?: string) =>
+  Type.Optional(Type.Union([schema, Type.Null()], description === undefined ? {} : { description }))
+
+const someOf = <T extends TSchema>(item: T, expects: string) => Type.Union([Type.Array(item), item], { expects })
+
+const Part = Type.Object(
+  {
+    text: nullable(Type.String()),
+    thought: nullable(Type.Boolean()),
+    thoughtSignature: nullable(Type.String()),
+    inlineData: nullable(Type.Object({ mimeType: nullable(Type.String()), data: Type.String() })),
+    fileData: nullable(Type.Object({ mimeType: nullable(Type.String()), fileUri: Type.String() })),
+    functionCall: nullable(
+      Type.Object({ id: nullable(Type.String()), name: Type.String(), args: nullable(Type.Object({})) }),
+    ),
+    functionResponse: nullable(
+      Type.Object({ id: nullable(Type.String()), name: nullable(Type.String()), response: nullable(Type.Object({})) }),
+    ),
+  },
+  { expects: 'a part: an object' },
+)
+
+const Content = Type.Object(
+  {
+    role: nullable(Type.String(), 'user or model'),
+    parts: nullable(someOf(Part, 'a list of parts')),
+  },
+  { expects: 'a content: an object with `parts`' },
+)
+
+const Tool = Type.Object(
+  {
+    functionDeclarations: nullable(
+      someOf(Type.Object({ name: Type.String({ minLength: 1 }) }), 'a list of functions with a `name`'),
+    ),
+  },
+  { expects: 'a tool: an object' },
+)
+
+const GenerationConfig = Type.Object({
+  temperature: nullable(Type.Number()),
+  topP: nullable(Type.Number()),
+  topK: nullable(Type.Number()),
+  candidateCount: nullable(Type.Integer({ minimum: 1 })),
+  maxOutputTokens: nullable(Type.Integer(), 'Most tokens of the answer, thoughts included.'),
+  stopSequences: nullable(Type.Array(Type.String())),
+  seed: nullable(Type.Integer()),
+  responseMimeType: nullable(Type.String()),
+  thinkingConfig: nullable(
+    Type.Object({
+      thinkingBudget: nullable(Type.Integer()),
+      thinkingLevel: nullable(Type.String()),
+      includeThoughts: nullable(Type.Boolean()),
+    }),
+  ),
+})
+
+/** The body of `POST /v1beta/models/{model}:generateContent`. */
+export const GenerateRequest = Type.Object(
+  {
+    contents: Type.Union([Type.Array(Content, { minItems: 1 }), Content], {
+      expects: 'a list of at least one content',
+    }),
+    systemInstruction: Type.Optional(
+      Type.Union([Type.String(), Content, Type.Null()], { expects: 'a content or a string' }),
+    ),
+    tools: nullable(someOf(Tool, 'a list of tools')),
+    toolConfig: nullable(Type.Object({})),
+    generationConfig: nullable(GenerationConfig),
+    safetySettings: nullable(Type.Array(Type.Object({}))),
+    cachedContent: nullable(Type.String()),
+  },
+  { description: 'A request of generateContent. Fields not named here go to the vendor as they are.' },
+)
+
+const check = checkerOf(GenerateRequest)
+
+/** Throws `invalid_request` whose `param` is the path of the first fault, in camelCase. */
+export const checkRequest = (body: JsonObject): void => check(camelBody(body))
