@@ -121,6 +121,12 @@ const rows: Row[] = [
   ['ollama', 'http://192.168.1.5:11434', 'embeddings', 'http://192.168.1.5:11434/v1/embeddings'],
   ['lmstudio', undefined, chat, 'http://localhost:1234/v1/chat/completions'],
   ['vllm', 'http://gpu:8000/v1/', 'rerank', 'http://gpu:8000/v1/rerank'],
+  [
+    'vertexai',
+    undefined,
+    chat,
+    'https://aiplatform.googleapis.com/v1/projects/-/locations/global/endpoints/openapi/chat/completions',
+  ],
 
   ['groq', undefined, chat, 'https://api.groq.com/openai/v1/chat/completions'],
   ['openrouter', undefined, 'embeddings', 'https://openrouter.ai/api/v1/embeddings'],

@@ -37,24 +37,37 @@ export const address = (provider: Provider): string => {
   if (provider.exchange) return 'inside the program'
   const entry = entryOf(provider)
   const hosts = (provider.hosts ?? []).filter(host => host !== '*')
-  if ('unbuilt' in wireOf(entry)) return `your own, below ${list(hosts)}`
-  const chat = decodeURIComponent(addressOf(targetOf(entry, provider), 'openai-chat'))
-  const known = code(chat.slice(0, -endpointOf('openai-chat').length))
+  const found = wireOf(entry)
+  if ('unbuilt' in found) return `your own, below ${list(hosts)}`
+  const [first = 'openai-chat'] = Object.keys(found.wire.speaks)
+  const whole = decodeURIComponent(addressOf(targetOf(entry, provider), first))
+  const endpoint = endpointOf(first)
+  const known = code(whole.endsWith(endpoint) ? whole.slice(0, -endpoint.length) : whole)
   return hosts.length > 0 ? `${known}; also ${list(hosts)}` : known
 }
+
+/** An address may say what a credential would; where none is left, others may stand in their place. */
+const insteadOf = (names: readonly string[] = []): string =>
+  names.length > 0 ? `; ${list(names)} with a \`server_url\`` : '; or others, which its page tells'
 
 /** The names, and the shorter list where an address of one's own makes some needless. */
 export const credentials = (provider: Provider): string => {
   if (provider.credentials.length === 0) return 'none'
   const variant = provider.variants?.find(one => 'credentials' in one && one.credentials)
   const free = provider.keyless ? '; none with a `server_url`' : ''
-  const less = variant && 'credentials' in variant ? `; ${list(variant.credentials)} with a \`server_url\`` : ''
+  const less = variant && 'credentials' in variant ? insteadOf(variant.credentials) : ''
   return list(provider.credentials) + free + less
+}
+
+const shortly: Record<string, string> = {
+  'openai-chat': 'chat',
+  'openai-responses': 'responses',
+  anthropic: 'messages',
 }
 
 const paths = ({ speaks }: Provider): string =>
   Object.keys(speaks)
-    .map(name => (name === 'openai-chat' ? 'chat' : name))
+    .map(name => shortly[name] ?? name)
     .join(', ')
 
 const row = (provider: Provider): string => {

@@ -6,7 +6,10 @@ import type { Config, EntryConfig } from './schema.ts'
 const minimum = 4
 
 /** Credentials that name things. */
-const open = new Set(['account_id', 'domain', 'location', 'project_id', 'model_id', 'address', 'json_file'])
+const open = new Set([
+  ...['account_id', 'domain', 'location', 'project_id', 'model_id', 'address', 'json_file'],
+  ...['client_email', 'client_id', 'private_key_id', 'token_uri', 'auth_uri', 'type', 'universe_domain'],
+])
 /** Headers that tell nothing about who sends them. */
 const plainHeaders =
   /^(?:accept|accept-language|content-type|user-agent|http-referer|referer|x-title|(?:anthropic|openai)-(?:version|beta))$/i

@@ -34,6 +34,7 @@ import sambanova from './sambanova.ts'
 import siliconflow from './siliconflow.ts'
 import stepfun from './stepfun.ts'
 import together from './together.ts'
+import vertexai from './vertexai.ts'
 import vllm from './vllm.ts'
 import xai from './xai.ts'
 import xinghuo from './xinghuo.ts'
@@ -79,6 +80,7 @@ export const providers: ReadonlyMap<string, Provider> = new Map(
     siliconflow,
     stepfun,
     together,
+    vertexai,
     vllm,
     xai,
     xinghuo,

@@ -21,5 +21,4 @@ export const unbuilt: ReadonlyMap<string, string> = new Map([
     'perplexity',
     'Perplexity ended its Chat Completions on 27 September 2026; the Agent API that followed speaks Responses, which is not spoken yet',
   ],
-  ['vertexai', alone('its OpenAI-compatible address takes only access tokens that expire within the hour')],
 ])

@@ -1,0 +1,107 @@
+/**
+ * What Google knows somebody by: the file of a service account, a refresh token, or whatever the machine has (application default credentials;
+ * cloud.google.com/docs/authentication/application-default-credentials, 2026-11).
+ */
+import { readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { GatewayError } from '../../errors.ts'
+import { isObject, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
+
+/** `project`: the one the credential belongs to, if it says so. `payer`: the project a person's use counts for. */
+export type GoogleCredential = { project?: string | undefined; payer?: string | undefined } & (
+  | { type: 'service account'; email: string; key: string; keyId?: string | undefined; tokenUri: string }
+  | { type: 'person'; id: string; secret: string; refreshToken: string; tokenUri: string }
+  /** A service account that another credential may speak for. */
+  | { type: 'impersonated'; url: string; delegates: string[]; by: GoogleCredential }
+  /** The machine's own, on Google's cloud. `address` without a slash at the end. */
+  | { type: 'machine'; address: string }
+)
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+const tokenAddress = 'https://oauth2.googleapis.com/token'
+
+/** Nothing was spent: the vendor has not been asked. Never with a secret in it. */
+export const credentialFault = (message: string): GatewayError =>
+  new GatewayError('upstream_credentials', message, { unsent: true })
+
+/** Does an entry's credential say anything Google could know it by. A project alone means: whatever the machine has. */
+export const isGoogle = (values: Record<string, string>): boolean =>
+  ['project_id', 'json_file', 'private_key', 'refresh_token'].some(name => values[name] !== undefined)
+
+/**
+ * From the names of an entry's `credentials`: those of a service account's file written out, `refresh_token` with `client_id` and
+ * `client_secret`, `json_file` (a path, or the file's text), else the machine's. @throws GatewayError `upstream_credentials`
+ */
+export const readCredential = async (
+  values: Record<string, string>,
+  environment: Environment,
+): Promise<GoogleCredential> => {
+  if (values['private_key']) return parseCredential({ type: 'service_account', ...values })
+  if (values['refresh_token']) return parseCredential({ ...values, type: 'authorized_user' })
+  const file = values['json_file']
+  if (file) return parseText(file.startsWith('{') ? file : await readText(file))
+  return defaultCredential(environment)
+}
+
+const defaultCredential = async (environment: Environment): Promise<GoogleCredential> => {
+  const named = environment['GOOGLE_APPLICATION_CREDENTIALS']
+  if (named) return parseText(await readText(named))
+  const file = Bun.file(join(folderOf(environment), 'application_default_credentials.json'))
+  if (await file.exists()) return parseText(await file.text())
+  return { type: 'machine', address: `http://${environment['GCE_METADATA_HOST'] || 'metadata.google.internal'}` }
+}
+
+/** Where the gcloud command keeps what it knows. */
+const folderOf = (environment: Environment): string => {
+  const { CLOUDSDK_CONFIG: folder, APPDATA: windows, HOME: home = homedir() } = environment
+  return folder || (process.platform === 'win32' && windows ? join(windows, 'gcloud') : join(home, '.config', 'gcloud'))
+}
+
+const readText = async (path: string): Promise<string> => {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? ` (${String(error.code).slice(0, 20)})` : ''
+    throw credentialFault(`the key file of the Google credential cannot be read${code}`)
+  }
+}
+
+const parseText = (text: string): GoogleCredential => {
+  const file = parseJson(text)
+  if (!isObject(file)) throw credentialFault('the key file of the Google credential is no JSON object')
+  return parseCredential(file)
+}
+
+const parseCredential = (file: JsonObject): GoogleCredential => {
+  const need = (name: string): string => {
+    const value = textOf(file[name])
+    if (!value) throw credentialFault(`the Google credential has no ${name}`)
+    return value
+  }
+  const tokenUri = textOf(file['token_uri']) || tokenAddress
+  const said = { project: textOf(file['project_id']), payer: textOf(file['quota_project_id']) }
+  switch (file['type']) {
+    case 'service_account': {
+      // In a configuration the line ends of a key are often written as two characters.
+      const key = need('private_key').replaceAll('\\n', '\n')
+      const keyId = textOf(file['private_key_id'])
+      return { type: 'service account', email: need('client_email'), key, keyId, tokenUri, ...said }
+    }
+    case 'authorized_user': {
+      const refreshToken = need('refresh_token')
+      return { type: 'person', id: need('client_id'), secret: need('client_secret'), refreshToken, tokenUri, ...said }
+    }
+    case 'impersonated_service_account': {
+      const source = file['source_credentials']
+      const by = parseCredential(isObject(source) ? source : {})
+      const delegates = Array.isArray(file['delegates']) ? file['delegates'].flatMap(one => textOf(one) ?? []) : []
+      return { type: 'impersonated', url: need('service_account_impersonation_url'), delegates, by, ...said }
+    }
+    default:
+      throw credentialFault(
+        `a Google credential of the type ${String(file['type']).slice(0, 40)} is not known; a service account, an authorized user or an impersonated account is`,
+      )
+  }
+}
