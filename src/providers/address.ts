@@ -137,8 +137,11 @@ const protocolsOf = (entry: Entry, { speaks }: Wire, own: boolean): Set<Protocol
   const all = Object.keys(speaks)
   const held = own ? all : all.slice(0, 1)
   const embeds = entry.embeddingModels.length > 0 && 'embeddings' in speaks
-  return new Set([...held, ...(embeds ? ['embeddings'] : []), ...(entry.speaks ?? [])])
+  return new Set([...held, ...(embeds ? ['embeddings'] : []), ...(entry.speaks ?? []).map(inFull)])
 }
+
+/** Clients of OpenAI call the protocol by its path. */
+const inFull = (name: string): ProtocolId => (name === 'responses' ? 'openai-responses' : name)
 
 type Address = string | ((target: Target, asked: Asked) => string)
 

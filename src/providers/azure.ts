@@ -1,3 +1,4 @@
+import { isResponsesOnly } from '../catalog/responses.ts'
 import type { Entry, Target } from './entry.ts'
 import { placeOf, spoken, stepOf } from './place.ts'
 import { provider } from './provider.ts'
@@ -8,8 +9,8 @@ const defaultVersion = '2024-10-21'
 /** The version of the model inference form (`/models`). */
 const inferenceVersion = '2024-05-01-preview'
 
-/** What an entry's address says. `deployments`: the model of the request names the deployment. */
-type Form = { path: string; query: string; deployments?: true }
+/** What an entry's address says. `deployments`: the model of the request names the deployment; `v1`: the form that needs no version. */
+type Form = { path: string; query: string; deployments?: true; v1?: true }
 
 const withVersion = (query: string, version: string): string =>
   /[?&]api-version=/i.test(query) ? query : `${query}${query ? '&' : '?'}api-version=${version}`
@@ -19,13 +20,14 @@ const withVersion = (query: string, version: string): string =>
  * `…/models`: the inference form; a bare host alone: the v1 form, which needs no version; anything else as it stands (a gateway in front).
  */
 const formOf = (serverUrl: string): Form => {
-  const { origin, path, query } = placeOf(serverUrl)
+  const { origin, path, query, endpoint } = placeOf(serverUrl)
   const at = `${origin}${path}`
+  if (endpoint === '/responses') return { path: at, query }
   if (/\/deployments\/[^/]+$/.test(path)) return { path: at, query: withVersion(query, defaultVersion) }
   if (path.endsWith('/deployments')) return { path: at, query: withVersion(query, defaultVersion), deployments: true }
   if (path.endsWith('/models')) return { path: at, query: withVersion(query, inferenceVersion) }
   if (path !== '' && path !== '/openai') return { path: at, query }
-  if (!/[?&]api-version=\d/i.test(query)) return { path: `${origin}/openai/v1`, query }
+  if (!/[?&]api-version=\d/i.test(query)) return { path: `${origin}/openai/v1`, query, v1: true }
   return { path: `${origin}/openai/deployments`, query, deployments: true }
 }
 
@@ -50,6 +52,21 @@ const isBeforeUsage = (entry: Entry): boolean => {
   return version !== undefined && version < '2024-09' && form(entry).path.includes('/deployments')
 }
 
+const endsInResponses = ({ serverUrl }: Entry): boolean =>
+  serverUrl !== undefined && placeOf(serverUrl).endpoint === '/responses'
+
+const isV1 = (entry: Entry): boolean => form(entry).v1 === true || /\/openai\/v1$/.test(form(entry).path)
+
+const paths = [
+  'completions',
+  'embeddings',
+  'images/generations',
+  'images/edits',
+  'audio/speech',
+  'audio/transcriptions',
+  'audio/translations',
+] as const
+
 /** learn.microsoft.com/azure/ai-foundry/openai/reference: `/openai/v1/…`, or `/openai/deployments/<name>/…?api-version=…`. */
 export default provider({
   id: 'azure',
@@ -65,15 +82,7 @@ export default provider({
     '*.openai.azure.us',
     '*.openai.azure.cn',
   ],
-  speaks: spoken(
-    'completions',
-    'embeddings',
-    'images/generations',
-    'images/edits',
-    'audio/speech',
-    'audio/transcriptions',
-    'audio/translations',
-  ),
+  speaks: spoken(...paths),
   sign: header('api-key'),
   credentials: ['api_key'],
   variants: [
@@ -83,5 +92,13 @@ export default provider({
         'needs a server_url: https://<resource>.openai.azure.com, or https://<resource>.openai.azure.com/openai/deployments/<name>?api-version=<date>',
     },
     { when: isBeforeUsage, refusesUsage: true },
+    // …/openai/responses?api-version=…, the form before v1 (recorded).
+    { when: endsInResponses, speaks: { 'openai-responses': '/responses' } },
+    // learn.microsoft.com/azure/ai-foundry/openai/how-to/responses, 2026-11: the model is the deployment's name.
+    {
+      when: isV1,
+      speaks: spoken(...paths, 'openai-responses'),
+      protocolsFor: model => (isResponsesOnly(model) ? ['openai-responses'] : undefined),
+    },
   ],
 })

@@ -2,7 +2,7 @@ import { spoken } from './place.ts'
 import { provider } from './provider.ts'
 import { bearer } from './sign/bearer.ts'
 
-/** A server of the user's own machine; a key is optional, whatever models it has loaded. */
+/** A server of the user's own machine; a key is optional, whatever models it has loaded. Responses since 0.3.29 (lmstudio.ai/docs/developer/api-changelog, 2026-11). */
 export default provider({
   id: 'lmstudio',
   title: 'LM Studio',
@@ -10,7 +10,7 @@ export default provider({
   checked: '2026-11',
   base: 'http://localhost:1234/v1',
   hosts: ['*'],
-  speaks: spoken('completions', 'embeddings'),
+  speaks: spoken('completions', 'embeddings', 'openai-responses'),
   sign: bearer,
   credentials: [],
   keyless: true,

@@ -1,5 +1,6 @@
-import type { Target } from './entry.ts'
-import { spoken } from './place.ts'
+import { isResponsesOnly } from '../catalog/responses.ts'
+import type { Entry, Target } from './entry.ts'
+import { placeOf, spoken } from './place.ts'
 import { provider } from './provider.ts'
 import { bearer } from './sign/bearer.ts'
 
@@ -12,11 +13,13 @@ export const modelPrefixes: { prefix: string; provider?: string; base: string }[
 
 const base = 'https://api.openai.com/v1'
 
-/** An entry without a `server_url` goes where its model lives. */
-const baseByModel = ({ model }: Target): string => {
+const foreignBase = (model: string): string | undefined => {
   const name = model.toLowerCase()
-  return modelPrefixes.find(({ prefix }) => name.startsWith(prefix))?.base ?? base
+  return modelPrefixes.find(({ prefix }) => name.startsWith(prefix))?.base
 }
+
+/** An entry without a `server_url` goes where its model lives. */
+const baseByModel = ({ model }: Target): string => foreignBase(model) ?? base
 
 const speaks = spoken(
   'completions',
@@ -30,6 +33,24 @@ const speaks = spoken(
   'moderations',
 )
 
+/** What is asked of OpenAI itself. */
+const all = { ...speaks, ...spoken('openai-responses') }
+const responses = ['openai-responses']
+const spokenOnly = { 'openai-responses': '/responses' }
+
+/** Some models answer in Responses alone; of those that live elsewhere nobody says that they do. */
+const protocolsFor = (model: string): readonly string[] | undefined =>
+  foreignBase(model) !== undefined ? Object.keys(speaks) : isResponsesOnly(model) ? responses : undefined
+
+const endsInResponses = ({ serverUrl }: Entry): boolean =>
+  serverUrl !== undefined && placeOf(serverUrl).endpoint === '/responses'
+
+/** OpenAI's hosts are one a region: eu.api.openai.com. */
+const isOpenAi = ({ serverUrl }: Entry): boolean =>
+  serverUrl !== undefined && /(?:^|\.)api\.openai\.com$/.test(placeOf(serverUrl).hostname)
+
+const saysResponses = (entry: Entry): boolean => entry.speaks?.some(one => /^(?:openai-)?responses$/.test(one)) ?? false
+
 /** OpenAI itself, and whatever follows it at an address of its own. Many such servers rerank; OpenAI does not. */
 export default provider({
   id: 'openai',
@@ -42,5 +63,11 @@ export default provider({
   sign: bearer,
   credentials: ['api_key'],
   keyless: true,
-  variants: [{ when: entry => entry.serverUrl === undefined, base: baseByModel, speaks }],
+  variants: [
+    { when: entry => entry.serverUrl === undefined, base: baseByModel, speaks: all, protocolsFor },
+    // An address that names the endpoint is that of a server which speaks Responses and nothing else.
+    { when: endsInResponses, speaks: spokenOnly },
+    { when: isOpenAi, speaks: all, protocolsFor },
+    { when: saysResponses, speaks: { ...all, ...spoken('rerank') }, protocolsFor },
+  ],
 })

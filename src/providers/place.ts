@@ -7,14 +7,19 @@ export type PassingPath = (typeof passingPaths)[number]
 
 /** Where a protocol stands below its base on a host that follows OpenAI. */
 export const endpointOf = (protocol: ProtocolId): string =>
-  ({ 'openai-chat': '/chat/completions', 'openai-responses': '/responses' })[protocol] ?? `/${protocol}`
+  ({ 'openai-chat': '/chat/completions', 'openai-responses': '/responses', anthropic: '/messages' })[protocol] ??
+  `/${protocol}`
 
 /** What a vendor that follows OpenAI's paths speaks: its chat and the paths named. */
 export const spoken = (...paths: ('openai-responses' | PassingPath)[]): Record<ProtocolId, string> =>
   Object.fromEntries(['openai-chat', ...paths].map(protocol => [protocol, endpointOf(protocol)]))
 
+/** The same where the vendor keeps it apart from others of its addresses: `/v1` before each of them. */
+export const below = (prefix: string, speaks: Record<ProtocolId, string>): Record<ProtocolId, string> =>
+  Object.fromEntries(Object.entries(speaks).map(([protocol, path]) => [protocol, prefix + path]))
+
 /** Longest first, so that `/chat/completions` is cut whole. */
-const endpoints = ['openai-chat', 'openai-responses', ...passingPaths]
+const endpoints = ['openai-chat', 'openai-responses', 'anthropic', ...passingPaths]
   .map(endpointOf)
   .sort((a, b) => b.length - a.length)
 
@@ -29,6 +34,8 @@ export type Place = {
   path: string
   /** Was a whole endpoint named: then `path` is what stood before it, even if that is nothing. */
   whole: boolean
+  /** That endpoint: `/chat/completions`. */
+  endpoint: string | undefined
   /** With its question mark, or empty. */
   query: string
 }
@@ -51,6 +58,7 @@ export const placeOf = (serverUrl: string): Place => {
     origin: `${url.protocol}//${account}${url.host}`,
     path: endpoint ? trim(path.slice(0, -endpoint.length)) : path,
     whole: endpoint !== undefined,
+    endpoint,
     query: url.search,
   }
 }

@@ -6,6 +6,7 @@ import { bearer } from './sign/bearer.ts'
 /**
  * Every Grok of today refuses presence_penalty and frequency_penalty, 0 included, with 400 (github.com/miaoxworld/NativeTavern issue 83,
  * 2026-09); those that reason refuse `stop` too (docs.x.ai). The recordings count reasoning beside completion_tokens, in the total only.
+ * Responses is the wire xAI itself advises, and the only one with encrypted thoughts (docs.x.ai/developers/model-capabilities/text/comparison, 2026-11).
  */
 export default provider({
   id: 'xai',
@@ -18,7 +19,7 @@ export default provider({
   ],
   base: 'https://api.x.ai/v1',
   hosts: ['us.api.x.ai'],
-  speaks: spoken('images/generations'),
+  speaks: spoken('images/generations', 'openai-responses'),
   sign: bearer,
   credentials: ['api_key'],
   models: ['grok-4.6', 'grok-4.5'],
