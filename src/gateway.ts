@@ -6,10 +6,12 @@ import type { Auth } from './auth.ts'
 import { presentedKeys } from './auth.ts'
 import type { Compiled } from './config/compiled.ts'
 import { goOn, keeperOf } from './conversation.ts'
+import { counted } from './counting.ts'
 import { asGatewayError, GatewayError } from './errors.ts'
-import type { Json } from './ir/json.ts'
+import type { Json, JsonObject } from './ir/json.ts'
 import { estimateTokens } from './limits/estimate.ts'
 import type { Ask, Grant, Limits } from './limits/limits.ts'
+import { isCounting } from './protocols/count.ts'
 import type { Exchange, Ingress, PassOnly } from './protocols/protocol.ts'
 import { seatOf } from './providers/address.ts'
 import type { Target } from './providers/entry.ts'
@@ -25,7 +27,7 @@ import { type Answered, Call } from './upstream/call.ts'
 import { addressOf, readJson } from './upstream/intake.ts'
 import { mediaOf } from './upstream/localise.ts'
 import { isMultipart, readUpload } from './upstream/multipart.ts'
-import { type Intake, type Prepared, prepare, refusesUsage } from './upstream/outgoing.ts'
+import { type Intake, isUsageRefusal, type Prepared, prepare, refusesUsage } from './upstream/outgoing.ts'
 import { Relay } from './upstream/relay.ts'
 import { answerHeaders } from './upstream/reply.ts'
 
@@ -67,8 +69,11 @@ export const serve = async (
     trail.reportsLosses = request.headers.get('x-report-losses') === '1'
     const asked = await readIntake(request, operation, trail, run)
     connection.wait()
-    const { intake, plan, earlier } = goOn(asked, planFor(asked, caller, run), caller.id, run)
-    trail.model = plan.model
+    const planned = planFor(asked, caller, run)
+    trail.model = planned.model
+    const counting = counted(asked, planned)
+    if ('guess' in counting) return told(counting.guess, trail, run)
+    const { intake, plan, earlier } = goOn(asked, counting, caller.id, run)
     return await (intake.stream ? answerStream : answerWhole)(intake, plan, { trail, run, earlier })
   } catch (thrown) {
     const error = trail.ended ?? asGatewayError(thrown)
@@ -102,7 +107,7 @@ const readIntake = async (request: Request, operation: Operation, trail: Trail, 
 const planFor = (intake: Intake, caller: Caller, run: Runtime): Plan => {
   const plan = run.router.plan({
     model: intake.model,
-    protocol: intake.protocol.id,
+    protocol: isCounting(intake.protocol) ? intake.protocol.of.id : intake.protocol.id,
     caller,
     affinity: () => affinityOf(intake.json?.body ?? {}, caller, intake.model ?? ''),
   })
@@ -254,6 +259,12 @@ const answerWhole = async (intake: Intake, plan: Plan, journey: Journey): Promis
   return new Response(whole.body, { headers: answerHeaders(trail, whole.type, run.scrub, answered.response.headers) })
 }
 
+/** What the gateway can say by itself. */
+const told = (body: JsonObject, trail: Trail, run: Runtime): Response => {
+  trail.close()
+  return new Response(JSON.stringify(body), { headers: answerHeaders(trail, 'application/json', run.scrub) })
+}
+
 const explain = (error: GatewayError, protocol: Ingress | PassOnly, trail: Trail, run: Runtime): Response => {
   trail.close({ error })
   const headers = answerHeaders(trail, 'application/json', run.scrub)
@@ -282,10 +293,3 @@ const refuseLoss = ({ trail, run }: Journey): void => {
   if (run.settings.onLoss !== 'refuse' || trail.losses === undefined) return
   throw new GatewayError('invalid_request', `the target cannot carry all of the request: ${trail.losses.join('; ')}`)
 }
-
-/** Some vendors answer 400 to the question for usage, which was ours and not the client's. */
-const isUsageRefusal = (refusal: unknown, { askedUsage }: Prepared): boolean =>
-  askedUsage &&
-  refusal instanceof GatewayError &&
-  (refusal.status === 400 || refusal.status === 422) &&
-  /stream_options|include_usage/.test(refusal.message + (refusal.detail.body?.text ?? ''))

@@ -1,6 +1,8 @@
 /** Which address is which protocol, and how each is told in the OpenAPI document. */
 import type { TSchema } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
+import { MessagesRequest } from './protocols/anthropic/wire.ts'
+import { anthropicCount } from './protocols/count.ts'
 import { passOnly, protocols } from './protocols/index.ts'
 import { ChatRequest } from './protocols/openai-chat/wire.ts'
 import { ResponsesRequest } from './protocols/openai-responses/wire.ts'
@@ -8,6 +10,7 @@ import type { Ingress, PassOnly } from './protocols/protocol.ts'
 
 const chat = protocols.get('openai-chat')!
 const responses = protocols.get('openai-responses')!
+const messages = protocols.get('anthropic')!
 
 /** Address → protocol. What only passes lives at `/v1/<its id>`. */
 export const operations: ReadonlyMap<string, Ingress | PassOnly> = new Map<string, Ingress | PassOnly>([
@@ -15,6 +18,10 @@ export const operations: ReadonlyMap<string, Ingress | PassOnly> = new Map<strin
   ['/chat/completions', chat],
   ['/v1/responses', responses],
   ['/responses', responses],
+  ['/v1/messages', messages],
+  ['/messages', messages],
+  ['/v1/messages/count_tokens', anthropicCount],
+  ['/messages/count_tokens', anthropicCount],
   ...[...passOnly].map(([id, protocol]): [string, PassOnly] => [`/v1/${id}`, protocol]),
 ])
 
@@ -28,6 +35,8 @@ const file = Type.String({ format: 'binary' })
 const form = 'multipart/form-data'
 
 export const schemas: Readonly<Record<string, Told>> = {
+  anthropic: { summary: 'Messages', schema: MessagesRequest },
+  'anthropic/count_tokens': { summary: 'Count the tokens of a message', schema: MessagesRequest },
   'openai-chat': { summary: 'Chat completions', schema: ChatRequest },
   'openai-responses': { summary: 'Responses', schema: ResponsesRequest },
   completions: { summary: 'Completions of a prompt', schema: Type.Object({ model, prompt }) },

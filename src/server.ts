@@ -11,6 +11,7 @@ import { asksAnthropic, findModel, listModels } from './listing.ts'
 import { operations, schemas } from './operations.ts'
 import { protocols } from './protocols/index.ts'
 import type { Caller } from './routing/plan.ts'
+import { answerStored, storedAsked } from './stored.ts'
 import { addressOf } from './upstream/intake.ts'
 import { answerHeaders, crossOrigin } from './upstream/reply.ts'
 import { version } from './version.ts'
@@ -44,6 +45,7 @@ export const createServer = (life: Life) =>
     )
     .post('/v1/chat/completions', ({ request, server }) => pass(request, server, life), spoken('openai-chat'))
     .post('/v1/responses', ({ request, server }) => pass(request, server, life), spoken('openai-responses'))
+    .post('/v1/messages', ({ request, server }) => pass(request, server, life), spoken('anthropic'))
     .use(plainPaths(life))
     .options('/*', ({ request }) => preflight(request), hidden)
     .all('/*', ({ request, server }) => dispatch(request, server, life), unparsed)
@@ -104,6 +106,8 @@ const refuseTwoHosts = (request: Request): Response | undefined =>
 
 /** What has no route of its own, here and not in Elysia, which takes a part of the path for the host where that is short (`http://ai/v1/…`). */
 const dispatch = (request: Request, server: Server<unknown> | null, life: Life): Response | Promise<Response> => {
+  const asked = storedAsked(request.method, addressOf(request).path)
+  if (asked) return answerStored(request, asked, connectionOf(request, server), life.run)
   const isRead = request.method === 'GET' || request.method === 'HEAD'
   return isRead && addressOf(request).path.startsWith(oneModel)
     ? answer(request, server, life, find)
@@ -131,6 +135,7 @@ const connectionOf = (request: Request, server: Server<unknown> | null): Connect
 const suffixes: readonly (readonly [suffix: string, protocol: string])[] = [
   ['/chat/completions', 'openai-chat'],
   ['/responses', 'openai-responses'],
+  ['/v1/messages', 'anthropic'],
 ]
 const deployments = '/openai/deployments/'
 

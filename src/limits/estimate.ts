@@ -7,7 +7,18 @@ const perMedium = 1000
 const perAnswer = 500
 
 /** Top-level fields that a model reads. */
-const readFields = ['messages', 'system', 'instructions', 'input', 'prompt', 'contents', 'query', 'documents'] as const
+const readFields = [
+  'messages',
+  'system',
+  'systemInstruction',
+  'system_instruction',
+  'instructions',
+  'input',
+  'prompt',
+  'contents',
+  'query',
+  'documents',
+] as const
 /** Top-level fields a model reads as JSON. */
 const schemaFields = ['tools', 'functions', 'response_format'] as const
 
@@ -115,9 +126,12 @@ const answerTokens = (body: JsonObject): number => {
  * Tokens a request of any protocol will use: a quarter of its text's bytes, one for each CJK character, 1,000 for each image, recording
  * or document (base64 is never text), its tools as JSON; plus `max_completion_tokens`, `max_tokens` or, where a text is written, 500.
  */
-export const estimateTokens = (body: JsonObject): number => {
+export const estimateTokens = (body: JsonObject): number => estimatePrompt(body) + Math.max(0, answerTokens(body))
+
+/** The same without the answer. */
+export const estimatePrompt = (body: JsonObject): number => {
   const count: Count = { quarters: 0, tokens: 0 }
   for (const field of readFields) countValue(body[field], count)
   for (const field of schemaFields) if (body[field] !== undefined) countText(JSON.stringify(body[field]), count)
-  return Math.ceil(count.quarters / 4) + count.tokens + Math.max(0, answerTokens(body))
+  return Math.ceil(count.quarters / 4) + count.tokens
 }

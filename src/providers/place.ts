@@ -6,9 +6,14 @@ import { passingPaths } from '../protocols/index.ts'
 export type PassingPath = (typeof passingPaths)[number]
 
 /** Where a protocol stands below its base on a host that follows OpenAI. */
-export const endpointOf = (protocol: ProtocolId): string =>
-  ({ 'openai-chat': '/chat/completions', 'openai-responses': '/responses', anthropic: '/messages' })[protocol] ??
-  `/${protocol}`
+export const endpointOf = (protocol: ProtocolId): string => apart[protocol] ?? `/${protocol}`
+
+const apart: Record<ProtocolId, string> = {
+  'openai-chat': '/chat/completions',
+  'openai-responses': '/responses',
+  anthropic: '/messages',
+  'anthropic/count_tokens': '/messages/count_tokens',
+}
 
 /** What a vendor that follows OpenAI's paths speaks: its chat and the paths named. */
 export const spoken = (...paths: ('openai-responses' | PassingPath)[]): Record<ProtocolId, string> =>
@@ -19,9 +24,7 @@ export const below = (prefix: string, speaks: Record<ProtocolId, string>): Recor
   Object.fromEntries(Object.entries(speaks).map(([protocol, path]) => [protocol, prefix + path]))
 
 /** Longest first, so that `/chat/completions` is cut whole. */
-const endpoints = ['openai-chat', 'openai-responses', 'anthropic', ...passingPaths]
-  .map(endpointOf)
-  .sort((a, b) => b.length - a.length)
+const endpoints = [...Object.keys(apart), ...passingPaths].map(endpointOf).sort((a, b) => b.length - a.length)
 
 export type Place = {
   /** Host name and port as the URL has them, lower case. */

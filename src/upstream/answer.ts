@@ -1,6 +1,7 @@
 /** A vendor's answer on its way to the client: whole or streamed, in the shape the client asked for, whatever shape the vendor chose. */
 import { GatewayError } from '../errors.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
+import { countings } from '../protocols/count.ts'
 import { egressOf, passOnly, protocols } from '../protocols/index.ts'
 import { type Keep, keepFrames, keepMessage, keepStream } from '../protocols/openai-responses/keep.ts'
 import type { Exchange, Frame, Ingress, Passing, PassOnly } from '../protocols/protocol.ts'
@@ -30,7 +31,7 @@ export const refuse = async (answered: Answered, { speaks, exchange }: Way): Pro
   const { status, headers } = answered.response
   const text = await readError(answered)
   if (status === 407) throw new GatewayError('upstream_failed', "the proxy refused the gateway's credentials")
-  const reader = egressOf(speaks) ?? passOnly.get(speaks)
+  const reader = egressOf(speaks) ?? passOnly.get(speaks) ?? countings.get(speaks)
   throw reader!.parseError(status, headers, text, exchange)
 }
 

@@ -3,9 +3,11 @@ import { GatewayError } from '../errors.ts'
 import type { Chat, ProtocolId } from '../ir/chat.ts'
 import { isObject, type JsonObject } from '../ir/json.ts'
 import { writeJson } from '../ir/raw.ts'
+import { countings } from '../protocols/count.ts'
 import { egressOf, protocols } from '../protocols/index.ts'
 import { bringThoughts } from '../protocols/openai-chat/thoughts.ts'
 import type { Exchange, Ingress, PassOnly } from '../protocols/protocol.ts'
+import { answerCalls } from '../protocols/answered.ts'
 import { recall } from '../protocols/remember.ts'
 import { addressOf, wireOf } from '../providers/address.ts'
 import type { Target } from '../providers/entry.ts'
@@ -42,6 +44,13 @@ export type Prepared = {
 /** Entries whose vendor answered 400 to the question for usage in a stream. */
 const refusing = new Set<string>()
 export const refusesUsage = (target: Target): void => void refusing.add(target.entry.id)
+
+/** Some vendors answer 400 to the question for usage, which was ours and not the client's. */
+export const isUsageRefusal = (refusal: unknown, { askedUsage }: Prepared): boolean =>
+  askedUsage &&
+  refusal instanceof GatewayError &&
+  (refusal.status === 400 || refusal.status === 422) &&
+  /stream_options|include_usage/.test(refusal.message + (refusal.detail.body?.text ?? ''))
 
 /** @throws GatewayError `invalid_request` where the request cannot be said in the target's protocol. */
 export const prepare = (intake: Intake, target: Target, exchange: Exchange): Prepared | Promise<Prepared> => {
@@ -108,13 +117,13 @@ const write = (
   if (dropsUsage) delete adjusted['stream_options']
   if (brings) bringThoughts(adjusted, exchange.seals)
   Object.assign(adjusted, target.entry.params)
-  adjust?.(adjusted, exchange.loss, target)
+  adjust?.(adjusted, exchange.loss, target, intake.headers)
   return { payload: JSON.stringify(adjusted) }
 }
 
 /** Where the vendor fetches nothing, files named by URL are fetched before; a promise only then. */
 const translate = (
-  { protocol, json, fetchMedia }: Intake & { json: JsonBody },
+  { protocol, json, headers, fetchMedia }: Intake & { json: JsonBody },
   target: Target,
   wire: Wire,
   speaks: ProtocolId,
@@ -123,12 +132,13 @@ const translate = (
   if (speaks !== protocol.id) refuseChoices(json.body)
   const egress = egressOf(speaks)!
   const said = (protocol as Ingress).parseRequest(json.body, exchange.loss)
-  const chat = exchange.seals ? recall(said, exchange.seals) : said
-  const render = (whole: Chat): Written => {
-    const body = egress.renderRequest({ ...whole, model: target.model }, exchange)
+  const whole = exchange.seals ? recall(said, exchange.seals) : said
+  const chat = speaks === protocol.id ? whole : { ...whole, turns: answerCalls(whole.turns, exchange.loss) }
+  const render = (near: Chat): Written => {
+    const body = egress.renderRequest({ ...near, model: target.model }, exchange)
     if (needsThoughts(wire, speaks)) bringThoughts(body, exchange.seals)
     Object.assign(body, target.entry.params)
-    wire.adjust?.[speaks]?.(body, exchange.loss, target)
+    wire.adjust?.[speaks]?.(body, exchange.loss, target, speaks === protocol.id ? headers : undefined)
     return { payload: writeJson(body) }
   }
   const takesUrls = egress.media === 'url' && !wire.takesBytes?.includes(speaks)
@@ -183,7 +193,9 @@ const headersOf = (intake: Intake, target: Target, speaks: ProtocolId, length: n
     headers.set('accept-encoding', 'identity')
   }
   if (length !== undefined) headers.set('content-length', String(length))
-  const own = egressOf(speaks)?.headers?.(speaks === intake.protocol.id ? intake.headers : undefined)
+  const own = (egressOf(speaks) ?? countings.get(speaks)?.of)?.headers?.(
+    speaks === intake.protocol.id ? intake.headers : undefined,
+  )
   for (const name in own) headers.set(name, own[name]!)
   for (const name in target.entry.headers) headers.set(name, target.entry.headers[name]!)
   return headers

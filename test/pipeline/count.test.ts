@@ -1,0 +1,71 @@
+/** Tokens are counted by the vendor that can, and guessed for one that cannot: never a 404. */
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { type Gateway, startGateway } from '../rig/process.ts'
+import { jsonOf } from '../rig/scripts.ts'
+import { scriptedUpstream, type Upstream } from '../rig/upstream.ts'
+
+let upstream: Upstream
+let gateway: Gateway
+
+beforeAll(async () => {
+  upstream = await scriptedUpstream(jsonOf({ input_tokens: 77 }))
+  const entry = (model: string) => ({ enabled: true, models: [model], credentials: { api_key: 'k' } })
+  gateway = await startGateway({
+    api_keys: [
+      { api_key: 'all', name: 'all' },
+      { api_key: 'some', name: 'some', supported_models: { any: ['guessed'] } },
+    ],
+    services: {
+      openai: [{ ...entry('guessed'), server_url: `${upstream.url}/v1` }],
+      claude: [{ ...entry('counted'), server_url: `${upstream.url}/v1`, speaks: ['anthropic/count_tokens'] }],
+    },
+  })
+})
+afterAll(async () => {
+  await gateway.stop()
+  await upstream.close()
+})
+
+const count = async (body: object, key = 'all') => {
+  const headers = { 'content-type': 'application/json', 'x-api-key': key, 'anthropic-version': '2023-06-01' }
+  const answer = await fetch(`${gateway.url}/v1/messages/count_tokens`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(body),
+  })
+  return {
+    status: answer.status,
+    body: (await answer.json()) as { input_tokens?: number; type?: string; error?: { type: string } },
+  }
+}
+const messages = [{ role: 'user', content: 'four words and four.' }]
+
+test('a target that counts is asked, by its own name of the model, with the version', async () => {
+  expect(await count({ model: 'counted', messages })).toEqual({ status: 200, body: { input_tokens: 77 } })
+  const { path, headers, json } = upstream.requests.at(-1)!
+  expect([path, headers['anthropic-version'], headers['x-api-key']]).toEqual([
+    '/v1/messages/count_tokens',
+    '2023-06-01',
+    'k',
+  ])
+  expect(json()).toEqual({ model: 'counted', messages })
+})
+
+test('for any other the gateway guesses: text, system and tools', async () => {
+  const before = upstream.requests.length
+  expect((await count({ model: 'guessed', messages })).body).toEqual({ input_tokens: 5 })
+  const tools = [{ name: 'look', description: 'x'.repeat(400), input_schema: { type: 'object' } }]
+  const { body } = await count({ model: 'guessed', messages, system: 'x'.repeat(40), tools })
+  expect(body.input_tokens).toBeGreaterThan(110)
+  expect(upstream.requests.length).toBe(before)
+})
+
+test('who may not use a model, or names none, is told so in the shape of the protocol', async () => {
+  expect(await count({ model: 'counted', messages }, 'some')).toMatchObject({ status: 403, body: { type: 'error' } })
+  expect(await count({ model: 'nobody', messages })).toMatchObject({
+    status: 404,
+    body: { error: { type: 'not_found_error' } },
+  })
+  expect(await count({ messages })).toMatchObject({ status: 400, body: { error: { type: 'invalid_request_error' } } })
+  expect(await count({ model: 'guessed', messages }, 'wrong')).toMatchObject({ status: 401 })
+})
