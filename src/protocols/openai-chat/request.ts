@@ -123,6 +123,7 @@ export const renderRequest = (chat: Chat, { loss, target }: Exchange): JsonObjec
   const own = extra?.by === id && isObject(extra.value) ? extra.value : {}
   if (extra && extra.by !== id && isObject(extra.value))
     for (const key of Object.keys(extra.value)) loss(key, `only ${extra.by} knows it`)
+  for (const { by } of chat.natives ?? []) loss('tools', `only ${by} knows a tool of its own`)
   const { tools: foreign, ...rest } = own
   const body: JsonObject = { model: chat.model, messages: renderTurns(readable(chat.turns, target, loss), loss) }
   if (chat.stream) Object.assign(body, { stream: true, stream_options: { include_usage: true } })
