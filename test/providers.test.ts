@@ -37,18 +37,37 @@ describe('the registry', () => {
       expect(url).toStartWith(serverUrl.replace(/\/chat\/completions$/, ''))
       expect(url).toEndWith('/chat/completions')
     }
-    expect(addresses).toBeGreaterThan(3)
+    expect(addresses).toBeGreaterThan(1)
   })
 
-  test('default models are those of the Go program', () => {
-    expect(providers.get('deepseek')!.models).toEqual(['deepseek-chat', 'deepseek-coder'])
-    expect(providers.get('zhipu')!.models).toHaveLength(7)
-    expect(providers.get('groq')!.models).toContain('mixtral-8x7b-32768')
-    expect(providers.get('aliyun')!.models).toEqual(['qwen-turbo', 'qwen-plus', 'qwen-max', 'qwen-max-longcontext'])
-    expect(providers.get('qianfan')!.models).toContain('ERNIE-Speed-128K')
-    expect(providers.get('hunyuan')!.models).toContain('hunyuan-standard-256K')
-    expect(providers.get('xinghuo')!.models).toEqual(['spark-lite', 'spark-v2.0', 'spark-pro', 'spark-max'])
-    expect(providers.get('huoshan')!.models).toHaveLength(6)
+  test('no default model is one that its vendor ended', () => {
+    const ended = [
+      ...[
+        'deepseek-chat',
+        'deepseek-reasoner',
+        'deepseek-coder',
+        'llama3-70b-8192',
+        'mixtral-8x7b-32768',
+        'qwen-turbo',
+      ],
+      ...[
+        'qwen-max',
+        'glm-3-turbo',
+        'hunyuan-lite',
+        'hunyuan-standard',
+        'DeepSeek-R1',
+        'Doubao-pro-32k',
+        'yi_34b_chat',
+      ],
+      ...['@cf/meta/llama-3.1-8b-instruct', 'meta/llama-3.3-70b-instruct', 'moonshot-v1-8k', 'kimi-k2.5', 'spark-v2.0'],
+    ]
+    for (const { models = [], embeddingModels = [] } of providers.values())
+      for (const model of [...models, ...embeddingModels]) expect(ended).not.toContain(model)
+  })
+
+  test("an entry without models has those of today, or none where they are the user's", () => {
+    expect(providers.get('deepseek')!.models).toContain('deepseek-flash')
+    expect(providers.get('hunyuan')!.models).toEqual(['hy3'])
     for (const type of ['openai', 'azure', 'ollama', 'dashscope']) expect(providers.get(type)!.models).toBeUndefined()
   })
 
@@ -107,8 +126,16 @@ describe('quirks', () => {
       })
   })
 
-  test('moonshot: temperature to 1, usage out of the choice', () => {
+  test('moonshot: what Kimi models have fixed is left out, others have their temperature to 1', () => {
     expect(adjusted('moonshot', { temperature: 1.5 }).body).toEqual({ temperature: 1 })
+    const asked = { temperature: 0.3, top_p: 0.9, n: 2, presence_penalty: 0, frequency_penalty: 0.5, max_tokens: 9 }
+    const { body, losses } = adjusted('moonshot', asked, 'Kimi-K2.6')
+    expect(body).toEqual({ max_tokens: 9 })
+    expect(Object.keys(losses).sort()).toEqual(['frequency_penalty', 'n', 'temperature', 'top_p'])
+    expect(adjusted('moonshot', { temperature: 1, n: 1 }, 'kimi-k3')).toEqual({ body: {}, losses: {} })
+  })
+
+  test('moonshot: usage out of the choice', () => {
     const usage = { prompt_tokens: 39, completion_tokens: 211, total_tokens: 250 }
     const frame: JsonObject = { choices: [{ index: 0, delta: {}, finish_reason: 'stop', usage }] }
     providers.get('moonshot')!.mend!['openai-chat']!(frame)
@@ -297,7 +324,9 @@ describe('what a foreign host serves', () => {
     ])
     const told = entryOf('zhipu', { serverUrl, speaks: ['rerank'], embeddingModels: ['embedding-3'] })
     expect([serves(told, 'embeddings'), serves(told, 'rerank')]).toEqual([true, true])
-    expect(wireOf(told)).toMatchObject({ wire: { speaks: { 'openai-chat': '/chat/completions', rerank: '/rerank' } } })
+    expect(wireOf(told)).toMatchObject({
+      wire: { speaks: { 'openai-chat': '/paas/v4/chat/completions', rerank: '/paas/v4/rerank' } },
+    })
     expect(wireOf(entryOf('deepseek', { speaks: ['rerank'] }))).toMatchObject({
       wire: { speaks: { rerank: '/rerank' } },
     })

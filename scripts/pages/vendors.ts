@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { providers } from '../../src/providers/index.ts'
 import type { Provider } from '../../src/providers/provider.ts'
+import { endpointOf } from '../../src/providers/place.ts'
 import { address, code, credentials, list } from './providers.ts'
 
 const root = join(import.meta.dir, '../..')
@@ -64,8 +65,7 @@ const told = (fact: Fact): string => `${fact.says} ${origin(fact)}`
 /** The sample without its remark. */
 const example = ({ id }: Provider): string => read(`samples/${id}.json`).replace(/^ {2}"\/\/": .*\n/m, '')
 
-const paths = ({ speaks }: Provider): string =>
-  list(Object.keys(speaks).map(name => `/v1/${name === 'openai-chat' ? 'chat/completions' : name}`))
+const paths = ({ speaks }: Provider): string => list(Object.keys(speaks).map(name => `/v1${endpointOf(name)}`))
 
 const models = (provider: Provider): string => {
   const own = [...(provider.models ?? []), ...(provider.embeddingModels ?? [])]

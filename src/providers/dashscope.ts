@@ -21,6 +21,7 @@ export default provider({
   hosts: ['dashscope-intl.aliyuncs.com', 'dashscope-us.aliyuncs.com', '*.maas.aliyuncs.com'],
   speaks: {
     'openai-chat': '/compatible-mode/v1/chat/completions',
+    anthropic: '/apps/anthropic/v1/messages',
     completions: '/compatible-mode/v1/completions',
     embeddings: '/compatible-mode/v1/embeddings',
     rerank: '/compatible-api/v1/reranks',

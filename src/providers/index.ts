@@ -2,12 +2,15 @@
 import aliyun from './aliyun.ts'
 import azure from './azure.ts'
 import baichuan from './baichuan.ts'
+import bedrock from './bedrock.ts'
 import cerebras from './cerebras.ts'
+import claude from './claude.ts'
 import cloudflare from './cloudflare.ts'
 import dashscope from './dashscope.ts'
 import deepinfra from './deepinfra.ts'
 import deepseek from './deepseek.ts'
 import fireworks from './fireworks.ts'
+import gemini from './gemini.ts'
 import gitee from './gitee.ts'
 import groq from './groq.ts'
 import huggingface from './huggingface.ts'
@@ -49,12 +52,15 @@ export const providers: ReadonlyMap<string, Provider> = new Map(
     aliyun,
     azure,
     baichuan,
+    bedrock,
     cerebras,
+    claude,
     cloudflare,
     dashscope,
     deepinfra,
     deepseek,
     fireworks,
+    gemini,
     gitee,
     groq,
     huggingface,

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from '../ir/json.ts'
 import { hasCredential } from './entry.ts'
-import { spoken } from './place.ts'
+import { below, spoken } from './place.ts'
 import { provider } from './provider.ts'
 import { clamp, developerAsSystem, omit } from './quirks.ts'
 import { bearer } from './sign/bearer.ts'
@@ -43,9 +43,9 @@ export default provider({
     'a refusal told with status 200 (`base_resp`) gets its true status',
     'findings of the built-in search are not told as the answer',
   ],
-  base: 'https://api.minimaxi.com/v1',
+  base: 'https://api.minimaxi.com',
   hosts: ['api.minimax.io', 'api.minimax.chat'],
-  speaks: spoken(),
+  speaks: { ...below('/v1', spoken()), anthropic: '/anthropic/v1/messages' },
   sign: bearer,
   credentials: ['api_key'],
   models: ['MiniMax-M3', 'MiniMax-M2.7', 'MiniMax-M2.5'],

@@ -9,13 +9,10 @@ const alone = (word: string): string => `not spoken yet; ${word}`
 export const unbuilt: ReadonlyMap<string, string> = new Map([
   ['agentbuilder', alone('it has no OpenAI-compatible address')],
   ['bailian', alone('it has no OpenAI-compatible address for agents; its models work as a service of type dashscope')],
-  ['bedrock', compatible('https://bedrock-runtime.<region>.amazonaws.com/openai/v1', ' with a Bedrock API key')],
-  ['claude', compatible('https://api.anthropic.com/v1')],
   ['cohere', compatible('https://api.cohere.ai/compatibility/v1')],
   ['cozecn', alone('it has no OpenAI-compatible address')],
   ['cozecom', alone('it has no OpenAI-compatible address')],
   ['dify', alone('it has no OpenAI-compatible address')],
-  ['gemini', compatible('https://generativelanguage.googleapis.com/v1beta/openai')],
   ['github', 'GitHub Models was closed on 30 July 2026; GitHub names Azure in its place (a service of type azure)'],
   [
     'perplexity',

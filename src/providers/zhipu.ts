@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '../ir/json.ts'
-import { spoken } from './place.ts'
+import { below, spoken } from './place.ts'
 import { provider } from './provider.ts'
 import { clamp, developerAsSystem, limitAsMaxTokens, messagesOf } from './quirks.ts'
 import { bearer } from './sign/bearer.ts'
@@ -16,7 +16,8 @@ const bareImages = (body: JsonObject): void => {
 
 /**
  * docs.bigmodel.cn and docs.z.ai, "chat completion": temperature 0 to 1, top_p above 0 to 1, the roles system, user, assistant and tool,
- * `max_tokens` as the only limit.
+ * `max_tokens` as the only limit. The flash models of 4.7 and 4 cost nothing (docs.bigmodel.cn, model overview, 2026); glm-3-turbo, glm-4-0520, glm-4v
+ * and their like are on it no more.
  */
 export default provider({
   id: 'zhipu',
@@ -30,12 +31,18 @@ export default provider({
     '`top_p` 0.01 to 1',
     'GLM-4V gets pictures as bare base64',
   ],
-  base: 'https://open.bigmodel.cn/api/paas/v4',
+  base: 'https://open.bigmodel.cn/api',
   hosts: ['api.z.ai'],
-  speaks: spoken('embeddings', 'images/generations', 'audio/speech', 'audio/transcriptions', 'moderations', 'rerank'),
+  speaks: {
+    ...below(
+      '/paas/v4',
+      spoken('embeddings', 'images/generations', 'audio/speech', 'audio/transcriptions', 'moderations', 'rerank'),
+    ),
+    anthropic: '/anthropic/v1/messages',
+  },
   sign: bearer,
   credentials: ['api_key'],
-  models: ['glm-3-turbo', 'glm-4-0520', 'glm-4', 'glm-4-air', 'glm-4-airx', 'glm-4-flash', 'glm-4v'],
+  models: ['glm-5.3', 'glm-5.3-flash', 'glm-4.7-flash'],
   adjust: {
     'openai-chat': (body, loss, { model }) => {
       developerAsSystem(body)

@@ -51,7 +51,7 @@ export const traitsOf = (model: string): Traits => {
 }
 
 const read = (model: string): Traits => {
-  if (!model.includes('claude')) return other
+  if (!model.includes('claude-')) return other
   const family = /opus|sonnet|haiku|fable|mythos/.exec(model)?.[0] ?? ''
   const version = versionOf(model, family)
   const alwaysThinks = family === 'fable' || family === 'mythos' || (version >= 5.5 && family !== 'sonnet')
