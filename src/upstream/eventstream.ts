@@ -95,9 +95,18 @@ const unwrapped = (payload: string): Frame => {
   const chunk = parseJson(payload)
   const bytes = isObject(chunk) ? textOf(chunk['bytes']) : undefined
   if (bytes === undefined) throw broken('a chunk holds no bytes')
-  const data = Buffer.from(bytes, 'base64').toString()
+  const data = withoutMetrics(Buffer.from(bytes, 'base64').toString())
   const event = /^\{"type":"(\w+)"/.exec(data)?.[1] ?? typeIn(data)
   return event === undefined ? { data } : { event, data }
+}
+
+/** What Bedrock adds to the last event of any model is no part of the model's protocol. */
+const withoutMetrics = (data: string): string => {
+  if (!data.includes('"amazon-bedrock-invocationMetrics"')) return data
+  const event = parseJson(data)
+  if (!isObject(event)) return data
+  delete event['amazon-bedrock-invocationMetrics']
+  return JSON.stringify(event)
 }
 
 const typeIn = (data: string): string | undefined => {

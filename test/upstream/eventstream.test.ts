@@ -102,6 +102,15 @@ describe('messages', () => {
   })
 })
 
+test('the metrics Bedrock adds to an event of the model are left out', () => {
+  const metrics = { inputTokenCount: 1 }
+  expect(read(chunkOf({ type: 'message_stop', 'amazon-bedrock-invocationMetrics': metrics }))).toEqual({
+    frames: [{ event: 'message_stop', data: '{"type":"message_stop"}' }],
+  })
+  const said = { type: 'x', text: '"amazon-bedrock-invocationMetrics"' }
+  expect(read(chunkOf(said)).frames).toEqual([{ event: 'x', data: JSON.stringify(said) }])
+})
+
 describe('what goes wrong', () => {
   const good = eventOf('messageStart', { role: 'assistant' })
 

@@ -1,0 +1,99 @@
+import type { JsonObject } from '../ir/json.ts'
+import { egressOf } from '../protocols/index.ts'
+import type { Loss } from '../protocols/protocol.ts'
+import { hasCredential, type Target } from './entry.ts'
+import { placeOf, stepOf } from './place.ts'
+import { provider, type Sign } from './provider.ts'
+import { bearer } from './sign/bearer.ts'
+import { sigv4 } from './sign/sigv4.ts'
+
+/** Where an entry names no region, neither by its credentials nor by its address. */
+const defaultRegion = 'us-east-1'
+
+/** Addresses within a network of one's own (`vpce-….bedrock-runtime.eu-west-1.vpce.amazonaws.com`) name it as well. */
+const regionOf = ({ entry, credential }: Target): string =>
+  credential.values['region'] ??
+  /\bbedrock-runtime(?:-fips)?\.([a-z0-9-]+)\./.exec(entry.serverUrl ?? '')?.[1] ??
+  defaultRegion
+
+const base = (target: Target): string => {
+  const { serverUrl } = target.entry
+  if (serverUrl === undefined) {
+    const region = stepOf(regionOf(target))
+    return `https://bedrock-runtime.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`
+  }
+  const { origin, path, query } = placeOf(serverUrl)
+  return origin + path + query
+}
+
+const signed = sigv4('bedrock', regionOf)
+
+/** An API key is enough; else the pair of keys signs. The headers of Anthropic's protocol stand in the body here. */
+const sign: Sign = (outgoing, target) => {
+  for (const name of ['anthropic-version', 'anthropic-beta']) outgoing.headers.delete(name)
+  const { api_key: key, access_key: access } = target.credential.values
+  if (key !== undefined) return bearer(outgoing, target)
+  if (access !== undefined) return signed(outgoing, target)
+}
+
+/** Betas that are known here, some by another name; any other is refused. */
+const betas = new Map([
+  ...[
+    'compact-2026-01-12',
+    'computer-use-2025-01-24',
+    'computer-use-2025-11-24',
+    'context-1m-2025-08-07',
+    'context-management-2025-06-27',
+    'effort-2025-11-24',
+    'fine-grained-tool-streaming-2025-05-14',
+    'interleaved-thinking-2025-05-14',
+    'mid-conversation-output-config-2026-07-01',
+    'mid-conversation-tool-changes-2026-07-01',
+    'thinking-binding-controls-2026-08-01',
+    'thinking-display-updates-2026-08-18',
+    'tool-search-tool-2025-10-19',
+  ].map(beta => [beta, beta] as const),
+  ['advanced-tool-use-2025-11-20', 'tool-search-tool-2025-10-19'] as const,
+])
+
+/** docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html: the address says what to ask and how. */
+const asInvoked = (body: JsonObject, loss: Loss, _target: Target, client?: Headers): void => {
+  delete body['model']
+  delete body['stream']
+  body['anthropic_version'] = 'bedrock-2023-05-31'
+  if (body['service_tier'] !== undefined) {
+    delete body['service_tier']
+    loss('service_tier', 'this vendor takes it elsewhere')
+  }
+  const asked = client ? (egressOf('anthropic')!.headers!(client)['anthropic-beta']?.split(',') ?? []) : []
+  const known = new Set(asked.flatMap(beta => betas.get(beta) ?? []))
+  if (known.size > 0) body['anthropic_beta'] = [...known]
+}
+
+const isClaude = (model: string): boolean => /\banthropic\.claude|^claude-/.test(model)
+
+/**
+ * docs.aws.amazon.com/bedrock: any model by Converse, Claude also in Anthropic's protocol by InvokeModel. Models are named by their id, or by
+ * the id or ARN of an inference profile.
+ */
+export default provider({
+  id: 'bedrock',
+  title: 'Amazon Bedrock',
+  docs: 'https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference.html',
+  checked: '2026-11',
+  quirks: [
+    'the protocol is the model’s: Claude is asked in Anthropic’s by InvokeModel, any other by Converse',
+    'Claude gets `anthropic_version` and the betas known here in the body, no `model` and no `stream`, and images as bytes',
+  ],
+  base,
+  speaks: {
+    'bedrock-converse': ({ model }, { stream }) => `/model/${stepOf(model)}/converse${stream ? '-stream' : ''}`,
+    anthropic: ({ model }, { stream }) => `/model/${stepOf(model)}/invoke${stream ? '-with-response-stream' : ''}`,
+  },
+  protocolsFor: model => (isClaude(model) ? ['anthropic', 'bedrock-converse'] : ['bedrock-converse']),
+  takesBytes: ['anthropic'],
+  sign,
+  credentials: ['access_key', 'secret_key'],
+  adjust: { anthropic: asInvoked },
+  variants: [{ when: entry => hasCredential(entry, 'api_key'), credentials: [] }],
+})
