@@ -1,0 +1,60 @@
+/** Calls and results that do not belong to each other, mended before a vendor refuses them. */
+import { expect, test } from 'bun:test'
+import type { Part, Turn } from '../src/ir/chat.ts'
+import { answerCalls } from '../src/protocols/answered.ts'
+
+const text = (text: string): Part => ({ type: 'text', text })
+const call = (id: string): Part => ({ type: 'call', id, name: 'clock', args: '{}' })
+const result = (id: string): Part => ({ type: 'result', id, parts: [text(`of ${id}`)] })
+const missing = (id: string): Part => ({ type: 'result', id, failed: true, parts: [text('This call has no result.')] })
+const user = (...parts: Part[]): Turn => ({ role: 'user', parts })
+const assistant = (...parts: Part[]): Turn => ({ role: 'assistant', parts })
+const system: Turn = { role: 'system', parts: [text('Be brief.')] }
+
+const mended = (...turns: Turn[]): { turns: Turn[]; lost: string[] } => {
+  const lost: string[] = []
+  return { turns: answerCalls(turns, path => lost.push(path)), lost }
+}
+
+test('what belongs together stays as it is, the very same turns', () => {
+  const turns = [
+    user(text('a')),
+    assistant(call('1'), call('2')),
+    user(result('2')),
+    user(result('1'), text('b')),
+    assistant(text('c'), call('3')),
+    system,
+    user(result('3')),
+    assistant(text('d')),
+  ]
+  const { turns: same, lost } = mended(...turns)
+  expect(lost).toEqual([])
+  expect(same.every((turn, at) => turn === turns[at])).toBe(true)
+})
+
+test('a call without a result is answered after the results that are there', () =>
+  expect(mended(assistant(call('1'), call('2')), user(result('1'), text('b')))).toEqual({
+    turns: [assistant(call('1'), call('2')), user(result('1'), missing('2'), text('b'))],
+    lost: ['calls.2'],
+  }))
+
+test('a call that nobody answers is answered at once, also at the end', () =>
+  expect(mended(assistant(call('1')), user(text('never mind')), assistant(call('2')))).toEqual({
+    turns: [assistant(call('1')), user(missing('1'), text('never mind')), assistant(call('2')), user(missing('2'))],
+    lost: ['calls.1', 'calls.2'],
+  }))
+
+test('calls of several turns of the model in a row are open together', () =>
+  expect(mended(assistant(call('1')), assistant(text('I look.')), user(result('1'))).lost).toEqual([]))
+
+test('a result without its call, or a second one, is told as text', () =>
+  expect(mended(assistant(call('1')), user(result('1'), result('1'), result('9')))).toEqual({
+    turns: [
+      assistant(call('1')),
+      user(result('1'), text('Result of the call 1:'), text('of 1'), text('Result of the call 9:'), text('of 9')),
+    ],
+    lost: ['results.1', 'results.9'],
+  }))
+
+test('an id that is called twice is answered twice', () =>
+  expect(mended(assistant(call('1')), user(result('1')), assistant(call('1')), user(result('1'))).lost).toEqual([]))
