@@ -66,7 +66,7 @@ describe('what is asked', () => {
   test.each(askers.map(asker => [asker.client.id, asker] as const))(
     '%s: written, read and written again it is the same, and nothing is lost',
     (_, asker) => {
-      for (const { name, asks } of asking) {
+      for (const { name, asks } of asking.filter(one => one.asks.byHand === undefined)) {
         const { body } = clientRequest(asker, asks)
         const lost: unknown[] = []
         const chat = asker.protocol.parseRequest(structuredClone(body), (path, why) => lost.push({ path, why }))
@@ -76,6 +76,24 @@ describe('what is asked', () => {
         )
         expect<unknown>({ name, body: { ...again, model: body.model }, lost }).toEqual({ name, body, lost: [] })
       }
+    },
+  )
+
+  const crossing = pairs.filter(({ asker, teller }) => asker.client.id !== teller.vendor.id)
+  test.each(crossing.map(pair => [nameOf(pair), pair] as const))(
+    '%s: a call without its result gets one, a result without its call is told',
+    (_, pair) => {
+      const { asks } = asking.find(({ name }) => name === 'orphan')!
+      const { body, lost } = ask(pair, clientRequest(pair.asker, asks).body)
+      const text = JSON.stringify(body)
+      expect(lost.map(({ path }) => path).filter(path => path.includes('call_'))).toEqual([
+        'results.call_9',
+        'calls.call_1',
+      ])
+      expect(text.split(pair.teller.vendor.id === 'gemini' ? '"name":"clock"' : '"call_1"').length - 1).toBe(
+        pair.teller.vendor.id === 'gemini' ? 3 : 2,
+      )
+      expect(text).toContain('Noon')
     },
   )
 

@@ -1,6 +1,6 @@
 /** Sealed thoughts and calls cross a client of another protocol and come back to the vendor that sealed them, over two turns, and to nobody else. */
 import { describe, expect, test } from 'bun:test'
-import type { JsonObject } from '../src/ir/json.ts'
+import { isObject, type JsonObject } from '../src/ir/json.ts'
 import { type SealMemory, sealPrefix } from '../src/ir/seal.ts'
 
 import { createSealStore } from '../src/store/seals.ts'
@@ -83,6 +83,26 @@ const talk = (pair: Pair, answers: readonly Answer[], streamed: boolean, seals?:
     return pair.asker.client.next(request, clientsAnswer(pair, told, streamed, seals), results)
   }, clientRequest(pair.asker, asks).body)
 
+const opaque = [
+  'reasoning_content',
+  'extra_content',
+  'reasoning_details',
+  'signature',
+  'thoughtSignature',
+  'encrypted_content',
+]
+const isThought = (value: unknown): boolean =>
+  isObject(value) &&
+  (['thinking', 'redacted_thinking', 'reasoning'].includes(String(value.type)) || value.thought === true)
+
+/** A history without thoughts and opaque state, as careless clients send it. */
+const forgotten = <Value>(value: Value): Value => {
+  if (Array.isArray(value)) return value.filter(one => !isThought(one)).map(forgotten) as Value
+  if (!isObject(value)) return value
+  const kept = Object.entries(value).filter(([key]) => !opaque.includes(key))
+  return Object.fromEntries(kept.map(([key, one]) => [key, forgotten(one)])) as Value
+}
+
 const nameOf = ({ asker, teller }: Pair) => `${asker.client.id} → ${teller.vendor.id}`
 const ways = pairs.flatMap(pair => [true, false].map(streamed => ({ pair, streamed })))
 const rows = ways.map(way => [`${nameOf(way.pair)}, ${way.streamed ? 'streamed' : 'whole'}`, way] as const)
@@ -107,6 +127,17 @@ describe('seals come back to who sealed them', () => {
     for (const { name, answers, plain } of talks) {
       if (!plain && pair.asker.client.id === 'openai-chat') continue
       const { body, error } = ask(pair, talk(pair, answers, streamed))
+      expect({ name, error: error?.message }).toEqual({ name, error: undefined })
+      const { vendor } = pair.teller
+      expect({ name, seals: vendor.sealsIn(body!) }).toEqual({ name, seals: answers.flatMap(vendor.sealsOf) })
+    }
+  })
+
+  test.each(rows)('%s, where the client keeps nothing but words and calls', (_, { pair, streamed }) => {
+    if (pair.asker.client.id === pair.teller.vendor.id) return
+    for (const { name, answers } of talks) {
+      const seals = createSealStore().of('caller')
+      const { body, error } = ask(pair, forgotten(talk(pair, answers, streamed, seals)), { seals })
       expect({ name, error: error?.message }).toEqual({ name, error: undefined })
       const { vendor } = pair.teller
       expect({ name, seals: vendor.sealsIn(body!) }).toEqual({ name, seals: answers.flatMap(vendor.sealsOf) })

@@ -12,6 +12,24 @@ const description = 'The weather of a place'
 
 /** https://platform.openai.com/docs/api-reference/chat/create */
 const chat: Record<string, JsonObject> = {
+  orphan: {
+    model: 'm',
+    tools: [
+      {
+        type: 'function',
+        function: { name: 'clock', description: 'The time', parameters: { type: 'object', properties: {} } },
+      },
+    ],
+    messages: [
+      { role: 'user', content: 'Time?' },
+      {
+        role: 'assistant',
+        tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'clock', arguments: '{}' } }],
+      },
+      { role: 'user', content: 'Never mind. Hello?' },
+      { role: 'tool', tool_call_id: 'call_9', content: 'Noon' },
+    ],
+  },
   text: { model: 'm', messages: [{ role: 'user', content: [{ type: 'text', text: 'Say hello' }] }] },
   systems: {
     model: 'm',
@@ -80,6 +98,18 @@ const chat: Record<string, JsonObject> = {
 
 /** https://platform.openai.com/docs/api-reference/responses/create */
 const responses: Record<string, JsonObject> = {
+  orphan: {
+    model: 'm',
+    tools: [
+      { type: 'function', name: 'clock', description: 'The time', parameters: { type: 'object', properties: {} } },
+    ],
+    input: [
+      { role: 'user', content: 'Time?' },
+      { type: 'function_call', call_id: 'call_1', name: 'clock', arguments: '{}' },
+      { role: 'user', content: 'Never mind. Hello?' },
+      { type: 'function_call_output', call_id: 'call_9', output: 'Noon' },
+    ],
+  },
   text: { model: 'm', input: 'Say hello' },
   'image-inline': {
     model: 'm',
@@ -115,6 +145,22 @@ const responses: Record<string, JsonObject> = {
 
 /** https://docs.claude.com/en/api/messages */
 const anthropic: Record<string, JsonObject> = {
+  orphan: {
+    model: 'm',
+    max_tokens: 1024,
+    tools: [{ name: 'clock', description: 'The time', input_schema: { type: 'object', properties: {} } }],
+    messages: [
+      { role: 'user', content: 'Time?' },
+      { role: 'assistant', content: [{ type: 'tool_use', id: 'call_1', name: 'clock', input: {} }] },
+      {
+        role: 'user',
+        content: [
+          { type: 'tool_result', tool_use_id: 'call_9', content: 'Noon' },
+          { type: 'text', text: 'Never mind. Hello?' },
+        ],
+      },
+    ],
+  },
   text: { model: 'm', max_tokens: 1024, messages: [{ role: 'user', content: 'Say hello' }] },
   'image-inline': {
     model: 'm',
@@ -193,6 +239,26 @@ const anthropic: Record<string, JsonObject> = {
 
 /** https://ai.google.dev/api/generate-content */
 const gemini: Record<string, JsonObject> = {
+  orphan: {
+    tools: [
+      {
+        functionDeclarations: [
+          { name: 'clock', description: 'The time', parameters: { type: 'OBJECT', properties: {} } },
+        ],
+      },
+    ],
+    contents: [
+      { role: 'user', parts: [{ text: 'Time?' }] },
+      { role: 'model', parts: [{ functionCall: { id: 'call_1', name: 'clock', args: {} } }] },
+      {
+        role: 'user',
+        parts: [
+          { functionResponse: { id: 'call_9', name: 'clock', response: { output: 'Noon' } } },
+          { text: 'Never mind. Hello?' },
+        ],
+      },
+    ],
+  },
   text: { contents: [{ parts: [{ text: 'Say hello' }] }] },
   'image-inline': {
     contents: [

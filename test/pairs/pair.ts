@@ -2,13 +2,16 @@
 import { asGatewayError, GatewayError } from '../../src/errors.ts'
 import type { Chat, Part } from '../../src/ir/chat.ts'
 import type { Json, JsonObject } from '../../src/ir/json.ts'
+import { writeJson } from '../../src/ir/raw.ts'
 import { protocols, vendorOnly } from '../../src/protocols/index.ts'
 import type { Egress, Exchange, Frame, Protocol } from '../../src/protocols/protocol.ts'
+import { answerCalls } from '../../src/protocols/answered.ts'
 import { recall } from '../../src/protocols/remember.ts'
 import { translateMessage, translateStream } from '../../src/protocols/translate.ts'
 import { sse } from '../../src/upstream/frames.ts'
 import { type Asked, fetched } from './cases.ts'
 import type { Client } from './client.ts'
+import { byHand } from './hand.ts'
 import type { Vendor } from './answer.ts'
 import { anthropic } from './clients/anthropic.ts'
 import { gemini } from './clients/gemini.ts'
@@ -70,10 +73,13 @@ export const exchangeOf = ({ protocol }: Asker, lost: Lost[], more: Partial<Exch
 /** The case as this client asks it, in its own words; `unsaid`: what the client's protocol has no words for. */
 export const clientRequest = (asker: Asker, asked: Asked): { body: JsonObject; unsaid: Lost[] } => {
   const unsaid: Lost[] = []
+  const written = asked.byHand === undefined ? undefined : byHand[asker.client.id]?.[asked.byHand]
+  if (written) return { body: structuredClone(written), unsaid }
   const { model } = scripted(scriptedVendors, asker.client.id)
-  const chat: Chat = { ...structuredClone(asked), model, stream: false }
+  const { byHand: _, ...neutral } = structuredClone(asked)
+  const chat: Chat = { ...neutral, model, stream: false }
   const said = asker.protocol.media === 'bytes' ? localised(chat) : chat
-  const body = JSON.parse(JSON.stringify(asker.protocol.renderRequest(said, exchangeOf(asker, unsaid)))) as JsonObject
+  const body = JSON.parse(writeJson(asker.protocol.renderRequest(said, exchangeOf(asker, unsaid)))) as JsonObject
   return { body: body.model === undefined ? body : { ...body, model: clientModel }, unsaid }
 }
 
@@ -105,10 +111,11 @@ const requestFor = (
     return JSON.parse(text) as JsonObject
   }
   const parsed = ingress.parseRequest(body, exchange.loss)
-  const chat = exchange.seals ? recall(parsed, exchange.seals) : parsed
+  const whole = exchange.seals ? recall(parsed, exchange.seals) : parsed
+  const chat = { ...whole, turns: answerCalls(whole.turns, exchange.loss) }
   const near = egress.media === 'bytes' ? localised(chat) : chat
   const rendered = egress.renderRequest({ ...near, model: vendor.model }, exchange)
-  return JSON.parse(JSON.stringify(rendered)) as JsonObject
+  return JSON.parse(writeJson(rendered)) as JsonObject
 }
 
 /** The gateway fetches what stands behind addresses before it asks a vendor that wants bytes. */

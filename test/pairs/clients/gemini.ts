@@ -12,7 +12,8 @@ const gather = (frames: readonly Frame[]): JsonObject => {
   const candidate: JsonObject = {}
   const answer: JsonObject = {}
   for (const { data } of frames) {
-    const { candidates, ...rest } = JSON.parse(data) as JsonObject
+    const { candidates, error, ...rest } = JSON.parse(data) as JsonObject
+    if (error !== undefined) throw new Error(data)
     Object.assign(answer, rest)
     const [one] = listOf(candidates)
     if (one === undefined) continue

@@ -67,21 +67,25 @@ const body = (answer: Answer, parts: JsonObject[], last: boolean): JsonObject =>
   ...head,
 })
 
+/** A signature alone comes with words; beside calls it stands on the first of them. */
+const told = ({ said }: Answer): Said[] =>
+  said.some(one => one.type === 'call') ? said.filter(one => one.type !== 'redacted') : said
+
 const whole = (answer: Answer): JsonObject =>
   body(
     answer,
-    answer.said.map(one => part(one, 'text' in one ? one.text : '')),
+    told(answer).map(one => part(one, 'text' in one ? one.text : '')),
     true,
   )
 
 /** A call comes whole. */
 const frames = (answer: Answer): Frame[] => {
-  const told = steps(answer).flatMap(step => {
+  const parts = steps({ ...answer, said: told(answer) }).flatMap(step => {
     const isWhole = step.said.type === 'call' || step.said.type === 'redacted'
     if (step.does === 'open' && isWhole) return [part(step.said, '')]
     return step.does === 'piece' && !isWhole ? [part(step.said, step.text)] : []
   })
-  const chunks = told.length > 0 ? told : [{ text: '' }]
+  const chunks = parts.length > 0 ? parts : [{ text: '' }]
   return chunks.map((one, index) => ({ data: JSON.stringify(body(answer, [one], index === chunks.length - 1)) }))
 }
 
@@ -102,7 +106,7 @@ export const gemini: Vendor = {
     },
   },
   broken: { data: JSON.stringify({ error: { code: 503, message: 'Overloaded.', status: 'UNAVAILABLE' } }) },
-  sealsOf: ({ said }) =>
-    said.flatMap(one => ((one.type === 'call' || one.type === 'redacted') && one.sealed ? [one.sealed] : [])),
+  sealsOf: answer =>
+    told(answer).flatMap(one => ((one.type === 'call' || one.type === 'redacted') && one.sealed ? [one.sealed] : [])),
   sealsIn: request => wordsUnder(request.contents, 'thoughtSignature'),
 }
