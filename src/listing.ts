@@ -1,6 +1,7 @@
 /** The lists of models, in the shape of the protocol that asks. */
 import type { Runtime } from './gateway.ts'
 import type { Json } from './ir/json.ts'
+import { bareModel } from './protocols/gemini/address.ts'
 import type { Caller } from './routing/plan.ts'
 
 /** Nobody knows when a model came to be; SDKs want a time. */
@@ -35,3 +36,25 @@ const page = (ids: string[], query: URLSearchParams): Json => {
   const ends = { first_id: shown[0] ?? null, last_id: shown.at(-1) ?? null }
   return { data: shown.map(anthropic), has_more: shown.length < rest.length, ...ends }
 }
+
+/** https://ai.google.dev/api/models (2026-11): `pageSize` (50, at most 1000) and `pageToken`, which says where the next page begins. */
+export const listGeminiModels = (run: Runtime, caller: Caller, query: string): Json => {
+  const asked = new URLSearchParams(query)
+  const ids = run.router.list(caller).map(({ id }) => id)
+  const size = Math.min(Math.max(Number.parseInt(asked.get('pageSize') ?? '50', 10) || 50, 1), 1000)
+  const from = Math.max(Number.parseInt(asked.get('pageToken') ?? '0', 10) || 0, 0)
+  const next = from + size
+  return { models: ids.slice(from, next).map(gemini), ...(next < ids.length && { nextPageToken: String(next) }) }
+}
+
+/** `id` may begin with `models/`. @throws GatewayError `model_not_found`, `forbidden` */
+export const findGeminiModel = (run: Runtime, caller: Caller, id: string): Json =>
+  gemini(run.router.find(bareModel(id), caller).id)
+
+const gemini = (id: string) => ({
+  name: `models/${id}`,
+  baseModelId: id,
+  version: '001',
+  displayName: id,
+  supportedGenerationMethods: ['generateContent', 'streamGenerateContent'],
+})

@@ -1,8 +1,12 @@
 /** Which address is which protocol, and how each is told in the OpenAPI document. */
 import type { TSchema } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
+import type { Operation } from './gateway.ts'
 import { MessagesRequest } from './protocols/anthropic/wire.ts'
 import { anthropicCount } from './protocols/count.ts'
+import { namedIn } from './protocols/gemini/address.ts'
+import { geminiList } from './protocols/gemini/list.ts'
+import { GenerateRequest } from './protocols/gemini/wire.ts'
 import { passOnly, protocols } from './protocols/index.ts'
 import { ChatRequest } from './protocols/openai-chat/wire.ts'
 import { ResponsesRequest } from './protocols/openai-responses/wire.ts'
@@ -25,6 +29,14 @@ export const operations: ReadonlyMap<string, Ingress | PassOnly> = new Map<strin
   ...[...passOnly].map(([id, protocol]): [string, PassOnly] => [`/v1/${id}`, protocol]),
 ])
 
+/** Addresses of Gemini's API name the model and say whether to stream: as events with `alt=sse`, else as one JSON list. */
+export const generationIn = (path: string, query: string): Operation | undefined => {
+  const named = namedIn(path, query)
+  if (named === undefined) return undefined
+  const { model, stream, sse } = named
+  return { protocol: stream && !sse ? geminiList : protocols.get('gemini')!, model, stream, query }
+}
+
 /** What the document says of a request; the vendor's own fields pass beside it. */
 export type Told = { summary: string; type?: string; schema: TSchema }
 
@@ -37,6 +49,7 @@ const form = 'multipart/form-data'
 export const schemas: Readonly<Record<string, Told>> = {
   anthropic: { summary: 'Messages', schema: MessagesRequest },
   'anthropic/count_tokens': { summary: 'Count the tokens of a message', schema: MessagesRequest },
+  gemini: { summary: 'Gemini: `:generateContent`, `:streamGenerateContent`', schema: GenerateRequest },
   'openai-chat': { summary: 'Chat completions', schema: ChatRequest },
   'openai-responses': { summary: 'Responses', schema: ResponsesRequest },
   completions: { summary: 'Completions of a prompt', schema: Type.Object({ model, prompt }) },

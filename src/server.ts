@@ -7,8 +7,8 @@ import { presentedKeys } from './auth.ts'
 import { asGatewayError, GatewayError } from './errors.ts'
 import { type Connection, type Operation, type Runtime, serve } from './gateway.ts'
 import type { Json } from './ir/json.ts'
-import { asksAnthropic, findModel, listModels } from './listing.ts'
-import { operations, schemas } from './operations.ts'
+import { asksAnthropic, findGeminiModel, findModel, listGeminiModels, listModels } from './listing.ts'
+import { generationIn, operations, schemas } from './operations.ts'
 import { protocols } from './protocols/index.ts'
 import type { Caller } from './routing/plan.ts'
 import { answerStored, storedAsked } from './stored.ts'
@@ -108,13 +108,15 @@ const refuseTwoHosts = (request: Request): Response | undefined =>
 const dispatch = (request: Request, server: Server<unknown> | null, life: Life): Response | Promise<Response> => {
   const asked = storedAsked(request.method, addressOf(request).path)
   if (asked) return answerStored(request, asked, connectionOf(request, server), life.run)
-  const isRead = request.method === 'GET' || request.method === 'HEAD'
-  return isRead && addressOf(request).path.startsWith(oneModel)
-    ? answer(request, server, life, find)
-    : pass(request, server, life)
+  const { path } = addressOf(request)
+  if (request.method !== 'GET' && request.method !== 'HEAD') return pass(request, server, life)
+  if (path.startsWith(oneModel)) return answer(request, server, life, find)
+  return isGeminiList(path) ? answer(request, server, life, findGemini) : pass(request, server, life)
 }
 
 const oneModel = '/v1/models/'
+const geminiModels = '/v1beta/models'
+const isGeminiList = (path: string): boolean => path === geminiModels || path.startsWith(`${geminiModels}/`)
 
 const pass = (request: Request, server: Server<unknown> | null, life: Life): Response | Promise<Response> => {
   const { path, query } = addressOf(request)
@@ -147,6 +149,8 @@ const operationOf = (path: string, query: string): Operation | undefined => {
   const named = operations.get(path)
   if (named) return { protocol: named, query }
   const tidied = tidy(path)
+  const generation = generationIn(tidied, query)
+  if (generation) return generation
   if (tidied.startsWith(deployments)) return deploymentOf(tidied.slice(deployments.length), query)
   const spoken = tidied === '/v1' ? 'openai-chat' : suffixes.find(([suffix]) => tidied.endsWith(suffix))?.[1]
   const protocol = spoken === undefined ? operations.get(tidied) : protocols.get(spoken)
@@ -171,6 +175,12 @@ const find = (request: Request, run: Runtime, caller: Caller): Json => {
   return id === '' ? list(request, run, caller) : findModel(run, caller, request.headers, id)
 }
 
+const findGemini = (request: Request, run: Runtime, caller: Caller): Json => {
+  const { path, query } = addressOf(request)
+  const id = decode(path.slice(geminiModels.length + 1))
+  return id === '' ? listGeminiModels(run, caller, query) : findGeminiModel(run, caller, id)
+}
+
 /** Answers by itself, without a vendor, whoever shows a valid key. */
 const answer = (
   request: Request,
@@ -190,8 +200,14 @@ const answer = (
     const error = asGatewayError(thrown)
     if (error.code === 'unauthorized') trail.address = connectionOf(request, server).address()
     trail.close({ error })
-    return explain(error, { 'x-request-id': trail.id }, asksAnthropic(request.headers) ? 'anthropic' : undefined)
+    return explain(error, { 'x-request-id': trail.id }, spokenTo(request, path))
   }
+}
+
+/** The protocol of who asks for models. */
+const spokenTo = ({ headers }: Request, path: string): string | undefined => {
+  if (isGeminiList(path)) return 'gemini'
+  return asksAnthropic(headers) ? 'anthropic' : undefined
 }
 
 const readiness = ({ draining }: Life): Response =>
@@ -229,7 +245,7 @@ const refuseAddress = (request: Request, { run }: Life): Response => {
   return explain(error, { 'x-request-id': trail.id, ...(allow && { allow }) })
 }
 
-const readable = /^\/(?:v1\/models(?:\/.*)?|livez|healthz|readyz|docs(?:\/json|\/reference\.js)?)\/?$/
+const readable = /^\/(?:v1(?:beta)?\/models(?:\/.*)?|livez|healthz|readyz|docs(?:\/json|\/reference\.js)?)\/?$/
 const shorten = (path: string): string => path.slice(0, 200)
 
 const decode = (text: string): string => {

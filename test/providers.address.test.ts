@@ -14,6 +14,7 @@ const ark = 'https://ark.cn-beijing.volces.com/api/v3'
 const azure = 'https://r.openai.azure.com'
 const dated = '?api-version=2024-10-21'
 
+const google = 'https://generativelanguage.googleapis.com'
 const rows: Row[] = [
   ['openai', undefined, chat, 'https://api.openai.com/v1/chat/completions', 'gpt-4o'],
   ['openai', undefined, chat, 'https://api.openai.com/v1/chat/completions', 'o3-mini'],
@@ -215,6 +216,20 @@ const rows: Row[] = [
   ['zai', 'https://api.z.ai/api/coding/paas/v4', chat, 'https://api.z.ai/api/coding/paas/v4/chat/completions'],
 
   ['azure', azure, chat, `${azure}/openai/v1/chat/completions`],
+  [
+    'bedrock',
+    undefined,
+    'bedrock-converse',
+    'https://bedrock-runtime.us-east-1.amazonaws.com/model/us.amazon.nova-2-lite-v1%3A0/converse',
+    'us.amazon.nova-2-lite-v1:0',
+  ],
+  [
+    'bedrock',
+    'https://vpce-1.bedrock-runtime.eu-west-1.vpce.amazonaws.com/',
+    'anthropic',
+    'https://vpce-1.bedrock-runtime.eu-west-1.vpce.amazonaws.com/model/arn%3Aaws%3Abedrock%3A%3A%3Ainference-profile%2Feu.anthropic.claude-opus-5/invoke',
+    'arn:aws:bedrock:::inference-profile/eu.anthropic.claude-opus-5',
+  ],
   ['azure', `${azure}/openai/v1`, 'embeddings', `${azure}/openai/v1/embeddings`],
   ['azure', `${azure}/openai/v1?api-version=preview`, chat, `${azure}/openai/v1/chat/completions?api-version=preview`],
   ['azure', `${azure}?api-version=preview`, chat, `${azure}/openai/v1/chat/completions?api-version=preview`],
@@ -246,6 +261,31 @@ const rows: Row[] = [
     chat,
     `https://front.example/team/openai/deployments/d/chat/completions${dated}`,
   ],
+  ['gemini', undefined, 'gemini', `${google}/v1beta/models/some-model:generateContent`],
+  ['gemini', google, 'gemini', `${google}/v1beta/models/some-model:generateContent`],
+  ['gemini', `${google}/v1`, 'gemini', `${google}/v1/models/some-model:generateContent`],
+  ['gemini', `${google}/v1beta/models`, 'gemini', `${google}/v1beta/models/some-model:generateContent`],
+  [
+    'gemini',
+    `${google}/v1beta/models/x:generateContent`,
+    'gemini',
+    `${google}/v1beta/models/some-model:generateContent`,
+  ],
+  ['gemini', `${google}/v1beta/openai`, 'gemini', `${google}/v1beta/models/some-model:generateContent`],
+  [
+    'gemini',
+    `${google}/v1beta/openai/chat/completions`,
+    'gemini',
+    `${google}/v1beta/models/some-model:generateContent`,
+  ],
+  [
+    'gemini',
+    'https://h.example/google?a=b',
+    'gemini',
+    'https://h.example/google/models/m%2Fn:generateContent?a=b',
+    'm/n',
+  ],
+  ['gemini', undefined, 'gemini', `${google}/v1beta/tunedModels/mine:generateContent`, 'tunedModels/mine'],
 ]
 
 describe('addresses', () => {
@@ -327,6 +367,13 @@ test('an address recorded from a vendor, given as server_url, is the address cal
       seen.add(url)
     }
   console.log(`recorded addresses tried: ${seen.size}`)
+})
+
+test('a stream of Gemini has an address of its own', () => {
+  const stream = { stream: true }
+  const streamed = (serverUrl?: string) => addressOf(targetOf(entryOf('gemini', { serverUrl })), 'gemini', stream)
+  expect(streamed()).toBe(`${google}/v1beta/models/some-model:streamGenerateContent?alt=sse`)
+  expect(streamed('https://h.example/v1?a=b')).toMatch(/:streamGenerateContent\?(?:a=b&alt=sse|alt=sse&a=b)$/)
 })
 
 test('a model whose name would lead to another address is none', () => {

@@ -104,7 +104,7 @@ const write = (
   askUsage: boolean,
   exchange: Exchange,
 ): Written | Promise<Written> => {
-  if (intake.upload) return intake.upload.write(target.model)
+  if (intake.upload) return intake.upload.write(target.model, target.entry.params)
   const { text, body } = intake.json
   if (speaks !== intake.protocol.id || needsBytes(intake.protocol, intake.json, wire))
     return translate(intake, target, wire, speaks, exchange)
@@ -123,7 +123,7 @@ const write = (
 
 /** Where the vendor fetches nothing, files named by URL are fetched before; a promise only then. */
 const translate = (
-  { protocol, json, headers, fetchMedia }: Intake & { json: JsonBody },
+  { protocol, json, headers, stream, fetchMedia }: Intake & { json: JsonBody },
   target: Target,
   wire: Wire,
   speaks: ProtocolId,
@@ -135,7 +135,7 @@ const translate = (
   const whole = exchange.seals ? recall(said, exchange.seals) : said
   const chat = speaks === protocol.id ? whole : { ...whole, turns: answerCalls(whole.turns, exchange.loss) }
   const render = (near: Chat): Written => {
-    const body = egress.renderRequest({ ...near, model: target.model }, exchange)
+    const body = egress.renderRequest({ ...near, model: target.model, stream }, exchange)
     if (needsThoughts(wire, speaks)) bringThoughts(body, exchange.seals)
     Object.assign(body, target.entry.params)
     wire.adjust?.[speaks]?.(body, exchange.loss, target, speaks === protocol.id ? headers : undefined)

@@ -1,0 +1,39 @@
+import type { Target } from './entry.ts'
+import { placeOf, stepOf } from './place.ts'
+import { provider } from './provider.ts'
+import { header } from './sign/header.ts'
+
+const host = 'https://generativelanguage.googleapis.com'
+
+/**
+ * A `server_url` may stop at the host, at the version, at `/models` (as simple-one-api has it) or behind the model; the OpenAI-compatible
+ * address beside it is the same place.
+ */
+const base = ({ entry }: Target): string => {
+  const { origin, path, query } = placeOf(entry.serverUrl ?? host)
+  const root = path.replace(/\/(?:models(?:\/.*)?|openai)$/, '')
+  return `${origin}${root === '' ? '/v1beta' : root}${query}`
+}
+
+/** Tuned models have a list of their own. */
+const placeFor = (model: string): string => {
+  const [, list = 'models', name = model] = /^(models|tunedModels)\/(.+)$/.exec(model) ?? []
+  return `/${list}/${stepOf(name)}`
+}
+
+/** ai.google.dev/gemini-api/docs: keys in a header, so that no address holds one. Models: ai.google.dev/gemini-api/docs/models. */
+export default provider({
+  id: 'gemini',
+  title: 'Google Gemini',
+  docs: 'https://ai.google.dev/gemini-api/docs',
+  checked: '2026-11',
+  base,
+  hosts: ['generativelanguage.googleapis.com'],
+  speaks: {
+    gemini: ({ model }, { stream }) =>
+      placeFor(model) + (stream ? ':streamGenerateContent?alt=sse' : ':generateContent'),
+  },
+  sign: header('x-goog-api-key'),
+  credentials: ['api_key'],
+  models: ['gemini-3.8-flash', 'gemini-3.5-flash-lite', 'gemini-3.1-pro-preview'],
+})
