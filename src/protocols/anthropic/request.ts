@@ -113,15 +113,18 @@ const barOf = (
   return !adaptive && isThoughtless(turns) ? 'the thoughts before the open calls are not there' : undefined
 }
 
-/** The last word is a result, and the calls it answers come without the thoughts that must stand before them. */
+/**
+ * The last word is a result, and the round of calls it belongs to began without thoughts. All messages of a round are one turn of the model,
+ * which thinks where it likes: https://platform.claude.com/docs/en/build-with-claude/thinking#thinking-with-tool-use (2026-11)
+ */
 const isThoughtless = (turns: readonly Turn[]): boolean => {
   const last = turns.at(-1)
   if (!last?.parts.some(({ type }) => type === 'result')) return false
   const begin = turns.findLastIndex(
     ({ role, parts }) => role === 'user' && !parts.some(({ type }) => type === 'result'),
   )
-  const spoken = turns.slice(begin + 1).filter(({ role }) => role === 'assistant')
-  return spoken.some(({ parts }) => parts.some(({ type }) => type === 'call') && !isThought(parts[0]))
+  const first = turns.slice(begin + 1).find(({ role }) => role === 'assistant')
+  return first !== undefined && first.parts.some(({ type }) => type === 'call') && !isThought(first.parts[0])
 }
 
 const isThought = (part: Part | undefined): boolean => part?.type === 'reasoning' && part.seal?.by === id
