@@ -114,7 +114,10 @@ describe('seals come back to who sealed them', () => {
       const { body, error, lost } = ask(pair, talk(pair, answers, streamed, seals), { seals })
       expect({ name, error: error?.message }).toEqual({ name, error: undefined })
       const { vendor } = pair.teller
-      expect({ name, seals: vendor.sealsIn(body!), lost }).toEqual({
+      // Responses names the items of thoughts that nobody has sealed; those names say nothing elsewhere.
+      const { id } = pair.asker.client
+      const missed = lost.filter(({ why }) => why !== `only ${id} can read what was sealed`)
+      expect({ name, seals: vendor.sealsIn(body!), lost: missed }).toEqual({
         name,
         seals: answers.flatMap(vendor.sealsOf),
         lost: [],
