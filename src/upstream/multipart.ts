@@ -2,26 +2,23 @@
  * An upload (multipart/form-data) of which only the `model` part is ours to read and to rewrite. If it stands before the first file the rest
  * is streamed as it comes; else the whole is read, up to `max_body`.
  */
-import { GatewayError } from '../errors.ts'
 import type { Payload } from './call.ts'
+import { dropFields, fieldPart, fieldParts, type Params } from './fields.ts'
+import { delimiterOf, headAt, isLast, malformed, type Part, parts, twice } from './form.ts'
 import { refuseCompressed, tooLarge } from './intake.ts'
 
 export type Upload = {
   /** As the client named it. */
   model: string | undefined
-  /** The body with another model; can be asked for once where it is streamed. */
-  write: (model: string) => { payload: Payload; length: number | undefined }
+  /** The body with another model and `params` in place of fields of their names; can be asked for once where it is streamed. */
+  write: (model: string, params?: Params) => { payload: Payload; length: number | undefined }
 }
 
-type Part = { name: string; file: boolean; start: number; end: number }
 type Scan = { model?: Part; sawFile: boolean; complete: boolean }
 type Reader = ReadableStreamDefaultReader<Uint8Array>
 
 /** Bytes that are searched for the model as they come in; after that many the whole is read first. */
 const largestSearch = 1024 * 1024
-/** Bytes of a part's head that are read at most. */
-const largestHead = 16 * 1024
-
 export const isMultipart = (headers: Headers): boolean =>
   headers.get('content-type')?.toLowerCase().startsWith('multipart/form-data') === true
 
@@ -68,27 +65,6 @@ const readOn = async (reader: Reader, begun: Buffer, maxBody: number): Promise<B
   }
 }
 
-/** Parts from the start as far as the bytes go; a part whose end has not come yet has the end -1. */
-function* parts(bytes: Buffer, delimiter: Buffer): Generator<Part | 'more' | 'end'> {
-  let at = bytes.indexOf(delimiter.subarray(2))
-  if (at < 0) return yield 'more'
-  at += delimiter.length - 2
-  for (;;) {
-    if (isLast(bytes, at)) return yield 'end'
-    const head = bytes.indexOf('\r\n\r\n', at)
-    if (head < 0) {
-      if (bytes.length - at > largestHead) throw headTooLong()
-      return yield 'more'
-    }
-    const { name, file } = headOf(bytes.toString('utf8', at, head))
-    const start = head + 4
-    const end = bytes.indexOf(delimiter, Math.max(start - 2, 0))
-    yield { name, file, start, end: end < 0 ? -1 : Math.max(end, start) }
-    if (end < 0) return yield 'more'
-    at = end + delimiter.length
-  }
-}
-
 const scanParts = (bytes: Buffer, delimiter: Buffer): Scan => {
   for (const part of parts(bytes, delimiter)) {
     if (part === 'more') break
@@ -111,11 +87,25 @@ const wholeUpload = (bytes: Buffer, delimiter: Buffer): Upload => {
   const [part] = models
   return {
     model: part && bytes.toString('utf8', part.start, part.end).trim(),
-    write: model => {
-      const payload = part ? splice(bytes, part, model) : Buffer.concat([modelPart(delimiter, model), bytes])
+    write: (model, params = {}) => {
+      const named = part
+        ? splice(bytes, part, model)
+        : Buffer.concat([fieldPart(delimiter, 'model', model), formIn(bytes, delimiter)])
+      const payload = withParams(named, delimiter, params)
       return { payload: new Uint8Array(payload), length: payload.length }
     },
   }
+}
+
+/** Without what stands before the first delimiter: behind a field put in front it would be of that field. */
+const formIn = (bytes: Buffer, delimiter: Buffer): Buffer => bytes.subarray(bytes.indexOf(delimiter.subarray(2)))
+
+/** A whole form with `params` before its first part, and without the fields they stand for. */
+const withParams = (bytes: Buffer, delimiter: Buffer, params: Params): Buffer => {
+  const names = Object.keys(params)
+  return names.length === 0
+    ? bytes
+    : Buffer.concat([fieldParts(delimiter, params), dropFields(delimiter, names)(bytes)])
 }
 
 const streamedUpload = (
@@ -126,21 +116,24 @@ const streamedUpload = (
   length: number | undefined,
 ): Upload => ({
   model: bytes.toString('utf8', part.start, part.end).trim(),
-  write: model => {
-    const first = splice(bytes, part, model)
+  write: (model, params = {}) => {
+    const names = Object.keys(params)
+    const head = splice(bytes, part, model)
     const guard = secondModelGuard(delimiter)
     guard(bytes.subarray(part.end))
+    const drop = names.length > 0 ? dropFields(delimiter, names) : undefined
+    const first = drop ? Buffer.concat([fieldParts(delimiter, params), drop(head)]) : head
     const payload = new ReadableStream<Uint8Array>({
       start: controller => controller.enqueue(new Uint8Array(first)),
       async pull(controller) {
         const { value, done } = await reader.read()
         if (done) return controller.close()
         guard(value)
-        controller.enqueue(value)
+        controller.enqueue(drop ? new Uint8Array(drop(value)) : value)
       },
       cancel: reason => reader.cancel(reason),
     })
-    return { payload, length: length === undefined ? undefined : length + first.length - bytes.length }
+    return { payload, length: length === undefined || drop ? undefined : length + first.length - bytes.length }
   },
 })
 
@@ -157,14 +150,13 @@ const secondModelGuard = (delimiter: Buffer): ((bytes: Uint8Array) => void) => {
       const from = at + delimiter.length
       over = isLast(window, from)
       if (over) return
-      const head = window.indexOf('\r\n\r\n', from)
-      if (head < 0 && window.length - at > largestHead) throw headTooLong()
-      if (head < 0) {
+      const head = headAt(window, from)
+      if (!head) {
         keep = at
         break
       }
-      if (headOf(window.toString('utf8', from, head)).name === 'model') throw twice()
-      at = window.indexOf(delimiter, head)
+      if (head.name === 'model') throw twice()
+      at = window.indexOf(delimiter, head.end - 4)
     }
     tail = window.subarray(keep)
   }
@@ -172,45 +164,3 @@ const secondModelGuard = (delimiter: Buffer): ((bytes: Uint8Array) => void) => {
 
 const splice = (bytes: Buffer, part: Part, model: string): Buffer =>
   Buffer.concat([bytes.subarray(0, part.start), Buffer.from(model), bytes.subarray(part.end)])
-
-/** The part itself, ending where the form's own first delimiter begins. */
-const modelPart = (delimiter: Buffer, model: string): Buffer =>
-  Buffer.from(`${delimiter.toString().slice(2)}\r\ncontent-disposition: form-data; name="model"\r\n\r\n${model}\r\n`)
-
-const fieldName = /^[\w!#$%&'*+.^`|~-]+:/
-const parameters = /;\s*([\w!#$%&'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))\s*/g
-
-/**
- * The head of a part: what stands between its delimiter and its content. A head that readers understand in different ways is refused:
- * to a vendor the part might be the model.
- */
-const headOf = (head: string): { name: string; file: boolean } => {
-  const [padding = '', ...fields] = head.split('\r\n')
-  const dispositions = fields.filter(field => /^content-disposition:/i.test(field))
-  const [disposition = ''] = dispositions
-  const said = [...disposition.matchAll(parameters)].map(([, key = '', quoted, plain = '']) => ({
-    key: key.toLowerCase(),
-    value: quoted?.replace(/\\(.)/g, '$1') ?? plain,
-  }))
-  const names = said.filter(({ key }) => key === 'name' || key === 'name*')
-  const isPlain = padding.trim() === '' && fields.every(field => fieldName.test(field)) && dispositions.length === 1
-  const isWhole = /^content-disposition:\s*form-data\s*;?\s*$/i.test(disposition.replace(parameters, ''))
-  const [name] = names
-  if (!isPlain || !isWhole || names.length !== 1 || name?.key !== 'name') throw malformed('a part has an unclear head')
-  return { name: name.value, file: said.some(({ key }) => key === 'filename' || key === 'filename*') }
-}
-
-const delimiterOf = (contentType: string): Buffer => {
-  const boundary = /;\s*boundary=(?:"([^"]{1,70})"|([^;\s]{1,70}))/i.exec(contentType)
-  if (!boundary) throw malformed('its content-type names no boundary')
-  return Buffer.from(`\r\n--${boundary[1] ?? boundary[2]}`)
-}
-
-/** Two dashes behind the delimiter end the form. */
-const isLast = (bytes: Buffer, at: number): boolean => bytes[at] === 45 && bytes[at + 1] === 45
-
-const headTooLong = (): GatewayError => malformed('a part has a head of more than 16 KiB')
-const malformed = (why: string): GatewayError =>
-  new GatewayError('invalid_request', `the body is no multipart form: ${why}`)
-const twice = (): GatewayError =>
-  new GatewayError('invalid_request', 'the form names the model twice', { param: 'model' })

@@ -4,7 +4,7 @@ import type { Chat, ProtocolId } from '../ir/chat.ts'
 import { isObject, type JsonObject } from '../ir/json.ts'
 import { writeJson } from '../ir/raw.ts'
 import { countings } from '../protocols/count.ts'
-import { egressOf, protocols } from '../protocols/index.ts'
+import { egressOf, ingressOf } from '../protocols/index.ts'
 import { bringThoughts } from '../protocols/openai-chat/thoughts.ts'
 import type { Exchange, Ingress, PassOnly } from '../protocols/protocol.ts'
 import { answerCalls } from '../protocols/answered.ts'
@@ -89,7 +89,7 @@ const spokenBy = (wire: Wire, wanted: ProtocolId, model: string): ProtocolId => 
   const held = wire.protocolsFor?.(model)
   if (held?.includes(wanted) ?? wire.speaks[wanted] !== undefined) return wanted
   const other = (held ?? Object.keys(wire.speaks)).find(id => egressOf(id))
-  if (other !== undefined && protocols.has(wanted)) return other
+  if (other !== undefined && ingressOf(wanted)) return other
   throw new GatewayError('internal', `the target does not speak ${wanted}`)
 }
 

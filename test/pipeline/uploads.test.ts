@@ -59,6 +59,7 @@ beforeAll(async () => {
           model_map: { early: 'vendor-early' },
           server_url: `http://127.0.0.1:${early.port}/v1`,
         },
+        { ...entry, models: ['tuned'], params: { language: 'fr', temperature: 0 }, server_url: `${upstream.url}/v1` },
         { ...entry, models: ['single'], server_url: `${upstream.url}/v1`, limit: { concurrency: 1, timeout: 0.2 } },
       ],
     },
@@ -152,13 +153,30 @@ describe('a form', () => {
     }
   })
 
+  test("gets the params of its entry, in place of the client's fields, wherever its model stands", async () => {
+    const file: Field = ['file', bytes(5000), 'a.wav']
+    const added: Field[] = [
+      ['language', 'fr'],
+      ['temperature', '0'],
+    ]
+    for (const order of [
+      [['model', 'tuned'], file, ['language', 'de']],
+      [file, ['language', 'de'], ['model', 'tuned']],
+    ] as Field[][]) {
+      const { response, asked } = await upload('/v1/audio/transcriptions', order)
+      expect(response.status).toBe(200)
+      const kept = order.filter(([name]) => name !== 'language')
+      expect(asked().bytes.equals(formOf([...added, ...kept]))).toBe(true)
+    }
+  })
+
   test('with an unknown model is 404, that names two is 400, that is no form is 400; the vendor hears of none', async () => {
     const file: Field = ['file', bytes(10), 'a.wav']
     const unknown = await upload('/v1/audio/transcriptions', [['model', 'nobody'], file])
     expect([unknown.response.status, unknown.count()]).toEqual([404, 0])
     const twice = await upload('/v1/audio/transcriptions', [file, ['model', 'm'], ['model', 'single']])
     expect([twice.response.status, (await errorOf(twice.response)).param, twice.count()]).toEqual([400, 'model', 0])
-    for (const body of ['', 'nonsense', '--edge\r\n\r\n']) {
+    for (const body of ['', 'nonsense', '--edge\r\n\r\n', formOf([file]).toString('latin1').replaceAll('\r\n', '\n')]) {
       const response = await fetch(`${gateway.url}/v1/audio/transcriptions`, {
         method: 'POST',
         headers: head,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/errors.ts'
+import type { Params } from '../../src/upstream/fields.ts'
 import { isMultipart, readUpload } from '../../src/upstream/multipart.ts'
 
 const boundary = 'X-edge-of-part'
@@ -23,9 +24,9 @@ const upload = (text: string, { piece = text.length, length = true } = {}): Requ
   return new Request('http://localhost/v1/audio/transcriptions', { method: 'POST', headers, body })
 }
 
-const sent = async (request: Request, model: string, maxBody = 1_000_000) => {
+const sent = async (request: Request, model: string, maxBody = 1_000_000, params?: Params) => {
   const read = await readUpload(request, maxBody)
-  const { payload, length } = read.write(model)
+  const { payload, length } = read.write(model, params)
   return {
     named: read.model,
     text: await new Response(payload as BodyInit).text(),
@@ -98,6 +99,49 @@ describe('an upload', () => {
   })
 })
 
+describe('params of an entry', () => {
+  const params = { language: 'fr', temperature: 0.2, timestamp_granularities: ['word', 'segment'], prompt: null }
+  const added =
+    field('language', 'fr') +
+    field('temperature', '0.2') +
+    field('timestamp_granularities[]', 'word') +
+    field('timestamp_granularities[]', 'segment')
+  const granularity = field('timestamp_granularities[]', 'word')
+  const shapes: [name: string, asked: string[], kept: string[]][] = [
+    ['are added', [field('model', 'a'), file('file', content)], [field('model', 'm'), file('file', content)]],
+    [
+      'stand for fields before the model, between it and the file, and behind the file',
+      [field('language', 'de'), field('model', 'a'), field('prompt', ''), file('file', content), granularity],
+      [field('model', 'm'), file('file', content)],
+    ],
+    [
+      'stand for fields of a form whose model comes last',
+      [file('file', content), field('temperature', '1'), field('user', 'ann'), field('model', 'a')],
+      [file('file', content), field('user', 'ann'), field('model', 'm')],
+    ],
+    ['are all there is but the model', [field('language', 'de'), field('model', 'a')], [field('model', 'm')]],
+  ]
+  for (const piece of [1, 7, 64, 100_000])
+    test.each(shapes)(`%s (pieces of ${piece})`, async (_, asked, kept) => {
+      const wanted = added + kept.join('') + end
+      const { text, length } = await sent(upload(asked.join('') + end, { piece }), 'm', 1_000_000, params)
+      expect(text).toBe(wanted)
+      expect([undefined, Buffer.byteLength(wanted)]).toContain(length)
+    })
+
+  test('and a model put in front are not run into what stands before the form', async () => {
+    const asked = `to whom it may concern\r\n${file('file', content)}${end}`
+    expect((await sent(upload(asked), 'm')).text).toBe(field('model', 'm') + file('file', content) + end)
+    const { text } = await sent(upload(asked), 'm', 1_000_000, { language: 'fr' })
+    expect(text).toBe(field('language', 'fr') + field('model', 'm') + file('file', content) + end)
+  })
+
+  test('leave a second model refused', async () => {
+    const asked = upload(field('model', 'a') + file('file', content) + field('model', 'b') + end, { piece: 50 })
+    expect(sent(asked, 'm', 1_000_000, params)).rejects.toMatchObject({ code: 'invalid_request' })
+  })
+})
+
 describe('refused is an upload', () => {
   const refusal = async (request: Request, maxBody?: number): Promise<GatewayError> => {
     try {
@@ -151,6 +195,14 @@ describe('refused is an upload', () => {
       1000,
     )
     expect(error.code).toBe('too_large')
+  })
+
+  test('whose lines end in LF alone, with a word on it: servers differ in what they read there', async () => {
+    for (const piece of [5, 1000]) {
+      const text = (field('model', 'a') + file('file', 'x') + end).replaceAll('\r\n', '\n')
+      const { code, message } = await refusal(upload(text, { piece }))
+      expect([code, message]).toEqual(['invalid_request', expect.stringContaining('LF alone')])
+    }
   })
 
   test('that ends too early, or has no boundary', async () => {
