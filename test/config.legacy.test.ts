@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Compiled } from '../src/config/compiled.ts'
 import { load } from '../src/config/load.ts'
+import { providers } from '../src/providers/index.ts'
 import { compiledOf, entryOf, loadFile, problemsOf, shown, withEntry } from './config/write.ts'
 
 const samples = join(import.meta.dir, 'config', 'legacy')
@@ -57,10 +58,10 @@ describe('what they mean', () => {
   })
 
   test('default models, and aliyun as a type of its own', () => {
-    expect(compiled('deepseek').entries[0]!.models).toEqual(['deepseek-chat', 'deepseek-coder'])
+    expect(compiled('deepseek').entries[0]!.models).toEqual(providers.get('deepseek')!.models!)
     expect(compiled('aliyun-type').entries[0]).toMatchObject({
       id: 'aliyun-1',
-      models: ['qwen-turbo', 'qwen-plus', 'qwen-max', 'qwen-max-longcontext'],
+      models: providers.get('aliyun')!.models,
     })
   })
 

@@ -20,7 +20,7 @@ const rows: [type: string, given: Record<string, string>, serverUrl: string | un
 
   ['hunyuan', { api_key: 'k' }, undefined, 'works'],
   ['hunyuan', { api_key: 'k' }, 'https://tokenhub.tencentmaas.com/v1', 'works'],
-  ['hunyuan', { secret_id: 'i', secret_key: 's' }, undefined, 'API key of the Hunyuan console'],
+  ['hunyuan', { secret_id: 'i', secret_key: 's' }, undefined, 'API key of TokenHub'],
   ['hunyuan', { ...pair, secret_id: 'i' }, undefined, 'works'],
 
   ['xinghuo', { api_key: 'APIPassword' }, undefined, 'works'],

@@ -5,7 +5,10 @@ import { bearer } from './sign/bearer.ts'
 
 const refused = ['logprobs', 'top_logprobs', 'logit_bias']
 
-/** console.groq.com/docs/openai: logprobs, top_logprobs, logit_bias, a message's name and n above 1 get 400. */
+/**
+ * console.groq.com/docs/openai: logprobs, top_logprobs, logit_bias, a message's name and n above 1 get 400. The Llama models ended on
+ * 2026-08-16 (console.groq.com/docs/deprecations, 2026-08); these two are what its list calls production.
+ */
 export default provider({
   id: 'groq',
   title: 'Groq',
@@ -16,7 +19,7 @@ export default provider({
   speaks: spoken('audio/speech', 'audio/transcriptions', 'audio/translations'),
   sign: bearer,
   credentials: ['api_key'],
-  models: ['llama3-70b-8192', 'llama3-8b-8192', 'gemma-7b-it', 'mixtral-8x7b-32768'],
+  models: ['openai/gpt-oss-120b', 'openai/gpt-oss-20b'],
   adjust: {
     'openai-chat': (body, loss) => {
       for (const field of refused) omit(body, field, loss)

@@ -5,29 +5,29 @@ import { developerAsSystem } from './quirks.ts'
 import { bearer } from './sign/bearer.ts'
 
 /**
- * cloud.tencent.com/document/product/1729/111007 (2025-07): the compatible address, with an API key of its own console page. That embeddings stand beside
- * chat could not be read again in 2026-11. Every chunk
- * carries a `note` that says of itself that it must be kept, so it is. Newer models (`hy3-…`) are served by TokenHub, with keys of its
- * own (document 1823/132252, 2026-05): server_url https://tokenhub.tencentmaas.com/v1.
+ * TokenHub, with API keys of its own (cloud.tencent.com/document/product/1823/130078 and 130051, 2026-08). The platform before it,
+ * api.hunyuan.cloud.tencent.com, was to close on 30 September 2026, its hunyuan-… models on 22 June (document 1729/131925): a key of it does
+ * not work here. That embeddings stand beside chat could not be read in 2026-11. Every chunk of the older platform carried a `note` that
+ * says of itself that it must be kept, so it is.
  */
 export default provider({
   id: 'hunyuan',
   title: 'Tencent Hunyuan',
-  docs: 'https://cloud.tencent.com/document/product/1729/111007',
+  docs: 'https://cloud.tencent.com/document/product/1823/130078',
   checked: '2026-11',
   quirks: ['role `developer` is `system`'],
-  base: 'https://api.hunyuan.cloud.tencent.com/v1',
-  hosts: ['tokenhub.tencentmaas.com', 'tokenhub-intl.tencentmaas.com'],
+  base: 'https://tokenhub.tencentmaas.com/v1',
+  hosts: ['tokenhub-intl.tencentcloudmaas.com', 'tokenhub-intl.tencentmaas.com', 'api.hunyuan.cloud.tencent.com'],
   speaks: spoken('embeddings'),
   sign: bearer,
   credentials: ['api_key'],
-  models: ['hunyuan-lite', 'hunyuan-standard', 'hunyuan-standard-256K', 'hunyuan-pro'],
+  models: ['hy3'],
   adjust: { 'openai-chat': developerAsSystem },
   variants: [
     {
       when: entry => !hasCredential(entry, 'api_key') && hasCredential(entry, 'secret_id', 'secret_key'),
       unbuilt:
-        'secret_id and secret_key (TC3) are not spoken yet; write an API key of the Hunyuan console as api_key, server_url may stay out',
+        'secret_id and secret_key (TC3) are not spoken yet; write an API key of TokenHub as api_key, server_url may stay out',
     },
   ],
 })

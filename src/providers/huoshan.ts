@@ -18,7 +18,7 @@ const sumUsage = (body: JsonObject): void => {
 }
 
 /**
- * volcengine.com/docs/82379: models are endpoints (`ep-…`) or names with a date. `max_tokens` beside `max_completion_tokens` gets 400
+ * volcengine.com/docs/82379: models are endpoints (`ep-…`) or names with a date; these are the ones its list recommends (1330310, 2026-08). `max_tokens` beside `max_completion_tokens` gets 400
  * (github.com/HKUDS/nanobot issue 2548, 2026-03). Bots stand at an address of their own, with the same key.
  */
 export default provider({
@@ -39,14 +39,7 @@ export default provider({
   },
   sign: bearer,
   credentials: ['api_key'],
-  models: [
-    'Doubao-pro-4k',
-    'Doubao-pro-32k',
-    'Doubao-pro-128k',
-    'Doubao-lite-4k',
-    'Doubao-lite-32k',
-    'Doubao-lite-128k',
-  ],
+  models: ['doubao-seed-2-1-pro-260628', 'doubao-seed-2-1-turbo-260628'],
   adjust: {
     'openai-chat': body => {
       developerAsSystem(body)

@@ -2,7 +2,7 @@ import { spoken } from './place.ts'
 import { provider } from './provider.ts'
 import { bearer } from './sign/bearer.ts'
 
-/** Chat, completions and embeddings as its own OpenAPI document has them. The older `/v3/openai` is kept where a server_url names it. */
+/** Chat, completions and embeddings as its own OpenAPI document has them. The older `/v3/openai` is kept where a server_url names it. Names of 2026-09. */
 export default provider({
   id: 'novita',
   title: 'Novita AI',
@@ -12,5 +12,5 @@ export default provider({
   speaks: spoken('completions', 'embeddings'),
   sign: bearer,
   credentials: ['api_key'],
-  models: ['zai-org/glm-4.7', 'zai-org/glm-4.7-flash'],
+  models: ['zai-org/glm-5.3-flash', 'deepseek/deepseek-v4-flash'],
 })

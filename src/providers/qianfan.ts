@@ -6,7 +6,8 @@ import { bearer } from './sign/bearer.ts'
 
 /**
  * Version 2 (cloud.baidu.com/doc/WENXINWORKSHOP/s/2m3fihw8s, 2025-03): an API key `bce-v3/…` of the console's security page, names in
- * lower case (`ernie-speed-8k`). That embeddings, pictures and reranking stand beside chat could not be read again in 2026-11. The key of an application with its secret_key belongs to version 1.
+ * lower case (`ernie-speed-8k`). The first two names are from its list of 2026-06 (cloud.baidu.com/doc/qianfan/s/rmh4stp0j); that Speed, Lite and Tiny are
+ * still served could not be confirmed in 2026-11; dated versions and yi_34b_chat are gone. That embeddings, pictures and reranking stand beside chat could not be read again in 2026-11. The key of an application with its secret_key belongs to version 1.
  */
 export default provider({
   id: 'qianfan',
@@ -18,7 +19,7 @@ export default provider({
   speaks: spoken('embeddings', 'images/generations', 'rerank'),
   sign: bearer,
   credentials: ['api_key'],
-  models: ['yi_34b_chat', 'ERNIE-Speed-8K', 'ERNIE-Speed-128K', 'ERNIE-Lite-8K', 'ERNIE-Lite-8K-0922', 'ERNIE-Tiny-8K'],
+  models: ['ernie-5.1', 'ernie-4.5-turbo-128k', 'ERNIE-Speed-8K', 'ERNIE-Speed-128K', 'ERNIE-Lite-8K', 'ERNIE-Tiny-8K'],
   adjust: {
     'openai-chat': body => {
       developerAsSystem(body)

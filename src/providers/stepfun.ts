@@ -2,7 +2,7 @@ import { spoken } from './place.ts'
 import { provider } from './provider.ts'
 import { bearer } from './sign/bearer.ts'
 
-/** platform.stepfun.com, API reference (index read 2026-07). Two houses with keys of their own: api.stepfun.com and api.stepfun.ai. */
+/** platform.stepfun.com, API reference (index read 2026-07; names from its price list, 2026-09). Two houses with keys of their own: api.stepfun.com and api.stepfun.ai. */
 export default provider({
   id: 'stepfun',
   title: 'StepFun',
@@ -13,5 +13,5 @@ export default provider({
   speaks: spoken('images/generations', 'audio/speech', 'audio/transcriptions'),
   sign: bearer,
   credentials: ['api_key'],
-  models: ['step-3.5-flash'],
+  models: ['step-3.7-flash', 'step-3.5-flash'],
 })

@@ -2,7 +2,10 @@ import { spoken } from './place.ts'
 import { provider } from './provider.ts'
 import { bearer } from './sign/bearer.ts'
 
-/** docs.together.ai/docs/inference/openai-compatibility. The older host api.together.xyz answers too. */
+/**
+ * docs.together.ai/docs/inference/openai-compatibility. The older host api.together.xyz answers too. gpt-oss-20b left the serverless list on
+ * 2026-09-15 (github.com/mozilla-ai/any-llm pull 1407).
+ */
 export default provider({
   id: 'together',
   title: 'Together AI',
@@ -21,5 +24,5 @@ export default provider({
   ),
   sign: bearer,
   credentials: ['api_key'],
-  models: ['openai/gpt-oss-20b'],
+  models: ['openai/gpt-oss-120b'],
 })

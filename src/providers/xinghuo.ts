@@ -59,7 +59,10 @@ const tellCode = (body: JsonObject): void => {
   if (status !== undefined) body['status'] = status
 }
 
-/** The HTTP form (docs.iflyaicloud.com/doc/237): temperature above 0 to 1, `max_tokens` as the only limit, a model's APIPassword as the key. */
+/**
+ * The HTTP form (docs.iflyaicloud.com/doc/237): temperature above 0 to 1, `max_tokens` as the only limit, a model's APIPassword as the key.
+ * Version 2.0 is not among those its documents name any more (www.xfyun.cn/doc/spark/Web.html, read 2026).
+ */
 export default provider({
   id: 'xinghuo',
   title: 'iFlytek Spark (Xinghuo)',
@@ -76,7 +79,7 @@ export default provider({
   speaks: spoken(),
   sign: bearer,
   credentials: ['api_key'],
-  models: ['spark-lite', 'spark-v2.0', 'spark-pro', 'spark-max'],
+  models: ['spark-lite', 'spark-pro', 'spark-max', '4.0Ultra'],
   adjust: {
     'openai-chat': (body, loss, { model }) => {
       const name = names[model.toLowerCase()] ?? model
