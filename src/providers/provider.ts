@@ -4,8 +4,8 @@ import type { JsonObject } from '../ir/json.ts'
 import type { Loss } from '../protocols/protocol.ts'
 import type { Entry, Target } from './entry.ts'
 
-/** One HTTP request on its way to a vendor. `sign` may change the url and the headers; `body` is what will be sent, if it is text. */
-export type Outgoing = { url: string; headers: Headers; body: string | undefined }
+/** One HTTP request on its way to a vendor. `sign` may change the url and the headers; `body` is what will be sent, if it is text; without a `method` it is a POST. */
+export type Outgoing = { url: string; headers: Headers; body: string | undefined; method?: string }
 export type Sign = (outgoing: Outgoing, target: Target, send?: Send) => void | Promise<void>
 /** A request a signature needs (a token), by the target's own way: its proxy, no redirects. Absent: straight. */
 export type Send = (target: Target, url: string, options: RequestInit) => Promise<Response>
@@ -25,14 +25,17 @@ export type Wire = {
   /** Protocol, or path that only passes → address below `base`. Best first. */
   speaks: Record<ProtocolId, Per<string>>
   sign: Sign
-  /** What the vendor wants otherwise than the protocol says, on the body as it will be sent. Without one the bytes pass. */
-  adjust?: Record<ProtocolId, (body: JsonObject, loss: Loss, target: Target) => void>
+  /**
+   * What the vendor wants otherwise than the protocol says, on the body as it will be sent. Without one the bytes pass.
+   * `client`: the headers of a client that speaks this protocol, for what the vendor wants in the body instead.
+   */
+  adjust?: Record<ProtocolId, (body: JsonObject, loss: Loss, target: Target, client?: Headers) => void>
   /** What the vendor gets wrong beyond what the protocol's own mending knows, on a frame or a whole answer. */
   mend?: Record<ProtocolId, (body: JsonObject) => void>
   /** A message with calls is refused without the thoughts before them: kept for clients that drop them (openai-chat). */
   needsThoughts?: boolean
-  /** Which of `speaks` a model of the vendor is spoken to in, best first; absent: all of them. */
-  protocolsFor?: (model: string) => readonly ProtocolId[]
+  /** Which of `speaks` a model of the vendor is spoken to in, best first; absent or undefined: all of them. */
+  protocolsFor?: (model: string) => readonly ProtocolId[] | undefined
   /** Protocols in which the vendor takes media as bytes alone, though they know URLs. */
   takesBytes?: readonly ProtocolId[]
   /** The vendor answers 400 when it is asked for usage in a stream. */

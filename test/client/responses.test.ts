@@ -1,0 +1,400 @@
+/**
+ * The official `openai` SDK's Responses against the gateway: over a vendor that speaks Responses (passed), over one that speaks Chat
+ * Completions alone (translated), and Chat Completions over a vendor that speaks Responses alone. What the SDK makes of it is its own doing.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import OpenAI, { type APIError, type ClientOptions } from 'openai'
+import type { Response, ResponseInputItem } from 'openai/resources/responses/responses'
+import type { Json, JsonObject } from '../../src/ir/json.ts'
+import { type Gateway, startGateway } from '../rig/process.ts'
+import { chat, cutAfter, refuse } from '../rig/scripts.ts'
+import { type Received, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
+import { call, ended, message, response, streamOf, thoughts, toText } from '../tapes/openai-responses.ts'
+
+let native: Upstream
+let plain: Upstream
+let gateway: Gateway
+let client: OpenAI
+
+/** No proxy of the environment between the SDK and the gateway. */
+const direct: NonNullable<ClientOptions['fetch']> = (url, init) =>
+  fetch(url as string, { ...init, proxy: false } as unknown as RequestInit)
+
+beforeAll(async () => {
+  native = await scriptedUpstream(refuse(500))
+  plain = await scriptedUpstream(refuse(500))
+  const credentials = { api_key: 'vendor-key' }
+  gateway = await startGateway({
+    services: {
+      openai: [
+        {
+          enabled: true,
+          server_url: `${native.url}/v1/responses`,
+          credentials,
+          models: ['native'],
+          model_map: { native: 'vendor-native' },
+        },
+        {
+          enabled: true,
+          server_url: `${plain.url}/v1`,
+          credentials,
+          models: ['plain'],
+          model_map: { plain: 'vendor-plain' },
+        },
+      ],
+    },
+  })
+  client = new OpenAI({ apiKey: 'any', baseURL: `${gateway.url}/v1`, maxRetries: 0, fetch: direct })
+})
+afterAll(async () => {
+  await gateway.stop()
+  await native.close()
+  await plain.close()
+})
+
+const framesOf = (events: readonly JsonObject[]): string[] =>
+  toText(events)
+    .split('\n\n')
+    .filter(frame => frame !== '')
+    .map(frame => `${frame}\n\n`)
+
+/** The vendor of Responses says these items, streamed or whole as it is asked. */
+const nativeSays = (...items: JsonObject[]): (() => JsonObject) => {
+  native.become(chat(framesOf(streamOf(...items)), response('completed', items), { done: false }))
+  return lastOf(native)
+}
+
+const lastOf = (upstream: Upstream) => (): JsonObject => {
+  const last = upstream.requests.at(-1) as Received
+  return last.json() as JsonObject
+}
+
+type Said = { text?: string; thought?: string; calls?: { id: string; name: string; args: string }[] }
+
+/** The vendor of Chat Completions says this. */
+const plainSays = ({ text, thought, calls = [] }: Said): (() => JsonObject) => {
+  const head = { id: 'chatcmpl-1', created: 1_750_000_000, model: 'vendor-plain' }
+  const entries = calls.map(({ id, name, args }, index) => ({
+    index,
+    id,
+    type: 'function',
+    function: { name, arguments: args },
+  }))
+  const chunk = (delta: object, finish_reason: string | null = null) => ({
+    ...head,
+    object: 'chat.completion.chunk',
+    choices: [{ index: 0, delta, finish_reason }],
+  })
+  const finish = calls.length > 0 ? 'tool_calls' : 'stop'
+  const usage = {
+    prompt_tokens: 5,
+    completion_tokens: 7,
+    total_tokens: 12,
+    prompt_tokens_details: { cached_tokens: 2 },
+  }
+  const pieces = [
+    ...(thought ? [...thought].map(letter => chunk({ reasoning_content: letter })) : []),
+    ...(text ? [...text].map(letter => chunk({ content: letter })) : []),
+    ...entries.map(entry => chunk({ tool_calls: [entry] })),
+    chunk({}, finish),
+    { ...head, object: 'chat.completion.chunk', choices: [], usage },
+  ]
+  const said = {
+    role: 'assistant',
+    content: text ?? null,
+    ...(thought && { reasoning_content: thought }),
+    ...(entries.length > 0 && { tool_calls: entries.map(({ index: _index, ...entry }) => entry) }),
+  }
+  plain.become(
+    chat(pieces, {
+      ...head,
+      object: 'chat.completion',
+      choices: [{ index: 0, message: said, finish_reason: finish }],
+      usage,
+    }),
+  )
+  return lastOf(plain)
+}
+
+const tool = {
+  type: 'function' as const,
+  name: 'weather',
+  strict: true,
+  parameters: {
+    type: 'object',
+    properties: { city: { type: 'string' } },
+    required: ['city'],
+    additionalProperties: false,
+  },
+}
+const words = (text: string): JsonObject => message([{ type: 'output_text', text, annotations: [], logprobs: [] }])
+
+/** The same answer, asked whole and gathered from a stream by the SDK. */
+const bothWays = async (body: OpenAI.Responses.ResponseCreateParamsNonStreaming): Promise<[Response, Response]> => [
+  await client.responses.create(body),
+  (await client.responses.stream({ ...body, stream: true }).finalResponse()) as Response,
+]
+
+describe('over a vendor that speaks Responses', () => {
+  test('thoughts, text and call come as they are, under the name the client used', async () => {
+    const asked = nativeSays(thoughts, words('Look.'), call)
+    for (const answer of await bothWays({ model: 'native', input: 'Hi', tools: [tool], store: false })) {
+      expect(answer.model).toBe('native')
+      expect(answer.output_text).toBe('Look.')
+      expect(answer.output.map(({ type }) => type)).toEqual(['reasoning', 'message', 'function_call'])
+      expect(answer.usage?.output_tokens_details.reasoning_tokens).toBe(2)
+      expect(asked().model).toBe('vendor-native')
+    }
+  })
+
+  test('what a client may say is passed byte for byte but for the model', async () => {
+    const asked = nativeSays(words('Yes.'))
+    await client.responses.create({
+      model: 'native',
+      input: 'Hi',
+      previous_response_id: 'resp_0',
+      background: false,
+      metadata: { a: 'b' },
+    })
+    expect(asked()).toEqual({
+      model: 'vendor-native',
+      input: 'Hi',
+      previous_response_id: 'resp_0',
+      background: false,
+      metadata: { a: 'b' },
+    })
+  })
+
+  test('a stream that is cut is an error, and no completed answer', async () => {
+    native.become(cutAfter(6, framesOf(streamOf(words('Hello there.')))))
+    const types: string[] = []
+    const reading = (async () => {
+      for await (const event of await client.responses.create({ model: 'native', input: 'Hi', stream: true }))
+        types.push(event.type)
+    })()
+    await expect(reading).rejects.toThrow(/cut|lost/)
+    expect(types).toContain('response.output_text.delta')
+    expect(types).not.toContain('response.completed')
+  })
+
+  test('a refusal is the vendor’s own', async () => {
+    native.become(
+      refuse(404, {
+        error: { message: 'No such file.', type: 'invalid_request_error', param: 'input[0]', code: 'not_found' },
+      }),
+    )
+    const error = (await client.responses
+      .create({ model: 'native', input: 'Hi' })
+      .catch((thrown: unknown) => thrown)) as APIError
+    expect({ status: error.status, param: error.param, code: error.code }).toEqual({
+      status: 404,
+      param: 'input[0]',
+      code: 'not_found',
+    })
+  })
+})
+
+describe('over a vendor that speaks Chat Completions', () => {
+  test('text and usage', async () => {
+    const asked = plainSays({ text: 'Hello, 世界.' })
+    for (const answer of await bothWays({
+      model: 'plain',
+      instructions: 'Be brief.',
+      input: 'Hi',
+      max_output_tokens: 50,
+    })) {
+      expect(answer).toMatchObject({
+        object: 'response',
+        status: 'completed',
+        model: 'plain',
+        output_text: 'Hello, 世界.',
+      })
+      expect(answer.id).toStartWith('resp_')
+      expect(answer.max_output_tokens).toBe(50)
+      expect(answer.usage).toMatchObject({
+        input_tokens: 5,
+        output_tokens: 7,
+        total_tokens: 12,
+        input_tokens_details: { cached_tokens: 2 },
+      })
+      expect(asked()).toMatchObject({
+        model: 'vendor-plain',
+        max_tokens: 50,
+        messages: [
+          { role: 'system', content: 'Be brief.' },
+          { role: 'user', content: 'Hi' },
+        ],
+      })
+    }
+  })
+
+  test('thoughts are a summary, and two calls at once come back with their results', async () => {
+    const calls = [
+      { id: 'call_a', name: 'weather', args: '{"city":"Bern"}' },
+      { id: 'call_b', name: 'weather', args: '{"city":"Basel"}' },
+    ]
+    for (const streamed of [false, true]) {
+      plainSays({ thought: 'Two cities.', text: 'I look.', calls })
+      const body = { model: 'plain', tools: [tool], input: [{ role: 'user' as const, content: 'Weather?' }] }
+      const first = streamed
+        ? ((await client.responses.stream({ ...body, stream: true }).finalResponse()) as Response)
+        : await client.responses.create(body)
+      expect(first.output.map(({ type }) => type)).toEqual(['reasoning', 'message', 'function_call', 'function_call'])
+      expect(first.output[0]).toMatchObject({ summary: [{ type: 'summary_text', text: 'Two cities.' }] })
+      const results: ResponseInputItem[] = first.output.flatMap(item =>
+        item.type === 'function_call' ? [{ type: 'function_call_output', call_id: item.call_id, output: 'Sunny' }] : [],
+      )
+      const asked = plainSays({ text: 'Sunny in both.' })
+      const input = [...body.input, ...(first.output as ResponseInputItem[]), ...results]
+      expect((await client.responses.create({ ...body, input })).output_text).toBe('Sunny in both.')
+      const told = asked().messages as JsonObject[]
+      expect(told.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'tool'])
+      expect(told[1]).toMatchObject({
+        content: 'I look.',
+        reasoning_content: 'Two cities.',
+        tool_calls: calls.map(({ id, name, args }) => ({ id, type: 'function', function: { name, arguments: args } })),
+      })
+    }
+  })
+
+  test('structured output', async () => {
+    const asked = plainSays({ text: '{"city":"Bern"}' })
+    const format = { type: 'json_schema' as const, name: 'place', strict: true, schema: tool.parameters }
+    const answer = await client.responses.create({ model: 'plain', input: 'Where?', text: { format } })
+    expect(answer.text?.format).toMatchObject(format)
+    expect(asked().response_format).toEqual({
+      type: 'json_schema',
+      json_schema: { name: 'place', strict: true, schema: tool.parameters },
+    })
+  })
+
+  test('a free-text tool that the vendor calls as a function is a free-text call', async () => {
+    plainSays({ calls: [{ id: 'call_p', name: 'patch', args: '{"input":"+line\\n"}' }] })
+    for (const answer of await bothWays({ model: 'plain', input: 'Patch', tools: [{ type: 'custom', name: 'patch' }] }))
+      expect(answer.output).toMatchObject([
+        { type: 'custom_tool_call', call_id: 'call_p', name: 'patch', input: '+line\n' },
+      ])
+  })
+
+  test('every event is numbered and named', async () => {
+    plainSays({ thought: 'Hm', text: 'Ok', calls: [{ id: 'call_a', name: 'weather', args: '{}' }] })
+    const events: { type: string; sequence_number: number }[] = []
+    for await (const event of await client.responses.create({
+      model: 'plain',
+      input: 'Hi',
+      stream: true,
+      tools: [tool],
+    }))
+      events.push(event)
+    expect(events.map(({ sequence_number }) => sequence_number)).toEqual(events.map((_, place) => place))
+    expect(events.map(({ type }) => type).filter(type => !type.endsWith('.delta'))).toEqual([
+      'response.created',
+      'response.in_progress',
+      'response.output_item.added',
+      'response.reasoning_summary_part.added',
+      'response.reasoning_summary_text.done',
+      'response.reasoning_summary_part.done',
+      'response.output_item.done',
+      'response.output_item.added',
+      'response.content_part.added',
+      'response.output_text.done',
+      'response.content_part.done',
+      'response.output_item.done',
+      'response.output_item.added',
+      'response.function_call_arguments.done',
+      'response.output_item.done',
+      'response.completed',
+    ])
+  })
+
+  test('work in the background and a conversation are refused, and say where they stand', async () => {
+    for (const more of [{ background: true }, { conversation: 'conv_1' }]) {
+      const asking = client.responses.create({ model: 'plain', input: 'Hi', ...more })
+      const error = (await asking.catch((thrown: unknown) => thrown)) as APIError
+      expect({ status: error.status, param: error.param }).toEqual({ status: 400, param: Object.keys(more)[0]! })
+    }
+  })
+})
+
+describe('Chat Completions over a vendor that speaks Responses alone', () => {
+  const body = { model: 'native', messages: [{ role: 'user' as const, content: 'Hi' }] }
+
+  test('text, call and usage; nothing is kept there, and thoughts are asked for sealed', async () => {
+    const asked = nativeSays(thoughts, words('Look.'), call)
+    const answer = await client.chat.completions.create({ ...body, max_completion_tokens: 9, verbosity: 'low' })
+    expect(answer.choices[0]).toMatchObject({
+      finish_reason: 'tool_calls',
+      message: {
+        content: 'Look.',
+        tool_calls: [{ id: 'call_1', function: { name: 'weather', arguments: '{"city":"Bern"}' } }],
+      },
+    })
+    expect(answer.usage).toMatchObject({ prompt_tokens: 11, completion_tokens: 7, total_tokens: 18 })
+    expect(asked()).toMatchObject({
+      model: 'vendor-native',
+      input: [{ role: 'user', content: 'Hi' }],
+      store: false,
+      include: ['reasoning.encrypted_content'],
+      max_output_tokens: 9,
+      text: { verbosity: 'low' },
+    })
+  })
+
+  test('the seal of the thoughts comes back with the call', async () => {
+    for (const streamed of [false, true]) {
+      nativeSays(thoughts, call)
+      const first = streamed
+        ? await client.chat.completions.stream({ ...body, stream: true }).finalChatCompletion()
+        : await client.chat.completions.create(body)
+      const asked = nativeSays(words('Sunny.'))
+      const said = first.choices[0]!.message
+      const answered = { role: 'tool' as const, tool_call_id: 'call_1', content: 'Sunny' }
+      const second = await client.chat.completions.create({ ...body, messages: [...body.messages, said, answered] })
+      expect(second.choices[0]!.message.content).toBe('Sunny.')
+      const input = asked().input as JsonObject[]
+      expect(input.map(({ type }) => type as Json)).toEqual([
+        'message',
+        'reasoning',
+        'function_call',
+        'function_call_output',
+      ])
+      expect(input[1]!.encrypted_content).toBe('gAAAAsealed')
+    }
+  })
+
+  test('the limit is told as such, and a fault as a fault', async () => {
+    const short: Script = chat(
+      framesOf([
+        { type: 'response.created', response: response('in_progress') },
+        {
+          ...ended([]),
+          type: 'response.incomplete',
+          response: response('incomplete', [words('Hel')], { incomplete_details: { reason: 'max_output_tokens' } }),
+        },
+      ]),
+      response('incomplete', [words('Hel')], { incomplete_details: { reason: 'max_output_tokens' } }),
+      { done: false },
+    )
+    native.become(short)
+    expect((await client.chat.completions.create(body)).choices[0]!.finish_reason).toBe('length')
+    const streamed = await client.chat.completions.stream({ ...body, stream: true }).finalChatCompletion()
+    expect(streamed.choices[0]).toMatchObject({ finish_reason: 'length', message: { content: 'Hel' } })
+    const failed = response('failed', [], { error: { code: 'rate_limit_exceeded', message: 'Slow down.' } })
+    native.become(
+      chat(
+        framesOf([
+          { type: 'response.created', response: response('in_progress') },
+          { type: 'response.failed', response: failed },
+        ]),
+        failed,
+        { done: false },
+      ),
+    )
+    for (const stream of [false, true]) {
+      const error = (await client.chat.completions
+        .create({ ...body, stream })
+        .catch((thrown: unknown) => thrown)) as APIError
+      expect(error.status).toBe(429)
+    }
+  })
+})
