@@ -7,7 +7,7 @@ const minimum = 4
 
 /** Credentials that name things. */
 const open = new Set([
-  ...['account_id', 'domain', 'location', 'project_id', 'model_id', 'address', 'json_file'],
+  ...['account_id', 'domain', 'location', 'project_id', 'model_id', 'address', 'json_file', 'region'],
   ...['client_email', 'client_id', 'private_key_id', 'token_uri', 'auth_uri', 'type', 'universe_domain'],
 ])
 /** Headers that tell nothing about who sends them. */

@@ -28,9 +28,12 @@ const base = (target: Target): string => {
 
 const signed = sigv4('bedrock', regionOf)
 
-/** An API key is enough; else the pair of keys signs. The headers of Anthropic's protocol stand in the body here. */
+/** An API key is enough; else the pair of keys signs. The headers of Anthropic's protocol stand in the body here, and a stream is no SSE. */
 const sign: Sign = (outgoing, target) => {
-  for (const name of ['anthropic-version', 'anthropic-beta']) outgoing.headers.delete(name)
+  const { headers, url } = outgoing
+  for (const name of ['anthropic-version', 'anthropic-beta']) headers.delete(name)
+  if (headers.has('accept'))
+    headers.set('accept', /-stream$/.test(url) ? 'application/vnd.amazon.eventstream' : 'application/json')
   const { api_key: key, access_key: access } = target.credential.values
   if (key !== undefined) return bearer(outgoing, target)
   if (access !== undefined) return signed(outgoing, target)
@@ -73,7 +76,7 @@ const asInvoked = (body: JsonObject, loss: Loss, _target: Target, client?: Heade
 const isClaude = (model: string): boolean => /\banthropic\.claude|^claude-/.test(model)
 
 /**
- * docs.aws.amazon.com/bedrock: any model by Converse, Claude also in Anthropic's protocol by InvokeModel. Models are named by their id, or by
+ * docs.aws.amazon.com/bedrock, which asks any model by Converse, Claude also in Anthropic's protocol by InvokeModel. Models are named by their id, or by
  * the id or ARN of an inference profile.
  */
 export default provider({

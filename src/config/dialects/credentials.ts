@@ -1,9 +1,11 @@
 /** The names a vendor's credentials can have, and what each is. */
 export const credentialWords = {
   api_key: 'The key of most vendors.',
-  secret_key: 'Second half of a pair of keys (qianfan, hunyuan, huoshan).',
+  secret_key: 'Second half of a pair of keys (bedrock, qianfan, hunyuan, huoshan).',
   secret_id: 'First half of a pair of keys (hunyuan).',
-  access_key: 'First half of a pair of keys (huoshan).',
+  access_key: 'First half of a pair of keys (bedrock, huoshan).',
+  session_token: 'What a pair of keys that is lent for a while is sent with (bedrock).',
+  region: 'Region, `us-east-1` if neither it nor server_url names one (bedrock).',
   api_secret: 'Second half of a pair of keys (xinghuo).',
   appid: 'Id of the application (xinghuo).',
   group_id: 'Id of the group (minimax).',

@@ -18,13 +18,13 @@ export type Facts = {
   status: boolean
   /** Where the model wants `top_k`: its own word, or the object Nova keeps it in. */
   topK: string | undefined
-  /** How it is told how hard to think. */
-  effort: 'claude' | 'nova' | 'word' | undefined
+  /** How it is told how hard to think, where it is none of Claude's. */
+  effort: 'nova' | 'word' | undefined
 }
 
 export const factsOf = (model: string): Facts => {
   const name = model.toLowerCase()
-  if (name.includes('claude')) return claudeFacts(traitsOf(model))
+  if (/claude/.test(name)) return claudeFacts(traitsOf(model))
   const nova = /\bnova\b/.test(name)
   const elder = /\b(titan|meta|llama|cohere|ai21|jamba|writer|palmyra|pixtral)/.test(name)
   return {
@@ -47,5 +47,5 @@ const claudeFacts = (claude: Traits): Facts => ({
   caches: claude.format ? '1h' : '5m',
   status: true,
   topK: claude.samples ? 'top_k' : undefined,
-  effort: 'claude',
+  effort: undefined,
 })

@@ -2,6 +2,7 @@
 import type { Chat } from '../../ir/chat.ts'
 import { budgetOf, effortAsked } from '../../ir/effort.ts'
 import type { JsonObject } from '../../ir/json.ts'
+import type { Traits } from '../anthropic/models.ts'
 import type { Loss } from '../protocol.ts'
 import type { Facts } from './models.ts'
 
@@ -28,7 +29,7 @@ export const renderThinking = (asked: Asked, facts: Facts, terms: Terms): JsonOb
 }
 
 /** https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking; the fields are Anthropic's own. */
-const claudeThinking = (asked: Asked, traits: NonNullable<Facts['claude']>, terms: Terms): JsonObject => {
+const claudeThinking = (asked: Asked, traits: Traits, terms: Terms): JsonObject => {
   const effort = effortAsked(asked.reasoning)!
   if (effort === 'none') {
     if (traits.off === 'never') terms.loss('reasoning', 'this model always thinks')
