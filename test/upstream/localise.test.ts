@@ -1,0 +1,139 @@
+/** Files a request names by URL: fetched once, put in their place, refused in words that help. */
+import { describe, expect, test } from 'bun:test'
+import { GatewayError } from '../../src/errors.ts'
+import type { Chat, Part } from '../../src/ir/chat.ts'
+import type { Json } from '../../src/ir/json.ts'
+import type { Guarded, MediaTerms } from '../../src/upstream/guard.ts'
+import { localise, mediaOf, namesUrls } from '../../src/upstream/localise.ts'
+
+const terms: MediaTerms = { allowPrivate: false, maxBytes: 100, timeout: 1, maxFiles: 3 }
+
+const setup = (body: Json = {}, change: Partial<MediaTerms> = {}) => {
+  const fetched: string[] = []
+  const signals: AbortSignal[] = []
+  let leaving = 0
+  const guard: Guarded = async (url, meter, signal) => {
+    fetched.push(url)
+    signals.push(signal)
+    if (url.includes('missing')) throw new GatewayError('invalid_request', 'its server answered 404')
+    if (url.includes('never')) return new Promise(() => undefined)
+    const bytes = Buffer.from(url)
+    meter(url.includes('large') ? 90 : bytes.length)
+    return { bytes, mime: url.endsWith('.pdf') ? 'application/pdf' : 'image/png' }
+  }
+  const signal = () => {
+    leaving++
+    return new AbortController().signal
+  }
+  const fetchMedia = mediaOf({ ...terms, ...change }, body, signal, () => guard)
+  return { fetchMedia, fetched, signals, leaving: () => leaving }
+}
+
+const image = (url: string): Part => ({ type: 'media', mime: 'image/*', source: { url }, cache: {} })
+const chatOf = (...parts: Part[]): Chat => ({ model: 'm', stream: false, turns: [{ role: 'user', parts }] })
+const base64 = (text: string) => Buffer.from(text).toString('base64')
+
+const refusal = async (work: Promise<unknown>): Promise<GatewayError> => {
+  const thrown: unknown = await work.then(
+    () => 'nothing thrown',
+    error => error,
+  )
+  expect(thrown).toBeInstanceOf(GatewayError)
+  expect((thrown as GatewayError).status).toBe(400)
+  return thrown as GatewayError
+}
+
+describe('localise', () => {
+  test('puts bytes and the true type where a URL stood, also in results of tools, and keeps all else', async () => {
+    const { fetchMedia, fetched } = setup()
+    const chat = chatOf(
+      { type: 'text', text: 'look' },
+      image('https://a.example/1.png'),
+      { type: 'result', id: 'c', parts: [{ type: 'text', text: 'here' }, image('https://a.example/2.png')] },
+      { type: 'media', mime: 'image/gif', source: { data: 'R0lG' } },
+      { type: 'media', mime: 'image/*', source: { file: 'file-1' } },
+    )
+    const asked = structuredClone(chat)
+    expect(namesUrls(chat)).toBe(true)
+    const local = await localise(chat, fetchMedia)
+    expect(chat).toEqual(asked)
+    expect(namesUrls(local)).toBe(false)
+    const [text, first, result, ...rest] = local.turns[0]!.parts
+    expect([text, ...rest]).toEqual([asked.turns[0]!.parts[0], ...asked.turns[0]!.parts.slice(3)])
+    const brought = (url: string) => ({ type: 'media', mime: 'image/png', source: { data: base64(url) }, cache: {} })
+    expect(first).toEqual(brought('https://a.example/1.png') as Part)
+    expect(result).toEqual({
+      type: 'result',
+      id: 'c',
+      parts: [{ type: 'text', text: 'here' }, brought('https://a.example/2.png') as Part],
+    })
+    expect(fetched.sort()).toEqual(['https://a.example/1.png', 'https://a.example/2.png'])
+  })
+
+  test('a request that names nothing makes nothing', async () => {
+    const { fetchMedia, leaving } = setup()
+    const chat = chatOf({ type: 'text', text: 'hi' })
+    expect(namesUrls(chat)).toBe(false)
+    expect(await localise(chat, fetchMedia)).toEqual(chat)
+    expect(leaving()).toBe(0)
+  })
+
+  test('each URL is fetched once, by whatever attempt', async () => {
+    const { fetchMedia, fetched } = setup()
+    const chat = chatOf(image('https://a.example/1.png'), image('https://a.example/1.png'))
+    const first = await localise(chat, fetchMedia)
+    expect(await localise(chat, fetchMedia)).toEqual(first)
+    expect(fetched.length).toBe(1)
+  })
+
+  test('data URLs are read, none is fetched', async () => {
+    const { fetchMedia, fetched } = setup()
+    const chat = chatOf(
+      image('data:image/gif;base64,R0lG'),
+      image('DATA:text/plain;charset=utf-8,a%20b'),
+      image('data:,x'),
+    )
+    const { turns } = await localise(chat, fetchMedia)
+    expect(turns[0]!.parts.map(part => part.type === 'media' && [part.mime, part.source])).toEqual([
+      ['image/gif', { data: 'R0lG' }],
+      ['text/plain', { data: base64('a b') }],
+      ['image/*', { data: base64('x') }],
+    ])
+    expect(fetched).toEqual([])
+  })
+})
+
+describe('a failure is a 400 that names the place', () => {
+  const url = 'https://a.example/missing.png?token=SECRET'
+  const body = { messages: [{ content: 'x' }, { content: [{ text: 'y' }, { image_url: { url } }] }] }
+
+  test('of what cannot be had; the others are given up', async () => {
+    const { fetchMedia, signals } = setup(body)
+    const error = await refusal(localise(chatOf(image('https://a.example/never.png'), image(url)), fetchMedia))
+    expect(error.message).toBe(
+      'messages[1].content[1].image_url.url: the file could not be fetched: its server answered 404',
+    )
+    expect(error.detail).toEqual({ param: 'messages[1].content[1].image_url.url' })
+    expect(signals.every(({ aborted }) => aborted)).toBe(true)
+  })
+
+  test('of what is something else than it should be', async () => {
+    const { fetchMedia } = setup({ file: 'https://a.example/a.pdf' })
+    const error = await refusal(localise(chatOf(image('https://a.example/a.pdf')), fetchMedia))
+    expect(error.message).toBe('file: the file could not be fetched: it is application/pdf, not image/*')
+  })
+
+  test('of too many, and of too much', async () => {
+    const many = setup()
+    const images = [1, 2, 3, 4].map(number => image(`https://a.example/${number}`))
+    expect((await refusal(localise(chatOf(...images), many.fetchMedia))).message).toContain('no more than 3 files')
+    const much = setup()
+    const larges = [1, 2, 3].map(number => image(`https://a.example/large${number}`))
+    expect((await refusal(localise(chatOf(...larges), much.fetchMedia))).message).toContain('larger than 200 bytes')
+  })
+
+  test('of a broken data URL', async () => {
+    for (const broken of ['data:image/png;base64', 'data:text/plain,%zz'])
+      expect((await refusal(localise(chatOf(image(broken)), setup().fetchMedia))).message).toContain('its data URL')
+  })
+})
