@@ -37,7 +37,7 @@ describe('the registry', () => {
       expect(url).toStartWith(serverUrl.replace(/\/chat\/completions$/, ''))
       expect(url).toEndWith('/chat/completions')
     }
-    expect(addresses).toBeGreaterThan(1)
+    expect(addresses).toBeGreaterThan(0)
   })
 
   test('no default model is one that its vendor ended', () => {

@@ -40,7 +40,10 @@ export const address = (provider: Provider): string => {
   const found = wireOf(entry)
   if ('unbuilt' in found) return `your own, below ${list(hosts)}`
   const [first = 'openai-chat'] = Object.keys(found.wire.speaks)
-  const whole = decodeURIComponent(addressOf(targetOf(entry, provider), first))
+  const { base, speaks } = found.wire
+  const target = targetOf(entry, provider)
+  const root = typeof base === 'function' ? base(target, { stream: false }) : base
+  const whole = decodeURIComponent(typeof speaks[first] === 'function' ? root : addressOf(target, first))
   const endpoint = endpointOf(first)
   const known = code(whole.endsWith(endpoint) ? whole.slice(0, -endpoint.length) : whole)
   return hosts.length > 0 ? `${known}; also ${list(hosts)}` : known
@@ -63,6 +66,7 @@ const shortly: Record<string, string> = {
   'openai-chat': 'chat',
   'openai-responses': 'responses',
   anthropic: 'messages',
+  'bedrock-converse': 'chat',
 }
 
 const paths = ({ speaks }: Provider): string =>

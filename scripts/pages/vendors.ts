@@ -1,9 +1,10 @@
 /** docs/vendors/: a page for each service type: what its file knows, and what people found out (docs/vendors/facts.json). */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { vendorOnly } from '../../src/protocols/index.ts'
 import { providers } from '../../src/providers/index.ts'
-import type { Provider } from '../../src/providers/provider.ts'
 import { endpointOf } from '../../src/providers/place.ts'
+import type { Provider } from '../../src/providers/provider.ts'
 import { address, code, credentials, list } from './providers.ts'
 
 const root = join(import.meta.dir, '../..')
@@ -65,7 +66,9 @@ const told = (fact: Fact): string => `${fact.says} ${origin(fact)}`
 /** The sample without its remark. */
 const example = ({ id }: Provider): string => read(`samples/${id}.json`).replace(/^ {2}"\/\/": .*\n/m, '')
 
-const paths = ({ speaks }: Provider): string => list(Object.keys(speaks).map(name => `/v1${endpointOf(name)}`))
+/** What is spoken to vendors alone serves the clients of chat. */
+const paths = ({ speaks }: Provider): string =>
+  list(Object.keys(speaks).map(name => `/v1${endpointOf(vendorOnly.has(name) ? 'openai-chat' : name)}`))
 
 const models = (provider: Provider): string => {
   const own = [...(provider.models ?? []), ...(provider.embeddingModels ?? [])]
