@@ -1,5 +1,8 @@
 /** Responses: the contract of every protocol over the recordings and our tapes, its own machine over every stream, and its own rules. */
 import { describe, expect, test } from 'bun:test'
+import { accumulateResponse } from 'openai/lib/responses/ResponseAccumulator'
+import type { Response } from 'openai/resources/responses/responses'
+import { isResponsesOnly } from '../src/catalog/responses.ts'
 import { GatewayError } from '../src/errors.ts'
 import type { Message } from '../src/ir/chat.ts'
 import { collect, tell } from '../src/ir/collect.ts'
@@ -8,11 +11,12 @@ import { isObject, type Json, type JsonObject } from '../src/ir/json.ts'
 import { sealPrefix, wrapSeal } from '../src/ir/seal.ts'
 import { protocols } from '../src/protocols/index.ts'
 import type { Frame } from '../src/protocols/protocol.ts'
-import { translateStream } from '../src/protocols/translate.ts'
-import { checkEvents, eventsOf, exchangeFor, framesOf, protocolContract, type Samples } from './contracts/protocol.ts'
+import { addressOf, isNative } from '../src/providers/address.ts'
+import type { Entry } from '../src/providers/entry.ts'
+import { eventsOf, exchangeFor, framesOf, protocolContract, type Samples } from './contracts/protocol.ts'
 import { type Recording, recordings } from './recordings.ts'
 import { check, checkResponse } from './strict/openai-responses.ts'
-import { messages, requests, streams } from './tapes/openai-responses.ts'
+import { message, messages, requests, streamOf, streams, tapes, toText } from './tapes/openai-responses.ts'
 
 const responses = protocols.get('openai-responses')!
 const chat = protocols.get('openai-chat')!
@@ -133,6 +137,282 @@ describe('recordings', () => {
     }
   })
 })
+
+/** Passed: all that goes out, and what was seen. */
+const passed = (text: string, change: Parameters<typeof exchangeFor>[0] = {}) => {
+  const passing = responses.watch.passStream(exchangeFor({ id: 'resp_gateway', ...change }))
+  let out = ''
+  for (const frame of framesOf(text)) if (!passing.seen.fault) out += passing.push(frame)
+  out += passing.end()
+  if (passing.seen.fault) out += passing.fail(passing.seen.fault)
+  return { out, seen: passing.seen, frames: framesOf(out) }
+}
+
+/** Events of OpenAI's newest tools, which its SDK does not know yet. */
+const isKnown = ({ type }: JsonObject): boolean => !/^response\.(apply_patch|shell)_call/.test(String(type))
+
+describe('the pass', () => {
+  test(`${streamed.length} recorded streams: the SDK makes of what passes what the vendor told, under the client's model`, () => {
+    for (const one of streamed) {
+      const { frames, seen } = passed(one.text)
+      const { file } = one
+      expect({ file, fault: seen.fault !== undefined }).toEqual({ file, fault: isFault(one) })
+      for (const { event, data } of frames) expect<unknown>(event).toBe((JSON.parse(data) as JsonObject).type)
+      if (seen.fault) continue
+      let snapshot: Response | undefined
+      for (const event of bodies(frames).filter(isKnown)) snapshot = accumulateResponse(event as never, snapshot)
+      expect({ file, model: snapshot?.model as string }).toEqual({ file, model: exchangeFor().model })
+      const items = snapshot?.output.length ?? 0
+      expect({ file, some: items > 0 }).toEqual({ file, some: one.text.includes('response.output_item.done') })
+      expect(seen.usage === undefined).toBe(!/"usage":\s?\{/.test(one.text))
+    }
+  })
+
+  test(`${whole.length} recorded whole answers: nothing but the model is changed`, () => {
+    for (const { file, text } of whole) {
+      const body = bodyOf({ text } as Recording)
+      const { text: out } = responses.watch.passMessage(text, exchangeFor())
+      expect({ file, body: JSON.parse(out) as Json }).toEqual({ file, body: { ...body, model: exchangeFor().model } })
+    }
+  })
+
+  test('frames go on as they came; the model stands in five events', () => {
+    const events = streamOf(message([{ type: 'output_text', text: 'Hi', annotations: [] }]))
+    const { out, seen } = passed(toText(events))
+    expect(out).toBe(toText(events).replaceAll('vendor-model', exchangeFor().model))
+    expect(seen).toMatchObject({ content: true, over: true, model: 'vendor-model', usage: { input: 11, output: 7 } })
+  })
+
+  test('events without a name get theirs, and the end of chats is left out', () => {
+    const events = streamOf(message([{ type: 'output_text', text: 'Hi', annotations: [] }]))
+    const { out } = passed(`${toText(events, { bare: true })}data: [DONE]\n\n`)
+    expect(out).toBe(toText(events).replaceAll('vendor-model', exchangeFor().model))
+  })
+
+  test('what a vendor numbers, names or forgets otherwise is put right', () => {
+    for (const { name, events, bare, fault } of tapes) {
+      if (fault || name === 'items only in the last event') continue
+      const { frames } = passed(toText(events, { bare: bare === true }))
+      let snapshot: Response | undefined
+      for (const event of bodies(frames).filter(isKnown)) snapshot = accumulateResponse(event as never, snapshot)
+      const said = events.filter(({ type }) => type === 'response.output_item.done')
+      if (said.length > 0) expect({ name, items: snapshot?.output.length }).toEqual({ name, items: said.length })
+    }
+  })
+
+  test('a cut stream ends in an error and a failed answer, numbered on', () => {
+    const { frames, seen } = passed(toText(tapes.find(({ name }) => name === 'cut')!.events))
+    expect(seen.fault?.code).toBe('upstream_failed')
+    expect(typesOf(frames).slice(-2)).toEqual(['error', 'response.failed'])
+    expect(bodies(frames).map(({ sequence_number: number }) => number)).toEqual(frames.map((_, place) => place))
+    expect(bodies(frames).at(-1)!.response).toMatchObject({
+      id: 'resp_tape',
+      status: 'failed',
+      model: exchangeFor().model,
+    })
+  })
+
+  test('a request keeps every character but its model', () => {
+    const text = '{ "model" : "a", "input":[{"role":"user","content":"x"}], "big": 12345678901234567890 }'
+    const body = JSON.parse(text) as JsonObject
+    expect(responses.watch.writeRequest(text, body, { model: 'b', askUsage: true })).toBe(text.replace('"a"', '"b"'))
+  })
+
+  test('thoughts of others are not sent to a vendor that could not read them', () => {
+    const sealed = wrapSeal({ by: 'anthropic', value: 'x' })!
+    const input = [
+      { type: 'reasoning', summary: [{ type: 'summary_text', text: 'Hm' }], encrypted_content: sealed },
+      { type: 'reasoning', id: `rs_${sealPrefix}1`, summary: [] },
+      { type: 'reasoning', id: 'rs_1', summary: [], encrypted_content: 'gAAAA' },
+      { role: 'user', content: 'Hi' },
+    ]
+    const text = JSON.stringify({ model: 'a', input })
+    const sent = responses.watch.writeRequest(text, JSON.parse(text) as JsonObject, { model: 'b', askUsage: false })
+    expect(JSON.parse(sent)).toEqual({ model: 'b', input: input.slice(2) })
+  })
+})
+
+describe('seals of others in the client', () => {
+  const seal = (value: string) => ({ by: 'gemini', at: 'v.t', value })
+  const events: Event[] = [
+    { type: 'start', id: 'x', model: 'm' },
+    { type: 'open', at: 0, part: 'reasoning' },
+    { type: 'delta', at: 0, text: 'Hm' },
+    { type: 'seal', at: 0, seal: seal('thought') },
+    { type: 'close', at: 0 },
+    { type: 'part', at: 1, part: { type: 'foreign', seal: seal('block') } },
+    { type: 'open', at: 2, part: 'text' },
+    { type: 'seal', at: 2, seal: seal('early') },
+    { type: 'delta', at: 2, text: 'Look' },
+    { type: 'close', at: 2 },
+    { type: 'open', at: 3, part: 'text' },
+    { type: 'delta', at: 3, text: 'Well' },
+    { type: 'seal', at: 3, seal: seal('late') },
+    { type: 'close', at: 3 },
+    { type: 'open', at: 4, part: 'call', id: 'c1', name: 'f' },
+    { type: 'delta', at: 4, text: '{"a":1}' },
+    { type: 'seal', at: 4, seal: seal('call') },
+    { type: 'close', at: 4 },
+    { type: 'finish', reason: 'calls' },
+  ]
+
+  test('travel in the encrypted content of thoughts, and come back to their parts', () => {
+    const frames = rendered(events)
+    expect(check(frames)).toEqual([])
+    const { output } = bodies(frames).at(-1)!.response as JsonObject
+    const { turns } = responses.parseRequest({ input: output! }, () => undefined)
+    expect(turns).toEqual([
+      {
+        role: 'assistant',
+        parts: [
+          { type: 'reasoning', text: 'Hm', seal: seal('thought') },
+          { type: 'foreign', seal: seal('block') },
+          { type: 'text', text: 'Look', seal: seal('early') },
+          { type: 'text', text: 'Well' },
+          { type: 'reasoning', text: '', seal: seal('late') },
+          { type: 'call', id: 'c1', name: 'f', args: '{"a":1}', seal: seal('call') },
+        ],
+      },
+    ])
+  })
+
+  test('thoughts of another vendor are a summary alone', () => {
+    const { output } = bodies(rendered(events)).at(-1)!.response as JsonObject
+    expect(JSON.stringify(output)).not.toContain('reasoning_text')
+  })
+})
+
+describe('what is asked', () => {
+  const render = (body: JsonObject, by = chat) => {
+    const lost: string[] = []
+    const exchange = exchangeFor({ loss: path => lost.push(path) })
+    return { body: responses.renderRequest(by.parseRequest(body, exchange.loss), exchange), lost }
+  }
+  const hi = { model: 'm', messages: [{ role: 'user', content: 'Hi' }] }
+
+  test('a function of Chat Completions is not strict unless it says so', () => {
+    const parameters = { type: 'object', properties: {} }
+    const tools = [{ name: 'a', parameters }, { name: 'b', parameters, strict: true }, { name: 'c' }]
+    const { body } = render({ ...hi, tools: tools.map(one => ({ type: 'function', function: one })) })
+    expect(body.tools).toEqual([
+      { type: 'function', name: 'a', parameters, strict: false },
+      { type: 'function', name: 'b', parameters, strict: true },
+      { type: 'function', name: 'c', parameters, strict: false },
+    ])
+  })
+
+  test('a grammar stands where each protocol has it', () => {
+    const grammar = { syntax: 'lark', definition: 'start: "a"' }
+    const custom = { name: 'p', format: { type: 'grammar', grammar } }
+    expect(render({ ...hi, tools: [{ type: 'custom', custom }] }).body.tools).toEqual([
+      { type: 'custom', name: 'p', format: { type: 'grammar', ...grammar } },
+    ])
+  })
+
+  test('of allowed tools the others are left out', () => {
+    const tools = ['a', 'b'].map(name => ({ type: 'function', name, parameters: {} }))
+    const choice = { type: 'allowed_tools', mode: 'required', tools: [{ type: 'function', name: 'b' }] }
+    const said = responses.parseRequest({ model: 'm', input: 'Hi', tools, tool_choice: choice }, () => undefined)
+    expect({ tools: said.tools?.map(({ name }) => name), choice: said.choice }).toEqual({ tools: ['b'], choice: 'any' })
+  })
+
+  test('fields both know are carried, the others are lost aloud', () => {
+    const { body, lost } = render({
+      ...hi,
+      metadata: { a: 'b' },
+      safety_identifier: 's',
+      verbosity: 'low',
+      response_format: { type: 'json_object' },
+      stop: ['x'],
+      seed: 1,
+      logit_bias: {},
+    })
+    expect(body).toMatchObject({
+      metadata: { a: 'b' },
+      safety_identifier: 's',
+      text: { format: { type: 'json_object' }, verbosity: 'low' },
+    })
+    expect(lost.sort()).toEqual(['logit_bias', 'seed', 'stop'])
+  })
+
+  test('a developer is the system; the first plain one stands above', () => {
+    const messages = [
+      { role: 'developer', content: 'One.' },
+      { role: 'user', content: 'Hi' },
+      { role: 'system', content: 'Two.' },
+    ]
+    const { body, lost } = render({ model: 'm', messages })
+    expect({ instructions: body.instructions, input: body.input, lost }).toEqual({
+      instructions: 'One.',
+      input: [
+        { type: 'message', role: 'user', content: 'Hi' },
+        { type: 'message', role: 'system', content: 'Two.' },
+      ],
+      lost: [],
+    })
+  })
+
+  test('what only one vendor keeps is refused by its path', () => {
+    for (const more of [{ background: true }, { conversation: { id: 'c' } }, { prompt: { id: 'p' } }])
+      try {
+        responses.parseRequest({ model: 'm', input: 'Hi', ...more }, () => undefined)
+        throw new Error('not refused')
+      } catch (thrown) {
+        expect(thrown).toMatchObject({ status: 400, detail: { param: Object.keys(more)[0] } })
+      }
+  })
+
+  test('tools of its own and thoughts of another vendor go nowhere else', () => {
+    const lost: string[] = []
+    const exchange = exchangeFor({ loss: path => lost.push(path) })
+    const said = responses.parseRequest({ model: 'm', input: 'Hi', tools: [{ type: 'web_search' }] }, exchange.loss)
+    expect(chat.renderRequest(said, exchange).tools).toBeUndefined()
+    const foreign = { type: 'reasoning' as const, text: 'Hm', seal: { by: 'anthropic', at: 'a.b', value: 'x' } }
+    const turns = [{ role: 'assistant' as const, parts: [foreign] }]
+    expect(responses.renderRequest({ model: 'm', stream: false, turns }, exchange).input).toEqual([])
+    expect(lost).toEqual(['tools', 'input[0].reasoning'])
+  })
+
+  test('an entry that names the endpoint, and a model that answers nowhere else', () => {
+    const only = ['o3-pro', 'gpt-5.1-codex-max', 'codex-mini-latest', 'o4-mini-deep-research-2025-06-26', 'gpt-5-pro']
+    expect(only.filter(isResponsesOnly)).toEqual(only)
+    expect(['gpt-5', 'gpt-5-mini', 'o3', 'gpt-4o', 'deepseek-pro'].filter(isResponsesOnly)).toEqual([])
+    const entry = (serverUrl?: string, more: Partial<Entry> = {}): Entry => ({
+      ...entryOf,
+      ...(serverUrl && { serverUrl }),
+      ...more,
+    })
+    const target = (of: Entry, model = 'm') => ({ id: 'x', entry: of, credential: of.credentials[0]!, model })
+    const codex = target(entry('https://x.example/v1/responses'))
+    expect(addressOf(codex, 'openai-responses')).toBe('https://x.example/v1/responses')
+    expect([isNative(codex, 'openai-responses'), isNative(codex, 'openai-chat')]).toEqual([true, false])
+    const said = target(entry('https://x.example/v1', { speaks: ['responses'] }))
+    expect(addressOf(said, 'openai-responses')).toBe('https://x.example/v1/responses')
+    expect(addressOf(said, 'openai-chat')).toBe('https://x.example/v1/chat/completions')
+    expect(isNative(target(entry('https://x.example/v1')), 'openai-responses')).toBe(false)
+    const vendor = (model: string) => target(entry(), model)
+    expect(addressOf(vendor('gpt-5'), 'openai-responses')).toBe('https://api.openai.com/v1/responses')
+    expect(isNative(vendor('gpt-5-codex'), 'openai-chat')).toBe(false)
+    expect(isNative(vendor('gpt-5'), 'openai-chat')).toBe(true)
+    expect(isNative(vendor('glm-4'), 'openai-responses')).toBe(false)
+  })
+})
+
+const entryOf: Entry = {
+  id: 'openai-1',
+  type: 'openai',
+  models: ['gpt-5', 'glm-4'],
+  embeddingModels: [],
+  redirect: new Map(),
+  map: new Map(),
+  credentials: [{ index: 0, values: { api_key: 'k' }, digest: '00000000' }],
+  weight: 1,
+  priority: 0,
+  headers: {},
+  params: {},
+  limit: {},
+  embeddingLimit: {},
+}
 
 /** What the order of two tellings may change: the names a vendor gives an item anew. */
 const plain = (message: Omit<Message, 'id'>): JsonObject =>

@@ -4,15 +4,15 @@ import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange } from '../protocol.ts'
 import { renderPicture } from './media.ts'
-import { id, renderContent } from './parts.ts'
+import { id, isName, renderContent } from './parts.ts'
 
 type Input = { instructions?: string; input: JsonObject[] }
 
 /** A first turn of the system that is one plain text stands above the conversation, as instructions; every other is an item. */
 export const renderTurns = (turns: readonly Turn[], exchange: Exchange): Input => {
   const [first] = turns
-  const [text] = first?.parts ?? []
-  const above = first?.role === 'system' && first.parts.length === 1 && text?.type === 'text' && !ownOf(text, exchange)
+  const [text, ...others] = first?.parts.filter(part => !isName(part)) ?? []
+  const above = first?.role === 'system' && others.length === 0 && text?.type === 'text' && !ownOf(text, exchange)
   const custom = new Set<string>()
   const input = (above ? turns.slice(1) : turns).flatMap((turn, index) => {
     for (const part of turn.parts) if (part.type === 'call' && part.custom) custom.add(part.id)

@@ -58,14 +58,17 @@ const renderPart = (part: Part, said: string, path: string, exchange: Exchange):
     const { part: own } = part.seal.value
     if (isObject(own)) return own
   }
-  if (part.type === 'foreign' && isName(part.seal.by, part.seal.value)) return undefined
+  if (isName(part)) return undefined
   loss(path, part.type === 'foreign' ? `only ${part.seal.by} can read it` : `a ${part.type} has no place here`)
   return undefined
 }
 
 /** Chat Completions seals that a role was `developer`, and the name of a speaker: nothing that is missed here. */
-const isName = (by: string, value: Json): boolean =>
-  by === 'openai-chat' && isObject(value) && Object.keys(value).every(key => key === 'role' || key === 'name')
+export const isName = (part: Part): boolean =>
+  part.type === 'foreign' &&
+  part.seal.by === 'openai-chat' &&
+  isObject(part.seal.value) &&
+  Object.keys(part.seal.value).every(key => key === 'role' || key === 'name')
 
 const annotationsOf = (citations: readonly Citation[] | undefined, { loss }: Exchange): JsonObject => {
   const told = (citations ?? []).map(renderAnnotation).filter(one => one !== undefined)
