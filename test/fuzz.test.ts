@@ -26,6 +26,9 @@ const isSmall = ({ text }: Recording): boolean => text.length < 20_000
 const recorded = (id: string): Recording[] =>
   (apis[id] === undefined ? [] : recordings(apis[id])).filter(one => isSmall(one) && (one.status ?? 200) < 400)
 
+/** Milliseconds a test may take on a machine that is busy. */
+const patience = 120_000
+
 const ingresses = askers.map(({ protocol }) => protocol)
 const egresses = tellers.map(({ egress }) => egress)
 const answers = cases.flatMap(one => (one.answers ? [one.answers] : []))
@@ -68,20 +71,32 @@ const told = (what: string, { cases: count, refused }: Outcome): void => {
   if (process.env['FUZZ_TELL']) console.log(`${what}: ${count} cases, ${refused} refused`)
 }
 
-test.each(askers.map(asker => [asker.protocol.id, asker] as const))('requests of %s', (id, asker) => {
-  const own = cases.map(one => clientRequest(asker, one.asks ?? question).body)
-  told(id, fuzzRequests(asker.protocol, egresses, requestsOf(id, own), first, share(0.4, askers.length)))
-})
+test.each(askers.map(asker => [asker.protocol.id, asker] as const))(
+  'requests of %s',
+  (id, asker) => {
+    const own = cases.map(one => clientRequest(asker, one.asks ?? question).body)
+    told(id, fuzzRequests(asker.protocol, egresses, requestsOf(id, own), first, share(0.4, askers.length)))
+  },
+  patience,
+)
 
-test.each(tellers.map(teller => [teller.egress.id, teller] as const))('streams of %s', (id, { egress, vendor }) => {
-  const own = answers.map(vendor.frames)
-  told(id, fuzzStreams(egress, ingresses, streamsOf(id, own), first, share(0.35, tellers.length)))
-})
+test.each(tellers.map(teller => [teller.egress.id, teller] as const))(
+  'streams of %s',
+  (id, { egress, vendor }) => {
+    const own = answers.map(vendor.frames)
+    told(id, fuzzStreams(egress, ingresses, streamsOf(id, own), first, share(0.35, tellers.length)))
+  },
+  patience,
+)
 
-test.each(askers.map(({ protocol }) => [protocol.id, protocol] as const))('passed streams of %s', (id, protocol) => {
-  const { vendor } = tellers.find(({ egress }) => egress.id === id)!
-  told(id, fuzzPasses(protocol, streamsOf(id, answers.map(vendor.frames)), first, share(0.1, askers.length)))
-})
+test.each(askers.map(({ protocol }) => [protocol.id, protocol] as const))(
+  'passed streams of %s',
+  (id, protocol) => {
+    const { vendor } = tellers.find(({ egress }) => egress.id === id)!
+    told(id, fuzzPasses(protocol, streamsOf(id, answers.map(vendor.frames)), first, share(0.1, askers.length)))
+  },
+  patience,
+)
 
 test.each(tellers.map(teller => [teller.egress.id, teller] as const))(
   'whole answers of %s',

@@ -10,6 +10,7 @@ import {
   answerWhole,
   ask,
   askers,
+  clientModel,
   clientRequest,
   exchangeOf,
   type Pair,
@@ -17,7 +18,10 @@ import {
   refusal,
   tellers,
 } from './pairs/pair.ts'
+import { loadMachines, strictly } from './strict/each.ts'
 import { brokenFrames, golden } from './pairs/write.ts'
+
+await loadMachines(askers.map(({ client }) => client.id))
 
 const folder = join(import.meta.dir, 'golden')
 const nameOf = ({ asker, teller }: Pair) => `${asker.client.id} → ${teller.vendor.id}`
@@ -124,6 +128,7 @@ describe('what is answered', () => {
         expect({ name, error: whole.error, fault: stream.error }).toEqual({ name, error: undefined, fault: undefined })
         const heard = client.read(whole.body!)
         const gathered = client.gather(stream.frames)
+        strictly(pair.asker.protocol, stream.frames, clientModel)
         expect({ name, ...client.read(gathered) }).toEqual({ name, ...heard })
         expect({ name, ...wordsOf(heard) }).toEqual({ name, ...expected(answers) })
         for (const { body, lost } of [whole, { body: gathered, lost: stream.lost }]) {

@@ -55,7 +55,7 @@ export const pairs = askers.flatMap(asker => tellers.map(teller => ({ asker, tel
 export type Lost = { path: string; why: string }
 
 /** What the client calls the model. */
-const clientModel = 'client-model'
+export const clientModel = 'client-model'
 
 export const exchangeOf = ({ protocol }: Asker, lost: Lost[], more: Partial<Exchange> = {}): Exchange => ({
   id: `${protocol.idPrefix}0123456789abcdef`,
