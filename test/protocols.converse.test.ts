@@ -60,11 +60,25 @@ describe('messages', () => {
     })
   })
 
-  test('a system that speaks within the conversation is kept, and noted', () => {
-    const { body, lost } = render({ turns: [said('a'), ruled('b'), said('c')] })
-    expect(body.system).toEqual([{ text: 'b' }])
-    expect(body.messages).toEqual([{ role: 'user', content: [{ text: 'a' }, { text: 'c' }] }])
-    expect(lost).toEqual(['messages[1]'])
+  test('a system that speaks within the conversation is told by the user, and noted', () => {
+    const { body, lost } = render({ turns: [ruled('a'), said('b'), answered('c'), ruled('d'), said('e')] })
+    expect(body.system).toEqual([{ text: 'a' }])
+    expect((body.messages as JsonObject[])[2]).toEqual({
+      role: 'user',
+      content: [{ text: '<system>\nd\n</system>' }, { text: 'e' }],
+    })
+    expect(lost).toEqual(['messages[3]'])
+  })
+
+  test('the user begins, and says what a system says alone; where nothing is said there is nothing to ask', () => {
+    expect(render({ turns: [ruled('a')] })).toEqual({
+      body: { messages: [{ role: 'user', content: [{ text: 'a' }] }] },
+      lost: ['system'],
+    })
+    const { body, lost } = render({ turns: [answered('a'), said('b')] })
+    expect((body.messages as JsonObject[]).map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
+    expect(lost).toEqual(['messages[0]'])
+    expect(() => render({ turns: [said('  ')] })).toThrow('say nothing')
   })
 
   const call = (id: string, args = '{}'): Part => ({ type: 'call', id, name: 'look', args })
@@ -309,11 +323,14 @@ describe('tools', () => {
     })
     for (const chat of [{ format: { schema: open } }, { format: { schema: closed }, model: elderClaude }]) {
       const { config, lost } = configOf({ ...chat, reasoning: { effort: 'low' } })
-      expect(config!.toolChoice).toEqual({ tool: { name: 'answer_with_this_structure' } })
+      expect(config!.toolChoice).toEqual({ tool: { name: 'json_answer' } })
       expect(lost).toEqual(['reasoning'])
     }
     expect(configOf({ format: { schema: open }, tools }).config!.toolChoice).toEqual({ any: {} })
-    expect(configOf({ format: {} })).toEqual({ config: undefined, lost: ['response_format'] })
+    expect(configOf({ format: {} }).config!.toolChoice).toEqual({ tool: { name: 'json_answer' } })
+    expect(configOf({ format: {}, model: llama })).toEqual({ config: undefined, lost: ['response_format'] })
+    expect(configOf({ format: { schema: { type: 'array' } }, model: nova }).lost).toEqual(['response_format'])
+    expect(render({ format: { schema: open }, model: 'anthropic.claude-opus-5-5' }).body.outputConfig).toBeDefined()
   })
 })
 
@@ -429,7 +446,7 @@ describe('streams', () => {
   })
 
   test('an answer told as a call of our own tool is text, and no call', () => {
-    const name = 'answer_with_this_structure'
+    const name = 'json_answer'
     const frames = framesOf([
       begin(0, name),
       delta(0, { toolUse: { input: '{"a":1}' } }),

@@ -4,10 +4,11 @@ import type { Citation, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { rawText } from '../../ir/raw.ts'
+import { answerTool } from '../anthropic/tools.ts'
 import type { Exchange } from '../protocol.ts'
 import { parseImage } from './media.ts'
 import { parseUsage } from './usage.ts'
-import { answerTool, finishes, sealed } from './wire.ts'
+import { finishes, sealed } from './wire.ts'
 
 type Block = { at: number; kind: PartKind; said: boolean; signature: string; redacted: string }
 /** Blocks that are no part of a conversation: what a tool of the vendor's is asked and answers, an image. */

@@ -2,9 +2,9 @@
 import type { Chat, Choice, Format, Tool } from '../../ir/chat.ts'
 import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
 import { writeJson } from '../../ir/raw.ts'
+import { answerTool } from '../anthropic/tools.ts'
 import type { Loss } from '../protocol.ts'
 import type { Facts } from './models.ts'
-import { answerTool } from './wire.ts'
 
 /** What a request says of tools; `forced`: the model must call one. */
 export type Told = { toolConfig?: JsonObject; outputConfig?: JsonObject; forced: boolean }
@@ -13,7 +13,7 @@ export const renderTools = (chat: Chat, facts: Facts, loss: Loss): Told => {
   for (const { by } of chat.natives ?? []) loss('tools', `only ${by} knows this tool`)
   const native = chat.format !== undefined && isNative(chat.format, facts)
   const tools = toolsOf(chat, loss).flatMap(tool => renderTool(tool, facts, loss))
-  const answer = chat.format && !native ? answerOf(chat.format, loss) : undefined
+  const answer = chat.format && !native ? answerOf(chat.format, facts, loss) : undefined
   if (answer) tools.push(answer)
   const choice = answer ? answerChoice(tools.length > 1, chat.choice) : chat.choice
   const toolChoice = tools.length > 0 ? renderChoice(choice, facts, loss) : undefined
@@ -37,20 +37,19 @@ const toolsOf = ({ tools = [], choice, turns }: Chat, loss: Loss): Tool[] => {
 }
 
 const renderTool = (tool: Tool, facts: Facts, loss: Loss): JsonObject[] => {
-  const { name, description, schema = emptySchema, strict, custom, cache } = tool
+  const { name, description, schema, strict, custom, cache } = tool
   if (custom !== undefined) loss(`tools.${name}`, 'a tool of free text is asked for as one with an `input`')
   if (strict && !facts.format) loss(`tools.${name}.strict`, 'this model takes no strict tools')
   const spec = {
     name,
     ...(description && { description }),
-    inputSchema: { json: custom === undefined ? schema : inputSchema },
+    inputSchema: { json: custom === undefined ? asObject(schema) : inputSchema },
     ...(strict && facts.format && { strict }),
   }
   const point = cache && !facts.nova ? cachePoint(cache, facts, 'tools', loss) : undefined
   return point ? [{ toolSpec: spec }, point] : [{ toolSpec: spec }]
 }
 
-const emptySchema = { type: 'object', properties: {} }
 const inputSchema = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }
 
 /** What stands behind the part that a mark ends at; undefined where the model caches nothing. */
@@ -79,11 +78,19 @@ const renderChoice = (choice: Choice | undefined, { forces }: Facts, loss: Loss)
 const answerChoice = (others: boolean, choice: Choice | undefined): Choice =>
   others && choice !== 'none' ? 'any' : { name: answerTool }
 
-const answerOf = ({ schema, description }: Format, loss: Loss): JsonObject | undefined => {
-  if (!isObject(schema) || (schema.type !== undefined && schema.type !== 'object'))
-    return void loss('response_format', schema === undefined ? 'JSON alone cannot be asked for' : 'it is no object')
-  const told = description ?? 'Call this with the answer, in place of writing it.'
-  return { toolSpec: { name: answerTool, description: told, inputSchema: { json: schema } } }
+/** JSON without a schema is asked for by a tool that takes any; a model that answers in words all the same is not kept from it. */
+const answerOf = ({ schema, description }: Format, facts: Facts, loss: Loss): JsonObject | undefined => {
+  const isRefused = isObject(schema) && schema.type !== undefined && schema.type !== 'object'
+  if (isRefused || (schema === undefined && facts.forces === 'none'))
+    return void loss('response_format', isRefused ? 'it is no object' : 'the model knows no JSON without a schema')
+  const told = description ?? 'Gives the answer. Call it exactly once, with the whole answer.'
+  return { toolSpec: { name: answerTool, description: told, inputSchema: { json: asObject(schema) } } }
+}
+
+/** Of a tool the vendor takes an object's schema alone; what the client wrote stays as it is. */
+const asObject = (schema: Json | undefined): Json => {
+  if (!isObject(schema)) return { type: 'object', properties: {} }
+  return schema.type === undefined ? { type: 'object', ...schema } : schema
 }
 
 const renderFormat = ({ name, schema, description }: Format): JsonObject => ({
@@ -97,8 +104,9 @@ const renderFormat = ({ name, schema, description }: Format): JsonObject => ({
   },
 })
 
-/** The vendor refuses a schema that leaves an object open. */
-const isNative = ({ schema }: Format, { format }: Facts): boolean => format && isObject(schema) && isClosed(schema)
+/** The vendor refuses a schema that leaves an object open; where no tool can be forced it is tried all the same. */
+const isNative = ({ schema }: Format, { format, forces }: Facts): boolean =>
+  format && isObject(schema) && (isClosed(schema) || forces === 'none')
 
 const isClosed = (schema: Json | undefined): boolean => {
   if (Array.isArray(schema)) return schema.every(isClosed)

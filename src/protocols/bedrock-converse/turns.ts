@@ -1,9 +1,10 @@
 /** Turns → the system's blocks and the messages, which take turns of their own: those of one role that follow each other are one. */
+import { GatewayError } from '../../errors.ts'
 import type { Call, Chat, Part, Reasoning, Result, Text } from '../../ir/chat.ts'
 import { isObject, type JsonObject } from '../../ir/json.ts'
 import { rawJson } from '../../ir/raw.ts'
 import { isReadable } from '../../ir/seal.ts'
-import type { Exchange } from '../protocol.ts'
+import type { Exchange, Loss } from '../protocol.ts'
 import { documentNamer, type Namer, renderMedia } from './media.ts'
 import type { Facts } from './models.ts'
 import { cachePoint } from './tools.ts'
@@ -13,30 +14,53 @@ type Message = { role: 'user' | 'assistant'; content: JsonObject[] }
 type Room = { facts: Facts; exchange: Exchange; nameOf: Namer; role: 'system' | 'user' | 'assistant' }
 
 export const renderTurns = (turns: Chat['turns'], facts: Facts, exchange: Exchange): JsonObject => {
+  const { loss } = exchange
   const system: JsonObject[] = []
   const messages: Message[] = []
   const nameOf = documentNamer()
-  turns.forEach(({ role, parts, name }, index) => {
-    const path = `messages[${index}]`
-    if (name !== undefined) exchange.loss(`${path}.name`, 'this protocol names nobody')
-    const blocks = parts.flatMap(part => renderPart(part, path, { facts, exchange, nameOf, role }))
-    if (blocks.length === 0) return
-    if (role === 'system') {
-      if (messages.length > 0) exchange.loss(path, 'the system speaks before the conversation here')
-      system.push(...blocks)
-      return
-    }
+  let begun = false
+
+  const push = (role: Message['role'], blocks: JsonObject[]): void => {
     const last = messages.at(-1)
+    if (blocks.length === 0) return
     if (last?.role === role) last.content.push(...blocks)
     else messages.push({ role, content: blocks })
-  })
-  return {
-    messages: messages.map(({ role, content }) => ({
-      role,
-      content: role === 'user' ? resultsFirst(content) : content,
-    })),
-    ...(system.length > 0 && { system }),
   }
+
+  turns.forEach(({ role, parts, name }, index) => {
+    const path = `messages[${index}]`
+    begun ||= role !== 'system'
+    if (name !== undefined) loss(`${path}.name`, 'this protocol names nobody')
+    const blocks = parts.flatMap(part => renderPart(part, path, { facts, exchange, nameOf, role }))
+    if (role !== 'system') push(role, blocks)
+    else if (!begun) system.push(...blocks)
+    else if (blocks.length > 0) {
+      loss(path, 'the system speaks in the midst of the conversation: told in a message of the user')
+      push('user', blocks.map(inTags))
+    }
+  })
+  return begunByUser(system, messages, loss)
+}
+
+const inTags = (block: JsonObject): JsonObject =>
+  typeof block.text === 'string' ? { text: `<system>\n${block.text}\n</system>` } : block
+
+/** The conversation is the user's to begin; a system prompt alone is what the user says. @throws `invalid_request` where nothing is said */
+const begunByUser = (system: JsonObject[], messages: Message[], loss: Loss): JsonObject => {
+  if (messages.length === 0) {
+    if (system.length === 0) throw new GatewayError('invalid_request', 'messages say nothing', { param: 'messages' })
+    loss('system', 'nobody else speaks: told in a message of the user')
+    return { messages: [{ role: 'user', content: system }] }
+  }
+  const told = messages.map(({ role, content }) => ({
+    role,
+    content: role === 'user' ? resultsFirst(content) : content,
+  }))
+  if (messages[0]?.role === 'assistant') {
+    loss('messages[0]', 'the conversation begins with the assistant: a word of the user was put before it')
+    told.unshift({ role: 'user', content: [{ text: '(begin)' }] })
+  }
+  return { messages: told, ...(system.length > 0 && { system }) }
 }
 
 /** Answers of tools stand at the head of the message behind their calls; a cache point stays behind its block. */

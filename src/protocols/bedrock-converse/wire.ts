@@ -9,9 +9,6 @@ export const id: ProtocolId = 'bedrock-converse'
 
 export const sealed = (value: JsonObject, target: string): Seal => ({ by: id, at: target, value })
 
-/** The tool a model is made to call where it knows no structured output of its own: what it is called with is the answer. */
-export const answerTool = 'answer_with_this_structure'
-
 /** https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStopEvent.html; malformed outputs are `other`. */
 export const finishes: Record<string, Finish> = {
   end_turn: 'stop',
