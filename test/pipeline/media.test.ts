@@ -1,6 +1,7 @@
 /** Files named by URL, for vendors that take bytes; and a service whose models each have a protocol of their own. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { type Gateway, startGateway } from '../rig/process.ts'
+import { httpProxy, socksProxy } from '../rig/proxy.ts'
 import { jsonOf, sseOf } from '../rig/scripts.ts'
 import { type Received, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
 
@@ -183,5 +184,57 @@ describe('an image by URL', () => {
       expect(text).toContain('its host is not on the public internet')
     }
     expect(files).toEqual([])
+  })
+})
+
+describe('through a proxy', () => {
+  const person = { project_id: 'p', client_id: 'i', client_secret: 'hush-hush', refresh_token: 'refresh-hush' }
+
+  test.each([
+    ['http', httpProxy],
+    ['socks5', socksProxy],
+  ])('%s: the token and the request go, a file a client names does not', async (_, open) => {
+    const proxy = await open({ places: { 'google.test': { host: '127.0.0.1', port: upstream.port } } })
+    upstream.become((answer, received) =>
+      jsonOf(received.path.endsWith('/token') ? { access_token: 'granted', expires_in: 3600 } : vendor(received))(
+        answer,
+        received,
+      ),
+    )
+    const entry = {
+      ...{ enabled: true, models: ['gemini-x'], server_url: 'http://google.test', proxy: proxy.url },
+      credentials: { ...person, token_uri: 'http://google.test/token' },
+    }
+    const behind = await startGateway({ services: { vertexai: [entry] }, media: { allow_private: ['127.0.0.1'] } })
+    const before = upstream.requests.length
+    for (let turn = 0; turn < 2; turn++) expect((await chat('gemini-x', `${at}/a.png`, behind)).status).toBe(200)
+    const heard = upstream.requests.slice(before)
+    expect(
+      heard.map(({ path }) =>
+        path
+          .replace(/^.*:\/\/[^/]*/, '')
+          .split('/')
+          .at(1),
+      ),
+    ).toEqual(['token', 'v1', 'v1'])
+    expect(heard.at(-1)!.headers['authorization']).toBe('Bearer granted')
+    expect(proxy.passed.every(({ target }) => target.includes('google.test'))).toBe(true)
+    expect(proxy.passed.length).toBeGreaterThan(0)
+    expect(files).toEqual(['/a.png', '/a.png'])
+    await Promise.all([behind.stop(), proxy.close()])
+  })
+
+  test('a credential Google refuses is told without it, as a fault of ours', async () => {
+    upstream.become((answer, received) =>
+      jsonOf({ error: 'invalid_grant', error_description: 'refresh-hush' }, 400)(answer, received),
+    )
+    const credentials = { ...person, token_uri: `${upstream.url}/token` }
+    const entry = { enabled: true, models: ['gemini-x'], server_url: upstream.url, credentials }
+    const dead = await startGateway({ services: { vertexai: [entry] } })
+    const { status, text } = await chat('gemini-x', 'data:image/png;base64,AAAA', dead)
+    expect(status).toBe(502)
+    expect(text).toContain('invalid_grant')
+    const { stdout, stderr } = await dead.stop()
+    expect(text + stdout + stderr).not.toContain('hush')
   })
 })
