@@ -73,7 +73,9 @@ describe('the two languages', () => {
   test.each(readmes)('%s tells the two commands and every address', readme => {
     const text = read(readme)
     expect(text).toContain('`npm test`')
-    expect(blocksOf(text)[0]!.text).toContain('npm start\n')
+    const [fromArchive, fromSource] = blocksOf(text)
+    expect(fromArchive!.text).toBe('./simple-one-api\n')
+    expect(fromSource!.text).toContain('npm start\n')
     const missing = [...operations.keys()].filter(path => !text.includes(path.split('/').at(-1)!))
     expect(missing).toEqual([])
   })
@@ -107,7 +109,7 @@ test('every test named as proof is there', () => {
 })
 
 test('the first answer is the real one', async () => {
-  const [, question, answer] = blocksOf(read('README.md'))
+  const [, , question, answer] = blocksOf(read('README.md'))
   const body = /-d '(.*)'/.exec(question!.text)![1]!
   await using gateway = await startGateway(read('config.json'))
   const response = await fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', body, proxy: false })

@@ -1,8 +1,9 @@
 /** Every sample is a configuration without an error; a runtime built of it lists the models it names. */
-import { describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { load } from '../src/config/load.ts'
+import type { Compiled } from '../src/config/compiled.ts'
+import { load, loadText } from '../src/config/load.ts'
 import { memoryLimits } from '../src/limits/memory.ts'
 import { createLog } from '../src/log.ts'
 import { providers } from '../src/providers/index.ts'
@@ -12,6 +13,8 @@ import { buildRuntime } from '../src/start.ts'
 import { createAnswerStore } from '../src/store/answers.ts'
 import { createSealStore } from '../src/store/seals.ts'
 import { shown } from './config/write.ts'
+import { refuse } from './rig/scripts.ts'
+import { scriptedUpstream, type Upstream } from './rig/upstream.ts'
 
 const folder = join(import.meta.dir, '..', 'samples')
 const names = readdirSync(folder).sort()
@@ -22,11 +25,12 @@ const expected: Record<string, RegExp> = { 'web.json': /enable_web/ }
 type Written = { services: Record<string, { models?: string[]; model_redirect?: Record<string, string> }[]> }
 const written = (name: string) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Written & { api_key?: string }
 
-const start = (name: string) => {
-  const { compiled } = load(join(folder, name), {})
+const start = (name: string) => serve(load(join(folder, name), {}).compiled!)
+
+const serve = (compiled: Compiled) => {
   const log = createLog({ write: () => undefined, terminal: false }, { level: 'error', format: 'json', scrub: x => x })
   return createServer({
-    run: buildRuntime(compiled!, {
+    run: buildRuntime(compiled, {
       limits: memoryLimits(),
       records: new Records(log),
       seals: createSealStore(),
@@ -44,10 +48,23 @@ const listed = async (name: string, key = written(name).api_key): Promise<string
   return data.map(({ id }) => id)
 }
 
+let refusing: Upstream
+beforeAll(async () => {
+  refusing = await scriptedUpstream(refuse(401))
+})
+afterAll(() => refusing.close())
+
+/** The sample with every service at a vendor that knows none of its keys. */
+const withDeadKeys = (name: string): Compiled => {
+  const sample = written(name)
+  for (const entry of Object.values(sample.services).flat()) Object.assign(entry, { server_url: `${refusing.url}/v1` })
+  return loadText(JSON.stringify(sample), {}).compiled!
+}
+
 describe.each(names)('%s', name => {
   test('has nothing to complain of', () => {
     const { problems } = load(join(folder, name), {})
-    const told = shown(problems.filter(({ level }) => level !== 'note')).filter(line => !/every user of/.test(line))
+    const told = shown(problems.filter(({ level }) => level !== 'note'))
     const allowed = expected[name]
     if (allowed) expect(told).toEqual([expect.stringMatching(allowed)])
     else expect(told).toEqual([])
@@ -61,6 +78,18 @@ describe.each(names)('%s', name => {
           const alias = Object.entries(redirect).find(([, to]) => to === model)?.[0]
           if (!model.endsWith('*')) expect(ids).toContain(alias ?? model)
         }
+  })
+
+  test.if(name !== 'mock.json')("tells whose key is dead: the gateway's, not the client's", async () => {
+    const key = written(name).api_key
+    const [model = 'any'] = await listed(name)
+    const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Hello!' }] })
+    const headers = { 'content-type': 'application/json', ...(key ? { authorization: `Bearer ${key}` } : {}) }
+    const request = new Request('http://localhost/v1/chat/completions', { method: 'POST', headers, body })
+    const response = await serve(withDeadKeys(name)).handle(request)
+    const { error } = (await response.json()) as { error: { code: string; message: string } }
+    expect([response.status, error.code]).toEqual([502, 'upstream_credentials'])
+    expect(error.message).toMatch(/credential/)
   })
 
   test('holds no key that could be one', () => {

@@ -3,9 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { $ } from 'bun'
-
-/** Milliseconds. */
-const patience = 20_000
+import { trySamples } from './samples.ts'
+import { startProgram } from './start.ts'
 
 /** `version`: what `--version` must tell. Gives what was seen; throws where anything is not as it must be. */
 export const askArchive = async (archive: string, version: string): Promise<string> => {
@@ -15,7 +14,7 @@ export const askArchive = async (archive: string, version: string): Promise<stri
     const program = join(folder, process.platform === 'win32' ? 'simple-one-api.exe' : 'simple-one-api')
     const told = (await $`${program} --version`.quiet().text()).trim()
     if (!told.includes(version)) throw new Error(`--version tells "${told}", not ${version}`)
-    return `${told}; ${await serve(program, folder)}`
+    return `${told}; ${await serve(program, folder)}; ${await trySamples(program, folder)} samples start and answer`
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -23,40 +22,17 @@ export const askArchive = async (archive: string, version: string): Promise<stri
 
 const serve = async (program: string, folder: string): Promise<string> => {
   const began = performance.now()
-  const child = Bun.spawn([program, '--host', '127.0.0.1', '--port', '0'], {
-    cwd: folder,
-    stdout: 'ignore',
-    stderr: 'pipe',
-  })
-  const killer = setTimeout(() => child.kill('SIGKILL'), patience)
+  const { url, stop } = await startProgram(program, [], folder)
   try {
-    const url = await addressOf(child.stderr)
     const health = await fetch(`${url}/healthz`)
     if (health.status !== 200) throw new Error(`/healthz answers ${health.status}`)
     const started = performance.now() - began
     const text = await chat(url)
-    child.kill('SIGTERM')
-    const code = await child.exited
+    const code = await stop()
     if (code !== 0 && process.platform !== 'win32') throw new Error(`it ended with ${code}`)
     return `up in ${Math.round(started)} ms, the mock says ${JSON.stringify(text)}, ends with ${code}`
   } finally {
-    clearTimeout(killer)
-    child.kill('SIGKILL')
-    await child.exited
-  }
-}
-
-/** The address is in the first lines a start tells. */
-const addressOf = async (stderr: ReadableStream<Uint8Array>): Promise<string> => {
-  const decoder = new TextDecoder()
-  const reader = stderr.getReader()
-  let told = ''
-  for (;;) {
-    const { value, done } = await reader.read()
-    told += decoder.decode(value, { stream: true })
-    const url = /(http:\/\/\S+)\/v1\n/.exec(told)?.[1]
-    if (url) return url
-    if (done) throw new Error(`it did not start: ${told}`)
+    await stop()
   }
 }
 

@@ -78,9 +78,12 @@ const offIn = (tree: Tree): string[] => {
   )
 }
 
+/** What the samples have where a key is to stand: nobody's secret. */
+const fromSample = /replace-me|^your-/
+
 /** Who else can read the file can read what it holds; a secret that comes from a variable does not stand in it. */
 const checkMode = (file: string, text: string, { secrets }: Compiled, { say }: Report): void => {
-  if (process.platform === 'win32' || !secrets.some(secret => text.includes(secret))) return
+  if (process.platform === 'win32' || !secrets.some(secret => !fromSample.test(secret) && text.includes(secret))) return
   const { mode } = statSync(file)
   if (mode & 0o004)
     say('warning', '', `every user of this machine can read its keys; chmod 600 ${basename(file)} keeps them`)

@@ -1,0 +1,54 @@
+/** Tries every sample of an unpacked archive: checked, started, asked. No vendor is reached: what leads out is a closed port. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { startProgram } from './start.ts'
+
+/** Nobody listens on the port of "discard". */
+const nowhere = 'http://127.0.0.1:9'
+const offline = { HTTP_PROXY: nowhere, HTTPS_PROXY: nowhere, NO_PROXY: '' }
+
+type Answer = { data?: { id: string }[]; error?: { code: string; message: string } }
+
+/** How many there are. Throws with the first that is not as it must be. */
+export const trySamples = async (program: string, folder: string): Promise<number> => {
+  const names = readdirSync(join(folder, 'samples')).filter(name => name.endsWith('.json'))
+  for (const name of names)
+    try {
+      checkSample(program, folder, name)
+      await askSample(program, folder, name)
+    } catch (error) {
+      throw new Error(`samples/${name}: ${error instanceof Error ? error.message : error}`)
+    }
+  return names.length
+}
+
+const checkSample = (program: string, folder: string, name: string): void => {
+  const { exitCode, stdout } = Bun.spawnSync([program, 'check', `samples/${name}`], { cwd: folder, env: {} })
+  if (exitCode !== 0) throw new Error(`check ends with ${exitCode}: ${stdout}`)
+}
+
+const askSample = async (program: string, folder: string, name: string): Promise<void> => {
+  const { url, stop } = await startProgram(program, [`samples/${name}`], folder, offline)
+  try {
+    const { api_key: key } = JSON.parse(readFileSync(join(folder, 'samples', name), 'utf8')) as { api_key?: string }
+    const headers = { 'content-type': 'application/json', ...(key ? { authorization: `Bearer ${key}` } : {}) }
+    const ask = async (path: string, body?: object): Promise<{ status: number; answer: Answer }> => {
+      const question = body ? { method: 'POST', body: JSON.stringify(body) } : {}
+      const response = await fetch(`${url}${path}`, { headers, ...question, proxy: false })
+      return { status: response.status, answer: (await response.json()) as Answer }
+    }
+    if ((await ask('/healthz')).status !== 200) throw new Error('/healthz is not 200')
+    const { status, answer } = await ask('/v1/models')
+    if (status !== 200 || !answer.data) throw new Error(`/v1/models answers ${status}`)
+    const model = answer.data[0]?.id ?? 'any'
+    const chat = await ask('/v1/chat/completions', { model, messages: [{ role: 'user', content: 'Hello!' }] })
+    const isMock = model.startsWith('mock')
+    const isClear = isMock ? chat.status === 200 : chat.status === 502 && told.test(chat.answer.error?.message ?? '')
+    if (!isClear) throw new Error(`a chat gets ${chat.status} ${JSON.stringify(chat.answer)}`)
+  } finally {
+    await stop()
+  }
+}
+
+/** What a user must hear who cannot get out, or has put no key in its place yet. */
+const told = /could not be reached|key file .* cannot be read/

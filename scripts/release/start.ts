@@ -1,0 +1,48 @@
+/** Starts an executable as its user would, and ends it. */
+
+/** Milliseconds a start, its questions and its end may take. */
+const patience = 20_000
+
+export type Started = {
+  /** `http://127.0.0.1:port` */
+  url: string
+  /** Sends SIGTERM and gives the exit code. */
+  stop: () => Promise<number>
+}
+
+/** With nothing of this process's environment but what a system gives. Throws with what it said where it ends before it listens. */
+export const startProgram = async (
+  program: string,
+  args: readonly string[],
+  folder: string,
+  env: Record<string, string> = {},
+): Promise<Started> => {
+  const { PATH = '', HOME = '', TMPDIR = '', SystemRoot = '', TEMP = '' } = process.env
+  const child = Bun.spawn([program, ...args, '--host', '127.0.0.1', '--port', '0'], {
+    cwd: folder,
+    env: { PATH, HOME, TMPDIR, SystemRoot, TEMP, ...env },
+    stdout: 'ignore',
+    stderr: 'pipe',
+  })
+  const killer = setTimeout(() => child.kill('SIGKILL'), patience)
+  void child.exited.finally(() => clearTimeout(killer))
+  const stop = (): Promise<number> => {
+    child.kill('SIGTERM')
+    return child.exited
+  }
+  return { url: await addressOf(child.stderr), stop }
+}
+
+/** The address is in the first lines a start tells. */
+const addressOf = async (stderr: ReadableStream<Uint8Array>): Promise<string> => {
+  const decoder = new TextDecoder()
+  const reader = stderr.getReader()
+  let told = ''
+  for (;;) {
+    const { value, done } = await reader.read()
+    told += decoder.decode(value, { stream: true })
+    const url = /(http:\/\/\S+)\/v1\n/.exec(told)?.[1]
+    if (url) return url
+    if (done) throw new Error(`it did not start: ${told}`)
+  }
+}
