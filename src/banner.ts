@@ -1,7 +1,7 @@
 /** What a start tells the operator. */
 import type { Compiled } from './config/compiled.ts'
-import type { Runtime } from './gateway.ts'
 import type { Entry, Limit } from './providers/entry.ts'
+import type { Runtime } from './runtime.ts'
 import { version } from './version.ts'
 
 /** A short table: address, services, models, limits, strategy, proxies. No secret, and no URL that may carry one. */

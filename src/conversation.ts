@@ -1,11 +1,12 @@
 /** Requests that go on from an earlier answer: where its vendor keeps it, there; else from what was kept here. */
-import type { Runtime } from './gateway.ts'
+
 import type { Json } from './ir/json.ts'
 import { inputOf, isStored, joined, outputOf, previousOf, unknownAnswer } from './protocols/openai-responses/chain.ts'
 import type { Keep } from './protocols/openai-responses/keep.ts'
 import { isNative } from './providers/address.ts'
 import type { Target } from './providers/entry.ts'
 import type { Plan } from './routing/plan.ts'
+import type { Runtime } from './runtime.ts'
 import type { Intake } from './upstream/outgoing.ts'
 
 /** The protocol whose requests can go on from an answer. */
@@ -32,7 +33,11 @@ export const goOn = (intake: Intake, plan: Plan, caller: string, run: Runtime): 
   const keeper = found.native ? natives.filter(target => target.id === found.target) : []
   if (keeper.length > 0) return { intake, plan: { ...plan, targets: keeper }, earlier }
   const body = joined(intake.json.body, earlier)
-  return { intake: { ...intake, json: { body, text: JSON.stringify(body), asked: intake.json.body } }, plan, earlier: [] }
+  return {
+    intake: { ...intake, json: { body, text: JSON.stringify(body), asked: intake.json.body } },
+    plan,
+    earlier: [],
+  }
 }
 
 /** Keeps the answer of one attempt; undefined where nothing is to be kept. */

@@ -130,9 +130,22 @@ export class Records {
     return trail
   }
 
+  /** For the parts of one request, whose own record tells of them. */
+  parts(): Records {
+    const parts = new Parts(this.log)
+    parts.pulse = this.pulse
+    return parts
+  }
+
   finish(trail: Trail, outcome: Outcome): void {
     this.open.delete(trail)
     this.log.write(lineOf(trail, outcome))
+  }
+}
+
+class Parts extends Records {
+  override finish(trail: Trail): void {
+    this.open.delete(trail)
   }
 }
 

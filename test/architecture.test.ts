@@ -25,7 +25,7 @@ const layers = [
   ['providers'],
   ['config'],
   ['routing', 'limits', 'upstream', 'auth', 'record', 'log', 'scrub', 'metrics', 'cache', 'store'],
-  ['gateway', 'conversation', 'counting'],
+  ['gateway', 'attempt', 'runtime', 'fanout', 'conversation', 'counting'],
   ['server', 'operations', 'listing', 'stored', 'admin'],
   ['main', 'cli', 'start', 'commands', 'probe', 'banner', 'widen'],
 ]

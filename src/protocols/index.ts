@@ -2,11 +2,12 @@
 import type { ProtocolId } from '../ir/chat.ts'
 import { anthropic } from './anthropic/index.ts'
 import { bedrockConverse } from './bedrock-converse/index.ts'
+import { completions } from './completions/index.ts'
 import { gemini } from './gemini/index.ts'
 import { openaiChat } from './openai-chat/index.ts'
 import { openaiPass } from './openai-pass/index.ts'
 import { openaiResponses } from './openai-responses/index.ts'
-import type { Egress, PassOnly, Protocol } from './protocol.ts'
+import type { Egress, Ingress, PassOnly, Protocol } from './protocol.ts'
 
 /** Spoken and translated. */
 export const protocols: ReadonlyMap<ProtocolId, Protocol> = new Map(
@@ -17,6 +18,14 @@ export const protocols: ReadonlyMap<ProtocolId, Protocol> = new Map(
 export const vendorOnly: ReadonlyMap<ProtocolId, Egress> = new Map(
   [bedrockConverse].map(protocol => [protocol.id, protocol]),
 )
+
+/** Spoken to us only: a vendor that knows it is passed to. */
+const clientOnly: ReadonlyMap<ProtocolId, Ingress & PassOnly> = new Map(
+  [completions].map(protocol => [protocol.id, protocol]),
+)
+
+/** The half of a protocol that clients speak, where it can be translated. */
+export const ingressOf = (id: ProtocolId): Ingress | undefined => protocols.get(id) ?? clientOnly.get(id)
 
 /** The half of a protocol that is spoken to vendors. */
 export const egressOf = (id: ProtocolId): Egress | undefined => protocols.get(id) ?? vendorOnly.get(id)
@@ -36,4 +45,6 @@ export const passingPaths = [
 ] as const
 
 /** Passed only; the id is the path below `/v1/`. */
-export const passOnly: ReadonlyMap<ProtocolId, PassOnly> = new Map(passingPaths.map(path => [path, openaiPass(path)]))
+export const passOnly: ReadonlyMap<ProtocolId, PassOnly> = new Map(
+  passingPaths.map(path => [path, clientOnly.get(path) ?? openaiPass(path)]),
+)

@@ -103,6 +103,18 @@ export interface Ingress {
   /** What the ids of its answers begin with: `chatcmpl-`. */
   idPrefix: string
   watch: Watch
+  /** Where one request may be several (a list of prompts). */
+  several?: Several
+}
+
+/** A request that is several, for targets that take one at a time. */
+export type Several = {
+  /** The requests it is; undefined where it is only one. */
+  split(body: JsonObject): JsonObject[] | undefined
+  /** Their answers as one, in order. */
+  join(answers: JsonObject[]): JsonObject
+  /** The same as a stream. */
+  frames(answer: JsonObject, usageAsked: boolean): Frame[]
 }
 
 /** A wire format, seen from a vendor we speak it to. */

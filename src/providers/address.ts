@@ -1,7 +1,7 @@
 /** From an entry of the configuration to the addresses it is called at. Worked out once an entry; a request only looks up. */
 import { GatewayError } from '../errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
-import { egressOf, protocols } from '../protocols/index.ts'
+import { egressOf, ingressOf } from '../protocols/index.ts'
 import type { Entry, Target } from './entry.ts'
 import { providers, unbuilt } from './index.ts'
 import { modelPrefixes } from './openai.ts'
@@ -44,7 +44,7 @@ export const serves = (entry: Entry, protocol: ProtocolId, model?: string): bool
   const held = model === undefined ? undefined : route.wire.protocolsFor?.(model)
   const isHeld = held?.includes(protocol) ?? true
   if (isHeld && route.serves.has(protocol)) return true
-  return protocols.has(protocol) && (held ?? [...route.serves]).some(id => egressOf(id))
+  return ingressOf(protocol) !== undefined && (held ?? [...route.serves]).some(id => egressOf(id))
 }
 
 /** Does the target speak the protocol itself. */

@@ -2,7 +2,7 @@
 import type { Compiled } from '../config/compiled.ts'
 import { GatewayError } from '../errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
-import { protocols } from '../protocols/index.ts'
+import { ingressOf } from '../protocols/index.ts'
 import type { Entry, Target } from '../providers/entry.ts'
 import { type Chances, createPolicies, type Policy, type Random, shuffle } from './policies.ts'
 import { createPool, type Pool } from './pool.ts'
@@ -101,7 +101,7 @@ class ModelRouter implements Router {
   plan(wanted: Wanted): Plan {
     const { protocol, caller, affinity } = wanted
     const { redirect, defaultModel } = this.#compiled
-    const chat = protocols.has(protocol)
+    const chat = ingressOf(protocol) !== undefined
     const model = wanted.model || defaultModel || redirectOf(redirect, '', chat)
     if (!model) throw new GatewayError('invalid_request', 'you must provide a model parameter', { param: 'model' })
     if (!this.#pool.mayName(model, caller)) throw forbid(model)

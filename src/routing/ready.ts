@@ -1,6 +1,6 @@
 /** What can be known of a model before a request asks: its targets by priority and entry, made when first asked for. */
 import type { ProtocolId } from '../ir/chat.ts'
-import { protocols } from '../protocols/index.ts'
+import { ingressOf } from '../protocols/index.ts'
 import type { Entry, Target } from '../providers/entry.ts'
 import { type Choice, createPolicies, type Policy, type Question } from './policies.ts'
 import { isChat, type Models, type Route } from './resolve.ts'
@@ -48,7 +48,7 @@ export const createReady = (
   }
 
   const prepare = (protocol: ProtocolId, name: string, chatOnly: boolean): Prepared | undefined => {
-    const isSpoken = protocols.has(protocol)
+    const isSpoken = ingressOf(protocol) !== undefined
     const fits = (route: Route) =>
       (chatOnly ? isChat(name, route) : !(isSpoken && route.embedding)) && serves(route.entry, protocol, route.model)
     const routes = models.lookup(name, fits)

@@ -2,7 +2,7 @@
 import { GatewayError } from '../errors.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
 import { countings } from '../protocols/count.ts'
-import { egressOf, passOnly, protocols } from '../protocols/index.ts'
+import { egressOf, ingressOf, passOnly, protocols } from '../protocols/index.ts'
 import { type Keep, keepFrames, keepMessage, keepStream } from '../protocols/openai-responses/keep.ts'
 import type { Exchange, Frame, Ingress, Passing, PassOnly } from '../protocols/protocol.ts'
 import { rememberMessage, rememberStream } from '../protocols/remember.ts'
@@ -114,7 +114,7 @@ const collected = (bytes: Uint8Array, answered: Answered, way: Way): Whole => {
 const framingOf = ({ response }: Answered, { exchange }: Way): Framing =>
   isEventStream(response) ? emit => eventStream(emit, exchange) : sse
 
-const isTranslatable = ({ client, speaks }: Way): boolean => protocols.has(client.id) && egressOf(speaks) !== undefined
+const isTranslatable = ({ client, speaks }: Way): boolean => ingressOf(client.id) !== undefined && egressOf(speaks) !== undefined
 const looksLikeEvents = (text: string): boolean => /^\s*(data|event|id|retry)?:/.test(text)
 
 /** Sound, pictures: everything a path that only passes may answer and that is not text. */

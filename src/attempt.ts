@@ -1,0 +1,148 @@
+/** One attempt: admit → prepare → call, up to the head of a good answer. */
+import { keeperOf } from './conversation.ts'
+import { GatewayError } from './errors.ts'
+import type { Json } from './ir/json.ts'
+import { estimateTokens } from './limits/estimate.ts'
+import type { Ask, Grant } from './limits/limits.ts'
+import type { Exchange } from './protocols/protocol.ts'
+import { seatOf } from './providers/address.ts'
+import type { Target } from './providers/entry.ts'
+import type { Trail } from './record.ts'
+import type { Plan } from './routing/plan.ts'
+import type { Runtime } from './runtime.ts'
+import { refuse, type Way } from './upstream/answer.ts'
+import { type Answered, Call } from './upstream/call.ts'
+import { type Intake, isUsageRefusal, type Prepared, prepare, refusesUsage } from './upstream/outgoing.ts'
+
+/** One request on its way, beside what it asks. */
+export type Journey = { trail: Trail; run: Runtime; earlier: Json[] }
+
+/** An attempt that has its answer's head, and it is a good one. */
+export type Begun = { answered: Answered; way: Way; target: Target }
+
+/** admit → prepare → call: one attempt, up to the head of a good answer. */
+export const attempt = async (intake: Intake, plan: Plan, journey: Journey): Promise<Begun> => {
+  const admitted = admit(intake, plan, journey)
+  const target = admitted instanceof Promise ? await admitted : admitted
+  const exchange = exchangeFor(intake, plan, target, journey)
+  const preparing = prepare(intake, target, exchange)
+  const prepared = preparing instanceof Promise ? await preparing : preparing
+  refuseLoss(journey)
+  try {
+    return await ask(intake, prepared, target, exchange, journey)
+  } catch (refusal) {
+    if (!isUsageRefusal(refusal, prepared)) throw refusal
+    refusesUsage(target)
+    return ask(intake, await prepare(intake, target, exchange), target, exchange, journey)
+  }
+}
+
+/** call: once. @throws the vendor's refusal, `upstream_failed`, `upstream_timeout`. */
+const ask = async (
+  intake: Intake,
+  prepared: Prepared,
+  target: Target,
+  exchange: Exchange,
+  journey: Journey,
+): Promise<Begun> => {
+  const { speaks, remembers } = prepared
+  const { trail, run, earlier } = journey
+  const answered = await send(prepared, target, intake.stream, journey)
+  const keep = keeperOf({ intake, earlier }, target, trail.caller ?? '', run)
+  const way: Way = {
+    client: intake.protocol,
+    speaks,
+    exchange: { ...exchange, ...mendOf(prepared) },
+    remembers,
+    keep,
+  }
+  // A vendor that refuses has not worked.
+  if (answered.response.status >= 300 && answered.response.status < 500) trail.reached = false
+  if (!answered.response.ok) await refuse(answered, way).finally(() => trail.check())
+  return { answered, way, target }
+}
+
+/** What a request wants of a target: worked out only as far as a limit asks. */
+class Asking implements Ask {
+  constructor(
+    private readonly intake: Intake,
+    private readonly trail: Trail,
+  ) {}
+
+  get embedding(): boolean {
+    return this.intake.protocol.id === 'embeddings'
+  }
+  get gone(): boolean {
+    return this.trail.ended !== undefined
+  }
+  get signal(): AbortSignal {
+    return this.trail.signal
+  }
+  tokens(): number {
+    return this.intake.json ? estimateTokens(this.intake.json.body) : 1000
+  }
+}
+
+/** At once where nobody need wait: a promise more is dear on the way of every request. */
+const admit = (intake: Intake, plan: Plan, { trail, run }: Journey): Target | Promise<Target> => {
+  trail.check()
+  const began = performance.now()
+  const asked = run.limits.admit(plan.targets, new Asking(intake, trail))
+  if (!(asked instanceof Promise)) return take(asked, trail)
+  return asked.then(grant => {
+    trail.queued += performance.now() - began
+    return take(grant, trail)
+  })
+}
+
+const take = (grant: Grant, trail: Trail): Target => {
+  trail.hold(grant)
+  trail.check()
+  return grant.target
+}
+
+const send = async (
+  prepared: Prepared,
+  target: Target,
+  stream: boolean,
+  { trail, run }: Journey,
+): Promise<Answered> => {
+  const { outgoing, payload, wire } = prepared
+  const { connect, firstByte } = run.settings.timeouts
+  const whole = !stream && target.entry.timeout !== undefined
+  const terms = { connect, firstByte: target.entry.timeout ?? firstByte, whole }
+  trail.check()
+  const call = new Call(outgoing, payload, target, wire, terms)
+  trail.stop = call.stop
+  trail.reached = true
+  try {
+    return await call.answered()
+  } catch (thrown) {
+    if (thrown instanceof GatewayError && thrown.detail.unsent) trail.reached = false
+    throw thrown
+  } finally {
+    trail.check()
+  }
+}
+
+const exchangeFor = (intake: Intake, plan: Plan, target: Target, { trail, run }: Journey): Exchange => ({
+  id: intake.protocol.idPrefix + trail.id.slice(4),
+  created: Math.floor(Date.now() / 1000),
+  model: plan.model,
+  target: seatOf(target),
+  seals: run.seals.of(trail.caller ?? ''),
+  ...(intake.json && { asked: intake.json.asked ?? intake.json.body }),
+  usageAsked: intake.usageAsked,
+  loss: trail.loss,
+  scrub: run.scrub,
+})
+
+const mendOf = ({ wire, speaks }: Prepared): Pick<Exchange, 'mend'> => {
+  const mend = wire.mend?.[speaks]
+  return mend ? { mend } : {}
+}
+
+const refuseLoss = ({ trail, run }: Journey): void => {
+  if (run.settings.onLoss !== 'refuse' || trail.losses === undefined) return
+  throw new GatewayError('invalid_request', `the target cannot carry all of the request: ${trail.losses.join('; ')}`)
+}

@@ -1,0 +1,90 @@
+/** A request that is several: each part goes its own way with a ticket of its own, under one caller and one record. Order is kept, the first failure decides. */
+import { asGatewayError, GatewayError } from './errors.ts'
+import type { Usage } from './ir/chat.ts'
+import { isObject, type JsonObject, parseJson } from './ir/json.ts'
+import { isNative } from './providers/address.ts'
+import type { Records, Trail } from './record.ts'
+import type { Plan } from './routing/plan.ts'
+import type { Intake } from './upstream/outgoing.ts'
+
+/** Parts that are under way at once, where nobody says otherwise. */
+const ordinary = 4
+
+/** The plan for a request that is one, for a target that takes it whole; or its parts. */
+export const divided = (intake: Intake, plan: Plan): Plan | { parts: Intake[] } => {
+  const { protocol, json } = intake
+  const bodies = json && 'several' in protocol ? protocol.several?.split(json.body) : undefined
+  if (!bodies) return plan
+  const targets = plan.targets.filter(target => isNative(target, protocol.id))
+  return targets.length > 0 ? { ...plan, targets } : { parts: bodies.map(body => partOf(intake, body)) }
+}
+
+/** One part of a request as a request of its own, which is not streamed. */
+export const partOf = (intake: Intake, body: JsonObject): Intake =>
+  ({ ...intake, stream: false, json: { body, text: JSON.stringify(body) } }) as Intake
+
+/** Answers one part; its trail is closed when it is over. */
+type Answer = (part: Intake, trail: Trail) => Promise<Response>
+
+/** @throws what the first part failed with; the others are ended. */
+export const answerEach = async (
+  parts: readonly Intake[],
+  whole: Trail,
+  records: Records,
+  answer: Answer,
+  { atOnce = ordinary }: { atOnce?: number } = {},
+): Promise<JsonObject[]> => {
+  const own = records.parts()
+  const answers: JsonObject[] = []
+  let next = 0
+  const end = (error: GatewayError) => {
+    for (const trail of own.open) trail.end(error)
+  }
+  whole.stop = end
+
+  const work = async (): Promise<void> => {
+    for (let index = next++; index < parts.length; index = next++) {
+      whole.check()
+      const trail = own.begin(whole.method, whole.path)
+      trail.caller = whole.caller
+      try {
+        answers[index] = await bodyOf(await answer(parts[index]!, trail))
+      } catch (thrown) {
+        trail.close({ error: asGatewayError(thrown) })
+        throw thrown
+      } finally {
+        gather(whole, trail)
+      }
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: Math.min(atOnce, parts.length) }, work))
+  } catch (thrown) {
+    next = parts.length
+    end(new GatewayError('cancelled', 'another part of the request failed'))
+    throw thrown
+  }
+  return answers
+}
+
+const bodyOf = async (response: Response): Promise<JsonObject> => {
+  const body = parseJson(await response.text())
+  if (isObject(body)) return body
+  throw new GatewayError('upstream_failed', 'a part of the answer is no JSON object')
+}
+
+/** What the record tells of the parts. */
+const gather = (whole: Trail, part: Trail): void => {
+  whole.target = part.target
+  whole.attempts += part.attempts
+  whole.queued = Math.max(whole.queued, part.queued)
+  if (part.losses) whole.losses = [...new Set([...(whole.losses ?? []), ...part.losses])]
+  if (part.usage) whole.usage = added(whole.usage, part.usage)
+}
+
+const added = (one: Usage | undefined, other: Usage): Usage => {
+  const sum: Record<string, number | boolean> = { ...other }
+  for (const [key, value] of Object.entries(one ?? {}))
+    sum[key] = typeof value === 'number' ? value + Number(sum[key] ?? 0) : value
+  return sum as Usage
+}

@@ -1,0 +1,19 @@
+/**
+ * The elder Completions, as a client speaks it: passed to vendors that know it, told as a chat to all others.
+ * https://platform.openai.com/docs/api-reference/completions
+ */
+
+import { renderFrame } from '../openai-chat/watch.ts'
+import { openaiPass } from '../openai-pass/index.ts'
+import type { Ingress, PassOnly } from '../protocol.ts'
+import { parseRequest, splitRequest } from './request.ts'
+import { answerFrames, joinAnswers, renderMessage, renderStream } from './tell.ts'
+
+export const completions: Ingress & PassOnly = {
+  ...openaiPass('completions'),
+  parseRequest,
+  renderMessage,
+  renderStream,
+  renderFrame,
+  several: { split: splitRequest, join: joinAnswers, frames: answerFrames },
+}

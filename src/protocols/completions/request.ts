@@ -1,0 +1,49 @@
+/** A request of the elder Completions → a chat: its prompt is what the user says. */
+import { GatewayError } from '../../errors.ts'
+import type { Chat } from '../../ir/chat.ts'
+import { type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import type { Loss } from '../protocol.ts'
+
+const numbers = { temperature: 'temperature', top_p: 'topP', seed: 'seed' } as const
+/** What only a model that goes on with a text can do. */
+const lost = ['suffix', 'logprobs', 'logit_bias', 'presence_penalty', 'frequency_penalty']
+
+/** @throws `invalid_request` for what no chat can stand for: numbers of tokens in place of text, the best of several */
+export const parseRequest = (body: JsonObject, loss: Loss): Chat => {
+  const { best_of, max_tokens, user } = body
+  if (typeof best_of === 'number' && best_of > 1) throw refusal('best_of', 'is not known to a model that chats')
+  for (const field of lost) if (says(body[field])) loss(field, 'a model that chats does not know it')
+  const chat: Chat = {
+    model: textOf(body.model) ?? '',
+    stream: body.stream === true,
+    turns: [{ role: 'user', parts: [{ type: 'text', text: promptOf(body) }] }],
+  }
+  if (typeof max_tokens === 'number') chat.limit = max_tokens
+  for (const [wire, ours] of Object.entries(numbers)) {
+    const value = body[wire]
+    if (typeof value === 'number') chat[ours] = value
+  }
+  const stop = typeof body.stop === 'string' ? [body.stop] : body.stop
+  if (Array.isArray(stop)) chat.stop = stop as string[]
+  if (typeof user === 'string') chat.user = user
+  return chat
+}
+
+/** The only prompt of a request. */
+export const promptOf = ({ prompt }: JsonObject): string => {
+  const only = Array.isArray(prompt) && prompt.length === 1 ? prompt[0] : prompt
+  if (typeof only === 'string') return only
+  throw refusal('prompt', Array.isArray(only) ? 'must be text for a model that chats, not tokens' : 'must be a text')
+}
+
+/** One request for each prompt of a list; undefined where there is only one. */
+export const splitRequest = (body: JsonObject): JsonObject[] | undefined => {
+  const { prompt } = body
+  if (!Array.isArray(prompt) || prompt.length < 2 || prompt.some(one => typeof one === 'number')) return undefined
+  return prompt.map(one => ({ ...body, prompt: one }))
+}
+
+const says = (value: Json | undefined): boolean => value !== undefined && value !== null && value !== 0 && value !== ''
+
+const refusal = (param: string, why: string): GatewayError =>
+  new GatewayError('invalid_request', `${param} ${why}`, { param })

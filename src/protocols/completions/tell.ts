@@ -1,0 +1,104 @@
+/** What a model says → the text a client of the elder Completions gets. */
+import type { Finish, Message, Usage } from '../../ir/chat.ts'
+import { tell } from '../../ir/collect.ts'
+import type { Event } from '../../ir/event.ts'
+import type { JsonObject } from '../../ir/json.ts'
+import { renderError, unfinished } from '../openai-chat/error.ts'
+import { renderUsage } from '../openai-chat/usage.ts'
+import type { Exchange, Frame, Stage } from '../protocol.ts'
+import { promptOf } from './request.ts'
+
+const words: Partial<Record<Finish, string>> = { length: 'length', filter: 'content_filter' }
+
+/** The pieces of a stream; the usage comes last, if the client asked for it. */
+const tellPieces =
+  (exchange: Exchange): Stage<Event, JsonObject> =>
+  emit => {
+    const texts = new Set<number>()
+    const noted = new Set<string>()
+    const asked = exchange.asked ?? {}
+    let usage: Usage | undefined
+    let over = false
+
+    const envelope = { id: exchange.id, object: 'text_completion', created: exchange.created, model: exchange.model }
+    const piece = (text: string, finish: string | null = null): void =>
+      emit({ ...envelope, choices: [{ text, index: 0, logprobs: null, finish_reason: finish }] })
+    const lose = (path: string): void => {
+      if (!noted.has(path)) exchange.loss(path, 'has no place in a text')
+      noted.add(path)
+    }
+
+    const hear = (event: Event): void => {
+      if (event.type === 'start' && asked.echo === true) piece(promptOf(asked))
+      else if (event.type === 'open' && (event.part === 'text' || event.part === 'refusal')) texts.add(event.at)
+      else if (event.type === 'open') lose(event.part)
+      else if (event.type === 'part') lose(event.part.type)
+      else if (event.type === 'delta' && texts.has(event.at)) piece(event.text)
+      else if (event.type === 'usage') usage = event.usage
+      else if (event.type === 'finish') piece('', words[event.reason] ?? 'stop')
+      if (event.type === 'fault') emit(renderError(event.error) as JsonObject)
+      over ||= event.type === 'finish' || event.type === 'fault'
+    }
+
+    return event => {
+      if (event) hear(event)
+      else if (!over) emit(renderError(unfinished()) as JsonObject)
+      else if (usage && exchange.usageAsked) emit({ ...envelope, choices: [], usage: renderUsage(usage) })
+    }
+  }
+
+/** `[DONE]` after a clean end, an error frame and nothing else after a fault. */
+export const renderStream =
+  (exchange: Exchange): Stage<Event, Frame> =>
+  emit => {
+    let failed = false
+    const mouth = tellPieces(exchange)(piece => {
+      failed ||= 'error' in piece
+      emit({ data: JSON.stringify(piece) })
+    })
+    return event => {
+      if (failed) return
+      mouth(event)
+      if (event === undefined && !failed) emit({ data: '[DONE]' })
+    }
+  }
+
+/** The pieces of the whole answer, joined. */
+export const renderMessage = (message: Message, exchange: Exchange): JsonObject => {
+  const whole: JsonObject = {}
+  let text = ''
+  let finish = 'stop'
+  const mouth = tellPieces({ ...exchange, usageAsked: true })(({ choices, ...rest }) => {
+    Object.assign(whole, rest)
+    const [one] = choices as { text: string; finish_reason: string | null }[]
+    text += one?.text ?? ''
+    finish = one?.finish_reason ?? finish
+  })
+  for (const event of tell(message)) mouth(event)
+  mouth(undefined)
+  const { usage, ...envelope } = whole
+  return {
+    ...envelope,
+    choices: [{ text, index: 0, logprobs: null, finish_reason: finish }],
+    ...(usage !== undefined && { usage }),
+  }
+}
+
+/** The answers to a list of prompts as one: choices in the order of the prompts, usage added up. */
+export const joinAnswers = (answers: JsonObject[]): JsonObject => {
+  const choices = answers.flatMap(({ choices }, index) =>
+    (choices as JsonObject[]).map(choice => ({ ...choice, index })),
+  )
+  const usages = answers.map(({ usage }) => (usage ?? {}) as Record<string, number>)
+  const sum = (key: string) => usages.reduce((total, usage) => total + (usage[key] ?? 0), 0)
+  const keys = ['prompt_tokens', 'completion_tokens', 'total_tokens']
+  return { ...answers[0], choices, usage: Object.fromEntries(keys.map(key => [key, sum(key)])) }
+}
+
+/** A whole answer as the frames of a stream, for what could not be streamed. */
+export const answerFrames = (answer: JsonObject, usageAsked: boolean): Frame[] => {
+  const { choices, usage, ...envelope } = answer
+  const pieces = (choices as JsonObject[]).map(choice => ({ ...envelope, choices: [choice] }))
+  const last = usageAsked ? [{ ...envelope, choices: [], usage }] : []
+  return [...[...pieces, ...last].map(piece => ({ data: JSON.stringify(piece) })), { data: '[DONE]' }]
+}
