@@ -3,7 +3,8 @@ import { isObject, type JsonObject } from '../../ir/json.ts'
 import { listOf } from './casing.ts'
 import { wordOf } from './finish.ts'
 
-/** Vertex answers some libraries with the numbers of its words; a content without `role` cannot go back into a conversation. */
+/** Vertex answers some libraries with the numbers of its words; a content without `role` cannot go back into a
+ * conversation, and null is none. */
 export const mendChunk = (body: JsonObject): boolean => {
   let changed = false
   for (const candidate of listOf(body.candidates)) {
@@ -12,6 +13,10 @@ export const mendChunk = (body: JsonObject): boolean => {
       changed = true
     }
     const { content } = candidate
+    if (content === null) {
+      delete candidate.content
+      changed = true
+    }
     if (!isObject(content) || content.role !== undefined || listOf(content.parts).length === 0) continue
     content.role = 'model'
     changed = true
