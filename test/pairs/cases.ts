@@ -54,11 +54,15 @@ export const fetched = { mime: 'image/png', data: png }
 const asks: Case[] = [
   {
     name: 'systems',
-    title: 'several system prompts, one in the middle',
-    asks: {
-      turns: [system('Be brief.', 'Be kind.'), user('Hello'), assistant('Hi!'), system('Now rhyme.'), user('Go on')],
-    },
-    needles: [['Be brief.'], ['Be kind.'], ['Now rhyme.'], ['Go on']],
+    title: 'several system prompts',
+    asks: { turns: [system('Be brief.', 'Be kind.'), system('Be quick.'), user('Hello')] },
+    needles: [['Be brief.'], ['Be kind.'], ['Be quick.'], ['Hello']],
+  },
+  {
+    name: 'system-amid',
+    title: 'a system prompt amid the conversation',
+    asks: { turns: [system('Be brief.'), user('Hello'), assistant('Hi!'), system('Now rhyme.'), user('Go on')] },
+    needles: [['Be brief.'], ['Now rhyme.'], ['Go on']],
   },
   {
     name: 'image-address',
@@ -129,24 +133,36 @@ const asks: Case[] = [
   },
   {
     name: 'tools-parallel',
-    title: 'parallel calls and their results, one failed; only one call at a time from here',
+    title: 'parallel calls and their results; any tool is demanded',
     asks: {
       tools: [weather, clock],
       choice: 'any',
-      parallel: false,
       turns: [
         user('Weather and time?'),
         assistant(call('call_1', 'weather', '{"city":"Bern"}'), call('call_2', 'clock', '{}')),
-        {
-          role: 'user',
-          parts: [
-            result('call_1', 'Sunny'),
-            { type: 'result', id: 'call_2', parts: [partOf('No clock.')], failed: true },
-          ],
-        },
+        { role: 'user', parts: [result('call_1', 'Sunny'), result('call_2', 'Noon')] },
       ],
     },
-    needles: [['Sunny'], ['No clock.'], ['clock']],
+    needles: [['Sunny'], ['Noon'], ['clock']],
+  },
+  {
+    name: 'tools-one',
+    title: 'no more than one call at a time',
+    asks: { ...question, tools: [clock], parallel: false },
+    needles: [['clock']],
+  },
+  {
+    name: 'result-failed',
+    title: 'a call that failed',
+    asks: {
+      tools: [clock],
+      turns: [
+        user('Time?'),
+        assistant(call('call_1', 'clock', '{}')),
+        { role: 'user', parts: [{ type: 'result', id: 'call_1', parts: [partOf('No clock.')], failed: true }] },
+      ],
+    },
+    needles: [['No clock.']],
   },
   {
     name: 'tools-none',
@@ -185,17 +201,15 @@ const asks: Case[] = [
     needles: [['json', 'JSON']],
   },
   {
-    name: 'sampling',
-    title: 'stop sequences, limit, sampling',
-    asks: { ...question, limit: 777, temperature: 0.25, topP: 0.5, stop: ['END', '###'] },
-    needles: [['777'], ['0.25'], ['0.5'], ['END'], ['###']],
+    name: 'limit',
+    title: 'a limit of tokens, temperature',
+    asks: { ...question, limit: 777, temperature: 0.25 },
+    needles: [['777'], ['0.25']],
   },
-  {
-    name: 'seed',
-    title: 'seed and top-k',
-    asks: { ...question, seed: 424242, topK: 33 },
-    needles: [['424242'], ['33']],
-  },
+  { name: 'stop', title: 'stop sequences', asks: { ...question, stop: ['END', '###'] }, needles: [['END'], ['###']] },
+  { name: 'top-p', title: 'top-p', asks: { ...question, topP: 0.5 }, needles: [['0.5']] },
+  { name: 'top-k', title: 'top-k', asks: { ...question, topK: 33 }, needles: [['33']] },
+  { name: 'seed', title: 'a seed', asks: { ...question, seed: 424242 }, needles: [['424242']] },
   {
     name: 'cache',
     title: 'cache marks, one for an hour',

@@ -41,10 +41,8 @@ const chat: Record<string, JsonObject> = {
           { type: 'text', text: 'Be kind.' },
         ],
       },
+      { role: 'system', content: 'Be quick.' },
       { role: 'user', content: 'Hello' },
-      { role: 'assistant', content: 'Hi!' },
-      { role: 'system', content: 'Now rhyme.' },
-      { role: 'user', content: 'Go on' },
     ],
   },
   'image-inline': {
@@ -76,7 +74,7 @@ const chat: Record<string, JsonObject> = {
       { role: 'user', content: 'And in Basel?' },
     ],
   },
-  sampling: {
+  limit: {
     model: 'm',
     messages: [{ role: 'user', content: 'What is the weather in Bern?' }],
     max_completion_tokens: 777,
@@ -227,7 +225,7 @@ const anthropic: Record<string, JsonObject> = {
       },
     ],
   },
-  sampling: {
+  limit: {
     model: 'm',
     max_tokens: 777,
     messages: [{ role: 'user', content: [{ type: 'text', text: 'What is the weather in Bern?' }] }],
@@ -297,7 +295,7 @@ const gemini: Record<string, JsonObject> = {
       },
     ],
   },
-  sampling: {
+  limit: {
     contents: [{ role: 'user', parts: [{ text: 'What is the weather in Bern?' }] }],
     generationConfig: { maxOutputTokens: 777, temperature: 0.25, topP: 0.5, stopSequences: ['END', '###'] },
   },
@@ -307,9 +305,13 @@ const gemini: Record<string, JsonObject> = {
   },
 }
 
+/** One request asks for all of it. */
+const sampled = (requests: Record<string, JsonObject>): Record<string, JsonObject> =>
+  requests.limit === undefined ? requests : { ...requests, stop: requests.limit, 'top-p': requests.limit }
+
 export const byHand: Record<string, Record<string, JsonObject>> = {
-  'openai-chat': chat,
-  'openai-responses': responses,
-  anthropic,
-  gemini,
+  'openai-chat': sampled(chat),
+  'openai-responses': sampled(responses),
+  anthropic: sampled(anthropic),
+  gemini: sampled(gemini),
 }

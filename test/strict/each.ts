@@ -1,32 +1,26 @@
-/** The state machine of each client protocol under one name: test/strict/<id>.ts. */
+/** The state machine of each client protocol under one name: test/strict/<id>.ts has `check`, or `readStream`. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Frame, Ingress } from '../../src/protocols/protocol.ts'
-import { readStream } from './openai-chat.ts'
 
-type Machine = { check: (frames: readonly Frame[]) => string[] | undefined }
-type Check = (protocol: Ingress, frames: readonly Frame[], model: string) => void
-
-const chat: Check = (protocol, frames, model) => void readStream(frames.map(protocol.renderFrame).join(''), model)
-
-const checks = new Map<string, Check>([['openai-chat', chat]])
-
-/** Loads the machines of these protocols; one without is told. */
-export const loadMachines = async (ids: readonly string[]): Promise<string[]> => {
-  const missing: string[] = []
-  for (const id of ids.filter(one => !checks.has(one))) {
-    const file = join(import.meta.dir, `${id}.ts`)
-    if (!existsSync(file)) missing.push(id)
-    else {
-      const { check } = (await import(file)) as Machine
-      checks.set(id, (_, frames) => {
-        const [wrong] = check(frames) ?? []
-        if (wrong !== undefined) throw new Error(wrong)
-      })
-    }
-  }
-  return missing
+type Machine = {
+  check?: (frames: readonly Frame[]) => string[]
+  readStream?: (text: string, model: string, rendered: boolean) => unknown
 }
 
-/** Throws at what is not as documented. The stream must have ended well. */
-export const strictly: Check = (protocol, frames, model) => checks.get(protocol.id)?.(protocol, frames, model)
+const machines = new Map<string, Machine>()
+
+/** Loads the machines of these protocols; gives those that have none. */
+export const loadMachines = async (ids: readonly string[]): Promise<string[]> => {
+  const files = ids.map(id => ({ id, file: join(import.meta.dir, `${id}.ts`) }))
+  for (const { id, file } of files) if (existsSync(file)) machines.set(id, (await import(file)) as Machine)
+  return ids.filter(id => !machines.has(id))
+}
+
+/** Throws at what is not as documented. The stream must have ended well. `rendered`: it is not the vendor's own, passed. */
+export const strictly = (protocol: Ingress, frames: readonly Frame[], model: string, rendered: boolean): void => {
+  const machine = machines.get(protocol.id)
+  machine?.readStream?.(frames.map(protocol.renderFrame).join(''), model, rendered)
+  const wrong = machine?.check?.(frames) ?? []
+  if (wrong.length > 0) throw new Error(wrong.join('\n'))
+}

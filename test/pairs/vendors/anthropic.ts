@@ -100,7 +100,8 @@ const frames = (answer: Answer): Frame[] => {
   return [
     frame('message_start', { message }),
     frame('ping', {}),
-    ...steps(answer).flatMap(told),
+    // Its blocks come one after another.
+    ...steps({ ...answer, interleaved: false }).flatMap(told),
     frame('message_delta', {
       delta: { stop_reason: reasonOf(answer), stop_sequence: answer.stop ?? null },
       usage: counts,
