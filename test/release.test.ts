@@ -86,13 +86,24 @@ describe('an archive', () => {
 
   test('holds all that the pages in it lead to', () => {
     const { content } = pack(findTarget('linux-x64'), program, '1.2.3', date)
-    const names = new Set(
-      [...untar(Bun.gunzipSync(Buffer.from(content))).keys()].map(name => name.replace(/^[^/]+\//, '')),
-    )
+    const files = untar(Bun.gunzipSync(Buffer.from(content)))
+    const names = new Set([...files.keys()].map(name => name.replace(/^[^/]+\//, '')))
     const wanted = ['simple-one-api', 'config.json', 'LICENSE', 'samples/mock.json', 'install.sh']
     for (const name of wanted) expect(names).toContain(name)
     for (const page of ['README.md', 'README.zh-CN.md'])
       for (const [, link] of read(page).matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)) expect(names).toContain(link!)
+    const pages = [...files].filter(([name]) => name.endsWith('.md'))
+    const leads = pages.flatMap(([name, page]) =>
+      [
+        ...Buffer.from(page)
+          .toString()
+          .matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g),
+      ].map(([, link]) => join(dirname(name), link!)),
+    )
+    expect(leads.length).toBeGreaterThan(100)
+    expect(
+      leads.filter(lead => !files.has(lead) && ![...files.keys()].some(name => name.startsWith(`${lead}/`))),
+    ).toEqual([])
     expect([...names].filter(name => /\.env|\.log$|node_modules/.test(name))).toEqual([])
   })
 

@@ -1,6 +1,6 @@
 /** What a user unpacks. */
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { type Packed, tarGz, zip } from './archive.ts'
 import { isWindows, type Target } from './targets.ts'
 
@@ -23,10 +23,25 @@ export const pack = (target: Target, executable: Uint8Array, version: string, da
   const system = target.name.split('-', 1)[0]!
   const program = { name: `simple-one-api${isWindows(target) ? '.exe' : ''}`, content: executable, executable: true }
   const files = [program, ...[...everywhere, ...(started[system] ?? [])].flatMap(read)]
-  const placed = files.map(file => ({ ...file, name: `${folder}/${file.name}` }))
+  const names = new Set(files.map(({ name }) => name))
+  const placed = files
+    .map(file => withoutDeadLinks(file, names))
+    .map(file => ({ ...file, name: `${folder}/${file.name}` }))
   return isWindows(target)
     ? { name: `${folder}.zip`, content: zip(placed, date) }
     : { name: `${folder}.tar.gz`, content: tarGz(placed, date) }
+}
+
+/** Pages name files of the source that no archive holds, and of other systems: there they are words, not links. */
+const withoutDeadLinks = (file: Packed, names: ReadonlySet<string>): Packed => {
+  if (!file.name.endsWith('.md')) return file
+  const folders = [...names].map(name => posix.dirname(name))
+  const holds = (target: string): boolean => names.has(target) || folders.includes(target)
+  const text = Buffer.from(file.content).toString()
+  const mended = text.replace(/\[((?:[^\][\\]|\\.)+)\]\((?![a-z]+:|#)([^)#\s]+)[^)]*\)/g, (link, words, target) =>
+    holds(posix.join(posix.dirname(file.name), target).replace(/\/$/, '')) ? link : words,
+  )
+  return mended === text ? file : { ...file, content: Buffer.from(mended) }
 }
 
 /** A file, or all the files of a folder but the hidden ones. */
