@@ -78,4 +78,7 @@ export const faultFrom = (body: JsonObject, exchange: Pick<Exchange, 'scrub'>): 
     : error
 }
 
+/** Some relays begin another answer within the first (a retry of theirs): what was half told cannot be taken back. */
+export const begunAnew = (): GatewayError => new GatewayError('upstream_failed', 'the vendor began its answer anew')
+
 export const cut = (): GatewayError => new GatewayError('upstream_failed', "the vendor's stream was cut")

@@ -6,7 +6,7 @@ import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { rawJson, rawText } from '../../ir/raw.ts'
 import type { Exchange } from '../protocol.ts'
 import { callFields, parseCitation, signatureSeal } from './blocks.ts'
-import { cut, faultFrom } from './error.ts'
+import { begunAnew, cut, faultFrom } from './error.ts'
 import { answerTool } from './tools.ts'
 import { gatherUsage, parseUsage } from './usage.ts'
 import { id } from './wire.ts'
@@ -164,7 +164,8 @@ export const hearEvents = (exchange: Exchange, emit: (event: Event) => void): Ea
     const { type, index, message, delta, content_block: block } = body
     const place = typeof index === 'number' ? index : 0
     if (over) return
-    if (type === 'message_start') start(isObject(message) ? message : {})
+    if (type === 'message_start' && next > 0) conclude(begunAnew())
+    else if (type === 'message_start') start(isObject(message) ? message : {})
     else if (type === 'content_block_start') open(place, isObject(block) ? block : { type: 'text' })
     else if (type === 'content_block_delta') add(place, isObject(delta) ? delta : {})
     else if (type === 'content_block_stop') close(place)
@@ -203,9 +204,10 @@ const grow = (block: Block, { type, ...delta }: JsonObject): void => {
 
 /** Calls end as calls; what was called only to answer is a plain end. */
 const finishOf = ({ stop_reason, stop_sequence }: JsonObject, calls: boolean): Event => {
-  const raw = textOf(stop_reason)
-  const told = finishes[raw ?? ''] ?? 'other'
+  const said = textOf(stop_reason)
+  const told = finishes[said ?? ''] ?? 'other'
   const reason = told === 'stop' && calls ? 'calls' : told === 'calls' && !calls ? 'stop' : told
+  const raw = reason === told ? said : reason === 'calls' ? 'tool_use' : 'end_turn'
   const stop = textOf(stop_sequence)
   return { type: 'finish', reason, ...(raw !== undefined && { raw }), ...(stop !== undefined && { stop }) }
 }

@@ -3,7 +3,7 @@ import type { GatewayError } from '../../errors.ts'
 import { type Edit, insertion, isObject, type JsonObject, parseJson, splice, textOf, topLevel } from '../../ir/json.ts'
 import { isWrapped, sealPrefix } from '../../ir/seal.ts'
 import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
-import { cut, faultFrom, renderError } from './error.ts'
+import { begunAnew, cut, faultFrom, renderError } from './error.ts'
 import { isCall, mendBlock, mendEnvelope, mendStop, readMessage } from './mend.ts'
 import { gatherUsage, parseUsage } from './usage.ts'
 
@@ -59,6 +59,8 @@ const passStream = (exchange: Exchange): Passing => {
   const seen: Seen = { content: false }
   const open = new Set<number>()
   const counted: JsonObject = {}
+  let begun = false
+  let opened = false
   let calls = false
   let stopped = false
 
@@ -68,7 +70,14 @@ const passStream = (exchange: Exchange): Passing => {
     return text
   }
 
+  /** A second beginning says nothing where nothing was said before it. */
+  const again = (): string => {
+    if (opened) seen.fault = begunAnew()
+    return ''
+  }
+
   const begin = (body: JsonObject, text: string | undefined): string => {
+    begun = true
     const message = isObject(body.message) ? body.message : {}
     seen.model ??= textOf(message.model) || undefined
     gatherUsage(counted, message.usage)
@@ -84,6 +93,7 @@ const passStream = (exchange: Exchange): Passing => {
     const block = isObject(body.content_block) ? body.content_block : {}
     if (block.type !== 'text' && block.type !== 'thinking') seen.content = true
     if (typeof body.index === 'number') open.add(body.index)
+    opened = true
     calls ||= isCall(block)
     return mendBlock(block)
   }
@@ -109,7 +119,8 @@ const passStream = (exchange: Exchange): Passing => {
     const asItWas = (changed: boolean) =>
       changed || text === undefined ? frameOf(body) : renderFrame({ event: type!, data: text })
     if (type === undefined) return renderFrame(frame)
-    if (type === 'message_start') return begin(body, text)
+    if (type === 'message_start' && !begun) return begin(body, text)
+    if (type === 'message_start') return again()
     if (type === 'content_block_start') return asItWas(openBlock(body))
     if (type === 'content_block_delta') seen.content = true
     if (type === 'content_block_stop') open.delete(body.index as number)

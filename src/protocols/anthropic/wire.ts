@@ -18,7 +18,6 @@ const Block = Type.Object(
     name: nullable(Type.String()),
     tool_use_id: nullable(Type.String()),
     is_error: nullable(Type.Boolean()),
-    source: nullable(Type.Object({ type: Type.String() })),
     cache_control: nullable(Type.Object({ type: Type.String() })),
   },
   { expects: 'a block with a `type`' },
