@@ -44,7 +44,7 @@ const detail = (pair: Pair): string => {
   const judged = cases.map(one => ({ one, ...judge(one, pair) }))
   const partly = judged.filter(({ verdict }) => verdict !== 'yes')
   const whole = judged.filter(({ verdict }) => verdict === 'yes').map(({ one }) => one.title)
-  const meaning = { yes: '', loss: 'lost', no: 'refused', unsaid: 'no words for it' }
+  const meaning = { yes: '', loss: 'with a loss', no: 'refused', unsaid: 'no words for it' }
   const rows = partly.map(({ one, verdict, words }) => [
     capital(one.title),
     meaning[verdict],
@@ -53,7 +53,7 @@ const detail = (pair: Pair): string => {
   return [
     `### ${titleOf(pair.asker.client.id)} → ${titleOf(pair.teller.vendor.id)}`,
     `Survives: ${whole.join('; ')}.`,
-    ...(rows.length > 0 ? [table(['what', '', 'in the words of the gateway'], rows)] : []),
+    ...(rows.length > 0 ? [table(['what', 'how', 'in the words of the gateway'], rows)] : []),
   ].join('\n\n')
 }
 

@@ -18,8 +18,8 @@ export type Case = {
    */
   needles?: string[][]
   answers?: Answer
-  /** The same for what the vendor says and the client gets. */
-  told?: string[][]
+  /** The same for what the vendor says and the client gets. `may`: the page names it where a client's protocol has no field for it; no loss is noted. */
+  told?: { name: string; words: string[]; may?: true }[]
   /** The vendor refuses, with its words for being asked too often. */
   limited?: boolean
   /** The vendor's stream breaks after the first part with the words its protocol has for that. */
@@ -330,7 +330,10 @@ const answers: Case[] = [
   {
     name: 'answer-cited',
     title: 'a text with its source',
-    told: [['https://news.example/1'], ['The News']],
+    told: [
+      { name: 'the address', words: ['https://news.example/1'] },
+      { name: 'the title', words: ['The News'] },
+    ],
     answers: {
       said: [
         {
@@ -351,6 +354,7 @@ const answers: Case[] = [
   {
     name: 'answer-stop',
     title: 'a stop sequence that matched',
+    told: [{ name: 'which it was', words: ['END'], may: true }],
     asks: { ...question, stop: ['END'] },
     answers: { said: [{ type: 'text', text: 'It is sunny.' }], finish: 'stop', stop: 'END', usage },
   },
@@ -362,11 +366,15 @@ const answers: Case[] = [
   {
     name: 'answer-usage',
     title: 'usage: cached, written to the cache, thought',
-    told: [['60']],
+    told: [
+      { name: 'tokens read from the cache', words: ['64'] },
+      { name: 'tokens written to the cache', words: ['18'], may: true },
+      { name: 'tokens of thoughts', words: ['29'], may: true },
+    ],
     answers: {
       said: [{ type: 'text', text: 'Sunny.' }],
       finish: 'stop',
-      usage: { input: 100, output: 30, cacheRead: 60, cacheWrite: 15, cacheWrite1h: 5, reasoning: 20 },
+      usage: { input: 110, output: 35, cacheRead: 64, cacheWrite: 18, cacheWrite1h: 5, reasoning: 29 },
     },
   },
   { name: 'answer-limited', title: 'asked too often', limited: true },

@@ -105,7 +105,7 @@ const worded = (lost: readonly Lost[]): string[] => lost.map(({ path, why }) => 
 /** How a case fares between a client and a vendor. */
 export const judge = (one: Case, pair: Pair): Verdict => {
   if (one.limited || one.broken) return { verdict: 'yes', words: [] }
-  return one.answers ? judgeAnswer(one.answers, pair) : judgeRequest(one, pair)
+  return one.answers ? judgeAnswer(one.answers, pair, one.told) : judgeRequest(one, pair)
 }
 
 const judgeRequest = (one: Case, pair: Pair): Verdict => {
@@ -116,10 +116,18 @@ const judgeRequest = (one: Case, pair: Pair): Verdict => {
   return { verdict: lost.length > 0 ? 'loss' : 'yes', words: worded(lost) }
 }
 
-const judgeAnswer = (answer: Answer, pair: Pair): Verdict => {
+/** Whether a body says any of these words. */
+export const says = (body: unknown, words: readonly string[]): boolean => {
+  const text = JSON.stringify(body)
+  return words.some(word => text.includes(word) || text.includes(JSON.stringify(word).slice(1, -1)))
+}
+
+const judgeAnswer = (answer: Answer, pair: Pair, told: Case['told'] = []): Verdict => {
   const { vendor } = pair.teller
-  const { lost } = answerWhole(pair, vendor.whole(answer))
+  const said = vendor.whole(answer)
+  const { body, lost } = answerWhole(pair, said)
   const streamed = answerStream(pair, vendor.frames(answer)).lost
-  const words = [...new Set(worded([...lost, ...streamed]))]
+  const untold = told.filter(({ words }) => says(said, words) && !says(body, words))
+  const words = [...new Set(worded([...lost, ...streamed])), ...untold.map(({ name }) => `no field for ${name}`)]
   return { verdict: words.length > 0 ? 'loss' : 'yes', words }
 }
