@@ -8,7 +8,7 @@ import type { JsonObject } from '../ir/json.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { Log } from '../log.ts'
 import { passOnly, protocols } from '../protocols/index.ts'
-import { addressOf } from '../providers/address.ts'
+import { addressOf, spokenFor } from '../providers/address.ts'
 import type { Target } from '../providers/entry.ts'
 import { type Outcome, Records, type Trail } from '../record.ts'
 import type { Runtime } from '../runtime.ts'
@@ -108,7 +108,7 @@ const runtimeFor = (target: Target, records: Records, { settings, limits, scrub 
 })
 
 const placeOf = (target: Target, asks: Asked) => {
-  const origin = originOf(addressOf(target, asks))
+  const origin = originOf(addressOf(target, spokenFor(target, asks)))
   const { proxy } = target.entry
   const proxied =
     typeof proxy === 'string' || (proxy === undefined && environmentProxy(origin, process.env) !== undefined)

@@ -57,6 +57,20 @@ export const isNative = ({ entry, model }: Pick<Target, 'entry' | 'model'>, prot
   )
 }
 
+/**
+ * The protocol a target is asked in by a client of `wanted`: the client's own if the target speaks it, else the first that we can translate to.
+ * @throws GatewayError `internal` where there is none
+ */
+export const spokenFor = ({ entry, model }: Target, wanted: ProtocolId): ProtocolId => {
+  const route = routeOf(entry)
+  const { speaks, protocolsFor } = 'unbuilt' in route ? { speaks: {} } : route.wire
+  const held = protocolsFor?.(model)
+  if (held?.includes(wanted) ?? wanted in speaks) return wanted
+  const other = (held ?? Object.keys(speaks)).find(id => egressOf(id))
+  if (other !== undefined && ingressOf(wanted)) return other
+  throw new GatewayError('internal', `the target does not speak ${wanted}`)
+}
+
 const seats = new WeakMap<Target, string>()
 
 /** The seat a target is spoken to at: whose vendor's it is, and which. Digests: a seal carries them to the client. */

@@ -4,12 +4,12 @@ import type { Chat, ProtocolId } from '../ir/chat.ts'
 import { isObject, type JsonObject } from '../ir/json.ts'
 import { writeJson } from '../ir/raw.ts'
 import { countings } from '../protocols/count.ts'
-import { egressOf, ingressOf } from '../protocols/index.ts'
+import { egressOf } from '../protocols/index.ts'
 import { bringThoughts } from '../protocols/openai-chat/thoughts.ts'
 import type { Exchange, Ingress, PassOnly } from '../protocols/protocol.ts'
 import { answerCalls } from '../protocols/answered.ts'
 import { recall } from '../protocols/remember.ts'
-import { addressOf, wireOf } from '../providers/address.ts'
+import { addressOf, spokenFor, wireOf } from '../providers/address.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Outgoing, Wire } from '../providers/provider.ts'
 import { version } from '../version.ts'
@@ -55,7 +55,7 @@ export const isUsageRefusal = (refusal: unknown, { askedUsage }: Prepared): bool
 /** @throws GatewayError `invalid_request` where the request cannot be said in the target's protocol. */
 export const prepare = (intake: Intake, target: Target, exchange: Exchange): Prepared | Promise<Prepared> => {
   const wire = builtWire(target)
-  const speaks = spokenBy(wire, intake.protocol.id, target.model)
+  const speaks = spokenFor(target, intake.protocol.id)
   const askedUsage = intake.stream && !wire.refusesUsage && !refusing.has(target.entry.id)
   const finish = ({ payload, length }: Written) => sign({ payload, length, askedUsage, wire, speaks }, intake, target)
   const written = write(intake, target, wire, speaks, askedUsage, exchange)
@@ -82,15 +82,6 @@ const builtWire = (target: Target): Wire => {
   const found = wireOf(target.entry)
   if ('unbuilt' in found) throw new GatewayError('internal', `service "${target.entry.id}" cannot be spoken to`)
   return found.wire
-}
-
-/** The client's own protocol if the target speaks it, else the first it speaks that we can translate to. */
-const spokenBy = (wire: Wire, wanted: ProtocolId, model: string): ProtocolId => {
-  const held = wire.protocolsFor?.(model)
-  if (held?.includes(wanted) ?? wire.speaks[wanted] !== undefined) return wanted
-  const other = (held ?? Object.keys(wire.speaks)).find(id => egressOf(id))
-  if (other !== undefined && ingressOf(wanted)) return other
-  throw new GatewayError('internal', `the target does not speak ${wanted}`)
 }
 
 type Written = { payload: Payload; length?: number | undefined }

@@ -98,6 +98,20 @@ test('the question is one word, few tokens, not streamed, signed as the gateway 
   })
 })
 
+test('a vendor of another protocol is asked in its own, and what is wrong with it said', async () => {
+  const upstream = await vendor(refuse(404, { message: 'This model version has reached the end of its life.' }))
+  const bedrock = {
+    enabled: true,
+    models: ['amazon.nova-lite-v1:0'],
+    server_url: upstream.url,
+    credentials: { api_key: secret },
+  }
+  const { code, row } = await told({ services: { bedrock: [bedrock] } })
+  expect(upstream.requests[0]!.path).toBe('/model/amazon.nova-lite-v1%3A0/converse')
+  expect({ code, result: row('bedrock-1/amazon.nova-lite-v1:0').result }).toEqual({ code: 1, result: 'failed' })
+  expect(row('bedrock-1/amazon.nova-lite-v1:0').reason).toContain('end of its life')
+})
+
 describe('what is wrong is said in plain words, with the vendor’s own, 1', () => {
   const cases: [name: string, script: Script, fault: string, reason: RegExp][] = [
     [
