@@ -67,8 +67,13 @@ const told = (fact: Fact): string => `${fact.says} ${origin(fact)}`
 const example = ({ id }: Provider): string => read(`samples/${id}.json`).replace(/^ {2}"\/\/": .*\n/m, '')
 
 /** What is spoken to vendors alone serves the clients of chat. */
-const paths = ({ speaks }: Provider): string =>
-  list(Object.keys(speaks).map(name => `/v1${endpointOf(vendorOnly.has(name) ? 'openai-chat' : name)}`))
+/** Gemini's own address names the model. */
+const pathOf = (name: string): string =>
+  name === 'gemini'
+    ? '/v1beta/models/<model>:generateContent'
+    : `/v1${endpointOf(vendorOnly.has(name) ? 'openai-chat' : name)}`
+
+const paths = ({ speaks }: Provider): string => list(Object.keys(speaks).map(pathOf))
 
 const models = (provider: Provider): string => {
   const own = [...(provider.models ?? []), ...(provider.embeddingModels ?? [])]

@@ -46,11 +46,11 @@ export default provider({
   ],
   base,
   speaks: {
-    'openai-chat': '/endpoints/openapi/chat/completions',
     gemini: ({ model }, { stream }) =>
       geminiPath(model) + (stream ? ':streamGenerateContent?alt=sse' : ':generateContent'),
     anthropic: ({ model }, { stream }) =>
       `/publishers/anthropic/models/${stepOf(model)}:${stream ? 'streamRawPredict' : 'rawPredict'}`,
+    'openai-chat': '/endpoints/openapi/chat/completions',
   },
   protocolsFor: model => [model.includes('/') ? 'openai-chat' : model.startsWith('claude') ? 'anthropic' : 'gemini'],
   takesBytes: ['anthropic'],
