@@ -269,11 +269,28 @@ describe('over a vendor that speaks Chat Completions', () => {
   })
 
   test('a free-text tool that the vendor calls as a function is a free-text call', async () => {
-    plainSays({ calls: [{ id: 'call_p', name: 'patch', args: '{"input":"+line\\n"}' }] })
-    for (const answer of await bothWays({ model: 'plain', input: 'Patch', tools: [{ type: 'custom', name: 'patch' }] }))
+    const asked = plainSays({ calls: [{ id: 'call_p', name: 'patch', args: '{"input":"+line\\n"}' }] })
+    const history: ResponseInputItem[] = [
+      { role: 'user', content: 'Patch' },
+      { type: 'custom_tool_call', call_id: 'call_o', name: 'patch', input: '-line' },
+      { type: 'custom_tool_call_output', call_id: 'call_o', output: 'Done' },
+    ]
+    const format = { type: 'grammar' as const, syntax: 'lark' as const, definition: 'start: "a"' }
+    for (const answer of await bothWays({
+      model: 'plain',
+      input: history,
+      tools: [{ type: 'custom', name: 'patch', description: 'Patches.', format }],
+    })) {
       expect(answer.output).toMatchObject([
         { type: 'custom_tool_call', call_id: 'call_p', name: 'patch', input: '+line\n' },
       ])
+      const { tools, messages } = asked() as { tools: JsonObject[]; messages: JsonObject[] }
+      expect(tools).toMatchObject([{ type: 'function', function: { name: 'patch' } }])
+      expect(JSON.stringify(tools)).toContain('start: ')
+      expect(messages[1]!.tool_calls).toEqual([
+        { id: 'call_o', type: 'function', function: { name: 'patch', arguments: '{"input":"-line"}' } },
+      ])
+    }
   })
 
   test('every event is numbered and named', async () => {
@@ -321,7 +338,7 @@ describe('Chat Completions over a vendor that speaks Responses alone', () => {
 
   test('text, call and usage; nothing is kept there, and thoughts are asked for sealed', async () => {
     const asked = nativeSays(thoughts, words('Look.'), call)
-    const answer = await client.chat.completions.create({ ...body, max_completion_tokens: 9, verbosity: 'low' })
+    const answer = await client.chat.completions.create({ ...body, max_completion_tokens: 90, verbosity: 'low' })
     expect(answer.choices[0]).toMatchObject({
       finish_reason: 'tool_calls',
       message: {
@@ -335,7 +352,7 @@ describe('Chat Completions over a vendor that speaks Responses alone', () => {
       input: [{ role: 'user', content: 'Hi' }],
       store: false,
       include: ['reasoning.encrypted_content'],
-      max_output_tokens: 9,
+      max_output_tokens: 90,
       text: { verbosity: 'low' },
     })
   })

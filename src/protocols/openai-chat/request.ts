@@ -3,6 +3,7 @@ import type { Chat, Choice, Format, ProtocolId, Tool } from '../../ir/chat.ts'
 import { effortAsked, isEffort } from '../../ir/effort.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import type { Exchange, Loss } from '../protocol.ts'
+import { asFunctions } from './free.ts'
 import { parseTurns, readable, renderTurns } from './turns.ts'
 
 const id: ProtocolId = 'openai-chat'
@@ -118,7 +119,8 @@ const parseChoice = (choice: Json | undefined): Choice | undefined => {
 }
 
 /** A chat → the body for a vendor. A stream asks for its usage. */
-export const renderRequest = (chat: Chat, { loss, target }: Exchange): JsonObject => {
+export const renderRequest = (said: Chat, { loss, target }: Exchange): JsonObject => {
+  const chat = asFunctions(said, loss)
   const { extra } = chat
   const own = extra?.by === id && isObject(extra.value) ? extra.value : {}
   if (extra && extra.by !== id && isObject(extra.value))

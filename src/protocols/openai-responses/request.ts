@@ -115,7 +115,8 @@ export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
   const { instructions, input } = renderTurns(chat.turns, exchange)
   const body: JsonObject = { model: chat.model, ...(instructions !== undefined && { instructions }), input }
   if (chat.stream) body.stream = true
-  if (chat.limit !== undefined) body.max_output_tokens = chat.limit
+  const limit = limitOf(chat, loss)
+  if (limit !== undefined) body.max_output_tokens = limit
   for (const [wire, ours] of Object.entries(plain)) if (chat[ours] !== undefined) body[wire] = chat[ours]
   for (const [key, value] of Object.entries({ top_k: chat.topK, seed: chat.seed, stop: chat.stop }))
     if (value !== undefined) loss(key, 'this protocol does not know it')
@@ -128,6 +129,15 @@ export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
   bring(chat.extra, id, { 'openai-chat': kin }, body, loss)
   const include = Array.isArray(body.include) ? body.include : []
   return { ...body, store: false, include: [encrypted, ...include] }
+}
+
+/** OpenAI refuses less than this ("integer below minimum value. Expected a value >= 16"). */
+const least = 16
+
+const limitOf = ({ limit }: Chat, loss: Loss): number | undefined => {
+  if (limit === undefined || limit >= least) return limit
+  loss('max_output_tokens', `no less than ${least} can be asked for`)
+  return least
 }
 
 const renderThinking = ({ reasoning }: Chat): JsonObject | undefined => {

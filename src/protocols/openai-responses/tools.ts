@@ -40,12 +40,7 @@ const parseTool = (tool: JsonObject): Tool | undefined => {
     name: textOf(name) ?? '',
     ...(typeof description === 'string' && { description }),
   }
-  if (type === 'custom')
-    return {
-      ...told,
-      custom: parseGrammar(format),
-      ...(Object.keys(rest).length > 0 && { seal: { by: id, value: rest } }),
-    }
+  if (type === 'custom') return { ...told, custom: parseGrammar(format), seal: { by: id, value: rest } }
   if (type !== 'function') return undefined
   return {
     ...told,
