@@ -1,0 +1,422 @@
+/**
+ * The official `@google/genai` SDK against the gateway, over a vendor that speaks Gemini (what it says is passed) and one that speaks only
+ * Chat Completions (it is translated); and the `openai` SDK over Gemini. What the SDKs accumulate, call and throw is their own doing.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import {
+  type ApiError,
+  type Content,
+  FunctionCallingConfigMode,
+  type GenerateContentResponse,
+  GoogleGenAI,
+  type Part,
+} from '@google/genai'
+import OpenAI from 'openai'
+import type { JsonObject } from '../../src/ir/json.ts'
+import { type Gateway, startGateway } from '../rig/process.ts'
+import { jsonOf, refuse, sseOf } from '../rig/scripts.ts'
+import { type Received, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
+
+let google: Upstream
+let chat: Upstream
+let gateway: Gateway
+let client: GoogleGenAI
+
+type Fetch = NonNullable<ConstructorParameters<typeof OpenAI>[0]>['fetch']
+/** No proxy of the environment between the SDKs and the gateway. */
+const direct = ((url: string, init: RequestInit) => fetch(url, { ...init, proxy: false })) as unknown as Fetch
+
+const clientOf = (apiKey: string): GoogleGenAI =>
+  new GoogleGenAI({ apiKey, httpOptions: { baseUrl: gateway.url, fetch: direct as typeof fetch } })
+
+beforeAll(async () => {
+  google = await scriptedUpstream(jsonOf({}))
+  chat = await scriptedUpstream(jsonOf({}))
+  const entry = { enabled: true, credentials: { api_key: 'vendor-key' } }
+  gateway = await startGateway({
+    api_key: 'client-key',
+    heartbeat: 1,
+    services: {
+      gemini: [{ ...entry, server_url: `${google.url}/v1beta/models`, models: ['gemini-2.5-pro', 'gemini-3.8-flash'] }],
+      openai: [{ ...entry, server_url: `${chat.url}/v1`, models: ['chatty', 'maker/family/model-1'] }],
+    },
+  })
+  client = clientOf('client-key')
+})
+afterAll(async () => {
+  await gateway?.stop()
+  await google.close()
+  await chat.close()
+})
+
+/** From now on the vendor does this; gives what it was asked last. */
+const vendorSays = (vendor: Upstream, script: Script): (() => Received) => {
+  const before = vendor.requests.length
+  vendor.become(script)
+  return () => {
+    expect(vendor.requests.length).toBeGreaterThan(before)
+    return vendor.requests.at(-1)!
+  }
+}
+
+const gather = async (stream: AsyncIterable<GenerateContentResponse>): Promise<GenerateContentResponse[]> => {
+  const all: GenerateContentResponse[] = []
+  for await (const chunk of stream) all.push(chunk)
+  return all
+}
+const partsOf = (chunks: readonly GenerateContentResponse[]): Part[] =>
+  chunks.flatMap(({ candidates }) => candidates?.[0]?.content?.parts ?? [])
+const thrown = async (promise: PromiseLike<unknown>): Promise<ApiError> => {
+  try {
+    await promise
+  } catch (error) {
+    return error as ApiError
+  }
+  throw new Error('nothing was thrown')
+}
+
+const said = (parts: JsonObject[], more: JsonObject = {}): JsonObject => ({
+  candidates: [{ content: { parts, role: 'model' }, index: 0, ...more }],
+  usageMetadata: { promptTokenCount: 5, candidatesTokenCount: 7, thoughtsTokenCount: 3, totalTokenCount: 15 },
+  modelVersion: 'gemini-2.5-pro-001',
+  responseId: 'r-1',
+})
+const stop = { finishReason: 'STOP' }
+const events = (...frames: object[]): Script => sseOf(frames, { done: false })
+/** It breaks off without a finish. */
+const torn = (frame: object): Script => sseOf([frame], { done: false })
+
+const delta = (part: JsonObject, finish: string | null = null, more: JsonObject = {}): JsonObject => ({
+  id: 'c-1',
+  object: 'chat.completion.chunk',
+  created: 1_700_000_001,
+  model: 'theirs',
+  choices: [{ index: 0, delta: part, finish_reason: finish }],
+  ...more,
+})
+const usage = {
+  prompt_tokens: 5,
+  completion_tokens: 10,
+  total_tokens: 15,
+  completion_tokens_details: { reasoning_tokens: 3 },
+}
+const completion = (message: JsonObject, finish: string): JsonObject => ({
+  id: 'c-1',
+  object: 'chat.completion',
+  created: 1_700_000_001,
+  model: 'theirs',
+  choices: [{ index: 0, message: { role: 'assistant', content: null, ...message }, finish_reason: finish }],
+  usage,
+})
+
+const tools = [
+  {
+    functionDeclarations: [
+      {
+        name: 'weather',
+        description: 'The weather of a place',
+        parametersJsonSchema: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+      },
+    ],
+  },
+]
+const counted = { promptTokenCount: 5, candidatesTokenCount: 7, thoughtsTokenCount: 3, totalTokenCount: 15 }
+
+describe('over Gemini', () => {
+  const model = 'gemini-2.5-pro'
+
+  test('a whole answer: passed, with the client’s model', async () => {
+    const seen = vendorSays(google, jsonOf(said([{ text: 'Hello' }], stop)))
+    const answer = await client.models.generateContent({ model, contents: 'Hi', config: { temperature: 0.5 } })
+    expect(answer.text).toBe('Hello')
+    expect(answer).toMatchObject({ modelVersion: model, responseId: 'r-1', usageMetadata: counted })
+    const { path, headers } = seen()
+    expect(path).toBe(`/v1beta/models/${model}:generateContent`)
+    expect(headers['x-goog-api-key']).toBe('vendor-key')
+    expect(seen().json()).toEqual({
+      contents: [{ parts: [{ text: 'Hi' }], role: 'user' }],
+      generationConfig: { temperature: 0.5 },
+    })
+  })
+
+  test('streamed, with thoughts and a signature', async () => {
+    const frames = [
+      said([{ text: 'Hm.', thought: true }]),
+      said([{ text: 'Hel' }]),
+      said([{ text: 'lo' }]),
+      said([{ text: '', thoughtSignature: 'c2ln' }], stop),
+    ]
+    const seen = vendorSays(google, events(...frames))
+    const config = { thinkingConfig: { includeThoughts: true } }
+    const chunks = await gather(await client.models.generateContentStream({ model, contents: 'Hi', config }))
+    expect(seen().path).toBe(`/v1beta/models/${model}:streamGenerateContent?alt=sse`)
+    expect(chunks.map(({ text }) => text ?? '').join('')).toBe('Hello')
+    expect(partsOf(chunks)).toEqual(partsOf(frames as unknown as GenerateContentResponse[]))
+    expect(chunks.every(({ modelVersion }) => modelVersion === model)).toBe(true)
+  })
+
+  test('the list of chunks for who does not ask for events; the vendor is asked for events all the same', async () => {
+    const seen = vendorSays(google, events(said([{ text: 'Hel' }]), said([{ text: 'lo' }], stop)))
+    const address = `${gateway.url}/v1/models/${model}:streamGenerateContent?key=client-key`
+    const init = { method: 'POST', proxy: false, body: '{"contents":[{"parts":[{"text":"Hi"}]}]}' }
+    const answer = await fetch(address, init as RequestInit)
+    expect(answer.headers.get('content-type')).toContain('application/json')
+    const chunks = (await answer.json()) as GenerateContentResponse[]
+    expect(partsOf(chunks).map(({ text }) => text)).toEqual(['Hel', 'lo'])
+    expect(seen().path).toEndWith('alt=sse')
+  })
+
+  test('a vendor that is silent for long: signs of life break nothing', async () => {
+    vendorSays(google, async answer => {
+      answer.head(200, { 'content-type': 'text/event-stream' })
+      await answer.wait(1600)
+      await answer.write(`data: ${JSON.stringify(said([{ text: 'Hello' }], stop))}\n\n`)
+      answer.end()
+    })
+    const talk = client.chats.create({ model })
+    const chunks = await gather(await talk.sendMessageStream({ message: 'Hi' }))
+    expect(chunks.length).toBeGreaterThan(1)
+    expect(chunks.map(({ text }) => text ?? '').join('')).toBe('Hello')
+    const seen = vendorSays(google, events(said([{ text: 'Again' }], stop)))
+    await gather(await talk.sendMessageStream({ message: 'More' }))
+    const { contents } = seen().json() as { contents: Content[] }
+    expect(contents.map(({ role, parts }) => [role, parts?.map(({ text }) => text)])).toEqual([
+      ['user', ['Hi']],
+      ['model', ['Hello']],
+      ['user', ['More']],
+    ])
+  })
+
+  test('refusals and faults are errors of the SDK with their status', async () => {
+    const error = { code: 429, message: 'Too much.', status: 'RESOURCE_EXHAUSTED' }
+    vendorSays(google, refuse(429, [{ error }]))
+    const limited = await thrown(client.models.generateContent({ model, contents: 'Hi' }))
+    expect(limited.status).toBe(429)
+    expect(limited.message).toContain('Too much.')
+    vendorSays(google, refuse(400, { error: { code: 400, message: 'API key not valid.', status: 'INVALID_ARGUMENT' } }))
+    expect((await thrown(client.models.generateContent({ model, contents: 'Hi' }))).status).toBe(502)
+    vendorSays(google, torn(said([{ text: 'Hel' }])))
+    const cut = await thrown(client.models.generateContentStream({ model, contents: 'Hi' }).then(gather))
+    expect(cut.status).toBe(502)
+    const stranger = clientOf('wrong')
+    const refused = await thrown(stranger.models.generateContent({ model, contents: 'Hi' }))
+    expect(refused.status).toBe(401)
+    expect(JSON.parse(refused.message)).toMatchObject({ error: { code: 401, status: 'UNAUTHENTICATED' } })
+    expect((await thrown(client.models.generateContent({ model: 'unknown', contents: 'Hi' }))).status).toBe(404)
+  })
+})
+
+describe('over Chat Completions', () => {
+  const model = 'chatty'
+
+  test('a whole answer, from a model whose name holds slashes', async () => {
+    const seen = vendorSays(chat, jsonOf(completion({ content: 'Hello' }, 'stop')))
+    const answer = await client.models.generateContent({
+      model: 'models/maker/family/model-1',
+      contents: [
+        { role: 'user', parts: [{ text: 'Hi' }, { inlineData: { mimeType: 'image/png', data: 'iVBORw0KGgo=' } }] },
+      ],
+      config: {
+        systemInstruction: 'Be brief.',
+        temperature: 0.5,
+        maxOutputTokens: 9,
+        stopSequences: ['END'],
+        responseMimeType: 'application/json',
+        responseJsonSchema: { type: 'object' },
+        thinkingConfig: { thinkingBudget: 1000 },
+      },
+    })
+    expect(answer.text).toBe('Hello')
+    expect(answer).toMatchObject({ modelVersion: 'maker/family/model-1', usageMetadata: counted })
+    expect(answer.candidates![0]!.finishReason as string).toBe('STOP')
+    expect(seen().json()).toMatchObject({
+      model: 'maker/family/model-1',
+      messages: [
+        { role: 'system', content: 'Be brief.' },
+        {
+          role: 'user',
+          content: [{ type: 'text', text: 'Hi' }, { image_url: { url: 'data:image/png;base64,iVBORw0KGgo=' } }],
+        },
+      ],
+      temperature: 0.5,
+      max_tokens: 9,
+      stop: ['END'],
+      reasoning_effort: 'low',
+      response_format: { type: 'json_schema', json_schema: { schema: { type: 'object' } } },
+    })
+  })
+
+  test('streamed: thoughts for who asks for them', async () => {
+    const frames = [
+      delta({ role: 'assistant', content: '' }),
+      delta({ reasoning_content: 'Hm.' }),
+      delta({ content: 'Hel' }),
+      delta({ content: 'lo' }),
+      delta({}, 'stop'),
+      { ...delta({}), choices: [], usage },
+    ]
+    const seen = vendorSays(chat, sseOf(frames))
+    const config = { thinkingConfig: { includeThoughts: true } }
+    const chunks = await gather(await client.models.generateContentStream({ model, contents: 'Hi', config }))
+    expect(seen().json()).toMatchObject({ stream: true, stream_options: { include_usage: true } })
+    expect(partsOf(chunks)[0]).toEqual({ text: 'Hm.', thought: true })
+    expect(chunks.map(({ text }) => text ?? '').join('')).toBe('Hello')
+    expect(chunks.at(-1)).toMatchObject({ usageMetadata: counted, candidates: [{ finishReason: 'STOP' }] })
+    vendorSays(chat, sseOf(frames))
+    const plain = await gather(await client.models.generateContentStream({ model, contents: 'Hi' }))
+    expect(
+      partsOf(plain)
+        .map(({ text }) => text)
+        .join(''),
+    ).toBe('Hello')
+  })
+
+  test.each([false, true])('two turns with parallel calls; streamed: %p', async streamed => {
+    const call = (index: number, city: string) => ({
+      index,
+      id: `call_${city}`,
+      type: 'function',
+      function: { name: 'weather', arguments: `{"city":"${city}"}` },
+    })
+    const calls = [call(0, 'Bern'), call(1, 'Basel')]
+    const bare = calls.map(({ index: _, ...one }) => one)
+    const answering: Script = streamed
+      ? sseOf([delta({ role: 'assistant', tool_calls: calls }), delta({}, 'tool_calls')])
+      : jsonOf(completion({ tool_calls: bare }, 'tool_calls'))
+    const asked = vendorSays(chat, answering)
+    const talk = client.chats.create({
+      model,
+      config: { tools, toolConfig: { functionCallingConfig: { mode: FunctionCallingConfigMode.ANY } } },
+    })
+    const send = async (message: string | Part[]) =>
+      streamed ? gather(await talk.sendMessageStream({ message })) : [await talk.sendMessage({ message })]
+    const first = await send('The weather?')
+    const heard = first.flatMap(({ functionCalls }) => functionCalls ?? [])
+    expect(heard.map(({ id, args }) => [id, args])).toEqual([
+      ['call_Bern', { city: 'Bern' }],
+      ['call_Basel', { city: 'Basel' }],
+    ])
+    expect(asked().json()).toMatchObject({ tool_choice: 'required', tools: [{ function: { name: 'weather' } }] })
+
+    const closing: Script = streamed
+      ? sseOf([delta({ role: 'assistant', content: 'Sunny.' }), delta({}, 'stop')])
+      : jsonOf(completion({ content: 'Sunny.' }, 'stop'))
+    const seen = vendorSays(chat, closing)
+    const results = heard.map(({ id, name }) => ({
+      functionResponse: { id: id!, name: name!, response: { output: 'sun' } },
+    }))
+    const second = await send(results)
+    expect(second.map(({ text }) => text ?? '').join('')).toBe('Sunny.')
+    const { messages } = seen().json() as { messages: JsonObject[] }
+    expect(messages.slice(1)).toEqual([
+      { role: 'assistant', tool_calls: bare },
+      { role: 'tool', tool_call_id: 'call_Bern', content: 'sun' },
+      { role: 'tool', tool_call_id: 'call_Basel', content: 'sun' },
+    ])
+  })
+
+  test('the list of chunks; a vendor that breaks off, or refuses', async () => {
+    vendorSays(chat, sseOf([delta({ role: 'assistant', content: 'Hello' }), delta({}, 'stop')]))
+    const address = `${gateway.url}/v1beta/models/${model}:streamGenerateContent`
+    const headers = { 'x-goog-api-key': 'client-key' }
+    const init = { method: 'POST', proxy: false, headers, body: '{"contents":[{"parts":[{"text":"Hi"}]}]}' }
+    const chunks = (await (await fetch(address, init as RequestInit)).json()) as GenerateContentResponse[]
+    expect(
+      partsOf(chunks)
+        .map(({ text }) => text)
+        .join(''),
+    ).toBe('Hello')
+    vendorSays(chat, torn(delta({ role: 'assistant', content: 'Hel' })))
+    const broken = (await (await fetch(address, init as RequestInit)).json()) as JsonObject[]
+    expect(broken.at(-1)).toMatchObject({ error: { code: 502, status: 'UNAVAILABLE' } })
+    vendorSays(chat, refuse(400))
+    const refused = await fetch(address, init as RequestInit)
+    expect(refused.status).toBe(400)
+    expect(await refused.json()).toMatchObject([{ error: { code: 400, message: 'refused by script' } }])
+  })
+
+  test('several candidates are refused: the vendor has another protocol', async () => {
+    const refused = await thrown(
+      client.models.generateContent({ model, contents: 'Hi', config: { candidateCount: 2 } }),
+    )
+    expect(refused.status).toBe(400)
+  })
+})
+
+describe('models', () => {
+  test('the list, page by page, and one', async () => {
+    const names: (string | undefined)[] = []
+    for await (const one of await client.models.list({ config: { pageSize: 1 } })) names.push(one.name)
+    expect(names).toContain('models/chatty')
+    expect(names).toContain('models/maker/family/model-1')
+    expect(new Set(names).size).toBe(names.length)
+    expect(await client.models.get({ model: 'chatty' })).toMatchObject({ name: 'models/chatty', displayName: 'chatty' })
+    expect((await thrown(client.models.get({ model: 'unknown' }))).status).toBe(404)
+  })
+})
+
+describe('a client of Chat Completions over Gemini', () => {
+  const openai = () => new OpenAI({ apiKey: 'client-key', baseURL: `${gateway.url}/v1`, maxRetries: 0, fetch: direct })
+  const chatTools = [
+    { type: 'function' as const, function: { name: 'weather', parameters: { type: 'object', properties: {} } } },
+  ]
+
+  test('a call of Gemini 3 comes back with its signature', async () => {
+    const asked = vendorSays(
+      google,
+      events(
+        said([{ text: 'Hm.', thought: true }]),
+        said([{ functionCall: { name: 'weather', args: { city: 'Bern' } }, thoughtSignature: 'c2ln' }]),
+        said([{ text: '' }], stop),
+      ),
+    )
+    const messages: OpenAI.ChatCompletionMessageParam[] = [{ role: 'user', content: 'The weather?' }]
+    const stream = openai().chat.completions.stream({
+      model: 'gemini-3.8-flash',
+      messages,
+      tools: chatTools,
+      reasoning_effort: 'low',
+      stream_options: { include_usage: true },
+    })
+    const { choices, usage: counts } = await stream.finalChatCompletion()
+    expect(asked().path).toBe('/v1beta/models/gemini-3.8-flash:streamGenerateContent?alt=sse')
+    expect(asked().json()).toMatchObject({
+      generationConfig: { thinkingConfig: { thinkingLevel: 'LOW', includeThoughts: true } },
+    })
+    expect(counts).toMatchObject({
+      prompt_tokens: 5,
+      completion_tokens: 10,
+      completion_tokens_details: { reasoning_tokens: 3 },
+    })
+    const { message, finish_reason: finish } = choices[0]!
+    expect(finish).toBe('tool_calls')
+    const [call] = message.tool_calls!
+    expect(call).toMatchObject({ function: { name: 'weather', arguments: '{"city":"Bern"}' } })
+
+    const seen = vendorSays(google, jsonOf(said([{ text: 'Sunny.' }], stop)))
+    const answer = await openai().chat.completions.create({
+      model: 'gemini-3.8-flash',
+      messages: [...messages, message, { role: 'tool', tool_call_id: call!.id, content: 'sun' }],
+      tools: chatTools,
+    })
+    expect(answer.choices[0]).toMatchObject({ finish_reason: 'stop', message: { content: 'Sunny.' } })
+    const { contents } = seen().json() as { contents: Content[] }
+    const sent = contents.flatMap(({ parts }) => parts ?? [])
+    expect(sent.find(part => part.functionCall)).toEqual({
+      functionCall: { name: 'weather', args: { city: 'Bern' } },
+      thoughtSignature: 'c2ln',
+    })
+    expect(sent.at(-1)).toEqual({ functionResponse: { name: 'weather', response: { output: 'sun' } } })
+  })
+
+  test('a prompt that is blocked, and one that is refused', async () => {
+    vendorSays(google, jsonOf({ promptFeedback: { blockReason: 'SAFETY' }, usageMetadata: { promptTokenCount: 5 } }))
+    const ask = { model: 'gemini-2.5-pro', messages: [{ role: 'user' as const, content: 'Hi' }] }
+    const blocked = await openai().chat.completions.create(ask)
+    expect(blocked.choices[0]!.finish_reason).toBe('content_filter')
+    vendorSays(google, refuse(400, { error: { code: 400, message: 'Bad schema.', status: 'INVALID_ARGUMENT' } }))
+    const refused = await thrown(openai().chat.completions.create(ask))
+    expect(refused.status).toBe(400)
+    expect(refused.message).toContain('Bad schema.')
+  })
+})
