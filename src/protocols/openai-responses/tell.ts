@@ -91,7 +91,7 @@ export const tellResponse =
         messages.leave(why ? 'incomplete' : 'completed')
         const told = { output: writer.output, ...(usage && { usage: renderUsage(usage) }) }
         if (why) respond('response.incomplete', { ...told, status: 'incomplete', incomplete_details: { reason: why } })
-        else respond('response.completed', { ...told, status: 'completed', completed_at: exchange.created })
+        else respond('response.completed', { ...told, status: 'completed' })
       },
       fault: ({ error }) => fail(error),
     }
