@@ -202,6 +202,23 @@ describe('what is refused', () => {
     expect(performance.now() - began).toBeLessThan(2000)
   })
 
+  test('a body that is cut, and a server that is none', async () => {
+    const rude = (words: string) => {
+      const server = createServer(socket => {
+        socket.on('error', () => undefined).once('data', () => socket.end(words))
+      })
+      stops.push(() => server.close())
+      return new Promise<number>(done =>
+        server.listen(0, '127.0.0.1', () => done((server.address() as { port: number }).port)),
+      )
+    }
+    const cut = await rude('HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 50\r\n\r\n\x89PNG')
+    const nonsense = await rude('hello\r\n\r\n')
+    const mute = await rude('')
+    for (const port of [cut, nonsense, mute, 1])
+      expect(await why(`http://files.test:${port}/`)).toBe('its server could not be reached')
+  })
+
   test('the meter and the client’s leaving end it', async () => {
     const guard = createGuard(terms, { resolve })
     const full = () => {
