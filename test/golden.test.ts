@@ -3,8 +3,9 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { JsonObject } from '../src/ir/json.ts'
+import { writeJson } from '../src/ir/raw.ts'
 import type { Answer } from './pairs/answer.ts'
-import { type Case, cases } from './pairs/cases.ts'
+import { type Asked, type Case, cases } from './pairs/cases.ts'
 import {
   answerStream,
   answerWhole,
@@ -163,6 +164,66 @@ describe('what is answered', () => {
         const again = asker.protocol.parseMessage(asker.protocol.renderMessage(message, exchange), exchange)
         expect<unknown>({ name, lost, ...again, model: '' }).toEqual({ name, lost: [], ...message, model: '' })
       }
+    },
+  )
+})
+
+describe('calls of any size', () => {
+  const long = JSON.stringify({
+    city: 'Zürich 世界 🌍 "\\ \n'.repeat(8000),
+    deep: [[[{ a: null, b: 1.5e-7, c: -0.1 }]]],
+    '': [],
+  })
+  const said: Answer['said'] = [long, '{}', '{"a":"}{"}'].map((args, at) => ({
+    type: 'call',
+    id: `call_${at}`,
+    name: 'weather',
+    args,
+  }))
+  test.each(pairs.map(pair => [nameOf(pair), pair] as const))(
+    '%s: arguments of 200 KB, none, and odd ones',
+    (_, pair) => {
+      const answer: Answer = { said, finish: 'calls', usage: { input: 20, output: 9 } }
+      const { client } = pair.asker
+      const whole = client.read(answerWhole(pair, pair.teller.vendor.whole(answer)).body!)
+      const streamed = client.read(client.gather(answerStream(pair, pair.teller.vendor.frames(answer)).frames))
+      expect(long.length).toBeGreaterThan(150_000)
+      expect(whole.calls.map(({ args }) => JSON.stringify(args))).toEqual([long, '{}', '{"a":"}{"}'])
+      expect(streamed).toEqual(whole)
+    },
+  )
+})
+
+describe('arguments are not rewritten: numbers, order of keys and escapes stay', () => {
+  const args = '{"n":12345678901234567890,"e":1.0,"10":1,"2":2,"u":"\\u00e9\\/"}'
+  const isSaid = (text: string) => text.includes(args) || text.includes(JSON.stringify(args).slice(1, -1))
+  const history: Asked = {
+    turns: [
+      { role: 'user', parts: [{ type: 'text', text: 'Go' }] },
+      { role: 'assistant', parts: [{ type: 'call', id: 'call_1', name: 'weather', args }] },
+      { role: 'user', parts: [{ type: 'result', id: 'call_1', parts: [{ type: 'text', text: 'Done' }] }] },
+    ],
+  }
+  const words = askers.filter(({ client }) => client.id.startsWith('openai'))
+
+  test.each(words.flatMap(asker => tellers.map(teller => [nameOf({ asker, teller }), { asker, teller }] as const)))(
+    '%s, on the way there',
+    (_, { asker, teller }) => {
+      const { body } = clientRequest(asker, history)
+      const chat = asker.protocol.parseRequest(body, () => undefined)
+      const rendered = teller.egress.renderRequest({ ...chat, model: teller.vendor.model }, exchangeOf(asker, []))
+      expect(isSaid(writeJson(rendered))).toBe(true)
+    },
+  )
+
+  /** Gemini's arguments are no text. */
+  const spelled = tellers.filter(({ vendor }) => vendor.id !== 'gemini')
+  test.each(words.flatMap(asker => spelled.map(teller => [nameOf({ asker, teller }), { asker, teller }] as const)))(
+    '%s, on the way back, streamed',
+    (_, pair) => {
+      const said: Answer['said'] = [{ type: 'call', id: 'call_1', name: 'weather', args }]
+      const frames = pair.teller.vendor.frames({ said, finish: 'calls', usage: { input: 1, output: 1 } })
+      expect(isSaid(JSON.stringify(pair.asker.client.gather(answerStream(pair, frames).frames)))).toBe(true)
     },
   )
 })
