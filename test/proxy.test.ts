@@ -1,25 +1,19 @@
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { afterEach, describe, expect, test } from 'bun:test'
 import { GatewayError } from '../src/errors.ts'
 import { closeBridge, environmentProxy, originOf, type ProxyOption, proxyFor } from '../src/upstream/proxy.ts'
 import { certificate, key } from './rig/certificate.ts'
+import { withoutProxies } from './rig/environment.ts'
 import { httpProxy, type ProxyRules, type RecordingProxy, socksProxy } from './rig/proxy.ts'
 import { chatFrames, jsonOf, silentAfter, sseOf } from './rig/scripts.ts'
 import { type Script, scriptedUpstream, type Upstream } from './rig/upstream.ts'
 import { until } from './rig/wait.ts'
 
 const open: { close: () => unknown }[] = []
-const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'].flatMap(name => [name, name.toLowerCase()])
-const before = Object.fromEntries(names.map(name => [name, process.env[name]]))
 
-beforeEach(() => {
-  for (const name of names) delete process.env[name]
-})
+withoutProxies()
 afterEach(async () => {
   await closeBridge()
   for (const thing of open.splice(0)) await thing.close()
-})
-afterAll(() => {
-  for (const [name, value] of Object.entries(before)) if (value !== undefined) process.env[name] = value
 })
 
 const upstreamOf = async (script: Script): Promise<Upstream> => {

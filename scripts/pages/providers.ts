@@ -4,22 +4,9 @@ import type { Entry, Target } from '../../src/providers/entry.ts'
 import { providers, unbuilt } from '../../src/providers/index.ts'
 import { endpointOf } from '../../src/providers/place.ts'
 import type { Provider } from '../../src/providers/provider.ts'
+import { plainEntry } from '../../test/rig/entry.ts'
 
-const entryOf = ({ id }: Provider): Entry => ({
-  id: `${id}-1`,
-  type: id,
-  models: ['model'],
-  embeddingModels: [],
-  redirect: new Map(),
-  map: new Map(),
-  credentials: [],
-  weight: 1,
-  priority: 0,
-  headers: {},
-  params: {},
-  limit: {},
-  embeddingLimit: {},
-})
+const entryOf = ({ id }: Provider): Entry => plainEntry(id)
 
 /** A target whose credentials are their own names, so that an address made of one shows which. */
 const targetOf = (entry: Entry, { credentials }: Provider): Target => ({

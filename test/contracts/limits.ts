@@ -4,6 +4,7 @@ import { GatewayError } from '../../src/errors.ts'
 import type { Ask, Grant, Limits } from '../../src/limits/limits.ts'
 import type { Timer } from '../../src/limits/line.ts'
 import type { Credential, Entry, Limit, Target } from '../../src/providers/entry.ts'
+import { plainEntry } from '../rig/entry.ts'
 
 /** A clock with timers that stands still until it is told to go on. */
 export type Clock = {
@@ -49,22 +50,8 @@ export const credential = (index: number, limit?: Limit): Credential => ({
   ...(limit ? { limit } : {}),
 })
 
-export const entryOf = (id: string, changes: Partial<Entry> = {}): Entry => ({
-  id,
-  type: 'openai',
-  models: ['model'],
-  embeddingModels: [],
-  redirect: new Map(),
-  map: new Map(),
-  credentials: [credential(0)],
-  weight: 1,
-  priority: 0,
-  headers: {},
-  params: {},
-  limit: {},
-  embeddingLimit: {},
-  ...changes,
-})
+export const entryOf = (id: string, changes: Partial<Entry> = {}): Entry =>
+  plainEntry('openai', { id, credentials: [credential(0)], ...changes })
 
 export const targetOf = (entry: Entry, index = 0, model = 'model'): Target => {
   const used = entry.credentials[index]!

@@ -6,24 +6,11 @@ import { addressOf, credentialsOf, serves, wireOf } from '../../src/providers/ad
 import type { Entry, Target } from '../../src/providers/entry.ts'
 import { unbuilt } from '../../src/providers/index.ts'
 import type { Outgoing, Provider } from '../../src/providers/provider.ts'
+import { plainEntry as bareEntry } from '../rig/entry.ts'
 
 /** An entry as the configuration makes it; `change` says what the case is about. */
-export const entryOf = (type: string, change: Partial<Entry> = {}): Entry => ({
-  id: `${type}-1`,
-  type,
-  models: ['some-model'],
-  embeddingModels: [],
-  redirect: new Map(),
-  map: new Map(),
-  credentials: [],
-  weight: 1,
-  priority: 0,
-  headers: {},
-  params: {},
-  limit: {},
-  embeddingLimit: {},
-  ...change,
-})
+export const entryOf = (type: string, change: Partial<Entry> = {}): Entry =>
+  bareEntry(type, { models: ['some-model'], ...change })
 
 export const targetOf = (entry: Entry, model = 'some-model', values: Record<string, string> = {}): Target => ({
   id: `${entry.id}/00000000/${model}`,

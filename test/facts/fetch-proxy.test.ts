@@ -1,23 +1,16 @@
 /** How Bun's `fetch` chooses and uses proxies. */
-import { afterAll, afterEach, beforeEach, expect, test } from 'bun:test'
+import { afterEach, expect, test } from 'bun:test'
 import { certificate, key } from '../rig/certificate.ts'
+import { withoutProxies } from '../rig/environment.ts'
 import { httpProxy, type ProxyRules } from '../rig/proxy.ts'
 import { jsonOf } from '../rig/scripts.ts'
 import { scriptedUpstream } from '../rig/upstream.ts'
 
 const open: { close: () => unknown }[] = []
-const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'].flatMap(name => [name, name.toLowerCase()])
-const before = Object.fromEntries(names.map(name => [name, process.env[name]]))
 
-beforeEach(() => {
-  for (const name of names) delete process.env[name]
-})
+withoutProxies()
 afterEach(async () => {
   for (const thing of open.splice(0)) await thing.close()
-})
-afterAll(() => {
-  for (const name of names) delete process.env[name]
-  for (const [name, value] of Object.entries(before)) if (value !== undefined) process.env[name] = value
 })
 
 /** A vendor that is found only by way of the proxy. */

@@ -76,6 +76,28 @@ describe('requests nobody should send', () => {
   })
 })
 
+describe('two requests in one segment', () => {
+  const two = 'GET /one HTTP/1.1\r\nHost: a\r\n\r\nGET /two HTTP/1.1\r\nHost: a\r\n\r\n'
+  const pathOf = ({ url }: Request) => new URL(url).pathname
+
+  test('are both answered, in order, if the first is answered at once', async () => {
+    const server = serve(request => new Response(pathOf(request)))
+    const text = await answerTo(server, two, '/two')
+    expect(text.match(/\/(?:one|two)/g)).toEqual(['/one', '/two'])
+  })
+
+  test('are both lost if the first has to wait: the connection is closed without a word', async () => {
+    const aborted: string[] = []
+    const server = serve(async request => {
+      request.signal.addEventListener('abort', () => aborted.push(pathOf(request)))
+      await Bun.sleep(50)
+      return new Response(pathOf(request))
+    })
+    expect(await answerTo(server, two)).toBe('')
+    expect(aborted).toEqual(['/one'])
+  })
+})
+
 describe('above maxRequestBodySize', () => {
   test('a known length: 413 with an empty body and no handler', async () => {
     let calls = 0

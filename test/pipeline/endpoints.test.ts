@@ -1,7 +1,7 @@
 /** Every address of the gateway as a client sees it: which path is which, methods, other origins, odd requests on a bare socket. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { ask } from '../rig/client.ts'
-import { type Gateway, startGateway } from '../rig/process.ts'
+import { type Gateway, logged, startGateway } from '../rig/process.ts'
 import { rawClient } from '../rig/raw.ts'
 import { chat, chatBody, jsonOf, refuse, sseOf } from '../rig/scripts.ts'
 import { type Received, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
@@ -281,13 +281,8 @@ describe('an address', () => {
   test('a stray request is in the log, with the id the client was given', async () => {
     const response = await get('/v1/stray?key=canary')
     const id = response.headers.get('x-request-id')!
-    const line = await until(() =>
-      gateway
-        .stdout()
-        .split('\n')
-        .find(text => text.includes(id)),
-    )
-    expect(JSON.parse(line)).toMatchObject({
+    const line = await logged(gateway, id)
+    expect(line).toMatchObject({
       method: 'GET',
       path: '/v1/stray',
       status: 404,

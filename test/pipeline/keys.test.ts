@@ -1,10 +1,9 @@
 /** Who may come in and what each key may ask for, on every address. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { ask } from '../rig/client.ts'
-import { type Gateway, startGateway } from '../rig/process.ts'
+import { type Gateway, logged, startGateway } from '../rig/process.ts'
 import { chat, jsonOf } from '../rig/scripts.ts'
 import { scriptedUpstream, type Upstream } from '../rig/upstream.ts'
-import { until } from '../rig/wait.ts'
 
 let upstream: Upstream
 let gateway: Gateway
@@ -117,13 +116,8 @@ describe('a key', () => {
       proxy: false,
     } as RequestInit)
     const id = answer.headers.get('x-request-id')!
-    const line = await until(() =>
-      gateway
-        .stdout()
-        .split('\n')
-        .find(text => text.includes(id)),
-    )
-    expect(JSON.parse(line)).toMatchObject({
+    const line = await logged(gateway, id)
+    expect(line).toMatchObject({
       status: 401,
       address: expect.stringContaining('127.0.0.1'),
       error: { code: 'unauthorized' },
@@ -233,13 +227,8 @@ test('the log names the owner of a key, never the key', async () => {
   upstream.become(chat())
   const answer = await ask(gateway, { model: 'a' }, { headers: bearer('exact-key') })
   const id = answer.headers.get('x-request-id')!
-  const line = await until(() =>
-    gateway
-      .stdout()
-      .split('\n')
-      .find(text => text.includes(id)),
-  )
-  expect(JSON.parse(line).caller).toBe('Exact')
+  const line = await logged(gateway, id)
+  expect(line['caller']).toBe('Exact')
   for (const key of ['exact-key', 'master-key', 'prefix-key', 'vendor-key'])
     expect(gateway.stdout() + gateway.stderr()).not.toContain(key)
 })

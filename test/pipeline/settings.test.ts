@@ -1,7 +1,7 @@
 /** Settings of the configuration that a request feels, where no other file of this folder is about them. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { ask, stream } from '../rig/client.ts'
-import { type Gateway, startGateway } from '../rig/process.ts'
+import { type Gateway, logged, startGateway } from '../rig/process.ts'
 import { chat, chatBody, neverHeaders } from '../rig/scripts.ts'
 import { type Received, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
 import { until } from '../rig/wait.ts'
@@ -47,13 +47,8 @@ describe('what a target cannot carry', () => {
     expect(answer.status).toBe(200)
     expect(upstream.requests.at(-1)!.json()).not.toHaveProperty('logit_bias')
     const id = answer.headers.get('x-request-id')!
-    const line = await until(() =>
-      noting
-        .stdout()
-        .split('\n')
-        .find(text => text.includes(id)),
-    )
-    expect(JSON.parse(line)).toMatchObject({ losses: [expect.stringContaining('logit_bias')] })
+    const line = await logged(noting, id)
+    expect(line).toMatchObject({ losses: [expect.stringContaining('logit_bias')] })
   })
 
   test('is a 400 that names it, with `on_loss: refuse`; the vendor hears nothing, and what it can carry goes', async () => {

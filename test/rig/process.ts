@@ -93,6 +93,17 @@ export const runGateway = async (args: string[], choices: Pick<Choices, 'env' | 
   }
 }
 
+/** The first line on its standard output that holds `text`, parsed; waits for it. */
+export const logged = async (gateway: Pick<Gateway, 'stdout'>, text: string): Promise<Record<string, unknown>> => {
+  const line = await until(() =>
+    gateway
+      .stdout()
+      .split('\n')
+      .find(one => one.includes(text)),
+  )
+  return JSON.parse(line) as Record<string, unknown>
+}
+
 /** A port nobody listens on at this moment. */
 export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {

@@ -1,0 +1,19 @@
+/** An entry that says nothing of its own: the defaults of the configuration, one model, no credential. */
+import type { Entry } from '../../src/providers/entry.ts'
+
+export const plainEntry = (type: string, changes: Partial<Entry> = {}): Entry => ({
+  id: `${type}-1`,
+  type,
+  models: ['model'],
+  embeddingModels: [],
+  redirect: new Map(),
+  map: new Map(),
+  credentials: [],
+  weight: 1,
+  priority: 0,
+  headers: {},
+  params: {},
+  limit: {},
+  embeddingLimit: {},
+  ...changes,
+})
