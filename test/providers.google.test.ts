@@ -387,7 +387,7 @@ describe('where a model is asked', () => {
   test('a model has one protocol, whatever else the service speaks', () => {
     const { protocolsFor } = vertexai
     const chosen = ['gemini-2.5-flash', 'text-bison', '123', 'claude-sonnet-4-5@20250929', 'qwen/qwen3'].map(model =>
-      protocolsFor!(model).join(),
+      protocolsFor!(model)?.join(),
     )
     expect(chosen).toEqual(['gemini', 'gemini', 'gemini', 'anthropic', 'openai-chat'])
     const entry = entryOf('vertexai')
