@@ -16,7 +16,7 @@ export type Auth = {
 const longestKey = 4096
 const keyHeaders = ['x-api-key', 'x-goog-api-key', 'api-key'] as const
 
-/** The keys of a request: `Authorization: Bearer`, then the headers other vendors' clients use, then `?key=` of `query` (without its `?`). */
+/** The keys of a request: `Authorization: Bearer` (DeepL's clients write `DeepL-Auth-Key`), then the headers other vendors' clients use, then `?key=` of `query` (without its `?`). */
 export const presentedKeys = (headers: Headers, query: string): string[] => {
   const shown: (string | null)[] = [bearerOf(headers.get('authorization'))]
   for (const name of keyHeaders) shown.push(headers.get(name))
@@ -27,8 +27,12 @@ export const presentedKeys = (headers: Headers, query: string): string[] => {
   })
 }
 
-const bearerOf = (header: string | null): string | null =>
-  header !== null && header.slice(0, 7).toLowerCase() === 'bearer ' ? header.slice(7) : null
+const schemes = ['bearer ', 'deepl-auth-key ']
+
+const bearerOf = (header: string | null): string | null => {
+  const scheme = header === null ? undefined : schemes.find(one => header.slice(0, one.length).toLowerCase() === one)
+  return scheme === undefined ? null : header!.slice(scheme.length)
+}
 
 /** Exact names, `prefix*` and `*`; absent: every model, empty: none. */
 export const mayOf = (scopes: readonly string[] | undefined): ((model: string) => boolean) => {

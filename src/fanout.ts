@@ -2,6 +2,7 @@
 import { asGatewayError, GatewayError } from './errors.ts'
 import type { Usage } from './ir/chat.ts'
 import { isObject, type JsonObject, parseJson } from './ir/json.ts'
+import type { Several } from './protocols/protocol.ts'
 import { isNative } from './providers/address.ts'
 import type { Records, Trail } from './record.ts'
 import type { Plan } from './routing/plan.ts'
@@ -32,7 +33,7 @@ export const answerEach = async (
   whole: Trail,
   records: Records,
   answer: Answer,
-  { atOnce = ordinary }: { atOnce?: number } = {},
+  { atOnce = ordinary, retry = 0 }: Pick<Several, 'atOnce' | 'retry'> = {},
 ): Promise<JsonObject[]> => {
   const own = records.parts()
   const answers: JsonObject[] = []
@@ -42,20 +43,22 @@ export const answerEach = async (
   }
   whole.stop = end
 
-  const work = async (): Promise<void> => {
-    for (let index = next++; index < parts.length; index = next++) {
-      whole.check()
-      const trail = own.begin(whole.method, whole.path)
-      trail.caller = whole.caller
-      try {
-        answers[index] = await bodyOf(await answer(parts[index]!, trail))
-      } catch (thrown) {
-        trail.close({ error: asGatewayError(thrown) })
-        throw thrown
-      } finally {
-        gather(whole, trail)
-      }
+  const once = async (part: Intake): Promise<JsonObject> => {
+    whole.check()
+    const trail = own.begin(whole.method, whole.path)
+    trail.caller = whole.caller
+    try {
+      return await bodyOf(await answer(part, trail))
+    } catch (thrown) {
+      trail.close({ error: asGatewayError(thrown) })
+      throw thrown
+    } finally {
+      gather(whole, trail)
     }
+  }
+  const work = async (): Promise<void> => {
+    for (let index = next++; index < parts.length; index = next++)
+      answers[index] = await again(() => once(parts[index]!), retry)
   }
   try {
     await Promise.all(Array.from({ length: Math.min(atOnce, parts.length) }, work))
@@ -65,6 +68,17 @@ export const answerEach = async (
     throw thrown
   }
   return answers
+}
+
+/** Tries once more, up to `times`, where a failure may pass: what the client asked wrongly stays wrong. */
+const again = async <Value>(attempt: () => Promise<Value>, times: number): Promise<Value> => {
+  for (let left = times; ; left--)
+    try {
+      return await attempt()
+    } catch (thrown) {
+      const { status, code } = asGatewayError(thrown)
+      if (left <= 0 || code === 'cancelled' || (status < 500 && status !== 429 && status !== 408)) throw thrown
+    }
 }
 
 const bodyOf = async (response: Response): Promise<JsonObject> => {

@@ -17,7 +17,7 @@ import { preferring, sealedAt } from './routing/seats.ts'
 import { affinityOf } from './routing/targets.ts'
 import type { Runtime } from './runtime.ts'
 import { openStream, readWhole } from './upstream/answer.ts'
-import { addressOf, readJson } from './upstream/intake.ts'
+import { addressOf, isForm, readForm, readJson } from './upstream/intake.ts'
 import { mediaOf } from './upstream/localise.ts'
 import { isMultipart, readUpload } from './upstream/multipart.ts'
 import type { Intake } from './upstream/outgoing.ts'
@@ -74,7 +74,8 @@ const readIntake = async (request: Request, operation: Operation, trail: Trail, 
     const upload = await readUpload(request, maxBody)
     return { protocol, headers, model: operation.model ?? upload.model, stream: false, usageAsked: false, upload }
   }
-  const json = await readJson(request, maxBody)
+  const json =
+    protocol.takesForms && isForm(headers) ? await readForm(request, maxBody) : await readJson(request, maxBody)
   protocol.checkRequest(json.body)
   if (logPrompts) trail.prompt = json.text
   const head = protocol.watch.readRequest(json.body)
@@ -138,10 +139,10 @@ const answerSeveral = async (
   caller: Caller,
   { trail, run }: Journey,
 ): Promise<Response> => {
-  const answers = await answerEach(parts, trail, run.records, (part, own) =>
-    answerWhole(part, planFor(part, caller, run), { trail: own, run, earlier: [] }),
-  )
   const { several, renderFrame } = protocol as Ingress
+  const answer = (part: Intake, own: Trail) =>
+    answerWhole(part, planFor(part, caller, run), { trail: own, run, earlier: [] })
+  const answers = await answerEach(parts, trail, run.records, answer, several)
   const body = several!.join(answers)
   if (!stream) return told(body, trail, run)
   trail.close()

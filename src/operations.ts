@@ -4,6 +4,7 @@ import { Type } from '@sinclair/typebox'
 import type { Operation } from './gateway.ts'
 import { MessagesRequest } from './protocols/anthropic/wire.ts'
 import { anthropicCount } from './protocols/count.ts'
+import { type Manner, translators } from './protocols/deepl/index.ts'
 import { namedIn } from './protocols/gemini/address.ts'
 import { geminiList } from './protocols/gemini/list.ts'
 import { GenerateRequest } from './protocols/gemini/wire.ts'
@@ -28,6 +29,18 @@ export const operations: ReadonlyMap<string, Ingress | PassOnly> = new Map<strin
   ['/messages/count_tokens', anthropicCount],
   ...[...passOnly].map(([id, protocol]): [string, PassOnly] => [`/v1/${id}`, protocol]),
 ])
+
+/** Addresses of translations, in the manner that is configured: DeepLX's, DeepL's. */
+const translations: Readonly<Record<string, string>> = {
+  '/translate': 'deeplx',
+  '/v1/translate': 'deeplx',
+  '/v2/translate': 'deepl',
+}
+
+export const translationAt = (path: string, manner: Manner | undefined, query: string): Operation | undefined => {
+  const protocol = manner && translators(manner).get(translations[path] ?? '')
+  return protocol && { protocol, query }
+}
 
 /** Addresses of Gemini's API name the model and say whether to stream: as events with `alt=sse`, else as one JSON list. */
 export const generationIn = (path: string, query: string): Operation | undefined => {

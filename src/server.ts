@@ -5,12 +5,13 @@ import { Elysia } from 'elysia'
 import scalar from '../node_modules/@scalar/api-reference/dist/browser/standalone.js' with { type: 'file' }
 import { presentedKeys } from './auth.ts'
 import { asGatewayError, GatewayError } from './errors.ts'
-import { type Connection, type Operation, type Runtime, serve } from './gateway.ts'
+import { type Connection, type Operation, serve } from './gateway.ts'
 import type { Json } from './ir/json.ts'
 import { asksAnthropic, findGeminiModel, findModel, listGeminiModels, listModels } from './listing.ts'
-import { generationIn, operations, schemas } from './operations.ts'
+import { generationIn, operations, schemas, translationAt } from './operations.ts'
 import { protocols } from './protocols/index.ts'
 import type { Caller } from './routing/plan.ts'
+import type { Runtime } from './runtime.ts'
 import { answerStored, storedAsked } from './stored.ts'
 import { addressOf } from './upstream/intake.ts'
 import { answerHeaders, crossOrigin } from './upstream/reply.ts'
@@ -120,7 +121,7 @@ const isGeminiList = (path: string): boolean => path === geminiModels || path.st
 
 const pass = (request: Request, server: Server<unknown> | null, life: Life): Response | Promise<Response> => {
   const { path, query } = addressOf(request)
-  const operation = operationOf(path, query)
+  const operation = operationOf(path, query) ?? translationAt(tidy(path), life.run.settings.translation, query)
   if (operation === undefined || request.method !== 'POST') return refuseAddress(request, life)
   if (life.draining)
     return explain(new GatewayError('unavailable', 'the gateway is shutting down'), { connection: 'close' })
@@ -236,7 +237,8 @@ const explain = (error: GatewayError, headers: Record<string, string> = {}, prot
 /** No such address, or another method than it takes. */
 const refuseAddress = (request: Request, { run }: Life): Response => {
   const { path, query } = addressOf(request)
-  const allow = operationOf(path, query) ? 'POST' : readable.test(path) ? 'GET, HEAD' : undefined
+  const operation = operationOf(path, query) ?? translationAt(tidy(path), run.settings.translation, query)
+  const allow = operation ? 'POST' : readable.test(path) ? 'GET, HEAD' : undefined
   const error = allow
     ? new GatewayError('method_not_allowed', `${shorten(path)} takes ${allow.split(',', 1)}`)
     : new GatewayError('not_found', `unknown address: ${request.method} ${shorten(path)}`)

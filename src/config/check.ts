@@ -36,16 +36,11 @@ const has = (table: object | undefined): boolean => Object.keys(table ?? {}).len
 const words: [path: string, level: Level, holds: (config: Config) => boolean, message: string][] = [
   ['enable_web', 'warning', config => config.enable_web === true, 'the web page is not built yet: none is served'],
   [
-    'translation',
+    'translation.promptTemplate',
     'warning',
-    config => config.translation?.enable === true,
-    'the translation addresses are not served yet',
-  ],
-  [
-    'translation',
-    'note',
-    config => has(config.translation) && !config.translation?.enable,
-    'has no effect yet: the translation addresses are not served',
+    ({ translation: { promptTemplate: template = '%s%s' } = {} }) =>
+      template !== '' && template.split('%s').length !== 3,
+    'should hold %s twice: first for the language, then for the text',
   ],
   [
     'circuit_breaker',

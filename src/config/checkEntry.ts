@@ -86,7 +86,12 @@ const checkHeaders = ({ headers = {} }: EntryConfig, path: string, say: Say): vo
 
 /** A protocol nobody knows may be one the host alone speaks: only what looks like a slip is told. */
 const checkSpeaks = ({ speaks = [] }: EntryConfig, path: string, say: Say): void => {
-  const known = new Set(['anthropic', 'responses', 'openai-responses', ...[...providers.values()].flatMap(one => Object.keys(one.speaks))])
+  const known = new Set([
+    'anthropic',
+    'responses',
+    'openai-responses',
+    ...[...providers.values()].flatMap(one => Object.keys(one.speaks)),
+  ])
   for (const [index, word] of speaks.entries()) {
     const near = known.has(word.trim()) ? undefined : nearest(word.trim(), known)
     if (near) say('warning', pathTo(`${path}.speaks`, index), 'no protocol of this name is known', { nearest: near })

@@ -1,4 +1,5 @@
 /** A checked configuration → what the rest of the house reads. */
+import { ordinaryManner } from '../protocols/deepl/index.ts'
 import type { Entry } from '../providers/entry.ts'
 import { everyInterface, parseListen, parseRange, parseSize } from './address.ts'
 import type { Compiled, KeyRule, LogLevel, Strategy } from './compiled.ts'
@@ -28,9 +29,17 @@ export const compile = (config: Config, entries: Entry[], keys: KeyRule[], path?
     maxBody: parseSize(config.max_body ?? '') ?? defaults.maxBody,
     media: mediaOf(config.media),
     shutdownTimeout: config.shutdown_timeout ?? 60,
+    ...translationOf(config.translation),
     onLoss: config.on_loss ?? 'note',
     secrets: secretsOf(config),
   }
+}
+
+/** Served unless switched off. */
+const translationOf = (written: Config['translation'] = {}): Pick<Compiled, 'translation'> => {
+  const { enable = true, promptTemplate: template, retry = 0, concurrency } = written
+  const manner = { ...(template && { template }), retry, concurrency: concurrency || ordinaryManner.concurrency }
+  return enable ? { translation: manner } : {}
 }
 
 const mediaOf = (written: Config['media'] = {}): Compiled['media'] => ({

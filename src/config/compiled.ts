@@ -1,4 +1,5 @@
 /** The configuration as the rest of the house reads it: checked, normalised, nothing left to work out per request. */
+import type { Manner } from '../protocols/deepl/index.ts'
 import type { Entry } from '../providers/entry.ts'
 
 export type Strategy = 'random' | 'first' | 'round_robin' | 'hash' | 'least_busy' | 'fastest'
@@ -40,6 +41,8 @@ export type Compiled = {
   media: { allowPrivate: boolean | readonly string[]; maxBytes: number; maxFiles: number; timeout: number }
   /** Seconds a stopping process gives its open requests. */
   shutdownTimeout: number
+  /** Undefined: the translation addresses are not served. */
+  translation?: Manner
   onLoss: 'note' | 'refuse'
   /** Every secret of the file, longest first: none may leave the process but to its vendor. */
   secrets: string[]

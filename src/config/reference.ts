@@ -138,7 +138,7 @@ const closing = `## What differs from simple-one-api
 `
 
 const wholeExample =
-  '{ "server_port": ":9090", "api_key": "${GATEWAY_KEY}", "load_balancing": "round_robin", "services": { "deepseek": [ { "models": ["deepseek-chat"], "enabled": true, "credentials": { "api_key": "${DEEPSEEK_KEY}" } } ] } }'
+  '{ "server_port": ":9090", "api_key": "${GATEWAY_KEY}", "load_balancing": "round_robin", "services": { "deepseek": [ { "models": ["deepseek-flash"], "enabled": true, "credentials": { "api_key": "${DEEPSEEK_KEY}" } } ] } }'
 const entryExample =
   '{ "services": { "openai": [ { "id": "spare", "models": ["gpt-4o-mini", "o*"], "embedding_models": ["text-embedding-3-small"], "enabled": true, "credentials": { "api_key": "${OPENAI_KEY}" }, "limit": { "rpm": 60, "concurrency": 4 }, "priority": 1 } ] } }'
 const credentialsExample =
@@ -146,7 +146,7 @@ const credentialsExample =
 const limitExample =
   '{ "limit": { "qps": 0.5, "rpm": 15, "rpd": 1500, "tpm": 250000, "concurrency": 2, "timeout": 30, "scope": "credential" } }'
 const keysExample =
-  '{ "api_keys": [ { "name": "ada", "api_key": "${ADAS_KEY}", "supported_models": { "cheap": ["deepseek-chat", "qwen-*"] } } ] }'
+  '{ "api_keys": [ { "name": "ada", "api_key": "${ADAS_KEY}", "supported_models": { "cheap": ["deepseek-flash", "qwen-*"] } } ] }'
 const proxyExample =
   '{ "proxy": { "strategy": "default", "type": "socks5", "socks5_proxy": "socks5://${PROXY_USER}:${PROXY_PASSWORD}@10.0.0.2:1080" } }'
 const timeoutsExample = '{ "timeouts": { "connect": 10, "first_byte": 300, "idle": 120 }, "heartbeat": 15 }'

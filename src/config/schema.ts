@@ -130,7 +130,7 @@ const KeySchema = group({
     Type.Array(Type.String()),
     'Group → the models the key may ask for; the names of the groups mean nothing. `prefix*` and `*` are understood. Left out: every model.',
     {
-      examples: [{ free: ['deepseek-chat', 'qwen-*'] }],
+      examples: [{ free: ['deepseek-flash', 'qwen-*'] }],
     },
   ),
 })
@@ -199,12 +199,18 @@ const BreakerSchema = group(
 
 const TranslationSchema = group(
   {
-    enable: flag('Accepted; see above.'),
-    promptTemplate: text('Accepted; see above.'),
-    retry: whole('Accepted; see above.'),
-    concurrency: whole('Accepted; see above.'),
+    enable: flag('Serves the translation addresses.', { default: true }),
+    promptTemplate: text(
+      'The words a translation is asked for in: `%s` stands first for the language, then for the text.',
+    ),
+    retry: whole('Further tries of a text that failed.', { default: 0 }),
+    concurrency: whole('Texts of one request under way at once.', { default: 5 }),
   },
-  { description: 'Accepted; the translation addresses are not served yet.', aliases: aliases.translation },
+  {
+    description:
+      '`POST /translate`, `/v1/translate` (as DeepLX), `/v2/translate` (as DeepL), answered by the model `random` or the one named.',
+    aliases: aliases.translation,
+  },
 )
 
 export const ConfigSchema = group({
@@ -239,7 +245,7 @@ export const ConfigSchema = group({
   model_redirect: table(
     Type.String(),
     'Alias → model for all services, one hop. The alias `all` stands for every chat request.',
-    { examples: [{ 'gpt-4o': 'deepseek-chat', all: 'random' }] },
+    { examples: [{ 'gpt-4o': 'deepseek-flash', all: 'random' }] },
   ),
   default_model: text('The model of a request that names none.'),
   services: table(Type.Array(EntrySchema), 'Service type → its entries.'),

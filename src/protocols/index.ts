@@ -3,6 +3,7 @@ import type { ProtocolId } from '../ir/chat.ts'
 import { anthropic } from './anthropic/index.ts'
 import { bedrockConverse } from './bedrock-converse/index.ts'
 import { completions } from './completions/index.ts'
+import { ordinaryManner, translators } from './deepl/index.ts'
 import { gemini } from './gemini/index.ts'
 import { openaiChat } from './openai-chat/index.ts'
 import { openaiPass } from './openai-pass/index.ts'
@@ -21,7 +22,7 @@ export const vendorOnly: ReadonlyMap<ProtocolId, Egress> = new Map(
 
 /** Spoken to us only: a vendor that knows it is passed to. */
 const clientOnly: ReadonlyMap<ProtocolId, Ingress & PassOnly> = new Map(
-  [completions].map(protocol => [protocol.id, protocol]),
+  [completions, ...translators(ordinaryManner).values()].map(protocol => [protocol.id, protocol]),
 )
 
 /** The half of a protocol that clients speak, where it can be translated. */

@@ -105,6 +105,8 @@ export interface Ingress {
   watch: Watch
   /** Where one request may be several (a list of prompts). */
   several?: Several
+  /** A form (`application/x-www-form-urlencoded`) is taken for a body: a field that is there twice is a list. */
+  takesForms?: boolean
 }
 
 /** A request that is several, for targets that take one at a time. */
@@ -113,6 +115,9 @@ export type Several = {
   split(body: JsonObject): JsonObject[] | undefined
   /** Their answers as one, in order. */
   join(answers: JsonObject[]): JsonObject
+  /** Parts under way at once, and further tries of one that failed in a way that may pass. */
+  atOnce?: number
+  retry?: number
   /** The same as a stream. */
   frames(answer: JsonObject, usageAsked: boolean): Frame[]
 }
@@ -134,6 +139,7 @@ export interface Egress {
 /** A protocol that only passes (embeddings, images, audio …) has a watch and errors, and nothing to translate. */
 export interface PassOnly {
   readonly id: ProtocolId
+  takesForms?: boolean
   checkRequest(body: JsonObject): void
   renderError(error: GatewayError): Json
   renderFault(error: GatewayError): string
