@@ -225,10 +225,11 @@ describe('the pass', () => {
       { type: 'reasoning', id: `rs_${sealPrefix}1`, summary: [] },
       { type: 'reasoning', id: 'rs_1', summary: [], encrypted_content: 'gAAAA' },
       { role: 'user', content: 'Hi' },
+      { type: 'reasoning', id: `rs_${sealPrefix}2`, summary: [], encrypted_content: 'gAAAA' },
     ]
     const text = JSON.stringify({ model: 'a', input })
     const sent = responses.watch.writeRequest(text, JSON.parse(text) as JsonObject, { model: 'b', askUsage: false })
-    expect(JSON.parse(sent)).toEqual({ model: 'b', input: input.slice(2) })
+    expect(JSON.parse(sent)).toEqual({ model: 'b', input: [input[2]!, input[3]!, { ...input[4]!, id: undefined }] })
   })
 })
 
@@ -371,6 +372,29 @@ describe('what is asked', () => {
     const turns = [{ role: 'assistant' as const, parts: [foreign] }]
     expect(responses.renderRequest({ model: 'm', stream: false, turns }, exchange).input).toEqual([])
     expect(lost).toEqual(['tools', 'input[0].reasoning'])
+  })
+
+  test('thoughts go back to the seat that sealed them, and to no other credential', () => {
+    const lost: string[] = []
+    const part = (at: string) => ({
+      type: 'reasoning' as const,
+      text: '',
+      seal: { by: 'openai-responses', at, value: { encrypted_content: at } },
+    })
+    const parts = ['vendor.one', 'vendor.two'].map(part)
+    const chat = { model: 'm', stream: false, turns: [{ role: 'assistant' as const, parts }] }
+    const { input } = responses.renderRequest(
+      chat,
+      exchangeFor({ target: 'vendor.one', loss: path => lost.push(path) }),
+    )
+    expect(input).toEqual([{ type: 'reasoning', summary: [], encrypted_content: 'vendor.one' }])
+    expect(lost).toHaveLength(1)
+  })
+
+  test('a model that does not think is not asked for its thoughts', () => {
+    const { body } = render(hi)
+    expect(body.include).toEqual(['reasoning.encrypted_content'])
+    expect(render({ ...hi, model: 'gpt-4.1-mini' }).body.include).toBeUndefined()
   })
 
   test('an entry that names the endpoint, and a model that answers nowhere else', () => {

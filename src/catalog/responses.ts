@@ -1,6 +1,11 @@
-/** Which of OpenAI's models answer in Responses alone: Chat Completions refuses them (the SDK's `ResponsesModel`, openai 6.49, 2026-11). */
+/** What OpenAI's models do with Responses, by their names. */
 
-/** o3-pro, gpt-5-pro, gpt-5.1-codex-max, codex-mini-latest, o4-mini-deep-research, computer-use-preview, each with a date or without. */
+/** Chat Completions refuses these (the SDK's `ResponsesModel`, openai 6.49, 2026-11): o3-pro, gpt-5-pro, gpt-5.1-codex-max, codex-mini-latest, o4-mini-deep-research, computer-use-preview, each with a date or without. */
 const names = /^(?:o\d+-pro|gpt-\d+(?:\.\d+)?-pro|codex-|computer-use-preview)|-codex(?:-|$)|-deep-research/
 
 export const isResponsesOnly = (model: string): boolean => names.test(model.toLowerCase())
+
+/** gpt-4o, gpt-4.1, chatgpt-4o-latest: asked for encrypted thoughts they answer 400 "Encrypted content is not supported with this model". */
+const thoughtless = /(?:^|\/)(?:gpt-3|gpt-4|chatgpt-)/
+
+export const hasNoThoughts = (model: string): boolean => thoughtless.test(model.toLowerCase())

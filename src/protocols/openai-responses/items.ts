@@ -84,11 +84,15 @@ const renderMessage = (
   return { type: 'message', role, ...own, content }
 }
 
-/** Thoughts go back to who wrote them only: every other vendor would look for an item it does not know. */
+/**
+ * Thoughts go back to the very seat that wrote them: another credential could not decrypt them ("invalid_encrypted_content", and the
+ * conversation would be stuck), another vendor would look for an item it does not know.
+ */
 const renderReasoning = (part: Reasoning, path: string, exchange: Exchange): JsonObject | null => {
-  const own = ownOf(part, exchange)
+  const at = part.seal?.at
+  const own = at === undefined || at === exchange.target ? ownOf(part, exchange) : undefined
   if (own === undefined) {
-    exchange.loss(`${path}.reasoning`, 'thoughts of another vendor cannot be sent')
+    exchange.loss(`${path}.reasoning`, 'only who sealed these thoughts can read them')
     return null
   }
   const { raw, item: _item, ...rest } = own

@@ -1,4 +1,5 @@
 /** A request of Responses ↔ a chat. What has no place in the neutral form waits in `extra` for this protocol. */
+import { hasNoThoughts } from '../../catalog/responses.ts'
 import { GatewayError } from '../../errors.ts'
 import type { Chat, Format } from '../../ir/chat.ts'
 import { effortAsked, isEffort } from '../../ir/effort.ts'
@@ -128,7 +129,8 @@ export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
   if (chat.format !== undefined) body.text = { format: renderFormat(chat.format) }
   bring(chat.extra, id, { 'openai-chat': kin }, body, loss)
   const include = Array.isArray(body.include) ? body.include : []
-  return { ...body, store: false, include: [encrypted, ...include] }
+  const asked = hasNoThoughts(chat.model) ? include : [encrypted, ...include]
+  return { ...body, store: false, ...(asked.length > 0 && { include: asked }) }
 }
 
 /** OpenAI refuses less than this ("integer below minimum value. Expected a value >= 16"). */

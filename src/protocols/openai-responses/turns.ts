@@ -1,7 +1,7 @@
 /** The items of a conversation → turns. */
 import type { Call, Part, Seal, Turn } from '../../ir/chat.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
-import { unwrapSeal } from '../../ir/seal.ts'
+import { sealPrefix, unwrapSeal } from '../../ir/seal.ts'
 import { parsePicture } from './media.ts'
 import { id, parseContent } from './parts.ts'
 
@@ -95,6 +95,7 @@ const parseReasoning = (item: JsonObject): Opened => {
   const { type: _type, status: _status, summary, content, encrypted_content: encrypted, ...rest } = item
   const told = textsOf(summary)
   const text = told === '' ? textsOf(content) : told
+  if (isOurs(rest.id)) delete rest.id
   const wrapped = unwrapSeal(encrypted)
   if (wrapped?.next && text === '') return { next: wrapped.seal }
   if (wrapped) return { part: unboxed(wrapped.seal) ?? { type: 'reasoning', text, seal: wrapped.seal } }
@@ -102,6 +103,9 @@ const parseReasoning = (item: JsonObject): Opened => {
   const own = { ...rest, ...(typeof encrypted === 'string' && { encrypted_content: encrypted }), ...(raw && { raw }) }
   return { part: { type: 'reasoning', text, seal: { by: id, value: own } } }
 }
+
+/** An id that this gateway gave to thoughts: a vendor that sealed them knows them by another. */
+export const isOurs = (id: Json | undefined): boolean => typeof id === 'string' && id.includes(sealPrefix)
 
 const textsOf = (parts: Json | undefined): string =>
   Array.isArray(parts) ? parts.map(part => (isObject(part) ? (textOf(part.text) ?? '') : '')).join('\n\n') : ''

@@ -8,6 +8,7 @@ import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
 import { cut, parseFault, renderErrorEvent, renderFailure } from './error.ts'
 import { readResponse } from './message.ts'
 import { mendStream } from './mend.ts'
+import { isOurs } from './turns.ts'
 import { parseUsage } from './usage.ts'
 
 /** Usage always comes; nobody need ask. */
@@ -21,12 +22,17 @@ export const readRequest: Watch['readRequest'] = ({ model, stream }) => ({
 export const writeRequest: Watch['writeRequest'] = (text, body, { model }) => {
   if (!text.includes(sealPrefix) || !Array.isArray(body.input))
     return writeModel(text, body, { model, askUsage: false })
-  const input = body.input.filter(item => !isObject(item) || item.type !== 'reasoning' || !isOurs(item))
+  const input = body.input.flatMap(item => (isObject(item) && item.type === 'reasoning' ? theirs(item) : [item]))
   return JSON.stringify({ ...body, model, input })
 }
 
-const isOurs = ({ id, encrypted_content: encrypted }: JsonObject): boolean =>
-  isWrapped(encrypted) || (typeof id === 'string' && id.includes(sealPrefix) && typeof encrypted !== 'string')
+/** Encrypted content is bound to the id its vendor gave: by no id at all it is taken, by ours it is not. */
+const theirs = (item: JsonObject): JsonObject[] => {
+  const { id, ...rest } = item
+  if (isWrapped(item.encrypted_content)) return []
+  if (!isOurs(id)) return [item]
+  return typeof item.encrypted_content === 'string' ? [rest] : []
+}
 
 export const renderFault = (error: GatewayError): string =>
   renderFrame({ event: 'error', data: JSON.stringify(renderErrorEvent(error, 0)) })
