@@ -38,5 +38,12 @@ export const parseStream =
 /** Writes a client's stream: it ends behind its finish, or with an error and nothing else. */
 export const renderStream =
   (exchange: Exchange): Stage<Event, Frame> =>
-  emit =>
-    tellChunks(exchange)(chunk => emit({ data: writeJson(chunk) }))
+  emit => {
+    const head = '{"candidates":[{"content":{"parts":[{"text":'
+    const tail = `],"role":"model"},"index":0}],"modelVersion":${JSON.stringify(exchange.model)},"responseId":`
+    const words = (text: string, thought: boolean, id: string): void =>
+      emit({
+        data: `${head}${JSON.stringify(text)}${thought ? ',"thought":true}' : '}'}${tail}${JSON.stringify(id)}}`,
+      })
+    return tellChunks(exchange, words)(chunk => emit({ data: writeJson(chunk) }))
+  }

@@ -15,9 +15,15 @@ import { renderUsage } from './usage.ts'
 type Renderers = { [Kind in Event['type']]: (event: Extract<Event, { type: Kind }>) => void }
 type Voice = { part: PartKind; text: string; id: string; name: string; custom: boolean; seal?: Seal }
 
-/** The chunks a client gets. Words go out as they come; a call, whose arguments are an object, when it is whole. */
+/** A chunk of words alone, which most are; `id`: the answer's. */
+export type Words = (text: string, thought: boolean, id: string) => void
+
+/**
+ * The chunks a client gets. Words go out as they come, by a way of their own if there is one; a call, whose arguments are an object, when it
+ * is whole.
+ */
 export const tellChunks =
-  (exchange: Exchange): Stage<Event, JsonObject> =>
+  (exchange: Exchange, words?: Words): Stage<Event, JsonObject> =>
   emit => {
     const voices = new Map<number, Voice>()
     const cited: Cited[] = []
@@ -55,7 +61,10 @@ export const tellChunks =
         if (voice === undefined) return
         voice.text += text
         if (voice.part === 'call' || (voice.part === 'reasoning' && hidden)) return
-        say(voice.part === 'reasoning' ? { text, thought: true } : { text })
+        const thought = voice.part === 'reasoning'
+        if (!words) return say(thought ? { text, thought } : { text })
+        told = true
+        words(text, thought, id)
       },
       seal({ at, seal }) {
         const voice = voices.get(at)

@@ -2,6 +2,7 @@
 import type { Chat, Choice, Format, ProtocolId, Tool } from '../../ir/chat.ts'
 import { effortAsked, isEffort } from '../../ir/effort.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { bring, type Kin } from '../kin.ts'
 import type { Exchange, Loss } from '../protocol.ts'
 import { asFunctions } from './free.ts'
 import { parseTurns, readable, renderTurns } from './turns.ts'
@@ -123,8 +124,6 @@ export const renderRequest = (said: Chat, { loss, target }: Exchange): JsonObjec
   const chat = asFunctions(said, loss)
   const { extra } = chat
   const own = extra?.by === id && isObject(extra.value) ? extra.value : {}
-  if (extra && extra.by !== id && isObject(extra.value))
-    for (const key of Object.keys(extra.value)) loss(key, `only ${extra.by} knows it`)
   for (const { by } of chat.natives ?? []) loss('tools', `only ${by} knows a tool of its own`)
   const { tools: foreign, ...rest } = own
   const body: JsonObject = { model: chat.model, messages: renderTurns(readable(chat.turns, target, loss), loss) }
@@ -138,7 +137,16 @@ export const renderRequest = (said: Chat, { loss, target }: Exchange): JsonObjec
   if (effort !== undefined) body.reasoning_effort = effort
   if (chat.format !== undefined) body.response_format = renderFormat(chat.format)
   Object.assign(body, renderTools(chat, Array.isArray(foreign) ? foreign : []), rest)
+  if (extra && extra.by !== id) bring(extra, id, { gemini: kin }, body, loss)
   return body
+}
+
+/** What Gemini has as well. */
+const kin: Kin = {
+  'generationConfig.presencePenalty': 'presence_penalty',
+  'generationConfig.frequencyPenalty': 'frequency_penalty',
+  'generationConfig.responseLogprobs': 'logprobs',
+  'generationConfig.logprobs': 'top_logprobs',
 }
 
 const renderFormat = ({ name, schema, strict, description }: Format): JsonObject =>
