@@ -28,8 +28,10 @@ const streamed = good.filter(({ events }) => events)
 const whole = [...good.filter(({ events }) => !events), ...bedrock]
 const refused = all.filter(({ status }) => status !== null && status >= 400)
 /** Without an end, or begun anew in the midst of it. */
-const isFault = ({ text }: Recording): boolean =>
-  !/"type":\s*"message_stop"/.test(text) || text.split('event: message_start').length > 2
+const isFault = ({ text }: Recording): boolean => {
+  const [answer = '', after] = text.split('event: message_stop')
+  return after === undefined || answer.split('event: message_start').length > 2
+}
 
 /** Recorded against a tape, whose result answers another call than the one that was made. */
 const isRepaired = (file: string) => file.includes('tools_call_with_tool_result_stream_helper')
@@ -571,6 +573,25 @@ describe('what a client is told', () => {
     expect(writeJson(anthropic.renderMessage(message, exchangeFor()))).toContain(`"input":${args}`)
     expect(tell(message)).toHaveLength(5)
   })
+})
+
+test('a conversation kept elsewhere is not there; one that is to be kept is answered', () => {
+  const body = (thread: JsonObject) => ({
+    model: 'm',
+    max_tokens: 1,
+    thread,
+    messages: [{ role: 'user', content: 'Hi' }],
+  })
+  expect(anthropic.parseRequest(body({ type: 'create' }), () => undefined).extra).toBeUndefined()
+  try {
+    anthropic.parseRequest(body({ type: 'continue', previous_message_id: 'msg_1' }), () => undefined)
+    throw new Error('nothing was thrown')
+  } catch (thrown) {
+    expect((thrown as GatewayError).status).toBe(404)
+    expect(anthropic.renderError(thrown as GatewayError)).toMatchObject({
+      error: { type: 'not_found_error', details: { error_code: 'thread_not_found' } },
+    })
+  }
 })
 
 describe('headers', () => {

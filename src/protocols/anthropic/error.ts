@@ -44,7 +44,9 @@ export const renderError = (error: GatewayError): Json => {
   const { message, detail } = error
   const own = detail.body?.protocol === id ? parseJson(detail.body.text) : undefined
   if (isObject(own) && isObject(own.error)) return { ...own, type: 'error' }
-  return { type: 'error', error: { type: classOf(error), message: withPath(message, detail.param) } }
+  const known = error.code === 'invalid_request' && detail.vendorCode !== undefined
+  const details = known ? { details: { error_code: detail.vendorCode } } : {}
+  return { type: 'error', error: { type: classOf(error), message: withPath(message, detail.param), ...details } }
 }
 
 const classOf = ({ code, status, detail }: GatewayError): string => {

@@ -54,7 +54,10 @@ const betas = new Set([
   'web-fetch-2025-09-10',
 ])
 
-/** `client`: the headers of one that speaks this protocol. */
+/**
+ * `client`: the headers of one that speaks this protocol. We ourselves speak 2023-06-01: in answers 2026-10-21 is the same, and of requests
+ * it refuses temperature, top_p and top_k (…/docs/en/api/migration-2026-10-21).
+ */
 export const headers = (client: Headers | undefined): Record<string, string> => {
   const asked = (client?.get('anthropic-beta') ?? '').split(',').map(one => one.trim())
   const known = asked.filter(one => betas.has(one))

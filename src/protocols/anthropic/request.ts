@@ -1,4 +1,5 @@
 /** A request of Messages ↔ a chat. What has no place in the neutral form waits in `extra` for this protocol. */
+import { GatewayError } from '../../errors.ts'
 import type { Chat, Part, Turn } from '../../ir/chat.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import type { Exchange, Loss } from '../protocol.ts'
@@ -19,6 +20,7 @@ export const parseRequest = (body: JsonObject, loss: Loss): Chat => {
     delete rest[key]
     return value === null ? undefined : value
   }
+  refuseThread(take('thread'))
   const chat: Chat = {
     model: textOf(take('model')) ?? '',
     stream: take('stream') === true,
@@ -36,6 +38,19 @@ export const parseRequest = (body: JsonObject, loss: Loss): Chat => {
   const kept = Object.entries(rest).filter(([, value]) => value !== null && value !== undefined)
   if (kept.length > 0) chat.extra = { by: id, value: Object.fromEntries(kept) }
   return chat
+}
+
+/**
+ * Anthropic can keep a conversation, of which the client then sends only what is new. Who asks for one to be kept gets an answer all the
+ * same; who goes on with one hears that it is not there, upon which its SDK sends the whole (message-threads-2026-08-12).
+ */
+const refuseThread = (thread: Json | undefined): void => {
+  if (!isObject(thread) || thread.type !== 'continue') return
+  throw new GatewayError('invalid_request', 'thread: the target keeps no conversations; send all of this one', {
+    status: 404,
+    vendorType: 'not_found_error',
+    vendorCode: 'thread_not_found',
+  })
 }
 
 const parseOutput = (take: (key: string) => Json | undefined, rest: JsonObject, chat: Chat, loss: Loss): void => {
@@ -124,7 +139,7 @@ const isThoughtless = (turns: readonly Turn[]): boolean => {
     ({ role, parts }) => role === 'user' && !parts.some(({ type }) => type === 'result'),
   )
   const first = turns.slice(begin + 1).find(({ role }) => role === 'assistant')
-  return first !== undefined && first.parts.some(({ type }) => type === 'call') && !isThought(first.parts[0])
+  return first?.parts.some(({ type }) => type === 'call') === true && !isThought(first.parts[0])
 }
 
 const isThought = (part: Part | undefined): boolean => part?.type === 'reasoning' && part.seal?.by === id

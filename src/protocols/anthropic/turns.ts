@@ -42,18 +42,22 @@ export const renderTurns = (turns: readonly Turn[], traits: Traits, exchange: Ex
     else messages.push({ role, content: blocks })
   }
 
-  turns.slice(start).forEach((turn, index) => {
+  const speak = (turn: Turn, index: number): void => {
     const path = `messages[${index}]`
     const blocks = blocksOf(turn, path, write, loss)
-    if (turn.role !== 'system') return void push(turn.role, blocks)
     const next = turns.slice(start + index + 1).find(({ role }) => role !== 'system')
     const last = messages.at(-1)?.role
-    if (traits.systemTurns && next?.role !== 'user' && (last === 'user' || last === 'system'))
-      return void push('system', blocks)
-    if (blocks.length > 0)
-      loss(path, 'the system speaks in the midst of the conversation: told in a message of the user')
-    push('user', blocks.map(inTags))
-  })
+    if (turn.role !== 'system') push(turn.role, blocks)
+    else if (traits.systemTurns && next?.role !== 'user' && (last === 'user' || last === 'system'))
+      push('system', blocks)
+    else {
+      if (blocks.length > 0)
+        loss(path, 'the system speaks in the midst of the conversation: told in a message of the user')
+      push('user', blocks.map(inTags))
+    }
+  }
+
+  turns.slice(start).forEach(speak)
   const told = beginWithUser(answerCalls(messages, loss), system, loss)
   const [only] = told.system
   const prompt = only && told.system.length === 1 && isPlainText(only) ? only.text! : told.system

@@ -1,0 +1,334 @@
+/**
+ * The official `@anthropic-ai/sdk` against the gateway: over a scripted vendor that speaks Messages (passed) and one that speaks Chat
+ * Completions (translated). What the SDK accumulates, parses and throws is the SDK's own doing: nothing here reads the wire.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import Anthropic, { type APIError, type ClientOptions } from '@anthropic-ai/sdk'
+import type { JsonObject } from '../../src/ir/json.ts'
+import { type Gateway, startGateway } from '../rig/process.ts'
+import { chat, chatBody, chatFrames, cutAfter, inTurn, jsonOf, refuse, sseOf } from '../rig/scripts.ts'
+import { type Received, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
+import { messages as bodies, streams, toText } from '../tapes/anthropic.ts'
+
+let claude: Upstream
+let open: Upstream
+let gateway: Gateway
+let client: Anthropic
+
+/** No proxy of the environment between the SDK and the gateway. */
+const direct = ((url: string, init: object) =>
+  fetch(url, { ...init, proxy: false } as unknown as RequestInit)) as NonNullable<ClientOptions['fetch']>
+const clientFor = (options: ClientOptions = {}): Anthropic =>
+  new Anthropic({ apiKey: 'client-key', baseURL: gateway.url, maxRetries: 0, fetch: direct, ...options })
+
+beforeAll(async () => {
+  claude = await scriptedUpstream(jsonOf(bodies[0]!.body))
+  open = await scriptedUpstream(chat())
+  const key = { api_key: 'vendor-key' }
+  gateway = await startGateway({
+    api_key: 'client-key',
+    services: {
+      claude: [
+        {
+          enabled: true,
+          server_url: `${claude.url}/v1`,
+          credentials: key,
+          models: ['passed'],
+          model_map: { passed: 'claude-opus-5-5' },
+        },
+        {
+          enabled: true,
+          server_url: `${claude.url}/v1`,
+          credentials: { api_key: 'sk-ant-oat-1' },
+          models: ['subscribed'],
+        },
+      ],
+      openai: [{ enabled: true, server_url: `${open.url}/v1`, credentials: key, models: ['translated'] }],
+    },
+  })
+  client = clientFor()
+})
+afterAll(async () => {
+  await gateway.stop()
+  await claude.close()
+  await open.close()
+})
+
+/** From now on the vendor does this; gives what it was asked last. */
+const says = (upstream: Upstream, script: Script): (() => Received) => {
+  upstream.become(script)
+  return () => upstream.requests.at(-1)!
+}
+const tape = (quirk: string): Script => {
+  const text = toText(streams.find(one => one.quirk === quirk)!)
+  return sseOf([text], { done: false })
+}
+const hi = [{ role: 'user' as const, content: 'Hi' }]
+const ask = (model: string, more: object = {}) => ({ model, max_tokens: 1024, messages: hi, ...more })
+const weather = {
+  name: 'weather',
+  description: 'Tells it',
+  input_schema: { type: 'object' as const, properties: { city: { type: 'string' } } },
+}
+const call = (args: string, id = 'call_1') => ({ id, type: 'function', function: { name: 'weather', arguments: args } })
+const chunk = (delta: object, finish: string | null = null) => ({
+  id: 'chatcmpl-1',
+  object: 'chat.completion.chunk',
+  created: 1_750_000_000,
+  model: 'scripted',
+  choices: [{ index: 0, delta, finish_reason: finish }],
+})
+const thrown = async (promise: PromiseLike<unknown>): Promise<APIError> => {
+  try {
+    await promise
+  } catch (error) {
+    return error as APIError
+  }
+  throw new Error('nothing was thrown')
+}
+
+describe('a vendor of the same protocol', () => {
+  test('whole: the body goes out and comes back as it was, but for the model', async () => {
+    const asked = says(claude, jsonOf(bodies[1]!.body))
+    const body = ask('passed', {
+      system: [{ type: 'text', text: 'Be kind.', cache_control: { type: 'ephemeral', ttl: '1h' } }],
+      tools: [weather],
+    })
+    const answer = await client.messages.create(body as never)
+    expect(answer).toMatchObject({ ...bodies[1]!.body, model: 'passed' })
+    const { headers, path, body: sent } = asked()
+    expect(path).toBe('/v1/messages')
+    expect(sent).toBe(JSON.stringify({ ...body, model: 'claude-opus-5-5' }))
+    expect([headers['x-api-key'], headers['anthropic-version'], headers.authorization]).toEqual([
+      'vendor-key',
+      '2026-10-21',
+      undefined,
+    ])
+  })
+
+  test('betas the gateway knows go with it', async () => {
+    const asked = says(claude, jsonOf(bodies[0]!.body))
+    await client.messages.create(ask('passed'), { headers: { 'anthropic-beta': 'context-1m-2025-08-07,spy' } })
+    expect(asked().headers['anthropic-beta']).toBe('context-1m-2025-08-07')
+  })
+
+  test('a token of a subscription is a bearer', async () => {
+    const asked = says(claude, jsonOf(bodies[0]!.body))
+    await client.messages.create(ask('subscribed'))
+    const { headers } = asked()
+    expect([headers.authorization, headers['x-api-key']]).toEqual(['Bearer sk-ant-oat-1', undefined])
+    expect(headers['anthropic-beta']).toBe('oauth-2025-04-20')
+  })
+
+  test('streamed: thoughts with their signature, text, a call in pieces, usage', async () => {
+    says(claude, tape('a thought, a call in pieces, a ping inside the block'))
+    const heard: string[] = []
+    const stream = client.messages.stream(ask('passed'))
+    stream.on('inputJson', piece => heard.push(piece))
+    const final = await stream.finalMessage()
+    expect(final).toMatchObject({
+      model: 'passed',
+      stop_reason: 'tool_use',
+      usage: { input_tokens: 9, output_tokens: 7 },
+    })
+    expect(final.content).toMatchObject([
+      { type: 'thinking', thinking: 'Hm.', signature: 'c2ln' },
+      { type: 'text', text: 'Let me see.' },
+      { type: 'tool_use', id: 'toolu_1', name: 'weather', input: { city: 'Bern' } },
+    ])
+    expect(heard.join('')).toBe('{"city":"Bern"}')
+  })
+
+  test('streamed: what a careless vendor leaves out is what the SDK needs', async () => {
+    says(claude, tape('no message_stop, a block left open, calls that end as a turn, no usage'))
+    const final = await client.messages.stream(ask('passed')).finalMessage()
+    expect(final).toMatchObject({ stop_reason: 'tool_use', content: [{ type: 'tool_use', name: 'now', input: {} }] })
+  })
+
+  test('its refusal, word for word with its status', async () => {
+    const error = { type: 'error', error: { type: 'invalid_request_error', message: 'max_tokens: too many' } }
+    says(claude, refuse(400, error))
+    const refused = await thrown(client.messages.create(ask('passed')))
+    expect(refused.status).toBe(400)
+    expect(refused.error).toEqual(error)
+  })
+
+  test('overloaded before a word has its status; in the midst it is an error of the stream', async () => {
+    says(claude, refuse(529, { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }))
+    expect((await thrown(client.messages.create(ask('passed')))).status).toBe(529)
+    says(claude, tape('overloaded in the midst'))
+    const broken = await thrown(client.messages.stream(ask('passed')).finalMessage())
+    expect(broken.message).toContain('overloaded_error')
+  })
+})
+
+describe('a vendor of Chat Completions', () => {
+  test('whole', async () => {
+    const asked = says(open, jsonOf(chatBody('Good morning')))
+    const answer = await client.messages.create(ask('translated', { system: 'Be kind.', stop_sequences: ['END'] }))
+    expect(answer).toMatchObject({
+      type: 'message',
+      role: 'assistant',
+      model: 'translated',
+      content: [{ type: 'text', text: 'Good morning' }],
+      stop_reason: 'end_turn',
+      usage: { input_tokens: 5, output_tokens: 3 },
+    })
+    expect(asked().json()).toMatchObject({
+      max_tokens: 1024,
+      stop: ['END'],
+      messages: [
+        { role: 'system', content: 'Be kind.' },
+        { role: 'user', content: 'Hi' },
+      ],
+    })
+  })
+
+  test('streamed, with what was counted at the end', async () => {
+    says(open, chat(chatFrames(['Good', ' morning', ' 世界'])))
+    const heard: string[] = []
+    const stream = client.messages.stream(ask('translated'))
+    stream.on('text', text => heard.push(text))
+    const final = await stream.finalMessage()
+    expect(heard).toEqual(['Good', ' morning', ' 世界'])
+    expect(final).toMatchObject({
+      model: 'translated',
+      stop_reason: 'end_turn',
+      usage: { input_tokens: 5, output_tokens: 3 },
+    })
+    expect(await stream.finalText()).toBe('Good morning 世界')
+  })
+
+  test('thoughts and calls, streamed: in their order, arguments complete', async () => {
+    says(
+      open,
+      sseOf([
+        chunk({ role: 'assistant', reasoning_content: 'Hm.' }),
+        chunk({ content: 'Let me see.' }),
+        chunk({ tool_calls: [{ index: 0, ...call('') }] }),
+        chunk({ tool_calls: [{ index: 1, ...call('{"city":', 'call_2') }] }),
+        chunk({ tool_calls: [{ index: 0, function: { arguments: '{"city":"Bern"}' } }] }),
+        chunk({ tool_calls: [{ index: 1, function: { arguments: '"Basel"}' } }] }),
+        chunk({}, 'tool_calls'),
+      ]),
+    )
+    const final = await client.messages.stream(ask('translated', { tools: [weather] })).finalMessage()
+    expect(final.stop_reason).toBe('tool_use')
+    expect(final.content).toMatchObject([
+      { type: 'thinking', thinking: 'Hm.' },
+      { type: 'text', text: 'Let me see.' },
+      { type: 'tool_use', id: 'call_1', input: { city: 'Bern' } },
+      { type: 'tool_use', id: 'call_2', input: { city: 'Basel' } },
+    ])
+  })
+
+  test('the tool runner: two rounds with calls, results come back as they must', async () => {
+    const rounds: Script[] = [
+      jsonOf({
+        ...chatBody(),
+        choices: [
+          {
+            index: 0,
+            finish_reason: 'tool_calls',
+            message: {
+              role: 'assistant',
+              content: null,
+              reasoning_content: 'Hm',
+              tool_calls: [call('{"city":"Bern"}')],
+            },
+          },
+        ],
+      }),
+      jsonOf(chatBody('It is sunny.')),
+    ]
+    const asked = says(open, inTurn(...(rounds as [Script, Script])))
+    const before = open.requests.length
+    const heard: unknown[] = []
+    const runner = client.beta.messages.toolRunner({
+      ...ask('translated'),
+      tools: [
+        {
+          ...weather,
+          run: (input: unknown) => {
+            heard.push(input)
+            return 'sunny'
+          },
+          parse: (input: unknown) => input,
+        } as never,
+      ],
+    } as never)
+    const final = (await runner.runUntilDone()) as unknown as { content: JsonObject[] }
+    expect(final.content).toMatchObject([{ type: 'text', text: 'It is sunny.' }])
+    expect(heard).toEqual([{ city: 'Bern' }])
+    // What the SDK asked to go on with on the server was sent again whole; the vendor never saw the half of it.
+    expect(open.requests.length - before).toBe(2)
+    const { messages } = asked().json() as { messages: JsonObject[] }
+    expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool'])
+    expect(messages[1]).toMatchObject({ tool_calls: [call('{"city":"Bern"}')] })
+    expect(messages[2]).toMatchObject({ tool_call_id: 'call_1', content: 'sunny' })
+  })
+
+  test('pictures, results with pictures, the choice of a tool, thoughts to be had', async () => {
+    const asked = says(open, jsonOf(chatBody()))
+    const picture = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgo=' } }
+    await client.messages.create(
+      ask('translated', {
+        messages: [{ role: 'user', content: [picture, { type: 'text', text: 'What?' }] }],
+        tools: [weather],
+        tool_choice: { type: 'tool', name: 'weather', disable_parallel_tool_use: true },
+        thinking: { type: 'enabled', budget_tokens: 1024 },
+        metadata: { user_id: 'u-1' },
+      }) as never,
+    )
+    expect(asked().json()).toMatchObject({
+      messages: [
+        {
+          role: 'user',
+          content: [{ type: 'image_url', image_url: { url: 'data:image/png;base64,iVBORw0KGgo=' } }, { type: 'text' }],
+        },
+      ],
+      tool_choice: { type: 'function', function: { name: 'weather' } },
+      parallel_tool_calls: false,
+      reasoning_effort: 'low',
+      user: 'u-1',
+    })
+  })
+
+  test('its refusal in the shape of this protocol, with its status', async () => {
+    says(
+      open,
+      refuse(
+        429,
+        { error: { message: 'Slow down', type: 'requests', code: 'rate_limit_exceeded' } },
+        { 'retry-after': '7' },
+      ),
+    )
+    const refused = await thrown(client.messages.create(ask('translated')))
+    expect(refused).toMatchObject({ status: 429, type: 'rate_limit_error' })
+    expect(refused.headers?.get('retry-after')).toBe('7')
+  })
+
+  test('a stream that is cut throws, and tells no end', async () => {
+    says(open, cutAfter(2))
+    const broken = await thrown(client.messages.stream(ask('translated')).finalMessage())
+    expect(broken.message).toContain('api_error')
+  })
+})
+
+describe('the gateway itself', () => {
+  test('another key, another model, a body that is none', async () => {
+    const stranger = await thrown(clientFor({ apiKey: 'wrong' }).messages.create(ask('passed')))
+    expect(stranger).toMatchObject({ status: 401, type: 'authentication_error' })
+    const unknown = await thrown(client.messages.create(ask('nobody')))
+    expect(unknown).toMatchObject({ status: 404, type: 'not_found_error' })
+    const wrong = await thrown(client.messages.create({ ...ask('passed'), messages: 'Hi' } as never))
+    expect(wrong).toMatchObject({ status: 400, type: 'invalid_request_error' })
+    expect(wrong.message).toContain('messages must be')
+  })
+
+  test('a bearer token is as good, and a base URL that ends in /v1', async () => {
+    says(open, jsonOf(chatBody('Hi')))
+    const other = clientFor({ apiKey: null, authToken: 'client-key', baseURL: `${gateway.url}/v1` })
+    expect((await other.messages.create(ask('translated'))).content).toMatchObject([{ text: 'Hi' }])
+  })
+})
