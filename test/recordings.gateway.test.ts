@@ -65,11 +65,19 @@ const olderLimit = (body: Fields) => {
   delete body.max_completion_tokens
 }
 
+/** What was thought before a call is not known here: nothing stands for it. */
+const thoughts = (body: Fields) => {
+  for (const message of messagesOf(body))
+    if (message.role === 'assistant' && Array.isArray(message.tool_calls) && message.tool_calls.length > 0)
+      message.reasoning_content ??= ''
+}
+
 /** What each service's documentation says it changes of a request; nothing, for those not named. */
 const adjustments: Record<string, (body: Fields) => void> = {
   deepseek: body => {
     olderRole(body)
     olderLimit(body)
+    thoughts(body)
   },
   zhipu: body => {
     olderRole(body)
@@ -82,7 +90,10 @@ const adjustments: Record<string, (body: Fields) => void> = {
     if (typeof body.n === 'number' && body.n > 1) delete body.n
     for (const message of messagesOf(body)) delete message.name
   },
-  moonshot: body => bound(body, 'temperature', within(0, 1)),
+  moonshot: body => {
+    bound(body, 'temperature', within(0, 1))
+    thoughts(body)
+  },
   dashscope: body => {
     olderRole(body)
     bound(body, 'temperature', within(0, 1.99))
