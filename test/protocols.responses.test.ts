@@ -10,6 +10,7 @@ import type { Event } from '../src/ir/event.ts'
 import { isObject, type Json, type JsonObject } from '../src/ir/json.ts'
 import { sealPrefix, wrapSeal } from '../src/ir/seal.ts'
 import { protocols } from '../src/protocols/index.ts'
+import { answerIn } from '../src/protocols/openai-responses/chain.ts'
 import type { Frame } from '../src/protocols/protocol.ts'
 import { addressOf, isNative } from '../src/providers/address.ts'
 import type { Entry } from '../src/providers/entry.ts'
@@ -174,6 +175,13 @@ describe('the pass', () => {
       const { text: out } = responses.watch.passMessage(text, exchangeFor())
       expect({ file, body: JSON.parse(out) as Json }).toEqual({ file, body: { ...body, model: exchangeFor().model } })
     }
+  })
+
+  test('a whole answer is found in its stream, in whatever order its vendor writes', () => {
+    const item = message([{ type: 'output_text', text: 'data:image/png;base64,AA==', annotations: [] }])
+    const events = streamOf(item).map(({ type, ...rest }) => ({ ...rest, type: type! }))
+    expect(answerIn(passed(toText(events)).out)).toMatchObject({ id: 'resp_tape', output: [item] })
+    expect(answerIn(passed(toText(events.slice(0, -1))).out)).toBeUndefined()
   })
 
   test('frames go on as they came; the model stands in five events', () => {

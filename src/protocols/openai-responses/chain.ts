@@ -27,13 +27,18 @@ export const joined = (body: JsonObject, earlier: Json[]): JsonObject => {
 /** What an answer adds to the conversation. */
 export const outputOf = ({ output }: JsonObject): Json[] => (Array.isArray(output) ? output : [])
 
+/** How the last event begins on our wire, which names every event; inside its JSON no line could begin. */
+const lasts = ['event: response.completed\ndata: ', 'event: response.incomplete\ndata: ']
+
 /** The whole answer in a text of frames, once it is there: the last event carries it. */
 export const answerIn = (frames: string): JsonObject | undefined => {
-  const at = frames.search(/"type": ?"response\.(?:completed|incomplete)"/)
-  if (at < 0) return undefined
-  const start = frames.lastIndexOf('data:', at) + 'data:'.length
-  const event = parseJson(frames.slice(start, frames.indexOf('\n\n', at)))
-  return isObject(event) && isObject(event.response) ? event.response : undefined
+  for (const head of lasts) {
+    const at = frames.indexOf(head)
+    if (at < 0) continue
+    const event = parseJson(frames.slice(at + head.length, frames.indexOf('\n\n', at)))
+    return isObject(event) && isObject(event.response) ? event.response : undefined
+  }
+  return undefined
 }
 
 /** OpenAI's words, which clients know. */
