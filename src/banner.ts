@@ -7,11 +7,12 @@ import { version } from './version.ts'
 /** A short table: address, services, models, limits, strategy, proxies. No secret, and no URL that may carry one. */
 export const banner = ({ settings, router }: Runtime, port: number): string => {
   const anyone = router.list(everyone).map(({ id }) => id)
+  const patterns = router.table().flatMap(({ model }) => (model.endsWith('*') ? [model] : []))
   const rows: [string, string][] = [
     ['address', `http://${inUrl(settings.host)}:${port}/v1`],
     ['config', settings.path ?? 'none: the built-in mock'],
     ['services', settings.entries.map(({ id }) => id).join(', ') || 'none'],
-    ['models', shorten(anyone)],
+    ['models', shorten([...patterns, ...anyone])],
     ['limits', limitsOf(settings.entries)],
     ['strategy', settings.strategy],
     ['proxies', proxiesOf(settings.entries)],

@@ -184,6 +184,11 @@ describe('the start tells', () => {
     expect(told + gateway.stdout()).not.toContain('canary')
   })
 
+  test('names of which only the beginning is known, or nothing, stand among the models', async () => {
+    await using gateway = await startGateway({ services: { vllm: [{ enabled: true, models: ['*'] }] } })
+    expect(gateway.stderr()).toMatch(/^ {2}models +\*$/m)
+  })
+
   test('loudly that everybody may come in, where the address is open and no key is set', async () => {
     const here = await inFolder('open', { 'config.json': mockOf('m') })
     await using gateway = await launch(here, [])
