@@ -1,0 +1,115 @@
+/**
+ * `npm run agents`: Claude Code and Codex from npm, headless, through the gateway to a scripted model that uses a tool twice, over a vendor of
+ * Chat Completions and one of Gemini. Installs them into a folder of its own (AGENTS names one that is kept). Ends with 1 if one fails.
+ */
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { $ } from 'bun'
+import { startModel } from './model.ts'
+
+const root = join(import.meta.dir, '../..')
+const kept = process.env['AGENTS']
+const folder = kept ?? mkdtempSync(join(tmpdir(), 'agents-'))
+mkdirSync(folder, { recursive: true })
+const bin = (name: string) => join(folder, 'node_modules/.bin', name)
+if (!existsSync(bin('claude')) || !existsSync(bin('codex'))) {
+  writeFileSync(join(folder, 'package.json'), '{"private": true}')
+  await $`npm install --no-audit --no-fund @anthropic-ai/claude-code @openai/codex`.cwd(folder).quiet()
+}
+
+const model = startModel()
+const port = 20_000 + Math.floor(Math.random() * 20_000)
+const work = mkdtempSync(join(tmpdir(), 'agents-work-'))
+const entry = (name: string, server_url: string) => ({
+  enabled: true,
+  models: [name],
+  server_url,
+  credentials: { api_key: 'k' },
+})
+const config = {
+  server_port: `127.0.0.1:${port}`,
+  api_key: 'agent-key',
+  services: {
+    openai: [entry('over-chat', `${model.url}/v1`)],
+    gemini: [entry('over-gemini', `${model.url}/v1beta`)],
+  },
+}
+writeFileSync(join(work, 'config.json'), JSON.stringify(config))
+const gateway = Bun.spawn([process.execPath, '--no-env-file', join(root, 'src/main.ts'), join(work, 'config.json')], {
+  stdout: Bun.file(join(work, 'gateway.log')),
+  stderr: 'ignore',
+})
+const url = `http://127.0.0.1:${port}`
+for (
+  let tries = 0;
+  tries < 100 &&
+  !(await fetch(`${url}/healthz`).then(
+    () => true,
+    () => false,
+  ));
+  tries++
+)
+  await Bun.sleep(50)
+
+const home = join(work, 'home')
+mkdirSync(join(home, '.codex'), { recursive: true })
+const task = 'Run the two commands you need and tell me what they said.'
+const quiet = {
+  PATH: process.env['PATH'] ?? '',
+  HOME: home,
+  CODEX_HOME: join(home, '.codex'),
+  OPENAI_API_KEY: 'agent-key',
+  NO_PROXY: '127.0.0.1',
+}
+
+const claude = (name: string) => ({
+  command: [bin('claude'), '-p', task, '--model', name, '--allowedTools', 'Bash', '--output-format', 'text'],
+  env: {
+    ...quiet,
+    ANTHROPIC_BASE_URL: url,
+    ANTHROPIC_API_KEY: 'agent-key',
+    ANTHROPIC_MODEL: name,
+    ANTHROPIC_SMALL_FAST_MODEL: name,
+    ANTHROPIC_DEFAULT_HAIKU_MODEL: name,
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+    IS_SANDBOX: '1',
+  },
+})
+const provider = `model_providers.gateway={name="gateway",base_url="${url}/v1",env_key="OPENAI_API_KEY",wire_api="responses"}`
+const codex = (name: string) => ({
+  command: [
+    bin('codex'),
+    'exec',
+    '--skip-git-repo-check',
+    '--dangerously-bypass-approvals-and-sandbox',
+    ...['-c', provider, '-c', 'model_provider="gateway"', '-m', name, task],
+  ],
+  env: quiet,
+})
+
+const agents = { 'Claude Code': claude, Codex: codex }
+let failed = 0
+for (const [agent, command] of Object.entries(agents))
+  for (const name of ['over-chat', 'over-gemini']) {
+    const place = mkdtempSync(join(work, 'project-'))
+    const { command: words, env } = command(name)
+    const before = model.heard.length
+    const run = Bun.spawn(words, { cwd: place, env, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
+    const timer = setTimeout(() => run.kill(), 120_000)
+    const [stdout, stderr] = await Promise.all([new Response(run.stdout).text(), new Response(run.stderr).text()])
+    const code = await run.exited
+    clearTimeout(timer)
+    const good = code === 0 && stdout.includes('first-21') && stdout.includes('second-22')
+    if (!good) failed++
+    console.log(
+      `${good ? 'good  ' : 'FAILED'}  ${agent}, ${name}: ${model.heard.length - before} requests; ${stdout.trim().split('\n').at(-1)}`,
+    )
+    if (!good) console.log(`exit ${code}\n${stdout}\n${stderr}`)
+  }
+gateway.kill()
+model.stop()
+if (failed > 0) console.log(await Bun.file(join(work, 'gateway.log')).text())
+rmSync(work, { recursive: true, force: true })
+if (!kept) rmSync(folder, { recursive: true, force: true })
+process.exit(failed > 0 ? 1 : 0)
