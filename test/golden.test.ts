@@ -20,7 +20,7 @@ import {
   tellers,
 } from './pairs/pair.ts'
 import { loadMachines, strictly } from './strict/each.ts'
-import { brokenFrames, golden, says } from './pairs/write.ts'
+import { brokenFrames, exchanged, golden, says } from './pairs/write.ts'
 
 const withoutMachine = await loadMachines(askers.map(({ client }) => client.id))
 
@@ -117,11 +117,13 @@ describe('what is answered', () => {
   test.each(pairs.map(pair => [nameOf(pair), pair] as const))(
     '%s: text, thoughts and calls arrive, whole and streamed the same',
     (_, pair) => {
-      for (const { name, answers, told = [] } of sound) {
+      for (const one of sound) {
+        const { name, told = [] } = one
+        const { asked, answer: answers = one.answers } = exchanged(one, pair)
         const { client } = pair.asker
         const said = pair.teller.vendor.whole(answers)
-        const whole = answerWhole(pair, said)
-        const stream = answerStream(pair, pair.teller.vendor.frames(answers))
+        const whole = answerWhole(pair, said, { asked })
+        const stream = answerStream(pair, pair.teller.vendor.frames(answers), { asked })
         expect({ name, error: whole.error, fault: stream.error }).toEqual({ name, error: undefined, fault: undefined })
         const heard = client.read(whole.body!)
         const gathered = client.gather(stream.frames)

@@ -9,7 +9,8 @@ export type Said =
   | { type: 'thought'; text: string; sealed?: string }
   | { type: 'redacted'; sealed: string }
   | { type: 'refusal'; text: string }
-  | { type: 'call'; id: string; name: string; args: string; sealed?: string }
+  /** `free`: what a vendor that knows tools of free text says in place of arguments. */
+  | { type: 'call'; id: string; name: string; args: string; sealed?: string; free?: string }
 
 export type Answer = {
   said: Said[]
@@ -45,12 +46,12 @@ export type Step =
   | { does: 'piece'; at: number; said: Said; text: string }
   | { does: 'close'; at: number; said: Said }
 
-/** The order in which a stream tells an answer. */
-export const steps = ({ said, interleaved }: Answer): Step[] => {
+/** The order in which a stream tells an answer. `free`: the vendor knows tools of free text. */
+export const steps = ({ said, interleaved }: Answer, free = false): Step[] => {
   const told: Step[] = []
   const waiting: { at: number; said: Said; pieces: string[] }[] = []
   said.forEach((one, at) => {
-    const pieces = piecesOf(one)
+    const pieces = piecesOf(one, free)
     if (interleaved && one.type === 'call') {
       told.push({ does: 'open', at, said: one })
       waiting.push({ at, said: one, pieces })
@@ -68,8 +69,9 @@ export const steps = ({ said, interleaved }: Answer): Step[] => {
 }
 
 /** In two: enough to see that pieces are put together. */
-const piecesOf = (said: Said): string[] => {
-  const text = said.type === 'call' ? said.args : said.type === 'redacted' ? '' : said.text
+const piecesOf = (said: Said, free: boolean): string[] => {
+  const text =
+    said.type === 'call' ? ((free ? said.free : undefined) ?? said.args) : said.type === 'redacted' ? '' : said.text
   const letters = [...text]
   const half = Math.ceil(letters.length / 2)
   return [letters.slice(0, half).join(''), letters.slice(half).join('')].filter(piece => piece !== '')

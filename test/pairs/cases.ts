@@ -261,6 +261,7 @@ const answers: Case[] = [
   {
     name: 'answer-thoughts',
     title: 'thoughts, then text',
+    asks: { ...question, reasoning: { effort: 'medium', shown: true } },
     answers: {
       said: [
         { type: 'thought', text: 'An easy one.', sealed: 'c2lnbmF0dXJlLTE=' },
@@ -308,6 +309,16 @@ const answers: Case[] = [
       finish: 'calls',
       usage,
       interleaved: true,
+    },
+  },
+  {
+    name: 'answer-custom',
+    title: 'a call of a tool that takes free text',
+    asks: { ...question, tools: [{ name: 'patch', description: 'Applies a patch', custom: { type: 'text' } }] },
+    answers: {
+      said: [{ type: 'call', id: 'call_1', name: 'patch', args: '{"input":"*** Begin"}', free: '*** Begin' }],
+      finish: 'calls',
+      usage,
     },
   },
   {

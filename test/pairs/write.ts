@@ -1,5 +1,5 @@
 /** The golden text of a case: what goes over each wire, one line a frame. */
-import { isObject, type Json } from '../../src/ir/json.ts'
+import { isObject, type Json, type JsonObject } from '../../src/ir/json.ts'
 import type { Frame } from '../../src/protocols/protocol.ts'
 import { type Answer, steps } from './answer.ts'
 import { type Case, question } from './cases.ts'
@@ -13,6 +13,7 @@ import {
   type Lost,
   type Pair,
   pairs,
+  type Request,
   refusal,
   type Teller,
   tellers,
@@ -65,25 +66,38 @@ const answered = (one: Case, teller: Teller): string => {
   return section(title, compact(vendor.whole(answer)), '', streamed(vendor.frames(answer)))
 }
 
+/** The request of a case between a client and a vendor; `asked` is the client's, which the answer belongs to. */
+export const exchanged = (one: Case, pair: Pair): Request & { asked: JsonObject; answer: Answer | undefined } => {
+  const { body: asked, unsaid } = clientRequest(pair.asker, one.asks ?? question)
+  const answer = unsaid.length > 0 && one.answers ? unfree(one.answers) : one.answers
+  return { asked, answer, ...ask(pair, asked, { asked }) }
+}
+
+/** Nobody calls a tool of free text that no client could name. */
+const unfree = (answer: Answer): Answer => ({
+  ...answer,
+  said: answer.said.map(one => (one.type === 'call' ? { ...one, free: undefined } : one)) as Answer['said'],
+})
+
 /** A short question goes the same way in every case: it is shown where the case is about what is asked. */
 const between = (one: Case, pair: Pair): string => {
   const lines: string[] = []
+  const { body, error, lost, asked, answer } = exchanged(one, pair)
   if (one.asks) {
-    const { body, error, lost } = ask(pair, clientRequest(pair.asker, one.asks).body)
     lines.push(error ? `refused: ${error.status} ${error.message}` : compact(body), ...lostIn('lost', lost))
   }
   if (one.limited) lines.push(compact(refusal(pair) as unknown as Json))
-  if (one.answers) lines.push('', ...answersBetween(one, pair, one.answers))
+  if (answer) lines.push('', ...answersBetween(one, pair, answer, asked))
   return section(`${pair.asker.client.id} → ${pair.teller.vendor.id}`, ...lines)
 }
 
-const answersBetween = (one: Case, pair: Pair, answer: Answer): string[] => {
+const answersBetween = (one: Case, pair: Pair, answer: Answer, asked: JsonObject): string[] => {
   const { teller } = pair
   const frames = one.broken ? brokenFrames(teller, answer) : teller.vendor.frames(answer)
-  const stream = answerStream(pair, frames)
+  const stream = answerStream(pair, frames, { asked })
   const told = [streamed(stream.frames), ...lostIn('lost', stream.lost)]
   if (one.broken) return told
-  const whole = answerWhole(pair, teller.vendor.whole(answer))
+  const whole = answerWhole(pair, teller.vendor.whole(answer), { asked })
   return [compact(whole.error ?? whole.body), ...lostIn('lost', whole.lost), '', ...told]
 }
 
@@ -105,7 +119,7 @@ const worded = (lost: readonly Lost[]): string[] => lost.map(({ path, why }) => 
 /** How a case fares between a client and a vendor. */
 export const judge = (one: Case, pair: Pair): Verdict => {
   if (one.limited || one.broken) return { verdict: 'yes', words: [] }
-  return one.answers ? judgeAnswer(one.answers, pair, one.told) : judgeRequest(one, pair)
+  return one.answers ? judgeAnswer(one, pair) : judgeRequest(one, pair)
 }
 
 const judgeRequest = (one: Case, pair: Pair): Verdict => {
@@ -122,11 +136,13 @@ export const says = (body: unknown, words: readonly string[]): boolean => {
   return words.some(word => text.includes(word) || text.includes(JSON.stringify(word).slice(1, -1)))
 }
 
-const judgeAnswer = (answer: Answer, pair: Pair, told: Case['told'] = []): Verdict => {
+const judgeAnswer = (one: Case, pair: Pair): Verdict => {
+  const { told = [] } = one
+  const { asked, answer = one.answers! } = exchanged(one, pair)
   const { vendor } = pair.teller
   const said = vendor.whole(answer)
-  const { body, lost } = answerWhole(pair, said)
-  const streamed = answerStream(pair, vendor.frames(answer)).lost
+  const { body, lost } = answerWhole(pair, said, { asked })
+  const streamed = answerStream(pair, vendor.frames(answer), { asked }).lost
   const untold = told.filter(({ words }) => says(said, words) && !says(body, words))
   const words = [...new Set(worded([...lost, ...streamed])), ...untold.map(({ name }) => `no field for ${name}`)]
   return { verdict: words.length > 0 ? 'loss' : 'yes', words }

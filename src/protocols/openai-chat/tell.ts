@@ -1,7 +1,7 @@
 /** Events → strict chunks. */
 import type { Finish, Seal, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
-import { isObject, type JsonObject } from '../../ir/json.ts'
+import { isObject, type JsonObject, parseJson } from '../../ir/json.ts'
 import type { Exchange, Stage } from '../protocol.ts'
 import { renderAnnotation } from './cite.ts'
 import { renderError, unfinished } from './error.ts'
@@ -12,7 +12,14 @@ import { renderUsage } from './usage.ts'
 
 type Renderers = { [Kind in Event['type']]: (event: Extract<Event, { type: Kind }>) => void }
 /** A part being told: how its text is said, and whether it has said any. */
-type Voice = { say: (text: string) => JsonObject; spoke: boolean; part: PartKind; index?: number; own?: Seal }
+type Voice = {
+  say: (text: string) => JsonObject
+  spoke: boolean
+  part: PartKind
+  index?: number
+  own?: Seal
+  held?: string[]
+}
 
 const words: Record<Finish, string> = {
   stop: 'stop',
@@ -28,6 +35,7 @@ export const tellChunks =
   (exchange: Exchange): Stage<Event, JsonObject> =>
   emit => {
     const voices = new Map<number, Voice>()
+    const freeTools = freeToolsOf(exchange.asked)
     const noted = new Set<string>()
     let id = exchange.id
     let calls = 0
@@ -58,9 +66,10 @@ export const tellChunks =
         return
       }
       const index = calls++
-      const [type, slot] = custom ? ['custom', 'input'] : ['function', 'arguments']
+      const wrapped = !custom && freeTools.has(name)
+      const [type, slot] = custom || wrapped ? ['custom', 'input'] : ['function', 'arguments']
       const say = (text: string) => ({ tool_calls: [{ index, [type as string]: { [slot as string]: text } }] })
-      voices.set(at, { say, spoke: custom === true, part: 'call', index })
+      voices.set(at, { say, spoke: custom === true || wrapped, part: 'call', index, ...(wrapped && { held: [] }) })
       chunk({
         tool_calls: [{ index, id: given, type: type as string, [type as string]: { name, [slot as string]: '' } }],
       })
@@ -96,7 +105,8 @@ export const tellChunks =
         const voice = voices.get(at)
         if (voice === undefined || text === '') return
         voice.spoke = true
-        chunk(voice.say(text))
+        if (voice.held) voice.held.push(text)
+        else chunk(voice.say(text))
       },
       seal({ at, seal }) {
         const voice = voices.get(at)
@@ -113,6 +123,7 @@ export const tellChunks =
       },
       close({ at }) {
         const voice = voices.get(at)
+        if (voice?.held) chunk(voice.say(inputOf(voice.held.join(''))))
         if (voice?.part === 'call' && !voice.spoke) chunk(voice.say('{}'))
         if (voice?.index !== undefined) carry(voice.index, voice.own)
         voices.delete(at)
@@ -145,3 +156,15 @@ export const tellChunks =
       else if (usage && exchange.usageAsked) emit({ ...envelope(), choices: [], usage: renderUsage(usage) })
     }
   }
+
+/** Names of the client's free-text tools: a vendor without such tools calls them as functions of one `input`. */
+const freeToolsOf = (asked: JsonObject | undefined): ReadonlySet<string> => {
+  const tools = Array.isArray(asked?.tools) ? asked.tools.filter(isObject) : []
+  return new Set(tools.flatMap(({ custom }) => (isObject(custom) ? [String(custom.name)] : [])))
+}
+
+/** `{"input": "…"}` → the text; what has another form stays as it is. */
+const inputOf = (args: string): string => {
+  const told = parseJson(args)
+  return isObject(told) && typeof told.input === 'string' ? told.input : args
+}

@@ -60,7 +60,8 @@ export const openaiChat: Client = {
   read(answer) {
     const message = messageOf(answer)
     const calls = listOf(message.tool_calls).map(call => {
-      const body = call.function as JsonObject
+      const body = (call.function ?? call.custom) as JsonObject
+      if (call.type === 'custom') return { id: String(call.id), name: String(body.name), args: { input: body.input! } }
       return { id: String(call.id), name: String(body.name), args: parseJson(String(body.arguments)) }
     })
     const one = [message]

@@ -46,8 +46,11 @@ export const openaiResponses: Client = {
     const output = listOf(answer.output)
     const contents = output.filter(({ type }) => type === 'message').flatMap(one => listOf(one.content))
     const calls = output
-      .filter(({ type }) => type === 'function_call')
-      .map(one => ({ id: String(one.call_id), name: String(one.name), args: parseJson(String(one.arguments)) }))
+      .filter(({ type }) => type === 'function_call' || type === 'custom_tool_call')
+      .map(one => {
+        const args = one.type === 'function_call' ? parseJson(String(one.arguments)) : { input: one.input! }
+        return { id: String(one.call_id), name: String(one.name), args }
+      })
     return {
       text: joined(contents, 'text'),
       thought: output

@@ -52,8 +52,9 @@ const whole = ({ said, finish, usage }: Answer): JsonObject => {
     ...(calls.length > 0 && {
       tool_calls: calls.map(call => ({
         id: call.id,
-        type: 'function',
-        function: { name: call.name, arguments: call.args },
+        ...(call.free === undefined
+          ? { type: 'function', function: { name: call.name, arguments: call.args } }
+          : { type: 'custom', custom: { name: call.name, input: call.free } }),
         ...sealOf(call),
       })),
     }),
@@ -72,10 +73,12 @@ const frames = (answer: Answer): Frame[] => {
     const { said } = step
     if (said.type === 'call') {
       const index = order.indexOf(said)
-      if (step.does === 'piece') return { tool_calls: [{ index, function: { arguments: step.text } }] }
+      const custom = said.free !== undefined
+      const [type, slot] = custom ? ['custom', 'input'] : ['function', 'arguments']
+      if (step.does === 'piece') return { tool_calls: [{ index, [type!]: { [slot!]: step.text } }] }
       if (step.does === 'close') return undefined
-      const body = { name: said.name, arguments: '' }
-      return { tool_calls: [{ index, id: said.id, type: 'function', function: body, ...sealOf(said) }] }
+      const body = { name: said.name, [slot!]: '' }
+      return { tool_calls: [{ index, id: said.id, type: type!, [type!]: body, ...sealOf(said) }] }
     }
     if (said.type === 'redacted')
       return step.does === 'open' ? { reasoning_details: [redacted(said.sealed)] } : undefined
@@ -84,7 +87,7 @@ const frames = (answer: Answer): Frame[] => {
     if (step.does !== 'piece') return undefined
     return { [{ text: 'content', thought: 'reasoning_content', refusal: 'refusal' }[said.type]]: step.text }
   }
-  const told = steps(answer).map(delta)
+  const told = steps(answer, true).map(delta)
   return [
     chunk({ role: 'assistant', content: '' }),
     ...told.filter(one => one !== undefined).map(one => chunk(one)),

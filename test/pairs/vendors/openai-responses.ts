@@ -28,6 +28,15 @@ const item = (said: Said, at: number): JsonObject => {
     case 'redacted':
       return { id: `rs_${at}`, type: 'reasoning', summary: [], encrypted_content: said.sealed }
     case 'call':
+      if (said.free !== undefined)
+        return {
+          id: `ctc_${at}`,
+          type: 'custom_tool_call',
+          status: 'completed',
+          call_id: said.id,
+          name: said.name,
+          input: said.free,
+        }
       return {
         id: `fc_${at}`,
         type: 'function_call',
@@ -78,7 +87,8 @@ const statusOf = ({ finish }: Answer) => (finish === 'length' || finish === 'fil
 
 const begun = (said: Said, at: number): JsonObject => {
   const whole = item(said, at)
-  if (said.type === 'call') return { ...whole, status: 'in_progress', arguments: '' }
+  if (said.type === 'call')
+    return { ...whole, status: 'in_progress', [said.free === undefined ? 'arguments' : 'input']: '' }
   if (said.type === 'thought' || said.type === 'redacted') return { ...whole, summary: [] }
   return { ...whole, status: 'in_progress', content: [] }
 }
@@ -89,11 +99,11 @@ const told = (step: Step): [string, JsonObject][] => {
   const place = { item_id: String(item(said, at).id), output_index: at }
   if (said.type === 'redacted') return step.does === 'piece' ? [] : [bracket(step)]
   if (said.type === 'call') {
-    const name = 'response.function_call_arguments'
+    const custom = said.free !== undefined
+    const name = custom ? 'response.custom_tool_call_input' : 'response.function_call_arguments'
+    const full = custom ? { input: said.free! } : { arguments: said.args, name: said.name }
     if (step.does === 'piece') return [[`${name}.delta`, { ...place, delta: step.text }]]
-    return step.does === 'open'
-      ? [bracket(step)]
-      : [[`${name}.done`, { ...place, arguments: said.args, name: said.name }], bracket(step)]
+    return step.does === 'open' ? [bracket(step)] : [[`${name}.done`, { ...place, ...full }], bracket(step)]
   }
   const thought = said.type === 'thought'
   const slot = thought ? { ...place, summary_index: 0 } : { ...place, content_index: 0 }
@@ -129,7 +139,7 @@ const frames = (answer: Answer): Frame[] => {
   const events: [string, JsonObject][] = [
     ['response.created', { response: response(answer, 'in_progress') }],
     ['response.in_progress', { response: response(answer, 'in_progress') }],
-    ...steps(answer).flatMap(told),
+    ...steps(answer, true).flatMap(told),
     [`response.${status}`, { response: response(answer, status) }],
   ]
   return events.map(([type, fields], sequence_number) => ({
