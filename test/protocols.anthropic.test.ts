@@ -188,7 +188,9 @@ describe('what other protocols answered', () => {
     return gist({
       text: words('text', ...(ours ? [] : ['refusal'])).join(''),
       thinking: words('reasoning').join(''),
-      calls: parts.filter(part => part.type === 'call'),
+      calls: parts
+        .filter(part => part.type === 'call')
+        .map(call => (call.custom ? { ...call, args: JSON.stringify({ input: call.args }) } : call)),
     })
   }
 
@@ -526,6 +528,21 @@ describe('seals of others', () => {
       ),
     )
     expect(readStream(out, model).calls.map(({ args }) => args)).toEqual(['{"a":1}', '{"b":2}'])
+  })
+
+  test('free text of a call stands under input, whole and in pieces', () => {
+    const words = ['*** "Begin"\n', '\ud83c', '\udf0d\\']
+    const out = render(
+      around(
+        { type: 'open', at: 0, part: 'call', id: 'c', name: 'patch', custom: true },
+        ...words.map((text): Event => ({ type: 'delta', at: 0, text })),
+        { type: 'close', at: 0 },
+      ),
+    )
+    expect(readStream(out, model).calls[0]!.input).toEqual({ input: words.join('') })
+    const parts = [{ type: 'call' as const, id: 'c', name: 'patch', args: words.join(''), custom: true }]
+    const body = anthropic.renderMessage({ id: 'm', model: 'm', parts, finish: 'calls' }, exchangeFor())
+    expect(JSON.parse(writeJson(body))).toMatchObject({ content: [{ input: { input: words.join('') } }] })
   })
 
   test('an end without a finish is an error, and nothing follows it', () => {

@@ -64,6 +64,7 @@ export const tellEvents =
       if (opening.part === 'call') {
         calls = true
         begin({ type: 'tool_use', id: opening.id ?? '', name: opening.name ?? '', input: {}, ...own })
+        if (opening.custom) say({ type: 'input_json_delta', partial_json: '{"input":"' })
       } else if (opening.part !== 'reasoning') begin({ type: 'text', text: '' })
       else if (own.redacted !== undefined) begin({ type: 'redacted_thinking', data: own.redacted })
       else begin({ type: 'thinking', thinking: '', signature: '' })
@@ -71,8 +72,10 @@ export const tellEvents =
       block.held = ''
     }
 
-    const word = ({ opening: { part } }: Block, text: string): void => {
-      if (part === 'call') say({ type: 'input_json_delta', partial_json: text })
+    /** Free text stands in an object under `input`, as the tool was asked for. */
+    const word = ({ opening: { part, custom } }: Block, text: string): void => {
+      const json = custom ? JSON.stringify(text).slice(1, -1) : text
+      if (part === 'call') say({ type: 'input_json_delta', partial_json: json })
       else say(part === 'reasoning' ? { type: 'thinking_delta', thinking: text } : { type: 'text_delta', text })
     }
 
@@ -98,6 +101,7 @@ export const tellEvents =
         return
       }
       if (!block.begun) start(block)
+      if (opening.custom) say({ type: 'input_json_delta', partial_json: '"}' })
       if (opening.part === 'reasoning' && seal) sign(seal)
       stop()
       if (block.late) slot(block.late, false)
