@@ -3,7 +3,7 @@ import type { TSchema } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import type { Operation } from './gateway.ts'
 import { MessagesRequest } from './protocols/anthropic/wire.ts'
-import { anthropicCount } from './protocols/count.ts'
+import { anthropicCount, geminiCount } from './protocols/count.ts'
 import { type Manner, translators } from './protocols/deepl/index.ts'
 import { namedIn } from './protocols/gemini/address.ts'
 import { geminiList } from './protocols/gemini/list.ts'
@@ -46,7 +46,8 @@ export const translationAt = (path: string, manner: Manner | undefined, query: s
 export const generationIn = (path: string, query: string): Operation | undefined => {
   const named = namedIn(path, query)
   if (named === undefined) return undefined
-  const { model, stream, sse } = named
+  const { model, verb, stream, sse } = named
+  if (verb === 'countTokens') return { protocol: geminiCount, model, stream, query }
   return { protocol: stream && !sse ? geminiList : protocols.get('gemini')!, model, stream, query }
 }
 
@@ -62,7 +63,6 @@ const form = 'multipart/form-data'
 export const schemas: Readonly<Record<string, Told>> = {
   anthropic: { summary: 'Messages', schema: MessagesRequest },
   'anthropic/count_tokens': { summary: 'Count the tokens of a message', schema: MessagesRequest },
-  gemini: { summary: 'Gemini: `:generateContent`, `:streamGenerateContent`', schema: GenerateRequest },
   'openai-chat': { summary: 'Chat completions', schema: ChatRequest },
   'openai-responses': { summary: 'Responses', schema: ResponsesRequest },
   completions: { summary: 'Completions of a prompt', schema: Type.Object({ model, prompt }) },
@@ -85,4 +85,28 @@ export const schemas: Readonly<Record<string, Told>> = {
   },
   'audio/transcriptions': { summary: 'Speech to text', type: form, schema: Type.Object({ model, file }) },
   'audio/translations': { summary: 'Speech to English text', type: form, schema: Type.Object({ model, file }) },
+}
+
+const modelInPath = { name: 'model', in: 'path', required: true, schema: { type: 'string' } }
+
+const generation = (summary: string, more: object[] = []): object => ({
+  post: {
+    tags: ['Chat'],
+    summary,
+    parameters: [modelInPath, ...more],
+    requestBody: { required: true, content: { 'application/json': { schema: GenerateRequest } } },
+    responses: {},
+  },
+})
+
+/** Addresses that no route can hold, for the document: what follows the colon is asked of the model before it. */
+export const geminiPaths: Readonly<Record<string, object>> = {
+  '/v1beta/models': {
+    get: { tags: ['Models'], summary: 'The models this key may use, as Gemini lists them', responses: {} },
+  },
+  '/v1beta/models/{model}:generateContent': generation('Gemini'),
+  '/v1beta/models/{model}:streamGenerateContent': generation(
+    'Gemini, streamed: as events with `alt=sse`, else as a JSON list',
+    [{ name: 'alt', in: 'query', schema: { type: 'string', enum: ['sse'] } }],
+  ),
 }

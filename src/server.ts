@@ -8,7 +8,7 @@ import { asGatewayError, GatewayError } from './errors.ts'
 import { type Connection, type Operation, serve } from './gateway.ts'
 import type { Json } from './ir/json.ts'
 import { asksAnthropic, findGeminiModel, findModel, listGeminiModels, listModels } from './listing.ts'
-import { generationIn, operations, schemas, translationAt } from './operations.ts'
+import { geminiPaths, generationIn, operations, schemas, translationAt } from './operations.ts'
 import { protocols } from './protocols/index.ts'
 import type { Caller } from './routing/plan.ts'
 import type { Runtime } from './runtime.ts'
@@ -87,6 +87,8 @@ const offline = {
   mcp: { disabled: true },
 }
 
+type Document = NonNullable<NonNullable<Parameters<typeof swagger>[0]>['documentation']>
+
 const documentation = swagger({
   path: '/docs',
   scalarCDN: '/docs/reference.js',
@@ -94,6 +96,7 @@ const documentation = swagger({
   documentation: {
     info: { title: 'simple-one-api', version, description: 'Every large model behind one address.' },
     tags: ['Chat', 'Models', 'Passed as they are', 'Health'].map(name => ({ name })),
+    paths: geminiPaths as NonNullable<Document['paths']>,
     components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
     security: [{ key: [] }],
   },

@@ -225,7 +225,7 @@ describe('an address', () => {
     '/foo',
     '/v1/unknown',
     '/v1/chat',
-    '/v1beta/models/x:generateContent',
+    '/v1beta/unheard/of',
     '/docs/nothing',
     '/healthz/more',
   ])
@@ -376,7 +376,9 @@ describe('the documentation', () => {
       expect([path, schemaAt(`/v1/${path}`)?.[0]]).toEqual([path, 'application/json'])
     for (const path of ['images/edits', 'images/variations', 'audio/transcriptions', 'audio/translations'])
       expect([path, schemaAt(`/v1/${path}`)?.[0]]).toEqual([path, 'multipart/form-data'])
-    for (const path of ['/v1/models', '/healthz', '/livez', '/readyz']) expect(document.paths).toHaveProperty([path])
+    expect(schemaAt('/v1beta/models/{model}:streamGenerateContent')![1].schema.properties).toHaveProperty('contents')
+    for (const path of ['/v1/models', '/v1beta/models', '/healthz', '/livez', '/readyz'])
+      expect(document.paths).toHaveProperty([path])
     expect(Object.keys(document.paths).filter(path => path.includes('*') && !path.startsWith('/v1/models/'))).toEqual(
       [],
     )
