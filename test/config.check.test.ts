@@ -32,10 +32,7 @@ const errors: [config: unknown, line: string][] = [
   [top({ timeouts: { idle: '5' } }), 'timeouts.idle: must be a number, not text'],
   [top({ max_body: '12 apples' }), 'max_body: must be bytes, or a size such as "32MB", above 0'],
   [top({ max_body: 0 }), 'max_body: must be bytes, or a size such as "32MB", above 0'],
-  [
-    top({ media: { max_bytes: 'much' } }),
-    'media.max_bytes: must be bytes, or a size such as "20MB", above 0',
-  ],
+  [top({ media: { max_bytes: 'much' } }), 'media.max_bytes: must be bytes, or a size such as "20MB", above 0'],
   [top({ media: { timeout: 0 } }), 'media.timeout: must be more than 0'],
   [
     top({ media: { allow_private: ['10.0.0.0/8', 'house.lan'] } }),
@@ -245,7 +242,6 @@ const warnings: [config: unknown, line: string][] = [
     'services.openai[0].speaks[1]: no protocol of this name is known (did you mean "anthropic"?)',
   ],
   [top({ enable_web: true }), 'enable_web: the web page is not built yet: none is served'],
-  [top({ translation: { enable: true } }), 'translation: the translation addresses are not served yet'],
   [top({ log_prompts: true }), 'log_prompts: what clients write goes into the log'],
   [top({ model_redirect: { a: 'nowhere' } }), 'model_redirect.a: leads nowhere: no service in use offers this model'],
   [top({ default_model: 'nowhere' }), 'default_model: leads nowhere: no service in use offers this model'],
@@ -296,9 +292,11 @@ describe('warnings', () => {
     expect(told()).toEqual([])
     chmodSync(path, 0o644)
     expect(told()).toEqual(['warning every user of this machine can read its keys; chmod 600 config.json keeps them'])
-    const clean = file(JSON.stringify(withEntry({ credentials: { api_key: '${KEY}' } })))
-    chmodSync(clean, 0o644)
-    expect(load(clean, { KEY: 'sk-inline-key' }).problems).toEqual([])
+    for (const none of ['${KEY}', 'sk-replace-me']) {
+      const clean = file(JSON.stringify(withEntry({ credentials: { api_key: none } })))
+      chmodSync(clean, 0o644)
+      expect(shown(load(clean, { KEY: 'sk-from-elsewhere' }).problems)).toEqual([])
+    }
   })
 
   test('the same key twice', () => {
