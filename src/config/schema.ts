@@ -208,7 +208,7 @@ const TranslationSchema = group(
   },
   {
     description:
-      '`POST /translate`, `/v1/translate` (as DeepLX), `/v2/translate` (as DeepL), answered by the model `random` or the one named.',
+      'Translations at `POST /translate`, `/v1/translate` (as DeepLX), `/v2/translate` (as DeepL), answered by the model `random` or the one named.',
     aliases: aliases.translation,
   },
 )
