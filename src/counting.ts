@@ -12,5 +12,7 @@ export const counted = (intake: Intake, plan: Plan): Plan | { guess: JsonObject 
   const { protocol, json } = intake
   if (!isCounting(protocol)) return plan
   const targets = plan.targets.filter(target => isNative(target, protocol.id))
-  return targets.length > 0 ? { ...plan, targets } : { guess: protocol.tell(estimatePrompt(json?.body ?? {})) }
+  return targets.length > 0
+    ? { ...plan, targets }
+    : { guess: protocol.tell(estimatePrompt(protocol.inner(json?.body ?? {}))) }
 }

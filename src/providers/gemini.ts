@@ -32,6 +32,7 @@ export default provider({
   speaks: {
     gemini: ({ model }, { stream }) =>
       placeFor(model) + (stream ? ':streamGenerateContent?alt=sse' : ':generateContent'),
+    'gemini/countTokens': ({ model }) => `${placeFor(model)}:countTokens`,
   },
   sign: header('x-goog-api-key'),
   credentials: ['api_key'],

@@ -8,7 +8,7 @@ let upstream: Upstream
 let gateway: Gateway
 
 beforeAll(async () => {
-  upstream = await scriptedUpstream(jsonOf({ input_tokens: 77 }))
+  upstream = await scriptedUpstream(jsonOf({ input_tokens: 77, totalTokens: 9 }))
   const entry = (model: string) => ({ enabled: true, models: [model], credentials: { api_key: 'k' } })
   gateway = await startGateway({
     api_keys: [
@@ -17,6 +17,7 @@ beforeAll(async () => {
     ],
     services: {
       openai: [{ ...entry('guessed'), server_url: `${upstream.url}/v1` }],
+      gemini: [{ ...entry('googled'), server_url: upstream.url, speaks: ['gemini/countTokens'] }],
       claude: [{ ...entry('counted'), server_url: `${upstream.url}/v1`, speaks: ['anthropic/count_tokens'] }],
     },
   })
@@ -38,10 +39,33 @@ const count = async (body: object, key = 'all') => {
     body: (await answer.json()) as { input_tokens?: number; type?: string; error?: { type: string } },
   }
 }
+test("Gemini's clients ask at an address of their own, alone or with the whole request around it", async () => {
+  const ask = async (model: string, body: object) => {
+    const headers = { 'content-type': 'application/json', 'x-goog-api-key': 'all' }
+    const url = `${gateway.url}/v1beta/models/${model}:countTokens`
+    const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })
+    return { status: answer.status, body: await answer.json() }
+  }
+  const contents = [{ role: 'user', parts: [{ text: 'four words and four.' }] }]
+  expect(await ask('guessed', { contents })).toEqual({ status: 200, body: { totalTokens: 5 } })
+  const generateContentRequest = {
+    model: 'models/guessed',
+    contents,
+    systemInstruction: { parts: [{ text: 'x'.repeat(40) }] },
+  }
+  expect(await ask('guessed', { generateContentRequest })).toEqual({ status: 200, body: { totalTokens: 15 } })
+  expect(await ask('googled', { contents })).toMatchObject({ status: 200, body: { totalTokens: 9 } })
+  expect(upstream.requests.at(-1)!.path).toBe('/v1beta/models/googled:countTokens')
+  expect(await ask('nobody', { contents })).toMatchObject({ status: 404, body: { error: { status: 'NOT_FOUND' } } })
+})
+
 const messages = [{ role: 'user', content: 'four words and four.' }]
 
 test('a target that counts is asked, by its own name of the model, with the version', async () => {
-  expect(await count({ model: 'counted', messages })).toEqual({ status: 200, body: { input_tokens: 77 } })
+  expect(await count({ model: 'counted', messages })).toEqual({
+    status: 200,
+    body: { input_tokens: 77, totalTokens: 9 },
+  })
   const { path, headers, json } = upstream.requests.at(-1)!
   expect([path, headers['anthropic-version'], headers['x-api-key']]).toEqual([
     '/v1/messages/count_tokens',

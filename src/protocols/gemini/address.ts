@@ -1,17 +1,19 @@
 /** Addresses of Gemini's API, which name the model and what is asked of it: `/v1beta/models/<model>:streamGenerateContent?alt=sse`. */
 
-export type Named = { model: string; stream: boolean; sse: boolean }
+/** `stream`: by the verb; `sse`: as events, not as a list. */
+export type Named = { model: string; verb: Verb; stream: boolean; sse: boolean }
+export type Verb = 'generateContent' | 'streamGenerateContent' | 'countTokens'
 
-const verbs: Record<string, boolean> = { generateContent: false, streamGenerateContent: true }
+const verbs: ReadonlySet<string> = new Set<Verb>(['generateContent', 'streamGenerateContent', 'countTokens'])
 
 /** @param path with single slashes; the model in the answer is as the path has it, escapes included. Undefined: no such address. */
 export const namedIn = (path: string, query: string): Named | undefined => {
   const at = path.lastIndexOf('/')
-  const verb = /(?::|%3a)(\w+)$/i.exec(path.slice(at + 1))
-  const stream = verb ? verbs[verb[1]!] : undefined
-  const model = stream === undefined ? undefined : modelIn(path.slice(0, -verb![0].length))
-  if (stream === undefined || model === undefined) return undefined
-  return { model, stream, sse: new URLSearchParams(query).get('alt') === 'sse' }
+  const [ending = '', verb = ''] = /(?::|%3a)(\w+)$/i.exec(path.slice(at + 1)) ?? []
+  const model = verbs.has(verb) ? modelIn(path.slice(0, -ending.length)) : undefined
+  if (model === undefined) return undefined
+  const stream = verb === 'streamGenerateContent'
+  return { model, verb: verb as Verb, stream, sse: new URLSearchParams(query).get('alt') === 'sse' }
 }
 
 /** What stands behind the version: `/v1beta/models/x`, `/v1/publishers/google/models/x`, `/v1/projects/p/locations/l/…`. */
