@@ -611,6 +611,17 @@ test('a conversation kept elsewhere is not there; one that is to be kept is answ
   }
 })
 
+test('a vendor that keeps no conversations never gets the end of one', () => {
+  const write = (thread: JsonObject, name: string) => {
+    const body = { model: 'm', thread, messages: [] }
+    return JSON.parse(anthropic.watch.writeRequest(JSON.stringify(body), body, { model: name, askUsage: false }))
+  }
+  const next = { type: 'continue', previous_message_id: 'msg_1' }
+  expect(write(next, 'claude-opus-5-5')).toMatchObject({ thread: next })
+  expect(write({ type: 'create' }, 'glm-5')).toEqual({ model: 'glm-5', messages: [] })
+  expect(() => write(next, 'glm-5')).toThrow('keeps no conversations')
+})
+
 describe('headers', () => {
   test('the version, and of the betas those that are known', () => {
     expect(headers(undefined)).toEqual({ 'anthropic-version': '2023-06-01' })

@@ -44,7 +44,7 @@ export const parseRequest = (body: JsonObject, loss: Loss): Chat => {
  * Anthropic can keep a conversation, of which the client then sends only what is new. Who asks for one to be kept gets an answer all the
  * same; who goes on with one hears that it is not there, upon which its SDK sends the whole (message-threads-2026-08-12).
  */
-const refuseThread = (thread: Json | undefined): void => {
+export const refuseThread = (thread: Json | undefined): void => {
   if (!isObject(thread) || thread.type !== 'continue') return
   throw new GatewayError('invalid_request', 'thread: the target keeps no conversations; send all of this one', {
     status: 404,

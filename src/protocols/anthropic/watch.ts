@@ -4,7 +4,9 @@ import { type Edit, insertion, isObject, type JsonObject, parseJson, splice, tex
 import { isWrapped, sealPrefix } from '../../ir/seal.ts'
 import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
 import { begunAnew, cut, faultFrom, renderError } from './error.ts'
+import { traitsOf } from './models.ts'
 import { isCall, mendBlock, mendEnvelope, mendStop, readMessage } from './mend.ts'
+import { refuseThread } from './request.ts'
 import { gatherUsage, parseUsage } from './usage.ts'
 
 const readRequest: Watch['readRequest'] = ({ model, stream }) => ({
@@ -28,8 +30,19 @@ const withModel = (text: string, model: string, inside?: string): string | undef
   return inner === undefined ? undefined : splice(text, [{ start: span!.start, end: span!.end, put: inner }])
 }
 
-/** Seals of others are for us to read: a thought that holds one was never this vendor's. */
-const writeRequest: Watch['writeRequest'] = (text, body, { model }) => {
+/**
+ * Seals of others are for us to read: a thought that holds one was never this vendor's. Conversations are kept by Claude's vendors only;
+ * another would overlook that it gets the end of one. @throws `invalid_request` where such a one is to go on.
+ */
+const writeRequest: Watch['writeRequest'] = (text, given, { model }) => {
+  const kept = traitsOf(model).claude ? undefined : given.thread
+  refuseThread(kept)
+  if (kept === undefined) return written(text, given, model)
+  const { thread: _thread, ...body } = given
+  return written(JSON.stringify(body), body, model)
+}
+
+const written = (text: string, body: JsonObject, model: string): string => {
   if (!text.includes(sealPrefix)) return withModel(text, model) ?? JSON.stringify({ ...body, model })
   const messages = Array.isArray(body.messages) ? body.messages : []
   const kept = messages.flatMap(message => {
