@@ -24,6 +24,7 @@ test('defaults', () => {
     media: { allowPrivate: false, maxBytes: 20_971_520, maxFiles: 16, timeout: 15 },
     shutdownTimeout: 60,
     onLoss: 'note',
+    translation: { retry: 0, concurrency: 5 },
     secrets: ['sk-of-a-test'],
   })
   expect(entries).toEqual([
@@ -361,4 +362,14 @@ test('no configuration: the mock alone, and it is complete', () => {
   expect(entries.map(({ type }) => type)).toEqual(['mock'])
   expect(entries[0]!.models).toContain('mock')
   expect(entries[0]!.embeddingModels.length).toBeGreaterThan(0)
+})
+
+test('translations: on unless switched off, the template in either spelling', () => {
+  const of = (translation: object) => compiledOf(withEntry({}, 'openai', { translation })).translation
+  expect(of({ enable: false, retry: 3 })).toBeUndefined()
+  expect(of({ prompt_template: '%s: %s', retry: 2, concurrency: 0 })).toEqual({
+    template: '%s: %s',
+    retry: 2,
+    concurrency: 5,
+  })
 })

@@ -97,7 +97,6 @@ describe('what they mean', () => {
       'multi_content_models',
       'params_range',
       'services.zhipu[0].reasoning_models',
-      'translation',
     ])
     const web = read('web').problems.map(({ level, path }) => `${level} ${path}`)
     expect(web).toContain('note circuit_breaker')
@@ -170,7 +169,7 @@ describe('spellings', () => {
 
   test('both spellings of the prompt template', () => {
     for (const key of ['promptTemplate', 'prompt_template'])
-      expect(problemsOf(withEntry({}, 'openai', { translation: { [key]: 'x' } }))).toEqual([])
+      expect(problemsOf(withEntry({}, 'openai', { translation: { [key]: 'In %s: %s' } }))).toEqual([])
   })
 
   test('keys in another letter case are taken, with a warning', () => {
