@@ -66,11 +66,10 @@ const told = (fact: Fact): string => `${fact.says} ${origin(fact)}`
 /** The sample without its remark. */
 const example = ({ id }: Provider): string => read(`samples/${id}.json`).replace(/^ {2}"\/\/": .*\n/m, '')
 
-/** What is spoken to vendors alone serves the clients of chat. */
-/** Gemini's own address names the model. */
+/** Gemini's own addresses name the model; what is spoken to vendors alone serves the clients of chat. */
 const pathOf = (name: string): string =>
-  name === 'gemini'
-    ? '/v1beta/models/<model>:generateContent'
+  name.startsWith('gemini')
+    ? `/v1beta/models/<model>:${name.split('/')[1] ?? 'generateContent'}`
     : `/v1${endpointOf(vendorOnly.has(name) ? 'openai-chat' : name)}`
 
 const paths = ({ speaks }: Provider): string => list(Object.keys(speaks).map(pathOf))
