@@ -102,6 +102,8 @@ export interface Ingress {
   streamType?: string
   /** What the ids of its answers begin with: `chatcmpl-`. */
   idPrefix: string
+  /** What an answer of it has no place for. */
+  silentOn?: readonly ('stop' | 'cacheWrite')[]
   watch: Watch
   /** Where one request may be several (a list of prompts). */
   several?: Several

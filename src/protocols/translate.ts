@@ -6,6 +6,7 @@ import { type Json, parseJson } from '../ir/json.ts'
 import { writeJson } from '../ir/raw.ts'
 import type { Egress, Exchange, Frame, Ingress, Passing, Seen } from './protocol.ts'
 import { remember } from './remember.ts'
+import { soundEvents, soundMessage } from './sound.ts'
 
 /** A whole answer for the client, as text. */
 export type Told = { body: string; usage?: Usage; model?: string }
@@ -20,11 +21,11 @@ export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exch
   const render = ingress.renderStream(exchange)(write)
   const keep = exchange.seals && remember(exchange.seals)
 
-  const hear = (event: Event): void => {
+  const hear = soundEvents(ingress, exchange, event => {
     note(seen, event)
     keep?.(event)
     if (event.type !== 'fault') render(event)
-  }
+  })
   const parse = egress.parseStream(exchange)(hear)
 
   const taken = (): string => {
@@ -83,7 +84,7 @@ export const tellMessage = (ingress: Ingress, egress: Egress, text: string, exch
   const render = ingress.renderStream(exchange)(frame => {
     out += ingress.renderFrame(frame)
   })
-  const message = egress.parseMessage(bodyOf(text), exchange)
+  const message = soundMessage(ingress, exchange, egress.parseMessage(bodyOf(text), exchange))
   const keep = exchange.seals && remember(exchange.seals)
   for (const event of tell(message)) {
     keep?.(event)
@@ -93,7 +94,8 @@ export const tellMessage = (ingress: Ingress, egress: Egress, text: string, exch
   return { body: out, ...said(message) }
 }
 
-const toldBy = (ingress: Ingress, message: Message, exchange: Exchange): Told => {
+const toldBy = (ingress: Ingress, given: Message, exchange: Exchange): Told => {
+  const message = soundMessage(ingress, exchange, given)
   if (exchange.seals) tell(message).forEach(remember(exchange.seals))
   return { body: writeJson(ingress.renderMessage(message, exchange)), ...said(message) }
 }

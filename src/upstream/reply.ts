@@ -15,11 +15,12 @@ const lossesText = (losses: readonly string[]): string =>
     .replace(/[^\x20-\x7e]/g, '?')
     .slice(0, 2000)
 
-/** `vendor` absent: it has not answered (yet). A header of its that holds a secret is left out. */
+/** Anthropic's clients look for the id under a name of their own. `vendor` absent: it has not answered (yet). A header of its that holds a secret is left out. */
 export const answerHeaders = (trail: Trail, type: string, scrub: Scrub, vendor?: Headers): Headers => {
   const headers = new Headers(crossOrigin)
   headers.set('content-type', type)
   headers.set('x-request-id', trail.id)
+  if (trail.path.includes('/messages')) headers.set('request-id', trail.id)
   if (type.startsWith('text/event-stream')) {
     headers.set('cache-control', 'no-cache')
     headers.set('x-accel-buffering', 'no')

@@ -4,8 +4,8 @@ import { type Edit, insertion, isObject, type JsonObject, parseJson, splice, tex
 import { isWrapped, sealPrefix } from '../../ir/seal.ts'
 import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
 import { begunAnew, cut, faultFrom, renderError } from './error.ts'
-import { traitsOf } from './models.ts'
 import { isCall, mendBlock, mendEnvelope, mendStop, readMessage } from './mend.ts'
+import { traitsOf } from './models.ts'
 import { refuseThread } from './request.ts'
 import { gatherUsage, parseUsage } from './usage.ts'
 

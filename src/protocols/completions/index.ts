@@ -15,5 +15,6 @@ export const completions: Ingress & PassOnly = {
   renderMessage,
   renderStream,
   renderFrame,
+  silentOn: ['stop'],
   several: { split: splitRequest, join: joinAnswers, frames: answerFrames },
 }

@@ -24,5 +24,6 @@ export const gemini: Protocol = {
   renderFrame,
   heartbeat,
   idPrefix: '',
+  silentOn: ['stop', 'cacheWrite'],
   watch,
 }

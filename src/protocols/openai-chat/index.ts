@@ -22,5 +22,6 @@ export const openaiChat: Protocol = {
   renderFault,
   renderFrame,
   idPrefix: 'chatcmpl-',
+  silentOn: ['stop'],
   watch,
 }

@@ -23,5 +23,6 @@ export const openaiResponses: Protocol = {
   renderFault,
   renderFrame,
   idPrefix: 'resp_',
+  silentOn: ['stop'],
   watch,
 }
