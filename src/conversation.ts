@@ -1,7 +1,15 @@
 /** Requests that go on from an earlier answer: where its vendor keeps it, there; else from what was kept here. */
 
-import type { Json } from './ir/json.ts'
-import { inputOf, isStored, joined, outputOf, previousOf, unknownAnswer } from './protocols/openai-responses/chain.ts'
+import type { Json, JsonObject } from './ir/json.ts'
+import {
+  inputOf,
+  isStored,
+  joined,
+  outputOf,
+  previousOf,
+  sealedItems,
+  unknownAnswer,
+} from './protocols/openai-responses/chain.ts'
 import type { Keep } from './protocols/openai-responses/keep.ts'
 import { isNative } from './providers/address.ts'
 import type { Target } from './providers/entry.ts'
@@ -20,8 +28,9 @@ export type Course = { intake: Intake; plan: Plan; earlier: Json[] }
  * @throws GatewayError `not_found` where the caller has no such answer
  */
 export const goOn = (intake: Intake, plan: Plan, caller: string, run: Runtime): Course => {
-  const id = intake.protocol.id === protocol && intake.json ? previousOf(intake.json.body) : undefined
-  if (id === undefined || !intake.json) return { intake, plan, earlier: [] }
+  if (intake.protocol.id !== protocol || !intake.json) return { intake, plan, earlier: [] }
+  const id = previousOf(intake.json.body)
+  if (id === undefined) return { intake, plan: pinned(intake.json.body, plan, caller, run), earlier: [] }
   const natives = plan.targets.filter(target => isNative(target, protocol))
   const found = run.answers.find(caller, id)
   if (!found) {
@@ -40,6 +49,16 @@ export const goOn = (intake: Intake, plan: Plan, caller: string, run: Runtime): 
   }
 }
 
+/** Encrypted items are read by nobody but the credential that made them. */
+const pinned = (body: JsonObject, plan: Plan, caller: string, run: Runtime): Plan => {
+  if (plan.targets.length < 2) return plan
+  const writer = sealedItems(inputOf(body))
+    .map(item => run.answers.pinned(caller, item))
+    .findLast(target => target !== undefined)
+  const targets = plan.targets.filter(({ id }) => id === writer)
+  return targets.length > 0 ? { ...plan, targets } : plan
+}
+
 /** Keeps the answer of one attempt; undefined where nothing is to be kept. */
 export const keeperOf = (
   { intake, earlier }: Pick<Course, 'intake' | 'earlier'>,
@@ -48,9 +67,10 @@ export const keeperOf = (
   run: Runtime,
 ): Keep | undefined => {
   const { json } = intake
-  if (intake.protocol.id !== protocol || !json || !isStored(json.body)) return undefined
+  if (intake.protocol.id !== protocol || !json) return undefined
   return answer => {
-    if (typeof answer.id !== 'string') return
+    for (const item of sealedItems(outputOf(answer))) run.answers.pin(caller, item, target.id)
+    if (typeof answer.id !== 'string' || !isStored(json.body)) return
     const input = [...earlier, ...inputOf(json.body)]
     run.answers.keep(caller, answer.id, { answer, input, target: target.id, native: isNative(target, protocol) })
   }

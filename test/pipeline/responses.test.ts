@@ -29,7 +29,10 @@ let numbered = 0
 const responding: Script = async (answer, request) => {
   answer.head(200, json)
   const about = { object: 'response', created_at: 1, model: 'native-v', status: 'completed', error: null }
+  const { include } = (request.method === 'POST' ? request.json() : {}) as { include?: string[] }
+  const thought = { type: 'reasoning', id: `rs_${numbered}`, summary: [], encrypted_content: 'sealed' }
   const output = [
+    ...(include ? [thought] : []),
     {
       type: 'message',
       id: 'msg_1',
@@ -179,6 +182,27 @@ describe('a vendor that keeps its answers', () => {
     expect((await send(`/${id}`, { method: 'DELETE', key: 'bob-key' })).status).toBe(404)
     expect((await send(`/${id}`, { method: 'DELETE' })).body).toMatchObject({ deleted: true })
     expect(natives.requests.at(-1)!.method).toBe('DELETE')
+  })
+
+  test('what is encrypted goes back to the credential that made it, kept or not', async () => {
+    for (let turn = 0; turn < 3; turn++) {
+      const include = ['reasoning.encrypted_content']
+      const { output } = (await create({ model: 'native', input: 'think', store: false, include })) as {
+        output: Body[]
+      }
+      const key = natives.requests.at(-1)!.headers['authorization']
+      for (let again = 0; again < 3; again++) {
+        await create({
+          model: 'native',
+          input: [{ role: 'user', content: 'think' }, ...output, { role: 'user', content: 'on' }],
+          store: false,
+        })
+        expect(natives.requests.at(-1)!.headers['authorization']).toBe(key!)
+      }
+      await create({ model: 'native', input: [...output, { role: 'user', content: 'on' }], store: false }, 'bob-key')
+    }
+    const bobs = natives.requests.slice(-1)[0]!.json() as { input: Body[] }
+    expect(bobs.input[0]).toMatchObject({ type: 'reasoning', encrypted_content: 'sealed' })
   })
 
   test('another model goes on from it as well: what was said is put before', async () => {

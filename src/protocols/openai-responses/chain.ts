@@ -4,6 +4,7 @@
  */
 import { GatewayError } from '../../errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
+import { isWrapped } from '../../ir/seal.ts'
 
 /** The id of the answer a request goes on from. */
 export const previousOf = ({ previous_response_id: id }: JsonObject): string | undefined => textOf(id) || undefined
@@ -29,6 +30,13 @@ export const outputOf = ({ output }: JsonObject): Json[] => (Array.isArray(outpu
 
 /** How the last event begins on our wire, which names every event; inside its JSON no line could begin. */
 const lasts = ['event: response.completed\ndata: ', 'event: response.incomplete\ndata: ']
+
+/** Ids of items that only the target that wrote them can read: encrypted, and not by us. */
+export const sealedItems = (items: Json[]): string[] =>
+  items
+    .filter(isObject)
+    .filter(({ encrypted_content: sealed }) => typeof sealed === 'string' && sealed !== '' && !isWrapped(sealed))
+    .flatMap(({ id }) => (typeof id === 'string' ? [id] : []))
 
 /** The whole answer in a text of frames, once it is there: the last event carries it. */
 export const answerIn = (frames: string): JsonObject | undefined => {
