@@ -15,8 +15,11 @@ http {
   }
 }`
 
+/** What the configuration calls the vendor: by it the gateway knows its protocol. */
+export type Vendor = 'openai' | 'claude' | 'gemini'
+
 /** `limited`: three limits on the entry; `log`: where a line for every request goes. */
-export type Options = { keys: 0 | 1 | 100; limited: boolean; log: 'none' | 'nowhere' | 'file' }
+export type Options = { keys: 0 | 1 | 100; limited: boolean; log: 'none' | 'nowhere' | 'file'; vendor?: Vendor }
 
 /** What the program does by itself: a line for every request; where it is kept is another's cost. And one key. */
 export const usual: Options = { keys: 1, limited: false, log: 'nowhere' }
@@ -24,16 +27,20 @@ export const usual: Options = { keys: 1, limited: false, log: 'nowhere' }
 /** High enough never to bite: what is measured is the counting. */
 const limit = { qpm: 10_000_000, tpm: 1_000_000_000, concurrency: 10_000 }
 
-export const gatewayConfig = (vendor: string, port: number, { keys, limited, log }: Options) => ({
+export const gatewayConfig = (
+  vendor: string,
+  port: number,
+  { keys, limited, log, vendor: service = 'openai' }: Options,
+) => ({
   server_port: `127.0.0.1:${port}`,
   log_level: log === 'none' ? 'warn' : 'info',
   api_keys: Array.from({ length: keys }, (_, at) => ({ api_key: keyOf(at), name: `caller ${at}` })),
   services: {
-    openai: [
+    [service]: [
       {
         enabled: true,
         models: ['bench', 'bench-*'],
-        server_url: `${vendor}/v1`,
+        server_url: service === 'gemini' ? vendor : `${vendor}/v1`,
         credentials: { api_key: 'k' },
         ...(limited && { limit }),
       },

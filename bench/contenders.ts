@@ -2,6 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gatewayConfig, nginxConfig, type Options, usual } from './configs.ts'
+import type { Job } from './job.ts'
 import { end, firstLineOf, folder, launch } from './processes.ts'
 
 export const root = join(import.meta.dir, '..')
@@ -10,7 +11,8 @@ export const binary = join(folder, 'simple-one-api')
 /** Bun's own limit is 256 requests at once. */
 export const unbounded = { BUN_CONFIG_MAX_HTTP_REQUESTS: '20000' }
 
-export type Place = { name: string; url: string; pid: number; stop: () => Promise<void> }
+/** `asks`: how its clients ask, where it is another way than that of the rest. */
+export type Place = { name: string; url: string; pid: number; stop: () => Promise<void>; asks?: Partial<Job> }
 
 /** Often outside the path of who is not root. */
 export const nginx: string | undefined =

@@ -1,7 +1,14 @@
 /** What the clients of the benchmark are told to do, and what they tell afterwards. */
+import type { Speech } from './speech.ts'
+
 export type Job = {
+  /** The root of who is asked. */
   url: string
-  /** `whole` and `bulk` ask again and again for `seconds`; `paced` opens `connections` streams once, of `frames` frames `pace` ms apart. */
+  /** The protocol the clients speak, and how many frames of a stream stand before the first one with words and behind the last. */
+  speech: Speech
+  head: number
+  tail: number
+  /** `whole` and `bulk` ask again and again for `seconds`; `paced` opens `connections` streams once, of `frames` words `pace` ms apart. */
   mode: 'whole' | 'bulk' | 'paced'
   connections: number
   seconds: number
@@ -17,10 +24,13 @@ export type Job = {
   keys: number
 }
 
-/** `done`: requests, or frames of streams; `early`: those before all streams were open. Latencies in µs, of the second half of the time: the clients have compilers too. */
+/** `done`: requests, or frames with words; `early`: those before all streams were open; `lost`: frames of any kind. Latencies in µs, of the second half of the time: the clients have compilers too. */
 export type Tally = { done: number; early: number; lost: number; bytes: number; p50: number; p99: number }
 
 export const ordinary = {
+  speech: 'openai-chat',
+  head: 0,
+  tail: 2,
   connections: 16,
   seconds: 3,
   frames: 0,

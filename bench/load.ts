@@ -1,27 +1,25 @@
 /** The clients of the benchmark, in a process of their own: `load.ts JOB`. Says `open` when every stream has begun and none has ended, and last its tally, as JSON. */
 import { type Job, keyOf, type Tally } from './job.ts'
+import { manners } from './speech.ts'
 
 const job = JSON.parse(process.argv[2] ?? '{}') as Job
+const { blank, mark, path, body: asking } = manners[job.speech]
 const spreads = Array.from({ length: job.connections }, (_, at) => (at * job.ramp) / job.connections)
 const keys = Array.from({ length: job.keys }, (_, at) => `Bearer ${keyOf(at)}`)
 
 const story = 'Tell me a story about a fox and a dog, in about eighty words, with an ending that surprises. '
-const system = 'You are a helpful assistant that answers briefly and to the point, in the language of the question.'
-const bodyOf = (model: string, stream: boolean) => {
+type Question = { url: string; body: Uint8Array<ArrayBuffer> }
+const questionTo = (model: string, stream: boolean): Question => {
   const content = job.ask > 0 ? story.repeat(Math.ceil(job.ask / story.length)).slice(0, job.ask) : story.repeat(10)
-  const messages = [
-    { role: 'system', content: system },
-    { role: 'user', content },
-  ]
-  return new TextEncoder().encode(JSON.stringify({ model, messages, stream, temperature: 0.7 }))
+  return { url: job.url + path(model), body: new TextEncoder().encode(JSON.stringify(asking(model, content, stream))) }
 }
 
 let asked = 0
-/** Frames of all streams so far. */
+/** Frames of all streams so far, of any kind. */
 let read = 0
-const ask = async (body: Uint8Array<ArrayBuffer>): Promise<Response> => {
+const ask = async ({ url, body }: Question): Promise<Response> => {
   const headers = { 'content-type': 'application/json', authorization: keys[asked++ % keys.length]! }
-  const answer = await fetch(job.url, { method: 'POST', headers, body, proxy: false })
+  const answer = await fetch(url, { method: 'POST', headers, body, proxy: false })
   if (answer.status !== 200) throw new Error(`status ${answer.status}: ${await answer.text()}`)
   return answer
 }
@@ -31,17 +29,17 @@ const began = performance.now()
 const due = began + job.seconds * 1000
 
 const whole = async () => {
-  const body = bodyOf(job.answer > 0 ? `bench-answer-${job.answer}` : 'bench', false)
+  const question = questionTo(job.answer > 0 ? `bench-answer-${job.answer}` : 'bench', false)
   const settled = began + job.seconds * 500
   const times: number[] = []
   const connection = async () => {
     while (performance.now() < due) {
       const start = performance.now()
-      const { byteLength } = await (await ask(body)).arrayBuffer()
+      const { byteLength } = await (await ask(question)).arrayBuffer()
       if (byteLength < job.answer) throw new Error(`an answer of ${byteLength} bytes`)
       if (start > settled) times.push(performance.now() - start)
       tally.done++
-      tally.bytes += byteLength + body.byteLength
+      tally.bytes += byteLength + question.body.byteLength
     }
   }
   await Promise.all(spreads.map(connection))
@@ -50,51 +48,57 @@ const whole = async () => {
   tally.p99 = (times[Math.floor(times.length * 0.99)] ?? 0) * 1000
 }
 
+/** So many characters of a stream's end are looked at. */
+const ending = 500
+
 /** Reads one stream to its end; counts its frames by the empty lines after them, and those that did not come. */
 const readStream = async (answer: Response, first: () => void): Promise<void> => {
   let frames = 0
-  let half = false
+  let rest: Buffer<ArrayBufferLike> = Buffer.alloc(0)
   let tail = ''
   for await (const chunk of answer.body!) {
     if (frames === 0) first()
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    const bytes =
+      rest.length > 0 ? Buffer.concat([rest, chunk]) : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
     const before = frames
-    if (half && bytes[0] === 10) frames++
-    for (let at = bytes.indexOf('\n\n'); at >= 0; at = bytes.indexOf('\n\n', at + 2)) frames++
+    let from = 0
+    for (let at = bytes.indexOf(blank); at >= 0; at = bytes.indexOf(blank, from)) {
+      frames++
+      from = at + blank.length
+    }
     read += frames - before
-    half = bytes.at(-1) === 10 && bytes.at(-2) !== 10
-    tail = (tail + bytes.toString('latin1', Math.max(0, bytes.length - 20))).slice(-20)
-    tally.bytes += bytes.length
+    rest = bytes.subarray(Math.max(from, bytes.length - blank.length + 1))
+    tail = (tail + Buffer.from(chunk).toString('latin1', Math.max(0, chunk.length - ending))).slice(-ending)
+    tally.bytes += chunk.length
   }
-  // Beside the frames with text: the one that tells the finish, and the end.
-  tally.done += frames
-  tally.lost += job.frames + 2 - frames
-  if (!tail.includes('[DONE]')) throw new Error('a stream without its end')
+  tally.done += frames - job.head - job.tail
+  tally.lost += Math.abs(job.head + job.frames + job.tail - frames)
+  if (!tail.includes(mark)) throw new Error('a stream without its end')
 }
 
 const paced = async () => {
-  const body = bodyOf(`bench-${job.pace}-${job.frames}`, true)
+  const question = questionTo(`bench-${job.pace}-${job.frames}`, true)
   let open = 0
   let ended = 0
   const opened = () => {
     open++
     if (open < job.connections || ended > 0) return
-    tally.early = read
+    tally.early = read - open * job.head
     console.log('open')
   }
   await Promise.all(
     spreads.map(async wait => {
       await Bun.sleep(wait)
-      await readStream(await ask(body), opened)
+      await readStream(await ask(question), opened)
       ended++
     }),
   )
 }
 
 const bulk = async () => {
-  const body = bodyOf(`bench-0-${job.frames}`, true)
+  const question = questionTo(`bench-0-${job.frames}`, true)
   const connection = async () => {
-    while (performance.now() < due) await readStream(await ask(body), () => {})
+    while (performance.now() < due) await readStream(await ask(question), () => {})
   }
   await Promise.all(spreads.map(connection))
 }

@@ -13,7 +13,7 @@ export const say = (text: string): void => console.error(text)
 
 /** Starts a load; `opened` is called when every stream has begun. */
 export const load = async (place: Place, wish: Wish, opened: () => void = () => {}): Promise<Tally> => {
-  const job: Job = { ...ordinary, ...wish, url: `${place.url}/v1/chat/completions` }
+  const job: Job = { ...ordinary, ...wish, ...place.asks, url: place.url }
   const child = launch([bun, join(root, 'bench/load.ts'), JSON.stringify(job)], { stdout: 'pipe', env: unbounded })
   let last = ''
   for await (const line of linesOf(child)) {
@@ -52,6 +52,10 @@ export const weigh = async (place: Place, wish: Wish): Promise<Figures> => {
     peak: memoryOf(place.pid, 'VmHWM'),
   }
 }
+
+/** What the compilers would see in half a minute of streams. */
+export const warm = (place: Place, milliseconds: number, { scale }: Run): Promise<Figures> =>
+  weigh(place, { mode: 'paced', connections: 100, frames: Math.ceil((milliseconds * scale) / 5), pace: 5, ramp: 20 })
 
 /** In turn until steady, each round said. `milliseconds`: for all rounds together. */
 export const compare = async (

@@ -1,7 +1,7 @@
 /** The parts of the benchmark: each starts what it needs, measures, and hands back a table. */
 import type { Options } from './configs.ts'
 import { type Place, startAll, startGateway } from './contenders.ts'
-import { compare, load, type Run, say, told, weigh } from './measure.ts'
+import { compare, load, type Run, say, told, warm } from './measure.ts'
 import { clockOf, cpuBetween, memoryOf, openFiles, resetPeak } from './processes.ts'
 import { type Figures, median, type Steady } from './rounds.ts'
 import type { Row, Table } from './table.ts'
@@ -31,10 +31,6 @@ const startTime = async (vendor: Place): Promise<number> => {
 
 const added = ({ figures }: Steady, share: 'p50' | 'p99'): (number | undefined)[] =>
   across(figures, found => found[share]! - figures.get('vendor')![share]!)
-
-/** What the compilers would see in half a minute of streams. */
-const warm = (place: Place, milliseconds: number, { scale }: Run): Promise<Figures> =>
-  weigh(place, { mode: 'paced', connections: 100, frames: Math.ceil((milliseconds * scale) / 5), pace: 5, ramp: 20 })
 
 export const first = async (run: Run): Promise<Table> => {
   const start = await startTime(run.vendor)

@@ -1,59 +1,61 @@
 /**
- * The vendor of the benchmark: as cheap as it can be, the same for everybody. Prints its port; ends with its parent.
+ * The vendor of the benchmark: as cheap as it can be, the same for everybody. It speaks the protocol it is asked in. Prints its port; ends with
+ * its parent.
  * The name of the model says what it answers: `bench` a short answer, `bench-answer-100000` one of 100,000 bytes of text,
  * `bench-20-250` 250 frames, one each 20 ms, `bench-0-2000` 2,000 frames as fast as they are taken.
  */
-const words = 'The quick brown fox jumps over the lazy dog and runs on until the very end of the story . '.split(' ')
-const head = {
-  id: 'chatcmpl-bench',
-  object: 'chat.completion.chunk',
-  created: 1_750_000_000,
-  model: 'bench',
-  system_fingerprint: 'fp_bench',
-}
+import { manners, type Said, type Speech } from './speech.ts'
+
 const encoder = new TextEncoder()
-const frame = (delta: object, finish: string | null = null) =>
-  encoder.encode(
-    `data: ${JSON.stringify({ ...head, choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }] })}\n\n`,
-  )
 
-const frames = words.map(word => frame({ content: `${word} ` }))
-const last = Buffer.concat([frame({}, 'stop'), encoder.encode('data: [DONE]\n\n')])
+/** What a stream says in one protocol, as bytes. */
+type Script = { head: Uint8Array; words: Uint8Array[]; tail: Uint8Array }
+const scriptOf = ({ head, words, tail }: Said): Script => ({
+  head: encoder.encode(head),
+  words: words.map(word => encoder.encode(word)),
+  tail: encoder.encode(tail),
+})
+const scripts = Object.fromEntries(
+  Object.entries(manners).map(([speech, { said }]) => [speech, scriptOf(said)]),
+) as Record<Speech, Script>
 
+const sentence = 'The quick brown fox jumps over the lazy dog and runs on until the very end of the story . '
 const answerOf = (content: string) =>
   encoder.encode(
     JSON.stringify({
-      ...head,
+      id: 'chatcmpl-bench',
       object: 'chat.completion',
+      created: 1_750_000_000,
+      model: 'bench',
+      system_fingerprint: 'fp_bench',
       choices: [{ index: 0, message: { role: 'assistant', content }, logprobs: null, finish_reason: 'stop' }],
       usage: { prompt_tokens: 20, completion_tokens: 80, total_tokens: 100 },
     }),
   )
-const short = answerOf(words.join(' ').repeat(4))
+const short = answerOf(sentence.repeat(4))
 const long = new Map<number, Uint8Array<ArrayBuffer>>()
 const longAnswer = (bytes: number): Uint8Array<ArrayBuffer> => {
-  const answer =
-    long.get(bytes) ??
-    answerOf(
-      words
-        .join(' ')
-        .repeat(Math.ceil(bytes / 90))
-        .slice(0, bytes),
-    )
+  const answer = long.get(bytes) ?? answerOf(sentence.repeat(Math.ceil(bytes / sentence.length)).slice(0, bytes))
   long.set(bytes, answer)
   return answer
 }
 
-const paced = (pace: number, count: number, signal: AbortSignal): ReadableStream<Uint8Array> => {
+const paced = (
+  { head, words, tail }: Script,
+  pace: number,
+  count: number,
+  signal: AbortSignal,
+): ReadableStream<Uint8Array> => {
   let sent = 0
   let timer: ReturnType<typeof setInterval> | undefined
   return new ReadableStream<Uint8Array>({
     start(controller) {
+      if (head.length > 0) controller.enqueue(head)
       timer = setInterval(() => {
         if (signal.aborted) return clearInterval(timer)
-        if (sent < count) return controller.enqueue(frames[sent++ % frames.length]!)
+        if (sent < count) return controller.enqueue(words[sent++ % words.length]!)
         clearInterval(timer)
-        controller.enqueue(last)
+        controller.enqueue(tail)
         controller.close()
       }, pace)
     },
@@ -64,15 +66,18 @@ const paced = (pace: number, count: number, signal: AbortSignal): ReadableStream
 /** So many frames are written at once: a vendor that has them all ready fills its packets. */
 const together = 32
 
-const bulk = (count: number): ReadableStream<Uint8Array> => {
+const bulk = ({ head, words, tail }: Script, count: number): ReadableStream<Uint8Array> => {
   let sent = 0
   return new ReadableStream<Uint8Array>({
+    start(controller) {
+      if (head.length > 0) controller.enqueue(head)
+    },
     pull(controller) {
       const next = Math.min(together, count - sent)
-      controller.enqueue(Buffer.concat(Array.from({ length: next }, (_, at) => frames[(sent + at) % frames.length]!)))
+      controller.enqueue(Buffer.concat(Array.from({ length: next }, (_, at) => words[(sent + at) % words.length]!)))
       sent += next
       if (sent < count) return
-      controller.enqueue(last)
+      controller.enqueue(tail)
       controller.close()
     },
   })
@@ -81,20 +86,24 @@ const bulk = (count: number): ReadableStream<Uint8Array> => {
 const json = { headers: { 'content-type': 'application/json' } }
 const events = { headers: { 'content-type': 'text/event-stream' } }
 
+/** A translated question names the model within its first bytes too. */
+const speechOf = (url: string): Speech =>
+  url.includes('/messages') ? 'anthropic' : url.includes('GenerateContent') ? 'gemini' : 'openai-chat'
+
 const server = Bun.serve({
   port: 0,
   hostname: '127.0.0.1',
   idleTimeout: 0,
   async fetch(request) {
     const body = Buffer.from(await request.arrayBuffer())
-    const [, model = ''] = /"model":\s*"bench-([\w-]+)"/.exec(body.toString('latin1', 0, 256)) ?? []
+    const [, model = ''] =
+      /(?:"model":\s*"|\/models\/)bench-([\w-]+)/.exec(request.url + body.toString('latin1', 0, 256)) ?? []
     if (model.startsWith('answer-')) return new Response(longAnswer(Number(model.slice('answer-'.length))), json)
     const [pace, count] = model.split('-').map(Number)
     if (count === undefined) return new Response(short, json)
-    return new Response(pace === 0 ? bulk(count) : paced(pace!, count, request.signal), events)
+    const script = scripts[speechOf(request.url)]
+    return new Response(pace === 0 ? bulk(script, count) : paced(script, pace!, count, request.signal), events)
   },
 })
 console.log(server.port)
 setInterval(() => process.ppid === 1 && process.exit(), 1000)
-
-export {}

@@ -2,8 +2,10 @@
 import { describe, expect, test } from 'bun:test'
 import { gatewayConfig, type Options } from '../bench/configs.ts'
 import { insert } from '../bench/page.ts'
+import { framesOf, translated } from '../bench/inside.ts'
 import { plot } from '../bench/plot.ts'
 import { isSteady, median, takeTurns } from '../bench/rounds.ts'
+import { asksPassed, asksTranslated, manners, type Speech } from '../bench/speech.ts'
 import { isBroken, type Row, render, type Table } from '../bench/table.ts'
 import { loadText } from '../src/config/load.ts'
 
@@ -109,9 +111,39 @@ describe('what is written', () => {
   })
 })
 
+describe('streams', () => {
+  const speeches = Object.keys(manners) as Speech[]
+  const count = (text: string, piece: string) => text.split(piece).length - 1
+
+  test.each(speeches)('%s: a vendor says as many frames as its clients expect, and its end', speech => {
+    const { said, blank, mark } = manners[speech]
+    const { head, tail } = asksPassed(speech)
+    expect([said.head, said.tail].map(text => count(text, blank))).toEqual([head, tail])
+    expect(said.words.map(word => count(word, blank))).toEqual(said.words.map(() => 1))
+    expect(said.tail.slice(-500)).toContain(mark)
+    expect(framesOf(said.head + said.words.join('') + said.tail)).toHaveLength(head + said.words.length + tail)
+  })
+
+  const pairs = speeches.flatMap(client =>
+    speeches.filter(vendor => vendor !== client).map(vendor => [client, vendor] as const),
+  )
+  test.each(pairs)('%s ← %s: as many as are expected, with every word', (client, vendor) => {
+    const text = translated(client, vendor)
+    const { head, tail } = asksTranslated(client)
+    const { words } = manners[vendor].said
+    expect(count(text, '\n\n')).toBe(head + words.length + tail)
+    expect([...text.matchAll(/"(?:content|text)":"(\w+) "/g)].map(([, word]) => word).join(' ')).toContain(
+      'The quick brown fox',
+    )
+    expect(text.slice(-500)).toContain(manners[client].mark)
+  })
+})
+
 const everything: Options = { keys: 100, limited: true, log: 'file' }
 test.each([
   ['everything', everything],
+  ['a vendor of Messages', { ...everything, vendor: 'claude' } satisfies Options],
+  ['a vendor of Gemini', { ...everything, vendor: 'gemini' } satisfies Options],
   ['nothing', { keys: 0, limited: false, log: 'none' } satisfies Options],
 ])('the gateway takes its configuration with %s', (_, options) => {
   const { problems } = loadText(JSON.stringify(gatewayConfig('http://127.0.0.1:1', 9090, options)), {})

@@ -1,0 +1,55 @@
+/** The part of the benchmark that translates: the client speaks one protocol, the vendor another. nginx passes the vendor's bytes to clients who speak its own. */
+import { usual, type Vendor } from './configs.ts'
+import { nginx, type Place, startGateway, startNginx } from './contenders.ts'
+import { translationTime } from './inside.ts'
+import { compare, type Run, say, told, warm } from './measure.ts'
+import type { Steady } from './rounds.ts'
+import { asksPassed, asksTranslated, type Speech } from './speech.ts'
+import type { Row, Table } from './table.ts'
+
+type Pair = { client: Speech; vendor: Speech; service: Vendor; what: string }
+
+const pairs: Pair[] = [
+  { client: 'openai-chat', vendor: 'anthropic', service: 'claude', what: 'Chat Completions ← Messages' },
+  { client: 'anthropic', vendor: 'openai-chat', service: 'openai', what: 'Messages ← Chat Completions' },
+  { client: 'openai-chat', vendor: 'gemini', service: 'gemini', what: 'Chat Completions ← Gemini' },
+]
+
+const placesFor = async ({ client, vendor, service }: Pair, run: Run): Promise<Place[]> => {
+  const gateway = await startGateway(run.vendor, { ...usual, vendor: service })
+  const translating = { ...gateway, asks: asksTranslated(client) }
+  return nginx ? [{ ...(await startNginx(run.vendor)), asks: asksPassed(vendor) }, translating] : [translating]
+}
+
+const paced = { mode: 'paced', connections: 100, frames: 100, pace: 20, ramp: 20 } as const
+
+const trickled = async (pair: Pair, run: Run): Promise<Steady> => {
+  const places = await placesFor(pair, run)
+  for (const place of places) await warm(place, 2500, run)
+  const steady = await compare(pair.what, places, paced, run, { least: 3, most: 4, milliseconds: 14_000 })
+  await Promise.all(places.map(place => place.stop()))
+  return steady
+}
+
+const weighed = ({ client, vendor, what }: Pair, { scale }: Run): number => {
+  const time = translationTime(client, vendor, Math.ceil(20 * scale))
+  say(`${what}, inside: ${time.toFixed(2)} µs`)
+  return time
+}
+
+export const translate = async (run: Run): Promise<Table> => {
+  const rows: Row[] = []
+  const rounds: string[] = []
+  for (const pair of pairs) {
+    const steady = await trickled(pair, run)
+    const values = ['nginx', 'gateway'].map(name => steady.figures.get(name)?.['cpu'])
+    rows.push({ what: `CPU a frame, ${pair.what}`, unit: 'µs', values, ceiling: { ratio: 2.5 }, plotted: true })
+    rounds.push(told(pair.what, steady))
+  }
+  for (const pair of pairs) {
+    const values = [undefined, weighed(pair, run)]
+    rows.push({ what: `inside, in bulk, ${pair.what}`, unit: 'µs', values, ceiling: { atMost: 3 } })
+  }
+  const about = `The protocol of the client ← that of the vendor. 100 streams of a frame each 20 ms; nginx passes the same bytes of the vendor to clients who speak its protocol. Inside: from the vendor's frame to the client's text, the network left out, the median of rounds in one warm process. ${rounds.join('; ')}.`
+  return { title: 'Translated streams', about, columns: ['nginx', 'gateway'], rows }
+}
