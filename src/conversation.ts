@@ -17,8 +17,9 @@ import type { Plan } from './routing/plan.ts'
 import type { Runtime } from './runtime.ts'
 import type { Intake } from './upstream/outgoing.ts'
 
-/** The protocol whose requests can go on from an answer. */
+/** The protocol whose requests can go on from an answer; another path may too. */
 const protocol = 'openai-responses'
+const goingOn: ReadonlySet<string> = new Set([protocol, 'responses/compact'])
 
 /** `earlier`: what was said before, where the request does not repeat it. */
 export type Course = { intake: Intake; plan: Plan; earlier: Json[] }
@@ -28,10 +29,10 @@ export type Course = { intake: Intake; plan: Plan; earlier: Json[] }
  * @throws GatewayError `not_found` where the caller has no such answer
  */
 export const goOn = (intake: Intake, plan: Plan, caller: string, run: Runtime): Course => {
-  if (intake.protocol.id !== protocol || !intake.json) return { intake, plan, earlier: [] }
+  if (!goingOn.has(intake.protocol.id) || !intake.json) return { intake, plan, earlier: [] }
   const id = previousOf(intake.json.body)
   if (id === undefined) return { intake, plan: pinned(intake.json.body, plan, caller, run), earlier: [] }
-  const natives = plan.targets.filter(target => isNative(target, protocol))
+  const natives = plan.targets.filter(target => isNative(target, intake.protocol.id))
   const found = run.answers.find(caller, id)
   if (!found) {
     // Whoever is alone may go on from what the vendor still knows; of several callers nobody can tell whose it is.

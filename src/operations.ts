@@ -12,6 +12,7 @@ import { passOnly, protocols } from './protocols/index.ts'
 import { ChatRequest } from './protocols/openai-chat/wire.ts'
 import { ResponsesRequest } from './protocols/openai-responses/wire.ts'
 import type { Ingress, PassOnly } from './protocols/protocol.ts'
+import { singleClients } from './protocols/singles.ts'
 
 const chat = protocols.get('openai-chat')!
 const responses = protocols.get('openai-responses')!
@@ -47,6 +48,8 @@ export const generationIn = (path: string, query: string): Operation | undefined
   const named = namedIn(path, query)
   if (named === undefined) return undefined
   const { model, verb, stream, sse } = named
+  const single = singleClients.get(`gemini/${verb}`)
+  if (single) return { protocol: single, model, stream, query }
   if (verb === 'countTokens') return { protocol: geminiCount, model, stream, query }
   return { protocol: stream && !sse ? geminiList : protocols.get('gemini')!, model, stream, query }
 }
@@ -67,6 +70,10 @@ export const schemas: Readonly<Record<string, Told>> = {
   'openai-responses': { summary: 'Responses', schema: ResponsesRequest },
   completions: { summary: 'Completions of a prompt', schema: Type.Object({ model, prompt }) },
   embeddings: { summary: 'Embeddings', schema: Type.Object({ model, input }) },
+  'responses/compact': {
+    summary: 'Responses: compact a conversation',
+    schema: Type.Object({ model, input: Type.Optional(input) }),
+  },
   moderations: { summary: 'Moderations', schema: Type.Object({ model, input }) },
   rerank: {
     summary: 'Rerank documents',
@@ -89,12 +96,16 @@ export const schemas: Readonly<Record<string, Told>> = {
 
 const modelInPath = { name: 'model', in: 'path', required: true, schema: { type: 'string' } }
 
-const generation = (summary: string, more: object[] = []): object => ({
+const content = Type.Union([Type.String(), Type.Object({ parts: Type.Array(Type.Unknown()) })])
+const EmbedRequest = Type.Object({ content })
+const EmbedBatch = Type.Object({ requests: Type.Array(EmbedRequest) })
+
+const generation = (summary: string, more: object[] = [], schema: TSchema = GenerateRequest, tag = 'Chat'): object => ({
   post: {
-    tags: ['Chat'],
+    tags: [tag],
     summary,
     parameters: [modelInPath, ...more],
-    requestBody: { required: true, content: { 'application/json': { schema: GenerateRequest } } },
+    requestBody: { required: true, content: { 'application/json': { schema } } },
     responses: {},
   },
 })
@@ -108,5 +119,12 @@ export const geminiPaths: Readonly<Record<string, object>> = {
   '/v1beta/models/{model}:streamGenerateContent': generation(
     'Gemini, streamed: as events with `alt=sse`, else as a JSON list',
     [{ name: 'alt', in: 'query', schema: { type: 'string', enum: ['sse'] } }],
+  ),
+  '/v1beta/models/{model}:embedContent': generation('Gemini, embed a text', [], EmbedRequest, 'Passed as they are'),
+  '/v1beta/models/{model}:batchEmbedContents': generation(
+    'Gemini, embed several texts',
+    [],
+    EmbedBatch,
+    'Passed as they are',
   ),
 }

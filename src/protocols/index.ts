@@ -9,6 +9,7 @@ import { openaiChat } from './openai-chat/index.ts'
 import { openaiPass } from './openai-pass/index.ts'
 import { openaiResponses } from './openai-responses/index.ts'
 import type { Egress, Ingress, PassOnly, Protocol } from './protocol.ts'
+import { kindOfSingle, singleClients } from './singles.ts'
 
 /** Spoken and translated. */
 export const protocols: ReadonlyMap<ProtocolId, Protocol> = new Map(
@@ -31,6 +32,13 @@ export const ingressOf = (id: ProtocolId): Ingress | undefined => protocols.get(
 /** The half of a protocol that is spoken to vendors. */
 export const egressOf = (id: ProtocolId): Egress | undefined => protocols.get(id) ?? vendorOnly.get(id)
 
+/** Can a client of one protocol be answered by a vendor that is asked in another. */
+export const isTranslatable = (client: ProtocolId, vendor: ProtocolId): boolean => {
+  if (ingressOf(client)) return egressOf(vendor) !== undefined
+  const kind = kindOfSingle(client)
+  return kind !== undefined && kind === kindOfSingle(vendor)
+}
+
 /** Paths of OpenAI that only pass, below `/v1/`. */
 export const passingPaths = [
   'completions',
@@ -43,9 +51,10 @@ export const passingPaths = [
   'audio/translations',
   'moderations',
   'rerank',
+  'responses/compact',
 ] as const
 
-/** Passed only; the id is the path below `/v1/`. */
+/** Passed, and translated at most; the id is the path below `/v1/`. */
 export const passOnly: ReadonlyMap<ProtocolId, PassOnly> = new Map(
-  passingPaths.map(path => [path, clientOnly.get(path) ?? openaiPass(path)]),
+  passingPaths.map(path => [path, clientOnly.get(path) ?? singleClients.get(path) ?? openaiPass(path)]),
 )

@@ -34,9 +34,9 @@ const speaks = spoken(
 )
 
 /** What is asked of OpenAI itself. */
-const all = { ...speaks, ...spoken('openai-responses') }
-const responses = ['openai-responses']
-const spokenOnly = { 'openai-responses': '/responses' }
+const all = { ...speaks, ...spoken('openai-responses', 'responses/compact') }
+const responses = ['openai-responses', 'responses/compact']
+const spokenOnly = { 'openai-responses': '/responses', 'responses/compact': '/responses/compact' }
 
 /** Some models answer in Responses alone; of those that live elsewhere nobody says that they do. */
 const protocolsFor = (model: string): readonly string[] | undefined =>

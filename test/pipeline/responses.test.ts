@@ -210,4 +210,14 @@ describe('a vendor that keeps its answers', () => {
     await create({ model: 'chat', input: 'two', previous_response_id: first['id'] })
     expect(asked().messages.map(({ content }) => content)).toEqual(['one', 'mine', 'two'])
   })
+
+  test('a conversation is compacted there, for its caller alone', async () => {
+    const { id } = await create({ model: 'native', input: 'one' })
+    const body = { model: 'native', previous_response_id: id }
+    expect((await send('/compact', { body })).status).toBe(200)
+    const { path, json: asked } = natives.requests.at(-1)!
+    expect([path, asked()]).toEqual(['/v1/responses/compact', body])
+    expect((await send('/compact', { body, key: 'bob-key' })).status).toBe(404)
+    expect((await send('/compact', { body: { model: 'chat', input: 'x' } })).status).toBe(400)
+  })
 })
