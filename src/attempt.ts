@@ -5,6 +5,7 @@ import type { Json } from './ir/json.ts'
 import { estimateTokens } from './limits/estimate.ts'
 import type { Ask, Grant } from './limits/limits.ts'
 import type { Exchange } from './protocols/protocol.ts'
+import { kindOfSingle } from './protocols/singles.ts'
 import { seatOf } from './providers/address.ts'
 import type { Target } from './providers/entry.ts'
 import type { Trail } from './record.ts'
@@ -70,7 +71,7 @@ class Asking implements Ask {
   ) {}
 
   get embedding(): boolean {
-    return this.intake.protocol.id === 'embeddings'
+    return kindOfSingle(this.intake.protocol.id) === 'embedding'
   }
   get gone(): boolean {
     return this.trail.ended !== undefined

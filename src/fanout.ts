@@ -1,9 +1,11 @@
 /** A request that is several: each part goes its own way with a ticket of its own, under one caller and one record. Order is kept, the first failure decides. */
 import { asGatewayError, GatewayError } from './errors.ts'
-import type { Usage } from './ir/chat.ts'
+import type { ProtocolId, Usage } from './ir/chat.ts'
 import { isObject, type JsonObject, parseJson } from './ir/json.ts'
 import type { Several } from './protocols/protocol.ts'
-import { isNative } from './providers/address.ts'
+import { singleOf } from './protocols/singles.ts'
+import { isNative, spokenFor } from './providers/address.ts'
+import type { Target } from './providers/entry.ts'
 import type { Records, Trail } from './record.ts'
 import type { Plan } from './routing/plan.ts'
 import type { Intake } from './upstream/outgoing.ts'
@@ -14,10 +16,21 @@ const ordinary = 4
 /** The plan for a request that is one, for a target that takes it whole; or its parts. */
 export const divided = (intake: Intake, plan: Plan): Plan | { parts: Intake[] } => {
   const { protocol, json } = intake
-  const bodies = json && 'several' in protocol ? protocol.several?.split(json.body) : undefined
+  const several = json && 'several' in protocol ? protocol.several : undefined
+  if (!several) return plan
+  const split = (most: number) => several.split(json!.body, most)
+  const least = Math.min(...plan.targets.map(target => mostAt(target, protocol.id)))
+  const bodies = split(least)
   if (!bodies) return plan
-  const targets = plan.targets.filter(target => isNative(target, protocol.id))
+  const targets = plan.targets.filter(target => !split(mostAt(target, protocol.id)))
   return targets.length > 0 ? { ...plan, targets } : { parts: bodies.map(body => partOf(intake, body)) }
+}
+
+/** How many texts a target takes at once: what passes is the client's own affair, what is told as a chat is one. */
+const mostAt = (target: Target, protocol: ProtocolId): number => {
+  if (isNative(target, protocol)) return Number.POSITIVE_INFINITY
+  const vendor = singleOf(spokenFor(target, protocol))
+  return vendor ? (vendor.most?.(target.model) ?? Number.POSITIVE_INFINITY) : 1
 }
 
 /** One part of a request as a request of its own, which is not streamed. */

@@ -54,11 +54,19 @@ const shortly: Record<string, string> = {
   'openai-responses': 'responses',
   anthropic: 'messages',
   'bedrock-converse': 'chat',
+  'gemini/batchEmbedContents': 'embeddings',
+  'gemini/embedContent': 'embeddings',
+  'vertex/predict': 'embeddings',
+  'vertex/embedContent': 'embeddings',
+  'cohere/embed': 'embeddings',
+  'cohere/rerank': 'rerank',
+  'dashscope/rerank': 'rerank',
 }
 
 const paths = ({ speaks }: Provider): string =>
   Object.keys(speaks)
     .map(name => shortly[name] ?? name)
+    .filter((name, index, all) => all.indexOf(name) === index)
     .join(', ')
 
 const row = (provider: Provider): string => {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { vendorOnly } from '../../src/protocols/index.ts'
+import { kindOfSingle } from '../../src/protocols/singles.ts'
 import { providers } from '../../src/providers/index.ts'
 import { endpointOf } from '../../src/providers/place.ts'
 import type { Provider } from '../../src/providers/provider.ts'
@@ -70,9 +71,24 @@ const example = ({ id }: Provider): string => read(`samples/${id}.json`).replace
 const pathOf = (name: string): string =>
   name.startsWith('gemini')
     ? `/v1beta/models/<model>:${name.split('/')[1] ?? 'generateContent'}`
-    : `/v1${endpointOf(vendorOnly.has(name) ? 'openai-chat' : name)}`
+    : `/v1${endpointOf(clientsOf(name))}`
 
-const paths = ({ speaks }: Provider): string => list(Object.keys(speaks).map(pathOf))
+const ofKind = { embedding: 'embeddings', rerank: 'rerank' } as const
+
+/** The protocol in which OpenAI's clients ask for the same. */
+const clientsOf = (name: string): string => {
+  const kind = kindOfSingle(name)
+  if (kind !== undefined) return ofKind[kind]
+  return vendorOnly.has(name) ? 'openai-chat' : name
+}
+
+const embeds = (name: string): boolean => kindOfSingle(name) === 'embedding'
+
+/** Whoever embeds in words of its own is asked for it at OpenAI's path as well. */
+const paths = ({ speaks }: Provider): string => {
+  const names = Object.keys(speaks)
+  return list([...new Set([...names.map(pathOf), ...(names.some(embeds) ? ['/v1/embeddings'] : [])])])
+}
 
 const models = (provider: Provider): string => {
   const own = [...(provider.models ?? []), ...(provider.embeddingModels ?? [])]

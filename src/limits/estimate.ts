@@ -16,6 +16,8 @@ const readFields = [
   'input',
   'prompt',
   'contents',
+  'content',
+  'requests',
   'query',
   'documents',
 ] as const

@@ -113,8 +113,8 @@ export interface Ingress {
 
 /** A request that is several, for targets that take one at a time. */
 export type Several = {
-  /** The requests it is; undefined where it is only one. */
-  split(body: JsonObject): JsonObject[] | undefined
+  /** The requests it is, of at most so many texts each; undefined where it is only one. */
+  split(body: JsonObject, most: number): JsonObject[] | undefined
   /** Their answers as one, in order. */
   join(answers: JsonObject[]): JsonObject
   /** Parts under way at once, and further tries of one that failed in a way that may pass. */

@@ -1,7 +1,8 @@
 /** From an entry of the configuration to the addresses it is called at. Worked out once an entry; a request only looks up. */
 import { GatewayError } from '../errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
-import { egressOf, ingressOf } from '../protocols/index.ts'
+import { isTranslatable } from '../protocols/index.ts'
+import { kindOfSingle } from '../protocols/singles.ts'
 import type { Entry, Target } from './entry.ts'
 import { providers, unbuilt } from './index.ts'
 import { modelPrefixes } from './openai.ts'
@@ -44,7 +45,7 @@ export const serves = (entry: Entry, protocol: ProtocolId, model?: string): bool
   const held = model === undefined ? undefined : route.wire.protocolsFor?.(model)
   const isHeld = held?.includes(protocol) ?? true
   if (isHeld && route.serves.has(protocol)) return true
-  return ingressOf(protocol) !== undefined && (held ?? [...route.serves]).some(id => egressOf(id))
+  return (held ?? [...route.serves]).some(id => isTranslatable(protocol, id))
 }
 
 /** Does the target speak the protocol itself. */
@@ -66,8 +67,8 @@ export const spokenFor = ({ entry, model }: Target, wanted: ProtocolId): Protoco
   const { speaks, protocolsFor } = 'unbuilt' in route ? { speaks: {} } : route.wire
   const held = protocolsFor?.(model)
   if (held?.includes(wanted) ?? wanted in speaks) return wanted
-  const other = (held ?? Object.keys(speaks)).find(id => egressOf(id))
-  if (other !== undefined && ingressOf(wanted)) return other
+  const other = (held ?? Object.keys(speaks)).find(id => isTranslatable(wanted, id))
+  if (other !== undefined) return other
   throw new GatewayError('internal', `the target does not speak ${wanted}`)
 }
 
@@ -150,12 +151,16 @@ const owns = (provider: Provider, { host, hostname }: Place): boolean =>
 const protocolsOf = (entry: Entry, { speaks }: Wire, own: boolean): Set<ProtocolId> => {
   const all = Object.keys(speaks)
   const held = own ? all : all.slice(0, 1)
-  const embeds = entry.embeddingModels.length > 0 && 'embeddings' in speaks
-  return new Set([...held, ...(embeds ? ['embeddings'] : []), ...(entry.speaks ?? []).map(inFull)])
+  const embeds = entry.embeddingModels.length > 0 ? all.filter(id => kindOfSingle(id) === 'embedding') : []
+  return new Set([...held, ...embeds, ...(entry.speaks ?? []).map(name => inFull(name, all))])
 }
 
-/** Clients of OpenAI call the protocol by its path. */
-const inFull = (name: string): ProtocolId => (name === 'responses' ? 'openai-responses' : name)
+/** Clients of OpenAI call a protocol by its path; the vendor may have one of its own for the same. */
+const inFull = (name: string, all: readonly ProtocolId[]): ProtocolId => {
+  if (name === 'responses') return 'openai-responses'
+  const kind = all.includes(name) ? undefined : kindOfSingle(name)
+  return all.find(id => kind !== undefined && kindOfSingle(id) === kind) ?? name
+}
 
 type Address = string | ((target: Target, asked: Asked) => string)
 

@@ -1,4 +1,4 @@
-import type { Entry } from './entry.ts'
+import { asksOnly, type Entry } from './entry.ts'
 import { placeOf } from './place.ts'
 import { provider } from './provider.ts'
 import { clamp, developerAsSystem } from './quirks.ts'
@@ -7,16 +7,24 @@ import { bearer } from './sign/bearer.ts'
 const isNative = ({ serverUrl }: Entry): boolean =>
   serverUrl !== undefined && placeOf(serverUrl).path.startsWith('/api/v1')
 
+const nativeEmbeddings = '/api/v1/services/embeddings/text-embedding/text-embedding'
+const nativeRerank = '/api/v1/services/rerank/text-rerank/text-rerank'
+
 /**
  * The compatible mode. help.aliyun.com, "OpenAI compatible": temperature 0 to below 2, top_p above 0 to 1; rerank stands beside it under
- * `/compatible-api`. The role `developer` gets 400 (github.com/proma-ai/Proma issue 1496).
+ * `/compatible-api`, but for the models gte-rerank-…, which only the native address has (help.aliyun.com/en/model-studio/text-rerank-api). The role `developer` gets 400 (github.com/proma-ai/Proma issue 1496).
  */
 export default provider({
   id: 'dashscope',
   title: 'Alibaba Cloud Model Studio (DashScope)',
   docs: 'https://help.aliyun.com/zh/model-studio/',
   checked: '2026-11',
-  quirks: ['role `developer` is `system`', '`temperature` 0 to 1.99', '`top_p` 0.01 to 1'],
+  quirks: [
+    '`gte-rerank-…` is asked at the native address',
+    'role `developer` is `system`',
+    '`temperature` 0 to 1.99',
+    '`top_p` 0.01 to 1',
+  ],
   base: 'https://dashscope.aliyuncs.com',
   hosts: ['dashscope-intl.aliyuncs.com', 'dashscope-us.aliyuncs.com', '*.maas.aliyuncs.com'],
   speaks: {
@@ -25,7 +33,9 @@ export default provider({
     completions: '/compatible-mode/v1/completions',
     embeddings: '/compatible-mode/v1/embeddings',
     rerank: '/compatible-api/v1/reranks',
+    'dashscope/rerank': nativeRerank,
   },
+  protocolsFor: model => (model.startsWith('gte-rerank') ? ['dashscope/rerank'] : undefined),
   sign: bearer,
   credentials: ['api_key'],
   adjust: {
@@ -36,6 +46,12 @@ export default provider({
     },
   },
   variants: [
+    {
+      when: entry => isNative(entry) && asksOnly(entry, ['embedding', 'rerank']),
+      base: ({ entry }) => placeOf(entry.serverUrl!).origin,
+      speaks: { 'dashscope/embeddings': nativeEmbeddings, 'dashscope/rerank': nativeRerank },
+      protocolsFor: () => undefined,
+    },
     {
       when: isNative,
       unbuilt:

@@ -1,4 +1,5 @@
 /** What the configuration says of one service, normalised: what providers, routing and limits get to see. */
+import { type Kind, kindOf } from '../catalog/kinds.ts'
 
 /** All given numbers are in force together. */
 export type Limit = {
@@ -73,3 +74,11 @@ export type Target = {
 /** Has any credential of the entry one of these values: tells a vendor's forms apart. */
 export const hasCredential = ({ credentials }: Pick<Entry, 'credentials'>, ...names: string[]): boolean =>
   credentials.some(({ values }) => names.some(name => values[name] !== undefined))
+
+/** Are all models an entry names of these kinds; those under `embedding_models` are for embeddings whatever their name. */
+export const asksOnly = ({ models, embeddingModels, redirect, map }: Entry, kinds: readonly Kind[]): boolean => {
+  const names = [...models, ...redirect.keys()]
+    .map(name => redirect.get(name) ?? name)
+    .map(name => map.get(name) ?? name)
+  return embeddingModels.length + names.length > 0 && names.every(name => kinds.includes(kindOf(name)))
+}

@@ -32,6 +32,8 @@ export default provider({
   speaks: {
     gemini: ({ model }, { stream }) =>
       placeFor(model) + (stream ? ':streamGenerateContent?alt=sse' : ':generateContent'),
+    'gemini/batchEmbedContents': ({ model }) => `${placeFor(model)}:batchEmbedContents`,
+    'gemini/embedContent': ({ model }) => `${placeFor(model)}:embedContent`,
     'gemini/countTokens': ({ model }) => `${placeFor(model)}:countTokens`,
   },
   sign: header('x-goog-api-key'),

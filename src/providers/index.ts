@@ -6,6 +6,7 @@ import bedrock from './bedrock.ts'
 import cerebras from './cerebras.ts'
 import claude from './claude.ts'
 import cloudflare from './cloudflare.ts'
+import cohere from './cohere.ts'
 import dashscope from './dashscope.ts'
 import deepinfra from './deepinfra.ts'
 import deepseek from './deepseek.ts'
@@ -17,6 +18,7 @@ import huggingface from './huggingface.ts'
 import hunyuan from './hunyuan.ts'
 import huoshan from './huoshan.ts'
 import hyperbolic from './hyperbolic.ts'
+import jina from './jina.ts'
 import lingyiwanwu from './lingyiwanwu.ts'
 import llamaFamily from './llama_family.ts'
 import lmstudio from './lmstudio.ts'
@@ -56,6 +58,7 @@ export const providers: ReadonlyMap<string, Provider> = new Map(
     cerebras,
     claude,
     cloudflare,
+    cohere,
     dashscope,
     deepinfra,
     deepseek,
@@ -67,6 +70,7 @@ export const providers: ReadonlyMap<string, Provider> = new Map(
     hunyuan,
     huoshan,
     hyperbolic,
+    jina,
     lingyiwanwu,
     llamaFamily,
     lmstudio,

@@ -1,4 +1,4 @@
-import type { Entry } from './entry.ts'
+import { asksOnly, type Entry } from './entry.ts'
 import { placeOf, spoken } from './place.ts'
 import { provider } from './provider.ts'
 import { limitAsMaxTokens } from './quirks.ts'
@@ -22,6 +22,11 @@ export default provider({
   keyless: true,
   adjust: { 'openai-chat': limitAsMaxTokens },
   variants: [
+    {
+      when: entry => isNative(entry) && asksOnly(entry, ['embedding']),
+      base: ({ entry }) => placeOf(entry.serverUrl!).origin,
+      speaks: { 'ollama/embed': '/api/embed' },
+    },
     {
       when: isNative,
       unbuilt:

@@ -1,15 +1,11 @@
 /** Service types that are known and not spoken yet, each with a sentence that helps. Addresses as the vendors' documentation gives them, 2026-11. */
 
-const compatible = (address: string, more = ''): string =>
-  `not spoken yet; its OpenAI-compatible address works as a service of type openai: server_url ${address}${more}`
-
 const alone = (word: string): string => `not spoken yet; ${word}`
 
 /** Service type → what to write instead. */
 export const unbuilt: ReadonlyMap<string, string> = new Map([
   ['agentbuilder', alone('it has no OpenAI-compatible address')],
   ['bailian', alone('it has no OpenAI-compatible address for agents; its models work as a service of type dashscope')],
-  ['cohere', compatible('https://api.cohere.ai/compatibility/v1')],
   ['cozecn', alone('it has no OpenAI-compatible address')],
   ['cozecom', alone('it has no OpenAI-compatible address')],
   ['dify', alone('it has no OpenAI-compatible address')],

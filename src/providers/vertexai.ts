@@ -1,3 +1,5 @@
+import { kindOf } from '../catalog/kinds.ts'
+import type { ProtocolId } from '../ir/chat.ts'
 import type { JsonObject } from '../ir/json.ts'
 import { hasCredential, type Target } from './entry.ts'
 import { placeOf, stepOf } from './place.ts'
@@ -31,6 +33,14 @@ const asVertex = (body: JsonObject): void => {
   body['anthropic_version'] = 'vertex-2023-10-16'
 }
 
+/** Of the models that embed, those of before Gemini Embedding 2 are asked to predict (github.com/googleapis/js-genai, 2026-11). */
+const protocolFor = (model: string): ProtocolId => {
+  if (model.includes('/')) return 'openai-chat'
+  if (model.startsWith('claude')) return 'anthropic'
+  if (kindOf(model) !== 'embedding') return 'gemini'
+  return model.startsWith('gemini-') && model !== 'gemini-embedding-001' ? 'vertex/embedContent' : 'vertex/predict'
+}
+
 /**
  * docs.cloud.google.com/gemini-enterprise-agent-platform (Vertex AI until 2026): Gemini in its own protocol, Claude in Anthropic's, models of
  * others, named `publisher/model`, in OpenAI's. Claude takes images as bytes alone (platform.claude.com/docs/en/build-with-claude/vision).
@@ -41,7 +51,7 @@ export default provider({
   docs: 'https://docs.cloud.google.com/gemini-enterprise-agent-platform',
   checked: '2026-11',
   quirks: [
-    'the protocol is the model’s: `claude-…` is asked by Anthropic’s, `publisher/model` by OpenAI’s, any other by Gemini’s',
+    'the protocol is the model’s: `claude-…` is asked by Anthropic’s, `publisher/model` by OpenAI’s, any other by Gemini’s; models that embed are asked by `:predict` or `:embedContent`',
     'Claude gets `anthropic_version` in the body, no `model`, and images as bytes',
   ],
   base,
@@ -51,8 +61,10 @@ export default provider({
     anthropic: ({ model }, { stream }) =>
       `/publishers/anthropic/models/${stepOf(model)}:${stream ? 'streamRawPredict' : 'rawPredict'}`,
     'openai-chat': '/endpoints/openapi/chat/completions',
+    'vertex/predict': ({ model }) => `${geminiPath(model)}:predict`,
+    'vertex/embedContent': ({ model }) => `${geminiPath(model)}:embedContent`,
   },
-  protocolsFor: model => [model.includes('/') ? 'openai-chat' : model.startsWith('claude') ? 'anthropic' : 'gemini'],
+  protocolsFor: model => [protocolFor(model)],
   takesBytes: ['anthropic'],
   sign: google,
   credentials: ['project_id'],

@@ -6,6 +6,8 @@ import { egressOf, ingressOf, passOnly, protocols } from '../protocols/index.ts'
 import { type Keep, keepFrames, keepMessage, keepStream } from '../protocols/openai-responses/keep.ts'
 import type { Exchange, Frame, Ingress, Passing, PassOnly } from '../protocols/protocol.ts'
 import { rememberMessage, rememberStream } from '../protocols/remember.ts'
+import { isSingle, translateAnswer } from '../protocols/single.ts'
+import { singleOf } from '../protocols/singles.ts'
 import { collectStream, tellMessage, translateMessage, translateStream } from '../protocols/translate.ts'
 import type { Trail } from '../record.ts'
 import { type Answered, broken } from './call.ts'
@@ -31,7 +33,7 @@ export const refuse = async (answered: Answered, { speaks, exchange }: Way): Pro
   const { status, headers } = answered.response
   const text = await readError(answered)
   if (status === 407) throw new GatewayError('upstream_failed', "the proxy refused the gateway's credentials")
-  const reader = egressOf(speaks) ?? passOnly.get(speaks) ?? countings.get(speaks)
+  const reader = egressOf(speaks) ?? passOnly.get(speaks) ?? countings.get(speaks) ?? singleOf(speaks)
   throw reader!.parseError(status, headers, text, exchange)
 }
 
@@ -74,6 +76,7 @@ const json = 'application/json'
 
 const passOrTranslate = (text: string, way: Way): { body: string; usage?: Usage | undefined } => {
   const { client, speaks, exchange } = way
+  if (client.id !== speaks && isSingle(client)) return translateAnswer(client, singleOf(speaks)!, text, exchange)
   if (client.id !== speaks) return translateMessage(client as Ingress, egressOf(way.speaks)!, text, exchange)
   const { text: body, usage } = client.watch.passMessage(text, exchange)
   if (way.remembers) rememberMessage(egressOf(speaks)!, text, exchange)
@@ -114,20 +117,21 @@ const collected = (bytes: Uint8Array, answered: Answered, way: Way): Whole => {
 const framingOf = ({ response }: Answered, { exchange }: Way): Framing =>
   isEventStream(response) ? emit => eventStream(emit, exchange) : sse
 
-const isTranslatable = ({ client, speaks }: Way): boolean => ingressOf(client.id) !== undefined && egressOf(speaks) !== undefined
+const isTranslatable = ({ client, speaks }: Way): boolean =>
+  ingressOf(client.id) !== undefined && egressOf(speaks) !== undefined
 const looksLikeEvents = (text: string): boolean => /^\s*(data|event|id|retry)?:/.test(text)
 
 /** Sound, pictures: everything a path that only passes may answer and that is not text. */
-const isBinary = ({ client }: Way, type: string): boolean =>
-  !protocols.has(client.id) && !/json|^text\/|event-stream|xml|^$/i.test(type)
+const isBinary = ({ client, speaks }: Way, type: string): boolean =>
+  client.id === speaks && !protocols.has(client.id) && !/json|^text\/|event-stream|xml|^$/i.test(type)
 
 /** Transcriptions may be plain text or subtitles; a page of HTML is nobody's answer. */
 const isPlain = ({ client }: Way, type: string, text: string): boolean =>
   client.id.startsWith('audio/') && /^text\/(?!html)/i.test(type) && !/^\s*[{<]/.test(text)
 
 /** An upload may be answered in events although nothing in its head said so. */
-const isPassingStream = ({ client }: Way, type: string): boolean =>
-  !protocols.has(client.id) && type.startsWith('text/event-stream')
+const isPassingStream = ({ client, speaks }: Way, type: string): boolean =>
+  client.id === speaks && !protocols.has(client.id) && type.startsWith('text/event-stream')
 
 /** Bytes as they come. A connection that breaks breaks ours too: the client must not take half a file for a whole one. */
 const handOn = (

@@ -9,6 +9,8 @@ import { bringThoughts } from '../protocols/openai-chat/thoughts.ts'
 import type { Exchange, Ingress, PassOnly } from '../protocols/protocol.ts'
 import { answerCalls } from '../protocols/answered.ts'
 import { recall } from '../protocols/remember.ts'
+import { type AnyClient, isSingle, translateAsk } from '../protocols/single.ts'
+import { singleOf } from '../protocols/singles.ts'
 import { addressOf, spokenFor, wireOf } from '../providers/address.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Outgoing, Wire } from '../providers/provider.ts'
@@ -97,6 +99,8 @@ const write = (
 ): Written | Promise<Written> => {
   if (intake.upload) return intake.upload.write(target.model, target.entry.params)
   const { text, body } = intake.json
+  if (speaks !== intake.protocol.id && isSingle(intake.protocol))
+    return { payload: asked(intake.protocol, body, target, wire, speaks, exchange) }
   if (speaks !== intake.protocol.id || needsBytes(intake.protocol, intake.json, wire))
     return translate(intake, target, wire, speaks, exchange)
   const passed = intake.protocol.watch.writeRequest(text, body, { model: target.model, askUsage })
@@ -110,6 +114,21 @@ const write = (
   Object.assign(adjusted, target.entry.params)
   adjust?.(adjusted, exchange.loss, target, intake.headers)
   return { payload: JSON.stringify(adjusted) }
+}
+
+/** One question in the vendor's words. */
+const asked = (
+  client: AnyClient,
+  body: JsonObject,
+  target: Target,
+  wire: Wire,
+  speaks: ProtocolId,
+  { loss }: Exchange,
+): string => {
+  const rendered = translateAsk(client, singleOf(speaks)!, body, target.model, loss)
+  Object.assign(rendered, target.entry.params)
+  wire.adjust?.[speaks]?.(rendered, loss, target)
+  return writeJson(rendered)
 }
 
 /** Where the vendor fetches nothing, files named by URL are fetched before; a promise only then. */

@@ -2,9 +2,10 @@
 
 /** `stream`: by the verb; `sse`: as events, not as a list. */
 export type Named = { model: string; verb: Verb; stream: boolean; sse: boolean }
-export type Verb = 'generateContent' | 'streamGenerateContent' | 'countTokens'
+const known = ['generateContent', 'streamGenerateContent', 'countTokens', 'embedContent', 'batchEmbedContents'] as const
+export type Verb = (typeof known)[number]
 
-const verbs: ReadonlySet<string> = new Set<Verb>(['generateContent', 'streamGenerateContent', 'countTokens'])
+const verbs: ReadonlySet<string> = new Set(known)
 
 /** @param path with single slashes; the model in the answer is as the path has it, escapes included. Undefined: no such address. */
 export const namedIn = (path: string, query: string): Named | undefined => {

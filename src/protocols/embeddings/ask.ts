@@ -1,0 +1,121 @@
+/** What is asked and answered where texts become vectors, whoever says it. */
+import { GatewayError } from '../../errors.ts'
+import type { Usage } from '../../ir/chat.ts'
+import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
+import type { Loss } from '../protocol.ts'
+import type { SingleVendor } from '../single.ts'
+
+/** What the vectors are for. */
+export type Task =
+  | 'query'
+  | 'document'
+  | 'similarity'
+  | 'classification'
+  | 'clustering'
+  | 'question'
+  | 'verification'
+  | 'code'
+
+export type EmbedAsk = {
+  model: string
+  texts: string[]
+  /** A title for each text, '' for none. */
+  titles?: string[]
+  dimensions?: number
+  encoding: 'float' | 'base64'
+  user?: string
+  task?: Task
+  /** False: a text that is too long is an error. */
+  truncate?: boolean
+}
+
+/** Vectors in the order of the texts. */
+export type EmbedAnswer = { vectors: number[][]; usage?: Usage }
+
+export type EmbedVendor = SingleVendor<EmbedAsk, EmbedAnswer>
+
+/** Words for a task, as vendors and their clients write them: Gemini's `task_type`, Cohere's `input_type`, Jina's `task`, DashScope's `text_type`. */
+const words: Record<string, Task> = {
+  query: 'query',
+  search_query: 'query',
+  retrieval_query: 'query',
+  'retrieval.query': 'query',
+  document: 'document',
+  passage: 'document',
+  search_document: 'document',
+  retrieval_document: 'document',
+  'retrieval.passage': 'document',
+  semantic_similarity: 'similarity',
+  'text-matching': 'similarity',
+  classification: 'classification',
+  clustering: 'clustering',
+  separation: 'clustering',
+  question_answering: 'question',
+  fact_verification: 'verification',
+  code_retrieval_query: 'code',
+  'code.query': 'code',
+}
+
+export const taskOf = (word: Json | undefined, path: string, loss: Loss): Task | undefined => {
+  if (word === undefined || word === null || word === 'TASK_TYPE_UNSPECIFIED') return undefined
+  const task = typeof word === 'string' ? words[word.toLowerCase()] : undefined
+  if (task === undefined) loss(path, 'no task of this name is known')
+  return task
+}
+
+export const wrong = (param: string, what: string): GatewayError =>
+  new GatewayError('invalid_request', `${param} ${what}`, { param })
+
+/** Notes what the vendor has no word for. */
+export const lose = (ask: EmbedAsk, fields: readonly (keyof EmbedAsk)[], loss: Loss): void => {
+  for (const field of fields) if (ask[field] !== undefined) loss(field, 'the target does not know it')
+}
+
+/**
+ * A vector as JSON has it: a list of numbers, or base64 of little-endian 32-bit floats.
+ * @throws GatewayError `upstream_failed` where it is neither
+ */
+export const vectorOf = (value: Json | undefined): number[] => {
+  if (Array.isArray(value) && value.length > 0 && value.every(number => typeof number === 'number'))
+    return value as number[]
+  if (typeof value === 'string' && value !== '') return floatsIn(value)
+  throw new GatewayError('upstream_failed', 'the vendor answered with something that is no vector')
+}
+
+const floatsIn = (base64: string): number[] => {
+  const bytes = Buffer.from(base64, 'base64')
+  return Array.from({ length: Math.floor(bytes.length / 4) }, (_, index) => bytes.readFloatLE(index * 4))
+}
+
+export const base64Of = (vector: readonly number[]): string => {
+  const bytes = Buffer.alloc(vector.length * 4)
+  for (const [index, number] of vector.entries()) bytes.writeFloatLE(number, index * 4)
+  return bytes.toString('base64')
+}
+
+/** One vector for each text, in order. @throws GatewayError `upstream_failed` where there are more or fewer */
+export const vectorsFor = ({ texts }: EmbedAsk, list: Json | undefined, vectorIn: (item: Json) => Json | undefined) => {
+  const found = Array.isArray(list) ? list : []
+  if (found.length !== texts.length)
+    throw new GatewayError('upstream_failed', `the vendor gave ${found.length} vectors for ${texts.length} texts`)
+  return found.map(item => vectorOf(vectorIn(item)))
+}
+
+/** The same where each item says which text it belongs to. */
+export const inOrder = (list: Json | undefined, key: string): Json | undefined => {
+  if (!Array.isArray(list)) return list
+  const indexOf = (item: Json): number => (isObject(item) && typeof item[key] === 'number' ? item[key] : Number.NaN)
+  return list.some(item => Number.isNaN(indexOf(item)))
+    ? list
+    : list.toSorted((left, right) => indexOf(left) - indexOf(right))
+}
+
+/** Tokens of the texts: told, or else a quarter of their bytes. */
+export const usageFor = ({ texts }: EmbedAsk, told: number | undefined): Usage => {
+  if (told !== undefined) return { input: told, output: 0 }
+  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+  return { input: Math.ceil(bytes / 4), output: 0, estimated: true }
+}
+
+export const memberOf = (value: Json | undefined, key: string): Json | undefined =>
+  isObject(value) ? (value as JsonObject)[key] : undefined

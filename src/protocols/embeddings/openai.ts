@@ -1,0 +1,116 @@
+/** OpenAI's embeddings, both halves; between a client and a vendor that speak it, it passes. https://platform.openai.com/docs/api-reference/embeddings */
+import { countOf, isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { faultFrom, tellsFault } from '../openai-chat/error.ts'
+import { parseUsage } from '../openai-chat/usage.ts'
+import { openaiPass } from '../openai-pass/index.ts'
+import type { Loss, Several } from '../protocol.ts'
+import type { Single } from '../single.ts'
+import {
+  base64Of,
+  type EmbedAnswer,
+  type EmbedAsk,
+  inOrder,
+  lose,
+  memberOf,
+  taskOf,
+  usageFor,
+  vectorsFor,
+  wrong,
+} from './ask.ts'
+
+const passing = openaiPass('embeddings')
+
+/** Other vendors' words for what OpenAI has none for; clients of compatible servers send them. */
+const taskFields = ['input_type', 'task', 'task_type', 'text_type'] as const
+const known: ReadonlySet<string> = new Set([
+  'model',
+  'input',
+  'dimensions',
+  'encoding_format',
+  'user',
+  'stream',
+  ...taskFields,
+])
+
+/** @throws GatewayError `invalid_request` where it holds tokens: their numbers mean something to one tokenizer alone */
+const textsIn = (input: Json | undefined): string[] => {
+  if (typeof input === 'string') return [input]
+  if (!Array.isArray(input) || input.length === 0) throw wrong('input', 'must be a text or a list of texts')
+  return input.map((item, index) => {
+    if (typeof item === 'string') return item
+    const what = typeof item === 'number' || Array.isArray(item) ? 'tokens: the target takes texts only' : 'no text'
+    throw wrong(typeof item === 'number' ? 'input' : `input[${index}]`, `is ${what}`)
+  })
+}
+
+const parseRequest = (body: JsonObject, loss: Loss): EmbedAsk => {
+  const { model, input, dimensions, encoding_format: encoding, user } = body
+  if (encoding != null && encoding !== 'float' && encoding !== 'base64')
+    throw wrong('encoding_format', 'must be float or base64')
+  const size = dimensions == null ? undefined : countOf(dimensions)
+  if (dimensions != null && !size) throw wrong('dimensions', 'must be a whole number from 1')
+  const field = taskFields.find(name => body[name] != null)
+  const task = field && taskOf(body[field], field, loss)
+  for (const key in body) if (!known.has(key) && body[key] != null) loss(key, 'the target does not know it')
+  return {
+    model: textOf(model) ?? '',
+    texts: textsIn(input),
+    encoding: encoding === 'base64' ? encoding : 'float',
+    ...(size !== undefined && { dimensions: size }),
+    ...(typeof user === 'string' && { user }),
+    ...(task && { task }),
+  }
+}
+
+const renderRequest = (ask: EmbedAsk, loss: Loss): JsonObject => {
+  const { model, texts, dimensions, user } = ask
+  lose(ask, ['titles', 'task', 'truncate'], loss)
+  return { model, input: texts, ...(dimensions !== undefined && { dimensions }), ...(user !== undefined && { user }) }
+}
+
+const renderMessage = ({ vectors, usage }: EmbedAnswer, ask: EmbedAsk, { model }: { model: string }): Json => {
+  const { input } = usage ?? usageFor(ask, undefined)
+  const data = vectors.map((vector, index) => ({
+    object: 'embedding',
+    index,
+    embedding: ask.encoding === 'base64' ? base64Of(vector) : vector,
+  }))
+  return { object: 'list', data, model, usage: { prompt_tokens: input, total_tokens: input } }
+}
+
+/** Parts of at most so many inputs; tokens of one text are one input. */
+const split = (body: JsonObject, most: number): JsonObject[] | undefined => {
+  const { input } = body
+  if (!Array.isArray(input) || input.length <= most || typeof input[0] === 'number') return undefined
+  return Array.from({ length: Math.ceil(input.length / most) }, (_, part) => ({
+    ...body,
+    input: input.slice(part * most, (part + 1) * most),
+  }))
+}
+
+const join = (answers: JsonObject[]): JsonObject => {
+  const data = answers.flatMap(answer => (Array.isArray(answer.data) ? answer.data : []))
+  const sum = (key: string) => answers.reduce((total, { usage }) => total + (countOf(memberOf(usage, key)) ?? 0), 0)
+  return {
+    ...answers[0],
+    data: data.map((item, index) => ({ ...(item as JsonObject), index })),
+    usage: { prompt_tokens: sum('prompt_tokens'), total_tokens: sum('total_tokens') },
+  }
+}
+
+const several: Several = { split, join, frames: () => [] }
+
+export const embeddings: Single<EmbedAsk, EmbedAnswer> = {
+  ...passing,
+  watch: { ...passing.watch, readRequest: body => ({ ...passing.watch.readRequest(body), stream: false }) },
+  kind: 'embedding',
+  parseRequest,
+  renderRequest,
+  parseMessage(body, ask, exchange) {
+    if (tellsFault(body)) throw faultFrom(body, exchange)
+    const vectors = vectorsFor(ask, inOrder(body.data, 'index'), item => (isObject(item) ? item.embedding : item))
+    return { vectors, usage: usageFor(ask, parseUsage(body.usage)?.input) }
+  },
+  renderMessage,
+  several,
+}

@@ -1,0 +1,101 @@
+/** Vendors' own ways to ask for vectors, spoken to them only. */
+import { countOf, isObject, type Json } from '../../ir/json.ts'
+import { faultFrom, parseError, tellsFault } from '../openai-chat/error.ts'
+import { type EmbedVendor, inOrder, lose, memberOf, type Task, usageFor, vectorsFor } from './ask.ts'
+
+/** https://docs.ollama.com/api/embed (2026-11): takes as many texts as there are, vectors in their order. */
+export const ollamaEmbed: EmbedVendor = {
+  id: 'ollama/embed',
+  kind: 'embedding',
+  renderRequest(ask, loss) {
+    lose(ask, ['titles', 'user', 'task'], loss)
+    const { model, texts, dimensions, truncate } = ask
+    return {
+      model,
+      input: texts,
+      ...(dimensions !== undefined && { dimensions }),
+      ...(truncate !== undefined && { truncate }),
+    }
+  },
+  parseMessage(body, ask, exchange) {
+    if (tellsFault(body)) throw faultFrom(body, exchange)
+    const vectors = vectorsFor(ask, body.embeddings, item => item)
+    return { vectors, usage: usageFor(ask, countOf(body.prompt_eval_count)) }
+  },
+  parseError,
+}
+
+/** What DashScope tells apart: what is sought, and what is looked through. */
+const textTypes: Partial<Record<Task, string>> = {
+  query: 'query',
+  question: 'query',
+  code: 'query',
+  document: 'document',
+}
+
+/** https://help.aliyun.com/en/model-studio/text-embedding-synchronous-api (2026-11): 25 texts at once for v1 and v2, 10 for those after. */
+export const dashscopeEmbeddings: EmbedVendor = {
+  id: 'dashscope/embeddings',
+  kind: 'embedding',
+  most: model => (/^text-embedding-v[12]$/.test(model) ? 25 : 10),
+  renderRequest(ask, loss) {
+    lose(ask, ['titles', 'user', 'truncate'], loss)
+    const { model, texts, dimensions, task } = ask
+    const type = task && textTypes[task]
+    if (task && !type) loss('task', 'the target tells queries and documents apart and no more')
+    const parameters = {
+      ...(dimensions !== undefined && { dimension: dimensions }),
+      ...(type !== undefined && { text_type: type }),
+    }
+    return { model, input: { texts }, ...(Object.keys(parameters).length > 0 && { parameters }) }
+  },
+  parseMessage(body, ask, exchange) {
+    if (tellsFault(body)) throw faultFrom(body, exchange)
+    const list = inOrder(memberOf(body.output, 'embeddings'), 'text_index')
+    const vectors = vectorsFor(ask, list, item => memberOf(item, 'embedding'))
+    return { vectors, usage: usageFor(ask, countOf(memberOf(body.usage, 'total_tokens'))) }
+  },
+  parseError,
+}
+
+const inputTypes: Partial<Record<Task, string>> = {
+  query: 'search_query',
+  question: 'search_query',
+  code: 'search_query',
+  verification: 'search_query',
+  document: 'search_document',
+  classification: 'classification',
+  clustering: 'clustering',
+}
+
+/** Asked by type they are lists by type, else one list. */
+const floatsOf = (embeddings: Json | undefined): Json | undefined =>
+  isObject(embeddings) ? embeddings.float : embeddings
+
+/** https://docs.cohere.com/reference/embed (v2, 2026-11): 96 texts at once; `input_type` must be said from v3 on. */
+export const cohereEmbed: EmbedVendor = {
+  id: 'cohere/embed',
+  kind: 'embedding',
+  most: () => 96,
+  renderRequest(ask, loss) {
+    lose(ask, ['titles', 'user'], loss)
+    const { model, texts, dimensions, task, truncate } = ask
+    const type = task && inputTypes[task]
+    if (task && !type) loss('task', 'the target has no such input_type')
+    return {
+      model,
+      texts,
+      input_type: type ?? 'search_document',
+      embedding_types: ['float'],
+      ...(dimensions !== undefined && { output_dimension: dimensions }),
+      ...(truncate !== undefined && { truncate: truncate ? 'END' : 'NONE' }),
+    }
+  },
+  parseMessage(body, ask, exchange) {
+    if (tellsFault(body)) throw faultFrom(body, exchange)
+    const vectors = vectorsFor(ask, floatsOf(body.embeddings), item => item)
+    const billed = memberOf(memberOf(body.meta, 'billed_units'), 'input_tokens')
+    return { vectors, usage: usageFor(ask, countOf(billed)) }
+  },
+  parseError,
+}

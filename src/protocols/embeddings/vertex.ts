@@ -1,0 +1,71 @@
+/**
+ * Vectors of Vertex AI, to vendors only. `:predict` takes texts of the models text-embedding-… and gemini-embedding-001, `:embedContent` one
+ * content for the newer ones. docs.cloud.google.com/gemini-enterprise-agent-platform/models/embeddings/get-text-embeddings (2026-11)
+ */
+import { countOf, type Json, type JsonObject } from '../../ir/json.ts'
+import { faultFrom, parseError, tellsFault } from '../gemini/error.ts'
+import type { Loss } from '../protocol.ts'
+import { type EmbedAsk, type EmbedVendor, lose, memberOf, usageFor, vectorsFor } from './ask.ts'
+import { taskTypes } from './gemini.ts'
+
+const instanceOf = ({ task, titles }: EmbedAsk, content: string, index: number): JsonObject => ({
+  content,
+  ...(task && { task_type: taskTypes[task] }),
+  ...(titles?.[index] && { title: titles[index] }),
+})
+
+const settings = ({ dimensions, truncate }: EmbedAsk): JsonObject => ({
+  ...(dimensions !== undefined && { outputDimensionality: dimensions }),
+  ...(truncate !== undefined && { autoTruncate: truncate }),
+})
+
+const tokensIn = (predictions: Json | undefined): number | undefined => {
+  const counts = (Array.isArray(predictions) ? predictions : []).map(one =>
+    countOf(memberOf(memberOf(memberOf(one, 'embeddings'), 'statistics'), 'token_count')),
+  )
+  return counts.every(count => count !== undefined) ? counts.reduce((sum, count) => sum + count, 0) : undefined
+}
+
+export const vertexPredict: EmbedVendor = {
+  id: 'vertex/predict',
+  kind: 'embedding',
+  /** gemini-embedding-001 takes one text, the others 250. */
+  most: model => (model.startsWith('gemini-') ? 1 : 250),
+  renderRequest(ask: EmbedAsk, loss: Loss) {
+    lose(ask, ['user'], loss)
+    const parameters = settings(ask)
+    return {
+      instances: ask.texts.map((text, index) => instanceOf(ask, text, index)),
+      ...(Object.keys(parameters).length > 0 && { parameters }),
+    }
+  },
+  parseMessage(body, ask, exchange) {
+    if (tellsFault(body)) throw faultFrom(body, exchange)
+    const vectors = vectorsFor(ask, body.predictions, one => memberOf(memberOf(one, 'embeddings'), 'values'))
+    return { vectors, usage: usageFor(ask, tokensIn(body.predictions)) }
+  },
+  parseError,
+}
+
+export const vertexEmbedContent: EmbedVendor = {
+  id: 'vertex/embedContent',
+  kind: 'embedding',
+  most: () => 1,
+  renderRequest(ask, loss) {
+    lose(ask, ['user'], loss)
+    const { task, titles, texts } = ask
+    const embedContentConfig = {
+      ...(task && { taskType: taskTypes[task] }),
+      ...(titles?.[0] && { title: titles[0] }),
+      ...settings(ask),
+    }
+    const content = { role: 'user', parts: [{ text: texts[0]! }] }
+    return { content, ...(Object.keys(embedContentConfig).length > 0 && { embedContentConfig }) }
+  },
+  parseMessage(body, ask, exchange) {
+    if (tellsFault(body)) throw faultFrom(body, exchange)
+    const vectors = vectorsFor(ask, [body.embedding ?? null], item => memberOf(item, 'values'))
+    return { vectors, usage: usageFor(ask, countOf(memberOf(body.usageMetadata, 'promptTokenCount'))) }
+  },
+  parseError,
+}

@@ -1,0 +1,36 @@
+/** What is asked and answered where documents are put in the order of their worth for a question. */
+import { GatewayError } from '../../errors.ts'
+import type { Usage } from '../../ir/chat.ts'
+import { isObject, type Json } from '../../ir/json.ts'
+import type { SingleVendor } from '../single.ts'
+
+export type RerankAsk = {
+  model: string
+  query: string
+  documents: string[]
+  top?: number
+  /** The documents come back with their scores. */
+  returns: boolean
+  /** Tokens of a document that are read. */
+  perDocument?: number
+}
+
+/** Best first. `units`: what the vendor charges for in place of tokens. */
+export type RerankAnswer = { id?: string; results: Ranked[]; usage?: Usage; units?: number }
+export type Ranked = { index: number; score: number }
+
+export type RerankVendor = SingleVendor<RerankAsk, RerankAnswer>
+
+/** @throws GatewayError `upstream_failed` where it ranks what was not asked about */
+export const rankedIn = (results: Json | undefined, { documents, top }: RerankAsk): Ranked[] => {
+  if (!Array.isArray(results)) throw noAnswer()
+  const ranked = results.map(result => {
+    if (!isObject(result)) throw noAnswer()
+    const { index, relevance_score: score } = result
+    if (typeof index !== 'number' || typeof score !== 'number' || !(index in documents)) throw noAnswer()
+    return { index, score }
+  })
+  return top === undefined ? ranked : ranked.slice(0, top)
+}
+
+const noAnswer = (): GatewayError => new GatewayError('upstream_failed', 'the vendor answered with no ranking')

@@ -1,0 +1,55 @@
+/** Vendors' own ways to rerank, spoken to them only. */
+import { countOf, isObject, type Json, textOf } from '../../ir/json.ts'
+import { faultFrom, parseError, tellsFault } from '../openai-chat/error.ts'
+import { parseUsage } from '../openai-chat/usage.ts'
+import { rankedIn, type RerankVendor } from './ask.ts'
+
+const memberOf = (value: Json | undefined, key: string): Json | undefined => (isObject(value) ? value[key] : undefined)
+
+/** https://docs.cohere.com/reference/rerank (v2, 2026-11): documents are texts and do not come back; it charges by the search. */
+export const cohereRerank: RerankVendor = {
+  id: 'cohere/rerank',
+  kind: 'rerank',
+  renderRequest: ({ model, query, documents, top, perDocument }) => ({
+    model,
+    query,
+    documents,
+    // It takes numbers from 1; what is too much is cut from the answer.
+    ...(top !== undefined && { top_n: Math.max(1, top) }),
+    ...(perDocument !== undefined && { max_tokens_per_doc: perDocument }),
+  }),
+  parseMessage(body, ask, exchange) {
+    if (tellsFault(body)) throw faultFrom(body, exchange)
+    const id = textOf(body.id)
+    const usage = parseUsage(memberOf(body.meta, 'tokens'))
+    const units = countOf(memberOf(memberOf(body.meta, 'billed_units'), 'search_units'))
+    return {
+      ...(id && { id }),
+      results: rankedIn(body.results, ask),
+      ...(usage && { usage }),
+      ...(units !== undefined && { units }),
+    }
+  },
+  parseError,
+}
+
+/** https://help.aliyun.com/en/model-studio/text-rerank-api (2026-11), the address of gte-rerank. Documents come back from us. */
+export const dashscopeRerank: RerankVendor = {
+  id: 'dashscope/rerank',
+  kind: 'rerank',
+  renderRequest({ model, query, documents, top, perDocument }, loss) {
+    if (perDocument !== undefined) loss('max_tokens_per_doc', 'the target does not know it')
+    return {
+      model,
+      input: { query, documents },
+      parameters: { return_documents: false, ...(top !== undefined && { top_n: Math.max(1, top) }) },
+    }
+  },
+  parseMessage(body, ask, exchange) {
+    if (tellsFault(body)) throw faultFrom(body, exchange)
+    const id = textOf(body.request_id)
+    const usage = parseUsage(body.usage)
+    return { ...(id && { id }), results: rankedIn(memberOf(body.output, 'results'), ask), ...(usage && { usage }) }
+  },
+  parseError,
+}
