@@ -57,5 +57,5 @@ const gemini = (id: string) => ({
   baseModelId: id,
   version: '001',
   displayName: id,
-  supportedGenerationMethods: ['generateContent', 'streamGenerateContent'],
+  supportedGenerationMethods: ['generateContent', 'streamGenerateContent', 'countTokens'],
 })

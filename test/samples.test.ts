@@ -22,6 +22,11 @@ const names = readdirSync(folder).sort()
 /** What a sample may warn of: the part of the product it waits for. */
 const expected: Record<string, RegExp> = { 'web.json': /enable_web/ }
 
+/** Asked for what its vendor does, where that is no chat. */
+const others: Record<string, { path: string; body: object }> = {
+  'jina.json': { path: '/v1/embeddings', body: { input: 'Hello!' } },
+}
+
 type Written = { services: Record<string, { models?: string[]; model_redirect?: Record<string, string> }[]> }
 const written = (name: string) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Written & { api_key?: string }
 
@@ -83,9 +88,11 @@ describe.each(names)('%s', name => {
   test.if(name !== 'mock.json')("tells whose key is dead: the gateway's, not the client's", async () => {
     const key = written(name).api_key
     const [model = 'any'] = await listed(name)
-    const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Hello!' }] })
+    const { path = '/v1/chat/completions', body: asked = { messages: [{ role: 'user', content: 'Hello!' }] } } =
+      others[name] ?? {}
+    const body = JSON.stringify({ model, ...asked })
     const headers = { 'content-type': 'application/json', ...(key ? { authorization: `Bearer ${key}` } : {}) }
-    const request = new Request('http://localhost/v1/chat/completions', { method: 'POST', headers, body })
+    const request = new Request(`http://localhost${path}`, { method: 'POST', headers, body })
     const response = await serve(withDeadKeys(name)).handle(request)
     const { error } = (await response.json()) as { error: { code: string; message: string } }
     expect([response.status, error.code]).toEqual([502, 'upstream_credentials'])
