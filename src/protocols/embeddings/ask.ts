@@ -78,13 +78,17 @@ export const lose = (ask: EmbedAsk, fields: readonly (keyof EmbedAsk)[], loss: L
 export const vectorOf = (value: Json | undefined): number[] => {
   if (Array.isArray(value) && value.length > 0 && value.every(number => typeof number === 'number'))
     return value as number[]
-  if (typeof value === 'string' && value !== '') return floatsIn(value)
+  const floats = typeof value === 'string' ? floatsIn(value) : undefined
+  if (floats) return floats
   throw new GatewayError('upstream_failed', 'the vendor answered with something that is no vector')
 }
 
-const floatsIn = (base64: string): number[] => {
+/** Undefined where the bytes are none: some vendors give whole numbers of one byte. */
+const floatsIn = (base64: string): number[] | undefined => {
   const bytes = Buffer.from(base64, 'base64')
-  return Array.from({ length: Math.floor(bytes.length / 4) }, (_, index) => bytes.readFloatLE(index * 4))
+  if (bytes.length === 0 || bytes.length % 4 !== 0) return undefined
+  const floats = Array.from({ length: bytes.length / 4 }, (_, index) => bytes.readFloatLE(index * 4))
+  return floats.every(Number.isFinite) ? floats : undefined
 }
 
 export const base64Of = (vector: readonly number[]): string => {

@@ -1,5 +1,5 @@
 /** OpenAI's embeddings, both halves; between a client and a vendor that speak it, it passes. https://platform.openai.com/docs/api-reference/embeddings */
-import { countOf, isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { countOf, isObject, type Json, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
 import { faultFrom, tellsFault } from '../openai-chat/error.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'
@@ -14,6 +14,7 @@ import {
   memberOf,
   taskOf,
   usageFor,
+  vectorOf,
   vectorsFor,
   wrong,
 } from './ask.ts'
@@ -98,11 +99,35 @@ const join = (answers: JsonObject[]): JsonObject => {
   }
 }
 
+/**
+ * OpenAI's own clients ask for base64 unasked and read nothing else; many servers overlook it and answer with numbers. The other way round
+ * base64 becomes numbers. What is as it should be is not touched.
+ */
+const asAsked = (text: string, asked: JsonObject | undefined): string => {
+  if (asked === undefined) return text
+  const { encoding_format: encoding } = asked
+  const wanted = encoding === 'base64' ? '"' : encoding == null || encoding === 'float' ? '[' : undefined
+  const given = /"embedding"\s*:\s*(["[])/.exec(text.slice(0, 65_536))?.[1]
+  if (wanted === undefined || given === undefined || given === wanted) return text
+  const body = parseJson(text)
+  if (!isObject(body) || !Array.isArray(body.data)) return text
+  const data = body.data.map(item => {
+    if (!isObject(item)) return item
+    const vector = vectorOf(item.embedding)
+    return { ...item, embedding: wanted === '[' ? vector : base64Of(vector) }
+  })
+  return JSON.stringify({ ...body, data })
+}
+
 const several: Several = { split, join, frames: () => [] }
 
 export const embeddings: Single<EmbedAsk, EmbedAnswer> = {
   ...passing,
-  watch: { ...passing.watch, readRequest: body => ({ ...passing.watch.readRequest(body), stream: false }) },
+  watch: {
+    ...passing.watch,
+    readRequest: body => ({ ...passing.watch.readRequest(body), stream: false }),
+    passMessage: (text, exchange) => passing.watch.passMessage(asAsked(text, exchange.asked), exchange),
+  },
   kind: 'embedding',
   parseRequest,
   renderRequest,

@@ -72,7 +72,7 @@ export const rerank: Single<RerankAsk, RerankAnswer> = {
     if (tellsFault(body)) throw faultFrom(body, exchange)
     const id = textOf(body.id)
     const usage = parseUsage(body.usage)
-    return { ...(id && { id }), results: rankedIn(body.results, ask), ...(usage && { usage }) }
+    return { ...(id && { id }), results: rankedIn(body.results ?? body.data, ask), ...(usage && { usage }) }
   },
   renderMessage,
 }
