@@ -1,7 +1,7 @@
 /** Where the thoughts and seals of calls wait for the next turn of their conversation. */
 import type { Call } from '../ir/chat.ts'
 import type { Kept, SealMemory } from '../ir/seal.ts'
-import { type Bounds, createBounded } from './bounded.ts'
+import { type Bounded, type Bounds, createBounded } from './bounded.ts'
 
 export type SealStore = {
   /** What one caller may find. */
@@ -13,11 +13,22 @@ const ordinary: Bounds = { entries: 20_000, bytes: 64 * 1024 * 1024, seconds: 36
 /** @param now milliseconds, for tests */
 export const createSealStore = (bounds = ordinary, now?: () => number): SealStore => {
   const kept = createBounded<Kept>(bounds, now)
-  return {
-    of: caller => ({
-      keep: (call, value) => kept.keep(keyOf(caller, call), value, sizeOf(value)),
-      find: call => kept.find(keyOf(caller, call)),
-    }),
+  return { of: caller => new CallersSeals(caller, kept) }
+}
+
+/** Made for every request, and rarely asked. */
+class CallersSeals implements SealMemory {
+  constructor(
+    private readonly caller: string,
+    private readonly kept: Bounded<Kept>,
+  ) {}
+
+  keep(call: Call, value: Kept): void {
+    this.kept.keep(keyOf(this.caller, call), value, sizeOf(value))
+  }
+
+  find(call: Call): Kept | undefined {
+    return this.kept.find(keyOf(this.caller, call))
   }
 }
 

@@ -22,7 +22,7 @@ export const parseUsage = (usage: Json | undefined): Usage | undefined => {
   if (reasoning !== undefined && (reasoning > output || total === (input ?? 0) + output + reasoning))
     output += reasoning
   if ((input ?? 0) + output === 0) return undefined
-  const given: Partial<Usage> = {
+  const given: Partial<Record<Exclude<keyof Usage, 'estimated'>, number | undefined>> = {
     cacheRead: cached(usage),
     cacheWrite:
       detail(usage, 'prompt_tokens_details', 'cache_write_tokens') ?? countOf(usage.cache_creation_input_tokens),
@@ -30,8 +30,12 @@ export const parseUsage = (usage: Json | undefined): Usage | undefined => {
     audioInput: detail(usage, 'prompt_tokens_details', 'audio_tokens'),
     audioOutput: detail(usage, 'completion_tokens_details', 'audio_tokens'),
   }
-  const said = Object.entries(given).filter(([, count]) => count !== undefined)
-  return { input: Math.max(0, input ?? 0), output, ...Object.fromEntries(said) }
+  const told: Usage = { input: Math.max(0, input ?? 0), output }
+  for (const key in given) {
+    const count = given[key as keyof typeof given]
+    if (count !== undefined) told[key as keyof typeof given] = count
+  }
+  return told
 }
 
 /** DeepSeek and Moonshot name cached tokens at the top. */
@@ -84,9 +88,12 @@ export const mendUsage = (body: JsonObject): boolean => {
     delete body.usage
     return true
   }
-  const changed = Object.entries(known).some(([key, count]) => (usage as JsonObject)[key] !== count)
-  if (changed) body.usage = { ...(usage as JsonObject), ...known }
-  return changed
+  for (const key in known) {
+    if ((usage as JsonObject)[key] === known[key]) continue
+    body.usage = { ...(usage as JsonObject), ...known }
+    return true
+  }
+  return false
 }
 
 const complete = (usage: JsonObject): JsonObject | undefined => {
