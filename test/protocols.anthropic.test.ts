@@ -396,6 +396,8 @@ describe('thoughts, sampling, tools', () => {
     const free = of({ tools, choice: { name: 'f' }, model: 'claude-opus-5-5' })
     expect(free.body.tool_choice).toEqual({ type: 'auto' })
     expect([forced.lost, free.lost]).toEqual([['reasoning'], ['tool_choice']])
+    const choice = (model: string) => of({ tools, choice: 'any', model }).body.tool_choice
+    expect([choice('claude-sonnet-5-5'), choice('claude-sonnet-5')]).toEqual([{ type: 'auto' }, { type: 'any' }])
   })
 
   test('an open call whose thoughts are gone leaves none for its round', () => {

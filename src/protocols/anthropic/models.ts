@@ -61,7 +61,8 @@ const read = (model: string): Traits => {
     budget: version < 4.7,
     off: alwaysThinks ? 'never' : version < 5 ? 'omit' : version < 5.5 ? 'disabled' : 'between_tools',
     samples: version < 4.7,
-    forces: !alwaysThinks,
+    // platform.claude.com/docs/en/models/sonnet-5-5/whats-new-sonnet-5-5 (2026-11): forced tool use is an error.
+    forces: !alwaysThinks && !(family === 'sonnet' && version >= 5.5),
     systemTurns: version >= 4.8 && !(family === 'sonnet' && version < 5.5),
     format: version >= 4.5,
     most: version >= 4.7 ? 'xhigh' : 'high',
