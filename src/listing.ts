@@ -1,5 +1,6 @@
 /** The lists of models, in the shape of the protocol that asks. */
 
+import { kindOf } from './catalog/kinds.ts'
 import type { Json } from './ir/json.ts'
 import { bareModel } from './protocols/gemini/address.ts'
 import type { Caller } from './routing/plan.ts'
@@ -52,10 +53,13 @@ export const listGeminiModels = (run: Runtime, caller: Caller, query: string): J
 export const findGeminiModel = (run: Runtime, caller: Caller, id: string): Json =>
   gemini(run.router.find(bareModel(id), caller).id)
 
+const generates = ['generateContent', 'streamGenerateContent', 'countTokens']
+const embeds = ['embedContent', 'batchEmbedContents']
+
 const gemini = (id: string) => ({
   name: `models/${id}`,
   baseModelId: id,
   version: '001',
   displayName: id,
-  supportedGenerationMethods: ['generateContent', 'streamGenerateContent', 'countTokens'],
+  supportedGenerationMethods: kindOf(id) === 'embedding' ? embeds : generates,
 })

@@ -217,7 +217,8 @@ test('a vendor that overlooks what its vectors should look like is put right', a
   expect(await form({ encoding_format: 'base64' })).toBe(packed)
   expect(await form({ encoding_format: 'float' })).toEqual(vectorOf('one'))
   upstream.become(jsonOf({ object: 'list', data: [{ object: 'embedding', index: 0, embedding: packed }], model: 'v' }))
-  expect(await form({})).toEqual(vectorOf('one'))
+  expect(await form({})).toBe(packed)
+  expect(await form({ encoding_format: 'float' })).toEqual(vectorOf('one'))
   expect(await form({ encoding_format: 'base64' })).toBe(packed)
 })
 
@@ -257,6 +258,12 @@ test('tokens are refused where a vendor takes texts, and what is lost is told', 
     { 'x-report-losses': '1' },
   )
   expect(told.headers.get('x-losses')).toContain('user')
+})
+
+test("Gemini's clients are told what a model is asked", async () => {
+  const actionsOf = async (model: string) => (await google.models.get({ model })).supportedActions
+  expect(await actionsOf('gemini-embedding-001')).toEqual(['embedContent', 'batchEmbedContents'])
+  expect(await actionsOf('rerank-v3.5')).not.toContain('embedContent')
 })
 
 test('a vendor that gives too few vectors has failed', async () => {

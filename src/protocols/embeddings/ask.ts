@@ -71,15 +71,17 @@ export const lose = (ask: EmbedAsk, fields: readonly (keyof EmbedAsk)[], loss: L
   for (const field of fields) if (ask[field] !== undefined) loss(field, 'the target does not know it')
 }
 
-/**
- * A vector as JSON has it: a list of numbers, or base64 of little-endian 32-bit floats.
- * @throws GatewayError `upstream_failed` where it is neither
- */
-export const vectorOf = (value: Json | undefined): number[] => {
-  if (Array.isArray(value) && value.length > 0 && value.every(number => typeof number === 'number'))
-    return value as number[]
-  const floats = typeof value === 'string' ? floatsIn(value) : undefined
-  if (floats) return floats
+/** A vector as JSON has it: a list of numbers, or base64 of little-endian 32-bit floats. Undefined where it is neither. */
+export const vectorIn = (value: Json | undefined): number[] | undefined => {
+  if (typeof value === 'string') return floatsIn(value)
+  const isVector = Array.isArray(value) && value.length > 0 && value.every(number => typeof number === 'number')
+  return isVector ? (value as number[]) : undefined
+}
+
+/** @throws GatewayError `upstream_failed` where it is none */
+const vectorOf = (value: Json | undefined): number[] => {
+  const vector = vectorIn(value)
+  if (vector) return vector
   throw new GatewayError('upstream_failed', 'the vendor answered with something that is no vector')
 }
 
@@ -98,11 +100,11 @@ export const base64Of = (vector: readonly number[]): string => {
 }
 
 /** One vector for each text, in order. @throws GatewayError `upstream_failed` where there are more or fewer */
-export const vectorsFor = ({ texts }: EmbedAsk, list: Json | undefined, vectorIn: (item: Json) => Json | undefined) => {
+export const vectorsFor = ({ texts }: EmbedAsk, list: Json | undefined, member: (item: Json) => Json | undefined) => {
   const found = Array.isArray(list) ? list : []
   if (found.length !== texts.length)
     throw new GatewayError('upstream_failed', `the vendor gave ${found.length} vectors for ${texts.length} texts`)
-  return found.map(item => vectorOf(vectorIn(item)))
+  return found.map(item => vectorOf(member(item)))
 }
 
 /** The same where each item says which text it belongs to. */

@@ -14,7 +14,7 @@ import {
   memberOf,
   taskOf,
   usageFor,
-  vectorOf,
+  vectorIn,
   vectorsFor,
   wrong,
 } from './ask.ts'
@@ -99,23 +99,23 @@ const join = (answers: JsonObject[]): JsonObject => {
   }
 }
 
+/** What a vector looks like in the text of an answer: base64, numbers. */
+const forms: Record<string, string> = { base64: '"', float: '[' }
+
 /**
  * OpenAI's own clients ask for base64 unasked and read nothing else; many servers overlook it and answer with numbers. The other way round
- * base64 becomes numbers. What is as it should be is not touched.
+ * base64 becomes numbers. What is as it should be, or is no vector, is not touched.
  */
-const asAsked = (text: string, asked: JsonObject | undefined): string => {
-  if (asked === undefined) return text
-  const { encoding_format: encoding } = asked
-  const wanted = encoding === 'base64' ? '"' : encoding == null || encoding === 'float' ? '[' : undefined
-  const given = /"embedding"\s*:\s*(["[])/.exec(text.slice(0, 65_536))?.[1]
-  if (wanted === undefined || given === undefined || given === wanted) return text
+const asAsked = (text: string, encoding: Json | undefined): string => {
+  const wanted = typeof encoding === 'string' ? forms[encoding] : undefined
+  const given = wanted && /"embedding"\s*:\s*(["[])/.exec(text.slice(0, 65_536))?.[1]
+  if (!given || given === wanted) return text
   const body = parseJson(text)
   if (!isObject(body) || !Array.isArray(body.data)) return text
-  const data = body.data.map(item => {
-    if (!isObject(item)) return item
-    const vector = vectorOf(item.embedding)
-    return { ...item, embedding: wanted === '[' ? vector : base64Of(vector) }
-  })
+  const vectors = body.data.map(item => vectorIn(memberOf(item, 'embedding')))
+  if (vectors.includes(undefined)) return text
+  const told = vectors.map(vector => (encoding === 'base64' ? base64Of(vector!) : vector!))
+  const data = body.data.map((item, index) => ({ ...(item as JsonObject), embedding: told[index]! }))
   return JSON.stringify({ ...body, data })
 }
 
@@ -126,7 +126,8 @@ export const embeddings: Single<EmbedAsk, EmbedAnswer> = {
   watch: {
     ...passing.watch,
     readRequest: body => ({ ...passing.watch.readRequest(body), stream: false }),
-    passMessage: (text, exchange) => passing.watch.passMessage(asAsked(text, exchange.asked), exchange),
+    passMessage: (text, exchange) =>
+      passing.watch.passMessage(asAsked(text, exchange.asked?.encoding_format), exchange),
   },
   kind: 'embedding',
   parseRequest,
