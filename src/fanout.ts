@@ -4,7 +4,7 @@ import type { ProtocolId, Usage } from './ir/chat.ts'
 import { isObject, type JsonObject, parseJson } from './ir/json.ts'
 import type { Several } from './protocols/protocol.ts'
 import { singleOf } from './protocols/singles.ts'
-import { isNative, spokenFor } from './providers/address.ts'
+import { spokenFor, wireOf } from './providers/address.ts'
 import type { Target } from './providers/entry.ts'
 import type { Records, Trail } from './record.ts'
 import type { Plan } from './routing/plan.ts'
@@ -26,11 +26,14 @@ export const divided = (intake: Intake, plan: Plan): Plan | { parts: Intake[] } 
   return targets.length > 0 ? { ...plan, targets } : { parts: bodies.map(body => partOf(intake, body)) }
 }
 
-/** How many texts a target takes at once: what passes is the client's own affair, what is told as a chat is one. */
+/** How many texts a target takes at once: as the vendor documents it; without a word, what is told as a chat is one, and all else has no bound. */
 const mostAt = (target: Target, protocol: ProtocolId): number => {
-  if (isNative(target, protocol)) return Number.POSITIVE_INFINITY
-  const vendor = singleOf(spokenFor(target, protocol))
-  return vendor ? (vendor.most?.(target.model) ?? Number.POSITIVE_INFINITY) : 1
+  const { entry, model } = target
+  const spoken = spokenFor(target, protocol)
+  const found = wireOf(entry)
+  const own = 'wire' in found ? found.wire.atOnce?.[spoken]?.(model) : undefined
+  const most = own ?? singleOf(spoken)?.most?.(model)
+  return most ?? (spoken === protocol || singleOf(spoken) ? Number.POSITIVE_INFINITY : 1)
 }
 
 /** One part of a request as a request of its own, which is not streamed. */

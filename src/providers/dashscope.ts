@@ -36,6 +36,8 @@ export default provider({
     'dashscope/rerank': nativeRerank,
   },
   protocolsFor: model => (model.startsWith('gte-rerank') ? ['dashscope/rerank'] : undefined),
+  /** help.aliyun.com/en/model-studio/text-embedding-synchronous-api */
+  atOnce: { embeddings: model => (/^text-embedding-v[12]$/.test(model) ? 25 : 10) },
   sign: bearer,
   credentials: ['api_key'],
   adjust: {

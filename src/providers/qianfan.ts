@@ -14,13 +14,18 @@ export default provider({
   title: 'Baidu Qianfan (ERNIE)',
   docs: 'https://cloud.baidu.com/doc/qianfan-api/s/3m7of64lb',
   checked: '2026-11',
-  quirks: ['`ERNIE-…` is written in lower case', 'role `developer` is `system`'],
+  quirks: ['vectors are asked as numbers', '`ERNIE-…` is written in lower case', 'role `developer` is `system`'],
   base: 'https://qianfan.baidubce.com/v2',
   speaks: spoken('embeddings', 'images/generations', 'rerank'),
   sign: bearer,
   credentials: ['api_key'],
   models: ['ernie-5.1', 'ernie-4.5-turbo-128k', 'ERNIE-Speed-8K', 'ERNIE-Speed-128K', 'ERNIE-Lite-8K', 'ERNIE-Tiny-8K'],
+  /** cloud.baidu.com/doc/qianfan-api/s/Fm7u3ropn, which also says that vectors are numbers only. */
+  atOnce: { embeddings: model => (model === 'tao-8k' ? 1 : 16) },
   adjust: {
+    embeddings: body => {
+      if (body['encoding_format'] != null) body['encoding_format'] = 'float'
+    },
     'openai-chat': body => {
       developerAsSystem(body)
       const { model } = body

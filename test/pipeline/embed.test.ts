@@ -112,6 +112,7 @@ beforeAll(async () => {
       vertexai: [{ ...entry('text-embedding-005', 'gemini-embedding-2'), server_url: `${upstream.url}/v1` }],
       ollama: [{ ...entry('nomic-embed-text'), server_url: `${upstream.url}/api` }],
       dashscope: [
+        { ...entry('compatible'), server_url: `${upstream.url}/v1` },
         { ...entry('text-embedding-v4'), server_url: `${upstream.url}/api/v1` },
         {
           enabled: true,
@@ -124,6 +125,7 @@ beforeAll(async () => {
         { ...entry('embed-v4.0'), models: ['rerank-v3.5'], server_url: upstream.url },
         { ...entry('once'), server_url: upstream.url, embedding_limit: { rpm: 1, timeout: 0.05 } },
       ],
+      qianfan: [{ ...entry('bge-large-zh'), server_url: `${upstream.url}/v2` }],
       jina: [
         {
           ...entry('jina-embeddings-v3'),
@@ -167,6 +169,7 @@ const models = {
   'text-embedding-v4': '/api/v1/services/embeddings/text-embedding/text-embedding',
   'embed-v4.0': '/v2/embed',
   'jina-embeddings-v3': '/v1/embeddings',
+  'bge-large-zh': '/v2/embeddings',
 }
 
 describe.each(Object.entries(models))('%s', (model, path) => {
@@ -246,6 +249,22 @@ test('more texts than a vendor takes go in parts, and come back as one answer', 
   const all = await post('/v1/embeddings', { model: 'gemini-embedding-001', input: many })
   expect(upstream.requests.length).toBe(2)
   expect((all.body.data as JsonObject[]).length).toBe(101)
+})
+
+test('what passes goes in parts as well where the vendor documents how many it takes', async () => {
+  const input = Array.from({ length: 11 }, (_, index) => `n${index}`)
+  const { body } = await post('/v1/embeddings', { model: 'compatible', input, encoding_format: 'float' })
+  expect(upstream.requests.map(({ path }) => path)).toEqual(['/v1/embeddings', '/v1/embeddings'])
+  const data = body.data as JsonObject[]
+  expect(data.map(({ index, embedding }) => [index, embedding])).toEqual(input.map((text, at) => [at, vectorOf(text)]))
+  expect(body.model).toBe('compatible')
+})
+
+test('clients of base64 are answered by vendors that know only numbers, or have another word for it', async () => {
+  await openai.embeddings.create({ model: 'bge-large-zh', input: 'one' })
+  expect(last().json()).toEqual({ model: 'bge-large-zh', input: 'one', encoding_format: 'float' })
+  await openai.embeddings.create({ model: 'jina-embeddings-v3', input: 'one' })
+  expect(last().json()).toEqual({ model: 'jina-embeddings-v3', input: 'one', embedding_type: 'base64' })
 })
 
 test('tokens are refused where a vendor takes texts, and what is lost is told', async () => {
