@@ -135,8 +135,8 @@ export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ea
       const media = parseMedia(entry)
       if (media) emit({ type: 'part', at: next++, part: media })
     }
-    for (const [key, value] of Object.entries(delta))
-      if (!known.has(key) && !noise.has(key) && says(value)) gather(own, { [key]: value })
+    for (const key in delta)
+      if (!known.has(key) && !noise.has(key) && says(delta[key])) gather(own, { [key]: delta[key] })
   }
 
   const chunk = (body: JsonObject): void => {
@@ -167,7 +167,8 @@ export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ea
   return { chunk, end }
 }
 
-const listOf = (value: unknown): JsonObject[] => (Array.isArray(value) ? value.filter(isObject) : [])
+const listOf = (value: unknown): readonly JsonObject[] =>
+  !Array.isArray(value) ? [] : value.every(isObject) ? value : value.filter(isObject)
 const says = (value: unknown): boolean =>
   value !== null && value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0)
 const isWhole = (args: string): boolean => args.endsWith('}') && parseJson(args) !== undefined

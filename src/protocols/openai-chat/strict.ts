@@ -61,10 +61,16 @@ export const strictStream = (shape: Shape, exchange: Exchange, emit: Emit): Stri
     return choice
   }
 
+  /** Is a finish held. Asked with every frame, so it makes no list. */
+  const waits = (): boolean => {
+    for (const { phase } of choices.values()) if (phase === 'held') return true
+    return false
+  }
+
   /** Tells the finishes that are held, now that nothing more can come before them. */
   const release = (): void => {
+    if (!waits()) return
     const waiting = [...choices.values()].filter(choice => choice.phase === 'held')
-    if (waiting.length === 0) return
     const chunk = held ?? { body: { ...identity, choices: [] } }
     held = undefined
     for (const choice of waiting) conclude(chunk, choice, shape, exchange)
@@ -83,8 +89,7 @@ export const strictStream = (shape: Shape, exchange: Exchange, emit: Emit): Stri
   /** Usage beside a finish that was already known. Alone it would be withheld from who did not ask, so it goes out with the finish. */
   const joins = (chunk: Chunk): boolean => {
     const { usage } = chunk.body
-    const waits = [...choices.values()].some(({ phase }) => phase === 'held')
-    if (exchange.usageAsked || !waits || !isObject(usage)) return false
+    if (exchange.usageAsked || !waits() || !isObject(usage)) return false
     held = held ? { body: { ...held.body, usage } } : chunk
     return true
   }
@@ -202,7 +207,7 @@ const bodies = ({ choices }: JsonObject): JsonObject[] => choices as JsonObject[
 /** Choices as a list of objects with an index; usage that stands in one goes where it belongs (Moonshot). */
 const mendChoices = (body: JsonObject): boolean => {
   const given: Json[] = Array.isArray(body.choices) ? body.choices : []
-  const kept = given.filter(isObject)
+  const kept = given.every(isObject) ? given : given.filter(isObject)
   let changed = given !== body.choices || kept.length < given.length
   body.choices = kept
   kept.forEach((choice, position) => {
