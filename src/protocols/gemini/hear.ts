@@ -97,7 +97,7 @@ export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ea
   }
 
   const hear = (part: JsonObject): void => {
-    const seal = sealIn(part, {}, target)
+    const seal = sealIn(part, undefined, target)
     if (isObject(part.functionCall)) return void call(part.functionCall, seal)
     if (typeof part.text === 'string') return void say(part.thought === true ? 'reasoning' : 'text', part.text, seal)
     if (Object.keys(part).length === 0) return

@@ -25,9 +25,18 @@ const wholeBlock = '$foreign'
 /** Signs of life are signed: a client that sends them back is not taken at its word. */
 const lifeSign = 'heartbeat'
 
+const nothing: JsonObject = {}
+
+/** Nothing in it that only this protocol knows: most parts of a stream are so. */
+const isPlain = (part: JsonObject): boolean => {
+  for (const key in part) if (!read.has(key) && part[key] !== null) return false
+  return true
+}
+
 /** What is sealed into a part: its signature, and the fields that no other protocol has, as they are to stand there again. */
-export const sealIn = (part: JsonObject, more: JsonObject = {}, at?: string): Seal | undefined => {
+export const sealIn = (part: JsonObject, more: JsonObject = nothing, at?: string): Seal | undefined => {
   const { thoughtSignature } = part
+  if (thoughtSignature === undefined && more === nothing && isPlain(part)) return undefined
   const wrapped = unwrapSeal(thoughtSignature)
   if (wrapped) return wrapped.seal
   const extra = Object.entries(part).filter(([key, value]) => !read.has(key) && value !== null)
@@ -87,7 +96,7 @@ export const mediaIn = (part: JsonObject, at?: string): Media | undefined => {
   const { inlineData, fileData } = part
   if (isObject(inlineData) && typeof inlineData.data === 'string') {
     const name = textOf(inlineData.displayName)
-    const seal = sealIn(part, {}, at)
+    const seal = sealIn(part, undefined, at)
     const mime = textOf(inlineData.mimeType) || '*/*'
     return { type: 'media', mime, source: { data: inlineData.data }, ...(name && { name }), ...(seal && { seal }) }
   }

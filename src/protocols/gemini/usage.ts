@@ -17,18 +17,21 @@ export const parseUsage = (usage: Json | undefined): Usage | undefined => {
   const thoughts = countOf(usage.thoughtsTokenCount)
   const input = (prompt ?? 0) + (countOf(usage.toolUsePromptTokenCount) ?? 0)
   const said = countOf(usage.candidatesTokenCount) ?? Math.max(0, (total ?? input) - input - (thoughts ?? 0))
-  const counts: Partial<Usage> = {
-    cacheRead: countOf(usage.cachedContentTokenCount),
-    reasoning: thoughts,
-    audioInput: audioIn(usage.promptTokensDetails),
-    audioOutput: audioIn(usage.candidatesTokensDetails),
-  }
-  const known = Object.entries(counts).filter(([, count]) => count !== undefined)
-  return { input, output: said + (thoughts ?? 0), ...Object.fromEntries(known) }
+  const told: Usage = { input, output: said + (thoughts ?? 0) }
+  const cacheRead = countOf(usage.cachedContentTokenCount)
+  const audioInput = audioIn(usage.promptTokensDetails)
+  const audioOutput = audioIn(usage.candidatesTokensDetails)
+  if (cacheRead !== undefined) told.cacheRead = cacheRead
+  if (thoughts !== undefined) told.reasoning = thoughts
+  if (audioInput !== undefined) told.audioInput = audioInput
+  if (audioOutput !== undefined) told.audioOutput = audioOutput
+  return told
 }
 
 const audioIn = (details: Json | undefined): number | undefined =>
-  countOf(listOf(details).find(({ modality }) => modality === 'AUDIO' || modality === AUDIO)?.tokenCount)
+  details === undefined
+    ? undefined
+    : countOf(listOf(details).find(({ modality }) => modality === 'AUDIO' || modality === AUDIO)?.tokenCount)
 
 export const renderUsage = (usage: Usage): JsonObject => {
   const { input, output, cacheRead, reasoning, audioInput, audioOutput } = usage
