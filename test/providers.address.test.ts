@@ -1,7 +1,7 @@
 /** server_url → the address a request goes to, as a table. */
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
-import { addressOf, serves } from '../src/providers/address.ts'
+import { addressOf, serves, spokenFor } from '../src/providers/address.ts'
 import { providers } from '../src/providers/index.ts'
 import { entryOf, targetOf } from './contracts/provider.ts'
 
@@ -318,6 +318,25 @@ describe('addresses', () => {
       const entry = entryOf(type, { serverUrl, models: [model ?? 'some-model'] })
       expect(addressOf(targetOf(entry, model), protocol)).toBe(url)
     })
+
+  test("an entry may name what its vendor has words of its own for by OpenAI's path", () => {
+    const cohere = targetOf(entryOf('cohere', { speaks: ['rerank', 'embeddings'] }))
+    expect([spokenFor(cohere, 'rerank'), spokenFor(cohere, 'embeddings')]).toEqual(['cohere/rerank', 'cohere/embed'])
+    expect(serves(cohere.entry, 'gemini/embedContent')).toBe(true)
+    const relay = entryOf('dashscope', { serverUrl: 'https://h.example/v1', speaks: ['rerank'] })
+    const ranking = targetOf(relay, 'gte-rerank-v2')
+    expect(addressOf(ranking, spokenFor(ranking, 'rerank'))).toBe('https://h.example/v1/rerank')
+    expect(serves(relay, 'embeddings')).toBe(false)
+  })
+
+  test('native addresses are spoken to for embeddings and rankings, not yet for chats', () => {
+    const at = (type: string, serverUrl: string, model: string) =>
+      serves(entryOf(type, { serverUrl, models: [model] }), 'embeddings')
+    expect(at('ollama', 'http://localhost:11434/api', 'nomic-embed-text')).toBe(true)
+    expect(at('ollama', 'http://localhost:11434/api', 'qwen3')).toBe(false)
+    expect(at('dashscope', 'https://dashscope.aliyuncs.com/api/v1', 'text-embedding-v4')).toBe(true)
+    expect(at('dashscope', 'https://dashscope.aliyuncs.com/api/v1', 'qwen-plus')).toBe(false)
+  })
 
   test('have a row for each provider', () => {
     const tried = new Set(rows.map(([type]) => type))

@@ -115,7 +115,7 @@ const makeRoute = (entry: Entry): Route | { unbuilt: string } => {
   const speaks = Object.fromEntries(
     spokenHere.map(protocol => [protocol, spoken.speaks[protocol] ?? endpointOf(protocol)]),
   )
-  const wire = { ...spoken, speaks }
+  const wire = { ...spoken, speaks, ...heldIn(spoken, speaks) }
   const fixed = new Map<ProtocolId, string>()
   const perTarget = new Map<ProtocolId, (target: Target, asked: Asked) => string>()
   for (const protocol of spokenHere) {
@@ -128,6 +128,16 @@ const makeRoute = (entry: Entry): Route | { unbuilt: string } => {
     ? []
     : (variant && 'credentials' in variant && variant.credentials) || provider.credentials
   return { provider, wire, credentials, serves: new Set(spokenHere), fixed, perTarget }
+}
+
+/** What a model is spoken to in, of what is spoken here; where that is nothing, it is asked like the others. */
+const heldIn = ({ protocolsFor }: Wire, speaks: Wire['speaks']): Pick<Wire, 'protocolsFor'> => {
+  if (!protocolsFor) return {}
+  const here = (model: string) => {
+    const held = protocolsFor(model)?.filter(id => id in speaks)
+    return held?.length === 0 ? undefined : held
+  }
+  return { protocolsFor: here }
 }
 
 /** The vendor behind an `openai` entry: by its host, or without one by models that are all one vendor's. */

@@ -97,6 +97,8 @@ const write = (
   askUsage: boolean,
   exchange: Exchange,
 ): Written | Promise<Written> => {
+  if (intake.upload && speaks !== intake.protocol.id)
+    throw new GatewayError('invalid_request', 'the target takes no form here: the body must be JSON')
   if (intake.upload) return intake.upload.write(target.model, target.entry.params)
   const { text, body } = intake.json
   if (speaks !== intake.protocol.id && isSingle(intake.protocol))

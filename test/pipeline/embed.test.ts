@@ -285,6 +285,16 @@ test("Gemini's clients are told what a model is asked", async () => {
   expect(await actionsOf('rerank-v3.5')).not.toContain('embedContent')
 })
 
+test('a form is no question', async () => {
+  const body = new FormData()
+  body.append('model', 'nomic-embed-text')
+  body.append('input', 'one')
+  const headers = { authorization: 'Bearer client-key' }
+  const answer = await fetch(`${gateway.url}/v1/embeddings`, { method: 'POST', headers, body })
+  expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining('must be JSON')])
+  expect(upstream.requests.length).toBe(0)
+})
+
 test('a vendor that gives too few vectors has failed', async () => {
   upstream.become(jsonOf({ embeddings: [] }))
   const { status, body } = await post('/v1/embeddings', { model: 'nomic-embed-text', input: 'one' })
