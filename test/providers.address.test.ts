@@ -60,7 +60,7 @@ const rows: Row[] = [
   ],
   ['openai', `${account}/v1/chat/completions`, chat, `${account}/v1/chat/completions`],
   ['openai', `${account}/v1`, 'embeddings', `${account}/v1/embeddings`],
-  ['openai', 'https://api.perplexity.ai/chat/completions', chat, 'https://api.perplexity.ai/chat/completions'],
+  ['openai', 'https://api.perplexity.ai/v1', 'openai-responses', 'https://api.perplexity.ai/v1/responses'],
   ['openai', 'https://api.deepinfra.com/v1/openai', chat, 'https://api.deepinfra.com/v1/openai/chat/completions'],
   ['openai', 'https://api.openai.com', 'moderations', 'https://api.openai.com/v1/moderations'],
 
@@ -292,6 +292,7 @@ const rows: Row[] = [
   ['cohere', 'https://api.cohere.ai/compatibility/v1', 'cohere/rerank', 'https://api.cohere.ai/v2/rerank'],
   ['cohere', 'https://h.example/relay/v2', 'cohere/embed', 'https://h.example/relay/v2/embed'],
   ['openai', 'https://api.cohere.ai/compatibility/v1', 'cohere/embed', 'https://api.cohere.ai/v2/embed'],
+  ['perplexity', undefined, 'openai-responses', 'https://api.perplexity.ai/v1/responses'],
   ['jina', undefined, 'embeddings', 'https://api.jina.ai/v1/embeddings'],
   ['jina', undefined, 'rerank', 'https://api.jina.ai/v1/rerank'],
   [

@@ -43,7 +43,7 @@ const rows: [type: string, given: Record<string, string>, serverUrl: string | un
   ['cloudflare', { api_key: 'k' }, 'https://api.cloudflare.com/client/v4/accounts/0a1b/ai/v1', 'works'],
 
   ['github', { api_key: 'k' }, undefined, 'closed on 30 July 2026'],
-  ['perplexity', { api_key: 'k' }, undefined, 'ended its Chat Completions'],
+  ['perplexity', { api_key: 'k' }, undefined, 'works'],
 ]
 
 test.each(rows)('%s with %j at %p: %s', (type, given, serverUrl, outcome) => {

@@ -32,6 +32,7 @@ import nvidia from './nvidia.ts'
 import ollama from './ollama.ts'
 import openai from './openai.ts'
 import openrouter from './openrouter.ts'
+import perplexity from './perplexity.ts'
 import ppio from './ppio.ts'
 import type { Provider } from './provider.ts'
 import qianfan from './qianfan.ts'
@@ -84,6 +85,7 @@ export const providers: ReadonlyMap<string, Provider> = new Map(
     ollama,
     openai,
     openrouter,
+    perplexity,
     ppio,
     qianfan,
     sambanova,

@@ -10,8 +10,4 @@ export const unbuilt: ReadonlyMap<string, string> = new Map([
   ['cozecom', alone('it has no OpenAI-compatible address')],
   ['dify', alone('it has no OpenAI-compatible address')],
   ['github', 'GitHub Models was closed on 30 July 2026; GitHub names Azure in its place (a service of type azure)'],
-  [
-    'perplexity',
-    'Perplexity ended its Chat Completions on 27 September 2026; the Agent API that followed speaks Responses, which is not spoken yet',
-  ],
 ])
