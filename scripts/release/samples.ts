@@ -41,10 +41,13 @@ const askSample = async (program: string, folder: string, name: string): Promise
     const { status, answer } = await ask('/v1/models')
     if (status !== 200 || !answer.data) throw new Error(`/v1/models answers ${status}`)
     const model = answer.data[0]?.id ?? 'any'
-    const chat = await ask('/v1/chat/completions', { model, messages: [{ role: 'user', content: 'Hello!' }] })
+    // A vendor of search has no model that chats: it is asked to rank.
+    const asked = /rerank/.test(model)
+      ? await ask('/v1/rerank', { model, query: 'Hello!', documents: ['one', 'two'] })
+      : await ask('/v1/chat/completions', { model, messages: [{ role: 'user', content: 'Hello!' }] })
     const isMock = model.startsWith('mock')
-    const isClear = isMock ? chat.status === 200 : chat.status === 502 && told.test(chat.answer.error?.message ?? '')
-    if (!isClear) throw new Error(`a chat gets ${chat.status} ${JSON.stringify(chat.answer)}`)
+    const isClear = isMock ? asked.status === 200 : asked.status === 502 && told.test(asked.answer.error?.message ?? '')
+    if (!isClear) throw new Error(`${model} answers ${asked.status} ${JSON.stringify(asked.answer)}`)
   } finally {
     await stop()
   }
