@@ -151,12 +151,13 @@ const answerSeveral = async (
 }
 
 /** What the gateway can say by itself. */
-const told = (body: JsonObject, trail: Trail, run: Runtime): Response => {
+export const told = (body: JsonObject, trail: Trail, run: Runtime): Response => {
   trail.close()
   return new Response(JSON.stringify(body), { headers: answerHeaders(trail, 'application/json', run.scrub) })
 }
 
-const explain = (error: GatewayError, protocol: Ingress | PassOnly, trail: Trail, run: Runtime): Response => {
+/** The end of a request that failed. */
+export const explain = (error: GatewayError, protocol: Ingress | PassOnly, trail: Trail, run: Runtime): Response => {
   trail.close({ error })
   const headers = answerHeaders(trail, 'application/json', run.scrub)
   if (error.detail.retryAfter !== undefined) headers.set('retry-after', String(Math.ceil(error.detail.retryAfter)))

@@ -1,7 +1,7 @@
 /** Answers that are kept are read, listed and deleted by whoever asked for them; where the vendor keeps one, the vendor is asked. */
 import { presentedKeys } from './auth.ts'
 import { asGatewayError, GatewayError } from './errors.ts'
-import type { Connection } from './gateway.ts'
+import { type Connection, explain, told } from './gateway.ts'
 import { isObject, type JsonObject, parseJson } from './ir/json.ts'
 import { egressOf, protocols } from './protocols/index.ts'
 import { pageOf, unknownAnswer } from './protocols/openai-responses/chain.ts'
@@ -14,7 +14,6 @@ import type { Runtime } from './runtime.ts'
 import type { Answer } from './store/answers.ts'
 import { Call } from './upstream/call.ts'
 import { addressOf } from './upstream/intake.ts'
-import { answerHeaders } from './upstream/reply.ts'
 import { readError, readText } from './upstream/source.ts'
 import { version } from './version.ts'
 
@@ -56,18 +55,13 @@ export const answerStored = async (
     const wanted = { ...asked, method: request.method, query }
     const body = target ? await askVendor(wanted, target, found, trail, run) : tell(wanted, found)
     if (request.method === 'DELETE') run.answers.forget(caller.id, asked.id)
-    trail.close()
-    return reply(body, 200, trail, run)
+    return told(body, trail, run)
   } catch (thrown) {
     const error = trail.ended ?? asGatewayError(thrown)
     if (error.code === 'unauthorized') trail.address = connection.address()
-    trail.close({ error })
-    return reply(protocols.get(protocol)!.renderError(error) as JsonObject, error.status, trail, run)
+    return explain(error, protocols.get(protocol)!, trail, run)
   }
 }
-
-const reply = (body: JsonObject, status: number, trail: Trail, run: Runtime): Response =>
-  new Response(JSON.stringify(body), { status, headers: answerHeaders(trail, 'application/json', run.scrub) })
 
 type Wanted = Asked & { method: string; query: string }
 
@@ -111,8 +105,8 @@ const askVendor = async (
   trail.stop = call.stop
   trail.target = target.id
   const answered = await call.answered()
-  const { status, headers: told, ok } = answered.response
-  if (!ok) throw egressOf(protocol)!.parseError(status, told, await readError(answered), { scrub: run.scrub })
+  const { status, headers: head, ok } = answered.response
+  if (!ok) throw egressOf(protocol)!.parseError(status, head, await readError(answered), { scrub: run.scrub })
   const body = parseJson(await readText(answered, idle))
   if (!isObject(body)) throw new GatewayError('upstream_failed', 'the vendor answered with no JSON object')
   return 'model' in body ? { ...body, model: answer.model ?? null } : body

@@ -9,6 +9,10 @@ export const isObject = (value: unknown): value is JsonObject =>
 /** Where a value stands in the text: `text.slice(start, end)` is the value itself. */
 export type Span = { start: number; end: number }
 
+/** Those of a list that are objects; none where it is no list. A list of nothing else is handed back itself. */
+export const objectsIn = (value: unknown): readonly JsonObject[] =>
+  !Array.isArray(value) ? [] : value.every(isObject) ? value : value.filter(isObject)
+
 /** The value if it is a string. */
 export const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
 

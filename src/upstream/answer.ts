@@ -47,7 +47,14 @@ export const openStream = async (
   const { reader, first, events } = await sniff(answered, idle)
   const { headers } = answered.response
   if (!events) return { headers, ...tellWhole(await readRest(reader, first, answered, idle), way) }
-  const source = new Source(reader, passingOf(way), answered.deadline, idle, first, framingOf(answered, way))
+  const source = new Source(
+    reader,
+    passingOf(way),
+    answered.deadline,
+    idle,
+    first,
+    framingOf(headers.get('content-type'), way),
+  )
   keep(source)
   return { headers, text: await source.commit(), source }
 }
@@ -62,19 +69,25 @@ export const readWhole = async (
   const type = answered.response.headers.get('content-type') ?? ''
   const isHandedOn = isBinary(way, type) || isPassingStream(way, type)
   if (isHandedOn && answered.response.body) return { body: handOn(answered, idle, trail), type }
-  if (isEventStream(answered.response) && answered.response.body)
-    return collected(await readBytes(answered.response.body.getReader(), undefined, answered, idle), answered, way)
+  if (isEventStream(type) && answered.response.body)
+    return collected(await readBytes(answered.response.body.getReader(), undefined, answered, idle), type, way)
   const text = await readText(answered, idle)
-  if (looksLikeEvents(text) && isTranslatable(way)) return collected(new TextEncoder().encode(text), answered, way)
+  if (looksLikeEvents(text) && isTranslatable(way)) return collected(new TextEncoder().encode(text), type, way)
   if (isPlain(way, type, text)) return { body: text, type }
-  const told = passOrTranslate(text, way)
-  if (way.keep) keepMessage(told.body, way.keep)
-  return { ...told, type: json }
+  return kept(passOrTranslate(text, way), way)
 }
 
 const json = 'application/json'
 
-const passOrTranslate = (text: string, way: Way): { body: string; usage?: Usage | undefined } => {
+type Told = { body: string; usage?: Usage | undefined }
+
+/** A whole answer that the client can go on from is kept. */
+const kept = (told: Told, { keep }: Way): Whole => {
+  if (keep) keepMessage(told.body, keep)
+  return { ...told, type: json }
+}
+
+const passOrTranslate = (text: string, way: Way): Told => {
   const { client, speaks, exchange } = way
   if (client.id !== speaks && isSingle(client)) return translateAnswer(client, singleOf(speaks)!, text, exchange)
   if (client.id !== speaks) return translateMessage(client as Ingress, egressOf(way.speaks)!, text, exchange)
@@ -104,18 +117,16 @@ const tellWhole = (text: string, way: Way): Pick<Opened, 'text' | 'usage' | 'typ
 }
 
 /** A stream that came where a whole answer was asked for. */
-const collected = (bytes: Uint8Array, answered: Answered, way: Way): Whole => {
+const collected = (bytes: Uint8Array, type: string, way: Way): Whole => {
   const frames: Frame[] = []
-  const reader = framingOf(answered, way)(frame => frames.push(frame))
+  const reader = framingOf(type, way)(frame => frames.push(frame))
   reader.push(bytes)
   reader.end()
-  const told = collectStream(way.client as Ingress, egressOf(way.speaks)!, frames, way.exchange)
-  if (way.keep) keepMessage(told.body, way.keep)
-  return { ...told, type: json }
+  return kept(collectStream(way.client as Ingress, egressOf(way.speaks)!, frames, way.exchange), way)
 }
 
-const framingOf = ({ response }: Answered, { exchange }: Way): Framing =>
-  isEventStream(response) ? emit => eventStream(emit, exchange) : sse
+const framingOf = (type: string | null, { exchange }: Way): Framing =>
+  isEventStream(type) ? emit => eventStream(emit, exchange) : sse
 
 const isTranslatable = ({ client, speaks }: Way): boolean =>
   ingressOf(client.id) !== undefined && egressOf(speaks) !== undefined

@@ -8,9 +8,9 @@ import { faultOf } from '../protocols/bedrock-converse/error.ts'
 import type { Exchange, Frame } from '../protocols/protocol.ts'
 import { type FrameReader, largestFrame } from './frames.ts'
 
-/** Does an answer say that it comes in this framing. */
-export const isEventStream = ({ headers }: Pick<Response, 'headers'>): boolean =>
-  headers.get('content-type')?.startsWith('application/vnd.amazon.eventstream') === true
+/** Does a content type name this framing. */
+export const isEventStream = (type: string | null): boolean =>
+  type?.startsWith('application/vnd.amazon.eventstream') === true
 
 /** Total length, length of the headers, checksum of both. */
 const preludeSize = 12

@@ -190,7 +190,7 @@ export const sniff = async (
   idle: number,
 ): Promise<{ reader: Reader; first: Uint8Array; events: boolean }> => {
   const reader = bodyOf(answered).getReader()
-  const framed = isEventStream(answered.response)
+  const framed = isEventStream(answered.response.headers.get('content-type'))
   let first: Uint8Array = new Uint8Array()
   for (;;) {
     const { value, done } = await readOnce(reader, answered)

@@ -36,7 +36,12 @@ const count = async (body: object, key = 'all') => {
   })
   return {
     status: answer.status,
-    body: (await answer.json()) as { input_tokens?: number; totalTokens?: number; type?: string; error?: { type: string } },
+    body: (await answer.json()) as {
+      input_tokens?: number
+      totalTokens?: number
+      type?: string
+      error?: { type: string }
+    },
   }
 }
 test("Gemini's clients ask at an address of their own, alone or with the whole request around it", async () => {

@@ -220,15 +220,7 @@ describe('what only passes', () => {
 })
 
 describe('an address', () => {
-  for (const path of [
-    '/',
-    '/foo',
-    '/v1/unknown',
-    '/v1/chat',
-    '/v1beta/unheard/of',
-    '/docs/nothing',
-    '/healthz/more',
-  ])
+  for (const path of ['/', '/foo', '/v1/unknown', '/v1/chat', '/v1beta/unheard/of', '/docs/nothing', '/healthz/more'])
     test(`${path} is unknown: 404 in OpenAI's envelope, in the log and for other origins`, async () => {
       for (const method of ['GET', 'POST', 'DELETE']) {
         const response = await get(path, { method })

@@ -1,11 +1,12 @@
 /** Messages, both halves. https://platform.claude.com/docs/en/api/messages */
+import { renderFrame } from '../openai-chat/watch.ts'
 import type { Protocol } from '../protocol.ts'
 import { parseError, renderError } from './error.ts'
 import { headers } from './headers.ts'
 import { parseMessage, renderMessage } from './message.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
-import { renderFault, renderFrame, watch } from './watch.ts'
+import { renderFault, watch } from './watch.ts'
 import { checkRequest, id } from './wire.ts'
 
 export const anthropic: Protocol = {

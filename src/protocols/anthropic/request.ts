@@ -2,6 +2,7 @@
 import { GatewayError } from '../../errors.ts'
 import type { Chat, Part, Turn } from '../../ir/chat.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { fieldsOf, keepRest, type Take, takeNumbers } from '../fields.ts'
 import type { Exchange, Loss } from '../protocol.ts'
 import { type Traits, traitsOf } from './models.ts'
 import { parseThinking, renderSampling, renderThinking } from './thinking.ts'
@@ -14,29 +15,20 @@ const plain = { max_tokens: 'limit', temperature: 'temperature', top_p: 'topP', 
 
 /** The body has been checked. */
 export const parseRequest = (body: JsonObject, loss: Loss): Chat => {
-  const rest: JsonObject = { ...body }
-  const take = (key: string): Json | undefined => {
-    const value = rest[key]
-    delete rest[key]
-    return value === null ? undefined : value
-  }
+  const { rest, take } = fieldsOf(body)
   refuseThread(take('thread'))
   const chat: Chat = {
     model: textOf(take('model')) ?? '',
     stream: take('stream') === true,
     turns: parseTurns(take('system'), (take('messages') ?? []) as JsonObject[], loss),
   }
-  for (const [wire, ours] of Object.entries(plain)) {
-    const value = take(wire)
-    if (typeof value === 'number') chat[ours] = value
-  }
+  takeNumbers(take, plain, chat)
   const stop = take('stop_sequences')
   if (Array.isArray(stop) && stop.length > 0) chat.stop = stop.filter(one => typeof one === 'string')
   parseTools(take, chat)
   parseOutput(take, rest, chat, loss)
   parseUser(take, rest, chat)
-  const kept = Object.entries(rest).filter(([, value]) => value !== null && value !== undefined)
-  if (kept.length > 0) chat.extra = { by: id, value: Object.fromEntries(kept) }
+  keepRest(rest, id, chat)
   return chat
 }
 
@@ -53,7 +45,7 @@ export const refuseThread = (thread: Json | undefined): void => {
   })
 }
 
-const parseOutput = (take: (key: string) => Json | undefined, rest: JsonObject, chat: Chat, loss: Loss): void => {
+const parseOutput = (take: Take, rest: JsonObject, chat: Chat, loss: Loss): void => {
   const told = take('output_config')
   const { effort, format, ...more } = isObject(told) ? told : {}
   const reasoning = parseThinking(take('thinking'), effort)
@@ -64,7 +56,7 @@ const parseOutput = (take: (key: string) => Json | undefined, rest: JsonObject, 
   if (Object.keys(more).length > 0) rest.output_config = more
 }
 
-const parseUser = (take: (key: string) => Json | undefined, rest: JsonObject, chat: Chat): void => {
+const parseUser = (take: Take, rest: JsonObject, chat: Chat): void => {
   const told = take('metadata')
   const { user_id: user, ...more } = isObject(told) ? told : {}
   if (typeof user === 'string') chat.user = user

@@ -2,6 +2,7 @@
 import type { GatewayError } from '../../errors.ts'
 import { type Edit, insertion, isObject, type JsonObject, parseJson, splice, textOf, topLevel } from '../../ir/json.ts'
 import { isWrapped, sealPrefix } from '../../ir/seal.ts'
+import { renderFrame } from '../openai-chat/watch.ts'
 import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
 import { begunAnew, cut, faultFrom, renderError } from './error.ts'
 import { isCall, mendBlock, mendEnvelope, mendStop, readMessage } from './mend.ts'
@@ -53,12 +54,6 @@ const written = (text: string, body: JsonObject, model: string): string => {
     return content.length === 0 && message.content.length > 0 ? [] : [{ ...message, content }]
   })
   return JSON.stringify({ ...body, model, messages: kept })
-}
-
-/** One frame as it stands on the wire; a line break inside starts another `data:` line. */
-export const renderFrame = ({ event, data }: Frame): string => {
-  const lines = data.includes('\n') ? data.replaceAll('\n', '\ndata: ') : data
-  return event === undefined ? `data: ${lines}\n\n` : `event: ${event}\ndata: ${lines}\n\n`
 }
 
 const frameOf = (body: JsonObject): string => renderFrame({ event: body.type as string, data: JSON.stringify(body) })

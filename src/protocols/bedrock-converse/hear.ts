@@ -2,7 +2,7 @@
 import type { GatewayError } from '../../errors.ts'
 import type { Citation, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { isObject, objectsIn, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { rawText } from '../../ir/raw.ts'
 import { answerTool } from '../anthropic/tools.ts'
 import type { Exchange } from '../protocol.ts'
@@ -151,8 +151,8 @@ export class Hearing {
   }
 
   #cited(index: number, { content, citations }: JsonObject): void {
-    for (const { text } of listOf(content)) this.#say(index, 'text', textOf(text) ?? '')
-    for (const citation of listOf(citations)) this.#cite(index, citation)
+    for (const { text } of objectsIn(content)) this.#say(index, 'text', textOf(text) ?? '')
+    for (const citation of objectsIn(citations)) this.#cite(index, citation)
   }
 
   #whole(block: JsonObject): void {
@@ -226,7 +226,7 @@ const citationOf = (citation: JsonObject, target: string): Citation => {
   const { title, source, sourceContent, location } = citation
   const web = isObject(location) && isObject(location.web) ? textOf(location.web.url) : undefined
   const url = web ?? (typeof source === 'string' && /^https?:/.test(source) ? source : undefined)
-  const quote = listOf(sourceContent)
+  const quote = objectsIn(sourceContent)
     .map(({ text }) => textOf(text) ?? '')
     .join('')
   return {
@@ -236,5 +236,3 @@ const citationOf = (citation: JsonObject, target: string): Citation => {
     seal: sealed(citation, target),
   }
 }
-
-const listOf = (value: unknown): JsonObject[] => (Array.isArray(value) ? value.filter(isObject) : [])

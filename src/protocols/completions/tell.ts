@@ -4,6 +4,7 @@ import { tell } from '../../ir/collect.ts'
 import type { Event } from '../../ir/event.ts'
 import type { JsonObject } from '../../ir/json.ts'
 import { renderError, unfinished } from '../openai-chat/error.ts'
+import { streamed } from '../openai-chat/stream.ts'
 import { renderUsage } from '../openai-chat/usage.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
 import { promptOf } from './request.ts'
@@ -47,21 +48,7 @@ const tellPieces =
     }
   }
 
-/** `[DONE]` after a clean end, an error frame and nothing else after a fault. */
-export const renderStream =
-  (exchange: Exchange): Stage<Event, Frame> =>
-  emit => {
-    let failed = false
-    const mouth = tellPieces(exchange)(piece => {
-      failed ||= 'error' in piece
-      emit({ data: JSON.stringify(piece) })
-    })
-    return event => {
-      if (failed) return
-      mouth(event)
-      if (event === undefined && !failed) emit({ data: '[DONE]' })
-    }
-  }
+export const renderStream = streamed(tellPieces)
 
 /** The pieces of the whole answer, joined. */
 export const renderMessage = (message: Message, exchange: Exchange): JsonObject => {

@@ -2,7 +2,7 @@
 import type { GatewayError } from '../../errors.ts'
 import type { Finish, Seal, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
-import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
+import { isObject, objectsIn, type Json, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
 import type { Exchange } from '../protocol.ts'
 import { parseAnnotation } from './cite.ts'
 import { gather } from './gather.ts'
@@ -130,8 +130,8 @@ export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ea
     cite(delta.annotations)
     say('refusal', delta.refusal)
     if (isObject(delta.function_call)) legacy(delta.function_call)
-    for (const entry of listOf(delta.tool_calls)) call(entry)
-    for (const entry of listOf(delta.images)) {
+    for (const entry of objectsIn(delta.tool_calls)) call(entry)
+    for (const entry of objectsIn(delta.images)) {
       const media = parseMedia(entry)
       if (media) emit({ type: 'part', at: next++, part: media })
     }
@@ -145,7 +145,7 @@ export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ea
     usage = usageIn(body) ?? usage
     for (const key of ['citations', 'search_results'])
       if (says(body[key])) note(key, 'the neutral form has no place for it')
-    for (const choice of listOf(body.choices)) {
+    for (const choice of objectsIn(body.choices)) {
       if (choice.index !== 0) note('choices', 'only the first choice is translated')
       else {
         if (isObject(choice.logprobs)) note('logprobs', 'the neutral form has no place for them')
@@ -167,8 +167,6 @@ export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ea
   return { chunk, end }
 }
 
-const listOf = (value: unknown): readonly JsonObject[] =>
-  !Array.isArray(value) ? [] : value.every(isObject) ? value : value.filter(isObject)
 const says = (value: unknown): boolean =>
   value !== null && value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0)
 const isWhole = (args: string): boolean => args.endsWith('}') && parseJson(args) !== undefined

@@ -3,6 +3,7 @@ import type { Chat, Choice, Format, ProtocolId, Tool } from '../../ir/chat.ts'
 import { effortAsked, isEffort } from '../../ir/effort.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { bring, type Kin } from '../kin.ts'
+import { fieldsOf, keepRest, takeNumbers } from '../fields.ts'
 import type { Exchange, Loss } from '../protocol.ts'
 import { asFunctions } from './free.ts'
 import { parseTurns, readable, renderTurns } from './turns.ts'
@@ -14,22 +15,14 @@ const plain = { temperature: 'temperature', top_p: 'topP', top_k: 'topK', seed: 
 
 /** The body has been checked. */
 export const parseRequest = (body: JsonObject, loss: Loss): Chat => {
-  const rest: JsonObject = { ...body }
-  const take = (key: string): Json | undefined => {
-    const value = rest[key]
-    delete rest[key]
-    return value === null ? undefined : value
-  }
+  const { rest, take } = fieldsOf(body)
   const chat: Chat = {
     model: textOf(take('model')) ?? '',
     stream: take('stream') === true,
     turns: parseTurns(take('messages') as JsonObject[], loss),
   }
   take('stream_options')
-  for (const [wire, ours] of Object.entries(plain)) {
-    const value = take(wire)
-    if (typeof value === 'number') chat[ours] = value
-  }
+  takeNumbers(take, plain, chat)
   const stop = take('stop')
   if (stop !== undefined) chat.stop = typeof stop === 'string' ? [stop] : (stop as string[])
   const user = textOf(take('user'))
@@ -39,8 +32,7 @@ export const parseRequest = (body: JsonObject, loss: Loss): Chat => {
   parseLimit(rest, chat)
   parseTools(rest, chat)
   parseThinking(rest, chat)
-  const kept = Object.entries(rest).filter(([, value]) => value !== null && value !== undefined)
-  if (kept.length > 0) chat.extra = { by: id, value: Object.fromEntries(kept) }
+  keepRest(rest, id, chat)
   return chat
 }
 

@@ -1,5 +1,6 @@
 /** A stream of Chat Completions ↔ events. */
 import type { Event } from '../../ir/event.ts'
+import type { JsonObject } from '../../ir/json.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
 import { hearChunks } from './hear.ts'
 import { chatShape } from './mend.ts'
@@ -25,14 +26,15 @@ export const parseStream =
     }
   }
 
-/** Writes a client's stream: `[DONE]` after a clean end, an error frame and nothing else after a fault. */
-export const renderStream =
+/** What a client hears, a body at a time, as its stream: `[DONE]` after a clean end, an error frame and nothing else after a fault. */
+export const streamed =
+  (tell: (exchange: Exchange) => Stage<Event, JsonObject>) =>
   (exchange: Exchange): Stage<Event, Frame> =>
   emit => {
     let failed = false
-    const mouth = tellChunks(exchange)(chunk => {
-      failed ||= 'error' in chunk
-      emit({ data: JSON.stringify(chunk) })
+    const mouth = tell(exchange)(body => {
+      failed ||= 'error' in body
+      emit({ data: JSON.stringify(body) })
     })
     return event => {
       if (failed) return
@@ -40,3 +42,5 @@ export const renderStream =
       if (event === undefined && !failed) emit({ data: '[DONE]' })
     }
   }
+
+export const renderStream = streamed(tellChunks)

@@ -105,10 +105,11 @@ export const readMessage = (text: string, exchange: Exchange): JsonObject => {
 
 export const watch: Watch = {
   readRequest,
-  writeRequest: (text, body, change) =>
-    text.includes(sealPrefix)
-      ? writeRequest(JSON.stringify(withoutSlots(body)), withoutSlots(body), change)
-      : writeRequest(text, body, change),
+  writeRequest(text, body, change) {
+    if (!text.includes(sealPrefix)) return writeRequest(text, body, change)
+    const bare = withoutSlots(body)
+    return writeRequest(JSON.stringify(bare), bare, change)
+  },
   passStream: exchange => passChoices(chatShape, exchange),
   passMessage,
 }

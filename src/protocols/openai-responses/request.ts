@@ -5,6 +5,7 @@ import type { Chat, Format } from '../../ir/chat.ts'
 import { effortAsked, isEffort } from '../../ir/effort.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { bring, type Kin } from '../kin.ts'
+import { fieldsOf, keepRest, takeNumbers } from '../fields.ts'
 import type { Exchange, Loss } from '../protocol.ts'
 import { renderTurns } from './items.ts'
 import { id } from './parts.ts'
@@ -19,12 +20,7 @@ const encrypted = 'reasoning.encrypted_content'
  * back sealed, a truncation that is none. @throws `invalid_request` for what only the vendor that keeps it could know.
  */
 export const parseRequest = (body: JsonObject, _loss: Loss): Chat => {
-  const rest: JsonObject = { ...body }
-  const take = (key: string): Json | undefined => {
-    const value = rest[key]
-    delete rest[key]
-    return value === null ? undefined : value
-  }
+  const { rest, take } = fieldsOf(body)
   refuseState(body)
   const instructions = textOf(take('instructions'))
   const turns = parseTurns(take('input'))
@@ -32,10 +28,7 @@ export const parseRequest = (body: JsonObject, _loss: Loss): Chat => {
   const chat: Chat = { model: textOf(take('model')) ?? '', stream: take('stream') === true, turns }
   const limit = take('max_output_tokens')
   if (typeof limit === 'number') chat.limit = limit
-  for (const [wire, ours] of Object.entries(plain)) {
-    const value = take(wire)
-    if (typeof value === 'number') chat[ours] = value
-  }
+  takeNumbers(take, plain, chat)
   const user = textOf(take('user'))
   if (user !== undefined) chat.user = user
   const parallel = take('parallel_tool_calls')
@@ -45,8 +38,7 @@ export const parseRequest = (body: JsonObject, _loss: Loss): Chat => {
   parseThinking(take('reasoning'), rest, chat)
   parseText(take('text'), rest, chat)
   dropOurs(rest)
-  const kept = Object.entries(rest).filter(([, value]) => value !== null && value !== undefined)
-  if (kept.length > 0) chat.extra = { by: id, value: Object.fromEntries(kept) }
+  keepRest(rest, id, chat)
   return chat
 }
 
