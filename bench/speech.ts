@@ -101,14 +101,15 @@ const anthropic: Manner = {
   }),
 }
 
-const generated = (word: string, finish: { finishReason?: string } = {}): string => {
+/** Every chunk counts what has been said so far. */
+const generated = (word: string, told: number, finish: { finishReason?: string } = {}): string => {
   const content = { parts: [{ text: word }], role: 'model' }
   const body = {
     candidates: [{ content, ...finish, index: 0 }],
     usageMetadata: {
       promptTokenCount: 20,
-      candidatesTokenCount: 80,
-      totalTokenCount: 100,
+      candidatesTokenCount: told,
+      totalTokenCount: 20 + told,
       promptTokensDetails: [{ modality: 'TEXT', tokenCount: 20 }],
     },
     modelVersion: 'bench',
@@ -118,7 +119,11 @@ const generated = (word: string, finish: { finishReason?: string } = {}): string
 }
 
 const gemini: Manner = {
-  said: { head: '', words: story.map(word => generated(`${word} `)), tail: generated('', { finishReason: 'STOP' }) },
+  said: {
+    head: '',
+    words: story.map((word, at) => generated(`${word} `, at + 1)),
+    tail: generated('', 80, { finishReason: 'STOP' }),
+  },
   frames: { head: 0, tail: 1 },
   blank: '\r\n\r\n',
   mark: 'finishReason',

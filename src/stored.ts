@@ -14,7 +14,7 @@ import type { Runtime } from './runtime.ts'
 import type { Answer } from './store/answers.ts'
 import { Call } from './upstream/call.ts'
 import { addressOf } from './upstream/intake.ts'
-import { readError, readText } from './upstream/source.ts'
+import { readError, readText } from './upstream/read.ts'
 import { version } from './version.ts'
 
 const protocol = 'openai-responses'

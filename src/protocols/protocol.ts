@@ -63,8 +63,15 @@ export interface Passing {
   push(frame: Frame): string
   /** What is held back (a finish waiting for what follows it): due when the vendor has been silent for a moment. */
   flush(): string
-  /** The short way for a piece of the wire that is one whole frame, like the last one; undefined where it must go the long way, by `push`. */
-  recall?(piece: Uint8Array): Uint8Array | undefined
+  /**
+   * What the frame pushed last said, where that was one word and nothing else. A frame that differs from it in nothing but the word may then
+   * go a short way, unpushed: out as that one did. Absent where no two frames are alike.
+   */
+  word?(): string | undefined
+  /** Words like that one are kept here: frames that went the short way must be pushed all the same, later, and what comes of it is dropped. */
+  gathers?(): boolean
+  /** Behind this text in a frame figures may differ as well. */
+  readonly counts?: string | undefined
   /** The vendor's body has ended: the clean end of the client's protocol, or `seen.fault` is set because it was cut. */
   end(): string
   /** The in-band form of an error, after what has been told so far. */
@@ -82,6 +89,9 @@ export interface Watch {
   /** A whole answer of this protocol, passed: strict, with the client's model. Throws GatewayError where the body is a fault or no answer. */
   passMessage(text: string, exchange: Exchange): { text: string; usage?: Usage; model?: string }
 }
+
+/** What becomes of the words of a text on their way: see `Passing.word`. */
+export type Words = 'forgotten' | 'gathered'
 
 /** A wire format, seen from a client that speaks it to us. */
 export interface Ingress {
@@ -102,6 +112,8 @@ export interface Ingress {
   streamType?: string
   /** What the ids of its answers begin with: `chatcmpl-`. */
   idPrefix: string
+  /** Given where two words of one text are told alike, in frames that differ in nothing else: are they forgotten once told, or gathered. */
+  words?: Words | undefined
   /** What an answer of it has no place for. */
   silentOn?: readonly ('stop' | 'cacheWrite')[]
   watch: Watch
@@ -132,6 +144,10 @@ export interface Egress {
   parseStream(exchange: Exchange): Stage<Frame, Event>
   /** `text` is at most 64 KiB of the vendor's body in whatever shape: JSON, an SSE line, HTML, nothing. */
   parseError(status: number, headers: Headers, text: string, exchange: Pick<Exchange, 'scrub'>): GatewayError
+  /** Are words forgotten once they are heard; absent: they are gathered. */
+  words?: Words | undefined
+  /** Where the counts of a frame begin, if every frame has them. */
+  counts?: string
   /** Whether media may be sent as a URL or must be fetched first. */
   media: 'url' | 'bytes'
   /** Headers a request in this protocol needs (`anthropic-version`). `client`: the client's own, where it speaks the same protocol; take only what is known. */

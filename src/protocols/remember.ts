@@ -37,22 +37,21 @@ export const remember = (memory: SealMemory): ((event: Event) => void) => {
   }
 }
 
-/** What passes is listened to as well; not by the short way, which hears no words. */
+/** What passes is listened to as well, thoughts word by word. */
 export const rememberStream = (egress: Egress, passing: Passing, exchange: Exchange): Passing => {
   if (!exchange.seals) return passing
   const hear = egress.parseStream(quiet(exchange))(remember(exchange.seals))
   return {
-    seen: passing.seen,
+    ...passing,
+    gathers: () => true,
     push(frame) {
       if (!passing.seen.over) hear(frame)
       return passing.push(frame)
     },
-    flush: () => passing.flush(),
     end() {
       hear(undefined)
       return passing.end()
     },
-    fail: error => passing.fail(error),
   }
 }
 

@@ -20,13 +20,19 @@ export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exch
   }
   const render = ingress.renderStream(exchange)(write)
   const keep = exchange.seals && remember(exchange.seals)
+  const words = wordWatch()
 
   const hear = soundEvents(ingress, exchange, event => {
     note(seen, event)
+    words.hear(event)
     keep?.(event)
     if (event.type !== 'fault') render(event)
   })
   const parse = egress.parseStream(exchange)(hear)
+
+  /** Thoughts are remembered for the calls that follow them. */
+  const gathers = (): boolean =>
+    ingress.words !== 'forgotten' || egress.words !== 'forgotten' || (keep !== undefined && words.thinking())
 
   const taken = (): string => {
     const text = out
@@ -37,9 +43,11 @@ export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exch
   return {
     seen,
     push(frame) {
+      words.begin()
       if (!seen.fault) parse(frame)
       return taken()
     },
+    ...(ingress.words && { word: words.only, gathers, counts: egress.counts }),
     flush: () => '',
     end() {
       if (!seen.fault) parse(undefined)
@@ -51,6 +59,29 @@ export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exch
       render({ type: 'fault', error })
       return taken()
     },
+  }
+}
+
+/** Listens for frames that say one word of a text, or of a thought, and nothing else. */
+const wordWatch = () => {
+  let speaking: number | undefined
+  let thinking = false
+  let events = 0
+  let word: string | undefined
+  return {
+    begin(): void {
+      events = 0
+    },
+    hear(event: Event): void {
+      events++
+      if (event.type === 'open') {
+        speaking = event.part === 'call' ? undefined : event.at
+        thinking = event.part === 'reasoning'
+      }
+      word = event.type === 'delta' && event.at === speaking ? event.text : undefined
+    },
+    thinking: () => thinking,
+    only: (): string | undefined => (events === 1 ? word : undefined),
   }
 }
 

@@ -14,7 +14,8 @@ import { type Answered, broken } from './call.ts'
 import { eventStream, isEventStream } from './eventstream.ts'
 import { type Framing, sse } from './frames.ts'
 import type { Opened } from './relay.ts'
-import { readBytes, readError, readRest, readText, Source, sniff } from './source.ts'
+import { readBytes, readError, readRest, readText, sniff } from './read.ts'
+import { Source } from './source.ts'
 
 /** Between whom the answer goes. */
 export type Way = {

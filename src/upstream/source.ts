@@ -1,25 +1,22 @@
 /** A vendor's answer being read: bytes → frames → what the client gets. */
-import { asGatewayError, GatewayError } from '../errors.ts'
+import { asGatewayError, type GatewayError } from '../errors.ts'
 import type { Passing } from '../protocols/protocol.ts'
-import { type Answered, broken } from './call.ts'
+import { broken } from './call.ts'
 import type { Deadline } from './deadline.ts'
-import { isEventStream } from './eventstream.ts'
 import { type FrameReader, type Framing, sse } from './frames.ts'
+import { Likeness } from './likeness.ts'
+import type { Reader } from './read.ts'
 
-type Reader = ReadableStreamDefaultReader<Uint8Array>
 type Piece = { value?: Uint8Array | undefined }
 type Tell = (said: string | Uint8Array | undefined) => void
 
-/** Bytes of a whole answer that are read into memory at most. */
-const largestAnswer = 256 * 1024 * 1024
-/** Bytes of a vendor's error that are read: enough to tell, too few to hurt. */
-const largestError = 64 * 1024
-/** Seconds a vendor's error may take to come in after its head. */
-const errorTime = 2
 /** Seconds a vendor may take to end its body after its last word. */
 const drained = 1
 /** What may be held back before the first content: a vendor that says this much without content is passed on as it is. */
 const largestHeld = { frames: 64, characters: 256 * 1024 }
+
+/** Pieces that are heard later, at most. */
+const mostUnheard = 64
 
 /** A stream: read it piece by piece with `pump`, end it with `cancel`. */
 export class Source {
@@ -28,8 +25,14 @@ export class Source {
   #count = 0
   #ended = false
   #reading = false
-  #lastHeard = performance.now()
+  /** Something came since the last look at the clock. */
+  #heardAnew = true
+  #lastHeard = 0
   #tell: Tell = () => undefined
+  readonly #alike: Likeness | undefined
+  /** Went the short way, and still to be heard. */
+  #unheard: Uint8Array[] = []
+  #gathers = false
 
   constructor(
     private readonly reader: Reader,
@@ -37,8 +40,9 @@ export class Source {
     private readonly deadline: Deadline,
     private readonly idle: number,
     first: Uint8Array,
-    private readonly framing: Framing = sse,
+    framing: Framing = sse,
   ) {
+    if (framing === sse && passing.word) this.#alike = new Likeness(passing.counts)
     this.#frames = framing(frame => {
       this.#count++
       if (passing.seen.fault === undefined) this.#out += passing.push(frame)
@@ -58,18 +62,30 @@ export class Source {
   }
 
   readonly #piece = (read: Piece): Promise<void> | undefined => {
-    const known = this.#recall(read.value)
+    const known = this.#shortCut(read.value)
     if (known) return void this.#tell(known)
     this.#heard(read)
     return this.pump(this.#tell)
   }
 
-  /** Most pieces of a stream are one whole frame, like the last one: they need not be taken apart. What goes out for such a piece. */
-  #recall(bytes: Uint8Array | undefined): Uint8Array | undefined {
-    if (bytes === undefined || this.framing !== sse || !this.#frames.between()) return undefined
-    const known = this.passing.recall?.(bytes)
-    if (known) this.#rest()
+  /** What goes out for a piece that is one whole frame like the last one, as most are. */
+  #shortCut(bytes: Uint8Array | undefined): Uint8Array | undefined {
+    if (bytes === undefined || !this.#frames.between()) return undefined
+    const known = this.#alike?.recall(bytes)
+    if (known === undefined) return undefined
+    if (this.#gathers && this.#unheard.push(bytes) >= mostUnheard) this.#catchUp()
+    this.#rest()
     return known
+  }
+
+  /** What went the short way is heard: many at once cost a fraction of what each costs when it comes. */
+  #catchUp(): void {
+    if (this.#unheard.length === 0) return
+    const told = this.#out
+    const unheard = this.#unheard
+    this.#unheard = []
+    for (const piece of unheard) this.#frames.push(piece)
+    this.#out = told
   }
 
   readonly #loss = (thrown: unknown): void => {
@@ -88,6 +104,8 @@ export class Source {
 
   /** What the protocol holds back, once the vendor has been silent for a moment. */
   flush(now: number): string {
+    if (this.#heardAnew) this.#lastHeard = now
+    this.#heardAnew = false
     if (!this.#reading || now - this.#lastHeard < 250) return ''
     try {
       return this.passing.flush()
@@ -100,6 +118,7 @@ export class Source {
   cancel(): void {
     this.#ended = true
     this.deadline.clear()
+    this.#catchUp()
     this.reader.cancel().catch(() => undefined)
   }
 
@@ -125,7 +144,7 @@ export class Source {
   }
 
   #rest(): void {
-    this.#lastHeard = performance.now()
+    this.#heardAnew = true
     this.#reading = false
     if (!this.#ended) this.deadline.rest()
   }
@@ -139,7 +158,8 @@ export class Source {
   #hear(bytes: Uint8Array | undefined): void {
     const { seen } = this.passing
     try {
-      if (bytes) this.#frames.push(bytes)
+      this.#catchUp()
+      if (bytes) this.#push(bytes)
       if (seen.fault) this.cancel()
       else if (bytes === undefined) this.#end()
       else if (seen.over) {
@@ -149,6 +169,20 @@ export class Source {
     } catch (thrown) {
       this.#fail(asGatewayError(thrown))
     }
+  }
+
+  /** What is said after one like it may not be what was said before it: the short way is learnt anew. */
+  #push(bytes: Uint8Array): void {
+    const alike = this.#alike
+    const before = this.#count
+    const isClean = this.#frames.between() && this.#out === ''
+    this.#frames.push(bytes)
+    alike?.forget()
+    if (!alike?.learns || !isClean || this.#count !== before + 1 || !this.#frames.between()) return
+    const word = this.#out === '' ? undefined : this.passing.word?.()
+    if (word === undefined) return
+    alike.learn(bytes, word, this.#out)
+    this.#gathers = this.passing.gathers?.() === true
   }
 
   #end(): void {
@@ -173,124 +207,8 @@ export class Source {
   }
 
   #fail(error: GatewayError): void {
+    this.#catchUp()
     this.passing.seen.fault ??= this.deadline.expired ?? error
     this.cancel()
   }
 }
-
-/** Bytes that are looked at to tell what an answer is. */
-const largestLead = 4096
-
-/**
- * The first bytes that are more than white space, and whether they begin a stream of events: vendors' content types do not tell, but for
- * the one of AWS.
- */
-export const sniff = async (
-  answered: Answered,
-  idle: number,
-): Promise<{ reader: Reader; first: Uint8Array; events: boolean }> => {
-  const reader = bodyOf(answered).getReader()
-  const framed = isEventStream(answered.response.headers.get('content-type'))
-  let first: Uint8Array = new Uint8Array()
-  for (;;) {
-    const { value, done } = await readOnce(reader, answered)
-    if (value) first = first.length === 0 ? value : Buffer.concat([first, value])
-    const start = new TextDecoder().decode(first.subarray(0, largestLead)).trimStart()
-    if (framed || done || start.length >= 6 || /^[{[<]/.test(start) || first.length > largestLead)
-      return { reader, first, events: framed || /^(data|event|id|retry)?:/.test(start) }
-    // White space alone tells nothing yet and need not be kept.
-    if (start === '') first = new Uint8Array()
-    answered.deadline.arm('idle', idle)
-  }
-}
-
-/** An answer that announces no more than this comes in one piece or two: it is read in one go, which costs a third. */
-const smallAnswer = 64 * 1024
-
-/** A whole answer as text. @throws GatewayError `upstream_failed`, `upstream_timeout`. */
-export const readText = async (answered: Answered, idle: number | undefined): Promise<string> => {
-  const { response, deadline } = answered
-  if (response.body === null) return nothing(answered)
-  const announced = response.headers.get('content-length')
-  if (announced === null || Number(announced) > smallAnswer)
-    return readRest(response.body.getReader(), undefined, answered, idle)
-  if (idle !== undefined) deadline.arm('idle', idle)
-  try {
-    return await response.text()
-  } catch (thrown) {
-    throw deadline.expired ?? broken(thrown)
-  } finally {
-    deadline.clear()
-  }
-}
-
-/** The rest of an answer that is no stream, as text. @throws as readBytes. */
-export const readRest = async (...rest: Parameters<typeof readBytes>): Promise<string> =>
-  new TextDecoder().decode(await readBytes(...rest))
-
-/** All there is of an answer. @throws GatewayError `upstream_failed`, `upstream_timeout`. */
-export const readBytes = async (
-  reader: Reader,
-  first: Uint8Array | undefined,
-  answered: Answered,
-  idle: number | undefined,
-): Promise<Uint8Array> => {
-  const pieces = first ? [first] : []
-  let length = first?.length ?? 0
-  for (;;) {
-    const { value, done } = await readOnce(reader, answered)
-    if (done) break
-    length += value.length
-    if (length > largestAnswer) {
-      answered.stop()
-      throw new GatewayError('upstream_failed', 'the vendor sent an answer of more than 256 MiB')
-    }
-    pieces.push(value)
-    if (idle !== undefined) answered.deadline.arm('idle', idle)
-  }
-  answered.deadline.clear()
-  return join(pieces)
-}
-
-/** At most 64 KiB of a vendor's refusal, as far as they come in time: its status says enough. Never throws. */
-export const readError = async (answered: Answered): Promise<string> => {
-  const { response, deadline } = answered
-  if (response.body === null) return nothing(answered)
-  const reader = response.body.getReader()
-  const pieces: Uint8Array[] = []
-  deadline.arm('idle', errorTime)
-  for (let length = 0; length < largestError; ) {
-    const { value } = await reader.read().catch(() => ({ value: undefined }))
-    if (value === undefined) break
-    pieces.push(value)
-    length += value.length
-  }
-  deadline.clear()
-  reader.cancel().catch(() => undefined)
-  return new TextDecoder().decode(join(pieces).subarray(0, largestError))
-}
-
-const readOnce = async (reader: Reader, answered: Answered) => {
-  try {
-    const read = await reader.read()
-    if (answered.deadline.expired) throw answered.deadline.expired
-    return read
-  } catch (thrown) {
-    answered.deadline.clear()
-    throw answered.deadline.expired ?? broken(thrown)
-  }
-}
-
-const nothing = ({ deadline }: Answered): '' => {
-  deadline.clear()
-  return ''
-}
-
-const bodyOf = ({ response, deadline }: Answered): ReadableStream<Uint8Array> => {
-  if (response.body) return response.body
-  deadline.clear()
-  throw new GatewayError('upstream_failed', 'the vendor answered with nothing')
-}
-
-const join = (pieces: Uint8Array[]): Uint8Array =>
-  pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces)

@@ -25,6 +25,7 @@ export const anthropic: Protocol = {
   renderFrame,
   heartbeat: 'event: ping\ndata: {"type": "ping"}\n\n',
   idPrefix: 'msg_',
+  words: 'forgotten',
   headers,
   watch,
 }

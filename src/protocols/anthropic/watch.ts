@@ -71,6 +71,7 @@ const passStream = (exchange: Exchange): Passing => {
   let opened = false
   let calls = false
   let stopped = false
+  let delta: string | undefined
 
   const closeAll = (): string => {
     const text = [...open].map(index => frameOf({ type: 'content_block_stop', index })).join('')
@@ -146,9 +147,11 @@ const passStream = (exchange: Exchange): Passing => {
   }
 
   const push = (frame: Frame): string => {
+    delta = undefined
     if (seen.over || seen.fault) return ''
     if (frame.event === 'content_block_delta' && !exchange.mend && frame.data.startsWith(deltaHead)) {
       seen.content = true
+      delta = frame.data
       return renderFrame(frame)
     }
     const data = frame.data.trim()
@@ -170,7 +173,13 @@ const passStream = (exchange: Exchange): Passing => {
     return ''
   }
 
-  return { seen, push, end, flush: () => '', fail: renderFault }
+  return { seen, push, end, word: () => delta && wordOf(delta), flush: () => '', fail: renderFault }
+}
+
+const wordOf = (data: string): string | undefined => {
+  const body = parseJson(data)
+  const delta = isObject(body) ? body.delta : undefined
+  return isObject(delta) && delta.type === 'text_delta' ? textOf(delta.text) : undefined
 }
 
 const passMessage: Watch['passMessage'] = (text, exchange) => {

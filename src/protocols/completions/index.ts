@@ -15,6 +15,7 @@ export const completions: Ingress & PassOnly = {
   renderMessage,
   renderStream,
   renderFrame,
+  words: 'forgotten',
   silentOn: ['stop'],
   several: { split: splitRequest, join: joinAnswers, frames: answerFrames },
 }

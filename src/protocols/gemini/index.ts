@@ -6,7 +6,7 @@ import { id } from './part.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
 import { heartbeat, renderFault, renderFrame, watch } from './watch.ts'
-import { checkRequest } from './wire.ts'
+import { checkRequest, counts } from './wire.ts'
 
 export const gemini: Protocol = {
   id,
@@ -24,6 +24,8 @@ export const gemini: Protocol = {
   renderFrame,
   heartbeat,
   idPrefix: '',
+  words: 'gathered',
+  counts,
   silentOn: ['stop', 'cacheWrite'],
   watch,
 }

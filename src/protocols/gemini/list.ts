@@ -45,6 +45,7 @@ export const geminiList: Ingress = {
   renderError: listed,
   renderFault: error => JSON.stringify(listed(error)),
   streamType: 'application/json',
+  words: undefined,
   heartbeat: '\n',
   watch: { ...gemini.watch, passStream: exchange => passChunks(exchange, asItems()) },
 }

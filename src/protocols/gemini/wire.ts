@@ -86,3 +86,6 @@ const check = checkerOf(GenerateRequest)
 
 /** Throws `invalid_request` whose `param` is the path of the first fault, in camelCase. */
 export const checkRequest = (body: JsonObject): void => check(camelBody(body))
+
+/** Every chunk of a stream counts anew, behind what it says. */
+export const counts = '"usageMetadata"'

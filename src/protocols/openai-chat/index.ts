@@ -22,6 +22,7 @@ export const openaiChat: Protocol = {
   renderFault,
   renderFrame,
   idPrefix: 'chatcmpl-',
+  words: 'forgotten',
   silentOn: ['stop'],
   watch,
 }

@@ -1,6 +1,6 @@
 /**
- * Frames of one stream are alike: most differ from the one before in a word. One that differs from a frame which passed unchanged in nothing
- * but that word passes as that one did, without being read again: a third of what a stream costs.
+ * What upstream/likeness.ts does for single frames, for several that came at once: one that differs from a frame which passed unchanged in
+ * nothing but its word passes as that one did, without being read again.
  */
 import { isObject, type JsonObject } from '../../ir/json.ts'
 
@@ -9,14 +9,11 @@ export type Likeness = {
   learn: (data: string, body: JsonObject, out: string) => void
   /** What goes out for `data`, if it is like the last one learnt. */
   recall: (data: string) => string | undefined
-  /** The same for a piece of the wire that is one frame, as bytes: neither decoded nor encoded. */
-  recallPiece: (piece: Uint8Array) => Uint8Array | undefined
   forget: () => void
 }
 
 /** Where the word stands: in what came and in what went out. */
-type Pattern = { head: string; tail: string; outHead: string; outTail: string; bytes?: PatternBytes }
-type PatternBytes = { head: Buffer; tail: Buffer; outHead: Buffer; outTail: Buffer }
+type Pattern = { head: string; tail: string; outHead: string; outTail: string }
 
 export const likeness = (): Likeness => {
   let pattern: Pattern | undefined
@@ -25,11 +22,6 @@ export const likeness = (): Likeness => {
       pattern = patternOf(data, body, out)
     },
     recall: data => pattern && wordPut(pattern, data),
-    recallPiece(piece) {
-      if (pattern === undefined) return undefined
-      pattern.bytes ??= bytesOf(pattern)
-      return wordPutIn(pattern.bytes, piece)
-    },
     forget() {
       pattern = undefined
     },
@@ -37,7 +29,6 @@ export const likeness = (): Likeness => {
 }
 
 const BACKSLASH = 92
-const QUOTE = 34
 
 const wordPut = ({ head, tail, outHead, outTail }: Pattern, data: string): string | undefined => {
   const end = data.length - tail.length
@@ -46,28 +37,6 @@ const wordPut = ({ head, tail, outHead, outTail }: Pattern, data: string): strin
   if (data.indexOf('"', head.length) !== end || data.charCodeAt(end - 1) === BACKSLASH) return undefined
   return outHead + data.slice(head.length, end) + outTail
 }
-
-/** As `wordPut`, on the wire. UTF-8 has no quote inside a character, so bytes do. */
-const wordPutIn = ({ head, tail, outHead, outTail }: PatternBytes, piece: Uint8Array): Uint8Array | undefined => {
-  const end = piece.length - tail.length
-  if (end < head.length || head.compare(piece, 0, head.length) !== 0) return undefined
-  if (piece.indexOf(QUOTE, head.length) !== end || piece[end - 1] === BACKSLASH) return undefined
-  if (tail.compare(piece, end) !== 0) return undefined
-  const put = new Uint8Array(outHead.length + end - head.length + outTail.length)
-  put.set(outHead)
-  // A view for `set` would cost three times the copy.
-  Buffer.prototype.copy.call(piece, put, outHead.length, head.length, end)
-  put.set(outTail, put.length - outTail.length)
-  return put
-}
-
-/** What comes stands in a frame of its own; what goes out does already. */
-const bytesOf = ({ head, tail, outHead, outTail }: Pattern): PatternBytes => ({
-  head: Buffer.from(`data: ${head}`),
-  tail: Buffer.from(`${tail}\n\n`),
-  outHead: Buffer.from(outHead),
-  outTail: Buffer.from(outTail),
-})
 
 const patternOf = (data: string, body: JsonObject, out: string): Pattern | undefined => {
   const said = wordOf(body)
@@ -90,7 +59,7 @@ const patternOf = (data: string, body: JsonObject, out: string): Pattern | undef
 }
 
 /** The one word of a frame that says nothing else: no finish, no usage, no call. */
-const wordOf = ({ choices, usage }: JsonObject): { key: string; word: string } | undefined => {
+export const wordOf = ({ choices, usage }: JsonObject): { key: string; word: string } | undefined => {
   if (!Array.isArray(choices) || choices.length !== 1 || isObject(usage)) return undefined
   const [choice] = choices
   if (!isObject(choice) || !isObject(choice.delta) || typeof choice.finish_reason === 'string') return undefined

@@ -4,7 +4,7 @@ import { isObject, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
 import { sealPrefix } from '../../ir/seal.ts'
 import type { Exchange, Frame, Passing, Watch } from '../protocol.ts'
 import { faultFrom, nonsense, renderError, tellsFault } from './error.ts'
-import { likeness } from './likeness.ts'
+import { likeness, wordOf } from './likeness.ts'
 import { chatShape, mendMessage, type Shape } from './mend.ts'
 import { withoutSlots } from './slot.ts'
 import { modelReplacer, replaceModel, writeRequest } from './splice.ts'
@@ -32,6 +32,8 @@ export const passChoices = (shape: Shape, exchange: Exchange): Passing => {
   let out = ''
   /** What one frame has brought forth. */
   let chunks: Chunk[] = []
+  /** A frame that went on as it came. */
+  let passed: string | undefined
 
   const chunk = (chunk: Chunk): void => {
     const { body, text } = chunk
@@ -53,8 +55,9 @@ export const passChoices = (shape: Shape, exchange: Exchange): Passing => {
 
   return {
     seen: stream.seen,
-    recall: alike.recallPiece,
+    word: () => passed && wordOf(JSON.parse(passed))?.word,
     push(frame) {
+      passed = frame.data
       const known = frame.event === undefined ? alike.recall(frame.data) : undefined
       if (known !== undefined) return known
       alike.forget()
@@ -62,7 +65,8 @@ export const passChoices = (shape: Shape, exchange: Exchange): Passing => {
       stream.push(frame)
       const text = taken()
       const [only] = chunks
-      if (chunks.length === 1 && only?.text === frame.data) alike.learn(frame.data, only.body, text)
+      if (chunks.length > 1 || only?.text !== frame.data) passed = undefined
+      else alike.learn(frame.data, only.body, text)
       return text
     },
     flush() {

@@ -11,14 +11,11 @@ export const keepStream = (passing: Passing, keep: Keep): Passing => {
     if (text !== '') keepFrames(text, keep)
     return text
   }
-  const { recall } = passing
   return {
-    seen: passing.seen,
+    ...passing,
     push: frame => heard(passing.push(frame)),
     flush: () => heard(passing.flush()),
-    ...(recall && { recall: piece => recall(piece) }),
     end: () => heard(passing.end()),
-    fail: error => passing.fail(error),
   }
 }
 
