@@ -68,7 +68,7 @@ export interface Passing {
    * go a short way, unpushed: out as that one did. Absent where no two frames are alike.
    */
   word?(): string | undefined
-  /** Words like that one are kept here: frames that went the short way must be pushed all the same, later, and what comes of it is dropped. */
+  /** Words like that one are kept here: those that went the short way are pushed all the same, later and as one, and what comes of it is dropped. */
   gathers?(): boolean
   /** Behind this text in a frame figures may differ as well. */
   readonly counts?: string | undefined

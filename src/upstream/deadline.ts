@@ -19,6 +19,8 @@ export class Deadline {
   /** Set when it has passed: what the attempt failed with. */
   expired: GatewayError | undefined
   #ticking = false
+  /** Something came since the last beat: the idle time runs from the next. */
+  #anew = false
   #due = Number.POSITIVE_INFINITY
   #phase: Phase = 'first byte'
   #seconds = 0
@@ -26,11 +28,20 @@ export class Deadline {
 
   constructor(private readonly watched: Watched) {}
 
-  /** From now on `seconds` are given for `phase`. Cheap: called for every piece of a stream. */
+  /** From now on `seconds` are given for `phase`. */
   arm(phase: Phase, seconds: number): void {
     this.#phase = phase
     this.#seconds = seconds
+    this.#anew = false
     this.#due = performance.now() + seconds * 1000
+    this.#start()
+  }
+
+  /** As `arm('idle', …)` for every piece of a stream: it does not even look at the clock, so it is precise to two beats. */
+  armAgain(seconds: number): void {
+    this.#phase = 'idle'
+    this.#seconds = seconds
+    this.#anew = true
     this.#start()
   }
 
@@ -42,6 +53,7 @@ export class Deadline {
 
   /** Nothing is waited for. */
   rest(): void {
+    this.#anew = false
     this.#due = Number.POSITIVE_INFINITY
     this.#lookAt = Number.POSITIVE_INFINITY
   }
@@ -60,10 +72,12 @@ export class Deadline {
 
   /** As `expire`, but only while something is waited for. */
   expireIfWaiting(phase: Phase, seconds: number): void {
-    if (this.#ticking && this.#due !== Number.POSITIVE_INFINITY) this.expire(phase, seconds)
+    if (this.#ticking && (this.#anew || this.#due !== Number.POSITIVE_INFINITY)) this.expire(phase, seconds)
   }
 
   tick(now: number): void {
+    if (this.#anew) this.#due = now + this.#seconds * 1000
+    this.#anew = false
     if (now >= this.#due) this.expire(this.#phase, this.#seconds)
     if (now < this.#lookAt) return
     this.#lookAt = Number.POSITIVE_INFINITY

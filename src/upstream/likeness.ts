@@ -9,10 +9,18 @@ type Pattern = { head: Buffer; tail: Buffer; counts: Buffer | undefined; outHead
 
 /** So many patterns in a row that no piece was like, and the stream is one whose frames are never alike. */
 const mostFruitless = 32
+/** Bytes of words that may be kept until they are heard. */
+const mostUnheard = 64 * 1024
 
 export class Likeness {
   #pattern: Pattern | undefined
   #fruitless = 0
+  #gathers = false
+  /** Words that went the short way, as bytes; `#last` is the piece that said the last of them, which ends at `#end`. */
+  #words: Buffer = Buffer.allocUnsafe(0)
+  #length = 0
+  #last: Uint8Array | undefined
+  #end = 0
 
   /** @param counts what counts of the answer stand behind in a frame, if they may grow from frame to frame */
   constructor(private readonly counts?: string) {}
@@ -22,36 +30,66 @@ export class Likeness {
     return this.#fruitless < mostFruitless
   }
 
-  /** `piece`, one whole frame, said `word` and nothing else, and `out` went to the client for it. */
-  learn(piece: Uint8Array, word: string, out: string): void {
+  /** `piece`, one whole frame, said `word` and nothing else, and `out` went to the client for it. `gathers`: keep the words to come. */
+  learn(piece: Uint8Array, word: string, out: string, gathers = false): void {
     this.#pattern = patternOf(piece, word, out, this.counts)
+    this.#gathers = gathers
     this.#fruitless++
   }
 
   /** What goes out for a piece that is like the one learnt; undefined where it is not, or its word needs a reader. */
   recall(piece: Uint8Array): Uint8Array | undefined {
-    if (this.#pattern === undefined) return undefined
-    const put = wordPut(this.#pattern, piece)
-    if (put) this.#fruitless = 0
+    const pattern = this.#pattern
+    if (pattern === undefined || this.#length > mostUnheard) return undefined
+    const end = endOfLike(pattern, piece)
+    const put = end < 0 ? undefined : wordPut(pattern, piece, end)
+    if (put === undefined) return undefined
+    this.#fruitless = 0
+    if (this.#gathers) this.#gather(piece, pattern.head.length, end)
     return put
+  }
+
+  /** The words kept since, as one piece that says them all and counts what the last one counted. They are not kept any longer. */
+  unheard(): Uint8Array | undefined {
+    if (this.#length === 0 || this.#pattern === undefined || this.#last === undefined) return undefined
+    const words = this.#words.subarray(0, this.#length)
+    this.#length = 0
+    return Buffer.concat([this.#pattern.head, words, this.#last.subarray(this.#end)])
   }
 
   forget(): void {
     this.#pattern = undefined
   }
+
+  #gather(piece: Uint8Array, from: number, end: number): void {
+    const length = this.#length + end - from
+    if (length > this.#words.length) this.#words = Buffer.concat([this.#words], length * 2)
+    copy.call(piece, this.#words, this.#length, from, end)
+    this.#length = length
+    this.#last = piece
+    this.#end = end
+  }
 }
 
-const wordPut = ({ head, tail, counts, outHead, outTail }: Pattern, piece: Uint8Array): Uint8Array | undefined => {
+/** A view of the piece would cost three times the copy. */
+const { copy } = Buffer.prototype
+
+/** Where the word of a piece that is like the pattern ends; -1 for any other. */
+const endOfLike = ({ head, tail, counts }: Pattern, piece: Uint8Array): number => {
   const from = head.length
-  if (piece.length < from + tail.length || head.compare(piece, 0, from) !== 0) return undefined
+  if (piece.length < from + tail.length || head.compare(piece, 0, from) !== 0) return -1
   const end = endOfWord(piece, from)
   const behind = end + tail.length
-  if (end <= from || behind > piece.length || tail.compare(piece, end, behind) !== 0) return undefined
-  if (counts ? !isAlikeButDigits(counts, piece, behind) : behind !== piece.length) return undefined
+  if (end <= from || behind > piece.length || tail.compare(piece, end, behind) !== 0) return -1
+  const isLike = counts ? isAlikeButDigits(counts, piece, behind) : behind === piece.length
+  return isLike ? end : -1
+}
+
+const wordPut = ({ head, outHead, outTail }: Pattern, piece: Uint8Array, end: number): Uint8Array | undefined => {
+  const from = head.length
   const put = new Uint8Array(outHead.length + end - from + outTail.length)
   put.set(outHead)
-  // A view for `set` would cost three times the copy.
-  Buffer.prototype.copy.call(piece, put, outHead.length, from, end)
+  copy.call(piece, put, outHead.length, from, end)
   put.set(outTail, put.length - outTail.length)
   return isUtf8(put) ? put : undefined
 }

@@ -36,6 +36,8 @@ export class Relay {
   #source: Source | undefined
   #controller!: ReadableStreamDefaultController<Uint8Array>
   #begun = Promise.withResolvers<void>()
+  /** Something went out since the last beat. */
+  #spoke = false
   #lastOut = performance.now()
 
   constructor(
@@ -59,6 +61,8 @@ export class Relay {
 
   tick(now: number): void {
     if (this.#answered && this.#source) this.#send(this.#source.flush(now))
+    if (this.#spoke) this.#lastOut = now
+    this.#spoke = false
     const { heartbeat, sign } = this.terms
     if (heartbeat === 0 || now - this.#lastOut < heartbeat * 1000) return
     if (!this.#answered) this.#respond()
@@ -117,7 +121,7 @@ export class Relay {
 
   #send(said: string | Uint8Array): void {
     if (said === '' || this.#ended) return
-    this.#lastOut = performance.now()
+    this.#spoke = true
     this.#controller.enqueue(typeof said === 'string' ? encoder.encode(said) : said)
   }
 

@@ -15,9 +15,6 @@ const drained = 1
 /** What may be held back before the first content: a vendor that says this much without content is passed on as it is. */
 const largestHeld = { frames: 64, characters: 256 * 1024 }
 
-/** Pieces that are heard later, at most. */
-const mostUnheard = 64
-
 /** A stream: read it piece by piece with `pump`, end it with `cancel`. */
 export class Source {
   #frames: FrameReader
@@ -30,9 +27,6 @@ export class Source {
   #lastHeard = 0
   #tell: Tell = () => undefined
   readonly #alike: Likeness | undefined
-  /** Went the short way, and still to be heard. */
-  #unheard: Uint8Array[] = []
-  #gathers = false
 
   constructor(
     private readonly reader: Reader,
@@ -73,18 +67,16 @@ export class Source {
     if (bytes === undefined || !this.#frames.between()) return undefined
     const known = this.#alike?.recall(bytes)
     if (known === undefined) return undefined
-    if (this.#gathers && this.#unheard.push(bytes) >= mostUnheard) this.#catchUp()
     this.#rest()
     return known
   }
 
-  /** What went the short way is heard: many at once cost a fraction of what each costs when it comes. */
+  /** What went the short way has been told, and is heard only now where it must be: all at once. */
   #catchUp(): void {
-    if (this.#unheard.length === 0) return
+    const unheard = this.#alike?.unheard()
+    if (unheard === undefined) return
     const told = this.#out
-    const unheard = this.#unheard
-    this.#unheard = []
-    for (const piece of unheard) this.#frames.push(piece)
+    this.#frames.push(unheard)
     this.#out = told
   }
 
@@ -135,7 +127,7 @@ export class Source {
 
   #arm(): void {
     this.#reading = true
-    this.deadline.arm('idle', this.idle)
+    this.deadline.armAgain(this.idle)
   }
 
   readonly #heard = ({ value }: Piece): void => {
@@ -180,9 +172,7 @@ export class Source {
     alike?.forget()
     if (!alike?.learns || !isClean || this.#count !== before + 1 || !this.#frames.between()) return
     const word = this.#out === '' ? undefined : this.passing.word?.()
-    if (word === undefined) return
-    alike.learn(bytes, word, this.#out)
-    this.#gathers = this.passing.gathers?.() === true
+    if (word !== undefined) alike.learn(bytes, word, this.#out, this.passing.gathers?.())
   }
 
   #end(): void {

@@ -162,6 +162,14 @@ describe('frames that are alike', () => {
       })
     }
 
+  test('more words than are kept unheard', async () => {
+    const long = Array.from({ length: 2000 }, (_, index) => generated(`${'word'.repeat(20)}${index}`, index + 1)).join(
+      '',
+    )
+    const { short } = await made(protocols.get('openai-chat')!, protocols.get('gemini')!, piecesOf(long))
+    expect(short).toBeGreaterThan(1900)
+  })
+
   test('thoughts are kept for the calls behind them, where the answer passes', async () => {
     const chat = protocols.get('openai-chat')!
     const pieces = piecesOf(streams['openai-chat']!)
