@@ -1,7 +1,7 @@
 /** The scanner and the splices: what is not asked to change stays as it came, to the character. */
 import { describe, expect, test } from 'bun:test'
 import { budgetOf, effortOf } from '../src/ir/effort.ts'
-import { type Json, type JsonObject, type Members, splice, topLevel } from '../src/ir/json.ts'
+import { type Json, type JsonObject, type Members, splice, topLevel, withMembers } from '../src/ir/json.ts'
 import { protocols } from '../src/protocols/index.ts'
 import { modelReplacer } from '../src/protocols/openai-chat/splice.ts'
 import { seeded } from './recordings.ts'
@@ -106,6 +106,45 @@ test('splice makes edits in any order', () => {
       { start: 2, end: 2, put: '--' },
     ]),
   ).toBe('b--cdX')
+})
+
+describe('withMembers', () => {
+  test('what is not named stays to the character', () => {
+    const inner = '{ "2":1.0,\n "1": 12345678901234567890, "a\\u0062":[1e2 ,-0] }'
+    const text = `{\n  "model": "m" ,\n  "messages" : ${inner},"stream":true\n}`
+    expect(withMembers(text, { model: undefined, stream: undefined, version: 'v' })).toBe(
+      `{"version":"v",\n  "messages" : ${inner}\n}`,
+    )
+    expect(withMembers(text, { stream: false, model: 'n' })).toBe(text.replace('true', 'false').replace('"m"', '"n"'))
+    expect(withMembers(text, {})).toBe(text)
+  })
+
+  test.each([
+    ['{"a":1}', { a: undefined }, '{}'],
+    ['{"a":1,"b":2}', { a: undefined, b: undefined, c: 3 }, '{"c":3}'],
+    ['{}', { a: undefined, b: [1] }, '{"b":[1]}'],
+    ['{"a":1,"b":2,"c":3,"d":4}', { b: undefined, d: undefined, c: undefined, a: 5 }, '{"a":5}'],
+    ['{"a":1,"b":2,"c":3}', { a: undefined, c: null, x: 1, y: 2 }, '{"x":1,"y":2,"b":2,"c":null}'],
+  ] as const)('%s with %j', (text, change, wanted) => expect(withMembers(text, change as JsonObject)).toBe(wanted))
+
+  test('agrees with the objects themselves on 2,000 seeded ones', () => {
+    const random = seeded(11)
+    for (let round = 0; round < 2000; round++) {
+      const value = randomObject(random)
+      const change: JsonObject = { fresh: round % 2 === 0 ? round : undefined }
+      for (const key of Object.keys(value)) if (random() < 0.5) change[key] = random() < 0.5 ? undefined : [round]
+      const text = JSON.stringify(value, null, round % 3)
+      const written = withMembers(text, change)
+      if (topLevel(text)?.exact)
+        expect(JSON.parse(written!)).toEqual(JSON.parse(JSON.stringify({ ...value, ...change })))
+      else expect(written).toBeUndefined()
+    }
+  })
+
+  test('double and escaped keys cannot be told', () => {
+    expect(withMembers('{"a":1,"a":2}', { b: 1 })).toBeUndefined()
+    expect(withMembers('{"\\u0061":1}', { a: 1 })).toBeUndefined()
+  })
 })
 
 describe('writeRequest', () => {

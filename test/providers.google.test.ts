@@ -397,8 +397,10 @@ describe('where a model is asked', () => {
 
   test('Claude gets the version in the body and no model', () => {
     const body: JsonObject = { model: 'claude', max_tokens: 5, messages: [] }
-    vertexai.adjust!['anthropic']!(body, () => undefined, aimed({}))
-    expect(body).toEqual({ max_tokens: 5, messages: [], anthropic_version: 'vertex-2023-10-16' })
+    expect(vertexai.retouch!['anthropic']!(body, () => undefined, aimed({}))).toEqual({
+      model: undefined,
+      anthropic_version: 'vertex-2023-10-16',
+    })
   })
 })
 

@@ -133,6 +133,41 @@ export const insertion = ({ members, open }: Members, key: string, value: string
   put: `${JSON.stringify(key)}:${value}${members.size > 0 ? ',' : ''}`,
 })
 
+/**
+ * The text with members of its outermost object put in, or taken out where their value is undefined; all else stays as it is written.
+ * Undefined where no member can be told by its name as written.
+ */
+export const withMembers = (text: string, change: JsonObject): string | undefined => {
+  const found = topLevel(text)
+  if (!found?.exact) return undefined
+  const { members, open } = found
+  const stays = members.keys.map(key => !Object.hasOwn(change, key) || change[key] !== undefined)
+  const edits: Edit[] = []
+  const fresh: string[] = []
+  for (const [key, value] of Object.entries(change)) {
+    if (value === undefined) continue
+    const place = members.get(key)
+    const put = JSON.stringify(value)
+    if (place) edits.push({ start: place.start, end: place.end, put })
+    else fresh.push(`${JSON.stringify(key)}:${put}`)
+  }
+  const comma = fresh.length > 0 && stays.includes(true) ? ',' : ''
+  const head = { start: open + 1, end: open + 1, put: fresh.join(',') + comma }
+  return splice(text, [head, ...edits, ...removals(found, stays)])
+}
+
+/** Each member that goes takes along the comma behind it; those at the end take the one before them. */
+const removals = ({ members, open }: Members, stays: readonly boolean[]): Edit[] => {
+  const places = members.keys.map(key => members.get(key)!)
+  const last = stays.lastIndexOf(true)
+  const edits = places
+    .slice(0, last + 1)
+    .flatMap(({ at }, index) => (stays[index] ? [] : [{ start: at, end: places[index + 1]!.at, put: '' }]))
+  const end = places.at(-1)?.end
+  if (end === undefined || last === places.length - 1) return edits
+  return [...edits, { start: places[last]?.end ?? open + 1, end, put: '' }]
+}
+
 const QUOTE = 34
 const COMMA = 44
 const COLON = 58

@@ -60,17 +60,17 @@ const betas = new Map([
 ])
 
 /** docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html: the address says what to ask and how. */
-const asInvoked = (body: JsonObject, loss: Loss, _target: Target, client?: Headers): void => {
-  delete body['model']
-  delete body['stream']
-  body['anthropic_version'] = 'bedrock-2023-05-31'
-  if (body['service_tier'] !== undefined) {
-    delete body['service_tier']
-    loss('service_tier', 'this vendor takes it elsewhere')
-  }
+const asInvoked = ({ service_tier: tier }: JsonObject, loss: Loss, _target: Target, client?: Headers): JsonObject => {
+  if (tier !== undefined) loss('service_tier', 'this vendor takes it elsewhere')
   const asked = client ? (egressOf('anthropic')!.headers!(client)['anthropic-beta']?.split(',') ?? []) : []
   const known = new Set(asked.flatMap(beta => betas.get(beta) ?? []))
-  if (known.size > 0) body['anthropic_beta'] = [...known]
+  return {
+    model: undefined,
+    stream: undefined,
+    service_tier: undefined,
+    anthropic_version: 'bedrock-2023-05-31',
+    ...(known.size > 0 && { anthropic_beta: [...known] }),
+  }
 }
 
 const isClaude = (model: string): boolean => /\banthropic\.claude|^claude-/.test(model)
@@ -97,6 +97,6 @@ export default provider({
   takesBytes: ['anthropic'],
   sign,
   credentials: ['access_key', 'secret_key'],
-  adjust: { anthropic: asInvoked },
+  retouch: { anthropic: asInvoked },
   variants: [{ when: entry => hasCredential(entry, 'api_key'), credentials: [] }],
 })

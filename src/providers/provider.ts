@@ -30,6 +30,12 @@ export type Wire = {
    * `client`: the headers of a client that speaks this protocol, for what the vendor wants in the body instead.
    */
   adjust?: Record<ProtocolId, (body: JsonObject, loss: Loss, target: Target, client?: Headers) => void>
+  /**
+   * The same where only members at the top differ: what they become, `undefined` where they go. The other bytes pass as the client wrote them.
+   */
+  retouch?: Record<ProtocolId, (body: JsonObject, loss: Loss, target: Target, client?: Headers) => JsonObject>
+  /** What the body as it will be sent stands in. */
+  wrap?: Record<ProtocolId, (text: string) => string>
   /** What the vendor gets wrong beyond what the protocol's own mending knows, on a frame or a whole answer. */
   mend?: Record<ProtocolId, (body: JsonObject) => void>
   /** A message with calls is refused without the thoughts before them: kept for clients that drop them (openai-chat). */

@@ -28,10 +28,7 @@ const geminiPath = (model: string): string =>
   /^\d+$/.test(model) ? `/endpoints/${model}` : `/publishers/google/models/${stepOf(model)}`
 
 /** The address names the model, the body the version (platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai). */
-const asVertex = (body: JsonObject): void => {
-  delete body['model']
-  body['anthropic_version'] = 'vertex-2023-10-16'
-}
+const asVertex = (): JsonObject => ({ model: undefined, anthropic_version: 'vertex-2023-10-16' })
 
 /** Of the models that embed, those of before Gemini Embedding 2 are asked to predict (github.com/googleapis/js-genai, 2026-11). */
 const protocolFor = (model: string): ProtocolId => {
@@ -68,7 +65,7 @@ export default provider({
   takesBytes: ['anthropic'],
   sign: google,
   credentials: ['project_id'],
-  adjust: { anthropic: asVertex },
+  retouch: { anthropic: asVertex },
   variants: [
     { when: entry => hasCredential(entry, 'api_key', 'json_file', 'private_key', 'refresh_token'), credentials: [] },
   ],

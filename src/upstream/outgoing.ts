@@ -1,12 +1,12 @@
 /** The request as the vendor gets it: the three tiers, the headers, the signature. */
 import { GatewayError } from '../errors.ts'
 import type { Chat, ProtocolId } from '../ir/chat.ts'
-import { isObject, type JsonObject } from '../ir/json.ts'
+import { isObject, type JsonObject, withMembers } from '../ir/json.ts'
 import { writeJson } from '../ir/raw.ts'
 import { countings } from '../protocols/count.ts'
 import { egressOf } from '../protocols/index.ts'
 import { bringThoughts } from '../protocols/openai-chat/thoughts.ts'
-import type { Exchange, Ingress, PassOnly } from '../protocols/protocol.ts'
+import type { Exchange, Ingress, Loss, PassOnly } from '../protocols/protocol.ts'
 import { answerCalls } from '../protocols/answered.ts'
 import { recall } from '../protocols/remember.ts'
 import { type AnyClient, isSingle, translateAsk } from '../protocols/single.ts'
@@ -107,16 +107,37 @@ const write = (
     return translate(intake, target, wire, speaks, exchange)
   const passed = intake.protocol.watch.writeRequest(text, body, { model: target.model, askUsage })
   const adjust = wire.adjust?.[speaks]
-  const dropsUsage = intake.usageAsked && !askUsage
   const brings = needsThoughts(wire, speaks) && text.includes('"tool_calls"')
-  if (!adjust && !dropsUsage && !brings && Object.keys(target.entry.params).length === 0) return { payload: passed }
+  const drops = body.stream_options && intake.usageAsked && !askUsage ? { stream_options: undefined } : {}
+  const change = { ...drops, ...changeFor(body, wire, speaks, target, exchange.loss, intake.headers) }
+  if (!adjust && !brings) return { payload: wrapped(changed(passed, change), wire, speaks) }
   const adjusted = JSON.parse(passed) as JsonObject
-  if (dropsUsage) delete adjusted['stream_options']
   if (brings) bringThoughts(adjusted, exchange.seals)
-  Object.assign(adjusted, target.entry.params)
+  Object.assign(adjusted, change)
   adjust?.(adjusted, exchange.loss, target, intake.headers)
-  return { payload: JSON.stringify(adjusted) }
+  return { payload: wrapped(JSON.stringify(adjusted), wire, speaks) }
 }
+
+/** What members at the top become: by the entry's `params`, then for the vendor's sake. */
+const changeFor = (
+  body: JsonObject,
+  wire: Wire,
+  speaks: ProtocolId,
+  target: Target,
+  loss: Loss,
+  client?: Headers,
+): JsonObject => {
+  const params = target.entry.params as JsonObject
+  const retouch = wire.retouch?.[speaks]
+  return retouch ? { ...params, ...retouch({ ...body, ...params }, loss, target, client) } : params
+}
+
+const changed = (text: string, change: JsonObject): string =>
+  Object.keys(change).length === 0
+    ? text
+    : (withMembers(text, change) ?? JSON.stringify({ ...(JSON.parse(text) as JsonObject), ...change }))
+
+const wrapped = (text: string, wire: Wire, speaks: ProtocolId): string => wire.wrap?.[speaks]?.(text) ?? text
 
 /** One question in the vendor's words. */
 const asked = (
@@ -149,9 +170,10 @@ const translate = (
   const render = (near: Chat): Written => {
     const body = egress.renderRequest({ ...near, model: target.model, stream }, exchange)
     if (needsThoughts(wire, speaks)) bringThoughts(body, exchange.seals)
-    Object.assign(body, target.entry.params)
-    wire.adjust?.[speaks]?.(body, exchange.loss, target, speaks === protocol.id ? headers : undefined)
-    return { payload: writeJson(body) }
+    const client = speaks === protocol.id ? headers : undefined
+    Object.assign(body, changeFor(body, wire, speaks, target, exchange.loss, client))
+    wire.adjust?.[speaks]?.(body, exchange.loss, target, client)
+    return { payload: wrapped(writeJson(body), wire, speaks) }
   }
   const takesUrls = egress.media === 'url' && !wire.takesBytes?.includes(speaks)
   return takesUrls || !namesUrls(chat) ? render(chat) : localise(chat, fetchMedia).then(render)

@@ -186,6 +186,19 @@ export const providerContract = (provider: Provider): void =>
       }
     })
 
+    test('retouch names members at the top, and the same ones a second time', () => {
+      for (const [protocol, retouch] of Object.entries(wire.retouch ?? {})) {
+        expect(Object.keys(wire.speaks)).toContain(protocol)
+        for (const request of requests) {
+          const change = retouch(structuredClone(request), () => undefined, target)
+          expect(nulls(change)).toBe(0)
+          expect(change).not.toHaveProperty('unknown_field')
+          const again = retouch({ ...request, ...change }, path => expect(path).toBe('nothing'), target)
+          expect({ ...request, ...change, ...again }).toEqual({ ...request, ...change })
+        }
+      }
+    })
+
     test('mend changes nothing twice', () => {
       for (const mend of Object.values(wire.mend ?? {}))
         for (const answer of answers) {
@@ -199,7 +212,9 @@ export const providerContract = (provider: Provider): void =>
 
     test('what it does otherwise than the protocol is said in words', () => {
       const wires = [provider, ...(provider.variants ?? []).filter(variant => !('unbuilt' in variant))]
-      const differs = wires.some(wire => 'adjust' in wire || 'mend' in wire || 'refusesUsage' in wire)
+      const differs = wires.some(
+        wire => 'adjust' in wire || 'retouch' in wire || 'mend' in wire || 'refusesUsage' in wire,
+      )
       expect((provider.quirks?.length ?? 0) > 0).toBe(differs)
       for (const quirk of provider.quirks ?? []) expect(quirk).toMatch(/^\S[^|\n]*[^.\s]$/)
     })

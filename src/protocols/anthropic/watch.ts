@@ -1,6 +1,6 @@
 /** What a pass of Messages sees and mends. Whole frames go on as they came, but for the model and what the vendor got wrong. */
 import type { GatewayError } from '../../errors.ts'
-import { type Edit, insertion, isObject, type JsonObject, parseJson, splice, textOf, topLevel } from '../../ir/json.ts'
+import { isObject, type JsonObject, parseJson, splice, textOf, topLevel, withMembers } from '../../ir/json.ts'
 import { isWrapped, sealPrefix } from '../../ir/seal.ts'
 import { renderFrame } from '../openai-chat/watch.ts'
 import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
@@ -16,18 +16,11 @@ const readRequest: Watch['readRequest'] = ({ model, stream }) => ({
   usageAsked: true,
 })
 
-/** Text with the model inside the object at `path` replaced; undefined where it must be written anew. */
-const withModel = (text: string, model: string, inside?: string): string | undefined => {
+/** The text with another model in its object at `path`; undefined where it must be written anew. */
+const withModelIn = (text: string, path: string, model: string): string | undefined => {
   const found = topLevel(text)
-  if (!found?.exact) return undefined
-  if (inside === undefined) {
-    const span = found.members.get('model')
-    const value = JSON.stringify(model)
-    const edit: Edit = span ? { start: span.start, end: span.end, put: value } : insertion(found, 'model', value)
-    return splice(text, [edit])
-  }
-  const span = found.members.get(inside)
-  const inner = span && withModel(text.slice(span.start, span.end), model)
+  const span = found?.exact ? found.members.get(path) : undefined
+  const inner = span && withMembers(text.slice(span.start, span.end), { model })
   return inner === undefined ? undefined : splice(text, [{ start: span!.start, end: span!.end, put: inner }])
 }
 
@@ -40,11 +33,11 @@ const writeRequest: Watch['writeRequest'] = (text, given, { model }) => {
   refuseThread(kept)
   if (kept === undefined) return written(text, given, model)
   const { thread: _thread, ...body } = given
-  return written(JSON.stringify(body), body, model)
+  return written(withMembers(text, { thread: undefined }) ?? JSON.stringify(body), body, model)
 }
 
 const written = (text: string, body: JsonObject, model: string): string => {
-  if (!text.includes(sealPrefix)) return withModel(text, model) ?? JSON.stringify({ ...body, model })
+  if (!text.includes(sealPrefix)) return withMembers(text, { model }) ?? JSON.stringify({ ...body, model })
   const messages = Array.isArray(body.messages) ? body.messages : []
   const kept = messages.flatMap(message => {
     if (!isObject(message) || !Array.isArray(message.content)) return [message]
@@ -92,7 +85,7 @@ const passStream = (exchange: Exchange): Passing => {
     gatherUsage(counted, message.usage)
     seen.usage = parseUsage(counted)
     const changed = mendEnvelope(message, exchange)
-    const passed = changed || text === undefined ? undefined : withModel(text, exchange.model, 'message')
+    const passed = changed || text === undefined ? undefined : withModelIn(text, 'message', exchange.model)
     return passed === undefined
       ? frameOf({ ...body, message: { ...message, model: exchange.model } })
       : renderFrame({ event: 'message_start', data: passed })
@@ -189,7 +182,7 @@ const passMessage: Watch['passMessage'] = (text, exchange) => {
   const envelope = mendEnvelope(body, exchange)
   const stop = mendStop(body, (body.content as JsonObject[]).some(isCall))
   const changed = envelope || stop || exchange.mend !== undefined
-  const passed = changed ? undefined : withModel(text.trim(), exchange.model)
+  const passed = changed ? undefined : withMembers(text.trim(), { model: exchange.model })
   const strict = passed ?? JSON.stringify({ ...body, model: exchange.model })
   return { text: strict, ...(usage && { usage }), ...(model !== undefined && { model }) }
 }
