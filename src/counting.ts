@@ -1,18 +1,40 @@
 /** The tokens of a request: counted by a target that can, guessed where none can. */
-
+import { GatewayError } from './errors.ts'
 import type { JsonObject } from './ir/json.ts'
 import { estimatePrompt } from './limits/estimate.ts'
-import { isCounting } from './protocols/count.ts'
+import { type Counting, isCounting } from './protocols/count.ts'
 import { isNative } from './providers/address.ts'
+import type { Target } from './providers/entry.ts'
 import type { Plan } from './routing/plan.ts'
-import type { Intake } from './upstream/outgoing.ts'
+import { type Intake, takesFiles } from './upstream/outgoing.ts'
+
+/** Targets that said they do not count. They are asked again when the configuration has been read anew. */
+const countless = new WeakSet<Target>()
 
 /** The targets that count, or, where none does, the answer itself. */
 export const counted = (intake: Intake, plan: Plan): Plan | { guess: JsonObject } => {
   const { protocol, json } = intake
   if (!isCounting(protocol)) return plan
-  const targets = plan.targets.filter(target => isNative(target, protocol.id))
-  return targets.length > 0
-    ? { ...plan, targets }
-    : { guess: protocol.tell(estimatePrompt(protocol.inner(json?.body ?? {}))) }
+  const counts = (target: Target): boolean =>
+    isNative(target, protocol.id) && !countless.has(target) && (!json || takesFiles(target, protocol.of, json))
+  const targets = plan.targets.filter(counts)
+  return targets.length > 0 ? { ...plan, targets } : { guess: guessed(protocol, intake) }
 }
+
+const guessed = (protocol: Counting, { json }: Intake): JsonObject =>
+  protocol.tell(estimatePrompt(protocol.inner(json?.body ?? {})))
+
+/**
+ * The answer where the vendor refused to count at all, each in words of its own: there is no such address; the model, or the region, does
+ * not count; the key may not. @throws any other failure
+ */
+export const guessedAfter = (failure: unknown, intake: Intake, asked: Target | undefined): JsonObject => {
+  if (!isCounting(intake.protocol) || !(failure instanceof GatewayError) || !saysCountless(failure)) throw failure
+  if (asked) countless.add(asked)
+  return guessed(intake.protocol, intake)
+}
+
+const saysCountless = ({ code, status, message, detail }: GatewayError): boolean =>
+  code.startsWith('upstream_') &&
+  ([404, 405, 501].includes(status) ||
+    /count-?tokens|counting tokens|token counting/i.test(`${message} ${detail.cause ?? ''}`))

@@ -5,7 +5,7 @@
 import { attempt, type Journey } from './attempt.ts'
 import { presentedKeys } from './auth.ts'
 import { goOn } from './conversation.ts'
-import { counted } from './counting.ts'
+import { counted, guessedAfter } from './counting.ts'
 import { asGatewayError, type GatewayError } from './errors.ts'
 import { answerEach, divided } from './fanout.ts'
 import type { JsonObject } from './ir/json.ts'
@@ -54,6 +54,7 @@ export const serve = async (
     trail.model = planned.model
     const counting = counted(asked, planned)
     if ('guess' in counting) return told(counting.guess, trail, run)
+    if (isCounting(asked.protocol)) return await answerCount(asked, counting, { trail, run, earlier: [] })
     const dividing = divided(asked, counting)
     if ('parts' in dividing) return await answerSeveral(asked, dividing.parts, caller, { trail, run, earlier: [] })
     const { intake, plan, earlier } = goOn(asked, dividing, caller.id, run)
@@ -130,6 +131,17 @@ const answerWhole = async (intake: Intake, plan: Plan, journey: Journey): Promis
   trail.first = performance.now() - trail.started
   if (typeof whole.body === 'string') trail.close()
   return new Response(whole.body, { headers: answerHeaders(trail, whole.type, run.scrub, answered.response.headers) })
+}
+
+/** Counted, or guessed where the vendor has no count for what it was asked. */
+const answerCount = async (intake: Intake, plan: Plan, journey: Journey): Promise<Response> => {
+  const { trail, run } = journey
+  try {
+    return await answerWhole(intake, plan, journey)
+  } catch (failure) {
+    const asked = plan.targets.find(({ id }) => id === trail.target)
+    return told(guessedAfter(failure, intake, asked), trail, run)
+  }
 }
 
 /** Each part as a request of its own, the answers as one. */

@@ -389,7 +389,8 @@ describe('where a model is asked', () => {
     const chosen = ['gemini-2.5-flash', 'text-bison', '123', 'claude-sonnet-4-5@20250929', 'qwen/qwen3'].map(model =>
       protocolsFor!(model)?.join(),
     )
-    expect(chosen).toEqual(['gemini', 'gemini', 'gemini', 'anthropic', 'openai-chat'])
+    const [google, claude] = ['gemini,gemini/countTokens', 'anthropic,anthropic/count_tokens']
+    expect(chosen).toEqual([google, google, google, claude, 'openai-chat'])
     const entry = entryOf('vertexai')
     expect(serves(entry, 'embeddings', 'claude-x')).toBe(false)
     expect(serves(entry, 'openai-chat', 'qwen/qwen3')).toBe(true)

@@ -4,7 +4,7 @@ import type { ProtocolId } from '../ir/chat.ts'
 import { countOf, isObject, type Json, type JsonObject, parseJson } from '../ir/json.ts'
 import { anthropic } from './anthropic/index.ts'
 import { gemini } from './gemini/index.ts'
-import type { Ingress, PassOnly, Protocol } from './protocol.ts'
+import type { Ingress, PassOnly, Protocol, Watch } from './protocol.ts'
 
 /** `of`: the protocol of what is counted. `tell`: the answer for a guess. */
 export type Counting = PassOnly & {
@@ -23,9 +23,17 @@ type Shape = {
   check: (body: JsonObject) => void
   /** The request that is counted, where it stands inside another. */
   inner?: (body: JsonObject) => JsonObject
+  write?: Watch['writeRequest']
 }
 
-const counting = ({ id, of, counted, check, inner = body => body }: Shape): Counting => ({
+const counting = ({
+  id,
+  of,
+  counted,
+  check,
+  inner = body => body,
+  write = of.watch.writeRequest,
+}: Shape): Counting => ({
   id,
   of,
   inner,
@@ -37,13 +45,14 @@ const counting = ({ id, of, counted, check, inner = body => body }: Shape): Coun
   idPrefix: '',
   watch: {
     readRequest: body => ({ ...of.watch.readRequest(body), stream: false, usageAsked: false }),
-    writeRequest: (text, body, { model }) => of.watch.writeRequest(text, body, { model, askUsage: false }),
+    writeRequest: (text, body, { model }) => write(text, body, { model, askUsage: false }),
     passStream() {
       throw new GatewayError('internal', 'counting does not stream')
     },
-    passMessage(text) {
+    passMessage(text, { mend }) {
       const body: Json | undefined = parseJson(text)
-      if (isObject(body) && countOf(body[counted]) !== undefined) return { text }
+      if (isObject(body)) mend?.(body)
+      if (isObject(body) && countOf(body[counted]) !== undefined) return { text: mend ? JSON.stringify(body) : text }
       throw new GatewayError('upstream_failed', 'the vendor told no number of tokens')
     },
   },
@@ -57,9 +66,25 @@ export const anthropicCount = counting({
   check: body => anthropic.checkRequest({ max_tokens: 1, ...body }),
 })
 
-/** What a request to be counted may be wrapped in. */
-const wrapped = (body: JsonObject): JsonObject =>
-  [body.generateContentRequest, body.generate_content_request].find(isObject) ?? body
+/** Where a request to be counted may be wrapped. */
+const wrapping = (body: JsonObject): string | undefined =>
+  ['generateContentRequest', 'generate_content_request'].find(key => isObject(body[key]))
+
+const wrapped = (body: JsonObject): JsonObject => {
+  const key = wrapping(body)
+  return key === undefined ? body : (body[key] as JsonObject)
+}
+
+/** Within the wrapping the model is demanded, and must be that of the address. */
+const writeWrapped: Watch['writeRequest'] = (text, body, change) => {
+  const key = wrapping(body)
+  if (key === undefined) return gemini.watch.writeRequest(text, body, change)
+  const inner = { ...wrapped(body), model: change.model }
+  return JSON.stringify({
+    ...body,
+    [key]: JSON.parse(gemini.watch.writeRequest(JSON.stringify(inner), inner, change)) as Json,
+  })
+}
 
 /** https://ai.google.dev/api/tokens (2026-11): `contents`, or a whole request for more than them. */
 export const geminiCount = counting({
@@ -68,6 +93,7 @@ export const geminiCount = counting({
   counted: 'totalTokens',
   check: body => gemini.checkRequest(wrapped(body)),
   inner: wrapped,
+  write: writeWrapped,
 })
 
 export const countings: ReadonlyMap<ProtocolId, Counting> = new Map(

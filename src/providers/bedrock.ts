@@ -1,4 +1,4 @@
-import type { JsonObject } from '../ir/json.ts'
+import { countOf, isObject, type JsonObject } from '../ir/json.ts'
 import { egressOf } from '../protocols/index.ts'
 import type { Loss } from '../protocols/protocol.ts'
 import { hasCredential, type Target } from './entry.ts'
@@ -73,6 +73,29 @@ const asInvoked = ({ service_tier: tier }: JsonObject, loss: Loss, _target: Targ
   }
 }
 
+/**
+ * docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html (2026-11) counts for Claude alone, and a request of InvokeModel as a whole:
+ * one without `max_tokens` is none, and thoughts must fit into them.
+ */
+const asCounted = (body: JsonObject, loss: Loss, target: Target, client?: Headers): JsonObject => {
+  const { thinking } = body
+  const thoughts = (isObject(thinking) && countOf(thinking['budget_tokens'])) || 0
+  return { ...asInvoked(body, loss, target, client), max_tokens: countOf(body['max_tokens']) || thoughts + 1 }
+}
+
+/** …/APIReference/API_runtime_InvokeModelTokensRequest.html (2026-11) */
+const inInput = (text: string): string =>
+  JSON.stringify({ input: { invokeModel: { body: Buffer.from(text).toString('base64') } } })
+
+const mendCount = (body: JsonObject): void => {
+  if (body['inputTokens'] === undefined) return
+  body['input_tokens'] = body['inputTokens']
+  delete body['inputTokens']
+}
+
+/** The model itself counts, an inference profile of it does not (github.com/pydantic/pydantic-ai/pull/3367). */
+const withoutProfile = (model: string): string => model.replace(/^.*(?=anthropic\.claude)/, '')
+
 const isClaude = (model: string): boolean => /\banthropic\.claude|^claude-/.test(model)
 
 /**
@@ -87,16 +110,21 @@ export default provider({
   quirks: [
     'the protocol is the model’s: Claude is asked in Anthropic’s by InvokeModel, any other by Converse',
     'Claude gets `anthropic_version` and the betas known here in the body, no `model` and no `stream`, and images as bytes',
+    'tokens of Claude are counted by CountTokens, which knows the model and no inference profile of it; where it refuses they are guessed',
   ],
   base,
   speaks: {
     'bedrock-converse': ({ model }, { stream }) => `/model/${stepOf(model)}/converse${stream ? '-stream' : ''}`,
     anthropic: ({ model }, { stream }) => `/model/${stepOf(model)}/invoke${stream ? '-with-response-stream' : ''}`,
+    'anthropic/count_tokens': ({ model }) => `/model/${stepOf(withoutProfile(model))}/count-tokens`,
   },
-  protocolsFor: model => (isClaude(model) ? ['anthropic', 'bedrock-converse'] : ['bedrock-converse']),
+  protocolsFor: model =>
+    isClaude(model) ? ['anthropic', 'bedrock-converse', 'anthropic/count_tokens'] : ['bedrock-converse'],
   takesBytes: ['anthropic'],
   sign,
   credentials: ['access_key', 'secret_key'],
-  retouch: { anthropic: asInvoked },
+  retouch: { anthropic: asInvoked, 'anthropic/count_tokens': asCounted },
+  wrap: { 'anthropic/count_tokens': inInput },
+  mend: { 'anthropic/count_tokens': mendCount },
   variants: [{ when: entry => hasCredential(entry, 'api_key'), credentials: [] }],
 })

@@ -1,3 +1,6 @@
+import type { JsonObject } from '../ir/json.ts'
+import { geminiCount } from '../protocols/count.ts'
+import type { Loss } from '../protocols/protocol.ts'
 import type { Target } from './entry.ts'
 import { placeOf, stepOf } from './place.ts'
 import { provider } from './provider.ts'
@@ -21,12 +24,21 @@ const placeFor = (model: string): string => {
   return `/${list}/${stepOf(name)}`
 }
 
+/** ai.google.dev/api/tokens (2026-11): beside `contents` all else stands in a request within. Vertex AI, and so a client of it, knows no such thing. */
+const asWrapped = (body: JsonObject, _loss: Loss, { model }: Target): JsonObject => {
+  const { contents: _contents, model: _model, ...more } = body
+  if (geminiCount.inner(body) !== body || Object.keys(more).length === 0) return {}
+  const gone = Object.fromEntries(Object.keys(body).map(key => [key, undefined]))
+  return { ...gone, generateContentRequest: { ...body, model: `models/${model}` } }
+}
+
 /** ai.google.dev/gemini-api/docs: keys in a header, so that no address holds one. Models: ai.google.dev/gemini-api/docs/models. */
 export default provider({
   id: 'gemini',
   title: 'Google Gemini',
   docs: 'https://ai.google.dev/gemini-api/docs',
   checked: '2026-11',
+  quirks: ['what is to be counted beside `contents` is put into `generateContentRequest`'],
   base,
   hosts: ['generativelanguage.googleapis.com'],
   speaks: {
@@ -37,6 +49,7 @@ export default provider({
     'gemini/countTokens': ({ model }) => `${placeFor(model)}:countTokens`,
   },
   sign: header('x-goog-api-key'),
+  retouch: { 'gemini/countTokens': asWrapped },
   credentials: ['api_key'],
   models: ['gemini-3.8-flash', 'gemini-3.5-flash-lite', 'gemini-3.1-pro-preview'],
 })

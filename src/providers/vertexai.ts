@@ -1,9 +1,12 @@
 import { kindOf } from '../catalog/kinds.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import type { JsonObject } from '../ir/json.ts'
+import { geminiCount } from '../protocols/count.ts'
+import { camelBody } from '../protocols/gemini/casing.ts'
+import type { Loss } from '../protocols/protocol.ts'
 import { hasCredential, type Target } from './entry.ts'
 import { placeOf, stepOf } from './place.ts'
-import { provider } from './provider.ts'
+import { provider, type Sign } from './provider.ts'
 import { google, unknownProject } from './sign/google.ts'
 
 /** `global` for all the world, `us` and `eu` for several regions, else one region. */
@@ -30,12 +33,33 @@ const geminiPath = (model: string): string =>
 /** The address names the model, the body the version (platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai). */
 const asVertex = (): JsonObject => ({ model: undefined, anthropic_version: 'vertex-2023-10-16' })
 
+/**
+ * docs.cloud.google.com/gemini-enterprise-agent-platform/models/partner-models/claude/count-tokens (2026-11): here the body names the model,
+ * and the last two of its names are refused (github.com/BerriAI/litellm/issues/25798).
+ */
+const asCounted = (_body: JsonObject, _loss: Loss, { model }: Target): JsonObject => ({
+  model: model.replace(/@(?:default|latest)$/, ''),
+})
+
+/** …/reference/rest/v1/projects.locations.publishers.models/countTokens (2026-11): the fields of a request themselves, and no more than these. */
+const asCountedBare = (body: JsonObject): JsonObject => {
+  const { contents, tools, systemInstruction, generationConfig } = camelBody(geminiCount.inner(body))
+  const gone = Object.fromEntries(Object.keys(body).map(key => [key, undefined]))
+  return { ...gone, contents, tools, systemInstruction, generationConfig }
+}
+
+/** Betas that an answer may be asked for with are refused where tokens are counted (github.com/anthropics/claude-code/issues/12429). */
+const sign: Sign = (outgoing, target, send) => {
+  if (outgoing.url.includes('/count-tokens:')) outgoing.headers.delete('anthropic-beta')
+  return google(outgoing, target, send)
+}
+
 /** Of the models that embed, those of before Gemini Embedding 2 are asked to predict (github.com/googleapis/js-genai, 2026-11). */
-const protocolFor = (model: string): ProtocolId => {
-  if (model.includes('/')) return 'openai-chat'
-  if (model.startsWith('claude')) return 'anthropic'
-  if (kindOf(model) !== 'embedding') return 'gemini'
-  return model.startsWith('gemini-') && model !== 'gemini-embedding-001' ? 'vertex/embedContent' : 'vertex/predict'
+const protocolsFor = (model: string): ProtocolId[] => {
+  if (model.includes('/')) return ['openai-chat']
+  if (model.startsWith('claude')) return ['anthropic', 'anthropic/count_tokens']
+  if (kindOf(model) !== 'embedding') return ['gemini', 'gemini/countTokens']
+  return [model.startsWith('gemini-') && model !== 'gemini-embedding-001' ? 'vertex/embedContent' : 'vertex/predict']
 }
 
 /**
@@ -50,6 +74,7 @@ export default provider({
   quirks: [
     'the protocol is the model’s: `claude-…` is asked by Anthropic’s, `publisher/model` by OpenAI’s, any other by Gemini’s; models that embed are asked by `:predict` or `:embedContent`',
     'Claude gets `anthropic_version` in the body, no `model`, and images as bytes',
+    'where tokens are counted, Gemini’s requests are sent without what is not read there, Claude’s without betas',
   ],
   base,
   speaks: {
@@ -60,12 +85,14 @@ export default provider({
     'openai-chat': '/endpoints/openapi/chat/completions',
     'vertex/predict': ({ model }) => `${geminiPath(model)}:predict`,
     'vertex/embedContent': ({ model }) => `${geminiPath(model)}:embedContent`,
+    'gemini/countTokens': ({ model }) => `${geminiPath(model)}:countTokens`,
+    'anthropic/count_tokens': '/publishers/anthropic/models/count-tokens:rawPredict',
   },
-  protocolsFor: model => [protocolFor(model)],
+  protocolsFor,
   takesBytes: ['anthropic'],
-  sign: google,
+  sign,
   credentials: ['project_id'],
-  retouch: { anthropic: asVertex },
+  retouch: { anthropic: asVertex, 'anthropic/count_tokens': asCounted, 'gemini/countTokens': asCountedBare },
   variants: [
     { when: entry => hasCredential(entry, 'api_key', 'json_file', 'private_key', 'refresh_token'), credentials: [] },
   ],
