@@ -1,5 +1,5 @@
 /** Requests that go on from an earlier answer: where its vendor keeps it, there; else from what was kept here. */
-
+import { exactly } from './ir/exact.ts'
 import type { Json, JsonObject } from './ir/json.ts'
 import {
   inputOf,
@@ -42,7 +42,7 @@ export const goOn = (intake: Intake, plan: Plan, caller: string, run: Runtime): 
   const earlier = [...found.input, ...outputOf(found.answer)]
   const keeper = found.native ? natives.filter(target => target.id === found.target) : []
   if (keeper.length > 0) return { intake, plan: { ...plan, targets: keeper }, earlier }
-  const body = joined(intake.json.body, earlier)
+  const body = joined(exactly(intake.json.text, intake.json.body), earlier)
   return {
     intake: { ...intake, json: { body, text: JSON.stringify(body), asked: intake.json.body } },
     plan,

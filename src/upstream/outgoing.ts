@@ -1,6 +1,7 @@
 /** The request as the vendor gets it: the three tiers, the headers, the signature. */
 import { GatewayError } from '../errors.ts'
 import type { Chat, ProtocolId } from '../ir/chat.ts'
+import { exactly } from '../ir/exact.ts'
 import { isObject, type JsonObject, withMembers } from '../ir/json.ts'
 import { writeJson } from '../ir/raw.ts'
 import { countings } from '../protocols/count.ts'
@@ -111,7 +112,7 @@ const write = (
   const drops = body.stream_options && intake.usageAsked && !askUsage ? { stream_options: undefined } : {}
   const change = { ...drops, ...changeFor(body, wire, speaks, target, exchange.loss, intake.headers) }
   if (!adjust && !brings) return { payload: wrapped(changed(passed, change), wire, speaks) }
-  const adjusted = JSON.parse(passed) as JsonObject
+  const adjusted = read(passed)
   if (brings) bringThoughts(adjusted, exchange.seals)
   Object.assign(adjusted, change)
   adjust?.(adjusted, exchange.loss, target, intake.headers)
@@ -133,9 +134,9 @@ const changeFor = (
 }
 
 const changed = (text: string, change: JsonObject): string =>
-  Object.keys(change).length === 0
-    ? text
-    : (withMembers(text, change) ?? JSON.stringify({ ...(JSON.parse(text) as JsonObject), ...change }))
+  Object.keys(change).length === 0 ? text : (withMembers(text, change) ?? JSON.stringify({ ...read(text), ...change }))
+
+const read = (text: string): JsonObject => exactly(text, JSON.parse(text) as JsonObject)
 
 const wrapped = (text: string, wire: Wire, speaks: ProtocolId): string => wire.wrap?.[speaks]?.(text) ?? text
 
@@ -164,7 +165,7 @@ const translate = (
 ): Written | Promise<Written> => {
   if (speaks !== protocol.id) refuseChoices(json.body)
   const egress = egressOf(speaks)!
-  const said = (protocol as Ingress).parseRequest(json.body, exchange.loss)
+  const said = (protocol as Ingress).parseRequest(exactly(json.text, json.body), exchange.loss)
   const whole = exchange.seals ? recall(said, exchange.seals) : said
   const chat = speaks === protocol.id ? whole : { ...whole, turns: answerCalls(whole.turns, exchange.loss) }
   const render = (near: Chat): Written => {

@@ -14,3 +14,10 @@ test('large and precise numbers are rounded', () => {
 test('of two keys of one name the last remains', () => {
   expect(again('{"a":1,"a":2}')).toBe('{"a":2}')
 })
+
+test('a number can be read with its source and written from it', () => {
+  const kept = JSON.parse('{"a":[1.0,"1.0"]}', (_, value, { source }) =>
+    typeof value === 'number' ? JSON.rawJSON(source!) : value,
+  )
+  expect(JSON.stringify(kept)).toBe('{"a":[1.0,"1.0"]}')
+})

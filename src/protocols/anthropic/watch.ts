@@ -1,5 +1,6 @@
 /** What a pass of Messages sees and mends. Whole frames go on as they came, but for the model and what the vendor got wrong. */
 import type { GatewayError } from '../../errors.ts'
+import { exactly } from '../../ir/exact.ts'
 import { isObject, type JsonObject, parseJson, splice, textOf, topLevel, withMembers } from '../../ir/json.ts'
 import { isWrapped, sealPrefix } from '../../ir/seal.ts'
 import { renderFrame } from '../openai-chat/watch.ts'
@@ -38,7 +39,8 @@ const writeRequest: Watch['writeRequest'] = (text, given, { model }) => {
 
 const written = (text: string, body: JsonObject, model: string): string => {
   if (!text.includes(sealPrefix)) return withMembers(text, { model }) ?? JSON.stringify({ ...body, model })
-  const messages = Array.isArray(body.messages) ? body.messages : []
+  const whole = exactly(text, body)
+  const messages = Array.isArray(whole.messages) ? whole.messages : []
   const kept = messages.flatMap(message => {
     if (!isObject(message) || !Array.isArray(message.content)) return [message]
     const content = message.content.filter(
@@ -46,7 +48,7 @@ const written = (text: string, body: JsonObject, model: string): string => {
     )
     return content.length === 0 && message.content.length > 0 ? [] : [{ ...message, content }]
   })
-  return JSON.stringify({ ...body, model, messages: kept })
+  return JSON.stringify({ ...whole, model, messages: kept })
 }
 
 const frameOf = (body: JsonObject): string => renderFrame({ event: body.type as string, data: JSON.stringify(body) })

@@ -1,6 +1,7 @@
 /** What a pass of generateContent sees. Whole frames go on as they came, but for the model. */
 import type { GatewayError } from '../../errors.ts'
-import { isObject, type JsonObject, parseJson, textOf, topLevel } from '../../ir/json.ts'
+import { exactly } from '../../ir/exact.ts'
+import { isObject, type JsonObject, parseJson, textOf, topLevel, withMembers } from '../../ir/json.ts'
 import { writeJson } from '../../ir/raw.ts'
 import { isWrapped, sealPrefix } from '../../ir/seal.ts'
 import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
@@ -36,9 +37,10 @@ export const writeRequest: Watch['writeRequest'] = (text, body, { model }) => {
   if (!sealed && body.model === undefined) return text
   const named = body.model === undefined ? {} : { model: `models/${model}` }
   const { contents } = body
-  if (!sealed || contents === undefined) return JSON.stringify({ ...body, ...named })
-  const bare = listOf(contents).map(content => withoutSeals(content, model))
-  return JSON.stringify({ ...body, ...named, contents: bare.filter(content => content.parts.length > 0) })
+  if (!sealed || contents === undefined) return withMembers(text, named) ?? JSON.stringify({ ...body, ...named })
+  const whole = exactly(text, body)
+  const bare = listOf(whole.contents).map(content => withoutSeals(content, model))
+  return JSON.stringify({ ...whole, ...named, contents: bare.filter(content => content.parts.length > 0) })
 }
 
 const withoutSeals = (content: JsonObject, model: string) => ({

@@ -1,6 +1,7 @@
 /** What a pass of Responses sees and mends. Whole frames go on as they came, but for the model and what a vendor got wrong. */
 import type { GatewayError } from '../../errors.ts'
-import { isObject, type JsonObject, parseJson, splice, textOf, topLevel } from '../../ir/json.ts'
+import { exactly } from '../../ir/exact.ts'
+import { isObject, type Json, type JsonObject, parseJson, splice, textOf, topLevel } from '../../ir/json.ts'
 import { isWrapped, sealPrefix } from '../../ir/seal.ts'
 import { writeRequest as writeModel } from '../openai-chat/splice.ts'
 import { renderFrame } from '../openai-chat/watch.ts'
@@ -22,8 +23,11 @@ export const readRequest: Watch['readRequest'] = ({ model, stream }) => ({
 export const writeRequest: Watch['writeRequest'] = (text, body, { model }) => {
   if (!text.includes(sealPrefix) || !Array.isArray(body.input))
     return writeModel(text, body, { model, askUsage: false })
-  const input = body.input.flatMap(item => (isObject(item) && item.type === 'reasoning' ? theirs(item) : [item]))
-  return JSON.stringify({ ...body, model, input })
+  const whole = exactly(text, body)
+  const input = (whole.input as Json[]).flatMap(item =>
+    isObject(item) && item.type === 'reasoning' ? theirs(item) : [item],
+  )
+  return JSON.stringify({ ...whole, model, input })
 }
 
 /** Encrypted content is bound to the id its vendor gave: by no id at all it is taken, by ours it is not. */
