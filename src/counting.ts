@@ -6,18 +6,16 @@ import { type Counting, isCounting } from './protocols/count.ts'
 import { isNative } from './providers/address.ts'
 import type { Target } from './providers/entry.ts'
 import type { Plan } from './routing/plan.ts'
-import { type Intake, takesFiles } from './upstream/outgoing.ts'
+import type { Intake } from './upstream/outgoing.ts'
 
 /** Targets that said they do not count. They are asked again when the configuration has been read anew. */
 const countless = new WeakSet<Target>()
 
 /** The targets that count, or, where none does, the answer itself. */
 export const counted = (intake: Intake, plan: Plan): Plan | { guess: JsonObject } => {
-  const { protocol, json } = intake
+  const { protocol } = intake
   if (!isCounting(protocol)) return plan
-  const counts = (target: Target): boolean =>
-    isNative(target, protocol.id) && !countless.has(target) && (!json || takesFiles(target, protocol.of, json))
-  const targets = plan.targets.filter(counts)
+  const targets = plan.targets.filter(target => isNative(target, protocol.id) && !countless.has(target))
   return targets.length > 0 ? { ...plan, targets } : { guess: guessed(protocol, intake) }
 }
 
@@ -25,16 +23,19 @@ const guessed = (protocol: Counting, { json }: Intake): JsonObject =>
   protocol.tell(estimatePrompt(protocol.inner(json?.body ?? {})))
 
 /**
- * The answer where the vendor refused to count at all, each in words of its own: there is no such address; the model, or the region, does
- * not count; the key may not. @throws any other failure
+ * The answer where the vendor refused. It may count nothing for this target, or not this request: web searches and files by URL have answers
+ * and no count (https://platform.claude.com/docs/en/build-with-claude/token-counting, 2026-11). @throws any other failure
  */
 export const guessedAfter = (failure: unknown, intake: Intake, asked: Target | undefined): JsonObject => {
-  if (!isCounting(intake.protocol) || !(failure instanceof GatewayError) || !saysCountless(failure)) throw failure
-  if (asked) countless.add(asked)
+  if (!isCounting(intake.protocol) || !(failure instanceof GatewayError)) throw failure
+  const never = countsNothing(failure)
+  if (!never && failure.code !== 'upstream_refused') throw failure
+  if (never && asked) countless.add(asked)
   return guessed(intake.protocol, intake)
 }
 
-const saysCountless = ({ code, status, message, detail }: GatewayError): boolean =>
+/** Each vendor has words of its own: there is no such address; the model, or the region, does not count; the key may not. */
+const countsNothing = ({ code, status, message, detail }: GatewayError): boolean =>
   code.startsWith('upstream_') &&
   ([404, 405, 501].includes(status) ||
     /count-?tokens|counting tokens|token counting/i.test(`${message} ${detail.cause ?? ''}`))

@@ -66,6 +66,10 @@ export const anthropicCount = counting({
   check: body => anthropic.checkRequest({ max_tokens: 1, ...body }),
 })
 
+/** What a request says of its answer alone: where it is counted that is refused (github.com/Wei-Shaw/sub2api/pull/4913, 2026-07). */
+const ofTheAnswer = 'max_tokens stream temperature top_p top_k stop_sequences metadata service_tier'.split(' ')
+export const withoutAnswer = (): JsonObject => Object.fromEntries(ofTheAnswer.map(key => [key, undefined]))
+
 /** Where a request to be counted may be wrapped. */
 const wrapping = (body: JsonObject): string | undefined =>
   ['generateContentRequest', 'generate_content_request'].find(key => isObject(body[key]))

@@ -1,3 +1,4 @@
+import { withoutAnswer } from '../protocols/count.ts'
 import { provider } from './provider.ts'
 import { anthropicKey } from './sign/anthropic.ts'
 
@@ -10,9 +11,11 @@ export default provider({
   title: 'Anthropic (Claude)',
   docs: 'https://platform.claude.com/docs',
   checked: '2026-11',
+  quirks: ['what is said of the answer (`max_tokens`, `temperature` …) is left out where tokens are counted'],
   base: 'https://api.anthropic.com/v1',
   speaks: { anthropic: '/messages', 'anthropic/count_tokens': '/messages/count_tokens' },
   sign: anthropicKey,
+  retouch: { 'anthropic/count_tokens': withoutAnswer },
   credentials: ['api_key'],
   models: ['claude-opus-5-5', 'claude-sonnet-5-5', 'claude-haiku-5-5'],
 })

@@ -1,7 +1,7 @@
 import { kindOf } from '../catalog/kinds.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import type { JsonObject } from '../ir/json.ts'
-import { geminiCount } from '../protocols/count.ts'
+import { geminiCount, withoutAnswer } from '../protocols/count.ts'
 import { camelBody } from '../protocols/gemini/casing.ts'
 import type { Loss } from '../protocols/protocol.ts'
 import { hasCredential, type Target } from './entry.ts'
@@ -38,6 +38,7 @@ const asVertex = (): JsonObject => ({ model: undefined, anthropic_version: 'vert
  * and the last two of its names are refused (github.com/BerriAI/litellm/issues/25798).
  */
 const asCounted = (_body: JsonObject, _loss: Loss, { model }: Target): JsonObject => ({
+  ...withoutAnswer(),
   model: model.replace(/@(?:default|latest)$/, ''),
 })
 
@@ -74,7 +75,7 @@ export default provider({
   quirks: [
     'the protocol is the model’s: `claude-…` is asked by Anthropic’s, `publisher/model` by OpenAI’s, any other by Gemini’s; models that embed are asked by `:predict` or `:embedContent`',
     'Claude gets `anthropic_version` in the body, no `model`, and images as bytes',
-    'where tokens are counted, Gemini’s requests are sent without what is not read there, Claude’s without betas',
+    'where tokens are counted, Gemini’s requests are sent without what is not read there, Claude’s without betas and what is said of the answer',
   ],
   base,
   speaks: {

@@ -180,10 +180,6 @@ const translate = (
   return takesUrls || !namesUrls(chat) ? render(chat) : localise(chat, fetchMedia).then(render)
 }
 
-/** Can a request go to the target in its own protocol, as far as files are concerned that it names by URL. */
-export const takesFiles = (target: Target, protocol: Ingress, json: JsonBody): boolean =>
-  !needsBytes(protocol, json, builtWire(target))
-
 /** A request that could pass, but names files by URL that the vendor would not fetch. */
 const needsBytes = (protocol: Ingress | PassOnly, { text, body }: JsonBody, wire: Wire): boolean =>
   wire.takesBytes?.includes(protocol.id) === true &&
