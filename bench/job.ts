@@ -15,6 +15,8 @@ export type Job = {
   frames: number
   /** Milliseconds between two frames of a stream. */
   pace: number
+  /** No two frames of a stream are alike: each is padded in its own way, as OpenAI pads its. */
+  unlike: boolean
   /** Over so many milliseconds the first requests are spread. */
   ramp: number
   /** Bytes of text in the request and in the answer; 0: a short conversation, a short answer. */
@@ -35,6 +37,7 @@ export const ordinary = {
   seconds: 3,
   frames: 0,
   pace: 0,
+  unlike: false,
   ramp: 0,
   ask: 0,
   answer: 0,

@@ -77,7 +77,7 @@ const readStream = async (answer: Response, first: () => void): Promise<void> =>
 }
 
 const paced = async () => {
-  const question = questionTo(`bench-${job.pace}-${job.frames}`, true)
+  const question = questionTo(`bench-${job.pace}-${job.frames}${job.unlike ? '-unlike' : ''}`, true)
   let open = 0
   let ended = 0
   const opened = () => {

@@ -135,6 +135,14 @@ const gemini: Manner = {
   }),
 }
 
+/** The same, each frame with a word of its own beside what it says: letters, for figures may be counts. */
+export const padded = ({ words, ...said }: Said): Said => ({
+  ...said,
+  words: words.map((word, at) =>
+    word.replace(/\}(?=\s+$)/, `,"obfuscation":"${'abcdefghijklmnopqrst'.slice(0, at + 1)}"}`),
+  ),
+})
+
 export const manners: Readonly<Record<Speech, Manner>> = { 'openai-chat': openaiChat, anthropic, gemini }
 
 /** The gateway's own streams: it tells a chat's beginning in a frame of its own, and no ping. */

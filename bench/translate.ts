@@ -7,13 +7,15 @@ import type { Steady } from './rounds.ts'
 import { asksPassed, asksTranslated, type Speech } from './speech.ts'
 import type { Row, Table } from './table.ts'
 
-type Pair = { client: Speech; vendor: Speech; service: Vendor; what: string }
+type Pair = { client: Speech; vendor: Speech; service: Vendor; what: string; unlike?: boolean }
 
 const pairs: Pair[] = [
   { client: 'openai-chat', vendor: 'anthropic', service: 'claude', what: 'Chat Completions ← Messages' },
   { client: 'anthropic', vendor: 'openai-chat', service: 'openai', what: 'Messages ← Chat Completions' },
   { client: 'openai-chat', vendor: 'gemini', service: 'gemini', what: 'Chat Completions ← Gemini' },
 ]
+/** What the short way for frames that are alike does not help; no ceiling is promised for it. */
+const unlike: Pair = { ...pairs[1]!, what: `${pairs[1]!.what}, no two frames alike`, unlike: true }
 
 const placesFor = async ({ client, vendor, service }: Pair, run: Run): Promise<Place[]> => {
   const gateway = await startGateway(run.vendor, { ...usual, vendor: service })
@@ -26,7 +28,8 @@ const paced = { mode: 'paced', connections: 100, frames: 100, pace: 20, ramp: 20
 const trickled = async (pair: Pair, run: Run): Promise<Steady> => {
   const places = await placesFor(pair, run)
   for (const place of places) await warm(place, 2500, run)
-  const steady = await compare(pair.what, places, paced, run, { least: 3, most: 4, milliseconds: 14_000 })
+  const wish = { ...paced, unlike: pair.unlike === true }
+  const steady = await compare(pair.what, places, wish, run, { least: 3, most: 4, milliseconds: 14_000 })
   await Promise.all(places.map(place => place.stop()))
   return steady
 }
@@ -40,10 +43,11 @@ const weighed = ({ client, vendor, what }: Pair, { scale }: Run): number => {
 export const translate = async (run: Run): Promise<Table> => {
   const rows: Row[] = []
   const rounds: string[] = []
-  for (const pair of pairs) {
+  for (const pair of [...pairs, unlike]) {
     const steady = await trickled(pair, run)
     const values = ['nginx', 'gateway'].map(name => steady.figures.get(name)?.['cpu'])
-    rows.push({ what: `CPU a frame, ${pair.what}`, unit: 'µs', values, ceiling: { ratio: 2.5 }, plotted: true })
+    const row: Row = { what: `CPU a frame, ${pair.what}`, unit: 'µs', values }
+    rows.push(pair.unlike ? row : { ...row, ceiling: { ratio: 2.5 }, plotted: true })
     rounds.push(told(pair.what, steady))
   }
   for (const pair of pairs) {

@@ -1,5 +1,4 @@
 /** Who may come in, and what they may ask for. */
-import { createHash, timingSafeEqual } from 'node:crypto'
 import type { KeyRule } from './config/compiled.ts'
 import { GatewayError } from './errors.ts'
 import type { Caller } from './routing/plan.ts'
@@ -18,13 +17,16 @@ const keyHeaders = ['x-api-key', 'x-goog-api-key', 'api-key'] as const
 
 /** The keys of a request: `Authorization: Bearer` (DeepL's clients write `DeepL-Auth-Key`), then the headers other vendors' clients use, then `?key=` of `query` (without its `?`). */
 export const presentedKeys = (headers: Headers, query: string): string[] => {
-  const shown: (string | null)[] = [bearerOf(headers.get('authorization'))]
-  for (const name of keyHeaders) shown.push(headers.get(name))
-  if (query.includes('key=')) shown.push(...new URLSearchParams(query).getAll('key').slice(0, 4))
-  return shown.flatMap(key => {
-    const trimmed = key?.trim() ?? ''
-    return trimmed === '' || Buffer.byteLength(trimmed) > longestKey ? [] : [trimmed]
-  })
+  const shown: string[] = []
+  show(shown, bearerOf(headers.get('authorization')))
+  for (const name of keyHeaders) show(shown, headers.get(name))
+  if (query.includes('key=')) for (const key of new URLSearchParams(query).getAll('key').slice(0, 4)) show(shown, key)
+  return shown
+}
+
+const show = (shown: string[], key: string | null): void => {
+  const trimmed = key?.trim() ?? ''
+  if (trimmed !== '' && Buffer.byteLength(trimmed) <= longestKey) shown.push(trimmed)
 }
 
 const schemes = ['bearer ', 'deepl-auth-key ']
@@ -69,10 +71,10 @@ const union = (one: KeyRule, other: KeyRule): KeyRule => {
 
 /** Compares with every key, however early one fits: how long it takes tells nothing. */
 const find = (keys: readonly Known[], presented: string): Caller | undefined => {
-  const digest = createHash('sha256').update(presented).digest()
+  const digest = Bun.CryptoHasher.hash('sha256', presented)
   let found: Caller | undefined
   for (const known of keys) {
-    const isEqual = timingSafeEqual(known.digest, digest)
+    const isEqual = crypto.timingSafeEqual(known.digest, digest)
     found = isEqual ? known.caller : found
   }
   return found
@@ -85,8 +87,8 @@ export const createAuth = (rules: readonly KeyRule[]): Auth => {
   return {
     identify: presented => {
       if (keys.length === 0) return anonymous
-      const callers = presented.map(key => find(keys, key))
-      const caller = callers.find(one => one !== undefined)
+      let caller: Caller | undefined
+      for (const key of presented) caller ??= find(keys, key)
       if (caller) return caller
       throw new GatewayError('unauthorized', 'a valid key is needed: send it as `Authorization: Bearer <key>`')
     },

@@ -13,7 +13,7 @@ const replaced = new GatewayError('upstream_failed', 'another attempt took its p
 
 /** The record of one request. Its fields are filled as the request goes its way; `close` is the only end. */
 export class Trail {
-  readonly id = `req_${crypto.randomUUID().replaceAll('-', '')}`
+  readonly id = `req_${crypto.getRandomValues(new Uint8Array(16)).toHex()}`
   /** Milliseconds of `performance.now()`. */
   readonly started = performance.now()
   caller: string | undefined
