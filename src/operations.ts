@@ -1,16 +1,10 @@
-/** Which address is which protocol, and how each is told in the OpenAPI document. */
-import type { TSchema } from '@sinclair/typebox'
-import { Type } from '@sinclair/typebox'
+/** Which address is which protocol. */
 import type { Operation } from './gateway.ts'
-import { MessagesRequest } from './protocols/anthropic/wire.ts'
 import { anthropicCount, geminiCount } from './protocols/count.ts'
 import { type Manner, translators } from './protocols/deepl/index.ts'
 import { namedIn } from './protocols/gemini/address.ts'
 import { geminiList } from './protocols/gemini/list.ts'
-import { GenerateRequest } from './protocols/gemini/wire.ts'
 import { passOnly, protocols } from './protocols/index.ts'
-import { ChatRequest } from './protocols/openai-chat/wire.ts'
-import { ResponsesRequest } from './protocols/openai-responses/wire.ts'
 import type { Ingress, PassOnly } from './protocols/protocol.ts'
 import { singleClients } from './protocols/singles.ts'
 
@@ -52,79 +46,4 @@ export const generationIn = (path: string, query: string): Operation | undefined
   if (single) return { protocol: single, model, stream, query }
   if (verb === 'countTokens') return { protocol: geminiCount, model, stream, query }
   return { protocol: stream && !sse ? geminiList : protocols.get('gemini')!, model, stream, query }
-}
-
-/** What the document says of a request; the vendor's own fields pass beside it. */
-export type Told = { summary: string; type?: string; schema: TSchema }
-
-const model = Type.Optional(Type.String({ description: 'Absent: `default_model` of the configuration.' }))
-const input = Type.Union([Type.String(), Type.Array(Type.Unknown())])
-const prompt = Type.Union([Type.String(), Type.Array(Type.Unknown())])
-const file = Type.String({ format: 'binary' })
-const form = 'multipart/form-data'
-
-export const schemas: Readonly<Record<string, Told>> = {
-  anthropic: { summary: 'Messages', schema: MessagesRequest },
-  'anthropic/count_tokens': { summary: 'Count the tokens of a message', schema: MessagesRequest },
-  'openai-chat': { summary: 'Chat completions', schema: ChatRequest },
-  'openai-responses': { summary: 'Responses', schema: ResponsesRequest },
-  completions: { summary: 'Completions of a prompt', schema: Type.Object({ model, prompt }) },
-  embeddings: { summary: 'Embeddings', schema: Type.Object({ model, input }) },
-  'responses/compact': {
-    summary: 'Responses: compact a conversation',
-    schema: Type.Object({ model, input: Type.Optional(input) }),
-  },
-  moderations: { summary: 'Moderations', schema: Type.Object({ model, input }) },
-  rerank: {
-    summary: 'Rerank documents',
-    schema: Type.Object({ model, query: Type.String(), documents: Type.Array(Type.Unknown()) }),
-  },
-  'images/generations': { summary: 'Generate images', schema: Type.Object({ model, prompt: Type.String() }) },
-  'images/edits': {
-    summary: 'Edit images',
-    type: form,
-    schema: Type.Object({ model, image: file, prompt: Type.String() }),
-  },
-  'images/variations': { summary: 'Vary images', type: form, schema: Type.Object({ model, image: file }) },
-  'audio/speech': {
-    summary: 'Text to speech',
-    schema: Type.Object({ model, input: Type.String(), voice: Type.Optional(Type.String()) }),
-  },
-  'audio/transcriptions': { summary: 'Speech to text', type: form, schema: Type.Object({ model, file }) },
-  'audio/translations': { summary: 'Speech to English text', type: form, schema: Type.Object({ model, file }) },
-}
-
-const modelInPath = { name: 'model', in: 'path', required: true, schema: { type: 'string' } }
-
-const content = Type.Union([Type.String(), Type.Object({ parts: Type.Array(Type.Unknown()) })])
-const EmbedRequest = Type.Object({ content })
-const EmbedBatch = Type.Object({ requests: Type.Array(EmbedRequest) })
-
-const generation = (summary: string, more: object[] = [], schema: TSchema = GenerateRequest, tag = 'Chat'): object => ({
-  post: {
-    tags: [tag],
-    summary,
-    parameters: [modelInPath, ...more],
-    requestBody: { required: true, content: { 'application/json': { schema } } },
-    responses: {},
-  },
-})
-
-/** Addresses that no route can hold, for the document: what follows the colon is asked of the model before it. */
-export const geminiPaths: Readonly<Record<string, object>> = {
-  '/v1beta/models': {
-    get: { tags: ['Models'], summary: 'The models this key may use, as Gemini lists them', responses: {} },
-  },
-  '/v1beta/models/{model}:generateContent': generation('Gemini'),
-  '/v1beta/models/{model}:streamGenerateContent': generation(
-    'Gemini, streamed: as events with `alt=sse`, else as a JSON list',
-    [{ name: 'alt', in: 'query', schema: { type: 'string', enum: ['sse'] } }],
-  ),
-  '/v1beta/models/{model}:embedContent': generation('Gemini, embed a text', [], EmbedRequest, 'Passed as they are'),
-  '/v1beta/models/{model}:batchEmbedContents': generation(
-    'Gemini, embed several texts',
-    [],
-    EmbedBatch,
-    'Passed as they are',
-  ),
 }

@@ -1,21 +1,19 @@
 /** Which path is which protocol. Everything that happens to a request is in gateway.ts. */
-import { swagger } from '@elysiajs/swagger'
 import type { Server } from 'bun'
 import { Elysia } from 'elysia'
-import scalar from '../node_modules/@scalar/api-reference/dist/browser/standalone.js' with { type: 'file' }
 import { presentedKeys } from './auth.ts'
+import type { Pages } from './documentation.ts'
 import { asGatewayError, GatewayError } from './errors.ts'
 import { type Connection, type Operation, serve } from './gateway.ts'
 import type { Json } from './ir/json.ts'
 import { asksAnthropic, findGeminiModel, findModel, listGeminiModels, listModels } from './listing.ts'
-import { geminiPaths, generationIn, operations, schemas, translationAt } from './operations.ts'
+import { generationIn, operations, translationAt } from './operations.ts'
 import { protocols } from './protocols/index.ts'
 import type { Caller } from './routing/plan.ts'
 import type { Runtime } from './runtime.ts'
 import { answerStored, storedAsked } from './stored.ts'
 import { addressOf } from './upstream/intake.ts'
 import { answerHeaders, crossOrigin } from './upstream/reply.ts'
-import { version } from './version.ts'
 
 /** The runtime in force, and whether the process is on its way out. */
 export type Life = { readonly run: Runtime; readonly draining: boolean }
@@ -31,11 +29,6 @@ export const createServer = (life: Life) =>
       code === 'NOT_FOUND' ? refuseAddress(request, life) : explain(asGatewayError(error)),
     )
     .use(documentation)
-    .get(
-      '/docs/reference.js',
-      () => new Response(Bun.file(scalar), { headers: { 'content-type': 'text/javascript' } }),
-      hidden,
-    )
     .get('/livez', () => Response.json({ status: 'ok' }), told('Health', 'Is the process alive'))
     .get('/healthz', () => Response.json({ status: 'ok' }), told('Health', 'Is the process alive'))
     .get('/readyz', () => readiness(life), told('Health', 'Does the process take requests: 503 while it shuts down'))
@@ -44,63 +37,39 @@ export const createServer = (life: Life) =>
       ({ request, server }) => answer(request, server, life, list),
       told('Models', 'The models this key may use'),
     )
-    .post('/v1/chat/completions', ({ request, server }) => pass(request, server, life), spoken('openai-chat'))
-    .post('/v1/responses', ({ request, server }) => pass(request, server, life), spoken('openai-responses'))
-    .post('/v1/messages', ({ request, server }) => pass(request, server, life), spoken('anthropic'))
+    .post('/v1/chat/completions', ({ request, server }) => pass(request, server, life), exact)
+    .post('/v1/responses', ({ request, server }) => pass(request, server, life), exact)
+    .post('/v1/messages', ({ request, server }) => pass(request, server, life), exact)
     .use(plainPaths(life))
     .options('/*', ({ request }) => preflight(request), hidden)
     .all('/*', ({ request, server }) => dispatch(request, server, life), unparsed)
 
 const hidden = { detail: { hide: true } }
-const unparsed = { parse: 'none' as const, ...hidden }
+/** The handler gets the exact bytes; what they hold is told in documentation.ts. */
+const exact = { parse: 'none' as const }
+const unparsed = { ...exact, ...hidden }
 const told = (tag: string, summary: string) => ({ detail: { tags: [tag], summary } })
-
-/** The handler gets the exact bytes; the schema is told in the document only. */
-const spoken = (id: string) => ({
-  parse: 'none' as const,
-  detail: {
-    tags: [protocols.has(id) ? 'Chat' : 'Passed as they are'],
-    summary: schemas[id]?.summary ?? id,
-    requestBody: {
-      required: true,
-      content: { [schemas[id]?.type ?? 'application/json']: { schema: schemas[id]?.schema ?? {} } },
-    },
-  },
-})
 
 /** Every path that only passes, by name, so that the document lists it. */
 const plainPaths = (life: Life) => {
   const app = new Elysia()
   for (const [path, protocol] of operations)
-    if (!protocols.has(protocol.id))
-      app.post(path, ({ request, server }) => pass(request, server, life), spoken(protocol.id))
+    if (!protocols.has(protocol.id)) app.post(path, ({ request, server }) => pass(request, server, life), exact)
   return app
 }
 
-/** The page asks nobody but this host, and offers nothing that would. */
-const offline = {
-  withDefaultFonts: false,
-  telemetry: false,
-  hideClientButton: true,
-  showDeveloperTools: 'never',
-  agent: { disabled: true },
-  mcp: { disabled: true },
+/** The pages under /docs, built when somebody first asks for one: most never do, and the program starts sooner. */
+const documentation = (app: Elysia) => {
+  let pages: Promise<Pages> | undefined
+  const read = (name: keyof Pages) => async (): Promise<Response> => {
+    pages ??= import('./documentation.ts').then(({ createPages }) => createPages(app.routes))
+    return (await pages)[name]()
+  }
+  return app
+    .get('/docs', read('page'), hidden)
+    .get('/docs/json', read('document'), hidden)
+    .get('/docs/reference.js', read('script'), hidden)
 }
-
-type Document = NonNullable<NonNullable<Parameters<typeof swagger>[0]>['documentation']>
-
-const documentation = swagger({
-  path: '/docs',
-  scalarCDN: '/docs/reference.js',
-  scalarConfig: offline,
-  documentation: {
-    info: { title: 'simple-one-api', version, description: 'Every large model behind one address.' },
-    tags: ['Chat', 'Models', 'Passed as they are', 'Health'].map(name => ({ name })),
-    paths: geminiPaths as NonNullable<Document['paths']>,
-    components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
-    security: [{ key: [] }],
-  },
-})
 
 /** Of two Hosts a proxy in front may have heeded the other one. Bun joins them; a comma stands in no name. */
 const refuseTwoHosts = (request: Request): Response | undefined =>

@@ -26,7 +26,7 @@ const layers = [
   ['config'],
   ['routing', 'limits', 'upstream', 'auth', 'record', 'log', 'scrub', 'metrics', 'cache', 'store'],
   ['gateway', 'attempt', 'runtime', 'fanout', 'conversation', 'counting'],
-  ['server', 'operations', 'listing', 'stored', 'admin'],
+  ['server', 'operations', 'documentation', 'listing', 'stored', 'admin'],
   ['main', 'cli', 'start', 'commands', 'probe', 'banner', 'widen'],
 ]
 const roomOf = (file: string) => file.split('/')[0]!.replace(/\.ts$/, '')

@@ -1,0 +1,143 @@
+/** The pages under /docs: how each address is told in the OpenAPI document. Loaded when they are first asked for. */
+import { swagger } from '@elysiajs/swagger'
+import { type TSchema, Type } from '@sinclair/typebox'
+import { Elysia, type InternalRoute } from 'elysia'
+import scalar from '../node_modules/@scalar/api-reference/dist/browser/standalone.js' with { type: 'file' }
+import { operations } from './operations.ts'
+import { MessagesRequest } from './protocols/anthropic/wire.ts'
+import { GenerateRequest } from './protocols/gemini/wire.ts'
+import { protocols } from './protocols/index.ts'
+import { ChatRequest } from './protocols/openai-chat/wire.ts'
+import { ResponsesRequest } from './protocols/openai-responses/wire.ts'
+import { version } from './version.ts'
+
+/** What the document says of a request; the vendor's own fields pass beside it. */
+type Told = { summary: string; type?: string; schema: TSchema }
+
+const model = Type.Optional(Type.String({ description: 'Absent: `default_model` of the configuration.' }))
+const input = Type.Union([Type.String(), Type.Array(Type.Unknown())])
+const prompt = Type.Union([Type.String(), Type.Array(Type.Unknown())])
+const file = Type.String({ format: 'binary' })
+const form = 'multipart/form-data'
+
+const schemas: Readonly<Record<string, Told>> = {
+  anthropic: { summary: 'Messages', schema: MessagesRequest },
+  'anthropic/count_tokens': { summary: 'Count the tokens of a message', schema: MessagesRequest },
+  'openai-chat': { summary: 'Chat completions', schema: ChatRequest },
+  'openai-responses': { summary: 'Responses', schema: ResponsesRequest },
+  completions: { summary: 'Completions of a prompt', schema: Type.Object({ model, prompt }) },
+  embeddings: { summary: 'Embeddings', schema: Type.Object({ model, input }) },
+  'responses/compact': {
+    summary: 'Responses: compact a conversation',
+    schema: Type.Object({ model, input: Type.Optional(input) }),
+  },
+  moderations: { summary: 'Moderations', schema: Type.Object({ model, input }) },
+  rerank: {
+    summary: 'Rerank documents',
+    schema: Type.Object({ model, query: Type.String(), documents: Type.Array(Type.Unknown()) }),
+  },
+  'images/generations': { summary: 'Generate images', schema: Type.Object({ model, prompt: Type.String() }) },
+  'images/edits': {
+    summary: 'Edit images',
+    type: form,
+    schema: Type.Object({ model, image: file, prompt: Type.String() }),
+  },
+  'images/variations': { summary: 'Vary images', type: form, schema: Type.Object({ model, image: file }) },
+  'audio/speech': {
+    summary: 'Text to speech',
+    schema: Type.Object({ model, input: Type.String(), voice: Type.Optional(Type.String()) }),
+  },
+  'audio/transcriptions': { summary: 'Speech to text', type: form, schema: Type.Object({ model, file }) },
+  'audio/translations': { summary: 'Speech to English text', type: form, schema: Type.Object({ model, file }) },
+}
+
+const modelInPath = { name: 'model', in: 'path', required: true, schema: { type: 'string' } }
+
+const content = Type.Union([Type.String(), Type.Object({ parts: Type.Array(Type.Unknown()) })])
+const EmbedRequest = Type.Object({ content })
+const EmbedBatch = Type.Object({ requests: Type.Array(EmbedRequest) })
+
+const generation = (summary: string, more: object[] = [], schema: TSchema = GenerateRequest, tag = 'Chat'): object => ({
+  post: {
+    tags: [tag],
+    summary,
+    parameters: [modelInPath, ...more],
+    requestBody: { required: true, content: { 'application/json': { schema } } },
+    responses: {},
+  },
+})
+
+/** Addresses that no route can hold, for the document: what follows the colon is asked of the model before it. */
+const geminiPaths: Readonly<Record<string, object>> = {
+  '/v1beta/models': {
+    get: { tags: ['Models'], summary: 'The models this key may use, as Gemini lists them', responses: {} },
+  },
+  '/v1beta/models/{model}:generateContent': generation('Gemini'),
+  '/v1beta/models/{model}:streamGenerateContent': generation(
+    'Gemini, streamed: as events with `alt=sse`, else as a JSON list',
+    [{ name: 'alt', in: 'query', schema: { type: 'string', enum: ['sse'] } }],
+  ),
+  '/v1beta/models/{model}:embedContent': generation('Gemini, embed a text', [], EmbedRequest, 'Passed as they are'),
+  '/v1beta/models/{model}:batchEmbedContents': generation(
+    'Gemini, embed several texts',
+    [],
+    EmbedBatch,
+    'Passed as they are',
+  ),
+}
+
+/** The page asks nobody but this host, and offers nothing that would. */
+const offline = {
+  withDefaultFonts: false,
+  telemetry: false,
+  hideClientButton: true,
+  showDeveloperTools: 'never',
+  agent: { disabled: true },
+  mcp: { disabled: true },
+}
+
+type Document = NonNullable<NonNullable<Parameters<typeof swagger>[0]>['documentation']>
+
+const pages = swagger({
+  path: '/docs',
+  scalarCDN: '/docs/reference.js',
+  scalarConfig: offline,
+  documentation: {
+    info: { title: 'simple-one-api', version, description: 'Every large model behind one address.' },
+    tags: ['Chat', 'Models', 'Passed as they are', 'Health'].map(name => ({ name })),
+    paths: geminiPaths as NonNullable<Document['paths']>,
+    components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+    security: [{ key: [] }],
+  },
+})
+
+/** The page for people, the OpenAPI document it shows, and the script that shows it. */
+export type Pages = Readonly<Record<'page' | 'document' | 'script', () => Response>>
+
+/** Tells of these routes. */
+export const createPages = async (routes: readonly InternalRoute[]): Promise<Pages> => {
+  const book = new Elysia().use(pages)
+  for (const { method, path, hooks } of routes) {
+    if (hooks.detail?.hide) continue
+    const operation = method === 'POST' ? operations.get(path) : undefined
+    book.route(method, path, '', operation ? spoken(operation.id) : { detail: hooks.detail })
+  }
+  const read = (path: string) => book.handle(new Request(`http://localhost${path}`))
+  const [page, document] = await Promise.all([read('/docs'), read('/docs/json')])
+  return {
+    page: () => page.clone(),
+    document: () => document.clone(),
+    script: () => new Response(Bun.file(scalar), { headers: { 'content-type': 'text/javascript' } }),
+  }
+}
+
+const spoken = (id: string) => ({
+  detail: {
+    tags: [protocols.has(id) ? 'Chat' : 'Passed as they are'],
+    summary: schemas[id]?.summary ?? id,
+    requestBody: {
+      required: true,
+      content: { [schemas[id]?.type ?? 'application/json']: { schema: schemas[id]?.schema ?? {} } },
+    },
+  },
+})
