@@ -1,5 +1,4 @@
 /** One element of `services.<type>[]` → an Entry, without a decision about its proxy. Blanks around names are nothing. */
-import { createHash } from 'node:crypto'
 import type { Credential, Entry, Limit } from '../providers/entry.ts'
 import type { Provider } from '../providers/provider.ts'
 import { parseServerUrl } from './address.ts'
@@ -59,7 +58,7 @@ const toCredential = (written: CredentialsConfig, index: number): Credential => 
 /** The order of the names is nothing. */
 const digestOf = (values: Record<string, string>): string => {
   const canonical = JSON.stringify(Object.entries(values).sort(([one], [other]) => (one < other ? -1 : 1)))
-  return createHash('sha256').update(canonical).digest('hex').slice(0, 8)
+  return new Bun.CryptoHasher('sha256').update(canonical).digest('hex').slice(0, 8)
 }
 
 /** What counts whole things is rounded down; 0 is no limit. */

@@ -1,5 +1,4 @@
 /** `api_key` and `api_keys` → who may ask for what. */
-import { createHash } from 'node:crypto'
 import type { KeyRule } from './compiled.ts'
 import type { Say } from './problems.ts'
 import type { Config } from './schema.ts'
@@ -47,7 +46,7 @@ const union = (one: Key, other: Key): Key => ({
 })
 
 const ruleOf = ({ key, name, scopes }: Key, isMaster: boolean): KeyRule => {
-  const digest = createHash('sha256').update(key).digest()
+  const digest = new Bun.CryptoHasher('sha256').update(key).digest()
   const id = name ?? (isMaster ? 'master' : `key-${digest.toString('hex').slice(0, 6)}`)
   return { id, digest: new Uint8Array(digest), ...(scopes && { scopes }) }
 }
