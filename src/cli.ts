@@ -1,10 +1,7 @@
 /** The command line. */
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { checkConfig, importDatabase, printModels, printSchema } from './commands.ts'
 import { nearest } from './config/nearest.ts'
-import { probe } from './probe/probe.ts'
-import { start } from './start.ts'
 import { commit, version } from './version.ts'
 
 const usage = `simple-one-api: every large model behind one address
@@ -41,19 +38,23 @@ type Command = {
   run: (args: string[], values: Values) => number | Promise<number>
 }
 
+/** Each word loads what it needs, and no more. */
+const brief = () => import('./commands.ts')
+
 const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
-  ['check', { most: 1, run: ([config]) => checkConfig(config) }],
-  ['models', { most: 1, run: ([config]) => printModels(config) }],
+  ['check', { most: 1, run: async ([config]) => (await brief()).checkConfig(config) }],
+  ['models', { most: 1, run: async ([config]) => (await brief()).printModels(config) }],
   [
     'probe',
     {
       most: 1,
       takes: ['model', 'json'],
-      run: ([config], { model, json = false }) => probe({ config, model, json }),
+      run: async ([config], { model, json = false }) =>
+        (await import('./probe/probe.ts')).probe({ config, model, json }),
     },
   ],
-  ['schema', { most: 0, run: () => printSchema() }],
-  ['import', { most: 2, run: ([database, out]) => importDatabase(database, out) }],
+  ['schema', { most: 0, run: async () => (await brief()).printSchema() }],
+  ['import', { most: 2, run: async ([database, out]) => (await brief()).importDatabase(database, out) }],
 ])
 
 const main = async (args: string[]): Promise<number | undefined> => {
@@ -69,6 +70,7 @@ const main = async (args: string[]): Promise<number | undefined> => {
   if (more.length > 0) return complain(`one configuration at a time, not also ${more.join(' ')}`)
   const meant = commandLike(config)
   if (meant) return complain(`there is no command and no file ${config}; did you mean ${meant}?`)
+  const { start } = await import('./start.ts')
   return start({ config, host: values.host, port: values.port, logLevel: values['log-level'] })
 }
 

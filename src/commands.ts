@@ -1,7 +1,7 @@
 /** The commands that end by themselves. Each gives the exit code. */
 import { dirname } from 'node:path'
 import type { Compiled, LogLevel } from './config/compiled.ts'
-import { importDatabase as importFrom, newerRevision } from './config/import.ts'
+import { databaseOf } from './config/database.ts'
 import { builtin, load } from './config/load.ts'
 import { hasErrors, type Problem, renderProblems } from './config/problems.ts'
 import { schemaText } from './config/reference.ts'
@@ -23,13 +23,19 @@ const complain = (problems: readonly Problem[]): void => {
   process.stderr.write(renderProblems(problems, { color: process.stderr.isTTY }))
 }
 
+/** What is said of a newer configuration in a database of v0.10. SQLite is loaded only where there is one. */
+const newerThan = async (path: string): Promise<Problem[]> => {
+  if (databaseOf(path, process.env) === undefined) return []
+  const { newerRevision } = await import('./config/import.ts')
+  return [newerRevision(path, process.env)].filter(problem => problem !== undefined)
+}
+
 /** Every problem; errors exit 1, warnings 0. */
-export const checkConfig = (config: string | undefined): number => {
+export const checkConfig = async (config: string | undefined): Promise<number> => {
   const path = find(config)
   if (path === undefined) return refuse('there is no configuration here to check')
   const { problems } = load(path, process.env)
-  const newer = newerRevision(path, process.env)
-  const all = newer ? [newer, ...problems] : problems
+  const all = [...(await newerThan(path)), ...problems]
   process.stdout.write(renderProblems(all, { color: process.stdout.isTTY }))
   const errors = all.filter(({ level }) => level === 'error').length
   const warnings = all.filter(({ level }) => level === 'warning').length
@@ -40,8 +46,8 @@ export const checkConfig = (config: string | undefined): number => {
 }
 
 /** Which model goes where. */
-export const printModels = (config: string | undefined): number => {
-  const settings = read(config)
+export const printModels = async (config: string | undefined): Promise<number> => {
+  const settings = await read(config)
   if (settings === undefined) return 1
   process.stdout.write(describeModels(createRouter(settings, serves).table()))
   return 0
@@ -71,8 +77,9 @@ export const printSchema = (): number => {
   return 0
 }
 
-export const importDatabase = (database: string | undefined, out: string | undefined): number => {
+export const importDatabase = async (database: string | undefined, out: string | undefined): Promise<number> => {
   if (database === undefined) return refuse('import needs the path of a config.db')
+  const { importDatabase: importFrom } = await import('./config/import.ts')
   const { config, written, error } = importFrom(database, out)
   if (error !== undefined) return refuse(error)
   process.stdout.write(config ?? `written to ${written}\n`)
@@ -80,8 +87,8 @@ export const importDatabase = (database: string | undefined, out: string | undef
 }
 
 /** The configuration to serve, with what the command line says on top; undefined if it is broken, which has been told. */
-export const loadForServing = (choices: Choices): Compiled | undefined => {
-  const settings = read(choices.config)
+export const loadForServing = async (choices: Choices): Promise<Compiled | undefined> => {
+  const settings = await read(choices.config)
   if (settings === undefined) return undefined
   const port = choices.port === undefined ? settings.port : Number(choices.port)
   if (choices.port?.trim() === '' || !Number.isInteger(port) || port < 0 || port > 65535)
@@ -96,16 +103,16 @@ const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 const isLevel = (word: string): word is LogLevel => levels.some(level => level === word)
 
 /** The configuration of this path, or the one that is found; undefined if it is broken. Its problems are told. */
-export const read = (config: string | undefined): Compiled | undefined => {
+export const read = async (config: string | undefined): Promise<Compiled | undefined> => {
   const path = find(config)
-  const newer = newerRevision(path ?? 'config.json', process.env)
+  const newer = await newerThan(path ?? 'config.json')
   if (path === undefined) {
-    complain(newer ? [newer] : [])
+    complain(newer)
     process.stderr.write(noConfig)
     return builtin()
   }
   const { compiled, problems } = load(path, process.env)
-  complain([...(newer ? [newer] : []), ...problems.filter(({ level }) => level !== 'note')])
+  complain([...newer, ...problems.filter(({ level }) => level !== 'note')])
   if (compiled === undefined) process.stderr.write(`simple-one-api: ${path} cannot be used as it is\n`)
   return compiled
 }

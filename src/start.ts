@@ -23,7 +23,7 @@ const idleTimeout = 120
 
 /** Opens the port and serves until a signal ends it. Gives an exit code only where serving never began. */
 export const start = async (choices: Choices): Promise<number | undefined> => {
-  const settings = loadForServing(choices)
+  const settings = await loadForServing(choices)
   if (settings === undefined) return 1
   const scrub = createScrub(settings.secrets)
   const log = createLog(standardOutput(), { level: settings.logLevel, format: settings.logFormat, scrub })

@@ -2,8 +2,6 @@
  * Bun's fetch runs at most 256 requests at once and queues the rest in silence. The limit is read from the environment before any
  * JavaScript runs, so the process starts itself anew, once, with a wider one.
  */
-import { spawn } from 'node:child_process'
-
 const variable = 'BUN_CONFIG_MAX_HTTP_REQUESTS'
 /** Requests to vendors at once. */
 const width = '20000'
@@ -22,9 +20,12 @@ export const widenFetch = async (): Promise<void> => {
 /** The script of a compiled executable lives in its virtual file system. */
 const isCompiled = (script: string): boolean => script.startsWith('/$bunfs/') || /^[A-Z]:[\\/]~BUN[\\/]/i.test(script)
 
-const serveInChild = (argv: string[], env: NodeJS.ProcessEnv): Promise<never> =>
-  new Promise(() => {
+const serveInChild = async (argv: string[], env: NodeJS.ProcessEnv): Promise<never> => {
+  // Not above: the process that is replaced would load it, too, and the one that serves.
+  const { spawn } = await import('node:child_process')
+  return new Promise(() => {
     const child = spawn(process.execPath, argv, { env, stdio: 'inherit' })
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
     child.on('exit', code => process.exit(code ?? 1))
   })
+}

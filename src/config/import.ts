@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
+import { databaseOf } from './database.ts'
 import type { Environment } from './environment.ts'
 import type { Problem } from './problems.ts'
 
@@ -64,8 +65,8 @@ const why = (thrown: unknown, target: string, database: string): string => {
  */
 export const newerRevision = (configPath: string, environment: Environment = {}): Problem | undefined => {
   const path = resolve(configPath)
-  const database = environment['SIMPLE_ONE_API_DB']?.trim() || path.replace(/\.[^./\\]+$/, '') + '.db'
-  if (database === ':memory:' || !statSync(database, { throwIfNoEntry: false })?.isFile()) return
+  const database = databaseOf(path, environment)
+  if (database === undefined) return
   try {
     const store = readStore(database)
     return isNewer(store, path)

@@ -5,7 +5,6 @@ import { type Environment, parseEnvironmentFile } from './environment.ts'
 import { parseJson } from './json.ts'
 import type { Report } from './problems.ts'
 import type { Tree } from './tree.ts'
-import { parseYaml } from './yaml.ts'
 
 const names = ['config.json', 'config.yaml', 'config.yml']
 
@@ -77,12 +76,15 @@ export const parseText = (path: string, text: string, { say }: Report): Tree | u
     return
   }
   try {
-    return isYaml(path, text) ? parseYaml(text, say) : parseJson(text, say)
+    return isYaml(path, text) ? yaml().parseYaml(text, say) : parseJson(text, say)
   } catch (thrown) {
     if (!(thrown instanceof RangeError)) throw thrown
     say('error', '', 'the file is nested too deeply')
   }
 }
+
+/** Loaded where it is needed: most configurations are JSON, and the program starts sooner. */
+const yaml = () => require('./yaml.ts') as typeof import('./yaml.ts')
 
 const isYaml = (path: string, text: string): boolean => {
   const extension = extname(path).toLowerCase()

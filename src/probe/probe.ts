@@ -18,7 +18,7 @@ const patience = 30
 
 /** Exit code: 0 all that were asked answered, 1 some failed or the configuration is broken, 2 nothing offers the model, 130 interrupted. */
 export const probe = async ({ config, model, json }: ProbeChoices): Promise<number> => {
-  const configured = read(config)
+  const configured = await read(config)
   if (configured === undefined) return 1
   const settings = forProbing(configured)
   const probes = probesOf(settings, model)
