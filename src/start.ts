@@ -44,6 +44,8 @@ export const start = async (choices: Choices): Promise<number | undefined> => {
     process.stderr.write(`simple-one-api: cannot listen on ${settings.host}:${settings.port}: ${obstacle(error)}\n`)
     return 1
   }
+  // Until here the executable compiles next to nothing to machine code: little of a start runs twice.
+  Bun.unsafe.setJITPolicy(1)
   process.stderr.write(banner(life.run, app.server?.port ?? settings.port))
   if (exposed(settings)) process.stderr.write(exposed(settings))
   catchStrays(log)

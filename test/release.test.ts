@@ -63,6 +63,9 @@ describe('an executable', () => {
     for (const path of [one, other]) await compile(hostTarget(), source, path)
     expect(readFileSync(one).equals(readFileSync(other))).toBe(true)
     expect((await run([one, '--version'])).out).toContain('(c0ffee)')
+    // In parts: one for all would load every package of every part at each start.
+    for (const part of ['documentation', 'import', 'probe', 'start', 'yaml'])
+      expect([part, readFileSync(one).includes(`/root/${part}-`)]).toEqual([part, true])
   }, 30_000)
 })
 

@@ -22,7 +22,10 @@ export const sourceState = async (): Promise<Source> => {
   return { commit: SOURCE_COMMIT || (head && head + dirty) || 'unknown', date: Math.max(date || 0, 315_532_800) }
 }
 
-/** Bun writes the name of its output into the executable: it is always built under one name, so that equal sources give equal bytes. */
+/**
+ * In parts, so that a start loads only what it needs, and with a just-in-time compiler that holds back until the port is open (start.ts).
+ * Bun writes the name of its output into the executable: it is always built under one name, so that equal sources give equal bytes.
+ */
 export const compile = async (target: Target, { commit }: Source, out: string): Promise<void> => {
   const runtime = await runtimeOf(target)
   mkdirSync(dirname(resolve(out)), { recursive: true })
@@ -30,7 +33,7 @@ export const compile = async (target: Target, { commit }: Source, out: string): 
   const built = join(folder, isWindows(target) ? 'simple-one-api.exe' : 'simple-one-api')
   try {
     const { exitCode, stderr } =
-      await $`${process.execPath} build src/main.ts --compile --bytecode --minify --format=esm \
+      await $`${process.execPath} build src/main.ts --compile --bytecode --minify --format=esm --splitting --compile-jit-policy=8 \
       --sourcemap=none --no-compile-autoload-bunfig --no-compile-autoload-dotenv --define COMMIT=${JSON.stringify(commit)} \
       --target=${target.bun} --compile-executable-path=${runtime} --outfile ${built}`
         .cwd(root)
