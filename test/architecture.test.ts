@@ -32,16 +32,33 @@ const layers = [
 const roomOf = (file: string) => file.split('/')[0]!.replace(/\.ts$/, '')
 const layerOf = (file: string) => layers.findIndex(rooms => rooms.includes(roomOf(file)))
 
-const importsOf = (file: string): string[] => {
-  const found: string[] = []
-  for (const statement of sources.get(file)!.statements) {
-    if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) continue
-    const from = statement.moduleSpecifier
-    if (from && ts.isStringLiteral(from) && from.text.startsWith('.'))
-      found.push(normalize(join(dirname(file), from.text)))
+/** What a file imports, in files of ours and by the names of packages: `at once`, with itself; `types` are gone when it runs; `later`, when it asks. */
+type Import = { from: string; when: 'at once' | 'types' | 'later' }
+const everyImport = (file: string): Import[] => {
+  const found: Import[] = []
+  const note = (from: ts.Node | undefined, when: Import['when']) => {
+    if (!from || !ts.isStringLiteral(from)) return
+    found.push({ from: from.text.startsWith('.') ? normalize(join(dirname(file), from.text)) : from.text, when })
   }
-  return found.filter(name => sources.has(name))
+  const visit = (node: ts.Node) => {
+    if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node))
+      note(node.moduleSpecifier, isTypes(node) ? 'types' : 'at once')
+    const isCall = ts.isCallExpression(node) && /^(?:import|require)$/.test(node.expression.getText())
+    if (isCall) note(node.arguments[0], 'later')
+    ts.forEachChild(node, visit)
+  }
+  visit(sources.get(file)!)
+  return found
 }
+
+const isTypes = (node: ts.ImportDeclaration | ts.ExportDeclaration): boolean => {
+  if (ts.isExportDeclaration(node)) return node.isTypeOnly
+  const { isTypeOnly, name, namedBindings } = node.importClause ?? {}
+  const named = namedBindings && ts.isNamedImports(namedBindings) ? namedBindings.elements : undefined
+  return isTypeOnly || (name === undefined && named?.every(element => element.isTypeOnly) === true)
+}
+
+const importsOf = (file: string): string[] => everyImport(file).flatMap(({ from }) => (sources.has(from) ? [from] : []))
 
 describe('layers', () => {
   test('every file belongs to one', () => expect(files.filter(file => layerOf(file) < 0)).toEqual([]))
@@ -65,6 +82,43 @@ describe('layers', () => {
       return circles
     }
     expect(files.flatMap(file => walk(file, []))).toEqual([])
+  })
+})
+
+describe('a start', () => {
+  /** All that is there when `files` are: their own, and packages. */
+  const loadedWith = (files: string[], loaded = new Set<string>()): Set<string> => {
+    for (const file of files) {
+      if (loaded.has(file)) continue
+      loaded.add(file)
+      if (!sources.has(file)) continue
+      const needed = everyImport(file).filter(({ when }) => when === 'at once')
+      loadedWith(
+        needed.map(({ from }) => from),
+        loaded,
+      )
+    }
+    return loaded
+  }
+  const start = loadedWith(['main.ts', 'cli.ts', 'start.ts'])
+
+  test('loads these packages and no other: each is waited for before the first answer', () => {
+    const packages = [...start].filter(name => !sources.has(name) && !/^node:|\.json$/.test(name))
+    expect(packages.sort()).toEqual(['@sinclair/typebox', '@sinclair/typebox/compiler', 'elysia', 'jsonc-parser'])
+  })
+
+  test('loads nothing that only a command, a YAML file, an old database or a reader of the documentation needs', () => {
+    const later = [
+      'config/import.ts',
+      'config/yaml.ts',
+      'documentation.ts',
+      ...files.filter(file => /^probe/.test(file)),
+    ]
+    expect(later.filter(file => !sources.has(file) || start.has(file))).toEqual([])
+  })
+
+  test('that is about to be replaced by a process with a wider fetch loads only what that takes', () => {
+    expect([...loadedWith(['main.ts'])]).toEqual(['main.ts', 'widen.ts'])
   })
 })
 
