@@ -5,6 +5,7 @@ import { type Connection, explain, told } from './gateway.ts'
 import { isObject, type JsonObject, parseJson } from './ir/json.ts'
 import { egressOf, protocols } from './protocols/index.ts'
 import { pageOf, unknownAnswer } from './protocols/openai-responses/chain.ts'
+import { namedInput } from './protocols/openai-responses/references.ts'
 import { addressOf as addressAt, wireOf } from './providers/address.ts'
 import type { Target } from './providers/entry.ts'
 import type { Outgoing } from './providers/provider.ts'
@@ -66,7 +67,7 @@ export const answerStored = async (
 type Wanted = Asked & { method: string; query: string }
 
 const tell = ({ id, part, method, query }: Wanted, { answer, input }: Answer): JsonObject => {
-  if (part === 'input_items') return pageOf(id, input, new URLSearchParams(query))
+  if (part === 'input_items') return pageOf(namedInput(id, input), new URLSearchParams(query))
   if (part === 'cancel')
     throw new GatewayError(
       'invalid_request',

@@ -1,6 +1,8 @@
-/** Answers that a later request may go on from, by their id, and who wrote what only its writer can read: each belongs to the caller who asked for it. */
+/** Answers that a later request may go on from, by their id, their items by theirs, and who wrote what only its writer can read: each belongs to the caller who asked for it. */
 import type { Json, JsonObject } from '../ir/json.ts'
+import { itemsOf } from '../protocols/openai-responses/references.ts'
 import { type Bounds, createBounded } from './bounded.ts'
+import { createItems } from './items.ts'
 
 /** `answer`: as the client got it; `input`: everything that led to it, earlier turns included; `native`: the vendor keeps it too. */
 export type Answer = { answer: JsonObject; input: Json[]; target: string; native: boolean }
@@ -8,6 +10,8 @@ export type Answer = { answer: JsonObject; input: Json[]; target: string; native
 export type AnswerStore = {
   keep(caller: string, id: string, answer: Answer): void
   find(caller: string, id: string): Answer | undefined
+  /** An item of an answer that is kept, or of what led to it. */
+  findItem(caller: string, id: string): { item: JsonObject; of: Answer } | undefined
   /** True if there was one. */
   forget(caller: string, id: string): boolean
   /** Which target wrote an item that only it can read. */
@@ -17,19 +21,36 @@ export type AnswerStore = {
 
 const ordinary: Bounds = { entries: 50_000, bytes: 64 * 1024 * 1024, seconds: 3600 }
 
+/** `key`: of the answer; `items`: by their keys. */
+type Kept = { key: string; answer: Answer; items: ReadonlyMap<string, JsonObject> }
+
 /** @param now milliseconds, for tests */
 export const createAnswerStore = (bounds = ordinary, now?: () => number): AnswerStore => {
-  const kept = createBounded<Answer>(bounds, now)
+  const items = createItems<Kept>()
+  const kept = createBounded<Kept>(bounds, now, one => items.drop(one.items.keys(), one))
   const pins = createBounded<string>({ ...bounds, bytes: bounds.bytes / 16 }, now)
-  const keyOf = (caller: string, id: string) => `${caller}\n${id}`
+  const find = (key: string): Answer | undefined => kept.find(key)?.answer
   return {
-    keep: (caller, id, answer) => kept.keep(keyOf(caller, id), answer, sizeOf(answer)),
-    find: (caller, id) => kept.find(keyOf(caller, id)),
+    keep(caller, id, answer) {
+      const key = keyOf(caller, id)
+      const named = [...itemsOf(id, answer)].map(([item, value]) => [keyOf(caller, item), value] as const)
+      const one: Kept = { key, answer, items: new Map(named) }
+      kept.keep(key, one, sizeOf(answer))
+      if (kept.find(key) === one) items.add(one.items, one)
+    },
+    find: (caller, id) => find(keyOf(caller, id)),
+    findItem(caller, id) {
+      const held = items.find(keyOf(caller, id))
+      const of = held && find(held.holder.key)
+      return of && { item: held.item, of }
+    },
     forget: (caller, id) => kept.forget(keyOf(caller, id)),
     pin: (caller, item, target) => pins.keep(keyOf(caller, item), target, 2 * (item.length + target.length) + 256),
     pinned: (caller, item) => pins.find(keyOf(caller, item)),
   }
 }
+
+const keyOf = (caller: string, id: string): string => `${caller}\n${id}`
 
 /** Two bytes a character. */
 const sizeOf = ({ answer, input }: Answer): number =>

@@ -13,14 +13,25 @@ export type Bounded<Value> = {
 
 type Slot<Value> = { value: Value; bytes: number; until: number }
 
-/** @param now milliseconds, for tests */
-export const createBounded = <Value>(bounds: Bounds, now: () => number = Date.now): Bounded<Value> => {
+/**
+ * @param now milliseconds, for tests
+ * @param gone told of every value that is no longer there
+ */
+export const createBounded = <Value>(
+  bounds: Bounds,
+  now: () => number = Date.now,
+  gone: (value: Value) => void = () => undefined,
+): Bounded<Value> => {
   const slots = new Map<string, Slot<Value>>()
   let bytes = 0
 
   const forget = (key: string): boolean => {
-    bytes -= slots.get(key)?.bytes ?? 0
-    return slots.delete(key)
+    const slot = slots.get(key)
+    if (slot === undefined) return false
+    bytes -= slot.bytes
+    slots.delete(key)
+    gone(slot.value)
+    return true
   }
 
   const put = (key: string, slot: Omit<Slot<Value>, 'until'>): void => {

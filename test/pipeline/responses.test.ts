@@ -35,7 +35,7 @@ const responding: Script = async (answer, request) => {
     ...(include ? [thought] : []),
     {
       type: 'message',
-      id: 'msg_1',
+      id: `msg_${numbered}`,
       status: 'completed',
       role: 'assistant',
       content: [{ type: 'output_text', text: 'mine', annotations: [] }],
@@ -219,5 +219,77 @@ describe('a vendor that keeps its answers', () => {
     expect([path, asked()]).toEqual(['/v1/responses/compact', body])
     expect((await send('/compact', { body, key: 'bob-key' })).status).toBe(404)
     expect((await send('/compact', { body: { model: 'chat', input: 'x' } })).status).toBe(400)
+  })
+})
+
+describe('an item that is named in place of being repeated', () => {
+  const reference = (id: unknown) => ({ type: 'item_reference', id })
+  const word = (content: string) => ({ role: 'user', content })
+  const itemsOf = ({ output }: Body) => output as Body[]
+
+  test('is told in full to a vendor that never saw it', async () => {
+    for (const model of ['chat', 'native']) {
+      const [said] = itemsOf(await create({ model, input: 'one' }))
+      await create({ model: 'chat', input: [word('one'), reference(said!['id']), word('two')] })
+      expect(asked().messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
+      expect(asked().messages[1]!.content).toBe(model === 'chat' ? 'heard 1' : 'mine')
+    }
+  })
+
+  test('needs no type, may be an input, and is found in what a later answer was led by', async () => {
+    const first = await create({ model: 'chat', input: [{ ...word('one'), id: 'msg_own' }] })
+    const second = await create({
+      model: 'chat',
+      input: [reference('msg_own'), { id: itemsOf(first)[0]!['id'] }, word('two')],
+    })
+    expect(asked().messages.map(({ content }) => content)).toEqual(['one', 'heard 1', 'two'])
+    await send(`/${first['id']}`, { method: 'DELETE' })
+    await create({ model: 'chat', input: [reference('msg_own'), word('three')] })
+    expect(asked().messages.map(({ content }) => content)).toEqual(['one', 'three'])
+    const { data } = (await send(`/${second['id']}/input_items?order=asc`)).body as { data: Body[] }
+    expect(data.map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
+    await send(`/${second['id']}`, { method: 'DELETE' })
+    await create({ model: 'chat', input: [reference(data[2]!['id']), word('four')] }).then(({ error }) =>
+      expect(error).toMatchObject({ param: 'input' }),
+    )
+  })
+
+  test('stays a name at the vendor that keeps it, by the credential that made it', async () => {
+    for (let turn = 0; turn < 3; turn++) {
+      const [said] = itemsOf(await create({ model: 'native', input: 'one' }))
+      const key = natives.requests.at(-1)!.headers['authorization']
+      const input = [word('one'), reference(said!['id']), word('two')]
+      const { id } = await create({ model: 'native', input })
+      expect(natives.requests.at(-1)!.headers['authorization']).toBe(key!)
+      expect(natives.requests.at(-1)!.json()).toMatchObject({ input })
+      await create({ model: 'chat', input: 'three', previous_response_id: id })
+      expect(asked().messages.map(({ content }) => content)).toEqual(['one', 'mine', 'two', 'mine', 'three'])
+    }
+  })
+
+  test('of another vendor is told in full where the rest stays named', async () => {
+    const [mine] = itemsOf(await create({ model: 'native', input: 'one' }))
+    const key = natives.requests.at(-1)!.headers['authorization']
+    const [heard] = itemsOf(await create({ model: 'chat', input: 'two' }))
+    await create({ model: 'native', input: [reference(mine!['id']), reference(heard!['id']), word('three')] })
+    expect(natives.requests.at(-1)!.headers['authorization']).toBe(key!)
+    const { input } = natives.requests.at(-1)!.json() as { input: Body[] }
+    expect(input).toMatchObject([reference(mine!['id']), { type: 'message', role: 'assistant' }, word('three')])
+    expect(input[1]).not.toHaveProperty('id')
+  })
+
+  test('that nobody knows is a 404, as is one that was not to be kept and one of another caller', async () => {
+    const [loose] = itemsOf(await create({ model: 'chat', input: 'one', store: false }))
+    const [kept] = itemsOf(await create({ model: 'chat', input: 'one' }))
+    for (const [id, model, key] of [
+      ['msg_nobody', 'chat', 'alice-key'],
+      ['msg_nobody', 'native', 'alice-key'],
+      [loose!['id'], 'chat', 'alice-key'],
+      [kept!['id'], 'chat', 'bob-key'],
+    ] as const) {
+      const { status, body } = await send('', { body: { model, input: [reference(id), word('two')] }, key })
+      expect(status).toBe(404)
+      expect(body['error']).toMatchObject({ param: 'input', message: `Item with id '${id}' not found.` })
+    }
   })
 })

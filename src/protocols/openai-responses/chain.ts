@@ -19,12 +19,6 @@ export const inputOf = ({ input }: JsonObject): Json[] => {
   return text === undefined ? [] : [{ type: 'message', role: 'user', content: [{ type: 'input_text', text }] }]
 }
 
-/** The request as it would stand had its client repeated what came before. Instructions of earlier requests do not count. */
-export const joined = (body: JsonObject, earlier: Json[]): JsonObject => {
-  const { previous_response_id: _, ...rest } = body
-  return { ...rest, input: [...earlier, ...inputOf(body)] }
-}
-
 /** What an answer adds to the conversation. */
 export const outputOf = ({ output }: JsonObject): Json[] => (Array.isArray(output) ? output : [])
 
@@ -56,10 +50,7 @@ export const unknownAnswer = (id: string, param?: string): GatewayError =>
     : new GatewayError('not_found', `Previous response with id '${id.slice(0, 100)}' not found.`, { param })
 
 /** A page of the items that led to an answer: `order` desc unless asked, `limit` 20, at most 100, `after` an id. */
-export const pageOf = (id: string, input: Json[], query: URLSearchParams): JsonObject => {
-  const named = input
-    .filter(isObject)
-    .map((item, index) => ({ ...item, id: textOf(item.id) ?? `msg_${id.slice(5)}_${index}` }))
+export const pageOf = (named: JsonObject[], query: URLSearchParams): JsonObject => {
   const ordered = query.get('order') === 'asc' ? named : named.toReversed()
   const after = ordered.findIndex(item => item.id === query.get('after'))
   const limit = Math.min(Math.max(Number.parseInt(query.get('limit') ?? '20', 10) || 20, 1), 100)
