@@ -1,17 +1,10 @@
 /** Requests that name what was said before: where a vendor keeps it, there; else from what was kept here. */
 
 import type { GatewayError } from './errors.ts'
-import type { Json } from './ir/json.ts'
-import {
-  inputOf,
-  isStored,
-  outputOf,
-  previousOf,
-  sealedItems,
-  unknownAnswer,
-} from './protocols/openai-responses/chain.ts'
+import { isObject, type Json, type JsonObject } from './ir/json.ts'
+import { inputOf, isStored, outputOf, previousOf, sealKeys, unknownAnswer } from './protocols/openai-responses/chain.ts'
 import type { Keep } from './protocols/openai-responses/keep.ts'
-import { referencesIn, spelledOut, unknownItem, unnamed } from './protocols/openai-responses/references.ts'
+import { referencesIn, spelledOut, unknownItem, unnamed, unsealed } from './protocols/openai-responses/references.ts'
 import { isNative } from './providers/address.ts'
 import type { Target } from './providers/entry.ts'
 import type { Plan } from './routing/plan.ts'
@@ -37,39 +30,49 @@ type Names = ReadonlyMap<string, Named>
 export const goOn = (intake: Intake, plan: Plan, caller: string, run: Runtime): Course => {
   if (!goingOn.has(intake.protocol.id) || !intake.json) return { intake, plan }
   const { body } = intake.json
-  const names = namesIn(intake.json.body, caller, run)
+  const names = namesIn(body, caller, run)
   if (names.size === 0) return { intake, plan: pinned(inputOf(body), plan, caller, run) }
   const places = placesFor(names, plan, run)
-  const stays = ({ items, keeper }: Named) => items === undefined || (places.length > 0 && keeper === places[0]!.id)
   const said = inputOf(spelledOut(body, id => names.get(id)?.items))
-  if ([...names.values()].every(stays)) return { intake, plan: { ...plan, targets: places }, said }
+  const there = places.length > 0 ? { ...plan, targets: places } : pinned(said, plan, caller, run)
+  const stays = ({ items, keeper }: Named) => items === undefined || (places.length > 0 && isAt(places[0]!, keeper))
+  if ([...names.values()].every(stays)) return { intake, plan: there, said }
+  const readable = (item: Json): Json => (isReadable(item, there, caller, run) ? unnamed(item) : unsealed(item))
   const told = spelledOut(body, id => {
     const named = names.get(id)
-    return named && !stays(named) ? named.items?.map(unnamed) : undefined
+    return named && !stays(named) ? named.items?.map(readable) : undefined
   })
-  const json = { body: told, text: JSON.stringify(told), asked: body }
   const [lost] = places.length === 0 ? referencesIn(inputOf(told)) : []
   if (lost !== undefined) throw unknownItem(lost)
-  const there = places.length > 0 ? { ...plan, targets: places } : pinned(inputOf(told), plan, caller, run)
+  const json = { body: told, text: JSON.stringify(told), asked: body }
   return { intake: { ...intake, json }, plan: seated(there, json.text), said }
 }
 
 /** Everything a request names, by its name. */
-const namesIn = (body: Parameters<typeof inputOf>[0], caller: string, run: Runtime): Names => {
+const namesIn = (body: JsonObject, caller: string, run: Runtime): Names => {
   const names = new Map<string, Named>()
   for (const id of referencesIn(inputOf(body))) {
     const held = run.answers.findItem(caller, id)
-    names.set(id, { ...(held && { items: [held.item], ...keeperIn(held.of) }), unknown: unknownItem(id) })
+    const keeper = run.answers.pinned(caller, id)
+    names.set(id, { ...(held && { items: [held.item] }), ...(keeper && { keeper }), unknown: unknownItem(id) })
   }
   const id = previousOf(body)
   if (id === undefined) return names
   const found = run.answers.find(caller, id)
-  const known = found && { items: [...found.input, ...outputOf(found.answer)], ...keeperIn(found) }
-  return names.set(id, { ...known, unknown: unknownAnswer(id, 'previous_response_id') })
+  const items = found && [...found.input, ...outputOf(found.answer)]
+  return names.set(id, {
+    ...(items && { items }),
+    ...(found?.native && { keeper: found.target }),
+    unknown: unknownAnswer(id, 'previous_response_id'),
+  })
 }
 
-const keeperIn = ({ native, target }: { native: boolean; target: string }): Pick<Named, 'keeper'> =>
-  native ? { keeper: target } : {}
+/** What one credential's vendor keeps or sealed is known to all its models. */
+const isAt = ({ entry, credential }: Target, keeper: string | undefined): boolean =>
+  keeper?.startsWith(`${entry.id}/${credential.digest}/`) ?? false
+
+const keeperAmong = (targets: readonly Target[], keeper: string | undefined): Target | undefined =>
+  targets.find(({ id }) => id === keeper) ?? targets.find(target => isAt(target, keeper))
 
 /**
  * The targets whose vendor understands names: the one that keeps what was named last, if anything is kept; every one that might know a name
@@ -78,25 +81,34 @@ const keeperIn = ({ native, target }: { native: boolean; target: string }): Pick
 const placesFor = (names: Names, plan: Plan, { settings }: Runtime): readonly Target[] => {
   const natives = plan.targets.filter(target => isNative(target, protocol))
   const named = [...names.values()]
-  const keeper = named.map(one => natives.find(({ id }) => id === one.keeper)).findLast(one => one !== undefined)
+  const keeper = named.map(one => keeperAmong(natives, one.keeper)).findLast(one => one !== undefined)
   // Whoever is alone may name what the vendor still knows; of several callers nobody can tell whose it is.
   const isGuessed = natives.length > 0 && settings.keys.length <= 1
   const lost = named.find(
-    one => one.items === undefined && (one.keeper === undefined ? !isGuessed : one.keeper !== keeper?.id),
+    one => one.items === undefined && !(one.keeper === undefined ? isGuessed : keeper && isAt(keeper, one.keeper)),
   )
   if (lost) throw lost.unknown
   if (keeper) return [keeper]
   return named.some(({ items }) => items === undefined) ? natives : []
 }
 
-/** Encrypted items are read by nobody but the credential that made them. */
+/** Who wrote an item that only its writer can read. */
+const writerOf = (item: Json, caller: string, run: Runtime): string | undefined =>
+  sealKeys(item)
+    .map(key => run.answers.pinned(caller, key))
+    .findLast(target => target !== undefined)
+
+const isReadable = (item: Json, { targets }: Plan, caller: string, run: Runtime): boolean => {
+  const writer = writerOf(item, caller, run)
+  return writer === undefined || targets.some(target => isAt(target, writer))
+}
+
+/** What is encrypted is read by nobody but the credential that made it. */
 const pinned = (input: Json[], plan: Plan, caller: string, run: Runtime): Plan => {
   if (plan.targets.length < 2) return plan
-  const writer = sealedItems(input)
-    .map(item => run.answers.pinned(caller, item))
-    .findLast(target => target !== undefined)
-  const targets = plan.targets.filter(({ id }) => id === writer)
-  return targets.length > 0 ? { ...plan, targets } : plan
+  const writer = input.map(item => writerOf(item, caller, run)).findLast(target => target !== undefined)
+  const target = keeperAmong(plan.targets, writer)
+  return target ? { ...plan, targets: [target] } : plan
 }
 
 /** Keeps the answer of one attempt; undefined where nothing is to be kept. */
@@ -107,11 +119,16 @@ export const keeperOf = (
   run: Runtime,
 ): Keep | undefined => {
   const { json } = intake
-  if (intake.protocol.id !== protocol || !json) return undefined
+  if (!goingOn.has(intake.protocol.id) || !json) return undefined
+  const isAsked = intake.protocol.id === protocol && isStored(json.body)
   return answer => {
-    for (const item of sealedItems(outputOf(answer))) run.answers.pin(caller, item, target.id)
-    if (typeof answer.id !== 'string' || !isStored(json.body)) return
-    const input = said ?? inputOf(json.body)
-    run.answers.keep(caller, answer.id, { answer, input, target: target.id, native: isNative(target, protocol) })
+    const output = outputOf(answer)
+    const native = isNative(target, protocol) && isStored(answer)
+    const names = isAsked && native ? output.flatMap(idOf) : []
+    for (const key of new Set([...names, ...output.flatMap(sealKeys)])) run.answers.pin(caller, key, target.id)
+    if (!isAsked || typeof answer.id !== 'string') return
+    run.answers.keep(caller, answer.id, { answer, input: said ?? inputOf(json.body), target: target.id, native })
   }
 }
+
+const idOf = (item: Json): string[] => (isObject(item) && typeof item.id === 'string' ? [item.id] : [])

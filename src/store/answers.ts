@@ -14,7 +14,7 @@ export type AnswerStore = {
   findItem(caller: string, id: string): { item: JsonObject; of: Answer } | undefined
   /** True if there was one. */
   forget(caller: string, id: string): boolean
-  /** Which target wrote an item that only it can read. */
+  /** Which target knows an item by its name, or wrote one that only it can read. */
   pin(caller: string, item: string, target: string): void
   pinned(caller: string, item: string): string | undefined
 }
@@ -28,7 +28,7 @@ type Kept = { key: string; answer: Answer; items: ReadonlyMap<string, JsonObject
 export const createAnswerStore = (bounds = ordinary, now?: () => number): AnswerStore => {
   const items = createItems<Kept>()
   const kept = createBounded<Kept>(bounds, now, one => items.drop(one.items.keys(), one))
-  const pins = createBounded<string>({ ...bounds, bytes: bounds.bytes / 16 }, now)
+  const pins = createBounded<string>({ ...bounds, bytes: bounds.bytes / 4 }, now)
   const find = (key: string): Answer | undefined => kept.find(key)?.answer
   return {
     keep(caller, id, answer) {

@@ -63,8 +63,10 @@ const speak: Script = async (answer, request) => {
   if (!vendor) throw new Error(`nobody speaks at ${request.path}`)
   const turn = turnOf(request)
   const told = turns[turn]!
-  // No two items of a vendor have one id.
-  const unique = (text: string) => text.replaceAll(/"(rs|fc|msg)_/g, `"$1_${turn}`)
+  // No two items of a vendor have one id, and it keeps what it is not told to forget.
+  const stored = (request.json() as JsonObject).store !== false
+  const unique = (text: string) =>
+    text.replaceAll(/"(rs|fc|msg)_/g, `"$1_${turn}`).replaceAll('"store":false', `"store":${stored}`)
   const isStream = /stream=?true|alt=sse|:stream/.test(request.path) || (request.json() as JsonObject).stream === true
   if (!isStream) {
     const text = unique(JSON.stringify(vendor.whole(told)))

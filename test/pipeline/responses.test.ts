@@ -29,10 +29,13 @@ let numbered = 0
 const responding: Script = async (answer, request) => {
   answer.head(200, json)
   const about = { object: 'response', created_at: 1, model: 'native-v', status: 'completed', error: null }
-  const { include } = (request.method === 'POST' ? request.json() : {}) as { include?: string[] }
-  const thought = { type: 'reasoning', id: `rs_${numbered}`, summary: [], encrypted_content: 'sealed' }
+  const { include, reasoning } = (request.method === 'POST' ? request.json() : {}) as Body
+  const sealed = { encrypted_content: `sealed ${numbered}` }
+  const thought = { type: 'reasoning', id: `rs_${numbered}`, summary: [], ...(include ? sealed : {}) }
+  const compacted = { type: 'compaction', id: `cmp_${numbered}`, ...sealed }
   const output = [
-    ...(include ? [thought] : []),
+    ...(request.path.endsWith('/compact') ? [compacted] : []),
+    ...(include || reasoning ? [thought] : []),
     {
       type: 'message',
       id: `msg_${numbered}`,
@@ -79,6 +82,7 @@ beforeAll(async () => {
           credentials: undefined,
           credential_list: [{ api_key: 'one' }, { api_key: 'two' }, { api_key: 'three' }],
         }),
+        entry(natives.url, 'other', { speaks: ['openai-responses'] }),
       ],
     },
   })
@@ -202,7 +206,41 @@ describe('a vendor that keeps its answers', () => {
       await create({ model: 'native', input: [...output, { role: 'user', content: 'on' }], store: false }, 'bob-key')
     }
     const bobs = natives.requests.slice(-1)[0]!.json() as { input: Body[] }
-    expect(bobs.input[0]).toMatchObject({ type: 'reasoning', encrypted_content: 'sealed' })
+    expect(bobs.input[0]).toMatchObject({ type: 'reasoning', encrypted_content: expect.stringContaining('sealed') })
+  })
+
+  test('a client that drops the ids is known by what was encrypted', async () => {
+    for (let turn = 0; turn < 4; turn++) {
+      const about = { model: 'native', store: false, include: ['reasoning.encrypted_content'] }
+      const { output } = (await create({ ...about, input: 'think' })) as { output: Body[] }
+      const key = natives.requests.at(-1)!.headers['authorization']
+      const bare = output.map(({ id: _, ...item }) => item)
+      for (let again = 0; again < 2; again++) {
+        await create({ ...about, input: [{ role: 'user', content: 'think' }, ...bare] })
+        expect(natives.requests.at(-1)!.headers['authorization']).toBe(key!)
+      }
+    }
+  })
+
+  test('thoughts that are kept there and not encrypted go back to the credential that keeps them', async () => {
+    for (let turn = 0; turn < 4; turn++) {
+      const { output } = (await create({ model: 'native', input: 'think', reasoning: { summary: 'auto' } })) as {
+        output: Body[]
+      }
+      const key = natives.requests.at(-1)!.headers['authorization']
+      await create({ model: 'native', input: [...output, { role: 'user', content: 'on' }] })
+      expect(natives.requests.at(-1)!.headers['authorization']).toBe(key!)
+    }
+  })
+
+  test('what was compacted goes back to the credential that did it', async () => {
+    for (let turn = 0; turn < 4; turn++) {
+      const { body } = await send('/compact', { body: { model: 'native', input: 'long' } })
+      const key = natives.requests.at(-1)!.headers['authorization']
+      const [{ id: _, ...compaction }] = body['output'] as [Body]
+      await create({ model: 'native', input: [compaction, { role: 'user', content: 'on' }], store: false })
+      expect(natives.requests.at(-1)!.headers['authorization']).toBe(key!)
+    }
   })
 
   test('another model goes on from it as well: what was said is put before', async () => {
@@ -276,6 +314,22 @@ describe('an item that is named in place of being repeated', () => {
     const { input } = natives.requests.at(-1)!.json() as { input: Body[] }
     expect(input).toMatchObject([reference(mine!['id']), { type: 'message', role: 'assistant' }, word('three')])
     expect(input[1]).not.toHaveProperty('id')
+    const again = [reference(mine!['id']), reference(heard!['id']), word('four')]
+    await create({ model: 'native', input: again })
+    expect(natives.requests.at(-1)!.json()).toMatchObject({ input: [again[0]!, { role: 'assistant' }, again[2]!] })
+    await create({ model: 'chat', input: again })
+    await create({ model: 'native', input: again })
+    expect(natives.requests.at(-1)!.headers['authorization']).toBe(key!)
+    expect(natives.requests.at(-1)!.json()).toMatchObject({ input: [again[0]!, { role: 'assistant' }, again[2]!] })
+  })
+
+  test('that holds thoughts only their writer can read is told elsewhere by its words', async () => {
+    const include = ['reasoning.encrypted_content']
+    const [thought] = itemsOf(await create({ model: 'native', input: 'one', include }))
+    const input = [word('one'), reference(thought!['id']), word('two')]
+    const { status } = await send('', { body: { model: 'other', input } })
+    expect(status).toBe(200)
+    expect(natives.requests.at(-1)!.json()).toMatchObject({ input: [word('one'), word('two')] })
   })
 
   test('that nobody knows is a 404, as is one that was not to be kept and one of another caller', async () => {

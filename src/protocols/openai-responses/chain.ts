@@ -5,6 +5,7 @@
 import { GatewayError } from '../../errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
 import { isWrapped } from '../../ir/seal.ts'
+import { isOurs } from './turns.ts'
 
 /** The id of the answer a request goes on from. */
 export const previousOf = ({ previous_response_id: id }: JsonObject): string | undefined => textOf(id) || undefined
@@ -25,12 +26,18 @@ export const outputOf = ({ output }: JsonObject): Json[] => (Array.isArray(outpu
 /** How the last event begins on our wire, which names every event; inside its JSON no line could begin. */
 const lasts = ['event: response.completed\ndata: ', 'event: response.incomplete\ndata: ']
 
-/** Ids of items that only the target that wrote them can read: encrypted, and not by us. */
-export const sealedItems = (items: Json[]): string[] =>
-  items
-    .filter(isObject)
-    .filter(({ encrypted_content: sealed }) => typeof sealed === 'string' && sealed !== '' && !isWrapped(sealed))
-    .flatMap(({ id }) => (typeof id === 'string' ? [id] : []))
+/**
+ * What an item is known by that only the target that wrote it can read, the surest last: thoughts that are kept there, and all that is
+ * encrypted, though not by us. Clients may drop the id.
+ */
+export const sealKeys = (item: Json): string[] => {
+  if (!isObject(item) || isWrapped(item.encrypted_content)) return []
+  const { type, id, encrypted_content: sealed } = item
+  const isSealed = typeof sealed === 'string' && sealed !== ''
+  if (!isSealed && type !== 'reasoning') return []
+  const named = typeof id === 'string' && !isOurs(id) ? [id] : []
+  return isSealed ? [...named, `sealed ${Bun.hash(sealed).toString(36)}`] : named
+}
 
 /** The whole answer in a text of frames, once it is there: the last event carries it. */
 export const answerIn = (frames: string): JsonObject | undefined => {

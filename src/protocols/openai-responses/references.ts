@@ -4,6 +4,7 @@
  */
 import { GatewayError } from '../../errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { sealPrefix } from '../../ir/seal.ts'
 import { inputOf, outputOf, previousOf } from './chain.ts'
 
 /** The id of the item that is named; undefined where it is an item itself. `type` may be left out. */
@@ -60,4 +61,11 @@ export const unnamed = (item: Json): Json => {
   if (!isObject(item) || !plain.has(item.type ?? 'message')) return item
   const { id: _, ...rest } = item
   return rest
+}
+
+/** Thoughts for whoever cannot read what their writer sealed: their words alone, which no vendor takes for its own. */
+export const unsealed = (item: Json): Json => {
+  if (!isObject(item) || item.type !== 'reasoning') return item
+  const { encrypted_content: _, ...rest } = item
+  return { ...rest, id: `rs_${sealPrefix}` }
 }
