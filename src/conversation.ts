@@ -60,11 +60,9 @@ const namesIn = (body: JsonObject, caller: string, run: Runtime): Names => {
   if (id === undefined) return names
   const found = run.answers.find(caller, id)
   const items = found && [...found.input, ...outputOf(found.answer)]
-  return names.set(id, {
-    ...(items && { items }),
-    ...(found?.native && { keeper: found.target }),
-    unknown: unknownAnswer(id, 'previous_response_id'),
-  })
+  const keeper = found?.native ? found.target : run.answers.pinned(caller, id)
+  const unknown = unknownAnswer(id, 'previous_response_id')
+  return names.set(id, { ...(items && { items }), ...(keeper && { keeper }), unknown })
 }
 
 /** What one credential's vendor keeps or sealed is known to all its models. */
@@ -124,10 +122,11 @@ export const keeperOf = (
   return answer => {
     const output = outputOf(answer)
     const native = isNative(target, protocol) && isStored(answer)
-    const names = isAsked && native ? output.flatMap(idOf) : []
+    const names = isAsked && native ? [answer, ...output].flatMap(idOf) : []
     for (const key of new Set([...names, ...output.flatMap(sealKeys)])) run.answers.pin(caller, key, target.id)
-    if (!isAsked || typeof answer.id !== 'string') return
-    run.answers.keep(caller, answer.id, { answer, input: said ?? inputOf(json.body), target: target.id, native })
+    if (!isAsked || typeof answer.id !== 'string') return true
+    const input = said ?? inputOf(json.body)
+    return run.answers.keep(caller, answer.id, { answer, input, target: target.id, native }) || native
   }
 }
 

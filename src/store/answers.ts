@@ -1,5 +1,5 @@
 /** Answers that a later request may go on from, by their id, their items by theirs, and who wrote what only its writer can read: each belongs to the caller who asked for it. */
-import type { Json, JsonObject } from '../ir/json.ts'
+import { isObject, type Json, type JsonObject } from '../ir/json.ts'
 import { itemsOf } from '../protocols/openai-responses/references.ts'
 import { type Bounds, createBounded } from './bounded.ts'
 import { createItems } from './items.ts'
@@ -8,12 +8,13 @@ import { createItems } from './items.ts'
 export type Answer = { answer: JsonObject; input: Json[]; target: string; native: boolean }
 
 export type AnswerStore = {
-  keep(caller: string, id: string, answer: Answer): void
+  /** False where it is too large. */
+  keep(caller: string, id: string, answer: Answer): boolean
   find(caller: string, id: string): Answer | undefined
   /** An item of an answer that is kept, or of what led to it. */
   findItem(caller: string, id: string): { item: JsonObject; of: Answer } | undefined
-  /** True if there was one. */
-  forget(caller: string, id: string): boolean
+  /** The answer and who keeps it. */
+  forget(caller: string, id: string): void
   /** Which target knows an item by its name, or wrote one that only it can read. */
   pin(caller: string, item: string, target: string): void
   pinned(caller: string, item: string): string | undefined
@@ -35,8 +36,9 @@ export const createAnswerStore = (bounds = ordinary, now?: () => number): Answer
       const key = keyOf(caller, id)
       const named = [...itemsOf(id, answer)].map(([item, value]) => [keyOf(caller, item), value] as const)
       const one: Kept = { key, answer, items: new Map(named) }
-      kept.keep(key, one, sizeOf(answer))
-      if (kept.find(key) === one) items.add(one.items, one)
+      const isKept = kept.keep(key, one, bytesOf(one.answer.answer) + bytesOf(answer.input) + perItem * one.items.size)
+      if (isKept) items.add(one.items, one)
+      return isKept
     },
     find: (caller, id) => find(keyOf(caller, id)),
     findItem(caller, id) {
@@ -44,14 +46,31 @@ export const createAnswerStore = (bounds = ordinary, now?: () => number): Answer
       const of = held && find(held.holder.key)
       return of && { item: held.item, of }
     },
-    forget: (caller, id) => kept.forget(keyOf(caller, id)),
-    pin: (caller, item, target) => pins.keep(keyOf(caller, item), target, 2 * (item.length + target.length) + 256),
+    forget(caller, id) {
+      kept.forget(keyOf(caller, id))
+      pins.forget(keyOf(caller, id))
+    },
+    pin: (caller, item, target) => void pins.keep(keyOf(caller, item), target, item.length + target.length + 256),
     pinned: (caller, item) => pins.find(keyOf(caller, item)),
   }
 }
 
 const keyOf = (caller: string, id: string): string => `${caller}\n${id}`
 
-/** Two bytes a character. */
-const sizeOf = ({ answer, input }: Answer): number =>
-  2 * (JSON.stringify(answer).length + JSON.stringify(input).length) + 256
+/** What finding an item costs. */
+const perItem = 128
+
+const wide = /[^\0-\xff]/
+
+/** About what the engine keeps: of a text a byte a character, two where any is beyond Latin-1. */
+const bytesOf = (value: Json): number => {
+  let bytes = 0
+  const waiting: Json[] = [value]
+  for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
+    bytes += 16
+    if (typeof one === 'string') bytes += one.length * (wide.test(one) ? 2 : 1)
+    else if (Array.isArray(one) || isObject(one))
+      for (const inner of Object.values(one)) if (inner !== undefined) waiting.push(inner)
+  }
+  return bytes
+}

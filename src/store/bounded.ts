@@ -3,8 +3,8 @@
 export type Bounds = { entries: number; bytes: number; seconds: number }
 
 export type Bounded<Value> = {
-  /** `bytes`: what it is taken for. One that takes more than an eighth of all is not kept. */
-  keep(key: string, value: Value, bytes: number): void
+  /** `bytes`: what it is taken for. False where that is more than half of all: it is not kept. */
+  keep(key: string, value: Value, bytes: number): boolean
   /** Makes it the most recent. */
   find(key: string): Value | undefined
   /** True if it was there. */
@@ -42,13 +42,14 @@ export const createBounded = <Value>(
     forget,
     keep(key, value, size) {
       forget(key)
-      if (size > bounds.bytes / 8) return
+      if (size > bounds.bytes / 2) return false
       put(key, { value, bytes: size })
       bytes += size
       for (const [oldest, { until }] of slots) {
         if (slots.size <= bounds.entries && bytes <= bounds.bytes && until > now()) break
         forget(oldest)
       }
+      return true
     },
     find(key) {
       const found = slots.get(key)

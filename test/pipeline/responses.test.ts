@@ -347,3 +347,42 @@ describe('an item that is named in place of being repeated', () => {
     }
   })
 })
+
+describe('large answers', () => {
+  const large = (letter: string) => letter.repeat(17 * 2 ** 20)
+  const inHalves = async (model: string, more: object = {}) => {
+    const first = await create({ model, input: large('a') })
+    return {
+      first,
+      second: await send('', { body: { model, input: large('b'), previous_response_id: first['id'], ...more } }),
+    }
+  }
+
+  test('are kept up to half of the room; one that is not says so, whole and streamed', async () => {
+    const { first, second } = await inHalves('chat')
+    expect([first['store'], second.body['store']]).toEqual([true, false])
+    const { text } = (await inHalves('chat', { stream: true })).second
+    const { response } = JSON.parse(/data: (.*"type":"response.completed".*)/.exec(text)![1]!) as { response: Body }
+    expect(response['store']).toBe(false)
+    const follow = { model: 'chat', input: 'three', previous_response_id: second.body['id'] }
+    expect((await send('', { body: follow })).status).toBe(404)
+  })
+
+  test('stay with the vendor that keeps them, by the credential that gave them', async () => {
+    for (let turn = 0; turn < 2; turn++) {
+      const { second } = await inHalves('native')
+      const key = natives.requests.at(-1)!.headers['authorization']
+      const { id } = second.body
+      for (let again = 0; again < 2; again++) {
+        await create({ model: 'native', input: 'three', previous_response_id: id })
+        expect(natives.requests.at(-1)!.headers['authorization']).toBe(key!)
+        expect(natives.requests.at(-1)!.json()).toMatchObject({ previous_response_id: id as string })
+      }
+      expect((await send(`/${id}`)).body).toMatchObject({ id: 'resp_read' })
+      expect((await send(`/${id}`, { key: 'bob-key' })).status).toBe(404)
+      await send(`/${id}`, { method: 'DELETE' })
+      expect((await send(`/${id}`)).status).toBe(404)
+      natives.requests.length = 0
+    }
+  })
+})

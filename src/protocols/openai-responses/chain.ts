@@ -3,7 +3,7 @@
  * https://platform.openai.com/docs/guides/conversation-state (2026-11)
  */
 import { GatewayError } from '../../errors.ts'
-import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { isWrapped } from '../../ir/seal.ts'
 import { isOurs } from './turns.ts'
 
@@ -39,13 +39,11 @@ export const sealKeys = (item: Json): string[] => {
   return isSealed ? [...named, `sealed ${Bun.hash(sealed).toString(36)}`] : named
 }
 
-/** The whole answer in a text of frames, once it is there: the last event carries it. */
-export const answerIn = (frames: string): JsonObject | undefined => {
+/** Where the event that carries the whole answer stands in a text of frames, once it is there: the last one. */
+export const lastIn = (frames: string): { start: number; end: number } | undefined => {
   for (const head of lasts) {
     const at = frames.indexOf(head)
-    if (at < 0) continue
-    const event = parseJson(frames.slice(at + head.length, frames.indexOf('\n\n', at)))
-    return isObject(event) && isObject(event.response) ? event.response : undefined
+    if (at >= 0) return { start: at + head.length, end: frames.indexOf('\n\n', at) }
   }
   return undefined
 }

@@ -1,6 +1,6 @@
 /** What a pass of Responses sees and mends. Whole frames go on as they came, but for the model and what a vendor got wrong. */
 import type { GatewayError } from '../../errors.ts'
-import { isObject, type JsonObject, parseJson, splice, textOf, topLevel } from '../../ir/json.ts'
+import { isObject, type JsonObject, parseJson, rewritten, splice, textOf, topLevel } from '../../ir/json.ts'
 import { isWrapped, sealPrefix } from '../../ir/seal.ts'
 import { writeRequest as writeModel } from '../openai-chat/splice.ts'
 import { renderFrame } from '../openai-chat/watch.ts'
@@ -63,7 +63,12 @@ const passStream = (exchange: Exchange): Passing => {
     }
     const changed = mender.response(told) || exchange.mend !== undefined
     response = { ...told, model: exchange.model }
-    return tell(type, changed ? JSON.stringify({ ...body, response }) : withModel(text, exchange.model))
+    return tell(
+      type,
+      changed
+        ? JSON.stringify({ ...body, response })
+        : rewritten(text, ['response', 'model'], JSON.stringify(exchange.model)),
+    )
   }
 
   const push = (frame: Frame): string => {
@@ -125,14 +130,6 @@ const typeOf = ({ event, data }: Frame): string => {
 const numberOf = (text: string): number => {
   const body = text === '' ? undefined : parseJson(text)
   return isObject(body) && typeof body.sequence_number === 'number' ? body.sequence_number : -1
-}
-
-/** The model of the `response` in a frame, every other character as it came. */
-const withModel = (text: string, model: string): string => {
-  const outer = topLevel(text)?.members.get('response')
-  const inner = outer && topLevel(text.slice(outer.start, outer.end))?.members.get('model')
-  if (outer === undefined || inner === undefined) return text
-  return splice(text, [{ start: outer.start + inner.start, end: outer.start + inner.end, put: JSON.stringify(model) }])
 }
 
 const passMessage: Watch['passMessage'] = (text, exchange) => {
