@@ -1,15 +1,27 @@
 /** Requests that name what was said before: where a vendor keeps it, there; else from what was kept here. */
 
-import type { GatewayError } from './errors.ts'
+import { GatewayError } from './errors.ts'
 import { isObject, type Json, type JsonObject } from './ir/json.ts'
-import { inputOf, isStored, outputOf, previousOf, sealKeys, unknownAnswer } from './protocols/openai-responses/chain.ts'
+import {
+  inputOf,
+  isStored,
+  isUnfinished,
+  outputOf,
+  previousOf,
+  sealKeys,
+  unknownAnswer,
+} from './protocols/openai-responses/chain.ts'
 import type { Keep } from './protocols/openai-responses/keep.ts'
 import { referencesIn, spelledOut, unknownItem, unnamed, unsealed } from './protocols/openai-responses/references.ts'
 import { isNative } from './providers/address.ts'
 import type { Target } from './providers/entry.ts'
+import type { Trail } from './record.ts'
 import type { Plan } from './routing/plan.ts'
 import { seated } from './routing/seats.ts'
+import { targetOf } from './routing/targets.ts'
 import type { Runtime } from './runtime.ts'
+import type { Answer } from './store/answers.ts'
+import { askKeeper } from './upstream/keeper.ts'
 import type { Intake } from './upstream/outgoing.ts'
 
 /** The protocol whose requests can go on from an answer; another path may too. */
@@ -22,16 +34,21 @@ export type Course = { intake: Intake; plan: Plan; said?: Json[] | undefined }
 /** What a request names. `items`: what it stands for, if that was kept here; `keeper`: the target whose vendor knows the name. */
 type Named = { items?: Json[]; keeper?: string; unknown: GatewayError }
 type Names = ReadonlyMap<string, Named>
+type Unfinished = { id: string; found: Answer }
+type OnTheWay = { trail: Trail; run: Runtime }
 
 /**
  * What a vendor keeps stays named, and pins the request to the target that has it; all else is told in place of its name.
  * @throws GatewayError `not_found` where the caller has no such answer or item
  */
-export const goOn = (intake: Intake, plan: Plan, caller: string, run: Runtime): Course => {
+export const goOn = (intake: Intake, plan: Plan, caller: string, way: OnTheWay): Course | Promise<Course> => {
   if (!goingOn.has(intake.protocol.id) || !intake.json) return { intake, plan }
   const { body } = intake.json
+  const { run } = way
   const names = namesIn(body, caller, run)
   if (names.size === 0) return { intake, plan: pinned(inputOf(body), plan, caller, run) }
+  const unfinished = unfinishedElsewhere(previousOf(body), plan, caller, run)
+  if (unfinished) return finish(unfinished, caller, way).then(() => goOn(intake, plan, caller, way))
   const places = placesFor(names, plan, run)
   const said = inputOf(spelledOut(body, id => names.get(id)?.items))
   const there = places.length > 0 ? { ...plan, targets: places } : pinned(said, plan, caller, run)
@@ -46,6 +63,31 @@ export const goOn = (intake: Intake, plan: Plan, caller: string, run: Runtime): 
   if (lost !== undefined) throw unknownItem(lost)
   const json = { body: told, text: JSON.stringify(told), asked: body }
   return { intake: { ...intake, json }, plan: seated(there, json.text), said }
+}
+
+/** An answer whose vendor is still at work on it, where another is to go on from it. */
+const unfinishedElsewhere = (
+  id: string | undefined,
+  plan: Plan,
+  caller: string,
+  { answers }: Runtime,
+): Unfinished | undefined => {
+  const found = id === undefined ? undefined : answers.find(caller, id)
+  if (!found || id === undefined || !isUnfinished(found.answer)) return undefined
+  return keeperAmong(nativesOf(plan), found.target) ? undefined : { id, found }
+}
+
+/** Asks for the answer anew. @throws `invalid_request` where it is still not there */
+const finish = async ({ id, found }: Unfinished, caller: string, { trail, run }: OnTheWay): Promise<void> => {
+  const { entries, timeouts } = run.settings
+  const target = targetOf(found.target, entries)
+  const asked = { id, part: '', method: 'GET', query: '' } as const
+  const answer = target ? await askKeeper(asked, target, { trail, timeouts, scrub: run.scrub }) : found.answer
+  trail.check()
+  keepAnswer({ ...answer, id, model: found.answer.model ?? null }, found, caller, run)
+  if (!isUnfinished(answer)) return
+  const message = `Response '${id.slice(0, 100)}' is not finished: until it is, only a model of its own vendor can go on from it.`
+  throw new GatewayError('invalid_request', message, { param: 'previous_response_id' })
 }
 
 /** Everything a request names, by its name. */
@@ -65,6 +107,8 @@ const namesIn = (body: JsonObject, caller: string, run: Runtime): Names => {
   return names.set(id, { ...(items && { items }), ...(keeper && { keeper }), unknown })
 }
 
+const nativesOf = ({ targets }: Plan): Target[] => targets.filter(target => isNative(target, protocol))
+
 /** What one credential's vendor keeps or sealed is known to all its models. */
 const isAt = ({ entry, credential }: Target, keeper: string | undefined): boolean =>
   keeper?.startsWith(`${entry.id}/${credential.digest}/`) ?? false
@@ -77,7 +121,7 @@ const keeperAmong = (targets: readonly Target[], keeper: string | undefined): Ta
  * nobody here does. None: everything named is known here. @throws what is nowhere to be found
  */
 const placesFor = (names: Names, plan: Plan, { settings }: Runtime): readonly Target[] => {
-  const natives = plan.targets.filter(target => isNative(target, protocol))
+  const natives = nativesOf(plan)
   const named = [...names.values()]
   const keeper = named.map(one => keeperAmong(natives, one.keeper)).findLast(one => one !== undefined)
   // Whoever is alone may name what the vendor still knows; of several callers nobody can tell whose it is.
@@ -120,14 +164,29 @@ export const keeperOf = (
   if (!goingOn.has(intake.protocol.id) || !json) return undefined
   const isAsked = intake.protocol.id === protocol && isStored(json.body)
   return answer => {
-    const output = outputOf(answer)
-    const native = isNative(target, protocol) && isStored(answer)
-    const names = isAsked && native ? [answer, ...output].flatMap(idOf) : []
-    for (const key of new Set([...names, ...output.flatMap(sealKeys)])) run.answers.pin(caller, key, target.id)
-    if (!isAsked || typeof answer.id !== 'string') return true
-    const input = said ?? inputOf(json.body)
-    return run.answers.keep(caller, answer.id, { answer, input, target: target.id, native }) || native
+    const native = isAsked && isNative(target, protocol) && isStored(answer)
+    const about = { input: said ?? inputOf(json.body), target: target.id, native }
+    if (isAsked) return keepAnswer(answer, about, caller, run)
+    pinSealed(answer, target.id, caller, run)
+    return true
   }
+}
+
+const pinSealed = (answer: JsonObject, target: string, caller: string, { answers }: Runtime): void => {
+  for (const key of outputOf(answer).flatMap(sealKeys)) answers.pin(caller, key, target)
+}
+
+/** False where nobody keeps it. */
+export const keepAnswer = (
+  answer: JsonObject,
+  { input, target, native }: Omit<Answer, 'answer'>,
+  caller: string,
+  run: Runtime,
+): boolean => {
+  pinSealed(answer, target, caller, run)
+  if (native) for (const name of [answer, ...outputOf(answer)].flatMap(idOf)) run.answers.pin(caller, name, target)
+  if (typeof answer.id !== 'string') return true
+  return run.answers.keep(caller, answer.id, { answer, input, target, native }) || native
 }
 
 const idOf = (item: Json): string[] => (isObject(item) && typeof item.id === 'string' ? [item.id] : [])

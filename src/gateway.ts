@@ -56,7 +56,8 @@ export const serve = async (
     if ('guess' in counting) return told(counting.guess, trail, run)
     const dividing = divided(asked, counting)
     if ('parts' in dividing) return await answerSeveral(asked, dividing.parts, caller, { trail, run })
-    const { intake, plan, said } = goOn(asked, dividing, caller.id, run)
+    const going = goOn(asked, dividing, caller.id, { trail, run })
+    const { intake, plan, said } = going instanceof Promise ? await going : going
     return await (intake.stream ? answerStream : answerWhole)(intake, plan, { trail, run, said })
   } catch (thrown) {
     const error = trail.ended ?? asGatewayError(thrown)

@@ -1,12 +1,14 @@
 /** Answers that are kept are read, listed and deleted by whoever asked for them; where the vendor keeps one, the vendor is asked. */
 import { presentedKeys } from './auth.ts'
 import { asGatewayError, GatewayError } from './errors.ts'
+import { keepAnswer } from './conversation.ts'
 import { type Connection, explain, told } from './gateway.ts'
 import type { JsonObject } from './ir/json.ts'
 import { protocols } from './protocols/index.ts'
 import { pageOf, unknownAnswer } from './protocols/openai-responses/chain.ts'
 import { namedInput } from './protocols/openai-responses/references.ts'
-import type { Target } from './providers/entry.ts'
+import { isNative } from './providers/address.ts'
+import type { Entry, Target } from './providers/entry.ts'
 import type { Trail } from './record.ts'
 import type { Caller } from './routing/plan.ts'
 import { targetOf } from './routing/targets.ts'
@@ -60,9 +62,14 @@ export const answerStored = async (
 const answerTo = async (asked: Asked, caller: Caller, trail: Trail, run: Runtime): Promise<JsonObject> => {
   const found = run.answers.find(caller.id, asked.id)
   const target = keeperOf(found, caller, asked.id, run)
-  if (target) return named(await askKeeper(asked, target, { trail, ...run, timeouts: run.settings.timeouts }), found)
-  if (found) return tell(asked, found)
-  throw unknownAnswer(asked.id)
+  if (!target && found) return tell(asked, found)
+  if (!target) throw unknownAnswer(asked.id)
+  const { timeouts } = run.settings
+  const body = named(await askKeeper(asked, target, { trail, timeouts, scrub: run.scrub }), found)
+  // What was begun in the background may have ended since.
+  if (found && body.object === 'response' && body.id === asked.id && asked.method !== 'DELETE')
+    keepAnswer(body, found, caller.id, run)
+  return body
 }
 
 const tell = ({ id, part, method, query }: Asked, { answer, input }: Answer): JsonObject => {
@@ -78,8 +85,22 @@ const tell = ({ id, part, method, query }: Asked, { answer, input }: Answer): Js
 /** The target whose vendor keeps the answer, if it is still there. */
 const keeperOf = (found: Answer | undefined, caller: Caller, id: string, run: Runtime): Target | undefined => {
   const keeper = found ? found.native && found.target : run.answers.pinned(caller.id, id)
-  return keeper ? targetOf(keeper, run.settings.entries) : undefined
+  if (keeper) return targetOf(keeper, run.settings.entries)
+  return found ? undefined : onlyKeeper(run)
 }
+
+/** Whoever is alone may ask the only vendor that could keep what nobody here knows. */
+const onlyKeeper = ({ settings: { keys, entries } }: Runtime): Target | undefined => {
+  const able = entries.filter(entry => modelsOf(entry).some(model => isNative({ entry, model }, protocol)))
+  const [target, ...others] = able.flatMap(entry =>
+    entry.credentials.map(({ digest }) => `${entry.id}/${digest}/${modelsOf(entry)[0]}`),
+  )
+  return target !== undefined && others.length === 0 && keys.length <= 1 ? targetOf(target, entries) : undefined
+}
+
+/** As the vendor names them. */
+const modelsOf = ({ models, redirect, map }: Entry): string[] =>
+  [...models, ...redirect.values()].map(name => map.get(name) ?? name)
 
 /** The vendor's word, in the names the client knows. */
 const named = (body: JsonObject, found: Answer | undefined): JsonObject =>

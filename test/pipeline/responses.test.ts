@@ -29,7 +29,7 @@ let numbered = 0
 const responding: Script = async (answer, request) => {
   answer.head(200, json)
   const about = { object: 'response', created_at: 1, model: 'native-v', status: 'completed', error: null }
-  const { include, reasoning } = (request.method === 'POST' ? request.json() : {}) as Body
+  const { include, reasoning } = (request.body === '' ? {} : request.json()) as Body
   const sealed = { encrypted_content: `sealed ${numbered}` }
   const thought = { type: 'reasoning', id: `rs_${numbered}`, summary: [], ...(include ? sealed : {}) }
   const compacted = { type: 'compaction', id: `cmp_${numbered}`, ...sealed }
@@ -344,6 +344,94 @@ describe('an item that is named in place of being repeated', () => {
       const { status, body } = await send('', { body: { model, input: [reference(id), word('two')] }, key })
       expect(status).toBe(404)
       expect(body['error']).toMatchObject({ param: 'input', message: `Item with id '${id}' not found.` })
+    }
+  })
+})
+
+describe('work in the background', () => {
+  const saying =
+    (status: string): Script =>
+    async (answer, request) => {
+      const output = [
+        { type: 'message', id: 'msg_late', role: 'assistant', content: [{ type: 'output_text', text: 'done' }] },
+      ]
+      const about = { id: 'resp_late', object: 'response', model: 'native-v', background: true }
+      answer.head(200, json)
+      const isDone = request.method === 'GET' && status === 'completed'
+      await answer.write(
+        JSON.stringify({ ...about, status: isDone ? status : 'queued', output: isDone ? output : [], usage: null }),
+      )
+      answer.end()
+    }
+  const begin = async () => (await create({ model: 'native', input: 'long', background: true }))['id']
+  const follow = async (id: unknown) => send('', { body: { model: 'chat', input: 'and?', previous_response_id: id } })
+  const told = () => asked().messages.map(({ content }) => content)
+  afterAll(() => natives.become(responding))
+
+  test('is known as its vendor told it last', async () => {
+    natives.become(saying('completed'))
+    const id = await begin()
+    expect((await send(`/${id}`)).body).toMatchObject({ status: 'completed', model: 'native' })
+    const before = natives.requests.length
+    expect((await follow(id)).status).toBe(200)
+    expect(told()).toEqual(['long', 'done', 'and?'])
+    expect(natives.requests.length).toBe(before)
+    await create({
+      model: 'chat',
+      input: [
+        { type: 'item_reference', id: 'msg_late' },
+        { role: 'user', content: 'so' },
+      ],
+    })
+    expect(told()).toEqual(['done', 'so'])
+  })
+
+  test('is asked for before another vendor goes on from it', async () => {
+    natives.become(saying('completed'))
+    const id = await begin()
+    expect((await follow(id)).status).toBe(200)
+    expect(told()).toEqual(['long', 'done', 'and?'])
+  })
+
+  test('is refused elsewhere until it is done', async () => {
+    natives.become(saying('queued'))
+    const id = await begin()
+    const { status, body } = await follow(id)
+    expect(status).toBe(400)
+    expect(body['error']).toMatchObject({ param: 'previous_response_id' })
+    await create({ model: 'native', input: 'and?', previous_response_id: id })
+    expect(natives.requests.at(-1)!.json()).toMatchObject({ previous_response_id: id as string })
+  })
+})
+
+describe('a gateway that knows nothing any more', () => {
+  test('asks the only vendor that could keep an answer, for its only caller', async () => {
+    const credentials = { api_key: 'k' }
+    const entry = (url: string, more: object) => ({ enabled: true, server_url: `${url}/v1`, credentials, ...more })
+    const sole = entry(natives.url, { models: ['native', 'other'], speaks: ['openai-responses'] })
+    const mute = entry(chats.url, { models: ['chat'] })
+    for (const [services, keys, status] of [
+      [[mute, sole], {}, 200],
+      [[mute, sole], { api_keys: [{ api_key: 'a' }, { api_key: 'alice-key' }] }, 404],
+      [[mute, sole, { ...sole, credentials: { api_key: 'l' } }], {}, 404],
+      [[mute], {}, 404],
+    ] as const) {
+      const fresh = await startGateway({ services: { openai: services }, ...keys })
+      for (const [path, method] of [
+        ['', 'GET'],
+        ['/input_items', 'GET'],
+        ['/cancel', 'POST'],
+        ['', 'DELETE'],
+      ]) {
+        const response = await fetch(`${fresh.url}/v1/responses/resp_before${path}`, {
+          method: method!,
+          headers: { authorization: 'Bearer alice-key' },
+        })
+        expect([path, method, response.status]).toEqual([path!, method!, status])
+        if (status === 200)
+          expect(natives.requests.at(-1)).toMatchObject({ method: method!, path: `/v1/responses/resp_before${path}` })
+      }
+      await fresh.stop()
     }
   })
 })

@@ -13,6 +13,9 @@ export const previousOf = ({ previous_response_id: id }: JsonObject): string | u
 /** Is the answer to be kept: unless the request says no. */
 export const isStored = ({ store }: JsonObject): boolean => store !== false
 
+/** Is its vendor still at work on an answer, in the background. */
+export const isUnfinished = ({ status }: JsonObject): boolean => status === 'queued' || status === 'in_progress'
+
 /** What the request says itself, as items. */
 export const inputOf = ({ input }: JsonObject): Json[] => {
   if (Array.isArray(input)) return input
