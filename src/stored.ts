@@ -103,5 +103,8 @@ const modelsOf = ({ models, redirect, map }: Entry): string[] =>
   [...models, ...redirect.values()].map(name => map.get(name) ?? name)
 
 /** The vendor's word, in the names the client knows. */
-const named = (body: JsonObject, found: Answer | undefined): JsonObject =>
-  found && 'model' in body ? { ...body, model: found.answer.model ?? null } : body
+const named = (body: JsonObject, found: Answer | undefined): JsonObject => {
+  if (!found || !('model' in body)) return body
+  const { model = null, previous_response_id: previous } = found.answer
+  return { ...body, model, ...(previous !== undefined && { previous_response_id: previous }) }
+}

@@ -348,6 +348,49 @@ describe('an item that is named in place of being repeated', () => {
   })
 })
 
+describe('what an answer says of itself', () => {
+  test('names the answer it goes on from, though its vendor was told that in full', async () => {
+    const { id } = await create({ model: 'chat', input: 'one' })
+    const next = await create({ model: 'native', input: 'two', previous_response_id: id })
+    expect(natives.requests.at(-1)!.json()).not.toHaveProperty('previous_response_id')
+    expect(next['previous_response_id']).toBe(id as string)
+    expect((await send(`/${next['id']}`)).body['previous_response_id']).toBe(id as string)
+  })
+
+  test('holds what was told when it failed', async () => {
+    chats.become(async answer => {
+      answer.head(200, { 'content-type': 'text/event-stream' })
+      const chunk = (delta: object) =>
+        `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'v', choices: [{ index: 0, delta, finish_reason: null }] })}\n\n`
+      await answer.write(
+        chunk({ role: 'assistant', reasoning_content: 'Hm.' }) + chunk({ content: 'Hel' }) + chunk({ content: 'lo' }),
+      )
+      answer.cut()
+    })
+    const { text } = await send('', { body: { model: 'chat', input: 'one', stream: true } })
+    chats.become(chatting)
+    const { response } = JSON.parse(/data: (.*"type":"response.failed".*)/.exec(text)![1]!) as { response: Body }
+    expect(response['output']).toMatchObject([
+      { type: 'reasoning', status: 'completed', summary: [{ text: 'Hm.' }] },
+      { type: 'message', status: 'incomplete', content: [{ type: 'output_text', text: 'Hello' }] },
+    ])
+  })
+
+  test('a question that says nothing is refused by its own name', async () => {
+    for (const more of [
+      {},
+      { input: [] },
+      { input: '' },
+      { input: null },
+      { input: [{ role: 'user', content: '' }] },
+    ]) {
+      const { status, body } = await send('', { body: { model: 'chat', ...more } })
+      expect([status, body['error']]).toMatchObject([400, { param: 'input' }])
+    }
+    expect((await send('', { body: { model: 'chat', instructions: 'Say hi.' } })).status).toBe(200)
+  })
+})
+
 describe('work in the background', () => {
   const saying =
     (status: string): Script =>

@@ -5,6 +5,7 @@ import { isWrapped, sealPrefix } from '../../ir/seal.ts'
 import { writeRequest as writeModel } from '../openai-chat/splice.ts'
 import { renderFrame } from '../openai-chat/watch.ts'
 import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
+import { previousOf } from './chain.ts'
 import { cut, parseFault, renderErrorEvent, renderFailure } from './error.ts'
 import { mendStream } from './mend.ts'
 import { readResponse } from './message.ts'
@@ -61,7 +62,7 @@ const passStream = (exchange: Exchange): Passing => {
       seen.content = true
       seen.usage = parseUsage(told.usage) ?? seen.usage
     }
-    const changed = mender.response(told) || exchange.mend !== undefined
+    const changed = [mender.response(told), goesOn(told, exchange), exchange.mend !== undefined].includes(true)
     response = { ...told, model: exchange.model }
     return tell(
       type,
@@ -105,6 +106,7 @@ const passStream = (exchange: Exchange): Passing => {
     fail(error) {
       const number = numberOf(last) + 1
       const failed = { ...response, status: 'failed', error: renderFailure(error) }
+      mender.response(failed)
       const event = { type: 'response.failed', sequence_number: number + 1, response: failed }
       return (
         renderFrame({ event: 'error', data: JSON.stringify(renderErrorEvent(error, number)) }) +
@@ -112,6 +114,14 @@ const passStream = (exchange: Exchange): Passing => {
       )
     },
   }
+}
+
+/** The answer that was gone on from, where its vendor was told it in full and not by its id. True where something was changed. */
+const goesOn = (response: JsonObject, { asked }: Exchange): boolean => {
+  const id = asked && previousOf(asked)
+  if (id === undefined || response.previous_response_id === id) return false
+  response.previous_response_id = id
+  return true
 }
 
 const isWord = (type: string): boolean => type.endsWith('.delta')
@@ -139,9 +149,11 @@ const passMessage: Watch['passMessage'] = (text, exchange) => {
   const usage = parseUsage(body.usage)
   const span = exchange.mend ? undefined : topLevel(text)?.members.get('model')
   const put = JSON.stringify(exchange.model)
-  const out = span
-    ? splice(text, [{ start: span.start, end: span.end, put }])
-    : JSON.stringify({ ...body, model: exchange.model })
+  const changed = goesOn(body, exchange)
+  const out =
+    span && !changed
+      ? splice(text, [{ start: span.start, end: span.end, put }])
+      : JSON.stringify({ ...body, model: exchange.model })
   return { text: out, ...(usage && { usage }), ...(model !== undefined && { model }) }
 }
 
