@@ -365,6 +365,7 @@ describe('what an answer says of itself', () => {
       await answer.write(
         chunk({ role: 'assistant', reasoning_content: 'Hm.' }) + chunk({ content: 'Hel' }) + chunk({ content: 'lo' }),
       )
+      await answer.wait(50)
       answer.cut()
     })
     const { text } = await send('', { body: { model: 'chat', input: 'one', stream: true } })
