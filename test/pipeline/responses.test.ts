@@ -334,11 +334,14 @@ describe('an item that is named in place of being repeated', () => {
 
   test('that nobody knows is a 404, as is one that was not to be kept and one of another caller', async () => {
     const [loose] = itemsOf(await create({ model: 'chat', input: 'one', store: false }))
+    const include = ['reasoning.encrypted_content']
+    const [thought] = itemsOf(await create({ model: 'native', input: 'one', store: false, include }))
     const [kept] = itemsOf(await create({ model: 'chat', input: 'one' }))
     for (const [id, model, key] of [
       ['msg_nobody', 'chat', 'alice-key'],
       ['msg_nobody', 'native', 'alice-key'],
       [loose!['id'], 'chat', 'alice-key'],
+      [thought!['id'], 'native', 'alice-key'],
       [kept!['id'], 'chat', 'bob-key'],
     ] as const) {
       const { status, body } = await send('', { body: { model, input: [reference(id), word('two')] }, key })

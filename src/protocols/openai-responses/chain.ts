@@ -38,8 +38,8 @@ export const sealKeys = (item: Json): string[] => {
   const { type, id, encrypted_content: sealed } = item
   const isSealed = typeof sealed === 'string' && sealed !== ''
   if (!isSealed && type !== 'reasoning') return []
-  const named = typeof id === 'string' && !isOurs(id) ? [id] : []
-  return isSealed ? [...named, `sealed ${Bun.hash(sealed).toString(36)}`] : named
+  const named = typeof id === 'string' && !isOurs(id) ? [`sealed ${id}`] : []
+  return isSealed ? [...named, `sealed as ${Bun.hash(sealed).toString(36)}`] : named
 }
 
 /** Where the event that carries the whole answer stands in a text of frames, once it is there: the last one. */
