@@ -15,8 +15,8 @@ import { refuse, type Way } from './upstream/answer.ts'
 import { type Answered, Call } from './upstream/call.ts'
 import { type Intake, isUsageRefusal, type Prepared, prepare, refusesUsage } from './upstream/outgoing.ts'
 
-/** One request on its way, beside what it asks. */
-export type Journey = { trail: Trail; run: Runtime; earlier: Json[] }
+/** One request on its way, beside what it asks. `said`: see `Course`. */
+export type Journey = { trail: Trail; run: Runtime; said?: Json[] | undefined }
 
 /** An attempt that has its answer's head, and it is a good one. */
 export type Begun = { answered: Answered; way: Way; target: Target }
@@ -47,9 +47,9 @@ const ask = async (
   journey: Journey,
 ): Promise<Begun> => {
   const { speaks, remembers } = prepared
-  const { trail, run, earlier } = journey
+  const { trail, run, said } = journey
   const answered = await send(prepared, target, intake.stream, journey)
-  const keep = keeperOf({ intake, earlier }, target, trail.caller ?? '', run)
+  const keep = keeperOf({ intake, said }, target, trail.caller ?? '', run)
   const way: Way = {
     client: intake.protocol,
     speaks,

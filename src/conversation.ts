@@ -1,78 +1,193 @@
-/** Requests that go on from an earlier answer: where its vendor keeps it, there; else from what was kept here. */
+/** Requests that name what was said before: where a vendor keeps it, there; else from what was kept here. */
+
+import { GatewayError } from './errors.ts'
 import { exactly } from './ir/exact.ts'
-import type { Json, JsonObject } from './ir/json.ts'
+import { isObject, type Json, type JsonObject } from './ir/json.ts'
 import {
   inputOf,
   isStored,
-  joined,
+  isUnfinished,
   outputOf,
   previousOf,
-  sealedItems,
+  sealKeys,
   unknownAnswer,
 } from './protocols/openai-responses/chain.ts'
 import type { Keep } from './protocols/openai-responses/keep.ts'
+import { referencesIn, spelledOut, unknownItem, unnamed, unsealed } from './protocols/openai-responses/references.ts'
 import { isNative } from './providers/address.ts'
 import type { Target } from './providers/entry.ts'
+import type { Trail } from './record.ts'
 import type { Plan } from './routing/plan.ts'
+import { seated } from './routing/seats.ts'
+import { targetOf } from './routing/targets.ts'
 import type { Runtime } from './runtime.ts'
+import type { Answer } from './store/answers.ts'
+import { askKeeper } from './upstream/keeper.ts'
 import type { Intake } from './upstream/outgoing.ts'
 
 /** The protocol whose requests can go on from an answer; another path may too. */
 const protocol = 'openai-responses'
 const goingOn: ReadonlySet<string> = new Set([protocol, 'responses/compact'])
 
-/** `earlier`: what was said before, where the request does not repeat it. */
-export type Course = { intake: Intake; plan: Plan; earlier: Json[] }
+/** `said`: all that leads to the answer, where the request does not say all of it itself. */
+export type Course = { intake: Intake; plan: Plan; said?: Json[] | undefined }
+
+/** What a request names. `items`: what it stands for, if that was kept here; `keeper`: the target whose vendor knows the name. */
+type Named = { items?: Json[]; keeper?: string; unknown: GatewayError }
+type Names = ReadonlyMap<string, Named>
+type Unfinished = { id: string; found: Answer }
+type OnTheWay = { trail: Trail; run: Runtime }
 
 /**
- * An answer that its vendor keeps pins the request to the target that has it; any other is put before the request.
- * @throws GatewayError `not_found` where the caller has no such answer
+ * What a vendor keeps stays named, and pins the request to the target that has it; all else is told in place of its name.
+ * @throws GatewayError `not_found` where the caller has no such answer or item
  */
-export const goOn = (intake: Intake, plan: Plan, caller: string, run: Runtime): Course => {
-  if (!goingOn.has(intake.protocol.id) || !intake.json) return { intake, plan, earlier: [] }
-  const id = previousOf(intake.json.body)
-  if (id === undefined) return { intake, plan: pinned(intake.json.body, plan, caller, run), earlier: [] }
-  const natives = plan.targets.filter(target => isNative(target, intake.protocol.id))
-  const found = run.answers.find(caller, id)
-  if (!found) {
-    // Whoever is alone may go on from what the vendor still knows; of several callers nobody can tell whose it is.
-    if (natives.length === 0 || run.settings.keys.length > 1) throw unknownAnswer(id, 'previous_response_id')
-    return { intake, plan: { ...plan, targets: natives }, earlier: [] }
-  }
-  const earlier = [...found.input, ...outputOf(found.answer)]
-  const keeper = found.native ? natives.filter(target => target.id === found.target) : []
-  if (keeper.length > 0) return { intake, plan: { ...plan, targets: keeper }, earlier }
-  const body = joined(exactly(intake.json.text, intake.json.body), earlier)
-  return {
-    intake: { ...intake, json: { body, text: JSON.stringify(body), asked: intake.json.body } },
-    plan,
-    earlier: [],
-  }
+export const goOn = (intake: Intake, plan: Plan, caller: string, way: OnTheWay): Course | Promise<Course> => {
+  if (!goingOn.has(intake.protocol.id) || !intake.json) return { intake, plan }
+  const { body } = intake.json
+  const { run } = way
+  const names = namesIn(body, caller, run)
+  if (names.size === 0) return { intake, plan: pinned(inputOf(body), plan, caller, run) }
+  const unfinished = unfinishedElsewhere(previousOf(body), plan, caller, run)
+  if (unfinished) return finish(unfinished, caller, way).then(() => goOn(intake, plan, caller, way))
+  const places = placesFor(names, plan, run)
+  const said = inputOf(spelledOut(body, id => names.get(id)?.items))
+  const there = places.length > 0 ? { ...plan, targets: places } : pinned(said, plan, caller, run)
+  const stays = ({ items, keeper }: Named) => items === undefined || (places.length > 0 && isAt(places[0]!, keeper))
+  if ([...names.values()].every(stays)) return { intake, plan: there, said }
+  const readable = (item: Json): Json => (isReadable(item, there, caller, run) ? unnamed(item) : unsealed(item))
+  const told = spelledOut(exactly(intake.json.text, body), id => {
+    const named = names.get(id)
+    return named && !stays(named) ? named.items?.map(readable) : undefined
+  })
+  const [lost] = places.length === 0 ? referencesIn(inputOf(told)) : []
+  if (lost !== undefined) throw unknownItem(lost)
+  const json = { body: told, text: JSON.stringify(told), asked: body }
+  return { intake: { ...intake, json }, plan: seated(there, json.text), said }
 }
 
-/** Encrypted items are read by nobody but the credential that made them. */
-const pinned = (body: JsonObject, plan: Plan, caller: string, run: Runtime): Plan => {
-  if (plan.targets.length < 2) return plan
-  const writer = sealedItems(inputOf(body))
-    .map(item => run.answers.pinned(caller, item))
+/** An answer whose vendor is still at work on it, where another is to go on from it. */
+const unfinishedElsewhere = (
+  id: string | undefined,
+  plan: Plan,
+  caller: string,
+  { answers }: Runtime,
+): Unfinished | undefined => {
+  const found = id === undefined ? undefined : answers.find(caller, id)
+  if (!found || id === undefined || !isUnfinished(found.answer)) return undefined
+  return keeperAmong(nativesOf(plan), found.target) ? undefined : { id, found }
+}
+
+/** Asks for the answer anew. @throws `invalid_request` where it is still not there */
+const finish = async ({ id, found }: Unfinished, caller: string, { trail, run }: OnTheWay): Promise<void> => {
+  const { entries, timeouts } = run.settings
+  const target = targetOf(found.target, entries)
+  const asked = { id, part: '', method: 'GET', query: '' } as const
+  const answer = target ? await askKeeper(asked, target, { trail, timeouts, scrub: run.scrub }) : found.answer
+  trail.check()
+  keepAnswer({ ...answer, id, model: found.answer.model ?? null }, found, caller, run)
+  if (!isUnfinished(answer)) return
+  const message = `Response '${id.slice(0, 100)}' is not finished: until it is, only a model of its own vendor can go on from it.`
+  throw new GatewayError('invalid_request', message, { param: 'previous_response_id' })
+}
+
+/** Everything a request names, by its name. */
+const namesIn = (body: JsonObject, caller: string, run: Runtime): Names => {
+  const names = new Map<string, Named>()
+  for (const id of referencesIn(inputOf(body))) {
+    const held = run.answers.findItem(caller, id)
+    const keeper = run.answers.pinned(caller, id)
+    names.set(id, { ...(held && { items: [held.item] }), ...(keeper && { keeper }), unknown: unknownItem(id) })
+  }
+  const id = previousOf(body)
+  if (id === undefined) return names
+  const found = run.answers.find(caller, id)
+  const items = found && [...found.input, ...outputOf(found.answer)]
+  const keeper = found?.native ? found.target : run.answers.pinned(caller, id)
+  const unknown = unknownAnswer(id, 'previous_response_id')
+  return names.set(id, { ...(items && { items }), ...(keeper && { keeper }), unknown })
+}
+
+const nativesOf = ({ targets }: Plan): Target[] => targets.filter(target => isNative(target, protocol))
+
+/** What one credential's vendor keeps or sealed is known to all its models. */
+const isAt = ({ entry, credential }: Target, keeper: string | undefined): boolean =>
+  keeper?.startsWith(`${entry.id}/${credential.digest}/`) ?? false
+
+const keeperAmong = (targets: readonly Target[], keeper: string | undefined): Target | undefined =>
+  targets.find(({ id }) => id === keeper) ?? targets.find(target => isAt(target, keeper))
+
+/**
+ * The targets whose vendor understands names: the one that keeps what was named last, if anything is kept; every one that might know a name
+ * nobody here does. None: everything named is known here. @throws what is nowhere to be found
+ */
+const placesFor = (names: Names, plan: Plan, { settings }: Runtime): readonly Target[] => {
+  const natives = nativesOf(plan)
+  const named = [...names.values()]
+  const keeper = named.map(one => keeperAmong(natives, one.keeper)).findLast(one => one !== undefined)
+  // Whoever is alone may name what the vendor still knows; of several callers nobody can tell whose it is.
+  const isGuessed = natives.length > 0 && settings.keys.length <= 1
+  const lost = named.find(
+    one => one.items === undefined && !(one.keeper === undefined ? isGuessed : keeper && isAt(keeper, one.keeper)),
+  )
+  if (lost) throw lost.unknown
+  if (keeper) return [keeper]
+  return named.some(({ items }) => items === undefined) ? natives : []
+}
+
+/** Who wrote an item that only its writer can read. */
+const writerOf = (item: Json, caller: string, run: Runtime): string | undefined =>
+  sealKeys(item)
+    .map(key => run.answers.pinned(caller, key))
     .findLast(target => target !== undefined)
-  const targets = plan.targets.filter(({ id }) => id === writer)
-  return targets.length > 0 ? { ...plan, targets } : plan
+
+const isReadable = (item: Json, { targets }: Plan, caller: string, run: Runtime): boolean => {
+  const writer = writerOf(item, caller, run)
+  return writer === undefined || targets.some(target => isAt(target, writer))
+}
+
+/** What is encrypted is read by nobody but the credential that made it. */
+const pinned = (input: Json[], plan: Plan, caller: string, run: Runtime): Plan => {
+  if (plan.targets.length < 2) return plan
+  const writer = input.map(item => writerOf(item, caller, run)).findLast(target => target !== undefined)
+  const target = keeperAmong(plan.targets, writer)
+  return target ? { ...plan, targets: [target] } : plan
 }
 
 /** Keeps the answer of one attempt; undefined where nothing is to be kept. */
 export const keeperOf = (
-  { intake, earlier }: Pick<Course, 'intake' | 'earlier'>,
+  { intake, said }: Pick<Course, 'intake' | 'said'>,
   target: Target,
   caller: string,
   run: Runtime,
 ): Keep | undefined => {
   const { json } = intake
-  if (intake.protocol.id !== protocol || !json) return undefined
+  if (!goingOn.has(intake.protocol.id) || !json) return undefined
+  const isAsked = intake.protocol.id === protocol && isStored(json.body)
   return answer => {
-    for (const item of sealedItems(outputOf(answer))) run.answers.pin(caller, item, target.id)
-    if (typeof answer.id !== 'string' || !isStored(json.body)) return
-    const input = [...earlier, ...inputOf(json.body)]
-    run.answers.keep(caller, answer.id, { answer, input, target: target.id, native: isNative(target, protocol) })
+    const native = isAsked && isNative(target, protocol) && isStored(answer)
+    const about = { input: said ?? inputOf(json.body), target: target.id, native }
+    if (isAsked) return keepAnswer(answer, about, caller, run)
+    pinSealed(answer, target.id, caller, run)
+    return true
   }
 }
+
+const pinSealed = (answer: JsonObject, target: string, caller: string, { answers }: Runtime): void => {
+  for (const key of outputOf(answer).flatMap(sealKeys)) answers.pin(caller, key, target)
+}
+
+/** False where nobody keeps it. */
+export const keepAnswer = (
+  answer: JsonObject,
+  { input, target, native }: Omit<Answer, 'answer'>,
+  caller: string,
+  run: Runtime,
+): boolean => {
+  pinSealed(answer, target, caller, run)
+  if (native) for (const name of [answer, ...outputOf(answer)].flatMap(idOf)) run.answers.pin(caller, name, target)
+  if (typeof answer.id !== 'string') return true
+  return run.answers.keep(caller, answer.id, { answer, input, target, native }) || native
+}
+
+const idOf = (item: Json): string[] => (isObject(item) && typeof item.id === 'string' ? [item.id] : [])

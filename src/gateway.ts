@@ -13,7 +13,7 @@ import { isCounting } from './protocols/count.ts'
 import type { Ingress, PassOnly } from './protocols/protocol.ts'
 import type { Trail } from './record.ts'
 import type { Caller, Plan } from './routing/plan.ts'
-import { preferring, sealedAt } from './routing/seats.ts'
+import { seated } from './routing/seats.ts'
 import { affinityOf } from './routing/targets.ts'
 import type { Runtime } from './runtime.ts'
 import { openStream, readWhole } from './upstream/answer.ts'
@@ -54,11 +54,12 @@ export const serve = async (
     trail.model = planned.model
     const counting = counted(asked, planned)
     if ('guess' in counting) return told(counting.guess, trail, run)
-    if (isCounting(asked.protocol)) return await answerCount(asked, counting, { trail, run, earlier: [] })
+    if (isCounting(asked.protocol)) return await answerCount(asked, counting, { trail, run })
     const dividing = divided(asked, counting)
-    if ('parts' in dividing) return await answerSeveral(asked, dividing.parts, caller, { trail, run, earlier: [] })
-    const { intake, plan, earlier } = goOn(asked, dividing, caller.id, run)
-    return await (intake.stream ? answerStream : answerWhole)(intake, plan, { trail, run, earlier })
+    if ('parts' in dividing) return await answerSeveral(asked, dividing.parts, caller, { trail, run })
+    const going = goOn(asked, dividing, caller.id, { trail, run })
+    const { intake, plan, said } = going instanceof Promise ? await going : going
+    return await (intake.stream ? answerStream : answerWhole)(intake, plan, { trail, run, said })
   } catch (thrown) {
     const error = trail.ended ?? asGatewayError(thrown)
     if (error.code === 'unauthorized') trail.address = connection.address()
@@ -93,8 +94,7 @@ const planFor = (intake: Intake, caller: Caller, run: Runtime): Plan => {
     caller,
     affinity: () => affinityOf(intake.json?.body ?? {}, caller, intake.model ?? ''),
   })
-  const seat = plan.targets.length > 1 && intake.json ? sealedAt(intake.json.text) : undefined
-  return seat === undefined ? plan : preferring(plan, seat)
+  return intake.json ? seated(plan, intake.json.text) : plan
 }
 
 /** relay: a stream is answered as soon as it is committed, or at the first heartbeat. */
@@ -152,8 +152,7 @@ const answerSeveral = async (
   { trail, run }: Journey,
 ): Promise<Response> => {
   const { several, renderFrame } = protocol as Ingress
-  const answer = (part: Intake, own: Trail) =>
-    answerWhole(part, planFor(part, caller, run), { trail: own, run, earlier: [] })
+  const answer = (part: Intake, own: Trail) => answerWhole(part, planFor(part, caller, run), { trail: own, run })
   const answers = await answerEach(parts, trail, run.records, answer, several)
   const body = several!.join(answers)
   if (!stream) return told(body, trail, run)

@@ -1,26 +1,26 @@
 /** Answers that are kept are read, listed and deleted by whoever asked for them; where the vendor keeps one, the vendor is asked. */
 import { presentedKeys } from './auth.ts'
 import { asGatewayError, GatewayError } from './errors.ts'
+import { keepAnswer } from './conversation.ts'
 import { type Connection, explain, told } from './gateway.ts'
-import { isObject, type JsonObject, parseJson } from './ir/json.ts'
-import { egressOf, protocols } from './protocols/index.ts'
+import type { JsonObject } from './ir/json.ts'
+import { protocols } from './protocols/index.ts'
 import { pageOf, unknownAnswer } from './protocols/openai-responses/chain.ts'
-import { addressOf as addressAt, wireOf } from './providers/address.ts'
-import type { Target } from './providers/entry.ts'
-import type { Outgoing } from './providers/provider.ts'
+import { namedInput } from './protocols/openai-responses/references.ts'
+import { isNative } from './providers/address.ts'
+import type { Entry, Target } from './providers/entry.ts'
 import type { Trail } from './record.ts'
 import type { Caller } from './routing/plan.ts'
+import { targetOf } from './routing/targets.ts'
 import type { Runtime } from './runtime.ts'
 import type { Answer } from './store/answers.ts'
-import { Call } from './upstream/call.ts'
 import { addressOf } from './upstream/intake.ts'
-import { readError, readText } from './upstream/read.ts'
-import { version } from './version.ts'
+import { type Asked, askKeeper } from './upstream/keeper.ts'
 
 const protocol = 'openai-responses'
 
 /** What an address asks of which answer. */
-export type Asked = { id: string; part: '' | 'input_items' | 'cancel' }
+export type Question = Pick<Asked, 'id' | 'part'>
 
 const address = /^(?:\/v1)?\/responses\/([\w-]{1,200})(?:\/(input_items|cancel))?\/?$/
 const methods: Record<Asked['part'], readonly string[]> = {
@@ -30,7 +30,7 @@ const methods: Record<Asked['part'], readonly string[]> = {
 }
 
 /** Undefined where the address is no answer's, or takes another method. */
-export const storedAsked = (method: string, path: string): Asked | undefined => {
+export const storedAsked = (method: string, path: string): Question | undefined => {
   const [, id, part = ''] = address.exec(path) ?? []
   if (id === undefined || !methods[part as Asked['part']].includes(method)) return undefined
   return { id, part: part as Asked['part'] }
@@ -39,7 +39,7 @@ export const storedAsked = (method: string, path: string): Asked | undefined => 
 /** Never throws. */
 export const answerStored = async (
   request: Request,
-  asked: Asked,
+  asked: Question,
   connection: Connection,
   run: Runtime,
 ): Promise<Response> => {
@@ -49,11 +49,7 @@ export const answerStored = async (
   try {
     const caller = run.auth.identify(presentedKeys(request.headers, query))
     trail.caller = caller.id
-    const found = run.answers.find(caller.id, asked.id)
-    if (!found) throw unknownAnswer(asked.id)
-    const target = found.native ? keeperOf(found, caller, run) : undefined
-    const wanted = { ...asked, method: request.method, query }
-    const body = target ? await askVendor(wanted, target, found, trail, run) : tell(wanted, found)
+    const body = await answerTo({ ...asked, method: request.method, query }, caller, trail, run)
     if (request.method === 'DELETE') run.answers.forget(caller.id, asked.id)
     return told(body, trail, run)
   } catch (thrown) {
@@ -63,10 +59,21 @@ export const answerStored = async (
   }
 }
 
-type Wanted = Asked & { method: string; query: string }
+const answerTo = async (asked: Asked, caller: Caller, trail: Trail, run: Runtime): Promise<JsonObject> => {
+  const found = run.answers.find(caller.id, asked.id)
+  const target = keeperOf(found, caller, asked.id, run)
+  if (!target && found) return tell(asked, found)
+  if (!target) throw unknownAnswer(asked.id)
+  const { timeouts } = run.settings
+  const body = named(await askKeeper(asked, target, { trail, timeouts, scrub: run.scrub }), found)
+  // What was begun in the background may have ended since.
+  if (found && body.object === 'response' && body.id === asked.id && asked.method !== 'DELETE')
+    keepAnswer(body, found, caller.id, run)
+  return body
+}
 
-const tell = ({ id, part, method, query }: Wanted, { answer, input }: Answer): JsonObject => {
-  if (part === 'input_items') return pageOf(id, input, new URLSearchParams(query))
+const tell = ({ id, part, method, query }: Asked, { answer, input }: Answer): JsonObject => {
+  if (part === 'input_items') return pageOf(namedInput(id, input), new URLSearchParams(query))
   if (part === 'cancel')
     throw new GatewayError(
       'invalid_request',
@@ -75,48 +82,29 @@ const tell = ({ id, part, method, query }: Wanted, { answer, input }: Answer): J
   return method === 'DELETE' ? { id, object: 'response', deleted: true } : answer
 }
 
-/** The target that gave the answer, if it is still there. */
-const keeperOf = ({ answer, target }: Answer, caller: Caller, run: Runtime): Target | undefined => {
-  const model = typeof answer.model === 'string' ? answer.model : undefined
-  const { targets } = run.router.plan({ model, protocol, caller, affinity: () => '' })
-  return targets.find(({ id }) => id === target)
+/** The target whose vendor keeps the answer, if it is still there. */
+const keeperOf = (found: Answer | undefined, caller: Caller, id: string, run: Runtime): Target | undefined => {
+  const keeper = found ? found.native && found.target : run.answers.pinned(caller.id, id)
+  if (keeper) return targetOf(keeper, run.settings.entries)
+  return found ? undefined : onlyKeeper(run)
 }
 
-/** @throws the vendor's refusal */
-const askVendor = async (
-  wanted: Wanted,
-  target: Target,
-  { answer }: Answer,
-  trail: Trail,
-  run: Runtime,
-): Promise<JsonObject> => {
-  const found = wireOf(target.entry)
-  if ('unbuilt' in found) throw new GatewayError('internal', `service "${target.entry.id}" cannot be spoken to`)
-  const headers = new Headers({ 'user-agent': `simple-one-api/${version}`, ...target.entry.headers })
-  const outgoing: Outgoing = {
-    url: below(addressAt(target, protocol), wanted),
-    method: wanted.method,
-    headers,
-    body: undefined,
-  }
-  await found.wire.sign(outgoing, target)
-  const { connect, firstByte, idle } = run.settings.timeouts
-  const call = new Call(outgoing, undefined, target, found.wire, { connect, firstByte, whole: true })
-  trail.stop = call.stop
-  trail.target = target.id
-  const answered = await call.answered()
-  const { status, headers: head, ok } = answered.response
-  if (!ok) throw egressOf(protocol)!.parseError(status, head, await readError(answered), { scrub: run.scrub })
-  const body = parseJson(await readText(answered, idle))
-  if (!isObject(body)) throw new GatewayError('upstream_failed', 'the vendor answered with no JSON object')
-  return 'model' in body ? { ...body, model: answer.model ?? null } : body
+/** Whoever is alone may ask the only vendor that could keep what nobody here knows. */
+const onlyKeeper = ({ settings: { keys, entries } }: Runtime): Target | undefined => {
+  const able = entries.filter(entry => modelsOf(entry).some(model => isNative({ entry, model }, protocol)))
+  const [target, ...others] = able.flatMap(entry =>
+    entry.credentials.map(({ digest }) => `${entry.id}/${digest}/${modelsOf(entry)[0]}`),
+  )
+  return target !== undefined && others.length === 0 && keys.length <= 1 ? targetOf(target, entries) : undefined
 }
 
-/** Of the client's question only what concerns items goes on. */
-const below = (url: string, { id, part, query }: Wanted): string => {
-  const at = new URL(url)
-  at.pathname += `/${id}${part && `/${part}`}`
-  for (const [name, value] of new URLSearchParams(query))
-    if (['limit', 'order', 'after', 'include', 'include[]'].includes(name)) at.searchParams.append(name, value)
-  return at.href
+/** As the vendor names them. */
+const modelsOf = ({ models, redirect, map }: Entry): string[] =>
+  [...models, ...redirect.values()].map(name => map.get(name) ?? name)
+
+/** The vendor's word, in the names the client knows. */
+const named = (body: JsonObject, found: Answer | undefined): JsonObject => {
+  if (!found || !('model' in body)) return body
+  const { model = null, previous_response_id: previous } = found.answer
+  return { ...body, model, ...(previous !== undefined && { previous_response_id: previous }) }
 }

@@ -14,6 +14,9 @@ export type KeyRule = {
   scopes?: string[]
 }
 
+/** Seconds. */
+export type Timeouts = { connect: number; firstByte: number; idle: number }
+
 export type Compiled = {
   /** The file it came from, absolute; absent for the built-in default. */
   path?: string
@@ -31,8 +34,7 @@ export type Compiled = {
   /** The global model_redirect; the key `all` stands for every chat request. */
   redirect: ReadonlyMap<string, string>
   defaultModel?: string
-  /** Seconds. */
-  timeouts: { connect: number; firstByte: number; idle: number }
+  timeouts: Timeouts
   /** Seconds between signs of life on a silent stream; 0: none. */
   heartbeat: number
   /** Bytes. */

@@ -222,3 +222,11 @@ const nestedEnd = (text: string, start: number): number => {
   }
   return -1
 }
+
+/** The member at the end of `path` in the text of an object, written anew; every other character as it came. */
+export const rewritten = (text: string, [name = '', ...path]: readonly string[], put: string): string => {
+  const span = topLevel(text)?.members.get(name)
+  if (span === undefined) return text
+  const inner = path.length === 0 ? put : rewritten(text.slice(span.start, span.end), path, put)
+  return splice(text, [{ start: span.start, end: span.end, put: inner }])
+}

@@ -23,3 +23,9 @@ export const preferring = (plan: Plan, seat: string): Plan => {
   const near = plan.targets.map(target => ({ target, distance: nearness(seatOf(target)) }))
   return { ...plan, targets: near.sort((one, other) => one.distance - other.distance).map(({ target }) => target) }
 }
+
+/** The plan of a request, by the seal that stands in its text. */
+export const seated = (plan: Plan, text: string): Plan => {
+  const seat = plan.targets.length > 1 ? sealedAt(text) : undefined
+  return seat === undefined ? plan : preferring(plan, seat)
+}

@@ -19,6 +19,16 @@ export const createTargets = (): ((entry: Entry, credential: Credential, model: 
   }
 }
 
+/** The target of that id, if its entry and its credential are still there. */
+export const targetOf = (id: string, entries: readonly Entry[]): Target | undefined => {
+  for (const entry of entries)
+    for (const credential of entry.credentials) {
+      const place = `${entry.id}/${credential.digest}/`
+      if (id.startsWith(place)) return { id, entry, credential, model: id.slice(place.length) }
+    }
+  return undefined
+}
+
 /** Characters of each text that tell conversations apart. */
 const toldApartBy = 16_384
 

@@ -83,10 +83,11 @@ const json = 'application/json'
 type Told = { body: string; usage?: Usage | undefined }
 
 /** A whole answer that the client can go on from is kept. */
-const kept = (told: Told, { keep }: Way): Whole => {
-  if (keep) keepMessage(told.body, keep)
-  return { ...told, type: json }
-}
+const kept = (told: Told, { keep }: Way): Whole => ({
+  ...told,
+  body: keep ? keepMessage(told.body, keep) : told.body,
+  type: json,
+})
 
 const passOrTranslate = (text: string, way: Way): Told => {
   const { client, speaks, exchange } = way
@@ -113,8 +114,7 @@ const tellWhole = (text: string, way: Way): Pick<Opened, 'text' | 'usage' | 'typ
     return { text: body, usage, type: json }
   }
   const { body, usage } = tellMessage(way.client as Ingress, egressOf(way.speaks)!, text, way.exchange)
-  if (way.keep) keepFrames(body, way.keep)
-  return { text: body, usage }
+  return { text: way.keep ? keepFrames(body, way.keep) : body, usage }
 }
 
 /** A stream that came where a whole answer was asked for. */

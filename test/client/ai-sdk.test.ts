@@ -44,7 +44,14 @@ const turns: Answer[] = [
     finish: 'calls',
     usage: { input: 40, output: 9, reasoning: 3 },
   },
-  { said: [{ type: 'text', text: 'Sunny everywhere.' }], finish: 'stop', usage: { input: 60, output: 4 } },
+  {
+    said: [
+      { type: 'thought', text: 'That is all.', sealed: 'dGhvdWdodC0z' },
+      { type: 'text', text: 'Sunny everywhere.' },
+    ],
+    finish: 'stop',
+    usage: { input: 60, output: 4 },
+  },
 ]
 
 let upstream: Upstream
@@ -54,17 +61,22 @@ let gateway: Gateway
 const speak: Script = async (answer, request) => {
   const vendor = vendors.find(({ id }) => services[id]!.path.test(request.path.split('?')[0]!))
   if (!vendor) throw new Error(`nobody speaks at ${request.path}`)
-  const told = turns[turnOf(request)]!
+  const turn = turnOf(request)
+  const told = turns[turn]!
+  // No two items of a vendor have one id, and it keeps what it is not told to forget.
+  const stored = (request.json() as JsonObject).store !== false
+  const unique = (text: string) =>
+    text.replaceAll(/"(rs|fc|msg)_/g, `"$1_${turn}`).replaceAll('"store":false', `"store":${stored}`)
   const isStream = /stream=?true|alt=sse|:stream/.test(request.path) || (request.json() as JsonObject).stream === true
   if (!isStream) {
-    const text = JSON.stringify(vendor.whole(told))
+    const text = unique(JSON.stringify(vendor.whole(told)))
     answer.head(200, { 'content-type': 'application/json' }, { length: Buffer.byteLength(text) })
     await answer.write(text)
     return answer.end()
   }
   answer.head(200, { 'content-type': 'text/event-stream' })
   for (const { event, data } of vendor.frames(told))
-    await answer.write(`${event === undefined ? '' : `event: ${event}\n`}data: ${data}\n\n`)
+    await answer.write(`${event === undefined ? '' : `event: ${event}\n`}data: ${unique(data)}\n\n`)
   answer.end()
 }
 const turnOf = ({ body }: Received): number => (body.includes('It is Chur.') ? 2 : body.includes('It is Bern.') ? 1 : 0)
@@ -102,6 +114,12 @@ const clients: Record<string, { model: (name: string) => LanguageModel; options:
     options: { openai: { store: false, include: ['reasoning.encrypted_content'], reasoningSummary: 'auto' } },
     thinks: true,
   },
+  /** By default the SDK names what was said before by its ids alone. */
+  'openai-responses, stored': {
+    model: name => createOpenAI(settings('/v1')).responses(name),
+    options: { openai: { reasoningSummary: 'auto' } },
+    thinks: true,
+  },
   anthropic: {
     model: name => createAnthropic(settings('/v1'))(name),
     options: { anthropic: { thinking: { type: 'enabled', budgetTokens: 2000 } } },
@@ -113,7 +131,7 @@ const clients: Record<string, { model: (name: string) => LanguageModel; options:
     thinks: true,
   },
 }
-const spoken = Object.keys(clients).filter(id => vendors.some(vendor => vendor.id === id))
+const spoken = Object.keys(clients).filter(id => vendors.some(vendor => vendor.id === id.split(',')[0]))
 
 const weather = tool({
   description: 'The weather of a place',
@@ -164,11 +182,23 @@ const check = (client: string, vendor: Vendor, steps: readonly Step[], requests:
     [60, 4],
   ])
   if (clients[client]!.thinks)
-    expect(steps.map(({ reasoningText }) => reasoningText ?? '')).toEqual(['I must look.', 'Once more.', ''])
+    expect(steps.map(({ reasoningText }) => reasoningText ?? '')).toEqual([
+      'I must look.',
+      'Once more.',
+      'That is all.',
+    ])
   const seals = turns.slice(0, 2).flatMap(vendor.sealsOf)
-  if (client !== vendor.id || client !== 'openai-chat')
+  if (client === 'openai-responses, stored' && vendor.id === 'openai-responses')
+    expect(namedIn(requests[2]!)).toEqual(['rs_00', 'rs_10'])
+  else if (client !== vendor.id || client !== 'openai-chat')
     expect(vendor.sealsIn(requests[2]!.json() as JsonObject)).toEqual(seals)
 }
+
+/** Items that a request names in place of repeating them. */
+const namedIn = (request: Received) =>
+  (request.json() as { input: JsonObject[] }).input
+    .filter(({ type }) => type === 'item_reference')
+    .map(({ id }) => String(id))
 
 /** What the vendor is asked while this runs. */
 const during = async <Result>(run: () => Promise<Result>): Promise<{ result: Result; requests: Received[] }> => {
@@ -192,6 +222,17 @@ describe('a conversation with thoughts and tools', () => {
       return stream.steps
     })
     check(client, vendor, result, requests)
+  })
+
+  test.each(rows)('%s → %s: the next question finds all that was said', async (client, _, vendor) => {
+    const { prompt, ...rest } = asked(client, vendor)
+    const question = { role: 'user' as const, content: prompt }
+    const { response } = await generateText({ ...rest, messages: [question] })
+    const messages = [question, ...response.messages, { role: 'user' as const, content: 'Thanks.' }]
+    const { requests } = await during(() => generateText({ ...rest, messages }))
+    const isNamed = client === 'openai-responses, stored' && vendor.id === 'openai-responses'
+    expect(requests).toHaveLength(1)
+    expect(isNamed ? namedIn(requests[0]!) : requests[0]!.body).toContain(isNamed ? 'msg_21' : 'Sunny everywhere.')
   })
 
   test.each(rows)('%s → %s: a refusal is what it is', async (client, _, vendor) => {

@@ -393,6 +393,6 @@ export const requests: { name: string; body: JsonObject }[] = [
   },
   {
     name: 'nothing but JSON',
-    body: { model: 'm', input: [], text: { format: { type: 'json_object' } }, tool_choice: 'required' },
+    body: { model: 'm', input: 'Hi', text: { format: { type: 'json_object' } }, tool_choice: 'required' },
   },
 ]

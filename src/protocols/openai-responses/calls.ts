@@ -68,6 +68,9 @@ export const callVoice = (opening: Opening, names: ReadonlySet<string>, writer: 
       })
       writer.end({ id: item, index }, { type, status: 'completed', [slot]: text, call_id: id, name, ...own })
     },
+    cut() {
+      if (place) writer.leave(place, { type, [slot]: wrapped ? '' : texts.join(''), call_id: id, name, ...own })
+    },
   }
 }
 

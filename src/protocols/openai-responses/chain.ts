@@ -3,14 +3,18 @@
  * https://platform.openai.com/docs/guides/conversation-state (2026-11)
  */
 import { GatewayError } from '../../errors.ts'
-import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { isWrapped } from '../../ir/seal.ts'
+import { isOurs } from './turns.ts'
 
 /** The id of the answer a request goes on from. */
 export const previousOf = ({ previous_response_id: id }: JsonObject): string | undefined => textOf(id) || undefined
 
 /** Is the answer to be kept: unless the request says no. */
 export const isStored = ({ store }: JsonObject): boolean => store !== false
+
+/** Is its vendor still at work on an answer, in the background. */
+export const isUnfinished = ({ status }: JsonObject): boolean => status === 'queued' || status === 'in_progress'
 
 /** What the request says itself, as items. */
 export const inputOf = ({ input }: JsonObject): Json[] => {
@@ -19,32 +23,30 @@ export const inputOf = ({ input }: JsonObject): Json[] => {
   return text === undefined ? [] : [{ type: 'message', role: 'user', content: [{ type: 'input_text', text }] }]
 }
 
-/** The request as it would stand had its client repeated what came before. Instructions of earlier requests do not count. */
-export const joined = (body: JsonObject, earlier: Json[]): JsonObject => {
-  const { previous_response_id: _, ...rest } = body
-  return { ...rest, input: [...earlier, ...inputOf(body)] }
-}
-
 /** What an answer adds to the conversation. */
 export const outputOf = ({ output }: JsonObject): Json[] => (Array.isArray(output) ? output : [])
 
 /** How the last event begins on our wire, which names every event; inside its JSON no line could begin. */
 const lasts = ['event: response.completed\ndata: ', 'event: response.incomplete\ndata: ']
 
-/** Ids of items that only the target that wrote them can read: encrypted, and not by us. */
-export const sealedItems = (items: Json[]): string[] =>
-  items
-    .filter(isObject)
-    .filter(({ encrypted_content: sealed }) => typeof sealed === 'string' && sealed !== '' && !isWrapped(sealed))
-    .flatMap(({ id }) => (typeof id === 'string' ? [id] : []))
+/**
+ * What an item is known by that only the target that wrote it can read, the surest last: thoughts that are kept there, and all that is
+ * encrypted, though not by us. Clients may drop the id.
+ */
+export const sealKeys = (item: Json): string[] => {
+  if (!isObject(item) || isWrapped(item.encrypted_content)) return []
+  const { type, id, encrypted_content: sealed } = item
+  const isSealed = typeof sealed === 'string' && sealed !== ''
+  if (!isSealed && type !== 'reasoning') return []
+  const named = typeof id === 'string' && !isOurs(id) ? [`sealed ${id}`] : []
+  return isSealed ? [...named, `sealed as ${Bun.hash(sealed).toString(36)}`] : named
+}
 
-/** The whole answer in a text of frames, once it is there: the last event carries it. */
-export const answerIn = (frames: string): JsonObject | undefined => {
+/** Where the event that carries the whole answer stands in a text of frames, once it is there: the last one. */
+export const lastIn = (frames: string): { start: number; end: number } | undefined => {
   for (const head of lasts) {
     const at = frames.indexOf(head)
-    if (at < 0) continue
-    const event = parseJson(frames.slice(at + head.length, frames.indexOf('\n\n', at)))
-    return isObject(event) && isObject(event.response) ? event.response : undefined
+    if (at >= 0) return { start: at + head.length, end: frames.indexOf('\n\n', at) }
   }
   return undefined
 }
@@ -56,10 +58,7 @@ export const unknownAnswer = (id: string, param?: string): GatewayError =>
     : new GatewayError('not_found', `Previous response with id '${id.slice(0, 100)}' not found.`, { param })
 
 /** A page of the items that led to an answer: `order` desc unless asked, `limit` 20, at most 100, `after` an id. */
-export const pageOf = (id: string, input: Json[], query: URLSearchParams): JsonObject => {
-  const named = input
-    .filter(isObject)
-    .map((item, index) => ({ ...item, id: textOf(item.id) ?? `msg_${id.slice(5)}_${index}` }))
+export const pageOf = (named: JsonObject[], query: URLSearchParams): JsonObject => {
   const ordered = query.get('order') === 'asc' ? named : named.toReversed()
   const after = ordered.findIndex(item => item.id === query.get('after'))
   const limit = Math.min(Math.max(Number.parseInt(query.get('limit') ?? '20', 10) || 20, 1), 100)

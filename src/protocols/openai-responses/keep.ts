@@ -1,16 +1,14 @@
 /** Listens to an answer on its way to the client for the whole of it. */
-import { isObject, type JsonObject, parseJson } from '../../ir/json.ts'
+import { isObject, type JsonObject, parseJson, rewritten, splice } from '../../ir/json.ts'
 import type { Passing } from '../protocol.ts'
-import { answerIn } from './chain.ts'
+import { lastIn } from './chain.ts'
 
-export type Keep = (answer: JsonObject) => void
+/** False where an answer that should be kept could not be: then it says so. */
+export type Keep = (answer: JsonObject) => boolean
 
 /** A stream that is listened to for its whole answer, which its last event carries. */
 export const keepStream = (passing: Passing, keep: Keep): Passing => {
-  const heard = (text: string): string => {
-    if (text !== '') keepFrames(text, keep)
-    return text
-  }
+  const heard = (text: string): string => (text === '' ? text : keepFrames(text, keep))
   return {
     ...passing,
     push: frame => heard(passing.push(frame)),
@@ -20,13 +18,17 @@ export const keepStream = (passing: Passing, keep: Keep): Passing => {
 }
 
 /** @param frames text of a stream, any part of it */
-export const keepFrames = (frames: string, keep: Keep): void => {
-  const answer = answerIn(frames)
-  if (answer) keep(answer)
+export const keepFrames = (frames: string, keep: Keep): string => {
+  const last = lastIn(frames)
+  if (last === undefined) return frames
+  const text = frames.slice(last.start, last.end)
+  const event = parseJson(text)
+  if (!isObject(event) || !isObject(event.response) || keep(event.response)) return frames
+  return splice(frames, [{ ...last, put: rewritten(text, ['response', 'store'], 'false') }])
 }
 
 /** @param text a whole answer, found good */
-export const keepMessage = (text: string, keep: Keep): void => {
+export const keepMessage = (text: string, keep: Keep): string => {
   const answer = parseJson(text)
-  if (isObject(answer)) keep(answer)
+  return !isObject(answer) || keep(answer) ? text : rewritten(text, ['store'], 'false')
 }

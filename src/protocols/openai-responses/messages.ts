@@ -11,13 +11,18 @@ export type Messages = {
   open: (kind: Kind) => Voice & { cite: (citation: Citation) => void }
   /** What follows is no part of the message that is told. `status`: how it ended. */
   leave: (status?: 'completed' | 'incomplete') => void
+  /** The answer failed, after every part was closed or cut. */
+  cut: () => void
 }
 
 export const messageTeller = (writer: Writer): Messages => {
   let current: Spoken | undefined
 
-  const finish = ({ place, content, status, own }: Spoken): void =>
-    writer.end(place, { type: 'message', status, role: 'assistant', content, ...own })
+  const told = ({ content, status, own }: Spoken) => ({ type: 'message', status, role: 'assistant', content, ...own })
+  const finish = (message: Spoken): void => writer.end(message.place, told(message))
+  const cut = (message: Spoken | undefined): void => {
+    if (message) writer.leave(message.place, told(message))
+  }
 
   const leave: Messages['leave'] = (status = 'completed') => {
     if (current === undefined) return
@@ -48,7 +53,15 @@ export const messageTeller = (writer: Writer): Messages => {
     if (message.left && message.voices === 0) finish(message)
   }
 
-  return { open: kind => wordsVoice(kind, writer, messageFor, rest, leave), leave }
+  return { open: kind => wordsVoice(kind, writer, { messageFor, rest, cut, leave }), leave, cut: () => cut(current) }
+}
+
+/** What a part does to its message: a place in it, its end there, as it is where the answer failed. */
+type Hands = {
+  messageFor: (own: JsonObject) => Spoken
+  rest: (message: Spoken) => void
+  cut: (message: Spoken) => void
+  leave: Messages['leave']
 }
 
 const empty = (kind: Kind): JsonObject =>
@@ -58,9 +71,7 @@ const empty = (kind: Kind): JsonObject =>
 const wordsVoice = (
   kind: Kind,
   writer: Writer,
-  messageFor: (own: JsonObject) => Spoken,
-  rest: (message: Spoken) => void,
-  leave: Messages['leave'],
+  { messageFor, rest, cut, leave }: Hands,
 ): ReturnType<Messages['open']> => {
   const texts: string[] = []
   const annotations: JsonObject[] = []
@@ -79,7 +90,17 @@ const wordsVoice = (
     return told
   }
 
+  const partSoFar = (): JsonObject => {
+    const text = texts.join('')
+    return kind === 'text' ? { ...empty(kind), annotations, text } : { type: 'refusal', refusal: text }
+  }
+
   return {
+    cut() {
+      if (told === undefined) return
+      told.message.content[told.number] = partSoFar()
+      cut(told.message)
+    },
     delta(text) {
       const { at } = begin()
       texts.push(text)
@@ -106,7 +127,7 @@ const wordsVoice = (
     close() {
       const { message, number, at } = begin()
       const text = texts.join('')
-      const part = kind === 'text' ? { ...empty(kind), annotations, text } : { type: 'refusal', refusal: text }
+      const part = partSoFar()
       message.content[number] = part
       writer.event(`response.${word}.done`, {
         ...at,

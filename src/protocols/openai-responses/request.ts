@@ -1,7 +1,7 @@
 /** A request of Responses ↔ a chat. What has no place in the neutral form waits in `extra` for this protocol. */
 import { hasNoThoughts } from '../../catalog/responses.ts'
 import { GatewayError } from '../../errors.ts'
-import type { Chat, Format } from '../../ir/chat.ts'
+import type { Chat, Format, Part } from '../../ir/chat.ts'
 import { effortAsked, isEffort } from '../../ir/effort.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { bring, type Kin } from '../kin.ts'
@@ -25,6 +25,8 @@ export const parseRequest = (body: JsonObject, _loss: Loss): Chat => {
   const instructions = textOf(take('instructions'))
   const turns = parseTurns(take('input'))
   if (instructions !== undefined) turns.unshift({ role: 'system', parts: [{ type: 'text', text: instructions }] })
+  if (!turns.some(({ parts }) => parts.some(says)))
+    throw new GatewayError('invalid_request', 'input says nothing', { param: 'input' })
   const chat: Chat = { model: textOf(take('model')) ?? '', stream: take('stream') === true, turns }
   const limit = take('max_output_tokens')
   if (typeof limit === 'number') chat.limit = limit
@@ -41,6 +43,8 @@ export const parseRequest = (body: JsonObject, _loss: Loss): Chat => {
   keepRest(rest, id, chat)
   return chat
 }
+
+const says = (part: Part): boolean => part.type !== 'text' || part.text !== ''
 
 /** Conversations, templates and work in the background live with one vendor. */
 const refuseState = (body: JsonObject): void => {

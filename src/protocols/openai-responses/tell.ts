@@ -100,6 +100,8 @@ export const tellResponse =
       over = true
       failed = true
       emit(renderErrorEvent(error, writer.sequence()))
+      messages.cut()
+      for (const voice of voices.values()) voice.cut()
       if (started) respond('response.failed', { status: 'failed', error: renderFailure(error), output: writer.output })
     }
 

@@ -1,11 +1,12 @@
 /** What a pass of Responses sees and mends. Whole frames go on as they came, but for the model and what a vendor got wrong. */
 import type { GatewayError } from '../../errors.ts'
 import { exactly } from '../../ir/exact.ts'
-import { isObject, type Json, type JsonObject, parseJson, splice, textOf, topLevel } from '../../ir/json.ts'
+import { isObject, type Json, type JsonObject, parseJson, rewritten, splice, textOf, topLevel } from '../../ir/json.ts'
 import { isWrapped, sealPrefix } from '../../ir/seal.ts'
 import { writeRequest as writeModel } from '../openai-chat/splice.ts'
 import { renderFrame } from '../openai-chat/watch.ts'
 import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
+import { previousOf } from './chain.ts'
 import { cut, parseFault, renderErrorEvent, renderFailure } from './error.ts'
 import { mendStream } from './mend.ts'
 import { readResponse } from './message.ts'
@@ -65,9 +66,14 @@ const passStream = (exchange: Exchange): Passing => {
       seen.content = true
       seen.usage = parseUsage(told.usage) ?? seen.usage
     }
-    const changed = mender.response(told) || exchange.mend !== undefined
+    const changed = [mender.response(told), goesOn(told, exchange), exchange.mend !== undefined].includes(true)
     response = { ...told, model: exchange.model }
-    return tell(type, changed ? JSON.stringify({ ...body, response }) : withModel(text, exchange.model))
+    return tell(
+      type,
+      changed
+        ? JSON.stringify({ ...body, response })
+        : rewritten(text, ['response', 'model'], JSON.stringify(exchange.model)),
+    )
   }
 
   const push = (frame: Frame): string => {
@@ -104,6 +110,7 @@ const passStream = (exchange: Exchange): Passing => {
     fail(error) {
       const number = numberOf(last) + 1
       const failed = { ...response, status: 'failed', error: renderFailure(error) }
+      mender.response(failed)
       const event = { type: 'response.failed', sequence_number: number + 1, response: failed }
       return (
         renderFrame({ event: 'error', data: JSON.stringify(renderErrorEvent(error, number)) }) +
@@ -111,6 +118,14 @@ const passStream = (exchange: Exchange): Passing => {
       )
     },
   }
+}
+
+/** The answer that was gone on from, where its vendor was told it in full and not by its id. True where something was changed. */
+const goesOn = (response: JsonObject, { asked }: Exchange): boolean => {
+  const id = asked && previousOf(asked)
+  if (id === undefined || response.previous_response_id === id) return false
+  response.previous_response_id = id
+  return true
 }
 
 const isWord = (type: string): boolean => type.endsWith('.delta')
@@ -131,14 +146,6 @@ const numberOf = (text: string): number => {
   return isObject(body) && typeof body.sequence_number === 'number' ? body.sequence_number : -1
 }
 
-/** The model of the `response` in a frame, every other character as it came. */
-const withModel = (text: string, model: string): string => {
-  const outer = topLevel(text)?.members.get('response')
-  const inner = outer && topLevel(text.slice(outer.start, outer.end))?.members.get('model')
-  if (outer === undefined || inner === undefined) return text
-  return splice(text, [{ start: outer.start + inner.start, end: outer.start + inner.end, put: JSON.stringify(model) }])
-}
-
 const passMessage: Watch['passMessage'] = (text, exchange) => {
   const body = readResponse(parseJson(text) ?? text, exchange)
   if (body.status === 'failed') throw parseFault(body, exchange)
@@ -146,9 +153,11 @@ const passMessage: Watch['passMessage'] = (text, exchange) => {
   const usage = parseUsage(body.usage)
   const span = exchange.mend ? undefined : topLevel(text)?.members.get('model')
   const put = JSON.stringify(exchange.model)
-  const out = span
-    ? splice(text, [{ start: span.start, end: span.end, put }])
-    : JSON.stringify({ ...body, model: exchange.model })
+  const changed = goesOn(body, exchange)
+  const out =
+    span && !changed
+      ? splice(text, [{ start: span.start, end: span.end, put }])
+      : JSON.stringify({ ...body, model: exchange.model })
   return { text: out, ...(usage && { usage }), ...(model !== undefined && { model }) }
 }
 

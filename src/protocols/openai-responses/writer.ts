@@ -10,6 +10,8 @@ export type Voice = {
   delta: (text: string) => void
   seal: (seal: Seal) => void
   close: () => void
+  /** The answer failed: what was told of the part stands in it, nothing more is said. */
+  cut: () => void
 }
 
 export type Writer = {
@@ -21,6 +23,8 @@ export type Writer = {
   /** A new item: its place and its id. */
   begin: (prefix: string, item: JsonObject) => Place
   end: (place: Place, item: JsonObject) => void
+  /** As `end`, for an item that will not end. */
+  leave: (place: Place, item: JsonObject) => void
   /** An empty item of thoughts that carries a foreign seal: of the part that follows, or of a block of its own. */
   carry: (seal: Seal, as: 'next' | 'thought' | 'block') => void
   lose: Loss
@@ -45,9 +49,13 @@ export const responseWriter = (exchange: Exchange, emit: (event: JsonObject) => 
     event('response.output_item.added', { output_index: index, item: { id: place.id, ...item } })
     return place
   }
-  const end = ({ index, id }: Place, item: JsonObject): void => {
+  const put = ({ index, id }: Place, item: JsonObject): void => {
     output[index] = { id, ...item }
-    event('response.output_item.done', { output_index: index, item: output[index] })
+  }
+  const end = (place: Place, item: JsonObject): void => {
+    const { index } = place
+    put(place, item)
+    event('response.output_item.done', { output_index: index, item: output[index]! })
   }
   return {
     exchange,
@@ -56,6 +64,7 @@ export const responseWriter = (exchange: Exchange, emit: (event: JsonObject) => 
     event,
     begin,
     end,
+    leave: (place, item) => put(place, { ...item, status: 'incomplete' }),
     carry(seal, as) {
       const wrapped = wrapSeal(as === 'block' ? boxed(seal) : seal, { next: as === 'next' })
       if (wrapped === undefined) return lose('seal', 'too large to be carried')
@@ -76,6 +85,13 @@ export const thoughtVoice = (writer: Writer): Voice => {
   const at = { item_id: place.id, output_index: place.index, summary_index: 0 }
   const texts: string[] = []
   let sealed: JsonObject = {}
+  const told = (): JsonObject => {
+    const text = texts.join('')
+    const { raw, ...slot } = sealed
+    const content = raw === true ? { content: [{ type: 'reasoning_text', text }] } : {}
+    const summary = texts.length > 0 ? [{ type: 'summary_text', text }] : []
+    return { type: 'reasoning', summary, ...content, ...slot, status: 'completed' }
+  }
   return {
     delta(text) {
       if (texts.length === 0)
@@ -88,16 +104,14 @@ export const thoughtVoice = (writer: Writer): Voice => {
     },
     close() {
       const text = texts.join('')
-      const part = { type: 'summary_text', text }
       if (texts.length > 0) {
+        const part = { type: 'summary_text', text }
         event('response.reasoning_summary_text.done', { ...at, text })
         event('response.reasoning_summary_part.done', { ...at, part })
       }
-      const { raw, ...slot } = sealed
-      const content = raw === true ? { content: [{ type: 'reasoning_text', text }] } : {}
-      const summary = texts.length > 0 ? [part] : []
-      writer.end(place, { type: 'reasoning', summary, ...content, ...slot, status: 'completed' })
+      writer.end(place, told())
     },
+    cut: () => writer.leave(place, told()),
   }
 }
 

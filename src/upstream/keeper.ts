@@ -1,0 +1,52 @@
+/** Asks a vendor for an answer that it keeps. */
+import type { Timeouts } from '../config/compiled.ts'
+import { GatewayError } from '../errors.ts'
+import { isObject, type JsonObject, parseJson } from '../ir/json.ts'
+import { egressOf } from '../protocols/index.ts'
+import { addressOf, wireOf } from '../providers/address.ts'
+import type { Target } from '../providers/entry.ts'
+import type { Outgoing } from '../providers/provider.ts'
+import type { Trail } from '../record.ts'
+import { version } from '../version.ts'
+import { Call } from './call.ts'
+import { readError, readText } from './read.ts'
+
+const protocol = 'openai-responses'
+
+/** What is asked of which answer. */
+export type Asked = { id: string; part: '' | 'input_items' | 'cancel'; method: string; query: string }
+
+type Terms = { trail: Trail; timeouts: Timeouts; scrub: (text: string) => string }
+
+/** @throws the vendor's refusal */
+export const askKeeper = async (
+  asked: Asked,
+  target: Target,
+  { trail, timeouts, scrub }: Terms,
+): Promise<JsonObject> => {
+  const found = wireOf(target.entry)
+  if ('unbuilt' in found) throw new GatewayError('internal', `service "${target.entry.id}" cannot be spoken to`)
+  const headers = new Headers({ 'user-agent': `simple-one-api/${version}`, ...target.entry.headers })
+  const url = below(addressOf(target, protocol), asked)
+  const outgoing: Outgoing = { url, method: asked.method, headers, body: undefined }
+  await found.wire.sign(outgoing, target)
+  const { connect, firstByte, idle } = timeouts
+  const call = new Call(outgoing, undefined, target, found.wire, { connect, firstByte, whole: true })
+  trail.stop = call.stop
+  trail.target = target.id
+  const answered = await call.answered()
+  const { status, headers: head, ok } = answered.response
+  if (!ok) throw egressOf(protocol)!.parseError(status, head, await readError(answered), { scrub })
+  const body = parseJson(await readText(answered, idle))
+  if (!isObject(body)) throw new GatewayError('upstream_failed', 'the vendor answered with no JSON object')
+  return body
+}
+
+/** Of the client's question only what concerns items goes on. */
+const below = (url: string, { id, part, query }: Asked): string => {
+  const at = new URL(url)
+  at.pathname += `/${id}${part && `/${part}`}`
+  for (const [name, value] of new URLSearchParams(query))
+    if (['limit', 'order', 'after', 'include', 'include[]'].includes(name)) at.searchParams.append(name, value)
+  return at.href
+}
