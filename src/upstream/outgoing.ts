@@ -107,7 +107,7 @@ const write = (
     return translate(intake, target, wire, speaks, exchange)
   const passed = intake.protocol.watch.writeRequest(text, body, { model: target.model, askUsage })
   const adjust = wire.adjust?.[speaks]
-  const dropsUsage = intake.usageAsked && !askUsage
+  const dropsUsage = 'stream_options' in body && intake.usageAsked && !askUsage
   const brings = needsThoughts(wire, speaks) && text.includes('"tool_calls"')
   if (!adjust && !dropsUsage && !brings && Object.keys(target.entry.params).length === 0) return { payload: passed }
   const adjusted = JSON.parse(passed) as JsonObject
