@@ -15,6 +15,7 @@ import type { Answer } from './store/answers.ts'
 import { Call } from './upstream/call.ts'
 import { addressOf } from './upstream/intake.ts'
 import { readError, readText } from './upstream/read.ts'
+import { withHeaders } from './upstream/reply.ts'
 import { version } from './version.ts'
 
 const protocol = 'openai-responses'
@@ -106,7 +107,10 @@ const askVendor = async (
   trail.target = target.id
   const answered = await call.answered()
   const { status, headers: head, ok } = answered.response
-  if (!ok) throw egressOf(protocol)!.parseError(status, head, await readError(answered), { scrub: run.scrub })
+  if (!ok) {
+    const refusal = egressOf(protocol)!.parseError(status, head, await readError(answered), run)
+    throw withHeaders(refusal, head, run.scrub)
+  }
   const body = parseJson(await readText(answered, idle))
   if (!isObject(body)) throw new GatewayError('upstream_failed', 'the vendor answered with no JSON object')
   return 'model' in body ? { ...body, model: answer.model ?? null } : body
