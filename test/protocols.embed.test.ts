@@ -241,6 +241,26 @@ describe('embeddings', () => {
     })
   })
 
+  test('passed, they come in the order of the texts, each as it was written', () => {
+    const pass = (data: string) =>
+      client('embeddings').watch.passMessage(`{"data":${data},"model":"the-clients-model"}`, exchangeFor({ asked: {} }))
+        .text
+    const item = (index: Json, vector: string) => `{"embedding": ${vector},"index" : ${JSON.stringify(index)} }`
+    const [a, b, c] = [item(0, '[1.0,-0, 1e-7]'), item(1, '"AACAPwAAAEA="'), item(2, '[{"index":9}]')] as const
+    const told = (data: string) => `{"data":${data},"model":"the-clients-model"}`
+    expect(pass(`[${c} ,\n${a}, ${b}]`)).toBe(told(`[${a} ,\n${b}, ${c}]`))
+    for (const as of [
+      `[ ${a},${b} ]`,
+      '[]',
+      `[${item(0, '[1]')},${item(0, '[2]')}]`,
+      `[${item(1, '[1]')},${item(0, '[2]')},${item(1, '[3]')}]`,
+      `[${item(1, '[1]')},${item(0, '[2]')},{"embedding":[3]}]`,
+      `[${item(1, '[1]')},${item(0, '[2]')},${item('x', '[3]')}]`,
+      '{"a":{"index":1},"b":{"index":0}}',
+    ])
+      expect(pass(as)).toBe(told(as))
+  })
+
   test('what is no answer is the vendor’s fault', () => {
     const faults: [string, Json][] = [
       ['ollama/embed', { embeddings: [['x']] }],
