@@ -39,16 +39,49 @@ const message = {
   stop_sequence: null,
   usage: { input_tokens: 1, output_tokens: 1 },
 }
-/** As a vendor writes them: with spaces, fields nobody knows, a ping. */
+const counts =
+  '"usage":{"input_tokens":3,"cache_creation_input_tokens":0,"cache_read_input_tokens":90,"output_tokens":25,"server_tool_use":null}'
+const event = (type: string, data: string) => `event: ${type}\ndata: ${data}\n\n`
+const block = (index: number, content: string, ...deltas: string[]) => [
+  event('content_block_start', `{"type":"content_block_start","index":${index},"content_block":${content}     }`),
+  ...deltas.map(delta =>
+    event('content_block_delta', `{"type":"content_block_delta","index":${index},"delta":${delta}   }`),
+  ),
+  event('content_block_stop', `{"type":"content_block_stop","index":${index}   }`),
+]
+/** As Anthropic writes them, blanks and all; and some as it does not, or not yet. */
 const messageFrames = [
-  `event: message_start\ndata: {"type": "message_start", "message": ${JSON.stringify(message)}, "x":1.0}\n\n`,
-  'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""} }\n\n',
-  'event: ping\ndata: {"type": "ping"}\n\n',
-  'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\\u00e9\\/"}      }\n\n',
-  'event: content_block_delta\ndata: { "index":0,"type":"content_block_delta","delta":{"type":"text_delta","text":" b"}}\n\n',
-  'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n',
-  'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":2,"cache_read_input_tokens":90}}\n\n',
-  'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+  event('message_start', `{"type":"message_start","message":${JSON.stringify(message)}, "x":1.0      }`),
+  event('ping', '{"type": "ping"}'),
+  ...block(
+    0,
+    '{"type":"thinking","thinking":"","signature":""}',
+    '{"type":"thinking_delta","thinking":"so \\u00e9\\/"}',
+    '{"type":"thinking_delta","thinking":"on"}',
+    '{"type":"signature_delta","signature":"EqQBCgIYAhIM=="}',
+  ),
+  ...block(1, '{"type":"redacted_thinking","data":"Emw"}'),
+  ...block(
+    2,
+    '{"citations":[],"type":"text","text":""}',
+    '{"type":"text_delta","text":"\\u4f60"}',
+    '{"type":"text_delta","text":" b"}',
+    '{"type":"text_delta","text":" c"}',
+    '{"type":"citations_delta","citation":{"type":"char_location","cited_text":"q","document_index":0,"n":1.0}}',
+  ),
+  event('content_block_delta', '{ "delta":{"type":"text_delta","text":"?"},"index":2,"type":"content_block_delta" }'),
+  ...block(
+    3,
+    '{"type":"tool_use","id":"toolu_1","name":"f","input":{},"caller":{"type":"direct"}}',
+    '{"type":"input_json_delta","partial_json":""}',
+    '{"type":"input_json_delta","partial_json":"{\\"n\\": 12345678901234567890}"}',
+  ),
+  event('content_block_new', '{"type":"content_block_new","n":12345678901234567890}'),
+  event(
+    'message_delta',
+    `{"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},${counts}      }`,
+  ),
+  event('message_stop', '{"type":"message_stop"          }'),
 ]
 const response = { id: 'resp_1', object: 'response', created_at: 1, model: 'theirs', status: 'completed', output: [] }
 const generated = {
@@ -175,4 +208,29 @@ test('only what asks for usage in a stream goes from a request that is none', as
   const text = '{"model":"ours","stream_options":{"include_usage":true},"messages":[{"role":"user","content":"q"}]}'
   const { got } = await ask('/v1/chat/completions', text)
   expect(JSON.parse(got)).toEqual({ model: 'theirs', messages: [{ role: 'user', content: 'q' }] })
+})
+
+describe('an answer of Messages reaches its client to the byte, but for the model', () => {
+  const { path, model, rest } = diagonals['Messages']!
+  const renamed = (text: string) => text.replace('"claude-theirs"', '"claude-ours"')
+
+  test.each([
+    ['frame by frame', messageFrames],
+    ['all at once', [messageFrames.join('')]],
+  ])('as a stream that comes %s', async (_how, pieces) => {
+    upstream.become(sseOf(pieces, { done: false }))
+    const { told } = await ask(path, requestOf(model, streamed, rest))
+    expect(told).toBe(renamed(messageFrames.join('')))
+  })
+
+  test('whole', async () => {
+    const input = `"content": [ {"type":"tool_use","id":"t","name":"f","input":${odd}}],"stop_reason":"tool_use"`
+    const text = `{"id":"msg_1","type":"message","role":"assistant", "model" :"claude-theirs",${input},"stop_sequence":null,${counts} }`
+    upstream.become(async answer => {
+      answer.head(200, { 'content-type': 'application/json' })
+      await answer.write(text)
+      answer.end()
+    })
+    expect((await ask(path, requestOf(model, '', rest))).told).toBe(renamed(text))
+  })
 })
