@@ -75,6 +75,8 @@ export type Detail = {
   param?: string
   /** Seconds until another try makes sense. */
   retryAfter?: number
+  /** The vendor's own headers that tell a client of limits, already free of secrets; none where the fault is not between the two. */
+  headers?: Record<string, string>
   /** The vendor's own word for the fault, shown as `error.code` in place of ours. */
   vendorCode?: string
   /** The vendor's own class of the fault, shown as `error.type` in place of ours. */

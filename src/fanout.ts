@@ -49,7 +49,7 @@ export const answerEach = async (
   whole: Trail,
   records: Records,
   answer: Answer,
-  { atOnce = ordinary, retry = 0 }: Pick<Several, 'atOnce' | 'retry'> = {},
+  { atOnce = ordinary, retry = 0, known }: Pick<Several, 'atOnce' | 'retry' | 'known'> = {},
 ): Promise<JsonObject[]> => {
   const own = records.parts()
   const answers: JsonObject[] = []
@@ -73,8 +73,10 @@ export const answerEach = async (
     }
   }
   const work = async (): Promise<void> => {
-    for (let index = next++; index < parts.length; index = next++)
-      answers[index] = await again(() => once(parts[index]!), retry)
+    for (let index = next++; index < parts.length; index = next++) {
+      const part = parts[index]!
+      answers[index] = (part.json && known?.(part.json.body)) ?? (await again(() => once(part), retry))
+    }
   }
   try {
     await Promise.all(Array.from({ length: Math.min(atOnce, parts.length) }, work))

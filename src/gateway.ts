@@ -22,7 +22,7 @@ import { mediaOf } from './upstream/localise.ts'
 import { isMultipart, readUpload } from './upstream/multipart.ts'
 import type { Intake } from './upstream/outgoing.ts'
 import { Relay } from './upstream/relay.ts'
-import { answerHeaders } from './upstream/reply.ts'
+import { answerHeaders, errorHeaders } from './upstream/reply.ts'
 
 /** What the address of a request says: its protocol, and the model and whether to stream where the address tells them. */
 export type Operation = { protocol: Ingress | PassOnly; model?: string | undefined; stream?: boolean; query: string }
@@ -170,7 +170,6 @@ export const told = (body: JsonObject, trail: Trail, run: Runtime): Response => 
 /** The end of a request that failed. */
 export const explain = (error: GatewayError, protocol: Ingress | PassOnly, trail: Trail, run: Runtime): Response => {
   trail.close({ error })
-  const headers = answerHeaders(trail, 'application/json', run.scrub)
-  if (error.detail.retryAfter !== undefined) headers.set('retry-after', String(Math.ceil(error.detail.retryAfter)))
+  const headers = errorHeaders(error, trail, run.scrub)
   return new Response(JSON.stringify(protocol.renderError(error)), { status: error.status, headers })
 }

@@ -4,8 +4,17 @@
  */
 import { expect, test } from 'bun:test'
 import { isObject, type Json, type JsonObject } from '../src/ir/json.ts'
-import type { Frame } from '../src/protocols/protocol.ts'
+import { completions } from '../src/protocols/completions/index.ts'
+import { countings } from '../src/protocols/count.ts'
+import { ordinaryManner, translators } from '../src/protocols/deepl/index.ts'
+import type { Frame, Ingress } from '../src/protocols/protocol.ts'
+import { providers } from '../src/providers/index.ts'
+import { singleClients, singleOf } from '../src/protocols/singles.ts'
+import { translateStream } from '../src/protocols/translate.ts'
+import { exchangeFor } from './contracts/protocol.ts'
 import { fuzzMessages, fuzzPasses, fuzzRequests, fuzzStreams, type Outcome } from './fuzz/run.ts'
+import { answers as singleAnswers, counts, questions } from './fuzz/samples.ts'
+import { fuzzAnswers, fuzzAsks, fuzzCounted, fuzzCounts } from './fuzz/single.ts'
 import { cases, question } from './pairs/cases.ts'
 import { byHand } from './pairs/hand.ts'
 import { askers, clientRequest, framesOf, tellers } from './pairs/pair.ts'
@@ -29,7 +38,9 @@ const recorded = (id: string): Recording[] =>
 /** Milliseconds a test may take on a machine that is busy. */
 const patience = 120_000
 
-const ingresses = askers.map(({ protocol }) => protocol)
+/** Clients of the elder Completions and of translations: a chat answers them. */
+const others: readonly Ingress[] = [completions, ...translators(ordinaryManner).values()]
+const ingresses: readonly Ingress[] = [...askers.map(({ protocol }) => protocol), ...others]
 const egresses = tellers.map(({ egress }) => egress)
 const answers = cases.flatMap(one => (one.answers ? [one.answers] : []))
 
@@ -71,11 +82,25 @@ const told = (what: string, { cases: count, refused }: Outcome): void => {
   if (process.env['FUZZ_TELL']) console.log(`${what}: ${count} cases, ${refused} refused`)
 }
 
-test.each(askers.map(asker => [asker.protocol.id, asker] as const))(
+const requestsBy = (asker: (typeof askers)[number]): JsonObject[] =>
+  requestsOf(
+    asker.protocol.id,
+    cases.map(one => clientRequest(asker, one.asks ?? question).body),
+  )
+
+const asking: [id: string, ingress: Ingress, samples: () => JsonObject[]][] = [
+  ...askers.map((asker): [string, Ingress, () => JsonObject[]] => [
+    asker.protocol.id,
+    asker.protocol,
+    () => requestsBy(asker),
+  ]),
+  ...others.map((other): [string, Ingress, () => JsonObject[]] => [other.id, other, () => questions[other.id]!]),
+]
+
+test.each(asking)(
   'requests of %s',
-  (id, asker) => {
-    const own = cases.map(one => clientRequest(asker, one.asks ?? question).body)
-    told(id, fuzzRequests(asker.protocol, egresses, requestsOf(id, own), first, share(0.4, askers.length)))
+  (id, ingress, samples) => {
+    told(id, fuzzRequests(ingress, egresses, samples(), first, share(0.37, asking.length)))
   },
   patience,
 )
@@ -84,17 +109,32 @@ test.each(tellers.map(teller => [teller.egress.id, teller] as const))(
   'streams of %s',
   (id, { egress, vendor }) => {
     const own = answers.map(vendor.frames)
-    told(id, fuzzStreams(egress, ingresses, streamsOf(id, own), first, share(0.35, tellers.length)))
+    told(id, fuzzStreams(egress, ingresses, streamsOf(id, own), first, share(0.3, tellers.length)))
   },
   patience,
 )
 
-test.each(askers.map(({ protocol }) => [protocol.id, protocol] as const))(
+/** Streams of the elder Completions, as this gateway tells them. */
+const textStreams = (): Frame[][] => {
+  const { egress, vendor } = tellers.find(teller => teller.egress.id === 'openai-chat') as (typeof tellers)[number]
+  return answers.map(answer => {
+    const passing = translateStream(completions, egress, exchangeFor())
+    const text = vendor.frames(answer).map(frame => passing.push(frame))
+    return framesOf(text.join('') + passing.end())
+  })
+}
+
+const passing: [id: string, ingress: Ingress, samples: () => Frame[][]][] = [
+  ...askers.map(({ protocol }): [string, Ingress, () => Frame[][]] => {
+    const { vendor } = tellers.find(({ egress }) => egress.id === protocol.id)!
+    return [protocol.id, protocol, () => streamsOf(protocol.id, answers.map(vendor.frames))]
+  }),
+  [completions.id, completions, textStreams],
+]
+
+test.each(passing)(
   'passed streams of %s',
-  (id, protocol) => {
-    const { vendor } = tellers.find(({ egress }) => egress.id === id)!
-    told(id, fuzzPasses(protocol, streamsOf(id, answers.map(vendor.frames)), first, share(0.1, askers.length)))
-  },
+  (id, ingress, samples) => told(id, fuzzPasses(ingress, samples(), first, share(0.1, passing.length))),
   patience,
 )
 
@@ -102,6 +142,38 @@ test.each(tellers.map(teller => [teller.egress.id, teller] as const))(
   'whole answers of %s',
   (id, { egress, vendor }) => {
     const own = answers.map(vendor.whole)
-    told(id, fuzzMessages(egress, ingresses, wholesOf(id, own), first, share(0.15, tellers.length)))
+    told(id, fuzzMessages(egress, ingresses, wholesOf(id, own), first, share(0.13, tellers.length)))
   },
+  patience,
 )
+
+const vendorsOf = (kind: string) =>
+  Object.keys(singleAnswers)
+    .map(id => singleOf(id)!)
+    .filter(vendor => vendor.kind === kind)
+
+test.each([...singleClients])('questions of %s', (id, client) => {
+  told(id, fuzzAsks(client, vendorsOf(client.kind), questions[id]!, first, share(0.05, singleClients.size)))
+})
+
+test.each(Object.entries(singleAnswers))('answers of %s', (id, answer) => {
+  const vendor = singleOf(id)!
+  const clients = [...singleClients.values()].filter(({ kind }) => kind === vendor.kind)
+  const asked = clients.flatMap(client => questions[client.id]!.map(body => ({ client, body })))
+  told(id, fuzzAnswers(vendor, asked, [answer], first, share(0.04, Object.keys(singleAnswers).length)))
+})
+
+test.each([...countings])('counts of %s', (id, counting) => {
+  const own = requestsBy(askers.find(({ protocol }) => protocol.id === counting.of.id)!)
+  const wrapped = id === 'gemini/countTokens' ? own.map(body => ({ generateContentRequest: body })) : []
+  told(id, fuzzCounts(counting, [...own, ...wrapped], first, share(0.008, countings.size)))
+  told(id, fuzzCounted(counting, [counts[id]!], first, share(0.002, countings.size)))
+})
+
+test('none that a vendor speaks is left out', () => {
+  const spoken = [...providers.values()].flatMap(({ speaks, variants = [] }) =>
+    [speaks, ...variants.map(variant => ('speaks' in variant && variant.speaks) || {})].flatMap(Object.keys),
+  )
+  const singles = new Set(spoken.filter(id => singleOf(id)))
+  expect(Object.keys(singleAnswers).toSorted()).toEqual([...singles].toSorted())
+})

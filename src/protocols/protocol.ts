@@ -129,6 +129,8 @@ export type Several = {
   split(body: JsonObject, most: number): JsonObject[] | undefined
   /** Their answers as one, in order. */
   join(answers: JsonObject[]): JsonObject
+  /** The answer to a part that needs no asking. */
+  known?(body: JsonObject): JsonObject | undefined
   /** Parts under way at once, and further tries of one that failed in a way that may pass. */
   atOnce?: number
   retry?: number

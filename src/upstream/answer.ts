@@ -15,6 +15,7 @@ import { eventStream, isEventStream } from './eventstream.ts'
 import { type Framing, sse } from './frames.ts'
 import type { Opened } from './relay.ts'
 import { readBytes, readError, readRest, readText, sniff } from './read.ts'
+import { withHeaders } from './reply.ts'
 import { Source } from './source.ts'
 
 /** Between whom the answer goes. */
@@ -35,7 +36,7 @@ export const refuse = async (answered: Answered, { speaks, exchange }: Way): Pro
   const text = await readError(answered)
   if (status === 407) throw new GatewayError('upstream_failed', "the proxy refused the gateway's credentials")
   const reader = egressOf(speaks) ?? passOnly.get(speaks) ?? countings.get(speaks) ?? singleOf(speaks)
-  throw reader!.parseError(status, headers, text, exchange)
+  throw withHeaders(reader!.parseError(status, headers, text, exchange), headers, exchange.scrub)
 }
 
 /** Reads a stream up to its first content. @throws what failed before that, with its true status. */

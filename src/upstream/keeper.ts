@@ -10,6 +10,7 @@ import type { Trail } from '../record.ts'
 import { version } from '../version.ts'
 import { Call } from './call.ts'
 import { readError, readText } from './read.ts'
+import { withHeaders } from './reply.ts'
 
 const protocol = 'openai-responses'
 
@@ -36,7 +37,10 @@ export const askKeeper = async (
   trail.target = target.id
   const answered = await call.answered()
   const { status, headers: head, ok } = answered.response
-  if (!ok) throw egressOf(protocol)!.parseError(status, head, await readError(answered), { scrub })
+  if (!ok) {
+    const refusal = egressOf(protocol)!.parseError(status, head, await readError(answered), { scrub })
+    throw withHeaders(refusal, head, scrub)
+  }
   const body = parseJson(await readText(answered, idle))
   if (!isObject(body)) throw new GatewayError('upstream_failed', 'the vendor answered with no JSON object')
   return body

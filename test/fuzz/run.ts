@@ -20,7 +20,7 @@ const fail = (what: string, seed: number, input: unknown, cause: unknown): never
 }
 
 /** Runs `count` cases from `first` on. `attempt` gives the size of what came out; -1: refused. */
-const run = <Input>(
+export const run = <Input>(
   what: string,
   first: number,
   count: number,
@@ -45,7 +45,8 @@ const run = <Input>(
   return { cases: count, refused }
 }
 
-const refusing = (attempt: () => number): number => {
+/** -1 where a refusal is thrown. */
+export const refusing = (attempt: () => number): number => {
   try {
     return attempt()
   } catch (thrown) {
@@ -54,7 +55,24 @@ const refusing = (attempt: () => number): number => {
   }
 }
 
-const sizeOf = (value: unknown): number => (JSON.stringify(value) ?? '').length
+export const sizeOf = (value: unknown): number => (JSON.stringify(value) ?? '').length
+
+/** Samples, changed; now and then a body made of nothing. */
+export const requestsLike = (samples: readonly JsonObject[]): ((random: Random) => JsonObject) => {
+  const pool = samples.flatMap(sample => innerOf(sample))
+  return random => {
+    const sample = samples[Math.floor(random() * samples.length)]
+    const body = sample === undefined || random() < 0.05 ? invent(random) : mutate(sample, random, pool)
+    return isObject(body) ? body : { ...sample, model: body }
+  }
+}
+
+/** What goes to a vendor where nothing has to be translated. @throws where it is no body, or the client's was changed */
+export const checkPassed = ({ watch }: Pick<Ingress, 'watch'>, before: string, body: JsonObject): void => {
+  if (JSON.stringify(body) !== before) throw new Error('the body was changed')
+  const passed = watch.writeRequest(before, body, { model: 'vendor-model', askUsage: true })
+  if (!isObject(jsonOf(passed))) throw new Error(`what would be passed is no body: ${passed}`)
+}
 
 /** A request: checked as the gateway checks it, read, and written for each vendor; one that is refused must be refused by a GatewayError. */
 export const fuzzRequests = (
@@ -64,25 +82,24 @@ export const fuzzRequests = (
   first: number,
   count: number,
 ): Outcome => {
-  const pool = samples.flatMap(sample => innerOf(sample))
-  const make = (random: Random): JsonObject => {
-    const sample = samples[Math.floor(random() * samples.length)]
-    const body = sample === undefined || random() < 0.05 ? invent(random) : mutate(sample, random, pool)
-    return isObject(body) ? body : { ...sample, model: body }
-  }
   let turn = 0
-  return run(`a request of ${ingress.id}`, first, count, make, body =>
+  return run(`a request of ${ingress.id}`, first, count, requestsLike(samples), body =>
     refusing(() => {
       ingress.checkRequest(body)
+      ingress.watch.readRequest(body)
       const before = JSON.stringify(body)
-      const chat = ingress.parseRequest(body, () => undefined)
-      if (JSON.stringify(body) !== before) throw new Error('the body was changed')
-      const passed = ingress.watch.writeRequest(before, body, { model: 'vendor-model', askUsage: true })
-      if (!isObject(jsonOf(passed))) throw new Error(`what would be passed is no body: ${passed}`)
       const egress = egresses[turn++ % egresses.length]!
-      return sizeOf(chat) + sizeOf(egress.renderRequest(chat, exchangeFor()))
+      const parts = ingress.several?.split(body, 1) ?? [body]
+      const told = parts.map(part => ingress.several?.known?.(part) ?? askedOf(ingress, egress, part))
+      checkPassed(ingress, before, body)
+      return sizeOf(told)
     }),
   )
+}
+
+const askedOf = (ingress: Ingress, egress: Egress, body: JsonObject) => {
+  const chat = ingress.parseRequest(body, () => undefined)
+  return [chat, egress.renderRequest(chat, exchangeFor())]
 }
 
 /** A stream: its events keep their promises, and every client's protocol can write them. */
@@ -116,10 +133,20 @@ export const fuzzStreams = (
     const render = ingress.renderStream(exchangeFor())(frame => {
       out += ingress.renderFrame(frame).length
     })
-    for (const event of events) render(event)
-    if (events.at(-1)?.type !== 'fault') render(undefined)
+    renderAll(events, render)
     return events.reduce((sum, event) => sum + (event.type === 'delta' ? event.text.length : 20), out)
   })
+}
+
+/** As the gateway does: an answer that a client's protocol refuses ends as one that failed. */
+const renderAll = (events: readonly Event[], render: (event: Event | undefined) => void): void => {
+  try {
+    for (const event of events) render(event)
+    if (events.at(-1)?.type !== 'fault') render(undefined)
+  } catch (thrown) {
+    if (!(thrown instanceof GatewayError)) throw thrown
+    render({ type: 'fault', error: thrown })
+  }
 }
 
 /** The same streams, passed to a client of the same protocol. */

@@ -65,6 +65,13 @@ test('a prompt is what the user says, its limits go along', async () => {
   })
 })
 
+test('a stop that is no text is the client’s fault, and says where', async () => {
+  for (const stop of [[['x']], [1], { x: 1 }, 5]) {
+    const asked = client.completions.create({ model: 'chats', prompt: 'hello', stop: stop as unknown as string })
+    expect(await asked.catch(({ status, param }) => [status, param])).toEqual([400, 'stop'])
+  }
+})
+
 test('a stream comes as it is said', async () => {
   const stream = await client.completions.create({ model: 'chats', prompt: ['hi'], stream: true })
   const pieces = []

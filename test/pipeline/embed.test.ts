@@ -260,6 +260,24 @@ test('what passes goes in parts as well where the vendor documents how many it t
   expect(body.model).toBe('compatible')
 })
 
+test('a vendor that answers as it gets done is put in order, whole or in parts', async () => {
+  upstream.become((answer, request) => {
+    const texts = textsIn(request.json() as JsonObject)
+    const data = texts.map((text, index) => ({ index, object: 'embedding', embedding: vectorOf(text) })).reverse()
+    return jsonOf({ object: 'list', data, model: 'v', usage: { prompt_tokens: 1, total_tokens: 1 } })(answer, request)
+  })
+  for (const [model, count] of [
+    ['openai-embed', 3],
+    ['compatible', 23],
+  ] as const) {
+    const input = Array.from({ length: count }, (_, index) => `${'t'.repeat(index + 1)}`)
+    const { body } = await post('/v1/embeddings', { model, input, encoding_format: 'float' })
+    expect((body.data as JsonObject[]).map(({ index, embedding }) => [index, embedding])).toEqual(
+      input.map((text, index) => [index, vectorOf(text)]),
+    )
+  }
+})
+
 test('clients of base64 are answered by vendors that know only numbers, or have another word for it', async () => {
   await openai.embeddings.create({ model: 'bge-large-zh', input: 'one' })
   expect(last().json()).toEqual({ model: 'bge-large-zh', input: 'one', encoding_format: 'float' })

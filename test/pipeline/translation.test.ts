@@ -8,7 +8,10 @@ let failures = 0
 let open = 0
 let most = 0
 
-/** Turns the text after the last line break around; `fails` fails as often as told, `slow` takes its time. */
+/**
+ * Turns the text after the last line break around; `fails` fails as often as told, `slow` takes its time. `silent`, `cut` and `filtered` are
+ * answered with nothing, or half.
+ */
 const turning: Script = async (answer, request) => {
   const { messages, stream } = request.json() as Asked
   const said = messages.at(-1)!.content.split('\n').at(-1)!
@@ -20,16 +23,18 @@ const turning: Script = async (answer, request) => {
     await answer.write(JSON.stringify({ error: { message: 'busy' } }))
     return answer.end()
   }
-  const content = [...said].toReversed().join('')
+  const turned = [...said].toReversed().join('')
+  const content = said.startsWith('silent') ? '' : turned
+  const finish = said.startsWith('cut') ? 'length' : said.startsWith('filtered') ? 'content_filter' : 'stop'
   const head = { id: 'c', created: 1, model: 'v' }
   if (stream) {
     const chunk = (delta: object, finish: string | null) =>
       `data: ${JSON.stringify({ ...head, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`
     answer.head(200, { 'content-type': 'text/event-stream' })
     for (const letter of content) await answer.write(chunk({ content: letter }, null))
-    await answer.write(`${chunk({}, 'stop')}data: [DONE]\n\n`)
+    await answer.write(`${chunk({}, finish)}data: [DONE]\n\n`)
   } else {
-    const choices = [{ index: 0, message: { role: 'assistant', content: `\n${content}\n` }, finish_reason: 'stop' }]
+    const choices = [{ index: 0, message: { role: 'assistant', content: `\n${content}\n` }, finish_reason: finish }]
     answer.head(200, { 'content-type': 'application/json' })
     await answer.write(JSON.stringify({ ...head, object: 'chat.completion', choices }))
   }
@@ -39,6 +44,7 @@ const turning: Script = async (answer, request) => {
 let upstream: Upstream
 let gateway: Gateway
 let plain: Gateway
+let usual: Gateway
 
 beforeAll(async () => {
   upstream = await scriptedUpstream(turning)
@@ -47,10 +53,12 @@ beforeAll(async () => {
   const translation = { promptTemplate: 'To %s, 100%%:\n%s', retry: 2, concurrency: 3 }
   gateway = await startGateway({ api_key: 'secret', services, translation })
   plain = await startGateway({ services, translation: { enable: false } })
+  usual = await startGateway({ services })
 })
 afterAll(async () => {
   await gateway.stop()
   await plain.stop()
+  await usual.stop()
   await upstream.close()
 })
 beforeEach(() => {
@@ -58,15 +66,26 @@ beforeEach(() => {
   most = 0
 })
 
-const send = async (path: string, body: object | URLSearchParams, authorization = 'DeepL-Auth-Key secret') => {
+const send = async (
+  path: string,
+  body: object | URLSearchParams,
+  authorization = 'DeepL-Auth-Key secret',
+  to = gateway,
+) => {
   const form = body instanceof URLSearchParams
   const headers = { authorization, ...(!form && { 'content-type': 'application/json' }) }
-  const answer = await fetch(`${gateway.url}${path}`, {
+  const answer = await fetch(`${to.url}${path}`, {
     method: 'POST',
     headers,
     body: form ? body : JSON.stringify(body),
   })
   return { status: answer.status, text: await answer.text(), type: answer.headers.get('content-type') }
+}
+/** What the vendor was told while `act` ran. */
+const toldIn = async (act: () => Promise<unknown>): Promise<string[]> => {
+  const before = upstream.requests.length
+  await act()
+  return upstream.requests.slice(before).map(({ json }) => (json() as Asked).messages.at(-1)!.content)
 }
 const json = async (path: string, body: object | URLSearchParams) => JSON.parse((await send(path, body)).text)
 
@@ -77,8 +96,12 @@ describe('as DeepL', () => {
       translations: text.map(one => ({ detected_source_language: 'EN', text: [...one].toReversed().join('') })),
     })
     expect(most).toBe(3)
-    const { messages } = upstream.requests.at(-1)!.json() as Asked
-    expect(messages.at(-1)!.content).toStartWith('To DE, 100%:\n')
+  })
+
+  test('the words are those configured: the language, the text as it is, a percent sign', async () => {
+    const text = ['%s of %% and $& or {{text}}']
+    const told = await toldIn(() => json('/v2/translate', { text, target_lang: 'PT-BR' }))
+    expect(told).toEqual([`To PT-BR, 100%:\n${text[0]}`])
   })
 
   test('a form says the same', async () => {
@@ -102,6 +125,47 @@ describe('as DeepL', () => {
     failures = 3
     const { status, text } = await send('/v2/translate', { text: ['ab', 'fails', 'cd'], target_lang: 'DE' })
     expect([status, JSON.parse(text)]).toEqual([503, { message: expect.any(String) }])
+    failures = 100
+    expect(await toldIn(() => send('/v2/translate', { text: 'fails', target_lang: 'DE' }))).toHaveLength(3)
+  })
+
+  test('where nothing is configured a text is tried once, five are under way at once, and the words say what is wanted', async () => {
+    const ask = (text: string[]) => send('/v2/translate', { text, target_lang: 'DE' }, '', usual)
+    failures = 100
+    expect(await toldIn(() => ask(['fails']))).toHaveLength(1)
+    most = 0
+    const [first] = await toldIn(() => ask(Array.from({ length: 12 }, (_, index) => `slow ${index}`)))
+    expect(most).toBe(5)
+    expect(first).toMatch(/^You are a translation engine[\s\S]*"DE"[\s\S]*\n\nslow 0$/)
+  })
+
+  test.each(['silent', 'cut here', 'filtered'])(
+    'a text whose answer is %s is a failed one, and tried again',
+    async text => {
+      let answer = { status: 0, text: '' }
+      const told = await toldIn(async () => {
+        answer = await send('/v2/translate', { text: [text], target_lang: 'DE' })
+      })
+      expect([answer.status, JSON.parse(answer.text), told.length]).toEqual([502, { message: expect.any(String) }, 3])
+    },
+  )
+
+  test('an empty text comes back as it is, in its place, and nobody is asked', async () => {
+    let answer = { translations: [] as object[] }
+    const told = await toldIn(async () => {
+      answer = await json('/v2/translate', { text: ['', 'abc', ' \n', 'def', ''], target_lang: 'DE' })
+    })
+    expect(answer.translations).toMatchObject(['', 'cba', ' \n', 'fed', ''].map(text => ({ text })))
+    expect(told).toHaveLength(2)
+    expect(await toldIn(() => json('/v2/translate', { text: [''], target_lang: 'DE' }))).toEqual([])
+  })
+
+  test('several texts in a stream come as one piece, none is left out', async () => {
+    const { text, type } = await send('/v2/translate', { text: ['abc', '', 'def'], target_lang: 'DE', stream: true })
+    expect(type).toStartWith('text/event-stream')
+    expect(JSON.parse(text.slice('data: '.length)).translations).toMatchObject(
+      ['cba', '', 'fed'].map(text => ({ text })),
+    )
   })
 
   test('what is wrong is said in its shape, and tried only once', async () => {
@@ -141,6 +205,30 @@ describe('as DeepLX', () => {
       .split('\n\n')
       .map(line => JSON.parse(line.slice('data: '.length)))
     expect(pieces).toEqual(['c', 'b', 'a'].map(data => ({ code: 0, data, target_lang: 'ZH' })))
+  })
+
+  test('an empty text comes back at once, streamed or not; several are refused', async () => {
+    const told = await toldIn(async () => {
+      expect(await json('/translate', { text: '', target_lang: 'ZH' })).toMatchObject({ code: 200, data: '' })
+      const { text } = await send('/translate', { text: ' ', target_lang: 'ZH', stream: true })
+      expect(text).toBe('data: {"code":0,"data":" ","target_lang":"ZH"}\n\n')
+      const { status } = await send('/translate', { text: ['a', 'b'], target_lang: 'ZH' })
+      expect(status).toBe(400)
+    })
+    expect(told).toEqual([])
+  })
+
+  test('a stream that says nothing is an error; one that is cut ends in one', async () => {
+    const streamed = (text: string) => send('/translate', { text, target_lang: 'ZH', stream: true })
+    expect(await streamed('silent')).toMatchObject({ status: 502, type: 'application/json' })
+    const { status, text } = await streamed('cut')
+    expect(status).toBe(200)
+    const pieces = text
+      .trim()
+      .split('\n\n')
+      .map(line => JSON.parse(line.slice('data: '.length)))
+    expect(pieces.map(({ data }) => data).join('')).toBe('tuc')
+    expect(pieces.at(-1)).toEqual({ code: 502, message: expect.stringContaining('cut') })
   })
 
   test('an error has its code', async () => {

@@ -23,10 +23,17 @@ export const parseRequest = (body: JsonObject, loss: Loss): Chat => {
     const value = body[wire]
     if (typeof value === 'number') chat[ours] = value
   }
-  const stop = typeof body.stop === 'string' ? [body.stop] : body.stop
-  if (Array.isArray(stop)) chat.stop = stop as string[]
+  const stop = stopIn(body)
+  if (stop) chat.stop = stop
   if (typeof user === 'string') chat.user = user
   return chat
+}
+
+const stopIn = ({ stop }: JsonObject): string[] | undefined => {
+  if (stop === undefined || stop === null) return undefined
+  const words = Array.isArray(stop) ? stop : [stop]
+  if (words.every(word => typeof word === 'string')) return words
+  throw refusal('stop', 'must be a text or a list of texts')
 }
 
 /** The only prompt of a request. */

@@ -2,24 +2,25 @@
  * Translation in the shapes of DeepL (https://developers.deepl.com/api-reference/translate, 2026-11) and DeepLX (`/translate`), answered by
  * a language model. A client's half only: no vendor here speaks it.
  */
-import type { GatewayError } from '../../errors.ts'
-import type { Message } from '../../ir/chat.ts'
+import { GatewayError } from '../../errors.ts'
+import type { Finish, Message } from '../../ir/chat.ts'
 import type { Event } from '../../ir/event.ts'
 import { type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { parseError } from '../openai-chat/error.ts'
 import { renderFrame } from '../openai-chat/watch.ts'
 import type { Exchange, Frame, Ingress, PassOnly, Several, Stage, Watch } from '../protocol.ts'
-import { checkRequest, ordinary, requestParser, type Template } from './prompt.ts'
+import { checkOne, checkRequest, ordinary, requestParser, type Template, textAsked } from './prompt.ts'
 
 /** What the configuration says of translations. `retry`: further tries of a text that failed; `concurrency`: texts at once. */
 export type Manner = { template?: Template; retry: number; concurrency: number }
 
 type Shape = {
   id: string
+  check: Ingress['checkRequest']
   /** One translation as a body. */
   body: (text: string, asked: JsonObject) => JsonObject
-  /** A piece of a streamed one. */
-  piece: (text: string, asked: JsonObject) => JsonObject
+  /** A body, or that of a piece, as a stream tells it. */
+  piece: (body: JsonObject) => JsonObject
   error: (error: GatewayError) => JsonObject
   join: Several['join']
 }
@@ -32,13 +33,15 @@ const numberOf = (id: string): number => Number(Bun.hash(id) % 9_000_000_000n) +
 const shapes: Shape[] = [
   {
     id: 'deepl',
+    check: checkRequest,
     body: (text, asked) => ({ translations: [{ detected_source_language: source(asked), text }] }),
-    piece: (text, asked) => ({ translations: [{ detected_source_language: source(asked), text }] }),
+    piece: body => body,
     error: ({ message }) => ({ message }),
     join: answers => ({ translations: answers.flatMap(({ translations }) => translations as Json[]) }),
   },
   {
     id: 'deeplx',
+    check: checkOne,
     body: (data, asked) => ({
       code: 200,
       id: numberOf(data),
@@ -48,7 +51,7 @@ const shapes: Shape[] = [
       target_lang: asked.target_lang ?? '',
       method: 'Pro',
     }),
-    piece: (data, asked) => ({ code: 0, data, target_lang: asked.target_lang ?? '' }),
+    piece: ({ data, target_lang }) => ({ code: 0, data, target_lang }),
     error: ({ status, message }) => ({ code: status, message }),
     join: ([only]) => only!,
   },
@@ -56,17 +59,44 @@ const shapes: Shape[] = [
 
 const textIn = ({ parts }: Message): string => parts.map(part => (part.type === 'text' ? part.text : '')).join('')
 
+/** Finishes that leave half a translation. */
+const cuts: Partial<Record<Finish, string>> = {
+  length: 'the translation was cut: the model came to its limit of tokens',
+  filter: "the translation was cut by a filter of the vendor's",
+  pause: 'the translation was cut: the model paused',
+}
+
+/** @throws `upstream_failed` where what was said is no translation, or half a one */
+const checkTold = (isEmpty: boolean, finish: Finish): void => {
+  const fault = cuts[finish] ?? (isEmpty ? 'the model answered without a translation' : undefined)
+  if (fault !== undefined) throw new GatewayError('upstream_failed', fault)
+}
+
+const isBlank = (text: string): boolean => text.trim() === ''
+
 /** Blank lines a model puts around its answer are not the text's. */
 const tidied = (text: string): string => text.trim()
 
+const wholeOf =
+  ({ body }: Shape): Ingress['renderMessage'] =>
+  (message, { asked = {} }) => {
+    const text = tidied(textIn(message))
+    checkTold(text === '', message.finish)
+    return body(text, asked)
+  }
+
 const streamOf =
-  ({ piece, error }: Shape) =>
+  ({ body, piece, error }: Shape) =>
   ({ asked = {} }: Exchange): Stage<Event, Frame> =>
   emit => {
     const texts = new Set<number>()
+    let isEmpty = true
     return event => {
       if (event?.type === 'open' && event.part === 'text') texts.add(event.at)
-      else if (event?.type === 'delta' && texts.has(event.at)) emit({ data: JSON.stringify(piece(event.text, asked)) })
+      else if (event?.type === 'delta' && texts.has(event.at)) {
+        isEmpty &&= isBlank(event.text)
+        emit({ data: JSON.stringify(piece(body(event.text, asked))) })
+      } else if (event?.type === 'finish') checkTold(isEmpty, event.reason)
       else if (event?.type === 'fault') emit({ data: JSON.stringify(error(event.error)) })
     }
   }
@@ -81,13 +111,29 @@ const watch = (readRequest: Watch['readRequest']): Watch => ({
   },
 })
 
-const translator = (shape: Shape, { template = ordinary, retry, concurrency }: Manner): Ingress & PassOnly => ({
+/** Each text is a request of its own; one alone can be streamed. What there is nothing to translate in is not asked for: it stays as it is. */
+const severalOf = ({ body, piece, join }: Shape, { retry, concurrency }: Manner): Several => ({
+  atOnce: concurrency,
+  retry,
+  split(asked) {
+    const texts = textsOf(asked)
+    const isStream = asked.stream === true && texts.length === 1 && !isBlank(textAsked(asked))
+    return isStream ? undefined : texts.map(text => ({ ...asked, text: [text] }))
+  },
+  known: asked => (isBlank(textAsked(asked)) ? body(textAsked(asked), asked) : undefined),
+  join,
+  frames: answer => [{ data: JSON.stringify(piece(answer)) }],
+})
+
+const textsOf = ({ text }: JsonObject): Json[] => (Array.isArray(text) ? text : [text ?? ''])
+
+const translator = (shape: Shape, manner: Manner): Ingress & PassOnly => ({
   id: shape.id,
   idPrefix: '',
   takesForms: true,
-  checkRequest,
-  parseRequest: requestParser(template),
-  renderMessage: (message, { asked = {} }) => shape.body(tidied(textIn(message)), asked),
+  checkRequest: shape.check,
+  parseRequest: requestParser(manner.template ?? ordinary),
+  renderMessage: wholeOf(shape),
   renderStream: streamOf(shape),
   renderFrame,
   renderError: shape.error,
@@ -99,16 +145,8 @@ const translator = (shape: Shape, { template = ordinary, retry, concurrency }: M
     stream: stream === true,
     usageAsked: false,
   })),
-  several: {
-    atOnce: concurrency,
-    retry,
-    split: body => (body.stream === true ? undefined : textsOf(body).map(text => ({ ...body, text: [text] }))),
-    join: shape.join,
-    frames: () => [],
-  },
+  several: severalOf(shape, manner),
 })
-
-const textsOf = ({ text }: JsonObject): Json[] => (Array.isArray(text) ? text : [text ?? ''])
 
 const made = new WeakMap<Manner, ReadonlyMap<string, Ingress & PassOnly>>()
 

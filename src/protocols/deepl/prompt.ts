@@ -33,6 +33,13 @@ export const checkRequest = (body: JsonObject): void => {
     if (value !== undefined && value !== null && typeof value !== 'string') throw refusal(field, 'must be a text')
 }
 
+/** DeepLX answers with one text. @throws `invalid_request` naming the field */
+export const checkOne = (body: JsonObject): void => {
+  checkRequest(body)
+  if (Array.isArray(body.text) && body.text.length > 1)
+    throw refusal('text', 'must be one: /v2/translate takes several')
+}
+
 export const requestParser =
   (template: Template) =>
   (body: JsonObject, loss: Loss): Chat => {

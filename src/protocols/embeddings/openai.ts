@@ -18,6 +18,7 @@ import {
   vectorsFor,
   wrong,
 } from './ask.ts'
+import { inPlace } from './order.ts'
 
 const passing = openaiPass('embeddings')
 
@@ -127,7 +128,7 @@ export const embeddings: Single<EmbedAsk, EmbedAnswer> = {
     ...passing.watch,
     readRequest: body => ({ ...passing.watch.readRequest(body), stream: false }),
     passMessage: (text, exchange) =>
-      passing.watch.passMessage(asAsked(text, exchange.asked?.encoding_format), exchange),
+      passing.watch.passMessage(asAsked(inPlace(text), exchange.asked?.encoding_format), exchange),
   },
   kind: 'embedding',
   parseRequest,

@@ -1,0 +1,103 @@
+/** Sound questions and answers of the protocols that have no scripts in test/pairs, from which unsound ones are made. */
+import type { JsonObject } from '../../src/ir/json.ts'
+
+/** Client → what it asks. */
+export const questions: Record<string, JsonObject[]> = {
+  embeddings: [
+    { model: 'm', input: ['a', 'b'], dimensions: 2, encoding_format: 'base64', user: 'u', task_type: 'query' },
+    { model: 'm', input: 'a' },
+  ],
+  'gemini/embedContent': [
+    {
+      content: { parts: [{ text: 'a' }] },
+      task_type: 'CLUSTERING',
+      embedContentConfig: { title: 'x', autoTruncate: true },
+    },
+  ],
+  'gemini/batchEmbedContents': [
+    {
+      requests: [
+        { model: 'models/m', content: { parts: [{ text: 'a' }] }, outputDimensionality: 3 },
+        { content: 'b', outputDimensionality: 3 },
+      ],
+    },
+    { requests: [{ content: 'a' }] },
+  ],
+  rerank: [{ model: 'm', query: 'q', documents: ['a', { text: 'b' }], top_n: 2, return_documents: true }],
+  completions: [
+    { model: 'm', prompt: ['one', 'two'], max_tokens: 5, stop: ['x'], temperature: 0.5, seed: 1 },
+    { model: 'm', prompt: 'one', stream: true, stream_options: { include_usage: true }, echo: true, user: 'u' },
+    { model: 'm', prompt: [['one'], ['two']], suffix: 's', logprobs: 2, best_of: 1, logit_bias: { 5: 1 } },
+  ],
+  deepl: [
+    { text: ['one', '', 'three %s'], target_lang: 'DE', source_lang: 'en', context: 'c', formality: 'more' },
+    { text: 'one', target_lang: 'EN-US', stream: true, model: 'm' },
+  ],
+  deeplx: [
+    { text: 'one', target_lang: 'DE', source_lang: 'auto' },
+    { text: ['one'], target_lang: 'ZH', stream: true, model: 'm' },
+  ],
+}
+
+const first = [0.5, -0.25]
+const second = [1, 2]
+const base64 = (...floats: number[]) => Buffer.from(new Float32Array(floats).buffer).toString('base64')
+const ranked = [
+  { index: 1, relevance_score: 0.9, document: { text: 'b' } },
+  { index: 0, relevance_score: 0.5 },
+]
+
+/** Vendor → what it answers: two vectors, the second text's first where its place is told; two documents. */
+export const answers: Record<string, JsonObject> = {
+  embeddings: {
+    object: 'list',
+    model: 'theirs-1',
+    data: [
+      { object: 'embedding', index: 1, embedding: base64(...second) },
+      { object: 'embedding', index: 0, embedding: first },
+    ],
+    usage: { prompt_tokens: 7, total_tokens: 7 },
+  },
+  'gemini/batchEmbedContents': {
+    embeddings: [{ values: first }, { values: second }],
+    usageMetadata: { promptTokenCount: 7 },
+  },
+  'gemini/embedContent': { embedding: { values: first }, usageMetadata: { promptTokenCount: 3 } },
+  'vertex/predict': {
+    predictions: [
+      { embeddings: { values: first, statistics: { token_count: 3, truncated: false } } },
+      { embeddings: { values: second, statistics: { token_count: 4, truncated: false } } },
+    ],
+  },
+  'vertex/embedContent': { embedding: { values: first }, usageMetadata: { promptTokenCount: 3 } },
+  'ollama/embed': { model: 'theirs', embeddings: [first, second], prompt_eval_count: 7 },
+  'dashscope/embeddings': {
+    output: {
+      embeddings: [
+        { text_index: 1, embedding: second },
+        { text_index: 0, embedding: first },
+      ],
+    },
+    usage: { total_tokens: 7 },
+    request_id: 'r',
+  },
+  'cohere/embed': {
+    id: 'c',
+    texts: ['a', 'b'],
+    embeddings: { float: [first, second] },
+    meta: { billed_units: { input_tokens: 7 } },
+  },
+  rerank: { id: 'x', model: 'm', results: ranked, usage: { prompt_tokens: 3, total_tokens: 3 } },
+  'cohere/rerank': {
+    id: 'x',
+    results: ranked,
+    meta: { billed_units: { search_units: 1 }, tokens: { input_tokens: 2 } },
+  },
+  'dashscope/rerank': { output: { results: ranked }, usage: { total_tokens: 2 }, request_id: 'x' },
+}
+
+/** What vendors count. */
+export const counts: Record<string, JsonObject> = {
+  'anthropic/count_tokens': { input_tokens: 7, context_management: { original_input_tokens: 9 } },
+  'gemini/countTokens': { totalTokens: 7, promptTokensDetails: [{ modality: 'TEXT', tokenCount: 7 }] },
+}

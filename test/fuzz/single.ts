@@ -1,0 +1,75 @@
+/** Protocols of one question and one answer, and counting: what is asked, and what is answered. */
+import type { JsonObject } from '../../src/ir/json.ts'
+import { estimatePrompt } from '../../src/limits/estimate.ts'
+import type { Counting } from '../../src/protocols/count.ts'
+import { type AnyClient, type AnyVendor, translateAnswer, translateAsk } from '../../src/protocols/single.ts'
+import { exchangeFor } from '../contracts/protocol.ts'
+import { checkPassed, type Outcome, refusing, requestsLike, run, sizeOf } from './run.ts'
+
+/** A question, whole and in parts, for each vendor of its kind. */
+export const fuzzAsks = (
+  client: AnyClient,
+  vendors: readonly AnyVendor[],
+  samples: readonly JsonObject[],
+  first: number,
+  count: number,
+): Outcome => {
+  let turn = 0
+  return run(`a question of ${client.id}`, first, count, requestsLike(samples), body =>
+    refusing(() => {
+      client.checkRequest(body)
+      client.watch.readRequest(body)
+      const before = JSON.stringify(body)
+      checkPassed(client, before, body)
+      const vendor = vendors[turn++ % vendors.length]!
+      const parts = client.several?.split(body, vendor.most?.('m') ?? 2) ?? [body]
+      const asks = parts.map(part => translateAsk(client, vendor, part, 'm', () => undefined))
+      checkPassed(client, before, body)
+      return sizeOf(asks)
+    }),
+  )
+}
+
+export type Asked = { client: AnyClient; body: JsonObject }
+
+/** An answer, for each client that may have asked; also passed where both speak the same. */
+export const fuzzAnswers = (
+  vendor: AnyVendor,
+  asked: readonly Asked[],
+  samples: readonly JsonObject[],
+  first: number,
+  count: number,
+): Outcome => {
+  let turn = 0
+  return run(`an answer of ${vendor.id}`, first, count, requestsLike(samples), answer => {
+    const { client, body } = asked[turn++ % asked.length]!
+    const exchange = exchangeFor({ asked: body })
+    const text = JSON.stringify(answer)
+    if (client.id === vendor.id) refusing(() => client.watch.passMessage(text, exchange).text.length)
+    return refusing(() => translateAnswer(client, vendor, text, exchange).body.length)
+  })
+}
+
+/** A request to be counted: by a vendor, or guessed. */
+export const fuzzCounts = (counting: Counting, samples: readonly JsonObject[], first: number, count: number): Outcome =>
+  run(`a request of ${counting.id}`, first, count, requestsLike(samples), body =>
+    refusing(() => {
+      counting.checkRequest(body)
+      counting.watch.readRequest(body)
+      checkPassed(counting, JSON.stringify(body), body)
+      const guess = counting.tell(estimatePrompt(counting.inner(body)))
+      counting.watch.passMessage(JSON.stringify(guess), exchangeFor())
+      return sizeOf(guess)
+    }),
+  )
+
+/** What a vendor counted. */
+export const fuzzCounted = (
+  { id, watch }: Counting,
+  samples: readonly JsonObject[],
+  first: number,
+  count: number,
+): Outcome =>
+  run(`a count of ${id}`, first, count, requestsLike(samples), body =>
+    refusing(() => watch.passMessage(JSON.stringify(body), exchangeFor()).text.length),
+  )
