@@ -30,6 +30,8 @@ export type Wire = {
    * `client`: the headers of a client that speaks this protocol, for what the vendor wants in the body instead.
    */
   adjust?: Record<ProtocolId, (body: JsonObject, loss: Loss, target: Target, client?: Headers) => void>
+  /** What the vendor refuses of what a translation says, on the body before `adjust`. A request in the vendor's own words goes as it came. */
+  trim?: Record<ProtocolId, (body: JsonObject, loss: Loss, target: Target) => void>
   /** What the vendor gets wrong beyond what the protocol's own mending knows, on a frame or a whole answer. */
   mend?: Record<ProtocolId, (body: JsonObject) => void>
   /** A message with calls is refused without the thoughts before them: kept for clients that drop them (openai-chat). */
@@ -61,7 +63,7 @@ export type Provider = Wire & {
   docs: string
   /** When the facts of the file were last compared with it: `2026-11`. */
   checked?: string
-  /** What is put right for the vendor, a clause each, for the reference page; `adjust`, `mend` and `refusesUsage` each need a word. */
+  /** What is put right for the vendor, a clause each, for the reference page; `adjust`, `trim`, `mend` and `refusesUsage` each need a word. */
   quirks?: string[]
   /** Names of credentials an enabled entry must have; `server_url` of one's own may free from them (see `keyless`). */
   credentials: string[]

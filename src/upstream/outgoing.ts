@@ -150,6 +150,7 @@ const translate = (
     const body = egress.renderRequest({ ...near, model: target.model, stream }, exchange)
     if (needsThoughts(wire, speaks)) bringThoughts(body, exchange.seals)
     Object.assign(body, target.entry.params)
+    if (speaks !== protocol.id) wire.trim?.[speaks]?.(body, exchange.loss, target)
     wire.adjust?.[speaks]?.(body, exchange.loss, target, speaks === protocol.id ? headers : undefined)
     return { payload: writeJson(body) }
   }
