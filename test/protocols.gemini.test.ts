@@ -619,7 +619,7 @@ describe('requests for vendors', () => {
 
   test('files of another vendor are a clear refusal', () => {
     const turns: Chat['turns'] = [
-      { role: 'user', parts: [{ type: 'media', mime: '*/*', source: { file: 'file-abc' } }] },
+      { role: 'user', parts: [{ type: 'media', mime: '*/*', source: { file: 'file-abc', by: 'openai-chat' } }] },
     ]
     expect(() => written({ turns })).toThrow('contents[0].parts[0]')
   })

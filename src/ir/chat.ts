@@ -14,7 +14,8 @@ export type Mark = { seal?: Seal; cache?: { ttl?: '5m' | '1h' } }
 
 /** Where a claim in a text comes from; `start` and `end` count characters of the text. */
 export type Citation = { url?: string; title?: string; quote?: string; start?: number; end?: number; seal?: Seal }
-export type Source = { data: string } | { url: string } | { file: string }
+/** A `file` is kept by a vendor of the protocol `by`, and no other can read it. */
+export type Source = { data: string } | { url: string } | { file: string; by: ProtocolId }
 
 export type Text = { type: 'text'; text: string; citations?: Citation[] } & Mark
 export type Refusal = { type: 'refusal'; text: string } & Mark

@@ -3,7 +3,7 @@
  * and Egress (we speak it to a vendor). Every protocol folder has the same files: wire request message stream error watch mend index.
  */
 import type { GatewayError } from '../errors.ts'
-import type { Chat, Message, ProtocolId, Usage } from '../ir/chat.ts'
+import type { Chat, Media, Message, ProtocolId, Usage } from '../ir/chat.ts'
 import type { Event } from '../ir/event.ts'
 import type { Json, JsonObject } from '../ir/json.ts'
 import type { SealMemory } from '../ir/seal.ts'
@@ -148,8 +148,8 @@ export interface Egress {
   words?: Words | undefined
   /** Where the counts of a frame begin, if every frame has them. */
   counts?: string
-  /** Whether media may be sent as a URL or must be fetched first. */
-  media: 'url' | 'bytes'
+  /** May media be sent as a URL; else they are fetched first. */
+  takesUrl(media: Media): boolean
   /** Headers a request in this protocol needs (`anthropic-version`). `client`: the client's own, where it speaks the same protocol; take only what is known. */
   headers?(client: Headers | undefined): Record<string, string>
 }

@@ -161,12 +161,17 @@ export const renderTurns = (turns: readonly Turn[], loss: Loss): JsonObject[] =>
         : turn.parts
     const parts = rest.filter(part => part.type !== 'result')
     if (results.length > 0 && parts.length === 0) return
+    const message = renderMessage({ ...turn, parts }, path, loss)
     show()
-    messages.push(renderMessage({ ...turn, parts }, path, loss))
+    if (says(message)) messages.push(message)
+    else loss(path, 'nothing of it can be said in this protocol')
   })
   show()
   return messages
 }
+
+/** A message without content is refused, but for that of an assistant who calls. */
+const says = (message: JsonObject): boolean => Object.keys(message).some(key => key !== 'role' && key !== 'name')
 
 const answerHead = (call: string, names: ReadonlyMap<string, string>): JsonObject =>
   call.startsWith(legacyId) ? { role: 'function', name: names.get(call) ?? '' } : { role: 'tool', tool_call_id: call }
@@ -193,7 +198,8 @@ const renderMessage = (turn: Turn, path: string, loss: Loss): JsonObject => {
   const spoken = (type: 'reasoning' | 'refusal') =>
     turn.parts.filter(part => part.type === type).map(part => (part as { text: string }).text)
   const thought = spoken('reasoning').join('')
-  if (thought !== '' && turn.role === 'assistant') message.reasoning_content = thought
+  if (thought !== '' && turn.role === 'assistant')
+    Object.assign(message, { content: content ?? '', reasoning_content: thought })
   const [refusal] = spoken('refusal')
   if (refusal !== undefined) message.refusal = refusal
   const calls = turn.parts.filter(part => part.type === 'call')
