@@ -419,10 +419,25 @@ describe('thoughts, sampling, tools', () => {
       content: [{ type: 'tool_use', id: 't', name: 'json_answer', input: { a: 'b' } }],
       stop_reason: 'tool_use',
     }
-    expect(anthropic.parseMessage(body, exchangeFor())).toMatchObject({
+    expect(anthropic.parseMessage(body, exchangeFor({ answerTool: 'json_answer' }))).toMatchObject({
       parts: [{ type: 'text', text: '{"a":"b"}' }],
       finish: 'stop',
     })
+    expect(anthropic.parseMessage(body, exchangeFor())).toMatchObject({
+      parts: [{ type: 'call', name: 'json_answer' }],
+      finish: 'calls',
+    })
+  })
+
+  test("the tool of the answer has a name that is none of the client's", () => {
+    const exchange = exchangeFor()
+    const chat = { model: 'claude-opus-4-5', stream: false, turns, tools: [{ name: 'json_answer' }] }
+    const body = anthropic.renderRequest({ ...chat, format: { schema: { type: 'object' } } }, exchange)
+    expect(body.tools).toMatchObject([{ name: 'json_answer' }, { name: 'json_answer_2' }])
+    expect(exchange.answerTool).toBe('json_answer_2')
+    const plain = exchangeFor()
+    anthropic.renderRequest(chat, plain)
+    expect(plain.answerTool).toBeUndefined()
   })
 
   test('a tool without a schema, a free one, sequences of white space, a seed', () => {

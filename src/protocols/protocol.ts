@@ -34,6 +34,8 @@ export type Exchange = {
   /** Did the client ask for usage in the stream. */
   usageAsked: boolean
   loss: Loss
+  /** The tool by which the request asked for an answer of a given form: its call is told as the text. Set where the request is rendered. */
+  answerTool?: string
   /** Vendor's own corrections of a frame or body of this protocol, before ours. */
   mend?: (body: JsonObject) => void
   /** Frees a vendor's text from every secret of the configuration. */

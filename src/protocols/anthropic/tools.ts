@@ -51,8 +51,12 @@ export const parseFormat = (format: Json | undefined): Format | undefined =>
     ? { schema: format.schema }
     : undefined
 
-/** The tool by which an answer of a given form is asked for, where the model knows no such format; its call is told as the text. */
-export const answerTool = 'json_answer'
+/** Names the tool by which an answer of a given form is asked for, where the model knows no such format: as none of the client's is. */
+export const answerToolBeside = (tools: readonly { name: string }[] = []): string => {
+  let name = 'json_answer'
+  for (let count = 2; tools.some(tool => tool.name === name); count++) name = `json_answer_${count}`
+  return name
+}
 
 /** What of the request this file writes. `thinks`: thoughts are asked for, beside which no tool can be forced. */
 export const renderTools = (chat: Chat, traits: Traits, thinks: boolean, exchange: Exchange): JsonObject => {
@@ -61,12 +65,14 @@ export const renderTools = (chat: Chat, traits: Traits, thinks: boolean, exchang
   const native = format?.schema !== undefined && traits.format && (isClosed(format.schema) || thinks || !traits.forces)
   const byTool = format !== undefined && !native && traits.forces && !thinks
   if (format !== undefined && !native && !byTool) loss('response_format', 'the model knows no JSON without a schema')
+  const answerTool = byTool ? answerToolBeside(chat.tools) : undefined
+  if (answerTool !== undefined) exchange.answerTool = answerTool
   const tools = [
     ...(chat.tools ?? []).map((tool, index) => renderTool(tool, `tools[${index}]`, traits, exchange)),
     ...renderNatives(chat.natives ?? [], exchange),
-    ...(byTool ? [answerBy(format)] : []),
+    ...(format && answerTool !== undefined ? [answerBy(answerTool, format)] : []),
   ]
-  const choice = tools.length > 0 ? renderChoice(chat, byTool, traits, thinks, loss) : undefined
+  const choice = tools.length > 0 ? renderChoice(chat, answerTool, traits, thinks, loss) : undefined
   return {
     ...(tools.length > 0 && { tools }),
     ...(choice && { tool_choice: choice }),
@@ -105,21 +111,22 @@ const renderNatives = (natives: readonly Seal[], { target, loss }: Exchange): Js
     return []
   })
 
-const answerBy = ({ schema, description }: Format): JsonObject => ({
-  name: answerTool,
+const answerBy = (name: string, { schema, description }: Format): JsonObject => ({
+  name,
   description: description ?? 'Gives the answer. Call it exactly once, with the whole answer.',
   input_schema: asObject(schema),
 })
 
 const renderChoice = (
   { tools, natives, choice, parallel }: Chat,
-  byTool: boolean,
+  answerTool: string | undefined,
   traits: Traits,
   thinks: boolean,
   loss: Loss,
 ): JsonObject | undefined => {
   const others = tools !== undefined || natives !== undefined
-  const wanted = byTool ? (others && choice !== 'none' ? 'any' : { name: answerTool }) : choice
+  const wanted =
+    answerTool === undefined ? choice : others && choice !== 'none' ? ('any' as const) : { name: answerTool }
   const forced = wanted === 'any' || typeof wanted === 'object'
   const refused = forced && (thinks || !traits.forces)
   if (refused) loss('tool_choice', 'this model cannot be told to call a tool')
