@@ -15,13 +15,13 @@ const said: JsonObject = {
   user: 'u'.repeat(65),
 }
 
-const trimmed = (type: string, model: string, serverUrl?: string, body = said) => {
+const trimmed = (type: string, model: string, serverUrl?: string, body = said, protocol = 'openai-chat') => {
   const entry = entryOf(type, serverUrl === undefined ? {} : { serverUrl })
   const chosen = wireOf(entry)
   if ('unbuilt' in chosen) throw new Error(chosen.unbuilt)
   const losses: string[] = []
   const changed = structuredClone(body)
-  chosen.wire.trim?.['openai-chat']?.(changed, path => losses.push(path), targetOf(entry, model))
+  chosen.wire.trim?.[protocol]?.(changed, path => losses.push(path), targetOf(entry, model))
   return { body: changed, losses: losses.sort() }
 }
 
@@ -58,6 +58,22 @@ describe("OpenAI's own service", () => {
       ['demo4', 'https://x.openai.azure.com'],
     ] as const)
       expect(trimmed('azure', model, server).body).toMatchObject({ max_tokens: 9 })
+  })
+
+  test('a file gets a name, in both of its protocols', () => {
+    const data = 'data:application/pdf;base64,JVBERi0='
+    const named = { file_data: data, filename: 'file.pdf' }
+    const told = (file_data: string, more = {}) => ({
+      messages: [{ role: 'user', content: [{ type: 'file', file: { file_data, ...more } }] }],
+    })
+    expect(trimmed('openai', 'gpt-5', undefined, told(data)).body).toEqual(told(data, { filename: 'file.pdf' }))
+    expect(trimmed('openai', 'gpt-5', undefined, told('JVBERi0=')).body).toEqual(told(data, { filename: 'file.pdf' }))
+    expect(trimmed('openai', 'gpt-5', undefined, told(data, { filename: 'a' })).body).toEqual(
+      told(data, { filename: 'a' }),
+    )
+    const input = (file: JsonObject) => ({ input: [{ role: 'user', content: [{ type: 'input_file', ...file }] }] })
+    const { body } = trimmed('openai', 'o3-pro', undefined, input({ file_data: data }), 'openai-responses')
+    expect(body).toEqual(input(named))
   })
 
   test('a short user and a limit of the configuration stay', () => {

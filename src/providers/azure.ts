@@ -2,7 +2,7 @@ import { isResponsesOnly } from '../catalog/responses.ts'
 import type { Entry, Target } from './entry.ts'
 import { placeOf, spoken, stepOf } from './place.ts'
 import { provider } from './provider.ts'
-import { shortenUser, trimForOpenAi } from './quirks.ts'
+import { trimForOpenAi, trimResponses } from './quirks.ts'
 import { header } from './sign/header.ts'
 
 /** The last dated version that is no preview; for a deployment whose address gives none. */
@@ -87,7 +87,7 @@ export default provider({
   quirks: [
     'usage is not asked for in a stream where the `api-version` is older than 2024-09',
     'what another protocol says and Azure refuses (`top_k`, `cache_control`, `reasoning_content`) is left out; the limit of deployments named after o1, o3, o4 or gpt-5 is `max_completion_tokens`',
-    'a `user` of another protocol longer than 64 characters goes as its SHA-256',
+    'a file of another protocol gets a name; a `user` longer than 64 characters goes as its SHA-256',
   ],
   base,
   hosts: [
@@ -102,7 +102,7 @@ export default provider({
   credentials: ['api_key'],
   trim: {
     'openai-chat': (body, loss, target) => trimForOpenAi(body, loss, thinking.test(deploymentOf(target))),
-    'openai-responses': shortenUser,
+    'openai-responses': trimResponses,
   },
   variants: [
     {

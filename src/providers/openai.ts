@@ -2,7 +2,7 @@ import { isResponsesOnly } from '../catalog/responses.ts'
 import type { Entry, Target } from './entry.ts'
 import { placeOf, spoken } from './place.ts'
 import { provider, type Wire } from './provider.ts'
-import { shortenUser, trimForOpenAi } from './quirks.ts'
+import { trimForOpenAi, trimResponses } from './quirks.ts'
 import { bearer } from './sign/bearer.ts'
 
 /** Beginnings of a model's name in lower case, and whose model that is: a provider of ours, or an address. */
@@ -57,7 +57,7 @@ const trim: Wire['trim'] = {
   'openai-chat': (body, loss, { model }) => {
     if (foreignBase(model) === undefined) trimForOpenAi(body, loss, true)
   },
-  'openai-responses': shortenUser,
+  'openai-responses': trimResponses,
 }
 
 /** OpenAI itself, and whatever follows it at an address of its own. Many such servers rerank; OpenAI does not. */
@@ -68,7 +68,7 @@ export default provider({
   checked: '2026-11',
   quirks: [
     'what another protocol says and OpenAI itself refuses (`top_k`, `cache_control`, `reasoning_content`) is left out; its limit is `max_completion_tokens`',
-    'a `user` of another protocol longer than 64 characters goes to OpenAI itself as its SHA-256',
+    'a file of another protocol gets a name; a `user` longer than 64 characters goes to OpenAI itself as its SHA-256',
   ],
   base,
   hosts: ['*'],

@@ -56,10 +56,23 @@ export const omitCacheMarks = (body: JsonObject, loss: Loss): void => {
     omit(tool, 'cache_control', loss, `tools[${at}].cache_control`)
 }
 
+/**
+ * Without a name OpenAI takes a file for one it keeps, "Missing required parameter: …file.file_id" (github.com/openai/openai-agents-python pull
+ * 1513, 2025-08), and of its data it wants the whole URL.
+ */
+const nameFile = (file: JsonObject): void => {
+  const data = file['file_data']
+  if (typeof data !== 'string') return
+  file['filename'] ??= 'file.pdf'
+  if (data.startsWith('JVBERi')) file['file_data'] = `data:application/pdf;base64,${data}`
+}
+
+const partsIn = (messages: unknown): JsonObject[] => objectsIn(messages).flatMap(({ content }) => objectsIn(content))
+
 /** OpenAI takes 64 characters for the name of a user (github.com/maximhq/bifrost pull 1000, 2025-12); Claude Code sends 150. */
 const longestUser = 64
 
-export const shortenUser = (body: JsonObject, loss: Loss): void => {
+const shortenUser = (body: JsonObject, loss: Loss): void => {
   const { user } = body
   if (typeof user !== 'string' || user.length <= longestUser) return
   body['user'] = new Bun.CryptoHasher('sha256').update(user).digest('hex')
@@ -83,5 +96,12 @@ export const trimForOpenAi = (body: JsonObject, loss: Loss, renamesLimit: boolea
   omit(body, 'top_k', loss)
   omitThoughts(body, loss)
   omitCacheMarks(body, loss)
+  for (const { file } of partsIn(body['messages'])) if (isObject(file)) nameFile(file)
+  shortenUser(body, loss)
+}
+
+/** The same in Responses, whose translation says nothing else that OpenAI refuses. */
+export const trimResponses = (body: JsonObject, loss: Loss): void => {
+  partsIn(body['input']).forEach(nameFile)
   shortenUser(body, loss)
 }

@@ -125,7 +125,7 @@ describe('a document by its address', () => {
   test('comes to a vendor of Chat Completions as a file', async () => {
     const { status, sent } = await claude('chat', user([document]))
     expect(status).toBe(200)
-    const file = { file_data: `data:application/pdf;base64,${pdf.toString('base64')}`, filename: 'file.pdf' }
+    const file = { file_data: `data:application/pdf;base64,${pdf.toString('base64')}` }
     expect(sent[0]!['messages']).toEqual([{ role: 'user', content: [{ type: 'file', file }] }])
   })
 

@@ -72,17 +72,11 @@ export const renderMedia = (
     return { type: 'video_url', video_url: { url: addressOf(mime, source) } }
   const named = name === undefined ? {} : { filename: name }
   if ('file' in source && source.by === keeper) return { type: 'file', file: { file_id: source.file, ...named } }
-  if ('data' in source) return { type: 'file', file: renderFile(mime, source.data, name) }
+  if ('data' in source)
+    return { type: 'file', file: { file_data: mime === '*/*' ? source.data : addressOf(mime, source), ...named } }
   if ('file' in source) loss(path, `a file kept by a vendor of ${source.by} cannot be read here`)
   else loss(path, `${mime} by its address has no form in this protocol`)
   return undefined
-}
-
-/** Without a name OpenAI takes it for one it keeps: "Missing required parameter: …file.file_id" (github.com/openai/openai-agents-python pull 1513). */
-const renderFile = (mime: string, data: string, name: string | undefined): JsonObject => {
-  const known = mime === '*/*' && data.startsWith('JVBERi') ? 'application/pdf' : mime
-  const ending = known.endsWith('*') ? '' : `.${known === 'text/plain' ? 'txt' : known.slice(known.indexOf('/') + 1)}`
-  return { file_data: known === '*/*' ? data : addressOf(known, { data }), filename: name ?? `file${ending}` }
 }
 
 const addressOf = (mime: string, source: { data: string } | { url: string }): string =>
