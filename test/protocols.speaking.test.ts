@@ -1,7 +1,9 @@
 /** Messages without content, left out before a vendor refuses them. */
 import { expect, test } from 'bun:test'
 import type { Part, Turn } from '../src/ir/chat.ts'
+import { openaiChat } from '../src/protocols/openai-chat/index.ts'
 import { speakingTurns } from '../src/protocols/speaking.ts'
+import { exchangeFor } from './contracts/protocol.ts'
 
 const text = (text: string): Part => ({ type: 'text', text })
 const user = (...parts: Part[]): Turn => ({ role: 'user', parts })
@@ -38,3 +40,12 @@ test('nothing said is refused, and the place named', () =>
   expect(() => spoken(user(), assistant(text('')))).toThrow(
     expect.objectContaining({ code: 'invalid_request', message: 'messages: nothing is said' }),
   ))
+
+test('in Chat Completions thoughts alone stand beside an empty content, and what cannot be said makes no message', () => {
+  const foreign: Part = { type: 'foreign', seal: { by: 'anthropic', value: {} } }
+  const turns = [user(text('a')), assistant({ type: 'reasoning', text: 'hm' }), user(foreign)]
+  expect(openaiChat.renderRequest({ model: 'm', stream: false, turns }, exchangeFor()).messages).toEqual([
+    { role: 'user', content: 'a' },
+    { role: 'assistant', content: '', reasoning_content: 'hm' },
+  ])
+})

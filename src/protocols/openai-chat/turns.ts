@@ -163,6 +163,8 @@ export const renderTurns = (turns: readonly Turn[], loss: Loss): JsonObject[] =>
     if (results.length > 0 && parts.length === 0) return
     const message = renderMessage({ ...turn, parts }, path, loss)
     show()
+    // Thoughts alone are no content to those who do not know them.
+    if (Object.keys(message).join() === 'role,reasoning_content') message.content = ''
     if (says(message)) messages.push(message)
     else loss(path, 'nothing of it can be said in this protocol')
   })
@@ -198,8 +200,7 @@ const renderMessage = (turn: Turn, path: string, loss: Loss): JsonObject => {
   const spoken = (type: 'reasoning' | 'refusal') =>
     turn.parts.filter(part => part.type === type).map(part => (part as { text: string }).text)
   const thought = spoken('reasoning').join('')
-  if (thought !== '' && turn.role === 'assistant')
-    Object.assign(message, { content: content ?? '', reasoning_content: thought })
+  if (thought !== '' && turn.role === 'assistant') message.reasoning_content = thought
   const [refusal] = spoken('refusal')
   if (refusal !== undefined) message.refusal = refusal
   const calls = turn.parts.filter(part => part.type === 'call')
