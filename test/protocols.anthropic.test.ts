@@ -338,6 +338,19 @@ describe('thoughts, sampling, tools', () => {
     expect(of({ limit: 5 }).body.max_tokens).toBe(5)
   })
 
+  test('who only wants to see thoughts does not make a model think that would not', () => {
+    const see = { reasoning: { shown: true } }
+    for (const model of ['claude-sonnet-4-6', 'claude-opus-4-8', 'claude-opus-4-5']) {
+      expect(of({ model, ...see }).body.thinking).toBeUndefined()
+      expect(of({ model, ...see, temperature: 0.5 }).lost).not.toContain('reasoning')
+    }
+    const summarized = { type: 'adaptive', display: 'summarized' }
+    expect(of({ model: 'claude-opus-4-8', reasoning: { on: true, shown: true } }).body.thinking).toEqual(summarized)
+    expect(of({ model: 'claude-sonnet-5-5', ...see }).body.thinking).toEqual(summarized)
+    const client = { model: 'm', max_tokens: 9, messages: [], thinking: { type: 'adaptive' } }
+    expect(anthropic.parseRequest(client, () => undefined).reasoning).toEqual({ on: true, shown: true })
+  })
+
   test('a budget stays below the limit', () => {
     expect(of({ reasoning: { effort: 'medium' } }).body).toMatchObject({
       max_tokens: 32_000,

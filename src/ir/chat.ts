@@ -54,8 +54,8 @@ export type Chat = {
   topK?: number
   seed?: number
   stop?: string[]
-  /** `budget` in tokens; `shown`: does the client want to see the thoughts (it says nothing of whether there are any). */
-  reasoning?: { effort?: Effort; budget?: number; shown?: boolean }
+  /** `budget` in tokens; `on`: shall it think, however hard; `shown`: does the client want to see the thoughts (it asks for none). */
+  reasoning?: { effort?: Effort; budget?: number; on?: boolean; shown?: boolean }
   format?: Format
   user?: string
   /** Top-level fields only the client's protocol knows. */
