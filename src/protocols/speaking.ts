@@ -16,7 +16,7 @@ export const speakingTurns = (turns: readonly Turn[], speaks: ProtocolId, place:
   const last = spoken.at(-1)
   if (last === undefined) throw new GatewayError('invalid_request', `${place}: nothing is said`, { param: place })
   if (spoken.some(({ role }) => role !== 'system')) return spoken
-  loss(place, 'nobody but the system speaks: its last word is told as the user’s')
+  loss(place, 'nobody but the system speaks: its last word is told by the user')
   return [...spoken.slice(0, -1), { ...last, role: 'user' }]
 }
 
