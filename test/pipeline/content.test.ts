@@ -1,4 +1,4 @@
-/** What a vendor of another protocol would refuse: messages without content, documents by address, files another vendor keeps. */
+/** What a vendor of another protocol would refuse: fields it does not know, messages without content, documents by address, files another vendor keeps. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { type Gateway, startGateway } from '../rig/process.ts'
 import { jsonOf } from '../rig/scripts.ts'
@@ -62,6 +62,7 @@ beforeAll(async () => {
     openai: [at('chat', '/v1'), at('responses', '/v1/responses')],
     claude: [at('messages', '/v1')],
     gemini: [at('contents', '/v1beta')],
+    azure: [at('o3-mini', '/openai/v1')],
   }
   gateway = await startGateway({ services, media: { allow_private: ['127.0.0.1'] } })
 })
@@ -91,6 +92,20 @@ const google = (model: string, ...parts: object[]) =>
 const user = (content: unknown): Turn => ({ role: 'user', content })
 const assistant = (content: unknown): Turn => ({ role: 'assistant', content })
 const others = (own: string) => models.filter(model => model !== own)
+
+describe("fields OpenAI's own service refuses", () => {
+  const limits = { max_tokens: 9, top_k: 5 }
+
+  test('are left out of a translation', async () => {
+    const { sent } = await post('/v1/messages', { model: 'o3-mini', ...limits, messages: [user('q')] })
+    expect(sent).toEqual([{ model: 'o3-mini', messages: [user('q')], max_completion_tokens: 9 }])
+  })
+
+  test('are passed on where the client wrote them itself', async () => {
+    const body = { model: 'o3-mini', ...limits, messages: [user('q')] }
+    expect((await post('/v1/chat/completions', body)).sent).toEqual([body])
+  })
+})
 
 describe('messages without content', () => {
   test.each(others('messages'))('of Messages to %s: left out', async model => {
