@@ -20,11 +20,11 @@ test('what belongs together stays as it is, the very same turns', () => {
   const turns = [
     user(text('a')),
     assistant(call('1'), call('2')),
-    user(result('2')),
-    user(result('1'), text('b')),
+    user(result('1')),
+    user(result('2'), text('b')),
     assistant(text('c'), call('3')),
-    system,
     user(result('3')),
+    system,
     assistant(text('d')),
   ]
   const { turns: same, lost } = mended(...turns)
@@ -58,3 +58,28 @@ test('a result without its call, or a second one, is told as text', () =>
 
 test('an id that is called twice is answered twice', () =>
   expect(mended(assistant(call('1')), user(result('1')), assistant(call('1')), user(result('1'))).lost).toEqual([]))
+
+test('what the user says before a result, or between two, follows all results, which stand in the order of the calls', () => {
+  const said = assistant(call('1'), call('2'))
+  for (const heard of [
+    [user(text('wait')), user(result('2')), user(result('1'))],
+    [user(result('1'), text('wait')), user(result('2'))],
+    [user(result('2'), text('wait'), result('1'))],
+  ])
+    expect(mended(said, ...heard)).toEqual({ turns: [said, user(result('1'), result('2'), text('wait'))], lost: [] })
+})
+
+test('an instruction between a call and its result follows it; a speaker with a name keeps a turn', () => {
+  const ann = { ...user(text('wait')), name: 'ann' }
+  expect(mended(assistant(call('1')), system, ann, user(result('1'))).turns).toEqual([
+    assistant(call('1')),
+    user(result('1')),
+    system,
+    ann,
+  ])
+})
+
+test('calls of several turns of the model in a row become those of one', () =>
+  expect(
+    mended(assistant(call('1')), system, assistant(text('and'), call('2')), user(result('1')), user(result('2'))).turns,
+  ).toEqual([assistant(call('1'), text('and'), call('2')), user(result('1'), result('2')), system]))

@@ -338,6 +338,19 @@ describe('thoughts, sampling, tools', () => {
     expect(of({ limit: 5 }).body.max_tokens).toBe(5)
   })
 
+  test('who only wants to see thoughts does not make a model think that would not', () => {
+    const see = { reasoning: { shown: true } }
+    for (const model of ['claude-sonnet-4-6', 'claude-opus-4-8', 'claude-opus-4-5']) {
+      expect(of({ model, ...see }).body.thinking).toBeUndefined()
+      expect(of({ model, ...see, temperature: 0.5 }).lost).not.toContain('reasoning')
+    }
+    const summarized = { type: 'adaptive', display: 'summarized' }
+    expect(of({ model: 'claude-opus-4-8', reasoning: { on: true, shown: true } }).body.thinking).toEqual(summarized)
+    expect(of({ model: 'claude-sonnet-5-5', ...see }).body.thinking).toEqual(summarized)
+    const client = { model: 'm', max_tokens: 9, messages: [], thinking: { type: 'adaptive' } }
+    expect(anthropic.parseRequest(client, () => undefined).reasoning).toEqual({ on: true, shown: true })
+  })
+
   test('a budget stays below the limit', () => {
     expect(of({ reasoning: { effort: 'medium' } }).body).toMatchObject({
       max_tokens: 32_000,
@@ -419,10 +432,25 @@ describe('thoughts, sampling, tools', () => {
       content: [{ type: 'tool_use', id: 't', name: 'json_answer', input: { a: 'b' } }],
       stop_reason: 'tool_use',
     }
-    expect(anthropic.parseMessage(body, exchangeFor())).toMatchObject({
+    expect(anthropic.parseMessage(body, exchangeFor({ answerTool: 'json_answer' }))).toMatchObject({
       parts: [{ type: 'text', text: '{"a":"b"}' }],
       finish: 'stop',
     })
+    expect(anthropic.parseMessage(body, exchangeFor())).toMatchObject({
+      parts: [{ type: 'call', name: 'json_answer' }],
+      finish: 'calls',
+    })
+  })
+
+  test("the tool of the answer has a name that is none of the client's", () => {
+    const exchange = exchangeFor()
+    const chat = { model: 'claude-opus-4-5', stream: false, turns, tools: [{ name: 'json_answer' }] }
+    const body = anthropic.renderRequest({ ...chat, format: { schema: { type: 'object' } } }, exchange)
+    expect(body.tools).toMatchObject([{ name: 'json_answer' }, { name: 'json_answer_2' }])
+    expect(exchange.answerTool).toBe('json_answer_2')
+    const plain = exchangeFor()
+    anthropic.renderRequest(chat, plain)
+    expect(plain.answerTool).toBeUndefined()
   })
 
   test('a tool without a schema, a free one, sequences of white space, a seed', () => {

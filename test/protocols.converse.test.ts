@@ -8,7 +8,7 @@ import type { Json, JsonObject } from '../src/ir/json.ts'
 import { writeJson } from '../src/ir/raw.ts'
 import { bedrockConverse as converse } from '../src/protocols/bedrock-converse/index.ts'
 import { protocols } from '../src/protocols/index.ts'
-import type { Frame } from '../src/protocols/protocol.ts'
+import type { Exchange, Frame } from '../src/protocols/protocol.ts'
 import { collectStream, translateMessage, translateStream } from '../src/protocols/translate.ts'
 import { eventStream } from '../src/upstream/eventstream.ts'
 import { checkEvents, exchangeFor } from './contracts/protocol.ts'
@@ -337,9 +337,10 @@ describe('tools', () => {
 /** Events of a stream of Converse, as [name, payload]. */
 type Tape = [name: string, body: JsonObject][]
 const framesOf = (tape: Tape): Frame[] => tape.map(([event, body]) => ({ event, data: JSON.stringify(body) }))
-const eventsOf = (frames: readonly Frame[], lost: string[] = []): Event[] => {
+const eventsOf = (frames: readonly Frame[], lost: string[] = [], more: Partial<Exchange> = {}): Event[] => {
   const events: Event[] = []
-  const parse = converse.parseStream(exchangeFor({ loss: path => lost.push(path) }))(event => events.push(event))
+  const exchange = exchangeFor({ loss: path => lost.push(path), ...more })
+  const parse = converse.parseStream(exchange)(event => events.push(event))
   for (const frame of frames) parse(frame)
   parse(undefined)
   return events
@@ -454,8 +455,9 @@ describe('streams', () => {
       stop('tool_use'),
       usage,
     ])
-    const { parts, finish } = messageOf(eventsOf(frames))
+    const { parts, finish } = messageOf(eventsOf(frames, [], { answerTool: name }))
     expect({ parts, finish }).toEqual({ parts: [{ type: 'text', text: '{"a":1}' }], finish: 'stop' })
+    expect(messageOf(eventsOf(frames))).toMatchObject({ parts: [{ type: 'call', name }], finish: 'calls' })
   })
 
   test('the finish waits for the usage, and for the end where none comes; nothing is told after it', () => {

@@ -128,6 +128,24 @@ describe('what vendors send', () => {
   })
 })
 
+describe('a finish that tells of a failure', () => {
+  const words = ['MALFORMED_FUNCTION_CALL', 'MALFORMED_RESPONSE', 'MISSING_THOUGHT_SIGNATURE', 'TOO_MANY_TOOL_CALLS']
+  const bodyOf = (finishReason: string, ...parts: JsonObject[]) => ({
+    candidates: [{ content: { parts }, finishReason }],
+  })
+  const thought = { text: 'hm', thought: true }
+
+  test.each(words)('%s without content is a fault, with content an answer', word => {
+    for (const parts of [[], [thought]]) {
+      expect(() => gemini.parseMessage(bodyOf(word, ...parts), exchangeFor())).toThrow(word)
+      const frames = [{ data: JSON.stringify(bodyOf(word, ...parts)) }]
+      expect(eventsOf(gemini, frames).at(-1)).toMatchObject({ type: 'fault', error: { code: 'upstream_failed' } })
+    }
+    const { parts, finish } = gemini.parseMessage(bodyOf(word, { text: 'so far' }), exchangeFor())
+    expect({ parts, finish }).toEqual({ parts: [{ type: 'text', text: 'so far' }], finish: 'other' })
+  })
+})
+
 describe(`answers for clients, from ${good.length} recordings and every protocol`, () => {
   const sources = [...recorded.streams.filter(({ fault }) => !fault), ...own.streams.filter(({ fault }) => !fault)].map(
     ({ name, text }) => ({ name, events: () => eventsOf(gemini, framesOf(text)) }),
@@ -617,9 +635,40 @@ describe('requests for vendors', () => {
     ])
   })
 
+  describe('an answer of a given form beside tools', () => {
+    const asked: Partial<Chat> = { format: { schema: { type: 'object' } }, tools: [{ name: 'json_answer' }] }
+    const declared = (body: JsonObject) =>
+      (body.tools as { functionDeclarations: { name: string }[] }[]).flatMap(group => group.functionDeclarations)
+
+    test('is asked for by a tool where the model gives none, and told as the text', () => {
+      const exchange = exchangeFor()
+      const chat: Chat = { model: 'gemini-2.5-flash', stream: false, turns: [], ...asked }
+      const body = gemini.renderRequest(chat, exchange)
+      expect(declared(body).map(({ name }) => name)).toEqual(['json_answer', 'json_answer_2'])
+      expect(body.toolConfig).toEqual({ functionCallingConfig: { mode: 'ANY' } })
+      expect(body.generationConfig).toBeUndefined()
+      const functionCall = { name: 'json_answer_2', args: { a: 1 } }
+      const candidates = [{ content: { parts: [{ functionCall }] }, finishReason: 'STOP' }]
+      expect(gemini.parseMessage({ candidates }, exchange)).toMatchObject({
+        parts: [{ type: 'text', text: '{"a":1}' }],
+        finish: 'stop',
+      })
+    })
+
+    test('stays what it is for Gemini 3, and where no tool may be called', () => {
+      const newer = written(asked, 'gemini-3.8-flash')
+      expect([newer.config?.responseMimeType, declared(newer.body).length]).toEqual(['application/json', 1])
+      const none = written({ ...asked, choice: 'none' })
+      expect([none.config?.responseMimeType, none.body.tools]).toEqual(['application/json', undefined])
+    })
+
+    test('is a loss where it is no object', () =>
+      expect(written({ ...asked, format: { schema: { type: 'array' } } }).lost).toEqual(['response_format']))
+  })
+
   test('files of another vendor are a clear refusal', () => {
     const turns: Chat['turns'] = [
-      { role: 'user', parts: [{ type: 'media', mime: '*/*', source: { file: 'file-abc' } }] },
+      { role: 'user', parts: [{ type: 'media', mime: '*/*', source: { file: 'file-abc', by: 'openai-chat' } }] },
     ]
     expect(() => written({ turns })).toThrow('contents[0].parts[0]')
   })

@@ -116,6 +116,43 @@ describe('content', () => {
   })
 })
 
+describe('calls that share an id', () => {
+  const entry = (args: string, index?: number): JsonObject => ({
+    ...(index !== undefined && { index }),
+    ...{ id: 'x', type: 'function', function: { name: 'f', arguments: args } },
+  })
+
+  const streamed = (...frames: JsonObject[]) => {
+    const passing = start()
+    const out = pushed(passing, first, ...frames.map(delta => chunk(delta)), chunk({}, 'tool_calls')) + passing.end()
+    const ids = [...out.matchAll(/"id":"([^"]*)","type":"function"/g)].map(([, id]) => id)
+    return readStream(out, model).choices[0]!.calls.map(({ args }, at) => [ids[at], args])
+  }
+
+  test('get one each, streamed: numbered, unnumbered, in pieces', () => {
+    const twice = [
+      ['x', '{"a":1}'],
+      [expect.stringMatching(/^call_.*_1$/), '{"b":2}'],
+    ]
+    expect(streamed({ tool_calls: [entry('{"a":1}', 0), entry('{"b":2}', 1)] })).toEqual(twice)
+    expect(streamed({ tool_calls: [entry('{"a":1}')] }, { tool_calls: [entry('{"b":2}')] })).toEqual(twice)
+    const pieces = [entry('', 0), entry('', 1)]
+    const more = (args: string, index: number) => ({ index, id: 'x', function: { arguments: args } })
+    expect(streamed({ tool_calls: pieces }, { tool_calls: [more('{"a":1}', 0), more('{"b":2}', 1)] })).toEqual(twice)
+  })
+
+  test('and whole', () => {
+    const message = { role: 'assistant', content: null, tool_calls: [entry('{"a":1}'), entry('{"b":2}')] }
+    const choices = [{ index: 0, message, finish_reason: 'tool_calls' }]
+    const { text } = watch.passMessage(JSON.stringify({ ...head, object: 'chat.completion', choices }), exchangeFor())
+    const told = (JSON.parse(text) as { choices: { message: { tool_calls: JsonObject[] } }[] }).choices[0]!
+    expect(told.message.tool_calls).toMatchObject([
+      entry('{"a":1}'),
+      { ...entry('{"b":2}'), id: expect.stringMatching(/^call_.*_1$/) },
+    ])
+  })
+})
+
 describe('the finish', () => {
   test.each(['constructor', '__proto__', 'toString'])('`%s` is a word nobody knows', word => {
     const passing = start()

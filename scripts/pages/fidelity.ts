@@ -64,6 +64,9 @@ Generated from the cases of \`test/golden/\` by \`npm run docs\`. Every client p
 wrote is passed as it came; else it is translated, and what the vendor's protocol cannot carry is noted as a loss: ask with \`x-report-losses: 1\` and
 the response header \`x-losses\` lists them; under \`on_loss: refuse\` they are a 400.
 
+This is what the protocols can say. Of the many services that speak Chat Completions some refuse a part of it, OpenAI's own among them (Top-k, cache marks, earlier
+thoughts): from a translation it is left out for them, and noted too. [providers.md](providers.md) says for each what is put right.
+
 ${marks.yes} all of it arrives · ${marks.loss} it arrives with a loss, named below · ${marks.no} it is refused with a 400 · ${marks.unsaid} the client's protocol has no words for it, or not for all of it
 
 Every answer is tried whole and as a stream, and both tell the same. What goes over the wires in each case stands in \`test/golden/\`, one file a case.

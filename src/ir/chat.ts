@@ -14,7 +14,8 @@ export type Mark = { seal?: Seal; cache?: { ttl?: '5m' | '1h' } }
 
 /** Where a claim in a text comes from; `start` and `end` count characters of the text. */
 export type Citation = { url?: string; title?: string; quote?: string; start?: number; end?: number; seal?: Seal }
-export type Source = { data: string } | { url: string } | { file: string }
+/** A `file` is kept by a vendor of the protocol `by`, and no other can read it. */
+export type Source = { data: string } | { url: string } | { file: string; by: ProtocolId }
 
 export type Text = { type: 'text'; text: string; citations?: Citation[] } & Mark
 export type Refusal = { type: 'refusal'; text: string } & Mark
@@ -53,8 +54,8 @@ export type Chat = {
   topK?: number
   seed?: number
   stop?: string[]
-  /** `budget` in tokens; `shown`: does the client want to see the thoughts (it says nothing of whether there are any). */
-  reasoning?: { effort?: Effort; budget?: number; shown?: boolean }
+  /** `budget` in tokens; `on`: shall it think, however hard; `shown`: does the client want to see the thoughts (it asks for none). */
+  reasoning?: { effort?: Effort; budget?: number; on?: boolean; shown?: boolean }
   format?: Format
   user?: string
   /** Top-level fields only the client's protocol knows. */

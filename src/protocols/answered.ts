@@ -1,46 +1,86 @@
 /**
- * Calls and their results. Vendors refuse a conversation in which a call was never answered, or something is answered that was never called:
- * clients send such ones when a run was broken off or a history was cut.
+ * Calls and their results. Vendors refuse a conversation in which a call was never answered, or something is answered that was never called,
+ * or anything stands between a call and its result: clients send such ones when a run was broken off, a history was cut, or the user spoke
+ * while a tool ran.
  */
 import type { Part, Result, Turn } from '../ir/chat.ts'
 import type { Loss } from './protocol.ts'
 
-/** Every call is answered before the model speaks again: one without a result gets a failed one, a result without its call is told as text. */
-export const answerCalls = (turns: readonly Turn[], loss: Loss): Turn[] => {
-  const sound: Turn[] = []
-  const open = new Set<string>()
+/** What the model said, and what it heard before it spoke again. Instructions of the system may stand amid either. */
+type Round = { said: Turn[]; heard: Turn[] }
 
-  /** What is missing goes to the results that are there, or before what the user says. */
-  const settle = (): void => {
-    if (open.size === 0) return
-    const missing = [...open].map(call => unanswered(call, loss))
-    open.clear()
-    const at = sound.findLastIndex(({ role }) => role === 'assistant') + 1
-    const next = sound.findIndex(({ role }, index) => index >= at && role === 'user')
-    const { parts = [], ...turn } = next < 0 ? { role: 'user' as const } : sound[next]!
-    const others = parts.findIndex(({ type }) => type !== 'result')
-    const whole = { ...turn, parts: parts.toSpliced(others < 0 ? parts.length : others, 0, ...missing) }
-    if (next < 0) sound.splice(at, 0, whole)
-    else sound[next] = whole
-  }
+/**
+ * Every call is answered before the model speaks again: the results stand right behind their calls and in their order, other words after them.
+ * One without a result gets a failed one, a result without its call is told as text. Turns that are so already stay as they are.
+ */
+export const answerCalls = (turns: readonly Turn[], loss: Loss): Turn[] =>
+  roundsOf(turns).flatMap(round => settle(round, loss))
 
+const roundsOf = (turns: readonly Turn[]): Round[] => {
+  let round: Round = { said: [], heard: [] }
+  const rounds = [round]
   for (const turn of turns) {
-    const before = sound.findLast(({ role }) => role !== 'system')
-    if (turn.role === 'assistant' && before?.role !== 'assistant') settle()
-    const parts = turn.parts.flatMap((part): Part[] => {
-      if (part.type === 'call') open.add(part.id)
-      if (part.type !== 'result' || open.delete(part.id)) return [part]
-      loss(`results.${part.id}`, 'it answers no call and is told as text')
-      return [{ type: 'text', text: `Result of the call ${part.id}:` }, ...part.parts]
-    })
-    sound.push(
-      parts.length === turn.parts.length && parts.every((part, at) => part === turn.parts[at])
-        ? turn
-        : { ...turn, parts },
-    )
+    if (turn.role !== 'assistant') {
+      round.heard.push(turn)
+      continue
+    }
+    if (round.heard.some(isUsers)) {
+      round = { said: [], heard: [] }
+      rounds.push(round)
+    }
+    round.said.push(...round.heard.splice(0), turn)
   }
-  settle()
-  return sound
+  return rounds
+}
+
+const isUsers = ({ role }: Turn): boolean => role === 'user'
+const isCall = (part: Part) => part.type === 'call'
+const isResult = (part: Part) => part.type === 'result'
+const withoutResults = ({ parts }: Turn): Part[] => parts.filter(part => !isResult(part))
+
+const settle = ({ said, heard }: Round, loss: Loss): Turn[] => {
+  const calls = [...new Set(said.flatMap(({ parts }) => parts.filter(isCall).map(({ id }) => id)))]
+  const results = new Map<string, Result>()
+  const told = heard.map(turn => takeResults(turn, calls, results, loss))
+  const begin = said.findIndex(({ parts }) => parts.some(isCall))
+  const isSound = begin === -1 || (begin === said.length - 1 && isInOrder(told, calls))
+  if (isSound) return [...said, ...told]
+  const answers = calls.map(call => results.get(call) ?? unanswered(call, loss))
+  const calling = said.slice(begin).filter(({ role }) => role === 'assistant')
+  const between = said.slice(begin).filter(({ role }) => role !== 'assistant')
+  const speech = calling.length === 1 ? calling[0]! : { ...calling[0]!, parts: calling.flatMap(({ parts }) => parts) }
+  return [...said.slice(0, begin), speech, ...answered([...between, ...told], answers)]
+}
+
+/** The turn itself where each result in it answers a call. */
+const takeResults = (turn: Turn, calls: readonly string[], results: Map<string, Result>, loss: Loss): Turn => {
+  const parts = turn.parts.flatMap((part): Part[] => {
+    if (part.type !== 'result') return [part]
+    if (calls.includes(part.id) && !results.has(part.id)) {
+      results.set(part.id, part)
+      return [part]
+    }
+    loss(`results.${part.id}`, 'it answers no call and is told as text')
+    return [{ type: 'text', text: `Result of the call ${part.id}:` }, ...part.parts]
+  })
+  return parts.length === turn.parts.length && parts.every((part, at) => part === turn.parts[at])
+    ? turn
+    : { ...turn, parts }
+}
+
+const isInOrder = (heard: readonly Turn[], calls: readonly string[]): boolean => {
+  const parts = heard.flatMap(turn => turn.parts.filter(({ type }) => type !== 'foreign'))
+  return calls.every((call, at) => parts[at]?.type === 'result' && parts[at].id === call)
+}
+
+/** What the user says beside a result, or before it, follows in the same turn; a speaker with a name keeps a turn of their own. */
+const answered = (heard: readonly Turn[], answers: readonly Result[]): Turn[] => {
+  const last = heard.findLastIndex(({ parts }) => parts.some(isResult))
+  const end = last < 0 ? heard.findIndex(isUsers) : last
+  const joins = (turn: Turn, at: number): boolean => at <= end && isUsers(turn) && turn.name === undefined
+  const words = heard.filter(joins).flatMap(withoutResults)
+  const others = heard.filter((turn, at) => !joins(turn, at)).map(turn => ({ ...turn, parts: withoutResults(turn) }))
+  return [{ role: 'user', parts: [...answers, ...words] }, ...others]
 }
 
 const unanswered = (call: string, loss: Loss): Result => {

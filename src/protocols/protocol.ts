@@ -3,7 +3,7 @@
  * and Egress (we speak it to a vendor). Every protocol folder has the same files: wire request message stream error watch mend index.
  */
 import type { GatewayError } from '../errors.ts'
-import type { Chat, Message, ProtocolId, Usage } from '../ir/chat.ts'
+import type { Chat, Media, Message, ProtocolId, Usage } from '../ir/chat.ts'
 import type { Event } from '../ir/event.ts'
 import type { Json, JsonObject } from '../ir/json.ts'
 import type { SealMemory } from '../ir/seal.ts'
@@ -34,6 +34,8 @@ export type Exchange = {
   /** Did the client ask for usage in the stream. */
   usageAsked: boolean
   loss: Loss
+  /** The tool by which the request asked for an answer of a given form: its call is told as the text. Set where the request is rendered. */
+  answerTool?: string
   /** Vendor's own corrections of a frame or body of this protocol, before ours. */
   mend?: (body: JsonObject) => void
   /** Frees a vendor's text from every secret of the configuration. */
@@ -150,8 +152,8 @@ export interface Egress {
   words?: Words | undefined
   /** Where the counts of a frame begin, if every frame has them. */
   counts?: string
-  /** Whether media may be sent as a URL or must be fetched first. */
-  media: 'url' | 'bytes'
+  /** May media be sent as a URL; else they are fetched first. */
+  takesUrl(media: Media): boolean
   /** Headers a request in this protocol needs (`anthropic-version`). `client`: the client's own, where it speaks the same protocol; take only what is known. */
   headers?(client: Headers | undefined): Record<string, string>
 }

@@ -2,6 +2,7 @@ import { isResponsesOnly } from '../catalog/responses.ts'
 import type { Entry, Target } from './entry.ts'
 import { placeOf, spoken, stepOf } from './place.ts'
 import { provider } from './provider.ts'
+import { trimForOpenAi, trimResponses } from './quirks.ts'
 import { header } from './sign/header.ts'
 
 /** The last dated version that is no preview; for a deployment whose address gives none. */
@@ -67,13 +68,27 @@ const paths = [
   'audio/translations',
 ] as const
 
+/**
+ * Models that refuse `max_tokens` (learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning, 2026-11), as far as the name of a deployment
+ * tells. Others keep it: older versions of the API do not know the newer name (github.com/openai/openai-python issue 1724).
+ */
+const thinking = /(?:^|[^a-z\d])(?:o[1-9](?![a-z\d])|gpt-?[5-9])/i
+
+/** The name in the address, else the model's. */
+const deploymentOf = ({ entry, model }: Target): string =>
+  /\/deployments\/([^/]+)$/.exec(form(entry).path)?.[1] ?? model
+
 /** learn.microsoft.com/azure/ai-foundry/openai/reference: `/openai/v1/…`, or `/openai/deployments/<name>/…?api-version=…`. */
 export default provider({
   id: 'azure',
   title: 'Azure OpenAI',
   docs: 'https://learn.microsoft.com/azure/ai-foundry/openai/reference',
   checked: '2026-11',
-  quirks: ['usage is not asked for in a stream where the `api-version` is older than 2024-09'],
+  quirks: [
+    'usage is not asked for in a stream where the `api-version` is older than 2024-09',
+    'what another protocol says and Azure refuses (`top_k`, `cache_control`, `reasoning_content`) is left out; the limit of deployments named after o1, o3, o4 or gpt-5 is `max_completion_tokens`',
+    'a file of another protocol gets a name; a `user` longer than 64 characters goes as its SHA-256',
+  ],
   base,
   hosts: [
     '*.openai.azure.com',
@@ -85,6 +100,10 @@ export default provider({
   speaks: spoken(...paths),
   sign: header('api-key'),
   credentials: ['api_key'],
+  trim: {
+    'openai-chat': (body, loss, target) => trimForOpenAi(body, loss, thinking.test(deploymentOf(target))),
+    'openai-responses': trimResponses,
+  },
   variants: [
     {
       when: entry => entry.serverUrl === undefined,

@@ -2,7 +2,7 @@ import type { JsonObject } from '../ir/json.ts'
 import type { Loss } from '../protocols/protocol.ts'
 import { spoken } from './place.ts'
 import { provider } from './provider.ts'
-import { developerAsSystem, limitAsMaxTokens, messagesOf, omit } from './quirks.ts'
+import { developerAsSystem, limitAsMaxTokens, messagesOf, omit, omitCacheMarks } from './quirks.ts'
 import { bearer } from './sign/bearer.ts'
 
 const refused = ['logit_bias', 'user', 'store', 'service_tier', 'prompt_cache_key', 'verbosity']
@@ -31,6 +31,7 @@ export default provider({
     '`seed` is `random_seed`',
     'role `developer` is `system`',
     'fields it refuses (`logit_bias`, `user`, `store` …; of messages `name`, `reasoning_content` …) are left out',
+    '`top_k` and `cache_control` of another protocol are left out',
     'usage is not asked for in a stream: it comes by itself',
   ],
   base: 'https://api.mistral.ai/v1',
@@ -40,6 +41,12 @@ export default provider({
   credentials: ['api_key'],
   models: ['mistral-large-latest', 'mistral-small-latest', 'codestral-latest'],
   refusesUsage: true,
+  trim: {
+    'openai-chat': (body, loss) => {
+      omit(body, 'top_k', loss)
+      omitCacheMarks(body, loss)
+    },
+  },
   adjust: {
     'openai-chat': (body, loss) => {
       developerAsSystem(body)

@@ -1,7 +1,8 @@
 import { isResponsesOnly } from '../catalog/responses.ts'
 import type { Entry, Target } from './entry.ts'
 import { placeOf, spoken } from './place.ts'
-import { provider } from './provider.ts'
+import { provider, type Wire } from './provider.ts'
+import { trimForOpenAi, trimResponses } from './quirks.ts'
 import { bearer } from './sign/bearer.ts'
 
 /** Beginnings of a model's name in lower case, and whose model that is: a provider of ours, or an address. */
@@ -51,12 +52,24 @@ const isOpenAi = ({ serverUrl }: Entry): boolean =>
 
 const saysResponses = (entry: Entry): boolean => entry.speaks?.some(one => /^(?:openai-)?responses$/.test(one)) ?? false
 
+/** `max_tokens` is deprecated, and refused by the models that think (platform.openai.com/docs/api-reference/chat/create, 2026-11). */
+const trim: Wire['trim'] = {
+  'openai-chat': (body, loss, { model }) => {
+    if (foreignBase(model) === undefined) trimForOpenAi(body, loss, true)
+  },
+  'openai-responses': trimResponses,
+}
+
 /** OpenAI itself, and whatever follows it at an address of its own. Many such servers rerank; OpenAI does not. */
 export default provider({
   id: 'openai',
   title: 'OpenAI and compatible servers',
   docs: 'https://platform.openai.com/docs/api-reference',
   checked: '2026-11',
+  quirks: [
+    'what another protocol says and OpenAI itself refuses (`top_k`, `cache_control`, `reasoning_content`) is left out; its limit is `max_completion_tokens`',
+    'a file of another protocol gets a name; a `user` longer than 64 characters goes to OpenAI itself as its SHA-256',
+  ],
   base,
   hosts: ['*'],
   speaks: { ...speaks, ...spoken('rerank') },
@@ -64,10 +77,10 @@ export default provider({
   credentials: ['api_key'],
   keyless: true,
   variants: [
-    { when: entry => entry.serverUrl === undefined, base: baseByModel, speaks: all, protocolsFor },
+    { when: entry => entry.serverUrl === undefined, base: baseByModel, speaks: all, protocolsFor, trim },
     // An address that names the endpoint is that of a server which speaks Responses and nothing else.
     { when: endsInResponses, speaks: spokenOnly },
-    { when: isOpenAi, speaks: all, protocolsFor },
+    { when: isOpenAi, speaks: all, protocolsFor, trim },
     { when: saysResponses, speaks: { ...all, ...spoken('rerank') }, protocolsFor },
   ],
 })

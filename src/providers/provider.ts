@@ -36,6 +36,8 @@ export type Wire = {
   retouch?: Record<ProtocolId, (body: JsonObject, loss: Loss, target: Target, client?: Headers) => JsonObject>
   /** What the body as it will be sent stands in. */
   wrap?: Record<ProtocolId, (text: string) => string>
+  /** What the vendor refuses of what a translation says, on the body before `adjust`. A request in the vendor's own words goes as it came. */
+  trim?: Record<ProtocolId, (body: JsonObject, loss: Loss, target: Target) => void>
   /** What the vendor gets wrong beyond what the protocol's own mending knows, on a frame or a whole answer. */
   mend?: Record<ProtocolId, (body: JsonObject) => void>
   /** A message with calls is refused without the thoughts before them: kept for clients that drop them (openai-chat). */
@@ -67,7 +69,7 @@ export type Provider = Wire & {
   docs: string
   /** When the facts of the file were last compared with it: `2026-11`. */
   checked?: string
-  /** What is put right for the vendor, a clause each, for the reference page; `adjust`, `mend` and `refusesUsage` each need a word. */
+  /** What is put right for the vendor, a clause each, for the reference page; `adjust`, `trim`, `mend` and `refusesUsage` each need a word. */
   quirks?: string[]
   /** Names of credentials an enabled entry must have; `server_url` of one's own may free from them (see `keyless`). */
   credentials: string[]

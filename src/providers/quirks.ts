@@ -1,5 +1,5 @@
 /** Small corrections of an OpenAI chat request that more than one vendor needs. Each may run twice and changes nothing the second time. */
-import { isObject, type JsonObject } from '../ir/json.ts'
+import { isObject, objectsIn, type JsonObject } from '../ir/json.ts'
 import type { Loss } from '../protocols/protocol.ts'
 
 /** Messages of the body that are objects; the rest is left to the vendor's own refusal. */
@@ -39,4 +39,69 @@ export const penalties = ['presence_penalty', 'frequency_penalty'] as const
 /** A penalty of 0 asks for nothing, but many clients send it, and some vendors refuse the word itself. */
 export const dropIdlePenalties = (body: JsonObject): void => {
   for (const field of penalties) if (body[field] === 0) delete body[field]
+}
+
+/** Thoughts of earlier answers stay away from vendors that refuse the field. */
+export const omitThoughts = (body: JsonObject, loss: Loss): void => {
+  for (const [at, message] of messagesOf(body).entries())
+    omit(message, 'reasoning_content', loss, `messages[${at}].reasoning_content`)
+}
+
+/** Anthropic's marks of what to cache, for vendors that refuse them. */
+export const omitCacheMarks = (body: JsonObject, loss: Loss): void => {
+  for (const [at, message] of messagesOf(body).entries())
+    for (const [index, part] of objectsIn(message['content']).entries())
+      omit(part, 'cache_control', loss, `messages[${at}].content[${index}].cache_control`)
+  for (const [at, tool] of objectsIn(body['tools']).entries())
+    omit(tool, 'cache_control', loss, `tools[${at}].cache_control`)
+}
+
+/**
+ * Without a name OpenAI takes a file for one it keeps, "Missing required parameter: …file.file_id" (github.com/openai/openai-agents-python pull
+ * 1513, 2025-08), and of its data it wants the whole URL.
+ */
+const nameFile = (file: JsonObject): void => {
+  const data = file['file_data']
+  if (typeof data !== 'string') return
+  file['filename'] ??= 'file.pdf'
+  if (data.startsWith('JVBERi')) file['file_data'] = `data:application/pdf;base64,${data}`
+}
+
+const partsIn = (messages: unknown): JsonObject[] => objectsIn(messages).flatMap(({ content }) => objectsIn(content))
+
+/** OpenAI takes 64 characters for the name of a user (github.com/maximhq/bifrost pull 1000, 2025-12); Claude Code sends 150. */
+const longestUser = 64
+
+const shortenUser = (body: JsonObject, loss: Loss): void => {
+  const { user } = body
+  if (typeof user !== 'string' || user.length <= longestUser) return
+  body['user'] = new Bun.CryptoHasher('sha256').update(user).digest('hex')
+  loss('user', `longer than ${longestUser} characters: its digest is sent`)
+}
+
+/** `max_tokens` under the name that OpenAI's thinking models know alone. */
+const limitAsCompletionTokens = (body: JsonObject): void => {
+  if (body['max_tokens'] == null) return
+  body['max_completion_tokens'] ??= body['max_tokens']
+  delete body['max_tokens']
+}
+
+/**
+ * OpenAI's own service refuses every field it does not know: top_k gets 400 "Unrecognized request argument supplied: top_k"
+ * (github.com/xlinx/sd-webui-decadetw-auto-prompt-llm issue 29), cache_control is OpenRouter's and Anthropic's alone
+ * (github.com/BerriAI/litellm pull 28431, 2026-05), and reasoning_content other vendors' (platform.openai.com/docs/api-reference/chat, 2026-11).
+ */
+export const trimForOpenAi = (body: JsonObject, loss: Loss, renamesLimit: boolean): void => {
+  if (renamesLimit) limitAsCompletionTokens(body)
+  omit(body, 'top_k', loss)
+  omitThoughts(body, loss)
+  omitCacheMarks(body, loss)
+  for (const { file } of partsIn(body['messages'])) if (isObject(file)) nameFile(file)
+  shortenUser(body, loss)
+}
+
+/** The same in Responses, whose translation says nothing else that OpenAI refuses. */
+export const trimResponses = (body: JsonObject, loss: Loss): void => {
+  partsIn(body['input']).forEach(nameFile)
+  shortenUser(body, loss)
 }

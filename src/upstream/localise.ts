@@ -13,23 +13,28 @@ export type FetchMedia = (url: string, wanted: string) => Promise<File>
 const isRemote = (part: Part): part is Media & { source: { url: string } } =>
   part.type === 'media' && 'url' in part.source
 
+/** Which media may stay where they are. */
+type TakesUrl = (media: Media) => boolean
+const none: TakesUrl = () => false
+
 /** Is there anything to fetch: also within results of tools. */
-export const namesUrls = (chat: Chat): boolean => chat.turns.some(({ parts }) => anyRemote(parts))
+export const namesUrls = (chat: Chat, takesUrl = none): boolean =>
+  chat.turns.some(({ parts }) => anyRemote(parts, takesUrl))
 
-const anyRemote = (parts: readonly Part[]): boolean =>
-  parts.some(part => isRemote(part) || (part.type === 'result' && anyRemote(part.parts)))
+const anyRemote = (parts: readonly Part[], takesUrl: TakesUrl): boolean =>
+  parts.some(part => (isRemote(part) && !takesUrl(part)) || (part.type === 'result' && anyRemote(part.parts, takesUrl)))
 
-/** Every media part with a URL gets its bytes; all at once. Nothing of the chat is changed. @throws what `fetchMedia` throws */
-export const localise = async (chat: Chat, fetchMedia: FetchMedia): Promise<Chat> => {
+/** Every media part with a URL that may not stay gets its bytes; all at once. Nothing of the chat is changed. @throws what `fetchMedia` throws */
+export const localise = async (chat: Chat, fetchMedia: FetchMedia, takesUrl = none): Promise<Chat> => {
   const inPart = async (part: Part): Promise<Part> => {
-    if (part.type === 'result' && anyRemote(part.parts))
+    if (part.type === 'result' && anyRemote(part.parts, takesUrl))
       return { ...part, parts: await Promise.all(part.parts.map(inPart)) }
-    if (!isRemote(part)) return part
+    if (!isRemote(part) || takesUrl(part)) return part
     const { mime, data } = await fetchMedia(part.source.url, part.mime)
     return { ...part, mime, source: { data } }
   }
   const inTurn = async (turn: Turn): Promise<Turn> =>
-    anyRemote(turn.parts) ? { ...turn, parts: await Promise.all(turn.parts.map(inPart)) } : turn
+    anyRemote(turn.parts, takesUrl) ? { ...turn, parts: await Promise.all(turn.parts.map(inPart)) } : turn
   return { ...chat, turns: await Promise.all(chat.turns.map(inTurn)) }
 }
 
@@ -118,7 +123,7 @@ const parseData = (url: string, wanted: string): File => {
 }
 
 /** Where a text stands in a request: `messages[1].content[0].image_url.url`. Looked for only when there is something to complain of. */
-const pathOf = (value: Json | undefined, text: string, path = ''): string | undefined => {
+export const pathOf = (value: Json | undefined, text: string, path = ''): string | undefined => {
   if (value === text) return path
   const steps: [string, Json | undefined][] = Array.isArray(value)
     ? value.map((inner, index) => [`${path}[${index}]`, inner])

@@ -12,12 +12,14 @@ import { answerCalls } from '../protocols/answered.ts'
 import { recall } from '../protocols/remember.ts'
 import { type AnyClient, isSingle, translateAsk } from '../protocols/single.ts'
 import { singleOf } from '../protocols/singles.ts'
+import { speakingTurns } from '../protocols/speaking.ts'
 import { addressOf, spokenFor, wireOf } from '../providers/address.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Outgoing, Wire } from '../providers/provider.ts'
 import { version } from '../version.ts'
 import type { Payload } from './call.ts'
 import type { JsonBody } from './intake.ts'
+import { refuseKept } from './kept.ts'
 import { type FetchMedia, localise, namesUrls } from './localise.ts'
 import type { Upload } from './multipart.ts'
 import { sendFor } from './send.ts'
@@ -167,17 +169,25 @@ const translate = (
   const egress = egressOf(speaks)!
   const said = (protocol as Ingress).parseRequest(exactly(json.text, json.body), exchange.loss)
   const whole = exchange.seals ? recall(said, exchange.seals) : said
-  const chat = speaks === protocol.id ? whole : { ...whole, turns: answerCalls(whole.turns, exchange.loss) }
+  const chat = speaks === protocol.id ? whole : readable(whole, speaks, json.body, exchange.loss)
   const render = (near: Chat): Written => {
     const body = egress.renderRequest({ ...near, model: target.model, stream }, exchange)
     if (needsThoughts(wire, speaks)) bringThoughts(body, exchange.seals)
     const client = speaks === protocol.id ? headers : undefined
+    if (!client) wire.trim?.[speaks]?.(body, exchange.loss, target)
     Object.assign(body, changeFor(body, wire, speaks, target, exchange.loss, client))
     wire.adjust?.[speaks]?.(body, exchange.loss, target, client)
     return { payload: wrapped(writeJson(body), wire, speaks) }
   }
-  const takesUrls = egress.media === 'url' && !wire.takesBytes?.includes(speaks)
-  return takesUrls || !namesUrls(chat) ? render(chat) : localise(chat, fetchMedia).then(render)
+  const takesUrl = wire.takesBytes?.includes(speaks) ? undefined : egress.takesUrl
+  return namesUrls(chat, takesUrl) ? localise(chat, fetchMedia, takesUrl).then(render) : render(chat)
+}
+
+/** A chat of another protocol as every vendor can take it. @throws GatewayError `invalid_request` where there is no such form */
+const readable = (chat: Chat, speaks: ProtocolId, body: JsonObject, loss: Loss): Chat => {
+  refuseKept(chat, speaks, body)
+  const place = ['messages', 'input', 'contents', 'prompt'].find(key => key in body) ?? 'messages'
+  return { ...chat, turns: answerCalls(speakingTurns(chat.turns, speaks, place, loss), loss) }
 }
 
 /** A request that could pass, but names files by URL that the vendor would not fetch. */

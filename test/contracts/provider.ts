@@ -198,6 +198,18 @@ export const providerContract = (provider: Provider): void =>
       }
     })
 
+    test('trim adds no null and keeps what it does not know', () => {
+      for (const [protocol, trim] of Object.entries(wire.trim ?? {})) {
+        expect(Object.keys(wire.speaks)).toContain(protocol)
+        for (const request of requests) {
+          const body = structuredClone(request)
+          trim(body, () => undefined, target)
+          expect(nulls(body)).toBeLessThanOrEqual(nulls(request))
+          expect(body['unknown_field']).toEqual(request['unknown_field'])
+        }
+      }
+    })
+
     test('mend changes nothing twice', () => {
       for (const mend of Object.values(wire.mend ?? {}))
         for (const answer of answers) {
@@ -211,9 +223,8 @@ export const providerContract = (provider: Provider): void =>
 
     test('what it does otherwise than the protocol is said in words', () => {
       const wires = [provider, ...(provider.variants ?? []).filter(variant => !('unbuilt' in variant))]
-      const differs = wires.some(
-        wire => 'adjust' in wire || 'retouch' in wire || 'mend' in wire || 'refusesUsage' in wire,
-      )
+      const own = ['adjust', 'retouch', 'trim', 'mend', 'refusesUsage']
+      const differs = wires.some(wire => own.some(name => name in wire))
       expect((provider.quirks?.length ?? 0) > 0).toBe(differs)
       for (const quirk of provider.quirks ?? []) expect(quirk).toMatch(/^\S[^|\n]*[^.\s]$/)
     })

@@ -1,11 +1,12 @@
 /** One case between one client and one vendor, told as the gateway would: passed where both speak the same, else through the neutral form. */
 import { asGatewayError, GatewayError } from '../../src/errors.ts'
-import type { Chat, Part } from '../../src/ir/chat.ts'
+import type { Chat, Media, Part } from '../../src/ir/chat.ts'
 import type { Json, JsonObject } from '../../src/ir/json.ts'
 import { writeJson } from '../../src/ir/raw.ts'
 import { protocols, vendorOnly } from '../../src/protocols/index.ts'
 import type { Egress, Exchange, Frame, Protocol } from '../../src/protocols/protocol.ts'
 import { answerCalls } from '../../src/protocols/answered.ts'
+import { speakingTurns } from '../../src/protocols/speaking.ts'
 import { recall } from '../../src/protocols/remember.ts'
 import { translateMessage, translateStream } from '../../src/protocols/translate.ts'
 import { sse } from '../../src/upstream/frames.ts'
@@ -78,7 +79,7 @@ export const clientRequest = (asker: Asker, asked: Asked): { body: JsonObject; u
   const { model } = scripted(scriptedVendors, asker.client.id)
   const { byHand: _, ...neutral } = structuredClone(asked)
   const chat: Chat = { ...neutral, model, stream: false }
-  const said = asker.protocol.media === 'bytes' ? localised(chat) : chat
+  const said = localised(chat, asker.protocol.takesUrl)
   const body = JSON.parse(writeJson(asker.protocol.renderRequest(said, exchangeOf(asker, unsaid)))) as JsonObject
   return { body: body.model === undefined ? body : { ...body, model: clientModel }, unsaid }
 }
@@ -112,21 +113,20 @@ const requestFor = (
   }
   const parsed = ingress.parseRequest(body, exchange.loss)
   const whole = exchange.seals ? recall(parsed, exchange.seals) : parsed
-  const chat = { ...whole, turns: answerCalls(whole.turns, exchange.loss) }
-  const near = egress.media === 'bytes' ? localised(chat) : chat
-  const rendered = egress.renderRequest({ ...near, model: vendor.model }, exchange)
+  const spoken = speakingTurns(whole.turns, egress.id, 'messages', exchange.loss)
+  const chat = { ...whole, turns: answerCalls(spoken, exchange.loss) }
+  const rendered = egress.renderRequest({ ...localised(chat, egress.takesUrl), model: vendor.model }, exchange)
   return JSON.parse(writeJson(rendered)) as JsonObject
 }
 
 /** The gateway fetches what stands behind addresses before it asks a vendor that wants bytes. */
-const localised = (chat: Chat): Chat => ({
-  ...chat,
-  turns: chat.turns.map(turn => ({ ...turn, parts: turn.parts.map(near) })),
-})
-const near = (part: Part): Part => {
-  if (part.type === 'result') return { ...part, parts: part.parts.map(near) }
-  if (part.type !== 'media' || !('url' in part.source)) return part
-  return { ...part, mime: fetched.mime, source: { data: fetched.data } }
+const localised = (chat: Chat, takesUrl: (media: Media) => boolean): Chat => {
+  const near = (part: Part): Part => {
+    if (part.type === 'result') return { ...part, parts: part.parts.map(near) }
+    if (part.type !== 'media' || !('url' in part.source) || takesUrl(part)) return part
+    return { ...part, mime: fetched.mime, source: { data: fetched.data } }
+  }
+  return { ...chat, turns: chat.turns.map(turn => ({ ...turn, parts: turn.parts.map(near) })) }
 }
 
 export type Whole = { body?: JsonObject; error?: Told; lost: Lost[] }

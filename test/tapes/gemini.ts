@@ -166,9 +166,9 @@ export const streams: Tape[] = [
     gives: { text: 'A', finish: 'length' },
   },
   {
-    quirk: 'a call that could not be read',
-    frames: [say([{ text: '' }], { finishReason: 'MALFORMED_FUNCTION_CALL', finishMessage: 'print(x' })],
-    gives: { text: '', finish: 'other' },
+    quirk: 'a call that could not be read, after words',
+    frames: [say([{ text: 'A' }], { finishReason: 'MALFORMED_FUNCTION_CALL', finishMessage: 'print(x' })],
+    gives: { text: 'A', finish: 'other' },
   },
   {
     quirk: 'sources, counted in bytes, and a picture',

@@ -51,7 +51,7 @@ describe('localise', () => {
       image('https://a.example/1.png'),
       { type: 'result', id: 'c', parts: [{ type: 'text', text: 'here' }, image('https://a.example/2.png')] },
       { type: 'media', mime: 'image/gif', source: { data: 'R0lG' } },
-      { type: 'media', mime: 'image/*', source: { file: 'file-1' } },
+      { type: 'media', mime: 'image/*', source: { file: 'file-1', by: 'gemini' } },
     )
     const asked = structuredClone(chat)
     expect(namesUrls(chat)).toBe(true)

@@ -7,7 +7,6 @@ import { rawJson, rawText } from '../../ir/raw.ts'
 import type { Exchange } from '../protocol.ts'
 import { callFields, parseCitation, signatureSeal } from './blocks.ts'
 import { begunAnew, cut, faultFrom } from './error.ts'
-import { answerTool } from './tools.ts'
 import { gatherUsage, parseUsage } from './usage.ts'
 import { id } from './wire.ts'
 
@@ -33,7 +32,7 @@ export type Ear = {
 }
 
 export const hearEvents = (exchange: Exchange, emit: (event: Event) => void): Ear => {
-  const { loss, target } = exchange
+  const { loss, target, answerTool } = exchange
   const blocks = new Map<number, Block>()
   const counted: JsonObject = {}
   let next = 0
@@ -67,7 +66,7 @@ export const hearEvents = (exchange: Exchange, emit: (event: Event) => void): Ea
   }
 
   const openCall = (block: Block, given: JsonObject): void => {
-    if (given.name === answerTool) openPart(block, 'text')
+    if (answerTool !== undefined && given.name === answerTool) openPart(block, 'text')
     else {
       calls = true
       openPart(block, 'call', { id: textOf(given.id) ?? '', name: textOf(given.name) ?? '' })

@@ -3,6 +3,7 @@ import { renderFrame } from '../openai-chat/watch.ts'
 import type { Protocol } from '../protocol.ts'
 import { parseError, renderError } from './error.ts'
 import { headers } from './headers.ts'
+import { takesUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
@@ -11,7 +12,7 @@ import { checkRequest, id } from './wire.ts'
 
 export const anthropic: Protocol = {
   id,
-  media: 'url',
+  takesUrl,
   checkRequest,
   parseRequest,
   renderRequest,

@@ -34,27 +34,33 @@ const sourceOf = (source: JsonObject, mime: string): Pick<Media, 'mime' | 'sourc
     return { mime: textOf(told) ?? 'text/plain', source: { data: Buffer.from(data).toString('base64') } }
   if (source.type === 'url' && typeof url === 'string')
     return { mime: mime === '*/*' ? 'application/pdf' : mime, source: { url } }
-  return source.type === 'file' && typeof file === 'string' ? { mime, source: { file } } : undefined
+  return source.type === 'file' && typeof file === 'string' ? { mime, source: { file, by: id } } : undefined
 }
+
+const isPdf = (mime: string): boolean => mime === 'application/pdf' || mime === '*/*'
+
+/** Pictures and PDF are fetched there, a text is not (https://platform.claude.com/docs/en/build-with-claude/pdf-support, 2026-11). */
+export const takesUrl = ({ mime }: Media): boolean => !isText(mime)
+const isText = (mime: string): boolean => /^text\/|^application\/(json|xml)$/.test(mime)
 
 /** Media → a block; undefined, and noted, where this protocol has none for it. `fields`: what a readable seal says. */
 export const renderMedia = (media: Media, fields: JsonObject, path: string, loss: Loss): JsonObject | undefined => {
   const { mime, source, name } = media
   const title = name === undefined ? {} : { title: name }
   if ('file' in source) {
-    if (!source.file.startsWith('file_')) return lost(path, loss, 'the file lies with another vendor')
+    if (source.by !== id) return lost(path, loss, 'the file lies with another vendor')
     const told = { source: { type: 'file', file_id: source.file }, ...fields }
     return mime.startsWith('image/') ? { type: 'image', ...told } : { type: 'document', ...told, ...title }
   }
   if (mime.startsWith('image/'))
     return { type: 'image', source: 'url' in source ? byUrl(source.url) : byData(mime, source.data), ...fields }
   if ('url' in source)
-    return /^(application\/pdf|\*\/\*)$/.test(mime)
+    return isPdf(mime)
       ? { type: 'document', source: byUrl(source.url), ...title, ...fields }
       : lost(path, loss, `${mime} by its address has no form in this protocol`)
   if (mime === 'application/pdf' || (mime === '*/*' && source.data.startsWith('JVBERi')))
     return { type: 'document', source: byData('application/pdf', source.data), ...title, ...fields }
-  if (/^text\/|^application\/(json|xml)$/.test(mime)) {
+  if (isText(mime)) {
     const data = Buffer.from(source.data, 'base64').toString()
     return { type: 'document', source: { type: 'text', media_type: 'text/plain', data }, ...title, ...fields }
   }

@@ -16,7 +16,7 @@ export const parseThinking = (thinking: Json | undefined, effort: Json | undefin
   const budget = thinking.type === 'enabled' ? countOf(thinking.budget_tokens) : undefined
   return {
     ...(hard && { effort: hard }),
-    ...(budget !== undefined && { budget }),
+    ...(budget === undefined ? { on: true } : { budget }),
     shown: thinking.display !== 'omitted',
   }
 }
@@ -34,8 +34,10 @@ export const renderThinking = (chat: Chat, traits: Traits, barred: string | unde
   if (reasoning === undefined) return { thinks: false, limit }
   const effort = reasoning.effort ?? (reasoning.budget === undefined ? undefined : effortOf(reasoning.budget))
   if (effort === 'none') return { limit, ...withoutThoughts(traits, loss) }
-  const asks = effort !== undefined || reasoning.budget !== undefined || reasoning.shown !== undefined
-  if (barred !== undefined && asks && traits.off !== 'never') {
+  const asks = effort !== undefined || reasoning.budget !== undefined || reasoning.on === true
+  // Who only wants to see thoughts does not make a model think that would not.
+  if (!asks && traits.off === 'omit') return { thinks: false, limit }
+  if (barred !== undefined && (asks || reasoning.shown !== undefined) && traits.off !== 'never') {
     loss('reasoning', barred)
     return { limit, ...withoutThoughts(traits, loss) }
   }

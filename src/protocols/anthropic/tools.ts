@@ -2,6 +2,7 @@
 import type { Chat, Choice, Format, Seal, Tool } from '../../ir/chat.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { isReadable } from '../../ir/seal.ts'
+import { answerBy, objectSchema } from '../formed.ts'
 import type { Exchange, Loss } from '../protocol.ts'
 import { markOf } from './blocks.ts'
 import type { Traits } from './models.ts'
@@ -51,9 +52,6 @@ export const parseFormat = (format: Json | undefined): Format | undefined =>
     ? { schema: format.schema }
     : undefined
 
-/** The tool by which an answer of a given form is asked for, where the model knows no such format; its call is told as the text. */
-export const answerTool = 'json_answer'
-
 /** What of the request this file writes. `thinks`: thoughts are asked for, beside which no tool can be forced. */
 export const renderTools = (chat: Chat, traits: Traits, thinks: boolean, exchange: Exchange): JsonObject => {
   const { loss } = exchange
@@ -61,23 +59,19 @@ export const renderTools = (chat: Chat, traits: Traits, thinks: boolean, exchang
   const native = format?.schema !== undefined && traits.format && (isClosed(format.schema) || thinks || !traits.forces)
   const byTool = format !== undefined && !native && traits.forces && !thinks
   if (format !== undefined && !native && !byTool) loss('response_format', 'the model knows no JSON without a schema')
+  const answer = byTool ? answerBy(format, chat.tools) : undefined
+  if (answer) exchange.answerTool = answer.name
   const tools = [
     ...(chat.tools ?? []).map((tool, index) => renderTool(tool, `tools[${index}]`, traits, exchange)),
     ...renderNatives(chat.natives ?? [], exchange),
-    ...(byTool ? [answerBy(format)] : []),
+    ...(answer ? [renderTool(answer, 'response_format', traits, exchange)] : []),
   ]
-  const choice = tools.length > 0 ? renderChoice(chat, byTool, traits, thinks, loss) : undefined
+  const choice = tools.length > 0 ? renderChoice(chat, answer?.name, traits, thinks, loss) : undefined
   return {
     ...(tools.length > 0 && { tools }),
     ...(choice && { tool_choice: choice }),
     ...(native && { output_config: { format: { type: 'json_schema', schema: format.schema } } }),
   }
-}
-
-/** Each vendor's schema of a tool is an object's; what the client wrote stays as it is. */
-const asObject = (schema: Json | undefined): Json => {
-  if (!isObject(schema)) return { type: 'object', properties: {} }
-  return schema.type === undefined ? { type: 'object', ...schema } : schema
 }
 
 const freeText = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }
@@ -91,7 +85,7 @@ const renderTool = (tool: Tool, path: string, traits: Traits, { target, loss }: 
   return {
     name,
     ...(description !== undefined && { description }),
-    input_schema: custom === undefined ? asObject(schema) : freeText,
+    input_schema: custom === undefined ? objectSchema(schema) : freeText,
     ...(strict !== undefined && traits.format && { strict }),
     ...(reads && isObject(seal.value) ? seal.value : {}),
     ...cacheOf(cache),
@@ -105,21 +99,16 @@ const renderNatives = (natives: readonly Seal[], { target, loss }: Exchange): Js
     return []
   })
 
-const answerBy = ({ schema, description }: Format): JsonObject => ({
-  name: answerTool,
-  description: description ?? 'Gives the answer. Call it exactly once, with the whole answer.',
-  input_schema: asObject(schema),
-})
-
 const renderChoice = (
   { tools, natives, choice, parallel }: Chat,
-  byTool: boolean,
+  answerTool: string | undefined,
   traits: Traits,
   thinks: boolean,
   loss: Loss,
 ): JsonObject | undefined => {
   const others = tools !== undefined || natives !== undefined
-  const wanted = byTool ? (others && choice !== 'none' ? 'any' : { name: answerTool }) : choice
+  const wanted =
+    answerTool === undefined ? choice : others && choice !== 'none' ? ('any' as const) : { name: answerTool }
   const forced = wanted === 'any' || typeof wanted === 'object'
   const refused = forced && (thinks || !traits.forces)
   if (refused) loss('tool_choice', 'this model cannot be told to call a tool')

@@ -4,7 +4,6 @@ import type { Citation, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
 import { isObject, objectsIn, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { rawText } from '../../ir/raw.ts'
-import { answerTool } from '../anthropic/tools.ts'
 import type { Exchange } from '../protocol.ts'
 import { parseImage } from './media.ts'
 import { parseUsage } from './usage.ts'
@@ -16,7 +15,7 @@ type Whole = { block: JsonObject; input: string }
 
 /**
  * A block of text has no beginning, it opens with its first words; a block that changes its kind is two parts. The finish waits for the
- * usage, which comes after it, or for the end. An answer told as a call of `answerTool` is the text it was called with.
+ * usage, which comes after it, or for the end. An answer told as a call of the exchange's `answerTool` is the text it was called with.
  */
 export class Hearing {
   #blocks = new Map<number, Block>()
@@ -113,9 +112,10 @@ export class Hearing {
 
   #openCall(index: number, toolUse: JsonObject): void {
     const name = textOf(toolUse.name) ?? ''
-    this.#answered ||= name === answerTool
-    this.#calls ||= name !== answerTool
-    if (name === answerTool) this.#open(index, 'text')
+    const answers = name !== '' && name === this.exchange.answerTool
+    this.#answered ||= answers
+    this.#calls ||= !answers
+    if (answers) this.#open(index, 'text')
     else this.#open(index, 'call', { id: textOf(toolUse.toolUseId) ?? '', name })
   }
 

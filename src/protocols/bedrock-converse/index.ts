@@ -6,4 +6,11 @@ import { renderRequest } from './request.ts'
 import { parseStream } from './stream.ts'
 import { id } from './wire.ts'
 
-export const bedrockConverse: Egress = { id, media: 'bytes', renderRequest, parseMessage, parseStream, parseError }
+export const bedrockConverse: Egress = {
+  id,
+  takesUrl: () => false,
+  renderRequest,
+  parseMessage,
+  parseStream,
+  parseError,
+}

@@ -11,7 +11,7 @@ export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
   const { loss } = exchange
   const facts = factsOf(chat.model)
   noteLosses(chat, loss)
-  const { forced, ...told } = renderTools(chat, facts, loss)
+  const { forced, ...told } = renderTools(chat, facts, exchange)
   const thinking = renderThinking(chat, facts, { forced, loss })
   const { inference, own } = renderSampling(chat, facts, isThinking(thinking), loss)
   const fields: JsonObject = { ...thinking, ...own }

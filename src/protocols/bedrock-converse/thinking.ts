@@ -16,7 +16,7 @@ export type Terms = { forced: boolean; loss: Loss }
 /** Fields for `additionalModelRequestFields`. */
 export const renderThinking = (asked: Asked, facts: Facts, terms: Terms): JsonObject => {
   const effort = effortAsked(asked.reasoning)
-  if (effort === undefined) return {}
+  if (effort === undefined && !(facts.claude && asked.reasoning?.on)) return {}
   if (facts.claude) return claudeThinking(asked, facts.claude, terms)
   const word = effort === 'xhigh' ? 'high' : effort === 'minimal' ? 'low' : effort
   if (facts.effort === 'nova')
@@ -30,7 +30,7 @@ export const renderThinking = (asked: Asked, facts: Facts, terms: Terms): JsonOb
 
 /** https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking; the fields are Anthropic's own. */
 const claudeThinking = (asked: Asked, traits: Traits, terms: Terms): JsonObject => {
-  const effort = effortAsked(asked.reasoning)!
+  const effort = effortAsked(asked.reasoning)
   if (effort === 'none') {
     if (traits.off === 'never') terms.loss('reasoning', 'this model always thinks')
     return traits.off === 'omit' || traits.off === 'never' ? {} : { thinking: { type: traits.off } }
@@ -39,10 +39,14 @@ const claudeThinking = (asked: Asked, traits: Traits, terms: Terms): JsonObject 
     terms.loss('reasoning', 'this model does not think when it is told to call a tool')
     return {}
   }
+  if (!traits.adaptive && effort === undefined) return {}
   if (!traits.adaptive) return budgeted(asked, terms)
   const word = effort === 'minimal' ? 'low' : effort === 'xhigh' ? traits.most : effort
   const display = asked.reasoning?.shown === false ? 'omitted' : 'summarized'
-  return { thinking: { type: 'adaptive', ...(!traits.budget && { display }) }, output_config: { effort: word } }
+  return {
+    thinking: { type: 'adaptive', ...(!traits.budget && { display }) },
+    ...(word !== undefined && { output_config: { effort: word } }),
+  }
 }
 
 const budgeted = ({ reasoning, limit }: Asked, { loss }: Terms): JsonObject => {

@@ -2,20 +2,25 @@
 import type { Chat, Choice, Format, Tool } from '../../ir/chat.ts'
 import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
 import { writeJson } from '../../ir/raw.ts'
-import { answerTool } from '../anthropic/tools.ts'
-import type { Loss } from '../protocol.ts'
+import { answerBy, objectSchema } from '../formed.ts'
+import type { Exchange, Loss } from '../protocol.ts'
 import type { Facts } from './models.ts'
 
 /** What a request says of tools; `forced`: the model must call one. */
 export type Told = { toolConfig?: JsonObject; outputConfig?: JsonObject; forced: boolean }
 
-export const renderTools = (chat: Chat, facts: Facts, loss: Loss): Told => {
+export const renderTools = (chat: Chat, facts: Facts, exchange: Exchange): Told => {
+  const { loss } = exchange
   for (const { by } of chat.natives ?? []) loss('tools', `only ${by} knows this tool`)
   const native = chat.format !== undefined && isNative(chat.format, facts)
-  const tools = toolsOf(chat, loss).flatMap(tool => renderTool(tool, facts, loss))
-  const answer = chat.format && !native ? answerOf(chat.format, facts, loss) : undefined
-  if (answer) tools.push(answer)
-  const choice = answer ? answerChoice(tools.length > 1, chat.choice) : chat.choice
+  const asked = toolsOf(chat, loss)
+  const tools = asked.flatMap(tool => renderTool(tool, facts, loss))
+  const answer = chat.format && !native ? answerOf(chat.format, asked, facts, loss) : undefined
+  if (answer) {
+    tools.push(...renderTool(answer, facts, loss))
+    exchange.answerTool = answer.name
+  }
+  const choice = answer ? answerChoice(answer.name, tools.length > 1, chat.choice) : chat.choice
   const toolChoice = tools.length > 0 ? renderChoice(choice, facts, loss) : undefined
   return {
     ...(tools.length > 0 && { toolConfig: { tools, ...(toolChoice && { toolChoice }) } }),
@@ -43,7 +48,7 @@ const renderTool = (tool: Tool, facts: Facts, loss: Loss): JsonObject[] => {
   const spec = {
     name,
     ...(description && { description }),
-    inputSchema: { json: custom === undefined ? asObject(schema) : inputSchema },
+    inputSchema: { json: custom === undefined ? objectSchema(schema) : inputSchema },
     ...(strict && facts.format && { strict }),
   }
   const point = cache && !facts.nova ? cachePoint(cache, facts, 'tools', loss) : undefined
@@ -75,22 +80,16 @@ const renderChoice = (choice: Choice | undefined, { forces }: Facts, loss: Loss)
 }
 
 /** With other tools beside it the model may call one of those first. */
-const answerChoice = (others: boolean, choice: Choice | undefined): Choice =>
-  others && choice !== 'none' ? 'any' : { name: answerTool }
+const answerChoice = (name: string, others: boolean, choice: Choice | undefined): Choice =>
+  others && choice !== 'none' ? 'any' : { name }
 
 /** JSON without a schema is asked for by a tool that takes any; a model that answers in words all the same is not kept from it. */
-const answerOf = ({ schema, description }: Format, facts: Facts, loss: Loss): JsonObject | undefined => {
+const answerOf = (format: Format, tools: readonly Tool[], facts: Facts, loss: Loss): Tool | undefined => {
+  const { schema } = format
   const isRefused = isObject(schema) && schema.type !== undefined && schema.type !== 'object'
   if (isRefused || (schema === undefined && facts.forces === 'none'))
     return void loss('response_format', isRefused ? 'it is no object' : 'the model knows no JSON without a schema')
-  const told = description ?? 'Gives the answer. Call it exactly once, with the whole answer.'
-  return { toolSpec: { name: answerTool, description: told, inputSchema: { json: asObject(schema) } } }
-}
-
-/** Of a tool the vendor takes an object's schema alone; what the client wrote stays as it is. */
-const asObject = (schema: Json | undefined): Json => {
-  if (!isObject(schema)) return { type: 'object', properties: {} }
-  return schema.type === undefined ? { type: 'object', ...schema } : schema
+  return answerBy(format, tools)
 }
 
 const renderFormat = ({ name, schema, description }: Format): JsonObject => ({

@@ -1,4 +1,5 @@
 /** Why an answer ended, in Google's words: https://ai.google.dev/api/generate-content#FinishReason (2026-11) ↔ ours. */
+import { GatewayError } from '../../errors.ts'
 import type { Finish } from '../../ir/chat.ts'
 import type { Json } from '../../ir/json.ts'
 
@@ -59,6 +60,20 @@ export const wordOf = (reason: Json | undefined): string | undefined => {
   if (typeof reason === 'number') return numbers[reason] ?? String(reason)
   return typeof reason === 'string' && reason !== '' ? reason : undefined
 }
+
+/** The model wrote something the vendor could not take for an answer: without any other word of it the answer has failed. */
+const broken = new Set([
+  'MALFORMED_FUNCTION_CALL',
+  'MALFORMED_RESPONSE',
+  'MISSING_THOUGHT_SIGNATURE',
+  'TOO_MANY_TOOL_CALLS',
+])
+
+/** @param said does the answer hold anything but thoughts */
+export const faultOf = (word: string | undefined, said: boolean): GatewayError | undefined =>
+  word !== undefined && broken.has(word) && !said
+    ? new GatewayError('upstream_failed', `the vendor gave no answer (${word})`)
+    : undefined
 
 /** A call always ends as calls: Gemini says STOP there. */
 export const finishOf = (word: string, called: boolean): Finish => {

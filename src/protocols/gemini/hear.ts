@@ -8,7 +8,7 @@ import { argsText, rawArgs } from './args.ts'
 import { namesFor } from './calls.ts'
 import { listOf } from './casing.ts'
 import { citationsIn, hearSources, type Sources } from './cite.ts'
-import { finishOf, wordOf } from './finish.ts'
+import { faultOf, finishOf, wordOf } from './finish.ts'
 import { id, mediaIn, sealIn } from './part.ts'
 import { type Pieces, partialArgs } from './partial.ts'
 import { freeTextTools } from './tools.ts'
@@ -36,6 +36,8 @@ export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ea
   let words: Words | undefined
   let growing: { at: number; partial: Pieces; custom: boolean } | undefined
   let called = false
+  /** Anything but thoughts has been said. */
+  let answered = false
   let started = false
   let usage: Usage | undefined
   let finish: string | undefined
@@ -62,6 +64,7 @@ export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ea
       emit({ type: 'open', at: words.at, part: kind })
     }
     words.text += text
+    if (kind === 'text' && text.trim() !== '') answered = true
     if (text !== '') emit({ type: 'delta', at: words.at, text })
     if (seal === undefined) return
     words.sealed = true
@@ -84,10 +87,14 @@ export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ea
     }
     if (name === '') return void note('functionCall', 'a call without a name was left out')
     close()
-    called = true
+    answered = true
     const custom = freeText?.has(name) ?? false
     const at = next++
-    emit({ type: 'open', at, part: 'call', id: nameCall(textOf(told.id)), name, ...(custom && { custom }) })
+    if (name === exchange.answerTool) emit({ type: 'open', at, part: 'text' })
+    else {
+      called = true
+      emit({ type: 'open', at, part: 'call', id: nameCall(textOf(told.id)), name, ...(custom && { custom }) })
+    }
     if (seal) emit({ type: 'seal', at, seal })
     if (told.willContinue !== true && !Array.isArray(told.partialArgs))
       return void closeCall(at, argsText(told.args, written), custom)
@@ -102,6 +109,7 @@ export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ea
     if (typeof part.text === 'string') return void say(part.thought === true ? 'reasoning' : 'text', part.text, seal)
     if (Object.keys(part).length === 0) return
     close()
+    answered = true
     const media = part.thought === true ? undefined : mediaIn(part, target)
     emit({ type: 'part', at: next++, part: media ?? { type: 'foreign', seal: { by: id, at: target, value: part } } })
   }
@@ -131,11 +139,12 @@ export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ea
     else if (citations.length > 0) note('groundingMetadata', 'no text stands before it')
   }
 
-  const end = (fault?: GatewayError): void => {
+  const end = (cut?: GatewayError): void => {
     if (!growing) cite()
     close()
     if (usage) emit({ type: 'usage', usage })
     const told = finish ?? blocked
+    const fault = cut ?? faultOf(finish, answered)
     if (fault) emit({ type: 'fault', error: fault })
     else if (finish === undefined && blocked !== undefined) emit({ type: 'finish', reason: 'filter', raw: blocked })
     else emit({ type: 'finish', reason: finishOf(told ?? '', called), ...(told !== undefined && { raw: told }) })

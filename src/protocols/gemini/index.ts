@@ -10,7 +10,7 @@ import { checkRequest, counts } from './wire.ts'
 
 export const gemini: Protocol = {
   id,
-  media: 'bytes',
+  takesUrl: () => false,
   checkRequest,
   parseRequest,
   renderRequest,

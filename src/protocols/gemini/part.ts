@@ -105,14 +105,14 @@ export const mediaIn = (part: JsonObject, at?: string): Media | undefined => {
   const isOpen = /^https?:\/\//.test(uri) && !/^https:\/\/generativelanguage\.googleapis\.com\//.test(uri)
   const seal = sealIn(part, isOpen ? { fileData } : {}, at)
   const mime = textOf(fileData.mimeType) || '*/*'
-  return { type: 'media', mime, source: isOpen ? { url: uri } : { file: uri }, ...(seal && { seal }) }
+  return { type: 'media', mime, source: isOpen ? { url: uri } : { file: uri, by: id }, ...(seal && { seal }) }
 }
 
 /** The data itself, or a file that Google keeps; nothing else has a form: addresses are fetched before. */
 export const renderMedia = ({ mime, source, name }: Media): JsonObject | undefined => {
   if ('data' in source)
     return { inlineData: given({ mimeType: mimeOf(mime, source.data, name), data: plainBase64(source.data) }) }
-  if (!('file' in source) || !source.file.includes('://')) return undefined
+  if (!('file' in source) || source.by !== id) return undefined
   return { fileData: given({ mimeType: mime === '*/*' ? undefined : mime, fileUri: source.file }) }
 }
 

@@ -7,8 +7,8 @@ import { camelBody } from './casing.ts'
 import { renderTurns } from './contents.ts'
 import { id } from './part.ts'
 import { jsonSchemaOf } from './schema.ts'
-import { parseThinking, renderThinking } from './thinking.ts'
-import { parseChoice, parseTools, renderTools } from './tools.ts'
+import { parseThinking, renderThinking, takesFormatBesideTools } from './thinking.ts'
+import { parseChoice, parseTools, renderTools, withFormOrTools } from './tools.ts'
 import { parseTurns } from './turns.ts'
 
 /** Wire name → ours, where the value is the same. */
@@ -69,7 +69,8 @@ const parseFormat = (rest: JsonObject, chat: Chat): void => {
 }
 
 /** A chat → the body for a vendor. The address names the model, which decides how it is asked to think. */
-export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
+export const renderRequest = (said: Chat, exchange: Exchange): JsonObject => {
+  const chat = takesFormatBesideTools(said.model) ? said : withFormOrTools(said, exchange)
   const { model, turns, extra, user } = chat
   const { loss } = exchange
   if (user !== undefined) loss('user', 'this protocol names no users')

@@ -34,6 +34,12 @@ export const demandsSignatures = (model: string): boolean => kindOf(model) === '
 /** May results of tools hold pictures: from Gemini 3 on. */
 export const takesMediaInResults = (model: string): boolean => kindOf(model) === 'levels'
 
+/**
+ * May an answer of a given form be asked for beside functions: older models answer 400 "Function calling with a response mime type:
+ * 'application/json' is unsupported" (github.com/googleapis/python-genai issues 867 and 706), Gemini 3 does not (github.com/alphaXiv/agents issue 3, 2026-01).
+ */
+export const takesFormatBesideTools = (model: string): boolean => !/gemini-[12](?![\d])/.test(model.toLowerCase())
+
 /** `includeThoughts` only shows thoughts: it asks for none. A budget below 0 means as many as the model likes. */
 export const parseThinking = (config: Json | undefined): Chat['reasoning'] => {
   if (!isObject(config)) return undefined

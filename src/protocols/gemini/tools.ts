@@ -1,6 +1,7 @@
 /** Tools and how they may be used. */
 import type { Chat, Choice, Seal, Tool } from '../../ir/chat.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { answerBy } from '../formed.ts'
 import type { Exchange } from '../protocol.ts'
 import { given, listOf } from './casing.ts'
 import { id } from './part.ts'
@@ -73,6 +74,22 @@ export const renderTools = (chat: Chat, exchange: Exchange): JsonObject => {
     tools: groups.length > 0 ? groups : undefined,
     toolConfig: functionCallingConfig && { functionCallingConfig },
   })
+}
+
+/** For models that give no answer of a given form beside tools: tools that must not be called go, else the answer is asked for by one. */
+export const withFormOrTools = (chat: Chat, exchange: Exchange): Chat => {
+  const { format, tools, choice, ...rest } = chat
+  if (format === undefined || tools === undefined) return chat
+  if (choice === 'none') return { ...rest, format }
+  if (typeof choice === 'object') return { ...rest, tools, choice }
+  const { schema } = format
+  if (isObject(schema) && schema.type !== undefined && schema.type !== 'object') {
+    exchange.loss('response_format', 'it is no object, and the model gives no other beside tools')
+    return { ...rest, tools, ...(choice !== undefined && { choice }) }
+  }
+  const answer = answerBy(format, tools)
+  exchange.answerTool = answer.name
+  return { ...rest, tools: [...tools, answer], choice: 'any' }
 }
 
 /** Schemas go as they are: `parametersJsonSchema` takes any JSON Schema (https://ai.google.dev/api/caching#FunctionDeclaration, 2026-11). */

@@ -30,7 +30,8 @@ type Heard = 'strict' | 'changed' | 'empty'
 
 /**
  * A new id under a known index is a new call, an empty one continues; an entry without an index belongs to its id, or to the last call.
- * Mistral's `"null"` is no id. `nameId` gives an id to the call of that index, for vendors that give none (Ollama, Gemini's OpenAI mode).
+ * Mistral's `"null"` is no id. `nameId` gives an id to the call of that index, for vendors that give none (Ollama, Gemini's OpenAI mode), or one
+ * that another call of the answer has.
  */
 export const callTracker = (nameId: (index: number) => string): CallTracker => {
   const calls: Call[] = []
@@ -49,7 +50,8 @@ export const callTracker = (nameId: (index: number) => string): CallTracker => {
     if (call.index >= 0) return proceed(call, entry, piece)
     if (call.name === '') return 'empty'
     call.index = shown++
-    call.id ??= nameId(call.index)
+    const isTaken = calls.some(other => other !== call && other.index >= 0 && other.id === call.id)
+    if (call.id === undefined || isTaken) call.id = nameId(call.index)
     return show(call, entry)
   }
 
@@ -82,15 +84,17 @@ export const callTracker = (nameId: (index: number) => string): CallTracker => {
 const find = (calls: readonly Call[], entry: JsonObject, name: string, piece: string): Call | undefined => {
   const id = idOf(entry)
   const number = numberOf(entry)
+  const begins = (call: Call | undefined): boolean =>
+    call !== undefined && name !== '' && piece !== '' && isWhole(call.args)
   const here = number === undefined ? undefined : calls.findLast(call => call.number === number)
-  if (id !== undefined) {
-    const same = calls.findLast(
-      call => call.given === id && (call.number === number || number === undefined || name === ''),
-    )
-    return same ?? (name === '' ? here : undefined)
+  if (id === undefined) {
+    if (number === undefined) return name === '' ? calls.at(-1) : undefined
+    return begins(here) ? undefined : here
   }
-  if (number === undefined) return name === '' ? calls.at(-1) : undefined
-  return here && name !== '' && piece !== '' && isWhole(here.args) ? undefined : here
+  const same = calls.filter(call => call.given === id)
+  const numbered = same.findLast(call => call.number === number)
+  if (number === undefined) return begins(numbered ?? same.at(-1)) ? undefined : (numbered ?? same.at(-1))
+  return numbered ?? (name === '' ? (same.at(-1) ?? here) : undefined)
 }
 
 const begin = (entry: JsonObject, name: string): Call => {

@@ -1,6 +1,7 @@
 /** Chat Completions, both halves. https://platform.openai.com/docs/api-reference/chat */
 import type { Protocol } from '../protocol.ts'
 import { parseError, renderError } from './error.ts'
+import { takesUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
@@ -9,7 +10,7 @@ import { checkRequest } from './wire.ts'
 
 export const openaiChat: Protocol = {
   id: 'openai-chat',
-  media: 'url',
+  takesUrl,
   checkRequest,
   parseRequest,
   renderRequest,

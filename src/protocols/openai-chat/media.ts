@@ -3,6 +3,9 @@ import type { Media } from '../../ir/chat.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import type { Loss } from '../protocol.ts'
 
+/** Both of OpenAI's protocols read the same store. */
+export const keeper = 'openai-chat'
+
 /** A part of a message or of an answer → media; undefined where it is none that we know. */
 export const parseMedia = (part: JsonObject): Media | undefined => {
   if (part.type === 'image_url') return located(part.image_url, 'image/*')
@@ -45,12 +48,15 @@ const parseFile = (value: Json | undefined): Media | undefined => {
   const name = textOf(value.filename)
   const named = name === undefined ? {} : { name }
   if (typeof value.file_id === 'string')
-    return { type: 'media', mime: '*/*', source: { file: value.file_id }, ...named }
+    return { type: 'media', mime: '*/*', source: { file: value.file_id, by: keeper }, ...named }
   if (typeof value.file_data !== 'string') return undefined
   const given = sourceOf(value.file_data, '*/*')
   const source = 'url' in given.source && !/^https?:/.test(given.source.url) ? { data: given.source.url } : given.source
   return { type: 'media', mime: given.mime, source, ...named }
 }
+
+/** A document or a sound stands in a request itself (platform.openai.com/docs/guides/pdf-files, 2026-11). */
+export const takesUrl = ({ mime }: Media): boolean => /^(?:image|video)\//.test(mime)
 
 /** Media → a part of a message. OpenAI takes addresses of pictures only; vendors' video_url is kept. */
 export const renderMedia = (
@@ -65,10 +71,11 @@ export const renderMedia = (
   if (mime.startsWith('video/') && !('file' in source))
     return { type: 'video_url', video_url: { url: addressOf(mime, source) } }
   const named = name === undefined ? {} : { filename: name }
-  if ('file' in source) return { type: 'file', file: { file_id: source.file, ...named } }
+  if ('file' in source && source.by === keeper) return { type: 'file', file: { file_id: source.file, ...named } }
   if ('data' in source)
     return { type: 'file', file: { file_data: mime === '*/*' ? source.data : addressOf(mime, source), ...named } }
-  loss(path, `${mime} by its address has no form in this protocol`)
+  if ('file' in source) loss(path, `a file kept by a vendor of ${source.by} cannot be read here`)
+  else loss(path, `${mime} by its address has no form in this protocol`)
   return undefined
 }
 

@@ -271,7 +271,12 @@ const mendWhole = (message: JsonObject, nameId: (index: number) => string): bool
   }
   if (!Array.isArray(message.tool_calls)) return changed
   const before = JSON.stringify(message.tool_calls)
-  const calls = message.tool_calls.filter(isObject).map((call, index) => wholeCall(call, nameId(index)))
+  const taken = new Set<unknown>()
+  const calls = message.tool_calls.filter(isObject).map((call, index) => {
+    const whole = wholeCall(taken.has(call.id) ? { ...call, id: null } : call, nameId(index))
+    taken.add(whole?.id)
+    return whole
+  })
   const strict = calls.filter(call => call !== undefined)
   if (strict.length > 0) message.tool_calls = strict
   else delete message.tool_calls

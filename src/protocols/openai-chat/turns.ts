@@ -161,12 +161,19 @@ export const renderTurns = (turns: readonly Turn[], loss: Loss): JsonObject[] =>
         : turn.parts
     const parts = rest.filter(part => part.type !== 'result')
     if (results.length > 0 && parts.length === 0) return
+    const message = renderMessage({ ...turn, parts }, path, loss)
     show()
-    messages.push(renderMessage({ ...turn, parts }, path, loss))
+    // Thoughts alone are no content to those who do not know them.
+    if (Object.keys(message).join() === 'role,reasoning_content') message.content = ''
+    if (says(message)) messages.push(message)
+    else loss(path, 'nothing of it can be said in this protocol')
   })
   show()
   return messages
 }
+
+/** A message without content is refused, but for that of an assistant who calls. */
+const says = (message: JsonObject): boolean => Object.keys(message).some(key => key !== 'role' && key !== 'name')
 
 const answerHead = (call: string, names: ReadonlyMap<string, string>): JsonObject =>
   call.startsWith(legacyId) ? { role: 'function', name: names.get(call) ?? '' } : { role: 'tool', tool_call_id: call }

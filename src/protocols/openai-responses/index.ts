@@ -2,6 +2,7 @@
 import { parseError, renderError } from '../openai-chat/error.ts'
 import { renderFrame } from '../openai-chat/watch.ts'
 import type { Protocol } from '../protocol.ts'
+import { takesUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
@@ -10,7 +11,7 @@ import { checkRequest } from './wire.ts'
 
 export const openaiResponses: Protocol = {
   id: 'openai-responses',
-  media: 'url',
+  takesUrl,
   checkRequest,
   parseRequest,
   renderRequest,

@@ -1,7 +1,7 @@
 /** Pictures, sounds and files as Responses writes them ↔ media. https://platform.openai.com/docs/api-reference/responses/create (2026-11) */
 import type { Media } from '../../ir/chat.ts'
 import { isObject, type JsonObject, textOf } from '../../ir/json.ts'
-import { parseMedia as parseChatMedia, renderMedia as renderChatMedia } from '../openai-chat/media.ts'
+import { keeper, parseMedia as parseChatMedia, renderMedia as renderChatMedia } from '../openai-chat/media.ts'
 import type { Loss } from '../protocol.ts'
 
 /** A part of a message or of a tool's output → media; undefined where it is none that we know. */
@@ -14,7 +14,9 @@ export const parseMedia = (part: JsonObject): Media | undefined => {
 const parseImage = ({ image_url: url, file_id: file, detail }: JsonObject): Media | undefined => {
   const detailed = textOf(detail) === undefined ? {} : { detail: detail as string }
   if (typeof url === 'string') return parseChatMedia({ type: 'image_url', image_url: { url, ...detailed } })
-  return typeof file === 'string' ? { type: 'media', mime: 'image/*', source: { file }, ...detailed } : undefined
+  return typeof file === 'string'
+    ? { type: 'media', mime: 'image/*', source: { file, by: keeper }, ...detailed }
+    : undefined
 }
 
 const parseFile = (part: JsonObject): Media | undefined => {
@@ -27,6 +29,9 @@ const parseFile = (part: JsonObject): Media | undefined => {
 /** An address says no more than its ending does. */
 const mimeOf = (name: string): string => (/\.pdf(?:$|[?#])/i.test(name) ? 'application/pdf' : '*/*')
 
+/** Of sounds it knows the bytes alone; pictures lie in a request, in the store or on the web, and files too. */
+export const takesUrl = ({ mime }: Media): boolean => !mime.startsWith('audio/')
+
 /** Media → a part of a message. */
 export const renderMedia = (media: Media, path: string, loss: Loss): JsonObject | undefined => {
   const { mime, source, detail, name } = media
@@ -37,9 +42,9 @@ export const renderMedia = (media: Media, path: string, loss: Loss): JsonObject 
   }
   if (mime.startsWith('image/')) {
     const detailed = detail === undefined ? {} : { detail }
-    if ('file' in source) return { type: 'input_image', file_id: source.file, ...detailed }
+    if ('file' in source && source.by === keeper) return { type: 'input_image', file_id: source.file, ...detailed }
     const { image_url: image } = renderChatMedia(media, path, loss) ?? {}
-    return { type: 'input_image', image_url: isObject(image) ? image.url : undefined, ...detailed }
+    return isObject(image) ? { type: 'input_image', image_url: image.url, ...detailed } : undefined
   }
   if (mime.startsWith('audio/') && 'data' in source) return renderChatMedia(media, path, loss)
   if ('url' in source) return { type: 'input_file', file_url: source.url, ...named }
