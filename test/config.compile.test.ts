@@ -40,8 +40,8 @@ test('defaults', () => {
       priority: 0,
       headers: {},
       params: {},
-      limit: { timeout: 120, scope: 'entry' },
-      embeddingLimit: { timeout: 120, scope: 'model' },
+      limit: { scope: 'entry' },
+      embeddingLimit: { scope: 'model' },
     },
   ])
 })
@@ -118,7 +118,7 @@ test('everything that is not a default', () => {
     timeout: 7,
     scope: 'credential',
   })
-  expect(entry!.embeddingLimit).toEqual({ qps: 2, timeout: 120, scope: 'entry' })
+  expect(entry!.embeddingLimit).toEqual({ qps: 2, scope: 'entry' })
 })
 
 test('ids count every entry of a type, also those that are off', () => {
@@ -135,7 +135,7 @@ describe('credentials', () => {
     const [other] = entryOf({ credentials: { secret_key: 's', api_key: 'k-1234' } }).credentials
     expect(one).toMatchObject({
       values: { api_key: 'k-1234', secret_key: 's' },
-      limit: { qps: 1, timeout: 120, scope: 'credential' },
+      limit: { qps: 1, scope: 'credential' },
     })
     expect(other!.digest).toBe(one!.digest)
     expect(other!.limit).toBeUndefined()

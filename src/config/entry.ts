@@ -5,9 +5,6 @@ import type { Provider } from '../providers/provider.ts'
 import { parseServerUrl } from './address.ts'
 import type { CredentialsConfig, EntryConfig, LimitConfig } from './schema.ts'
 
-/** Seconds a request waits for its turn if nothing is said. */
-const defaultWait = 120
-
 /** @param defaults the provider, for the models of an entry that names none. */
 export const toEntry = (written: EntryConfig, id: string, type: string, defaults: Provider): Entry => {
   const models = namesOf(written.models)
@@ -62,9 +59,10 @@ const digestOf = (values: Record<string, string>): string => {
   return createHash('sha256').update(canonical).digest('hex').slice(0, 8)
 }
 
-/** What counts whole things is rounded down; 0 is no limit. */
+/** What counts whole things is rounded down; 0 is no limit. A timeout nobody wrote is left open: another limit may have one. */
 const toLimit = (written: LimitConfig = {}, scope: Limit['scope']): Limit => {
-  const limit: Limit = { timeout: written.timeout || defaultWait, scope: written.scope ?? scope! }
+  const limit: Limit = { scope: written.scope ?? scope! }
+  if (written.timeout) limit.timeout = written.timeout
   if (written.qps) limit.qps = written.qps
   for (const name of wholeLimits) {
     const value = Math.floor(written[name] ?? 0)

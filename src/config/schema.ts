@@ -15,10 +15,10 @@ const limitFields = {
   rpd: number('Requests a day, over any 24 hours.', { unit: 'requests' }),
   tpm: number('Tokens a minute, of question and answer together.', { unit: 'tokens' }),
   concurrency: number('Requests at once; a stream counts until it ends.', { unit: 'requests' }),
-  timeout: number('How long a request may wait for its turn if no other target is free; 0 is the default.', {
-    unit: 'seconds',
-    default: 120,
-  }),
+  timeout: number(
+    "How long a request may wait for its turn if no other target is free; 0 is the default. Inside `credentials` it is the entry's unless given.",
+    { unit: 'seconds', default: 120 },
+  ),
   scope: choice(
     ['entry', 'credential', 'model'],
     'Who has a counter of its own: the entry, each of its credentials, or each of its models. Inside `credentials` it is the credential unless given.',
