@@ -128,6 +128,12 @@ const errors: [config: unknown, line: string][] = [
     'services.openai[0].limit.rpm: must be a whole number (only `qps` takes fractions)',
   ],
   [withEntry({ limit: { scope: 'all' } }), 'services.openai[0].limit.scope: must be one of entry, credential, model'],
+  ...['my custom', '../admin', 'a/./b', 'https://h/x', 'a//b', 'a?b=c', 'a%2fb', 'constructor'].map(
+    (name): [object, string] => [
+      withEntry({ speaks: ['anthropic', name] }),
+      `services.openai[0].speaks[1]: ${JSON.stringify(name)} is no protocol, and no path that could stand behind \`/v1/\``,
+    ],
+  ),
   [withEntry({ embedding_limit: { timeout: -1 } }), 'services.openai[0].embedding_limit.timeout: must not be negative'],
   [
     withEntry({ credentials: { api_key: 'abcd', limit: { concurrency: 0.2 } } }),
@@ -240,6 +246,10 @@ const warnings: [config: unknown, line: string][] = [
   [
     withEntry({ speaks: ['openai-chat', 'antropic'] }),
     'services.openai[0].speaks[1]: no protocol of this name is known (did you mean "anthropic"?)',
+  ],
+  [
+    withEntry({ speaks: ['my/custom', 'own/chat/completions'] }),
+    'services.openai[0].speaks[1]: has no effect: addresses that end so are answered by the gateway itself',
   ],
   [top({ enable_web: true }), 'enable_web: the web page is not built yet: none is served'],
   [top({ log_prompts: true }), 'log_prompts: what clients write goes into the log'],

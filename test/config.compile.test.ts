@@ -121,6 +121,11 @@ test('everything that is not a default', () => {
   expect(entry!.embeddingLimit).toEqual({ qps: 2, scope: 'entry' })
 })
 
+test('paths an entry speaks are what follows /v1/, however they are written', () => {
+  const { speaks } = entryOf({ speaks: [' /v1/my/custom/ ', 'v1/videos', '/a', 'my/custom', 'anthropic', ''] })
+  expect(speaks).toEqual(['my/custom', 'videos', 'a', 'anthropic'])
+})
+
 test('ids count every entry of a type, also those that are off', () => {
   const on = { models: ['m'], enabled: true, credentials: { api_key: 'abcd' } }
   const { entries } = compiledOf({ services: { openai: [on, { ...on, enabled: false }, on], groq: [on] } })

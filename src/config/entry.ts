@@ -20,7 +20,7 @@ export const toEntry = (written: EntryConfig, id: string, type: string, defaults
     map: toMap(written.model_map),
     credentials: toCredentials(written),
     ...(serverUrl !== undefined && { serverUrl }),
-    ...(written.speaks && { speaks: namesOf(written.speaks) }),
+    ...(written.speaks && { speaks: namesOf(written.speaks.map(pathIn)) }),
     weight: written.weight ?? 1,
     priority: written.priority ?? 0,
     headers: { ...written.headers },
@@ -33,6 +33,13 @@ export const toEntry = (written: EntryConfig, id: string, type: string, defaults
 
 export const namesOf = (names: readonly string[] = []): string[] =>
   [...new Set(names.map(name => name.trim()))].filter(name => name !== '')
+
+/** A path as it is written → what follows `/v1/`. */
+export const pathIn = (written: string): string =>
+  written
+    .trim()
+    .replace(/^\/+(?:v1\/)?|^v1\//, '')
+    .replace(/\/+$/, '')
 
 /** A Map: no name a file can write reaches a prototype. */
 export const toMap = (table: Readonly<Record<string, string>> = {}): Map<string, string> =>

@@ -98,7 +98,7 @@ export const EntrySchema = group({
   ),
   use_proxy: flag('Whether the `proxy` block holds for this entry, where its `strategy` leaves the choice.'),
   speaks: texts(
-    "What a host of your own speaks beside the service's first protocol: names of protocols, or paths such as `audio/speech`.",
+    "What a host of your own speaks beside the service's first protocol: names of protocols, or what follows `/v1/` in a path, such as `audio/speech`. Any other path may be named: `my/custom` opens `POST /v1/my/custom`, which is passed to the same path beside the host's chat, whole, but for the model's name.",
   ),
 })
 
