@@ -259,6 +259,10 @@ const warnings: [config: unknown, line: string][] = [
     top({ api_keys: [{ api_key: 'abcd', supported_models: {} }] }),
     'api_keys[0].supported_models: names no model: the key may use none',
   ],
+  [
+    top({ api_keys: [{ api_key: 'abcd' }] }),
+    'api_keys[0]: has no `supported_models`, so the key may use every model (v0.10 let it use none); write "supported_models": { "all": ["*"] } if that is meant',
+  ],
   [{}, 'services: no service is in use: every model is unknown'],
   [withEntry({ enabled: false }), 'services: no service is in use: every model is unknown'],
 ]
@@ -329,6 +333,7 @@ describe('nothing is said without cause', () => {
     withEntry({ models: undefined }, 'deepseek'),
     top({ model_redirect: { a: 'm', all: 'random', b: 'all' }, default_model: 'a' }),
     top({ default_model: 'random' }),
+    top({ api_keys: [{ api_key: 'abcd', supported_models: { all: ['*'] } }] }),
     top({ proxy: { strategy: 'disabled', http_proxy: 'http://h:1' } }),
     withEntry({
       params: { nested: { anything: [null, 1] } },

@@ -1,14 +1,14 @@
 /** `api_key` and `api_keys` → who may ask for what. */
 import { createHash } from 'node:crypto'
 import type { KeyRule } from './compiled.ts'
-import type { Say } from './problems.ts'
 import type { Config } from './schema.ts'
+import type { Checking } from './services.ts'
 import { pathTo } from './tree.ts'
 
 type Key = { key: string; name: string | undefined; scopes: string[] | undefined }
 
 /** Both together. A key written twice may what any of its places lets it. */
-export const readKeys = (config: Config, say: Say): KeyRule[] => {
+export const readKeys = (config: Config, { say, isBroken }: Checking): KeyRule[] => {
   const rules = new Map<string, Key>()
   const master = config.api_key?.trim()
   if (master) rules.set(master, { key: master, name: undefined, scopes: undefined })
@@ -21,6 +21,7 @@ export const readKeys = (config: Config, say: Say): KeyRule[] => {
     }
     const next = { key, name: written.name?.trim() || undefined, scopes: scopesOf(written.supported_models) }
     if (next.scopes?.length === 0) say('warning', `${path}.supported_models`, 'names no model: the key may use none')
+    if (!next.scopes && key !== master && !isBroken(path)) say('warning', path, unscoped)
     const twin = rules.get(key)
     if (twin && key !== master)
       say('warning', `${path}.api_key`, 'the same key is written above; it may use the models of both')
@@ -29,6 +30,10 @@ export const readKeys = (config: Config, say: Say): KeyRule[] => {
   }
   return [...rules.values()].map(rule => ruleOf(rule, rule.key === master))
 }
+
+/** simple-one-api v0.10 refused such keys everything: who brings its file along is to know. */
+const unscoped =
+  'has no `supported_models`, so the key may use every model (v0.10 let it use none); write "supported_models": { "all": ["*"] } if that is meant'
 
 const scopesOf = (groups: Record<string, string[]> | undefined): string[] | undefined =>
   groups &&

@@ -49,7 +49,7 @@ const fromTree = (tree: Tree, environment: Environment, report: Report, file?: s
   const config = plain(shaped) as Config
   const isBroken = (path: string) => problems.some(({ level, path: at }) => level === 'error' && isBelow(at, path))
   checkConfig(config, { say, isBroken })
-  const keys = readKeys(config, say)
+  const keys = readKeys(config, { say, isBroken })
   const entries = readServices(config, { say, isBroken })
   if (hasErrors(problems)) return
   checkNames(config, entries, say)
