@@ -88,7 +88,10 @@ export const EntrySchema = group({
     description: 'Targets of a higher number are used only when none of a lower one can take a request now.',
     default: 0,
   }),
-  headers: table(Type.String(), 'Headers added to every request to the vendor.'),
+  headers: table(
+    Type.String(),
+    'Headers added to every request to the vendor. One in which the `api_key` would go (`Authorization`, `x-api-key`) goes as it is written here, instead of the key.',
+  ),
   params: table(Type.Unknown(), "Top-level fields of the request; they replace the client's.", {
     examples: [{ temperature: 0.2 }],
   }),
