@@ -126,6 +126,15 @@ test('paths an entry speaks are what follows /v1/, however they are written', ()
   expect(speaks).toEqual(['my/custom', 'videos', 'a', 'anthropic'])
 })
 
+test('fractions: a rate below one holds, what counts things is one at least', () => {
+  const { limit, models } = entryOf({
+    models: ['a', ' ', ''],
+    limit: { qps: 0.5, rpm: 0.5, qpm: 1.5, rpd: 0.1, tpm: 0.2, concurrency: 0.9 },
+  })
+  expect(limit).toEqual({ qps: 0.5, rpm: 0.5, qpm: 1, rpd: 0.1, tpm: 1, concurrency: 1, scope: 'entry' })
+  expect(models).toEqual(['a'])
+})
+
 test('ids count every entry of a type, also those that are off', () => {
   const on = { models: ['m'], enabled: true, credentials: { api_key: 'abcd' } }
   const { entries } = compiledOf({ services: { openai: [on, { ...on, enabled: false }, on], groq: [on] } })

@@ -3,7 +3,7 @@ import { isOwnPath, isPath } from '../protocols/own.ts'
 import type { Entry } from '../providers/entry.ts'
 import { providers } from '../providers/index.ts'
 import { parseProxy, parseServerUrl } from './address.ts'
-import { pathIn, wholeLimits } from './entry.ts'
+import { figureOf, pathIn, wholeLimits } from './entry.ts'
 import { nearest } from './nearest.ts'
 import type { Say } from './problems.ts'
 import type { EntryConfig, LimitConfig } from './schema.ts'
@@ -41,7 +41,7 @@ const checkNames = (entry: EntryConfig, path: string, say: Say): void => {
   for (const field of ['models', 'embedding_models'] as const)
     for (const [index, model] of (entry[field] ?? []).entries()) {
       const here = pathTo(`${path}.${field}`, index)
-      if (model.trim() === '') say('error', here, 'must not be empty')
+      if (model.trim() === '') say('warning', here, 'is empty, and left out')
       if (/\*./.test(model.trim()))
         say('warning', here, 'only a `*` at the end stands for anything; this one is an ordinary character')
       if (model.trim() === 'random')
@@ -116,9 +116,8 @@ const checkLimits = (entry: EntryConfig, path: string, say: Say): void => {
 const checkLimit = (limit: LimitConfig = {}, path: string, say: Say): void => {
   for (const name of wholeLimits) {
     const value = limit[name] ?? 0
-    if (Number.isInteger(value)) continue
-    if (value < 1) say('error', `${path}.${name}`, 'must be a whole number (only `qps` takes fractions)')
-    else say('warning', `${path}.${name}`, `is taken as ${Math.floor(value)}: only \`qps\` takes fractions`)
+    const taken = figureOf(name, value)
+    if (taken !== value) say('warning', `${path}.${name}`, `is taken as ${taken}: only rates below 1 are fractions`)
   }
 }
 

@@ -66,16 +66,22 @@ const digestOf = (values: Record<string, string>): string => {
   return createHash('sha256').update(canonical).digest('hex').slice(0, 8)
 }
 
-/** What counts whole things is rounded down; 0 is no limit. A timeout nobody wrote is left open: another limit may have one. */
+/** 0 is no limit. A timeout nobody wrote is left open: another limit may have one. */
 const toLimit = (written: LimitConfig = {}, scope: Limit['scope']): Limit => {
   const limit: Limit = { scope: written.scope ?? scope! }
   if (written.timeout) limit.timeout = written.timeout
   if (written.qps) limit.qps = written.qps
   for (const name of wholeLimits) {
-    const value = Math.floor(written[name] ?? 0)
+    const value = figureOf(name, written[name] ?? 0)
     if (value > 0) limit[name] = value
   }
   return limit
 }
 
 export const wholeLimits = ['qpm', 'rpm', 'rpd', 'tpm', 'concurrency'] as const
+
+/** A figure cut to whole things. Below one, requests over time are one in a longer time; of anything else it is one. */
+export const figureOf = (name: (typeof wholeLimits)[number], written: number): number => {
+  if (written === 0 || written >= 1) return Math.floor(written)
+  return name === 'tpm' || name === 'concurrency' ? 1 : written
+}

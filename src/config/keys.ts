@@ -1,7 +1,9 @@
 /** `api_key` and `api_keys` → who may ask for what. */
 import { createHash } from 'node:crypto'
 import type { KeyRule } from './compiled.ts'
+import { unreplaced } from './problems.ts'
 import type { Config } from './schema.ts'
+import { isFromSample } from './secrets.ts'
 import type { Checking } from './services.ts'
 import { pathTo } from './tree.ts'
 
@@ -11,6 +13,7 @@ type Key = { key: string; name: string | undefined; scopes: string[] | undefined
 export const readKeys = (config: Config, { say, isBroken }: Checking): KeyRule[] => {
   const rules = new Map<string, Key>()
   const master = config.api_key?.trim()
+  if (isFromSample(master ?? '')) say('warning', 'api_key', unreplaced)
   if (master) rules.set(master, { key: master, name: undefined, scopes: undefined })
   for (const [index, written] of (config.api_keys ?? []).entries()) {
     const path = pathTo('api_keys', index)
@@ -19,6 +22,7 @@ export const readKeys = (config: Config, { say, isBroken }: Checking): KeyRule[]
       say('error', `${path}.api_key`, 'must not be empty')
       continue
     }
+    if (isFromSample(key)) say('warning', `${path}.api_key`, unreplaced)
     const next = { key, name: written.name?.trim() || undefined, scopes: scopesOf(written.supported_models) }
     if (next.scopes?.length === 0) say('warning', `${path}.supported_models`, 'names no model: the key may use none')
     if (!next.scopes && key !== master && !isBroken(path)) say('warning', path, unscoped)
