@@ -69,7 +69,7 @@ export const buildRuntime = (settings: Compiled, lasting: Lasting): Runtime => {
 type Mortal = { -readonly [Key in keyof Life]: Life[Key] }
 
 /** Milliseconds in which a signal is the first one again: a terminal or a service manager tells npm and us, and npm passes it on. */
-const echo = 1000
+const echo = 500
 
 /** The first signal drains: no new connection, open requests finish. The second ends at once. */
 const endOnSignal = (life: Mortal, log: Log, close: () => unknown): void => {

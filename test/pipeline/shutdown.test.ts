@@ -69,7 +69,7 @@ test('what does not finish in time is told so, in whatever phase, and the end is
   expect(upstream.open).toBe(0)
 })
 
-test('a signal that comes twice at once, by way of npm, is one; a later one ends at once', async () => {
+test('a signal that comes twice at once, by way of npm, is one', async () => {
   await using gateway = await start(20)
   upstream.become(sseOf(chatFrames(['a', 'b', 'c']), { pace: 300 }))
   const answer = await stream(gateway, { model: 'free' })
@@ -78,10 +78,4 @@ test('a signal that comes twice at once, by way of npm, is one; a later one ends
   const ended = gateway.stop()
   await answer.ended
   expect([answer.content(), (await ended).code]).toEqual(['abc', 0])
-  await using other = await start(20)
-  upstream.become(neverHeaders)
-  await heardOf(async () => void ask(other, { model: 'free' }).catch(() => undefined))
-  process.kill(other.pid, 'SIGTERM')
-  await Bun.sleep(1200)
-  expect((await other.stop()).code).toBe(1)
 })
