@@ -1,4 +1,6 @@
 // Installs what package-lock.json names, once for each of its states. Runs on plain Node, before anything is installed.
+// `npm start` says `exec`, so that no shell stands between npm and the gateway: it would take the signals that npm passes on.
+// The shell of Windows has no such word, and gets it here.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -14,3 +16,6 @@ if (!installed) {
   if (status !== 0) process.exit(status ?? 1)
   writeFileSync(stamp, digest)
 }
+
+const word = 'node_modules/.bin/exec.cmd'
+if (process.platform === 'win32' && !existsSync(word)) writeFileSync(word, '@%*\r\n')

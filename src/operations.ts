@@ -1,12 +1,16 @@
 /** Which address is which protocol. */
+import type { Compiled } from './config/compiled.ts'
 import type { Operation } from './gateway.ts'
 import { anthropicCount, geminiCount } from './protocols/count.ts'
 import { type Manner, translators } from './protocols/deepl/index.ts'
 import { namedIn } from './protocols/gemini/address.ts'
 import { geminiList } from './protocols/gemini/list.ts'
 import { passOnly, protocols } from './protocols/index.ts'
+import { openaiPass } from './protocols/openai-pass/index.ts'
+import { isOwnPath } from './protocols/own.ts'
 import type { Ingress, PassOnly } from './protocols/protocol.ts'
 import { singleClients } from './protocols/singles.ts'
+import type { Entry } from './providers/entry.ts'
 
 const chat = protocols.get('openai-chat')!
 const responses = protocols.get('openai-responses')!
@@ -32,9 +36,32 @@ const translations: Readonly<Record<string, string>> = {
   '/v2/translate': 'deepl',
 }
 
-export const translationAt = (path: string, manner: Manner | undefined, query: string): Operation | undefined => {
+const translationAt = (path: string, manner: Manner | undefined, query: string): Operation | undefined => {
   const protocol = manner && translators(manner).get(translations[path] ?? '')
   return protocol && { protocol, query }
+}
+
+/** The paths of each configuration that only its entries know, made when one is first asked for. */
+const ownPaths = new WeakMap<readonly Entry[], ReadonlyMap<string, PassOnly>>()
+
+const ownPathsOf = (entries: readonly Entry[]): ReadonlyMap<string, PassOnly> => {
+  const known = ownPaths.get(entries)
+  if (known) return known
+  const names = new Set(entries.flatMap(({ speaks = [] }) => speaks).filter(isOwnPath))
+  const paths = new Map([...names].map((name): [string, PassOnly] => [`/v1/${name}`, openaiPass(name)]))
+  ownPaths.set(entries, paths)
+  return paths
+}
+
+/** Addresses that hang on the configuration: translations, and paths that an entry's `speaks` names. */
+export const configuredAt = (
+  path: string,
+  { translation, entries }: Pick<Compiled, 'translation' | 'entries'>,
+  query: string,
+): Operation | undefined => {
+  const translated = translationAt(path, translation, query)
+  const protocol = translated ? undefined : ownPathsOf(entries).get(path)
+  return protocol ? { protocol, query } : translated
 }
 
 /** Addresses of Gemini's API name the model and say whether to stream: as events with `alt=sse`, else as one JSON list. */

@@ -7,7 +7,7 @@ import { asGatewayError, GatewayError } from './errors.ts'
 import { type Connection, type Operation, serve } from './gateway.ts'
 import type { Json } from './ir/json.ts'
 import { asksAnthropic, findGeminiModel, findModel, listGeminiModels, listModels } from './listing.ts'
-import { generationIn, operations, translationAt } from './operations.ts'
+import { configuredAt, generationIn, operations } from './operations.ts'
 import { protocols } from './protocols/index.ts'
 import type { Caller } from './routing/plan.ts'
 import type { Runtime } from './runtime.ts'
@@ -93,7 +93,7 @@ const isGeminiList = (path: string): boolean => path === geminiModels || path.st
 
 const pass = (request: Request, server: Server<unknown> | null, life: Life): Response | Promise<Response> => {
   const { path, query } = addressOf(request)
-  const operation = operationOf(path, query) ?? translationAt(tidy(path), life.run.settings.translation, query)
+  const operation = operationOf(path, query) ?? configuredAt(tidy(path), life.run.settings, query)
   if (operation === undefined || request.method !== 'POST') return refuseAddress(request, life)
   if (life.draining)
     return explain(new GatewayError('unavailable', 'the gateway is shutting down'), { connection: 'close' })
@@ -209,7 +209,7 @@ const explain = (error: GatewayError, headers: Record<string, string> = {}, prot
 /** No such address, or another method than it takes. */
 const refuseAddress = (request: Request, { run }: Life): Response => {
   const { path, query } = addressOf(request)
-  const operation = operationOf(path, query) ?? translationAt(tidy(path), run.settings.translation, query)
+  const operation = operationOf(path, query) ?? configuredAt(tidy(path), run.settings, query)
   const allow = operation ? 'POST' : readable.test(path) ? 'GET, HEAD' : undefined
   const error = allow
     ? new GatewayError('method_not_allowed', `${shorten(path)} takes ${allow.split(',', 1)}`)

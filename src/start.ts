@@ -70,11 +70,17 @@ export const buildRuntime = (settings: Compiled, lasting: Lasting): Runtime => {
 
 type Mortal = { -readonly [Key in keyof Life]: Life[Key] }
 
+/** Milliseconds in which a signal is the first one again: a terminal or a service manager tells npm and us, and npm passes it on. */
+const echo = 500
+
 /** The first signal drains: no new connection, open requests finish. The second ends at once. */
 const endOnSignal = (life: Mortal, log: Log, close: () => unknown): void => {
+  let began = 0
   const end = async () => {
+    if (life.draining && performance.now() - began < echo) return
     if (life.draining) process.exit(1)
     life.draining = true
+    began = performance.now()
     const { open } = life.run.records
     log.write({ level: 'info', message: 'shutting down', open: open.size })
     close()

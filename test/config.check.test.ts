@@ -81,8 +81,6 @@ const errors: [config: unknown, line: string][] = [
   [withEntry({ enabled: 1 }), 'services.openai[0].enabled: must be true or false, not a number'],
   [withEntry({ models: 'm' }), 'services.openai[0].models: must be a list, not text'],
   [withEntry({ models: ['m', 5] }), 'services.openai[0].models[1]: must be text, not a number'],
-  [withEntry({ models: ['m', ' '] }), 'services.openai[0].models[1]: must not be empty'],
-  [withEntry({ embedding_models: [''] }), 'services.openai[0].embedding_models[0]: must not be empty'],
   [withEntry({ models: [] }), 'services.openai[0].models: at least one model, for chat or for embeddings, is required'],
   [withEntry({ model_map: { m: ' ' } }), 'services.openai[0].model_map.m: must not be empty'],
   [withEntry({ model_redirect: { '': 'm' } }), 'services.openai[0].model_redirect[""]: must not be empty'],
@@ -123,16 +121,14 @@ const errors: [config: unknown, line: string][] = [
   [withEntry({ weight: 1.5 }), 'services.openai[0].weight: must be a whole number'],
   [withEntry({ timeout: -1 }), 'services.openai[0].timeout: must not be negative'],
   [withEntry({ limit: { qps: -0.5 } }), 'services.openai[0].limit.qps: must not be negative'],
-  [
-    withEntry({ limit: { rpm: 0.5 } }),
-    'services.openai[0].limit.rpm: must be a whole number (only `qps` takes fractions)',
-  ],
   [withEntry({ limit: { scope: 'all' } }), 'services.openai[0].limit.scope: must be one of entry, credential, model'],
+  ...['my custom', '../admin', 'a/./b', 'https://h/x', 'a//b', 'a?b=c', 'a%2fb', 'constructor'].map(
+    (name): [object, string] => [
+      withEntry({ speaks: ['anthropic', name] }),
+      `services.openai[0].speaks[1]: ${JSON.stringify(name)} is no protocol, and no path that could stand behind \`/v1/\``,
+    ],
+  ),
   [withEntry({ embedding_limit: { timeout: -1 } }), 'services.openai[0].embedding_limit.timeout: must not be negative'],
-  [
-    withEntry({ credentials: { api_key: 'abcd', limit: { concurrency: 0.2 } } }),
-    'services.openai[0].credentials.limit.concurrency: must be a whole number (only `qps` takes fractions)',
-  ],
   [
     withEntry({ credential_list: [{ api_key: 'abcd', limit: { tpm: -1 } }] }),
     'services.openai[0].credential_list[0].limit.tpm: must not be negative',
@@ -183,9 +179,32 @@ describe('errors', () => {
       renderProblems(problems, { name: 'config.json' }),
     ).toBe(`config.json:3:3 error log_level: must be one of debug, info, warn, error
 config.json:6:7 error services.deepseek[0].credentials.api_key: required
-config.json:7:20 error services.deepseek[1].models[0]: must not be empty
+config.json:9:11 error services.deepseek[1].credentials.api_key: required
 config.json:2:3 warning heartbeet: unknown key; it has no effect (did you mean "heartbeat"?)
+config.json:7:20 warning services.deepseek[1].models[0]: is empty, and left out
 `)
+  })
+
+  test('of one entry all, whatever their kind; what has the wrong shape is not missed as well', () => {
+    const faults = {
+      id: 'no name',
+      models: 'm',
+      server_url: 'h',
+      headers: { 'a b': 'x' },
+      weight: 0,
+      credentials: { api_key: ['a'] },
+    }
+    expect(problemsOf(withEntry(faults))).toEqual([
+      'error services.openai[0].models: must be a list, not text',
+      'error services.openai[0].credentials.api_key: must be text, not a list',
+      'error services.openai[0].id: must begin with a letter or digit and have only letters, digits, `.`, `_` and `-`',
+      'error services.openai[0].server_url: must be an absolute URL: http://, https://, ws:// or wss:// and a host',
+      'error services.openai[0].headers["a b"]: is no name of a header',
+      'error services.openai[0].weight: must be at least 1',
+    ])
+    const missing = problemsOf(withEntry({ id: ' a b', models: [], credentials: {} })).join('\n')
+    for (const one of ['openai[0].id: ', 'openai[0].models: at least', 'credentials.api_key: required'])
+      expect(missing).toContain(one)
   })
 
   test('a file below the working directory is shown as it is called from there', () => {
@@ -216,7 +235,29 @@ const warnings: [config: unknown, line: string][] = [
     withEntry({ limit: { rpmm: 5 } }),
     'services.openai[0].limit.rpmm: unknown key; it has no effect (did you mean "rpm"?)',
   ],
-  [withEntry({ limit: { rpm: 10.7 } }), 'services.openai[0].limit.rpm: is taken as 10: only `qps` takes fractions'],
+  [
+    withEntry({ limit: { rpm: 10.7 } }),
+    'services.openai[0].limit.rpm: is taken as 10: only rates below 1 are fractions',
+  ],
+  [
+    withEntry({ limit: { concurrency: 0.5 } }),
+    'services.openai[0].limit.concurrency: is taken as 1: only rates below 1 are fractions',
+  ],
+  [withEntry({ models: ['m', ' '] }), 'services.openai[0].models[1]: is empty, and left out'],
+  [withEntry({ embedding_models: [''] }), 'services.openai[0].embedding_models[0]: is empty, and left out'],
+  [
+    withEntry({ credentials: { api_key: 'sk-replace-me' } }),
+    'services.openai[0].credentials.api_key: is still the placeholder of a sample: put what is your own here',
+  ],
+  [top({ api_key: 'sk-replace-me' }), 'api_key: is still the placeholder of a sample: put what is your own here'],
+  ...['a${NO-plain}', '${K', '${ K }'].map((text): [object, string] => [
+    withEntry({ params: { user: text } }),
+    'services.openai[0].params.user: holds a `${` that begins no variable (`${NAME}` or `${NAME:-default}`) and stays as it is; write `$${` if that is meant',
+  ]),
+  [
+    withEntry({ params: { user: '${A:-${B}}' } }),
+    'services.openai[0].params.user: holds a variable inside the default of another, which is taken as text',
+  ],
   [
     withEntry({ models: ['a*b'] }),
     'services.openai[0].models[0]: only a `*` at the end stands for anything; this one is an ordinary character',
@@ -241,6 +282,10 @@ const warnings: [config: unknown, line: string][] = [
     withEntry({ speaks: ['openai-chat', 'antropic'] }),
     'services.openai[0].speaks[1]: no protocol of this name is known (did you mean "anthropic"?)',
   ],
+  [
+    withEntry({ speaks: ['my/custom', 'own/chat/completions'] }),
+    'services.openai[0].speaks[1]: has no effect: addresses that end so are answered by the gateway itself',
+  ],
   [top({ enable_web: true }), 'enable_web: the web page is not built yet: none is served'],
   [top({ log_prompts: true }), 'log_prompts: what clients write goes into the log'],
   [top({ model_redirect: { a: 'nowhere' } }), 'model_redirect.a: leads nowhere: no service in use offers this model'],
@@ -248,6 +293,10 @@ const warnings: [config: unknown, line: string][] = [
   [
     top({ api_keys: [{ api_key: 'abcd', supported_models: {} }] }),
     'api_keys[0].supported_models: names no model: the key may use none',
+  ],
+  [
+    top({ api_keys: [{ api_key: 'abcd' }] }),
+    'api_keys[0]: has no `supported_models`, so the key may use every model (v0.10 let it use none); write "supported_models": { "all": ["*"] } if that is meant',
   ],
   [{}, 'services: no service is in use: every model is unknown'],
   [withEntry({ enabled: false }), 'services: no service is in use: every model is unknown'],
@@ -295,7 +344,7 @@ describe('warnings', () => {
     for (const none of ['${KEY}', 'sk-replace-me']) {
       const clean = file(JSON.stringify(withEntry({ credentials: { api_key: none } })))
       chmodSync(clean, 0o644)
-      expect(shown(load(clean, { KEY: 'sk-from-elsewhere' }).problems)).toEqual([])
+      expect(shown(load(clean, { KEY: 'sk-from-elsewhere' }).problems).join()).not.toContain('chmod')
     }
   })
 
@@ -314,11 +363,14 @@ describe('nothing is said without cause', () => {
   test.each([
     withEntry({ credentials: {}, server_url: 'http://10.0.0.1:8000/v1' }),
     withEntry({ credentials: {} }, 'ollama'),
+    withEntry({ limit: { rpm: 0.5, qpm: 0.25, rpd: 0.1, qps: 0.3 } }),
+    withEntry({ params: { user: '$${K} $K {}' } }),
     withEntry({ models: ['*'], model_map: { x: 'y' } }),
     withEntry({ models: [], embedding_models: ['e'] }),
     withEntry({ models: undefined }, 'deepseek'),
     top({ model_redirect: { a: 'm', all: 'random', b: 'all' }, default_model: 'a' }),
     top({ default_model: 'random' }),
+    top({ api_keys: [{ api_key: 'abcd', supported_models: { all: ['*'] } }] }),
     top({ proxy: { strategy: 'disabled', http_proxy: 'http://h:1' } }),
     withEntry({
       params: { nested: { anything: [null, 1] } },

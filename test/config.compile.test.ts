@@ -40,8 +40,8 @@ test('defaults', () => {
       priority: 0,
       headers: {},
       params: {},
-      limit: { timeout: 120, scope: 'entry' },
-      embeddingLimit: { timeout: 120, scope: 'model' },
+      limit: { scope: 'entry' },
+      embeddingLimit: { scope: 'model' },
     },
   ])
 })
@@ -118,7 +118,21 @@ test('everything that is not a default', () => {
     timeout: 7,
     scope: 'credential',
   })
-  expect(entry!.embeddingLimit).toEqual({ qps: 2, timeout: 120, scope: 'entry' })
+  expect(entry!.embeddingLimit).toEqual({ qps: 2, scope: 'entry' })
+})
+
+test('paths an entry speaks are what follows /v1/, however they are written', () => {
+  const { speaks } = entryOf({ speaks: [' /v1/my/custom/ ', 'v1/videos', '/a', 'my/custom', 'anthropic', ''] })
+  expect(speaks).toEqual(['my/custom', 'videos', 'a', 'anthropic'])
+})
+
+test('fractions: a rate below one holds, what counts things is one at least', () => {
+  const { limit, models } = entryOf({
+    models: ['a', ' ', ''],
+    limit: { qps: 0.5, rpm: 0.5, qpm: 1.5, rpd: 0.1, tpm: 0.2, concurrency: 0.9 },
+  })
+  expect(limit).toEqual({ qps: 0.5, rpm: 0.5, qpm: 1, rpd: 0.1, tpm: 1, concurrency: 1, scope: 'entry' })
+  expect(models).toEqual(['a'])
 })
 
 test('ids count every entry of a type, also those that are off', () => {
@@ -135,7 +149,7 @@ describe('credentials', () => {
     const [other] = entryOf({ credentials: { secret_key: 's', api_key: 'k-1234' } }).credentials
     expect(one).toMatchObject({
       values: { api_key: 'k-1234', secret_key: 's' },
-      limit: { qps: 1, timeout: 120, scope: 'credential' },
+      limit: { qps: 1, scope: 'credential' },
     })
     expect(other!.digest).toBe(one!.digest)
     expect(other!.limit).toBeUndefined()

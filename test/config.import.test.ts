@@ -67,6 +67,19 @@ describe('import', () => {
     expect(importDatabase(database, '-')).toEqual({ config: `${JSON.stringify(JSON.parse(edited), null, 2)}\n` })
   })
 
+  test('what looks like a variable there is text, and stays text', () => {
+    const config = JSON.stringify({
+      ...JSON.parse(edited),
+      api_key: 'a${HOME}b$${c',
+      model_redirect: { 'x${': '${A:-m}' },
+    })
+    const { database } = scene([{ source: 'admin', config, active: true }])
+    const { compiled, problems } = load(importDatabase(database).written!, { HOME: '/root' })
+    expect(problems.filter(({ message }) => message.includes('${'))).toEqual([])
+    expect([...compiled!.redirect]).toEqual([['x${', '${A:-m}']])
+    expect(compiled!.secrets).toEqual(['a${HOME}b$${c'])
+  })
+
   test('never over a file that is there', () => {
     const { database, config } = scene()
     expect(importDatabase(database, config).error).toContain('exists already')

@@ -84,7 +84,7 @@ describe('what they mean', () => {
     ])
     expect(entries[0]).toMatchObject({
       embeddingModels: ['embedding-3'],
-      embeddingLimit: { qps: 3, scope: 'model', timeout: 120 },
+      embeddingLimit: { qps: 3, scope: 'model' },
     })
   })
 
@@ -210,7 +210,7 @@ describe('spellings', () => {
       }),
     )
     expect(compiled.keys).toEqual([])
-    expect(compiled.entries[0]!.limit).toEqual({ timeout: 120, scope: 'entry' })
+    expect(compiled.entries[0]!.limit).toEqual({ scope: 'entry' })
   })
 
   test('remarks are no unknown keys', () => {

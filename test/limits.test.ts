@@ -200,6 +200,10 @@ test('an estimate counts tools as JSON, and adds an answer only where one is wri
   expect(estimateTokens({ input: 'abcd', instructions: 'abcd' })).toBe(502)
   expect(estimateTokens({ input: [{ role: 'user', content: 'abcd' }] })).toBe(501)
   expect(estimateTokens({ prompt: 'abcd' })).toBe(501)
+  const contents = [{ role: 'user', parts: [{ text: 'abcd' }] }]
+  expect(estimateTokens({ contents, generationConfig: { maxOutputTokens: 7 } })).toBe(8)
+  expect(estimateTokens({ contents, generation_config: { max_output_tokens: 7 } })).toBe(8)
+  expect(estimateTokens({ contents, generationConfig: {} })).toBe(501)
 })
 
 test('an estimate of a large body takes little time', () => {

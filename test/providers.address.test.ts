@@ -1,7 +1,7 @@
 /** server_url → the address a request goes to, as a table. */
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
-import { addressOf, serves, spokenFor } from '../src/providers/address.ts'
+import { addressOf, serves, spokenFor, isNative } from '../src/providers/address.ts'
 import { providers } from '../src/providers/index.ts'
 import { entryOf, targetOf } from './contracts/provider.ts'
 
@@ -328,6 +328,26 @@ describe('addresses', () => {
     const ranking = targetOf(relay, 'gte-rerank-v2')
     expect(addressOf(ranking, spokenFor(ranking, 'rerank'))).toBe('https://h.example/v1/rerank')
     expect(serves(relay, 'embeddings')).toBe(false)
+  })
+
+  test('a path nobody here knows stands beside the first protocol', () => {
+    for (const [type, serverUrl, url] of [
+      ['minimax', undefined, 'https://api.minimaxi.com/v1/my/custom'],
+      ['minimax', 'https://api.minimax.io', 'https://api.minimax.io/v1/my/custom'],
+      ['openai', 'https://h.example/api/v3/chat/completions?v=1', 'https://h.example/api/v3/my/custom?v=1'],
+      ['zhipu', 'https://h.example', 'https://h.example/v1/my/custom'],
+      ['zhipu', undefined, 'https://open.bigmodel.cn/api/paas/v4/my/custom'],
+    ] as const)
+      expect(addressOf(targetOf(entryOf(type, { serverUrl, speaks: ['my/custom'] })), 'my/custom')).toBe(url)
+  })
+
+  test('a protocol may be named by its path', () => {
+    const entry = entryOf('openai', { serverUrl: 'https://h.example/v1', speaks: ['messages', 'responses'] })
+    expect(['anthropic', 'openai-responses', 'messages'].map(id => isNative({ entry, model: 'm' }, id))).toEqual([
+      true,
+      true,
+      false,
+    ])
   })
 
   test('native addresses are spoken to for embeddings and rankings, not yet for chats', () => {

@@ -22,6 +22,9 @@ const names = readdirSync(folder).sort()
 /** What a sample may warn of: the part of the product it waits for. */
 const expected: Record<string, RegExp> = { 'web.json': /enable_web/ }
 
+/** Of every key that is to be replaced. */
+const placeholder = /: is still the placeholder of a sample/
+
 /** Asked for what its vendor does, where that is no chat. */
 const others: Record<string, { path: string; body: object }> = {
   'jina.json': { path: '/v1/embeddings', body: { input: 'Hello!' } },
@@ -69,7 +72,7 @@ const withDeadKeys = (name: string): Compiled => {
 describe.each(names)('%s', name => {
   test('has nothing to complain of', () => {
     const { problems } = load(join(folder, name), {})
-    const told = shown(problems.filter(({ level }) => level !== 'note'))
+    const told = shown(problems.filter(({ level }) => level !== 'note')).filter(line => !placeholder.test(line))
     const allowed = expected[name]
     if (allowed) expect(told).toEqual([expect.stringMatching(allowed)])
     else expect(told).toEqual([])

@@ -1,8 +1,9 @@
 /** What can be wrong with an enabled entry beyond its shape. */
+import { isOwnPath, isPath } from '../protocols/own.ts'
 import type { Entry } from '../providers/entry.ts'
 import { providers } from '../providers/index.ts'
 import { parseProxy, parseServerUrl } from './address.ts'
-import { wholeLimits } from './entry.ts'
+import { figureOf, pathIn, wholeLimits } from './entry.ts'
 import { nearest } from './nearest.ts'
 import type { Say } from './problems.ts'
 import type { EntryConfig, LimitConfig } from './schema.ts'
@@ -40,7 +41,7 @@ const checkNames = (entry: EntryConfig, path: string, say: Say): void => {
   for (const field of ['models', 'embedding_models'] as const)
     for (const [index, model] of (entry[field] ?? []).entries()) {
       const here = pathTo(`${path}.${field}`, index)
-      if (model.trim() === '') say('error', here, 'must not be empty')
+      if (model.trim() === '') say('warning', here, 'is empty, and left out')
       if (/\*./.test(model.trim()))
         say('warning', here, 'only a `*` at the end stands for anything; this one is an ordinary character')
       if (model.trim() === 'random')
@@ -84,17 +85,23 @@ const checkHeaders = ({ headers = {} }: EntryConfig, path: string, say: Say): vo
   }
 }
 
-/** A protocol nobody knows may be one the host alone speaks: only what looks like a slip is told. */
+/** Addresses that the gateway answers itself, as operations.ts has them: what follows `/v1/`. */
+const ownAddresses =
+  /(?:^|\/)(?:chat\/completions|responses|v1\/messages)$|^(?:translate|responses\/[\w-]+\/cancel)$|^models\/.*:\w+$/
+
+/** A protocol nobody knows may be a path the host alone speaks: only what looks like a slip, or leads nowhere, is told. */
 const checkSpeaks = ({ speaks = [] }: EntryConfig, path: string, say: Say): void => {
-  const known = new Set([
-    'anthropic',
-    'responses',
-    'openai-responses',
-    ...[...providers.values()].flatMap(one => Object.keys(one.speaks)),
-  ])
+  const known = new Set([...providers.values()].flatMap(one => Object.keys(one.speaks)))
   for (const [index, word] of speaks.entries()) {
-    const near = known.has(word.trim()) ? undefined : nearest(word.trim(), known)
-    if (near) say('warning', pathTo(`${path}.speaks`, index), 'no protocol of this name is known', { nearest: near })
+    const name = pathIn(word)
+    const here = pathTo(`${path}.speaks`, index)
+    if (name === '' || !isOwnPath(name)) continue
+    const near = nearest(name, known)
+    if (!isPath(name))
+      say('error', here, `${JSON.stringify(word)} is no protocol, and no path that could stand behind \`/v1/\``)
+    else if (near) say('warning', here, 'no protocol of this name is known', { nearest: near })
+    else if (ownAddresses.test(name))
+      say('warning', here, 'has no effect: addresses that end so are answered by the gateway itself')
   }
 }
 
@@ -109,9 +116,8 @@ const checkLimits = (entry: EntryConfig, path: string, say: Say): void => {
 const checkLimit = (limit: LimitConfig = {}, path: string, say: Say): void => {
   for (const name of wholeLimits) {
     const value = limit[name] ?? 0
-    if (Number.isInteger(value)) continue
-    if (value < 1) say('error', `${path}.${name}`, 'must be a whole number (only `qps` takes fractions)')
-    else say('warning', `${path}.${name}`, `is taken as ${Math.floor(value)}: only \`qps\` takes fractions`)
+    const taken = figureOf(name, value)
+    if (taken !== value) say('warning', `${path}.${name}`, `is taken as ${taken}: only rates below 1 are fractions`)
   }
 }
 

@@ -4,9 +4,6 @@ import type { Provider } from '../providers/provider.ts'
 import { parseServerUrl } from './address.ts'
 import type { CredentialsConfig, EntryConfig, LimitConfig } from './schema.ts'
 
-/** Seconds a request waits for its turn if nothing is said. */
-const defaultWait = 120
-
 /** @param defaults the provider, for the models of an entry that names none. */
 export const toEntry = (written: EntryConfig, id: string, type: string, defaults: Provider): Entry => {
   const models = namesOf(written.models)
@@ -22,7 +19,7 @@ export const toEntry = (written: EntryConfig, id: string, type: string, defaults
     map: toMap(written.model_map),
     credentials: toCredentials(written),
     ...(serverUrl !== undefined && { serverUrl }),
-    ...(written.speaks && { speaks: namesOf(written.speaks) }),
+    ...(written.speaks && { speaks: namesOf(written.speaks.map(pathIn)) }),
     weight: written.weight ?? 1,
     priority: written.priority ?? 0,
     headers: { ...written.headers },
@@ -35,6 +32,13 @@ export const toEntry = (written: EntryConfig, id: string, type: string, defaults
 
 export const namesOf = (names: readonly string[] = []): string[] =>
   [...new Set(names.map(name => name.trim()))].filter(name => name !== '')
+
+/** A path as it is written → what follows `/v1/`. */
+export const pathIn = (written: string): string =>
+  written
+    .trim()
+    .replace(/^\/+(?:v1\/)?|^v1\//, '')
+    .replace(/\/+$/, '')
 
 /** A Map: no name a file can write reaches a prototype. */
 export const toMap = (table: Readonly<Record<string, string>> = {}): Map<string, string> =>
@@ -61,15 +65,22 @@ const digestOf = (values: Record<string, string>): string => {
   return new Bun.CryptoHasher('sha256').update(canonical).digest('hex').slice(0, 8)
 }
 
-/** What counts whole things is rounded down; 0 is no limit. */
+/** 0 is no limit. A timeout nobody wrote is left open: another limit may have one. */
 const toLimit = (written: LimitConfig = {}, scope: Limit['scope']): Limit => {
-  const limit: Limit = { timeout: written.timeout || defaultWait, scope: written.scope ?? scope! }
+  const limit: Limit = { scope: written.scope ?? scope! }
+  if (written.timeout) limit.timeout = written.timeout
   if (written.qps) limit.qps = written.qps
   for (const name of wholeLimits) {
-    const value = Math.floor(written[name] ?? 0)
+    const value = figureOf(name, written[name] ?? 0)
     if (value > 0) limit[name] = value
   }
   return limit
 }
 
 export const wholeLimits = ['qpm', 'rpm', 'rpd', 'tpm', 'concurrency'] as const
+
+/** A figure cut to whole things. Below one, requests over time are one in a longer time; of anything else it is one. */
+export const figureOf = (name: (typeof wholeLimits)[number], written: number): number => {
+  if (written === 0 || written >= 1) return Math.floor(written)
+  return name === 'tpm' || name === 'concurrency' ? 1 : written
+}

@@ -25,7 +25,11 @@ const unquote = (value: string): string => {
   return value.startsWith('#') ? '' : value.replace(/\s+#.*$/, '')
 }
 
-const variable = /\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\}/g
+const variable = /\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\}|\$\{/g
+
+const stray =
+  'holds a `${` that begins no variable (`${NAME}` or `${NAME:-default}`) and stays as it is; write `$${` if that is meant'
+const nested = 'holds a variable inside the default of another, which is taken as text'
 
 /**
  * The tree with every variable in its texts replaced. As in a shell an empty variable takes the default too; `$${` is a plain `${`; what a
@@ -40,8 +44,11 @@ export const expand = (tree: Tree, environment: Environment, say: Say, path = ''
   }
   if (typeof tree.scalar !== 'string' || !tree.scalar.includes('${')) return tree
   let soft = tree.soft
-  const scalar = tree.scalar.replace(variable, (_, escaped, name: string, hasDefault, fallback = '') => {
+  const scalar = tree.scalar.replace(variable, (_, escaped, name: string | undefined, hasDefault, fallback = '') => {
     if (escaped) return '${'
+    if (name === undefined) say('warning', path, stray)
+    if (name === undefined) return '${'
+    if (fallback.includes('${')) say('warning', path, nested)
     soft = true
     const value = environment[name]
     if (hasDefault ? value : value !== undefined) return value!

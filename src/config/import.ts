@@ -41,7 +41,7 @@ export const importDatabase = (database: string, out?: string): Imported => {
   try {
     const { active } = readStore(path)
     if (!active) return { error: `${database} has no active revision` }
-    const config = `${JSON.stringify(JSON.parse(active.config), null, 2)}\n`
+    const config = `${JSON.stringify(JSON.parse(active.config, plainly), null, 2)}\n`
     if (target === '-') return { config }
     writeFileSync(target, config, { mode: 0o600, flag: 'wx' })
     return { written: resolve(target) }
@@ -49,6 +49,10 @@ export const importDatabase = (database: string, out?: string): Imported => {
     return { error: why(thrown, target, database) }
   }
 }
+
+/** v0.10 knew no variables: what looks like one is text. */
+const plainly = (_: string, value: unknown): unknown =>
+  typeof value === 'string' ? value.replaceAll('${', () => '$${') : value
 
 const why = (thrown: unknown, target: string, database: string): string => {
   const { code, message } = thrown as { code?: string; message?: string }

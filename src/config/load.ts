@@ -8,6 +8,7 @@ import { type Environment, expand } from './environment.ts'
 import { readKeys } from './keys.ts'
 import { createReport, hasErrors, type Problem, type Report } from './problems.ts'
 import { type Config, ConfigSchema } from './schema.ts'
+import { isFromSample } from './secrets.ts'
 import { readServices } from './services.ts'
 import { shape } from './shape.ts'
 import { environmentOf, parseText, readText } from './source.ts'
@@ -49,7 +50,7 @@ const fromTree = (tree: Tree, environment: Environment, report: Report, file?: s
   const config = plain(shaped) as Config
   const isBroken = (path: string) => problems.some(({ level, path: at }) => level === 'error' && isBelow(at, path))
   checkConfig(config, { say, isBroken })
-  const keys = readKeys(config, say)
+  const keys = readKeys(config, { say, isBroken })
   const entries = readServices(config, { say, isBroken })
   if (hasErrors(problems)) return
   checkNames(config, entries, say)
@@ -78,12 +79,9 @@ const offIn = (tree: Tree): string[] => {
   )
 }
 
-/** What the samples have where a key is to stand: nobody's secret. */
-const fromSample = /replace-me|^your-/
-
 /** Who else can read the file can read what it holds; a secret that comes from a variable does not stand in it. */
 const checkMode = (file: string, text: string, { secrets }: Compiled, { say }: Report): void => {
-  if (process.platform === 'win32' || !secrets.some(secret => !fromSample.test(secret) && text.includes(secret))) return
+  if (process.platform === 'win32' || !secrets.some(secret => !isFromSample(secret) && text.includes(secret))) return
   const { mode } = statSync(file)
   if (mode & 0o004)
     say('warning', '', `every user of this machine can read its keys; chmod 600 ${basename(file)} keeps them`)

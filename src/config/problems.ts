@@ -19,6 +19,9 @@ export type Problem = {
   nearest?: string
 }
 
+/** What stands where the samples wait for a key. */
+export const unreplaced = 'is still the placeholder of a sample: put what is your own here'
+
 /** `place`: where to look, if the path alone does not tell. */
 export type Say = (level: Level, path: string, message: string, more?: { nearest?: string; place?: Place }) => void
 

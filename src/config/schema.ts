@@ -15,10 +15,10 @@ const limitFields = {
   rpd: number('Requests a day, over any 24 hours.', { unit: 'requests' }),
   tpm: number('Tokens a minute, of question and answer together.', { unit: 'tokens' }),
   concurrency: number('Requests at once; a stream counts until it ends.', { unit: 'requests' }),
-  timeout: number('How long a request may wait for its turn if no other target is free; 0 is the default.', {
-    unit: 'seconds',
-    default: 120,
-  }),
+  timeout: number(
+    "How long a request may wait for its turn if no other target is free; 0 is the default. Inside `credentials` it is the entry's unless given.",
+    { unit: 'seconds', default: 120 },
+  ),
   scope: choice(
     ['entry', 'credential', 'model'],
     'Who has a counter of its own: the entry, each of its credentials, or each of its models. Inside `credentials` it is the credential unless given.',
@@ -88,7 +88,10 @@ export const EntrySchema = group({
     description: 'Targets of a higher number are used only when none of a lower one can take a request now.',
     default: 0,
   }),
-  headers: table(Type.String(), 'Headers added to every request to the vendor.'),
+  headers: table(
+    Type.String(),
+    'Headers added to every request to the vendor. One in which the `api_key` would go (`Authorization`, `x-api-key`) goes as it is written here, instead of the key.',
+  ),
   params: table(Type.Unknown(), "Top-level fields of the request; they replace the client's.", {
     examples: [{ temperature: 0.2 }],
   }),
@@ -98,7 +101,7 @@ export const EntrySchema = group({
   ),
   use_proxy: flag('Whether the `proxy` block holds for this entry, where its `strategy` leaves the choice.'),
   speaks: texts(
-    "What a host of your own speaks beside the service's first protocol: names of protocols, or paths such as `audio/speech`.",
+    "What a host of your own speaks beside the service's first protocol: names of protocols, or what follows `/v1/` in a path, such as `audio/speech`. Any other path may be named: `my/custom` opens `POST /v1/my/custom`, which is passed to the same path beside the host's chat, whole, but for the model's name.",
   ),
 })
 

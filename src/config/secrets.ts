@@ -14,6 +14,9 @@ const open = new Set([
 const plainHeaders =
   /^(?:accept|accept-language|content-type|user-agent|http-referer|referer|x-title|(?:anthropic|openai)-(?:version|beta))$/i
 
+/** What the samples have where a key is to stand: nobody's secret. */
+export const isFromSample = (text: string): boolean => /replace-me|^your-/i.test(text.trim())
+
 /** Every secret of the file, longest first, also those of entries that are off. */
 export const secretsOf = (config: Config): string[] => {
   const { proxy = {} } = config

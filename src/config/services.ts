@@ -8,9 +8,10 @@ import { checkEntry, checkModels } from './checkEntry.ts'
 import { retiredTypes } from './dialects/legacy.ts'
 import { toEntry } from './entry.ts'
 import { nearest } from './nearest.ts'
-import type { Say } from './problems.ts'
+import { type Say, unreplaced } from './problems.ts'
 import { proxyOf } from './proxy.ts'
 import type { Config, EntryConfig } from './schema.ts'
+import { isFromSample } from './secrets.ts'
 import { pathTo } from './tree.ts'
 
 /** `isBroken`: something below the path has the wrong shape, which has been said. */
@@ -50,26 +51,30 @@ const typeOf = (written: string, say: Say): string | undefined => {
 }
 
 const isOn = (entry: EntryConfig, path: string, { say, isBroken }: Checking): boolean => {
-  if (isBroken(path)) return false
-  if (entry.enabled === undefined)
+  if (entry.enabled === undefined && !isBroken(path))
     say('warning', `${path}.enabled`, 'is missing, so the entry is off; write "enabled": true to use it')
   return entry.enabled === true
 }
 
 type Where = { path: string; id: string; type: string; taken: Map<string, string> }
 
-const readEntry = (written: EntryConfig, where: Where, config: Config, { say }: Checking): Entry | undefined => {
+/** Everything that is wrong is said in one run: what has the wrong shape counts as not written, and is not missed. */
+const readEntry = (written: EntryConfig, where: Where, config: Config, checking: Checking): Entry | undefined => {
   const { path, id, type, taken } = where
+  const { say, isBroken } = checking
   const named = providers.get(type)
-  if (!named) return skip(say, path, unbuilt.get(type) ?? retiredTypes.get(type)!)
+  if (!named) return isBroken(path) ? undefined : skip(say, path, unbuilt.get(type) ?? retiredTypes.get(type)!)
   checkId(where, say)
   taken.set(id, path)
-  if (!checkEntry(written, path, say)) return
+  const isSound = checkEntry(written, path, say)
   const entry = toEntry(written, id, type, named)
   const form = wireOf(entry)
-  if ('unbuilt' in form) return skip(say, path, form.unbuilt)
-  const isComplete = [checkModels(entry, path, say), checkCredentials(written, entry, path, say)].every(Boolean)
-  if (!isComplete) return
+  if ('unbuilt' in form) return isBroken(path) ? undefined : skip(say, path, form.unbuilt)
+  const isComplete = [
+    isBroken(`${path}.models`) || isBroken(`${path}.embedding_models`) || checkModels(entry, path, say),
+    isAddressed(path, checking) && checkCredentials(written, entry, path, checking),
+  ].every(Boolean)
+  if (!isSound || !isComplete || isBroken(path)) return
   const proxy = proxyOf(written, config.proxy, addressIn(form.wire, entry))
   return { ...entry, credentials: distinct(entry, path, say), ...(proxy !== undefined && { proxy }) }
 }
@@ -83,13 +88,20 @@ const checkId = ({ path, id, taken }: Where, say: Say): void => {
   if (other) say('error', `${path}.id`, `${JSON.stringify(id)} is the id of ${other} already`)
 }
 
-const checkCredentials = (written: EntryConfig, entry: Entry, path: string, say: Say): boolean => {
+/** Which credentials an entry needs hangs on its address. */
+const isAddressed = (path: string, { isBroken }: Checking): boolean => !isBroken(`${path}.server_url`)
+
+const checkCredentials = (written: EntryConfig, entry: Entry, path: string, { say, isBroken }: Checking): boolean => {
   const isList = (written.credential_list ?? []).length > 0
+  const placeOf = (index: number) => (isList ? pathTo(`${path}.credential_list`, index) : `${path}.credentials`)
   const missing = entry.credentials.flatMap(({ index, values }) => {
-    const place = isList ? pathTo(`${path}.credential_list`, index) : `${path}.credentials`
+    const place = placeOf(index)
+    if (isBroken(place) || isBroken(`${path}.credential_list`)) return []
     return credentialsOf(entry).flatMap(name => (values[name] ? [] : pathTo(place, name)))
   })
   for (const one of missing) say('error', one, 'required')
+  for (const { index, values } of entry.credentials)
+    for (const name in values) if (isFromSample(values[name]!)) say('warning', pathTo(placeOf(index), name), unreplaced)
   return missing.length === 0
 }
 

@@ -118,7 +118,9 @@ const writesAnswer = ({ messages, contents, prompt, input, instructions }: JsonO
   (Array.isArray(input) && input.some(item => isObject(item) && ('role' in item || item.type === 'message')))
 
 const answerTokens = (body: JsonObject): number => {
-  const asked = [body.max_completion_tokens, body.max_tokens, body.max_output_tokens].find(
+  const generation = body.generationConfig ?? body.generation_config
+  const { maxOutputTokens, max_output_tokens: ofGemini } = isObject(generation) ? generation : {}
+  const asked = [body.max_completion_tokens, body.max_tokens, body.max_output_tokens, maxOutputTokens, ofGemini].find(
     limit => typeof limit === 'number',
   )
   return asked ?? (writesAnswer(body) ? perAnswer : 0)
@@ -126,7 +128,7 @@ const answerTokens = (body: JsonObject): number => {
 
 /**
  * Tokens a request of any protocol will use: a quarter of its text's bytes, one for each CJK character, 1,000 for each image, recording
- * or document (base64 is never text), its tools as JSON; plus `max_completion_tokens`, `max_tokens` or, where a text is written, 500.
+ * or document (base64 is never text), its tools as JSON; plus `max_completion_tokens`, `max_tokens`, whatever the protocol calls it, or, where a text is written, 500.
  */
 export const estimateTokens = (body: JsonObject): number => estimatePrompt(body) + Math.max(0, answerTokens(body))
 

@@ -32,8 +32,8 @@ export const limitsAnything = (limit: Limit | undefined): limit is Limit =>
 export class Gate {
   /** The round of waking in which an older request in line claimed this gate. */
   claimed = 0
-  /** Seconds a request may wait here. */
-  timeout = 0
+  /** Seconds a request may wait here; undefined: nothing is said. */
+  timeout: number | undefined
   /** The newest configuration that set it, see `configure`. */
   #version = -1
   #counters: Counter[] = []
@@ -45,7 +45,7 @@ export class Gate {
   constructor(readonly place: string) {}
 
   /** Takes these figures over, keeping what is counted; gives true if it did. An older version changes nothing. */
-  configure(limit: Limit, timeout: number, version: number): boolean {
+  configure(limit: Limit, timeout: number | undefined, version: number): boolean {
     if (version <= this.#version) return false
     this.#version = version
     this.timeout = timeout

@@ -4,8 +4,6 @@ import type { Entry, Limit, Target } from '../providers/entry.ts'
 import { Gate, isSet, limitsAnything, type Need } from './gate.ts'
 import type { Grant } from './limits.ts'
 
-/** Seconds a request waits where the configuration does not say. */
-const defaultTimeout = 120
 /** Lanes that are kept without looking which of them are at rest. */
 const fewestSwept = 20_000
 
@@ -45,10 +43,10 @@ export type Waiter = {
   onAbort: () => void
 }
 
-type Spot = { key: string; place: string; limit: Limit; timeout: number }
+type Spot = { key: string; place: string; limit: Limit; timeout: number | undefined }
 
-const timeoutOf = (...limits: (Limit | undefined)[]): number =>
-  limits.map(limit => limit?.timeout).find(isSet) ?? defaultTimeout
+const timeoutOf = (...limits: (Limit | undefined)[]): number | undefined =>
+  limits.map(limit => limit?.timeout).find(isSet)
 
 /** The service's own counters: one for all, for each credential or for each model. */
 const sharedSpot = ({ entry, credential, model }: Target, embedding: boolean): Spot => {

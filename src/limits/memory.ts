@@ -61,9 +61,17 @@ type Open = { lane: Lane; target: Target }[]
 
 const lanesOf = (open: Open): Lane[] => open.map(({ lane }) => lane)
 
+/** Seconds a request waits where the configuration does not say. */
+const defaultTimeout = 120
+
+/** Seconds before one target: the longest of what its gates say, so that a gate without a word outstays none that has one. */
+const timeoutAt = ({ gates }: Lane): number => {
+  const said = gates.flatMap(({ timeout }) => timeout ?? [])
+  return said.length > 0 ? Math.max(...said) : defaultTimeout
+}
+
 /** Milliseconds a request may wait for one of these. */
-const patienceFor = (open: Open): number =>
-  Math.max(...open.flatMap(({ lane }) => lane.gates.map(gate => gate.timeout))) * 1000
+const patienceFor = (open: Open): number => Math.max(...open.map(({ lane }) => timeoutAt(lane))) * 1000
 
 class MemoryLimits implements Limits {
   #asked = 0

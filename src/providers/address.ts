@@ -2,6 +2,7 @@
 import { GatewayError } from '../errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import { isTranslatable } from '../protocols/index.ts'
+import { isOwnPath, protocolNamed } from '../protocols/own.ts'
 import { kindOfSingle } from '../protocols/singles.ts'
 import type { Entry, Target } from './entry.ts'
 import { providers, unbuilt } from './index.ts'
@@ -113,7 +114,7 @@ const makeRoute = (entry: Entry): Route | { unbuilt: string } => {
   const own = !place || typeof spoken.base === 'function' || owns(provider, place)
   const spokenHere = [...protocolsOf(entry, spoken, own)]
   const speaks = Object.fromEntries(
-    spokenHere.map(protocol => [protocol, spoken.speaks[protocol] ?? endpointOf(protocol)]),
+    spokenHere.map(protocol => [protocol, spoken.speaks[protocol] ?? besideFirst(spoken, protocol)]),
   )
   const wire = { ...spoken, speaks, ...heldIn(spoken, speaks) }
   const fixed = new Map<ProtocolId, string>()
@@ -165,11 +166,10 @@ const protocolsOf = (entry: Entry, { speaks }: Wire, own: boolean): Set<Protocol
   return new Set([...held, ...embeds, ...(entry.speaks ?? []).map(name => inFull(name, all))])
 }
 
-/** Clients of OpenAI call a protocol by its path; the vendor may have one of its own for the same. */
+/** Clients call a protocol by its path; the vendor may have one of its own for the same. */
 const inFull = (name: string, all: readonly ProtocolId[]): ProtocolId => {
-  if (name === 'responses') return 'openai-responses'
   const kind = all.includes(name) ? undefined : kindOfSingle(name)
-  return all.find(id => kind !== undefined && kindOfSingle(id) === kind) ?? name
+  return all.find(id => kind !== undefined && kindOfSingle(id) === kind) ?? protocolNamed(name)
 }
 
 type Address = string | ((target: Target, asked: Asked) => string)
@@ -203,6 +203,10 @@ const prefixIn = ({ speaks }: Wire): string => {
   const endpoint = endpointOf(first)
   return typeof path === 'string' && path.endsWith(endpoint) ? path.slice(0, -endpoint.length) : ''
 }
+
+/** Where a protocol the vendor is not known for stands: a path of the user's own beside the first protocol. */
+const besideFirst = (wire: Wire, protocol: ProtocolId): string =>
+  (isOwnPath(protocol) ? prefixIn(wire) : '') + endpointOf(protocol)
 
 /** An address at a configured host. A path the vendor keeps elsewhere than beside its first protocol follows the host, not the path given. */
 const besideOf = (wire: Wire, base: string, place: Place, own: boolean, protocol: ProtocolId, path: string): string => {

@@ -59,9 +59,10 @@ export default provider({
   mend: { 'openai-chat': tellRefusal },
   variants: [
     {
-      when: ({ serverUrl = '', ...entry }) => hasCredential(entry, 'group_id') || serverUrl.includes('chatcompletion'),
+      // A group_id beside an address of today is left over, and does no harm.
+      when: ({ serverUrl, ...entry }) => serverUrl?.includes('chatcompletion') ?? hasCredential(entry, 'group_id'),
       unbuilt:
-        'group_id and the address chatcompletion_pro are not spoken yet; leave group_id and server_url out (or write server_url https://api.minimaxi.com/v1) and name models of today, MiniMax-M2.7 for one',
+        'the address chatcompletion_pro, and a group_id without another address, are not spoken yet; leave group_id and server_url out (or write server_url https://api.minimaxi.com/v1) and name models of today, MiniMax-M2.7 for one',
     },
   ],
 })

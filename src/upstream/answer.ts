@@ -3,6 +3,7 @@ import { GatewayError } from '../errors.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
 import { countings } from '../protocols/count.ts'
 import { egressOf, ingressOf, passOnly, protocols } from '../protocols/index.ts'
+import { openaiPass } from '../protocols/openai-pass/index.ts'
 import { type Keep, keepFrames, keepMessage, keepStream } from '../protocols/openai-responses/keep.ts'
 import type { Exchange, Frame, Ingress, Passing, PassOnly } from '../protocols/protocol.ts'
 import { rememberMessage, rememberStream } from '../protocols/remember.ts'
@@ -35,8 +36,9 @@ export const refuse = async (answered: Answered, { speaks, exchange }: Way): Pro
   const { status, headers } = answered.response
   const text = await readError(answered)
   if (status === 407) throw new GatewayError('upstream_failed', "the proxy refused the gateway's credentials")
-  const reader = egressOf(speaks) ?? passOnly.get(speaks) ?? countings.get(speaks) ?? singleOf(speaks)
-  throw withHeaders(reader!.parseError(status, headers, text, exchange), headers, exchange.scrub)
+  const known = egressOf(speaks) ?? passOnly.get(speaks) ?? countings.get(speaks) ?? singleOf(speaks)
+  const reader = known ?? openaiPass(speaks)
+  throw withHeaders(reader.parseError(status, headers, text, exchange), headers, exchange.scrub)
 }
 
 /** Reads a stream up to its first content. @throws what failed before that, with its true status. */

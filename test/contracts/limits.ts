@@ -386,6 +386,23 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(refused.map(({ error }) => error?.code)).toEqual(['limited', 'limited'])
     })
 
+    test.each([
+      ["the entry's, where the credential has none", { rpm: 10, timeout: 1 }, { rpm: 1 }],
+      ["the entry's, whoever its counters belong to", { rpm: 10, timeout: 1, scope: 'model' }, { rpm: 1 }],
+      ["the entry's, though the entry limits nothing", { timeout: 1 }, { rpm: 1 }],
+      ["the credential's, where the entry has none", { rpm: 1 }, { rpm: 10, timeout: 1 }],
+      ['the longer of both', { rpm: 1, timeout: 0.5 }, { rpm: 1, timeout: 1 }],
+    ] as [string, Limit, Limit][])('patience is %s', async (_, limit, own) => {
+      const { clock, limits } = set()
+      const target = targetOf(entryOf('one', { limit, credentials: [credential(0, own)] }))
+      request(limits, [target])
+      const refused = request(limits, [target])
+      await clock.advance(999)
+      expect(refused.error).toBeUndefined()
+      await clock.advance(2)
+      expect(refused.error?.code).toBe('limited')
+    })
+
     test("a day's quota that cannot come back in time is told at once", () => {
       const { limits } = set()
       const target = limited('one', { rpd: 1, timeout: 60 })

@@ -136,6 +136,17 @@ export const providerContract = (provider: Provider): void =>
       expect([...bare.headers]).toEqual([])
     })
 
+    test('a header of the entry stands where the key would', async () => {
+      const signed = { url: addressOf(target, Object.keys(wire.speaks)[0]!), headers: new Headers(), body: '{}' }
+      await wire.sign(signed, target)
+      for (const [name] of [...signed.headers].filter(([, value]) => value.includes(secret))) {
+        const own = { ...target, entry: { ...entry, headers: { [name.toUpperCase()]: 'of the entry' } } }
+        const outgoing = { ...signed, headers: new Headers(own.entry.headers) }
+        await wire.sign(outgoing, own)
+        expect(outgoing.headers.get(name)).toBe('of the entry')
+      }
+    })
+
     test('a credential no header can carry is refused without telling it', async () => {
       if (wire.exchange) return
       const outgoing = { url: 'https://h/', headers: new Headers(), body: undefined }

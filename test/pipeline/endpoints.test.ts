@@ -16,7 +16,12 @@ beforeAll(async () => {
   gateway = await startGateway({
     max_body: 100_000,
     default_model: 'm',
-    services: { openai: [{ ...entry, models: ['m', 'owner/big-model'], model_map: { m: 'vendor-m' } }] },
+    services: {
+      openai: [
+        { ...entry, models: ['m', 'owner/big-model'], model_map: { m: 'vendor-m' } },
+        { ...entry, models: ['own'], model_map: { own: 'vendor-own' }, speaks: ['my/custom', '/v1/videos/'] },
+      ],
+    },
   })
 })
 afterAll(async () => {
@@ -216,6 +221,38 @@ describe('what only passes', () => {
   test("a vendor's refusal keeps its status on these paths too", async () => {
     const { response } = await through('/v1/embeddings', refuse(422), { model: 'm', input: 'a' })
     expect([response.status, (await errorOf(response)).message]).toEqual([422, 'refused by script'])
+  })
+})
+
+describe('a path that `speaks` of an entry names', () => {
+  for (const path of ['/v1/my/custom', '/v1/videos', '//v1/my/custom/'])
+    test(`${path} passes, but for the model`, async () => {
+      const answer = { id: 'x', model: 'vendor-own', anything: [1, 2] }
+      const { response, asked } = await through(path, jsonOf(answer), { model: 'own', n: 1 })
+      expect([response.status, await response.json()]).toEqual([200, { ...answer, model: 'own' }])
+      expect(asked().path).toBe(path.includes('videos') ? '/v1/videos' : '/v1/my/custom')
+      expect(asked().json()).toEqual({ model: 'vendor-own', n: 1 })
+    })
+
+  test('streams, hands files on, and tells refusals with their status', async () => {
+    const { response } = await through('/v1/my/custom', sseOf([{ piece: 1 }]), { model: 'own', stream: true })
+    expect(await response.text()).toBe('data: {"piece":1}\n\ndata: [DONE]\n\n')
+    const sound: Script = async reply => {
+      reply.head(200, { 'content-type': 'audio/mpeg' })
+      await reply.write(new Uint8Array([1, 2, 255]))
+      reply.end()
+    }
+    const file = await through('/v1/my/custom', sound, { model: 'own' })
+    expect(new Uint8Array(await file.response.arrayBuffer())).toEqual(new Uint8Array([1, 2, 255]))
+    const refused = await through('/v1/my/custom', refuse(422), { model: 'own' })
+    expect([refused.response.status, (await errorOf(refused.response)).message]).toEqual([422, 'refused by script'])
+  })
+
+  test('takes POST alone, and only for models of services that speak it', async () => {
+    const read = await get('/v1/my/custom')
+    expect([read.status, read.headers.get('allow')]).toEqual([405, 'POST'])
+    const { response } = await through('/v1/my/custom', chat(), { model: 'm' })
+    expect([response.status, (await errorOf(response)).type]).toEqual([400, 'invalid_request_error'])
   })
 })
 

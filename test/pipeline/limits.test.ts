@@ -55,6 +55,19 @@ beforeAll(async () => {
             ],
           },
         ),
+        ...['entry', 'credential', 'model'].map(scope =>
+          entry(
+            `patience-${scope}`,
+            { rpm: 10, timeout: 0.2, scope },
+            {
+              credentials: undefined,
+              credential_list: [
+                { api_key: 'one', limit: { rpm: 1 } },
+                { api_key: 'two', limit: { rpm: 1 } },
+              ],
+            },
+          ),
+        ),
         ...pair('pair', { concurrency: 1, timeout: 20 }),
         ...pair('random-pair', { rpm: 1, timeout: 20 }),
       ],
@@ -129,6 +142,13 @@ describe('a limit', () => {
   test('of several all hold, and what is refused by one is not charged to the others', async () => {
     expect(await statuses('both', 5)).toEqual([200, 200, 200, 429, 429])
   })
+
+  for (const scope of ['entry', 'credential', 'model'])
+    test(`of each credential waits as long as the entry of scope ${scope} says`, async () => {
+      expect(await statuses(`patience-${scope}`, 2)).toEqual([200, 200])
+      const refused = await asked(`patience-${scope}`)
+      expect([refused.status, refused.ms < 1500]).toEqual([429, true])
+    })
 
   test('of each model counts each model', async () => {
     expect([await statuses('scoped-a', 2), await statuses('scoped-b', 2)]).toEqual([

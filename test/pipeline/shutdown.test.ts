@@ -68,3 +68,14 @@ test('what does not finish in time is told so, in whatever phase, and the end is
   expect((await whole).status).toBe(503)
   expect(upstream.open).toBe(0)
 })
+
+test('a signal that comes twice at once, by way of npm, is one', async () => {
+  await using gateway = await start(20)
+  upstream.become(sseOf(chatFrames(['a', 'b', 'c']), { pace: 300 }))
+  const answer = await stream(gateway, { model: 'free' })
+  process.kill(gateway.pid, 'SIGTERM')
+  await Bun.sleep(100)
+  const ended = gateway.stop()
+  await answer.ended
+  expect([answer.content(), (await ended).code]).toEqual(['abc', 0])
+})

@@ -3,7 +3,7 @@ import type { Credential, Target } from '../entry.ts'
 import type { Outgoing, Send, Sign } from '../provider.ts'
 import { credentialFault, isGoogle, readCredential } from './googleCredential.ts'
 import { fetchToken, keepToken, type SendForToken, type Token } from './googleToken.ts'
-import { setSecret } from './header.ts'
+import { putKey, setSecret } from './header.ts'
 
 /** Stands in an address for a project that only the credential's file knows; `google` puts it in. */
 export const unknownProject = '-'
@@ -41,7 +41,7 @@ const settle = (outgoing: Outgoing, token: Token): void => {
 /** At once while a token is kept; without any credential nothing is sent. */
 export const google: Sign = (outgoing, target, send = straight) => {
   const { values } = target.credential
-  if (values['api_key']) return setSecret(outgoing.headers, 'x-goog-api-key', values['api_key'])
+  if (values['api_key']) return putKey(outgoing.headers, target, 'x-goog-api-key', values['api_key'])
   if (!isGoogle(values)) return
   const token = keeperOf(target.credential)(() => renewed(target, send))
   return token instanceof Promise ? token.then(fresh => settle(outgoing, fresh)) : settle(outgoing, token)

@@ -1,5 +1,6 @@
 /** A secret in a header of its own name, as Azure wants it. */
 import { GatewayError } from '../../errors.ts'
+import type { Target } from '../entry.ts'
 import type { Sign } from '../provider.ts'
 
 /**
@@ -17,10 +18,16 @@ export const setSecret = (headers: Headers, name: string, secret: string): void 
   }
 }
 
+/** Puts an `api_key` into a header, unless the entry's own `headers` say what stands there. */
+export const putKey = (headers: Headers, { entry }: Target, name: string, secret: string): void => {
+  for (const own in entry.headers) if (own.toLowerCase() === name) return
+  setSecret(headers, name, secret)
+}
+
 /** The credential's `api_key` in the header `name`; without one nothing is sent. */
 export const header =
   (name: string): Sign =>
-  ({ headers }, { credential }) => {
-    const secret = credential.values['api_key']
-    if (secret) setSecret(headers, name, secret)
+  ({ headers }, target) => {
+    const secret = target.credential.values['api_key']
+    if (secret) putKey(headers, target, name, secret)
   }

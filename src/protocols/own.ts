@@ -1,0 +1,28 @@
+/** Paths that no protocol here has a name for: they pass to hosts whose entries say they speak them. */
+import type { ProtocolId } from '../ir/chat.ts'
+import { countings } from './count.ts'
+import { egressOf, ingressOf, passOnly } from './index.ts'
+import { singleOf } from './singles.ts'
+
+/** Paths below `/v1/` that clients know for protocols with a name. */
+const namesOfPaths: ReadonlyMap<string, ProtocolId> = new Map([
+  ['chat/completions', 'openai-chat'],
+  ['responses', 'openai-responses'],
+  ['messages', 'anthropic'],
+  ['messages/count_tokens', 'anthropic/count_tokens'],
+])
+
+/** The protocol of a name that may be its path. */
+export const protocolNamed = (name: string): ProtocolId => namesOfPaths.get(name) ?? name
+
+/** Has nobody here a word for what is asked at this path. */
+export const isOwnPath = (name: string): boolean => {
+  const id = protocolNamed(name)
+  return !(egressOf(id) ?? ingressOf(id) ?? passOnly.get(id) ?? countings.get(id) ?? singleOf(id))
+}
+
+/** Can this stand behind `/v1/`. Names every object has are refused: tables of protocols are asked by them. */
+export const isPath = (name: string): boolean =>
+  /^[\w.~!$&'()*+,;=:@-]+(?:\/[\w.~!$&'()*+,;=:@-]+)*$/.test(name) &&
+  !name.split('/').some(step => step === '.' || step === '..') &&
+  !(name in Object.prototype)
