@@ -76,11 +76,25 @@ describe('fastest', () => {
 
 describe('least-busy, in its other spelling', () => {
   test.concurrent('a vendor that holds its requests longer gets fewer of them', async () => {
-    const { gateway, one, other } = await two('least-busy', [
-      slowHeaders(100, jsonOf(chatBody())),
-      slowHeaders(20, jsonOf(chatBody())),
-    ])
-    await crowd(6, 20, async () => (await ask(gateway, { model: 'm' })).bytes())
+    const answer = jsonOf(chatBody())
+    let [asked, answered] = [0, 0]
+    // Each of its requests is held for as long as the other vendor answers fifteen, however fast the machine is.
+    const holding: Script = async (...exchange) => {
+      const due = answered + 15
+      asked++
+      await until(() => answered >= due || asked === 120, 20_000)
+      await answer(...exchange)
+    }
+    const quick: Script = async (...exchange) => {
+      asked++
+      await answer(...exchange)
+      answered++
+    }
+    const { gateway, one, other } = await two('least-busy', [holding, quick])
+    let left = 120
+    await crowd(6, 1, async () => {
+      while (left-- > 0) await (await ask(gateway, { model: 'm' })).bytes()
+    })
     expect(one.requests.length + other.requests.length).toBe(120)
     expect(one.requests.length).toBeWithin(8, 40)
   })
