@@ -63,7 +63,7 @@ describe('an executable', () => {
     for (const path of [one, other]) await compile(hostTarget(), source, path)
     expect(readFileSync(one).equals(readFileSync(other))).toBe(true)
     expect((await run([one, '--version'])).out).toContain('(c0ffee)')
-  }, 30_000)
+  }, 120_000)
 })
 
 describe('an archive', () => {
