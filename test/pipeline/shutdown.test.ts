@@ -52,8 +52,9 @@ test.concurrent('what does not finish in time is told so, in whatever phase, and
   })
   const queued = await stream(gateway, { model: 'single' })
   upstream.become(neverHeaders)
+  const { length } = upstream.requests
   const whole = ask(gateway, { model: 'free' })
-  await until(() => queued.frames.length > 0)
+  await until(() => queued.frames.length > 0 && upstream.requests.length > length)
   const { code } = await gateway.stop()
   expect(code).toBe(0)
   for (const answer of [holding.opened!, queued]) {
