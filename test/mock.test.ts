@@ -314,10 +314,13 @@ describe('failure and time', () => {
   test('waits between frames', async () => {
     const from = performance.now()
     const response = await ask('mock-tools-pace-10', { ...user('hi'), tools: [time], stream: true })
-    expect(performance.now() - from).toBeLessThan(10)
     const frames = framesOf(await response.text())
     expect(frames).toHaveLength(4)
     expect(performance.now() - from).toBeGreaterThan(45)
+    const began = performance.now()
+    const slow = await ask('mock-tools-pace-60000', { ...user('hi'), tools: [time], stream: true })
+    expect(performance.now() - began).toBeLessThan(1000)
+    await slow.body!.cancel()
   })
 
   test('cuts a stream after so many frames, and a body in its middle', async () => {
@@ -340,7 +343,7 @@ describe('failure and time', () => {
     const from = performance.now()
     leaving.abort(new Error('the client left'))
     expect(await outcome).toBe('the client left')
-    expect(performance.now() - from).toBeLessThan(50)
+    expect(performance.now() - from).toBeLessThan(1000)
   }
 
   test('leaves at once when the request does: waiting, silent, between frames', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../src/errors.ts'
 import type { JsonObject } from '../src/ir/json.ts'
 import { protocols } from '../src/protocols/index.ts'
+import { stopwatch } from './rig/stopwatch.ts'
 
 const { parseError, renderError, checkRequest } = protocols.get('openai-chat')!
 const secret = 'sk-configured-secret'
@@ -132,10 +133,10 @@ describe('no key leaves', () => {
     expect(JSON.stringify([renderError(error), error.detail])).not.toContain(secret)
   })
   test('the blot is linear', () => {
-    const before = performance.now()
+    const took = stopwatch()
     parse(400, `${'a'.repeat(60_000)}*`)
     parse(400, { error: { message: '*'.repeat(60_000) } })
-    expect(performance.now() - before).toBeLessThan(200)
+    expect(took()).toBeLessThan(200)
   })
 })
 
@@ -156,9 +157,9 @@ describe('our own errors', () => {
 
 describe('checkRequest names the path', () => {
   test('of the first fault among a million, in no time', () => {
-    const began = performance.now()
+    const took = stopwatch()
     expect(() => checkRequest({ messages: Array.from({ length: 1_000_000 }, () => ({})) })).toThrow('messages[0].role')
-    expect(performance.now() - began).toBeLessThan(1000)
+    expect(took()).toBeLessThan(1000)
   })
 
   const user = { role: 'user', content: 'hi' }

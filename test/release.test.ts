@@ -66,7 +66,7 @@ describe('an executable', () => {
     // In parts: one for all would load every package of every part at each start.
     for (const part of ['documentation', 'import', 'probe', 'start', 'yaml'])
       expect([part, readFileSync(one).includes(`/root/${part}-`)]).toEqual([part, true])
-  }, 30_000)
+  }, 120_000)
 })
 
 describe('an archive', () => {

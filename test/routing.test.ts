@@ -9,6 +9,7 @@ import type { Entry } from '../src/providers/entry.ts'
 import { type Caller, createRouter, type Router, type Wanted } from '../src/routing/plan.ts'
 import { affinityOf } from '../src/routing/targets.ts'
 import { ask, createClock, credential, entryOf, request, seeded } from './contracts/limits.ts'
+import { stopwatch } from './rig/stopwatch.ts'
 
 const compiledOf = (entries: Entry[], changes: Partial<Compiled> = {}): Compiled => ({
   host: '',
@@ -449,9 +450,9 @@ test('a plan for one entry with one credential costs next to nothing', () => {
     },
   })
   for (let warm = 0; warm < 20_000; warm++) router.plan(one)
-  const began = performance.now()
+  const took = stopwatch()
   for (let at = 0; at < 100_000; at++) router.plan(one)
-  const microseconds = (performance.now() - began) / 100
+  const microseconds = took() / 100
   expect(microseconds).toBeLessThan(5)
   expect(router.plan(one).targets).toBe(router.plan(one).targets)
 })
@@ -498,8 +499,8 @@ describe('kinds', () => {
   })
 
   test('are told in linear time', () => {
-    const began = performance.now()
+    const took = stopwatch()
     for (const piece of ['gemini-', '-', 'image', 'wan2.', '/e5', 'gpt-4o-mini-']) kindOf(piece.repeat(50_000))
-    expect(performance.now() - began).toBeLessThan(500)
+    expect(took()).toBeLessThan(500)
   })
 })

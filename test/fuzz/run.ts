@@ -5,6 +5,7 @@ import { isObject, type Json, type JsonObject } from '../../src/ir/json.ts'
 import type { Egress, Frame, Ingress } from '../../src/protocols/protocol.ts'
 import { checkEvents, exchangeFor } from '../contracts/protocol.ts'
 import { seeded } from '../recordings.ts'
+import { stopwatch } from '../rig/stopwatch.ts'
 import { innerOf, invent, mutate, mutateFrames, type Random } from './mutate.ts'
 
 /** Milliseconds one input may take: far more than the slowest machine needs, far less than a hang. */
@@ -31,14 +32,14 @@ export const run = <Input>(
   for (let seed = first; seed < first + count; seed++) {
     const input = make(seeded(seed))
     const size = JSON.stringify(input).length
-    const began = performance.now()
+    const took = stopwatch()
     let out = 0
     try {
       out = attempt(input)
     } catch (thrown) {
       fail(what, seed, input, thrown)
     }
-    if (performance.now() - began > longest) fail(what, seed, input, `took ${Math.round(performance.now() - began)} ms`)
+    if (took() > longest) fail(what, seed, input, `took ${Math.round(took())} ms`)
     if (out > size * growth.each + growth.always) fail(what, seed, input, `${out} characters came out of ${size}`)
     if (out < 0) refused++
   }

@@ -90,18 +90,21 @@ const statuses = async (model: string, count: number, body: object = {}) => {
   for (let turn = 0; turn < count; turn++) seen.push((await asked(model, body)).status)
   return seen
 }
+const embeddings = jsonOf({ object: 'list', data: [], model: 'emb' })
 const modelAt = (received: Received) => (received.json() as { model: string }).model
 const openAi = (text: string) => (JSON.parse(text) as { error: { message: string; code: string; type: string } }).error
 
 describe('a limit', () => {
-  beforeAll(() => upstream.become(chat()))
+  beforeAll(() =>
+    upstream.become((answer, request) => (request.path.endsWith('/embeddings') ? embeddings : chat())(answer, request)),
+  )
 
-  test('of requests a second spreads what is more than it over time, losing none', async () => {
+  test.concurrent('of requests a second spreads what is more than it over time, losing none', async () => {
     const began = performance.now()
-    const before = upstream.requests.length
     const answers = await Promise.all(Array.from({ length: 9 }, () => asked('qps')))
     expect(answers.map(({ status }) => status)).toEqual(Array(9).fill(200))
-    const arrivals = upstream.requests.slice(before).map(({ at }) => at)
+    const arrivals = upstream.requests.filter(request => modelAt(request) === 'qps').map(({ at }) => at)
+    expect(arrivals).toHaveLength(9)
     for (const [index, at] of arrivals.entries()) if (index >= 4) expect(at - arrivals[index - 4]!).toBeGreaterThan(800)
     expect(performance.now() - began).toBeLessThan(3500)
   })
@@ -112,7 +115,7 @@ describe('a limit', () => {
     ['qpm', 'qpm', 1, 55],
     ['rpd', 'rpd', 1, 86_000],
   ] as const)
-    test(`named ${name} that cannot be met in time is a 429 that tells its name and when to come again`, async () => {
+    test.concurrent(`named ${name} that cannot be met in time is a 429 that tells its name and when to come again`, async () => {
       expect(await statuses(model, allowed)).toEqual(Array(allowed).fill(200))
       const refused = await asked(model)
       expect(refused.status).toBe(429)
@@ -128,6 +131,33 @@ describe('a limit', () => {
       expect(message).not.toMatch(/127\.0\.0\.1|Bearer/)
     })
 
+  test.concurrent('of several all hold, and what is refused by one is not charged to the others', async () => {
+    expect(await statuses('both', 5)).toEqual([200, 200, 200, 429, 429])
+  })
+
+  for (const scope of ['entry', 'credential', 'model'])
+    test.concurrent(`of each credential waits as long as the entry of scope ${scope} says`, async () => {
+      expect(await statuses(`patience-${scope}`, 2)).toEqual([200, 200])
+      const refused = await asked(`patience-${scope}`)
+      expect([refused.status, refused.ms < 1500]).toEqual([429, true])
+    })
+
+  test.concurrent('of each model counts each model', async () => {
+    expect([await statuses('scoped-a', 2), await statuses('scoped-b', 2)]).toEqual([
+      [200, 429],
+      [200, 429],
+    ])
+  })
+
+  test.concurrent('of embeddings is their own', async () => {
+    const embed = () => asked('emb', { messages: undefined, input: 'x' }, '/v1/embeddings')
+    const seen = [(await embed()).status, (await embed()).status, (await embed()).status]
+    expect([seen, await statuses('emb-chat', 2)]).toEqual([
+      [200, 200, 429],
+      [200, 429],
+    ])
+  })
+
   test('of tokens counts what the answers used, not the guess', async () => {
     // Each is guessed at some 500 and uses 8: three pass at once only if the guess is corrected.
     expect(await statuses('tpm', 4)).toEqual([200, 200, 200, 200])
@@ -137,35 +167,6 @@ describe('a limit', () => {
 
   test('whose request larger than the whole window is let in when the window is empty, else waits for that', async () => {
     expect((await asked('tpm', { max_tokens: 100_000 })).status).toBe(429)
-  })
-
-  test('of several all hold, and what is refused by one is not charged to the others', async () => {
-    expect(await statuses('both', 5)).toEqual([200, 200, 200, 429, 429])
-  })
-
-  for (const scope of ['entry', 'credential', 'model'])
-    test(`of each credential waits as long as the entry of scope ${scope} says`, async () => {
-      expect(await statuses(`patience-${scope}`, 2)).toEqual([200, 200])
-      const refused = await asked(`patience-${scope}`)
-      expect([refused.status, refused.ms < 1500]).toEqual([429, true])
-    })
-
-  test('of each model counts each model', async () => {
-    expect([await statuses('scoped-a', 2), await statuses('scoped-b', 2)]).toEqual([
-      [200, 429],
-      [200, 429],
-    ])
-  })
-
-  test('of embeddings is their own', async () => {
-    const embed = () => asked('emb', { messages: undefined, input: 'x' }, '/v1/embeddings')
-    upstream.become(jsonOf({ object: 'list', data: [], model: 'emb' }))
-    const seen = [(await embed()).status, (await embed()).status, (await embed()).status]
-    upstream.become(chat())
-    expect([seen, await statuses('emb-chat', 2)]).toEqual([
-      [200, 200, 429],
-      [200, 429],
-    ])
   })
 })
 

@@ -1,4 +1,4 @@
-/** The strategies that measure, as two vendors feel them. */
+/** The strategies that measure, as two vendors feel them. Vendors take their time, so the tests run side by side, each with its own. */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { ask, stream } from '../rig/client.ts'
 import { startGateway } from '../rig/process.ts'
@@ -39,7 +39,7 @@ const crowd = (lanes: number, times: number, request: () => Promise<unknown>) =>
   )
 
 describe('fastest', () => {
-  test('four of five requests and more go to the quicker vendor, streamed or not', async () => {
+  test.concurrent('four of five requests and more go to the quicker vendor, streamed or not', async () => {
     const { gateway, one, other } = await two('fastest', [slowHeaders(120, chat()), slowHeaders(5, chat())])
     await crowd(4, 15, async () => {
       const response = await ask(gateway, { model: 'm' })
@@ -52,7 +52,7 @@ describe('fastest', () => {
     expect(other.requests.length).toBeGreaterThanOrEqual(80)
   })
 
-  test('what counts is the first content, not the length of the stream', async () => {
+  test.concurrent('what counts is the first content, not the length of the stream', async () => {
     const long = sseOf(chatFrames(Array.from({ length: 12 }, () => 'word ')), { pace: 15 })
     const { gateway, one, other } = await two('fastest', [long, slowHeaders(100, sseOf(chatFrames()))])
     await crowd(2, 8, async () => (await stream(gateway, { model: 'm' })).ended)
@@ -60,7 +60,7 @@ describe('fastest', () => {
     expect(other.requests.length).toBeGreaterThan(0)
   })
 
-  test('a vendor that fails in no time is not taken for a quick one', async () => {
+  test.concurrent('a vendor that fails in no time is not taken for a quick one', async () => {
     const { gateway, one, other } = await two('fastest', [refuse(503), slowHeaders(30, chat())])
     let failed = 0
     await crowd(1, 30, async () => {
@@ -75,27 +75,45 @@ describe('fastest', () => {
 })
 
 describe('least-busy, in its other spelling', () => {
-  test('a vendor that holds its requests longer gets fewer of them', async () => {
-    const { gateway, one, other } = await two('least-busy', [
-      slowHeaders(100, jsonOf(chatBody())),
-      slowHeaders(20, jsonOf(chatBody())),
-    ])
-    await crowd(6, 20, async () => (await ask(gateway, { model: 'm' })).bytes())
+  test.concurrent('a vendor that holds its requests longer gets fewer of them', async () => {
+    const answer = jsonOf(chatBody())
+    let [asked, answered] = [0, 0]
+    // Each of its requests is held for as long as the other vendor answers fifteen, however fast the machine is.
+    const holding: Script = async (...exchange) => {
+      const due = answered + 15
+      asked++
+      await until(() => answered >= due || asked === 120, 20_000)
+      await answer(...exchange)
+    }
+    const quick: Script = async (...exchange) => {
+      asked++
+      await answer(...exchange)
+      answered++
+    }
+    const { gateway, one, other } = await two('least-busy', [holding, quick])
+    let left = 120
+    await crowd(6, 1, async () => {
+      while (left-- > 0) await (await ask(gateway, { model: 'm' })).bytes()
+    })
     expect(one.requests.length + other.requests.length).toBe(120)
     expect(one.requests.length).toBeWithin(8, 40)
   })
 
-  test('whoever leaves makes room: nothing stays counted', async () => {
+  test.concurrent('whoever leaves makes room: nothing stays counted', async () => {
     const silent: Script = answer => answer.silent()
     const { gateway, one, other } = await two('least-busy', [silent, silent])
-    const leave = () =>
-      ask(gateway, { model: 'm' }, { signal: AbortSignal.timeout(30) }).then(
-        response => response.bytes(),
-        () => undefined,
-      )
+    const received = () => [one, other].flatMap(({ requests }) => requests)
+    let turn = 0
+    const leave = async () => {
+      const user = `${turn++}`
+      const controller = new AbortController()
+      const asked = ask(gateway, { model: 'm', user }, { signal: controller.signal }).catch(() => undefined)
+      await until(() => received().some(request => (request.json() as { user: string }).user === user))
+      controller.abort()
+      await asked
+    }
     await crowd(10, 2, leave)
-    const left = [one, other].flatMap(({ requests }) => requests)
-    await until(() => left.every(({ abortedAt }) => abortedAt !== undefined))
+    await until(() => received().every(({ abortedAt }) => abortedAt !== undefined))
     const before = [one.requests.length, other.requests.length] as const
     expect(before[0] + before[1]).toBe(20)
     one.become(slowHeaders(150, chat()))

@@ -1,5 +1,6 @@
 /** Streams through the whole gateway, against a vendor that does what a script says. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { type ApartUpstream, apartUpstream } from '../rig/apart.ts'
 import { ask, stream } from '../rig/client.ts'
 import { deafPort } from '../rig/deaf.ts'
 import { type Gateway, startGateway } from '../rig/process.ts'
@@ -22,16 +23,19 @@ import { type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts
 import { gate, until } from '../rig/wait.ts'
 
 let upstream: Upstream
+let apart: ApartUpstream
 let gateway: Gateway
 
 beforeAll(async () => {
   upstream = await scriptedUpstream(chat())
+  apart = await apartUpstream()
   gateway = await startGateway({
     heartbeat: 0.5,
     timeouts: { connect: 1, first_byte: 2, idle: 1 },
     services: {
       openai: [
         { enabled: true, models: ['m'], server_url: `${upstream.url}/v1`, credentials: { api_key: 'sk-canary-1' } },
+        { enabled: true, models: [apart.models], server_url: `${apart.url}/v1` },
       ],
     },
   })
@@ -39,6 +43,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway.stop()
   await upstream.close()
+  await apart.close()
 })
 
 const chunk = (delta: object, finish_reason: string | null = null, more: object = {}) => ({
@@ -55,6 +60,13 @@ const heard = async (script: Script, body: object = {}) => {
   const answer = await stream(gateway, { model: 'm', ...body })
   await answer.ended
   return answer
+}
+/** The same of a model apart; `vendor` is the request it came with. */
+const heardApart = async (script: Script) => {
+  const model = apart.model(script)
+  const answer = await stream(gateway, { model })
+  await answer.ended
+  return { ...answer, vendor: apart.requestsOf(model).at(-1)! }
 }
 const parsed = (data: string[]) => data.filter(text => text !== '[DONE]').map(text => JSON.parse(text))
 const finishes = (data: string[]) =>
@@ -121,19 +133,6 @@ describe('a stream', () => {
     expect(upstream.requests.length - before).toBe(2)
   })
 
-  test('is over with [DONE], though the vendor keeps its connection open', async () => {
-    const began = performance.now()
-    const answer = await heard(async answer => {
-      answer.head(200, { 'content-type': 'text/event-stream' })
-      await answer.write([says('a'), chunk({}, 'stop'), 'data: [DONE]\n\n'].map(frameOf).join(''))
-      await answer.silent()
-    })
-    expect(performance.now() - began).toBeLessThan(500)
-    expect(answer.content()).toBe('a')
-    expect(answer.data().at(-1)).toBe('[DONE]')
-    await upstream.requests.at(-1)!.aborted
-  })
-
   test('of which [DONE] comes before the last bytes keeps its connection', async () => {
     const slowEnd: Script = async answer => {
       answer.head(200, { 'content-type': 'text/event-stream' })
@@ -159,19 +158,32 @@ describe('a stream', () => {
     const answer = await heard(sseOf([says('hi'), chunk({}, 'stop'), chunk({}, 'stop')]))
     expect(finishes(answer.data())).toEqual(['stop'])
   })
+
+  test.concurrent('is over with [DONE], though the vendor keeps its connection open', async () => {
+    const began = performance.now()
+    const answer = await heardApart(async answer => {
+      answer.head(200, { 'content-type': 'text/event-stream' })
+      await answer.write([says('a'), chunk({}, 'stop'), 'data: [DONE]\n\n'].map(frameOf).join(''))
+      await answer.silent()
+    })
+    expect(performance.now() - began).toBeLessThan(500)
+    expect(answer.content()).toBe('a')
+    expect(answer.data().at(-1)).toBe('[DONE]')
+    await answer.vendor.aborted
+  })
 })
 
 describe('a heartbeat', () => {
-  test('comes before the vendor has sent its headers, and fixes the status 200', async () => {
-    const answer = await heard(slowHeaders(1300, chat()))
+  test.concurrent('comes before the vendor has sent its headers, and fixes the status 200', async () => {
+    const answer = await heardApart(slowHeaders(1300, chat()))
     expect(answer.status).toBe(200)
     expect(answer.frames[0]!.text).toStartWith(':')
     expect(answer.content()).toBe('Hello there.')
     expect(answer.data().at(-1)).toBe('[DONE]')
   })
 
-  test('comes in the silence between frames, never inside one', async () => {
-    upstream.become(async answer => {
+  test.concurrent('comes in the silence between frames, never inside one', async () => {
+    const answer = await heardApart(async answer => {
       answer.head(200, { 'content-type': 'text/event-stream' })
       await answer.write(frameOf(says('half')))
       const text = frameOf(says(' and half'))
@@ -181,49 +193,47 @@ describe('a heartbeat', () => {
       await answer.write(frameOf(chunk({}, 'stop')))
       answer.end()
     })
-    const answer = await stream(gateway, { model: 'm' })
-    await answer.ended
     expect(answer.content()).toBe('half and half')
     expect(answer.frames.filter(({ text }) => text.startsWith(':')).length).toBeGreaterThan(0)
     for (const { text } of answer.frames) expect(text).toMatch(/^(data: |: ?\w)/)
   })
 
-  test('first, failure after: it is told in-band, without [DONE]', async () => {
-    const answer = await heard(slowHeaders(900, refuse(429, undefined, { 'retry-after': '7' })))
+  test.concurrent('first, failure after: it is told in-band, without [DONE]', async () => {
+    const answer = await heardApart(slowHeaders(900, refuse(429, undefined, { 'retry-after': '7' })))
     expect(answer.status).toBe(200)
     expect(JSON.parse(answer.data().at(-1)!)).toMatchObject({ error: { message: expect.any(String) } })
   })
 })
 
 describe('a deadline', () => {
-  test('for the first byte: a 504 where nothing was answered yet', async () => {
-    upstream.become(neverHeaders)
-    const answer = await ask(gateway, { model: 'm' })
+  test.concurrent('for the first byte: a 504 where nothing was answered yet', async () => {
+    const model = apart.model(neverHeaders)
+    const answer = await ask(gateway, { model })
     expect(answer.status).toBe(504)
     expect(await answer.json()).toMatchObject({
       error: { type: 'server_error', message: expect.stringContaining('2 s') },
     })
-    expect(upstream.requests.at(-1)!.abortedAt).toBeDefined()
+    await apart.requestsOf(model).at(-1)!.aborted
   })
 
-  test('for the first byte of a stream that has its heartbeat: an error frame', async () => {
-    const answer = await heard(neverHeaders)
+  test.concurrent('for the first byte of a stream that has its heartbeat: an error frame', async () => {
+    const answer = await heardApart(neverHeaders)
     expect(answer.status).toBe(200)
     expect(JSON.parse(answer.data().at(-1)!)).toMatchObject({ error: { message: expect.stringContaining('2 s') } })
   })
 
-  test("for silence in the midst: an error frame, and the vendor's connection is closed", async () => {
-    const answer = await heard(silentAfter(2, [says('a'), says('b')]))
+  test.concurrent("for silence in the midst: an error frame, and the vendor's connection is closed", async () => {
+    const answer = await heardApart(silentAfter(2, [says('a'), says('b')]))
     expect(answer.content()).toBe('ab')
     expect(JSON.parse(answer.data().at(-1)!)).toMatchObject({
       error: { message: expect.stringContaining('silent for 1 s') },
     })
     expect(finishes(answer.data())).toEqual([])
-    await upstream.requests.at(-1)!.aborted
+    await answer.vendor.aborted
   })
 
-  test('is moved by a comment of the vendor', async () => {
-    const answer = await heard(async answer => {
+  test.concurrent('is moved by a comment of the vendor', async () => {
+    const answer = await heardApart(async answer => {
       answer.head(200, { 'content-type': 'text/event-stream' })
       await answer.write(frameOf(says('a')))
       for (let count = 0; count < 4; count++) {
@@ -236,16 +246,15 @@ describe('a deadline', () => {
     expect(answer.data().at(-1)).toBe('[DONE]')
   })
 
-  test("is ours alone: the idle time-out of Bun's own fetch is off", async () => {
-    const config = { services: { openai: [{ enabled: true, models: ['m'], server_url: `${upstream.url}/v1` }] } }
+  test.concurrent("is ours alone: the idle time-out of Bun's own fetch is off", async () => {
+    const config = { services: { openai: [{ enabled: true, models: [apart.models], server_url: `${apart.url}/v1` }] } }
     const other = await startGateway(config, { env: { BUN_CONFIG_HTTP_IDLE_TIMEOUT: '1' } })
     // Bun's clock makes one second four to eight.
-    upstream.become(slowHeaders(8500, chat()))
-    expect((await ask(other, { model: 'm' })).status).toBe(200)
+    expect((await ask(other, { model: apart.model(slowHeaders(8500, chat())) })).status).toBe(200)
     await other.stop()
   }, 20_000)
 
-  test('for the connection: a vendor that accepts none is a 504', async () => {
+  test.concurrent('for the connection: a vendor that accepts none is a 504', async () => {
     const full = await deafPort()
     const other = await startGateway({
       timeouts: { connect: 1, first_byte: 30 },

@@ -1,6 +1,6 @@
 /** The gateway as a process of its own: from source, or the executable that SIMPLE_ONE_API_BINARY names. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from './wait.ts'
@@ -104,15 +104,27 @@ export const logged = async (gateway: Pick<Gateway, 'stdout'>, text: string): Pr
   return JSON.parse(line) as Record<string, unknown>
 }
 
-/** A port nobody listens on at this moment. */
-export const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
+/**
+ * Ports this process gives out, below those the system gives to anybody who asks for none in particular: until the gateway listens, nobody
+ * else may take its port, and test files run in several processes at once.
+ */
+const own = { first: 10_000 + (process.pid % 220) * 100, count: 100 }
+let turn = Math.floor(Math.random() * own.count)
+
+/** A port nobody listens on, nor will unless it is told to. */
+export const freePort = async (): Promise<number> => {
+  for (let tries = 0; tries < own.count; tries++) {
+    const port = own.first + (turn++ % own.count)
+    if (await isFree(port)) return port
+  }
+  throw new Error(`no port from ${own.first} on is free`)
+}
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise(resolve => {
     const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 
 const fill = async (
