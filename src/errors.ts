@@ -30,7 +30,12 @@ export const codes = {
     breaker: 'ignore',
     means: 'a limit of the configuration holds; see Retry-After',
   },
-  cancelled: { status: 499, retry: 'never', breaker: 'ignore', means: 'the client left (only ever seen in the log)' },
+  cancelled: {
+    status: 499,
+    retry: 'never',
+    breaker: 'ignore',
+    means: 'the client left or no longer reads (only ever seen in the log)',
+  },
   internal: { status: 500, retry: 'never', breaker: 'ignore', means: 'a fault of the gateway itself' },
   upstream_refused: {
     status: 400,

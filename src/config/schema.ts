@@ -149,12 +149,15 @@ const TimeoutsSchema = group(
       minimum: undefined,
       exclusiveMinimum: 0,
     }),
-    idle: number('Between two pieces of an answer.', {
-      unit: 'seconds',
-      default: 120,
-      minimum: undefined,
-      exclusiveMinimum: 0,
-    }),
+    idle: number(
+      'Between two pieces of an answer. As long may a client take none of what lies ready for it, before it is taken to be gone.',
+      {
+        unit: 'seconds',
+        default: 120,
+        minimum: undefined,
+        exclusiveMinimum: 0,
+      },
+    ),
   },
   { description: 'How long a vendor may be silent.' },
 )
