@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { ask, stream } from '../rig/client.ts'
 import { type Gateway, startGateway } from '../rig/process.ts'
-import { chat, hangUp, html, jsonOf, refuse, resetOnReuse, sseOf } from '../rig/scripts.ts'
+import { chat, chatFrames, hangUp, html, jsonOf, plain, refuse, resetOnReuse, sseOf } from '../rig/scripts.ts'
 import { type Answer, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
 
 const secrets = {
@@ -307,6 +307,7 @@ test('a path that only passes and is answered whole in place of a stream gives t
 
 test('no secret in any answer, header or log, whatever the vendor echoes', async () => {
   const echo = `keys: ${Object.values(secrets).join(' ')} ${encodeURIComponent(secrets.key)} ${JSON.stringify({ url: `http://x/?key=${secrets.key}` })}`
+  const spelled = [...secrets.key].map(letter => `\\u00${letter.charCodeAt(0).toString(16)}`).join('')
   const headers = {
     'x-echo': secrets.key,
     'set-cookie': secrets.key,
@@ -321,6 +322,12 @@ test('no secret in any answer, header or log, whatever the vendor echoes', async
     html(502, `<html>${echo}</html>`),
     html(200, `<html>${echo}</html>`),
     sseOf([{ error: { message: echo } }], { headers }),
+    sseOf([...chatFrames().slice(0, 2), `data: broken ${echo}\n\n`, `data: broken ${spelled}\n\n`], { headers }),
+    ...[400, 429, 500].flatMap(status =>
+      [`{"error":{"message":"${spelled}"}}`, `{"detail":[{"msg":"${spelled}","${spelled}":1}]}`].map(body =>
+        plain(status, body),
+      ),
+    ),
     hangUp,
   ]
   let all = ''
@@ -339,5 +346,8 @@ test('no secret in any answer, header or log, whatever the vendor echoes', async
   for (const secret of Object.values(secrets)) {
     expect(all).not.toContain(secret)
     expect(all).not.toContain(encodeURIComponent(secret))
+  }
+  for (const spelling of [spelled, spelled.replaceAll('\\', '\\\\')]) {
+    expect(all).not.toContain(spelling)
   }
 })
