@@ -16,7 +16,7 @@ export const codes = {
     status: 400,
     retry: 'never',
     breaker: 'ignore',
-    means: 'the request is malformed; `param` names the path',
+    means: 'the request is malformed; `param` names the path. With status 408: its upload stalled',
   },
   unauthorized: { status: 401, retry: 'never', breaker: 'ignore', means: 'no key, or a key the gateway does not know' },
   forbidden: { status: 403, retry: 'never', breaker: 'ignore', means: 'the key may not use this model' },

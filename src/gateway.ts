@@ -178,5 +178,7 @@ export const explain = (error: GatewayError, protocol: Ingress | PassOnly, trail
   trail.close({ error })
   const headers = answerHeaders(trail, 'application/json', run.scrub)
   if (error.detail.retryAfter !== undefined) headers.set('retry-after', String(Math.ceil(error.detail.retryAfter)))
+  // The rest of the request may never come: RFC 9110, 15.5.9.
+  if (error.status === 408) headers.set('connection', 'close')
   return new Response(JSON.stringify(protocol.renderError(error)), { status: error.status, headers })
 }

@@ -101,7 +101,7 @@ const askVendor = async (
   }
   await found.wire.sign(outgoing, target)
   const { connect, firstByte, idle } = run.settings.timeouts
-  const call = new Call(outgoing, undefined, target, found.wire, { connect, firstByte, whole: true })
+  const call = new Call(outgoing, undefined, target, found.wire, { connect, firstByte, idle, whole: true })
   trail.stop = call.stop
   trail.target = target.id
   const answered = await call.answered()

@@ -5,11 +5,14 @@ import type { Outgoing, Wire } from '../providers/provider.ts'
 import { Deadline } from './deadline.ts'
 import { originOf, type ProxyOption, proxyFor } from './proxy.ts'
 import { createReach } from './reach.ts'
+import { takingTurns } from './sending.ts'
 
 /** Seconds an attempt is given. */
 export type Terms = {
   connect: number
   firstByte: number
+  /** For each next piece of a client's upload, which is streamed; the first-byte time begins when all of it is sent. */
+  idle: number
   /** The first-byte time bounds the whole answer: an entry's `timeout` for a request that is not streamed. */
   whole: boolean
 }
@@ -33,6 +36,8 @@ export class Call implements Answered {
   readonly #controller = new AbortController()
   #origin = ''
   #proxy: ProxyOption = false
+  /** Neither is its head here nor has it failed. */
+  #waiting = true
 
   constructor(
     private readonly outgoing: Outgoing,
@@ -44,6 +49,7 @@ export class Call implements Answered {
 
   /** Ends it at once, in whatever phase. */
   readonly stop = (): void => {
+    this.#waiting = false
     this.deadline.clear()
     this.#controller.abort()
   }
@@ -59,11 +65,24 @@ export class Call implements Answered {
     this.deadline.arm(whole ? 'answer' : 'first byte', firstByte)
     try {
       this.response = await this.#send()
+      this.#waiting = false
       return this
     } catch (thrown) {
+      this.#waiting = false
       this.deadline.clear()
       throw this.deadline.expired ?? unreachable(thrown)
     }
+  }
+
+  /** Of an upload that is streamed the next piece has to come. */
+  client(): void {
+    if (this.#waiting) this.deadline.armAgain(this.terms.idle, 'upload')
+  }
+
+  /** The vendor has to take what was sent, and to answer. */
+  vendor(): void {
+    const { whole, firstByte } = this.terms
+    if (this.#waiting) this.deadline.armAgain(firstByte, whole ? 'answer' : 'first byte')
   }
 
   #send(): Promise<Response> {
@@ -81,7 +100,7 @@ export class Call implements Answered {
     this.deadline.lookIn(this.terms.connect / 2)
     // Without `timeout: false` Bun ends whatever has been silent for five minutes; the deadlines here are ours.
     const manner = { method: this.outgoing.method ?? 'POST', redirect: 'manual', timeout: false }
-    const options = { ...manner, headers, body: this.payload, signal, proxy: this.#proxy } as unknown as RequestInit
+    const options = { ...manner, headers, body: this.#body(), signal, proxy: this.#proxy } as unknown as RequestInit
     let response: Response
     try {
       response = await fetch(url, options)
@@ -91,6 +110,10 @@ export class Call implements Answered {
     }
     reach.heard(this.#origin)
     return response
+  }
+
+  #body(): Payload {
+    return this.payload instanceof ReadableStream ? takingTurns(this.payload, this) : this.payload
   }
 
   /** Fetch tells nothing of connecting: half-way through the connect deadline somebody looks whether the vendor can be reached at all. */
