@@ -2,6 +2,7 @@
 import { GatewayError } from '../errors.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Outgoing, Wire } from '../providers/provider.ts'
+import { sentenceOf } from './bridge.ts'
 import { Deadline } from './deadline.ts'
 import { originOf, type ProxyOption, proxyFor } from './proxy.ts'
 import { createReach } from './reach.ts'
@@ -70,7 +71,7 @@ export class Call implements Answered {
     } catch (thrown) {
       this.#waiting = false
       this.deadline.clear()
-      throw this.deadline.expired ?? unreachable(thrown)
+      throw this.deadline.expired ?? unreachable(thrown, this.#proxy)
     }
   }
 
@@ -108,6 +109,7 @@ export class Call implements Answered {
       if (typeof this.payload !== 'string' || !isStale(thrown, this.#origin, began, signal)) throw thrown
       response = await fetch(url, options)
     }
+    refuseBridged(response, this.#proxy)
     reach.heard(this.#origin)
     return response
   }
@@ -138,12 +140,27 @@ const isStale = (thrown: unknown, origin: string, began: number, signal: AbortSi
   )
 }
 
+/** @throws GatewayError where our own bridge to a SOCKS proxy answered in place of the vendor. */
+const refuseBridged = ({ headers }: Response, proxy: ProxyOption): void => {
+  const told = proxy !== false && proxy.bridge ? headers.get(proxy.bridge.refusal) : null
+  if (told === null) return
+  const why = sentenceOf(told) ?? 'the bridge to the SOCKS proxy refused the request'
+  throw new GatewayError('upstream_failed', why, { unsent: true })
+}
+
 /** The error of fetch carries the whole URL, keys included: only its code goes on. */
-const unreachable = (thrown: unknown): GatewayError => {
+const unreachable = (thrown: unknown, proxy: ProxyOption): GatewayError => {
   if (thrown instanceof GatewayError) return thrown
   const code = codeOf(thrown)
   const detail = neverSent.has(code) ? { unsent: true } : {}
-  return new GatewayError('upstream_failed', `the vendor could not be reached${code && ` (${code})`}`, detail)
+  if (code === 'ERR_PROXY_TUNNEL') return new GatewayError('upstream_failed', tunnelRefusal(thrown, proxy), detail)
+  const whom = proxy !== false && neverSent.has(code) ? 'proxy' : 'vendor'
+  return new GatewayError('upstream_failed', `the ${whom} could not be reached${code && ` (${code})`}`, detail)
+}
+
+const tunnelRefusal = (thrown: unknown, proxy: ProxyOption): string => {
+  const why = proxy !== false && proxy.bridge && thrown instanceof Error ? sentenceOf(thrown.message) : undefined
+  return why ?? 'the proxy refused the way to the vendor'
 }
 
 /** Codes of a connection that was never made. */

@@ -61,7 +61,7 @@ const within = async (answered: Promise<void>, milliseconds: number): Promise<bo
   return first
 }
 
-/** One connection, made up to where a request could be sent: TCP, the proxy's tunnel, TLS. It is closed as soon as it has answered. */
+/** One connection, made up to where a request could be sent: TCP, the proxy's tunnel (through our bridge to SOCKS always), TLS. It is closed as soon as it has answered. */
 const knock = (origin: string, proxy: ProxyOption): Knock => {
   let stop = () => {}
   const answered = new Promise<void>(resolve => {
@@ -77,9 +77,10 @@ const knock = (origin: string, proxy: ProxyOption): Knock => {
       // Refused, reset or closed: that, too, is an answer.
       return socket.on('error', () => resolve()).on('close', () => resolve())
     }
+    const tunnels = proxy !== false && (target.protocol === 'https:' || proxy.bridge !== undefined)
     const last = target.protocol === 'https:' ? () => secure(target, sockets.at(-1)!, keep, resolve) : resolve
     open(door, proxy !== false, keep, () => {
-      if (proxy === false || target.protocol !== 'https:') last()
+      if (!tunnels) last()
       else tunnel(sockets.at(-1)!, target, door, last, resolve)
     })
   })
