@@ -159,7 +159,8 @@ const handOn = (
     tick: (now: number) => (trail.closed ? stopTicking(watch) : taking.look(now, queue.desiredSize)),
   }
   const over = (error?: GatewayError) => {
-    deadline.clear()
+    if (error) deadline.clear()
+    else deadline.done()
     trail.close(error ? { error } : {})
   }
   const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {

@@ -7,6 +7,7 @@ import { Deadline } from './deadline.ts'
 import { originOf, type ProxyOption, proxyFor } from './proxy.ts'
 import { createReach } from './reach.ts'
 import { takingTurns } from './sending.ts'
+import { createSpare } from './spare.ts'
 
 /** Seconds an attempt is given. */
 export type Terms = {
@@ -22,10 +23,9 @@ export type Terms = {
 export type Payload = string | ReadableStream<Uint8Array> | Uint8Array | undefined
 
 const reach = createReach()
+const spare = createSpare()
 /** A kept connection that has died tells so within a round trip; later the vendor may have begun to work. */
-const staleWithin = 5_000
-/** Longer than servers keep an idle connection. */
-const keptFor = 15 * 60_000
+const staleWithin = 1_000
 
 /** The head of an answer; its body is the reader's to read, or to `stop`. */
 export type Answered = { response: Response; deadline: Deadline; stop: () => void }
@@ -39,6 +39,8 @@ export class Call implements Answered {
   #proxy: ProxyOption = false
   /** Neither is its head here nor has it failed. */
   #waiting = true
+  /** Where its connection lies idle once it has been answered. */
+  #door = ''
 
   constructor(
     private readonly outgoing: Outgoing,
@@ -51,8 +53,15 @@ export class Call implements Answered {
   /** Ends it at once, in whatever phase. */
   readonly stop = (): void => {
     this.#waiting = false
-    this.deadline.clear()
     this.#controller.abort()
+    this.deadline.clear()
+  }
+
+  /** The answer has been read to its end. */
+  over(): void {
+    if (this.#door === '' || this.#controller.signal.aborted) return
+    const kept = !/close/i.test(this.response.headers.get('connection') ?? '')
+    if (kept) spare.leave(this.#door)
   }
 
   /** A deadline has passed. */
@@ -94,10 +103,12 @@ export class Call implements Answered {
   async #sendHttp(): Promise<Response> {
     const { url, headers } = this.outgoing
     const { signal } = this.#controller
-    const began = performance.now()
     const proxy = proxyFor(url, this.target.entry.proxy)
     this.#origin = originOf(url)
     this.#proxy = proxy instanceof Promise ? await proxy : proxy
+    this.#door = this.#proxy === false ? this.#origin : `${this.#origin} ${this.#proxy.url}`
+    const wasSpare = spare.take(this.#door)
+    const began = performance.now()
     this.deadline.lookIn(this.terms.connect / 2)
     // Without `timeout: false` Bun ends whatever has been silent for five minutes; the deadlines here are ours.
     const manner = { method: this.outgoing.method ?? 'POST', redirect: 'manual', timeout: false }
@@ -106,7 +117,7 @@ export class Call implements Answered {
     try {
       response = await fetch(url, options)
     } catch (thrown) {
-      if (typeof this.payload !== 'string' || !isStale(thrown, this.#origin, began, signal)) throw thrown
+      if (!wasSpare || typeof this.payload !== 'string' || !isStale(thrown, began, signal)) throw thrown
       response = await fetch(url, options)
     }
     refuseBridged(response, this.#proxy)
@@ -127,18 +138,11 @@ export class Call implements Answered {
   }
 }
 
-/** Bun does not resend a POST whose kept connection had died unnoticed: nothing reached the vendor, so once more is safe. */
-const isStale = (thrown: unknown, origin: string, began: number, signal: AbortSignal): boolean => {
-  const now = performance.now()
-  const answeredAt = reach.heardAt(origin)
-  return (
-    !signal.aborted &&
-    answeredAt !== undefined &&
-    now - answeredAt < keptFor &&
-    now - began < staleWithin &&
-    ['ECONNRESET', 'ConnectionClosed', 'EPIPE'].includes(codeOf(thrown))
-  )
-}
+/** Bun does not resend a POST whose kept connection had died unnoticed: nothing reached the vendor, so once more is safe. On a new one it may have. */
+const isStale = (thrown: unknown, began: number, signal: AbortSignal): boolean =>
+  !signal.aborted &&
+  performance.now() - began < staleWithin &&
+  ['ECONNRESET', 'ConnectionClosed', 'EPIPE'].includes(codeOf(thrown))
 
 /** @throws GatewayError where our own bridge to a SOCKS proxy answered in place of the vendor. */
 const refuseBridged = ({ headers }: Response, proxy: ProxyOption): void => {

@@ -17,8 +17,8 @@ const lateness = (phase: Phase, seconds: number): GatewayError =>
     ? new GatewayError('invalid_request', `the upload stalled: nothing came for ${seconds} s`, { status: 408 })
     : new GatewayError('upstream_timeout', words[phase](seconds), { unsent: phase === 'connect' })
 
-/** Who is told: that the time is up, and half-way that it is time for a look. */
-export type Watched = { expired: () => void; look: () => void }
+/** Who is told: that the time is up, half-way that it is time for a look, and that the answer has been read to its end. */
+export type Watched = { expired: () => void; look: () => void; over?: () => void }
 
 /** One clock with one due time, set anew as the attempt goes from phase to phase. */
 export class Deadline {
@@ -68,6 +68,12 @@ export class Deadline {
     this.rest()
     if (this.#ticking) stopTicking(this)
     this.#ticking = false
+  }
+
+  /** All has come that was waited for. */
+  done(): void {
+    this.clear()
+    this.watched.over?.()
   }
 
   expire(phase: Phase, seconds: number): void {

@@ -7,8 +7,6 @@ import type { ProxyOption } from './proxy.ts'
 export type Reach = {
   /** To be told whenever an answer of `origin` (`https://host:port`, as `originOf` cuts it) has come in. */
   heard(origin: string): void
-  /** When that was last, in milliseconds of `performance.now()`. */
-  heardAt(origin: string): number | undefined
   /**
    * Knocks at `origin`, through `proxy` if there is one, and gives it `milliseconds`. False: not a sign of life in that time. True: connected, or
    * refused (then `fetch` meets the same refusal and tells it better), or `heard` within the last or during these milliseconds.
@@ -48,7 +46,7 @@ export const createReach = (): Reach => {
     return answered || heardSince(origin, begun)
   }
 
-  return { heard, heardAt: origin => lastHeard.get(origin), probe }
+  return { heard, probe }
 }
 
 const within = async (answered: Promise<void>, milliseconds: number): Promise<boolean> => {
