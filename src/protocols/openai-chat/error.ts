@@ -228,16 +228,35 @@ const sentence = (value: Json | undefined): string | undefined => {
   return said !== undefined && Array.isArray(value.loc) ? `${value.loc.join('.')}: ${said}` : said
 }
 
+/** Seconds a vendor may ask a client to wait; more is no answer to a request. */
+const longestWait = 24 * 60 * 60
+
+/** What a vendor tells as a wait, in seconds; undefined for what is none. */
+export const waitOf = (seconds: number): number | undefined =>
+  Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds, longestWait) : undefined
+
 /** Seconds, from `retry-after` (seconds or an HTTP date) or `retry-after-ms`; the longer of the two. */
 export const retryAfter = (headers: Headers): number | undefined => {
-  const seconds = headers.get('retry-after')
-  const milliseconds = Number(headers.get('retry-after-ms') ?? Number.NaN) / 1000
-  const number = seconds === null ? Number.NaN : /^\s*[\d.]+\s*$/.test(seconds) ? Number(seconds) : untilDate(seconds)
-  const known = [number, milliseconds].filter(value => Number.isFinite(value) && value >= 0)
+  const seconds = headers.get('retry-after')?.trim() ?? ''
+  const milliseconds = headers.get('retry-after-ms')?.trim() ?? ''
+  const told = [
+    decimal.test(seconds) ? Number(seconds) : untilDate(seconds),
+    decimal.test(milliseconds) ? Number(milliseconds) / 1000 : Number.NaN,
+  ]
+  const known = told.map(waitOf).filter(wait => wait !== undefined)
   return known.length > 0 ? Math.max(...known) : undefined
 }
 
-const untilDate = (date: string): number => Math.max(0, Math.ceil((Date.parse(date) - Date.now()) / 1000))
+const decimal = /^(?:\d+\.?\d*|\.\d+)$/
+/** `Sun, 06 Nov 1994 08:49:37 GMT`, and the two older forms that RFC 9110 (5.6.7) still has; Date.parse takes any words with a number. */
+const httpDate =
+  /^(?:[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} GMT|[A-Z][a-z]+day, \d\d-[A-Z][a-z]{2}-\d\d [\d:]{8} GMT|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4})$/
+
+const untilDate = (date: string): number => {
+  if (!httpDate.test(date)) return Number.NaN
+  const at = Date.parse(date.endsWith('GMT') ? date : `${date} GMT`)
+  return Math.max(0, Math.ceil((at - Date.now()) / 1000))
+}
 
 const keyLike = /\b(?:sk|gsk|xai|nvapi|pplx|r8|hf)[-_][\w.…-]{8,}/
 
