@@ -109,9 +109,9 @@ const send = async (
   { trail, run }: Journey,
 ): Promise<Answered> => {
   const { outgoing, payload, wire } = prepared
-  const { connect, firstByte } = run.settings.timeouts
+  const { connect, firstByte, idle } = run.settings.timeouts
   const whole = !stream && target.entry.timeout !== undefined
-  const terms = { connect, firstByte: target.entry.timeout ?? firstByte, whole }
+  const terms = { connect, firstByte: target.entry.timeout ?? firstByte, idle, whole }
   trail.check()
   const call = new Call(outgoing, payload, target, wire, terms)
   trail.stop = call.stop

@@ -16,7 +16,7 @@ export const codes = {
     status: 400,
     retry: 'never',
     breaker: 'ignore',
-    means: 'the request is malformed; `param` names the path',
+    means: 'the request is malformed; `param` names the path. With status 408: its upload stalled',
   },
   unauthorized: { status: 401, retry: 'never', breaker: 'ignore', means: 'no key, or a key the gateway does not know' },
   forbidden: { status: 403, retry: 'never', breaker: 'ignore', means: 'the key may not use this model' },
@@ -30,7 +30,12 @@ export const codes = {
     breaker: 'ignore',
     means: 'a limit of the configuration holds; see Retry-After',
   },
-  cancelled: { status: 499, retry: 'never', breaker: 'ignore', means: 'the client left (only ever seen in the log)' },
+  cancelled: {
+    status: 499,
+    retry: 'never',
+    breaker: 'ignore',
+    means: 'the client left or no longer reads (only ever seen in the log)',
+  },
   internal: { status: 500, retry: 'never', breaker: 'ignore', means: 'a fault of the gateway itself' },
   upstream_refused: {
     status: 400,

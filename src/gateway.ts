@@ -31,6 +31,8 @@ export type Operation = { protocol: Ingress | PassOnly; model?: string | undefin
 export type Connection = {
   /** The whole request is here: from now on only our own deadlines end it. */
   wait: () => void
+  /** Ends it soon: the client does not read. */
+  hangUp: () => void
   /** The client's address. */
   address: () => string | undefined
 }
@@ -44,6 +46,7 @@ export const serve = async (
 ): Promise<Response> => {
   const trail = run.records.begin(request.method, addressOf(request).path)
   request.signal.addEventListener('abort', trail.cancel)
+  trail.hangUp = connection.hangUp
   try {
     const caller = run.auth.identify(presentedKeys(request.headers, operation.query))
     trail.caller = caller.id
@@ -116,6 +119,7 @@ const answerStream = (intake: Intake, plan: Plan, journey: Journey): Promise<Res
 
 const relayTerms = (protocol: Ingress | PassOnly, { trail, run }: Journey) => ({
   heartbeat: run.settings.heartbeat,
+  patience: run.settings.timeouts.idle,
   sign: protocol.heartbeat ?? ': heartbeat\n\n',
   type: protocol.streamType ?? 'text/event-stream; charset=utf-8',
   fail: (error: GatewayError) => protocol.renderFault(error),
@@ -125,8 +129,9 @@ const relayTerms = (protocol: Ingress | PassOnly, { trail, run }: Journey) => ({
 const answerWhole = async (intake: Intake, plan: Plan, journey: Journey): Promise<Response> => {
   const { trail, run } = journey
   const { answered, way, target } = await attempt(intake, plan, journey)
-  const idle = target.entry.timeout === undefined ? run.settings.timeouts.idle : undefined
-  const whole = await readWhole(answered, way, idle, trail).finally(() => trail.check())
+  const { idle } = run.settings.timeouts
+  const patience = { vendor: target.entry.timeout === undefined ? idle : undefined, client: idle }
+  const whole = await readWhole(answered, way, patience, trail).finally(() => trail.check())
   trail.usage = whole.usage
   trail.first = performance.now() - trail.started
   if (typeof whole.body === 'string') trail.close()
@@ -171,5 +176,7 @@ export const told = (body: JsonObject, trail: Trail, run: Runtime): Response => 
 export const explain = (error: GatewayError, protocol: Ingress | PassOnly, trail: Trail, run: Runtime): Response => {
   trail.close({ error })
   const headers = errorHeaders(error, trail, run.scrub)
+  // The rest of the request may never come: RFC 9110, 15.5.9.
+  if (error.status === 408) headers.set('connection', 'close')
   return new Response(JSON.stringify(protocol.renderError(error)), { status: error.status, headers })
 }

@@ -36,6 +36,8 @@ export class Trail {
   ended: GatewayError | undefined
   /** Ends whatever is under way for this request: the vendor's connection, the stream to the client. */
   stop: ((error: GatewayError) => void) | undefined
+  /** Closes the client's connection, which would else stay open for as long as the client likes. */
+  hangUp: (() => void) | undefined
   /** The client's address, told only of those who were turned away. */
   address: string | undefined
   #first: number | undefined

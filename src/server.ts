@@ -103,6 +103,7 @@ const pass = (request: Request, server: Server<unknown> | null, life: Life): Res
 
 const connectionOf = (request: Request, server: Server<unknown> | null): Connection => ({
   wait: () => server?.timeout(request, 0),
+  hangUp: () => server?.timeout(request, 1),
   address: () => server?.requestIP(request)?.address,
 })
 

@@ -114,7 +114,31 @@ describe('retry-after', () => {
     expect(seconds).toBeLessThan(31)
     expect(after({ 'retry-after': new Date(0).toUTCString() })).toBe(0)
   })
-  test('nonsense is none', () => expect([after({}), after({ 'retry-after': 'soon' })]).toEqual([undefined, undefined]))
+  test('an HTTP date of the older forms', () => {
+    const at = new Date(Date.now() + 30_000).toUTCString()
+    const [, day, month, year, time] = /^\w+, (\d+) (\w+) (\d+) (\S+) GMT$/.exec(at)!
+    for (const date of [
+      `Sunday, ${day}-${month}-${year!.slice(2)} ${time} GMT`,
+      `Sun ${month} ${day} ${time} ${year}`,
+    ]) {
+      expect([date, after({ 'retry-after': date })! > 27]).toEqual([date, true])
+      expect(after({ 'retry-after': date })).toBeLessThan(31)
+    }
+  })
+  test('nonsense is none, however much of a date a lenient reader finds in it', () => {
+    for (const told of ['soon', 'key 12345', '12345-12', '2030-01-01', '1.2.3', '-5', '1e9', '0x10', ''])
+      expect([told, after({ 'retry-after': told, 'retry-after-ms': told === '1.2.3' ? told : '' })]).toEqual([
+        told,
+        undefined,
+      ])
+    expect(after({})).toBeUndefined()
+  })
+  test('no longer than a day', () => {
+    const [day, far] = [86_400, new Date(Date.now() + 1e12).toUTCString()]
+    expect([after({ 'retry-after': '99999999' }), after({ 'retry-after': far })]).toEqual([day, day])
+    expect(after({ 'retry-after-ms': '1e12' })).toBeUndefined()
+    expect(after({ 'retry-after-ms': '999999999999' })).toBe(day)
+  })
 })
 
 describe('no key leaves', () => {

@@ -322,7 +322,7 @@ describe('a SOCKS proxy', () => {
   const failures: [string, ProxyRules | undefined, string, string][] = [
     ['wrong credentials', { user: 'another', password: 'x' }, '502', 'SOCKS Proxy Refused The Credentials'],
     ['a target it cannot reach', { ...rules, refuse: true }, '502', 'SOCKS Proxy Could Not Connect'],
-    ['a proxy that is not there', undefined, '502', 'SOCKS Proxy Not Reached'],
+    ['a proxy that is not there', undefined, '502', 'SOCKS Proxy Could Not Be Reached'],
   ]
 
   test.each(failures)('%s: a refusal that tells no address', async (_, given, status, reason) => {

@@ -146,18 +146,21 @@ const TimeoutsSchema = group(
       minimum: undefined,
       exclusiveMinimum: 0,
     }),
-    first_byte: number('To the first byte of its answer.', {
+    first_byte: number('From all of the request to the first byte of its answer.', {
       unit: 'seconds',
       default: 300,
       minimum: undefined,
       exclusiveMinimum: 0,
     }),
-    idle: number('Between two pieces of an answer.', {
-      unit: 'seconds',
-      default: 120,
-      minimum: undefined,
-      exclusiveMinimum: 0,
-    }),
+    idle: number(
+      'Between two pieces of an answer. As long may a client take none of what lies ready for it, or send nothing of its upload, before it is taken to be gone.',
+      {
+        unit: 'seconds',
+        default: 120,
+        minimum: undefined,
+        exclusiveMinimum: 0,
+      },
+    ),
   },
   { description: 'How long a vendor may be silent.' },
 )

@@ -78,7 +78,7 @@ const answer = async (
   return { trail, error: trail.ended ?? outcome.error }
 }
 
-const connection: Connection = { wait: () => {}, address: () => undefined }
+const connection: Connection = { wait: () => {}, hangUp: () => {}, address: () => undefined }
 const silent: Log = { write: () => {}, flush: () => {}, configure: () => {} }
 
 /** Keeps the record in place of writing it. */

@@ -18,6 +18,8 @@ import type { Opened } from './relay.ts'
 import { readBytes, readError, readRest, readText, sniff } from './read.ts'
 import { withHeaders } from './reply.ts'
 import { Source } from './source.ts'
+import { Taking } from './taking.ts'
+import { startTicking, stopTicking } from './ticker.ts'
 
 /** Between whom the answer goes. */
 export type Way = {
@@ -27,6 +29,9 @@ export type Way = {
   remembers: boolean
   keep?: Keep | undefined
 }
+
+/** Seconds a vendor may be silent within its answer (absent: the deadline of the whole holds), and a client take none of it. */
+export type Patience = { vendor: number | undefined; client: number }
 
 /** A whole answer: text, or bytes that are handed on as they come. */
 export type Whole = { body: string | ReadableStream<Uint8Array>; type: string; usage?: Usage | undefined }
@@ -64,15 +69,11 @@ export const openStream = async (
 }
 
 /** Reads an answer that is not streamed. @throws GatewayError where it is none. */
-export const readWhole = async (
-  answered: Answered,
-  way: Way,
-  idle: number | undefined,
-  trail: Trail,
-): Promise<Whole> => {
+export const readWhole = async (answered: Answered, way: Way, patience: Patience, trail: Trail): Promise<Whole> => {
+  const idle = patience.vendor
   const type = answered.response.headers.get('content-type') ?? ''
   const isHandedOn = isBinary(way, type) || isPassingStream(way, type)
-  if (isHandedOn && answered.response.body) return { body: handOn(answered, idle, trail), type }
+  if (isHandedOn && answered.response.body) return { body: handOn(answered, patience, trail), type }
   if (isEventStream(type) && answered.response.body)
     return collected(await readBytes(answered.response.body.getReader(), undefined, answered, idle), type, way)
   const text = await readText(answered, idle)
@@ -151,20 +152,30 @@ const isPassingStream = ({ client, speaks }: Way, type: string): boolean =>
 /** Bytes as they come. A connection that breaks breaks ours too: the client must not take half a file for a whole one. */
 const handOn = (
   { response, deadline, stop }: Answered,
-  idle: number | undefined,
+  patience: Patience,
   trail: Trail,
 ): ReadableStream<Uint8Array> => {
   const reader = response.body!.getReader()
+  const taking = new Taking(trail, patience.client)
+  let queue!: ReadableStreamDefaultController<Uint8Array>
+  const watch = {
+    tick: (now: number) => (trail.closed ? stopTicking(watch) : taking.look(now, queue.desiredSize)),
+  }
   const over = (error?: GatewayError) => {
-    deadline.clear()
+    if (error) deadline.clear()
+    else deadline.done()
     trail.close(error ? { error } : {})
   }
   const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
-    if (idle !== undefined) deadline.arm('idle', idle)
+    taking.took()
+    if (patience.vendor !== undefined) deadline.arm('idle', patience.vendor)
     try {
       const { value, done } = await reader.read()
       deadline.rest()
-      if (!done) return controller.enqueue(value)
+      if (!done) {
+        taking.gave(value.length)
+        return controller.enqueue(value)
+      }
       over()
       controller.close()
     } catch (thrown) {
@@ -174,5 +185,9 @@ const handOn = (
     }
   }
   trail.stop = stop
-  return new ReadableStream<Uint8Array>({ pull, cancel: trail.cancel })
+  startTicking(watch)
+  const start = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+    queue = controller
+  }
+  return new ReadableStream<Uint8Array>({ start, pull, cancel: trail.cancel })
 }

@@ -5,12 +5,15 @@ import { type AddressInfo, createServer, isIP, type Server, type Socket } from '
 export type Bridge = {
   /** The `http://` address by which `fetch` reaches the SOCKS proxy `socks`; the same for the same proxy. */
   addressFor(socks: URL): string
+  /** The field by which an answer tells that it is the bridge's own refusal: no vendor knows its name. */
+  refusal: string
   /** Refuses new connections and cuts the open ones. */
   close(): Promise<void>
 }
 
 type Socks = { host: string; port: number; type: 5; userId?: string; password?: string }
 type Route = { socks: Socks; host: string; port: number }
+type Refuse = (client: Socket, status: string) => void
 type Head = { method: string; target: string; fields: string[] }
 /** The part of a connection that is read piece by piece. */
 type Reader = {
@@ -34,11 +37,16 @@ export const openBridge = async (): Promise<Bridge> => {
   const proxies = new Map<string, Socks>()
   const addresses = new Map<string, string>()
   const sockets = new Set<Socket>()
+  const refusal = `x-${randomBytes(12).toString('hex')}`
+  const refuse: Refuse = (client, status) => {
+    const fields = `${refusal}: ${status.slice(4)}\r\nContent-Length: 0\r\nConnection: close`
+    if (client.writable) client.end(`HTTP/1.1 ${status}\r\n${fields}\r\n\r\n`)
+  }
   const server = createServer(client => {
     sockets.add(client.unref())
     client.on('close', () => sockets.delete(client))
     client.on('error', () => client.destroy())
-    void serve(client, proxies).finally(() => client.destroySoon())
+    void serve(client, proxies, refuse).finally(() => client.destroySoon())
   })
   const port = await listen(server)
 
@@ -58,7 +66,7 @@ export const openBridge = async (): Promise<Bridge> => {
       for (const socket of sockets) socket.destroy()
     })
 
-  return { addressFor, close }
+  return { addressFor, refusal, close }
 }
 
 const listen = (server: Server): Promise<number> =>
@@ -96,16 +104,16 @@ export const bare = (host: string): string => host.replace(/^\[|\]$/g, '')
  * One connection of `fetch`: a tunnel (CONNECT, for https), or plain requests one after another. Of the latter Bun sends those to different
  * hosts, and those with different credentials, over one kept connection: each is looked at anew.
  */
-const serve = async (client: Socket, proxies: ReadonlyMap<string, Socks>): Promise<void> => {
+const serve = async (client: Socket, proxies: ReadonlyMap<string, Socks>, refuse: Refuse): Promise<void> => {
   const reader = readFrom(client)
-  const plain = forwarder(client, reader)
+  const plain = forwarder(client, reader, refuse)
   try {
     for (let head = await readHead(reader); head; head = await readHead(reader)) {
       const socks = proxies.get(fieldOf(head, 'proxy-authorization') ?? '')
       if (socks === undefined) return refuse(client, '407 Proxy Authentication Required')
       const route = routeOf(head, socks)
       if (route === undefined) return refuse(client, '400 Bad Request')
-      if (head.method === 'CONNECT') return await tunnel(client, reader, route)
+      if (head.method === 'CONNECT') return await tunnel(client, reader, route, refuse)
       if (!(await plain.forward(head, route))) return
     }
   } catch {
@@ -115,8 +123,8 @@ const serve = async (client: Socket, proxies: ReadonlyMap<string, Socks>): Promi
   }
 }
 
-const tunnel = async (client: Socket, reader: Reader, route: Route): Promise<void> => {
-  const upstream = await dial(client, route)
+const tunnel = async (client: Socket, reader: Reader, route: Route, refuse: Refuse): Promise<void> => {
+  const upstream = await dial(client, route, refuse)
   if (upstream === undefined) return
   client.on('close', () => upstream.destroy())
   client.write('HTTP/1.1 200 Connection Established\r\n\r\n')
@@ -131,7 +139,7 @@ const answer = (client: Socket, upstream: Socket) => {
   upstream.pipe(client)
 }
 
-const forwarder = (client: Socket, reader: Reader) => {
+const forwarder = (client: Socket, reader: Reader, refuse: Refuse) => {
   let upstream: Socket | undefined
   let current: Route | undefined
 
@@ -146,7 +154,7 @@ const forwarder = (client: Socket, reader: Reader) => {
   const forward = async (head: Head, route: Route): Promise<boolean> => {
     if (upstream?.destroyed !== false || !isSame(route, current)) {
       leave()
-      upstream = await dial(client, route)
+      upstream = await dial(client, route, refuse)
       if (upstream === undefined) return false
       current = route
       answer(client, upstream)
@@ -163,7 +171,7 @@ const isSame = (one: Route, other: Route | undefined): boolean =>
   one.socks === other?.socks && one.host === other.host && one.port === other.port
 
 /** Opens a connection by SOCKS; undefined when the client has been refused. Names are resolved by the proxy, as Go and curl's `socks5h` do. */
-const dial = async (client: Socket, { socks, host, port }: Route): Promise<Socket | undefined> => {
+const dial = async (client: Socket, { socks, host, port }: Route, refuse: Refuse): Promise<Socket | undefined> => {
   try {
     // Read only where a proxy is configured: it takes a tenth of the time to start.
     const { SocksClient } = await import('socks')
@@ -187,11 +195,13 @@ const refusalOf = (message: string): string => {
   if (/timed out/i.test(message)) return '504 SOCKS Proxy Timed Out'
   if (/authentication/i.test(message)) return '502 SOCKS Proxy Refused The Credentials'
   if (/rejected connection/i.test(message)) return '502 SOCKS Proxy Could Not Connect'
-  return '502 SOCKS Proxy Not Reached'
+  return '502 SOCKS Proxy Could Not Be Reached'
 }
 
-const refuse = (client: Socket, status: string) => {
-  if (client.writable) client.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
+/** What a refusal says, in the field or in what `fetch` says of a tunnel, as the end of a sentence. It is one of ours: no address is in it. */
+export const sentenceOf = (refusal: string): string | undefined => {
+  const found = /SOCKS Proxy ([A-Za-z ]+)$/.exec(refusal)
+  return found?.[1] && `the SOCKS proxy ${found[1].toLowerCase()}`
 }
 
 const routeOf = ({ method, target }: Head, socks: Socks): Route | undefined => {

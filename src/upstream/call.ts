@@ -2,14 +2,19 @@
 import { GatewayError } from '../errors.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Outgoing, Wire } from '../providers/provider.ts'
+import { sentenceOf } from './bridge.ts'
 import { Deadline } from './deadline.ts'
 import { originOf, type ProxyOption, proxyFor } from './proxy.ts'
 import { createReach } from './reach.ts'
+import { takingTurns } from './sending.ts'
+import { createSpare } from './spare.ts'
 
 /** Seconds an attempt is given. */
 export type Terms = {
   connect: number
   firstByte: number
+  /** For each next piece of a client's upload, which is streamed; the first-byte time begins when all of it is sent. */
+  idle: number
   /** The first-byte time bounds the whole answer: an entry's `timeout` for a request that is not streamed. */
   whole: boolean
 }
@@ -18,10 +23,9 @@ export type Terms = {
 export type Payload = string | ReadableStream<Uint8Array> | Uint8Array | undefined
 
 const reach = createReach()
+const spare = createSpare()
 /** A kept connection that has died tells so within a round trip; later the vendor may have begun to work. */
-const staleWithin = 5_000
-/** Longer than servers keep an idle connection. */
-const keptFor = 15 * 60_000
+const staleWithin = 1_000
 
 /** The head of an answer; its body is the reader's to read, or to `stop`. */
 export type Answered = { response: Response; deadline: Deadline; stop: () => void }
@@ -33,6 +37,10 @@ export class Call implements Answered {
   readonly #controller = new AbortController()
   #origin = ''
   #proxy: ProxyOption = false
+  /** Neither is its head here nor has it failed. */
+  #waiting = true
+  /** Where its connection lies idle once it has been answered. */
+  #door = ''
 
   constructor(
     private readonly outgoing: Outgoing,
@@ -44,8 +52,16 @@ export class Call implements Answered {
 
   /** Ends it at once, in whatever phase. */
   readonly stop = (): void => {
-    this.deadline.clear()
+    this.#waiting = false
     this.#controller.abort()
+    this.deadline.clear()
+  }
+
+  /** The answer has been read to its end. */
+  over(): void {
+    if (this.#door === '' || this.#controller.signal.aborted) return
+    const kept = !/close/i.test(this.response.headers.get('connection') ?? '')
+    if (kept) spare.leave(this.#door)
   }
 
   /** A deadline has passed. */
@@ -59,11 +75,24 @@ export class Call implements Answered {
     this.deadline.arm(whole ? 'answer' : 'first byte', firstByte)
     try {
       this.response = await this.#send()
+      this.#waiting = false
       return this
     } catch (thrown) {
+      this.#waiting = false
       this.deadline.clear()
-      throw this.deadline.expired ?? unreachable(thrown)
+      throw this.deadline.expired ?? unreachable(thrown, this.#proxy)
     }
+  }
+
+  /** Of an upload that is streamed the next piece has to come. */
+  client(): void {
+    if (this.#waiting) this.deadline.armAgain(this.terms.idle, 'upload')
+  }
+
+  /** The vendor has to take what was sent, and to answer. */
+  vendor(): void {
+    const { whole, firstByte } = this.terms
+    if (this.#waiting) this.deadline.armAgain(firstByte, whole ? 'answer' : 'first byte')
   }
 
   #send(): Promise<Response> {
@@ -74,23 +103,30 @@ export class Call implements Answered {
   async #sendHttp(): Promise<Response> {
     const { url, headers } = this.outgoing
     const { signal } = this.#controller
-    const began = performance.now()
     const proxy = proxyFor(url, this.target.entry.proxy)
     this.#origin = originOf(url)
     this.#proxy = proxy instanceof Promise ? await proxy : proxy
+    this.#door = this.#proxy === false ? this.#origin : `${this.#origin} ${this.#proxy.url}`
+    const wasSpare = spare.take(this.#door)
+    const began = performance.now()
     this.deadline.lookIn(this.terms.connect / 2)
     // Without `timeout: false` Bun ends whatever has been silent for five minutes; the deadlines here are ours.
     const manner = { method: this.outgoing.method ?? 'POST', redirect: 'manual', timeout: false }
-    const options = { ...manner, headers, body: this.payload, signal, proxy: this.#proxy } as unknown as RequestInit
+    const options = { ...manner, headers, body: this.#body(), signal, proxy: this.#proxy } as unknown as RequestInit
     let response: Response
     try {
       response = await fetch(url, options)
     } catch (thrown) {
-      if (typeof this.payload !== 'string' || !isStale(thrown, this.#origin, began, signal)) throw thrown
+      if (!wasSpare || typeof this.payload !== 'string' || !isStale(thrown, began, signal)) throw thrown
       response = await fetch(url, options)
     }
+    refuseBridged(response, this.#proxy)
     reach.heard(this.#origin)
     return response
+  }
+
+  #body(): Payload {
+    return this.payload instanceof ReadableStream ? takingTurns(this.payload, this) : this.payload
   }
 
   /** Fetch tells nothing of connecting: half-way through the connect deadline somebody looks whether the vendor can be reached at all. */
@@ -102,25 +138,33 @@ export class Call implements Answered {
   }
 }
 
-/** Bun does not resend a POST whose kept connection had died unnoticed: nothing reached the vendor, so once more is safe. */
-const isStale = (thrown: unknown, origin: string, began: number, signal: AbortSignal): boolean => {
-  const now = performance.now()
-  const answeredAt = reach.heardAt(origin)
-  return (
-    !signal.aborted &&
-    answeredAt !== undefined &&
-    now - answeredAt < keptFor &&
-    now - began < staleWithin &&
-    ['ECONNRESET', 'ConnectionClosed', 'EPIPE'].includes(codeOf(thrown))
-  )
+/** Bun does not resend a POST whose kept connection had died unnoticed: nothing reached the vendor, so once more is safe. On a new one it may have. */
+const isStale = (thrown: unknown, began: number, signal: AbortSignal): boolean =>
+  !signal.aborted &&
+  performance.now() - began < staleWithin &&
+  ['ECONNRESET', 'ConnectionClosed', 'EPIPE'].includes(codeOf(thrown))
+
+/** @throws GatewayError where our own bridge to a SOCKS proxy answered in place of the vendor. */
+const refuseBridged = ({ headers }: Response, proxy: ProxyOption): void => {
+  const told = proxy !== false && proxy.bridge ? headers.get(proxy.bridge.refusal) : null
+  if (told === null) return
+  const why = sentenceOf(told) ?? 'the bridge to the SOCKS proxy refused the request'
+  throw new GatewayError('upstream_failed', why, { unsent: true })
 }
 
 /** The error of fetch carries the whole URL, keys included: only its code goes on. */
-const unreachable = (thrown: unknown): GatewayError => {
+const unreachable = (thrown: unknown, proxy: ProxyOption): GatewayError => {
   if (thrown instanceof GatewayError) return thrown
   const code = codeOf(thrown)
   const detail = neverSent.has(code) ? { unsent: true } : {}
-  return new GatewayError('upstream_failed', `the vendor could not be reached${code && ` (${code})`}`, detail)
+  if (code === 'ERR_PROXY_TUNNEL') return new GatewayError('upstream_failed', tunnelRefusal(thrown, proxy), detail)
+  const whom = proxy !== false && neverSent.has(code) ? 'proxy' : 'vendor'
+  return new GatewayError('upstream_failed', `the ${whom} could not be reached${code && ` (${code})`}`, detail)
+}
+
+const tunnelRefusal = (thrown: unknown, proxy: ProxyOption): string => {
+  const why = proxy !== false && proxy.bridge && thrown instanceof Error ? sentenceOf(thrown.message) : undefined
+  return why ?? 'the proxy refused the way to the vendor'
 }
 
 /** Codes of a connection that was never made. */

@@ -1,18 +1,24 @@
-/** The deadlines of one attempt: connect, first byte, idle. Watched by the shared ticker, so precise to a beat. */
+/** The deadlines of one attempt: connect, upload, first byte, idle. Watched by the shared ticker, so precise to a beat. */
 import { GatewayError } from '../errors.ts'
 import { startTicking, stopTicking } from './ticker.ts'
 
-export type Phase = 'connect' | 'first byte' | 'answer' | 'idle'
+export type Phase = 'connect' | 'upload' | 'first byte' | 'answer' | 'idle'
 
-const words: Record<Phase, (seconds: number) => string> = {
+const words: Record<Exclude<Phase, 'upload'>, (seconds: number) => string> = {
   connect: seconds => `the vendor could not be reached within ${seconds} s`,
   'first byte': seconds => `the vendor sent nothing within ${seconds} s`,
   answer: seconds => `the vendor did not answer within ${seconds} s`,
   idle: seconds => `the vendor has been silent for ${seconds} s`,
 }
 
-/** Who is told: that the time is up, and half-way that it is time for a look. */
-export type Watched = { expired: () => void; look: () => void }
+/** What the attempt failed with. Who does not send what it announced is no vendor: a client may try again. */
+const lateness = (phase: Phase, seconds: number): GatewayError =>
+  phase === 'upload'
+    ? new GatewayError('invalid_request', `the upload stalled: nothing came for ${seconds} s`, { status: 408 })
+    : new GatewayError('upstream_timeout', words[phase](seconds), { unsent: phase === 'connect' })
+
+/** Who is told: that the time is up, half-way that it is time for a look, and that the answer has been read to its end. */
+export type Watched = { expired: () => void; look: () => void; over?: () => void }
 
 /** One clock with one due time, set anew as the attempt goes from phase to phase. */
 export class Deadline {
@@ -37,9 +43,9 @@ export class Deadline {
     this.#start()
   }
 
-  /** As `arm('idle', …)` for every piece of a stream: it does not even look at the clock, so it is precise to two beats. */
-  armAgain(seconds: number): void {
-    this.#phase = 'idle'
+  /** As `arm` for every piece of a stream: it does not even look at the clock, so it is precise to two beats. */
+  armAgain(seconds: number, phase: Phase = 'idle'): void {
+    this.#phase = phase
     this.#seconds = seconds
     this.#anew = true
     this.#start()
@@ -64,9 +70,15 @@ export class Deadline {
     this.#ticking = false
   }
 
+  /** All has come that was waited for. */
+  done(): void {
+    this.clear()
+    this.watched.over?.()
+  }
+
   expire(phase: Phase, seconds: number): void {
     this.clear()
-    this.expired ??= new GatewayError('upstream_timeout', words[phase](seconds), { unsent: phase === 'connect' })
+    this.expired ??= lateness(phase, seconds)
     this.watched.expired()
   }
 

@@ -32,7 +32,7 @@ export const askKeeper = async (
   const outgoing: Outgoing = { url, method: asked.method, headers, body: undefined }
   await found.wire.sign(outgoing, target)
   const { connect, firstByte, idle } = timeouts
-  const call = new Call(outgoing, undefined, target, found.wire, { connect, firstByte, whole: true })
+  const call = new Call(outgoing, undefined, target, found.wire, { connect, firstByte, idle, whole: true })
   trail.stop = call.stop
   trail.target = target.id
   const answered = await call.answered()

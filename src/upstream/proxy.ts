@@ -5,9 +5,10 @@ import { type Bridge, openBridge } from './bridge.ts'
 
 /**
  * What to give to `fetch(…, { proxy })`. Never undefined, null or '': by those Bun means the proxy of the environment, which it chooses by
- * other rules than ours. `respectNoProxy: false`, because what is chosen here has been checked against NO_PROXY already.
+ * other rules than ours. `respectNoProxy: false`, because what is chosen here has been checked against NO_PROXY already. `bridge` is there for us,
+ * where the way goes through SOCKS.
  */
-export type ProxyOption = false | { url: string; respectNoProxy: false }
+export type ProxyOption = false | { url: string; respectNoProxy: false; bridge?: Bridge }
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -56,7 +57,7 @@ const decide = (origin: string, configured: string | undefined): ProxyOption | P
   const opening = bridge
   return opening.then(
     open => {
-      const proxy = toFetch(open.addressFor(parsed))
+      const proxy: ProxyOption = { url: open.addressFor(parsed), respectNoProxy: false, bridge: open }
       return bridge === opening ? remember(origin, configured, proxy) : proxy
     },
     () => {

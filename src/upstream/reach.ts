@@ -7,8 +7,6 @@ import type { ProxyOption } from './proxy.ts'
 export type Reach = {
   /** To be told whenever an answer of `origin` (`https://host:port`, as `originOf` cuts it) has come in. */
   heard(origin: string): void
-  /** When that was last, in milliseconds of `performance.now()`. */
-  heardAt(origin: string): number | undefined
   /**
    * Knocks at `origin`, through `proxy` if there is one, and gives it `milliseconds`. False: not a sign of life in that time. True: connected, or
    * refused (then `fetch` meets the same refusal and tells it better), or `heard` within the last or during these milliseconds.
@@ -48,7 +46,7 @@ export const createReach = (): Reach => {
     return answered || heardSince(origin, begun)
   }
 
-  return { heard, heardAt: origin => lastHeard.get(origin), probe }
+  return { heard, probe }
 }
 
 const within = async (answered: Promise<void>, milliseconds: number): Promise<boolean> => {
@@ -61,7 +59,7 @@ const within = async (answered: Promise<void>, milliseconds: number): Promise<bo
   return first
 }
 
-/** One connection, made up to where a request could be sent: TCP, the proxy's tunnel, TLS. It is closed as soon as it has answered. */
+/** One connection, made up to where a request could be sent: TCP, the proxy's tunnel (through our bridge to SOCKS always), TLS. It is closed as soon as it has answered. */
 const knock = (origin: string, proxy: ProxyOption): Knock => {
   let stop = () => {}
   const answered = new Promise<void>(resolve => {
@@ -77,9 +75,10 @@ const knock = (origin: string, proxy: ProxyOption): Knock => {
       // Refused, reset or closed: that, too, is an answer.
       return socket.on('error', () => resolve()).on('close', () => resolve())
     }
+    const tunnels = proxy !== false && (target.protocol === 'https:' || proxy.bridge !== undefined)
     const last = target.protocol === 'https:' ? () => secure(target, sockets.at(-1)!, keep, resolve) : resolve
     open(door, proxy !== false, keep, () => {
-      if (proxy === false || target.protocol !== 'https:') last()
+      if (!tunnels) last()
       else tunnel(sockets.at(-1)!, target, door, last, resolve)
     })
   })

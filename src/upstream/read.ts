@@ -50,11 +50,12 @@ export const readText = async (answered: Answered, idle: number | undefined): Pr
     return readRest(response.body.getReader(), undefined, answered, idle)
   if (idle !== undefined) deadline.arm('idle', idle)
   try {
-    return await response.text()
+    const text = await response.text()
+    deadline.done()
+    return text
   } catch (thrown) {
-    throw deadline.expired ?? broken(thrown)
-  } finally {
     deadline.clear()
+    throw deadline.expired ?? broken(thrown)
   }
 }
 
@@ -82,7 +83,7 @@ export const readBytes = async (
     pieces.push(value)
     if (idle !== undefined) answered.deadline.arm('idle', idle)
   }
-  answered.deadline.clear()
+  answered.deadline.done()
   return join(pieces)
 }
 
@@ -94,7 +95,8 @@ export const readError = async (answered: Answered): Promise<string> => {
   const pieces: Uint8Array[] = []
   deadline.arm('idle', errorTime)
   for (let length = 0; length < largestError; ) {
-    const { value } = await reader.read().catch(() => ({ value: undefined }))
+    const { value, done } = await reader.read().catch(() => ({ value: undefined, done: false }))
+    if (done) deadline.done()
     if (value === undefined) break
     pieces.push(value)
     length += value.length
@@ -116,7 +118,7 @@ const readOnce = async (reader: Reader, answered: Answered) => {
 }
 
 const nothing = ({ deadline }: Answered): '' => {
-  deadline.clear()
+  deadline.done()
   return ''
 }
 

@@ -6,6 +6,7 @@ import { asGatewayError, GatewayError } from '../errors.ts'
 import type { Usage } from '../ir/chat.ts'
 import type { Trail } from '../record.ts'
 import type { Source } from './source.ts'
+import { Taking } from './taking.ts'
 import { startTicking, stopTicking } from './ticker.ts'
 
 /** A vendor's stream that has begun: what it said so far, and the rest (none: that was all). `type`: what it is, if it is no stream. */
@@ -14,6 +15,8 @@ export type Opened = { headers: Headers; text: string; type?: string; usage?: Us
 export type RelayTerms = {
   /** Seconds between signs of life; 0: none. */
   heartbeat: number
+  /** Seconds a client may take none of what lies ready for it. */
+  patience: number
   /** The sign itself, as the client's protocol writes it. */
   sign: string
   /** The content type of the stream. */
@@ -39,6 +42,7 @@ export class Relay {
   /** Something went out since the last beat. */
   #spoke = false
   #lastOut = performance.now()
+  readonly #taking: Taking
 
   constructor(
     private readonly trail: Trail,
@@ -49,6 +53,7 @@ export class Relay {
       this.#resolve = resolve
       this.#reject = reject
     })
+    this.#taking = new Taking(trail, terms.patience)
     startTicking(this)
     opening.then(opened => this.#begin(opened)).catch(thrown => this.#fail(trail.ended ?? asGatewayError(thrown)))
   }
@@ -60,6 +65,8 @@ export class Relay {
   }
 
   tick(now: number): void {
+    if (this.#answered) this.#taking.look(now, this.#controller.desiredSize)
+    if (this.#ended) return
     if (this.#answered && this.#source) this.#send(this.#source.flush(now))
     if (this.#spoke) this.#lastOut = now
     this.#spoke = false
@@ -109,6 +116,7 @@ export class Relay {
   /** Not an async function, as `Source.pump` is none: it runs once a frame. */
   readonly #pull = (): Promise<void> | undefined => {
     if (this.#ended) return undefined
+    this.#taking.took()
     return this.#source ? this.#source.pump(this.#tell) : this.#begun.promise.then(this.#pullBegun)
   }
 
@@ -122,7 +130,9 @@ export class Relay {
   #send(said: string | Uint8Array): void {
     if (said === '' || this.#ended) return
     this.#spoke = true
-    this.#controller.enqueue(typeof said === 'string' ? encoder.encode(said) : said)
+    const bytes = typeof said === 'string' ? encoder.encode(said) : said
+    this.#taking.gave(bytes.length)
+    this.#controller.enqueue(bytes)
   }
 
   #finish(): void {

@@ -153,8 +153,10 @@ export class Source {
       this.#catchUp()
       if (bytes) this.#push(bytes)
       if (seen.fault) this.cancel()
-      else if (bytes === undefined) this.#end()
-      else if (seen.over) {
+      else if (bytes === undefined) {
+        this.#end()
+        this.deadline.done()
+      } else if (seen.over) {
         this.#end()
         void this.#drain()
       }
@@ -190,10 +192,11 @@ export class Source {
     this.deadline.arm('idle', drained)
     try {
       while (!(await this.reader.read()).done);
+      this.deadline.done()
     } catch {
       // The time is up, or the connection broke: the answer was whole before.
+      this.deadline.clear()
     }
-    this.deadline.clear()
   }
 
   #fail(error: GatewayError): void {

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { ask } from '../rig/client.ts'
 import { type Gateway, startGateway } from '../rig/process.ts'
-import { chat, chatFrames, cutAfter, jsonOf, neverHeaders, silentAfter, sseOf } from '../rig/scripts.ts'
+import { rawClient } from '../rig/raw.ts'
+import { chat, chatFrames, cutAfter, frameOf, jsonOf, neverHeaders, silentAfter, sseOf } from '../rig/scripts.ts'
 import { type Received, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
 import { gate, until, within } from '../rig/wait.ts'
 
@@ -160,4 +161,76 @@ test('who left is in the log once, as 499', async () => {
   await until(() => leftOf('noted').length > 0)
   await Bun.sleep(300)
   expect(leftOf('noted')).toHaveLength(1)
+})
+
+describe('a client that does not leave', () => {
+  let patient: Gateway
+  beforeAll(async () => {
+    const entry = { enabled: true, server_url: `${upstream.url}/v1`, limit: { concurrency: 1, timeout: 0.2 } }
+    patient = await startGateway({
+      heartbeat: 0.5,
+      timeouts: { idle: 1 },
+      services: { openai: [{ ...entry, models: ['single'] }] },
+    })
+  })
+  afterAll(async () => void (await patient.stop()))
+
+  const post = (path: string, body: object) => {
+    const text = JSON.stringify({ model: 'single', messages: [{ role: 'user', content: 'x' }], input: 'x', ...body })
+    return `POST ${path} HTTP/1.1\r\nHost: a\r\ncontent-type: application/json\r\ncontent-length: ${text.length}\r\n\r\n${text}`
+  }
+  const endless: Script = async answer => {
+    answer.head(200, { 'content-type': 'text/event-stream' })
+    while (!answer.gone) await answer.write(frameOf(says('x'.repeat(32_000))))
+  }
+  const endlessSound: Script = async answer => {
+    answer.head(200, { 'content-type': 'audio/mpeg' })
+    while (!answer.gone) await answer.write(new Uint8Array(32_000))
+  }
+
+  for (const [name, path, script, body] of [
+    ['a stream', '/v1/chat/completions', endless, { stream: true }],
+    ['a sound', '/v1/audio/speech', endlessSound, { voice: 'v' }],
+  ] satisfies [string, string, Script, object][])
+    test(`and reads nothing of ${name} gives up its slot, the vendor and its connection`, async () => {
+      upstream.become(script)
+      const before = upstream.requests.length
+      const lines = patient.stdout().length
+      const client = rawClient(patient.port, post(path, body))
+      client.socket.once('data', () => client.socket.pause())
+      const received = await until<Received>(() => upstream.requests[before] as Received)
+      expect(await within(received.aborted, 12_000)).toBeDefined()
+      await until(() => patient.stdout().slice(lines).includes('"status":499'))
+      expect(patient.stdout().slice(lines)).toContain('the client has taken nothing for 1 s')
+      upstream.become(chat())
+      expect((await ask(patient, { model: 'single' })).status).toBe(200)
+      await Bun.sleep(6000)
+      client.socket.resume()
+      expect(await within(client.closed, 2000)).toBeDefined()
+      expect(client.text()).not.toEndWith('0\r\n\r\n')
+    }, 30_000)
+
+  /** Reads `rate` bytes a second. */
+  const readSlowly = (text: string, rate: number) => {
+    const client = rawClient(patient.port, text)
+    client.socket.on('data', bytes => {
+      client.socket.pause()
+      setTimeout(() => client.socket.resume(), (bytes.length / rate) * 1000)
+    })
+    return client
+  }
+
+  for (const [name, size, count] of [
+    ['many small pieces', 32_000, 400],
+    ['one piece that takes longer than the time of silence', 12_000_000, 1],
+  ] as const)
+    test(`and reads slowly gets all of ${name}`, async () => {
+      const words = Array.from({ length: count }, () => says('x'.repeat(size)))
+      upstream.become(sseOf([...words, { ...says(''), choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }]))
+      const began = performance.now()
+      const client = readSlowly(post('/v1/chat/completions', { stream: true }), 4_000_000)
+      await until(() => client.text().includes('[DONE]'), 12_000)
+      expect(performance.now() - began).toBeGreaterThan(2000)
+      client.socket.destroy()
+    }, 20_000)
 })

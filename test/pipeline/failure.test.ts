@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { ask, stream } from '../rig/client.ts'
 import { type Gateway, startGateway } from '../rig/process.ts'
-import { chat, hangUp, html, jsonOf, refuse, resetOnReuse, sseOf } from '../rig/scripts.ts'
+import { chat, chatFrames, cutAfter, hangUp, html, jsonOf, plain, refuse, resetOnReuse, sseOf } from '../rig/scripts.ts'
 import { type Answer, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
 
 const secrets = {
@@ -142,6 +142,57 @@ describe("the vendor's status", () => {
     upstream.become(resetOnReuse(chat()))
     for (let turn = 0; turn < 3; turn++)
       expect((await ask(gateway, { model: 'm' }, { headers: master })).status).toBe(200)
+  })
+})
+
+describe('a vendor that takes the connection and resets it at once', () => {
+  const place = async () => {
+    const other = await scriptedUpstream(answer => answer.reset())
+    const entry = { enabled: true, server_url: `${other.url}/v1` }
+    const one = await startGateway({ services: { openai: [{ ...entry, models: ['m'] }] } })
+    const statusOf = async (script: Script, body: object = {}) => {
+      other.become(script)
+      const answer = await ask(one, { model: 'm', ...body })
+      await answer.text()
+      return answer.status
+    }
+    const close = async () => {
+      await one.stop()
+      await other.close()
+    }
+    return { other, statusOf, close }
+  }
+
+  test('sees a request once: it may have begun to work', async () => {
+    const { other, statusOf, close } = await place()
+    expect([await statusOf(answer => answer.reset()), other.requests.length]).toEqual([502, 1])
+    await close()
+  })
+
+  test('and has said nothing of the connections before: also after answers whose connections are no more', async () => {
+    const { other, statusOf, close } = await place()
+    const ended = chat(chatFrames(), undefined, { framing: 'close' })
+    expect([await statusOf(ended, { stream: true }), await statusOf(answer => answer.reset())]).toEqual([200, 502])
+    expect(other.requests).toHaveLength(2)
+    await statusOf(cutAfter(2, chatFrames()), { stream: true })
+    expect([await statusOf(answer => answer.reset()), other.requests.length]).toEqual([502, 4])
+    await close()
+  })
+
+  test('is asked once more where the connection was a kept one, and then no more', async () => {
+    const { other, statusOf, close } = await place()
+    expect(await statusOf(chat())).toBe(200)
+    expect([await statusOf(answer => answer.reset()), other.requests.length]).toEqual([502, 3])
+    expect([await statusOf(answer => answer.reset()), other.requests.length]).toEqual([502, 4])
+    await close()
+  })
+
+  test('is asked once more after a stream that went well', async () => {
+    const { other, statusOf, close } = await place()
+    expect(await statusOf(chat(), { stream: true })).toBe(200)
+    await Bun.sleep(50)
+    expect([await statusOf(resetOnReuse(chat())), other.requests.length]).toEqual([200, 3])
+    await close()
   })
 })
 
@@ -307,6 +358,7 @@ test('a path that only passes and is answered whole in place of a stream gives t
 
 test('no secret in any answer, header or log, whatever the vendor echoes', async () => {
   const echo = `keys: ${Object.values(secrets).join(' ')} ${encodeURIComponent(secrets.key)} ${JSON.stringify({ url: `http://x/?key=${secrets.key}` })}`
+  const spelled = [...secrets.key].map(letter => `\\u00${letter.charCodeAt(0).toString(16)}`).join('')
   const headers = {
     'x-echo': secrets.key,
     'set-cookie': secrets.key,
@@ -321,6 +373,12 @@ test('no secret in any answer, header or log, whatever the vendor echoes', async
     html(502, `<html>${echo}</html>`),
     html(200, `<html>${echo}</html>`),
     sseOf([{ error: { message: echo } }], { headers }),
+    sseOf([...chatFrames().slice(0, 2), `data: broken ${echo}\n\n`, `data: broken ${spelled}\n\n`], { headers }),
+    ...[400, 429, 500].flatMap(status =>
+      [`{"error":{"message":"${spelled}"}}`, `{"detail":[{"msg":"${spelled}","${spelled}":1}]}`].map(body =>
+        plain(status, body),
+      ),
+    ),
     hangUp,
   ]
   let all = ''
@@ -339,5 +397,8 @@ test('no secret in any answer, header or log, whatever the vendor echoes', async
   for (const secret of Object.values(secrets)) {
     expect(all).not.toContain(secret)
     expect(all).not.toContain(encodeURIComponent(secret))
+  }
+  for (const spelling of [spelled, spelled.replaceAll('\\', '\\\\')]) {
+    expect(all).not.toContain(spelling)
   }
 })

@@ -154,6 +154,7 @@ describe('a proxy that', () => {
     const refusing = await httpProxy({ refuse: true })
     const refusingSocks = await socksProxy({ refuse: true, user: 'user', password: secret })
     const silent = await httpProxy({ silent: true })
+    const silentSocks = await socksProxy({ silent: true, user: 'user', password: secret })
     const account = `user:${encodeURIComponent(secret)}@`
     const proxies: Record<string, string> = {
       'http-refuses': refusing.url.replace('//', `//${account}`),
@@ -166,6 +167,10 @@ describe('a proxy that', () => {
       'http-gone': `http://${account}127.0.0.1:1`,
       'https-gone': `http://${account}127.0.0.1:1`,
       'socks-gone': `socks5://${account}127.0.0.1:1`,
+      'https-socks-refuses': refusingSocks.urlWithCredentials,
+      'https-socks-unknown': socks.url.replace('//', '//user:canary-wrong@'),
+      'https-socks-gone': `socks5://${account}127.0.0.1:1`,
+      'http-socks-silent': silentSocks.urlWithCredentials,
     }
     const gateway = await start(
       undefined,
@@ -173,6 +178,20 @@ describe('a proxy that', () => {
         entry(model, { proxy, server_url: `${model.startsWith('https') ? 'https' : 'http'}://vendor.test/v1` }),
       ),
     )
+    const reasons: Record<string, RegExp> = {
+      'https-refuses': /^the proxy refused the way to the vendor$/,
+      'https-unknown': /^the proxy refused/,
+      'http-gone': /^the proxy could not be reached/,
+      'https-gone': /^the proxy could not be reached/,
+      'socks-refuses': /^the SOCKS proxy could not connect$/,
+      'https-socks-refuses': /^the SOCKS proxy could not connect$/,
+      'socks-unknown': /^the SOCKS proxy refused the credentials$/,
+      'https-socks-unknown': /^the SOCKS proxy refused the credentials$/,
+      'socks-gone': /^the SOCKS proxy could not be reached$/,
+      'https-socks-gone': /^the SOCKS proxy could not be reached$/,
+      'https-silent': /within 1 s/,
+      'http-socks-silent': /within 1 s/,
+    }
     const told: string[] = []
     await Promise.all(
       Object.keys(proxies).flatMap(model =>
@@ -181,13 +200,13 @@ describe('a proxy that', () => {
           const text = await answer.text()
           told.push(text, JSON.stringify([...answer.headers]))
           expect([model, streamed, answer.status]).toEqual([model, streamed, model.endsWith('silent') ? 504 : 502])
-          expect(JSON.parse(text).error).toMatchObject({ message: expect.any(String) })
+          expect([model, JSON.parse(text).error.message]).toEqual([model, expect.stringMatching(reasons[model] ?? / /)])
         }),
       ),
     )
     const { stdout, stderr } = await gateway.stop()
     for (const text of [...told, stdout, stderr]) expect(text).not.toMatch(/canary|pass.{0,3}word|vendor\.test/i)
-    await Promise.all([refusing, refusingSocks, silent].map(proxy => proxy.close()))
+    await Promise.all([refusing, refusingSocks, silent, silentSocks].map(proxy => proxy.close()))
   })
 })
 

@@ -66,13 +66,14 @@ test.concurrent('what does not finish in time is told so, in whatever phase, and
   await upstream.close()
 })
 
-test('a signal that comes twice at once, by way of npm, is one', async () => {
-  await using gateway = await start(20)
-  upstream.become(sseOf(chatFrames(['a', 'b', 'c']), { pace: 300 }))
+test.concurrent('a signal that comes twice at once, by way of npm, is one', async () => {
+  const upstream = await scriptedUpstream(sseOf(chatFrames(['a', 'b', 'c']), { pace: 300 }))
+  await using gateway = await start(upstream, 20)
   const answer = await stream(gateway, { model: 'free' })
   process.kill(gateway.pid, 'SIGTERM')
   await Bun.sleep(100)
   const ended = gateway.stop()
   await answer.ended
   expect([answer.content(), (await ended).code]).toEqual(['abc', 0])
+  await upstream.close()
 })

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { type Gateway, startGateway } from '../rig/process.ts'
 import { rawClient } from '../rig/raw.ts'
-import { jsonOf, plain, refuse } from '../rig/scripts.ts'
+import { jsonOf, neverHeaders, plain, refuse } from '../rig/scripts.ts'
 import { type Received, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
 import { until, within } from '../rig/wait.ts'
 
@@ -252,6 +252,68 @@ describe('a form that is still coming in', () => {
     await until(() => client.text().includes('\r\n\r\n'), 3000)
     expect(client.text()).toStartWith('HTTP/1.1 400 ')
     expect(early.heard()).not.toContain('other')
+    client.socket.destroy()
+  })
+})
+
+describe('a form that comes in slowly', () => {
+  const fields: Field[] = [
+    ['model', 'early'],
+    ['file', 'x'.repeat(60), 'a.wav'],
+  ]
+  const form = formOf(fields).toString('latin1')
+  const begin = `POST /v1/audio/transcriptions HTTP/1.1\r\nHost: a\r\ncontent-type: multipart/form-data; boundary=edge\r\ncontent-length: ${form.length}\r\n\r\n`
+  const at = form.indexOf('xxx')
+  let hasty: Gateway
+  beforeAll(async () => {
+    const entry = { enabled: true, models: ['early'] }
+    hasty = await startGateway({
+      timeouts: { first_byte: 1, idle: 1 },
+      services: {
+        openai: [
+          { ...entry, server_url: `http://127.0.0.1:${early.port}/v1` },
+          { ...entry, models: ['mutes'], server_url: `${upstream.url}/v1` },
+          { ...entry, models: ['timed'], timeout: 1, server_url: `http://127.0.0.1:${early.port}/v1` },
+        ],
+      },
+    })
+  })
+  afterAll(async () => void (await hasty.stop()))
+
+  test('is not cut while it flows, however long that takes: the vendor has its time when all is sent', async () => {
+    for (const model of ['early', 'timed']) {
+      early.forget()
+      const client = rawClient(hasty.port, begin + form.slice(0, at).replace('early', model))
+      for (let sent = at; sent < at + 50; sent += 10) {
+        await Bun.sleep(500)
+        client.send(form.slice(sent, sent + 10))
+      }
+      client.send(form.slice(at + 50))
+      await until(() => client.text().includes('{"text":"heh"}'), 2000)
+      client.socket.destroy()
+    }
+  }, 20_000)
+
+  test("and stalls: 408, the client's doing; the vendor is told", async () => {
+    early.forget()
+    const client = rawClient(hasty.port, begin + form.slice(0, at))
+    await until(() => early.heard().includes('filename'), 2000)
+    const open = early.open()
+    await until(() => client.text().includes('}'), 4000)
+    expect(client.text()).toStartWith('HTTP/1.1 408 ')
+    expect(client.text()).toContain('the upload stalled: nothing came for 1 s')
+    await until(() => early.open() < open, 1000)
+    expect(await within(client.closed, 6000)).toBeDefined()
+  }, 20_000)
+
+  test("and is whole at last is the vendor's to answer: 504", async () => {
+    upstream.become(neverHeaders)
+    const client = rawClient(hasty.port, begin + form.slice(0, at).replace('early', 'mutes'))
+    await Bun.sleep(700)
+    client.send(form.slice(at))
+    await until(() => client.text().includes('}'), 4000)
+    expect(client.text()).toStartWith('HTTP/1.1 504 ')
+    expect(client.text()).toContain('the vendor sent nothing within 1 s')
     client.socket.destroy()
   })
 })

@@ -3,6 +3,7 @@ import type { GatewayError } from '../../errors.ts'
 import { exactly } from '../../ir/exact.ts'
 import { isObject, type JsonObject, parseJson, splice, textOf, topLevel, withMembers } from '../../ir/json.ts'
 import { isWrapped, sealPrefix } from '../../ir/seal.ts'
+import { unread } from '../openai-chat/error.ts'
 import { renderFrame } from '../openai-chat/watch.ts'
 import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
 import { begunAnew, cut, faultFrom, renderError } from './error.ts'
@@ -152,10 +153,7 @@ const passStream = (exchange: Exchange): Passing => {
     const data = frame.data.trim()
     if (data === '' || data === '[DONE]') return ''
     const body = parseJson(data)
-    if (!isObject(body)) {
-      exchange.loss('stream', 'a frame that is no JSON object was passed as it is')
-      return renderFrame(frame)
-    }
+    if (!isObject(body)) return renderFrame(unread(frame, exchange))
     exchange.mend?.(body)
     const named = body.type === undefined && frame.event !== undefined
     return pass(named ? { type: frame.event, ...body } : body, { ...frame, data })

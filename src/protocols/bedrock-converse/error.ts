@@ -27,7 +27,7 @@ const statuses: Record<string, number> = {
 
 /** An answer that is no success → our error, named by its exception. A model that failed (424) is no fault of the request. */
 export const parseError = (status: number, headers: Headers, text: string, exchange: Scrub): GatewayError => {
-  const name = nameOf(headers.get('x-amzn-errortype') ?? '')
+  const name = nameOf(exchange.scrub(headers.get('x-amzn-errortype') ?? ''))
   const known = statuses[plain(name)]
   const limited = known === 429 ? known : status
   return named(parseAnyError(limited === 424 ? 502 : limited, headers, text, exchange), name)
@@ -35,7 +35,7 @@ export const parseError = (status: number, headers: Headers, text: string, excha
 
 /** An exception told in the stream → the error it would have been before it. `text` is its payload. */
 export const faultOf = (exception: string, text: string, exchange: Scrub): GatewayError => {
-  const name = nameOf(exception)
+  const name = nameOf(exchange.scrub(exception))
   return named(parseAnyError(statuses[plain(name)] ?? 502, new Headers(), text, exchange), name)
 }
 

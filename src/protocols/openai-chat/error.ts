@@ -1,6 +1,7 @@
 /** Errors of OpenAI's wire: our own as its envelope, and a vendor's, in whatever shape it comes, as ours. */
 import { type Code, GatewayError } from '../../errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
+import type { Exchange, Frame } from '../protocol.ts'
 
 type Scrub = { scrub: (text: string) => string }
 /** What a vendor's body says of a fault; `status` where it names one. */
@@ -50,16 +51,23 @@ export const renderError = ({ code, message, detail }: GatewayError): Json => {
  * Its words reach the client free of secrets and of masked keys, but not with a 401, 402, 403: there they would speak of the gateway's key.
  */
 export const parseError = (status: number, headers: Headers, text: string, { scrub }: Scrub): GatewayError => {
-  const body = readBody(scrub(text))
+  const told = readBody(text)
+  const body = told === undefined ? undefined : freed(told, scrub)
   return errorFor(status, body, scrub(text), retryAfter(headers))
 }
 
 /** A fault told inside an answer with status 200 → our error; the status is the one the body names, else 502. */
 export const faultFrom = (body: Json, { scrub }: Scrub): GatewayError => {
-  const text = scrub(JSON.stringify(body))
-  const scrubbed = parseJson(text) ?? null
-  return errorFor(toldStatus(wordsOf(scrubbed)), scrubbed, text, undefined)
+  const told = freed(body, scrub)
+  return errorFor(toldStatus(wordsOf(told)), told, JSON.stringify(told), undefined)
 }
+
+/** Secrets are looked for in what JSON says, not in how it spells it. */
+const freed = (body: Json, scrub: Scrub['scrub']): Json => parseJson(inStrings(JSON.stringify(body), scrub)) ?? null
+
+/** Changes every string in JSON text, names of members too. */
+export const inStrings = (text: string, change: (word: string) => string): string =>
+  text.replace(/"(?:[^"\\]|\\.)*"/g, word => JSON.stringify(change(JSON.parse(word) as string)))
 
 /** Does a frame or a whole answer tell a fault; a choice that carries an `error` is one too (OpenRouter). */
 export const tellsFault = (body: JsonObject): boolean => {
@@ -73,6 +81,12 @@ export const tellsFault = (body: JsonObject): boolean => {
 const isTold = (value: Json | undefined, key?: string): boolean => {
   if (isObject(value)) return key === undefined ? Object.keys(value).length > 0 : isTold(value[key])
   return Array.isArray(value) ? value.length > 0 : !['', '0', 0, null, undefined, false].includes(value)
+}
+
+/** A frame that is no JSON object passes, but for secrets: it may be the words of a proxy before the vendor. */
+export const unread = ({ event, data }: Frame, { scrub, loss }: Pick<Exchange, 'scrub' | 'loss'>): Frame => {
+  loss('stream', 'a frame that is no JSON object was passed as it is')
+  return event === undefined ? { data: scrub(data) } : { event: scrub(event), data: scrub(data) }
 }
 
 /** A fault in the place of an answer, in the vendor's own words only for the log. */
@@ -151,7 +165,9 @@ const plainWords = (text: string): Words => {
 const verbatim = (body: Json | undefined): { body?: { protocol: string; text: string } } => {
   if (!isObject(body) || !isObject(body.error) || typeof body.error.message !== 'string') return {}
   const text = JSON.stringify('choices' in body ? { error: body.error } : body)
-  return { body: { protocol: envelope, text: text.includes('***') || keyLike.test(text) ? blotJson(text) : text } }
+  return {
+    body: { protocol: envelope, text: text.includes('***') || keyLike.test(text) ? inStrings(text, blot) : text },
+  }
 }
 
 /** Every shape seen: `{error: {…}}`, `{error: '…'}`, `{error: […]}`, `{detail}`, `{message}`, `{code, msg}`, `{error_msg}`, `{base_resp}`. */
@@ -212,16 +228,35 @@ const sentence = (value: Json | undefined): string | undefined => {
   return said !== undefined && Array.isArray(value.loc) ? `${value.loc.join('.')}: ${said}` : said
 }
 
+/** Seconds a vendor may ask a client to wait; more is no answer to a request. */
+const longestWait = 24 * 60 * 60
+
+/** What a vendor tells as a wait, in seconds; undefined for what is none. */
+export const waitOf = (seconds: number): number | undefined =>
+  Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds, longestWait) : undefined
+
 /** Seconds, from `retry-after` (seconds or an HTTP date) or `retry-after-ms`; the longer of the two. */
 export const retryAfter = (headers: Headers): number | undefined => {
-  const seconds = headers.get('retry-after')
-  const milliseconds = Number(headers.get('retry-after-ms') ?? Number.NaN) / 1000
-  const number = seconds === null ? Number.NaN : /^\s*[\d.]+\s*$/.test(seconds) ? Number(seconds) : untilDate(seconds)
-  const known = [number, milliseconds].filter(value => Number.isFinite(value) && value >= 0)
+  const seconds = headers.get('retry-after')?.trim() ?? ''
+  const milliseconds = headers.get('retry-after-ms')?.trim() ?? ''
+  const told = [
+    decimal.test(seconds) ? Number(seconds) : untilDate(seconds),
+    decimal.test(milliseconds) ? Number(milliseconds) / 1000 : Number.NaN,
+  ]
+  const known = told.map(waitOf).filter(wait => wait !== undefined)
   return known.length > 0 ? Math.max(...known) : undefined
 }
 
-const untilDate = (date: string): number => Math.max(0, Math.ceil((Date.parse(date) - Date.now()) / 1000))
+const decimal = /^(?:\d+\.?\d*|\.\d+)$/
+/** `Sun, 06 Nov 1994 08:49:37 GMT`, and the two older forms that RFC 9110 (5.6.7) still has; Date.parse takes any words with a number. */
+const httpDate =
+  /^(?:[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} GMT|[A-Z][a-z]+day, \d\d-[A-Z][a-z]{2}-\d\d [\d:]{8} GMT|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4})$/
+
+const untilDate = (date: string): number => {
+  if (!httpDate.test(date)) return Number.NaN
+  const at = Date.parse(date.endsWith('GMT') ? date : `${date} GMT`)
+  return Math.max(0, Math.ceil((at - Date.now()) / 1000))
+}
 
 const keyLike = /\b(?:sk|gsk|xai|nvapi|pplx|r8|hf)[-_][\w.…-]{8,}/
 
@@ -235,9 +270,6 @@ const blotted = ({ message, type, code, status }: Words): Words => ({
   ...(code !== undefined && { code: blot(code) }),
   ...(status !== undefined && { status }),
 })
-
-const blotJson = (text: string): string =>
-  JSON.stringify(JSON.parse(text, (_key, value) => (typeof value === 'string' ? blot(value) : value)))
 
 /** For a renderer whose events ended without finish or fault. */
 export const unfinished = (): GatewayError => new GatewayError('upstream_failed', 'the answer ended without a finish')

@@ -6,7 +6,7 @@ import { GatewayError } from '../../errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
 import type { Exchange, Frame, Seen } from '../protocol.ts'
 import { callTracker } from './calls.ts'
-import { faultFrom, tellsFault } from './error.ts'
+import { faultFrom, tellsFault, unread } from './error.ts'
 import {
   brokenOff,
   type Choice,
@@ -166,9 +166,8 @@ export const strictStream = (shape: Shape, exchange: Exchange, emit: Emit): Stri
     const body = Array.isArray(parsed) && isObject(parsed[0]) ? parsed[0] : parsed
     if (frame.event === 'error') seen.fault = faultFrom(body ?? data, exchange)
     else if (!isObject(body)) {
-      exchange.loss('stream', 'a frame that is no JSON object was passed as it is')
       seen.content = true
-      emit.other(frame)
+      emit.other(unread(frame, exchange))
     } else {
       exchange.mend?.(body)
       seen.model ??= textOf(body.model) || undefined

@@ -2,7 +2,7 @@
 import { GatewayError } from '../../errors.ts'
 import type { ProtocolId } from '../../ir/chat.ts'
 import { isObject, type JsonObject, type Members, parseJson, splice, textOf, topLevel } from '../../ir/json.ts'
-import { faultFrom, nonsense, renderError, tellsFault } from '../openai-chat/error.ts'
+import { faultFrom, nonsense, renderError, tellsFault, unread } from '../openai-chat/error.ts'
 import type { Shape } from '../openai-chat/mend.ts'
 import { writeRequest } from '../openai-chat/splice.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
@@ -46,13 +46,12 @@ const passFrames = (exchange: Exchange): Passing => {
       return renderFrame(frame)
     }
     const body = parseJson(frame.data)
-    if (!isObject(body)) exchange.loss('stream', 'a frame that is no JSON object was passed as it is')
     if (frame.event === 'error' || (isObject(body) && (body.type === 'error' || tellsFault(body)))) {
       seen.fault = faultFrom(body ?? frame.data, exchange)
       return ''
     }
     seen.content = true
-    if (!isObject(body)) return renderFrame(frame)
+    if (!isObject(body)) return renderFrame(unread(frame, exchange))
     exchange.mend?.(body)
     seen.model ??= textOf(body.model)
     seen.usage = parseUsage(body.usage) ?? seen.usage

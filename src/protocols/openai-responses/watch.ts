@@ -3,6 +3,7 @@ import type { GatewayError } from '../../errors.ts'
 import { exactly } from '../../ir/exact.ts'
 import { isObject, type Json, type JsonObject, parseJson, rewritten, splice, textOf, topLevel } from '../../ir/json.ts'
 import { isWrapped, sealPrefix } from '../../ir/seal.ts'
+import { unread } from '../openai-chat/error.ts'
 import { writeRequest as writeModel } from '../openai-chat/splice.ts'
 import { renderFrame } from '../openai-chat/watch.ts'
 import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
@@ -79,15 +80,12 @@ const passStream = (exchange: Exchange): Passing => {
   const push = (frame: Frame): string => {
     if (seen.over || seen.fault || frame.data === '' || frame.data.trim() === '[DONE]') return ''
     const type = typeOf(frame)
-    if (isWord(type) && !exchange.mend && mender.isStrict) {
+    if (isWord(type) && frame.data.startsWith('{') && !exchange.mend && mender.isStrict) {
       seen.content = true
       return tell(type, frame.data)
     }
     const body = parseJson(frame.data)
-    if (!isObject(body)) {
-      exchange.loss('stream', 'a frame that is no JSON object was passed as it is')
-      return renderFrame(frame)
-    }
+    if (!isObject(body)) return renderFrame(unread(frame, exchange))
     exchange.mend?.(body)
     if (type === 'error' || type === 'response.failed' || type === '') {
       seen.fault = parseFault(body, exchange)

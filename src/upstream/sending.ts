@@ -1,0 +1,23 @@
+/** A payload that is streamed from the client to the vendor: which of them is being waited for. */
+
+export type Turns = {
+  /** The client has to send the next piece. */
+  client: () => void
+  /** The vendor has to take what was sent, or to answer. */
+  vendor: () => void
+}
+
+/** The same stream, which tells whose turn it is. */
+export const takingTurns = (payload: ReadableStream<Uint8Array>, turns: Turns): ReadableStream<Uint8Array> => {
+  const reader = payload.getReader()
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      turns.client()
+      const { value, done } = await reader.read()
+      turns.vendor()
+      if (done) controller.close()
+      else controller.enqueue(value)
+    },
+    cancel: reason => reader.cancel(reason),
+  })
+}
