@@ -1,5 +1,6 @@
 /** Embeddings and reranking: every client's question at every vendor, every vendor's answer for every client, and what was recorded of them. */
 import { describe, expect, test } from 'bun:test'
+import { answers, base64, first, second } from './fuzz/samples.ts'
 import { GatewayError } from '../src/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../src/ir/json.ts'
 import { kindOfSingle, singleClients, singleOf } from '../src/protocols/singles.ts'
@@ -36,49 +37,15 @@ const refused = (act: () => unknown): GatewayError => {
   throw new Error('nothing was thrown')
 }
 
-const base64 = (...floats: number[]) => Buffer.from(new Float32Array(floats).buffer).toString('base64')
-
-/** Two vectors, each vendor's way; the second text's first where its place is told. */
-const first = [0.5, -0.25]
-const second = [1, 2]
-const answers: Record<string, Json> = {
-  embeddings: {
-    object: 'list',
-    model: 'theirs-1',
-    data: [
-      { object: 'embedding', index: 1, embedding: base64(...second) },
-      { object: 'embedding', index: 0, embedding: first },
-    ],
-    usage: { prompt_tokens: 7, total_tokens: 7 },
-  },
-  'gemini/batchEmbedContents': {
-    embeddings: [{ values: first }, { values: second }],
-    usageMetadata: { promptTokenCount: 7 },
-  },
-  'vertex/predict': {
-    predictions: [
-      { embeddings: { values: first, statistics: { token_count: 3, truncated: false } } },
-      { embeddings: { values: second, statistics: { token_count: 4, truncated: false } } },
-    ],
-  },
-  'ollama/embed': { model: 'theirs', embeddings: [first, second], prompt_eval_count: 7 },
-  'dashscope/embeddings': {
-    output: {
-      embeddings: [
-        { text_index: 1, embedding: second },
-        { text_index: 0, embedding: first },
-      ],
-    },
-    usage: { total_tokens: 7 },
-    request_id: 'r',
-  },
-  'cohere/embed': {
-    id: 'c',
-    texts: ['a', 'b'],
-    embeddings: { float: [first, second] },
-    meta: { billed_units: { input_tokens: 7 } },
-  },
-}
+/** Vendors that answer with two vectors. */
+const both = [
+  'embeddings',
+  'gemini/batchEmbedContents',
+  'vertex/predict',
+  'ollama/embed',
+  'dashscope/embeddings',
+  'cohere/embed',
+]
 
 describe('embeddings', () => {
   const rich = {
@@ -181,8 +148,9 @@ describe('embeddings', () => {
     expect(param({ input: 'a', encoding_format: 'int8' })).toBe('encoding_format')
   })
 
-  for (const [to, answer] of Object.entries(answers))
+  for (const to of both)
     test(`${to} answers every client, in order, as numbers and as base64`, () => {
+      const answer = answers[to]!
       const input = ['a', 'b']
       const floats = told('embeddings', to, { model: 'mine', input }, answer)
       expect(floats).toEqual({

@@ -3,6 +3,7 @@
  * nothing but that word goes out as that one did, with a word of its own, neither decoded nor parsed: a half of what a translated stream costs.
  */
 import { isUtf8 } from 'node:buffer'
+import { onlyPlace } from '../protocols/openai-chat/likeness.ts'
 
 /** Where the word stands: in what came and in what went out. In `counts` figures may differ as well. */
 type Pattern = { head: Buffer; tail: Buffer; counts: Buffer | undefined; outHead: Buffer; outTail: Buffer }
@@ -141,9 +142,4 @@ const patternOf = (piece: Uint8Array, word: string, out: string, mark: string | 
     outHead: Buffer.from(went.slice(0, outAt + 1), 'latin1'),
     outTail: Buffer.from(went.slice(outAt + said.length - 1), 'latin1'),
   }
-}
-
-const onlyPlace = (text: string, part: string): number => {
-  const at = text.indexOf(part)
-  return at >= 0 && text.indexOf(part, at + 1) < 0 ? at : -1
 }

@@ -39,9 +39,9 @@ export const questions: Record<string, JsonObject[]> = {
   ],
 }
 
-const first = [0.5, -0.25]
-const second = [1, 2]
-const base64 = (...floats: number[]) => Buffer.from(new Float32Array(floats).buffer).toString('base64')
+export const first = [0.5, -0.25]
+export const second = [1, 2]
+export const base64 = (...floats: number[]) => Buffer.from(new Float32Array(floats).buffer).toString('base64')
 const ranked = [
   { index: 1, relevance_score: 0.9, document: { text: 'b' } },
   { index: 0, relevance_score: 0.5 },

@@ -71,7 +71,8 @@ export const wordOf = ({ choices, usage }: JsonObject): { key: string; word: str
   return isWord ? { key, word } : undefined
 }
 
-const onlyPlace = (text: string, part: string): number => {
+/** Where a part stands in a text; -1 where it does not, or twice. */
+export const onlyPlace = (text: string, part: string): number => {
   const at = text.indexOf(part)
   return at >= 0 && text.indexOf(part, at + 1) < 0 ? at : -1
 }
