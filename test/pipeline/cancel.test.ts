@@ -1,9 +1,20 @@
 /** A client that leaves ends the vendor's work within a second, in whatever phase. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { type ApartUpstream, apartUpstream } from '../rig/apart.ts'
 import { ask } from '../rig/client.ts'
 import { type Gateway, startGateway } from '../rig/process.ts'
 import { rawClient } from '../rig/raw.ts'
-import { chat, chatFrames, cutAfter, frameOf, jsonOf, neverHeaders, silentAfter, sseOf } from '../rig/scripts.ts'
+import {
+  chat,
+  chatFrames,
+  cutAfter,
+  frameOf,
+  inTurn,
+  jsonOf,
+  neverHeaders,
+  silentAfter,
+  sseOf,
+} from '../rig/scripts.ts'
 import { type Received, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
 import { gate, until, within } from '../rig/wait.ts'
 
@@ -164,19 +175,24 @@ test('who left is in the log once, as 499', async () => {
 })
 
 describe('a client that does not leave', () => {
+  let vendor: ApartUpstream
   let patient: Gateway
   beforeAll(async () => {
-    const entry = { enabled: true, server_url: `${upstream.url}/v1`, limit: { concurrency: 1, timeout: 0.2 } }
+    vendor = await apartUpstream()
+    const limit = { concurrency: 1, timeout: 0.2, scope: 'model' }
     patient = await startGateway({
       heartbeat: 0.5,
       timeouts: { idle: 1 },
-      services: { openai: [{ ...entry, models: ['single'] }] },
+      services: { openai: [{ enabled: true, models: [vendor.models], server_url: `${vendor.url}/v1`, limit }] },
     })
   })
-  afterAll(async () => void (await patient.stop()))
+  afterAll(async () => {
+    await patient.stop()
+    await vendor.close()
+  })
 
   const post = (path: string, body: object) => {
-    const text = JSON.stringify({ model: 'single', messages: [{ role: 'user', content: 'x' }], input: 'x', ...body })
+    const text = JSON.stringify({ messages: [{ role: 'user', content: 'x' }], input: 'x', ...body })
     return `POST ${path} HTTP/1.1\r\nHost: a\r\ncontent-type: application/json\r\ncontent-length: ${text.length}\r\n\r\n${text}`
   }
   const endless: Script = async answer => {
@@ -192,18 +208,21 @@ describe('a client that does not leave', () => {
     ['a stream', '/v1/chat/completions', endless, { stream: true }],
     ['a sound', '/v1/audio/speech', endlessSound, { voice: 'v' }],
   ] satisfies [string, string, Script, object][])
-    test(`and reads nothing of ${name} gives up its slot, the vendor and its connection`, async () => {
-      upstream.become(script)
-      const before = upstream.requests.length
-      const lines = patient.stdout().length
-      const client = rawClient(patient.port, post(path, body))
+    test.concurrent(`and reads nothing of ${name} gives up its slot, the vendor and its connection`, async () => {
+      const model = vendor.model(inTurn(script, chat()))
+      const lines = () =>
+        patient
+          .stdout()
+          .split('\n')
+          .filter(line => line.includes(`"model":"${model}"`))
+          .join()
+      const client = rawClient(patient.port, post(path, { model, ...body }))
       client.socket.once('data', () => client.socket.pause())
-      const received = await until<Received>(() => upstream.requests[before] as Received)
+      const received = await until<Received>(() => vendor.requestsOf(model)[0] as Received)
       expect(await within(received.aborted, 12_000)).toBeDefined()
-      await until(() => patient.stdout().slice(lines).includes('"status":499'))
-      expect(patient.stdout().slice(lines)).toContain('the client has taken nothing for 1 s')
-      upstream.become(chat())
-      expect((await ask(patient, { model: 'single' })).status).toBe(200)
+      await until(() => lines().includes('"status":499'))
+      expect(lines()).toContain('the client has taken nothing for 1 s')
+      expect((await ask(patient, { model })).status).toBe(200)
       await Bun.sleep(6000)
       client.socket.resume()
       expect(await within(client.closed, 2000)).toBeDefined()
@@ -224,11 +243,12 @@ describe('a client that does not leave', () => {
     ['many small pieces', 32_000, 400],
     ['one piece that takes longer than the time of silence', 12_000_000, 1],
   ] as const)
-    test(`and reads slowly gets all of ${name}`, async () => {
+    test.concurrent(`and reads slowly gets all of ${name}`, async () => {
       const words = Array.from({ length: count }, () => says('x'.repeat(size)))
-      upstream.become(sseOf([...words, { ...says(''), choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }]))
+      const last = { ...says(''), choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }
+      const model = vendor.model(sseOf([...words, last]))
       const began = performance.now()
-      const client = readSlowly(post('/v1/chat/completions', { stream: true }), 4_000_000)
+      const client = readSlowly(post('/v1/chat/completions', { model, stream: true }), 4_000_000)
       await until(() => client.text().includes('[DONE]'), 12_000)
       expect(performance.now() - began).toBeGreaterThan(2000)
       client.socket.destroy()
