@@ -70,7 +70,11 @@ await_start() { # PID FROM_BYTE
       echo "started (process $1, $(address)); it writes to $log"
       return
     fi
-    if ! running >/dev/null; then break; fi
+    # While a process becomes the program, its command line is empty: only who is missing twice has ended.
+    if ! running >/dev/null; then
+      sleep 0.1
+      if ! running >/dev/null; then break; fi
+    fi
     sleep 0.1
     waited=$((waited + 1))
   done
