@@ -3,6 +3,7 @@ import { GatewayError } from './errors.ts'
 import type { Usage } from './ir/chat.ts'
 import type { Grant, Ticket } from './limits/limits.ts'
 import type { Line, Log } from './log.ts'
+import { Roster } from './roster.ts'
 import type { Beat, Pulse } from './routing/pulse.ts'
 
 /** How a request ended: an error, or nothing to complain of. */
@@ -40,6 +41,8 @@ export class Trail {
   hangUp: (() => void) | undefined
   /** The client's address, told only of those who were turned away. */
   address: string | undefined
+  /** Its place among those under way. */
+  rank: number | undefined
   #first: number | undefined
   #ticket: Ticket | undefined
   #beat: Beat | undefined
@@ -121,7 +124,7 @@ export class Trail {
 
 /** All requests under way, and the log their records go to. */
 export class Records {
-  readonly open = new Set<Trail>()
+  readonly open = new Roster<Trail>()
   /** Told of every attempt where the strategy measures; else absent. */
   pulse: Pulse | undefined
   constructor(private readonly log: Log) {}

@@ -20,7 +20,7 @@ const sources = new Map(
 
 /** Lowest first; an import points down or stays in its layer. */
 const layers = [
-  ['errors', 'version', 'ir', 'catalog'],
+  ['errors', 'version', 'roster', 'ir', 'catalog'],
   ['protocols'],
   ['providers'],
   ['config'],

@@ -19,7 +19,7 @@ import { readBytes, readError, readRest, readText, sniff } from './read.ts'
 import { withHeaders } from './reply.ts'
 import { Source } from './source.ts'
 import { Taking } from './taking.ts'
-import { startTicking, stopTicking } from './ticker.ts'
+import { startTicking, stopTicking, type Ticking } from './ticker.ts'
 
 /** Between whom the answer goes. */
 export type Way = {
@@ -158,8 +158,8 @@ const handOn = (
   const reader = response.body!.getReader()
   const taking = new Taking(trail, patience.client)
   let queue!: ReadableStreamDefaultController<Uint8Array>
-  const watch = {
-    tick: (now: number) => (trail.closed ? stopTicking(watch) : taking.look(now, queue.desiredSize)),
+  const watch: Ticking = {
+    tick: now => (trail.closed ? stopTicking(watch) : taking.look(now, queue.desiredSize)),
   }
   const over = (error?: GatewayError) => {
     if (error) deadline.clear()

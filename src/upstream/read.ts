@@ -44,10 +44,10 @@ const smallAnswer = 64 * 1024
 /** A whole answer as text. @throws GatewayError `upstream_failed`, `upstream_timeout`. */
 export const readText = async (answered: Answered, idle: number | undefined): Promise<string> => {
   const { response, deadline } = answered
-  if (response.body === null) return nothing(answered)
   const announced = response.headers.get('content-length')
+  // Before that nobody may look at `body`, which makes a stream of it.
   if (announced === null || Number(announced) > smallAnswer)
-    return readRest(response.body.getReader(), undefined, answered, idle)
+    return response.body ? readRest(response.body.getReader(), undefined, answered, idle) : nothing(answered)
   if (idle !== undefined) deadline.arm('idle', idle)
   try {
     const text = await response.text()

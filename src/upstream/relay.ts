@@ -32,6 +32,8 @@ const encoder = new TextEncoder()
 /** From the first heartbeat on the status is 200; `answer` is rejected with what failed before. */
 export class Relay {
   readonly answer: Promise<Response>
+  /** Its place among those that tick. */
+  rank: number | undefined
   #resolve!: (response: Response) => void
   #reject!: (error: GatewayError) => void
   #answered = false

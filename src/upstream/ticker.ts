@@ -1,12 +1,14 @@
 /** One clock for the deadlines and heartbeats of all requests: a timer each would cost more than the work it guards. */
 
+import { type Ranked, Roster } from '../roster.ts'
+
 /** Milliseconds between two looks. Deadlines and heartbeats are this precise. */
 export const beat = 250
 
 /** Told the time (milliseconds of `performance.now()`) at every beat until it is stopped. */
-export type Ticking = { tick: (now: number) => void }
+export type Ticking = Ranked & { tick: (now: number) => void }
 
-const watched = new Set<Ticking>()
+const watched = new Roster<Ticking>()
 let timer: ReturnType<typeof setInterval> | undefined
 
 export const startTicking = (ticking: Ticking): void => {
@@ -19,7 +21,7 @@ export const stopTicking = (ticking: Ticking): void => void watched.delete(ticki
 
 const strike = () => {
   const now = performance.now()
-  for (const ticking of watched) ticking.tick(now)
+  for (const ticking of watched) if (ticking.rank !== undefined) ticking.tick(now)
   if (watched.size > 0) return
   clearInterval(timer)
   timer = undefined
