@@ -21,46 +21,69 @@ export type Journey = { trail: Trail; run: Runtime; said?: Json[] | undefined }
 /** An attempt that has its answer's head, and it is a good one. */
 export type Begun = { answered: Answered; way: Way; target: Target }
 
-/** admit → prepare → call: one attempt, up to the head of a good answer. */
+/**
+ * admit → prepare → call: one attempt, up to the head of a good answer. @throws the vendor's refusal, `limited`, `upstream_failed`,
+ * `upstream_timeout`, and `invalid_request` where the target cannot be asked for this.
+ */
 export const attempt = async (intake: Intake, plan: Plan, journey: Journey): Promise<Begun> => {
   const admitted = admit(intake, plan, journey)
   const target = admitted instanceof Promise ? await admitted : admitted
   const exchange = exchangeFor(intake, plan, target, journey)
-  const preparing = prepare(intake, target, exchange)
-  const prepared = preparing instanceof Promise ? await preparing : preparing
-  refuseLoss(journey)
-  try {
-    return await ask(intake, prepared, target, exchange, journey)
-  } catch (refusal) {
-    if (!isUsageRefusal(refusal, prepared)) throw refusal
-    refusesUsage(target)
-    return ask(intake, await prepare(intake, target, exchange), target, exchange, journey)
+  for (;;) {
+    const preparing = prepare(intake, target, exchange)
+    const prepared = preparing instanceof Promise ? await preparing : preparing
+    refuseLoss(journey)
+    const call = callFor(prepared, target, intake.stream, journey)
+    try {
+      await call.answered()
+      journey.trail.check()
+      const way = wayFor(intake, prepared, target, exchange, journey)
+      if (call.response.ok) return { answered: call, way, target }
+      await refused(call, way, journey)
+    } catch (thrown) {
+      noteFailure(thrown, journey)
+      if (!isUsageRefusal(thrown, prepared)) throw thrown
+      refusesUsage(target)
+    }
   }
 }
 
-/** call: once. @throws the vendor's refusal, `upstream_failed`, `upstream_timeout`. */
-const ask = async (
+/** Ready to be sent; the request ends with it, and it with the request. */
+const callFor = (prepared: Prepared, target: Target, stream: boolean, { trail, run }: Journey): Call => {
+  const { connect, firstByte, idle } = run.settings.timeouts
+  const whole = !stream && target.entry.timeout !== undefined
+  const terms = { connect, firstByte: target.entry.timeout ?? firstByte, idle, whole }
+  trail.check()
+  const call = new Call(prepared.outgoing, prepared.payload, target, prepared.wire, terms)
+  trail.work = call
+  trail.reached = true
+  return call
+}
+
+const wayFor = (
   intake: Intake,
-  prepared: Prepared,
+  { wire, speaks, remembers }: Prepared,
   target: Target,
   exchange: Exchange,
-  journey: Journey,
-): Promise<Begun> => {
-  const { speaks, remembers } = prepared
-  const { trail, run, said } = journey
-  const answered = await send(prepared, target, intake.stream, journey)
+  { trail, run, said }: Journey,
+): Way => {
+  const mend = wire.mend?.[speaks]
+  if (mend) exchange.mend = mend
   const keep = keeperOf({ intake, said }, target, trail.caller ?? '', run)
-  const way: Way = {
-    client: intake.protocol,
-    speaks,
-    exchange: { ...exchange, ...mendOf(prepared) },
-    remembers,
-    keep,
-  }
-  // A vendor that refuses has not worked.
-  if (answered.response.status >= 300 && answered.response.status < 500) trail.reached = false
-  if (!answered.response.ok) await refuse(answered, way).finally(() => trail.check())
-  return { answered, way, target }
+  return { client: intake.protocol, speaks, exchange, remembers, keep }
+}
+
+/** A vendor that refuses has not worked. @throws its refusal */
+const refused = async (call: Call, way: Way, { trail }: Journey): Promise<void> => {
+  const { status } = call.response
+  if (status >= 300 && status < 500) trail.reached = false
+  await refuse(call, way)
+}
+
+/** @throws what ended the request from outside, which comes before what it led to. */
+const noteFailure = (thrown: unknown, { trail }: Journey): void => {
+  if (thrown instanceof GatewayError && thrown.detail.unsent) trail.reached = false
+  trail.check()
 }
 
 /** What a request wants of a target: worked out only as far as a limit asks. */
@@ -102,30 +125,6 @@ const take = (grant: Grant, trail: Trail): Target => {
   return grant.target
 }
 
-const send = async (
-  prepared: Prepared,
-  target: Target,
-  stream: boolean,
-  { trail, run }: Journey,
-): Promise<Answered> => {
-  const { outgoing, payload, wire } = prepared
-  const { connect, firstByte, idle } = run.settings.timeouts
-  const whole = !stream && target.entry.timeout !== undefined
-  const terms = { connect, firstByte: target.entry.timeout ?? firstByte, idle, whole }
-  trail.check()
-  const call = new Call(outgoing, payload, target, wire, terms)
-  trail.stop = call.stop
-  trail.reached = true
-  try {
-    return await call.answered()
-  } catch (thrown) {
-    if (thrown instanceof GatewayError && thrown.detail.unsent) trail.reached = false
-    throw thrown
-  } finally {
-    trail.check()
-  }
-}
-
 const exchangeFor = (intake: Intake, plan: Plan, target: Target, { trail, run }: Journey): Exchange => ({
   id: intake.protocol.idPrefix + trail.id.slice(4),
   created: Math.floor(Date.now() / 1000),
@@ -137,11 +136,6 @@ const exchangeFor = (intake: Intake, plan: Plan, target: Target, { trail, run }:
   loss: trail.loss,
   scrub: run.scrub,
 })
-
-const mendOf = ({ wire, speaks }: Prepared): Pick<Exchange, 'mend'> => {
-  const mend = wire.mend?.[speaks]
-  return mend ? { mend } : {}
-}
 
 const refuseLoss = ({ trail, run }: Journey): void => {
   if (run.settings.onLoss !== 'refuse' || trail.losses === undefined) return

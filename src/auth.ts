@@ -32,8 +32,10 @@ const show = (shown: string[], key: string | null): void => {
 const schemes = ['bearer ', 'deepl-auth-key ']
 
 const bearerOf = (header: string | null): string | null => {
-  const scheme = header === null ? undefined : schemes.find(one => header.slice(0, one.length).toLowerCase() === one)
-  return scheme === undefined ? null : header!.slice(scheme.length)
+  if (header === null) return null
+  for (const scheme of schemes)
+    if (header.slice(0, scheme.length).toLowerCase() === scheme) return header.slice(scheme.length)
+  return null
 }
 
 /** Exact names, `prefix*` and `*`; absent: every model, empty: none. */

@@ -57,7 +57,7 @@ export const answerEach = async (
   const end = (error: GatewayError) => {
     for (const trail of own.open) trail.end(error)
   }
-  whole.stop = end
+  whole.work = { stop: end }
 
   const once = async (part: Intake): Promise<JsonObject> => {
     whole.check()

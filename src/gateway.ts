@@ -16,10 +16,10 @@ import type { Caller, Plan } from './routing/plan.ts'
 import { seated } from './routing/seats.ts'
 import { affinityOf } from './routing/targets.ts'
 import type { Runtime } from './runtime.ts'
-import { openStream, readWhole } from './upstream/answer.ts'
-import { addressOf, isForm, readForm, readJson } from './upstream/intake.ts'
-import { mediaOf } from './upstream/localise.ts'
-import { isMultipart, readUpload } from './upstream/multipart.ts'
+import { openStream, readWhole, type Whole } from './upstream/answer.ts'
+import { addressOf, isForm, type JsonBody, readForm, readJson } from './upstream/intake.ts'
+import { RequestMedia } from './upstream/localise.ts'
+import { isMultipart, readUpload, type Upload } from './upstream/multipart.ts'
 import type { Intake } from './upstream/outgoing.ts'
 import { Relay } from './upstream/relay.ts'
 import { answerHeaders, errorHeaders } from './upstream/reply.ts'
@@ -45,24 +45,26 @@ export const serve = async (
   run: Runtime,
 ): Promise<Response> => {
   const trail = run.records.begin(request.method, addressOf(request).path)
-  request.signal.addEventListener('abort', trail.cancel)
-  trail.hangUp = connection.hangUp
+  trail.connection = connection
+  request.signal.addEventListener('abort', trail)
   try {
     const caller = run.auth.identify(presentedKeys(request.headers, operation.query))
     trail.caller = caller.id
     trail.reportsLosses = request.headers.get('x-report-losses') === '1'
-    const asked = await readIntake(request, operation, trail, run)
+    const asked = intakeOf(await readBody(request, operation, run), request.headers, operation, trail, run)
     connection.wait()
     const planned = planFor(asked, caller, run)
     trail.model = planned.model
     const counting = counted(asked, planned)
     if ('guess' in counting) return told(counting.guess, trail, run)
-    if (isCounting(asked.protocol)) return await answerCount(asked, counting, { trail, run })
+    const journey: Journey = { trail, run }
+    if (isCounting(asked.protocol)) return await answerCount(asked, counting, journey)
     const dividing = divided(asked, counting)
-    if ('parts' in dividing) return await answerSeveral(asked, dividing.parts, caller, { trail, run })
-    const going = goOn(asked, dividing, caller.id, { trail, run })
+    if ('parts' in dividing) return await answerSeveral(asked, dividing.parts, caller, journey)
+    const going = goOn(asked, dividing, caller.id, journey)
     const { intake, plan, said } = going instanceof Promise ? await going : going
-    return await (intake.stream ? answerStream : answerWhole)(intake, plan, { trail, run, said })
+    journey.said = said
+    return await (intake.stream ? answerStream : answerWhole)(intake, plan, journey)
   } catch (thrown) {
     const error = trail.ended ?? asGatewayError(thrown)
     if (error.code === 'unauthorized') trail.address = connection.address()
@@ -70,24 +72,33 @@ export const serve = async (
   }
 }
 
-/** intake: the body, checked, and its head. */
-const readIntake = async (request: Request, operation: Operation, trail: Trail, run: Runtime): Promise<Intake> => {
+/** intake: the body. */
+const readBody = (
+  request: Request,
+  { protocol }: Operation,
+  { settings: { maxBody } }: Runtime,
+): Promise<JsonBody | Upload> => {
+  if (isMultipart(request.headers)) return readUpload(request, maxBody)
+  return protocol.takesForms && isForm(request.headers) ? readForm(request, maxBody) : readJson(request, maxBody)
+}
+
+/** intake: what the body asks, checked. */
+const intakeOf = (
+  read: JsonBody | Upload,
+  headers: Headers,
+  operation: Operation,
+  trail: Trail,
+  { settings }: Runtime,
+): Intake => {
   const { protocol } = operation
-  const { maxBody, logPrompts } = run.settings
-  const { headers } = request
-  if (isMultipart(headers)) {
-    const upload = await readUpload(request, maxBody)
-    return { protocol, headers, model: operation.model ?? upload.model, stream: false, usageAsked: false, upload }
-  }
-  const json =
-    protocol.takesForms && isForm(headers) ? await readForm(request, maxBody) : await readJson(request, maxBody)
-  protocol.checkRequest(json.body)
-  if (logPrompts) trail.prompt = json.text
-  const head = protocol.watch.readRequest(json.body)
-  const stream = operation.stream ?? head.stream
-  trail.stream = stream
-  const fetchMedia = mediaOf(run.settings.media, json.body, () => trail.signal)
-  return { protocol, headers, ...head, stream, model: operation.model ?? head.model, json, fetchMedia }
+  if ('write' in read)
+    return { protocol, headers, model: operation.model ?? read.model, stream: false, usageAsked: false, upload: read }
+  protocol.checkRequest(read.body)
+  if (settings.logPrompts) trail.prompt = read.text
+  const { model, stream, usageAsked } = protocol.watch.readRequest(read.body)
+  trail.stream = operation.stream ?? stream
+  const media = new RequestMedia(settings.media, read.body, trail)
+  return { protocol, headers, model: operation.model ?? model, stream: trail.stream, usageAsked, json: read, media }
 }
 
 const planFor = (intake: Intake, caller: Caller, run: Runtime): Plan => {
@@ -106,11 +117,12 @@ const answerStream = (intake: Intake, plan: Plan, journey: Journey): Promise<Res
   const { protocol } = intake
   const opening = attempt(intake, plan, journey).then(({ answered, way }) =>
     openStream(answered, way, run.settings.timeouts.idle, source => {
-      trail.stop = error => {
+      const stop = (error: GatewayError) => {
         source.cancel()
         answered.stop()
         relay.stop(error)
       }
+      trail.work = { stop }
     }),
   )
   const relay = new Relay(trail, relayTerms(protocol, journey), opening)
@@ -131,7 +143,12 @@ const answerWhole = async (intake: Intake, plan: Plan, journey: Journey): Promis
   const { answered, way, target } = await attempt(intake, plan, journey)
   const { idle } = run.settings.timeouts
   const patience = { vendor: target.entry.timeout === undefined ? idle : undefined, client: idle }
-  const whole = await readWhole(answered, way, patience, trail).finally(() => trail.check())
+  let whole: Whole
+  try {
+    whole = await readWhole(answered, way, patience, trail)
+  } finally {
+    trail.check()
+  }
   trail.usage = whole.usage
   trail.first = performance.now() - trail.started
   if (typeof whole.body === 'string') trail.close()
@@ -177,6 +194,6 @@ export const explain = (error: GatewayError, protocol: Ingress | PassOnly, trail
   trail.close({ error })
   const headers = errorHeaders(error, trail, run.scrub)
   // The rest of the request may never come: RFC 9110, 15.5.9.
-  if (error.status === 408) headers.set('connection', 'close')
+  if (error.status === 408) headers['connection'] = 'close'
   return new Response(JSON.stringify(protocol.renderError(error)), { status: error.status, headers })
 }

@@ -9,6 +9,9 @@ import type { Beat, Pulse } from './routing/pulse.ts'
 /** How a request ended: an error, or nothing to complain of. */
 export type Outcome = { error?: GatewayError; status?: number }
 
+/** What can be ended from outside. */
+export type Work = { stop(error: GatewayError): void }
+
 /** An attempt that another one follows has failed. */
 const replaced = new GatewayError('upstream_failed', 'another attempt took its place')
 
@@ -35,10 +38,10 @@ export class Trail {
   closed = false
   /** Why it was ended from outside, if it was. */
   ended: GatewayError | undefined
-  /** Ends whatever is under way for this request: the vendor's connection, the stream to the client. */
-  stop: ((error: GatewayError) => void) | undefined
-  /** Closes the client's connection, which would else stay open for as long as the client likes. */
-  hangUp: (() => void) | undefined
+  /** Whatever is under way for this request, ended with it: the vendor's connection, the stream to the client. */
+  work: Work | undefined
+  /** The client's, which would else stay open for as long as the client likes. */
+  connection: { hangUp(): void } | undefined
   /** The client's address, told only of those who were turned away. */
   address: string | undefined
   /** Its place among those under way. */
@@ -95,12 +98,19 @@ export class Trail {
     if (this.closed) return
     this.ended = error
     this.#controller?.abort()
-    this.stop?.(error)
+    this.work?.stop(error)
     this.close({ error })
   }
 
   /** The client left. */
-  readonly cancel = (): void => this.end(new GatewayError('cancelled', 'the client left'))
+  cancel(): void {
+    this.end(new GatewayError('cancelled', 'the client left'))
+  }
+
+  /** As a listener to the signal of a request, which aborts when the client leaves. */
+  handleEvent(): void {
+    this.cancel()
+  }
 
   /** @throws what ended it from outside, if anything did while somebody waited. */
   check(): void {

@@ -80,7 +80,7 @@ const refuseTwoHosts = (request: Request): Response | undefined =>
 /** What has no route of its own, here and not in Elysia, which takes a part of the path for the host where that is short (`http://ai/v1/…`). */
 const dispatch = (request: Request, server: Server<unknown> | null, life: Life): Response | Promise<Response> => {
   const asked = storedAsked(request.method, addressOf(request).path)
-  if (asked) return answerStored(request, asked, connectionOf(request, server), life.run)
+  if (asked) return answerStored(request, asked, new ServerConnection(request, server), life.run)
   const { path } = addressOf(request)
   if (request.method !== 'GET' && request.method !== 'HEAD') return pass(request, server, life)
   if (path.startsWith(oneModel)) return answer(request, server, life, find)
@@ -98,14 +98,28 @@ const pass = (request: Request, server: Server<unknown> | null, life: Life): Res
   if (life.draining)
     return explain(new GatewayError('unavailable', 'the gateway is shutting down'), { connection: 'close' })
   if (operation.model !== undefined) operation.model = decode(operation.model)
-  return serve(request, operation, connectionOf(request, server), life.run)
+  return serve(request, operation, new ServerConnection(request, server), life.run)
 }
 
-const connectionOf = (request: Request, server: Server<unknown> | null): Connection => ({
-  wait: () => server?.timeout(request, 0),
-  hangUp: () => server?.timeout(request, 1),
-  address: () => server?.requestIP(request)?.address,
-})
+/** The connection Bun's server took a request by. */
+class ServerConnection implements Connection {
+  constructor(
+    private readonly request: Request,
+    private readonly server: Server<unknown> | null,
+  ) {}
+
+  wait(): void {
+    this.server?.timeout(this.request, 0)
+  }
+
+  hangUp(): void {
+    this.server?.timeout(this.request, 1)
+  }
+
+  address(): string | undefined {
+    return this.server?.requestIP(this.request)?.address
+  }
+}
 
 /** Whatever stands before these was some client's idea of a base URL. */
 const suffixes: readonly (readonly [suffix: string, protocol: string])[] = [
@@ -172,7 +186,7 @@ const answer = (
     return new Response(body, { headers: answerHeaders(trail, 'application/json', run.scrub) })
   } catch (thrown) {
     const error = asGatewayError(thrown)
-    if (error.code === 'unauthorized') trail.address = connectionOf(request, server).address()
+    if (error.code === 'unauthorized') trail.address = new ServerConnection(request, server).address()
     trail.close({ error })
     return explain(error, { 'x-request-id': trail.id }, spokenTo(request, path))
   }

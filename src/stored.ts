@@ -45,7 +45,7 @@ export const answerStored = async (
 ): Promise<Response> => {
   const { path, query } = addressOf(request)
   const trail = run.records.begin(request.method, path)
-  request.signal.addEventListener('abort', trail.cancel)
+  request.signal.addEventListener('abort', trail)
   try {
     const caller = run.auth.identify(presentedKeys(request.headers, query))
     trail.caller = caller.id

@@ -78,7 +78,7 @@ test('a client that leaves stops what is under way, and a ticket that comes too 
   const { log, lines } = collect()
   const trail = new Records(log).begin('POST', '/')
   const stopped: string[] = []
-  trail.stop = error => void stopped.push(error.code)
+  trail.work = { stop: error => void stopped.push(error.code) }
   trail.cancel()
   const late = ticket()
   trail.hold({ target, ticket: late })

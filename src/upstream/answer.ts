@@ -150,12 +150,9 @@ const isPassingStream = ({ client, speaks }: Way, type: string): boolean =>
   client.id === speaks && !protocols.has(client.id) && type.startsWith('text/event-stream')
 
 /** Bytes as they come. A connection that breaks breaks ours too: the client must not take half a file for a whole one. */
-const handOn = (
-  { response, deadline, stop }: Answered,
-  patience: Patience,
-  trail: Trail,
-): ReadableStream<Uint8Array> => {
-  const reader = response.body!.getReader()
+const handOn = (answered: Answered, patience: Patience, trail: Trail): ReadableStream<Uint8Array> => {
+  const { deadline } = answered
+  const reader = answered.response.body!.getReader()
   const taking = new Taking(trail, patience.client)
   let queue!: ReadableStreamDefaultController<Uint8Array>
   const watch: Ticking = {
@@ -184,10 +181,10 @@ const handOn = (
       controller.error(error)
     }
   }
-  trail.stop = stop
+  trail.work = answered
   startTicking(watch)
   const start = (controller: ReadableStreamDefaultController<Uint8Array>) => {
     queue = controller
   }
-  return new ReadableStream<Uint8Array>({ start, pull, cancel: trail.cancel })
+  return new ReadableStream<Uint8Array>({ start, pull, cancel: () => trail.cancel() })
 }

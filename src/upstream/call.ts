@@ -28,7 +28,11 @@ const spare = createSpare()
 const staleWithin = 1_000
 
 /** The head of an answer; its body is the reader's to read, or to `stop`. */
-export type Answered = { response: Response; deadline: Deadline; stop: () => void }
+export interface Answered {
+  readonly response: Response
+  readonly deadline: Deadline
+  stop(): void
+}
 
 /** One request to a vendor. State in one object and few closures: it is made for every request. */
 export class Call implements Answered {
@@ -39,8 +43,10 @@ export class Call implements Answered {
   #proxy: ProxyOption = false
   /** Neither is its head here nor has it failed. */
   #waiting = true
-  /** Where its connection lies idle once it has been answered. */
+  /** Where its connection lies idle once it has been answered; '' where it has none of its own. */
   #door = ''
+  /** When it was sent on a connection that may have died unnoticed. */
+  #onSpareAt = Number.NEGATIVE_INFINITY
 
   constructor(
     private readonly outgoing: Outgoing,
@@ -51,7 +57,7 @@ export class Call implements Answered {
   ) {}
 
   /** Ends it at once, in whatever phase. */
-  readonly stop = (): void => {
+  stop(): void {
     this.#waiting = false
     this.#controller.abort()
     this.deadline.clear()
@@ -70,17 +76,21 @@ export class Call implements Answered {
   }
 
   /** Waits for the head of the answer. @throws GatewayError `upstream_timeout` or `upstream_failed`. */
-  async answered(): Promise<Answered> {
+  async answered(): Promise<void> {
     const { whole, firstByte } = this.terms
     this.deadline.arm(whole ? 'answer' : 'first byte', firstByte)
-    try {
-      this.response = await this.#send()
-      this.#waiting = false
-      return this
-    } catch (thrown) {
-      this.#waiting = false
-      this.deadline.clear()
-      throw this.deadline.expired ?? unreachable(thrown, this.#proxy)
+    for (;;) {
+      try {
+        this.response = await this.#send()
+        if (this.#door !== '') this.#heard()
+        this.#waiting = false
+        return
+      } catch (thrown) {
+        if (this.#diedUnnoticed(thrown)) continue
+        this.#waiting = false
+        this.deadline.clear()
+        throw this.deadline.expired ?? unreachable(thrown, this.#proxy)
+      }
     }
   }
 
@@ -95,38 +105,41 @@ export class Call implements Answered {
     if (this.#waiting) this.deadline.armAgain(firstByte, whole ? 'answer' : 'first byte')
   }
 
+  /** Not an async function, nor are those it calls: a promise more is dear where every request passes. */
   #send(): Promise<Response> {
     const { exchange } = this.wire
-    return exchange ? exchange(this.outgoing, this.target, this.#controller.signal) : this.#sendHttp()
+    if (exchange) return exchange(this.outgoing, this.target, this.#controller.signal)
+    const proxy = proxyFor(this.outgoing.url, this.target.entry.proxy)
+    return proxy instanceof Promise ? this.#fetchThrough(proxy) : this.#fetch(proxy)
   }
 
-  async #sendHttp(): Promise<Response> {
-    const { url, headers } = this.outgoing
-    const { signal } = this.#controller
-    const proxy = proxyFor(url, this.target.entry.proxy)
+  async #fetchThrough(proxy: Promise<ProxyOption>): Promise<Response> {
+    return this.#fetch(await proxy)
+  }
+
+  #fetch(proxy: ProxyOption): Promise<Response> {
+    const { url, headers, method = 'POST' } = this.outgoing
     this.#origin = originOf(url)
-    this.#proxy = proxy instanceof Promise ? await proxy : proxy
-    this.#door = this.#proxy === false ? this.#origin : `${this.#origin} ${this.#proxy.url}`
-    const wasSpare = spare.take(this.#door)
-    const began = performance.now()
+    this.#proxy = proxy
+    this.#door = proxy === false ? this.#origin : `${this.#origin} ${proxy.url}`
+    this.#onSpareAt = spare.take(this.#door) ? performance.now() : Number.NEGATIVE_INFINITY
     this.deadline.lookIn(this.terms.connect / 2)
+    const body = this.payload instanceof ReadableStream ? takingTurns(this.payload, this) : this.payload
     // Without `timeout: false` Bun ends whatever has been silent for five minutes; the deadlines here are ours.
-    const manner = { method: this.outgoing.method ?? 'POST', redirect: 'manual', timeout: false }
-    const options = { ...manner, headers, body: this.#body(), signal, proxy: this.#proxy } as unknown as RequestInit
-    let response: Response
-    try {
-      response = await fetch(url, options)
-    } catch (thrown) {
-      if (!wasSpare || typeof this.payload !== 'string' || !isStale(thrown, began, signal)) throw thrown
-      response = await fetch(url, options)
-    }
-    refuseBridged(response, this.#proxy)
-    reach.heard(this.#origin)
-    return response
+    const manner = { redirect: 'manual', timeout: false, signal: this.#controller.signal, proxy }
+    return fetch(url, { method, headers, body, ...manner } as unknown as RequestInit)
   }
 
-  #body(): Payload {
-    return this.payload instanceof ReadableStream ? takingTurns(this.payload, this) : this.payload
+  #heard(): void {
+    refuseBridged(this.response, this.#proxy)
+    reach.heard(this.#origin)
+  }
+
+  /** Bun does not resend a POST whose kept connection had died unnoticed: nothing reached the vendor, so once more is safe. On a new one it may have. */
+  #diedUnnoticed(thrown: unknown): boolean {
+    const isSoon = performance.now() - this.#onSpareAt < staleWithin
+    this.#onSpareAt = Number.NEGATIVE_INFINITY
+    return isSoon && !this.#controller.signal.aborted && typeof this.payload === 'string' && isLost(thrown)
   }
 
   /** Fetch tells nothing of connecting: half-way through the connect deadline somebody looks whether the vendor can be reached at all. */
@@ -138,11 +151,7 @@ export class Call implements Answered {
   }
 }
 
-/** Bun does not resend a POST whose kept connection had died unnoticed: nothing reached the vendor, so once more is safe. On a new one it may have. */
-const isStale = (thrown: unknown, began: number, signal: AbortSignal): boolean =>
-  !signal.aborted &&
-  performance.now() - began < staleWithin &&
-  ['ECONNRESET', 'ConnectionClosed', 'EPIPE'].includes(codeOf(thrown))
+const isLost = (thrown: unknown): boolean => ['ECONNRESET', 'ConnectionClosed', 'EPIPE'].includes(codeOf(thrown))
 
 /** @throws GatewayError where our own bridge to a SOCKS proxy answered in place of the vendor. */
 const refuseBridged = ({ headers }: Response, proxy: ProxyOption): void => {

@@ -33,15 +33,15 @@ export const askKeeper = async (
   await found.wire.sign(outgoing, target)
   const { connect, firstByte, idle } = timeouts
   const call = new Call(outgoing, undefined, target, found.wire, { connect, firstByte, idle, whole: true })
-  trail.stop = call.stop
+  trail.work = call
   trail.target = target.id
-  const answered = await call.answered()
-  const { status, headers: head, ok } = answered.response
+  await call.answered()
+  const { status, headers: head, ok } = call.response
   if (!ok) {
-    const refusal = egressOf(protocol)!.parseError(status, head, await readError(answered), { scrub })
+    const refusal = egressOf(protocol)!.parseError(status, head, await readError(call), { scrub })
     throw withHeaders(refusal, head, scrub)
   }
-  const body = parseJson(await readText(answered, idle))
+  const body = parseJson(await readText(call, idle))
   if (!isObject(body)) throw new GatewayError('upstream_failed', 'the vendor answered with no JSON object')
   return body
 }

@@ -7,8 +7,6 @@ import { fits } from './sniff.ts'
 
 /** A file as base64 with its true type. */
 export type File = { mime: string; data: string }
-/** `wanted` is what the part says it is, perhaps only `image/*`. */
-export type FetchMedia = (url: string, wanted: string) => Promise<File>
 
 const isRemote = (part: Part): part is Media & { source: { url: string } } =>
   part.type === 'media' && 'url' in part.source
@@ -24,13 +22,13 @@ export const namesUrls = (chat: Chat, takesUrl = none): boolean =>
 const anyRemote = (parts: readonly Part[], takesUrl: TakesUrl): boolean =>
   parts.some(part => (isRemote(part) && !takesUrl(part)) || (part.type === 'result' && anyRemote(part.parts, takesUrl)))
 
-/** Every media part with a URL that may not stay gets its bytes; all at once. Nothing of the chat is changed. @throws what `fetchMedia` throws */
-export const localise = async (chat: Chat, fetchMedia: FetchMedia, takesUrl = none): Promise<Chat> => {
+/** Every media part with a URL that may not stay gets its bytes; all at once. Nothing of the chat is changed. @throws what `media` throws */
+export const localise = async (chat: Chat, media: RequestMedia, takesUrl = none): Promise<Chat> => {
   const inPart = async (part: Part): Promise<Part> => {
     if (part.type === 'result' && anyRemote(part.parts, takesUrl))
       return { ...part, parts: await Promise.all(part.parts.map(inPart)) }
     if (!isRemote(part) || takesUrl(part)) return part
-    const { mime, data } = await fetchMedia(part.source.url, part.mime)
+    const { mime, data } = await media.fetch(part.source.url, part.mime)
     return { ...part, mime, source: { data } }
   }
   const inTurn = async (turn: Turn): Promise<Turn> =>
@@ -70,28 +68,30 @@ const openFiles = (terms: MediaTerms, signal: AbortSignal, guard: Guarded): File
   return { file: url => known.get(url) ?? begin(url), stop: () => controller.abort() }
 }
 
-/**
- * Fetches for one request: each URL once, however many attempts there are. Errors name the place of the URL in `body`, the request as it came.
- * Nothing is made until the first is asked for. @param signal ends it when the client leaves
- */
-export const mediaOf = (
-  terms: MediaTerms,
-  body: Json,
-  signal: () => AbortSignal,
-  guard: () => Guarded = () => guardFor(terms),
-): FetchMedia => {
-  let files: Files | undefined
-  return async (url, wanted) => {
+/** The media of one request: each URL is fetched once, however many attempts there are. Nothing is opened until the first is asked for. */
+export class RequestMedia {
+  #files: Files | undefined
+
+  /** @param body the request as it came: errors name the place of a URL in it. @param client its signal ends all when the client leaves */
+  constructor(
+    private readonly terms: MediaTerms,
+    private readonly body: Json,
+    private readonly client: { readonly signal: AbortSignal },
+    private readonly guard = guardFor,
+  ) {}
+
+  /** The file of one URL, `data:` too; `wanted` is what the part says it is, perhaps only `image/*`. @throws GatewayError `invalid_request` where it cannot be had, or is something else */
+  async fetch(url: string, wanted: string): Promise<File> {
     try {
       if (/^data:/i.test(url)) return parseData(url, wanted)
-      files ??= openFiles(terms, signal(), guard())
-      const file = await files.file(url)
+      this.#files ??= openFiles(this.terms, this.client.signal, this.guard(this.terms))
+      const file = await this.#files.file(url)
       if (!fits(file.mime, wanted)) throw refusal(`it is ${file.mime}, not ${wanted}`)
       return file
     } catch (thrown) {
       // One that cannot be had is enough to refuse the request: the others need not go on.
-      files?.stop()
-      throw located(thrown, pathOf(body, url))
+      this.#files?.stop()
+      throw located(thrown, pathOf(this.body, url))
     }
   }
 }

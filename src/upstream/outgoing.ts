@@ -20,7 +20,7 @@ import { version } from '../version.ts'
 import type { Payload } from './call.ts'
 import type { JsonBody } from './intake.ts'
 import { refuseKept } from './kept.ts'
-import { type FetchMedia, localise, namesUrls } from './localise.ts'
+import { localise, namesUrls, type RequestMedia } from './localise.ts'
 import type { Upload } from './multipart.ts'
 import { sendFor } from './send.ts'
 
@@ -33,7 +33,7 @@ export type Intake = {
   model: string | undefined
   stream: boolean
   usageAsked: boolean
-} & ({ json: JsonBody; fetchMedia: FetchMedia; upload?: undefined } | { json?: undefined; upload: Upload })
+} & ({ json: JsonBody; media: RequestMedia; upload?: undefined } | { json?: undefined; upload: Upload })
 
 /** What goes out, and in which protocol the answer will come. */
 export type Prepared = {
@@ -62,13 +62,16 @@ export const prepare = (intake: Intake, target: Target, exchange: Exchange): Pre
   const wire = builtWire(target)
   const speaks = spokenFor(target, intake.protocol.id)
   const askedUsage = intake.stream && !wire.refusesUsage && !refusing.has(target.entry.id)
-  const finish = ({ payload, length }: Written) => sign({ payload, length, askedUsage, wire, speaks }, intake, target)
   const written = write(intake, target, wire, speaks, askedUsage, exchange)
-  return written instanceof Promise ? written.then(finish) : finish(written)
+  const manner = { wire, speaks, askedUsage }
+  return written instanceof Promise ? signLater(written, manner, intake, target) : sign(written, manner, intake, target)
 }
 
+type Manner = Pick<Prepared, 'wire' | 'speaks' | 'askedUsage'>
+
 const sign = (
-  { payload, length, wire, speaks, askedUsage }: Written & Pick<Prepared, 'wire' | 'speaks' | 'askedUsage'>,
+  { payload, length }: Written,
+  { wire, speaks, askedUsage }: Manner,
   intake: Intake,
   target: Target,
 ): Prepared | Promise<Prepared> => {
@@ -80,7 +83,15 @@ const sign = (
   const remembers = needsThoughts(wire, speaks) && Array.isArray(intake.json?.body.tools)
   const prepared = { outgoing, payload, wire, speaks, askedUsage, remembers }
   const signing = wire.sign(outgoing, target, sendFor)
-  return signing instanceof Promise ? signing.then(() => prepared) : prepared
+  return signing instanceof Promise ? after(signing, prepared) : prepared
+}
+
+/** Beside the functions above and not within: a closure there would be made for every request. */
+const signLater = async (written: Promise<Written>, ...rest: [Manner, Intake, Target]): Promise<Prepared> =>
+  sign(await written, ...rest)
+const after = async <Value>(done: Promise<void>, value: Value): Promise<Value> => {
+  await done
+  return value
 }
 
 const builtWire = (target: Target): Wire => {
@@ -111,8 +122,8 @@ const write = (
   const passed = intake.protocol.watch.writeRequest(text, body, { model: target.model, askUsage })
   const adjust = wire.adjust?.[speaks]
   const brings = needsThoughts(wire, speaks) && text.includes('"tool_calls"')
-  const drops = body.stream_options && intake.usageAsked && !askUsage ? { stream_options: undefined } : {}
-  const change = { ...drops, ...changeFor(body, wire, speaks, target, exchange.loss, intake.headers) }
+  const own = changeFor(body, wire, speaks, target, exchange.loss, intake.headers)
+  const change = body.stream_options && intake.usageAsked && !askUsage ? { stream_options: undefined, ...own } : own
   if (!adjust && !brings) return { payload: wrapped(changed(passed, change), wire, speaks) }
   const adjusted = read(passed)
   if (brings) bringThoughts(adjusted, exchange.seals)
@@ -159,7 +170,7 @@ const asked = (
 
 /** Where the vendor fetches nothing, files named by URL are fetched before; a promise only then. */
 const translate = (
-  { protocol, json, headers, stream, fetchMedia }: Intake & { json: JsonBody },
+  { protocol, json, headers, stream, media }: Intake & { json: JsonBody },
   target: Target,
   wire: Wire,
   speaks: ProtocolId,
@@ -180,7 +191,7 @@ const translate = (
     return { payload: wrapped(writeJson(body), wire, speaks) }
   }
   const takesUrl = wire.takesBytes?.includes(speaks) ? undefined : egress.takesUrl
-  return namesUrls(chat, takesUrl) ? localise(chat, fetchMedia, takesUrl).then(render) : render(chat)
+  return namesUrls(chat, takesUrl) ? localise(chat, media, takesUrl).then(render) : render(chat)
 }
 
 /** A chat of another protocol as every vendor can take it. @throws GatewayError `invalid_request` where there is no such form */

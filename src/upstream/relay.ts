@@ -5,6 +5,7 @@
 import { asGatewayError, GatewayError } from '../errors.ts'
 import type { Usage } from '../ir/chat.ts'
 import type { Trail } from '../record.ts'
+import type { AnswerHeaders } from './reply.ts'
 import type { Source } from './source.ts'
 import { Taking } from './taking.ts'
 import { startTicking, stopTicking } from './ticker.ts'
@@ -24,7 +25,7 @@ export type RelayTerms = {
   /** The in-band form of an error before a vendor has begun. */
   fail: (error: GatewayError) => string
   /** Headers of the answer; the vendor's are absent if it has not answered yet. */
-  headers: (type: string, vendor?: Headers) => Headers
+  headers: (type: string, vendor?: Headers) => AnswerHeaders
 }
 
 const encoder = new TextEncoder()
@@ -84,7 +85,7 @@ export class Relay {
         this.#controller = controller
       },
       pull: this.#pull,
-      cancel: this.trail.cancel,
+      cancel: () => this.trail.cancel(),
     })
     this.#resolve(new Response(stream, { headers: this.terms.headers(this.terms.type, vendor) }))
     this.#answered = true

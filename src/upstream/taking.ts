@@ -33,6 +33,6 @@ export class Taking {
     this.#took = false
     if (now - this.#lastTook < this.patience * 1000 + this.#given / slowest) return
     this.trail.end(new GatewayError('cancelled', `the client has taken nothing for ${this.patience} s`))
-    this.trail.hangUp?.()
+    this.trail.connection?.hangUp()
   }
 }

@@ -4,7 +4,7 @@ import { GatewayError } from '../../src/errors.ts'
 import type { Chat, Part } from '../../src/ir/chat.ts'
 import type { Json } from '../../src/ir/json.ts'
 import type { Guarded, MediaTerms } from '../../src/upstream/guard.ts'
-import { localise, mediaOf, namesUrls } from '../../src/upstream/localise.ts'
+import { localise, namesUrls, RequestMedia } from '../../src/upstream/localise.ts'
 
 const terms: MediaTerms = { allowPrivate: false, maxBytes: 100, timeout: 1, maxFiles: 3 }
 
@@ -21,12 +21,14 @@ const setup = (body: Json = {}, change: Partial<MediaTerms> = {}) => {
     meter(url.includes('large') ? 90 : bytes.length)
     return { bytes, mime: url.endsWith('.pdf') ? 'application/pdf' : 'image/png' }
   }
-  const signal = () => {
-    leaving++
-    return new AbortController().signal
+  const client = {
+    get signal() {
+      leaving++
+      return new AbortController().signal
+    },
   }
-  const fetchMedia = mediaOf({ ...terms, ...change }, body, signal, () => guard)
-  return { fetchMedia, fetched, signals, leaving: () => leaving }
+  const media = new RequestMedia({ ...terms, ...change }, body, client, () => guard)
+  return { media, fetched, signals, leaving: () => leaving }
 }
 
 const image = (url: string): Part => ({ type: 'media', mime: 'image/*', source: { url }, cache: {} })
@@ -45,7 +47,7 @@ const refusal = async (work: Promise<unknown>): Promise<GatewayError> => {
 
 describe('localise', () => {
   test('puts bytes and the true type where a URL stood, also in results of tools, and keeps all else', async () => {
-    const { fetchMedia, fetched } = setup()
+    const { media, fetched } = setup()
     const chat = chatOf(
       { type: 'text', text: 'look' },
       image('https://a.example/1.png'),
@@ -55,7 +57,7 @@ describe('localise', () => {
     )
     const asked = structuredClone(chat)
     expect(namesUrls(chat)).toBe(true)
-    const local = await localise(chat, fetchMedia)
+    const local = await localise(chat, media)
     expect(chat).toEqual(asked)
     expect(namesUrls(local)).toBe(false)
     const [text, first, result, ...rest] = local.turns[0]!.parts
@@ -71,29 +73,29 @@ describe('localise', () => {
   })
 
   test('a request that names nothing makes nothing', async () => {
-    const { fetchMedia, leaving } = setup()
+    const { media, leaving } = setup()
     const chat = chatOf({ type: 'text', text: 'hi' })
     expect(namesUrls(chat)).toBe(false)
-    expect(await localise(chat, fetchMedia)).toEqual(chat)
+    expect(await localise(chat, media)).toEqual(chat)
     expect(leaving()).toBe(0)
   })
 
   test('each URL is fetched once, by whatever attempt', async () => {
-    const { fetchMedia, fetched } = setup()
+    const { media, fetched } = setup()
     const chat = chatOf(image('https://a.example/1.png'), image('https://a.example/1.png'))
-    const first = await localise(chat, fetchMedia)
-    expect(await localise(chat, fetchMedia)).toEqual(first)
+    const first = await localise(chat, media)
+    expect(await localise(chat, media)).toEqual(first)
     expect(fetched.length).toBe(1)
   })
 
   test('data URLs are read, none is fetched', async () => {
-    const { fetchMedia, fetched } = setup()
+    const { media, fetched } = setup()
     const chat = chatOf(
       image('data:image/gif;base64,R0lG'),
       image('DATA:text/plain;charset=utf-8,a%20b'),
       image('data:,x'),
     )
-    const { turns } = await localise(chat, fetchMedia)
+    const { turns } = await localise(chat, media)
     expect(turns[0]!.parts.map(part => part.type === 'media' && [part.mime, part.source])).toEqual([
       ['image/gif', { data: 'R0lG' }],
       ['text/plain', { data: base64('a b') }],
@@ -108,8 +110,8 @@ describe('a failure is a 400 that names the place', () => {
   const body = { messages: [{ content: 'x' }, { content: [{ text: 'y' }, { image_url: { url } }] }] }
 
   test('of what cannot be had; the others are given up', async () => {
-    const { fetchMedia, signals } = setup(body)
-    const error = await refusal(localise(chatOf(image('https://a.example/never.png'), image(url)), fetchMedia))
+    const { media, signals } = setup(body)
+    const error = await refusal(localise(chatOf(image('https://a.example/never.png'), image(url)), media))
     expect(error.message).toBe(
       'messages[1].content[1].image_url.url: the file could not be fetched: its server answered 404',
     )
@@ -118,22 +120,22 @@ describe('a failure is a 400 that names the place', () => {
   })
 
   test('of what is something else than it should be', async () => {
-    const { fetchMedia } = setup({ file: 'https://a.example/a.pdf' })
-    const error = await refusal(localise(chatOf(image('https://a.example/a.pdf')), fetchMedia))
+    const { media } = setup({ file: 'https://a.example/a.pdf' })
+    const error = await refusal(localise(chatOf(image('https://a.example/a.pdf')), media))
     expect(error.message).toBe('file: the file could not be fetched: it is application/pdf, not image/*')
   })
 
   test('of too many, and of too much', async () => {
     const many = setup()
     const images = [1, 2, 3, 4].map(number => image(`https://a.example/${number}`))
-    expect((await refusal(localise(chatOf(...images), many.fetchMedia))).message).toContain('no more than 3 files')
+    expect((await refusal(localise(chatOf(...images), many.media))).message).toContain('no more than 3 files')
     const much = setup()
     const larges = [1, 2, 3].map(number => image(`https://a.example/large${number}`))
-    expect((await refusal(localise(chatOf(...larges), much.fetchMedia))).message).toContain('larger than 200 bytes')
+    expect((await refusal(localise(chatOf(...larges), much.media))).message).toContain('larger than 200 bytes')
   })
 
   test('of a broken data URL', async () => {
     for (const broken of ['data:image/png;base64', 'data:text/plain,%zz'])
-      expect((await refusal(localise(chatOf(image(broken)), setup().fetchMedia))).message).toContain('its data URL')
+      expect((await refusal(localise(chatOf(image(broken)), setup().media))).message).toContain('its data URL')
   })
 })
