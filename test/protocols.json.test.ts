@@ -155,6 +155,15 @@ describe('writeRequest', () => {
     expect(write(text)).toBe(text.replace('"m1"', '"m2"'))
   })
 
+  test.each([
+    ['{"model":"m1","n":1.0}', '{"model":"m2","n":1.0}'],
+    ['{"model": "m1", "n": 1.0}', '{"model": "m2", "n": 1.0}'],
+    ['{"model":"m1","x":{"model":"m1"}}', '{"model":"m2","x":{"model":"m1"}}'],
+    ['{"model":"m1","x":"a \\"model\\":\\"m1\\""}', '{"model":"m2","x":"a \\"model\\":\\"m1\\""}'],
+    ['{"x":{"model":"m1"},"model":"m1"}', '{"x":{"model":"m1"},"model":"m2"}'],
+    ['{"model":"m1","x":"\\u006d"}', '{"model":"m2","x":"\\u006d"}'],
+  ])('of a model that stands first: %s', (text, wanted) => expect(write(text)).toBe(wanted))
+
   test('a model of any characters stays a string', () => {
     expect(JSON.parse(write('{"model":"m1"}', { model: 'a"b\\c\n' }))).toEqual({ model: 'a"b\\c\n' })
   })
@@ -181,6 +190,7 @@ describe('writeRequest', () => {
   test.each([
     '{"model":"a","model":"b","x":1}',
     '{"mod\\u0065l":"a","x":1}',
+    '{"model":"a","mod\\u0065l":"a","x":1}',
     '{"stream_options":{"include_usage":false,"include_usage":false},"model":"a","x":1}',
   ])('double or escaped keys are rebuilt: %s', text => {
     const written = write(text, { askUsage: true })

@@ -48,13 +48,15 @@ export const identityOf = (body: JsonObject, exchange: Exchange, object: string)
 export const mendEnvelope = (body: JsonObject, identity: Identity): boolean => {
   let changed = typeof body.model !== 'string'
   if (changed) body.model = identity.model
-  for (const key of ['id', 'object', 'created'] as const) {
+  for (const key of identityKeys) {
     if (body[key] === identity[key]) continue
     body[key] = identity[key]
     changed = true
   }
   return changed
 }
+
+const identityKeys = ['id', 'object', 'created'] as const
 
 /** Unix seconds out of a number, a string, a fraction or milliseconds; 0 is no time. */
 const seconds = (value: Json | undefined): number | undefined => {
@@ -222,9 +224,8 @@ export const mendMessage = (body: JsonObject, exchange: Exchange): boolean => {
   if (!Array.isArray(choices) || choices.length === 0)
     throw new GatewayError('upstream_failed', 'the vendor answered without choices')
   let changed = mendEnvelope(body, identityOf(body, exchange, 'chat.completion'))
-  choices.forEach((choice, position) => {
-    if (mendWholeChoice(choices, choice, position, exchange)) changed = true
-  })
+  for (let position = 0; position < choices.length; position++)
+    if (mendWholeChoice(choices, position, exchange)) changed = true
   const [first] = choices
   if (body.usage === undefined && isObject(first) && isObject(first.usage)) {
     body.usage = first.usage
@@ -233,7 +234,8 @@ export const mendMessage = (body: JsonObject, exchange: Exchange): boolean => {
   return mendUsage(body) || changed
 }
 
-const mendWholeChoice = (choices: Json[], given: Json, position: number, exchange: Exchange): boolean => {
+const mendWholeChoice = (choices: Json[], position: number, exchange: Exchange): boolean => {
+  const given = choices[position]!
   const choice = isObject(given) ? given : {}
   let changed = choice !== given
   choices[position] = choice
@@ -249,7 +251,7 @@ const mendWholeChoice = (choices: Json[], given: Json, position: number, exchang
     changed = true
   }
   const message = choice.message as JsonObject
-  if (mendWhole(message, index => callId(exchange, position, index))) changed = true
+  if (mendWhole(message, exchange, position)) changed = true
   const word = finishOf(choice.finish_reason, exchange) ?? 'stop'
   const finish = finishAfter(word, 'tool_calls' in message, 'function_call' in message)
   if (choice.finish_reason !== finish) {
@@ -259,7 +261,7 @@ const mendWholeChoice = (choices: Json[], given: Json, position: number, exchang
   return changed
 }
 
-const mendWhole = (message: JsonObject, nameId: (index: number) => string): boolean => {
+const mendWhole = (message: JsonObject, exchange: Exchange, choice: number): boolean => {
   let changed = mendSpeech(message)
   if (message.role !== 'assistant') {
     message.role = 'assistant'
@@ -269,18 +271,21 @@ const mendWhole = (message: JsonObject, nameId: (index: number) => string): bool
     message.content = null
     changed = true
   }
-  if (!Array.isArray(message.tool_calls)) return changed
-  const before = JSON.stringify(message.tool_calls)
+  return (Array.isArray(message.tool_calls) && mendCalls(message, message.tool_calls, exchange, choice)) || changed
+}
+
+const mendCalls = (message: JsonObject, told: Json[], exchange: Exchange, choice: number): boolean => {
+  const before = JSON.stringify(told)
   const taken = new Set<unknown>()
-  const calls = message.tool_calls.filter(isObject).map((call, index) => {
-    const whole = wholeCall(taken.has(call.id) ? { ...call, id: null } : call, nameId(index))
+  const calls = told.filter(isObject).map((call, index) => {
+    const whole = wholeCall(taken.has(call.id) ? { ...call, id: null } : call, callId(exchange, choice, index))
     taken.add(whole?.id)
     return whole
   })
   const strict = calls.filter(call => call !== undefined)
   if (strict.length > 0) message.tool_calls = strict
   else delete message.tool_calls
-  return changed || JSON.stringify(strict) !== before
+  return JSON.stringify(strict) !== before
 }
 
 /** An id for a call that came without one: at most 40 characters, which is what OpenAI takes back. */

@@ -4,6 +4,8 @@ import type { Watch } from '../protocol.ts'
 
 /** A request with its model replaced, and usage asked for. Rebuilt from its values only where keys are double or written with escapes. */
 export const writeRequest: Watch['writeRequest'] = (text, body, { model, askUsage }) => {
+  const quick = modelFirst(text, body, model, askUsage)
+  if (quick !== undefined) return quick
   const found = topLevel(text)
   const options = askUsage ? optionsEdit(text, found) : undefined
   if (!found?.exact || options === 'inexact') return rebuilt(body, model, askUsage)
@@ -11,6 +13,22 @@ export const writeRequest: Watch['writeRequest'] = (text, body, { model, askUsag
   if (options) edits.push(options)
   return splice(text, merged(edits))
 }
+
+/** What most clients write, done without a look at the rest: the model stands first, and its key nowhere else in whatever spelling. */
+const modelFirst = (text: string, body: JsonObject, model: string, askUsage: boolean): string | undefined => {
+  const value = JSON.stringify(body.model)
+  const head = `{"model":${value}`
+  const spaced = `{"model": ${value}`
+  const begins = text.startsWith(head) ? head : text.startsWith(spaced) ? spaced : undefined
+  if (begins === undefined || (askUsage && body.stream_options !== undefined)) return undefined
+  if (text.indexOf('"model"', begins.length) >= 0 || text.includes(spelledLetter)) return undefined
+  const usage = askUsage ? `"stream_options":${usageOption},` : ''
+  return `{${usage}${begins.slice(1, -value.length)}${JSON.stringify(model)}${text.slice(begins.length)}`
+}
+
+/** How the escape of any letter of `model` begins. */
+const spelledLetter = '\\u006'
+const usageOption = '{"include_usage":true}'
 
 const rebuilt = (body: JsonObject, model: string, askUsage: boolean): string => {
   const { stream_options: options } = body
@@ -21,11 +39,10 @@ const rebuilt = (body: JsonObject, model: string, askUsage: boolean): string => 
 /** The edit that makes `include_usage` true and keeps what else stands in `stream_options`; undefined where it is already so. */
 const optionsEdit = (text: string, found: Members | undefined): Edit | 'inexact' | undefined => {
   const span = found?.members.get('stream_options')
-  if (found === undefined || span === undefined)
-    return found && insertion(found, 'stream_options', '{"include_usage":true}')
+  if (found === undefined || span === undefined) return found && insertion(found, 'stream_options', usageOption)
   const value = text.slice(span.start, span.end)
   const inner = topLevel(value)
-  if (inner === undefined) return { start: span.start, end: span.end, put: '{"include_usage":true}' }
+  if (inner === undefined) return { start: span.start, end: span.end, put: usageOption }
   if (!inner.exact) return 'inexact'
   const { start, end, put } = replacement(inner, 'include_usage', 'true')
   return value.slice(start, end) === put ? undefined : { start: start + span.start, end: end + span.start, put }
@@ -65,6 +82,8 @@ export const modelReplacer = (model: string): ((text: string) => string) => {
   }
 }
 
+const modelKeys = ['"model":', '"model": ']
+
 /**
  * A whole answer with another model. Nearly always the vendor's model stands there once, before the choices, and needs no scan of the whole;
  * inside a string it could not stand, for its quotes would be escaped.
@@ -72,7 +91,7 @@ export const modelReplacer = (model: string): ((text: string) => string) => {
 export const replaceModel = (text: string, theirs: string | undefined, model: string): string => {
   if (theirs === undefined) return modelReplacer(model)(text)
   const value = JSON.stringify(theirs)
-  for (const before of ['"model":', '"model": ']) {
+  for (const before of modelKeys) {
     const at = text.indexOf(before + value)
     const end = at + before.length + value.length
     if (at < 0 || text.indexOf('"choices"') < end || text.indexOf('"model"', end) >= 0) continue

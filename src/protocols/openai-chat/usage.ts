@@ -22,21 +22,21 @@ export const parseUsage = (usage: Json | undefined): Usage | undefined => {
   if (reasoning !== undefined && (reasoning > output || total === (input ?? 0) + output + reasoning))
     output += reasoning
   if ((input ?? 0) + output === 0) return undefined
-  const given: Partial<Record<Exclude<keyof Usage, 'estimated'>, number | undefined>> = {
-    cacheRead: cached(usage),
-    cacheWrite:
-      detail(usage, 'prompt_tokens_details', 'cache_write_tokens') ?? countOf(usage.cache_creation_input_tokens),
-    reasoning,
-    audioInput: detail(usage, 'prompt_tokens_details', 'audio_tokens'),
-    audioOutput: detail(usage, 'completion_tokens_details', 'audio_tokens'),
-  }
   const told: Usage = { input: Math.max(0, input ?? 0), output }
-  for (const key in given) {
-    const count = given[key as keyof typeof given]
-    if (count !== undefined) told[key as keyof typeof given] = count
-  }
+  note(told, 'cacheRead', cached(usage))
+  note(told, 'cacheWrite', written(usage))
+  note(told, 'reasoning', reasoning)
+  note(told, 'audioInput', detail(usage, 'prompt_tokens_details', 'audio_tokens'))
+  note(told, 'audioOutput', detail(usage, 'completion_tokens_details', 'audio_tokens'))
   return told
 }
+
+const note = (told: Usage, key: Exclude<keyof Usage, 'estimated'>, count: number | undefined): void => {
+  if (count !== undefined) told[key] = count
+}
+
+const written = (usage: JsonObject): number | undefined =>
+  detail(usage, 'prompt_tokens_details', 'cache_write_tokens') ?? countOf(usage.cache_creation_input_tokens)
 
 /** DeepSeek and Moonshot name cached tokens at the top. */
 const cached = (usage: JsonObject): number | undefined =>
