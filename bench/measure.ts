@@ -53,9 +53,12 @@ export const weigh = async (place: Place, wish: Wish): Promise<Figures> => {
   }
 }
 
-/** What the compilers would see in half a minute of streams. */
-export const warm = (place: Place, milliseconds: number, { scale }: Run): Promise<Figures> =>
-  weigh(place, { mode: 'paced', connections: 100, frames: Math.ceil((milliseconds * scale) / 5), pace: 5, ramp: 20 })
+/** What the compilers would see in half a minute of streams, and in the beginnings of some thousand. */
+export const warm = async (place: Place, milliseconds: number, { scale }: Run): Promise<void> => {
+  await weigh(place, { mode: 'bulk', seconds: (milliseconds * scale) / 2000, frames: 20 })
+  const frames = Math.ceil((milliseconds * scale) / 5)
+  await weigh(place, { mode: 'paced', connections: 100, frames, pace: 5, ramp: 20 })
+}
 
 /** In turn until steady, each round said. `milliseconds`: for all rounds together. */
 export const compare = async (

@@ -41,7 +41,7 @@ export const first = async (run: Run): Promise<Table> => {
   const whole = await compare('a request', places, { mode: 'whole', seconds: 2 }, run, { milliseconds: 32_000 })
   const paced = { mode: 'paced', connections: 100, frames: 150, pace: 20, ramp: 20 } as const
   for (const place of places) await warm(place, 4000, run)
-  const frames = await compare('a frame', places, paced, run, { milliseconds: 45_000 })
+  const frames = await compare('a frame', places, paced, run, { least: 6, counted: 5, milliseconds: 60_000 })
   const single = { mode: 'whole', connections: 1, seconds: 2 } as const
   const one = await compare('p50', [run.vendor, ...places], single, run, {
     watched: 'p50',

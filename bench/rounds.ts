@@ -3,32 +3,35 @@
 export type Figures = Record<string, number>
 export type Steady = { figures: Map<string, Figures>; rounds: number; settled: boolean }
 
-/** `most` rounds, or as many as begin within `milliseconds`; never less than `least`. A figure that falls by more than `fall` is not steady. */
-export type Patience = { least: number; most: number; milliseconds: number; fall: number }
+/**
+ * `most` rounds, or as many as begin within `milliseconds`; never less than `least`. A figure that falls by more than `fall` is not steady. Told
+ * is the median of the last `counted` rounds.
+ */
+export type Patience = { least: number; most: number; milliseconds: number; fall: number; counted: number }
 
-export const patience: Patience = { least: 4, most: 8, milliseconds: 60_000, fall: 0.05 }
+export const patience: Patience = { least: 4, most: 8, milliseconds: 60_000, fall: 0.05, counted: 3 }
 
-/** The rounds whose median is told. */
-const counted = 3
+/** The last rounds, which say whether a figure still falls. */
+const looked = 3
 
 export const median = (values: number[]): number =>
   values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN
 
 /** Has a contender's figure stopped falling over the rounds that count? */
 export const isSteady = (history: number[], fall: number): boolean => {
-  const last = history.slice(-counted)
-  return last.length === counted && last.every((value, at) => at === 0 || value >= last[at - 1]! * (1 - fall))
+  const last = history.slice(-looked)
+  return last.length === looked && last.every((value, at) => at === 0 || value >= last[at - 1]! * (1 - fall))
 }
 
 /**
  * One round measures every contender once, in turn. Ends when `watched` no longer falls for any of them; the figures are the medians of the
- * last three rounds.
+ * last rounds.
  */
 export const takeTurns = async <Contender extends { name: string }>(
   contenders: Contender[],
   watched: string,
   measure: (contender: Contender) => Promise<Figures>,
-  { least, most, milliseconds, fall }: Patience = patience,
+  { least, most, milliseconds, fall, counted }: Patience = patience,
 ): Promise<Steady> => {
   const began = performance.now()
   const history = new Map(contenders.map(({ name }) => [name, [] as Figures[]]))

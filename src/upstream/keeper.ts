@@ -7,8 +7,8 @@ import { addressOf, wireOf } from '../providers/address.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Outgoing } from '../providers/provider.ts'
 import type { Trail } from '../record.ts'
-import { version } from '../version.ts'
 import { Call } from './call.ts'
+import { userAgent } from './outgoing.ts'
 import { readError, readText } from './read.ts'
 import { withHeaders } from './reply.ts'
 
@@ -27,7 +27,7 @@ export const askKeeper = async (
 ): Promise<JsonObject> => {
   const found = wireOf(target.entry)
   if ('unbuilt' in found) throw new GatewayError('internal', `service "${target.entry.id}" cannot be spoken to`)
-  const headers = new Headers({ 'user-agent': `simple-one-api/${version}`, ...target.entry.headers })
+  const headers = new Headers({ 'user-agent': userAgent, ...target.entry.headers })
   const url = below(addressOf(target, protocol), asked)
   const outgoing: Outgoing = { url, method: asked.method, headers, body: undefined }
   await found.wire.sign(outgoing, target)

@@ -5,8 +5,15 @@
 import { isUtf8 } from 'node:buffer'
 import { onlyPlace } from '../protocols/openai-chat/likeness.ts'
 
-/** Where the word stands: in what came and in what went out. In `counts` figures may differ as well. */
-type Pattern = { head: Buffer; tail: Buffer; counts: Buffer | undefined; outHead: Buffer; outTail: Buffer }
+/** Where the word stands: in what came and in what went out. In `counts` figures may differ as well. `same`: all went out as it came. */
+type Pattern = {
+  head: Buffer
+  tail: Buffer
+  counts: Buffer | undefined
+  outHead: Buffer
+  outTail: Buffer
+  same: boolean
+}
 
 /** So many patterns in a row that no piece was like, and the stream is one whose frames are never alike. */
 const mostFruitless = 32
@@ -86,7 +93,9 @@ const endOfLike = ({ head, tail, counts }: Pattern, piece: Uint8Array): number =
   return isLike ? end : -1
 }
 
-const wordPut = ({ head, outHead, outTail }: Pattern, piece: Uint8Array, end: number): Uint8Array | undefined => {
+const wordPut = (pattern: Pattern, piece: Uint8Array, end: number): Uint8Array | undefined => {
+  if (pattern.same) return isUtf8(piece) ? piece : undefined
+  const { head, outHead, outTail } = pattern
   const from = head.length
   const put = new Uint8Array(outHead.length + end - from + outTail.length)
   put.set(outHead)
@@ -141,5 +150,6 @@ const patternOf = (piece: Uint8Array, word: string, out: string, mark: string | 
     counts: counted < 0 ? undefined : Buffer.from(came.slice(until), 'latin1'),
     outHead: Buffer.from(went.slice(0, outAt + 1), 'latin1'),
     outTail: Buffer.from(went.slice(outAt + said.length - 1), 'latin1'),
+    same: came === went && counted < 0,
   }
 }

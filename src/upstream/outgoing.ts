@@ -235,7 +235,8 @@ const passed = [
   'http-referer',
   'x-title',
 ]
-const userAgent = `simple-one-api/${version}`
+/** How the gateway calls itself. */
+export const userAgent = `simple-one-api/${version}`
 
 const headersOf = (intake: Intake, target: Target, speaks: ProtocolId, length: number | undefined): Headers => {
   const headers = new Headers({ 'user-agent': userAgent })

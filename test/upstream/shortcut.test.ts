@@ -227,6 +227,15 @@ describe('a piece is not like the one learnt', () => {
   })
 })
 
+test('a piece that goes out as it came is handed on itself, if it is UTF-8', () => {
+  const alike = new Likeness()
+  const of = (word: Buffer) => Buffer.concat([Buffer.from('data: {"a":"'), word, Buffer.from('"}\n\n')])
+  alike.learn(of(Buffer.from('one')), 'one', of(Buffer.from('one')).toString())
+  const piece = of(Buffer.from('跑'))
+  expect(alike.recall(piece)).toBe(piece)
+  expect(alike.recall(of(Buffer.from([0xe4, 0xbd])))).toBeUndefined()
+})
+
 test('streams whose frames are never alike are not learnt for ever', () => {
   const alike = new Likeness()
   for (let turn = 0; turn < 32; turn++) alike.learn(Buffer.from(`{"a":"x","pad":"${turn}"}`), 'x', '"x"')
