@@ -53,11 +53,11 @@ export const weigh = async (place: Place, wish: Wish): Promise<Figures> => {
   }
 }
 
-/** What the compilers would see in half a minute of streams, and in the beginnings of some thousand. */
+/** What the compilers would see in half a minute of streams, and in the beginnings of a thousand. */
 export const warm = async (place: Place, milliseconds: number, { scale }: Run): Promise<void> => {
-  await weigh(place, { mode: 'bulk', seconds: (milliseconds * scale) / 2000, frames: 20 })
-  const frames = Math.ceil((milliseconds * scale) / 5)
-  await weigh(place, { mode: 'paced', connections: 100, frames, pace: 5, ramp: 20 })
+  const paced = { mode: 'paced', connections: 100, pace: 5, ramp: 20 } as const
+  for (let turn = 0; turn < 10 * scale; turn++) await weigh(place, { ...paced, frames: 10 })
+  await weigh(place, { ...paced, frames: Math.ceil((milliseconds * scale) / 5) })
 }
 
 /** In turn until steady, each round said. `milliseconds`: for all rounds together. */

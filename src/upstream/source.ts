@@ -62,10 +62,9 @@ export class Source {
     return this.pump(this.#tell)
   }
 
-  /** What goes out for a piece that is one whole frame like the last one, as most are. */
+  /** What goes out for a piece that is one whole frame like the last one, as most are; one is learnt between two frames, where these leave it. */
   #shortCut(bytes: Uint8Array | undefined): Uint8Array | undefined {
-    if (bytes === undefined || !this.#frames.between()) return undefined
-    const known = this.#alike?.recall(bytes)
+    const known = bytes && this.#alike?.recall(bytes)
     if (known === undefined) return undefined
     this.#rest()
     return known
