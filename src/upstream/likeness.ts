@@ -5,15 +5,12 @@
 import { isUtf8 } from 'node:buffer'
 import { onlyPlace } from '../protocols/openai-chat/likeness.ts'
 
-/** Where the word stands: in what came and in what went out. In `counts` figures may differ as well. `same`: all went out as it came. */
-type Pattern = {
-  head: Buffer
-  tail: Buffer
-  counts: Buffer | undefined
-  outHead: Buffer
-  outTail: Buffer
-  same: boolean
-}
+/** What stands around the word of a piece; in `counts` figures may differ as well. */
+type Pattern = { head: Buffer; tail: Buffer; counts: Buffer | undefined; out: Edit | Frame }
+/** Went out as it came, but for one place before the word (the model): the little that is then needed of a stream lies in the cache still. */
+type Edit = { from: number; until: number; put: Uint8Array }
+/** Went out in other words: what stood around its word. */
+type Frame = { before: Buffer; behind: Buffer }
 
 /** So many patterns in a row that no piece was like, and the stream is one whose frames are never alike. */
 const mostFruitless = 32
@@ -93,15 +90,26 @@ const endOfLike = ({ head, tail, counts }: Pattern, piece: Uint8Array): number =
   return isLike ? end : -1
 }
 
-const wordPut = (pattern: Pattern, piece: Uint8Array, end: number): Uint8Array | undefined => {
-  if (pattern.same) return isUtf8(piece) ? piece : undefined
-  const { head, outHead, outTail } = pattern
-  const from = head.length
-  const put = new Uint8Array(outHead.length + end - from + outTail.length)
-  put.set(outHead)
-  copy.call(piece, put, outHead.length, from, end)
-  put.set(outTail, put.length - outTail.length)
+const wordPut = ({ head, out }: Pattern, piece: Uint8Array, end: number): Uint8Array | undefined => {
+  const put = 'put' in out ? edited(piece, out) : framed(piece, head.length, end, out)
   return isUtf8(put) ? put : undefined
+}
+
+const edited = (piece: Uint8Array, { from, until, put }: Edit): Uint8Array => {
+  if (from === until && put.length === 0) return piece
+  const text = new Uint8Array(piece.length - until + from + put.length)
+  copy.call(piece, text, 0, 0, from)
+  text.set(put, from)
+  copy.call(piece, text, from + put.length, until, piece.length)
+  return text
+}
+
+const framed = (piece: Uint8Array, from: number, end: number, { before, behind }: Frame): Uint8Array => {
+  const text = new Uint8Array(before.length + end - from + behind.length)
+  text.set(before)
+  copy.call(piece, text, before.length, from, end)
+  text.set(behind, text.length - behind.length)
+  return text
 }
 
 const QUOTE = 34
@@ -148,8 +156,20 @@ const patternOf = (piece: Uint8Array, word: string, out: string, mark: string | 
     head: Buffer.from(came.slice(0, at + 1), 'latin1'),
     tail: Buffer.from(came.slice(end, until), 'latin1'),
     counts: counted < 0 ? undefined : Buffer.from(came.slice(until), 'latin1'),
-    outHead: Buffer.from(went.slice(0, outAt + 1), 'latin1'),
-    outTail: Buffer.from(went.slice(outAt + said.length - 1), 'latin1'),
-    same: came === went && counted < 0,
+    out: (counted < 0 ? editBefore(came, at, went, outAt) : undefined) ?? {
+      before: Buffer.from(went.slice(0, outAt + 1), 'latin1'),
+      behind: Buffer.from(went.slice(outAt + said.length - 1), 'latin1'),
+    },
   }
+}
+
+/** Undefined where more than one place before the words, which stand at these places, was changed. */
+const editBefore = (came: string, at: number, went: string, outAt: number): Edit | undefined => {
+  if (came.slice(at) !== went.slice(outAt)) return undefined
+  const most = Math.min(at, outAt)
+  let from = 0
+  while (from < most && came[from] === went[from]) from++
+  let behind = 0
+  while (behind < most - from && came[at - 1 - behind] === went[outAt - 1 - behind]) behind++
+  return { from, until: at - behind, put: new Uint8Array(Buffer.from(went.slice(from, outAt - behind), 'latin1')) }
 }

@@ -51,7 +51,8 @@ export class Source {
   pump(tell: Tell): Promise<void> | undefined {
     if (this.#out !== '' || this.#ended) return void tell(this.#take())
     this.#tell = tell
-    this.#arm()
+    this.#reading = true
+    this.#heardAnew = true
     return this.reader.read().then(this.#piece, this.#loss)
   }
 
@@ -66,7 +67,8 @@ export class Source {
   #shortCut(bytes: Uint8Array | undefined): Uint8Array | undefined {
     const known = bytes && this.#alike?.recall(bytes)
     if (known === undefined) return undefined
-    this.#rest()
+    this.#reading = false
+    this.#heardAnew = true
     return known
   }
 
@@ -93,11 +95,16 @@ export class Source {
     return this.#take() ?? ''
   }
 
-  /** What the protocol holds back, once the vendor has been silent for a moment. */
+  /**
+   * What the protocol holds back, once the vendor has been silent for a moment; silent for too long it has failed. To be called at every beat
+   * once `pump` reads: a frame then costs the idle time no more than a mark here.
+   */
   flush(now: number): string {
     if (this.#heardAnew) this.#lastHeard = now
     this.#heardAnew = false
-    if (!this.#reading || now - this.#lastHeard < 250) return ''
+    const silent = this.#reading ? now - this.#lastHeard : 0
+    if (silent >= this.idle * 1000) this.deadline.expire('idle', this.idle)
+    if (silent < 250) return ''
     try {
       return this.passing.flush()
     } catch (thrown) {
