@@ -6,11 +6,11 @@ import { isUtf8 } from 'node:buffer'
 import { onlyPlace } from '../protocols/openai-chat/likeness.ts'
 
 /** What stands around the word of a piece; in `counts` figures may differ as well. */
-type Pattern = { head: Buffer; tail: Buffer; counts: Buffer | undefined; out: Edit | Frame }
+type Pattern = { head: Buffer; tail: Buffer; counts: Buffer | undefined; out: Edit | Around }
 /** Went out as it came, but for one place before the word (the model): the little that is then needed of a stream lies in the cache still. */
 type Edit = { from: number; until: number; put: Uint8Array }
 /** Went out in other words: what stood around its word. */
-type Frame = { before: Buffer; behind: Buffer }
+type Around = { before: Buffer; behind: Buffer }
 
 /** So many patterns in a row that no piece was like, and the stream is one whose frames are never alike. */
 const mostFruitless = 32
@@ -91,7 +91,7 @@ const endOfLike = ({ head, tail, counts }: Pattern, piece: Uint8Array): number =
 }
 
 const wordPut = ({ head, out }: Pattern, piece: Uint8Array, end: number): Uint8Array | undefined => {
-  const put = 'put' in out ? edited(piece, out) : framed(piece, head.length, end, out)
+  const put = 'put' in out ? edited(piece, out) : putBetween(piece, head.length, end, out)
   return isUtf8(put) ? put : undefined
 }
 
@@ -104,7 +104,7 @@ const edited = (piece: Uint8Array, { from, until, put }: Edit): Uint8Array => {
   return text
 }
 
-const framed = (piece: Uint8Array, from: number, end: number, { before, behind }: Frame): Uint8Array => {
+const putBetween = (piece: Uint8Array, from: number, end: number, { before, behind }: Around): Uint8Array => {
   const text = new Uint8Array(before.length + end - from + behind.length)
   text.set(before)
   copy.call(piece, text, before.length, from, end)
