@@ -155,8 +155,14 @@ const handOn = (answered: Answered, patience: Patience, trail: Trail): ReadableS
   const reader = answered.response.body!.getReader()
   const taking = new Taking(trail, patience.client)
   let queue!: ReadableStreamDefaultController<Uint8Array>
+  let took = false
+  let given = 0
   const watch: Ticking = {
-    tick: now => (trail.closed ? stopTicking(watch) : taking.look(now, queue.desiredSize)),
+    tick: now => {
+      if (trail.closed) return stopTicking(watch)
+      taking.look(now, took, given, queue.desiredSize)
+      took = false
+    },
   }
   const over = (error?: GatewayError) => {
     if (error) deadline.clear()
@@ -164,13 +170,14 @@ const handOn = (answered: Answered, patience: Patience, trail: Trail): ReadableS
     trail.close(error ? { error } : {})
   }
   const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
-    taking.took()
+    took = true
+    given = 0
     if (patience.vendor !== undefined) deadline.arm('idle', patience.vendor)
     try {
       const { value, done } = await reader.read()
       deadline.rest()
       if (!done) {
-        taking.gave(value.length)
+        given += value.length
         return controller.enqueue(value)
       }
       over()

@@ -5,12 +5,22 @@
 import { isUtf8 } from 'node:buffer'
 import { onlyPlace } from '../protocols/openai-chat/likeness.ts'
 
-/** What stands around the word of a piece; in `counts` figures may differ as well. */
-type Pattern = { head: Buffer; tail: Buffer; counts: Buffer | undefined; out: Edit | Around }
-/** Went out as it came, but for one place before the word (the model): the little that is then needed of a stream lies in the cache still. */
-type Edit = { from: number; until: number; put: Uint8Array }
-/** Went out in other words: what stood around its word. */
-type Around = { before: Buffer; behind: Buffer }
+/**
+ * What stands around the word of a piece, and what goes out for it. All of that lies in one run of bytes: between two frames of a stream it has
+ * left the processor's cache, and what lies together comes back together.
+ */
+type Pattern = {
+  bytes: Buffer
+  /** Where in `bytes` begins what comes behind the word, what goes out before it, what goes out behind it. What comes before it stands first. */
+  tail: number
+  before: number
+  behind: number
+  /** Comes behind the tail; in it figures may differ as well. */
+  counts: Buffer | undefined
+  /** Where the piece goes out as it came but for one place before the word (the model): this one, which `before` takes. */
+  place: Place | undefined
+}
+type Place = { from: number; until: number }
 
 /** So many patterns in a row that no piece was like, and the stream is one whose frames are never alike. */
 const mostFruitless = 32
@@ -50,16 +60,17 @@ export class Likeness {
     const put = end < 0 ? undefined : wordPut(pattern, piece, end)
     if (put === undefined) return undefined
     this.#fruitless = 0
-    if (this.#gathers) this.#gather(piece, pattern.head.length, end)
+    if (this.#gathers) this.#gather(piece, pattern.tail, end)
     return put
   }
 
   /** The words kept since, as one piece that says them all and counts what the last one counted. They are not kept any longer. */
   unheard(): Uint8Array | undefined {
-    if (this.#length === 0 || this.#pattern === undefined || this.#last === undefined) return undefined
+    const pattern = this.#pattern
+    if (this.#length === 0 || pattern === undefined || this.#last === undefined) return undefined
     const words = this.#words.subarray(0, this.#length)
     this.#length = 0
-    return Buffer.concat([this.#pattern.head, words, this.#last.subarray(this.#end)])
+    return Buffer.concat([pattern.bytes.subarray(0, pattern.tail), words, this.#last.subarray(this.#end)])
   }
 
   forget(): void {
@@ -80,35 +91,42 @@ export class Likeness {
 const { copy } = Buffer.prototype
 
 /** Where the word of a piece that is like the pattern ends; -1 for any other. */
-const endOfLike = ({ head, tail, counts }: Pattern, piece: Uint8Array): number => {
-  const from = head.length
-  if (piece.length < from + tail.length || head.compare(piece, 0, from) !== 0) return -1
-  const end = endOfWord(piece, from)
-  const behind = end + tail.length
-  if (end <= from || behind > piece.length || tail.compare(piece, end, behind) !== 0) return -1
+const endOfLike = ({ bytes, tail, before, counts }: Pattern, piece: Uint8Array): number => {
+  if (piece.length < before || bytes.compare(piece, 0, tail, 0, tail) !== 0) return -1
+  const end = endOfWord(piece, tail)
+  const behind = end + before - tail
+  if (end <= tail || behind > piece.length || bytes.compare(piece, end, behind, tail, before) !== 0) return -1
   const isLike = counts ? isAlikeButDigits(counts, piece, behind) : behind === piece.length
   return isLike ? end : -1
 }
 
-const wordPut = ({ head, out }: Pattern, piece: Uint8Array, end: number): Uint8Array | undefined => {
-  const put = 'put' in out ? edited(piece, out) : putBetween(piece, head.length, end, out)
-  return isUtf8(put) ? put : undefined
+const wordPut = (pattern: Pattern, piece: Uint8Array, end: number): Uint8Array | undefined => {
+  const { place } = pattern
+  const put = place ? changedAt(place, pattern, piece) : putBetween(pattern, piece, end)
+  return isAscii(piece, pattern.tail, end) || isUtf8(put) ? put : undefined
 }
 
-const edited = (piece: Uint8Array, { from, until, put }: Edit): Uint8Array => {
-  if (from === until && put.length === 0) return piece
-  const text = new Uint8Array(piece.length - until + from + put.length)
+/** A word is short: asking the runtime costs more than looking. */
+const isAscii = (piece: Uint8Array, from: number, end: number): boolean => {
+  for (let at = from; at < end; at++) if (piece[at]! > 127) return false
+  return true
+}
+
+const changedAt = ({ from, until }: Place, { bytes, before }: Pattern, piece: Uint8Array): Uint8Array => {
+  const length = bytes.length - before
+  if (from === until && length === 0) return piece
+  const text = new Uint8Array(piece.length - until + from + length)
   copy.call(piece, text, 0, 0, from)
-  text.set(put, from)
-  copy.call(piece, text, from + put.length, until, piece.length)
+  copy.call(bytes, text, from, before)
+  copy.call(piece, text, from + length, until)
   return text
 }
 
-const putBetween = (piece: Uint8Array, from: number, end: number, { before, behind }: Around): Uint8Array => {
-  const text = new Uint8Array(before.length + end - from + behind.length)
-  text.set(before)
-  copy.call(piece, text, before.length, from, end)
-  text.set(behind, text.length - behind.length)
+const putBetween = ({ bytes, tail, before, behind }: Pattern, piece: Uint8Array, end: number): Uint8Array => {
+  const text = new Uint8Array(bytes.length - before + end - tail)
+  copy.call(bytes, text, 0, before, behind)
+  copy.call(piece, text, behind - before, tail, end)
+  copy.call(bytes, text, behind - before + end - tail, behind)
   return text
 }
 
@@ -152,24 +170,28 @@ const patternOf = (piece: Uint8Array, word: string, out: string, mark: string | 
   const end = at + said.length - 1
   const counted = mark === undefined ? -1 : came.indexOf(mark, end)
   const until = counted < 0 ? came.length : counted
+  const place = counted < 0 ? placeBefore(came, at, went, outAt) : undefined
+  const [before, behind] = place
+    ? [went.slice(place.from, outAt - at + place.until), '']
+    : [went.slice(0, outAt + 1), went.slice(outAt + said.length - 1)]
+  const tail = came.slice(end, until)
   return {
-    head: Buffer.from(came.slice(0, at + 1), 'latin1'),
-    tail: Buffer.from(came.slice(end, until), 'latin1'),
+    bytes: Buffer.from(came.slice(0, at + 1) + tail + before + behind, 'latin1'),
+    tail: at + 1,
+    before: at + 1 + tail.length,
+    behind: at + 1 + tail.length + before.length,
     counts: counted < 0 ? undefined : Buffer.from(came.slice(until), 'latin1'),
-    out: (counted < 0 ? editBefore(came, at, went, outAt) : undefined) ?? {
-      before: Buffer.from(went.slice(0, outAt + 1), 'latin1'),
-      behind: Buffer.from(went.slice(outAt + said.length - 1), 'latin1'),
-    },
+    place,
   }
 }
 
-/** Undefined where more than one place before the words, which stand at these places, was changed. */
-const editBefore = (came: string, at: number, went: string, outAt: number): Edit | undefined => {
+/** The one place of `came` before the words, which stand at these places, where `went` differs; undefined where that is not all. */
+const placeBefore = (came: string, at: number, went: string, outAt: number): Place | undefined => {
   if (came.slice(at) !== went.slice(outAt)) return undefined
   const most = Math.min(at, outAt)
   let from = 0
   while (from < most && came[from] === went[from]) from++
   let behind = 0
   while (behind < most - from && came[at - 1 - behind] === went[outAt - 1 - behind]) behind++
-  return { from, until: at - behind, put: new Uint8Array(Buffer.from(went.slice(from, outAt - behind), 'latin1')) }
+  return { from, until: at - behind }
 }

@@ -6,7 +6,7 @@ import { asGatewayError, GatewayError } from '../errors.ts'
 import type { Usage } from '../ir/chat.ts'
 import type { Trail } from '../record.ts'
 import type { AnswerHeaders } from './reply.ts'
-import type { Source } from './source.ts'
+import type { Listener, Source } from './source.ts'
 import { Taking } from './taking.ts'
 import { startTicking, stopTicking } from './ticker.ts'
 
@@ -30,8 +30,11 @@ export type RelayTerms = {
 
 const encoder = new TextEncoder()
 
-/** From the first heartbeat on the status is 200; `answer` is rejected with what failed before. */
-export class Relay {
+/**
+ * From the first heartbeat on the status is 200; `answer` is rejected with what failed before. Is itself what the stream asks for more, and who
+ * the vendor's stream tells: between two of its frames everything a stream consists of has left the processor's cache, so it consists of little.
+ */
+export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
   readonly answer: Promise<Response>
   /** Its place among those that tick. */
   rank: number | undefined
@@ -42,8 +45,10 @@ export class Relay {
   #source: Source | undefined
   #controller!: ReadableStreamDefaultController<Uint8Array>
   #begun = Promise.withResolvers<void>()
-  /** Something went out since the last beat. */
+  /** Something went out since the last beat; as no frame is fetched before the last was taken, the client took something too. */
   #spoke = false
+  /** Bytes given since the client last asked for more. */
+  #given = 0
   #lastOut = performance.now()
   readonly #taking: Taking
 
@@ -68,7 +73,7 @@ export class Relay {
   }
 
   tick(now: number): void {
-    if (this.#answered) this.#taking.look(now, this.#controller.desiredSize)
+    if (this.#answered) this.#taking.look(now, this.#spoke, this.#given, this.#controller.desiredSize)
     if (this.#ended) return
     if (this.#answered && this.#source) this.#send(this.#source.flush(now))
     if (this.#spoke) this.#lastOut = now
@@ -80,15 +85,17 @@ export class Relay {
   }
 
   #respond(vendor?: Headers): void {
-    const stream = new ReadableStream<Uint8Array>({
-      start: controller => {
-        this.#controller = controller
-      },
-      pull: this.#pull,
-      cancel: () => this.trail.cancel(),
-    })
+    const stream = new ReadableStream<Uint8Array>(this)
     this.#resolve(new Response(stream, { headers: this.terms.headers(this.terms.type, vendor) }))
     this.#answered = true
+  }
+
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#controller = controller
+  }
+
+  cancel(): void {
+    this.trail.cancel()
   }
 
   #begin(opened: Opened): void {
@@ -117,15 +124,15 @@ export class Relay {
   }
 
   /** Not an async function, as `Source.pump` is none: it runs once a frame. */
-  readonly #pull = (): Promise<void> | undefined => {
+  pull(): Promise<void> | undefined {
     if (this.#ended) return undefined
-    this.#taking.took()
-    return this.#source ? this.#source.pump(this.#tell) : this.#begun.promise.then(this.#pullBegun)
+    this.#given = 0
+    return this.#source ? this.#source.pump(this) : this.#begun.promise.then(this.#pullBegun)
   }
 
-  readonly #pullBegun = (): Promise<void> | undefined => (this.#source ? this.#pull() : undefined)
+  readonly #pullBegun = (): Promise<void> | undefined => (this.#source ? this.pull() : undefined)
 
-  readonly #tell = (said: string | Uint8Array | undefined): void => {
+  tell(said: string | Uint8Array | undefined): void {
     if (said === undefined) this.#finish()
     else this.#send(said)
   }
@@ -134,7 +141,7 @@ export class Relay {
     if (said === '' || this.#ended) return
     this.#spoke = true
     const bytes = typeof said === 'string' ? encoder.encode(said) : said
-    this.#taking.gave(bytes.length)
+    this.#given += bytes.length
     this.#controller.enqueue(bytes)
   }
 

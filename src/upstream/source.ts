@@ -8,7 +8,11 @@ import { Likeness } from './likeness.ts'
 import type { Reader } from './read.ts'
 
 type Piece = { value?: Uint8Array | undefined }
-type Tell = (said: string | Uint8Array | undefined) => void
+
+/** Who is told what there is for the client; undefined: the stream has ended. An object, for its method costs a stream nothing. */
+export interface Listener {
+  tell(said: string | Uint8Array | undefined): void
+}
 
 /** Seconds a vendor may take to end its body after its last word. */
 const drained = 1
@@ -25,7 +29,7 @@ export class Source {
   /** Something came since the last look at the clock. */
   #heardAnew = true
   #lastHeard = 0
-  #tell: Tell = () => undefined
+  #listener: Listener | undefined
   readonly #alike: Likeness | undefined
 
   constructor(
@@ -45,12 +49,12 @@ export class Source {
   }
 
   /**
-   * Tells the text for the client as soon as there is some; undefined when the stream has ended, well or (`passing.seen.fault`) not.
+   * Tells what there is for the client as soon as there is some; undefined when the stream has ended, well or (`passing.seen.fault`) not.
    * Runs once a frame, so it is no async function and makes one promise.
    */
-  pump(tell: Tell): Promise<void> | undefined {
-    if (this.#out !== '' || this.#ended) return void tell(this.#take())
-    this.#tell = tell
+  pump(listener: Listener): Promise<void> | undefined {
+    if (this.#out !== '' || this.#ended) return void listener.tell(this.#take())
+    this.#listener = listener
     this.#reading = true
     this.#heardAnew = true
     return this.reader.read().then(this.#piece, this.#loss)
@@ -58,9 +62,9 @@ export class Source {
 
   readonly #piece = (read: Piece): Promise<void> | undefined => {
     const known = this.#shortCut(read.value)
-    if (known) return void this.#tell(known)
+    if (known) return void this.#listener!.tell(known)
     this.#heard(read)
-    return this.pump(this.#tell)
+    return this.pump(this.#listener!)
   }
 
   /** What goes out for a piece that is one whole frame like the last one, as most are; one is learnt between two frames, where these leave it. */
@@ -83,7 +87,7 @@ export class Source {
 
   readonly #loss = (thrown: unknown): void => {
     this.#lost(thrown)
-    this.#tell(this.#take())
+    this.#listener!.tell(this.#take())
   }
 
   /** Reads until the vendor has said something that counts. @throws its fault, if it failed before. */

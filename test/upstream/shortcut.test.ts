@@ -39,10 +39,12 @@ const read = async (pieces: Uint8Array[], passing: Passing): Promise<Read> => {
   let text = ''
   let short = 0
   for (let over = false; !over; )
-    await source.pump(said => {
-      over = said === undefined
-      if (typeof said === 'object') short++
-      text += typeof said === 'string' ? said : said ? Buffer.from(said).toString() : ''
+    await source.pump({
+      tell(said) {
+        over = said === undefined
+        if (typeof said === 'object') short++
+        text += typeof said === 'string' ? said : said ? Buffer.from(said).toString() : ''
+      },
     })
   return { text, seen: passing.seen, short }
 }
