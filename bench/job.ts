@@ -26,8 +26,8 @@ export type Job = {
   keys: number
 }
 
-/** `done`: requests, or frames with words; `early`: those before all streams were open; `lost`: frames of any kind. Latencies in µs, of the second half of the time: the clients have compilers too. */
-export type Tally = { done: number; early: number; lost: number; bytes: number; p50: number; p99: number }
+/** `done`: requests, or frames with words; `within`: those while all streams were open; `lost`: frames of any kind. Latencies in µs, of the second half of the time: the clients have compilers too. */
+export type Tally = { done: number; within: number; lost: number; bytes: number; p50: number; p99: number }
 
 export const ordinary = {
   speech: 'openai-chat',

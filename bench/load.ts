@@ -1,4 +1,4 @@
-/** The clients of the benchmark, in a process of their own: `load.ts JOB`. Says `open` when every stream has begun and none has ended, and last its tally, as JSON. */
+/** The clients of the benchmark, in a process of their own: `load.ts JOB`. Says `open` when every stream has begun, `closing` when then the first has ended, and last its tally, as JSON. */
 import { type Job, keyOf, type Tally } from './job.ts'
 import { manners } from './speech.ts'
 
@@ -24,7 +24,7 @@ const ask = async ({ url, body }: Question): Promise<Response> => {
   return answer
 }
 
-const tally: Tally = { done: 0, early: 0, lost: 0, bytes: 0, p50: 0, p99: 0 }
+const tally: Tally = { done: 0, within: 0, lost: 0, bytes: 0, p50: 0, p99: 0 }
 const began = performance.now()
 const due = began + job.seconds * 1000
 
@@ -80,17 +80,24 @@ const paced = async () => {
   const question = questionTo(`bench-${job.pace}-${job.frames}${job.unlike ? '-unlike' : ''}`, true)
   let open = 0
   let ended = 0
+  let before = 0
   const opened = () => {
     open++
     if (open < job.connections || ended > 0) return
-    tally.early = read - open * job.head
+    before = read
     console.log('open')
+  }
+  const closed = () => {
+    ended++
+    if (open < job.connections || ended > 1) return
+    tally.within = read - before - job.tail
+    console.log('closing')
   }
   await Promise.all(
     spreads.map(async wait => {
       await Bun.sleep(wait)
       await readStream(await ask(question), opened)
-      ended++
+      closed()
     }),
   )
 }

@@ -2,22 +2,26 @@
 import { join } from 'node:path'
 import { bun, type Place, root, unbounded } from './contenders.ts'
 import { type Job, ordinary, type Tally } from './job.ts'
-import { clockOf, cpuBetween, launch, linesOf, memoryOf, resetPeak } from './processes.ts'
-import { type Figures, type Patience, patience, type Steady, takeTurns } from './rounds.ts'
+import { type Clock, clockOf, cpuBetween, launch, linesOf, memoryOf, resetPeak } from './processes.ts'
+import { type Figures, type Patience, patience, type Steady, takeTurns, takeTurnsAnew } from './rounds.ts'
 
 export type Wish = Partial<Job> & { mode: Job['mode'] }
 /** How long everything takes: 1, or less for a try. */
 export type Run = { vendor: Place; bare: boolean; scale: number }
 
+const moments = ['open', 'closing'] as const
+export type Moment = (typeof moments)[number]
+const isMoment = (line: string): line is Moment => (moments as readonly string[]).includes(line)
+
 export const say = (text: string): void => console.error(text)
 
-/** Starts a load; `opened` is called when every stream has begun. */
-export const load = async (place: Place, wish: Wish, opened: () => void = () => {}): Promise<Tally> => {
+/** Starts a load; `heard` is told when every stream has begun, and when then the first has ended. */
+export const load = async (place: Place, wish: Wish, heard: (moment: Moment) => void = () => {}): Promise<Tally> => {
   const job: Job = { ...ordinary, ...wish, ...place.asks, url: place.url }
   const child = launch([bun, join(root, 'bench/load.ts'), JSON.stringify(job)], { stdout: 'pipe', env: unbounded })
   let last = ''
   for await (const line of linesOf(child)) {
-    if (line === 'open') opened()
+    if (isMoment(line)) heard(line)
     else last = line
   }
   if ((await child.exited) !== 0) throw new Error(`the load on ${place.name} failed`)
@@ -25,26 +29,28 @@ export const load = async (place: Place, wish: Wish, opened: () => void = () => 
 }
 
 /**
- * µs of CPU for a request or frame, how many of them and how many bytes a second, and the peak of memory in MB. A paced frame is weighed from
- * when all streams are open: their beginnings are requests. `begun`: the same with them.
+ * µs of CPU for a request or frame, how many of them and how many bytes a second, and the peak of memory in MB. A paced frame is weighed while all
+ * streams are open, for their beginnings are requests. `begun`: the same with their beginnings and ends.
  */
 export const weigh = async (place: Place, wish: Wish): Promise<Figures> => {
   resetPeak(place.pid)
   const first = clockOf(place.pid)
+  const clocks: Record<Moment, Clock> = { open: first, closing: first }
   const began = performance.now()
-  let before = first
-  const { done, early, lost, bytes, p50, p99 } = await load(place, wish, () => {
-    before = clockOf(place.pid)
+  const { done, within, lost, bytes, p50, p99 } = await load(place, wish, moment => {
+    clocks[moment] = clockOf(place.pid)
   })
-  const seconds = wish.mode === 'paced' ? (performance.now() - began) / 1000 : (wish.seconds ?? ordinary.seconds)
+  const took = (performance.now() - began) / 1000
+  const last = clockOf(place.pid)
   if (lost !== 0) throw new Error(`${lost} frames lost by ${place.name}`)
-  const after = clockOf(place.pid)
-  const cpu = cpuBetween(before, after) / (done - early)
-  const compilers = Math.max(0, after.compilers - before.compilers) / 1000 / done
+  const isPaced = wish.mode === 'paced'
+  if (isPaced && within <= 0) throw new Error(`the streams through ${place.name} never were all open at once`)
+  const [from, until, count] = isPaced ? [clocks.open, clocks.closing, within] : [first, last, done]
+  const seconds = isPaced ? took : (wish.seconds ?? ordinary.seconds)
   return {
-    cpu,
-    begun: cpuBetween(first, after) / done,
-    compilers,
+    cpu: cpuBetween(from, until) / count,
+    begun: cpuBetween(first, last) / done,
+    compilers: Math.max(0, until.compilers - from.compilers) / 1000 / count,
     p50,
     p99,
     rate: done / seconds,
@@ -53,11 +59,28 @@ export const weigh = async (place: Place, wish: Wish): Promise<Figures> => {
   }
 }
 
-/** What the compilers would see in half a minute of streams, and in the beginnings of a thousand. */
-export const warm = async (place: Place, milliseconds: number, { scale }: Run): Promise<void> => {
-  const paced = { mode: 'paced', connections: 100, pace: 5, ramp: 20 } as const
-  for (let turn = 0; turn < 10 * scale; turn++) await weigh(place, { ...paced, frames: 10 })
-  await weigh(place, { ...paced, frames: Math.ceil((milliseconds * scale) / 5) })
+/** What the compilers would see in half a minute of streams, and in the beginnings of ten thousand: only after those they are at rest. */
+export const warm = async (place: Place, { scale }: Run): Promise<void> => {
+  await load(place, { mode: 'bulk', seconds: 3 * scale, frames: 2 })
+  await load(place, { mode: 'paced', connections: 100, frames: Math.ceil(600 * scale), pace: 5, ramp: 20 })
+}
+
+/** Frames that trickle, weighed in processes that have done nothing else. */
+export const trickle = (
+  title: string,
+  start: () => Promise<Place[]>,
+  wish: Wish,
+  { sets, rounds }: { sets: number; rounds: number },
+  run: Run,
+): Promise<Steady> => {
+  const startWarm = async () => {
+    const places = await start()
+    for (const place of places) if (place.name !== 'nginx') await warm(place, run)
+    return places
+  }
+  const stop = (places: Place[]) => Promise.all(places.map(place => place.stop()))
+  const times = run.scale < 1 ? { sets: 1, rounds: 1 } : { sets, rounds }
+  return takeTurnsAnew({ ...times, start: startWarm, stop }, place => weighAloud(title, place, scaled(wish, run)))
 }
 
 /** In turn until steady, each round said. `milliseconds`: for all rounds together. */
@@ -70,24 +93,21 @@ export const compare = async (
 ): Promise<Steady> => {
   const full = { ...patience, ...wanted }
   const allowed = scale < 1 ? { ...full, least: 1, most: 2 } : full
-  const asked = { ...wish, seconds: (wish.seconds ?? ordinary.seconds) * scale, frames: framesOf(wish, scale) }
-  const steady = await takeTurns(
-    places,
-    watched,
-    async place => {
-      const figures = await weigh(place, asked)
-      const compilers = figures['compilers']! > 0.05 ? `, compilers ${figures['compilers']!.toFixed(1)}` : ''
-      say(`${title}: ${place.name} ${figures[watched]!.toFixed(1)} µs${compilers}`)
-      return figures
-    },
-    allowed,
-  )
-  return steady
+  return takeTurns(places, watched, place => weighAloud(title, place, scaled(wish, { scale }), watched), allowed)
 }
 
-const framesOf = ({ mode, frames = 0 }: Wish, scale: number): number =>
-  mode === 'paced' ? Math.ceil(frames * scale) : frames
+const weighAloud = async (title: string, place: Place, wish: Wish, watched = 'cpu'): Promise<Figures> => {
+  const figures = await weigh(place, wish)
+  const compilers = figures['compilers']! > 0.05 ? `, compilers ${figures['compilers']!.toFixed(1)}` : ''
+  say(`${title}: ${place.name} ${figures[watched]!.toFixed(1)} µs${compilers}`)
+  return figures
+}
+
+const scaled = (wish: Wish, { scale }: Pick<Run, 'scale'>): Wish => {
+  const { frames = 0, seconds = ordinary.seconds } = wish
+  return { ...wish, seconds: seconds * scale, frames: wish.mode === 'paced' ? Math.ceil(frames * scale) : frames }
+}
 
 /** `after 5 rounds`, and whether that was enough. */
-export const told = (title: string, { rounds, settled }: Steady): string =>
-  `${title}: ${rounds} rounds${settled ? '' : ', still moving'}`
+export const told = (title: string, { rounds, settled, sets }: Steady): string =>
+  `${title}: ${rounds} rounds${sets ? ` in ${sets} processes of each` : ''}${settled ? '' : ', still moving'}`

@@ -1,7 +1,7 @@
 /** The parts of the benchmark: each starts what it needs, measures, and hands back a table. */
 import type { Options } from './configs.ts'
 import { type Place, startAll, startGateway } from './contenders.ts'
-import { compare, load, type Run, say, told, warm } from './measure.ts'
+import { compare, load, type Run, say, told, trickle, warm } from './measure.ts'
 import { clockOf, cpuBetween, memoryOf, openFiles, resetPeak } from './processes.ts'
 import { type Figures, median, type Steady } from './rounds.ts'
 import type { Row, Table } from './table.ts'
@@ -32,20 +32,12 @@ const startTime = async (vendor: Place): Promise<number> => {
 const added = ({ figures }: Steady, share: 'p50' | 'p99'): (number | undefined)[] =>
   across(figures, found => found[share]! - figures.get('vendor')![share]!)
 
-/** In processes that have done nothing else, as translated streams are weighed. */
-const trickled = async (run: Run): Promise<Steady> => {
-  const paced = { mode: 'paced', connections: 100, frames: 150, pace: 20, ramp: 20 } as const
-  const places = await startAll(run.vendor, run.bare)
-  for (const place of places) await warm(place, 4000, run)
-  const frames = await compare('a frame', places, paced, run, { least: 6, counted: 5, milliseconds: 60_000 })
-  await stopAll(places)
-  return frames
-}
-
 export const first = async (run: Run): Promise<Table> => {
   const start = await startTime(run.vendor)
-  const frames = await trickled(run)
-  const places = await startAll(run.vendor, run.bare)
+  const paced = { mode: 'paced', connections: 100, frames: 150, pace: 20, ramp: 20 } as const
+  const startAnew = () => startAll(run.vendor, run.bare)
+  const frames = await trickle('a frame', startAnew, paced, { sets: 3, rounds: 3 }, run)
+  const places = await startAnew()
   const gateway = places.at(-1)!
   await Bun.sleep(1000)
   const idle = memoryOf(gateway.pid)
@@ -67,7 +59,7 @@ export const first = async (run: Run): Promise<Table> => {
       ceiling: { ratio: 2 },
     },
     {
-      what: 'the same, with the beginnings of streams of 150',
+      what: 'the same, with beginnings and ends of streams of 150',
       unit: 'µs',
       values: across(frames.figures, found => found['begun']!),
     },
@@ -105,7 +97,7 @@ type Crowd = Figures & { lost: number }
 
 /** Memory is what the open streams add to a process that is warm already. */
 const crowd = async (place: Place, streams: number, run: Run): Promise<Crowd> => {
-  await warm(place, 2000, run)
+  await warm(place, run)
   const before = memoryOf(place.pid)
   resetPeak(place.pid)
   let cpu = Number.NaN
@@ -117,7 +109,7 @@ const crowd = async (place: Place, streams: number, run: Run): Promise<Crowd> =>
   }
   const wish = { mode: 'paced', connections: streams, frames: 11, pace: 1000, ramp: 3000 } as const
   const { lost } = await load(place, wish, () => {
-    watched = watch()
+    watched ??= watch()
   })
   if (!watched) throw new Error(`${place.name} never had all streams open at once`)
   await watched

@@ -1,7 +1,8 @@
 /** Fair figures of steady state: contenders take turns until the compilers of the runtime have nothing left to do. */
 
 export type Figures = Record<string, number>
-export type Steady = { figures: Map<string, Figures>; rounds: number; settled: boolean }
+/** `sets`: how many processes of each contender were measured, where it was more than one. */
+export type Steady = { figures: Map<string, Figures>; rounds: number; settled: boolean; sets?: number }
 
 /**
  * `most` rounds, or as many as begin within `milliseconds`; never less than `least`. A figure that falls by more than `fall` is not steady. Told
@@ -17,7 +18,14 @@ const looked = 3
 export const median = (values: number[]): number =>
   values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN
 
-/** Has a contender's figure stopped falling over the rounds that count? */
+/** The mean of the middle half: as deaf to a bad round as the median, and steadier. */
+export const midmean = (values: number[]): number => {
+  const cut = Math.floor(values.length / 4)
+  const middle = values.toSorted((one, other) => one - other).slice(cut, values.length - cut)
+  return middle.reduce((sum, value) => sum + value, 0) / middle.length
+}
+
+/** Has a contender's figure stopped falling over the last rounds? */
 export const isSteady = (history: number[], fall: number): boolean => {
   const last = history.slice(-looked)
   return last.length === looked && last.every((value, at) => at === 0 || value >= last[at - 1]! * (1 - fall))
@@ -47,9 +55,38 @@ export const takeTurns = async <Contender extends { name: string }>(
     for (const contender of contenders) history.get(contender.name)!.push(await measure(contender))
     rounds++
   }
-  const figures = new Map([...history].map(([name, all]) => [name, mediansOf(all.slice(-counted))]))
+  const figures = new Map([...history].map(([name, all]) => [name, across(all.slice(-counted), median)]))
   return { figures, rounds, settled: steady() }
 }
 
-const mediansOf = (rounds: Figures[]): Figures =>
-  Object.fromEntries(Object.keys(rounds[0] ?? {}).map(key => [key, median(rounds.map(round => round[key]!))]))
+/** Sets of contenders, one after the other, and so many rounds with each. */
+export type Sets<Contender> = {
+  sets: number
+  rounds: number
+  /** Warm enough to be measured. */
+  start: () => Promise<Contender[]>
+  stop: (contenders: Contender[]) => Promise<unknown>
+}
+
+/**
+ * One process differs from the next, in what its compilers chose and where its memory lies, by as much as a round from another: so several of each
+ * contender are measured, and told is the mean of the middle half of all their rounds.
+ */
+export const takeTurnsAnew = async <Contender extends { name: string }>(
+  { sets, rounds, start, stop }: Sets<Contender>,
+  measure: (contender: Contender) => Promise<Figures>,
+): Promise<Steady> => {
+  const history = new Map<string, Figures[]>()
+  for (let set = 0; set < sets; set++) {
+    const contenders = await start()
+    for (let round = 0; round < rounds; round++)
+      for (const contender of contenders)
+        history.set(contender.name, [...(history.get(contender.name) ?? []), await measure(contender)])
+    await stop(contenders)
+  }
+  const figures = new Map([...history].map(([name, all]) => [name, across(all, midmean)]))
+  return { figures, rounds: sets * rounds, settled: true, sets }
+}
+
+const across = (rounds: Figures[], told: (values: number[]) => number): Figures =>
+  Object.fromEntries(Object.keys(rounds[0] ?? {}).map(key => [key, told(rounds.map(round => round[key]!))]))

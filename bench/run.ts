@@ -45,9 +45,9 @@ if (!nginx)
 
 /** A run that hangs ends too. */
 const limit = setTimeout(() => {
-  say('Eight minutes are over: something hangs.')
+  say('Twelve minutes are over: something hangs.')
   process.exit(3)
-}, 480_000)
+}, 720_000)
 
 const about = await machine()
 await $`${bun} ${join(root, 'scripts/build.ts')} ${binary}`.cwd(root).quiet()

@@ -2,7 +2,7 @@
 import { usual, type Vendor } from './configs.ts'
 import { nginx, type Place, startGateway, startNginx } from './contenders.ts'
 import { translationTime } from './inside.ts'
-import { compare, type Run, say, told, warm } from './measure.ts'
+import { type Run, say, told, trickle } from './measure.ts'
 import type { Steady } from './rounds.ts'
 import { asksPassed, asksTranslated, type Speech } from './speech.ts'
 import type { Row, Table } from './table.ts'
@@ -25,13 +25,11 @@ const placesFor = async ({ client, vendor, service }: Pair, run: Run): Promise<P
 
 const paced = { mode: 'paced', connections: 100, frames: 100, pace: 20, ramp: 20 } as const
 
-const trickled = async (pair: Pair, run: Run): Promise<Steady> => {
-  const places = await placesFor(pair, run)
-  for (const place of places) await warm(place, 2500, run)
+/** The one without a ceiling is content with less. */
+const trickled = (pair: Pair, run: Run): Promise<Steady> => {
   const wish = { ...paced, unlike: pair.unlike === true }
-  const steady = await compare(pair.what, places, wish, run, { least: 3, most: 4, milliseconds: 14_000 })
-  await Promise.all(places.map(place => place.stop()))
-  return steady
+  const times = pair.unlike ? { sets: 1, rounds: 3 } : { sets: 3, rounds: 2 }
+  return trickle(pair.what, () => placesFor(pair, run), wish, times, run)
 }
 
 const weighed = ({ client, vendor, what }: Pair, { scale }: Run): number => {

@@ -4,7 +4,7 @@ import { gatewayConfig, type Options } from '../bench/configs.ts'
 import { insert } from '../bench/page.ts'
 import { framesOf, translated } from '../bench/inside.ts'
 import { plot } from '../bench/plot.ts'
-import { isSteady, median, takeTurns } from '../bench/rounds.ts'
+import { isSteady, median, midmean, takeTurns, takeTurnsAnew } from '../bench/rounds.ts'
 import { asksPassed, asksTranslated, manners, type Speech } from '../bench/speech.ts'
 import { isBroken, type Row, render, type Table } from '../bench/table.ts'
 import { loadText } from '../src/config/load.ts'
@@ -34,6 +34,31 @@ describe('rounds', () => {
     const values = [3, 1, 2]
     expect(median(values)).toBe(2)
     expect(values).toEqual([3, 1, 2])
+  })
+
+  test('the mean of the middle half leaves out what is far from it', () => {
+    expect(midmean([10, 900, 11, 12, 13, 1, 14, 15, 2])).toBe(12)
+    expect(midmean([1, 2])).toBe(1.5)
+  })
+
+  test('each set of processes is started, measured in turn and stopped before the next', async () => {
+    const events: string[] = []
+    let at = 0
+    const start = async () => {
+      events.push('start')
+      at++
+      return [{ name: 'nginx' }, { name: 'gateway' }]
+    }
+    const measure = async ({ name }: { name: string }) => {
+      events.push(name)
+      return { cpu: name === 'nginx' ? 10 : at * 10 }
+    }
+    const stop = async () => void events.push('stop')
+    const steady = await takeTurnsAnew({ sets: 2, rounds: 2, start, stop }, measure)
+    const set = ['start', 'nginx', 'gateway', 'nginx', 'gateway', 'stop']
+    expect(events).toEqual([...set, ...set])
+    expect([steady.figures.get('nginx'), steady.figures.get('gateway')]).toEqual([{ cpu: 10 }, { cpu: 15 }])
+    expect([steady.rounds, steady.sets]).toEqual([4, 2])
   })
 
   test('contenders take turns until the last of them is steady', async () => {
