@@ -109,5 +109,5 @@ const scaled = (wish: Wish, { scale }: Pick<Run, 'scale'>): Wish => {
 }
 
 /** `after 5 rounds`, and whether that was enough. */
-export const told = (title: string, { rounds, settled, sets }: Steady): string =>
-  `${title}: ${rounds} rounds${sets ? ` in ${sets} processes of each` : ''}${settled ? '' : ', still moving'}`
+export const told = (title: string, { rounds, settled, sets = 1 }: Steady): string =>
+  `${title}: ${rounds} rounds${sets > 1 ? ` in ${sets} processes of each` : ''}${settled ? '' : ', still moving'}`
