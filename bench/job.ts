@@ -26,7 +26,7 @@ export type Job = {
   keys: number
 }
 
-/** `done`: requests, or frames with words; `within`: those while all streams were open; `lost`: frames of any kind. Latencies in µs, of the second half of the time: the clients have compilers too. */
+/** `done`: requests, or frames with words; `within`: those while all streams were open, where they are paced; `lost`: frames of any kind. Latencies in µs, of the second half of the time: the clients have compilers too. */
 export type Tally = { done: number; within: number; lost: number; bytes: number; p50: number; p99: number }
 
 export const ordinary = {

@@ -57,7 +57,6 @@ const readStream = async (answer: Response, first: () => void): Promise<void> =>
   let rest: Buffer<ArrayBufferLike> = Buffer.alloc(0)
   let tail = ''
   for await (const chunk of answer.body!) {
-    if (frames === 0) first()
     const bytes =
       rest.length > 0 ? Buffer.concat([rest, chunk]) : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
     const before = frames
@@ -67,6 +66,7 @@ const readStream = async (answer: Response, first: () => void): Promise<void> =>
       from = at + blank.length
     }
     read += frames - before
+    if (before === 0 && frames > 0) first()
     rest = bytes.subarray(Math.max(from, bytes.length - blank.length + 1))
     tail = (tail + Buffer.from(chunk).toString('latin1', Math.max(0, chunk.length - ending))).slice(-ending)
     tally.bytes += chunk.length
@@ -90,6 +90,7 @@ const paced = async () => {
   const closed = () => {
     ended++
     if (open < job.connections || ended > 1) return
+    // The ends of other streams may be among them: a few of thousands.
     tally.within = read - before - job.tail
     console.log('closing')
   }

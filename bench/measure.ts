@@ -28,6 +28,13 @@ export const load = async (place: Place, wish: Wish, heard: (moment: Moment) => 
   return JSON.parse(last) as Tally
 }
 
+/** @throws where a frame is lost. */
+const loadWhole = async (...asked: Parameters<typeof load>): Promise<Tally> => {
+  const tally = await load(...asked)
+  if (tally.lost !== 0) throw new Error(`${tally.lost} frames lost by ${asked[0].name}`)
+  return tally
+}
+
 /**
  * µs of CPU for a request or frame, how many of them and how many bytes a second, and the peak of memory in MB. A paced frame is weighed while all
  * streams are open, for their beginnings are requests. `begun`: the same with their beginnings and ends.
@@ -37,12 +44,11 @@ export const weigh = async (place: Place, wish: Wish): Promise<Figures> => {
   const first = clockOf(place.pid)
   const clocks: Record<Moment, Clock> = { open: first, closing: first }
   const began = performance.now()
-  const { done, within, lost, bytes, p50, p99 } = await load(place, wish, moment => {
+  const { done, within, bytes, p50, p99 } = await loadWhole(place, wish, moment => {
     clocks[moment] = clockOf(place.pid)
   })
   const took = (performance.now() - began) / 1000
   const last = clockOf(place.pid)
-  if (lost !== 0) throw new Error(`${lost} frames lost by ${place.name}`)
   const isPaced = wish.mode === 'paced'
   if (isPaced && within <= 0) throw new Error(`the streams through ${place.name} never were all open at once`)
   const [from, until, count] = isPaced ? [clocks.open, clocks.closing, within] : [first, last, done]
@@ -59,13 +65,13 @@ export const weigh = async (place: Place, wish: Wish): Promise<Figures> => {
   }
 }
 
-/** What the compilers would see in half a minute of streams, and in the beginnings of ten thousand: only after those they are at rest. */
+/** As many beginnings of streams as three seconds hold, some ten thousand, and 60,000 frames: after those the compilers are at rest. */
 export const warm = async (place: Place, { scale }: Run): Promise<void> => {
-  await load(place, { mode: 'bulk', seconds: 3 * scale, frames: 2 })
-  await load(place, { mode: 'paced', connections: 100, frames: Math.ceil(600 * scale), pace: 5, ramp: 20 })
+  await loadWhole(place, { mode: 'bulk', seconds: 3 * scale, frames: 2 })
+  await loadWhole(place, { mode: 'paced', connections: 100, frames: Math.ceil(600 * scale), pace: 5, ramp: 20 })
 }
 
-/** Frames that trickle, weighed in processes that have done nothing else. */
+/** Frames that trickle, weighed in processes that have done nothing else. What is compiled before it starts needs not be warmed. */
 export const trickle = (
   title: string,
   start: () => Promise<Place[]>,
@@ -107,7 +113,3 @@ const scaled = (wish: Wish, { scale }: Pick<Run, 'scale'>): Wish => {
   const { frames = 0, seconds = ordinary.seconds } = wish
   return { ...wish, seconds: seconds * scale, frames: wish.mode === 'paced' ? Math.ceil(frames * scale) : frames }
 }
-
-/** `after 5 rounds`, and whether that was enough. */
-export const told = (title: string, { rounds, settled, sets = 1 }: Steady): string =>
-  `${title}: ${rounds} rounds${sets > 1 ? ` in ${sets} processes of each` : ''}${settled ? '' : ', still moving'}`

@@ -1,9 +1,9 @@
 /** The parts of the benchmark: each starts what it needs, measures, and hands back a table. */
 import type { Options } from './configs.ts'
 import { type Place, startAll, startGateway } from './contenders.ts'
-import { compare, load, type Run, say, told, trickle, warm } from './measure.ts'
+import { compare, load, type Run, say, trickle, warm } from './measure.ts'
 import { clockOf, cpuBetween, memoryOf, openFiles, resetPeak } from './processes.ts'
-import { type Figures, median, type Steady } from './rounds.ts'
+import { type Figures, median, type Steady, told } from './rounds.ts'
 import type { Row, Table } from './table.ts'
 
 const columns = ['nginx', 'bare Bun', 'gateway']

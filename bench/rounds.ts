@@ -1,8 +1,8 @@
 /** Fair figures of steady state: contenders take turns until the compilers of the runtime have nothing left to do. */
 
 export type Figures = Record<string, number>
-/** `sets`: how many processes of each contender were measured, where it was more than one. */
-export type Steady = { figures: Map<string, Figures>; rounds: number; settled: boolean; sets?: number }
+/** `sets`: the figures of each set of processes, where there were several. */
+export type Steady = { figures: Map<string, Figures>; rounds: number; settled: boolean; sets?: Map<string, Figures>[] }
 
 /**
  * `most` rounds, or as many as begin within `milliseconds`; never less than `least`. A figure that falls by more than `fall` is not steady. Told
@@ -18,7 +18,7 @@ const looked = 3
 export const median = (values: number[]): number =>
   values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN
 
-/** The mean of the middle half: as deaf to a bad round as the median, and steadier. */
+/** The mean of the middle half: steadier than the median, and deaf to bad rounds as long as they are less than a quarter. */
 export const midmean = (values: number[]): number => {
   const cut = Math.floor(values.length / 4)
   const middle = values.toSorted((one, other) => one - other).slice(cut, values.length - cut)
@@ -42,7 +42,7 @@ export const takeTurns = async <Contender extends { name: string }>(
   { least, most, milliseconds, fall, counted }: Patience = patience,
 ): Promise<Steady> => {
   const began = performance.now()
-  const history = new Map(contenders.map(({ name }) => [name, [] as Figures[]]))
+  const history: History = new Map(contenders.map(({ name }) => [name, []]))
   const steady = () =>
     [...history.values()].every(rounds =>
       isSteady(
@@ -55,15 +55,15 @@ export const takeTurns = async <Contender extends { name: string }>(
     for (const contender of contenders) history.get(contender.name)!.push(await measure(contender))
     rounds++
   }
-  const figures = new Map([...history].map(([name, all]) => [name, across(all.slice(-counted), median)]))
-  return { figures, rounds, settled: steady() }
+  const last = new Map([...history].map(([name, all]) => [name, all.slice(-counted)]))
+  return { figures: summed(last, median), rounds, settled: steady() }
 }
 
 /** Sets of contenders, one after the other, and so many rounds with each. */
 export type Sets<Contender> = {
   sets: number
   rounds: number
-  /** Warm enough to be measured. */
+  /** Warm, so that no figure falls any more. */
   start: () => Promise<Contender[]>
   stop: (contenders: Contender[]) => Promise<unknown>
 }
@@ -76,17 +76,50 @@ export const takeTurnsAnew = async <Contender extends { name: string }>(
   { sets, rounds, start, stop }: Sets<Contender>,
   measure: (contender: Contender) => Promise<Figures>,
 ): Promise<Steady> => {
-  const history = new Map<string, Figures[]>()
-  for (let set = 0; set < sets; set++) {
+  const histories: History[] = []
+  while (histories.length < sets) {
     const contenders = await start()
-    for (let round = 0; round < rounds; round++)
-      for (const contender of contenders)
-        history.set(contender.name, [...(history.get(contender.name) ?? []), await measure(contender)])
-    await stop(contenders)
+    try {
+      histories.push(await turns(contenders, rounds, measure))
+    } finally {
+      await stop(contenders)
+    }
   }
-  const figures = new Map([...history].map(([name, all]) => [name, across(all, midmean)]))
-  return { figures, rounds: sets * rounds, settled: true, sets }
+  const names = [...histories[0]!.keys()]
+  const all = new Map(names.map(name => [name, histories.flatMap(history => history.get(name)!)]))
+  const each = histories.map(history => summed(history, midmean))
+  return { figures: summed(all, midmean), rounds: sets * rounds, settled: true, ...(sets > 1 && { sets: each }) }
 }
 
-const across = (rounds: Figures[], told: (values: number[]) => number): Figures =>
+/** Every contender's rounds. */
+type History = Map<string, Figures[]>
+
+const turns = async <Contender extends { name: string }>(
+  contenders: Contender[],
+  rounds: number,
+  measure: (contender: Contender) => Promise<Figures>,
+): Promise<History> => {
+  const history: History = new Map(contenders.map(({ name }) => [name, []]))
+  for (let round = 0; round < rounds; round++)
+    for (const contender of contenders) history.get(contender.name)!.push(await measure(contender))
+  return history
+}
+
+const summed = (history: History, told: (values: number[]) => number): Map<string, Figures> =>
+  new Map([...history].map(([name, rounds]) => [name, sumOf(rounds, told)]))
+
+const sumOf = (rounds: Figures[], told: (values: number[]) => number): Figures =>
   Object.fromEntries(Object.keys(rounds[0] ?? {}).map(key => [key, told(rounds.map(round => round[key]!))]))
+
+/** `after 5 rounds`, and whether that was enough; of several processes, how far they lie apart. */
+export const told = (title: string, { rounds, settled, sets }: Steady): string =>
+  `${title}: ${rounds} ${rounds === 1 ? 'round' : 'rounds'}${sets ? ` in ${sets.length} processes of each${ratiosOf(sets)}` : ''}${settled ? '' : ', still moving'}`
+
+const ratiosOf = (sets: Map<string, Figures>[]): string => {
+  const ratios = sets.flatMap(set => {
+    const [first, ...others] = [...set.values()]
+    const last = others.at(-1)
+    return first && last ? [last['cpu']! / first['cpu']!] : []
+  })
+  return ratios.length > 0 ? ` (${ratios.map(ratio => ratio.toFixed(2)).join(', ')})` : ''
+}

@@ -2,8 +2,8 @@
 import { usual, type Vendor } from './configs.ts'
 import { nginx, type Place, startGateway, startNginx } from './contenders.ts'
 import { translationTime } from './inside.ts'
-import { type Run, say, told, trickle } from './measure.ts'
-import type { Steady } from './rounds.ts'
+import { type Run, say, trickle } from './measure.ts'
+import { type Steady, told } from './rounds.ts'
 import { asksPassed, asksTranslated, type Speech } from './speech.ts'
 import type { Row, Table } from './table.ts'
 
@@ -28,7 +28,7 @@ const paced = { mode: 'paced', connections: 100, frames: 100, pace: 20, ramp: 20
 /** The one without a ceiling is content with less. */
 const trickled = (pair: Pair, run: Run): Promise<Steady> => {
   const wish = { ...paced, unlike: pair.unlike === true }
-  const times = pair.unlike ? { sets: 1, rounds: 3 } : { sets: 3, rounds: 2 }
+  const times = pair.unlike ? { sets: 1, rounds: 4 } : { sets: 3, rounds: 2 }
   return trickle(pair.what, () => placesFor(pair, run), wish, times, run)
 }
 

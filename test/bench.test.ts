@@ -4,7 +4,7 @@ import { gatewayConfig, type Options } from '../bench/configs.ts'
 import { insert } from '../bench/page.ts'
 import { framesOf, translated } from '../bench/inside.ts'
 import { plot } from '../bench/plot.ts'
-import { isSteady, median, midmean, takeTurns, takeTurnsAnew } from '../bench/rounds.ts'
+import { isSteady, median, midmean, takeTurns, takeTurnsAnew, told } from '../bench/rounds.ts'
 import { asksPassed, asksTranslated, manners, type Speech } from '../bench/speech.ts'
 import { isBroken, type Row, render, type Table } from '../bench/table.ts'
 import { loadText } from '../src/config/load.ts'
@@ -37,7 +37,8 @@ describe('rounds', () => {
   })
 
   test('the mean of the middle half leaves out what is far from it', () => {
-    expect(midmean([10, 900, 11, 12, 13, 1, 14, 15, 2])).toBe(12)
+    expect(midmean([10, 900, 11, 12, 13, 1, 14, 25, 2])).toBe(12)
+    expect(midmean([0, 4, 6, 99])).toBe(5)
     expect(midmean([1, 2])).toBe(1.5)
   })
 
@@ -58,7 +59,18 @@ describe('rounds', () => {
     const set = ['start', 'nginx', 'gateway', 'nginx', 'gateway', 'stop']
     expect(events).toEqual([...set, ...set])
     expect([steady.figures.get('nginx'), steady.figures.get('gateway')]).toEqual([{ cpu: 10 }, { cpu: 15 }])
-    expect([steady.rounds, steady.sets]).toEqual([4, 2])
+    expect(steady.rounds).toBe(4)
+    expect(steady.sets?.map(set => set.get('gateway'))).toEqual([{ cpu: 10 }, { cpu: 20 }])
+    expect(told('frames', steady)).toBe('frames: 4 rounds in 2 processes of each (1.00, 2.00)')
+  })
+
+  test('a set that cannot be measured is stopped all the same', async () => {
+    let stopped = 0
+    const start = async () => [{ name: 'gateway' }]
+    const stop = async () => void stopped++
+    const measure = () => Promise.reject(new Error('lost'))
+    await expect(takeTurnsAnew({ sets: 2, rounds: 2, start, stop }, measure)).rejects.toThrow('lost')
+    expect(stopped).toBe(1)
   })
 
   test('contenders take turns until the last of them is steady', async () => {

@@ -11,15 +11,14 @@ import { isSingle, translateAnswer } from '../protocols/single.ts'
 import { singleOf } from '../protocols/singles.ts'
 import { collectStream, tellMessage, translateMessage, translateStream } from '../protocols/translate.ts'
 import type { Trail } from '../record.ts'
-import { type Answered, broken } from './call.ts'
+import type { Answered } from './call.ts'
 import { eventStream, isEventStream } from './eventstream.ts'
 import { type Framing, sse } from './frames.ts'
+import { handOn, type Patience } from './handing.ts'
 import type { Opened } from './relay.ts'
 import { readBytes, readError, readRest, readText, sniff } from './read.ts'
 import { withHeaders } from './reply.ts'
 import { Source } from './source.ts'
-import { Taking } from './taking.ts'
-import { startTicking, stopTicking, type Ticking } from './ticker.ts'
 
 /** Between whom the answer goes. */
 export type Way = {
@@ -29,9 +28,6 @@ export type Way = {
   remembers: boolean
   keep?: Keep | undefined
 }
-
-/** Seconds a vendor may be silent within its answer (absent: the deadline of the whole holds), and a client take none of it. */
-export type Patience = { vendor: number | undefined; client: number }
 
 /** A whole answer: text, or bytes that are handed on as they come. */
 export type Whole = { body: string | ReadableStream<Uint8Array>; type: string; usage?: Usage | undefined }
@@ -148,50 +144,3 @@ const isPlain = ({ client }: Way, type: string, text: string): boolean =>
 /** An upload may be answered in events although nothing in its head said so. */
 const isPassingStream = ({ client, speaks }: Way, type: string): boolean =>
   client.id === speaks && !protocols.has(client.id) && type.startsWith('text/event-stream')
-
-/** Bytes as they come. A connection that breaks breaks ours too: the client must not take half a file for a whole one. */
-const handOn = (answered: Answered, patience: Patience, trail: Trail): ReadableStream<Uint8Array> => {
-  const { deadline } = answered
-  const reader = answered.response.body!.getReader()
-  const taking = new Taking(trail, patience.client)
-  let queue!: ReadableStreamDefaultController<Uint8Array>
-  let took = false
-  let given = 0
-  const watch: Ticking = {
-    tick: now => {
-      if (trail.closed) return stopTicking(watch)
-      taking.look(now, took, given, queue.desiredSize)
-      took = false
-    },
-  }
-  const over = (error?: GatewayError) => {
-    if (error) deadline.clear()
-    else deadline.done()
-    trail.close(error ? { error } : {})
-  }
-  const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
-    took = true
-    given = 0
-    if (patience.vendor !== undefined) deadline.arm('idle', patience.vendor)
-    try {
-      const { value, done } = await reader.read()
-      deadline.rest()
-      if (!done) {
-        given += value.length
-        return controller.enqueue(value)
-      }
-      over()
-      controller.close()
-    } catch (thrown) {
-      const error = deadline.expired ?? broken(thrown)
-      over(error)
-      controller.error(error)
-    }
-  }
-  trail.work = answered
-  startTicking(watch)
-  const start = (controller: ReadableStreamDefaultController<Uint8Array>) => {
-    queue = controller
-  }
-  return new ReadableStream<Uint8Array>({ start, pull, cancel: () => trail.cancel() })
-}

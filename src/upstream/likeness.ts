@@ -6,18 +6,19 @@ import { isUtf8 } from 'node:buffer'
 import { onlyPlace } from '../protocols/openai-chat/likeness.ts'
 
 /**
- * What stands around the word of a piece, and what goes out for it. All of that lies in one run of bytes: between two frames of a stream it has
- * left the processor's cache, and what lies together comes back together.
+ * A piece is like it that is head, word, tail; out goes before, word, behind. All four lie in one run of bytes: between two frames of a stream they
+ * have left the processor's cache, and what lies together comes back together.
  */
 type Pattern = {
+  /** Head, tail, before, behind. */
   bytes: Buffer
-  /** Where in `bytes` begins what comes behind the word, what goes out before it, what goes out behind it. What comes before it stands first. */
-  tail: number
-  before: number
-  behind: number
-  /** Comes behind the tail; in it figures may differ as well. */
+  /** Where in `bytes` the first three end. */
+  headEnd: number
+  tailEnd: number
+  beforeEnd: number
+  /** Comes after the tail of a piece; its figures may differ. */
   counts: Buffer | undefined
-  /** Where the piece goes out as it came but for one place before the word (the model): this one, which `before` takes. */
+  /** Where a piece goes out as it came but for one place ahead of the word, the model's: that place, which `before` takes; `behind` is empty. */
   place: Place | undefined
 }
 type Place = { from: number; until: number }
@@ -60,7 +61,7 @@ export class Likeness {
     const put = end < 0 ? undefined : wordPut(pattern, piece, end)
     if (put === undefined) return undefined
     this.#fruitless = 0
-    if (this.#gathers) this.#gather(piece, pattern.tail, end)
+    if (this.#gathers) this.#gather(piece, pattern.headEnd, end)
     return put
   }
 
@@ -70,7 +71,7 @@ export class Likeness {
     if (this.#length === 0 || pattern === undefined || this.#last === undefined) return undefined
     const words = this.#words.subarray(0, this.#length)
     this.#length = 0
-    return Buffer.concat([pattern.bytes.subarray(0, pattern.tail), words, this.#last.subarray(this.#end)])
+    return Buffer.concat([pattern.bytes.subarray(0, pattern.headEnd), words, this.#last.subarray(this.#end)])
   }
 
   forget(): void {
@@ -91,19 +92,19 @@ export class Likeness {
 const { copy } = Buffer.prototype
 
 /** Where the word of a piece that is like the pattern ends; -1 for any other. */
-const endOfLike = ({ bytes, tail, before, counts }: Pattern, piece: Uint8Array): number => {
-  if (piece.length < before || bytes.compare(piece, 0, tail, 0, tail) !== 0) return -1
-  const end = endOfWord(piece, tail)
-  const behind = end + before - tail
-  if (end <= tail || behind > piece.length || bytes.compare(piece, end, behind, tail, before) !== 0) return -1
-  const isLike = counts ? isAlikeButDigits(counts, piece, behind) : behind === piece.length
+const endOfLike = ({ bytes, headEnd, tailEnd, counts }: Pattern, piece: Uint8Array): number => {
+  if (piece.length < tailEnd || bytes.compare(piece, 0, headEnd, 0, headEnd) !== 0) return -1
+  const end = endOfWord(piece, headEnd)
+  const rest = end + tailEnd - headEnd
+  if (end <= headEnd || rest > piece.length || bytes.compare(piece, end, rest, headEnd, tailEnd) !== 0) return -1
+  const isLike = counts ? isAlikeButDigits(counts, piece, rest) : rest === piece.length
   return isLike ? end : -1
 }
 
 const wordPut = (pattern: Pattern, piece: Uint8Array, end: number): Uint8Array | undefined => {
   const { place } = pattern
   const put = place ? changedAt(place, pattern, piece) : putBetween(pattern, piece, end)
-  return isAscii(piece, pattern.tail, end) || isUtf8(put) ? put : undefined
+  return isAscii(piece, pattern.headEnd, end) || isUtf8(put) ? put : undefined
 }
 
 /** A word is short: asking the runtime costs more than looking. */
@@ -112,21 +113,23 @@ const isAscii = (piece: Uint8Array, from: number, end: number): boolean => {
   return true
 }
 
-const changedAt = ({ from, until }: Place, { bytes, before }: Pattern, piece: Uint8Array): Uint8Array => {
-  const length = bytes.length - before
+const changedAt = ({ from, until }: Place, { bytes, tailEnd }: Pattern, piece: Uint8Array): Uint8Array => {
+  const length = bytes.length - tailEnd
   if (from === until && length === 0) return piece
   const text = new Uint8Array(piece.length - until + from + length)
   copy.call(piece, text, 0, 0, from)
-  copy.call(bytes, text, from, before)
+  copy.call(bytes, text, from, tailEnd)
   copy.call(piece, text, from + length, until)
   return text
 }
 
-const putBetween = ({ bytes, tail, before, behind }: Pattern, piece: Uint8Array, end: number): Uint8Array => {
-  const text = new Uint8Array(bytes.length - before + end - tail)
-  copy.call(bytes, text, 0, before, behind)
-  copy.call(piece, text, behind - before, tail, end)
-  copy.call(bytes, text, behind - before + end - tail, behind)
+const putBetween = (pattern: Pattern, piece: Uint8Array, end: number): Uint8Array => {
+  const { bytes, headEnd, tailEnd, beforeEnd } = pattern
+  const text = new Uint8Array(bytes.length - tailEnd + end - headEnd)
+  const from = beforeEnd - tailEnd
+  copy.call(bytes, text, 0, tailEnd, beforeEnd)
+  copy.call(piece, text, from, headEnd, end)
+  copy.call(bytes, text, from + end - headEnd, beforeEnd)
   return text
 }
 
@@ -174,12 +177,13 @@ const patternOf = (piece: Uint8Array, word: string, out: string, mark: string | 
   const [before, behind] = place
     ? [went.slice(place.from, outAt - at + place.until), '']
     : [went.slice(0, outAt + 1), went.slice(outAt + said.length - 1)]
+  const head = came.slice(0, at + 1)
   const tail = came.slice(end, until)
   return {
-    bytes: Buffer.from(came.slice(0, at + 1) + tail + before + behind, 'latin1'),
-    tail: at + 1,
-    before: at + 1 + tail.length,
-    behind: at + 1 + tail.length + before.length,
+    bytes: Buffer.from(head + tail + before + behind, 'latin1'),
+    headEnd: head.length,
+    tailEnd: head.length + tail.length,
+    beforeEnd: head.length + tail.length + before.length,
     counts: counted < 0 ? undefined : Buffer.from(came.slice(until), 'latin1'),
     place,
   }

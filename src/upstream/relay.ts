@@ -31,8 +31,9 @@ export type RelayTerms = {
 const encoder = new TextEncoder()
 
 /**
- * From the first heartbeat on the status is 200; `answer` is rejected with what failed before. Is itself what the stream asks for more, and who
- * the vendor's stream tells: between two of its frames everything a stream consists of has left the processor's cache, so it consists of little.
+ * From the first heartbeat on the status is 200; `answer` is rejected with what failed before. `start`, `pull` and `cancel` are the runtime's to call,
+ * for the relay is itself the source of the stream it answers with; `tell` is the vendor's stream's; `stop` everybody else's. One object instead of
+ * one with closures: between two frames all a stream consists of leaves the processor's cache, so it consists of little.
  */
 export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
   readonly answer: Promise<Response>
@@ -45,8 +46,10 @@ export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
   #source: Source | undefined
   #controller!: ReadableStreamDefaultController<Uint8Array>
   #begun = Promise.withResolvers<void>()
-  /** Something went out since the last beat; as no frame is fetched before the last was taken, the client took something too. */
+  /** Something went out since the last beat. */
   #spoke = false
+  /** The client asked for more since the last beat. */
+  #took = false
   /** Bytes given since the client last asked for more. */
   #given = 0
   #lastOut = performance.now()
@@ -73,7 +76,7 @@ export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
   }
 
   tick(now: number): void {
-    if (this.#answered) this.#taking.look(now, this.#spoke, this.#given, this.#controller.desiredSize)
+    if (this.#answered) this.#look(now)
     if (this.#ended) return
     if (this.#answered && this.#source) this.#send(this.#source.flush(now))
     if (this.#spoke) this.#lastOut = now
@@ -82,6 +85,11 @@ export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
     if (heartbeat === 0 || now - this.#lastOut < heartbeat * 1000) return
     if (!this.#answered) this.#respond()
     if ((this.#controller.desiredSize ?? 0) > 0) this.#send(sign)
+  }
+
+  #look(now: number): void {
+    this.#taking.look(now, { took: this.#took, given: this.#given, room: this.#controller.desiredSize })
+    this.#took = false
   }
 
   #respond(vendor?: Headers): void {
@@ -94,6 +102,7 @@ export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
     this.#controller = controller
   }
 
+  /** The client left. */
   cancel(): void {
     this.trail.cancel()
   }
@@ -126,6 +135,7 @@ export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
   /** Not an async function, as `Source.pump` is none: it runs once a frame. */
   pull(): Promise<void> | undefined {
     if (this.#ended) return undefined
+    this.#took = true
     this.#given = 0
     return this.#source ? this.#source.pump(this) : this.#begun.promise.then(this.#pullBegun)
   }

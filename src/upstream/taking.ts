@@ -5,7 +5,17 @@ import type { Trail } from '../record.ts'
 /** Bytes a millisecond that a client on a poor line takes: a large piece is given the time it needs. */
 const slowest = 64
 
-/** Looks at one stream, at every beat of the shared ticker: its frames cost nothing here. */
+/** What a stream tells of itself when it is looked at. */
+export type Flow = {
+  /** The client asked for more since the last look. */
+  took: boolean
+  /** Bytes it was given since it last asked. */
+  given: number
+  /** In the stream's queue; none: something lies there that nobody takes. */
+  room: number | null
+}
+
+/** Looks at one stream at every beat of the shared ticker, so that a frame need not tell anything here. */
 export class Taking {
   #lastTook = performance.now()
 
@@ -15,14 +25,9 @@ export class Taking {
     private readonly patience: number,
   ) {}
 
-  /**
-   * @param took something was taken since the last look
-   * @param bytes given since the client last took something
-   * @param room of the stream's queue; none: something lies there that nobody takes
-   */
-  look(now: number, took: boolean, bytes: number, room: number | null): void {
+  look(now: number, { took, given, room }: Flow): void {
     if (took || (room ?? 0) > 0) this.#lastTook = now
-    if (now - this.#lastTook < this.patience * 1000 + bytes / slowest) return
+    if (now - this.#lastTook < this.patience * 1000 + given / slowest) return
     this.trail.end(new GatewayError('cancelled', `the client has taken nothing for ${this.patience} s`))
     this.trail.connection?.hangUp()
   }

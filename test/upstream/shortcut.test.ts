@@ -210,8 +210,8 @@ describe('a piece is not like the one learnt', () => {
     expect(recall(`${head}other${tail}`)).toBe('out "other"')
     for (const word of ['a\\nb', 'a\\u0041', 'a\\', '', 'a\tb', 'a\nb'])
       expect(recall(head + word + tail)).toBeUndefined()
-    const broken = Buffer.concat([Buffer.from(head), Buffer.from([0xe4, 0xbd]), Buffer.from(tail)])
-    expect(recall(broken)).toBeUndefined()
+    for (const bytes of [[0xe4, 0xbd], [0x80], [0xc3], [0xff], [0x61, 0xbf]])
+      expect(recall(Buffer.concat([Buffer.from(head), Buffer.from(bytes), Buffer.from(tail)]))).toBeUndefined()
   })
   test('that is shorter, longer, or two', () => {
     const recall = learnt()
@@ -219,6 +219,11 @@ describe('a piece is not like the one learnt', () => {
     for (let length = 0; length < whole.length; length++) expect(recall(whole.slice(0, length))).toBeUndefined()
     expect(recall(`${whole} `)).toBeUndefined()
     expect(recall(whole + whole)).toBeUndefined()
+  })
+  test('that has another head or tail of the same length', () => {
+    const recall = learnt()
+    for (const unlike of [`data: {"test":"other${tail}`, `${head}other","n":99}\n\n`, `${head}other","n":12}\n `])
+      expect(recall(unlike)).toBeUndefined()
   })
   test('whose figures differ where nothing counts', () => {
     const grown = `${head}other","n":3456}\n\n`
@@ -236,6 +241,30 @@ test('a piece that goes out as it came is handed on itself, if it is UTF-8', () 
   const piece = of(Buffer.from('跑'))
   expect(alike.recall(piece)).toBe(piece)
   expect(alike.recall(of(Buffer.from([0xe4, 0xbd])))).toBeUndefined()
+})
+
+test.each([
+  ['changed', '"model":"vendor",', '"model":"ours",'],
+  ['put in', '', '"model":"ours",'],
+  ['cut out', '"model":"vendor",', ''],
+])('a place before the word is %s', (_, came, went) => {
+  const alike = new Likeness()
+  const of = (place: string, word: string) => Buffer.from(`data: {"a":1,${place}"text":"${word}","b":2}\n\n`)
+  alike.learn(of(came, 'one'), 'one', of(went, 'one').toString())
+  for (const word of ['another', '跑'])
+    expect(Buffer.from(alike.recall(of(came, word))!).toString()).toBe(of(went, word).toString())
+})
+
+test('no more than 64 KB of words are kept before they must be heard', () => {
+  const alike = new Likeness()
+  const of = (word: string) => Buffer.from(`data: {"text":"${word}"}\n\n`)
+  const word = 'w'.repeat(1000)
+  alike.learn(of('one'), 'one', of('one').toString(), true)
+  let told = 0
+  while (told < 100 && alike.recall(of(word))) told++
+  expect(told).toBe(66)
+  expect(Buffer.from(alike.unheard()!)).toEqual(of(word.repeat(66)))
+  expect(alike.recall(of(word))).toBeDefined()
 })
 
 test('streams whose frames are never alike are not learnt for ever', () => {

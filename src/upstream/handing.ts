@@ -1,0 +1,80 @@
+/** Bytes handed on as they come: sound, pictures, streams of a path that only passes. */
+import type { GatewayError } from '../errors.ts'
+import type { Trail } from '../record.ts'
+import { type Answered, broken } from './call.ts'
+import type { Reader } from './read.ts'
+import { Taking } from './taking.ts'
+import { startTicking, stopTicking, type Ticking } from './ticker.ts'
+
+/** Seconds a vendor may be silent within its answer (absent: the deadline of the whole holds), and a client take none of it. */
+export type Patience = { vendor: number | undefined; client: number }
+
+/** `start`, `pull` and `cancel` are the runtime's to call. A connection that breaks breaks ours too: the client must not take half a file for a whole one. */
+export class Handing implements UnderlyingDefaultSource<Uint8Array>, Ticking {
+  rank: number | undefined
+  readonly #reader: Reader
+  readonly #taking: Taking
+  #controller!: ReadableStreamDefaultController<Uint8Array>
+  /** The client asked for more since the last beat. */
+  #took = false
+  /** Bytes given since the client last asked for more. */
+  #given = 0
+
+  constructor(
+    private readonly answered: Answered,
+    private readonly patience: Patience,
+    private readonly trail: Trail,
+  ) {
+    this.#reader = answered.response.body!.getReader()
+    this.#taking = new Taking(trail, patience.client)
+    trail.work = answered
+    startTicking(this)
+  }
+
+  tick(now: number): void {
+    if (this.trail.closed) return void stopTicking(this)
+    this.#taking.look(now, { took: this.#took, given: this.#given, room: this.#controller.desiredSize })
+    this.#took = false
+  }
+
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#controller = controller
+  }
+
+  async pull(): Promise<void> {
+    this.#took = true
+    this.#given = 0
+    const { deadline } = this.answered
+    if (this.patience.vendor !== undefined) deadline.arm('idle', this.patience.vendor)
+    try {
+      const { value, done } = await this.#reader.read()
+      deadline.rest()
+      if (done) return this.#finish()
+      this.#given += value.length
+      this.#controller.enqueue(value)
+    } catch (thrown) {
+      this.#fail(deadline.expired ?? broken(thrown))
+    }
+  }
+
+  /** The client left. */
+  cancel(): void {
+    this.trail.cancel()
+  }
+
+  #finish(): void {
+    this.answered.deadline.done()
+    this.trail.close()
+    this.#controller.close()
+  }
+
+  #fail(error: GatewayError): void {
+    this.answered.deadline.clear()
+    this.trail.close({ error })
+    this.#controller.error(error)
+  }
+}
+
+/** The body of an answer for the client; its end is that of the request. */
+export const handOn = (answered: Answered, patience: Patience, trail: Trail): ReadableStream<Uint8Array> =>
+  new ReadableStream(new Handing(answered, patience, trail))

@@ -1,0 +1,117 @@
+/** Whether a client takes what it is sent, looked at beat by beat: the times are told, not waited for. */
+import { afterEach, describe, expect, test } from 'bun:test'
+import { watch } from '../../src/protocols/openai-chat/watch.ts'
+import { Records } from '../../src/record.ts'
+import { Deadline } from '../../src/upstream/deadline.ts'
+import { Handing } from '../../src/upstream/handing.ts'
+import { Relay } from '../../src/upstream/relay.ts'
+import { Source } from '../../src/upstream/source.ts'
+import { stopTicking, type Ticking } from '../../src/upstream/ticker.ts'
+import { exchangeFor } from '../contracts/protocol.ts'
+
+const frame = Buffer.from(
+  `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'v', choices: [{ index: 0, delta: { content: 'word' }, finish_reason: null }] })}\n\n`,
+)
+/** What needs ten seconds at 64 bytes a millisecond. */
+const large = Buffer.from(frame.toString().replace('word', 'w'.repeat(640_000)))
+/** Seconds. */
+const patience = 4
+const heartbeat = 1
+
+type Vendor = UnderlyingDefaultSource<Uint8Array>
+type Looked = Ticking & { cancel(): void }
+const open: Looked[] = []
+afterEach(() => {
+  for (const stream of open.splice(0)) stream.cancel()
+})
+
+const trailOf = () =>
+  new Records({ write: () => undefined, flush: async () => undefined, configure: () => undefined }).begin('POST', '/')
+const deadlineOf = () => new Deadline({ expired: () => undefined, look: () => undefined })
+
+const begunRelay = async (vendor: Vendor) => {
+  const trail = trailOf()
+  const reader = new ReadableStream(vendor, { highWaterMark: 0 }).getReader()
+  const source = new Source(reader, watch.passStream(exchangeFor({})), deadlineOf(), 60, frame)
+  const opening = source.commit().then(text => ({ headers: new Headers(), text, source }))
+  const terms = {
+    heartbeat,
+    patience,
+    sign: ': sign\n\n',
+    type: 'text/event-stream',
+    fail: () => '',
+    headers: () => ({}),
+  }
+  const looked = new Relay(trail, terms, opening)
+  trail.work = looked
+  return { trail, looked, body: (await looked.answer).body! }
+}
+
+const begunHanding = async (vendor: Vendor) => {
+  const trail = trailOf()
+  const response = new Response(new ReadableStream(vendor, { highWaterMark: 0 }))
+  const answered = { response, deadline: deadlineOf(), stop: () => undefined }
+  const looked = new Handing(answered, { vendor: 60, client: patience }, trail)
+  return { trail, looked, body: new ReadableStream(looked) }
+}
+
+/** A stream whose first piece the client has read. `beat` looks at it so many seconds after that. */
+const begin = async (stream: ReturnType<typeof begunRelay | typeof begunHanding>) => {
+  const { trail, looked, body } = await stream
+  open.push(looked)
+  // The beats are told here.
+  stopTicking(looked)
+  const client = body.getReader()
+  const take = async () => {
+    await client.read()
+    await Bun.sleep(0)
+  }
+  await take()
+  const began = performance.now()
+  return { trail, take, beat: (seconds: number) => looked.tick(began + seconds * 1000) }
+}
+
+describe.each([
+  ['a stream', begunRelay],
+  ['bytes', begunHanding],
+])('%s', (_, begun) => {
+  test('that is taken from now and then is not cut off, though something lies ready at every look', async () => {
+    const { trail, take, beat } = await begin(begun({ pull: controller => controller.enqueue(frame) }))
+    for (let second = 2; second < 30; second += 2) {
+      beat(second)
+      await take()
+    }
+    expect(trail.ended).toBeUndefined()
+    beat(30)
+    beat(30 + patience + 1)
+    expect(trail.ended?.message).toBe('the client has taken nothing for 4 s')
+  })
+
+  test('of which a large piece lies ready are given the time of a poor line', async () => {
+    const { trail, beat } = await begin(begun({ pull: controller => controller.enqueue(large) }))
+    beat(1)
+    beat(1 + patience + 9)
+    expect(trail.ended).toBeUndefined()
+    beat(1 + patience + 11)
+    expect(trail.ended?.code).toBe('cancelled')
+  })
+})
+
+test('neither a sign of life nor the frame that was fetched before it says that the client took something', async () => {
+  let say = () => {}
+  const vendor: Vendor = {
+    start(controller) {
+      say = () => controller.enqueue(frame)
+    },
+  }
+  const { trail, beat } = await begin(begunRelay(vendor))
+  beat(0.25)
+  beat(0.25 + heartbeat)
+  say()
+  await Bun.sleep(0)
+  beat(0.5 + heartbeat)
+  beat(heartbeat + patience)
+  expect(trail.ended).toBeUndefined()
+  beat(0.5 + heartbeat + patience)
+  expect(trail.ended?.code).toBe('cancelled')
+})
