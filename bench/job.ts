@@ -15,8 +15,8 @@ export type Job = {
   frames: number
   /** Milliseconds between two frames of a stream. */
   pace: number
-  /** No two frames of a stream are alike: each is padded in its own way, as OpenAI pads its. */
-  unlike: boolean
+  /** How the frames of a stream differ from the one before. */
+  differing: Differing
   /** Over so many milliseconds the first requests are spread. */
   ramp: number
   /** Bytes of text in the request and in the answer; 0: a short conversation, a short answer. */
@@ -25,6 +25,9 @@ export type Job = {
   /** How many client keys take turns. */
   keys: number
 }
+
+/** In their word; in that and their padding, as OpenAI's do; in that and in what stands before it, so that no two are alike. */
+export type Differing = 'word' | 'padding' | 'all'
 
 /** `done`: requests, or frames with words; `within`: those while all streams were open, where they are paced; `lost`: frames of any kind. Latencies in µs, of the second half of the time: the clients have compilers too. */
 export type Tally = { done: number; within: number; lost: number; bytes: number; p50: number; p99: number }
@@ -37,7 +40,7 @@ export const ordinary = {
   seconds: 3,
   frames: 0,
   pace: 0,
-  unlike: false,
+  differing: 'word',
   ramp: 0,
   ask: 0,
   answer: 0,

@@ -77,7 +77,7 @@ const readStream = async (answer: Response, first: () => void): Promise<void> =>
 }
 
 const paced = async () => {
-  const question = questionTo(`bench-${job.pace}-${job.frames}${job.unlike ? '-unlike' : ''}`, true)
+  const question = questionTo(`bench-${job.pace}-${job.frames}-${job.differing}`, true)
   let open = 0
   let ended = 0
   let before = 0

@@ -1,5 +1,5 @@
 /** The protocols of the benchmark, as they stand on the wire: what the clients ask, and what the vendor's streams say. */
-import type { Job } from './job.ts'
+import type { Differing, Job } from './job.ts'
 
 export type Speech = 'openai-chat' | 'anthropic' | 'gemini'
 
@@ -135,15 +135,18 @@ const gemini: Manner = {
   }),
 }
 
-/** The same, each frame with a word of its own beside what it says: letters, for figures may be counts. */
-export const padded = ({ words, ...said }: Said): Said => ({
-  ...said,
-  words: words.map((word, at) =>
-    word.replace(/\}(?=\s+$)/, `,"obfuscation":"${'abcdefghijklmnopqrst'.slice(0, at + 1)}"}`),
-  ),
-})
-
 export const manners: Readonly<Record<Speech, Manner>> = { 'openai-chat': openaiChat, anthropic, gemini }
+
+const padded = (word: string, at: number): string =>
+  word.replace(/\}(?=\s+$)/, `,"obfuscation":"${'abcdefghijklmnopqrst'.slice(0, at + 1)}"}`)
+const numbered = (word: string, at: number): string => word.replace('{', `{"sequence":${at},`)
+
+/** What a vendor says in a protocol. */
+export const saidBy = (speech: Speech, differing: Differing): Said => {
+  const { said } = manners[speech]
+  const change = { word: (word: string) => word, padding: padded, all: numbered }[differing]
+  return { ...said, words: said.words.map(change) }
+}
 
 /** The gateway's own streams: it tells a chat's beginning in a frame of its own, and no ping. */
 const rendered = { 'openai-chat': { head: 1, tail: 2 }, anthropic: { head: 2, tail: 3 }, gemini: { head: 0, tail: 1 } }

@@ -2,20 +2,24 @@
 import { usual, type Vendor } from './configs.ts'
 import { nginx, type Place, startGateway, startNginx } from './contenders.ts'
 import { translationTime } from './inside.ts'
+import type { Differing } from './job.ts'
 import { type Run, say, trickle } from './measure.ts'
 import { type Steady, told } from './rounds.ts'
 import { asksPassed, asksTranslated, type Speech } from './speech.ts'
 import type { Row, Table } from './table.ts'
 
-type Pair = { client: Speech; vendor: Speech; service: Vendor; what: string; unlike?: boolean }
+type Pair = { client: Speech; vendor: Speech; service: Vendor; what: string; differing?: Differing }
 
 const pairs: Pair[] = [
   { client: 'openai-chat', vendor: 'anthropic', service: 'claude', what: 'Chat Completions ← Messages' },
   { client: 'anthropic', vendor: 'openai-chat', service: 'openai', what: 'Messages ← Chat Completions' },
   { client: 'openai-chat', vendor: 'gemini', service: 'gemini', what: 'Chat Completions ← Gemini' },
 ]
-/** What the short way for frames that are alike does not help; no ceiling is promised for it. */
-const unlike: Pair = { ...pairs[1]!, what: `${pairs[1]!.what}, no two frames alike`, unlike: true }
+/** No ceiling is promised for those; what no two frames of are alike the short way does not help. */
+const others: Pair[] = [
+  { ...pairs[1]!, what: `${pairs[1]!.what}, padded as OpenAI pads`, differing: 'padding' },
+  { ...pairs[1]!, what: `${pairs[1]!.what}, no two frames alike`, differing: 'all' },
+]
 
 const placesFor = async ({ client, vendor, service }: Pair, run: Run): Promise<Place[]> => {
   const gateway = await startGateway(run.vendor, { ...usual, vendor: service })
@@ -25,10 +29,11 @@ const placesFor = async ({ client, vendor, service }: Pair, run: Run): Promise<P
 
 const paced = { mode: 'paced', connections: 100, frames: 100, pace: 20, ramp: 20 } as const
 
-/** The one without a ceiling is content with less. */
+/** Those without a ceiling are content with less. */
 const trickled = (pair: Pair, run: Run): Promise<Steady> => {
-  const wish = { ...paced, unlike: pair.unlike === true }
-  const times = pair.unlike ? { sets: 1, rounds: 4 } : { sets: 3, rounds: 2 }
+  const { differing } = pair
+  const wish = differing ? { ...paced, differing } : paced
+  const times = differing ? { sets: 1, rounds: 4 } : { sets: 3, rounds: 2 }
   return trickle(pair.what, () => placesFor(pair, run), wish, times, run)
 }
 
@@ -41,11 +46,11 @@ const weighed = ({ client, vendor, what }: Pair, { scale }: Run): number => {
 export const translate = async (run: Run): Promise<Table> => {
   const rows: Row[] = []
   const rounds: string[] = []
-  for (const pair of [...pairs, unlike]) {
+  for (const pair of [...pairs, ...others]) {
     const steady = await trickled(pair, run)
     const values = ['nginx', 'gateway'].map(name => steady.figures.get(name)?.['cpu'])
     const row: Row = { what: `CPU a frame, ${pair.what}`, unit: 'µs', values }
-    rows.push(pair.unlike ? row : { ...row, ceiling: { ratio: 2.5 }, plotted: true })
+    rows.push(pair.differing ? row : { ...row, ceiling: { ratio: 2.5 }, plotted: true })
     rounds.push(told(pair.what, steady))
   }
   for (const pair of pairs) {

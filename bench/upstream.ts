@@ -2,10 +2,10 @@
  * The vendor of the benchmark: as cheap as it can be, the same for everybody. It speaks the protocol it is asked in. Prints its port; ends with
  * its parent.
  * The name of the model says what it answers: `bench` a short answer, `bench-answer-100000` one of 100,000 bytes of text,
- * `bench-20-250` 250 frames, one each 20 ms, `bench-20-250-unlike` the same, each padded in its own way, `bench-0-2000` 2,000 frames as fast as
- * they are taken.
+ * `bench-20-250-word` 250 frames, one each 20 ms, which differ in their word, `bench-0-2000` 2,000 frames as fast as they are taken.
  */
-import { manners, padded, type Said, type Speech } from './speech.ts'
+import type { Differing } from './job.ts'
+import { manners, type Said, type Speech, saidBy } from './speech.ts'
 
 const encoder = new TextEncoder()
 
@@ -16,13 +16,11 @@ const scriptOf = ({ head, words, tail }: Said): Script => ({
   words: words.map(word => encoder.encode(word)),
   tail: encoder.encode(tail),
 })
-const scriptsOf = (change: (said: Said) => Said) =>
-  Object.fromEntries(Object.entries(manners).map(([speech, { said }]) => [speech, scriptOf(change(said))])) as Record<
-    Speech,
-    Script
-  >
-const alike = scriptsOf(said => said)
-const unlike = scriptsOf(padded)
+const scriptsOf = (differing: Differing) =>
+  Object.fromEntries(
+    Object.keys(manners).map(speech => [speech, scriptOf(saidBy(speech as Speech, differing))]),
+  ) as Record<Speech, Script>
+const scripts = { word: scriptsOf('word'), padding: scriptsOf('padding'), all: scriptsOf('all') }
 
 const sentence = 'The quick brown fox jumps over the lazy dog and runs on until the very end of the story . '
 const answerOf = (content: string) =>
@@ -104,10 +102,14 @@ const server = Bun.serve({
     const [, model = ''] =
       /(?:"model":\s*"|\/models\/)bench-([\w-]+)/.exec(request.url + body.toString('latin1', 0, 256)) ?? []
     if (model.startsWith('answer-')) return new Response(longAnswer(Number(model.slice('answer-'.length))), json)
-    const [pace, count] = model.split('-', 2).map(Number)
+    const [pace, count, differing = 'word'] = model.split('-', 3)
     if (count === undefined) return new Response(short, json)
-    const script = (model.endsWith('-unlike') ? unlike : alike)[speechOf(request.url)]
-    return new Response(pace === 0 ? bulk(script, count) : paced(script, pace!, count, request.signal), events)
+    const script = scripts[differing as Differing][speechOf(request.url)]
+    const frames = Number(count)
+    return new Response(
+      pace === '0' ? bulk(script, frames) : paced(script, Number(pace), frames, request.signal),
+      events,
+    )
   },
 })
 console.log(server.port)

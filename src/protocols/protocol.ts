@@ -72,8 +72,8 @@ export interface Passing {
   word?(): string | undefined
   /** Words like that one are kept here: those that went the short way are pushed all the same, later and as one, and what comes of it is dropped. */
   gathers?(): boolean
-  /** Behind this text in a frame figures may differ as well. */
-  readonly counts?: string | undefined
+  /** What else may differ in it. */
+  readonly varies?: Varying | undefined
   /** The vendor's body has ended: the clean end of the client's protocol, or `seen.fault` is set because it was cut. */
   end(): string
   /** The in-band form of an error, after what has been told so far. */
@@ -91,6 +91,9 @@ export interface Watch {
   /** A whole answer of this protocol, passed: strict, with the client's model. Throws GatewayError where the body is a fault or no answer. */
   passMessage(text: string, exchange: Exchange): { text: string; usage?: Usage; model?: string }
 }
+
+/** Differs from frame to frame and says nothing: all figures behind a text that stands behind the word, or the one string that this text opens. */
+export type Varying = { what: 'figures' | 'string'; behind: string }
 
 /** What becomes of the words of a text on their way: see `Passing.word`. */
 export type Words = 'forgotten' | 'gathered'
@@ -150,8 +153,8 @@ export interface Egress {
   parseError(status: number, headers: Headers, text: string, exchange: Pick<Exchange, 'scrub'>): GatewayError
   /** Are words forgotten once they are heard; absent: they are gathered. */
   words?: Words | undefined
-  /** Where the counts of a frame begin, if every frame has them. */
-  counts?: string
+  /** What differs from frame to frame beside the word. */
+  varies?: Varying
   /** May media be sent as a URL; else they are fetched first. */
   takesUrl(media: Media): boolean
   /** Headers a request in this protocol needs (`anthropic-version`). `client`: the client's own, where it speaks the same protocol; take only what is known. */

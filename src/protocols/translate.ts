@@ -47,7 +47,7 @@ export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exch
       if (!seen.fault) parse(frame)
       return taken()
     },
-    ...(ingress.words && { word: words.only, gathers, counts: egress.counts }),
+    ...(ingress.words && { word: words.only, gathers, varies: egress.varies }),
     flush: () => '',
     end() {
       if (!seen.fault) parse(undefined)

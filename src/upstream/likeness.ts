@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { onlyPlace } from '../protocols/openai-chat/likeness.ts'
+import type { Varying } from '../protocols/protocol.ts'
 
 /**
  * A piece is like it that is head, word, tail; out goes before, word, behind. All four lie in one run of bytes: between two frames of a stream they
@@ -16,12 +17,14 @@ type Pattern = {
   headEnd: number
   tailEnd: number
   beforeEnd: number
-  /** Comes after the tail of a piece; its figures may differ. */
-  counts: Buffer | undefined
+  /** What comes after the tail of a piece, where it need not be the same. */
+  rest: Rest | undefined
   /** Where a piece goes out as it came but for one place ahead of the word, the model's: that place, which `before` takes; `behind` is empty. */
   place: Place | undefined
 }
 type Place = { from: number; until: number }
+/** Bytes whose figures may differ, or that end a string which may. */
+type Rest = { what: Varying['what']; bytes: Buffer }
 
 /** So many patterns in a row that no piece was like, and the stream is one whose frames are never alike. */
 const mostFruitless = 32
@@ -38,8 +41,8 @@ export class Likeness {
   #last: Uint8Array | undefined
   #end = 0
 
-  /** @param counts what counts of the answer stand behind in a frame, if they may grow from frame to frame */
-  constructor(private readonly counts?: string) {}
+  /** @param varies what differs from frame to frame and says nothing */
+  constructor(private readonly varies?: Varying) {}
 
   /** Is it worth learning. */
   get learns(): boolean {
@@ -48,7 +51,7 @@ export class Likeness {
 
   /** `piece`, one whole frame, said `word` and nothing else, and `out` went to the client for it. `gathers`: keep the words to come. */
   learn(piece: Uint8Array, word: string, out: string, gathers = false): void {
-    this.#pattern = patternOf(piece, word, out, this.counts)
+    this.#pattern = patternOf(piece, word, out, this.varies)
     this.#gathers = gathers
     this.#fruitless++
   }
@@ -92,13 +95,20 @@ export class Likeness {
 const { copy } = Buffer.prototype
 
 /** Where the word of a piece that is like the pattern ends; -1 for any other. */
-const endOfLike = ({ bytes, headEnd, tailEnd, counts }: Pattern, piece: Uint8Array): number => {
+const endOfLike = ({ bytes, headEnd, tailEnd, rest }: Pattern, piece: Uint8Array): number => {
   if (piece.length < tailEnd || bytes.compare(piece, 0, headEnd, 0, headEnd) !== 0) return -1
-  const end = endOfWord(piece, headEnd)
-  const rest = end + tailEnd - headEnd
-  if (end <= headEnd || rest > piece.length || bytes.compare(piece, end, rest, headEnd, tailEnd) !== 0) return -1
-  const isLike = counts ? isAlikeButDigits(counts, piece, rest) : rest === piece.length
+  const end = endOfString(piece, headEnd)
+  const until = end + tailEnd - headEnd
+  if (end <= headEnd || until > piece.length || bytes.compare(piece, end, until, headEnd, tailEnd) !== 0) return -1
+  const isLike = rest ? isRest(rest, piece, until) : until === piece.length
   return isLike ? end : -1
+}
+
+/** A string that may differ goes out as it came, so it has to be ASCII, as all padding is. */
+const isRest = ({ what, bytes }: Rest, piece: Uint8Array, from: number): boolean => {
+  if (what === 'figures') return isAlikeButDigits(bytes, piece, from)
+  const end = endOfString(piece, from)
+  return end >= from && isAscii(piece, from, end) && bytes.compare(piece, end) === 0
 }
 
 const wordPut = (pattern: Pattern, piece: Uint8Array, end: number): Uint8Array | undefined => {
@@ -137,7 +147,7 @@ const QUOTE = 34
 const BACKSLASH = 92
 
 /** Where the quote stands; -1 where an escape comes before it, or what no JSON holds. UTF-8 has no quote inside a character. */
-const endOfWord = (piece: Uint8Array, from: number): number => {
+const endOfString = (piece: Uint8Array, from: number): number => {
   for (let at = from; at < piece.length; at++) {
     const byte = piece[at]!
     if (byte === QUOTE) return at
@@ -161,8 +171,8 @@ const isAlikeButDigits = (known: Uint8Array, piece: Uint8Array, from: number): b
   return at === piece.length
 }
 
-/** Undefined where the word cannot be told from the rest. Without an escape it stands as it is; in Latin-1 a character is a byte. */
-const patternOf = (piece: Uint8Array, word: string, out: string, mark: string | undefined): Pattern | undefined => {
+/** Undefined where the word cannot be told from all else. Without an escape it stands as it is; in Latin-1 a character is a byte. */
+const patternOf = (piece: Uint8Array, word: string, out: string, varies: Varying | undefined): Pattern | undefined => {
   const came = Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString('latin1')
   const went = Buffer.from(out).toString('latin1')
   const said = `"${Buffer.from(word).toString('latin1')}"`
@@ -171,9 +181,10 @@ const patternOf = (piece: Uint8Array, word: string, out: string, mark: string | 
   const outAt = onlyPlace(went, said)
   if (at < 0 || outAt < 0) return undefined
   const end = at + said.length - 1
-  const counted = mark === undefined ? -1 : came.indexOf(mark, end)
-  const until = counted < 0 ? came.length : counted
-  const place = counted < 0 ? placeBefore(came, at, went, outAt) : undefined
+  const { until, rest } = restOf(came, end, varies)
+  const place = placeBefore(came, at, went, outAt)
+  // What differs would go out as this one piece said it.
+  if (rest && !place && went.includes(varies!.behind)) return undefined
   const [before, behind] = place
     ? [went.slice(place.from, outAt - at + place.until), '']
     : [went.slice(0, outAt + 1), went.slice(outAt + said.length - 1)]
@@ -184,9 +195,19 @@ const patternOf = (piece: Uint8Array, word: string, out: string, mark: string | 
     headEnd: head.length,
     tailEnd: head.length + tail.length,
     beforeEnd: head.length + tail.length + before.length,
-    counts: counted < 0 ? undefined : Buffer.from(came.slice(until), 'latin1'),
+    rest,
     place,
   }
+}
+
+/** Where in a piece, whose word ends at `end`, the tail ends, and what comes then. */
+const restOf = (came: string, end: number, varies: Varying | undefined): { until: number; rest?: Rest } => {
+  const mark = varies ? came.indexOf(varies.behind, end) : -1
+  if (!varies || mark < 0) return { until: came.length }
+  const { what, behind } = varies
+  const until = what === 'figures' ? mark : mark + behind.length
+  const from = what === 'figures' ? mark : came.indexOf('"', until)
+  return from < 0 ? { until: came.length } : { until, rest: { what, bytes: Buffer.from(came.slice(from), 'latin1') } }
 }
 
 /** The one place of `came` before the words, which stand at these places, where `went` differs; undefined where that is not all. */

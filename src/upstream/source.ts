@@ -40,7 +40,7 @@ export class Source {
     first: Uint8Array,
     framing: Framing = sse,
   ) {
-    if (framing === sse && passing.word) this.#alike = new Likeness(passing.counts)
+    if (framing === sse && passing.word) this.#alike = new Likeness(passing.varies)
     this.#frames = framing(frame => {
       this.#count++
       if (passing.seen.fault === undefined) this.#out += passing.push(frame)

@@ -5,7 +5,7 @@ import type { SealMemory } from '../../src/ir/seal.ts'
 import { completions } from '../../src/protocols/completions/index.ts'
 import { geminiList } from '../../src/protocols/gemini/list.ts'
 import { protocols } from '../../src/protocols/index.ts'
-import type { Egress, Exchange, Ingress, Passing } from '../../src/protocols/protocol.ts'
+import type { Egress, Exchange, Ingress, Passing, Varying } from '../../src/protocols/protocol.ts'
 import { rememberStream } from '../../src/protocols/remember.ts'
 import { translateStream } from '../../src/protocols/translate.ts'
 import { Deadline } from '../../src/upstream/deadline.ts'
@@ -172,6 +172,21 @@ describe('frames that are alike', () => {
     expect(short).toBeGreaterThan(1900)
   })
 
+  test.each(clients.filter(client => client.words !== undefined))(
+    'padded as OpenAI pads them, for $id',
+    async client => {
+      const chat = protocols.get('openai-chat')!
+      let pad = 0
+      const padded = streams['openai-chat']!.replaceAll(
+        /\}(?=\n\n)/g,
+        () => `,"obfuscation":"${'x'.repeat(pad++ % 7)}"}`,
+      )
+      const pieces = piecesOf(padded)
+      const { short } = await made(client, chat, pieces)
+      expect(short).toBeGreaterThan(pieces.length / 4)
+    },
+  )
+
   test('thoughts are kept for the calls behind them, where the answer passes', async () => {
     const chat = protocols.get('openai-chat')!
     const pieces = piecesOf(streams['openai-chat']!)
@@ -197,8 +212,8 @@ for (const [id, api] of Object.entries(apis)) {
 describe('a piece is not like the one learnt', () => {
   const head = 'data: {"text":"'
   const tail = '","n":12}\n\n'
-  const learnt = (counts?: string) => {
-    const alike = new Likeness(counts)
+  const learnt = (varies?: Varying) => {
+    const alike = new Likeness(varies)
     alike.learn(Buffer.from(`${head}word${tail}`), 'word', 'out "word"')
     return (piece: string | Uint8Array) => {
       const put = alike.recall(Buffer.from(piece))
@@ -228,9 +243,56 @@ describe('a piece is not like the one learnt', () => {
   test('whose figures differ where nothing counts', () => {
     const grown = `${head}other","n":3456}\n\n`
     expect(learnt()(grown)).toBeUndefined()
-    expect(learnt('"n"')(grown)).toBe('out "other"')
+    const figures: Varying = { what: 'figures', behind: '"n"' }
+    expect(learnt(figures)(grown)).toBe('out "other"')
     for (const unlike of ['"n":}', '"n":1.5}', '"n":-12}', '"m":12}', '"n":12,"o":1}', '"n":12'])
-      expect(learnt('"n"')(`${head}other",${unlike}\n\n`)).toBeUndefined()
+      expect(learnt(figures)(`${head}other",${unlike}\n\n`)).toBeUndefined()
+  })
+})
+
+describe('padding', () => {
+  const varies: Varying = { what: 'string', behind: '"pad":"' }
+  const of = (word: string, pad: string | Buffer, place = '"m":"v",') =>
+    Buffer.concat([
+      Buffer.from(`data: {${place}"text":"${word}","pad":"`),
+      Buffer.from(pad),
+      Buffer.from('","z":0}\n\n'),
+    ])
+  const learnt = (out: string, pad = 'abc') => {
+    const alike = new Likeness(varies)
+    alike.learn(of('one', pad), 'one', out)
+    return (piece: Buffer) => {
+      const put = alike.recall(piece)
+      return put && Buffer.from(put).toString()
+    }
+  }
+  test('goes out as it came, where the rest does', () => {
+    const recall = learnt(of('one', 'abc', '"m":"ours",').toString())
+    for (const [word, pad] of [
+      ['another', 'x'],
+      ['跑', ''],
+      ['a', 'pad'.repeat(50)],
+    ] as const)
+      expect(recall(of(word, pad))).toBe(of(word, pad, '"m":"ours",').toString())
+  })
+  test('is left out where the client has no place for it', () => {
+    const recall = learnt('out "one"')
+    for (const pad of ['x', '', 'longer'] as const) expect(recall(of('other', pad))).toBe('out "other"')
+  })
+  test('may have been empty', () => expect(learnt('out "one"', '')(of('other', 'x'))).toBe('out "other"'))
+  test('is never told again', () => expect(learnt('"one" and "pad":"abc"')(of('other', 'x'))).toBeUndefined())
+  test('with an escape, a control character or more than ASCII needs a reader, and so does what else differs', () => {
+    const recall = learnt('out "one"')
+    for (const pad of ['a\\n', 'a\nb', '跑', Buffer.from([0xe4])]) expect(recall(of('other', pad))).toBeUndefined()
+    const piece = of('other', 'x').toString()
+    for (const unlike of [
+      piece.replace(':0', ':1'),
+      piece.replace('"z"', '"y"'),
+      `${piece} `,
+      piece.slice(0, -1),
+      piece + piece,
+    ])
+      expect(recall(Buffer.from(unlike))).toBeUndefined()
   })
 })
 

@@ -6,7 +6,7 @@ import { id } from './part.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
 import { heartbeat, renderFault, renderFrame, watch } from './watch.ts'
-import { checkRequest, counts } from './wire.ts'
+import { checkRequest, varies } from './wire.ts'
 
 export const gemini: Protocol = {
   id,
@@ -25,7 +25,7 @@ export const gemini: Protocol = {
   heartbeat,
   idPrefix: '',
   words: 'gathered',
-  counts,
+  varies,
   silentOn: ['stop', 'cacheWrite'],
   watch,
 }

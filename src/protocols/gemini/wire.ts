@@ -5,6 +5,7 @@
 import { type TSchema, Type } from '@sinclair/typebox'
 import type { JsonObject } from '../../ir/json.ts'
 import { checkerOf } from '../check.ts'
+import type { Varying } from '../protocol.ts'
 import { camelBody } from './casing.ts'
 
 const nullable = <T extends TSchema>(schema: T, description?: string) =>
@@ -88,4 +89,4 @@ const check = checkerOf(GenerateRequest)
 export const checkRequest = (body: JsonObject): void => check(camelBody(body))
 
 /** Every chunk of a stream counts anew, behind what it says. */
-export const counts = '"usageMetadata"'
+export const varies: Varying = { what: 'figures', behind: '"usageMetadata"' }

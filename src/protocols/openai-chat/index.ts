@@ -6,7 +6,7 @@ import { parseMessage, renderMessage } from './message.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
 import { renderFault, renderFrame, watch } from './watch.ts'
-import { checkRequest } from './wire.ts'
+import { checkRequest, varies } from './wire.ts'
 
 export const openaiChat: Protocol = {
   id: 'openai-chat',
@@ -24,6 +24,7 @@ export const openaiChat: Protocol = {
   renderFrame,
   idPrefix: 'chatcmpl-',
   words: 'forgotten',
+  varies,
   silentOn: ['stop'],
   watch,
 }

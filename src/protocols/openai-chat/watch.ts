@@ -10,6 +10,7 @@ import { withoutSlots } from './slot.ts'
 import { modelReplacer, replaceModel, writeRequest } from './splice.ts'
 import { type Chunk, strictStream } from './strict.ts'
 import { usageIn } from './usage.ts'
+import { varies } from './wire.ts'
 
 export const readRequest: Watch['readRequest'] = ({ model, stream, stream_options: options }) => ({
   ...(typeof model === 'string' && model !== '' && { model }),
@@ -56,6 +57,7 @@ export const passChoices = (shape: Shape, exchange: Exchange): Passing => {
   return {
     seen: stream.seen,
     word: () => passed && wordOf(JSON.parse(passed))?.word,
+    varies,
     push(frame) {
       passed = frame.data
       const known = frame.event === undefined ? alike.recall(frame.data) : undefined

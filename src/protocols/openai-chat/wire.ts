@@ -5,6 +5,7 @@
  */
 import { type TSchema, Type } from '@sinclair/typebox'
 import { checkerOf } from '../check.ts'
+import type { Varying } from '../protocol.ts'
 
 const nullable = <T extends TSchema>(schema: T, description?: string) =>
   Type.Optional(Type.Union([schema, Type.Null()], description === undefined ? {} : { description }))
@@ -99,3 +100,9 @@ export const ChatRequest = Type.Object(
 )
 
 export const checkRequest = checkerOf(ChatRequest)
+
+/**
+ * OpenAI and Azure pad the chunks of a stream, so that their lengths do not tell their words: `stream_options.include_obfuscation` in
+ * https://platform.openai.com/docs/api-reference/chat/create; recorded streams have the padding behind the choices, always.
+ */
+export const varies: Varying = { what: 'string', behind: '"obfuscation":"' }
