@@ -83,3 +83,7 @@ export const startAll = async (vendor: Place, bare: boolean): Promise<Place[]> =
   ...(bare ? [await startBare(vendor)] : []),
   await startGateway(vendor),
 ]
+
+export const stopAll = async (places: Place[]): Promise<void> => {
+  await Promise.all(places.map(place => place.stop()))
+}

@@ -1,6 +1,6 @@
 /** One load on one place, and what it cost. */
 import { join } from 'node:path'
-import { bun, type Place, root, unbounded } from './contenders.ts'
+import { bun, type Place, root, stopAll, unbounded } from './contenders.ts'
 import { type Job, ordinary, type Tally } from './job.ts'
 import { type Clock, clockOf, cpuBetween, launch, linesOf, memoryOf, resetPeak } from './processes.ts'
 import { type Figures, type Patience, patience, type Steady, takeTurns, takeTurnsAnew } from './rounds.ts'
@@ -71,7 +71,7 @@ export const warm = async (place: Place, { scale }: Run): Promise<void> => {
   await loadWhole(place, { mode: 'paced', connections: 100, frames: Math.ceil(600 * scale), pace: 5, ramp: 20 })
 }
 
-/** Frames that trickle, weighed in processes that have done nothing else. What is compiled before it starts needs not be warmed. */
+/** Frames that trickle, weighed in processes that have done nothing else. nginx was compiled before it started and needs no warming. */
 export const trickle = (
   title: string,
   start: () => Promise<Place[]>,
@@ -84,9 +84,10 @@ export const trickle = (
     for (const place of places) if (place.name !== 'nginx') await warm(place, run)
     return places
   }
-  const stop = (places: Place[]) => Promise.all(places.map(place => place.stop()))
   const times = run.scale < 1 ? { sets: 1, rounds: 1 } : { sets, rounds }
-  return takeTurnsAnew({ ...times, start: startWarm, stop }, place => weighAloud(title, place, scaled(wish, run)))
+  return takeTurnsAnew({ ...times, start: startWarm, stop: stopAll }, place =>
+    weighAloud(title, place, scaled(wish, run)),
+  )
 }
 
 /** In turn until steady, each round said. `milliseconds`: for all rounds together. */

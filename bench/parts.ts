@@ -1,6 +1,6 @@
 /** The parts of the benchmark: each starts what it needs, measures, and hands back a table. */
 import type { Options } from './configs.ts'
-import { type Place, startAll, startGateway } from './contenders.ts'
+import { type Place, startAll, startGateway, stopAll } from './contenders.ts'
 import { compare, load, type Run, say, trickle, warm } from './measure.ts'
 import { clockOf, cpuBetween, memoryOf, openFiles, resetPeak } from './processes.ts'
 import { type Figures, median, type Steady, told } from './rounds.ts'
@@ -14,8 +14,6 @@ const across = (figures: Map<string, Figures>, value: (figures: Figures) => numb
     return found && value(found)
   })
 const onlyGateway = (value: number): (number | undefined)[] => [undefined, undefined, value]
-
-const stopAll = (places: Place[]) => Promise.all(places.map(place => place.stop()))
 
 /** Milliseconds from nothing to the first answer. */
 const startTime = async (vendor: Place): Promise<number> => {

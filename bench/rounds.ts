@@ -6,14 +6,14 @@ export type Steady = { figures: Map<string, Figures>; rounds: number; settled: b
 
 /**
  * `most` rounds, or as many as begin within `milliseconds`; never less than `least`. A figure that falls by more than `fall` is not steady. Told
- * is the median of the last `counted` rounds.
+ * is the median of the last three rounds.
  */
-export type Patience = { least: number; most: number; milliseconds: number; fall: number; counted: number }
+export type Patience = { least: number; most: number; milliseconds: number; fall: number }
 
-export const patience: Patience = { least: 4, most: 8, milliseconds: 60_000, fall: 0.05, counted: 3 }
+export const patience: Patience = { least: 4, most: 8, milliseconds: 60_000, fall: 0.05 }
 
-/** The last rounds, which say whether a figure still falls. */
-const looked = 3
+/** The last rounds, which count and say whether a figure still falls. */
+const counted = 3
 
 export const median = (values: number[]): number =>
   values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN
@@ -27,8 +27,8 @@ export const midmean = (values: number[]): number => {
 
 /** Has a contender's figure stopped falling over the last rounds? */
 export const isSteady = (history: number[], fall: number): boolean => {
-  const last = history.slice(-looked)
-  return last.length === looked && last.every((value, at) => at === 0 || value >= last[at - 1]! * (1 - fall))
+  const last = history.slice(-counted)
+  return last.length === counted && last.every((value, at) => at === 0 || value >= last[at - 1]! * (1 - fall))
 }
 
 /**
@@ -39,7 +39,7 @@ export const takeTurns = async <Contender extends { name: string }>(
   contenders: Contender[],
   watched: string,
   measure: (contender: Contender) => Promise<Figures>,
-  { least, most, milliseconds, fall, counted }: Patience = patience,
+  { least, most, milliseconds, fall }: Patience = patience,
 ): Promise<Steady> => {
   const began = performance.now()
   const history: History = new Map(contenders.map(({ name }) => [name, []]))

@@ -15,7 +15,7 @@ const pairs: Pair[] = [
   { client: 'anthropic', vendor: 'openai-chat', service: 'openai', what: 'Messages ← Chat Completions' },
   { client: 'openai-chat', vendor: 'gemini', service: 'gemini', what: 'Chat Completions ← Gemini' },
 ]
-/** No ceiling is promised for those; what no two frames of are alike the short way does not help. */
+/** No ceiling is promised for these. The short way helps the first of them, not the second. */
 const others: Pair[] = [
   { ...pairs[1]!, what: `${pairs[1]!.what}, padded as OpenAI pads`, differing: 'padding' },
   { ...pairs[1]!, what: `${pairs[1]!.what}, no two frames alike`, differing: 'all' },

@@ -9,7 +9,7 @@ import { asksPassed, asksTranslated, manners, type Speech } from '../bench/speec
 import { isBroken, type Row, render, type Table } from '../bench/table.ts'
 import { loadText } from '../src/config/load.ts'
 
-const patience = { least: 4, most: 8, milliseconds: 60_000, fall: 0.05, counted: 3 }
+const patience = { least: 4, most: 8, milliseconds: 60_000, fall: 0.05 }
 
 /** Each contender's figures, one a round; the last is repeated. */
 const scripted = (script: Record<string, number[]>) => {
