@@ -1,10 +1,10 @@
 /** The command line: every command, what it prints, and the code it ends with. */
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runGateway } from '../rig/process.ts'
+import { runGateway, startGateway } from '../rig/process.ts'
 
 const good = JSON.stringify({
   services: {
@@ -287,9 +287,12 @@ describe('import', () => {
     }))
 
   test('is what check and serve point to, loudly', () =>
-    scene(async folder => {
+    scene(async (folder, database) => {
       const { code, stdout } = await run(['check', join(folder, 'config.json')])
       expect([code, stdout]).toEqual([0, expect.stringMatching(/warning .*NOT in force.*import/)])
+      const file = await readFile(join(folder, 'config.json'), 'utf8')
+      await using gateway = await startGateway(file, { files: { 'config.db': await readFile(database) } })
+      expect(gateway.stderr()).toMatch(/warning .*NOT in force.*import/)
     }))
 
   test('of nothing, of no file, of no database ends with 1 and a word', async () => {

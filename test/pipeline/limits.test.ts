@@ -37,6 +37,7 @@ beforeAll(async () => {
         entry('one', { concurrency: 1, timeout: 10 }),
         entry('held', { concurrency: 1, timeout: 0.2 }),
         entry('both', { qps: 100, concurrency: 2, rpm: 3, timeout: 0.2 }),
+        entry('each', { concurrency: 2, rpm: 3, timeout: 0.2 }),
         entry('line', { concurrency: 1, timeout: 20 }),
         entry('a', { rpm: 1, timeout: 0.2, scope: 'model' }, { models: ['scoped-a', 'scoped-b'] }),
         entry(
@@ -187,6 +188,24 @@ describe('a target that is full', () => {
     expect((await first).status).toBe(200)
     await asked('pair')
     expect(modelAt(upstream.requests.at(-1)!)).toBe('first')
+  })
+
+  test('of several limits is full by whichever bites', async () => {
+    const door = gate()
+    upstream.become(async (answer, request) => {
+      await answer.wait(door.opened)
+      await chat()(answer, request)
+    })
+    const before = upstream.requests.length
+    const under = [asked('each'), asked('each')]
+    await until(() => upstream.requests.length === before + 2)
+    const third = await asked('each')
+    expect([third.status, openAi(third.text).message]).toEqual([429, expect.stringContaining('concurrency')])
+    door.open()
+    expect((await Promise.all(under)).map(({ status }) => status)).toEqual([200, 200])
+    expect((await asked('each')).status).toBe(200)
+    const fifth = await asked('each')
+    expect([fifth.status, openAi(fifth.text).message]).toEqual([429, expect.stringContaining('rpm')])
   })
 
   test('of several credentials takes as many at once as they allow, each its own', async () => {

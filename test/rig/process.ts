@@ -13,7 +13,7 @@ export type Choices = {
   /** Arguments after the configuration. */
   args?: string[]
   /** Further files beside the configuration, which is also the working directory: name → content. */
-  files?: Record<string, string>
+  files?: Record<string, string | Uint8Array>
   /** The configuration's name. */
   name?: string
 }
