@@ -225,3 +225,35 @@ describe('checkRequest names the path', () => {
       expect(() => checkRequest({ messages: [{ role: 'latest_reminder', content: null }], ...more })).not.toThrow()
   })
 })
+
+describe('a signed URL in the words of a vendor', () => {
+  const host = 'https://bucket.example.com/a/picture.png'
+  const queries = [
+    'X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAcanary%2F2026&X-Amz-Signature=canary',
+    'GoogleAccessId=canary@x.iam&Expires=1&Signature=canary',
+    'X-Goog-Credential=canary&X-Goog-Signature=canary',
+    'Expires=1&OSSAccessKeyId=canary&Signature=canary',
+    'sv=2026-01-01&se=2027&sp=r&sig=canary%3D',
+    'q-sign-algorithm=sha1&q-ak=canary&q-signature=canary',
+  ]
+  for (const protocol of protocols.values())
+    test(`loses its query on the way to ${protocol.id}`, () => {
+      for (const query of queries) {
+        const message = `cannot fetch ${host}?${query}, nor (${host}?w=1&${query}).`
+        const shapes = [{ error: { message, type: 't' } }, { type: 'error', error: { type: 't', message } }]
+        const google = { error: { code: 400, message, status: 'INVALID_ARGUMENT', details: [{ reason: message }] } }
+        for (const body of [...shapes, google, { detail: message }, message])
+          for (const vendor of protocols.values()) {
+            const text = typeof body === 'string' ? body : JSON.stringify(body)
+            const error = vendor.parseError(400, new Headers(), text, { scrub })
+            const told = JSON.stringify([protocol.renderError(error), error.message, error.detail])
+            expect(told).not.toContain('canary')
+            expect(told).toContain(`${host}?***`)
+          }
+      }
+    })
+  test('which is not signed stays whole', () => {
+    for (const query of ['w=100&signed=no', 'design=flat&sigma=2', 'q=signature'])
+      expect(parse(400, { error: { message: `see ${host}?${query}` } }).message).toBe(`see ${host}?${query}`)
+  })
+})

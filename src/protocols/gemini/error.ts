@@ -1,7 +1,7 @@
 /** Errors in Google's shape: `{error: {code, message, status, details}}`. https://ai.google.dev/gemini-api/docs/troubleshooting (2026-11) */
 import { GatewayError } from '../../errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
-import { inStrings, parseError as parseAny, retryAfter, waitOf } from '../openai-chat/error.ts'
+import { blot, inStrings, parseError as parseAny, retryAfter, waitOf } from '../openai-chat/error.ts'
 import type { Exchange } from '../protocol.ts'
 import { listOf } from './casing.ts'
 import { id } from './part.ts'
@@ -47,7 +47,7 @@ export const parseError = (status: number, headers: Headers, text: string, scrub
   const general = parseAny(status, headers, told ? JSON.stringify(plainOf(told)) : text, scrub)
   if (told === undefined || general.code === 'upstream_credentials') return general
   const delay = retryAfter(headers) ?? delayIn(told)
-  const body = { protocol: id, text: inStrings(JSON.stringify({ error: told }), scrub.scrub) }
+  const body = { protocol: id, text: inStrings(JSON.stringify({ error: told }), word => blot(scrub.scrub(word))) }
   const detail = { ...general.detail, body, ...(delay !== undefined && { retryAfter: delay }) }
   return new GatewayError(general.code, general.message, detail)
 }

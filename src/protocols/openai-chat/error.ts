@@ -166,7 +166,7 @@ const verbatim = (body: Json | undefined): { body?: { protocol: string; text: st
   if (!isObject(body) || !isObject(body.error) || typeof body.error.message !== 'string') return {}
   const text = JSON.stringify('choices' in body ? { error: body.error } : body)
   return {
-    body: { protocol: envelope, text: text.includes('***') || keyLike.test(text) ? inStrings(text, blot) : text },
+    body: { protocol: envelope, text: tells(text) ? inStrings(text, blot) : text },
   }
 }
 
@@ -260,9 +260,18 @@ const untilDate = (date: string): number => {
 
 const keyLike = /\b(?:sk|gsk|xai|nvapi|pplx|r8|hf)[-_][\w.…-]{8,}/
 
-/** Blots out keys that a vendor shows masked (`sk-ab****yz`), and what looks like one. Each word is looked at once. */
-const blot = (text: string): string =>
-  text.replace(/[^\s"'`,;:<>()[\]{}\\]+/g, word => (word.includes('***') || keyLike.test(word) ? '***' : word))
+/** A parameter that signs a URL, or tells whose signature it is: AWS, Google, Azure, Alibaba, Tencent, Volcengine, Baidu, Huawei. */
+const signing =
+  /[?&;](?:x-(?:amz|goog|oss|cos|tos|bce|obs)-(?:signature|credential|security-token)|(?:q-)?signature|q-ak|sig|(?:aws|oss|obs)?accesskeyid|googleaccessid)=/i
+
+/** Is there anything to blot out. */
+const tells = (text: string): boolean => text.includes('***') || keyLike.test(text) || signing.test(text)
+
+/** Blots out keys that a vendor shows masked (`sk-ab****yz`), what looks like one, and the query of a signed URL. Each word is looked at twice at most. */
+export const blot = (text: string): string =>
+  text
+    .replace(/[^\s"'`,;:<>()[\]{}\\]+/g, word => (word.includes('***') || keyLike.test(word) ? '***' : word))
+    .replace(/[^\s"'<>\\]+/g, word => (signing.test(word) ? `${word.slice(0, word.indexOf('?') + 1)}***` : word))
 
 const blotted = ({ message, type, code, status }: Words): Words => ({
   ...(message !== undefined && { message: blot(message) }),
