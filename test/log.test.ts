@@ -45,6 +45,17 @@ test('a secret is blotted out in every form it may take', () => {
   for (const form of [...forms, JSON.stringify(secret).slice(1, -1)]) expect(text).not.toContain(form)
 })
 
+test('on a terminal a line is for people: the time, the level, what it tells, name by name', () => {
+  const { log, lines } = collect({}, true)
+  log.write({ level: 'warn', message: 'request', id: 'r1', error: { code: 'limited' }, model: undefined })
+  expect(lines()[0]!.replaceAll(/\x1b\[\d+m/g, '')).toMatch(
+    /^\d\d:\d\d:\d\d warn {2}request id=r1 error=\{"code":"limited"\}$/,
+  )
+  const json = collect({ format: 'json' }, true)
+  json.log.write({ level: 'info', message: 'request' })
+  expect(JSON.parse(json.lines()[0]!).message).toBe('request')
+})
+
 test('on a terminal a line cannot break out of itself or steer the terminal', () => {
   const { log, lines } = collect({}, true)
   log.write({ level: 'warn', message: 'request', model: 'evil\n\x1b[2Jmodel' })

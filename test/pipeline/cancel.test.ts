@@ -1,7 +1,9 @@
 /** A client that leaves ends the vendor's work within a second, in whatever phase. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { readdir, readlink } from 'node:fs/promises'
 import { type ApartUpstream, apartUpstream } from '../rig/apart.ts'
 import { ask } from '../rig/client.ts'
+import { deafPort } from '../rig/deaf.ts'
 import { type Gateway, startGateway } from '../rig/process.ts'
 import { rawClient } from '../rig/raw.ts'
 import {
@@ -100,6 +102,45 @@ describe('the vendor is told within a second when the client leaves', () => {
   ]
   for (const [name, script, body, linger] of phases)
     test(name, async () => expect(await leave(script, body, linger)).toBeLessThan(1000))
+})
+
+/** Connections of a process to a port that have not been answered yet, as Linux tells them. */
+const knocking = async (pid: number, port: number): Promise<number> => {
+  const table = await Bun.file(`/proc/${pid}/net/tcp`).text()
+  const owned = new Set<string>()
+  for (const name of await readdir(`/proc/${pid}/fd`))
+    owned.add(await readlink(`/proc/${pid}/fd/${name}`).catch(() => ''))
+  const to = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const rows = table.split('\n').map(line => line.trim().split(/\s+/))
+  return rows.filter(row => row[2]?.endsWith(to) && row[3] === '02' && owned.has(`socket:[${row[9]}]`)).length
+}
+
+describe.skipIf(process.platform !== 'linux')('nobody knocks at a vendor any more when the client leaves', () => {
+  for (const stream of [false, true])
+    test(`while the connection is made, ${stream ? '' : 'not '}streamed`, async () => {
+      const deaf = await deafPort()
+      const limit = { concurrency: 1, timeout: 1 }
+      const entry = { enabled: true, models: ['deaf'], server_url: `http://127.0.0.1:${deaf.port}/v1`, limit }
+      await using own = await startGateway({ services: { openai: [entry] } })
+      try {
+        const leaver = new AbortController()
+        const left = ask(own, { model: 'deaf', stream }, { signal: leaver.signal }).catch(() => 'left')
+        await until(async () => (await knocking(own.pid, deaf.port)) > 0)
+        const from = performance.now()
+        leaver.abort()
+        expect(await left).toBe('left')
+        await until(async () => (await knocking(own.pid, deaf.port)) === 0, 2000)
+        expect(performance.now() - from).toBeLessThan(1000)
+        const next = ask(own, { model: 'deaf', stream }).then(
+          answer => answer.text(),
+          () => 'left',
+        )
+        await until(async () => (await knocking(own.pid, deaf.port)) > 0)
+        void next
+      } finally {
+        deaf.close()
+      }
+    }, 30_000)
 })
 
 test('who leaves the line is not served, and the next in line is', async () => {

@@ -34,7 +34,9 @@ beforeAll(async () => {
         entry('qpm', { qpm: 1, timeout: 0.2 }),
         entry('rpd', { rpd: 1, timeout: 10 }),
         entry('tpm', { tpm: 1200, timeout: 0.2 }),
+        entry('empty', { tpm: 100, timeout: 0.2 }),
         entry('one', { concurrency: 1, timeout: 10 }),
+        entry('vain', { concurrency: 1, timeout: 1.2 }),
         entry('held', { concurrency: 1, timeout: 0.2 }),
         entry('both', { qps: 100, concurrency: 2, rpm: 3, timeout: 0.2 }),
         entry('each', { concurrency: 2, rpm: 3, timeout: 0.2 }),
@@ -168,6 +170,7 @@ describe('a limit', () => {
 
   test('whose request larger than the whole window is let in when the window is empty, else waits for that', async () => {
     expect((await asked('tpm', { max_tokens: 100_000 })).status).toBe(429)
+    expect((await asked('empty', { max_tokens: 100_000 })).status).toBe(200)
   })
 })
 
@@ -251,7 +254,25 @@ describe('the line', () => {
     ])
   })
 
-  test('keeps a stream alive while it waits, and tells in-band that it waited in vain', async () => {
+  test('tells a stream that was kept alive that it waited in vain', async () => {
+    const door = gate()
+    upstream.become(async (answer, request) => {
+      await answer.wait(door.opened)
+      await chat()(answer, request)
+    })
+    const before = upstream.requests.length
+    const first = asked('vain')
+    await until(() => upstream.requests.length === before + 1)
+    const waiting = await stream(gateway, { model: 'vain' })
+    await waiting.ended
+    door.open()
+    const texts = waiting.frames.map(({ text }) => text)
+    expect(texts[0]).toStartWith(':')
+    expect(texts.at(-1)).toContain('rate_limit_exceeded')
+    expect([texts.join('').includes('[DONE]'), waiting.content(), (await first).status]).toEqual([false, '', 200])
+  })
+
+  test('keeps a stream alive while it waits', async () => {
     const door = gate()
     upstream.become(async (answer, request) => {
       await answer.wait(door.opened)

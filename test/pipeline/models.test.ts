@@ -342,8 +342,25 @@ describe('with `hash`', () => {
   beforeAll(async () => {
     gateway = await start({
       load_balancing: 'hash',
-      services: { openai: lettered('m', { A: {}, B: {}, C: {}, D: {} }) },
+      services: {
+        openai: [
+          ...lettered('m', { A: {}, B: {}, C: {}, D: {} }),
+          entry({ models: ['several'], credential_list: ['one', 'two', 'three'].map(api_key => ({ api_key })) }),
+        ],
+      },
     })
+  })
+
+  test('a user stays with a credential, another may have another', async () => {
+    const users = ['ann', 'bob', 'cy', 'dee', 'eve', 'flo', 'guy', 'hal']
+    const round = async () => {
+      const seen: (string | undefined)[] = []
+      for (const user of users) seen.push(keyAt((await asked(gateway, { model: 'several', user })).received))
+      return seen
+    }
+    const first = await round()
+    expect(new Set(first).size).toBeGreaterThan(1)
+    expect([await round(), await round()]).toEqual([first, first])
   })
 
   test('a conversation stays where it is as it grows; others go elsewhere', async () => {
