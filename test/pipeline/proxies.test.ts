@@ -1,14 +1,20 @@
 /** Vendors behind proxies: who goes through which, with what credentials, over how many connections, and what an error tells of it. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { certificate } from '../rig/certificate.ts'
 import { ask, stream } from '../rig/client.ts'
 import { type Gateway, startGateway } from '../rig/process.ts'
-import { httpProxy, type RecordingProxy, socksProxy } from '../rig/proxy.ts'
+import { httpProxy, httpsProxy, type RecordingProxy, socksProxy } from '../rig/proxy.ts'
 import { chat, chatFrames } from '../rig/scripts.ts'
 import { scriptedUpstream, type Upstream } from '../rig/upstream.ts'
 
 const secret = 'canary:pass/word@1'
 let upstream: Upstream
 let web: RecordingProxy
+let secure: RecordingProxy
+let folder: string
 let socks: RecordingProxy
 let other: RecordingProxy
 const gateways: Gateway[] = []
@@ -17,13 +23,17 @@ beforeAll(async () => {
   upstream = await scriptedUpstream(chat())
   const places = { 'vendor.test': { host: '127.0.0.1', port: upstream.port } }
   web = await httpProxy({ user: 'user', password: secret, places })
+  secure = await httpsProxy({ user: 'user', password: secret, places })
+  folder = await mkdtemp(join(tmpdir(), 'gateway-proxies-'))
+  await writeFile(join(folder, 'ca.pem'), certificate)
   socks = await socksProxy({ user: 'user', password: secret, places })
   other = await httpProxy({ places })
 })
 afterAll(async () => {
   await Promise.all(gateways.map(gateway => gateway.stop()))
-  await Promise.all([web, socks, other].map(proxy => proxy.close()))
+  await Promise.all([web, secure, socks, other].map(proxy => proxy.close()))
   await upstream.close()
+  await rm(folder, { recursive: true, force: true })
 })
 
 const entry = (model: string, more: object = {}) => ({
@@ -80,16 +90,19 @@ describe('the strategy', () => {
 })
 
 describe('through', () => {
-  for (const kind of ['http', 'socks5'] as const)
+  for (const kind of ['http', 'https', 'socks5'] as const)
     test(`${kind} with credentials: whole, streamed, many at once, over connections that are kept`, async () => {
-      const proxy = kind === 'http' ? web : socks
-      const block =
-        kind === 'http'
-          ? { http_proxy: web.urlWithCredentials }
-          : { socks5_proxy: socks.urlWithCredentials.slice('socks5://'.length) }
-      const gateway = await start({ strategy: 'all', type: kind, ...block }, [
-        entry('m', { server_url: 'http://vendor.test/v1' }),
-      ])
+      const proxy = { http: web, https: secure, socks5: socks }[kind]
+      const block = {
+        http: { type: 'http', http_proxy: web.urlWithCredentials },
+        https: { type: 'http', http_proxy: secure.urlWithCredentials },
+        socks5: { type: 'socks5', socks5_proxy: socks.urlWithCredentials.slice('socks5://'.length) },
+      }[kind]
+      const gateway = await start(
+        { strategy: 'all', ...block },
+        [entry('m', { server_url: 'http://vendor.test/v1' })],
+        kind === 'https' ? { NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem') } : {},
+      )
       upstream.become(chat())
       const [before, first] = [proxy.connections, upstream.requests.length]
       for (let turn = 0; turn < 5; turn++)

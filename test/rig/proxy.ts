@@ -1,5 +1,7 @@
-/** Proxies that remember what went through them: HTTP with CONNECT, and SOCKS5. */
+/** Proxies that remember what went through them: HTTP with CONNECT, in the open or spoken to by TLS, and SOCKS5. */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { createServer as createSecureServer } from 'node:tls'
+import { certificate, key } from './certificate.ts'
 
 export type Passed = {
   /** `host:port` a connection was asked for; of plain requests the absolute address. */
@@ -34,6 +36,9 @@ export type ProxyRules = {
 
 export const httpProxy = (rules: ProxyRules = {}): Promise<RecordingProxy> => run('http', rules, speakHttp)
 
+/** Its certificate is that of the rig. */
+export const httpsProxy = (rules: ProxyRules = {}): Promise<RecordingProxy> => run('https', rules, speakHttp)
+
 export const socksProxy = (rules: ProxyRules = {}): Promise<RecordingProxy> => run('socks5', rules, speakSocks)
 
 type Speak = (client: Socket, rules: ProxyRules, passed: Passed[]) => void
@@ -42,13 +47,15 @@ const run = async (scheme: string, rules: ProxyRules, speak: Speak): Promise<Rec
   let connections = 0
   const passed: Passed[] = []
   const sockets = new Set<Socket>()
-  const server = createServer({ noDelay: true }, client => {
+  const serve = (client: Socket) => {
     connections++
     sockets.add(client)
     client.on('error', () => client.destroy())
     client.on('close', () => sockets.delete(client))
     speak(client, rules, passed)
-  })
+  }
+  const server =
+    scheme === 'https' ? createSecureServer({ cert: certificate, key }, serve) : createServer({ noDelay: true }, serve)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   const userinfo = rules.user ? `${encodeURIComponent(rules.user)}:${encodeURIComponent(rules.password ?? '')}@` : ''
