@@ -87,3 +87,23 @@ test.concurrent('a head that does not end has about 12 s, whatever idleTimeout s
   }
   await server.stop(true)
 }, 20_000)
+
+test.concurrent('without an idleTimeout the server gives a stalled body about 10 s; with 0 it may stall for ever', async () => {
+  const fetch = async (request: Request) => new Response(await request.text())
+  const [usual, endless] = [Bun.serve({ port: 0, fetch }), Bun.serve({ port: 0, idleTimeout: 0, fetch })]
+  const begun = performance.now()
+  const [stalled, living] = [usual, endless].map(({ port }) => rawClient(port!, post('/', 'abc', 100)))
+  const took = (await stalled!.closed) - begun
+  expect(took).toBeGreaterThan(6000)
+  expect(took).toBeLessThan(17_000)
+  living!.socket.write('d'.repeat(97))
+  await until(() => living!.text().includes('dddd'))
+  living!.socket.destroy()
+  await Promise.all([usual.stop(true), endless.stop(true)])
+}, 20_000)
+
+test('six thousand requests given up before their answer leave no memory behind', async () => {
+  const { told } = await runProgram('aborts.ts', ['6000'])
+  const { early, late } = told as { early: number; late: number }
+  expect(late - early).toBeLessThan(15)
+}, 20_000)
