@@ -20,11 +20,12 @@ const sources = new Map(
 
 /** Lowest first; an import points down or stays in its layer. */
 const layers = [
-  ['errors', 'version', 'roster', 'ir', 'catalog'],
+  ['errors', 'version', 'roster', 'base'],
+  ['ir', 'catalog'],
   ['protocols'],
   ['providers'],
   ['config'],
-  ['routing', 'limits', 'upstream', 'auth', 'record', 'log', 'scrub', 'metrics', 'cache', 'store'],
+  ['routing', 'limits', 'upstream', 'media', 'auth', 'record', 'log', 'scrub', 'telemetry', 'store', 'downstream'],
   ['gateway', 'attempt', 'runtime', 'fanout', 'conversation', 'counting'],
   ['server', 'operations', 'documentation', 'listing', 'stored', 'admin'],
   ['main', 'cli', 'start', 'commands', 'probe', 'banner', 'widen'],
