@@ -1,7 +1,8 @@
 /** One attempt: admit → prepare → call, up to the head of a good answer. */
+
+import { GatewayError } from './base/errors.ts'
+import type { Json } from './base/json/json.ts'
 import { keeperOf } from './conversation.ts'
-import { GatewayError } from './errors.ts'
-import type { Json } from './ir/json.ts'
 import { estimateTokens } from './limits/estimate.ts'
 import type { Ask, Grant } from './limits/limits.ts'
 import type { Exchange } from './protocols/protocol.ts'

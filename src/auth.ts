@@ -1,6 +1,7 @@
 /** Who may come in, and what they may ask for. */
+
+import { GatewayError } from './base/errors.ts'
 import type { KeyRule } from './config/compiled.ts'
-import { GatewayError } from './errors.ts'
 import type { Caller } from './routing/plan.ts'
 
 /** The keys a request shows, in the order they are tried. */

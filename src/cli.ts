@@ -1,8 +1,8 @@
 /** The command line. */
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { commit, version } from './base/version.ts'
 import { nearest } from './config/nearest.ts'
-import { commit, version } from './version.ts'
 
 const usage = `simple-one-api: every large model behind one address
 

@@ -1,8 +1,8 @@
 /** Requests that name what was said before: where a vendor keeps it, there; else from what was kept here. */
 
-import { GatewayError } from './errors.ts'
-import { exactly } from './ir/exact.ts'
-import { isObject, type Json, type JsonObject } from './ir/json.ts'
+import { GatewayError } from './base/errors.ts'
+import { exactly } from './base/json/exact-numbers.ts'
+import { isObject, type Json, type JsonObject } from './base/json/json.ts'
 import {
   inputOf,
   isStored,

@@ -1,6 +1,6 @@
 /** The tokens of a request: counted by a target that can, guessed where none can. */
-import { GatewayError } from './errors.ts'
-import type { JsonObject } from './ir/json.ts'
+import { GatewayError } from './base/errors.ts'
+import type { JsonObject } from './base/json/json.ts'
 import { estimatePrompt } from './limits/estimate.ts'
 import { type Counting, isCounting } from './protocols/count.ts'
 import { isNative } from './providers/address.ts'

@@ -1,7 +1,7 @@
 /** A request that is several: each part goes its own way with a ticket of its own, under one caller and one record. Order is kept, the first failure decides. */
-import { asGatewayError, GatewayError } from './errors.ts'
+import { asGatewayError, GatewayError } from './base/errors.ts'
+import { isObject, type JsonObject, parseJson } from './base/json/json.ts'
 import type { ProtocolId, Usage } from './ir/chat.ts'
-import { isObject, type JsonObject, parseJson } from './ir/json.ts'
 import type { Several } from './protocols/protocol.ts'
 import { singleOf } from './protocols/singles.ts'
 import { spokenFor, wireOf } from './providers/address.ts'

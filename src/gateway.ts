@@ -4,11 +4,11 @@
  */
 import { attempt, type Journey } from './attempt.ts'
 import { presentedKeys } from './auth.ts'
+import { asGatewayError, type GatewayError } from './base/errors.ts'
+import type { JsonObject } from './base/json/json.ts'
 import { goOn } from './conversation.ts'
 import { counted, guessedAfter } from './counting.ts'
-import { asGatewayError, type GatewayError } from './errors.ts'
 import { answerEach, divided } from './fanout.ts'
-import type { JsonObject } from './ir/json.ts'
 import { isCounting } from './protocols/count.ts'
 import type { Ingress, PassOnly } from './protocols/protocol.ts'
 import type { Trail } from './record.ts'

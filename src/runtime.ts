@@ -1,10 +1,10 @@
 /** Everything that is made of a configuration, and what outlives it. */
 import type { Auth } from './auth.ts'
+import type { Scrub } from './base/redact.ts'
 import type { Compiled } from './config/compiled.ts'
 import type { Limits } from './limits/limits.ts'
 import type { Records } from './record.ts'
 import type { Router } from './routing/plan.ts'
-import type { Scrub } from './scrub.ts'
 import type { AnswerStore } from './store/answers.ts'
 import type { SealStore } from './store/seals.ts'
 

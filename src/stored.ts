@@ -1,9 +1,9 @@
 /** Answers that are kept are read, listed and deleted by whoever asked for them; where the vendor keeps one, the vendor is asked. */
 import { presentedKeys } from './auth.ts'
-import { asGatewayError, GatewayError } from './errors.ts'
+import { asGatewayError, GatewayError } from './base/errors.ts'
+import type { JsonObject } from './base/json/json.ts'
 import { keepAnswer } from './conversation.ts'
 import { type Connection, explain, told } from './gateway.ts'
-import type { JsonObject } from './ir/json.ts'
 import { protocols } from './protocols/index.ts'
 import { pageOf, unknownAnswer } from './protocols/openai-responses/chain.ts'
 import { namedInput } from './protocols/openai-responses/references.ts'

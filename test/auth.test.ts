@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { createAuth, presentedKeys } from '../src/auth.ts'
+import { GatewayError } from '../src/base/errors.ts'
 import type { KeyRule } from '../src/config/compiled.ts'
-import { GatewayError } from '../src/errors.ts'
 
 const rule = (id: string, key: string, scopes?: string[]): KeyRule => ({
   id,

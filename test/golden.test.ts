@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { JsonObject } from '../src/ir/json.ts'
-import { writeJson } from '../src/ir/raw.ts'
+import type { JsonObject } from '../src/base/json/json.ts'
+import { writeJson } from '../src/base/json/raw.ts'
 import type { Answer } from './pairs/answer.ts'
 import { type Asked, type Case, cases } from './pairs/cases.ts'
 import {
@@ -19,8 +19,8 @@ import {
   refusal,
   tellers,
 } from './pairs/pair.ts'
-import { loadMachines, strictly } from './strict/each.ts'
 import { brokenFrames, exchanged, golden, says } from './pairs/write.ts'
+import { loadMachines, strictly } from './strict/each.ts'
 
 const withoutMachine = await loadMachines(askers.map(({ client }) => client.id))
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import type { GatewayError } from '../src/errors.ts'
+import type { GatewayError } from '../src/base/errors.ts'
 import { estimateTokens } from '../src/limits/estimate.ts'
 import { memoryLimits } from '../src/limits/memory.ts'
 import { asRate, Window } from '../src/limits/window.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import OpenAI from 'openai'
-import type { JsonObject } from '../src/ir/json.ts'
+import type { JsonObject } from '../src/base/json/json.ts'
 import { addressOf } from '../src/providers/address.ts'
 import { sampleOf } from '../src/providers/mock/sample.ts'
 import { hash, quote, stopAt, tokensOf } from '../src/providers/mock/words.ts'

@@ -1,6 +1,6 @@
 /** Sealed thoughts and calls cross a client of another protocol and come back to the vendor that sealed them, over two turns, and to nobody else. */
 import { describe, expect, test } from 'bun:test'
-import { isObject, type JsonObject } from '../src/ir/json.ts'
+import { isObject, type JsonObject } from '../src/base/json/json.ts'
 import { type SealMemory, sealPrefix } from '../src/ir/seal.ts'
 
 import { createSealStore } from '../src/store/seals.ts'

@@ -1,6 +1,6 @@
 /** Every protocol with both halves keeps the contract, over our own tapes and over the recordings. */
 import { describe, expect, test } from 'bun:test'
-import type { JsonObject } from '../src/ir/json.ts'
+import type { JsonObject } from '../src/base/json/json.ts'
 import { protocols } from '../src/protocols/index.ts'
 import { exchangeFor, framesOf, protocolContract, type Samples } from './contracts/protocol.ts'
 import { type Recording, recordings } from './recordings.ts'

@@ -1,11 +1,11 @@
 /** Embeddings and reranking: every client's question at every vendor, every vendor's answer for every client, and what was recorded of them. */
 import { describe, expect, test } from 'bun:test'
-import { answers, base64, first, second } from './fuzz/samples.ts'
-import { GatewayError } from '../src/errors.ts'
-import { isObject, type Json, type JsonObject, parseJson } from '../src/ir/json.ts'
-import { kindOfSingle, singleClients, singleOf } from '../src/protocols/singles.ts'
+import { GatewayError } from '../src/base/errors.ts'
+import { isObject, type Json, type JsonObject, parseJson } from '../src/base/json/json.ts'
 import { translateAnswer, translateAsk } from '../src/protocols/single.ts'
+import { kindOfSingle, singleClients, singleOf } from '../src/protocols/singles.ts'
 import { exchangeFor } from './contracts/protocol.ts'
+import { answers, base64, first, second } from './fuzz/samples.ts'
 import { type Recording, recordings } from './recordings.ts'
 
 const client = (id: string) => singleClients.get(id)!

@@ -1,7 +1,7 @@
 /** A vendor's error in every shape seen, and ours as a client gets it. */
 import { describe, expect, test } from 'bun:test'
-import { GatewayError } from '../src/errors.ts'
-import type { JsonObject } from '../src/ir/json.ts'
+import { GatewayError } from '../src/base/errors.ts'
+import type { JsonObject } from '../src/base/json/json.ts'
 import { protocols } from '../src/protocols/index.ts'
 import { stopwatch } from './rig/stopwatch.ts'
 

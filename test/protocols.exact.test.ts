@@ -1,8 +1,8 @@
 /** Numbers the user wrote in arguments, schemas and results reach the vendor as they were written, whichever two protocols meet. */
 import { describe, expect, test } from 'bun:test'
-import { exactly } from '../src/ir/exact.ts'
-import type { JsonObject } from '../src/ir/json.ts'
-import { writeJson } from '../src/ir/raw.ts'
+import { exactly } from '../src/base/json/exact-numbers.ts'
+import type { JsonObject } from '../src/base/json/json.ts'
+import { writeJson } from '../src/base/json/raw.ts'
 import { wrapSeal } from '../src/ir/seal.ts'
 import { egressOf, protocols } from '../src/protocols/index.ts'
 import { exchangeFor } from './contracts/protocol.ts'

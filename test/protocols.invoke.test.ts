@@ -1,9 +1,9 @@
 /** Claude by InvokeModel: the recorded streams, out of AWS's framing, are streams of Messages; passed and translated they are strict. */
 import { describe, expect, test } from 'bun:test'
-import { GatewayError } from '../src/errors.ts'
+import { GatewayError } from '../src/base/errors.ts'
+import { isObject, type JsonObject } from '../src/base/json/json.ts'
 import { collect } from '../src/ir/collect.ts'
 import type { Event } from '../src/ir/event.ts'
-import { isObject, type JsonObject } from '../src/ir/json.ts'
 import { protocols } from '../src/protocols/index.ts'
 import type { Frame } from '../src/protocols/protocol.ts'
 import { translateMessage, translateStream } from '../src/protocols/translate.ts'

@@ -1,7 +1,7 @@
 /** The scanner and the splices: what is not asked to change stays as it came, to the character. */
 import { describe, expect, test } from 'bun:test'
+import { type Json, type JsonObject, type Members, splice, topLevel, withMembers } from '../src/base/json/json.ts'
 import { budgetOf, effortOf } from '../src/ir/effort.ts'
-import { type Json, type JsonObject, type Members, splice, topLevel, withMembers } from '../src/ir/json.ts'
 import { protocols } from '../src/protocols/index.ts'
 import { modelReplacer } from '../src/protocols/openai-chat/splice.ts'
 import { seeded } from './recordings.ts'

@@ -1,6 +1,6 @@
 /** The OpenAI paths that only pass. */
 import { describe, expect, test } from 'bun:test'
-import type { GatewayError } from '../src/errors.ts'
+import type { GatewayError } from '../src/base/errors.ts'
 import { passOnly } from '../src/protocols/index.ts'
 import type { Exchange } from '../src/protocols/protocol.ts'
 import { exchangeFor, framesOf } from './contracts/protocol.ts'

@@ -1,6 +1,6 @@
 /** Arguments of calls in a body whose wire has them as an object: not a character of a value is rewritten. */
 import { expect, test } from 'bun:test'
-import { rawJson, rawText, writeJson } from '../src/ir/raw.ts'
+import { rawJson, rawText, writeJson } from '../src/base/json/raw.ts'
 
 const kept = [
   '{"10":1,"2":2}',

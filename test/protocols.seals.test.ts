@@ -1,8 +1,8 @@
 /** What vendors seal crosses clients that know nothing of it, and is found again where they drop it. */
 import { describe, expect, test } from 'bun:test'
+import type { JsonObject } from '../src/base/json/json.ts'
 import type { Call, Chat, Seal } from '../src/ir/chat.ts'
 import type { Event } from '../src/ir/event.ts'
-import type { JsonObject } from '../src/ir/json.ts'
 import { isReadable, sealPrefix, unwrapSeal, wrapSeal } from '../src/ir/seal.ts'
 import { protocols } from '../src/protocols/index.ts'
 import { recall, remember } from '../src/protocols/remember.ts'

@@ -1,11 +1,11 @@
 /** What a vendor echoes of the configuration's secrets never reaches a client or the log, however it spells them and whichever protocol reads it. */
 import { describe, expect, test } from 'bun:test'
-import type { GatewayError } from '../src/errors.ts'
+import type { GatewayError } from '../src/base/errors.ts'
+import { createScrub } from '../src/base/redact.ts'
 import { countings } from '../src/protocols/count.ts'
 import { ingressOf, passingPaths, passOnly, protocols, vendorOnly } from '../src/protocols/index.ts'
 import type { Exchange } from '../src/protocols/protocol.ts'
 import { singleOf } from '../src/protocols/singles.ts'
-import { createScrub } from '../src/scrub.ts'
 import { eventStream } from '../src/upstream/eventstream.ts'
 import { messageOf } from './rig/eventstream.ts'
 

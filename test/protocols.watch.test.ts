@@ -1,7 +1,7 @@
 /** The watch of Chat Completions: what goes on as it came, what is mended, what is held, and how a stream ends. */
 import { describe, expect, test } from 'bun:test'
-import { GatewayError } from '../src/errors.ts'
-import type { JsonObject } from '../src/ir/json.ts'
+import { GatewayError } from '../src/base/errors.ts'
+import type { JsonObject } from '../src/base/json/json.ts'
 import { protocols } from '../src/protocols/index.ts'
 import type { Exchange, Passing } from '../src/protocols/protocol.ts'
 import { collectStream, tellMessage, translateMessage } from '../src/protocols/translate.ts'

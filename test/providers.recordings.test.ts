@@ -1,7 +1,7 @@
 /** Every recorded answer of a vendor, through that vendor's own corrections, is strict for the client. */
 import { describe, expect, test } from 'bun:test'
-import type { GatewayError } from '../src/errors.ts'
-import { type JsonObject, parseJson } from '../src/ir/json.ts'
+import type { GatewayError } from '../src/base/errors.ts'
+import { type JsonObject, parseJson } from '../src/base/json/json.ts'
 import { watch } from '../src/protocols/openai-chat/watch.ts'
 import type { Passing } from '../src/protocols/protocol.ts'
 import { providers } from '../src/providers/index.ts'

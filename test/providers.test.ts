@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { JsonObject } from '../src/ir/json.ts'
+import type { JsonObject } from '../src/base/json/json.ts'
 import { addressOf, credentialsOf, serves, wireOf } from '../src/providers/address.ts'
 import { providers, unbuilt } from '../src/providers/index.ts'
 import { entryOf, plainEntry, providerContract, targetOf } from './contracts/provider.ts'

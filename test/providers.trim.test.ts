@@ -1,6 +1,6 @@
 /** What of a translation the vendors of Chat Completions refuse, and what becomes of it. */
 import { describe, expect, test } from 'bun:test'
-import type { JsonObject } from '../src/ir/json.ts'
+import type { JsonObject } from '../src/base/json/json.ts'
 import { wireOf } from '../src/providers/address.ts'
 import { entryOf, targetOf } from './contracts/provider.ts'
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import { GatewayError } from '../src/errors.ts'
+import { GatewayError } from '../src/base/errors.ts'
 import { closeBridge, environmentProxy, originOf, type ProxyOption, proxyFor } from '../src/upstream/proxy.ts'
 import { certificate, key } from './rig/certificate.ts'
 import { withoutProxies } from './rig/environment.ts'

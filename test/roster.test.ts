@@ -1,6 +1,6 @@
 import { edenGC, fullGC, heapStats } from 'bun:jsc'
 import { describe, expect, test } from 'bun:test'
-import { type Ranked, Roster } from '../src/roster.ts'
+import { type Ranked, Roster } from '../src/base/indexed-list.ts'
 
 type Named = Ranked & { name: string }
 const named = (...names: string[]): Named[] => names.map(name => ({ name }))

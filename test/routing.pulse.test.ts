@@ -1,6 +1,6 @@
 /** The strategies that measure: `least_busy` and `fastest`, under a clock the test moves. */
 import { beforeEach, describe, expect, test } from 'bun:test'
-import { GatewayError } from '../src/errors.ts'
+import { GatewayError } from '../src/base/errors.ts'
 import type { Entry, Target } from '../src/providers/entry.ts'
 import { Records } from '../src/record.ts'
 import { createRouter } from '../src/routing/plan.ts'

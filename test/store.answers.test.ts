@@ -1,6 +1,6 @@
 /** What is kept of answers: by whom it is found, how much of it, and for how long. */
 import { describe, expect, test } from 'bun:test'
-import type { Json } from '../src/ir/json.ts'
+import type { Json } from '../src/base/json/json.ts'
 import { createAnswerStore } from '../src/store/answers.ts'
 
 const saying = (text: string, more: { input?: Json[]; id?: string } = {}) => ({

@@ -1,5 +1,5 @@
 /** docs/errors.md: every code of src/errors.ts as a client sees it. */
-import { type Code, codes, GatewayError } from '../../src/errors.ts'
+import { type Code, codes, GatewayError } from '../../src/base/errors.ts'
 import { protocols } from '../../src/protocols/index.ts'
 
 /** What somebody who meets the code can do. */

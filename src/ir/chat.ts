@@ -2,7 +2,7 @@
  * The neutral form of a conversation: the union of the protocols, nobody's wire. Read this page first.
  * Absent stays absent: a field is set only if the client sent it.
  */
-import type { Json } from './json.ts'
+import type { Json } from '../base/json/json.ts'
 
 /** The name of a wire format: `openai-chat`, `anthropic` … One that only passes is the path itself: `embeddings`. */
 export type ProtocolId = string

@@ -1,5 +1,5 @@
 /** Events ↔ a whole message: a non-streamed answer is the collected events of a streamed one, so that no mapping is written twice. */
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../base/errors.ts'
 import type { Citation, Message, Part, Seal } from './chat.ts'
 import type { Event, PartKind } from './event.ts'
 

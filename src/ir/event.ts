@@ -2,7 +2,7 @@
  * What a model says, as it says it. Every `parseStream` keeps: one `start` first; `open` and `close` balanced; `delta` only between;
  * `finish` once; nothing after the end. Events of different `at` may interleave. An end without a finish is a `fault`.
  */
-import type { GatewayError } from '../errors.ts'
+import type { GatewayError } from '../base/errors.ts'
 import type { Citation, Finish, Part, Seal, Usage } from './chat.ts'
 
 export type PartKind = 'text' | 'refusal' | 'reasoning' | 'call'

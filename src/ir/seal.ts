@@ -2,8 +2,9 @@
  * Seals in foreign hands: opaque state of one protocol crosses a client of another in that client's own opaque slot (`thinking.signature`,
  * `encrypted_content`, `thoughtSignature`, `extra_content`), wrapped so that we know it again.
  */
+
+import { type Json, parseJson } from '../base/json/json.ts'
 import type { Call, Foreign, ProtocolId, Reasoning, Seal } from './chat.ts'
-import { type Json, parseJson } from './json.ts'
 
 /** What every wrapped seal begins with. It and what follows are letters of base64url, so that it stands wherever base64 may. */
 export const sealPrefix = 'soa1Seal'

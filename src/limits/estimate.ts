@@ -1,5 +1,5 @@
 /** How many tokens a request will use, guessed before anyone has counted them. */
-import { isObject, type Json, type JsonObject } from '../ir/json.ts'
+import { isObject, type Json, type JsonObject } from '../base/json/json.ts'
 
 /** Tokens an image, a recording or a document is taken for. */
 const perMedium = 1000

@@ -1,5 +1,5 @@
 /** The requests that wait for a turn: first come first served before every gate, one timer for all. */
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Need } from './gate.ts'
 import type { Group, Lane, Place, Waiter } from './lanes.ts'

@@ -1,5 +1,5 @@
 /** Limits counted in this process. */
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Need, Obstacle } from './gate.ts'
 import { type Group, type Lane, Lanes } from './lanes.ts'

@@ -1,7 +1,7 @@
 /** Counting the tokens of a request without an answer, in the shape of the protocol the request is of; where no target counts, the gateway guesses. */
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../base/errors.ts'
+import { countOf, isObject, type Json, type JsonObject, parseJson } from '../base/json/json.ts'
 import type { ProtocolId } from '../ir/chat.ts'
-import { countOf, isObject, type Json, type JsonObject, parseJson } from '../ir/json.ts'
 import { anthropic } from './anthropic/index.ts'
 import { gemini } from './gemini/index.ts'
 import type { Ingress, PassOnly, Protocol, Watch } from './protocol.ts'

@@ -2,10 +2,10 @@
  * The seams of a wire format. Two verbs: `parse*` reads the wire, `render*` writes it. Two halves: Ingress (a client speaks it to us)
  * and Egress (we speak it to a vendor). Every protocol folder has the same files: wire request message stream error watch mend index.
  */
-import type { GatewayError } from '../errors.ts'
+import type { GatewayError } from '../base/errors.ts'
+import type { Json, JsonObject } from '../base/json/json.ts'
 import type { Chat, Media, Message, ProtocolId, Usage } from '../ir/chat.ts'
 import type { Event } from '../ir/event.ts'
-import type { Json, JsonObject } from '../ir/json.ts'
 import type { SealMemory } from '../ir/seal.ts'
 
 /** One unit of a wire stream: an SSE message. `data` is without its `data:` prefix, several lines joined by \n. */

@@ -2,10 +2,11 @@
  * What a client may drop between two turns, found again: the thoughts before a call and its seal. Vendors refuse a call they signed, or
  * thought about, when it comes back without.
  */
+
+import { parseJson } from '../base/json/json.ts'
 import type { Call, Chat, Part, Reasoning, Turn } from '../ir/chat.ts'
 import { tell } from '../ir/collect.ts'
 import type { Event } from '../ir/event.ts'
-import { parseJson } from '../ir/json.ts'
 import type { SealMemory, Thought } from '../ir/seal.ts'
 import type { Egress, Exchange, Passing } from './protocol.ts'
 

@@ -1,5 +1,5 @@
 /** Turns that say something. Vendors refuse a message without content, and a conversation without messages. */
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../base/errors.ts'
 import type { Part, ProtocolId, Turn } from '../ir/chat.ts'
 import type { Loss } from './protocol.ts'
 

@@ -1,5 +1,5 @@
 /** From an entry of the configuration to the addresses it is called at. Worked out once an entry; a request only looks up. */
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../base/errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import { isTranslatable } from '../protocols/index.ts'
 import { isOwnPath, protocolNamed } from '../protocols/own.ts'

@@ -1,4 +1,4 @@
-import { countOf, isObject, type JsonObject } from '../ir/json.ts'
+import { countOf, isObject, type JsonObject } from '../base/json/json.ts'
 import { egressOf } from '../protocols/index.ts'
 import type { Loss } from '../protocols/protocol.ts'
 import { hasCredential, type Target } from './entry.ts'

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../ir/json.ts'
+import type { JsonObject } from '../base/json/json.ts'
 import { geminiCount } from '../protocols/count.ts'
 import type { Loss } from '../protocols/protocol.ts'
 import type { Target } from './entry.ts'

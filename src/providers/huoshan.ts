@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../ir/json.ts'
+import { isObject, type JsonObject } from '../base/json/json.ts'
 import { hasCredential } from './entry.ts'
 import { spoken } from './place.ts'
 import { provider } from './provider.ts'

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../ir/json.ts'
+import type { JsonObject } from '../base/json/json.ts'
 import { provider } from './provider.ts'
 import { bearer } from './sign/bearer.ts'
 

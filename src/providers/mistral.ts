@@ -1,4 +1,4 @@
-import type { JsonObject } from '../ir/json.ts'
+import type { JsonObject } from '../base/json/json.ts'
 import type { Loss } from '../protocols/protocol.ts'
 import { spoken } from './place.ts'
 import { provider } from './provider.ts'

@@ -1,5 +1,5 @@
 /** Reads a configured `server_url`: where the host ends, what of its path is an endpoint and must go, what is query. */
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../base/errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import { passingPaths } from '../protocols/index.ts'
 

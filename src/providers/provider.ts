@@ -1,6 +1,7 @@
 /** What a vendor is: a place, a way to sign, the protocols it speaks. A new one is one small file of data. */
+
+import type { JsonObject } from '../base/json/json.ts'
 import type { ProtocolId } from '../ir/chat.ts'
-import type { JsonObject } from '../ir/json.ts'
 import type { Loss } from '../protocols/protocol.ts'
 import type { Entry, Target } from './entry.ts'
 

@@ -1,5 +1,5 @@
 /** Small corrections of an OpenAI chat request that more than one vendor needs. Each may run twice and changes nothing the second time. */
-import { isObject, objectsIn, type JsonObject } from '../ir/json.ts'
+import { isObject, type JsonObject, objectsIn } from '../base/json/json.ts'
 import type { Loss } from '../protocols/protocol.ts'
 
 /** Messages of the body that are objects; the rest is left to the vendor's own refusal. */

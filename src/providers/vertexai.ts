@@ -1,6 +1,6 @@
+import type { JsonObject } from '../base/json/json.ts'
 import { kindOf } from '../catalog/kinds.ts'
 import type { ProtocolId } from '../ir/chat.ts'
-import type { JsonObject } from '../ir/json.ts'
 import { geminiCount, withoutAnswer } from '../protocols/count.ts'
 import { camelBody } from '../protocols/gemini/casing.ts'
 import type { Loss } from '../protocols/protocol.ts'

@@ -1,6 +1,7 @@
 /** The ordered targets of one request. */
+
+import { GatewayError } from '../base/errors.ts'
 import type { Compiled } from '../config/compiled.ts'
-import { GatewayError } from '../errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import { ingressOf } from '../protocols/index.ts'
 import type { Entry, Target } from '../providers/entry.ts'

@@ -2,7 +2,7 @@
  * What is known of the targets from the requests they had: how many are under way, and how soon each begins to answer.
  * Kept by name and not by object, so that a new configuration goes on with it. `record.ts` tells it, the strategies read it.
  */
-import { codes, type GatewayError } from '../errors.ts'
+import { codes, type GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
 
 /** One attempt under way. Each of the two counts once. */

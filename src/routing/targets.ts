@@ -1,5 +1,5 @@
 /** What requests are sent to, made once each; and what a conversation is told apart by. */
-import { isObject, type Json, type JsonObject } from '../ir/json.ts'
+import { isObject, type Json, type JsonObject } from '../base/json/json.ts'
 import type { Credential, Entry, Target } from '../providers/entry.ts'
 
 /** Clients name the models behind a wildcard. */

@@ -1,5 +1,5 @@
 /** Which of the kept answers hold an item, by the item's id. */
-import type { JsonObject } from '../ir/json.ts'
+import type { JsonObject } from '../base/json/json.ts'
 
 /** An item, and the answer that holds it. */
 export type Held<Holder> = { item: JsonObject; holder: Holder }

@@ -1,5 +1,5 @@
 /** A vendor's answer on its way to the client: whole or streamed, in the shape the client asked for, whatever shape the vendor chose. */
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../base/errors.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
 import { countings } from '../protocols/count.ts'
 import { egressOf, ingressOf, passOnly, protocols } from '../protocols/index.ts'
@@ -15,8 +15,8 @@ import type { Answered } from './call.ts'
 import { eventStream, isEventStream } from './eventstream.ts'
 import { type Framing, sse } from './frames.ts'
 import { handOn, type Patience } from './handing.ts'
-import type { Opened } from './relay.ts'
 import { readBytes, readError, readRest, readText, sniff } from './read.ts'
+import type { Opened } from './relay.ts'
 import { withHeaders } from './reply.ts'
 import { Source } from './source.ts'
 

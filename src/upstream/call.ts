@@ -1,5 +1,5 @@
 /** One attempt: sends the request to the vendor and waits for the head of its answer. */
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Outgoing, Wire } from '../providers/provider.ts'
 import { sentenceOf } from './bridge.ts'

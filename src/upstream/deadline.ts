@@ -1,6 +1,6 @@
 /** The deadlines of one attempt: connect, upload, first byte, idle. Watched by the shared ticker, so precise to a beat. */
-import { GatewayError } from '../errors.ts'
-import { startTicking, stopTicking } from './ticker.ts'
+import { GatewayError } from '../base/errors.ts'
+import { startTicking, stopTicking } from '../base/ticker.ts'
 
 export type Phase = 'connect' | 'upload' | 'first byte' | 'answer' | 'idle'
 

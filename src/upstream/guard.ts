@@ -4,7 +4,7 @@
  */
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../base/errors.ts'
 import { permits } from './ranges.ts'
 import { typeOf } from './sniff.ts'
 

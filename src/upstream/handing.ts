@@ -1,10 +1,10 @@
 /** Bytes handed on as they come: sound, pictures, streams of a path that only passes. */
-import type { GatewayError } from '../errors.ts'
+import type { GatewayError } from '../base/errors.ts'
+import { startTicking, stopTicking, type Ticking } from '../base/ticker.ts'
 import type { Trail } from '../record.ts'
 import { type Answered, broken } from './call.ts'
 import type { Reader } from './read.ts'
 import { Taking } from './taking.ts'
-import { startTicking, stopTicking, type Ticking } from './ticker.ts'
 
 /** Seconds a vendor may be silent within its answer (absent: the deadline of the whole holds), and a client take none of it. */
 export type Patience = { vendor: number | undefined; client: number }

@@ -1,6 +1,6 @@
 /** A request as it came in: its address, its keys, and its body, read no further than `max_body`. */
-import { GatewayError } from '../errors.ts'
-import { isObject, type JsonObject } from '../ir/json.ts'
+import { GatewayError } from '../base/errors.ts'
+import { isObject, type JsonObject } from '../base/json/json.ts'
 
 /** A JSON request: the text as the client wrote it, and what it says. `asked`: what the client sent, where the rest has grown since. */
 export type JsonBody = { text: string; body: JsonObject; asked?: JsonObject }

@@ -1,7 +1,8 @@
 /** Asks a vendor for an answer that it keeps. */
+
+import { GatewayError } from '../base/errors.ts'
+import { isObject, type JsonObject, parseJson } from '../base/json/json.ts'
 import type { Timeouts } from '../config/compiled.ts'
-import { GatewayError } from '../errors.ts'
-import { isObject, type JsonObject, parseJson } from '../ir/json.ts'
 import { egressOf } from '../protocols/index.ts'
 import { addressOf, wireOf } from '../providers/address.ts'
 import type { Target } from '../providers/entry.ts'

@@ -1,7 +1,7 @@
 /** Files a vendor keeps for its users, named by an id: no other vendor can read them. */
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../base/errors.ts'
+import type { Json } from '../base/json/json.ts'
 import type { Chat, Part, ProtocolId } from '../ir/chat.ts'
-import type { Json } from '../ir/json.ts'
 import { pathOf } from './localise.ts'
 
 /** Protocols whose vendors read one store. */

@@ -1,7 +1,7 @@
 /** Media a client names by URL → media with their bytes, for vendors that fetch nothing themselves. */
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../base/errors.ts'
+import { isObject, type Json } from '../base/json/json.ts'
 import type { Chat, Media, Part, Turn } from '../ir/chat.ts'
-import { isObject, type Json } from '../ir/json.ts'
 import { createGuard, type Fetched, type Guarded, type MediaTerms, refusal } from './guard.ts'
 import { fits } from './sniff.ts'
 

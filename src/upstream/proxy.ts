@@ -1,6 +1,6 @@
 /** Which proxy a request goes through, in the words of Bun's `fetch`: decided once for each origin, looked up ever after. */
 import { BlockList, isIP } from 'node:net'
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../base/errors.ts'
 import { type Bridge, openBridge } from './bridge.ts'
 
 /**

@@ -1,5 +1,5 @@
 /** What a vendor answered, read whole, or as far as it takes to tell what it is. */
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../base/errors.ts'
 import { type Answered, broken } from './call.ts'
 import { isEventStream } from './eventstream.ts'
 

@@ -2,13 +2,13 @@
  * The stream we answer with. Two points: *answered* (the first heartbeat or frame fixes the status 200; later failures are told in-band)
  * and *committed* (the first content; `Source.commit` holds everything back until then).
  */
-import { asGatewayError, GatewayError } from '../errors.ts'
+import { asGatewayError, GatewayError } from '../base/errors.ts'
+import { startTicking, stopTicking } from '../base/ticker.ts'
 import type { Usage } from '../ir/chat.ts'
 import type { Trail } from '../record.ts'
 import type { AnswerHeaders } from './reply.ts'
 import type { Listener, Source } from './source.ts'
 import { Taking } from './taking.ts'
-import { startTicking, stopTicking } from './ticker.ts'
 
 /** A vendor's stream that has begun: what it said so far, and the rest (none: that was all). `type`: what it is, if it is no stream. */
 export type Opened = { headers: Headers; text: string; type?: string; usage?: Usage | undefined; source?: Source }

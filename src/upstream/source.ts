@@ -1,5 +1,5 @@
 /** A vendor's answer being read: bytes → frames → what the client gets. */
-import { asGatewayError, type GatewayError } from '../errors.ts'
+import { asGatewayError, type GatewayError } from '../base/errors.ts'
 import type { Passing } from '../protocols/protocol.ts'
 import { broken } from './call.ts'
 import type { Deadline } from './deadline.ts'

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import Anthropic, { type APIError, type ClientOptions } from '@anthropic-ai/sdk'
-import type { JsonObject } from '../../src/ir/json.ts'
+import type { JsonObject } from '../../src/base/json/json.ts'
 import { type Gateway, startGateway } from '../rig/process.ts'
 import { chat, chatBody, chatFrames, cutAfter, inTurn, jsonOf, refuse, sseOf } from '../rig/scripts.ts'
 import { type Received, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'

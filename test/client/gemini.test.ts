@@ -12,7 +12,7 @@ import {
   type Part,
 } from '@google/genai'
 import OpenAI from 'openai'
-import type { JsonObject } from '../../src/ir/json.ts'
+import type { JsonObject } from '../../src/base/json/json.ts'
 import { type Gateway, startGateway } from '../rig/process.ts'
 import { jsonOf, refuse, sseOf } from '../rig/scripts.ts'
 import { type Received, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'

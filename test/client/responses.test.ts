@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import OpenAI, { type APIError, type ClientOptions } from 'openai'
 import type { Response, ResponseInputItem } from 'openai/resources/responses/responses'
-import type { Json, JsonObject } from '../../src/ir/json.ts'
+import type { Json, JsonObject } from '../../src/base/json/json.ts'
 import { type Gateway, startGateway } from '../rig/process.ts'
 import { chat, cutAfter, refuse } from '../rig/scripts.ts'
 import { type Received, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'

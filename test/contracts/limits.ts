@@ -1,6 +1,6 @@
 /** What every store of limits keeps, under a clock the test moves. */
 import { describe, expect, test } from 'bun:test'
-import { GatewayError } from '../../src/errors.ts'
+import { GatewayError } from '../../src/base/errors.ts'
 import type { Ask, Grant, Limits } from '../../src/limits/limits.ts'
 import type { Timer } from '../../src/limits/line.ts'
 import type { Credential, Entry, Limit, Target } from '../../src/providers/entry.ts'

@@ -3,11 +3,11 @@
  * test/protocols.contract.test.ts does so for each.
  */
 import { describe, expect, test } from 'bun:test'
-import { type Code, codes, GatewayError } from '../../src/errors.ts'
+import { type Code, codes, GatewayError } from '../../src/base/errors.ts'
+import type { Json, JsonObject } from '../../src/base/json/json.ts'
 import type { Message } from '../../src/ir/chat.ts'
 import { collect, tell } from '../../src/ir/collect.ts'
 import type { Event } from '../../src/ir/event.ts'
-import type { Json, JsonObject } from '../../src/ir/json.ts'
 import type { Exchange, Frame, Protocol } from '../../src/protocols/protocol.ts'
 import { translateStream } from '../../src/protocols/translate.ts'
 import { sse } from '../../src/upstream/frames.ts'

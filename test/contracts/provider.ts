@@ -1,6 +1,6 @@
 /** What every provider keeps, whoever wrote it. `test/providers.test.ts` runs it over the registry. */
 import { describe, expect, test } from 'bun:test'
-import type { Json, JsonObject } from '../../src/ir/json.ts'
+import type { Json, JsonObject } from '../../src/base/json/json.ts'
 import { egressOf } from '../../src/protocols/index.ts'
 import { singleOf } from '../../src/protocols/singles.ts'
 import { addressOf, credentialsOf, serves, wireOf } from '../../src/providers/address.ts'

@@ -1,5 +1,5 @@
 /** Random and mutated inputs, the same in every run with the same seed. */
-import type { Json } from '../../src/ir/json.ts'
+import type { Json } from '../../src/base/json/json.ts'
 import type { Frame } from '../../src/protocols/protocol.ts'
 
 /** Numbers from 0 up to 1. */

@@ -1,7 +1,7 @@
 /** Seeded cases until there are enough; the first that breaks a promise is told with its seed and its input. */
-import { GatewayError } from '../../src/errors.ts'
+import { GatewayError } from '../../src/base/errors.ts'
+import { isObject, type Json, type JsonObject } from '../../src/base/json/json.ts'
 import type { Event } from '../../src/ir/event.ts'
-import { isObject, type Json, type JsonObject } from '../../src/ir/json.ts'
 import type { Egress, Frame, Ingress } from '../../src/protocols/protocol.ts'
 import { checkEvents, exchangeFor } from '../contracts/protocol.ts'
 import { seeded } from '../recordings.ts'

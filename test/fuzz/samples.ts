@@ -1,5 +1,5 @@
 /** Sound questions and answers of the protocols that have no scripts in test/pairs, from which unsound ones are made. */
-import type { JsonObject } from '../../src/ir/json.ts'
+import type { JsonObject } from '../../src/base/json/json.ts'
 
 /** Client → what it asks. */
 export const questions: Record<string, JsonObject[]> = {

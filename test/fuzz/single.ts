@@ -1,5 +1,5 @@
 /** Protocols of one question and one answer, and counting: what is asked, and what is answered. */
-import type { JsonObject } from '../../src/ir/json.ts'
+import type { JsonObject } from '../../src/base/json/json.ts'
 import { estimatePrompt } from '../../src/limits/estimate.ts'
 import type { Counting } from '../../src/protocols/count.ts'
 import { type AnyClient, type AnyVendor, translateAnswer, translateAsk } from '../../src/protocols/single.ts'

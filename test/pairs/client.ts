@@ -1,5 +1,5 @@
 /** What a client of each protocol does with its answers, written from the documentation and not from our code. */
-import type { JsonObject } from '../../src/ir/json.ts'
+import type { JsonObject } from '../../src/base/json/json.ts'
 import type { Frame } from '../../src/protocols/protocol.ts'
 
 export type Client = {

@@ -1,5 +1,5 @@
 /** Requests as the vendors' own documentation writes them, for cases of cases.ts by their name: what is read must be what the case says. */
-import type { JsonObject } from '../../src/ir/json.ts'
+import type { JsonObject } from '../../src/base/json/json.ts'
 import { type Asked, cases } from './cases.ts'
 
 const asked = (name: string): Asked => cases.find(one => one.name === name)!.asks!

@@ -1,5 +1,5 @@
 /** The golden text of a case: what goes over each wire, one line a frame. */
-import { isObject, type Json, type JsonObject } from '../../src/ir/json.ts'
+import { isObject, type Json, type JsonObject } from '../../src/base/json/json.ts'
 import type { Frame } from '../../src/protocols/protocol.ts'
 import { type Answer, steps } from './answer.ts'
 import { type Case, question } from './cases.ts'

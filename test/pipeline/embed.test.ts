@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { GoogleGenAI } from '@google/genai'
 import OpenAI, { APIError } from 'openai'
-import { type JsonObject, isObject } from '../../src/ir/json.ts'
+import { isObject, type JsonObject } from '../../src/base/json/json.ts'
 import { type Gateway, startGateway } from '../rig/process.ts'
 import { jsonOf, refuse } from '../rig/scripts.ts'
 import { type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'

@@ -2,7 +2,7 @@
  * A stream of Responses as its documentation has it, as a machine: which event may follow which, and that the answer at the end is what
  * was told. https://platform.openai.com/docs/api-reference/responses-streaming
  */
-import { isObject, type JsonObject } from '../../src/ir/json.ts'
+import { isObject, type JsonObject } from '../../src/base/json/json.ts'
 import type { Frame } from '../../src/protocols/protocol.ts'
 
 type Part = { type: string; text: string; open: boolean; annotations: unknown[] }

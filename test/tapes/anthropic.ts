@@ -1,5 +1,5 @@
 /** Our own small answers of Messages, one for each thing vendors do. What a client must be left with stands beside it. */
-import type { JsonObject } from '../../src/ir/json.ts'
+import type { JsonObject } from '../../src/base/json/json.ts'
 
 type Gives = {
   text?: string

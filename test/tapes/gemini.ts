@@ -1,5 +1,5 @@
 /** Our own small answers and requests of generateContent, one for each thing vendors and clients do. */
-import type { JsonObject } from '../../src/ir/json.ts'
+import type { JsonObject } from '../../src/base/json/json.ts'
 
 type Gives = {
   text?: string

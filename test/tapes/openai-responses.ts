@@ -1,5 +1,5 @@
 /** Our own small answers of Responses, one for each thing vendors do; and requests a client may send. */
-import type { Json, JsonObject } from '../../src/ir/json.ts'
+import type { Json, JsonObject } from '../../src/base/json/json.ts'
 
 export const response = (status: string, output: Json[] = [], more: JsonObject = {}): JsonObject => ({
   id: 'resp_tape',

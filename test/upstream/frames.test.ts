@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { GatewayError } from '../../src/errors.ts'
+import { GatewayError } from '../../src/base/errors.ts'
 import type { Frame } from '../../src/protocols/protocol.ts'
 import { largestFrame, sse } from '../../src/upstream/frames.ts'
 

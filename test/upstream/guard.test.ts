@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { createServer } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { GatewayError } from '../../src/errors.ts'
+import { GatewayError } from '../../src/base/errors.ts'
 import { createGuard, type MediaTerms, type Resolve } from '../../src/upstream/guard.ts'
 import { permits } from '../../src/upstream/ranges.ts'
 import { typeOf } from '../../src/upstream/sniff.ts'

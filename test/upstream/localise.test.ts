@@ -1,8 +1,8 @@
 /** Files a request names by URL: fetched once, put in their place, refused in words that help. */
 import { describe, expect, test } from 'bun:test'
-import { GatewayError } from '../../src/errors.ts'
+import { GatewayError } from '../../src/base/errors.ts'
+import type { Json } from '../../src/base/json/json.ts'
 import type { Chat, Part } from '../../src/ir/chat.ts'
-import type { Json } from '../../src/ir/json.ts'
 import type { Guarded, MediaTerms } from '../../src/upstream/guard.ts'
 import { localise, namesUrls, RequestMedia } from '../../src/upstream/localise.ts'
 

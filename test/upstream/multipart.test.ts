@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { GatewayError } from '../../src/errors.ts'
+import { GatewayError } from '../../src/base/errors.ts'
 import type { Params } from '../../src/upstream/fields.ts'
 import { isMultipart, readUpload } from '../../src/upstream/multipart.ts'
 

@@ -1,6 +1,6 @@
 /** Whatever went the short way, the client gets what the long way gives, and everything that was said has been heard. */
 import { describe, expect, test } from 'bun:test'
-import type { JsonObject } from '../../src/ir/json.ts'
+import type { JsonObject } from '../../src/base/json/json.ts'
 import type { SealMemory } from '../../src/ir/seal.ts'
 import { completions } from '../../src/protocols/completions/index.ts'
 import { geminiList } from '../../src/protocols/gemini/list.ts'

@@ -1,7 +1,8 @@
 /** Blocks of Messages → parts. What only this protocol knows of a part waits in its seal, what is no part in a `foreign` one. */
+
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
+import { rawText } from '../../base/json/raw.ts'
 import type { Citation, Mark, Part, Seal } from '../../ir/chat.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
-import { rawText } from '../../ir/raw.ts'
 import { isWrapped, unwrapSeal } from '../../ir/seal.ts'
 import { parseMedia } from './media.ts'
 import { id } from './wire.ts'

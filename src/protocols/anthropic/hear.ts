@@ -1,9 +1,9 @@
 /** Events of the wire → events. https://platform.claude.com/docs/en/build-with-claude/streaming */
-import type { GatewayError } from '../../errors.ts'
+import type { GatewayError } from '../../base/errors.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
+import { rawJson, rawText } from '../../base/json/raw.ts'
 import type { Finish, Seal } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
-import { rawJson, rawText } from '../../ir/raw.ts'
 import type { Exchange } from '../protocol.ts'
 import { callFields, parseCitation, signatureSeal } from './blocks.ts'
 import { begunAnew, cut, faultFrom } from './error.ts'

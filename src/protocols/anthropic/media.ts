@@ -1,6 +1,7 @@
 /** Pictures and documents as Anthropic writes them ↔ media. https://platform.claude.com/docs/en/build-with-claude/pdf-support, …/vision, …/files */
+
+import { isObject, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Media, Part } from '../../ir/chat.ts'
-import { isObject, type JsonObject, textOf } from '../../ir/json.ts'
 import type { Loss } from '../protocol.ts'
 import { id } from './wire.ts'
 

@@ -1,5 +1,5 @@
 /** What vendors get wrong about Messages, put right in place. Every function gives whether it changed anything. */
-import { isObject, type Json, type JsonObject, parseJson } from '../../ir/json.ts'
+import { isObject, type Json, type JsonObject, parseJson } from '../../base/json/json.ts'
 import { nonsense } from '../openai-chat/error.ts'
 import type { Exchange } from '../protocol.ts'
 import { faultFrom } from './error.ts'

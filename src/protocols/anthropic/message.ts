@@ -1,8 +1,9 @@
 /** A whole answer of Messages ↔ a message. Both are told as a stream: the mapping itself stands in hear.ts and tell.ts alone. */
+
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
+import { rawJson } from '../../base/json/raw.ts'
 import type { Message } from '../../ir/chat.ts'
 import { collect, tell } from '../../ir/collect.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
-import { rawJson } from '../../ir/raw.ts'
 import type { Exchange } from '../protocol.ts'
 import { hearEvents } from './hear.ts'
 import { readMessage } from './mend.ts'

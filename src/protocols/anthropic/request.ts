@@ -1,7 +1,7 @@
 /** A request of Messages ↔ a chat. What has no place in the neutral form waits in `extra` for this protocol. */
-import { GatewayError } from '../../errors.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat, Part, Turn } from '../../ir/chat.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { fieldsOf, keepRest, type Take, takeNumbers } from '../fields.ts'
 import type { Exchange, Loss } from '../protocol.ts'
 import { type Traits, traitsOf } from './models.ts'

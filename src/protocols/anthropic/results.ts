@@ -1,5 +1,5 @@
 /** Calls and their results: each call is answered in the next message of the user, before anything else it says, and nothing else is answered. */
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Loss } from '../protocol.ts'
 
 export type Message = { role: 'user' | 'assistant' | 'system'; content: JsonObject[] }

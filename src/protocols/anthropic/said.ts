@@ -1,7 +1,8 @@
 /** Parts of a conversation → blocks for a vendor. */
+
+import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
+import { rawJson } from '../../base/json/raw.ts'
 import type { Call, Citation, Mark, Part, Reasoning, Result, Seal, Text } from '../../ir/chat.ts'
-import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
-import { rawJson } from '../../ir/raw.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange, Loss } from '../protocol.ts'
 import { renderMedia } from './media.ts'

@@ -1,6 +1,7 @@
 /** A stream of Messages ↔ events. */
+
+import { isObject, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import type { Event } from '../../ir/event.ts'
-import { isObject, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
 import { hearEvents } from './hear.ts'
 import { tellEvents } from './tell.ts'

@@ -1,7 +1,8 @@
 /** Events → events of the wire. One block at a time: what is said of a later part meanwhile waits for its turn. */
+
+import { isObject, type JsonObject } from '../../base/json/json.ts'
 import type { Citation, Finish, Part, Seal, Usage } from '../../ir/chat.ts'
 import type { Event } from '../../ir/event.ts'
-import { isObject, type JsonObject } from '../../ir/json.ts'
 import { wrapSeal } from '../../ir/seal.ts'
 import { unfinished } from '../openai-chat/error.ts'
 import type { Exchange, Stage } from '../protocol.ts'

@@ -1,7 +1,8 @@
 /** Thoughts and sampling, which hang together on this wire. https://platform.claude.com/docs/en/build-with-claude/thinking, …/effort */
+
+import { countOf, isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Chat, Effort } from '../../ir/chat.ts'
 import { budgetOf, effortOf, isEffort } from '../../ir/effort.ts'
-import { countOf, isObject, type Json, type JsonObject } from '../../ir/json.ts'
 import type { Loss } from '../protocol.ts'
 import type { Traits } from './models.ts'
 

@@ -1,6 +1,7 @@
 /** Tools, their choice and the format of the answer. https://platform.claude.com/docs/en/agents-and-tools/tool-use/define-tools, …/structured-outputs */
+
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat, Choice, Format, Seal, Tool } from '../../ir/chat.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { isReadable } from '../../ir/seal.ts'
 import { answerBy, objectSchema } from '../formed.ts'
 import type { Exchange, Loss } from '../protocol.ts'

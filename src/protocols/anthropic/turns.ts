@@ -1,7 +1,7 @@
 /** Messages ↔ turns. Rules of the wire: https://platform.claude.com/docs/en/build-with-claude/working-with-messages, …/mid-conversation-system-messages */
-import { GatewayError } from '../../errors.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Part, Turn } from '../../ir/chat.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import type { Exchange, Loss } from '../protocol.ts'
 import { parseBlocks } from './blocks.ts'
 import type { Traits } from './models.ts'

@@ -1,6 +1,7 @@
 /** Usage as Anthropic counts it ↔ ours. On this wire `input_tokens` leaves out what was read from or written to the cache. */
+
+import { countOf, isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Usage } from '../../ir/chat.ts'
-import { countOf, isObject, type Json, type JsonObject } from '../../ir/json.ts'
 
 /** Counts told so far: `message_start` has some, each `message_delta` the whole of what it names. A null says nothing. */
 export const gatherUsage = (sum: JsonObject, usage: Json | undefined): void => {

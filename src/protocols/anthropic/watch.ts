@@ -1,7 +1,7 @@
 /** What a pass of Messages sees and mends. Whole frames go on as they came, but for the model and what the vendor got wrong. */
-import type { GatewayError } from '../../errors.ts'
-import { exactly } from '../../ir/exact.ts'
-import { isObject, type JsonObject, parseJson, splice, textOf, topLevel, withMembers } from '../../ir/json.ts'
+import type { GatewayError } from '../../base/errors.ts'
+import { exactly } from '../../base/json/exact-numbers.ts'
+import { isObject, type JsonObject, parseJson, splice, textOf, topLevel, withMembers } from '../../base/json/json.ts'
 import { isWrapped, sealPrefix } from '../../ir/seal.ts'
 import { unread } from '../openai-chat/error.ts'
 import { renderFrame } from '../openai-chat/watch.ts'

@@ -1,9 +1,9 @@
 /** Events and blocks of Converse → events. */
-import type { GatewayError } from '../../errors.ts'
+import type { GatewayError } from '../../base/errors.ts'
+import { isObject, type Json, type JsonObject, objectsIn, textOf } from '../../base/json/json.ts'
+import { rawText } from '../../base/json/raw.ts'
 import type { Citation, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
-import { isObject, objectsIn, type Json, type JsonObject, textOf } from '../../ir/json.ts'
-import { rawText } from '../../ir/raw.ts'
 import type { Exchange } from '../protocol.ts'
 import { parseImage } from './media.ts'
 import { parseUsage } from './usage.ts'

@@ -1,6 +1,7 @@
 /** Images, documents, video and sound as blocks; they travel as bytes. */
+
+import { isObject, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Media } from '../../ir/chat.ts'
-import { isObject, type JsonObject, textOf } from '../../ir/json.ts'
 import type { Loss } from '../protocol.ts'
 import { audioFormats, documentFormats, imageFormats, videoFormats } from './wire.ts'
 

@@ -1,7 +1,8 @@
 /** A whole answer of Converse → a message. */
+
+import { isObject, type Json } from '../../base/json/json.ts'
 import type { Message } from '../../ir/chat.ts'
 import { collect } from '../../ir/collect.ts'
-import { isObject, type Json } from '../../ir/json.ts'
 import { nonsense } from '../openai-chat/error.ts'
 import type { Exchange } from '../protocol.ts'
 import { Hearing } from './hear.ts'

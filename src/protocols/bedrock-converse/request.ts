@@ -1,6 +1,7 @@
 /** A chat → the body of Converse and ConverseStream, which name neither the model nor whether to stream: the address does. */
+
+import { isObject, type JsonObject } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
-import { isObject, type JsonObject } from '../../ir/json.ts'
 import type { Exchange, Loss } from '../protocol.ts'
 import { type Facts, factsOf } from './models.ts'
 import { isThinking, renderThinking } from './thinking.ts'

@@ -1,6 +1,7 @@
 /** A stream of ConverseStream → events. Its exceptions are faults before they get here (upstream/eventstream.ts). */
+
+import { isObject, parseJson } from '../../base/json/json.ts'
 import type { Event } from '../../ir/event.ts'
-import { isObject, parseJson } from '../../ir/json.ts'
 import { unfinished } from '../openai-chat/error.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
 import { Hearing } from './hear.ts'

@@ -1,7 +1,8 @@
 /** How hard a model shall think, and what else goes to the model itself rather than to Converse. */
+
+import type { JsonObject } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
 import { budgetOf, effortAsked } from '../../ir/effort.ts'
-import type { JsonObject } from '../../ir/json.ts'
 import type { Traits } from '../anthropic/models.ts'
 import type { Loss } from '../protocol.ts'
 import type { Facts } from './models.ts'

@@ -1,7 +1,8 @@
 /** Tools, the choice among them, and the structure of an answer, which for some models is a tool too. */
+
+import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
+import { writeJson } from '../../base/json/raw.ts'
 import type { Chat, Choice, Format, Tool } from '../../ir/chat.ts'
-import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
-import { writeJson } from '../../ir/raw.ts'
 import { answerBy, objectSchema } from '../formed.ts'
 import type { Exchange, Loss } from '../protocol.ts'
 import type { Facts } from './models.ts'

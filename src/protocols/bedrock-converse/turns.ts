@@ -1,8 +1,8 @@
 /** Turns → the system's blocks and the messages, which take turns of their own: those of one role that follow each other are one. */
-import { GatewayError } from '../../errors.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { isObject, type JsonObject } from '../../base/json/json.ts'
+import { rawJson } from '../../base/json/raw.ts'
 import type { Call, Chat, Part, Reasoning, Result, Text } from '../../ir/chat.ts'
-import { isObject, type JsonObject } from '../../ir/json.ts'
-import { rawJson } from '../../ir/raw.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange, Loss } from '../protocol.ts'
 import { documentNamer, type Namer, renderMedia } from './media.ts'

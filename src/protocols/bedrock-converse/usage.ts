@@ -1,6 +1,7 @@
 /** Counts of tokens. `inputTokens` leaves out what was read from or written to the cache; `totalTokens` holds all. */
+
+import { countOf, isObject, type Json } from '../../base/json/json.ts'
 import type { Usage } from '../../ir/chat.ts'
-import { countOf, isObject, type Json } from '../../ir/json.ts'
 
 export const parseUsage = (usage: Json | undefined): Usage | undefined => {
   if (!isObject(usage)) return undefined

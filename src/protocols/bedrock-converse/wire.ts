@@ -2,8 +2,9 @@
  * Words of the wire of Converse and ConverseStream.
  * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html (2026-11)
  */
+
+import type { JsonObject } from '../../base/json/json.ts'
 import type { Finish, ProtocolId, Seal } from '../../ir/chat.ts'
-import type { JsonObject } from '../../ir/json.ts'
 
 export const id: ProtocolId = 'bedrock-converse'
 

@@ -1,7 +1,7 @@
 /** A request of the elder Completions → a chat: its prompt is what the user says. */
-import { GatewayError } from '../../errors.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
-import { type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import type { Loss } from '../protocol.ts'
 
 const numbers = { temperature: 'temperature', top_p: 'topP', seed: 'seed' } as const

@@ -1,8 +1,9 @@
 /** What a model says → the text a client of the elder Completions gets. */
+
+import type { JsonObject } from '../../base/json/json.ts'
 import type { Finish, Message, Usage } from '../../ir/chat.ts'
 import { tell } from '../../ir/collect.ts'
 import type { Event } from '../../ir/event.ts'
-import type { JsonObject } from '../../ir/json.ts'
 import { renderError, unfinished } from '../openai-chat/error.ts'
 import { streamed } from '../openai-chat/stream.ts'
 import { renderUsage } from '../openai-chat/usage.ts'

@@ -2,10 +2,10 @@
  * Translation in the shapes of DeepL (https://developers.deepl.com/api-reference/translate, 2026-11) and DeepLX (`/translate`), answered by
  * a language model. A client's half only: no vendor here speaks it.
  */
-import { GatewayError } from '../../errors.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Finish, Message } from '../../ir/chat.ts'
 import type { Event } from '../../ir/event.ts'
-import { type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { parseError } from '../openai-chat/error.ts'
 import { renderFrame } from '../openai-chat/watch.ts'
 import type { Exchange, Frame, Ingress, PassOnly, Several, Stage, Watch } from '../protocol.ts'

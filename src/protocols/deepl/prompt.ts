@@ -1,7 +1,7 @@
 /** The words a translation is asked for in. */
-import { GatewayError } from '../../errors.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
-import { type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import type { Loss } from '../protocol.ts'
 
 /** `%s` stands for the language first, then for the text. */

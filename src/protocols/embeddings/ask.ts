@@ -1,7 +1,7 @@
 /** What is asked and answered where texts become vectors, whoever says it. */
-import { GatewayError } from '../../errors.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Usage } from '../../ir/chat.ts'
-import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
 import type { Loss } from '../protocol.ts'
 import type { SingleVendor } from '../single.ts'
 

@@ -1,5 +1,5 @@
 /** Gemini's embedContent and batchEmbedContents, both halves. https://ai.google.dev/api/embeddings (2026-11) */
-import { countOf, isObject, type Json, type JsonObject, parseJson, topLevel } from '../../ir/json.ts'
+import { countOf, isObject, type Json, type JsonObject, parseJson, topLevel } from '../../base/json/json.ts'
 import { camelBody, listOf } from '../gemini/casing.ts'
 import { faultFrom, parseError, renderError, tellsFault } from '../gemini/error.ts'
 import { renderFault } from '../gemini/watch.ts'

@@ -1,5 +1,5 @@
 /** OpenAI's embeddings, both halves; between a client and a vendor that speak it, it passes. https://platform.openai.com/docs/api-reference/embeddings */
-import { countOf, isObject, type Json, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
+import { countOf, isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import { faultFrom, tellsFault } from '../openai-chat/error.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'

@@ -2,7 +2,7 @@
  * Vectors in the order of their texts. OpenAI's always are, so that clients read them by their place; some servers of its protocol answer
  * as they get done, and tell by `index` alone. Only where that is so is more than a glance spent.
  */
-import { type Span, splice, topLevel, valueEnd } from '../../ir/json.ts'
+import { type Span, splice, topLevel, valueEnd } from '../../base/json/json.ts'
 
 /** The answer with the items of `data` in order; each as it was written. */
 export const inPlace = (text: string): string => (falls(text) ? ordered(text) : text)

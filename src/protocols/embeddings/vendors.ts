@@ -1,5 +1,5 @@
 /** Vendors' own ways to ask for vectors, spoken to them only. */
-import { countOf, isObject, type Json } from '../../ir/json.ts'
+import { countOf, isObject, type Json } from '../../base/json/json.ts'
 import { faultFrom, parseError, tellsFault } from '../openai-chat/error.ts'
 import { type EmbedVendor, inOrder, lose, memberOf, type Task, usageFor, vectorsFor } from './ask.ts'
 

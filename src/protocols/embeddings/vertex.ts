@@ -2,7 +2,7 @@
  * Vectors of Vertex AI, to vendors only. `:predict` takes texts of the models text-embedding-… and gemini-embedding-001, `:embedContent` one
  * content for the newer ones. docs.cloud.google.com/gemini-enterprise-agent-platform/models/embeddings/get-text-embeddings (2026-11)
  */
-import { countOf, type Json, type JsonObject } from '../../ir/json.ts'
+import { countOf, type Json, type JsonObject } from '../../base/json/json.ts'
 import { faultFrom, parseError, tellsFault } from '../gemini/error.ts'
 import type { Loss } from '../protocol.ts'
 import { type EmbedAsk, type EmbedVendor, lose, memberOf, usageFor, vectorsFor } from './ask.ts'

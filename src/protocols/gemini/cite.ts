@@ -2,8 +2,9 @@
  * Sources of an answer: `groundingMetadata` of Google's search, `citationMetadata` of what was recited. Places in a text are counted in bytes of
  * UTF-8 there. https://ai.google.dev/api/generate-content#GroundingMetadata (2026-11)
  */
+
+import { countOf, isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Citation } from '../../ir/chat.ts'
-import { countOf, isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { given, listOf } from './casing.ts'
 
 /** What the chunks of one answer have said of its sources; each says all of it again, or nothing. */

@@ -1,7 +1,7 @@
 /** Turns → contents, in the order Gemini demands: the answers to the calls of a content stand all in the next one. */
-import { GatewayError } from '../../errors.ts'
+import { GatewayError } from '../../base/errors.ts'
+import type { JsonObject } from '../../base/json/json.ts'
 import type { Call, Part, Result, Turn } from '../../ir/chat.ts'
-import type { JsonObject } from '../../ir/json.ts'
 import type { Exchange } from '../protocol.ts'
 import { argsObject } from './args.ts'
 import { vendorsId } from './calls.ts'

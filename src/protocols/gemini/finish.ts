@@ -1,7 +1,7 @@
 /** Why an answer ended, in Google's words: https://ai.google.dev/api/generate-content#FinishReason (2026-11) ↔ ours. */
-import { GatewayError } from '../../errors.ts'
+import { GatewayError } from '../../base/errors.ts'
+import type { Json } from '../../base/json/json.ts'
 import type { Finish } from '../../ir/chat.ts'
-import type { Json } from '../../ir/json.ts'
 
 const words: Record<string, Finish> = {
   STOP: 'stop',

@@ -1,8 +1,8 @@
 /** Chunks of an answer → events. */
-import type { GatewayError } from '../../errors.ts'
+import type { GatewayError } from '../../base/errors.ts'
+import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import type { Seal, Usage } from '../../ir/chat.ts'
 import type { Event } from '../../ir/event.ts'
-import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
 import type { Exchange } from '../protocol.ts'
 import { argsText, rawArgs } from './args.ts'
 import { namesFor } from './calls.ts'

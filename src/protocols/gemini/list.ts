@@ -1,7 +1,7 @@
 /** The stream of a client that did not ask for server-sent events: one JSON list whose items come one by one. */
-import type { GatewayError } from '../../errors.ts'
+import type { GatewayError } from '../../base/errors.ts'
+import type { Json } from '../../base/json/json.ts'
 import type { Event } from '../../ir/event.ts'
-import type { Json } from '../../ir/json.ts'
 import type { Exchange, Frame, Ingress, Stage } from '../protocol.ts'
 import { renderError } from './error.ts'
 import { gemini } from './index.ts'

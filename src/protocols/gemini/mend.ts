@@ -1,5 +1,5 @@
 /** What vendors of this wire get wrong, put right in place. Gives whether anything was. */
-import { isObject, type JsonObject } from '../../ir/json.ts'
+import { isObject, type JsonObject } from '../../base/json/json.ts'
 import { listOf } from './casing.ts'
 import { wordOf } from './finish.ts'
 

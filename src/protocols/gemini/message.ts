@@ -1,7 +1,8 @@
 /** A whole answer of generateContent ↔ a message. Both are told as a stream: the mapping itself stands in hear.ts and tell.ts alone. */
+
+import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Message } from '../../ir/chat.ts'
 import { collect, tell } from '../../ir/collect.ts'
-import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
 import { nonsense } from '../openai-chat/error.ts'
 import type { Exchange } from '../protocol.ts'
 import { faultFrom, tellsFault } from './error.ts'

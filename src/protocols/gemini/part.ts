@@ -1,6 +1,7 @@
 /** What a part of a content holds beside its words: its signature, its media, and what only this protocol knows. */
+
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Media, Part, Seal } from '../../ir/chat.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { isReadable, unwrapSeal, wrapSeal } from '../../ir/seal.ts'
 import type { Exchange } from '../protocol.ts'
 import { given } from './casing.ts'

@@ -1,6 +1,7 @@
 /** A request of generateContent ↔ a chat. What has no place in the neutral form waits in `extra` for this protocol, each field under its path. */
+
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { bring, type Kin } from '../kin.ts'
 import type { Exchange, Loss } from '../protocol.ts'
 import { camelBody } from './casing.ts'

@@ -1,6 +1,7 @@
 /** The answer of a tool: an object in Gemini's JSON, text and media in every other protocol. https://ai.google.dev/api/caching#FunctionResponse (2026-11) */
+
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Media, Part, Result } from '../../ir/chat.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import type { Exchange } from '../protocol.ts'
 import { argsObject } from './args.ts'
 import { given, listOf } from './casing.ts'

@@ -1,8 +1,8 @@
 /** A stream of generateContent ↔ events. */
-import { GatewayError } from '../../errors.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { isObject, parseJson } from '../../base/json/json.ts'
+import { writeJson } from '../../base/json/raw.ts'
 import type { Event } from '../../ir/event.ts'
-import { isObject, parseJson } from '../../ir/json.ts'
-import { writeJson } from '../../ir/raw.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
 import { faultFrom, tellsFault } from './error.ts'
 import { hearChunks } from './hear.ts'

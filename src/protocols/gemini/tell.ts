@@ -1,7 +1,8 @@
 /** Events → chunks of an answer. */
+
+import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Finish, Seal, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
-import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
 import { unfinished } from '../openai-chat/error.ts'
 import type { Exchange, Stage } from '../protocol.ts'
 import { argsObject } from './args.ts'

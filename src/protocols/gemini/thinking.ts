@@ -2,9 +2,10 @@
  * How hard a Gemini model thinks. Gemini 3 and later take a level, 2.5 a budget in tokens, older ones and Gemma nothing at all.
  * https://ai.google.dev/gemini-api/docs/thinking (2026-11)
  */
+
+import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Chat, Effort } from '../../ir/chat.ts'
 import { budgetOf, effortAsked, effortOf } from '../../ir/effort.ts'
-import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
 import type { Loss } from '../protocol.ts'
 
 type Kind = 'levels' | 'budget' | 'none' | 'unknown'

@@ -1,6 +1,7 @@
 /** Tools and how they may be used. */
+
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat, Choice, Seal, Tool } from '../../ir/chat.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { answerBy } from '../formed.ts'
 import type { Exchange } from '../protocol.ts'
 import { given, listOf } from './casing.ts'

@@ -1,6 +1,7 @@
 /** Contents → turns. */
+
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Part, Reasoning, Text, Turn } from '../../ir/chat.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import type { Loss } from '../protocol.ts'
 import { type History, historyIds } from './calls.ts'
 import { listOf } from './casing.ts'

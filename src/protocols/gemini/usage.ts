@@ -2,8 +2,9 @@
  * Usage as Google counts it ↔ ours: the candidates' tokens are without the thoughts', the prompt's without those of tools' results, and the
  * total is the sum of the four. https://ai.google.dev/api/generate-content#UsageMetadata (2026-11)
  */
+
+import { countOf, isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Usage } from '../../ir/chat.ts'
-import { countOf, isObject, type Json, type JsonObject } from '../../ir/json.ts'
 import { given, listOf } from './casing.ts'
 
 const AUDIO = 4

@@ -1,8 +1,8 @@
 /** What a pass of generateContent sees. Whole frames go on as they came, but for the model. */
-import type { GatewayError } from '../../errors.ts'
-import { exactly } from '../../ir/exact.ts'
-import { isObject, type JsonObject, parseJson, textOf, topLevel, withMembers } from '../../ir/json.ts'
-import { writeJson } from '../../ir/raw.ts'
+import type { GatewayError } from '../../base/errors.ts'
+import { exactly } from '../../base/json/exact-numbers.ts'
+import { isObject, type JsonObject, parseJson, textOf, topLevel, withMembers } from '../../base/json/json.ts'
+import { writeJson } from '../../base/json/raw.ts'
 import { isWrapped, sealPrefix } from '../../ir/seal.ts'
 import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
 import { listOf } from './casing.ts'

@@ -3,7 +3,7 @@
  * one may be the one alone, and what is not named here goes to the vendor as it is. https://ai.google.dev/api/generate-content (2026-11)
  */
 import { type TSchema, Type } from '@sinclair/typebox'
-import type { JsonObject } from '../../ir/json.ts'
+import type { JsonObject } from '../../base/json/json.ts'
 import { checkerOf } from '../check.ts'
 import type { Varying } from '../protocol.ts'
 import { camelBody } from './casing.ts'

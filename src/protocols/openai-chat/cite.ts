@@ -1,6 +1,7 @@
 /** Sources of a text: `annotations` ↔ citations. https://platform.openai.com/docs/guides/tools-web-search?api-mode=chat (2026-11) */
+
+import { countOf, isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Citation, Seal } from '../../ir/chat.ts'
-import { countOf, isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 
 const id = 'openai-chat'
 

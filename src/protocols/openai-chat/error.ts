@@ -1,6 +1,6 @@
 /** Errors of OpenAI's wire: our own as its envelope, and a vendor's, in whatever shape it comes, as ours. */
-import { type Code, GatewayError } from '../../errors.ts'
-import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
+import { type Code, GatewayError } from '../../base/errors.ts'
+import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import type { Exchange, Frame } from '../protocol.ts'
 
 type Scrub = { scrub: (text: string) => string }

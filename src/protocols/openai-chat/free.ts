@@ -2,8 +2,9 @@
  * Free-text tools of another protocol, as functions of one `input`: of all that speak Chat Completions only OpenAI knows such tools. Those a
  * client of this protocol asks for itself stay as they are.
  */
+
+import { isObject, type Json } from '../../base/json/json.ts'
 import type { Call, Chat, Tool, Turn } from '../../ir/chat.ts'
-import { isObject, type Json } from '../../ir/json.ts'
 import type { Loss } from '../protocol.ts'
 
 const schema: Json = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }

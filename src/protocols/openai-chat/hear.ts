@@ -1,8 +1,8 @@
 /** Strict chunks → events. */
-import type { GatewayError } from '../../errors.ts'
+import type { GatewayError } from '../../base/errors.ts'
+import { isObject, type Json, type JsonObject, objectsIn, parseJson, textOf } from '../../base/json/json.ts'
 import type { Finish, Seal, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
-import { isObject, objectsIn, type Json, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
 import type { Exchange } from '../protocol.ts'
 import { parseAnnotation } from './cite.ts'
 import { gather } from './gather.ts'

@@ -1,6 +1,7 @@
 /** Pictures, sounds and files as OpenAI writes them ↔ media. */
+
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Media } from '../../ir/chat.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import type { Loss } from '../protocol.ts'
 
 /** Both of OpenAI's protocols read the same store. */

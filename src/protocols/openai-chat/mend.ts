@@ -2,8 +2,8 @@
  * What vendors get wrong about Chat Completions, put right in place. Every function gives whether it changed anything, so that
  * what was right can go on as it came. Fields this page does not name stay as they are.
  */
-import { GatewayError } from '../../errors.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Exchange } from '../protocol.ts'
 import { type CallTracker, wholeCall } from './calls.ts'
 import { mendUsage } from './usage.ts'

@@ -1,8 +1,8 @@
 /** A whole answer of Chat Completions ↔ a message. Both are told as a stream: the mapping itself stands in stream.ts alone. */
 
+import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Message } from '../../ir/chat.ts'
 import { collect, tell } from '../../ir/collect.ts'
-import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
 import type { Exchange } from '../protocol.ts'
 import { nonsense } from './error.ts'
 import { gather } from './gather.ts'

@@ -1,9 +1,10 @@
 /** A request of Chat Completions ↔ a chat. What has no place in the neutral form waits in `extra` for this protocol. */
+
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat, Choice, Format, ProtocolId, Tool } from '../../ir/chat.ts'
 import { effortAsked, isEffort } from '../../ir/effort.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
-import { bring, type Kin } from '../kin.ts'
 import { fieldsOf, keepRest, takeNumbers } from '../fields.ts'
+import { bring, type Kin } from '../kin.ts'
 import type { Exchange, Loss } from '../protocol.ts'
 import { asFunctions } from './free.ts'
 import { parseTurns, readable, renderTurns } from './turns.ts'

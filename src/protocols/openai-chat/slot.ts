@@ -3,8 +3,9 @@
  * (https://ai.google.dev/gemini-api/docs/openai, 2026-11), which clients keep. It holds the call's seal, and behind a dot that of the
  * thoughts before the call, where there is one.
  */
+
+import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Seal } from '../../ir/chat.ts'
-import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
 import { sealPrefix, unwrapSeal, wrapSeal } from '../../ir/seal.ts'
 
 export type Slot = { own?: Seal; before?: Seal }

@@ -1,5 +1,13 @@
 /** Changes inside JSON text that leave every other character as it came. */
-import { type Edit, insertion, isObject, type JsonObject, type Members, splice, topLevel } from '../../ir/json.ts'
+import {
+  type Edit,
+  insertion,
+  isObject,
+  type JsonObject,
+  type Members,
+  splice,
+  topLevel,
+} from '../../base/json/json.ts'
 import type { Watch } from '../protocol.ts'
 
 /** A request with its model replaced, and usage asked for. Rebuilt from its values only where keys are double or written with escapes. */

@@ -1,6 +1,7 @@
 /** A stream of Chat Completions ↔ events. */
+
+import type { JsonObject } from '../../base/json/json.ts'
 import type { Event } from '../../ir/event.ts'
-import type { JsonObject } from '../../ir/json.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
 import { hearChunks } from './hear.ts'
 import { chatShape } from './mend.ts'

@@ -2,8 +2,8 @@
  * A vendor's stream of chunks → strict chunks: one identity, one finish per choice and only after its content, calls numbered and
  * named, faults told apart, a clean end told from a cut. Both ways through the house stand on it: the pass and the translation.
  */
-import { GatewayError } from '../../errors.ts'
-import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import type { Exchange, Frame, Seen } from '../protocol.ts'
 import { callTracker } from './calls.ts'
 import { faultFrom, tellsFault, unread } from './error.ts'

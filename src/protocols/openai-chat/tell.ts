@@ -1,7 +1,8 @@
 /** Events → strict chunks. */
+
+import { isObject, type JsonObject, parseJson } from '../../base/json/json.ts'
 import type { Finish, Seal, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
-import { isObject, type JsonObject, parseJson } from '../../ir/json.ts'
 import type { Exchange, Stage } from '../protocol.ts'
 import { renderAnnotation } from './cite.ts'
 import { renderError, unfinished } from './error.ts'

@@ -1,6 +1,7 @@
 /** Messages of Chat Completions ↔ turns. */
+
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Call, Media, Part, ProtocolId, Result, Turn } from '../../ir/chat.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Loss } from '../protocol.ts'
 import { legacyId } from './hear.ts'

@@ -1,6 +1,7 @@
 /** Usage as OpenAI writes it ↔ ours. */
+
+import { countOf, isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Usage } from '../../ir/chat.ts'
-import { countOf, isObject, type Json, type JsonObject } from '../../ir/json.ts'
 
 /**
  * The counts of a vendor, wherever it names them; undefined where it says nothing. Where `total` shows that reasoning stands beside

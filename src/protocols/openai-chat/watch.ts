@@ -1,6 +1,6 @@
 /** What a pass of Chat Completions sees and mends. Whole frames go on as they came, but for the model and what the vendor got wrong. */
-import type { GatewayError } from '../../errors.ts'
-import { isObject, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
+import type { GatewayError } from '../../base/errors.ts'
+import { isObject, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import { sealPrefix } from '../../ir/seal.ts'
 import type { Exchange, Frame, Passing, Watch } from '../protocol.ts'
 import { faultFrom, nonsense, renderError, tellsFault } from './error.ts'

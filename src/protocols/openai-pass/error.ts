@@ -1,6 +1,6 @@
 /** The paths that only pass share the envelope and the errors of Chat Completions; what differs is what their requests must have. */
-import { GatewayError } from '../../errors.ts'
-import type { JsonObject } from '../../ir/json.ts'
+import { GatewayError } from '../../base/errors.ts'
+import type { JsonObject } from '../../base/json/json.ts'
 
 /** Path → the fields without which it makes no sense. Uploads are forms and are not checked here. */
 const required: Record<string, readonly string[]> = {

@@ -1,7 +1,7 @@
 /** What a pass of the other OpenAI paths sees: the model, the usage, faults, and where a stream ends. */
-import { GatewayError } from '../../errors.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { isObject, type JsonObject, type Members, parseJson, splice, textOf, topLevel } from '../../base/json/json.ts'
 import type { ProtocolId } from '../../ir/chat.ts'
-import { isObject, type JsonObject, type Members, parseJson, splice, textOf, topLevel } from '../../ir/json.ts'
 import { faultFrom, nonsense, renderError, tellsFault, unread } from '../openai-chat/error.ts'
 import type { Shape } from '../openai-chat/mend.ts'
 import { writeRequest } from '../openai-chat/splice.ts'

@@ -1,7 +1,8 @@
 /** Calls of functions and of free-text tools. */
+
+import { isObject, parseJson } from '../../base/json/json.ts'
 import type { Seal } from '../../ir/chat.ts'
 import type { Event } from '../../ir/event.ts'
-import { isObject, parseJson } from '../../ir/json.ts'
 import { ownFields, type Place, type Voice, type Writer } from './writer.ts'
 
 type Opening = Extract<Event, { type: 'open' }>

@@ -2,8 +2,8 @@
  * A request that goes on from an earlier answer names it (`previous_response_id`) in place of repeating it.
  * https://platform.openai.com/docs/guides/conversation-state (2026-11)
  */
-import { GatewayError } from '../../errors.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import { isWrapped } from '../../ir/seal.ts'
 import { isOurs } from './turns.ts'
 

@@ -1,6 +1,7 @@
 /** Annotations of a text ↔ citations. Files and containers are known to the vendor alone: such an annotation is sealed whole. */
+
+import { countOf, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Citation, Seal } from '../../ir/chat.ts'
-import { countOf, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 
 const id = 'openai-responses'
 

@@ -1,6 +1,6 @@
 /** Faults told inside an answer. Refusals have OpenAI's one envelope: see openai-chat/error.ts. */
-import { GatewayError } from '../../errors.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import { faultFrom, renderError } from '../openai-chat/error.ts'
 import type { Exchange } from '../protocol.ts'
 

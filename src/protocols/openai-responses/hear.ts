@@ -1,7 +1,7 @@
 /** What a vendor says in events or whole items → our events. */
-import type { GatewayError } from '../../errors.ts'
+import type { GatewayError } from '../../base/errors.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import type { Exchange } from '../protocol.ts'
 import { parseAnnotation } from './cite.ts'
 import { cut, parseFault } from './error.ts'

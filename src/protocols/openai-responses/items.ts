@@ -1,6 +1,7 @@
 /** Turns → the items of a conversation, and its instructions. */
+
+import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Call, Part, Reasoning, Result, Turn } from '../../ir/chat.ts'
-import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange } from '../protocol.ts'
 import { renderPicture } from './media.ts'

@@ -1,5 +1,5 @@
 /** Listens to an answer on its way to the client for the whole of it. */
-import { isObject, type JsonObject, parseJson, rewritten, splice } from '../../ir/json.ts'
+import { isObject, type JsonObject, parseJson, rewritten, splice } from '../../base/json/json.ts'
 import type { Passing } from '../protocol.ts'
 import { lastIn } from './chain.ts'
 

@@ -1,6 +1,7 @@
 /** Pictures, sounds and files as Responses writes them ↔ media. https://platform.openai.com/docs/api-reference/responses/create (2026-11) */
+
+import { isObject, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Media } from '../../ir/chat.ts'
-import { isObject, type JsonObject, textOf } from '../../ir/json.ts'
 import { keeper, parseMedia as parseChatMedia, renderMedia as renderChatMedia } from '../openai-chat/media.ts'
 import type { Loss } from '../protocol.ts'
 

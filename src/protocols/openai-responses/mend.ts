@@ -2,7 +2,7 @@
  * What vendors get wrong in a stream of Responses, put right as it passes: parts of a message numbered from another place than 0 and thoughts
  * announced as `reasoning_part` (vLLM and what stands on it), an answer that forgets its items (the ChatGPT backend), usage without its parts.
  */
-import { isObject, type JsonObject } from '../../ir/json.ts'
+import { isObject, type JsonObject } from '../../base/json/json.ts'
 
 export type Mender = {
   /** No item so far was told otherwise than it should be: its words may pass unread. */

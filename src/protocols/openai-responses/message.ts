@@ -1,8 +1,8 @@
 /** A whole answer of Responses ↔ a message. Both are told as a stream: the mapping itself stands in hear.ts and tell.ts alone. */
-import { GatewayError } from '../../errors.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Message } from '../../ir/chat.ts'
 import { collect, tell } from '../../ir/collect.ts'
-import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
 import { faultFrom, nonsense, tellsFault } from '../openai-chat/error.ts'
 import type { Exchange } from '../protocol.ts'
 import { hearResponse } from './hear.ts'

@@ -1,6 +1,7 @@
 /** Texts and refusals: the messages of an answer, each with one part or several. */
+
+import { isObject, type JsonObject } from '../../base/json/json.ts'
 import type { Citation } from '../../ir/chat.ts'
-import { isObject, type JsonObject } from '../../ir/json.ts'
 import { renderAnnotation } from './cite.ts'
 import { ownFields, type Place, type Voice, type Writer } from './writer.ts'
 

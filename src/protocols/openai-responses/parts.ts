@@ -1,6 +1,7 @@
 /** The parts of a message or of a tool's output ↔ ours. */
+
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Citation, Mark, Media, Part, Text } from '../../ir/chat.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange } from '../protocol.ts'
 import { parseAnnotation, renderAnnotation } from './cite.ts'

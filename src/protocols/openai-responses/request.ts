@@ -1,11 +1,12 @@
 /** A request of Responses ↔ a chat. What has no place in the neutral form waits in `extra` for this protocol. */
+
+import { GatewayError } from '../../base/errors.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import { hasNoThoughts } from '../../catalog/responses.ts'
-import { GatewayError } from '../../errors.ts'
 import type { Chat, Format, Part } from '../../ir/chat.ts'
 import { effortAsked, isEffort } from '../../ir/effort.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
-import { bring, type Kin } from '../kin.ts'
 import { fieldsOf, keepRest, takeNumbers } from '../fields.ts'
+import { bring, type Kin } from '../kin.ts'
 import type { Exchange, Loss } from '../protocol.ts'
 import { renderTurns } from './items.ts'
 import { id } from './parts.ts'

@@ -1,6 +1,7 @@
 /** A stream of Responses ↔ events. */
+
+import { isObject, parseJson, textOf } from '../../base/json/json.ts'
 import type { Event } from '../../ir/event.ts'
-import { isObject, parseJson, textOf } from '../../ir/json.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
 import { hearResponse } from './hear.ts'
 import { tellResponse } from './tell.ts'

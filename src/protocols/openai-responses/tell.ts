@@ -1,8 +1,8 @@
 /** Our events → the events a client of Responses gets. https://platform.openai.com/docs/api-reference/responses-streaming (2026-11) */
-import type { GatewayError } from '../../errors.ts'
+import type { GatewayError } from '../../base/errors.ts'
+import { isObject, type JsonObject } from '../../base/json/json.ts'
 import type { Finish, Part, Usage } from '../../ir/chat.ts'
 import type { Event } from '../../ir/event.ts'
-import { isObject, type JsonObject } from '../../ir/json.ts'
 import type { Exchange, Stage } from '../protocol.ts'
 import { callVoice, customNames } from './calls.ts'
 import { cut, renderErrorEvent, renderFailure } from './error.ts'

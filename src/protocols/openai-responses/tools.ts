@@ -1,6 +1,7 @@
 /** Tools and their choice ↔ ours. https://platform.openai.com/docs/api-reference/responses/create (2026-11) */
+
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat, Choice, Seal, Tool } from '../../ir/chat.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange } from '../protocol.ts'
 

@@ -1,6 +1,7 @@
 /** The items of a conversation → turns. */
+
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Call, Part, Seal, Turn } from '../../ir/chat.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
 import { sealPrefix, unwrapSeal } from '../../ir/seal.ts'
 import { parsePicture } from './media.ts'
 import { id, parseContent } from './parts.ts'

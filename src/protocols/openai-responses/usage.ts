@@ -1,6 +1,7 @@
 /** Usage as Responses writes it ↔ ours. */
+
+import { countOf, isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Usage } from '../../ir/chat.ts'
-import { countOf, isObject, type Json, type JsonObject } from '../../ir/json.ts'
 import { parseUsage as parseChatUsage } from '../openai-chat/usage.ts'
 
 /** The wire must name every part, so that a 0 says no more than that there is nothing to say: it is left out. */

@@ -1,7 +1,16 @@
 /** What a pass of Responses sees and mends. Whole frames go on as they came, but for the model and what a vendor got wrong. */
-import type { GatewayError } from '../../errors.ts'
-import { exactly } from '../../ir/exact.ts'
-import { isObject, type Json, type JsonObject, parseJson, rewritten, splice, textOf, topLevel } from '../../ir/json.ts'
+import type { GatewayError } from '../../base/errors.ts'
+import { exactly } from '../../base/json/exact-numbers.ts'
+import {
+  isObject,
+  type Json,
+  type JsonObject,
+  parseJson,
+  rewritten,
+  splice,
+  textOf,
+  topLevel,
+} from '../../base/json/json.ts'
 import { isWrapped, sealPrefix } from '../../ir/seal.ts'
 import { unread } from '../openai-chat/error.ts'
 import { writeRequest as writeModel } from '../openai-chat/splice.ts'

@@ -1,6 +1,7 @@
 /** The events of one answer on their way out: numbered, the items they tell gathered. */
+
+import type { Json, JsonObject } from '../../base/json/json.ts'
 import type { Seal } from '../../ir/chat.ts'
-import type { Json, JsonObject } from '../../ir/json.ts'
 import { sealPrefix, wrapSeal } from '../../ir/seal.ts'
 import type { Exchange, Loss } from '../protocol.ts'
 import { boxed } from './turns.ts'

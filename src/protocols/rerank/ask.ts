@@ -1,7 +1,7 @@
 /** What is asked and answered where documents are put in the order of their worth for a question. */
-import { GatewayError } from '../../errors.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { isObject, type Json } from '../../base/json/json.ts'
 import type { Usage } from '../../ir/chat.ts'
-import { isObject, type Json } from '../../ir/json.ts'
 import type { SingleVendor } from '../single.ts'
 
 export type RerankAsk = {

@@ -1,6 +1,6 @@
 /** Reranking as Jina has it and most servers after it, both halves; between two that speak it, it passes. https://api.jina.ai/redoc (2026-11) */
-import { GatewayError } from '../../errors.ts'
-import { countOf, isObject, type Json, type JsonObject, textOf } from '../../ir/json.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { countOf, isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import { faultFrom, tellsFault } from '../openai-chat/error.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'

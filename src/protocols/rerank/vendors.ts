@@ -1,8 +1,8 @@
 /** Vendors' own ways to rerank, spoken to them only. */
-import { countOf, isObject, type Json, textOf } from '../../ir/json.ts'
+import { countOf, isObject, type Json, textOf } from '../../base/json/json.ts'
 import { faultFrom, parseError, tellsFault } from '../openai-chat/error.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
-import { rankedIn, type RerankVendor } from './ask.ts'
+import { type RerankVendor, rankedIn } from './ask.ts'
 
 const memberOf = (value: Json | undefined, key: string): Json | undefined => (isObject(value) ? value[key] : undefined)
 

@@ -1,5 +1,5 @@
 /** Bodies of the mock: sent whole or frame by frame, slow, cut or silent as the model's name asks, and gone the moment the request is. */
-import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
+import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Behaviour } from './behaviour.ts'
 
 const encoder = new TextEncoder()

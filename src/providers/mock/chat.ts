@@ -1,5 +1,5 @@
 /** OpenAI Chat Completions and Completions as the mock speaks them, whole and streamed. */
-import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
+import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import { created, Refusal, sendJson, sendStream } from './answer.ts'
 import type { Behaviour } from './behaviour.ts'
 import { messagesIn, type Reply, replyTo, textOf } from './reply.ts'

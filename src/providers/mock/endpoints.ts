@@ -1,5 +1,5 @@
 /** The endpoints beside chat, each with a small answer that is valid and always the same. */
-import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
+import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import { created, Refusal, sendBytes, sendJson } from './answer.ts'
 import { choicesIn, type Endpoint } from './chat.ts'
 import { hash, hexHash, tokensOf } from './words.ts'

@@ -1,5 +1,5 @@
 /** What a mock model says to a chat: decided from the request and the model's name alone, the same every time. */
-import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
+import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import { Refusal } from './answer.ts'
 import type { Behaviour } from './behaviour.ts'
 import { sampleOf } from './sample.ts'

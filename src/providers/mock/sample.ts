@@ -1,5 +1,5 @@
 /** A value that fits a JSON schema, the same for the same schema: what the mock answers and calls tools with. */
-import { isObject, type Json, type JsonObject } from '../../ir/json.ts'
+import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 
 /** Optional properties and list items are left out below this depth; at most so many values are made. */
 const deepest = 8

@@ -5,8 +5,8 @@
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { GatewayError } from '../../errors.ts'
-import { isObject, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { isObject, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 
 /** `project`: the one the credential belongs to, if it says so. `payer`: the project a person's use counts for. */
 export type GoogleCredential = { project?: string | undefined; payer?: string | undefined } & (

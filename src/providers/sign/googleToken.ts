@@ -1,7 +1,7 @@
 /** Access tokens of Google: asked for, and kept until shortly before they end. */
 import { createPrivateKey, type KeyObject, sign as signBytes } from 'node:crypto'
-import { GatewayError } from '../../errors.ts'
-import { isObject, type JsonObject, parseJson, textOf } from '../../ir/json.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { isObject, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import { credentialFault, type GoogleCredential } from './googleCredential.ts'
 
 /** `until`: milliseconds since 1970. */

@@ -1,5 +1,5 @@
 /** A secret in a header of its own name, as Azure wants it. */
-import { GatewayError } from '../../errors.ts'
+import { GatewayError } from '../../base/errors.ts'
 import type { Target } from '../entry.ts'
 import type { Sign } from '../provider.ts'
 

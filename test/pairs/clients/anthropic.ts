@@ -1,5 +1,5 @@
 /** A client of Messages. https://docs.claude.com/en/docs/agents-and-tools/tool-use/implement-tool-use */
-import { type JsonObject, parseJson } from '../../../src/ir/json.ts'
+import { type JsonObject, parseJson } from '../../../src/base/json/json.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
 import { type Client, joined, listOf } from '../client.ts'
 

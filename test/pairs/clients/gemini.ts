@@ -1,5 +1,5 @@
 /** A client of generateContent. https://ai.google.dev/gemini-api/docs/function-calling, https://ai.google.dev/gemini-api/docs/thought-signatures */
-import type { JsonObject } from '../../../src/ir/json.ts'
+import type { JsonObject } from '../../../src/base/json/json.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
 import { type Client, joined, listOf } from '../client.ts'
 

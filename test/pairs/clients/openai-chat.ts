@@ -1,5 +1,5 @@
 /** A client of Chat Completions. https://platform.openai.com/docs/guides/function-calling */
-import { isObject, type JsonObject, parseJson } from '../../../src/ir/json.ts'
+import { isObject, type JsonObject, parseJson } from '../../../src/base/json/json.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
 import { type Client, joined, listOf } from '../client.ts'
 

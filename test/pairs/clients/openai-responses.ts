@@ -1,5 +1,5 @@
 /** A client of Responses that stores nothing at the vendor. https://platform.openai.com/docs/guides/reasoning */
-import { type JsonObject, parseJson } from '../../../src/ir/json.ts'
+import { type JsonObject, parseJson } from '../../../src/base/json/json.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
 import { type Client, joined, listOf } from '../client.ts'
 

@@ -1,6 +1,7 @@
 /** Messages as Anthropic says it. https://docs.claude.com/en/docs/build-with-claude/streaming */
+
+import { type JsonObject, parseJson } from '../../../src/base/json/json.ts'
 import type { Finish, Usage } from '../../../src/ir/chat.ts'
-import { type JsonObject, parseJson } from '../../../src/ir/json.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
 import { type Answer, type Said, type Step, steps, type Vendor, valuesUnder } from '../answer.ts'
 

@@ -1,6 +1,7 @@
 /** Converse as Bedrock says it. https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html */
+
+import { type JsonObject, parseJson } from '../../../src/base/json/json.ts'
 import type { Finish, Usage } from '../../../src/ir/chat.ts'
-import { type JsonObject, parseJson } from '../../../src/ir/json.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
 import { type Answer, type Said, type Step, steps, type Vendor, valuesUnder } from '../answer.ts'
 

@@ -1,6 +1,7 @@
 /** generateContent as Google says it. https://ai.google.dev/api/generate-content, https://ai.google.dev/gemini-api/docs/thought-signatures */
+
+import { type JsonObject, parseJson } from '../../../src/base/json/json.ts'
 import type { Finish, Usage } from '../../../src/ir/chat.ts'
-import { type JsonObject, parseJson } from '../../../src/ir/json.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
 import { type Answer, type Said, steps, type Vendor, wordsUnder } from '../answer.ts'
 

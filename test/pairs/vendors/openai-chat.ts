@@ -1,6 +1,7 @@
 /** Chat Completions as a vendor says it. https://platform.openai.com/docs/api-reference/chat/streaming */
+
+import type { JsonObject } from '../../../src/base/json/json.ts'
 import type { Finish, Usage } from '../../../src/ir/chat.ts'
-import type { JsonObject } from '../../../src/ir/json.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
 import { type Answer, type Said, type Step, steps, type Vendor, wordsUnder } from '../answer.ts'
 

@@ -1,6 +1,7 @@
 /** Responses as OpenAI says it. https://platform.openai.com/docs/api-reference/responses-streaming */
+
+import { isObject, type JsonObject } from '../../../src/base/json/json.ts'
 import type { Usage } from '../../../src/ir/chat.ts'
-import { isObject, type JsonObject } from '../../../src/ir/json.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
 import { type Answer, type Said, type Step, steps, type Vendor } from '../answer.ts'
 

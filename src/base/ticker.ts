@@ -1,6 +1,6 @@
 /** One clock for the deadlines and heartbeats of all requests: a timer each would cost more than the work it guards. */
 
-import { type Ranked, Roster } from '../roster.ts'
+import { type Ranked, Roster } from './indexed-list.ts'
 
 /** Milliseconds between two looks. Deadlines and heartbeats are this precise. */
 export const beat = 250

@@ -1,5 +1,5 @@
 /** What this build is. `COMMIT` is set by the build; from source there is none. */
-import manifest from '../package.json' with { type: 'json' }
+import manifest from '../../package.json' with { type: 'json' }
 
 declare const COMMIT: string | undefined
 
