@@ -1,8 +1,8 @@
 /** The parts of the benchmark that decide: when figures are steady, whether a ceiling holds, what is written. Nothing here is timed. */
 import { describe, expect, test } from 'bun:test'
 import { gatewayConfig, type Options } from '../bench/configs.ts'
-import { insert } from '../bench/page.ts'
 import { framesOf, translated } from '../bench/inside.ts'
+import { insert } from '../bench/page.ts'
 import { plot } from '../bench/plot.ts'
 import { isSteady, median, midmean, takeTurns, takeTurnsAnew, told } from '../bench/rounds.ts'
 import { asksPassed, asksTranslated, manners, type Speech } from '../bench/speech.ts'

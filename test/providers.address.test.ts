@@ -1,7 +1,7 @@
 /** server_url → the address a request goes to, as a table. */
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
-import { addressOf, serves, spokenFor, isNative } from '../src/providers/address.ts'
+import { addressOf, isNative, serves, spokenFor } from '../src/providers/address.ts'
 import { providers } from '../src/providers/index.ts'
 import { entryOf, targetOf } from './contracts/provider.ts'
 import { stopwatch } from './rig/stopwatch.ts'

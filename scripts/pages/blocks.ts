@@ -1,8 +1,8 @@
 /** Parts of hand-written pages that the program itself tells: what stands between `<!-- generated: NAME -->` and `<!-- end -->`. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Provider } from '../../src/providers/provider.ts'
 import { providers, unbuilt } from '../../src/providers/index.ts'
+import type { Provider } from '../../src/providers/provider.ts'
 
 const root = join(import.meta.dir, '../..')
 

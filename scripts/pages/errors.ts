@@ -1,4 +1,4 @@
-/** docs/errors.md: every code of src/errors.ts as a client sees it. */
+/** docs/errors.md: every code of src/base/errors.ts as a client sees it. */
 import { type Code, codes, GatewayError } from '../../src/base/errors.ts'
 import { protocols } from '../../src/protocols/index.ts'
 
@@ -43,7 +43,7 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
 /** The page, in Markdown. */
 export const errorsPage = (): string => `# Errors
 
-Generated from \`src/errors.ts\` by \`npm run docs\`.
+Generated from \`src/base/errors.ts\` by \`npm run docs\`.
 
 Every error has OpenAI's shape, so that the SDKs understand it, and the status that belongs to it:
 
