@@ -6,8 +6,8 @@ import type { Several } from './protocols/protocol.ts'
 import { singleOf } from './protocols/singles.ts'
 import { spokenFor, wireOf } from './providers/address.ts'
 import type { Target } from './providers/entry.ts'
-import type { Records, Trail } from './record.ts'
 import type { Plan } from './routing/plan.ts'
+import type { Records, Trail } from './telemetry/request-record.ts'
 import type { Intake } from './upstream/outgoing.ts'
 
 /** Parts that are under way at once, where nobody says otherwise. */

@@ -1,7 +1,7 @@
 /** Which path is which protocol. Everything that happens to a request is in gateway.ts. */
 import type { Server } from 'bun'
 import { Elysia } from 'elysia'
-import { presentedKeys } from './auth.ts'
+import { presentedKeys } from './auth/keys.ts'
 import { asGatewayError, GatewayError } from './base/errors.ts'
 import type { Json } from './base/json/json.ts'
 import type { Pages } from './documentation.ts'

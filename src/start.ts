@@ -1,21 +1,21 @@
 /** Serving: from a configuration to an open port, and back to a clean end. */
 
-import { createAuth } from './auth.ts'
+import { createAuth } from './auth/keys.ts'
 import { banner, exposed } from './banner.ts'
 import { GatewayError } from './base/errors.ts'
 import { createScrub } from './base/redact.ts'
 import { type Choices, loadForServing } from './commands.ts'
 import type { Compiled } from './config/compiled.ts'
 import { memoryLimits } from './limits/memory.ts'
-import { createLog, type Log, standardOutput } from './log.ts'
 import { serves } from './providers/address.ts'
-import { Records } from './record.ts'
 import { createRouter } from './routing/plan.ts'
 import { needsPulse, processPulse } from './routing/pulse.ts'
 import type { Runtime } from './runtime.ts'
 import { createServer, type Life } from './server.ts'
 import { createAnswerStore } from './store/answers.ts'
 import { createSealStore } from './store/seals.ts'
+import { createLog, type Log, standardOutput } from './telemetry/log.ts'
+import { Records } from './telemetry/request-record.ts'
 import { closeBridge } from './upstream/proxy.ts'
 
 /** Seconds a connection may idle, or a request take to arrive. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
-import { createAuth, presentedKeys } from '../src/auth.ts'
+import { createAuth, presentedKeys } from '../src/auth/keys.ts'
 import { GatewayError } from '../src/base/errors.ts'
 import type { KeyRule } from '../src/config/compiled.ts'
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test'
 import { GatewayError } from '../src/base/errors.ts'
 import { createScrub } from '../src/base/redact.ts'
-import { createLog, type LogSettings } from '../src/log.ts'
-import { Records } from '../src/record.ts'
+import { createLog, type LogSettings } from '../src/telemetry/log.ts'
+import { Records } from '../src/telemetry/request-record.ts'
 
 const collect = (settings: Partial<LogSettings> = {}, terminal = false) => {
   const written: string[] = []

@@ -2,10 +2,10 @@
 import { beforeEach, describe, expect, test } from 'bun:test'
 import { GatewayError } from '../src/base/errors.ts'
 import type { Entry, Target } from '../src/providers/entry.ts'
-import { Records } from '../src/record.ts'
 import { createRouter } from '../src/routing/plan.ts'
 import { createPolicies } from '../src/routing/policies.ts'
 import { createPulse, exploreAfter, needsPulse, type Pulse } from '../src/routing/pulse.ts'
+import { Records } from '../src/telemetry/request-record.ts'
 import { credential, entryOf, seeded, targetOf } from './contracts/limits.ts'
 import { choicesOf } from './contracts/policy.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { mayOf } from '../src/auth.ts'
+import { mayOf } from '../src/auth/keys.ts'
 import { GatewayError } from '../src/base/errors.ts'
 import type { JsonObject } from '../src/base/json/json.ts'
 import { kindOf } from '../src/catalog/kinds.ts'

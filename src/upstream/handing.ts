@@ -1,7 +1,7 @@
 /** Bytes handed on as they come: sound, pictures, streams of a path that only passes. */
 import type { GatewayError } from '../base/errors.ts'
 import { startTicking, stopTicking, type Ticking } from '../base/ticker.ts'
-import type { Trail } from '../record.ts'
+import type { Trail } from '../telemetry/request-record.ts'
 import { type Answered, broken } from './call.ts'
 import type { Reader } from './read.ts'
 import { Taking } from './taking.ts'

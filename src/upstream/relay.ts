@@ -5,7 +5,7 @@
 import { asGatewayError, GatewayError } from '../base/errors.ts'
 import { startTicking, stopTicking } from '../base/ticker.ts'
 import type { Usage } from '../ir/chat.ts'
-import type { Trail } from '../record.ts'
+import type { Trail } from '../telemetry/request-record.ts'
 import type { AnswerHeaders } from './reply.ts'
 import type { Listener, Source } from './source.ts'
 import { Taking } from './taking.ts'

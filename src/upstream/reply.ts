@@ -1,7 +1,7 @@
 /** The headers of our answers: ours, and of the vendor's only those that tell the client something. */
 import { GatewayError } from '../base/errors.ts'
 import type { Scrub } from '../base/redact.ts'
-import type { Trail } from '../record.ts'
+import type { Trail } from '../telemetry/request-record.ts'
 
 const passed = new Set(['retry-after', 'retry-after-ms', 'openai-processing-ms', 'content-disposition'])
 /** Not with an error: its body is another, and how long to wait is worked out from all the vendor says. */

@@ -1,6 +1,6 @@
 /** Whether a client takes what it is sent: one that stops reading without leaving would hold its slot and the vendor's connection for ever. */
 import { GatewayError } from '../base/errors.ts'
-import type { Trail } from '../record.ts'
+import type { Trail } from '../telemetry/request-record.ts'
 
 /** Bytes a millisecond that a client on a poor line takes: a large piece is given the time it needs. */
 const slowest = 64

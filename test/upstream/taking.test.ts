@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { stopTicking, type Ticking } from '../../src/base/ticker.ts'
 import { watch } from '../../src/protocols/openai-chat/watch.ts'
-import { Records } from '../../src/record.ts'
+import { Records } from '../../src/telemetry/request-record.ts'
 import { Deadline } from '../../src/upstream/deadline.ts'
 import { Handing } from '../../src/upstream/handing.ts'
 import { Relay } from '../../src/upstream/relay.ts'

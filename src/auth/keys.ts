@@ -1,8 +1,8 @@
 /** Who may come in, and what they may ask for. */
 
-import { GatewayError } from './base/errors.ts'
-import type { KeyRule } from './config/compiled.ts'
-import type { Caller } from './routing/plan.ts'
+import { GatewayError } from '../base/errors.ts'
+import type { KeyRule } from '../config/compiled.ts'
+import type { Caller } from '../routing/plan.ts'
 
 /** The keys a request shows, in the order they are tried. */
 export type Presented = readonly string[]

@@ -1,7 +1,7 @@
 /** Lines for the operator: JSON for machines, one readable line on a terminal. Written in batches, waited for by nobody. */
 
-import type { Scrub } from './base/redact.ts'
-import type { LogLevel } from './config/compiled.ts'
+import type { Scrub } from '../base/redact.ts'
+import type { LogLevel } from '../config/compiled.ts'
 
 /** What a line says; `message` first, then whatever belongs to it. Undefined fields are left out. */
 export type Line = { level: LogLevel; message: string; [field: string]: unknown }

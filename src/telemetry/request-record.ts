@@ -1,10 +1,10 @@
 /** One trail a request: what it was, where it went, what it cost; closed exactly once. */
-import { GatewayError } from './base/errors.ts'
-import { Roster } from './base/indexed-list.ts'
-import type { Usage } from './ir/chat.ts'
-import type { Grant, Ticket } from './limits/limits.ts'
+import { GatewayError } from '../base/errors.ts'
+import { Roster } from '../base/indexed-list.ts'
+import type { Usage } from '../ir/chat.ts'
+import type { Grant, Ticket } from '../limits/limits.ts'
+import type { Beat, Pulse } from '../routing/pulse.ts'
 import type { Line, Log } from './log.ts'
-import type { Beat, Pulse } from './routing/pulse.ts'
 
 /** How a request ended: an error, or nothing to complain of. */
 export type Outcome = { error?: GatewayError; status?: number }
