@@ -101,7 +101,7 @@ describe('a start', () => {
     }
     return loaded
   }
-  const start = loadedWith(['main.ts', 'cli.ts', 'start.ts'])
+  const start = loadedWith(['main.ts', 'cli/arguments.ts', 'cli/serve.ts'])
 
   test('loads these packages and no other: each is waited for before the first answer', () => {
     const packages = [...start].filter(name => !sources.has(name) && !/^node:|\.json$/.test(name))
@@ -119,7 +119,7 @@ describe('a start', () => {
   })
 
   test('that is about to be replaced by a process with a wider fetch loads only what that takes', () => {
-    expect([...loadedWith(['main.ts'])]).toEqual(['main.ts', 'widen.ts'])
+    expect([...loadedWith(['main.ts'])]).toEqual(['main.ts', 'cli/reexec.ts'])
   })
 })
 

@@ -1,14 +1,14 @@
 /** `simple-one-api probe`: asks every target once and tells which answer; that is how a wrong key is found. */
 
-import { createScrub } from '../base/redact.ts'
+import { createScrub } from '../../base/redact.ts'
+import type { Compiled } from '../../config/compiled.ts'
+import { memoryLimits } from '../../limits/memory.ts'
+import { ask, type Result } from '../../probe/ask.ts'
+import { type Probe, probesOf } from '../../probe/targets.ts'
+import type { Entry } from '../../providers/entry.ts'
+import { closeBridge } from '../../upstream/proxy.ts'
 import { read } from '../commands.ts'
-import type { Compiled } from '../config/compiled.ts'
-import { memoryLimits } from '../limits/memory.ts'
-import type { Entry } from '../providers/entry.ts'
-import { closeBridge } from '../upstream/proxy.ts'
-import { ask, type Result } from './ask.ts'
 import { countOf, createProgress, jsonOf, type Probed, type Progress, tableOf } from './table.ts'
-import { type Probe, probesOf } from './targets.ts'
 
 export type ProbeChoices = { config: string | undefined; model: string | undefined; json: boolean }
 

@@ -1,8 +1,8 @@
 /** The command line. */
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { commit, version } from './base/version.ts'
-import { nearest } from './config/nearest.ts'
+import { commit, version } from '../base/version.ts'
+import { nearest } from '../config/nearest.ts'
 
 const usage = `simple-one-api: every large model behind one address
 
@@ -70,7 +70,7 @@ const main = async (args: string[]): Promise<number | undefined> => {
   if (more.length > 0) return complain(`one configuration at a time, not also ${more.join(' ')}`)
   const meant = commandLike(config)
   if (meant) return complain(`there is no command and no file ${config}; did you mean ${meant}?`)
-  const { start } = await import('./start.ts')
+  const { start } = await import('./serve.ts')
   return start({ config, host: values.host, port: values.port, logLevel: values['log-level'] })
 }
 
