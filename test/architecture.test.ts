@@ -112,7 +112,7 @@ describe('a start', () => {
     const later = [
       'config/import.ts',
       'config/yaml.ts',
-      'documentation.ts',
+      'server/openapi.ts',
       ...files.filter(file => /^probe/.test(file)),
     ]
     expect(later.filter(file => !sources.has(file) || start.has(file))).toEqual([])

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { loadText } from '../src/config/load.ts'
-import { operations } from '../src/operations.ts'
+import { operations } from '../src/server/routes.ts'
 import { shown } from './config/write.ts'
 import { startGateway } from './rig/process.ts'
 

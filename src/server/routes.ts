@@ -1,16 +1,16 @@
 /** Which address is which protocol. */
-import type { Compiled } from './config/compiled.ts'
-import type { Operation } from './gateway.ts'
-import { anthropicCount, geminiCount } from './protocols/count.ts'
-import { type Manner, translators } from './protocols/deepl/index.ts'
-import { namedIn } from './protocols/gemini/address.ts'
-import { geminiList } from './protocols/gemini/list.ts'
-import { passOnly, protocols } from './protocols/index.ts'
-import { openaiPass } from './protocols/openai-pass/index.ts'
-import { isOwnPath } from './protocols/own.ts'
-import type { Ingress, PassOnly } from './protocols/protocol.ts'
-import { singleClients } from './protocols/singles.ts'
-import type { Entry } from './providers/entry.ts'
+import type { Compiled } from '../config/compiled.ts'
+import type { Operation } from '../gateway.ts'
+import { anthropicCount, geminiCount } from '../protocols/count.ts'
+import { type Manner, translators } from '../protocols/deepl/index.ts'
+import { namedIn } from '../protocols/gemini/address.ts'
+import { geminiList } from '../protocols/gemini/list.ts'
+import { passOnly, protocols } from '../protocols/index.ts'
+import { openaiPass } from '../protocols/openai-pass/index.ts'
+import { isOwnPath } from '../protocols/own.ts'
+import type { Ingress, PassOnly } from '../protocols/protocol.ts'
+import { singleClients } from '../protocols/singles.ts'
+import type { Entry } from '../providers/entry.ts'
 
 const chat = protocols.get('openai-chat')!
 const responses = protocols.get('openai-responses')!

@@ -1,10 +1,10 @@
 /** The lists of models, in the shape of the protocol that asks. */
 
-import type { Json } from './base/json/json.ts'
-import { kindOf } from './catalog/kinds.ts'
-import { bareModel } from './protocols/gemini/address.ts'
-import type { Caller } from './routing/plan.ts'
-import type { Runtime } from './runtime.ts'
+import type { Json } from '../base/json/json.ts'
+import { kindOf } from '../catalog/kinds.ts'
+import { bareModel } from '../protocols/gemini/address.ts'
+import type { Caller } from '../routing/plan.ts'
+import type { Runtime } from '../runtime.ts'
 
 /** Nobody knows when a model came to be; SDKs want a time. */
 const created = 1704067200

@@ -2,14 +2,14 @@
 import { swagger } from '@elysiajs/swagger'
 import { type TSchema, Type } from '@sinclair/typebox'
 import { Elysia, type InternalRoute } from 'elysia'
-import scalar from '../node_modules/@scalar/api-reference/dist/browser/standalone.js' with { type: 'file' }
-import { version } from './base/version.ts'
-import { operations } from './operations.ts'
-import { MessagesRequest } from './protocols/anthropic/wire.ts'
-import { GenerateRequest } from './protocols/gemini/wire.ts'
-import { protocols } from './protocols/index.ts'
-import { ChatRequest } from './protocols/openai-chat/wire.ts'
-import { ResponsesRequest } from './protocols/openai-responses/wire.ts'
+import scalar from '../../node_modules/@scalar/api-reference/dist/browser/standalone.js' with { type: 'file' }
+import { version } from '../base/version.ts'
+import { MessagesRequest } from '../protocols/anthropic/wire.ts'
+import { GenerateRequest } from '../protocols/gemini/wire.ts'
+import { protocols } from '../protocols/index.ts'
+import { ChatRequest } from '../protocols/openai-chat/wire.ts'
+import { ResponsesRequest } from '../protocols/openai-responses/wire.ts'
+import { operations } from './routes.ts'
 
 /** What the document says of a request; the vendor's own fields pass beside it. */
 type Told = { summary: string; type?: string; schema: TSchema }

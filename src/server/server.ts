@@ -1,19 +1,19 @@
 /** Which path is which protocol. Everything that happens to a request is in gateway.ts. */
 import type { Server } from 'bun'
 import { Elysia } from 'elysia'
-import { presentedKeys } from './auth/keys.ts'
-import { asGatewayError, GatewayError } from './base/errors.ts'
-import type { Json } from './base/json/json.ts'
-import type { Pages } from './documentation.ts'
-import { type Connection, type Operation, serve } from './gateway.ts'
-import { asksAnthropic, findGeminiModel, findModel, listGeminiModels, listModels } from './listing.ts'
-import { configuredAt, generationIn, operations } from './operations.ts'
-import { protocols } from './protocols/index.ts'
-import type { Caller } from './routing/plan.ts'
-import type { Runtime } from './runtime.ts'
-import { answerStored, storedAsked } from './stored.ts'
-import { addressOf } from './upstream/intake.ts'
-import { answerHeaders, crossOrigin } from './upstream/reply.ts'
+import { presentedKeys } from '../auth/keys.ts'
+import { asGatewayError, GatewayError } from '../base/errors.ts'
+import type { Json } from '../base/json/json.ts'
+import { type Connection, type Operation, serve } from '../gateway.ts'
+import { protocols } from '../protocols/index.ts'
+import type { Caller } from '../routing/plan.ts'
+import type { Runtime } from '../runtime.ts'
+import { addressOf } from '../upstream/intake.ts'
+import { answerHeaders, crossOrigin } from '../upstream/reply.ts'
+import { asksAnthropic, findGeminiModel, findModel, listGeminiModels, listModels } from './list-models.ts'
+import type { Pages } from './openapi.ts'
+import { configuredAt, generationIn, operations } from './routes.ts'
+import { answerStored, storedAsked } from './stored-responses.ts'
 
 /** The runtime in force, and whether the process is on its way out. */
 export type Life = { readonly run: Runtime; readonly draining: boolean }
@@ -62,7 +62,7 @@ const plainPaths = (life: Life) => {
 const documentation = (app: Elysia) => {
   let pages: Promise<Pages> | undefined
   const read = (name: keyof Pages) => async (): Promise<Response> => {
-    pages ??= import('./documentation.ts').then(({ createPages }) => createPages(app.routes))
+    pages ??= import('./openapi.ts').then(({ createPages }) => createPages(app.routes))
     return (await pages)[name]()
   }
   return app
