@@ -2,8 +2,8 @@
 
 import { version } from '../base/version.ts'
 import type { Compiled } from '../config/compiled.ts'
+import type { Runtime } from '../gateway/runtime.ts'
 import type { Entry, Limit } from '../providers/entry.ts'
-import type { Runtime } from '../runtime.ts'
 
 /** A short table: address, services, models, limits, strategy, proxies. No secret, and no URL that may carry one. */
 export const banner = ({ settings, router }: Runtime, port: number): string => {

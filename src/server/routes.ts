@@ -1,6 +1,6 @@
 /** Which address is which protocol. */
 import type { Compiled } from '../config/compiled.ts'
-import type { Operation } from '../gateway.ts'
+import type { Operation } from '../gateway/handle.ts'
 import { anthropicCount, geminiCount } from '../protocols/count.ts'
 import { type Manner, translators } from '../protocols/deepl/index.ts'
 import { namedIn } from '../protocols/gemini/address.ts'

@@ -2,9 +2,9 @@
 
 import { createScrub } from '../../base/redact.ts'
 import type { Compiled } from '../../config/compiled.ts'
+import { ask, type Result } from '../../gateway/probe/ask.ts'
+import { type Probe, probesOf } from '../../gateway/probe/targets.ts'
 import { memoryLimits } from '../../limits/memory.ts'
-import { ask, type Result } from '../../probe/ask.ts'
-import { type Probe, probesOf } from '../../probe/targets.ts'
 import type { Entry } from '../../providers/entry.ts'
 import { closeBridge } from '../../upstream/proxy.ts'
 import { read } from '../commands.ts'

@@ -1,6 +1,6 @@
 /** What a probe shows: the line that tells how far it is, the table, and the same for machines. */
-import type { Result } from '../../probe/ask.ts'
-import type { Probe } from '../../probe/targets.ts'
+import type { Result } from '../../gateway/probe/ask.ts'
+import type { Probe } from '../../gateway/probe/targets.ts'
 
 export type Probed = { probe: Probe; outcome: Result }
 export type Count = { ok: number; failed: number; skipped: number }

@@ -17,12 +17,12 @@ import { speakingTurns } from '../protocols/speaking.ts'
 import { addressOf, spokenFor, wireOf } from '../providers/address.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Outgoing, Wire } from '../providers/provider.ts'
-import type { Payload } from './call.ts'
-import type { JsonBody } from './intake.ts'
-import { refuseKept } from './kept.ts'
-import { localise, namesUrls, type RequestMedia } from './localise.ts'
-import type { Upload } from './multipart.ts'
-import { sendFor } from './send.ts'
+import type { Payload } from '../upstream/call.ts'
+import type { JsonBody } from '../upstream/intake.ts'
+import { localise, namesUrls, type RequestMedia } from '../upstream/localise.ts'
+import type { Upload } from '../upstream/multipart.ts'
+import { sendFor } from '../upstream/send.ts'
+import { refuseKept } from './vendor-files.ts'
 
 /** A request as routing, limits and the vendor's side need it. */
 export type Intake = {

@@ -1,12 +1,12 @@
 /** The tokens of a request: counted by a target that can, guessed where none can. */
-import { GatewayError } from './base/errors.ts'
-import type { JsonObject } from './base/json/json.ts'
-import { estimatePrompt } from './limits/estimate.ts'
-import { type Counting, isCounting } from './protocols/count.ts'
-import { isNative } from './providers/address.ts'
-import type { Target } from './providers/entry.ts'
-import type { Plan } from './routing/plan.ts'
-import type { Intake } from './upstream/outgoing.ts'
+import { GatewayError } from '../base/errors.ts'
+import type { JsonObject } from '../base/json/json.ts'
+import { estimatePrompt } from '../limits/estimate.ts'
+import { type Counting, isCounting } from '../protocols/count.ts'
+import { isNative } from '../providers/address.ts'
+import type { Target } from '../providers/entry.ts'
+import type { Plan } from '../routing/plan.ts'
+import type { Intake } from './build-request.ts'
 
 /** Targets that said they do not count. They are asked again when the configuration has been read anew. */
 const countless = new WeakSet<Target>()

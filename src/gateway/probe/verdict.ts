@@ -1,5 +1,5 @@
 /** A failure in plain words: what the operator should look at, and what the vendor said. */
-import type { GatewayError } from '../base/errors.ts'
+import type { GatewayError } from '../../base/errors.ts'
 
 export type Fault =
   | 'wrong_key'

@@ -1,10 +1,10 @@
 /** What is to be probed: every target of the configuration, or those behind one model. */
-import { kindOf } from '../catalog/kinds.ts'
-import type { Compiled } from '../config/compiled.ts'
-import { serves } from '../providers/address.ts'
-import type { Entry, Target } from '../providers/entry.ts'
-import { createModels, redirectOf } from '../routing/resolve.ts'
-import { createTargets } from '../routing/targets.ts'
+import { kindOf } from '../../catalog/kinds.ts'
+import type { Compiled } from '../../config/compiled.ts'
+import { serves } from '../../providers/address.ts'
+import type { Entry, Target } from '../../providers/entry.ts'
+import { createModels, redirectOf } from '../../routing/resolve.ts'
+import { createTargets } from '../../routing/targets.ts'
 
 export type Asked = 'openai-chat' | 'embeddings'
 

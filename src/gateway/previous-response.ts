@@ -1,8 +1,8 @@
 /** Requests that name what was said before: where a vendor keeps it, there; else from what was kept here. */
 
-import { GatewayError } from './base/errors.ts'
-import { exactly } from './base/json/exact-numbers.ts'
-import { isObject, type Json, type JsonObject } from './base/json/json.ts'
+import { GatewayError } from '../base/errors.ts'
+import { exactly } from '../base/json/exact-numbers.ts'
+import { isObject, type Json, type JsonObject } from '../base/json/json.ts'
 import {
   inputOf,
   isStored,
@@ -11,19 +11,19 @@ import {
   previousOf,
   sealKeys,
   unknownAnswer,
-} from './protocols/openai-responses/chain.ts'
-import type { Keep } from './protocols/openai-responses/keep.ts'
-import { referencesIn, spelledOut, unknownItem, unnamed, unsealed } from './protocols/openai-responses/references.ts'
-import { isNative } from './providers/address.ts'
-import type { Target } from './providers/entry.ts'
-import type { Plan } from './routing/plan.ts'
-import { seated } from './routing/seats.ts'
-import { targetOf } from './routing/targets.ts'
+} from '../protocols/openai-responses/chain.ts'
+import type { Keep } from '../protocols/openai-responses/keep.ts'
+import { referencesIn, spelledOut, unknownItem, unnamed, unsealed } from '../protocols/openai-responses/references.ts'
+import { isNative } from '../providers/address.ts'
+import type { Target } from '../providers/entry.ts'
+import type { Plan } from '../routing/plan.ts'
+import { seated } from '../routing/seats.ts'
+import { targetOf } from '../routing/targets.ts'
+import type { Answer } from '../store/answers.ts'
+import type { Trail } from '../telemetry/request-record.ts'
+import type { Intake } from './build-request.ts'
+import { askKeeper } from './fetch-stored.ts'
 import type { Runtime } from './runtime.ts'
-import type { Answer } from './store/answers.ts'
-import type { Trail } from './telemetry/request-record.ts'
-import { askKeeper } from './upstream/keeper.ts'
-import type { Intake } from './upstream/outgoing.ts'
 
 /** The protocol whose requests can go on from an answer; another path may too. */
 const protocol = 'openai-responses'

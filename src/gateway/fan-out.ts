@@ -1,14 +1,14 @@
 /** A request that is several: each part goes its own way with a ticket of its own, under one caller and one record. Order is kept, the first failure decides. */
-import { asGatewayError, GatewayError } from './base/errors.ts'
-import { isObject, type JsonObject, parseJson } from './base/json/json.ts'
-import type { ProtocolId, Usage } from './ir/chat.ts'
-import type { Several } from './protocols/protocol.ts'
-import { singleOf } from './protocols/singles.ts'
-import { spokenFor, wireOf } from './providers/address.ts'
-import type { Target } from './providers/entry.ts'
-import type { Plan } from './routing/plan.ts'
-import type { Records, Trail } from './telemetry/request-record.ts'
-import type { Intake } from './upstream/outgoing.ts'
+import { asGatewayError, GatewayError } from '../base/errors.ts'
+import { isObject, type JsonObject, parseJson } from '../base/json/json.ts'
+import type { ProtocolId, Usage } from '../ir/chat.ts'
+import type { Several } from '../protocols/protocol.ts'
+import { singleOf } from '../protocols/singles.ts'
+import { spokenFor, wireOf } from '../providers/address.ts'
+import type { Target } from '../providers/entry.ts'
+import type { Plan } from '../routing/plan.ts'
+import type { Records, Trail } from '../telemetry/request-record.ts'
+import type { Intake } from './build-request.ts'
 
 /** Parts that are under way at once, where nobody says otherwise. */
 const ordinary = 4

@@ -1,0 +1,21 @@
+/** Everything that is made of a configuration, and what outlives it. */
+import type { Auth } from '../auth/keys.ts'
+import type { Scrub } from '../base/redact.ts'
+import type { Compiled } from '../config/compiled.ts'
+import type { Limits } from '../limits/limits.ts'
+import type { Router } from '../routing/plan.ts'
+import type { AnswerStore } from '../store/answers.ts'
+import type { SealStore } from '../store/seals.ts'
+import type { Records } from '../telemetry/request-record.ts'
+
+/** Everything a request needs, built whole from one configuration and replaced in one assignment. */
+export type Runtime = {
+  settings: Compiled
+  auth: Auth
+  router: Router
+  limits: Limits
+  records: Records
+  seals: SealStore
+  answers: AnswerStore
+  scrub: Scrub
+}
