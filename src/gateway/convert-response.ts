@@ -1,5 +1,8 @@
 /** A vendor's answer on its way to the client: whole or streamed, in the shape the client asked for, whatever shape the vendor chose. */
 import { GatewayError } from '../base/errors.ts'
+import { handOn, type Patience } from '../downstream/byte-stream.ts'
+import type { Opened } from '../downstream/event-stream.ts'
+import { withHeaders } from '../downstream/response-headers.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
 import { countings } from '../protocols/count.ts'
 import { egressOf, ingressOf, passOnly, protocols } from '../protocols/index.ts'
@@ -14,10 +17,7 @@ import type { Trail } from '../telemetry/request-record.ts'
 import type { Answered } from '../upstream/call.ts'
 import { eventStream, isEventStream } from '../upstream/eventstream.ts'
 import { type Framing, sse } from '../upstream/frames.ts'
-import { handOn, type Patience } from '../upstream/handing.ts'
 import { readBytes, readError, readRest, readText, sniff } from '../upstream/read.ts'
-import type { Opened } from '../upstream/relay.ts'
-import { withHeaders } from '../upstream/reply.ts'
 import { Source } from '../upstream/source.ts'
 
 /** Between whom the answer goes. */

@@ -2,6 +2,7 @@
 import { presentedKeys } from '../auth/keys.ts'
 import { asGatewayError, GatewayError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json/json.ts'
+import { addressOf } from '../downstream/json-body.ts'
 import { type Asked, askKeeper } from '../gateway/fetch-stored.ts'
 import { type Connection, explain, told } from '../gateway/handle.ts'
 import { keepAnswer } from '../gateway/previous-response.ts'
@@ -15,7 +16,6 @@ import type { Caller } from '../routing/plan.ts'
 import { targetOf } from '../routing/targets.ts'
 import type { Answer } from '../store/answers.ts'
 import type { Trail } from '../telemetry/request-record.ts'
-import { addressOf } from '../upstream/intake.ts'
 
 const protocol = 'openai-responses'
 

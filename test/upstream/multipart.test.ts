@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
-import type { Params } from '../../src/upstream/fields.ts'
-import { isMultipart, readUpload } from '../../src/upstream/multipart.ts'
+import type { Params } from '../../src/downstream/multipart/fields.ts'
+import { isMultipart, readUpload } from '../../src/downstream/multipart/upload.ts'
 
 const boundary = 'X-edge-of-part'
 const field = (name: string, value: string) =>

@@ -1,11 +1,11 @@
 /** Whether a client takes what it is sent, looked at beat by beat: the times are told, not waited for. */
 import { afterEach, describe, expect, test } from 'bun:test'
 import { stopTicking, type Ticking } from '../../src/base/ticker.ts'
+import { Handing } from '../../src/downstream/byte-stream.ts'
+import { Relay } from '../../src/downstream/event-stream.ts'
 import { watch } from '../../src/protocols/openai-chat/watch.ts'
 import { Records } from '../../src/telemetry/request-record.ts'
 import { Deadline } from '../../src/upstream/deadline.ts'
-import { Handing } from '../../src/upstream/handing.ts'
-import { Relay } from '../../src/upstream/relay.ts'
 import { Source } from '../../src/upstream/source.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
 

@@ -2,10 +2,10 @@
  * An upload (multipart/form-data) of which only the `model` part is ours to read and to rewrite. If it stands before the first file the rest
  * is streamed as it comes; else the whole is read, up to `max_body`.
  */
-import type { Payload } from './call.ts'
+import type { Payload } from '../../upstream/call.ts'
+import { refuseCompressed, tooLarge } from '../json-body.ts'
 import { dropFields, fieldPart, fieldParts, type Params } from './fields.ts'
-import { delimiterOf, headAt, isLast, malformed, type Part, parts, twice } from './form.ts'
-import { refuseCompressed, tooLarge } from './intake.ts'
+import { delimiterOf, headAt, isLast, malformed, type Part, parts, twice } from './grammar.ts'
 
 export type Upload = {
   /** As the client named it. */

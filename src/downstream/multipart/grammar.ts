@@ -1,5 +1,5 @@
 /** The grammar of a form (multipart/form-data, RFC 7578): its delimiter, the heads of its parts, and what is refused of both. */
-import { GatewayError } from '../base/errors.ts'
+import { GatewayError } from '../../base/errors.ts'
 
 /** Bytes of a part's head that are read at most. */
 const largestHead = 16 * 1024

@@ -6,9 +6,9 @@ import { asGatewayError, GatewayError } from '../base/errors.ts'
 import { startTicking, stopTicking } from '../base/ticker.ts'
 import type { Usage } from '../ir/chat.ts'
 import type { Trail } from '../telemetry/request-record.ts'
-import type { AnswerHeaders } from './reply.ts'
-import type { Listener, Source } from './source.ts'
-import { Taking } from './taking.ts'
+import type { Listener, Source } from '../upstream/source.ts'
+import type { AnswerHeaders } from './response-headers.ts'
+import { Taking } from './stalled-client.ts'
 
 /** A vendor's stream that has begun: what it said so far, and the rest (none: that was all). `type`: what it is, if it is no stream. */
 export type Opened = { headers: Headers; text: string; type?: string; usage?: Usage | undefined; source?: Source }

@@ -2,9 +2,9 @@
 import type { GatewayError } from '../base/errors.ts'
 import { startTicking, stopTicking, type Ticking } from '../base/ticker.ts'
 import type { Trail } from '../telemetry/request-record.ts'
-import { type Answered, broken } from './call.ts'
-import type { Reader } from './read.ts'
-import { Taking } from './taking.ts'
+import { type Answered, broken } from '../upstream/call.ts'
+import type { Reader } from '../upstream/read.ts'
+import { Taking } from './stalled-client.ts'
 
 /** Seconds a vendor may be silent within its answer (absent: the deadline of the whole holds), and a client take none of it. */
 export type Patience = { vendor: number | undefined; client: number }

@@ -1,5 +1,5 @@
 /** Fields of a form that an entry's `params` stand for. */
-import { headAt, isLast } from './form.ts'
+import { headAt, isLast } from './grammar.ts'
 
 /** As the configuration says them: JSON. */
 export type Params = Readonly<Record<string, unknown>>
