@@ -2,7 +2,7 @@
 import { GatewayError } from '../base/errors.ts'
 import type { Json } from '../base/json/json.ts'
 import type { Chat, Part, ProtocolId } from '../ir/chat.ts'
-import { pathOf } from '../upstream/localise.ts'
+import { pathOf } from '../media/inline-urls.ts'
 
 /** Protocols whose vendors read one store. */
 const sameStore: Record<ProtocolId, ProtocolId> = { 'openai-responses': 'openai-chat' }

@@ -3,9 +3,9 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { createServer } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { GatewayError } from '../../src/base/errors.ts'
-import { createGuard, type MediaTerms, type Resolve } from '../../src/upstream/guard.ts'
-import { permits } from '../../src/upstream/ranges.ts'
-import { typeOf } from '../../src/upstream/sniff.ts'
+import { typeOf } from '../../src/media/file-type.ts'
+import { permits } from '../../src/media/public-addresses.ts'
+import { createGuard, type MediaTerms, type Resolve } from '../../src/media/safe-fetch.ts'
 import { certificate, key } from '../rig/certificate.ts'
 
 const png = Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 1, 2, 3])

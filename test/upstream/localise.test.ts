@@ -3,8 +3,8 @@ import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import type { Json } from '../../src/base/json/json.ts'
 import type { Chat, Part } from '../../src/ir/chat.ts'
-import type { Guarded, MediaTerms } from '../../src/upstream/guard.ts'
-import { localise, namesUrls, RequestMedia } from '../../src/upstream/localise.ts'
+import { localise, namesUrls, RequestMedia } from '../../src/media/inline-urls.ts'
+import type { Guarded, MediaTerms } from '../../src/media/safe-fetch.ts'
 
 const terms: MediaTerms = { allowPrivate: false, maxBytes: 100, timeout: 1, maxFiles: 3 }
 

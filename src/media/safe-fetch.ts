@@ -5,8 +5,8 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { GatewayError } from '../base/errors.ts'
-import { permits } from './ranges.ts'
-import { typeOf } from './sniff.ts'
+import { typeOf } from './file-type.ts'
+import { permits } from './public-addresses.ts'
 
 /** What may be fetched. Bytes and seconds. */
 export type MediaTerms = {

@@ -2,8 +2,8 @@
 import { GatewayError } from '../base/errors.ts'
 import { isObject, type Json } from '../base/json/json.ts'
 import type { Chat, Media, Part, Turn } from '../ir/chat.ts'
-import { createGuard, type Fetched, type Guarded, type MediaTerms, refusal } from './guard.ts'
-import { fits } from './sniff.ts'
+import { fits } from './file-type.ts'
+import { createGuard, type Fetched, type Guarded, type MediaTerms, refusal } from './safe-fetch.ts'
 
 /** A file as base64 with its true type. */
 export type File = { mime: string; data: string }
