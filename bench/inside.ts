@@ -3,7 +3,7 @@ import { egressOf, ingressOf } from '../src/protocols/index.ts'
 import type { Exchange, Frame } from '../src/protocols/protocol.ts'
 import { translateStream } from '../src/protocols/translate.ts'
 import { createSealStore } from '../src/store/seals.ts'
-import { sse } from '../src/upstream/frames.ts'
+import { sse } from '../src/upstream/framing/sse.ts'
 import { median } from './rounds.ts'
 import { manners, type Speech } from './speech.ts'
 

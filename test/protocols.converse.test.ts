@@ -10,7 +10,7 @@ import { bedrockConverse as converse } from '../src/protocols/bedrock-converse/i
 import { protocols } from '../src/protocols/index.ts'
 import type { Exchange, Frame } from '../src/protocols/protocol.ts'
 import { collectStream, translateMessage, translateStream } from '../src/protocols/translate.ts'
-import { eventStream } from '../src/upstream/eventstream.ts'
+import { eventStream } from '../src/upstream/framing/aws-event-stream.ts'
 import { checkEvents, exchangeFor } from './contracts/protocol.ts'
 import { type Recording, recordings, seeded } from './recordings.ts'
 import { eventOf } from './rig/eventstream.ts'

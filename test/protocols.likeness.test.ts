@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { protocols } from '../src/protocols/index.ts'
 import { likeness, wordOf } from '../src/protocols/openai-chat/likeness.ts'
 import { replaceModel } from '../src/protocols/openai-chat/splice.ts'
-import { Likeness } from '../src/upstream/likeness.ts'
+import { Likeness } from '../src/upstream/frame-template.ts'
 import { exchangeFor } from './contracts/protocol.ts'
 
 const frame = (delta: object, more: object = {}, model = 'vendor') => ({

@@ -6,7 +6,7 @@ import { countings } from '../src/protocols/count.ts'
 import { ingressOf, passingPaths, passOnly, protocols, vendorOnly } from '../src/protocols/index.ts'
 import type { Exchange } from '../src/protocols/protocol.ts'
 import { singleOf } from '../src/protocols/singles.ts'
-import { eventStream } from '../src/upstream/eventstream.ts'
+import { eventStream } from '../src/upstream/framing/aws-event-stream.ts'
 import { messageOf } from './rig/eventstream.ts'
 
 const secret = 'canary-key/with"odd=characters'

@@ -1,6 +1,12 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { GatewayError } from '../src/base/errors.ts'
-import { closeBridge, environmentProxy, originOf, type ProxyOption, proxyFor } from '../src/upstream/proxy.ts'
+import {
+  closeBridge,
+  environmentProxy,
+  originOf,
+  type ProxyOption,
+  proxyFor,
+} from '../src/upstream/connection/proxy.ts'
 import { certificate, key } from './rig/certificate.ts'
 import { withoutProxies } from './rig/environment.ts'
 import { httpProxy, type ProxyRules, type RecordingProxy, socksProxy } from './rig/proxy.ts'

@@ -14,7 +14,7 @@ import { createAnswerStore } from '../store/answers.ts'
 import { createSealStore } from '../store/seals.ts'
 import { createLog, type Log, standardOutput } from '../telemetry/log.ts'
 import { Records } from '../telemetry/request-record.ts'
-import { closeBridge } from '../upstream/proxy.ts'
+import { closeBridge } from '../upstream/connection/proxy.ts'
 import { banner, exposed } from './banner.ts'
 import { type Choices, loadForServing } from './commands.ts'
 

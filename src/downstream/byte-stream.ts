@@ -3,7 +3,7 @@ import type { GatewayError } from '../base/errors.ts'
 import { startTicking, stopTicking, type Ticking } from '../base/ticker.ts'
 import type { Trail } from '../telemetry/request-record.ts'
 import { type Answered, broken } from '../upstream/call.ts'
-import type { Reader } from '../upstream/read.ts'
+import type { Reader } from '../upstream/read-body.ts'
 import { Taking } from './stalled-client.ts'
 
 /** Seconds a vendor may be silent within its answer (absent: the deadline of the whole holds), and a client take none of it. */

@@ -6,7 +6,7 @@ import { asGatewayError, GatewayError } from '../base/errors.ts'
 import { startTicking, stopTicking } from '../base/ticker.ts'
 import type { Usage } from '../ir/chat.ts'
 import type { Trail } from '../telemetry/request-record.ts'
-import type { Listener, Source } from '../upstream/source.ts'
+import type { Listener, Source } from '../upstream/event-source.ts'
 import type { AnswerHeaders } from './response-headers.ts'
 import { Taking } from './stalled-client.ts'
 

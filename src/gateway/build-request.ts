@@ -21,7 +21,7 @@ import { addressOf, spokenFor, wireOf } from '../providers/address.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Outgoing, Wire } from '../providers/provider.ts'
 import type { Payload } from '../upstream/call.ts'
-import { sendFor } from '../upstream/send.ts'
+import { sendFor } from '../upstream/connection/token-fetch.ts'
 import { refuseKept } from './vendor-files.ts'
 
 /** A request as routing, limits and the vendor's side need it. */

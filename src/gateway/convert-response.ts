@@ -15,10 +15,10 @@ import { singleOf } from '../protocols/singles.ts'
 import { collectStream, tellMessage, translateMessage, translateStream } from '../protocols/translate.ts'
 import type { Trail } from '../telemetry/request-record.ts'
 import type { Answered } from '../upstream/call.ts'
-import { eventStream, isEventStream } from '../upstream/eventstream.ts'
-import { type Framing, sse } from '../upstream/frames.ts'
-import { readBytes, readError, readRest, readText, sniff } from '../upstream/read.ts'
-import { Source } from '../upstream/source.ts'
+import { Source } from '../upstream/event-source.ts'
+import { eventStream, isEventStream } from '../upstream/framing/aws-event-stream.ts'
+import { type Framing, sse } from '../upstream/framing/sse.ts'
+import { readBytes, readError, readRest, readText, sniff } from '../upstream/read-body.ts'
 
 /** Between whom the answer goes. */
 export type Way = {

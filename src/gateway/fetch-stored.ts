@@ -10,7 +10,7 @@ import type { Target } from '../providers/entry.ts'
 import type { Outgoing } from '../providers/provider.ts'
 import type { Trail } from '../telemetry/request-record.ts'
 import { Call } from '../upstream/call.ts'
-import { readError, readText } from '../upstream/read.ts'
+import { readError, readText } from '../upstream/read-body.ts'
 import { userAgent } from './build-request.ts'
 
 const protocol = 'openai-responses'

@@ -2,12 +2,12 @@
 import { GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Outgoing, Wire } from '../providers/provider.ts'
-import { sentenceOf } from './bridge.ts'
+import { createReach } from './connection/connect-probe.ts'
+import { createSpare } from './connection/idle-connections.ts'
+import { originOf, type ProxyOption, proxyFor } from './connection/proxy.ts'
+import { sentenceOf } from './connection/socks-bridge.ts'
+import { takingTurns } from './connection/upload-turns.ts'
 import { Deadline } from './deadline.ts'
-import { originOf, type ProxyOption, proxyFor } from './proxy.ts'
-import { createReach } from './reach.ts'
-import { takingTurns } from './sending.ts'
-import { createSpare } from './spare.ts'
 
 /** Seconds an attempt is given. */
 export type Terms = {

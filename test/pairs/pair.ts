@@ -9,7 +9,7 @@ import type { Egress, Exchange, Frame, Protocol } from '../../src/protocols/prot
 import { recall } from '../../src/protocols/remember.ts'
 import { speakingTurns } from '../../src/protocols/speaking.ts'
 import { translateMessage, translateStream } from '../../src/protocols/translate.ts'
-import { sse } from '../../src/upstream/frames.ts'
+import { sse } from '../../src/upstream/framing/sse.ts'
 import type { Vendor } from './answer.ts'
 import { type Asked, fetched } from './cases.ts'
 import type { Client } from './client.ts'

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import type { Frame } from '../../src/protocols/protocol.ts'
-import { eventStream, isEventStream } from '../../src/upstream/eventstream.ts'
-import { largestFrame } from '../../src/upstream/frames.ts'
+import { eventStream, isEventStream } from '../../src/upstream/framing/aws-event-stream.ts'
+import { largestFrame } from '../../src/upstream/framing/sse.ts'
 import { type Recording, recordings, seeded } from '../recordings.ts'
 import { chunkOf, eventOf, exceptionOf, messageOf } from '../rig/eventstream.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import type { Frame } from '../../src/protocols/protocol.ts'
-import { largestFrame, sse } from '../../src/upstream/frames.ts'
+import { largestFrame, sse } from '../../src/upstream/framing/sse.ts'
 
 const read = (...pieces: (string | Uint8Array)[]): Frame[] => {
   const frames: Frame[] = []

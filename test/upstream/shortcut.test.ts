@@ -9,8 +9,8 @@ import type { Egress, Exchange, Ingress, Passing, Varying } from '../../src/prot
 import { rememberStream } from '../../src/protocols/remember.ts'
 import { translateStream } from '../../src/protocols/translate.ts'
 import { Deadline } from '../../src/upstream/deadline.ts'
-import { Likeness } from '../../src/upstream/likeness.ts'
-import { Source } from '../../src/upstream/source.ts'
+import { Source } from '../../src/upstream/event-source.ts'
+import { Likeness } from '../../src/upstream/frame-template.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
 import { recordings } from '../recordings.ts'
 

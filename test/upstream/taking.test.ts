@@ -6,7 +6,7 @@ import { Relay } from '../../src/downstream/event-stream.ts'
 import { watch } from '../../src/protocols/openai-chat/watch.ts'
 import { Records } from '../../src/telemetry/request-record.ts'
 import { Deadline } from '../../src/upstream/deadline.ts'
-import { Source } from '../../src/upstream/source.ts'
+import { Source } from '../../src/upstream/event-source.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
 
 const frame = Buffer.from(

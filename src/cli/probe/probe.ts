@@ -6,7 +6,7 @@ import { ask, type Result } from '../../gateway/probe/ask.ts'
 import { type Probe, probesOf } from '../../gateway/probe/targets.ts'
 import { memoryLimits } from '../../limits/memory.ts'
 import type { Entry } from '../../providers/entry.ts'
-import { closeBridge } from '../../upstream/proxy.ts'
+import { closeBridge } from '../../upstream/connection/proxy.ts'
 import { read } from '../commands.ts'
 import { countOf, createProgress, jsonOf, type Probed, type Progress, tableOf } from './table.ts'
 

@@ -1,8 +1,8 @@
 /** Whether a vendor can be reached at all: `fetch` does not tell when it has connected, so somebody knocks at the door beside it. */
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { bare, credentialsOf } from './bridge.ts'
 import type { ProxyOption } from './proxy.ts'
+import { bare, credentialsOf } from './socks-bridge.ts'
 
 export type Reach = {
   /** To be told whenever an answer of `origin` (`https://host:port`, as `originOf` cuts it) has come in. */

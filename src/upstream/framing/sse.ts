@@ -1,6 +1,6 @@
 /** Bytes of a stream → whole frames. Any cut of the bytes, inside a character too, gives the same frames. */
-import { GatewayError } from '../base/errors.ts'
-import type { Frame } from '../protocols/protocol.ts'
+import { GatewayError } from '../../base/errors.ts'
+import type { Frame } from '../../protocols/protocol.ts'
 
 /** Characters one frame may have (images in base64 come as one): a larger one ends the stream as a fault. */
 export const largestFrame = 16 * 1024 * 1024

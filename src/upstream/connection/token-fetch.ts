@@ -1,5 +1,5 @@
 /** A request of our own on the way to a vendor's answer, such as for a token: through the target's proxy, no redirect followed. */
-import type { Send } from '../providers/provider.ts'
+import type { Send } from '../../providers/provider.ts'
 import { proxyFor } from './proxy.ts'
 
 /** @throws what `fetch` throws, whose message may hold the URL. */

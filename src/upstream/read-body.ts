@@ -1,7 +1,7 @@
 /** What a vendor answered, read whole, or as far as it takes to tell what it is. */
 import { GatewayError } from '../base/errors.ts'
 import { type Answered, broken } from './call.ts'
-import { isEventStream } from './eventstream.ts'
+import { isEventStream } from './framing/aws-event-stream.ts'
 
 export type Reader = ReadableStreamDefaultReader<Uint8Array>
 

@@ -1,7 +1,7 @@
 /** Which proxy a request goes through, in the words of Bun's `fetch`: decided once for each origin, looked up ever after. */
 import { BlockList, isIP } from 'node:net'
-import { GatewayError } from '../base/errors.ts'
-import { type Bridge, openBridge } from './bridge.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { type Bridge, openBridge } from './socks-bridge.ts'
 
 /**
  * What to give to `fetch(…, { proxy })`. Never undefined, null or '': by those Bun means the proxy of the environment, which it chooses by

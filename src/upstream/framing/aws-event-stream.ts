@@ -2,11 +2,11 @@
  * The binary framing of AWS streams, `application/vnd.amazon.eventstream`: bytes → whole frames, at any cut of the bytes.
  * https://smithy.io/2.0/aws/amazon-eventstream.html (2026-11)
  */
-import { GatewayError } from '../base/errors.ts'
-import { isObject, parseJson, textOf } from '../base/json/json.ts'
-import { faultOf } from '../protocols/bedrock-converse/error.ts'
-import type { Exchange, Frame } from '../protocols/protocol.ts'
-import { type FrameReader, largestFrame } from './frames.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { isObject, parseJson, textOf } from '../../base/json/json.ts'
+import { faultOf } from '../../protocols/bedrock-converse/error.ts'
+import type { Exchange, Frame } from '../../protocols/protocol.ts'
+import { type FrameReader, largestFrame } from './sse.ts'
 
 /** Does a content type name this framing. */
 export const isEventStream = (type: string | null): boolean =>

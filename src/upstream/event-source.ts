@@ -3,9 +3,9 @@ import { asGatewayError, type GatewayError } from '../base/errors.ts'
 import type { Passing } from '../protocols/protocol.ts'
 import { broken } from './call.ts'
 import type { Deadline } from './deadline.ts'
-import { type FrameReader, type Framing, sse } from './frames.ts'
-import { Likeness } from './likeness.ts'
-import type { Reader } from './read.ts'
+import { Likeness } from './frame-template.ts'
+import { type FrameReader, type Framing, sse } from './framing/sse.ts'
+import type { Reader } from './read-body.ts'
 
 type Piece = { value?: Uint8Array | undefined }
 
