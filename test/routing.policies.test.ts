@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { createPolicies } from '../src/routing/policies.ts'
-import { createPulse } from '../src/routing/pulse.ts'
+import { createPulse } from '../src/routing/target-stats.ts'
 import { seeded } from './contracts/limits.ts'
 import { choicesOf, namesOf, policyContract } from './contracts/policy.ts'
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { wrapSeal } from '../src/ir/seal.ts'
 import { seatOf } from '../src/providers/address.ts'
-import { preferring, sealedAt } from '../src/routing/seats.ts'
+import { preferring, sealedAt } from '../src/routing/seal-affinity.ts'
 import { entryOf } from './contracts/provider.ts'
 
 const target = (type: string, key: string) => {

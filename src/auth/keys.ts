@@ -2,7 +2,7 @@
 
 import { GatewayError } from '../base/errors.ts'
 import type { KeyRule } from '../config/compiled.ts'
-import type { Caller } from '../routing/plan.ts'
+import type { Caller } from '../routing/router.ts'
 
 /** The keys a request shows, in the order they are tried. */
 export type Presented = readonly string[]

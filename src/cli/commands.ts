@@ -7,7 +7,7 @@ import { hasErrors, type Problem, renderProblems } from '../config/problems.ts'
 import { schemaText } from '../config/reference.ts'
 import { findConfig } from '../config/source.ts'
 import { serves } from '../providers/address.ts'
-import { createRouter, type Row } from '../routing/plan.ts'
+import { createRouter, type Row } from '../routing/router.ts'
 
 /** What the command line says beside the file. */
 export type Choices = {

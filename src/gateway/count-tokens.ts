@@ -5,7 +5,7 @@ import { estimatePrompt } from '../limits/estimate.ts'
 import { type Counting, isCounting } from '../protocols/count.ts'
 import { isNative } from '../providers/address.ts'
 import type { Target } from '../providers/entry.ts'
-import type { Plan } from '../routing/plan.ts'
+import type { Plan } from '../routing/router.ts'
 import type { Intake } from './build-request.ts'
 
 /** Targets that said they do not count. They are asked again when the configuration has been read anew. */

@@ -6,7 +6,7 @@ import type { Several } from '../protocols/protocol.ts'
 import { singleOf } from '../protocols/singles.ts'
 import { spokenFor, wireOf } from '../providers/address.ts'
 import type { Target } from '../providers/entry.ts'
-import type { Plan } from '../routing/plan.ts'
+import type { Plan } from '../routing/router.ts'
 import type { Records, Trail } from '../telemetry/request-record.ts'
 import type { Intake } from './build-request.ts'
 

@@ -1,6 +1,6 @@
 /** The strategies: in which order the choices for a request are tried. One function each; none of them drops a choice. */
 import type { Strategy } from '../config/compiled.ts'
-import { type Pulse, processPulse } from './pulse.ts'
+import { type Pulse, processPulse } from './target-stats.ts'
 
 export type Choice<T> = {
   /** Tells the choice apart across reloads. */

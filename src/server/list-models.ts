@@ -4,7 +4,7 @@ import type { Json } from '../base/json/json.ts'
 import { kindOf } from '../catalog/kinds.ts'
 import type { Runtime } from '../gateway/runtime.ts'
 import { bareModel } from '../protocols/gemini/address.ts'
-import type { Caller } from '../routing/plan.ts'
+import type { Caller } from '../routing/router.ts'
 
 /** Nobody knows when a model came to be; SDKs want a time. */
 const created = 1704067200

@@ -3,7 +3,7 @@ import { GatewayError } from '../base/errors.ts'
 import { Roster } from '../base/indexed-list.ts'
 import type { Usage } from '../ir/chat.ts'
 import type { Grant, Ticket } from '../limits/limits.ts'
-import type { Beat, Pulse } from '../routing/pulse.ts'
+import type { Beat, Pulse } from '../routing/target-stats.ts'
 import type { Line, Log } from './log.ts'
 
 /** How a request ended: an error, or nothing to complain of. */

@@ -3,7 +3,7 @@ import { kindOf } from '../../catalog/kinds.ts'
 import type { Compiled } from '../../config/compiled.ts'
 import { serves } from '../../providers/address.ts'
 import type { Entry, Target } from '../../providers/entry.ts'
-import { createModels, redirectOf } from '../../routing/resolve.ts'
+import { createModels, redirectOf } from '../../routing/model-table.ts'
 import { createTargets } from '../../routing/targets.ts'
 
 export type Asked = 'openai-chat' | 'embeddings'

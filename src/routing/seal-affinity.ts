@@ -1,7 +1,7 @@
 /** A conversation goes on where it was sealed, if it can: only that target, or its vendor, can read the seals. */
 import { sealPrefix, unwrapSeal } from '../ir/seal.ts'
 import { seatOf } from '../providers/address.ts'
-import type { Plan } from './plan.ts'
+import type { Plan } from './router.ts'
 
 /** The seat that wrote the last seal in a request; undefined where none of ours stands in it. */
 export const sealedAt = (text: string): string | undefined => {

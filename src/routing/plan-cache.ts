@@ -2,8 +2,8 @@
 import type { ProtocolId } from '../ir/chat.ts'
 import { ingressOf } from '../protocols/index.ts'
 import type { Entry, Target } from '../providers/entry.ts'
+import { isChat, type Models, type Route } from './model-table.ts'
 import { type Choice, createPolicies, type Policy, type Question } from './policies.ts'
-import { isChat, type Models, type Route } from './resolve.ts'
 import { createTargets } from './targets.ts'
 
 /** The targets of one model whose entries have the same priority, by entry; the weight of credentials is equal. */

@@ -5,10 +5,10 @@ import type { Compiled } from '../config/compiled.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import { ingressOf } from '../protocols/index.ts'
 import type { Entry, Target } from '../providers/entry.ts'
+import { createModels, type Models, type Route, redirectOf } from './model-table.ts'
+import { byPriority, createReady, inOrder, type Ready } from './plan-cache.ts'
 import { type Chances, createPolicies, type Policy, type Random, shuffle } from './policies.ts'
-import { createPool, type Pool } from './pool.ts'
-import { byPriority, createReady, inOrder, type Ready } from './ready.ts'
-import { createModels, type Models, type Route, redirectOf } from './resolve.ts'
+import { createPool, type Pool } from './random-pool.ts'
 
 export type Plan = {
   /** The model as the client named it (or `default_model`): what its answer carries. */
