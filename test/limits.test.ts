@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import type { GatewayError } from '../src/base/errors.ts'
 import { estimateTokens } from '../src/limits/estimate.ts'
 import { memoryLimits } from '../src/limits/memory.ts'
-import { asRate, Window } from '../src/limits/window.ts'
+import { asRate, Window } from '../src/limits/sliding-window.ts'
 import {
   ask,
   createClock,

@@ -1,7 +1,7 @@
 /** Which counters stand before which target. Looked up by name, so that they outlive a reload of the configuration. */
 import type { GatewayError } from '../base/errors.ts'
 import type { Entry, Limit, Target } from '../providers/entry.ts'
-import { Gate, isSet, limitsAnything, type Need } from './gate.ts'
+import { Gate, isSet, limitsAnything, type Need } from './counters.ts'
 import type { Grant } from './limits.ts'
 
 /** Lanes that are kept without looking which of them are at rest. */

@@ -1,10 +1,10 @@
 /** Limits counted in this process. */
 import { GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
-import type { Need, Obstacle } from './gate.ts'
+import type { Need, Obstacle } from './counters.ts'
 import { type Group, type Lane, Lanes } from './lanes.ts'
 import type { Ask, Grant, Limits, Ticket } from './limits.ts'
-import { Line, type Timer } from './line.ts'
+import { Line, type Timer } from './queue.ts'
 
 /** Requests in line at most; each holds its body in memory. */
 const mostWaiting = 10_000

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import type { Ask, Grant, Limits } from '../../src/limits/limits.ts'
-import type { Timer } from '../../src/limits/line.ts'
+import type { Timer } from '../../src/limits/queue.ts'
 import type { Credential, Entry, Limit, Target } from '../../src/providers/entry.ts'
 import { plainEntry } from '../rig/entry.ts'
 

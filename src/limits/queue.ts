@@ -1,7 +1,7 @@
 /** The requests that wait for a turn: first come first served before every gate, one timer for all. */
 import { GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
-import type { Need } from './gate.ts'
+import type { Need } from './counters.ts'
 import type { Group, Lane, Place, Waiter } from './lanes.ts'
 import type { Grant } from './limits.ts'
 

@@ -1,6 +1,6 @@
 /** All counters that one `limit` of the configuration sets up: what must have room before a request goes through. */
 import type { Limit } from '../providers/entry.ts'
-import { asRate, Window } from './window.ts'
+import { asRate, Window } from './sliding-window.ts'
 
 /** The figures that count over time: in how many seconds, and whether requests or tokens. */
 const rates = {
