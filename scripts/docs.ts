@@ -1,6 +1,6 @@
 /** Writes the generated pages: `npm run docs`. Another one is a line in `pages`. */
 import { join } from 'node:path'
-import { referencePage, schemaText } from '../src/config/reference.ts'
+import { referencePage, schemaText } from '../src/config/schema/reference.ts'
 import { withBlocks } from './pages/blocks.ts'
 import { errorsPage } from './pages/errors.ts'
 import { fidelityPage } from './pages/fidelity.ts'

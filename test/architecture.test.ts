@@ -110,8 +110,8 @@ describe('a start', () => {
 
   test('loads nothing that only a command, a YAML file, an old database or a reader of the documentation needs', () => {
     const later = [
-      'config/import.ts',
-      'config/yaml.ts',
+      'config/file/import-database.ts',
+      'config/file/yaml.ts',
       'server/openapi.ts',
       ...files.filter(file => /^probe/.test(file)),
     ]

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pages } from '../scripts/docs.ts'
 import { load, loadText } from '../src/config/load.ts'
-import { ConfigSchema } from '../src/config/schema.ts'
+import { ConfigSchema } from '../src/config/schema/schema.ts'
 import { providers } from '../src/providers/index.ts'
 import { shown } from './config/write.ts'
 

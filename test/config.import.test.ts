@@ -4,7 +4,7 @@ import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { importDatabase, newerRevision } from '../src/config/import.ts'
+import { importDatabase, newerRevision } from '../src/config/file/import-database.ts'
 import { load } from '../src/config/load.ts'
 import { file, folder } from './config/write.ts'
 

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { commit, version } from '../base/version.ts'
-import { nearest } from '../config/nearest.ts'
+import { nearest } from '../config/schema/nearest.ts'
 
 const usage = `simple-one-api: every large model behind one address
 

@@ -1,11 +1,11 @@
 /** The commands that end by themselves. Each gives the exit code. */
 import { dirname } from 'node:path'
+import { hasErrors, type Problem, renderProblems } from '../config/checks/problems.ts'
 import type { Compiled, LogLevel } from '../config/compiled.ts'
-import { databaseOf } from '../config/database.ts'
+import { databaseOf } from '../config/file/database.ts'
+import { findConfig } from '../config/file/source.ts'
 import { builtin, load } from '../config/load.ts'
-import { hasErrors, type Problem, renderProblems } from '../config/problems.ts'
-import { schemaText } from '../config/reference.ts'
-import { findConfig } from '../config/source.ts'
+import { schemaText } from '../config/schema/reference.ts'
 import { serves } from '../providers/address.ts'
 import { createRouter, type Row } from '../routing/router.ts'
 
@@ -26,7 +26,7 @@ const complain = (problems: readonly Problem[]): void => {
 /** What is said of a newer configuration in a database of v0.10. SQLite is loaded only where there is one. */
 const newerThan = async (path: string): Promise<Problem[]> => {
   if (databaseOf(path, process.env) === undefined) return []
-  const { newerRevision } = await import('../config/import.ts')
+  const { newerRevision } = await import('../config/file/import-database.ts')
   return [newerRevision(path, process.env)].filter(problem => problem !== undefined)
 }
 
@@ -79,7 +79,7 @@ export const printSchema = (): number => {
 
 export const importDatabase = async (database: string | undefined, out: string | undefined): Promise<number> => {
   if (database === undefined) return refuse('import needs the path of a config.db')
-  const { importDatabase: importFrom } = await import('../config/import.ts')
+  const { importDatabase: importFrom } = await import('../config/file/import-database.ts')
   const { config, written, error } = importFrom(database, out)
   if (error !== undefined) return refuse(error)
   process.stdout.write(config ?? `written to ${written}\n`)

@@ -2,11 +2,11 @@
 import { ordinaryManner } from '../protocols/deepl/index.ts'
 import type { Entry } from '../providers/entry.ts'
 import { everyInterface, parseListen, parseRange, parseSize } from './address.ts'
+import { secretsOf } from './checks/secrets.ts'
 import type { Compiled, KeyRule, LogLevel, Strategy } from './compiled.ts'
 import { jsonLevels, spellings } from './dialects/legacy.ts'
-import { toMap } from './entry.ts'
-import type { Config } from './schema.ts'
-import { secretsOf } from './secrets.ts'
+import { toMap } from './entry-config.ts'
+import type { Config } from './schema/schema.ts'
 
 const defaults = { port: 9090, maxBody: 32 * 2 ** 20, maxMedia: 20 * 2 ** 20 }
 

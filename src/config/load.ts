@@ -1,18 +1,18 @@
 /** A configuration from its file to what the house reads: read, expand, shape, check, compile. */
 import { statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
-import { checkConfig, checkNames, misplaced } from './check.ts'
+import { readKeys } from './checks/keys.ts'
+import { createReport, hasErrors, type Problem, type Report } from './checks/problems.ts'
+import { isFromSample } from './checks/secrets.ts'
+import { readServices } from './checks/services.ts'
+import { checkConfig, checkNames, misplaced } from './checks/settings.ts'
 import { compile } from './compile.ts'
 import type { Compiled } from './compiled.ts'
-import { type Environment, expand } from './environment.ts'
-import { readKeys } from './keys.ts'
-import { createReport, hasErrors, type Problem, type Report } from './problems.ts'
-import { type Config, ConfigSchema } from './schema.ts'
-import { isFromSample } from './secrets.ts'
-import { readServices } from './services.ts'
-import { shape } from './shape.ts'
-import { environmentOf, parseText, readText } from './source.ts'
-import { type Member, pathTo, placesOf, plain, type Tree } from './tree.ts'
+import { type Environment, expand } from './file/environment.ts'
+import { environmentOf, parseText, readText } from './file/source.ts'
+import { type Member, pathTo, placesOf, plain, type Tree } from './file/tree.ts'
+import { type Config, ConfigSchema } from './schema/schema.ts'
+import { shape } from './schema/shape.ts'
 
 /** `compiled` is there unless a problem is an error. */
 export type Loaded = { compiled?: Compiled; problems: Problem[] }

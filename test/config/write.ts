@@ -3,9 +3,9 @@ import { afterAll } from 'bun:test'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Problem, renderProblems } from '../../src/config/checks/problems.ts'
 import type { Compiled } from '../../src/config/compiled.ts'
 import { load, loadText } from '../../src/config/load.ts'
-import { type Problem, renderProblems } from '../../src/config/problems.ts'
 
 const folders: string[] = []
 afterAll(() => {

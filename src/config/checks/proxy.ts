@@ -1,7 +1,7 @@
 /** The `proxy` block: what is wrong with it, and which entries go through what. */
-import { httpSchemes, parseProxy, parseSocks, parseUrl } from './address.ts'
+import { httpSchemes, parseProxy, parseSocks, parseUrl } from '../address.ts'
+import type { EntryConfig, ProxyConfig } from '../schema/schema.ts'
 import type { Say } from './problems.ts'
-import type { EntryConfig, ProxyConfig } from './schema.ts'
 
 export const checkProxy = (proxy: ProxyConfig, say: Say): void => {
   const { strategy, http_proxy: http, https_proxy: https, socks5_proxy: socks } = proxy

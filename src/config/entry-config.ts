@@ -2,7 +2,7 @@
 import type { Credential, Entry, Limit } from '../providers/entry.ts'
 import type { Provider } from '../providers/provider.ts'
 import { parseServerUrl } from './address.ts'
-import type { CredentialsConfig, EntryConfig, LimitConfig } from './schema.ts'
+import type { CredentialsConfig, EntryConfig, LimitConfig } from './schema/schema.ts'
 
 /** @param defaults the provider, for the models of an entry that names none. */
 export const toEntry = (written: EntryConfig, id: string, type: string, defaults: Provider): Entry => {

@@ -1,9 +1,9 @@
 /** Finds the configuration's file and reads it: bytes → a tree with places. */
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, extname, isAbsolute, join, resolve } from 'node:path'
+import type { Report } from '../checks/problems.ts'
 import { type Environment, parseEnvironmentFile } from './environment.ts'
 import { parseJson } from './json.ts'
-import type { Report } from './problems.ts'
 import type { Tree } from './tree.ts'
 
 const names = ['config.json', 'config.yaml', 'config.yml']

@@ -1,12 +1,12 @@
 /** What can be wrong with the settings outside `services`, and a word on those that mean something else here than they did. */
 import type { TSchema } from '@sinclair/typebox'
-import type { Entry } from '../providers/entry.ts'
-import { parseListen, parseRange, parseSize } from './address.ts'
+import type { Entry } from '../../providers/entry.ts'
+import { parseListen, parseRange, parseSize } from '../address.ts'
+import { pathTo } from '../file/tree.ts'
+import { type Config, ConfigSchema, CredentialsSchema, EntrySchema } from '../schema/schema.ts'
 import type { Level, Say } from './problems.ts'
 import { checkProxy } from './proxy.ts'
-import { type Config, ConfigSchema, CredentialsSchema, EntrySchema } from './schema.ts'
 import { type Checking, knownTypes } from './services.ts'
-import { pathTo } from './tree.ts'
 
 export const checkConfig = (config: Config, { say, isBroken }: Checking): void => {
   const { server_port: port, max_body: size } = config

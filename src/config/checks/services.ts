@@ -1,18 +1,18 @@
 /** `services` → the entries that can be used; what is wrong with the others is said. */
 
-import { credentialsOf, wireOf } from '../providers/address.ts'
-import type { Entry } from '../providers/entry.ts'
-import { providers, unbuilt } from '../providers/index.ts'
-import type { Wire } from '../providers/provider.ts'
-import { checkEntry, checkModels } from './checkEntry.ts'
-import { retiredTypes } from './dialects/legacy.ts'
-import { toEntry } from './entry.ts'
-import { nearest } from './nearest.ts'
+import { credentialsOf, wireOf } from '../../providers/address.ts'
+import type { Entry } from '../../providers/entry.ts'
+import { providers, unbuilt } from '../../providers/index.ts'
+import type { Wire } from '../../providers/provider.ts'
+import { retiredTypes } from '../dialects/legacy.ts'
+import { toEntry } from '../entry-config.ts'
+import { pathTo } from '../file/tree.ts'
+import { nearest } from '../schema/nearest.ts'
+import type { Config, EntryConfig } from '../schema/schema.ts'
+import { checkEntry, checkModels } from './check-entry.ts'
 import { type Say, unreplaced } from './problems.ts'
 import { proxyOf } from './proxy.ts'
-import type { Config, EntryConfig } from './schema.ts'
 import { isFromSample } from './secrets.ts'
-import { pathTo } from './tree.ts'
 
 /** `isBroken`: something below the path has the wrong shape, which has been said. */
 export type Checking = { say: Say; isBroken: (path: string) => boolean }

@@ -1,6 +1,6 @@
 /** The configuration's schema as others read it: JSON Schema for editors, a page for people. */
 import type { TSchema } from '@sinclair/typebox'
-import { providers, unbuilt } from '../providers/index.ts'
+import { providers, unbuilt } from '../../providers/index.ts'
 import { ConfigSchema, CredentialsSchema, EntrySchema } from './schema.ts'
 
 type Schema = Record<string, unknown>

@@ -1,13 +1,13 @@
 /** What can be wrong with an enabled entry beyond its shape. */
-import { isOwnPath, isPath } from '../protocols/own.ts'
-import type { Entry } from '../providers/entry.ts'
-import { providers } from '../providers/index.ts'
-import { parseProxy, parseServerUrl } from './address.ts'
-import { figureOf, pathIn, wholeLimits } from './entry.ts'
-import { nearest } from './nearest.ts'
+import { isOwnPath, isPath } from '../../protocols/own.ts'
+import type { Entry } from '../../providers/entry.ts'
+import { providers } from '../../providers/index.ts'
+import { parseProxy, parseServerUrl } from '../address.ts'
+import { figureOf, pathIn, wholeLimits } from '../entry-config.ts'
+import { pathTo } from '../file/tree.ts'
+import { nearest } from '../schema/nearest.ts'
+import type { EntryConfig, LimitConfig } from '../schema/schema.ts'
 import type { Say } from './problems.ts'
-import type { EntryConfig, LimitConfig } from './schema.ts'
-import { pathTo } from './tree.ts'
 
 /** False: it is too wrong to be read on. */
 export const checkEntry = (entry: EntryConfig, path: string, say: Say): boolean => {

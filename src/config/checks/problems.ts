@@ -1,6 +1,6 @@
 /** What is to be said about a configuration, and how it is said. No problem ever tells a value: it may be a secret. */
 import { relative } from 'node:path'
-import { type Place, parentOf } from './tree.ts'
+import { type Place, parentOf } from '../file/tree.ts'
 
 /** `error`: the file cannot be used. `warning`: it can, otherwise than its author may think. `note`: a word on what a setting does here. */
 export type Level = 'error' | 'warning' | 'note'

@@ -1,10 +1,10 @@
 /** `api_key` and `api_keys` → who may ask for what. */
-import type { KeyRule } from './compiled.ts'
+import type { KeyRule } from '../compiled.ts'
+import { pathTo } from '../file/tree.ts'
+import type { Config } from '../schema/schema.ts'
 import { unreplaced } from './problems.ts'
-import type { Config } from './schema.ts'
 import { isFromSample } from './secrets.ts'
 import type { Checking } from './services.ts'
-import { pathTo } from './tree.ts'
 
 type Key = { key: string; name: string | undefined; scopes: string[] | undefined }
 

@@ -7,9 +7,9 @@ import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
+import type { Problem } from '../checks/problems.ts'
 import { databaseOf } from './database.ts'
 import type { Environment } from './environment.ts'
-import type { Problem } from './problems.ts'
 
 export type Revision = {
   id: number

@@ -1,8 +1,8 @@
 /** Holds a tree against the schema: keys in another letter case are set right, unknown ones told and left out, wrong values told. */
 import type { TSchema } from '@sinclair/typebox'
+import type { Say } from '../checks/problems.ts'
+import { kindOf, type List, type Member, type Members, pathTo, type Scalar, type Tree } from '../file/tree.ts'
 import { nearest } from './nearest.ts'
-import type { Say } from './problems.ts'
-import { kindOf, type List, type Member, type Members, pathTo, type Scalar, type Tree } from './tree.ts'
 
 export type Shaping = {
   say: Say

@@ -1,6 +1,6 @@
 /** Which texts of a configuration are secret. */
-import { placeholders } from './dialects/legacy.ts'
-import type { Config, EntryConfig } from './schema.ts'
+import { placeholders } from '../dialects/legacy.ts'
+import type { Config, EntryConfig } from '../schema/schema.ts'
 
 /** Shorter ones would blot out innocent text, and protect nothing. */
 const minimum = 4

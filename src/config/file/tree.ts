@@ -1,5 +1,5 @@
 /** A configuration file as it was written: values with their places, before anything is decided about them. */
-import type { Json } from '../base/json/json.ts'
+import type { Json } from '../../base/json/json.ts'
 
 /** Both count from 1; a column counts UTF-16 units. */
 export type Place = { line: number; column: number }

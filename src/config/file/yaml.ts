@@ -12,8 +12,8 @@ import {
   parseDocument,
   type YAMLMap,
 } from 'yaml'
+import type { Say } from '../checks/problems.ts'
 import { put } from './json.ts'
-import type { Say } from './problems.ts'
 import { type Member, type Place, pathTo, type Tree } from './tree.ts'
 
 const maximum = { nodes: 100_000, depth: 64 }

@@ -1,5 +1,5 @@
 /** Variables inside a configuration: `${NAME}`, `${NAME:-default}`, and the `.env` beside it. */
-import type { Say } from './problems.ts'
+import type { Say } from '../checks/problems.ts'
 import { pathTo, type Tree } from './tree.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>

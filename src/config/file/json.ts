@@ -1,6 +1,6 @@
 /** JSON with comments and trailing commas → a tree with places. */
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
-import type { Say } from './problems.ts'
+import type { Say } from '../checks/problems.ts'
 import { isPollution, type Member, type Place, pathTo, type Tree } from './tree.ts'
 
 /** Where a text's lines begin, and from that line and column of any offset. */

@@ -4,8 +4,8 @@
  * keys → the key) and `lenient` (a number is taken as text, digit for digit).
  */
 import { type Static, type TString, Type } from '@sinclair/typebox'
-import { credentialWords } from './dialects/credentials.ts'
-import { aliases, spellings } from './dialects/legacy.ts'
+import { credentialWords } from '../dialects/credentials.ts'
+import { aliases, spellings } from '../dialects/legacy.ts'
 import { choice, either, flag, group, number, spelled, table, text, texts, whole } from './fields.ts'
 
 const limitFields = {
