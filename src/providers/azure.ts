@@ -1,4 +1,4 @@
-import { isResponsesOnly } from '../catalog/responses.ts'
+import { isResponsesOnly } from '../catalog/openai-responses.ts'
 import type { Entry, Target } from './entry.ts'
 import { placeOf, spoken, stepOf } from './place.ts'
 import { provider } from './provider.ts'

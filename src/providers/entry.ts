@@ -1,5 +1,5 @@
 /** What the configuration says of one service, normalised: what providers, routing and limits get to see. */
-import { type Kind, kindOf } from '../catalog/kinds.ts'
+import { type Kind, kindOf } from '../catalog/model-kinds.ts'
 
 /** All given numbers are in force together. */
 export type Limit = {

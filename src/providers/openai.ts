@@ -1,4 +1,4 @@
-import { isResponsesOnly } from '../catalog/responses.ts'
+import { isResponsesOnly } from '../catalog/openai-responses.ts'
 import type { Entry, Target } from './entry.ts'
 import { placeOf, spoken } from './place.ts'
 import { provider, type Wire } from './provider.ts'

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../base/json/json.ts'
-import { kindOf } from '../catalog/kinds.ts'
+import { kindOf } from '../catalog/model-kinds.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import { geminiCount, withoutAnswer } from '../protocols/count.ts'
 import { camelBody } from '../protocols/gemini/casing.ts'

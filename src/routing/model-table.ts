@@ -1,5 +1,5 @@
 /** Which entries offer a model, and what they call it. Built once from a configuration. */
-import { kindOf } from '../catalog/kinds.ts'
+import { kindOf } from '../catalog/model-kinds.ts'
 import type { Compiled } from '../config/compiled.ts'
 import type { Entry } from '../providers/entry.ts'
 

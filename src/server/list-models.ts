@@ -1,7 +1,7 @@
 /** The lists of models, in the shape of the protocol that asks. */
 
 import type { Json } from '../base/json/json.ts'
-import { kindOf } from '../catalog/kinds.ts'
+import { kindOf } from '../catalog/model-kinds.ts'
 import type { Runtime } from '../gateway/runtime.ts'
 import { bareModel } from '../protocols/gemini/address.ts'
 import type { Caller } from '../routing/router.ts'

@@ -1,5 +1,5 @@
 /** What is to be probed: every target of the configuration, or those behind one model. */
-import { kindOf } from '../../catalog/kinds.ts'
+import { kindOf } from '../../catalog/model-kinds.ts'
 import type { Compiled } from '../../config/compiled.ts'
 import { serves } from '../../providers/address.ts'
 import type { Entry, Target } from '../../providers/entry.ts'

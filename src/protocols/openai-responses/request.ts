@@ -2,7 +2,7 @@
 
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import { hasNoThoughts } from '../../catalog/responses.ts'
+import { hasNoThoughts } from '../../catalog/openai-responses.ts'
 import type { Chat, Format, Part } from '../../ir/chat.ts'
 import { effortAsked, isEffort } from '../../ir/effort.ts'
 import { fieldsOf, keepRest, takeNumbers } from '../fields.ts'
