@@ -4,7 +4,7 @@ import { batchEmbedContents, embedContent } from './embeddings/gemini.ts'
 import { embeddings } from './embeddings/openai.ts'
 import { cohereEmbed, dashscopeEmbeddings, ollamaEmbed } from './embeddings/vendors.ts'
 import { vertexEmbedContent, vertexPredict } from './embeddings/vertex.ts'
-import { rerank } from './rerank/open.ts'
+import { rerank } from './rerank/jina.ts'
 import { cohereRerank, dashscopeRerank } from './rerank/vendors.ts'
 import type { AnyClient, AnyVendor, Kind } from './single.ts'
 

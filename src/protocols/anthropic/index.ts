@@ -5,9 +5,9 @@ import { parseError, renderError } from './error.ts'
 import { headers } from './headers.ts'
 import { takesUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'
+import { renderFault, watch } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
-import { renderFault, watch } from './watch.ts'
 import { checkRequest, id } from './wire.ts'
 
 export const anthropic: Protocol = {

@@ -5,9 +5,9 @@ import { rawJson } from '../../base/json/raw.ts'
 import type { Message } from '../../ir/chat.ts'
 import { collect, tell } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
-import { hearEvents } from './hear.ts'
-import { readMessage } from './mend.ts'
-import { tellEvents } from './tell.ts'
+import { readMessage } from './normalize.ts'
+import { hearEvents } from './stream-decoder.ts'
+import { tellEvents } from './stream-encoder.ts'
 
 /** A vendor's whole answer → a message. @throws GatewayError the fault it tells, `upstream_failed` where it is none. */
 export const parseMessage = (given: Json, exchange: Exchange): Message => {

@@ -4,7 +4,7 @@ import { isObject, type Json, type JsonObject, textOf } from '../../base/json/js
 import type { Chat, Part, Turn } from '../../ir/chat.ts'
 import { fieldsOf, keepRest, type Take, takeNumbers } from '../fields.ts'
 import type { Exchange, Loss } from '../protocol.ts'
-import { type Traits, traitsOf } from './models.ts'
+import { type Traits, traitsOf } from './model-traits.ts'
 import { parseThinking, renderSampling, renderThinking } from './thinking.ts'
 import { parseFormat, parseTools, renderTools } from './tools.ts'
 import { parseTurns, renderTurns } from './turns.ts'

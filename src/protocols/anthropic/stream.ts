@@ -3,8 +3,8 @@
 import { isObject, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import type { Event } from '../../ir/event.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
-import { hearEvents } from './hear.ts'
-import { tellEvents } from './tell.ts'
+import { hearEvents } from './stream-decoder.ts'
+import { tellEvents } from './stream-encoder.ts'
 
 /** What a frame says; undefined for one that says nothing. `[DONE]` is what some gateways put behind `message_stop`. */
 export const readFrame = ({ event, data }: Frame, { mend, loss }: Exchange): JsonObject | undefined => {

@@ -4,7 +4,7 @@ import { countOf, isObject, type Json, type JsonObject } from '../../base/json/j
 import type { Chat, Effort } from '../../ir/chat.ts'
 import { budgetOf, effortOf, isEffort } from '../../ir/effort.ts'
 import type { Loss } from '../protocol.ts'
-import type { Traits } from './models.ts'
+import type { Traits } from './model-traits.ts'
 
 /** The least budget Anthropic takes. */
 const least = 1024

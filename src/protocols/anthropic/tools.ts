@@ -5,9 +5,9 @@ import type { Chat, Choice, Format, Seal, Tool } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
 import { answerBy, objectSchema } from '../formed.ts'
 import type { Exchange, Loss } from '../protocol.ts'
-import { markOf } from './blocks.ts'
-import type { Traits } from './models.ts'
-import { cacheOf } from './said.ts'
+import type { Traits } from './model-traits.ts'
+import { markOf } from './parse-blocks.ts'
+import { cacheOf } from './render-blocks.ts'
 import { id } from './wire.ts'
 
 const read = new Set(['name', 'type', 'description', 'input_schema', 'strict', 'cache_control'])

@@ -3,10 +3,10 @@ import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Part, Turn } from '../../ir/chat.ts'
 import type { Exchange, Loss } from '../protocol.ts'
-import { parseBlocks } from './blocks.ts'
-import type { Traits } from './models.ts'
-import { answerCalls, type Message } from './results.ts'
-import { type BlockWriter, blockWriter, isPlainText } from './said.ts'
+import type { Traits } from './model-traits.ts'
+import { parseBlocks } from './parse-blocks.ts'
+import { type BlockWriter, blockWriter, isPlainText } from './render-blocks.ts'
+import { answerCalls, type Message } from './tool-results.ts'
 
 /** The system prompt, if there is one, is the first turn. */
 export const parseTurns = (system: Json | undefined, messages: readonly JsonObject[], loss: Loss): Turn[] => {

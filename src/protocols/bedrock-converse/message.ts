@@ -5,7 +5,7 @@ import type { Message } from '../../ir/chat.ts'
 import { collect } from '../../ir/collect.ts'
 import { nonsense } from '../openai-chat/error.ts'
 import type { Exchange } from '../protocol.ts'
-import { Hearing } from './hear.ts'
+import { Hearing } from './stream-decoder.ts'
 
 /** @throws GatewayError `upstream_failed` where it is none. */
 export const parseMessage = (body: Json, exchange: Exchange): Message => {

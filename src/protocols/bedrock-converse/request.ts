@@ -3,7 +3,7 @@
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
 import type { Exchange, Loss } from '../protocol.ts'
-import { type Facts, factsOf } from './models.ts'
+import { type Facts, factsOf } from './model-traits.ts'
 import { isThinking, renderThinking } from './thinking.ts'
 import { renderTools } from './tools.ts'
 import { renderTurns } from './turns.ts'

@@ -3,9 +3,9 @@
 import type { JsonObject } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
 import { budgetOf, effortAsked } from '../../ir/effort.ts'
-import type { Traits } from '../anthropic/models.ts'
+import type { Traits } from '../anthropic/model-traits.ts'
 import type { Loss } from '../protocol.ts'
-import type { Facts } from './models.ts'
+import type { Facts } from './model-traits.ts'
 
 /** Tokens of thought Claude takes at least. */
 const leastBudget = 1024

@@ -5,7 +5,7 @@ import { writeJson } from '../../base/json/raw.ts'
 import type { Chat, Choice, Format, Tool } from '../../ir/chat.ts'
 import { answerBy, objectSchema } from '../formed.ts'
 import type { Exchange, Loss } from '../protocol.ts'
-import type { Facts } from './models.ts'
+import type { Facts } from './model-traits.ts'
 
 /** What a request says of tools; `forced`: the model must call one. */
 export type Told = { toolConfig?: JsonObject; outputConfig?: JsonObject; forced: boolean }

@@ -6,7 +6,7 @@ import type { Call, Chat, Part, Reasoning, Result, Text } from '../../ir/chat.ts
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange, Loss } from '../protocol.ts'
 import { documentNamer, type Namer, renderMedia } from './media.ts'
-import type { Facts } from './models.ts'
+import type { Facts } from './model-traits.ts'
 import { cachePoint } from './tools.ts'
 import { id } from './wire.ts'
 

@@ -7,7 +7,7 @@ import { renderFrame } from '../openai-chat/watch.ts'
 import { openaiPass } from '../openai-pass/index.ts'
 import type { Ingress, PassOnly } from '../protocol.ts'
 import { parseRequest, splitRequest } from './request.ts'
-import { answerFrames, joinAnswers, renderMessage, renderStream } from './tell.ts'
+import { answerFrames, joinAnswers, renderMessage, renderStream } from './stream-encoder.ts'
 
 export const completions: Ingress & PassOnly = {
   ...openaiPass('completions'),

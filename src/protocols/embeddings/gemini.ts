@@ -16,7 +16,7 @@ import {
   usageFor,
   vectorsFor,
   wrong,
-} from './ask.ts'
+} from './neutral.ts'
 
 /** https://ai.google.dev/gemini-api/docs/embeddings#supported-task-types */
 export const taskTypes: Record<Task, string> = {

@@ -17,8 +17,8 @@ import {
   vectorIn,
   vectorsFor,
   wrong,
-} from './ask.ts'
-import { inPlace } from './order.ts'
+} from './neutral.ts'
+import { inPlace } from './sort-by-index.ts'
 
 const passing = openaiPass('embeddings')
 

@@ -5,8 +5,8 @@
 import { countOf, type Json, type JsonObject } from '../../base/json/json.ts'
 import { faultFrom, parseError, tellsFault } from '../gemini/error.ts'
 import type { Loss } from '../protocol.ts'
-import { type EmbedAsk, type EmbedVendor, lose, memberOf, usageFor, vectorsFor } from './ask.ts'
 import { taskTypes } from './gemini.ts'
+import { type EmbedAsk, type EmbedVendor, lose, memberOf, usageFor, vectorsFor } from './neutral.ts'
 
 const instanceOf = ({ task, titles }: EmbedAsk, content: string, index: number): JsonObject => ({
   content,

@@ -3,8 +3,8 @@ import type { ProtocolId } from '../../ir/chat.ts'
 import { parseError, renderError } from '../openai-chat/error.ts'
 import { renderFault } from '../openai-chat/watch.ts'
 import type { PassOnly } from '../protocol.ts'
-import { requestCheck } from './error.ts'
-import { watchOf } from './watch.ts'
+import { watchOf } from './passthrough.ts'
+import { requestCheck } from './request.ts'
 
 /** `path` is what follows `/v1/`: `embeddings`, `images/generations`. Any path passes; those that are known are also checked. */
 export const openaiPass = (path: ProtocolId): PassOnly => ({

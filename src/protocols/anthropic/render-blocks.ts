@@ -6,7 +6,7 @@ import type { Call, Citation, Mark, Part, Reasoning, Result, Seal, Text } from '
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange, Loss } from '../protocol.ts'
 import { renderMedia } from './media.ts'
-import type { Traits } from './models.ts'
+import type { Traits } from './model-traits.ts'
 import { type CacheControl, id } from './wire.ts'
 
 /** Gives blocks for one conversation: the same id of a call is written the same everywhere. */

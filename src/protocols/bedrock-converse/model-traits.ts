@@ -3,7 +3,7 @@
  * https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html, …/structured-output.html,
  * …/prompt-caching.html, https://docs.aws.amazon.com/nova/latest/nova2-userguide (2026-11)
  */
-import { type Traits, traitsOf } from '../anthropic/models.ts'
+import { type Traits, traitsOf } from '../anthropic/model-traits.ts'
 
 export type Facts = {
   claude: Traits | undefined

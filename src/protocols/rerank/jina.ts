@@ -6,7 +6,7 @@ import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'
 import type { Exchange, Loss } from '../protocol.ts'
 import type { Single } from '../single.ts'
-import { type RerankAnswer, type RerankAsk, rankedIn } from './ask.ts'
+import { type RerankAnswer, type RerankAsk, rankedIn } from './neutral.ts'
 
 const passing = openaiPass('rerank')
 
