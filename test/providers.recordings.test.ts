@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { GatewayError } from '../src/base/errors.ts'
 import { type JsonObject, parseJson } from '../src/base/json/json.ts'
-import { watch } from '../src/protocols/openai-chat/watch.ts'
+import { watch } from '../src/protocols/openai-chat/passthrough.ts'
 import type { Passing } from '../src/protocols/protocol.ts'
 import { providers } from '../src/providers/index.ts'
 import { exchangeFor, framesOf } from './contracts/protocol.ts'

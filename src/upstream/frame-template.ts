@@ -3,7 +3,7 @@
  * nothing but that word goes out as that one did, with a word of its own, neither decoded nor parsed: a half of what a translated stream costs.
  */
 import { isUtf8 } from 'node:buffer'
-import { onlyPlace } from '../protocols/openai-chat/likeness.ts'
+import { onlyPlace } from '../protocols/openai-chat/chunks/frame-template.ts'
 import type { Varying } from '../protocols/protocol.ts'
 
 /**

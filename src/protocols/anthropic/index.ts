@@ -1,5 +1,5 @@
 /** Messages, both halves. https://platform.claude.com/docs/en/api/messages */
-import { renderFrame } from '../openai-chat/watch.ts'
+import { renderFrame } from '../openai-chat/passthrough.ts'
 import type { Protocol } from '../protocol.ts'
 import { parseError, renderError } from './error.ts'
 import { headers } from './headers.ts'

@@ -3,7 +3,7 @@
  * https://platform.openai.com/docs/api-reference/completions
  */
 
-import { renderFrame } from '../openai-chat/watch.ts'
+import { renderFrame } from '../openai-chat/passthrough.ts'
 import { openaiPass } from '../openai-pass/index.ts'
 import type { Ingress, PassOnly } from '../protocol.ts'
 import { parseRequest, splitRequest } from './request.ts'

@@ -7,7 +7,7 @@ import { type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Finish, Message } from '../../ir/chat.ts'
 import type { Event } from '../../ir/event.ts'
 import { parseError } from '../openai-chat/error.ts'
-import { renderFrame } from '../openai-chat/watch.ts'
+import { renderFrame } from '../openai-chat/passthrough.ts'
 import type { Exchange, Frame, Ingress, PassOnly, Several, Stage, Watch } from '../protocol.ts'
 import { checkOne, checkRequest, ordinary, requestParser, type Template, textAsked } from './prompt.ts'
 

@@ -3,9 +3,9 @@ import type { Protocol } from '../protocol.ts'
 import { parseError, renderError } from './error.ts'
 import { takesUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'
+import { renderFault, renderFrame, watch } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
-import { renderFault, renderFrame, watch } from './watch.ts'
 import { checkRequest, varies } from './wire.ts'
 
 export const openaiChat: Protocol = {

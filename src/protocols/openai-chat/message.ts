@@ -4,12 +4,12 @@ import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Message } from '../../ir/chat.ts'
 import { collect, tell } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
+import { gather } from './chunks/merge-deltas.ts'
 import { nonsense } from './error.ts'
-import { gather } from './gather.ts'
-import { hearChunks } from './hear.ts'
-import { mendMessage } from './mend.ts'
-import { tellChunks } from './tell.ts'
-import { readMessage } from './watch.ts'
+import { mendMessage } from './normalize.ts'
+import { readMessage } from './passthrough.ts'
+import { hearChunks } from './stream-decoder.ts'
+import { tellChunks } from './stream-encoder.ts'
 
 /**
  * A vendor's whole answer → a message. @throws GatewayError the fault it tells, `upstream_failed` where it is none.

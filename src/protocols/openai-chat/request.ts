@@ -6,7 +6,7 @@ import { effortAsked, isEffort } from '../../ir/effort.ts'
 import { fieldsOf, keepRest, takeNumbers } from '../fields.ts'
 import { bring, type Kin } from '../kin.ts'
 import type { Exchange, Loss } from '../protocol.ts'
-import { asFunctions } from './free.ts'
+import { asFunctions } from './custom-tools.ts'
 import { parseTurns, readable, renderTurns } from './turns.ts'
 
 const id: ProtocolId = 'openai-chat'

@@ -3,10 +3,10 @@
 import type { JsonObject } from '../../base/json/json.ts'
 import type { Event } from '../../ir/event.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
-import { hearChunks } from './hear.ts'
-import { chatShape } from './mend.ts'
-import { strictStream } from './strict.ts'
-import { tellChunks } from './tell.ts'
+import { strictStream } from './chunks/chunk-normalizer.ts'
+import { chatShape } from './normalize.ts'
+import { hearChunks } from './stream-decoder.ts'
+import { tellChunks } from './stream-encoder.ts'
 
 /**
  * Reads a vendor's stream, with everything the pass mends mended before. Only the first choice has a place in the neutral form.

@@ -4,9 +4,9 @@ import { isObject, type Json, type JsonObject, textOf } from '../../base/json/js
 import type { Call, Media, Part, ProtocolId, Result, Turn } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Loss } from '../protocol.ts'
-import { legacyId } from './hear.ts'
 import { parseMedia, renderMedia } from './media.ts'
-import { readSlot } from './slot.ts'
+import { readSlot } from './reasoning/seal-slot.ts'
+import { legacyId } from './stream-decoder.ts'
 
 const id: ProtocolId = 'openai-chat'
 const roles: Record<string, Turn['role']> = {

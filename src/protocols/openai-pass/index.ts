@@ -1,7 +1,7 @@
 /** The OpenAI paths that only pass: a factory by path. https://platform.openai.com/docs/api-reference */
 import type { ProtocolId } from '../../ir/chat.ts'
 import { parseError, renderError } from '../openai-chat/error.ts'
-import { renderFault } from '../openai-chat/watch.ts'
+import { renderFault } from '../openai-chat/passthrough.ts'
 import type { PassOnly } from '../protocol.ts'
 import { watchOf } from './passthrough.ts'
 import { requestCheck } from './request.ts'

@@ -2,11 +2,11 @@
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type JsonObject, type Members, parseJson, splice, textOf, topLevel } from '../../base/json/json.ts'
 import type { ProtocolId } from '../../ir/chat.ts'
+import { writeRequest } from '../openai-chat/chunks/rewrite-model.ts'
 import { faultFrom, nonsense, renderError, tellsFault, unread } from '../openai-chat/error.ts'
-import type { Shape } from '../openai-chat/mend.ts'
-import { writeRequest } from '../openai-chat/splice.ts'
+import type { Shape } from '../openai-chat/normalize.ts'
+import { passChoices, readRequest, renderFrame } from '../openai-chat/passthrough.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
-import { passChoices, readRequest, renderFrame } from '../openai-chat/watch.ts'
 import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
 
 /** The path whose stream is one of choices, as that of Chat Completions, and knows `stream_options`. */

@@ -1,6 +1,6 @@
 /** Responses, both halves. https://platform.openai.com/docs/api-reference/responses */
 import { parseError, renderError } from '../openai-chat/error.ts'
-import { renderFrame } from '../openai-chat/watch.ts'
+import { renderFrame } from '../openai-chat/passthrough.ts'
 import type { Protocol } from '../protocol.ts'
 import { takesUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'

@@ -12,9 +12,9 @@ import {
   topLevel,
 } from '../../base/json/json.ts'
 import { isWrapped, sealPrefix } from '../../ir/seal.ts'
+import { writeRequest as writeModel } from '../openai-chat/chunks/rewrite-model.ts'
 import { unread } from '../openai-chat/error.ts'
-import { writeRequest as writeModel } from '../openai-chat/splice.ts'
-import { renderFrame } from '../openai-chat/watch.ts'
+import { renderFrame } from '../openai-chat/passthrough.ts'
 import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
 import { previousOf } from './chain.ts'
 import { cut, parseFault, renderErrorEvent, renderFailure } from './error.ts'

@@ -2,8 +2,8 @@
  * Vendors that think between calls refuse a call that comes back without the thoughts before it ("reasoning_content must be passed back",
  * "reasoning_content is missing in assistant tool call message"), and most clients of this protocol drop them.
  */
-import { isObject, type JsonObject, textOf } from '../../base/json/json.ts'
-import type { SealMemory } from '../../ir/seal.ts'
+import { isObject, type JsonObject, textOf } from '../../../base/json/json.ts'
+import type { SealMemory } from '../../../ir/seal.ts'
 
 /** Gives every message with calls its `reasoning_content` again: what is remembered, or nothing, which the vendors take for an answer. */
 export const bringThoughts = (body: JsonObject, memory: SealMemory | undefined): void => {

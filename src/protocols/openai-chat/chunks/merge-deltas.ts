@@ -1,5 +1,5 @@
 /** Deltas added up to what they say together. */
-import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
+import { isObject, type Json, type JsonObject } from '../../../base/json/json.ts'
 
 /** Adds a delta to what was said before: words are appended, entries with an index meet their like, the rest replaces. */
 export const gather = (sum: JsonObject, delta: JsonObject): void => {

@@ -5,7 +5,7 @@
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Exchange } from '../protocol.ts'
-import { type CallTracker, wholeCall } from './calls.ts'
+import { type CallTracker, wholeCall } from './chunks/call-tracker.ts'
 import { mendUsage } from './usage.ts'
 
 /** One choice of the answer, as far as it has come. */

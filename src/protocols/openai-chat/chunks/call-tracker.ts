@@ -1,5 +1,5 @@
 /** Tool calls of one choice on their way through: which deltas are one call, in whatever way a vendor numbers and names them. */
-import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
+import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../../base/json/json.ts'
 
 type Call = {
   /** Ours: contiguous from 0 in the order of appearance; -1 until the name is known, for the first delta must carry it. */

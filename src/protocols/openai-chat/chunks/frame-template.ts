@@ -2,7 +2,7 @@
  * What upstream/likeness.ts does for single frames, for several that came at once: one that differs from a frame which passed unchanged in
  * nothing but its word passes as that one did, without being read again.
  */
-import { isObject, type JsonObject } from '../../base/json/json.ts'
+import { isObject, type JsonObject } from '../../../base/json/json.ts'
 
 export type Likeness = {
   /** `body` of `data` went out unchanged as `out`: remember what it looks like. */

@@ -7,8 +7,8 @@ import {
   type Members,
   splice,
   topLevel,
-} from '../../base/json/json.ts'
-import type { Watch } from '../protocol.ts'
+} from '../../../base/json/json.ts'
+import type { Watch } from '../../protocol.ts'
 
 /** A request with its model replaced, and usage asked for. Rebuilt from its values only where keys are double or written with escapes. */
 export const writeRequest: Watch['writeRequest'] = (text, body, { model, askUsage }) => {

@@ -4,9 +4,9 @@
  * thoughts before the call, where there is one.
  */
 
-import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
-import type { Seal } from '../../ir/chat.ts'
-import { sealPrefix, unwrapSeal, wrapSeal } from '../../ir/seal.ts'
+import { isObject, type Json, type JsonObject } from '../../../base/json/json.ts'
+import type { Seal } from '../../../ir/chat.ts'
+import { sealPrefix, unwrapSeal, wrapSeal } from '../../../ir/seal.ts'
 
 export type Slot = { own?: Seal; before?: Seal }
 

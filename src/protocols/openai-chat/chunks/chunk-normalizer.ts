@@ -2,11 +2,10 @@
  * A vendor's stream of chunks → strict chunks: one identity, one finish per choice and only after its content, calls numbered and
  * named, faults told apart, a clean end told from a cut. Both ways through the house stand on it: the pass and the translation.
  */
-import { GatewayError } from '../../base/errors.ts'
-import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
-import type { Exchange, Frame, Seen } from '../protocol.ts'
-import { callTracker } from './calls.ts'
-import { faultFrom, tellsFault, unread } from './error.ts'
+import { GatewayError } from '../../../base/errors.ts'
+import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../../base/json/json.ts'
+import type { Exchange, Frame, Seen } from '../../protocol.ts'
+import { faultFrom, tellsFault, unread } from '../error.ts'
 import {
   brokenOff,
   type Choice,
@@ -17,8 +16,9 @@ import {
   identityOf,
   mendEnvelope,
   type Shape,
-} from './mend.ts'
-import { mendUsage, usageIn } from './usage.ts'
+} from '../normalize.ts'
+import { mendUsage, usageIn } from '../usage.ts'
+import { callTracker } from './call-tracker.ts'
 
 /** A strict chunk. `text` is there if it is what the vendor wrote; `model` is still the vendor's in both. */
 export type Chunk = { body: JsonObject; text?: string | undefined }

@@ -4,8 +4,8 @@ import { isObject, type Json, type JsonObject, objectsIn, parseJson, textOf } fr
 import type { Finish, Seal, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
 import type { Exchange } from '../protocol.ts'
-import { parseAnnotation } from './cite.ts'
-import { gather } from './gather.ts'
+import { gather } from './chunks/merge-deltas.ts'
+import { parseAnnotation } from './citations.ts'
 import { parseMedia } from './media.ts'
 import { usageIn } from './usage.ts'
 
