@@ -4,6 +4,13 @@ import { GatewayError } from '../base/errors.ts'
 import { exactly } from '../base/json/exact-numbers.ts'
 import { isObject, type Json, type JsonObject } from '../base/json/json.ts'
 import {
+  referencesIn,
+  spelledOut,
+  unknownItem,
+  unnamed,
+  unsealed,
+} from '../protocols/openai-responses/stored/item-references.ts'
+import {
   inputOf,
   isStored,
   isUnfinished,
@@ -11,9 +18,8 @@ import {
   previousOf,
   sealKeys,
   unknownAnswer,
-} from '../protocols/openai-responses/chain.ts'
-import type { Keep } from '../protocols/openai-responses/keep.ts'
-import { referencesIn, spelledOut, unknownItem, unnamed, unsealed } from '../protocols/openai-responses/references.ts'
+} from '../protocols/openai-responses/stored/previous-response.ts'
+import type { Keep } from '../protocols/openai-responses/stored/store-response.ts'
 import { isNative } from '../providers/address.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Plan } from '../routing/router.ts'

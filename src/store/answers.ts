@@ -1,6 +1,6 @@
 /** Answers that a later request may go on from, by their id, their items by theirs, and who wrote what only its writer can read: each belongs to the caller who asked for it. */
 import { isObject, type Json, type JsonObject } from '../base/json/json.ts'
-import { itemsOf } from '../protocols/openai-responses/references.ts'
+import { itemsOf } from '../protocols/openai-responses/stored/item-references.ts'
 import { type Bounds, createBounded } from './bounded.ts'
 import { createItems } from './items.ts'
 

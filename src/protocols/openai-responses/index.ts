@@ -4,9 +4,9 @@ import { renderFrame } from '../openai-chat/passthrough.ts'
 import type { Protocol } from '../protocol.ts'
 import { takesUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'
+import { renderFault, watch } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
-import { renderFault, watch } from './watch.ts'
 import { checkRequest } from './wire.ts'
 
 export const openaiResponses: Protocol = {

@@ -5,8 +5,8 @@ import type { Message } from '../../ir/chat.ts'
 import { collect, tell } from '../../ir/collect.ts'
 import { faultFrom, nonsense, tellsFault } from '../openai-chat/error.ts'
 import type { Exchange } from '../protocol.ts'
-import { hearResponse } from './hear.ts'
-import { tellResponse } from './tell.ts'
+import { hearResponse } from './stream-decoder.ts'
+import { tellResponse } from './stream-encoder.ts'
 
 /** A vendor's whole answer → a message. @throws GatewayError the fault it tells, `upstream_failed` where it is none. */
 export const parseMessage = (given: Json, exchange: Exchange): Message => {

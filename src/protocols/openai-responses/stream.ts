@@ -3,8 +3,8 @@
 import { isObject, parseJson, textOf } from '../../base/json/json.ts'
 import type { Event } from '../../ir/event.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
-import { hearResponse } from './hear.ts'
-import { tellResponse } from './tell.ts'
+import { hearResponse } from './stream-decoder.ts'
+import { tellResponse } from './stream-encoder.ts'
 
 /** Reads a vendor's stream, whose last word is `response.completed`, `incomplete` or `failed`: an end without one is a `fault`. */
 export const parseStream =

@@ -3,8 +3,8 @@
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Call, Part, Seal, Turn } from '../../ir/chat.ts'
 import { sealPrefix, unwrapSeal } from '../../ir/seal.ts'
+import { id, parseContent } from './content-parts.ts'
 import { parsePicture } from './media.ts'
-import { id, parseContent } from './parts.ts'
 
 /** What a seal of ours held back for the part that follows it, or a part of its own. */
 type Opened = { part?: Part; next?: Seal }

@@ -4,7 +4,7 @@ import { isObject, type Json, type JsonObject, textOf } from '../../base/json/js
 import type { Citation, Mark, Media, Part, Text } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange } from '../protocol.ts'
-import { parseAnnotation, renderAnnotation } from './cite.ts'
+import { parseAnnotation, renderAnnotation } from './citations.ts'
 import { parseMedia, renderMedia } from './media.ts'
 
 export const id = 'openai-responses'

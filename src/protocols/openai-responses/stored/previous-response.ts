@@ -2,10 +2,10 @@
  * A request that goes on from an earlier answer names it (`previous_response_id`) in place of repeating it.
  * https://platform.openai.com/docs/guides/conversation-state (2026-11)
  */
-import { GatewayError } from '../../base/errors.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import { isWrapped } from '../../ir/seal.ts'
-import { isOurs } from './turns.ts'
+import { GatewayError } from '../../../base/errors.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../../base/json/json.ts'
+import { isWrapped } from '../../../ir/seal.ts'
+import { isOurs } from '../turns.ts'
 
 /** The id of the answer a request goes on from. */
 export const previousOf = ({ previous_response_id: id }: JsonObject): string | undefined => textOf(id) || undefined

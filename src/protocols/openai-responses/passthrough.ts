@@ -16,10 +16,10 @@ import { writeRequest as writeModel } from '../openai-chat/chunks/rewrite-model.
 import { unread } from '../openai-chat/error.ts'
 import { renderFrame } from '../openai-chat/passthrough.ts'
 import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
-import { previousOf } from './chain.ts'
 import { cut, parseFault, renderErrorEvent, renderFailure } from './error.ts'
-import { mendStream } from './mend.ts'
 import { readResponse } from './message.ts'
+import { mendStream } from './normalize.ts'
+import { previousOf } from './stored/previous-response.ts'
 import { isOurs } from './turns.ts'
 import { parseUsage } from './usage.ts'
 

@@ -1,9 +1,9 @@
 /** Texts and refusals: the messages of an answer, each with one part or several. */
 
-import { isObject, type JsonObject } from '../../base/json/json.ts'
-import type { Citation } from '../../ir/chat.ts'
-import { renderAnnotation } from './cite.ts'
-import { ownFields, type Place, type Voice, type Writer } from './writer.ts'
+import { isObject, type JsonObject } from '../../../base/json/json.ts'
+import type { Citation } from '../../../ir/chat.ts'
+import { renderAnnotation } from '../citations.ts'
+import { ownFields, type Place, type Voice, type Writer } from './item-writer.ts'
 
 type Kind = 'text' | 'refusal'
 type Spoken = { place: Place; content: JsonObject[]; voices: number; left: boolean; status: string; own: JsonObject }

@@ -1,10 +1,10 @@
 /** The events of one answer on their way out: numbered, the items they tell gathered. */
 
-import type { Json, JsonObject } from '../../base/json/json.ts'
-import type { Seal } from '../../ir/chat.ts'
-import { sealPrefix, wrapSeal } from '../../ir/seal.ts'
-import type { Exchange, Loss } from '../protocol.ts'
-import { boxed } from './turns.ts'
+import type { Json, JsonObject } from '../../../base/json/json.ts'
+import type { Seal } from '../../../ir/chat.ts'
+import { sealPrefix, wrapSeal } from '../../../ir/seal.ts'
+import type { Exchange, Loss } from '../../protocol.ts'
+import { boxed } from '../turns.ts'
 
 /** How a part is told. A `seal` comes while it is open. */
 export type Voice = {

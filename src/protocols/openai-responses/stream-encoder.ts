@@ -4,13 +4,13 @@ import { isObject, type JsonObject } from '../../base/json/json.ts'
 import type { Finish, Part, Usage } from '../../ir/chat.ts'
 import type { Event } from '../../ir/event.ts'
 import type { Exchange, Stage } from '../protocol.ts'
-import { callVoice, customNames } from './calls.ts'
+import { callVoice, customNames } from './encoder/call-writer.ts'
+import { responseWriter, thoughtVoice, type Voice } from './encoder/item-writer.ts'
+import { type Messages, messageTeller } from './encoder/message-writer.ts'
+import { idOf, responseOf } from './encoder/response-object.ts'
 import { cut, renderErrorEvent, renderFailure } from './error.ts'
 import { renderPicture } from './media.ts'
-import { type Messages, messageTeller } from './messages.ts'
-import { idOf, responseOf } from './told.ts'
 import { renderUsage } from './usage.ts'
-import { responseWriter, thoughtVoice, type Voice } from './writer.ts'
 
 type Renderers = { [Kind in Event['type']]: (event: Extract<Event, { type: Kind }>) => void }
 type Speaking = Voice & Partial<Pick<ReturnType<Messages['open']>, 'cite'>>

@@ -1,6 +1,6 @@
 /** The response object a client gets: what it asked for, repeated, and what has become of it. */
-import type { JsonObject } from '../../base/json/json.ts'
-import type { Exchange } from '../protocol.ts'
+import type { JsonObject } from '../../../base/json/json.ts'
+import type { Exchange } from '../../protocol.ts'
 
 /** Fields of a request that its answer repeats, and what stands there for one that was not asked. */
 const repeated: JsonObject = {

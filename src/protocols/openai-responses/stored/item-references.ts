@@ -2,10 +2,10 @@
  * Items that a request names by their id in place of repeating them (`item_reference`), and the ids they are named by.
  * https://platform.openai.com/docs/api-reference/responses/create (2026-11)
  */
-import { GatewayError } from '../../base/errors.ts'
-import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import { sealPrefix } from '../../ir/seal.ts'
-import { inputOf, outputOf, previousOf } from './chain.ts'
+import { GatewayError } from '../../../base/errors.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../../base/json/json.ts'
+import { sealPrefix } from '../../../ir/seal.ts'
+import { inputOf, outputOf, previousOf } from './previous-response.ts'
 
 /** The id of the item that is named; undefined where it is an item itself. `type` may be left out. */
 export const referenceOf = (item: Json): string | undefined => {

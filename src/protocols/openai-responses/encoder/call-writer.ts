@@ -1,9 +1,9 @@
 /** Calls of functions and of free-text tools. */
 
-import { isObject, parseJson } from '../../base/json/json.ts'
-import type { Seal } from '../../ir/chat.ts'
-import type { Event } from '../../ir/event.ts'
-import { ownFields, type Place, type Voice, type Writer } from './writer.ts'
+import { isObject, parseJson } from '../../../base/json/json.ts'
+import type { Seal } from '../../../ir/chat.ts'
+import type { Event } from '../../../ir/event.ts'
+import { ownFields, type Place, type Voice, type Writer } from './item-writer.ts'
 
 type Opening = Extract<Event, { type: 'open' }>
 

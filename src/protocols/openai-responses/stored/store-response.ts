@@ -1,7 +1,7 @@
 /** Listens to an answer on its way to the client for the whole of it. */
-import { isObject, type JsonObject, parseJson, rewritten, splice } from '../../base/json/json.ts'
-import type { Passing } from '../protocol.ts'
-import { lastIn } from './chain.ts'
+import { isObject, type JsonObject, parseJson, rewritten, splice } from '../../../base/json/json.ts'
+import type { Passing } from '../../protocol.ts'
+import { lastIn } from './previous-response.ts'
 
 /** False where an answer that should be kept could not be: then it says so. */
 export type Keep = (answer: JsonObject) => boolean

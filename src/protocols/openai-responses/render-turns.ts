@@ -4,8 +4,8 @@ import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Call, Part, Reasoning, Result, Turn } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange } from '../protocol.ts'
+import { id, isName, renderContent } from './content-parts.ts'
 import { renderPicture } from './media.ts'
-import { id, isName, renderContent } from './parts.ts'
 
 type Input = { instructions?: string; input: JsonObject[] }
 
