@@ -3,7 +3,7 @@
 import type { Json } from '../base/json/json.ts'
 import { kindOf } from '../catalog/model-kinds.ts'
 import type { Runtime } from '../gateway/runtime.ts'
-import { bareModel } from '../protocols/gemini/address.ts'
+import { bareModel } from '../protocols/gemini/syntax/model-path.ts'
 import type { Caller } from '../routing/router.ts'
 
 /** Nobody knows when a model came to be; SDKs want a time. */

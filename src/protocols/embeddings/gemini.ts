@@ -1,8 +1,8 @@
 /** Gemini's embedContent and batchEmbedContents, both halves. https://ai.google.dev/api/embeddings (2026-11) */
 import { countOf, isObject, type Json, type JsonObject, parseJson, topLevel } from '../../base/json/json.ts'
-import { camelBody, listOf } from '../gemini/casing.ts'
 import { faultFrom, parseError, renderError, tellsFault } from '../gemini/error.ts'
-import { renderFault } from '../gemini/watch.ts'
+import { renderFault } from '../gemini/passthrough.ts'
+import { camelBody, listOf } from '../gemini/syntax/casing.ts'
 import { nonsense } from '../openai-chat/error.ts'
 import type { Exchange, Loss, Several, Watch } from '../protocol.ts'
 import { neverStreamed, type Single } from '../single.ts'

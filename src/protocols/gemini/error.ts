@@ -3,8 +3,8 @@ import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import { blot, inStrings, parseError as parseAny, retryAfter, waitOf } from '../openai-chat/error.ts'
 import type { Exchange } from '../protocol.ts'
-import { listOf } from './casing.ts'
-import { id } from './part.ts'
+import { id } from './parts/part.ts'
+import { listOf } from './syntax/casing.ts'
 
 type Scrub = Pick<Exchange, 'scrub'>
 

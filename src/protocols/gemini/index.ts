@@ -2,10 +2,10 @@
 import type { Protocol } from '../protocol.ts'
 import { parseError, renderError } from './error.ts'
 import { parseMessage, renderMessage } from './message.ts'
-import { id } from './part.ts'
+import { id } from './parts/part.ts'
+import { heartbeat, renderFault, renderFrame, watch } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
-import { heartbeat, renderFault, renderFrame, watch } from './watch.ts'
 import { checkRequest, varies } from './wire.ts'
 
 export const gemini: Protocol = {

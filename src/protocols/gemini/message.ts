@@ -6,8 +6,8 @@ import { collect, tell } from '../../ir/collect.ts'
 import { nonsense } from '../openai-chat/error.ts'
 import type { Exchange } from '../protocol.ts'
 import { faultFrom, tellsFault } from './error.ts'
-import { hearChunks } from './hear.ts'
-import { tellChunks } from './tell.ts'
+import { hearChunks } from './stream-decoder.ts'
+import { tellChunks } from './stream-encoder.ts'
 
 /** A vendor's whole answer, or the list of chunks that a stream without `alt=sse` is. @throws GatewayError the fault it tells, `upstream_failed` where it is none */
 export const parseMessage = (given: Json, exchange: Exchange): Message => {

@@ -5,8 +5,8 @@ import { writeJson } from '../../base/json/raw.ts'
 import type { Event } from '../../ir/event.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
 import { faultFrom, tellsFault } from './error.ts'
-import { hearChunks } from './hear.ts'
-import { tellChunks } from './tell.ts'
+import { hearChunks } from './stream-decoder.ts'
+import { tellChunks } from './stream-encoder.ts'
 
 /** For streams whose end came before they had said why. */
 export const cut = (): GatewayError => new GatewayError('upstream_failed', "the vendor's stream was cut")

@@ -4,9 +4,9 @@ import { isObject, type Json, type JsonObject, textOf } from '../../base/json/js
 import type { Chat, Choice, Seal, Tool } from '../../ir/chat.ts'
 import { answerBy } from '../formed.ts'
 import type { Exchange } from '../protocol.ts'
-import { given, listOf } from './casing.ts'
-import { id } from './part.ts'
-import { jsonSchemaOf } from './schema.ts'
+import { id } from './parts/part.ts'
+import { given, listOf } from './syntax/casing.ts'
+import { jsonSchemaOf } from './syntax/json-schema.ts'
 
 const read = new Set(['name', 'description', 'parameters', 'parametersJsonSchema'])
 

@@ -3,10 +3,10 @@
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Part, Reasoning, Text, Turn } from '../../ir/chat.ts'
 import type { Loss } from '../protocol.ts'
-import { type History, historyIds } from './calls.ts'
-import { listOf } from './casing.ts'
-import { id, mediaIn, sealIn, wordless } from './part.ts'
-import { parseResult } from './result.ts'
+import { type History, historyIds } from './parts/call-ids.ts'
+import { parseResult } from './parts/function-response.ts'
+import { id, mediaIn, sealIn, wordless } from './parts/part.ts'
+import { listOf } from './syntax/casing.ts'
 
 const roles: Record<string, Turn['role']> = {
   user: 'user',

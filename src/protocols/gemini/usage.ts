@@ -5,7 +5,7 @@
 
 import { countOf, isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Usage } from '../../ir/chat.ts'
-import { given, listOf } from './casing.ts'
+import { given, listOf } from './syntax/casing.ts'
 
 const AUDIO = 4
 

@@ -6,7 +6,7 @@ import { type TSchema, Type } from '@sinclair/typebox'
 import type { JsonObject } from '../../base/json/json.ts'
 import { checkerOf } from '../check.ts'
 import type { Varying } from '../protocol.ts'
-import { camelBody } from './casing.ts'
+import { camelBody } from './syntax/casing.ts'
 
 const nullable = <T extends TSchema>(schema: T, description?: string) =>
   Type.Optional(Type.Union([schema, Type.Null()], description === undefined ? {} : { description }))

@@ -5,8 +5,8 @@ import type { Event } from '../../ir/event.ts'
 import type { Exchange, Frame, Ingress, Stage } from '../protocol.ts'
 import { renderError } from './error.ts'
 import { gemini } from './index.ts'
+import { passChunks, type Writing } from './passthrough.ts'
 import { renderStream } from './stream.ts'
-import { passChunks, type Writing } from './watch.ts'
 
 const asItems = (): Writing => {
   let begun = false

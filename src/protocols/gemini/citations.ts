@@ -5,7 +5,7 @@
 
 import { countOf, isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Citation } from '../../ir/chat.ts'
-import { given, listOf } from './casing.ts'
+import { given, listOf } from './syntax/casing.ts'
 
 /** What the chunks of one answer have said of its sources; each says all of it again, or nothing. */
 export type Sources = { grounding?: JsonObject; citations?: JsonObject[] }

@@ -1,7 +1,7 @@
 /** What vendors of this wire get wrong, put right in place. Gives whether anything was. */
 import { isObject, type JsonObject } from '../../base/json/json.ts'
-import { listOf } from './casing.ts'
 import { wordOf } from './finish.ts'
+import { listOf } from './syntax/casing.ts'
 
 /** Vertex answers some libraries with the numbers of its words; a content without `role` cannot go back into a
  * conversation, and null is none. */

@@ -1,10 +1,10 @@
 /** What a part of a content holds beside its words: its signature, its media, and what only this protocol knows. */
 
-import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import type { Media, Part, Seal } from '../../ir/chat.ts'
-import { isReadable, unwrapSeal, wrapSeal } from '../../ir/seal.ts'
-import type { Exchange } from '../protocol.ts'
-import { given } from './casing.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../../base/json/json.ts'
+import type { Media, Part, Seal } from '../../../ir/chat.ts'
+import { isReadable, unwrapSeal, wrapSeal } from '../../../ir/seal.ts'
+import type { Exchange } from '../../protocol.ts'
+import { given } from '../syntax/casing.ts'
 
 export const id = 'gemini'
 

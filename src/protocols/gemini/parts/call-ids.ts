@@ -1,6 +1,6 @@
 /** Ids of calls. Gemini before 3 gives none: they are made here, and never shown to a vendor. */
-import { isObject, type JsonObject, textOf } from '../../base/json/json.ts'
-import { responseName } from './result.ts'
+import { isObject, type JsonObject, textOf } from '../../../base/json/json.ts'
+import { responseName } from './function-response.ts'
 
 const made = 'gemini_call_'
 

@@ -2,8 +2,8 @@
  * Arguments that come in pieces: `partialArgs` of a call that `willContinue`, each a path and a value, as Vertex streams them where it is
  * asked for `streamFunctionCallArguments`. https://docs.cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling (2026-11)
  */
-import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
-import { listOf } from './casing.ts'
+import { isObject, type Json, type JsonObject } from '../../../base/json/json.ts'
+import { listOf } from '../syntax/casing.ts'
 
 type Node = JsonObject | Json[]
 

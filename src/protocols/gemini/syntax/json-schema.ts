@@ -2,7 +2,7 @@
  * Google's own form of a schema (a subset of OpenAPI 3.0 with type names in capitals) → JSON Schema, which every other vendor takes. To Google
  * schemas go as JSON Schema, untouched: `parametersJsonSchema`, `responseJsonSchema`. https://ai.google.dev/api/caching#Schema (2026-11)
  */
-import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
+import { isObject, type Json, type JsonObject } from '../../../base/json/json.ts'
 
 /** 64-bit numbers are written as text in Google's JSON. */
 const counts = new Set(['minItems', 'maxItems', 'minLength', 'maxLength', 'minProperties', 'maxProperties'])

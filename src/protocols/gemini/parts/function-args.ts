@@ -1,6 +1,6 @@
 /** Arguments of calls stand in Gemini's JSON as an object, in every other protocol as text. They go between the two as they were written. */
-import { isObject, type Json, parseJson, topLevel, valueEnd } from '../../base/json/json.ts'
-import { rawJson } from '../../base/json/raw.ts'
+import { isObject, type Json, parseJson, topLevel, valueEnd } from '../../../base/json/json.ts'
+import { rawJson } from '../../../base/json/raw.ts'
 
 const key = '"functionCall"'
 

@@ -1,12 +1,12 @@
 /** The answer of a tool: an object in Gemini's JSON, text and media in every other protocol. https://ai.google.dev/api/caching#FunctionResponse (2026-11) */
 
-import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import type { Media, Part, Result } from '../../ir/chat.ts'
-import type { Exchange } from '../protocol.ts'
-import { argsObject } from './args.ts'
-import { given, listOf } from './casing.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../../base/json/json.ts'
+import type { Media, Part, Result } from '../../../ir/chat.ts'
+import type { Exchange } from '../../protocol.ts'
+import { given, listOf } from '../syntax/casing.ts'
+import { takesMediaInResults } from '../thinking.ts'
+import { argsObject } from './function-args.ts'
 import { mediaIn, renderMedia, sealIn } from './part.ts'
-import { takesMediaInResults } from './thinking.ts'
 
 /** `call`: the id of the call it answers. `output`, `result` and `error` alone are the names Google's own libraries give to what is no object. */
 export const parseResult = (part: JsonObject, call: string): Result => {
