@@ -1,7 +1,8 @@
 /** What translation itself costs: frames of a vendor in, frames of a client out, in this process, without a network. */
-import { egressOf, ingressOf } from '../src/protocols/index.ts'
+
 import type { Exchange, Frame } from '../src/protocols/protocol.ts'
-import { translateStream } from '../src/protocols/translate.ts'
+import { egressOf, ingressOf } from '../src/protocols/registry.ts'
+import { translateStream } from '../src/protocols/shared/translate.ts'
 import { createSealStore } from '../src/store/seals.ts'
 import { sse } from '../src/upstream/framing/sse.ts'
 import { median } from './rounds.ts'

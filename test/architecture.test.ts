@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
 import ts from 'typescript'
-import { protocols } from '../src/protocols/index.ts'
+import { protocols } from '../src/protocols/registry.ts'
 import { providers, unbuilt } from '../src/providers/index.ts'
 
 const root = join(import.meta.dir, '..')

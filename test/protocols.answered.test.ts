@@ -1,7 +1,7 @@
 /** Calls and results that do not belong to each other, mended before a vendor refuses them. */
 import { expect, test } from 'bun:test'
 import type { Part, Turn } from '../src/ir/chat.ts'
-import { answerCalls } from '../src/protocols/answered.ts'
+import { answerCalls } from '../src/protocols/shared/pair-tool-results.ts'
 
 const text = (text: string): Part => ({ type: 'text', text })
 const call = (id: string): Part => ({ type: 'call', id, name: 'clock', args: '{}' })

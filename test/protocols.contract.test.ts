@@ -1,7 +1,7 @@
 /** Every protocol with both halves keeps the contract, over our own tapes and over the recordings. */
 import { describe, expect, test } from 'bun:test'
 import type { JsonObject } from '../src/base/json/json.ts'
-import { protocols } from '../src/protocols/index.ts'
+import { protocols } from '../src/protocols/registry.ts'
 import { exchangeFor, framesOf, protocolContract, type Samples } from './contracts/protocol.ts'
 import { type Recording, recordings } from './recordings.ts'
 import { chunksOf, readNaively } from './strict/naive.ts'

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../src/base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../src/base/json/json.ts'
-import { translateAnswer, translateAsk } from '../src/protocols/single.ts'
+import { translateAnswer, translateAsk } from '../src/protocols/shared/unary.ts'
 import { kindOfSingle, singleClients, singleOf } from '../src/protocols/singles.ts'
 import { exchangeFor } from './contracts/protocol.ts'
 import { answers, base64, first, second } from './fuzz/samples.ts'

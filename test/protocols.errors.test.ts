@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../src/base/errors.ts'
 import type { JsonObject } from '../src/base/json/json.ts'
-import { protocols } from '../src/protocols/index.ts'
+import { protocols } from '../src/protocols/registry.ts'
 import { stopwatch } from './rig/stopwatch.ts'
 
 const { parseError, renderError, checkRequest } = protocols.get('openai-chat')!

@@ -4,7 +4,7 @@ import { exactly } from '../src/base/json/exact-numbers.ts'
 import type { JsonObject } from '../src/base/json/json.ts'
 import { writeJson } from '../src/base/json/raw.ts'
 import { wrapSeal } from '../src/ir/seal.ts'
-import { egressOf, protocols } from '../src/protocols/index.ts'
+import { egressOf, protocols } from '../src/protocols/registry.ts'
 import { exchangeFor } from './contracts/protocol.ts'
 import { seeded } from './recordings.ts'
 

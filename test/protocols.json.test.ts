@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'bun:test'
 import { type Json, type JsonObject, type Members, splice, topLevel, withMembers } from '../src/base/json/json.ts'
 import { budgetOf, effortOf } from '../src/ir/effort.ts'
-import { protocols } from '../src/protocols/index.ts'
 import { modelReplacer } from '../src/protocols/openai-chat/chunks/rewrite-model.ts'
+import { protocols } from '../src/protocols/registry.ts'
 import { seeded } from './recordings.ts'
 import { stopwatch } from './rig/stopwatch.ts'
 

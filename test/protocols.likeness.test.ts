@@ -1,8 +1,8 @@
 /** The short cut for frames that differ in a word gives what the long way gives, or nothing. */
 import { describe, expect, test } from 'bun:test'
-import { protocols } from '../src/protocols/index.ts'
 import { likeness, wordOf } from '../src/protocols/openai-chat/chunks/frame-template.ts'
 import { replaceModel } from '../src/protocols/openai-chat/chunks/rewrite-model.ts'
+import { protocols } from '../src/protocols/registry.ts'
 import { Likeness } from '../src/upstream/frame-template.ts'
 import { exchangeFor } from './contracts/protocol.ts'
 

@@ -1,8 +1,8 @@
 /** The OpenAI paths that only pass. */
 import { describe, expect, test } from 'bun:test'
 import type { GatewayError } from '../src/base/errors.ts'
-import { passOnly } from '../src/protocols/index.ts'
 import type { Exchange } from '../src/protocols/protocol.ts'
+import { passOnly } from '../src/protocols/registry.ts'
 import { exchangeFor, framesOf } from './contracts/protocol.ts'
 import { recordings } from './recordings.ts'
 import { stopwatch } from './rig/stopwatch.ts'

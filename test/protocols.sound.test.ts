@@ -3,8 +3,8 @@ import { describe, expect, test } from 'bun:test'
 import type { Message } from '../src/ir/chat.ts'
 import { tell } from '../src/ir/collect.ts'
 import type { Event } from '../src/ir/event.ts'
-import { protocols } from '../src/protocols/index.ts'
-import { soundEvents, soundMessage } from '../src/protocols/sound.ts'
+import { protocols } from '../src/protocols/registry.ts'
+import { soundEvents, soundMessage } from '../src/protocols/shared/unique-call-ids.ts'
 import { exchangeFor } from './contracts/protocol.ts'
 
 const message: Message = {

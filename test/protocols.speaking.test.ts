@@ -2,7 +2,7 @@
 import { expect, test } from 'bun:test'
 import type { Part, Turn } from '../src/ir/chat.ts'
 import { openaiChat } from '../src/protocols/openai-chat/index.ts'
-import { speakingTurns } from '../src/protocols/speaking.ts'
+import { speakingTurns } from '../src/protocols/shared/drop-empty-turns.ts'
 import { exchangeFor } from './contracts/protocol.ts'
 
 const text = (text: string): Part => ({ type: 'text', text })

@@ -1,6 +1,6 @@
 /** docs/errors.md: every code of src/base/errors.ts as a client sees it. */
 import { type Code, codes, GatewayError } from '../../src/base/errors.ts'
-import { protocols } from '../../src/protocols/index.ts'
+import { protocols } from '../../src/protocols/registry.ts'
 
 /** What somebody who meets the code can do. */
 const advice: Record<Code, string> = {

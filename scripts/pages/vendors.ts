@@ -1,7 +1,7 @@
 /** docs/vendors/: a page for each service type: what its file knows, and what people found out (docs/vendors/facts.json). */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { vendorOnly } from '../../src/protocols/index.ts'
+import { vendorOnly } from '../../src/protocols/registry.ts'
 import { kindOfSingle } from '../../src/protocols/singles.ts'
 import { providers } from '../../src/providers/index.ts'
 import { endpointOf } from '../../src/providers/place.ts'

@@ -2,7 +2,7 @@
 import { GatewayError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json/json.ts'
 import { estimatePrompt } from '../limits/estimate.ts'
-import { type Counting, isCounting } from '../protocols/count.ts'
+import { type Counting, isCounting } from '../protocols/count-tokens.ts'
 import { isNative } from '../providers/address.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Plan } from '../routing/router.ts'

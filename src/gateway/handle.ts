@@ -11,7 +11,7 @@ import { addressOf, isForm, type JsonBody, readForm, readJson } from '../downstr
 import { isMultipart, readUpload, type Upload } from '../downstream/multipart/upload.ts'
 import { answerHeaders, errorHeaders } from '../downstream/response-headers.ts'
 import { RequestMedia } from '../media/inline-urls.ts'
-import { isCounting } from '../protocols/count.ts'
+import { isCounting } from '../protocols/count-tokens.ts'
 import type { Ingress, PassOnly } from '../protocols/protocol.ts'
 import type { Caller, Plan } from '../routing/router.ts'
 import { seated } from '../routing/seal-affinity.ts'

@@ -6,7 +6,7 @@ import { cohereEmbed, dashscopeEmbeddings, ollamaEmbed } from './embeddings/vend
 import { vertexEmbedContent, vertexPredict } from './embeddings/vertex.ts'
 import { rerank } from './rerank/jina.ts'
 import { cohereRerank, dashscopeRerank } from './rerank/vendors.ts'
-import type { AnyClient, AnyVendor, Kind } from './single.ts'
+import type { AnyClient, AnyVendor, Kind } from './shared/unary.ts'
 
 /** Spoken to us; vendors that know them are passed to. */
 export const singleClients: ReadonlyMap<ProtocolId, AnyClient> = new Map(

@@ -1,8 +1,8 @@
 /** From an entry of the configuration to the addresses it is called at. Worked out once an entry; a request only looks up. */
 import { GatewayError } from '../base/errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
-import { isTranslatable } from '../protocols/index.ts'
-import { isOwnPath, protocolNamed } from '../protocols/own.ts'
+import { isOwnPath, protocolNamed } from '../protocols/custom-paths.ts'
+import { isTranslatable } from '../protocols/registry.ts'
 import { kindOfSingle } from '../protocols/singles.ts'
 import type { Entry, Target } from './entry.ts'
 import { providers, unbuilt } from './index.ts'

@@ -1,6 +1,6 @@
 import { countOf, isObject, type JsonObject } from '../base/json/json.ts'
-import { egressOf } from '../protocols/index.ts'
 import type { Loss } from '../protocols/protocol.ts'
+import { egressOf } from '../protocols/registry.ts'
 import { hasCredential, type Target } from './entry.ts'
 import { placeOf, stepOf } from './place.ts'
 import { provider, type Sign } from './provider.ts'

@@ -1,4 +1,4 @@
-import { withoutAnswer } from '../protocols/count.ts'
+import { withoutAnswer } from '../protocols/count-tokens.ts'
 import { provider } from './provider.ts'
 import { anthropicKey } from './sign/anthropic.ts'
 

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../base/json/json.ts'
-import { geminiCount } from '../protocols/count.ts'
+import { geminiCount } from '../protocols/count-tokens.ts'
 import type { Loss } from '../protocols/protocol.ts'
 import type { Target } from './entry.ts'
 import { placeOf, stepOf } from './place.ts'

@@ -1,4 +1,4 @@
-import { passingPaths } from '../protocols/index.ts'
+import { passingPaths } from '../protocols/registry.ts'
 import type { Target } from './entry.ts'
 import { Refusal, readBody, refuse, wait } from './mock/answer.ts'
 import { type Behaviour, behaviourOf } from './mock/behaviour.ts'

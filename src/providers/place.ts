@@ -1,7 +1,7 @@
 /** Reads a configured `server_url`: where the host ends, what of its path is an endpoint and must go, what is query. */
 import { GatewayError } from '../base/errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
-import { passingPaths } from '../protocols/index.ts'
+import { passingPaths } from '../protocols/registry.ts'
 
 export type PassingPath = (typeof passingPaths)[number]
 

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../base/json/json.ts'
 import { kindOf } from '../catalog/model-kinds.ts'
 import type { ProtocolId } from '../ir/chat.ts'
-import { geminiCount, withoutAnswer } from '../protocols/count.ts'
+import { geminiCount, withoutAnswer } from '../protocols/count-tokens.ts'
 import { camelBody } from '../protocols/gemini/syntax/casing.ts'
 import type { Loss } from '../protocols/protocol.ts'
 import { hasCredential, type Target } from './entry.ts'

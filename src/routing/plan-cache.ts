@@ -1,6 +1,6 @@
 /** What can be known of a model before a request asks: its targets by priority and entry, made when first asked for. */
 import type { ProtocolId } from '../ir/chat.ts'
-import { ingressOf } from '../protocols/index.ts'
+import { ingressOf } from '../protocols/registry.ts'
 import type { Entry, Target } from '../providers/entry.ts'
 import { isChat, type Models, type Route } from './model-table.ts'
 import { type Choice, createPolicies, type Policy, type Question } from './policies.ts'

@@ -3,7 +3,7 @@
 import { GatewayError } from '../base/errors.ts'
 import type { Compiled } from '../config/compiled.ts'
 import type { ProtocolId } from '../ir/chat.ts'
-import { ingressOf } from '../protocols/index.ts'
+import { ingressOf } from '../protocols/registry.ts'
 import type { Entry, Target } from '../providers/entry.ts'
 import { createModels, type Models, type Route, redirectOf } from './model-table.ts'
 import { byPriority, createReady, inOrder, type Ready } from './plan-cache.ts'

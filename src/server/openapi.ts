@@ -6,9 +6,9 @@ import scalar from '../../node_modules/@scalar/api-reference/dist/browser/standa
 import { version } from '../base/version.ts'
 import { MessagesRequest } from '../protocols/anthropic/wire.ts'
 import { GenerateRequest } from '../protocols/gemini/wire.ts'
-import { protocols } from '../protocols/index.ts'
 import { ChatRequest } from '../protocols/openai-chat/wire.ts'
 import { ResponsesRequest } from '../protocols/openai-responses/wire.ts'
+import { protocols } from '../protocols/registry.ts'
 import { operations } from './routes.ts'
 
 /** What the document says of a request; the vendor's own fields pass beside it. */

@@ -1,14 +1,14 @@
 /** Which address is which protocol. */
 import type { Compiled } from '../config/compiled.ts'
 import type { Operation } from '../gateway/handle.ts'
-import { anthropicCount, geminiCount } from '../protocols/count.ts'
+import { anthropicCount, geminiCount } from '../protocols/count-tokens.ts'
+import { isOwnPath } from '../protocols/custom-paths.ts'
 import { type Manner, translators } from '../protocols/deepl/index.ts'
 import { geminiList } from '../protocols/gemini/json-array.ts'
 import { namedIn } from '../protocols/gemini/syntax/model-path.ts'
-import { passOnly, protocols } from '../protocols/index.ts'
 import { openaiPass } from '../protocols/openai-pass/index.ts'
-import { isOwnPath } from '../protocols/own.ts'
 import type { Ingress, PassOnly } from '../protocols/protocol.ts'
+import { passOnly, protocols } from '../protocols/registry.ts'
 import { singleClients } from '../protocols/singles.ts'
 import type { Entry } from '../providers/entry.ts'
 

@@ -9,7 +9,7 @@ import type { Message } from '../../src/ir/chat.ts'
 import { collect, tell } from '../../src/ir/collect.ts'
 import type { Event } from '../../src/ir/event.ts'
 import type { Exchange, Frame, Protocol } from '../../src/protocols/protocol.ts'
-import { translateStream } from '../../src/protocols/translate.ts'
+import { translateStream } from '../../src/protocols/shared/translate.ts'
 import { sse } from '../../src/upstream/framing/sse.ts'
 import { seeded } from '../recordings.ts'
 

@@ -1,7 +1,7 @@
 /** What every provider keeps, whoever wrote it. `test/providers.test.ts` runs it over the registry. */
 import { describe, expect, test } from 'bun:test'
 import type { Json, JsonObject } from '../../src/base/json/json.ts'
-import { egressOf } from '../../src/protocols/index.ts'
+import { egressOf } from '../../src/protocols/registry.ts'
 import { singleOf } from '../../src/protocols/singles.ts'
 import { addressOf, credentialsOf, serves, wireOf } from '../../src/providers/address.ts'
 import type { Entry, Target } from '../../src/providers/entry.ts'

@@ -1,8 +1,8 @@
 /** Protocols of one question and one answer, and counting: what is asked, and what is answered. */
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { estimatePrompt } from '../../src/limits/estimate.ts'
-import type { Counting } from '../../src/protocols/count.ts'
-import { type AnyClient, type AnyVendor, translateAnswer, translateAsk } from '../../src/protocols/single.ts'
+import type { Counting } from '../../src/protocols/count-tokens.ts'
+import { type AnyClient, type AnyVendor, translateAnswer, translateAsk } from '../../src/protocols/shared/unary.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
 import { checkPassed, type Outcome, refusing, requestsLike, run, sizeOf } from './run.ts'
 

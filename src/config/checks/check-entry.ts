@@ -1,5 +1,5 @@
 /** What can be wrong with an enabled entry beyond its shape. */
-import { isOwnPath, isPath } from '../../protocols/own.ts'
+import { isOwnPath, isPath } from '../../protocols/custom-paths.ts'
 import type { Entry } from '../../providers/entry.ts'
 import { providers } from '../../providers/index.ts'
 import { parseProxy, parseServerUrl } from '../address.ts'

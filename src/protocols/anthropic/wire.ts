@@ -3,7 +3,7 @@
  * wrong with them is for the vendor to say. https://platform.claude.com/docs/en/api/messages/create
  */
 import { type TSchema, Type } from '@sinclair/typebox'
-import { checkerOf } from '../check.ts'
+import { checkerOf } from '../shared/validate.ts'
 
 const nullable = <T extends TSchema>(schema: T, description?: string) =>
   Type.Optional(Type.Union([schema, Type.Null()], description === undefined ? {} : { description }))

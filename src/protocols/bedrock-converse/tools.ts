@@ -3,8 +3,8 @@
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import { writeJson } from '../../base/json/raw.ts'
 import type { Chat, Choice, Format, Tool } from '../../ir/chat.ts'
-import { answerBy, objectSchema } from '../formed.ts'
 import type { Exchange, Loss } from '../protocol.ts'
+import { answerBy, objectSchema } from '../shared/structured-output-tool.ts'
 import type { Facts } from './model-traits.ts'
 
 /** What a request says of tools; `forced`: the model must call one. */

@@ -5,7 +5,7 @@ import { renderFault } from '../gemini/passthrough.ts'
 import { camelBody, listOf } from '../gemini/syntax/casing.ts'
 import { nonsense } from '../openai-chat/error.ts'
 import type { Exchange, Loss, Several, Watch } from '../protocol.ts'
-import { neverStreamed, type Single } from '../single.ts'
+import { neverStreamed, type Single } from '../shared/unary.ts'
 import {
   type EmbedAnswer,
   type EmbedAsk,

@@ -3,7 +3,7 @@ import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Usage } from '../../ir/chat.ts'
 import type { Loss } from '../protocol.ts'
-import type { SingleVendor } from '../single.ts'
+import type { SingleVendor } from '../shared/unary.ts'
 
 /** What the vectors are for. */
 export type Task =

@@ -4,7 +4,7 @@ import { faultFrom, tellsFault } from '../openai-chat/error.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'
 import type { Loss, Several } from '../protocol.ts'
-import type { Single } from '../single.ts'
+import type { Single } from '../shared/unary.ts'
 import {
   base64Of,
   type EmbedAnswer,

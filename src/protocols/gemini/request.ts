@@ -2,8 +2,8 @@
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
-import { bring, type Kin } from '../kin.ts'
 import type { Exchange, Loss } from '../protocol.ts'
+import { bring, type Kin } from '../shared/sibling-fields.ts'
 import { id } from './parts/part.ts'
 import { renderTurns } from './render-turns.ts'
 import { camelBody } from './syntax/casing.ts'

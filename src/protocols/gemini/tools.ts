@@ -2,8 +2,8 @@
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat, Choice, Seal, Tool } from '../../ir/chat.ts'
-import { answerBy } from '../formed.ts'
 import type { Exchange } from '../protocol.ts'
+import { answerBy } from '../shared/structured-output-tool.ts'
 import { id } from './parts/part.ts'
 import { given, listOf } from './syntax/casing.ts'
 import { jsonSchemaOf } from './syntax/json-schema.ts'

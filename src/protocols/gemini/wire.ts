@@ -4,8 +4,8 @@
  */
 import { type TSchema, Type } from '@sinclair/typebox'
 import type { JsonObject } from '../../base/json/json.ts'
-import { checkerOf } from '../check.ts'
 import type { Varying } from '../protocol.ts'
+import { checkerOf } from '../shared/validate.ts'
 import { camelBody } from './syntax/casing.ts'
 
 const nullable = <T extends TSchema>(schema: T, description?: string) =>

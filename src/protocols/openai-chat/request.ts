@@ -3,9 +3,9 @@
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat, Choice, Format, ProtocolId, Tool } from '../../ir/chat.ts'
 import { effortAsked, isEffort } from '../../ir/effort.ts'
-import { fieldsOf, keepRest, takeNumbers } from '../fields.ts'
-import { bring, type Kin } from '../kin.ts'
 import type { Exchange, Loss } from '../protocol.ts'
+import { bring, type Kin } from '../shared/sibling-fields.ts'
+import { fieldsOf, keepRest, takeNumbers } from '../shared/take-fields.ts'
 import { asFunctions } from './custom-tools.ts'
 import { parseTurns, readable, renderTurns } from './turns.ts'
 

@@ -4,8 +4,8 @@
  * https://platform.openai.com/docs/api-reference/chat/create
  */
 import { type TSchema, Type } from '@sinclair/typebox'
-import { checkerOf } from '../check.ts'
 import type { Varying } from '../protocol.ts'
+import { checkerOf } from '../shared/validate.ts'
 
 const nullable = <T extends TSchema>(schema: T, description?: string) =>
   Type.Optional(Type.Union([schema, Type.Null()], description === undefined ? {} : { description }))

@@ -3,7 +3,7 @@
  * nearly every optional field may be null. https://platform.openai.com/docs/api-reference/responses/create
  */
 import { type TSchema, Type } from '@sinclair/typebox'
-import { checkerOf } from '../check.ts'
+import { checkerOf } from '../shared/validate.ts'
 
 const nullable = <T extends TSchema>(schema: T, description?: string) =>
   Type.Optional(Type.Union([schema, Type.Null()], description === undefined ? {} : { description }))

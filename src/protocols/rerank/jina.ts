@@ -5,7 +5,7 @@ import { faultFrom, tellsFault } from '../openai-chat/error.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'
 import type { Exchange, Loss } from '../protocol.ts'
-import type { Single } from '../single.ts'
+import type { Single } from '../shared/unary.ts'
 import { type RerankAnswer, type RerankAsk, rankedIn } from './neutral.ts'
 
 const passing = openaiPass('rerank')

@@ -2,7 +2,7 @@
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json } from '../../base/json/json.ts'
 import type { Usage } from '../../ir/chat.ts'
-import type { SingleVendor } from '../single.ts'
+import type { SingleVendor } from '../shared/unary.ts'
 
 export type RerankAsk = {
   model: string

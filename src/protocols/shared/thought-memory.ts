@@ -3,12 +3,12 @@
  * thought about, when it comes back without.
  */
 
-import { parseJson } from '../base/json/json.ts'
-import type { Call, Chat, Part, Reasoning, Turn } from '../ir/chat.ts'
-import { tell } from '../ir/collect.ts'
-import type { Event } from '../ir/event.ts'
-import type { SealMemory, Thought } from '../ir/seal.ts'
-import type { Egress, Exchange, Passing } from './protocol.ts'
+import { parseJson } from '../../base/json/json.ts'
+import type { Call, Chat, Part, Reasoning, Turn } from '../../ir/chat.ts'
+import { tell } from '../../ir/collect.ts'
+import type { Event } from '../../ir/event.ts'
+import type { SealMemory, Thought } from '../../ir/seal.ts'
+import type { Egress, Exchange, Passing } from '../protocol.ts'
 
 /** Listens to the events of an answer and keeps what its calls need. */
 export const remember = (memory: SealMemory): ((event: Event) => void) => {

@@ -3,8 +3,8 @@
  * or anything stands between a call and its result: clients send such ones when a run was broken off, a history was cut, or the user spoke
  * while a tool ran.
  */
-import type { Part, Result, Turn } from '../ir/chat.ts'
-import type { Loss } from './protocol.ts'
+import type { Part, Result, Turn } from '../../ir/chat.ts'
+import type { Loss } from '../protocol.ts'
 
 /** What the model said, and what it heard before it spoke again. Instructions of the system may stand amid either. */
 type Round = { said: Turn[]; heard: Turn[] }

@@ -1,7 +1,7 @@
 /** Turns that say something. Vendors refuse a message without content, and a conversation without messages. */
-import { GatewayError } from '../base/errors.ts'
-import type { Part, ProtocolId, Turn } from '../ir/chat.ts'
-import type { Loss } from './protocol.ts'
+import { GatewayError } from '../../base/errors.ts'
+import type { Part, ProtocolId, Turn } from '../../ir/chat.ts'
+import type { Loss } from '../protocol.ts'
 
 /**
  * Empty turns are left out; where nobody but the system speaks, its last word is the user's. `place`: the field of the client's request.

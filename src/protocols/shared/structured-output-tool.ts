@@ -1,7 +1,7 @@
 /** An answer of a given form, asked for by a tool where the model knows no such format, or not beside tools: its call is told as the text. */
 
-import { isObject, type Json } from '../base/json/json.ts'
-import type { Format, Tool } from '../ir/chat.ts'
+import { isObject, type Json } from '../../base/json/json.ts'
+import type { Format, Tool } from '../../ir/chat.ts'
 
 /** It has a name that none of the client's tools has; and the schema of an object, as every vendor wants it of a tool. */
 export const answerBy = (

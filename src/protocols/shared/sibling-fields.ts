@@ -1,8 +1,8 @@
 /** Fields of a request that two wires of one family both have, under whatever name: what one protocol keeps for itself, the other may know. */
 
-import { isObject, type JsonObject } from '../base/json/json.ts'
-import type { ProtocolId, Seal } from '../ir/chat.ts'
-import type { Loss } from './protocol.ts'
+import { isObject, type JsonObject } from '../../base/json/json.ts'
+import type { ProtocolId, Seal } from '../../ir/chat.ts'
+import type { Loss } from '../protocol.ts'
 
 /** Their name → ours, `text.verbosity` for one that stands a step deeper; undefined: said already, and not missed. */
 export type Kin = Record<string, string | undefined>

@@ -1,8 +1,8 @@
 /** Checks a request against its schema, and says what is wrong as a person would. */
 import type { TSchema } from '@sinclair/typebox'
 import { type TypeCheck, TypeCompiler, type ValueError } from '@sinclair/typebox/compiler'
-import { GatewayError } from '../base/errors.ts'
-import type { JsonObject } from '../base/json/json.ts'
+import { GatewayError } from '../../base/errors.ts'
+import type { JsonObject } from '../../base/json/json.ts'
 
 /** The check throws `invalid_request` whose `param` is the path of the first fault: `messages[2].content`. A schema may say what it `expects` in words. */
 export const checkerOf = (schema: TSchema): ((body: JsonObject) => void) => {

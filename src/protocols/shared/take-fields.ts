@@ -1,7 +1,7 @@
 /** The top-level fields of a request as a protocol reads them: what it knows is taken, the rest waits in `extra` for its own vendors. */
 
-import type { Json, JsonObject } from '../base/json/json.ts'
-import type { Chat, ProtocolId } from '../ir/chat.ts'
+import type { Json, JsonObject } from '../../base/json/json.ts'
+import type { Chat, ProtocolId } from '../../ir/chat.ts'
 
 /** The value of a field, which is then gone; null is as good as absent. */
 export type Take = (key: string) => Json | undefined

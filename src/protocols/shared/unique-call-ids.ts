@@ -1,7 +1,7 @@
 /** What every client may rely on, whatever a vendor's answer was: each call has an id of its own, and what cannot be told is noted. */
-import type { Message, Part } from '../ir/chat.ts'
-import type { Event } from '../ir/event.ts'
-import type { Exchange, Ingress } from './protocol.ts'
+import type { Message, Part } from '../../ir/chat.ts'
+import type { Event } from '../../ir/event.ts'
+import type { Exchange, Ingress } from '../protocol.ts'
 
 /** Gives a call an id where the vendor gave none, or one it gave before: results could not be told apart. */
 const idGiver = ({ id }: Exchange): ((given: string) => string) => {

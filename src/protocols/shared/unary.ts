@@ -2,11 +2,11 @@
  * Protocols of one question and one answer, without a stream: embeddings, reranking. A client of one is answered by a vendor of any other of
  * its kind, by way of a neutral question and a neutral answer.
  */
-import { GatewayError } from '../base/errors.ts'
-import { isObject, type Json, type JsonObject, parseJson } from '../base/json/json.ts'
-import type { ProtocolId, Usage } from '../ir/chat.ts'
-import { nonsense } from './openai-chat/error.ts'
-import type { Egress, Exchange, Ingress, Loss, PassOnly, Several } from './protocol.ts'
+import { GatewayError } from '../../base/errors.ts'
+import { isObject, type Json, type JsonObject, parseJson } from '../../base/json/json.ts'
+import type { ProtocolId, Usage } from '../../ir/chat.ts'
+import { nonsense } from '../openai-chat/error.ts'
+import type { Egress, Exchange, Ingress, Loss, PassOnly, Several } from '../protocol.ts'
 import type { Told } from './translate.ts'
 
 export type Kind = 'embedding' | 'rerank'

@@ -1,13 +1,13 @@
 /** An answer through the neutral form: to another protocol, or to the shape the client asked for where the vendor chose the other. */
 
-import { type Json, parseJson } from '../base/json/json.ts'
-import { writeJson } from '../base/json/raw.ts'
-import type { Message, Usage } from '../ir/chat.ts'
-import { collect, tell } from '../ir/collect.ts'
-import type { Event } from '../ir/event.ts'
-import type { Egress, Exchange, Frame, Ingress, Passing, Seen } from './protocol.ts'
-import { remember } from './remember.ts'
-import { soundEvents, soundMessage } from './sound.ts'
+import { type Json, parseJson } from '../../base/json/json.ts'
+import { writeJson } from '../../base/json/raw.ts'
+import type { Message, Usage } from '../../ir/chat.ts'
+import { collect, tell } from '../../ir/collect.ts'
+import type { Event } from '../../ir/event.ts'
+import type { Egress, Exchange, Frame, Ingress, Passing, Seen } from '../protocol.ts'
+import { remember } from './thought-memory.ts'
+import { soundEvents, soundMessage } from './unique-call-ids.ts'
 
 /** A whole answer for the client, as text. */
 export type Told = { body: string; usage?: Usage; model?: string }
