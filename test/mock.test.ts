@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import OpenAI from 'openai'
 import type { JsonObject } from '../src/base/json/json.ts'
-import { addressOf } from '../src/providers/address.ts'
 import { sampleOf } from '../src/providers/mock/sample.ts'
-import { hash, quote, stopAt, tokensOf } from '../src/providers/mock/words.ts'
-import mock from '../src/providers/mock.ts'
+import { hash, quote, stopAt, tokensOf } from '../src/providers/mock/text.ts'
+import { addressOf } from '../src/providers/resolve-url.ts'
+import mock from '../src/providers/vendors/mock.ts'
 import { entryOf, targetOf } from './contracts/provider.ts'
 
 const entry = entryOf('mock', { models: ['mock', 'mock-*'] })

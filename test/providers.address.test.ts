@@ -1,8 +1,8 @@
 /** server_url → the address a request goes to, as a table. */
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
-import { addressOf, isNative, serves, spokenFor } from '../src/providers/address.ts'
 import { providers } from '../src/providers/index.ts'
+import { addressOf, isNative, serves, spokenFor } from '../src/providers/resolve-url.ts'
 import { entryOf, targetOf } from './contracts/provider.ts'
 import { stopwatch } from './rig/stopwatch.ts'
 

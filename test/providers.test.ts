@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { JsonObject } from '../src/base/json/json.ts'
-import { addressOf, credentialsOf, serves, wireOf } from '../src/providers/address.ts'
 import { providers, unbuilt } from '../src/providers/index.ts'
+import { addressOf, credentialsOf, serves, wireOf } from '../src/providers/resolve-url.ts'
 import { entryOf, plainEntry, providerContract, targetOf } from './contracts/provider.ts'
 
 for (const provider of providers.values()) providerContract(provider)

@@ -1,7 +1,7 @@
 /** What of a translation the vendors of Chat Completions refuse, and what becomes of it. */
 import { describe, expect, test } from 'bun:test'
 import type { JsonObject } from '../src/base/json/json.ts'
-import { wireOf } from '../src/providers/address.ts'
+import { wireOf } from '../src/providers/resolve-url.ts'
 import { entryOf, targetOf } from './contracts/provider.ts'
 
 const said: JsonObject = {

@@ -1,7 +1,7 @@
 /** Which form of a vendor an entry asks for by what it says: the one that works now, or the word on what to write instead. */
 import { expect, test } from 'bun:test'
-import { addressOf, credentialsOf, wireOf } from '../src/providers/address.ts'
 import type { Credential } from '../src/providers/entry.ts'
+import { addressOf, credentialsOf, wireOf } from '../src/providers/resolve-url.ts'
 import { loadFile } from './config/write.ts'
 import { entryOf, targetOf } from './contracts/provider.ts'
 

@@ -1,7 +1,7 @@
 /** A conversation goes on where it was sealed. */
 import { describe, expect, test } from 'bun:test'
 import { wrapSeal } from '../src/ir/seal.ts'
-import { seatOf } from '../src/providers/address.ts'
+import { seatOf } from '../src/providers/resolve-url.ts'
 import { preferring, sealedAt } from '../src/routing/seal-affinity.ts'
 import { entryOf } from './contracts/provider.ts'
 

@@ -1,9 +1,10 @@
 /** docs/providers.md: every service type as its file describes it. */
-import { addressOf, wireOf } from '../../src/providers/address.ts'
+
 import type { Entry, Target } from '../../src/providers/entry.ts'
 import { providers, unbuilt } from '../../src/providers/index.ts'
-import { endpointOf } from '../../src/providers/place.ts'
 import type { Provider } from '../../src/providers/provider.ts'
+import { addressOf, wireOf } from '../../src/providers/resolve-url.ts'
+import { endpointOf } from '../../src/providers/server-url.ts'
 import { plainEntry } from '../../test/rig/entry.ts'
 
 const entryOf = ({ id }: Provider): Entry => plainEntry(id)

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { vendorOnly } from '../../src/protocols/registry.ts'
 import { kindOfSingle } from '../../src/protocols/singles.ts'
 import { providers } from '../../src/providers/index.ts'
-import { endpointOf } from '../../src/providers/place.ts'
 import type { Provider } from '../../src/providers/provider.ts'
+import { endpointOf } from '../../src/providers/server-url.ts'
 import { address, code, credentials, list } from './providers.ts'
 
 const root = join(import.meta.dir, '../..')

@@ -6,7 +6,7 @@ import { databaseOf } from '../config/file/database.ts'
 import { findConfig } from '../config/file/source.ts'
 import { builtin, load } from '../config/load.ts'
 import { schemaText } from '../config/schema/reference.ts'
-import { serves } from '../providers/address.ts'
+import { serves } from '../providers/resolve-url.ts'
 import { createRouter, type Row } from '../routing/router.ts'
 
 /** What the command line says beside the file. */

@@ -20,8 +20,8 @@ import {
   unknownAnswer,
 } from '../protocols/openai-responses/stored/previous-response.ts'
 import type { Keep } from '../protocols/openai-responses/stored/store-response.ts'
-import { isNative } from '../providers/address.ts'
 import type { Target } from '../providers/entry.ts'
+import { isNative } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
 import { seated } from '../routing/seal-affinity.ts'
 import { targetOf } from '../routing/targets.ts'

@@ -1,6 +1,6 @@
 /** A conversation goes on where it was sealed, if it can: only that target, or its vendor, can read the seals. */
 import { sealPrefix, unwrapSeal } from '../ir/seal.ts'
-import { seatOf } from '../providers/address.ts'
+import { seatOf } from '../providers/resolve-url.ts'
 import type { Plan } from './router.ts'
 
 /** The seat that wrote the last seal in a request; undefined where none of ours stands in it. */

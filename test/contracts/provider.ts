@@ -3,10 +3,10 @@ import { describe, expect, test } from 'bun:test'
 import type { Json, JsonObject } from '../../src/base/json/json.ts'
 import { egressOf } from '../../src/protocols/registry.ts'
 import { singleOf } from '../../src/protocols/singles.ts'
-import { addressOf, credentialsOf, serves, wireOf } from '../../src/providers/address.ts'
 import type { Entry, Target } from '../../src/providers/entry.ts'
 import { unbuilt } from '../../src/providers/index.ts'
 import type { Outgoing, Provider } from '../../src/providers/provider.ts'
+import { addressOf, credentialsOf, serves, wireOf } from '../../src/providers/resolve-url.ts'
 import { plainEntry as bareEntry } from '../rig/entry.ts'
 
 /** An entry as the configuration makes it; `change` says what the case is about. */

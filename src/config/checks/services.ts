@@ -1,9 +1,9 @@
 /** `services` → the entries that can be used; what is wrong with the others is said. */
 
-import { credentialsOf, wireOf } from '../../providers/address.ts'
 import type { Entry } from '../../providers/entry.ts'
 import { providers, unbuilt } from '../../providers/index.ts'
 import type { Wire } from '../../providers/provider.ts'
+import { credentialsOf, wireOf } from '../../providers/resolve-url.ts'
 import { retiredTypes } from '../dialects/legacy.ts'
 import { toEntry } from '../entry-config.ts'
 import { pathTo } from '../file/tree.ts'

@@ -1,8 +1,8 @@
 /** What is to be probed: every target of the configuration, or those behind one model. */
 import { kindOf } from '../../catalog/model-kinds.ts'
 import type { Compiled } from '../../config/compiled.ts'
-import { serves } from '../../providers/address.ts'
 import type { Entry, Target } from '../../providers/entry.ts'
+import { serves } from '../../providers/resolve-url.ts'
 import { createModels, redirectOf } from '../../routing/model-table.ts'
 import { createTargets } from '../../routing/targets.ts'
 

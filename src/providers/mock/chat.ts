@@ -1,9 +1,9 @@
 /** OpenAI Chat Completions and Completions as the mock speaks them, whole and streamed. */
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
-import { created, Refusal, sendJson, sendStream } from './answer.ts'
 import type { Behaviour } from './behaviour.ts'
 import { messagesIn, type Reply, replyTo, textOf } from './reply.ts'
-import { hexHash, quote, stopAt, tokensOf } from './words.ts'
+import { created, Refusal, sendJson, sendStream } from './respond.ts'
+import { hexHash, quote, stopAt, tokensOf } from './text.ts'
 
 /** Says how an endpoint answers a request. `model`: the name the answer carries. */
 export type Endpoint = (body: JsonObject, model: string, behaviour: Behaviour, signal: AbortSignal) => Response

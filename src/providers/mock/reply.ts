@@ -1,9 +1,9 @@
 /** What a mock model says to a chat: decided from the request and the model's name alone, the same every time. */
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
-import { Refusal } from './answer.ts'
 import type { Behaviour } from './behaviour.ts'
+import { Refusal } from './respond.ts'
 import { sampleOf } from './sample.ts'
-import { hexHash, quote, stopAt, tokensOf } from './words.ts'
+import { hexHash, quote, stopAt, tokensOf } from './text.ts'
 
 export type Call = { id: string; name: string; args: string[] }
 /** Texts as tokens. */

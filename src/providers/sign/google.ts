@@ -1,8 +1,8 @@
 /** `Authorization: Bearer <access token>` for Google's cloud, or `x-goog-api-key` for a credential that is an API key. */
 import type { Credential, Target } from '../entry.ts'
 import type { Outgoing, Send, Sign } from '../provider.ts'
-import { credentialFault, isGoogle, readCredential } from './googleCredential.ts'
-import { fetchToken, keepToken, type SendForToken, type Token } from './googleToken.ts'
+import { credentialFault, isGoogle, readCredential } from './google-credential.ts'
+import { fetchToken, keepToken, type SendForToken, type Token } from './google-token.ts'
 import { putKey, setSecret } from './header.ts'
 
 /** Stands in an address for a project that only the credential's file knows; `google` puts it in. */

@@ -1,0 +1,225 @@
+/** From an entry of the configuration to the addresses it is called at. Worked out once an entry; a request only looks up. */
+import { GatewayError } from '../base/errors.ts'
+import type { ProtocolId } from '../ir/chat.ts'
+import { isOwnPath, protocolNamed } from '../protocols/custom-paths.ts'
+import { isTranslatable } from '../protocols/registry.ts'
+import { kindOfSingle } from '../protocols/singles.ts'
+import type { Entry, Target } from './entry.ts'
+import { providers, unbuilt } from './index.ts'
+import type { Asked, Provider, Wire } from './provider.ts'
+import { endpointOf, type Place, placeOf } from './server-url.ts'
+import { modelPrefixes } from './vendors/openai.ts'
+
+type Route = {
+  provider: Provider
+  wire: Wire
+  credentials: string[]
+  /** What the entry can be asked for. */
+  serves: ReadonlySet<ProtocolId>
+  /** Full addresses that need no target. */
+  fixed: ReadonlyMap<ProtocolId, string>
+  /** The others. */
+  perTarget: ReadonlyMap<ProtocolId, (target: Target, asked: Asked) => string>
+}
+
+const routes = new WeakMap<Entry, Route | { unbuilt: string }>()
+
+/**
+ * The provider an entry is really for, and its wire in the form the entry asks for, `speaks` with what the entry serves and no more;
+ * or the word on why it cannot be served.
+ */
+export const wireOf = (entry: Entry): { provider: Provider; wire: Wire } | { unbuilt: string } => routeOf(entry)
+
+/** Names of the credentials the entry must have: none where a server of the user's own may do without. */
+export const credentialsOf = (entry: Entry): string[] => {
+  const route = routeOf(entry)
+  return 'unbuilt' in route ? [] : route.credentials
+}
+
+/**
+ * Can the entry be asked for this protocol, by a translation if need be, or this path that only passes.
+ * @param model the vendor's name of it, where its protocol hangs on that
+ */
+export const serves = (entry: Entry, protocol: ProtocolId, model?: string): boolean => {
+  const route = routeOf(entry)
+  if ('unbuilt' in route) return false
+  const held = model === undefined ? undefined : route.wire.protocolsFor?.(model)
+  const isHeld = held?.includes(protocol) ?? true
+  if (isHeld && route.serves.has(protocol)) return true
+  return (held ?? [...route.serves]).some(id => isTranslatable(protocol, id))
+}
+
+/** Does the target speak the protocol itself. */
+export const isNative = ({ entry, model }: Pick<Target, 'entry' | 'model'>, protocol: ProtocolId): boolean => {
+  const route = routeOf(entry)
+  return (
+    !('unbuilt' in route) &&
+    route.serves.has(protocol) &&
+    (route.wire.protocolsFor?.(model)?.includes(protocol) ?? true)
+  )
+}
+
+/**
+ * The protocol a target is asked in by a client of `wanted`: the client's own if the target speaks it, else the first that we can translate to.
+ * @throws GatewayError `internal` where there is none
+ */
+export const spokenFor = ({ entry, model }: Target, wanted: ProtocolId): ProtocolId => {
+  const route = routeOf(entry)
+  const { speaks, protocolsFor } = 'unbuilt' in route ? { speaks: {} } : route.wire
+  const held = protocolsFor?.(model)
+  if (held?.includes(wanted) ?? wanted in speaks) return wanted
+  const other = (held ?? Object.keys(speaks)).find(id => isTranslatable(wanted, id))
+  if (other !== undefined) return other
+  throw new GatewayError('internal', `the target does not speak ${wanted}`)
+}
+
+const seats = new WeakMap<Target, string>()
+
+/** The seat a target is spoken to at: whose vendor's it is, and which. Digests: a seal carries them to the client. */
+export const seatOf = (target: Target): string => {
+  const known = seats.get(target)
+  if (known) return known
+  const { type, serverUrl } = target.entry
+  const host = serverUrl === undefined ? '' : placeOf(serverUrl).host
+  const seat = `${Bun.hash(`${type} ${host}`).toString(36)}.${Bun.hash(target.id).toString(36)}`
+  seats.set(target, seat)
+  return seat
+}
+
+/** The full URL of a request, query included. @throws GatewayError `internal` where the entry does not serve the protocol. */
+export const addressOf = (target: Target, protocol: ProtocolId, asked: Asked = { stream: false }): string => {
+  const route = routeOf(target.entry)
+  const address =
+    'unbuilt' in route ? undefined : (route.fixed.get(protocol) ?? route.perTarget.get(protocol)?.(target, asked))
+  if (address === undefined) throw new GatewayError('internal', `${target.entry.id} does not serve ${protocol}`)
+  return address
+}
+
+const routeOf = (entry: Entry): Route | { unbuilt: string } => {
+  const known = routes.get(entry)
+  if (known) return known
+  const made = makeRoute(entry)
+  routes.set(entry, made)
+  return made
+}
+
+const makeRoute = (entry: Entry): Route | { unbuilt: string } => {
+  const named = providers.get(entry.type)
+  if (!named) return { unbuilt: unbuilt.get(entry.type) ?? `no service type ${entry.type} is known` }
+  const place = entry.serverUrl === undefined ? undefined : placeOf(entry.serverUrl)
+  const provider = (named.id === 'openai' ? vendorOf(entry, place) : undefined) ?? named
+  const variant = provider.variants?.find(({ when }) => when(entry))
+  if (variant && 'unbuilt' in variant) return { unbuilt: variant.unbuilt }
+  const spoken: Wire = variant ? { ...provider, ...variant } : provider
+  const own = !place || typeof spoken.base === 'function' || owns(provider, place)
+  const spokenHere = [...protocolsOf(entry, spoken, own)]
+  const speaks = Object.fromEntries(
+    spokenHere.map(protocol => [protocol, spoken.speaks[protocol] ?? besideFirst(spoken, protocol)]),
+  )
+  const wire = { ...spoken, speaks, ...heldIn(spoken, speaks) }
+  const fixed = new Map<ProtocolId, string>()
+  const perTarget = new Map<ProtocolId, (target: Target, asked: Asked) => string>()
+  for (const protocol of spokenHere) {
+    const address = addressIn(wire, place, own, protocol)
+    if (typeof address === 'string') fixed.set(protocol, address)
+    else perTarget.set(protocol, address)
+  }
+  const keyless = place !== undefined && (named.keyless ?? false)
+  const credentials = keyless
+    ? []
+    : (variant && 'credentials' in variant && variant.credentials) || provider.credentials
+  return { provider, wire, credentials, serves: new Set(spokenHere), fixed, perTarget }
+}
+
+/** What a model is spoken to in, of what is spoken here; where that is nothing, it is asked like the others. */
+const heldIn = ({ protocolsFor }: Wire, speaks: Wire['speaks']): Pick<Wire, 'protocolsFor'> => {
+  if (!protocolsFor) return {}
+  const here = (model: string) => {
+    const held = protocolsFor(model)?.filter(id => id in speaks)
+    return held?.length === 0 ? undefined : held
+  }
+  return { protocolsFor: here }
+}
+
+/** The vendor behind an `openai` entry: by its host, or without one by models that are all one vendor's. */
+const vendorOf = (entry: Entry, place: Place | undefined): Provider | undefined => {
+  if (place) return [...providers.values()].findLast(one => !one.hosts?.includes('*') && owns(one, place))
+  const models = [...entry.models, ...entry.embeddingModels, ...entry.redirect.values()]
+  const vendors = new Set(models.map(model => prefixOf(entry.map.get(model) ?? model)?.provider))
+  const [vendor] = vendors
+  return vendors.size === 1 && vendor !== undefined ? providers.get(vendor) : undefined
+}
+
+const prefixOf = (model: string) => modelPrefixes.find(({ prefix }) => model.toLowerCase().startsWith(prefix))
+
+const owns = (provider: Provider, { host, hostname }: Place): boolean =>
+  (typeof provider.base === 'string' && placeOf(provider.base).host === host) ||
+  (provider.hosts ?? []).some(
+    own => own === '*' || own === hostname || (own.startsWith('*.') && hostname.endsWith(own.slice(1))),
+  )
+
+/** A foreign host is known to speak the first protocol; the rest where the entry says so, embeddings also by naming models for them. */
+const protocolsOf = (entry: Entry, { speaks }: Wire, own: boolean): Set<ProtocolId> => {
+  const all = Object.keys(speaks)
+  const held = own ? all : all.slice(0, 1)
+  const embeds = entry.embeddingModels.length > 0 ? all.filter(id => kindOfSingle(id) === 'embedding') : []
+  return new Set([...held, ...embeds, ...(entry.speaks ?? []).map(name => inFull(name, all))])
+}
+
+/** Clients call a protocol by its path; the vendor may have one of its own for the same. */
+const inFull = (name: string, all: readonly ProtocolId[]): ProtocolId => {
+  const kind = all.includes(name) ? undefined : kindOfSingle(name)
+  return all.find(id => kind !== undefined && kindOfSingle(id) === kind) ?? protocolNamed(name)
+}
+
+type Address = string | ((target: Target, asked: Asked) => string)
+
+const addressIn = (wire: Wire, place: Place | undefined, own: boolean, protocol: ProtocolId): Address => {
+  const { base } = wire
+  const path = wire.speaks[protocol] ?? endpointOf(protocol)
+  if (typeof base === 'function')
+    return (target, asked) => joined(base(target, asked), typeof path === 'function' ? path(target, asked) : path)
+  if (typeof path === 'function') return pathPerTarget(base, place, own, path)
+  return place ? besideOf(wire, base, place, own, protocol, path) : joined(base, path)
+}
+
+const pathPerTarget =
+  (base: string, place: Place | undefined, own: boolean, path: (target: Target, asked: Asked) => string): Address =>
+  (target, asked) =>
+    place
+      ? place.origin + pathAt(place, own, placeOf(base).path) + path(target, asked) + place.query
+      : joined(base, path(target, asked))
+
+const joined = (base: string, path: string): string => {
+  const at = base.indexOf('?')
+  if (at === -1) return base + path
+  return base.slice(0, at) + path + (path.includes('?') ? `&${base.slice(at + 1)}` : base.slice(at))
+}
+
+/** What stands before the endpoint in the address of the vendor's first protocol: `/compatible-mode/v1`, often nothing. */
+const prefixIn = ({ speaks }: Wire): string => {
+  const [first = 'openai-chat'] = Object.keys(speaks)
+  const path = speaks[first]
+  const endpoint = endpointOf(first)
+  return typeof path === 'string' && path.endsWith(endpoint) ? path.slice(0, -endpoint.length) : ''
+}
+
+/** Where a protocol the vendor is not known for stands: a path of the user's own beside the first protocol. */
+const besideFirst = (wire: Wire, protocol: ProtocolId): string =>
+  (isOwnPath(protocol) ? prefixIn(wire) : '') + endpointOf(protocol)
+
+/** An address at a configured host. A path the vendor keeps elsewhere than beside its first protocol follows the host, not the path given. */
+const besideOf = (wire: Wire, base: string, place: Place, own: boolean, protocol: ProtocolId, path: string): string => {
+  const prefix = prefixIn(wire)
+  const root = placeOf(base).path
+  const endpoint = endpointOf(protocol)
+  const at = own && path !== prefix + endpoint ? root + path : pathAt(place, own, root + prefix) + endpoint
+  return place.origin + at + place.query
+}
+
+/** The path given; where it stops short, the vendor's own on its own host, `/v1` on any other. */
+const pathAt = ({ path, whole }: Place, own: boolean, root: string): string => {
+  if (whole) return path
+  if (own && `${root}/`.startsWith(`${path}/`)) return root
+  return path === '' ? '/v1' : path
+}

@@ -1,0 +1,130 @@
+import { countOf, isObject, type JsonObject } from '../../base/json/json.ts'
+import type { Loss } from '../../protocols/protocol.ts'
+import { egressOf } from '../../protocols/registry.ts'
+import { hasCredential, type Target } from '../entry.ts'
+import { provider, type Sign } from '../provider.ts'
+import { placeOf, stepOf } from '../server-url.ts'
+import { bearer } from '../sign/bearer.ts'
+import { sigv4 } from '../sign/sigv4.ts'
+
+/** Where an entry names no region, neither by its credentials nor by its address. */
+const defaultRegion = 'us-east-1'
+
+/** Addresses within a network of one's own (`vpce-….bedrock-runtime.eu-west-1.vpce.amazonaws.com`) name it as well. */
+const regionOf = ({ entry, credential }: Target): string =>
+  credential.values['region'] ??
+  /\bbedrock-runtime(?:-fips)?\.([a-z0-9-]+)\./.exec(entry.serverUrl ?? '')?.[1] ??
+  defaultRegion
+
+const base = (target: Target): string => {
+  const { serverUrl } = target.entry
+  if (serverUrl === undefined) {
+    const region = stepOf(regionOf(target))
+    return `https://bedrock-runtime.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`
+  }
+  const { origin, path, query } = placeOf(serverUrl)
+  return origin + path + query
+}
+
+const signed = sigv4('bedrock', regionOf)
+
+/** An API key is enough; else the pair of keys signs. The headers of Anthropic's protocol stand in the body here, and a stream is no SSE. */
+const sign: Sign = (outgoing, target) => {
+  const { headers, url } = outgoing
+  for (const name of ['anthropic-version', 'anthropic-beta']) headers.delete(name)
+  if (headers.has('accept'))
+    headers.set('accept', /-stream$/.test(url) ? 'application/vnd.amazon.eventstream' : 'application/json')
+  const { api_key: key, access_key: access } = target.credential.values
+  if (key !== undefined) return bearer(outgoing, target)
+  if (access !== undefined) return signed(outgoing, target)
+}
+
+/** Betas that are known here, some by another name; any other is refused. */
+const betas = new Map([
+  ...[
+    'compact-2026-01-12',
+    'computer-use-2025-01-24',
+    'computer-use-2025-11-24',
+    'context-1m-2025-08-07',
+    'context-management-2025-06-27',
+    'effort-2025-11-24',
+    'fine-grained-tool-streaming-2025-05-14',
+    'interleaved-thinking-2025-05-14',
+    'mid-conversation-output-config-2026-07-01',
+    'mid-conversation-tool-changes-2026-07-01',
+    'thinking-binding-controls-2026-08-01',
+    'thinking-display-updates-2026-08-18',
+    'tool-search-tool-2025-10-19',
+  ].map(beta => [beta, beta] as const),
+  ['advanced-tool-use-2025-11-20', 'tool-search-tool-2025-10-19'] as const,
+])
+
+/** docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html: the address says what to ask and how. */
+const asInvoked = ({ service_tier: tier }: JsonObject, loss: Loss, _target: Target, client?: Headers): JsonObject => {
+  if (tier !== undefined) loss('service_tier', 'this vendor takes it elsewhere')
+  const asked = client ? (egressOf('anthropic')!.headers!(client)['anthropic-beta']?.split(',') ?? []) : []
+  const known = new Set(asked.flatMap(beta => betas.get(beta) ?? []))
+  return {
+    model: undefined,
+    stream: undefined,
+    service_tier: undefined,
+    anthropic_version: 'bedrock-2023-05-31',
+    ...(known.size > 0 && { anthropic_beta: [...known] }),
+  }
+}
+
+/**
+ * docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html (2026-11) counts for Claude alone, and a request of InvokeModel as a whole:
+ * one without `max_tokens` is none, and thoughts must fit into them.
+ */
+const asCounted = (body: JsonObject, loss: Loss, target: Target, client?: Headers): JsonObject => {
+  const { thinking } = body
+  const thoughts = (isObject(thinking) && countOf(thinking['budget_tokens'])) || 0
+  return { ...asInvoked(body, loss, target, client), max_tokens: countOf(body['max_tokens']) || thoughts + 1 }
+}
+
+/** …/APIReference/API_runtime_InvokeModelTokensRequest.html (2026-11) */
+const inInput = (text: string): string =>
+  JSON.stringify({ input: { invokeModel: { body: Buffer.from(text).toString('base64') } } })
+
+const mendCount = (body: JsonObject): void => {
+  if (body['inputTokens'] === undefined) return
+  body['input_tokens'] = body['inputTokens']
+  delete body['inputTokens']
+}
+
+/** The model itself counts, an inference profile of it does not (github.com/pydantic/pydantic-ai/pull/3367). */
+const withoutProfile = (model: string): string => model.replace(/^.*(?=anthropic\.claude)/, '')
+
+const isClaude = (model: string): boolean => /\banthropic\.claude|^claude-/.test(model)
+
+/**
+ * docs.aws.amazon.com/bedrock, which asks any model by Converse, Claude also in Anthropic's protocol by InvokeModel. Models are named by their id, or by
+ * the id or ARN of an inference profile.
+ */
+export default provider({
+  id: 'bedrock',
+  title: 'Amazon Bedrock',
+  docs: 'https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference.html',
+  checked: '2026-11',
+  quirks: [
+    'the protocol is the model’s: Claude is asked in Anthropic’s by InvokeModel, any other by Converse',
+    'Claude gets `anthropic_version` and the betas known here in the body, no `model` and no `stream`, and images as bytes',
+    'tokens of Claude are counted by CountTokens, which knows the model and no inference profile of it; where it refuses they are guessed',
+  ],
+  base,
+  speaks: {
+    'bedrock-converse': ({ model }, { stream }) => `/model/${stepOf(model)}/converse${stream ? '-stream' : ''}`,
+    anthropic: ({ model }, { stream }) => `/model/${stepOf(model)}/invoke${stream ? '-with-response-stream' : ''}`,
+    'anthropic/count_tokens': ({ model }) => `/model/${stepOf(withoutProfile(model))}/count-tokens`,
+  },
+  protocolsFor: model =>
+    isClaude(model) ? ['anthropic', 'bedrock-converse', 'anthropic/count_tokens'] : ['bedrock-converse'],
+  takesBytes: ['anthropic'],
+  sign,
+  credentials: ['access_key', 'secret_key'],
+  retouch: { anthropic: asInvoked, 'anthropic/count_tokens': asCounted },
+  wrap: { 'anthropic/count_tokens': inInput },
+  mend: { 'anthropic/count_tokens': mendCount },
+  variants: [{ when: entry => hasCredential(entry, 'api_key'), credentials: [] }],
+})

@@ -1,0 +1,36 @@
+import { provider } from '../provider.ts'
+import { developerAsSystem, dropIdlePenalties, omit, omitThoughts, penalties } from '../quirks.ts'
+import { spoken } from '../server-url.ts'
+import { bearer } from '../sign/bearer.ts'
+
+const refused = [...penalties, 'logit_bias', 'service_tier', 'prompt_cache_key']
+
+/**
+ * Penalties, logit_bias and service_tier got 400 in 2025 (hexdocs.pm/req_llm, "Cerebras"); whether all still do could not be confirmed.
+ * "property 'messages.2.assistant.reasoning_content' is unsupported": github.com/Kilo-Org/kilocode issue 10375 (2026-05).
+ * Of the models only gpt-oss-120b knows the role `developer` (inference-docs.cerebras.ai/resources/openai), which there is as much as system.
+ */
+export default provider({
+  id: 'cerebras',
+  title: 'Cerebras',
+  docs: 'https://inference-docs.cerebras.ai/resources/openai',
+  checked: '2026-11',
+  quirks: [
+    '`presence_penalty`, `frequency_penalty`, `logit_bias`, `service_tier` and `prompt_cache_key` are left out',
+    '`reasoning_content` of messages is left out',
+    'role `developer` is `system`',
+  ],
+  base: 'https://api.cerebras.ai/v1',
+  speaks: spoken('completions'),
+  sign: bearer,
+  credentials: ['api_key'],
+  models: ['gpt-oss-120b'],
+  adjust: {
+    'openai-chat': (body, loss) => {
+      developerAsSystem(body)
+      dropIdlePenalties(body)
+      omitThoughts(body, loss)
+      for (const field of refused) omit(body, field, loss)
+    },
+  },
+})

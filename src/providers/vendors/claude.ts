@@ -1,0 +1,21 @@
+import { withoutAnswer } from '../../protocols/count-tokens.ts'
+import { provider } from '../provider.ts'
+import { anthropicKey } from '../sign/anthropic.ts'
+
+/**
+ * platform.claude.com/docs/en/api/overview: the key in `x-api-key`. Names from the SDK's list of models, @anthropic-ai/sdk 1.11 of 2026-11;
+ * they carry no date and stay what they are.
+ */
+export default provider({
+  id: 'claude',
+  title: 'Anthropic (Claude)',
+  docs: 'https://platform.claude.com/docs',
+  checked: '2026-11',
+  quirks: ['what is said of the answer (`max_tokens`, `temperature` …) is left out where tokens are counted'],
+  base: 'https://api.anthropic.com/v1',
+  speaks: { anthropic: '/messages', 'anthropic/count_tokens': '/messages/count_tokens' },
+  sign: anthropicKey,
+  retouch: { 'anthropic/count_tokens': withoutAnswer },
+  credentials: ['api_key'],
+  models: ['claude-opus-5-5', 'claude-sonnet-5-5', 'claude-haiku-5-5'],
+})

@@ -1,0 +1,24 @@
+import { provider } from '../provider.ts'
+import { spoken } from '../server-url.ts'
+import { bearer } from '../sign/bearer.ts'
+
+const accounts = 'https://api.cloudflare.com/client/v4/accounts'
+
+/**
+ * developers.cloudflare.com/workers-ai/configuration/open-ai-compatibility: chat and embeddings below the account's own address. A
+ * `server_url` that names the account (or an AI Gateway of theirs, `…/workers-ai/v1`) stands in its place. llama-3.1-8b-instruct and
+ * others ended on 2026-05-30, with the first name here as the one to take instead (its changelog, 2026-05).
+ */
+export default provider({
+  id: 'cloudflare',
+  title: 'Cloudflare Workers AI',
+  docs: 'https://developers.cloudflare.com/workers-ai/configuration/open-ai-compatibility/',
+  checked: '2026-11',
+  base: ({ credential }) => `${accounts}/${encodeURIComponent(credential.values['account_id'] ?? '')}/ai/v1`,
+  hosts: ['api.cloudflare.com', 'gateway.ai.cloudflare.com'],
+  speaks: spoken('embeddings'),
+  sign: bearer,
+  credentials: ['api_key', 'account_id'],
+  models: ['@cf/google/gemma-4-26b-a4b-it', '@cf/openai/gpt-oss-120b'],
+  variants: [{ when: entry => entry.serverUrl !== undefined, base: accounts, credentials: ['api_key'] }],
+})

@@ -1,0 +1,29 @@
+import type { Target } from '../entry.ts'
+import { provider } from '../provider.ts'
+import { placeOf } from '../server-url.ts'
+import { bearer } from '../sign/bearer.ts'
+
+/** A `server_url` may stop at the host, at a version or at the compatible address: all are the same place. */
+const base = ({ entry }: Target): string => {
+  const { origin, path, query } = placeOf(entry.serverUrl ?? 'https://api.cohere.com')
+  return origin + path.replace(/\/(?:compatibility\/v1|v[12])(?:\/.*)?$/, '') + query
+}
+
+/** docs.cohere.com/docs/compatibility-api for chats; embeddings and reranking in Cohere's own words (docs.cohere.com/reference/embed, …/rerank). */
+export default provider({
+  id: 'cohere',
+  title: 'Cohere',
+  docs: 'https://docs.cohere.com/docs/compatibility-api',
+  checked: '2026-11',
+  base,
+  hosts: ['api.cohere.com', 'api.cohere.ai'],
+  speaks: {
+    'openai-chat': '/compatibility/v1/chat/completions',
+    'cohere/embed': '/v2/embed',
+    'cohere/rerank': '/v2/rerank',
+  },
+  sign: bearer,
+  credentials: ['api_key'],
+  models: ['command-a-03-2025', 'rerank-v3.5'],
+  embeddingModels: ['embed-v4.0'],
+})

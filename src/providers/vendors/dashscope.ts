@@ -1,0 +1,63 @@
+import { asksOnly, type Entry } from '../entry.ts'
+import { provider } from '../provider.ts'
+import { clamp, developerAsSystem } from '../quirks.ts'
+import { placeOf } from '../server-url.ts'
+import { bearer } from '../sign/bearer.ts'
+
+const isNative = ({ serverUrl }: Entry): boolean =>
+  serverUrl !== undefined && placeOf(serverUrl).path.startsWith('/api/v1')
+
+const nativeEmbeddings = '/api/v1/services/embeddings/text-embedding/text-embedding'
+const nativeRerank = '/api/v1/services/rerank/text-rerank/text-rerank'
+
+/**
+ * The compatible mode. help.aliyun.com, "OpenAI compatible": temperature 0 to below 2, top_p above 0 to 1; rerank stands beside it under
+ * `/compatible-api`, but for the models gte-rerank-…, which only the native address has (help.aliyun.com/en/model-studio/text-rerank-api). The role `developer` gets 400 (github.com/proma-ai/Proma issue 1496).
+ */
+export default provider({
+  id: 'dashscope',
+  title: 'Alibaba Cloud Model Studio (DashScope)',
+  docs: 'https://help.aliyun.com/zh/model-studio/',
+  checked: '2026-11',
+  quirks: [
+    '`gte-rerank-…` is asked at the native address',
+    'role `developer` is `system`',
+    '`temperature` 0 to 1.99',
+    '`top_p` 0.01 to 1',
+  ],
+  base: 'https://dashscope.aliyuncs.com',
+  hosts: ['dashscope-intl.aliyuncs.com', 'dashscope-us.aliyuncs.com', '*.maas.aliyuncs.com'],
+  speaks: {
+    'openai-chat': '/compatible-mode/v1/chat/completions',
+    anthropic: '/apps/anthropic/v1/messages',
+    completions: '/compatible-mode/v1/completions',
+    embeddings: '/compatible-mode/v1/embeddings',
+    rerank: '/compatible-api/v1/reranks',
+    'dashscope/rerank': nativeRerank,
+  },
+  protocolsFor: model => (model.startsWith('gte-rerank') ? ['dashscope/rerank'] : undefined),
+  /** help.aliyun.com/en/model-studio/text-embedding-synchronous-api */
+  atOnce: { embeddings: model => (/^text-embedding-v[12]$/.test(model) ? 25 : 10) },
+  sign: bearer,
+  credentials: ['api_key'],
+  adjust: {
+    'openai-chat': (body, loss) => {
+      developerAsSystem(body)
+      clamp(body, 'temperature', [0, 1.99], loss)
+      clamp(body, 'top_p', [0.01, 1], loss)
+    },
+  },
+  variants: [
+    {
+      when: entry => isNative(entry) && asksOnly(entry, ['embedding', 'rerank']),
+      base: ({ entry }) => placeOf(entry.serverUrl!).origin,
+      speaks: { 'dashscope/embeddings': nativeEmbeddings, 'dashscope/rerank': nativeRerank },
+      protocolsFor: () => undefined,
+    },
+    {
+      when: isNative,
+      unbuilt:
+        'the native DashScope address is not spoken yet; leave server_url out, or write server_url https://dashscope.aliyuncs.com/compatible-mode/v1',
+    },
+  ],
+})

@@ -1,0 +1,55 @@
+import type { JsonObject } from '../../base/json/json.ts'
+import { geminiCount } from '../../protocols/count-tokens.ts'
+import type { Loss } from '../../protocols/protocol.ts'
+import type { Target } from '../entry.ts'
+import { provider } from '../provider.ts'
+import { placeOf, stepOf } from '../server-url.ts'
+import { header } from '../sign/header.ts'
+
+const host = 'https://generativelanguage.googleapis.com'
+
+/**
+ * A `server_url` may stop at the host, at the version, at `/models` (as simple-one-api has it) or behind the model; the OpenAI-compatible
+ * address beside it is the same place.
+ */
+const base = ({ entry }: Target): string => {
+  const { origin, path, query } = placeOf(entry.serverUrl ?? host)
+  const root = path.replace(/\/(?:models(?:\/.*)?|openai)$/, '')
+  return `${origin}${root === '' ? '/v1beta' : root}${query}`
+}
+
+/** Tuned models have a list of their own. */
+const placeFor = (model: string): string => {
+  const [, list = 'models', name = model] = /^(models|tunedModels)\/(.+)$/.exec(model) ?? []
+  return `/${list}/${stepOf(name)}`
+}
+
+/** ai.google.dev/api/tokens (2026-11): beside `contents` all else stands in a request within. Vertex AI, and so a client of it, knows no such thing. */
+const asWrapped = (body: JsonObject, _loss: Loss, { model }: Target): JsonObject => {
+  const { contents: _contents, model: _model, ...more } = body
+  if (geminiCount.inner(body) !== body || Object.keys(more).length === 0) return {}
+  const gone = Object.fromEntries(Object.keys(body).map(key => [key, undefined]))
+  return { ...gone, generateContentRequest: { ...body, model: `models/${model}` } }
+}
+
+/** ai.google.dev/gemini-api/docs: keys in a header, so that no address holds one. Models: ai.google.dev/gemini-api/docs/models. */
+export default provider({
+  id: 'gemini',
+  title: 'Google Gemini',
+  docs: 'https://ai.google.dev/gemini-api/docs',
+  checked: '2026-11',
+  quirks: ['what is to be counted beside `contents` is put into `generateContentRequest`'],
+  base,
+  hosts: ['generativelanguage.googleapis.com'],
+  speaks: {
+    gemini: ({ model }, { stream }) =>
+      placeFor(model) + (stream ? ':streamGenerateContent?alt=sse' : ':generateContent'),
+    'gemini/batchEmbedContents': ({ model }) => `${placeFor(model)}:batchEmbedContents`,
+    'gemini/embedContent': ({ model }) => `${placeFor(model)}:embedContent`,
+    'gemini/countTokens': ({ model }) => `${placeFor(model)}:countTokens`,
+  },
+  sign: header('x-goog-api-key'),
+  retouch: { 'gemini/countTokens': asWrapped },
+  credentials: ['api_key'],
+  models: ['gemini-3.8-flash', 'gemini-3.5-flash-lite', 'gemini-3.1-pro-preview'],
+})

@@ -1,0 +1,33 @@
+import { hasCredential } from '../entry.ts'
+import { provider } from '../provider.ts'
+import { developerAsSystem } from '../quirks.ts'
+import { spoken } from '../server-url.ts'
+import { bearer } from '../sign/bearer.ts'
+
+/**
+ * TokenHub, with API keys of its own (cloud.tencent.com/document/product/1823/130078 and 130051, 2026-08). The platform before it,
+ * api.hunyuan.cloud.tencent.com, was to close on 30 September 2026, its hunyuan-… models on 22 June (document 1729/131925): a key of it does
+ * not work here. That embeddings stand beside chat could not be read in 2026-11. Every chunk of the older platform carried a `note` that
+ * says of itself that it must be kept, so it is.
+ */
+export default provider({
+  id: 'hunyuan',
+  title: 'Tencent Hunyuan',
+  docs: 'https://cloud.tencent.com/document/product/1823/130078',
+  checked: '2026-11',
+  quirks: ['role `developer` is `system`'],
+  base: 'https://tokenhub.tencentmaas.com/v1',
+  hosts: ['tokenhub-intl.tencentcloudmaas.com', 'tokenhub-intl.tencentmaas.com', 'api.hunyuan.cloud.tencent.com'],
+  speaks: spoken('embeddings'),
+  sign: bearer,
+  credentials: ['api_key'],
+  models: ['hy3'],
+  adjust: { 'openai-chat': developerAsSystem },
+  variants: [
+    {
+      when: entry => !hasCredential(entry, 'api_key') && hasCredential(entry, 'secret_id', 'secret_key'),
+      unbuilt:
+        'secret_id and secret_key (TC3) are not spoken yet; write an API key of TokenHub as api_key, server_url may stay out',
+    },
+  ],
+})

@@ -1,0 +1,57 @@
+import { isObject, type JsonObject } from '../../base/json/json.ts'
+import { hasCredential } from '../entry.ts'
+import { provider } from '../provider.ts'
+import { developerAsSystem } from '../quirks.ts'
+import { spoken } from '../server-url.ts'
+import { bearer } from '../sign/bearer.ts'
+
+const counts = ['prompt_tokens', 'completion_tokens', 'total_tokens'] as const
+
+/** A bot tells the usage of every model it asked, under a name of its own (recorded from the vendor's documentation of 2025-07). */
+const sumUsage = (body: JsonObject): void => {
+  const { bot_usage: told } = body
+  if (isObject(body['usage']) || !isObject(told) || !Array.isArray(told['model_usage'])) return
+  const used = told['model_usage'].filter(isObject)
+  if (used.length === 0) return
+  const sum = (name: string) => used.reduce((total, one) => total + (Number(one[name]) || 0), 0)
+  body['usage'] = Object.fromEntries(counts.map(name => [name, sum(name)]))
+}
+
+/**
+ * volcengine.com/docs/82379: models are endpoints (`ep-…`) or names with a date; these are the ones its list recommends (1330310, 2026-08). `max_tokens` beside `max_completion_tokens` gets 400
+ * (github.com/HKUDS/nanobot issue 2548, 2026-03). Bots stand at an address of their own, with the same key.
+ */
+export default provider({
+  id: 'huoshan',
+  title: 'Volcengine Ark (Doubao)',
+  docs: 'https://www.volcengine.com/docs/82379',
+  checked: '2026-11',
+  quirks: [
+    'models `bot-…` are asked at `/bots/chat/completions`, their usage is told as usage',
+    '`max_completion_tokens` wins over `max_tokens`',
+    'role `developer` is `system`',
+  ],
+  base: 'https://ark.cn-beijing.volces.com/api/v3',
+  speaks: {
+    ...spoken('embeddings', 'images/generations'),
+    'openai-chat': ({ model, entry }) =>
+      model.startsWith('bot-') && !entry.serverUrl?.includes('/bots') ? '/bots/chat/completions' : '/chat/completions',
+  },
+  sign: bearer,
+  credentials: ['api_key'],
+  models: ['doubao-seed-2-1-pro-260628', 'doubao-seed-2-1-turbo-260628'],
+  adjust: {
+    'openai-chat': body => {
+      developerAsSystem(body)
+      if (body['max_completion_tokens'] != null) delete body['max_tokens']
+    },
+  },
+  mend: { 'openai-chat': sumUsage },
+  variants: [
+    {
+      when: entry => !hasCredential(entry, 'api_key') && hasCredential(entry, 'access_key', 'secret_key'),
+      unbuilt:
+        'access_key and secret_key are not spoken yet; write an API key of the Ark console as api_key (server_url stays as it is)',
+    },
+  ],
+})

@@ -1,0 +1,15 @@
+import { provider } from '../provider.ts'
+import { spoken } from '../server-url.ts'
+import { bearer } from '../sign/bearer.ts'
+
+/** docs.hyperbolic.ai/inference. Pictures and sound have a shape of their own there; which models are served today could not be confirmed. */
+export default provider({
+  id: 'hyperbolic',
+  title: 'Hyperbolic',
+  docs: 'https://docs.hyperbolic.ai/inference/overview',
+  checked: '2026-11',
+  base: 'https://api.hyperbolic.xyz/v1',
+  speaks: spoken('completions'),
+  sign: bearer,
+  credentials: ['api_key'],
+})

@@ -1,0 +1,15 @@
+import { provider } from '../provider.ts'
+import { spoken } from '../server-url.ts'
+import { bearer } from '../sign/bearer.ts'
+
+/** The address is the one users of simple-one-api have in their files; nothing newer about it could be found in 2026-11. */
+export default provider({
+  id: 'llama_family',
+  title: 'Llama Family (AtomEcho)',
+  docs: 'https://llama.family',
+  checked: '2026-11',
+  base: 'https://api.atomecho.cn/v1',
+  speaks: spoken(),
+  sign: bearer,
+  credentials: ['api_key'],
+})

@@ -1,0 +1,68 @@
+import { isObject, type JsonObject } from '../../base/json/json.ts'
+import { hasCredential } from '../entry.ts'
+import { provider } from '../provider.ts'
+import { clamp, developerAsSystem, omit } from '../quirks.ts'
+import { below, spoken } from '../server-url.ts'
+import { bearer } from '../sign/bearer.ts'
+
+/**
+ * Rates, keys, money, tokens, filters, parameters, plan. 1002, 1004, 1008, 1027, 1039, 2013 and 2061 as recorded; 1001, 1026, 2049 and
+ * 2056 as users repeat them, not read again with the vendor in 2026-11. Unknown ones are 502.
+ */
+const statuses: Record<number, number> = {
+  ...{ 1001: 504, 1002: 429, 1004: 401, 1008: 402, 1026: 400, 1027: 400, 1039: 429, 2013: 400, 2049: 401, 2056: 429 },
+  2061: 403,
+}
+
+/** A refusal comes with status 200 and `choices: null`; the findings of the built-in search come as a delta of the role `tool`, with a finish. */
+const tellRefusal = (body: JsonObject): void => {
+  const { base_resp: told, choices } = body
+  const status = isObject(told) ? statuses[Number(told['status_code'])] : undefined
+  if (status !== undefined) body['status'] = status
+  for (const choice of Array.isArray(choices) ? choices.filter(isObject) : []) {
+    if (!isObject(choice['delta']) || choice['delta']['role'] !== 'tool') continue
+    choice['delta'] = {}
+    choice['finish_reason'] = null
+  }
+}
+
+/**
+ * platform.minimaxi.com: temperature above 0 to 1, one choice. Models of the M2 line think inside `<think>` in their content, and want it
+ * back so; who wants the thoughts apart writes `params: { "reasoning_split": true }` (recorded 2026). The names of the pro form (abab…)
+ * are not served here, so the default models are today's. Two houses: api.minimaxi.com and api.minimax.io.
+ */
+export default provider({
+  id: 'minimax',
+  title: 'MiniMax',
+  docs: 'https://platform.minimaxi.com/docs',
+  checked: '2026-11',
+  quirks: [
+    '`temperature` 0.01 to 1',
+    '`n` is always 1',
+    'role `developer` is `system`',
+    'a refusal told with status 200 (`base_resp`) gets its true status',
+    'findings of the built-in search are not told as the answer',
+  ],
+  base: 'https://api.minimaxi.com',
+  hosts: ['api.minimax.io', 'api.minimax.chat'],
+  speaks: { ...below('/v1', spoken()), anthropic: '/anthropic/v1/messages' },
+  sign: bearer,
+  credentials: ['api_key'],
+  models: ['MiniMax-M3', 'MiniMax-M2.7', 'MiniMax-M2.5'],
+  adjust: {
+    'openai-chat': (body, loss) => {
+      developerAsSystem(body)
+      if (typeof body['n'] === 'number' && body['n'] > 1) omit(body, 'n', loss)
+      clamp(body, 'temperature', [0.01, 1], loss)
+    },
+  },
+  mend: { 'openai-chat': tellRefusal },
+  variants: [
+    {
+      // A group_id beside an address of today is left over, and does no harm.
+      when: ({ serverUrl, ...entry }) => serverUrl?.includes('chatcompletion') ?? hasCredential(entry, 'group_id'),
+      unbuilt:
+        'the address chatcompletion_pro, and a group_id without another address, are not spoken yet; leave group_id and server_url out (or write server_url https://api.minimaxi.com/v1) and name models of today, MiniMax-M2.7 for one',
+    },
+  ],
+})

@@ -1,0 +1,59 @@
+import type { JsonObject } from '../../base/json/json.ts'
+import type { Loss } from '../../protocols/protocol.ts'
+import { provider } from '../provider.ts'
+import { developerAsSystem, limitAsMaxTokens, messagesOf, omit, omitCacheMarks } from '../quirks.ts'
+import { spoken } from '../server-url.ts'
+import { bearer } from '../sign/bearer.ts'
+
+const refused = ['logit_bias', 'user', 'store', 'service_tier', 'prompt_cache_key', 'verbosity']
+const refusedOfMessage = ['reasoning_content', 'reasoning', 'refusal', 'audio', 'annotations', 'function_call']
+
+const leaveOut = (body: JsonObject, loss: Loss): void => {
+  for (const field of refused) omit(body, field, loss)
+  for (const [at, message] of messagesOf(body).entries()) {
+    const more = message['role'] === 'tool' ? [] : ['name']
+    for (const field of [...refusedOfMessage, ...more]) omit(message, field, loss, `messages[${at}].${field}`)
+  }
+}
+
+/**
+ * Every field its schema does not name gets 422 "Extra inputs are not permitted": max_completion_tokens (github.com/editor-code-assistant/eca
+ * issue 231, 2025-12), reasoning_content in an answer sent back (github.com/charmbracelet/crush issue 1590), a field of one's own in a
+ * message (github.com/BerriAI/litellm issue 30882, 2026-06). Usage comes on the finish without being asked for (recorded).
+ */
+export default provider({
+  id: 'mistral',
+  title: 'Mistral AI',
+  docs: 'https://docs.mistral.ai/api',
+  checked: '2026-11',
+  quirks: [
+    '`max_tokens` is the only limit',
+    '`seed` is `random_seed`',
+    'role `developer` is `system`',
+    'fields it refuses (`logit_bias`, `user`, `store` …; of messages `name`, `reasoning_content` …) are left out',
+    '`top_k` and `cache_control` of another protocol are left out',
+    'usage is not asked for in a stream: it comes by itself',
+  ],
+  base: 'https://api.mistral.ai/v1',
+  hosts: ['codestral.mistral.ai'],
+  speaks: spoken('embeddings', 'moderations', 'audio/transcriptions', 'audio/speech'),
+  sign: bearer,
+  credentials: ['api_key'],
+  models: ['mistral-large-latest', 'mistral-small-latest', 'codestral-latest'],
+  refusesUsage: true,
+  trim: {
+    'openai-chat': (body, loss) => {
+      omit(body, 'top_k', loss)
+      omitCacheMarks(body, loss)
+    },
+  },
+  adjust: {
+    'openai-chat': (body, loss) => {
+      developerAsSystem(body)
+      limitAsMaxTokens(body)
+      if (body['seed'] != null) body['random_seed'] ??= body['seed']
+      delete body['seed']
+      leaveOut(body, loss)
+    },
+  },
+})

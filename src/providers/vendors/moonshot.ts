@@ -1,0 +1,56 @@
+import { isObject, type JsonObject } from '../../base/json/json.ts'
+import type { Loss } from '../../protocols/protocol.ts'
+import { provider } from '../provider.ts'
+import { clamp, dropIdlePenalties, omit, penalties } from '../quirks.ts'
+import { below, spoken } from '../server-url.ts'
+import { bearer } from '../sign/bearer.ts'
+
+/** A stream's usage comes inside the first choice of the last chunk. */
+const liftUsage = (body: JsonObject): void => {
+  const [choice] = Array.isArray(body['choices']) ? body['choices'] : []
+  if (!isObject(choice) || !isObject(choice['usage'])) return
+  body['usage'] ??= choice['usage']
+  delete choice['usage']
+}
+
+/**
+ * What Kimi models have fixed: another value than theirs gets 400, and theirs hangs on the thinking (1, or 0.6 without), so none is sent
+ * (platform.kimi.ai/docs/api/models-overview, 2026-09).
+ */
+const fixed = ['temperature', 'top_p', 'n', ...penalties]
+
+const leaveOutFixed = (body: JsonObject, loss: Loss): void => {
+  dropIdlePenalties(body)
+  for (const field of ['temperature', 'n']) if (body[field] === 1) delete body[field]
+  for (const field of fixed) omit(body, field, loss)
+}
+
+/**
+ * platform.moonshot.cn, "migrating from OpenAI": temperature 0 to 1. Names from platform.kimi.ai/docs/models (2026-09); the moonshot-v1 models and
+ * kimi-k2.5 ended on 2026-08-31. Two houses with keys of their own: api.moonshot.cn and api.moonshot.ai.
+ */
+export default provider({
+  id: 'moonshot',
+  title: 'Moonshot AI (Kimi)',
+  docs: 'https://platform.moonshot.cn/docs',
+  checked: '2026-11',
+  quirks: [
+    'Kimi models: `temperature`, `top_p`, the penalties and `n` are left out, for they are fixed; of others `temperature` 0 to 1',
+    'usage told inside a choice stands where it belongs',
+    'the thoughts before a call are brought back where the client drops them',
+  ],
+  base: 'https://api.moonshot.cn',
+  hosts: ['api.moonshot.ai'],
+  speaks: { ...below('/v1', spoken()), anthropic: '/anthropic/v1/messages' },
+  sign: bearer,
+  needsThoughts: true,
+  credentials: ['api_key'],
+  models: ['kimi-k3', 'kimi-k2.6'],
+  adjust: {
+    'openai-chat': (body, loss, { model }) => {
+      if (model.toLowerCase().startsWith('kimi-')) leaveOutFixed(body, loss)
+      else clamp(body, 'temperature', [0, 1], loss)
+    },
+  },
+  mend: { 'openai-chat': liftUsage },
+})

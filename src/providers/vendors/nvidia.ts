@@ -1,0 +1,29 @@
+import { provider } from '../provider.ts'
+import { developerAsSystem, dropIdlePenalties, omit } from '../quirks.ts'
+import { spoken } from '../server-url.ts'
+import { bearer } from '../sign/bearer.ts'
+
+/**
+ * What a model's server does not know gets 422 or 400: penalties even of 0 (github.com/Kilo-Org/kilocode issue 9652, 2026-04),
+ * prompt_cache_key (github.com/sipeed/picoclaw issue 1019). Many models take penalties, so only those that ask for nothing are left out.
+ * Names from its public list of 2026-09; meta/llama-3.3-70b-instruct answers 410 (github.com/openmake/openmake_llm pull 749).
+ */
+export default provider({
+  id: 'nvidia',
+  title: 'NVIDIA NIM',
+  docs: 'https://docs.api.nvidia.com/nim/reference/llm-apis',
+  checked: '2026-11',
+  quirks: ['penalties of 0 and `prompt_cache_key` are left out', 'role `developer` is `system`'],
+  base: 'https://integrate.api.nvidia.com/v1',
+  speaks: spoken('completions', 'embeddings'),
+  sign: bearer,
+  credentials: ['api_key'],
+  models: ['nvidia/nemotron-3-super-120b-a12b', 'openai/gpt-oss-20b'],
+  adjust: {
+    'openai-chat': (body, loss) => {
+      developerAsSystem(body)
+      omit(body, 'prompt_cache_key', loss)
+      dropIdlePenalties(body)
+    },
+  },
+})

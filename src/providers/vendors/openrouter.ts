@@ -1,0 +1,15 @@
+import { provider } from '../provider.ts'
+import { spoken } from '../server-url.ts'
+import { bearer } from '../sign/bearer.ts'
+
+/** Reasoning comes without being asked for (openrouter.ai/docs, "reasoning tokens"): `include_reasoning` of older configurations has nothing left to do. */
+export default provider({
+  id: 'openrouter',
+  title: 'OpenRouter',
+  docs: 'https://openrouter.ai/docs',
+  checked: '2026-11',
+  base: 'https://openrouter.ai/api/v1',
+  speaks: spoken('completions', 'embeddings', 'audio/speech', 'audio/transcriptions', 'rerank'),
+  sign: bearer,
+  credentials: ['api_key'],
+})

@@ -1,0 +1,42 @@
+import { hasCredential } from '../entry.ts'
+import { provider } from '../provider.ts'
+import { developerAsSystem } from '../quirks.ts'
+import { spoken } from '../server-url.ts'
+import { bearer } from '../sign/bearer.ts'
+
+/**
+ * Version 2 (cloud.baidu.com/doc/WENXINWORKSHOP/s/2m3fihw8s, 2025-03): an API key `bce-v3/…` of the console's security page, names in
+ * lower case (`ernie-speed-8k`). The first two names are from its list of 2026-06 (cloud.baidu.com/doc/qianfan/s/rmh4stp0j); that Speed, Lite and Tiny are
+ * still served could not be confirmed in 2026-11; dated versions and yi_34b_chat are gone. That embeddings, pictures and reranking stand beside chat could not be read again in 2026-11. The key of an application with its secret_key belongs to version 1.
+ */
+export default provider({
+  id: 'qianfan',
+  title: 'Baidu Qianfan (ERNIE)',
+  docs: 'https://cloud.baidu.com/doc/qianfan-api/s/3m7of64lb',
+  checked: '2026-11',
+  quirks: ['vectors are asked as numbers', '`ERNIE-…` is written in lower case', 'role `developer` is `system`'],
+  base: 'https://qianfan.baidubce.com/v2',
+  speaks: spoken('embeddings', 'images/generations', 'rerank'),
+  sign: bearer,
+  credentials: ['api_key'],
+  models: ['ernie-5.1', 'ernie-4.5-turbo-128k', 'ERNIE-Speed-8K', 'ERNIE-Speed-128K', 'ERNIE-Lite-8K', 'ERNIE-Tiny-8K'],
+  /** cloud.baidu.com/doc/qianfan-api/s/Fm7u3ropn, which also says that vectors are numbers only. */
+  atOnce: { embeddings: model => (model === 'tao-8k' ? 1 : 16) },
+  adjust: {
+    embeddings: body => {
+      if (body['encoding_format'] != null) body['encoding_format'] = 'float'
+    },
+    'openai-chat': body => {
+      developerAsSystem(body)
+      const { model } = body
+      if (typeof model === 'string' && /^ernie-/i.test(model)) body['model'] = model.toLowerCase()
+    },
+  },
+  variants: [
+    {
+      when: entry => hasCredential(entry, 'secret_key', 'address'),
+      unbuilt:
+        'api_key with secret_key (version 1) is not spoken yet; write an API key of version 2 (bce-v3/…, console of Baidu Cloud, "API Key") as api_key, alone and without server_url',
+    },
+  ],
+})

@@ -1,0 +1,16 @@
+import { provider } from '../provider.ts'
+import { spoken } from '../server-url.ts'
+import { bearer } from '../sign/bearer.ts'
+
+/** docs.sambanova.ai: chat, embeddings and transcriptions; what it overlooks of OpenAI's it overlooks in silence. */
+export default provider({
+  id: 'sambanova',
+  title: 'SambaNova Cloud',
+  docs: 'https://docs.sambanova.ai/docs/en/features/openai-compatibility',
+  checked: '2026-11',
+  base: 'https://api.sambanova.ai/v1',
+  speaks: spoken('embeddings', 'audio/transcriptions'),
+  sign: bearer,
+  credentials: ['api_key'],
+  models: ['gpt-oss-120b', 'Meta-Llama-3.3-70B-Instruct', 'DeepSeek-V3.1'],
+})

@@ -1,0 +1,100 @@
+import type { JsonObject } from '../../base/json/json.ts'
+import { kindOf } from '../../catalog/model-kinds.ts'
+import type { ProtocolId } from '../../ir/chat.ts'
+import { geminiCount, withoutAnswer } from '../../protocols/count-tokens.ts'
+import { camelBody } from '../../protocols/gemini/syntax/casing.ts'
+import type { Loss } from '../../protocols/protocol.ts'
+import { hasCredential, type Target } from '../entry.ts'
+import { provider, type Sign } from '../provider.ts'
+import { placeOf, stepOf } from '../server-url.ts'
+import { google, unknownProject } from '../sign/google.ts'
+
+/** `global` for all the world, `us` and `eu` for several regions, else one region. */
+const hostOf = (location: string): string => {
+  if (location === 'global') return 'aiplatform.googleapis.com'
+  return /^(?:us|eu)$/.test(location)
+    ? `aiplatform.${location}.rep.googleapis.com`
+    : `${location}-aiplatform.googleapis.com`
+}
+
+/** An API key alone (express mode) needs no project in the address; any other credential has one, though perhaps only its file knows which. */
+const base = ({ entry, credential: { values } }: Target): string => {
+  const { location = 'global', project_id: project, api_key: key } = values
+  const place = placeOf(entry.serverUrl ?? `https://${hostOf(location)}`)
+  const root = `${place.origin}${place.path || '/v1'}`
+  if (key !== undefined && project === undefined) return root + place.query
+  return `${root}/projects/${stepOf(project ?? unknownProject)}/locations/${stepOf(location)}${place.query}`
+}
+
+/** Names of Google's own hold no slash; a tuned model is named by the number of its endpoint. */
+const geminiPath = (model: string): string =>
+  /^\d+$/.test(model) ? `/endpoints/${model}` : `/publishers/google/models/${stepOf(model)}`
+
+/** The address names the model, the body the version (platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai). */
+const asVertex = (): JsonObject => ({ model: undefined, anthropic_version: 'vertex-2023-10-16' })
+
+/**
+ * docs.cloud.google.com/gemini-enterprise-agent-platform/models/partner-models/claude/count-tokens (2026-11): here the body names the model,
+ * and the last two of its names are refused (github.com/BerriAI/litellm/issues/25798).
+ */
+const asCounted = (_body: JsonObject, _loss: Loss, { model }: Target): JsonObject => ({
+  ...withoutAnswer(),
+  model: model.replace(/@(?:default|latest)$/, ''),
+})
+
+/** …/reference/rest/v1/projects.locations.publishers.models/countTokens (2026-11): the fields of a request themselves, and no more than these. */
+const asCountedBare = (body: JsonObject): JsonObject => {
+  const { contents, tools, systemInstruction, generationConfig } = camelBody(geminiCount.inner(body))
+  const gone = Object.fromEntries(Object.keys(body).map(key => [key, undefined]))
+  return { ...gone, contents, tools, systemInstruction, generationConfig }
+}
+
+/** Betas that an answer may be asked for with are refused where tokens are counted (github.com/anthropics/claude-code/issues/12429). */
+const sign: Sign = (outgoing, target, send) => {
+  if (outgoing.url.includes('/count-tokens:')) outgoing.headers.delete('anthropic-beta')
+  return google(outgoing, target, send)
+}
+
+/** Of the models that embed, those of before Gemini Embedding 2 are asked to predict (github.com/googleapis/js-genai, 2026-11). */
+const protocolsFor = (model: string): ProtocolId[] => {
+  if (model.includes('/')) return ['openai-chat']
+  if (model.startsWith('claude')) return ['anthropic', 'anthropic/count_tokens']
+  if (kindOf(model) !== 'embedding') return ['gemini', 'gemini/countTokens']
+  return [model.startsWith('gemini-') && model !== 'gemini-embedding-001' ? 'vertex/embedContent' : 'vertex/predict']
+}
+
+/**
+ * docs.cloud.google.com/gemini-enterprise-agent-platform (Vertex AI until 2026): Gemini in its own protocol, Claude in Anthropic's, models of
+ * others, named `publisher/model`, in OpenAI's. Claude takes images as bytes alone (platform.claude.com/docs/en/build-with-claude/vision).
+ */
+export default provider({
+  id: 'vertexai',
+  title: 'Google Vertex AI',
+  docs: 'https://docs.cloud.google.com/gemini-enterprise-agent-platform',
+  checked: '2026-11',
+  quirks: [
+    'the protocol is the model’s: `claude-…` is asked by Anthropic’s, `publisher/model` by OpenAI’s, any other by Gemini’s; models that embed are asked by `:predict` or `:embedContent`',
+    'Claude gets `anthropic_version` in the body, no `model`, and images as bytes',
+    'where tokens are counted, Gemini’s requests are sent without what is not read there, Claude’s without betas and what is said of the answer',
+  ],
+  base,
+  speaks: {
+    gemini: ({ model }, { stream }) =>
+      geminiPath(model) + (stream ? ':streamGenerateContent?alt=sse' : ':generateContent'),
+    anthropic: ({ model }, { stream }) =>
+      `/publishers/anthropic/models/${stepOf(model)}:${stream ? 'streamRawPredict' : 'rawPredict'}`,
+    'openai-chat': '/endpoints/openapi/chat/completions',
+    'vertex/predict': ({ model }) => `${geminiPath(model)}:predict`,
+    'vertex/embedContent': ({ model }) => `${geminiPath(model)}:embedContent`,
+    'gemini/countTokens': ({ model }) => `${geminiPath(model)}:countTokens`,
+    'anthropic/count_tokens': '/publishers/anthropic/models/count-tokens:rawPredict',
+  },
+  protocolsFor,
+  takesBytes: ['anthropic'],
+  sign,
+  credentials: ['project_id'],
+  retouch: { anthropic: asVertex, 'anthropic/count_tokens': asCounted, 'gemini/countTokens': asCountedBare },
+  variants: [
+    { when: entry => hasCredential(entry, 'api_key', 'json_file', 'private_key', 'refresh_token'), credentials: [] },
+  ],
+})

@@ -1,0 +1,101 @@
+import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
+import { hasCredential } from '../entry.ts'
+import { provider } from '../provider.ts'
+import { clamp, developerAsSystem, limitAsMaxTokens, messagesOf } from '../quirks.ts'
+import { spoken } from '../server-url.ts'
+import { bearer } from '../sign/bearer.ts'
+
+/** Names of the WebSocket form → what the HTTP form calls the same model. */
+const names: Record<string, string> = {
+  'spark-lite': 'lite',
+  'spark-v2.0': 'generalv2',
+  'spark-pro': 'generalv3',
+  'spark-pro-128k': 'pro-128k',
+  'spark-max': 'generalv3.5',
+  'spark3.5-max': 'generalv3.5',
+  'spark-max32k': 'max-32k',
+  '4.0ultra': '4.0Ultra',
+}
+
+/** Those below Max know no system role (docs.iflyaicloud.com/doc/237: "Spark Max now supports system"). */
+const withoutSystem = new Set(['general', 'lite', 'generalv2', 'generalv3', 'pro-128k'])
+
+/** The system's words go before the first user's; without a user they are the user's. */
+const foldSystem = (body: JsonObject): void => {
+  const { messages } = body
+  const rules = messagesOf(body).filter(({ role }) => role === 'system')
+  if (!Array.isArray(messages) || rules.length === 0) return
+  const text = rules.map(({ content }) => wordsOf(content)).join('\n')
+  const rest = messages.filter(message => !rules.includes(message as JsonObject))
+  const user = rest.find(message => isObject(message) && message['role'] === 'user')
+  if (!isObject(user)) rest.unshift({ role: 'user', content: text })
+  else if (Array.isArray(user['content'])) user['content'].unshift({ type: 'text', text })
+  else user['content'] = `${text}\n\n${wordsOf(user['content'])}`
+  body['messages'] = rest
+}
+
+const wordsOf = (content: Json | undefined): string =>
+  Array.isArray(content)
+    ? content.map(part => wordsOf(isObject(part) ? part['text'] : part)).join('')
+    : (textOf(content) ?? '')
+
+/**
+ * No right to the model, counts, audits, wrong requests, too long, busy. Recorded are 10012, 10013, 10014 and 11200; the others are the
+ * vendor's list as its users repeat it, not read again with the vendor in 2026-11. Unknown ones are 502.
+ */
+const statuses: Record<number, number> = {
+  ...{ 10005: 401, 10313: 401, 11200: 401, 11201: 429, 11202: 429, 11203: 429, 10007: 429 },
+  ...{ 10003: 400, 10004: 400, 10013: 400, 10014: 400, 10019: 400, 10163: 400, 10907: 400 },
+  ...{ 10008: 503, 10010: 503, 10012: 503, 10110: 503 },
+}
+
+/** An answer that failed tells it by a `code` other than 0, choices beside it or not. */
+const tellCode = (body: JsonObject): void => {
+  const { error, code: flat } = body
+  const code = Number((isObject(error) ? error['code'] : undefined) ?? flat ?? 0)
+  if (!code) return
+  if (!isObject(error)) delete body['choices']
+  const status = statuses[code]
+  if (status !== undefined) body['status'] = status
+}
+
+/**
+ * The HTTP form (docs.iflyaicloud.com/doc/237): temperature above 0 to 1, `max_tokens` as the only limit, a model's APIPassword as the key.
+ * Version 2.0 is not among those its documents name any more (www.xfyun.cn/doc/spark/Web.html, read 2026).
+ */
+export default provider({
+  id: 'xinghuo',
+  title: 'iFlytek Spark (Xinghuo)',
+  docs: 'https://www.xfyun.cn/doc/spark/HTTP%E8%B0%83%E7%94%A8%E6%96%87%E6%A1%A3.html',
+  checked: '2026-11',
+  quirks: [
+    'names of the WebSocket form (`spark-lite` …) become those of the HTTP form (`lite` …)',
+    'Lite and Pro: system messages go into the first user message',
+    '`temperature` 0.01 to 1',
+    '`max_tokens` is the only limit',
+    'a `code` other than 0 in an answer is its status',
+  ],
+  base: 'https://spark-api-open.xf-yun.com/v1',
+  speaks: spoken(),
+  sign: bearer,
+  credentials: ['api_key'],
+  models: ['spark-lite', 'spark-pro', 'spark-max', '4.0Ultra'],
+  adjust: {
+    'openai-chat': (body, loss, { model }) => {
+      const name = names[model.toLowerCase()] ?? model
+      if (body['model'] === model) body['model'] = name
+      developerAsSystem(body)
+      if (withoutSystem.has(name.toLowerCase())) foldSystem(body)
+      limitAsMaxTokens(body)
+      clamp(body, 'temperature', [0.01, 1], loss)
+    },
+  },
+  mend: { 'openai-chat': tellCode },
+  variants: [
+    {
+      when: entry => hasCredential(entry, 'appid', 'api_secret') || /^wss?:/i.test(entry.serverUrl ?? ''),
+      unbuilt:
+        'the WebSocket form (appid, api_key, api_secret) is not spoken yet; write the APIPassword of the model (console of xfyun.cn, "HTTP") as api_key, alone and without server_url',
+    },
+  ],
+})

@@ -1,0 +1,18 @@
+import { provider } from '../provider.ts'
+import { below, spoken } from '../server-url.ts'
+import zhipu from './zhipu.ts'
+
+/** Zhipu's house abroad, with keys of its own; the coding plan has an address of its own: server_url https://api.z.ai/api/coding/paas/v4. Names of 2026-09. */
+export default provider({
+  ...zhipu,
+  id: 'zai',
+  title: 'Z.ai',
+  docs: 'https://docs.z.ai',
+  base: 'https://api.z.ai/api',
+  hosts: [],
+  speaks: {
+    ...below('/paas/v4', spoken('images/generations', 'audio/transcriptions')),
+    anthropic: '/anthropic/v1/messages',
+  },
+  models: ['glm-5.3', 'glm-5.3-flash', 'glm-4.7-flash'],
+})

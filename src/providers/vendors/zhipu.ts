@@ -1,0 +1,57 @@
+import { isObject, type JsonObject } from '../../base/json/json.ts'
+import { provider } from '../provider.ts'
+import { clamp, developerAsSystem, limitAsMaxTokens, messagesOf } from '../quirks.ts'
+import { below, spoken } from '../server-url.ts'
+import { bearer } from '../sign/bearer.ts'
+
+/** The older vision models (glm-4v, glm-4v-plus …) read an image as bare base64, without `data:image/…;base64,`. */
+const bareImages = (body: JsonObject): void => {
+  for (const { content } of messagesOf(body))
+    for (const part of Array.isArray(content) ? content : []) {
+      const image = isObject(part) ? part['image_url'] : undefined
+      if (!isObject(image) || typeof image['url'] !== 'string') continue
+      image['url'] = image['url'].replace(/^data:[^,]*;base64,/, '')
+    }
+}
+
+/**
+ * docs.bigmodel.cn and docs.z.ai, "chat completion": temperature 0 to 1, top_p above 0 to 1, the roles system, user, assistant and tool,
+ * `max_tokens` as the only limit. The flash models of 4.7 and 4 cost nothing (docs.bigmodel.cn, model overview, 2026); glm-3-turbo, glm-4-0520, glm-4v
+ * and their like are on it no more.
+ */
+export default provider({
+  id: 'zhipu',
+  title: 'Zhipu BigModel',
+  docs: 'https://docs.bigmodel.cn',
+  checked: '2026-11',
+  quirks: [
+    'role `developer` is `system`',
+    '`max_tokens` is the only limit',
+    '`temperature` 0 to 1',
+    '`top_p` 0.01 to 1',
+    'GLM-4V gets pictures as bare base64',
+  ],
+  base: 'https://open.bigmodel.cn/api',
+  hosts: ['api.z.ai'],
+  speaks: {
+    ...below(
+      '/paas/v4',
+      spoken('embeddings', 'images/generations', 'audio/speech', 'audio/transcriptions', 'moderations', 'rerank'),
+    ),
+    anthropic: '/anthropic/v1/messages',
+  },
+  sign: bearer,
+  credentials: ['api_key'],
+  models: ['glm-5.3', 'glm-5.3-flash', 'glm-4.7-flash'],
+  /** docs.bigmodel.cn/api-reference, "文本嵌入": a list of embedding-3 holds 64; that of embedding-2 is bounded by its tokens. */
+  atOnce: { embeddings: model => (model === 'embedding-3' ? 64 : Number.POSITIVE_INFINITY) },
+  adjust: {
+    'openai-chat': (body, loss, { model }) => {
+      developerAsSystem(body)
+      limitAsMaxTokens(body)
+      clamp(body, 'temperature', [0, 1], loss)
+      clamp(body, 'top_p', [0.01, 1], loss)
+      if (model.toLowerCase().includes('glm-4v')) bareImages(body)
+    },
+  },
+})
