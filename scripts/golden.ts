@@ -1,8 +1,8 @@
 /** Writes test/golden/ anew: what goes over the wires between every client and every vendor protocol. `npm run golden` */
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { cases } from '../test/pairs/cases.ts'
-import { golden } from '../test/pairs/write.ts'
+import { cases } from '../test/matrix/cases.ts'
+import { golden } from '../test/matrix/write.ts'
 
 const folder = join(import.meta.dir, '../test/golden')
 

@@ -1,7 +1,7 @@
 /** docs/fidelity.md: what survives between which protocols, judged by the cases of test/golden. */
-import { cases } from '../../test/pairs/cases.ts'
-import { askers, type Pair, tellers } from '../../test/pairs/pair.ts'
-import { judge, type Verdict } from '../../test/pairs/write.ts'
+import { cases } from '../../test/matrix/cases.ts'
+import { askers, type Pair, tellers } from '../../test/matrix/pair.ts'
+import { judge, type Verdict } from '../../test/matrix/write.ts'
 
 /** What people call the protocols. */
 const titles: Record<string, string> = {

@@ -5,7 +5,7 @@ import { providers, unbuilt } from '../../src/providers/index.ts'
 import type { Provider } from '../../src/providers/provider.ts'
 import { addressOf, wireOf } from '../../src/providers/resolve-url.ts'
 import { endpointOf } from '../../src/providers/server-url.ts'
-import { plainEntry } from '../../test/rig/entry.ts'
+import { plainEntry } from '../../test/support/entry.ts'
 
 const entryOf = ({ id }: Provider): Entry => plainEntry(id)
 

@@ -3,11 +3,11 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { certificate, key } from '../rig/certificate.ts'
-import { freePort, runGateway } from '../rig/process.ts'
-import { chat, chatBody, html, jsonOf, neverHeaders, plain, refuse, slowHeaders } from '../rig/scripts.ts'
-import { type Received, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
-import { gate, until } from '../rig/wait.ts'
+import { certificate, key } from '../support/certificate.ts'
+import { freePort, runGateway } from '../support/process.ts'
+import { chat, chatBody, html, jsonOf, neverHeaders, plain, refuse, slowHeaders } from '../support/scripts.ts'
+import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { gate, until } from '../support/wait.ts'
 
 const open: { close: () => unknown }[] = []
 afterAll(async () => {

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ask } from '../rig/client.ts'
-import { freePort, runGateway, startGateway } from '../rig/process.ts'
-import { until } from '../rig/wait.ts'
+import { ask } from '../support/client.ts'
+import { freePort, runGateway, startGateway } from '../support/process.ts'
+import { until } from '../support/wait.ts'
 
 const mockOf = (model: string) => JSON.stringify({ services: { mock: [{ enabled: true, models: [model] }] } })
 const root = join(import.meta.dir, '../..')

@@ -9,10 +9,10 @@ import { createOpenAI } from '@ai-sdk/openai'
 import { APICallError, generateText, jsonSchema, type LanguageModel, stepCountIs, streamText, tool } from 'ai'
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { providers } from '../../src/providers/index.ts'
-import type { Answer, Vendor } from '../pairs/answer.ts'
-import { tellers } from '../pairs/pair.ts'
-import { type Gateway, startGateway } from '../rig/process.ts'
-import { type Received, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
+import type { Answer, Vendor } from '../matrix/answer.ts'
+import { tellers } from '../matrix/pair.ts'
+import { type Gateway, startGateway } from '../support/process.ts'
+import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
 /** What a service of the configuration needs for the vendor of each protocol; where its requests arrive. */
 const services: Record<string, { type: string; at: string; path: RegExp }> = {

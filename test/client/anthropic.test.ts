@@ -5,10 +5,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import Anthropic, { type APIError, type ClientOptions } from '@anthropic-ai/sdk'
 import type { JsonObject } from '../../src/base/json/json.ts'
-import { type Gateway, startGateway } from '../rig/process.ts'
-import { chat, chatBody, chatFrames, cutAfter, inTurn, jsonOf, refuse, sseOf } from '../rig/scripts.ts'
-import { type Received, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
-import { messages as bodies, streams, toText } from '../tapes/anthropic.ts'
+import { messages as bodies, streams, toText } from '../fixtures/anthropic.ts'
+import { type Gateway, startGateway } from '../support/process.ts'
+import { chat, chatBody, chatFrames, cutAfter, inTurn, jsonOf, refuse, sseOf } from '../support/scripts.ts'
+import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
 let claude: Upstream
 let open: Upstream

@@ -13,9 +13,9 @@ import {
 } from '@google/genai'
 import OpenAI from 'openai'
 import type { JsonObject } from '../../src/base/json/json.ts'
-import { type Gateway, startGateway } from '../rig/process.ts'
-import { jsonOf, refuse, sseOf } from '../rig/scripts.ts'
-import { type Received, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
+import { type Gateway, startGateway } from '../support/process.ts'
+import { jsonOf, refuse, sseOf } from '../support/scripts.ts'
+import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
 let google: Upstream
 let chat: Upstream

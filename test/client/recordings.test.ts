@@ -10,8 +10,8 @@ import type { Message } from '../../src/ir/chat.ts'
 import { collect } from '../../src/ir/collect.ts'
 import { protocols } from '../../src/protocols/registry.ts'
 import { exchangeFor, framesOf } from '../contracts/protocol.ts'
-import { type Recording, recordings } from '../recordings.ts'
-import { type Gateway, startGateway } from '../rig/process.ts'
+import { type Gateway, startGateway } from '../support/process.ts'
+import { type Recording, recordings } from '../support/recordings.ts'
 
 /** Protocol → the API its recordings are filed under. */
 const apis = {

@@ -6,10 +6,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import OpenAI, { type APIError, type ClientOptions } from 'openai'
 import type { Response, ResponseInputItem } from 'openai/resources/responses/responses'
 import type { Json, JsonObject } from '../../src/base/json/json.ts'
-import { type Gateway, startGateway } from '../rig/process.ts'
-import { chat, cutAfter, refuse } from '../rig/scripts.ts'
-import { type Received, type Script, scriptedUpstream, type Upstream } from '../rig/upstream.ts'
-import { call, ended, message, response, streamOf, thoughts, toText } from '../tapes/openai-responses.ts'
+import { call, ended, message, response, streamOf, thoughts, toText } from '../fixtures/openai-responses.ts'
+import { type Gateway, startGateway } from '../support/process.ts'
+import { chat, cutAfter, refuse } from '../support/scripts.ts'
+import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
 let native: Upstream
 let plain: Upstream

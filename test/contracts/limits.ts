@@ -4,7 +4,7 @@ import { GatewayError } from '../../src/base/errors.ts'
 import type { Ask, Grant, Limits } from '../../src/limits/limits.ts'
 import type { Timer } from '../../src/limits/queue.ts'
 import type { Credential, Entry, Limit, Target } from '../../src/providers/entry.ts'
-import { plainEntry } from '../rig/entry.ts'
+import { plainEntry } from '../support/entry.ts'
 
 /** A clock with timers that stands still until it is told to go on. */
 export type Clock = {

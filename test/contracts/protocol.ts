@@ -1,6 +1,6 @@
 /**
  * What every wire format keeps, whatever it looks like. A protocol registers with its samples (bodies as a vendor sends them);
- * test/protocols.contract.test.ts does so for each.
+ * test/protocols/contract.test.ts does so for each.
  */
 import { describe, expect, test } from 'bun:test'
 import { type Code, codes, GatewayError } from '../../src/base/errors.ts'
@@ -11,7 +11,7 @@ import type { Event } from '../../src/ir/event.ts'
 import type { Exchange, Frame, Protocol } from '../../src/protocols/protocol.ts'
 import { translateStream } from '../../src/protocols/shared/translate.ts'
 import { sse } from '../../src/upstream/framing/sse.ts'
-import { seeded } from '../recordings.ts'
+import { seeded } from '../support/recordings.ts'
 
 export type Samples = {
   /** Where they come from, for the names of the tests. */

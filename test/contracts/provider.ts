@@ -1,4 +1,4 @@
-/** What every provider keeps, whoever wrote it. `test/providers.test.ts` runs it over the registry. */
+/** What every provider keeps, whoever wrote it. `test/providers/vendors.test.ts` runs it over the registry. */
 import { describe, expect, test } from 'bun:test'
 import type { Json, JsonObject } from '../../src/base/json/json.ts'
 import { egressOf } from '../../src/protocols/registry.ts'
@@ -7,7 +7,7 @@ import type { Entry, Target } from '../../src/providers/entry.ts'
 import { unbuilt } from '../../src/providers/index.ts'
 import type { Outgoing, Provider } from '../../src/providers/provider.ts'
 import { addressOf, credentialsOf, serves, wireOf } from '../../src/providers/resolve-url.ts'
-import { plainEntry as bareEntry } from '../rig/entry.ts'
+import { plainEntry as bareEntry } from '../support/entry.ts'
 
 /** An entry as the configuration makes it; `change` says what the case is about. */
 export const entryOf = (type: string, change: Partial<Entry> = {}): Entry =>

@@ -4,8 +4,8 @@ import { isObject, type Json, type JsonObject } from '../../src/base/json/json.t
 import type { Event } from '../../src/ir/event.ts'
 import type { Egress, Frame, Ingress } from '../../src/protocols/protocol.ts'
 import { checkEvents, exchangeFor } from '../contracts/protocol.ts'
-import { seeded } from '../recordings.ts'
-import { stopwatch } from '../rig/stopwatch.ts'
+import { seeded } from '../support/recordings.ts'
+import { stopwatch } from '../support/stopwatch.ts'
 import { innerOf, invent, mutate, mutateFrames, type Random } from './mutate.ts'
 
 /** Milliseconds one input may take: far more than the slowest machine needs, far less than a hang. */

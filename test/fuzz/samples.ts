@@ -1,4 +1,4 @@
-/** Sound questions and answers of the protocols that have no scripts in test/pairs, from which unsound ones are made. */
+/** Sound questions and answers of the protocols that have no scripts in test/matrix, from which unsound ones are made. */
 import type { JsonObject } from '../../src/base/json/json.ts'
 
 /** Client → what it asks. */

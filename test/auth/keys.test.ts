@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'bun:test'
+import { createHash } from 'node:crypto'
+import { createAuth, presentedKeys } from '../../src/auth/keys.ts'
+import { GatewayError } from '../../src/base/errors.ts'
+import type { KeyRule } from '../../src/config/compiled.ts'
+
+const rule = (id: string, key: string, scopes?: string[]): KeyRule => ({
+  id,
+  digest: createHash('sha256').update(key).digest(),
+  ...(scopes ? { scopes } : {}),
+})
+
+const auth = createAuth([
+  rule('master', 'sk-master'),
+  rule('scoped', 'sk-scoped', ['gpt-4o', 'qwen-*']),
+  rule('none', 'sk-none', []),
+])
+const shown = (headers: Record<string, string>, query = '') => presentedKeys(new Headers(headers), query)
+
+describe('where a key may be', () => {
+  test.each([
+    ['Authorization: Bearer', { authorization: 'Bearer sk-master' }, ''],
+    ['its scheme in any case, with spaces', { authorization: 'bEARER   sk-master ' }, ''],
+    ['x-api-key', { 'x-api-key': 'sk-master' }, ''],
+    ['x-goog-api-key', { 'x-goog-api-key': 'sk-master' }, ''],
+    ['api-key', { 'api-key': 'sk-master' }, ''],
+    ['?key=', {}, 'alt=sse&key=sk%2Dmaster'],
+  ] as [string, Record<string, string>, string][])('%s', (_, headers, query) => {
+    expect(auth.identify(shown(headers, query)).id).toBe('master')
+  })
+
+  test('one valid key among several suffices', () => {
+    const headers = { authorization: 'Bearer not-needed', 'x-api-key': 'sk-scoped' }
+    expect(auth.identify(shown(headers)).id).toBe('scoped')
+    expect(auth.identify(shown({ authorization: 'Bearer wrong' }, 'key=no&key=sk-master')).id).toBe('master')
+  })
+
+  test('nothing else is taken for one', () => {
+    expect(
+      shown({ authorization: 'Basic c2stbWFzdGVy', cookie: 'key=sk-master' }, 'monkey=sk-master&apikey=sk-master'),
+    ).toEqual([])
+    expect(shown({ authorization: 'sk-master' })).toEqual([])
+    expect(shown({ authorization: 'Bearer ', 'x-api-key': ' ' }, 'key=')).toEqual([])
+    expect(shown({ 'x-api-key': 'a'.repeat(4096) })).toHaveLength(1)
+    expect(shown({ 'x-api-key': 'a'.repeat(4097) }, `key=${'a'.repeat(5000)}`)).toEqual([])
+  })
+})
+
+describe('who is let in', () => {
+  test.each([[], ['wrong'], ['sk-maste'], ['sk-master1'], ['SK-MASTER'], ['__proto__']])('not with %j', (...keys) => {
+    const refused = () => auth.identify(keys)
+    expect(refused).toThrow(GatewayError)
+    expect(refused).toThrow('a valid key is needed')
+  })
+
+  test('the refusal is the same whatever was wrong, and shows no key', () => {
+    const refusal = (keys: string[]) => {
+      try {
+        auth.identify(keys)
+      } catch (error) {
+        return error as GatewayError
+      }
+      throw new Error('let in')
+    }
+    expect(refusal(['sk-secret-guess'])).toEqual(refusal([]))
+    expect(refusal([]).status).toBe(401)
+  })
+
+  test('everybody where no key is configured, whatever is shown', () => {
+    const open = createAuth([])
+    expect(open.identify([]).id).toBe('anonymous')
+    expect(open.identify(['any']).id).toBe('anonymous')
+    expect(open.identify([]).may('anything')).toBe(true)
+    expect(open.identify([])).toBe(open.identify(['other']))
+  })
+})
+
+describe('what a caller may name', () => {
+  const may = (key: string, model: string) => auth.identify([key]).may(model)
+
+  test('all without scopes; exact names and prefixes with them; nothing with an empty list', () => {
+    expect(may('sk-master', 'any')).toBe(true)
+    expect(
+      ['gpt-4o', 'qwen-plus', 'qwen-', 'gpt-4o-mini', 'Gpt-4o', 'qwen', 'random'].map(model => may('sk-scoped', model)),
+    ).toEqual([true, true, true, false, false, false, false])
+    expect(may('sk-none', 'gpt-4o')).toBe(false)
+  })
+
+  test('`*` among the scopes is every model; names of object members are names', () => {
+    const all = createAuth([rule('all', 'k', ['gpt-4o', '*'])]).identify(['k'])
+    expect(all.may('whatever')).toBe(true)
+    expect(all.scopes).toEqual(['gpt-4o', '*'])
+    expect(may('sk-scoped', '__proto__')).toBe(false)
+    expect(may('sk-scoped', 'constructor')).toBe(false)
+  })
+
+  test('a key that stands twice may do what either place allows', () => {
+    const twice = createAuth([rule('master', 'k'), rule('k1', 'k', ['a'])])
+    expect(twice.identify(['k']).may('b')).toBe(true)
+    expect(twice.identify(['k']).id).toBe('master')
+    const late = createAuth([rule('k1', 'k', ['a']), rule('master', 'k')])
+    expect(late.identify(['k']).id).toBe('master')
+    const scoped = createAuth([rule('k1', 'k', ['a']), rule('k2', 'k', ['b*'])]).identify(['k'])
+    expect([scoped.may('a'), scoped.may('bc'), scoped.may('c')]).toEqual([true, true, false])
+  })
+
+  test('a caller is one object for the life of a configuration', () => {
+    expect(auth.identify(['sk-scoped'])).toBe(auth.identify(['no', 'sk-scoped']))
+  })
+})

@@ -1,0 +1,221 @@
+/** The scanner and the splices: what is not asked to change stays as it came, to the character. */
+import { describe, expect, test } from 'bun:test'
+import { type Json, type JsonObject, type Members, splice, topLevel, withMembers } from '../../../src/base/json/json.ts'
+import { budgetOf, effortOf } from '../../../src/ir/effort.ts'
+import { modelReplacer } from '../../../src/protocols/openai-chat/chunks/rewrite-model.ts'
+import { protocols } from '../../../src/protocols/registry.ts'
+import { seeded } from '../../support/recordings.ts'
+import { stopwatch } from '../../support/stopwatch.ts'
+
+const { watch } = protocols.get('openai-chat')!
+const write = (text: string, change: { model?: string; askUsage?: boolean } = {}) =>
+  watch.writeRequest(text, JSON.parse(text) as JsonObject, { model: 'm2', askUsage: false, ...change })
+
+const valuesOf = (text: string, { members }: Members): [key: string, value: string][] =>
+  members.keys.map(key => {
+    const { start, end } = members.get(key)!
+    return [key, text.slice(start, end)]
+  })
+
+describe('topLevel', () => {
+  test('finds every member, whatever stands in it', () => {
+    const text =
+      ' {"a" : "x\\\\\\"}{,:\\\\" ,\n"b":[{"model":"no"},"]"],"c":{"d":{}} ,"n":-1.5e+10,"t":true , "":null} \n'
+    const found = topLevel(text)!
+    expect(found.exact).toBe(true)
+    expect(valuesOf(text, found)).toEqual([
+      ['a', '"x\\\\\\"}{,:\\\\"'],
+      ['b', '[{"model":"no"},"]"]'],
+      ['c', '{"d":{}}'],
+      ['n', '-1.5e+10'],
+      ['t', 'true'],
+      ['', 'null'],
+    ])
+  })
+
+  test('double and escaped keys are told', () => {
+    expect(topLevel('{"a":1,"a":2}')?.exact).toBe(false)
+    expect(topLevel('{"\\u0061":1}')?.exact).toBe(false)
+    expect(topLevel('{"a":{"a":1},"b":"a\\n"}')?.exact).toBe(true)
+    expect(topLevel('{}')?.exact).toBe(true)
+  })
+
+  test.each([
+    '',
+    'null',
+    '[1]',
+    '{',
+    '{"a"',
+    '{"a":',
+    '{"a":1',
+    '{"a":1,',
+    '{"a":"x}',
+    '{"a":[1}',
+    '{"a":1} x',
+    '{a:1}',
+    '{"a" 1}',
+    '{"a":}',
+  ])('%s is no whole object', text => expect(topLevel(text)).toBeUndefined())
+
+  test('agrees with JSON.parse on 2,000 seeded objects', () => {
+    const random = seeded(7)
+    for (let round = 0; round < 2000; round++) {
+      const value = randomObject(random)
+      const text = JSON.stringify(value, null, round % 3)
+      const found = topLevel(text)!
+      const read = Object.fromEntries(
+        valuesOf(text, found).map(([key, value]) => [JSON.parse(`"${key}"`), JSON.parse(value)]),
+      )
+      expect(read).toEqual(value)
+    }
+  })
+
+  test('the cost of a long string is a jump', () => {
+    const text = JSON.stringify({ image: 'A'.repeat(8_000_000), model: 'm' })
+    const took = stopwatch()
+    expect(topLevel(text)?.members.size).toBe(2)
+    expect(took()).toBeLessThan(200)
+  })
+
+  test('nesting costs no stack', () => {
+    const text = `{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`
+    expect(topLevel(text)?.members.size).toBe(1)
+  })
+})
+
+const strings = ['', 'a', '"', '\\', '\\"', '{', '}', '[', ']', ',', ':', '\n', 'é', '世界', '🌍', '\u2028', 'model']
+const pick = <T>(random: () => number, from: readonly T[]): T => from[Math.floor(random() * from.length)]!
+const randomValue = (random: () => number, depth: number): Json => {
+  const kind = Math.floor(random() * (depth > 2 ? 4 : 6))
+  if (kind === 4) return Array.from({ length: Math.floor(random() * 4) }, () => randomValue(random, depth + 1))
+  if (kind === 5) return randomObject(random, depth + 1)
+  return [`${pick(random, strings)}${pick(random, strings)}${pick(random, strings)}`, random() * 1e6, null, true][kind]!
+}
+const randomObject = (random: () => number, depth = 0): JsonObject =>
+  Object.fromEntries(
+    Array.from({ length: Math.floor(random() * 5) }, (_, index) => [
+      `${index}k${pick(random, strings)}`,
+      randomValue(random, depth),
+    ]),
+  )
+
+test('splice makes edits in any order', () => {
+  expect(
+    splice('abcdef', [
+      { start: 4, end: 6, put: 'X' },
+      { start: 0, end: 1, put: '' },
+      { start: 2, end: 2, put: '--' },
+    ]),
+  ).toBe('b--cdX')
+})
+
+describe('withMembers', () => {
+  test('what is not named stays to the character', () => {
+    const inner = '{ "2":1.0,\n "1": 12345678901234567890, "a\\u0062":[1e2 ,-0] }'
+    const text = `{\n  "model": "m" ,\n  "messages" : ${inner},"stream":true\n}`
+    expect(withMembers(text, { model: undefined, stream: undefined, version: 'v' })).toBe(
+      `{"version":"v",\n  "messages" : ${inner}\n}`,
+    )
+    expect(withMembers(text, { stream: false, model: 'n' })).toBe(text.replace('true', 'false').replace('"m"', '"n"'))
+    expect(withMembers(text, {})).toBe(text)
+  })
+
+  test.each([
+    ['{"a":1}', { a: undefined }, '{}'],
+    ['{"a":1,"b":2}', { a: undefined, b: undefined, c: 3 }, '{"c":3}'],
+    ['{}', { a: undefined, b: [1] }, '{"b":[1]}'],
+    ['{"a":1,"b":2,"c":3,"d":4}', { b: undefined, d: undefined, c: undefined, a: 5 }, '{"a":5}'],
+    ['{"a":1,"b":2,"c":3}', { a: undefined, c: null, x: 1, y: 2 }, '{"x":1,"y":2,"b":2,"c":null}'],
+  ] as const)('%s with %j', (text, change, wanted) => expect(withMembers(text, change as JsonObject)).toBe(wanted))
+
+  test('agrees with the objects themselves on 2,000 seeded ones', () => {
+    const random = seeded(11)
+    for (let round = 0; round < 2000; round++) {
+      const value = randomObject(random)
+      const change: JsonObject = { fresh: round % 2 === 0 ? round : undefined }
+      for (const key of Object.keys(value)) if (random() < 0.5) change[key] = random() < 0.5 ? undefined : [round]
+      const text = JSON.stringify(value, null, round % 3)
+      const written = withMembers(text, change)
+      if (topLevel(text)?.exact)
+        expect(JSON.parse(written!)).toEqual(JSON.parse(JSON.stringify({ ...value, ...change })))
+      else expect(written).toBeUndefined()
+    }
+  })
+
+  test('double and escaped keys cannot be told', () => {
+    expect(withMembers('{"a":1,"a":2}', { b: 1 })).toBeUndefined()
+    expect(withMembers('{"\\u0061":1}', { a: 1 })).toBeUndefined()
+  })
+})
+
+describe('writeRequest', () => {
+  test('replaces the model and nothing else', () => {
+    const text =
+      '{ "messages" : [ {"role":"user","content":"\\u0041 \\"model\\":\\"x\\" 世界"} ],\r\n "model":\t"m1" , "n": 12345678901234567890, "z":1.0 }'
+    expect(write(text)).toBe(text.replace('"m1"', '"m2"'))
+  })
+
+  test.each([
+    ['{"model":"m1","n":1.0}', '{"model":"m2","n":1.0}'],
+    ['{"model": "m1", "n": 1.0}', '{"model": "m2", "n": 1.0}'],
+    ['{"model":"m1","x":{"model":"m1"}}', '{"model":"m2","x":{"model":"m1"}}'],
+    ['{"model":"m1","x":"a \\"model\\":\\"m1\\""}', '{"model":"m2","x":"a \\"model\\":\\"m1\\""}'],
+    ['{"x":{"model":"m1"},"model":"m1"}', '{"x":{"model":"m1"},"model":"m2"}'],
+    ['{"model":"m1","x":"\\u006d"}', '{"model":"m2","x":"\\u006d"}'],
+  ])('of a model that stands first: %s', (text, wanted) => expect(write(text)).toBe(wanted))
+
+  test('a model of any characters stays a string', () => {
+    expect(JSON.parse(write('{"model":"m1"}', { model: 'a"b\\c\n' }))).toEqual({ model: 'a"b\\c\n' })
+  })
+
+  test('puts a model in where there is none', () => {
+    expect(write('{"a":1}')).toBe('{"model":"m2","a":1}')
+    expect(write('{}')).toBe('{"model":"m2"}')
+  })
+
+  test.each([
+    ['{"model":"a"}', '{"stream_options":{"include_usage":true},"model":"m2"}'],
+    ['{"model":"a","stream_options":null}', '{"model":"m2","stream_options":{"include_usage":true}}'],
+    ['{"model":"a","stream_options":{}}', '{"model":"m2","stream_options":{"include_usage":true}}'],
+    [
+      '{"stream_options":{ "x":1e400 , "include_usage" : false},"model":"a"}',
+      '{"stream_options":{ "x":1e400 , "include_usage" : true},"model":"m2"}',
+    ],
+    ['{"stream_options":{"x":1},"model":"a"}', '{"stream_options":{"include_usage":true,"x":1},"model":"m2"}'],
+    ['{"model":"a","stream_options":{"include_usage":true}}', '{"model":"m2","stream_options":{"include_usage":true}}'],
+    ['{}', '{"model":"m2","stream_options":{"include_usage":true}}'],
+    ['{"a":1}', '{"model":"m2","stream_options":{"include_usage":true},"a":1}'],
+  ])('asks for usage: %s', (text, wanted) => expect(write(text, { askUsage: true })).toBe(wanted))
+
+  test.each([
+    '{"model":"a","model":"b","x":1}',
+    '{"mod\\u0065l":"a","x":1}',
+    '{"model":"a","mod\\u0065l":"a","x":1}',
+    '{"stream_options":{"include_usage":false,"include_usage":false},"model":"a","x":1}',
+  ])('double or escaped keys are rebuilt: %s', text => {
+    const written = write(text, { askUsage: true })
+    expect(topLevel(written)?.exact).toBe(true)
+    expect(JSON.parse(written)).toEqual({ model: 'm2', x: 1, stream_options: { include_usage: true } })
+  })
+})
+
+test('modelReplacer follows a stream whose heads change', () => {
+  const replace = modelReplacer('mine')
+  const chunk = (id: string, model: string, content: string) =>
+    `{"id":"${id}","model":"${model}","choices":[{"delta":{"content":"${content}"}}]}`
+  for (const [id, model, content] of [
+    ['1', 'a', 'x'],
+    ['1', 'a', '\\"model\\":\\"a\\"'],
+    ['22', 'a', 'y'],
+    ['22', 'ab', 'y'],
+    ['1', 'a', 'z'],
+  ] as const)
+    expect(replace(chunk(id, model, content))).toBe(chunk(id, 'mine', content))
+  expect(replace('{"choices":[{"model":"deep"}],"model":"a"}')).toBe('{"choices":[{"model":"deep"}],"model":"mine"}')
+})
+
+test('effort and budget are one table', () => {
+  for (const effort of ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const)
+    expect(effortOf(budgetOf(effort))).toBe(effort)
+  expect([effortOf(-1), effortOf(1), effortOf(5000), effortOf(1e6)]).toEqual([undefined, 'minimal', 'medium', 'xhigh'])
+})

@@ -1,0 +1,188 @@
+/** The parts of the benchmark that decide: when figures are steady, whether a ceiling holds, what is written. Nothing here is timed. */
+import { describe, expect, test } from 'bun:test'
+import { gatewayConfig, type Options } from '../../bench/configs.ts'
+import { framesOf, translated } from '../../bench/inside.ts'
+import { insert } from '../../bench/page.ts'
+import { plot } from '../../bench/plot.ts'
+import { isSteady, median, midmean, takeTurns, takeTurnsAnew, told } from '../../bench/rounds.ts'
+import { asksPassed, asksTranslated, manners, type Speech } from '../../bench/speech.ts'
+import { isBroken, type Row, render, type Table } from '../../bench/table.ts'
+import { loadText } from '../../src/config/load.ts'
+
+const patience = { least: 4, most: 8, milliseconds: 60_000, fall: 0.05 }
+
+/** Each contender's figures, one a round; the last is repeated. */
+const scripted = (script: Record<string, number[]>) => {
+  const order: string[] = []
+  const measure = async ({ name }: { name: string }) => {
+    const round = order.filter(other => other === name).length
+    order.push(name)
+    return { cpu: script[name]!.at(round) ?? script[name]!.at(-1)! }
+  }
+  return { order, measure, contenders: Object.keys(script).map(name => ({ name })) }
+}
+
+describe('rounds', () => {
+  test('a figure is steady when it no longer falls', () => {
+    expect(isSteady([30, 29, 29], 0.05)).toBe(true)
+    expect(isSteady([60, 30, 29, 35], 0.05)).toBe(true)
+    expect(isSteady([30, 25, 25], 0.05)).toBe(false)
+    expect(isSteady([30, 30], 0.05)).toBe(false)
+  })
+
+  test('the median does not change its values', () => {
+    const values = [3, 1, 2]
+    expect(median(values)).toBe(2)
+    expect(values).toEqual([3, 1, 2])
+  })
+
+  test('the mean of the middle half leaves out what is far from it', () => {
+    expect(midmean([10, 900, 11, 12, 13, 1, 14, 25, 2])).toBe(12)
+    expect(midmean([0, 4, 6, 99])).toBe(5)
+    expect(midmean([1, 2])).toBe(1.5)
+  })
+
+  test('each set of processes is started, measured in turn and stopped before the next', async () => {
+    const events: string[] = []
+    let at = 0
+    const start = async () => {
+      events.push('start')
+      at++
+      return [{ name: 'nginx' }, { name: 'gateway' }]
+    }
+    const measure = async ({ name }: { name: string }) => {
+      events.push(name)
+      return { cpu: name === 'nginx' ? 10 : at * 10 }
+    }
+    const stop = async () => void events.push('stop')
+    const steady = await takeTurnsAnew({ sets: 2, rounds: 2, start, stop }, measure)
+    const set = ['start', 'nginx', 'gateway', 'nginx', 'gateway', 'stop']
+    expect(events).toEqual([...set, ...set])
+    expect([steady.figures.get('nginx'), steady.figures.get('gateway')]).toEqual([{ cpu: 10 }, { cpu: 15 }])
+    expect(steady.rounds).toBe(4)
+    expect(steady.sets?.map(set => set.get('gateway'))).toEqual([{ cpu: 10 }, { cpu: 20 }])
+    expect(told('frames', steady)).toBe('frames: 4 rounds in 2 processes of each (1.00, 2.00)')
+  })
+
+  test('a set that cannot be measured is stopped all the same', async () => {
+    let stopped = 0
+    const start = async () => [{ name: 'gateway' }]
+    const stop = async () => void stopped++
+    const measure = () => Promise.reject(new Error('lost'))
+    await expect(takeTurnsAnew({ sets: 2, rounds: 2, start, stop }, measure)).rejects.toThrow('lost')
+    expect(stopped).toBe(1)
+  })
+
+  test('contenders take turns until the last of them is steady', async () => {
+    const { order, measure, contenders } = scripted({ nginx: [10], gateway: [90, 60, 40, 30, 29, 28] })
+    const { figures, rounds, settled } = await takeTurns(contenders, 'cpu', measure, patience)
+    expect({ rounds, settled }).toEqual({ rounds: 6, settled: true })
+    expect(order.slice(0, 4)).toEqual(['nginx', 'gateway', 'nginx', 'gateway'])
+    expect([figures.get('nginx'), figures.get('gateway')]).toEqual([{ cpu: 10 }, { cpu: 29 }])
+  })
+
+  test('one that falls for ever ends too, and is told', async () => {
+    const { measure, contenders } = scripted({ gateway: [900, 800, 700, 600, 500, 400, 300, 200, 100] })
+    const { rounds, settled } = await takeTurns(contenders, 'cpu', measure, patience)
+    expect({ rounds, settled }).toEqual({ rounds: 8, settled: false })
+  })
+
+  test('no round begins when the time is over, but for the least', async () => {
+    const { measure, contenders } = scripted({ gateway: [900, 800, 700, 600, 500] })
+    const { rounds } = await takeTurns(contenders, 'cpu', measure, { ...patience, milliseconds: 0 })
+    expect(rounds).toBe(4)
+  })
+})
+
+const row = (values: Row['values'], ceiling?: Row['ceiling']): Row => ({
+  what: 'CPU',
+  unit: 'µs',
+  values,
+  plotted: true,
+  ...(ceiling && { ceiling }),
+})
+const table = (...rows: Row[]): Table => ({
+  title: 'A < B',
+  about: 'About.',
+  columns: ['nginx', 'bare Bun', 'gateway'],
+  rows,
+})
+
+describe('ceilings', () => {
+  test.each([
+    ['held by a ratio', row([10, 15, 20], { ratio: 2 }), false],
+    ['broken by a ratio', row([10, 15, 20.1], { ratio: 2 }), true],
+    ['without nginx not judged', row([undefined, 15, 20], { ratio: 2 }), undefined],
+    ['held by a figure', row([undefined, undefined, 60], { atMost: 60 }), false],
+    ['broken by a figure', row([undefined, undefined, 61], { atMost: 60 }), true],
+    ['broken by no figure', row([10, 15, Number.NaN], { ratio: 2 }), true],
+    ['none', row([1, 2, 3]), undefined],
+  ])('%s', (_, given, expected) => expect(isBroken(given)).toBe(expected))
+})
+
+describe('what is written', () => {
+  test('a table without its empty columns', () => {
+    const lines = render(table(row([10, undefined, 20], { ratio: 2 }), row([undefined, undefined, 1234]))).split('\n')
+    expect(lines.slice(4)).toEqual([
+      '|   | nginx | gateway | gateway ÷ nginx | ceiling |',
+      '| --- | --: | --: | --: | --: |',
+      '| CPU | 10.0 µs | 20.0 µs | 2.00 | 2 × held |',
+      '| CPU | – | 1,234 µs |  |  |',
+      '',
+    ])
+  })
+
+  test('the prose of the page stays', async () => {
+    const page = await Bun.file(new URL('../../docs/performance.md', import.meta.url)).text()
+    const [before, after] = [insert(page, 'one'), insert(insert(page, 'two'), 'one')]
+    expect(after).toBe(before)
+    expect(before.startsWith(page.slice(0, page.indexOf('<!-- measured')))).toBe(true)
+    expect(() => insert('no marks', 'one')).toThrow('marks')
+  })
+
+  test('a bar for every value', () => {
+    const drawn = plot([table(row([10, 15, 20]), row([undefined, undefined, 5]), { ...row([1]), what: 'A < B' })])
+    expect(drawn.match(/<rect [^>]*height="15"/g)).toHaveLength(5)
+    expect(drawn).toContain('A &lt; B')
+    expect(drawn.match(/NaN|undefined/)).toBeNull()
+  })
+})
+
+describe('streams', () => {
+  const speeches = Object.keys(manners) as Speech[]
+  const count = (text: string, piece: string) => text.split(piece).length - 1
+
+  test.each(speeches)('%s: a vendor says as many frames as its clients expect, and its end', speech => {
+    const { said, blank, mark } = manners[speech]
+    const { head, tail } = asksPassed(speech)
+    expect([said.head, said.tail].map(text => count(text, blank))).toEqual([head, tail])
+    expect(said.words.map(word => count(word, blank))).toEqual(said.words.map(() => 1))
+    expect(said.tail.slice(-500)).toContain(mark)
+    expect(framesOf(said.head + said.words.join('') + said.tail)).toHaveLength(head + said.words.length + tail)
+  })
+
+  const pairs = speeches.flatMap(client =>
+    speeches.filter(vendor => vendor !== client).map(vendor => [client, vendor] as const),
+  )
+  test.each(pairs)('%s ← %s: as many as are expected, with every word', (client, vendor) => {
+    const text = translated(client, vendor)
+    const { head, tail } = asksTranslated(client)
+    const { words } = manners[vendor].said
+    expect(count(text, '\n\n')).toBe(head + words.length + tail)
+    expect([...text.matchAll(/"(?:content|text)":"(\w+) "/g)].map(([, word]) => word).join(' ')).toContain(
+      'The quick brown fox',
+    )
+    expect(text.slice(-500)).toContain(manners[client].mark)
+  })
+})
+
+const everything: Options = { keys: 100, limited: true, log: 'file' }
+test.each([
+  ['everything', everything],
+  ['a vendor of Messages', { ...everything, vendor: 'claude' } satisfies Options],
+  ['a vendor of Gemini', { ...everything, vendor: 'gemini' } satisfies Options],
+  ['nothing', { keys: 0, limited: false, log: 'none' } satisfies Options],
+])('the gateway takes its configuration with %s', (_, options) => {
+  const { problems } = loadText(JSON.stringify(gatewayConfig('http://127.0.0.1:1', 9090, options)), {})
+  expect(problems.filter(({ level }) => level === 'error')).toEqual([])
+})

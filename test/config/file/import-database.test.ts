@@ -1,0 +1,196 @@
+/** The store of simple-one-api v0.10 is read, never touched. */
+import { Database } from 'bun:sqlite'
+import { describe, expect, test } from 'bun:test'
+import { createHash } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { importDatabase, newerRevision } from '../../../src/config/file/import-database.ts'
+import { load } from '../../../src/config/load.ts'
+import { file, folder } from '../../support/config-file.ts'
+
+type Row = { source: string; config: string; active?: boolean }
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+
+/** A database as v0.10 leaves it. Gives the open connection if `open`. */
+const store = (path: string, rows: Row[], checksum?: string, journal = 'delete'): Database => {
+  const database = new Database(path)
+  database.run(`PRAGMA journal_mode = ${journal}`)
+  database.run(
+    'CREATE TABLE config_revisions (id INTEGER PRIMARY KEY AUTOINCREMENT, created_at TEXT, source TEXT, note TEXT, checksum TEXT, config_json TEXT, active INTEGER)',
+  )
+  database.run('CREATE UNIQUE INDEX one_active ON config_revisions (active) WHERE active = 1')
+  database.run('CREATE TABLE metadata (key TEXT PRIMARY KEY, value TEXT)')
+  for (const [index, { source, config, active }] of rows.entries())
+    database.run(
+      'INSERT INTO config_revisions (created_at, source, note, checksum, config_json, active) VALUES (?, ?, ?, ?, ?, ?)',
+      [`2026-08-2${index}T10:00:00.123456789Z`, source, '', sha256(config), config, active ? 1 : 0],
+    )
+  if (checksum !== undefined) database.run("INSERT INTO metadata VALUES ('legacy_config_checksum', ?)", [checksum])
+  return database
+}
+
+const text = '{"services": {}}'
+const edited = '{"server_port":":9099","services":{"mock":[{"enabled":true,"models":["mock"]}]}}'
+const revisions: Row[] = [
+  { source: 'legacy-file', config: text },
+  { source: 'admin', config: edited, active: true },
+]
+
+const scene = (rows = revisions, checksum: string | undefined = sha256(text)) => {
+  const config = file(text)
+  const database = config.replace('.json', '.db')
+  store(database, rows, checksum).close()
+  return { config, database, here: join(config, '..') }
+}
+
+const snapshot = (here: string) =>
+  readdirSync(here).map(name => [
+    name,
+    sha256(readFileSync(join(here, name)).toString('latin1')),
+    statSync(join(here, name)).mtimeMs,
+  ])
+
+describe('import', () => {
+  test('writes the active revision beside the database, for its owner alone', () => {
+    const { database, here } = scene()
+    const { written, error } = importDatabase(database)
+    expect({ written, error }).toEqual({ written: join(here, 'config.imported.json'), error: undefined })
+    expect(readFileSync(written!, 'utf8')).toBe(`${JSON.stringify(JSON.parse(edited), null, 2)}\n`)
+    if (process.platform !== 'win32') expect(statSync(written!).mode & 0o777).toBe(0o600)
+    expect(load(written!, {}).compiled).toMatchObject({ port: 9099, entries: [{ type: 'mock' }] })
+  })
+
+  test('to a named file, to the terminal', () => {
+    const { database, here } = scene()
+    expect(importDatabase(database, join(here, 'mine.json')).written).toBe(join(here, 'mine.json'))
+    expect(importDatabase(database, '-')).toEqual({ config: `${JSON.stringify(JSON.parse(edited), null, 2)}\n` })
+  })
+
+  test('what looks like a variable there is text, and stays text', () => {
+    const config = JSON.stringify({
+      ...JSON.parse(edited),
+      api_key: 'a${HOME}b$${c',
+      model_redirect: { 'x${': '${A:-m}' },
+    })
+    const { database } = scene([{ source: 'admin', config, active: true }])
+    const { compiled, problems } = load(importDatabase(database).written!, { HOME: '/root' })
+    expect(problems.filter(({ message }) => message.includes('${'))).toEqual([])
+    expect([...compiled!.redirect]).toEqual([['x${', '${A:-m}']])
+    expect(compiled!.secrets).toEqual(['a${HOME}b$${c'])
+  })
+
+  test('never over a file that is there', () => {
+    const { database, config } = scene()
+    expect(importDatabase(database, config).error).toContain('exists already')
+    expect(readFileSync(config, 'utf8')).toBe(text)
+  })
+
+  test('touches nothing', () => {
+    const { database, here } = scene()
+    const before = snapshot(here)
+    importDatabase(database, '-')
+    newerRevision(join(here, 'config.json'))
+    expect(snapshot(here)).toEqual(before)
+  })
+
+  test('a database in use, with its last words still in its log', () => {
+    const path = join(folder(), 'config.db')
+    const open = store(path, revisions, undefined, 'wal')
+    open.run('BEGIN EXCLUSIVE')
+    try {
+      expect(statSync(`${path}-wal`).size).toBeGreaterThan(0)
+      const before = snapshot(join(path, '..')).filter(([name]) => !String(name).endsWith('-shm'))
+      expect(JSON.parse(importDatabase(path, '-').config!)).toEqual(JSON.parse(edited))
+      expect(snapshot(join(path, '..')).filter(([name]) => !String(name).endsWith('-shm'))).toEqual(before)
+    } finally {
+      open.run('ROLLBACK')
+      open.close()
+    }
+  })
+
+  test('one that was written with a log and closed', () => {
+    const path = join(folder(), 'config.db')
+    store(path, revisions, undefined, 'wal').close()
+    expect(importDatabase(path, '-').config).toBeDefined()
+  })
+
+  test('what cannot be imported is said', () => {
+    const here = folder()
+    expect(importDatabase(join(here, 'none.db')).error).toContain('there is no file')
+    const broken = join(here, 'broken.db')
+    writeFileSync(broken, 'not a database at all')
+    expect(importDatabase(broken).error).toContain('no SQLite database')
+    const empty = join(here, 'empty.db')
+    store(empty, []).close()
+    expect(importDatabase(empty).error).toContain('no active revision')
+    const other = join(here, 'other.db')
+    new Database(other).run('CREATE TABLE x (y)')
+    expect(importDatabase(other).error).toContain('cannot be imported')
+    const nonsense = join(here, 'nonsense.db')
+    store(nonsense, [{ source: 'admin', config: '{', active: true }]).close()
+    expect(importDatabase(nonsense).error).toContain('is no JSON')
+    expect(importDatabase(here).error).toBeDefined()
+  })
+})
+
+describe('newerRevision', () => {
+  test('an edited revision, and the file as that program last read it: said', () => {
+    const { config, database } = scene()
+    const problem = newerRevision(config)
+    expect(problem).toMatchObject({ level: 'warning', file: config })
+    expect(problem!.message).toContain('revision 2 of 2026-08-21')
+    expect(problem!.message).toContain('NOT in force')
+    expect(problem!.message).toContain(`import ${database}`)
+  })
+
+  test('an older revision made active again: said', () => {
+    const rows: Row[] = [
+      { source: 'legacy-file', config: '{}', active: true },
+      { source: 'legacy-file', config: text },
+    ]
+    expect(newerRevision(scene(rows).config)).toBeDefined()
+  })
+
+  test.each<[string, Row[], string | undefined]>([
+    ['the active revision is the file', [{ source: 'legacy-file', config: text, active: true }], sha256(text)],
+    ['the file has changed since', revisions, sha256('something else')],
+    ['that program never read the file', revisions, undefined],
+    ['nothing is active', [{ source: 'admin', config: edited }], sha256(text)],
+  ])('%s: nothing to say', (_, rows, checksum) => {
+    const config = file(text)
+    store(config.replace('.json', '.db'), rows, checksum).close()
+    expect(newerRevision(config)).toBeUndefined()
+  })
+
+  test('no database: nothing to say', () => expect(newerRevision(file(text))).toBeUndefined())
+
+  test('no file, but a database with settings: said', () => {
+    const here = folder()
+    store(join(here, 'config.db'), revisions).close()
+    expect(newerRevision(join(here, 'config.json'))?.message).toContain('NOT in force')
+    const other = folder()
+    store(join(other, 'config.db'), [{ source: 'bootstrap-default', config: '{}', active: true }]).close()
+    expect(newerRevision(join(other, 'config.json'))).toBeUndefined()
+  })
+
+  test('the database SIMPLE_ONE_API_DB names', () => {
+    const { config, database } = scene()
+    const elsewhere = file(text, 'other.json')
+    expect(newerRevision(elsewhere)).toBeUndefined()
+    expect(newerRevision(elsewhere, { SIMPLE_ONE_API_DB: database })).toBeDefined()
+    expect(newerRevision(config, { SIMPLE_ONE_API_DB: ':memory:' })).toBeUndefined()
+  })
+
+  test('a broken database is a warning', () => {
+    const config = file(text)
+    writeFileSync(config.replace('.json', '.db'), 'garbage')
+    expect(newerRevision(config)).toMatchObject({
+      level: 'warning',
+      message: expect.stringContaining('cannot be read'),
+    })
+    const other = file(text)
+    mkdirSync(other.replace('.json', '.db'))
+    expect(newerRevision(other)).toBeUndefined()
+  })
+})

@@ -1,0 +1,65 @@
+/** What is generated is on the disk as it would be generated now, and what it shows works. */
+import { describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pages } from '../../scripts/docs.ts'
+import { load, loadText } from '../../src/config/load.ts'
+import { ConfigSchema } from '../../src/config/schema/schema.ts'
+import { providers } from '../../src/providers/index.ts'
+import { shown } from '../support/config-file.ts'
+
+const root = join(import.meta.dir, '../..')
+const read = (file: string) => readFileSync(join(root, file), 'utf8')
+
+test.each(pages.map(page => [page.file, page] as const))('%s is current (npm run docs)', (file, { render }) =>
+  expect(read(file) === render()).toBe(true),
+)
+
+test('every field has a sentence; a number has a unit or is a count', () => {
+  const walk = (schema: Record<string, unknown>, path: string): string[] => {
+    const inner = {
+      ...(schema['properties'] as object),
+      ...(schema['patternProperties'] as object),
+      ...(schema['items'] ? { '[]': schema['items'] } : {}),
+    }
+    const own =
+      path.endsWith(']') ||
+      path.endsWith('$') ||
+      /params_range/.test(path) ||
+      /^[A-Z].*\.$/.test(String(schema['description'] ?? '').replace(/^./, first => first.toUpperCase()))
+    return [
+      ...(own ? [] : [path]),
+      ...Object.entries(inner).flatMap(([key, value]) => walk(value as Record<string, unknown>, `${path}.${key}`)),
+    ]
+  }
+  const silent = Object.entries(ConfigSchema.properties).flatMap(([key, schema]) =>
+    walk(schema as Record<string, unknown>, key),
+  )
+  expect(silent.filter(path => !path.endsWith('(.*)$'))).toEqual([])
+})
+
+test('the examples of the reference are configurations without a problem', () => {
+  const examples = [...read('docs/config.md').matchAll(/```json\n([\s\S]*?)```/g)].map(match => match[1]!)
+  expect(examples.length).toBeGreaterThan(8)
+  const environment = new Proxy({}, { get: (_, name) => `value of ${String(name)}` }) as Record<string, string>
+  for (const example of examples) {
+    const parsed = JSON.parse(example) as object
+    const config = 'limit' in parsed ? { services: { openai: [{ ...parsed, enabled: false }] } } : parsed
+    const { problems } = loadText(JSON.stringify(config), environment)
+    expect(shown(problems).filter(line => !/ note |no service is in use|leads nowhere/.test(line))).toEqual([])
+  }
+})
+
+describe('the shipped config.json', () => {
+  test('has no problem, and serves the mock with all its models', () => {
+    const { compiled, problems } = load(join(root, 'config.json'), {})
+    expect(problems).toEqual([])
+    expect(compiled).toMatchObject({ host: '0.0.0.0', port: 9090 })
+    const mock = providers.get('mock')!
+    expect(compiled!.entries.map(({ models, embeddingModels }) => [models, embeddingModels])).toEqual([
+      [mock.models!, mock.embeddingModels!],
+    ])
+  })
+
+  test('names its schema', () => expect(JSON.parse(read('config.json')).$schema).toBe('./config.schema.json'))
+})

@@ -1,0 +1,145 @@
+/** Every sample is a configuration without an error; a runtime built of it lists the models it names. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { buildRuntime } from '../../src/cli/serve.ts'
+import type { Compiled } from '../../src/config/compiled.ts'
+import { load, loadText } from '../../src/config/load.ts'
+import { memoryLimits } from '../../src/limits/memory.ts'
+import { providers } from '../../src/providers/index.ts'
+import { createServer } from '../../src/server/server.ts'
+import { createAnswerStore } from '../../src/store/answers.ts'
+import { createSealStore } from '../../src/store/seals.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+import { Records } from '../../src/telemetry/request-record.ts'
+import { shown } from '../support/config-file.ts'
+import { refuse } from '../support/scripts.ts'
+import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
+
+const folder = join(import.meta.dir, '../../samples')
+const names = readdirSync(folder).sort()
+
+/** What a sample may warn of: the part of the product it waits for. */
+const expected: Record<string, RegExp> = { 'web.json': /enable_web/ }
+
+/** Of every key that is to be replaced. */
+const placeholder = /: is still the placeholder of a sample/
+
+/** Asked for what its vendor does, where that is no chat. */
+const others: Record<string, { path: string; body: object }> = {
+  'jina.json': { path: '/v1/embeddings', body: { input: 'Hello!' } },
+}
+
+type Written = { services: Record<string, { models?: string[]; model_redirect?: Record<string, string> }[]> }
+const written = (name: string) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Written & { api_key?: string }
+
+const start = (name: string) => serve(load(join(folder, name), {}).compiled!)
+
+const serve = (compiled: Compiled) => {
+  const log = createLog({ write: () => undefined, terminal: false }, { level: 'error', format: 'json', scrub: x => x })
+  return createServer({
+    run: buildRuntime(compiled, {
+      limits: memoryLimits(),
+      records: new Records(log),
+      seals: createSealStore(),
+      answers: createAnswerStore(),
+    }),
+    draining: false,
+  })
+}
+
+const listed = async (name: string, key = written(name).api_key): Promise<string[]> => {
+  const request = new Request('http://localhost/v1/models', key ? { headers: { authorization: `Bearer ${key}` } } : {})
+  const response = await start(name).handle(request)
+  expect(response.status).toBe(200)
+  const { data } = (await response.json()) as { data: { id: string }[] }
+  return data.map(({ id }) => id)
+}
+
+let refusing: Upstream
+beforeAll(async () => {
+  refusing = await scriptedUpstream(refuse(401))
+})
+afterAll(() => refusing.close())
+
+/** The sample with every service at a vendor that knows none of its keys. */
+const withDeadKeys = (name: string): Compiled => {
+  const sample = written(name)
+  for (const entry of Object.values(sample.services).flat()) Object.assign(entry, { server_url: `${refusing.url}/v1` })
+  return loadText(JSON.stringify(sample), {}).compiled!
+}
+
+describe.each(names)('%s', name => {
+  test('has nothing to complain of', () => {
+    const { problems } = load(join(folder, name), {})
+    const told = shown(problems.filter(({ level }) => level !== 'note')).filter(line => !placeholder.test(line))
+    const allowed = expected[name]
+    if (allowed) expect(told).toEqual([expect.stringMatching(allowed)])
+    else expect(told).toEqual([])
+  })
+
+  test('lists what it names', async () => {
+    const ids = await listed(name)
+    for (const [type, entries] of Object.entries(written(name).services))
+      for (const { models = providers.get(type)?.models ?? [], model_redirect: redirect = {} } of entries)
+        for (const model of models) {
+          const alias = Object.entries(redirect).find(([, to]) => to === model)?.[0]
+          if (!model.endsWith('*')) expect(ids).toContain(alias ?? model)
+        }
+  })
+
+  test.if(name !== 'mock.json')("tells whose key is dead: the gateway's, not the client's", async () => {
+    const key = written(name).api_key
+    const [model = 'any'] = await listed(name)
+    const { path = '/v1/chat/completions', body: asked = { messages: [{ role: 'user', content: 'Hello!' }] } } =
+      others[name] ?? {}
+    const body = JSON.stringify({ model, ...asked })
+    const headers = { 'content-type': 'application/json', ...(key ? { authorization: `Bearer ${key}` } : {}) }
+    const request = new Request(`http://localhost${path}`, { method: 'POST', headers, body })
+    const response = await serve(withDeadKeys(name)).handle(request)
+    const { error } = (await response.json()) as { error: { code: string; message: string } }
+    expect([response.status, error.code]).toEqual([502, 'upstream_credentials'])
+    expect(error.message).toMatch(/credential/)
+  })
+
+  test('holds no key that could be one', () => {
+    const keys = [...readFileSync(join(folder, name), 'utf8').matchAll(/"(?:api_key|account_id)": "([^"]*)"/g)]
+    for (const [, key] of keys) expect(key).toMatch(/replace-me|^your-/)
+  })
+})
+
+test('each service type has a sample of its own name, which uses it', () => {
+  for (const type of providers.keys()) {
+    expect(names).toContain(`${type}.json`)
+    expect(Object.keys(written(`${type}.json`).services)).toEqual([type])
+  }
+})
+
+test('the samples of simple-one-api have their counterparts', () => {
+  const theirs =
+    'config aliyun azure_openai cloudflare deepseek gemini groq hunyuan huoshan llama_familly ollama qianfan siliconflow.cn web xinghuo zhipu'
+  for (const name of theirs.split(' ')) expect(names).toContain(`${name}.json`)
+})
+
+test('in the free tiers every service says where its limit was read, and when', () => {
+  for (const entries of Object.values(written('free-tiers.json').services))
+    for (const entry of entries as Record<string, unknown>[]) {
+      expect(new URL(String(entry['// source'])).protocol).toBe('https:')
+      expect(entry['// read']).toMatch(/^20\d\d-\d\d$/)
+      expect(String(entry['// says']).length).toBeGreaterThan(15)
+      expect('limit' in entry || /cannot be counted/.test(String(entry['// says']))).toBe(true)
+    }
+})
+
+test('in the team each key sees what it may use', async () => {
+  expect(await listed('team.json', 'sk-website-replace-me')).toEqual(['qwen-flash', 'random'])
+  expect(await listed('team.json', 'sk-grace-replace-me')).toEqual([
+    'deepseek-flash',
+    'qwen-flash',
+    'qwen-plus',
+    'random',
+  ])
+  expect(await listed('team.json', 'sk-ada-replace-me')).toEqual(await listed('team.json'))
+  const refused = await start('team.json').handle(new Request('http://localhost/v1/models'))
+  expect(refused.status).toBe(401)
+})

@@ -1,0 +1,103 @@
+/** Claude asked by a client of Messages, wherever it is served: the bytes the client wrote, but for what the place wants at the top. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { type Gateway, startGateway } from '../support/process.ts'
+import { jsonOf } from '../support/scripts.ts'
+import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
+
+const answer = {
+  id: 'msg_1',
+  type: 'message',
+  role: 'assistant',
+  model: 'claude',
+  content: [{ type: 'text', text: 'Yes.' }],
+  stop_reason: 'end_turn',
+  stop_sequence: null,
+  usage: { input_tokens: 3, output_tokens: 2 },
+}
+
+let upstream: Upstream
+let gateway: Gateway
+
+beforeAll(async () => {
+  upstream = await scriptedUpstream(jsonOf(answer))
+  const entry = { enabled: true, server_url: upstream.url }
+  const credentials = { project_id: 'p', api_key: 'k' }
+  gateway = await startGateway({
+    services: {
+      bedrock: [{ ...entry, models: ['anthropic.claude-here'], credentials: { api_key: 'k' } }],
+      vertexai: [{ ...entry, models: ['claude-there'], credentials }],
+      claude: [
+        { ...entry, server_url: `${upstream.url}/v1`, models: ['claude-home'], credentials: { api_key: 'k' } },
+        {
+          ...entry,
+          server_url: `${upstream.url}/v1`,
+          models: ['claude-told'],
+          credentials: { api_key: 'k' },
+          params: { temperature: 0.5, metadata: { user_id: 'u' } },
+        },
+      ],
+    },
+  })
+})
+afterAll(async () => {
+  await gateway.stop()
+  await upstream.close()
+})
+
+/** Numbers no double holds, keys that look like numbers, escapes, spaces: all of it is the client's. */
+const messages = `[ {"role":"user","content":[{"type":"text","text":"\\u00e9 \\/","cache_control":{"type":"ephemeral"} }]},
+    {"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{"b":1.0,"2":9007199254740993,"1":-0}}]},
+    {"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"done"}]} ]`
+const tools = '[{"name":"f","input_schema":{"type":"object","properties":{"10":{"maximum":1e400},"9":{}}}}]'
+
+const ask = async (text: string, headers: Record<string, string> = {}) => {
+  const options = { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: text }
+  const response = await fetch(`${gateway.url}/v1/messages`, { ...options, proxy: false } as RequestInit)
+  expect({ status: response.status, text: await response.text() }).toMatchObject({ status: 200 })
+  const { path, body } = upstream.requests.at(-1)!
+  return { path, body: String(body) }
+}
+
+describe('what is not at the top stays to the byte', () => {
+  test('on Vertex AI', async () => {
+    const { path, body } = await ask(
+      `{"model":"claude-there","max_tokens":9,\n "messages": ${messages}, "tools":${tools}}`,
+    )
+    expect(path).toEndWith('/publishers/anthropic/models/claude-there:rawPredict')
+    expect(body).toBe(
+      `{"anthropic_version":"vertex-2023-10-16","max_tokens":9,\n "messages": ${messages}, "tools":${tools}}`,
+    )
+  })
+
+  test('on Bedrock, betas and all', async () => {
+    const { path, body } = await ask(
+      `{ "messages": ${messages}, "tools":${tools},"max_tokens":9 , "model":"anthropic.claude-here", "stream":false}`,
+      { 'anthropic-beta': 'context-1m-2025-08-07' },
+    )
+    expect(path).toBe('/model/anthropic.claude-here/invoke')
+    expect(body).toBe(
+      `{"anthropic_version":"bedrock-2023-05-31","anthropic_beta":["context-1m-2025-08-07"], "messages": ${messages}, "tools":${tools},"max_tokens":9}`,
+    )
+  })
+
+  test('at home, where only the model may be another', async () => {
+    const text = `{"model":"claude-home","max_tokens":9,"messages":${messages},"tools": ${tools}}`
+    expect((await ask(text)).body).toBe(text)
+  })
+
+  test('with `params` of the service', async () => {
+    const { body } = await ask(`{"model":"claude-told","max_tokens":9,"temperature":1.0,"messages":${messages}}`)
+    expect(body).toBe(
+      `{"metadata":{"user_id":"u"},"model":"claude-told","max_tokens":9,"temperature":0.5,"messages":${messages}}`,
+    )
+  })
+})
+
+test('where a key is there twice the last one counts, and all is written anew', async () => {
+  const twice = '{"max_tokens":1,"model":"claude-there","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}'
+  expect(JSON.parse((await ask(twice)).body)).toEqual({
+    max_tokens: 9,
+    messages: [{ role: 'user', content: 'hi' }],
+    anthropic_version: 'vertex-2023-10-16',
+  })
+})

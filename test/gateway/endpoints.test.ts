@@ -1,0 +1,516 @@
+/** Every address of the gateway as a client sees it: which path is which, methods, other origins, odd requests on a bare socket. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { ask } from '../support/client.ts'
+import { type Gateway, logged, startGateway } from '../support/process.ts'
+import { rawClient } from '../support/raw.ts'
+import { chat, chatBody, jsonOf, refuse, sseOf } from '../support/scripts.ts'
+import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { gate, until, within } from '../support/wait.ts'
+
+let upstream: Upstream
+let gateway: Gateway
+
+beforeAll(async () => {
+  upstream = await scriptedUpstream(chat())
+  const entry = { enabled: true, server_url: `${upstream.url}/v1`, credentials: { api_key: 'k' } }
+  gateway = await startGateway({
+    max_body: 100_000,
+    default_model: 'm',
+    services: {
+      openai: [
+        { ...entry, models: ['m', 'owner/big-model'], model_map: { m: 'vendor-m' } },
+        { ...entry, models: ['own'], model_map: { own: 'vendor-own' }, speaks: ['my/custom', '/v1/videos/'] },
+      ],
+    },
+  })
+})
+afterAll(async () => {
+  await gateway.stop()
+  await upstream.close()
+})
+
+const url = (path: string) => `${gateway.url}${path}`
+const get = (path: string, options: RequestInit = {}) => fetch(url(path), { proxy: false, ...options } as RequestInit)
+const errorOf = async (response: Response) =>
+  ((await response.json()) as { error: Record<string, unknown> }).error as {
+    message: string
+    type: string
+    param: unknown
+    code: unknown
+  }
+/** Asks `path`; gives the answer and what the vendor was asked. */
+const through = async (path: string, script: Script, body: object, options: RequestInit = {}) => {
+  upstream.become(script)
+  const before = upstream.requests.length
+  const response = await ask(gateway, { messages: undefined, ...body }, { path, ...options })
+  return { response, asked: () => upstream.requests[before] as Received }
+}
+
+describe('chat is spoken at', () => {
+  const messages = [{ role: 'user', content: 'Hi' }]
+  for (const path of [
+    '/v1/chat/completions',
+    '/chat/completions',
+    '/v1',
+    '/v1/',
+    '/v1/anything/chat/completions',
+    '/v1/v1/chat/completions',
+    '/v1/chat/completions/',
+    '//v1/chat/completions',
+    '/v1//chat/completions',
+    '/api/paas/v4/chat/completions',
+    '/v1/chat/completions?beta=true',
+  ])
+    test(path, async () => {
+      const { response, asked } = await through(path, chat(), { model: 'm', messages })
+      expect(response.status).toBe(200)
+      expect(await response.json()).toMatchObject({ model: 'm', choices: [{ message: { content: 'Hello there.' } }] })
+      expect(asked().path).toBe('/v1/chat/completions')
+    })
+
+  for (const [path, model] of [
+    ['/openai/deployments/m/chat/completions?api-version=2024-10-21', 'm'],
+    ['/openai/deployments/owner/big-model/chat/completions?api-version=2024-10-21', 'owner/big-model'],
+    ['/openai/deployments/owner%2Fbig-model/chat/completions', 'owner/big-model'],
+  ] as const)
+    test(`${path}: the address names the model, whatever the body says`, async () => {
+      for (const named of [{}, { model: 'another' }]) {
+        const { response, asked } = await through(path, chat(), { messages, ...named })
+        expect(((await response.json()) as { model: string }).model).toBe(model)
+        expect(asked().json()).toMatchObject({ model: model === 'm' ? 'vendor-m' : model })
+      }
+    })
+
+  test('an address of a deployment that is wrongly encoded: 400', async () => {
+    const { response } = await through('/openai/deployments/%zz/chat/completions', chat(), { messages })
+    expect([response.status, (await errorOf(response)).type]).toEqual([400, 'invalid_request_error'])
+  })
+
+  test('a request that names no model gets `default_model`', async () => {
+    const { response, asked } = await through('/v1/chat/completions', chat(), { messages })
+    expect(((await response.json()) as { model: string }).model).toBe('m')
+    expect(asked().json()).toMatchObject({ model: 'vendor-m' })
+  })
+})
+
+describe('what only passes', () => {
+  const usage = { prompt_tokens: 3, total_tokens: 3 }
+
+  test('completions, not streamed', async () => {
+    const answer = {
+      id: 'c',
+      object: 'text_completion',
+      created: 1,
+      model: 'vendor-m',
+      choices: [{ text: 'on a time', index: 0, logprobs: null, finish_reason: 'stop' }],
+      usage,
+    }
+    const { response, asked } = await through('/v1/completions', jsonOf(answer), {
+      model: 'm',
+      prompt: 'Once',
+      best_of: 2,
+    })
+    expect(await response.json()).toEqual({ ...answer, model: 'm' })
+    expect([asked().path, asked().json()]).toEqual([
+      '/v1/completions',
+      { model: 'vendor-m', prompt: 'Once', best_of: 2 },
+    ])
+  })
+
+  test('completions streamed: [DONE] once, usage withheld from who did not ask and given to who did', async () => {
+    const chunk = (text: string, finish_reason: string | null = null) => ({
+      id: 'c',
+      object: 'text_completion',
+      created: 1,
+      model: 'vendor-m',
+      choices: [{ text, index: 0, logprobs: null, finish_reason }],
+    })
+    const script = sseOf([
+      chunk('on '),
+      chunk('a time', 'stop'),
+      { ...chunk(''), choices: [], usage: { ...usage, completion_tokens: 2 } },
+    ])
+    for (const asksUsage of [false, true]) {
+      const body = {
+        model: 'm',
+        prompt: 'Once',
+        stream: true,
+        ...(asksUsage && { stream_options: { include_usage: true } }),
+      }
+      const { response, asked } = await through('/v1/completions', script, body)
+      const data = (await response.text())
+        .split('\n\n')
+        .filter(Boolean)
+        .map(frame => frame.slice(6))
+      expect(data.filter(text => text === '[DONE]')).toHaveLength(1)
+      const chunks = data.slice(0, -1).map(text => JSON.parse(text))
+      expect(chunks.map(({ choices }) => choices[0]?.text ?? '').join('')).toBe('on a time')
+      expect(chunks.map(({ model }) => model)).toEqual(chunks.map(() => 'm'))
+      expect(chunks.filter(({ choices }) => choices.length === 0)).toHaveLength(asksUsage ? 1 : 0)
+      expect(asked().json()).toMatchObject({ stream_options: { include_usage: true } })
+    }
+  })
+
+  for (const [format, embedding] of [
+    ['float', [0.1, -0.25, 1e-7]],
+    ['base64', 'AACAPwAAAEA='],
+  ] as const)
+    test(`embeddings as ${format}: the vectors as the vendor wrote them`, async () => {
+      const answer = `{"object":"list","model":"vendor-m","data":[{"object":"embedding","index":0,"embedding":${JSON.stringify(embedding)}}],"usage":{"prompt_tokens":3,"total_tokens":3}}`
+      const script: Script = reply => {
+        reply.head(200, { 'content-type': 'application/json' })
+        void reply.write(answer)
+        reply.end()
+      }
+      const { response, asked } = await through('/v1/embeddings', script, {
+        model: 'm',
+        input: 'a',
+        encoding_format: format,
+      })
+      expect(await response.text()).toBe(answer.replace('vendor-m', 'm'))
+      expect([asked().path, asked().json()]).toEqual([
+        '/v1/embeddings',
+        { model: 'vendor-m', input: 'a', encoding_format: format },
+      ])
+    })
+
+  for (const [path, body, answer] of [
+    ['images/generations', { prompt: 'a cat' }, { created: 1, data: [{ b64_json: 'aGk=' }] }],
+    ['moderations', { input: 'x' }, { id: 'mod', model: 'm', results: [{ flagged: false }] }],
+    ['rerank', { query: 'q', documents: ['a', 'b'] }, { model: 'm', results: [{ index: 1, relevance_score: 0.5 }] }],
+  ] as const) {
+    test(path, async () => {
+      const { response, asked } = await through(`/v1/${path}`, jsonOf(answer), { model: 'm', ...body })
+      expect([response.status, await response.json()]).toEqual([200, answer])
+      expect([asked().path, asked().json()]).toEqual([`/v1/${path}`, { model: 'vendor-m', ...body }])
+    })
+    test(`${path} also below a deployment`, async () => {
+      const { response, asked } = await through(`/openai/deployments/m/${path}?api-version=1`, jsonOf(answer), body)
+      expect([response.status, asked().path]).toEqual([200, `/v1/${path}`])
+    })
+    test(`${path}: a field that is missing is named`, async () => {
+      const { response } = await through(`/v1/${path}`, jsonOf(answer), { model: 'm' })
+      expect([response.status, (await errorOf(response)).param]).toEqual([400, Object.keys(body)[0]!])
+    })
+  }
+
+  test('speech leaves as it arrives, byte for byte', async () => {
+    const door = gate()
+    const sound = new Uint8Array(Array.from({ length: 512 }, (_, index) => index % 256))
+    const { response } = await through(
+      '/v1/audio/speech',
+      async answer => {
+        answer.head(200, { 'content-type': 'audio/mpeg' })
+        await answer.write(sound.subarray(0, 256))
+        await answer.wait(door.opened)
+        await answer.write(sound.subarray(256))
+        answer.end()
+      },
+      { model: 'm', input: 'hello', voice: 'alloy' },
+    )
+    expect(response.headers.get('content-type')).toBe('audio/mpeg')
+    const reader = response.body!.getReader()
+    const first = await within(reader.read(), 2000)
+    expect(first?.value).toEqual(sound.subarray(0, 256))
+    door.open()
+    const rest: number[] = []
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) rest.push(...piece.value)
+    expect(rest).toEqual([...sound.subarray(256)])
+  })
+
+  test("a vendor's refusal keeps its status on these paths too", async () => {
+    const { response } = await through('/v1/embeddings', refuse(422), { model: 'm', input: 'a' })
+    expect([response.status, (await errorOf(response)).message]).toEqual([422, 'refused by script'])
+  })
+})
+
+describe('a path that `speaks` of an entry names', () => {
+  for (const path of ['/v1/my/custom', '/v1/videos', '//v1/my/custom/'])
+    test(`${path} passes, but for the model`, async () => {
+      const answer = { id: 'x', model: 'vendor-own', anything: [1, 2] }
+      const { response, asked } = await through(path, jsonOf(answer), { model: 'own', n: 1 })
+      expect([response.status, await response.json()]).toEqual([200, { ...answer, model: 'own' }])
+      expect(asked().path).toBe(path.includes('videos') ? '/v1/videos' : '/v1/my/custom')
+      expect(asked().json()).toEqual({ model: 'vendor-own', n: 1 })
+    })
+
+  test('streams, hands files on, and tells refusals with their status', async () => {
+    const { response } = await through('/v1/my/custom', sseOf([{ piece: 1 }]), { model: 'own', stream: true })
+    expect(await response.text()).toBe('data: {"piece":1}\n\ndata: [DONE]\n\n')
+    const sound: Script = async reply => {
+      reply.head(200, { 'content-type': 'audio/mpeg' })
+      await reply.write(new Uint8Array([1, 2, 255]))
+      reply.end()
+    }
+    const file = await through('/v1/my/custom', sound, { model: 'own' })
+    expect(new Uint8Array(await file.response.arrayBuffer())).toEqual(new Uint8Array([1, 2, 255]))
+    const refused = await through('/v1/my/custom', refuse(422), { model: 'own' })
+    expect([refused.response.status, (await errorOf(refused.response)).message]).toEqual([422, 'refused by script'])
+  })
+
+  test('takes POST alone, and only for models of services that speak it', async () => {
+    const read = await get('/v1/my/custom')
+    expect([read.status, read.headers.get('allow')]).toEqual([405, 'POST'])
+    const { response } = await through('/v1/my/custom', chat(), { model: 'm' })
+    expect([response.status, (await errorOf(response)).type]).toEqual([400, 'invalid_request_error'])
+  })
+})
+
+describe('an address', () => {
+  for (const path of ['/', '/foo', '/v1/unknown', '/v1/chat', '/v1beta/unheard/of', '/docs/nothing', '/healthz/more'])
+    test(`${path} is unknown: 404 in OpenAI's envelope, in the log and for other origins`, async () => {
+      for (const method of ['GET', 'POST', 'DELETE']) {
+        const response = await get(path, { method })
+        expect([method, response.status]).toEqual([method, 404])
+        expect(response.headers.get('access-control-allow-origin')).toBe('*')
+        const { message, type, code } = await errorOf(response)
+        expect({ message, type, code }).toEqual({
+          message: `unknown address: ${method} ${path}`,
+          type: 'invalid_request_error',
+          code: 'not_found',
+        })
+      }
+    })
+
+  for (const path of [
+    '/v1/chat/completions',
+    '/chat/completions',
+    '/v1',
+    '/v1/x/chat/completions',
+    '/v1/embeddings',
+    '/v1/audio/speech',
+    '/openai/deployments/m/chat/completions',
+    '/openai/deployments/%zz/chat/completions',
+  ])
+    test(`${path} takes POST alone: 405 that says so`, async () => {
+      for (const method of ['GET', 'PUT', 'DELETE', 'PATCH', 'HEAD']) {
+        const response = await get(path, { method })
+        expect([method, response.status, response.headers.get('allow')]).toEqual([method, 405, 'POST'])
+        if (method !== 'HEAD') expect((await errorOf(response)).code).toBe('method_not_allowed')
+      }
+    })
+
+  for (const path of ['/v1/models', '/v1/models/m', '/healthz', '/livez', '/readyz', '/docs', '/docs/json'])
+    test(`${path} can be read, with HEAD too, and nothing else: 405 that says so`, async () => {
+      const read = await get(path)
+      const head = await get(path, { method: 'HEAD' })
+      expect([read.status, head.status, await head.text()]).toEqual([200, 200, ''])
+      expect(head.headers.get('content-type')).toBe(read.headers.get('content-type'))
+      for (const method of ['POST', 'DELETE']) {
+        const response = await get(path, { method })
+        expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
+      }
+    })
+
+  test('/healthz, /livez and /readyz need no key and tell no more than that', async () => {
+    for (const path of ['/healthz', '/livez', '/readyz'])
+      expect(await (await get(path)).json()).toEqual({ status: 'ok' })
+  })
+
+  test('a stray request is in the log, with the id the client was given', async () => {
+    const response = await get('/v1/stray?key=canary')
+    const id = response.headers.get('x-request-id')!
+    const line = await logged(gateway, id)
+    expect(line).toMatchObject({
+      method: 'GET',
+      path: '/v1/stray',
+      status: 404,
+      error: { code: 'not_found' },
+    })
+    expect(gateway.stdout()).not.toContain('canary')
+  })
+})
+
+describe('another origin', () => {
+  test('asks first: every header it names may be sent, credentials never', async () => {
+    for (const path of ['/v1/chat/completions', '/v1/models', '/chat/completions', '/v1/embeddings', '/v1']) {
+      const response = await get(path, {
+        method: 'OPTIONS',
+        headers: {
+          origin: 'https://page.test',
+          'access-control-request-method': 'POST',
+          'access-control-request-headers': 'authorization, x-stainless-os, x-anything',
+        },
+      })
+      expect([path, response.status]).toEqual([path, 204])
+      expect(response.headers.get('access-control-allow-origin')).toBe('*')
+      expect(response.headers.get('access-control-allow-headers')).toBe('authorization, x-stainless-os, x-anything')
+      expect(response.headers.get('access-control-allow-methods')).toContain('POST')
+      expect(response.headers.has('access-control-allow-credentials')).toBe(false)
+    }
+  })
+
+  test('may read answers, streams and errors', async () => {
+    const headers = { origin: 'https://page.test' }
+    const answers = [
+      (await through('/v1/chat/completions', chat(), { model: 'm', messages: [] }, { headers })).response,
+      (
+        await through(
+          '/v1/chat/completions',
+          chat(),
+          { model: 'm', messages: [{ role: 'user', content: 'x' }], stream: true },
+          { headers },
+        )
+      ).response,
+      (
+        await through(
+          '/v1/chat/completions',
+          chat(),
+          { model: 'nobody', messages: [{ role: 'user', content: 'x' }] },
+          { headers },
+        )
+      ).response,
+      await get('/v1/models', { headers }),
+      await get('/v1/models/none', { headers }),
+      await get('/v1/none', { headers }),
+    ]
+    for (const answer of answers) {
+      await answer.text()
+      expect(answer.headers.get('access-control-allow-origin')).toBe('*')
+      expect(answer.headers.get('access-control-expose-headers')).toBe('*')
+      expect(answer.headers.has('access-control-allow-credentials')).toBe(false)
+    }
+  })
+})
+
+describe('the documentation', () => {
+  test('is a page whose every link is on this host', async () => {
+    const response = await get('/docs')
+    expect(response.headers.get('content-type')).toStartWith('text/html')
+    const page = await response.text()
+    expect(page.match(/(?:https?:)?\/\/[a-z][\w.-]*/gi) ?? []).toEqual([])
+    const script = /<script[^>]+src="([^"]+)"/.exec(page)?.[1]
+    expect(script).toBe('/docs/reference.js')
+    const served = await get(script!)
+    expect([served.status, served.headers.get('content-type')]).toEqual([200, 'text/javascript'])
+    expect((await served.text()).length).toBeGreaterThan(100_000)
+  })
+
+  test('knows the body of a chat by its schema, and every path that passes', async () => {
+    const document = (await (await get('/docs/json')).json()) as {
+      openapi: string
+      paths: Record<
+        string,
+        { post?: { requestBody: { content: Record<string, { schema: { properties: object; required?: string[] } }> } } }
+      >
+    }
+    expect(document.openapi).toStartWith('3.')
+    const schemaAt = (path: string) => Object.entries(document.paths[path]?.post?.requestBody.content ?? {})[0]
+    const [type, { schema }] = schemaAt('/v1/chat/completions')!
+    expect(type).toBe('application/json')
+    for (const field of ['model', 'messages', 'tools', 'stream', 'stop', 'response_format', 'stream_options'])
+      expect(schema.properties).toHaveProperty(field)
+    expect(schema.required).toContain('messages')
+    for (const path of ['completions', 'embeddings', 'moderations', 'rerank', 'images/generations', 'audio/speech'])
+      expect([path, schemaAt(`/v1/${path}`)?.[0]]).toEqual([path, 'application/json'])
+    for (const path of ['images/edits', 'images/variations', 'audio/transcriptions', 'audio/translations'])
+      expect([path, schemaAt(`/v1/${path}`)?.[0]]).toEqual([path, 'multipart/form-data'])
+    expect(schemaAt('/v1beta/models/{model}:streamGenerateContent')![1].schema.properties).toHaveProperty('contents')
+    for (const path of ['/v1/models', '/v1beta/models', '/healthz', '/livez', '/readyz'])
+      expect(document.paths).toHaveProperty([path])
+    expect(Object.keys(document.paths).filter(path => path.includes('*') && !path.startsWith('/v1/models/'))).toEqual(
+      [],
+    )
+  })
+})
+
+describe('on a bare socket', () => {
+  const body = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'Hi' }] })
+  const post = (target: string, head: string, text = body) =>
+    `POST ${target} HTTP/1.1\r\n${head}content-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`
+  const told = async (text: string) => {
+    upstream.become(chat())
+    const client = rawClient(gateway.port, text)
+    await until(() => /\r\n\r\n[\s\S]/.test(client.text()) || client.socket.closed)
+    client.socket.destroy()
+    return client.text()
+  }
+
+  test('two Hosts are refused everywhere, before anything is done', async () => {
+    const before = upstream.requests.length
+    for (const hosts of [
+      'Host: a.test\r\nHost: b.test\r\n',
+      'host: a.test\r\nHOST: a.test\r\n',
+      'Host: a.test,b.test\r\n',
+    ])
+      for (const text of [
+        post('/v1/chat/completions', hosts),
+        `GET /v1/models HTTP/1.1\r\n${hosts}\r\n`,
+        `GET /healthz HTTP/1.1\r\n${hosts}\r\n`,
+        `GET /docs HTTP/1.1\r\n${hosts}\r\n`,
+      ]) {
+        const answer = await told(text)
+        expect(answer).toStartWith('HTTP/1.1 400 ')
+        expect(answer).toContain('more than one host')
+      }
+    expect(upstream.requests.length).toBe(before)
+  })
+
+  test('no Host at all is refused', async () => {
+    expect(await told(post('/v1/chat/completions', ''))).toStartWith('HTTP/1.1 400 ')
+  })
+
+  test('an absolute address counts by its path, whatever host it names', async () => {
+    expect(await told(post('http://elsewhere.test/v1/chat/completions?a=1', 'Host: a.test\r\n'))).toStartWith(
+      'HTTP/1.1 200 ',
+    )
+    expect(await told('GET http://elsewhere.test/v1/models HTTP/1.1\r\nHost: a.test\r\n\r\n')).toContain(
+      '"object":"list"',
+    )
+  })
+
+  test('a Host that is none, is very short, or has a port does no harm', async () => {
+    for (const host of ['a b/@?#', 'x', 'localhost:1', '[::1]:80', '%00'])
+      expect([host, (await told(post('/v1/chat/completions?x=1', `Host: ${host}\r\n`))).slice(0, 12)]).toEqual([
+        host,
+        'HTTP/1.1 200',
+      ])
+  })
+
+  test('a body above max_body: 413 in our shape, announced or not', async () => {
+    const large = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'x'.repeat(120_000) }] })
+    const chunked = `POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\ntransfer-encoding: chunked\r\n\r\n${large.length.toString(16)}\r\n${large}\r\n0\r\n\r\n`
+    for (const text of [post('/v1/chat/completions', 'Host: a\r\n', large), chunked]) {
+      const answer = await told(text)
+      expect(answer).toStartWith('HTTP/1.1 413 ')
+      expect(JSON.parse(answer.slice(answer.indexOf('{'))).error).toMatchObject({
+        code: 'request_too_large',
+        type: 'invalid_request_error',
+      })
+    }
+  })
+
+  test('one that is announced too large is refused before it is sent', async () => {
+    const client = rawClient(
+      gateway.port,
+      'POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\ncontent-length: 9999999999\r\n\r\n{',
+    )
+    await until(() => client.text().includes('request_too_large'), 1000)
+    client.socket.destroy()
+  })
+
+  test('one as large as max_body is served', async () => {
+    const bare = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: '' }] })
+    const exact = bare.replace('""', JSON.stringify('x'.repeat(100_000 - bare.length)))
+    expect(exact.length).toBe(100_000)
+    expect(await told(post('/v1/chat/completions', 'Host: a\r\n', exact))).toStartWith('HTTP/1.1 200 ')
+    expect(await told(post('/v1/chat/completions', 'Host: a\r\n', `${exact} `))).toStartWith('HTTP/1.1 413 ')
+  })
+
+  test('a connection serves one request after another, faults too', async () => {
+    upstream.become(jsonOf(chatBody()))
+    const client = rawClient(gateway.port)
+    for (const [text, status] of [
+      [post('/v1/chat/completions', 'Host: a\r\n'), 200],
+      ['GET /v1/models/none HTTP/1.1\r\nHost: a\r\n\r\n', 404],
+      [post('/v1/chat/completions', 'Host: a\r\n', '{'), 400],
+      [post('/v1/chat/completions', 'Host: a\r\n'), 200],
+    ] as const) {
+      const before = client.text().length
+      client.send(text)
+      await until(() => /\r\n\r\n[\s\S]/.test(client.text().slice(before)))
+      expect(client.text().slice(before)).toStartWith(`HTTP/1.1 ${status} `)
+    }
+    client.socket.destroy()
+  })
+})

@@ -1,0 +1,234 @@
+/** Who may come in and what each key may ask for, on every address. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { ask } from '../support/client.ts'
+import { type Gateway, logged, startGateway } from '../support/process.ts'
+import { chat, jsonOf } from '../support/scripts.ts'
+import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
+
+let upstream: Upstream
+let gateway: Gateway
+
+beforeAll(async () => {
+  upstream = await scriptedUpstream(chat())
+  const entry = { enabled: true, server_url: `${upstream.url}/v1`, credentials: { api_key: 'vendor-key' } }
+  gateway = await startGateway({
+    api_key: 'master-key',
+    api_keys: [
+      { api_key: 'exact-key', name: 'Exact', supported_models: { any: ['a'], other: ['emb'] } },
+      { api_key: 'prefix-key', supported_models: { any: ['qwen-*'] } },
+      { api_key: 'star-key', supported_models: { any: ['*'] } },
+      { api_key: 'random-key', supported_models: { any: ['random'] } },
+      { api_key: 'free-key' },
+      { api_key: 'none-key', supported_models: { any: [] } },
+      { api_key: 'master-key', supported_models: { any: ['a'] } },
+    ],
+    model_redirect: { alias: 'b' },
+    services: {
+      openai: [{ ...entry, models: ['a', 'b', 'qwen-max', 'qwen-turbo', 'wild-*'], embedding_models: ['emb', 'emb2'] }],
+    },
+  })
+})
+afterAll(async () => {
+  await gateway.stop()
+  await upstream.close()
+})
+
+const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
+const list = async (key: string) => {
+  const response = await fetch(`${gateway.url}/v1/models`, { headers: bearer(key), proxy: false } as RequestInit)
+  return ((await response.json()) as { data: { id: string }[] }).data.map(({ id }) => id)
+}
+const status = async (key: string, body: object, path = '/v1/chat/completions') => {
+  const response = await ask(gateway, body, { path, headers: bearer(key) })
+  await response.text()
+  return response.status
+}
+
+describe('a key', () => {
+  const body = { model: 'a' }
+  const ways: [string, Record<string, string>, string?][] = [
+    ['Authorization: Bearer', bearer('master-key')],
+    ['authorization: bearer, in small letters', { authorization: 'bearer master-key' }],
+    ['x-api-key', { 'x-api-key': 'master-key' }],
+    ['x-goog-api-key', { 'x-goog-api-key': 'master-key' }],
+    ['api-key', { 'api-key': 'master-key' }],
+    ['?key=', {}, '?key=master-key'],
+    ['one that is wrong beside one that is right', { authorization: 'Bearer sk-dummy', 'x-api-key': 'master-key' }],
+  ]
+  for (const [name, headers, query = ''] of ways)
+    test(`as ${name} opens every address, and is not shown to the vendor`, async () => {
+      const before = upstream.requests.length
+      const answer = await ask(gateway, body, { headers, path: `/v1/chat/completions${query}` })
+      expect(answer.status).toBe(200)
+      const models = await fetch(`${gateway.url}/v1/models${query}`, { headers, proxy: false } as RequestInit)
+      expect(models.status).toBe(200)
+      const received = upstream.requests[before]!
+      expect(received.headers['authorization']).toBe('Bearer vendor-key')
+      expect(JSON.stringify([received.fields, received.path, received.body])).not.toContain('master-key')
+    })
+
+  const wrong: [string, Record<string, string>][] = [
+    ['none', {}],
+    ['a wrong one', bearer('master-keY')],
+    ['half of one', bearer('master')],
+    ['one with more', bearer('master-key2')],
+    ['an empty one', bearer('')],
+    ['without its scheme', { authorization: 'master-key' }],
+    ['by another scheme', { authorization: `Basic ${btoa('master-key:')}` }],
+    ["the vendor's", bearer('vendor-key')],
+    ['in a cookie', { cookie: 'key=master-key' }],
+  ]
+  for (const [name, headers] of wrong)
+    test(`${name}: 401 everywhere, and nothing reaches the vendor`, async () => {
+      const before = upstream.requests.length
+      const asked = await Promise.all([
+        ask(gateway, body, { headers }),
+        ask(gateway, body, { headers, path: '/openai/deployments/a/chat/completions' }),
+        ask(gateway, { model: 'emb', input: 'x' }, { headers, path: '/v1/embeddings' }),
+        ask(
+          gateway,
+          { model: 'a' },
+          {
+            headers: { ...headers, 'content-type': 'multipart/form-data; boundary=x' },
+            path: '/v1/audio/transcriptions',
+          },
+        ),
+        fetch(`${gateway.url}/v1/models`, { headers, proxy: false } as RequestInit),
+        fetch(`${gateway.url}/v1/models/a`, { headers, proxy: false } as RequestInit),
+      ])
+      expect(asked.map(({ status }) => status)).toEqual([401, 401, 401, 401, 401, 401])
+      for (const answer of asked) {
+        const { error } = (await answer.json()) as { error: { type: string; message: string } }
+        expect(error.type).toBe('invalid_request_error')
+        expect(error.message).not.toContain('master')
+      }
+      expect(upstream.requests.length).toBe(before)
+    })
+
+  test('is not needed for the health of the process, nor the documentation', async () => {
+    for (const path of ['/healthz', '/livez', '/readyz', '/docs', '/docs/json'])
+      expect((await fetch(`${gateway.url}${path}`, { proxy: false } as RequestInit)).status).toBe(200)
+  })
+
+  test('that is wrong is in the log with the address it came from, without itself', async () => {
+    const answer = await fetch(`${gateway.url}/v1/models`, {
+      headers: bearer('canary-wrong'),
+      proxy: false,
+    } as RequestInit)
+    const id = answer.headers.get('x-request-id')!
+    const line = await logged(gateway, id)
+    expect(line).toMatchObject({
+      status: 401,
+      address: expect.stringContaining('127.0.0.1'),
+      error: { code: 'unauthorized' },
+    })
+    expect(gateway.stdout() + gateway.stderr()).not.toContain('canary-wrong')
+  })
+})
+
+describe('scopes', () => {
+  const all = ['a', 'b', 'emb', 'emb2', 'qwen-max', 'qwen-turbo']
+  const cases: [key: string, models: string[]][] = [
+    ['master-key', all],
+    ['star-key', all],
+    ['free-key', all],
+    ['exact-key', ['a', 'emb']],
+    ['prefix-key', ['qwen-max', 'qwen-turbo']],
+    ['none-key', []],
+  ]
+  for (const [key, models] of cases)
+    test(`of ${key} hold for chats, deployments, embeddings, single models and the list`, async () => {
+      const listed = await list(key)
+      const isShown = (model: string) => !model.startsWith('emb')
+      expect(listed.filter(model => model !== 'random')).toEqual(models.filter(isShown))
+      for (const model of all) {
+        const wanted = models.includes(model) ? 200 : 403
+        const single = await fetch(`${gateway.url}/v1/models/${model}`, {
+          headers: bearer(key),
+          proxy: false,
+        } as RequestInit)
+        expect([model, single.status]).toEqual([model, wanted])
+        if (model.startsWith('emb')) {
+          upstream.become(jsonOf({ object: 'list', data: [], model }))
+          expect([model, await status(key, { model, messages: undefined, input: 'x' }, '/v1/embeddings')]).toEqual([
+            model,
+            wanted,
+          ])
+          continue
+        }
+        upstream.become(chat())
+        expect([model, await status(key, { model })]).toEqual([model, wanted])
+        expect([model, await status(key, { model, stream: true })]).toEqual([model, wanted])
+        expect([model, await status(key, {}, `/openai/deployments/${model}/chat/completions`)]).toEqual([model, wanted])
+      }
+    })
+
+  test('a model outside is 403 whether or not it exists: the key learns nothing', async () => {
+    expect([await status('exact-key', { model: 'b' }), await status('exact-key', { model: 'not-there' })]).toEqual([
+      403, 403,
+    ])
+    expect(await status('master-key', { model: 'not-there' })).toBe(404)
+  })
+
+  test('hold for `random`, which stays within them', async () => {
+    upstream.become(chat())
+    const before = upstream.requests.length
+    for (let turn = 0; turn < 20; turn++) expect(await status('prefix-key', { model: 'random' })).toBe(200)
+    const models = upstream.requests.slice(before).map(received => (received.json() as { model: string }).model)
+    expect(new Set(models)).toEqual(new Set(['qwen-max', 'qwen-turbo']))
+    expect(await status('none-key', { model: 'random' })).toBe(403)
+    expect([await list('none-key'), (await list('prefix-key')).at(-1)]).toEqual([[], 'random'])
+  })
+
+  test('that name only `random` open just that', async () => {
+    expect(await list('random-key')).toEqual(['random'])
+    expect([await status('random-key', { model: 'random' }), await status('random-key', { model: 'a' })]).toEqual([
+      200, 403,
+    ])
+  })
+
+  test('hold for uploads and for what only passes', async () => {
+    upstream.become(jsonOf({ text: 'x' }))
+    const before = upstream.requests.length
+    for (const [model, wanted] of [
+      ['a', 200],
+      ['b', 403],
+    ] as const) {
+      const form = new FormData()
+      form.append('model', model)
+      form.append('file', new File(['x'], 'a.wav'))
+      const response = await fetch(`${gateway.url}/v1/audio/transcriptions`, {
+        method: 'POST',
+        body: form,
+        headers: bearer('exact-key'),
+        proxy: false,
+      } as RequestInit)
+      expect([model, response.status]).toEqual([model, wanted])
+    }
+    for (const [path, body] of [
+      ['completions', { prompt: 'x' }],
+      ['images/generations', { prompt: 'x' }],
+      ['moderations', { input: 'x' }],
+      ['rerank', { query: 'x', documents: [] }],
+      ['audio/speech', { input: 'x' }],
+    ] as const)
+      expect([path, await status('exact-key', { model: 'b', ...body }, `/v1/${path}`)]).toEqual([path, 403])
+    expect(upstream.requests.length).toBe(before + 1)
+  })
+
+  test('go by the name the client uses: an alias is another name', async () => {
+    upstream.become(chat())
+    expect(await status('free-key', { model: 'alias' })).toBe(200)
+    expect(await status('exact-key', { model: 'alias' })).toBe(403)
+  })
+})
+
+test('the log names the owner of a key, never the key', async () => {
+  upstream.become(chat())
+  const answer = await ask(gateway, { model: 'a' }, { headers: bearer('exact-key') })
+  const id = answer.headers.get('x-request-id')!
+  const line = await logged(gateway, id)
+  expect(line['caller']).toBe('Exact')
+  for (const key of ['exact-key', 'master-key', 'prefix-key', 'vendor-key'])
+    expect(gateway.stdout() + gateway.stderr()).not.toContain(key)
+})

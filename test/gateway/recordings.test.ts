@@ -1,0 +1,618 @@
+/**
+ * Every recorded exchange once more, with the running gateway between: the vendor is played by a script that answers what was recorded,
+ * piece by piece. What the client gets is strict and says what the vendor said; what the vendor gets is what the client sent.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { providers } from '../../src/providers/index.ts'
+import { type Gateway, startGateway } from '../support/process.ts'
+import { type Recording, recordings, seeded } from '../support/recordings.ts'
+import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { chunksOf, readNaively } from '../validators/naive.ts'
+import { type Answer, readMessage, readStream } from '../validators/openai-chat.ts'
+
+type Fields = Record<string, unknown>
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+type Service = { type: string; path: string }
+
+/** The service types of vendors whose own one exists; everybody else is an `openai` with an address. */
+const services: Record<string, Service> = {
+  alibaba: { type: 'dashscope', path: '/compatible-mode/v1' },
+  azure: { type: 'azure', path: '/openai/deployments' },
+  cerebras: { type: 'cerebras', path: '/v1' },
+  cloudflare: { type: 'cloudflare', path: '/client/v4/accounts/one/ai/v1' },
+  deepseek: { type: 'deepseek', path: '' },
+  fireworks: { type: 'fireworks', path: '/inference/v1' },
+  groq: { type: 'groq', path: '/openai/v1' },
+  huggingface: { type: 'huggingface', path: '/v1' },
+  hunyuan: { type: 'hunyuan', path: '/v1' },
+  minimax: { type: 'minimax', path: '/v1' },
+  mistral: { type: 'mistral', path: '/v1' },
+  moonshot: { type: 'moonshot', path: '/v1' },
+  ollama: { type: 'ollama', path: '/v1' },
+  'ollama-cloud': { type: 'ollama', path: '/v1' },
+  openrouter: { type: 'openrouter', path: '/api/v1' },
+  qianfan: { type: 'qianfan', path: '/v2' },
+  siliconflow: { type: 'siliconflow', path: '/v1' },
+  together: { type: 'together', path: '/v1' },
+  vllm: { type: 'vllm', path: '/v1' },
+  volcengine: { type: 'huoshan', path: '/api/v3' },
+  xai: { type: 'xai', path: '/v1' },
+  zhipu: { type: 'zhipu', path: '/api/paas/v4' },
+}
+const serviceOf = (vendor: string): Service => {
+  const own = services[vendor]
+  return own && providers.has(own.type) ? own : { type: 'openai', path: '/v1' }
+}
+
+const messagesOf = (body: Fields) => body.messages as Fields[]
+const within = (low: number, high: number) => (value: unknown) =>
+  typeof value === 'number' ? Math.min(Math.max(value, low), high) : value
+const bound = (body: Fields, field: string, clamp: (value: unknown) => unknown) => {
+  if (field in body) body[field] = clamp(body[field])
+}
+const penalties = ['presence_penalty', 'frequency_penalty']
+const leaveOut = (body: Fields, fields: string[]) => {
+  for (const field of fields) delete body[field]
+}
+const olderRole = (body: Fields) => {
+  for (const message of messagesOf(body)) if (message.role === 'developer') message.role = 'system'
+}
+const olderLimit = (body: Fields) => {
+  if (typeof body.max_completion_tokens !== 'number') return
+  body.max_tokens ??= body.max_completion_tokens
+  delete body.max_completion_tokens
+}
+
+/** What was thought before a call is not known here: nothing stands for it. */
+const thoughts = (body: Fields) => {
+  for (const message of messagesOf(body))
+    if (message.role === 'assistant' && Array.isArray(message.tool_calls) && message.tool_calls.length > 0)
+      message.reasoning_content ??= ''
+}
+
+/** What each service's documentation says it changes of a request; nothing, for those not named. */
+const adjustments: Record<string, (body: Fields) => void> = {
+  deepseek: body => {
+    olderRole(body)
+    olderLimit(body)
+    thoughts(body)
+  },
+  zhipu: body => {
+    olderRole(body)
+    olderLimit(body)
+    bound(body, 'temperature', within(0, 1))
+    bound(body, 'top_p', within(0.01, 1))
+  },
+  groq: body => {
+    leaveOut(body, ['logprobs', 'top_logprobs', 'logit_bias'])
+    if (typeof body.n === 'number' && body.n > 1) delete body.n
+    for (const message of messagesOf(body)) delete message.name
+  },
+  moonshot: body => {
+    bound(body, 'temperature', within(0, 1))
+    thoughts(body)
+  },
+  dashscope: body => {
+    olderRole(body)
+    bound(body, 'temperature', within(0, 1.99))
+    bound(body, 'top_p', within(0.01, 1))
+  },
+  ollama: olderLimit,
+  cerebras: body => {
+    olderRole(body)
+    leaveOut(body, [...penalties, 'logit_bias', 'service_tier', 'prompt_cache_key'])
+  },
+  hunyuan: olderRole,
+  huoshan: body => {
+    olderRole(body)
+    if (typeof body.max_completion_tokens === 'number') delete body.max_tokens
+  },
+  minimax: body => {
+    olderRole(body)
+    if (body.n !== 1) delete body.n
+    bound(body, 'temperature', within(0.01, 1))
+  },
+  mistral: body => {
+    olderRole(body)
+    olderLimit(body)
+    if (typeof body.seed === 'number') body.random_seed ??= body.seed
+    leaveOut(body, [
+      'seed',
+      'stream_options',
+      'logit_bias',
+      'user',
+      'store',
+      'service_tier',
+      'prompt_cache_key',
+      'verbosity',
+    ])
+    for (const message of messagesOf(body)) {
+      if (message.role !== 'tool') delete message.name
+      leaveOut(message, ['reasoning_content', 'reasoning', 'refusal', 'audio', 'annotations', 'function_call'])
+    }
+  },
+  qianfan: body => {
+    olderRole(body)
+    if (/^ernie-/i.test(body.model as string)) body.model = (body.model as string).toLowerCase()
+  },
+  xai: body => {
+    leaveOut(body, penalties)
+    if (!(body.model as string).includes('non-reasoning')) delete body.stop
+  },
+}
+
+/** One recording and what the client sends for it. */
+type Replay = {
+  recording: Recording
+  /** Below `/v1/`. */
+  path: string
+  /** The vendor's name of the model, and the client's. */
+  model: string
+  alias: string
+  /** JSON, or a form. */
+  body: Fields | FormData
+  stream: boolean
+}
+
+type Result = { replay: Replay; response: Response; text: string; bytes: Uint8Array; received: Received[] }
+
+const replayOf = (recording: Recording, path: string, given: Fields, stream: boolean): Replay => {
+  const model = typeof given.model === 'string' && given.model !== '' ? given.model : 'recorded-model'
+  const alias = `${recording.provider}/${path}/${model}`
+  return { recording, path, model, alias, body: { ...given, model: alias }, stream }
+}
+
+/** What to ask where the capture did not show it. */
+const ownRequest = (events: boolean): Fields => ({
+  messages: [{ role: 'user', content: 'Hi' }],
+  ...(events && { stream: true }),
+})
+
+const everyChat = recordings('chat-completions')
+/** The list of stored chats is a GET of the same address, a change of one a POST without messages below it. */
+const chats = everyChat
+  .filter(({ method, url }) => method === 'POST' && !/\/chat\/completions\/./.test(url))
+  .map(recording => {
+    const { request, events } = recording
+    const given = isFields(request) && Array.isArray(request.messages) ? request : ownRequest(events)
+    return replayOf(recording, 'chat/completions', given, given.stream === true)
+  })
+
+const passing = [
+  'audio/speech',
+  'audio/transcriptions',
+  'audio/translations',
+  'completions',
+  'embeddings',
+  'images/edits',
+  'images/generations',
+  'moderations',
+  'rerank',
+]
+const samples: Record<string, Fields> = { completions: { prompt: 'Hi' }, embeddings: { input: 'Hi' } }
+
+const formOf = (alias: string, events: boolean): FormData => {
+  const form = new FormData()
+  form.set('model', alias)
+  if (events) form.set('stream', 'true')
+  form.set('file', new File([new Uint8Array([82, 73, 70, 70, 0, 255, 13, 10])], 'a.wav', { type: 'audio/wav' }))
+  return form
+}
+
+/** Those that speak OpenAI's shape: its path, and a body that has what it asks for. */
+const passOf = (recording: Recording): Replay | undefined => {
+  const { method, url, request, events } = recording
+  const address = url.split('?')[0]!
+  const path = passing.find(one => address.endsWith(`/${one}`))
+  if (method !== 'POST' || path === undefined || /\/prompts\/|\/api\/embeddings$/.test(address)) return undefined
+  if (isFields(request)) return replayOf(recording, path, request, request.stream === true)
+  const own = replayOf(recording, path, samples[path] ?? {}, false)
+  return path.startsWith('audio/') ? { ...own, body: formOf(own.alias, events) } : own
+}
+
+const everyPass = [
+  'embeddings',
+  'completions',
+  'moderations',
+  'images',
+  'audio-transcription',
+  'audio-speech',
+  'rerank',
+].flatMap(recordings)
+const passes = everyPass.map(passOf).filter(replay => replay !== undefined)
+
+const vendorKey = 'vendor-key-of-the-replay'
+const replays = [...chats, ...passes]
+
+const configFor = (upstream: Upstream): object => {
+  const entries: Record<string, object[]> = {}
+  for (const vendor of new Set(replays.map(({ recording }) => recording.provider))) {
+    const { type, path } = serviceOf(vendor)
+    const own = replays.filter(({ recording }) => recording.provider === vendor)
+    entries[type] ??= []
+    entries[type].push({
+      id: vendor,
+      enabled: true,
+      models: [...new Set(own.map(({ alias }) => alias))],
+      model_map: Object.fromEntries(own.map(({ alias, model }) => [alias, model])),
+      server_url: `${upstream.url}${path}`,
+      credentials: { api_key: vendorKey },
+      speaks: passing,
+    })
+  }
+  return { api_key: 'client-key', services: entries }
+}
+
+const hopByHop = /^(content-length|transfer-encoding|content-encoding|connection|keep-alive|set-cookie)$/i
+
+/** A stream in the recorded pieces, else cut at seeded places, inside characters too. */
+const cutsOf = ({ pieces, text, bytes, events, file }: Recording): (string | Uint8Array)[] => {
+  if (bytes) return [bytes.subarray(0, bytes.length >> 1), bytes.subarray(bytes.length >> 1)]
+  if (pieces?.join('') === text) return pieces
+  const whole = Buffer.from(text)
+  if (!events) return [whole]
+  const random = seeded(Bun.hash.crc32(file))
+  const cuts = Array.from({ length: 16 }, () => Math.floor(random() * whole.length)).sort((a, b) => a - b)
+  return [0, ...cuts].map((start, at) => whole.subarray(start, cuts[at] ?? whole.length))
+}
+
+const received = new Map<number, Received[]>()
+
+const script: Script = async (answer, request) => {
+  const number = Number(request.headers['x-client-request-id'])
+  received.set(number, [...(received.get(number) ?? []), request])
+  const { recording } = replays[number]!
+  const headers = Object.entries(recording.headers).filter(([name]) => !hopByHop.test(name))
+  answer.head(recording.status ?? 200, Object.fromEntries(headers))
+  for (const piece of cutsOf(recording)) {
+    await answer.write(piece)
+    // A turn of the loop, so that a piece leaves before the next is written.
+    if (recording.events) await new Promise(resolve => setImmediate(resolve))
+  }
+  answer.end()
+}
+
+let upstream: Upstream
+let gateway: Gateway
+const results: Result[] = []
+
+const run = async (replay: Replay, number: number): Promise<Result> => {
+  const json = !(replay.body instanceof FormData)
+  const response = await fetch(`${gateway.url}/v1/${replay.path}`, {
+    method: 'POST',
+    headers: {
+      authorization: 'Bearer client-key',
+      'x-client-request-id': String(number),
+      ...(json && { 'content-type': 'application/json' }),
+    },
+    body: json ? JSON.stringify(replay.body) : (replay.body as FormData),
+    proxy: false,
+  })
+  const bytes = await response.bytes()
+  return { replay, response, bytes, text: Buffer.from(bytes).toString(), received: received.get(number) ?? [] }
+}
+
+const runAll = async () => {
+  let next = 0
+  const worker = async () => {
+    for (let number = next++; number < replays.length; number = next++)
+      results[number] = await run(replays[number]!, number)
+  }
+  await Promise.all(Array.from({ length: 16 }, worker))
+}
+
+beforeAll(async () => {
+  if (replays.length === 0) return
+  upstream = await scriptedUpstream(script)
+  gateway = await startGateway(configFor(upstream))
+  await runAll()
+}, 60_000)
+afterAll(async () => {
+  if (replays.length === 0) return
+  await gateway.stop()
+  await upstream.close()
+})
+
+/** Judges all and tells of all that fail, each with its file. */
+const each = (which: (replay: Replay) => boolean, judge: (result: Result) => void) => {
+  const faults: string[] = []
+  for (const result of results.filter(({ replay }) => which(replay)))
+    try {
+      judge(result)
+    } catch (fault) {
+      faults.push(`${result.replay.recording.file}\n${(fault as Error).message}\n${result.text.slice(0, 300)}`)
+    }
+  if (faults.length > 0) throw new Error(`${faults.length} fail:\n\n${faults.join('\n\n')}`)
+}
+const count = (which: (replay: Replay) => boolean) => replays.filter(which).length
+
+const statusOf = ({ recording }: Replay) => recording.status ?? 200
+const isChat = ({ path }: Replay) => path === 'chat/completions'
+const isGood = (replay: Replay) => statusOf(replay) === 200
+const isRefused = (replay: Replay) => !isGood(replay)
+const saysFault = ({ recording: { events, text, bytes } }: Replay): boolean => {
+  if (bytes) return false
+  if (text === '') return true
+  if (events) {
+    const { chunks, failed, done } = chunksOf(text)
+    return (
+      failed || !(done || chunks.some(chunk => (chunk.choices as Fields[] | undefined)?.some(one => one.finish_reason)))
+    )
+  }
+  const body = JSON.parse(text) as { error?: unknown; choices?: { error?: unknown }[] }
+  return Boolean(body.error ?? body.choices?.find(choice => choice.error))
+}
+
+/** A chunk of usage alone reaches only those who asked for usage. */
+const chunksFor = ({ recording, body }: Replay): Fields[] => {
+  const options = (body as Fields).stream_options
+  const asked = isFields(options) && options.include_usage === true
+  const isUsageOnly = ({ usage, choices }: Fields) => isFields(usage) && Array.isArray(choices) && choices.length === 0
+  return chunksOf(recording.text).chunks.filter(chunk => asked || !isUsageOnly(chunk))
+}
+
+const told = ({ choices, usage }: Answer) => ({
+  choices: choices.map(({ text, reasoning, refusal, calls, finish }) => ({ text, reasoning, refusal, calls, finish })),
+  usage: usage && { prompt: usage.prompt_tokens, completion: usage.completion_tokens, total: usage.total_tokens },
+})
+
+const isChatStream = (replay: Replay) =>
+  isChat(replay) && isGood(replay) && replay.recording.events && !saysFault(replay)
+const isChatWhole = (replay: Replay) =>
+  isChat(replay) && isGood(replay) && !replay.recording.events && !saysFault(replay)
+const isChatFault = (replay: Replay) => isChat(replay) && isGood(replay) && saysFault(replay)
+
+const expectError = (body: unknown) => {
+  const { error } = body as { error: Fields }
+  expect(isFields(error)).toBe(true)
+  expect(typeof error.message).toBe('string')
+  expect(error.message).not.toBe('')
+  expect(typeof error.type).toBe('string')
+  expect('param' in error && 'code' in error).toBe(true)
+}
+
+describe(`${chats.length} of ${everyChat.length} recorded chats through the gateway`, () => {
+  test(`${count(isChatStream)} streams are strict; text, thoughts, calls, finish and usage are the vendor's`, () => {
+    each(isChatStream, ({ replay, response, text }) => {
+      expect(response.status).toBe(200)
+      expect(response.headers.get('content-type')).toStartWith('text/event-stream')
+      expect(told(readStream(text, replay.alias))).toEqual(told(readNaively(chunksFor(replay), 'delta')))
+    })
+  })
+
+  test(`${count(isChatWhole)} whole answers are strict; text, thoughts, calls, finish and usage are the vendor's`, () => {
+    each(isChatWhole, ({ replay, response, text }) => {
+      expect(response.status).toBe(200)
+      expect(response.headers.get('content-type')).toStartWith('application/json')
+      expect(told(readMessage(text, replay.alias))).toEqual(
+        told(readNaively([JSON.parse(replay.recording.text)], 'message')),
+      )
+    })
+  })
+
+  test('every other field of a whole answer is the vendor’s', () => {
+    const without = (body: Fields, names: string[]) =>
+      Object.fromEntries(Object.entries(body).filter(([name]) => !names.includes(name)))
+    const others = (body: Fields) => ({
+      ...without(body, ['id', 'object', 'created', 'model', 'usage', 'choices']),
+      choices: (body.choices as Fields[]).map(choice => ({
+        ...without(choice, ['index', 'finish_reason', 'message']),
+        message: without((choice.message ?? {}) as Fields, [
+          'role',
+          'content',
+          'tool_calls',
+          'function_call',
+          'reasoning_content',
+        ]),
+      })),
+    })
+    each(isChatWhole, ({ replay, text }) => {
+      const [body = {}] = [JSON.parse(replay.recording.text) as Fields | Fields[]].flat()
+      expect(others(JSON.parse(text))).toEqual(others(body))
+    })
+  })
+
+  test(`${count(isChatFault)} that failed with status 200 are errors, without [DONE] where they had begun`, () => {
+    each(isChatFault, ({ response, text }) => {
+      if (response.status !== 200) return expectError(JSON.parse(text))
+      expect(text).not.toContain('[DONE]')
+      const frames = text.trimEnd().split('\n\n')
+      expectError(JSON.parse(frames.at(-1)!.slice('data: '.length)))
+    })
+  })
+})
+
+describe('what the vendor gets of a chat', () => {
+  const sent = (replay: Replay) => isChat(replay)
+
+  test(`${count(sent)} requests arrive as they were sent, but for the model, the question for usage and the adjustments`, () => {
+    each(sent, ({ replay, received: [first] }) => {
+      if (first === undefined) return
+      const expected: Fields = { ...structuredClone(replay.body as Fields), model: replay.model }
+      if (replay.stream) expected.stream_options = { ...(expected.stream_options as Fields), include_usage: true }
+      adjustments[serviceOf(replay.recording.provider).type]?.(expected)
+      expect(first.json()).toEqual(expected)
+    })
+  })
+
+  test('bytes of what needs no adjustment are the client’s own', () => {
+    const same = (replay: Replay) =>
+      isChat(replay) && !replay.stream && !(serviceOf(replay.recording.provider).type in adjustments)
+    expect(replays.length === 0 || count(same) > 0).toBe(true)
+    each(same, ({ replay, received: [first] }) => {
+      if (first) expect(first.body).toBe(JSON.stringify({ ...(replay.body as Fields), model: replay.model }))
+    })
+  })
+
+  test('only requests the vendor refused too are refused without asking him', () => {
+    each(isChat, ({ replay, response, received }) => {
+      if (received.length > 0) return
+      expect([response.status, statusOf(replay)]).toEqual([400, 400])
+    })
+  })
+
+  test('each is asked once, with our key', () => {
+    each(isChat, ({ replay, received }) => {
+      expect(received.length).toBeLessThanOrEqual(1)
+      const name = serviceOf(replay.recording.provider).type === 'azure' ? 'api-key' : 'authorization'
+      for (const { headers } of received) {
+        expect(headers[name]).toEndWith(vendorKey)
+        expect(JSON.stringify(headers)).not.toContain('client-key')
+      }
+    })
+  })
+})
+
+describe('refusals', () => {
+  test(`${count(isRefused)} keep their status, or say that the gateway's key was refused`, () => {
+    each(isRefused, ({ replay, response, text, received }) => {
+      const status = statusOf(replay)
+      const { error } = JSON.parse(text) as { error: Fields }
+      expectError({ error })
+      if (received.length === 0) return
+      if ([401, 402, 403].includes(status)) expect(response.status).toBe(502)
+      const aboutKey = error.code === 'upstream_credentials'
+      expect(response.status).toBe(aboutKey ? 502 : status)
+      if (aboutKey) expect([400, 401, 402, 403]).toContain(status)
+      if (aboutKey && status === 400) expect(replay.recording.text).toMatch(/api.?key/i)
+      expect(response.headers.get('content-type')).toStartWith('application/json')
+    })
+  })
+
+  const ownWords = ({ recording: { text, events } }: Replay): string | undefined => {
+    if (events || !text.startsWith('{')) return undefined
+    const { error } = JSON.parse(text) as { error?: Fields }
+    const message = isFields(error) ? error.message : undefined
+    return typeof message === 'string' && message !== '' && !message.includes('***') ? message : undefined
+  }
+  const inWords = (replay: Replay) => isRefused(replay) && ownWords(replay) !== undefined
+  test(`${count(inWords)} say it in the vendor's own words, but not where they speak of the gateway's key`, () => {
+    each(inWords, ({ replay, text, received }) => {
+      const { error } = JSON.parse(text) as { error: Fields }
+      if (received.length === 0) return
+      if (error.code === 'upstream_credentials') expect(error.message).not.toContain(ownWords(replay)!)
+      else expect(error.message).toBe(ownWords(replay)!)
+    })
+  })
+
+  const isLimited = (replay: Replay) => statusOf(replay) === 429
+  test(`${count(isLimited)} with 429 keep their Retry-After`, () => {
+    each(isLimited, ({ replay, response }) => {
+      const given = Object.entries(replay.recording.headers).find(([name]) => name.toLowerCase() === 'retry-after')?.[1]
+      if (given !== undefined) expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(Number(given))
+    })
+  })
+})
+
+type Event = { event: string | undefined; data: string }
+const eventsOf = (text: string): Event[] =>
+  text
+    .split(/\r?\n\r?\n/)
+    .map(block => block.split(/\r?\n/))
+    .map(lines => ({
+      event: lines
+        .find(line => line.startsWith('event:'))
+        ?.slice(6)
+        .trim(),
+      data: lines
+        .filter(line => line.startsWith('data:'))
+        .map(line => line.slice(5).trimStart())
+        .join('\n'),
+    }))
+    .filter(({ data }) => data !== '')
+
+/** The model's name in the client's words wherever the answer tells one. */
+const renamed = (body: unknown, alias: string) =>
+  isFields(body) && typeof body.model === 'string' ? { ...body, model: alias } : body
+
+describe(`${passes.length} of ${everyPass.length} recorded exchanges of other paths through the gateway`, () => {
+  for (const path of passing) {
+    const here = (replay: Replay) => replay.path === path && isGood(replay)
+    const whole = (replay: Replay) => here(replay) && !replay.recording.events && !replay.recording.bytes
+    test(`${count(whole)} whole answers of ${path} pass unchanged but for the model`, () => {
+      each(whole, ({ replay, response, text }) => {
+        expect(response.status).toBe(200)
+        expect(JSON.parse(text)).toEqual(renamed(JSON.parse(replay.recording.text), replay.alias))
+      })
+    })
+  }
+
+  test('each belongs to one kind', () => {
+    const good = passes.filter(isGood)
+    const kinds = [binary, streamed, (replay: Replay) => !replay.recording.bytes && !replay.recording.events]
+    for (const replay of good) expect(kinds.filter(kind => kind(replay))).toHaveLength(1)
+    expect(good.length + passes.filter(isRefused).length).toBe(passes.length)
+    expect(chats.filter(chat => [isChatStream, isChatWhole, isChatFault, isRefused].some(kind => kind(chat)))).toEqual(
+      chats,
+    )
+  })
+
+  const binary = (replay: Replay) => !isChat(replay) && replay.recording.bytes !== undefined
+  test(`${count(binary)} sounds pass byte by byte`, () => {
+    each(binary, ({ replay, response, bytes }) => {
+      expect(response.headers.get('content-type')).toBe(
+        Object.entries(replay.recording.headers).find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? null,
+      )
+      expect(Buffer.from(bytes).equals(Buffer.from(replay.recording.bytes!))).toBe(true)
+    })
+  })
+
+  const streamed = (replay: Replay) => !isChat(replay) && isGood(replay) && replay.recording.events
+  const inChoices = ({ recording, path }: Replay) =>
+    path === 'completions' && recording.events && chunksOf(recording.text).chunks.some(chunk => 'choices' in chunk)
+  const choices = (replay: Replay) => streamed(replay) && replay.stream && inChoices(replay)
+  test(`${count(choices)} streamed completions say the same text and finish`, () => {
+    each(choices, ({ replay, text }) => {
+      expect(text).toEndWith('data: [DONE]\n\n')
+      const said = (events: Event[]) => {
+        const chunks = events.filter(({ data }) => data !== '[DONE]').map(({ data }) => JSON.parse(data) as Fields)
+        const all = chunks.flatMap(chunk => (chunk.choices as Fields[] | undefined) ?? [])
+        const heard = new Map<unknown, { text: string; finish: unknown }>()
+        for (const { index, text: word, finish_reason: finish } of all) {
+          const one = heard.get(index) ?? { text: '', finish: undefined }
+          heard.set(index, { text: one.text + String(word ?? ''), finish: finish ?? one.finish })
+        }
+        return [...heard].sort(([left], [right]) => Number(left) - Number(right))
+      }
+      expect(said(eventsOf(text))).toEqual(said(eventsOf(replay.recording.text)))
+      for (const { data } of eventsOf(text))
+        if (data !== '[DONE]') expect((JSON.parse(data) as Fields).model).toBe(replay.alias)
+    })
+  })
+
+  const strange = (replay: Replay) => streamed(replay) && replay.path === 'completions' && !choices(replay)
+  test(`${count(strange)} streams that were not asked for, or are none of completions, are told as errors`, () => {
+    each(strange, ({ response, text }) => {
+      expect(response.status).toBe(502)
+      expectError(JSON.parse(text))
+    })
+  })
+
+  const named = (replay: Replay) => streamed(replay) && replay.path !== 'completions'
+  test(`${count(named)} streams of named events pass event by event`, () => {
+    each(named, ({ replay, text }) => {
+      expect(eventsOf(text)).toEqual(eventsOf(replay.recording.text))
+    })
+  })
+
+  const jsonPass = (replay: Replay) => !isChat(replay) && !(replay.body instanceof FormData)
+  test(`${count(jsonPass)} requests arrive as they were sent, but for the model and the question for usage`, () => {
+    each(jsonPass, ({ replay, received: [first], response }) => {
+      if (first === undefined) return expect([response.status, statusOf(replay)]).toEqual([400, 400])
+      const expected: Fields = { ...(replay.body as Fields), model: replay.model }
+      if (replay.stream && replay.path === 'completions')
+        expected.stream_options = { ...(expected.stream_options as Fields), include_usage: true }
+      expect(first.json()).toEqual(expected)
+    })
+  })
+
+  const uploads = (replay: Replay) => replay.body instanceof FormData
+  test(`${count(uploads)} uploads arrive whole, with the vendor's name of the model`, () => {
+    each(uploads, ({ replay, received: [first] }) => {
+      expect(first!.body).toContain(`name="model"\r\n\r\n${replay.model}\r\n`)
+      expect(first!.bytes.includes(Buffer.from([82, 73, 70, 70, 0, 255, 13, 10]))).toBe(true)
+    })
+  })
+})

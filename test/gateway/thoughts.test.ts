@@ -1,0 +1,103 @@
+/** Vendors that refuse a call without the thoughts before it, and clients that drop them. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { type Gateway, startGateway } from '../support/process.ts'
+import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+
+const call = { id: 'call_7', type: 'function', function: { name: 'look', arguments: '{"where":"up"}' } }
+const tools = [{ type: 'function', function: { name: 'look', parameters: { type: 'object' } } }]
+const thought = 'Where is it? Up.'
+
+const chunk = (delta: object, finish: string | null = null) =>
+  `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'v', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`
+
+/** Thinks, a word a frame as vendors do, and calls. */
+const thinking: Script = async (answer, { json }) => {
+  const { stream } = json() as { stream?: boolean }
+  if (!stream) {
+    const message = { role: 'assistant', content: null, reasoning_content: thought, tool_calls: [call] }
+    const choices = [{ index: 0, message, finish_reason: 'tool_calls' }]
+    answer.head(200, { 'content-type': 'application/json' })
+    await answer.write(JSON.stringify({ id: 'c', object: 'chat.completion', created: 1, model: 'v', choices }))
+    return answer.end()
+  }
+  answer.head(200, { 'content-type': 'text/event-stream' })
+  await answer.write(chunk({ role: 'assistant', content: null, reasoning_content: '' }))
+  for (const word of thought.split(/(?<= )/)) {
+    await answer.write(chunk({ content: null, reasoning_content: word }))
+    await answer.wait(5)
+  }
+  await answer.write(chunk({ tool_calls: [{ index: 0, ...call }] }))
+  await answer.write(`${chunk({}, 'tool_calls')}data: [DONE]\n\n`)
+  answer.end()
+}
+
+let upstream: Upstream
+let gateway: Gateway
+
+beforeAll(async () => {
+  upstream = await scriptedUpstream(thinking)
+  const entry = (model: string) => ({
+    enabled: true,
+    models: [model],
+    server_url: upstream.url,
+    credentials: { api_key: 'k' },
+  })
+  gateway = await startGateway({
+    api_keys: [
+      { api_key: 'alice-key', name: 'alice' },
+      { api_key: 'bob-key', name: 'bob' },
+    ],
+    services: { deepseek: [entry('thinks')], openai: [{ ...entry('plain'), server_url: `${upstream.url}/v1` }] },
+  })
+})
+afterAll(async () => {
+  await gateway.stop()
+  await upstream.close()
+})
+
+const ask = async (body: object, key = 'alice-key') => {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` }
+  const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(body),
+  })
+  return answer.text()
+}
+const question = { role: 'user', content: 'where?' }
+const history = [
+  question,
+  { role: 'assistant', content: null, tool_calls: [call] },
+  { role: 'tool', tool_call_id: call.id, content: 'here' },
+]
+/** The assistant's message as the vendor got it. */
+const returned = () => (upstream.requests.at(-1)!.json() as { messages: { reasoning_content?: string }[] }).messages[1]
+
+describe('thoughts that the client drops', () => {
+  test.each([true, false])('come back to the vendor that wants them; streamed: %p', async stream => {
+    await ask({ model: 'thinks', stream, messages: [question], tools })
+    await ask({ model: 'thinks', messages: history, tools })
+    expect(returned()?.reasoning_content).toBe(thought)
+  })
+
+  test('are nothing where none are known, which such a vendor takes: another caller, another call', async () => {
+    await ask({ model: 'thinks', messages: [question], tools })
+    await ask({ model: 'thinks', messages: history, tools }, 'bob-key')
+    expect(returned()?.reasoning_content).toBe('')
+    const other = { ...history[1], tool_calls: [{ ...call, id: 'call_8' }] }
+    await ask({ model: 'thinks', messages: [question, other], tools })
+    expect(returned()?.reasoning_content).toBe('')
+  })
+
+  test('stay as the client brings them', async () => {
+    const own = { ...history[1], reasoning_content: 'mine' }
+    await ask({ model: 'thinks', messages: [question, own, history[2]], tools })
+    expect(returned()?.reasoning_content).toBe('mine')
+  })
+
+  test('are not put before other vendors', async () => {
+    await ask({ model: 'plain', messages: [question], tools })
+    await ask({ model: 'plain', messages: history, tools })
+    expect(returned()).not.toHaveProperty('reasoning_content')
+  })
+})

@@ -1,0 +1,243 @@
+/** Translation in the shapes of DeepL and DeepLX, by whatever model is free. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { type Gateway, startGateway } from '../support/process.ts'
+import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+
+type Asked = { messages: { content: string }[]; stream?: boolean }
+let failures = 0
+let open = 0
+let most = 0
+
+/**
+ * Turns the text after the last line break around; `fails` fails as often as told, `slow` takes its time. `silent`, `cut` and `filtered` are
+ * answered with nothing, or half.
+ */
+const turning: Script = async (answer, request) => {
+  const { messages, stream } = request.json() as Asked
+  const said = messages.at(-1)!.content.split('\n').at(-1)!
+  most = Math.max(most, ++open)
+  await answer.wait(said.startsWith('slow') ? 50 : 5)
+  open--
+  if (said.startsWith('fails') && failures-- > 0) {
+    answer.head(503, { 'content-type': 'application/json' })
+    await answer.write(JSON.stringify({ error: { message: 'busy' } }))
+    return answer.end()
+  }
+  const turned = [...said].toReversed().join('')
+  const content = said.startsWith('silent') ? '' : turned
+  const finish = said.startsWith('cut') ? 'length' : said.startsWith('filtered') ? 'content_filter' : 'stop'
+  const head = { id: 'c', created: 1, model: 'v' }
+  if (stream) {
+    const chunk = (delta: object, finish: string | null) =>
+      `data: ${JSON.stringify({ ...head, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`
+    answer.head(200, { 'content-type': 'text/event-stream' })
+    for (const letter of content) await answer.write(chunk({ content: letter }, null))
+    await answer.write(`${chunk({}, finish)}data: [DONE]\n\n`)
+  } else {
+    const choices = [{ index: 0, message: { role: 'assistant', content: `\n${content}\n` }, finish_reason: finish }]
+    answer.head(200, { 'content-type': 'application/json' })
+    await answer.write(JSON.stringify({ ...head, object: 'chat.completion', choices }))
+  }
+  answer.end()
+}
+
+let upstream: Upstream
+let gateway: Gateway
+let plain: Gateway
+let usual: Gateway
+
+beforeAll(async () => {
+  upstream = await scriptedUpstream(turning)
+  const service = { enabled: true, models: ['free'], server_url: `${upstream.url}/v1`, credentials: { api_key: 'k' } }
+  const services = { openai: [service] }
+  const translation = { promptTemplate: 'To %s, 100%%:\n%s', retry: 2, concurrency: 3 }
+  gateway = await startGateway({ api_key: 'secret', services, translation })
+  plain = await startGateway({ services, translation: { enable: false } })
+  usual = await startGateway({ services })
+})
+afterAll(async () => {
+  await gateway.stop()
+  await plain.stop()
+  await usual.stop()
+  await upstream.close()
+})
+beforeEach(() => {
+  failures = 0
+  most = 0
+})
+
+const send = async (
+  path: string,
+  body: object | URLSearchParams,
+  authorization = 'DeepL-Auth-Key secret',
+  to = gateway,
+) => {
+  const form = body instanceof URLSearchParams
+  const headers = { authorization, ...(!form && { 'content-type': 'application/json' }) }
+  const answer = await fetch(`${to.url}${path}`, {
+    method: 'POST',
+    headers,
+    body: form ? body : JSON.stringify(body),
+  })
+  return { status: answer.status, text: await answer.text(), type: answer.headers.get('content-type') }
+}
+/** What the vendor was told while `act` ran. */
+const toldIn = async (act: () => Promise<unknown>): Promise<string[]> => {
+  const before = upstream.requests.length
+  await act()
+  return upstream.requests.slice(before).map(({ json }) => (json() as Asked).messages.at(-1)!.content)
+}
+const json = async (path: string, body: object | URLSearchParams) => JSON.parse((await send(path, body)).text)
+
+describe('as DeepL', () => {
+  test('every text is translated, in its order, not more at once than configured', async () => {
+    const text = ['slow abc', 'def', 'ghi', 'slow jkl', 'mno', '%s pqr']
+    expect(await json('/v2/translate', { text, target_lang: 'DE', source_lang: 'en' })).toEqual({
+      translations: text.map(one => ({ detected_source_language: 'EN', text: [...one].toReversed().join('') })),
+    })
+    expect(most).toBe(3)
+  })
+
+  test('the words are those configured: the language, the text as it is, a percent sign', async () => {
+    const text = ['%s of %% and $& or {{text}}']
+    const told = await toldIn(() => json('/v2/translate', { text, target_lang: 'PT-BR' }))
+    expect(told).toEqual([`To PT-BR, 100%:\n${text[0]}`])
+  })
+
+  test('a form says the same', async () => {
+    const form = new URLSearchParams([
+      ['text', 'abc'],
+      ['text', 'd&f'],
+      ['target_lang', 'DE'],
+    ])
+    expect((await json('/v2/translate', form)).translations).toMatchObject([{ text: 'cba' }, { text: 'f&d' }])
+    expect(
+      (await json('/v2/translate', new URLSearchParams({ text: 'abc', target_lang: 'DE' }))).translations,
+    ).toHaveLength(1)
+  })
+
+  test('a text that fails is tried again, as often as configured; then it is an error, and nothing is left out', async () => {
+    failures = 2
+    expect((await json('/v2/translate', { text: ['ab', 'fails'], target_lang: 'DE' })).translations).toMatchObject([
+      { text: 'ba' },
+      { text: 'sliaf' },
+    ])
+    failures = 3
+    const { status, text } = await send('/v2/translate', { text: ['ab', 'fails', 'cd'], target_lang: 'DE' })
+    expect([status, JSON.parse(text)]).toEqual([503, { message: expect.any(String) }])
+    failures = 100
+    expect(await toldIn(() => send('/v2/translate', { text: 'fails', target_lang: 'DE' }))).toHaveLength(3)
+  })
+
+  test('where nothing is configured a text is tried once, five are under way at once, and the words say what is wanted', async () => {
+    const ask = (text: string[]) => send('/v2/translate', { text, target_lang: 'DE' }, '', usual)
+    failures = 100
+    expect(await toldIn(() => ask(['fails']))).toHaveLength(1)
+    most = 0
+    const [first] = await toldIn(() => ask(Array.from({ length: 12 }, (_, index) => `slow ${index}`)))
+    expect(most).toBe(5)
+    expect(first).toMatch(/^You are a translation engine[\s\S]*"DE"[\s\S]*\n\nslow 0$/)
+  })
+
+  test.each(['silent', 'cut here', 'filtered'])(
+    'a text whose answer is %s is a failed one, and tried again',
+    async text => {
+      let answer = { status: 0, text: '' }
+      const told = await toldIn(async () => {
+        answer = await send('/v2/translate', { text: [text], target_lang: 'DE' })
+      })
+      expect([answer.status, JSON.parse(answer.text), told.length]).toEqual([502, { message: expect.any(String) }, 3])
+    },
+  )
+
+  test('an empty text comes back as it is, in its place, and nobody is asked', async () => {
+    let answer = { translations: [] as object[] }
+    const told = await toldIn(async () => {
+      answer = await json('/v2/translate', { text: ['', 'abc', ' \n', 'def', ''], target_lang: 'DE' })
+    })
+    expect(answer.translations).toMatchObject(['', 'cba', ' \n', 'fed', ''].map(text => ({ text })))
+    expect(told).toHaveLength(2)
+    expect(await toldIn(() => json('/v2/translate', { text: [''], target_lang: 'DE' }))).toEqual([])
+  })
+
+  test('several texts in a stream come as one piece, none is left out', async () => {
+    const { text, type } = await send('/v2/translate', { text: ['abc', '', 'def'], target_lang: 'DE', stream: true })
+    expect(type).toStartWith('text/event-stream')
+    expect(JSON.parse(text.slice('data: '.length)).translations).toMatchObject(
+      ['cba', '', 'fed'].map(text => ({ text })),
+    )
+  })
+
+  test('what is wrong is said in its shape, and tried only once', async () => {
+    const before = upstream.requests.length
+    for (const body of [
+      { text: [], target_lang: 'DE' },
+      { text: ['a'] },
+      { text: [1], target_lang: 'DE' },
+      { target_lang: 'DE' },
+    ]) {
+      const { status, text } = await send('/v2/translate', body)
+      expect([status, JSON.parse(text)]).toEqual([400, { message: expect.stringMatching(/text|target_lang/) }])
+    }
+    expect((await send('/v2/translate', { text: ['a'], target_lang: 'DE' }, 'DeepL-Auth-Key wrong')).status).toBe(401)
+    expect(upstream.requests.length).toBe(before)
+  })
+})
+
+describe('as DeepLX', () => {
+  test.each(['/translate', '/v1/translate'])('%s', async path => {
+    expect(await json(path, { text: 'abc', target_lang: 'ZH', source_lang: 'EN' })).toEqual({
+      code: 200,
+      id: expect.any(Number),
+      data: 'cba',
+      alternatives: [],
+      source_lang: 'EN',
+      target_lang: 'ZH',
+      method: 'Pro',
+    })
+  })
+
+  test('a stream tells it as it comes', async () => {
+    const { text, type } = await send('/translate', { text: 'abc', target_lang: 'ZH', stream: true })
+    expect(type).toStartWith('text/event-stream')
+    const pieces = text
+      .trim()
+      .split('\n\n')
+      .map(line => JSON.parse(line.slice('data: '.length)))
+    expect(pieces).toEqual(['c', 'b', 'a'].map(data => ({ code: 0, data, target_lang: 'ZH' })))
+  })
+
+  test('an empty text comes back at once, streamed or not; several are refused', async () => {
+    const told = await toldIn(async () => {
+      expect(await json('/translate', { text: '', target_lang: 'ZH' })).toMatchObject({ code: 200, data: '' })
+      const { text } = await send('/translate', { text: ' ', target_lang: 'ZH', stream: true })
+      expect(text).toBe('data: {"code":0,"data":" ","target_lang":"ZH"}\n\n')
+      const { status } = await send('/translate', { text: ['a', 'b'], target_lang: 'ZH' })
+      expect(status).toBe(400)
+    })
+    expect(told).toEqual([])
+  })
+
+  test('a stream that says nothing is an error; one that is cut ends in one', async () => {
+    const streamed = (text: string) => send('/translate', { text, target_lang: 'ZH', stream: true })
+    expect(await streamed('silent')).toMatchObject({ status: 502, type: 'application/json' })
+    const { status, text } = await streamed('cut')
+    expect(status).toBe(200)
+    const pieces = text
+      .trim()
+      .split('\n\n')
+      .map(line => JSON.parse(line.slice('data: '.length)))
+    expect(pieces.map(({ data }) => data).join('')).toBe('tuc')
+    expect(pieces.at(-1)).toEqual({ code: 502, message: expect.stringContaining('cut') })
+  })
+
+  test('an error has its code', async () => {
+    const { status, text } = await send('/translate', { text: 'abc', target_lang: 'ZH', model: 'nobody' })
+    expect([status, JSON.parse(text)]).toEqual([404, { code: 404, message: expect.stringContaining('nobody') }])
+  })
+})
+
+test('where it is switched off there is no such address', async () => {
+  const answer = await fetch(`${plain.url}/translate`, { method: 'POST', body: '{}' })
+  expect(answer.status).toBe(404)
+})

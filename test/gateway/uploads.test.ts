@@ -1,0 +1,399 @@
+/** Forms with files: what the vendor gets of them and when, and what comes back. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { type Gateway, startGateway } from '../support/process.ts'
+import { rawClient } from '../support/raw.ts'
+import { jsonOf, neverHeaders, plain, refuse } from '../support/scripts.ts'
+import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { until, within } from '../support/wait.ts'
+
+const maxBody = 200_000
+let upstream: Upstream
+let early: EarlyVendor
+let gateway: Gateway
+
+/** A vendor that tells what it has of a request before the request is whole, and answers once `end` is in it. */
+type EarlyVendor = { port: number; heard: () => string; open: () => number; forget: () => void; close: () => void }
+
+const earlyVendor = async (end: string): Promise<EarlyVendor> => {
+  const sockets = new Set<Socket>()
+  let heard = ''
+  const server: Server = createServer(socket => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    socket.on('error', () => undefined)
+    socket.on('data', bytes => {
+      heard += bytes.toString('latin1')
+      if (heard.includes(end))
+        socket.write('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 14\r\n\r\n{"text":"heh"}')
+    })
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return {
+    port: (server.address() as AddressInfo).port,
+    heard: () => heard,
+    open: () => sockets.size,
+    forget: () => {
+      heard = ''
+    },
+    close: () => {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    },
+  }
+}
+
+beforeAll(async () => {
+  upstream = await scriptedUpstream(jsonOf({ text: 'hello' }))
+  early = await earlyVendor('--edge--')
+  const entry = { enabled: true, credentials: { api_key: 'k' } }
+  gateway = await startGateway({
+    max_body: maxBody,
+    default_model: 'm',
+    services: {
+      openai: [
+        { ...entry, models: ['m'], model_map: { m: 'vendor-model' }, server_url: `${upstream.url}/v1` },
+        {
+          ...entry,
+          models: ['early'],
+          model_map: { early: 'vendor-early' },
+          server_url: `http://127.0.0.1:${early.port}/v1`,
+        },
+        { ...entry, models: ['tuned'], params: { language: 'fr', temperature: 0 }, server_url: `${upstream.url}/v1` },
+        { ...entry, models: ['single'], server_url: `${upstream.url}/v1`, limit: { concurrency: 1, timeout: 0.2 } },
+      ],
+    },
+  })
+})
+afterAll(async () => {
+  await gateway.stop()
+  early.close()
+  await upstream.close()
+})
+
+type Field = readonly [name: string, value: string | Uint8Array, file?: string]
+const edge = '--edge'
+const formOf = (fields: readonly Field[]): Buffer =>
+  Buffer.concat([
+    ...fields.flatMap(([name, value, file]) => [
+      Buffer.from(
+        `${edge}\r\ncontent-disposition: form-data; name="${name}"${file ? `; filename="${file}"\r\ncontent-type: application/octet-stream` : ''}\r\n\r\n`,
+      ),
+      Buffer.from(value),
+      Buffer.from('\r\n'),
+    ]),
+    Buffer.from(`${edge}--\r\n`),
+  ])
+const head = { 'content-type': 'multipart/form-data; boundary=edge' }
+const upload = async (path: string, fields: readonly Field[], script: Script = jsonOf({ text: 'hello' })) => {
+  upstream.become(script)
+  const before = upstream.requests.length
+  const response = await fetch(`${gateway.url}${path}`, {
+    method: 'POST',
+    headers: head,
+    body: new Uint8Array(formOf(fields)),
+    proxy: false,
+  } as RequestInit)
+  return {
+    response,
+    asked: () => upstream.requests[before] as Received,
+    count: () => upstream.requests.length - before,
+  }
+}
+const bytes = (length: number) => new Uint8Array(Array.from({ length }, (_, index) => (index * 31) % 256))
+const errorOf = async (response: Response) =>
+  ((await response.json()) as { error: { code: unknown; param: unknown; message: string } }).error
+
+describe('a form', () => {
+  for (const path of ['audio/transcriptions', 'audio/translations', 'images/edits', 'images/variations'])
+    test(`at ${path} goes on byte for byte but for the model, wherever the model stands`, async () => {
+      const file: Field = ['file', bytes(5000), 'a.bin']
+      const rest: Field = ['language', 'en']
+      for (const order of [
+        [['model', 'm'], file, rest],
+        [file, ['model', 'm'], rest],
+        [rest, file, ['model', 'm']],
+      ] as Field[][]) {
+        const { response, asked } = await upload(`/v1/${path}`, order)
+        expect([response.status, await response.json()]).toEqual([200, { text: 'hello' }])
+        expect([asked().path, asked().headers['content-type']]).toEqual([`/v1/${path}`, head['content-type']])
+        const wanted = order.map(field => (field[0] === 'model' ? (['model', 'vendor-model'] as const) : field))
+        expect(asked().bytes.equals(formOf(wanted))).toBe(true)
+        expect(Number(asked().headers['content-length'])).toBe(formOf(wanted).length)
+      }
+    })
+
+  test('without a model gets the default one', async () => {
+    const { response, asked } = await upload('/v1/audio/transcriptions', [['file', bytes(10), 'a.wav']])
+    expect(response.status).toBe(200)
+    expect(
+      asked().bytes.equals(
+        formOf([
+          ['model', 'vendor-model'],
+          ['file', bytes(10), 'a.wav'],
+        ]),
+      ),
+    ).toBe(true)
+  })
+
+  test('below a deployment gets the model of the address', async () => {
+    for (const fields of [
+      [
+        ['model', 'another'],
+        ['file', bytes(10), 'a.wav'],
+      ],
+      [['file', bytes(10), 'a.wav']],
+    ] as Field[][]) {
+      const { response, asked } = await upload('/openai/deployments/m/audio/transcriptions?api-version=1', fields)
+      expect([response.status, asked().body.includes('vendor-model'), asked().body.includes('another')]).toEqual([
+        200,
+        true,
+        false,
+      ])
+    }
+  })
+
+  test("gets the params of its entry, in place of the client's fields, wherever its model stands", async () => {
+    const file: Field = ['file', bytes(5000), 'a.wav']
+    const added: Field[] = [
+      ['language', 'fr'],
+      ['temperature', '0'],
+    ]
+    for (const order of [
+      [['model', 'tuned'], file, ['language', 'de']],
+      [file, ['language', 'de'], ['model', 'tuned']],
+    ] as Field[][]) {
+      const { response, asked } = await upload('/v1/audio/transcriptions', order)
+      expect(response.status).toBe(200)
+      const kept = order.filter(([name]) => name !== 'language')
+      expect(asked().bytes.equals(formOf([...added, ...kept]))).toBe(true)
+    }
+  })
+
+  test('with an unknown model is 404, that names two is 400, that is no form is 400; the vendor hears of none', async () => {
+    const file: Field = ['file', bytes(10), 'a.wav']
+    const unknown = await upload('/v1/audio/transcriptions', [['model', 'nobody'], file])
+    expect([unknown.response.status, unknown.count()]).toEqual([404, 0])
+    const twice = await upload('/v1/audio/transcriptions', [file, ['model', 'm'], ['model', 'single']])
+    expect([twice.response.status, (await errorOf(twice.response)).param, twice.count()]).toEqual([400, 'model', 0])
+    for (const body of ['', 'nonsense', '--edge\r\n\r\n', formOf([file]).toString('latin1').replaceAll('\r\n', '\n')]) {
+      const response = await fetch(`${gateway.url}/v1/audio/transcriptions`, {
+        method: 'POST',
+        headers: head,
+        body,
+        proxy: false,
+      } as RequestInit)
+      expect([body, response.status]).toEqual([body, 400])
+    }
+  })
+
+  test('above max_body whose model stands behind the file: 413', async () => {
+    const { response, count } = await upload('/v1/audio/transcriptions', [
+      ['file', bytes(maxBody + 1), 'a.wav'],
+      ['model', 'm'],
+    ])
+    expect([response.status, (await errorOf(response)).code, count()]).toEqual([413, 'request_too_large', 0])
+  })
+
+  test('whose model stands before the file may be larger than max_body: it is not kept', async () => {
+    const fields: Field[] = [
+      ['model', 'm'],
+      ['file', bytes(maxBody * 3), 'a.wav'],
+    ]
+    const { response, asked } = await upload('/v1/audio/transcriptions', fields)
+    expect(response.status).toBe(200)
+    expect(asked().bytes.equals(formOf([['model', 'vendor-model'], fields[1]!]))).toBe(true)
+  })
+})
+
+describe('a form that is still coming in', () => {
+  const begin = (framing: string) =>
+    `POST /v1/audio/transcriptions HTTP/1.1\r\nHost: a\r\ncontent-type: multipart/form-data; boundary=edge\r\n${framing}\r\n\r\n`
+  const fields: Field[] = [
+    ['model', 'early'],
+    ['file', 'FIRST-HALF SECOND-HALF', 'a.wav'],
+  ]
+  const form = formOf(fields).toString('latin1')
+  const [first, second] = [form.slice(0, form.indexOf('SECOND')), form.slice(form.indexOf('SECOND'))] as const
+  const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
+
+  for (const [name, parts] of [
+    ['of known length', [begin(`content-length: ${form.length}`) + first, second]],
+    ['of unknown length', [begin('transfer-encoding: chunked') + chunk(first), `${chunk(second)}0\r\n\r\n`]],
+  ] as const)
+    test(`${name} goes on at once: the vendor has its first bytes before the client has sent the last`, async () => {
+      early.forget()
+      const client = rawClient(gateway.port, parts[0])
+      await until(() => early.heard().includes('FIRST-HALF'), 2000)
+      expect(early.heard()).toContain('vendor-early')
+      expect(early.heard()).not.toContain('SECOND-HALF')
+      client.send(parts[1])
+      await until(() => client.text().includes('{"text":"heh"}'))
+      expect(early.heard()).toContain('SECOND-HALF')
+      client.socket.destroy()
+    })
+
+  test('and never does, for the client has left: the vendor is told', async () => {
+    early.forget()
+    const client = rawClient(gateway.port, begin(`content-length: ${form.length}`) + first)
+    await until(() => early.heard().includes('FIRST-HALF'), 2000)
+    const open = early.open()
+    client.socket.destroy()
+    await until(() => early.open() < open, 1000)
+  })
+
+  test('with a second model in its tail is not completed: the vendor must not obey it', async () => {
+    early.forget()
+    const tail = 'x\r\n--edge\r\ncontent-disposition: form-data; name="model"\r\n\r\nother\r\n--edge--\r\n'
+    const body = first + tail
+    const client = rawClient(gateway.port, begin(`content-length: ${body.length}`) + first)
+    await until(() => early.heard().includes('FIRST-HALF'), 2000)
+    client.send(tail)
+    await until(() => client.text().includes('\r\n\r\n'), 3000)
+    expect(client.text()).toStartWith('HTTP/1.1 400 ')
+    expect(early.heard()).not.toContain('other')
+    client.socket.destroy()
+  })
+})
+
+describe('a form that comes in slowly', () => {
+  const fields: Field[] = [
+    ['model', 'early'],
+    ['file', 'x'.repeat(60), 'a.wav'],
+  ]
+  const form = formOf(fields).toString('latin1')
+  const begin = `POST /v1/audio/transcriptions HTTP/1.1\r\nHost: a\r\ncontent-type: multipart/form-data; boundary=edge\r\ncontent-length: ${form.length}\r\n\r\n`
+  const at = form.indexOf('xxx')
+  let hasty: Gateway
+  beforeAll(async () => {
+    const entry = { enabled: true, models: ['early'] }
+    hasty = await startGateway({
+      timeouts: { first_byte: 1, idle: 1 },
+      services: {
+        openai: [
+          { ...entry, server_url: `http://127.0.0.1:${early.port}/v1` },
+          { ...entry, models: ['mutes'], server_url: `${upstream.url}/v1` },
+          { ...entry, models: ['timed'], timeout: 1, server_url: `http://127.0.0.1:${early.port}/v1` },
+        ],
+      },
+    })
+  })
+  afterAll(async () => void (await hasty.stop()))
+
+  test('is not cut while it flows, however long that takes: the vendor has its time when all is sent', async () => {
+    const flow = async (model: string) => {
+      const client = rawClient(hasty.port, begin + form.slice(0, at).replace('early', model))
+      for (let sent = at; sent < at + 50; sent += 10) {
+        await Bun.sleep(500)
+        client.send(form.slice(sent, sent + 10))
+      }
+      client.send(form.slice(at + 50))
+      await until(() => client.text().includes('{"text":"heh"}'), 2000)
+      client.socket.destroy()
+    }
+    await Promise.all(['early', 'timed'].map(flow))
+  }, 20_000)
+
+  test("and stalls: 408, the client's doing; the vendor is told", async () => {
+    early.forget()
+    const client = rawClient(hasty.port, begin + form.slice(0, at))
+    await until(() => early.heard().includes('filename'), 2000)
+    const open = early.open()
+    await until(() => client.text().includes('}'), 4000)
+    expect(client.text()).toStartWith('HTTP/1.1 408 ')
+    expect(client.text()).toContain('the upload stalled: nothing came for 1 s')
+    await until(() => early.open() < open, 1000)
+    expect(await within(client.closed, 6000)).toBeDefined()
+  }, 20_000)
+
+  test("and is whole at last is the vendor's to answer: 504", async () => {
+    upstream.become(neverHeaders)
+    const client = rawClient(hasty.port, begin + form.slice(0, at).replace('early', 'mutes'))
+    await Bun.sleep(700)
+    client.send(form.slice(at))
+    await until(() => client.text().includes('}'), 4000)
+    expect(client.text()).toStartWith('HTTP/1.1 504 ')
+    expect(client.text()).toContain('the vendor sent nothing within 1 s')
+    client.socket.destroy()
+  })
+})
+
+describe('an answer to a form', () => {
+  const fields: Field[] = [
+    ['model', 'm'],
+    ['file', bytes(10), 'a.wav'],
+    ['response_format', 'srt'],
+  ]
+  const srt = '1\n00:00:00,000 --> 00:00:01,000\nHello.\n'
+
+  for (const [type, body] of [
+    ['text/plain; charset=utf-8', srt],
+    ['application/x-subrip', srt],
+    ['text/vtt', `WEBVTT\n\n${srt}`],
+    ['text/plain', 'Hello.\n'],
+  ] as const)
+    test(`as ${type} comes as it is`, async () => {
+      const script: Script = async answer => {
+        answer.head(200, { 'content-type': type })
+        await answer.write(body)
+        answer.end()
+      }
+      const { response } = await upload('/v1/audio/transcriptions', fields, script)
+      expect([response.status, response.headers.get('content-type'), await response.text()]).toEqual([200, type, body])
+    })
+
+  test('as JSON, with all it says', async () => {
+    const said = {
+      task: 'transcribe',
+      duration: 1.5,
+      text: 'Hello.',
+      segments: [{ id: 0, start: 0, end: 1.5, text: 'Hello.' }],
+    }
+    const { response } = await upload('/v1/audio/transcriptions', fields, jsonOf(said))
+    expect(await response.json()).toEqual(said)
+  })
+
+  test('as events, event by event', async () => {
+    const script: Script = async answer => {
+      answer.head(200, { 'content-type': 'text/event-stream' })
+      await answer.write('data: {"type":"transcript.text.delta","delta":"Hel"}\n\n')
+      await answer.write('data: {"type":"transcript.text.done","text":"Hello"}\n\n')
+      answer.end()
+    }
+    const { response } = await upload('/v1/audio/transcriptions', [...fields, ['stream', 'true']], script)
+    expect(response.headers.get('content-type')).toStartWith('text/event-stream')
+    expect(await response.text()).toContain('transcript.text.done')
+  })
+
+  test('that refuses keeps its status; a page of HTML is no answer', async () => {
+    const refused = await upload('/v1/audio/transcriptions', fields, refuse(415))
+    expect(refused.response.status).toBe(415)
+    const page = await upload('/v1/audio/transcriptions', fields, plain(200, '<html>login</html>'))
+    expect(page.response.status).toBe(502)
+  })
+
+  test('that waits for a slot: the form is sent when it has one, or refused with 429', async () => {
+    const single: Field[] = [
+      ['model', 'single'],
+      ['file', bytes(50_000), 'a.wav'],
+    ]
+    const slow: Script = async answer => {
+      await answer.wait(100)
+      await jsonOf({ text: 'late' })(answer, {} as Received)
+    }
+    const [one, other] = await Promise.all([
+      upload('/v1/audio/transcriptions', single, slow),
+      upload('/v1/audio/transcriptions', single, slow),
+    ])
+    expect([one.response.status, other.response.status]).toEqual([200, 200])
+    const stuck: Script = async answer => {
+      await answer.wait(500)
+      await jsonOf({ text: 'late' })(answer, {} as Received)
+    }
+    const first = upload('/v1/audio/transcriptions', single, stuck)
+    await Bun.sleep(50)
+    const second = await within(upload('/v1/audio/transcriptions', single, stuck), 2000)
+    expect([second?.response.status, second?.response.headers.has('retry-after')]).toEqual([429, true])
+    expect((await first).response.status).toBe(200)
+  })
+})

@@ -1,0 +1,217 @@
+import { expect, test } from 'bun:test'
+import type { GatewayError } from '../../src/base/errors.ts'
+import { estimateTokens } from '../../src/limits/estimate.ts'
+import { memoryLimits } from '../../src/limits/memory.ts'
+import { asRate, Window } from '../../src/limits/sliding-window.ts'
+import {
+  ask,
+  createClock,
+  entryOf,
+  limited,
+  limitsContract,
+  request,
+  seeded,
+  settled,
+  targetOf,
+} from '../contracts/limits.ts'
+import { stopwatch } from '../support/stopwatch.ts'
+
+limitsContract('memory', clock => memoryLimits(clock))
+
+test('a rate with a fraction is a whole number in a longer time', () => {
+  expect(asRate(2.5, 1)).toEqual({ limit: 2, span: 800 })
+  expect(asRate(0.5, 1)).toEqual({ limit: 1, span: 2000 })
+  expect(asRate(0.25, 60)).toEqual({ limit: 1, span: 240_000 })
+  expect(asRate(15, 60)).toEqual({ limit: 15, span: 60_000 })
+})
+
+test.each([1, 2, 3])('a window never holds more than its limit in any span, and little less (seed %d)', seed => {
+  const random = seeded(seed)
+  const window = new Window(1000, 60_000)
+  const admitted: { at: number; amount: number }[] = []
+  let now = 0
+  while (now < 600_000) {
+    const amount = 1 + Math.floor(random() * 5)
+    if (window.room(amount, now)) {
+      window.charge(amount, now)
+      admitted.push({ at: now, amount })
+    }
+    now += random() * 60
+  }
+  let [sum, oldest, most] = [0, 0, 0]
+  for (const { at, amount } of admitted) {
+    sum += amount
+    while (admitted[oldest]!.at <= at - 60_000) sum -= admitted[oldest++]!.amount
+    most = Math.max(most, sum)
+  }
+  expect(most).toBeLessThanOrEqual(1000)
+  const total = admitted.reduce((all, { amount }) => all + amount, 0)
+  expect(total).toBeGreaterThan(9900)
+})
+
+test('a window tells when there is room, and is right', () => {
+  const random = seeded(7)
+  const window = new Window(50, 1000)
+  let now = 0
+  for (let step = 0; step < 5000; step++) {
+    const amount = Math.floor(random() * 70)
+    const ready = window.readyAt(amount, now)
+    if (ready > now) {
+      expect(window.room(amount, ready - 0.001)).toBe(false)
+      now = ready
+    }
+    expect(window.room(amount, now)).toBe(true)
+    const handle = window.charge(amount, now)
+    if (random() < 0.3) window.correct(handle, Math.floor((random() - 0.5) * amount), now)
+    now += random() * 20
+  }
+})
+
+test('a correction after its time takes nothing back, and counts what came on top', () => {
+  const window = new Window(100, 1000)
+  const handle = window.charge(50, 0)
+  window.correct(handle, -50, 5000)
+  expect(window.room(100, 5000)).toBe(true)
+  window.correct(handle, 30, 5000)
+  expect(window.room(71, 5000)).toBe(false)
+  expect(window.readyAt(71, 5000)).toBe(6000)
+})
+
+test('a request that asks for more tokens than numbers are exact leaves the count of the others right', async () => {
+  let time = 0
+  const limits = memoryLimits({ now: () => time })
+  const target = limited('huge', { tpm: 1000, timeout: 1 })
+  const taken = async (tokens: number) => await limits.admit([target], ask({ tokens: () => tokens }))
+  const huge = await taken(Number.MAX_VALUE)
+  huge.ticket.settle(100)
+  const second = await taken(900)
+  second.ticket.settle(900)
+  time = 59_000
+  const client = new AbortController()
+  const third = limits.admit([target], ask({ tokens: () => 1, signal: client.signal }))
+  expect(third).toBeInstanceOf(Promise)
+  client.abort()
+  await expect(third).rejects.toThrow('the client left')
+})
+
+test('a million requests a day are kept in little memory', () => {
+  const window = new Window(1_000_000, 86_400_000)
+  const before = process.memoryUsage().arrayBuffers
+  let refused = 0
+  for (let at = 0; at < 1_000_000; at++) {
+    const now = at * 86.4
+    if (window.room(1, now)) window.charge(1, now)
+    else refused++
+  }
+  expect(refused).toBe(0)
+  expect(window.room(1, 86_399_990)).toBe(false)
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(200_000)
+})
+
+test('in real time: the rate holds, the line moves, who is refused is told in time', async () => {
+  const limits = memoryLimits()
+  const target = limited('real', { qps: 10, timeout: 0.6 })
+  const began = performance.now()
+  const outcomes = await Promise.allSettled(Array.from({ length: 30 }, async () => limits.admit([target], ask())))
+  const passed = outcomes.filter(({ status }) => status === 'fulfilled').length
+  expect(passed).toBe(10)
+  expect(performance.now() - began).toBeWithin(590, 900)
+  const refusal = outcomes.find(({ status }) => status === 'rejected') as PromiseRejectedResult
+  expect((refusal.reason as GatewayError).message).toBe('limit qps 10 of service "real" is used up, next turn in 1 s')
+})
+
+test('in real time: a window slides', async () => {
+  const limits = memoryLimits()
+  const target = limited('real', { qps: 5, timeout: 2 })
+  const times: number[] = []
+  const began = performance.now()
+  await Promise.all(
+    Array.from({ length: 10 }, async () => {
+      await limits.admit([target], ask())
+      times.push(performance.now())
+    }),
+  )
+  expect(times[5]! - began).toBeGreaterThanOrEqual(995)
+  expect(times[5]! - times[0]!).toBeLessThan(1300)
+})
+
+test('ten thousand in line cost little each, however they leave', async () => {
+  const clock = createClock()
+  const limits = memoryLimits(clock)
+  const targets = ['a', 'b', 'c'].map(id => limited(id, { concurrency: 1, timeout: 3600 }))
+  let held = targets.map(target => request(limits, [target]))
+  const client = new AbortController()
+  const took = stopwatch()
+  const line = Array.from({ length: 9000 }, () => request(limits, targets))
+  const leaving = Array.from({ length: 1000 }, () => request(limits, targets, { signal: client.signal }))
+  expect(limits.waiting).toBe(10_000)
+  client.abort()
+  let served = 0
+  while (limits.waiting > 0) {
+    for (const { grant } of held) grant?.ticket.settle()
+    await settled()
+    held = line.slice(served, served + held.length)
+    served += held.length
+  }
+  expect(took()).toBeLessThan(2000)
+  expect(line.every(({ grant }) => grant)).toBe(true)
+  expect(leaving.every(({ error }) => error?.code === 'cancelled')).toBe(true)
+})
+
+test('of many models behind a wildcard the counters in use are kept', async () => {
+  const clock = createClock()
+  const limits = memoryLimits(clock)
+  const entry = entryOf('any', { limit: { rpm: 1, scope: 'model' } })
+  const named = targetOf(entry, 0, 'kept')
+  for (let at = 0; at < 20_000; at++) request(limits, [targetOf(entry, 0, `model-${at}`)])
+  await clock.advance(60_001)
+  request(limits, [named])
+  for (let at = 0; at < 25_000; at++) request(limits, [targetOf(entry, 0, `other-${at}`)])
+  expect(request(limits, [named]).waited).toBe(true)
+  expect(request(limits, [targetOf(entry, 0, 'kept')]).waited).toBe(true)
+})
+
+test('an estimate counts text, CJK characters, media and what may be answered', () => {
+  const text = (content: string) => ({ messages: [{ role: 'user', content }] })
+  expect(estimateTokens({ ...text('x'.repeat(400)), max_tokens: 7 })).toBe(107)
+  expect(estimateTokens(text(''))).toBe(500)
+  expect(estimateTokens({ ...text('你好，世界'), max_completion_tokens: 1, max_tokens: 900 })).toBe(6)
+  expect(estimateTokens({ ...text('한국어 こんにちは 𠮷'), max_tokens: 0 })).toBe(3 + 5 + 1 + 1)
+  expect(estimateTokens({ ...text('🎉🎉'), max_tokens: 0 })).toBe(2)
+  expect(estimateTokens({ prompt: ['abcd', 'efgh'], max_tokens: 0 })).toBe(2)
+  expect(estimateTokens({ prompt: [1, 2, 3], max_tokens: 0 })).toBe(3)
+})
+
+test('an estimate never takes base64 for text', () => {
+  const data = `data:image/png;base64,${'A'.repeat(4_000_000)}`
+  const parts = [
+    { type: 'text', text: 'abcdabcd' },
+    { type: 'image_url', image_url: { url: data } },
+    { type: 'input_audio', input_audio: { data: 'A'.repeat(1_000_000), format: 'wav' } },
+    { type: 'file', file: { file_data: data } },
+    { type: 'image', source: { type: 'base64', data: 'A'.repeat(100_000) } },
+  ]
+  expect(estimateTokens({ messages: [{ role: 'user', content: parts }], max_tokens: 10 })).toBe(4012)
+  expect(estimateTokens({ input: [data, 'abcd'] })).toBe(1001)
+})
+
+test('an estimate counts tools as JSON, and adds an answer only where one is written', () => {
+  const tools = [{ type: 'function', function: { name: 'f', parameters: { type: 'object' } } }]
+  expect(estimateTokens({ messages: [], tools, max_tokens: 0 })).toBe(Math.ceil(JSON.stringify(tools).length / 4))
+  expect(estimateTokens({ model: 'text-embedding-3-small', input: ['abcd', 'abcd'] })).toBe(2)
+  expect(estimateTokens({ input: [[1, 2, 3], [4]] })).toBe(4)
+  expect(estimateTokens({ input: 'abcd', instructions: 'abcd' })).toBe(502)
+  expect(estimateTokens({ input: [{ role: 'user', content: 'abcd' }] })).toBe(501)
+  expect(estimateTokens({ prompt: 'abcd' })).toBe(501)
+  const contents = [{ role: 'user', parts: [{ text: 'abcd' }] }]
+  expect(estimateTokens({ contents, generationConfig: { maxOutputTokens: 7 } })).toBe(8)
+  expect(estimateTokens({ contents, generation_config: { max_output_tokens: 7 } })).toBe(8)
+  expect(estimateTokens({ contents, generationConfig: {} })).toBe(501)
+})
+
+test('an estimate of a large body takes little time', () => {
+  const body = { messages: Array.from({ length: 1000 }, () => ({ role: 'user', content: 'lorem ipsum '.repeat(100) })) }
+  const took = stopwatch()
+  expect(estimateTokens(body)).toBe(300_500)
+  expect(took()).toBeLessThan(200)
+})

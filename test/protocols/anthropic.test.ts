@@ -1,0 +1,667 @@
+/** Messages keeps the contract of protocols over our own tapes and over the recordings; and its rules, one by one. */
+import { describe, expect, test } from 'bun:test'
+import { GatewayError } from '../../src/base/errors.ts'
+import { isObject, type JsonObject } from '../../src/base/json/json.ts'
+import { writeJson } from '../../src/base/json/raw.ts'
+import type { Chat, Turn } from '../../src/ir/chat.ts'
+import { collect, tell } from '../../src/ir/collect.ts'
+import type { Event } from '../../src/ir/event.ts'
+import { unwrapSeal, wrapSeal } from '../../src/ir/seal.ts'
+import { headers } from '../../src/protocols/anthropic/headers.ts'
+import { traitsOf } from '../../src/protocols/anthropic/model-traits.ts'
+import { protocols } from '../../src/protocols/registry.ts'
+import { translateMessage, translateStream } from '../../src/protocols/shared/translate.ts'
+import { eventsOf, exchangeFor, framesOf, protocolContract, type Samples } from '../contracts/protocol.ts'
+import { messages, requests, streams, type Tape, toText } from '../fixtures/anthropic.ts'
+import { type Recording, recordings } from '../support/recordings.ts'
+import { type Answer, readMessage, readStream } from '../validators/anthropic.ts'
+
+const anthropic = protocols.get('anthropic')!
+const { model } = exchangeFor()
+
+const every = ['anthropic-messages', 'vertex-anthropic'].flatMap(recordings)
+/** Bedrock answers with Claude's own bodies. */
+const bedrock = recordings('bedrock-invoke').filter(({ text }) => /"id":\s*"msg_bdrk/.test(text))
+const all = every.filter(({ method }) => method === 'POST')
+const good = all.filter(({ status }) => (status ?? 200) === 200)
+const streamed = good.filter(({ events }) => events)
+const whole = [...good.filter(({ events }) => !events), ...bedrock]
+const refused = all.filter(({ status }) => status !== null && status >= 400)
+/** Without an end, or begun anew in the midst of it. */
+const isFault = ({ text }: Recording): boolean => {
+  const [answer = '', after] = text.split('event: message_stop')
+  return after === undefined || answer.split('event: message_start').length > 2
+}
+
+/** Recorded against a tape, whose result answers another call than the one that was made. */
+const isRepaired = (file: string) => file.includes('tools_call_with_tool_result_stream_helper')
+
+const recorded: Samples = {
+  from: `${all.length} recordings and ${bedrock.length} of Bedrock`,
+  streams: streamed.map(one => ({ name: one.file, text: one.text, fault: isFault(one) })),
+  messages: whole.map(({ file, text }) => ({ name: file, body: JSON.parse(text) as JsonObject })),
+  requests: good.flatMap(({ file, request }) =>
+    isObject(request) && Array.isArray(request.messages) && !isRepaired(file) ? [{ name: file, body: request }] : [],
+  ),
+}
+const own: Samples = {
+  from: 'our tapes',
+  streams: streams.map(tape => ({ name: tape.quirk, text: toText(tape), fault: tape.gives.fault !== undefined })),
+  messages,
+  requests,
+}
+protocolContract(anthropic, own)
+protocolContract(anthropic, recorded)
+
+/** A stream of the vendor as the client gets it by the pass. */
+const passed = (text: string) => {
+  const passing = anthropic.watch.passStream(exchangeFor())
+  let out = ''
+  for (const frame of framesOf(text)) out += passing.push(frame)
+  return { out: out + passing.end(), seen: passing.seen }
+}
+
+describe('the pass of our tapes', () => {
+  const told = ({ gives }: Tape) => ({
+    text: gives.text ?? '',
+    thinking: gives.thinking ?? '',
+    calls: gives.calls ?? [],
+    stop: gives.stop,
+  })
+
+  test.each(streams.map(tape => [tape.quirk, tape] as const))('%s', (_, tape) => {
+    const { out, seen } = passed(toText(tape))
+    if (tape.gives.fault !== undefined) {
+      expect(seen.fault?.status).toBe(tape.gives.fault)
+      expect(out).not.toContain('message_stop')
+      return
+    }
+    const answer = readStream(out, model)
+    expect({
+      text: answer.text,
+      thinking: answer.thinking,
+      calls: answer.calls.map(({ name, args }) => ({ name, args })),
+      stop: answer.stop,
+    }).toEqual(told(tape) as never)
+    if (tape.gives.usage) expect(seen.usage).toMatchObject(tape.gives.usage)
+  })
+
+  test('a strict stream goes on byte for byte but for the model and the counts at its end', () => {
+    const text = toText(streams[0]!)
+    const [before, after] = passed(text).out.split('event: message_delta')
+    expect(before).toBe(text.split('event: message_delta')[0]!.replace('vendor-model', model))
+    expect(after).toContain('"input_tokens":9')
+  })
+
+  test.each(messages.map(({ name, body }) => [name, body] as const))('whole: %s', (_, body) => {
+    const { text, usage } = anthropic.watch.passMessage(JSON.stringify(body), exchangeFor())
+    expect(JSON.parse(text)).toEqual({ ...body, model })
+    expect(usage?.output).toBe(7)
+    readMessage(text, model)
+  })
+
+  test('numbers of a whole answer are not rounded', () => {
+    const text = JSON.stringify(messages[1]!.body).replace('"Bern"', '12345678901234567890')
+    expect(anthropic.watch.passMessage(text, exchangeFor()).text).toContain('12345678901234567890')
+  })
+
+  test('what is no answer is a fault', () => {
+    expect(() => anthropic.watch.passMessage('<html>', exchangeFor())).toThrow('HTML')
+    expect(() => anthropic.watch.passMessage('{"id":"x"}', exchangeFor())).toThrow('no answer')
+    const error = '{"type":"error","error":{"type":"overloaded_error","message":"Busy"}}'
+    expect(() => anthropic.watch.passMessage(error, exchangeFor())).toThrow('Busy')
+  })
+})
+
+describe(`the pass of ${all.length} recordings`, () => {
+  test(`${streamed.length} streams are strict`, () => {
+    for (const one of streamed) {
+      const { out, seen } = passed(one.text)
+      expect({ file: one.file, fault: seen.fault !== undefined }).toEqual({ file: one.file, fault: isFault(one) })
+      if (!seen.fault) readStream(out, model)
+    }
+  })
+
+  test(`${whole.length} whole answers are strict`, () => {
+    for (const { text } of whole) readMessage(anthropic.watch.passMessage(text, exchangeFor()).text, model)
+  })
+
+  test(`${refused.length} refusals keep their status, or say whose credentials they mean`, () => {
+    for (const { file, status, text } of refused) {
+      const error = anthropic.parseError(status!, new Headers(), text, exchangeFor())
+      const kept = [401, 402, 403].includes(status!) ? 502 : status
+      expect<unknown>({ file, status: error.status }).toEqual({ file, status: kept })
+      if (kept === status) expect(anthropic.renderError(error)).toEqual(JSON.parse(text))
+    }
+  })
+})
+
+type Said = Pick<Answer, 'text' | 'thinking'> & { calls: { id: string; name: string; args: string }[] }
+
+/** Every recorded answer of the others, told to a client of Messages. */
+describe('what other protocols answered', () => {
+  const apis: Record<string, string> = {
+    'openai-chat': 'chat-completions',
+    'openai-responses': 'responses',
+    gemini: 'gemini-generate',
+    anthropic: 'anthropic-messages',
+  }
+  const spoken = Object.entries(apis).filter(([id]) => protocols.has(id))
+
+  test.each(spoken)('%s', (id, api) => {
+    const egress = protocols.get(id)!
+    const taken = recordings(api).filter(({ method, status }) => method === 'POST' && (status ?? 200) === 200)
+    let told = 0
+    for (const { file, text, events } of taken) {
+      if (!events) {
+        const answer = attempt(() => translateMessage(anthropic, egress, text, exchangeFor()).body)
+        if (answer !== undefined) readOr(file, () => readMessage(answer, model))
+        told += answer === undefined ? 0 : 1
+        continue
+      }
+      const passing = translateStream(anthropic, egress, exchangeFor())
+      let out = ''
+      for (const frame of framesOf(text)) out += passing.push(frame)
+      out += passing.end()
+      if (passing.seen.fault) expect(out).not.toContain('message_stop')
+      else
+        readOr(file, () =>
+          expect(gist(readStream(out, model))).toEqual(gistOf(eventsOf(egress, framesOf(text)), egress === anthropic)),
+        )
+      told++
+    }
+    if (taken.length > 0) expect(told).toBeGreaterThan(taken.length / 2)
+  })
+
+  const gist = ({ text, thinking, calls }: Said) => ({
+    text,
+    thinking,
+    calls: calls.map(({ id, name, args }) => ({ id, name, args })),
+  })
+  /** `ours`: a refusal is no text. */
+  const gistOf = (events: Event[], ours: boolean) => {
+    const collector = collect()
+    for (const event of events) collector.push(event)
+    const { parts } = collector.message()
+    const words = (...types: string[]) =>
+      parts.map(part => (types.includes(part.type) && 'text' in part ? part.text : ''))
+    return gist({
+      text: words('text', ...(ours ? [] : ['refusal'])).join(''),
+      thinking: words('reasoning').join(''),
+      calls: parts
+        .filter(part => part.type === 'call')
+        .map(call => (call.custom ? { ...call, args: JSON.stringify({ input: call.args }) } : call)),
+    })
+  }
+
+  const attempt = <T>(work: () => T): T | undefined => {
+    try {
+      return work()
+    } catch (thrown) {
+      if (thrown instanceof GatewayError) return undefined
+      throw thrown
+    }
+  }
+  const readOr = (file: string, read: () => unknown): void => {
+    try {
+      read()
+    } catch (thrown) {
+      throw new Error(`${file}: ${(thrown as Error).message}`)
+    }
+  }
+})
+
+/** The chat of these turns as a vendor gets it, with what was lost. */
+const asked = (turns: Turn[], more: Partial<Chat> = {}) => {
+  const lost: string[] = []
+  const chat: Chat = { model: 'claude-sonnet-4-5', stream: false, turns, ...more }
+  const body = anthropic.renderRequest(chat, exchangeFor({ loss: path => lost.push(path) }))
+  return { body, messages: body.messages as JsonObject[], lost }
+}
+const user = (text: string): Turn => ({ role: 'user', parts: [{ type: 'text', text }] })
+const said = (text: string): Turn => ({ role: 'assistant', parts: [{ type: 'text', text }] })
+const system = (text: string): Turn => ({ role: 'system', parts: [{ type: 'text', text }] })
+const called = (id: string, args = '{}', name = 'f'): Turn => ({
+  role: 'assistant',
+  parts: [{ type: 'call', id, name, args }],
+})
+const answered = (id: string, text = 'ok'): Turn => ({
+  role: 'user',
+  parts: [{ type: 'result', id, parts: [{ type: 'text', text }] }],
+})
+
+describe('messages for a vendor', () => {
+  test('turns of one role are one message; empty texts are none', () => {
+    const { messages, lost } = asked([user('a'), user(' '), user('b'), said(''), user('c')])
+    expect(messages).toEqual([{ role: 'user', content: ['a', 'b', 'c'].map(text => ({ type: 'text', text })) }])
+    expect(lost).toEqual([])
+  })
+
+  test('the user begins', () => {
+    const { messages, lost } = asked([said('Hello'), user('Hi')])
+    expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
+    expect(lost).toEqual(['messages[0]'])
+  })
+
+  test('a system prompt alone is what the user says; nothing at all is refused', () => {
+    expect(asked([system('Sing')]).body).toMatchObject({ messages: [{ role: 'user', content: 'Sing' }] })
+    expect(() => asked([])).toThrow(GatewayError)
+  })
+
+  test('the system in the midst: in its own role where the model knows it, else in the midst of what the user says', () => {
+    const turns = [system('A'), user('1'), said('2'), user('3'), system('B')]
+    const newer = asked(turns, { model: 'claude-opus-5-5' })
+    expect(newer.messages.at(-1)).toEqual({ role: 'system', content: 'B' })
+    expect(newer.lost).toEqual([])
+    const older = asked(turns)
+    expect(older.body.system).toBe('A')
+    expect(JSON.stringify(older.messages.at(-1))).toContain('<system>\\nB\\n</system>')
+    expect(older.lost).toHaveLength(1)
+  })
+
+  test('results stand first, and together', () => {
+    const { messages, lost } = asked([
+      user('go'),
+      { role: 'assistant', parts: [...called('a').parts, ...called('b').parts] },
+      user('wait'),
+      answered('b'),
+      answered('a'),
+    ])
+    expect((messages.at(-1)!.content as JsonObject[]).map(({ type, tool_use_id: call }) => call ?? type)).toEqual([
+      'b',
+      'a',
+      'text',
+    ])
+    expect(lost).toEqual([])
+  })
+
+  test('a call without a result gets a failed one, a result without a call is text', () => {
+    const { messages, lost } = asked([user('go'), called('a'), answered('z', 'late'), said('so'), called('last')])
+    expect(messages[2]).toMatchObject({
+      role: 'user',
+      content: [{ type: 'tool_result', tool_use_id: 'a', is_error: true }, { type: 'text' }, { text: 'late' }],
+    })
+    expect(messages.at(-1)).toMatchObject({ role: 'user', content: [{ tool_use_id: 'last', is_error: true }] })
+    expect(lost).toHaveLength(3)
+  })
+
+  test('ids this wire refuses go out with what it takes, the same in call and result, each its own', () => {
+    const { messages } = asked([user('go'), called('f.x:0'), answered('f.x:0'), called('f_x_0'), answered('f_x_0')])
+    const ids = messages.flatMap(({ content }) =>
+      Array.isArray(content) ? content.flatMap(one => (isObject(one) ? [one.id ?? one.tool_use_id] : [])) : [],
+    )
+    expect(ids).toEqual(['f_x_0', 'f_x_0', 'f_x_0_2', 'f_x_0_2'])
+  })
+
+  test('arguments are not rewritten; what is no object stands in one', () => {
+    const text = '{"10": 1, "2": 12345678901234567890}'
+    expect(writeJson(asked([user('go'), called('a', text), answered('a')]).body)).toContain(`"input":${text}`)
+    const broken = asked([user('go'), called('a', '{"city'), answered('a')])
+    expect(broken.messages[1]).toMatchObject({ content: [{ input: { input: '{"city' } }] })
+    expect(broken.lost).toHaveLength(1)
+  })
+
+  test('the last words of the assistant end in no white space', () => {
+    expect(asked([user('go'), said('So: \n')]).messages.at(-1)).toEqual({ role: 'assistant', content: 'So:' })
+  })
+
+  test('thoughts go back with their own signature only', () => {
+    const { target } = exchangeFor()
+    const part = (seal?: object) => ({ type: 'reasoning' as const, text: 'Hm', ...(seal && { seal }) }) as never
+    const { messages, lost } = asked([
+      user('a'),
+      {
+        role: 'assistant',
+        parts: [part({ by: 'anthropic', at: target, value: 'c2ln' }), part(), part({ by: 'gemini', value: 1 })],
+      },
+      user('b'),
+    ])
+    expect(messages[1]).toEqual({
+      role: 'assistant',
+      content: [{ type: 'thinking', thinking: 'Hm', signature: 'c2ln' }],
+    })
+    expect(lost).toHaveLength(3)
+  })
+
+  test('a picture without an exact type gets the one its bytes tell', () => {
+    const parts = [{ type: 'media' as const, mime: 'image/*', source: { data: '/9j/4AAQ' } }]
+    expect(JSON.stringify(asked([{ role: 'user', parts }]).messages)).toContain('"image/jpeg"')
+  })
+})
+
+describe('thoughts, sampling, tools', () => {
+  const turns = [user('Hi')]
+  const of = (more: Partial<Chat>) => asked(turns, more)
+
+  test('a limit is demanded: the least of what its models may write', () => {
+    expect(of({}).body.max_tokens).toBe(32_000)
+    expect(of({ limit: 5 }).body.max_tokens).toBe(5)
+  })
+
+  test('who only wants to see thoughts does not make a model think that would not', () => {
+    const see = { reasoning: { shown: true } }
+    for (const model of ['claude-sonnet-4-6', 'claude-opus-4-8', 'claude-opus-4-5']) {
+      expect(of({ model, ...see }).body.thinking).toBeUndefined()
+      expect(of({ model, ...see, temperature: 0.5 }).lost).not.toContain('reasoning')
+    }
+    const summarized = { type: 'adaptive', display: 'summarized' }
+    expect(of({ model: 'claude-opus-4-8', reasoning: { on: true, shown: true } }).body.thinking).toEqual(summarized)
+    expect(of({ model: 'claude-sonnet-5-5', ...see }).body.thinking).toEqual(summarized)
+    const client = { model: 'm', max_tokens: 9, messages: [], thinking: { type: 'adaptive' } }
+    expect(anthropic.parseRequest(client, () => undefined).reasoning).toEqual({ on: true, shown: true })
+  })
+
+  test('a budget stays below the limit', () => {
+    expect(of({ reasoning: { effort: 'medium' } }).body).toMatchObject({
+      max_tokens: 32_000,
+      thinking: { type: 'enabled', budget_tokens: 8192 },
+    })
+    expect(of({ reasoning: { budget: 50_000 } }).body.max_tokens).toBeGreaterThan(50_000)
+    const tight = of({ reasoning: { effort: 'high' }, limit: 4000 })
+    expect(tight.body).toMatchObject({ max_tokens: 4000, thinking: { budget_tokens: 2000 } })
+    expect(tight.lost).toEqual(['reasoning'])
+    const none = of({ reasoning: { effort: 'high' }, limit: 1000 })
+    expect(none.body.thinking).toBeUndefined()
+    expect(none.lost).toEqual(['reasoning'])
+  })
+
+  test('newer models take an effort, and none takes what its age does not know', () => {
+    const newer = of({ model: 'claude-opus-5-5', reasoning: { budget: 30_000 }, temperature: 0.2, topP: 0.5 })
+    expect(newer.body).toMatchObject({ thinking: { type: 'adaptive' }, output_config: { effort: 'xhigh' } })
+    expect(newer.lost).toEqual(['temperature', 'top_p'])
+    expect(of({ model: 'claude-opus-5', reasoning: { effort: 'none' } }).body.thinking).toEqual({ type: 'disabled' })
+    expect(of({ model: 'claude-sonnet-5-5', reasoning: { effort: 'none' } }).body.thinking).toEqual({
+      type: 'between_tools',
+    })
+    expect(of({ model: 'claude-opus-5-5', reasoning: { effort: 'none' } }).body).toMatchObject({
+      output_config: { effort: 'low' },
+    })
+    expect(of({ reasoning: { effort: 'none' } }).body.thinking).toBeUndefined()
+  })
+
+  test.each([
+    ['claude-opus-4-5-20251101', false, true],
+    ['anthropic.claude-sonnet-4-20250514-v1:0', false, true],
+    ['claude-3-7-sonnet@20250219', false, true],
+    ['anthropic/claude-sonnet-4.6', true, true],
+    ['claude-opus-4-7', true, false],
+    ['claude-mythos-preview', true, false],
+    ['claude-haiku-5-5', true, false],
+    ['kimi-k2.7', false, true],
+  ])('%s: adaptive %p, sampling %p', (name, adaptive, samples) => {
+    expect(traitsOf(name)).toMatchObject({ adaptive, samples })
+  })
+
+  test('temperature and top_p stay in their range, and apart', () => {
+    const both = of({ temperature: 1.5, topP: 0.9, topK: 3 })
+    expect(both.body).toMatchObject({ temperature: 1, top_k: 3 })
+    expect(both.lost).toEqual(['temperature', 'top_p'])
+    const thinking = of({ temperature: 0.5, topP: 0.97, topK: 3, reasoning: { effort: 'low' } })
+    expect(thinking.body).toMatchObject({ top_p: 0.97 })
+    expect(thinking.lost).toEqual(['temperature', 'top_k'])
+  })
+
+  test('a call that must be made leaves no thoughts; where a model cannot be told so, it may', () => {
+    const tools = [{ name: 'f', schema: { type: 'object' } }]
+    const forced = of({ tools, choice: 'any', reasoning: { effort: 'low' }, parallel: false })
+    expect(forced.body.tool_choice).toEqual({ type: 'any', disable_parallel_tool_use: true })
+    expect(forced.body.thinking).toBeUndefined()
+    const free = of({ tools, choice: { name: 'f' }, model: 'claude-opus-5-5' })
+    expect(free.body.tool_choice).toEqual({ type: 'auto' })
+    expect([forced.lost, free.lost]).toEqual([['reasoning'], ['tool_choice']])
+    const choice = (model: string) => of({ tools, choice: 'any', model }).body.tool_choice
+    expect([choice('claude-sonnet-5-5'), choice('claude-sonnet-5')]).toEqual([{ type: 'auto' }, { type: 'any' }])
+  })
+
+  test('an open call whose thoughts are gone leaves none for its round', () => {
+    const round = asked([user('go'), called('a'), answered('a')], { reasoning: { effort: 'low' } })
+    expect(round.body.thinking).toBeUndefined()
+    expect(round.lost).toEqual(['reasoning'])
+  })
+
+  const closed = { type: 'object', properties: { a: { type: 'string' } }, additionalProperties: false }
+
+  test('an answer of a given form: natively, or by a tool nobody sees', () => {
+    expect(of({ format: { schema: closed } }).body).toMatchObject({ output_config: { format: { schema: closed } } })
+    const open = of({ format: { schema: { type: 'object' } } })
+    expect(open.body).toMatchObject({ tool_choice: { type: 'tool', name: 'json_answer' } })
+    const other = of({ format: { schema: closed }, model: 'glm-5', tools: [{ name: 'f' }] })
+    expect(other.body.tool_choice).toEqual({ type: 'any' })
+    const body = {
+      type: 'message',
+      content: [{ type: 'tool_use', id: 't', name: 'json_answer', input: { a: 'b' } }],
+      stop_reason: 'tool_use',
+    }
+    expect(anthropic.parseMessage(body, exchangeFor({ answerTool: 'json_answer' }))).toMatchObject({
+      parts: [{ type: 'text', text: '{"a":"b"}' }],
+      finish: 'stop',
+    })
+    expect(anthropic.parseMessage(body, exchangeFor())).toMatchObject({
+      parts: [{ type: 'call', name: 'json_answer' }],
+      finish: 'calls',
+    })
+  })
+
+  test("the tool of the answer has a name that is none of the client's", () => {
+    const exchange = exchangeFor()
+    const chat = { model: 'claude-opus-4-5', stream: false, turns, tools: [{ name: 'json_answer' }] }
+    const body = anthropic.renderRequest({ ...chat, format: { schema: { type: 'object' } } }, exchange)
+    expect(body.tools).toMatchObject([{ name: 'json_answer' }, { name: 'json_answer_2' }])
+    expect(exchange.answerTool).toBe('json_answer_2')
+    const plain = exchangeFor()
+    anthropic.renderRequest(chat, plain)
+    expect(plain.answerTool).toBeUndefined()
+  })
+
+  test('a tool without a schema, a free one, sequences of white space, a seed', () => {
+    const { body, lost } = of({ tools: [{ name: 'f' }, { name: 'g', custom: null }], stop: ['\n', 'END'], seed: 1 })
+    expect(body.tools).toMatchObject([
+      { name: 'f', input_schema: { type: 'object' } },
+      { name: 'g', input_schema: { required: ['input'] } },
+    ])
+    expect(body.stop_sequences).toEqual(['END'])
+    expect(lost).toEqual(['stop', 'seed'])
+  })
+})
+
+describe('seals of others', () => {
+  const seal = { by: 'gemini', at: 'a.b', value: 'sig' }
+  const render = (events: Event[]) => {
+    const out: string[] = []
+    const mouth = anthropic.renderStream(exchangeFor())(frame => out.push(anthropic.renderFrame(frame)))
+    for (const event of events) mouth(event)
+    mouth(undefined)
+    return out.join('')
+  }
+  const around = (...events: Event[]): Event[] => [
+    { type: 'start', id: '', model: 'm' },
+    ...events,
+    { type: 'finish', reason: 'stop' },
+  ]
+
+  test('of a call, before and behind its first words: in an empty thought before the call, and back', () => {
+    for (const first of [true, false]) {
+      const sealing: Event = { type: 'seal', at: 0, seal }
+      const words: Event = { type: 'delta', at: 0, text: '{}' }
+      const out = render(
+        around(
+          { type: 'open', at: 0, part: 'call', id: 'c', name: 'f' },
+          ...(first ? [sealing, words] : [words, sealing]),
+          { type: 'close', at: 0 },
+        ),
+      )
+      const answer = readStream(out, model)
+      expect(answer).toMatchObject({ blocks: ['thinking', 'tool_use'], stop: 'tool_use', thinking: '' })
+      expect(unwrapSeal(answer.signatures[0])).toEqual({ seal, next: true })
+      const content = [
+        { type: 'thinking', thinking: '', signature: answer.signatures[0]! },
+        { type: 'tool_use', id: 'c', name: 'f', input: {} },
+      ]
+      const body = { model: 'm', max_tokens: 1, messages: [{ role: 'assistant', content }] }
+      const [turn] = anthropic.parseRequest(body, () => undefined).turns
+      expect(turn!.parts).toEqual([{ type: 'call', id: 'c', name: 'f', args: '{}', seal }])
+    }
+  })
+
+  test('of a thought: in its own signature, and back', () => {
+    const out = render(
+      around(
+        { type: 'open', at: 0, part: 'reasoning' },
+        { type: 'delta', at: 0, text: 'Hm' },
+        { type: 'seal', at: 0, seal },
+        { type: 'close', at: 0 },
+      ),
+    )
+    const [signature] = readStream(out, model).signatures
+    const body = {
+      model: 'm',
+      messages: [{ role: 'assistant', content: [{ type: 'thinking', thinking: 'Hm', signature: signature! }] }],
+    }
+    expect(anthropic.parseRequest(body, () => undefined).turns[0]!.parts).toEqual([
+      { type: 'reasoning', text: 'Hm', seal },
+    ])
+  })
+
+  test('never reach the vendor on the way through', () => {
+    const foreign = { type: 'thinking', thinking: 'Hm', signature: wrapSeal(seal)! }
+    const mine = { type: 'thinking', thinking: 'Ha', signature: 'c2ln' }
+    const body = {
+      model: 'a',
+      messages: [
+        { role: 'user', content: 'x' },
+        { role: 'assistant', content: [foreign, mine, { type: 'text', text: 'y' }] },
+        { role: 'assistant', content: [foreign] },
+      ],
+    }
+    const written = anthropic.watch.writeRequest(JSON.stringify(body), body, { model: 'b', askUsage: true })
+    expect(JSON.parse(written)).toEqual({
+      model: 'b',
+      messages: [
+        { role: 'user', content: 'x' },
+        { role: 'assistant', content: [mine, { type: 'text', text: 'y' }] },
+      ],
+    })
+  })
+
+  test('calls that take turns are told one after another', () => {
+    const open = (at: number): Event => ({ type: 'open', at, part: 'call', id: `c${at}`, name: 'f' })
+    const out = render(
+      around(
+        open(0),
+        open(1),
+        { type: 'delta', at: 0, text: '{"a":' },
+        { type: 'delta', at: 1, text: '{"b":' },
+        { type: 'delta', at: 1, text: '2}' },
+        { type: 'close', at: 1 },
+        { type: 'delta', at: 0, text: '1}' },
+        { type: 'close', at: 0 },
+      ),
+    )
+    expect(readStream(out, model).calls.map(({ args }) => args)).toEqual(['{"a":1}', '{"b":2}'])
+  })
+
+  test('free text of a call stands under input, whole and in pieces', () => {
+    const words = ['*** "Begin"\n', '\ud83c', '\udf0d\\']
+    const out = render(
+      around(
+        { type: 'open', at: 0, part: 'call', id: 'c', name: 'patch', custom: true },
+        ...words.map((text): Event => ({ type: 'delta', at: 0, text })),
+        { type: 'close', at: 0 },
+      ),
+    )
+    expect(readStream(out, model).calls[0]!.input).toEqual({ input: words.join('') })
+    const parts = [{ type: 'call' as const, id: 'c', name: 'patch', args: words.join(''), custom: true }]
+    const body = anthropic.renderMessage({ id: 'm', model: 'm', parts, finish: 'calls' }, exchangeFor())
+    expect(JSON.parse(writeJson(body))).toMatchObject({ content: [{ input: { input: words.join('') } }] })
+  })
+
+  test('an end without a finish is an error, and nothing follows it', () => {
+    const out: string[] = []
+    const mouth = anthropic.renderStream(exchangeFor())(({ event }) => out.push(event!))
+    mouth({ type: 'start', id: 'x', model: 'm' })
+    mouth(undefined)
+    mouth({ type: 'usage', usage: { input: 1, output: 1 } })
+    expect(out).toEqual(['message_start', 'error'])
+  })
+})
+
+describe('what a client is told', () => {
+  const events = (tape: string) => eventsOf(anthropic, framesOf(toText(streams.find(({ quirk }) => quirk === tape)!)))
+
+  test('sources, in the neutral form', () => {
+    const cited = events('a tool of the vendor and its findings, with sources')
+    expect(cited.find(({ type }) => type === 'cite')).toMatchObject({
+      citation: { url: 'https://a.example', title: 'A', quote: 'sun' },
+    })
+    expect(cited.filter(({ type }) => type === 'part')).toMatchObject([
+      { part: { seal: { value: { type: 'server_tool_use', input: { query: 'weather' } } } } },
+      { part: { seal: { value: { type: 'web_search_tool_result' } } } },
+    ])
+  })
+
+  test('usage, with what was cached inside the input', () => {
+    const { usage } = anthropic.parseMessage(messages[2]!.body, exchangeFor())
+    expect(usage).toEqual({ input: 17, output: 7, cacheRead: 3, cacheWrite: 5, cacheWrite1h: 4 })
+  })
+
+  test('the sequence that stopped it', () => {
+    expect(events('a stop sequence that matched').at(-1)).toEqual({
+      type: 'finish',
+      reason: 'stop',
+      raw: 'stop_sequence',
+      stop: 'END',
+    })
+  })
+
+  test('arguments of a whole answer as the model wrote them', () => {
+    const args = '{"2":1,"1":1.0}'
+    const parts = [{ type: 'call' as const, id: 'c', name: 'f', args }]
+    const message = { id: 'm', model: 'm', parts, finish: 'calls' as const }
+    expect(writeJson(anthropic.renderMessage(message, exchangeFor()))).toContain(`"input":${args}`)
+    expect(tell(message)).toHaveLength(5)
+  })
+})
+
+test('a conversation kept elsewhere is not there; one that is to be kept is answered', () => {
+  const body = (thread: JsonObject) => ({
+    model: 'm',
+    max_tokens: 1,
+    thread,
+    messages: [{ role: 'user', content: 'Hi' }],
+  })
+  expect(anthropic.parseRequest(body({ type: 'create' }), () => undefined).extra).toBeUndefined()
+  try {
+    anthropic.parseRequest(body({ type: 'continue', previous_message_id: 'msg_1' }), () => undefined)
+    throw new Error('nothing was thrown')
+  } catch (thrown) {
+    expect((thrown as GatewayError).status).toBe(404)
+    expect(anthropic.renderError(thrown as GatewayError)).toMatchObject({
+      error: { type: 'not_found_error', details: { error_code: 'thread_not_found' } },
+    })
+  }
+})
+
+test('a vendor that keeps no conversations never gets the end of one', () => {
+  const write = (thread: JsonObject, name: string) => {
+    const body = { model: 'm', thread, messages: [] }
+    return JSON.parse(anthropic.watch.writeRequest(JSON.stringify(body), body, { model: name, askUsage: false }))
+  }
+  const next = { type: 'continue', previous_message_id: 'msg_1' }
+  expect(write(next, 'claude-opus-5-5')).toMatchObject({ thread: next })
+  expect(write({ type: 'create' }, 'glm-5')).toEqual({ model: 'glm-5', messages: [] })
+  expect(() => write(next, 'glm-5')).toThrow('keeps no conversations')
+})
+
+describe('headers', () => {
+  test('the version, and of the betas those that are known', () => {
+    expect(headers(undefined)).toEqual({ 'anthropic-version': '2023-06-01' })
+    const client = new Headers({
+      'anthropic-beta': 'context-1m-2025-08-07, spy-2026-01-01,compact-2026-01-12',
+      'anthropic-version': '2024-01-01',
+    })
+    expect(headers(client)).toEqual({
+      'anthropic-version': '2024-01-01',
+      'anthropic-beta': 'context-1m-2025-08-07,compact-2026-01-12',
+    })
+  })
+})

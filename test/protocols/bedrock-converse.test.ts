@@ -1,0 +1,663 @@
+/** Converse, spoken to vendors: what of a chat goes out, and what of its answers comes back, over our own tapes and over the recordings. */
+import { describe, expect, test } from 'bun:test'
+import { GatewayError } from '../../src/base/errors.ts'
+import type { Json, JsonObject } from '../../src/base/json/json.ts'
+import { writeJson } from '../../src/base/json/raw.ts'
+import type { Chat, Message, Part, Turn } from '../../src/ir/chat.ts'
+import { collect } from '../../src/ir/collect.ts'
+import type { Event } from '../../src/ir/event.ts'
+import { bedrockConverse as converse } from '../../src/protocols/bedrock-converse/index.ts'
+import type { Exchange, Frame } from '../../src/protocols/protocol.ts'
+import { protocols } from '../../src/protocols/registry.ts'
+import { collectStream, translateMessage, translateStream } from '../../src/protocols/shared/translate.ts'
+import { eventStream } from '../../src/upstream/framing/aws-event-stream.ts'
+import { checkEvents, exchangeFor } from '../contracts/protocol.ts'
+import { eventOf } from '../support/eventstream.ts'
+import { type Recording, recordings, seeded } from '../support/recordings.ts'
+import { readMessage, readStream } from '../validators/openai-chat.ts'
+
+const claude = 'us.anthropic.claude-haiku-4-5-20251001-v1:0'
+const elderClaude = 'anthropic.claude-3-7-sonnet-20250219-v1:0'
+const newClaude = 'global.anthropic.claude-sonnet-5'
+const nova = 'us.amazon.nova-2-lite-v1:0'
+const llama = 'us.meta.llama3-3-70b-instruct-v1:0'
+const gpt = 'openai.gpt-oss-120b-1:0'
+
+const { target } = exchangeFor()
+const sealed = (value: Json) => ({ by: 'bedrock-converse', at: target, value })
+
+type Asked = { body: JsonObject; lost: string[] }
+
+const render = (chat: Partial<Chat>, exchange = {}): Asked => {
+  const lost: string[] = []
+  const given: Chat = { model: claude, stream: false, turns: [said('hi')], ...chat }
+  const body = converse.renderRequest(given, exchangeFor({ loss: path => lost.push(path), ...exchange }))
+  return { body, lost }
+}
+const said = (...parts: (string | Part)[]): Turn => ({ role: 'user', parts: parts.map(asPart) })
+const answered = (...parts: (string | Part)[]): Turn => ({ role: 'assistant', parts: parts.map(asPart) })
+const ruled = (...parts: (string | Part)[]): Turn => ({ role: 'system', parts: parts.map(asPart) })
+const asPart = (part: string | Part): Part => (typeof part === 'string' ? { type: 'text', text: part } : part)
+
+const contentOf = (turns: Turn[], model = claude): { content: Json[]; lost: string[] } => {
+  const { body, lost } = render({ turns, model })
+  return { content: (body.messages as JsonObject[]).map(({ content }) => content!), lost }
+}
+
+describe('messages', () => {
+  test('the system has its own blocks; those of one role are one message; blank texts are none', () => {
+    const turns = [ruled('a'), said('b', ' '), said('c'), answered('d', ''), said('e')]
+    expect(render({ turns })).toEqual({
+      body: {
+        system: [{ text: 'a' }],
+        messages: [
+          { role: 'user', content: [{ text: 'b' }, { text: 'c' }] },
+          { role: 'assistant', content: [{ text: 'd' }] },
+          { role: 'user', content: [{ text: 'e' }] },
+        ],
+      },
+      lost: [],
+    })
+  })
+
+  test('a system that speaks within the conversation is told by the user, and noted', () => {
+    const { body, lost } = render({ turns: [ruled('a'), said('b'), answered('c'), ruled('d'), said('e')] })
+    expect(body.system).toEqual([{ text: 'a' }])
+    expect((body.messages as JsonObject[])[2]).toEqual({
+      role: 'user',
+      content: [{ text: '<system>\nd\n</system>' }, { text: 'e' }],
+    })
+    expect(lost).toEqual(['messages[3]'])
+  })
+
+  test('the user begins, and says what a system says alone; where nothing is said there is nothing to ask', () => {
+    expect(render({ turns: [ruled('a')] })).toEqual({
+      body: { messages: [{ role: 'user', content: [{ text: 'a' }] }] },
+      lost: ['system'],
+    })
+    const { body, lost } = render({ turns: [answered('a'), said('b')] })
+    expect((body.messages as JsonObject[]).map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
+    expect(lost).toEqual(['messages[0]'])
+    expect(() => render({ turns: [said('  ')] })).toThrow('say nothing')
+  })
+
+  const call = (id: string, args = '{}'): Part => ({ type: 'call', id, name: 'look', args })
+  const result = (id: string, ...parts: Part[]): Part => ({ type: 'result', id, parts })
+
+  test('calls and their answers: in one message, at its head, arguments as they were written', () => {
+    const args = '{"10": 12345678901234567890, "2": "ü"}'
+    const turns = [
+      said('go'),
+      answered('well', call('a', args), call('b', '')),
+      said('by the way', result('a', asPart('sunny'), asPart(''))),
+      said({ ...result('b'), failed: true } as Part),
+    ]
+    const { body } = render({ turns, tools: [{ name: 'look' }] })
+    expect(writeJson(body)).toContain(`"input":${args}`)
+    const [, , last] = body.messages as JsonObject[]
+    expect(last!.content).toEqual([
+      { toolResult: { toolUseId: 'a', content: [{ text: 'sunny' }] } },
+      { toolResult: { toolUseId: 'b', content: [], status: 'error' } },
+      { text: 'by the way' },
+    ])
+    const [, second] = body.messages as JsonObject[]
+    expect((second!.content as JsonObject[])[2]).toEqual({ toolUse: { toolUseId: 'b', name: 'look', input: {} } })
+  })
+
+  test('arguments that are no object go as input; an id the wire refuses is another, the same for both', () => {
+    const odd = 'functions look 0'
+    const { content, lost } = contentOf([said('go'), answered(call(odd, '[1]')), said(result(odd, asPart('x')))])
+    const [, [use] = [], [answer] = []] = content as JsonObject[][]
+    const { toolUseId, input } = use!.toolUse as JsonObject
+    expect(input).toEqual({ input: '[1]' })
+    expect(toolUseId).toMatch(/^[\w.:-]{1,64}$/)
+    expect((answer!.toolResult as JsonObject).toolUseId).toBe(toolUseId)
+    expect(lost).toEqual(['messages[1].arguments'])
+  })
+
+  test('files in messages and in the answers of tools', () => {
+    const file = (mime: string, data: string, name?: string): Part => ({
+      type: 'media',
+      mime,
+      source: { data },
+      ...(name !== undefined && { name }),
+    })
+    const pdf = file('application/pdf', 'JVBERi0', 'a/b: Größe.pdf')
+    const { content, lost } = contentOf([
+      said('see', file('image/jpg', 'AAAA'), file('image/*', 'iVBORw0KGgoAAA'), pdf, pdf, file('video/mp4', 'BBBB')),
+      answered(call('a')),
+      said(result('a', file('image/webp', 'CCCC'), file('text/x-python', 'DDDD'))),
+    ])
+    expect(content[0]).toEqual([
+      { text: 'see' },
+      { image: { format: 'jpeg', source: { bytes: 'AAAA' } } },
+      { image: { format: 'png', source: { bytes: 'iVBORw0KGgoAAA' } } },
+      { document: { format: 'pdf', source: { bytes: 'JVBERi0' }, name: 'a-b- Gr-e' } },
+      { document: { format: 'pdf', source: { bytes: 'JVBERi0' }, name: 'a-b- Gr-e (2)' } },
+      { video: { format: 'mp4', source: { bytes: 'BBBB' } } },
+    ])
+    expect((content[2] as JsonObject[])[0]).toEqual({
+      toolResult: {
+        toolUseId: 'a',
+        content: [
+          { image: { format: 'webp', source: { bytes: 'CCCC' } } },
+          { document: { format: 'txt', source: { bytes: 'DDDD' }, name: 'document' } },
+        ],
+      },
+    })
+    expect(lost).toEqual([])
+  })
+
+  test('files by URL, of unknown type, or of the model are losses', () => {
+    const { lost } = contentOf([
+      said('a', { type: 'media', mime: 'image/png', source: { url: 'https://x.example/a.png' } }),
+      said({ type: 'media', mime: 'application/zip', source: { data: 'AA' } }),
+      answered({ type: 'media', mime: 'image/png', source: { data: 'AA' } }),
+    ])
+    expect(lost).toEqual(['messages[0]', 'messages[1]', 'messages[2]'])
+  })
+
+  test('thoughts go back with the signature of this vendor and without any other', () => {
+    const { content, lost } = contentOf([
+      said('a'),
+      answered(
+        { type: 'reasoning', text: 'hm', seal: sealed({ signature: 's' }) },
+        { type: 'reasoning', text: '', seal: sealed({ redactedContent: 'cmVk' }) },
+        { type: 'reasoning', text: 'unsigned' },
+        { type: 'reasoning', text: 'of another', seal: { by: 'anthropic', at: target, value: 's' } },
+        { type: 'foreign', seal: sealed({ block: { searchResult: { source: 'x' } } }) },
+        { type: 'foreign', seal: { by: 'gemini', value: {} } },
+        'b',
+      ),
+    ])
+    expect(content[1]).toEqual([
+      { reasoningContent: { reasoningText: { text: 'hm', signature: 's' } } },
+      { reasoningContent: { redactedContent: 'cmVk' } },
+      { searchResult: { source: 'x' } },
+      { text: 'b' },
+    ])
+    expect(lost).toEqual(['messages[1].reasoning', 'messages[1].reasoning', 'messages[1]'])
+  })
+
+  test('cache marks are points behind what they end: where the model has a cache, for as long as it keeps one', () => {
+    const turns = [
+      ruled({ type: 'text', text: 'a', cache: { ttl: '1h' } }),
+      said({ type: 'text', text: 'b', cache: {} }),
+    ]
+    const tools = [{ name: 'look', cache: {} }]
+    const point = { cachePoint: { type: 'default' } }
+    const of = (model: string) => render({ turns, tools, model })
+    const forAnHour = of(claude)
+    expect(forAnHour.body.system).toEqual([{ text: 'a' }, { cachePoint: { type: 'default', ttl: '1h' } }])
+    expect(forAnHour.body.messages).toEqual([{ role: 'user', content: [{ text: 'b' }, point] }])
+    expect((forAnHour.body.toolConfig as JsonObject).tools).toHaveLength(2)
+    expect(forAnHour.lost).toEqual([])
+    expect(of(elderClaude).body.system).toEqual([{ text: 'a' }, point])
+    expect(of(elderClaude).lost).toEqual(['messages[0].cache_control.ttl'])
+    expect((of(nova).body.toolConfig as JsonObject).tools).toHaveLength(1)
+    expect(of(llama).body.system).toEqual([{ text: 'a' }])
+    expect(of(llama).lost).toContain('messages[0].cache_control')
+  })
+})
+
+describe('parameters', () => {
+  test('those of Converse, and those of the model behind it', () => {
+    const { body, lost } = render({ limit: 5, temperature: 0.1, topP: 0.9, topK: 7, stop: ['x'] })
+    expect(body.inferenceConfig).toEqual({ maxTokens: 5, temperature: 0.1, topP: 0.9, stopSequences: ['x'] })
+    expect(body.additionalModelRequestFields).toEqual({ top_k: 7 })
+    expect(body.additionalModelResponseFieldPaths).toEqual(['/stop_sequence', '/delta/stop_sequence'])
+    expect(lost).toEqual([])
+    expect(render({ topK: 7, model: nova }).body.additionalModelRequestFields).toEqual({ inferenceConfig: { topK: 7 } })
+    expect(render({ topK: 7, model: llama }).lost).toEqual(['top_k'])
+    expect(render({ temperature: 0.1, topP: 0.9, topK: 7, model: newClaude }).lost).toEqual([
+      'temperature',
+      'top_p',
+      'top_k',
+    ])
+    expect(render({}).body).toEqual({ messages: [{ role: 'user', content: [{ text: 'hi' }] }] })
+  })
+
+  test('what has no place is a loss', () => {
+    const extra = { by: 'openai-chat', value: { logit_bias: {} } }
+    const natives = [{ by: 'anthropic', value: {} }]
+    const { lost, body } = render({ seed: 1, user: 'u', parallel: false, extra, natives })
+    expect(lost.sort()).toEqual(['logit_bias', 'parallel_tool_calls', 'seed', 'tools', 'user'])
+    expect(JSON.stringify(body)).not.toContain('logit_bias')
+  })
+
+  const fieldsOf = (chat: Partial<Chat>) => {
+    const { body, lost } = render(chat)
+    return { fields: body.additionalModelRequestFields, lost }
+  }
+
+  test('thinking by a budget, by effort, by the words of other models, or not at all', () => {
+    expect(fieldsOf({ reasoning: { budget: 2000 } })).toEqual({
+      fields: { thinking: { type: 'enabled', budget_tokens: 2000 } },
+      lost: [],
+    })
+    expect(fieldsOf({ reasoning: { effort: 'low' }, limit: 1500, temperature: 0.5, topK: 3 })).toEqual({
+      fields: { thinking: { type: 'enabled', budget_tokens: 1024 } },
+      lost: ['temperature', 'top_k'],
+    })
+    expect(fieldsOf({ reasoning: { effort: 'high' }, limit: 1000 })).toEqual({ fields: undefined, lost: ['reasoning'] })
+    expect(fieldsOf({ reasoning: { effort: 'none' } })).toEqual({ fields: undefined, lost: [] })
+    expect(fieldsOf({ reasoning: { effort: 'high' }, model: newClaude })).toEqual({
+      fields: { thinking: { type: 'adaptive', display: 'summarized' }, output_config: { effort: 'high' } },
+      lost: [],
+    })
+    expect(fieldsOf({ reasoning: { effort: 'none' }, model: newClaude }).fields).toEqual({
+      thinking: { type: 'disabled' },
+    })
+    expect(fieldsOf({ reasoning: { effort: 'xhigh' }, model: nova }).fields).toEqual({
+      reasoningConfig: { type: 'enabled', maxReasoningEffort: 'high' },
+    })
+    expect(fieldsOf({ reasoning: { effort: 'minimal' }, model: gpt }).fields).toEqual({ reasoning_effort: 'low' })
+    expect(fieldsOf({ reasoning: { effort: 'high' }, model: llama })).toEqual({
+      fields: undefined,
+      lost: ['reasoning'],
+    })
+  })
+})
+
+describe('tools', () => {
+  const tools = [{ name: 'look', description: 'looks', schema: { type: 'object' }, strict: true }]
+  const configOf = (chat: Partial<Chat>) => {
+    const { body, lost } = render(chat)
+    return { config: body.toolConfig as JsonObject | undefined, lost }
+  }
+
+  test('their schemas, strictness where the model knows it, and the choice', () => {
+    const spec = { name: 'look', description: 'looks', inputSchema: { json: { type: 'object' } } }
+    expect(configOf({ tools, choice: 'any' })).toEqual({
+      config: { tools: [{ toolSpec: { ...spec, strict: true } }], toolChoice: { any: {} } },
+      lost: [],
+    })
+    expect(configOf({ tools, choice: { name: 'look' }, model: elderClaude })).toEqual({
+      config: { tools: [{ toolSpec: spec }], toolChoice: { tool: { name: 'look' } } },
+      lost: ['tools.look.strict'],
+    })
+    expect(configOf({ tools, choice: 'any', model: llama })).toEqual({
+      config: { tools: [{ toolSpec: spec }] },
+      lost: ['tools.look.strict', 'tool_choice'],
+    })
+    expect(configOf({ tools, choice: { name: 'look' }, model: gpt }).config!.toolChoice).toEqual({ any: {} })
+    expect(configOf({ tools, choice: 'auto' }).config!.toolChoice).toBeUndefined()
+    expect(configOf({ tools, choice: 'none' })).toEqual({ config: undefined, lost: [] })
+  })
+
+  test('where the conversation holds calls there must be tools', () => {
+    const turns = [
+      said('a'),
+      answered({ type: 'call', id: 'a', name: 'look', args: '{}' }),
+      said({ type: 'result', id: 'a', parts: [] }),
+    ]
+    const { config, lost } = configOf({ turns })
+    expect(config!.tools).toEqual([
+      { toolSpec: { name: 'look', inputSchema: { json: { type: 'object', properties: {} } } } },
+    ])
+    expect(lost).toEqual([])
+    expect(configOf({ turns, tools, choice: 'none' }).lost).toEqual(['tool_choice'])
+  })
+
+  test('one of free text takes an input', () => {
+    const { config, lost } = configOf({ tools: [{ name: 'write', custom: null }] })
+    expect(JSON.stringify(config)).toContain('"required":["input"]')
+    expect(lost).toEqual(['tools.write'])
+  })
+
+  const closed = { type: 'object', properties: { a: { type: 'string' } }, required: ['a'], additionalProperties: false }
+  const open = { type: 'object', properties: { a: { type: 'object', properties: {} } }, additionalProperties: false }
+
+  test('the structure of an answer: the model’s own where it can, else a tool it is made to call', () => {
+    expect(render({ format: { name: 'n', schema: closed, description: 'd' } })).toEqual({
+      body: {
+        messages: [{ role: 'user', content: [{ text: 'hi' }] }],
+        outputConfig: {
+          textFormat: {
+            type: 'json_schema',
+            structure: { jsonSchema: { schema: JSON.stringify(closed), name: 'n', description: 'd' } },
+          },
+        },
+      },
+      lost: [],
+    })
+    for (const chat of [{ format: { schema: open } }, { format: { schema: closed }, model: elderClaude }]) {
+      const { config, lost } = configOf({ ...chat, reasoning: { effort: 'low' } })
+      expect(config!.toolChoice).toEqual({ tool: { name: 'json_answer' } })
+      expect(lost).toEqual(['reasoning'])
+    }
+    expect(configOf({ format: { schema: open }, tools }).config!.toolChoice).toEqual({ any: {} })
+    expect(configOf({ format: {} }).config!.toolChoice).toEqual({ tool: { name: 'json_answer' } })
+    expect(configOf({ format: {}, model: llama })).toEqual({ config: undefined, lost: ['response_format'] })
+    expect(configOf({ format: { schema: { type: 'array' } }, model: nova }).lost).toEqual(['response_format'])
+    expect(render({ format: { schema: open }, model: 'anthropic.claude-opus-5-5' }).body.outputConfig).toBeDefined()
+  })
+})
+
+/** Events of a stream of Converse, as [name, payload]. */
+type Tape = [name: string, body: JsonObject][]
+const framesOf = (tape: Tape): Frame[] => tape.map(([event, body]) => ({ event, data: JSON.stringify(body) }))
+const eventsOf = (frames: readonly Frame[], lost: string[] = [], more: Partial<Exchange> = {}): Event[] => {
+  const events: Event[] = []
+  const exchange = exchangeFor({ loss: path => lost.push(path), ...more })
+  const parse = converse.parseStream(exchange)(event => events.push(event))
+  for (const frame of frames) parse(frame)
+  parse(undefined)
+  return events
+}
+const messageOf = (events: readonly Event[]): Message => {
+  const collector = collect()
+  for (const event of events) collector.push(event)
+  return collector.message()
+}
+const delta = (index: number, body: JsonObject): [string, JsonObject] => [
+  'contentBlockDelta',
+  { contentBlockIndex: index, delta: body },
+]
+const begin = (index: number, name: string, id = `id-${index}`): [string, JsonObject] => [
+  'contentBlockStart',
+  { contentBlockIndex: index, start: { toolUse: { toolUseId: id, name } } },
+]
+const close = (index: number): [string, JsonObject] => ['contentBlockStop', { contentBlockIndex: index }]
+const stop = (stopReason: string, more = {}): [string, JsonObject] => ['messageStop', { stopReason, ...more }]
+const usage: [string, JsonObject] = [
+  'metadata',
+  {
+    usage: {
+      inputTokens: 12,
+      outputTokens: 5,
+      totalTokens: 1057,
+      cacheReadInputTokens: 1000,
+      cacheWriteInputTokens: 40,
+      cacheDetails: [
+        { ttl: '1h', inputTokens: 30 },
+        { ttl: '5m', inputTokens: 10 },
+      ],
+    },
+  },
+]
+
+describe('streams', () => {
+  test('thoughts with signature and redacted ones, text, calls with and without arguments, usage before the finish', () => {
+    const events = eventsOf(
+      framesOf([
+        ['messageStart', { role: 'assistant' }],
+        delta(0, { reasoningContent: { text: 'h' } }),
+        delta(0, { reasoningContent: { text: '' } }),
+        delta(0, { reasoningContent: { text: 'm' } }),
+        delta(0, { reasoningContent: { signature: 'sig' } }),
+        close(0),
+        delta(1, { reasoningContent: { redactedContent: 'cmVk' } }),
+        close(1),
+        delta(2, { text: 'ok' }),
+        close(2),
+        begin(3, 'look'),
+        delta(3, { toolUse: { input: '{"a"' } }),
+        delta(3, { toolUse: { input: ':1}' } }),
+        close(3),
+        begin(4, 'now'),
+        delta(4, { toolUse: { input: '' } }),
+        close(4),
+        stop('tool_use'),
+        usage,
+      ]),
+    )
+    checkEvents(events)
+    expect(messageOf(events)).toEqual({
+      id: '',
+      model: '',
+      parts: [
+        { type: 'reasoning', text: 'hm', seal: sealed({ signature: 'sig' }) },
+        { type: 'reasoning', text: '', seal: sealed({ redactedContent: 'cmVk' }) },
+        { type: 'text', text: 'ok' },
+        { type: 'call', id: 'id-3', name: 'look', args: '{"a":1}' },
+        { type: 'call', id: 'id-4', name: 'now', args: '{}' },
+      ],
+      finish: 'calls',
+      raw: 'tool_use',
+      usage: { input: 1052, output: 5, cacheRead: 1000, cacheWrite: 40, cacheWrite1h: 30 },
+    })
+    expect(events.slice(-2).map(({ type }) => type)).toEqual(['usage', 'finish'])
+  })
+
+  const endings: [raw: string, finish: Message['finish']][] = [
+    ['end_turn', 'stop'],
+    ['stop_sequence', 'stop'],
+    ['max_tokens', 'length'],
+    ['model_context_window_exceeded', 'length'],
+    ['guardrail_intervened', 'filter'],
+    ['content_filtered', 'filter'],
+    ['malformed_tool_use', 'other'],
+  ]
+  for (const [raw, finish] of endings)
+    test(`${raw} is ${finish}`, () => {
+      const message = messageOf(eventsOf(framesOf([delta(0, { text: 'x' }), close(0), stop(raw), usage])))
+      expect({ finish: message.finish, raw: message.raw }).toEqual({ finish, raw })
+    })
+
+  test('a call always ends as one, whatever the model says', () => {
+    expect(messageOf(eventsOf(framesOf([begin(0, 'look'), close(0), stop('end_turn'), usage]))).finish).toBe('calls')
+  })
+
+  test('the sequence that ended it', () => {
+    const fields = { additionalModelResponseFields: { delta: { stop_sequence: 'END' } } }
+    expect(messageOf(eventsOf(framesOf([delta(0, { text: 'x' }), stop('stop_sequence', fields), usage]))).stop).toBe(
+      'END',
+    )
+  })
+
+  test('an answer told as a call of our own tool is text, and no call', () => {
+    const name = 'json_answer'
+    const frames = framesOf([
+      begin(0, name),
+      delta(0, { toolUse: { input: '{"a":1}' } }),
+      close(0),
+      stop('tool_use'),
+      usage,
+    ])
+    const { parts, finish } = messageOf(eventsOf(frames, [], { answerTool: name }))
+    expect({ parts, finish }).toEqual({ parts: [{ type: 'text', text: '{"a":1}' }], finish: 'stop' })
+    expect(messageOf(eventsOf(frames))).toMatchObject({ parts: [{ type: 'call', name }], finish: 'calls' })
+  })
+
+  test('the finish waits for the usage, and for the end where none comes; nothing is told after it', () => {
+    const events: Event[] = []
+    const parse = converse.parseStream(exchangeFor())(event => events.push(event))
+    const [text, over, counts] = framesOf([delta(0, { text: 'x' }), stop('end_turn'), usage])
+    parse(text)
+    parse(over)
+    expect(events.at(-1)!.type).toBe('delta')
+    parse(counts)
+    expect(events.at(-1)!.type).toBe('finish')
+    const count = events.length
+    parse(text)
+    parse(undefined)
+    expect(events).toHaveLength(count)
+    expect(messageOf(eventsOf([text!, over!])).finish).toBe('stop')
+    expect(messageOf(eventsOf([text!, counts!, over!])).usage?.output).toBe(5)
+  })
+
+  test('an end without a reason is a fault', () => {
+    for (const tape of [[], [delta(0, { text: 'x' })], [delta(0, { text: 'x' }), close(0), usage]] as Tape[]) {
+      const events = eventsOf(framesOf(tape))
+      checkEvents(events.length === 1 ? [{ type: 'start', id: '', model: '' }, ...events] : events)
+      expect(events.at(-1)!.type).toBe('fault')
+    }
+  })
+
+  test('a source before its text, tools of the vendor’s own, an image, a trace', () => {
+    const lost: string[] = []
+    const citation = { title: 't', sourceContent: [{ text: 'q' }], location: { web: { url: 'https://x.example' } } }
+    const use = { toolUseId: 'a', name: 'nova_grounding', type: 'server_tool_use' }
+    const result = { toolUseId: 'a', type: 'nova_grounding_result', status: 'success' }
+    const frames = framesOf([
+      ['contentBlockStart', { contentBlockIndex: 0, start: { toolUse: use } }],
+      delta(0, { toolUse: { input: '{"q":' } }),
+      delta(0, { toolUse: { input: '1}' } }),
+      close(0),
+      ['contentBlockStart', { contentBlockIndex: 1, start: { toolResult: result } }],
+      delta(1, { toolResult: [{ text: 'found' }] as unknown as JsonObject }),
+      close(1),
+      delta(2, { citation }),
+      delta(2, { text: 'so' }),
+      close(2),
+      ['contentBlockStart', { contentBlockIndex: 3, start: { image: { format: 'png' } } }],
+      delta(3, { image: { source: { bytes: 'AAAA' } } }),
+      close(3),
+      stop('end_turn'),
+      ['metadata', { ...usage[1], trace: { guardrail: {} } }],
+    ])
+    const events = eventsOf(frames, lost)
+    checkEvents(events)
+    expect(messageOf(events).parts).toEqual([
+      { type: 'foreign', seal: sealed({ block: { toolUse: { ...use, input: { q: 1 } } } }) },
+      { type: 'foreign', seal: sealed({ block: { toolResult: { ...result, content: [{ text: 'found' }] } } }) },
+      {
+        type: 'text',
+        text: 'so',
+        citations: [{ url: 'https://x.example', title: 't', quote: 'q', seal: sealed(citation) }],
+      },
+      { type: 'media', mime: 'image/png', source: { data: 'AAAA' } },
+    ])
+    expect(lost).toEqual(['trace'])
+  })
+
+  test('what is no event is left out, and noted', () => {
+    const lost: string[] = []
+    eventsOf([{ data: '{}' }, { event: 'messageStart', data: 'x' }, { event: 'unheardOf', data: '{}' }], lost)
+    expect(lost).toEqual(['stream', 'stream'])
+  })
+})
+
+describe('errors', () => {
+  const errorFor = (status: number, type: string, message: string) =>
+    converse.parseError(
+      status,
+      new Headers({ 'x-amzn-errortype': `${type}:http://internal.amazon.com/coral/` }),
+      JSON.stringify({ message }),
+      exchangeFor(),
+    )
+
+  test('are named by their exception', () => {
+    const cases: [status: number, type: string, code: GatewayError['code'], told: number][] = [
+      [400, 'ValidationException', 'upstream_refused', 400],
+      [404, 'ResourceNotFoundException', 'upstream_refused', 404],
+      [429, 'ThrottlingException', 'upstream_limited', 429],
+      [400, 'ServiceQuotaExceededException', 'upstream_limited', 429],
+      [408, 'ModelTimeoutException', 'upstream_timeout', 504],
+      [424, 'ModelErrorException', 'upstream_failed', 502],
+      [503, 'ServiceUnavailableException', 'upstream_failed', 503],
+    ]
+    for (const [status, type, code, told] of cases) {
+      const error = errorFor(status, type, 'no')
+      expect({ code: error.code, status: error.status, message: error.message, name: error.detail.vendorCode }).toEqual(
+        {
+          code,
+          status: told,
+          message: 'no',
+          name: type,
+        },
+      )
+    }
+  })
+
+  test('of our credentials tell nothing more', () => {
+    for (const type of ['UnrecognizedClientException', 'ExpiredTokenException', 'InvalidSignatureException']) {
+      const error = errorFor(403, type, 'The security token included in the request is expired')
+      expect({ code: error.code, named: error.detail.vendorCode }).toEqual({
+        code: 'upstream_credentials',
+        named: undefined,
+      })
+      expect(error.message).not.toContain('token')
+    }
+  })
+
+  test('an answer that is none', () => {
+    for (const body of ['<html>', {}, { output: {} }, { message: 'x' }] as Json[])
+      expect(() => converse.parseMessage(body, exchangeFor())).toThrow(GatewayError)
+  })
+})
+
+const all = recordings('bedrock-converse').filter(({ provider }) => provider === 'bedrock')
+const good = all.filter(({ status }) => (status ?? 200) === 200)
+const asBytes = ({ bytes, text }: Recording): Uint8Array =>
+  bytes ??
+  Buffer.concat(
+    text
+      .trim()
+      .split('\n')
+      .map(line => eventOf(...(Object.entries(JSON.parse(line))[0] as [string, unknown]))),
+  )
+const streams = good.filter(one => one.bytes || one.headers['content-type'] === 'application/x-ndjson')
+const whole = good.filter(one => !streams.includes(one))
+const refused = all.filter(({ status }) => status !== null && status >= 400)
+
+const framesAt = (bytes: Uint8Array, cuts: readonly number[]): Frame[] => {
+  const frames: Frame[] = []
+  const reader = eventStream(frame => frames.push(frame), exchangeFor())
+  let from = 0
+  for (const cut of [...cuts, bytes.length]) {
+    reader.push(bytes.subarray(from, cut))
+    from = cut
+  }
+  reader.end()
+  return frames
+}
+
+describe(`${all.length} recordings`, () => {
+  const told = streams.filter(({ file }) => !file.includes('exception'))
+
+  test('each belongs to one kind', () => {
+    expect(streams.length + whole.length + refused.length).toBe(all.length)
+  })
+
+  test(`${told.length} streams keep the promises of events, at any cut of their bytes; each is strict for a client`, () => {
+    const chat = protocols.get('openai-chat')!
+    for (const recording of told) {
+      const bytes = asBytes(recording)
+      const frames = framesAt(bytes, [])
+      const random = seeded(bytes.length)
+      const cuts = Array.from({ length: 64 }, () => Math.floor(random() * bytes.length)).sort((a, b) => a - b)
+      expect(
+        framesAt(
+          bytes,
+          Array.from(bytes, (_, at) => at),
+        ),
+      ).toEqual(frames)
+      const events = eventsOf(frames)
+      expect(eventsOf(framesAt(bytes, cuts))).toEqual(events)
+      checkEvents(events)
+      const { usage } = messageOf(events)
+      expect({ file: recording.file, end: events.at(-1)!.type, usage: usage !== undefined }).toEqual({
+        file: recording.file,
+        end: 'finish',
+        usage: true,
+      })
+      const passing = translateStream(chat, converse, exchangeFor())
+      let out = ''
+      for (const frame of frames) out += passing.push(frame)
+      out += passing.end()
+      readStream(out, exchangeFor().model)
+      readMessage(collectStream(chat, converse, frames, exchangeFor()).body, exchangeFor().model)
+    }
+  })
+
+  test(`${whole.length} whole answers: every text, thought and call comes through, the counts add up`, () => {
+    const chat = protocols.get('openai-chat')!
+    for (const { file, text } of whole) {
+      const body = JSON.parse(text) as { output: { message: { content: JsonObject[] } }; usage: Record<string, number> }
+      const message = converse.parseMessage(body as unknown as Json, exchangeFor())
+      expect({ file, parts: message.parts.length }).toEqual({ file, parts: body.output.message.content.length })
+      const { input, output } = message.usage!
+      expect({ file, total: input + output }).toEqual({ file, total: body.usage.totalTokens! })
+      readMessage(translateMessage(chat, converse, text, exchangeFor()).body, exchangeFor().model)
+    }
+  })
+
+  test(`${refused.length} refusals keep their status, but those of the credentials`, () => {
+    for (const { file, status, headers, text } of refused) {
+      const error = converse.parseError(status!, new Headers(headers), text, exchangeFor())
+      expect({ file, status: error.status }).toEqual({ file, status: status === 403 ? 502 : status! })
+    }
+  })
+})

@@ -1,0 +1,93 @@
+/** Claude by InvokeModel: the recorded streams, out of AWS's framing, are streams of Messages; passed and translated they are strict. */
+import { describe, expect, test } from 'bun:test'
+import { GatewayError } from '../../src/base/errors.ts'
+import { isObject, type JsonObject } from '../../src/base/json/json.ts'
+import { collect } from '../../src/ir/collect.ts'
+import type { Event } from '../../src/ir/event.ts'
+import type { Frame } from '../../src/protocols/protocol.ts'
+import { protocols } from '../../src/protocols/registry.ts'
+import { translateMessage, translateStream } from '../../src/protocols/shared/translate.ts'
+import { eventStream } from '../../src/upstream/framing/aws-event-stream.ts'
+import { checkEvents, exchangeFor } from '../contracts/protocol.ts'
+import { recordings } from '../support/recordings.ts'
+import { readStream as readEvents } from '../validators/anthropic.ts'
+import { readMessage, readStream } from '../validators/openai-chat.ts'
+
+const anthropic = protocols.get('anthropic')!
+const chat = protocols.get('openai-chat')!
+const { model } = exchangeFor()
+
+const all = recordings('bedrock-invoke').filter(({ url }) => /\/model\/[^/]*anthropic/.test(url))
+const tell = (bytes: Uint8Array): Frame[] => {
+  const frames: Frame[] = []
+  const reader = eventStream(frame => frames.push(frame), exchangeFor())
+  reader.push(bytes)
+  reader.end()
+  return frames
+}
+/** Claude 2 was asked for completions, which are another protocol. */
+const streams = all.flatMap(({ file, bytes }) => {
+  const frames = bytes ? tell(bytes) : []
+  return frames[0]?.event === 'message_start' ? [{ file, frames }] : []
+})
+const whole = all.filter(({ status, text }) => status === 200 && text.includes('"stop_reason"'))
+const refused = all.filter(({ status }) => status !== null && status >= 400)
+const others = all.length - streams.length - whole.length - refused.length
+
+const eventsOf = (frames: readonly Frame[]): Event[] => {
+  const events: Event[] = []
+  const parse = anthropic.parseStream(exchangeFor())(event => events.push(event))
+  for (const frame of frames) parse(frame)
+  parse(undefined)
+  return events
+}
+
+describe(`${all.length} recordings of Claude by InvokeModel, ${others} of them completions`, () => {
+  test('each is a stream, an answer, a refusal or a completion', () => {
+    expect(others).toBe(all.filter(({ url }) => url.includes('claude-v2')).length)
+  })
+
+  test(`${streams.length} streams: passed they are strict Messages, translated strict chunks, and tell the same`, () => {
+    for (const { file, frames } of streams) {
+      const events = eventsOf(frames)
+      checkEvents(events)
+      const collector = collect()
+      for (const event of events) collector.push(event)
+      const { parts, usage } = collector.message()
+      expect({ file, parts: parts.length > 0, counted: usage !== undefined }).toEqual({
+        file,
+        parts: true,
+        counted: true,
+      })
+
+      const passing = anthropic.watch.passStream(exchangeFor())
+      let out = ''
+      for (const frame of frames) out += passing.push(frame)
+      out += passing.end()
+      expect({ file, stop: readEvents(out, model).stop === '' }).toEqual({ file, stop: false })
+      expect(out).not.toContain('amazon-bedrock')
+
+      const translating = translateStream(chat, anthropic, exchangeFor())
+      let told = ''
+      for (const frame of frames) told += translating.push(frame)
+      readStream(told + translating.end(), model)
+    }
+  })
+
+  test(`${whole.length} whole answers`, () => {
+    for (const { text } of whole) {
+      const passed = JSON.parse(anthropic.watch.passMessage(text, exchangeFor()).text) as JsonObject
+      expect(passed.model).toBe(model)
+      expect(isObject(passed.usage)).toBe(true)
+      readMessage(translateMessage(chat, anthropic, text, exchangeFor()).body, model)
+    }
+  })
+
+  test(`${refused.length} refusals keep their status, but those of the credentials`, () => {
+    for (const { file, status, headers, text } of refused) {
+      const error = anthropic.parseError(status!, new Headers(headers), text, exchangeFor())
+      expect(error).toBeInstanceOf(GatewayError)
+      expect({ file, status: error.status }).toEqual({ file, status: status === 403 ? 502 : status! })
+    }
+  })
+})

@@ -1,0 +1,392 @@
+/** Embeddings and reranking: every client's question at every vendor, every vendor's answer for every client, and what was recorded of them. */
+import { describe, expect, test } from 'bun:test'
+import { GatewayError } from '../../src/base/errors.ts'
+import { isObject, type Json, type JsonObject, parseJson } from '../../src/base/json/json.ts'
+import { translateAnswer, translateAsk } from '../../src/protocols/shared/unary.ts'
+import { kindOfSingle, singleClients, singleOf } from '../../src/protocols/singles.ts'
+import { exchangeFor } from '../contracts/protocol.ts'
+import { answers, base64, first, second } from '../fuzz/samples.ts'
+import { type Recording, recordings } from '../support/recordings.ts'
+
+const client = (id: string) => singleClients.get(id)!
+const vendor = (id: string) => singleOf(id)!
+
+const asked = (from: string, to: string, body: JsonObject) => {
+  const losses: string[] = []
+  const sent = translateAsk(client(from), vendor(to), body, 'theirs', path => losses.push(path))
+  return { sent, losses }
+}
+
+const told = (from: string, to: string, body: JsonObject, answer: Json) => {
+  const { body: text, usage } = translateAnswer(
+    client(from),
+    vendor(to),
+    JSON.stringify(answer),
+    exchangeFor({ asked: body }),
+  )
+  return { body: JSON.parse(text) as JsonObject, usage }
+}
+
+const refused = (act: () => unknown): GatewayError => {
+  try {
+    act()
+  } catch (thrown) {
+    if (thrown instanceof GatewayError) return thrown
+    throw thrown
+  }
+  throw new Error('nothing was thrown')
+}
+
+/** Vendors that answer with two vectors. */
+const both = [
+  'embeddings',
+  'gemini/batchEmbedContents',
+  'vertex/predict',
+  'ollama/embed',
+  'dashscope/embeddings',
+  'cohere/embed',
+]
+
+describe('embeddings', () => {
+  const rich = {
+    model: 'mine',
+    input: ['a', 'b'],
+    dimensions: 2,
+    input_type: 'query',
+    user: 'u',
+    encoding_format: 'float',
+  }
+
+  test('each vendor is asked in its own words', () => {
+    const { sent, losses } = asked('embeddings', 'gemini/batchEmbedContents', rich)
+    const request = (text: string) => ({
+      model: 'models/theirs',
+      content: { parts: [{ text }] },
+      taskType: 'RETRIEVAL_QUERY',
+      outputDimensionality: 2,
+    })
+    expect(sent).toEqual({ requests: [request('a'), request('b')] })
+    expect(losses).toEqual(['user'])
+    expect(asked('embeddings', 'vertex/predict', rich).sent).toEqual({
+      instances: [
+        { content: 'a', task_type: 'RETRIEVAL_QUERY' },
+        { content: 'b', task_type: 'RETRIEVAL_QUERY' },
+      ],
+      parameters: { outputDimensionality: 2 },
+    })
+    expect(asked('embeddings', 'vertex/embedContent', { ...rich, input: 'a' }).sent).toEqual({
+      content: { role: 'user', parts: [{ text: 'a' }] },
+      embedContentConfig: { taskType: 'RETRIEVAL_QUERY', outputDimensionality: 2 },
+    })
+    expect(asked('embeddings', 'ollama/embed', rich)).toEqual({
+      sent: { model: 'theirs', input: ['a', 'b'], dimensions: 2 },
+      losses: ['user', 'task'],
+    })
+    expect(asked('embeddings', 'dashscope/embeddings', rich).sent).toEqual({
+      model: 'theirs',
+      input: { texts: ['a', 'b'] },
+      parameters: { dimension: 2, text_type: 'query' },
+    })
+    expect(asked('embeddings', 'cohere/embed', rich).sent).toEqual({
+      model: 'theirs',
+      texts: ['a', 'b'],
+      input_type: 'search_query',
+      embedding_types: ['float'],
+      output_dimension: 2,
+    })
+  })
+
+  test('nothing is sent that was not asked for', () => {
+    const plain = { model: 'mine', input: 'a' }
+    expect(asked('embeddings', 'dashscope/embeddings', plain)).toEqual({
+      sent: { model: 'theirs', input: { texts: ['a'] } },
+      losses: [],
+    })
+    expect(asked('embeddings', 'vertex/predict', plain).sent).toEqual({ instances: [{ content: 'a' }] })
+    expect(asked('gemini/embedContent', 'embeddings', { content: { parts: [{ text: 'a' }] } })).toEqual({
+      sent: { model: 'theirs', input: ['a'] },
+      losses: [],
+    })
+  })
+
+  test('a batch of Gemini keeps its titles where they are known, and is lost or refused where it cannot be said', () => {
+    const request = (text: string, more: JsonObject = {}) => ({ content: { parts: [{ text }] }, ...more })
+    const requests = [
+      request('a', { title: 'A', task_type: 'RETRIEVAL_DOCUMENT', output_dimensionality: 8 }),
+      request('b', { taskType: 'RETRIEVAL_DOCUMENT', outputDimensionality: 8 }),
+    ]
+    expect(asked('gemini/batchEmbedContents', 'vertex/predict', { requests })).toEqual({
+      sent: {
+        instances: [
+          { content: 'a', task_type: 'RETRIEVAL_DOCUMENT', title: 'A' },
+          { content: 'b', task_type: 'RETRIEVAL_DOCUMENT' },
+        ],
+        parameters: { outputDimensionality: 8 },
+      },
+      losses: [],
+    })
+    expect(asked('gemini/batchEmbedContents', 'embeddings', { requests })).toEqual({
+      sent: { model: 'theirs', input: ['a', 'b'], dimensions: 8 },
+      losses: ['titles', 'task'],
+    })
+    const mixed = { requests: [request('a', { outputDimensionality: 8 }), request('b')] }
+    expect(refused(() => asked('gemini/batchEmbedContents', 'embeddings', mixed))).toMatchObject({
+      code: 'invalid_request',
+      detail: { param: 'requests[1].outputDimensionality' },
+    })
+    const picture = { content: { parts: [{ text: 'a' }, { inlineData: { mimeType: 'image/png', data: 'AA' } }] } }
+    expect(refused(() => asked('gemini/embedContent', 'embeddings', picture)).detail.param).toBe('content.parts[1]')
+  })
+
+  test('tokens, and what is no text, are refused by name', () => {
+    const param = (body: JsonObject) =>
+      refused(() => asked('embeddings', 'ollama/embed', { model: 'm', ...body })).detail.param
+    expect(param({ input: [1, 2] })).toBe('input')
+    expect(param({ input: ['a', [1, 2]] })).toBe('input[1]')
+    expect(param({ input: [] })).toBe('input')
+    expect(param({ input: 'a', dimensions: 0 })).toBe('dimensions')
+    expect(param({ input: 'a', encoding_format: 'int8' })).toBe('encoding_format')
+  })
+
+  for (const to of both)
+    test(`${to} answers every client, in order, as numbers and as base64`, () => {
+      const answer = answers[to]!
+      const input = ['a', 'b']
+      const floats = told('embeddings', to, { model: 'mine', input }, answer)
+      expect(floats).toEqual({
+        body: {
+          object: 'list',
+          data: [
+            { object: 'embedding', index: 0, embedding: first },
+            { object: 'embedding', index: 1, embedding: second },
+          ],
+          model: 'the-clients-model',
+          usage: { prompt_tokens: 7, total_tokens: 7 },
+        },
+        usage: { input: 7, output: 0 },
+      })
+      const packed = told('embeddings', to, { model: 'mine', input, encoding_format: 'base64' }, answer)
+      expect((packed.body.data as JsonObject[]).map(({ embedding }) => embedding)).toEqual([
+        base64(...first),
+        base64(...second),
+      ])
+      const requests = input.map(text => ({ content: { parts: [{ text }] } }))
+      expect(told('gemini/batchEmbedContents', to, { requests }, answer).body).toEqual({
+        embeddings: [{ values: first }, { values: second }],
+        usageMetadata: { promptTokenCount: 7 },
+      })
+      const short = refused(() => told('embeddings', to, { model: 'mine', input: 'a' }, answer))
+      expect([short.code, short.message]).toEqual(['upstream_failed', 'the vendor gave 2 vectors for 1 texts'])
+    })
+
+  test('tokens that no vendor told are guessed, and not told where that need not be', () => {
+    const answer = { embedding: { values: first } }
+    const asked = told('embeddings', 'gemini/embedContent', { input: 'eight by' }, answer)
+    expect(asked.usage).toEqual({ input: 2, output: 0, estimated: true })
+    expect(asked.body.usage).toEqual({ prompt_tokens: 2, total_tokens: 2 })
+    const body = { content: { parts: [{ text: 'eight by' }] } }
+    expect(told('gemini/embedContent', 'vertex/embedContent', body, answer).body).toEqual(answer)
+  })
+
+  test('parts of a request become one answer', () => {
+    const { split, join } = client('embeddings').several!
+    const parts = split({ model: 'm', input: ['a', 'b', 'c'], user: 'u' }, 2)!
+    expect(parts).toEqual([
+      { model: 'm', input: ['a', 'b'], user: 'u' },
+      { model: 'm', input: ['c'], user: 'u' },
+    ])
+    expect(split({ input: [1, 2, 3] }, 2)).toBeUndefined()
+    expect(split({ input: ['a', 'b'] }, 2)).toBeUndefined()
+    const part = (count: number) => ({
+      object: 'list',
+      model: 'm',
+      data: Array.from({ length: count }, (_, index) => ({ object: 'embedding', index, embedding: [count] })),
+      usage: { prompt_tokens: count, total_tokens: count },
+    })
+    expect(join([part(2), part(1)])).toMatchObject({
+      data: [{ index: 0 }, { index: 1 }, { index: 2, embedding: [1] }],
+      usage: { prompt_tokens: 3, total_tokens: 3 },
+    })
+  })
+
+  test('passed, they come in the order of the texts, each as it was written', () => {
+    const pass = (data: string) =>
+      client('embeddings').watch.passMessage(`{"data":${data},"model":"the-clients-model"}`, exchangeFor({ asked: {} }))
+        .text
+    const item = (index: Json, vector: string) => `{"embedding": ${vector},"index" : ${JSON.stringify(index)} }`
+    const [a, b, c] = [item(0, '[1.0,-0, 1e-7]'), item(1, '"AACAPwAAAEA="'), item(2, '[{"index":9}]')] as const
+    const told = (data: string) => `{"data":${data},"model":"the-clients-model"}`
+    expect(pass(`[${c} ,\n${a}, ${b}]`)).toBe(told(`[${a} ,\n${b}, ${c}]`))
+    for (const as of [
+      `[ ${a},${b} ]`,
+      '[]',
+      `[${item(0, '[1]')},${item(0, '[2]')}]`,
+      `[${item(1, '[1]')},${item(0, '[2]')},${item(1, '[3]')}]`,
+      `[${item(1, '[1]')},${item(0, '[2]')},{"embedding":[3]}]`,
+      `[${item(1, '[1]')},${item(0, '[2]')},${item('x', '[3]')}]`,
+      '{"a":{"index":1},"b":{"index":0}}',
+    ])
+      expect(pass(as)).toBe(told(as))
+  })
+
+  test('what is no answer is the vendor’s fault', () => {
+    const faults: [string, Json][] = [
+      ['ollama/embed', { embeddings: [['x']] }],
+      ['ollama/embed', { embeddings: [[]] }],
+      ['embeddings', { data: [{ embedding: null }] }],
+      ['cohere/embed', { embeddings: { int8: [[1]] } }],
+      ['vertex/predict', []],
+      ['dashscope/embeddings', { code: 'InvalidApiKey', message: 'no' }],
+    ]
+    for (const [to, answer] of faults)
+      expect(refused(() => told('embeddings', to, { input: 'a' }, answer)).code).toMatch(/^upstream_/)
+  })
+})
+
+describe('reranking', () => {
+  const body = { model: 'mine', query: 'q', documents: ['a', { text: 'b' }, 'c'], top_n: 2, return_documents: true }
+  const results = [
+    { index: 2, relevance_score: 0.9 },
+    { index: 0, relevance_score: 0.5 },
+  ]
+
+  test('each vendor is asked in its own words', () => {
+    const documents = ['a', 'b', 'c']
+    expect(asked('rerank', 'cohere/rerank', { ...body, max_tokens_per_doc: 9 })).toEqual({
+      sent: { model: 'theirs', query: 'q', documents, top_n: 2, max_tokens_per_doc: 9 },
+      losses: [],
+    })
+    expect(asked('rerank', 'dashscope/rerank', { ...body, rank_fields: ['x'] })).toEqual({
+      sent: { model: 'theirs', input: { query: 'q', documents }, parameters: { return_documents: false, top_n: 2 } },
+      losses: ['rank_fields'],
+    })
+  })
+
+  test('each answers with the documents that were asked for', () => {
+    const ranked = [
+      { index: 2, relevance_score: 0.9, document: { text: 'c' } },
+      { index: 0, relevance_score: 0.5, document: { text: 'a' } },
+    ]
+    expect(
+      told('rerank', 'cohere/rerank', body, { id: 'x', results, meta: { billed_units: { search_units: 1 } } }),
+    ).toEqual({
+      body: { id: 'x', model: 'the-clients-model', results: ranked, meta: { billed_units: { search_units: 1 } } },
+      usage: undefined,
+    })
+    const answer = { output: { results }, usage: { total_tokens: 12 }, request_id: 'y' }
+    expect(told('rerank', 'dashscope/rerank', body, answer)).toEqual({
+      body: { id: 'y', model: 'the-clients-model', results: ranked, usage: { prompt_tokens: 12, total_tokens: 12 } },
+      usage: { input: 12, output: 0 },
+    })
+    const bare = told('rerank', 'dashscope/rerank', { ...body, return_documents: false, top_n: 0 }, answer)
+    expect(bare.body.results).toEqual([])
+  })
+
+  test('documents that are none and rankings that are none are told', () => {
+    expect(refused(() => asked('rerank', 'cohere/rerank', { ...body, documents: ['a', 1] })).detail.param).toBe(
+      'documents[1]',
+    )
+    expect(refused(() => asked('rerank', 'cohere/rerank', { ...body, documents: 'a' })).detail.param).toBe('documents')
+    for (const wrong of [{}, { results: [{ index: 9, relevance_score: 1 }] }, { results: [1] }])
+      expect(refused(() => told('rerank', 'cohere/rerank', body, wrong)).code).toBe('upstream_failed')
+  })
+})
+
+test('a kind is answered by its own kind alone', () => {
+  expect([kindOfSingle('embeddings'), kindOfSingle('rerank'), kindOfSingle('openai-chat')]).toEqual([
+    'embedding',
+    'rerank',
+    undefined,
+  ])
+})
+
+/** Which protocol a recording is in, by where it was sent. */
+const spokenAt: readonly (readonly [RegExp, string])[] = [
+  [/:predict$/, 'vertex/predict'],
+  [/:batchEmbedContents/, 'gemini/batchEmbedContents'],
+  [/:embedContent/, 'gemini/embedContent'],
+  [/cohere\.\w+\/v[12]\/embed$/, 'cohere/embed'],
+  [/cohere\.\w+\/v[12]\/rerank$/, 'cohere/rerank'],
+  [/\/api\/embed$/, 'ollama/embed'],
+  [/\/services\/embeddings\//, 'dashscope/embeddings'],
+  [/\/services\/rerank\//, 'dashscope/rerank'],
+  [/\/v\d\/embeddings$|\/embeddings\?/, 'embeddings'],
+  [/\/rerank$/, 'rerank'],
+]
+
+const textsIn = (recorded: Json): string[] | undefined => {
+  if (!isObject(recorded)) return undefined
+  const { input, texts, instances, requests, content } = recorded
+  const list = [input, texts, instances, requests].find(Array.isArray) ?? (isObject(input) ? input.texts : undefined)
+  if (Array.isArray(list)) return list.map((_, index) => `text ${index}`)
+  return input !== undefined || content !== undefined ? ['text'] : undefined
+}
+
+/** Vectors of whole numbers of one byte each: no client of OpenAI's could read them. */
+const bytes = /int8_embeddings/
+
+/** What the vendor said, told to a client of OpenAI's; undefined where the recording asks what that client could not. */
+const replayed = ({ url, request, text }: Recording): JsonObject | GatewayError | undefined => {
+  const id = spokenAt.find(([where]) => where.test(url))?.[1]
+  const answer = parseJson(text)
+  if (id === undefined || !isObject(answer)) return undefined
+  try {
+    if (kindOfSingle(id) === 'rerank') {
+      const { documents } = ((request as JsonObject).input ?? request) as JsonObject
+      return told('rerank', id, { query: 'q', documents, return_documents: true }, answer).body
+    }
+    const input = textsIn(request as Json)
+    return input && told('embeddings', id, { input }, answer).body
+  } catch (thrown) {
+    if (thrown instanceof GatewayError) return thrown
+    throw thrown
+  }
+}
+
+const all = ['embeddings', 'rerank', 'dashscope-embeddings', 'dashscope-rerank'].flatMap(recordings)
+const good = all.filter(({ status, text }) => (status ?? 200) === 200 && text !== '')
+
+describe(`${all.length} recordings`, () => {
+  test('each good answer is a strict one for the client', () => {
+    const read: Record<string, number> = {}
+    const left: string[] = []
+    for (const recording of good) {
+      const answer = replayed(recording)
+      if (answer === undefined || bytes.test(recording.file)) left.push(recording.file)
+      else if (answer instanceof GatewayError) expect([recording.file, answer.message]).toEqual([recording.file, ''])
+      else {
+        read[recording.provider] = (read[recording.provider] ?? 0) + 1
+        const { data, results, usage } = answer
+        if (Array.isArray(data)) {
+          const vectors = (data as JsonObject[]).map(({ embedding }) => embedding as number[])
+          expect(vectors.length).toBeGreaterThan(0)
+          expect(new Set(vectors.map(({ length }) => length)).size).toBe(1)
+          expect([recording.file, vectors.flat().find(number => !Number.isFinite(number))]).toEqual([
+            recording.file,
+            undefined,
+          ])
+          expect((usage as JsonObject).prompt_tokens).toBeGreaterThanOrEqual(0)
+        } else
+          for (const result of results as JsonObject[])
+            expect(result).toEqual({
+              index: expect.any(Number),
+              relevance_score: expect.any(Number),
+              document: { text: expect.any(String) },
+            })
+      }
+    }
+    console.log(`recordings read: ${JSON.stringify(read)}; of other wires: ${left.length} ${left.join(' ')}`)
+    if (all.length > 0) expect(Object.keys(read).length).toBeGreaterThan(5)
+  })
+
+  test('each refusal is one', () => {
+    const bad = all.filter(({ status }) => (status ?? 200) >= 400)
+    for (const { url, status, text, headers } of bad) {
+      const id = spokenAt.find(([where]) => where.test(url))?.[1] ?? 'embeddings'
+      const error = vendor(id).parseError(status!, new Headers(headers), text, { scrub: text => text })
+      expect(error.code).toMatch(/^upstream_/)
+      expect(error.message).not.toBe('')
+    }
+    console.log(`refusals read: ${bad.length}`)
+  })
+})

@@ -1,0 +1,722 @@
+/** generateContent keeps the contract of every protocol, over our own tapes and over the recordings; what it does beyond. */
+import { describe, expect, test } from 'bun:test'
+import { GatewayError } from '../../src/base/errors.ts'
+import type { JsonObject } from '../../src/base/json/json.ts'
+import { writeJson } from '../../src/base/json/raw.ts'
+import type { Chat, Message, Part } from '../../src/ir/chat.ts'
+import { collect } from '../../src/ir/collect.ts'
+import type { Event } from '../../src/ir/event.ts'
+import { wrapSeal } from '../../src/ir/seal.ts'
+import { geminiList } from '../../src/protocols/gemini/json-array.ts'
+import { namedIn } from '../../src/protocols/gemini/syntax/model-path.ts'
+import type { Exchange, Ingress, Passing } from '../../src/protocols/protocol.ts'
+import { protocols } from '../../src/protocols/registry.ts'
+import { translateStream } from '../../src/protocols/shared/translate.ts'
+import { eventsOf, exchangeFor, framesOf, protocolContract, type Samples } from '../contracts/protocol.ts'
+import { requests, streams, type Tape, toText } from '../fixtures/gemini.ts'
+import { recordings } from '../support/recordings.ts'
+import { readList, readMessage, readStream } from '../validators/gemini.ts'
+
+const gemini = protocols.get('gemini')!
+const { model } = exchangeFor()
+
+const parsed = (text: string): JsonObject | JsonObject[] => JSON.parse(text) as JsonObject | JsonObject[]
+const all = recordings('gemini-generate')
+const good = all.filter(({ status }) => (status ?? 200) === 200)
+const refused = all.filter(({ status }) => (status ?? 200) !== 200)
+const own: Samples = {
+  from: 'our tapes',
+  streams: streams.map(tape => ({ name: tape.quirk, text: toText(tape), fault: tape.gives.fault !== undefined })),
+  messages: [],
+  requests,
+}
+const recorded: Samples = {
+  from: `${all.length} recordings`,
+  streams: good
+    .filter(({ events }) => events)
+    .map(({ file, text }) => ({ name: file, text, fault: !text.includes('"finishReason"') })),
+  messages: good.filter(({ events }) => !events).map(({ file, text }) => ({ name: file, body: parsed(text) })),
+  requests: good
+    .filter(({ request }) => typeof request === 'object' && request !== null && 'contents' in request)
+    .map(({ file, request }) => ({ name: file, body: request as JsonObject })),
+}
+
+protocolContract(gemini, own)
+protocolContract(gemini, recorded)
+
+const messageOf = (events: readonly Event[]): Message => {
+  const collector = collect()
+  for (const event of events) collector.push(event)
+  return collector.message()
+}
+
+const textIn = (parts: readonly Part[], type: 'text' | 'reasoning'): string =>
+  parts.map(part => (part.type === type ? part.text : '')).join('')
+
+describe('what vendors send', () => {
+  test.each(streams.map(tape => [tape.quirk, tape] as const))('%s', (_, tape: Tape) => {
+    const events = eventsOf(gemini, framesOf(toText(tape)))
+    const { gives } = tape
+    const last = events.at(-1)!
+    if (gives.fault !== undefined) {
+      expect(last.type === 'fault' && last.error.status).toBe(gives.fault)
+      return
+    }
+    const { parts, finish, usage } = messageOf(events)
+    const calls = parts.filter(part => part.type === 'call')
+    expect(textIn(parts, 'text')).toBe(gives.text ?? '')
+    expect(textIn(parts, 'reasoning')).toBe(gives.reasoning ?? '')
+    expect(calls.map(({ name, args }) => ({ name, args }))).toEqual(gives.calls ?? [])
+    expect(new Set(calls.map(({ id }) => id)).size).toBe(calls.length)
+    expect(calls.every(({ id }) => /^[\w-]{1,40}$/.test(id))).toBe(true)
+    expect(finish).toBe(gives.finish as Message['finish'])
+    if (gives.usage) expect(usage).toMatchObject(gives.usage)
+  })
+
+  test('signatures are seals of their parts, wherever they stand', () => {
+    const sealed = (quirk: string) =>
+      messageOf(eventsOf(gemini, framesOf(toText(streams.find(one => one.quirk.startsWith(quirk))!)))).parts
+    const seal = { by: 'gemini', at: exchangeFor().target, value: 'c2ln' }
+    expect(sealed('thoughts, then')).toEqual([
+      { type: 'reasoning', text: 'Let me see.' },
+      { type: 'text', text: 'It is 4.', seal },
+    ])
+    expect(sealed('parallel').map(part => part.type === 'call' && part.seal)).toEqual([seal, undefined])
+    expect(sealed('arguments in pieces, each')[0]).toMatchObject({ type: 'call', seal })
+  })
+
+  test('places of sources are told in characters, and again in bytes', () => {
+    const text = 'In Zürich 🌍 regnet es.'
+    const segment = { startIndex: 3, endIndex: Buffer.byteLength('In Zürich 🌍'), text: 'Zürich 🌍' }
+    const groundingMetadata = {
+      groundingChunks: [{ web: { uri: 'https://a.example', title: 'a' } }, { web: { uri: 'https://b.example' } }],
+      groundingSupports: [{ segment, groundingChunkIndices: [0] }],
+    }
+    const body = { candidates: [{ content: { parts: [{ text }] }, finishReason: 'STOP', groundingMetadata }] }
+    const message = gemini.parseMessage(body, exchangeFor())
+    const [part] = message.parts
+    expect(part?.type === 'text' && part.citations).toEqual([
+      { url: 'https://a.example', title: 'a', quote: 'Zürich 🌍', start: 3, end: 'In Zürich 🌍'.length },
+      { url: 'https://b.example' },
+    ])
+    expect(gemini.renderMessage(message, exchangeFor())).toMatchObject({ candidates: [{ groundingMetadata }] })
+  })
+
+  test('audio is counted apart', () => {
+    const usageMetadata = {
+      promptTokenCount: 30,
+      candidatesTokenCount: 20,
+      totalTokenCount: 50,
+      cachedContentTokenCount: 8,
+      promptTokensDetails: [
+        { modality: 'TEXT', tokenCount: 5 },
+        { modality: 'AUDIO', tokenCount: 25 },
+      ],
+      candidatesTokensDetails: [{ modality: 4, tokenCount: 20 }],
+    }
+    const { usage } = gemini.parseMessage(
+      { candidates: [{ content: { parts: [{ text: 'a' }] }, finishReason: 'STOP' }], usageMetadata },
+      exchangeFor(),
+    )
+    expect(usage).toEqual({ input: 30, output: 20, cacheRead: 8, audioInput: 25, audioOutput: 20 })
+  })
+
+  test('a list of chunks where one answer was asked for', () => {
+    const chunk = (text: string, more = {}) => ({ candidates: [{ content: { parts: [{ text }] }, ...more }] })
+    const message = gemini.parseMessage([chunk('a'), chunk('b', { finishReason: 'STOP' })], exchangeFor())
+    expect(message).toMatchObject({ parts: [{ type: 'text', text: 'ab' }], finish: 'stop' })
+  })
+})
+
+describe('a finish that tells of a failure', () => {
+  const words = ['MALFORMED_FUNCTION_CALL', 'MALFORMED_RESPONSE', 'MISSING_THOUGHT_SIGNATURE', 'TOO_MANY_TOOL_CALLS']
+  const bodyOf = (finishReason: string, ...parts: JsonObject[]) => ({
+    candidates: [{ content: { parts }, finishReason }],
+  })
+  const thought = { text: 'hm', thought: true }
+
+  test.each(words)('%s without content is a fault, with content an answer', word => {
+    for (const parts of [[], [thought]]) {
+      expect(() => gemini.parseMessage(bodyOf(word, ...parts), exchangeFor())).toThrow(word)
+      const frames = [{ data: JSON.stringify(bodyOf(word, ...parts)) }]
+      expect(eventsOf(gemini, frames).at(-1)).toMatchObject({ type: 'fault', error: { code: 'upstream_failed' } })
+    }
+    const { parts, finish } = gemini.parseMessage(bodyOf(word, { text: 'so far' }), exchangeFor())
+    expect({ parts, finish }).toEqual({ parts: [{ type: 'text', text: 'so far' }], finish: 'other' })
+  })
+})
+
+describe(`answers for clients, from ${good.length} recordings and every protocol`, () => {
+  const sources = [...recorded.streams.filter(({ fault }) => !fault), ...own.streams.filter(({ fault }) => !fault)].map(
+    ({ name, text }) => ({ name, events: () => eventsOf(gemini, framesOf(text)) }),
+  )
+
+  const told = (ingress: Ingress, events: readonly Event[], exchange = exchangeFor()): string => {
+    let out = ''
+    const render = ingress.renderStream(exchange)(frame => {
+      out += ingress.renderFrame(frame)
+    })
+    for (const event of events) render(event)
+    render(undefined)
+    return out
+  }
+
+  test('every stream is strict, as events and as a list, and says what was said', () => {
+    for (const { name, events } of sources) {
+      const heard = events()
+      const message = messageOf(heard)
+      for (const answer of [readStream(told(gemini, heard), model), readList(told(geminiList, heard), model)]) {
+        expect({ name, text: answer.text }).toEqual({ name, text: textIn(message.parts, 'text') })
+        expect(answer.thoughts).toBe(textIn(message.parts, 'reasoning'))
+        expect(answer.calls.length).toBe(message.parts.filter(part => part.type === 'call').length)
+      }
+    }
+  })
+
+  const foreign: readonly (readonly [id: string, api: string])[] = [
+    ['openai-chat', 'chat-completions'],
+    ['anthropic', 'anthropic-messages'],
+    ['openai-responses', 'responses'],
+  ]
+  test.each(foreign)('streams of %s', (id, api) => {
+    const egress = protocols.get(id)!
+    let whole = 0
+    for (const { file, text } of recordings(api).filter(one => one.events && (one.status ?? 200) === 200)) {
+      const passing = translateStream(gemini, egress, exchangeFor())
+      let out = ''
+      for (const frame of framesOf(text)) out += passing.push(frame)
+      out += passing.end()
+      if (passing.seen.fault) continue
+      whole++
+      try {
+        readStream(out, model)
+      } catch (thrown) {
+        throw new Error(`${file}: ${thrown instanceof Error ? thrown.message : thrown}`)
+      }
+    }
+    console.log(`${id}: ${whole} whole streams told`)
+  })
+
+  test('whole answers are strict', () => {
+    for (const { body } of recorded.messages) {
+      const message = gemini.parseMessage(structuredClone(body), exchangeFor())
+      readMessage(JSON.parse(writeJson(gemini.renderMessage(message, exchangeFor()))), model)
+    }
+  })
+
+  const start: Event = { type: 'start', id: 'm', model: 'x' }
+  const open = (at: number, part: 'text' | 'reasoning' | 'call', name?: string): Event => ({
+    type: 'open',
+    at,
+    part,
+    ...(name !== undefined && { id: `call_${at}`, name }),
+  })
+  const delta = (at: number, text: string): Event => ({ type: 'delta', at, text })
+  const finish: Event = { type: 'finish', reason: 'calls' }
+
+  test('calls that take turns are told whole, with arguments as they came', () => {
+    const events: Event[] = [
+      start,
+      open(0, 'call', 'f'),
+      open(1, 'call', 'g'),
+      delta(0, '{"n":1234567890'),
+      delta(1, '{}'),
+      delta(0, '1234567890, "2":1,"1":2}'),
+      { type: 'close', at: 1 },
+      { type: 'close', at: 0 },
+      finish,
+    ]
+    const text = told(gemini, events)
+    expect(text).toContain('{"n":12345678901234567890, "2":1,"1":2}')
+    expect(readStream(text, model).calls.map(({ name }) => name)).toEqual(['g', 'f'])
+  })
+
+  test('arguments cut off are no call: the answer says that it is malformed', () => {
+    const lost: string[] = []
+    const events: Event[] = [start, open(0, 'call', 'f'), delta(0, '{"a":'), { type: 'close', at: 0 }, finish]
+    const answer = readStream(told(gemini, events, exchangeFor({ loss: path => lost.push(path) })), model)
+    expect(answer).toMatchObject({ calls: [], finish: 'MALFORMED_FUNCTION_CALL' })
+    expect(lost).toEqual(['functionCall'])
+  })
+
+  test('thoughts are shown to who asks for them; what is sealed crosses all the same and comes back', () => {
+    const seal = { by: 'another', at: 'v.t', value: 'secret' }
+    const events: Event[] = [
+      start,
+      open(0, 'reasoning'),
+      delta(0, 'Hm.'),
+      { type: 'seal', at: 0, seal },
+      { type: 'close', at: 0 },
+      { type: 'part', at: 1, part: { type: 'foreign', seal: { by: 'another', at: 'v.t', value: { block: 1 } } } },
+      open(2, 'text'),
+      delta(2, 'Hello'),
+      { type: 'close', at: 2 },
+      { type: 'finish', reason: 'stop' },
+    ]
+    for (const [asked, thoughts] of [
+      [{}, ''],
+      [{ generation_config: { thinking_config: { include_thoughts: true } } }, 'Hm.'],
+    ] as const) {
+      const frames = framesOf(told(gemini, events, exchangeFor({ asked })))
+      const contents = frames.map(
+        ({ data }) => (JSON.parse(data) as { candidates: { content: JsonObject }[] }).candidates[0]!.content,
+      )
+      expect(readStream(frames.map(gemini.renderFrame).join(''), model)).toMatchObject({ thoughts, text: 'Hello' })
+      const { turns } = gemini.parseRequest({ contents }, () => undefined)
+      expect(turns).toEqual([
+        {
+          role: 'assistant',
+          parts: [
+            { type: 'reasoning', text: thoughts, seal },
+            { type: 'foreign', seal: { by: 'another', at: 'v.t', value: { block: 1 } } },
+            { type: 'text', text: 'Hello' },
+          ],
+        },
+      ])
+    }
+  })
+
+  test('a fault ends the stream, as an event and as the end of the list', () => {
+    const error = new GatewayError('upstream_limited', 'too much', { retryAfter: 7 })
+    const events: Event[] = [start, open(0, 'text'), delta(0, 'Hel')]
+    const broken = (ingress: Ingress): string => {
+      let out = ''
+      const render = ingress.renderStream(exchangeFor())(frame => {
+        out += ingress.renderFrame(frame)
+      })
+      for (const event of events) render(event)
+      render({ type: 'fault', error })
+      render(undefined)
+      return out
+    }
+    const told = { code: 429, message: 'too much', status: 'RESOURCE_EXHAUSTED' }
+    expect(JSON.parse(framesOf(broken(gemini)).at(-1)!.data)).toMatchObject({ error: told })
+    expect((JSON.parse(broken(geminiList)) as JsonObject[]).at(-1)).toMatchObject({ error: told })
+    expect(JSON.parse(geminiList.renderFault(error))).toMatchObject([{ error: told }])
+  })
+})
+
+describe('the pass', () => {
+  const passed = (
+    text: string,
+    exchange: Exchange = exchangeFor(),
+    ingress: Ingress = gemini,
+  ): Passing & { out: string } => {
+    const passing = ingress.watch.passStream(exchange)
+    let out = ''
+    for (const frame of framesOf(text)) out += passing.push(frame)
+    return { ...passing, out: out + passing.end() }
+  }
+
+  test('every recorded stream: frames as they came but for the model, usage seen', () => {
+    for (const { name, text, fault } of recorded.streams) {
+      const { seen, out } = passed(text)
+      expect({ name, fault: seen.fault !== undefined }).toEqual({ name, fault })
+      if (fault) continue
+      const asItCame = framesOf(text)
+
+        .map(({ data }) => data.replace(/("modelVersion":\s*)"[^"]*"/, `$1"${model}"`))
+        .map(data => `data: ${data}\n\n`)
+        .join('')
+      if (!/"content":\s*null/.test(text)) expect(out).toBe(asItCame)
+      readStream(out, model, false)
+      readList(passed(text, exchangeFor(), geminiList).out, model, false)
+      expect(seen.usage).toEqual(messageOf(eventsOf(gemini, framesOf(text))).usage!)
+    }
+  })
+
+  test('every recorded whole answer', () => {
+    for (const { file, text } of good.filter(one => !one.events)) {
+      const { text: out, usage } = gemini.watch.passMessage(text, exchangeFor())
+      readMessage(JSON.parse(out), model, false)
+      const again = gemini.parseMessage(JSON.parse(out) as JsonObject, exchangeFor())
+      const before = gemini.parseMessage(parsed(text), exchangeFor())
+      expect({ file, ...again, id: '', usage: usage! }).toEqual({
+        file,
+        ...before,
+        id: '',
+        model: again.model,
+        usage: before.usage!,
+      })
+    }
+  })
+
+  test.each(streams.map(tape => [tape.quirk, tape] as const))('%s', (_, tape: Tape) => {
+    const { seen, out, fail } = passed(toText(tape))
+    expect(seen.fault?.status).toBe(tape.gives.fault as number)
+    if (seen.fault === undefined) return void readStream(out, model, false)
+    const last = JSON.parse(framesOf(out + fail(seen.fault)).at(-1)!.data) as JsonObject
+    expect(last).toMatchObject({ error: { code: tape.gives.fault as number, message: seen.fault.message } })
+  })
+
+  test('a "modelVersion" in the words or the arguments of the model stays', () => {
+    const text =
+      '{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{"modelVersion":"v"}}}],"role":"model"},"finishReason":"STOP"}],"modelVersion":"v"}'
+    const { out } = passed(`data: ${text}\n\n`)
+    expect(out).toBe(`data: ${text.slice(0, -4)}"${model}"}\n\n`)
+  })
+
+  const write = (body: JsonObject, to = 'gemini-2.5-pro') =>
+    gemini.watch.writeRequest(JSON.stringify(body), body, { model: to, askUsage: true })
+
+  test('a request goes as it came; a model in it is the target’s', () => {
+    const text = '{ "contents": [{"parts":[{"text":"1.0"}]}], "x": 1.0 }'
+    expect(gemini.watch.writeRequest(text, JSON.parse(text) as JsonObject, { model: 'm', askUsage: true })).toBe(text)
+    expect(JSON.parse(write({ model: 'models/theirs', contents: [] }))).toEqual({
+      model: 'models/gemini-2.5-pro',
+      contents: [],
+    })
+  })
+
+  test('foreign seals and signs of life are taken out', () => {
+    const foreign = wrapSeal({ by: 'another', value: 'x' })!
+    const living = (JSON.parse(framesOf(gemini.heartbeat!)[0]!.data) as { candidates: { content: JsonObject }[] })
+      .candidates[0]!.content
+    const call = { functionCall: { name: 'f', args: {} } }
+    const contents: JsonObject[] = [
+      living,
+      {
+        role: 'model',
+        parts: [
+          { text: '', thought: true, thoughtSignature: foreign },
+          { text: 'Hm.', thought: true, thought_signature: foreign },
+          { ...call, thoughtSignature: foreign },
+          { ...call, thoughtSignature: 'own' },
+        ],
+      },
+    ]
+    const kept = (to: string) => (JSON.parse(write({ contents }, to)) as { contents: JsonObject[] }).contents
+    expect(kept('gemini-2.5-pro')).toEqual([
+      { role: 'model', parts: [{ text: 'Hm.', thought: true }, call, { ...call, thoughtSignature: 'own' }] },
+    ])
+    expect(JSON.stringify(kept('gemini-3.8-flash'))).toContain('skip_thought_signature_validator')
+    expect(gemini.parseRequest({ contents: [living] }, () => undefined).turns).toEqual([])
+  })
+})
+
+describe('requests of clients', () => {
+  const chatOf = (body: JsonObject): Chat => {
+    gemini.checkRequest(body)
+    return gemini.parseRequest(body, () => undefined)
+  }
+
+  test('names in snake_case, lists of one without brackets, nulls; the user’s own names stay', () => {
+    const chat = chatOf({
+      contents: { parts: { text: 'Hi' } },
+      system_instruction: { parts: { text: 'Be brief.' } },
+      tools: {
+        function_declarations: [
+          { name: 'f_g', parameters: { type: 'OBJECT', properties: { a_b: { type: 'STRING', nullable: true } } } },
+        ],
+      },
+      generation_config: {
+        max_output_tokens: 9,
+        response_mime_type: 'application/json',
+        response_schema: { type: 'ARRAY', items: { type: 'INTEGER' }, minItems: '1' },
+      },
+      safety_settings: null,
+      labels: { my_label: 'x' },
+    })
+    expect(chat).toEqual({
+      model: '',
+      stream: false,
+      turns: [
+        { role: 'system', parts: [{ type: 'text', text: 'Be brief.' }] },
+        { role: 'user', parts: [{ type: 'text', text: 'Hi' }] },
+      ],
+      tools: [{ name: 'f_g', schema: { type: 'object', properties: { a_b: { type: ['string', 'null'] } } } }],
+      limit: 9,
+      format: { schema: { type: 'array', items: { type: 'integer' }, minItems: 1 } },
+      extra: { by: 'gemini', value: { labels: { my_label: 'x' } } },
+    })
+  })
+
+  test('calls without ids get the same ones in every turn; answers find them by name, then by order', () => {
+    const call = (name: string) => ({ functionCall: { name, args: {} } })
+    const answer = (name: string) => ({ functionResponse: { name, response: { output: name } } })
+    const contents: JsonObject[] = [
+      { role: 'user', parts: [{ text: 'Hi' }] },
+      { role: 'model', parts: [call('a'), call('b'), call('a')] },
+      { role: 'user', parts: [answer('b'), answer('a'), answer('other')] },
+    ]
+    const ids = (body: JsonObject) =>
+      chatOf(body).turns.flatMap(({ parts }) =>
+        parts.flatMap(part => (part.type === 'call' || part.type === 'result' ? [part.id] : [])),
+      )
+    const [first, second, third, ...answers] = ids({ contents })
+    expect(new Set([first, second, third]).size).toBe(3)
+    expect(answers).toEqual([second!, first!, third!])
+    const longer = ids({
+      contents: [...contents, { role: 'model', parts: [call('a')] }, { role: 'user', parts: [answer('a')] }],
+    })
+    expect(longer.slice(0, 6)).toEqual(ids({ contents }))
+    expect(longer[6]).toBe(longer[7]!)
+    expect(longer.slice(0, 3)).not.toContain(longer[6])
+  })
+
+  test.each([
+    [{}, 'contents'],
+    [{ contents: [] }, 'contents'],
+    [{ contents: [{ parts: 'Hi' }] }, 'contents[0].parts'],
+    [{ contents: [{ parts: [{ functionCall: { args: {} } }] }] }, 'contents[0].parts[0].functionCall.name'],
+    [
+      { contents: [{ parts: [] }], generation_config: { max_output_tokens: 'many' } },
+      'generationConfig.maxOutputTokens',
+    ],
+  ] as const)('%j is refused at %s', (body, param) => {
+    let thrown: unknown
+    try {
+      gemini.checkRequest(body as unknown as JsonObject)
+    } catch (error) {
+      thrown = error
+    }
+    expect(thrown).toBeInstanceOf(GatewayError)
+    expect((thrown as GatewayError).detail.param).toBe(param)
+  })
+
+  test('addresses', () => {
+    const stream = { stream: true, sse: false }
+    expect(namedIn('/v1beta/models/a:generateContent', '')).toMatchObject({ model: 'a', stream: false, sse: false })
+    expect(namedIn('/v1/models/a:streamGenerateContent', 'key=k&alt=sse')).toMatchObject({
+      model: 'a',
+      stream: true,
+      sse: true,
+    })
+    expect(namedIn('/v1beta/models/models/maker/a:b:streamGenerateContent', '')).toMatchObject({
+      model: 'maker/a:b',
+      ...stream,
+    })
+    expect(namedIn('/v1beta1/publishers/google/models/a%2Fb%3AstreamGenerateContent', '')).toMatchObject({
+      model: 'a%2Fb',
+      ...stream,
+    })
+    expect(namedIn('/v1/projects/p/locations/l/publishers/google/models/a:generateContent', '')?.model).toBe('a')
+    for (const path of [
+      '/v1beta/models/a',
+      '/v1beta/models/a:other',
+      '/v1beta/models/:generateContent',
+      '/models/a:generateContent',
+    ])
+      expect(namedIn(path, '')).toBeUndefined()
+  })
+})
+
+describe('requests for vendors', () => {
+  const written = (chat: Partial<Chat>, to = 'gemini-2.5-flash') => {
+    const lost: string[] = []
+    const user = { role: 'user' as const, parts: [{ type: 'text' as const, text: 'Hi' }] }
+    const whole: Chat = { model: to, stream: false, turns: [user], ...chat }
+    const body = JSON.parse(
+      writeJson(gemini.renderRequest(whole, exchangeFor({ loss: path => lost.push(path) }))),
+    ) as JsonObject
+    return {
+      body,
+      lost,
+      config: body.generationConfig as JsonObject | undefined,
+      contents: body.contents as { role: string; parts: JsonObject[] }[],
+    }
+  }
+
+  test.each([
+    ['gemini-2.5-flash', { effort: 'low' }, { thinkingBudget: 1024, includeThoughts: true }],
+    ['gemini-2.5-flash', { effort: 'none' }, { thinkingBudget: 0 }],
+    ['gemini-2.5-pro', { effort: 'none' }, { thinkingBudget: 128 }],
+    ['gemini-2.5-flash', { budget: 99_999, shown: false }, { thinkingBudget: 24576 }],
+    ['gemini-2.5-flash', { budget: -1 }, { thinkingBudget: -1 }],
+    ['gemini-2.5-flash', { shown: true }, { includeThoughts: true }],
+    ['gemini-3.8-flash', { effort: 'minimal' }, { thinkingLevel: 'MINIMAL', includeThoughts: true }],
+    ['gemini-3.1-pro-preview', { effort: 'minimal' }, { thinkingLevel: 'LOW', includeThoughts: true }],
+    ['gemini-4-argon', { budget: 5000, shown: false }, { thinkingLevel: 'MEDIUM' }],
+    ['gemini-flash-latest', { effort: 'xhigh' }, { thinkingLevel: 'HIGH', includeThoughts: true }],
+    ['gemini-2.0-flash', { effort: 'high', shown: true }, undefined],
+    ['gemma-3-27b-it', { effort: 'high' }, undefined],
+  ] as const)('%s asked to think %j', (to, reasoning, thinkingConfig) => {
+    const { config } = written({ reasoning }, to)
+    expect(config?.thinkingConfig).toEqual(thinkingConfig as unknown as JsonObject)
+  })
+
+  const called = (name: string, seal?: Part & { type: 'call' }) => ({
+    type: 'call' as const,
+    id: `id_${name}`,
+    name,
+    args: '{"n":1.0}',
+    ...seal,
+  })
+  const conversation = (more: Chat['turns'] = []): Chat['turns'] => [
+    { role: 'user', parts: [{ type: 'text', text: 'Hi' }] },
+    { role: 'assistant', parts: [called('a'), called('b')] },
+    { role: 'user', parts: [{ type: 'result', id: 'id_b', parts: [{ type: 'text', text: '{"x":1.0}' }] }] },
+    { role: 'user', parts: [{ type: 'result', id: 'id_a', failed: true, parts: [{ type: 'text', text: 'no' }] }] },
+    ...more,
+  ]
+
+  test('answers to parallel calls stand in one content, in the order of the calls', () => {
+    const { contents, lost } = written({ turns: conversation() })
+    expect(contents.slice(1)).toEqual([
+      {
+        role: 'model',
+        parts: [
+          { functionCall: { id: 'id_a', name: 'a', args: { n: 1 } } },
+          { functionCall: { id: 'id_b', name: 'b', args: { n: 1 } } },
+        ],
+      },
+      {
+        role: 'user',
+        parts: [
+          { functionResponse: { id: 'id_a', name: 'a', response: { error: 'no' } } },
+          { functionResponse: { id: 'id_b', name: 'b', response: { x: 1 } } },
+        ],
+      },
+    ])
+    expect(lost).toEqual([])
+  })
+
+  test('arguments and results go as they were written', () => {
+    const body = gemini.renderRequest({ model: 'm', stream: false, turns: conversation() }, exchangeFor())
+    expect(writeJson(body)).toContain('"args":{"n":1.0}')
+    expect(writeJson(body)).toContain('"response":{"x":1.0}')
+  })
+
+  test('a call nobody answered, an answer to no call', () => {
+    const { contents, lost } = written({
+      turns: [
+        { role: 'assistant', parts: [called('a')] },
+        { role: 'user', parts: [{ type: 'result', id: 'other', parts: [{ type: 'text', text: 'lonely' }] }] },
+      ],
+    })
+    expect(contents[1]!.parts).toMatchObject([{ functionResponse: { id: 'id_a', response: {} } }, { text: 'lonely' }])
+    expect(lost).toHaveLength(2)
+  })
+
+  test('Gemini 3 gets the word for a missing signature on the first call of each step of this turn, and nowhere else', () => {
+    const later: Chat['turns'] = [
+      { role: 'assistant', parts: [called('c')] },
+      { role: 'user', parts: [{ type: 'result', id: 'id_c', parts: [] }] },
+    ]
+    const signatures = (turns: Chat['turns'], to: string) =>
+      written({ turns }, to).contents.flatMap(({ parts }) =>
+        parts.filter(part => part.functionCall).map(part => part.thoughtSignature),
+      )
+    const word = 'skip_thought_signature_validator'
+    expect(signatures(conversation(later), 'gemini-3.8-flash')).toEqual([word, undefined, word])
+    expect(signatures(conversation(later), 'gemini-2.5-flash')).toEqual([undefined, undefined, undefined])
+    const anew: Chat['turns'] = [{ role: 'user', parts: [{ type: 'text', text: 'More' }] }, ...later]
+    expect(signatures(conversation(anew), 'gemini-3.8-flash')).toEqual([undefined, undefined, word])
+    const seal = { by: 'gemini', value: 'own' }
+    expect(signatures([{ role: 'assistant', parts: [{ ...called('a'), seal }] }], 'gemini-3.8-flash')).toEqual(['own'])
+  })
+
+  test('pictures in results: within them for Gemini 3, beside them before', () => {
+    const parts: Part[] = [{ type: 'media', mime: 'image/*', source: { data: 'iVBORw0KGgo=' } }]
+    const turns: Chat['turns'] = [
+      { role: 'assistant', parts: [called('a')] },
+      { role: 'user', parts: [{ type: 'result', id: 'id_a', parts }] },
+    ]
+    const inlineData = { mimeType: 'image/png', data: 'iVBORw0KGgo=' }
+    const functionResponse = { id: 'id_a', name: 'a', response: {} }
+    expect(written({ turns }, 'gemini-3.8-flash').contents[1]!.parts).toEqual([
+      { functionResponse: { ...functionResponse, parts: [{ inlineData }] } },
+    ])
+    expect(written({ turns }).contents[1]!.parts).toEqual([{ functionResponse }, { inlineData }])
+  })
+
+  test('a tool that takes free text is called with an object, and heard as text', () => {
+    const asked: JsonObject = {}
+    const exchange = exchangeFor({ asked })
+    const tools = [{ name: 'shell', custom: null }]
+    gemini.renderRequest({ model: 'm', stream: false, turns: [], tools }, exchange)
+    const body = {
+      candidates: [
+        { content: { parts: [{ functionCall: { name: 'shell', args: { input: 'ls "x"' } } }] }, finishReason: 'STOP' },
+      ],
+    }
+    expect(gemini.parseMessage(body, { ...exchange }).parts).toMatchObject([
+      { type: 'call', args: 'ls "x"', custom: true },
+    ])
+  })
+
+  describe('an answer of a given form beside tools', () => {
+    const asked: Partial<Chat> = { format: { schema: { type: 'object' } }, tools: [{ name: 'json_answer' }] }
+    const declared = (body: JsonObject) =>
+      (body.tools as { functionDeclarations: { name: string }[] }[]).flatMap(group => group.functionDeclarations)
+
+    test('is asked for by a tool where the model gives none, and told as the text', () => {
+      const exchange = exchangeFor()
+      const chat: Chat = { model: 'gemini-2.5-flash', stream: false, turns: [], ...asked }
+      const body = gemini.renderRequest(chat, exchange)
+      expect(declared(body).map(({ name }) => name)).toEqual(['json_answer', 'json_answer_2'])
+      expect(body.toolConfig).toEqual({ functionCallingConfig: { mode: 'ANY' } })
+      expect(body.generationConfig).toBeUndefined()
+      const functionCall = { name: 'json_answer_2', args: { a: 1 } }
+      const candidates = [{ content: { parts: [{ functionCall }] }, finishReason: 'STOP' }]
+      expect(gemini.parseMessage({ candidates }, exchange)).toMatchObject({
+        parts: [{ type: 'text', text: '{"a":1}' }],
+        finish: 'stop',
+      })
+    })
+
+    test('stays what it is for Gemini 3, and where no tool may be called', () => {
+      const newer = written(asked, 'gemini-3.8-flash')
+      expect([newer.config?.responseMimeType, declared(newer.body).length]).toEqual(['application/json', 1])
+      const none = written({ ...asked, choice: 'none' })
+      expect([none.config?.responseMimeType, none.body.tools]).toEqual(['application/json', undefined])
+    })
+
+    test('is a loss where it is no object', () =>
+      expect(written({ ...asked, format: { schema: { type: 'array' } } }).lost).toEqual(['response_format']))
+  })
+
+  test('files of another vendor are a clear refusal', () => {
+    const turns: Chat['turns'] = [
+      { role: 'user', parts: [{ type: 'media', mime: '*/*', source: { file: 'file-abc', by: 'openai-chat' } }] },
+    ]
+    expect(() => written({ turns })).toThrow('contents[0].parts[0]')
+  })
+})
+
+describe(`errors, and ${refused.length} recorded ones`, () => {
+  const scrub = { scrub: (text: string) => text }
+  const errorOf = (status: number, text: string) => gemini.parseError(status, new Headers(), text, scrub)
+
+  test('recorded ones keep their words and their status', () => {
+    for (const { file, status, text } of refused) {
+      const error = errorOf(status!, text)
+      const credentials = [401, 403].includes(status!) || /API key not valid/.test(text)
+      expect({ file, code: error.code === 'upstream_credentials' }).toEqual({ file, code: credentials })
+      if (credentials) continue
+      expect(error.status).toBe(status!)
+      const again = gemini.renderError(error)
+      expect(again).toMatchObject({ error: { code: status!, message: error.message } })
+      if (status === 429) expect(error.code).toBe('upstream_limited')
+    }
+  })
+
+  test('a list of one error, and how long to wait, from the details or the words', () => {
+    const error = { code: 429, message: 'please retry in 35.2s.', status: 'RESOURCE_EXHAUSTED' }
+    const info = { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '7s' }
+    expect(errorOf(429, JSON.stringify([{ error }])).detail).toMatchObject({
+      retryAfter: 35.2,
+      vendorCode: 'RESOURCE_EXHAUSTED',
+    })
+    expect(errorOf(429, JSON.stringify({ error: { ...error, details: [info] } })).detail.retryAfter).toBe(7)
+  })
+
+  test.each([
+    ['invalid_request', 400, 'INVALID_ARGUMENT'],
+    ['unauthorized', 401, 'UNAUTHENTICATED'],
+    ['model_not_found', 404, 'NOT_FOUND'],
+    ['limited', 429, 'RESOURCE_EXHAUSTED'],
+    ['internal', 500, 'INTERNAL'],
+    ['upstream_failed', 502, 'UNAVAILABLE'],
+    ['upstream_timeout', 504, 'DEADLINE_EXCEEDED'],
+  ] as const)('%s is %i %s', (code, status, word) => {
+    const told = gemini.renderError(new GatewayError(code, 'why', { param: 'contents', retryAfter: 3 }))
+    expect(told).toMatchObject({ error: { code: status, message: 'why', status: word } })
+    expect(geminiList.renderError(new GatewayError(code, 'why'))).toMatchObject([{ error: { status: word } }])
+  })
+
+  test('what is no error of Google’s is told all the same', () => {
+    expect(errorOf(502, '<html>').message).toContain('HTML')
+    expect(errorOf(400, '{"message":"odd"}').message).toBe('odd')
+  })
+})

@@ -1,0 +1,498 @@
+/** The watch of Chat Completions: what goes on as it came, what is mended, what is held, and how a stream ends. */
+import { describe, expect, test } from 'bun:test'
+import { GatewayError } from '../../src/base/errors.ts'
+import type { JsonObject } from '../../src/base/json/json.ts'
+import type { Exchange, Passing } from '../../src/protocols/protocol.ts'
+import { protocols } from '../../src/protocols/registry.ts'
+import { collectStream, tellMessage, translateMessage } from '../../src/protocols/shared/translate.ts'
+import { exchangeFor, framesOf } from '../contracts/protocol.ts'
+import { messages, streams, toText } from '../fixtures/openai-chat.ts'
+import { readMessage, readStream } from '../validators/openai-chat.ts'
+
+const chat = protocols.get('openai-chat')!
+const { watch } = chat
+const model = exchangeFor().model
+
+const head = { id: 'c-1', object: 'chat.completion.chunk', created: 1_700_000_001, model: 'theirs' }
+const chunk = (delta: JsonObject, finish: string | null = null, more: JsonObject = {}): string =>
+  JSON.stringify({ ...head, choices: [{ index: 0, delta, finish_reason: finish }], ...more })
+const first = chunk({ role: 'assistant', content: '' })
+const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 }
+const usageChunk = JSON.stringify({ ...head, choices: [], usage })
+const mine = (data: string) => `data: ${data.replace('"theirs"', JSON.stringify(model))}\n\n`
+
+const start = (change: Partial<Exchange> = {}): Passing => watch.passStream(exchangeFor(change))
+const pushed = (passing: Passing, ...frames: string[]): string => frames.map(data => passing.push({ data })).join('')
+
+describe('our tapes', () => {
+  test.each(streams.map(tape => [tape.quirk, tape] as const))('%s', (_quirk, tape) => {
+    const { gives } = tape
+    const passing = start()
+    let out = ''
+    for (const frame of framesOf(toText(tape))) out += passing.push(frame)
+    out += passing.end()
+    expect(passing.seen.fault?.status).toBe(gives.fault)
+    if (gives.fault !== undefined) return expect(out).not.toContain('[DONE]')
+    const { choices, usage: counted } = readStream(out, model)
+    expect(choices).toHaveLength(1)
+    const { text, reasoning, calls, finish } = choices[0]!
+    expect({ text, reasoning, calls, finish }).toEqual({
+      text: gives.text ?? '',
+      reasoning: gives.reasoning ?? '',
+      calls: gives.calls ?? [],
+      finish: gives.finish,
+    })
+    if (gives.usage)
+      expect(counted).toMatchObject({ prompt_tokens: gives.usage.prompt, completion_tokens: gives.usage.completion })
+    if (gives.usage)
+      expect(passing.seen.usage).toMatchObject({ input: gives.usage.prompt, output: gives.usage.completion })
+  })
+})
+
+describe('what is right goes on as it came', () => {
+  test('but for the model, to the character', () => {
+    const odd = `{"id" : "c-1","object":"chat.completion.chunk","created":1700000001, "model":"theirs","choices":[{"index":0,"delta":{"content":"\\u0041\\/ \\"model\\":\\"theirs\\""},"finish_reason":null,"n":12345678901234567890}]}`
+    const passing = start()
+    expect(pushed(passing, first)).toBe(mine(first))
+    expect(pushed(passing, odd)).toBe(mine(odd))
+    expect(passing.seen).toMatchObject({ content: true, model: 'theirs' })
+  })
+
+  test("n > 1, logprobs and fields of the vendor's own", () => {
+    const passing = start()
+    const two = JSON.stringify({
+      ...head,
+      choices: [
+        {
+          index: 1,
+          delta: { role: 'assistant', content: 'x', audio: null },
+          logprobs: { content: [] },
+          finish_reason: null,
+        },
+      ],
+      service_tier: 'x',
+    })
+    expect(pushed(passing, two)).toBe(mine(two))
+  })
+
+  test('a frame over several lines keeps them', () => {
+    expect(
+      pushed(start(), JSON.stringify(JSON.parse(first), null, 1))
+        .trimEnd()
+        .split('\n')
+        .every(line => line.startsWith('data: ')),
+    ).toBe(true)
+  })
+
+  test('what is no JSON passes and is noted', () => {
+    const lost: string[] = []
+    const passing = start({ loss: path => lost.push(path) })
+    expect(passing.push({ data: 'hello' })).toBe('data: hello\n\n')
+    expect(lost).toEqual(['stream'])
+  })
+
+  test("a vendor's own correction comes before ours", () => {
+    const passing = start({
+      mend: body =>
+        Object.assign(body, { choices: [{ index: 0, delta: { content: body.say as string }, finish_reason: null }] }),
+    })
+    expect(JSON.parse(pushed(passing, '{"say":"hi"}').slice(6))).toMatchObject({
+      model,
+      choices: [{ delta: { role: 'assistant', content: 'hi' } }],
+    })
+  })
+})
+
+describe('content', () => {
+  test('is told from the frames that only begin', () => {
+    const passing = start()
+    pushed(passing, JSON.stringify({ ...head, choices: [] }), first, chunk({}))
+    expect(passing.seen.content).toBe(false)
+    pushed(
+      passing,
+      chunk({ tool_calls: [{ index: 0, id: 'a', type: 'function', function: { name: 'f', arguments: '' } }] }),
+    )
+    expect(passing.seen.content).toBe(true)
+  })
+})
+
+describe('calls that share an id', () => {
+  const entry = (args: string, index?: number): JsonObject => ({
+    ...(index !== undefined && { index }),
+    ...{ id: 'x', type: 'function', function: { name: 'f', arguments: args } },
+  })
+
+  const streamed = (...frames: JsonObject[]) => {
+    const passing = start()
+    const out = pushed(passing, first, ...frames.map(delta => chunk(delta)), chunk({}, 'tool_calls')) + passing.end()
+    const ids = [...out.matchAll(/"id":"([^"]*)","type":"function"/g)].map(([, id]) => id)
+    return readStream(out, model).choices[0]!.calls.map(({ args }, at) => [ids[at], args])
+  }
+
+  test('get one each, streamed: numbered, unnumbered, in pieces', () => {
+    const twice = [
+      ['x', '{"a":1}'],
+      [expect.stringMatching(/^call_.*_1$/), '{"b":2}'],
+    ]
+    expect(streamed({ tool_calls: [entry('{"a":1}', 0), entry('{"b":2}', 1)] })).toEqual(twice)
+    expect(streamed({ tool_calls: [entry('{"a":1}')] }, { tool_calls: [entry('{"b":2}')] })).toEqual(twice)
+    const pieces = [entry('', 0), entry('', 1)]
+    const more = (args: string, index: number) => ({ index, id: 'x', function: { arguments: args } })
+    expect(streamed({ tool_calls: pieces }, { tool_calls: [more('{"a":1}', 0), more('{"b":2}', 1)] })).toEqual(twice)
+  })
+
+  test('and whole', () => {
+    const message = { role: 'assistant', content: null, tool_calls: [entry('{"a":1}'), entry('{"b":2}')] }
+    const choices = [{ index: 0, message, finish_reason: 'tool_calls' }]
+    const { text } = watch.passMessage(JSON.stringify({ ...head, object: 'chat.completion', choices }), exchangeFor())
+    const told = (JSON.parse(text) as { choices: { message: { tool_calls: JsonObject[] } }[] }).choices[0]!
+    expect(told.message.tool_calls).toMatchObject([
+      entry('{"a":1}'),
+      { ...entry('{"b":2}'), id: expect.stringMatching(/^call_.*_1$/) },
+    ])
+  })
+})
+
+describe('the finish', () => {
+  test.each(['constructor', '__proto__', 'toString'])('`%s` is a word nobody knows', word => {
+    const passing = start()
+    const out = pushed(passing, first, chunk({ content: 'a' }), chunk({}, word)) + passing.end()
+    expect(out).toContain('"finish_reason":"stop"')
+  })
+
+  test('is held until the next frame', () => {
+    const passing = start()
+    pushed(passing, first, chunk({ content: 'A' }))
+    expect(pushed(passing, chunk({}, 'stop'))).toBe('')
+    expect(pushed(passing, usageChunk)).toBe(mine(chunk({}, 'stop')) + mine(usageChunk))
+    expect(passing.end()).toBe('data: [DONE]\n\n')
+  })
+
+  test('or until the vendor has been silent for a moment, or the end', () => {
+    const passing = start()
+    pushed(passing, first, chunk({}, 'length'))
+    expect(passing.flush()).toBe(mine(chunk({}, 'length')))
+    expect(passing.flush()).toBe('')
+    expect(passing.end()).toBe('data: [DONE]\n\n')
+    const other = start()
+    pushed(other, first, chunk({}, 'length'), '[DONE]')
+    expect(other.end()).toBe(`${mine(chunk({}, 'length'))}data: [DONE]\n\n`)
+  })
+
+  test('comes once, whatever the vendor repeats, and after late content too', () => {
+    const passing = start()
+    const out =
+      pushed(
+        passing,
+        first,
+        chunk({ content: 'A' }, 'stop'),
+        chunk({}, 'stop'),
+        chunk({ content: 'B' }),
+        chunk({}, 'stop'),
+        chunk({}, 'length'),
+      ) + passing.end()
+    expect(readStream(out, model).choices[0]).toMatchObject({ text: 'AB', finish: 'stop' })
+  })
+
+  test('content after a finish that was told is still passed, and noted', () => {
+    const lost: string[] = []
+    const passing = start({ loss: path => lost.push(path) })
+    pushed(passing, first, chunk({}, 'stop'))
+    passing.flush()
+    expect(pushed(passing, chunk({ content: 'late' }, 'stop'))).toContain('late')
+    expect(lost).toEqual(['choices[0]'])
+    expect(passing.end()).toBe('data: [DONE]\n\n')
+  })
+
+  test('is each choice’s own', () => {
+    const of = (index: number, delta: JsonObject, finish: string | null = null) =>
+      JSON.stringify({ ...head, choices: [{ index, delta, finish_reason: finish }] })
+    const passing = start()
+    const out = pushed(
+      passing,
+      of(0, { role: 'assistant', content: 'A' }),
+      of(1, { role: 'assistant', content: 'B' }),
+      of(0, {}, 'stop'),
+      of(1, { content: 'b' }),
+      of(1, {}, 'length'),
+    )
+    const { choices } = readStream(out + passing.end(), model)
+    expect(choices.map(({ text, finish }) => [text, finish])).toEqual([
+      ['A', 'stop'],
+      ['Bb', 'length'],
+    ])
+  })
+})
+
+describe('usage', () => {
+  test('in a chunk of its own is withheld from who did not ask', () => {
+    const passing = start({ usageAsked: false })
+    const out = pushed(passing, first, chunk({ content: 'A' }), chunk({}, 'stop'), usageChunk, '[DONE]') + passing.end()
+    expect(out).not.toContain('usage')
+    expect(passing.seen.usage).toEqual({ input: 1, output: 2 })
+  })
+
+  test('on a chunk that says something passes', () => {
+    const passing = start({ usageAsked: false })
+    expect(pushed(passing, chunk({ role: 'assistant', content: 'A' }, null, { usage }))).toContain('prompt_tokens')
+  })
+
+  test('with a second finish goes on with the first, for who did not ask', () => {
+    const passing = start({ usageAsked: false })
+    const out =
+      pushed(passing, first, chunk({ content: 'A' }), chunk({}, 'stop'), chunk({ content: '' }, 'stop', { usage })) +
+      passing.end()
+    const { choices, usage: counted } = readStream(out, model)
+    expect(choices[0]).toMatchObject({ text: 'A', finish: 'stop' })
+    expect(counted).toEqual(usage)
+    expect(out).not.toContain('"choices":[]')
+  })
+
+  test('after content that came after a finish goes on with the finish, too', () => {
+    const passing = start({ usageAsked: false })
+    const frames = [first, chunk({}, 'stop'), chunk({ content: 'late' }), chunk({}, 'stop', { usage })]
+    const { choices, usage: counted } = readStream(pushed(passing, ...frames) + passing.end(), model)
+    expect(choices[0]).toMatchObject({ text: 'late', finish: 'stop' })
+    expect(counted).toEqual(usage)
+  })
+
+  test('empty choices without usage pass', () => {
+    const filter = JSON.stringify({ ...head, choices: [], prompt_filter_results: [] })
+    expect(pushed(start({ usageAsked: false }), filter)).toBe(mine(filter))
+  })
+
+  test.each([
+    [
+      {
+        prompt_tokens: 1,
+        completion_tokens: 2,
+        total_tokens: 3,
+        prompt_tokens_details: { cached_tokens: 1 },
+        completion_tokens_details: { reasoning_tokens: 2 },
+      },
+      { input: 1, output: 2, cacheRead: 1, reasoning: 2 },
+    ],
+    [
+      {
+        prompt_tokens: 331,
+        completion_tokens: 11,
+        total_tokens: 674,
+        completion_tokens_details: { reasoning_tokens: 332 },
+      },
+      { input: 331, output: 343, reasoning: 332 },
+    ],
+    [
+      { prompt_tokens: 9, completion_tokens: 3, total_tokens: 12, prompt_cache_hit_tokens: 4 },
+      { input: 9, output: 3, cacheRead: 4 },
+    ],
+    [{ total_tokens: 0 }, undefined],
+    [
+      { prompt_tokens: 5, completion_tokens: null, total_tokens: null },
+      { input: 5, output: 0 },
+    ],
+  ])('%j has one meaning', (given, meant) => {
+    const passing = start()
+    pushed(passing, JSON.stringify({ ...head, choices: [], usage: given }))
+    expect(passing.seen.usage).toEqual(meant as never)
+  })
+})
+
+describe('the end', () => {
+  test('[DONE] is ours: swallowed, written once, nothing after it', () => {
+    const passing = start()
+    expect(pushed(passing, first, chunk({}, 'stop'), '[DONE]', '[DONE]', chunk({ content: 'x' }))).toBe(mine(first))
+    expect(passing.end()).toBe(`${mine(chunk({}, 'stop'))}data: [DONE]\n\n`)
+  })
+
+  test('a body that ends after some but not all finishes was cut', () => {
+    const passing = start()
+    pushed(
+      passing,
+      first,
+      JSON.stringify({ ...head, choices: [{ index: 1, delta: { content: 'B' } }] }),
+      chunk({}, 'stop'),
+    )
+    expect(passing.end()).toBe('')
+    expect(passing.seen.fault).toMatchObject({ code: 'upstream_failed', message: "the vendor's stream was cut" })
+  })
+
+  test('a fault ends the output; its frame is an error without [DONE], free of secrets', () => {
+    const passing = start({ scrub: text => text.replaceAll('hunter2', '***') })
+    pushed(passing, first, chunk({ content: 'A' }, 'stop'))
+    expect(passing.push({ event: 'error', data: '{"error":{"message":"hunter2 failed","status_code":503}}' })).toBe('')
+    expect(pushed(passing, chunk({ content: 'B' }), '[DONE]') + passing.end()).toBe('')
+    expect(passing.seen.fault?.status).toBe(503)
+    expect(passing.fail(passing.seen.fault!)).toBe(
+      'data: {"error":{"message":"*** failed","status_code":503,"type":"server_error","param":null,"code":null}}\n\n',
+    )
+    expect(passing.fail(new GatewayError('upstream_timeout', 'silent'))).toContain('"code":"upstream_timeout"')
+  })
+
+  test.each([
+    ['{"error":"gone"}', 502],
+    ['{"error":{"message":"m","code":503}}', 503],
+    ['{"error":{"message":"m","code":"429"}}', 429],
+    ['{"error":{"message":"m","type":"rate_limit_error"}}', 429],
+    ['[{"error":{"message":"m","code":404}}]', 404],
+    ['{"object":"error","message":"m","code":40303}', 502],
+    ['{"base_resp":{"status_code":1002,"status_msg":"m"},"choices":null}', 502],
+    ['{"choices":[{"index":0,"delta":{},"error":{"message":"m","code":502}}]}', 502],
+    ['{"error_code":18,"error_msg":"m"}', 502],
+  ])('%s is a fault', (data, status) => {
+    const passing = start()
+    expect(pushed(passing, data)).toBe('')
+    expect(passing.seen.fault?.status).toBe(status)
+  })
+
+  test.each([
+    '{"error":null,"choices":[]}',
+    '{"error":{},"choices":[]}',
+    '{"code":0,"message":"Success","choices":[]}',
+    '{"base_resp":{"status_code":0},"choices":[]}',
+  ])('%s is none', data => {
+    const passing = start()
+    pushed(passing, data)
+    expect(passing.seen.fault).toBeUndefined()
+  })
+})
+
+describe('a whole answer', () => {
+  const pass = (text: string, change: Partial<Exchange> = {}) => watch.passMessage(text, exchangeFor(change))
+  const right = `{"id":"c","object":"chat.completion","created":1,"model":"theirs","choices":[{"index":0,"message":{"role":"assistant","content":"A","n":12345678901234567890},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}`
+
+  test('that is right goes on as it came, but for the model and the space before it', () => {
+    const { text, ...seen } = pass(` \n\n${right}`)
+    expect(text).toBe(right.replace('"theirs"', JSON.stringify(model)))
+    expect(seen).toEqual({ usage: { input: 1, output: 2 }, model: 'theirs' })
+  })
+
+  test.each(messages.map(({ name, body }) => [name, body] as const))('%s is strict', (_name, body) => {
+    readMessage(pass(JSON.stringify(body)).text, model)
+  })
+
+  test.each([
+    [
+      'content as a list',
+      {
+        content: [
+          { type: 'thinking', thinking: [{ type: 'text', text: 'Hm' }] },
+          { type: 'text', text: 'A' },
+        ],
+      },
+      { content: 'A', reasoning_content: 'Hm' },
+    ],
+    ['content as an object', { content: { a: 1 } }, { content: '{"a":1}' }],
+    ['no content', {}, { content: null }],
+    [
+      'no role, thoughts under the short name',
+      { content: 'A', reasoning: 'Hm' },
+      { role: 'assistant', reasoning_content: 'Hm' },
+    ],
+    ['junk of calls', { content: 'A', tool_calls: [], function_call: null }, { content: 'A' }],
+  ])('%s', (_name, message, wanted) => {
+    const { choices } = JSON.parse(
+      pass(JSON.stringify({ choices: [{ message, finish_reason: 'eos' }], created: '17' })).text,
+    )
+    expect(choices[0]).toMatchObject({ index: 0, finish_reason: 'stop', message: wanted })
+    expect(choices[0].message.tool_calls).toBeUndefined()
+  })
+
+  test('calls get what they lack', () => {
+    const given = [
+      { function: { name: 'f', arguments: { a: 1 } } },
+      { id: '', type: 'function', function: { name: 'g', arguments: '' } },
+      {},
+    ]
+    const { choices } = JSON.parse(
+      pass(JSON.stringify({ choices: [{ message: { tool_calls: given }, finish_reason: 'stop' }] })).text,
+    )
+    const [one, two] = choices[0].message.tool_calls
+    expect([choices[0].finish_reason, choices[0].message.tool_calls.length]).toEqual(['tool_calls', 2])
+    expect([one.function.arguments, two.function.arguments, one.type]).toEqual(['{"a":1}', '{}', 'function'])
+    expect(one.id).toStartWith('call_')
+    expect(one.id).not.toBe(two.id)
+    expect(two.id.length).toBeLessThanOrEqual(40)
+  })
+
+  test.each([
+    ['', 'the vendor answered with nothing'],
+    ['  \n', 'the vendor answered with nothing'],
+    ['<html><body>hunter2</body></html>', 'the vendor answered with HTML'],
+    ['Service is down', 'the vendor answered with text'],
+    ['data: {"choices":[]}\n\n', 'the vendor answered with an event stream'],
+    ['{"ok":true}', 'the vendor answered with JSON that is no answer'],
+    ['{"choices":[]}', 'the vendor answered without choices'],
+  ])('%j is none', (text, message) => {
+    try {
+      pass(text, { scrub: one => one.replaceAll('hunter2', '***') })
+    } catch (thrown) {
+      const error = thrown as GatewayError
+      expect([error.code, error.message]).toEqual(['upstream_failed', message])
+      expect(error.detail.cause ?? '').not.toContain('hunter2')
+      expect((error.detail.cause ?? '').length).toBeLessThanOrEqual(200)
+      return
+    }
+    throw new Error('was accepted')
+  })
+
+  test('an error with status 200 is thrown with its own', () => {
+    expect(() => pass('{"error":{"message":"filtered","code":400}}')).toThrow(
+      expect.objectContaining({ status: 400, message: 'filtered' }),
+    )
+    expect(() => pass('{"error":"gone"}')).toThrow(expect.objectContaining({ status: 502, message: 'gone' }))
+  })
+})
+
+describe('the wrong shape', () => {
+  test('a stream in place of a whole answer is collected', () => {
+    const text = toText(streams.find(({ quirk }) => quirk === 'a call in pieces')!)
+    const { body, model: theirs } = collectStream(chat, chat, framesOf(text), exchangeFor())
+    expect(readMessage(body, model).choices[0]).toMatchObject({
+      calls: [{ name: 'weather', args: '{"city":"Bern"}' }],
+      finish: 'tool_calls',
+    })
+    expect(theirs).toBe('vendor-model')
+    expect(() => collectStream(chat, chat, [{ data: first }], exchangeFor())).toThrow('cut')
+  })
+
+  test('a whole answer in place of a stream is told', () => {
+    const text = JSON.stringify(messages.find(({ name }) => name.startsWith('thoughts'))!.body)
+    const { choices, usage: counted } = readStream(tellMessage(chat, chat, text, exchangeFor()).body, model)
+    expect(choices[0]).toMatchObject({ text: 'Let me see', reasoning: 'Hm', finish: 'tool_calls' })
+    expect(choices[0]!.calls).toEqual([
+      { name: 'weather', args: '{"city":"Bern"}' },
+      { name: 'now', args: '{}' },
+    ])
+    expect(counted).toMatchObject({ prompt_tokens: 5, completion_tokens: 7 })
+    expect(tellMessage(chat, chat, text, exchangeFor({ usageAsked: false })).body).not.toContain('usage')
+  })
+
+  test.each(messages.map(({ name, body }) => [name, body] as const))('%s is told strictly', (_name, body) => {
+    const told = readStream(tellMessage(chat, chat, JSON.stringify(body), exchangeFor()).body, model)
+    const whole = readMessage(translateMessage(chat, chat, JSON.stringify(body), exchangeFor()).body, model)
+    const passed = readMessage(watch.passMessage(JSON.stringify(body), exchangeFor()).text, model)
+    const said = ({ choices }: typeof told) =>
+      choices.map(({ text, reasoning, refusal, calls, finish }) => ({ text, reasoning, refusal, calls, finish }))
+    expect(said(told)).toEqual(said(passed))
+    expect(said(whole)).toEqual(said(passed))
+  })
+
+  test('what is neither is refused', () => {
+    for (const text of ['', '<html>', 'no']) {
+      expect(() => tellMessage(chat, chat, text, exchangeFor())).toThrow('the vendor answered with')
+      expect(() => translateMessage(chat, chat, text, exchangeFor())).toThrow('the vendor answered with')
+    }
+  })
+})
+
+test('readRequest reads the head', () => {
+  expect(watch.readRequest({ model: 'm', stream: true, stream_options: { include_usage: true } })).toEqual({
+    model: 'm',
+    stream: true,
+    usageAsked: true,
+  })
+  expect(watch.readRequest({ model: null, stream: null, stream_options: null })).toEqual({
+    stream: false,
+    usageAsked: false,
+  })
+})

@@ -1,0 +1,188 @@
+/** The OpenAI paths that only pass. */
+import { describe, expect, test } from 'bun:test'
+import type { GatewayError } from '../../src/base/errors.ts'
+import type { Exchange } from '../../src/protocols/protocol.ts'
+import { passOnly } from '../../src/protocols/registry.ts'
+import { exchangeFor, framesOf } from '../contracts/protocol.ts'
+import { recordings } from '../support/recordings.ts'
+import { stopwatch } from '../support/stopwatch.ts'
+
+const of = (path: string) => passOnly.get(path)!
+const model = exchangeFor().model
+const pass = (path: string, text: string, change: Partial<Exchange> = {}) =>
+  of(path).watch.passMessage(text, exchangeFor(change))
+const streamed = (path: string, text: string, change: Partial<Exchange> = {}) => {
+  const passing = of(path).watch.passStream(exchangeFor(change))
+  let out = ''
+  for (const frame of framesOf(text)) out += passing.push(frame)
+  return { out: out + passing.end(), seen: passing.seen, fail: passing.fail }
+}
+
+describe('a request', () => {
+  test.each([
+    ['embeddings', {}, 'input'],
+    ['completions', { prompt: null }, 'prompt'],
+    ['images/generations', {}, 'prompt'],
+    ['audio/speech', {}, 'input'],
+    ['moderations', {}, 'input'],
+    ['rerank', { query: 'q' }, 'documents'],
+    ['embeddings', { input: 'a', model: 5 }, 'model'],
+  ])('%s %j lacks %s', (path, body, param) => {
+    try {
+      of(path).checkRequest(body)
+    } catch (thrown) {
+      expect((thrown as GatewayError).detail.param).toBe(param)
+      return
+    }
+    throw new Error('was accepted')
+  })
+
+  test('is accepted with it, whatever else it has', () => {
+    for (const path of passOnly.keys())
+      expect(() =>
+        of(path).checkRequest({ input: ['a'], prompt: 'a', query: 'q', documents: [], anything: 1 }),
+      ).not.toThrow()
+  })
+
+  test('usage is asked for only where the wire knows the question', () => {
+    const text = '{"model":"a","stream":true}'
+    const change = { model: 'b', askUsage: true }
+    expect(of('audio/speech').watch.writeRequest(text, JSON.parse(text), change)).toBe('{"model":"b","stream":true}')
+    expect(of('completions').watch.writeRequest(text, JSON.parse(text), change)).toContain('include_usage')
+  })
+})
+
+describe('a whole answer', () => {
+  test('only the model changes; usage is read', () => {
+    const text =
+      '{"object":"list","data":[{"embedding":[0.10,1e-7]}],"model":"theirs","usage":{"prompt_tokens":8,"total_tokens":8}}'
+    expect(pass('embeddings', text)).toEqual({
+      text: text.replace('"theirs"', JSON.stringify(model)),
+      usage: { input: 8, output: 0 },
+      model: 'theirs',
+    })
+  })
+
+  test('without a model nothing changes', () => {
+    const text =
+      '{"created":1,"data":[{"b64_json":"AA=="}],"usage":{"input_tokens":3,"output_tokens":4,"total_tokens":7}}'
+    expect(pass('images/generations', text)).toEqual({ text, usage: { input: 3, output: 4 } })
+  })
+
+  test('a large body costs a scan', () => {
+    const text = JSON.stringify({
+      data: Array.from({ length: 200_000 }, (_, index) => index / 7),
+      model: 'theirs',
+      usage: { prompt_tokens: 1, total_tokens: 1 },
+    })
+    const took = stopwatch()
+    expect(pass('embeddings', text).model).toBe('theirs')
+    expect(took()).toBeLessThan(500)
+  })
+
+  test("a vendor's mend is made", () => {
+    const mended = pass('embeddings', '{"data":[],"model":"theirs"}', {
+      mend: body => Object.assign(body, { object: 'list' }),
+    })
+    expect(JSON.parse(mended.text)).toEqual({ data: [], model, object: 'list' })
+  })
+
+  test('plain words are an answer of a transcription only; a page is nobody’s', () => {
+    expect(pass('audio/transcriptions', '1\n00:00 --> 00:01\nhi\n').text).toContain('-->')
+    expect(() => pass('audio/transcriptions', '<!doctype html>')).toThrow('HTML')
+    expect(() => pass('embeddings', 'sorry')).toThrow('text')
+    expect(() => pass('embeddings', '')).toThrow('nothing')
+    expect(() => pass('embeddings', '{"data":[1,')).toThrow('no answer')
+  })
+
+  test('an error with status 200 is thrown', () => {
+    expect(() => pass('embeddings', '{"error":{"message":"no","code":404}}')).toThrow(
+      expect.objectContaining({ status: 404 }),
+    )
+    expect(() => pass('embeddings', '{"error":null,"data":[]}')).not.toThrow()
+  })
+})
+
+describe('a stream of completions', () => {
+  const chunk = (text: string, finish: string | null = null) =>
+    `data: ${JSON.stringify({ id: 'c', object: 'text_completion', created: 1, model: 'theirs', choices: [{ text, index: 0, logprobs: null, finish_reason: finish }] })}\n\n`
+  const usage =
+    'data: {"id":"c","object":"text_completion","created":1,"model":"theirs","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}\n\n'
+
+  test('ends with one finish and one [DONE], usage for who asked', () => {
+    const text = chunk('A') + chunk('', 'stop') + chunk('', 'stop') + usage + 'data: [DONE]\n\n'
+    const { out, seen } = streamed('completions', text)
+    expect(out).toBe(
+      (chunk('A') + chunk('', 'stop') + usage + 'data: [DONE]\n\n').replaceAll('"theirs"', JSON.stringify(model)),
+    )
+    expect(seen).toMatchObject({ content: true, usage: { input: 1, output: 2 } })
+    expect(streamed('completions', text, { usageAsked: false }).out).not.toContain('usage')
+  })
+
+  test('cut, or failed', () => {
+    expect(streamed('completions', chunk('A')).seen.fault?.code).toBe('upstream_failed')
+    expect(
+      streamed('completions', `${chunk('A')}data: {"error":{"message":"m","code":503}}\n\n`).seen.fault?.status,
+    ).toBe(503)
+  })
+})
+
+describe('a stream of events', () => {
+  const speech =
+    'event: speech.audio.delta\ndata: {"type":"speech.audio.delta","audio":"AA=="}\n\ndata: {"type":"speech.audio.done","usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3}}\n\n'
+
+  test('passes as it came, with its names, and no [DONE] of ours', () => {
+    const { out, seen } = streamed('audio/speech', speech)
+    expect(out).toBe(speech)
+    expect(seen).toMatchObject({ content: true, usage: { input: 1, output: 2 } })
+    expect(streamed('audio/speech', `${speech}data: [DONE]\n\n`).out).toBe(`${speech}data: [DONE]\n\n`)
+  })
+
+  test('an error is a fault, silence is one too', () => {
+    const { out, seen } = streamed(
+      'audio/transcriptions',
+      `${speech}event: error\ndata: {"type":"error","error":{"message":"m"}}\n\n`,
+    )
+    expect([out, seen.fault?.message]).toEqual([speech, 'm'])
+    expect(streamed('audio/transcriptions', '').seen.fault?.code).toBe('upstream_failed')
+  })
+})
+
+const apis: Record<string, string> = {
+  embeddings: 'embeddings',
+  moderations: 'moderations',
+  rerank: 'rerank',
+  images: 'images/generations',
+  completions: 'completions',
+  'audio-transcription': 'audio/transcriptions',
+}
+for (const [api, path] of Object.entries(apis)) {
+  const all = recordings(api).filter(({ status, text }) => status === 200 && text !== '')
+  const whole = all.filter(({ events }) => !events)
+  /** Writer has a wire of its own under the same name, which is nobody's of ours. */
+  const streams = all.filter(
+    ({ events, text, provider }) => events && !(provider === 'writer' && !text.includes('"choices"')),
+  )
+
+  test(`${whole.length} recorded answers of ${api} pass with nothing but the model changed`, () => {
+    for (const { text } of whole) {
+      const passed = pass(path, text).text
+      if (!text.trimStart().startsWith('{')) expect(passed).toBe(text)
+      else {
+        const before = JSON.parse(text) as Record<string, unknown>
+        expect(JSON.parse(passed)).toEqual(typeof before.model === 'string' ? { ...before, model } : before)
+      }
+    }
+  })
+
+  test(`${streams.length} recorded streams of ${api} pass and end`, () => {
+    for (const { file, text } of streams) {
+      const { out, seen } = streamed(path, text)
+      expect({ file, fault: seen.fault?.message, done: out.endsWith('data: [DONE]\n\n') }).toEqual({
+        file,
+        fault: undefined,
+        done: path === 'completions' || text.includes('[DONE]'),
+      })
+    }
+  })
+}

@@ -1,0 +1,454 @@
+/** Responses: the contract of every protocol over the recordings and our tapes, its own machine over every stream, and its own rules. */
+import { describe, expect, test } from 'bun:test'
+import { accumulateResponse } from 'openai/lib/responses/ResponseAccumulator'
+import type { Response } from 'openai/resources/responses/responses'
+import { GatewayError } from '../../src/base/errors.ts'
+import { isObject, type Json, type JsonObject } from '../../src/base/json/json.ts'
+import { isResponsesOnly } from '../../src/catalog/openai-responses.ts'
+import type { Message } from '../../src/ir/chat.ts'
+import { collect, tell } from '../../src/ir/collect.ts'
+import type { Event } from '../../src/ir/event.ts'
+import { sealPrefix, wrapSeal } from '../../src/ir/seal.ts'
+import { keepFrames } from '../../src/protocols/openai-responses/stored/store-response.ts'
+import type { Frame } from '../../src/protocols/protocol.ts'
+import { protocols } from '../../src/protocols/registry.ts'
+import type { Entry } from '../../src/providers/entry.ts'
+import { addressOf, isNative } from '../../src/providers/resolve-url.ts'
+import { eventsOf, exchangeFor, framesOf, protocolContract, type Samples } from '../contracts/protocol.ts'
+import { message, messages, requests, streamOf, streams, tapes, toText } from '../fixtures/openai-responses.ts'
+import { type Recording, recordings } from '../support/recordings.ts'
+import { check, checkResponse } from '../validators/openai-responses.ts'
+
+const responses = protocols.get('openai-responses')!
+const chat = protocols.get('openai-chat')!
+
+const every = recordings('responses')
+/** What is asked of a stored answer (read, cancelled, its items listed) is another operation than to make one. */
+const isMade = ({ method, url }: Recording): boolean =>
+  method === 'POST' && !/\/(cancel|input_items|compact)\b/.test(url)
+const made = every.filter(isMade)
+const isRefusal = ({ status }: Recording): boolean => status !== null && status >= 400
+const bodyOf = ({ text }: Recording): JsonObject => JSON.parse(text) as JsonObject
+const streamed = made.filter(({ events }) => events)
+const whole = made.filter(one => !one.events && !isRefusal(one) && Array.isArray(bodyOf(one).output))
+const refused = made.filter(one => !one.events && isRefusal(one))
+const strange = made.filter(one => !one.events && !isRefusal(one) && !Array.isArray(bodyOf(one).output))
+
+const isFault = ({ text }: Recording): boolean => !/"type":\s?"response\.(completed|incomplete)"/.test(text)
+
+/** An id that is none of this protocol's is replaced: the answer is ours then (see told.ts). */
+const named = (text: string): string =>
+  text
+    .replace(/("response":\s?\{(?:(?!"output"|"id")[^{}]|\{[^{}]*\})*"id":\s?")(?!resp_)/g, '$1resp_')
+    .replace(/^(\{\s*(?:"(?!output|id)\w+":[^{}[\]]*,\s*)*"id":\s?")(?!resp_)/, '$1resp_')
+
+const own: Samples = { from: 'our tapes', streams, messages, requests }
+
+/** State of a vendor's that no other could know is refused, which has a test of its own. */
+const isStateless = ({ prompt, conversation, background }: JsonObject): boolean =>
+  !prompt && !conversation && !background
+const asked = made.flatMap(({ file, request }) =>
+  isObject(request) && isStateless(request) ? [{ name: file, body: request }] : [],
+)
+const recorded: Samples = {
+  from: `${made.length} of ${every.length} recordings`,
+  streams: streamed.map(one => ({ name: one.file, text: named(one.text), fault: isFault(one) })),
+  messages: whole.map(one => ({ name: one.file, body: JSON.parse(named(one.text)) as Json })),
+  requests: asked,
+}
+
+protocolContract(responses, own)
+protocolContract(responses, recorded)
+
+const messageOf = (events: readonly Event[]): Message => {
+  const collector = collect()
+  for (const event of events) collector.push(event)
+  return collector.message()
+}
+
+const rendered = (events: readonly Event[], asked?: JsonObject): Frame[] => {
+  const frames: Frame[] = []
+  const render = responses.renderStream(exchangeFor({ id: 'resp_0123456789abcdef', ...(asked && { asked }) }))(frame =>
+    frames.push(frame),
+  )
+  for (const event of events) render(event)
+  render(undefined)
+  return frames
+}
+const bodies = (frames: readonly Frame[]): JsonObject[] => frames.map(({ data }) => JSON.parse(data) as JsonObject)
+const typesOf = (frames: readonly Frame[]): unknown[] => bodies(frames).map(({ type }) => type)
+
+describe('recordings', () => {
+  test(`${made.length} recordings are of one kind each; ${every.length - made.length} are of stored answers`, () => {
+    expect(streamed.length + whole.length + refused.length + strange.length).toBe(made.length)
+    for (const one of strange) expect(() => responses.watch.passMessage(one.text, exchangeFor())).toThrow(GatewayError)
+  })
+
+  test(`${streamed.length} streams: what is rendered from their events is strict`, () => {
+    for (const { file, text } of streamed) {
+      const frames = rendered(eventsOf(responses, framesOf(text)).filter(({ type }) => type !== 'fault'))
+      expect({ file, wrong: check(frames).filter(one => one !== 'no end') }).toEqual({ file, wrong: [] })
+    }
+  })
+
+  test(`${whole.length} whole answers: what is rendered from them is strict, whole and told as a stream`, () => {
+    for (const { file, text } of whole) {
+      const message = responses.parseMessage(JSON.parse(text) as Json, exchangeFor())
+      const body = responses.renderMessage(message, exchangeFor()) as JsonObject
+      expect({ file, wrong: checkResponse(body) }).toEqual({ file, wrong: [] })
+      expect({ file, wrong: check(rendered(tell(message))) }).toEqual({ file, wrong: [] })
+    }
+  })
+
+  test(`${streamed.length} streams: parts, finish and usage are what their last event holds`, () => {
+    for (const { file, text } of streamed.filter(one => !isFault(one))) {
+      const last = framesOf(text).flatMap(({ data }) => {
+        const body = data === '[DONE]' ? {} : (JSON.parse(data) as JsonObject)
+        return body.type === 'response.completed' || body.type === 'response.incomplete' ? [body.response!] : []
+      })[0] as JsonObject
+      if (!Array.isArray(last.output) || last.output.length === 0) continue
+      const events = eventsOf(responses, framesOf(text))
+      const told = responses.parseMessage(last, exchangeFor())
+      const { id: _id, ...streamedMessage } = messageOf(events)
+      const { id: _other, ...wholeMessage } = told
+      expect({ file, ...plain(streamedMessage) }).toEqual({ file, ...plain(wholeMessage) })
+    }
+  })
+
+  test(`${refused.length} refusals keep their status, or say whose credentials they mean`, () => {
+    for (const { file, status, headers, text } of refused) {
+      const error = responses.parseError(status!, new Headers(headers), text, exchangeFor())
+      expect({ file, status: error.status }).toEqual({
+        file,
+        status: error.code === 'upstream_credentials' ? 502 : status!,
+      })
+    }
+  })
+
+  const chats = recordings('chat-completions').filter(
+    ({ method, status, events }) => method === 'POST' && (status ?? 200) === 200 && events,
+  )
+  test(`${chats.length} streams of Chat Completions: what is rendered from their events is strict`, () => {
+    for (const { file, text } of chats) {
+      const events = eventsOf(chat, framesOf(text))
+      const faulty = events.at(-1)?.type === 'fault'
+      expect({ file, wrong: check(rendered(events)) }).toEqual({ file, wrong: [] })
+      if (faulty)
+        expect(typesOf(rendered(events)).at(-1)).toBe(events[0]?.type === 'start' ? 'response.failed' : 'error')
+    }
+  })
+})
+
+/** Passed: all that goes out, and what was seen. */
+const passed = (text: string, change: Parameters<typeof exchangeFor>[0] = {}) => {
+  const passing = responses.watch.passStream(exchangeFor({ id: 'resp_gateway', ...change }))
+  let out = ''
+  for (const frame of framesOf(text)) if (!passing.seen.fault) out += passing.push(frame)
+  out += passing.end()
+  if (passing.seen.fault) out += passing.fail(passing.seen.fault)
+  return { out, seen: passing.seen, frames: framesOf(out) }
+}
+
+/** Events of OpenAI's newest tools, which its SDK does not know yet. */
+const isKnown = ({ type }: JsonObject): boolean => !/^response\.(apply_patch|shell)_call/.test(String(type))
+
+describe('the pass', () => {
+  test(`${streamed.length} recorded streams: the SDK makes of what passes what the vendor told, under the client's model`, () => {
+    for (const one of streamed) {
+      const { frames, seen } = passed(one.text)
+      const { file } = one
+      expect({ file, fault: seen.fault !== undefined }).toEqual({ file, fault: isFault(one) })
+      for (const { event, data } of frames) expect<unknown>(event).toBe((JSON.parse(data) as JsonObject).type)
+      if (seen.fault) continue
+      let snapshot: Response | undefined
+      for (const event of bodies(frames).filter(isKnown)) snapshot = accumulateResponse(event as never, snapshot)
+      expect({ file, model: snapshot?.model as string }).toEqual({ file, model: exchangeFor().model })
+      const items = snapshot?.output.length ?? 0
+      expect({ file, some: items > 0 }).toEqual({ file, some: one.text.includes('response.output_item.done') })
+      expect(seen.usage === undefined).toBe(!/"usage":\s?\{/.test(one.text))
+    }
+  })
+
+  test(`${whole.length} recorded whole answers: nothing but the model is changed`, () => {
+    for (const { file, text } of whole) {
+      const body = bodyOf({ text } as Recording)
+      const { text: out } = responses.watch.passMessage(text, exchangeFor())
+      expect({ file, body: JSON.parse(out) as Json }).toEqual({ file, body: { ...body, model: exchangeFor().model } })
+    }
+  })
+
+  test('a whole answer is found in its stream, in whatever order its vendor writes', () => {
+    const item = message([{ type: 'output_text', text: 'data:image/png;base64,AA==', annotations: [] }])
+    const events = streamOf(item).map(({ type, ...rest }) => ({ ...rest, type: type! }))
+    const heard: JsonObject[] = []
+    for (const told of [events, events.slice(0, -1)]) keepFrames(passed(toText(told)).out, one => heard.push(one) > 0)
+    expect(heard).toMatchObject([{ id: 'resp_tape', output: [item] }])
+  })
+
+  test('frames go on as they came; the model stands in five events', () => {
+    const events = streamOf(message([{ type: 'output_text', text: 'Hi', annotations: [] }]))
+    const { out, seen } = passed(toText(events))
+    expect(out).toBe(toText(events).replaceAll('vendor-model', exchangeFor().model))
+    expect(seen).toMatchObject({ content: true, over: true, model: 'vendor-model', usage: { input: 11, output: 7 } })
+  })
+
+  test('events without a name get theirs, and the end of chats is left out', () => {
+    const events = streamOf(message([{ type: 'output_text', text: 'Hi', annotations: [] }]))
+    const { out } = passed(`${toText(events, { bare: true })}data: [DONE]\n\n`)
+    expect(out).toBe(toText(events).replaceAll('vendor-model', exchangeFor().model))
+  })
+
+  test('what a vendor numbers, names or forgets otherwise is put right', () => {
+    for (const { name, events, bare, fault } of tapes) {
+      if (fault || name === 'items only in the last event') continue
+      const { frames } = passed(toText(events, { bare: bare === true }))
+      let snapshot: Response | undefined
+      for (const event of bodies(frames).filter(isKnown)) snapshot = accumulateResponse(event as never, snapshot)
+      const said = events.filter(({ type }) => type === 'response.output_item.done')
+      if (said.length > 0) expect({ name, items: snapshot?.output.length }).toEqual({ name, items: said.length })
+    }
+  })
+
+  test('a cut stream ends in an error and a failed answer, numbered on', () => {
+    const { frames, seen } = passed(toText(tapes.find(({ name }) => name === 'cut')!.events))
+    expect(seen.fault?.code).toBe('upstream_failed')
+    expect(typesOf(frames).slice(-2)).toEqual(['error', 'response.failed'])
+    expect(bodies(frames).map(({ sequence_number: number }) => number)).toEqual(frames.map((_, place) => place))
+    expect(bodies(frames).at(-1)!.response).toMatchObject({
+      id: 'resp_tape',
+      status: 'failed',
+      model: exchangeFor().model,
+    })
+  })
+
+  test('a request keeps every character but its model', () => {
+    const text = '{ "model" : "a", "input":[{"role":"user","content":"x"}], "big": 12345678901234567890 }'
+    const body = JSON.parse(text) as JsonObject
+    expect(responses.watch.writeRequest(text, body, { model: 'b', askUsage: true })).toBe(text.replace('"a"', '"b"'))
+  })
+
+  test('thoughts of others are not sent to a vendor that could not read them', () => {
+    const sealed = wrapSeal({ by: 'anthropic', value: 'x' })!
+    const input = [
+      { type: 'reasoning', summary: [{ type: 'summary_text', text: 'Hm' }], encrypted_content: sealed },
+      { type: 'reasoning', id: `rs_${sealPrefix}1`, summary: [] },
+      { type: 'reasoning', id: 'rs_1', summary: [], encrypted_content: 'gAAAA' },
+      { role: 'user', content: 'Hi' },
+      { type: 'reasoning', id: `rs_${sealPrefix}2`, summary: [], encrypted_content: 'gAAAA' },
+    ]
+    const text = JSON.stringify({ model: 'a', input })
+    const sent = responses.watch.writeRequest(text, JSON.parse(text) as JsonObject, { model: 'b', askUsage: false })
+    expect(JSON.parse(sent)).toEqual({ model: 'b', input: [input[2]!, input[3]!, { ...input[4]!, id: undefined }] })
+  })
+})
+
+describe('seals of others in the client', () => {
+  const seal = (value: string) => ({ by: 'gemini', at: 'v.t', value })
+  const events: Event[] = [
+    { type: 'start', id: 'x', model: 'm' },
+    { type: 'open', at: 0, part: 'reasoning' },
+    { type: 'delta', at: 0, text: 'Hm' },
+    { type: 'seal', at: 0, seal: seal('thought') },
+    { type: 'close', at: 0 },
+    { type: 'part', at: 1, part: { type: 'foreign', seal: seal('block') } },
+    { type: 'open', at: 2, part: 'text' },
+    { type: 'seal', at: 2, seal: seal('early') },
+    { type: 'delta', at: 2, text: 'Look' },
+    { type: 'close', at: 2 },
+    { type: 'open', at: 3, part: 'text' },
+    { type: 'delta', at: 3, text: 'Well' },
+    { type: 'seal', at: 3, seal: seal('late') },
+    { type: 'close', at: 3 },
+    { type: 'open', at: 4, part: 'call', id: 'c1', name: 'f' },
+    { type: 'delta', at: 4, text: '{"a":1}' },
+    { type: 'seal', at: 4, seal: seal('call') },
+    { type: 'close', at: 4 },
+    { type: 'finish', reason: 'calls' },
+  ]
+
+  test('travel in the encrypted content of thoughts, and come back to their parts', () => {
+    const frames = rendered(events)
+    expect(check(frames)).toEqual([])
+    const { output } = bodies(frames).at(-1)!.response as JsonObject
+    const { turns } = responses.parseRequest({ input: output! }, () => undefined)
+    expect(turns).toEqual([
+      {
+        role: 'assistant',
+        parts: [
+          { type: 'reasoning', text: 'Hm', seal: seal('thought') },
+          { type: 'foreign', seal: seal('block') },
+          { type: 'text', text: 'Look', seal: seal('early') },
+          { type: 'text', text: 'Well' },
+          { type: 'reasoning', text: '', seal: seal('late') },
+          { type: 'call', id: 'c1', name: 'f', args: '{"a":1}', seal: seal('call') },
+        ],
+      },
+    ])
+  })
+
+  test('thoughts of another vendor are a summary alone', () => {
+    const { output } = bodies(rendered(events)).at(-1)!.response as JsonObject
+    expect(JSON.stringify(output)).not.toContain('reasoning_text')
+  })
+})
+
+describe('what is asked', () => {
+  const render = (body: JsonObject, by = chat) => {
+    const lost: string[] = []
+    const exchange = exchangeFor({ loss: path => lost.push(path) })
+    return { body: responses.renderRequest(by.parseRequest(body, exchange.loss), exchange), lost }
+  }
+  const hi = { model: 'm', messages: [{ role: 'user', content: 'Hi' }] }
+
+  test('a function of Chat Completions is not strict unless it says so', () => {
+    const parameters = { type: 'object', properties: {} }
+    const tools = [{ name: 'a', parameters }, { name: 'b', parameters, strict: true }, { name: 'c' }]
+    const { body } = render({ ...hi, tools: tools.map(one => ({ type: 'function', function: one })) })
+    expect(body.tools).toEqual([
+      { type: 'function', name: 'a', parameters, strict: false },
+      { type: 'function', name: 'b', parameters, strict: true },
+      { type: 'function', name: 'c', parameters, strict: false },
+    ])
+  })
+
+  test('a grammar stands where each protocol has it', () => {
+    const grammar = { syntax: 'lark', definition: 'start: "a"' }
+    const custom = { name: 'p', format: { type: 'grammar', grammar } }
+    expect(render({ ...hi, tools: [{ type: 'custom', custom }] }).body.tools).toEqual([
+      { type: 'custom', name: 'p', format: { type: 'grammar', ...grammar } },
+    ])
+  })
+
+  test('of allowed tools the others are left out', () => {
+    const tools = ['a', 'b'].map(name => ({ type: 'function', name, parameters: {} }))
+    const choice = { type: 'allowed_tools', mode: 'required', tools: [{ type: 'function', name: 'b' }] }
+    const said = responses.parseRequest({ model: 'm', input: 'Hi', tools, tool_choice: choice }, () => undefined)
+    expect({ tools: said.tools?.map(({ name }) => name), choice: said.choice }).toEqual({ tools: ['b'], choice: 'any' })
+  })
+
+  test('fields both know are carried, the others are lost aloud', () => {
+    const { body, lost } = render({
+      ...hi,
+      metadata: { a: 'b' },
+      safety_identifier: 's',
+      verbosity: 'low',
+      response_format: { type: 'json_object' },
+      stop: ['x'],
+      seed: 1,
+      logit_bias: {},
+    })
+    expect(body).toMatchObject({
+      metadata: { a: 'b' },
+      safety_identifier: 's',
+      text: { format: { type: 'json_object' }, verbosity: 'low' },
+    })
+    expect(lost.sort()).toEqual(['logit_bias', 'seed', 'stop'])
+  })
+
+  test('a developer is the system; the first plain one stands above', () => {
+    const messages = [
+      { role: 'developer', content: 'One.' },
+      { role: 'user', content: 'Hi' },
+      { role: 'system', content: 'Two.' },
+    ]
+    const { body, lost } = render({ model: 'm', messages })
+    expect({ instructions: body.instructions, input: body.input, lost }).toEqual({
+      instructions: 'One.',
+      input: [
+        { type: 'message', role: 'user', content: 'Hi' },
+        { type: 'message', role: 'system', content: 'Two.' },
+      ],
+      lost: [],
+    })
+  })
+
+  test('what only one vendor keeps is refused by its path', () => {
+    for (const more of [{ background: true }, { conversation: { id: 'c' } }, { prompt: { id: 'p' } }])
+      try {
+        responses.parseRequest({ model: 'm', input: 'Hi', ...more }, () => undefined)
+        throw new Error('not refused')
+      } catch (thrown) {
+        expect(thrown).toMatchObject({ status: 400, detail: { param: Object.keys(more)[0] } })
+      }
+  })
+
+  test('tools of its own and thoughts of another vendor go nowhere else', () => {
+    const lost: string[] = []
+    const exchange = exchangeFor({ loss: path => lost.push(path) })
+    const said = responses.parseRequest({ model: 'm', input: 'Hi', tools: [{ type: 'web_search' }] }, exchange.loss)
+    expect(chat.renderRequest(said, exchange).tools).toBeUndefined()
+    const foreign = { type: 'reasoning' as const, text: 'Hm', seal: { by: 'anthropic', at: 'a.b', value: 'x' } }
+    const turns = [{ role: 'assistant' as const, parts: [foreign] }]
+    expect(responses.renderRequest({ model: 'm', stream: false, turns }, exchange).input).toEqual([])
+    expect(lost).toEqual(['tools', 'input[0].reasoning'])
+  })
+
+  test('thoughts go back to the seat that sealed them, and to no other credential', () => {
+    const lost: string[] = []
+    const part = (at: string) => ({
+      type: 'reasoning' as const,
+      text: '',
+      seal: { by: 'openai-responses', at, value: { encrypted_content: at } },
+    })
+    const parts = ['vendor.one', 'vendor.two'].map(part)
+    const chat = { model: 'm', stream: false, turns: [{ role: 'assistant' as const, parts }] }
+    const { input } = responses.renderRequest(
+      chat,
+      exchangeFor({ target: 'vendor.one', loss: path => lost.push(path) }),
+    )
+    expect(input).toEqual([{ type: 'reasoning', summary: [], encrypted_content: 'vendor.one' }])
+    expect(lost).toHaveLength(1)
+  })
+
+  test('a model that does not think is not asked for its thoughts', () => {
+    const { body } = render(hi)
+    expect(body.include).toEqual(['reasoning.encrypted_content'])
+    expect(render({ ...hi, model: 'gpt-4.1-mini' }).body.include).toBeUndefined()
+  })
+
+  test('an entry that names the endpoint, and a model that answers nowhere else', () => {
+    const only = ['o3-pro', 'gpt-5.1-codex-max', 'codex-mini-latest', 'o4-mini-deep-research-2025-06-26', 'gpt-5-pro']
+    expect(only.filter(isResponsesOnly)).toEqual(only)
+    expect(['gpt-5', 'gpt-5-mini', 'o3', 'gpt-4o', 'deepseek-pro'].filter(isResponsesOnly)).toEqual([])
+    const entry = (serverUrl?: string, more: Partial<Entry> = {}): Entry => ({
+      ...entryOf,
+      ...(serverUrl && { serverUrl }),
+      ...more,
+    })
+    const target = (of: Entry, model = 'm') => ({ id: 'x', entry: of, credential: of.credentials[0]!, model })
+    const codex = target(entry('https://x.example/v1/responses'))
+    expect(addressOf(codex, 'openai-responses')).toBe('https://x.example/v1/responses')
+    expect([isNative(codex, 'openai-responses'), isNative(codex, 'openai-chat')]).toEqual([true, false])
+    const said = target(entry('https://x.example/v1', { speaks: ['responses'] }))
+    expect(addressOf(said, 'openai-responses')).toBe('https://x.example/v1/responses')
+    expect(addressOf(said, 'openai-chat')).toBe('https://x.example/v1/chat/completions')
+    expect(isNative(target(entry('https://x.example/v1')), 'openai-responses')).toBe(false)
+    const vendor = (model: string) => target(entry(), model)
+    expect(addressOf(vendor('gpt-5'), 'openai-responses')).toBe('https://api.openai.com/v1/responses')
+    expect(isNative(vendor('gpt-5-codex'), 'openai-chat')).toBe(false)
+    expect(isNative(vendor('gpt-5'), 'openai-chat')).toBe(true)
+    expect(isNative(vendor('glm-4'), 'openai-responses')).toBe(false)
+  })
+})
+
+const entryOf: Entry = {
+  id: 'openai-1',
+  type: 'openai',
+  models: ['gpt-5', 'glm-4'],
+  embeddingModels: [],
+  redirect: new Map(),
+  map: new Map(),
+  credentials: [{ index: 0, values: { api_key: 'k' }, digest: '00000000' }],
+  weight: 1,
+  priority: 0,
+  headers: {},
+  params: {},
+  limit: {},
+  embeddingLimit: {},
+}
+
+/** What the order of two tellings may change: the names a vendor gives an item anew. */
+const plain = (message: Omit<Message, 'id'>): JsonObject =>
+  JSON.parse(
+    JSON.stringify(message).replace(/"(encrypted_content|id|item_id|result|fingerprint)":"[^"]*"/g, '"$1":""'),
+  ) as JsonObject

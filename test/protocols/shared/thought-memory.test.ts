@@ -1,0 +1,164 @@
+/** What vendors seal crosses clients that know nothing of it, and is found again where they drop it. */
+import { describe, expect, test } from 'bun:test'
+import type { JsonObject } from '../../../src/base/json/json.ts'
+import type { Call, Chat, Seal } from '../../../src/ir/chat.ts'
+import type { Event } from '../../../src/ir/event.ts'
+import { isReadable, sealPrefix, unwrapSeal, wrapSeal } from '../../../src/ir/seal.ts'
+import { protocols } from '../../../src/protocols/registry.ts'
+import { recall, remember } from '../../../src/protocols/shared/thought-memory.ts'
+import { createSealStore } from '../../../src/store/seals.ts'
+import { exchangeFor } from '../../contracts/protocol.ts'
+
+const chat = protocols.get('openai-chat')!
+const seal = (value: string, at = 'vendor.target'): Seal => ({ by: 'other', at, value })
+const call = (change: Partial<Call> = {}): Call => ({
+  type: 'call',
+  id: 'call_1',
+  name: 'look',
+  args: '{"a": 1}',
+  ...change,
+})
+
+describe('a wrapped seal', () => {
+  test('comes back as it was, in letters that stand wherever base64 may', () => {
+    const wrapped = wrapSeal(seal('Zürich 你好 {"a":1}'), { next: true })!
+    expect(wrapped).toMatch(/^[\w-]+={0,2}$/)
+    expect(wrapped.length % 4).toBe(0)
+    expect(unwrapSeal(wrapped)).toEqual({ seal: seal('Zürich 你好 {"a":1}'), next: true })
+  })
+
+  test('is not what a client wrote itself, nor what somebody tampered with, nor of any size', () => {
+    for (const text of ['', 'EqoBCkgIBBABGAI', sealPrefix, `${sealPrefix}!!!`, `${sealPrefix}eyJhIjoxfQ`, 7, undefined])
+      expect(unwrapSeal(text)).toBeUndefined()
+    expect(wrapSeal(seal('x'.repeat(2_000_000)))).toBeUndefined()
+  })
+
+  test('is read by its own protocol at its own vendor', () => {
+    expect(isReadable(seal('x'), 'other', 'vendor.another')).toBe(true)
+    expect(isReadable(seal('x'), 'other', 'stranger.target')).toBe(false)
+    expect(isReadable(seal('x'), 'another', 'vendor.target')).toBe(false)
+    expect(isReadable({ by: 'other', value: 'x' }, 'other', 'vendor.target')).toBe(true)
+  })
+})
+
+const answer: Event[] = [
+  { type: 'start', id: 'm', model: 'v' },
+  { type: 'open', at: 0, part: 'reasoning' },
+  { type: 'delta', at: 0, text: 'hm' },
+  { type: 'seal', at: 0, seal: seal('thought') },
+  { type: 'close', at: 0 },
+  { type: 'open', at: 1, part: 'call', id: 'call_1', name: 'look' },
+  { type: 'delta', at: 1, text: '{"a": 1}' },
+  { type: 'seal', at: 1, seal: seal('called') },
+  { type: 'close', at: 1 },
+  { type: 'finish', reason: 'calls' },
+]
+
+const toldTo = (events: Event[]): JsonObject[] => {
+  const frames: JsonObject[] = []
+  const render = chat.renderStream(exchangeFor())(({ data }) => data !== '[DONE]' && frames.push(JSON.parse(data)))
+  for (const event of events) render(event)
+  render(undefined)
+  return frames
+}
+
+/** As clients do: what a delta of a call brings is merged into it. */
+const gathered = (frames: JsonObject[]): JsonObject => {
+  const calls: JsonObject[] = []
+  let reasoning = ''
+  for (const { choices } of frames as { choices: { delta: JsonObject }[] }[])
+    for (const { delta } of choices) {
+      reasoning += delta.reasoning_content ?? ''
+      for (const { index, function: told, ...rest } of (delta.tool_calls ?? []) as JsonObject[]) {
+        calls[index as number] ??= { function: { name: '', arguments: '' } }
+        const known = calls[index as number]!
+        const body = known.function as { name: string; arguments: string }
+        body.name += (told as JsonObject).name ?? ''
+        body.arguments += (told as JsonObject).arguments ?? ''
+        Object.assign(known, rest)
+      }
+    }
+  return { role: 'assistant', reasoning_content: reasoning, content: null, tool_calls: calls }
+}
+
+const asked = (message: JsonObject): JsonObject => ({
+  model: 'm',
+  messages: [{ role: 'user', content: 'hi' }, message, { role: 'tool', tool_call_id: 'call_1', content: '3' }],
+})
+
+describe('a chat client', () => {
+  test('carries the seal of a call and of the thought before it', () => {
+    const { turns } = chat.parseRequest(asked(gathered(toldTo(answer))), () => undefined)
+    expect(turns[1]!.parts).toEqual([
+      { type: 'reasoning', text: 'hm', seal: seal('thought') },
+      call({ seal: seal('called') }),
+    ])
+  })
+
+  test('a vendor of its own protocol never sees them', () => {
+    const body = asked(gathered(toldTo(answer)))
+    const text = chat.watch.writeRequest(JSON.stringify(body), body, { model: 'vendor', askUsage: false })
+    expect(text).not.toContain(sealPrefix)
+    expect(text).toContain('"tool_call_id":"call_1"')
+    expect(JSON.parse(text).model).toBe('vendor')
+  })
+
+  test("Google's own signature stays where the client put it", () => {
+    const extra_content = { google: { thought_signature: 'c2lnbmF0dXJl' } }
+    const body = asked({
+      role: 'assistant',
+      tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'look', arguments: '{}' }, extra_content }],
+    })
+    const back = chat.renderRequest(
+      chat.parseRequest(body, () => undefined),
+      exchangeFor(),
+    ) as { messages: JsonObject[] }
+    expect((back.messages[1]!.tool_calls as JsonObject[])[0]!.extra_content).toEqual(extra_content)
+  })
+})
+
+describe('what a client drops', () => {
+  const dropped: Chat = {
+    model: 'm',
+    stream: false,
+    turns: [{ role: 'assistant', parts: [{ type: 'text', text: 'Let me look.' }, call({ args: '{"a":1}' })] }],
+  }
+  const thought = { type: 'reasoning' as const, text: 'hm', seal: seal('thought') }
+
+  test('is found again for its caller, and for nobody else', () => {
+    const store = createSealStore()
+    answer.forEach(remember(store.of('alice')))
+    expect(recall(dropped, store.of('alice')).turns[0]!.parts).toEqual([
+      thought,
+      { type: 'text', text: 'Let me look.' },
+      call({ args: '{"a":1}', seal: seal('called') }),
+    ])
+    expect(recall(dropped, store.of('bob'))).toEqual(dropped)
+  })
+
+  test('takes the place of the bare thought, and leaves a sealed one alone', () => {
+    const store = createSealStore()
+    answer.forEach(remember(store.of('a')))
+    const told = (parts: Chat['turns'][0]['parts']) =>
+      recall({ ...dropped, turns: [{ role: 'assistant', parts }] }, store.of('a')).turns[0]!.parts
+    expect(told([{ type: 'reasoning', text: 'hm' }, call()])[0]).toEqual(thought)
+    const own = { ...thought, seal: { by: 'mine', value: 1 } }
+    expect(told([own, call()])[0]).toEqual(own)
+  })
+
+  test('is not found for a call of other arguments, after an hour, or past the bounds', () => {
+    let now = 0
+    const store = createSealStore({ entries: 2, bytes: 4000, seconds: 3600 }, () => now)
+    const memory = store.of('a')
+    memory.keep(call(), { before: [], seal: seal('x') })
+    expect(memory.find(call({ args: '{"a":2}' }))).toBeUndefined()
+    now = 3_599_000
+    expect(memory.find(call())).toBeDefined()
+    now = 7_200_000
+    expect(memory.find(call())).toBeUndefined()
+    for (const id of ['1', '2', '3']) memory.keep(call({ id }), { before: [], seal: seal(id) })
+    expect(['1', '2', '3'].map(id => memory.find(call({ id })) !== undefined)).toEqual([false, true, true])
+    memory.keep(call({ id: 'large' }), { before: [], seal: seal('x'.repeat(5000)) })
+    expect(memory.find(call({ id: 'large' }))).toBeUndefined()
+  })
+})

@@ -1,0 +1,53 @@
+/** Whatever a vendor's answer was, every call has an id of its own, and what cannot be told is noted. */
+import { describe, expect, test } from 'bun:test'
+import type { Message } from '../../../src/ir/chat.ts'
+import { tell } from '../../../src/ir/collect.ts'
+import type { Event } from '../../../src/ir/event.ts'
+import { protocols } from '../../../src/protocols/registry.ts'
+import { soundEvents, soundMessage } from '../../../src/protocols/shared/unique-call-ids.ts'
+import { exchangeFor } from '../../contracts/protocol.ts'
+
+const message: Message = {
+  id: 'm',
+  model: 'v',
+  finish: 'calls',
+  stop: 'END',
+  usage: { input: 5, output: 2, cacheWrite: 3 },
+  parts: ['same', 'same', '', 'other', ''].map(id => ({ type: 'call', id, name: 'look', args: '{}' })),
+}
+
+describe.each([...protocols.keys()])('a client of %s', name => {
+  const ingress = protocols.get(name)!
+  const losses = (run: (exchange: ReturnType<typeof exchangeFor>) => void): string[] => {
+    const noted: string[] = []
+    run(exchangeFor({ loss: path => void noted.push(path) }))
+    return noted
+  }
+
+  test('tells calls apart, streamed or not, by the same ids', () => {
+    const { parts } = soundMessage(ingress, exchangeFor(), message)
+    const whole = parts.map(part => (part.type === 'call' ? part.id : ''))
+    const heard: Event[] = []
+    tell(message).forEach(soundEvents(ingress, exchangeFor(), event => heard.push(event)))
+    const streamed = heard.flatMap(event => (event.type === 'open' ? [event.id ?? ''] : []))
+    expect(streamed).toEqual(whole)
+    expect(new Set(whole).size).toBe(5)
+    expect([whole[0], whole[3], whole.includes('')]).toEqual(['same', 'other', false])
+  })
+
+  test('is told what its protocol has no word for', () => {
+    const expected = [...(ingress.silentOn ?? [])].map(
+      one => ({ stop: 'stop_sequence', cacheWrite: 'usage.cacheWrite' })[one],
+    )
+    expect(losses(exchange => soundMessage(ingress, exchange, message)).toSorted()).toEqual(expected.toSorted())
+    expect(losses(exchange => tell(message).forEach(soundEvents(ingress, exchange, () => {}))).toSorted()).toEqual(
+      expected.toSorted(),
+    )
+  })
+})
+
+test('only Messages say which stop sequence it was', () => {
+  expect([...protocols.values()].filter(({ silentOn }) => !silentOn?.includes('stop')).map(({ id }) => id)).toEqual([
+    'anthropic',
+  ])
+})

@@ -1,0 +1,548 @@
+import { describe, expect, test } from 'bun:test'
+import OpenAI from 'openai'
+import type { JsonObject } from '../../src/base/json/json.ts'
+import { sampleOf } from '../../src/providers/mock/sample.ts'
+import { hash, quote, stopAt, tokensOf } from '../../src/providers/mock/text.ts'
+import { addressOf } from '../../src/providers/resolve-url.ts'
+import mock from '../../src/providers/vendors/mock.ts'
+import { entryOf, targetOf } from '../contracts/provider.ts'
+
+const entry = entryOf('mock', { models: ['mock', 'mock-*'] })
+
+/** Asks the mock without a network: the Response is made in this process. */
+const ask = (model: string, body: JsonObject, path = 'openai-chat', signal = new AbortController().signal) => {
+  const target = targetOf(entry, model)
+  const text = JSON.stringify({ model: 'whatever the client said', ...body })
+  const headers = new Headers({ 'content-type': 'application/json' })
+  return mock.exchange!({ url: addressOf(target, path), headers, body: text }, target, signal)
+}
+
+const user = (content: unknown) => ({ messages: [{ role: 'user', content }] }) as JsonObject
+
+type Call = { index: number; id: string; function: { name: string; arguments: string } }
+type Said = { content?: string; reasoning_content?: string; tool_calls?: Call[] }
+type Logprobs = { content: { token: string; top_logprobs: unknown[] }[] }
+type Choice = {
+  index: number
+  text: string
+  message: Said
+  delta: Said
+  finish_reason: string | null
+  logprobs: Logprobs | null
+}
+type Usage = {
+  completion_tokens: number
+  total_tokens: number
+  completion_tokens_details: { reasoning_tokens: number }
+}
+type Judged = { index: number; flagged: boolean; categories: Record<string, boolean> }
+/** What the tests look into of an answer or a frame, whichever endpoint it is of. */
+type Answer = {
+  id: string
+  choices: Choice[]
+  usage: Usage
+  data: { embedding: number[]; b64_json: string }[]
+  results: Judged[]
+}
+
+const answer = async (model: string, body: JsonObject, path?: string): Promise<Answer> =>
+  (await ask(model, body, path)).json() as Promise<Answer>
+
+/** The frames of a stream, without its `[DONE]`. */
+const framesOf = (text: string): Answer[] =>
+  text
+    .split('\n\n')
+    .filter(Boolean)
+    .map(frame => frame.replace(/^data: /, ''))
+    .filter(data => data !== '[DONE]')
+    .map(data => JSON.parse(data))
+
+const streamed = async (model: string, body: JsonObject, path?: string): Promise<string> =>
+  (await ask(model, { ...body, stream: true }, path)).text()
+
+const stream = async (model: string, body: JsonObject, path?: string): Promise<Answer[]> =>
+  framesOf(await streamed(model, body, path))
+
+const weather = {
+  type: 'function' as const,
+  function: {
+    name: 'weather',
+    parameters: {
+      type: 'object',
+      properties: { city: { type: 'string' }, days: { type: 'integer' } },
+      required: ['city'],
+    },
+  },
+}
+const time = { type: 'function' as const, function: { name: 'time' } }
+
+describe('chat', () => {
+  test('quotes the last user text, counts its tokens, says the same every time', async () => {
+    const body = {
+      messages: [
+        { role: 'user', content: 'first' },
+        { role: 'assistant', content: 'You said' },
+        { role: 'user', content: 'Hello there' },
+      ],
+    }
+    const said = await answer('mock', body)
+    expect(said).toMatchObject({
+      object: 'chat.completion',
+      model: 'mock',
+      choices: [
+        {
+          index: 0,
+          message: { role: 'assistant', content: 'You said: "Hello there".' },
+          finish_reason: 'stop',
+          logprobs: null,
+        },
+      ],
+      usage: { prompt_tokens: 8, completion_tokens: 4, total_tokens: 12 },
+    })
+    expect(await answer('mock', body)).toEqual(said)
+    expect((await ask('mock', body)).headers.get('content-type')).toBe('application/json')
+  })
+
+  test('counts what was sent beside text', async () => {
+    const image = { type: 'image_url', image_url: { url: 'https://h/a.png' } }
+    const seen = async (...parts: object[]) => (await answer('mock', user(parts))).choices[0]!.message.content
+    expect(await seen({ type: 'text', text: 'look' }, image)).toBe('You said: "look". You sent 1 image.')
+    expect(await seen(image, image, { type: 'file', file: {} })).toBe('You sent 2 images and 1 file.')
+    expect(await seen()).toBe('You said nothing.')
+  })
+
+  test('streams the same words in OpenAI’s frames', async () => {
+    const text = await streamed('mock', user('Hello there'))
+    expect(text.split('data: [DONE]')).toEqual([expect.any(String), '\n\n'])
+    const chunks = framesOf(text)
+    expect(new Set(chunks.map(chunk => chunk.id)).size).toBe(1)
+    expect(chunks[0]!.choices[0]!.delta).toMatchObject({ role: 'assistant', content: '' } as object)
+    expect(chunks.map(chunk => chunk.choices[0]!.delta.content ?? '').join('')).toBe('You said: "Hello there".')
+    expect(chunks.map(chunk => chunk.choices[0]!.finish_reason).filter(Boolean)).toEqual(['stop'])
+    expect(chunks.some(chunk => 'usage' in chunk)).toBe(false)
+  })
+
+  test('tells usage in a stream only when asked: null on every chunk, the numbers on one of their own', async () => {
+    const chunks = await stream('mock', { ...user('hi'), stream_options: { include_usage: true } })
+    expect(chunks.slice(0, -1).every(chunk => chunk.usage === null)).toBe(true)
+    expect(chunks.at(-1)).toMatchObject({
+      choices: [],
+      usage: { prompt_tokens: 2, completion_tokens: 3, total_tokens: 5 },
+    })
+  })
+
+  test('n, max_tokens and stop', async () => {
+    const several = await answer('mock', { ...user('hi'), n: 3 })
+    expect(several.choices.map(choice => choice.message.content!)).toEqual([
+      'You said: "hi".',
+      'You said: "hi". (2)',
+      'You said: "hi". (3)',
+    ])
+    const short = await answer('mock', { ...user('one two three'), max_tokens: 3 })
+    expect(short.choices[0]).toMatchObject({ message: { content: 'You said: "one ' }, finish_reason: 'length' })
+    expect(short.usage.completion_tokens).toBe(3)
+    expect((await answer('mock', { ...user('a b'), max_completion_tokens: 2 })).choices[0]!.finish_reason).toBe(
+      'length',
+    )
+    expect((await answer('mock', { ...user('one two'), stop: 'two' })).choices[0]!.message.content).toBe(
+      'You said: "one ',
+    )
+    expect((await answer('mock', { ...user('one two'), stop: ['two', 'one'] })).choices[0]).toMatchObject({
+      message: { content: 'You said: "' },
+      finish_reason: 'stop',
+    })
+    const frames = await stream('mock', { ...user('hi'), n: 2 })
+    expect(frames.filter(chunk => chunk.choices[0]!.finish_reason === 'stop')).toHaveLength(2)
+  })
+
+  test('logprobs when asked', async () => {
+    const { choices } = await answer('mock', { ...user('hi'), logprobs: true, top_logprobs: 2 })
+    const { content } = choices[0]!.logprobs!
+    expect(content!.map(one => one.token).join('')).toBe(choices[0]!.message.content!)
+    expect(content![0]).toMatchObject({ token: 'You ', logprob: -0.1, bytes: [89, 111, 117, 32] })
+    expect(content![0]!.top_logprobs).toHaveLength(2)
+    const frames = await stream('mock', { ...user('hi'), logprobs: true })
+    const tokens = frames.flatMap(chunk => chunk.choices[0]!.logprobs?.content ?? [])
+    expect(tokens.map(one => one.token).join('')).toBe('You said: "hi".')
+  })
+
+  test('a request that is none gets 400 in OpenAI’s shape', async () => {
+    for (const [body, param] of [
+      [{}, 'messages'],
+      [{ messages: [] }, 'messages'],
+      [{ ...user('hi'), n: 0 }, 'n'],
+      [{ ...user('hi'), n: 'two' }, 'n'],
+    ] as [JsonObject, string][]) {
+      const refused = await ask('mock', body)
+      expect(refused.status).toBe(400)
+      expect(await refused.json()).toMatchObject({ error: { type: 'invalid_request_error', param } })
+    }
+  })
+})
+
+describe('tools', () => {
+  test('calls the first tool with arguments made from its schema', async () => {
+    const said = await answer('mock-tools', { ...user('hi'), tools: [weather] })
+    const [call] = said.choices[0]!.message.tool_calls!
+    expect(said.choices[0]).toMatchObject({ message: { content: null }, finish_reason: 'tool_calls' })
+    expect(call).toMatchObject({ type: 'function', function: { name: 'weather' } })
+    expect(JSON.parse(call!.function.arguments)).toEqual({ city: 'city', days: 1 })
+    expect(call!.id).toMatch(/^call_[0-9a-f]{8}$/)
+  })
+
+  test('two at once where several are given, one where that is not wanted, the one that is named', async () => {
+    const names = async (change: JsonObject, model = 'mock-tools') =>
+      (
+        (await answer(model, { ...user('hi'), tools: [weather, time], ...change })).choices[0]!.message.tool_calls ?? []
+      ).map(call => call.function.name)
+    expect(await names({})).toEqual(['weather', 'time'])
+    expect(await names({ parallel_tool_calls: false })).toEqual(['weather'])
+    expect(await names({ tool_choice: { type: 'function', function: { name: 'time' } } })).toEqual(['time'])
+    expect(await names({ tool_choice: 'none' })).toEqual([])
+    expect(await names({}, 'mock')).toEqual([])
+    expect(await names({ tool_choice: 'required' }, 'mock')).toEqual(['weather'])
+  })
+
+  test('streams calls: head first, arguments in pieces', async () => {
+    const frames = await stream('mock-tools', { ...user('hi'), tools: [weather, time] })
+    const deltas = frames.flatMap(frame => frame.choices[0]!.delta.tool_calls ?? [])
+    const heads = deltas.filter(delta => delta.id)
+    expect(heads.map(delta => [delta.index, delta.function.name])).toEqual([
+      [0, 'weather'],
+      [1, 'time'],
+    ])
+    const args = (index: number) =>
+      deltas
+        .filter(one => one.index === index)
+        .map(one => one.function.arguments)
+        .join('')
+    expect(JSON.parse(args(0))).toEqual({ city: 'city', days: 1 })
+    expect(JSON.parse(args(1))).toEqual({})
+    expect(frames.at(-1)!.choices[0]!.finish_reason).toBe('tool_calls')
+  })
+
+  test('tells what the tool answered, and calls again when the user speaks again', async () => {
+    const turns = [
+      { role: 'user', content: 'weather?' },
+      { role: 'assistant', content: null, tool_calls: [] },
+      { role: 'tool', tool_call_id: 'c', content: 'sunny' },
+    ]
+    const said = await answer('mock-tools', { messages: turns, tools: [weather] })
+    expect(said.choices[0]).toMatchObject({ message: { content: 'The tool answered: sunny' }, finish_reason: 'stop' })
+    const again = await answer('mock-tools', {
+      messages: [...turns, { role: 'user', content: 'and now?' }],
+      tools: [weather],
+    })
+    expect(again.choices[0]!.finish_reason).toBe('tool_calls')
+  })
+})
+
+describe('reasoning and JSON', () => {
+  test('reasons before it speaks', async () => {
+    const said = await answer('mock-reasoning', user('hi'))
+    expect(said.choices[0]!.message.reasoning_content).toContain('The user said "hi"')
+    expect(said.usage.completion_tokens_details.reasoning_tokens).toBeGreaterThan(3)
+    const deltas = (await stream('mock-reasoning', user('hi')))
+      .slice(1, -1)
+      .map(frame => Object.keys(frame.choices[0]!.delta)[0])
+    expect(deltas.lastIndexOf('reasoning_content')).toBeLessThan(deltas.indexOf('content'))
+  })
+
+  test('obeys a schema', async () => {
+    const schema = {
+      type: 'object',
+      properties: {
+        name: { type: 'string' },
+        tags: { type: 'array', items: { enum: ['a', 'b'] } },
+        at: { type: 'string', format: 'date' },
+      },
+      required: ['name', 'tags', 'at'],
+      additionalProperties: false,
+    }
+    const format = { type: 'json_schema', json_schema: { name: 'thing', strict: true, schema } }
+    const said = await answer('mock-json', { ...user('hi'), response_format: format })
+    expect(JSON.parse(said.choices[0]!.message.content!)).toEqual({ name: 'name', tags: ['a'], at: '2025-01-01' })
+    expect(JSON.parse((await answer('mock-json', user('hi'))).choices[0]!.message.content!)).toEqual({ said: 'hi' })
+    const any = await answer('mock', { ...user('hi'), response_format: { type: 'json_object' } })
+    expect(JSON.parse(any.choices[0]!.message.content!)).toEqual({ said: 'hi' })
+  })
+
+  test('samples of schemas', () => {
+    expect(sampleOf({ type: ['null', 'integer'], minimum: 3 })).toBe(3)
+    expect(sampleOf({ anyOf: [{ type: 'string' }, { type: 'null' }] })).toBe('text')
+    expect(
+      sampleOf({ allOf: [{ properties: { a: { const: 1 } } }, { properties: { b: { type: 'boolean' } } }] }),
+    ).toEqual({ a: 1, b: true })
+    expect(sampleOf({ $ref: '#/$defs/x', $defs: { x: { type: 'number', exclusiveMinimum: 0 } } })).toBe(0.5)
+    expect(sampleOf({ type: 'number', maximum: 1 })).toBe(0.5)
+    expect(sampleOf({ type: 'integer', minimum: 10, multipleOf: 4 })).toBe(12)
+    expect(sampleOf({ type: 'string', minLength: 6, maxLength: 8 })).toBe('textxx')
+    expect(sampleOf({ type: 'array', items: { type: 'null' }, minItems: 2 })).toEqual([null, null])
+    expect(sampleOf(true)).toBe(null)
+  })
+
+  test('a schema that names itself comes to an end', () => {
+    const node = {
+      type: 'object',
+      properties: { left: { $ref: '#' }, right: { $ref: '#' }, more: { type: 'array', items: { $ref: '#' } } },
+    }
+    expect(JSON.stringify(sampleOf({ ...node, required: ['left', 'right', 'more'] })).length).toBeLessThan(1_000_000)
+    expect(sampleOf({ $ref: '#' })).toBe(null)
+    expect(sampleOf({ $ref: '#/a', a: { $ref: '#/b' }, b: { $ref: '#/a' } })).toBe(null)
+  })
+})
+
+describe('failure and time', () => {
+  test('fails with the status its name says', async () => {
+    for (const status of [400, 401, 403, 404, 429, 500, 503, 529]) {
+      const failed = await ask(`mock-error-${status}`, { ...user('hi'), stream: true })
+      expect(failed.status).toBe(status)
+      expect(failed.headers.get('retry-after')).toBe(status === 429 ? '1' : null)
+      expect(await failed.json()).toMatchObject({ error: { message: `the mock was asked to fail with ${status}` } })
+    }
+    expect((await ask('mock-error-200', user('hi'))).status).toBe(400)
+    expect((await ask('mock-embedding-error-503', { input: 'x' }, 'embeddings')).status).toBe(503)
+  })
+
+  test('waits before its headers, then fails', async () => {
+    const from = performance.now()
+    const failed = await ask('mock-delay-40-error-500', user('hi'))
+    expect(failed.status).toBe(500)
+    expect(performance.now() - from).toBeGreaterThan(35)
+  })
+
+  test('waits between frames', async () => {
+    const from = performance.now()
+    const response = await ask('mock-tools-pace-10', { ...user('hi'), tools: [time], stream: true })
+    const frames = framesOf(await response.text())
+    expect(frames).toHaveLength(4)
+    expect(performance.now() - from).toBeGreaterThan(45)
+    const began = performance.now()
+    const slow = await ask('mock-tools-pace-60000', { ...user('hi'), tools: [time], stream: true })
+    expect(performance.now() - began).toBeLessThan(1000)
+    await slow.body!.cancel()
+  })
+
+  test('cuts a stream after so many frames, and a body in its middle', async () => {
+    const text = await streamed('mock-cut-3', user('hi there'))
+    expect(framesOf(text)).toHaveLength(3)
+    expect(text).not.toContain('[DONE]')
+    expect(await stream('mock-cut-0', user('hi'))).toEqual([])
+    await expect((await ask('mock-cut-1', user('hi'))).json()).rejects.toThrow()
+  })
+
+  const gone = async (model: string, path: 'headers' | 'body', streamed: boolean) => {
+    const leaving = new AbortController()
+    const asked = ask(model, { ...user('hi'), stream: streamed }, 'openai-chat', leaving.signal)
+    const waiting = path === 'headers' ? asked : (await asked).text()
+    const outcome = Promise.resolve(waiting).then(
+      () => 'answered',
+      (error: Error) => error.message,
+    )
+    await Bun.sleep(5)
+    const from = performance.now()
+    leaving.abort(new Error('the client left'))
+    expect(await outcome).toBe('the client left')
+    expect(performance.now() - from).toBeLessThan(1000)
+  }
+
+  test('leaves at once when the request does: waiting, silent, between frames', async () => {
+    await gone('mock-delay-60000', 'headers', true)
+    await gone('mock-silent', 'body', true)
+    await gone('mock-silent', 'body', false)
+    await gone('mock-pace-60000', 'body', true)
+    await gone('mock-cut-2-silent', 'body', true)
+    const left = AbortSignal.abort(new Error('never here'))
+    await expect(ask('mock', user('hi'), 'openai-chat', left)).rejects.toThrow('never here')
+  })
+
+  test('a reader that leaves stops it, and one that is slow holds it', async () => {
+    const reader = (await ask('mock-pace-60000', { ...user('hi'), stream: true })).body!.getReader()
+    const read = reader.read()
+    await reader.cancel('enough')
+    expect((await read).done).toBe(true)
+    const slow = (await ask('mock', { ...user('hi'), stream: true })).body!.getReader()
+    expect(new TextDecoder().decode((await slow.read()).value)).toEndWith('\n\n')
+    await slow.cancel()
+  })
+
+  test('silent after so many frames', async () => {
+    const leaving = new AbortController()
+    const response = await ask('mock-cut-2-silent', { ...user('hi'), stream: true }, 'openai-chat', leaving.signal)
+    const reader = response.body!.getReader()
+    for (let frame = 0; frame < 2; frame++) expect((await reader.read()).done).toBe(false)
+    const third = await Promise.race([reader.read().then(() => 'more'), Bun.sleep(20).then(() => 'nothing')])
+    expect(third).toBe('nothing')
+    leaving.abort()
+  })
+
+  test('words of a name it does not know ask for nothing', async () => {
+    for (const model of ['mock-large', 'mock-error', 'mock-pace-fast', 'mock-2026-11-01', 'MOCK'])
+      expect((await answer(model, user('hi'))).choices[0]!.message.content).toBe('You said: "hi".')
+  })
+})
+
+describe('the other endpoints', () => {
+  test('completions, whole and streamed', async () => {
+    const said = await answer('mock', { prompt: ['a', 'b c'], n: 2, echo: true }, 'completions')
+    expect(said).toMatchObject({ object: 'text_completion', usage: { prompt_tokens: 3 } })
+    expect(said.choices.map(choice => [choice.index, choice.text])).toEqual([
+      [0, 'aYou said: "a".'],
+      [1, 'aYou said: "a".'],
+      [2, 'b cYou said: "b c".'],
+      [3, 'b cYou said: "b c".'],
+    ])
+    const cut = await answer('mock', { prompt: 'a b c', max_tokens: 2 }, 'completions')
+    expect(cut.choices[0]).toMatchObject({ text: 'You said: ', finish_reason: 'length' })
+    const frames = await stream('mock', { prompt: [1, 2, 3], stream_options: { include_usage: true } }, 'completions')
+    expect(
+      frames
+        .slice(0, -1)
+        .map(frame => frame.choices[0]!.text)
+        .join(''),
+    ).toBe('You said: "3 tokens".')
+    expect(frames.at(-1)!.usage.total_tokens).toBeGreaterThan(0)
+  })
+
+  test('embeddings: length 1, the same for the same text, of the dimensions asked, as numbers or base64', async () => {
+    const said = await answer('mock-embedding', { input: ['a', 'b', 'a'], dimensions: 8 }, 'embeddings')
+    const [one = [], other, again] = said.data.map(row => row.embedding)
+    expect(one).toHaveLength(8)
+    expect(one).toEqual(again!)
+    expect(one).not.toEqual(other)
+    expect(Math.hypot(...one)).toBeCloseTo(1, 5)
+    const packed = await answer(
+      'mock-embedding',
+      { input: 'a', dimensions: 8, encoding_format: 'base64' },
+      'embeddings',
+    )
+    const bytes = Uint8Array.from(atob(String(packed.data[0]!.embedding)), letter => letter.charCodeAt(0))
+    expect([...new Float32Array(bytes.buffer)]).toEqual(one)
+    expect((await answer('mock-embedding', { input: [[1, 2], [3]] }, 'embeddings')).data).toHaveLength(2)
+    expect((await answer('mock-embedding', { input: 'a' }, 'embeddings')).data[0]!.embedding).toHaveLength(256)
+    for (const body of [{ input: 'a', dimensions: 0 }, { input: '' }, { input: [] }, {}] as JsonObject[])
+      expect((await ask('mock-embedding', body, 'embeddings')).status).toBe(400)
+  })
+
+  test('speech is a WAV whose header adds up', async () => {
+    const response = await ask('mock', { input: 'hello', voice: 'alloy' }, 'audio/speech')
+    const bytes = new Uint8Array(await response.arrayBuffer())
+    const view = new DataView(bytes.buffer)
+    expect(response.headers.get('content-type')).toBe('audio/wav')
+    expect(new TextDecoder().decode(bytes.slice(0, 4))).toBe('RIFF')
+    expect(view.getUint32(4, true)).toBe(bytes.length - 8)
+    expect(view.getUint32(40, true)).toBe(bytes.length - 44)
+    expect(bytes.slice(44).some(byte => byte !== 0)).toBe(true)
+  })
+
+  test('a recording or image as a form is answered without being read', async () => {
+    const target = targetOf(entry, 'mock')
+    const send = (path: string, body: string | undefined, type: string) =>
+      mock.exchange!(
+        { url: addressOf(target, path), headers: new Headers({ 'content-type': type }), body },
+        target,
+        new AbortController().signal,
+      )
+    for (const path of ['audio/transcriptions', 'audio/translations'])
+      expect(await (await send(path, undefined, 'multipart/form-data; boundary=x')).json()).toMatchObject({
+        text: expect.any(String),
+      })
+    const edited = await send('images/edits', '--x\r\n', 'multipart/form-data; boundary=x')
+    expect(((await edited.json()) as Answer).data).toHaveLength(1)
+  })
+
+  test('images are PNGs whose chunks add up', async () => {
+    const { data } = await answer('mock', { prompt: 'a cat', n: 2 }, 'images/generations')
+    expect(data).toHaveLength(2)
+    const png = Buffer.from(data[0]!.b64_json, 'base64')
+    expect(png.subarray(1, 4).toString()).toBe('PNG')
+    for (let at = 8; at < png.length; ) {
+      const length = png.readUInt32BE(at)
+      expect(png.readUInt32BE(at + 8 + length)).toBe(Bun.hash.crc32(png.subarray(at + 4, at + 8 + length)))
+      at += 12 + length
+    }
+  })
+
+  test('moderations flag what the text names', async () => {
+    const { results } = await answer('mock', { input: ['good day', 'violence'] }, 'moderations')
+    expect(results.map(result => result.flagged)).toEqual([false, true])
+    expect(results[1]!.categories['violence']).toBe(true)
+  })
+
+  test('rerank orders by the words of the query', async () => {
+    const body = {
+      query: 'what is ruby',
+      documents: ['Paris is a city', 'What is Ruby? A language', 'nothing'],
+      return_documents: true,
+    }
+    const { results } = await answer('mock', { ...body, top_n: 2 }, 'rerank')
+    expect(results.map(result => result.index)).toEqual([1, 0])
+    expect(results[0]).toMatchObject({ index: 1, relevance_score: 1, document: { text: 'What is Ruby? A language' } })
+    expect((await ask('mock', { query: 'x' }, 'rerank')).status).toBe(400)
+  })
+
+  test('what it has not is 404, what it cannot read is 400', async () => {
+    const target = targetOf(entry, 'mock')
+    const send = (url: string, body: string) =>
+      mock.exchange!({ url, headers: new Headers(), body }, target, new AbortController().signal)
+    expect((await send('https://mock.invalid/v1/videos', '{}')).status).toBe(404)
+    for (const body of ['', 'no json', '[]', 'null'])
+      expect((await send(addressOf(target, 'openai-chat'), body)).status).toBe(400)
+  })
+})
+
+describe('words', () => {
+  test('tokens join to the text they came from', () => {
+    for (const text of ['', ' ', 'a b', '  lead', '你好，世界 ok', '👩‍👩‍👧 done\n\n', 'かな カナ 한국어'])
+      expect(tokensOf(text).join('')).toBe(text)
+    expect(tokensOf('你好世界')).toHaveLength(4)
+  })
+
+  test('a quote is cut between characters', () => {
+    expect(quote('ab👩', 3)).toBe('ab…')
+    expect(quote('abc', 3)).toBe('abc')
+    expect(stopAt('one two', ['', 'zwei'])).toBe('one two')
+    expect(hash('a')).toBe(0xe40c292c)
+  })
+})
+
+describe('the openai SDK reads it', () => {
+  const client = (model: string) =>
+    new OpenAI({
+      apiKey: 'none',
+      baseURL: 'https://mock.invalid/v1',
+      maxRetries: 0,
+      fetch: async (url, init) => {
+        const outgoing = {
+          url: String(url),
+          headers: new Headers(init?.headers as Record<string, string>),
+          body: init?.body as string,
+        }
+        return mock.exchange!(outgoing, targetOf(entry, model), init?.signal ?? new AbortController().signal)
+      },
+    })
+
+  test('a stream of tool calls, an answer to a schema, an embedding, an error', async () => {
+    const runner = client('mock-tools').chat.completions.stream({
+      model: 'mock-tools',
+      messages: [{ role: 'user', content: 'hi' }],
+      tools: [weather, time],
+    })
+    const done = await runner.finalChatCompletion()
+    expect(done.choices[0]!.message.tool_calls!.map(call => call.type === 'function' && call.function.name)).toEqual([
+      'weather',
+      'time',
+    ])
+    const embedded = await client('mock-embedding').embeddings.create({
+      model: 'mock-embedding',
+      input: 'a',
+      dimensions: 4,
+    })
+    expect(embedded.data[0]!.embedding).toHaveLength(4)
+    const failed = client('mock-error-429').chat.completions.create({
+      model: 'x',
+      messages: [{ role: 'user', content: 'hi' }],
+    })
+    await expect(failed.then(() => 'answered')).rejects.toBeInstanceOf(OpenAI.RateLimitError)
+  })
+})

@@ -1,0 +1,135 @@
+/** Every recorded answer of a vendor, through that vendor's own corrections, is strict for the client. */
+import { describe, expect, test } from 'bun:test'
+import type { GatewayError } from '../../src/base/errors.ts'
+import { type JsonObject, parseJson } from '../../src/base/json/json.ts'
+import { watch } from '../../src/protocols/openai-chat/passthrough.ts'
+import type { Passing } from '../../src/protocols/protocol.ts'
+import { providers } from '../../src/providers/index.ts'
+import { exchangeFor, framesOf } from '../contracts/protocol.ts'
+import { type Recording, recordings } from '../support/recordings.ts'
+import { type Answer, readMessage, readStream } from '../validators/openai-chat.ts'
+
+/** The recordings' name of a vendor where it is not ours. */
+const types: Record<string, string> = { alibaba: 'dashscope', spark: 'xinghuo', volcengine: 'huoshan' }
+const apis = ['chat-completions', 'minimax-v2', 'spark-http', 'ark-bots']
+
+/** Cut by who recorded them: nothing after the last frame shown says that the answer is whole. */
+const torn = [/minimax-v2__.*stream-doc-reasoning/, /minimax-v2__.*builtin-search/]
+
+const mendOf = (type: string) => {
+  const mend = providers.get(type)?.mend?.['openai-chat']
+  return mend ? { mend } : {}
+}
+
+const passed = (text: string, type: string): Passing & { out: string } => {
+  const passing = watch.passStream(exchangeFor(mendOf(type)))
+  let out = ''
+  for (const frame of framesOf(text)) out += passing.push(frame)
+  return { ...passing, out: out + passing.end() }
+}
+
+/** The strict answer, or the fault it tells. */
+const read = ({ text, events }: Pick<Recording, 'text' | 'events'>, type: string): Answer | GatewayError => {
+  const { model } = exchangeFor()
+  if (events) {
+    const { seen, out } = passed(text, type)
+    return seen.fault ?? readStream(out, model)
+  }
+  try {
+    return readMessage(watch.passMessage(text, exchangeFor(mendOf(type))).text, model)
+  } catch (thrown) {
+    if (thrown instanceof Error && thrown.name === 'GatewayError') return thrown as GatewayError
+    throw thrown
+  }
+}
+
+const isFault = (answer: Answer | GatewayError): answer is GatewayError => answer instanceof Error
+
+const all = apis
+  .flatMap(recordings)
+  .filter(({ method, text }) => method === 'POST' && text !== '')
+  .map(recording => ({ ...recording, type: types[recording.provider] ?? recording.provider }))
+  .filter(({ type, status }) => providers.has(type) && (status ?? 200) === 200)
+
+describe(`${all.length} recorded answers, through their vendor's corrections`, () => {
+  for (const type of new Set(all.map(({ type }) => type))) {
+    const own = all.filter(recording => recording.type === type)
+    test(`${type}: ${own.length}`, () => {
+      for (const recording of own) {
+        const { file, text } = recording
+        const answer = read(recording, type)
+        // A fault is right only where the recording tells one, or was cut.
+        const tells =
+          /"error"|"base_resp":\{"status_code":[1-9]|"code":\s*[1-9]|finish_reason":\s*"error"/.test(text) ||
+          torn.some(name => name.test(file))
+        if (isFault(answer)) expect({ file, tells }).toEqual({ file, tells: true })
+        else expect(answer.choices.length).toBeGreaterThan(0)
+      }
+    })
+  }
+})
+
+describe('what they taught, in our own words', () => {
+  const fault = (answer: Answer | GatewayError) =>
+    isFault(answer) ? [answer.code, answer.status] : `answered ${JSON.stringify(answer)}`
+  const whole = (body: JsonObject, type: string) => read({ text: JSON.stringify(body), events: false }, type)
+
+  test.each([
+    [1002, 'upstream_limited', 429],
+    [1004, 'upstream_credentials', 502],
+    [1008, 'upstream_credentials', 502],
+    [1027, 'upstream_refused', 400],
+    [2013, 'upstream_refused', 400],
+    [4711, 'upstream_failed', 502],
+  ])('minimax: base_resp %d with status 200 is %s', (code, name, status) => {
+    const body = { choices: null, base_resp: { status_code: code, status_msg: 'no' } }
+    expect<unknown>(fault(whole(body, 'minimax'))).toEqual([name, status])
+    const events = read({ text: `data: ${JSON.stringify(body)}\n\n`, events: true }, 'minimax')
+    expect<unknown>(fault(events)).toEqual([name, status])
+  })
+
+  test('minimax: what the built-in search found is not the answer, nor its finish the end', () => {
+    const chunk = (choice: JsonObject) =>
+      `data: ${JSON.stringify({ id: 'a', choices: [{ index: 0, ...choice }], usage: { total_tokens: 0 } })}\n\n`
+    const text =
+      chunk({ delta: { role: 'tool', content: '[{"no":1}]', tool_call_id: 'c' }, finish_reason: 'stop' }) +
+      chunk({ delta: { role: 'assistant', content: 'Found' } }) +
+      chunk({ delta: { content: ' it' }, finish_reason: 'stop' }) +
+      chunk({ message: { role: 'assistant', content: 'Found it' }, finish_reason: 'stop' })
+    expect(read({ text, events: true }, 'minimax')).toMatchObject({ choices: [{ text: 'Found it', finish: 'stop' }] })
+  })
+
+  test.each([
+    [11202, 'upstream_limited', 429],
+    [11200, 'upstream_credentials', 502],
+    [10013, 'upstream_refused', 400],
+    [10012, 'upstream_failed', 503],
+  ])('xinghuo: code %d is %s, flat, in an envelope, beside choices', (code, name, status) => {
+    const bodies: JsonObject[] = [
+      { code, msg: 'no', Sid: 's' },
+      { error: { message: 'no (sid: s)', type: 'api_error', param: null, code: String(code) } },
+      { code, message: 'no', sid: 's', choices: [{ index: 0, delta: { content: '' } }] },
+    ]
+    for (const body of bodies) {
+      expect<unknown>(fault(whole(body, 'xinghuo'))).toEqual([name, status])
+      const events = read({ text: `data:${JSON.stringify(body)}\n\n`, events: true }, 'xinghuo')
+      expect<unknown>(fault(events)).toEqual([name, status])
+    }
+  })
+
+  test('huoshan: the usage of a bot is the sum over its models', () => {
+    const used = (prompt: number, completion: number) => ({
+      prompt_tokens: prompt,
+      completion_tokens: completion,
+      total_tokens: prompt + completion,
+    })
+    const body = {
+      choices: [{ index: 0, message: { role: 'assistant', content: 'hi' }, finish_reason: 'stop' }],
+      bot_usage: { model_usage: [used(54, 268), used(6, 2)], action_usage: [] },
+    }
+    expect(whole(body, 'huoshan')).toMatchObject({ usage: used(60, 270) })
+    expect(parseJson(JSON.stringify(whole({ ...body, usage: used(1, 1) }, 'huoshan')))).toMatchObject({
+      usage: used(1, 1),
+    })
+  })
+})

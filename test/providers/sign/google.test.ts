@@ -1,0 +1,442 @@
+/** Google's cloud: whom it knows somebody by, how long a token is kept, and where each model is asked. */
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { createVerify, generateKeyPairSync } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { GatewayError } from '../../../src/base/errors.ts'
+import type { JsonObject } from '../../../src/base/json/json.ts'
+import { loadText } from '../../../src/config/load.ts'
+import type { Target } from '../../../src/providers/entry.ts'
+import { addressOf, credentialsOf, serves } from '../../../src/providers/resolve-url.ts'
+import { google } from '../../../src/providers/sign/google.ts'
+import { readCredential } from '../../../src/providers/sign/google-credential.ts'
+import { fetchToken, keepToken, type Token } from '../../../src/providers/sign/google-token.ts'
+import vertexai from '../../../src/providers/vendors/vertexai.ts'
+import { entryOf, targetOf } from '../../contracts/provider.ts'
+
+const pair = generateKeyPairSync('rsa', {
+  modulusLength: 2048,
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+})
+
+type Asked = { path: string; form: URLSearchParams; body: string; headers: Headers }
+const asked: Asked[] = []
+let answer: (request: Asked) => Response | Promise<Response>
+let granted = 0
+const grant = (seconds = 3600) => Response.json({ access_token: `token-${++granted}`, expires_in: seconds })
+
+const server = Bun.serve({
+  port: 0,
+  hostname: '127.0.0.1',
+  fetch: async request => {
+    const body = await request.text()
+    const { pathname, search } = new URL(request.url)
+    const one = { path: pathname + search, form: new URLSearchParams(body), body, headers: request.headers }
+    asked.push(one)
+    return answer(one)
+  },
+})
+const at = `http://127.0.0.1:${server.port}`
+const folder = await mkdtemp(join(tmpdir(), 'google-'))
+afterAll(async () => {
+  await server.stop(true)
+  await rm(folder, { recursive: true, force: true })
+})
+
+const names = ['GOOGLE_APPLICATION_CREDENTIALS', 'CLOUDSDK_CONFIG', 'GCE_METADATA_HOST'] as const
+const before = Object.fromEntries(names.map(name => [name, process.env[name]]))
+beforeEach(() => {
+  asked.length = 0
+  granted = 0
+  answer = () => grant()
+  for (const name of names) delete process.env[name]
+  process.env['CLOUDSDK_CONFIG'] = join(folder, 'nothing')
+})
+afterEach(() => {
+  for (const name of names)
+    if (before[name] === undefined) delete process.env[name]
+    else process.env[name] = before[name]
+})
+
+const account = {
+  type: 'service_account',
+  project_id: 'from-file',
+  private_key_id: 'key-7',
+  private_key: pair.privateKey,
+  client_email: 'robot@from-file.iam.gserviceaccount.com',
+  client_id: '1234',
+  token_uri: `${at}/token`,
+}
+const person = {
+  type: 'authorized_user',
+  client_id: 'program',
+  client_secret: 'program-SECRET',
+  refresh_token: 'refresh-SECRET',
+  token_uri: `${at}/token`,
+  quota_project_id: 'payer',
+}
+
+const write = async (name: string, content: unknown): Promise<string> => {
+  const path = join(folder, name)
+  await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content))
+  return path
+}
+
+const aimed = (values: Record<string, string>, model = 'gemini-2.5-flash'): Target =>
+  targetOf(entryOf('vertexai'), model, values)
+
+const signed = async (target: Target) => {
+  const outgoing = { url: addressOf(target, 'gemini'), headers: new Headers(), body: '{}' }
+  await google(outgoing, target)
+  return { url: outgoing.url, headers: Object.fromEntries(outgoing.headers) }
+}
+
+const refused = async (target: Target): Promise<GatewayError> => {
+  const thrown: unknown = await signed(target).then(
+    () => 'nothing thrown',
+    error => error,
+  )
+  expect(thrown).toBeInstanceOf(GatewayError)
+  const { message, detail } = thrown as GatewayError
+  expect(detail.unsent).toBe(true)
+  expect(message + JSON.stringify(detail)).not.toMatch(/SECRET|BEGIN|127\.0\.0\.1|google-/)
+  return thrown as GatewayError
+}
+
+const parts = (assertion: string) => {
+  const [head = '', claims = '', signature = ''] = assertion.split('.')
+  const verify = createVerify('RSA-SHA256').update(`${head}.${claims}`)
+  const read = (part: string) => JSON.parse(Buffer.from(part, 'base64url').toString()) as JsonObject
+  return { head: read(head), claims: read(claims), good: verify.verify(pair.publicKey, signature, 'base64url') }
+}
+
+describe('whom Google knows', () => {
+  test('a service account: its file as text, as a path, written out, its line ends as two characters', async () => {
+    const path = await write('account.json', account)
+    const { type: _, ...written } = account
+    const escaped = { ...written, private_key: account.private_key.replaceAll('\n', '\\n') }
+    for (const values of [{ json_file: JSON.stringify(account) }, { json_file: path }, written, escaped]) {
+      asked.length = 0
+      const { headers } = await signed(aimed(values))
+      expect(headers).toEqual({ authorization: `Bearer token-${granted}` })
+      const [{ path: where, form }] = asked as [Asked]
+      expect([where, form.get('grant_type')]).toEqual(['/token', 'urn:ietf:params:oauth:grant-type:jwt-bearer'])
+      const { head, claims, good } = parts(form.get('assertion')!)
+      expect(good).toBe(true)
+      expect(head).toEqual({ alg: 'RS256', typ: 'JWT', kid: 'key-7' })
+      expect(claims).toMatchObject({
+        iss: account.client_email,
+        aud: `${at}/token`,
+        scope: 'https://www.googleapis.com/auth/cloud-platform',
+      })
+      expect(Number(claims['exp']) - Number(claims['iat'])).toBe(3600)
+      expect(Math.abs(Number(claims['iat']) - Date.now() / 1000)).toBeLessThan(60)
+    }
+  })
+
+  test('a person by a refresh token; a quota project is told', async () => {
+    const { type: _, ...written } = person
+    const { headers } = await signed(aimed({ project_id: 'p', ...written }))
+    expect(headers).toEqual({ authorization: 'Bearer token-1', 'x-goog-user-project': 'payer' })
+    expect(Object.fromEntries(asked[0]!.form)).toEqual({
+      grant_type: 'refresh_token',
+      client_id: 'program',
+      client_secret: 'program-SECRET',
+      refresh_token: 'refresh-SECRET',
+    })
+  })
+
+  test('a project alone: the file the environment names, else that of gcloud, else the machine', async () => {
+    process.env['GOOGLE_APPLICATION_CREDENTIALS'] = await write('adc.json', account)
+    await signed(aimed({ project_id: 'p' }))
+    expect(asked[0]!.form.has('assertion')).toBe(true)
+
+    delete process.env['GOOGLE_APPLICATION_CREDENTIALS']
+    process.env['CLOUDSDK_CONFIG'] = folder
+    await write('application_default_credentials.json', person)
+    await signed(aimed({ project_id: 'p' }))
+    expect(asked[1]!.form.get('grant_type')).toBe('refresh_token')
+
+    process.env['CLOUDSDK_CONFIG'] = join(folder, 'nothing')
+    process.env['GCE_METADATA_HOST'] = at.slice('http://'.length)
+    asked.length = 0
+    answer = ({ path }) => (path.includes('project-id') ? new Response('of-machine') : grant())
+    expect((await signed(aimed({ project_id: '-' }))).url).toContain('/projects/of-machine/')
+    expect(asked.map(({ path }) => path.split('?')[0]).sort()).toEqual([
+      '/computeMetadata/v1/instance/service-accounts/default/token',
+      '/computeMetadata/v1/project/project-id',
+    ])
+    for (const { headers } of asked) expect(headers.get('metadata-flavor')).toBe('Google')
+  })
+
+  test('an account another may speak for', async () => {
+    const file = {
+      type: 'impersonated_service_account',
+      service_account_impersonation_url: `${at}/impersonate`,
+      delegates: ['d'],
+      source_credentials: person,
+    }
+    const until = new Date(Date.now() + 3600_000).toISOString()
+    answer = ({ path }) => (path === '/token' ? grant() : Response.json({ accessToken: 'borrowed', expireTime: until }))
+    const { headers } = await signed(aimed({ project_id: 'p', json_file: JSON.stringify(file) }))
+    expect(headers['authorization']).toBe('Bearer borrowed')
+    expect(asked[1]!.headers.get('authorization')).toBe('Bearer token-1')
+    expect(JSON.parse(asked[1]!.body)).toMatchObject({ delegates: ['d'], lifetime: '3600s' })
+  })
+
+  test('an API key goes into its own header, and nobody is asked', async () => {
+    const { url, headers } = await signed(aimed({ api_key: 'express' }))
+    expect(headers).toEqual({ 'x-goog-api-key': 'express' })
+    expect(url).toBe('https://aiplatform.googleapis.com/v1/publishers/google/models/gemini-2.5-flash:generateContent')
+    expect(asked).toEqual([])
+  })
+
+  test('the project of the file stands in for one that is not configured', async () => {
+    const { url } = await signed(aimed({ json_file: JSON.stringify(account) }))
+    expect(url).toContain('/projects/from-file/locations/global/')
+    const nowhere = { ...account, project_id: undefined }
+    expect((await refused(aimed({ json_file: JSON.stringify(nowhere) }))).message).toContain('write project_id')
+  })
+})
+
+describe('what goes wrong is told without a secret', () => {
+  test.each([
+    [{ json_file: '/no/such/google-file.json' }, 'cannot be read (ENOENT)'],
+    [{ json_file: '{"private_key": "SECRET"' }, 'is no JSON object'],
+    [{ json_file: '{"type":"external_account"}' }, 'of the type external_account is not known'],
+    [{ json_file: '{"type":"service_account","client_email":"e"}' }, 'has no private_key'],
+    [{ private_key: 'SECRET', client_email: 'e' }, 'private key of the Google credential cannot be read'],
+    [{ private_key: 'SECRET' }, 'has no client_email'],
+    [{ refresh_token: 'SECRET' }, 'has no client_id'],
+  ])('%j', async (values: Record<string, string>, message) => {
+    const error = await refused(aimed({ project_id: 'p', ...values }))
+    expect([error.code, error.message]).toEqual(['upstream_credentials', expect.stringContaining(message)])
+    expect(asked).toEqual([])
+  })
+
+  const of = () => aimed({ project_id: 'p', json_file: JSON.stringify(person) })
+
+  test('Google refuses', async () => {
+    answer = () => Response.json({ error: 'invalid_grant', error_description: 'SECRET' }, { status: 400 })
+    const error = await refused(of())
+    expect([error.code, error.message]).toEqual([
+      'upstream_credentials',
+      'Google refuses the configured credential (invalid_grant)',
+    ])
+  })
+
+  test('Google fails, talks nonsense, redirects, is not there', async () => {
+    const answers = [
+      () => new Response('SECRET', { status: 503 }),
+      () => new Response('<html>SECRET</html>'),
+      () => Response.json({ token: 'SECRET' }),
+    ]
+    for (const one of answers) {
+      answer = one
+      expect((await refused(of())).code).toBe('upstream_failed')
+    }
+    answer = () => Response.redirect(`${at}/elsewhere`)
+    expect((await refused(of())).code).toBe('upstream_credentials')
+    expect(asked.some(({ path }) => path === '/elsewhere')).toBe(false)
+    const gone = { ...person, token_uri: 'http://127.0.0.1:1/token' }
+    expect((await refused(aimed({ project_id: 'p', json_file: JSON.stringify(gone) }))).code).toBe('upstream_failed')
+  })
+
+  test('after a failure the next request asks anew', async () => {
+    const target = of()
+    answer = () => new Response('', { status: 500 })
+    await refused(target)
+    answer = () => grant()
+    expect((await signed(target)).headers['authorization']).toBe('Bearer token-1')
+  })
+
+  test('no file and no machine', async () => {
+    process.env['GCE_METADATA_HOST'] = '127.0.0.1:1'
+    const error = await refused(aimed({ project_id: 'p' }))
+    expect([error.code, error.message]).toEqual([
+      'upstream_credentials',
+      expect.stringContaining('no Google credential'),
+    ])
+  })
+})
+
+describe('a token', () => {
+  test('is fetched once for all who wait, and kept', async () => {
+    answer = async () => {
+      await Bun.sleep(20)
+      return grant()
+    }
+    const target = aimed({ project_id: 'p', json_file: JSON.stringify(person) })
+    await Promise.all(Array.from({ length: 20 }, () => signed(target)))
+    expect(asked.length).toBe(1)
+    const outgoing = { url: 'https://h/', headers: new Headers(), body: '{}' }
+    expect(google(outgoing, target)).toBeUndefined()
+    expect(outgoing.headers.get('authorization')).toBe('Bearer token-1')
+    await signed(aimed({ project_id: 'p', json_file: JSON.stringify(person) }))
+    expect(asked.length).toBe(2)
+  })
+
+  const minute = 60_000
+  const clocked = () => {
+    let time = 1_000_000
+    let fetches = 0
+    const get = keepToken(() => time)
+    const renew = async (): Promise<Token> => ({ value: `t${++fetches}`, until: time + 60 * minute })
+    const broken = async (): Promise<Token> => {
+      fetches++
+      throw new Error('no')
+    }
+    return {
+      get,
+      renew,
+      broken,
+      pass: (by: number) => {
+        time += by
+      },
+      fetches: () => fetches,
+    }
+  }
+
+  test('is replaced from five minutes before its end, beside the requests', async () => {
+    const { get, renew, pass, fetches } = clocked()
+    await get(renew)
+    pass(54 * minute)
+    expect([(get(renew) as Token).value, fetches()]).toEqual(['t1', 1])
+    pass(1.5 * minute)
+    expect((get(renew) as Token).value).toBe('t1')
+    expect((get(renew) as Token).value).toBe('t1')
+    expect(fetches()).toBe(2)
+    await Bun.sleep(0)
+    expect((get(renew) as Token).value).toBe('t2')
+  })
+
+  test('that cannot be replaced is used to its end, tried again now and then; after it the fault is told', async () => {
+    const { get, renew, broken, pass, fetches } = clocked()
+    await get(renew)
+    pass(56 * minute)
+    for (let turn = 0; turn < 10; turn++) {
+      expect((get(broken) as Token).value).toBe('t1')
+      await Bun.sleep(0)
+    }
+    expect(fetches()).toBe(2)
+    pass(10_000)
+    get(broken)
+    await Bun.sleep(0)
+    expect(fetches()).toBe(3)
+    pass(5 * minute)
+    expect(get(broken)).rejects.toThrow('no')
+    await Bun.sleep(0)
+    expect((await get(renew)).value).toBe('t5')
+  })
+
+  test('of the machine is asked for past every proxy', async () => {
+    const ways: boolean[] = []
+    const send = async (_: string, __: RequestInit, machine: boolean) => {
+      ways.push(machine)
+      return Response.json({ access_token: 'm', expires_in: 100 })
+    }
+    const credential = await readCredential({ project_id: 'p' }, { CLOUDSDK_CONFIG: join(folder, 'nothing') })
+    expect(credential).toEqual({ type: 'machine', address: 'http://metadata.google.internal' })
+    expect((await fetchToken(credential, send)).value).toBe('m')
+    expect(ways).toEqual([true, true])
+  })
+})
+
+describe('where a model is asked', () => {
+  const on = { stream: true }
+  const project = (location?: string) => ({ project_id: 'my-project', ...(location && { location }) })
+  const root = 'https://aiplatform.googleapis.com/v1/projects/my-project/locations/global'
+
+  test('Gemini, tuned, Claude, models of others', () => {
+    const url = (model: string, protocol: string, asks = { stream: false }) =>
+      addressOf(aimed(project(), model), protocol, asks)
+    const google = `${root}/publishers/google/models`
+    const anthropic = `${root}/publishers/anthropic/models`
+    expect(url('gemini-2.5-pro', 'gemini')).toBe(`${google}/gemini-2.5-pro:generateContent`)
+    expect(url('gemini-2.5-pro', 'gemini', on)).toBe(`${google}/gemini-2.5-pro:streamGenerateContent?alt=sse`)
+    expect(url('12345', 'gemini')).toBe(`${root}/endpoints/12345:generateContent`)
+    expect(url('claude-opus-4-5@20251101', 'anthropic')).toBe(`${anthropic}/claude-opus-4-5%4020251101:rawPredict`)
+    expect(url('claude-opus-4-5@20251101', 'anthropic', on)).toEndWith('%4020251101:streamRawPredict')
+    expect(url('meta/llama-3.3-70b-instruct-maas', 'openai-chat')).toBe(`${root}/endpoints/openapi/chat/completions`)
+    expect(() => url('..', 'gemini')).toThrow('does not exist')
+  })
+
+  test.each([
+    ['us-east5', 'us-east5-aiplatform.googleapis.com'],
+    ['eu', 'aiplatform.eu.rep.googleapis.com'],
+    ['us', 'aiplatform.us.rep.googleapis.com'],
+    ['global', 'aiplatform.googleapis.com'],
+  ])('in %s', (location, host) =>
+    expect(addressOf(aimed(project(location)), 'gemini')).toStartWith(
+      `https://${host}/v1/projects/my-project/locations/${location}/publishers/`,
+    ),
+  )
+
+  test('at an address of one’s own', () => {
+    const url = (serverUrl: string) =>
+      addressOf(targetOf(entryOf('vertexai', { serverUrl }), 'gemini-x', project()), 'gemini', on)
+    const rest = '/projects/my-project/locations/global/publishers/google/models/gemini-x:streamGenerateContent?alt=sse'
+    expect(url('http://127.0.0.1:8080')).toBe(`http://127.0.0.1:8080/v1${rest}`)
+    expect(url('https://front.example/google/v1beta1?team=a')).toBe(
+      `https://front.example/google/v1beta1${rest}&team=a`,
+    )
+  })
+
+  test('a model has one protocol, whatever else the service speaks', () => {
+    const { protocolsFor } = vertexai
+    const chosen = ['gemini-2.5-flash', 'text-bison', '123', 'claude-sonnet-4-5@20250929', 'qwen/qwen3'].map(model =>
+      protocolsFor!(model)?.join(),
+    )
+    const [google, claude] = ['gemini,gemini/countTokens', 'anthropic,anthropic/count_tokens']
+    expect(chosen).toEqual([google, google, google, claude, 'openai-chat'])
+    const entry = entryOf('vertexai')
+    expect(serves(entry, 'embeddings', 'claude-x')).toBe(false)
+    expect(serves(entry, 'openai-chat', 'qwen/qwen3')).toBe(true)
+  })
+
+  test('Claude gets the version in the body and no model', () => {
+    const body: JsonObject = { model: 'claude', max_tokens: 5, messages: [] }
+    expect(vertexai.retouch!['anthropic']!(body, () => undefined, aimed({}))).toEqual({
+      model: undefined,
+      anthropic_version: 'vertex-2023-10-16',
+    })
+  })
+})
+
+describe('the configuration', () => {
+  const problems = (credentials: object) => {
+    const entry = { enabled: true, models: ['gemini-2.5-flash'], credentials }
+    const loaded = loadText(JSON.stringify({ services: { vertexai: [entry] } }), {})
+    return loaded.problems.filter(({ level }) => level !== 'note').map(({ path, message }) => `${path}: ${message}`)
+  }
+
+  test('of simple-one-api works, and each of the other ways', () => {
+    const { type: _, ...written } = account
+    for (const credentials of [
+      { project_id: 'p', location: 'us-central1', json_file: 'key.json' },
+      { json_file: JSON.stringify(account) },
+      { project_id: 'p' },
+      { api_key: 'k' },
+      { ...written, location: 'eu' },
+      { project_id: 'p', client_id: 'i', client_secret: 's', refresh_token: 'r' },
+    ])
+      expect(problems(credentials)).toEqual([])
+  })
+
+  test('of nobody is refused', () => {
+    expect(problems({ location: 'eu' })).toEqual(['services.vertexai[0].credentials.project_id: required'])
+    expect(credentialsOf(entryOf('vertexai'))).toEqual(['project_id'])
+  })
+
+  test('a key written into it is secret, a name is not', () => {
+    const { type: _, ...written } = account
+    const entry = { enabled: true, models: ['m'], credentials: { ...written, ...person } }
+    const { compiled } = loadText(JSON.stringify({ services: { vertexai: [entry] } }), {})
+    expect(compiled!.secrets).toContain('refresh-SECRET')
+    expect(compiled!.secrets).toContain('program-SECRET')
+    expect(compiled!.secrets.some(secret => secret.includes('PRIVATE KEY'))).toBe(true)
+    expect(compiled!.secrets).not.toContain(account.client_email)
+  })
+})

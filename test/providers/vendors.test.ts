@@ -1,0 +1,335 @@
+import { describe, expect, test } from 'bun:test'
+import type { JsonObject } from '../../src/base/json/json.ts'
+import { providers, unbuilt } from '../../src/providers/index.ts'
+import { addressOf, credentialsOf, serves, wireOf } from '../../src/providers/resolve-url.ts'
+import { entryOf, plainEntry, providerContract, targetOf } from '../contracts/provider.ts'
+
+for (const provider of providers.values()) providerContract(provider)
+
+const adjusted = (type: string, body: JsonObject, model = 'some-model') => {
+  const provider = providers.get(type)!
+  const losses: Record<string, string> = {}
+  const changed = structuredClone(body)
+  provider.adjust!['openai-chat']!(changed, (path, why) => (losses[path] = why), targetOf(plainEntry(provider), model))
+  return { body: changed, losses }
+}
+
+describe('the registry', () => {
+  test('is in the order of the alphabet and names every service type of the Go program, built or not', () => {
+    const ids = [...providers.keys()]
+    expect(ids).toEqual([...ids].sort())
+    const types =
+      'azure bailian claude dashscope deepseek dify gemini groq hunyuan huoshan minimax ollama openai qianfan vertexai xinghuo zhipu aliyun cozecn cozecom agentbuilder'
+    for (const type of types.split(' ')) expect([type, providers.has(type) !== unbuilt.has(type)]).toEqual([type, true])
+  })
+
+  test('an unbuilt type keeps its promise: an address it names works as type openai', () => {
+    for (const [type, word] of unbuilt) {
+      expect(wireOf(entryOf(type))).toEqual({ unbuilt: word })
+      expect(serves(entryOf(type), 'openai-chat')).toBe(false)
+      const [, as, address] = /service of type (\w+): server_url (\S+)/.exec(word) ?? []
+      if (!as || !address) continue
+      const serverUrl = address.replace('<region>', 'us-east-1').replace('<account', 'abc').replace('id>', '')
+      const entry = entryOf(as, { serverUrl })
+      const url = addressOf(targetOf(entry), 'openai-chat')
+      expect(url).toStartWith(serverUrl.replace(/\/chat\/completions$/, ''))
+      expect(url).toEndWith('/chat/completions')
+    }
+  })
+
+  test('no default model is one that its vendor ended', () => {
+    const ended = [
+      ...[
+        'deepseek-chat',
+        'deepseek-reasoner',
+        'deepseek-coder',
+        'llama3-70b-8192',
+        'mixtral-8x7b-32768',
+        'qwen-turbo',
+      ],
+      ...[
+        'qwen-max',
+        'glm-3-turbo',
+        'hunyuan-lite',
+        'hunyuan-standard',
+        'DeepSeek-R1',
+        'Doubao-pro-32k',
+        'yi_34b_chat',
+      ],
+      ...['@cf/meta/llama-3.1-8b-instruct', 'meta/llama-3.3-70b-instruct', 'moonshot-v1-8k', 'kimi-k2.5', 'spark-v2.0'],
+    ]
+    for (const { models = [], embeddingModels = [] } of providers.values())
+      for (const model of [...models, ...embeddingModels]) expect(ended).not.toContain(model)
+  })
+
+  test("an entry without models has those of today, or none where they are the user's", () => {
+    expect(providers.get('deepseek')!.models).toContain('deepseek-flash')
+    expect(providers.get('hunyuan')!.models).toEqual(['hy3'])
+    for (const type of ['openai', 'azure', 'ollama', 'dashscope']) expect(providers.get(type)!.models).toBeUndefined()
+  })
+
+  test('an unknown type is said to be unknown', () => {
+    expect(wireOf(entryOf('deepsek'))).toEqual({ unbuilt: 'no service type deepsek is known' })
+  })
+})
+
+describe('quirks', () => {
+  const messages = [{ role: 'user', content: 'hi' }]
+
+  test('groq: what it refuses is left out and noted', () => {
+    const { body, losses } = adjusted('groq', {
+      messages: [{ role: 'user', content: 'hi', name: 'ann' }],
+      logprobs: true,
+      top_logprobs: 3,
+      logit_bias: {},
+      n: 2,
+      temperature: 0,
+    })
+    expect(body).toEqual({ messages, temperature: 0 })
+    expect(Object.keys(losses).sort()).toEqual(['logit_bias', 'logprobs', 'messages[0].name', 'n', 'top_logprobs'])
+    expect(adjusted('groq', { messages, n: 1, logprobs: false })).toEqual({ body: { messages, n: 1 }, losses: {} })
+  })
+
+  test('zhipu: only what is out of range moves', () => {
+    expect(adjusted('zhipu', { temperature: 1.7, top_p: 0 })).toEqual({
+      body: { temperature: 1, top_p: 0.01 },
+      losses: { temperature: 'the vendor takes 0 to 1, not 1.7', top_p: 'the vendor takes 0.01 to 1, not 0' },
+    })
+    expect(adjusted('zhipu', { temperature: 0.95, top_p: 1 })).toEqual({
+      body: { temperature: 0.95, top_p: 1 },
+      losses: {},
+    })
+    expect(adjusted('zhipu', { max_completion_tokens: 7 }).body).toEqual({ max_tokens: 7 })
+    expect(adjusted('zhipu', { max_completion_tokens: 7, max_tokens: 5 }).body).toEqual({ max_tokens: 5 })
+  })
+
+  test('zhipu: glm-4v gets bare base64, others the data URL', () => {
+    const image = (url: string) => ({
+      messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }],
+    })
+    expect(adjusted('zhipu', image('data:image/png;base64,AAAA'), 'glm-4v-plus').body).toEqual(image('AAAA'))
+    expect(adjusted('zhipu', image('https://h/a,b.png'), 'glm-4v').body).toEqual(image('https://h/a,b.png'))
+    expect(adjusted('zhipu', image('data:image/png;base64,AAAA'), 'glm-4.5v').body).toEqual(
+      image('data:image/png;base64,AAAA'),
+    )
+  })
+
+  test('deepseek and dashscope: the role developer is system', () => {
+    const rules = [{ role: 'developer', content: 'rules' }, ...messages]
+    for (const type of ['deepseek', 'dashscope'])
+      expect(adjusted(type, { messages: rules })).toEqual({
+        body: { messages: [{ role: 'system', content: 'rules' }, ...messages] },
+        losses: {},
+      })
+  })
+
+  test('moonshot: what Kimi models have fixed is left out, others have their temperature to 1', () => {
+    expect(adjusted('moonshot', { temperature: 1.5 }).body).toEqual({ temperature: 1 })
+    const asked = { temperature: 0.3, top_p: 0.9, n: 2, presence_penalty: 0, frequency_penalty: 0.5, max_tokens: 9 }
+    const { body, losses } = adjusted('moonshot', asked, 'Kimi-K2.6')
+    expect(body).toEqual({ max_tokens: 9 })
+    expect(Object.keys(losses).sort()).toEqual(['frequency_penalty', 'n', 'temperature', 'top_p'])
+    expect(adjusted('moonshot', { temperature: 1, n: 1 }, 'kimi-k3')).toEqual({ body: {}, losses: {} })
+  })
+
+  test('moonshot: usage out of the choice', () => {
+    const usage = { prompt_tokens: 39, completion_tokens: 211, total_tokens: 250 }
+    const frame: JsonObject = { choices: [{ index: 0, delta: {}, finish_reason: 'stop', usage }] }
+    providers.get('moonshot')!.mend!['openai-chat']!(frame)
+    expect(frame).toEqual({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }], usage })
+  })
+
+  test('xinghuo: names of the HTTP form; Lite and Pro have no system, Max has', () => {
+    const rules = [
+      { role: 'developer', content: 'be brief' },
+      { role: 'user', content: 'hi' },
+    ]
+    expect(adjusted('xinghuo', { model: 'spark-lite', messages: rules, temperature: 0 }, 'spark-lite')).toEqual({
+      body: { model: 'lite', messages: [{ role: 'user', content: 'be brief\n\nhi' }], temperature: 0.01 },
+      losses: { temperature: 'the vendor takes 0.01 to 1, not 0' },
+    })
+    expect(adjusted('xinghuo', { model: 'Spark-Max', messages: rules }, 'Spark-Max').body).toEqual({
+      model: 'generalv3.5',
+      messages: [{ role: 'system', content: 'be brief' }, rules[1]!],
+    })
+    const parts = [{ type: 'text', text: 'look' }]
+    const late: JsonObject[] = [
+      { role: 'assistant', content: 'well' },
+      { role: 'user', content: parts },
+      { role: 'system', content: [{ type: 'text', text: 'a' }, 'b'] },
+    ]
+    expect(adjusted('xinghuo', { messages: late }, 'generalv3').body['messages']).toEqual([
+      late[0]!,
+      { role: 'user', content: [{ type: 'text', text: 'ab' }, ...parts] },
+    ])
+    expect(adjusted('xinghuo', { messages: [{ role: 'system', content: 'alone' }] }, 'lite').body['messages']).toEqual([
+      { role: 'user', content: 'alone' },
+    ])
+    expect(adjusted('xinghuo', { model: 'x1', messages }, 'x1').body).toEqual({ model: 'x1', messages })
+  })
+
+  test('mistral: only what its schema knows, also of the messages', () => {
+    const asked = {
+      messages: [
+        { role: 'user', name: 'ann', content: 'hi' },
+        { role: 'assistant', content: 'well', reasoning_content: 'hm', refusal: null, tool_calls: [] },
+        { role: 'tool', name: 'f', tool_call_id: 'c', content: '1' },
+      ],
+      seed: 7,
+      max_completion_tokens: 9,
+      user: 'ann',
+      parallel_tool_calls: false,
+    }
+    const { body, losses } = adjusted('mistral', asked)
+    expect(body).toEqual({
+      messages: [
+        { role: 'user', content: 'hi' },
+        { role: 'assistant', content: 'well', tool_calls: [] },
+        { role: 'tool', name: 'f', tool_call_id: 'c', content: '1' },
+      ],
+      random_seed: 7,
+      max_tokens: 9,
+      parallel_tool_calls: false,
+    })
+    expect(Object.keys(losses).sort()).toEqual(['messages[0].name', 'messages[1].reasoning_content', 'user'])
+    expect(wireOf(entryOf('mistral'))).toMatchObject({ wire: { refusesUsage: true } })
+  })
+
+  test('xai, cerebras, nvidia: a penalty of 0 is dropped in silence, what is refused is noted', () => {
+    const asked = { presence_penalty: 0, frequency_penalty: 0.5, stop: ['x'], logit_bias: { 1: 2 } }
+    expect(adjusted('xai', asked, 'grok-4.6')).toMatchObject({ body: { logit_bias: { 1: 2 } } })
+    expect(Object.keys(adjusted('xai', asked, 'grok-4.6').losses)).toEqual(['frequency_penalty', 'stop'])
+    expect(adjusted('xai', asked, 'grok-4.20-0309-non-reasoning').body).toHaveProperty('stop')
+    expect(Object.keys(adjusted('cerebras', asked).losses)).toEqual(['frequency_penalty', 'logit_bias'])
+    expect(adjusted('nvidia', asked)).toEqual({
+      body: { frequency_penalty: 0.5, stop: ['x'], logit_bias: { 1: 2 } },
+      losses: {},
+    })
+  })
+
+  test('qianfan: ERNIE in lower case, others as they are', () => {
+    expect(adjusted('qianfan', { model: 'ERNIE-Speed-8K' }).body).toEqual({ model: 'ernie-speed-8k' })
+    expect(adjusted('qianfan', { model: 'DeepSeek-R1' }).body).toEqual({ model: 'DeepSeek-R1' })
+  })
+
+  test('minimax: one choice; huoshan: one limit', () => {
+    expect(adjusted('minimax', { n: 1, temperature: 0 }).body).toEqual({ n: 1, temperature: 0.01 })
+    expect(Object.keys(adjusted('minimax', { n: 2 }).losses)).toEqual(['n'])
+    expect(adjusted('huoshan', { max_tokens: 5, max_completion_tokens: 7 }).body).toEqual({ max_completion_tokens: 7 })
+    expect(adjusted('huoshan', { max_tokens: 5 }).body).toEqual({ max_tokens: 5 })
+  })
+
+  test('a body that is not what it should be is left to the vendor', () => {
+    for (const type of [...providers.values()].filter(({ adjust }) => adjust?.['openai-chat']).map(({ id }) => id)) {
+      const body = { messages: 'hi', temperature: 'warm', n: 'two' }
+      expect(adjusted(type, body, 'glm-4v').body).toEqual(body)
+      const odd = { messages: [null, 3, { role: 'user', content: [null, { image_url: 'x' }] }] } as JsonObject
+      expect(adjusted(type, odd, 'glm-4v').body).toEqual(odd)
+    }
+  })
+
+  test('openai, openrouter and siliconflow pass untouched', () => {
+    for (const type of ['openai', 'openrouter', 'siliconflow']) {
+      const { wire } = wireOf(entryOf(type)) as { wire: { adjust?: unknown; mend?: unknown } }
+      expect([wire.adjust, wire.mend]).toEqual([undefined, undefined])
+    }
+  })
+})
+
+describe('whose entry it is', () => {
+  test('an openai entry at a vendor’s host is that vendor’s, and still needs no key', () => {
+    const vendors: [string, string][] = [
+      ['https://open.bigmodel.cn/api/paas/v4', 'zhipu'],
+      ['https://api.groq.com/openai/v1', 'groq'],
+      ['https://dashscope.aliyuncs.com/compatible-mode/v1/chat/completions', 'dashscope'],
+      ['https://API.DeepSeek.com', 'deepseek'],
+      ['https://api.moonshot.ai/v1', 'moonshot'],
+      ['https://openrouter.ai/api/v1', 'openrouter'],
+      ['https://api.siliconflow.com/v1', 'siliconflow'],
+      [
+        'https://mine.openai.azure.com/openai/deployments/gpt-4.1/chat/completions?api-version=2025-01-01-preview',
+        'azure',
+      ],
+      ['https://mine.cognitiveservices.azure.com/openai/v1', 'azure'],
+      ['https://mine.services.ai.azure.com/models', 'azure'],
+      ['https://openai.azure.com.evil.example/v1', 'openai'],
+      ['https://notapi.groq.com/openai/v1', 'openai'],
+      ['http://localhost:11434/v1', 'openai'],
+      ['https://api.openai.com/v1', 'openai'],
+    ]
+    for (const [serverUrl, id] of vendors) {
+      const entry = entryOf('openai', { serverUrl })
+      const chosen = wireOf(entry)
+      expect([serverUrl, 'provider' in chosen && chosen.provider.id]).toEqual([serverUrl, id])
+      expect(credentialsOf(entry)).toEqual([])
+    }
+  })
+
+  test('without an address an openai entry is the vendor’s whose models all are', () => {
+    const whose = (models: string[], map: [string, string][] = []) => {
+      const chosen = wireOf(entryOf('openai', { models, map: new Map(map) }))
+      return 'provider' in chosen && chosen.provider.id
+    }
+    expect(whose(['glm-4', 'GLM-4-flash'])).toBe('zhipu')
+    expect(whose(['deepseek-chat'])).toBe('deepseek')
+    expect(whose(['my-model'], [['my-model', 'deepseek-chat']])).toBe('deepseek')
+    expect(whose(['glm-4', 'gpt-4o'])).toBe('openai')
+    expect(whose(['yi-large'])).toBe('lingyiwanwu')
+    expect(whose(['*'])).toBe('openai')
+  })
+
+  test('native addresses are not spoken yet, and the word says what to write', () => {
+    const word = (type: string, serverUrl: string) => {
+      const chosen = wireOf(entryOf(type, { serverUrl }))
+      return 'unbuilt' in chosen ? chosen.unbuilt : ''
+    }
+    const native = 'https://dashscope.aliyuncs.com/api/v1/services/aigc/text-generation/generation'
+    expect(word('dashscope', native)).toContain('compatible-mode/v1')
+    expect(word('openai', native)).toContain('compatible-mode/v1')
+    for (const path of ['/api/chat', '/api/generate', '/api'])
+      expect(word('ollama', `http://127.0.0.1:11434${path}`)).toContain('/v1')
+    expect(word('ollama', 'http://127.0.0.1:11434/apis/v1')).toBe('')
+  })
+
+  test('azure without an address cannot be reached and says so', () => {
+    expect(wireOf(entryOf('azure'))).toEqual({ unbuilt: expect.stringContaining('server_url') })
+  })
+
+  test('azure before 2024-09 is not asked for usage in a stream', () => {
+    const refuses = (serverUrl: string) => {
+      const chosen = wireOf(entryOf('azure', { serverUrl }))
+      return 'wire' in chosen && chosen.wire.refusesUsage === true
+    }
+    const at = 'https://r.openai.azure.com/openai/deployments/d'
+    expect(refuses(`${at}?api-version=2023-07-01-preview`)).toBe(true)
+    expect(refuses(`${at}?api-version=2024-08-01-preview`)).toBe(true)
+    expect(refuses(`${at}?api-version=2024-09-01-preview`)).toBe(false)
+    expect(refuses(at)).toBe(false)
+    expect(refuses('https://r.openai.azure.com')).toBe(false)
+    expect(refuses('https://r.services.ai.azure.com/models?api-version=2024-05-01-preview')).toBe(false)
+  })
+})
+
+describe('what a foreign host serves', () => {
+  test('the first protocol, what the entry says it speaks, and embeddings where models are named for them', () => {
+    const serverUrl = 'https://relay.example/v1'
+    const plain = entryOf('zhipu', { serverUrl })
+    expect([serves(plain, 'openai-chat'), serves(plain, 'embeddings'), serves(plain, 'rerank')]).toEqual([
+      true,
+      false,
+      false,
+    ])
+    const told = entryOf('zhipu', { serverUrl, speaks: ['rerank'], embeddingModels: ['embedding-3'] })
+    expect([serves(told, 'embeddings'), serves(told, 'rerank')]).toEqual([true, true])
+    expect(wireOf(told)).toMatchObject({
+      wire: { speaks: { 'openai-chat': '/paas/v4/chat/completions', rerank: '/paas/v4/rerank' } },
+    })
+    expect(wireOf(entryOf('deepseek', { speaks: ['rerank'] }))).toMatchObject({
+      wire: { speaks: { rerank: '/rerank' } },
+    })
+    expect(wireOf(plain)).toMatchObject({ wire: { speaks: expect.not.objectContaining({ rerank: '/rerank' }) } })
+    expect(addressOf(targetOf(told), 'rerank')).toBe('https://relay.example/v1/rerank')
+    const mute = entryOf('deepseek', { serverUrl, embeddingModels: ['none-there'] })
+    expect(serves(mute, 'embeddings')).toBe(false)
+  })
+})

@@ -1,0 +1,33 @@
+/** A conversation goes on where it was sealed. */
+import { describe, expect, test } from 'bun:test'
+import { wrapSeal } from '../../src/ir/seal.ts'
+import { seatOf } from '../../src/providers/resolve-url.ts'
+import { preferring, sealedAt } from '../../src/routing/seal-affinity.ts'
+import { entryOf } from '../contracts/provider.ts'
+
+const target = (type: string, key: string) => {
+  const credential = { index: 0, values: { api_key: key }, digest: key }
+  const entry = entryOf(type, { id: `${type}-${key}`, credentials: [credential] })
+  return { id: `${entry.id}/${key}/m`, entry, credential, model: 'm' }
+}
+const targets = [target('groq', 'a'), target('deepseek', 'b'), target('groq', 'c')]
+const sealed = (at: string) => wrapSeal({ by: 'gemini', at, value: 'x' })!
+
+describe('the seat of a conversation', () => {
+  test('is that of its last seal', () => {
+    const text = JSON.stringify({ messages: [{ a: sealed('v.first') }, { b: `${sealed('v.last')}` }, 'soa1'] })
+    expect(sealedAt(text)).toBe('v.last')
+  })
+
+  test('is none without a seal of ours, whatever stands there', () => {
+    for (const text of ['{}', '"soa1Seal"', '"soa1SealAAAA"', 'soa1Seal']) expect(sealedAt(text)).toBeUndefined()
+  })
+
+  test('is tried first, then its vendor, then the others as they were', () => {
+    const order = (seat: string) =>
+      preferring({ model: 'm', targets }, seat).targets.map(({ credential }) => credential.digest)
+    expect(order(seatOf(targets[2]!))).toEqual(['c', 'a', 'b'])
+    expect(order(`${seatOf(targets[1]!).split('.')[0]}.gone`)).toEqual(['b', 'a', 'c'])
+    expect(order('nobody.here')).toEqual(['a', 'b', 'c'])
+  })
+})

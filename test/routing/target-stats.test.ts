@@ -1,0 +1,320 @@
+/** The strategies that measure: `least_busy` and `fastest`, under a clock the test moves. */
+import { beforeEach, describe, expect, test } from 'bun:test'
+import { GatewayError } from '../../src/base/errors.ts'
+import type { Entry, Target } from '../../src/providers/entry.ts'
+import { createPolicies } from '../../src/routing/policies.ts'
+import { createRouter } from '../../src/routing/router.ts'
+import { createPulse, exploreAfter, needsPulse, type Pulse } from '../../src/routing/target-stats.ts'
+import { Records } from '../../src/telemetry/request-record.ts'
+import { credential, entryOf, seeded, targetOf } from '../contracts/limits.ts'
+import { choicesOf } from '../contracts/policy.ts'
+
+let now = 0
+let pulse: Pulse
+beforeEach(() => {
+  now = 1000
+  pulse = createPulse(() => now)
+})
+
+const question = { key: 'model', affinity: () => '' }
+const target = (name: string): Target => ({ ...targetOf(entryOf(name)), id: name })
+const failed = new GatewayError('upstream_failed', 'no')
+const left = new GatewayError('cancelled', 'gone')
+
+/** A stream of requests, one every `every` ms; `hold` says how long the one that begins now takes, or that it fails. */
+const simulate = (
+  pick: () => string,
+  hold: (name: string) => { takes: number; error?: GatewayError },
+  { requests, every }: { requests: number; every: number },
+): { chosen: string[]; held: Record<string, number[]> } => {
+  const chosen: string[] = []
+  const held: Record<string, number[]> = {}
+  let open: { at: number; end: () => void; name: string }[] = []
+  for (let request = 0; request < requests; request++) {
+    const due = now + every
+    for (const one of open.toSorted((a, b) => a.at - b.at).filter(({ at }) => at <= due)) {
+      now = Math.max(now, one.at)
+      one.end()
+    }
+    now = due
+    open = open.filter(({ at }) => at > now)
+    const name = pick()
+    chosen.push(name)
+    const beat = pulse.begin(target(name))
+    const { takes, error } = hold(name)
+    const end = () => {
+      if (!error) beat.answered()
+      beat.end(error)
+    }
+    open.push({ at: now + takes, end, name })
+    for (const { name } of open) held[name] ??= []
+    for (const name of Object.keys(held)) held[name]!.push(open.filter(one => one.name === name).length)
+  }
+  return { chosen, held }
+}
+const mean = (figures: number[]) => figures.reduce((sum, one) => sum + one, 0) / figures.length
+const share = (chosen: string[], name: string) => chosen.filter(one => one === name).length / chosen.length
+
+describe('least_busy', () => {
+  const picker = (weights: Record<string, number>) => {
+    const { least_busy } = createPolicies({ pulse, random: seeded(5) })
+    return () => least_busy(choicesOf(weights), question)[0]!.name
+  }
+
+  test('is even by load where one holds its requests four times as long', () => {
+    const takes: Record<string, number> = { slow: 4000, quick: 1000 }
+    const { chosen, held } = simulate(picker({ slow: 1, quick: 1 }), name => ({ takes: takes[name]! }), {
+      requests: 4000,
+      every: 50,
+    })
+    expect(mean(held['slow']!.slice(200)) / mean(held['quick']!.slice(200))).toBeWithin(0.9, 1.1)
+    expect(share(chosen, 'quick')).toBeWithin(0.77, 0.83)
+  })
+
+  test('a weight of 3 holds three times as many', () => {
+    const { held } = simulate(picker({ big: 3, small: 1 }), () => ({ takes: 2000 }), { requests: 4000, every: 50 })
+    expect(mean(held['big']!.slice(200)) / mean(held['small']!.slice(200))).toBeWithin(2.7, 3.3)
+  })
+
+  test('one that is free comes before one that is not, weights or not', () => {
+    pulse.begin(target('big'))
+    for (let draw = 0; draw < 50; draw++) expect(picker({ big: 100, small: 1 })()).toBe('small')
+  })
+
+  test('an ended request counts no more, however often it is ended', () => {
+    const beats = [pulse.begin(target('a')), pulse.begin(target('a'))]
+    expect(pulse.load('a')).toBe(2)
+    beats[0]!.end()
+    beats[0]!.end(failed)
+    expect(pulse.load('a')).toBe(1)
+    beats[1]!.end(left)
+    expect(pulse.load('a')).toBe(0)
+  })
+
+  test('counts an entry over all its models and credentials, and each credential on its own', () => {
+    const entry = entryOf('e', { credentials: [credential(0), credential(1)] })
+    pulse.begin(targetOf(entry, 0, 'one'))
+    pulse.begin(targetOf(entry, 0, 'two'))
+    pulse.begin(targetOf(entry, 1, 'one'))
+    expect(['e', 'e/digest0', 'e/digest1'].map(place => pulse.load(place))).toEqual([3, 2, 1])
+  })
+})
+
+describe('fastest', () => {
+  const picker = (weights: Record<string, number>) => {
+    const { fastest } = createPolicies({ pulse, random: seeded(9) })
+    return () => fastest(choicesOf(weights), question)[0]!.name
+  }
+  const once = (name: string, takes: number, error?: GatewayError) => {
+    const beat = pulse.begin(target(name))
+    now += takes
+    if (!error) beat.answered()
+    beat.end(error)
+  }
+
+  test('converges to the faster one, through noise', () => {
+    const random = seeded(4)
+    const takes = { quick: 200, slow: 600 } as Record<string, number>
+    const { chosen } = simulate(
+      picker({ slow: 1, quick: 1 }),
+      name => ({ takes: takes[name]! * (0.7 + 0.6 * random()) }),
+      {
+        requests: 2000,
+        every: 100,
+      },
+    )
+    expect(share(chosen, 'quick')).toBeGreaterThan(0.98)
+    expect(chosen).toContain('slow')
+  })
+
+  test('tries everything once before it repeats itself, also while nobody has answered', () => {
+    const pick = picker({ a: 1, b: 1, c: 1, d: 1 })
+    const first = Array.from({ length: 4 }, () => {
+      const name = pick()
+      pulse.begin(target(name))
+      return name
+    })
+    expect(first.sort()).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  test('one that was not asked for five minutes gets one request, not all of them, and the old figure is forgotten', () => {
+    once('a', 200)
+    once('b', 3000)
+    const pick = picker({ a: 1, b: 1 })
+    expect(pick()).toBe('a')
+    for (let minute = 0; minute < 5; minute++) {
+      now += exploreAfter / 5
+      once('a', 200)
+    }
+    expect(pick()).toBe('b')
+    const trying = pulse.begin(target('b'))
+    expect(pick()).toBe('a')
+    now += 50
+    trying.answered()
+    trying.end()
+    expect(pulse.pace('b')).toBe(50)
+    expect(pick()).toBe('b')
+  })
+
+  test('leaves one that fails at once, and comes back as it is forgiven', () => {
+    once('a', 200)
+    once('b', 800)
+    const pick = picker({ a: 1, b: 1 })
+    expect(pick()).toBe('a')
+    once('a', 20, failed)
+    expect(pick()).toBe('b')
+    now += 30_000
+    expect(pick()).toBe('b')
+    now += 45_000
+    expect(pick()).toBe('a')
+  })
+
+  test('failures that go on are held against it longer, up to a bound', () => {
+    once('a', 200)
+    for (let time = 0; time < 50; time++) once('a', 1, failed)
+    expect(pulse.pace('a')).toBeWithin(50_000, 60_300)
+    once('a', 200)
+    expect(pulse.pace('a')).toBeLessThan(45_000)
+  })
+
+  test('an instant failure is not fast: no traffic stays with a target that only fails', () => {
+    const { chosen } = simulate(
+      picker({ broken: 1, sound: 1 }),
+      name => (name === 'broken' ? { takes: 5, error: failed } : { takes: 900 }),
+      { requests: 6000, every: 100 },
+    )
+    expect(share(chosen, 'broken')).toBeLessThan(0.01)
+    expect(chosen.filter(name => name === 'broken').length).toBeGreaterThan(1)
+  })
+
+  test('leaves one that slows down', () => {
+    const takes = { a: 100, b: 400 } as Record<string, number>
+    const options = { requests: 200, every: 500 }
+    expect(
+      share(simulate(picker({ a: 1, b: 1 }), name => ({ takes: takes[name]! }), options).chosen, 'a'),
+    ).toBeGreaterThan(0.95)
+    takes['a'] = 2000
+    expect(
+      share(simulate(picker({ a: 1, b: 1 }), name => ({ takes: takes[name]! }), options).chosen, 'b'),
+    ).toBeGreaterThan(0.9)
+  })
+
+  test('leaves one that falls silent before anything has failed', () => {
+    once('a', 100)
+    once('b', 900)
+    const pick = picker({ a: 1, b: 1 })
+    const waiting = pulse.begin(target('a'))
+    now += 500
+    expect(pick()).toBe('a')
+    now += 600
+    expect(pick()).toBe('b')
+    waiting.answered()
+    expect(pick()).toBe('a')
+  })
+
+  test('a long answer is no silence: others come in meanwhile, and content is what counts', () => {
+    once('a', 100)
+    once('b', 300)
+    pulse.begin(target('a'))
+    const streaming = pulse.begin(target('a'))
+    now += 100
+    streaming.answered()
+    for (let time = 0; time < 20; time++) once('a', 100)
+    expect(pulse.pace('a')).toBeCloseTo(100)
+    streaming.end()
+    expect(pulse.pace('a')).toBeCloseTo(100)
+  })
+
+  test('whoever loses patience says how long it took at least; a refusal of the request says nothing', () => {
+    once('a', 100)
+    const impatient = pulse.begin(target('a'))
+    now += 10_000
+    impatient.end(left)
+    expect(pulse.pace('a')).toBeGreaterThan(3000)
+    once('b', 100)
+    once('b', 1, new GatewayError('upstream_refused', 'no'))
+    expect(pulse.pace('b')).toBeCloseTo(100)
+  })
+
+  test('forgets the oldest of very many targets', () => {
+    for (let at = 0; at < 10_001; at++) once(`model ${at}`, 1)
+    expect([pulse.pace('model 0'), pulse.pace('model 10000')]).toEqual([undefined, 1])
+  })
+})
+
+describe('over entries and credentials, through the router and the record', () => {
+  const log = { write: () => {}, flush: () => {}, configure: () => {} }
+  const planner = (entries: Entry[], strategy: 'least_busy' | 'fastest') => {
+    const compiled = {
+      strategy,
+      entries,
+      redirect: new Map<string, string>(),
+    } as unknown as Parameters<typeof createRouter>[0]
+    const caller = { id: 'c', may: () => true }
+    const wanted = { model: 'model', protocol: 'openai-chat', caller, affinity: () => '' }
+    const records = new Records(log)
+    records.pulse = pulse
+    return {
+      begin() {
+        const router = createRouter(compiled, () => true, { pulse, random: seeded(1) })
+        const trail = records.begin('POST', '/')
+        trail.hold({ target: router.plan(wanted).targets[0]!, ticket: { settle: () => {} } })
+        return trail
+      },
+    }
+  }
+  const two = () => [
+    entryOf('x', { credentials: [credential(0), credential(1)] }),
+    entryOf('y', { credentials: [credential(2)] }),
+  ]
+
+  test('least_busy: an entry by all its requests, then the credential; a router made anew knows them', () => {
+    const { begin } = planner(two(), 'least_busy')
+    const trails = Array.from({ length: 6 }, begin)
+    const counts = (part: RegExp) => trails.filter(({ target }) => part.test(target!)).length
+    expect([counts(/^x/), counts(/^y/), counts(/digest0/), counts(/digest1/)]).toEqual([
+      3,
+      3,
+      expect.any(Number),
+      expect.any(Number),
+    ])
+    expect(Math.abs(counts(/digest0/) - counts(/digest1/))).toBe(1)
+    for (const trail of trails) trail.close()
+    expect(['x', 'y'].map(place => pulse.load(place))).toEqual([0, 0])
+  })
+
+  test('fastest: every credential is tried, then the fastest of all is asked', () => {
+    const { begin } = planner(two(), 'fastest')
+    const takes: Record<string, number> = { 'x/digest0/model': 500, 'x/digest1/model': 50, 'y/digest2/model': 200 }
+    const tried = Array.from({ length: 3 }, () => {
+      const trail = begin()
+      now += takes[trail.target!]!
+      trail.first = 1
+      trail.close()
+      return trail.target!
+    })
+    expect(tried.sort()).toEqual(Object.keys(takes))
+    const again = begin()
+    expect(again.target).toBe('x/digest1/model')
+    again.close({ error: failed })
+    expect(begin().target).toBe('y/digest2/model')
+  })
+
+  test('an attempt that another one follows has failed, and an ended request counts nowhere', () => {
+    const { begin } = planner(two(), 'fastest')
+    const trail = begin()
+    const first = trail.target!
+    trail.hold({ target: targetOf(entryOf('z')), ticket: { settle: () => {} } })
+    expect(pulse.pace(first)).toBeGreaterThan(10_000)
+    trail.cancel()
+    trail.hold({ target: targetOf(entryOf('z')), ticket: { settle: () => {} } })
+    expect(['x', 'y', 'z'].map(place => pulse.load(place))).toEqual([0, 0, 0])
+  })
+
+  test('the other strategies count nothing', () => {
+    expect(['random', 'first', 'round_robin', 'hash'].some(needsPulse)).toBe(false)
+    const trail = new Records(log).begin('POST', '/')
+    trail.hold({ target: targetOf(entryOf('x')), ticket: { settle: () => {} } })
+    expect(pulse.load('x')).toBe(0)
+  })
+})

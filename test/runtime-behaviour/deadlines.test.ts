@@ -1,0 +1,109 @@
+/** Which connections Bun ends by itself, and when. Its clocks are coarse: each of these waits some seconds, so they run side by side. */
+import { expect, test } from 'bun:test'
+import { runProgram } from '../support/program.ts'
+import { rawClient } from '../support/raw.ts'
+import { until } from '../support/wait.ts'
+
+const shortIdle = { BUN_CONFIG_HTTP_IDLE_TIMEOUT: '1' }
+
+test.concurrent.each(['head', 'body'])(
+  'fetch ends after silence in the %s: 5 minutes by default, here BUN_CONFIG_HTTP_IDLE_TIMEOUT=1, which its clock makes 4 to 8 s',
+  async phase => {
+    const { told } = await runProgram('silence.ts', [phase], shortIdle)
+    const { name, after } = told as { name: string; after: number }
+    expect(name).toBe('TimeoutError')
+    expect(after).toBeGreaterThan(1000)
+    expect(after).toBeLessThan(10_000)
+  },
+  20_000,
+)
+
+test.concurrent.each(['head', 'body'])(
+  'with `timeout: false` it does not (%s)',
+  async phase => {
+    const { told } = await runProgram('silence.ts', [phase, '{"timeout":false}'], shortIdle)
+    // What has ended it is the program's own clock.
+    expect((told as { after: number }).after).toBeGreaterThan(10_900)
+  },
+  20_000,
+)
+
+const post = (path: string, body: string, length = body.length) =>
+  `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n${body}`
+const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`
+
+test.concurrent('the server ends stalled bodies, silent answers and idle connections by idleTimeout, but not what server.timeout(request, 0) has freed', async () => {
+  const { promise: done, resolve: finish } = Promise.withResolvers<void>()
+  const words = async function* () {
+    yield 'first '
+    await done
+    yield 'late'
+  }
+  const server = Bun.serve({
+    port: 0,
+    // Its clock ticks every 4 s: less than two ticks may be no time at all.
+    idleTimeout: 5,
+    fetch: async (request, self) => {
+      await request.text()
+      if (request.url.includes('free')) self.timeout(request, 0)
+      if (request.url.includes('stream')) return new Response(words() as unknown as ReadableStream)
+      if (request.url.includes('silent')) await done
+      return new Response('late')
+    },
+  })
+  const begun = performance.now()
+  const ask = (text: string) => rawClient(server.port!, text)
+  const closing = [
+    post('/stalled', 'abc', 100),
+    get('/silent'),
+    get('/kept'),
+    get('/stream'),
+    post('/stream', 'abc'),
+  ].map(ask)
+  // A silent answer to a body that has been read is not ended either: its deadline is the handler's in any case.
+  const living = [get('/silent/free'), get('/stream/free'), post('/stream/free', 'abc'), post('/silent', 'abc')].map(
+    ask,
+  )
+  for (const client of closing) {
+    const took = (await client.closed) - begun
+    expect(took).toBeGreaterThan(3900)
+    expect(took).toBeLessThan(13_000)
+  }
+  await Bun.sleep(2000)
+  expect(living.map(({ socket }) => socket.destroyed)).toEqual([false, false, false, false])
+  finish()
+  await until(() => living.every(client => client.text().includes('late')))
+  for (const { socket } of living) socket.destroy()
+  await server.stop(true)
+}, 20_000)
+
+test.concurrent('a head that does not end has about 12 s, whatever idleTimeout says; so has a connection that never says anything', async () => {
+  const server = Bun.serve({ port: 0, idleTimeout: 100, fetch: () => new Response() })
+  const begun = performance.now()
+  for (const client of [rawClient(server.port!, 'POST / HTTP/1.1\r\nHo'), rawClient(server.port!)]) {
+    const took = (await client.closed) - begun
+    expect(took).toBeGreaterThan(8000)
+    expect(took).toBeLessThan(17_000)
+  }
+  await server.stop(true)
+}, 20_000)
+
+test.concurrent('without an idleTimeout the server gives a stalled body about 10 s; with 0 it may stall for ever', async () => {
+  const fetch = async (request: Request) => new Response(await request.text())
+  const [usual, endless] = [Bun.serve({ port: 0, fetch }), Bun.serve({ port: 0, idleTimeout: 0, fetch })]
+  const begun = performance.now()
+  const [stalled, living] = [usual, endless].map(({ port }) => rawClient(port!, post('/', 'abc', 100)))
+  const took = (await stalled!.closed) - begun
+  expect(took).toBeGreaterThan(6000)
+  expect(took).toBeLessThan(17_000)
+  living!.socket.write('d'.repeat(97))
+  await until(() => living!.text().includes('dddd'))
+  living!.socket.destroy()
+  await Promise.all([usual.stop(true), endless.stop(true)])
+}, 20_000)
+
+test('six thousand requests given up before their answer leave no memory behind', async () => {
+  const { told } = await runProgram('aborts.ts', ['6000'])
+  const { early, late } = told as { early: number; late: number }
+  expect(late - early).toBeLessThan(15)
+}, 20_000)

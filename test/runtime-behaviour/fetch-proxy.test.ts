@@ -1,0 +1,83 @@
+/** How Bun's `fetch` chooses and uses proxies. */
+import { afterEach, expect, test } from 'bun:test'
+import { certificate, key } from '../support/certificate.ts'
+import { withoutProxies } from '../support/environment.ts'
+import { httpProxy, type ProxyRules } from '../support/proxy.ts'
+import { jsonOf } from '../support/scripts.ts'
+import { scriptedUpstream } from '../support/upstream.ts'
+
+const open: { close: () => unknown }[] = []
+
+withoutProxies()
+afterEach(async () => {
+  for (const thing of open.splice(0)) await thing.close()
+})
+
+/** A vendor that is found only by way of the proxy. */
+const plainVendor = async (rules: ProxyRules = {}) => {
+  const upstream = await scriptedUpstream(jsonOf({}))
+  const proxy = await httpProxy({ places: { 'vendor.test': { host: '127.0.0.1', port: upstream.port } }, ...rules })
+  open.push(upstream, proxy)
+  return proxy
+}
+
+const secureVendor = async (rules: ProxyRules = {}) => {
+  const server = Bun.serve({ port: 0, tls: { cert: certificate, key }, fetch: () => new Response('ok') })
+  const proxy = await httpProxy({ places: { 'vendor.test': { host: '127.0.0.1', port: server.port! } }, ...rules })
+  open.push({ close: () => server.stop(true) }, proxy)
+  return proxy
+}
+
+const ask = async (url: string, proxy: BunFetchRequestInit['proxy'] | null): Promise<number | string> => {
+  try {
+    const response = await fetch(url, { proxy: proxy as undefined, redirect: 'manual', tls: { ca: certificate } })
+    await response.bytes()
+    return response.status
+  } catch (fault) {
+    return (fault as { code: string }).code
+  }
+}
+
+test('the environment’s proxy is used for undefined, null and an empty text; only false means none', async () => {
+  const proxy = await plainVendor()
+  process.env['HTTP_PROXY'] = proxy.url
+  for (const none of [undefined, null, '']) expect(await ask('http://vendor.test/', none)).toBe(200)
+  expect(proxy.passed).toHaveLength(1)
+  expect(proxy.connections).toBe(1)
+  expect(await ask('http://vendor.test/', false)).toBe('ENOTFOUND')
+})
+
+test('NO_PROXY holds for a proxy given to fetch too, unless respectNoProxy is false', async () => {
+  const proxy = await plainVendor()
+  process.env['NO_PROXY'] = 'vendor.test'
+  expect(await ask('http://vendor.test/', proxy.url)).toBe('ENOTFOUND')
+  expect(await ask('http://vendor.test/', { url: proxy.url, respectNoProxy: false })).toBe(200)
+})
+
+test('credentials are sent, tunnels kept: one for each credentials', async () => {
+  const proxy = await secureVendor()
+  const as = (user: string) => ask('https://vendor.test/', `http://${user}:p%40ss@127.0.0.1:${proxy.port}`)
+  for (const user of ['one', 'one', 'two', 'one', 'two']) expect(await as(user)).toBe(200)
+  expect(proxy.passed).toEqual([
+    { target: 'vendor.test:443', credentials: 'one:p@ss' },
+    { target: 'vendor.test:443', credentials: 'two:p@ss' },
+  ])
+})
+
+test('a kept connection for plain http is shared by all credentials', async () => {
+  const proxy = await plainVendor()
+  const as = (user: string) => ask('http://vendor.test/', `http://${user}:p@127.0.0.1:${proxy.port}`)
+  for (const user of ['one', 'two', 'one']) expect(await as(user)).toBe(200)
+  expect(proxy.connections).toBe(1)
+})
+
+test('a refused tunnel has its own code', async () => {
+  const proxy = await secureVendor({ user: 'u', password: 'p' })
+  expect(await ask('https://vendor.test/', proxy.url)).toBe('ERR_PROXY_TUNNEL')
+  expect(await ask('https://vendor.test/', proxy.urlWithCredentials)).toBe(200)
+})
+
+test('a refused plain request looks like the vendor’s answer', async () => {
+  const proxy = await plainVendor({ user: 'u', password: 'p' })
+  expect(await ask('http://vendor.test/', proxy.url)).toBe(407)
+})

@@ -1,0 +1,212 @@
+/** What Bun's `fetch` does, as far as the gateway is built on it. */
+import { afterEach, describe, expect, test } from 'bun:test'
+import { constants, createGzip } from 'node:zlib'
+import { certificate, key } from '../support/certificate.ts'
+import { deafPort } from '../support/deaf.ts'
+import { freePort } from '../support/process.ts'
+import { runProgram } from '../support/program.ts'
+import { cutAfter, jsonOf, neverHeaders, resetOnReuse, silentAfter, sseOf } from '../support/scripts.ts'
+import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { gate, until } from '../support/wait.ts'
+
+type Fault = Error & { code?: string; path?: string }
+
+const open: { close: () => unknown }[] = []
+afterEach(async () => {
+  for (const thing of open.splice(0)) await thing.close()
+})
+
+const upstreamOf = async (script: Script): Promise<Upstream> => {
+  const upstream = await scriptedUpstream(script)
+  open.push(upstream)
+  return upstream
+}
+
+const faultOf = async (promise: Promise<unknown>): Promise<Fault> => {
+  const thrown = await promise.then(
+    () => undefined,
+    (fault: Fault) => fault,
+  )
+  if (thrown === undefined) throw new Error('it should have failed')
+  return thrown
+}
+
+const post = (url: string, more: BunFetchRequestInit = {}) =>
+  fetch(url, { method: 'POST', body: '{}', redirect: 'manual', proxy: false, ...more })
+
+describe('how many at once', () => {
+  test('256, the rest waits in silence', async () => {
+    expect((await runProgram('crowd.ts', ['300'])).told).toBe(256)
+  })
+
+  test('as many as BUN_CONFIG_MAX_HTTP_REQUESTS says before the start', async () => {
+    expect((await runProgram('crowd.ts', ['600'], { BUN_CONFIG_MAX_HTTP_REQUESTS: '20000' })).told).toBe(600)
+  })
+})
+
+describe('leaving', () => {
+  test('before the headers: the abort closes the connection', async () => {
+    const upstream = await upstreamOf(neverHeaders)
+    const controller = new AbortController()
+    const asking = post(upstream.url, { signal: controller.signal })
+    const request = await until(() => upstream.requests[0])
+    const left = performance.now()
+    controller.abort()
+    expect((await faultOf(asking)).name).toBe('AbortError')
+    expect((await request.aborted) - left).toBeLessThan(250)
+  })
+
+  test('after the headers: reader.cancel() closes it, on a silent stream and on a flowing one', async () => {
+    for (const script of [
+      silentAfter(1),
+      sseOf(
+        Array.from({ length: 500 }, () => ({ a: 1 })),
+        { pace: 5 },
+      ),
+    ]) {
+      const upstream = await upstreamOf(script)
+      const reader = (await post(upstream.url)).body!.getReader()
+      await reader.read()
+      const left = performance.now()
+      await reader.cancel()
+      expect((await upstream.requests[0]!.aborted) - left).toBeLessThan(250)
+    }
+  })
+
+  test('a cut stream is an error, not an end', async () => {
+    const upstream = await upstreamOf(cutAfter(2))
+    expect((await faultOf((await post(upstream.url)).text())).code).toBe('ECONNRESET')
+  })
+})
+
+describe('connecting', () => {
+  /** A body that is pulled only when it is wanted. */
+  const lazy = (pulled: () => void, text = 'hello') =>
+    new ReadableStream<Uint8Array>(
+      {
+        pull(controller) {
+          pulled()
+          controller.enqueue(new TextEncoder().encode(text))
+          controller.close()
+        },
+      },
+      { highWaterMark: 0 },
+    )
+
+  test('a body with highWaterMark 0 is pulled only once connected, and content-length is honoured', async () => {
+    const upstream = await upstreamOf(jsonOf({}))
+    let pulled = 0
+    await (await post(upstream.url, { body: lazy(() => pulled++), headers: { 'content-length': '5' } })).json()
+    expect(pulled).toBe(1)
+    const [request] = upstream.requests
+    expect(request?.body).toBe('hello')
+    expect(request?.headers['content-length']).toBe('5')
+    expect(request?.headers['transfer-encoding']).toBeUndefined()
+
+    const deaf = await deafPort()
+    open.push(deaf)
+    let pulledInVain = 0
+    const controller = new AbortController()
+    const asking = post(`http://127.0.0.1:${deaf.port}`, {
+      body: lazy(() => pulledInVain++),
+      signal: controller.signal,
+    })
+    await Bun.sleep(150)
+    controller.abort()
+    await faultOf(asking)
+    expect(pulledInVain).toBe(0)
+  })
+
+  test('a checked address with the name of its certificate: verified against the name', async () => {
+    const server = Bun.serve({
+      port: 0,
+      tls: { cert: certificate, key },
+      fetch: request => new Response(request.headers.get('host')),
+    })
+    open.push({ close: () => server.stop(true) })
+    const ask = (host: string, more: object = { ca: certificate }) =>
+      fetch(`https://127.0.0.1:${server.port}/`, {
+        headers: { host },
+        tls: { serverName: host, ...more },
+        redirect: 'manual',
+        proxy: false,
+      })
+    expect(await (await ask('vendor.test')).text()).toBe('vendor.test')
+    expect((await faultOf(ask('other.test'))).code).toBe('ERR_TLS_CERT_ALTNAME_INVALID')
+    expect((await faultOf(ask('vendor.test', {}))).code).toBe('DEPTH_ZERO_SELF_SIGNED_CERT')
+  })
+})
+
+describe('kept connections', () => {
+  test('are reused', async () => {
+    const upstream = await upstreamOf(jsonOf({}))
+    for (let turn = 0; turn < 3; turn++) await (await post(upstream.url)).json()
+    expect(upstream.connections).toBe(1)
+  })
+
+  test('a POST on one that died is not sent again: ECONNRESET', async () => {
+    const upstream = await upstreamOf(resetOnReuse(jsonOf({})))
+    await (await post(upstream.url)).json()
+    expect((await faultOf(post(upstream.url))).code).toBe('ECONNRESET')
+    expect(upstream.requests.map(({ connection, turn }) => [connection, turn])).toEqual([
+      [0, 0],
+      [0, 1],
+    ])
+    expect((await post(upstream.url)).status).toBe(200)
+  })
+})
+
+describe('errors', () => {
+  test('carry the whole URL, query and all, in `path`', async () => {
+    const url = `http://127.0.0.1:${await freePort()}/v1?key=SECRET`
+    const fault = await faultOf(post(url))
+    expect(fault.code).toBe('ECONNREFUSED')
+    expect(fault.path).toBe(url)
+  })
+
+  test('and sometimes in the message: a proxy of SOCKS, which is not supported', async () => {
+    const fault = await faultOf(post('https://vendor.test/v1?key=SECRET', { proxy: 'socks5://127.0.0.1:9' }))
+    expect(fault.code).toBe('UnsupportedProxyProtocol')
+    expect(fault.message).toContain('key=SECRET')
+    expect(fault.path).toContain('key=SECRET')
+  })
+
+  test('a redirect is not followed when it is to be handled', async () => {
+    const upstream = await upstreamOf(jsonOf({}, 302, { location: '/elsewhere' }))
+    expect((await post(upstream.url)).status).toBe(302)
+    expect(upstream.requests).toHaveLength(1)
+  })
+})
+
+describe('compression', () => {
+  test('is inflated flush by flush', async () => {
+    const next = gate()
+    const upstream = await upstreamOf(async answer => {
+      const gzip = createGzip()
+      const flushed = () => new Promise<void>(resolve => gzip.flush(constants.Z_SYNC_FLUSH, () => resolve()))
+      answer.head(200, { 'content-type': 'text/event-stream', 'content-encoding': 'gzip' })
+      gzip.on('data', (bytes: Buffer) => void answer.write(bytes))
+      gzip.write('data: one\n\n')
+      await flushed()
+      await answer.wait(next.opened)
+      gzip.end('data: two\n\n')
+      await new Promise(resolve => gzip.on('end', resolve))
+      answer.end()
+    })
+    const reader = (await post(upstream.url)).body!.getReader()
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe('data: one\n\n')
+    next.open()
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe('data: two\n\n')
+    expect((await reader.read()).done).toBe(true)
+  })
+
+  test('accept-encoding is ours to set', async () => {
+    const upstream = await upstreamOf(jsonOf({}))
+    await (await post(upstream.url)).json()
+    await (await post(upstream.url, { headers: { 'accept-encoding': 'identity' } })).json()
+    expect(upstream.requests.map(({ headers }) => headers['accept-encoding'])).toEqual([
+      'gzip, deflate, br, zstd',
+      'identity',
+    ])
+  })
+})

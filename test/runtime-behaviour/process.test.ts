@@ -1,0 +1,65 @@
+/** How processes start: from source, anew, and compiled. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { run, runProgram } from '../support/program.ts'
+
+type Told = { pid: number; first?: string; dotenv?: string; preloaded: boolean; wish?: string }
+
+const program = join(import.meta.dir, 'programs/whoami.ts')
+const unix = process.platform !== 'win32'
+
+test('process.execve starts anew under the same process id', async () => {
+  if (!unix) return
+  const { told, pid } = await runProgram('whoami.ts', ['again'])
+  expect(told).toMatchObject({ pid, first: String(pid), wish: 'again' })
+})
+
+describe('a compiled executable', () => {
+  let folder = ''
+  const build = (out: string, ...flags: string[]) =>
+    run([process.execPath, 'build', program, '--compile', ...flags, '--outfile', join(folder, out)])
+  const start = async (name: string, ...args: string[]) => {
+    const { stdout, pid } = await run([join(folder, name), ...args], {}, join(folder, 'cwd'))
+    return { pid, told: JSON.parse(stdout.trim().split('\n').at(-1)!) as Told }
+  }
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'compiled-'))
+    await mkdir(join(folder, 'cwd'))
+    await writeFile(join(folder, 'cwd/.env'), 'FROM_DOTENV=yes\n')
+    await writeFile(join(folder, 'cwd/bunfig.toml'), 'preload = ["./pre.ts"]\n')
+    await writeFile(join(folder, 'cwd/pre.ts'), 'Object.assign(globalThis, { preloaded: true })\n')
+    const ours = ['--bytecode', '--format=esm', '--no-compile-autoload-bunfig', '--no-compile-autoload-dotenv']
+    const built = await Promise.all([build('bare'), build('ours', ...ours)])
+    expect(built.map(({ code, stderr }) => [code, stderr])).toEqual([
+      [0, ''],
+      [0, ''],
+    ])
+  }, 30_000)
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  test('runs what the working directory says', async () => {
+    expect((await start('bare')).told).toMatchObject({ preloaded: true, dotenv: 'yes' })
+  })
+
+  test('but not with our flags', async () => {
+    const { told } = await start('ours', 'nothing')
+    expect(told.preloaded).toBe(false)
+    expect(told.dotenv).toBeUndefined()
+    expect(told.wish).toBe('nothing')
+  })
+
+  test('starts anew under the same process id', async () => {
+    if (!unix) return
+    const { told, pid } = await start('ours', 'again')
+    expect(told).toMatchObject({ pid, first: String(pid), wish: 'again' })
+  })
+})
+
+test('Bun itself comes from npm', async () => {
+  const { devDependencies, allowScripts } = await Bun.file(join(import.meta.dir, '../../package.json')).json()
+  expect(devDependencies.bun).toBe(Bun.version)
+  expect(allowScripts.bun).toBe(true)
+})

@@ -1,0 +1,14 @@
+/** How many of N fetches are sent at once? Prints the number the server has seen when no more come. */
+import { neverHeaders } from '../../support/scripts.ts'
+import { scriptedUpstream } from '../../support/upstream.ts'
+
+const wanted = Number(process.argv[2])
+const upstream = await scriptedUpstream(neverHeaders)
+for (let count = 0; count < wanted; count++) void fetch(upstream.url).catch(() => {})
+let before = -1
+while (before !== upstream.requests.length) {
+  before = upstream.requests.length
+  await Bun.sleep(before < Math.min(wanted, 256) ? 1000 : 250)
+}
+console.log(before)
+process.exit(0)

@@ -1,0 +1,419 @@
+/** What a user downloads and runs: archives, the image, the service, the scripts. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { parse } from 'yaml'
+import { tarGz, untar, zip } from '../../scripts/release/archive.ts'
+import { compile } from '../../scripts/release/compile.ts'
+import { pack } from '../../scripts/release/pack.ts'
+import { isSigned, sign } from '../../scripts/release/sign.ts'
+import { findTarget, hostTarget, targets } from '../../scripts/release/targets.ts'
+
+const root = join(import.meta.dir, '../..')
+const read = (file: string) => readFileSync(join(root, file), 'utf8')
+let folder = ''
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'simple-one-api-release-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const run = async (command: string[], env: Record<string, string> = {}, cwd = folder) => {
+  const { PATH, HOME } = process.env
+  const child = Bun.spawn(command, {
+    cwd,
+    env: { PATH, HOME, ...env },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [out, error, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  return { code, out, error }
+}
+
+describe('targets', () => {
+  type Lock = { packages: Record<string, { integrity?: string; version: string }> }
+  const { packages } = JSON.parse(read('package-lock.json')) as Lock
+
+  test.each(targets.map(target => [target.name, target] as const))(
+    '%s has a runtime that the lockfile pins',
+    (_, target) => {
+      const pinned = packages[`node_modules/${target.runtime}`]
+      expect(pinned?.integrity).toStartWith('sha512-')
+      expect(pinned?.version).toBe(packages['node_modules/bun']!.version)
+    },
+  )
+
+  test('this machine is one of them', () => expect(targets).toContain(hostTarget()))
+  test('another one is refused with the names there are', () =>
+    expect(() => findTarget('amiga')).toThrow(/no target amiga; there are linux-x64, .*windows-arm64/))
+})
+
+describe('an executable', () => {
+  const source = { commit: 'c0ffee', date: 1_700_000_000 }
+
+  test('is the same bytes wherever it is built', async () => {
+    const [one, other] = [join(folder, 'one/program'), join(folder, 'other/place/named-otherwise')]
+    for (const path of [one, other]) await compile(hostTarget(), source, path)
+    expect(readFileSync(one).equals(readFileSync(other))).toBe(true)
+    expect((await run([one, '--version'])).out).toContain('(c0ffee)')
+    // In parts: one for all would load every package of every part at each start.
+    for (const part of ['openapi', 'import-database', 'probe', 'serve', 'yaml'])
+      expect([part, readFileSync(one).includes(`/root/${part}-`)]).toEqual([part, true])
+  }, 120_000)
+})
+
+describe('an archive', () => {
+  const program = Buffer.from('#!/bin/sh\necho it runs\n')
+  const date = 1_700_000_001
+
+  test('is the same bytes at any time', () => {
+    for (const target of [findTarget('linux-x64'), findTarget('windows-x64')])
+      expect(Bun.hash(pack(target, program, '1.2.3', date).content)).toBe(
+        Bun.hash(pack(target, program, '1.2.3', date).content),
+      )
+  })
+
+  test('does not depend on the order of its files', () => {
+    const files = ['b', 'a', 'c/d'].map(name => ({ name, content: Buffer.from(name), executable: false }))
+    const turned = files.toReversed()
+    for (const write of [tarGz, zip])
+      expect(Buffer.from(write(files, date)).equals(Buffer.from(write(turned, date)))).toBe(true)
+  })
+
+  test('holds all that the pages in it lead to', () => {
+    const { content } = pack(findTarget('linux-x64'), program, '1.2.3', date)
+    const files = untar(Bun.gunzipSync(Buffer.from(content)))
+    const names = new Set([...files.keys()].map(name => name.replace(/^[^/]+\//, '')))
+    const wanted = ['simple-one-api', 'config.json', 'LICENSE', 'samples/mock.json', 'install.sh']
+    for (const name of wanted) expect(names).toContain(name)
+    for (const page of ['README.md', 'README.zh-CN.md'])
+      for (const [, link] of read(page).matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)) expect(names).toContain(link!)
+    const pages = [...files].filter(([name]) => name.endsWith('.md'))
+    const leads = pages.flatMap(([name, page]) =>
+      [
+        ...Buffer.from(page)
+          .toString()
+          .matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g),
+      ].map(([, link]) => join(dirname(name), link!)),
+    )
+    expect(leads.length).toBeGreaterThan(100)
+    expect(
+      leads.filter(lead => !files.has(lead) && ![...files.keys()].some(name => name.startsWith(`${lead}/`))),
+    ).toEqual([])
+    expect([...names].filter(name => /\.env|\.log$|node_modules/.test(name))).toEqual([])
+  })
+
+  test('is unpacked by tar, with names, dates and rights', async () => {
+    const { name, content } = pack(findTarget('linux-x64'), program, '1.2.3', date)
+    expect(name).toBe('simple-one-api-1.2.3-linux-x64.tar.gz')
+    await writeFile(join(folder, name), content)
+    expect(await run(['tar', '-xzf', name])).toEqual({ code: 0, out: '', error: '' })
+    const inside = join(folder, 'simple-one-api-1.2.3-linux-x64')
+    expect(statSync(join(inside, 'simple-one-api')).mtimeMs).toBe(date * 1000)
+    expect((await run([join(inside, 'simple-one-api')])).out).toBe('it runs\n')
+    expect(readFileSync(join(inside, 'config.json'), 'utf8')).toBe(read('config.json'))
+    expect(statSync(join(inside, 'config.json')).mode & 0o777).toBe(0o644)
+  })
+
+  test('is a sound zip for Windows', async () => {
+    const { name, content } = pack(findTarget('windows-x64'), program, '1.2.3', date)
+    expect(name).toBe('simple-one-api-1.2.3-windows-x64.zip')
+    const buffer = Buffer.from(content)
+    const inside = unzip(buffer)
+    expect(inside.get('simple-one-api-1.2.3-windows-x64/simple-one-api.exe')).toEqual(program)
+    expect(inside.get('simple-one-api-1.2.3-windows-x64/README.md')?.toString()).toBe(read('README.md'))
+    expect(inside.size).toBe(buffer.readUInt16LE(buffer.length - 12))
+  })
+})
+
+/** Reads a zip by its directory, as programs do. */
+const unzip = (bytes: Buffer<ArrayBuffer>): Map<string, Buffer> => {
+  const end = bytes.length - 22
+  const files = new Map<string, Buffer>()
+  let at = bytes.readUInt32LE(end + 16)
+  for (let left = bytes.readUInt16LE(end + 10); left > 0; left--) {
+    expect(bytes.readUInt32LE(at)).toBe(0x02014b50)
+    const [crc, packed, size] = [at + 16, at + 20, at + 24].map(place => bytes.readUInt32LE(place)) as [
+      number,
+      number,
+      number,
+    ]
+    const length = bytes.readUInt16LE(at + 28)
+    const local = bytes.readUInt32LE(at + 42)
+    expect(bytes.subarray(local + 4, local + 30)).toEqual(bytes.subarray(at + 6, at + 32))
+    const data = local + 30 + length
+    const content = Buffer.from(Bun.inflateSync(bytes.subarray(data, data + packed)))
+    expect([content.length, Bun.hash.crc32(content)]).toEqual([size, crc])
+    files.set(bytes.subarray(at + 46, at + 46 + length).toString(), content)
+    at += 46 + length
+  }
+  expect(at).toBe(end)
+  return files
+}
+
+/** The smallest Mach-O with a place for a signature: 5,000 bytes of code and a signature that does not fit. */
+const machO = (): Buffer => {
+  const program = Buffer.alloc(5200, 7).fill(0, 0, 300)
+  const segment = (at: number, name: string, offset: number, size: number) => {
+    program.writeUInt32LE(0x19, at)
+    program.writeUInt32LE(72, at + 4)
+    program.write(name, at + 8)
+    program.writeBigUInt64LE(BigInt(offset), at + 40)
+    program.writeBigUInt64LE(BigInt(size), at + 48)
+  }
+  program.writeUInt32LE(0xfeedfacf, 0)
+  program.writeUInt32LE(3, 16)
+  segment(32, '__TEXT', 0, 4096)
+  segment(104, '__LINKEDIT', 4096, 1104)
+  for (const [at, value] of [0x1d, 16, 5000, 200].entries()) program.writeUInt32LE(value, 176 + at * 4)
+  return program
+}
+
+describe('the signature of a macOS executable', () => {
+  test('fits the whole of it, and nothing else', () => {
+    const program = machO()
+    expect(isSigned(program)).toBe(false)
+    const signed = sign(program)
+    expect(isSigned(signed)).toBe(true)
+    expect(signed.subarray(300, 5000)).toEqual(program.subarray(300, 5000))
+    expect(signed.readUInt32LE(176 + 12)).toBe(signed.length - 5000)
+    expect(Number(signed.readBigUInt64LE(104 + 48))).toBe(signed.length - 4096)
+    expect(sign(signed)).toEqual(signed)
+    for (const at of [200, 4095, 4096, 4999]) {
+      const changed = Buffer.from(signed)
+      changed[at]! ^= 1
+      expect(isSigned(changed)).toBe(false)
+    }
+    expect(isSigned(Buffer.concat([signed, Buffer.alloc(1)]))).toBe(false)
+  })
+})
+
+const scripts = ['build.sh', 'install.sh', 'startup/simple-one-api.sh']
+
+describe('shell scripts', () => {
+  test.each(scripts)('%s is sound and executable', async script => {
+    expect(await run(['sh', '-n', join(root, script)])).toEqual({ code: 0, out: '', error: '' })
+    expect(statSync(join(root, script)).mode & 0o111).toBe(0o111)
+  })
+})
+
+/** A folder as an archive gives it, with a program that answers as a small gateway would. */
+const unpacked = async (name: string): Promise<string> => {
+  const place = join(folder, name)
+  await mkdir(join(place, 'startup'), { recursive: true })
+  const files = [
+    'install.sh',
+    'config.json',
+    'config.schema.json',
+    'startup/simple-one-api.service',
+    'startup/simple-one-api.sh',
+  ]
+  for (const file of files) await Bun.write(join(place, file), Bun.file(join(root, file)))
+  const program = '#!/bin/sh\n[ "${1:-}" != --version ] || { echo simple-one-api 1.2.3; exit 0; }\n'
+  const serve =
+    '[ "${1:-}" != broken ] || { echo it is broken >&2; exit 1; }\necho "  address   http://localhost:1/v1" >&2\n'
+  await writeFile(join(place, 'simple-one-api'), `${program}${serve}trap 'exit 0' TERM\nwhile :; do sleep 0.05; done\n`)
+  for (const file of ['install.sh', 'startup/simple-one-api.sh', 'simple-one-api'])
+    await chmod(join(place, file), 0o755)
+  return place
+}
+
+describe('install.sh', () => {
+  const installed = (below: string) =>
+    (existsSync(below) ? readdirSync(below, { recursive: true, withFileTypes: true }) : [])
+      .filter(entry => entry.isFile())
+      .map(entry => join(entry.parentPath, entry.name).slice(below.length))
+      .sort()
+  const mode = (file: string) => statSync(file).mode & 0o777
+
+  test('installs, installs again without touching the configuration, uninstalls, purges', async () => {
+    const place = await unpacked('archive')
+    const below = join(folder, 'a root')
+    const install = (...args: string[]) => run([join(place, 'install.sh'), '--root', below, ...args])
+    expect(await install()).toMatchObject({ code: 0, error: '' })
+    const [config, program] = ['/etc/simple-one-api/config.json', '/usr/local/bin/simple-one-api']
+    const unit = '/etc/systemd/system/simple-one-api.service'
+    expect(installed(below)).toEqual([config, '/etc/simple-one-api/config.schema.json', unit, program])
+    expect([config, program, unit].map(file => mode(below + file))).toEqual([0o600, 0o755, 0o644])
+
+    await writeFile(below + config, '{ "mine": true }')
+    await writeFile(below + program, 'an old version')
+    expect((await install()).out).toContain(`kept       ${below}${config}`)
+    expect(readFileSync(below + config, 'utf8')).toBe('{ "mine": true }')
+    expect(readFileSync(below + program)).toEqual(readFileSync(join(place, 'simple-one-api')))
+
+    expect(await install('--uninstall')).toMatchObject({ code: 0, error: '' })
+    expect(installed(below)).toEqual([config, '/etc/simple-one-api/config.schema.json'])
+    expect(await install('--uninstall', '--purge')).toMatchObject({ code: 0, error: '' })
+    expect(await install('--uninstall', '--purge')).toMatchObject({ code: 0, error: '' })
+    expect(installed(below)).toEqual([])
+  })
+
+  test('a dry run changes nothing', async () => {
+    const place = await unpacked('dry')
+    const below = join(folder, 'dry-root')
+    const { code, out } = await run([join(place, 'install.sh'), '--dry-run', '--root', below])
+    expect(code).toBe(0)
+    expect(out).toContain(`would run: install -m 600 ${place}/config.json ${below}/etc/simple-one-api/config.json`)
+    expect(out).not.toMatch(/^installed/m)
+    expect(existsSync(below)).toBe(false)
+  })
+
+  test('what cannot be is said', async () => {
+    const place = await unpacked('wrong')
+    const install = (...args: string[]) => run([join(place, 'install.sh'), ...args])
+    expect(await install('--purge')).toMatchObject({ code: 1, error: 'install.sh: --purge goes with --uninstall\n' })
+    expect(await install('--root')).toMatchObject({ code: 1, error: 'install.sh: --root needs a folder\n' })
+    expect((await install('--fast')).error).toContain('what is --fast?')
+    await writeFile(join(place, 'simple-one-api'), '#!/bin/sh\nexit 126\n')
+    expect((await install('--root', join(folder, 'never'))).error).toContain('does not run on this machine')
+    await rm(join(place, 'simple-one-api'))
+    expect((await install('--root', join(folder, 'never'))).error).toContain('there is no executable in')
+    expect(existsSync(join(folder, 'never'))).toBe(false)
+  })
+})
+
+describe('startup/simple-one-api.sh', () => {
+  test('starts once, tells, restarts, stops; an old or foreign pid file does no harm', async () => {
+    const place = await unpacked('background')
+    const home = join(place, 'home')
+    await mkdir(home)
+    const pidFile = join(home, 'simple-one-api.pid')
+    const script = (...args: string[]) =>
+      run([join(place, 'startup/simple-one-api.sh'), ...args], { SIMPLE_ONE_API_HOME: home })
+    const pid = () => Number(readFileSync(pidFile, 'utf8'))
+    try {
+      expect((await script('status')).code).toBe(3)
+      expect((await script('start')).out).toContain('started (process')
+      const first = pid()
+      expect((await script('start')).out).toContain(`runs already (process ${first}`)
+      expect(await script('status')).toMatchObject({ code: 0, out: `runs (process ${first}, http://localhost:1/v1)\n` })
+      expect((await script('restart')).code).toBe(0)
+      expect(pid()).not.toBe(first)
+      expect(await script('stop')).toMatchObject({ code: 0, out: 'stopped\n' })
+      expect(existsSync(pidFile)).toBe(false)
+
+      await using other = Bun.spawn(['sleep', '10'])
+      await writeFile(pidFile, `${other.pid}\n`)
+      expect((await script('status')).code).toBe(3)
+      expect((await script('start')).out).toContain('an old pid file was left behind; removed\nstarted')
+    } finally {
+      await script('stop')
+    }
+    expect(await script('stop')).toMatchObject({ code: 0, out: 'does not run\n' })
+  })
+
+  test('a start that fails tells why', async () => {
+    const place = await unpacked('failing')
+    const { code, error } = await run([join(place, 'startup/simple-one-api.sh'), 'start', 'broken'], {}, place)
+    expect([code, error]).toEqual([1, 'it is broken\nsimple-one-api: did not start\n'])
+    expect(existsSync(join(place, 'simple-one-api.pid'))).toBe(false)
+  })
+
+  test('without a command it tells how it is used', async () =>
+    expect(await run([join(root, 'startup/simple-one-api.sh')])).toMatchObject({ code: 2 }))
+})
+
+describe('the unit', () => {
+  const text = read('startup/simple-one-api.service')
+  const value = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(text)?.[1]
+
+  test('lets the service do nothing but serve', () => {
+    const strict = ['NoNewPrivileges', 'ProtectHome', 'PrivateTmp', 'PrivateDevices', 'ProtectKernelTunables']
+    for (const key of [...strict, 'RestrictNamespaces', 'RestrictSUIDSGID', 'LockPersonality'])
+      expect(value(key)).toBe('yes')
+    expect(value('ProtectSystem')).toBe('strict')
+    expect(value('CapabilityBoundingSet')).toBe('')
+    expect(value('RestrictAddressFamilies')).toContain('AF_INET AF_INET6')
+    expect(value('SystemCallFilter')).toBe('@system-service')
+  })
+
+  test('leaves JavaScript its compiler, open requests their time and streams their connections', () => {
+    expect(value('MemoryDenyWriteExecute')).toBe('no')
+    expect(Number(value('TimeoutStopSec'))).toBeGreaterThan(60)
+    expect(Number(value('LimitNOFILE'))).toBeGreaterThanOrEqual(65_536)
+    expect(value('Restart')).toBe('on-failure')
+  })
+
+  test('names what install.sh installs', () => {
+    expect(value('ExecStart')).toBe('/usr/local/bin/simple-one-api /etc/simple-one-api/config.json')
+    expect(value('User')).toBe('simple-one-api')
+  })
+})
+
+describe('the image', () => {
+  type Compose = { services: Record<string, Record<string, unknown>> }
+  const compose = parse(read('docker-compose.yml')) as Compose
+  const lines = read('Dockerfile')
+
+  test('is what users of the Go image know', () => {
+    for (const line of ['WORKDIR /app', 'EXPOSE 9090', 'ENTRYPOINT ["simple-one-api"]'])
+      expect(lines).toContain(`\n${line}\n`)
+    expect(/^USER (\d+)$/m.exec(lines)?.[1]).not.toBe('0')
+    expect(lines).toMatch(/^HEALTHCHECK /m)
+    for (const [, image] of lines.matchAll(/^FROM (?:--\S+ )?(\S+)/gm)) expect(image).toMatch(/:\d+\.\d+\.\d+/)
+  })
+
+  test('is built from what is sent to the builder', () => {
+    const sent = read('.dockerignore').match(/(?<=^!).+/gm) ?? []
+    for (const [, from] of lines.matchAll(/^COPY (?!--from)(.+) \S+$/gm))
+      for (const path of from!.split(' ')) {
+        expect(existsSync(join(root, path))).toBe(true)
+        expect(sent.some(allowed => path === allowed || path.startsWith(`${allowed}/`))).toBe(true)
+      }
+  })
+
+  test('is run safely by compose', () => {
+    expect(compose.services['simple-one-api']).toMatchObject({
+      restart: 'unless-stopped',
+      ports: ['9090:9090'],
+      read_only: true,
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+      volumes: [{ source: './config.json', target: '/app/config.json', read_only: true }],
+    })
+  })
+})
+
+describe('workflows', () => {
+  type Job = { permissions?: object; steps?: { uses?: string; run?: string }[] }
+  type Workflow = { permissions: object; jobs: Record<string, Job> }
+  const workflows = ['test', 'release'].map(
+    name => [name, parse(read(`.github/workflows/${name}.yml`)) as Workflow] as const,
+  )
+
+  test.each(workflows)('%s may read only, and runs no action that can change', (name, { permissions, jobs }) => {
+    expect(permissions).toEqual({ contents: 'read' })
+    for (const [job, { permissions, steps = [] }] of Object.entries(jobs)) {
+      if (permissions) expect(`${name}/${job}`).toBe('release/publish')
+      for (const { uses } of steps) if (uses) expect(uses).toMatch(/@[0-9a-f]{40}$/)
+    }
+  })
+})
+
+test('the pages about starting lead somewhere', () => {
+  const pages = readdirSync(join(root, 'docs/startup')).map(name => `docs/startup/${name}`)
+  expect(pages.length).toBe(5)
+  for (const page of pages)
+    for (const [, link] of read(page).matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g))
+      expect(existsSync(join(root, dirname(page), link!))).toBe(true)
+})
+
+test('build.sh runs from any folder and refuses an old Node', async () => {
+  const tools = join(folder, 'tools')
+  await mkdir(tools)
+  await writeFile(join(tools, 'node'), '#!/bin/sh\necho 18\n', { mode: 0o755 })
+  for (const tool of ['sh', 'dirname']) await symlink(Bun.which(tool)!, join(tools, tool))
+  expect(await run(['sh', join(root, 'build.sh')], { PATH: tools })).toEqual({
+    code: 1,
+    out: '',
+    error: 'build.sh: Node.js 20 or newer is needed\n',
+  })
+})

@@ -1,0 +1,81 @@
+/**
+ * Real traffic of real vendors, from the folder named by RECORDINGS (default: `../shared/recordings` beside the project). It is not part of
+ * the project: where it is absent there are none, and the tests over it say that they read 0.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+export const folder = process.env.RECORDINGS ?? join(import.meta.dir, '../../../shared/recordings')
+
+export type Recording = {
+  file: string
+  provider: string
+  api: string
+  method: string
+  status: number | null
+  headers: Record<string, string>
+  /** Where it was sent; empty if the capture did not show it. */
+  url: string
+  requestHeaders: Record<string, string>
+  request: unknown
+  /** The body of the answer as text; a stream's or a whole one's. */
+  text: string
+  /** The same as bytes, where it is no text. */
+  bytes?: Uint8Array
+  /** The text in the pieces the network brought it in, where they were noted. */
+  pieces?: string[]
+  /** It was sent as server-sent events. */
+  events: boolean
+}
+
+type Row = { file: string; provider: string; api: string }
+type Stored = {
+  request?: { method?: string; url?: string; headers?: Record<string, string>; body?: unknown }
+  response: {
+    status: number | null
+    headers?: Record<string, string>
+    sse?: string
+    ndjson?: string
+    body_text?: string
+    body?: unknown
+    body_b64?: string
+    chunks?: string[]
+  }
+}
+
+/** All recordings of one API. Throws where a file of the index cannot be read: none is left out in silence. */
+export const recordings = (api: string): Recording[] => {
+  const index = join(folder, 'INDEX.json')
+  if (!existsSync(index)) return []
+  const rows = JSON.parse(readFileSync(index, 'utf8')) as Row[]
+  return rows.filter(row => row.api === api).map(read)
+}
+
+const read = ({ file, provider, api }: Row): Recording => {
+  const { request, response } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Stored
+  const whole =
+    response.body_text ?? (response.body === undefined || response.body === null ? '' : JSON.stringify(response.body))
+  return {
+    file,
+    provider,
+    api,
+    method: request?.method ?? 'POST',
+    status: response.status,
+    headers: response.headers ?? {},
+    url: request?.url ?? '',
+    requestHeaders: request?.headers ?? {},
+    request: request?.body,
+    text: response.sse ?? response.ndjson ?? whole,
+    ...(response.body_b64 !== undefined && { bytes: Buffer.from(response.body_b64, 'base64') }),
+    ...(response.chunks && { pieces: response.chunks }),
+    events: response.sse !== undefined,
+  }
+}
+
+/** A seeded source of numbers from 0 up to 1: the same cuts in every run. */
+export const seeded = (seed: number) => (): number => {
+  seed = (seed + 0x6d2b79f5) | 0
+  let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed)
+  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+}

@@ -1,0 +1,115 @@
+import { expect, test } from 'bun:test'
+import { GatewayError } from '../../src/base/errors.ts'
+import { createScrub } from '../../src/base/redact.ts'
+import { createLog, type LogSettings } from '../../src/telemetry/log.ts'
+import { Records } from '../../src/telemetry/request-record.ts'
+
+const collect = (settings: Partial<LogSettings> = {}, terminal = false) => {
+  const written: string[] = []
+  const log = createLog(
+    { terminal, write: text => written.push(text) },
+    { level: 'info', format: 'auto', scrub: text => text, ...settings },
+  )
+  const lines = () => {
+    log.flush()
+    return written.join('').split('\n').filter(Boolean)
+  }
+  return { log, lines }
+}
+
+test('a line is one JSON object, with its time', () => {
+  const { log, lines } = collect()
+  log.write({ level: 'info', message: 'request', id: 'r1', model: undefined })
+  const [line] = lines()
+  expect(JSON.parse(line!)).toEqual({
+    time: expect.stringMatching(/^\d{4}-.*Z$/),
+    level: 'info',
+    message: 'request',
+    id: 'r1',
+  })
+})
+
+test('lines below the level are not written', () => {
+  const { log, lines } = collect({ level: 'warn' })
+  log.write({ level: 'info', message: 'quiet' })
+  log.write({ level: 'error', message: 'loud' })
+  expect(lines().map(line => JSON.parse(line).message)).toEqual(['loud'])
+})
+
+test('a secret is blotted out in every form it may take', () => {
+  const secret = 'sk-a/b"c+d=e'
+  const { log, lines } = collect({ scrub: createScrub([secret]) })
+  const forms = [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')]
+  log.write({ level: 'info', message: 'request', forms, prompt: JSON.stringify({ key: secret }) })
+  const text = lines().join('')
+  for (const form of [...forms, JSON.stringify(secret).slice(1, -1)]) expect(text).not.toContain(form)
+})
+
+test('on a terminal a line is for people: the time, the level, what it tells, name by name', () => {
+  const { log, lines } = collect({}, true)
+  log.write({ level: 'warn', message: 'request', id: 'r1', error: { code: 'limited' }, model: undefined })
+  expect(lines()[0]!.replaceAll(/\x1b\[\d+m/g, '')).toMatch(
+    /^\d\d:\d\d:\d\d warn {2}request id=r1 error=\{"code":"limited"\}$/,
+  )
+  const json = collect({ format: 'json' }, true)
+  json.log.write({ level: 'info', message: 'request' })
+  expect(JSON.parse(json.lines()[0]!).message).toBe('request')
+})
+
+test('on a terminal a line cannot break out of itself or steer the terminal', () => {
+  const { log, lines } = collect({}, true)
+  log.write({ level: 'warn', message: 'request', model: 'evil\n\x1b[2Jmodel' })
+  expect(lines()).toHaveLength(1)
+  expect(lines().join('')).not.toContain('\x1b[2J')
+})
+
+const ticket = () => {
+  const settled: (number | undefined)[] = []
+  return { settled, settle: (tokens?: number) => void settled.push(tokens) }
+}
+const target = { id: 't', model: 'm' } as never
+
+test('a trail closes once, whoever closes it', () => {
+  const { log, lines } = collect()
+  const records = new Records(log)
+  const trail = records.begin('POST', '/v1/chat/completions')
+  const lent = ticket()
+  trail.hold({ target, ticket: lent })
+  trail.reached = true
+  trail.usage = { input: 3, output: 4 }
+  trail.close()
+  trail.cancel()
+  trail.close({ error: new GatewayError('internal', 'late') })
+  expect(lent.settled).toEqual([7])
+  expect(records.open.size).toBe(0)
+  expect(lines().map(line => JSON.parse(line).status)).toEqual([200])
+})
+
+test('a client that leaves stops what is under way, and a ticket that comes too late goes straight back', () => {
+  const { log, lines } = collect()
+  const trail = new Records(log).begin('POST', '/')
+  const stopped: string[] = []
+  trail.work = { stop: error => void stopped.push(error.code) }
+  trail.cancel()
+  const late = ticket()
+  trail.hold({ target, ticket: late })
+  expect(stopped).toEqual(['cancelled'])
+  expect(trail.signal.aborted).toBe(true)
+  expect(late.settled).toEqual([0])
+  expect(() => trail.check()).toThrow('the client left')
+  expect(JSON.parse(lines()[0]!)).toMatchObject({ status: 499, error: { code: 'cancelled' } })
+})
+
+test('tokens nobody counted: none if no vendor was reached, the estimate if one was', () => {
+  for (const [reached, tokens] of [
+    [false, 0],
+    [true, undefined],
+  ] as const) {
+    const trail = new Records(collect().log).begin('POST', '/')
+    const lent = ticket()
+    trail.hold({ target, ticket: lent })
+    trail.reached = reached
+    trail.close()
+    expect(lent.settled).toEqual([tokens])
+  }
+})

@@ -1,0 +1,172 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { createReach } from '../../../src/upstream/connection/connect-probe.ts'
+import { closeBridge, proxyFor } from '../../../src/upstream/connection/proxy.ts'
+import { certificate, key } from '../../support/certificate.ts'
+import { type Deaf, deafPort } from '../../support/deaf.ts'
+import { freePort } from '../../support/process.ts'
+import { httpProxy, type ProxyRules, type RecordingProxy, socksProxy } from '../../support/proxy.ts'
+import { until } from '../../support/wait.ts'
+
+const open: { close: () => unknown }[] = []
+let deaf: Deaf
+
+beforeAll(async () => {
+  deaf = await deafPort()
+})
+afterAll(() => deaf.close())
+afterEach(async () => {
+  await closeBridge()
+  for (const thing of open.splice(0)) await thing.close()
+})
+
+/** A port that takes connections and says nothing. */
+const mute = async () => {
+  let count = 0
+  const sockets = new Set<Socket>()
+  const server = createServer(socket => {
+    count++
+    sockets.add(socket.resume())
+    socket.on('error', () => {})
+    socket.on('close', () => sockets.delete(socket))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  open.push({
+    close: () => {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    },
+  })
+  return { port: (server.address() as AddressInfo).port, count: () => count, open: () => sockets.size }
+}
+
+const proxyOf = async (start: (rules: ProxyRules) => Promise<RecordingProxy>, rules: ProxyRules = {}) => {
+  const proxy = await start(rules)
+  open.push(proxy)
+  return proxy
+}
+
+const timed = async (promise: Promise<boolean>) => {
+  const begun = performance.now()
+  const result = await promise
+  return { result, took: performance.now() - begun }
+}
+
+test('the deaf port is deaf: neither connected nor refused', async () => {
+  const socket = connect(deaf.port, '127.0.0.1')
+  const heard = await Promise.race([
+    new Promise(resolve => socket.on('connect', resolve).on('error', resolve)).then(() => true),
+    Bun.sleep(200),
+  ])
+  socket.destroy()
+  expect(heard).toBeUndefined()
+})
+
+test('who cannot be connected to is out of reach, at the deadline and not before', async () => {
+  const { result, took } = await timed(createReach().probe(`http://127.0.0.1:${deaf.port}`, false, 200))
+  expect(result).toBe(false)
+  expect(took).toBeGreaterThanOrEqual(195)
+  expect(took).toBeLessThan(600)
+})
+
+test('who takes the connection is in reach at once, and the connection is closed', async () => {
+  const vendor = await mute()
+  const { result, took } = await timed(createReach().probe(`http://127.0.0.1:${vendor.port}`, false, 2000))
+  expect(result).toBe(true)
+  expect(took).toBeLessThan(500)
+  await until(() => vendor.count() === 1 && vendor.open() === 0)
+})
+
+test('a refusal is an answer: fetch tells it better', async () => {
+  const port = await freePort()
+  expect(await createReach().probe(`http://127.0.0.1:${port}`, false, 2000)).toBe(true)
+})
+
+test('https counts once TLS stands', async () => {
+  const server = Bun.serve({ port: 0, tls: { cert: certificate, key }, fetch: () => new Response() })
+  open.push({ close: () => server.stop(true) })
+  expect(await createReach().probe(`https://localhost:${server.port}`, false, 2000)).toBe(true)
+  const vendor = await mute()
+  expect(await createReach().probe(`https://127.0.0.1:${vendor.port}`, false, 150)).toBe(false)
+  await until(() => vendor.count() === 1 && vendor.open() === 0)
+})
+
+test('who was heard within the deadline is not knocked at', async () => {
+  const reach = createReach()
+  const vendor = await mute()
+  const origin = `http://127.0.0.1:${vendor.port}`
+  reach.heard(origin)
+  expect(await reach.probe(origin, false, 2000)).toBe(true)
+  expect(vendor.count()).toBe(0)
+  await Bun.sleep(30)
+  expect(await reach.probe(origin, false, 10)).toBe(true)
+  expect(vendor.count()).toBe(1)
+})
+
+test('who is heard while somebody knocks is in reach', async () => {
+  const reach = createReach()
+  const origin = `http://127.0.0.1:${deaf.port}`
+  const probing = reach.probe(origin, false, 100)
+  reach.heard(origin)
+  expect(await probing).toBe(true)
+})
+
+test('all who ask at the same time share one knock, each with its own deadline', async () => {
+  const reach = createReach()
+  const vendor = await mute()
+  // TLS with somebody who says nothing: the connection stands and the knock goes on.
+  const origin = `https://127.0.0.1:${vendor.port}`
+  const probes = [100, 200, 100].map(deadline => timed(reach.probe(origin, false, deadline)))
+  await until(() => vendor.count() === 1)
+  await Promise.all([probes[0], probes[2]])
+  expect(vendor.open()).toBe(1)
+  const last = await probes[1]!
+  expect(last.result).toBe(false)
+  expect(last.took).toBeGreaterThanOrEqual(195)
+  await until(() => vendor.open() === 0)
+  expect(vendor.count()).toBe(1)
+  expect(await reach.probe(origin, false, 50)).toBe(false)
+  expect(vendor.count()).toBe(2)
+})
+
+test('through an HTTP proxy: the tunnel and TLS within it', async () => {
+  const server = Bun.serve({ port: 0, tls: { cert: certificate, key }, fetch: () => new Response() })
+  open.push({ close: () => server.stop(true) })
+  const proxy = await proxyOf(httpProxy, { user: 'u', password: 'p@ss' })
+  const chosen = await proxyFor('https://localhost', proxy.urlWithCredentials)
+  expect(await createReach().probe(`https://localhost:${server.port}`, chosen, 2000)).toBe(true)
+  expect(proxy.passed).toEqual([{ target: `localhost:${server.port}`, credentials: 'u:p@ss' }])
+
+  const vendor = await mute()
+  expect(await createReach().probe(`https://127.0.0.1:${vendor.port}`, chosen, 200)).toBe(false)
+  await until(() => vendor.count() === 1 && vendor.open() === 0)
+})
+
+test('through an HTTP proxy: one that is silent, one that refuses, one that is deaf', async () => {
+  const silent = await proxyOf(httpProxy, { silent: true })
+  expect(await createReach().probe('https://vendor.test', { url: silent.url, respectNoProxy: false }, 150)).toBe(false)
+  const refusing = await proxyOf(httpProxy, { refuse: true })
+  expect(await createReach().probe('https://vendor.test', { url: refusing.url, respectNoProxy: false }, 2000)).toBe(
+    true,
+  )
+  const behind = { url: `http://127.0.0.1:${deaf.port}`, respectNoProxy: false } as const
+  expect(await createReach().probe('http://vendor.test', behind, 150)).toBe(false)
+})
+
+test('through SOCKS: as far as the vendor', async () => {
+  const vendor = await mute()
+  const places = {
+    'vendor.test': { host: '127.0.0.1', port: vendor.port },
+    'deaf.test': { host: '127.0.0.1', port: deaf.port },
+  }
+  const proxy = await proxyOf(socksProxy, { places })
+  const chosen = await proxyFor('https://vendor.test', proxy.url)
+  expect(await createReach().probe('https://deaf.test', chosen, 200)).toBe(false)
+  expect(await createReach().probe('https://vendor.test', chosen, 200)).toBe(false)
+  expect(vendor.count()).toBe(1)
+})
+
+test('what is no address is not out of reach', async () => {
+  expect(await createReach().probe('nonsense', false, 100)).toBe(true)
+  expect(await createReach().probe('http://a', { url: 'nonsense', respectNoProxy: false }, 100)).toBe(true)
+})

@@ -1,0 +1,228 @@
+import { describe, expect, test } from 'bun:test'
+import { GatewayError } from '../../../src/base/errors.ts'
+import type { Frame } from '../../../src/protocols/protocol.ts'
+import { eventStream, isEventStream } from '../../../src/upstream/framing/aws-event-stream.ts'
+import { largestFrame } from '../../../src/upstream/framing/sse.ts'
+import { chunkOf, eventOf, exceptionOf, messageOf } from '../../support/eventstream.ts'
+import { type Recording, recordings, seeded } from '../../support/recordings.ts'
+
+const exchange = { scrub: (text: string) => text.replaceAll('geheim', '***') }
+
+type Read = { frames: Frame[]; error?: unknown }
+
+const readAt = (bytes: Uint8Array, cuts: readonly number[]): Read => {
+  const frames: Frame[] = []
+  const reader = eventStream(frame => frames.push(frame), exchange)
+  try {
+    let from = 0
+    for (const cut of [...cuts, bytes.length]) {
+      reader.push(bytes.subarray(from, cut))
+      from = cut
+    }
+    reader.end()
+    return { frames }
+  } catch (error) {
+    return { frames, error }
+  }
+}
+
+const read = (...messages: Uint8Array[]): Read => readAt(Buffer.concat(messages), [])
+const faultOf = (...messages: Uint8Array[]): GatewayError => read(...messages).error as GatewayError
+
+const everyByte = (bytes: Uint8Array): number[] => Array.from(bytes, (_, at) => at)
+const someCuts = (bytes: Uint8Array): number[] => {
+  const random = seeded(bytes.length)
+  return Array.from({ length: 64 }, () => Math.floor(random() * bytes.length)).sort((left, right) => left - right)
+}
+
+describe('the vectors AWS publishes', () => {
+  const hex = (text: string): Uint8Array => Buffer.from(text.replaceAll(' ', ''), 'hex')
+
+  test('an empty message says nothing', () => {
+    expect(read(hex('00000010 00000000 05c248eb 7d98c8ff'))).toEqual({ frames: [] })
+  })
+
+  test('a payload alone', () => {
+    const payload = Buffer.from("{'foo':'bar'}").toString('hex')
+    expect(read(hex(`0000001d 00000000 fd528c5a ${payload} c3653936`))).toEqual({ frames: [{ data: "{'foo':'bar'}" }] })
+  })
+
+  test('a header that is a number is passed over', () => {
+    const payload = Buffer.from("{'foo':'bar'}").toString('hex')
+    const header = '0a 6576656e742d74797065 04 0000a00c'
+    expect(read(hex(`0000002d 00000010 41c424b8 ${header} ${payload} 36f480a0`))).toEqual({
+      frames: [{ data: "{'foo':'bar'}" }],
+    })
+  })
+})
+
+describe('messages', () => {
+  const stream = Buffer.concat([
+    eventOf('messageStart', { role: 'assistant' }),
+    eventOf('contentBlockDelta', { contentBlockIndex: 0, delta: { text: 'Grüße 🦊' } }),
+    messageOf({ ':event-type': 'contentBlockDelta', number: 7, ':message-type': 'event' }, '{"b":2}'),
+    eventOf('messageStop', { stopReason: 'end_turn' }),
+  ])
+  const whole = readAt(stream, [])
+
+  test('are frames', () => {
+    expect(whole).toEqual({
+      frames: [
+        { event: 'messageStart', data: '{"role":"assistant"}' },
+        { event: 'contentBlockDelta', data: '{"contentBlockIndex":0,"delta":{"text":"Grüße 🦊"}}' },
+        { event: 'contentBlockDelta', data: '{"b":2}' },
+        { event: 'messageStop', data: '{"stopReason":"end_turn"}' },
+      ],
+    })
+  })
+
+  test('are the same at any one cut, one byte at a time and at many cuts', () => {
+    for (const cut of everyByte(stream)) expect(readAt(stream, [cut])).toEqual(whole)
+    expect(readAt(stream, everyByte(stream))).toEqual(whole)
+    expect(readAt(stream, someCuts(stream))).toEqual(whole)
+  })
+
+  test('between tells whether one has begun', () => {
+    const reader = eventStream(() => undefined, exchange)
+    expect(reader.between()).toBe(true)
+    reader.push(stream.subarray(0, 3))
+    expect(reader.between()).toBe(false)
+    reader.push(stream.subarray(3))
+    expect(reader.between()).toBe(true)
+  })
+
+  test('chunks of InvokeModel are the events they wrap, whatever stands first in them', () => {
+    expect(read(chunkOf({ type: 'message_stop' }), chunkOf({ a: 1, type: 'ping' }), chunkOf({ a: 'ü' }))).toEqual({
+      frames: [
+        { event: 'message_stop', data: '{"type":"message_stop"}' },
+        { event: 'ping', data: '{"a":1,"type":"ping"}' },
+        { data: '{"a":"ü"}' },
+      ],
+    })
+  })
+})
+
+test('the metrics Bedrock adds to an event of the model are left out', () => {
+  const metrics = { inputTokenCount: 1 }
+  expect(read(chunkOf({ type: 'message_stop', 'amazon-bedrock-invocationMetrics': metrics }))).toEqual({
+    frames: [{ event: 'message_stop', data: '{"type":"message_stop"}' }],
+  })
+  const said = { type: 'x', text: '"amazon-bedrock-invocationMetrics"' }
+  expect(read(chunkOf(said)).frames).toEqual([{ event: 'x', data: JSON.stringify(said) }])
+})
+
+describe('what goes wrong', () => {
+  const good = eventOf('messageStart', { role: 'assistant' })
+
+  const exceptions: [type: string, code: string, status: number][] = [
+    ['throttlingException', 'upstream_limited', 429],
+    ['validationException', 'upstream_refused', 400],
+    ['modelTimeoutException', 'upstream_timeout', 504],
+    ['modelStreamErrorException', 'upstream_failed', 502],
+    ['internalServerException', 'upstream_failed', 500],
+    ['serviceUnavailableException', 'upstream_failed', 503],
+    ['accessDeniedException', 'upstream_credentials', 502],
+    ['neverHeardOfException', 'upstream_failed', 502],
+  ]
+  for (const [type, code, status] of exceptions)
+    test(`${type} is ${code} with status ${status}, after what came before it`, () => {
+      const { frames, error } = read(good, exceptionOf(type, { message: 'no, geheim' }))
+      expect(frames).toHaveLength(1)
+      expect(error).toBeInstanceOf(GatewayError)
+      const told = error as GatewayError
+      expect({ code: told.code, status: told.status }).toEqual({ code: code as GatewayError['code'], status })
+      expect(JSON.stringify([told.message, told.detail])).not.toContain('geheim')
+      if (code !== 'upstream_credentials') {
+        expect(told.message).toBe('no, ***')
+        expect(told.detail.vendorCode).toBe(type.charAt(0).toUpperCase() + type.slice(1))
+      }
+    })
+
+  test('an error of the framing names its code', () => {
+    const headers = { ':message-type': 'error', ':error-code': 'ThrottlingException', ':error-message': 'slow down' }
+    const { code, message } = faultOf(messageOf(headers, ''))
+    expect({ code, message }).toEqual({ code: 'upstream_limited', message: 'slow down' })
+  })
+
+  test('any byte changed is noticed', () => {
+    for (const at of everyByte(good)) {
+      const damaged = Uint8Array.from(good)
+      damaged[at]! ^= 4
+      expect(faultOf(damaged)?.code).toBe('upstream_failed')
+    }
+  })
+
+  test('a stream that ends inside a message', () => {
+    for (const at of everyByte(good).slice(1)) expect(faultOf(good.subarray(0, at)).code).toBe('upstream_failed')
+  })
+
+  const raw = (size: number, headers: number, rest = new Uint8Array()): Uint8Array => {
+    const message = Buffer.alloc(12 + rest.length)
+    message.writeUInt32BE(size, 0)
+    message.writeUInt32BE(headers, 4)
+    message.writeUInt32BE(Bun.hash.crc32(message.subarray(0, 8)), 8)
+    message.set(rest, 12)
+    return message
+  }
+
+  test('lengths that cannot be', () => {
+    expect(faultOf(raw(15, 0)).message).toContain('length')
+    expect(faultOf(raw(20, 5)).message).toContain('length')
+    expect(faultOf(raw(20, 0xffffffff)).message).toContain('length')
+  })
+
+  test('a message of more than 16 MiB is refused at its prelude', () => {
+    expect(faultOf(raw(largestFrame + 1, 0)).message).toContain('16 MiB')
+    const large = messageOf({ ':event-type': 'x' }, new Uint8Array(largestFrame - 100).fill(97))
+    const cuts = Array.from({ length: 400 }, (_, index) => index * 40_000)
+    expect(readAt(large, cuts).frames).toHaveLength(1)
+  })
+
+  test('headers that are cut or of no known type', () => {
+    const sealed = (header: number[]): Uint8Array => {
+      const message = Buffer.alloc(16 + header.length)
+      message.set(raw(message.length, header.length, Uint8Array.from(header)), 0)
+      message.writeUInt32BE(Bun.hash.crc32(message.subarray(0, -4)), message.length - 4)
+      return message
+    }
+    for (const header of [
+      [5, 97],
+      [1, 97, 7, 255, 255, 97],
+      [1, 97, 7],
+      [1, 97, 99],
+      [1, 97, 8, 1],
+    ])
+      expect(faultOf(sealed(header)).message).toContain('header')
+  })
+
+  test('a chunk that holds no bytes', () => {
+    expect(faultOf(eventOf('chunk', { p: 'abc' })).message).toContain('no bytes')
+  })
+})
+
+test('an answer says by its type that it comes so', () => {
+  expect(isEventStream('application/vnd.amazon.eventstream')).toBe(true)
+  expect(isEventStream('application/vnd.amazon.eventstream; charset=x')).toBe(true)
+  expect(isEventStream('text/event-stream')).toBe(false)
+  expect(isEventStream(null)).toBe(false)
+})
+
+const streams = [...recordings('bedrock-converse'), ...recordings('bedrock-invoke')].filter(
+  (one): one is Recording & { bytes: Uint8Array } => one.bytes !== undefined,
+)
+
+test(`${streams.length} recorded streams: one byte at a time and at 64 seeded cuts, the same frames`, () => {
+  for (const { file, bytes } of streams) {
+    const whole = readAt(bytes, [])
+    if (file.includes('exception')) expect((whole.error as GatewayError).code).toBe('upstream_refused')
+    else
+      expect({ file, error: whole.error, told: whole.frames.length > 0 }).toEqual({
+        file,
+        error: undefined,
+        told: true,
+      })
+    for (const { data } of whole.frames) JSON.parse(data)
+    expect(readAt(bytes, everyByte(bytes))).toEqual(whole)
+    expect(readAt(bytes, someCuts(bytes))).toEqual(whole)
+  }
+})
