@@ -1,8 +1,8 @@
 /** Errors of Anthropic's wire: our own in its envelope, and a vendor's as ours. https://platform.claude.com/docs/en/api/errors */
 import { type Code, GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
-import { parseError as readError } from '../openai-chat/error.ts'
 import type { Egress, Exchange } from '../protocol.ts'
+import { parseError as readError } from '../shared/vendor-error.ts'
 import { id } from './wire.ts'
 
 /** Class → the status it is sent with. */

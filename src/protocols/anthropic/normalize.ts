@@ -1,7 +1,7 @@
 /** What vendors get wrong about Messages, put right in place. Every function gives whether it changed anything. */
 import { isObject, type Json, type JsonObject, parseJson } from '../../base/json/json.ts'
-import { nonsense } from '../openai-chat/error.ts'
 import type { Exchange } from '../protocol.ts'
+import { nonsense } from '../shared/vendor-error.ts'
 import { faultFrom } from './error.ts'
 
 /** A whole answer as the vendor wrote it, its own corrections made. @throws the fault it tells, or `upstream_failed` where it is no answer. */

@@ -1,7 +1,7 @@
 /** Errors of AWS: a status with `{message}` and the name of an exception in a header, or a message of a stream that is an exception. */
 import { GatewayError } from '../../base/errors.ts'
-import { parseError as parseAnyError } from '../openai-chat/error.ts'
 import type { Exchange } from '../protocol.ts'
+import { parseError as parseAnyError } from '../shared/vendor-error.ts'
 
 type Scrub = Pick<Exchange, 'scrub'>
 

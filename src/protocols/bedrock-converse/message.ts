@@ -3,8 +3,8 @@
 import { isObject, type Json } from '../../base/json/json.ts'
 import type { Message } from '../../ir/chat.ts'
 import { collect } from '../../ir/collect.ts'
-import { nonsense } from '../openai-chat/error.ts'
 import type { Exchange } from '../protocol.ts'
+import { nonsense } from '../shared/vendor-error.ts'
 import { Hearing } from './stream-decoder.ts'
 
 /** @throws GatewayError `upstream_failed` where it is none. */

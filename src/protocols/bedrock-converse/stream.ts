@@ -2,8 +2,8 @@
 
 import { isObject, parseJson } from '../../base/json/json.ts'
 import type { Event } from '../../ir/event.ts'
-import { unfinished } from '../openai-chat/error.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
+import { unfinished } from '../shared/vendor-error.ts'
 import { Hearing } from './stream-decoder.ts'
 
 /** An end without the reason for it is a `fault`. */

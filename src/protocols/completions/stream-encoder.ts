@@ -4,10 +4,11 @@ import type { JsonObject } from '../../base/json/json.ts'
 import type { Finish, Message, Usage } from '../../ir/chat.ts'
 import { tell } from '../../ir/collect.ts'
 import type { Event } from '../../ir/event.ts'
-import { renderError, unfinished } from '../openai-chat/error.ts'
+import { renderError } from '../openai-chat/error.ts'
 import { streamed } from '../openai-chat/stream.ts'
 import { renderUsage } from '../openai-chat/usage.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
+import { unfinished } from '../shared/vendor-error.ts'
 import { promptOf } from './request.ts'
 
 const words: Partial<Record<Finish, string>> = { length: 'length', filter: 'content_filter' }

@@ -6,9 +6,9 @@ import { GatewayError } from '../../base/errors.ts'
 import { type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Finish, Message } from '../../ir/chat.ts'
 import type { Event } from '../../ir/event.ts'
-import { parseError } from '../openai-chat/error.ts'
 import { renderFrame } from '../openai-chat/passthrough.ts'
 import type { Exchange, Frame, Ingress, PassOnly, Several, Stage, Watch } from '../protocol.ts'
+import { parseError } from '../shared/vendor-error.ts'
 import { checkOne, checkRequest, ordinary, requestParser, type Template, textAsked } from './prompt.ts'
 
 /** What the configuration says of translations. `retry`: further tries of a text that failed; `concurrency`: texts at once. */

@@ -3,9 +3,9 @@ import { countOf, isObject, type Json, type JsonObject, parseJson, topLevel } fr
 import { faultFrom, parseError, renderError, tellsFault } from '../gemini/error.ts'
 import { renderFault } from '../gemini/passthrough.ts'
 import { camelBody, listOf } from '../gemini/syntax/casing.ts'
-import { nonsense } from '../openai-chat/error.ts'
 import type { Exchange, Loss, Several, Watch } from '../protocol.ts'
 import { neverStreamed, type Single } from '../shared/unary.ts'
+import { nonsense } from '../shared/vendor-error.ts'
 import {
   type EmbedAnswer,
   type EmbedAsk,

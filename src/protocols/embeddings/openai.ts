@@ -1,10 +1,10 @@
 /** OpenAI's embeddings, both halves; between a client and a vendor that speak it, it passes. https://platform.openai.com/docs/api-reference/embeddings */
 import { countOf, isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
-import { faultFrom, tellsFault } from '../openai-chat/error.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'
 import type { Loss, Several } from '../protocol.ts'
 import type { Single } from '../shared/unary.ts'
+import { faultFrom, tellsFault } from '../shared/vendor-error.ts'
 import {
   base64Of,
   type EmbedAnswer,

@@ -1,6 +1,6 @@
 /** Vendors' own ways to ask for vectors, spoken to them only. */
 import { countOf, isObject, type Json } from '../../base/json/json.ts'
-import { faultFrom, parseError, tellsFault } from '../openai-chat/error.ts'
+import { faultFrom, parseError, tellsFault } from '../shared/vendor-error.ts'
 import { type EmbedVendor, inOrder, lose, memberOf, type Task, usageFor, vectorsFor } from './neutral.ts'
 
 /** https://docs.ollama.com/api/embed (2026-11): takes as many texts as there are, vectors in their order. */

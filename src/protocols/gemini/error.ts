@@ -1,8 +1,8 @@
 /** Errors in Google's shape: `{error: {code, message, status, details}}`. https://ai.google.dev/gemini-api/docs/troubleshooting (2026-11) */
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
-import { blot, inStrings, parseError as parseAny, retryAfter, waitOf } from '../openai-chat/error.ts'
 import type { Exchange } from '../protocol.ts'
+import { blot, inStrings, parseError as parseAny, retryAfter, waitOf } from '../shared/vendor-error.ts'
 import { id } from './parts/part.ts'
 import { listOf } from './syntax/casing.ts'
 

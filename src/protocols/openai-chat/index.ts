@@ -1,6 +1,7 @@
 /** Chat Completions, both halves. https://platform.openai.com/docs/api-reference/chat */
 import type { Protocol } from '../protocol.ts'
-import { parseError, renderError } from './error.ts'
+import { parseError } from '../shared/vendor-error.ts'
+import { renderError } from './error.ts'
 import { takesUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'
 import { renderFault, renderFrame, watch } from './passthrough.ts'

@@ -1,8 +1,9 @@
 /** The OpenAI paths that only pass: a factory by path. https://platform.openai.com/docs/api-reference */
 import type { ProtocolId } from '../../ir/chat.ts'
-import { parseError, renderError } from '../openai-chat/error.ts'
+import { renderError } from '../openai-chat/error.ts'
 import { renderFault } from '../openai-chat/passthrough.ts'
 import type { PassOnly } from '../protocol.ts'
+import { parseError } from '../shared/vendor-error.ts'
 import { watchOf } from './passthrough.ts'
 import { requestCheck } from './request.ts'
 

@@ -1,8 +1,9 @@
 /** Faults told inside an answer. Refusals have OpenAI's one envelope: see openai-chat/error.ts. */
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import { faultFrom, renderError } from '../openai-chat/error.ts'
+import { renderError } from '../openai-chat/error.ts'
 import type { Exchange } from '../protocol.ts'
+import { faultFrom } from '../shared/vendor-error.ts'
 
 /** What an `error` event or a failed answer says, however deep it says it → our error, with the status its code stands for. */
 export const parseFault = (told: JsonObject, exchange: Pick<Exchange, 'scrub'>): GatewayError => {

@@ -1,7 +1,8 @@
 /** Responses, both halves. https://platform.openai.com/docs/api-reference/responses */
-import { parseError, renderError } from '../openai-chat/error.ts'
+import { renderError } from '../openai-chat/error.ts'
 import { renderFrame } from '../openai-chat/passthrough.ts'
 import type { Protocol } from '../protocol.ts'
+import { parseError } from '../shared/vendor-error.ts'
 import { takesUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'
 import { renderFault, watch } from './passthrough.ts'

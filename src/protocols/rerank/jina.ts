@@ -1,11 +1,11 @@
 /** Reranking as Jina has it and most servers after it, both halves; between two that speak it, it passes. https://api.jina.ai/redoc (2026-11) */
 import { GatewayError } from '../../base/errors.ts'
 import { countOf, isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import { faultFrom, tellsFault } from '../openai-chat/error.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'
 import type { Exchange, Loss } from '../protocol.ts'
 import type { Single } from '../shared/unary.ts'
+import { faultFrom, tellsFault } from '../shared/vendor-error.ts'
 import { type RerankAnswer, type RerankAsk, rankedIn } from './neutral.ts'
 
 const passing = openaiPass('rerank')

@@ -1,7 +1,7 @@
 /** Vendors' own ways to rerank, spoken to them only. */
 import { countOf, isObject, type Json, textOf } from '../../base/json/json.ts'
-import { faultFrom, parseError, tellsFault } from '../openai-chat/error.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
+import { faultFrom, parseError, tellsFault } from '../shared/vendor-error.ts'
 import { type RerankVendor, rankedIn } from './neutral.ts'
 
 const memberOf = (value: Json | undefined, key: string): Json | undefined => (isObject(value) ? value[key] : undefined)

@@ -5,9 +5,9 @@
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../../base/json/json.ts'
 import type { ProtocolId, Usage } from '../../ir/chat.ts'
-import { nonsense } from '../openai-chat/error.ts'
 import type { Egress, Exchange, Ingress, Loss, PassOnly, Several } from '../protocol.ts'
 import type { Told } from './translate.ts'
+import { nonsense } from './vendor-error.ts'
 
 export type Kind = 'embedding' | 'rerank'
 

@@ -5,7 +5,7 @@
 import { GatewayError } from '../../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../../base/json/json.ts'
 import type { Exchange, Frame, Seen } from '../../protocol.ts'
-import { faultFrom, tellsFault, unread } from '../error.ts'
+import { faultFrom, tellsFault, unread } from '../../shared/vendor-error.ts'
 import {
   brokenOff,
   type Choice,
