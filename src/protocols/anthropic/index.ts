@@ -1,6 +1,7 @@
 /** Messages, both halves. https://platform.claude.com/docs/en/api/messages */
-import { renderFrame } from '../openai-chat/passthrough.ts'
+
 import type { Protocol } from '../protocol.ts'
+import { renderFrame } from '../shared/sse-frame.ts'
 import { parseError, renderError } from './error.ts'
 import { headers } from './headers.ts'
 import { takesUrl } from './media.ts'

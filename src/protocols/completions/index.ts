@@ -3,9 +3,9 @@
  * https://platform.openai.com/docs/api-reference/completions
  */
 
-import { renderFrame } from '../openai-chat/passthrough.ts'
 import { openaiPass } from '../openai-pass/index.ts'
 import type { Ingress, PassOnly } from '../protocol.ts'
+import { renderFrame } from '../shared/sse-frame.ts'
 import { parseRequest, splitRequest } from './request.ts'
 import { answerFrames, joinAnswers, renderMessage, renderStream } from './stream-encoder.ts'
 

@@ -1,10 +1,11 @@
 /** Chat Completions, both halves. https://platform.openai.com/docs/api-reference/chat */
 import type { Protocol } from '../protocol.ts'
+import { renderFrame } from '../shared/sse-frame.ts'
 import { parseError } from '../shared/vendor-error.ts'
 import { renderError } from './error.ts'
 import { takesUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'
-import { renderFault, renderFrame, watch } from './passthrough.ts'
+import { renderFault, watch } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
 import { checkRequest, varies } from './wire.ts'

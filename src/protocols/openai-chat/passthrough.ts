@@ -3,6 +3,7 @@ import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import { sealPrefix } from '../../ir/seal.ts'
 import type { Exchange, Frame, Passing, Watch } from '../protocol.ts'
+import { renderFrame } from '../shared/sse-frame.ts'
 import { faultFrom, nonsense, tellsFault } from '../shared/vendor-error.ts'
 import { type Chunk, strictStream } from './chunks/chunk-normalizer.ts'
 import { likeness, wordOf } from './chunks/frame-template.ts'
@@ -18,12 +19,6 @@ export const readRequest: Watch['readRequest'] = ({ model, stream, stream_option
   stream: stream === true,
   usageAsked: isObject(options) && options.include_usage === true,
 })
-
-/** One frame as it stands on the wire; a line break inside starts another `data:` line. */
-export const renderFrame = ({ event, data }: Frame): string => {
-  const lines = data.includes('\n') ? data.replaceAll('\n', '\ndata: ') : data
-  return event === undefined ? `data: ${lines}\n\n` : `event: ${event}\ndata: ${lines}\n\n`
-}
 
 export const renderFault = (error: GatewayError): string => renderFrame({ data: JSON.stringify(renderError(error)) })
 

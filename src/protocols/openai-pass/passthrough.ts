@@ -5,9 +5,10 @@ import type { ProtocolId } from '../../ir/chat.ts'
 import { writeRequest } from '../openai-chat/chunks/rewrite-model.ts'
 import { renderError } from '../openai-chat/error.ts'
 import type { Shape } from '../openai-chat/normalize.ts'
-import { passChoices, readRequest, renderFrame } from '../openai-chat/passthrough.ts'
+import { passChoices, readRequest } from '../openai-chat/passthrough.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
 import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
+import { renderFrame } from '../shared/sse-frame.ts'
 import { faultFrom, nonsense, tellsFault, unread } from '../shared/vendor-error.ts'
 
 /** The path whose stream is one of choices, as that of Chat Completions, and knows `stream_options`. */

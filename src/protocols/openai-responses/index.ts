@@ -1,7 +1,7 @@
 /** Responses, both halves. https://platform.openai.com/docs/api-reference/responses */
 import { renderError } from '../openai-chat/error.ts'
-import { renderFrame } from '../openai-chat/passthrough.ts'
 import type { Protocol } from '../protocol.ts'
+import { renderFrame } from '../shared/sse-frame.ts'
 import { parseError } from '../shared/vendor-error.ts'
 import { takesUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'
