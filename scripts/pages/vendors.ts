@@ -1,8 +1,7 @@
 /** docs/vendors/: a page for each service type: what its file knows, and what people found out (docs/vendors/facts.json). */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { vendorOnly } from '../../src/protocols/registry.ts'
-import { kindOfSingle } from '../../src/protocols/singles.ts'
+import { kindOfSingle, vendorOnly } from '../../src/protocols/registry.ts'
 import { providers } from '../../src/providers/index.ts'
 import type { Provider } from '../../src/providers/provider.ts'
 import { endpointOf } from '../../src/providers/server-url.ts'

@@ -1,8 +1,7 @@
 /** Paths that no protocol here has a name for: they pass to hosts whose entries say they speak them. */
 import type { ProtocolId } from '../ir/chat.ts'
 import { countings } from './count-tokens.ts'
-import { egressOf, ingressOf, passOnly } from './registry.ts'
-import { singleOf } from './singles.ts'
+import { egressOf, ingressOf, passOnly, singleOf } from './registry.ts'
 
 /** Paths below `/v1/` that clients know for protocols with a name. */
 const namesOfPaths: ReadonlyMap<string, ProtocolId> = new Map([

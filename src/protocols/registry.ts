@@ -4,12 +4,18 @@ import { anthropic } from './anthropic/index.ts'
 import { bedrockConverse } from './bedrock-converse/index.ts'
 import { completions } from './completions/index.ts'
 import { ordinaryManner, translators } from './deepl/index.ts'
+import { batchEmbedContents, embedContent } from './embeddings/gemini.ts'
+import { embeddings } from './embeddings/openai.ts'
+import { cohereEmbed, dashscopeEmbeddings, ollamaEmbed } from './embeddings/vendors.ts'
+import { vertexEmbedContent, vertexPredict } from './embeddings/vertex.ts'
 import { gemini } from './gemini/index.ts'
 import { openaiChat } from './openai-chat/index.ts'
 import { openaiPass } from './openai-pass/index.ts'
 import { openaiResponses } from './openai-responses/index.ts'
 import type { Egress, Ingress, PassOnly, Protocol } from './protocol.ts'
-import { kindOfSingle, singleClients } from './singles.ts'
+import { rerank } from './rerank/jina.ts'
+import { cohereRerank, dashscopeRerank } from './rerank/vendors.ts'
+import type { AnyClient, AnyVendor, Kind } from './shared/unary.ts'
 
 /** Spoken and translated. */
 export const protocols: ReadonlyMap<ProtocolId, Protocol> = new Map(
@@ -25,6 +31,33 @@ export const vendorOnly: ReadonlyMap<ProtocolId, Egress> = new Map(
 const clientOnly: ReadonlyMap<ProtocolId, Ingress & PassOnly> = new Map(
   [completions, ...translators(ordinaryManner).values()].map(protocol => [protocol.id, protocol]),
 )
+
+/** Spoken to us; vendors that know them are passed to. */
+export const singleClients: ReadonlyMap<ProtocolId, AnyClient> = new Map(
+  [embeddings, embedContent, batchEmbedContents, rerank].map((one): [ProtocolId, AnyClient] => [one.id, one]),
+)
+
+const vendors: readonly AnyVendor[] = [
+  embeddings,
+  batchEmbedContents,
+  embedContent,
+  vertexPredict,
+  vertexEmbedContent,
+  ollamaEmbed,
+  dashscopeEmbeddings,
+  cohereEmbed,
+  rerank,
+  cohereRerank,
+  dashscopeRerank,
+]
+
+const byId: ReadonlyMap<ProtocolId, AnyVendor> = new Map(vendors.map(one => [one.id, one]))
+
+/** The half that is spoken to vendors. */
+export const singleOf = (id: ProtocolId): AnyVendor | undefined => byId.get(id)
+
+/** What is asked in a protocol of one question: all of a kind understand each other. */
+export const kindOfSingle = (id: ProtocolId): Kind | undefined => byId.get(id)?.kind
 
 /** The half of a protocol that clients speak, where it can be translated. */
 export const ingressOf = (id: ProtocolId): Ingress | undefined => protocols.get(id) ?? clientOnly.get(id)

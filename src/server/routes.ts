@@ -8,8 +8,7 @@ import { geminiList } from '../protocols/gemini/json-array.ts'
 import { namedIn } from '../protocols/gemini/syntax/model-path.ts'
 import { openaiPass } from '../protocols/openai-pass/index.ts'
 import type { Ingress, PassOnly } from '../protocols/protocol.ts'
-import { passOnly, protocols } from '../protocols/registry.ts'
-import { singleClients } from '../protocols/singles.ts'
+import { passOnly, protocols, singleClients } from '../protocols/registry.ts'
 import type { Entry } from '../providers/entry.ts'
 
 const chat = protocols.get('openai-chat')!

@@ -1,8 +1,7 @@
 /** What every provider keeps, whoever wrote it. `test/providers/vendors.test.ts` runs it over the registry. */
 import { describe, expect, test } from 'bun:test'
 import type { Json, JsonObject } from '../../src/base/json/json.ts'
-import { egressOf } from '../../src/protocols/registry.ts'
-import { singleOf } from '../../src/protocols/singles.ts'
+import { egressOf, singleOf } from '../../src/protocols/registry.ts'
 import type { Entry, Target } from '../../src/providers/entry.ts'
 import { unbuilt } from '../../src/providers/index.ts'
 import type { Outgoing, Provider } from '../../src/providers/provider.ts'

@@ -1,6 +1,5 @@
 /** Google's JSON takes names in snake_case as well: https://protobuf.dev/programming-guides/json. Here they become the camelCase of its documentation. */
-import type { Json, JsonObject } from '../../../base/json/json.ts'
-import { isObject } from '../../../base/json/json.ts'
+import { isObject, type Json, type JsonObject } from '../../../base/json/json.ts'
 
 /** What stands under these is the user's own: arguments, schemas, labels. Their names are left alone. */
 const opaque = new Set([
