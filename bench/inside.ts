@@ -40,7 +40,7 @@ const exchangeFor = (seals: ReturnType<typeof createSealStore>): Exchange => ({
   loss: (path, why) => {
     throw new Error(`lost ${path}: ${why}`)
   },
-  scrub: text => text,
+  redact: text => text,
 })
 
 /** The client's text for frames of a vendor. */

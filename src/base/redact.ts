@@ -1,6 +1,6 @@
 /** Keeps secrets out of everything that leaves the process. */
 
-export type Scrub = (text: string) => string
+export type Redact = (text: string) => string
 
 const mark = '•••'
 
@@ -8,7 +8,7 @@ const mark = '•••'
  * A function that blots out every secret of the configuration, also as it looks inside JSON, in a URL and in base64 (Basic authorisation).
  * Costs a scan of the text: for errors and logs, never for content.
  */
-export const createScrub = (secrets: readonly string[]): Scrub => {
+export const createRedact = (secrets: readonly string[]): Redact => {
   const forms = new Set(secrets.flatMap(formsOf))
   if (forms.size === 0) return text => text
   const longestFirst = [...forms].sort((one, other) => other.length - one.length)

@@ -2,7 +2,7 @@
 
 import { createAuth } from '../auth/keys.ts'
 import { GatewayError } from '../base/errors.ts'
-import { createScrub } from '../base/redact.ts'
+import { createRedact } from '../base/redact.ts'
 import type { Compiled } from '../config/compiled.ts'
 import type { Runtime } from '../gateway/runtime.ts'
 import { memoryLimits } from '../limits/memory.ts'
@@ -25,8 +25,8 @@ const idleTimeout = 120
 export const start = async (choices: Choices): Promise<number | undefined> => {
   const settings = await loadForServing(choices)
   if (settings === undefined) return 1
-  const scrub = createScrub(settings.secrets)
-  const log = createLog(standardOutput(), { level: settings.logLevel, format: settings.logFormat, scrub })
+  const redact = createRedact(settings.secrets)
+  const log = createLog(standardOutput(), { level: settings.logLevel, format: settings.logFormat, redact })
   const records = new Records(log)
   const life = {
     run: buildRuntime(settings, {
@@ -64,7 +64,7 @@ export const buildRuntime = (settings: Compiled, lasting: Lasting): Runtime => {
     auth: createAuth(settings.keys),
     router: createRouter(settings, serves),
     ...lasting,
-    scrub: createScrub(settings.secrets),
+    redact: createRedact(settings.secrets),
   }
 }
 

@@ -1,6 +1,6 @@
 /** The headers of our answers: ours, and of the vendor's only those that tell the client something. */
 import { GatewayError } from '../base/errors.ts'
-import type { Scrub } from '../base/redact.ts'
+import type { Redact } from '../base/redact.ts'
 import type { Trail } from '../telemetry/request-record.ts'
 
 const passed = new Set(['retry-after', 'retry-after-ms', 'openai-processing-ms', 'content-disposition'])
@@ -21,9 +21,9 @@ const lossesText = (losses: readonly string[]): string =>
 export type AnswerHeaders = Record<string, string>
 
 /** Adds what a client may see of a vendor's headers. One that holds a secret is left out. */
-const show = (vendor: Headers, scrub: Scrub, shown: AnswerHeaders): AnswerHeaders => {
+const show = (vendor: Headers, redact: Redact, shown: AnswerHeaders): AnswerHeaders => {
   vendor.forEach((value, name) => {
-    if (isPassed(name) && scrub(value) === value) shown[name] = value
+    if (isPassed(name) && redact(value) === value) shown[name] = value
   })
   return shown
 }
@@ -32,7 +32,7 @@ const isPassed = (name: string): boolean =>
   passed.has(name) || name.startsWith('x-ratelimit-') || name.startsWith('anthropic-ratelimit-')
 
 /** Anthropic's clients look for the id under a name of their own. `vendor` absent: it has not answered (yet). */
-export const answerHeaders = (trail: Trail, type: string, scrub: Scrub, vendor?: Headers): AnswerHeaders => {
+export const answerHeaders = (trail: Trail, type: string, redact: Redact, vendor?: Headers): AnswerHeaders => {
   const headers: AnswerHeaders = { ...crossOrigin, 'content-type': type, 'x-request-id': trail.id }
   if (trail.path.includes('/messages')) headers['request-id'] = trail.id
   if (type.startsWith('text/event-stream')) {
@@ -40,12 +40,12 @@ export const answerHeaders = (trail: Trail, type: string, scrub: Scrub, vendor?:
     headers['x-accel-buffering'] = 'no'
   }
   if (trail.reportsLosses && trail.losses) headers['x-losses'] = lossesText(trail.losses)
-  return vendor ? show(vendor, scrub, headers) : headers
+  return vendor ? show(vendor, redact, headers) : headers
 }
 
 /** The headers of an error: what its vendor told of limits, and when another try makes sense. */
-export const errorHeaders = ({ detail }: GatewayError, trail: Trail, scrub: Scrub): AnswerHeaders => {
-  const headers = { ...answerHeaders(trail, 'application/json', scrub), ...detail.headers }
+export const errorHeaders = ({ detail }: GatewayError, trail: Trail, redact: Redact): AnswerHeaders => {
+  const headers = { ...answerHeaders(trail, 'application/json', redact), ...detail.headers }
   if (detail.retryAfter !== undefined) headers['retry-after'] = String(Math.ceil(detail.retryAfter))
   return headers
 }
@@ -54,9 +54,9 @@ export const errorHeaders = ({ detail }: GatewayError, trail: Trail, scrub: Scru
  * A vendor's refusal with what its headers tell. A fault of our credentials goes without: that answer is the gateway's own, and what the
  * headers would tell of is an account the client knows nothing of.
  */
-export const withHeaders = (refusal: GatewayError, vendor: Headers, scrub: Scrub): GatewayError => {
+export const withHeaders = (refusal: GatewayError, vendor: Headers, redact: Redact): GatewayError => {
   if (refusal.code === 'upstream_credentials') return refusal
-  const headers = show(vendor, scrub, {})
+  const headers = show(vendor, redact, {})
   for (const name of ofAnswers) delete headers[name]
   return new GatewayError(refusal.code, refusal.message, { ...refusal.detail, headers })
 }

@@ -135,7 +135,7 @@ const exchangeFor = (intake: Intake, plan: Plan, target: Target, { trail, run }:
   ...(intake.json && { asked: intake.json.asked ?? intake.json.body }),
   usageAsked: intake.usageAsked,
   loss: trail.loss,
-  scrub: run.scrub,
+  redact: run.redact,
 })
 
 const refuseLoss = ({ trail, run }: Journey): void => {

@@ -38,7 +38,7 @@ export const refuse = async (answered: Answered, { speaks, exchange }: Way): Pro
   if (status === 407) throw new GatewayError('upstream_failed', "the proxy refused the gateway's credentials")
   const known = egressOf(speaks) ?? passOnly.get(speaks) ?? countings.get(speaks) ?? singleOf(speaks)
   const reader = known ?? openaiPass(speaks)
-  throw withHeaders(reader.parseError(status, headers, text, exchange), headers, exchange.scrub)
+  throw withHeaders(reader.parseError(status, headers, text, exchange), headers, exchange.redact)
 }
 
 /** Reads a stream up to its first content. @throws what failed before that, with its true status. */

@@ -18,13 +18,13 @@ const protocol = 'openai-responses'
 /** What is asked of which answer. */
 export type Asked = { id: string; part: '' | 'input_items' | 'cancel'; method: string; query: string }
 
-type Terms = { trail: Trail; timeouts: Timeouts; scrub: (text: string) => string }
+type Terms = { trail: Trail; timeouts: Timeouts; redact: (text: string) => string }
 
 /** @throws the vendor's refusal */
 export const askKeeper = async (
   asked: Asked,
   target: Target,
-  { trail, timeouts, scrub }: Terms,
+  { trail, timeouts, redact }: Terms,
 ): Promise<JsonObject> => {
   const found = wireOf(target.entry)
   if ('unbuilt' in found) throw new GatewayError('internal', `service "${target.entry.id}" cannot be spoken to`)
@@ -39,8 +39,8 @@ export const askKeeper = async (
   await call.answered()
   const { status, headers: head, ok } = call.response
   if (!ok) {
-    const refusal = egressOf(protocol)!.parseError(status, head, await readError(call), { scrub })
-    throw withHeaders(refusal, head, scrub)
+    const refusal = egressOf(protocol)!.parseError(status, head, await readError(call), { redact })
+    throw withHeaders(refusal, head, redact)
   }
   const body = parseJson(await readText(call, idle))
   if (!isObject(body)) throw new GatewayError('upstream_failed', 'the vendor answered with no JSON object')

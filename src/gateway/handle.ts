@@ -136,7 +136,7 @@ const relayTerms = (protocol: Ingress | PassOnly, { trail, run }: Journey) => ({
   sign: protocol.heartbeat ?? ': heartbeat\n\n',
   type: protocol.streamType ?? 'text/event-stream; charset=utf-8',
   fail: (error: GatewayError) => protocol.renderFault(error),
-  headers: (type: string, vendor?: Headers) => answerHeaders(trail, type, run.scrub, vendor),
+  headers: (type: string, vendor?: Headers) => answerHeaders(trail, type, run.redact, vendor),
 })
 
 const answerWhole = async (intake: Intake, plan: Plan, journey: Journey): Promise<Response> => {
@@ -153,7 +153,7 @@ const answerWhole = async (intake: Intake, plan: Plan, journey: Journey): Promis
   trail.usage = whole.usage
   trail.first = performance.now() - trail.started
   if (typeof whole.body === 'string') trail.close()
-  return new Response(whole.body, { headers: answerHeaders(trail, whole.type, run.scrub, answered.response.headers) })
+  return new Response(whole.body, { headers: answerHeaders(trail, whole.type, run.redact, answered.response.headers) })
 }
 
 /** Counted, or guessed where the vendor has no count for what it was asked. */
@@ -181,19 +181,19 @@ const answerSeveral = async (
   if (!stream) return told(body, trail, run)
   trail.close()
   const text = several!.frames(body, usageAsked).map(renderFrame).join('')
-  return new Response(text, { headers: answerHeaders(trail, 'text/event-stream; charset=utf-8', run.scrub) })
+  return new Response(text, { headers: answerHeaders(trail, 'text/event-stream; charset=utf-8', run.redact) })
 }
 
 /** What the gateway can say by itself. */
 export const told = (body: JsonObject, trail: Trail, run: Runtime): Response => {
   trail.close()
-  return new Response(JSON.stringify(body), { headers: answerHeaders(trail, 'application/json', run.scrub) })
+  return new Response(JSON.stringify(body), { headers: answerHeaders(trail, 'application/json', run.redact) })
 }
 
 /** The end of a request that failed. */
 export const explain = (error: GatewayError, protocol: Ingress | PassOnly, trail: Trail, run: Runtime): Response => {
   trail.close({ error })
-  const headers = errorHeaders(error, trail, run.scrub)
+  const headers = errorHeaders(error, trail, run.redact)
   // The rest of the request may never come: RFC 9110, 15.5.9.
   if (error.status === 408) headers['connection'] = 'close'
   return new Response(JSON.stringify(protocol.renderError(error)), { status: error.status, headers })

@@ -89,7 +89,7 @@ const finish = async ({ id, found }: Unfinished, caller: string, { trail, run }:
   const { entries, timeouts } = run.settings
   const target = targetOf(found.target, entries)
   const asked = { id, part: '', method: 'GET', query: '' } as const
-  const answer = target ? await askKeeper(asked, target, { trail, timeouts, scrub: run.scrub }) : found.answer
+  const answer = target ? await askKeeper(asked, target, { trail, timeouts, redact: run.redact }) : found.answer
   trail.check()
   keepAnswer({ ...answer, id, model: found.answer.model ?? null }, found, caller, run)
   if (!isUnfinished(answer)) return

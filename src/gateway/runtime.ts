@@ -1,6 +1,6 @@
 /** Everything that is made of a configuration, and what outlives it. */
 import type { Auth } from '../auth/keys.ts'
-import type { Scrub } from '../base/redact.ts'
+import type { Redact } from '../base/redact.ts'
 import type { Compiled } from '../config/compiled.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { Router } from '../routing/router.ts'
@@ -17,5 +17,5 @@ export type Runtime = {
   records: Records
   seals: SealStore
   answers: AnswerStore
-  scrub: Scrub
+  redact: Redact
 }

@@ -39,7 +39,7 @@ export type Exchange = {
   /** Vendor's own corrections of a frame or body of this protocol, before ours. */
   mend?: (body: JsonObject) => void
   /** Frees a vendor's text from every secret of the configuration. */
-  scrub: (text: string) => string
+  redact: (text: string) => string
 }
 
 /** What has been seen so far of an answer on its way through. */
@@ -150,7 +150,7 @@ export interface Egress {
   parseMessage(body: Json, exchange: Exchange): Message
   parseStream(exchange: Exchange): Stage<Frame, Event>
   /** `text` is at most 64 KiB of the vendor's body in whatever shape: JSON, an SSE line, HTML, nothing. */
-  parseError(status: number, headers: Headers, text: string, exchange: Pick<Exchange, 'scrub'>): GatewayError
+  parseError(status: number, headers: Headers, text: string, exchange: Pick<Exchange, 'redact'>): GatewayError
   /** Are words forgotten once they are heard; absent: they are gathered. */
   words?: Words | undefined
   /** What differs from frame to frame beside the word. */

@@ -183,7 +183,7 @@ const answer = (
     trail.caller = caller.id
     const body = JSON.stringify(tell(request, run, caller))
     trail.close()
-    return new Response(body, { headers: answerHeaders(trail, 'application/json', run.scrub) })
+    return new Response(body, { headers: answerHeaders(trail, 'application/json', run.redact) })
   } catch (thrown) {
     const error = asGatewayError(thrown)
     if (error.code === 'unauthorized') trail.address = new ServerConnection(request, server).address()

@@ -65,7 +65,7 @@ const answerTo = async (asked: Asked, caller: Caller, trail: Trail, run: Runtime
   if (!target && found) return tell(asked, found)
   if (!target) throw unknownAnswer(asked.id)
   const { timeouts } = run.settings
-  const body = named(await askKeeper(asked, target, { trail, timeouts, scrub: run.scrub }), found)
+  const body = named(await askKeeper(asked, target, { trail, timeouts, redact: run.redact }), found)
   // What was begun in the background may have ended since.
   if (found && body.object === 'response' && body.id === asked.id && asked.method !== 'DELETE')
     keepAnswer(body, found, caller.id, run)

@@ -1,6 +1,6 @@
 /** Lines for the operator: JSON for machines, one readable line on a terminal. Written in batches, waited for by nobody. */
 
-import type { Scrub } from '../base/redact.ts'
+import type { Redact } from '../base/redact.ts'
 import type { LogLevel } from '../config/compiled.ts'
 
 /** What a line says; `message` first, then whatever belongs to it. Undefined fields are left out. */
@@ -12,7 +12,7 @@ export type Log = {
   /** A new configuration has other levels and other secrets. */
   configure: (settings: LogSettings) => void
 }
-export type LogSettings = { level: LogLevel; format: 'auto' | 'json'; scrub: Scrub }
+export type LogSettings = { level: LogLevel; format: 'auto' | 'json'; redact: Redact }
 /** Where lines go: `write` takes whole lines. */
 export type Sink = { write: (text: string) => void; terminal: boolean }
 
@@ -33,7 +33,7 @@ export const createLog = (sink: Sink, initial: LogSettings): Log => {
     if (timer !== undefined) clearTimeout(timer)
     timer = undefined
     if (waiting === '') return
-    const text = settings.scrub(waiting)
+    const text = settings.redact(waiting)
     waiting = ''
     sink.write(text)
   }

@@ -1,7 +1,7 @@
 /** What a vendor echoes of the configuration's secrets never reaches a client or the log, however it spells them and whichever protocol reads it. */
 import { describe, expect, test } from 'bun:test'
 import type { GatewayError } from '../../src/base/errors.ts'
-import { createScrub } from '../../src/base/redact.ts'
+import { createRedact } from '../../src/base/redact.ts'
 import { countings } from '../../src/protocols/count-tokens.ts'
 import type { Exchange } from '../../src/protocols/protocol.ts'
 import { ingressOf, passingPaths, passOnly, protocols, singleOf, vendorOnly } from '../../src/protocols/registry.ts'
@@ -9,7 +9,7 @@ import { eventStream } from '../../src/upstream/framing/aws-event-stream.ts'
 import { messageOf } from '../support/eventstream.ts'
 
 const secret = 'canary-key/with"odd=characters'
-const scrub = createScrub([secret])
+const redact = createRedact([secret])
 /** Every character as JSON may also spell it. */
 const escaped = [...secret].map(letter => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')
 const upper = escaped.replace(/[a-f]/g, letter => letter.toUpperCase())
@@ -66,21 +66,21 @@ describe('a refusal tells no secret', () => {
         for (const spelling of spellings)
           for (const status of [400, 401, 404, 429, 500]) {
             const headers = new Headers({ 'x-amzn-errortype': 'canary', 'retry-after': '1' })
-            const error = parseError(status, headers, body(spelling), { scrub })
+            const error = parseError(status, headers, body(spelling), { redact })
             expect([body(spelling), told(error), holds(told(error))]).toEqual([body(spelling), told(error), false])
           }
     })
 
   test('not as the name of an exception either', () => {
-    const plain = createScrub(['canaryword'])
+    const plain = createRedact(['canaryword'])
     const error = vendorOnly
       .get('bedrock-converse')!
-      .parseError(400, new Headers({ 'x-amzn-errortype': 'canaryword' }), '{}', { scrub: plain })
+      .parseError(400, new Headers({ 'x-amzn-errortype': 'canaryword' }), '{}', { redact: plain })
     expect(told(error)).not.toMatch(/canaryword/i)
     const message = messageOf({ ':message-type': 'exception', ':exception-type': 'canaryword' }, '{}')
     let thrown: unknown
     try {
-      eventStream(() => {}, { scrub: plain }).push(message)
+      eventStream(() => {}, { redact: plain }).push(message)
     } catch (fault) {
       thrown = fault
     }
@@ -96,7 +96,7 @@ describe('a frame nobody can read tells no secret', () => {
     target: 't',
     usageAsked: true,
     loss: () => undefined,
-    scrub,
+    redact,
   })
   const frames = (word: string) => [
     { data: `broken ${word}` },

@@ -30,7 +30,7 @@ export const exchangeFor = (change: Partial<Exchange> = {}): Exchange => ({
   target: 'here/0/there',
   usageAsked: true,
   loss: () => undefined,
-  scrub: text => text,
+  redact: text => text,
   ...change,
 })
 

@@ -36,7 +36,7 @@ const written = (name: string) => JSON.parse(readFileSync(join(folder, name), 'u
 const start = (name: string) => serve(load(join(folder, name), {}).compiled!)
 
 const serve = (compiled: Compiled) => {
-  const log = createLog({ write: () => undefined, terminal: false }, { level: 'error', format: 'json', scrub: x => x })
+  const log = createLog({ write: () => undefined, terminal: false }, { level: 'error', format: 'json', redact: x => x })
   return createServer({
     run: buildRuntime(compiled, {
       limits: memoryLimits(),

@@ -67,7 +67,7 @@ export const exchangeOf = ({ protocol }: Asker, lost: Lost[], more: Partial<Exch
   loss: (path, why) => {
     if (!lost.some(one => one.path === path && one.why === why)) lost.push({ path, why })
   },
-  scrub: text => text,
+  redact: text => text,
   ...more,
 })
 
@@ -180,7 +180,7 @@ export const answerStream = (
 /** A vendor's refusal as the client gets it. */
 export const refusal = ({ asker, teller }: Pair): Told & { retryAfter?: number } => {
   const { status, headers = {}, body } = teller.vendor.limited
-  const error = teller.egress.parseError(status, new Headers(headers), JSON.stringify(body), { scrub: text => text })
+  const error = teller.egress.parseError(status, new Headers(headers), JSON.stringify(body), { redact: text => text })
   const { retryAfter } = error.detail
   return { ...toldBy(asker, error), ...(retryAfter !== undefined && { retryAfter }) }
 }

@@ -383,7 +383,7 @@ describe(`${all.length} recordings`, () => {
     const bad = all.filter(({ status }) => (status ?? 200) >= 400)
     for (const { url, status, text, headers } of bad) {
       const id = spokenAt.find(([where]) => where.test(url))?.[1] ?? 'embeddings'
-      const error = vendor(id).parseError(status!, new Headers(headers), text, { scrub: text => text })
+      const error = vendor(id).parseError(status!, new Headers(headers), text, { redact: text => text })
       expect(error.code).toMatch(/^upstream_/)
       expect(error.message).not.toBe('')
     }

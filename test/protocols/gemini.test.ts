@@ -675,8 +675,8 @@ describe('requests for vendors', () => {
 })
 
 describe(`errors, and ${refused.length} recorded ones`, () => {
-  const scrub = { scrub: (text: string) => text }
-  const errorOf = (status: number, text: string) => gemini.parseError(status, new Headers(), text, scrub)
+  const redact = { redact: (text: string) => text }
+  const errorOf = (status: number, text: string) => gemini.parseError(status, new Headers(), text, redact)
 
   test('recorded ones keep their words and their status', () => {
     for (const { file, status, text } of refused) {

@@ -317,7 +317,7 @@ describe('the end', () => {
   })
 
   test('a fault ends the output; its frame is an error without [DONE], free of secrets', () => {
-    const passing = start({ scrub: text => text.replaceAll('hunter2', '***') })
+    const passing = start({ redact: text => text.replaceAll('hunter2', '***') })
     pushed(passing, first, chunk({ content: 'A' }, 'stop'))
     expect(passing.push({ event: 'error', data: '{"error":{"message":"hunter2 failed","status_code":503}}' })).toBe('')
     expect(pushed(passing, chunk({ content: 'B' }), '[DONE]') + passing.end()).toBe('')
@@ -424,7 +424,7 @@ describe('a whole answer', () => {
     ['{"choices":[]}', 'the vendor answered without choices'],
   ])('%j is none', (text, message) => {
     try {
-      pass(text, { scrub: one => one.replaceAll('hunter2', '***') })
+      pass(text, { redact: one => one.replaceAll('hunter2', '***') })
     } catch (thrown) {
       const error = thrown as GatewayError
       expect([error.code, error.message]).toEqual(['upstream_failed', message])

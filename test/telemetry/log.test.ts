@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
-import { createScrub } from '../../src/base/redact.ts'
+import { createRedact } from '../../src/base/redact.ts'
 import { createLog, type LogSettings } from '../../src/telemetry/log.ts'
 import { Records } from '../../src/telemetry/request-record.ts'
 
@@ -8,7 +8,7 @@ const collect = (settings: Partial<LogSettings> = {}, terminal = false) => {
   const written: string[] = []
   const log = createLog(
     { terminal, write: text => written.push(text) },
-    { level: 'info', format: 'auto', scrub: text => text, ...settings },
+    { level: 'info', format: 'auto', redact: text => text, ...settings },
   )
   const lines = () => {
     log.flush()
@@ -38,7 +38,7 @@ test('lines below the level are not written', () => {
 
 test('a secret is blotted out in every form it may take', () => {
   const secret = 'sk-a/b"c+d=e'
-  const { log, lines } = collect({ scrub: createScrub([secret]) })
+  const { log, lines } = collect({ redact: createRedact([secret]) })
   const forms = [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')]
   log.write({ level: 'info', message: 'request', forms, prompt: JSON.stringify({ key: secret }) })
   const text = lines().join('')

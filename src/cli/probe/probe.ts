@@ -1,6 +1,6 @@
 /** `simple-one-api probe`: asks every target once and tells which answer; that is how a wrong key is found. */
 
-import { createScrub } from '../../base/redact.ts'
+import { createRedact } from '../../base/redact.ts'
 import type { Compiled } from '../../config/compiled.ts'
 import { ask, type Result } from '../../gateway/probe/ask.ts'
 import { type Probe, probesOf } from '../../gateway/probe/targets.ts'
@@ -23,10 +23,10 @@ export const probe = async ({ config, model, json }: ProbeChoices): Promise<numb
   if (configured === undefined) return 1
   const settings = forProbing(configured)
   const probes = probesOf(settings, model)
-  const scrub = createScrub(settings.secrets)
+  const redact = createRedact(settings.secrets)
   if (probes.length === 0) return refuse(model)
   const screen = {
-    write: (text: string) => process.stderr.write(scrub(text)),
+    write: (text: string) => process.stderr.write(redact(text)),
     isTTY: process.stderr.isTTY,
     columns: process.stderr.columns,
   }
@@ -35,7 +35,7 @@ export const probe = async ({ config, model, json }: ProbeChoices): Promise<numb
   progress.close()
   const all = probes.map(probe => ({ probe, outcome: results.get(probe) ?? unasked(probe) }))
   const color = process.stdout.isTTY === true && !process.env['NO_COLOR']
-  await print(scrub(json ? jsonOf(all, interrupted) : tableOf(all, { color })))
+  await print(redact(json ? jsonOf(all, interrupted) : tableOf(all, { color })))
   await closeBridge()
   return interrupted ? 130 : countOf(all).failed > 0 ? 1 : 0
 }
@@ -79,7 +79,7 @@ const run = async (
   signal: AbortSignal,
 ): Promise<Results> => {
   const results = new Map<Probe, Result>()
-  const terms = { settings, limits: memoryLimits(), scrub: createScrub(settings.secrets) }
+  const terms = { settings, limits: memoryLimits(), redact: createRedact(settings.secrets) }
   const queues = [...Map.groupBy(probes, ({ target }) => target.entry.id).values()]
     .map(queue => queue.filter(({ skip }) => skip === undefined))
     .sort((one, other) => other.length - one.length)

@@ -2,7 +2,7 @@
 import { createAuth } from '../../auth/keys.ts'
 import type { GatewayError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json/json.ts'
-import type { Scrub } from '../../base/redact.ts'
+import type { Redact } from '../../base/redact.ts'
 import type { Compiled } from '../../config/compiled.ts'
 import type { Usage } from '../../ir/chat.ts'
 import type { Limits } from '../../limits/limits.ts'
@@ -26,7 +26,7 @@ export type Result = { milliseconds: number; usage?: Usage } & (
   | { result: 'skipped'; why: string }
 )
 
-export type Terms = { settings: Compiled; limits: Limits; scrub: Scrub }
+export type Terms = { settings: Compiled; limits: Limits; redact: Redact }
 
 /** Tokens of an answer; more than a word needs, for some vendors refuse fewer. */
 const mostTokens = 16
@@ -91,7 +91,7 @@ class Notes extends Records {
   }
 }
 
-const runtimeFor = (target: Target, records: Records, { settings, limits, scrub }: Terms): Runtime => ({
+const runtimeFor = (target: Target, records: Records, { settings, limits, redact }: Terms): Runtime => ({
   settings,
   auth: createAuth([]),
   router: {
@@ -104,7 +104,7 @@ const runtimeFor = (target: Target, records: Records, { settings, limits, scrub 
   records,
   seals: createSealStore(),
   answers: createAnswerStore(),
-  scrub,
+  redact,
 })
 
 const placeOf = (target: Target, asks: Asked) => {

@@ -71,7 +71,7 @@ export const parseError: Egress['parseError'] = (status, headers, text, exchange
 }
 
 /** A fault told inside an answer with status 200 → our error, with the status of its class. */
-export const faultFrom = (body: JsonObject, exchange: Pick<Exchange, 'scrub'>): GatewayError => {
+export const faultFrom = (body: JsonObject, exchange: Pick<Exchange, 'redact'>): GatewayError => {
   const told = isObject(body.error) ? body.error : body
   const status = statuses[textOf(told.type) ?? ''] ?? 502
   const error = parseError(status, new Headers(), JSON.stringify({ ...body, type: 'error' }), exchange)

@@ -3,7 +3,7 @@ import { GatewayError } from '../../base/errors.ts'
 import type { Exchange } from '../protocol.ts'
 import { parseError as parseAnyError } from '../shared/vendor-error.ts'
 
-type Scrub = Pick<Exchange, 'scrub'>
+type WithRedact = Pick<Exchange, 'redact'>
 
 /**
  * Exception → the status it has where it comes before the stream; one that is not here is a 502.
@@ -26,16 +26,16 @@ const statuses: Record<string, number> = {
 }
 
 /** An answer that is no success → our error, named by its exception. A model that failed (424) is no fault of the request. */
-export const parseError = (status: number, headers: Headers, text: string, exchange: Scrub): GatewayError => {
-  const name = nameOf(exchange.scrub(headers.get('x-amzn-errortype') ?? ''))
+export const parseError = (status: number, headers: Headers, text: string, exchange: WithRedact): GatewayError => {
+  const name = nameOf(exchange.redact(headers.get('x-amzn-errortype') ?? ''))
   const known = statuses[plain(name)]
   const limited = known === 429 ? known : status
   return named(parseAnyError(limited === 424 ? 502 : limited, headers, text, exchange), name)
 }
 
 /** An exception told in the stream → the error it would have been before it. `text` is its payload. */
-export const faultOf = (exception: string, text: string, exchange: Scrub): GatewayError => {
-  const name = nameOf(exchange.scrub(exception))
+export const faultOf = (exception: string, text: string, exchange: WithRedact): GatewayError => {
+  const name = nameOf(exchange.redact(exception))
   return named(parseAnyError(statuses[plain(name)] ?? 502, new Headers(), text, exchange), name)
 }
 

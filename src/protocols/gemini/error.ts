@@ -2,11 +2,11 @@
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import type { Exchange } from '../protocol.ts'
-import { blot, inStrings, parseError as parseAny, retryAfter, waitOf } from '../shared/vendor-error.ts'
+import { inStrings, parseError as parseAny, redactKeyLike, retryAfter, waitOf } from '../shared/vendor-error.ts'
 import { id } from './parts/part.ts'
 import { listOf } from './syntax/casing.ts'
 
-type Scrub = Pick<Exchange, 'scrub'>
+type WithRedact = Pick<Exchange, 'redact'>
 
 /** HTTP status → Google's word: https://cloud.google.com/apis/design/errors */
 const words: Record<number, string> = {
@@ -42,21 +42,24 @@ export const renderError = (error: GatewayError): Json => {
 }
 
 /** A vendor's answer that is no success → our error: Google's shape, an array of it (a stream without `alt=sse`), or whatever else stands there. */
-export const parseError = (status: number, headers: Headers, text: string, scrub: Scrub): GatewayError => {
+export const parseError = (status: number, headers: Headers, text: string, redact: WithRedact): GatewayError => {
   const told = envelopeIn(text)
-  const general = parseAny(status, headers, told ? JSON.stringify(plainOf(told)) : text, scrub)
+  const general = parseAny(status, headers, told ? JSON.stringify(plainOf(told)) : text, redact)
   if (told === undefined || general.code === 'upstream_credentials') return general
   const delay = retryAfter(headers) ?? delayIn(told)
-  const body = { protocol: id, text: inStrings(JSON.stringify({ error: told }), word => blot(scrub.scrub(word))) }
+  const body = {
+    protocol: id,
+    text: inStrings(JSON.stringify({ error: told }), word => redactKeyLike(redact.redact(word))),
+  }
   const detail = { ...general.detail, body, ...(delay !== undefined && { retryAfter: delay }) }
   return new GatewayError(general.code, general.message, detail)
 }
 
 /** A fault told inside an answer with status 200; its status is the one it names. */
-export const faultFrom = (body: Json, scrub: Scrub): GatewayError => {
+export const faultFrom = (body: Json, redact: WithRedact): GatewayError => {
   const text = JSON.stringify(body)
   const code = envelopeIn(text)?.code
-  return parseError(typeof code === 'number' && code >= 400 && code < 600 ? code : 502, new Headers(), text, scrub)
+  return parseError(typeof code === 'number' && code >= 400 && code < 600 ? code : 502, new Headers(), text, redact)
 }
 
 export const tellsFault = (body: JsonObject): boolean => isObject(body.error)

@@ -6,7 +6,7 @@ import type { Exchange } from '../protocol.ts'
 import { faultFrom } from '../shared/vendor-error.ts'
 
 /** What an `error` event or a failed answer says, however deep it says it → our error, with the status its code stands for. */
-export const parseFault = (told: JsonObject, exchange: Pick<Exchange, 'scrub'>): GatewayError => {
+export const parseFault = (told: JsonObject, exchange: Pick<Exchange, 'redact'>): GatewayError => {
   const response = isObject(told.response) ? told.response : told
   const error = isObject(response.error) ? response.error : said(response)
   return faultFrom({ error }, exchange)

@@ -3,7 +3,7 @@ import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import type { Exchange, Frame } from '../protocol.ts'
 
-type Scrub = { scrub: (text: string) => string }
+type WithRedact = { redact: (text: string) => string }
 /** What a vendor's body says of a fault; `status` where it names one. */
 type Words = { message?: string; type?: string; code?: string; status?: number }
 
@@ -15,20 +15,21 @@ const longestMessage = 2000
  * A vendor's answer that is no success → our error. `text` may be JSON of any shape, an SSE line, HTML, plain words or nothing.
  * Its words reach the client free of secrets and of masked keys, but not with a 401, 402, 403: there they would speak of the gateway's key.
  */
-export const parseError = (status: number, headers: Headers, text: string, { scrub }: Scrub): GatewayError => {
+export const parseError = (status: number, headers: Headers, text: string, { redact }: WithRedact): GatewayError => {
   const told = readBody(text)
-  const body = told === undefined ? undefined : freed(told, scrub)
-  return errorFor(status, body, scrub(text), retryAfter(headers))
+  const body = told === undefined ? undefined : freed(told, redact)
+  return errorFor(status, body, redact(text), retryAfter(headers))
 }
 
 /** A fault told inside an answer with status 200 → our error; the status is the one the body names, else 502. */
-export const faultFrom = (body: Json, { scrub }: Scrub): GatewayError => {
-  const told = freed(body, scrub)
+export const faultFrom = (body: Json, { redact }: WithRedact): GatewayError => {
+  const told = freed(body, redact)
   return errorFor(toldStatus(wordsOf(told)), told, JSON.stringify(told), undefined)
 }
 
 /** Secrets are looked for in what JSON says, not in how it spells it. */
-const freed = (body: Json, scrub: Scrub['scrub']): Json => parseJson(inStrings(JSON.stringify(body), scrub)) ?? null
+const freed = (body: Json, redact: WithRedact['redact']): Json =>
+  parseJson(inStrings(JSON.stringify(body), redact)) ?? null
 
 /** Changes every string in JSON text, names of members too. */
 export const inStrings = (text: string, change: (word: string) => string): string =>
@@ -49,16 +50,16 @@ const isTold = (value: Json | undefined, key?: string): boolean => {
 }
 
 /** A frame that is no JSON object passes, but for secrets: it may be the words of a proxy before the vendor. */
-export const unread = ({ event, data }: Frame, { scrub, loss }: Pick<Exchange, 'scrub' | 'loss'>): Frame => {
+export const unread = ({ event, data }: Frame, { redact, loss }: Pick<Exchange, 'redact' | 'loss'>): Frame => {
   loss('stream', 'a frame that is no JSON object was passed as it is')
-  return event === undefined ? { data: scrub(data) } : { event: scrub(event), data: scrub(data) }
+  return event === undefined ? { data: redact(data) } : { event: redact(event), data: redact(data) }
 }
 
 /** A fault in the place of an answer, in the vendor's own words only for the log. */
-export const nonsense = (text: string, { scrub }: Scrub): GatewayError => {
+export const nonsense = (text: string, { redact }: WithRedact): GatewayError => {
   const head = text.slice(0, 4096).trimStart()
   const what = head === '' ? 'nothing' : kindOf(head)
-  const cause = blot(scrub(head)).slice(0, 200)
+  const cause = redactKeyLike(redact(head)).slice(0, 200)
   return new GatewayError('upstream_failed', `the vendor answered with ${what}`, cause === '' ? {} : { cause })
 }
 
@@ -81,7 +82,7 @@ const readBody = (text: string): Json | undefined => {
 }
 
 const errorFor = (status: number, body: Json | undefined, text: string, retryAfter?: number): GatewayError => {
-  const words = blotted(body === undefined ? plainWords(text) : wordsOf(body))
+  const words = redactedWords(body === undefined ? plainWords(text) : wordsOf(body))
   const cause = `HTTP ${status}: ${words.message ?? 'no words'}`.slice(0, 500)
   if (refusesKey(status, words)) {
     const message = `the vendor refused the gateway's credentials with HTTP ${status}`
@@ -131,7 +132,7 @@ const verbatim = (body: Json | undefined): { body?: { protocol: string; text: st
   if (!isObject(body) || !isObject(body.error) || typeof body.error.message !== 'string') return {}
   const text = JSON.stringify('choices' in body ? { error: body.error } : body)
   return {
-    body: { protocol: envelope, text: tells(text) ? inStrings(text, blot) : text },
+    body: { protocol: envelope, text: mayHoldKey(text) ? inStrings(text, redactKeyLike) : text },
   }
 }
 
@@ -230,18 +231,18 @@ const signing =
   /[?&;](?:x-(?:amz|goog|oss|cos|tos|bce|obs)-(?:signature|credential|security-token)|(?:q-)?signature|q-ak|sig|(?:aws|oss|obs)?accesskeyid|googleaccessid)=/i
 
 /** Is there anything to blot out. */
-const tells = (text: string): boolean => text.includes('***') || keyLike.test(text) || signing.test(text)
+const mayHoldKey = (text: string): boolean => text.includes('***') || keyLike.test(text) || signing.test(text)
 
 /** Blots out keys that a vendor shows masked (`sk-ab****yz`), what looks like one, and the query of a signed URL. Each word is looked at twice at most. */
-export const blot = (text: string): string =>
+export const redactKeyLike = (text: string): string =>
   text
     .replace(/[^\s"'`,;:<>()[\]{}\\]+/g, word => (word.includes('***') || keyLike.test(word) ? '***' : word))
     .replace(/[^\s"'<>\\]+/g, word => (signing.test(word) ? `${word.slice(0, word.indexOf('?') + 1)}***` : word))
 
-const blotted = ({ message, type, code, status }: Words): Words => ({
-  ...(message !== undefined && { message: blot(message) }),
-  ...(type !== undefined && { type: blot(type) }),
-  ...(code !== undefined && { code: blot(code) }),
+const redactedWords = ({ message, type, code, status }: Words): Words => ({
+  ...(message !== undefined && { message: redactKeyLike(message) }),
+  ...(type !== undefined && { type: redactKeyLike(type) }),
+  ...(code !== undefined && { code: redactKeyLike(code) }),
   ...(status !== undefined && { status }),
 })
 

@@ -20,7 +20,7 @@ const checksumSize = 4
  * A frame a message: `event` is its type, `data` its payload. What InvokeModel wraps as `{"bytes": base64}` comes out unwrapped, as the
  * event of the model's own protocol. Throws what an exception in the stream tells, and `upstream_failed` for what is no message.
  */
-export const eventStream = (emit: (frame: Frame) => void, exchange: Pick<Exchange, 'scrub'>): FrameReader => {
+export const eventStream = (emit: (frame: Frame) => void, exchange: Pick<Exchange, 'redact'>): FrameReader => {
   /** What has come of a message that is not whole; joined once it is, so that a huge one costs no more than its length. */
   let pieces: Uint8Array[] = []
   let length = 0
@@ -77,7 +77,7 @@ const sizeAt = (view: DataView, bytes: Uint8Array, at: number): number => {
 
 type Head = Record<string, string>
 
-const frameOf = (head: Head, payload: string, exchange: Pick<Exchange, 'scrub'>): Frame | undefined => {
+const frameOf = (head: Head, payload: string, exchange: Pick<Exchange, 'redact'>): Frame | undefined => {
   const kind = head[':message-type']
   if (kind === 'exception') throw faultOf(head[':exception-type'] ?? '', payload, exchange)
   if (kind === 'error') {

@@ -7,9 +7,9 @@ import { stopwatch } from '../../support/stopwatch.ts'
 
 const { parseError, renderError, checkRequest } = protocols.get('openai-chat')!
 const secret = 'sk-configured-secret'
-const scrub = (text: string) => text.replaceAll(secret, '***')
+const redact = (text: string) => text.replaceAll(secret, '***')
 const parse = (status: number, body: unknown, headers: Record<string, string> = {}) =>
-  parseError(status, new Headers(headers), typeof body === 'string' ? body : JSON.stringify(body), { scrub })
+  parseError(status, new Headers(headers), typeof body === 'string' ? body : JSON.stringify(body), { redact })
 const rendered = (error: GatewayError) => (renderError(error) as { error: JsonObject }).error
 
 describe('the words of a vendor', () => {
@@ -245,7 +245,7 @@ describe('a signed URL in the words of a vendor', () => {
         for (const body of [...shapes, google, { detail: message }, message])
           for (const vendor of protocols.values()) {
             const text = typeof body === 'string' ? body : JSON.stringify(body)
-            const error = vendor.parseError(400, new Headers(), text, { scrub })
+            const error = vendor.parseError(400, new Headers(), text, { redact })
             const told = JSON.stringify([protocol.renderError(error), error.message, error.detail])
             expect(told).not.toContain('canary')
             expect(told).toContain(`${host}?***`)

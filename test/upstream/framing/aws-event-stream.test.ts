@@ -6,7 +6,7 @@ import { largestFrame } from '../../../src/upstream/framing/sse.ts'
 import { chunkOf, eventOf, exceptionOf, messageOf } from '../../support/eventstream.ts'
 import { type Recording, recordings, seeded } from '../../support/recordings.ts'
 
-const exchange = { scrub: (text: string) => text.replaceAll('geheim', '***') }
+const exchange = { redact: (text: string) => text.replaceAll('geheim', '***') }
 
 type Read = { frames: Frame[]; error?: unknown }
 
