@@ -1,13 +1,13 @@
 /** Who is under way: joins and leaves thousands of times a second. */
 
 /** `rank`: its place on the roster it stands on; it stands on one at a time. */
-export type Ranked = { rank?: number | undefined }
+export type Indexed = { listIndex?: number | undefined }
 
 /**
  * A set whose members come and go. JavaScriptCore's own `Set` leaves its outgrown tables behind as a chain, which keeps all members they ever
  * held alive through the collections of young objects: each of those then took three times as long.
  */
-export class Roster<Member extends Ranked> {
+export class IndexedList<Member extends Indexed> {
   readonly #members: Member[] = []
 
   get size(): number {
@@ -16,20 +16,20 @@ export class Roster<Member extends Ranked> {
 
   /** Does nothing to who stands on it already. */
   add(member: Member): void {
-    if (member.rank !== undefined) return
-    member.rank = this.#members.length
+    if (member.listIndex !== undefined) return
+    member.listIndex = this.#members.length
     this.#members.push(member)
   }
 
   /** The last one takes the place that becomes free. */
   delete(member: Member): void {
-    const { rank } = member
-    if (rank === undefined) return
+    const { listIndex } = member
+    if (listIndex === undefined) return
     const last = this.#members.pop()!
-    member.rank = undefined
+    member.listIndex = undefined
     if (last === member) return
-    this.#members[rank] = last
-    last.rank = rank
+    this.#members[listIndex] = last
+    last.listIndex = listIndex
   }
 
   /** Those who stand on it now, also if some leave meanwhile. */

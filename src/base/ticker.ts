@@ -1,27 +1,27 @@
 /** One clock for the deadlines and heartbeats of all requests: a timer each would cost more than the work it guards. */
 
-import { type Ranked, Roster } from './indexed-list.ts'
+import { type Indexed, IndexedList } from './indexed-list.ts'
 
 /** Milliseconds between two looks. Deadlines and heartbeats are this precise. */
-export const beat = 250
+export const tickInterval = 250
 
 /** Told the time (milliseconds of `performance.now()`) at every beat until it is stopped. */
-export type Ticking = Ranked & { tick: (now: number) => void }
+export type Tickable = Indexed & { tick: (now: number) => void }
 
-const watched = new Roster<Ticking>()
+const watched = new IndexedList<Tickable>()
 let timer: ReturnType<typeof setInterval> | undefined
 
-export const startTicking = (ticking: Ticking): void => {
+export const startTicking = (ticking: Tickable): void => {
   watched.add(ticking)
-  timer ??= setInterval(strike, beat)
+  timer ??= setInterval(strike, tickInterval)
 }
 
 /** The clock itself stops at the next beat that finds nobody, not between two requests. */
-export const stopTicking = (ticking: Ticking): void => void watched.delete(ticking)
+export const stopTicking = (ticking: Tickable): void => void watched.delete(ticking)
 
 const strike = () => {
   const now = performance.now()
-  for (const ticking of watched) if (ticking.rank !== undefined) ticking.tick(now)
+  for (const ticking of watched) if (ticking.listIndex !== undefined) ticking.tick(now)
   if (watched.size > 0) return
   clearInterval(timer)
   timer = undefined

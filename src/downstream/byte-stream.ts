@@ -1,6 +1,6 @@
 /** Bytes handed on as they come: sound, pictures, streams of a path that only passes. */
 import type { GatewayError } from '../base/errors.ts'
-import { startTicking, stopTicking, type Ticking } from '../base/ticker.ts'
+import { startTicking, stopTicking, type Tickable } from '../base/ticker.ts'
 import type { Trail } from '../telemetry/request-record.ts'
 import { type Answered, broken } from '../upstream/call.ts'
 import type { Reader } from '../upstream/read-body.ts'
@@ -10,7 +10,7 @@ import { Taking } from './stalled-client.ts'
 export type Patience = { vendor: number | undefined; client: number }
 
 /** `start`, `pull` and `cancel` are the runtime's to call. A connection that breaks breaks ours too: the client must not take half a file for a whole one. */
-export class Handing implements UnderlyingDefaultSource<Uint8Array>, Ticking {
+export class Handing implements UnderlyingDefaultSource<Uint8Array>, Tickable {
   rank: number | undefined
   readonly #reader: Reader
   readonly #taking: Taking

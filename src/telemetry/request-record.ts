@@ -1,6 +1,6 @@
 /** One trail a request: what it was, where it went, what it cost; closed exactly once. */
 import { GatewayError } from '../base/errors.ts'
-import { Roster } from '../base/indexed-list.ts'
+import { IndexedList } from '../base/indexed-list.ts'
 import type { Usage } from '../ir/chat.ts'
 import type { Grant, Ticket } from '../limits/limits.ts'
 import type { Beat, Pulse } from '../routing/target-stats.ts'
@@ -45,7 +45,7 @@ export class Trail {
   /** The client's address, told only of those who were turned away. */
   address: string | undefined
   /** Its place among those under way. */
-  rank: number | undefined
+  listIndex: number | undefined
   #first: number | undefined
   #ticket: Ticket | undefined
   #beat: Beat | undefined
@@ -134,7 +134,7 @@ export class Trail {
 
 /** All requests under way, and the log their records go to. */
 export class Records {
-  readonly open = new Roster<Trail>()
+  readonly open = new IndexedList<Trail>()
   /** Told of every attempt where the strategy measures; else absent. */
   pulse: Pulse | undefined
   constructor(private readonly log: Log) {}

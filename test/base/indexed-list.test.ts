@@ -1,14 +1,14 @@
 import { edenGC, fullGC, heapStats } from 'bun:jsc'
 import { describe, expect, test } from 'bun:test'
-import { type Ranked, Roster } from '../../src/base/indexed-list.ts'
+import { type Indexed, IndexedList } from '../../src/base/indexed-list.ts'
 
-type Named = Ranked & { name: string }
+type Named = Indexed & { name: string }
 const named = (...names: string[]): Named[] => names.map(name => ({ name }))
-const namesOn = (roster: Roster<Named>): string[] => [...roster].map(({ name }) => name).sort()
+const namesOn = (roster: IndexedList<Named>): string[] => [...roster].map(({ name }) => name).sort()
 
 describe('a roster', () => {
   test('holds who joined and did not leave, in whatever order they leave', () => {
-    const roster = new Roster<Named>()
+    const roster = new IndexedList<Named>()
     const [a, b, c, d] = named('a', 'b', 'c', 'd') as [Named, Named, Named, Named]
     for (const one of [a, b, c, d]) roster.add(one)
     roster.delete(b)
@@ -23,7 +23,7 @@ describe('a roster', () => {
   })
 
   test('takes nobody twice and lets nobody go who is not on it', () => {
-    const roster = new Roster<Named>()
+    const roster = new IndexedList<Named>()
     const [a, b] = named('a', 'b') as [Named, Named]
     roster.add(a)
     roster.add(a)
@@ -35,7 +35,7 @@ describe('a roster', () => {
   })
 
   test('is gone through whole while its members leave', () => {
-    const roster = new Roster<Named>()
+    const roster = new IndexedList<Named>()
     for (const one of named('a', 'b', 'c')) roster.add(one)
     const met: string[] = []
     for (const one of roster) {
@@ -66,7 +66,7 @@ const leftBehindBy = (crowd: { add: (one: Named) => unknown; delete: (one: Named
 
 describe('what is left behind for the collector', () => {
   test("a roster keeps nobody alive who left it; JavaScriptCore's own Set does, or Roster may go", () => {
-    expect(leftBehindBy(new Roster<Named>())).toBeLessThan(5_000)
+    expect(leftBehindBy(new IndexedList<Named>())).toBeLessThan(5_000)
     expect(leftBehindBy(new Set<Named>())).toBeGreaterThan(15_000)
   })
 })

@@ -1,6 +1,6 @@
 /** Whether a client takes what it is sent, looked at beat by beat: the times are told, not waited for. */
 import { afterEach, describe, expect, test } from 'bun:test'
-import { stopTicking, type Ticking } from '../../src/base/ticker.ts'
+import { stopTicking, type Tickable } from '../../src/base/ticker.ts'
 import { Handing } from '../../src/downstream/byte-stream.ts'
 import { Relay } from '../../src/downstream/event-stream.ts'
 import { watch } from '../../src/protocols/openai-chat/passthrough.ts'
@@ -19,7 +19,7 @@ const patience = 4
 const heartbeat = 1
 
 type Vendor = UnderlyingDefaultSource<Uint8Array>
-type Looked = Ticking & { cancel(): void }
+type Looked = Tickable & { cancel(): void }
 const open: Looked[] = []
 afterEach(() => {
   for (const stream of open.splice(0)) stream.cancel()
