@@ -45,11 +45,11 @@ const exchangeFor = (seals: ReturnType<typeof createSealStore>): Exchange => ({
 
 /** The client's text for frames of a vendor. */
 const tell = (client: Speech, vendor: Speech, frames: Frame[], seals: ReturnType<typeof createSealStore>): string => {
-  const passing = translateStream(ingressOf(client)!, egressOf(vendor)!, exchangeFor(seals))
+  const pipe = translateStream(ingressOf(client)!, egressOf(vendor)!, exchangeFor(seals))
   let text = ''
-  for (const frame of frames) text += passing.push(frame)
-  text += passing.end()
-  if (passing.seen.fault) throw passing.seen.fault
+  for (const frame of frames) text += pipe.push(frame)
+  text += pipe.end()
+  if (pipe.state.fault) throw pipe.state.fault
   return text
 }
 

@@ -156,7 +156,7 @@ export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
   }
 
   #finish(): void {
-    const fault = this.#source?.passing.seen.fault
+    const fault = this.#source?.pipe.state.fault
     if (fault) this.#fail(fault)
     if (this.#ended) return
     this.#close()
@@ -166,7 +166,7 @@ export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
   #fail(error: GatewayError): void {
     if (this.#ended) return
     if (this.#answered) {
-      if (error.code !== 'cancelled') this.#send(this.#source?.passing.fail(error) ?? this.terms.fail(error))
+      if (error.code !== 'cancelled') this.#send(this.#source?.pipe.fail(error) ?? this.terms.fail(error))
       this.#close()
       this.trail.close({ error })
     } else {
@@ -178,7 +178,7 @@ export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
 
   #close(): void {
     this.#ended = true
-    this.trail.usage ??= this.#source?.passing.seen.usage
+    this.trail.usage ??= this.#source?.pipe.state.usage
     stopTicking(this)
     this.#begun.resolve()
     try {

@@ -10,7 +10,7 @@ import type { Chat, ProtocolId } from '../ir/chat.ts'
 import { localise, namesUrls, type RequestMedia } from '../media/inline-urls.ts'
 import { countings } from '../protocols/count-tokens.ts'
 import { bringThoughts } from '../protocols/openai-chat/reasoning/restore-reasoning.ts'
-import type { Exchange, Ingress, Loss, PassOnly } from '../protocols/protocol.ts'
+import type { Exchange, Ingress, Loss, PassthroughProtocol } from '../protocols/protocol.ts'
 import { egressOf, singleOf } from '../protocols/registry.ts'
 import { speakingTurns } from '../protocols/shared/drop-empty-turns.ts'
 import { answerCalls } from '../protocols/shared/pair-tool-results.ts'
@@ -25,7 +25,7 @@ import { refuseKept } from './vendor-files.ts'
 
 /** A request as routing, limits and the vendor's side need it. */
 export type Intake = {
-  protocol: Ingress | PassOnly
+  protocol: Ingress | PassthroughProtocol
   /** The client's. */
   headers: Headers
   /** Absent: the request names none. */
@@ -118,7 +118,7 @@ const write = (
     return { payload: asked(intake.protocol, body, target, wire, speaks, exchange) }
   if (speaks !== intake.protocol.id || needsBytes(intake.protocol, intake.json, wire))
     return translate(intake, target, wire, speaks, exchange)
-  const passed = intake.protocol.watch.writeRequest(text, body, { model: target.model, askUsage })
+  const passed = intake.protocol.passthrough.writeRequest(text, body, { model: target.model, askUsage })
   const adjust = wire.adjust?.[speaks]
   const brings = needsThoughts(wire, speaks) && text.includes('"tool_calls"')
   const own = changeFor(body, wire, speaks, target, exchange.loss, intake.headers)
@@ -201,7 +201,7 @@ const readable = (chat: Chat, speaks: ProtocolId, body: JsonObject, loss: Loss):
 }
 
 /** A request that could pass, but names files by URL that the vendor would not fetch. */
-const needsBytes = (protocol: Ingress | PassOnly, { text, body }: JsonBody, wire: Wire): boolean =>
+const needsBytes = (protocol: Ingress | PassthroughProtocol, { text, body }: JsonBody, wire: Wire): boolean =>
   wire.takesBytes?.includes(protocol.id) === true &&
   text.includes('"url"') &&
   namesUrls((protocol as Ingress).parseRequest(body, () => undefined))

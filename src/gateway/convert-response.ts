@@ -7,8 +7,8 @@ import type { ProtocolId, Usage } from '../ir/chat.ts'
 import { countings } from '../protocols/count-tokens.ts'
 import { openaiPass } from '../protocols/openai-pass/index.ts'
 import { type Keep, keepFrames, keepMessage, keepStream } from '../protocols/openai-responses/stored/store-response.ts'
-import type { Exchange, Frame, Ingress, Passing, PassOnly } from '../protocols/protocol.ts'
-import { egressOf, ingressOf, passOnly, protocols, singleOf } from '../protocols/registry.ts'
+import type { Exchange, Frame, Ingress, PassthroughProtocol, StreamPipe } from '../protocols/protocol.ts'
+import { egressOf, ingressOf, passthroughOnly, protocols, singleOf } from '../protocols/registry.ts'
 import { rememberMessage, rememberStream } from '../protocols/shared/thought-memory.ts'
 import { collectStream, tellMessage, translateMessage, translateStream } from '../protocols/shared/translate.ts'
 import { isSingle, translateAnswer } from '../protocols/shared/unary.ts'
@@ -21,7 +21,7 @@ import { readBytes, readError, readRest, readText, sniff } from '../upstream/rea
 
 /** Between whom the answer goes. */
 export type Way = {
-  client: Ingress | PassOnly
+  client: Ingress | PassthroughProtocol
   speaks: ProtocolId
   exchange: Exchange
   remembers: boolean
@@ -36,7 +36,7 @@ export const refuse = async (answered: Answered, { speaks, exchange }: Way): Pro
   const { status, headers } = answered.response
   const text = await readError(answered)
   if (status === 407) throw new GatewayError('upstream_failed', "the proxy refused the gateway's credentials")
-  const known = egressOf(speaks) ?? passOnly.get(speaks) ?? countings.get(speaks) ?? singleOf(speaks)
+  const known = egressOf(speaks) ?? passthroughOnly.get(speaks) ?? countings.get(speaks) ?? singleOf(speaks)
   const reader = known ?? openaiPass(speaks)
   throw withHeaders(reader.parseError(status, headers, text, exchange), headers, exchange.redact)
 }
@@ -92,24 +92,24 @@ const passOrTranslate = (text: string, way: Way): Told => {
   const { client, speaks, exchange } = way
   if (client.id !== speaks && isSingle(client)) return translateAnswer(client, singleOf(speaks)!, text, exchange)
   if (client.id !== speaks) return translateMessage(client as Ingress, egressOf(way.speaks)!, text, exchange)
-  const { text: body, usage } = client.watch.passMessage(text, exchange)
+  const { text: body, usage } = client.passthrough.passMessage(text, exchange)
   if (way.remembers) rememberMessage(egressOf(speaks)!, text, exchange)
   return { body, usage }
 }
 
-const passingOf = (way: Way): Passing => (way.keep ? keepStream(wayBack(way), way.keep) : wayBack(way))
+const passingOf = (way: Way): StreamPipe => (way.keep ? keepStream(wayBack(way), way.keep) : wayBack(way))
 
 /** The one `if` of the way back: the client's own protocol passes, another is translated. */
-const wayBack = ({ client, speaks, exchange, remembers }: Way): Passing => {
+const wayBack = ({ client, speaks, exchange, remembers }: Way): StreamPipe => {
   if (client.id !== speaks) return translateStream(client as Ingress, egressOf(speaks)!, exchange)
-  const passing = client.watch.passStream(exchange)
-  return remembers ? rememberStream(egressOf(speaks)!, passing, exchange) : passing
+  const pipe = client.passthrough.pipeStream(exchange)
+  return remembers ? rememberStream(egressOf(speaks)!, pipe, exchange) : pipe
 }
 
 /** A vendor that was asked for a stream answered whole: told as a stream, or passed where the path knows no translation. @throws the fault it tells */
 const tellWhole = (text: string, way: Way): Pick<Opened, 'text' | 'usage' | 'type'> => {
   if (!isTranslatable(way)) {
-    const { text: body, usage } = way.client.watch.passMessage(text, way.exchange)
+    const { text: body, usage } = way.client.passthrough.passMessage(text, way.exchange)
     return { text: body, usage, type: json }
   }
   const { body, usage } = tellMessage(way.client as Ingress, egressOf(way.speaks)!, text, way.exchange)

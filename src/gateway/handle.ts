@@ -12,7 +12,7 @@ import { isMultipart, readUpload, type Upload } from '../downstream/multipart/up
 import { answerHeaders, errorHeaders } from '../downstream/response-headers.ts'
 import { RequestMedia } from '../media/inline-urls.ts'
 import { isCounting } from '../protocols/count-tokens.ts'
-import type { Ingress, PassOnly } from '../protocols/protocol.ts'
+import type { Ingress, PassthroughProtocol } from '../protocols/protocol.ts'
 import type { Caller, Plan } from '../routing/router.ts'
 import { seated } from '../routing/seal-affinity.ts'
 import { affinityOf } from '../routing/targets.ts'
@@ -26,7 +26,12 @@ import { goOn } from './previous-response.ts'
 import type { Runtime } from './runtime.ts'
 
 /** What the address of a request says: its protocol, and the model and whether to stream where the address tells them. */
-export type Operation = { protocol: Ingress | PassOnly; model?: string | undefined; stream?: boolean; query: string }
+export type Operation = {
+  protocol: Ingress | PassthroughProtocol
+  model?: string | undefined
+  stream?: boolean
+  query: string
+}
 
 /** The connection a request came by. */
 export type Connection = {
@@ -96,7 +101,7 @@ const intakeOf = (
     return { protocol, headers, model: operation.model ?? read.model, stream: false, usageAsked: false, upload: read }
   protocol.checkRequest(read.body)
   if (settings.logPrompts) trail.prompt = read.text
-  const { model, stream, usageAsked } = protocol.watch.readRequest(read.body)
+  const { model, stream, usageAsked } = protocol.passthrough.readRequest(read.body)
   trail.stream = operation.stream ?? stream
   const media = new RequestMedia(settings.media, read.body, trail)
   return { protocol, headers, model: operation.model ?? model, stream: trail.stream, usageAsked, json: read, media }
@@ -130,7 +135,7 @@ const answerStream = (intake: Intake, plan: Plan, journey: Journey): Promise<Res
   return relay.answer
 }
 
-const relayTerms = (protocol: Ingress | PassOnly, { trail, run }: Journey) => ({
+const relayTerms = (protocol: Ingress | PassthroughProtocol, { trail, run }: Journey) => ({
   heartbeat: run.settings.heartbeat,
   patience: run.settings.timeouts.idle,
   sign: protocol.heartbeat ?? ': heartbeat\n\n',
@@ -191,7 +196,12 @@ export const told = (body: JsonObject, trail: Trail, run: Runtime): Response => 
 }
 
 /** The end of a request that failed. */
-export const explain = (error: GatewayError, protocol: Ingress | PassOnly, trail: Trail, run: Runtime): Response => {
+export const explain = (
+  error: GatewayError,
+  protocol: Ingress | PassthroughProtocol,
+  trail: Trail,
+  run: Runtime,
+): Response => {
   trail.close({ error })
   const headers = errorHeaders(error, trail, run.redact)
   // The rest of the request may never come: RFC 9110, 15.5.9.

@@ -4,16 +4,16 @@ import { countOf, isObject, type Json, type JsonObject, parseJson } from '../bas
 import type { ProtocolId } from '../ir/chat.ts'
 import { anthropic } from './anthropic/index.ts'
 import { gemini } from './gemini/index.ts'
-import type { Ingress, PassOnly, Protocol, Watch } from './protocol.ts'
+import type { Ingress, Passthrough, PassthroughProtocol, Protocol } from './protocol.ts'
 
 /** `of`: the protocol of what is counted. `tell`: the answer for a guess. */
-export type Counting = PassOnly & {
+export type Counting = PassthroughProtocol & {
   of: Protocol
   tell: (tokens: number) => JsonObject
   inner: (body: JsonObject) => JsonObject
 }
 
-export const isCounting = (protocol: Ingress | PassOnly): protocol is Counting => 'tell' in protocol
+export const isCounting = (protocol: Ingress | PassthroughProtocol): protocol is Counting => 'tell' in protocol
 
 type Shape = {
   id: ProtocolId
@@ -23,7 +23,7 @@ type Shape = {
   check: (body: JsonObject) => void
   /** The request that is counted, where it stands inside another. */
   inner?: (body: JsonObject) => JsonObject
-  write?: Watch['writeRequest']
+  write?: Passthrough['writeRequest']
 }
 
 const counting = ({
@@ -32,7 +32,7 @@ const counting = ({
   counted,
   check,
   inner = body => body,
-  write = of.watch.writeRequest,
+  write = of.passthrough.writeRequest,
 }: Shape): Counting => ({
   id,
   of,
@@ -43,10 +43,10 @@ const counting = ({
   renderFault: of.renderFault,
   parseError: of.parseError,
   idPrefix: '',
-  watch: {
-    readRequest: body => ({ ...of.watch.readRequest(body), stream: false, usageAsked: false }),
+  passthrough: {
+    readRequest: body => ({ ...of.passthrough.readRequest(body), stream: false, usageAsked: false }),
     writeRequest: (text, body, { model }) => write(text, body, { model, askUsage: false }),
-    passStream() {
+    pipeStream() {
       throw new GatewayError('internal', 'counting does not stream')
     },
     passMessage(text, { mend }) {
@@ -80,13 +80,13 @@ const wrapped = (body: JsonObject): JsonObject => {
 }
 
 /** Within the wrapping the model is demanded, and must be that of the address. */
-const writeWrapped: Watch['writeRequest'] = (text, body, change) => {
+const writeWrapped: Passthrough['writeRequest'] = (text, body, change) => {
   const key = wrapping(body)
-  if (key === undefined) return gemini.watch.writeRequest(text, body, change)
+  if (key === undefined) return gemini.passthrough.writeRequest(text, body, change)
   const inner = { ...wrapped(body), model: change.model }
   return JSON.stringify({
     ...body,
-    [key]: JSON.parse(gemini.watch.writeRequest(JSON.stringify(inner), inner, change)) as Json,
+    [key]: JSON.parse(gemini.passthrough.writeRequest(JSON.stringify(inner), inner, change)) as Json,
   })
 }
 

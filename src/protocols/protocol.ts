@@ -43,11 +43,11 @@ export type Exchange = {
 }
 
 /** What has been seen so far of an answer on its way through. */
-export type Seen = {
+export type StreamState = {
   /** A frame that carries content has passed: from here no other attempt. */
   content: boolean
   /** The vendor has said that was all: nothing is waited for any more, though its body may not have ended. */
-  over?: boolean
+  finished?: boolean
   usage?: Usage
   /** The vendor said it failed, in-band. */
   fault?: GatewayError
@@ -59,8 +59,8 @@ export type Seen = {
  * An answer on its way through: whole frames in, text for the client out ('' for nothing).
  * The same shape serves a pass (frames as they came, mended where the vendor broke the protocol) and a translation.
  */
-export interface Passing {
-  readonly seen: Seen
+export interface StreamPipe {
+  readonly state: StreamState
   /** One whole frame of the vendor → what the client gets for it. After `seen.fault` is set the caller stops. */
   push(frame: Frame): string
   /** What is held back (a finish waiting for what follows it): due when the vendor has been silent for a moment. */
@@ -81,13 +81,13 @@ export interface Passing {
 }
 
 /** What a pass must see of one client protocol without rebuilding it. */
-export interface Watch {
+export interface Passthrough {
   /** The head of a request: the caller has checked that `body` is an object. */
   readRequest(body: JsonObject): { model?: string; stream: boolean; usageAsked: boolean }
   /** `text` is the request as it came; gives it back with the model replaced and usage asked for where `askUsage`. */
   writeRequest(text: string, body: JsonObject, change: { model: string; askUsage: boolean }): string
   /** A stream of this protocol, passed. */
-  passStream(exchange: Exchange): Passing
+  pipeStream(exchange: Exchange): StreamPipe
   /** A whole answer of this protocol, passed: strict, with the client's model. Throws GatewayError where the body is a fault or no answer. */
   passMessage(text: string, exchange: Exchange): { text: string; usage?: Usage; model?: string }
 }
@@ -121,7 +121,7 @@ export interface Ingress {
   words?: Words | undefined
   /** What an answer of it has no place for. */
   silentOn?: readonly ('stop' | 'cacheWrite')[]
-  watch: Watch
+  passthrough: Passthrough
   /** Where one request may be several (a list of prompts). */
   several?: Several
   /** A form (`application/x-www-form-urlencoded`) is taken for a body: a field that is there twice is a list. */
@@ -162,7 +162,7 @@ export interface Egress {
 }
 
 /** A protocol that only passes (embeddings, images, audio …) has a watch and errors, and nothing to translate. */
-export interface PassOnly {
+export interface PassthroughProtocol {
   readonly id: ProtocolId
   takesForms?: boolean
   checkRequest(body: JsonObject): void
@@ -172,7 +172,7 @@ export interface PassOnly {
   streamType?: string
   idPrefix: string
   parseError: Egress['parseError']
-  watch: Watch
+  passthrough: Passthrough
 }
 
 export type Protocol = Ingress & Egress

@@ -12,7 +12,7 @@ import { gemini } from './gemini/index.ts'
 import { openaiChat } from './openai-chat/index.ts'
 import { openaiPass } from './openai-pass/index.ts'
 import { openaiResponses } from './openai-responses/index.ts'
-import type { Egress, Ingress, PassOnly, Protocol } from './protocol.ts'
+import type { Egress, Ingress, PassthroughProtocol, Protocol } from './protocol.ts'
 import { rerank } from './rerank/jina.ts'
 import { cohereRerank, dashscopeRerank } from './rerank/vendors.ts'
 import type { AnyClient, AnyVendor, Kind } from './shared/unary.ts'
@@ -28,7 +28,7 @@ export const vendorOnly: ReadonlyMap<ProtocolId, Egress> = new Map(
 )
 
 /** Spoken to us only: a vendor that knows it is passed to. */
-const clientOnly: ReadonlyMap<ProtocolId, Ingress & PassOnly> = new Map(
+const clientOnly: ReadonlyMap<ProtocolId, Ingress & PassthroughProtocol> = new Map(
   [completions, ...translators(ordinaryManner).values()].map(protocol => [protocol.id, protocol]),
 )
 
@@ -73,7 +73,7 @@ export const isTranslatable = (client: ProtocolId, vendor: ProtocolId): boolean 
 }
 
 /** Paths of OpenAI that only pass, below `/v1/`. */
-export const passingPaths = [
+export const passthroughPaths = [
   'completions',
   'embeddings',
   'images/generations',
@@ -88,6 +88,6 @@ export const passingPaths = [
 ] as const
 
 /** Passed, and translated at most; the id is the path below `/v1/`. */
-export const passOnly: ReadonlyMap<ProtocolId, PassOnly> = new Map(
-  passingPaths.map(path => [path, clientOnly.get(path) ?? singleClients.get(path) ?? openaiPass(path)]),
+export const passthroughOnly: ReadonlyMap<ProtocolId, PassthroughProtocol> = new Map(
+  passthroughPaths.map(path => [path, clientOnly.get(path) ?? singleClients.get(path) ?? openaiPass(path)]),
 )

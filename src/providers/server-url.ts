@@ -1,9 +1,9 @@
 /** Reads a configured `server_url`: where the host ends, what of its path is an endpoint and must go, what is query. */
 import { GatewayError } from '../base/errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
-import { passingPaths } from '../protocols/registry.ts'
+import { passthroughPaths } from '../protocols/registry.ts'
 
-export type PassingPath = (typeof passingPaths)[number]
+export type PassthroughPath = (typeof passthroughPaths)[number]
 
 /** Where a protocol stands below its base on a host that follows OpenAI. */
 export const endpointOf = (protocol: ProtocolId): string => apart[protocol] ?? `/${protocol}`
@@ -16,7 +16,7 @@ const apart: Record<ProtocolId, string> = {
 }
 
 /** What a vendor that follows OpenAI's paths speaks: its chat and the paths named. */
-export const spoken = (...paths: ('openai-responses' | PassingPath)[]): Record<ProtocolId, string> =>
+export const spoken = (...paths: ('openai-responses' | PassthroughPath)[]): Record<ProtocolId, string> =>
   Object.fromEntries(['openai-chat', ...paths].map(protocol => [protocol, endpointOf(protocol)]))
 
 /** The same where the vendor keeps it apart from others of its addresses: `/v1` before each of them. */
@@ -24,7 +24,7 @@ export const below = (prefix: string, speaks: Record<ProtocolId, string>): Recor
   Object.fromEntries(Object.entries(speaks).map(([protocol, path]) => [protocol, prefix + path]))
 
 /** Longest first, so that `/chat/completions` is cut whole. */
-const endpoints = [...Object.keys(apart), ...passingPaths].map(endpointOf).sort((a, b) => b.length - a.length)
+const endpoints = [...Object.keys(apart), ...passthroughPaths].map(endpointOf).sort((a, b) => b.length - a.length)
 
 export type Place = {
   /** Host name and port as the URL has them, lower case. */

@@ -7,8 +7,8 @@ import { type Manner, translators } from '../protocols/deepl/index.ts'
 import { geminiList } from '../protocols/gemini/json-array.ts'
 import { namedIn } from '../protocols/gemini/syntax/model-path.ts'
 import { openaiPass } from '../protocols/openai-pass/index.ts'
-import type { Ingress, PassOnly } from '../protocols/protocol.ts'
-import { passOnly, protocols, singleClients } from '../protocols/registry.ts'
+import type { Ingress, PassthroughProtocol } from '../protocols/protocol.ts'
+import { passthroughOnly, protocols, singleClients } from '../protocols/registry.ts'
 import type { Entry } from '../providers/entry.ts'
 
 const chat = protocols.get('openai-chat')!
@@ -16,7 +16,10 @@ const responses = protocols.get('openai-responses')!
 const messages = protocols.get('anthropic')!
 
 /** Address → protocol. What only passes lives at `/v1/<its id>`. */
-export const operations: ReadonlyMap<string, Ingress | PassOnly> = new Map<string, Ingress | PassOnly>([
+export const operations: ReadonlyMap<string, Ingress | PassthroughProtocol> = new Map<
+  string,
+  Ingress | PassthroughProtocol
+>([
   ['/v1/chat/completions', chat],
   ['/chat/completions', chat],
   ['/v1/responses', responses],
@@ -25,7 +28,7 @@ export const operations: ReadonlyMap<string, Ingress | PassOnly> = new Map<strin
   ['/messages', messages],
   ['/v1/messages/count_tokens', anthropicCount],
   ['/messages/count_tokens', anthropicCount],
-  ...[...passOnly].map(([id, protocol]): [string, PassOnly] => [`/v1/${id}`, protocol]),
+  ...[...passthroughOnly].map(([id, protocol]): [string, PassthroughProtocol] => [`/v1/${id}`, protocol]),
 ])
 
 /** Addresses of translations, in the manner that is configured: DeepLX's, DeepL's. */
@@ -41,13 +44,13 @@ const translationAt = (path: string, manner: Manner | undefined, query: string):
 }
 
 /** The paths of each configuration that only its entries know, made when one is first asked for. */
-const ownPaths = new WeakMap<readonly Entry[], ReadonlyMap<string, PassOnly>>()
+const ownPaths = new WeakMap<readonly Entry[], ReadonlyMap<string, PassthroughProtocol>>()
 
-const ownPathsOf = (entries: readonly Entry[]): ReadonlyMap<string, PassOnly> => {
+const ownPathsOf = (entries: readonly Entry[]): ReadonlyMap<string, PassthroughProtocol> => {
   const known = ownPaths.get(entries)
   if (known) return known
   const names = new Set(entries.flatMap(({ speaks = [] }) => speaks).filter(isOwnPath))
-  const paths = new Map([...names].map((name): [string, PassOnly] => [`/v1/${name}`, openaiPass(name)]))
+  const paths = new Map([...names].map((name): [string, PassthroughProtocol] => [`/v1/${name}`, openaiPass(name)]))
   ownPaths.set(entries, paths)
   return paths
 }

@@ -1,6 +1,6 @@
 /** A vendor's answer being read: bytes → frames → what the client gets. */
 import { asGatewayError, type GatewayError } from '../base/errors.ts'
-import type { Passing } from '../protocols/protocol.ts'
+import type { StreamPipe } from '../protocols/protocol.ts'
 import { broken } from './call.ts'
 import type { Deadline } from './deadline.ts'
 import { Likeness } from './frame-template.ts'
@@ -34,16 +34,16 @@ export class Source {
 
   constructor(
     private readonly reader: Reader,
-    readonly passing: Passing,
+    readonly pipe: StreamPipe,
     private readonly deadline: Deadline,
     private readonly idle: number,
     first: Uint8Array,
     framing: Framing = sse,
   ) {
-    if (framing === sse && passing.word) this.#alike = new Likeness(passing.varies)
+    if (framing === sse && pipe.word) this.#alike = new Likeness(pipe.varies)
     this.#frames = framing(frame => {
       this.#count++
-      if (passing.seen.fault === undefined) this.#out += passing.push(frame)
+      if (pipe.state.fault === undefined) this.#out += pipe.push(frame)
     })
     this.#hear(first)
   }
@@ -92,10 +92,10 @@ export class Source {
 
   /** Reads until the vendor has said something that counts. @throws its fault, if it failed before. */
   async commit(): Promise<string> {
-    const { seen } = this.passing
-    const due = () => seen.content || this.#count >= largestHeld.frames || this.#out.length >= largestHeld.characters
+    const { state } = this.pipe
+    const due = () => state.content || this.#count >= largestHeld.frames || this.#out.length >= largestHeld.characters
     while (!this.#ended && !due()) await this.#read()
-    if (seen.fault && !seen.content) throw seen.fault
+    if (state.fault && !state.content) throw state.fault
     return this.#take() ?? ''
   }
 
@@ -110,7 +110,7 @@ export class Source {
     if (silent >= this.idle * 1000) this.deadline.expire('idle', this.idle)
     if (silent < 250) return ''
     try {
-      return this.passing.flush()
+      return this.pipe.flush()
     } catch (thrown) {
       this.#fail(asGatewayError(thrown))
       return ''
@@ -158,15 +158,15 @@ export class Source {
 
   /** `undefined`: the body has ended. */
   #hear(bytes: Uint8Array | undefined): void {
-    const { seen } = this.passing
+    const { state } = this.pipe
     try {
       this.#catchUp()
       if (bytes) this.#push(bytes)
-      if (seen.fault) this.cancel()
+      if (state.fault) this.cancel()
       else if (bytes === undefined) {
         this.#end()
         this.deadline.done()
-      } else if (seen.over) {
+      } else if (state.finished) {
         this.#end()
         void this.#drain()
       }
@@ -183,18 +183,18 @@ export class Source {
     this.#frames.push(bytes)
     alike?.forget()
     if (!alike?.learns || !isClean || this.#count !== before + 1 || !this.#frames.between()) return
-    const word = this.#out === '' ? undefined : this.passing.word?.()
-    if (word !== undefined) alike.learn(bytes, word, this.#out, this.passing.gathers?.())
+    const word = this.#out === '' ? undefined : this.pipe.word?.()
+    if (word !== undefined) alike.learn(bytes, word, this.#out, this.pipe.gathers?.())
   }
 
   #end(): void {
     this.#ended = true
     this.deadline.clear()
-    const { seen } = this.passing
-    seen.fault ??= this.deadline.expired
-    if (seen.fault) return
+    const { state } = this.pipe
+    state.fault ??= this.deadline.expired
+    if (state.fault) return
     this.#frames.end()
-    if (this.passing.seen.fault === undefined) this.#out += this.passing.end()
+    if (this.pipe.state.fault === undefined) this.#out += this.pipe.end()
   }
 
   /** What may still come after the vendor's last word is read, so that its connection can be kept; nobody waits for it. */
@@ -211,7 +211,7 @@ export class Source {
 
   #fail(error: GatewayError): void {
     this.#catchUp()
-    this.passing.seen.fault ??= this.deadline.expired ?? error
+    this.pipe.state.fault ??= this.deadline.expired ?? error
     this.cancel()
   }
 }

@@ -4,7 +4,14 @@ import type { GatewayError } from '../../src/base/errors.ts'
 import { createRedact } from '../../src/base/redact.ts'
 import { countings } from '../../src/protocols/count-tokens.ts'
 import type { Exchange } from '../../src/protocols/protocol.ts'
-import { ingressOf, passingPaths, passOnly, protocols, singleOf, vendorOnly } from '../../src/protocols/registry.ts'
+import {
+  ingressOf,
+  passthroughOnly,
+  passthroughPaths,
+  protocols,
+  singleOf,
+  vendorOnly,
+} from '../../src/protocols/registry.ts'
 import { eventStream } from '../../src/upstream/framing/aws-event-stream.ts'
 import { messageOf } from '../support/eventstream.ts'
 
@@ -46,8 +53,14 @@ const singles = [
   'dashscope/rerank',
 ].flatMap(id => singleOf(id as never) ?? [])
 
-const readers = [...protocols.values(), ...vendorOnly.values(), ...passOnly.values(), ...countings.values(), ...singles]
-const clients = [...protocols.values(), ...passOnly.values()]
+const readers = [
+  ...protocols.values(),
+  ...vendorOnly.values(),
+  ...passthroughOnly.values(),
+  ...countings.values(),
+  ...singles,
+]
+const clients = [...protocols.values(), ...passthroughOnly.values()]
 
 /** All that leaves: to the log, and to a client of whatever protocol. */
 const told = (error: GatewayError): string =>
@@ -107,13 +120,13 @@ describe('a frame nobody can read tells no secret', () => {
     { event: secret, data: `broken ${word}` },
     { event: 'error', data: `broken ${word}` },
   ]
-  for (const { id, watch } of [...clients, ...passingPaths.flatMap(path => ingressOf(path) ?? [])])
+  for (const { id, passthrough } of [...clients, ...passthroughPaths.flatMap(path => ingressOf(path) ?? [])])
     test(`passed by ${id}`, () => {
       for (const spelling of [secret, ...spellings])
         for (const frame of frames(spelling)) {
-          const passing = watch.passStream(exchange())
-          const out = passing.push(frame) + passing.flush() + passing.end()
-          const fault = passing.seen.fault ? told(passing.seen.fault) + passing.fail(passing.seen.fault) : ''
+          const pipe = passthrough.pipeStream(exchange())
+          const out = pipe.push(frame) + pipe.flush() + pipe.end()
+          const fault = pipe.state.fault ? told(pipe.state.fault) + pipe.fail(pipe.state.fault) : ''
           expect([frame, out, holds(out + fault)]).toEqual([frame, out, false])
         }
     })

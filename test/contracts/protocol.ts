@@ -142,15 +142,15 @@ const streamContract = (protocol: Protocol, { streams }: Samples): void => {
 
   test('a translation tells a fault to its caller and not to the client', () => {
     for (const { text, fault } of streams) {
-      const passing = translateStream(protocol, protocol, exchangeFor())
+      const pipe = translateStream(protocol, protocol, exchangeFor())
       let out = ''
-      for (const frame of framesOf(text)) out += passing.push(frame)
-      out += passing.end()
-      expect(passing.seen.fault !== undefined).toBe(fault)
+      for (const frame of framesOf(text)) out += pipe.push(frame)
+      out += pipe.end()
+      expect(pipe.state.fault !== undefined).toBe(fault)
       const end = [] as Frame[]
       const render = protocol.renderStream(exchangeFor())(frame => end.push(frame))
-      if (fault) render({ type: 'fault', error: passing.seen.fault! })
-      expect(passing.fail(passing.seen.fault ?? new GatewayError('internal', 'x'))).not.toBe('')
+      if (fault) render({ type: 'fault', error: pipe.state.fault! })
+      expect(pipe.fail(pipe.state.fault ?? new GatewayError('internal', 'x'))).not.toBe('')
       if (fault) expect(out).not.toContain(protocol.renderFrame(end[0]!))
     }
   })

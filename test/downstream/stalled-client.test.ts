@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { stopTicking, type Tickable } from '../../src/base/ticker.ts'
 import { Handing } from '../../src/downstream/byte-stream.ts'
 import { Relay } from '../../src/downstream/event-stream.ts'
-import { watch } from '../../src/protocols/openai-chat/passthrough.ts'
+import { passthrough } from '../../src/protocols/openai-chat/passthrough.ts'
 import { Records } from '../../src/telemetry/request-record.ts'
 import { Deadline } from '../../src/upstream/deadline.ts'
 import { Source } from '../../src/upstream/event-source.ts'
@@ -32,7 +32,7 @@ const deadlineOf = () => new Deadline({ expired: () => undefined, look: () => un
 const begunRelay = async (vendor: Vendor) => {
   const trail = trailOf()
   const reader = new ReadableStream(vendor, { highWaterMark: 0 }).getReader()
-  const source = new Source(reader, watch.passStream(exchangeFor({})), deadlineOf(), 60, frame)
+  const source = new Source(reader, passthrough.pipeStream(exchangeFor({})), deadlineOf(), 60, frame)
   const opening = source.commit().then(text => ({ headers: new Headers(), text, source }))
   const terms = {
     heartbeat,

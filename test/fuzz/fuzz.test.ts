@@ -118,9 +118,9 @@ test.each(tellers.map(teller => [teller.egress.id, teller] as const))(
 const textStreams = (): Frame[][] => {
   const { egress, vendor } = tellers.find(teller => teller.egress.id === 'openai-chat') as (typeof tellers)[number]
   return answers.map(answer => {
-    const passing = translateStream(completions, egress, exchangeFor())
-    const text = vendor.frames(answer).map(frame => passing.push(frame))
-    return framesOf(text.join('') + passing.end())
+    const pipe = translateStream(completions, egress, exchangeFor())
+    const text = vendor.frames(answer).map(frame => pipe.push(frame))
+    return framesOf(text.join('') + pipe.end())
   })
 }
 

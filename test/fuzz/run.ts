@@ -69,9 +69,9 @@ export const requestsLike = (samples: readonly JsonObject[]): ((random: Random) 
 }
 
 /** What goes to a vendor where nothing has to be translated. @throws where it is no body, or the client's was changed */
-export const checkPassed = ({ watch }: Pick<Ingress, 'watch'>, before: string, body: JsonObject): void => {
+export const checkPassed = ({ passthrough }: Pick<Ingress, 'passthrough'>, before: string, body: JsonObject): void => {
   if (JSON.stringify(body) !== before) throw new Error('the body was changed')
-  const passed = watch.writeRequest(before, body, { model: 'vendor-model', askUsage: true })
+  const passed = passthrough.writeRequest(before, body, { model: 'vendor-model', askUsage: true })
   if (!isObject(jsonOf(passed))) throw new Error(`what would be passed is no body: ${passed}`)
 }
 
@@ -87,7 +87,7 @@ export const fuzzRequests = (
   return run(`a request of ${ingress.id}`, first, count, requestsLike(samples), body =>
     refusing(() => {
       ingress.checkRequest(body)
-      ingress.watch.readRequest(body)
+      ingress.passthrough.readRequest(body)
       const before = JSON.stringify(body)
       const egress = egresses[turn++ % egresses.length]!
       const parts = ingress.several?.split(body, 1) ?? [body]
@@ -162,11 +162,11 @@ export const fuzzPasses = (
   const make = (random: Random): Frame[] =>
     mutateFrames(samples[Math.floor(random() * samples.length)]!, random, others, pool)
   return run(`a passed stream of ${ingress.id}`, first, count, make, frames => {
-    const passing = ingress.watch.passStream(exchangeFor())
+    const pipe = ingress.passthrough.pipeStream(exchangeFor())
     let out = ''
-    for (const frame of frames) if (!passing.seen.fault) out += passing.push(frame) + passing.flush()
-    if (!passing.seen.fault) out += passing.end()
-    if (passing.seen.fault) out += passing.fail(passing.seen.fault)
+    for (const frame of frames) if (!pipe.state.fault) out += pipe.push(frame) + pipe.flush()
+    if (!pipe.state.fault) out += pipe.end()
+    if (pipe.state.fault) out += pipe.fail(pipe.state.fault)
     if (out === '') throw new Error('the client was told nothing, not even a fault')
     return out.length
   })

@@ -18,7 +18,7 @@ export const fuzzAsks = (
   return run(`a question of ${client.id}`, first, count, requestsLike(samples), body =>
     refusing(() => {
       client.checkRequest(body)
-      client.watch.readRequest(body)
+      client.passthrough.readRequest(body)
       const before = JSON.stringify(body)
       checkPassed(client, before, body)
       const vendor = vendors[turn++ % vendors.length]!
@@ -45,7 +45,7 @@ export const fuzzAnswers = (
     const { client, body } = asked[turn++ % asked.length]!
     const exchange = exchangeFor({ asked: body })
     const text = JSON.stringify(answer)
-    if (client.id === vendor.id) refusing(() => client.watch.passMessage(text, exchange).text.length)
+    if (client.id === vendor.id) refusing(() => client.passthrough.passMessage(text, exchange).text.length)
     return refusing(() => translateAnswer(client, vendor, text, exchange).body.length)
   })
 }
@@ -55,21 +55,21 @@ export const fuzzCounts = (counting: Counting, samples: readonly JsonObject[], f
   run(`a request of ${counting.id}`, first, count, requestsLike(samples), body =>
     refusing(() => {
       counting.checkRequest(body)
-      counting.watch.readRequest(body)
+      counting.passthrough.readRequest(body)
       checkPassed(counting, JSON.stringify(body), body)
       const guess = counting.tell(estimatePrompt(counting.inner(body)))
-      counting.watch.passMessage(JSON.stringify(guess), exchangeFor())
+      counting.passthrough.passMessage(JSON.stringify(guess), exchangeFor())
       return sizeOf(guess)
     }),
   )
 
 /** What a vendor counted. */
 export const fuzzCounted = (
-  { id, watch }: Counting,
+  { id, passthrough }: Counting,
   samples: readonly JsonObject[],
   first: number,
   count: number,
 ): Outcome =>
   run(`a count of ${id}`, first, count, requestsLike(samples), body =>
-    refusing(() => watch.passMessage(JSON.stringify(body), exchangeFor()).text.length),
+    refusing(() => passthrough.passMessage(JSON.stringify(body), exchangeFor()).text.length),
   )

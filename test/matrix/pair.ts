@@ -108,7 +108,7 @@ const requestFor = (
   exchange: Exchange,
 ): JsonObject => {
   if (ingress.id === egress.id) {
-    const text = ingress.watch.writeRequest(JSON.stringify(body), body, { model: vendor.model, askUsage: false })
+    const text = ingress.passthrough.writeRequest(JSON.stringify(body), body, { model: vendor.model, askUsage: false })
     return JSON.parse(text) as JsonObject
   }
   const parsed = ingress.parseRequest(body, exchange.loss)
@@ -147,7 +147,7 @@ export const answerWhole = ({ asker, teller }: Pair, body: Json, more: Partial<E
   try {
     const told =
       protocol.id === teller.egress.id
-        ? protocol.watch.passMessage(text, exchange).text
+        ? protocol.passthrough.passMessage(text, exchange).text
         : translateMessage(protocol, teller.egress, text, exchange).body
     return { body: JSON.parse(told) as JsonObject, lost }
   } catch (thrown) {
@@ -164,16 +164,16 @@ export const answerStream = (
   const lost: Lost[] = []
   const exchange = exchangeOf(asker, lost, more)
   const { protocol } = asker
-  const passing =
+  const pipe =
     protocol.id === teller.egress.id
-      ? protocol.watch.passStream(exchange)
+      ? protocol.passthrough.pipeStream(exchange)
       : translateStream(protocol, teller.egress, exchange)
   let text = ''
   for (const frame of frames) {
-    if (!passing.seen.fault && !passing.seen.over) text += passing.push(frame)
+    if (!pipe.state.fault && !pipe.state.finished) text += pipe.push(frame)
   }
-  if (!passing.seen.fault) text += passing.end()
-  if (passing.seen.fault) text += passing.fail(passing.seen.fault)
+  if (!pipe.state.fault) text += pipe.end()
+  if (pipe.state.fault) text += pipe.fail(pipe.state.fault)
   return { frames: framesOf(text), lost }
 }
 

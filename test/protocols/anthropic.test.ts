@@ -55,10 +55,10 @@ protocolContract(anthropic, recorded)
 
 /** A stream of the vendor as the client gets it by the pass. */
 const passed = (text: string) => {
-  const passing = anthropic.watch.passStream(exchangeFor())
+  const pipe = anthropic.passthrough.pipeStream(exchangeFor())
   let out = ''
-  for (const frame of framesOf(text)) out += passing.push(frame)
-  return { out: out + passing.end(), seen: passing.seen }
+  for (const frame of framesOf(text)) out += pipe.push(frame)
+  return { out: out + pipe.end(), seen: pipe.state }
 }
 
 describe('the pass of our tapes', () => {
@@ -94,7 +94,7 @@ describe('the pass of our tapes', () => {
   })
 
   test.each(messages.map(({ name, body }) => [name, body] as const))('whole: %s', (_, body) => {
-    const { text, usage } = anthropic.watch.passMessage(JSON.stringify(body), exchangeFor())
+    const { text, usage } = anthropic.passthrough.passMessage(JSON.stringify(body), exchangeFor())
     expect(JSON.parse(text)).toEqual({ ...body, model })
     expect(usage?.output).toBe(7)
     readMessage(text, model)
@@ -102,14 +102,14 @@ describe('the pass of our tapes', () => {
 
   test('numbers of a whole answer are not rounded', () => {
     const text = JSON.stringify(messages[1]!.body).replace('"Bern"', '12345678901234567890')
-    expect(anthropic.watch.passMessage(text, exchangeFor()).text).toContain('12345678901234567890')
+    expect(anthropic.passthrough.passMessage(text, exchangeFor()).text).toContain('12345678901234567890')
   })
 
   test('what is no answer is a fault', () => {
-    expect(() => anthropic.watch.passMessage('<html>', exchangeFor())).toThrow('HTML')
-    expect(() => anthropic.watch.passMessage('{"id":"x"}', exchangeFor())).toThrow('no answer')
+    expect(() => anthropic.passthrough.passMessage('<html>', exchangeFor())).toThrow('HTML')
+    expect(() => anthropic.passthrough.passMessage('{"id":"x"}', exchangeFor())).toThrow('no answer')
     const error = '{"type":"error","error":{"type":"overloaded_error","message":"Busy"}}'
-    expect(() => anthropic.watch.passMessage(error, exchangeFor())).toThrow('Busy')
+    expect(() => anthropic.passthrough.passMessage(error, exchangeFor())).toThrow('Busy')
   })
 })
 
@@ -123,7 +123,7 @@ describe(`the pass of ${all.length} recordings`, () => {
   })
 
   test(`${whole.length} whole answers are strict`, () => {
-    for (const { text } of whole) readMessage(anthropic.watch.passMessage(text, exchangeFor()).text, model)
+    for (const { text } of whole) readMessage(anthropic.passthrough.passMessage(text, exchangeFor()).text, model)
   })
 
   test(`${refused.length} refusals keep their status, or say whose credentials they mean`, () => {
@@ -159,11 +159,11 @@ describe('what other protocols answered', () => {
         told += answer === undefined ? 0 : 1
         continue
       }
-      const passing = translateStream(anthropic, egress, exchangeFor())
+      const pipe = translateStream(anthropic, egress, exchangeFor())
       let out = ''
-      for (const frame of framesOf(text)) out += passing.push(frame)
-      out += passing.end()
-      if (passing.seen.fault) expect(out).not.toContain('message_stop')
+      for (const frame of framesOf(text)) out += pipe.push(frame)
+      out += pipe.end()
+      if (pipe.state.fault) expect(out).not.toContain('message_stop')
       else
         readOr(file, () =>
           expect(gist(readStream(out, model))).toEqual(gistOf(eventsOf(egress, framesOf(text)), egress === anthropic)),
@@ -533,7 +533,7 @@ describe('seals of others', () => {
         { role: 'assistant', content: [foreign] },
       ],
     }
-    const written = anthropic.watch.writeRequest(JSON.stringify(body), body, { model: 'b', askUsage: true })
+    const written = anthropic.passthrough.writeRequest(JSON.stringify(body), body, { model: 'b', askUsage: true })
     expect(JSON.parse(written)).toEqual({
       model: 'b',
       messages: [
@@ -644,7 +644,7 @@ test('a conversation kept elsewhere is not there; one that is to be kept is answ
 test('a vendor that keeps no conversations never gets the end of one', () => {
   const write = (thread: JsonObject, name: string) => {
     const body = { model: 'm', thread, messages: [] }
-    return JSON.parse(anthropic.watch.writeRequest(JSON.stringify(body), body, { model: name, askUsage: false }))
+    return JSON.parse(anthropic.passthrough.writeRequest(JSON.stringify(body), body, { model: name, askUsage: false }))
   }
   const next = { type: 'continue', previous_message_id: 'msg_1' }
   expect(write(next, 'claude-opus-5-5')).toMatchObject({ thread: next })

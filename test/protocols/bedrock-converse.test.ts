@@ -633,10 +633,10 @@ describe(`${all.length} recordings`, () => {
         end: 'finish',
         usage: true,
       })
-      const passing = translateStream(chat, converse, exchangeFor())
+      const pipe = translateStream(chat, converse, exchangeFor())
       let out = ''
-      for (const frame of frames) out += passing.push(frame)
-      out += passing.end()
+      for (const frame of frames) out += pipe.push(frame)
+      out += pipe.end()
       readStream(out, exchangeFor().model)
       readMessage(collectStream(chat, converse, frames, exchangeFor()).body, exchangeFor().model)
     }

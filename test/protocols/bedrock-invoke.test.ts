@@ -60,10 +60,10 @@ describe(`${all.length} recordings of Claude by InvokeModel, ${others} of them c
         counted: true,
       })
 
-      const passing = anthropic.watch.passStream(exchangeFor())
+      const pipe = anthropic.passthrough.pipeStream(exchangeFor())
       let out = ''
-      for (const frame of frames) out += passing.push(frame)
-      out += passing.end()
+      for (const frame of frames) out += pipe.push(frame)
+      out += pipe.end()
       expect({ file, stop: readEvents(out, model).stop === '' }).toEqual({ file, stop: false })
       expect(out).not.toContain('amazon-bedrock')
 
@@ -76,7 +76,7 @@ describe(`${all.length} recordings of Claude by InvokeModel, ${others} of them c
 
   test(`${whole.length} whole answers`, () => {
     for (const { text } of whole) {
-      const passed = JSON.parse(anthropic.watch.passMessage(text, exchangeFor()).text) as JsonObject
+      const passed = JSON.parse(anthropic.passthrough.passMessage(text, exchangeFor()).text) as JsonObject
       expect(passed.model).toBe(model)
       expect(isObject(passed.usage)).toBe(true)
       readMessage(translateMessage(chat, anthropic, text, exchangeFor()).body, model)

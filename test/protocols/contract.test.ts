@@ -88,12 +88,12 @@ describe(`the pass of openai-chat over ${all.length} recordings`, () => {
   test(`${streamed.length} streams are strict; text, thoughts, calls, finish and usage are the vendor's`, () => {
     for (const recording of streamed) {
       const { file, text } = recording
-      const passing = chat.watch.passStream(exchangeFor())
+      const pipe = chat.passthrough.pipeStream(exchangeFor())
       let out = ''
-      for (const frame of framesOf(text)) out += passing.push(frame)
-      out += passing.end()
-      expect({ file, fault: passing.seen.fault !== undefined }).toEqual({ file, fault: isFault(recording) })
-      if (passing.seen.fault) expect(out).not.toContain('[DONE]')
+      for (const frame of framesOf(text)) out += pipe.push(frame)
+      out += pipe.end()
+      expect({ file, fault: pipe.state.fault !== undefined }).toEqual({ file, fault: isFault(recording) })
+      if (pipe.state.fault) expect(out).not.toContain('[DONE]')
       else
         expect({ file, ...told(readStream(out, model)) }).toEqual({
           file,
@@ -104,7 +104,7 @@ describe(`the pass of openai-chat over ${all.length} recordings`, () => {
 
   test(`${whole.length} whole answers are strict; text, thoughts, calls, finish and usage are the vendor's`, () => {
     for (const { file, text } of whole) {
-      const { text: out } = chat.watch.passMessage(text, exchangeFor())
+      const { text: out } = chat.passthrough.passMessage(text, exchangeFor())
       expect({ file, ...told(readMessage(out, model)) }).toEqual({
         file,
         ...told(readNaively([JSON.parse(text)], 'message')),
@@ -113,15 +113,15 @@ describe(`the pass of openai-chat over ${all.length} recordings`, () => {
   })
 
   test(`${failed.length} answers with status 200 that tell an error throw it`, () => {
-    for (const { text } of failed) expect(() => chat.watch.passMessage(text, exchangeFor())).toThrow()
+    for (const { text } of failed) expect(() => chat.passthrough.passMessage(text, exchangeFor())).toThrow()
   })
 
   test(`${empty.length} empty answers are none`, () => {
     for (const { events } of empty) {
-      if (!events) expect(() => chat.watch.passMessage('', exchangeFor())).toThrow('nothing')
-      const passing = chat.watch.passStream(exchangeFor())
-      expect(passing.end()).toBe('')
-      expect(passing.seen.fault?.code).toBe('upstream_failed')
+      if (!events) expect(() => chat.passthrough.passMessage('', exchangeFor())).toThrow('nothing')
+      const pipe = chat.passthrough.pipeStream(exchangeFor())
+      expect(pipe.end()).toBe('')
+      expect(pipe.state.fault?.code).toBe('upstream_failed')
     }
   })
 

@@ -211,8 +211,10 @@ describe('embeddings', () => {
 
   test('passed, they come in the order of the texts, each as it was written', () => {
     const pass = (data: string) =>
-      client('embeddings').watch.passMessage(`{"data":${data},"model":"the-clients-model"}`, exchangeFor({ asked: {} }))
-        .text
+      client('embeddings').passthrough.passMessage(
+        `{"data":${data},"model":"the-clients-model"}`,
+        exchangeFor({ asked: {} }),
+      ).text
     const item = (index: Json, vector: string) => `{"embedding": ${vector},"index" : ${JSON.stringify(index)} }`
     const [a, b, c] = [item(0, '[1.0,-0, 1e-7]'), item(1, '"AACAPwAAAEA="'), item(2, '[{"index":9}]')] as const
     const told = (data: string) => `{"data":${data},"model":"the-clients-model"}`

@@ -9,7 +9,7 @@ import type { Event } from '../../src/ir/event.ts'
 import { wrapSeal } from '../../src/ir/seal.ts'
 import { geminiList } from '../../src/protocols/gemini/json-array.ts'
 import { namedIn } from '../../src/protocols/gemini/syntax/model-path.ts'
-import type { Exchange, Ingress, Passing } from '../../src/protocols/protocol.ts'
+import type { Exchange, Ingress, StreamPipe } from '../../src/protocols/protocol.ts'
 import { protocols } from '../../src/protocols/registry.ts'
 import { translateStream } from '../../src/protocols/shared/translate.ts'
 import { eventsOf, exchangeFor, framesOf, protocolContract, type Samples } from '../contracts/protocol.ts'
@@ -182,11 +182,11 @@ describe(`answers for clients, from ${good.length} recordings and every protocol
     const egress = protocols.get(id)!
     let whole = 0
     for (const { file, text } of recordings(api).filter(one => one.events && (one.status ?? 200) === 200)) {
-      const passing = translateStream(gemini, egress, exchangeFor())
+      const pipe = translateStream(gemini, egress, exchangeFor())
       let out = ''
-      for (const frame of framesOf(text)) out += passing.push(frame)
-      out += passing.end()
-      if (passing.seen.fault) continue
+      for (const frame of framesOf(text)) out += pipe.push(frame)
+      out += pipe.end()
+      if (pipe.state.fault) continue
       whole++
       try {
         readStream(out, model)
@@ -301,17 +301,17 @@ describe('the pass', () => {
     text: string,
     exchange: Exchange = exchangeFor(),
     ingress: Ingress = gemini,
-  ): Passing & { out: string } => {
-    const passing = ingress.watch.passStream(exchange)
+  ): StreamPipe & { out: string } => {
+    const pipe = ingress.passthrough.pipeStream(exchange)
     let out = ''
-    for (const frame of framesOf(text)) out += passing.push(frame)
-    return { ...passing, out: out + passing.end() }
+    for (const frame of framesOf(text)) out += pipe.push(frame)
+    return { ...pipe, out: out + pipe.end() }
   }
 
   test('every recorded stream: frames as they came but for the model, usage seen', () => {
     for (const { name, text, fault } of recorded.streams) {
-      const { seen, out } = passed(text)
-      expect({ name, fault: seen.fault !== undefined }).toEqual({ name, fault })
+      const { state, out } = passed(text)
+      expect({ name, fault: state.fault !== undefined }).toEqual({ name, fault })
       if (fault) continue
       const asItCame = framesOf(text)
 
@@ -321,13 +321,13 @@ describe('the pass', () => {
       if (!/"content":\s*null/.test(text)) expect(out).toBe(asItCame)
       readStream(out, model, false)
       readList(passed(text, exchangeFor(), geminiList).out, model, false)
-      expect(seen.usage).toEqual(messageOf(eventsOf(gemini, framesOf(text))).usage!)
+      expect(state.usage).toEqual(messageOf(eventsOf(gemini, framesOf(text))).usage!)
     }
   })
 
   test('every recorded whole answer', () => {
     for (const { file, text } of good.filter(one => !one.events)) {
-      const { text: out, usage } = gemini.watch.passMessage(text, exchangeFor())
+      const { text: out, usage } = gemini.passthrough.passMessage(text, exchangeFor())
       readMessage(JSON.parse(out), model, false)
       const again = gemini.parseMessage(JSON.parse(out) as JsonObject, exchangeFor())
       const before = gemini.parseMessage(parsed(text), exchangeFor())
@@ -342,11 +342,11 @@ describe('the pass', () => {
   })
 
   test.each(streams.map(tape => [tape.quirk, tape] as const))('%s', (_, tape: Tape) => {
-    const { seen, out, fail } = passed(toText(tape))
-    expect(seen.fault?.status).toBe(tape.gives.fault as number)
-    if (seen.fault === undefined) return void readStream(out, model, false)
-    const last = JSON.parse(framesOf(out + fail(seen.fault)).at(-1)!.data) as JsonObject
-    expect(last).toMatchObject({ error: { code: tape.gives.fault as number, message: seen.fault.message } })
+    const { state, out, fail } = passed(toText(tape))
+    expect(state.fault?.status).toBe(tape.gives.fault as number)
+    if (state.fault === undefined) return void readStream(out, model, false)
+    const last = JSON.parse(framesOf(out + fail(state.fault)).at(-1)!.data) as JsonObject
+    expect(last).toMatchObject({ error: { code: tape.gives.fault as number, message: state.fault.message } })
   })
 
   test('a "modelVersion" in the words or the arguments of the model stays', () => {
@@ -357,11 +357,13 @@ describe('the pass', () => {
   })
 
   const write = (body: JsonObject, to = 'gemini-2.5-pro') =>
-    gemini.watch.writeRequest(JSON.stringify(body), body, { model: to, askUsage: true })
+    gemini.passthrough.writeRequest(JSON.stringify(body), body, { model: to, askUsage: true })
 
   test('a request goes as it came; a model in it is the target’s', () => {
     const text = '{ "contents": [{"parts":[{"text":"1.0"}]}], "x": 1.0 }'
-    expect(gemini.watch.writeRequest(text, JSON.parse(text) as JsonObject, { model: 'm', askUsage: true })).toBe(text)
+    expect(gemini.passthrough.writeRequest(text, JSON.parse(text) as JsonObject, { model: 'm', askUsage: true })).toBe(
+      text,
+    )
     expect(JSON.parse(write({ model: 'models/theirs', contents: [] }))).toEqual({
       model: 'models/gemini-2.5-pro',
       contents: [],

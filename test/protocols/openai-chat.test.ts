@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import type { JsonObject } from '../../src/base/json/json.ts'
-import type { Exchange, Passing } from '../../src/protocols/protocol.ts'
+import type { Exchange, StreamPipe } from '../../src/protocols/protocol.ts'
 import { protocols } from '../../src/protocols/registry.ts'
 import { collectStream, tellMessage, translateMessage } from '../../src/protocols/shared/translate.ts'
 import { exchangeFor, framesOf } from '../contracts/protocol.ts'
@@ -10,7 +10,7 @@ import { messages, streams, toText } from '../fixtures/openai-chat.ts'
 import { readMessage, readStream } from '../validators/openai-chat.ts'
 
 const chat = protocols.get('openai-chat')!
-const { watch } = chat
+const { passthrough } = chat
 const model = exchangeFor().model
 
 const head = { id: 'c-1', object: 'chat.completion.chunk', created: 1_700_000_001, model: 'theirs' }
@@ -21,17 +21,17 @@ const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 }
 const usageChunk = JSON.stringify({ ...head, choices: [], usage })
 const mine = (data: string) => `data: ${data.replace('"theirs"', JSON.stringify(model))}\n\n`
 
-const start = (change: Partial<Exchange> = {}): Passing => watch.passStream(exchangeFor(change))
-const pushed = (passing: Passing, ...frames: string[]): string => frames.map(data => passing.push({ data })).join('')
+const start = (change: Partial<Exchange> = {}): StreamPipe => passthrough.pipeStream(exchangeFor(change))
+const pushed = (pipe: StreamPipe, ...frames: string[]): string => frames.map(data => pipe.push({ data })).join('')
 
 describe('our tapes', () => {
   test.each(streams.map(tape => [tape.quirk, tape] as const))('%s', (_quirk, tape) => {
     const { gives } = tape
-    const passing = start()
+    const pipe = start()
     let out = ''
-    for (const frame of framesOf(toText(tape))) out += passing.push(frame)
-    out += passing.end()
-    expect(passing.seen.fault?.status).toBe(gives.fault)
+    for (const frame of framesOf(toText(tape))) out += pipe.push(frame)
+    out += pipe.end()
+    expect(pipe.state.fault?.status).toBe(gives.fault)
     if (gives.fault !== undefined) return expect(out).not.toContain('[DONE]')
     const { choices, usage: counted } = readStream(out, model)
     expect(choices).toHaveLength(1)
@@ -45,21 +45,21 @@ describe('our tapes', () => {
     if (gives.usage)
       expect(counted).toMatchObject({ prompt_tokens: gives.usage.prompt, completion_tokens: gives.usage.completion })
     if (gives.usage)
-      expect(passing.seen.usage).toMatchObject({ input: gives.usage.prompt, output: gives.usage.completion })
+      expect(pipe.state.usage).toMatchObject({ input: gives.usage.prompt, output: gives.usage.completion })
   })
 })
 
 describe('what is right goes on as it came', () => {
   test('but for the model, to the character', () => {
     const odd = `{"id" : "c-1","object":"chat.completion.chunk","created":1700000001, "model":"theirs","choices":[{"index":0,"delta":{"content":"\\u0041\\/ \\"model\\":\\"theirs\\""},"finish_reason":null,"n":12345678901234567890}]}`
-    const passing = start()
-    expect(pushed(passing, first)).toBe(mine(first))
-    expect(pushed(passing, odd)).toBe(mine(odd))
-    expect(passing.seen).toMatchObject({ content: true, model: 'theirs' })
+    const pipe = start()
+    expect(pushed(pipe, first)).toBe(mine(first))
+    expect(pushed(pipe, odd)).toBe(mine(odd))
+    expect(pipe.state).toMatchObject({ content: true, model: 'theirs' })
   })
 
   test("n > 1, logprobs and fields of the vendor's own", () => {
-    const passing = start()
+    const pipe = start()
     const two = JSON.stringify({
       ...head,
       choices: [
@@ -72,7 +72,7 @@ describe('what is right goes on as it came', () => {
       ],
       service_tier: 'x',
     })
-    expect(pushed(passing, two)).toBe(mine(two))
+    expect(pushed(pipe, two)).toBe(mine(two))
   })
 
   test('a frame over several lines keeps them', () => {
@@ -86,17 +86,17 @@ describe('what is right goes on as it came', () => {
 
   test('what is no JSON passes and is noted', () => {
     const lost: string[] = []
-    const passing = start({ loss: path => lost.push(path) })
-    expect(passing.push({ data: 'hello' })).toBe('data: hello\n\n')
+    const pipe = start({ loss: path => lost.push(path) })
+    expect(pipe.push({ data: 'hello' })).toBe('data: hello\n\n')
     expect(lost).toEqual(['stream'])
   })
 
   test("a vendor's own correction comes before ours", () => {
-    const passing = start({
+    const pipe = start({
       mend: body =>
         Object.assign(body, { choices: [{ index: 0, delta: { content: body.say as string }, finish_reason: null }] }),
     })
-    expect(JSON.parse(pushed(passing, '{"say":"hi"}').slice(6))).toMatchObject({
+    expect(JSON.parse(pushed(pipe, '{"say":"hi"}').slice(6))).toMatchObject({
       model,
       choices: [{ delta: { role: 'assistant', content: 'hi' } }],
     })
@@ -105,14 +105,14 @@ describe('what is right goes on as it came', () => {
 
 describe('content', () => {
   test('is told from the frames that only begin', () => {
-    const passing = start()
-    pushed(passing, JSON.stringify({ ...head, choices: [] }), first, chunk({}))
-    expect(passing.seen.content).toBe(false)
+    const pipe = start()
+    pushed(pipe, JSON.stringify({ ...head, choices: [] }), first, chunk({}))
+    expect(pipe.state.content).toBe(false)
     pushed(
-      passing,
+      pipe,
       chunk({ tool_calls: [{ index: 0, id: 'a', type: 'function', function: { name: 'f', arguments: '' } }] }),
     )
-    expect(passing.seen.content).toBe(true)
+    expect(pipe.state.content).toBe(true)
   })
 })
 
@@ -123,8 +123,8 @@ describe('calls that share an id', () => {
   })
 
   const streamed = (...frames: JsonObject[]) => {
-    const passing = start()
-    const out = pushed(passing, first, ...frames.map(delta => chunk(delta)), chunk({}, 'tool_calls')) + passing.end()
+    const pipe = start()
+    const out = pushed(pipe, first, ...frames.map(delta => chunk(delta)), chunk({}, 'tool_calls')) + pipe.end()
     const ids = [...out.matchAll(/"id":"([^"]*)","type":"function"/g)].map(([, id]) => id)
     return readStream(out, model).choices[0]!.calls.map(({ args }, at) => [ids[at], args])
   }
@@ -144,7 +144,10 @@ describe('calls that share an id', () => {
   test('and whole', () => {
     const message = { role: 'assistant', content: null, tool_calls: [entry('{"a":1}'), entry('{"b":2}')] }
     const choices = [{ index: 0, message, finish_reason: 'tool_calls' }]
-    const { text } = watch.passMessage(JSON.stringify({ ...head, object: 'chat.completion', choices }), exchangeFor())
+    const { text } = passthrough.passMessage(
+      JSON.stringify({ ...head, object: 'chat.completion', choices }),
+      exchangeFor(),
+    )
     const told = (JSON.parse(text) as { choices: { message: { tool_calls: JsonObject[] } }[] }).choices[0]!
     expect(told.message.tool_calls).toMatchObject([
       entry('{"a":1}'),
@@ -155,68 +158,68 @@ describe('calls that share an id', () => {
 
 describe('the finish', () => {
   test.each(['constructor', '__proto__', 'toString'])('`%s` is a word nobody knows', word => {
-    const passing = start()
-    const out = pushed(passing, first, chunk({ content: 'a' }), chunk({}, word)) + passing.end()
+    const pipe = start()
+    const out = pushed(pipe, first, chunk({ content: 'a' }), chunk({}, word)) + pipe.end()
     expect(out).toContain('"finish_reason":"stop"')
   })
 
   test('is held until the next frame', () => {
-    const passing = start()
-    pushed(passing, first, chunk({ content: 'A' }))
-    expect(pushed(passing, chunk({}, 'stop'))).toBe('')
-    expect(pushed(passing, usageChunk)).toBe(mine(chunk({}, 'stop')) + mine(usageChunk))
-    expect(passing.end()).toBe('data: [DONE]\n\n')
+    const pipe = start()
+    pushed(pipe, first, chunk({ content: 'A' }))
+    expect(pushed(pipe, chunk({}, 'stop'))).toBe('')
+    expect(pushed(pipe, usageChunk)).toBe(mine(chunk({}, 'stop')) + mine(usageChunk))
+    expect(pipe.end()).toBe('data: [DONE]\n\n')
   })
 
   test('or until the vendor has been silent for a moment, or the end', () => {
-    const passing = start()
-    pushed(passing, first, chunk({}, 'length'))
-    expect(passing.flush()).toBe(mine(chunk({}, 'length')))
-    expect(passing.flush()).toBe('')
-    expect(passing.end()).toBe('data: [DONE]\n\n')
+    const pipe = start()
+    pushed(pipe, first, chunk({}, 'length'))
+    expect(pipe.flush()).toBe(mine(chunk({}, 'length')))
+    expect(pipe.flush()).toBe('')
+    expect(pipe.end()).toBe('data: [DONE]\n\n')
     const other = start()
     pushed(other, first, chunk({}, 'length'), '[DONE]')
     expect(other.end()).toBe(`${mine(chunk({}, 'length'))}data: [DONE]\n\n`)
   })
 
   test('comes once, whatever the vendor repeats, and after late content too', () => {
-    const passing = start()
+    const pipe = start()
     const out =
       pushed(
-        passing,
+        pipe,
         first,
         chunk({ content: 'A' }, 'stop'),
         chunk({}, 'stop'),
         chunk({ content: 'B' }),
         chunk({}, 'stop'),
         chunk({}, 'length'),
-      ) + passing.end()
+      ) + pipe.end()
     expect(readStream(out, model).choices[0]).toMatchObject({ text: 'AB', finish: 'stop' })
   })
 
   test('content after a finish that was told is still passed, and noted', () => {
     const lost: string[] = []
-    const passing = start({ loss: path => lost.push(path) })
-    pushed(passing, first, chunk({}, 'stop'))
-    passing.flush()
-    expect(pushed(passing, chunk({ content: 'late' }, 'stop'))).toContain('late')
+    const pipe = start({ loss: path => lost.push(path) })
+    pushed(pipe, first, chunk({}, 'stop'))
+    pipe.flush()
+    expect(pushed(pipe, chunk({ content: 'late' }, 'stop'))).toContain('late')
     expect(lost).toEqual(['choices[0]'])
-    expect(passing.end()).toBe('data: [DONE]\n\n')
+    expect(pipe.end()).toBe('data: [DONE]\n\n')
   })
 
   test('is each choice’s own', () => {
     const of = (index: number, delta: JsonObject, finish: string | null = null) =>
       JSON.stringify({ ...head, choices: [{ index, delta, finish_reason: finish }] })
-    const passing = start()
+    const pipe = start()
     const out = pushed(
-      passing,
+      pipe,
       of(0, { role: 'assistant', content: 'A' }),
       of(1, { role: 'assistant', content: 'B' }),
       of(0, {}, 'stop'),
       of(1, { content: 'b' }),
       of(1, {}, 'length'),
     )
-    const { choices } = readStream(out + passing.end(), model)
+    const { choices } = readStream(out + pipe.end(), model)
     expect(choices.map(({ text, finish }) => [text, finish])).toEqual([
       ['A', 'stop'],
       ['Bb', 'length'],
@@ -226,22 +229,22 @@ describe('the finish', () => {
 
 describe('usage', () => {
   test('in a chunk of its own is withheld from who did not ask', () => {
-    const passing = start({ usageAsked: false })
-    const out = pushed(passing, first, chunk({ content: 'A' }), chunk({}, 'stop'), usageChunk, '[DONE]') + passing.end()
+    const pipe = start({ usageAsked: false })
+    const out = pushed(pipe, first, chunk({ content: 'A' }), chunk({}, 'stop'), usageChunk, '[DONE]') + pipe.end()
     expect(out).not.toContain('usage')
-    expect(passing.seen.usage).toEqual({ input: 1, output: 2 })
+    expect(pipe.state.usage).toEqual({ input: 1, output: 2 })
   })
 
   test('on a chunk that says something passes', () => {
-    const passing = start({ usageAsked: false })
-    expect(pushed(passing, chunk({ role: 'assistant', content: 'A' }, null, { usage }))).toContain('prompt_tokens')
+    const pipe = start({ usageAsked: false })
+    expect(pushed(pipe, chunk({ role: 'assistant', content: 'A' }, null, { usage }))).toContain('prompt_tokens')
   })
 
   test('with a second finish goes on with the first, for who did not ask', () => {
-    const passing = start({ usageAsked: false })
+    const pipe = start({ usageAsked: false })
     const out =
-      pushed(passing, first, chunk({ content: 'A' }), chunk({}, 'stop'), chunk({ content: '' }, 'stop', { usage })) +
-      passing.end()
+      pushed(pipe, first, chunk({ content: 'A' }), chunk({}, 'stop'), chunk({ content: '' }, 'stop', { usage })) +
+      pipe.end()
     const { choices, usage: counted } = readStream(out, model)
     expect(choices[0]).toMatchObject({ text: 'A', finish: 'stop' })
     expect(counted).toEqual(usage)
@@ -249,9 +252,9 @@ describe('usage', () => {
   })
 
   test('after content that came after a finish goes on with the finish, too', () => {
-    const passing = start({ usageAsked: false })
+    const pipe = start({ usageAsked: false })
     const frames = [first, chunk({}, 'stop'), chunk({ content: 'late' }), chunk({}, 'stop', { usage })]
-    const { choices, usage: counted } = readStream(pushed(passing, ...frames) + passing.end(), model)
+    const { choices, usage: counted } = readStream(pushed(pipe, ...frames) + pipe.end(), model)
     expect(choices[0]).toMatchObject({ text: 'late', finish: 'stop' })
     expect(counted).toEqual(usage)
   })
@@ -291,41 +294,41 @@ describe('usage', () => {
       { input: 5, output: 0 },
     ],
   ])('%j has one meaning', (given, meant) => {
-    const passing = start()
-    pushed(passing, JSON.stringify({ ...head, choices: [], usage: given }))
-    expect(passing.seen.usage).toEqual(meant as never)
+    const pipe = start()
+    pushed(pipe, JSON.stringify({ ...head, choices: [], usage: given }))
+    expect(pipe.state.usage).toEqual(meant as never)
   })
 })
 
 describe('the end', () => {
   test('[DONE] is ours: swallowed, written once, nothing after it', () => {
-    const passing = start()
-    expect(pushed(passing, first, chunk({}, 'stop'), '[DONE]', '[DONE]', chunk({ content: 'x' }))).toBe(mine(first))
-    expect(passing.end()).toBe(`${mine(chunk({}, 'stop'))}data: [DONE]\n\n`)
+    const pipe = start()
+    expect(pushed(pipe, first, chunk({}, 'stop'), '[DONE]', '[DONE]', chunk({ content: 'x' }))).toBe(mine(first))
+    expect(pipe.end()).toBe(`${mine(chunk({}, 'stop'))}data: [DONE]\n\n`)
   })
 
   test('a body that ends after some but not all finishes was cut', () => {
-    const passing = start()
+    const pipe = start()
     pushed(
-      passing,
+      pipe,
       first,
       JSON.stringify({ ...head, choices: [{ index: 1, delta: { content: 'B' } }] }),
       chunk({}, 'stop'),
     )
-    expect(passing.end()).toBe('')
-    expect(passing.seen.fault).toMatchObject({ code: 'upstream_failed', message: "the vendor's stream was cut" })
+    expect(pipe.end()).toBe('')
+    expect(pipe.state.fault).toMatchObject({ code: 'upstream_failed', message: "the vendor's stream was cut" })
   })
 
   test('a fault ends the output; its frame is an error without [DONE], free of secrets', () => {
-    const passing = start({ redact: text => text.replaceAll('hunter2', '***') })
-    pushed(passing, first, chunk({ content: 'A' }, 'stop'))
-    expect(passing.push({ event: 'error', data: '{"error":{"message":"hunter2 failed","status_code":503}}' })).toBe('')
-    expect(pushed(passing, chunk({ content: 'B' }), '[DONE]') + passing.end()).toBe('')
-    expect(passing.seen.fault?.status).toBe(503)
-    expect(passing.fail(passing.seen.fault!)).toBe(
+    const pipe = start({ redact: text => text.replaceAll('hunter2', '***') })
+    pushed(pipe, first, chunk({ content: 'A' }, 'stop'))
+    expect(pipe.push({ event: 'error', data: '{"error":{"message":"hunter2 failed","status_code":503}}' })).toBe('')
+    expect(pushed(pipe, chunk({ content: 'B' }), '[DONE]') + pipe.end()).toBe('')
+    expect(pipe.state.fault?.status).toBe(503)
+    expect(pipe.fail(pipe.state.fault!)).toBe(
       'data: {"error":{"message":"*** failed","status_code":503,"type":"server_error","param":null,"code":null}}\n\n',
     )
-    expect(passing.fail(new GatewayError('upstream_timeout', 'silent'))).toContain('"code":"upstream_timeout"')
+    expect(pipe.fail(new GatewayError('upstream_timeout', 'silent'))).toContain('"code":"upstream_timeout"')
   })
 
   test.each([
@@ -339,9 +342,9 @@ describe('the end', () => {
     ['{"choices":[{"index":0,"delta":{},"error":{"message":"m","code":502}}]}', 502],
     ['{"error_code":18,"error_msg":"m"}', 502],
   ])('%s is a fault', (data, status) => {
-    const passing = start()
-    expect(pushed(passing, data)).toBe('')
-    expect(passing.seen.fault?.status).toBe(status)
+    const pipe = start()
+    expect(pushed(pipe, data)).toBe('')
+    expect(pipe.state.fault?.status).toBe(status)
   })
 
   test.each([
@@ -350,14 +353,14 @@ describe('the end', () => {
     '{"code":0,"message":"Success","choices":[]}',
     '{"base_resp":{"status_code":0},"choices":[]}',
   ])('%s is none', data => {
-    const passing = start()
-    pushed(passing, data)
-    expect(passing.seen.fault).toBeUndefined()
+    const pipe = start()
+    pushed(pipe, data)
+    expect(pipe.state.fault).toBeUndefined()
   })
 })
 
 describe('a whole answer', () => {
-  const pass = (text: string, change: Partial<Exchange> = {}) => watch.passMessage(text, exchangeFor(change))
+  const pass = (text: string, change: Partial<Exchange> = {}) => passthrough.passMessage(text, exchangeFor(change))
   const right = `{"id":"c","object":"chat.completion","created":1,"model":"theirs","choices":[{"index":0,"message":{"role":"assistant","content":"A","n":12345678901234567890},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}`
 
   test('that is right goes on as it came, but for the model and the space before it', () => {
@@ -470,7 +473,7 @@ describe('the wrong shape', () => {
   test.each(messages.map(({ name, body }) => [name, body] as const))('%s is told strictly', (_name, body) => {
     const told = readStream(tellMessage(chat, chat, JSON.stringify(body), exchangeFor()).body, model)
     const whole = readMessage(translateMessage(chat, chat, JSON.stringify(body), exchangeFor()).body, model)
-    const passed = readMessage(watch.passMessage(JSON.stringify(body), exchangeFor()).text, model)
+    const passed = readMessage(passthrough.passMessage(JSON.stringify(body), exchangeFor()).text, model)
     const said = ({ choices }: typeof told) =>
       choices.map(({ text, reasoning, refusal, calls, finish }) => ({ text, reasoning, refusal, calls, finish }))
     expect(said(told)).toEqual(said(passed))
@@ -486,12 +489,12 @@ describe('the wrong shape', () => {
 })
 
 test('readRequest reads the head', () => {
-  expect(watch.readRequest({ model: 'm', stream: true, stream_options: { include_usage: true } })).toEqual({
+  expect(passthrough.readRequest({ model: 'm', stream: true, stream_options: { include_usage: true } })).toEqual({
     model: 'm',
     stream: true,
     usageAsked: true,
   })
-  expect(watch.readRequest({ model: null, stream: null, stream_options: null })).toEqual({
+  expect(passthrough.readRequest({ model: null, stream: null, stream_options: null })).toEqual({
     stream: false,
     usageAsked: false,
   })

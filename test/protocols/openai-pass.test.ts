@@ -2,20 +2,20 @@
 import { describe, expect, test } from 'bun:test'
 import type { GatewayError } from '../../src/base/errors.ts'
 import type { Exchange } from '../../src/protocols/protocol.ts'
-import { passOnly } from '../../src/protocols/registry.ts'
+import { passthroughOnly } from '../../src/protocols/registry.ts'
 import { exchangeFor, framesOf } from '../contracts/protocol.ts'
 import { recordings } from '../support/recordings.ts'
 import { stopwatch } from '../support/stopwatch.ts'
 
-const of = (path: string) => passOnly.get(path)!
+const of = (path: string) => passthroughOnly.get(path)!
 const model = exchangeFor().model
 const pass = (path: string, text: string, change: Partial<Exchange> = {}) =>
-  of(path).watch.passMessage(text, exchangeFor(change))
+  of(path).passthrough.passMessage(text, exchangeFor(change))
 const streamed = (path: string, text: string, change: Partial<Exchange> = {}) => {
-  const passing = of(path).watch.passStream(exchangeFor(change))
+  const pipe = of(path).passthrough.pipeStream(exchangeFor(change))
   let out = ''
-  for (const frame of framesOf(text)) out += passing.push(frame)
-  return { out: out + passing.end(), seen: passing.seen, fail: passing.fail }
+  for (const frame of framesOf(text)) out += pipe.push(frame)
+  return { out: out + pipe.end(), seen: pipe.state, fail: pipe.fail }
 }
 
 describe('a request', () => {
@@ -38,7 +38,7 @@ describe('a request', () => {
   })
 
   test('is accepted with it, whatever else it has', () => {
-    for (const path of passOnly.keys())
+    for (const path of passthroughOnly.keys())
       expect(() =>
         of(path).checkRequest({ input: ['a'], prompt: 'a', query: 'q', documents: [], anything: 1 }),
       ).not.toThrow()
@@ -47,8 +47,10 @@ describe('a request', () => {
   test('usage is asked for only where the wire knows the question', () => {
     const text = '{"model":"a","stream":true}'
     const change = { model: 'b', askUsage: true }
-    expect(of('audio/speech').watch.writeRequest(text, JSON.parse(text), change)).toBe('{"model":"b","stream":true}')
-    expect(of('completions').watch.writeRequest(text, JSON.parse(text), change)).toContain('include_usage')
+    expect(of('audio/speech').passthrough.writeRequest(text, JSON.parse(text), change)).toBe(
+      '{"model":"b","stream":true}',
+    )
+    expect(of('completions').passthrough.writeRequest(text, JSON.parse(text), change)).toContain('include_usage')
   })
 })
 

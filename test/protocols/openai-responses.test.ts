@@ -81,7 +81,8 @@ const typesOf = (frames: readonly Frame[]): unknown[] => bodies(frames).map(({ t
 describe('recordings', () => {
   test(`${made.length} recordings are of one kind each; ${every.length - made.length} are of stored answers`, () => {
     expect(streamed.length + whole.length + refused.length + strange.length).toBe(made.length)
-    for (const one of strange) expect(() => responses.watch.passMessage(one.text, exchangeFor())).toThrow(GatewayError)
+    for (const one of strange)
+      expect(() => responses.passthrough.passMessage(one.text, exchangeFor())).toThrow(GatewayError)
   })
 
   test(`${streamed.length} streams: what is rendered from their events is strict`, () => {
@@ -141,12 +142,12 @@ describe('recordings', () => {
 
 /** Passed: all that goes out, and what was seen. */
 const passed = (text: string, change: Parameters<typeof exchangeFor>[0] = {}) => {
-  const passing = responses.watch.passStream(exchangeFor({ id: 'resp_gateway', ...change }))
+  const pipe = responses.passthrough.pipeStream(exchangeFor({ id: 'resp_gateway', ...change }))
   let out = ''
-  for (const frame of framesOf(text)) if (!passing.seen.fault) out += passing.push(frame)
-  out += passing.end()
-  if (passing.seen.fault) out += passing.fail(passing.seen.fault)
-  return { out, seen: passing.seen, frames: framesOf(out) }
+  for (const frame of framesOf(text)) if (!pipe.state.fault) out += pipe.push(frame)
+  out += pipe.end()
+  if (pipe.state.fault) out += pipe.fail(pipe.state.fault)
+  return { out, seen: pipe.state, frames: framesOf(out) }
 }
 
 /** Events of OpenAI's newest tools, which its SDK does not know yet. */
@@ -172,7 +173,7 @@ describe('the pass', () => {
   test(`${whole.length} recorded whole answers: nothing but the model is changed`, () => {
     for (const { file, text } of whole) {
       const body = bodyOf({ text } as Recording)
-      const { text: out } = responses.watch.passMessage(text, exchangeFor())
+      const { text: out } = responses.passthrough.passMessage(text, exchangeFor())
       expect({ file, body: JSON.parse(out) as Json }).toEqual({ file, body: { ...body, model: exchangeFor().model } })
     }
   })
@@ -224,7 +225,9 @@ describe('the pass', () => {
   test('a request keeps every character but its model', () => {
     const text = '{ "model" : "a", "input":[{"role":"user","content":"x"}], "big": 12345678901234567890 }'
     const body = JSON.parse(text) as JsonObject
-    expect(responses.watch.writeRequest(text, body, { model: 'b', askUsage: true })).toBe(text.replace('"a"', '"b"'))
+    expect(responses.passthrough.writeRequest(text, body, { model: 'b', askUsage: true })).toBe(
+      text.replace('"a"', '"b"'),
+    )
   })
 
   test('thoughts of others are not sent to a vendor that could not read them', () => {
@@ -237,7 +240,10 @@ describe('the pass', () => {
       { type: 'reasoning', id: `rs_${sealPrefix}2`, summary: [], encrypted_content: 'gAAAA' },
     ]
     const text = JSON.stringify({ model: 'a', input })
-    const sent = responses.watch.writeRequest(text, JSON.parse(text) as JsonObject, { model: 'b', askUsage: false })
+    const sent = responses.passthrough.writeRequest(text, JSON.parse(text) as JsonObject, {
+      model: 'b',
+      askUsage: false,
+    })
     expect(JSON.parse(sent)).toEqual({ model: 'b', input: [input[2]!, input[3]!, { ...input[4]!, id: undefined }] })
   })
 })

@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'bun:test'
 import type { GatewayError } from '../../src/base/errors.ts'
 import { type JsonObject, parseJson } from '../../src/base/json/json.ts'
-import { watch } from '../../src/protocols/openai-chat/passthrough.ts'
-import type { Passing } from '../../src/protocols/protocol.ts'
+import { passthrough } from '../../src/protocols/openai-chat/passthrough.ts'
+import type { StreamPipe } from '../../src/protocols/protocol.ts'
 import { providers } from '../../src/providers/index.ts'
 import { exchangeFor, framesOf } from '../contracts/protocol.ts'
 import { type Recording, recordings } from '../support/recordings.ts'
@@ -21,22 +21,22 @@ const mendOf = (type: string) => {
   return mend ? { mend } : {}
 }
 
-const passed = (text: string, type: string): Passing & { out: string } => {
-  const passing = watch.passStream(exchangeFor(mendOf(type)))
+const passed = (text: string, type: string): StreamPipe & { out: string } => {
+  const pipe = passthrough.pipeStream(exchangeFor(mendOf(type)))
   let out = ''
-  for (const frame of framesOf(text)) out += passing.push(frame)
-  return { ...passing, out: out + passing.end() }
+  for (const frame of framesOf(text)) out += pipe.push(frame)
+  return { ...pipe, out: out + pipe.end() }
 }
 
 /** The strict answer, or the fault it tells. */
 const read = ({ text, events }: Pick<Recording, 'text' | 'events'>, type: string): Answer | GatewayError => {
   const { model } = exchangeFor()
   if (events) {
-    const { seen, out } = passed(text, type)
-    return seen.fault ?? readStream(out, model)
+    const { state, out } = passed(text, type)
+    return state.fault ?? readStream(out, model)
   }
   try {
-    return readMessage(watch.passMessage(text, exchangeFor(mendOf(type))).text, model)
+    return readMessage(passthrough.passMessage(text, exchangeFor(mendOf(type))).text, model)
   } catch (thrown) {
     if (thrown instanceof Error && thrown.name === 'GatewayError') return thrown as GatewayError
     throw thrown

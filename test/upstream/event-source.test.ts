@@ -4,7 +4,7 @@ import type { JsonObject } from '../../src/base/json/json.ts'
 import type { SealMemory } from '../../src/ir/seal.ts'
 import { completions } from '../../src/protocols/completions/index.ts'
 import { geminiList } from '../../src/protocols/gemini/json-array.ts'
-import type { Egress, Exchange, Ingress, Passing, Varying } from '../../src/protocols/protocol.ts'
+import type { Egress, Exchange, Ingress, StreamPipe, Varying } from '../../src/protocols/protocol.ts'
 import { protocols } from '../../src/protocols/registry.ts'
 import { rememberStream } from '../../src/protocols/shared/thought-memory.ts'
 import { translateStream } from '../../src/protocols/shared/translate.ts'
@@ -25,9 +25,9 @@ const piecesOf = (text: string): Uint8Array[] =>
     .map(piece => new Uint8Array(Buffer.from(piece)))
 
 /** `short`: pieces that went the short way, which alone tells bytes. */
-type Read = { text: string; seen: Passing['seen']; short: number }
+type Read = { text: string; seen: StreamPipe['state']; short: number }
 
-const read = async (pieces: Uint8Array[], passing: Passing): Promise<Read> => {
+const read = async (pieces: Uint8Array[], pipe: StreamPipe): Promise<Read> => {
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       for (const piece of pieces) controller.enqueue(piece)
@@ -35,7 +35,7 @@ const read = async (pieces: Uint8Array[], passing: Passing): Promise<Read> => {
     },
   })
   const deadline = new Deadline({ expired: () => undefined, look: () => undefined })
-  const source = new Source(body.getReader(), passing, deadline, 60, new Uint8Array())
+  const source = new Source(body.getReader(), pipe, deadline, 60, new Uint8Array())
   let text = ''
   let short = 0
   for (let over = false; !over; )
@@ -46,14 +46,14 @@ const read = async (pieces: Uint8Array[], passing: Passing): Promise<Read> => {
         text += typeof said === 'string' ? said : said ? Buffer.from(said).toString() : ''
       },
     })
-  return { text, seen: passing.seen, short }
+  return { text, seen: pipe.state, short }
 }
 
-const passingFor = (client: Ingress, vendor: Egress, exchange: Exchange): Passing =>
-  client.id === vendor.id ? client.watch.passStream(exchange) : translateStream(client, vendor, exchange)
+const passingFor = (client: Ingress, vendor: Egress, exchange: Exchange): StreamPipe =>
+  client.id === vendor.id ? client.passthrough.pipeStream(exchange) : translateStream(client, vendor, exchange)
 
 /** Both ways, each with a memory of its own: what the calls of the answer need is kept by both. */
-const bothWays = async (make: (exchange: Exchange) => Passing, pieces: Uint8Array[]): Promise<Read> => {
+const bothWays = async (make: (exchange: Exchange) => StreamPipe, pieces: Uint8Array[]): Promise<Read> => {
   const go = async (isShort: boolean) => {
     const losses: string[] = []
     const kept: unknown[] = []
@@ -191,7 +191,7 @@ describe('frames that are alike', () => {
     const chat = protocols.get('openai-chat')!
     const pieces = piecesOf(streams['openai-chat']!)
     const { short } = await bothWays(
-      exchange => rememberStream(chat, chat.watch.passStream(exchange), exchange),
+      exchange => rememberStream(chat, chat.passthrough.pipeStream(exchange), exchange),
       pieces,
     )
     expect(short).toBeGreaterThan(pieces.length / 3)

@@ -106,12 +106,12 @@ describe('a frame like the last one', () => {
 })
 
 test('a stream passes the same whether its frames are alike or each is made unlike the one before', () => {
-  const { watch } = protocols.get('openai-chat')!
+  const { passthrough } = protocols.get('openai-chat')!
   const told = (unlike: boolean) => {
-    const passing = watch.passStream(exchangeFor())
+    const pipe = passthrough.pipeStream(exchangeFor())
     const bodies = [frame({ role: 'assistant', content: '' }), ...words(300).map(content => frame({ content }))]
     const texts = bodies.map(body => JSON.stringify(body))
-    return texts.map((data, index) => passing.push({ data: unlike && index % 2 === 1 ? `${data} ` : data })).join('')
+    return texts.map((data, index) => pipe.push({ data: unlike && index % 2 === 1 ? `${data} ` : data })).join('')
   }
   expect(told(false)).toBe(told(true).replaceAll('} \n', '}\n'))
 })

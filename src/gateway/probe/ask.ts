@@ -6,7 +6,7 @@ import type { Redact } from '../../base/redact.ts'
 import type { Compiled } from '../../config/compiled.ts'
 import type { Usage } from '../../ir/chat.ts'
 import type { Limits } from '../../limits/limits.ts'
-import { passOnly, protocols } from '../../protocols/registry.ts'
+import { passthroughOnly, protocols } from '../../protocols/registry.ts'
 import type { Target } from '../../providers/entry.ts'
 import { addressOf, spokenFor } from '../../providers/resolve-url.ts'
 import { createAnswerStore } from '../../store/answers.ts'
@@ -69,7 +69,7 @@ const answer = async (
   terms: Terms,
 ): Promise<Answer> => {
   const records = new Notes(silent)
-  const protocol = protocols.get(asks) ?? passOnly.get(asks)!
+  const protocol = protocols.get(asks) ?? passthroughOnly.get(asks)!
   const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), signal }
   const request = new Request('http://localhost/v1', init)
   const response = await serve(request, { protocol, query: '' }, connection, runtimeFor(target, records, terms))

@@ -6,7 +6,7 @@ import { parseError, renderError } from './error.ts'
 import { headers } from './headers.ts'
 import { takesUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'
-import { renderFault, watch } from './passthrough.ts'
+import { passthrough, renderFault } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
 import { checkRequest, id } from './wire.ts'
@@ -29,5 +29,5 @@ export const anthropic: Protocol = {
   idPrefix: 'msg_',
   words: 'forgotten',
   headers,
-  watch,
+  passthrough,
 }

@@ -3,7 +3,7 @@ import type { GatewayError } from '../../base/errors.ts'
 import { exactly } from '../../base/json/exact-numbers.ts'
 import { isObject, type JsonObject, parseJson, splice, textOf, topLevel, withMembers } from '../../base/json/json.ts'
 import { isWrapped, sealPrefix } from '../../ir/seal.ts'
-import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
+import type { Exchange, Frame, Passthrough, StreamPipe, StreamState } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { unread } from '../shared/vendor-error.ts'
 import { begunAnew, cut, faultFrom, renderError } from './error.ts'
@@ -12,7 +12,7 @@ import { isCall, mendBlock, mendEnvelope, mendStop, readMessage } from './normal
 import { refuseThread } from './request.ts'
 import { gatherUsage, parseUsage } from './usage.ts'
 
-const readRequest: Watch['readRequest'] = ({ model, stream }) => ({
+const readRequest: Passthrough['readRequest'] = ({ model, stream }) => ({
   ...(typeof model === 'string' && model !== '' && { model }),
   stream: stream === true,
   usageAsked: true,
@@ -30,7 +30,7 @@ const withModelIn = (text: string, path: string, model: string): string | undefi
  * Seals of others are for us to read: a thought that holds one was never this vendor's. Conversations are kept by Claude's vendors only;
  * another would overlook that it gets the end of one. @throws `invalid_request` where such a one is to go on.
  */
-const writeRequest: Watch['writeRequest'] = (text, given, { model }) => {
+const writeRequest: Passthrough['writeRequest'] = (text, given, { model }) => {
   const kept = traitsOf(model).claude ? undefined : given.thread
   refuseThread(kept)
   if (kept === undefined) return written(text, given, model)
@@ -59,8 +59,8 @@ export const renderFault = (error: GatewayError): string => frameOf(renderError(
 /** Where most of a stream's frames begin alike: they pass unread. */
 const deltaHead = '{"type":"content_block_delta"'
 
-const passStream = (exchange: Exchange): Passing => {
-  const seen: Seen = { content: false }
+const passStream = (exchange: Exchange): StreamPipe => {
+  const seen: StreamState = { content: false }
   const open = new Set<number>()
   const counted: JsonObject = {}
   let begun = false
@@ -134,7 +134,7 @@ const passStream = (exchange: Exchange): Passing => {
       return (stopped ? closeAll() : '') + asItWas(changed)
     }
     if (type === 'message_stop') {
-      seen.over = true
+      seen.finished = true
       return closeAll() + asItWas(false)
     }
     if (type !== 'error') return asItWas(frame.event === undefined && body.type !== type)
@@ -144,7 +144,7 @@ const passStream = (exchange: Exchange): Passing => {
 
   const push = (frame: Frame): string => {
     delta = undefined
-    if (seen.over || seen.fault) return ''
+    if (seen.finished || seen.fault) return ''
     if (frame.event === 'content_block_delta' && !exchange.mend && frame.data.startsWith(deltaHead)) {
       seen.content = true
       delta = frame.data
@@ -160,13 +160,13 @@ const passStream = (exchange: Exchange): Passing => {
   }
 
   const end = (): string => {
-    if (seen.over || seen.fault) return ''
+    if (seen.finished || seen.fault) return ''
     if (stopped) return closeAll() + frameOf({ type: 'message_stop' })
     seen.fault = cut()
     return ''
   }
 
-  return { seen, push, end, word: () => delta && wordOf(delta), flush: () => '', fail: renderFault }
+  return { state: seen, push, end, word: () => delta && wordOf(delta), flush: () => '', fail: renderFault }
 }
 
 const wordOf = (data: string): string | undefined => {
@@ -175,7 +175,7 @@ const wordOf = (data: string): string | undefined => {
   return isObject(delta) && delta.type === 'text_delta' ? textOf(delta.text) : undefined
 }
 
-const passMessage: Watch['passMessage'] = (text, exchange) => {
+const passMessage: Passthrough['passMessage'] = (text, exchange) => {
   const body = readMessage(text, exchange)
   const model = textOf(body.model)
   const usage = parseUsage(body.usage)
@@ -187,4 +187,4 @@ const passMessage: Watch['passMessage'] = (text, exchange) => {
   return { text: strict, ...(usage && { usage }), ...(model !== undefined && { model }) }
 }
 
-export const watch: Watch = { readRequest, writeRequest, passStream, passMessage }
+export const passthrough: Passthrough = { readRequest, writeRequest, pipeStream: passStream, passMessage }

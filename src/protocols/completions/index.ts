@@ -4,12 +4,12 @@
  */
 
 import { openaiPass } from '../openai-pass/index.ts'
-import type { Ingress, PassOnly } from '../protocol.ts'
+import type { Ingress, PassthroughProtocol } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { parseRequest, splitRequest } from './request.ts'
 import { answerFrames, joinAnswers, renderMessage, renderStream } from './stream-encoder.ts'
 
-export const completions: Ingress & PassOnly = {
+export const completions: Ingress & PassthroughProtocol = {
   ...openaiPass('completions'),
   parseRequest,
   renderMessage,

@@ -6,7 +6,7 @@ import { GatewayError } from '../../base/errors.ts'
 import { type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Finish, Message } from '../../ir/chat.ts'
 import type { Event } from '../../ir/event.ts'
-import type { Exchange, Frame, Ingress, PassOnly, Several, Stage, Watch } from '../protocol.ts'
+import type { Exchange, Frame, Ingress, Passthrough, PassthroughProtocol, Several, Stage } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { parseError } from '../shared/vendor-error.ts'
 import { checkOne, checkRequest, ordinary, requestParser, type Template, textAsked } from './prompt.ts'
@@ -102,11 +102,11 @@ const streamOf =
   }
 
 /** It is always translated: there is nothing to pass. */
-const watch = (readRequest: Watch['readRequest']): Watch => ({
+const watch = (readRequest: Passthrough['readRequest']): Passthrough => ({
   readRequest,
   writeRequest: text => text,
   passMessage: text => ({ text }),
-  passStream() {
+  pipeStream() {
     throw new Error('a translation is never passed')
   },
 })
@@ -127,7 +127,7 @@ const severalOf = ({ body, piece, join }: Shape, { retry, concurrency }: Manner)
 
 const textsOf = ({ text }: JsonObject): Json[] => (Array.isArray(text) ? text : [text ?? ''])
 
-const translator = (shape: Shape, manner: Manner): Ingress & PassOnly => ({
+const translator = (shape: Shape, manner: Manner): Ingress & PassthroughProtocol => ({
   id: shape.id,
   idPrefix: '',
   takesForms: true,
@@ -140,7 +140,7 @@ const translator = (shape: Shape, manner: Manner): Ingress & PassOnly => ({
   renderFault: error => renderFrame({ data: JSON.stringify(shape.error(error)) }),
   parseError,
   // Rotating the free models is what translations are wanted for.
-  watch: watch(({ model, stream }) => ({
+  passthrough: watch(({ model, stream }) => ({
     model: textOf(model) || 'random',
     stream: stream === true,
     usageAsked: false,
@@ -148,10 +148,10 @@ const translator = (shape: Shape, manner: Manner): Ingress & PassOnly => ({
   several: severalOf(shape, manner),
 })
 
-const made = new WeakMap<Manner, ReadonlyMap<string, Ingress & PassOnly>>()
+const made = new WeakMap<Manner, ReadonlyMap<string, Ingress & PassthroughProtocol>>()
 
 /** `deepl` and `deeplx`, in the manner that is configured. */
-export const translators = (manner: Manner): ReadonlyMap<string, Ingress & PassOnly> => {
+export const translators = (manner: Manner): ReadonlyMap<string, Ingress & PassthroughProtocol> => {
   const known = made.get(manner)
   if (known) return known
   const all = new Map(shapes.map(shape => [shape.id, translator(shape, manner)]))

@@ -3,7 +3,7 @@ import { countOf, isObject, type Json, type JsonObject, parseJson, topLevel } fr
 import { faultFrom, parseError, renderError, tellsFault } from '../gemini/error.ts'
 import { renderFault } from '../gemini/passthrough.ts'
 import { camelBody, listOf } from '../gemini/syntax/casing.ts'
-import type { Exchange, Loss, Several, Watch } from '../protocol.ts'
+import type { Exchange, Loss, Passthrough, Several } from '../protocol.ts'
 import { neverStreamed, type Single } from '../shared/unary.ts'
 import { nonsense } from '../shared/vendor-error.ts'
 import {
@@ -119,15 +119,15 @@ const metadata = ({ usage }: EmbedAnswer): JsonObject =>
 const named = (request: Json, model: string): Json =>
   isObject(request) && request.model !== undefined ? { ...request, model: `models/${model}` } : request
 
-const watchOf = (rename: (body: JsonObject, model: string) => JsonObject): Watch => ({
+const watchOf = (rename: (body: JsonObject, model: string) => JsonObject): Passthrough => ({
   readRequest: () => ({ stream: false, usageAsked: false }),
   writeRequest: (text, body, { model }) => (text.includes('"model"') ? JSON.stringify(rename(body, model)) : text),
-  passStream: neverStreamed,
+  pipeStream: neverStreamed,
   passMessage: (text, exchange) => passMessage(text, exchange),
 })
 
 /** Nothing is built from the vectors. */
-const passMessage = (text: string, exchange: Exchange): ReturnType<Watch['passMessage']> => {
+const passMessage = (text: string, exchange: Exchange): ReturnType<Passthrough['passMessage']> => {
   const members = topLevel(text)?.members
   const member = (key: string): Json | undefined => {
     const span = members?.get(key)
@@ -151,7 +151,7 @@ export const embedContent: Single<EmbedAsk, EmbedAnswer> = {
   ...shared,
   id: 'gemini/embedContent',
   checkRequest: body => checkContent(body, ''),
-  watch: watchOf((body, model) => named(body, model) as JsonObject),
+  passthrough: watchOf((body, model) => named(body, model) as JsonObject),
   most: () => 1,
   parseRequest: (body, loss) => askOf([camelBody(body)], () => '', loss),
   renderRequest: (ask, loss) => {
@@ -196,7 +196,10 @@ export const batchEmbedContents: Single<EmbedAsk, EmbedAnswer> = {
     if (requestsIn(body).length === 0) throw wrong('requests', 'must be a list of at least one request')
     for (const [index, request] of requestsIn(body).entries()) checkContent(request, `requests[${index}]`)
   },
-  watch: watchOf((body, model) => ({ ...body, requests: requestsIn(body).map(request => named(request, model)) })),
+  passthrough: watchOf((body, model) => ({
+    ...body,
+    requests: requestsIn(body).map(request => named(request, model)),
+  })),
   most: () => most,
   parseRequest: (body, loss) => askOf(listOf(camelBody(body).requests), index => `requests[${index}].`, loss),
   renderRequest(ask, loss) {

@@ -124,11 +124,11 @@ const several: Several = { split, join, frames: () => [] }
 
 export const embeddings: Single<EmbedAsk, EmbedAnswer> = {
   ...passing,
-  watch: {
-    ...passing.watch,
-    readRequest: body => ({ ...passing.watch.readRequest(body), stream: false }),
+  passthrough: {
+    ...passing.passthrough,
+    readRequest: body => ({ ...passing.passthrough.readRequest(body), stream: false }),
     passMessage: (text, exchange) =>
-      passing.watch.passMessage(asAsked(inPlace(text), exchange.asked?.encoding_format), exchange),
+      passing.passthrough.passMessage(asAsked(inPlace(text), exchange.asked?.encoding_format), exchange),
   },
   kind: 'embedding',
   parseRequest,

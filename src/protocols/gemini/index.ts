@@ -3,7 +3,7 @@ import type { Protocol } from '../protocol.ts'
 import { parseError, renderError } from './error.ts'
 import { parseMessage, renderMessage } from './message.ts'
 import { id } from './parts/part.ts'
-import { heartbeat, renderFault, renderFrame, watch } from './passthrough.ts'
+import { heartbeat, passthrough, renderFault, renderFrame } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
 import { checkRequest, varies } from './wire.ts'
@@ -27,5 +27,5 @@ export const gemini: Protocol = {
   words: 'gathered',
   varies,
   silentOn: ['stop', 'cacheWrite'],
-  watch,
+  passthrough,
 }

@@ -47,5 +47,5 @@ export const geminiList: Ingress = {
   streamType: 'application/json',
   words: undefined,
   heartbeat: '\n',
-  watch: { ...gemini.watch, passStream: exchange => passChunks(exchange, asItems()) },
+  passthrough: { ...gemini.passthrough, pipeStream: exchange => passChunks(exchange, asItems()) },
 }

@@ -4,7 +4,7 @@ import { exactly } from '../../base/json/exact-numbers.ts'
 import { isObject, type JsonObject, parseJson, textOf, topLevel, withMembers } from '../../base/json/json.ts'
 import { writeJson } from '../../base/json/raw.ts'
 import { isWrapped, sealPrefix } from '../../ir/seal.ts'
-import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
+import type { Exchange, Frame, Passthrough, StreamPipe, StreamState } from '../protocol.ts'
 import { faultFrom, renderError, tellsFault } from './error.ts'
 import { wordOf } from './finish.ts'
 import { parseMessage, readChunks, renderMessage } from './message.ts'
@@ -29,10 +29,10 @@ export const heartbeat = asEvents.chunk(
 )
 
 /** Model and stream stand in the address; a stream tells its usage unasked. */
-export const readRequest: Watch['readRequest'] = () => ({ stream: false, usageAsked: false })
+export const readRequest: Passthrough['readRequest'] = () => ({ stream: false, usageAsked: false })
 
 /** The model is in the address; one in the body is replaced as well. Foreign seals, which only another vendor can read, are taken out. */
-export const writeRequest: Watch['writeRequest'] = (text, body, { model }) => {
+export const writeRequest: Passthrough['writeRequest'] = (text, body, { model }) => {
   const sealed = text.includes(sealPrefix)
   if (!sealed && body.model === undefined) return text
   const named = body.model === undefined ? {} : { model: `models/${model}` }
@@ -54,11 +54,11 @@ const withoutSeals = (content: JsonObject, model: string) => ({
   }),
 })
 
-export const passStream = (exchange: Exchange): Passing => passChunks(exchange, asEvents)
+export const passStream = (exchange: Exchange): StreamPipe => passChunks(exchange, asEvents)
 
 /** A stream that tells no finish was cut. */
-export const passChunks = (exchange: Exchange, writing: Writing): Passing => {
-  const seen: Seen = { content: false }
+export const passChunks = (exchange: Exchange, writing: Writing): StreamPipe => {
+  const seen: StreamState = { content: false }
   let finished = false
 
   const push = ({ data }: Frame): string => {
@@ -81,7 +81,7 @@ export const passChunks = (exchange: Exchange, writing: Writing): Passing => {
   }
 
   return {
-    seen,
+    state: seen,
     push,
     flush: () => '',
     end() {
@@ -93,7 +93,7 @@ export const passChunks = (exchange: Exchange, writing: Writing): Passing => {
 }
 
 /** Notes what a chunk says; true if it says why the answer ends. */
-const look = (body: JsonObject, seen: Seen): boolean => {
+const look = (body: JsonObject, seen: StreamState): boolean => {
   seen.model ??= textOf(body.modelVersion) || undefined
   seen.usage = parseUsage(body.usageMetadata) ?? seen.usage
   let finished = isObject(body.promptFeedback) && wordOf(body.promptFeedback.blockReason) !== undefined
@@ -127,7 +127,7 @@ export const withModel = (text: string, body: JsonObject, model: string): string
     : JSON.stringify(renamed(body, model))
 }
 
-const passMessage: Watch['passMessage'] = (text, exchange) => {
+const passMessage: Passthrough['passMessage'] = (text, exchange) => {
   const given = parseJson(text)
   const chunks = readChunks(given ?? text, exchange)
   const [only] = chunks
@@ -143,10 +143,10 @@ const passMessage: Watch['passMessage'] = (text, exchange) => {
 }
 
 /** A vendor that answered with the list of a stream where one whole answer was asked for. */
-const passTogether = (chunks: JsonObject[], exchange: Exchange): ReturnType<Watch['passMessage']> => {
+const passTogether = (chunks: JsonObject[], exchange: Exchange): ReturnType<Passthrough['passMessage']> => {
   const message = parseMessage(chunks, { ...exchange, mend: () => undefined })
   const { usage, model } = message
   return { text: writeJson(renderMessage(message, exchange)), ...(usage && { usage }), ...(model !== '' && { model }) }
 }
 
-export const watch: Watch = { readRequest, writeRequest, passStream, passMessage }
+export const passthrough: Passthrough = { readRequest, writeRequest, pipeStream: passStream, passMessage }

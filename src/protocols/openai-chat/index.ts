@@ -5,7 +5,7 @@ import { parseError } from '../shared/vendor-error.ts'
 import { renderError } from './error.ts'
 import { takesUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'
-import { renderFault, watch } from './passthrough.ts'
+import { passthrough, renderFault } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
 import { checkRequest, varies } from './wire.ts'
@@ -28,5 +28,5 @@ export const openaiChat: Protocol = {
   words: 'forgotten',
   varies,
   silentOn: ['stop'],
-  watch,
+  passthrough,
 }

@@ -2,7 +2,7 @@
 import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import { sealPrefix } from '../../ir/seal.ts'
-import type { Exchange, Frame, Passing, Watch } from '../protocol.ts'
+import type { Exchange, Frame, Passthrough, StreamPipe } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { faultFrom, nonsense, tellsFault } from '../shared/vendor-error.ts'
 import { type Chunk, strictStream } from './chunks/chunk-normalizer.ts'
@@ -14,7 +14,7 @@ import { withoutSlots } from './reasoning/seal-slot.ts'
 import { usageIn } from './usage.ts'
 import { varies } from './wire.ts'
 
-export const readRequest: Watch['readRequest'] = ({ model, stream, stream_options: options }) => ({
+export const readRequest: Passthrough['readRequest'] = ({ model, stream, stream_options: options }) => ({
   ...(typeof model === 'string' && model !== '' && { model }),
   stream: stream === true,
   usageAsked: isObject(options) && options.include_usage === true,
@@ -23,7 +23,7 @@ export const readRequest: Watch['readRequest'] = ({ model, stream, stream_option
 export const renderFault = (error: GatewayError): string => renderFrame({ data: JSON.stringify(renderError(error)) })
 
 /** A stream in choices on its way through: Chat Completions, and its elder without messages. */
-export const passChoices = (shape: Shape, exchange: Exchange): Passing => {
+export const passChoices = (shape: Shape, exchange: Exchange): StreamPipe => {
   const withModel = modelReplacer(exchange.model)
   const alike = likeness()
   let out = ''
@@ -51,7 +51,7 @@ export const passChoices = (shape: Shape, exchange: Exchange): Passing => {
   }
 
   return {
-    seen: stream.seen,
+    state: stream.seen,
     word: () => passed && wordOf(JSON.parse(passed))?.word,
     varies,
     push(frame) {
@@ -81,7 +81,7 @@ export const passChoices = (shape: Shape, exchange: Exchange): Passing => {
 
 const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0
 
-const passMessage: Watch['passMessage'] = (text, exchange) => {
+const passMessage: Passthrough['passMessage'] = (text, exchange) => {
   const body = readMessage(text, exchange)
   const model = textOf(body.model)
   const changed = mendMessage(body, exchange) || exchange.mend !== undefined
@@ -105,13 +105,13 @@ export const readMessage = (text: string, exchange: Exchange): JsonObject => {
   return body
 }
 
-export const watch: Watch = {
+export const passthrough: Passthrough = {
   readRequest,
   writeRequest(text, body, change) {
     if (!text.includes(sealPrefix)) return writeRequest(text, body, change)
     const bare = withoutSlots(body)
     return writeRequest(JSON.stringify(bare), bare, change)
   },
-  passStream: exchange => passChoices(chatShape, exchange),
+  pipeStream: exchange => passChoices(chatShape, exchange),
   passMessage,
 }

@@ -2,18 +2,18 @@
 import type { ProtocolId } from '../../ir/chat.ts'
 import { renderError } from '../openai-chat/error.ts'
 import { renderFault } from '../openai-chat/passthrough.ts'
-import type { PassOnly } from '../protocol.ts'
+import type { PassthroughProtocol } from '../protocol.ts'
 import { parseError } from '../shared/vendor-error.ts'
-import { watchOf } from './passthrough.ts'
+import { passthroughFor } from './passthrough.ts'
 import { requestCheck } from './request.ts'
 
 /** `path` is what follows `/v1/`: `embeddings`, `images/generations`. Any path passes; those that are known are also checked. */
-export const openaiPass = (path: ProtocolId): PassOnly => ({
+export const openaiPass = (path: ProtocolId): PassthroughProtocol => ({
   id: path,
   checkRequest: requestCheck(path),
   renderError,
   renderFault,
   idPrefix: 'cmpl-',
   parseError,
-  watch: watchOf(path),
+  passthrough: passthroughFor(path),
 })

@@ -7,7 +7,7 @@ import { renderError } from '../openai-chat/error.ts'
 import type { Shape } from '../openai-chat/normalize.ts'
 import { passChoices, readRequest } from '../openai-chat/passthrough.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
-import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
+import type { Exchange, Frame, Passthrough, StreamPipe, StreamState } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { faultFrom, nonsense, tellsFault, unread } from '../shared/vendor-error.ts'
 
@@ -17,11 +17,11 @@ const completions: ProtocolId = 'completions'
 const worded: ReadonlySet<ProtocolId> = new Set(['audio/transcriptions', 'audio/translations'])
 
 /** The watch of the path that is named after what follows `/v1/`. */
-export const watchOf = (path: ProtocolId): Watch => ({
+export const passthroughFor = (path: ProtocolId): Passthrough => ({
   readRequest,
   writeRequest: (text, body, { model, askUsage }) =>
     writeRequest(text, body, { model, askUsage: askUsage && path === completions }),
-  passStream: exchange => (path === completions ? passChoices(textShape, exchange) : passFrames(exchange)),
+  pipeStream: exchange => (path === completions ? passChoices(textShape, exchange) : passFrames(exchange)),
   passMessage: (text, exchange) => passMessage(path, text, exchange),
 })
 
@@ -38,13 +38,13 @@ const textShape: Shape = {
 }
 
 /** Streams of events with names of their own (speech, transcripts, images): each goes on as it came, with its name. */
-const passFrames = (exchange: Exchange): Passing => {
-  const seen: Seen = { content: false }
+const passFrames = (exchange: Exchange): StreamPipe => {
+  const seen: StreamState = { content: false }
 
   const push = (frame: Frame): string => {
-    if (seen.over || seen.fault || frame.data === '') return ''
+    if (seen.finished || seen.fault || frame.data === '') return ''
     if (frame.data.trim() === '[DONE]') {
-      seen.over = true
+      seen.finished = true
       return renderFrame(frame)
     }
     const body = parseJson(frame.data)
@@ -63,17 +63,18 @@ const passFrames = (exchange: Exchange): Passing => {
   }
 
   const end = (): string => {
-    if (!seen.content && !seen.over) seen.fault ??= new GatewayError('upstream_failed', "the vendor's stream was cut")
+    if (!seen.content && !seen.finished)
+      seen.fault ??= new GatewayError('upstream_failed', "the vendor's stream was cut")
     return ''
   }
 
   const fail = (error: GatewayError): string =>
     renderFrame({ event: 'error', data: JSON.stringify(renderError(error)) })
-  return { seen, push, flush: () => '', end, fail }
+  return { state: seen, push, flush: () => '', end, fail }
 }
 
 /** Nothing is built from a large body (vectors, pictures): model and usage are found by their place in the text. */
-const passMessage = (path: ProtocolId, text: string, exchange: Exchange): ReturnType<Watch['passMessage']> => {
+const passMessage = (path: ProtocolId, text: string, exchange: Exchange): ReturnType<Passthrough['passMessage']> => {
   const found = topLevel(text)
   if (found === undefined) return passWords(path, text, exchange)
   if (exchange.mend || !found.exact) return passBuilt(text, exchange)
@@ -120,7 +121,7 @@ const usageOf = ({ usage, meta }: JsonObject) => {
   return counted && { usage: counted }
 }
 
-const passBuilt = (text: string, exchange: Exchange): ReturnType<Watch['passMessage']> => {
+const passBuilt = (text: string, exchange: Exchange): ReturnType<Passthrough['passMessage']> => {
   const body = parseJson(text)
   if (!isObject(body)) throw nonsense(text, exchange)
   exchange.mend?.(body)

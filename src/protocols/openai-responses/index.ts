@@ -5,7 +5,7 @@ import { renderFrame } from '../shared/sse-frame.ts'
 import { parseError } from '../shared/vendor-error.ts'
 import { takesUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'
-import { renderFault, watch } from './passthrough.ts'
+import { passthrough, renderFault } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
 import { checkRequest } from './wire.ts'
@@ -26,5 +26,5 @@ export const openaiResponses: Protocol = {
   renderFrame,
   idPrefix: 'resp_',
   silentOn: ['stop'],
-  watch,
+  passthrough,
 }

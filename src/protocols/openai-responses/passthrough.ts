@@ -13,7 +13,7 @@ import {
 } from '../../base/json/json.ts'
 import { isWrapped, sealPrefix } from '../../ir/seal.ts'
 import { writeRequest as writeModel } from '../openai-chat/chunks/rewrite-model.ts'
-import type { Exchange, Frame, Passing, Seen, Watch } from '../protocol.ts'
+import type { Exchange, Frame, Passthrough, StreamPipe, StreamState } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { unread } from '../shared/vendor-error.ts'
 import { cut, parseFault, renderErrorEvent, renderFailure } from './error.ts'
@@ -24,14 +24,14 @@ import { isOurs } from './turns.ts'
 import { parseUsage } from './usage.ts'
 
 /** Usage always comes; nobody need ask. */
-export const readRequest: Watch['readRequest'] = ({ model, stream }) => ({
+export const readRequest: Passthrough['readRequest'] = ({ model, stream }) => ({
   ...(typeof model === 'string' && model !== '' && { model }),
   stream: stream === true,
   usageAsked: true,
 })
 
 /** Thoughts that other vendors sealed, or that this gateway told for them, are nothing to this one: their items go. */
-export const writeRequest: Watch['writeRequest'] = (text, body, { model }) => {
+export const writeRequest: Passthrough['writeRequest'] = (text, body, { model }) => {
   if (!text.includes(sealPrefix) || !Array.isArray(body.input))
     return writeModel(text, body, { model, askUsage: false })
   const whole = exactly(text, body)
@@ -56,8 +56,8 @@ export const renderFault = (error: GatewayError): string =>
 const lives = new Set(['response.created', 'response.queued', 'response.in_progress'])
 const ends = new Set(['response.completed', 'response.incomplete'])
 
-const passStream = (exchange: Exchange): Passing => {
-  const seen: Seen = { content: false }
+const passStream = (exchange: Exchange): StreamPipe => {
+  const seen: StreamState = { content: false }
   const mender = mendStream()
   /** The last frame that went out, whose number the next one follows, and the answer as it was last told whole. */
   let last = ''
@@ -72,7 +72,7 @@ const passStream = (exchange: Exchange): Passing => {
     const told = isObject(body.response) ? body.response : {}
     seen.model ??= textOf(told.model)
     if (ends.has(type)) {
-      seen.over = true
+      seen.finished = true
       seen.content = true
       seen.usage = parseUsage(told.usage) ?? seen.usage
     }
@@ -87,7 +87,7 @@ const passStream = (exchange: Exchange): Passing => {
   }
 
   const push = (frame: Frame): string => {
-    if (seen.over || seen.fault || frame.data === '' || frame.data.trim() === '[DONE]') return ''
+    if (seen.finished || seen.fault || frame.data === '' || frame.data.trim() === '[DONE]') return ''
     const type = typeOf(frame)
     if (isWord(type) && frame.data.startsWith('{') && !exchange.mend && mender.isStrict) {
       seen.content = true
@@ -107,11 +107,11 @@ const passStream = (exchange: Exchange): Passing => {
   }
 
   return {
-    seen,
+    state: seen,
     push,
     flush: () => '',
     end() {
-      if (!seen.over) seen.fault ??= cut()
+      if (!seen.finished) seen.fault ??= cut()
       return ''
     },
     fail(error) {
@@ -153,7 +153,7 @@ const numberOf = (text: string): number => {
   return isObject(body) && typeof body.sequence_number === 'number' ? body.sequence_number : -1
 }
 
-const passMessage: Watch['passMessage'] = (text, exchange) => {
+const passMessage: Passthrough['passMessage'] = (text, exchange) => {
   const body = readResponse(parseJson(text) ?? text, exchange)
   if (body.status === 'failed') throw parseFault(body, exchange)
   const model = textOf(body.model)
@@ -168,4 +168,4 @@ const passMessage: Watch['passMessage'] = (text, exchange) => {
   return { text: out, ...(usage && { usage }), ...(model !== undefined && { model }) }
 }
 
-export const watch: Watch = { readRequest, writeRequest, passStream, passMessage }
+export const passthrough: Passthrough = { readRequest, writeRequest, pipeStream: passStream, passMessage }

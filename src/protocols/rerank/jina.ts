@@ -64,7 +64,10 @@ const renderMessage = ({ id, results, usage, units }: RerankAnswer, ask: RerankA
 export const rerank: Single<RerankAsk, RerankAnswer> = {
   ...passing,
   idPrefix: 'rerank-',
-  watch: { ...passing.watch, readRequest: body => ({ ...passing.watch.readRequest(body), stream: false }) },
+  passthrough: {
+    ...passing.passthrough,
+    readRequest: body => ({ ...passing.passthrough.readRequest(body), stream: false }),
+  },
   kind: 'rerank',
   parseRequest,
   renderRequest,

@@ -8,7 +8,7 @@ import type { Call, Chat, Part, Reasoning, Turn } from '../../ir/chat.ts'
 import { tell } from '../../ir/collect.ts'
 import type { Event } from '../../ir/event.ts'
 import type { SealMemory, Thought } from '../../ir/seal.ts'
-import type { Egress, Exchange, Passing } from '../protocol.ts'
+import type { Egress, Exchange, StreamPipe } from '../protocol.ts'
 
 /** Listens to the events of an answer and keeps what its calls need. */
 export const remember = (memory: SealMemory): ((event: Event) => void) => {
@@ -39,19 +39,19 @@ export const remember = (memory: SealMemory): ((event: Event) => void) => {
 }
 
 /** What passes is listened to as well, thoughts word by word. */
-export const rememberStream = (egress: Egress, passing: Passing, exchange: Exchange): Passing => {
-  if (!exchange.seals) return passing
+export const rememberStream = (egress: Egress, pipe: StreamPipe, exchange: Exchange): StreamPipe => {
+  if (!exchange.seals) return pipe
   const hear = egress.parseStream(quiet(exchange))(remember(exchange.seals))
   return {
-    ...passing,
+    ...pipe,
     gathers: () => true,
     push(frame) {
-      if (!passing.seen.over) hear(frame)
-      return passing.push(frame)
+      if (!pipe.state.finished) hear(frame)
+      return pipe.push(frame)
     },
     end() {
       hear(undefined)
-      return passing.end()
+      return pipe.end()
     },
   }
 }

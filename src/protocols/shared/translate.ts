@@ -5,7 +5,7 @@ import { writeJson } from '../../base/json/raw.ts'
 import type { Message, Usage } from '../../ir/chat.ts'
 import { collect, tell } from '../../ir/collect.ts'
 import type { Event } from '../../ir/event.ts'
-import type { Egress, Exchange, Frame, Ingress, Passing, Seen } from '../protocol.ts'
+import type { Egress, Exchange, Frame, Ingress, StreamPipe, StreamState } from '../protocol.ts'
 import { remember } from './thought-memory.ts'
 import { soundEvents, soundMessage } from './unique-call-ids.ts'
 
@@ -13,8 +13,8 @@ import { soundEvents, soundMessage } from './unique-call-ids.ts'
 export type Told = { body: string; usage?: Usage; model?: string }
 
 /** A vendor's stream as the client's: vendor's frames → events → client's frames. */
-export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exchange): Passing => {
-  const seen: Seen = { content: false }
+export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exchange): StreamPipe => {
+  const seen: StreamState = { content: false }
   let out = ''
   const write = (frame: Frame): void => {
     out += ingress.renderFrame(frame)
@@ -42,7 +42,7 @@ export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exch
   }
 
   return {
-    seen,
+    state: seen,
     push(frame) {
       words.begin()
       if (!seen.fault) parse(frame)
@@ -86,9 +86,9 @@ const wordWatch = () => {
   }
 }
 
-const note = (seen: Seen, event: Event): void => {
+const note = (seen: StreamState, event: Event): void => {
   if (event.type === 'delta' || event.type === 'part') seen.content = true
-  else if (event.type === 'finish') seen.over = true
+  else if (event.type === 'finish') seen.finished = true
   else if (event.type === 'start' && event.model !== '') seen.model = event.model
   else if (event.type === 'usage') seen.usage = event.usage
   else if (event.type === 'fault') seen.fault = event.error

@@ -5,7 +5,7 @@
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../../base/json/json.ts'
 import type { ProtocolId, Usage } from '../../ir/chat.ts'
-import type { Egress, Exchange, Ingress, Loss, PassOnly, Several } from '../protocol.ts'
+import type { Egress, Exchange, Ingress, Loss, PassthroughProtocol, Several } from '../protocol.ts'
 import type { Told } from './translate.ts'
 import { nonsense } from './vendor-error.ts'
 
@@ -25,7 +25,7 @@ export interface SingleVendor<Ask, Answer> {
 }
 
 /** The half that clients speak to us. Where vendors speak it too, it passes. */
-export interface SingleClient<Ask, Answer> extends PassOnly {
+export interface SingleClient<Ask, Answer> extends PassthroughProtocol {
   readonly kind: Kind
   /** @throws GatewayError `invalid_request` where only this protocol can say it. */
   parseRequest(body: JsonObject, loss: Loss): Ask
@@ -41,7 +41,7 @@ export type Counted = { usage?: Usage }
 export type AnyClient = SingleClient<unknown, Counted>
 export type AnyVendor = SingleVendor<unknown, Counted>
 
-export const isSingle = (protocol: Ingress | PassOnly): protocol is AnyClient => 'kind' in protocol
+export const isSingle = (protocol: Ingress | PassthroughProtocol): protocol is AnyClient => 'kind' in protocol
 
 /** The client's request as the vendor takes it. @throws GatewayError `invalid_request` where it cannot be said */
 export const translateAsk = (

@@ -1,4 +1,4 @@
-import { passingPaths } from '../../protocols/registry.ts'
+import { passthroughPaths } from '../../protocols/registry.ts'
 import type { Target } from '../entry.ts'
 import { type Behaviour, behaviourOf } from '../mock/behaviour.ts'
 import { chat, completions, type Endpoint } from '../mock/chat.ts'
@@ -54,7 +54,7 @@ export default provider({
   docs: 'https://platform.openai.com/docs/api-reference',
   checked: '2026-11',
   base,
-  speaks: spoken(...passingPaths),
+  speaks: spoken(...passthroughPaths),
   sign: () => {},
   credentials: [],
   models: ['mock', 'mock-tools', 'mock-reasoning', 'mock-json', 'mock-*'],

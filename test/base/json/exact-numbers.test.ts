@@ -81,7 +81,7 @@ describe('a request that passes without the seals of others', () => {
   }
   test.each(Object.entries(texts))('of %s', (id, text) => {
     const change = { model: 'm', askUsage: false }
-    const written = protocols.get(id)!.watch.writeRequest(text, JSON.parse(text) as JsonObject, change)
+    const written = protocols.get(id)!.passthrough.writeRequest(text, JSON.parse(text) as JsonObject, change)
     expect(written).not.toContain(seal)
     expect(written).toContain(schema)
     expect(written.replaceAll('\\"', '"')).toContain(args)

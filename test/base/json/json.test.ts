@@ -7,9 +7,9 @@ import { protocols } from '../../../src/protocols/registry.ts'
 import { seeded } from '../../support/recordings.ts'
 import { stopwatch } from '../../support/stopwatch.ts'
 
-const { watch } = protocols.get('openai-chat')!
+const { passthrough } = protocols.get('openai-chat')!
 const write = (text: string, change: { model?: string; askUsage?: boolean } = {}) =>
-  watch.writeRequest(text, JSON.parse(text) as JsonObject, { model: 'm2', askUsage: false, ...change })
+  passthrough.writeRequest(text, JSON.parse(text) as JsonObject, { model: 'm2', askUsage: false, ...change })
 
 const valuesOf = (text: string, { members }: Members): [key: string, value: string][] =>
   members.keys.map(key => {

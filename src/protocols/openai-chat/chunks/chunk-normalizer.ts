@@ -4,7 +4,7 @@
  */
 import { GatewayError } from '../../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../../base/json/json.ts'
-import type { Exchange, Frame, Seen } from '../../protocol.ts'
+import type { Exchange, Frame, StreamState } from '../../protocol.ts'
 import { faultFrom, tellsFault, unread } from '../../shared/vendor-error.ts'
 import {
   brokenOff,
@@ -24,7 +24,7 @@ import { callTracker } from './call-tracker.ts'
 export type Chunk = { body: JsonObject; text?: string | undefined }
 
 export type Emit = { chunk: (chunk: Chunk) => void; other: (frame: Frame) => void }
-export type StrictStream = { seen: Seen; push: (frame: Frame) => void; flush: () => void; end: () => void }
+export type StrictStream = { seen: StreamState; push: (frame: Frame) => void; flush: () => void; end: () => void }
 
 /** Fields of a chunk that say nothing by themselves. */
 const envelope = new Set([
@@ -41,7 +41,7 @@ const isIdle = (body: JsonObject): boolean =>
   Object.entries(body).every(([key, value]) => envelope.has(key) || value === null || typeof value === 'string')
 
 export const strictStream = (shape: Shape, exchange: Exchange, emit: Emit): StrictStream => {
-  const seen: Seen = { content: false }
+  const seen: StreamState = { content: false }
   const choices = new Map<number, Choice>()
   let identity: Identity | undefined
   let held: Chunk | undefined
@@ -158,9 +158,9 @@ export const strictStream = (shape: Shape, exchange: Exchange, emit: Emit): Stri
   }
 
   const push = (frame: Frame): void => {
-    if (seen.over || seen.fault) return
+    if (seen.finished || seen.fault) return
     const data = frame.data.trim()
-    if (data === '[DONE]') seen.over = true
+    if (data === '[DONE]') seen.finished = true
     if (data === '[DONE]' || data === '') return
     const parsed = parseJson(data)
     const body = Array.isArray(parsed) && isObject(parsed[0]) ? parsed[0] : parsed
@@ -180,8 +180,8 @@ export const strictStream = (shape: Shape, exchange: Exchange, emit: Emit): Stri
   const end = (): void => {
     if (seen.fault) return
     const open = [...choices.values()].filter(choice => choice.phase === 'open')
-    if (choices.size === 0 || (open.length > 0 && !seen.over)) {
-      seen.fault = cut(seen.over)
+    if (choices.size === 0 || (open.length > 0 && !seen.finished)) {
+      seen.fault = cut(seen.finished)
       return
     }
     release()

@@ -8,10 +8,10 @@ import {
   splice,
   topLevel,
 } from '../../../base/json/json.ts'
-import type { Watch } from '../../protocol.ts'
+import type { Passthrough } from '../../protocol.ts'
 
 /** A request with its model replaced, and usage asked for. Rebuilt from its values only where keys are double or written with escapes. */
-export const writeRequest: Watch['writeRequest'] = (text, body, { model, askUsage }) => {
+export const writeRequest: Passthrough['writeRequest'] = (text, body, { model, askUsage }) => {
   const quick = modelFirst(text, body, model, askUsage)
   if (quick !== undefined) return quick
   const found = topLevel(text)

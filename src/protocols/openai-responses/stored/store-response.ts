@@ -1,19 +1,19 @@
 /** Listens to an answer on its way to the client for the whole of it. */
 import { isObject, type JsonObject, parseJson, rewritten, splice } from '../../../base/json/json.ts'
-import type { Passing } from '../../protocol.ts'
+import type { StreamPipe } from '../../protocol.ts'
 import { lastIn } from './previous-response.ts'
 
 /** False where an answer that should be kept could not be: then it says so. */
 export type Keep = (answer: JsonObject) => boolean
 
 /** A stream that is listened to for its whole answer, which its last event carries. */
-export const keepStream = (passing: Passing, keep: Keep): Passing => {
+export const keepStream = (pipe: StreamPipe, keep: Keep): StreamPipe => {
   const heard = (text: string): string => (text === '' ? text : keepFrames(text, keep))
   return {
-    ...passing,
-    push: frame => heard(passing.push(frame)),
-    flush: () => heard(passing.flush()),
-    end: () => heard(passing.end()),
+    ...pipe,
+    push: frame => heard(pipe.push(frame)),
+    flush: () => heard(pipe.flush()),
+    end: () => heard(pipe.end()),
   }
 }
 
