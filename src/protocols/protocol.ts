@@ -69,11 +69,11 @@ export interface StreamPipe {
    * What the frame pushed last said, where that was one word and nothing else. A frame that differs from it in nothing but the word may then
    * go a short way, unpushed: out as that one did. Absent where no two frames are alike.
    */
-  word?(): string | undefined
+  textDelta?(): string | undefined
   /** Words like that one are kept here: those that went the short way are pushed all the same, later and as one, and what comes of it is dropped. */
-  gathers?(): boolean
+  retainsText?(): boolean
   /** What else may differ in it. */
-  readonly varies?: Varying | undefined
+  readonly volatileFields?: VolatileFields | undefined
   /** The vendor's body has ended: the clean end of the client's protocol, or `seen.fault` is set because it was cut. */
   end(): string
   /** The in-band form of an error, after what has been told so far. */
@@ -93,10 +93,10 @@ export interface Passthrough {
 }
 
 /** Differs from frame to frame and says nothing: all figures behind a text that stands behind the word, or the one string that this text opens. */
-export type Varying = { what: 'figures' | 'string'; behind: string }
+export type VolatileFields = { what: 'figures' | 'string'; behind: string }
 
 /** What becomes of the words of a text on their way: see `Passing.word`. */
-export type Words = 'forgotten' | 'gathered'
+export type TextRetention = 'forgotten' | 'gathered'
 
 /** A wire format, seen from a client that speaks it to us. */
 export interface Ingress {
@@ -118,7 +118,7 @@ export interface Ingress {
   /** What the ids of its answers begin with: `chatcmpl-`. */
   idPrefix: string
   /** Given where two words of one text are told alike, in frames that differ in nothing else: are they forgotten once told, or gathered. */
-  words?: Words | undefined
+  textRetention?: TextRetention | undefined
   /** What an answer of it has no place for. */
   silentOn?: readonly ('stop' | 'cacheWrite')[]
   passthrough: Passthrough
@@ -152,9 +152,9 @@ export interface Egress {
   /** `text` is at most 64 KiB of the vendor's body in whatever shape: JSON, an SSE line, HTML, nothing. */
   parseError(status: number, headers: Headers, text: string, exchange: Pick<Exchange, 'redact'>): GatewayError
   /** Are words forgotten once they are heard; absent: they are gathered. */
-  words?: Words | undefined
+  textRetention?: TextRetention | undefined
   /** What differs from frame to frame beside the word. */
-  varies?: Varying
+  volatileFields?: VolatileFields
   /** May media be sent as a URL; else they are fetched first. */
   takesUrl(media: Media): boolean
   /** Headers a request in this protocol needs (`anthropic-version`). `client`: the client's own, where it speaks the same protocol; take only what is known. */

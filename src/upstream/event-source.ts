@@ -3,7 +3,7 @@ import { asGatewayError, type GatewayError } from '../base/errors.ts'
 import type { StreamPipe } from '../protocols/protocol.ts'
 import { broken } from './call.ts'
 import type { Deadline } from './deadline.ts'
-import { Likeness } from './frame-template.ts'
+import { FrameTemplate } from './frame-template.ts'
 import { type FrameReader, type Framing, sse } from './framing/sse.ts'
 import type { Reader } from './read-body.ts'
 
@@ -30,7 +30,7 @@ export class Source {
   #heardAnew = true
   #lastHeard = 0
   #listener: Listener | undefined
-  readonly #alike: Likeness | undefined
+  readonly #template: FrameTemplate | undefined
 
   constructor(
     private readonly reader: Reader,
@@ -40,7 +40,7 @@ export class Source {
     first: Uint8Array,
     framing: Framing = sse,
   ) {
-    if (framing === sse && pipe.word) this.#alike = new Likeness(pipe.varies)
+    if (framing === sse && pipe.textDelta) this.#template = new FrameTemplate(pipe.volatileFields)
     this.#frames = framing(frame => {
       this.#count++
       if (pipe.state.fault === undefined) this.#out += pipe.push(frame)
@@ -69,7 +69,7 @@ export class Source {
 
   /** What goes out for a piece that is one whole frame like the last one, as most are; one is learnt between two frames, where these leave it. */
   #shortCut(bytes: Uint8Array | undefined): Uint8Array | undefined {
-    const known = bytes && this.#alike?.recall(bytes)
+    const known = bytes && this.#template?.match(bytes)
     if (known === undefined) return undefined
     this.#reading = false
     this.#heardAnew = true
@@ -78,7 +78,7 @@ export class Source {
 
   /** What went the short way has been told, and is heard only now where it must be: all at once. */
   #catchUp(): void {
-    const unheard = this.#alike?.unheard()
+    const unheard = this.#template?.unparsed()
     if (unheard === undefined) return
     const told = this.#out
     this.#frames.push(unheard)
@@ -177,14 +177,14 @@ export class Source {
 
   /** What is said after one like it may not be what was said before it: the short way is learnt anew. */
   #push(bytes: Uint8Array): void {
-    const alike = this.#alike
+    const template = this.#template
     const before = this.#count
     const isClean = this.#frames.between() && this.#out === ''
     this.#frames.push(bytes)
-    alike?.forget()
-    if (!alike?.learns || !isClean || this.#count !== before + 1 || !this.#frames.between()) return
-    const word = this.#out === '' ? undefined : this.pipe.word?.()
-    if (word !== undefined) alike.learn(bytes, word, this.#out, this.pipe.gathers?.())
+    template?.forget()
+    if (!template?.isCapturing || !isClean || this.#count !== before + 1 || !this.#frames.between()) return
+    const word = this.#out === '' ? undefined : this.pipe.textDelta?.()
+    if (word !== undefined) template.capture(bytes, word, this.#out, this.pipe.retainsText?.())
   }
 
   #end(): void {

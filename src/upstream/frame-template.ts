@@ -3,8 +3,8 @@
  * nothing but that word goes out as that one did, with a word of its own, neither decoded nor parsed: a half of what a translated stream costs.
  */
 import { isUtf8 } from 'node:buffer'
-import { onlyPlace } from '../protocols/openai-chat/chunks/frame-template.ts'
-import type { Varying } from '../protocols/protocol.ts'
+import { onlyOccurrence } from '../protocols/openai-chat/chunks/frame-template.ts'
+import type { VolatileFields } from '../protocols/protocol.ts'
 
 /**
  * A piece is like it that is head, word, tail; out goes before, word, behind. All four lie in one run of bytes: between two frames of a stream they
@@ -24,14 +24,14 @@ type Pattern = {
 }
 type Place = { from: number; until: number }
 /** Bytes whose figures may differ, or that end a string which may. */
-type Rest = { what: Varying['what']; bytes: Buffer }
+type Rest = { what: VolatileFields['what']; bytes: Buffer }
 
 /** So many patterns in a row that no piece was like, and the stream is one whose frames are never alike. */
 const mostFruitless = 32
 /** Bytes of words that may be kept until they are heard. */
 const mostUnheard = 64 * 1024
 
-export class Likeness {
+export class FrameTemplate {
   #pattern: Pattern | undefined
   #fruitless = 0
   #gathers = false
@@ -41,23 +41,23 @@ export class Likeness {
   #last: Uint8Array | undefined
   #end = 0
 
-  /** @param varies what differs from frame to frame and says nothing */
-  constructor(private readonly varies?: Varying) {}
+  /** @param volatileFields what differs from frame to frame and says nothing */
+  constructor(private readonly volatileFields?: VolatileFields) {}
 
   /** Is it worth learning. */
-  get learns(): boolean {
+  get isCapturing(): boolean {
     return this.#fruitless < mostFruitless
   }
 
   /** `piece`, one whole frame, said `word` and nothing else, and `out` went to the client for it. `gathers`: keep the words to come. */
-  learn(piece: Uint8Array, word: string, out: string, gathers = false): void {
-    this.#pattern = patternOf(piece, word, out, this.varies)
+  capture(piece: Uint8Array, word: string, out: string, gathers = false): void {
+    this.#pattern = patternOf(piece, word, out, this.volatileFields)
     this.#gathers = gathers
     this.#fruitless++
   }
 
   /** What goes out for a piece that is like the one learnt; undefined where it is not, or its word needs a reader. */
-  recall(piece: Uint8Array): Uint8Array | undefined {
+  match(piece: Uint8Array): Uint8Array | undefined {
     const pattern = this.#pattern
     if (pattern === undefined || this.#length > mostUnheard) return undefined
     const end = endOfLike(pattern, piece)
@@ -69,7 +69,7 @@ export class Likeness {
   }
 
   /** The words kept since, as one piece that says them all and counts what the last one counted. They are not kept any longer. */
-  unheard(): Uint8Array | undefined {
+  unparsed(): Uint8Array | undefined {
     const pattern = this.#pattern
     if (this.#length === 0 || pattern === undefined || this.#last === undefined) return undefined
     const words = this.#words.subarray(0, this.#length)
@@ -172,19 +172,24 @@ const isAlikeButDigits = (known: Uint8Array, piece: Uint8Array, from: number): b
 }
 
 /** Undefined where the word cannot be told from all else. Without an escape it stands as it is; in Latin-1 a character is a byte. */
-const patternOf = (piece: Uint8Array, word: string, out: string, varies: Varying | undefined): Pattern | undefined => {
+const patternOf = (
+  piece: Uint8Array,
+  word: string,
+  out: string,
+  volatileFields: VolatileFields | undefined,
+): Pattern | undefined => {
   const came = Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString('latin1')
   const went = Buffer.from(out).toString('latin1')
   const said = `"${Buffer.from(word).toString('latin1')}"`
   if (word === '' || came.includes('\\') || went.includes('\\')) return undefined
-  const at = onlyPlace(came, said)
-  const outAt = onlyPlace(went, said)
+  const at = onlyOccurrence(came, said)
+  const outAt = onlyOccurrence(went, said)
   if (at < 0 || outAt < 0) return undefined
   const end = at + said.length - 1
-  const { until, rest } = restOf(came, end, varies)
+  const { until, rest } = restOf(came, end, volatileFields)
   const place = placeBefore(came, at, went, outAt)
   // What differs would go out as this one piece said it.
-  if (rest && !place && went.includes(varies!.behind)) return undefined
+  if (rest && !place && went.includes(volatileFields!.behind)) return undefined
   const [before, behind] = place
     ? [went.slice(place.from, outAt - at + place.until), '']
     : [went.slice(0, outAt + 1), went.slice(outAt + said.length - 1)]
@@ -201,10 +206,14 @@ const patternOf = (piece: Uint8Array, word: string, out: string, varies: Varying
 }
 
 /** Where in a piece, whose word ends at `end`, the tail ends, and what comes then. */
-const restOf = (came: string, end: number, varies: Varying | undefined): { until: number; rest?: Rest } => {
-  const mark = varies ? came.indexOf(varies.behind, end) : -1
-  if (!varies || mark < 0) return { until: came.length }
-  const { what, behind } = varies
+const restOf = (
+  came: string,
+  end: number,
+  volatileFields: VolatileFields | undefined,
+): { until: number; rest?: Rest } => {
+  const mark = volatileFields ? came.indexOf(volatileFields.behind, end) : -1
+  if (!volatileFields || mark < 0) return { until: came.length }
+  const { what, behind } = volatileFields
   const until = what === 'figures' ? mark : mark + behind.length
   const from = what === 'figures' ? mark : came.indexOf('"', until)
   return from < 0 ? { until: came.length } : { until, rest: { what, bytes: Buffer.from(came.slice(from), 'latin1') } }

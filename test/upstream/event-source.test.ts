@@ -4,13 +4,13 @@ import type { JsonObject } from '../../src/base/json/json.ts'
 import type { SealMemory } from '../../src/ir/seal.ts'
 import { completions } from '../../src/protocols/completions/index.ts'
 import { geminiList } from '../../src/protocols/gemini/json-array.ts'
-import type { Egress, Exchange, Ingress, StreamPipe, Varying } from '../../src/protocols/protocol.ts'
+import type { Egress, Exchange, Ingress, StreamPipe, VolatileFields } from '../../src/protocols/protocol.ts'
 import { protocols } from '../../src/protocols/registry.ts'
 import { rememberStream } from '../../src/protocols/shared/thought-memory.ts'
 import { translateStream } from '../../src/protocols/shared/translate.ts'
 import { Deadline } from '../../src/upstream/deadline.ts'
 import { Source } from '../../src/upstream/event-source.ts'
-import { Likeness } from '../../src/upstream/frame-template.ts'
+import { FrameTemplate } from '../../src/upstream/frame-template.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
 import { recordings } from '../support/recordings.ts'
 
@@ -58,8 +58,8 @@ const bothWays = async (make: (exchange: Exchange) => StreamPipe, pieces: Uint8A
     const losses: string[] = []
     const kept: unknown[] = []
     const seals: SealMemory = { keep: (call, what) => void kept.push(call, what), find: () => undefined }
-    const { word, ...long } = make(exchangeFor({ seals, loss: path => losses.push(path) }))
-    return { ...(await read(pieces, isShort && word ? { ...long, word } : long)), losses, kept }
+    const { textDelta, ...long } = make(exchangeFor({ seals, loss: path => losses.push(path) }))
+    return { ...(await read(pieces, isShort && textDelta ? { ...long, textDelta } : long)), losses, kept }
   }
   const [short, long] = await Promise.all([go(true), go(false)])
   expect({ ...short, short: 0 }).toEqual(long)
@@ -153,7 +153,7 @@ describe('frames that are alike', () => {
   for (const client of clients)
     for (const vendor of vendors) {
       const stream = streams[vendor.id]
-      const isAlike = client.words !== undefined && (client.id !== vendor.id || client.id !== 'gemini')
+      const isAlike = client.textRetention !== undefined && (client.id !== vendor.id || client.id !== 'gemini')
       const name = `${client.streamType ? 'the list of ' : ''}${client.id} ← ${vendor.id}`
       if (stream === undefined) continue
       test(`${name}${isAlike ? '' : ': none goes the short way'}`, async () => {
@@ -172,7 +172,7 @@ describe('frames that are alike', () => {
     expect(short).toBeGreaterThan(1900)
   })
 
-  test.each(clients.filter(client => client.words !== undefined))(
+  test.each(clients.filter(client => client.textRetention !== undefined))(
     'padded as OpenAI pads them, for $id',
     async client => {
       const chat = protocols.get('openai-chat')!
@@ -212,11 +212,11 @@ for (const [id, api] of Object.entries(apis)) {
 describe('a piece is not like the one learnt', () => {
   const head = 'data: {"text":"'
   const tail = '","n":12}\n\n'
-  const learnt = (varies?: Varying) => {
-    const alike = new Likeness(varies)
-    alike.learn(Buffer.from(`${head}word${tail}`), 'word', 'out "word"')
+  const learnt = (varies?: VolatileFields) => {
+    const alike = new FrameTemplate(varies)
+    alike.capture(Buffer.from(`${head}word${tail}`), 'word', 'out "word"')
     return (piece: string | Uint8Array) => {
-      const put = alike.recall(Buffer.from(piece))
+      const put = alike.match(Buffer.from(piece))
       return put && Buffer.from(put).toString()
     }
   }
@@ -243,7 +243,7 @@ describe('a piece is not like the one learnt', () => {
   test('whose figures differ where nothing counts', () => {
     const grown = `${head}other","n":3456}\n\n`
     expect(learnt()(grown)).toBeUndefined()
-    const figures: Varying = { what: 'figures', behind: '"n"' }
+    const figures: VolatileFields = { what: 'figures', behind: '"n"' }
     expect(learnt(figures)(grown)).toBe('out "other"')
     for (const unlike of ['"n":}', '"n":1.5}', '"n":-12}', '"m":12}', '"n":12,"o":1}', '"n":12'])
       expect(learnt(figures)(`${head}other",${unlike}\n\n`)).toBeUndefined()
@@ -251,7 +251,7 @@ describe('a piece is not like the one learnt', () => {
 })
 
 describe('padding', () => {
-  const varies: Varying = { what: 'string', behind: '"pad":"' }
+  const varies: VolatileFields = { what: 'string', behind: '"pad":"' }
   const of = (word: string, pad: string | Buffer, place = '"m":"v",') =>
     Buffer.concat([
       Buffer.from(`data: {${place}"text":"${word}","pad":"`),
@@ -259,10 +259,10 @@ describe('padding', () => {
       Buffer.from('","z":0}\n\n'),
     ])
   const learnt = (out: string, pad = 'abc') => {
-    const alike = new Likeness(varies)
-    alike.learn(of('one', pad), 'one', out)
+    const alike = new FrameTemplate(varies)
+    alike.capture(of('one', pad), 'one', out)
     return (piece: Buffer) => {
-      const put = alike.recall(piece)
+      const put = alike.match(piece)
       return put && Buffer.from(put).toString()
     }
   }
@@ -297,12 +297,12 @@ describe('padding', () => {
 })
 
 test('a piece that goes out as it came is handed on itself, if it is UTF-8', () => {
-  const alike = new Likeness()
+  const alike = new FrameTemplate()
   const of = (word: Buffer) => Buffer.concat([Buffer.from('data: {"a":"'), word, Buffer.from('"}\n\n')])
-  alike.learn(of(Buffer.from('one')), 'one', of(Buffer.from('one')).toString())
+  alike.capture(of(Buffer.from('one')), 'one', of(Buffer.from('one')).toString())
   const piece = of(Buffer.from('跑'))
-  expect(alike.recall(piece)).toBe(piece)
-  expect(alike.recall(of(Buffer.from([0xe4, 0xbd])))).toBeUndefined()
+  expect(alike.match(piece)).toBe(piece)
+  expect(alike.match(of(Buffer.from([0xe4, 0xbd])))).toBeUndefined()
 })
 
 test.each([
@@ -310,27 +310,27 @@ test.each([
   ['put in', '', '"model":"ours",'],
   ['cut out', '"model":"vendor",', ''],
 ])('a place before the word is %s', (_, came, went) => {
-  const alike = new Likeness()
+  const alike = new FrameTemplate()
   const of = (place: string, word: string) => Buffer.from(`data: {"a":1,${place}"text":"${word}","b":2}\n\n`)
-  alike.learn(of(came, 'one'), 'one', of(went, 'one').toString())
+  alike.capture(of(came, 'one'), 'one', of(went, 'one').toString())
   for (const word of ['another', '跑'])
-    expect(Buffer.from(alike.recall(of(came, word))!).toString()).toBe(of(went, word).toString())
+    expect(Buffer.from(alike.match(of(came, word))!).toString()).toBe(of(went, word).toString())
 })
 
 test('no more than 64 KB of words are kept before they must be heard', () => {
-  const alike = new Likeness()
+  const alike = new FrameTemplate()
   const of = (word: string) => Buffer.from(`data: {"text":"${word}"}\n\n`)
   const word = 'w'.repeat(1000)
-  alike.learn(of('one'), 'one', of('one').toString(), true)
+  alike.capture(of('one'), 'one', of('one').toString(), true)
   let told = 0
-  while (told < 100 && alike.recall(of(word))) told++
+  while (told < 100 && alike.match(of(word))) told++
   expect(told).toBe(66)
-  expect(Buffer.from(alike.unheard()!)).toEqual(of(word.repeat(66)))
-  expect(alike.recall(of(word))).toBeDefined()
+  expect(Buffer.from(alike.unparsed()!)).toEqual(of(word.repeat(66)))
+  expect(alike.match(of(word))).toBeDefined()
 })
 
 test('streams whose frames are never alike are not learnt for ever', () => {
-  const alike = new Likeness()
-  for (let turn = 0; turn < 32; turn++) alike.learn(Buffer.from(`{"a":"x","pad":"${turn}"}`), 'x', '"x"')
-  expect(alike.learns).toBe(false)
+  const alike = new FrameTemplate()
+  for (let turn = 0; turn < 32; turn++) alike.capture(Buffer.from(`{"a":"x","pad":"${turn}"}`), 'x', '"x"')
+  expect(alike.isCapturing).toBe(false)
 })

@@ -1,9 +1,9 @@
 /** The short cut for frames that differ in a word gives what the long way gives, or nothing. */
 import { describe, expect, test } from 'bun:test'
-import { likeness, wordOf } from '../../src/protocols/openai-chat/chunks/frame-template.ts'
+import { createChunkTemplate, textDeltaOf } from '../../src/protocols/openai-chat/chunks/frame-template.ts'
 import { replaceModel } from '../../src/protocols/openai-chat/chunks/rewrite-model.ts'
 import { protocols } from '../../src/protocols/registry.ts'
-import { Likeness } from '../../src/upstream/frame-template.ts'
+import { FrameTemplate } from '../../src/upstream/frame-template.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
 
 const frame = (delta: object, more: object = {}, model = 'vendor') => ({
@@ -16,20 +16,20 @@ const frame = (delta: object, more: object = {}, model = 'vendor') => ({
 })
 const out = (body: object) => `data: ${JSON.stringify({ ...body, model: 'client' })}\n\n`
 const learn = (body: object): Likenesses => {
-  const alike = { frames: likeness(), pieces: new Likeness() }
-  const word = wordOf(body as never)
+  const alike = { frames: createChunkTemplate(), pieces: new FrameTemplate() }
+  const word = textDeltaOf(body as never)
   const data = JSON.stringify(body)
   alike.frames.learn(data, body as never, out(body))
-  if (word) alike.pieces.learn(Buffer.from(`data: ${data}\n\n`), word.word, out(body))
+  if (word) alike.pieces.capture(Buffer.from(`data: ${data}\n\n`), word.word, out(body))
   return alike
 }
 const learnt = (delta: object = { content: 'first' }) => learn(frame(delta))
-type Likenesses = { frames: ReturnType<typeof likeness>; pieces: Likeness }
+type Likenesses = { frames: ReturnType<typeof createChunkTemplate>; pieces: FrameTemplate }
 
 /** Told by the frame's text, and by its bytes on the wire where they say something and need no reader. */
 const recall = ({ frames, pieces }: Likenesses, data: string): string | undefined => {
   const told = frames.recall(data)
-  const piece = pieces.recall(Buffer.from(`data: ${data}\n\n`))
+  const piece = pieces.match(Buffer.from(`data: ${data}\n\n`))
   if (piece || !(data.includes('\\') || data.includes('""'))) expect(piece && Buffer.from(piece).toString()).toBe(told)
   return told
 }

@@ -27,7 +27,7 @@ export const anthropic: Protocol = {
   renderFrame,
   heartbeat: 'event: ping\ndata: {"type": "ping"}\n\n',
   idPrefix: 'msg_',
-  words: 'forgotten',
+  textRetention: 'forgotten',
   headers,
   passthrough,
 }

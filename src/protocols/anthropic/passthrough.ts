@@ -166,7 +166,7 @@ const passStream = (exchange: Exchange): StreamPipe => {
     return ''
   }
 
-  return { state: seen, push, end, word: () => delta && wordOf(delta), flush: () => '', fail: renderFault }
+  return { state: seen, push, end, textDelta: () => delta && wordOf(delta), flush: () => '', fail: renderFault }
 }
 
 const wordOf = (data: string): string | undefined => {

@@ -15,7 +15,7 @@ export const completions: Ingress & PassthroughProtocol = {
   renderMessage,
   renderStream,
   renderFrame,
-  words: 'forgotten',
+  textRetention: 'forgotten',
   silentOn: ['stop'],
   several: { split: splitRequest, join: joinAnswers, frames: answerFrames },
 }

@@ -6,7 +6,7 @@ import { id } from './parts/part.ts'
 import { heartbeat, passthrough, renderFault, renderFrame } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
-import { checkRequest, varies } from './wire.ts'
+import { checkRequest, volatileFields } from './wire.ts'
 
 export const gemini: Protocol = {
   id,
@@ -24,8 +24,8 @@ export const gemini: Protocol = {
   renderFrame,
   heartbeat,
   idPrefix: '',
-  words: 'gathered',
-  varies,
+  textRetention: 'gathered',
+  volatileFields,
   silentOn: ['stop', 'cacheWrite'],
   passthrough,
 }

@@ -45,7 +45,7 @@ export const geminiList: Ingress = {
   renderError: listed,
   renderFault: error => JSON.stringify(listed(error)),
   streamType: 'application/json',
-  words: undefined,
+  textRetention: undefined,
   heartbeat: '\n',
   passthrough: { ...gemini.passthrough, pipeStream: exchange => passChunks(exchange, asItems()) },
 }

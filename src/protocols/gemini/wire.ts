@@ -4,7 +4,7 @@
  */
 import { type TSchema, Type } from '@sinclair/typebox'
 import type { JsonObject } from '../../base/json/json.ts'
-import type { Varying } from '../protocol.ts'
+import type { VolatileFields } from '../protocol.ts'
 import { checkerOf } from '../shared/validate.ts'
 import { camelBody } from './syntax/casing.ts'
 
@@ -89,4 +89,4 @@ const check = checkerOf(GenerateRequest)
 export const checkRequest = (body: JsonObject): void => check(camelBody(body))
 
 /** Every chunk of a stream counts anew, behind what it says. */
-export const varies: Varying = { what: 'figures', behind: '"usageMetadata"' }
+export const volatileFields: VolatileFields = { what: 'figures', behind: '"usageMetadata"' }

@@ -8,7 +8,7 @@ import { parseMessage, renderMessage } from './message.ts'
 import { passthrough, renderFault } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
-import { checkRequest, varies } from './wire.ts'
+import { checkRequest, volatileFields } from './wire.ts'
 
 export const openaiChat: Protocol = {
   id: 'openai-chat',
@@ -25,8 +25,8 @@ export const openaiChat: Protocol = {
   renderFault,
   renderFrame,
   idPrefix: 'chatcmpl-',
-  words: 'forgotten',
-  varies,
+  textRetention: 'forgotten',
+  volatileFields,
   silentOn: ['stop'],
   passthrough,
 }

@@ -6,13 +6,13 @@ import type { Exchange, Frame, Passthrough, StreamPipe } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { faultFrom, nonsense, tellsFault } from '../shared/vendor-error.ts'
 import { type Chunk, strictStream } from './chunks/chunk-normalizer.ts'
-import { likeness, wordOf } from './chunks/frame-template.ts'
+import { createChunkTemplate, textDeltaOf } from './chunks/frame-template.ts'
 import { modelReplacer, replaceModel, writeRequest } from './chunks/rewrite-model.ts'
 import { renderError } from './error.ts'
 import { chatShape, mendMessage, type Shape } from './normalize.ts'
 import { withoutSlots } from './reasoning/seal-slot.ts'
 import { usageIn } from './usage.ts'
-import { varies } from './wire.ts'
+import { volatileFields } from './wire.ts'
 
 export const readRequest: Passthrough['readRequest'] = ({ model, stream, stream_options: options }) => ({
   ...(typeof model === 'string' && model !== '' && { model }),
@@ -25,7 +25,7 @@ export const renderFault = (error: GatewayError): string => renderFrame({ data: 
 /** A stream in choices on its way through: Chat Completions, and its elder without messages. */
 export const passChoices = (shape: Shape, exchange: Exchange): StreamPipe => {
   const withModel = modelReplacer(exchange.model)
-  const alike = likeness()
+  const alike = createChunkTemplate()
   let out = ''
   /** What one frame has brought forth. */
   let chunks: Chunk[] = []
@@ -52,8 +52,8 @@ export const passChoices = (shape: Shape, exchange: Exchange): StreamPipe => {
 
   return {
     state: stream.seen,
-    word: () => passed && wordOf(JSON.parse(passed))?.word,
-    varies,
+    textDelta: () => passed && textDeltaOf(JSON.parse(passed))?.word,
+    volatileFields,
     push(frame) {
       passed = frame.data
       const known = frame.event === undefined ? alike.recall(frame.data) : undefined

@@ -4,7 +4,7 @@
  * https://platform.openai.com/docs/api-reference/chat/create
  */
 import { type TSchema, Type } from '@sinclair/typebox'
-import type { Varying } from '../protocol.ts'
+import type { VolatileFields } from '../protocol.ts'
 import { checkerOf } from '../shared/validate.ts'
 
 const nullable = <T extends TSchema>(schema: T, description?: string) =>
@@ -105,4 +105,4 @@ export const checkRequest = checkerOf(ChatRequest)
  * OpenAI and Azure pad the chunks of a stream, so that their lengths do not tell their words: `stream_options.include_obfuscation` in
  * https://platform.openai.com/docs/api-reference/chat/create; recorded streams have the padding behind the choices, always.
  */
-export const varies: Varying = { what: 'string', behind: '"obfuscation":"' }
+export const volatileFields: VolatileFields = { what: 'string', behind: '"obfuscation":"' }

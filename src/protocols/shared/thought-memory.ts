@@ -44,7 +44,7 @@ export const rememberStream = (egress: Egress, pipe: StreamPipe, exchange: Excha
   const hear = egress.parseStream(quiet(exchange))(remember(exchange.seals))
   return {
     ...pipe,
-    gathers: () => true,
+    retainsText: () => true,
     push(frame) {
       if (!pipe.state.finished) hear(frame)
       return pipe.push(frame)

@@ -33,7 +33,9 @@ export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exch
 
   /** Thoughts are remembered for the calls that follow them. */
   const gathers = (): boolean =>
-    ingress.words !== 'forgotten' || egress.words !== 'forgotten' || (keep !== undefined && words.thinking())
+    ingress.textRetention !== 'forgotten' ||
+    egress.textRetention !== 'forgotten' ||
+    (keep !== undefined && words.thinking())
 
   const taken = (): string => {
     const text = out
@@ -48,7 +50,11 @@ export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exch
       if (!seen.fault) parse(frame)
       return taken()
     },
-    ...(ingress.words && { word: words.only, gathers, varies: egress.varies }),
+    ...(ingress.textRetention && {
+      textDelta: words.only,
+      retainsText: gathers,
+      volatileFields: egress.volatileFields,
+    }),
     flush: () => '',
     end() {
       if (!seen.fault) parse(undefined)

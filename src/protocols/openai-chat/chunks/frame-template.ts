@@ -4,7 +4,7 @@
  */
 import { isObject, type JsonObject } from '../../../base/json/json.ts'
 
-export type Likeness = {
+export type ChunkTemplate = {
   /** `body` of `data` went out unchanged as `out`: remember what it looks like. */
   learn: (data: string, body: JsonObject, out: string) => void
   /** What goes out for `data`, if it is like the last one learnt. */
@@ -15,7 +15,7 @@ export type Likeness = {
 /** Where the word stands: in what came and in what went out. */
 type Pattern = { head: string; tail: string; outHead: string; outTail: string }
 
-export const likeness = (): Likeness => {
+export const createChunkTemplate = (): ChunkTemplate => {
   let pattern: Pattern | undefined
   return {
     learn(data, body, out) {
@@ -39,13 +39,13 @@ const wordPut = ({ head, tail, outHead, outTail }: Pattern, data: string): strin
 }
 
 const patternOf = (data: string, body: JsonObject, out: string): Pattern | undefined => {
-  const said = wordOf(body)
+  const said = textDeltaOf(body)
   if (said === undefined || data.includes('\n')) return undefined
   for (const colon of [':', ': ']) {
     const before = `"${said.key}"${colon}"`
     const word = `${before}${JSON.stringify(said.word).slice(1)}`
-    const at = onlyPlace(data, word)
-    const outAt = onlyPlace(out, word)
+    const at = onlyOccurrence(data, word)
+    const outAt = onlyOccurrence(out, word)
     if (at < 0 || outAt < 0) continue
     const tailAt = word.length - 1
     return {
@@ -59,7 +59,7 @@ const patternOf = (data: string, body: JsonObject, out: string): Pattern | undef
 }
 
 /** The one word of a frame that says nothing else: no finish, no usage, no call. */
-export const wordOf = ({ choices, usage }: JsonObject): { key: string; word: string } | undefined => {
+export const textDeltaOf = ({ choices, usage }: JsonObject): { key: string; word: string } | undefined => {
   if (!Array.isArray(choices) || choices.length !== 1 || isObject(usage)) return undefined
   const [choice] = choices
   if (!isObject(choice) || !isObject(choice.delta) || typeof choice.finish_reason === 'string') return undefined
@@ -72,7 +72,7 @@ export const wordOf = ({ choices, usage }: JsonObject): { key: string; word: str
 }
 
 /** Where a part stands in a text; -1 where it does not, or twice. */
-export const onlyPlace = (text: string, part: string): number => {
+export const onlyOccurrence = (text: string, part: string): number => {
   const at = text.indexOf(part)
   return at >= 0 && text.indexOf(part, at + 1) < 0 ? at : -1
 }
