@@ -36,7 +36,7 @@ const exchangeFor = (seals: ReturnType<typeof createSealStore>): Exchange => ({
   model: 'bench',
   target: 'vendor.target',
   seals: seals.of(''),
-  usageAsked: false,
+  usageRequested: false,
   loss: (path, why) => {
     throw new Error(`lost ${path}: ${why}`)
   },

@@ -69,7 +69,7 @@ const wayFor = (
   { trail, run, said }: Journey,
 ): Way => {
   const mend = wire.mend?.[speaks]
-  if (mend) exchange.mend = mend
+  if (mend) exchange.patchResponse = mend
   const keep = keeperOf({ intake, said }, target, trail.caller ?? '', run)
   return { client: intake.protocol, speaks, exchange, remembers, keep }
 }
@@ -132,8 +132,8 @@ const exchangeFor = (intake: Intake, plan: Plan, target: Target, { trail, run }:
   model: plan.model,
   target: seatOf(target),
   seals: run.seals.of(trail.caller ?? ''),
-  ...(intake.json && { asked: intake.json.asked ?? intake.json.body }),
-  usageAsked: intake.usageAsked,
+  ...(intake.json && { clientRequest: intake.json.asked ?? intake.json.body }),
+  usageRequested: intake.usageAsked,
   loss: trail.loss,
   redact: run.redact,
 })

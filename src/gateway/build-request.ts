@@ -10,7 +10,7 @@ import type { Chat, ProtocolId } from '../ir/chat.ts'
 import { localise, namesUrls, type RequestMedia } from '../media/inline-urls.ts'
 import { countings } from '../protocols/count-tokens.ts'
 import { bringThoughts } from '../protocols/openai-chat/reasoning/restore-reasoning.ts'
-import type { Exchange, Ingress, Loss, PassthroughProtocol } from '../protocols/protocol.ts'
+import type { Exchange, Ingress, NoteLoss, PassthroughProtocol } from '../protocols/protocol.ts'
 import { egressOf, singleOf } from '../protocols/registry.ts'
 import { speakingTurns } from '../protocols/shared/drop-empty-turns.ts'
 import { answerCalls } from '../protocols/shared/pair-tool-results.ts'
@@ -107,7 +107,7 @@ const write = (
   target: Target,
   wire: Wire,
   speaks: ProtocolId,
-  askUsage: boolean,
+  requestUsage: boolean,
   exchange: Exchange,
 ): Written | Promise<Written> => {
   if (intake.upload && speaks !== intake.protocol.id)
@@ -118,11 +118,11 @@ const write = (
     return { payload: asked(intake.protocol, body, target, wire, speaks, exchange) }
   if (speaks !== intake.protocol.id || needsBytes(intake.protocol, intake.json, wire))
     return translate(intake, target, wire, speaks, exchange)
-  const passed = intake.protocol.passthrough.writeRequest(text, body, { model: target.model, askUsage })
+  const passed = intake.protocol.passthrough.writeRequest(text, body, { model: target.model, requestUsage })
   const adjust = wire.adjust?.[speaks]
   const brings = needsThoughts(wire, speaks) && text.includes('"tool_calls"')
   const own = changeFor(body, wire, speaks, target, exchange.loss, intake.headers)
-  const change = body.stream_options && intake.usageAsked && !askUsage ? { stream_options: undefined, ...own } : own
+  const change = body.stream_options && intake.usageAsked && !requestUsage ? { stream_options: undefined, ...own } : own
   if (!adjust && !brings) return { payload: wrapped(changed(passed, change), wire, speaks) }
   const adjusted = read(passed)
   if (brings) bringThoughts(adjusted, exchange.seals)
@@ -137,7 +137,7 @@ const changeFor = (
   wire: Wire,
   speaks: ProtocolId,
   target: Target,
-  loss: Loss,
+  loss: NoteLoss,
   client?: Headers,
 ): JsonObject => {
   const params = target.entry.params as JsonObject
@@ -189,12 +189,12 @@ const translate = (
     wire.adjust?.[speaks]?.(body, exchange.loss, target, client)
     return { payload: wrapped(writeJson(body), wire, speaks) }
   }
-  const takesUrl = wire.takesBytes?.includes(speaks) ? undefined : egress.takesUrl
+  const takesUrl = wire.takesBytes?.includes(speaks) ? undefined : egress.acceptsUrl
   return namesUrls(chat, takesUrl) ? localise(chat, media, takesUrl).then(render) : render(chat)
 }
 
 /** A chat of another protocol as every vendor can take it. @throws GatewayError `invalid_request` where there is no such form */
-const readable = (chat: Chat, speaks: ProtocolId, body: JsonObject, loss: Loss): Chat => {
+const readable = (chat: Chat, speaks: ProtocolId, body: JsonObject, loss: NoteLoss): Chat => {
   refuseKept(chat, speaks, body)
   const place = ['messages', 'input', 'contents', 'prompt'].find(key => key in body) ?? 'messages'
   return { ...chat, turns: answerCalls(speakingTurns(chat.turns, speaks, place, loss), loss) }

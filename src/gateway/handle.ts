@@ -85,7 +85,7 @@ const readBody = (
   { settings: { maxBody } }: Runtime,
 ): Promise<JsonBody | Upload> => {
   if (isMultipart(request.headers)) return readUpload(request, maxBody)
-  return protocol.takesForms && isForm(request.headers) ? readForm(request, maxBody) : readJson(request, maxBody)
+  return protocol.acceptsForms && isForm(request.headers) ? readForm(request, maxBody) : readJson(request, maxBody)
 }
 
 /** intake: what the body asks, checked. */
@@ -101,10 +101,18 @@ const intakeOf = (
     return { protocol, headers, model: operation.model ?? read.model, stream: false, usageAsked: false, upload: read }
   protocol.checkRequest(read.body)
   if (settings.logPrompts) trail.prompt = read.text
-  const { model, stream, usageAsked } = protocol.passthrough.readRequest(read.body)
+  const { model, stream, usageRequested } = protocol.passthrough.readRequest(read.body)
   trail.stream = operation.stream ?? stream
   const media = new RequestMedia(settings.media, read.body, trail)
-  return { protocol, headers, model: operation.model ?? model, stream: trail.stream, usageAsked, json: read, media }
+  return {
+    protocol,
+    headers,
+    model: operation.model ?? model,
+    stream: trail.stream,
+    usageAsked: usageRequested,
+    json: read,
+    media,
+  }
 }
 
 const planFor = (intake: Intake, caller: Caller, run: Runtime): Plan => {
@@ -140,7 +148,7 @@ const relayTerms = (protocol: Ingress | PassthroughProtocol, { trail, run }: Jou
   patience: run.settings.timeouts.idle,
   sign: protocol.heartbeat ?? ': heartbeat\n\n',
   type: protocol.streamType ?? 'text/event-stream; charset=utf-8',
-  fail: (error: GatewayError) => protocol.renderFault(error),
+  fail: (error: GatewayError) => protocol.renderStreamError(error),
   headers: (type: string, vendor?: Headers) => answerHeaders(trail, type, run.redact, vendor),
 })
 

@@ -40,19 +40,20 @@ const counting = ({
   tell: tokens => ({ [counted]: tokens }),
   checkRequest: check,
   renderError: of.renderError,
-  renderFault: of.renderFault,
+  renderStreamError: of.renderStreamError,
   parseError: of.parseError,
   idPrefix: '',
   passthrough: {
-    readRequest: body => ({ ...of.passthrough.readRequest(body), stream: false, usageAsked: false }),
-    writeRequest: (text, body, { model }) => write(text, body, { model, askUsage: false }),
+    readRequest: body => ({ ...of.passthrough.readRequest(body), stream: false, usageRequested: false }),
+    writeRequest: (text, body, { model }) => write(text, body, { model, requestUsage: false }),
     pipeStream() {
       throw new GatewayError('internal', 'counting does not stream')
     },
-    passMessage(text, { mend }) {
+    passMessage(text, { patchResponse }) {
       const body: Json | undefined = parseJson(text)
-      if (isObject(body)) mend?.(body)
-      if (isObject(body) && countOf(body[counted]) !== undefined) return { text: mend ? JSON.stringify(body) : text }
+      if (isObject(body)) patchResponse?.(body)
+      if (isObject(body) && countOf(body[counted]) !== undefined)
+        return { text: patchResponse ? JSON.stringify(body) : text }
       throw new GatewayError('upstream_failed', 'the vendor told no number of tokens')
     },
   },

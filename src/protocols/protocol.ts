@@ -15,7 +15,7 @@ export type Frame = { event?: string; data: string }
 export type Stage<I, O> = (emit: (output: O) => void) => (input: I | undefined) => void
 
 /** Notes what a translation could not carry, or what a vendor's quirk forced: `loss('logit_bias', 'groq refuses it')`. */
-export type Loss = (path: string, why: string) => void
+export type NoteLoss = (path: string, why: string) => void
 
 /** What one exchange knows beside the bytes; made once an attempt. */
 export type Exchange = {
@@ -30,14 +30,14 @@ export type Exchange = {
   /** Where what calls need is kept between the turns of the caller's conversations. */
   seals?: SealMemory
   /** The client's request, where the answer repeats parts of it. */
-  asked?: JsonObject
+  clientRequest?: JsonObject
   /** Did the client ask for usage in the stream. */
-  usageAsked: boolean
-  loss: Loss
+  usageRequested: boolean
+  loss: NoteLoss
   /** The tool by which the request asked for an answer of a given form: its call is told as the text. Set where the request is rendered. */
-  answerTool?: string
+  structuredOutputTool?: string
   /** Vendor's own corrections of a frame or body of this protocol, before ours. */
-  mend?: (body: JsonObject) => void
+  patchResponse?: (body: JsonObject) => void
   /** Frees a vendor's text from every secret of the configuration. */
   redact: (text: string) => string
 }
@@ -83,9 +83,9 @@ export interface StreamPipe {
 /** What a pass must see of one client protocol without rebuilding it. */
 export interface Passthrough {
   /** The head of a request: the caller has checked that `body` is an object. */
-  readRequest(body: JsonObject): { model?: string; stream: boolean; usageAsked: boolean }
+  readRequest(body: JsonObject): { model?: string; stream: boolean; usageRequested: boolean }
   /** `text` is the request as it came; gives it back with the model replaced and usage asked for where `askUsage`. */
-  writeRequest(text: string, body: JsonObject, change: { model: string; askUsage: boolean }): string
+  writeRequest(text: string, body: JsonObject, change: { model: string; requestUsage: boolean }): string
   /** A stream of this protocol, passed. */
   pipeStream(exchange: Exchange): StreamPipe
   /** A whole answer of this protocol, passed: strict, with the client's model. Throws GatewayError where the body is a fault or no answer. */
@@ -103,12 +103,12 @@ export interface Ingress {
   readonly id: ProtocolId
   /** Checks the shape of a request; throws `invalid_request` naming the path. Unknown fields stay. */
   checkRequest(body: JsonObject): void
-  parseRequest(body: JsonObject, loss: Loss): Chat
+  parseRequest(body: JsonObject, loss: NoteLoss): Chat
   renderMessage(message: Message, exchange: Exchange): Json
   renderStream(exchange: Exchange): Stage<Event, Frame>
   renderError(error: GatewayError): Json
   /** An error for a client that already has its 200, where no answer has begun: as it stands on the wire. */
-  renderFault(error: GatewayError): string
+  renderStreamError(error: GatewayError): string
   /** One frame of the stream as it stands on the wire, blank line included. */
   renderFrame(frame: Frame): string
   /** The sign of life on a silent stream, where it is not an SSE comment; '' where the protocol has none. */
@@ -120,12 +120,12 @@ export interface Ingress {
   /** Given where two words of one text are told alike, in frames that differ in nothing else: are they forgotten once told, or gathered. */
   textRetention?: TextRetention | undefined
   /** What an answer of it has no place for. */
-  silentOn?: readonly ('stop' | 'cacheWrite')[]
+  omittedFields?: readonly ('stop' | 'cacheWrite')[]
   passthrough: Passthrough
   /** Where one request may be several (a list of prompts). */
   several?: Several
   /** A form (`application/x-www-form-urlencoded`) is taken for a body: a field that is there twice is a list. */
-  takesForms?: boolean
+  acceptsForms?: boolean
 }
 
 /** A request that is several, for targets that take one at a time. */
@@ -140,7 +140,7 @@ export type Several = {
   atOnce?: number
   retry?: number
   /** The same as a stream. */
-  frames(answer: JsonObject, usageAsked: boolean): Frame[]
+  frames(answer: JsonObject, usageRequested: boolean): Frame[]
 }
 
 /** A wire format, seen from a vendor we speak it to. */
@@ -156,7 +156,7 @@ export interface Egress {
   /** What differs from frame to frame beside the word. */
   volatileFields?: VolatileFields
   /** May media be sent as a URL; else they are fetched first. */
-  takesUrl(media: Media): boolean
+  acceptsUrl(media: Media): boolean
   /** Headers a request in this protocol needs (`anthropic-version`). `client`: the client's own, where it speaks the same protocol; take only what is known. */
   headers?(client: Headers | undefined): Record<string, string>
 }
@@ -164,10 +164,10 @@ export interface Egress {
 /** A protocol that only passes (embeddings, images, audio …) has a watch and errors, and nothing to translate. */
 export interface PassthroughProtocol {
   readonly id: ProtocolId
-  takesForms?: boolean
+  acceptsForms?: boolean
   checkRequest(body: JsonObject): void
   renderError(error: GatewayError): Json
-  renderFault(error: GatewayError): string
+  renderStreamError(error: GatewayError): string
   heartbeat?: string
   streamType?: string
   idPrefix: string

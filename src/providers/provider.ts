@@ -2,7 +2,7 @@
 
 import type { JsonObject } from '../base/json/json.ts'
 import type { ProtocolId } from '../ir/chat.ts'
-import type { Loss } from '../protocols/protocol.ts'
+import type { NoteLoss } from '../protocols/protocol.ts'
 import type { Entry, Target } from './entry.ts'
 
 /** One HTTP request on its way to a vendor. `sign` may change the url and the headers; `body` is what will be sent, if it is text; without a `method` it is a POST. */
@@ -30,15 +30,15 @@ export type Wire = {
    * What the vendor wants otherwise than the protocol says, on the body as it will be sent. Without one the bytes pass.
    * `client`: the headers of a client that speaks this protocol, for what the vendor wants in the body instead.
    */
-  adjust?: Record<ProtocolId, (body: JsonObject, loss: Loss, target: Target, client?: Headers) => void>
+  adjust?: Record<ProtocolId, (body: JsonObject, loss: NoteLoss, target: Target, client?: Headers) => void>
   /**
    * The same where only members at the top differ: what they become, `undefined` where they go. The other bytes pass as the client wrote them.
    */
-  retouch?: Record<ProtocolId, (body: JsonObject, loss: Loss, target: Target, client?: Headers) => JsonObject>
+  retouch?: Record<ProtocolId, (body: JsonObject, loss: NoteLoss, target: Target, client?: Headers) => JsonObject>
   /** What the body as it will be sent stands in. */
   wrap?: Record<ProtocolId, (text: string) => string>
   /** What the vendor refuses of what a translation says, on the body before `adjust`. A request in the vendor's own words goes as it came. */
-  trim?: Record<ProtocolId, (body: JsonObject, loss: Loss, target: Target) => void>
+  trim?: Record<ProtocolId, (body: JsonObject, loss: NoteLoss, target: Target) => void>
   /** What the vendor gets wrong beyond what the protocol's own mending knows, on a frame or a whole answer. */
   mend?: Record<ProtocolId, (body: JsonObject) => void>
   /** A message with calls is refused without the thoughts before them: kept for clients that drop them (openai-chat). */

@@ -1,6 +1,6 @@
 /** Small corrections of an OpenAI chat request that more than one vendor needs. Each may run twice and changes nothing the second time. */
 import { isObject, type JsonObject, objectsIn } from '../base/json/json.ts'
-import type { Loss } from '../protocols/protocol.ts'
+import type { NoteLoss } from '../protocols/protocol.ts'
 
 /** Messages of the body that are objects; the rest is left to the vendor's own refusal. */
 export const messagesOf = (body: JsonObject): JsonObject[] =>
@@ -19,7 +19,12 @@ export const limitAsMaxTokens = (body: JsonObject): void => {
 }
 
 /** Moves a number into the range a vendor accepts; a number inside it is not touched. */
-export const clamp = (body: JsonObject, field: string, [low, high]: [low: number, high: number], loss: Loss): void => {
+export const clamp = (
+  body: JsonObject,
+  field: string,
+  [low, high]: [low: number, high: number],
+  loss: NoteLoss,
+): void => {
   const value = body[field]
   if (typeof value !== 'number' || (value >= low && value <= high)) return
   body[field] = value < low ? low : high
@@ -27,7 +32,7 @@ export const clamp = (body: JsonObject, field: string, [low, high]: [low: number
 }
 
 /** Leaves out what a vendor refuses; noted only where it asked for something. */
-export const omit = (body: JsonObject, field: string, loss: Loss, path = field): void => {
+export const omit = (body: JsonObject, field: string, loss: NoteLoss, path = field): void => {
   const value = body[field]
   if (value === undefined) return
   delete body[field]
@@ -42,13 +47,13 @@ export const dropIdlePenalties = (body: JsonObject): void => {
 }
 
 /** Thoughts of earlier answers stay away from vendors that refuse the field. */
-export const omitThoughts = (body: JsonObject, loss: Loss): void => {
+export const omitThoughts = (body: JsonObject, loss: NoteLoss): void => {
   for (const [at, message] of messagesOf(body).entries())
     omit(message, 'reasoning_content', loss, `messages[${at}].reasoning_content`)
 }
 
 /** Anthropic's marks of what to cache, for vendors that refuse them. */
-export const omitCacheMarks = (body: JsonObject, loss: Loss): void => {
+export const omitCacheMarks = (body: JsonObject, loss: NoteLoss): void => {
   for (const [at, message] of messagesOf(body).entries())
     for (const [index, part] of objectsIn(message['content']).entries())
       omit(part, 'cache_control', loss, `messages[${at}].content[${index}].cache_control`)
@@ -72,7 +77,7 @@ const partsIn = (messages: unknown): JsonObject[] => objectsIn(messages).flatMap
 /** OpenAI takes 64 characters for the name of a user (github.com/maximhq/bifrost pull 1000, 2025-12); Claude Code sends 150. */
 const longestUser = 64
 
-const shortenUser = (body: JsonObject, loss: Loss): void => {
+const shortenUser = (body: JsonObject, loss: NoteLoss): void => {
   const { user } = body
   if (typeof user !== 'string' || user.length <= longestUser) return
   body['user'] = new Bun.CryptoHasher('sha256').update(user).digest('hex')
@@ -91,7 +96,7 @@ const limitAsCompletionTokens = (body: JsonObject): void => {
  * (github.com/xlinx/sd-webui-decadetw-auto-prompt-llm issue 29), cache_control is OpenRouter's and Anthropic's alone
  * (github.com/BerriAI/litellm pull 28431, 2026-05), and reasoning_content other vendors' (platform.openai.com/docs/api-reference/chat, 2026-11).
  */
-export const trimForOpenAi = (body: JsonObject, loss: Loss, renamesLimit: boolean): void => {
+export const trimForOpenAi = (body: JsonObject, loss: NoteLoss, renamesLimit: boolean): void => {
   if (renamesLimit) limitAsCompletionTokens(body)
   omit(body, 'top_k', loss)
   omitThoughts(body, loss)
@@ -101,7 +106,7 @@ export const trimForOpenAi = (body: JsonObject, loss: Loss, renamesLimit: boolea
 }
 
 /** The same in Responses, whose translation says nothing else that OpenAI refuses. */
-export const trimResponses = (body: JsonObject, loss: Loss): void => {
+export const trimResponses = (body: JsonObject, loss: NoteLoss): void => {
   partsIn(body['input']).forEach(nameFile)
   shortenUser(body, loss)
 }

@@ -107,7 +107,7 @@ describe('a frame nobody can read tells no secret', () => {
     created: 1,
     model: 'm',
     target: 't',
-    usageAsked: true,
+    usageRequested: true,
     loss: () => undefined,
     redact,
   })

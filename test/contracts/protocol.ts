@@ -28,7 +28,7 @@ export const exchangeFor = (change: Partial<Exchange> = {}): Exchange => ({
   created: 1_700_000_000,
   model: 'the-clients-model',
   target: 'here/0/there',
-  usageAsked: true,
+  usageRequested: true,
   loss: () => undefined,
   redact: text => text,
   ...change,

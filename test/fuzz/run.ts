@@ -71,7 +71,7 @@ export const requestsLike = (samples: readonly JsonObject[]): ((random: Random) 
 /** What goes to a vendor where nothing has to be translated. @throws where it is no body, or the client's was changed */
 export const checkPassed = ({ passthrough }: Pick<Ingress, 'passthrough'>, before: string, body: JsonObject): void => {
   if (JSON.stringify(body) !== before) throw new Error('the body was changed')
-  const passed = passthrough.writeRequest(before, body, { model: 'vendor-model', askUsage: true })
+  const passed = passthrough.writeRequest(before, body, { model: 'vendor-model', requestUsage: true })
   if (!isObject(jsonOf(passed))) throw new Error(`what would be passed is no body: ${passed}`)
 }
 

@@ -43,7 +43,7 @@ export const fuzzAnswers = (
   let turn = 0
   return run(`an answer of ${vendor.id}`, first, count, requestsLike(samples), answer => {
     const { client, body } = asked[turn++ % asked.length]!
-    const exchange = exchangeFor({ asked: body })
+    const exchange = exchangeFor({ clientRequest: body })
     const text = JSON.stringify(answer)
     if (client.id === vendor.id) refusing(() => client.passthrough.passMessage(text, exchange).text.length)
     return refusing(() => translateAnswer(client, vendor, text, exchange).body.length)

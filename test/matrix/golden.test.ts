@@ -122,8 +122,8 @@ describe('what is answered', () => {
         const { asked, answer: answers = one.answers } = exchanged(one, pair)
         const { client } = pair.asker
         const said = pair.teller.vendor.whole(answers)
-        const whole = answerWhole(pair, said, { asked })
-        const stream = answerStream(pair, pair.teller.vendor.frames(answers), { asked })
+        const whole = answerWhole(pair, said, { clientRequest: asked })
+        const stream = answerStream(pair, pair.teller.vendor.frames(answers), { clientRequest: asked })
         expect({ name, error: whole.error, fault: stream.error }).toEqual({ name, error: undefined, fault: undefined })
         const heard = client.read(whole.body!)
         const gathered = client.gather(stream.frames)

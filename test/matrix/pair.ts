@@ -63,7 +63,7 @@ export const exchangeOf = ({ protocol }: Asker, lost: Lost[], more: Partial<Exch
   created: 1_760_000_000,
   model: clientModel,
   target: 'vendor.target',
-  usageAsked: true,
+  usageRequested: true,
   loss: (path, why) => {
     if (!lost.some(one => one.path === path && one.why === why)) lost.push({ path, why })
   },
@@ -79,7 +79,7 @@ export const clientRequest = (asker: Asker, asked: Asked): { body: JsonObject; u
   const { model } = scripted(scriptedVendors, asker.client.id)
   const { byHand: _, ...neutral } = structuredClone(asked)
   const chat: Chat = { ...neutral, model, stream: false }
-  const said = localised(chat, asker.protocol.takesUrl)
+  const said = localised(chat, asker.protocol.acceptsUrl)
   const body = JSON.parse(writeJson(asker.protocol.renderRequest(said, exchangeOf(asker, unsaid)))) as JsonObject
   return { body: body.model === undefined ? body : { ...body, model: clientModel }, unsaid }
 }
@@ -108,14 +108,17 @@ const requestFor = (
   exchange: Exchange,
 ): JsonObject => {
   if (ingress.id === egress.id) {
-    const text = ingress.passthrough.writeRequest(JSON.stringify(body), body, { model: vendor.model, askUsage: false })
+    const text = ingress.passthrough.writeRequest(JSON.stringify(body), body, {
+      model: vendor.model,
+      requestUsage: false,
+    })
     return JSON.parse(text) as JsonObject
   }
   const parsed = ingress.parseRequest(body, exchange.loss)
   const whole = exchange.seals ? recall(parsed, exchange.seals) : parsed
   const spoken = speakingTurns(whole.turns, egress.id, 'messages', exchange.loss)
   const chat = { ...whole, turns: answerCalls(spoken, exchange.loss) }
-  const rendered = egress.renderRequest({ ...localised(chat, egress.takesUrl), model: vendor.model }, exchange)
+  const rendered = egress.renderRequest({ ...localised(chat, egress.acceptsUrl), model: vendor.model }, exchange)
   return JSON.parse(writeJson(rendered)) as JsonObject
 }
 

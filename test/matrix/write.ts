@@ -70,7 +70,7 @@ const answered = (one: Case, teller: Teller): string => {
 export const exchanged = (one: Case, pair: Pair): Request & { asked: JsonObject; answer: Answer | undefined } => {
   const { body: asked, unsaid } = clientRequest(pair.asker, one.asks ?? question)
   const answer = unsaid.length > 0 && one.answers ? unfree(one.answers) : one.answers
-  return { asked, answer, ...ask(pair, asked, { asked }) }
+  return { asked, answer, ...ask(pair, asked, { clientRequest: asked }) }
 }
 
 /** Nobody calls a tool of free text that no client could name. */
@@ -94,10 +94,10 @@ const between = (one: Case, pair: Pair): string => {
 const answersBetween = (one: Case, pair: Pair, answer: Answer, asked: JsonObject): string[] => {
   const { teller } = pair
   const frames = one.broken ? brokenFrames(teller, answer) : teller.vendor.frames(answer)
-  const stream = answerStream(pair, frames, { asked })
+  const stream = answerStream(pair, frames, { clientRequest: asked })
   const told = [streamed(stream.frames), ...lostIn('lost', stream.lost)]
   if (one.broken) return told
-  const whole = answerWhole(pair, teller.vendor.whole(answer), { asked })
+  const whole = answerWhole(pair, teller.vendor.whole(answer), { clientRequest: asked })
   return [compact(whole.error ?? whole.body), ...lostIn('lost', whole.lost), '', ...told]
 }
 
@@ -141,8 +141,8 @@ const judgeAnswer = (one: Case, pair: Pair): Verdict => {
   const { asked, answer = one.answers! } = exchanged(one, pair)
   const { vendor } = pair.teller
   const said = vendor.whole(answer)
-  const { body, lost } = answerWhole(pair, said, { asked })
-  const streamed = answerStream(pair, vendor.frames(answer), { asked }).lost
+  const { body, lost } = answerWhole(pair, said, { clientRequest: asked })
+  const streamed = answerStream(pair, vendor.frames(answer), { clientRequest: asked }).lost
   const untold = told.filter(({ words }) => says(said, words) && !says(body, words))
   const words = [...new Set(worded([...lost, ...streamed])), ...untold.map(({ name }) => `no field for ${name}`)]
   return { verdict: words.length > 0 ? 'loss' : 'yes', words }

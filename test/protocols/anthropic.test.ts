@@ -432,7 +432,7 @@ describe('thoughts, sampling, tools', () => {
       content: [{ type: 'tool_use', id: 't', name: 'json_answer', input: { a: 'b' } }],
       stop_reason: 'tool_use',
     }
-    expect(anthropic.parseMessage(body, exchangeFor({ answerTool: 'json_answer' }))).toMatchObject({
+    expect(anthropic.parseMessage(body, exchangeFor({ structuredOutputTool: 'json_answer' }))).toMatchObject({
       parts: [{ type: 'text', text: '{"a":"b"}' }],
       finish: 'stop',
     })
@@ -447,10 +447,10 @@ describe('thoughts, sampling, tools', () => {
     const chat = { model: 'claude-opus-4-5', stream: false, turns, tools: [{ name: 'json_answer' }] }
     const body = anthropic.renderRequest({ ...chat, format: { schema: { type: 'object' } } }, exchange)
     expect(body.tools).toMatchObject([{ name: 'json_answer' }, { name: 'json_answer_2' }])
-    expect(exchange.answerTool).toBe('json_answer_2')
+    expect(exchange.structuredOutputTool).toBe('json_answer_2')
     const plain = exchangeFor()
     anthropic.renderRequest(chat, plain)
-    expect(plain.answerTool).toBeUndefined()
+    expect(plain.structuredOutputTool).toBeUndefined()
   })
 
   test('a tool without a schema, a free one, sequences of white space, a seed', () => {
@@ -533,7 +533,7 @@ describe('seals of others', () => {
         { role: 'assistant', content: [foreign] },
       ],
     }
-    const written = anthropic.passthrough.writeRequest(JSON.stringify(body), body, { model: 'b', askUsage: true })
+    const written = anthropic.passthrough.writeRequest(JSON.stringify(body), body, { model: 'b', requestUsage: true })
     expect(JSON.parse(written)).toEqual({
       model: 'b',
       messages: [
@@ -644,7 +644,9 @@ test('a conversation kept elsewhere is not there; one that is to be kept is answ
 test('a vendor that keeps no conversations never gets the end of one', () => {
   const write = (thread: JsonObject, name: string) => {
     const body = { model: 'm', thread, messages: [] }
-    return JSON.parse(anthropic.passthrough.writeRequest(JSON.stringify(body), body, { model: name, askUsage: false }))
+    return JSON.parse(
+      anthropic.passthrough.writeRequest(JSON.stringify(body), body, { model: name, requestUsage: false }),
+    )
   }
   const next = { type: 'continue', previous_message_id: 'msg_1' }
   expect(write(next, 'claude-opus-5-5')).toMatchObject({ thread: next })

@@ -455,7 +455,7 @@ describe('streams', () => {
       stop('tool_use'),
       usage,
     ])
-    const { parts, finish } = messageOf(eventsOf(frames, [], { answerTool: name }))
+    const { parts, finish } = messageOf(eventsOf(frames, [], { structuredOutputTool: name }))
     expect({ parts, finish }).toEqual({ parts: [{ type: 'text', text: '{"a":1}' }], finish: 'stop' })
     expect(messageOf(eventsOf(frames))).toMatchObject({ parts: [{ type: 'call', name }], finish: 'calls' })
   })

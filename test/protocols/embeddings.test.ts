@@ -22,7 +22,7 @@ const told = (from: string, to: string, body: JsonObject, answer: Json) => {
     client(from),
     vendor(to),
     JSON.stringify(answer),
-    exchangeFor({ asked: body }),
+    exchangeFor({ clientRequest: body }),
   )
   return { body: JSON.parse(text) as JsonObject, usage }
 }
@@ -213,7 +213,7 @@ describe('embeddings', () => {
     const pass = (data: string) =>
       client('embeddings').passthrough.passMessage(
         `{"data":${data},"model":"the-clients-model"}`,
-        exchangeFor({ asked: {} }),
+        exchangeFor({ clientRequest: {} }),
       ).text
     const item = (index: Json, vector: string) => `{"embedding": ${vector},"index" : ${JSON.stringify(index)} }`
     const [a, b, c] = [item(0, '[1.0,-0, 1e-7]'), item(1, '"AACAPwAAAEA="'), item(2, '[{"index":9}]')] as const

@@ -257,7 +257,7 @@ describe(`answers for clients, from ${good.length} recordings and every protocol
       [{}, ''],
       [{ generation_config: { thinking_config: { include_thoughts: true } } }, 'Hm.'],
     ] as const) {
-      const frames = framesOf(told(gemini, events, exchangeFor({ asked })))
+      const frames = framesOf(told(gemini, events, exchangeFor({ clientRequest: asked })))
       const contents = frames.map(
         ({ data }) => (JSON.parse(data) as { candidates: { content: JsonObject }[] }).candidates[0]!.content,
       )
@@ -292,7 +292,7 @@ describe(`answers for clients, from ${good.length} recordings and every protocol
     const told = { code: 429, message: 'too much', status: 'RESOURCE_EXHAUSTED' }
     expect(JSON.parse(framesOf(broken(gemini)).at(-1)!.data)).toMatchObject({ error: told })
     expect((JSON.parse(broken(geminiList)) as JsonObject[]).at(-1)).toMatchObject({ error: told })
-    expect(JSON.parse(geminiList.renderFault(error))).toMatchObject([{ error: told }])
+    expect(JSON.parse(geminiList.renderStreamError(error))).toMatchObject([{ error: told }])
   })
 })
 
@@ -357,13 +357,13 @@ describe('the pass', () => {
   })
 
   const write = (body: JsonObject, to = 'gemini-2.5-pro') =>
-    gemini.passthrough.writeRequest(JSON.stringify(body), body, { model: to, askUsage: true })
+    gemini.passthrough.writeRequest(JSON.stringify(body), body, { model: to, requestUsage: true })
 
   test('a request goes as it came; a model in it is the target’s', () => {
     const text = '{ "contents": [{"parts":[{"text":"1.0"}]}], "x": 1.0 }'
-    expect(gemini.passthrough.writeRequest(text, JSON.parse(text) as JsonObject, { model: 'm', askUsage: true })).toBe(
-      text,
-    )
+    expect(
+      gemini.passthrough.writeRequest(text, JSON.parse(text) as JsonObject, { model: 'm', requestUsage: true }),
+    ).toBe(text)
     expect(JSON.parse(write({ model: 'models/theirs', contents: [] }))).toEqual({
       model: 'models/gemini-2.5-pro',
       contents: [],
@@ -624,7 +624,7 @@ describe('requests for vendors', () => {
 
   test('a tool that takes free text is called with an object, and heard as text', () => {
     const asked: JsonObject = {}
-    const exchange = exchangeFor({ asked })
+    const exchange = exchangeFor({ clientRequest: asked })
     const tools = [{ name: 'shell', custom: null }]
     gemini.renderRequest({ model: 'm', stream: false, turns: [], tools }, exchange)
     const body = {

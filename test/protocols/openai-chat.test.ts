@@ -93,7 +93,7 @@ describe('what is right goes on as it came', () => {
 
   test("a vendor's own correction comes before ours", () => {
     const pipe = start({
-      mend: body =>
+      patchResponse: body =>
         Object.assign(body, { choices: [{ index: 0, delta: { content: body.say as string }, finish_reason: null }] }),
     })
     expect(JSON.parse(pushed(pipe, '{"say":"hi"}').slice(6))).toMatchObject({
@@ -229,19 +229,19 @@ describe('the finish', () => {
 
 describe('usage', () => {
   test('in a chunk of its own is withheld from who did not ask', () => {
-    const pipe = start({ usageAsked: false })
+    const pipe = start({ usageRequested: false })
     const out = pushed(pipe, first, chunk({ content: 'A' }), chunk({}, 'stop'), usageChunk, '[DONE]') + pipe.end()
     expect(out).not.toContain('usage')
     expect(pipe.state.usage).toEqual({ input: 1, output: 2 })
   })
 
   test('on a chunk that says something passes', () => {
-    const pipe = start({ usageAsked: false })
+    const pipe = start({ usageRequested: false })
     expect(pushed(pipe, chunk({ role: 'assistant', content: 'A' }, null, { usage }))).toContain('prompt_tokens')
   })
 
   test('with a second finish goes on with the first, for who did not ask', () => {
-    const pipe = start({ usageAsked: false })
+    const pipe = start({ usageRequested: false })
     const out =
       pushed(pipe, first, chunk({ content: 'A' }), chunk({}, 'stop'), chunk({ content: '' }, 'stop', { usage })) +
       pipe.end()
@@ -252,7 +252,7 @@ describe('usage', () => {
   })
 
   test('after content that came after a finish goes on with the finish, too', () => {
-    const pipe = start({ usageAsked: false })
+    const pipe = start({ usageRequested: false })
     const frames = [first, chunk({}, 'stop'), chunk({ content: 'late' }), chunk({}, 'stop', { usage })]
     const { choices, usage: counted } = readStream(pushed(pipe, ...frames) + pipe.end(), model)
     expect(choices[0]).toMatchObject({ text: 'late', finish: 'stop' })
@@ -261,7 +261,7 @@ describe('usage', () => {
 
   test('empty choices without usage pass', () => {
     const filter = JSON.stringify({ ...head, choices: [], prompt_filter_results: [] })
-    expect(pushed(start({ usageAsked: false }), filter)).toBe(mine(filter))
+    expect(pushed(start({ usageRequested: false }), filter)).toBe(mine(filter))
   })
 
   test.each([
@@ -467,7 +467,7 @@ describe('the wrong shape', () => {
       { name: 'now', args: '{}' },
     ])
     expect(counted).toMatchObject({ prompt_tokens: 5, completion_tokens: 7 })
-    expect(tellMessage(chat, chat, text, exchangeFor({ usageAsked: false })).body).not.toContain('usage')
+    expect(tellMessage(chat, chat, text, exchangeFor({ usageRequested: false })).body).not.toContain('usage')
   })
 
   test.each(messages.map(({ name, body }) => [name, body] as const))('%s is told strictly', (_name, body) => {
@@ -492,10 +492,10 @@ test('readRequest reads the head', () => {
   expect(passthrough.readRequest({ model: 'm', stream: true, stream_options: { include_usage: true } })).toEqual({
     model: 'm',
     stream: true,
-    usageAsked: true,
+    usageRequested: true,
   })
   expect(passthrough.readRequest({ model: null, stream: null, stream_options: null })).toEqual({
     stream: false,
-    usageAsked: false,
+    usageRequested: false,
   })
 })

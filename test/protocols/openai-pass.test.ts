@@ -46,7 +46,7 @@ describe('a request', () => {
 
   test('usage is asked for only where the wire knows the question', () => {
     const text = '{"model":"a","stream":true}'
-    const change = { model: 'b', askUsage: true }
+    const change = { model: 'b', requestUsage: true }
     expect(of('audio/speech').passthrough.writeRequest(text, JSON.parse(text), change)).toBe(
       '{"model":"b","stream":true}',
     )
@@ -84,7 +84,7 @@ describe('a whole answer', () => {
 
   test("a vendor's mend is made", () => {
     const mended = pass('embeddings', '{"data":[],"model":"theirs"}', {
-      mend: body => Object.assign(body, { object: 'list' }),
+      patchResponse: body => Object.assign(body, { object: 'list' }),
     })
     expect(JSON.parse(mended.text)).toEqual({ data: [], model, object: 'list' })
   })
@@ -118,7 +118,7 @@ describe('a stream of completions', () => {
       (chunk('A') + chunk('', 'stop') + usage + 'data: [DONE]\n\n').replaceAll('"theirs"', JSON.stringify(model)),
     )
     expect(seen).toMatchObject({ content: true, usage: { input: 1, output: 2 } })
-    expect(streamed('completions', text, { usageAsked: false }).out).not.toContain('usage')
+    expect(streamed('completions', text, { usageRequested: false }).out).not.toContain('usage')
   })
 
   test('cut, or failed', () => {

@@ -68,9 +68,9 @@ const messageOf = (events: readonly Event[]): Message => {
 
 const rendered = (events: readonly Event[], asked?: JsonObject): Frame[] => {
   const frames: Frame[] = []
-  const render = responses.renderStream(exchangeFor({ id: 'resp_0123456789abcdef', ...(asked && { asked }) }))(frame =>
-    frames.push(frame),
-  )
+  const render = responses.renderStream(
+    exchangeFor({ id: 'resp_0123456789abcdef', ...(asked && { clientRequest: asked }) }),
+  )(frame => frames.push(frame))
   for (const event of events) render(event)
   render(undefined)
   return frames
@@ -225,7 +225,7 @@ describe('the pass', () => {
   test('a request keeps every character but its model', () => {
     const text = '{ "model" : "a", "input":[{"role":"user","content":"x"}], "big": 12345678901234567890 }'
     const body = JSON.parse(text) as JsonObject
-    expect(responses.passthrough.writeRequest(text, body, { model: 'b', askUsage: true })).toBe(
+    expect(responses.passthrough.writeRequest(text, body, { model: 'b', requestUsage: true })).toBe(
       text.replace('"a"', '"b"'),
     )
   })
@@ -242,7 +242,7 @@ describe('the pass', () => {
     const text = JSON.stringify({ model: 'a', input })
     const sent = responses.passthrough.writeRequest(text, JSON.parse(text) as JsonObject, {
       model: 'b',
-      askUsage: false,
+      requestUsage: false,
     })
     expect(JSON.parse(sent)).toEqual({ model: 'b', input: [input[2]!, input[3]!, { ...input[4]!, id: undefined }] })
   })

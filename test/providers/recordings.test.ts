@@ -17,8 +17,8 @@ const apis = ['chat-completions', 'minimax-v2', 'spark-http', 'ark-bots']
 const torn = [/minimax-v2__.*stream-doc-reasoning/, /minimax-v2__.*builtin-search/]
 
 const mendOf = (type: string) => {
-  const mend = providers.get(type)?.mend?.['openai-chat']
-  return mend ? { mend } : {}
+  const patchResponse = providers.get(type)?.mend?.['openai-chat']
+  return patchResponse ? { patchResponse } : {}
 }
 
 const passed = (text: string, type: string): StreamPipe & { out: string } => {

@@ -6,14 +6,14 @@ import { parseError, renderError } from './error.ts'
 import { headers } from './headers.ts'
 import { takesUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'
-import { passthrough, renderFault } from './passthrough.ts'
+import { passthrough, renderStreamError } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
 import { checkRequest, id } from './wire.ts'
 
 export const anthropic: Protocol = {
   id,
-  takesUrl,
+  acceptsUrl: takesUrl,
   checkRequest,
   parseRequest,
   renderRequest,
@@ -23,7 +23,7 @@ export const anthropic: Protocol = {
   renderStream,
   parseError,
   renderError,
-  renderFault,
+  renderStreamError,
   renderFrame,
   heartbeat: 'event: ping\ndata: {"type": "ping"}\n\n',
   idPrefix: 'msg_',

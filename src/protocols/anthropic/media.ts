@@ -2,7 +2,7 @@
 
 import { isObject, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Media, Part } from '../../ir/chat.ts'
-import type { Loss } from '../protocol.ts'
+import type { NoteLoss } from '../protocol.ts'
 import { id } from './wire.ts'
 
 /** Fields of a block that only this protocol knows. */
@@ -45,7 +45,7 @@ export const takesUrl = ({ mime }: Media): boolean => !isText(mime)
 const isText = (mime: string): boolean => /^text\/|^application\/(json|xml)$/.test(mime)
 
 /** Media → a block; undefined, and noted, where this protocol has none for it. `fields`: what a readable seal says. */
-export const renderMedia = (media: Media, fields: JsonObject, path: string, loss: Loss): JsonObject | undefined => {
+export const renderMedia = (media: Media, fields: JsonObject, path: string, loss: NoteLoss): JsonObject | undefined => {
   const { mime, source, name } = media
   const title = name === undefined ? {} : { title: name }
   if ('file' in source) {
@@ -68,7 +68,7 @@ export const renderMedia = (media: Media, fields: JsonObject, path: string, loss
   return lost(path, loss, `${mime} has no form in this protocol`)
 }
 
-const lost = (path: string, loss: Loss, why: string): undefined => void loss(path, why)
+const lost = (path: string, loss: NoteLoss, why: string): undefined => void loss(path, why)
 const byUrl = (url: string) => ({ type: 'url', url })
 const byData = (mime: string, data: string) => ({
   type: 'base64',

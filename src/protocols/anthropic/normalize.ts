@@ -9,7 +9,7 @@ export const readMessage = (given: Json, exchange: Exchange): JsonObject => {
   const body = typeof given === 'string' ? parseJson(given) : given
   const text = () => (typeof given === 'string' ? given : JSON.stringify(given))
   if (!isObject(body)) throw nonsense(text(), exchange)
-  exchange.mend?.(body)
+  exchange.patchResponse?.(body)
   if (body.type === 'error' || (isObject(body.error) && body.content === undefined)) throw faultFrom(body, exchange)
   if (!Array.isArray(body.content)) throw nonsense(text(), exchange)
   if (!body.content.every(isObject)) body.content = body.content.filter(isObject)

@@ -15,7 +15,7 @@ import { gatherUsage, parseUsage } from './usage.ts'
 const readRequest: Passthrough['readRequest'] = ({ model, stream }) => ({
   ...(typeof model === 'string' && model !== '' && { model }),
   stream: stream === true,
-  usageAsked: true,
+  usageRequested: true,
 })
 
 /** The text with another model in its object at `path`; undefined where it must be written anew. */
@@ -54,7 +54,7 @@ const written = (text: string, body: JsonObject, model: string): string => {
 
 const frameOf = (body: JsonObject): string => renderFrame({ event: body.type as string, data: JSON.stringify(body) })
 
-export const renderFault = (error: GatewayError): string => frameOf(renderError(error) as JsonObject)
+export const renderStreamError = (error: GatewayError): string => frameOf(renderError(error) as JsonObject)
 
 /** Where most of a stream's frames begin alike: they pass unread. */
 const deltaHead = '{"type":"content_block_delta"'
@@ -120,7 +120,7 @@ const passStream = (exchange: Exchange): StreamPipe => {
 
   const pass = (body: JsonObject, frame: Frame): string => {
     const type = textOf(body.type)
-    const text = exchange.mend ? undefined : frame.data
+    const text = exchange.patchResponse ? undefined : frame.data
     const asItWas = (changed: boolean) =>
       changed || text === undefined ? frameOf(body) : renderFrame({ event: type!, data: text })
     if (type === undefined) return renderFrame(frame)
@@ -145,7 +145,7 @@ const passStream = (exchange: Exchange): StreamPipe => {
   const push = (frame: Frame): string => {
     delta = undefined
     if (seen.finished || seen.fault) return ''
-    if (frame.event === 'content_block_delta' && !exchange.mend && frame.data.startsWith(deltaHead)) {
+    if (frame.event === 'content_block_delta' && !exchange.patchResponse && frame.data.startsWith(deltaHead)) {
       seen.content = true
       delta = frame.data
       return renderFrame(frame)
@@ -154,7 +154,7 @@ const passStream = (exchange: Exchange): StreamPipe => {
     if (data === '' || data === '[DONE]') return ''
     const body = parseJson(data)
     if (!isObject(body)) return renderFrame(unread(frame, exchange))
-    exchange.mend?.(body)
+    exchange.patchResponse?.(body)
     const named = body.type === undefined && frame.event !== undefined
     return pass(named ? { type: frame.event, ...body } : body, { ...frame, data })
   }
@@ -166,7 +166,7 @@ const passStream = (exchange: Exchange): StreamPipe => {
     return ''
   }
 
-  return { state: seen, push, end, textDelta: () => delta && wordOf(delta), flush: () => '', fail: renderFault }
+  return { state: seen, push, end, textDelta: () => delta && wordOf(delta), flush: () => '', fail: renderStreamError }
 }
 
 const wordOf = (data: string): string | undefined => {
@@ -181,7 +181,7 @@ const passMessage: Passthrough['passMessage'] = (text, exchange) => {
   const usage = parseUsage(body.usage)
   const envelope = mendEnvelope(body, exchange)
   const stop = mendStop(body, (body.content as JsonObject[]).some(isCall))
-  const changed = envelope || stop || exchange.mend !== undefined
+  const changed = envelope || stop || exchange.patchResponse !== undefined
   const passed = changed ? undefined : withMembers(text.trim(), { model: exchange.model })
   const strict = passed ?? JSON.stringify({ ...body, model: exchange.model })
   return { text: strict, ...(usage && { usage }), ...(model !== undefined && { model }) }

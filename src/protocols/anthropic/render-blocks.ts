@@ -4,7 +4,7 @@ import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import { rawJson } from '../../base/json/raw.ts'
 import type { Call, Citation, Mark, Part, Reasoning, Result, Seal, Text } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
-import type { Exchange, Loss } from '../protocol.ts'
+import type { Exchange, NoteLoss } from '../protocol.ts'
 import { renderMedia } from './media.ts'
 import type { Traits } from './model-traits.ts'
 import { type CacheControl, id } from './wire.ts'
@@ -94,7 +94,7 @@ const contentOf = (blocks: JsonObject[]): { content?: Json } => {
 export const isPlainText = (block: JsonObject): boolean => block.type === 'text' && Object.keys(block).length === 2
 
 /** An object, as this wire demands; free text and what is no object stands in one under `input`. */
-const inputOf = ({ args, custom }: Call, path: string, loss: Loss): Json => {
+const inputOf = ({ args, custom }: Call, path: string, loss: NoteLoss): Json => {
   if (custom) return { input: args }
   const text = args.trim()
   if (text === '') return {}
@@ -108,7 +108,7 @@ const renderCitations = (
   citations: readonly Citation[],
   reads: (seal: Seal) => boolean,
   path: string,
-  loss: Loss,
+  loss: NoteLoss,
 ): JsonObject[] => {
   const own = citations.flatMap(({ seal }) => (seal && reads(seal) && isObject(seal.value) ? [seal.value] : []))
   if (own.length < citations.length) loss(`${path}.citations`, 'sources another vendor named are not taken back')

@@ -2,7 +2,7 @@
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat, Part, Turn } from '../../ir/chat.ts'
-import type { Exchange, Loss } from '../protocol.ts'
+import type { Exchange, NoteLoss } from '../protocol.ts'
 import { fieldsOf, keepRest, type Take, takeNumbers } from '../shared/take-fields.ts'
 import { type Traits, traitsOf } from './model-traits.ts'
 import { parseThinking, renderSampling, renderThinking } from './thinking.ts'
@@ -14,7 +14,7 @@ import { id } from './wire.ts'
 const plain = { max_tokens: 'limit', temperature: 'temperature', top_p: 'topP', top_k: 'topK' } as const
 
 /** The body has been checked. */
-export const parseRequest = (body: JsonObject, loss: Loss): Chat => {
+export const parseRequest = (body: JsonObject, loss: NoteLoss): Chat => {
   const { rest, take } = fieldsOf(body)
   refuseThread(take('thread'))
   const chat: Chat = {
@@ -45,7 +45,7 @@ export const refuseThread = (thread: Json | undefined): void => {
   })
 }
 
-const parseOutput = (take: Take, rest: JsonObject, chat: Chat, loss: Loss): void => {
+const parseOutput = (take: Take, rest: JsonObject, chat: Chat, loss: NoteLoss): void => {
   const told = take('output_config')
   const { effort, format, ...more } = isObject(told) ? told : {}
   const reasoning = parseThinking(take('thinking'), effort)
@@ -90,7 +90,7 @@ export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
 
 const objectOf = (value: Json | undefined): JsonObject => (isObject(value) ? value : {})
 
-const ownFields = ({ extra }: Chat, loss: Loss): JsonObject => {
+const ownFields = ({ extra }: Chat, loss: NoteLoss): JsonObject => {
   if (extra === undefined || !isObject(extra.value)) return {}
   if (extra.by === id) return extra.value
   for (const key of Object.keys(extra.value)) loss(key, `only ${extra.by} knows it`)
@@ -103,7 +103,7 @@ const userOf = ({ user }: Chat, own: JsonObject): JsonObject => {
 }
 
 /** A sequence of white space alone is refused. */
-const stopOf = ({ stop = [] }: Chat, loss: Loss): string[] => {
+const stopOf = ({ stop = [] }: Chat, loss: NoteLoss): string[] => {
   const kept = stop.filter(one => one.trim() !== '')
   if (kept.length < stop.length) loss('stop', 'a sequence of white space does not stop this protocol')
   return kept

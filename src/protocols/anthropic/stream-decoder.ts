@@ -32,7 +32,7 @@ export type Ear = {
 }
 
 export const hearEvents = (exchange: Exchange, emit: (event: Event) => void): Ear => {
-  const { loss, target, answerTool } = exchange
+  const { loss, target, structuredOutputTool } = exchange
   const blocks = new Map<number, Block>()
   const counted: JsonObject = {}
   let next = 0
@@ -66,7 +66,7 @@ export const hearEvents = (exchange: Exchange, emit: (event: Event) => void): Ea
   }
 
   const openCall = (block: Block, given: JsonObject): void => {
-    if (answerTool !== undefined && given.name === answerTool) openPart(block, 'text')
+    if (structuredOutputTool !== undefined && given.name === structuredOutputTool) openPart(block, 'text')
     else {
       calls = true
       openPart(block, 'call', { id: textOf(given.id) ?? '', name: textOf(given.name) ?? '' })

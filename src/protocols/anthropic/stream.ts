@@ -7,7 +7,7 @@ import { hearEvents } from './stream-decoder.ts'
 import { tellEvents } from './stream-encoder.ts'
 
 /** What a frame says; undefined for one that says nothing. `[DONE]` is what some gateways put behind `message_stop`. */
-export const readFrame = ({ event, data }: Frame, { mend, loss }: Exchange): JsonObject | undefined => {
+export const readFrame = ({ event, data }: Frame, { patchResponse, loss }: Exchange): JsonObject | undefined => {
   const text = data.trim()
   if (text === '' || text === '[DONE]') return undefined
   const body = parseJson(text)
@@ -15,7 +15,7 @@ export const readFrame = ({ event, data }: Frame, { mend, loss }: Exchange): Jso
     loss('stream', 'a frame that is no JSON object')
     return undefined
   }
-  mend?.(body)
+  patchResponse?.(body)
   const type = textOf(body.type) ?? event
   if (type !== undefined && body.type !== type) body.type = type
   return body

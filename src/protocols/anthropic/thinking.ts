@@ -3,7 +3,7 @@
 import { countOf, isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Chat, Effort } from '../../ir/chat.ts'
 import { budgetOf, effortOf, isEffort } from '../../ir/effort.ts'
-import type { Loss } from '../protocol.ts'
+import type { NoteLoss } from '../protocol.ts'
 import type { Traits } from './model-traits.ts'
 
 /** The least budget Anthropic takes. */
@@ -29,7 +29,7 @@ const parseEffort = (word: Json | undefined): Effort | undefined =>
 export type Thinking = { thinks: boolean; limit: number; thinking?: JsonObject; effort?: string }
 
 /** A call the model is told to make, or an unfinished round of calls that shows no thoughts, leaves none: Anthropic would refuse the request. */
-export const renderThinking = (chat: Chat, traits: Traits, barred: string | undefined, loss: Loss): Thinking => {
+export const renderThinking = (chat: Chat, traits: Traits, barred: string | undefined, loss: NoteLoss): Thinking => {
   const limit = chat.limit ?? traits.limit
   const { reasoning } = chat
   if (reasoning === undefined) return { thinks: false, limit }
@@ -48,7 +48,7 @@ export const renderThinking = (chat: Chat, traits: Traits, barred: string | unde
   return budget === undefined ? { thinks: false, limit } : withBudget(budget, chat, traits, loss)
 }
 
-const withoutThoughts = ({ off }: Traits, loss: Loss): Omit<Thinking, 'limit'> => {
+const withoutThoughts = ({ off }: Traits, loss: NoteLoss): Omit<Thinking, 'limit'> => {
   if (off === 'omit') return { thinks: false }
   if (off !== 'never') return { thinks: false, thinking: { type: off } }
   loss('reasoning', 'this model always thinks: it was asked to think little')
@@ -69,7 +69,7 @@ const adaptive = (
 })
 
 /** The budget is a part of the limit, and less than the whole of it. */
-const withBudget = (wanted: number, { limit }: Chat, traits: Traits, loss: Loss): Thinking => {
+const withBudget = (wanted: number, { limit }: Chat, traits: Traits, loss: NoteLoss): Thinking => {
   const budget = Math.max(least, wanted)
   if (limit === undefined) return thinkingOf(budget, Math.max(traits.limit, budget + least))
   if (budget < limit) return thinkingOf(budget, limit)
@@ -89,7 +89,7 @@ const thinkingOf = (budget_tokens: number, limit: number): Thinking => ({
 })
 
 /** Temperature, top_p and top_k as far as the model takes them, and takes them together. */
-export const renderSampling = (chat: Chat, traits: Traits, thinks: boolean, loss: Loss): JsonObject => {
+export const renderSampling = (chat: Chat, traits: Traits, thinks: boolean, loss: NoteLoss): JsonObject => {
   const { temperature, topP, topK } = chat
   const body: JsonObject = {}
   const put = (key: string, value: number | undefined, refused: string | undefined | false): void => {

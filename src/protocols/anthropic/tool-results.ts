@@ -1,11 +1,11 @@
 /** Calls and their results: each call is answered in the next message of the user, before anything else it says, and nothing else is answered. */
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import type { Loss } from '../protocol.ts'
+import type { NoteLoss } from '../protocol.ts'
 
 export type Message = { role: 'user' | 'assistant' | 'system'; content: JsonObject[] }
 
 /** Puts results first, gives a call without one a failed one, and tells a result without its call as text. Each repair is noted. */
-export const answerCalls = (messages: readonly Message[], loss: Loss): Message[] => {
+export const answerCalls = (messages: readonly Message[], loss: NoteLoss): Message[] => {
   const answered: Message[] = []
   let open: string[] = []
 

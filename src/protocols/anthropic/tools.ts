@@ -3,7 +3,7 @@
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat, Choice, Format, Seal, Tool } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
-import type { Exchange, Loss } from '../protocol.ts'
+import type { Exchange, NoteLoss } from '../protocol.ts'
 import { answerBy, objectSchema } from '../shared/structured-output-tool.ts'
 import type { Traits } from './model-traits.ts'
 import { markOf } from './parse-blocks.ts'
@@ -61,7 +61,7 @@ export const renderTools = (chat: Chat, traits: Traits, thinks: boolean, exchang
   const byTool = format !== undefined && !native && traits.forces && !thinks
   if (format !== undefined && !native && !byTool) loss('response_format', 'the model knows no JSON without a schema')
   const answer = byTool ? answerBy(format, chat.tools) : undefined
-  if (answer) exchange.answerTool = answer.name
+  if (answer) exchange.structuredOutputTool = answer.name
   const tools = [
     ...(chat.tools ?? []).map((tool, index) => renderTool(tool, `tools[${index}]`, traits, exchange)),
     ...renderNatives(chat.natives ?? [], exchange),
@@ -105,7 +105,7 @@ const renderChoice = (
   answerTool: string | undefined,
   traits: Traits,
   thinks: boolean,
-  loss: Loss,
+  loss: NoteLoss,
 ): JsonObject | undefined => {
   const others = tools !== undefined || natives !== undefined
   const wanted =

@@ -2,14 +2,14 @@
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Part, Turn } from '../../ir/chat.ts'
-import type { Exchange, Loss } from '../protocol.ts'
+import type { Exchange, NoteLoss } from '../protocol.ts'
 import type { Traits } from './model-traits.ts'
 import { parseBlocks } from './parse-blocks.ts'
 import { type BlockWriter, blockWriter, isPlainText } from './render-blocks.ts'
 import { answerCalls, type Message } from './tool-results.ts'
 
 /** The system prompt, if there is one, is the first turn. */
-export const parseTurns = (system: Json | undefined, messages: readonly JsonObject[], loss: Loss): Turn[] => {
+export const parseTurns = (system: Json | undefined, messages: readonly JsonObject[], loss: NoteLoss): Turn[] => {
   const first = parseBlocks(system ?? [])
   const turns: Turn[] = first.length > 0 ? [{ role: 'system', parts: first }] : []
   messages.forEach(({ role, content }, index) => {
@@ -64,7 +64,7 @@ export const renderTurns = (turns: readonly Turn[], traits: Traits, exchange: Ex
   return { ...(only && { system: prompt }), messages: told.messages.map(written) }
 }
 
-const blocksOf = ({ role, parts, name }: Turn, path: string, write: BlockWriter, loss: Loss): JsonObject[] => {
+const blocksOf = ({ role, parts, name }: Turn, path: string, write: BlockWriter, loss: NoteLoss): JsonObject[] => {
   if (name !== undefined) loss(`${path}.name`, 'nobody has a name in this protocol')
   return parts.flatMap((part, index): JsonObject[] => {
     const at = `${path}.content[${index}]`
@@ -87,7 +87,7 @@ const inTags = (block: JsonObject): JsonObject =>
 const beginWithUser = (
   messages: Message[],
   system: JsonObject[],
-  loss: Loss,
+  loss: NoteLoss,
 ): { system: JsonObject[]; messages: Message[] } => {
   if (messages.length === 0) {
     if (system.length === 0) throw new GatewayError('invalid_request', 'messages say nothing', { param: 'messages' })

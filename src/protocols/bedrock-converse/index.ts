@@ -8,7 +8,7 @@ import { id } from './wire.ts'
 
 export const bedrockConverse: Egress = {
   id,
-  takesUrl: () => false,
+  acceptsUrl: () => false,
   renderRequest,
   parseMessage,
   parseStream,

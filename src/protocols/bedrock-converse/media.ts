@@ -2,7 +2,7 @@
 
 import { isObject, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Media } from '../../ir/chat.ts'
-import type { Loss } from '../protocol.ts'
+import type { NoteLoss } from '../protocol.ts'
 import { audioFormats, documentFormats, imageFormats, videoFormats } from './wire.ts'
 
 const kinds = { image: imageFormats, document: documentFormats, video: videoFormats, audio: audioFormats }
@@ -36,7 +36,7 @@ export const documentNamer = (): Namer => {
   }
 }
 
-export const renderMedia = (media: Media, path: string, nameOf: Namer, loss: Loss): JsonObject | undefined => {
+export const renderMedia = (media: Media, path: string, nameOf: Namer, loss: NoteLoss): JsonObject | undefined => {
   const { source, name } = media
   if (!('data' in source)) {
     loss(path, 'this vendor takes files as bytes only')

@@ -2,7 +2,7 @@
 
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
-import type { Exchange, Loss } from '../protocol.ts'
+import type { Exchange, NoteLoss } from '../protocol.ts'
 import { type Facts, factsOf } from './model-traits.ts'
 import { isThinking, renderThinking } from './thinking.ts'
 import { renderTools } from './tools.ts'
@@ -28,7 +28,7 @@ export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
 /** Where Claude tells which sequence ended its answer: whole, and in a stream. What is not there is left out. */
 const stopPaths = ['/stop_sequence', '/delta/stop_sequence']
 
-const noteLosses = ({ extra, seed, user, parallel }: Chat, loss: Loss): void => {
+const noteLosses = ({ extra, seed, user, parallel }: Chat, loss: NoteLoss): void => {
   if (extra && isObject(extra.value)) for (const key of Object.keys(extra.value)) loss(key, `only ${extra.by} knows it`)
   if (seed !== undefined) loss('seed', 'this protocol takes none')
   if (user !== undefined) loss('user', 'this protocol names no user')
@@ -37,7 +37,7 @@ const noteLosses = ({ extra, seed, user, parallel }: Chat, loss: Loss): void => 
 
 type Sampling = { inference: JsonObject; own: JsonObject }
 
-const renderSampling = (chat: Chat, facts: Facts, thinking: boolean, loss: Loss): Sampling => {
+const renderSampling = (chat: Chat, facts: Facts, thinking: boolean, loss: NoteLoss): Sampling => {
   const { limit, temperature, topP, topK, stop } = chat
   const inference: JsonObject = {}
   const own: JsonObject = {}

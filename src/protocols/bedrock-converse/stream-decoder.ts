@@ -112,7 +112,7 @@ export class Hearing {
 
   #openCall(index: number, toolUse: JsonObject): void {
     const name = textOf(toolUse.name) ?? ''
-    const answers = name !== '' && name === this.exchange.answerTool
+    const answers = name !== '' && name === this.exchange.structuredOutputTool
     this.#answered ||= answers
     this.#calls ||= !answers
     if (answers) this.#open(index, 'text')

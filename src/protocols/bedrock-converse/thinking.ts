@@ -4,7 +4,7 @@ import type { JsonObject } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
 import { budgetOf, effortAsked } from '../../ir/effort.ts'
 import type { Traits } from '../anthropic/model-traits.ts'
-import type { Loss } from '../protocol.ts'
+import type { NoteLoss } from '../protocol.ts'
 import type { Facts } from './model-traits.ts'
 
 /** Tokens of thought Claude takes at least. */
@@ -12,7 +12,7 @@ const leastBudget = 1024
 
 type Asked = Pick<Chat, 'reasoning' | 'limit'>
 /** `forced`: the model is told to call a tool, which Claude does not do while it thinks. */
-export type Terms = { forced: boolean; loss: Loss }
+export type Terms = { forced: boolean; loss: NoteLoss }
 
 /** Fields for `additionalModelRequestFields`. */
 export const renderThinking = (asked: Asked, facts: Facts, terms: Terms): JsonObject => {

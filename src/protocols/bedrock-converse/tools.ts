@@ -3,7 +3,7 @@
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import { writeJson } from '../../base/json/raw.ts'
 import type { Chat, Choice, Format, Tool } from '../../ir/chat.ts'
-import type { Exchange, Loss } from '../protocol.ts'
+import type { Exchange, NoteLoss } from '../protocol.ts'
 import { answerBy, objectSchema } from '../shared/structured-output-tool.ts'
 import type { Facts } from './model-traits.ts'
 
@@ -19,7 +19,7 @@ export const renderTools = (chat: Chat, facts: Facts, exchange: Exchange): Told 
   const answer = chat.format && !native ? answerOf(chat.format, asked, facts, loss) : undefined
   if (answer) {
     tools.push(...renderTool(answer, facts, loss))
-    exchange.answerTool = answer.name
+    exchange.structuredOutputTool = answer.name
   }
   const choice = answer ? answerChoice(answer.name, tools.length > 1, chat.choice) : chat.choice
   const toolChoice = tools.length > 0 ? renderChoice(choice, facts, loss) : undefined
@@ -31,7 +31,7 @@ export const renderTools = (chat: Chat, facts: Facts, exchange: Exchange): Told 
 }
 
 /** Converse refuses calls in the conversation where no tool is named, and has no word against calling one. */
-const toolsOf = ({ tools = [], choice, turns }: Chat, loss: Loss): Tool[] => {
+const toolsOf = ({ tools = [], choice, turns }: Chat, loss: NoteLoss): Tool[] => {
   const called = new Set(turns.flatMap(({ parts }) => parts.flatMap(part => (part.type === 'call' ? part.name : []))))
   const answered = turns.some(({ parts }) => parts.some(part => part.type === 'result'))
   if (choice === 'none') {
@@ -42,7 +42,7 @@ const toolsOf = ({ tools = [], choice, turns }: Chat, loss: Loss): Tool[] => {
   return [...called].map(name => ({ name }))
 }
 
-const renderTool = (tool: Tool, facts: Facts, loss: Loss): JsonObject[] => {
+const renderTool = (tool: Tool, facts: Facts, loss: NoteLoss): JsonObject[] => {
   const { name, description, schema, strict, custom, cache } = tool
   if (custom !== undefined) loss(`tools.${name}`, 'a tool of free text is asked for as one with an `input`')
   if (strict && !facts.format) loss(`tools.${name}.strict`, 'this model takes no strict tools')
@@ -63,7 +63,7 @@ export const cachePoint = (
   { ttl }: { ttl?: '5m' | '1h' },
   { caches }: Facts,
   path: string,
-  loss: Loss,
+  loss: NoteLoss,
 ): JsonObject | undefined => {
   if (caches === false) return void loss(`${path}.cache_control`, 'this model has no cache that is asked for')
   if (ttl === '1h' && caches !== '1h') loss(`${path}.cache_control.ttl`, 'this model caches for five minutes')
@@ -71,7 +71,7 @@ export const cachePoint = (
 }
 
 /** `auto` is what no word means, and some models refuse the word. */
-const renderChoice = (choice: Choice | undefined, { forces }: Facts, loss: Loss): JsonObject | undefined => {
+const renderChoice = (choice: Choice | undefined, { forces }: Facts, loss: NoteLoss): JsonObject | undefined => {
   if (choice === undefined || choice === 'auto' || choice === 'none') return undefined
   if (forces === 'none') return void loss('tool_choice', 'this model cannot be told to call a tool')
   if (choice === 'any') return { any: {} }
@@ -85,7 +85,7 @@ const answerChoice = (name: string, others: boolean, choice: Choice | undefined)
   others && choice !== 'none' ? 'any' : { name }
 
 /** JSON without a schema is asked for by a tool that takes any; a model that answers in words all the same is not kept from it. */
-const answerOf = (format: Format, tools: readonly Tool[], facts: Facts, loss: Loss): Tool | undefined => {
+const answerOf = (format: Format, tools: readonly Tool[], facts: Facts, loss: NoteLoss): Tool | undefined => {
   const { schema } = format
   const isRefused = isObject(schema) && schema.type !== undefined && schema.type !== 'object'
   if (isRefused || (schema === undefined && facts.forces === 'none'))

@@ -4,7 +4,7 @@ import { isObject, type JsonObject } from '../../base/json/json.ts'
 import { rawJson } from '../../base/json/raw.ts'
 import type { Call, Chat, Part, Reasoning, Result, Text } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
-import type { Exchange, Loss } from '../protocol.ts'
+import type { Exchange, NoteLoss } from '../protocol.ts'
 import { documentNamer, type Namer, renderMedia } from './media.ts'
 import type { Facts } from './model-traits.ts'
 import { cachePoint } from './tools.ts'
@@ -46,7 +46,7 @@ const inTags = (block: JsonObject): JsonObject =>
   typeof block.text === 'string' ? { text: `<system>\n${block.text}\n</system>` } : block
 
 /** The conversation is the user's to begin; a system prompt alone is what the user says. @throws `invalid_request` where nothing is said */
-const begunByUser = (system: JsonObject[], messages: Message[], loss: Loss): JsonObject => {
+const begunByUser = (system: JsonObject[], messages: Message[], loss: NoteLoss): JsonObject => {
   if (messages.length === 0) {
     if (system.length === 0) throw new GatewayError('invalid_request', 'messages say nothing', { param: 'messages' })
     loss('system', 'nobody else speaks: told in a message of the user')

@@ -16,6 +16,6 @@ export const completions: Ingress & PassthroughProtocol = {
   renderStream,
   renderFrame,
   textRetention: 'forgotten',
-  silentOn: ['stop'],
+  omittedFields: ['stop'],
   several: { split: splitRequest, join: joinAnswers, frames: answerFrames },
 }

@@ -2,14 +2,14 @@
 import { GatewayError } from '../../base/errors.ts'
 import { type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
-import type { Loss } from '../protocol.ts'
+import type { NoteLoss } from '../protocol.ts'
 
 const numbers = { temperature: 'temperature', top_p: 'topP', seed: 'seed' } as const
 /** What only a model that goes on with a text can do. */
 const lost = ['suffix', 'logprobs', 'logit_bias', 'presence_penalty', 'frequency_penalty']
 
 /** @throws `invalid_request` for what no chat can stand for: numbers of tokens in place of text, the best of several */
-export const parseRequest = (body: JsonObject, loss: Loss): Chat => {
+export const parseRequest = (body: JsonObject, loss: NoteLoss): Chat => {
   const { best_of, max_tokens, user } = body
   if (typeof best_of === 'number' && best_of > 1) throw refusal('best_of', 'is not known to a model that chats')
   for (const field of lost) if (says(body[field])) loss(field, 'a model that chats does not know it')

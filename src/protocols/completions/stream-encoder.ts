@@ -19,7 +19,7 @@ const tellPieces =
   emit => {
     const texts = new Set<number>()
     const noted = new Set<string>()
-    const asked = exchange.asked ?? {}
+    const asked = exchange.clientRequest ?? {}
     let usage: Usage | undefined
     let over = false
 
@@ -46,7 +46,7 @@ const tellPieces =
     return event => {
       if (event) hear(event)
       else if (!over) emit(renderError(unfinished()) as JsonObject)
-      else if (usage && exchange.usageAsked) emit({ ...envelope, choices: [], usage: renderUsage(usage) })
+      else if (usage && exchange.usageRequested) emit({ ...envelope, choices: [], usage: renderUsage(usage) })
     }
   }
 
@@ -57,7 +57,7 @@ export const renderMessage = (message: Message, exchange: Exchange): JsonObject 
   const whole: JsonObject = {}
   let text = ''
   let finish = 'stop'
-  const mouth = tellPieces({ ...exchange, usageAsked: true })(({ choices, ...rest }) => {
+  const mouth = tellPieces({ ...exchange, usageRequested: true })(({ choices, ...rest }) => {
     Object.assign(whole, rest)
     const [one] = choices as { text: string; finish_reason: string | null }[]
     text += one?.text ?? ''

@@ -79,15 +79,15 @@ const tidied = (text: string): string => text.trim()
 
 const wholeOf =
   ({ body }: Shape): Ingress['renderMessage'] =>
-  (message, { asked = {} }) => {
+  (message, { clientRequest = {} }) => {
     const text = tidied(textIn(message))
     checkTold(text === '', message.finish)
-    return body(text, asked)
+    return body(text, clientRequest)
   }
 
 const streamOf =
   ({ body, piece, error }: Shape) =>
-  ({ asked = {} }: Exchange): Stage<Event, Frame> =>
+  ({ clientRequest = {} }: Exchange): Stage<Event, Frame> =>
   emit => {
     const texts = new Set<number>()
     let isEmpty = true
@@ -95,7 +95,7 @@ const streamOf =
       if (event?.type === 'open' && event.part === 'text') texts.add(event.at)
       else if (event?.type === 'delta' && texts.has(event.at)) {
         isEmpty &&= isBlank(event.text)
-        emit({ data: JSON.stringify(piece(body(event.text, asked))) })
+        emit({ data: JSON.stringify(piece(body(event.text, clientRequest))) })
       } else if (event?.type === 'finish') checkTold(isEmpty, event.reason)
       else if (event?.type === 'fault') emit({ data: JSON.stringify(error(event.error)) })
     }
@@ -130,20 +130,20 @@ const textsOf = ({ text }: JsonObject): Json[] => (Array.isArray(text) ? text : 
 const translator = (shape: Shape, manner: Manner): Ingress & PassthroughProtocol => ({
   id: shape.id,
   idPrefix: '',
-  takesForms: true,
+  acceptsForms: true,
   checkRequest: shape.check,
   parseRequest: requestParser(manner.template ?? ordinary),
   renderMessage: wholeOf(shape),
   renderStream: streamOf(shape),
   renderFrame,
   renderError: shape.error,
-  renderFault: error => renderFrame({ data: JSON.stringify(shape.error(error)) }),
+  renderStreamError: error => renderFrame({ data: JSON.stringify(shape.error(error)) }),
   parseError,
   // Rotating the free models is what translations are wanted for.
   passthrough: watch(({ model, stream }) => ({
     model: textOf(model) || 'random',
     stream: stream === true,
-    usageAsked: false,
+    usageRequested: false,
   })),
   several: severalOf(shape, manner),
 })

@@ -2,7 +2,7 @@
 import { GatewayError } from '../../base/errors.ts'
 import { type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
-import type { Loss } from '../protocol.ts'
+import type { NoteLoss } from '../protocol.ts'
 
 /** `%s` stands for the language first, then for the text. */
 export type Template = string
@@ -42,7 +42,7 @@ export const checkOne = (body: JsonObject): void => {
 
 export const requestParser =
   (template: Template) =>
-  (body: JsonObject, loss: Loss): Chat => {
+  (body: JsonObject, loss: NoteLoss): Chat => {
     for (const field of lost) if (says(body[field])) loss(field, 'a language model is not told it')
     const said = filled(template, textOf(body.target_lang) ?? '', textAsked(body))
     const context = textOf(body.context)

@@ -1,9 +1,9 @@
 /** Gemini's embedContent and batchEmbedContents, both halves. https://ai.google.dev/api/embeddings (2026-11) */
 import { countOf, isObject, type Json, type JsonObject, parseJson, topLevel } from '../../base/json/json.ts'
 import { faultFrom, parseError, renderError, tellsFault } from '../gemini/error.ts'
-import { renderFault } from '../gemini/passthrough.ts'
+import { renderStreamError } from '../gemini/passthrough.ts'
 import { camelBody, listOf } from '../gemini/syntax/casing.ts'
-import type { Exchange, Loss, Passthrough, Several } from '../protocol.ts'
+import type { Exchange, NoteLoss, Passthrough, Several } from '../protocol.ts'
 import { neverStreamed, type Single } from '../shared/unary.ts'
 import { nonsense } from '../shared/vendor-error.ts'
 import {
@@ -65,7 +65,7 @@ const same = <Value>(values: readonly Value[], path: string): Value | undefined 
   return first
 }
 
-const askOf = (requests: readonly JsonObject[], at: (index: number) => string, loss: Loss): EmbedAsk => {
+const askOf = (requests: readonly JsonObject[], at: (index: number) => string, loss: NoteLoss): EmbedAsk => {
   const all = requests.map(settled)
   for (const [index, request] of all.entries())
     for (const key in request)
@@ -120,7 +120,7 @@ const named = (request: Json, model: string): Json =>
   isObject(request) && request.model !== undefined ? { ...request, model: `models/${model}` } : request
 
 const watchOf = (rename: (body: JsonObject, model: string) => JsonObject): Passthrough => ({
-  readRequest: () => ({ stream: false, usageAsked: false }),
+  readRequest: () => ({ stream: false, usageRequested: false }),
   writeRequest: (text, body, { model }) => (text.includes('"model"') ? JSON.stringify(rename(body, model)) : text),
   pipeStream: neverStreamed,
   passMessage: (text, exchange) => passMessage(text, exchange),
@@ -140,7 +140,7 @@ const passMessage = (text: string, exchange: Exchange): ReturnType<Passthrough['
   return { text, ...(input !== undefined && { usage: { input, output: 0 } }) }
 }
 
-const shared = { kind: 'embedding', idPrefix: '', parseError, renderError, renderFault } as const
+const shared = { kind: 'embedding', idPrefix: '', parseError, renderError, renderStreamError } as const
 
 const checkContent = (request: Json | undefined, at: string): void => {
   if (!isObject(request)) throw wrong(at, 'must be an object')

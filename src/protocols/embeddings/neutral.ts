@@ -2,7 +2,7 @@
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Usage } from '../../ir/chat.ts'
-import type { Loss } from '../protocol.ts'
+import type { NoteLoss } from '../protocol.ts'
 import type { SingleVendor } from '../shared/unary.ts'
 
 /** What the vectors are for. */
@@ -56,7 +56,7 @@ const words: Record<string, Task> = {
   'code.query': 'code',
 }
 
-export const taskOf = (word: Json | undefined, path: string, loss: Loss): Task | undefined => {
+export const taskOf = (word: Json | undefined, path: string, loss: NoteLoss): Task | undefined => {
   if (word === undefined || word === null || word === 'TASK_TYPE_UNSPECIFIED') return undefined
   const task = typeof word === 'string' ? words[word.toLowerCase()] : undefined
   if (task === undefined) loss(path, 'no task of this name is known')
@@ -67,7 +67,7 @@ export const wrong = (param: string, what: string): GatewayError =>
   new GatewayError('invalid_request', `${param} ${what}`, { param })
 
 /** Notes what the vendor has no word for. */
-export const lose = (ask: EmbedAsk, fields: readonly (keyof EmbedAsk)[], loss: Loss): void => {
+export const lose = (ask: EmbedAsk, fields: readonly (keyof EmbedAsk)[], loss: NoteLoss): void => {
   for (const field of fields) if (ask[field] !== undefined) loss(field, 'the target does not know it')
 }
 

@@ -2,7 +2,7 @@
 import { countOf, isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'
-import type { Loss, Several } from '../protocol.ts'
+import type { NoteLoss, Several } from '../protocol.ts'
 import type { Single } from '../shared/unary.ts'
 import { faultFrom, tellsFault } from '../shared/vendor-error.ts'
 import {
@@ -45,7 +45,7 @@ const textsIn = (input: Json | undefined): string[] => {
   })
 }
 
-const parseRequest = (body: JsonObject, loss: Loss): EmbedAsk => {
+const parseRequest = (body: JsonObject, loss: NoteLoss): EmbedAsk => {
   const { model, input, dimensions, encoding_format: encoding, user } = body
   if (encoding != null && encoding !== 'float' && encoding !== 'base64')
     throw wrong('encoding_format', 'must be float or base64')
@@ -64,7 +64,7 @@ const parseRequest = (body: JsonObject, loss: Loss): EmbedAsk => {
   }
 }
 
-const renderRequest = (ask: EmbedAsk, loss: Loss): JsonObject => {
+const renderRequest = (ask: EmbedAsk, loss: NoteLoss): JsonObject => {
   const { model, texts, dimensions, user } = ask
   lose(ask, ['titles', 'task', 'truncate'], loss)
   return { model, input: texts, ...(dimensions !== undefined && { dimensions }), ...(user !== undefined && { user }) }
@@ -128,7 +128,7 @@ export const embeddings: Single<EmbedAsk, EmbedAnswer> = {
     ...passing.passthrough,
     readRequest: body => ({ ...passing.passthrough.readRequest(body), stream: false }),
     passMessage: (text, exchange) =>
-      passing.passthrough.passMessage(asAsked(inPlace(text), exchange.asked?.encoding_format), exchange),
+      passing.passthrough.passMessage(asAsked(inPlace(text), exchange.clientRequest?.encoding_format), exchange),
   },
   kind: 'embedding',
   parseRequest,

@@ -4,7 +4,7 @@
  */
 import { countOf, type Json, type JsonObject } from '../../base/json/json.ts'
 import { faultFrom, parseError, tellsFault } from '../gemini/error.ts'
-import type { Loss } from '../protocol.ts'
+import type { NoteLoss } from '../protocol.ts'
 import { taskTypes } from './gemini.ts'
 import { type EmbedAsk, type EmbedVendor, lose, memberOf, usageFor, vectorsFor } from './neutral.ts'
 
@@ -31,7 +31,7 @@ export const vertexPredict: EmbedVendor = {
   kind: 'embedding',
   /** gemini-embedding-001 takes one text, the others 250. */
   most: model => (model.startsWith('gemini-') ? 1 : 250),
-  renderRequest(ask: EmbedAsk, loss: Loss) {
+  renderRequest(ask: EmbedAsk, loss: NoteLoss) {
     lose(ask, ['user'], loss)
     const parameters = settings(ask)
     return {

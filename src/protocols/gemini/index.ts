@@ -3,14 +3,14 @@ import type { Protocol } from '../protocol.ts'
 import { parseError, renderError } from './error.ts'
 import { parseMessage, renderMessage } from './message.ts'
 import { id } from './parts/part.ts'
-import { heartbeat, passthrough, renderFault, renderFrame } from './passthrough.ts'
+import { heartbeat, passthrough, renderFrame, renderStreamError } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
 import { checkRequest, volatileFields } from './wire.ts'
 
 export const gemini: Protocol = {
   id,
-  takesUrl: () => false,
+  acceptsUrl: () => false,
   checkRequest,
   parseRequest,
   renderRequest,
@@ -20,12 +20,12 @@ export const gemini: Protocol = {
   renderStream,
   parseError,
   renderError,
-  renderFault,
+  renderStreamError,
   renderFrame,
   heartbeat,
   idPrefix: '',
   textRetention: 'gathered',
   volatileFields,
-  silentOn: ['stop', 'cacheWrite'],
+  omittedFields: ['stop', 'cacheWrite'],
   passthrough,
 }

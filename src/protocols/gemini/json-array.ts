@@ -43,7 +43,7 @@ export const geminiList: Ingress = {
   renderStream: renderItems,
   renderFrame: ({ data }) => data,
   renderError: listed,
-  renderFault: error => JSON.stringify(listed(error)),
+  renderStreamError: error => JSON.stringify(listed(error)),
   streamType: 'application/json',
   textRetention: undefined,
   heartbeat: '\n',

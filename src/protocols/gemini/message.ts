@@ -23,7 +23,7 @@ export const parseMessage = (given: Json, exchange: Exchange): Message => {
 /** @throws the fault it tells, or `upstream_failed` where it is no answer */
 export const readChunks = (given: Json, exchange: Exchange): JsonObject[] => {
   const chunks = (Array.isArray(given) ? given : [given]).filter(isObject)
-  for (const chunk of chunks) exchange.mend?.(chunk)
+  for (const chunk of chunks) exchange.patchResponse?.(chunk)
   const fault = chunks.find(tellsFault)
   if (fault) throw faultFrom(fault, exchange)
   if (!chunks.some(chunk => 'candidates' in chunk || 'promptFeedback' in chunk || 'usageMetadata' in chunk))

@@ -21,7 +21,7 @@ export type Writing = { chunk: (text: string) => string; end: () => string }
 const asEvents: Writing = { chunk: text => `data: ${text}\n\n`, end: () => '' }
 
 export const renderFrame = ({ data }: Frame): string => asEvents.chunk(data)
-export const renderFault = (error: GatewayError): string => asEvents.chunk(JSON.stringify(renderError(error)))
+export const renderStreamError = (error: GatewayError): string => asEvents.chunk(JSON.stringify(renderError(error)))
 
 /** A chunk that says nothing: comments break libraries of Google's that take every line for data. */
 export const heartbeat = asEvents.chunk(
@@ -29,7 +29,7 @@ export const heartbeat = asEvents.chunk(
 )
 
 /** Model and stream stand in the address; a stream tells its usage unasked. */
-export const readRequest: Passthrough['readRequest'] = () => ({ stream: false, usageAsked: false })
+export const readRequest: Passthrough['readRequest'] = () => ({ stream: false, usageRequested: false })
 
 /** The model is in the address; one in the body is replaced as well. Foreign seals, which only another vendor can read, are taken out. */
 export const writeRequest: Passthrough['writeRequest'] = (text, body, { model }) => {
@@ -68,13 +68,13 @@ export const passChunks = (exchange: Exchange, writing: Writing): StreamPipe => 
       exchange.loss('stream', 'a frame that is no JSON object was left out')
       return ''
     }
-    exchange.mend?.(body)
+    exchange.patchResponse?.(body)
     if (tellsFault(body)) {
       seen.fault = faultFrom(body, exchange)
       return ''
     }
     finished = look(body, seen) || finished
-    const isAsItCame = !mendChunk(body) && !exchange.mend
+    const isAsItCame = !mendChunk(body) && !exchange.patchResponse
     return writing.chunk(
       isAsItCame ? withModel(data, body, exchange.model) : JSON.stringify(renamed(body, exchange.model)),
     )
@@ -134,7 +134,7 @@ const passMessage: Passthrough['passMessage'] = (text, exchange) => {
   if (only === undefined || chunks.length > 1) return passTogether(chunks, exchange)
   const usage = parseUsage(only.usageMetadata)
   const model = textOf(only.modelVersion)
-  const isAsItCame = !mendChunk(only) && isObject(given) && !exchange.mend
+  const isAsItCame = !mendChunk(only) && isObject(given) && !exchange.patchResponse
   return {
     text: isAsItCame ? withModel(text, only, exchange.model) : JSON.stringify(renamed(only, exchange.model)),
     ...(usage && { usage }),
@@ -144,7 +144,7 @@ const passMessage: Passthrough['passMessage'] = (text, exchange) => {
 
 /** A vendor that answered with the list of a stream where one whole answer was asked for. */
 const passTogether = (chunks: JsonObject[], exchange: Exchange): ReturnType<Passthrough['passMessage']> => {
-  const message = parseMessage(chunks, { ...exchange, mend: () => undefined })
+  const message = parseMessage(chunks, { ...exchange, patchResponse: () => undefined })
   const { usage, model } = message
   return { text: writeJson(renderMessage(message, exchange)), ...(usage && { usage }), ...(model !== '' && { model }) }
 }

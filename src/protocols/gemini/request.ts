@@ -2,7 +2,7 @@
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
-import type { Exchange, Loss } from '../protocol.ts'
+import type { Exchange, NoteLoss } from '../protocol.ts'
 import { bring, type Kin } from '../shared/sibling-fields.ts'
 import { id } from './parts/part.ts'
 import { renderTurns } from './render-turns.ts'
@@ -24,7 +24,7 @@ const plain = {
 const config = 'generationConfig.'
 
 /** The body has been checked. Model and stream are the address's; a model in the body is a repetition. */
-export const parseRequest = (given: JsonObject, loss: Loss): Chat => {
+export const parseRequest = (given: JsonObject, loss: NoteLoss): Chat => {
   const { model, contents, systemInstruction, tools, toolConfig, generationConfig, ...rest } = camelBody(given)
   const { choice, kept } = parseChoice(toolConfig)
   const chat: Chat = {
@@ -98,7 +98,7 @@ const kin: Kin = {
   n: undefined,
 }
 
-const renderConfig = (chat: Chat, loss: Loss): JsonObject => {
+const renderConfig = (chat: Chat, loss: NoteLoss): JsonObject => {
   const { stop, format, reasoning, model } = chat
   const body: JsonObject = {}
   for (const [wire, ours] of Object.entries(plain)) if (chat[ours] !== undefined) body[wire] = chat[ours]

@@ -90,7 +90,7 @@ export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ea
     answered = true
     const custom = freeText?.has(name) ?? false
     const at = next++
-    if (name === exchange.answerTool) emit({ type: 'open', at, part: 'text' })
+    if (name === exchange.structuredOutputTool) emit({ type: 'open', at, part: 'text' })
     else {
       called = true
       emit({ type: 'open', at, part: 'call', id: nameCall(textOf(told.id)), name, ...(custom && { custom }) })

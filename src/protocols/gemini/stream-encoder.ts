@@ -124,10 +124,10 @@ export const tellChunks =
 const argsOf = (text: string, custom: boolean): Json | undefined => (custom ? { input: text } : argsObject(text))
 
 /** Thoughts are shown to who asks for them: the text of an answer is often taken to be all its parts. */
-const hidesThoughts = ({ asked }: Exchange): boolean => {
-  if (asked === undefined) return false
+const hidesThoughts = ({ clientRequest }: Exchange): boolean => {
+  if (clientRequest === undefined) return false
   const { generationConfig } = camelBody({
-    generationConfig: asked.generationConfig ?? asked.generation_config ?? null,
+    generationConfig: clientRequest.generationConfig ?? clientRequest.generation_config ?? null,
   })
   const config = isObject(generationConfig) ? generationConfig.thinkingConfig : undefined
   return !(isObject(config) && config.includeThoughts === true)

@@ -29,7 +29,7 @@ export const parseStream =
       if (frame.data === '' || frame.data === '[DONE]') return
       const body = parseJson(frame.data)
       if (!isObject(body)) return exchange.loss('stream', 'a frame that is no JSON object was left out')
-      exchange.mend?.(body)
+      exchange.patchResponse?.(body)
       if (tellsFault(body)) end(faultFrom(body, exchange))
       else ear.chunk(body, frame.data)
     }

@@ -6,7 +6,7 @@
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Chat, Effort } from '../../ir/chat.ts'
 import { budgetOf, effortAsked, effortOf } from '../../ir/effort.ts'
-import type { Loss } from '../protocol.ts'
+import type { NoteLoss } from '../protocol.ts'
 
 type Kind = 'levels' | 'budget' | 'none' | 'unknown'
 
@@ -56,7 +56,7 @@ export const parseThinking = (config: Json | undefined): Chat['reasoning'] => {
 const efforts: Record<string, Effort> = { MINIMAL: 'minimal', LOW: 'low', MEDIUM: 'medium', HIGH: 'high' }
 
 /** Who asks for thoughts in a protocol that cannot say whether they are to be shown, wants to see them. */
-export const renderThinking = (reasoning: Chat['reasoning'], model: string, loss: Loss): JsonObject | undefined => {
+export const renderThinking = (reasoning: Chat['reasoning'], model: string, loss: NoteLoss): JsonObject | undefined => {
   if (reasoning === undefined) return undefined
   const kind = kindOf(model)
   const effort = effortAsked(reasoning)
@@ -71,7 +71,7 @@ export const renderThinking = (reasoning: Chat['reasoning'], model: string, loss
 }
 
 /** A model of a name that tells nothing is asked as the client asks. */
-const askedOf = (kind: Kind, reasoning: NonNullable<Chat['reasoning']>, model: string, loss: Loss): JsonObject => {
+const askedOf = (kind: Kind, reasoning: NonNullable<Chat['reasoning']>, model: string, loss: NoteLoss): JsonObject => {
   const { effort, budget } = reasoning
   if (kind === 'levels') return levelFor(reasoning, model, loss)
   if (kind === 'budget') return budgetFor(reasoning, model, loss)
@@ -80,7 +80,7 @@ const askedOf = (kind: Kind, reasoning: NonNullable<Chat['reasoning']>, model: s
 }
 
 /** The Pro models know no MINIMAL. */
-const levelFor = ({ effort, budget }: NonNullable<Chat['reasoning']>, model: string, loss: Loss): JsonObject => {
+const levelFor = ({ effort, budget }: NonNullable<Chat['reasoning']>, model: string, loss: NoteLoss): JsonObject => {
   const wanted = effort ?? (budget === undefined ? undefined : effortOf(budget))
   if (wanted === undefined) return {}
   if (wanted === 'none') loss('reasoning.effort', `${model} always thinks a little`)
@@ -94,7 +94,7 @@ const bounds = (model: string): { least: number; most: number; off: boolean } =>
   return { least: /lite/i.test(model) ? 512 : 1, most: 24576, off: true }
 }
 
-const budgetFor = ({ effort, budget }: NonNullable<Chat['reasoning']>, model: string, loss: Loss): JsonObject => {
+const budgetFor = ({ effort, budget }: NonNullable<Chat['reasoning']>, model: string, loss: NoteLoss): JsonObject => {
   const wanted = budget ?? (effort === undefined ? undefined : budgetOf(effort))
   if (wanted === undefined) return {}
   if (wanted < 0) return { thinkingBudget: -1 }

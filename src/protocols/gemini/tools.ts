@@ -57,12 +57,13 @@ const choiceOf = (word: string | undefined, names: readonly string[]): Choice | 
 
 /** The names of free-text tools of a request, for its answer: this protocol has only objects, so they are called with `{ input }`. */
 const freeText = new WeakMap<JsonObject, ReadonlySet<string>>()
-export const freeTextTools = ({ asked }: Exchange): ReadonlySet<string> | undefined => asked && freeText.get(asked)
+export const freeTextTools = ({ clientRequest }: Exchange): ReadonlySet<string> | undefined =>
+  clientRequest && freeText.get(clientRequest)
 
 export const renderTools = (chat: Chat, exchange: Exchange): JsonObject => {
   const { tools = [], natives = [], choice, parallel } = chat
   const free = tools.filter(({ custom }) => custom !== undefined).map(({ name }) => name)
-  if (free.length > 0 && exchange.asked) freeText.set(exchange.asked, new Set(free))
+  if (free.length > 0 && exchange.clientRequest) freeText.set(exchange.clientRequest, new Set(free))
   const functionDeclarations = tools.map(tool => renderFunction(tool, exchange))
   const groups: JsonObject[] = functionDeclarations.length > 0 ? [{ functionDeclarations }] : []
   for (const { by, value } of natives)
@@ -89,7 +90,7 @@ export const withFormOrTools = (chat: Chat, exchange: Exchange): Chat => {
     return { ...rest, tools, ...(choice !== undefined && { choice }) }
   }
   const answer = answerBy(format, tools)
-  exchange.answerTool = answer.name
+  exchange.structuredOutputTool = answer.name
   return { ...rest, tools: [...tools, answer], choice: 'any' }
 }
 

@@ -2,7 +2,7 @@
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Part, Reasoning, Text, Turn } from '../../ir/chat.ts'
-import type { Loss } from '../protocol.ts'
+import type { NoteLoss } from '../protocol.ts'
 import { type History, historyIds } from './parts/call-ids.ts'
 import { parseResult } from './parts/function-response.ts'
 import { id, mediaIn, sealIn, wordless } from './parts/part.ts'
@@ -21,7 +21,7 @@ const roles: Record<string, Turn['role']> = {
  * The system instruction first. Contents of the model that follow each other are one turn, and pieces of a text one text: clients keep every
  * chunk of a stream as a content of its own.
  */
-export const parseTurns = ({ systemInstruction, contents }: JsonObject, loss: Loss): Turn[] => {
+export const parseTurns = ({ systemInstruction, contents }: JsonObject, loss: NoteLoss): Turn[] => {
   const turns: Turn[] = []
   const ids = historyIds()
   const system = partsOf(systemInstruction).flatMap(part => parsePart(part, ids))

@@ -5,12 +5,12 @@
 
 import { isObject, type Json } from '../../base/json/json.ts'
 import type { Call, Chat, Tool, Turn } from '../../ir/chat.ts'
-import type { Loss } from '../protocol.ts'
+import type { NoteLoss } from '../protocol.ts'
 
 const schema: Json = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }
 
 /** The chat itself where it has none. */
-export const asFunctions = (chat: Chat, loss: Loss): Chat => {
+export const asFunctions = (chat: Chat, loss: NoteLoss): Chat => {
   const free = new Set(chat.tools?.filter(isForeign).map(({ name }) => name))
   if (free.size === 0 || !chat.tools) return chat
   const isFree = (call: Call): boolean => call.custom === true && free.has(call.name)
@@ -29,7 +29,7 @@ const isForeign = ({ custom, seal }: Tool): boolean =>
   custom !== undefined && seal !== undefined && seal.by !== 'openai-chat'
 
 /** A grammar binds nobody any more; the model may still read it. */
-const asFunction = ({ custom, description, ...tool }: Tool, loss: Loss): Tool => {
+const asFunction = ({ custom, description, ...tool }: Tool, loss: NoteLoss): Tool => {
   const grammar = isObject(custom) && isObject(custom.grammar) ? custom.grammar : undefined
   if (grammar) loss(`tools.${tool.name}.format`, 'the grammar is told, and not held to')
   const told = grammar && `The input follows this ${grammar.syntax} grammar:\n${grammar.definition}`

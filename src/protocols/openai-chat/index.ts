@@ -5,14 +5,14 @@ import { parseError } from '../shared/vendor-error.ts'
 import { renderError } from './error.ts'
 import { takesUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'
-import { passthrough, renderFault } from './passthrough.ts'
+import { passthrough, renderStreamError } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
 import { checkRequest, volatileFields } from './wire.ts'
 
 export const openaiChat: Protocol = {
   id: 'openai-chat',
-  takesUrl,
+  acceptsUrl: takesUrl,
   checkRequest,
   parseRequest,
   renderRequest,
@@ -22,11 +22,11 @@ export const openaiChat: Protocol = {
   renderStream,
   parseError,
   renderError,
-  renderFault,
+  renderStreamError,
   renderFrame,
   idPrefix: 'chatcmpl-',
   textRetention: 'forgotten',
   volatileFields,
-  silentOn: ['stop'],
+  omittedFields: ['stop'],
   passthrough,
 }

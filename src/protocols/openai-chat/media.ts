@@ -2,7 +2,7 @@
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Media } from '../../ir/chat.ts'
-import type { Loss } from '../protocol.ts'
+import type { NoteLoss } from '../protocol.ts'
 
 /** Both of OpenAI's protocols read the same store. */
 export const keeper = 'openai-chat'
@@ -63,7 +63,7 @@ export const takesUrl = ({ mime }: Media): boolean => /^(?:image|video)\//.test(
 export const renderMedia = (
   { mime, source, detail, name }: Media,
   path: string,
-  loss: Loss,
+  loss: NoteLoss,
 ): JsonObject | undefined => {
   if (mime.startsWith('image/') && !('file' in source))
     return { type: 'image_url', image_url: { url: addressOf(mime, source), ...(detail !== undefined && { detail }) } }

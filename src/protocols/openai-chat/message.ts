@@ -40,7 +40,7 @@ export const renderMessage = (message: Message, exchange: Exchange): JsonObject 
   const body: JsonObject = {}
   const choice: JsonObject = {}
   const said: JsonObject = {}
-  const mouth = tellChunks({ ...exchange, usageAsked: true })(({ choices, usage, ...envelope }) => {
+  const mouth = tellChunks({ ...exchange, usageRequested: true })(({ choices, usage, ...envelope }) => {
     Object.assign(body, envelope)
     if (usage) body.usage = usage
     const [one] = choices as JsonObject[]

@@ -17,10 +17,11 @@ import { volatileFields } from './wire.ts'
 export const readRequest: Passthrough['readRequest'] = ({ model, stream, stream_options: options }) => ({
   ...(typeof model === 'string' && model !== '' && { model }),
   stream: stream === true,
-  usageAsked: isObject(options) && options.include_usage === true,
+  usageRequested: isObject(options) && options.include_usage === true,
 })
 
-export const renderFault = (error: GatewayError): string => renderFrame({ data: JSON.stringify(renderError(error)) })
+export const renderStreamError = (error: GatewayError): string =>
+  renderFrame({ data: JSON.stringify(renderError(error)) })
 
 /** A stream in choices on its way through: Chat Completions, and its elder without messages. */
 export const passChoices = (shape: Shape, exchange: Exchange): StreamPipe => {
@@ -35,7 +36,7 @@ export const passChoices = (shape: Shape, exchange: Exchange): StreamPipe => {
   const chunk = (chunk: Chunk): void => {
     const { body, text } = chunk
     chunks.push(chunk)
-    if (!exchange.usageAsked && isObject(body.usage) && isEmpty(body.choices)) return
+    if (!exchange.usageRequested && isObject(body.usage) && isEmpty(body.choices)) return
     if (text === undefined) body.model = exchange.model
     out += renderFrame({ data: text === undefined ? JSON.stringify(body) : withModel(text) })
   }
@@ -75,7 +76,7 @@ export const passChoices = (shape: Shape, exchange: Exchange): StreamPipe => {
       stream.end()
       return stream.seen.fault ? '' : `${taken()}data: [DONE]\n\n`
     },
-    fail: renderFault,
+    fail: renderStreamError,
   }
 }
 
@@ -84,7 +85,7 @@ const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.lengt
 const passMessage: Passthrough['passMessage'] = (text, exchange) => {
   const body = readMessage(text, exchange)
   const model = textOf(body.model)
-  const changed = mendMessage(body, exchange) || exchange.mend !== undefined
+  const changed = mendMessage(body, exchange) || exchange.patchResponse !== undefined
   const usage = usageIn(body)
   if (changed) body.model = exchange.model
   const strict = changed ? JSON.stringify(body) : replaceModel(text.trimStart(), model, exchange.model)
@@ -99,7 +100,7 @@ export const readMessage = (text: string, exchange: Exchange): JsonObject => {
   const parsed = parseJson(text)
   const body = Array.isArray(parsed) && isObject(parsed[0]) ? parsed[0] : parsed
   if (!isObject(body)) throw nonsense(text, exchange)
-  exchange.mend?.(body)
+  exchange.patchResponse?.(body)
   if (tellsFault(body)) throw faultFrom(body, exchange)
   if (!('choices' in body)) throw nonsense(text, exchange)
   return body

@@ -3,7 +3,7 @@
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat, Choice, Format, ProtocolId, Tool } from '../../ir/chat.ts'
 import { effortAsked, isEffort } from '../../ir/effort.ts'
-import type { Exchange, Loss } from '../protocol.ts'
+import type { Exchange, NoteLoss } from '../protocol.ts'
 import { bring, type Kin } from '../shared/sibling-fields.ts'
 import { fieldsOf, keepRest, takeNumbers } from '../shared/take-fields.ts'
 import { asFunctions } from './custom-tools.ts'
@@ -15,7 +15,7 @@ const id: ProtocolId = 'openai-chat'
 const plain = { temperature: 'temperature', top_p: 'topP', top_k: 'topK', seed: 'seed' } as const
 
 /** The body has been checked. */
-export const parseRequest = (body: JsonObject, loss: Loss): Chat => {
+export const parseRequest = (body: JsonObject, loss: NoteLoss): Chat => {
   const { rest, take } = fieldsOf(body)
   const chat: Chat = {
     model: textOf(take('model')) ?? '',

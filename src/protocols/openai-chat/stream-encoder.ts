@@ -37,7 +37,7 @@ export const tellChunks =
   (exchange: Exchange): Stage<Event, JsonObject> =>
   emit => {
     const voices = new Map<number, Voice>()
-    const freeTools = freeToolsOf(exchange.asked)
+    const freeTools = freeToolsOf(exchange.clientRequest)
     const noted = new Set<string>()
     let id = exchange.id
     let calls = 0
@@ -52,7 +52,7 @@ export const tellChunks =
       emit({
         ...envelope(),
         choices: [{ index: 0, delta, finish_reason: finish }],
-        ...(exchange.usageAsked && { usage: null }),
+        ...(exchange.usageRequested && { usage: null }),
       })
 
     const lose = (path: string, why: string): void => {
@@ -155,7 +155,7 @@ export const tellChunks =
     return event => {
       if (event) render[event.type](event as never)
       else if (!over) render.fault({ type: 'fault', error: unfinished() })
-      else if (usage && exchange.usageAsked) emit({ ...envelope(), choices: [], usage: renderUsage(usage) })
+      else if (usage && exchange.usageRequested) emit({ ...envelope(), choices: [], usage: renderUsage(usage) })
     }
   }
 

@@ -3,7 +3,7 @@
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Call, Media, Part, ProtocolId, Result, Turn } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
-import type { Loss } from '../protocol.ts'
+import type { NoteLoss } from '../protocol.ts'
 import { parseMedia, renderMedia } from './media.ts'
 import { readSlot } from './reasoning/seal-slot.ts'
 import { legacyId } from './stream-decoder.ts'
@@ -23,7 +23,7 @@ const thoughts = ['reasoning_content', 'reasoning']
  * One turn a message. A role of another name than ours and fields only this protocol knows wait in a sealed part at the end of the turn.
  * A call of the old kind has no id: it gets a number, and the function message that follows answers it.
  */
-export const parseTurns = (messages: readonly JsonObject[], loss: Loss): Turn[] => {
+export const parseTurns = (messages: readonly JsonObject[], loss: NoteLoss): Turn[] => {
   let legacy = 0
   return messages.map(message => {
     const said = textOf(message.role)!
@@ -121,7 +121,7 @@ const parseLegacy = (call: JsonObject, index: number): Call => ({
 })
 
 /** Without what another vendor of this protocol has sealed: it stays with whoever wrote it. */
-export const readable = (turns: readonly Turn[], seat: string, loss: Loss): Turn[] => {
+export const readable = (turns: readonly Turn[], seat: string, loss: NoteLoss): Turn[] => {
   const isOthers = (part: Part): boolean => 'seal' in part && part.seal?.by === id && !isReadable(part.seal, id, seat)
   return turns.map((turn, index) => {
     if (!turn.parts.some(isOthers)) return turn
@@ -137,7 +137,7 @@ const unsealed = (part: Part): Part => {
 }
 
 /** Turns → messages. Results are messages of their own, before what else their turn says; their media follow in a message of the user. */
-export const renderTurns = (turns: readonly Turn[], loss: Loss): JsonObject[] => {
+export const renderTurns = (turns: readonly Turn[], loss: NoteLoss): JsonObject[] => {
   const messages: JsonObject[] = []
   const names = new Map<string, string>()
   let shown: JsonObject[] = []
@@ -179,7 +179,7 @@ const says = (message: JsonObject): boolean => Object.keys(message).some(key => 
 const answerHead = (call: string, names: ReadonlyMap<string, string>): JsonObject =>
   call.startsWith(legacyId) ? { role: 'function', name: names.get(call) ?? '' } : { role: 'tool', tool_call_id: call }
 
-const splitResult = (result: Result, path: string, loss: Loss): { text: string; media: JsonObject[] } => {
+const splitResult = (result: Result, path: string, loss: NoteLoss): { text: string; media: JsonObject[] } => {
   if (result.failed) loss(`${path}.failed`, 'this protocol cannot say that a call failed')
   const media = result.parts.filter(part => part.type === 'media').map(part => renderMedia(part, path, loss))
   const text = result.parts.map(part => (part.type === 'text' ? part.text : '')).join('')
@@ -194,7 +194,7 @@ const ownOf = ({ parts }: Turn): JsonObject => {
   return own?.type === 'foreign' ? (own.seal.value as JsonObject) : {}
 }
 
-const renderMessage = (turn: Turn, path: string, loss: Loss): JsonObject => {
+const renderMessage = (turn: Turn, path: string, loss: NoteLoss): JsonObject => {
   const message: JsonObject = { role: turn.role, ...(turn.name !== undefined && { name: turn.name }) }
   const content = renderContent(turn, path, loss)
   if (content !== undefined) message.content = content
@@ -211,7 +211,7 @@ const renderMessage = (turn: Turn, path: string, loss: Loss): JsonObject => {
   return { ...message, ...ownOf(turn) }
 }
 
-const renderCall = ({ id: call, name, args, custom, seal }: Call, loss: Loss): JsonObject => {
+const renderCall = ({ id: call, name, args, custom, seal }: Call, loss: NoteLoss): JsonObject => {
   const own = seal?.by === id && isObject(seal.value) ? seal.value : {}
   if (seal && seal.by !== id) loss('tool_calls', `only ${seal.by} can read what was sealed`)
   const body = custom
@@ -221,7 +221,7 @@ const renderCall = ({ id: call, name, args, custom, seal }: Call, loss: Loss): J
 }
 
 /** A single text is a string; of an assistant all texts are one, for many vendors know no parts there. */
-const renderContent = (turn: Turn, path: string, loss: Loss): Json | undefined => {
+const renderContent = (turn: Turn, path: string, loss: NoteLoss): Json | undefined => {
   const parts = turn.parts
     .filter(part => part.type === 'text' || part.type === 'media' || part.type === 'foreign')
     .map((part, index) => renderPart(part, `${path}.content[${index}]`, loss))
@@ -235,7 +235,7 @@ const renderContent = (turn: Turn, path: string, loss: Loss): Json | undefined =
 const renderPart = (
   part: Extract<Part, { type: 'text' | 'foreign' }> | Media,
   path: string,
-  loss: Loss,
+  loss: NoteLoss,
 ): JsonObject | undefined => {
   if (part.type === 'foreign') {
     if (part.seal.by !== id) loss(path, `only ${part.seal.by} can read it`)

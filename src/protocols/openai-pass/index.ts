@@ -1,7 +1,7 @@
 /** The OpenAI paths that only pass: a factory by path. https://platform.openai.com/docs/api-reference */
 import type { ProtocolId } from '../../ir/chat.ts'
 import { renderError } from '../openai-chat/error.ts'
-import { renderFault } from '../openai-chat/passthrough.ts'
+import { renderStreamError } from '../openai-chat/passthrough.ts'
 import type { PassthroughProtocol } from '../protocol.ts'
 import { parseError } from '../shared/vendor-error.ts'
 import { passthroughFor } from './passthrough.ts'
@@ -12,7 +12,7 @@ export const openaiPass = (path: ProtocolId): PassthroughProtocol => ({
   id: path,
   checkRequest: requestCheck(path),
   renderError,
-  renderFault,
+  renderStreamError,
   idPrefix: 'cmpl-',
   parseError,
   passthrough: passthroughFor(path),

@@ -19,8 +19,8 @@ const worded: ReadonlySet<ProtocolId> = new Set(['audio/transcriptions', 'audio/
 /** The watch of the path that is named after what follows `/v1/`. */
 export const passthroughFor = (path: ProtocolId): Passthrough => ({
   readRequest,
-  writeRequest: (text, body, { model, askUsage }) =>
-    writeRequest(text, body, { model, askUsage: askUsage && path === completions }),
+  writeRequest: (text, body, { model, requestUsage }) =>
+    writeRequest(text, body, { model, requestUsage: requestUsage && path === completions }),
   pipeStream: exchange => (path === completions ? passChoices(textShape, exchange) : passFrames(exchange)),
   passMessage: (text, exchange) => passMessage(path, text, exchange),
 })
@@ -54,10 +54,10 @@ const passFrames = (exchange: Exchange): StreamPipe => {
     }
     seen.content = true
     if (!isObject(body)) return renderFrame(unread(frame, exchange))
-    exchange.mend?.(body)
+    exchange.patchResponse?.(body)
     seen.model ??= textOf(body.model)
     seen.usage = parseUsage(body.usage) ?? seen.usage
-    if (typeof body.model !== 'string' && !exchange.mend) return renderFrame(frame)
+    if (typeof body.model !== 'string' && !exchange.patchResponse) return renderFrame(frame)
     if (typeof body.model === 'string') body.model = exchange.model
     return renderFrame({ ...frame, data: JSON.stringify(body) })
   }
@@ -77,7 +77,7 @@ const passFrames = (exchange: Exchange): StreamPipe => {
 const passMessage = (path: ProtocolId, text: string, exchange: Exchange): ReturnType<Passthrough['passMessage']> => {
   const found = topLevel(text)
   if (found === undefined) return passWords(path, text, exchange)
-  if (exchange.mend || !found.exact) return passBuilt(text, exchange)
+  if (exchange.patchResponse || !found.exact) return passBuilt(text, exchange)
   const head = headOf(text, found)
   if (tellsFault(head)) throw faultFrom(JSON.parse(text) as JsonObject, exchange)
   const span = found.members.get('model')
@@ -124,7 +124,7 @@ const usageOf = ({ usage, meta }: JsonObject) => {
 const passBuilt = (text: string, exchange: Exchange): ReturnType<Passthrough['passMessage']> => {
   const body = parseJson(text)
   if (!isObject(body)) throw nonsense(text, exchange)
-  exchange.mend?.(body)
+  exchange.patchResponse?.(body)
   if (tellsFault(body)) throw faultFrom(body, exchange)
   const model = textOf(body.model)
   if (model !== undefined) body.model = exchange.model

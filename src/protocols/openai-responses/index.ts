@@ -5,14 +5,14 @@ import { renderFrame } from '../shared/sse-frame.ts'
 import { parseError } from '../shared/vendor-error.ts'
 import { takesUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'
-import { passthrough, renderFault } from './passthrough.ts'
+import { passthrough, renderStreamError } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
 import { checkRequest } from './wire.ts'
 
 export const openaiResponses: Protocol = {
   id: 'openai-responses',
-  takesUrl,
+  acceptsUrl: takesUrl,
   checkRequest,
   parseRequest,
   renderRequest,
@@ -22,9 +22,9 @@ export const openaiResponses: Protocol = {
   renderStream,
   parseError,
   renderError,
-  renderFault,
+  renderStreamError,
   renderFrame,
   idPrefix: 'resp_',
-  silentOn: ['stop'],
+  omittedFields: ['stop'],
   passthrough,
 }

@@ -3,7 +3,7 @@
 import { isObject, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Media } from '../../ir/chat.ts'
 import { keeper, parseMedia as parseChatMedia, renderMedia as renderChatMedia } from '../openai-chat/media.ts'
-import type { Loss } from '../protocol.ts'
+import type { NoteLoss } from '../protocol.ts'
 
 /** A part of a message or of a tool's output → media; undefined where it is none that we know. */
 export const parseMedia = (part: JsonObject): Media | undefined => {
@@ -34,7 +34,7 @@ const mimeOf = (name: string): string => (/\.pdf(?:$|[?#])/i.test(name) ? 'appli
 export const takesUrl = ({ mime }: Media): boolean => !mime.startsWith('audio/')
 
 /** Media → a part of a message. */
-export const renderMedia = (media: Media, path: string, loss: Loss): JsonObject | undefined => {
+export const renderMedia = (media: Media, path: string, loss: NoteLoss): JsonObject | undefined => {
   const { mime, source, detail, name } = media
   const named = name === undefined ? {} : { filename: name }
   if (mime.startsWith('video/')) {

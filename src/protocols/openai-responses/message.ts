@@ -19,7 +19,7 @@ export const parseMessage = (given: Json, exchange: Exchange): Message => {
 /** An answer of this protocol as it is. @throws as parseMessage */
 export const readResponse = (given: Json | undefined, exchange: Exchange): JsonObject => {
   if (!isObject(given)) throw nonsense(typeof given === 'string' ? given : JSON.stringify(given ?? ''), exchange)
-  exchange.mend?.(given)
+  exchange.patchResponse?.(given)
   if (given.status === undefined && tellsFault(given)) throw faultFrom(given, exchange)
   if (!Array.isArray(given.output) && given.object !== 'response') throw nonsense(JSON.stringify(given), exchange)
   return given

@@ -27,13 +27,13 @@ import { parseUsage } from './usage.ts'
 export const readRequest: Passthrough['readRequest'] = ({ model, stream }) => ({
   ...(typeof model === 'string' && model !== '' && { model }),
   stream: stream === true,
-  usageAsked: true,
+  usageRequested: true,
 })
 
 /** Thoughts that other vendors sealed, or that this gateway told for them, are nothing to this one: their items go. */
 export const writeRequest: Passthrough['writeRequest'] = (text, body, { model }) => {
   if (!text.includes(sealPrefix) || !Array.isArray(body.input))
-    return writeModel(text, body, { model, askUsage: false })
+    return writeModel(text, body, { model, requestUsage: false })
   const whole = exactly(text, body)
   const input = (whole.input as Json[]).flatMap(item =>
     isObject(item) && item.type === 'reasoning' ? theirs(item) : [item],
@@ -49,7 +49,7 @@ const theirs = (item: JsonObject): JsonObject[] => {
   return typeof item.encrypted_content === 'string' ? [rest] : []
 }
 
-export const renderFault = (error: GatewayError): string =>
+export const renderStreamError = (error: GatewayError): string =>
   renderFrame({ event: 'error', data: JSON.stringify(renderErrorEvent(error, 0)) })
 
 /** Events whose `response` names the model. */
@@ -76,7 +76,7 @@ const passStream = (exchange: Exchange): StreamPipe => {
       seen.content = true
       seen.usage = parseUsage(told.usage) ?? seen.usage
     }
-    const changed = [mender.response(told), goesOn(told, exchange), exchange.mend !== undefined].includes(true)
+    const changed = [mender.response(told), goesOn(told, exchange), exchange.patchResponse !== undefined].includes(true)
     response = { ...told, model: exchange.model }
     return tell(
       type,
@@ -89,13 +89,13 @@ const passStream = (exchange: Exchange): StreamPipe => {
   const push = (frame: Frame): string => {
     if (seen.finished || seen.fault || frame.data === '' || frame.data.trim() === '[DONE]') return ''
     const type = typeOf(frame)
-    if (isWord(type) && frame.data.startsWith('{') && !exchange.mend && mender.isStrict) {
+    if (isWord(type) && frame.data.startsWith('{') && !exchange.patchResponse && mender.isStrict) {
       seen.content = true
       return tell(type, frame.data)
     }
     const body = parseJson(frame.data)
     if (!isObject(body)) return renderFrame(unread(frame, exchange))
-    exchange.mend?.(body)
+    exchange.patchResponse?.(body)
     if (type === 'error' || type === 'response.failed' || type === '') {
       seen.fault = parseFault(body, exchange)
       return ''
@@ -103,7 +103,7 @@ const passStream = (exchange: Exchange): StreamPipe => {
     if (lives.has(type) || ends.has(type)) return live(type, body, frame.data)
     if (isWord(type) || type === 'response.output_item.done') seen.content = true
     const mended = mender.event(type, body)
-    return tell(mended ?? type, mended !== undefined || exchange.mend ? JSON.stringify(body) : frame.data)
+    return tell(mended ?? type, mended !== undefined || exchange.patchResponse ? JSON.stringify(body) : frame.data)
   }
 
   return {
@@ -128,8 +128,8 @@ const passStream = (exchange: Exchange): StreamPipe => {
 }
 
 /** The answer that was gone on from, where its vendor was told it in full and not by its id. True where something was changed. */
-const goesOn = (response: JsonObject, { asked }: Exchange): boolean => {
-  const id = asked && previousOf(asked)
+const goesOn = (response: JsonObject, { clientRequest }: Exchange): boolean => {
+  const id = clientRequest && previousOf(clientRequest)
   if (id === undefined || response.previous_response_id === id) return false
   response.previous_response_id = id
   return true
@@ -158,7 +158,7 @@ const passMessage: Passthrough['passMessage'] = (text, exchange) => {
   if (body.status === 'failed') throw parseFault(body, exchange)
   const model = textOf(body.model)
   const usage = parseUsage(body.usage)
-  const span = exchange.mend ? undefined : topLevel(text)?.members.get('model')
+  const span = exchange.patchResponse ? undefined : topLevel(text)?.members.get('model')
   const put = JSON.stringify(exchange.model)
   const changed = goesOn(body, exchange)
   const out =

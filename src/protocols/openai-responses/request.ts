@@ -5,7 +5,7 @@ import { isObject, type Json, type JsonObject, textOf } from '../../base/json/js
 import { hasNoThoughts } from '../../catalog/openai-responses.ts'
 import type { Chat, Format, Part } from '../../ir/chat.ts'
 import { effortAsked, isEffort } from '../../ir/effort.ts'
-import type { Exchange, Loss } from '../protocol.ts'
+import type { Exchange, NoteLoss } from '../protocol.ts'
 import { bring, type Kin } from '../shared/sibling-fields.ts'
 import { fieldsOf, keepRest, takeNumbers } from '../shared/take-fields.ts'
 import { id } from './content-parts.ts'
@@ -20,7 +20,7 @@ const encrypted = 'reasoning.encrypted_content'
  * The body has been checked. Fields the gateway answers for itself, whoever the vendor is, are not carried on: `store`, thoughts that come
  * back sealed, a truncation that is none. @throws `invalid_request` for what only the vendor that keeps it could know.
  */
-export const parseRequest = (body: JsonObject, _loss: Loss): Chat => {
+export const parseRequest = (body: JsonObject, _loss: NoteLoss): Chat => {
   const { rest, take } = fieldsOf(body)
   refuseState(body)
   const instructions = textOf(take('instructions'))
@@ -133,7 +133,7 @@ export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
 /** OpenAI refuses less than this ("integer below minimum value. Expected a value >= 16"). */
 const least = 16
 
-const limitOf = ({ limit }: Chat, loss: Loss): number | undefined => {
+const limitOf = ({ limit }: Chat, loss: NoteLoss): number | undefined => {
   if (limit === undefined || limit >= least) return limit
   loss('max_output_tokens', `no less than ${least} can be asked for`)
   return least

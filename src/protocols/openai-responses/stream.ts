@@ -15,7 +15,7 @@ export const parseStream =
       if (frame === undefined) return ear.end()
       const event = parseJson(frame.data)
       if (!isObject(event)) return
-      exchange.mend?.(event)
+      exchange.patchResponse?.(event)
       ear.hear(typeof event.type === 'string' ? event : { ...event, type: frame.event ?? 'error' })
     }
   }

@@ -3,7 +3,7 @@ import { GatewayError } from '../../base/errors.ts'
 import { countOf, isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'
-import type { Exchange, Loss } from '../protocol.ts'
+import type { Exchange, NoteLoss } from '../protocol.ts'
 import type { Single } from '../shared/unary.ts'
 import { faultFrom, tellsFault } from '../shared/vendor-error.ts'
 import { type RerankAnswer, type RerankAsk, rankedIn } from './neutral.ts'
@@ -29,7 +29,7 @@ const textIn = (value: Json | undefined, path: string): string => {
   throw wrong(path, 'must be a text, or an object with one in `text`')
 }
 
-const parseRequest = (body: JsonObject, loss: Loss): RerankAsk => {
+const parseRequest = (body: JsonObject, loss: NoteLoss): RerankAsk => {
   const { model, query, documents, top_n: top, return_documents: returns, max_tokens_per_doc: perDocument } = body
   if (!Array.isArray(documents) || documents.length === 0) throw wrong('documents', 'must be a list of documents')
   if (top != null && countOf(top) === undefined) throw wrong('top_n', 'must be a whole number from 0')
@@ -44,7 +44,10 @@ const parseRequest = (body: JsonObject, loss: Loss): RerankAsk => {
   }
 }
 
-const renderRequest = ({ model, query, documents, top, returns, perDocument }: RerankAsk, loss: Loss): JsonObject => {
+const renderRequest = (
+  { model, query, documents, top, returns, perDocument }: RerankAsk,
+  loss: NoteLoss,
+): JsonObject => {
   if (perDocument !== undefined) loss('max_tokens_per_doc', 'the target does not know it')
   return { model, query, documents, return_documents: returns, ...(top !== undefined && { top_n: top }) }
 }

@@ -1,13 +1,13 @@
 /** Turns that say something. Vendors refuse a message without content, and a conversation without messages. */
 import { GatewayError } from '../../base/errors.ts'
 import type { Part, ProtocolId, Turn } from '../../ir/chat.ts'
-import type { Loss } from '../protocol.ts'
+import type { NoteLoss } from '../protocol.ts'
 
 /**
  * Empty turns are left out; where nobody but the system speaks, its last word is the user's. `place`: the field of the client's request.
  * @throws GatewayError `invalid_request` naming it, where nothing is left
  */
-export const speakingTurns = (turns: readonly Turn[], speaks: ProtocolId, place: string, loss: Loss): Turn[] => {
+export const speakingTurns = (turns: readonly Turn[], speaks: ProtocolId, place: string, loss: NoteLoss): Turn[] => {
   const spoken = turns.filter((turn, index) => {
     const says = turn.parts.some(part => saysTo(part, speaks))
     if (!says) loss(`${place}[${index}]`, 'it says nothing and is left out')

@@ -4,7 +4,7 @@
  * while a tool ran.
  */
 import type { Part, Result, Turn } from '../../ir/chat.ts'
-import type { Loss } from '../protocol.ts'
+import type { NoteLoss } from '../protocol.ts'
 
 /** What the model said, and what it heard before it spoke again. Instructions of the system may stand amid either. */
 type Round = { said: Turn[]; heard: Turn[] }
@@ -13,7 +13,7 @@ type Round = { said: Turn[]; heard: Turn[] }
  * Every call is answered before the model speaks again: the results stand right behind their calls and in their order, other words after them.
  * One without a result gets a failed one, a result without its call is told as text. Turns that are so already stay as they are.
  */
-export const answerCalls = (turns: readonly Turn[], loss: Loss): Turn[] =>
+export const answerCalls = (turns: readonly Turn[], loss: NoteLoss): Turn[] =>
   roundsOf(turns).flatMap(round => settle(round, loss))
 
 const roundsOf = (turns: readonly Turn[]): Round[] => {
@@ -38,7 +38,7 @@ const isCall = (part: Part) => part.type === 'call'
 const isResult = (part: Part) => part.type === 'result'
 const withoutResults = ({ parts }: Turn): Part[] => parts.filter(part => !isResult(part))
 
-const settle = ({ said, heard }: Round, loss: Loss): Turn[] => {
+const settle = ({ said, heard }: Round, loss: NoteLoss): Turn[] => {
   const calls = [...new Set(said.flatMap(({ parts }) => parts.filter(isCall).map(({ id }) => id)))]
   const results = new Map<string, Result>()
   const told = heard.map(turn => takeResults(turn, calls, results, loss))
@@ -53,7 +53,7 @@ const settle = ({ said, heard }: Round, loss: Loss): Turn[] => {
 }
 
 /** The turn itself where each result in it answers a call. */
-const takeResults = (turn: Turn, calls: readonly string[], results: Map<string, Result>, loss: Loss): Turn => {
+const takeResults = (turn: Turn, calls: readonly string[], results: Map<string, Result>, loss: NoteLoss): Turn => {
   const parts = turn.parts.flatMap((part): Part[] => {
     if (part.type !== 'result') return [part]
     if (calls.includes(part.id) && !results.has(part.id)) {
@@ -83,7 +83,7 @@ const answered = (heard: readonly Turn[], answers: readonly Result[]): Turn[] =>
   return [{ role: 'user', parts: [...answers, ...words] }, ...others]
 }
 
-const unanswered = (call: string, loss: Loss): Result => {
+const unanswered = (call: string, loss: NoteLoss): Result => {
   loss(`calls.${call}`, 'it has no result and is answered with a failure')
   return { type: 'result', id: call, failed: true, parts: [{ type: 'text', text: 'This call has no result.' }] }
 }

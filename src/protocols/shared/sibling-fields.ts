@@ -2,7 +2,7 @@
 
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 import type { ProtocolId, Seal } from '../../ir/chat.ts'
-import type { Loss } from '../protocol.ts'
+import type { NoteLoss } from '../protocol.ts'
 
 /** Their name → ours, `text.verbosity` for one that stands a step deeper; undefined: said already, and not missed. */
 export type Kin = Record<string, string | undefined>
@@ -16,7 +16,7 @@ export const bring = (
   own: ProtocolId,
   relatives: Record<ProtocolId, Kin>,
   body: JsonObject,
-  loss: Loss,
+  loss: NoteLoss,
 ): void => {
   if (!extra || !isObject(extra.value)) return
   const kin = Object.hasOwn(relatives, extra.by) ? relatives[extra.by] : undefined

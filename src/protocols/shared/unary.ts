@@ -5,7 +5,7 @@
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../../base/json/json.ts'
 import type { ProtocolId, Usage } from '../../ir/chat.ts'
-import type { Egress, Exchange, Ingress, Loss, PassthroughProtocol, Several } from '../protocol.ts'
+import type { Egress, Exchange, Ingress, NoteLoss, PassthroughProtocol, Several } from '../protocol.ts'
 import type { Told } from './translate.ts'
 import { nonsense } from './vendor-error.ts'
 
@@ -16,7 +16,7 @@ export interface SingleVendor<Ask, Answer> {
   readonly id: ProtocolId
   readonly kind: Kind
   /** @throws GatewayError `invalid_request` where the vendor cannot be asked this. */
-  renderRequest(ask: Ask, loss: Loss): JsonObject
+  renderRequest(ask: Ask, loss: NoteLoss): JsonObject
   /** `body` tells no fault of the protocol's own form; throws `upstream_failed` where it is no answer to the question. */
   parseMessage(body: JsonObject, ask: Ask, exchange: Exchange): Answer
   parseError: Egress['parseError']
@@ -28,7 +28,7 @@ export interface SingleVendor<Ask, Answer> {
 export interface SingleClient<Ask, Answer> extends PassthroughProtocol {
   readonly kind: Kind
   /** @throws GatewayError `invalid_request` where only this protocol can say it. */
-  parseRequest(body: JsonObject, loss: Loss): Ask
+  parseRequest(body: JsonObject, loss: NoteLoss): Ask
   renderMessage(answer: Answer, ask: Ask, exchange: Exchange): Json
   several?: Several
 }
@@ -49,7 +49,7 @@ export const translateAsk = (
   vendor: AnyVendor,
   body: JsonObject,
   model: string,
-  loss: Loss,
+  loss: NoteLoss,
 ): JsonObject => {
   const ask = client.parseRequest(body, loss) as object
   return vendor.renderRequest({ ...ask, model }, loss)
@@ -59,7 +59,7 @@ export const translateAsk = (
 export const translateAnswer = (client: AnyClient, vendor: AnyVendor, text: string, exchange: Exchange): Told => {
   const body = parseJson(text)
   if (!isObject(body)) throw nonsense(text, exchange)
-  const ask = client.parseRequest(exchange.asked ?? {}, () => undefined)
+  const ask = client.parseRequest(exchange.clientRequest ?? {}, () => undefined)
   const answer = vendor.parseMessage(body, ask, exchange)
   const told = JSON.stringify(client.renderMessage(answer, ask, exchange))
   return { body: told, ...(answer.usage && { usage: answer.usage }) }

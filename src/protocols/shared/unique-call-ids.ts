@@ -38,9 +38,9 @@ export const soundMessage = (ingress: Ingress, exchange: Exchange, message: Mess
   return { ...message, parts: message.parts.map(sound) }
 }
 
-const noteUntold = ({ silentOn = [] }: Ingress, { loss }: Exchange, event: Event): void => {
-  if (event.type === 'finish' && event.stop !== undefined && silentOn.includes('stop'))
+const noteUntold = ({ omittedFields = [] }: Ingress, { loss }: Exchange, event: Event): void => {
+  if (event.type === 'finish' && event.stop !== undefined && omittedFields.includes('stop'))
     loss('stop_sequence', 'this protocol cannot say which one ended the answer')
-  if (event.type === 'usage' && event.usage.cacheWrite && silentOn.includes('cacheWrite'))
+  if (event.type === 'usage' && event.usage.cacheWrite && omittedFields.includes('cacheWrite'))
     loss('usage.cacheWrite', 'this protocol does not count what was written to a cache')
 }

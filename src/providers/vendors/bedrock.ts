@@ -1,5 +1,5 @@
 import { countOf, isObject, type JsonObject } from '../../base/json/json.ts'
-import type { Loss } from '../../protocols/protocol.ts'
+import type { NoteLoss } from '../../protocols/protocol.ts'
 import { egressOf } from '../../protocols/registry.ts'
 import { hasCredential, type Target } from '../entry.ts'
 import { provider, type Sign } from '../provider.ts'
@@ -60,7 +60,12 @@ const betas = new Map([
 ])
 
 /** docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html: the address says what to ask and how. */
-const asInvoked = ({ service_tier: tier }: JsonObject, loss: Loss, _target: Target, client?: Headers): JsonObject => {
+const asInvoked = (
+  { service_tier: tier }: JsonObject,
+  loss: NoteLoss,
+  _target: Target,
+  client?: Headers,
+): JsonObject => {
   if (tier !== undefined) loss('service_tier', 'this vendor takes it elsewhere')
   const asked = client ? (egressOf('anthropic')!.headers!(client)['anthropic-beta']?.split(',') ?? []) : []
   const known = new Set(asked.flatMap(beta => betas.get(beta) ?? []))
@@ -77,7 +82,7 @@ const asInvoked = ({ service_tier: tier }: JsonObject, loss: Loss, _target: Targ
  * docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html (2026-11) counts for Claude alone, and a request of InvokeModel as a whole:
  * one without `max_tokens` is none, and thoughts must fit into them.
  */
-const asCounted = (body: JsonObject, loss: Loss, target: Target, client?: Headers): JsonObject => {
+const asCounted = (body: JsonObject, loss: NoteLoss, target: Target, client?: Headers): JsonObject => {
   const { thinking } = body
   const thoughts = (isObject(thinking) && countOf(thinking['budget_tokens'])) || 0
   return { ...asInvoked(body, loss, target, client), max_tokens: countOf(body['max_tokens']) || thoughts + 1 }

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../base/json/json.ts'
 import { geminiCount } from '../../protocols/count-tokens.ts'
-import type { Loss } from '../../protocols/protocol.ts'
+import type { NoteLoss } from '../../protocols/protocol.ts'
 import type { Target } from '../entry.ts'
 import { provider } from '../provider.ts'
 import { placeOf, stepOf } from '../server-url.ts'
@@ -25,7 +25,7 @@ const placeFor = (model: string): string => {
 }
 
 /** ai.google.dev/api/tokens (2026-11): beside `contents` all else stands in a request within. Vertex AI, and so a client of it, knows no such thing. */
-const asWrapped = (body: JsonObject, _loss: Loss, { model }: Target): JsonObject => {
+const asWrapped = (body: JsonObject, _loss: NoteLoss, { model }: Target): JsonObject => {
   const { contents: _contents, model: _model, ...more } = body
   if (geminiCount.inner(body) !== body || Object.keys(more).length === 0) return {}
   const gone = Object.fromEntries(Object.keys(body).map(key => [key, undefined]))

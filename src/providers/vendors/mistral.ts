@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../base/json/json.ts'
-import type { Loss } from '../../protocols/protocol.ts'
+import type { NoteLoss } from '../../protocols/protocol.ts'
 import { provider } from '../provider.ts'
 import { developerAsSystem, limitAsMaxTokens, messagesOf, omit, omitCacheMarks } from '../quirks.ts'
 import { spoken } from '../server-url.ts'
@@ -8,7 +8,7 @@ import { bearer } from '../sign/bearer.ts'
 const refused = ['logit_bias', 'user', 'store', 'service_tier', 'prompt_cache_key', 'verbosity']
 const refusedOfMessage = ['reasoning_content', 'reasoning', 'refusal', 'audio', 'annotations', 'function_call']
 
-const leaveOut = (body: JsonObject, loss: Loss): void => {
+const leaveOut = (body: JsonObject, loss: NoteLoss): void => {
   for (const field of refused) omit(body, field, loss)
   for (const [at, message] of messagesOf(body).entries()) {
     const more = message['role'] === 'tool' ? [] : ['name']

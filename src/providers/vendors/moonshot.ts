@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '../../base/json/json.ts'
-import type { Loss } from '../../protocols/protocol.ts'
+import type { NoteLoss } from '../../protocols/protocol.ts'
 import { provider } from '../provider.ts'
 import { clamp, dropIdlePenalties, omit, penalties } from '../quirks.ts'
 import { below, spoken } from '../server-url.ts'
@@ -19,7 +19,7 @@ const liftUsage = (body: JsonObject): void => {
  */
 const fixed = ['temperature', 'top_p', 'n', ...penalties]
 
-const leaveOutFixed = (body: JsonObject, loss: Loss): void => {
+const leaveOutFixed = (body: JsonObject, loss: NoteLoss): void => {
   dropIdlePenalties(body)
   for (const field of ['temperature', 'n']) if (body[field] === 1) delete body[field]
   for (const field of fixed) omit(body, field, loss)

@@ -3,7 +3,7 @@ import { kindOf } from '../../catalog/model-kinds.ts'
 import type { ProtocolId } from '../../ir/chat.ts'
 import { geminiCount, withoutAnswer } from '../../protocols/count-tokens.ts'
 import { camelBody } from '../../protocols/gemini/syntax/casing.ts'
-import type { Loss } from '../../protocols/protocol.ts'
+import type { NoteLoss } from '../../protocols/protocol.ts'
 import { hasCredential, type Target } from '../entry.ts'
 import { provider, type Sign } from '../provider.ts'
 import { placeOf, stepOf } from '../server-url.ts'
@@ -37,7 +37,7 @@ const asVertex = (): JsonObject => ({ model: undefined, anthropic_version: 'vert
  * docs.cloud.google.com/gemini-enterprise-agent-platform/models/partner-models/claude/count-tokens (2026-11): here the body names the model,
  * and the last two of its names are refused (github.com/BerriAI/litellm/issues/25798).
  */
-const asCounted = (_body: JsonObject, _loss: Loss, { model }: Target): JsonObject => ({
+const asCounted = (_body: JsonObject, _loss: NoteLoss, { model }: Target): JsonObject => ({
   ...withoutAnswer(),
   model: model.replace(/@(?:default|latest)$/, ''),
 })

@@ -80,7 +80,7 @@ describe('a request that passes without the seals of others', () => {
     'openai-responses': `{"model":"m","input":[{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"${seal}"},{"type":"function_call","call_id":"c","name":"f","arguments":${JSON.stringify(args)}}],"tools":[{"type":"function","name":"f","parameters":${schema}}]}`,
   }
   test.each(Object.entries(texts))('of %s', (id, text) => {
-    const change = { model: 'm', askUsage: false }
+    const change = { model: 'm', requestUsage: false }
     const written = protocols.get(id)!.passthrough.writeRequest(text, JSON.parse(text) as JsonObject, change)
     expect(written).not.toContain(seal)
     expect(written).toContain(schema)

@@ -8,8 +8,8 @@ import { seeded } from '../../support/recordings.ts'
 import { stopwatch } from '../../support/stopwatch.ts'
 
 const { passthrough } = protocols.get('openai-chat')!
-const write = (text: string, change: { model?: string; askUsage?: boolean } = {}) =>
-  passthrough.writeRequest(text, JSON.parse(text) as JsonObject, { model: 'm2', askUsage: false, ...change })
+const write = (text: string, change: { model?: string; requestUsage?: boolean } = {}) =>
+  passthrough.writeRequest(text, JSON.parse(text) as JsonObject, { model: 'm2', requestUsage: false, ...change })
 
 const valuesOf = (text: string, { members }: Members): [key: string, value: string][] =>
   members.keys.map(key => {
@@ -185,7 +185,7 @@ describe('writeRequest', () => {
     ['{"model":"a","stream_options":{"include_usage":true}}', '{"model":"m2","stream_options":{"include_usage":true}}'],
     ['{}', '{"model":"m2","stream_options":{"include_usage":true}}'],
     ['{"a":1}', '{"model":"m2","stream_options":{"include_usage":true},"a":1}'],
-  ])('asks for usage: %s', (text, wanted) => expect(write(text, { askUsage: true })).toBe(wanted))
+  ])('asks for usage: %s', (text, wanted) => expect(write(text, { requestUsage: true })).toBe(wanted))
 
   test.each([
     '{"model":"a","model":"b","x":1}',
@@ -193,7 +193,7 @@ describe('writeRequest', () => {
     '{"model":"a","mod\\u0065l":"a","x":1}',
     '{"stream_options":{"include_usage":false,"include_usage":false},"model":"a","x":1}',
   ])('double or escaped keys are rebuilt: %s', text => {
-    const written = write(text, { askUsage: true })
+    const written = write(text, { requestUsage: true })
     expect(topLevel(written)?.exact).toBe(true)
     expect(JSON.parse(written)).toEqual({ model: 'm2', x: 1, stream_options: { include_usage: true } })
   })

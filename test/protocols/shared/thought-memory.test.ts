@@ -97,7 +97,7 @@ describe('a chat client', () => {
 
   test('a vendor of its own protocol never sees them', () => {
     const body = asked(gathered(toldTo(answer)))
-    const text = chat.passthrough.writeRequest(JSON.stringify(body), body, { model: 'vendor', askUsage: false })
+    const text = chat.passthrough.writeRequest(JSON.stringify(body), body, { model: 'vendor', requestUsage: false })
     expect(text).not.toContain(sealPrefix)
     expect(text).toContain('"tool_call_id":"call_1"')
     expect(JSON.parse(text).model).toBe('vendor')

@@ -36,7 +36,7 @@ describe.each([...protocols.keys()])('a client of %s', name => {
   })
 
   test('is told what its protocol has no word for', () => {
-    const expected = [...(ingress.silentOn ?? [])].map(
+    const expected = [...(ingress.omittedFields ?? [])].map(
       one => ({ stop: 'stop_sequence', cacheWrite: 'usage.cacheWrite' })[one],
     )
     expect(losses(exchange => soundMessage(ingress, exchange, message)).toSorted()).toEqual(expected.toSorted())
@@ -47,7 +47,7 @@ describe.each([...protocols.keys()])('a client of %s', name => {
 })
 
 test('only Messages say which stop sequence it was', () => {
-  expect([...protocols.values()].filter(({ silentOn }) => !silentOn?.includes('stop')).map(({ id }) => id)).toEqual([
-    'anthropic',
-  ])
+  expect(
+    [...protocols.values()].filter(({ omittedFields }) => !omittedFields?.includes('stop')).map(({ id }) => id),
+  ).toEqual(['anthropic'])
 })

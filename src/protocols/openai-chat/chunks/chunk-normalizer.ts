@@ -89,7 +89,7 @@ export const strictStream = (shape: Shape, exchange: Exchange, emit: Emit): Stri
   /** Usage beside a finish that was already known. Alone it would be withheld from who did not ask, so it goes out with the finish. */
   const joins = (chunk: Chunk): boolean => {
     const { usage } = chunk.body
-    if (exchange.usageAsked || !waits() || !isObject(usage)) return false
+    if (exchange.usageRequested || !waits() || !isObject(usage)) return false
     held = held ? { body: { ...held.body, usage } } : chunk
     return true
   }
@@ -141,7 +141,7 @@ export const strictStream = (shape: Shape, exchange: Exchange, emit: Emit): Stri
   }
 
   const take = (body: JsonObject, text: string): void => {
-    const chunk: Chunk = { body, text: exchange.mend ? undefined : text }
+    const chunk: Chunk = { body, text: exchange.patchResponse ? undefined : text }
     identity ??= identityOf(body, exchange, shape.object)
     if (mendEnvelope(body, identity)) chunk.text = undefined
     if (mendChoices(body)) chunk.text = undefined
@@ -169,7 +169,7 @@ export const strictStream = (shape: Shape, exchange: Exchange, emit: Emit): Stri
       seen.content = true
       emit.other(unread(frame, exchange))
     } else {
-      exchange.mend?.(body)
+      exchange.patchResponse?.(body)
       seen.model ??= textOf(body.model) || undefined
       seen.usage = usageIn(body) ?? seen.usage
       if (tellsFault(body)) seen.fault = faultFrom(body, exchange)

@@ -11,26 +11,26 @@ import {
 import type { Passthrough } from '../../protocol.ts'
 
 /** A request with its model replaced, and usage asked for. Rebuilt from its values only where keys are double or written with escapes. */
-export const writeRequest: Passthrough['writeRequest'] = (text, body, { model, askUsage }) => {
-  const quick = modelFirst(text, body, model, askUsage)
+export const writeRequest: Passthrough['writeRequest'] = (text, body, { model, requestUsage }) => {
+  const quick = modelFirst(text, body, model, requestUsage)
   if (quick !== undefined) return quick
   const found = topLevel(text)
-  const options = askUsage ? optionsEdit(text, found) : undefined
-  if (!found?.exact || options === 'inexact') return rebuilt(body, model, askUsage)
+  const options = requestUsage ? optionsEdit(text, found) : undefined
+  if (!found?.exact || options === 'inexact') return rebuilt(body, model, requestUsage)
   const edits = [replacement(found, 'model', JSON.stringify(model))]
   if (options) edits.push(options)
   return splice(text, merged(edits))
 }
 
 /** What most clients write, done without a look at the rest: the model stands first, and its key nowhere else in whatever spelling. */
-const modelFirst = (text: string, body: JsonObject, model: string, askUsage: boolean): string | undefined => {
+const modelFirst = (text: string, body: JsonObject, model: string, requestUsage: boolean): string | undefined => {
   const value = JSON.stringify(body.model)
   const head = `{"model":${value}`
   const spaced = `{"model": ${value}`
   const begins = text.startsWith(head) ? head : text.startsWith(spaced) ? spaced : undefined
-  if (begins === undefined || (askUsage && body.stream_options !== undefined)) return undefined
+  if (begins === undefined || (requestUsage && body.stream_options !== undefined)) return undefined
   if (text.indexOf('"model"', begins.length) >= 0 || text.includes(spelledLetter)) return undefined
-  const usage = askUsage ? `"stream_options":${usageOption},` : ''
+  const usage = requestUsage ? `"stream_options":${usageOption},` : ''
   return `{${usage}${begins.slice(1, -value.length)}${JSON.stringify(model)}${text.slice(begins.length)}`
 }
 
@@ -38,9 +38,9 @@ const modelFirst = (text: string, body: JsonObject, model: string, askUsage: boo
 const spelledLetter = '\\u006'
 const usageOption = '{"include_usage":true}'
 
-const rebuilt = (body: JsonObject, model: string, askUsage: boolean): string => {
+const rebuilt = (body: JsonObject, model: string, requestUsage: boolean): string => {
   const { stream_options: options } = body
-  const asked = askUsage ? { stream_options: { ...(isObject(options) ? options : {}), include_usage: true } } : {}
+  const asked = requestUsage ? { stream_options: { ...(isObject(options) ? options : {}), include_usage: true } } : {}
   return JSON.stringify({ ...body, model, ...asked })
 }
 

@@ -8,8 +8,8 @@ import { ownFields, type Place, type Voice, type Writer } from './item-writer.ts
 type Opening = Extract<Event, { type: 'open' }>
 
 /** Names of the client's free-text tools: a vendor without such tools calls them as functions of one `input`. */
-export const customNames = ({ exchange: { asked } }: Writer): ReadonlySet<string> => {
-  const tools = Array.isArray(asked?.tools) ? asked.tools.filter(isObject) : []
+export const customNames = ({ exchange: { clientRequest } }: Writer): ReadonlySet<string> => {
+  const tools = Array.isArray(clientRequest?.tools) ? clientRequest.tools.filter(isObject) : []
   return new Set(tools.filter(({ type }) => type === 'custom').map(({ name }) => String(name)))
 }
 

@@ -3,7 +3,7 @@
 import type { Json, JsonObject } from '../../../base/json/json.ts'
 import type { Seal } from '../../../ir/chat.ts'
 import { sealPrefix, wrapSeal } from '../../../ir/seal.ts'
-import type { Exchange, Loss } from '../../protocol.ts'
+import type { Exchange, NoteLoss } from '../../protocol.ts'
 import { boxed } from '../turns.ts'
 
 /** How a part is told. A `seal` comes while it is open. */
@@ -28,7 +28,7 @@ export type Writer = {
   leave: (place: Place, item: JsonObject) => void
   /** An empty item of thoughts that carries a foreign seal: of the part that follows, or of a block of its own. */
   carry: (seal: Seal, as: 'next' | 'thought' | 'block') => void
-  lose: Loss
+  lose: NoteLoss
 }
 export type Place = { index: number; id: string }
 

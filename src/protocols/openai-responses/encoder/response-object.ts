@@ -29,10 +29,10 @@ export const idOf = (given: string, exchange: Exchange): string => (given.starts
 
 /** `fields` stand over what is repeated: status, output, usage. */
 export const responseOf = (id: string, exchange: Exchange, fields: JsonObject): JsonObject => {
-  const { asked = {}, created, model } = exchange
-  const reasoning = asked.reasoning as JsonObject | null | undefined
-  const text = asked.text as JsonObject | null | undefined
-  const said = Object.entries(repeated).map(([key, otherwise]) => [key, asked[key] ?? otherwise])
+  const { clientRequest = {}, created, model } = exchange
+  const reasoning = clientRequest.reasoning as JsonObject | null | undefined
+  const text = clientRequest.text as JsonObject | null | undefined
+  const said = Object.entries(repeated).map(([key, otherwise]) => [key, clientRequest[key] ?? otherwise])
   return {
     id,
     object: 'response',
