@@ -2,7 +2,7 @@
 import { asGatewayError, GatewayError } from '../base/errors.ts'
 import { isObject, type JsonObject, parseJson } from '../base/json/json.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
-import type { Several } from '../protocols/protocol.ts'
+import type { Batch } from '../protocols/protocol.ts'
 import { singleOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
 import { spokenFor, wireOf } from '../providers/resolve-url.ts'
@@ -14,11 +14,11 @@ import type { Intake } from './build-request.ts'
 const ordinary = 4
 
 /** The plan for a request that is one, for a target that takes it whole; or its parts. */
-export const divided = (intake: Intake, plan: Plan): Plan | { parts: Intake[] } => {
+export const splitBatch = (intake: Intake, plan: Plan): Plan | { parts: Intake[] } => {
   const { protocol, json } = intake
-  const several = json && 'several' in protocol ? protocol.several : undefined
-  if (!several) return plan
-  const split = (most: number) => several.split(json!.body, most)
+  const batch = json && 'batch' in protocol ? protocol.batch : undefined
+  if (!batch) return plan
+  const split = (most: number) => batch.split(json!.body, most)
   const least = Math.min(...plan.targets.map(target => mostAt(target, protocol.id)))
   const bodies = split(least)
   if (!bodies) return plan
@@ -31,8 +31,8 @@ const mostAt = (target: Target, protocol: ProtocolId): number => {
   const { entry, model } = target
   const spoken = spokenFor(target, protocol)
   const found = wireOf(entry)
-  const own = 'wire' in found ? found.wire.atOnce?.[spoken]?.(model) : undefined
-  const most = own ?? singleOf(spoken)?.most?.(model)
+  const own = 'wire' in found ? found.wire.maxTexts?.[spoken]?.(model) : undefined
+  const most = own ?? singleOf(spoken)?.maxTexts?.(model)
   return most ?? (spoken === protocol || singleOf(spoken) ? Number.POSITIVE_INFINITY : 1)
 }
 
@@ -49,7 +49,7 @@ export const answerEach = async (
   whole: Trail,
   records: Records,
   answer: Answer,
-  { atOnce = ordinary, retry = 0, known }: Pick<Several, 'atOnce' | 'retry' | 'known'> = {},
+  { concurrency = ordinary, retry = 0, precomputed }: Pick<Batch, 'concurrency' | 'retry' | 'precomputed'> = {},
 ): Promise<JsonObject[]> => {
   const own = records.parts()
   const answers: JsonObject[] = []
@@ -75,11 +75,11 @@ export const answerEach = async (
   const work = async (): Promise<void> => {
     for (let index = next++; index < parts.length; index = next++) {
       const part = parts[index]!
-      answers[index] = (part.json && known?.(part.json.body)) ?? (await again(() => once(part), retry))
+      answers[index] = (part.json && precomputed?.(part.json.body)) ?? (await again(() => once(part), retry))
     }
   }
   try {
-    await Promise.all(Array.from({ length: Math.min(atOnce, parts.length) }, work))
+    await Promise.all(Array.from({ length: Math.min(concurrency, parts.length) }, work))
   } catch (thrown) {
     next = parts.length
     end(new GatewayError('cancelled', 'another part of the request failed'))

@@ -21,7 +21,7 @@ import { attempt, type Journey } from './attempt.ts'
 import type { Intake } from './build-request.ts'
 import { openStream, readWhole, type Whole } from './convert-response.ts'
 import { counted, guessedAfter } from './count-tokens.ts'
-import { answerEach, divided } from './fan-out.ts'
+import { answerEach, splitBatch } from './fan-out.ts'
 import { goOn } from './previous-response.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -65,9 +65,9 @@ export const serve = async (
     if ('guess' in counting) return told(counting.guess, trail, run)
     const journey: Journey = { trail, run }
     if (isCounting(asked.protocol)) return await answerCount(asked, counting, journey)
-    const dividing = divided(asked, counting)
-    if ('parts' in dividing) return await answerSeveral(asked, dividing.parts, caller, journey)
-    const going = goOn(asked, dividing, caller.id, journey)
+    const split = splitBatch(asked, counting)
+    if ('parts' in split) return await answerBatch(asked, split.parts, caller, journey)
+    const going = goOn(asked, split, caller.id, journey)
     const { intake, plan, said } = going instanceof Promise ? await going : going
     journey.said = said
     return await (intake.stream ? answerStream : answerWhole)(intake, plan, journey)
@@ -181,19 +181,19 @@ const answerCount = async (intake: Intake, plan: Plan, journey: Journey): Promis
 }
 
 /** Each part as a request of its own, the answers as one. */
-const answerSeveral = async (
+const answerBatch = async (
   { protocol, stream, usageAsked }: Intake,
   parts: Intake[],
   caller: Caller,
   { trail, run }: Journey,
 ): Promise<Response> => {
-  const { several, renderFrame } = protocol as Ingress
+  const { batch, renderFrame } = protocol as Ingress
   const answer = (part: Intake, own: Trail) => answerWhole(part, planFor(part, caller, run), { trail: own, run })
-  const answers = await answerEach(parts, trail, run.records, answer, several)
-  const body = several!.join(answers)
+  const answers = await answerEach(parts, trail, run.records, answer, batch)
+  const body = batch!.join(answers)
   if (!stream) return told(body, trail, run)
   trail.close()
-  const text = several!.frames(body, usageAsked).map(renderFrame).join('')
+  const text = batch!.frames(body, usageAsked).map(renderFrame).join('')
   return new Response(text, { headers: answerHeaders(trail, 'text/event-stream; charset=utf-8', run.redact) })
 }
 

@@ -123,21 +123,21 @@ export interface Ingress {
   omittedFields?: readonly ('stop' | 'cacheWrite')[]
   passthrough: Passthrough
   /** Where one request may be several (a list of prompts). */
-  several?: Several
+  batch?: Batch
   /** A form (`application/x-www-form-urlencoded`) is taken for a body: a field that is there twice is a list. */
   acceptsForms?: boolean
 }
 
 /** A request that is several, for targets that take one at a time. */
-export type Several = {
+export type Batch = {
   /** The requests it is, of at most so many texts each; undefined where it is only one. */
-  split(body: JsonObject, most: number): JsonObject[] | undefined
+  split(body: JsonObject, maxTexts: number): JsonObject[] | undefined
   /** Their answers as one, in order. */
   join(answers: JsonObject[]): JsonObject
   /** The answer to a part that needs no asking. */
-  known?(body: JsonObject): JsonObject | undefined
+  precomputed?(body: JsonObject): JsonObject | undefined
   /** Parts under way at once, and further tries of one that failed in a way that may pass. */
-  atOnce?: number
+  concurrency?: number
   retry?: number
   /** The same as a stream. */
   frames(answer: JsonObject, usageRequested: boolean): Frame[]

@@ -48,7 +48,7 @@ export type Wire = {
   /** Protocols in which the vendor takes media as bytes alone, though they know URLs. */
   takesBytes?: readonly ProtocolId[]
   /** Texts the vendor takes at once by model, where it documents fewer than the protocol (embeddings). Longer lists go in parts. */
-  atOnce?: Record<ProtocolId, (model: string) => number>
+  maxTexts?: Record<ProtocolId, (model: string) => number>
   /** The vendor answers 400 when it is asked for usage in a stream. */
   refusesUsage?: boolean
   /** In place of HTTP (the built-in mock; a vendor that speaks WebSocket). */

@@ -90,8 +90,8 @@ export const fuzzRequests = (
       ingress.passthrough.readRequest(body)
       const before = JSON.stringify(body)
       const egress = egresses[turn++ % egresses.length]!
-      const parts = ingress.several?.split(body, 1) ?? [body]
-      const told = parts.map(part => ingress.several?.known?.(part) ?? askedOf(ingress, egress, part))
+      const parts = ingress.batch?.split(body, 1) ?? [body]
+      const told = parts.map(part => ingress.batch?.precomputed?.(part) ?? askedOf(ingress, egress, part))
       checkPassed(ingress, before, body)
       return sizeOf(told)
     }),

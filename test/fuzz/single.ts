@@ -22,7 +22,7 @@ export const fuzzAsks = (
       const before = JSON.stringify(body)
       checkPassed(client, before, body)
       const vendor = vendors[turn++ % vendors.length]!
-      const parts = client.several?.split(body, vendor.most?.('m') ?? 2) ?? [body]
+      const parts = client.batch?.split(body, vendor.maxTexts?.('m') ?? 2) ?? [body]
       const asks = parts.map(part => translateAsk(client, vendor, part, 'm', () => undefined))
       checkPassed(client, before, body)
       return sizeOf(asks)

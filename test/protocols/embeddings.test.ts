@@ -189,7 +189,7 @@ describe('embeddings', () => {
   })
 
   test('parts of a request become one answer', () => {
-    const { split, join } = client('embeddings').several!
+    const { split, join } = client('embeddings').batch!
     const parts = split({ model: 'm', input: ['a', 'b', 'c'], user: 'u' }, 2)!
     expect(parts).toEqual([
       { model: 'm', input: ['a', 'b'], user: 'u' },

@@ -17,5 +17,5 @@ export const completions: Ingress & PassthroughProtocol = {
   renderFrame,
   textRetention: 'forgotten',
   omittedFields: ['stop'],
-  several: { split: splitRequest, join: joinAnswers, frames: answerFrames },
+  batch: { split: splitRequest, join: joinAnswers, frames: answerFrames },
 }

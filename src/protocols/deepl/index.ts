@@ -6,7 +6,7 @@ import { GatewayError } from '../../base/errors.ts'
 import { type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Finish, Message } from '../../ir/chat.ts'
 import type { Event } from '../../ir/event.ts'
-import type { Exchange, Frame, Ingress, Passthrough, PassthroughProtocol, Several, Stage } from '../protocol.ts'
+import type { Batch, Exchange, Frame, Ingress, Passthrough, PassthroughProtocol, Stage } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { parseError } from '../shared/vendor-error.ts'
 import { checkOne, checkRequest, ordinary, requestParser, type Template, textAsked } from './prompt.ts'
@@ -22,7 +22,7 @@ type Shape = {
   /** A body, or that of a piece, as a stream tells it. */
   piece: (body: JsonObject) => JsonObject
   error: (error: GatewayError) => JsonObject
-  join: Several['join']
+  join: Batch['join']
 }
 
 const source = ({ source_lang }: JsonObject): string => (textOf(source_lang) ?? '').toUpperCase()
@@ -112,15 +112,15 @@ const watch = (readRequest: Passthrough['readRequest']): Passthrough => ({
 })
 
 /** Each text is a request of its own; one alone can be streamed. What there is nothing to translate in is not asked for: it stays as it is. */
-const severalOf = ({ body, piece, join }: Shape, { retry, concurrency }: Manner): Several => ({
-  atOnce: concurrency,
+const severalOf = ({ body, piece, join }: Shape, { retry, concurrency }: Manner): Batch => ({
+  concurrency: concurrency,
   retry,
   split(asked) {
     const texts = textsOf(asked)
     const isStream = asked.stream === true && texts.length === 1 && !isBlank(textAsked(asked))
     return isStream ? undefined : texts.map(text => ({ ...asked, text: [text] }))
   },
-  known: asked => (isBlank(textAsked(asked)) ? body(textAsked(asked), asked) : undefined),
+  precomputed: asked => (isBlank(textAsked(asked)) ? body(textAsked(asked), asked) : undefined),
   join,
   frames: answer => [{ data: JSON.stringify(piece(answer)) }],
 })
@@ -145,7 +145,7 @@ const translator = (shape: Shape, manner: Manner): Ingress & PassthroughProtocol
     stream: stream === true,
     usageRequested: false,
   })),
-  several: severalOf(shape, manner),
+  batch: severalOf(shape, manner),
 })
 
 const made = new WeakMap<Manner, ReadonlyMap<string, Ingress & PassthroughProtocol>>()

@@ -3,7 +3,7 @@ import { countOf, isObject, type Json, type JsonObject, parseJson, topLevel } fr
 import { faultFrom, parseError, renderError, tellsFault } from '../gemini/error.ts'
 import { renderStreamError } from '../gemini/passthrough.ts'
 import { camelBody, listOf } from '../gemini/syntax/casing.ts'
-import type { Exchange, NoteLoss, Passthrough, Several } from '../protocol.ts'
+import type { Batch, Exchange, NoteLoss, Passthrough } from '../protocol.ts'
 import { neverStreamed, type Single } from '../shared/unary.ts'
 import { nonsense } from '../shared/vendor-error.ts'
 import {
@@ -152,7 +152,7 @@ export const embedContent: Single<EmbedAsk, EmbedAnswer> = {
   id: 'gemini/embedContent',
   checkRequest: body => checkContent(body, ''),
   passthrough: watchOf((body, model) => named(body, model) as JsonObject),
-  most: () => 1,
+  maxTexts: () => 1,
   parseRequest: (body, loss) => askOf([camelBody(body)], () => '', loss),
   renderRequest: (ask, loss) => {
     lose(ask, ['user', 'truncate'], loss)
@@ -169,7 +169,7 @@ export const embedContent: Single<EmbedAsk, EmbedAnswer> = {
 const requestsIn = (body: JsonObject): Json[] => (Array.isArray(body.requests) ? body.requests : [])
 
 /** The parts of a batch, for targets that take fewer at once. */
-const several: Several = {
+const several: Batch = {
   split(body, most) {
     const requests = requestsIn(body)
     if (requests.length <= most) return undefined
@@ -200,7 +200,7 @@ export const batchEmbedContents: Single<EmbedAsk, EmbedAnswer> = {
     ...body,
     requests: requestsIn(body).map(request => named(request, model)),
   })),
-  most: () => most,
+  maxTexts: () => most,
   parseRequest: (body, loss) => askOf(listOf(camelBody(body).requests), index => `requests[${index}].`, loss),
   renderRequest(ask, loss) {
     lose(ask, ['user', 'truncate'], loss)
@@ -211,5 +211,5 @@ export const batchEmbedContents: Single<EmbedAsk, EmbedAnswer> = {
     return { vectors: vectorsFor(ask, body.embeddings, item => memberOf(item, 'values')), usage: usageIn(body, ask) }
   },
   renderMessage: answer => ({ embeddings: answer.vectors.map(values => ({ values })), ...metadata(answer) }),
-  several,
+  batch: several,
 }

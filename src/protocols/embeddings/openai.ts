@@ -2,7 +2,7 @@
 import { countOf, isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'
-import type { NoteLoss, Several } from '../protocol.ts'
+import type { Batch, NoteLoss } from '../protocol.ts'
 import type { Single } from '../shared/unary.ts'
 import { faultFrom, tellsFault } from '../shared/vendor-error.ts'
 import {
@@ -120,7 +120,7 @@ const asAsked = (text: string, encoding: Json | undefined): string => {
   return JSON.stringify({ ...body, data })
 }
 
-const several: Several = { split, join, frames: () => [] }
+const several: Batch = { split, join, frames: () => [] }
 
 export const embeddings: Single<EmbedAsk, EmbedAnswer> = {
   ...passing,
@@ -139,5 +139,5 @@ export const embeddings: Single<EmbedAsk, EmbedAnswer> = {
     return { vectors, usage: usageFor(ask, parseUsage(body.usage)?.input) }
   },
   renderMessage,
-  several,
+  batch: several,
 }

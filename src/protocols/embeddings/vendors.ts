@@ -37,7 +37,7 @@ const textTypes: Partial<Record<Task, string>> = {
 export const dashscopeEmbeddings: EmbedVendor = {
   id: 'dashscope/embeddings',
   kind: 'embedding',
-  most: model => (/^text-embedding-v[12]$/.test(model) ? 25 : 10),
+  maxTexts: model => (/^text-embedding-v[12]$/.test(model) ? 25 : 10),
   renderRequest(ask, loss) {
     lose(ask, ['titles', 'user', 'truncate'], loss)
     const { model, texts, dimensions, task } = ask
@@ -76,7 +76,7 @@ const floatsOf = (embeddings: Json | undefined): Json | undefined =>
 export const cohereEmbed: EmbedVendor = {
   id: 'cohere/embed',
   kind: 'embedding',
-  most: () => 96,
+  maxTexts: () => 96,
   renderRequest(ask, loss) {
     lose(ask, ['titles', 'user'], loss)
     const { model, texts, dimensions, task, truncate } = ask

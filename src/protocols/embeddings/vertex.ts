@@ -30,7 +30,7 @@ export const vertexPredict: EmbedVendor = {
   id: 'vertex/predict',
   kind: 'embedding',
   /** gemini-embedding-001 takes one text, the others 250. */
-  most: model => (model.startsWith('gemini-') ? 1 : 250),
+  maxTexts: model => (model.startsWith('gemini-') ? 1 : 250),
   renderRequest(ask: EmbedAsk, loss: NoteLoss) {
     lose(ask, ['user'], loss)
     const parameters = settings(ask)
@@ -50,7 +50,7 @@ export const vertexPredict: EmbedVendor = {
 export const vertexEmbedContent: EmbedVendor = {
   id: 'vertex/embedContent',
   kind: 'embedding',
-  most: () => 1,
+  maxTexts: () => 1,
   renderRequest(ask, loss) {
     lose(ask, ['user'], loss)
     const { task, titles, texts } = ask

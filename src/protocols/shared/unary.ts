@@ -5,7 +5,7 @@
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../../base/json/json.ts'
 import type { ProtocolId, Usage } from '../../ir/chat.ts'
-import type { Egress, Exchange, Ingress, NoteLoss, PassthroughProtocol, Several } from '../protocol.ts'
+import type { Batch, Egress, Exchange, Ingress, NoteLoss, PassthroughProtocol } from '../protocol.ts'
 import type { Told } from './translate.ts'
 import { nonsense } from './vendor-error.ts'
 
@@ -21,7 +21,7 @@ export interface SingleVendor<Ask, Answer> {
   parseMessage(body: JsonObject, ask: Ask, exchange: Exchange): Answer
   parseError: Egress['parseError']
   /** How many texts the vendor takes at once, where it documents a limit. */
-  most?(model: string): number | undefined
+  maxTexts?(model: string): number | undefined
 }
 
 /** The half that clients speak to us. Where vendors speak it too, it passes. */
@@ -30,7 +30,7 @@ export interface SingleClient<Ask, Answer> extends PassthroughProtocol {
   /** @throws GatewayError `invalid_request` where only this protocol can say it. */
   parseRequest(body: JsonObject, loss: NoteLoss): Ask
   renderMessage(answer: Answer, ask: Ask, exchange: Exchange): Json
-  several?: Several
+  batch?: Batch
 }
 
 export type Single<Ask, Answer> = SingleClient<Ask, Answer> & SingleVendor<Ask, Answer>

@@ -37,7 +37,7 @@ export default provider({
   },
   protocolsFor: model => (model.startsWith('gte-rerank') ? ['dashscope/rerank'] : undefined),
   /** help.aliyun.com/en/model-studio/text-embedding-synchronous-api */
-  atOnce: { embeddings: model => (/^text-embedding-v[12]$/.test(model) ? 25 : 10) },
+  maxTexts: { embeddings: model => (/^text-embedding-v[12]$/.test(model) ? 25 : 10) },
   sign: bearer,
   credentials: ['api_key'],
   adjust: {

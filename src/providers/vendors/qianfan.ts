@@ -21,7 +21,7 @@ export default provider({
   credentials: ['api_key'],
   models: ['ernie-5.1', 'ernie-4.5-turbo-128k', 'ERNIE-Speed-8K', 'ERNIE-Speed-128K', 'ERNIE-Lite-8K', 'ERNIE-Tiny-8K'],
   /** cloud.baidu.com/doc/qianfan-api/s/Fm7u3ropn, which also says that vectors are numbers only. */
-  atOnce: { embeddings: model => (model === 'tao-8k' ? 1 : 16) },
+  maxTexts: { embeddings: model => (model === 'tao-8k' ? 1 : 16) },
   adjust: {
     embeddings: body => {
       if (body['encoding_format'] != null) body['encoding_format'] = 'float'
