@@ -1,7 +1,7 @@
 /** docs/vendors/: a page for each service type: what its file knows, and what people found out (docs/vendors/facts.json). */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { kindOfSingle, vendorOnly } from '../../src/protocols/registry.ts'
+import { egressOnly, unaryKindOf } from '../../src/protocols/registry.ts'
 import { providers } from '../../src/providers/index.ts'
 import type { Provider } from '../../src/providers/provider.ts'
 import { endpointOf } from '../../src/providers/server-url.ts'
@@ -76,12 +76,12 @@ const ofKind = { embedding: 'embeddings', rerank: 'rerank' } as const
 
 /** The protocol in which OpenAI's clients ask for the same. */
 const clientsOf = (name: string): string => {
-  const kind = kindOfSingle(name)
+  const kind = unaryKindOf(name)
   if (kind !== undefined) return ofKind[kind]
-  return vendorOnly.has(name) ? 'openai-chat' : name
+  return egressOnly.has(name) ? 'openai-chat' : name
 }
 
-const embeds = (name: string): boolean => kindOfSingle(name) === 'embedding'
+const embeds = (name: string): boolean => unaryKindOf(name) === 'embedding'
 
 /** Whoever embeds in words of its own is asked for it at OpenAI's path as well. */
 const paths = ({ speaks }: Provider): string => {

@@ -1,9 +1,9 @@
 /** What a model does, by its name: the vendors tell it nowhere else before the first request. */
 
-export type Kind = 'chat' | 'embedding' | 'image' | 'audio' | 'video' | 'rerank' | 'moderation'
+export type ModelKind = 'chat' | 'embedding' | 'image' | 'audio' | 'video' | 'rerank' | 'moderation'
 
 /** Asked in this order; every pattern is linear. Names are compared in lower case. A word begins a name or follows / - _ or a dot. */
-const patterns: readonly (readonly [Kind, RegExp])[] = [
+const patterns: readonly (readonly [ModelKind, RegExp])[] = [
   // bge-reranker-v2-m3, gte-rerank-v2, jina-reranker, Cohere rerank-v3.5, Voyage rerank-2, Qwen3-VL-Reranker
   ['rerank', /rerank/],
   // text-embedding-3, embedding-3, gemini-embedding, doubao-embedding-vision, embed-v4.0, nomic-embed-text, qwen2.5-vl-embedding
@@ -39,7 +39,7 @@ const patterns: readonly (readonly [Kind, RegExp])[] = [
 const chats = /llava|vision-video|(?:^|[-/_.])(?:qwen\d?-audio|gpt-audio|glm-4-voice)|gpt-4o-(?:mini-)?audio/
 
 /** The kind of a model by its name, vendor prefixes and all; what no pattern knows is a chat model. */
-export const kindOf = (model: string): Kind => {
+export const kindOf = (model: string): ModelKind => {
   const name = model.toLowerCase()
   const kind = patterns.find(([, pattern]) => pattern.test(name))?.[0]
   return kind === undefined ||

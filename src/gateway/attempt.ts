@@ -5,7 +5,7 @@ import type { Json } from '../base/json/json.ts'
 import { estimateTokens } from '../limits/estimate.ts'
 import type { Ask, Grant } from '../limits/limits.ts'
 import type { Exchange } from '../protocols/protocol.ts'
-import { kindOfSingle } from '../protocols/registry.ts'
+import { unaryKindOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
 import { seatOf } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
@@ -95,7 +95,7 @@ class Asking implements Ask {
   ) {}
 
   get embedding(): boolean {
-    return kindOfSingle(this.intake.protocol.id) === 'embedding'
+    return unaryKindOf(this.intake.protocol.id) === 'embedding'
   }
   get gone(): boolean {
     return this.trail.ended !== undefined

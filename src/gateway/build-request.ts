@@ -11,11 +11,11 @@ import { localise, namesUrls, type RequestMedia } from '../media/inline-urls.ts'
 import { countings } from '../protocols/count-tokens.ts'
 import { bringThoughts } from '../protocols/openai-chat/reasoning/restore-reasoning.ts'
 import type { Exchange, Ingress, NoteLoss, PassthroughProtocol } from '../protocols/protocol.ts'
-import { egressOf, singleOf } from '../protocols/registry.ts'
+import { egressOf, unaryEgressOf } from '../protocols/registry.ts'
 import { speakingTurns } from '../protocols/shared/drop-empty-turns.ts'
 import { answerCalls } from '../protocols/shared/pair-tool-results.ts'
 import { recall } from '../protocols/shared/thought-memory.ts'
-import { type AnyClient, isSingle, translateAsk } from '../protocols/shared/unary.ts'
+import { type AnyUnaryIngress, isUnary, translateUnaryRequest } from '../protocols/shared/unary.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Outgoing, Wire } from '../providers/provider.ts'
 import { addressOf, spokenFor, wireOf } from '../providers/resolve-url.ts'
@@ -114,7 +114,7 @@ const write = (
     throw new GatewayError('invalid_request', 'the target takes no form here: the body must be JSON')
   if (intake.upload) return intake.upload.write(target.model, target.entry.params)
   const { text, body } = intake.json
-  if (speaks !== intake.protocol.id && isSingle(intake.protocol))
+  if (speaks !== intake.protocol.id && isUnary(intake.protocol))
     return { payload: asked(intake.protocol, body, target, wire, speaks, exchange) }
   if (speaks !== intake.protocol.id || needsBytes(intake.protocol, intake.json, wire))
     return translate(intake, target, wire, speaks, exchange)
@@ -154,14 +154,14 @@ const wrapped = (text: string, wire: Wire, speaks: ProtocolId): string => wire.w
 
 /** One question in the vendor's words. */
 const asked = (
-  client: AnyClient,
+  client: AnyUnaryIngress,
   body: JsonObject,
   target: Target,
   wire: Wire,
   speaks: ProtocolId,
   { loss }: Exchange,
 ): string => {
-  const rendered = translateAsk(client, singleOf(speaks)!, body, target.model, loss)
+  const rendered = translateUnaryRequest(client, unaryEgressOf(speaks)!, body, target.model, loss)
   Object.assign(rendered, target.entry.params)
   wire.adjust?.[speaks]?.(rendered, loss, target)
   return writeJson(rendered)

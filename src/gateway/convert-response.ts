@@ -8,10 +8,10 @@ import { countings } from '../protocols/count-tokens.ts'
 import { openaiPass } from '../protocols/openai-pass/index.ts'
 import { type Keep, keepFrames, keepMessage, keepStream } from '../protocols/openai-responses/stored/store-response.ts'
 import type { Exchange, Frame, Ingress, PassthroughProtocol, StreamPipe } from '../protocols/protocol.ts'
-import { egressOf, ingressOf, passthroughOnly, protocols, singleOf } from '../protocols/registry.ts'
+import { egressOf, ingressOf, passthroughOnly, protocols, unaryEgressOf } from '../protocols/registry.ts'
 import { rememberMessage, rememberStream } from '../protocols/shared/thought-memory.ts'
 import { collectStream, tellMessage, translateMessage, translateStream } from '../protocols/shared/translate.ts'
-import { isSingle, translateAnswer } from '../protocols/shared/unary.ts'
+import { isUnary, translateUnaryResponse } from '../protocols/shared/unary.ts'
 import type { Trail } from '../telemetry/request-record.ts'
 import type { Answered } from '../upstream/call.ts'
 import { Source } from '../upstream/event-source.ts'
@@ -36,7 +36,7 @@ export const refuse = async (answered: Answered, { speaks, exchange }: Way): Pro
   const { status, headers } = answered.response
   const text = await readError(answered)
   if (status === 407) throw new GatewayError('upstream_failed', "the proxy refused the gateway's credentials")
-  const known = egressOf(speaks) ?? passthroughOnly.get(speaks) ?? countings.get(speaks) ?? singleOf(speaks)
+  const known = egressOf(speaks) ?? passthroughOnly.get(speaks) ?? countings.get(speaks) ?? unaryEgressOf(speaks)
   const reader = known ?? openaiPass(speaks)
   throw withHeaders(reader.parseError(status, headers, text, exchange), headers, exchange.redact)
 }
@@ -90,7 +90,8 @@ const kept = (told: Told, { keep }: Way): Whole => ({
 
 const passOrTranslate = (text: string, way: Way): Told => {
   const { client, speaks, exchange } = way
-  if (client.id !== speaks && isSingle(client)) return translateAnswer(client, singleOf(speaks)!, text, exchange)
+  if (client.id !== speaks && isUnary(client))
+    return translateUnaryResponse(client, unaryEgressOf(speaks)!, text, exchange)
   if (client.id !== speaks) return translateMessage(client as Ingress, egressOf(way.speaks)!, text, exchange)
   const { text: body, usage } = client.passthrough.passMessage(text, exchange)
   if (way.remembers) rememberMessage(egressOf(speaks)!, text, exchange)

@@ -3,7 +3,7 @@ import { asGatewayError, GatewayError } from '../base/errors.ts'
 import { isObject, type JsonObject, parseJson } from '../base/json/json.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
 import type { Batch } from '../protocols/protocol.ts'
-import { singleOf } from '../protocols/registry.ts'
+import { unaryEgressOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
 import { spokenFor, wireOf } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
@@ -32,8 +32,8 @@ const mostAt = (target: Target, protocol: ProtocolId): number => {
   const spoken = spokenFor(target, protocol)
   const found = wireOf(entry)
   const own = 'wire' in found ? found.wire.maxTexts?.[spoken]?.(model) : undefined
-  const most = own ?? singleOf(spoken)?.maxTexts?.(model)
-  return most ?? (spoken === protocol || singleOf(spoken) ? Number.POSITIVE_INFINITY : 1)
+  const most = own ?? unaryEgressOf(spoken)?.maxTexts?.(model)
+  return most ?? (spoken === protocol || unaryEgressOf(spoken) ? Number.POSITIVE_INFINITY : 1)
 }
 
 /** One part of a request as a request of its own, which is not streamed. */

@@ -15,7 +15,7 @@ import { openaiResponses } from './openai-responses/index.ts'
 import type { Egress, Ingress, PassthroughProtocol, Protocol } from './protocol.ts'
 import { rerank } from './rerank/jina.ts'
 import { cohereRerank, dashscopeRerank } from './rerank/vendors.ts'
-import type { AnyClient, AnyVendor, Kind } from './shared/unary.ts'
+import type { AnyUnaryEgress, AnyUnaryIngress, UnaryKind } from './shared/unary.ts'
 
 /** Spoken and translated. */
 export const protocols: ReadonlyMap<ProtocolId, Protocol> = new Map(
@@ -23,21 +23,21 @@ export const protocols: ReadonlyMap<ProtocolId, Protocol> = new Map(
 )
 
 /** Spoken to vendors only. */
-export const vendorOnly: ReadonlyMap<ProtocolId, Egress> = new Map(
+export const egressOnly: ReadonlyMap<ProtocolId, Egress> = new Map(
   [bedrockConverse].map(protocol => [protocol.id, protocol]),
 )
 
 /** Spoken to us only: a vendor that knows it is passed to. */
-const clientOnly: ReadonlyMap<ProtocolId, Ingress & PassthroughProtocol> = new Map(
+const ingressOnly: ReadonlyMap<ProtocolId, Ingress & PassthroughProtocol> = new Map(
   [completions, ...translators(ordinaryManner).values()].map(protocol => [protocol.id, protocol]),
 )
 
 /** Spoken to us; vendors that know them are passed to. */
-export const singleClients: ReadonlyMap<ProtocolId, AnyClient> = new Map(
-  [embeddings, embedContent, batchEmbedContents, rerank].map((one): [ProtocolId, AnyClient] => [one.id, one]),
+export const unaryIngresses: ReadonlyMap<ProtocolId, AnyUnaryIngress> = new Map(
+  [embeddings, embedContent, batchEmbedContents, rerank].map((one): [ProtocolId, AnyUnaryIngress] => [one.id, one]),
 )
 
-const vendors: readonly AnyVendor[] = [
+const unaryEgresses: readonly AnyUnaryEgress[] = [
   embeddings,
   batchEmbedContents,
   embedContent,
@@ -51,25 +51,25 @@ const vendors: readonly AnyVendor[] = [
   dashscopeRerank,
 ]
 
-const byId: ReadonlyMap<ProtocolId, AnyVendor> = new Map(vendors.map(one => [one.id, one]))
+const unaryEgressById: ReadonlyMap<ProtocolId, AnyUnaryEgress> = new Map(unaryEgresses.map(one => [one.id, one]))
 
 /** The half that is spoken to vendors. */
-export const singleOf = (id: ProtocolId): AnyVendor | undefined => byId.get(id)
+export const unaryEgressOf = (id: ProtocolId): AnyUnaryEgress | undefined => unaryEgressById.get(id)
 
 /** What is asked in a protocol of one question: all of a kind understand each other. */
-export const kindOfSingle = (id: ProtocolId): Kind | undefined => byId.get(id)?.kind
+export const unaryKindOf = (id: ProtocolId): UnaryKind | undefined => unaryEgressById.get(id)?.kind
 
 /** The half of a protocol that clients speak, where it can be translated. */
-export const ingressOf = (id: ProtocolId): Ingress | undefined => protocols.get(id) ?? clientOnly.get(id)
+export const ingressOf = (id: ProtocolId): Ingress | undefined => protocols.get(id) ?? ingressOnly.get(id)
 
 /** The half of a protocol that is spoken to vendors. */
-export const egressOf = (id: ProtocolId): Egress | undefined => protocols.get(id) ?? vendorOnly.get(id)
+export const egressOf = (id: ProtocolId): Egress | undefined => protocols.get(id) ?? egressOnly.get(id)
 
 /** Can a client of one protocol be answered by a vendor that is asked in another. */
 export const isTranslatable = (client: ProtocolId, vendor: ProtocolId): boolean => {
   if (ingressOf(client)) return egressOf(vendor) !== undefined
-  const kind = kindOfSingle(client)
-  return kind !== undefined && kind === kindOfSingle(vendor)
+  const kind = unaryKindOf(client)
+  return kind !== undefined && kind === unaryKindOf(vendor)
 }
 
 /** Paths of OpenAI that only pass, below `/v1/`. */
@@ -89,5 +89,5 @@ export const passthroughPaths = [
 
 /** Passed, and translated at most; the id is the path below `/v1/`. */
 export const passthroughOnly: ReadonlyMap<ProtocolId, PassthroughProtocol> = new Map(
-  passthroughPaths.map(path => [path, clientOnly.get(path) ?? singleClients.get(path) ?? openaiPass(path)]),
+  passthroughPaths.map(path => [path, ingressOnly.get(path) ?? unaryIngresses.get(path) ?? openaiPass(path)]),
 )

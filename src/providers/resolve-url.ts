@@ -2,7 +2,7 @@
 import { GatewayError } from '../base/errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import { isOwnPath, protocolNamed } from '../protocols/custom-paths.ts'
-import { isTranslatable, kindOfSingle } from '../protocols/registry.ts'
+import { isTranslatable, unaryKindOf } from '../protocols/registry.ts'
 import type { Entry, Target } from './entry.ts'
 import { providers, unbuilt } from './index.ts'
 import type { Asked, Provider, Wire } from './provider.ts'
@@ -161,14 +161,14 @@ const owns = (provider: Provider, { host, hostname }: Place): boolean =>
 const protocolsOf = (entry: Entry, { speaks }: Wire, own: boolean): Set<ProtocolId> => {
   const all = Object.keys(speaks)
   const held = own ? all : all.slice(0, 1)
-  const embeds = entry.embeddingModels.length > 0 ? all.filter(id => kindOfSingle(id) === 'embedding') : []
+  const embeds = entry.embeddingModels.length > 0 ? all.filter(id => unaryKindOf(id) === 'embedding') : []
   return new Set([...held, ...embeds, ...(entry.speaks ?? []).map(name => inFull(name, all))])
 }
 
 /** Clients call a protocol by its path; the vendor may have one of its own for the same. */
 const inFull = (name: string, all: readonly ProtocolId[]): ProtocolId => {
-  const kind = all.includes(name) ? undefined : kindOfSingle(name)
-  return all.find(id => kind !== undefined && kindOfSingle(id) === kind) ?? protocolNamed(name)
+  const kind = all.includes(name) ? undefined : unaryKindOf(name)
+  return all.find(id => kind !== undefined && unaryKindOf(id) === kind) ?? protocolNamed(name)
 }
 
 type Address = string | ((target: Target, asked: Asked) => string)

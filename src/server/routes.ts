@@ -8,7 +8,7 @@ import { geminiList } from '../protocols/gemini/json-array.ts'
 import { namedIn } from '../protocols/gemini/syntax/model-path.ts'
 import { openaiPass } from '../protocols/openai-pass/index.ts'
 import type { Ingress, PassthroughProtocol } from '../protocols/protocol.ts'
-import { passthroughOnly, protocols, singleClients } from '../protocols/registry.ts'
+import { passthroughOnly, protocols, unaryIngresses } from '../protocols/registry.ts'
 import type { Entry } from '../providers/entry.ts'
 
 const chat = protocols.get('openai-chat')!
@@ -71,7 +71,7 @@ export const generationIn = (path: string, query: string): Operation | undefined
   const named = namedIn(path, query)
   if (named === undefined) return undefined
   const { model, verb, stream, sse } = named
-  const single = singleClients.get(`gemini/${verb}`)
+  const single = unaryIngresses.get(`gemini/${verb}`)
   if (single) return { protocol: single, model, stream, query }
   if (verb === 'countTokens') return { protocol: geminiCount, model, stream, query }
   return { protocol: stream && !sse ? geminiList : protocols.get('gemini')!, model, stream, query }

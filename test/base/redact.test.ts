@@ -5,12 +5,12 @@ import { createRedact } from '../../src/base/redact.ts'
 import { countings } from '../../src/protocols/count-tokens.ts'
 import type { Exchange } from '../../src/protocols/protocol.ts'
 import {
+  egressOnly,
   ingressOf,
   passthroughOnly,
   passthroughPaths,
   protocols,
-  singleOf,
-  vendorOnly,
+  unaryEgressOf,
 } from '../../src/protocols/registry.ts'
 import { eventStream } from '../../src/upstream/framing/aws-event-stream.ts'
 import { messageOf } from '../support/eventstream.ts'
@@ -51,11 +51,11 @@ const singles = [
   'cohere/embed',
   'cohere/rerank',
   'dashscope/rerank',
-].flatMap(id => singleOf(id as never) ?? [])
+].flatMap(id => unaryEgressOf(id as never) ?? [])
 
 const readers = [
   ...protocols.values(),
-  ...vendorOnly.values(),
+  ...egressOnly.values(),
   ...passthroughOnly.values(),
   ...countings.values(),
   ...singles,
@@ -86,7 +86,7 @@ describe('a refusal tells no secret', () => {
 
   test('not as the name of an exception either', () => {
     const plain = createRedact(['canaryword'])
-    const error = vendorOnly
+    const error = egressOnly
       .get('bedrock-converse')!
       .parseError(400, new Headers({ 'x-amzn-errortype': 'canaryword' }), '{}', { redact: plain })
     expect(told(error)).not.toMatch(/canaryword/i)

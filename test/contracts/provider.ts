@@ -1,7 +1,7 @@
 /** What every provider keeps, whoever wrote it. `test/providers/vendors.test.ts` runs it over the registry. */
 import { describe, expect, test } from 'bun:test'
 import type { Json, JsonObject } from '../../src/base/json/json.ts'
-import { egressOf, singleOf } from '../../src/protocols/registry.ts'
+import { egressOf, unaryEgressOf } from '../../src/protocols/registry.ts'
 import type { Entry, Target } from '../../src/providers/entry.ts'
 import { unbuilt } from '../../src/providers/index.ts'
 import type { Outgoing, Provider } from '../../src/providers/provider.ts'
@@ -109,7 +109,7 @@ export const providerContract = (provider: Provider): void =>
       const base = new URL(typeof wire.base === 'string' ? wire.base : wire.base(target, { stream: false }))
       expect(base.pathname).not.toMatch(/.\/$/)
       const [best = ''] = Object.keys(wire.speaks)
-      expect(egressOf(best) ?? singleOf(best)).toBeDefined()
+      expect(egressOf(best) ?? unaryEgressOf(best)).toBeDefined()
       for (const protocol of Object.keys(wire.speaks)) {
         expect(serves(entry, protocol)).toBe(true)
         const url = new URL(addressOf(target, protocol))

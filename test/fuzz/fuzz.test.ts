@@ -8,7 +8,7 @@ import { completions } from '../../src/protocols/completions/index.ts'
 import { countings } from '../../src/protocols/count-tokens.ts'
 import { ordinaryManner, translators } from '../../src/protocols/deepl/index.ts'
 import type { Frame, Ingress } from '../../src/protocols/protocol.ts'
-import { singleClients, singleOf } from '../../src/protocols/registry.ts'
+import { unaryEgressOf, unaryIngresses } from '../../src/protocols/registry.ts'
 import { translateStream } from '../../src/protocols/shared/translate.ts'
 import { providers } from '../../src/providers/index.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
@@ -149,16 +149,16 @@ test.each(tellers.map(teller => [teller.egress.id, teller] as const))(
 
 const vendorsOf = (kind: string) =>
   Object.keys(singleAnswers)
-    .map(id => singleOf(id)!)
+    .map(id => unaryEgressOf(id)!)
     .filter(vendor => vendor.kind === kind)
 
-test.each([...singleClients])('questions of %s', (id, client) => {
-  told(id, fuzzAsks(client, vendorsOf(client.kind), questions[id]!, first, share(0.05, singleClients.size)))
+test.each([...unaryIngresses])('questions of %s', (id, client) => {
+  told(id, fuzzAsks(client, vendorsOf(client.kind), questions[id]!, first, share(0.05, unaryIngresses.size)))
 })
 
 test.each(Object.entries(singleAnswers))('answers of %s', (id, answer) => {
-  const vendor = singleOf(id)!
-  const clients = [...singleClients.values()].filter(({ kind }) => kind === vendor.kind)
+  const vendor = unaryEgressOf(id)!
+  const clients = [...unaryIngresses.values()].filter(({ kind }) => kind === vendor.kind)
   const asked = clients.flatMap(client => questions[client.id]!.map(body => ({ client, body })))
   told(id, fuzzAnswers(vendor, asked, [answer], first, share(0.04, Object.keys(singleAnswers).length)))
 })
@@ -174,6 +174,6 @@ test('none that a vendor speaks is left out', () => {
   const spoken = [...providers.values()].flatMap(({ speaks, variants = [] }) =>
     [speaks, ...variants.map(variant => ('speaks' in variant && variant.speaks) || {})].flatMap(Object.keys),
   )
-  const singles = new Set(spoken.filter(id => singleOf(id)))
+  const singles = new Set(spoken.filter(id => unaryEgressOf(id)))
   expect(Object.keys(singleAnswers).toSorted()).toEqual([...singles].toSorted())
 })

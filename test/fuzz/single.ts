@@ -2,14 +2,19 @@
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { estimatePrompt } from '../../src/limits/estimate.ts'
 import type { Counting } from '../../src/protocols/count-tokens.ts'
-import { type AnyClient, type AnyVendor, translateAnswer, translateAsk } from '../../src/protocols/shared/unary.ts'
+import {
+  type AnyUnaryEgress,
+  type AnyUnaryIngress,
+  translateUnaryRequest,
+  translateUnaryResponse,
+} from '../../src/protocols/shared/unary.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
 import { checkPassed, type Outcome, refusing, requestsLike, run, sizeOf } from './run.ts'
 
 /** A question, whole and in parts, for each vendor of its kind. */
 export const fuzzAsks = (
-  client: AnyClient,
-  vendors: readonly AnyVendor[],
+  client: AnyUnaryIngress,
+  vendors: readonly AnyUnaryEgress[],
   samples: readonly JsonObject[],
   first: number,
   count: number,
@@ -23,18 +28,18 @@ export const fuzzAsks = (
       checkPassed(client, before, body)
       const vendor = vendors[turn++ % vendors.length]!
       const parts = client.batch?.split(body, vendor.maxTexts?.('m') ?? 2) ?? [body]
-      const asks = parts.map(part => translateAsk(client, vendor, part, 'm', () => undefined))
+      const asks = parts.map(part => translateUnaryRequest(client, vendor, part, 'm', () => undefined))
       checkPassed(client, before, body)
       return sizeOf(asks)
     }),
   )
 }
 
-export type Asked = { client: AnyClient; body: JsonObject }
+export type Asked = { client: AnyUnaryIngress; body: JsonObject }
 
 /** An answer, for each client that may have asked; also passed where both speak the same. */
 export const fuzzAnswers = (
-  vendor: AnyVendor,
+  vendor: AnyUnaryEgress,
   asked: readonly Asked[],
   samples: readonly JsonObject[],
   first: number,
@@ -46,7 +51,7 @@ export const fuzzAnswers = (
     const exchange = exchangeFor({ clientRequest: body })
     const text = JSON.stringify(answer)
     if (client.id === vendor.id) refusing(() => client.passthrough.passMessage(text, exchange).text.length)
-    return refusing(() => translateAnswer(client, vendor, text, exchange).body.length)
+    return refusing(() => translateUnaryResponse(client, vendor, text, exchange).body.length)
   })
 }
 

@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '../../src/base/json/json.ts'
 import { writeJson } from '../../src/base/json/raw.ts'
 import type { Chat, Media, Part } from '../../src/ir/chat.ts'
 import type { Egress, Exchange, Frame, Protocol } from '../../src/protocols/protocol.ts'
-import { protocols, vendorOnly } from '../../src/protocols/registry.ts'
+import { egressOnly, protocols } from '../../src/protocols/registry.ts'
 import { speakingTurns } from '../../src/protocols/shared/drop-empty-turns.ts'
 import { answerCalls } from '../../src/protocols/shared/pair-tool-results.ts'
 import { recall } from '../../src/protocols/shared/thought-memory.ts'
@@ -47,7 +47,7 @@ export const askers: readonly Asker[] = [...protocols.values()].map(protocol => 
   protocol,
   client: scripted(scriptedClients, protocol.id),
 }))
-export const tellers: readonly Teller[] = [...protocols.values(), ...vendorOnly.values()].map(egress => ({
+export const tellers: readonly Teller[] = [...protocols.values(), ...egressOnly.values()].map(egress => ({
   egress,
   vendor: scripted(scriptedVendors, egress.id),
 }))

@@ -2,23 +2,23 @@
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../../src/base/json/json.ts'
-import { kindOfSingle, singleClients, singleOf } from '../../src/protocols/registry.ts'
-import { translateAnswer, translateAsk } from '../../src/protocols/shared/unary.ts'
+import { unaryEgressOf, unaryIngresses, unaryKindOf } from '../../src/protocols/registry.ts'
+import { translateUnaryRequest, translateUnaryResponse } from '../../src/protocols/shared/unary.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
 import { answers, base64, first, second } from '../fuzz/samples.ts'
 import { type Recording, recordings } from '../support/recordings.ts'
 
-const client = (id: string) => singleClients.get(id)!
-const vendor = (id: string) => singleOf(id)!
+const client = (id: string) => unaryIngresses.get(id)!
+const vendor = (id: string) => unaryEgressOf(id)!
 
 const asked = (from: string, to: string, body: JsonObject) => {
   const losses: string[] = []
-  const sent = translateAsk(client(from), vendor(to), body, 'theirs', path => losses.push(path))
+  const sent = translateUnaryRequest(client(from), vendor(to), body, 'theirs', path => losses.push(path))
   return { sent, losses }
 }
 
 const told = (from: string, to: string, body: JsonObject, answer: Json) => {
-  const { body: text, usage } = translateAnswer(
+  const { body: text, usage } = translateUnaryResponse(
     client(from),
     vendor(to),
     JSON.stringify(answer),
@@ -295,7 +295,7 @@ describe('reranking', () => {
 })
 
 test('a kind is answered by its own kind alone', () => {
-  expect([kindOfSingle('embeddings'), kindOfSingle('rerank'), kindOfSingle('openai-chat')]).toEqual([
+  expect([unaryKindOf('embeddings'), unaryKindOf('rerank'), unaryKindOf('openai-chat')]).toEqual([
     'embedding',
     'rerank',
     undefined,
@@ -333,7 +333,7 @@ const replayed = ({ url, request, text }: Recording): JsonObject | GatewayError 
   const answer = parseJson(text)
   if (id === undefined || !isObject(answer)) return undefined
   try {
-    if (kindOfSingle(id) === 'rerank') {
+    if (unaryKindOf(id) === 'rerank') {
       const { documents } = ((request as JsonObject).input ?? request) as JsonObject
       return told('rerank', id, { query: 'q', documents, return_documents: true }, answer).body
     }

@@ -4,11 +4,11 @@ import { faultFrom, parseError, renderError, tellsFault } from '../gemini/error.
 import { renderStreamError } from '../gemini/passthrough.ts'
 import { camelBody, listOf } from '../gemini/syntax/casing.ts'
 import type { Batch, Exchange, NoteLoss, Passthrough } from '../protocol.ts'
-import { neverStreamed, type Single } from '../shared/unary.ts'
+import { neverStreamed, type UnaryProtocol } from '../shared/unary.ts'
 import { nonsense } from '../shared/vendor-error.ts'
 import {
-  type EmbedAnswer,
-  type EmbedAsk,
+  type EmbeddingRequest,
+  type EmbeddingResponse,
   lose,
   memberOf,
   type Task,
@@ -65,7 +65,7 @@ const same = <Value>(values: readonly Value[], path: string): Value | undefined 
   return first
 }
 
-const askOf = (requests: readonly JsonObject[], at: (index: number) => string, loss: NoteLoss): EmbedAsk => {
+const askOf = (requests: readonly JsonObject[], at: (index: number) => string, loss: NoteLoss): EmbeddingRequest => {
   const all = requests.map(settled)
   for (const [index, request] of all.entries())
     for (const key in request)
@@ -100,7 +100,7 @@ const askOf = (requests: readonly JsonObject[], at: (index: number) => string, l
   }
 }
 
-const requestOf = ({ model, titles, dimensions, task }: EmbedAsk, text: string, index: number): JsonObject => ({
+const requestOf = ({ model, titles, dimensions, task }: EmbeddingRequest, text: string, index: number): JsonObject => ({
   model: `models/${model}`,
   content: { parts: [{ text }] },
   ...(task && { taskType: taskTypes[task] }),
@@ -108,11 +108,11 @@ const requestOf = ({ model, titles, dimensions, task }: EmbedAsk, text: string, 
   ...(dimensions !== undefined && { outputDimensionality: dimensions }),
 })
 
-const usageIn = (body: JsonObject, ask: EmbedAsk) =>
+const usageIn = (body: JsonObject, ask: EmbeddingRequest) =>
   usageFor(ask, countOf(memberOf(body.usageMetadata, 'promptTokenCount')))
 
 /** What a client of Gemini is told; a guess is not. */
-const metadata = ({ usage }: EmbedAnswer): JsonObject =>
+const metadata = ({ usage }: EmbeddingResponse): JsonObject =>
   usage && !usage.estimated ? { usageMetadata: { promptTokenCount: usage.input } } : {}
 
 /** The address names the model, and so does each request of a batch: it must be the same. */
@@ -147,7 +147,7 @@ const checkContent = (request: Json | undefined, at: string): void => {
   if (request.content == null) throw wrong(`${at === '' ? '' : `${at}.`}content`, 'is missing')
 }
 
-export const embedContent: Single<EmbedAsk, EmbedAnswer> = {
+export const embedContent: UnaryProtocol<EmbeddingRequest, EmbeddingResponse> = {
   ...shared,
   id: 'gemini/embedContent',
   checkRequest: body => checkContent(body, ''),
@@ -189,7 +189,7 @@ const several: Batch = {
   frames: () => [],
 }
 
-export const batchEmbedContents: Single<EmbedAsk, EmbedAnswer> = {
+export const batchEmbedContents: UnaryProtocol<EmbeddingRequest, EmbeddingResponse> = {
   ...shared,
   id: 'gemini/batchEmbedContents',
   checkRequest(body) {

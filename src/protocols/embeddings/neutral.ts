@@ -3,7 +3,7 @@ import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Usage } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
-import type { SingleVendor } from '../shared/unary.ts'
+import type { UnaryEgress } from '../shared/unary.ts'
 
 /** What the vectors are for. */
 export type Task =
@@ -16,7 +16,7 @@ export type Task =
   | 'verification'
   | 'code'
 
-export type EmbedAsk = {
+export type EmbeddingRequest = {
   model: string
   texts: string[]
   /** A title for each text, '' for none. */
@@ -30,9 +30,9 @@ export type EmbedAsk = {
 }
 
 /** Vectors in the order of the texts. */
-export type EmbedAnswer = { vectors: number[][]; usage?: Usage }
+export type EmbeddingResponse = { vectors: number[][]; usage?: Usage }
 
-export type EmbedVendor = SingleVendor<EmbedAsk, EmbedAnswer>
+export type EmbeddingEgress = UnaryEgress<EmbeddingRequest, EmbeddingResponse>
 
 /** Words for a task, as vendors and their clients write them: Gemini's `task_type`, Cohere's `input_type`, Jina's `task`, DashScope's `text_type`. */
 const words: Record<string, Task> = {
@@ -67,7 +67,7 @@ export const wrong = (param: string, what: string): GatewayError =>
   new GatewayError('invalid_request', `${param} ${what}`, { param })
 
 /** Notes what the vendor has no word for. */
-export const lose = (ask: EmbedAsk, fields: readonly (keyof EmbedAsk)[], loss: NoteLoss): void => {
+export const lose = (ask: EmbeddingRequest, fields: readonly (keyof EmbeddingRequest)[], loss: NoteLoss): void => {
   for (const field of fields) if (ask[field] !== undefined) loss(field, 'the target does not know it')
 }
 
@@ -100,7 +100,11 @@ export const base64Of = (vector: readonly number[]): string => {
 }
 
 /** One vector for each text, in order. @throws GatewayError `upstream_failed` where there are more or fewer */
-export const vectorsFor = ({ texts }: EmbedAsk, list: Json | undefined, member: (item: Json) => Json | undefined) => {
+export const vectorsFor = (
+  { texts }: EmbeddingRequest,
+  list: Json | undefined,
+  member: (item: Json) => Json | undefined,
+) => {
   const found = Array.isArray(list) ? list : []
   if (found.length !== texts.length)
     throw new GatewayError('upstream_failed', `the vendor gave ${found.length} vectors for ${texts.length} texts`)
@@ -117,7 +121,7 @@ export const inOrder = (list: Json | undefined, key: string): Json | undefined =
 }
 
 /** Tokens of the texts: told, or else a quarter of their bytes. */
-export const usageFor = ({ texts }: EmbedAsk, told: number | undefined): Usage => {
+export const usageFor = ({ texts }: EmbeddingRequest, told: number | undefined): Usage => {
   if (told !== undefined) return { input: told, output: 0 }
   const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
   return { input: Math.ceil(bytes / 4), output: 0, estimated: true }

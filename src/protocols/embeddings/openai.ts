@@ -3,12 +3,12 @@ import { countOf, isObject, type Json, type JsonObject, parseJson, textOf } from
 import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'
 import type { Batch, NoteLoss } from '../protocol.ts'
-import type { Single } from '../shared/unary.ts'
+import type { UnaryProtocol } from '../shared/unary.ts'
 import { faultFrom, tellsFault } from '../shared/vendor-error.ts'
 import {
   base64Of,
-  type EmbedAnswer,
-  type EmbedAsk,
+  type EmbeddingRequest,
+  type EmbeddingResponse,
   inOrder,
   lose,
   memberOf,
@@ -45,7 +45,7 @@ const textsIn = (input: Json | undefined): string[] => {
   })
 }
 
-const parseRequest = (body: JsonObject, loss: NoteLoss): EmbedAsk => {
+const parseRequest = (body: JsonObject, loss: NoteLoss): EmbeddingRequest => {
   const { model, input, dimensions, encoding_format: encoding, user } = body
   if (encoding != null && encoding !== 'float' && encoding !== 'base64')
     throw wrong('encoding_format', 'must be float or base64')
@@ -64,13 +64,17 @@ const parseRequest = (body: JsonObject, loss: NoteLoss): EmbedAsk => {
   }
 }
 
-const renderRequest = (ask: EmbedAsk, loss: NoteLoss): JsonObject => {
+const renderRequest = (ask: EmbeddingRequest, loss: NoteLoss): JsonObject => {
   const { model, texts, dimensions, user } = ask
   lose(ask, ['titles', 'task', 'truncate'], loss)
   return { model, input: texts, ...(dimensions !== undefined && { dimensions }), ...(user !== undefined && { user }) }
 }
 
-const renderMessage = ({ vectors, usage }: EmbedAnswer, ask: EmbedAsk, { model }: { model: string }): Json => {
+const renderMessage = (
+  { vectors, usage }: EmbeddingResponse,
+  ask: EmbeddingRequest,
+  { model }: { model: string },
+): Json => {
   const { input } = usage ?? usageFor(ask, undefined)
   const data = vectors.map((vector, index) => ({
     object: 'embedding',
@@ -122,7 +126,7 @@ const asAsked = (text: string, encoding: Json | undefined): string => {
 
 const several: Batch = { split, join, frames: () => [] }
 
-export const embeddings: Single<EmbedAsk, EmbedAnswer> = {
+export const embeddings: UnaryProtocol<EmbeddingRequest, EmbeddingResponse> = {
   ...passing,
   passthrough: {
     ...passing.passthrough,

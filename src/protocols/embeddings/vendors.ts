@@ -1,10 +1,10 @@
 /** Vendors' own ways to ask for vectors, spoken to them only. */
 import { countOf, isObject, type Json } from '../../base/json/json.ts'
 import { faultFrom, parseError, tellsFault } from '../shared/vendor-error.ts'
-import { type EmbedVendor, inOrder, lose, memberOf, type Task, usageFor, vectorsFor } from './neutral.ts'
+import { type EmbeddingEgress, inOrder, lose, memberOf, type Task, usageFor, vectorsFor } from './neutral.ts'
 
 /** https://docs.ollama.com/api/embed (2026-11): takes as many texts as there are, vectors in their order. */
-export const ollamaEmbed: EmbedVendor = {
+export const ollamaEmbed: EmbeddingEgress = {
   id: 'ollama/embed',
   kind: 'embedding',
   renderRequest(ask, loss) {
@@ -34,7 +34,7 @@ const textTypes: Partial<Record<Task, string>> = {
 }
 
 /** https://help.aliyun.com/en/model-studio/text-embedding-synchronous-api (2026-11): 25 texts at once for v1 and v2, 10 for those after. */
-export const dashscopeEmbeddings: EmbedVendor = {
+export const dashscopeEmbeddings: EmbeddingEgress = {
   id: 'dashscope/embeddings',
   kind: 'embedding',
   maxTexts: model => (/^text-embedding-v[12]$/.test(model) ? 25 : 10),
@@ -73,7 +73,7 @@ const floatsOf = (embeddings: Json | undefined): Json | undefined =>
   isObject(embeddings) ? embeddings.float : embeddings
 
 /** https://docs.cohere.com/reference/embed (v2, 2026-11): 96 texts at once; `input_type` must be said from v3 on. */
-export const cohereEmbed: EmbedVendor = {
+export const cohereEmbed: EmbeddingEgress = {
   id: 'cohere/embed',
   kind: 'embedding',
   maxTexts: () => 96,

@@ -6,15 +6,15 @@ import { countOf, type Json, type JsonObject } from '../../base/json/json.ts'
 import { faultFrom, parseError, tellsFault } from '../gemini/error.ts'
 import type { NoteLoss } from '../protocol.ts'
 import { taskTypes } from './gemini.ts'
-import { type EmbedAsk, type EmbedVendor, lose, memberOf, usageFor, vectorsFor } from './neutral.ts'
+import { type EmbeddingEgress, type EmbeddingRequest, lose, memberOf, usageFor, vectorsFor } from './neutral.ts'
 
-const instanceOf = ({ task, titles }: EmbedAsk, content: string, index: number): JsonObject => ({
+const instanceOf = ({ task, titles }: EmbeddingRequest, content: string, index: number): JsonObject => ({
   content,
   ...(task && { task_type: taskTypes[task] }),
   ...(titles?.[index] && { title: titles[index] }),
 })
 
-const settings = ({ dimensions, truncate }: EmbedAsk): JsonObject => ({
+const settings = ({ dimensions, truncate }: EmbeddingRequest): JsonObject => ({
   ...(dimensions !== undefined && { outputDimensionality: dimensions }),
   ...(truncate !== undefined && { autoTruncate: truncate }),
 })
@@ -26,12 +26,12 @@ const tokensIn = (predictions: Json | undefined): number | undefined => {
   return counts.every(count => count !== undefined) ? counts.reduce((sum, count) => sum + count, 0) : undefined
 }
 
-export const vertexPredict: EmbedVendor = {
+export const vertexPredict: EmbeddingEgress = {
   id: 'vertex/predict',
   kind: 'embedding',
   /** gemini-embedding-001 takes one text, the others 250. */
   maxTexts: model => (model.startsWith('gemini-') ? 1 : 250),
-  renderRequest(ask: EmbedAsk, loss: NoteLoss) {
+  renderRequest(ask: EmbeddingRequest, loss: NoteLoss) {
     lose(ask, ['user'], loss)
     const parameters = settings(ask)
     return {
@@ -47,7 +47,7 @@ export const vertexPredict: EmbedVendor = {
   parseError,
 }
 
-export const vertexEmbedContent: EmbedVendor = {
+export const vertexEmbedContent: EmbeddingEgress = {
   id: 'vertex/embedContent',
   kind: 'embedding',
   maxTexts: () => 1,

@@ -4,9 +4,9 @@ import { countOf, isObject, type Json, type JsonObject, textOf } from '../../bas
 import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
-import type { Single } from '../shared/unary.ts'
+import type { UnaryProtocol } from '../shared/unary.ts'
 import { faultFrom, tellsFault } from '../shared/vendor-error.ts'
-import { type RerankAnswer, type RerankAsk, rankedIn } from './neutral.ts'
+import { type RerankRequest, type RerankResponse, rankedIn } from './neutral.ts'
 
 const passing = openaiPass('rerank')
 
@@ -29,7 +29,7 @@ const textIn = (value: Json | undefined, path: string): string => {
   throw wrong(path, 'must be a text, or an object with one in `text`')
 }
 
-const parseRequest = (body: JsonObject, loss: NoteLoss): RerankAsk => {
+const parseRequest = (body: JsonObject, loss: NoteLoss): RerankRequest => {
   const { model, query, documents, top_n: top, return_documents: returns, max_tokens_per_doc: perDocument } = body
   if (!Array.isArray(documents) || documents.length === 0) throw wrong('documents', 'must be a list of documents')
   if (top != null && countOf(top) === undefined) throw wrong('top_n', 'must be a whole number from 0')
@@ -45,14 +45,18 @@ const parseRequest = (body: JsonObject, loss: NoteLoss): RerankAsk => {
 }
 
 const renderRequest = (
-  { model, query, documents, top, returns, perDocument }: RerankAsk,
+  { model, query, documents, top, returns, perDocument }: RerankRequest,
   loss: NoteLoss,
 ): JsonObject => {
   if (perDocument !== undefined) loss('max_tokens_per_doc', 'the target does not know it')
   return { model, query, documents, return_documents: returns, ...(top !== undefined && { top_n: top }) }
 }
 
-const renderMessage = ({ id, results, usage, units }: RerankAnswer, ask: RerankAsk, exchange: Exchange): Json => ({
+const renderMessage = (
+  { id, results, usage, units }: RerankResponse,
+  ask: RerankRequest,
+  exchange: Exchange,
+): Json => ({
   id: id ?? exchange.id,
   model: exchange.model,
   results: results.map(({ index, score }) => ({
@@ -64,7 +68,7 @@ const renderMessage = ({ id, results, usage, units }: RerankAnswer, ask: RerankA
   ...(units !== undefined && { meta: { billed_units: { search_units: units } } }),
 })
 
-export const rerank: Single<RerankAsk, RerankAnswer> = {
+export const rerank: UnaryProtocol<RerankRequest, RerankResponse> = {
   ...passing,
   idPrefix: 'rerank-',
   passthrough: {

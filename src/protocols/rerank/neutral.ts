@@ -2,9 +2,9 @@
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json } from '../../base/json/json.ts'
 import type { Usage } from '../../ir/chat.ts'
-import type { SingleVendor } from '../shared/unary.ts'
+import type { UnaryEgress } from '../shared/unary.ts'
 
-export type RerankAsk = {
+export type RerankRequest = {
   model: string
   query: string
   documents: string[]
@@ -16,13 +16,13 @@ export type RerankAsk = {
 }
 
 /** Best first. `units`: what the vendor charges for in place of tokens. */
-export type RerankAnswer = { id?: string; results: Ranked[]; usage?: Usage; units?: number }
-export type Ranked = { index: number; score: number }
+export type RerankResponse = { id?: string; results: RankedDocument[]; usage?: Usage; units?: number }
+export type RankedDocument = { index: number; score: number }
 
-export type RerankVendor = SingleVendor<RerankAsk, RerankAnswer>
+export type RerankEgress = UnaryEgress<RerankRequest, RerankResponse>
 
 /** @throws GatewayError `upstream_failed` where it ranks what was not asked about */
-export const rankedIn = (results: Json | undefined, { documents, top }: RerankAsk): Ranked[] => {
+export const rankedIn = (results: Json | undefined, { documents, top }: RerankRequest): RankedDocument[] => {
   if (!Array.isArray(results)) throw noAnswer()
   const ranked = results.map(result => {
     if (!isObject(result)) throw noAnswer()

@@ -2,12 +2,12 @@
 import { countOf, isObject, type Json, textOf } from '../../base/json/json.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
 import { faultFrom, parseError, tellsFault } from '../shared/vendor-error.ts'
-import { type RerankVendor, rankedIn } from './neutral.ts'
+import { type RerankEgress, rankedIn } from './neutral.ts'
 
 const memberOf = (value: Json | undefined, key: string): Json | undefined => (isObject(value) ? value[key] : undefined)
 
 /** https://docs.cohere.com/reference/rerank (v2, 2026-11): documents are texts and do not come back; it charges by the search. */
-export const cohereRerank: RerankVendor = {
+export const cohereRerank: RerankEgress = {
   id: 'cohere/rerank',
   kind: 'rerank',
   renderRequest: ({ model, query, documents, top, perDocument }) => ({
@@ -34,7 +34,7 @@ export const cohereRerank: RerankVendor = {
 }
 
 /** https://help.aliyun.com/en/model-studio/text-rerank-api (2026-11), the address of gte-rerank. Documents come back from us. */
-export const dashscopeRerank: RerankVendor = {
+export const dashscopeRerank: RerankEgress = {
   id: 'dashscope/rerank',
   kind: 'rerank',
   renderRequest({ model, query, documents, top, perDocument }, loss) {

@@ -9,60 +9,66 @@ import type { Batch, Egress, Exchange, Ingress, NoteLoss, PassthroughProtocol } 
 import type { Told } from './translate.ts'
 import { nonsense } from './vendor-error.ts'
 
-export type Kind = 'embedding' | 'rerank'
+export type UnaryKind = 'embedding' | 'rerank'
 
 /** The half that is spoken to vendors. */
-export interface SingleVendor<Ask, Answer> {
+export interface UnaryEgress<UnaryRequest, UnaryResponse> {
   readonly id: ProtocolId
-  readonly kind: Kind
+  readonly kind: UnaryKind
   /** @throws GatewayError `invalid_request` where the vendor cannot be asked this. */
-  renderRequest(ask: Ask, loss: NoteLoss): JsonObject
+  renderRequest(unaryRequest: UnaryRequest, loss: NoteLoss): JsonObject
   /** `body` tells no fault of the protocol's own form; throws `upstream_failed` where it is no answer to the question. */
-  parseMessage(body: JsonObject, ask: Ask, exchange: Exchange): Answer
+  parseMessage(body: JsonObject, unaryRequest: UnaryRequest, exchange: Exchange): UnaryResponse
   parseError: Egress['parseError']
   /** How many texts the vendor takes at once, where it documents a limit. */
   maxTexts?(model: string): number | undefined
 }
 
 /** The half that clients speak to us. Where vendors speak it too, it passes. */
-export interface SingleClient<Ask, Answer> extends PassthroughProtocol {
-  readonly kind: Kind
+export interface UnaryIngress<UnaryRequest, UnaryResponse> extends PassthroughProtocol {
+  readonly kind: UnaryKind
   /** @throws GatewayError `invalid_request` where only this protocol can say it. */
-  parseRequest(body: JsonObject, loss: NoteLoss): Ask
-  renderMessage(answer: Answer, ask: Ask, exchange: Exchange): Json
+  parseRequest(body: JsonObject, loss: NoteLoss): UnaryRequest
+  renderMessage(unaryResponse: UnaryResponse, unaryRequest: UnaryRequest, exchange: Exchange): Json
   batch?: Batch
 }
 
-export type Single<Ask, Answer> = SingleClient<Ask, Answer> & SingleVendor<Ask, Answer>
+export type UnaryProtocol<UnaryRequest, UnaryResponse> = UnaryIngress<UnaryRequest, UnaryResponse> &
+  UnaryEgress<UnaryRequest, UnaryResponse>
 
 /** What both kinds tell beside their answer. */
-export type Counted = { usage?: Usage }
+export type WithUsage = { usage?: Usage }
 
-export type AnyClient = SingleClient<unknown, Counted>
-export type AnyVendor = SingleVendor<unknown, Counted>
+export type AnyUnaryIngress = UnaryIngress<unknown, WithUsage>
+export type AnyUnaryEgress = UnaryEgress<unknown, WithUsage>
 
-export const isSingle = (protocol: Ingress | PassthroughProtocol): protocol is AnyClient => 'kind' in protocol
+export const isUnary = (protocol: Ingress | PassthroughProtocol): protocol is AnyUnaryIngress => 'kind' in protocol
 
 /** The client's request as the vendor takes it. @throws GatewayError `invalid_request` where it cannot be said */
-export const translateAsk = (
-  client: AnyClient,
-  vendor: AnyVendor,
+export const translateUnaryRequest = (
+  client: AnyUnaryIngress,
+  vendor: AnyUnaryEgress,
   body: JsonObject,
   model: string,
   loss: NoteLoss,
 ): JsonObject => {
-  const ask = client.parseRequest(body, loss) as object
-  return vendor.renderRequest({ ...ask, model }, loss)
+  const unaryRequest = client.parseRequest(body, loss) as object
+  return vendor.renderRequest({ ...unaryRequest, model }, loss)
 }
 
 /** The vendor's answer as the client's. @throws GatewayError the fault it tells, `upstream_failed` where it is none */
-export const translateAnswer = (client: AnyClient, vendor: AnyVendor, text: string, exchange: Exchange): Told => {
+export const translateUnaryResponse = (
+  client: AnyUnaryIngress,
+  vendor: AnyUnaryEgress,
+  text: string,
+  exchange: Exchange,
+): Told => {
   const body = parseJson(text)
   if (!isObject(body)) throw nonsense(text, exchange)
-  const ask = client.parseRequest(exchange.clientRequest ?? {}, () => undefined)
-  const answer = vendor.parseMessage(body, ask, exchange)
-  const told = JSON.stringify(client.renderMessage(answer, ask, exchange))
-  return { body: told, ...(answer.usage && { usage: answer.usage }) }
+  const unaryRequest = client.parseRequest(exchange.clientRequest ?? {}, () => undefined)
+  const unaryResponse = vendor.parseMessage(body, unaryRequest, exchange)
+  const told = JSON.stringify(client.renderMessage(unaryResponse, unaryRequest, exchange))
+  return { body: told, ...(unaryResponse.usage && { usage: unaryResponse.usage }) }
 }
 
 /** A whole answer never comes in frames. */
