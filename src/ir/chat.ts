@@ -15,24 +15,24 @@ export type Mark = { seal?: Seal; cache?: { ttl?: '5m' | '1h' } }
 /** Where a claim in a text comes from; `start` and `end` count characters of the text. */
 export type Citation = { url?: string; title?: string; quote?: string; start?: number; end?: number; seal?: Seal }
 /** A `file` is kept by a vendor of the protocol `by`, and no other can read it. */
-export type Source = { data: string } | { url: string } | { file: string; by: ProtocolId }
+export type MediaSource = { data: string } | { url: string } | { file: string; by: ProtocolId }
 
-export type Text = { type: 'text'; text: string; citations?: Citation[] } & Mark
-export type Refusal = { type: 'refusal'; text: string } & Mark
-export type Reasoning = { type: 'reasoning'; text: string } & Mark
+export type TextPart = { type: 'text'; text: string; citations?: Citation[] } & Mark
+export type RefusalPart = { type: 'refusal'; text: string } & Mark
+export type ReasoningPart = { type: 'reasoning'; text: string } & Mark
 /** `mime` may be a class only (`image/*`) where the wire names no more. `data` is base64. */
-export type Media = { type: 'media'; mime: string; source: Source; name?: string; detail?: string } & Mark
+export type MediaPart = { type: 'media'; mime: string; source: MediaSource; name?: string; detail?: string } & Mark
 /** `args` is JSON text as the model wrote it and is never parsed on the way; of a `custom` tool it is free text. */
-export type Call = { type: 'call'; id: string; name: string; args: string; custom?: boolean } & Mark
-export type Result = { type: 'result'; id: string; parts: Part[]; failed?: boolean } & Mark
+export type ToolCall = { type: 'call'; id: string; name: string; args: string; custom?: boolean } & Mark
+export type ToolResult = { type: 'result'; id: string; parts: Part[]; failed?: boolean } & Mark
 /** A block only one protocol knows. */
-export type Foreign = { type: 'foreign'; seal: Seal }
-export type Part = Text | Refusal | Reasoning | Media | Call | Result | Foreign
+export type ForeignPart = { type: 'foreign'; seal: Seal }
+export type Part = TextPart | RefusalPart | ReasoningPart | MediaPart | ToolCall | ToolResult | ForeignPart
 
 export type Turn = { role: 'system' | 'user' | 'assistant'; parts: Part[]; name?: string }
 
 export type Tool = { name: string; description?: string; schema?: Json; strict?: boolean; custom?: Json } & Mark
-export type Choice = 'auto' | 'none' | 'any' | { name: string }
+export type ToolChoice = 'auto' | 'none' | 'any' | { name: string }
 export type Effort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh'
 /** Without a `schema` it is just JSON. */
 export type Format = { name?: string; schema?: Json; strict?: boolean; description?: string }
@@ -44,7 +44,7 @@ export type Chat = {
   tools?: Tool[]
   /** Tools only one protocol knows: the vendor's own search, code execution … */
   natives?: Seal[]
-  choice?: Choice
+  choice?: ToolChoice
   /** May the model call several tools at once. */
   parallel?: boolean
   /** Most tokens of the answer. */

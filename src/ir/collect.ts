@@ -83,7 +83,7 @@ const grown = ({ opening, texts, citations, seal }: Growing): Part => {
 }
 
 /** A whole message as the events that would have told it. */
-export const tell = (message: Message): Event[] => {
+export const replayMessage = (message: Message): Event[] => {
   const events: Event[] = [{ type: 'start', id: message.id, model: message.model }]
   message.parts.forEach((part, at) => {
     events.push(...tellPart(part, at))

@@ -21,5 +21,5 @@ export const effortOf = (budget: number): Effort | undefined =>
   budget < 0 ? undefined : (budgets.find(([, tokens]) => tokens >= budget)?.[0] ?? 'xhigh')
 
 /** What a request asks for, as a word. */
-export const effortAsked = (reasoning: Chat['reasoning']): Effort | undefined =>
+export const requestedEffort = (reasoning: Chat['reasoning']): Effort | undefined =>
   reasoning?.effort ?? (reasoning?.budget === undefined ? undefined : effortOf(reasoning.budget))

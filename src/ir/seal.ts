@@ -4,7 +4,7 @@
  */
 
 import { type Json, parseJson } from '../base/json/json.ts'
-import type { Call, Foreign, ProtocolId, Reasoning, Seal } from './chat.ts'
+import type { ForeignPart, ProtocolId, ReasoningPart, Seal, ToolCall } from './chat.ts'
 
 /** What every wrapped seal begins with. It and what follows are letters of base64url, so that it stands wherever base64 may. */
 export const sealPrefix = 'soa1Seal'
@@ -43,12 +43,12 @@ export const isReadable = ({ by, at }: Seal, protocol: ProtocolId, seat: string)
 /** A seat is `<vendor>.<target>`: two digests. */
 const vendorOf = (seat: string): string => seat.split('.', 1)[0]!
 
-export type Thought = Reasoning | Foreign
+export type Thought = ReasoningPart | ForeignPart
 /** What a call needs when it comes back. `before`: the thoughts that led to it, in their order. */
-export type Kept = { before: Thought[]; seal?: Seal }
+export type CallMemory = { before: Thought[]; seal?: Seal }
 
 /** One caller's calls. Bounded in entries, bytes and time; what it forgets is not found. */
 export interface SealMemory {
-  keep(call: Call, kept: Kept): void
-  find(call: Call): Kept | undefined
+  keep(call: ToolCall, value: CallMemory): void
+  find(call: ToolCall): CallMemory | undefined
 }

@@ -1,18 +1,18 @@
 /** Media a client names by URL → media with their bytes, for vendors that fetch nothing themselves. */
 import { GatewayError } from '../base/errors.ts'
 import { isObject, type Json } from '../base/json/json.ts'
-import type { Chat, Media, Part, Turn } from '../ir/chat.ts'
+import type { Chat, MediaPart, Part, Turn } from '../ir/chat.ts'
 import { fits } from './file-type.ts'
 import { createGuard, type Fetched, type Guarded, type MediaTerms, refusal } from './safe-fetch.ts'
 
 /** A file as base64 with its true type. */
 export type File = { mime: string; data: string }
 
-const isRemote = (part: Part): part is Media & { source: { url: string } } =>
+const isRemote = (part: Part): part is MediaPart & { source: { url: string } } =>
   part.type === 'media' && 'url' in part.source
 
 /** Which media may stay where they are. */
-type TakesUrl = (media: Media) => boolean
+type TakesUrl = (media: MediaPart) => boolean
 const none: TakesUrl = () => false
 
 /** Is there anything to fetch: also within results of tools. */

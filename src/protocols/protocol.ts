@@ -4,7 +4,7 @@
  */
 import type { GatewayError } from '../base/errors.ts'
 import type { Json, JsonObject } from '../base/json/json.ts'
-import type { Chat, Media, Message, ProtocolId, Usage } from '../ir/chat.ts'
+import type { Chat, MediaPart, Message, ProtocolId, Usage } from '../ir/chat.ts'
 import type { Event } from '../ir/event.ts'
 import type { SealMemory } from '../ir/seal.ts'
 
@@ -156,7 +156,7 @@ export interface Egress {
   /** What differs from frame to frame beside the word. */
   volatileFields?: VolatileFields
   /** May media be sent as a URL; else they are fetched first. */
-  acceptsUrl(media: Media): boolean
+  acceptsUrl(media: MediaPart): boolean
   /** Headers a request in this protocol needs (`anthropic-version`). `client`: the client's own, where it speaks the same protocol; take only what is known. */
   headers?(client: Headers | undefined): Record<string, string>
 }

@@ -1,6 +1,6 @@
 /** Where the thoughts and seals of calls wait for the next turn of their conversation. */
-import type { Call } from '../ir/chat.ts'
-import type { Kept, SealMemory } from '../ir/seal.ts'
+import type { ToolCall } from '../ir/chat.ts'
+import type { CallMemory, SealMemory } from '../ir/seal.ts'
 import { type Bounded, type Bounds, createBounded } from './bounded.ts'
 
 export type SealStore = {
@@ -12,7 +12,7 @@ const ordinary: Bounds = { entries: 20_000, bytes: 64 * 1024 * 1024, seconds: 36
 
 /** @param now milliseconds, for tests */
 export const createSealStore = (bounds = ordinary, now?: () => number): SealStore => {
-  const kept = createBounded<Kept>(bounds, now)
+  const kept = createBounded<CallMemory>(bounds, now)
   return { of: caller => new CallersSeals(caller, kept) }
 }
 
@@ -20,23 +20,23 @@ export const createSealStore = (bounds = ordinary, now?: () => number): SealStor
 class CallersSeals implements SealMemory {
   constructor(
     private readonly caller: string,
-    private readonly kept: Bounded<Kept>,
+    private readonly kept: Bounded<CallMemory>,
   ) {}
 
-  keep(call: Call, value: Kept): void {
+  keep(call: ToolCall, value: CallMemory): void {
     this.kept.keep(keyOf(this.caller, call), value, sizeOf(value))
   }
 
-  find(call: Call): Kept | undefined {
+  find(call: ToolCall): CallMemory | undefined {
     return this.kept.find(keyOf(this.caller, call))
   }
 }
 
 /** Clients may write arguments anew: white space between them does not count. */
-const keyOf = (caller: string, { id, name, args }: Call): string =>
+const keyOf = (caller: string, { id, name, args }: ToolCall): string =>
   `${caller}\n${id}\n${Bun.hash(`${name}\n${args.replace(/\s+/g, '')}`).toString(36)}`
 
 /** Two bytes a character, and what the entry itself takes. */
-const sizeOf = ({ before, seal }: Kept): number =>
+const sizeOf = ({ before, seal }: CallMemory): number =>
   2 * (before.reduce((sum, part) => sum + JSON.stringify(part).length, 0) + (seal ? JSON.stringify(seal).length : 0)) +
   256

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'bun:test'
 import { type Code, codes, GatewayError } from '../../src/base/errors.ts'
 import type { Json, JsonObject } from '../../src/base/json/json.ts'
 import type { Message } from '../../src/ir/chat.ts'
-import { collect, tell } from '../../src/ir/collect.ts'
+import { collect, replayMessage } from '../../src/ir/collect.ts'
 import type { Event } from '../../src/ir/event.ts'
 import type { Exchange, Frame, Protocol } from '../../src/protocols/protocol.ts'
 import { translateStream } from '../../src/protocols/shared/translate.ts'
@@ -133,7 +133,7 @@ const streamContract = (protocol: Protocol, { streams }: Samples): void => {
       const message = messageOf(eventsOf(protocol, framesOf(text)))
       const frames: Frame[] = []
       const render = protocol.renderStream(exchangeFor())(frame => frames.push(frame))
-      for (const event of tell(message)) render(event)
+      for (const event of replayMessage(message)) render(event)
       render(undefined)
       const again = messageOf(eventsOf(protocol, framesOf(frames.map(protocol.renderFrame).join(''))))
       expect({ name, ...again }).toEqual({ name, ...message, model: exchangeFor().model })
@@ -168,7 +168,7 @@ const messageContract = (protocol: Protocol, { messages }: Samples): void => {
   test('a whole answer is the collected events of the stream that tells it', () => {
     for (const { name, body } of messages) {
       const message = protocol.parseMessage(structuredClone(body), exchangeFor())
-      const events = tell(message)
+      const events = replayMessage(message)
       checkEvents(events)
       expect({ name, ...messageOf(events) }).toEqual({ name, ...message })
     }

@@ -2,7 +2,7 @@
 import { asGatewayError, GatewayError } from '../../src/base/errors.ts'
 import type { Json, JsonObject } from '../../src/base/json/json.ts'
 import { writeJson } from '../../src/base/json/raw.ts'
-import type { Chat, Media, Part } from '../../src/ir/chat.ts'
+import type { Chat, MediaPart, Part } from '../../src/ir/chat.ts'
 import type { Egress, Exchange, Frame, Protocol } from '../../src/protocols/protocol.ts'
 import { egressOnly, protocols } from '../../src/protocols/registry.ts'
 import { speakingTurns } from '../../src/protocols/shared/drop-empty-turns.ts'
@@ -123,7 +123,7 @@ const requestFor = (
 }
 
 /** The gateway fetches what stands behind addresses before it asks a vendor that wants bytes. */
-const localised = (chat: Chat, takesUrl: (media: Media) => boolean): Chat => {
+const localised = (chat: Chat, takesUrl: (media: MediaPart) => boolean): Chat => {
   const near = (part: Part): Part => {
     if (part.type === 'result') return { ...part, parts: part.parts.map(near) }
     if (part.type !== 'media' || !('url' in part.source) || takesUrl(part)) return part

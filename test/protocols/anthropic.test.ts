@@ -4,7 +4,7 @@ import { GatewayError } from '../../src/base/errors.ts'
 import { isObject, type JsonObject } from '../../src/base/json/json.ts'
 import { writeJson } from '../../src/base/json/raw.ts'
 import type { Chat, Turn } from '../../src/ir/chat.ts'
-import { collect, tell } from '../../src/ir/collect.ts'
+import { collect, replayMessage } from '../../src/ir/collect.ts'
 import type { Event } from '../../src/ir/event.ts'
 import { unwrapSeal, wrapSeal } from '../../src/ir/seal.ts'
 import { headers } from '../../src/protocols/anthropic/headers.ts'
@@ -618,7 +618,7 @@ describe('what a client is told', () => {
     const parts = [{ type: 'call' as const, id: 'c', name: 'f', args }]
     const message = { id: 'm', model: 'm', parts, finish: 'calls' as const }
     expect(writeJson(anthropic.renderMessage(message, exchangeFor()))).toContain(`"input":${args}`)
-    expect(tell(message)).toHaveLength(5)
+    expect(replayMessage(message)).toHaveLength(5)
   })
 })
 

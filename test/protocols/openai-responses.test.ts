@@ -6,7 +6,7 @@ import { GatewayError } from '../../src/base/errors.ts'
 import { isObject, type Json, type JsonObject } from '../../src/base/json/json.ts'
 import { isResponsesOnly } from '../../src/catalog/openai-responses.ts'
 import type { Message } from '../../src/ir/chat.ts'
-import { collect, tell } from '../../src/ir/collect.ts'
+import { collect, replayMessage } from '../../src/ir/collect.ts'
 import type { Event } from '../../src/ir/event.ts'
 import { sealPrefix, wrapSeal } from '../../src/ir/seal.ts'
 import { keepFrames } from '../../src/protocols/openai-responses/stored/store-response.ts'
@@ -97,7 +97,7 @@ describe('recordings', () => {
       const message = responses.parseMessage(JSON.parse(text) as Json, exchangeFor())
       const body = responses.renderMessage(message, exchangeFor()) as JsonObject
       expect({ file, wrong: checkResponse(body) }).toEqual({ file, wrong: [] })
-      expect({ file, wrong: check(rendered(tell(message))) }).toEqual({ file, wrong: [] })
+      expect({ file, wrong: check(rendered(replayMessage(message))) }).toEqual({ file, wrong: [] })
     }
   })
 

@@ -1,7 +1,7 @@
 /** Pictures and documents as Anthropic writes them ↔ media. https://platform.claude.com/docs/en/build-with-claude/pdf-support, …/vision, …/files */
 
 import { isObject, type JsonObject, textOf } from '../../base/json/json.ts'
-import type { Media, Part } from '../../ir/chat.ts'
+import type { MediaPart, Part } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
 import { id } from './wire.ts'
 
@@ -27,7 +27,7 @@ export const parseMedia = (block: JsonObject, parseBlocks: (blocks: unknown) => 
   ]
 }
 
-const sourceOf = (source: JsonObject, mime: string): Pick<Media, 'mime' | 'source'> | undefined => {
+const sourceOf = (source: JsonObject, mime: string): Pick<MediaPart, 'mime' | 'source'> | undefined => {
   const { data, url, file_id: file, media_type: told } = source
   const known = textOf(told) ?? mime
   if (source.type === 'base64' && typeof data === 'string') return { mime: known, source: { data } }
@@ -41,11 +41,16 @@ const sourceOf = (source: JsonObject, mime: string): Pick<Media, 'mime' | 'sourc
 const isPdf = (mime: string): boolean => mime === 'application/pdf' || mime === '*/*'
 
 /** Pictures and PDF are fetched there, a text is not (https://platform.claude.com/docs/en/build-with-claude/pdf-support, 2026-11). */
-export const takesUrl = ({ mime }: Media): boolean => !isText(mime)
+export const takesUrl = ({ mime }: MediaPart): boolean => !isText(mime)
 const isText = (mime: string): boolean => /^text\/|^application\/(json|xml)$/.test(mime)
 
 /** Media → a block; undefined, and noted, where this protocol has none for it. `fields`: what a readable seal says. */
-export const renderMedia = (media: Media, fields: JsonObject, path: string, loss: NoteLoss): JsonObject | undefined => {
+export const renderMedia = (
+  media: MediaPart,
+  fields: JsonObject,
+  path: string,
+  loss: NoteLoss,
+): JsonObject | undefined => {
   const { mime, source, name } = media
   const title = name === undefined ? {} : { title: name }
   if ('file' in source) {

@@ -3,7 +3,7 @@
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import { rawJson } from '../../base/json/raw.ts'
 import type { Message } from '../../ir/chat.ts'
-import { collect, tell } from '../../ir/collect.ts'
+import { collect, replayMessage } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
 import { readMessage } from './normalize.ts'
 import { hearEvents } from './stream-decoder.ts'
@@ -45,7 +45,7 @@ export const renderMessage = (message: Message, exchange: Exchange): JsonObject 
       if (isObject(last.input) && said.at(-1) !== '') last.input = rawJson(said.at(-1)!) ?? { input: said.at(-1)! }
     }
   })
-  for (const event of tell(message)) mouth(event)
+  for (const event of replayMessage(message)) mouth(event)
   mouth(undefined)
   return { ...body, content }
 }

@@ -2,7 +2,7 @@
 
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import { rawJson } from '../../base/json/raw.ts'
-import type { Call, Citation, Mark, Part, Reasoning, Result, Seal, Text } from '../../ir/chat.ts'
+import type { Citation, Mark, Part, ReasoningPart, Seal, TextPart, ToolCall, ToolResult } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
 import { renderMedia } from './media.ts'
@@ -27,7 +27,7 @@ export const blockWriter = (traits: Traits, { target, loss }: Pick<Exchange, 'ta
     return isObject(value) ? value : {}
   }
 
-  const text = ({ text: said, citations, seal, cache }: Text, path: string): JsonObject | undefined => {
+  const text = ({ text: said, citations, seal, cache }: TextPart, path: string): JsonObject | undefined => {
     const { block } = fieldsOf(seal, path)
     if (isObject(block)) return block
     if (said.trim() === '') return undefined
@@ -35,7 +35,7 @@ export const blockWriter = (traits: Traits, { target, loss }: Pick<Exchange, 'ta
     return { type: 'text', text: said, ...(told.length > 0 && { citations: told }), ...cacheOf(cache) }
   }
 
-  const reasoning = ({ text: thinking, seal }: Reasoning, path: string): JsonObject | undefined => {
+  const reasoning = ({ text: thinking, seal }: ReasoningPart, path: string): JsonObject | undefined => {
     const value = open(seal, path)
     if (isObject(value) && value.redacted !== undefined) return { type: 'redacted_thinking', data: value.redacted }
     if (typeof value === 'string') return { type: 'thinking', thinking, signature: value }
@@ -44,7 +44,7 @@ export const blockWriter = (traits: Traits, { target, loss }: Pick<Exchange, 'ta
     return undefined
   }
 
-  const call = (part: Call, path: string): JsonObject => ({
+  const call = (part: ToolCall, path: string): JsonObject => ({
     type: 'tool_use',
     id: nameId(part.id),
     name: part.name,
@@ -53,7 +53,7 @@ export const blockWriter = (traits: Traits, { target, loss }: Pick<Exchange, 'ta
     ...cacheOf(part.cache),
   })
 
-  const result = (part: Result, path: string): JsonObject => ({
+  const result = (part: ToolResult, path: string): JsonObject => ({
     type: 'tool_result',
     tool_use_id: nameId(part.id),
     ...contentOf(part.parts.map(one => told(one, `${path}.content`)).filter(one => one !== undefined)),
@@ -94,7 +94,7 @@ const contentOf = (blocks: JsonObject[]): { content?: Json } => {
 export const isPlainText = (block: JsonObject): boolean => block.type === 'text' && Object.keys(block).length === 2
 
 /** An object, as this wire demands; free text and what is no object stands in one under `input`. */
-const inputOf = ({ args, custom }: Call, path: string, loss: NoteLoss): Json => {
+const inputOf = ({ args, custom }: ToolCall, path: string, loss: NoteLoss): Json => {
   if (custom) return { input: args }
   const text = args.trim()
   if (text === '') return {}

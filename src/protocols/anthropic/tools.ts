@@ -1,7 +1,7 @@
 /** Tools, their choice and the format of the answer. https://platform.claude.com/docs/en/agents-and-tools/tool-use/define-tools, …/structured-outputs */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import type { Chat, Choice, Format, Seal, Tool } from '../../ir/chat.ts'
+import type { Chat, Format, Seal, Tool, ToolChoice } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
 import { answerBy, objectSchema } from '../shared/structured-output-tool.ts'
@@ -42,7 +42,7 @@ const parseTool = (tool: JsonObject): Tool => {
   }
 }
 
-const parseChoice = ({ type, name }: JsonObject): Choice | undefined => {
+const parseChoice = ({ type, name }: JsonObject): ToolChoice | undefined => {
   if (type === 'auto' || type === 'none' || type === 'any') return type
   return type === 'tool' && typeof name === 'string' ? { name } : undefined
 }

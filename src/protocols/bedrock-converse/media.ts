@@ -1,7 +1,7 @@
 /** Images, documents, video and sound as blocks; they travel as bytes. */
 
 import { isObject, type JsonObject, textOf } from '../../base/json/json.ts'
-import type { Media } from '../../ir/chat.ts'
+import type { MediaPart } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
 import { audioFormats, documentFormats, imageFormats, videoFormats } from './wire.ts'
 
@@ -36,7 +36,7 @@ export const documentNamer = (): Namer => {
   }
 }
 
-export const renderMedia = (media: Media, path: string, nameOf: Namer, loss: NoteLoss): JsonObject | undefined => {
+export const renderMedia = (media: MediaPart, path: string, nameOf: Namer, loss: NoteLoss): JsonObject | undefined => {
   const { source, name } = media
   if (!('data' in source)) {
     loss(path, 'this vendor takes files as bytes only')
@@ -62,7 +62,7 @@ const trueType = (mime: string, data: string): string => {
 }
 
 /** An image of an answer. */
-export const parseImage = (image: unknown): Media | undefined => {
+export const parseImage = (image: unknown): MediaPart | undefined => {
   if (!isObject(image) || !isObject(image.source)) return undefined
   const data = textOf(image.source.bytes)
   return data === undefined

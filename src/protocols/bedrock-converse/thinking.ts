@@ -2,7 +2,7 @@
 
 import type { JsonObject } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
-import { budgetOf, effortAsked } from '../../ir/effort.ts'
+import { budgetOf, requestedEffort } from '../../ir/effort.ts'
 import type { Traits } from '../anthropic/model-traits.ts'
 import type { NoteLoss } from '../protocol.ts'
 import type { Facts } from './model-traits.ts'
@@ -16,7 +16,7 @@ export type Terms = { forced: boolean; loss: NoteLoss }
 
 /** Fields for `additionalModelRequestFields`. */
 export const renderThinking = (asked: Asked, facts: Facts, terms: Terms): JsonObject => {
-  const effort = effortAsked(asked.reasoning)
+  const effort = requestedEffort(asked.reasoning)
   if (effort === undefined && !(facts.claude && asked.reasoning?.on)) return {}
   if (facts.claude) return claudeThinking(asked, facts.claude, terms)
   const word = effort === 'xhigh' ? 'high' : effort === 'minimal' ? 'low' : effort
@@ -31,7 +31,7 @@ export const renderThinking = (asked: Asked, facts: Facts, terms: Terms): JsonOb
 
 /** https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking; the fields are Anthropic's own. */
 const claudeThinking = (asked: Asked, traits: Traits, terms: Terms): JsonObject => {
-  const effort = effortAsked(asked.reasoning)
+  const effort = requestedEffort(asked.reasoning)
   if (effort === 'none') {
     if (traits.off === 'never') terms.loss('reasoning', 'this model always thinks')
     return traits.off === 'omit' || traits.off === 'never' ? {} : { thinking: { type: traits.off } }

@@ -2,7 +2,7 @@
 
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import { writeJson } from '../../base/json/raw.ts'
-import type { Chat, Choice, Format, Tool } from '../../ir/chat.ts'
+import type { Chat, Format, Tool, ToolChoice } from '../../ir/chat.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
 import { answerBy, objectSchema } from '../shared/structured-output-tool.ts'
 import type { Facts } from './model-traits.ts'
@@ -71,7 +71,7 @@ export const cachePoint = (
 }
 
 /** `auto` is what no word means, and some models refuse the word. */
-const renderChoice = (choice: Choice | undefined, { forces }: Facts, loss: NoteLoss): JsonObject | undefined => {
+const renderChoice = (choice: ToolChoice | undefined, { forces }: Facts, loss: NoteLoss): JsonObject | undefined => {
   if (choice === undefined || choice === 'auto' || choice === 'none') return undefined
   if (forces === 'none') return void loss('tool_choice', 'this model cannot be told to call a tool')
   if (choice === 'any') return { any: {} }
@@ -81,7 +81,7 @@ const renderChoice = (choice: Choice | undefined, { forces }: Facts, loss: NoteL
 }
 
 /** With other tools beside it the model may call one of those first. */
-const answerChoice = (name: string, others: boolean, choice: Choice | undefined): Choice =>
+const answerChoice = (name: string, others: boolean, choice: ToolChoice | undefined): ToolChoice =>
   others && choice !== 'none' ? 'any' : { name }
 
 /** JSON without a schema is asked for by a tool that takes any; a model that answers in words all the same is not kept from it. */

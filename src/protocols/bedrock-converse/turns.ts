@@ -2,7 +2,7 @@
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 import { rawJson } from '../../base/json/raw.ts'
-import type { Call, Chat, Part, Reasoning, Result, Text } from '../../ir/chat.ts'
+import type { Chat, Part, ReasoningPart, TextPart, ToolCall, ToolResult } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
 import { documentNamer, type Namer, renderMedia } from './media.ts'
@@ -109,7 +109,7 @@ const renderBlock = (part: Part, path: string, room: Room): JsonObject | undefin
 const isBlank = (text: string): boolean => text.trim() === ''
 
 /** Sources of a text go back with it where they are this vendor's own. */
-const renderText = ({ text, citations = [] }: Text, { role, exchange }: Room): JsonObject | undefined => {
+const renderText = ({ text, citations = [] }: TextPart, { role, exchange }: Room): JsonObject | undefined => {
   if (isBlank(text)) return undefined
   const own = citations.map(({ seal }) => (seal && isReadable(seal, id, exchange.target) ? seal.value : undefined))
   if (role !== 'assistant' || own.length === 0 || !own.every(isObject)) return { text }
@@ -117,7 +117,11 @@ const renderText = ({ text, citations = [] }: Text, { role, exchange }: Room): J
 }
 
 /** Thoughts without their signature are refused. */
-const renderReasoning = ({ text, seal }: Reasoning, path: string, { role, exchange }: Room): JsonObject | undefined => {
+const renderReasoning = (
+  { text, seal }: ReasoningPart,
+  path: string,
+  { role, exchange }: Room,
+): JsonObject | undefined => {
   const { loss, target } = exchange
   const own = seal && isReadable(seal, id, target) && isObject(seal.value) ? seal.value : undefined
   if (role !== 'assistant' || own === undefined) {
@@ -128,7 +132,7 @@ const renderReasoning = ({ text, seal }: Reasoning, path: string, { role, exchan
   return { reasoningContent: { reasoningText: { text, signature: own.signature } } }
 }
 
-const renderCall = ({ id: call, name, args, custom, seal }: Call, path: string, { exchange }: Room): JsonObject => {
+const renderCall = ({ id: call, name, args, custom, seal }: ToolCall, path: string, { exchange }: Room): JsonObject => {
   if (seal && !isReadable(seal, id, exchange.target)) exchange.loss(path, `only ${seal.by} can read what was sealed`)
   return { toolUseId: idOf(call), name, input: custom ? { input: args } : inputOf(args, path, exchange) }
 }
@@ -147,7 +151,7 @@ const idOf = (call: string): string =>
     ? call
     : `call_${new Bun.CryptoHasher('sha256').update(call).digest('hex').slice(0, 32)}`
 
-const renderResult = ({ id: call, parts, failed }: Result, path: string, room: Room): JsonObject => {
+const renderResult = ({ id: call, parts, failed }: ToolResult, path: string, room: Room): JsonObject => {
   const { loss } = room.exchange
   const content = parts.map(part => renderContent(part, path, room)).filter(block => block !== undefined)
   if (failed && !room.facts.status) loss(`${path}.failed`, 'this model is not told that a call failed')

@@ -2,7 +2,7 @@
 
 import type { JsonObject } from '../../base/json/json.ts'
 import type { Finish, Message, Usage } from '../../ir/chat.ts'
-import { tell } from '../../ir/collect.ts'
+import { replayMessage } from '../../ir/collect.ts'
 import type { Event } from '../../ir/event.ts'
 import { renderError } from '../openai-chat/error.ts'
 import { streamed } from '../openai-chat/stream.ts'
@@ -63,7 +63,7 @@ export const renderMessage = (message: Message, exchange: Exchange): JsonObject 
     text += one?.text ?? ''
     finish = one?.finish_reason ?? finish
   })
-  for (const event of tell(message)) mouth(event)
+  for (const event of replayMessage(message)) mouth(event)
   mouth(undefined)
   const { usage, ...envelope } = whole
   return {

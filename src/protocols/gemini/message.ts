@@ -2,7 +2,7 @@
 
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Message } from '../../ir/chat.ts'
-import { collect, tell } from '../../ir/collect.ts'
+import { collect, replayMessage } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
 import { nonsense } from '../shared/vendor-error.ts'
 import { faultFrom, tellsFault } from './error.ts'
@@ -39,7 +39,7 @@ export const renderMessage = (message: Message, exchange: Exchange): JsonObject 
     body = { ...body, ...chunk }
     for (const part of partsOf(chunk)) gather(parts, part)
   })
-  for (const event of tell(message)) mouth(event)
+  for (const event of replayMessage(message)) mouth(event)
   mouth(undefined)
   const [candidate] = Array.isArray(body.candidates) ? body.candidates : []
   if (!isObject(candidate)) return body

@@ -1,7 +1,7 @@
 /** Turns → contents, in the order Gemini demands: the answers to the calls of a content stand all in the next one. */
 import { GatewayError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json/json.ts'
-import type { Call, Part, Result, Turn } from '../../ir/chat.ts'
+import type { Part, ToolCall, ToolResult, Turn } from '../../ir/chat.ts'
 import type { Exchange } from '../protocol.ts'
 import { vendorsId } from './parts/call-ids.ts'
 import { argsObject } from './parts/function-args.ts'
@@ -32,7 +32,7 @@ export const renderTurns = (turns: readonly Turn[], model: string, exchange: Exc
 
 const renderContents = (turns: readonly Placed[], setting: Setting): Content[] => {
   const contents: Content[] = []
-  let calls: Call[] = []
+  let calls: ToolCall[] = []
   for (let at = 0; at < turns.length; ) {
     const { role } = turns[at]!
     let end = at + 1
@@ -50,7 +50,7 @@ const renderContents = (turns: readonly Placed[], setting: Setting): Content[] =
   return contents
 }
 
-const callsIn = (turns: readonly Turn[]): Call[] =>
+const callsIn = (turns: readonly Turn[]): ToolCall[] =>
   turns.flatMap(({ parts }) => parts.filter(part => part.type === 'call'))
 
 /** Calls of several turns in a row become those of one, for they are answered together. */
@@ -63,7 +63,7 @@ const renderModel = (run: readonly Placed[], setting: Setting): Content[] => {
 }
 
 /** The answers first, in the order of the calls; then what the user says. */
-const renderUser = (run: readonly Placed[], calls: readonly Call[], setting: Setting): Content[] => {
+const renderUser = (run: readonly Placed[], calls: readonly ToolCall[], setting: Setting): Content[] => {
   const answers = renderAnswers(run, calls, setting)
   const contents: Content[] = answers.length > 0 ? [{ role: 'user', parts: answers }] : []
   const answering = run.find(({ parts }) => parts.some(part => part.type === 'result'))
@@ -80,8 +80,12 @@ const renderUser = (run: readonly Placed[], calls: readonly Call[], setting: Set
 }
 
 /** A call that nobody answered gets an answer that says so, an answer to no call becomes words: else the vendor refuses all of it. */
-const renderAnswers = (run: readonly Placed[], calls: readonly Call[], { model, exchange }: Setting): JsonObject[] => {
-  const given: { result: Result; path: string }[] = run.flatMap(({ parts, path }) =>
+const renderAnswers = (
+  run: readonly Placed[],
+  calls: readonly ToolCall[],
+  { model, exchange }: Setting,
+): JsonObject[] => {
+  const given: { result: ToolResult; path: string }[] = run.flatMap(({ parts, path }) =>
     parts.filter(part => part.type === 'result').map(result => ({ result, path })),
   )
   const answers: JsonObject[] = calls.flatMap(({ id: call, name }) => {
@@ -98,7 +102,7 @@ const renderAnswers = (run: readonly Placed[], calls: readonly Call[], { model, 
   return [...answers, ...orphans]
 }
 
-const unanswered = (call: string): Result => ({
+const unanswered = (call: string): ToolResult => ({
   type: 'result',
   id: call,
   failed: true,
@@ -122,7 +126,7 @@ const renderPart = (part: Part, path: string, { exchange }: Setting): JsonObject
   return { text: part.text, ...(part.type === 'reasoning' && { thought: true }), ...fields }
 }
 
-const renderCall = ({ id: call, name, args, custom }: Call, path: string, { loss }: Exchange): JsonObject => {
+const renderCall = ({ id: call, name, args, custom }: ToolCall, path: string, { loss }: Exchange): JsonObject => {
   const value = custom ? { input: args } : argsObject(args)
   if (value === undefined) loss(path, 'arguments that are no object are sent as `input`')
   const own = vendorsId(call)

@@ -5,7 +5,7 @@
 
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Chat, Effort } from '../../ir/chat.ts'
-import { budgetOf, effortAsked, effortOf } from '../../ir/effort.ts'
+import { budgetOf, effortOf, requestedEffort } from '../../ir/effort.ts'
 import type { NoteLoss } from '../protocol.ts'
 
 type Kind = 'levels' | 'budget' | 'none' | 'unknown'
@@ -59,7 +59,7 @@ const efforts: Record<string, Effort> = { MINIMAL: 'minimal', LOW: 'low', MEDIUM
 export const renderThinking = (reasoning: Chat['reasoning'], model: string, loss: NoteLoss): JsonObject | undefined => {
   if (reasoning === undefined) return undefined
   const kind = kindOf(model)
-  const effort = effortAsked(reasoning)
+  const effort = requestedEffort(reasoning)
   if (kind === 'none') {
     if (effort !== undefined && effort !== 'none') loss('reasoning', `${model} does not think`)
     return undefined

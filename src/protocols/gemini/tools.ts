@@ -1,7 +1,7 @@
 /** Tools and how they may be used. */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import type { Chat, Choice, Seal, Tool } from '../../ir/chat.ts'
+import type { Chat, Seal, Tool, ToolChoice } from '../../ir/chat.ts'
 import type { Exchange } from '../protocol.ts'
 import { answerBy } from '../shared/structured-output-tool.ts'
 import { id } from './parts/part.ts'
@@ -35,7 +35,7 @@ const parseFunction = (declared: JsonObject): Tool => {
 }
 
 /** `kept`: what of the configuration has no place in the neutral form; it then says all of it again. */
-export const parseChoice = (config: Json | undefined): { choice?: Choice; kept?: JsonObject } => {
+export const parseChoice = (config: Json | undefined): { choice?: ToolChoice; kept?: JsonObject } => {
   if (!isObject(config)) return {}
   const calling = isObject(config.functionCallingConfig) ? config.functionCallingConfig : {}
   const { mode, allowedFunctionNames, ...others } = calling
@@ -49,7 +49,7 @@ export const parseChoice = (config: Json | undefined): { choice?: Choice; kept?:
   return { ...(choice !== undefined && { choice }), ...(kept && { kept: config }) }
 }
 
-const choiceOf = (word: string | undefined, names: readonly string[]): Choice | undefined => {
+const choiceOf = (word: string | undefined, names: readonly string[]): ToolChoice | undefined => {
   if (word === 'ANY') return names.length === 1 ? { name: names[0]! } : 'any'
   if (word === 'NONE') return 'none'
   return word === 'AUTO' || word === 'VALIDATED' ? 'auto' : undefined
@@ -112,7 +112,7 @@ const freeTextSchema: JsonObject = {
   required: ['input'],
 }
 
-const renderChoice = (choice: Choice): JsonObject => {
+const renderChoice = (choice: ToolChoice): JsonObject => {
   if (typeof choice === 'object') return { mode: 'ANY', allowedFunctionNames: [choice.name] }
   return { mode: { auto: 'AUTO', any: 'ANY', none: 'NONE' }[choice] }
 }

@@ -1,7 +1,7 @@
 /** Contents → turns. */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import type { Part, Reasoning, Text, Turn } from '../../ir/chat.ts'
+import type { Part, ReasoningPart, TextPart, Turn } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
 import { type History, historyIds } from './parts/call-ids.ts'
 import { parseResult } from './parts/function-response.ts'
@@ -69,7 +69,7 @@ const parseCall = (part: JsonObject, call: JsonObject, ids: History): Part => {
   return { type: 'call', id: ids.call(part), name, args: JSON.stringify(call.args ?? {}), ...(seal && { seal }) }
 }
 
-const isWords = (part: Part | undefined): part is Text | Reasoning =>
+const isWords = (part: Part | undefined): part is TextPart | ReasoningPart =>
   part?.type === 'text' || part?.type === 'reasoning'
 
 /** Pieces of one text put together, up to the one that is sealed. */

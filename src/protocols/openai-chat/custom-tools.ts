@@ -4,7 +4,7 @@
  */
 
 import { isObject, type Json } from '../../base/json/json.ts'
-import type { Call, Chat, Tool, Turn } from '../../ir/chat.ts'
+import type { Chat, Tool, ToolCall, Turn } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
 
 const schema: Json = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }
@@ -13,7 +13,7 @@ const schema: Json = { type: 'object', properties: { input: { type: 'string' } }
 export const asFunctions = (chat: Chat, loss: NoteLoss): Chat => {
   const free = new Set(chat.tools?.filter(isForeign).map(({ name }) => name))
   if (free.size === 0 || !chat.tools) return chat
-  const isFree = (call: Call): boolean => call.custom === true && free.has(call.name)
+  const isFree = (call: ToolCall): boolean => call.custom === true && free.has(call.name)
   const turn = ({ parts, ...rest }: Turn): Turn => ({
     ...rest,
     parts: parts.map(part => (part.type === 'call' && isFree(part) ? asCall(part) : part)),
@@ -37,4 +37,7 @@ const asFunction = ({ custom, description, ...tool }: Tool, loss: NoteLoss): Too
   return { ...tool, ...(words !== '' && { description: words }), schema }
 }
 
-const asCall = ({ custom: _custom, args, ...call }: Call): Call => ({ ...call, args: JSON.stringify({ input: args }) })
+const asCall = ({ custom: _custom, args, ...call }: ToolCall): ToolCall => ({
+  ...call,
+  args: JSON.stringify({ input: args }),
+})

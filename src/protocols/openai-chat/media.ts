@@ -1,14 +1,14 @@
 /** Pictures, sounds and files as OpenAI writes them ↔ media. */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import type { Media } from '../../ir/chat.ts'
+import type { MediaPart } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
 
 /** Both of OpenAI's protocols read the same store. */
 export const keeper = 'openai-chat'
 
 /** A part of a message or of an answer → media; undefined where it is none that we know. */
-export const parseMedia = (part: JsonObject): Media | undefined => {
+export const parseMedia = (part: JsonObject): MediaPart | undefined => {
   if (part.type === 'image_url') return located(part.image_url, 'image/*')
   if (part.type === 'video_url') return located(part.video_url, 'video/*')
   if (part.type === 'input_audio') return parseAudio(part.input_audio)
@@ -16,14 +16,14 @@ export const parseMedia = (part: JsonObject): Media | undefined => {
 }
 
 /** An address, or `{url, detail}`; a data URI is the data itself. */
-const located = (value: Json | undefined, mime: string): Media | undefined => {
+const located = (value: Json | undefined, mime: string): MediaPart | undefined => {
   const url = isObject(value) ? textOf(value.url) : textOf(value)
   if (url === undefined) return undefined
   const detail = isObject(value) ? textOf(value.detail) : undefined
   return { type: 'media', ...sourceOf(url, mime), ...(detail !== undefined && { detail }) }
 }
 
-const sourceOf = (url: string, mime: string): Pick<Media, 'mime' | 'source'> => {
+const sourceOf = (url: string, mime: string): Pick<MediaPart, 'mime' | 'source'> => {
   const head = url.startsWith('data:') ? url.slice(5, url.indexOf(',') + 1) : ''
   if (!/;base64,$/i.test(head)) return { mime, source: { url } }
   const [given = ''] = head.split(';', 1)
@@ -31,7 +31,7 @@ const sourceOf = (url: string, mime: string): Pick<Media, 'mime' | 'source'> => 
 }
 
 /** OpenAI's `{data, format}`; Mistral takes the data, or an address, alone. */
-const parseAudio = (value: Json | undefined): Media | undefined => {
+const parseAudio = (value: Json | undefined): MediaPart | undefined => {
   if (typeof value === 'string') {
     const remote = /^(https?|data):/.test(value)
     return { type: 'media', ...(remote ? sourceOf(value, 'audio/*') : { mime: 'audio/*', source: { data: value } }) }
@@ -44,7 +44,7 @@ const parseAudio = (value: Json | undefined): Media | undefined => {
   return { type: 'media', mime, source }
 }
 
-const parseFile = (value: Json | undefined): Media | undefined => {
+const parseFile = (value: Json | undefined): MediaPart | undefined => {
   if (!isObject(value)) return undefined
   const name = textOf(value.filename)
   const named = name === undefined ? {} : { name }
@@ -57,11 +57,11 @@ const parseFile = (value: Json | undefined): Media | undefined => {
 }
 
 /** A document or a sound stands in a request itself (platform.openai.com/docs/guides/pdf-files, 2026-11). */
-export const takesUrl = ({ mime }: Media): boolean => /^(?:image|video)\//.test(mime)
+export const takesUrl = ({ mime }: MediaPart): boolean => /^(?:image|video)\//.test(mime)
 
 /** Media → a part of a message. OpenAI takes addresses of pictures only; vendors' video_url is kept. */
 export const renderMedia = (
-  { mime, source, detail, name }: Media,
+  { mime, source, detail, name }: MediaPart,
   path: string,
   loss: NoteLoss,
 ): JsonObject | undefined => {

@@ -2,7 +2,7 @@
 
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Message } from '../../ir/chat.ts'
-import { collect, tell } from '../../ir/collect.ts'
+import { collect, replayMessage } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
 import { nonsense } from '../shared/vendor-error.ts'
 import { gather } from './chunks/merge-deltas.ts'
@@ -48,7 +48,7 @@ export const renderMessage = (message: Message, exchange: Exchange): JsonObject 
     gather(said, one.delta as JsonObject)
     Object.assign(choice, { index: 0, finish_reason: one.finish_reason })
   })
-  for (const event of tell(message)) mouth(event)
+  for (const event of replayMessage(message)) mouth(event)
   mouth(undefined)
   const { content, tool_calls: calls, ...rest } = said
   const spoken = {

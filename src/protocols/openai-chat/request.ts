@@ -1,8 +1,8 @@
 /** A request of Chat Completions ↔ a chat. What has no place in the neutral form waits in `extra` for this protocol. */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import type { Chat, Choice, Format, ProtocolId, Tool } from '../../ir/chat.ts'
-import { effortAsked, isEffort } from '../../ir/effort.ts'
+import type { Chat, Format, ProtocolId, Tool, ToolChoice } from '../../ir/chat.ts'
+import { isEffort, requestedEffort } from '../../ir/effort.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
 import { bring, type Kin } from '../shared/sibling-fields.ts'
 import { fieldsOf, keepRest, takeNumbers } from '../shared/take-fields.ts'
@@ -104,7 +104,7 @@ const parseFunction = ({ name, description, parameters, strict }: JsonObject): T
 })
 
 /** `any` is Mistral's word for OpenAI's `required`; a bare name is how the old `function_call` names one. */
-const parseChoice = (choice: Json | undefined): Choice | undefined => {
+const parseChoice = (choice: Json | undefined): ToolChoice | undefined => {
   if (choice === 'auto' || choice === 'none') return choice
   if (choice === 'required' || choice === 'any') return 'any'
   if (!isObject(choice)) return undefined
@@ -126,7 +126,7 @@ export const renderRequest = (said: Chat, { loss, target }: Exchange): JsonObjec
   if (chat.stop !== undefined) body.stop = chat.stop
   if (chat.user !== undefined) body.user = chat.user
   if (chat.parallel !== undefined) body.parallel_tool_calls = chat.parallel
-  const effort = effortAsked(chat.reasoning)
+  const effort = requestedEffort(chat.reasoning)
   if (effort !== undefined) body.reasoning_effort = effort
   if (chat.format !== undefined) body.response_format = renderFormat(chat.format)
   Object.assign(body, renderTools(chat, Array.isArray(foreign) ? foreign : []), rest)
@@ -170,7 +170,7 @@ const renderTool = (tool: Tool): JsonObject => {
 const renderFunction = ({ name, description, schema, strict }: Tool): JsonObject =>
   given({ name, description, parameters: schema, strict })
 
-const renderChoice = (choice: Choice | undefined, legacy: boolean, custom: boolean): Json | undefined => {
+const renderChoice = (choice: ToolChoice | undefined, legacy: boolean, custom: boolean): Json | undefined => {
   if (typeof choice !== 'object') return choice === 'any' ? 'required' : choice
   if (legacy) return { name: choice.name }
   return custom

@@ -1,7 +1,7 @@
 /** Messages of Chat Completions ↔ turns. */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import type { Call, Media, Part, ProtocolId, Result, Turn } from '../../ir/chat.ts'
+import type { MediaPart, Part, ProtocolId, ToolCall, ToolResult, Turn } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { NoteLoss } from '../protocol.ts'
 import { parseMedia, renderMedia } from './media.ts'
@@ -83,7 +83,7 @@ const thinkingText = (thinking: Json | undefined): string =>
     ? thinking.map(one => (isObject(one) ? (textOf(one.text) ?? '') : '')).join('')
     : (textOf(thinking) ?? '')
 
-const parseResult = (message: JsonObject, call: string): Result => ({
+const parseResult = (message: JsonObject, call: string): ToolResult => ({
   type: 'result',
   id: call,
   parts: parseContent(message.content),
@@ -98,7 +98,7 @@ const pushCall = (parts: Part[], call: JsonObject): void => {
   parts.push(own || before ? { ...parseCall(rest), ...(own && { seal: own }) } : parseCall(call))
 }
 
-const parseCall = (call: JsonObject): Call => {
+const parseCall = (call: JsonObject): ToolCall => {
   const custom = call.type === 'custom' && isObject(call.custom)
   const body = [custom ? call.custom : call.function].find(isObject) ?? {}
   const { extra_content } = call
@@ -113,7 +113,7 @@ const parseCall = (call: JsonObject): Call => {
   }
 }
 
-const parseLegacy = (call: JsonObject, index: number): Call => ({
+const parseLegacy = (call: JsonObject, index: number): ToolCall => ({
   type: 'call',
   id: `${legacyId}${index}`,
   name: textOf(call.name) ?? '',
@@ -179,7 +179,7 @@ const says = (message: JsonObject): boolean => Object.keys(message).some(key => 
 const answerHead = (call: string, names: ReadonlyMap<string, string>): JsonObject =>
   call.startsWith(legacyId) ? { role: 'function', name: names.get(call) ?? '' } : { role: 'tool', tool_call_id: call }
 
-const splitResult = (result: Result, path: string, loss: NoteLoss): { text: string; media: JsonObject[] } => {
+const splitResult = (result: ToolResult, path: string, loss: NoteLoss): { text: string; media: JsonObject[] } => {
   if (result.failed) loss(`${path}.failed`, 'this protocol cannot say that a call failed')
   const media = result.parts.filter(part => part.type === 'media').map(part => renderMedia(part, path, loss))
   const text = result.parts.map(part => (part.type === 'text' ? part.text : '')).join('')
@@ -211,7 +211,7 @@ const renderMessage = (turn: Turn, path: string, loss: NoteLoss): JsonObject => 
   return { ...message, ...ownOf(turn) }
 }
 
-const renderCall = ({ id: call, name, args, custom, seal }: Call, loss: NoteLoss): JsonObject => {
+const renderCall = ({ id: call, name, args, custom, seal }: ToolCall, loss: NoteLoss): JsonObject => {
   const own = seal?.by === id && isObject(seal.value) ? seal.value : {}
   if (seal && seal.by !== id) loss('tool_calls', `only ${seal.by} can read what was sealed`)
   const body = custom
@@ -233,7 +233,7 @@ const renderContent = (turn: Turn, path: string, loss: NoteLoss): Json | undefin
 }
 
 const renderPart = (
-  part: Extract<Part, { type: 'text' | 'foreign' }> | Media,
+  part: Extract<Part, { type: 'text' | 'foreign' }> | MediaPart,
   path: string,
   loss: NoteLoss,
 ): JsonObject | undefined => {

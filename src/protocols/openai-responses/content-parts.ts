@@ -1,7 +1,7 @@
 /** The parts of a message or of a tool's output ↔ ours. */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import type { Citation, Mark, Media, Part, Text } from '../../ir/chat.ts'
+import type { Citation, Mark, MediaPart, Part, TextPart } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange } from '../protocol.ts'
 import { parseAnnotation, renderAnnotation } from './citations.ts'
@@ -28,7 +28,7 @@ const parsePart = (part: JsonObject): Part => {
 const markOf = ({ prompt_cache_breakpoint: breakpoint }: JsonObject): Mark =>
   isObject(breakpoint) ? { cache: {}, seal: { by: id, value: { breakpoint } } } : {}
 
-const parseText = ({ text, annotations }: JsonObject): Text => {
+const parseText = ({ text, annotations }: JsonObject): TextPart => {
   const citations = Array.isArray(annotations) ? annotations.filter(isObject).map(one => parseAnnotation(one)) : []
   return { type: 'text', text: textOf(text) ?? '', ...(citations.length > 0 && { citations }) }
 }
@@ -77,7 +77,7 @@ const annotationsOf = (citations: readonly Citation[] | undefined, { loss }: Exc
   return told.length > 0 ? { annotations: told } : {}
 }
 
-const withBreakpoint = (told: JsonObject | undefined, part: Media, exchange: Exchange): JsonObject | undefined =>
+const withBreakpoint = (told: JsonObject | undefined, part: MediaPart, exchange: Exchange): JsonObject | undefined =>
   told && { ...told, ...breakpointOf(part, exchange) }
 
 /** The cache of this protocol works by itself, and only some models take breakpoints: none is made of another protocol's mark. */

@@ -1,18 +1,18 @@
 /** Pictures, sounds and files as Responses writes them ↔ media. https://platform.openai.com/docs/api-reference/responses/create (2026-11) */
 
 import { isObject, type JsonObject, textOf } from '../../base/json/json.ts'
-import type { Media } from '../../ir/chat.ts'
+import type { MediaPart } from '../../ir/chat.ts'
 import { keeper, parseMedia as parseChatMedia, renderMedia as renderChatMedia } from '../openai-chat/media.ts'
 import type { NoteLoss } from '../protocol.ts'
 
 /** A part of a message or of a tool's output → media; undefined where it is none that we know. */
-export const parseMedia = (part: JsonObject): Media | undefined => {
+export const parseMedia = (part: JsonObject): MediaPart | undefined => {
   if (part.type === 'input_image') return parseImage(part)
   if (part.type === 'input_file') return parseFile(part)
   return part.type === 'input_audio' ? parseChatMedia(part) : undefined
 }
 
-const parseImage = ({ image_url: url, file_id: file, detail }: JsonObject): Media | undefined => {
+const parseImage = ({ image_url: url, file_id: file, detail }: JsonObject): MediaPart | undefined => {
   const detailed = textOf(detail) === undefined ? {} : { detail: detail as string }
   if (typeof url === 'string') return parseChatMedia({ type: 'image_url', image_url: { url, ...detailed } })
   return typeof file === 'string'
@@ -20,7 +20,7 @@ const parseImage = ({ image_url: url, file_id: file, detail }: JsonObject): Medi
     : undefined
 }
 
-const parseFile = (part: JsonObject): Media | undefined => {
+const parseFile = (part: JsonObject): MediaPart | undefined => {
   const name = textOf(part.filename)
   const url = textOf(part.file_url)
   if (url === undefined) return parseChatMedia({ type: 'file', file: part })
@@ -31,10 +31,10 @@ const parseFile = (part: JsonObject): Media | undefined => {
 const mimeOf = (name: string): string => (/\.pdf(?:$|[?#])/i.test(name) ? 'application/pdf' : '*/*')
 
 /** Of sounds it knows the bytes alone; pictures lie in a request, in the store or on the web, and files too. */
-export const takesUrl = ({ mime }: Media): boolean => !mime.startsWith('audio/')
+export const takesUrl = ({ mime }: MediaPart): boolean => !mime.startsWith('audio/')
 
 /** Media → a part of a message. */
-export const renderMedia = (media: Media, path: string, loss: NoteLoss): JsonObject | undefined => {
+export const renderMedia = (media: MediaPart, path: string, loss: NoteLoss): JsonObject | undefined => {
   const { mime, source, detail, name } = media
   const named = name === undefined ? {} : { filename: name }
   if (mime.startsWith('video/')) {
@@ -54,7 +54,7 @@ export const renderMedia = (media: Media, path: string, loss: NoteLoss): JsonObj
 }
 
 /** The picture of an `image_generation_call` → media; its other fields are sealed. */
-export const parsePicture = (item: JsonObject, at?: string): Media | undefined => {
+export const parsePicture = (item: JsonObject, at?: string): MediaPart | undefined => {
   const { type, result, id: _id, status: _status, ...rest } = item
   if (type !== 'image_generation_call' || typeof result !== 'string' || result === '') return undefined
   const seal = { by: 'openai-responses', ...(at !== undefined && { at }), value: rest }
@@ -63,7 +63,7 @@ export const parsePicture = (item: JsonObject, at?: string): Media | undefined =
 }
 
 /** A picture of the model's → the item that made it; undefined where its bytes are not there. */
-export const renderPicture = ({ mime, source, seal }: Media, id: string): JsonObject | undefined => {
+export const renderPicture = ({ mime, source, seal }: MediaPart, id: string): JsonObject | undefined => {
   if (!mime.startsWith('image/') || !('data' in source)) return undefined
   const own = seal?.by === 'openai-responses' && isObject(seal.value) ? seal.value : {}
   const format = mime === 'image/*' ? 'png' : mime.slice('image/'.length)

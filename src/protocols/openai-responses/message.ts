@@ -2,7 +2,7 @@
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Message } from '../../ir/chat.ts'
-import { collect, tell } from '../../ir/collect.ts'
+import { collect, replayMessage } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
 import { faultFrom, nonsense, tellsFault } from '../shared/vendor-error.ts'
 import { hearResponse } from './stream-decoder.ts'
@@ -31,7 +31,7 @@ export const renderMessage = (message: Message, exchange: Exchange): JsonObject 
   const mouth = tellResponse(exchange)(event => {
     last = event
   })
-  for (const event of tell(message)) mouth(event)
+  for (const event of replayMessage(message)) mouth(event)
   if (!isObject(last.response)) throw new GatewayError('internal', 'an answer that has no end')
   return last.response
 }

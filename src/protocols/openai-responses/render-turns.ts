@@ -1,7 +1,7 @@
 /** Turns → the items of a conversation, and its instructions. */
 
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
-import type { Call, Part, Reasoning, Result, Turn } from '../../ir/chat.ts'
+import type { Part, ReasoningPart, ToolCall, ToolResult, Turn } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange } from '../protocol.ts'
 import { id, isName, renderContent } from './content-parts.ts'
@@ -89,7 +89,7 @@ const renderMessage = (
  * Thoughts go back to the very seat that wrote them: another credential could not decrypt them ("invalid_encrypted_content", and the
  * conversation would be stuck), another vendor would look for an item it does not know.
  */
-const renderReasoning = (part: Reasoning, path: string, exchange: Exchange): JsonObject | null => {
+const renderReasoning = (part: ReasoningPart, path: string, exchange: Exchange): JsonObject | null => {
   const at = part.seal?.at
   const own = at === undefined || at === exchange.target ? ownOf(part, exchange) : undefined
   if (own === undefined) {
@@ -103,7 +103,7 @@ const renderReasoning = (part: Reasoning, path: string, exchange: Exchange): Jso
   return { type: 'reasoning', ...rest, summary, ...content }
 }
 
-const renderCall = (part: Call, exchange: Exchange): JsonObject => {
+const renderCall = (part: ToolCall, exchange: Exchange): JsonObject => {
   const { id: call, name, args, custom, seal } = part
   const own = ownOf(part, exchange)
   if (seal && own === undefined) exchange.loss('function_call', `only ${seal.by} can read what was sealed`)
@@ -113,7 +113,7 @@ const renderCall = (part: Call, exchange: Exchange): JsonObject => {
 }
 
 const renderResult = (
-  { id: call, parts, failed }: Result,
+  { id: call, parts, failed }: ToolResult,
   path: string,
   custom: ReadonlySet<string>,
   exchange: Exchange,

@@ -4,7 +4,7 @@ import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import { hasNoThoughts } from '../../catalog/openai-responses.ts'
 import type { Chat, Format, Part } from '../../ir/chat.ts'
-import { effortAsked, isEffort } from '../../ir/effort.ts'
+import { isEffort, requestedEffort } from '../../ir/effort.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
 import { bring, type Kin } from '../shared/sibling-fields.ts'
 import { fieldsOf, keepRest, takeNumbers } from '../shared/take-fields.ts'
@@ -140,7 +140,7 @@ const limitOf = ({ limit }: Chat, loss: NoteLoss): number | undefined => {
 }
 
 const renderThinking = ({ reasoning }: Chat): JsonObject | undefined => {
-  const effort = effortAsked(reasoning)
+  const effort = requestedEffort(reasoning)
   const told = { ...(effort !== undefined && { effort }), ...(reasoning?.shown && { summary: 'auto' }) }
   return Object.keys(told).length > 0 ? told : undefined
 }

@@ -1,7 +1,7 @@
 /** Tools and their choice ↔ ours. https://platform.openai.com/docs/api-reference/responses/create (2026-11) */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import type { Chat, Choice, Seal, Tool } from '../../ir/chat.ts'
+import type { Chat, Seal, Tool, ToolChoice } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange } from '../protocol.ts'
 
@@ -63,7 +63,7 @@ const renderGrammar = (format: Json): JsonObject | undefined => {
   return isObject(format.grammar) ? { type: 'grammar', ...format.grammar } : format
 }
 
-const parseChoice = (choice: Json | undefined): Choice | undefined => {
+const parseChoice = (choice: Json | undefined): ToolChoice | undefined => {
   if (choice === 'auto' || choice === 'none') return choice
   if (choice === 'required') return 'any'
   if (!isObject(choice)) return undefined
@@ -100,7 +100,7 @@ const renderTool = ({ name, description, schema, strict, custom, seal }: Tool, t
   }
 }
 
-const renderChoice = (choice: Choice | undefined, tools: readonly Tool[]): Json | undefined => {
+const renderChoice = (choice: ToolChoice | undefined, tools: readonly Tool[]): Json | undefined => {
   if (typeof choice !== 'object') return choice === 'any' ? 'required' : choice
   const custom = tools.some(tool => tool.name === choice.name && tool.custom !== undefined)
   return { type: custom ? 'custom' : 'function', name: choice.name }

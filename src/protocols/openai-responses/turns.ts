@@ -1,7 +1,7 @@
 /** The items of a conversation → turns. */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import type { Call, Part, Seal, Turn } from '../../ir/chat.ts'
+import type { Part, Seal, ToolCall, Turn } from '../../ir/chat.ts'
 import { sealPrefix, unwrapSeal } from '../../ir/seal.ts'
 import { id, parseContent } from './content-parts.ts'
 import { parsePicture } from './media.ts'
@@ -77,7 +77,7 @@ const parseCall = (item: JsonObject, type: string): Part => {
   if (!custom && type !== 'function_call')
     return parsePicture(item) ?? { type: 'foreign', seal: { by: id, value: { item } } }
   const kept = Object.entries(rest).filter(([, value]) => value !== null)
-  const part: Call = {
+  const part: ToolCall = {
     type: 'call',
     id: textOf(call) ?? '',
     name: textOf(name) ?? '',

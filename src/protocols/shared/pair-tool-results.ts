@@ -3,7 +3,7 @@
  * or anything stands between a call and its result: clients send such ones when a run was broken off, a history was cut, or the user spoke
  * while a tool ran.
  */
-import type { Part, Result, Turn } from '../../ir/chat.ts'
+import type { Part, ToolResult, Turn } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
 
 /** What the model said, and what it heard before it spoke again. Instructions of the system may stand amid either. */
@@ -40,7 +40,7 @@ const withoutResults = ({ parts }: Turn): Part[] => parts.filter(part => !isResu
 
 const settle = ({ said, heard }: Round, loss: NoteLoss): Turn[] => {
   const calls = [...new Set(said.flatMap(({ parts }) => parts.filter(isCall).map(({ id }) => id)))]
-  const results = new Map<string, Result>()
+  const results = new Map<string, ToolResult>()
   const told = heard.map(turn => takeResults(turn, calls, results, loss))
   const begin = said.findIndex(({ parts }) => parts.some(isCall))
   const isSound = begin === -1 || (begin === said.length - 1 && isInOrder(told, calls))
@@ -53,7 +53,7 @@ const settle = ({ said, heard }: Round, loss: NoteLoss): Turn[] => {
 }
 
 /** The turn itself where each result in it answers a call. */
-const takeResults = (turn: Turn, calls: readonly string[], results: Map<string, Result>, loss: NoteLoss): Turn => {
+const takeResults = (turn: Turn, calls: readonly string[], results: Map<string, ToolResult>, loss: NoteLoss): Turn => {
   const parts = turn.parts.flatMap((part): Part[] => {
     if (part.type !== 'result') return [part]
     if (calls.includes(part.id) && !results.has(part.id)) {
@@ -74,7 +74,7 @@ const isInOrder = (heard: readonly Turn[], calls: readonly string[]): boolean =>
 }
 
 /** What the user says beside a result, or before it, follows in the same turn; a speaker with a name keeps a turn of their own. */
-const answered = (heard: readonly Turn[], answers: readonly Result[]): Turn[] => {
+const answered = (heard: readonly Turn[], answers: readonly ToolResult[]): Turn[] => {
   const last = heard.findLastIndex(({ parts }) => parts.some(isResult))
   const end = last < 0 ? heard.findIndex(isUsers) : last
   const joins = (turn: Turn, at: number): boolean => at <= end && isUsers(turn) && turn.name === undefined
@@ -83,7 +83,7 @@ const answered = (heard: readonly Turn[], answers: readonly Result[]): Turn[] =>
   return [{ role: 'user', parts: [...answers, ...words] }, ...others]
 }
 
-const unanswered = (call: string, loss: NoteLoss): Result => {
+const unanswered = (call: string, loss: NoteLoss): ToolResult => {
   loss(`calls.${call}`, 'it has no result and is answered with a failure')
   return { type: 'result', id: call, failed: true, parts: [{ type: 'text', text: 'This call has no result.' }] }
 }

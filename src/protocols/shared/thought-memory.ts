@@ -4,15 +4,15 @@
  */
 
 import { parseJson } from '../../base/json/json.ts'
-import type { Call, Chat, Part, Reasoning, Turn } from '../../ir/chat.ts'
-import { tell } from '../../ir/collect.ts'
+import type { Chat, Part, ReasoningPart, ToolCall, Turn } from '../../ir/chat.ts'
+import { replayMessage } from '../../ir/collect.ts'
 import type { Event } from '../../ir/event.ts'
 import type { SealMemory, Thought } from '../../ir/seal.ts'
 import type { Egress, Exchange, StreamPipe } from '../protocol.ts'
 
 /** Listens to the events of an answer and keeps what its calls need. */
 export const remember = (memory: SealMemory): ((event: Event) => void) => {
-  const growing = new Map<number, { part: Reasoning | Call; texts: string[] }>()
+  const growing = new Map<number, { part: ReasoningPart | ToolCall; texts: string[] }>()
   let before: Thought[] = []
 
   const close = (at: number): void => {
@@ -59,7 +59,7 @@ export const rememberStream = (egress: Egress, pipe: StreamPipe, exchange: Excha
 /** `text`: a whole answer that has been found good. */
 export const rememberMessage = (egress: Egress, text: string, exchange: Exchange): void => {
   if (exchange.seals)
-    tell(egress.parseMessage(parseJson(text) ?? text, quiet(exchange))).forEach(remember(exchange.seals))
+    replayMessage(egress.parseMessage(parseJson(text) ?? text, quiet(exchange))).forEach(remember(exchange.seals))
 }
 
 /** What passes loses nothing. */

@@ -3,7 +3,7 @@
 import { type Json, parseJson } from '../../base/json/json.ts'
 import { writeJson } from '../../base/json/raw.ts'
 import type { Message, Usage } from '../../ir/chat.ts'
-import { collect, tell } from '../../ir/collect.ts'
+import { collect, replayMessage } from '../../ir/collect.ts'
 import type { Event } from '../../ir/event.ts'
 import type { Egress, Exchange, Frame, Ingress, StreamPipe, StreamState } from '../protocol.ts'
 import { remember } from './thought-memory.ts'
@@ -124,7 +124,7 @@ export const tellMessage = (ingress: Ingress, egress: Egress, text: string, exch
   })
   const message = soundMessage(ingress, exchange, egress.parseMessage(bodyOf(text), exchange))
   const keep = exchange.seals && remember(exchange.seals)
-  for (const event of tell(message)) {
+  for (const event of replayMessage(message)) {
     keep?.(event)
     render(event)
   }
@@ -134,7 +134,7 @@ export const tellMessage = (ingress: Ingress, egress: Egress, text: string, exch
 
 const toldBy = (ingress: Ingress, given: Message, exchange: Exchange): Told => {
   const message = soundMessage(ingress, exchange, given)
-  if (exchange.seals) tell(message).forEach(remember(exchange.seals))
+  if (exchange.seals) replayMessage(message).forEach(remember(exchange.seals))
   return { body: writeJson(ingress.renderMessage(message, exchange)), ...said(message) }
 }
 

@@ -1,7 +1,7 @@
 /** What vendors seal crosses clients that know nothing of it, and is found again where they drop it. */
 import { describe, expect, test } from 'bun:test'
 import type { JsonObject } from '../../../src/base/json/json.ts'
-import type { Call, Chat, Seal } from '../../../src/ir/chat.ts'
+import type { Chat, Seal, ToolCall } from '../../../src/ir/chat.ts'
 import type { Event } from '../../../src/ir/event.ts'
 import { isReadable, sealPrefix, unwrapSeal, wrapSeal } from '../../../src/ir/seal.ts'
 import { protocols } from '../../../src/protocols/registry.ts'
@@ -11,7 +11,7 @@ import { exchangeFor } from '../../contracts/protocol.ts'
 
 const chat = protocols.get('openai-chat')!
 const seal = (value: string, at = 'vendor.target'): Seal => ({ by: 'other', at, value })
-const call = (change: Partial<Call> = {}): Call => ({
+const call = (change: Partial<ToolCall> = {}): ToolCall => ({
   type: 'call',
   id: 'call_1',
   name: 'look',

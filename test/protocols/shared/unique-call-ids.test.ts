@@ -1,7 +1,7 @@
 /** Whatever a vendor's answer was, every call has an id of its own, and what cannot be told is noted. */
 import { describe, expect, test } from 'bun:test'
 import type { Message } from '../../../src/ir/chat.ts'
-import { tell } from '../../../src/ir/collect.ts'
+import { replayMessage } from '../../../src/ir/collect.ts'
 import type { Event } from '../../../src/ir/event.ts'
 import { protocols } from '../../../src/protocols/registry.ts'
 import { soundEvents, soundMessage } from '../../../src/protocols/shared/unique-call-ids.ts'
@@ -28,7 +28,7 @@ describe.each([...protocols.keys()])('a client of %s', name => {
     const { parts } = soundMessage(ingress, exchangeFor(), message)
     const whole = parts.map(part => (part.type === 'call' ? part.id : ''))
     const heard: Event[] = []
-    tell(message).forEach(soundEvents(ingress, exchangeFor(), event => heard.push(event)))
+    replayMessage(message).forEach(soundEvents(ingress, exchangeFor(), event => heard.push(event)))
     const streamed = heard.flatMap(event => (event.type === 'open' ? [event.id ?? ''] : []))
     expect(streamed).toEqual(whole)
     expect(new Set(whole).size).toBe(5)
@@ -40,9 +40,9 @@ describe.each([...protocols.keys()])('a client of %s', name => {
       one => ({ stop: 'stop_sequence', cacheWrite: 'usage.cacheWrite' })[one],
     )
     expect(losses(exchange => soundMessage(ingress, exchange, message)).toSorted()).toEqual(expected.toSorted())
-    expect(losses(exchange => tell(message).forEach(soundEvents(ingress, exchange, () => {}))).toSorted()).toEqual(
-      expected.toSorted(),
-    )
+    expect(
+      losses(exchange => replayMessage(message).forEach(soundEvents(ingress, exchange, () => {}))).toSorted(),
+    ).toEqual(expected.toSorted())
   })
 })
 

@@ -1,7 +1,7 @@
 /** The answer of a tool: an object in Gemini's JSON, text and media in every other protocol. https://ai.google.dev/api/caching#FunctionResponse (2026-11) */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../../base/json/json.ts'
-import type { Media, Part, Result } from '../../../ir/chat.ts'
+import type { MediaPart, Part, ToolResult } from '../../../ir/chat.ts'
 import type { Exchange } from '../../protocol.ts'
 import { given, listOf } from '../syntax/casing.ts'
 import { takesMediaInResults } from '../thinking.ts'
@@ -9,7 +9,7 @@ import { argsObject } from './function-args.ts'
 import { mediaIn, renderMedia, sealIn } from './part.ts'
 
 /** `call`: the id of the call it answers. `output`, `result` and `error` alone are the names Google's own libraries give to what is no object. */
-export const parseResult = (part: JsonObject, call: string): Result => {
+export const parseResult = (part: JsonObject, call: string): ToolResult => {
   const given = isObject(part.functionResponse) ? part.functionResponse : {}
   const response = isObject(given.response) ? given.response : {}
   const [key, ...others] = Object.keys(response)
@@ -24,7 +24,7 @@ export const parseResult = (part: JsonObject, call: string): Result => {
 
 /** @param call the name of what was called, and its id if the vendor is to see it */
 export const renderResult = (
-  { parts, failed }: Result,
+  { parts, failed }: ToolResult,
   call: { name: string; id: string | undefined },
   { model, path, exchange }: { model: string; path: string; exchange: Exchange },
 ): JsonObject[] => {
@@ -41,7 +41,7 @@ export const renderResult = (
   return [{ functionResponse }, ...(within ? [] : media)]
 }
 
-const wireMedia = (media: Media, path: string, exchange: Exchange): JsonObject[] => {
+const wireMedia = (media: MediaPart, path: string, exchange: Exchange): JsonObject[] => {
   const told = renderMedia(media)
   if (told === undefined) exchange.loss(path, `${media.mime} has no form in a result of this protocol`)
   return told === undefined ? [] : [told]

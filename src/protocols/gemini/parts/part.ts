@@ -1,7 +1,7 @@
 /** What a part of a content holds beside its words: its signature, its media, and what only this protocol knows. */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../../base/json/json.ts'
-import type { Media, Part, Seal } from '../../../ir/chat.ts'
+import type { MediaPart, Part, Seal } from '../../../ir/chat.ts'
 import { isReadable, unwrapSeal, wrapSeal } from '../../../ir/seal.ts'
 import type { Exchange } from '../../protocol.ts'
 import { given } from '../syntax/casing.ts'
@@ -93,7 +93,7 @@ export const livingPart = (): JsonObject => ({
 })
 
 /** Media of a part, undefined where it has none. What lies at an address of the open web is told as such, so that other vendors can have it. */
-export const mediaIn = (part: JsonObject, at?: string): Media | undefined => {
+export const mediaIn = (part: JsonObject, at?: string): MediaPart | undefined => {
   const { inlineData, fileData } = part
   if (isObject(inlineData) && typeof inlineData.data === 'string') {
     const name = textOf(inlineData.displayName)
@@ -110,7 +110,7 @@ export const mediaIn = (part: JsonObject, at?: string): Media | undefined => {
 }
 
 /** The data itself, or a file that Google keeps; nothing else has a form: addresses are fetched before. */
-export const renderMedia = ({ mime, source, name }: Media): JsonObject | undefined => {
+export const renderMedia = ({ mime, source, name }: MediaPart): JsonObject | undefined => {
   if ('data' in source)
     return { inlineData: given({ mimeType: mimeOf(mime, source.data, name), data: plainBase64(source.data) }) }
   if (!('file' in source) || source.by !== id) return undefined
