@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
 import ts from 'typescript'
 import { protocols } from '../src/protocols/registry.ts'
-import { providers, unbuilt } from '../src/providers/index.ts'
+import { providers, unsupported } from '../src/providers/index.ts'
 
 const root = join(import.meta.dir, '..')
 const folder = join(root, 'src')
@@ -154,7 +154,7 @@ describe('names', () => {
   })
 
   test('no vendor is named outside providers, catalog and config/dialects', () => {
-    const vendors = [...providers.keys(), ...unbuilt.keys()].filter(
+    const vendors = [...providers.keys(), ...unsupported.keys()].filter(
       id => !protocols.has(id) && !['mock', 'openai', 'github', 'together'].includes(id),
     )
     const wrong = files

@@ -1,7 +1,7 @@
 /** Parts of hand-written pages that the program itself tells: what stands between `<!-- generated: NAME -->` and `<!-- end -->`. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { providers, unbuilt } from '../../src/providers/index.ts'
+import { providers, unsupported } from '../../src/providers/index.ts'
 import type { Provider } from '../../src/providers/provider.ts'
 
 const root = join(import.meta.dir, '../..')
@@ -39,13 +39,13 @@ const services = (): string => {
 
 const cell = ({ id, title, docs }: Provider): string => `\`${id}\` [${title}](${docs})`
 
-const unspoken = (): string => [...unbuilt.keys()].map(id => `\`${id}\``).join(', ')
+const unspoken = (): string => [...unsupported.keys()].map(id => `\`${id}\``).join(', ')
 
 const instead = (): string =>
   [
     '| type | what to write |',
     '| --- | --- |',
-    ...[...unbuilt].map(([id, word]) => `| \`${id}\` | ${coded(word)} |`),
+    ...[...unsupported].map(([id, word]) => `| \`${id}\` | ${coded(word)} |`),
   ].join('\n')
 
 /** Addresses as code: some hold `<…>`, which Markdown would take for a tag. */

@@ -1,7 +1,7 @@
 /** docs/providers.md: every service type as its file describes it. */
 
 import type { Entry, Target } from '../../src/providers/entry.ts'
-import { providers, unbuilt } from '../../src/providers/index.ts'
+import { providers, unsupported } from '../../src/providers/index.ts'
 import type { Provider } from '../../src/providers/provider.ts'
 import { addressOf, wireOf } from '../../src/providers/resolve-url.ts'
 import { endpointOf } from '../../src/providers/server-url.ts'
@@ -26,7 +26,7 @@ export const address = (provider: Provider): string => {
   const entry = entryOf(provider)
   const hosts = (provider.hosts ?? []).filter(host => host !== '*')
   const found = wireOf(entry)
-  if ('unbuilt' in found) return `your own, below ${list(hosts)}`
+  if ('unsupported' in found) return `your own, below ${list(hosts)}`
   const [first = 'openai-chat'] = Object.keys(found.wire.speaks)
   const { base, speaks } = found.wire
   const target = targetOf(entry, provider)
@@ -79,7 +79,7 @@ const details = ({ id, models = [], embeddingModels = [], quirks = [] }: Provide
   `| ${code(id)} | ${list([...models, ...embeddingModels])} | ${quirks.join('; ')} |`
 
 const forms = ({ id, variants = [] }: Provider): string[] =>
-  variants.flatMap(variant => ('unbuilt' in variant ? `- ${code(id)}: ${variant.unbuilt}` : []))
+  variants.flatMap(variant => ('unsupported' in variant ? `- ${code(id)}: ${variant.unsupported}` : []))
 
 const opening = `# Services
 
@@ -118,7 +118,7 @@ export const providersPage = (): string => {
     '',
     '## Types that are known, but not spoken yet',
     '',
-    ...[...unbuilt].map(([type, word]) => `- ${code(type)}: ${word}`),
+    ...[...unsupported].map(([type, word]) => `- ${code(type)}: ${word}`),
     '',
   ].join('\n')
 }

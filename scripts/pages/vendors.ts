@@ -99,7 +99,7 @@ const section = (title: string, lines: string[]): string[] =>
   lines.length > 0 ? [`## ${title}`, '', ...lines.map(line => `- ${line}`), ''] : []
 
 const unspoken = ({ variants = [] }: Provider): string[] =>
-  variants.flatMap(variant => ('unbuilt' in variant ? [variant.unbuilt.replace(/</g, '\\<')] : []))
+  variants.flatMap(variant => ('unsupported' in variant ? [variant.unsupported.replace(/</g, '\\<')] : []))
 
 const key = ({ apply }: VendorFacts): string => `${apply.url ? `<${apply.url}> ` : ''}${told(apply)}`
 

@@ -68,7 +68,7 @@ const wayFor = (
   exchange: Exchange,
   { trail, run, said }: Journey,
 ): Way => {
-  const mend = wire.mend?.[speaks]
+  const mend = wire.patchResponse?.[speaks]
   if (mend) exchange.patchResponse = mend
   const keep = keeperOf({ intake, said }, target, trail.caller ?? '', run)
   return { client: intake.protocol, speaks, exchange, remembers, keep }

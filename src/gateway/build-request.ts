@@ -17,7 +17,7 @@ import { answerCalls } from '../protocols/shared/pair-tool-results.ts'
 import { recall } from '../protocols/shared/thought-memory.ts'
 import { type AnyUnaryIngress, isUnary, translateUnaryRequest } from '../protocols/shared/unary.ts'
 import type { Target } from '../providers/entry.ts'
-import type { Outgoing, Wire } from '../providers/provider.ts'
+import type { UpstreamRequest, Wire } from '../providers/provider.ts'
 import { addressOf, spokenFor, wireOf } from '../providers/resolve-url.ts'
 import type { Payload } from '../upstream/call.ts'
 import { sendFor } from '../upstream/connection/token-fetch.ts'
@@ -36,7 +36,7 @@ export type Intake = {
 
 /** What goes out, and in which protocol the answer will come. */
 export type Prepared = {
-  outgoing: Outgoing
+  outgoing: UpstreamRequest
   payload: Payload
   wire: Wire
   speaks: ProtocolId
@@ -74,7 +74,7 @@ const sign = (
   intake: Intake,
   target: Target,
 ): Prepared | Promise<Prepared> => {
-  const outgoing: Outgoing = {
+  const outgoing: UpstreamRequest = {
     url: addressOf(target, speaks, intake),
     headers: headersOf(intake, target, speaks, length),
     body: typeof payload === 'string' ? payload : undefined,
@@ -95,7 +95,7 @@ const after = async <Value>(done: Promise<void>, value: Value): Promise<Value> =
 
 const builtWire = (target: Target): Wire => {
   const found = wireOf(target.entry)
-  if ('unbuilt' in found) throw new GatewayError('internal', `service "${target.entry.id}" cannot be spoken to`)
+  if ('unsupported' in found) throw new GatewayError('internal', `service "${target.entry.id}" cannot be spoken to`)
   return found.wire
 }
 
@@ -119,7 +119,7 @@ const write = (
   if (speaks !== intake.protocol.id || needsBytes(intake.protocol, intake.json, wire))
     return translate(intake, target, wire, speaks, exchange)
   const passed = intake.protocol.passthrough.writeRequest(text, body, { model: target.model, requestUsage })
-  const adjust = wire.adjust?.[speaks]
+  const adjust = wire.patchRequest?.[speaks]
   const brings = needsThoughts(wire, speaks) && text.includes('"tool_calls"')
   const own = changeFor(body, wire, speaks, target, exchange.loss, intake.headers)
   const change = body.stream_options && intake.usageAsked && !requestUsage ? { stream_options: undefined, ...own } : own
@@ -141,7 +141,7 @@ const changeFor = (
   client?: Headers,
 ): JsonObject => {
   const params = target.entry.params as JsonObject
-  const retouch = wire.retouch?.[speaks]
+  const retouch = wire.patchTopLevel?.[speaks]
   return retouch ? { ...params, ...retouch({ ...body, ...params }, loss, target, client) } : params
 }
 
@@ -163,7 +163,7 @@ const asked = (
 ): string => {
   const rendered = translateUnaryRequest(client, unaryEgressOf(speaks)!, body, target.model, loss)
   Object.assign(rendered, target.entry.params)
-  wire.adjust?.[speaks]?.(rendered, loss, target)
+  wire.patchRequest?.[speaks]?.(rendered, loss, target)
   return writeJson(rendered)
 }
 
@@ -184,12 +184,12 @@ const translate = (
     const body = egress.renderRequest({ ...near, model: target.model, stream }, exchange)
     if (needsThoughts(wire, speaks)) bringThoughts(body, exchange.seals)
     const client = speaks === protocol.id ? headers : undefined
-    if (!client) wire.trim?.[speaks]?.(body, exchange.loss, target)
+    if (!client) wire.trimTranslated?.[speaks]?.(body, exchange.loss, target)
     Object.assign(body, changeFor(body, wire, speaks, target, exchange.loss, client))
-    wire.adjust?.[speaks]?.(body, exchange.loss, target, client)
+    wire.patchRequest?.[speaks]?.(body, exchange.loss, target, client)
     return { payload: wrapped(writeJson(body), wire, speaks) }
   }
-  const takesUrl = wire.takesBytes?.includes(speaks) ? undefined : egress.acceptsUrl
+  const takesUrl = wire.requiresInlineMedia?.includes(speaks) ? undefined : egress.acceptsUrl
   return namesUrls(chat, takesUrl) ? localise(chat, media, takesUrl).then(render) : render(chat)
 }
 
@@ -202,12 +202,12 @@ const readable = (chat: Chat, speaks: ProtocolId, body: JsonObject, loss: NoteLo
 
 /** A request that could pass, but names files by URL that the vendor would not fetch. */
 const needsBytes = (protocol: Ingress | PassthroughProtocol, { text, body }: JsonBody, wire: Wire): boolean =>
-  wire.takesBytes?.includes(protocol.id) === true &&
+  wire.requiresInlineMedia?.includes(protocol.id) === true &&
   text.includes('"url"') &&
   namesUrls((protocol as Ingress).parseRequest(body, () => undefined))
 
 const needsThoughts = (wire: Wire, speaks: ProtocolId): boolean =>
-  wire.needsThoughts === true && speaks === 'openai-chat'
+  wire.requiresReasoning === true && speaks === 'openai-chat'
 
 /** Several answers at once: only their own protocol can tell them apart. Chat Completions says `n`, Gemini `candidateCount`. */
 const refuseChoices = ({ n, generationConfig }: JsonObject): void => {

@@ -6,7 +6,7 @@ import type { Timeouts } from '../config/compiled.ts'
 import { withHeaders } from '../downstream/response-headers.ts'
 import { egressOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
-import type { Outgoing } from '../providers/provider.ts'
+import type { UpstreamRequest } from '../providers/provider.ts'
 import { addressOf, wireOf } from '../providers/resolve-url.ts'
 import type { Trail } from '../telemetry/request-record.ts'
 import { Call } from '../upstream/call.ts'
@@ -27,10 +27,10 @@ export const askKeeper = async (
   { trail, timeouts, redact }: Terms,
 ): Promise<JsonObject> => {
   const found = wireOf(target.entry)
-  if ('unbuilt' in found) throw new GatewayError('internal', `service "${target.entry.id}" cannot be spoken to`)
+  if ('unsupported' in found) throw new GatewayError('internal', `service "${target.entry.id}" cannot be spoken to`)
   const headers = new Headers({ 'user-agent': userAgent, ...target.entry.headers })
   const url = below(addressOf(target, protocol), asked)
-  const outgoing: Outgoing = { url, method: asked.method, headers, body: undefined }
+  const outgoing: UpstreamRequest = { url, method: asked.method, headers, body: undefined }
   await found.wire.sign(outgoing, target)
   const { connect, firstByte, idle } = timeouts
   const call = new Call(outgoing, undefined, target, found.wire, { connect, firstByte, idle, whole: true })

@@ -48,7 +48,7 @@ import xinghuo from './vendors/xinghuo.ts'
 import zai from './vendors/zai.ts'
 import zhipu from './vendors/zhipu.ts'
 
-export { unbuilt } from './unsupported.ts'
+export { unsupported } from './unsupported.ts'
 
 /** Service type → provider, in the order of the alphabet. */
 export const providers: ReadonlyMap<string, Provider> = new Map(

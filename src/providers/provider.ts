@@ -6,15 +6,15 @@ import type { NoteLoss } from '../protocols/protocol.ts'
 import type { Entry, Target } from './entry.ts'
 
 /** One HTTP request on its way to a vendor. `sign` may change the url and the headers; `body` is what will be sent, if it is text; without a `method` it is a POST. */
-export type Outgoing = { url: string; headers: Headers; body: string | undefined; method?: string }
-export type Sign = (outgoing: Outgoing, target: Target, send?: Send) => void | Promise<void>
+export type UpstreamRequest = { url: string; headers: Headers; body: string | undefined; method?: string }
+export type Sign = (outgoing: UpstreamRequest, target: Target, fetchToken?: TokenFetch) => void | Promise<void>
 /** A request a signature needs (a token), by the target's own way: its proxy, no redirects. Absent: straight. */
-export type Send = (target: Target, url: string, options: RequestInit) => Promise<Response>
+export type TokenFetch = (target: Target, url: string, options: RequestInit) => Promise<Response>
 
 /** Data, or how to work it out from the target and from what is asked of it. */
-export type Per<T> = T | ((target: Target, asked: Asked) => T)
+export type Per<T> = T | ((target: Target, options: PathOptions) => T)
 /** What an address may hang on. */
-export type Asked = { stream: boolean }
+export type PathOptions = { stream: boolean }
 
 /** Where the protocols live and how they are spoken; a variant overrides what it names. */
 export type Wire = {
@@ -30,36 +30,36 @@ export type Wire = {
    * What the vendor wants otherwise than the protocol says, on the body as it will be sent. Without one the bytes pass.
    * `client`: the headers of a client that speaks this protocol, for what the vendor wants in the body instead.
    */
-  adjust?: Record<ProtocolId, (body: JsonObject, loss: NoteLoss, target: Target, client?: Headers) => void>
+  patchRequest?: Record<ProtocolId, (body: JsonObject, loss: NoteLoss, target: Target, client?: Headers) => void>
   /**
    * The same where only members at the top differ: what they become, `undefined` where they go. The other bytes pass as the client wrote them.
    */
-  retouch?: Record<ProtocolId, (body: JsonObject, loss: NoteLoss, target: Target, client?: Headers) => JsonObject>
+  patchTopLevel?: Record<ProtocolId, (body: JsonObject, loss: NoteLoss, target: Target, client?: Headers) => JsonObject>
   /** What the body as it will be sent stands in. */
   wrap?: Record<ProtocolId, (text: string) => string>
   /** What the vendor refuses of what a translation says, on the body before `adjust`. A request in the vendor's own words goes as it came. */
-  trim?: Record<ProtocolId, (body: JsonObject, loss: NoteLoss, target: Target) => void>
+  trimTranslated?: Record<ProtocolId, (body: JsonObject, loss: NoteLoss, target: Target) => void>
   /** What the vendor gets wrong beyond what the protocol's own mending knows, on a frame or a whole answer. */
-  mend?: Record<ProtocolId, (body: JsonObject) => void>
+  patchResponse?: Record<ProtocolId, (body: JsonObject) => void>
   /** A message with calls is refused without the thoughts before them: kept for clients that drop them (openai-chat). */
-  needsThoughts?: boolean
+  requiresReasoning?: boolean
   /** Which of `speaks` a model of the vendor is spoken to in, best first; absent or undefined: all of them. */
   protocolsFor?: (model: string) => readonly ProtocolId[] | undefined
   /** Protocols in which the vendor takes media as bytes alone, though they know URLs. */
-  takesBytes?: readonly ProtocolId[]
+  requiresInlineMedia?: readonly ProtocolId[]
   /** Texts the vendor takes at once by model, where it documents fewer than the protocol (embeddings). Longer lists go in parts. */
   maxTexts?: Record<ProtocolId, (model: string) => number>
   /** The vendor answers 400 when it is asked for usage in a stream. */
   refusesUsage?: boolean
   /** In place of HTTP (the built-in mock; a vendor that speaks WebSocket). */
-  exchange?: (outgoing: Outgoing, target: Target, signal: AbortSignal) => Promise<Response>
+  exchange?: (outgoing: UpstreamRequest, target: Target, signal: AbortSignal) => Promise<Response>
 }
 
 /** A form of the vendor that the entry asks for by what it says. The first whose `when` holds wins. */
 export type Variant = { when: (entry: Entry) => boolean } & (
   | (Partial<Wire> & { credentials?: string[] })
   /** Known, but not spoken yet: the entry is skipped with this word on what to write instead. */
-  | { unbuilt: string }
+  | { unsupported: string }
 )
 
 export type Provider = Wire & {

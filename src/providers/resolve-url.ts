@@ -4,8 +4,8 @@ import type { ProtocolId } from '../ir/chat.ts'
 import { isOwnPath, protocolNamed } from '../protocols/custom-paths.ts'
 import { isTranslatable, unaryKindOf } from '../protocols/registry.ts'
 import type { Entry, Target } from './entry.ts'
-import { providers, unbuilt } from './index.ts'
-import type { Asked, Provider, Wire } from './provider.ts'
+import { providers, unsupported } from './index.ts'
+import type { PathOptions, Provider, Wire } from './provider.ts'
 import { endpointOf, type Place, placeOf } from './server-url.ts'
 import { modelPrefixes } from './vendors/openai.ts'
 
@@ -18,21 +18,21 @@ type Route = {
   /** Full addresses that need no target. */
   fixed: ReadonlyMap<ProtocolId, string>
   /** The others. */
-  perTarget: ReadonlyMap<ProtocolId, (target: Target, asked: Asked) => string>
+  perTarget: ReadonlyMap<ProtocolId, (target: Target, asked: PathOptions) => string>
 }
 
-const routes = new WeakMap<Entry, Route | { unbuilt: string }>()
+const routes = new WeakMap<Entry, Route | { unsupported: string }>()
 
 /**
  * The provider an entry is really for, and its wire in the form the entry asks for, `speaks` with what the entry serves and no more;
  * or the word on why it cannot be served.
  */
-export const wireOf = (entry: Entry): { provider: Provider; wire: Wire } | { unbuilt: string } => routeOf(entry)
+export const wireOf = (entry: Entry): { provider: Provider; wire: Wire } | { unsupported: string } => routeOf(entry)
 
 /** Names of the credentials the entry must have: none where a server of the user's own may do without. */
 export const credentialsOf = (entry: Entry): string[] => {
   const route = routeOf(entry)
-  return 'unbuilt' in route ? [] : route.credentials
+  return 'unsupported' in route ? [] : route.credentials
 }
 
 /**
@@ -41,7 +41,7 @@ export const credentialsOf = (entry: Entry): string[] => {
  */
 export const serves = (entry: Entry, protocol: ProtocolId, model?: string): boolean => {
   const route = routeOf(entry)
-  if ('unbuilt' in route) return false
+  if ('unsupported' in route) return false
   const held = model === undefined ? undefined : route.wire.protocolsFor?.(model)
   const isHeld = held?.includes(protocol) ?? true
   if (isHeld && route.serves.has(protocol)) return true
@@ -52,7 +52,7 @@ export const serves = (entry: Entry, protocol: ProtocolId, model?: string): bool
 export const isNative = ({ entry, model }: Pick<Target, 'entry' | 'model'>, protocol: ProtocolId): boolean => {
   const route = routeOf(entry)
   return (
-    !('unbuilt' in route) &&
+    !('unsupported' in route) &&
     route.serves.has(protocol) &&
     (route.wire.protocolsFor?.(model)?.includes(protocol) ?? true)
   )
@@ -64,7 +64,7 @@ export const isNative = ({ entry, model }: Pick<Target, 'entry' | 'model'>, prot
  */
 export const spokenFor = ({ entry, model }: Target, wanted: ProtocolId): ProtocolId => {
   const route = routeOf(entry)
-  const { speaks, protocolsFor } = 'unbuilt' in route ? { speaks: {} } : route.wire
+  const { speaks, protocolsFor } = 'unsupported' in route ? { speaks: {} } : route.wire
   const held = protocolsFor?.(model)
   if (held?.includes(wanted) ?? wanted in speaks) return wanted
   const other = (held ?? Object.keys(speaks)).find(id => isTranslatable(wanted, id))
@@ -86,15 +86,15 @@ export const seatOf = (target: Target): string => {
 }
 
 /** The full URL of a request, query included. @throws GatewayError `internal` where the entry does not serve the protocol. */
-export const addressOf = (target: Target, protocol: ProtocolId, asked: Asked = { stream: false }): string => {
+export const addressOf = (target: Target, protocol: ProtocolId, asked: PathOptions = { stream: false }): string => {
   const route = routeOf(target.entry)
   const address =
-    'unbuilt' in route ? undefined : (route.fixed.get(protocol) ?? route.perTarget.get(protocol)?.(target, asked))
+    'unsupported' in route ? undefined : (route.fixed.get(protocol) ?? route.perTarget.get(protocol)?.(target, asked))
   if (address === undefined) throw new GatewayError('internal', `${target.entry.id} does not serve ${protocol}`)
   return address
 }
 
-const routeOf = (entry: Entry): Route | { unbuilt: string } => {
+const routeOf = (entry: Entry): Route | { unsupported: string } => {
   const known = routes.get(entry)
   if (known) return known
   const made = makeRoute(entry)
@@ -102,13 +102,13 @@ const routeOf = (entry: Entry): Route | { unbuilt: string } => {
   return made
 }
 
-const makeRoute = (entry: Entry): Route | { unbuilt: string } => {
+const makeRoute = (entry: Entry): Route | { unsupported: string } => {
   const named = providers.get(entry.type)
-  if (!named) return { unbuilt: unbuilt.get(entry.type) ?? `no service type ${entry.type} is known` }
+  if (!named) return { unsupported: unsupported.get(entry.type) ?? `no service type ${entry.type} is known` }
   const place = entry.serverUrl === undefined ? undefined : placeOf(entry.serverUrl)
   const provider = (named.id === 'openai' ? vendorOf(entry, place) : undefined) ?? named
   const variant = provider.variants?.find(({ when }) => when(entry))
-  if (variant && 'unbuilt' in variant) return { unbuilt: variant.unbuilt }
+  if (variant && 'unsupported' in variant) return { unsupported: variant.unsupported }
   const spoken: Wire = variant ? { ...provider, ...variant } : provider
   const own = !place || typeof spoken.base === 'function' || owns(provider, place)
   const spokenHere = [...protocolsOf(entry, spoken, own)]
@@ -117,7 +117,7 @@ const makeRoute = (entry: Entry): Route | { unbuilt: string } => {
   )
   const wire = { ...spoken, speaks, ...heldIn(spoken, speaks) }
   const fixed = new Map<ProtocolId, string>()
-  const perTarget = new Map<ProtocolId, (target: Target, asked: Asked) => string>()
+  const perTarget = new Map<ProtocolId, (target: Target, asked: PathOptions) => string>()
   for (const protocol of spokenHere) {
     const address = addressIn(wire, place, own, protocol)
     if (typeof address === 'string') fixed.set(protocol, address)
@@ -171,7 +171,7 @@ const inFull = (name: string, all: readonly ProtocolId[]): ProtocolId => {
   return all.find(id => kind !== undefined && unaryKindOf(id) === kind) ?? protocolNamed(name)
 }
 
-type Address = string | ((target: Target, asked: Asked) => string)
+type Address = string | ((target: Target, asked: PathOptions) => string)
 
 const addressIn = (wire: Wire, place: Place | undefined, own: boolean, protocol: ProtocolId): Address => {
   const { base } = wire
@@ -183,7 +183,12 @@ const addressIn = (wire: Wire, place: Place | undefined, own: boolean, protocol:
 }
 
 const pathPerTarget =
-  (base: string, place: Place | undefined, own: boolean, path: (target: Target, asked: Asked) => string): Address =>
+  (
+    base: string,
+    place: Place | undefined,
+    own: boolean,
+    path: (target: Target, asked: PathOptions) => string,
+  ): Address =>
   (target, asked) =>
     place
       ? place.origin + pathAt(place, own, placeOf(base).path) + path(target, asked) + place.query

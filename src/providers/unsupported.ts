@@ -3,7 +3,7 @@
 const alone = (word: string): string => `not spoken yet; ${word}`
 
 /** Service type → what to write instead. */
-export const unbuilt: ReadonlyMap<string, string> = new Map([
+export const unsupported: ReadonlyMap<string, string> = new Map([
   ['agentbuilder', alone('it has no OpenAI-compatible address')],
   ['bailian', alone('it has no OpenAI-compatible address for agents; its models work as a service of type dashscope')],
   ['cozecn', alone('it has no OpenAI-compatible address')],

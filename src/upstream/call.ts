@@ -1,7 +1,7 @@
 /** One attempt: sends the request to the vendor and waits for the head of its answer. */
 import { GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
-import type { Outgoing, Wire } from '../providers/provider.ts'
+import type { UpstreamRequest, Wire } from '../providers/provider.ts'
 import { createReach } from './connection/connect-probe.ts'
 import { createSpare } from './connection/idle-connections.ts'
 import { originOf, type ProxyOption, proxyFor } from './connection/proxy.ts'
@@ -49,7 +49,7 @@ export class Call implements Answered {
   #onSpareAt = Number.NEGATIVE_INFINITY
 
   constructor(
-    private readonly outgoing: Outgoing,
+    private readonly outgoing: UpstreamRequest,
     private readonly payload: Payload,
     private readonly target: Target,
     private readonly wire: Wire,

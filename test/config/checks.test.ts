@@ -7,7 +7,7 @@ import { parse } from 'yaml'
 import { hasErrors, renderProblems } from '../../src/config/checks/problems.ts'
 import { load } from '../../src/config/load.ts'
 import { ConfigSchema } from '../../src/config/schema/schema.ts'
-import { unbuilt } from '../../src/providers/index.ts'
+import { unsupported } from '../../src/providers/index.ts'
 import { file, loadFile, problemsOf, shown, withEntry } from '../support/config-file.ts'
 
 const top = (more: object) => withEntry({}, 'openai', more)
@@ -323,7 +323,7 @@ describe('warnings', () => {
   })
 
   test('known, but not spoken yet: skipped with a word; nothing else of it is checked', () => {
-    for (const [type, word] of unbuilt)
+    for (const [type, word] of unsupported)
       expect(
         problemsOf({ services: { [type]: [{ enabled: true }], openai: [withEntry({}).services['openai']![0]] } }),
       ).toEqual([`warning services.${type}[0]: skipped: ${word}`])

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'bun:test'
 import type { Json, JsonObject } from '../../src/base/json/json.ts'
 import { egressOf, unaryEgressOf } from '../../src/protocols/registry.ts'
 import type { Entry, Target } from '../../src/providers/entry.ts'
-import { unbuilt } from '../../src/providers/index.ts'
-import type { Outgoing, Provider } from '../../src/providers/provider.ts'
+import { unsupported } from '../../src/providers/index.ts'
+import type { Provider, UpstreamRequest } from '../../src/providers/provider.ts'
 import { addressOf, credentialsOf, serves, wireOf } from '../../src/providers/resolve-url.ts'
 import { plainEntry as bareEntry } from '../support/entry.ts'
 
@@ -22,7 +22,7 @@ export const targetOf = (entry: Entry, model = 'some-model', values: Record<stri
 /** The entry a provider works with out of the box; a provider that needs a server of the user's own gets one below its host pattern. */
 export const plainEntry = (provider: Provider): Entry => {
   const entry = entryOf(provider.id)
-  if (!('unbuilt' in wireOf(entry))) return entry
+  if (!('unsupported' in wireOf(entry))) return entry
   const pattern = provider.hosts?.find(host => host.startsWith('*.'))
   return entryOf(provider.id, { serverUrl: `https://somebody${pattern?.slice(1)}` })
 }
@@ -93,7 +93,7 @@ export const providerContract = (provider: Provider): void =>
     const plain = Object.fromEntries(provider.credentials.map(name => [name, `some-${name.replace('_', '-')}`]))
     const target = targetOf(entry, 'some-model', { ...plain, api_key: secret })
     const chosen = wireOf(entry)
-    if ('unbuilt' in chosen) throw new Error(`${provider.id} serves no entry: ${chosen.unbuilt}`)
+    if ('unsupported' in chosen) throw new Error(`${provider.id} serves no entry: ${chosen.unsupported}`)
     const { wire } = chosen
 
     test('says who it is and where that can be read', () => {
@@ -101,7 +101,7 @@ export const providerContract = (provider: Provider): void =>
       expect(provider.title).not.toBe('')
       expect(new URL(provider.docs).protocol).toBe('https:')
       expect(provider.checked).toMatch(/^20\d\d-\d\d$/)
-      expect(unbuilt.has(provider.id)).toBe(false)
+      expect(unsupported.has(provider.id)).toBe(false)
       expect(chosen.provider).toBe(provider)
     })
 
@@ -123,7 +123,7 @@ export const providerContract = (provider: Provider): void =>
 
     test('the credential goes into one header and nowhere else', async () => {
       const [first = ''] = Object.keys(wire.speaks)
-      const sent = (): Outgoing => ({ url: addressOf(target, first), headers: new Headers(), body: '{}' })
+      const sent = (): UpstreamRequest => ({ url: addressOf(target, first), headers: new Headers(), body: '{}' })
       const signed = sent()
       await wire.sign(signed, target)
       expect(signed.url).toBe(sent().url)
@@ -162,7 +162,7 @@ export const providerContract = (provider: Provider): void =>
       for (const list of [provider.credentials, provider.models ?? [], provider.embeddingModels ?? []])
         expect(new Set(list).size).toBe(list.length)
       expect(credentialsOf(entryOf(provider.id))).toEqual(
-        'unbuilt' in wireOf(entryOf(provider.id)) ? [] : provider.credentials,
+        'unsupported' in wireOf(entryOf(provider.id)) ? [] : provider.credentials,
       )
       if (provider.keyless)
         expect(credentialsOf(entryOf(provider.id, { serverUrl: 'http://10.0.0.1:8080' }))).toEqual([])
@@ -175,7 +175,7 @@ export const providerContract = (provider: Provider): void =>
     })
 
     test('adjust adds no null, changes nothing twice and keeps what it does not know', () => {
-      for (const [protocol, adjust] of Object.entries(wire.adjust ?? {})) {
+      for (const [protocol, adjust] of Object.entries(wire.patchRequest ?? {})) {
         expect(Object.keys(wire.speaks)).toContain(protocol)
         for (const request of requests) {
           const body = structuredClone(request)
@@ -197,7 +197,7 @@ export const providerContract = (provider: Provider): void =>
     })
 
     test('retouch names members at the top, and the same ones a second time', () => {
-      for (const [protocol, retouch] of Object.entries(wire.retouch ?? {})) {
+      for (const [protocol, retouch] of Object.entries(wire.patchTopLevel ?? {})) {
         expect(Object.keys(wire.speaks)).toContain(protocol)
         for (const request of requests) {
           const change = retouch(structuredClone(request), () => undefined, target)
@@ -209,7 +209,7 @@ export const providerContract = (provider: Provider): void =>
     })
 
     test('trim adds no null and keeps what it does not know', () => {
-      for (const [protocol, trim] of Object.entries(wire.trim ?? {})) {
+      for (const [protocol, trim] of Object.entries(wire.trimTranslated ?? {})) {
         expect(Object.keys(wire.speaks)).toContain(protocol)
         for (const request of requests) {
           const body = structuredClone(request)
@@ -221,7 +221,7 @@ export const providerContract = (provider: Provider): void =>
     })
 
     test('mend changes nothing twice', () => {
-      for (const mend of Object.values(wire.mend ?? {}))
+      for (const mend of Object.values(wire.patchResponse ?? {}))
         for (const answer of answers) {
           const body = structuredClone(answer)
           mend(body)
@@ -232,7 +232,7 @@ export const providerContract = (provider: Provider): void =>
     })
 
     test('what it does otherwise than the protocol is said in words', () => {
-      const wires = [provider, ...(provider.variants ?? []).filter(variant => !('unbuilt' in variant))]
+      const wires = [provider, ...(provider.variants ?? []).filter(variant => !('unsupported' in variant))]
       const own = ['adjust', 'retouch', 'trim', 'mend', 'refusesUsage']
       const differs = wires.some(wire => own.some(name => name in wire))
       expect((provider.quirks?.length ?? 0) > 0).toBe(differs)
@@ -240,7 +240,7 @@ export const providerContract = (provider: Provider): void =>
     })
 
     test('nothing but a role is lost of what a system says', () => {
-      const adjust = wire.adjust?.['openai-chat']
+      const adjust = wire.patchRequest?.['openai-chat']
       if (!adjust) return
       for (const model of ['some-model', ...(provider.models ?? [])])
         for (const role of ['system', 'developer']) {
@@ -260,6 +260,6 @@ export const providerContract = (provider: Provider): void =>
 
     test('a variant either works or says what to write instead', () => {
       for (const variant of provider.variants ?? [])
-        if ('unbuilt' in variant) expect(variant.unbuilt).toContain('server_url')
+        if ('unsupported' in variant) expect(variant.unsupported).toContain('server_url')
     })
   })

@@ -17,7 +17,7 @@ const apis = ['chat-completions', 'minimax-v2', 'spark-http', 'ark-bots']
 const torn = [/minimax-v2__.*stream-doc-reasoning/, /minimax-v2__.*builtin-search/]
 
 const mendOf = (type: string) => {
-  const patchResponse = providers.get(type)?.mend?.['openai-chat']
+  const patchResponse = providers.get(type)?.patchResponse?.['openai-chat']
   return patchResponse ? { patchResponse } : {}
 }
 

@@ -18,10 +18,10 @@ const said: JsonObject = {
 const trimmed = (type: string, model: string, serverUrl?: string, body = said, protocol = 'openai-chat') => {
   const entry = entryOf(type, serverUrl === undefined ? {} : { serverUrl })
   const chosen = wireOf(entry)
-  if ('unbuilt' in chosen) throw new Error(chosen.unbuilt)
+  if ('unsupported' in chosen) throw new Error(chosen.unsupported)
   const losses: string[] = []
   const changed = structuredClone(body)
-  chosen.wire.trim?.[protocol]?.(changed, path => losses.push(path), targetOf(entry, model))
+  chosen.wire.trimTranslated?.[protocol]?.(changed, path => losses.push(path), targetOf(entry, model))
   return { body: changed, losses: losses.sort() }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { JsonObject } from '../../src/base/json/json.ts'
-import { providers, unbuilt } from '../../src/providers/index.ts'
+import { providers, unsupported } from '../../src/providers/index.ts'
 import { addressOf, credentialsOf, serves, wireOf } from '../../src/providers/resolve-url.ts'
 import { entryOf, plainEntry, providerContract, targetOf } from '../contracts/provider.ts'
 
@@ -10,7 +10,11 @@ const adjusted = (type: string, body: JsonObject, model = 'some-model') => {
   const provider = providers.get(type)!
   const losses: Record<string, string> = {}
   const changed = structuredClone(body)
-  provider.adjust!['openai-chat']!(changed, (path, why) => (losses[path] = why), targetOf(plainEntry(provider), model))
+  provider.patchRequest!['openai-chat']!(
+    changed,
+    (path, why) => (losses[path] = why),
+    targetOf(plainEntry(provider), model),
+  )
   return { body: changed, losses }
 }
 
@@ -20,12 +24,13 @@ describe('the registry', () => {
     expect(ids).toEqual([...ids].sort())
     const types =
       'azure bailian claude dashscope deepseek dify gemini groq hunyuan huoshan minimax ollama openai qianfan vertexai xinghuo zhipu aliyun cozecn cozecom agentbuilder'
-    for (const type of types.split(' ')) expect([type, providers.has(type) !== unbuilt.has(type)]).toEqual([type, true])
+    for (const type of types.split(' '))
+      expect([type, providers.has(type) !== unsupported.has(type)]).toEqual([type, true])
   })
 
   test('an unbuilt type keeps its promise: an address it names works as type openai', () => {
-    for (const [type, word] of unbuilt) {
-      expect(wireOf(entryOf(type))).toEqual({ unbuilt: word })
+    for (const [type, word] of unsupported) {
+      expect(wireOf(entryOf(type))).toEqual({ unsupported: word })
       expect(serves(entryOf(type), 'openai-chat')).toBe(false)
       const [, as, address] = /service of type (\w+): server_url (\S+)/.exec(word) ?? []
       if (!as || !address) continue
@@ -69,7 +74,7 @@ describe('the registry', () => {
   })
 
   test('an unknown type is said to be unknown', () => {
-    expect(wireOf(entryOf('deepsek'))).toEqual({ unbuilt: 'no service type deepsek is known' })
+    expect(wireOf(entryOf('deepsek'))).toEqual({ unsupported: 'no service type deepsek is known' })
   })
 })
 
@@ -135,7 +140,7 @@ describe('quirks', () => {
   test('moonshot: usage out of the choice', () => {
     const usage = { prompt_tokens: 39, completion_tokens: 211, total_tokens: 250 }
     const frame: JsonObject = { choices: [{ index: 0, delta: {}, finish_reason: 'stop', usage }] }
-    providers.get('moonshot')!.mend!['openai-chat']!(frame)
+    providers.get('moonshot')!.patchResponse!['openai-chat']!(frame)
     expect(frame).toEqual({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }], usage })
   })
 
@@ -220,7 +225,9 @@ describe('quirks', () => {
   })
 
   test('a body that is not what it should be is left to the vendor', () => {
-    for (const type of [...providers.values()].filter(({ adjust }) => adjust?.['openai-chat']).map(({ id }) => id)) {
+    for (const type of [...providers.values()]
+      .filter(({ patchRequest }) => patchRequest?.['openai-chat'])
+      .map(({ id }) => id)) {
       const body = { messages: 'hi', temperature: 'warm', n: 'two' }
       expect(adjusted(type, body, 'glm-4v').body).toEqual(body)
       const odd = { messages: [null, 3, { role: 'user', content: [null, { image_url: 'x' }] }] } as JsonObject
@@ -281,7 +288,7 @@ describe('whose entry it is', () => {
   test('native addresses are not spoken yet, and the word says what to write', () => {
     const word = (type: string, serverUrl: string) => {
       const chosen = wireOf(entryOf(type, { serverUrl }))
-      return 'unbuilt' in chosen ? chosen.unbuilt : ''
+      return 'unsupported' in chosen ? chosen.unsupported : ''
     }
     const native = 'https://dashscope.aliyuncs.com/api/v1/services/aigc/text-generation/generation'
     expect(word('dashscope', native)).toContain('compatible-mode/v1')
@@ -292,7 +299,7 @@ describe('whose entry it is', () => {
   })
 
   test('azure without an address cannot be reached and says so', () => {
-    expect(wireOf(entryOf('azure'))).toEqual({ unbuilt: expect.stringContaining('server_url') })
+    expect(wireOf(entryOf('azure'))).toEqual({ unsupported: expect.stringContaining('server_url') })
   })
 
   test('azure before 2024-09 is not asked for usage in a stream', () => {

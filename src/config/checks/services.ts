@@ -1,7 +1,7 @@
 /** `services` → the entries that can be used; what is wrong with the others is said. */
 
 import type { Entry } from '../../providers/entry.ts'
-import { providers, unbuilt } from '../../providers/index.ts'
+import { providers, unsupported } from '../../providers/index.ts'
 import type { Wire } from '../../providers/provider.ts'
 import { credentialsOf, wireOf } from '../../providers/resolve-url.ts'
 import { retiredTypes } from '../dialects/legacy.ts'
@@ -18,7 +18,7 @@ import { isFromSample } from './secrets.ts'
 export type Checking = { say: Say; isBroken: (path: string) => boolean }
 
 /** Every service type the house has heard of. */
-export const knownTypes = (): string[] => [...providers.keys(), ...unbuilt.keys(), ...retiredTypes.keys()]
+export const knownTypes = (): string[] => [...providers.keys(), ...unsupported.keys(), ...retiredTypes.keys()]
 
 /** Entries in the order of the file. Those that are off, are not spoken yet or have faults are left out. */
 export const readServices = (config: Config, checking: Checking): Entry[] => {
@@ -63,13 +63,13 @@ const readEntry = (written: EntryConfig, where: Where, config: Config, checking:
   const { path, id, type, taken } = where
   const { say, isBroken } = checking
   const named = providers.get(type)
-  if (!named) return isBroken(path) ? undefined : skip(say, path, unbuilt.get(type) ?? retiredTypes.get(type)!)
+  if (!named) return isBroken(path) ? undefined : skip(say, path, unsupported.get(type) ?? retiredTypes.get(type)!)
   checkId(where, say)
   taken.set(id, path)
   const isSound = checkEntry(written, path, say)
   const entry = toEntry(written, id, type, named)
   const form = wireOf(entry)
-  if ('unbuilt' in form) return isBroken(path) ? undefined : skip(say, path, form.unbuilt)
+  if ('unsupported' in form) return isBroken(path) ? undefined : skip(say, path, form.unsupported)
   const isComplete = [
     isBroken(`${path}.models`) || isBroken(`${path}.embedding_models`) || checkModels(entry, path, say),
     isAddressed(path, checking) && checkCredentials(written, entry, path, checking),

@@ -1,6 +1,6 @@
 /** The configuration's schema as others read it: JSON Schema for editors, a page for people. */
 import type { TSchema } from '@sinclair/typebox'
-import { providers, unbuilt } from '../../providers/index.ts'
+import { providers, unsupported } from '../../providers/index.ts'
 import { ConfigSchema, CredentialsSchema, EntrySchema } from './schema.ts'
 
 type Schema = Record<string, unknown>
@@ -10,7 +10,7 @@ export const schemaText = (): string => {
   const { services } = ConfigSchema.properties
   const entries = { type: 'array', items: { $ref: '#/$defs/entry' } }
   const types = [...providers].map(([id, { title }]) => [id, { ...entries, description: title }])
-  const later = [...unbuilt].map(([id, word]) => [id, { ...entries, description: word, deprecated: true }])
+  const later = [...unsupported].map(([id, word]) => [id, { ...entries, description: word, deprecated: true }])
   const properties = {
     ...ConfigSchema.properties,
     services: {
@@ -55,7 +55,7 @@ export const referencePage = (): string =>
   ].join('\n')
 
 const types = () =>
-  `The types: ${[...providers.keys()].map(id => `\`${id}\``).join(', ')}. Known, but not spoken yet: ${[...unbuilt.keys()].map(id => `\`${id}\``).join(', ')}.`
+  `The types: ${[...providers.keys()].map(id => `\`${id}\``).join(', ')}. Known, but not spoken yet: ${[...unsupported.keys()].map(id => `\`${id}\``).join(', ')}.`
 
 const nested = (): [string, string, TSchema, string][] => {
   const {

@@ -1,6 +1,6 @@
 /** `Authorization: Bearer <access token>` for Google's cloud, or `x-goog-api-key` for a credential that is an API key. */
 import type { Credential, Target } from '../entry.ts'
-import type { Outgoing, Send, Sign } from '../provider.ts'
+import type { Sign, TokenFetch, UpstreamRequest } from '../provider.ts'
 import { credentialFault, isGoogle, readCredential } from './google-credential.ts'
 import { fetchToken, keepToken, type SendForToken, type Token } from './google-token.ts'
 import { putKey, setSecret } from './header.ts'
@@ -16,10 +16,10 @@ const keeperOf = (credential: Credential): ReturnType<typeof keepToken> => {
   return keeper
 }
 
-const straight: Send = (_, url, options) => fetch(url, { ...options, redirect: 'manual' })
+const straight: TokenFetch = (_, url, options) => fetch(url, { ...options, redirect: 'manual' })
 
 /** The file is read anew for every token: who replaces it need not restart. */
-const renewed = async (target: Target, send: Send): Promise<Token> => {
+const renewed = async (target: Target, send: TokenFetch): Promise<Token> => {
   const credential = await readCredential(target.credential.values, process.env)
   const through: SendForToken = (url, options, machine) =>
     machine
@@ -28,7 +28,7 @@ const renewed = async (target: Target, send: Send): Promise<Token> => {
   return fetchToken(credential, through)
 }
 
-const settle = (outgoing: Outgoing, token: Token): void => {
+const settle = (outgoing: UpstreamRequest, token: Token): void => {
   const { headers } = outgoing
   setSecret(headers, 'authorization', `Bearer ${token.value}`)
   if (token.payer) setSecret(headers, 'x-goog-user-project', token.payer)

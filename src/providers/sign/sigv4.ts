@@ -1,6 +1,6 @@
 /** AWS Signature Version 4. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html (2026-11) */
 import type { Credential, Target } from '../entry.ts'
-import type { Outgoing, Sign } from '../provider.ts'
+import type { Sign, UpstreamRequest } from '../provider.ts'
 import { setSecret } from './header.ts'
 
 const algorithm = 'AWS4-HMAC-SHA256'
@@ -16,7 +16,7 @@ export type Signable = { method: string; url: string; headers: Headers; body: st
  */
 export const sigv4 =
   (service: string, regionOf: (target: Target) => string, now: () => Date = () => new Date()): Sign =>
-  (outgoing: Outgoing, target: Target) => {
+  (outgoing: UpstreamRequest, target: Target) => {
     const { headers } = outgoing
     const { access_key: access = '', session_token: token } = target.credential.values
     headers.set('x-amz-date', stampOf(now()))

@@ -100,14 +100,14 @@ export default provider({
   speaks: spoken(...paths),
   sign: header('api-key'),
   credentials: ['api_key'],
-  trim: {
+  trimTranslated: {
     'openai-chat': (body, loss, target) => trimForOpenAi(body, loss, thinking.test(deploymentOf(target))),
     'openai-responses': trimResponses,
   },
   variants: [
     {
       when: entry => entry.serverUrl === undefined,
-      unbuilt:
+      unsupported:
         'needs a server_url: https://<resource>.openai.azure.com, or https://<resource>.openai.azure.com/openai/deployments/<name>?api-version=<date>',
     },
     { when: isBeforeUsage, refusesUsage: true },

@@ -15,7 +15,7 @@ export default provider({
   sign: bearer,
   credentials: ['api_key'],
   models: ['Baichuan4-Turbo', 'Baichuan4-Air', 'Baichuan3-Turbo'],
-  adjust: {
+  patchRequest: {
     'openai-chat': (body, loss) => {
       developerAsSystem(body)
       limitAsMaxTokens(body)

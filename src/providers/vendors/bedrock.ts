@@ -125,11 +125,11 @@ export default provider({
   },
   protocolsFor: model =>
     isClaude(model) ? ['anthropic', 'bedrock-converse', 'anthropic/count_tokens'] : ['bedrock-converse'],
-  takesBytes: ['anthropic'],
+  requiresInlineMedia: ['anthropic'],
   sign,
   credentials: ['access_key', 'secret_key'],
-  retouch: { anthropic: asInvoked, 'anthropic/count_tokens': asCounted },
+  patchTopLevel: { anthropic: asInvoked, 'anthropic/count_tokens': asCounted },
   wrap: { 'anthropic/count_tokens': inInput },
-  mend: { 'anthropic/count_tokens': mendCount },
+  patchResponse: { 'anthropic/count_tokens': mendCount },
   variants: [{ when: entry => hasCredential(entry, 'api_key'), credentials: [] }],
 })

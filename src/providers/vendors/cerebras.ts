@@ -25,7 +25,7 @@ export default provider({
   sign: bearer,
   credentials: ['api_key'],
   models: ['gpt-oss-120b'],
-  adjust: {
+  patchRequest: {
     'openai-chat': (body, loss) => {
       developerAsSystem(body)
       dropIdlePenalties(body)

@@ -15,7 +15,7 @@ export default provider({
   base: 'https://api.anthropic.com/v1',
   speaks: { anthropic: '/messages', 'anthropic/count_tokens': '/messages/count_tokens' },
   sign: anthropicKey,
-  retouch: { 'anthropic/count_tokens': withoutAnswer },
+  patchTopLevel: { 'anthropic/count_tokens': withoutAnswer },
   credentials: ['api_key'],
   models: ['claude-opus-5-5', 'claude-sonnet-5-5', 'claude-haiku-5-5'],
 })

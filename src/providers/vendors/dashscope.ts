@@ -40,7 +40,7 @@ export default provider({
   maxTexts: { embeddings: model => (/^text-embedding-v[12]$/.test(model) ? 25 : 10) },
   sign: bearer,
   credentials: ['api_key'],
-  adjust: {
+  patchRequest: {
     'openai-chat': (body, loss) => {
       developerAsSystem(body)
       clamp(body, 'temperature', [0, 1.99], loss)
@@ -56,7 +56,7 @@ export default provider({
     },
     {
       when: isNative,
-      unbuilt:
+      unsupported:
         'the native DashScope address is not spoken yet; leave server_url out, or write server_url https://dashscope.aliyuncs.com/compatible-mode/v1',
     },
   ],

@@ -27,10 +27,10 @@ export default provider({
     completions: '/beta/completions',
   },
   sign: bearer,
-  needsThoughts: true,
+  requiresReasoning: true,
   credentials: ['api_key'],
   models: ['deepseek-flash', 'deepseek-v4-pro'],
-  adjust: {
+  patchRequest: {
     'openai-chat': body => {
       developerAsSystem(body)
       limitAsMaxTokens(body)

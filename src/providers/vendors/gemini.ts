@@ -49,7 +49,7 @@ export default provider({
     'gemini/countTokens': ({ model }) => `${placeFor(model)}:countTokens`,
   },
   sign: header('x-goog-api-key'),
-  retouch: { 'gemini/countTokens': asWrapped },
+  patchTopLevel: { 'gemini/countTokens': asWrapped },
   credentials: ['api_key'],
   models: ['gemini-3.8-flash', 'gemini-3.5-flash-lite', 'gemini-3.1-pro-preview'],
 })

@@ -25,13 +25,13 @@ export default provider({
   sign: bearer,
   credentials: ['api_key'],
   models: ['openai/gpt-oss-120b', 'openai/gpt-oss-20b'],
-  trim: {
+  trimTranslated: {
     'openai-chat': (body, loss) => {
       omit(body, 'top_k', loss)
       omitCacheMarks(body, loss)
     },
   },
-  adjust: {
+  patchRequest: {
     'openai-chat': (body, loss) => {
       omitThoughts(body, loss)
       for (const field of refused) omit(body, field, loss)

@@ -22,11 +22,11 @@ export default provider({
   sign: bearer,
   credentials: ['api_key'],
   models: ['hy3'],
-  adjust: { 'openai-chat': developerAsSystem },
+  patchRequest: { 'openai-chat': developerAsSystem },
   variants: [
     {
       when: entry => !hasCredential(entry, 'api_key') && hasCredential(entry, 'secret_id', 'secret_key'),
-      unbuilt:
+      unsupported:
         'secret_id and secret_key (TC3) are not spoken yet; write an API key of TokenHub as api_key, server_url may stay out',
     },
   ],

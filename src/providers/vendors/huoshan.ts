@@ -40,17 +40,17 @@ export default provider({
   sign: bearer,
   credentials: ['api_key'],
   models: ['doubao-seed-2-1-pro-260628', 'doubao-seed-2-1-turbo-260628'],
-  adjust: {
+  patchRequest: {
     'openai-chat': body => {
       developerAsSystem(body)
       if (body['max_completion_tokens'] != null) delete body['max_tokens']
     },
   },
-  mend: { 'openai-chat': sumUsage },
+  patchResponse: { 'openai-chat': sumUsage },
   variants: [
     {
       when: entry => !hasCredential(entry, 'api_key') && hasCredential(entry, 'access_key', 'secret_key'),
-      unbuilt:
+      unsupported:
         'access_key and secret_key are not spoken yet; write an API key of the Ark console as api_key (server_url stays as it is)',
     },
   ],

@@ -22,5 +22,5 @@ export default provider({
   credentials: ['api_key'],
   models: ['jina-reranker-v2-base-multilingual'],
   embeddingModels: ['jina-embeddings-v3'],
-  adjust: { embeddings: embeddingType },
+  patchRequest: { embeddings: embeddingType },
 })

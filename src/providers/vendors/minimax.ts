@@ -49,19 +49,19 @@ export default provider({
   sign: bearer,
   credentials: ['api_key'],
   models: ['MiniMax-M3', 'MiniMax-M2.7', 'MiniMax-M2.5'],
-  adjust: {
+  patchRequest: {
     'openai-chat': (body, loss) => {
       developerAsSystem(body)
       if (typeof body['n'] === 'number' && body['n'] > 1) omit(body, 'n', loss)
       clamp(body, 'temperature', [0.01, 1], loss)
     },
   },
-  mend: { 'openai-chat': tellRefusal },
+  patchResponse: { 'openai-chat': tellRefusal },
   variants: [
     {
       // A group_id beside an address of today is left over, and does no harm.
       when: ({ serverUrl, ...entry }) => serverUrl?.includes('chatcompletion') ?? hasCredential(entry, 'group_id'),
-      unbuilt:
+      unsupported:
         'the address chatcompletion_pro, and a group_id without another address, are not spoken yet; leave group_id and server_url out (or write server_url https://api.minimaxi.com/v1) and name models of today, MiniMax-M2.7 for one',
     },
   ],

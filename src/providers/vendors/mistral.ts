@@ -41,13 +41,13 @@ export default provider({
   credentials: ['api_key'],
   models: ['mistral-large-latest', 'mistral-small-latest', 'codestral-latest'],
   refusesUsage: true,
-  trim: {
+  trimTranslated: {
     'openai-chat': (body, loss) => {
       omit(body, 'top_k', loss)
       omitCacheMarks(body, loss)
     },
   },
-  adjust: {
+  patchRequest: {
     'openai-chat': (body, loss) => {
       developerAsSystem(body)
       limitAsMaxTokens(body)

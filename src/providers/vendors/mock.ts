@@ -4,7 +4,7 @@ import { type Behaviour, behaviourOf } from '../mock/behaviour.ts'
 import { chat, completions, type Endpoint } from '../mock/chat.ts'
 import { Refusal, readBody, refuse, wait } from '../mock/respond.ts'
 import { endpoints } from '../mock/routes.ts'
-import { type Outgoing, provider } from '../provider.ts'
+import { provider, type UpstreamRequest } from '../provider.ts'
 import { spoken } from '../server-url.ts'
 
 const base = 'https://mock.invalid/v1'
@@ -15,10 +15,10 @@ const answers: Record<string, { answer: Endpoint; form?: true }> = {
   ...endpoints,
 }
 
-const isForm = ({ headers, body }: Outgoing): boolean =>
+const isForm = ({ headers, body }: UpstreamRequest): boolean =>
   body === undefined || /^multipart\//i.test(headers.get('content-type') ?? '')
 
-const answer = (outgoing: Outgoing, model: string, behaviour: Behaviour, signal: AbortSignal): Response => {
+const answer = (outgoing: UpstreamRequest, model: string, behaviour: Behaviour, signal: AbortSignal): Response => {
   const path = outgoing.url.slice(base.length + 1)
   const endpoint = answers[path]
   if (!endpoint) throw new Refusal(404, `the mock has no ${path}`)
@@ -30,7 +30,7 @@ const answer = (outgoing: Outgoing, model: string, behaviour: Behaviour, signal:
   throw new Refusal(error, `the mock was asked to fail with ${error}`)
 }
 
-const exchange = async (outgoing: Outgoing, { model }: Target, signal: AbortSignal): Promise<Response> => {
+const exchange = async (outgoing: UpstreamRequest, { model }: Target, signal: AbortSignal): Promise<Response> => {
   const behaviour = behaviourOf(model)
   signal.throwIfAborted()
   if (behaviour.delay > 0) await wait(signal, behaviour.delay)

@@ -43,14 +43,14 @@ export default provider({
   hosts: ['api.moonshot.ai'],
   speaks: { ...below('/v1', spoken()), anthropic: '/anthropic/v1/messages' },
   sign: bearer,
-  needsThoughts: true,
+  requiresReasoning: true,
   credentials: ['api_key'],
   models: ['kimi-k3', 'kimi-k2.6'],
-  adjust: {
+  patchRequest: {
     'openai-chat': (body, loss, { model }) => {
       if (model.toLowerCase().startsWith('kimi-')) leaveOutFixed(body, loss)
       else clamp(body, 'temperature', [0, 1], loss)
     },
   },
-  mend: { 'openai-chat': liftUsage },
+  patchResponse: { 'openai-chat': liftUsage },
 })

@@ -19,7 +19,7 @@ export default provider({
   sign: bearer,
   credentials: ['api_key'],
   models: ['nvidia/nemotron-3-super-120b-a12b', 'openai/gpt-oss-20b'],
-  adjust: {
+  patchRequest: {
     'openai-chat': (body, loss) => {
       developerAsSystem(body)
       omit(body, 'prompt_cache_key', loss)

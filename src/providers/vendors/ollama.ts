@@ -20,7 +20,7 @@ export default provider({
   sign: bearer,
   credentials: [],
   keyless: true,
-  adjust: { 'openai-chat': limitAsMaxTokens },
+  patchRequest: { 'openai-chat': limitAsMaxTokens },
   variants: [
     {
       when: entry => isNative(entry) && asksOnly(entry, ['embedding']),
@@ -29,7 +29,7 @@ export default provider({
     },
     {
       when: isNative,
-      unbuilt:
+      unsupported:
         "Ollama's native address (/api/…) is not spoken yet; write its OpenAI-compatible one: server_url http://localhost:11434/v1",
     },
   ],

@@ -53,7 +53,7 @@ const isOpenAi = ({ serverUrl }: Entry): boolean =>
 const saysResponses = (entry: Entry): boolean => entry.speaks?.some(one => /^(?:openai-)?responses$/.test(one)) ?? false
 
 /** `max_tokens` is deprecated, and refused by the models that think (platform.openai.com/docs/api-reference/chat/create, 2026-11). */
-const trim: Wire['trim'] = {
+const trim: Wire['trimTranslated'] = {
   'openai-chat': (body, loss, { model }) => {
     if (foreignBase(model) === undefined) trimForOpenAi(body, loss, true)
   },
@@ -77,10 +77,16 @@ export default provider({
   credentials: ['api_key'],
   keyless: true,
   variants: [
-    { when: entry => entry.serverUrl === undefined, base: baseByModel, speaks: all, protocolsFor, trim },
+    {
+      when: entry => entry.serverUrl === undefined,
+      base: baseByModel,
+      speaks: all,
+      protocolsFor,
+      trimTranslated: trim,
+    },
     // An address that names the endpoint is that of a server which speaks Responses and nothing else.
     { when: endsInResponses, speaks: spokenOnly },
-    { when: isOpenAi, speaks: all, protocolsFor, trim },
+    { when: isOpenAi, speaks: all, protocolsFor, trimTranslated: trim },
     { when: saysResponses, speaks: { ...all, ...spoken('rerank') }, protocolsFor },
   ],
 })

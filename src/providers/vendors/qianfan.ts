@@ -22,7 +22,7 @@ export default provider({
   models: ['ernie-5.1', 'ernie-4.5-turbo-128k', 'ERNIE-Speed-8K', 'ERNIE-Speed-128K', 'ERNIE-Lite-8K', 'ERNIE-Tiny-8K'],
   /** cloud.baidu.com/doc/qianfan-api/s/Fm7u3ropn, which also says that vectors are numbers only. */
   maxTexts: { embeddings: model => (model === 'tao-8k' ? 1 : 16) },
-  adjust: {
+  patchRequest: {
     embeddings: body => {
       if (body['encoding_format'] != null) body['encoding_format'] = 'float'
     },
@@ -35,7 +35,7 @@ export default provider({
   variants: [
     {
       when: entry => hasCredential(entry, 'secret_key', 'address'),
-      unbuilt:
+      unsupported:
         'api_key with secret_key (version 1) is not spoken yet; write an API key of version 2 (bce-v3/…, console of Baidu Cloud, "API Key") as api_key, alone and without server_url',
     },
   ],

@@ -90,10 +90,10 @@ export default provider({
     'anthropic/count_tokens': '/publishers/anthropic/models/count-tokens:rawPredict',
   },
   protocolsFor,
-  takesBytes: ['anthropic'],
+  requiresInlineMedia: ['anthropic'],
   sign,
   credentials: ['project_id'],
-  retouch: { anthropic: asVertex, 'anthropic/count_tokens': asCounted, 'gemini/countTokens': asCountedBare },
+  patchTopLevel: { anthropic: asVertex, 'anthropic/count_tokens': asCounted, 'gemini/countTokens': asCountedBare },
   variants: [
     { when: entry => hasCredential(entry, 'api_key', 'json_file', 'private_key', 'refresh_token'), credentials: [] },
   ],

@@ -23,7 +23,7 @@ export default provider({
   sign: bearer,
   credentials: ['api_key'],
   models: ['grok-4.6', 'grok-4.5'],
-  adjust: {
+  patchRequest: {
     'openai-chat': (body, loss, { model }) => {
       dropIdlePenalties(body)
       for (const field of penalties) omit(body, field, loss)

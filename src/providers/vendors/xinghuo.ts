@@ -80,7 +80,7 @@ export default provider({
   sign: bearer,
   credentials: ['api_key'],
   models: ['spark-lite', 'spark-pro', 'spark-max', '4.0Ultra'],
-  adjust: {
+  patchRequest: {
     'openai-chat': (body, loss, { model }) => {
       const name = names[model.toLowerCase()] ?? model
       if (body['model'] === model) body['model'] = name
@@ -90,11 +90,11 @@ export default provider({
       clamp(body, 'temperature', [0.01, 1], loss)
     },
   },
-  mend: { 'openai-chat': tellCode },
+  patchResponse: { 'openai-chat': tellCode },
   variants: [
     {
       when: entry => hasCredential(entry, 'appid', 'api_secret') || /^wss?:/i.test(entry.serverUrl ?? ''),
-      unbuilt:
+      unsupported:
         'the WebSocket form (appid, api_key, api_secret) is not spoken yet; write the APIPassword of the model (console of xfyun.cn, "HTTP") as api_key, alone and without server_url',
     },
   ],

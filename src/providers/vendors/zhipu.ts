@@ -45,7 +45,7 @@ export default provider({
   models: ['glm-5.3', 'glm-5.3-flash', 'glm-4.7-flash'],
   /** docs.bigmodel.cn/api-reference, "文本嵌入": a list of embedding-3 holds 64; that of embedding-2 is bounded by its tokens. */
   maxTexts: { embeddings: model => (model === 'embedding-3' ? 64 : Number.POSITIVE_INFINITY) },
-  adjust: {
+  patchRequest: {
     'openai-chat': (body, loss, { model }) => {
       developerAsSystem(body)
       limitAsMaxTokens(body)

@@ -398,7 +398,7 @@ describe('where a model is asked', () => {
 
   test('Claude gets the version in the body and no model', () => {
     const body: JsonObject = { model: 'claude', max_tokens: 5, messages: [] }
-    expect(vertexai.retouch!['anthropic']!(body, () => undefined, aimed({}))).toEqual({
+    expect(vertexai.patchTopLevel!['anthropic']!(body, () => undefined, aimed({}))).toEqual({
       model: undefined,
       anthropic_version: 'vertex-2023-10-16',
     })

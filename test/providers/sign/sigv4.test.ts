@@ -1,7 +1,7 @@
 /** Signature V4 against the examples AWS publishes, and one of Bedrock's addresses against what AWS's own library for Python signs. */
 import { describe, expect, test } from 'bun:test'
 import type { Credential, Target } from '../../../src/providers/entry.ts'
-import type { Outgoing } from '../../../src/providers/provider.ts'
+import type { UpstreamRequest } from '../../../src/providers/provider.ts'
 import { authorizationOf, canonicalRequest, signingKey, sigv4 } from '../../../src/providers/sign/sigv4.ts'
 
 const secret = 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY'
@@ -75,13 +75,13 @@ const targetWith = (values: Record<string, string>): Target => {
 const model =
   'arn%3Aaws%3Abedrock%3Aeu-west-1%3A111122223333%3Ainference-profile%2Feu.anthropic.claude-haiku-4-5-20251001-v1%3A0'
 
-const asked = (): Outgoing => ({
+const asked = (): UpstreamRequest => ({
   url: `https://bedrock-runtime.eu-west-1.amazonaws.com/model/${model}/converse-stream`,
   headers: new Headers({ 'content-type': 'application/json', accept: 'text/event-stream', 'user-agent': 'x' }),
   body: '{"messages":[{"role":"user","content":[{"text":"Grüße"}]}]}',
 })
 
-const sign = (values: Record<string, string>, outgoing = asked()): Outgoing => {
+const sign = (values: Record<string, string>, outgoing = asked()): UpstreamRequest => {
   void sigv4('bedrock', () => 'eu-west-1', clock)(outgoing, targetWith(values))
   return outgoing
 }
