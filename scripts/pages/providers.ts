@@ -3,7 +3,7 @@
 import type { Entry, Target } from '../../src/providers/entry.ts'
 import { providers, unsupported } from '../../src/providers/index.ts'
 import type { Provider } from '../../src/providers/provider.ts'
-import { addressOf, wireOf } from '../../src/providers/resolve-url.ts'
+import { urlOf, wireOf } from '../../src/providers/resolve-url.ts'
 import { endpointOf } from '../../src/providers/server-url.ts'
 import { plainEntry } from '../../test/support/entry.ts'
 
@@ -27,11 +27,11 @@ export const address = (provider: Provider): string => {
   const hosts = (provider.hosts ?? []).filter(host => host !== '*')
   const found = wireOf(entry)
   if ('unsupported' in found) return `your own, below ${list(hosts)}`
-  const [first = 'openai-chat'] = Object.keys(found.wire.speaks)
-  const { base, speaks } = found.wire
+  const [first = 'openai-chat'] = Object.keys(found.wire.paths)
+  const { base, paths } = found.wire
   const target = targetOf(entry, provider)
   const root = typeof base === 'function' ? base(target, { stream: false }) : base
-  const whole = decodeURIComponent(typeof speaks[first] === 'function' ? root : addressOf(target, first))
+  const whole = decodeURIComponent(typeof paths[first] === 'function' ? root : urlOf(target, first))
   const endpoint = endpointOf(first)
   const known = code(whole.endsWith(endpoint) ? whole.slice(0, -endpoint.length) : whole)
   return hosts.length > 0 ? `${known}; also ${list(hosts)}` : known
@@ -64,8 +64,8 @@ const shortly: Record<string, string> = {
   'dashscope/rerank': 'rerank',
 }
 
-const paths = ({ speaks }: Provider): string =>
-  Object.keys(speaks)
+const paths = ({ paths }: Provider): string =>
+  Object.keys(paths)
     .map(name => shortly[name] ?? name)
     .filter((name, index, all) => all.indexOf(name) === index)
     .join(', ')

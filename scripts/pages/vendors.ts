@@ -84,8 +84,8 @@ const clientsOf = (name: string): string => {
 const embeds = (name: string): boolean => unaryKindOf(name) === 'embedding'
 
 /** Whoever embeds in words of its own is asked for it at OpenAI's path as well. */
-const paths = ({ speaks }: Provider): string => {
-  const names = Object.keys(speaks)
+const paths = ({ paths }: Provider): string => {
+  const names = Object.keys(paths)
   return list([...new Set([...names.map(pathOf), ...(names.some(embeds) ? ['/v1/embeddings'] : [])])])
 }
 

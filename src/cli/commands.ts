@@ -6,7 +6,7 @@ import { databaseOf } from '../config/file/database.ts'
 import { findConfig } from '../config/file/source.ts'
 import { builtin, load } from '../config/load.ts'
 import { schemaText } from '../config/schema/reference.ts'
-import { serves } from '../providers/resolve-url.ts'
+import { supportsProtocol } from '../providers/resolve-url.ts'
 import { createRouter, type Row } from '../routing/router.ts'
 
 /** What the command line says beside the file. */
@@ -49,7 +49,7 @@ export const checkConfig = async (config: string | undefined): Promise<number> =
 export const printModels = async (config: string | undefined): Promise<number> => {
   const settings = await read(config)
   if (settings === undefined) return 1
-  process.stdout.write(describeModels(createRouter(settings, serves).table()))
+  process.stdout.write(describeModels(createRouter(settings, supportsProtocol).table()))
   return 0
 }
 

@@ -6,7 +6,7 @@ import { createRedact } from '../base/redact.ts'
 import type { Compiled } from '../config/compiled.ts'
 import type { Runtime } from '../gateway/runtime.ts'
 import { memoryLimits } from '../limits/memory.ts'
-import { serves } from '../providers/resolve-url.ts'
+import { supportsProtocol } from '../providers/resolve-url.ts'
 import { createRouter } from '../routing/router.ts'
 import { needsPulse, processPulse } from '../routing/target-stats.ts'
 import { createServer, type Life } from '../server/server.ts'
@@ -62,7 +62,7 @@ export const buildRuntime = (settings: Compiled, lasting: Lasting): Runtime => {
   return {
     settings,
     auth: createAuth(settings.keys),
-    router: createRouter(settings, serves),
+    router: createRouter(settings, supportsProtocol),
     ...lasting,
     redact: createRedact(settings.secrets),
   }

@@ -19,7 +19,7 @@ export const toEntry = (written: EntryConfig, id: string, type: string, defaults
     map: toMap(written.model_map),
     credentials: toCredentials(written),
     ...(serverUrl !== undefined && { serverUrl }),
-    ...(written.speaks && { speaks: namesOf(written.speaks.map(pathIn)) }),
+    ...(written.speaks && { supportedProtocols: namesOf(written.speaks.map(pathIn)) }),
     weight: written.weight ?? 1,
     priority: written.priority ?? 0,
     headers: { ...written.headers },

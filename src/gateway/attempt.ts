@@ -7,7 +7,7 @@ import type { Ask, Grant } from '../limits/limits.ts'
 import type { Exchange } from '../protocols/protocol.ts'
 import { unaryKindOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
-import { seatOf } from '../providers/resolve-url.ts'
+import { sealOriginOf } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
 import type { Trail } from '../telemetry/request-record.ts'
 import { type Answered, Call } from '../upstream/call.ts'
@@ -130,7 +130,7 @@ const exchangeFor = (intake: Intake, plan: Plan, target: Target, { trail, run }:
   id: intake.protocol.idPrefix + trail.id.slice(4),
   created: Math.floor(Date.now() / 1000),
   model: plan.model,
-  target: seatOf(target),
+  target: sealOriginOf(target),
   seals: run.seals.of(trail.caller ?? ''),
   ...(intake.json && { clientRequest: intake.json.asked ?? intake.json.body }),
   usageRequested: intake.usageAsked,

@@ -18,7 +18,7 @@ import { recall } from '../protocols/shared/thought-memory.ts'
 import { type AnyUnaryIngress, isUnary, translateUnaryRequest } from '../protocols/shared/unary.ts'
 import type { Target } from '../providers/entry.ts'
 import type { UpstreamRequest, Wire } from '../providers/provider.ts'
-import { addressOf, spokenFor, wireOf } from '../providers/resolve-url.ts'
+import { chooseProtocol, urlOf, wireOf } from '../providers/resolve-url.ts'
 import type { Payload } from '../upstream/call.ts'
 import { sendFor } from '../upstream/connection/token-fetch.ts'
 import { refuseKept } from './vendor-files.ts'
@@ -59,7 +59,7 @@ export const isUsageRefusal = (refusal: unknown, { askedUsage }: Prepared): bool
 /** @throws GatewayError `invalid_request` where the request cannot be said in the target's protocol. */
 export const prepare = (intake: Intake, target: Target, exchange: Exchange): Prepared | Promise<Prepared> => {
   const wire = builtWire(target)
-  const speaks = spokenFor(target, intake.protocol.id)
+  const speaks = chooseProtocol(target, intake.protocol.id)
   const askedUsage = intake.stream && !wire.refusesUsage && !refusing.has(target.entry.id)
   const written = write(intake, target, wire, speaks, askedUsage, exchange)
   const manner = { wire, speaks, askedUsage }
@@ -75,7 +75,7 @@ const sign = (
   target: Target,
 ): Prepared | Promise<Prepared> => {
   const outgoing: UpstreamRequest = {
-    url: addressOf(target, speaks, intake),
+    url: urlOf(target, speaks, intake),
     headers: headersOf(intake, target, speaks, length),
     body: typeof payload === 'string' ? payload : undefined,
   }

@@ -5,7 +5,7 @@ import type { ProtocolId, Usage } from '../ir/chat.ts'
 import type { Batch } from '../protocols/protocol.ts'
 import { unaryEgressOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
-import { spokenFor, wireOf } from '../providers/resolve-url.ts'
+import { chooseProtocol, wireOf } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
 import type { Records, Trail } from '../telemetry/request-record.ts'
 import type { Intake } from './build-request.ts'
@@ -29,7 +29,7 @@ export const splitBatch = (intake: Intake, plan: Plan): Plan | { parts: Intake[]
 /** How many texts a target takes at once: as the vendor documents it; without a word, what is told as a chat is one, and all else has no bound. */
 const mostAt = (target: Target, protocol: ProtocolId): number => {
   const { entry, model } = target
-  const spoken = spokenFor(target, protocol)
+  const spoken = chooseProtocol(target, protocol)
   const found = wireOf(entry)
   const own = 'wire' in found ? found.wire.maxTexts?.[spoken]?.(model) : undefined
   const most = own ?? unaryEgressOf(spoken)?.maxTexts?.(model)

@@ -7,7 +7,7 @@ import { withHeaders } from '../downstream/response-headers.ts'
 import { egressOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
 import type { UpstreamRequest } from '../providers/provider.ts'
-import { addressOf, wireOf } from '../providers/resolve-url.ts'
+import { urlOf, wireOf } from '../providers/resolve-url.ts'
 import type { Trail } from '../telemetry/request-record.ts'
 import { Call } from '../upstream/call.ts'
 import { readError, readText } from '../upstream/read-body.ts'
@@ -29,7 +29,7 @@ export const askKeeper = async (
   const found = wireOf(target.entry)
   if ('unsupported' in found) throw new GatewayError('internal', `service "${target.entry.id}" cannot be spoken to`)
   const headers = new Headers({ 'user-agent': userAgent, ...target.entry.headers })
-  const url = below(addressOf(target, protocol), asked)
+  const url = below(urlOf(target, protocol), asked)
   const outgoing: UpstreamRequest = { url, method: asked.method, headers, body: undefined }
   await found.wire.sign(outgoing, target)
   const { connect, firstByte, idle } = timeouts

@@ -46,7 +46,7 @@ export type Entry = {
   /** Absolute URL without a trailing slash, if configured. */
   serverUrl?: string
   /** Protocols and paths the host speaks beyond the first: `["anthropic"]`. */
-  speaks?: string[]
+  supportedProtocols?: string[]
   weight: number
   priority: number
   /** Added to every request of this entry. */

@@ -24,7 +24,7 @@ export type Wire = {
    */
   base: Per<string>
   /** Protocol, or path that only passes → address below `base`. Best first. */
-  speaks: Record<ProtocolId, Per<string>>
+  paths: Record<ProtocolId, Per<string>>
   sign: Sign
   /**
    * What the vendor wants otherwise than the protocol says, on the body as it will be sent. Without one the bytes pass.

@@ -6,7 +6,7 @@ import { isTranslatable, unaryKindOf } from '../protocols/registry.ts'
 import type { Entry, Target } from './entry.ts'
 import { providers, unsupported } from './index.ts'
 import type { PathOptions, Provider, Wire } from './provider.ts'
-import { endpointOf, type Place, placeOf } from './server-url.ts'
+import { endpointOf, parseServerUrl, type ServerUrl } from './server-url.ts'
 import { modelPrefixes } from './vendors/openai.ts'
 
 type Route = {
@@ -14,7 +14,7 @@ type Route = {
   wire: Wire
   credentials: string[]
   /** What the entry can be asked for. */
-  serves: ReadonlySet<ProtocolId>
+  supportsProtocol: ReadonlySet<ProtocolId>
   /** Full addresses that need no target. */
   fixed: ReadonlyMap<ProtocolId, string>
   /** The others. */
@@ -39,13 +39,13 @@ export const credentialsOf = (entry: Entry): string[] => {
  * Can the entry be asked for this protocol, by a translation if need be, or this path that only passes.
  * @param model the vendor's name of it, where its protocol hangs on that
  */
-export const serves = (entry: Entry, protocol: ProtocolId, model?: string): boolean => {
+export const supportsProtocol = (entry: Entry, protocol: ProtocolId, model?: string): boolean => {
   const route = routeOf(entry)
   if ('unsupported' in route) return false
   const held = model === undefined ? undefined : route.wire.protocolsFor?.(model)
   const isHeld = held?.includes(protocol) ?? true
-  if (isHeld && route.serves.has(protocol)) return true
-  return (held ?? [...route.serves]).some(id => isTranslatable(protocol, id))
+  if (isHeld && route.supportsProtocol.has(protocol)) return true
+  return (held ?? [...route.supportsProtocol]).some(id => isTranslatable(protocol, id))
 }
 
 /** Does the target speak the protocol itself. */
@@ -53,7 +53,7 @@ export const isNative = ({ entry, model }: Pick<Target, 'entry' | 'model'>, prot
   const route = routeOf(entry)
   return (
     !('unsupported' in route) &&
-    route.serves.has(protocol) &&
+    route.supportsProtocol.has(protocol) &&
     (route.wire.protocolsFor?.(model)?.includes(protocol) ?? true)
   )
 }
@@ -62,12 +62,12 @@ export const isNative = ({ entry, model }: Pick<Target, 'entry' | 'model'>, prot
  * The protocol a target is asked in by a client of `wanted`: the client's own if the target speaks it, else the first that we can translate to.
  * @throws GatewayError `internal` where there is none
  */
-export const spokenFor = ({ entry, model }: Target, wanted: ProtocolId): ProtocolId => {
+export const chooseProtocol = ({ entry, model }: Target, wanted: ProtocolId): ProtocolId => {
   const route = routeOf(entry)
-  const { speaks, protocolsFor } = 'unsupported' in route ? { speaks: {} } : route.wire
+  const { paths, protocolsFor } = 'unsupported' in route ? { paths: {} } : route.wire
   const held = protocolsFor?.(model)
-  if (held?.includes(wanted) ?? wanted in speaks) return wanted
-  const other = (held ?? Object.keys(speaks)).find(id => isTranslatable(wanted, id))
+  if (held?.includes(wanted) ?? wanted in paths) return wanted
+  const other = (held ?? Object.keys(paths)).find(id => isTranslatable(wanted, id))
   if (other !== undefined) return other
   throw new GatewayError('internal', `the target does not speak ${wanted}`)
 }
@@ -75,18 +75,18 @@ export const spokenFor = ({ entry, model }: Target, wanted: ProtocolId): Protoco
 const seats = new WeakMap<Target, string>()
 
 /** The seat a target is spoken to at: whose vendor's it is, and which. Digests: a seal carries them to the client. */
-export const seatOf = (target: Target): string => {
+export const sealOriginOf = (target: Target): string => {
   const known = seats.get(target)
   if (known) return known
   const { type, serverUrl } = target.entry
-  const host = serverUrl === undefined ? '' : placeOf(serverUrl).host
+  const host = serverUrl === undefined ? '' : parseServerUrl(serverUrl).host
   const seat = `${Bun.hash(`${type} ${host}`).toString(36)}.${Bun.hash(target.id).toString(36)}`
   seats.set(target, seat)
   return seat
 }
 
 /** The full URL of a request, query included. @throws GatewayError `internal` where the entry does not serve the protocol. */
-export const addressOf = (target: Target, protocol: ProtocolId, asked: PathOptions = { stream: false }): string => {
+export const urlOf = (target: Target, protocol: ProtocolId, asked: PathOptions = { stream: false }): string => {
   const route = routeOf(target.entry)
   const address =
     'unsupported' in route ? undefined : (route.fixed.get(protocol) ?? route.perTarget.get(protocol)?.(target, asked))
@@ -105,7 +105,7 @@ const routeOf = (entry: Entry): Route | { unsupported: string } => {
 const makeRoute = (entry: Entry): Route | { unsupported: string } => {
   const named = providers.get(entry.type)
   if (!named) return { unsupported: unsupported.get(entry.type) ?? `no service type ${entry.type} is known` }
-  const place = entry.serverUrl === undefined ? undefined : placeOf(entry.serverUrl)
+  const place = entry.serverUrl === undefined ? undefined : parseServerUrl(entry.serverUrl)
   const provider = (named.id === 'openai' ? vendorOf(entry, place) : undefined) ?? named
   const variant = provider.variants?.find(({ when }) => when(entry))
   if (variant && 'unsupported' in variant) return { unsupported: variant.unsupported }
@@ -113,7 +113,7 @@ const makeRoute = (entry: Entry): Route | { unsupported: string } => {
   const own = !place || typeof spoken.base === 'function' || owns(provider, place)
   const spokenHere = [...protocolsOf(entry, spoken, own)]
   const speaks = Object.fromEntries(
-    spokenHere.map(protocol => [protocol, spoken.speaks[protocol] ?? besideFirst(spoken, protocol)]),
+    spokenHere.map(protocol => [protocol, spoken.paths[protocol] ?? besideFirst(spoken, protocol)]),
   )
   const wire = { ...spoken, speaks, ...heldIn(spoken, speaks) }
   const fixed = new Map<ProtocolId, string>()
@@ -127,11 +127,11 @@ const makeRoute = (entry: Entry): Route | { unsupported: string } => {
   const credentials = keyless
     ? []
     : (variant && 'credentials' in variant && variant.credentials) || provider.credentials
-  return { provider, wire, credentials, serves: new Set(spokenHere), fixed, perTarget }
+  return { provider, wire, credentials, supportsProtocol: new Set(spokenHere), fixed, perTarget }
 }
 
 /** What a model is spoken to in, of what is spoken here; where that is nothing, it is asked like the others. */
-const heldIn = ({ protocolsFor }: Wire, speaks: Wire['speaks']): Pick<Wire, 'protocolsFor'> => {
+const heldIn = ({ protocolsFor }: Wire, speaks: Wire['paths']): Pick<Wire, 'protocolsFor'> => {
   if (!protocolsFor) return {}
   const here = (model: string) => {
     const held = protocolsFor(model)?.filter(id => id in speaks)
@@ -141,7 +141,7 @@ const heldIn = ({ protocolsFor }: Wire, speaks: Wire['speaks']): Pick<Wire, 'pro
 }
 
 /** The vendor behind an `openai` entry: by its host, or without one by models that are all one vendor's. */
-const vendorOf = (entry: Entry, place: Place | undefined): Provider | undefined => {
+const vendorOf = (entry: Entry, place: ServerUrl | undefined): Provider | undefined => {
   if (place) return [...providers.values()].findLast(one => !one.hosts?.includes('*') && owns(one, place))
   const models = [...entry.models, ...entry.embeddingModels, ...entry.redirect.values()]
   const vendors = new Set(models.map(model => prefixOf(entry.map.get(model) ?? model)?.provider))
@@ -151,18 +151,18 @@ const vendorOf = (entry: Entry, place: Place | undefined): Provider | undefined 
 
 const prefixOf = (model: string) => modelPrefixes.find(({ prefix }) => model.toLowerCase().startsWith(prefix))
 
-const owns = (provider: Provider, { host, hostname }: Place): boolean =>
-  (typeof provider.base === 'string' && placeOf(provider.base).host === host) ||
+const owns = (provider: Provider, { host, hostname }: ServerUrl): boolean =>
+  (typeof provider.base === 'string' && parseServerUrl(provider.base).host === host) ||
   (provider.hosts ?? []).some(
     own => own === '*' || own === hostname || (own.startsWith('*.') && hostname.endsWith(own.slice(1))),
   )
 
 /** A foreign host is known to speak the first protocol; the rest where the entry says so, embeddings also by naming models for them. */
-const protocolsOf = (entry: Entry, { speaks }: Wire, own: boolean): Set<ProtocolId> => {
+const protocolsOf = (entry: Entry, { paths: speaks }: Wire, own: boolean): Set<ProtocolId> => {
   const all = Object.keys(speaks)
   const held = own ? all : all.slice(0, 1)
   const embeds = entry.embeddingModels.length > 0 ? all.filter(id => unaryKindOf(id) === 'embedding') : []
-  return new Set([...held, ...embeds, ...(entry.speaks ?? []).map(name => inFull(name, all))])
+  return new Set([...held, ...embeds, ...(entry.supportedProtocols ?? []).map(name => inFull(name, all))])
 }
 
 /** Clients call a protocol by its path; the vendor may have one of its own for the same. */
@@ -173,9 +173,9 @@ const inFull = (name: string, all: readonly ProtocolId[]): ProtocolId => {
 
 type Address = string | ((target: Target, asked: PathOptions) => string)
 
-const addressIn = (wire: Wire, place: Place | undefined, own: boolean, protocol: ProtocolId): Address => {
+const addressIn = (wire: Wire, place: ServerUrl | undefined, own: boolean, protocol: ProtocolId): Address => {
   const { base } = wire
-  const path = wire.speaks[protocol] ?? endpointOf(protocol)
+  const path = wire.paths[protocol] ?? endpointOf(protocol)
   if (typeof base === 'function')
     return (target, asked) => joined(base(target, asked), typeof path === 'function' ? path(target, asked) : path)
   if (typeof path === 'function') return pathPerTarget(base, place, own, path)
@@ -185,13 +185,13 @@ const addressIn = (wire: Wire, place: Place | undefined, own: boolean, protocol:
 const pathPerTarget =
   (
     base: string,
-    place: Place | undefined,
+    place: ServerUrl | undefined,
     own: boolean,
     path: (target: Target, asked: PathOptions) => string,
   ): Address =>
   (target, asked) =>
     place
-      ? place.origin + pathAt(place, own, placeOf(base).path) + path(target, asked) + place.query
+      ? place.origin + pathAt(place, own, parseServerUrl(base).path) + path(target, asked) + place.query
       : joined(base, path(target, asked))
 
 const joined = (base: string, path: string): string => {
@@ -201,7 +201,7 @@ const joined = (base: string, path: string): string => {
 }
 
 /** What stands before the endpoint in the address of the vendor's first protocol: `/compatible-mode/v1`, often nothing. */
-const prefixIn = ({ speaks }: Wire): string => {
+const prefixIn = ({ paths: speaks }: Wire): string => {
   const [first = 'openai-chat'] = Object.keys(speaks)
   const path = speaks[first]
   const endpoint = endpointOf(first)
@@ -213,16 +213,23 @@ const besideFirst = (wire: Wire, protocol: ProtocolId): string =>
   (isOwnPath(protocol) ? prefixIn(wire) : '') + endpointOf(protocol)
 
 /** An address at a configured host. A path the vendor keeps elsewhere than beside its first protocol follows the host, not the path given. */
-const besideOf = (wire: Wire, base: string, place: Place, own: boolean, protocol: ProtocolId, path: string): string => {
+const besideOf = (
+  wire: Wire,
+  base: string,
+  place: ServerUrl,
+  own: boolean,
+  protocol: ProtocolId,
+  path: string,
+): string => {
   const prefix = prefixIn(wire)
-  const root = placeOf(base).path
+  const root = parseServerUrl(base).path
   const endpoint = endpointOf(protocol)
   const at = own && path !== prefix + endpoint ? root + path : pathAt(place, own, root + prefix) + endpoint
   return place.origin + at + place.query
 }
 
 /** The path given; where it stops short, the vendor's own on its own host, `/v1` on any other. */
-const pathAt = ({ path, whole }: Place, own: boolean, root: string): string => {
+const pathAt = ({ path, whole }: ServerUrl, own: boolean, root: string): string => {
   if (whole) return path
   if (own && `${root}/`.startsWith(`${path}/`)) return root
   return path === '' ? '/v1' : path

@@ -16,7 +16,7 @@ const apart: Record<ProtocolId, string> = {
 }
 
 /** What a vendor that follows OpenAI's paths speaks: its chat and the paths named. */
-export const spoken = (...paths: ('openai-responses' | PassthroughPath)[]): Record<ProtocolId, string> =>
+export const openaiPaths = (...paths: ('openai-responses' | PassthroughPath)[]): Record<ProtocolId, string> =>
   Object.fromEntries(['openai-chat', ...paths].map(protocol => [protocol, endpointOf(protocol)]))
 
 /** The same where the vendor keeps it apart from others of its addresses: `/v1` before each of them. */
@@ -26,7 +26,7 @@ export const below = (prefix: string, speaks: Record<ProtocolId, string>): Recor
 /** Longest first, so that `/chat/completions` is cut whole. */
 const endpoints = [...Object.keys(apart), ...passthroughPaths].map(endpointOf).sort((a, b) => b.length - a.length)
 
-export type Place = {
+export type ServerUrl = {
   /** Host name and port as the URL has them, lower case. */
   host: string
   /** Host name alone. */
@@ -50,7 +50,7 @@ const trim = (path: string): string => {
 }
 
 /** @param serverUrl absolute; the configuration has checked it. */
-export const placeOf = (serverUrl: string): Place => {
+export const parseServerUrl = (serverUrl: string): ServerUrl => {
   const url = new URL(serverUrl)
   const path = trim(url.pathname)
   const endpoint = endpoints.find(known => path.endsWith(known))

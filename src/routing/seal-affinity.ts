@@ -1,6 +1,6 @@
 /** A conversation goes on where it was sealed, if it can: only that target, or its vendor, can read the seals. */
 import { sealPrefix, unwrapSeal } from '../ir/seal.ts'
-import { seatOf } from '../providers/resolve-url.ts'
+import { sealOriginOf } from '../providers/resolve-url.ts'
 import type { Plan } from './router.ts'
 
 /** The seat that wrote the last seal in a request; undefined where none of ours stands in it. */
@@ -20,7 +20,7 @@ const isLetter = (code: number): boolean =>
 export const preferring = (plan: Plan, seat: string): Plan => {
   const vendor = seat.split('.', 1)[0]!
   const nearness = (own: string): number => (own === seat ? 0 : own.split('.', 1)[0] === vendor ? 1 : 2)
-  const near = plan.targets.map(target => ({ target, distance: nearness(seatOf(target)) }))
+  const near = plan.targets.map(target => ({ target, distance: nearness(sealOriginOf(target)) }))
   return { ...plan, targets: near.sort((one, other) => one.distance - other.distance).map(({ target }) => target) }
 }
 

@@ -49,7 +49,7 @@ const ownPaths = new WeakMap<readonly Entry[], ReadonlyMap<string, PassthroughPr
 const ownPathsOf = (entries: readonly Entry[]): ReadonlyMap<string, PassthroughProtocol> => {
   const known = ownPaths.get(entries)
   if (known) return known
-  const names = new Set(entries.flatMap(({ speaks = [] }) => speaks).filter(isOwnPath))
+  const names = new Set(entries.flatMap(({ supportedProtocols = [] }) => supportedProtocols).filter(isOwnPath))
   const paths = new Map([...names].map((name): [string, PassthroughProtocol] => [`/v1/${name}`, openaiPass(name)]))
   ownPaths.set(entries, paths)
   return paths

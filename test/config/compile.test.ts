@@ -122,8 +122,10 @@ test('everything that is not a default', () => {
 })
 
 test('paths an entry speaks are what follows /v1/, however they are written', () => {
-  const { speaks } = entryOf({ speaks: [' /v1/my/custom/ ', 'v1/videos', '/a', 'my/custom', 'anthropic', ''] })
-  expect(speaks).toEqual(['my/custom', 'videos', 'a', 'anthropic'])
+  const { supportedProtocols } = entryOf({
+    speaks: [' /v1/my/custom/ ', 'v1/videos', '/a', 'my/custom', 'anthropic', ''],
+  })
+  expect(supportedProtocols).toEqual(['my/custom', 'videos', 'a', 'anthropic'])
 })
 
 test('fractions: a rate below one holds, what counts things is one at least', () => {

@@ -5,7 +5,7 @@ import { egressOf, unaryEgressOf } from '../../src/protocols/registry.ts'
 import type { Entry, Target } from '../../src/providers/entry.ts'
 import { unsupported } from '../../src/providers/index.ts'
 import type { Provider, UpstreamRequest } from '../../src/providers/provider.ts'
-import { addressOf, credentialsOf, serves, wireOf } from '../../src/providers/resolve-url.ts'
+import { credentialsOf, supportsProtocol, urlOf, wireOf } from '../../src/providers/resolve-url.ts'
 import { plainEntry as bareEntry } from '../support/entry.ts'
 
 /** An entry as the configuration makes it; `change` says what the case is about. */
@@ -108,22 +108,22 @@ export const providerContract = (provider: Provider): void =>
     test('every address is a URL on the host of its base', () => {
       const base = new URL(typeof wire.base === 'string' ? wire.base : wire.base(target, { stream: false }))
       expect(base.pathname).not.toMatch(/.\/$/)
-      const [best = ''] = Object.keys(wire.speaks)
+      const [best = ''] = Object.keys(wire.paths)
       expect(egressOf(best) ?? unaryEgressOf(best)).toBeDefined()
-      for (const protocol of Object.keys(wire.speaks)) {
-        expect(serves(entry, protocol)).toBe(true)
-        const url = new URL(addressOf(target, protocol))
+      for (const protocol of Object.keys(wire.paths)) {
+        expect(supportsProtocol(entry, protocol)).toBe(true)
+        const url = new URL(urlOf(target, protocol))
         expect(url.host).toBe(base.host)
         expect(url.pathname).not.toContain('//')
         expect(url.hash).toBe('')
       }
-      expect(serves(entry, 'no/such/path')).toBe(false)
-      expect(() => addressOf(target, 'no/such/path')).toThrow('does not serve')
+      expect(supportsProtocol(entry, 'no/such/path')).toBe(false)
+      expect(() => urlOf(target, 'no/such/path')).toThrow('does not serve')
     })
 
     test('the credential goes into one header and nowhere else', async () => {
-      const [first = ''] = Object.keys(wire.speaks)
-      const sent = (): UpstreamRequest => ({ url: addressOf(target, first), headers: new Headers(), body: '{}' })
+      const [first = ''] = Object.keys(wire.paths)
+      const sent = (): UpstreamRequest => ({ url: urlOf(target, first), headers: new Headers(), body: '{}' })
       const signed = sent()
       await wire.sign(signed, target)
       expect(signed.url).toBe(sent().url)
@@ -136,7 +136,7 @@ export const providerContract = (provider: Provider): void =>
     })
 
     test('a header of the entry stands where the key would', async () => {
-      const signed = { url: addressOf(target, Object.keys(wire.speaks)[0]!), headers: new Headers(), body: '{}' }
+      const signed = { url: urlOf(target, Object.keys(wire.paths)[0]!), headers: new Headers(), body: '{}' }
       await wire.sign(signed, target)
       for (const [name] of [...signed.headers].filter(([, value]) => value.includes(secret))) {
         const own = { ...target, entry: { ...entry, headers: { [name.toUpperCase()]: 'of the entry' } } }
@@ -176,7 +176,7 @@ export const providerContract = (provider: Provider): void =>
 
     test('adjust adds no null, changes nothing twice and keeps what it does not know', () => {
       for (const [protocol, adjust] of Object.entries(wire.patchRequest ?? {})) {
-        expect(Object.keys(wire.speaks)).toContain(protocol)
+        expect(Object.keys(wire.paths)).toContain(protocol)
         for (const request of requests) {
           const body = structuredClone(request)
           const losses: string[] = []
@@ -198,7 +198,7 @@ export const providerContract = (provider: Provider): void =>
 
     test('retouch names members at the top, and the same ones a second time', () => {
       for (const [protocol, retouch] of Object.entries(wire.patchTopLevel ?? {})) {
-        expect(Object.keys(wire.speaks)).toContain(protocol)
+        expect(Object.keys(wire.paths)).toContain(protocol)
         for (const request of requests) {
           const change = retouch(structuredClone(request), () => undefined, target)
           expect(nulls(change)).toBeLessThanOrEqual(nulls(request))
@@ -210,7 +210,7 @@ export const providerContract = (provider: Provider): void =>
 
     test('trim adds no null and keeps what it does not know', () => {
       for (const [protocol, trim] of Object.entries(wire.trimTranslated ?? {})) {
-        expect(Object.keys(wire.speaks)).toContain(protocol)
+        expect(Object.keys(wire.paths)).toContain(protocol)
         for (const request of requests) {
           const body = structuredClone(request)
           trim(body, () => undefined, target)

@@ -171,8 +171,8 @@ test.each([...countings])('counts of %s', (id, counting) => {
 })
 
 test('none that a vendor speaks is left out', () => {
-  const spoken = [...providers.values()].flatMap(({ speaks, variants = [] }) =>
-    [speaks, ...variants.map(variant => ('speaks' in variant && variant.speaks) || {})].flatMap(Object.keys),
+  const spoken = [...providers.values()].flatMap(({ paths, variants = [] }) =>
+    [paths, ...variants.map(variant => ('paths' in variant && variant.paths) || {})].flatMap(Object.keys),
   )
   const singles = new Set(spoken.filter(id => unaryEgressOf(id)))
   expect(Object.keys(singleAnswers).toSorted()).toEqual([...singles].toSorted())

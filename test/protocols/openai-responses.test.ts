@@ -13,7 +13,7 @@ import { keepFrames } from '../../src/protocols/openai-responses/stored/store-re
 import type { Frame } from '../../src/protocols/protocol.ts'
 import { protocols } from '../../src/protocols/registry.ts'
 import type { Entry } from '../../src/providers/entry.ts'
-import { addressOf, isNative } from '../../src/providers/resolve-url.ts'
+import { isNative, urlOf } from '../../src/providers/resolve-url.ts'
 import { eventsOf, exchangeFor, framesOf, protocolContract, type Samples } from '../contracts/protocol.ts'
 import { message, messages, requests, streamOf, streams, tapes, toText } from '../fixtures/openai-responses.ts'
 import { type Recording, recordings } from '../support/recordings.ts'
@@ -423,14 +423,14 @@ describe('what is asked', () => {
     })
     const target = (of: Entry, model = 'm') => ({ id: 'x', entry: of, credential: of.credentials[0]!, model })
     const codex = target(entry('https://x.example/v1/responses'))
-    expect(addressOf(codex, 'openai-responses')).toBe('https://x.example/v1/responses')
+    expect(urlOf(codex, 'openai-responses')).toBe('https://x.example/v1/responses')
     expect([isNative(codex, 'openai-responses'), isNative(codex, 'openai-chat')]).toEqual([true, false])
-    const said = target(entry('https://x.example/v1', { speaks: ['responses'] }))
-    expect(addressOf(said, 'openai-responses')).toBe('https://x.example/v1/responses')
-    expect(addressOf(said, 'openai-chat')).toBe('https://x.example/v1/chat/completions')
+    const said = target(entry('https://x.example/v1', { supportedProtocols: ['responses'] }))
+    expect(urlOf(said, 'openai-responses')).toBe('https://x.example/v1/responses')
+    expect(urlOf(said, 'openai-chat')).toBe('https://x.example/v1/chat/completions')
     expect(isNative(target(entry('https://x.example/v1')), 'openai-responses')).toBe(false)
     const vendor = (model: string) => target(entry(), model)
-    expect(addressOf(vendor('gpt-5'), 'openai-responses')).toBe('https://api.openai.com/v1/responses')
+    expect(urlOf(vendor('gpt-5'), 'openai-responses')).toBe('https://api.openai.com/v1/responses')
     expect(isNative(vendor('gpt-5-codex'), 'openai-chat')).toBe(false)
     expect(isNative(vendor('gpt-5'), 'openai-chat')).toBe(true)
     expect(isNative(vendor('glm-4'), 'openai-responses')).toBe(false)

@@ -3,7 +3,7 @@ import OpenAI from 'openai'
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { sampleOf } from '../../src/providers/mock/sample.ts'
 import { hash, quote, stopAt, tokensOf } from '../../src/providers/mock/text.ts'
-import { addressOf } from '../../src/providers/resolve-url.ts'
+import { urlOf } from '../../src/providers/resolve-url.ts'
 import mock from '../../src/providers/vendors/mock.ts'
 import { entryOf, targetOf } from '../contracts/provider.ts'
 
@@ -14,7 +14,7 @@ const ask = (model: string, body: JsonObject, path = 'openai-chat', signal = new
   const target = targetOf(entry, model)
   const text = JSON.stringify({ model: 'whatever the client said', ...body })
   const headers = new Headers({ 'content-type': 'application/json' })
-  return mock.exchange!({ url: addressOf(target, path), headers, body: text }, target, signal)
+  return mock.exchange!({ url: urlOf(target, path), headers, body: text }, target, signal)
 }
 
 const user = (content: unknown) => ({ messages: [{ role: 'user', content }] }) as JsonObject
@@ -439,7 +439,7 @@ describe('the other endpoints', () => {
     const target = targetOf(entry, 'mock')
     const send = (path: string, body: string | undefined, type: string) =>
       mock.exchange!(
-        { url: addressOf(target, path), headers: new Headers({ 'content-type': type }), body },
+        { url: urlOf(target, path), headers: new Headers({ 'content-type': type }), body },
         target,
         new AbortController().signal,
       )
@@ -487,7 +487,7 @@ describe('the other endpoints', () => {
       mock.exchange!({ url, headers: new Headers(), body }, target, new AbortController().signal)
     expect((await send('https://mock.invalid/v1/videos', '{}')).status).toBe(404)
     for (const body of ['', 'no json', '[]', 'null'])
-      expect((await send(addressOf(target, 'openai-chat'), body)).status).toBe(400)
+      expect((await send(urlOf(target, 'openai-chat'), body)).status).toBe(400)
   })
 })
 

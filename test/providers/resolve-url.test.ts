@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { providers } from '../../src/providers/index.ts'
-import { addressOf, isNative, serves, spokenFor } from '../../src/providers/resolve-url.ts'
+import { chooseProtocol, isNative, supportsProtocol, urlOf } from '../../src/providers/resolve-url.ts'
 import { entryOf, targetOf } from '../contracts/provider.ts'
 import { stopwatch } from '../support/stopwatch.ts'
 
@@ -318,17 +318,20 @@ describe('addresses', () => {
   for (const [type, serverUrl, protocol, url, model] of rows)
     test(`${type} ${serverUrl ?? 'default'} ${protocol}${model ? ` ${model}` : ''}`, () => {
       const entry = entryOf(type, { serverUrl, models: [model ?? 'some-model'] })
-      expect(addressOf(targetOf(entry, model), protocol)).toBe(url)
+      expect(urlOf(targetOf(entry, model), protocol)).toBe(url)
     })
 
   test("an entry may name what its vendor has words of its own for by OpenAI's path", () => {
-    const cohere = targetOf(entryOf('cohere', { speaks: ['rerank', 'embeddings'] }))
-    expect([spokenFor(cohere, 'rerank'), spokenFor(cohere, 'embeddings')]).toEqual(['cohere/rerank', 'cohere/embed'])
-    expect(serves(cohere.entry, 'gemini/embedContent')).toBe(true)
-    const relay = entryOf('dashscope', { serverUrl: 'https://h.example/v1', speaks: ['rerank'] })
+    const cohere = targetOf(entryOf('cohere', { supportedProtocols: ['rerank', 'embeddings'] }))
+    expect([chooseProtocol(cohere, 'rerank'), chooseProtocol(cohere, 'embeddings')]).toEqual([
+      'cohere/rerank',
+      'cohere/embed',
+    ])
+    expect(supportsProtocol(cohere.entry, 'gemini/embedContent')).toBe(true)
+    const relay = entryOf('dashscope', { serverUrl: 'https://h.example/v1', supportedProtocols: ['rerank'] })
     const ranking = targetOf(relay, 'gte-rerank-v2')
-    expect(addressOf(ranking, spokenFor(ranking, 'rerank'))).toBe('https://h.example/v1/rerank')
-    expect(serves(relay, 'embeddings')).toBe(false)
+    expect(urlOf(ranking, chooseProtocol(ranking, 'rerank'))).toBe('https://h.example/v1/rerank')
+    expect(supportsProtocol(relay, 'embeddings')).toBe(false)
   })
 
   test('a path nobody here knows stands beside the first protocol', () => {
@@ -339,11 +342,14 @@ describe('addresses', () => {
       ['zhipu', 'https://h.example', 'https://h.example/v1/my/custom'],
       ['zhipu', undefined, 'https://open.bigmodel.cn/api/paas/v4/my/custom'],
     ] as const)
-      expect(addressOf(targetOf(entryOf(type, { serverUrl, speaks: ['my/custom'] })), 'my/custom')).toBe(url)
+      expect(urlOf(targetOf(entryOf(type, { serverUrl, supportedProtocols: ['my/custom'] })), 'my/custom')).toBe(url)
   })
 
   test('a protocol may be named by its path', () => {
-    const entry = entryOf('openai', { serverUrl: 'https://h.example/v1', speaks: ['messages', 'responses'] })
+    const entry = entryOf('openai', {
+      serverUrl: 'https://h.example/v1',
+      supportedProtocols: ['messages', 'responses'],
+    })
     expect(['anthropic', 'openai-responses', 'messages'].map(id => isNative({ entry, model: 'm' }, id))).toEqual([
       true,
       true,
@@ -353,7 +359,7 @@ describe('addresses', () => {
 
   test('native addresses are spoken to for embeddings and rankings, not yet for chats', () => {
     const at = (type: string, serverUrl: string, model: string) =>
-      serves(entryOf(type, { serverUrl, models: [model] }), 'embeddings')
+      supportsProtocol(entryOf(type, { serverUrl, models: [model] }), 'embeddings')
     expect(at('ollama', 'http://localhost:11434/api', 'nomic-embed-text')).toBe(true)
     expect(at('ollama', 'http://localhost:11434/api', 'qwen3')).toBe(false)
     expect(at('dashscope', 'https://dashscope.aliyuncs.com/api/v1', 'text-embedding-v4')).toBe(true)
@@ -367,7 +373,7 @@ describe('addresses', () => {
 
   test('models of several vendors in one openai entry each go home', () => {
     const entry = entryOf('openai', { models: ['glm-4', 'gpt-4o', '*'] })
-    const url = (model: string) => addressOf(targetOf(entry, model), chat)
+    const url = (model: string) => urlOf(targetOf(entry, model), chat)
     expect(url('glm-4')).toStartWith('https://open.bigmodel.cn/')
     expect(url('gpt-4o')).toStartWith('https://api.openai.com/')
     expect(url('deepseek-chat')).toStartWith('https://api.deepseek.com/')
@@ -375,9 +381,9 @@ describe('addresses', () => {
 
   test('are looked up, not worked out', () => {
     const target = targetOf(entryOf('openai', { serverUrl: 'https://h.example/v1' }))
-    addressOf(target, chat)
+    urlOf(target, chat)
     const took = stopwatch()
-    for (let turn = 0; turn < 50_000; turn++) addressOf(target, chat)
+    for (let turn = 0; turn < 50_000; turn++) urlOf(target, chat)
     expect(took() / 50_000).toBeLessThan(0.001)
   })
 })
@@ -426,8 +432,8 @@ test('an address recorded from a vendor, given as server_url, is the address cal
         continue
       for (const type of [types[folder]!, 'openai']) {
         const entry = entryOf(type, { serverUrl: url })
-        if (type === 'openai' && !serves(entry, protocol)) continue
-        expect([type, addressOf(targetOf(entry), protocol)]).toEqual([type, url])
+        if (type === 'openai' && !supportsProtocol(entry, protocol)) continue
+        expect([type, urlOf(targetOf(entry), protocol)]).toEqual([type, url])
       }
       seen.add(url)
     }
@@ -436,7 +442,7 @@ test('an address recorded from a vendor, given as server_url, is the address cal
 
 test('a stream of Gemini has an address of its own', () => {
   const stream = { stream: true }
-  const streamed = (serverUrl?: string) => addressOf(targetOf(entryOf('gemini', { serverUrl })), 'gemini', stream)
+  const streamed = (serverUrl?: string) => urlOf(targetOf(entryOf('gemini', { serverUrl })), 'gemini', stream)
   expect(streamed()).toBe(`${google}/v1beta/models/some-model:streamGenerateContent?alt=sse`)
   expect(streamed('https://h.example/v1?a=b')).toMatch(/:streamGenerateContent\?(?:a=b&alt=sse|alt=sse&a=b)$/)
 })
@@ -444,8 +450,8 @@ test('a stream of Gemini has an address of its own', () => {
 test('a model whose name would lead to another address is none', () => {
   const entry = entryOf('azure', { serverUrl: `${azure}/openai/deployments` })
   for (const model of ['.', '..', 'a\ud800'])
-    expect(() => addressOf(targetOf(entry, model), chat)).toThrow('does not exist')
-  expect(addressOf(targetOf(entry, 'a/../b?c#d'), chat)).toBe(
+    expect(() => urlOf(targetOf(entry, model), chat)).toThrow('does not exist')
+  expect(urlOf(targetOf(entry, 'a/../b?c#d'), chat)).toBe(
     `${azure}/openai/deployments/a%2F..%2Fb%3Fc%23d/chat/completions${dated}`,
   )
 })

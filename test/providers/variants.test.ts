@@ -1,7 +1,7 @@
 /** Which form of a vendor an entry asks for by what it says: the one that works now, or the word on what to write instead. */
 import { expect, test } from 'bun:test'
 import type { Credential } from '../../src/providers/entry.ts'
-import { addressOf, credentialsOf, wireOf } from '../../src/providers/resolve-url.ts'
+import { credentialsOf, urlOf, wireOf } from '../../src/providers/resolve-url.ts'
 import { entryOf, targetOf } from '../contracts/provider.ts'
 import { loadFile } from '../support/config-file.ts'
 
@@ -73,7 +73,7 @@ test('cloudflare asks for the account only where no address names it, and goes t
   const serverUrl = 'https://api.cloudflare.com/client/v4/accounts/0a1b/ai/v1'
   expect(credentialsOf(entryOf('cloudflare', { serverUrl }))).toEqual(['api_key'])
   const url = (account: string) =>
-    addressOf(targetOf(entryOf('cloudflare'), 'm', { api_key: 'k', account_id: account }), 'openai-chat')
+    urlOf(targetOf(entryOf('cloudflare'), 'm', { api_key: 'k', account_id: account }), 'openai-chat')
   expect(url('one')).toBe('https://api.cloudflare.com/client/v4/accounts/one/ai/v1/chat/completions')
   expect(url('t/wo')).toBe('https://api.cloudflare.com/client/v4/accounts/t%2Fwo/ai/v1/chat/completions')
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { providers, unsupported } from '../../src/providers/index.ts'
-import { addressOf, credentialsOf, serves, wireOf } from '../../src/providers/resolve-url.ts'
+import { credentialsOf, supportsProtocol, urlOf, wireOf } from '../../src/providers/resolve-url.ts'
 import { entryOf, plainEntry, providerContract, targetOf } from '../contracts/provider.ts'
 
 for (const provider of providers.values()) providerContract(provider)
@@ -31,12 +31,12 @@ describe('the registry', () => {
   test('an unbuilt type keeps its promise: an address it names works as type openai', () => {
     for (const [type, word] of unsupported) {
       expect(wireOf(entryOf(type))).toEqual({ unsupported: word })
-      expect(serves(entryOf(type), 'openai-chat')).toBe(false)
+      expect(supportsProtocol(entryOf(type), 'openai-chat')).toBe(false)
       const [, as, address] = /service of type (\w+): server_url (\S+)/.exec(word) ?? []
       if (!as || !address) continue
       const serverUrl = address.replace('<region>', 'us-east-1').replace('<account', 'abc').replace('id>', '')
       const entry = entryOf(as, { serverUrl })
-      const url = addressOf(targetOf(entry), 'openai-chat')
+      const url = urlOf(targetOf(entry), 'openai-chat')
       expect(url).toStartWith(serverUrl.replace(/\/chat\/completions$/, ''))
       expect(url).toEndWith('/chat/completions')
     }
@@ -321,22 +321,22 @@ describe('what a foreign host serves', () => {
   test('the first protocol, what the entry says it speaks, and embeddings where models are named for them', () => {
     const serverUrl = 'https://relay.example/v1'
     const plain = entryOf('zhipu', { serverUrl })
-    expect([serves(plain, 'openai-chat'), serves(plain, 'embeddings'), serves(plain, 'rerank')]).toEqual([
-      true,
-      false,
-      false,
-    ])
-    const told = entryOf('zhipu', { serverUrl, speaks: ['rerank'], embeddingModels: ['embedding-3'] })
-    expect([serves(told, 'embeddings'), serves(told, 'rerank')]).toEqual([true, true])
+    expect([
+      supportsProtocol(plain, 'openai-chat'),
+      supportsProtocol(plain, 'embeddings'),
+      supportsProtocol(plain, 'rerank'),
+    ]).toEqual([true, false, false])
+    const told = entryOf('zhipu', { serverUrl, supportedProtocols: ['rerank'], embeddingModels: ['embedding-3'] })
+    expect([supportsProtocol(told, 'embeddings'), supportsProtocol(told, 'rerank')]).toEqual([true, true])
     expect(wireOf(told)).toMatchObject({
       wire: { speaks: { 'openai-chat': '/paas/v4/chat/completions', rerank: '/paas/v4/rerank' } },
     })
-    expect(wireOf(entryOf('deepseek', { speaks: ['rerank'] }))).toMatchObject({
+    expect(wireOf(entryOf('deepseek', { supportedProtocols: ['rerank'] }))).toMatchObject({
       wire: { speaks: { rerank: '/rerank' } },
     })
     expect(wireOf(plain)).toMatchObject({ wire: { speaks: expect.not.objectContaining({ rerank: '/rerank' }) } })
-    expect(addressOf(targetOf(told), 'rerank')).toBe('https://relay.example/v1/rerank')
+    expect(urlOf(targetOf(told), 'rerank')).toBe('https://relay.example/v1/rerank')
     const mute = entryOf('deepseek', { serverUrl, embeddingModels: ['none-there'] })
-    expect(serves(mute, 'embeddings')).toBe(false)
+    expect(supportsProtocol(mute, 'embeddings')).toBe(false)
   })
 })

@@ -1,7 +1,7 @@
 /** A conversation goes on where it was sealed. */
 import { describe, expect, test } from 'bun:test'
 import { wrapSeal } from '../../src/ir/seal.ts'
-import { seatOf } from '../../src/providers/resolve-url.ts'
+import { sealOriginOf } from '../../src/providers/resolve-url.ts'
 import { preferring, sealedAt } from '../../src/routing/seal-affinity.ts'
 import { entryOf } from '../contracts/provider.ts'
 
@@ -26,8 +26,8 @@ describe('the seat of a conversation', () => {
   test('is tried first, then its vendor, then the others as they were', () => {
     const order = (seat: string) =>
       preferring({ model: 'm', targets }, seat).targets.map(({ credential }) => credential.digest)
-    expect(order(seatOf(targets[2]!))).toEqual(['c', 'a', 'b'])
-    expect(order(`${seatOf(targets[1]!).split('.')[0]}.gone`)).toEqual(['b', 'a', 'c'])
+    expect(order(sealOriginOf(targets[2]!))).toEqual(['c', 'a', 'b'])
+    expect(order(`${sealOriginOf(targets[1]!).split('.')[0]}.gone`)).toEqual(['b', 'a', 'c'])
     expect(order('nobody.here')).toEqual(['a', 'b', 'c'])
   })
 })

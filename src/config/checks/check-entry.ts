@@ -91,7 +91,7 @@ const ownAddresses =
 
 /** A protocol nobody knows may be a path the host alone speaks: only what looks like a slip, or leads nowhere, is told. */
 const checkSpeaks = ({ speaks = [] }: EntryConfig, path: string, say: Say): void => {
-  const known = new Set([...providers.values()].flatMap(one => Object.keys(one.speaks)))
+  const known = new Set([...providers.values()].flatMap(one => Object.keys(one.paths)))
   for (const [index, word] of speaks.entries()) {
     const name = pathIn(word)
     const here = pathTo(`${path}.speaks`, index)

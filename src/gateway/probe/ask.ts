@@ -8,7 +8,7 @@ import type { Usage } from '../../ir/chat.ts'
 import type { Limits } from '../../limits/limits.ts'
 import { passthroughOnly, protocols } from '../../protocols/registry.ts'
 import type { Target } from '../../providers/entry.ts'
-import { addressOf, spokenFor } from '../../providers/resolve-url.ts'
+import { chooseProtocol, urlOf } from '../../providers/resolve-url.ts'
 import { createAnswerStore } from '../../store/answers.ts'
 import { createSealStore } from '../../store/seals.ts'
 import type { Log } from '../../telemetry/log.ts'
@@ -108,7 +108,7 @@ const runtimeFor = (target: Target, records: Records, { settings, limits, redact
 })
 
 const placeOf = (target: Target, asks: Asked) => {
-  const origin = originOf(addressOf(target, spokenFor(target, asks)))
+  const origin = originOf(urlOf(target, chooseProtocol(target, asks)))
   const { proxy } = target.entry
   const proxied =
     typeof proxy === 'string' || (proxy === undefined && environmentProxy(origin, process.env) !== undefined)

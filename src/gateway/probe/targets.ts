@@ -2,7 +2,7 @@
 import { kindOf } from '../../catalog/model-kinds.ts'
 import type { Compiled } from '../../config/compiled.ts'
 import type { Entry, Target } from '../../providers/entry.ts'
-import { serves } from '../../providers/resolve-url.ts'
+import { supportsProtocol } from '../../providers/resolve-url.ts'
 import { createModels, redirectOf } from '../../routing/model-table.ts'
 import { createTargets } from '../../routing/targets.ts'
 
@@ -80,8 +80,8 @@ const fitting = (offer: Offer, model: string): Offer[] => {
 const wayOf = ({ entry, model, embedding }: Offer): { asks: Asked } | { skip: string } => {
   if (isWildcard(model)) return { skip: 'a wildcard: name one of its models with --model' }
   const kind = embedding ? 'embedding' : kindOf(model)
-  if (kind === 'embedding' && serves(entry, 'embeddings')) return { asks: 'embeddings' }
-  if (kind === 'chat' && serves(entry, 'openai-chat')) return { asks: 'openai-chat' }
+  if (kind === 'embedding' && supportsProtocol(entry, 'embeddings')) return { asks: 'embeddings' }
+  if (kind === 'chat' && supportsProtocol(entry, 'openai-chat')) return { asks: 'openai-chat' }
   if (kind === 'chat' || kind === 'embedding') return { skip: `the service is not asked for ${kind}s` }
   return { skip: `a model for ${kind}: only chats and embeddings are tried` }
 }

@@ -2,7 +2,7 @@ import { isResponsesOnly } from '../../catalog/openai-responses.ts'
 import type { Entry, Target } from '../entry.ts'
 import { provider } from '../provider.ts'
 import { trimForOpenAi, trimResponses } from '../quirks.ts'
-import { placeOf, spoken, stepOf } from '../server-url.ts'
+import { openaiPaths, parseServerUrl, stepOf } from '../server-url.ts'
 import { header } from '../sign/header.ts'
 
 /** The last dated version that is no preview; for a deployment whose address gives none. */
@@ -21,7 +21,7 @@ const withVersion = (query: string, version: string): string =>
  * `…/models`: the inference form; a bare host alone: the v1 form, which needs no version; anything else as it stands (a gateway in front).
  */
 const formOf = (serverUrl: string): Form => {
-  const { origin, path, query, endpoint } = placeOf(serverUrl)
+  const { origin, path, query, endpoint } = parseServerUrl(serverUrl)
   const at = `${origin}${path}`
   if (endpoint === '/responses') return { path: at, query }
   if (/\/deployments\/[^/]+$/.test(path)) return { path: at, query: withVersion(query, defaultVersion) }
@@ -54,7 +54,7 @@ const isBeforeUsage = (entry: Entry): boolean => {
 }
 
 const endsInResponses = ({ serverUrl }: Entry): boolean =>
-  serverUrl !== undefined && placeOf(serverUrl).endpoint === '/responses'
+  serverUrl !== undefined && parseServerUrl(serverUrl).endpoint === '/responses'
 
 const isV1 = (entry: Entry): boolean => form(entry).v1 === true || /\/openai\/v1$/.test(form(entry).path)
 
@@ -97,7 +97,7 @@ export default provider({
     '*.openai.azure.us',
     '*.openai.azure.cn',
   ],
-  speaks: spoken(...paths),
+  paths: openaiPaths(...paths),
   sign: header('api-key'),
   credentials: ['api_key'],
   trimTranslated: {
@@ -112,11 +112,11 @@ export default provider({
     },
     { when: isBeforeUsage, refusesUsage: true },
     // …/openai/responses?api-version=…, the form before v1 (recorded).
-    { when: endsInResponses, speaks: { 'openai-responses': '/responses' } },
+    { when: endsInResponses, paths: { 'openai-responses': '/responses' } },
     // learn.microsoft.com/azure/ai-foundry/openai/how-to/responses, 2026-11: the model is the deployment's name.
     {
       when: isV1,
-      speaks: spoken(...paths, 'openai-responses'),
+      paths: openaiPaths(...paths, 'openai-responses'),
       protocolsFor: model => (isResponsesOnly(model) ? ['openai-responses'] : undefined),
     },
   ],

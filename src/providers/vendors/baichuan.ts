@@ -1,6 +1,6 @@
 import { provider } from '../provider.ts'
 import { clamp, developerAsSystem, limitAsMaxTokens } from '../quirks.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** Names as other clients list them (2026-11). The range of the temperature, 0 to 1, is what those clients keep to; the vendor's page could not be read. */
@@ -11,7 +11,7 @@ export default provider({
   checked: '2026-11',
   quirks: ['`temperature` 0 to 1', '`max_tokens` is the only limit', 'role `developer` is `system`'],
   base: 'https://api.baichuan-ai.com/v1',
-  speaks: spoken('embeddings'),
+  paths: openaiPaths('embeddings'),
   sign: bearer,
   credentials: ['api_key'],
   models: ['Baichuan4-Turbo', 'Baichuan4-Air', 'Baichuan3-Turbo'],

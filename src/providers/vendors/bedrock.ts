@@ -3,7 +3,7 @@ import type { NoteLoss } from '../../protocols/protocol.ts'
 import { egressOf } from '../../protocols/registry.ts'
 import { hasCredential, type Target } from '../entry.ts'
 import { provider, type Sign } from '../provider.ts'
-import { placeOf, stepOf } from '../server-url.ts'
+import { parseServerUrl, stepOf } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 import { sigv4 } from '../sign/sigv4.ts'
 
@@ -22,7 +22,7 @@ const base = (target: Target): string => {
     const region = stepOf(regionOf(target))
     return `https://bedrock-runtime.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`
   }
-  const { origin, path, query } = placeOf(serverUrl)
+  const { origin, path, query } = parseServerUrl(serverUrl)
   return origin + path + query
 }
 
@@ -118,7 +118,7 @@ export default provider({
     'tokens of Claude are counted by CountTokens, which knows the model and no inference profile of it; where it refuses they are guessed',
   ],
   base,
-  speaks: {
+  paths: {
     'bedrock-converse': ({ model }, { stream }) => `/model/${stepOf(model)}/converse${stream ? '-stream' : ''}`,
     anthropic: ({ model }, { stream }) => `/model/${stepOf(model)}/invoke${stream ? '-with-response-stream' : ''}`,
     'anthropic/count_tokens': ({ model }) => `/model/${stepOf(withoutProfile(model))}/count-tokens`,

@@ -1,6 +1,6 @@
 import { provider } from '../provider.ts'
 import { developerAsSystem, dropIdlePenalties, omit, omitThoughts, penalties } from '../quirks.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 const refused = [...penalties, 'logit_bias', 'service_tier', 'prompt_cache_key']
@@ -21,7 +21,7 @@ export default provider({
     'role `developer` is `system`',
   ],
   base: 'https://api.cerebras.ai/v1',
-  speaks: spoken('completions'),
+  paths: openaiPaths('completions'),
   sign: bearer,
   credentials: ['api_key'],
   models: ['gpt-oss-120b'],

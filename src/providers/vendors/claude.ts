@@ -13,7 +13,7 @@ export default provider({
   checked: '2026-11',
   quirks: ['what is said of the answer (`max_tokens`, `temperature` …) is left out where tokens are counted'],
   base: 'https://api.anthropic.com/v1',
-  speaks: { anthropic: '/messages', 'anthropic/count_tokens': '/messages/count_tokens' },
+  paths: { anthropic: '/messages', 'anthropic/count_tokens': '/messages/count_tokens' },
   sign: anthropicKey,
   patchTopLevel: { 'anthropic/count_tokens': withoutAnswer },
   credentials: ['api_key'],

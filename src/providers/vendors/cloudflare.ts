@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 const accounts = 'https://api.cloudflare.com/client/v4/accounts'
@@ -16,7 +16,7 @@ export default provider({
   checked: '2026-11',
   base: ({ credential }) => `${accounts}/${encodeURIComponent(credential.values['account_id'] ?? '')}/ai/v1`,
   hosts: ['api.cloudflare.com', 'gateway.ai.cloudflare.com'],
-  speaks: spoken('embeddings'),
+  paths: openaiPaths('embeddings'),
   sign: bearer,
   credentials: ['api_key', 'account_id'],
   models: ['@cf/google/gemma-4-26b-a4b-it', '@cf/openai/gpt-oss-120b'],

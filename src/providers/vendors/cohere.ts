@@ -1,11 +1,11 @@
 import type { Target } from '../entry.ts'
 import { provider } from '../provider.ts'
-import { placeOf } from '../server-url.ts'
+import { parseServerUrl } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** A `server_url` may stop at the host, at a version or at the compatible address: all are the same place. */
 const base = ({ entry }: Target): string => {
-  const { origin, path, query } = placeOf(entry.serverUrl ?? 'https://api.cohere.com')
+  const { origin, path, query } = parseServerUrl(entry.serverUrl ?? 'https://api.cohere.com')
   return origin + path.replace(/\/(?:compatibility\/v1|v[12])(?:\/.*)?$/, '') + query
 }
 
@@ -17,7 +17,7 @@ export default provider({
   checked: '2026-11',
   base,
   hosts: ['api.cohere.com', 'api.cohere.ai'],
-  speaks: {
+  paths: {
     'openai-chat': '/compatibility/v1/chat/completions',
     'cohere/embed': '/v2/embed',
     'cohere/rerank': '/v2/rerank',

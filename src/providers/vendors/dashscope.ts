@@ -1,11 +1,11 @@
 import { asksOnly, type Entry } from '../entry.ts'
 import { provider } from '../provider.ts'
 import { clamp, developerAsSystem } from '../quirks.ts'
-import { placeOf } from '../server-url.ts'
+import { parseServerUrl } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 const isNative = ({ serverUrl }: Entry): boolean =>
-  serverUrl !== undefined && placeOf(serverUrl).path.startsWith('/api/v1')
+  serverUrl !== undefined && parseServerUrl(serverUrl).path.startsWith('/api/v1')
 
 const nativeEmbeddings = '/api/v1/services/embeddings/text-embedding/text-embedding'
 const nativeRerank = '/api/v1/services/rerank/text-rerank/text-rerank'
@@ -27,7 +27,7 @@ export default provider({
   ],
   base: 'https://dashscope.aliyuncs.com',
   hosts: ['dashscope-intl.aliyuncs.com', 'dashscope-us.aliyuncs.com', '*.maas.aliyuncs.com'],
-  speaks: {
+  paths: {
     'openai-chat': '/compatible-mode/v1/chat/completions',
     anthropic: '/apps/anthropic/v1/messages',
     completions: '/compatible-mode/v1/completions',
@@ -50,8 +50,8 @@ export default provider({
   variants: [
     {
       when: entry => isNative(entry) && asksOnly(entry, ['embedding', 'rerank']),
-      base: ({ entry }) => placeOf(entry.serverUrl!).origin,
-      speaks: { 'dashscope/embeddings': nativeEmbeddings, 'dashscope/rerank': nativeRerank },
+      base: ({ entry }) => parseServerUrl(entry.serverUrl!).origin,
+      paths: { 'dashscope/embeddings': nativeEmbeddings, 'dashscope/rerank': nativeRerank },
       protocolsFor: () => undefined,
     },
     {

@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** deepinfra.com/docs/openai_api: `/v1/openai` stands where others have `/v1`. Pictures and sound there are as other clients use them (2026-11). Names from its public list of 2026-09. */
@@ -9,7 +9,7 @@ export default provider({
   docs: 'https://deepinfra.com/docs/openai_api',
   checked: '2026-11',
   base: 'https://api.deepinfra.com/v1/openai',
-  speaks: spoken('completions', 'embeddings', 'images/generations', 'audio/speech', 'audio/transcriptions'),
+  paths: openaiPaths('completions', 'embeddings', 'images/generations', 'audio/speech', 'audio/transcriptions'),
   sign: bearer,
   credentials: ['api_key'],
   models: ['deepseek-ai/DeepSeek-V4-Flash-0731', 'openai/gpt-oss-120b'],

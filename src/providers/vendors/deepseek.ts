@@ -21,7 +21,7 @@ export default provider({
     'the thoughts before a call are brought back where the client drops them',
   ],
   base: 'https://api.deepseek.com',
-  speaks: {
+  paths: {
     'openai-chat': '/chat/completions',
     anthropic: '/anthropic/v1/messages',
     completions: '/beta/completions',

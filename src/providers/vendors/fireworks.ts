@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** Sound and pictures live at hosts of their own. In 2024 `stream_options` got 400 (github.com/FlowiseAI/Flowise issue 2866); if it ever does again, the request is sent once more without. */
@@ -9,7 +9,7 @@ export default provider({
   docs: 'https://docs.fireworks.ai',
   checked: '2026-11',
   base: 'https://api.fireworks.ai/inference/v1',
-  speaks: spoken('completions', 'embeddings', 'rerank'),
+  paths: openaiPaths('completions', 'embeddings', 'rerank'),
   sign: bearer,
   credentials: ['api_key'],
   models: ['accounts/fireworks/models/kimi-k3', 'accounts/fireworks/models/gpt-oss-120b'],

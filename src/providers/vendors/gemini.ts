@@ -3,7 +3,7 @@ import { geminiCount } from '../../protocols/count-tokens.ts'
 import type { NoteLoss } from '../../protocols/protocol.ts'
 import type { Target } from '../entry.ts'
 import { provider } from '../provider.ts'
-import { placeOf, stepOf } from '../server-url.ts'
+import { parseServerUrl, stepOf } from '../server-url.ts'
 import { header } from '../sign/header.ts'
 
 const host = 'https://generativelanguage.googleapis.com'
@@ -13,7 +13,7 @@ const host = 'https://generativelanguage.googleapis.com'
  * address beside it is the same place.
  */
 const base = ({ entry }: Target): string => {
-  const { origin, path, query } = placeOf(entry.serverUrl ?? host)
+  const { origin, path, query } = parseServerUrl(entry.serverUrl ?? host)
   const root = path.replace(/\/(?:models(?:\/.*)?|openai)$/, '')
   return `${origin}${root === '' ? '/v1beta' : root}${query}`
 }
@@ -41,7 +41,7 @@ export default provider({
   quirks: ['what is to be counted beside `contents` is put into `generateContentRequest`'],
   base,
   hosts: ['generativelanguage.googleapis.com'],
-  speaks: {
+  paths: {
     gemini: ({ model }, { stream }) =>
       placeFor(model) + (stream ? ':streamGenerateContent?alt=sse' : ':generateContent'),
     'gemini/batchEmbedContents': ({ model }) => `${placeFor(model)}:batchEmbedContents`,

@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
@@ -13,7 +13,7 @@ export default provider({
   checked: '2026-11',
   base: 'https://api.moark.com/v1',
   hosts: ['moark.com', 'ai.gitee.com'],
-  speaks: spoken('embeddings', 'images/generations', 'audio/speech', 'audio/transcriptions', 'rerank'),
+  paths: openaiPaths('embeddings', 'images/generations', 'audio/speech', 'audio/transcriptions', 'rerank'),
   sign: bearer,
   credentials: ['api_key'],
   models: ['Qwen3-8B', 'GLM-5.3', 'DeepSeek-V4-Pro-0813'],

@@ -1,6 +1,6 @@
 import { provider } from '../provider.ts'
 import { messagesOf, omit, omitCacheMarks, omitThoughts } from '../quirks.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 const refused = ['logprobs', 'top_logprobs', 'logit_bias']
@@ -21,7 +21,7 @@ export default provider({
     '`top_k` and `cache_control` of another protocol are left out',
   ],
   base: 'https://api.groq.com/openai/v1',
-  speaks: spoken('audio/speech', 'audio/transcriptions', 'audio/translations'),
+  paths: openaiPaths('audio/speech', 'audio/transcriptions', 'audio/translations'),
   sign: bearer,
   credentials: ['api_key'],
   models: ['openai/gpt-oss-120b', 'openai/gpt-oss-20b'],

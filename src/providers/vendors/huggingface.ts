@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
@@ -12,7 +12,7 @@ export default provider({
   docs: 'https://huggingface.co/docs/inference-providers',
   checked: '2026-11',
   base: 'https://router.huggingface.co/v1',
-  speaks: spoken(),
+  paths: openaiPaths(),
   sign: bearer,
   credentials: ['api_key'],
   models: ['deepseek-ai/DeepSeek-V4-Flash-0731', 'openai/gpt-oss-120b'],

@@ -1,7 +1,7 @@
 import { hasCredential } from '../entry.ts'
 import { provider } from '../provider.ts'
 import { developerAsSystem } from '../quirks.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
@@ -18,7 +18,7 @@ export default provider({
   quirks: ['role `developer` is `system`'],
   base: 'https://tokenhub.tencentmaas.com/v1',
   hosts: ['tokenhub-intl.tencentcloudmaas.com', 'tokenhub-intl.tencentmaas.com', 'api.hunyuan.cloud.tencent.com'],
-  speaks: spoken('embeddings'),
+  paths: openaiPaths('embeddings'),
   sign: bearer,
   credentials: ['api_key'],
   models: ['hy3'],

@@ -2,7 +2,7 @@ import { isObject, type JsonObject } from '../../base/json/json.ts'
 import { hasCredential } from '../entry.ts'
 import { provider } from '../provider.ts'
 import { developerAsSystem } from '../quirks.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 const counts = ['prompt_tokens', 'completion_tokens', 'total_tokens'] as const
@@ -32,8 +32,8 @@ export default provider({
     'role `developer` is `system`',
   ],
   base: 'https://ark.cn-beijing.volces.com/api/v3',
-  speaks: {
-    ...spoken('embeddings', 'images/generations'),
+  paths: {
+    ...openaiPaths('embeddings', 'images/generations'),
     'openai-chat': ({ model, entry }) =>
       model.startsWith('bot-') && !entry.serverUrl?.includes('/bots') ? '/bots/chat/completions' : '/chat/completions',
   },

@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** docs.hyperbolic.ai/inference. Pictures and sound have a shape of their own there; which models are served today could not be confirmed. */
@@ -9,7 +9,7 @@ export default provider({
   docs: 'https://docs.hyperbolic.ai/inference/overview',
   checked: '2026-11',
   base: 'https://api.hyperbolic.xyz/v1',
-  speaks: spoken('completions'),
+  paths: openaiPaths('completions'),
   sign: bearer,
   credentials: ['api_key'],
 })

@@ -17,7 +17,7 @@ export default provider({
   checked: '2026-11',
   quirks: ['`encoding_format` is `embedding_type`'],
   base: 'https://api.jina.ai/v1',
-  speaks: { embeddings: '/embeddings', rerank: '/rerank' },
+  paths: { embeddings: '/embeddings', rerank: '/rerank' },
   sign: bearer,
   credentials: ['api_key'],
   models: ['jina-reranker-v2-base-multilingual'],

@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
@@ -12,7 +12,7 @@ export default provider({
   docs: 'https://platform.lingyiwanwu.com/docs',
   checked: '2026-11',
   base: 'https://api.lingyiwanwu.com/v1',
-  speaks: spoken(),
+  paths: openaiPaths(),
   sign: bearer,
   credentials: ['api_key'],
   models: ['yi-lightning', 'yi-vision-v2'],

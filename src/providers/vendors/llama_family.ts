@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** The address is the one users of simple-one-api have in their files; nothing newer about it could be found in 2026-11. */
@@ -9,7 +9,7 @@ export default provider({
   docs: 'https://llama.family',
   checked: '2026-11',
   base: 'https://api.atomecho.cn/v1',
-  speaks: spoken(),
+  paths: openaiPaths(),
   sign: bearer,
   credentials: ['api_key'],
 })

@@ -2,7 +2,7 @@ import { isObject, type JsonObject } from '../../base/json/json.ts'
 import { hasCredential } from '../entry.ts'
 import { provider } from '../provider.ts'
 import { clamp, developerAsSystem, omit } from '../quirks.ts'
-import { below, spoken } from '../server-url.ts'
+import { below, openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
@@ -45,7 +45,7 @@ export default provider({
   ],
   base: 'https://api.minimaxi.com',
   hosts: ['api.minimax.io', 'api.minimax.chat'],
-  speaks: { ...below('/v1', spoken()), anthropic: '/anthropic/v1/messages' },
+  paths: { ...below('/v1', openaiPaths()), anthropic: '/anthropic/v1/messages' },
   sign: bearer,
   credentials: ['api_key'],
   models: ['MiniMax-M3', 'MiniMax-M2.7', 'MiniMax-M2.5'],

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../base/json/json.ts'
 import type { NoteLoss } from '../../protocols/protocol.ts'
 import { provider } from '../provider.ts'
 import { developerAsSystem, limitAsMaxTokens, messagesOf, omit, omitCacheMarks } from '../quirks.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 const refused = ['logit_bias', 'user', 'store', 'service_tier', 'prompt_cache_key', 'verbosity']
@@ -36,7 +36,7 @@ export default provider({
   ],
   base: 'https://api.mistral.ai/v1',
   hosts: ['codestral.mistral.ai'],
-  speaks: spoken('embeddings', 'moderations', 'audio/transcriptions', 'audio/speech'),
+  paths: openaiPaths('embeddings', 'moderations', 'audio/transcriptions', 'audio/speech'),
   sign: bearer,
   credentials: ['api_key'],
   models: ['mistral-large-latest', 'mistral-small-latest', 'codestral-latest'],

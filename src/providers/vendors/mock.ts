@@ -5,7 +5,7 @@ import { chat, completions, type Endpoint } from '../mock/chat.ts'
 import { Refusal, readBody, refuse, wait } from '../mock/respond.ts'
 import { endpoints } from '../mock/routes.ts'
 import { provider, type UpstreamRequest } from '../provider.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 
 const base = 'https://mock.invalid/v1'
 
@@ -54,7 +54,7 @@ export default provider({
   docs: 'https://platform.openai.com/docs/api-reference',
   checked: '2026-11',
   base,
-  speaks: spoken(...passthroughPaths),
+  paths: openaiPaths(...passthroughPaths),
   sign: () => {},
   credentials: [],
   models: ['mock', 'mock-tools', 'mock-reasoning', 'mock-json', 'mock-*'],

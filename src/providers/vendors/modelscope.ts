@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** Which models are served changes by the week: an entry names them as the model's page does (`Qwen/…`). Free: 2,000 calls a day. */
@@ -9,7 +9,7 @@ export default provider({
   docs: 'https://modelscope.cn/docs/model-service/API-Inference/intro',
   checked: '2026-11',
   base: 'https://api-inference.modelscope.cn/v1',
-  speaks: spoken(),
+  paths: openaiPaths(),
   sign: bearer,
   credentials: ['api_key'],
 })

@@ -2,7 +2,7 @@ import { isObject, type JsonObject } from '../../base/json/json.ts'
 import type { NoteLoss } from '../../protocols/protocol.ts'
 import { provider } from '../provider.ts'
 import { clamp, dropIdlePenalties, omit, penalties } from '../quirks.ts'
-import { below, spoken } from '../server-url.ts'
+import { below, openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** A stream's usage comes inside the first choice of the last chunk. */
@@ -41,7 +41,7 @@ export default provider({
   ],
   base: 'https://api.moonshot.cn',
   hosts: ['api.moonshot.ai'],
-  speaks: { ...below('/v1', spoken()), anthropic: '/anthropic/v1/messages' },
+  paths: { ...below('/v1', openaiPaths()), anthropic: '/anthropic/v1/messages' },
   sign: bearer,
   requiresReasoning: true,
   credentials: ['api_key'],

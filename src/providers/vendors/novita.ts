@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** Chat, completions and embeddings as its own OpenAPI document has them. The older `/v3/openai` is kept where a server_url names it. Names of 2026-09. */
@@ -9,7 +9,7 @@ export default provider({
   docs: 'https://novita.ai/docs/guides/llm-api',
   checked: '2026-11',
   base: 'https://api.novita.ai/openai/v1',
-  speaks: spoken('completions', 'embeddings'),
+  paths: openaiPaths('completions', 'embeddings'),
   sign: bearer,
   credentials: ['api_key'],
   models: ['zai-org/glm-5.3-flash', 'deepseek/deepseek-v4-flash'],

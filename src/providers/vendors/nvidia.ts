@@ -1,6 +1,6 @@
 import { provider } from '../provider.ts'
 import { developerAsSystem, dropIdlePenalties, omit } from '../quirks.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
@@ -15,7 +15,7 @@ export default provider({
   checked: '2026-11',
   quirks: ['penalties of 0 and `prompt_cache_key` are left out', 'role `developer` is `system`'],
   base: 'https://integrate.api.nvidia.com/v1',
-  speaks: spoken('completions', 'embeddings'),
+  paths: openaiPaths('completions', 'embeddings'),
   sign: bearer,
   credentials: ['api_key'],
   models: ['nvidia/nemotron-3-super-120b-a12b', 'openai/gpt-oss-20b'],

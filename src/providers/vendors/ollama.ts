@@ -1,11 +1,11 @@
 import { asksOnly, type Entry } from '../entry.ts'
 import { provider } from '../provider.ts'
 import { limitAsMaxTokens } from '../quirks.ts'
-import { placeOf, spoken } from '../server-url.ts'
+import { openaiPaths, parseServerUrl } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 const isNative = ({ serverUrl }: Entry): boolean =>
-  serverUrl !== undefined && /^\/api(\/|$)/.test(placeOf(serverUrl).path)
+  serverUrl !== undefined && /^\/api(\/|$)/.test(parseServerUrl(serverUrl).path)
 
 /** docs.ollama.com/api/openai-compatibility: `max_tokens` is the only limit it names; a key is needed by ollama.com alone. */
 export default provider({
@@ -16,7 +16,7 @@ export default provider({
   quirks: ['`max_tokens` is the only limit'],
   base: 'http://localhost:11434/v1',
   hosts: ['*'],
-  speaks: spoken('completions', 'embeddings', 'images/generations', 'audio/speech', 'audio/transcriptions'),
+  paths: openaiPaths('completions', 'embeddings', 'images/generations', 'audio/speech', 'audio/transcriptions'),
   sign: bearer,
   credentials: [],
   keyless: true,
@@ -24,8 +24,8 @@ export default provider({
   variants: [
     {
       when: entry => isNative(entry) && asksOnly(entry, ['embedding']),
-      base: ({ entry }) => placeOf(entry.serverUrl!).origin,
-      speaks: { 'ollama/embed': '/api/embed' },
+      base: ({ entry }) => parseServerUrl(entry.serverUrl!).origin,
+      paths: { 'ollama/embed': '/api/embed' },
     },
     {
       when: isNative,

@@ -2,7 +2,7 @@ import { isResponsesOnly } from '../../catalog/openai-responses.ts'
 import type { Entry, Target } from '../entry.ts'
 import { provider, type Wire } from '../provider.ts'
 import { trimForOpenAi, trimResponses } from '../quirks.ts'
-import { placeOf, spoken } from '../server-url.ts'
+import { openaiPaths, parseServerUrl } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** Beginnings of a model's name in lower case, and whose model that is: a provider of ours, or an address. */
@@ -22,7 +22,7 @@ const foreignBase = (model: string): string | undefined => {
 /** An entry without a `server_url` goes where its model lives. */
 const baseByModel = ({ model }: Target): string => foreignBase(model) ?? base
 
-const speaks = spoken(
+const speaks = openaiPaths(
   'completions',
   'embeddings',
   'images/generations',
@@ -35,7 +35,7 @@ const speaks = spoken(
 )
 
 /** What is asked of OpenAI itself. */
-const all = { ...speaks, ...spoken('openai-responses', 'responses/compact') }
+const all = { ...speaks, ...openaiPaths('openai-responses', 'responses/compact') }
 const responses = ['openai-responses', 'responses/compact']
 const spokenOnly = { 'openai-responses': '/responses', 'responses/compact': '/responses/compact' }
 
@@ -44,13 +44,14 @@ const protocolsFor = (model: string): readonly string[] | undefined =>
   foreignBase(model) !== undefined ? Object.keys(speaks) : isResponsesOnly(model) ? responses : undefined
 
 const endsInResponses = ({ serverUrl }: Entry): boolean =>
-  serverUrl !== undefined && placeOf(serverUrl).endpoint === '/responses'
+  serverUrl !== undefined && parseServerUrl(serverUrl).endpoint === '/responses'
 
 /** OpenAI's hosts are one a region: eu.api.openai.com. */
 const isOpenAi = ({ serverUrl }: Entry): boolean =>
-  serverUrl !== undefined && /(?:^|\.)api\.openai\.com$/.test(placeOf(serverUrl).hostname)
+  serverUrl !== undefined && /(?:^|\.)api\.openai\.com$/.test(parseServerUrl(serverUrl).hostname)
 
-const saysResponses = (entry: Entry): boolean => entry.speaks?.some(one => /^(?:openai-)?responses$/.test(one)) ?? false
+const saysResponses = (entry: Entry): boolean =>
+  entry.supportedProtocols?.some(one => /^(?:openai-)?responses$/.test(one)) ?? false
 
 /** `max_tokens` is deprecated, and refused by the models that think (platform.openai.com/docs/api-reference/chat/create, 2026-11). */
 const trim: Wire['trimTranslated'] = {
@@ -72,21 +73,15 @@ export default provider({
   ],
   base,
   hosts: ['*'],
-  speaks: { ...speaks, ...spoken('rerank') },
+  paths: { ...speaks, ...openaiPaths('rerank') },
   sign: bearer,
   credentials: ['api_key'],
   keyless: true,
   variants: [
-    {
-      when: entry => entry.serverUrl === undefined,
-      base: baseByModel,
-      speaks: all,
-      protocolsFor,
-      trimTranslated: trim,
-    },
+    { when: entry => entry.serverUrl === undefined, base: baseByModel, paths: all, protocolsFor, trimTranslated: trim },
     // An address that names the endpoint is that of a server which speaks Responses and nothing else.
-    { when: endsInResponses, speaks: spokenOnly },
-    { when: isOpenAi, speaks: all, protocolsFor, trimTranslated: trim },
-    { when: saysResponses, speaks: { ...all, ...spoken('rerank') }, protocolsFor },
+    { when: endsInResponses, paths: spokenOnly },
+    { when: isOpenAi, paths: all, protocolsFor, trimTranslated: trim },
+    { when: saysResponses, paths: { ...all, ...openaiPaths('rerank') }, protocolsFor },
   ],
 })

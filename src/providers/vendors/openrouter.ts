@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** Reasoning comes without being asked for (openrouter.ai/docs, "reasoning tokens"): `include_reasoning` of older configurations has nothing left to do. */
@@ -9,7 +9,7 @@ export default provider({
   docs: 'https://openrouter.ai/docs',
   checked: '2026-11',
   base: 'https://openrouter.ai/api/v1',
-  speaks: spoken('completions', 'embeddings', 'audio/speech', 'audio/transcriptions', 'rerank'),
+  paths: openaiPaths('completions', 'embeddings', 'audio/speech', 'audio/transcriptions', 'rerank'),
   sign: bearer,
   credentials: ['api_key'],
 })

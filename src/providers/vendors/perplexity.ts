@@ -11,7 +11,7 @@ export default provider({
   docs: 'https://docs.perplexity.ai',
   checked: '2026-11',
   base: 'https://api.perplexity.ai/v1',
-  speaks: { 'openai-responses': '/responses' },
+  paths: { 'openai-responses': '/responses' },
   sign: bearer,
   credentials: ['api_key'],
 })

@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** github.com/PPIO/ppio-skills, LLM guide (2026-03). Embeddings stand where its sister Novita has them. Older files name api.ppinfra.com/v3/openai. */
@@ -10,7 +10,7 @@ export default provider({
   checked: '2026-11',
   base: 'https://api.ppio.com/openai/v1',
   hosts: ['api.ppinfra.com'],
-  speaks: spoken('completions', 'embeddings'),
+  paths: openaiPaths('completions', 'embeddings'),
   sign: bearer,
   credentials: ['api_key'],
   models: ['deepseek/deepseek-v4-flash', 'zai-org/glm-4.7-flash'],

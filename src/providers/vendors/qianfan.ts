@@ -1,7 +1,7 @@
 import { hasCredential } from '../entry.ts'
 import { provider } from '../provider.ts'
 import { developerAsSystem } from '../quirks.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
@@ -16,7 +16,7 @@ export default provider({
   checked: '2026-11',
   quirks: ['vectors are asked as numbers', '`ERNIE-…` is written in lower case', 'role `developer` is `system`'],
   base: 'https://qianfan.baidubce.com/v2',
-  speaks: spoken('embeddings', 'images/generations', 'rerank'),
+  paths: openaiPaths('embeddings', 'images/generations', 'rerank'),
   sign: bearer,
   credentials: ['api_key'],
   models: ['ernie-5.1', 'ernie-4.5-turbo-128k', 'ERNIE-Speed-8K', 'ERNIE-Speed-128K', 'ERNIE-Lite-8K', 'ERNIE-Tiny-8K'],

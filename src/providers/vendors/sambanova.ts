@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** docs.sambanova.ai: chat, embeddings and transcriptions; what it overlooks of OpenAI's it overlooks in silence. */
@@ -9,7 +9,7 @@ export default provider({
   docs: 'https://docs.sambanova.ai/docs/en/features/openai-compatibility',
   checked: '2026-11',
   base: 'https://api.sambanova.ai/v1',
-  speaks: spoken('embeddings', 'audio/transcriptions'),
+  paths: openaiPaths('embeddings', 'audio/transcriptions'),
   sign: bearer,
   credentials: ['api_key'],
   models: ['gpt-oss-120b', 'Meta-Llama-3.3-70B-Instruct', 'DeepSeek-V3.1'],

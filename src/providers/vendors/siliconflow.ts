@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** Two houses with keys of their own: api.siliconflow.cn and api.siliconflow.com. */
@@ -10,7 +10,14 @@ export default provider({
   checked: '2026-11',
   base: 'https://api.siliconflow.cn/v1',
   hosts: ['api.siliconflow.com'],
-  speaks: spoken('completions', 'embeddings', 'images/generations', 'audio/speech', 'audio/transcriptions', 'rerank'),
+  paths: openaiPaths(
+    'completions',
+    'embeddings',
+    'images/generations',
+    'audio/speech',
+    'audio/transcriptions',
+    'rerank',
+  ),
   sign: bearer,
   credentials: ['api_key'],
 })

@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** platform.stepfun.com, API reference (index read 2026-07; names from its price list, 2026-09). Two houses with keys of their own: api.stepfun.com and api.stepfun.ai. */
@@ -10,7 +10,7 @@ export default provider({
   checked: '2026-11',
   base: 'https://api.stepfun.com/v1',
   hosts: ['api.stepfun.ai'],
-  speaks: spoken('images/generations', 'audio/speech', 'audio/transcriptions'),
+  paths: openaiPaths('images/generations', 'audio/speech', 'audio/transcriptions'),
   sign: bearer,
   credentials: ['api_key'],
   models: ['step-3.7-flash', 'step-3.5-flash'],

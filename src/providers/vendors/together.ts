@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
@@ -13,7 +13,7 @@ export default provider({
   checked: '2026-11',
   base: 'https://api.together.ai/v1',
   hosts: ['api.together.xyz'],
-  speaks: spoken(
+  paths: openaiPaths(
     'completions',
     'embeddings',
     'images/generations',

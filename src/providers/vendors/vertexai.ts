@@ -6,7 +6,7 @@ import { camelBody } from '../../protocols/gemini/syntax/casing.ts'
 import type { NoteLoss } from '../../protocols/protocol.ts'
 import { hasCredential, type Target } from '../entry.ts'
 import { provider, type Sign } from '../provider.ts'
-import { placeOf, stepOf } from '../server-url.ts'
+import { parseServerUrl, stepOf } from '../server-url.ts'
 import { google, unknownProject } from '../sign/google.ts'
 
 /** `global` for all the world, `us` and `eu` for several regions, else one region. */
@@ -20,7 +20,7 @@ const hostOf = (location: string): string => {
 /** An API key alone (express mode) needs no project in the address; any other credential has one, though perhaps only its file knows which. */
 const base = ({ entry, credential: { values } }: Target): string => {
   const { location = 'global', project_id: project, api_key: key } = values
-  const place = placeOf(entry.serverUrl ?? `https://${hostOf(location)}`)
+  const place = parseServerUrl(entry.serverUrl ?? `https://${hostOf(location)}`)
   const root = `${place.origin}${place.path || '/v1'}`
   if (key !== undefined && project === undefined) return root + place.query
   return `${root}/projects/${stepOf(project ?? unknownProject)}/locations/${stepOf(location)}${place.query}`
@@ -78,7 +78,7 @@ export default provider({
     'where tokens are counted, Gemini’s requests are sent without what is not read there, Claude’s without betas and what is said of the answer',
   ],
   base,
-  speaks: {
+  paths: {
     gemini: ({ model }, { stream }) =>
       geminiPath(model) + (stream ? ':streamGenerateContent?alt=sse' : ':generateContent'),
     anthropic: ({ model }, { stream }) =>

@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** A server of the user's own; a key is optional, the models it was started with. */
@@ -10,7 +10,7 @@ export default provider({
   checked: '2026-11',
   base: 'http://localhost:8000/v1',
   hosts: ['*'],
-  speaks: spoken('completions', 'embeddings', 'audio/transcriptions', 'audio/translations', 'rerank'),
+  paths: openaiPaths('completions', 'embeddings', 'audio/transcriptions', 'audio/translations', 'rerank'),
   sign: bearer,
   credentials: [],
   keyless: true,

@@ -1,6 +1,6 @@
 import { provider } from '../provider.ts'
 import { dropIdlePenalties, omit, penalties } from '../quirks.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
@@ -19,7 +19,7 @@ export default provider({
   ],
   base: 'https://api.x.ai/v1',
   hosts: ['us.api.x.ai'],
-  speaks: spoken('images/generations', 'openai-responses'),
+  paths: openaiPaths('images/generations', 'openai-responses'),
   sign: bearer,
   credentials: ['api_key'],
   models: ['grok-4.6', 'grok-4.5'],

@@ -2,7 +2,7 @@ import { isObject, type Json, type JsonObject, textOf } from '../../base/json/js
 import { hasCredential } from '../entry.ts'
 import { provider } from '../provider.ts'
 import { clamp, developerAsSystem, limitAsMaxTokens, messagesOf } from '../quirks.ts'
-import { spoken } from '../server-url.ts'
+import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** Names of the WebSocket form → what the HTTP form calls the same model. */
@@ -76,7 +76,7 @@ export default provider({
     'a `code` other than 0 in an answer is its status',
   ],
   base: 'https://spark-api-open.xf-yun.com/v1',
-  speaks: spoken(),
+  paths: openaiPaths(),
   sign: bearer,
   credentials: ['api_key'],
   models: ['spark-lite', 'spark-pro', 'spark-max', '4.0Ultra'],

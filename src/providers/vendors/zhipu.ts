@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 import { provider } from '../provider.ts'
 import { clamp, developerAsSystem, limitAsMaxTokens, messagesOf } from '../quirks.ts'
-import { below, spoken } from '../server-url.ts'
+import { below, openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** The older vision models (glm-4v, glm-4v-plus …) read an image as bare base64, without `data:image/…;base64,`. */
@@ -33,10 +33,10 @@ export default provider({
   ],
   base: 'https://open.bigmodel.cn/api',
   hosts: ['api.z.ai'],
-  speaks: {
+  paths: {
     ...below(
       '/paas/v4',
-      spoken('embeddings', 'images/generations', 'audio/speech', 'audio/transcriptions', 'moderations', 'rerank'),
+      openaiPaths('embeddings', 'images/generations', 'audio/speech', 'audio/transcriptions', 'moderations', 'rerank'),
     ),
     anthropic: '/anthropic/v1/messages',
   },

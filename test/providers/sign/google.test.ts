@@ -8,7 +8,7 @@ import { GatewayError } from '../../../src/base/errors.ts'
 import type { JsonObject } from '../../../src/base/json/json.ts'
 import { loadText } from '../../../src/config/load.ts'
 import type { Target } from '../../../src/providers/entry.ts'
-import { addressOf, credentialsOf, serves } from '../../../src/providers/resolve-url.ts'
+import { credentialsOf, supportsProtocol, urlOf } from '../../../src/providers/resolve-url.ts'
 import { google } from '../../../src/providers/sign/google.ts'
 import { readCredential } from '../../../src/providers/sign/google-credential.ts'
 import { fetchToken, keepToken, type Token } from '../../../src/providers/sign/google-token.ts'
@@ -88,7 +88,7 @@ const aimed = (values: Record<string, string>, model = 'gemini-2.5-flash'): Targ
   targetOf(entryOf('vertexai'), model, values)
 
 const signed = async (target: Target) => {
-  const outgoing = { url: addressOf(target, 'gemini'), headers: new Headers(), body: '{}' }
+  const outgoing = { url: urlOf(target, 'gemini'), headers: new Headers(), body: '{}' }
   await google(outgoing, target)
   return { url: outgoing.url, headers: Object.fromEntries(outgoing.headers) }
 }
@@ -351,7 +351,7 @@ describe('where a model is asked', () => {
 
   test('Gemini, tuned, Claude, models of others', () => {
     const url = (model: string, protocol: string, asks = { stream: false }) =>
-      addressOf(aimed(project(), model), protocol, asks)
+      urlOf(aimed(project(), model), protocol, asks)
     const google = `${root}/publishers/google/models`
     const anthropic = `${root}/publishers/anthropic/models`
     expect(url('gemini-2.5-pro', 'gemini')).toBe(`${google}/gemini-2.5-pro:generateContent`)
@@ -369,14 +369,14 @@ describe('where a model is asked', () => {
     ['us', 'aiplatform.us.rep.googleapis.com'],
     ['global', 'aiplatform.googleapis.com'],
   ])('in %s', (location, host) =>
-    expect(addressOf(aimed(project(location)), 'gemini')).toStartWith(
+    expect(urlOf(aimed(project(location)), 'gemini')).toStartWith(
       `https://${host}/v1/projects/my-project/locations/${location}/publishers/`,
     ),
   )
 
   test('at an address of one’s own', () => {
     const url = (serverUrl: string) =>
-      addressOf(targetOf(entryOf('vertexai', { serverUrl }), 'gemini-x', project()), 'gemini', on)
+      urlOf(targetOf(entryOf('vertexai', { serverUrl }), 'gemini-x', project()), 'gemini', on)
     const rest = '/projects/my-project/locations/global/publishers/google/models/gemini-x:streamGenerateContent?alt=sse'
     expect(url('http://127.0.0.1:8080')).toBe(`http://127.0.0.1:8080/v1${rest}`)
     expect(url('https://front.example/google/v1beta1?team=a')).toBe(
@@ -392,8 +392,8 @@ describe('where a model is asked', () => {
     const [google, claude] = ['gemini,gemini/countTokens', 'anthropic,anthropic/count_tokens']
     expect(chosen).toEqual([google, google, google, claude, 'openai-chat'])
     const entry = entryOf('vertexai')
-    expect(serves(entry, 'embeddings', 'claude-x')).toBe(false)
-    expect(serves(entry, 'openai-chat', 'qwen/qwen3')).toBe(true)
+    expect(supportsProtocol(entry, 'embeddings', 'claude-x')).toBe(false)
+    expect(supportsProtocol(entry, 'openai-chat', 'qwen/qwen3')).toBe(true)
   })
 
   test('Claude gets the version in the body and no model', () => {
