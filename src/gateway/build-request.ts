@@ -12,8 +12,8 @@ import { countings } from '../protocols/count-tokens.ts'
 import { bringThoughts } from '../protocols/openai-chat/reasoning/restore-reasoning.ts'
 import type { Exchange, Ingress, NoteLoss, PassthroughProtocol } from '../protocols/protocol.ts'
 import { egressOf, unaryEgressOf } from '../protocols/registry.ts'
-import { speakingTurns } from '../protocols/shared/drop-empty-turns.ts'
-import { answerCalls } from '../protocols/shared/pair-tool-results.ts'
+import { dropEmptyTurns } from '../protocols/shared/drop-empty-turns.ts'
+import { pairToolResults } from '../protocols/shared/pair-tool-results.ts'
 import { recall } from '../protocols/shared/thought-memory.ts'
 import { type AnyUnaryIngress, isUnary, translateUnaryRequest } from '../protocols/shared/unary.ts'
 import type { Target } from '../providers/entry.ts'
@@ -197,7 +197,7 @@ const translate = (
 const readable = (chat: Chat, speaks: ProtocolId, body: JsonObject, loss: NoteLoss): Chat => {
   refuseKept(chat, speaks, body)
   const place = ['messages', 'input', 'contents', 'prompt'].find(key => key in body) ?? 'messages'
-  return { ...chat, turns: answerCalls(speakingTurns(chat.turns, speaks, place, loss), loss) }
+  return { ...chat, turns: pairToolResults(dropEmptyTurns(chat.turns, speaks, place, loss), loss) }
 }
 
 /** A request that could pass, but names files by URL that the vendor would not fetch. */

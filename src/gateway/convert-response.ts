@@ -10,7 +10,7 @@ import { type Keep, keepFrames, keepMessage, keepStream } from '../protocols/ope
 import type { Exchange, Frame, Ingress, PassthroughProtocol, StreamPipe } from '../protocols/protocol.ts'
 import { egressOf, ingressOf, passthroughOnly, protocols, unaryEgressOf } from '../protocols/registry.ts'
 import { rememberMessage, rememberStream } from '../protocols/shared/thought-memory.ts'
-import { collectStream, tellMessage, translateMessage, translateStream } from '../protocols/shared/translate.ts'
+import { collectStream, streamMessage, translateMessage, translateStream } from '../protocols/shared/translate.ts'
 import { isUnary, translateUnaryResponse } from '../protocols/shared/unary.ts'
 import type { Trail } from '../telemetry/request-record.ts'
 import type { Answered } from '../upstream/call.ts'
@@ -113,7 +113,7 @@ const tellWhole = (text: string, way: Way): Pick<Opened, 'text' | 'usage' | 'typ
     const { text: body, usage } = way.client.passthrough.passMessage(text, way.exchange)
     return { text: body, usage, type: json }
   }
-  const { body, usage } = tellMessage(way.client as Ingress, egressOf(way.speaks)!, text, way.exchange)
+  const { body, usage } = streamMessage(way.client as Ingress, egressOf(way.speaks)!, text, way.exchange)
   return { text: way.keep ? keepFrames(body, way.keep) : body, usage }
 }
 

@@ -5,8 +5,8 @@ import { writeJson } from '../../src/base/json/raw.ts'
 import type { Chat, MediaPart, Part } from '../../src/ir/chat.ts'
 import type { Egress, Exchange, Frame, Protocol } from '../../src/protocols/protocol.ts'
 import { egressOnly, protocols } from '../../src/protocols/registry.ts'
-import { speakingTurns } from '../../src/protocols/shared/drop-empty-turns.ts'
-import { answerCalls } from '../../src/protocols/shared/pair-tool-results.ts'
+import { dropEmptyTurns } from '../../src/protocols/shared/drop-empty-turns.ts'
+import { pairToolResults } from '../../src/protocols/shared/pair-tool-results.ts'
 import { recall } from '../../src/protocols/shared/thought-memory.ts'
 import { translateMessage, translateStream } from '../../src/protocols/shared/translate.ts'
 import { sse } from '../../src/upstream/framing/sse.ts'
@@ -116,8 +116,8 @@ const requestFor = (
   }
   const parsed = ingress.parseRequest(body, exchange.loss)
   const whole = exchange.seals ? recall(parsed, exchange.seals) : parsed
-  const spoken = speakingTurns(whole.turns, egress.id, 'messages', exchange.loss)
-  const chat = { ...whole, turns: answerCalls(spoken, exchange.loss) }
+  const spoken = dropEmptyTurns(whole.turns, egress.id, 'messages', exchange.loss)
+  const chat = { ...whole, turns: pairToolResults(spoken, exchange.loss) }
   const rendered = egress.renderRequest({ ...localised(chat, egress.acceptsUrl), model: vendor.model }, exchange)
   return JSON.parse(writeJson(rendered)) as JsonObject
 }

@@ -4,7 +4,7 @@ import { GatewayError } from '../../src/base/errors.ts'
 import type { JsonObject } from '../../src/base/json/json.ts'
 import type { Exchange, StreamPipe } from '../../src/protocols/protocol.ts'
 import { protocols } from '../../src/protocols/registry.ts'
-import { collectStream, tellMessage, translateMessage } from '../../src/protocols/shared/translate.ts'
+import { collectStream, streamMessage, translateMessage } from '../../src/protocols/shared/translate.ts'
 import { exchangeFor, framesOf } from '../contracts/protocol.ts'
 import { messages, streams, toText } from '../fixtures/openai-chat.ts'
 import { readMessage, readStream } from '../validators/openai-chat.ts'
@@ -460,18 +460,18 @@ describe('the wrong shape', () => {
 
   test('a whole answer in place of a stream is told', () => {
     const text = JSON.stringify(messages.find(({ name }) => name.startsWith('thoughts'))!.body)
-    const { choices, usage: counted } = readStream(tellMessage(chat, chat, text, exchangeFor()).body, model)
+    const { choices, usage: counted } = readStream(streamMessage(chat, chat, text, exchangeFor()).body, model)
     expect(choices[0]).toMatchObject({ text: 'Let me see', reasoning: 'Hm', finish: 'tool_calls' })
     expect(choices[0]!.calls).toEqual([
       { name: 'weather', args: '{"city":"Bern"}' },
       { name: 'now', args: '{}' },
     ])
     expect(counted).toMatchObject({ prompt_tokens: 5, completion_tokens: 7 })
-    expect(tellMessage(chat, chat, text, exchangeFor({ usageRequested: false })).body).not.toContain('usage')
+    expect(streamMessage(chat, chat, text, exchangeFor({ usageRequested: false })).body).not.toContain('usage')
   })
 
   test.each(messages.map(({ name, body }) => [name, body] as const))('%s is told strictly', (_name, body) => {
-    const told = readStream(tellMessage(chat, chat, JSON.stringify(body), exchangeFor()).body, model)
+    const told = readStream(streamMessage(chat, chat, JSON.stringify(body), exchangeFor()).body, model)
     const whole = readMessage(translateMessage(chat, chat, JSON.stringify(body), exchangeFor()).body, model)
     const passed = readMessage(passthrough.passMessage(JSON.stringify(body), exchangeFor()).text, model)
     const said = ({ choices }: typeof told) =>
@@ -482,7 +482,7 @@ describe('the wrong shape', () => {
 
   test('what is neither is refused', () => {
     for (const text of ['', '<html>', 'no']) {
-      expect(() => tellMessage(chat, chat, text, exchangeFor())).toThrow('the vendor answered with')
+      expect(() => streamMessage(chat, chat, text, exchangeFor())).toThrow('the vendor answered with')
       expect(() => translateMessage(chat, chat, text, exchangeFor())).toThrow('the vendor answered with')
     }
   })

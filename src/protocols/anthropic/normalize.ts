@@ -1,17 +1,17 @@
 /** What vendors get wrong about Messages, put right in place. Every function gives whether it changed anything. */
 import { isObject, type Json, type JsonObject, parseJson } from '../../base/json/json.ts'
 import type { Exchange } from '../protocol.ts'
-import { nonsense } from '../shared/vendor-error.ts'
+import { notAnAnswer } from '../shared/vendor-error.ts'
 import { faultFrom } from './error.ts'
 
 /** A whole answer as the vendor wrote it, its own corrections made. @throws the fault it tells, or `upstream_failed` where it is no answer. */
 export const readMessage = (given: Json, exchange: Exchange): JsonObject => {
   const body = typeof given === 'string' ? parseJson(given) : given
   const text = () => (typeof given === 'string' ? given : JSON.stringify(given))
-  if (!isObject(body)) throw nonsense(text(), exchange)
+  if (!isObject(body)) throw notAnAnswer(text(), exchange)
   exchange.patchResponse?.(body)
   if (body.type === 'error' || (isObject(body.error) && body.content === undefined)) throw faultFrom(body, exchange)
-  if (!Array.isArray(body.content)) throw nonsense(text(), exchange)
+  if (!Array.isArray(body.content)) throw notAnAnswer(text(), exchange)
   if (!body.content.every(isObject)) body.content = body.content.filter(isObject)
   return body
 }

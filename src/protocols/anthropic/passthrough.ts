@@ -5,7 +5,7 @@ import { isObject, type JsonObject, parseJson, splice, textOf, topLevel, withMem
 import { isWrapped, sealPrefix } from '../../ir/seal.ts'
 import type { Exchange, Frame, Passthrough, StreamPipe, StreamState } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
-import { unread } from '../shared/vendor-error.ts'
+import { unparsedFrame } from '../shared/vendor-error.ts'
 import { begunAnew, cut, faultFrom, renderError } from './error.ts'
 import { traitsOf } from './model-traits.ts'
 import { isCall, mendBlock, mendEnvelope, mendStop, readMessage } from './normalize.ts'
@@ -153,7 +153,7 @@ const passStream = (exchange: Exchange): StreamPipe => {
     const data = frame.data.trim()
     if (data === '' || data === '[DONE]') return ''
     const body = parseJson(data)
-    if (!isObject(body)) return renderFrame(unread(frame, exchange))
+    if (!isObject(body)) return renderFrame(unparsedFrame(frame, exchange))
     exchange.patchResponse?.(body)
     const named = body.type === undefined && frame.event !== undefined
     return pass(named ? { type: frame.event, ...body } : body, { ...frame, data })

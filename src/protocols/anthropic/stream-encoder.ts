@@ -5,7 +5,7 @@ import type { Citation, Finish, Part, Seal, Usage } from '../../ir/chat.ts'
 import type { Event } from '../../ir/event.ts'
 import { wrapSeal } from '../../ir/seal.ts'
 import type { Exchange, Stage } from '../protocol.ts'
-import { unfinished } from '../shared/vendor-error.ts'
+import { missingFinish } from '../shared/vendor-error.ts'
 import { renderError } from './error.ts'
 import { renderUsage } from './usage.ts'
 import { id } from './wire.ts'
@@ -196,7 +196,7 @@ export const tellEvents =
     return event => {
       if (event) hearEvent(event)
       else if (over) emit({ type: 'message_stop' })
-      else fail(renderError(unfinished()) as JsonObject)
+      else fail(renderError(missingFinish()) as JsonObject)
     }
   }
 

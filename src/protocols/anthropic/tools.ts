@@ -4,7 +4,7 @@ import { isObject, type Json, type JsonObject, textOf } from '../../base/json/js
 import type { Chat, Format, Seal, Tool, ToolChoice } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
-import { answerBy, objectSchema } from '../shared/structured-output-tool.ts'
+import { objectSchema, structuredOutputTool } from '../shared/structured-output-tool.ts'
 import type { Traits } from './model-traits.ts'
 import { markOf } from './parse-blocks.ts'
 import { cacheOf } from './render-blocks.ts'
@@ -60,7 +60,7 @@ export const renderTools = (chat: Chat, traits: Traits, thinks: boolean, exchang
   const native = format?.schema !== undefined && traits.format && (isClosed(format.schema) || thinks || !traits.forces)
   const byTool = format !== undefined && !native && traits.forces && !thinks
   if (format !== undefined && !native && !byTool) loss('response_format', 'the model knows no JSON without a schema')
-  const answer = byTool ? answerBy(format, chat.tools) : undefined
+  const answer = byTool ? structuredOutputTool(format, chat.tools) : undefined
   if (answer) exchange.structuredOutputTool = answer.name
   const tools = [
     ...(chat.tools ?? []).map((tool, index) => renderTool(tool, `tools[${index}]`, traits, exchange)),

@@ -3,7 +3,7 @@
 import { isObject, parseJson } from '../../base/json/json.ts'
 import type { Event } from '../../ir/event.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
-import { unfinished } from '../shared/vendor-error.ts'
+import { missingFinish } from '../shared/vendor-error.ts'
 import { Hearing } from './stream-decoder.ts'
 
 /** An end without the reason for it is a `fault`. */
@@ -12,7 +12,7 @@ export const parseStream =
   emit => {
     const ear = new Hearing(exchange, emit)
     return frame => {
-      if (frame === undefined) return ear.end(ear.stopped ? undefined : unfinished())
+      if (frame === undefined) return ear.end(ear.stopped ? undefined : missingFinish())
       const body = parseJson(frame.data)
       if (frame.event !== undefined && isObject(body)) ear.event(frame.event, body)
       else exchange.loss('stream', 'an event that is none was left out')

@@ -4,7 +4,7 @@ import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import { writeJson } from '../../base/json/raw.ts'
 import type { Chat, Format, Tool, ToolChoice } from '../../ir/chat.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
-import { answerBy, objectSchema } from '../shared/structured-output-tool.ts'
+import { objectSchema, structuredOutputTool } from '../shared/structured-output-tool.ts'
 import type { Facts } from './model-traits.ts'
 
 /** What a request says of tools; `forced`: the model must call one. */
@@ -90,7 +90,7 @@ const answerOf = (format: Format, tools: readonly Tool[], facts: Facts, loss: No
   const isRefused = isObject(schema) && schema.type !== undefined && schema.type !== 'object'
   if (isRefused || (schema === undefined && facts.forces === 'none'))
     return void loss('response_format', isRefused ? 'it is no object' : 'the model knows no JSON without a schema')
-  return answerBy(format, tools)
+  return structuredOutputTool(format, tools)
 }
 
 const renderFormat = ({ name, schema, description }: Format): JsonObject => ({

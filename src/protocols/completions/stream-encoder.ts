@@ -8,7 +8,7 @@ import { renderError } from '../openai-chat/error.ts'
 import { streamed } from '../openai-chat/stream.ts'
 import { renderUsage } from '../openai-chat/usage.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
-import { unfinished } from '../shared/vendor-error.ts'
+import { missingFinish } from '../shared/vendor-error.ts'
 import { promptOf } from './request.ts'
 
 const words: Partial<Record<Finish, string>> = { length: 'length', filter: 'content_filter' }
@@ -45,7 +45,7 @@ const tellPieces =
 
     return event => {
       if (event) hear(event)
-      else if (!over) emit(renderError(unfinished()) as JsonObject)
+      else if (!over) emit(renderError(missingFinish()) as JsonObject)
       else if (usage && exchange.usageRequested) emit({ ...envelope, choices: [], usage: renderUsage(usage) })
     }
   }

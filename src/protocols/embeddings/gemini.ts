@@ -5,7 +5,7 @@ import { renderStreamError } from '../gemini/passthrough.ts'
 import { camelBody, listOf } from '../gemini/syntax/casing.ts'
 import type { Batch, Exchange, NoteLoss, Passthrough } from '../protocol.ts'
 import { neverStreamed, type UnaryProtocol } from '../shared/unary.ts'
-import { nonsense } from '../shared/vendor-error.ts'
+import { notAnAnswer } from '../shared/vendor-error.ts'
 import {
   type EmbeddingRequest,
   type EmbeddingResponse,
@@ -135,7 +135,7 @@ const passMessage = (text: string, exchange: Exchange): ReturnType<Passthrough['
   }
   const error = member('error')
   if (isObject(error)) throw faultFrom({ error }, exchange)
-  if (!members?.get('embedding') && !members?.get('embeddings')) throw nonsense(text, exchange)
+  if (!members?.get('embedding') && !members?.get('embeddings')) throw notAnAnswer(text, exchange)
   const input = countOf(memberOf(member('usageMetadata'), 'promptTokenCount'))
   return { text, ...(input !== undefined && { usage: { input, output: 0 } }) }
 }

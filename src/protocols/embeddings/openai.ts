@@ -4,7 +4,7 @@ import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'
 import type { Batch, NoteLoss } from '../protocol.ts'
 import type { UnaryProtocol } from '../shared/unary.ts'
-import { faultFrom, tellsFault } from '../shared/vendor-error.ts'
+import { faultFrom, isErrorBody } from '../shared/vendor-error.ts'
 import {
   base64Of,
   type EmbeddingRequest,
@@ -138,7 +138,7 @@ export const embeddings: UnaryProtocol<EmbeddingRequest, EmbeddingResponse> = {
   parseRequest,
   renderRequest,
   parseMessage(body, ask, exchange) {
-    if (tellsFault(body)) throw faultFrom(body, exchange)
+    if (isErrorBody(body)) throw faultFrom(body, exchange)
     const vectors = vectorsFor(ask, inOrder(body.data, 'index'), item => (isObject(item) ? item.embedding : item))
     return { vectors, usage: usageFor(ask, parseUsage(body.usage)?.input) }
   },

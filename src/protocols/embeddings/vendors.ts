@@ -1,6 +1,6 @@
 /** Vendors' own ways to ask for vectors, spoken to them only. */
 import { countOf, isObject, type Json } from '../../base/json/json.ts'
-import { faultFrom, parseError, tellsFault } from '../shared/vendor-error.ts'
+import { faultFrom, isErrorBody, parseError } from '../shared/vendor-error.ts'
 import { type EmbeddingEgress, inOrder, lose, memberOf, type Task, usageFor, vectorsFor } from './neutral.ts'
 
 /** https://docs.ollama.com/api/embed (2026-11): takes as many texts as there are, vectors in their order. */
@@ -18,7 +18,7 @@ export const ollamaEmbed: EmbeddingEgress = {
     }
   },
   parseMessage(body, ask, exchange) {
-    if (tellsFault(body)) throw faultFrom(body, exchange)
+    if (isErrorBody(body)) throw faultFrom(body, exchange)
     const vectors = vectorsFor(ask, body.embeddings, item => item)
     return { vectors, usage: usageFor(ask, countOf(body.prompt_eval_count)) }
   },
@@ -50,7 +50,7 @@ export const dashscopeEmbeddings: EmbeddingEgress = {
     return { model, input: { texts }, ...(Object.keys(parameters).length > 0 && { parameters }) }
   },
   parseMessage(body, ask, exchange) {
-    if (tellsFault(body)) throw faultFrom(body, exchange)
+    if (isErrorBody(body)) throw faultFrom(body, exchange)
     const list = inOrder(memberOf(body.output, 'embeddings'), 'text_index')
     const vectors = vectorsFor(ask, list, item => memberOf(item, 'embedding'))
     return { vectors, usage: usageFor(ask, countOf(memberOf(body.usage, 'total_tokens'))) }
@@ -92,7 +92,7 @@ export const cohereEmbed: EmbeddingEgress = {
     }
   },
   parseMessage(body, ask, exchange) {
-    if (tellsFault(body)) throw faultFrom(body, exchange)
+    if (isErrorBody(body)) throw faultFrom(body, exchange)
     const vectors = vectorsFor(ask, floatsOf(body.embeddings), item => item)
     const billed = memberOf(memberOf(body.meta, 'billed_units'), 'input_tokens')
     return { vectors, usage: usageFor(ask, countOf(billed)) }

@@ -2,7 +2,7 @@
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import type { Exchange } from '../protocol.ts'
-import { inStrings, parseError as parseAny, redactKeyLike, retryAfter, waitOf } from '../shared/vendor-error.ts'
+import { clampedWait, inStrings, parseError as parseAny, redactKeyLike, retryAfter } from '../shared/vendor-error.ts'
 import { id } from './parts/part.ts'
 import { listOf } from './syntax/casing.ts'
 
@@ -81,5 +81,5 @@ const delayIn = ({ message, details }: JsonObject): number | undefined => {
   const info = listOf(details).find(one => textOf(one['@type'])?.endsWith('RetryInfo'))
   const told = textOf(info?.retryDelay) ?? /retry in ([\d.]+s)/.exec(textOf(message) ?? '')?.[1]
   const seconds = told === undefined ? Number.NaN : Number.parseFloat(told)
-  return waitOf(seconds)
+  return clampedWait(seconds)
 }

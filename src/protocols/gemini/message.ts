@@ -4,7 +4,7 @@ import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Message } from '../../ir/chat.ts'
 import { collect, replayMessage } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
-import { nonsense } from '../shared/vendor-error.ts'
+import { notAnAnswer } from '../shared/vendor-error.ts'
 import { faultFrom, tellsFault } from './error.ts'
 import { hearChunks } from './stream-decoder.ts'
 import { tellChunks } from './stream-encoder.ts'
@@ -27,7 +27,7 @@ export const readChunks = (given: Json, exchange: Exchange): JsonObject[] => {
   const fault = chunks.find(tellsFault)
   if (fault) throw faultFrom(fault, exchange)
   if (!chunks.some(chunk => 'candidates' in chunk || 'promptFeedback' in chunk || 'usageMetadata' in chunk))
-    throw nonsense(typeof given === 'string' ? given : JSON.stringify(given), exchange)
+    throw notAnAnswer(typeof given === 'string' ? given : JSON.stringify(given), exchange)
   return chunks
 }
 

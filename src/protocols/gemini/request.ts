@@ -3,7 +3,7 @@
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
-import { bring, type Kin } from '../shared/sibling-fields.ts'
+import { carrySiblingFields, type SiblingFields } from '../shared/sibling-fields.ts'
 import { id } from './parts/part.ts'
 import { renderTurns } from './render-turns.ts'
 import { camelBody } from './syntax/casing.ts'
@@ -84,12 +84,12 @@ export const renderRequest = (said: Chat, exchange: Exchange): JsonObject => {
     ...renderTools(chat, exchange),
     ...(Object.keys(generationConfig).length > 0 && { generationConfig }),
   }
-  bring(extra, id, { 'openai-chat': kin }, body, loss)
+  carrySiblingFields(extra, id, { 'openai-chat': kin }, body, loss)
   return body
 }
 
 /** What Chat Completions has as well. */
-const kin: Kin = {
+const kin: SiblingFields = {
   presence_penalty: 'generationConfig.presencePenalty',
   frequency_penalty: 'generationConfig.frequencyPenalty',
   logprobs: 'generationConfig.responseLogprobs',

@@ -4,7 +4,7 @@ import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Finish, Seal, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
 import type { Exchange, Stage } from '../protocol.ts'
-import { unfinished } from '../shared/vendor-error.ts'
+import { missingFinish } from '../shared/vendor-error.ts'
 import { type Cited, renderSources } from './citations.ts'
 import { renderError } from './error.ts'
 import { isBlock, renderFinish } from './finish.ts'
@@ -116,7 +116,7 @@ export const tellChunks =
 
     return event => {
       if (event) render[event.type](event as never)
-      else if (!over) render.fault({ type: 'fault', error: unfinished() })
+      else if (!over) render.fault({ type: 'fault', error: missingFinish() })
     }
   }
 

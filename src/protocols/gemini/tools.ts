@@ -3,7 +3,7 @@
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat, Seal, Tool, ToolChoice } from '../../ir/chat.ts'
 import type { Exchange } from '../protocol.ts'
-import { answerBy } from '../shared/structured-output-tool.ts'
+import { structuredOutputTool } from '../shared/structured-output-tool.ts'
 import { id } from './parts/part.ts'
 import { given, listOf } from './syntax/casing.ts'
 import { jsonSchemaOf } from './syntax/json-schema.ts'
@@ -89,7 +89,7 @@ export const withFormOrTools = (chat: Chat, exchange: Exchange): Chat => {
     exchange.loss('response_format', 'it is no object, and the model gives no other beside tools')
     return { ...rest, tools, ...(choice !== undefined && { choice }) }
   }
-  const answer = answerBy(format, tools)
+  const answer = structuredOutputTool(format, tools)
   exchange.structuredOutputTool = answer.name
   return { ...rest, tools: [...tools, answer], choice: 'any' }
 }

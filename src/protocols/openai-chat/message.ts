@@ -4,7 +4,7 @@ import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Message } from '../../ir/chat.ts'
 import { collect, replayMessage } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
-import { nonsense } from '../shared/vendor-error.ts'
+import { notAnAnswer } from '../shared/vendor-error.ts'
 import { gather } from './chunks/merge-deltas.ts'
 import { mendMessage } from './normalize.ts'
 import { readMessage } from './passthrough.ts'
@@ -15,7 +15,7 @@ import { tellChunks } from './stream-encoder.ts'
  * A vendor's whole answer → a message. @throws GatewayError the fault it tells, `upstream_failed` where it is none.
  */
 export const parseMessage = (given: Json, exchange: Exchange): Message => {
-  if (!isObject(given)) throw nonsense(typeof given === 'string' ? given : JSON.stringify(given), exchange)
+  if (!isObject(given)) throw notAnAnswer(typeof given === 'string' ? given : JSON.stringify(given), exchange)
   const body = readMessage(JSON.stringify(given), exchange)
   mendMessage(body, exchange)
   const collector = collect()

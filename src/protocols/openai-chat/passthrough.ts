@@ -4,7 +4,7 @@ import { isObject, type JsonObject, parseJson, textOf } from '../../base/json/js
 import { sealPrefix } from '../../ir/seal.ts'
 import type { Exchange, Frame, Passthrough, StreamPipe } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
-import { faultFrom, nonsense, tellsFault } from '../shared/vendor-error.ts'
+import { faultFrom, isErrorBody, notAnAnswer } from '../shared/vendor-error.ts'
 import { type Chunk, strictStream } from './chunks/chunk-normalizer.ts'
 import { createChunkTemplate, textDeltaOf } from './chunks/frame-template.ts'
 import { modelReplacer, replaceModel, writeRequest } from './chunks/rewrite-model.ts'
@@ -99,10 +99,10 @@ const passMessage: Passthrough['passMessage'] = (text, exchange) => {
 export const readMessage = (text: string, exchange: Exchange): JsonObject => {
   const parsed = parseJson(text)
   const body = Array.isArray(parsed) && isObject(parsed[0]) ? parsed[0] : parsed
-  if (!isObject(body)) throw nonsense(text, exchange)
+  if (!isObject(body)) throw notAnAnswer(text, exchange)
   exchange.patchResponse?.(body)
-  if (tellsFault(body)) throw faultFrom(body, exchange)
-  if (!('choices' in body)) throw nonsense(text, exchange)
+  if (isErrorBody(body)) throw faultFrom(body, exchange)
+  if (!('choices' in body)) throw notAnAnswer(text, exchange)
   return body
 }
 

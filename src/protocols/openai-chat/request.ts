@@ -4,7 +4,7 @@ import { isObject, type Json, type JsonObject, textOf } from '../../base/json/js
 import type { Chat, Format, ProtocolId, Tool, ToolChoice } from '../../ir/chat.ts'
 import { isEffort, requestedEffort } from '../../ir/effort.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
-import { bring, type Kin } from '../shared/sibling-fields.ts'
+import { carrySiblingFields, type SiblingFields } from '../shared/sibling-fields.ts'
 import { fieldsOf, keepRest, takeNumbers } from '../shared/take-fields.ts'
 import { asFunctions } from './custom-tools.ts'
 import { parseTurns, readable, renderTurns } from './turns.ts'
@@ -130,12 +130,12 @@ export const renderRequest = (said: Chat, { loss, target }: Exchange): JsonObjec
   if (effort !== undefined) body.reasoning_effort = effort
   if (chat.format !== undefined) body.response_format = renderFormat(chat.format)
   Object.assign(body, renderTools(chat, Array.isArray(foreign) ? foreign : []), rest)
-  if (extra && extra.by !== id) bring(extra, id, { gemini: kin }, body, loss)
+  if (extra && extra.by !== id) carrySiblingFields(extra, id, { gemini: kin }, body, loss)
   return body
 }
 
 /** What Gemini has as well. */
-const kin: Kin = {
+const kin: SiblingFields = {
   'generationConfig.presencePenalty': 'presence_penalty',
   'generationConfig.frequencyPenalty': 'frequency_penalty',
   'generationConfig.responseLogprobs': 'logprobs',

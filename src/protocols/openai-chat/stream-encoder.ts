@@ -4,7 +4,7 @@ import { isObject, type JsonObject, parseJson } from '../../base/json/json.ts'
 import type { Finish, Seal, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
 import type { Exchange, Stage } from '../protocol.ts'
-import { unfinished } from '../shared/vendor-error.ts'
+import { missingFinish } from '../shared/vendor-error.ts'
 import { renderAnnotation } from './citations.ts'
 import { renderError } from './error.ts'
 import { renderMedia } from './media.ts'
@@ -154,7 +154,7 @@ export const tellChunks =
 
     return event => {
       if (event) render[event.type](event as never)
-      else if (!over) render.fault({ type: 'fault', error: unfinished() })
+      else if (!over) render.fault({ type: 'fault', error: missingFinish() })
       else if (usage && exchange.usageRequested) emit({ ...envelope(), choices: [], usage: renderUsage(usage) })
     }
   }

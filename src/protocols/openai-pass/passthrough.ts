@@ -9,7 +9,7 @@ import { passChoices, readRequest } from '../openai-chat/passthrough.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
 import type { Exchange, Frame, Passthrough, StreamPipe, StreamState } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
-import { faultFrom, nonsense, tellsFault, unread } from '../shared/vendor-error.ts'
+import { faultFrom, isErrorBody, notAnAnswer, unparsedFrame } from '../shared/vendor-error.ts'
 
 /** The path whose stream is one of choices, as that of Chat Completions, and knows `stream_options`. */
 const completions: ProtocolId = 'completions'
@@ -48,12 +48,12 @@ const passFrames = (exchange: Exchange): StreamPipe => {
       return renderFrame(frame)
     }
     const body = parseJson(frame.data)
-    if (frame.event === 'error' || (isObject(body) && (body.type === 'error' || tellsFault(body)))) {
+    if (frame.event === 'error' || (isObject(body) && (body.type === 'error' || isErrorBody(body)))) {
       seen.fault = faultFrom(body ?? frame.data, exchange)
       return ''
     }
     seen.content = true
-    if (!isObject(body)) return renderFrame(unread(frame, exchange))
+    if (!isObject(body)) return renderFrame(unparsedFrame(frame, exchange))
     exchange.patchResponse?.(body)
     seen.model ??= textOf(body.model)
     seen.usage = parseUsage(body.usage) ?? seen.usage
@@ -79,7 +79,7 @@ const passMessage = (path: ProtocolId, text: string, exchange: Exchange): Return
   if (found === undefined) return passWords(path, text, exchange)
   if (exchange.patchResponse || !found.exact) return passBuilt(text, exchange)
   const head = headOf(text, found)
-  if (tellsFault(head)) throw faultFrom(JSON.parse(text) as JsonObject, exchange)
+  if (isErrorBody(head)) throw faultFrom(JSON.parse(text) as JsonObject, exchange)
   const span = found.members.get('model')
   const model = textOf(head.model)
   const put = JSON.stringify(exchange.model)
@@ -123,9 +123,9 @@ const usageOf = ({ usage, meta }: JsonObject) => {
 
 const passBuilt = (text: string, exchange: Exchange): ReturnType<Passthrough['passMessage']> => {
   const body = parseJson(text)
-  if (!isObject(body)) throw nonsense(text, exchange)
+  if (!isObject(body)) throw notAnAnswer(text, exchange)
   exchange.patchResponse?.(body)
-  if (tellsFault(body)) throw faultFrom(body, exchange)
+  if (isErrorBody(body)) throw faultFrom(body, exchange)
   const model = textOf(body.model)
   if (model !== undefined) body.model = exchange.model
   return { text: JSON.stringify(body), ...usageOf(body), ...(model !== undefined && { model }) }
@@ -136,5 +136,5 @@ const passWords = (path: ProtocolId, text: string, exchange: Exchange): { text: 
   const page = start.startsWith('<') || start.startsWith('{')
   if (worded.has(path) && !page) return { text }
   if (start.startsWith('[') && parseJson(text) !== undefined) return { text }
-  throw nonsense(text, exchange)
+  throw notAnAnswer(text, exchange)
 }

@@ -4,7 +4,7 @@ import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Message } from '../../ir/chat.ts'
 import { collect, replayMessage } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
-import { faultFrom, nonsense, tellsFault } from '../shared/vendor-error.ts'
+import { faultFrom, isErrorBody, notAnAnswer } from '../shared/vendor-error.ts'
 import { hearResponse } from './stream-decoder.ts'
 import { tellResponse } from './stream-encoder.ts'
 
@@ -18,10 +18,10 @@ export const parseMessage = (given: Json, exchange: Exchange): Message => {
 
 /** An answer of this protocol as it is. @throws as parseMessage */
 export const readResponse = (given: Json | undefined, exchange: Exchange): JsonObject => {
-  if (!isObject(given)) throw nonsense(typeof given === 'string' ? given : JSON.stringify(given ?? ''), exchange)
+  if (!isObject(given)) throw notAnAnswer(typeof given === 'string' ? given : JSON.stringify(given ?? ''), exchange)
   exchange.patchResponse?.(given)
-  if (given.status === undefined && tellsFault(given)) throw faultFrom(given, exchange)
-  if (!Array.isArray(given.output) && given.object !== 'response') throw nonsense(JSON.stringify(given), exchange)
+  if (given.status === undefined && isErrorBody(given)) throw faultFrom(given, exchange)
+  if (!Array.isArray(given.output) && given.object !== 'response') throw notAnAnswer(JSON.stringify(given), exchange)
   return given
 }
 

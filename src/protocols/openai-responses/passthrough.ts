@@ -15,7 +15,7 @@ import { isWrapped, sealPrefix } from '../../ir/seal.ts'
 import { writeRequest as writeModel } from '../openai-chat/chunks/rewrite-model.ts'
 import type { Exchange, Frame, Passthrough, StreamPipe, StreamState } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
-import { unread } from '../shared/vendor-error.ts'
+import { unparsedFrame } from '../shared/vendor-error.ts'
 import { cut, parseFault, renderErrorEvent, renderFailure } from './error.ts'
 import { readResponse } from './message.ts'
 import { mendStream } from './normalize.ts'
@@ -94,7 +94,7 @@ const passStream = (exchange: Exchange): StreamPipe => {
       return tell(type, frame.data)
     }
     const body = parseJson(frame.data)
-    if (!isObject(body)) return renderFrame(unread(frame, exchange))
+    if (!isObject(body)) return renderFrame(unparsedFrame(frame, exchange))
     exchange.patchResponse?.(body)
     if (type === 'error' || type === 'response.failed' || type === '') {
       seen.fault = parseFault(body, exchange)

@@ -6,7 +6,7 @@ import { hasNoThoughts } from '../../catalog/openai-responses.ts'
 import type { Chat, Format, Part } from '../../ir/chat.ts'
 import { isEffort, requestedEffort } from '../../ir/effort.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
-import { bring, type Kin } from '../shared/sibling-fields.ts'
+import { carrySiblingFields, type SiblingFields } from '../shared/sibling-fields.ts'
 import { fieldsOf, keepRest, takeNumbers } from '../shared/take-fields.ts'
 import { id } from './content-parts.ts'
 import { renderTurns } from './render-turns.ts'
@@ -96,7 +96,7 @@ const parseFormat = ({ name, schema, strict, description }: JsonObject): Format 
 })
 
 /** Fields of Chat Completions this protocol has too, some by another name or a step deeper. */
-const kin: Kin = {
+const kin: SiblingFields = {
   metadata: 'metadata',
   service_tier: 'service_tier',
   safety_identifier: 'safety_identifier',
@@ -124,7 +124,7 @@ export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
   const reasoning = renderThinking(chat)
   if (reasoning) body.reasoning = reasoning
   if (chat.format !== undefined) body.text = { format: renderFormat(chat.format) }
-  bring(chat.extra, id, { 'openai-chat': kin }, body, loss)
+  carrySiblingFields(chat.extra, id, { 'openai-chat': kin }, body, loss)
   const include = Array.isArray(body.include) ? body.include : []
   const asked = hasNoThoughts(chat.model) ? include : [encrypted, ...include]
   return { ...body, store: false, ...(asked.length > 0 && { include: asked }) }

@@ -5,7 +5,7 @@ import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
 import type { UnaryProtocol } from '../shared/unary.ts'
-import { faultFrom, tellsFault } from '../shared/vendor-error.ts'
+import { faultFrom, isErrorBody } from '../shared/vendor-error.ts'
 import { type RerankRequest, type RerankResponse, rankedIn } from './neutral.ts'
 
 const passing = openaiPass('rerank')
@@ -79,7 +79,7 @@ export const rerank: UnaryProtocol<RerankRequest, RerankResponse> = {
   parseRequest,
   renderRequest,
   parseMessage(body, ask, exchange) {
-    if (tellsFault(body)) throw faultFrom(body, exchange)
+    if (isErrorBody(body)) throw faultFrom(body, exchange)
     const id = textOf(body.id)
     const usage = parseUsage(body.usage)
     return { ...(id && { id }), results: rankedIn(body.results ?? body.data, ask), ...(usage && { usage }) }

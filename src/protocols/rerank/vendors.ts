@@ -1,7 +1,7 @@
 /** Vendors' own ways to rerank, spoken to them only. */
 import { countOf, isObject, type Json, textOf } from '../../base/json/json.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
-import { faultFrom, parseError, tellsFault } from '../shared/vendor-error.ts'
+import { faultFrom, isErrorBody, parseError } from '../shared/vendor-error.ts'
 import { type RerankEgress, rankedIn } from './neutral.ts'
 
 const memberOf = (value: Json | undefined, key: string): Json | undefined => (isObject(value) ? value[key] : undefined)
@@ -19,7 +19,7 @@ export const cohereRerank: RerankEgress = {
     ...(perDocument !== undefined && { max_tokens_per_doc: perDocument }),
   }),
   parseMessage(body, ask, exchange) {
-    if (tellsFault(body)) throw faultFrom(body, exchange)
+    if (isErrorBody(body)) throw faultFrom(body, exchange)
     const id = textOf(body.id)
     const usage = parseUsage(memberOf(body.meta, 'tokens'))
     const units = countOf(memberOf(memberOf(body.meta, 'billed_units'), 'search_units'))
@@ -46,7 +46,7 @@ export const dashscopeRerank: RerankEgress = {
     }
   },
   parseMessage(body, ask, exchange) {
-    if (tellsFault(body)) throw faultFrom(body, exchange)
+    if (isErrorBody(body)) throw faultFrom(body, exchange)
     const id = textOf(body.request_id)
     const usage = parseUsage(body.usage)
     return { ...(id && { id }), results: rankedIn(memberOf(body.output, 'results'), ask), ...(usage && { usage }) }

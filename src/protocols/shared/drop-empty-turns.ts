@@ -7,7 +7,7 @@ import type { NoteLoss } from '../protocol.ts'
  * Empty turns are left out; where nobody but the system speaks, its last word is the user's. `place`: the field of the client's request.
  * @throws GatewayError `invalid_request` naming it, where nothing is left
  */
-export const speakingTurns = (turns: readonly Turn[], speaks: ProtocolId, place: string, loss: NoteLoss): Turn[] => {
+export const dropEmptyTurns = (turns: readonly Turn[], speaks: ProtocolId, place: string, loss: NoteLoss): Turn[] => {
   const spoken = turns.filter((turn, index) => {
     const says = turn.parts.some(part => saysTo(part, speaks))
     if (!says) loss(`${place}[${index}]`, 'it says nothing and is left out')

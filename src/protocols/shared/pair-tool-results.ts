@@ -13,7 +13,7 @@ type Round = { said: Turn[]; heard: Turn[] }
  * Every call is answered before the model speaks again: the results stand right behind their calls and in their order, other words after them.
  * One without a result gets a failed one, a result without its call is told as text. Turns that are so already stay as they are.
  */
-export const answerCalls = (turns: readonly Turn[], loss: NoteLoss): Turn[] =>
+export const pairToolResults = (turns: readonly Turn[], loss: NoteLoss): Turn[] =>
   roundsOf(turns).flatMap(round => settle(round, loss))
 
 const roundsOf = (turns: readonly Turn[]): Round[] => {

@@ -5,16 +5,16 @@ import type { ProtocolId, Seal } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
 
 /** Their name → ours, `text.verbosity` for one that stands a step deeper; undefined: said already, and not missed. */
-export type Kin = Record<string, string | undefined>
+export type SiblingFields = Record<string, string | undefined>
 
 /**
  * Puts what `extra` holds into `body`: everything of the protocol's own, of a relative what both know. The rest is a loss.
  * @param relatives protocol → its fields
  */
-export const bring = (
+export const carrySiblingFields = (
   extra: Seal | undefined,
   own: ProtocolId,
-  relatives: Record<ProtocolId, Kin>,
+  relatives: Record<ProtocolId, SiblingFields>,
   body: JsonObject,
   loss: NoteLoss,
 ): void => {

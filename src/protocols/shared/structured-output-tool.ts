@@ -4,7 +4,7 @@ import { isObject, type Json } from '../../base/json/json.ts'
 import type { Format, Tool } from '../../ir/chat.ts'
 
 /** It has a name that none of the client's tools has; and the schema of an object, as every vendor wants it of a tool. */
-export const answerBy = (
+export const structuredOutputTool = (
   { schema, description = 'Gives the answer. Call it exactly once, with the whole answer.' }: Format,
   tools: readonly Tool[] = [],
 ): Tool & { description: string; schema: Json } => {

@@ -7,10 +7,10 @@ import { collect, replayMessage } from '../../ir/collect.ts'
 import type { Event } from '../../ir/event.ts'
 import type { Egress, Exchange, Frame, Ingress, StreamPipe, StreamState } from '../protocol.ts'
 import { remember } from './thought-memory.ts'
-import { soundEvents, soundMessage } from './unique-call-ids.ts'
+import { uniqueCallIds, uniqueMessageCallIds } from './unique-call-ids.ts'
 
 /** A whole answer for the client, as text. */
-export type Told = { body: string; usage?: Usage; model?: string }
+export type RenderedMessage = { body: string; usage?: Usage; model?: string }
 
 /** A vendor's stream as the client's: vendor's frames → events → client's frames. */
 export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exchange): StreamPipe => {
@@ -23,7 +23,7 @@ export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exch
   const keep = exchange.seals && remember(exchange.seals)
   const words = wordWatch()
 
-  const hear = soundEvents(ingress, exchange, event => {
+  const hear = uniqueCallIds(ingress, exchange, event => {
     note(seen, event)
     words.hear(event)
     keep?.(event)
@@ -101,44 +101,49 @@ const note = (seen: StreamState, event: Event): void => {
 }
 
 /** A vendor's whole answer as the client's. @throws GatewayError the fault it tells, `upstream_failed` where it is none. */
-export const translateMessage = (ingress: Ingress, egress: Egress, text: string, exchange: Exchange): Told =>
-  toldBy(ingress, egress.parseMessage(bodyOf(text), exchange), exchange)
+export const translateMessage = (ingress: Ingress, egress: Egress, text: string, exchange: Exchange): RenderedMessage =>
+  renderMessage(ingress, egress.parseMessage(bodyOf(text), exchange), exchange)
 
 /**
  * The frames of a stream that came where a whole answer was asked for → the whole answer.
  * @throws GatewayError the fault it tells, or `upstream_failed` where it was cut.
  */
-export const collectStream = (ingress: Ingress, egress: Egress, frames: readonly Frame[], exchange: Exchange): Told => {
+export const collectStream = (
+  ingress: Ingress,
+  egress: Egress,
+  frames: readonly Frame[],
+  exchange: Exchange,
+): RenderedMessage => {
   const collector = collect()
   const parse = egress.parseStream(exchange)(collector.push)
   for (const frame of frames) parse(frame)
   parse(undefined)
-  return toldBy(ingress, collector.message(), exchange)
+  return renderMessage(ingress, collector.message(), exchange)
 }
 
 /** A whole answer that came where a stream was asked for → all the frames of the stream. @throws as translateMessage. */
-export const tellMessage = (ingress: Ingress, egress: Egress, text: string, exchange: Exchange): Told => {
+export const streamMessage = (ingress: Ingress, egress: Egress, text: string, exchange: Exchange): RenderedMessage => {
   let out = ''
   const render = ingress.renderStream(exchange)(frame => {
     out += ingress.renderFrame(frame)
   })
-  const message = soundMessage(ingress, exchange, egress.parseMessage(bodyOf(text), exchange))
+  const message = uniqueMessageCallIds(ingress, exchange, egress.parseMessage(bodyOf(text), exchange))
   const keep = exchange.seals && remember(exchange.seals)
   for (const event of replayMessage(message)) {
     keep?.(event)
     render(event)
   }
   render(undefined)
-  return { body: out, ...said(message) }
+  return { body: out, ...usageAndModel(message) }
 }
 
-const toldBy = (ingress: Ingress, given: Message, exchange: Exchange): Told => {
-  const message = soundMessage(ingress, exchange, given)
+const renderMessage = (ingress: Ingress, given: Message, exchange: Exchange): RenderedMessage => {
+  const message = uniqueMessageCallIds(ingress, exchange, given)
   if (exchange.seals) replayMessage(message).forEach(remember(exchange.seals))
-  return { body: writeJson(ingress.renderMessage(message, exchange)), ...said(message) }
+  return { body: writeJson(ingress.renderMessage(message, exchange)), ...usageAndModel(message) }
 }
 
-const said = ({ usage, model }: Message): Omit<Told, 'body'> => ({
+const usageAndModel = ({ usage, model }: Message): Omit<RenderedMessage, 'body'> => ({
   ...(usage && { usage }),
   ...(model !== '' && { model }),
 })

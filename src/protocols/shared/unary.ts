@@ -6,8 +6,8 @@ import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../../base/json/json.ts'
 import type { ProtocolId, Usage } from '../../ir/chat.ts'
 import type { Batch, Egress, Exchange, Ingress, NoteLoss, PassthroughProtocol } from '../protocol.ts'
-import type { Told } from './translate.ts'
-import { nonsense } from './vendor-error.ts'
+import type { RenderedMessage } from './translate.ts'
+import { notAnAnswer } from './vendor-error.ts'
 
 export type UnaryKind = 'embedding' | 'rerank'
 
@@ -62,9 +62,9 @@ export const translateUnaryResponse = (
   vendor: AnyUnaryEgress,
   text: string,
   exchange: Exchange,
-): Told => {
+): RenderedMessage => {
   const body = parseJson(text)
-  if (!isObject(body)) throw nonsense(text, exchange)
+  if (!isObject(body)) throw notAnAnswer(text, exchange)
   const unaryRequest = client.parseRequest(exchange.clientRequest ?? {}, () => undefined)
   const unaryResponse = vendor.parseMessage(body, unaryRequest, exchange)
   const told = JSON.stringify(client.renderMessage(unaryResponse, unaryRequest, exchange))

@@ -14,7 +14,7 @@ const idGiver = ({ id }: Exchange): ((given: string) => string) => {
   }
 }
 
-export const soundEvents = (
+export const uniqueCallIds = (
   ingress: Ingress,
   exchange: Exchange,
   emit: (event: Event) => void,
@@ -29,7 +29,7 @@ export const soundEvents = (
   }
 }
 
-export const soundMessage = (ingress: Ingress, exchange: Exchange, message: Message): Message => {
+export const uniqueMessageCallIds = (ingress: Ingress, exchange: Exchange, message: Message): Message => {
   const idFor = idGiver(exchange)
   const { usage, stop, finish } = message
   if (usage) noteUntold(ingress, exchange, { type: 'usage', usage })

@@ -16,15 +16,15 @@ const longestMessage = 2000
  * Its words reach the client free of secrets and of masked keys, but not with a 401, 402, 403: there they would speak of the gateway's key.
  */
 export const parseError = (status: number, headers: Headers, text: string, { redact }: WithRedact): GatewayError => {
-  const told = readBody(text)
-  const body = told === undefined ? undefined : freed(told, redact)
+  const parsed = readBody(text)
+  const body = parsed === undefined ? undefined : freed(parsed, redact)
   return errorFor(status, body, redact(text), retryAfter(headers))
 }
 
 /** A fault told inside an answer with status 200 → our error; the status is the one the body names, else 502. */
 export const faultFrom = (body: Json, { redact }: WithRedact): GatewayError => {
-  const told = freed(body, redact)
-  return errorFor(toldStatus(wordsOf(told)), told, JSON.stringify(told), undefined)
+  const redacted = freed(body, redact)
+  return errorFor(toldStatus(wordsOf(redacted)), redacted, JSON.stringify(redacted), undefined)
 }
 
 /** Secrets are looked for in what JSON says, not in how it spells it. */
@@ -36,27 +36,27 @@ export const inStrings = (text: string, change: (word: string) => string): strin
   text.replace(/"(?:[^"\\]|\\.)*"/g, word => JSON.stringify(change(JSON.parse(word) as string)))
 
 /** Does a frame or a whole answer tell a fault; a choice that carries an `error` is one too (OpenRouter). */
-export const tellsFault = (body: JsonObject): boolean => {
-  if (isTold(body.error) || isTold(body.base_resp, 'status_code')) return true
-  if (Array.isArray(body.choices)) return body.choices.some(choice => isObject(choice) && isTold(choice.error))
-  if (body.object === 'error' || isTold(body.error_code) || isTold(body.errors)) return true
-  return isTold(body.code) && ('message' in body || 'msg' in body)
+export const isErrorBody = (body: JsonObject): boolean => {
+  if (isPresent(body.error) || isPresent(body.base_resp, 'status_code')) return true
+  if (Array.isArray(body.choices)) return body.choices.some(choice => isObject(choice) && isPresent(choice.error))
+  if (body.object === 'error' || isPresent(body.error_code) || isPresent(body.errors)) return true
+  return isPresent(body.code) && ('message' in body || 'msg' in body)
 }
 
 /** Something is said: no null, no empty word, list or object, no 0. With `key`, what stands under it decides. */
-const isTold = (value: Json | undefined, key?: string): boolean => {
-  if (isObject(value)) return key === undefined ? Object.keys(value).length > 0 : isTold(value[key])
+const isPresent = (value: Json | undefined, key?: string): boolean => {
+  if (isObject(value)) return key === undefined ? Object.keys(value).length > 0 : isPresent(value[key])
   return Array.isArray(value) ? value.length > 0 : !['', '0', 0, null, undefined, false].includes(value)
 }
 
 /** A frame that is no JSON object passes, but for secrets: it may be the words of a proxy before the vendor. */
-export const unread = ({ event, data }: Frame, { redact, loss }: Pick<Exchange, 'redact' | 'loss'>): Frame => {
+export const unparsedFrame = ({ event, data }: Frame, { redact, loss }: Pick<Exchange, 'redact' | 'loss'>): Frame => {
   loss('stream', 'a frame that is no JSON object was passed as it is')
   return event === undefined ? { data: redact(data) } : { event: redact(event), data: redact(data) }
 }
 
 /** A fault in the place of an answer, in the vendor's own words only for the log. */
-export const nonsense = (text: string, { redact }: WithRedact): GatewayError => {
+export const notAnAnswer = (text: string, { redact }: WithRedact): GatewayError => {
   const head = text.slice(0, 4096).trimStart()
   const what = head === '' ? 'nothing' : kindOf(head)
   const cause = redactKeyLike(redact(head)).slice(0, 200)
@@ -140,8 +140,10 @@ const verbatim = (body: Json | undefined): { body?: { protocol: string; text: st
 const wordsOf = (body: Json): Words => {
   if (typeof body === 'string') return plainWords(body)
   if (!isObject(body)) return {}
-  const choice = Array.isArray(body.choices) ? body.choices.find(one => isObject(one) && isTold(one.error)) : undefined
-  const inner = isTold(body.error) ? body.error : isObject(choice) ? choice.error : (body.base_resp ?? body)
+  const choice = Array.isArray(body.choices)
+    ? body.choices.find(one => isObject(one) && isPresent(one.error))
+    : undefined
+  const inner = isPresent(body.error) ? body.error : isObject(choice) ? choice.error : (body.base_resp ?? body)
   if (!isObject(inner)) return { ...statusWords(body), message: sentence(inner) ?? sentence(body.message) }
   const message = [
     inner.message,
@@ -198,7 +200,7 @@ const sentence = (value: Json | undefined): string | undefined => {
 const longestWait = 24 * 60 * 60
 
 /** What a vendor tells as a wait, in seconds; undefined for what is none. */
-export const waitOf = (seconds: number): number | undefined =>
+export const clampedWait = (seconds: number): number | undefined =>
   Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds, longestWait) : undefined
 
 /** Seconds, from `retry-after` (seconds or an HTTP date) or `retry-after-ms`; the longer of the two. */
@@ -209,7 +211,7 @@ export const retryAfter = (headers: Headers): number | undefined => {
     decimal.test(seconds) ? Number(seconds) : untilDate(seconds),
     decimal.test(milliseconds) ? Number(milliseconds) / 1000 : Number.NaN,
   ]
-  const known = told.map(waitOf).filter(wait => wait !== undefined)
+  const known = told.map(clampedWait).filter(wait => wait !== undefined)
   return known.length > 0 ? Math.max(...known) : undefined
 }
 
@@ -247,4 +249,5 @@ const redactedWords = ({ message, type, code, status }: Words): Words => ({
 })
 
 /** For a renderer whose events ended without finish or fault. */
-export const unfinished = (): GatewayError => new GatewayError('upstream_failed', 'the answer ended without a finish')
+export const missingFinish = (): GatewayError =>
+  new GatewayError('upstream_failed', 'the answer ended without a finish')

@@ -2,7 +2,7 @@
 import { expect, test } from 'bun:test'
 import type { Part, Turn } from '../../../src/ir/chat.ts'
 import { openaiChat } from '../../../src/protocols/openai-chat/index.ts'
-import { speakingTurns } from '../../../src/protocols/shared/drop-empty-turns.ts'
+import { dropEmptyTurns } from '../../../src/protocols/shared/drop-empty-turns.ts'
 import { exchangeFor } from '../../contracts/protocol.ts'
 
 const text = (text: string): Part => ({ type: 'text', text })
@@ -12,7 +12,7 @@ const system: Turn = { role: 'system', parts: [text('Be brief.')] }
 
 const spoken = (...turns: Turn[]): { turns: Turn[]; lost: string[] } => {
   const lost: string[] = []
-  return { turns: speakingTurns(turns, 'gemini', 'messages', path => lost.push(path)), lost }
+  return { turns: dropEmptyTurns(turns, 'gemini', 'messages', path => lost.push(path)), lost }
 }
 
 test('empty turns are left out and noted, the others are the very same', () => {

@@ -1,7 +1,7 @@
 /** Calls and results that do not belong to each other, mended before a vendor refuses them. */
 import { expect, test } from 'bun:test'
 import type { Part, Turn } from '../../../src/ir/chat.ts'
-import { answerCalls } from '../../../src/protocols/shared/pair-tool-results.ts'
+import { pairToolResults } from '../../../src/protocols/shared/pair-tool-results.ts'
 
 const text = (text: string): Part => ({ type: 'text', text })
 const call = (id: string): Part => ({ type: 'call', id, name: 'clock', args: '{}' })
@@ -13,7 +13,7 @@ const system: Turn = { role: 'system', parts: [text('Be brief.')] }
 
 const mended = (...turns: Turn[]): { turns: Turn[]; lost: string[] } => {
   const lost: string[] = []
-  return { turns: answerCalls(turns, path => lost.push(path)), lost }
+  return { turns: pairToolResults(turns, path => lost.push(path)), lost }
 }
 
 test('what belongs together stays as it is, the very same turns', () => {

@@ -4,7 +4,7 @@ import type { Message } from '../../../src/ir/chat.ts'
 import { replayMessage } from '../../../src/ir/collect.ts'
 import type { Event } from '../../../src/ir/event.ts'
 import { protocols } from '../../../src/protocols/registry.ts'
-import { soundEvents, soundMessage } from '../../../src/protocols/shared/unique-call-ids.ts'
+import { uniqueCallIds, uniqueMessageCallIds } from '../../../src/protocols/shared/unique-call-ids.ts'
 import { exchangeFor } from '../../contracts/protocol.ts'
 
 const message: Message = {
@@ -25,10 +25,10 @@ describe.each([...protocols.keys()])('a client of %s', name => {
   }
 
   test('tells calls apart, streamed or not, by the same ids', () => {
-    const { parts } = soundMessage(ingress, exchangeFor(), message)
+    const { parts } = uniqueMessageCallIds(ingress, exchangeFor(), message)
     const whole = parts.map(part => (part.type === 'call' ? part.id : ''))
     const heard: Event[] = []
-    replayMessage(message).forEach(soundEvents(ingress, exchangeFor(), event => heard.push(event)))
+    replayMessage(message).forEach(uniqueCallIds(ingress, exchangeFor(), event => heard.push(event)))
     const streamed = heard.flatMap(event => (event.type === 'open' ? [event.id ?? ''] : []))
     expect(streamed).toEqual(whole)
     expect(new Set(whole).size).toBe(5)
@@ -39,9 +39,9 @@ describe.each([...protocols.keys()])('a client of %s', name => {
     const expected = [...(ingress.omittedFields ?? [])].map(
       one => ({ stop: 'stop_sequence', cacheWrite: 'usage.cacheWrite' })[one],
     )
-    expect(losses(exchange => soundMessage(ingress, exchange, message)).toSorted()).toEqual(expected.toSorted())
+    expect(losses(exchange => uniqueMessageCallIds(ingress, exchange, message)).toSorted()).toEqual(expected.toSorted())
     expect(
-      losses(exchange => replayMessage(message).forEach(soundEvents(ingress, exchange, () => {}))).toSorted(),
+      losses(exchange => replayMessage(message).forEach(uniqueCallIds(ingress, exchange, () => {}))).toSorted(),
     ).toEqual(expected.toSorted())
   })
 })

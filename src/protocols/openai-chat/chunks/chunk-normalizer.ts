@@ -5,7 +5,7 @@
 import { GatewayError } from '../../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../../base/json/json.ts'
 import type { Exchange, Frame, StreamState } from '../../protocol.ts'
-import { faultFrom, tellsFault, unread } from '../../shared/vendor-error.ts'
+import { faultFrom, isErrorBody, unparsedFrame } from '../../shared/vendor-error.ts'
 import {
   brokenOff,
   type Choice,
@@ -167,12 +167,12 @@ export const strictStream = (shape: Shape, exchange: Exchange, emit: Emit): Stri
     if (frame.event === 'error') seen.fault = faultFrom(body ?? data, exchange)
     else if (!isObject(body)) {
       seen.content = true
-      emit.other(unread(frame, exchange))
+      emit.other(unparsedFrame(frame, exchange))
     } else {
       exchange.patchResponse?.(body)
       seen.model ??= textOf(body.model) || undefined
       seen.usage = usageIn(body) ?? seen.usage
-      if (tellsFault(body)) seen.fault = faultFrom(body, exchange)
+      if (isErrorBody(body)) seen.fault = faultFrom(body, exchange)
       else take(body, data)
     }
   }
