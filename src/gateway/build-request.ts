@@ -9,12 +9,12 @@ import type { Upload } from '../downstream/multipart/upload.ts'
 import type { Chat, ProtocolId } from '../ir/chat.ts'
 import { localise, namesUrls, type RequestMedia } from '../media/inline-urls.ts'
 import { countings } from '../protocols/count-tokens.ts'
-import { bringThoughts } from '../protocols/openai-chat/reasoning/restore-reasoning.ts'
+import { restoreReasoning } from '../protocols/openai-chat/reasoning/restore-reasoning.ts'
 import type { Exchange, Ingress, NoteLoss, PassthroughProtocol } from '../protocols/protocol.ts'
 import { egressOf, unaryEgressOf } from '../protocols/registry.ts'
 import { dropEmptyTurns } from '../protocols/shared/drop-empty-turns.ts'
 import { pairToolResults } from '../protocols/shared/pair-tool-results.ts'
-import { recall } from '../protocols/shared/thought-memory.ts'
+import { restoreThoughts } from '../protocols/shared/thought-memory.ts'
 import { type AnyUnaryIngress, isUnary, translateUnaryRequest } from '../protocols/shared/unary.ts'
 import type { Target } from '../providers/entry.ts'
 import type { UpstreamRequest, Wire } from '../providers/provider.ts'
@@ -125,7 +125,7 @@ const write = (
   const change = body.stream_options && intake.usageAsked && !requestUsage ? { stream_options: undefined, ...own } : own
   if (!adjust && !brings) return { payload: wrapped(changed(passed, change), wire, speaks) }
   const adjusted = read(passed)
-  if (brings) bringThoughts(adjusted, exchange.seals)
+  if (brings) restoreReasoning(adjusted, exchange.seals)
   Object.assign(adjusted, change)
   adjust?.(adjusted, exchange.loss, target, intake.headers)
   return { payload: wrapped(JSON.stringify(adjusted), wire, speaks) }
@@ -178,11 +178,11 @@ const translate = (
   if (speaks !== protocol.id) refuseChoices(json.body)
   const egress = egressOf(speaks)!
   const said = (protocol as Ingress).parseRequest(exactly(json.text, json.body), exchange.loss)
-  const whole = exchange.seals ? recall(said, exchange.seals) : said
+  const whole = exchange.seals ? restoreThoughts(said, exchange.seals) : said
   const chat = speaks === protocol.id ? whole : readable(whole, speaks, json.body, exchange.loss)
   const render = (near: Chat): Written => {
     const body = egress.renderRequest({ ...near, model: target.model, stream }, exchange)
-    if (needsThoughts(wire, speaks)) bringThoughts(body, exchange.seals)
+    if (needsThoughts(wire, speaks)) restoreReasoning(body, exchange.seals)
     const client = speaks === protocol.id ? headers : undefined
     if (!client) wire.trimTranslated?.[speaks]?.(body, exchange.loss, target)
     Object.assign(body, changeFor(body, wire, speaks, target, exchange.loss, client))

@@ -7,7 +7,7 @@ import type { Egress, Exchange, Frame, Protocol } from '../../src/protocols/prot
 import { egressOnly, protocols } from '../../src/protocols/registry.ts'
 import { dropEmptyTurns } from '../../src/protocols/shared/drop-empty-turns.ts'
 import { pairToolResults } from '../../src/protocols/shared/pair-tool-results.ts'
-import { recall } from '../../src/protocols/shared/thought-memory.ts'
+import { restoreThoughts } from '../../src/protocols/shared/thought-memory.ts'
 import { translateMessage, translateStream } from '../../src/protocols/shared/translate.ts'
 import { sse } from '../../src/upstream/framing/sse.ts'
 import type { Vendor } from './answer.ts'
@@ -115,7 +115,7 @@ const requestFor = (
     return JSON.parse(text) as JsonObject
   }
   const parsed = ingress.parseRequest(body, exchange.loss)
-  const whole = exchange.seals ? recall(parsed, exchange.seals) : parsed
+  const whole = exchange.seals ? restoreThoughts(parsed, exchange.seals) : parsed
   const spoken = dropEmptyTurns(whole.turns, egress.id, 'messages', exchange.loss)
   const chat = { ...whole, turns: pairToolResults(spoken, exchange.loss) }
   const rendered = egress.renderRequest({ ...localised(chat, egress.acceptsUrl), model: vendor.model }, exchange)

@@ -10,7 +10,7 @@ import { createChunkTemplate, textDeltaOf } from './chunks/frame-template.ts'
 import { modelReplacer, replaceModel, writeRequest } from './chunks/rewrite-model.ts'
 import { renderError } from './error.ts'
 import { chatShape, mendMessage, type Shape } from './normalize.ts'
-import { withoutSlots } from './reasoning/seal-slot.ts'
+import { withoutSealSlots } from './reasoning/seal-slot.ts'
 import { usageIn } from './usage.ts'
 import { volatileFields } from './wire.ts'
 
@@ -110,7 +110,7 @@ export const passthrough: Passthrough = {
   readRequest,
   writeRequest(text, body, change) {
     if (!text.includes(sealPrefix)) return writeRequest(text, body, change)
-    const bare = withoutSlots(body)
+    const bare = withoutSealSlots(body)
     return writeRequest(JSON.stringify(bare), bare, change)
   },
   pipeStream: exchange => passChoices(chatShape, exchange),

@@ -8,7 +8,7 @@ import { missingFinish } from '../shared/vendor-error.ts'
 import { renderAnnotation } from './citations.ts'
 import { renderError } from './error.ts'
 import { renderMedia } from './media.ts'
-import { writeSlot } from './reasoning/seal-slot.ts'
+import { writeSealSlot } from './reasoning/seal-slot.ts'
 import { legacyId } from './stream-decoder.ts'
 import { renderUsage } from './usage.ts'
 
@@ -80,7 +80,7 @@ export const tellChunks =
     /** A call carries its seal, and that of the thoughts before it; several of those only the gateway itself remembers. */
     const carry = (index: number, own: Seal | undefined): void => {
       if (before.length > 1 && !exchange.seals) lose('seal', 'a call carries the seal of one thought')
-      const slot = writeSlot({ ...(own && { own }), ...(before.length === 1 && { before: before[0]! }) })
+      const slot = writeSealSlot({ ...(own && { own }), ...(before.length === 1 && { before: before[0]! }) })
       before = []
       if (slot) chunk({ tool_calls: [{ index, function: { arguments: '' }, extra_content: slot }] })
     }

@@ -5,7 +5,7 @@ import type { MediaPart, Part, ProtocolId, ToolCall, ToolResult, Turn } from '..
 import { isReadable } from '../../ir/seal.ts'
 import type { NoteLoss } from '../protocol.ts'
 import { parseMedia, renderMedia } from './media.ts'
-import { readSlot } from './reasoning/seal-slot.ts'
+import { readSealSlot } from './reasoning/seal-slot.ts'
 import { legacyId } from './stream-decoder.ts'
 
 const id: ProtocolId = 'openai-chat'
@@ -91,7 +91,7 @@ const parseResult = (message: JsonObject, call: string): ToolResult => ({
 
 /** A call, and the seal of the thoughts before it, which has no slot of its own here. */
 const pushCall = (parts: Part[], call: JsonObject): void => {
-  const { own, before } = readSlot(call.extra_content)
+  const { own, before } = readSealSlot(call.extra_content)
   const thought = before && parts.findLast(part => part.type === 'reasoning' && part.seal === undefined)
   if (thought) Object.assign(thought, { seal: before })
   const { extra_content, ...rest } = call

@@ -11,7 +11,7 @@ import type { SealMemory, Thought } from '../../ir/seal.ts'
 import type { Egress, Exchange, StreamPipe } from '../protocol.ts'
 
 /** Listens to the events of an answer and keeps what its calls need. */
-export const remember = (memory: SealMemory): ((event: Event) => void) => {
+export const rememberThoughts = (memory: SealMemory): ((event: Event) => void) => {
   const growing = new Map<number, { part: ReasoningPart | ToolCall; texts: string[] }>()
   let before: Thought[] = []
 
@@ -41,7 +41,7 @@ export const remember = (memory: SealMemory): ((event: Event) => void) => {
 /** What passes is listened to as well, thoughts word by word. */
 export const rememberStream = (egress: Egress, pipe: StreamPipe, exchange: Exchange): StreamPipe => {
   if (!exchange.seals) return pipe
-  const hear = egress.parseStream(quiet(exchange))(remember(exchange.seals))
+  const hear = egress.parseStream(quiet(exchange))(rememberThoughts(exchange.seals))
   return {
     ...pipe,
     retainsText: () => true,
@@ -59,14 +59,16 @@ export const rememberStream = (egress: Egress, pipe: StreamPipe, exchange: Excha
 /** `text`: a whole answer that has been found good. */
 export const rememberMessage = (egress: Egress, text: string, exchange: Exchange): void => {
   if (exchange.seals)
-    replayMessage(egress.parseMessage(parseJson(text) ?? text, quiet(exchange))).forEach(remember(exchange.seals))
+    replayMessage(egress.parseMessage(parseJson(text) ?? text, quiet(exchange))).forEach(
+      rememberThoughts(exchange.seals),
+    )
 }
 
 /** What passes loses nothing. */
 const quiet = (exchange: Exchange): Exchange => ({ ...exchange, loss: () => undefined })
 
 /** The chat with what its client dropped put back; what the client kept stays as it is. */
-export const recall = (chat: Chat, memory: SealMemory): Chat => ({
+export const restoreThoughts = (chat: Chat, memory: SealMemory): Chat => ({
   ...chat,
   turns: chat.turns.map(turn => (turn.role === 'assistant' ? recallTurn(turn, memory) : turn)),
 })

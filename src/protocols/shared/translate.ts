@@ -6,7 +6,7 @@ import type { Message, Usage } from '../../ir/chat.ts'
 import { collect, replayMessage } from '../../ir/collect.ts'
 import type { Event } from '../../ir/event.ts'
 import type { Egress, Exchange, Frame, Ingress, StreamPipe, StreamState } from '../protocol.ts'
-import { remember } from './thought-memory.ts'
+import { rememberThoughts } from './thought-memory.ts'
 import { uniqueCallIds, uniqueMessageCallIds } from './unique-call-ids.ts'
 
 /** A whole answer for the client, as text. */
@@ -20,7 +20,7 @@ export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exch
     out += ingress.renderFrame(frame)
   }
   const render = ingress.renderStream(exchange)(write)
-  const keep = exchange.seals && remember(exchange.seals)
+  const keep = exchange.seals && rememberThoughts(exchange.seals)
   const words = wordWatch()
 
   const hear = uniqueCallIds(ingress, exchange, event => {
@@ -128,7 +128,7 @@ export const streamMessage = (ingress: Ingress, egress: Egress, text: string, ex
     out += ingress.renderFrame(frame)
   })
   const message = uniqueMessageCallIds(ingress, exchange, egress.parseMessage(bodyOf(text), exchange))
-  const keep = exchange.seals && remember(exchange.seals)
+  const keep = exchange.seals && rememberThoughts(exchange.seals)
   for (const event of replayMessage(message)) {
     keep?.(event)
     render(event)
@@ -139,7 +139,7 @@ export const streamMessage = (ingress: Ingress, egress: Egress, text: string, ex
 
 const renderMessage = (ingress: Ingress, given: Message, exchange: Exchange): RenderedMessage => {
   const message = uniqueMessageCallIds(ingress, exchange, given)
-  if (exchange.seals) replayMessage(message).forEach(remember(exchange.seals))
+  if (exchange.seals) replayMessage(message).forEach(rememberThoughts(exchange.seals))
   return { body: writeJson(ingress.renderMessage(message, exchange)), ...usageAndModel(message) }
 }
 

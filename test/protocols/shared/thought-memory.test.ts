@@ -5,7 +5,7 @@ import type { Chat, Seal, ToolCall } from '../../../src/ir/chat.ts'
 import type { Event } from '../../../src/ir/event.ts'
 import { isReadable, sealPrefix, unwrapSeal, wrapSeal } from '../../../src/ir/seal.ts'
 import { protocols } from '../../../src/protocols/registry.ts'
-import { recall, remember } from '../../../src/protocols/shared/thought-memory.ts'
+import { rememberThoughts, restoreThoughts } from '../../../src/protocols/shared/thought-memory.ts'
 import { createSealStore } from '../../../src/store/seals.ts'
 import { exchangeFor } from '../../contracts/protocol.ts'
 
@@ -127,20 +127,20 @@ describe('what a client drops', () => {
 
   test('is found again for its caller, and for nobody else', () => {
     const store = createSealStore()
-    answer.forEach(remember(store.of('alice')))
-    expect(recall(dropped, store.of('alice')).turns[0]!.parts).toEqual([
+    answer.forEach(rememberThoughts(store.of('alice')))
+    expect(restoreThoughts(dropped, store.of('alice')).turns[0]!.parts).toEqual([
       thought,
       { type: 'text', text: 'Let me look.' },
       call({ args: '{"a":1}', seal: seal('called') }),
     ])
-    expect(recall(dropped, store.of('bob'))).toEqual(dropped)
+    expect(restoreThoughts(dropped, store.of('bob'))).toEqual(dropped)
   })
 
   test('takes the place of the bare thought, and leaves a sealed one alone', () => {
     const store = createSealStore()
-    answer.forEach(remember(store.of('a')))
+    answer.forEach(rememberThoughts(store.of('a')))
     const told = (parts: Chat['turns'][0]['parts']) =>
-      recall({ ...dropped, turns: [{ role: 'assistant', parts }] }, store.of('a')).turns[0]!.parts
+      restoreThoughts({ ...dropped, turns: [{ role: 'assistant', parts }] }, store.of('a')).turns[0]!.parts
     expect(told([{ type: 'reasoning', text: 'hm' }, call()])[0]).toEqual(thought)
     const own = { ...thought, seal: { by: 'mine', value: 1 } }
     expect(told([own, call()])[0]).toEqual(own)

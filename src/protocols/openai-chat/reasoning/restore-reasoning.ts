@@ -6,7 +6,7 @@ import { isObject, type JsonObject, textOf } from '../../../base/json/json.ts'
 import type { SealMemory } from '../../../ir/seal.ts'
 
 /** Gives every message with calls its `reasoning_content` again: what is remembered, or nothing, which the vendors take for an answer. */
-export const bringThoughts = (body: JsonObject, memory: SealMemory | undefined): void => {
+export const restoreReasoning = (body: JsonObject, memory: SealMemory | undefined): void => {
   for (const message of Array.isArray(body.messages) ? body.messages.filter(isObject) : []) {
     const calls = Array.isArray(message.tool_calls) ? message.tool_calls.filter(isObject) : []
     if (message.role !== 'assistant' || calls.length === 0 || typeof message.reasoning_content === 'string') continue

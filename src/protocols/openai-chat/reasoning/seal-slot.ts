@@ -8,10 +8,10 @@ import { isObject, type Json, type JsonObject } from '../../../base/json/json.ts
 import type { Seal } from '../../../ir/chat.ts'
 import { sealPrefix, unwrapSeal, wrapSeal } from '../../../ir/seal.ts'
 
-export type Slot = { own?: Seal; before?: Seal }
+export type SealSlot = { own?: Seal; before?: Seal }
 
 /** Undefined where there is nothing to carry, or it is too large. */
-export const writeSlot = ({ own, before }: Slot): JsonObject | undefined => {
+export const writeSealSlot = ({ own, before }: SealSlot): JsonObject | undefined => {
   const texts = [own, before].map(seal => (seal && wrapSeal(seal)) ?? '')
   if (texts.every(text => text === '')) return undefined
   const [first, second] = texts
@@ -19,7 +19,7 @@ export const writeSlot = ({ own, before }: Slot): JsonObject | undefined => {
 }
 
 /** Empty where the slot is the client's own, or none. */
-export const readSlot = (extra: Json | undefined): Slot => {
+export const readSealSlot = (extra: Json | undefined): SealSlot => {
   const google = isObject(extra) ? extra.google : undefined
   const text = isObject(google) ? google.thought_signature : undefined
   if (typeof text !== 'string' || !text.includes(sealPrefix)) return {}
@@ -28,7 +28,7 @@ export const readSlot = (extra: Json | undefined): Slot => {
 }
 
 /** A request whose calls go to a vendor that did not write their seals. */
-export const withoutSlots = (body: JsonObject): JsonObject => {
+export const withoutSealSlots = (body: JsonObject): JsonObject => {
   const bare = (call: Json): Json => {
     if (!isObject(call) || !isWritten(call.extra_content)) return call
     const { extra_content: _, ...rest } = call
@@ -45,4 +45,4 @@ export const withoutSlots = (body: JsonObject): JsonObject => {
   }
 }
 
-const isWritten = (extra: Json | undefined): boolean => Object.keys(readSlot(extra)).length > 0
+const isWritten = (extra: Json | undefined): boolean => Object.keys(readSealSlot(extra)).length > 0
