@@ -8,7 +8,7 @@ import type { JsonBody } from '../downstream/json-body.ts'
 import type { Upload } from '../downstream/multipart/upload.ts'
 import type { Chat, ProtocolId } from '../ir/chat.ts'
 import { localise, namesUrls, type RequestMedia } from '../media/inline-urls.ts'
-import { countings } from '../protocols/count-tokens.ts'
+import { tokenCounters } from '../protocols/count-tokens.ts'
 import { restoreReasoning } from '../protocols/openai-chat/reasoning/restore-reasoning.ts'
 import type { Exchange, Ingress, NoteLoss, PassthroughProtocol } from '../protocols/protocol.ts'
 import { egressOf, unaryEgressOf } from '../protocols/registry.ts'
@@ -249,7 +249,7 @@ const headersOf = (intake: Intake, target: Target, speaks: ProtocolId, length: n
     headers.set('accept-encoding', 'identity')
   }
   if (length !== undefined) headers.set('content-length', String(length))
-  const own = (egressOf(speaks) ?? countings.get(speaks)?.of)?.headers?.(
+  const own = (egressOf(speaks) ?? tokenCounters.get(speaks)?.protocol)?.headers?.(
     speaks === intake.protocol.id ? intake.headers : undefined,
   )
   for (const name in own) headers.set(name, own[name]!)

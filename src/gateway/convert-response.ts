@@ -4,7 +4,7 @@ import { handOn, type Patience } from '../downstream/byte-stream.ts'
 import type { Opened } from '../downstream/event-stream.ts'
 import { withHeaders } from '../downstream/response-headers.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
-import { countings } from '../protocols/count-tokens.ts'
+import { tokenCounters } from '../protocols/count-tokens.ts'
 import { openaiPass } from '../protocols/openai-pass/index.ts'
 import { type Keep, keepFrames, keepMessage, keepStream } from '../protocols/openai-responses/stored/store-response.ts'
 import type { Exchange, Frame, Ingress, PassthroughProtocol, StreamPipe } from '../protocols/protocol.ts'
@@ -36,7 +36,7 @@ export const refuse = async (answered: Answered, { speaks, exchange }: Way): Pro
   const { status, headers } = answered.response
   const text = await readError(answered)
   if (status === 407) throw new GatewayError('upstream_failed', "the proxy refused the gateway's credentials")
-  const known = egressOf(speaks) ?? passthroughOnly.get(speaks) ?? countings.get(speaks) ?? unaryEgressOf(speaks)
+  const known = egressOf(speaks) ?? passthroughOnly.get(speaks) ?? tokenCounters.get(speaks) ?? unaryEgressOf(speaks)
   const reader = known ?? openaiPass(speaks)
   throw withHeaders(reader.parseError(status, headers, text, exchange), headers, exchange.redact)
 }

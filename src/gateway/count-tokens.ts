@@ -2,7 +2,7 @@
 import { GatewayError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json/json.ts'
 import { estimatePrompt } from '../limits/estimate.ts'
-import { type Counting, isCounting } from '../protocols/count-tokens.ts'
+import { isTokenCounter, type TokenCounter } from '../protocols/count-tokens.ts'
 import type { Target } from '../providers/entry.ts'
 import { isNative } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
@@ -14,20 +14,20 @@ const countless = new WeakSet<Target>()
 /** The targets that count, or, where none does, the answer itself. */
 export const counted = (intake: Intake, plan: Plan): Plan | { guess: JsonObject } => {
   const { protocol } = intake
-  if (!isCounting(protocol)) return plan
+  if (!isTokenCounter(protocol)) return plan
   const targets = plan.targets.filter(target => isNative(target, protocol.id) && !countless.has(target))
   return targets.length > 0 ? { ...plan, targets } : { guess: guessed(protocol, intake) }
 }
 
-const guessed = (protocol: Counting, { json }: Intake): JsonObject =>
-  protocol.tell(estimatePrompt(protocol.inner(json?.body ?? {})))
+const guessed = (protocol: TokenCounter, { json }: Intake): JsonObject =>
+  protocol.renderCount(estimatePrompt(protocol.unwrapRequest(json?.body ?? {})))
 
 /**
  * The answer where the vendor refused. It may count nothing for this target, or not this request: web searches and files by URL have answers
  * and no count (https://platform.claude.com/docs/en/build-with-claude/token-counting, 2026-11). @throws any other failure
  */
 export const guessedAfter = (failure: unknown, intake: Intake, asked: Target | undefined): JsonObject => {
-  if (!isCounting(intake.protocol) || !(failure instanceof GatewayError)) throw failure
+  if (!isTokenCounter(intake.protocol) || !(failure instanceof GatewayError)) throw failure
   const never = countsNothing(failure)
   if (!never && failure.code !== 'upstream_refused') throw failure
   if (never && asked) countless.add(asked)

@@ -11,7 +11,7 @@ import { addressOf, isForm, type JsonBody, readForm, readJson } from '../downstr
 import { isMultipart, readUpload, type Upload } from '../downstream/multipart/upload.ts'
 import { answerHeaders, errorHeaders } from '../downstream/response-headers.ts'
 import { RequestMedia } from '../media/inline-urls.ts'
-import { isCounting } from '../protocols/count-tokens.ts'
+import { isTokenCounter } from '../protocols/count-tokens.ts'
 import type { Ingress, PassthroughProtocol } from '../protocols/protocol.ts'
 import type { Caller, Plan } from '../routing/router.ts'
 import { seated } from '../routing/seal-affinity.ts'
@@ -64,7 +64,7 @@ export const serve = async (
     const counting = counted(asked, planned)
     if ('guess' in counting) return told(counting.guess, trail, run)
     const journey: Journey = { trail, run }
-    if (isCounting(asked.protocol)) return await answerCount(asked, counting, journey)
+    if (isTokenCounter(asked.protocol)) return await answerCount(asked, counting, journey)
     const split = splitBatch(asked, counting)
     if ('parts' in split) return await answerBatch(asked, split.parts, caller, journey)
     const going = goOn(asked, split, caller.id, journey)
@@ -118,7 +118,7 @@ const intakeOf = (
 const planFor = (intake: Intake, caller: Caller, run: Runtime): Plan => {
   const plan = run.router.plan({
     model: intake.model,
-    protocol: isCounting(intake.protocol) ? intake.protocol.of.id : intake.protocol.id,
+    protocol: isTokenCounter(intake.protocol) ? intake.protocol.protocol.id : intake.protocol.id,
     caller,
     affinity: () => affinityOf(intake.json?.body ?? {}, caller, intake.model ?? ''),
   })

@@ -7,13 +7,13 @@ import { gemini } from './gemini/index.ts'
 import type { Ingress, Passthrough, PassthroughProtocol, Protocol } from './protocol.ts'
 
 /** `of`: the protocol of what is counted. `tell`: the answer for a guess. */
-export type Counting = PassthroughProtocol & {
-  of: Protocol
-  tell: (tokens: number) => JsonObject
-  inner: (body: JsonObject) => JsonObject
+export type TokenCounter = PassthroughProtocol & {
+  protocol: Protocol
+  renderCount: (tokens: number) => JsonObject
+  unwrapRequest: (body: JsonObject) => JsonObject
 }
 
-export const isCounting = (protocol: Ingress | PassthroughProtocol): protocol is Counting => 'tell' in protocol
+export const isTokenCounter = (protocol: Ingress | PassthroughProtocol): protocol is TokenCounter => 'tell' in protocol
 
 type Shape = {
   id: ProtocolId
@@ -22,7 +22,7 @@ type Shape = {
   counted: string
   check: (body: JsonObject) => void
   /** The request that is counted, where it stands inside another. */
-  inner?: (body: JsonObject) => JsonObject
+  unwrapRequest?: (body: JsonObject) => JsonObject
   write?: Passthrough['writeRequest']
 }
 
@@ -31,13 +31,13 @@ const counting = ({
   of,
   counted,
   check,
-  inner = body => body,
+  unwrapRequest = body => body,
   write = of.passthrough.writeRequest,
-}: Shape): Counting => ({
+}: Shape): TokenCounter => ({
   id,
-  of,
-  inner,
-  tell: tokens => ({ [counted]: tokens }),
+  protocol: of,
+  unwrapRequest,
+  renderCount: tokens => ({ [counted]: tokens }),
   checkRequest: check,
   renderError: of.renderError,
   renderStreamError: of.renderStreamError,
@@ -84,10 +84,10 @@ const wrapped = (body: JsonObject): JsonObject => {
 const writeWrapped: Passthrough['writeRequest'] = (text, body, change) => {
   const key = wrapping(body)
   if (key === undefined) return gemini.passthrough.writeRequest(text, body, change)
-  const inner = { ...wrapped(body), model: change.model }
+  const unwrapRequest = { ...wrapped(body), model: change.model }
   return JSON.stringify({
     ...body,
-    [key]: JSON.parse(gemini.passthrough.writeRequest(JSON.stringify(inner), inner, change)) as Json,
+    [key]: JSON.parse(gemini.passthrough.writeRequest(JSON.stringify(unwrapRequest), unwrapRequest, change)) as Json,
   })
 }
 
@@ -97,10 +97,10 @@ export const geminiCount = counting({
   of: gemini,
   counted: 'totalTokens',
   check: body => gemini.checkRequest(wrapped(body)),
-  inner: wrapped,
+  unwrapRequest: wrapped,
   write: writeWrapped,
 })
 
-export const countings: ReadonlyMap<ProtocolId, Counting> = new Map(
+export const tokenCounters: ReadonlyMap<ProtocolId, TokenCounter> = new Map(
   [anthropicCount, geminiCount].map(one => [one.id, one]),
 )

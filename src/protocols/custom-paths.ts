@@ -1,6 +1,6 @@
 /** Paths that no protocol here has a name for: they pass to hosts whose entries say they speak them. */
 import type { ProtocolId } from '../ir/chat.ts'
-import { countings } from './count-tokens.ts'
+import { tokenCounters } from './count-tokens.ts'
 import { egressOf, ingressOf, passthroughOnly, unaryEgressOf } from './registry.ts'
 
 /** Paths below `/v1/` that clients know for protocols with a name. */
@@ -17,7 +17,7 @@ export const protocolNamed = (name: string): ProtocolId => namesOfPaths.get(name
 /** Has nobody here a word for what is asked at this path. */
 export const isOwnPath = (name: string): boolean => {
   const id = protocolNamed(name)
-  return !(egressOf(id) ?? ingressOf(id) ?? passthroughOnly.get(id) ?? countings.get(id) ?? unaryEgressOf(id))
+  return !(egressOf(id) ?? ingressOf(id) ?? passthroughOnly.get(id) ?? tokenCounters.get(id) ?? unaryEgressOf(id))
 }
 
 /** Can this stand behind `/v1/`. Names every object has are refused: tables of protocols are asked by them. */

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { GatewayError } from '../../src/base/errors.ts'
 import { createRedact } from '../../src/base/redact.ts'
-import { countings } from '../../src/protocols/count-tokens.ts'
+import { tokenCounters } from '../../src/protocols/count-tokens.ts'
 import type { Exchange } from '../../src/protocols/protocol.ts'
 import {
   egressOnly,
@@ -57,7 +57,7 @@ const readers = [
   ...protocols.values(),
   ...egressOnly.values(),
   ...passthroughOnly.values(),
-  ...countings.values(),
+  ...tokenCounters.values(),
   ...singles,
 ]
 const clients = [...protocols.values(), ...passthroughOnly.values()]

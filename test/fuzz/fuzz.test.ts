@@ -5,7 +5,7 @@
 import { expect, test } from 'bun:test'
 import { isObject, type Json, type JsonObject } from '../../src/base/json/json.ts'
 import { completions } from '../../src/protocols/completions/index.ts'
-import { countings } from '../../src/protocols/count-tokens.ts'
+import { tokenCounters } from '../../src/protocols/count-tokens.ts'
 import { ordinaryManner, translators } from '../../src/protocols/deepl/index.ts'
 import type { Frame, Ingress } from '../../src/protocols/protocol.ts'
 import { unaryEgressOf, unaryIngresses } from '../../src/protocols/registry.ts'
@@ -163,11 +163,11 @@ test.each(Object.entries(singleAnswers))('answers of %s', (id, answer) => {
   told(id, fuzzAnswers(vendor, asked, [answer], first, share(0.04, Object.keys(singleAnswers).length)))
 })
 
-test.each([...countings])('counts of %s', (id, counting) => {
-  const own = requestsBy(askers.find(({ protocol }) => protocol.id === counting.of.id)!)
+test.each([...tokenCounters])('counts of %s', (id, counting) => {
+  const own = requestsBy(askers.find(({ protocol }) => protocol.id === counting.protocol.id)!)
   const wrapped = id === 'gemini/countTokens' ? own.map(body => ({ generateContentRequest: body })) : []
-  told(id, fuzzCounts(counting, [...own, ...wrapped], first, share(0.008, countings.size)))
-  told(id, fuzzCounted(counting, [counts[id]!], first, share(0.002, countings.size)))
+  told(id, fuzzCounts(counting, [...own, ...wrapped], first, share(0.008, tokenCounters.size)))
+  told(id, fuzzCounted(counting, [counts[id]!], first, share(0.002, tokenCounters.size)))
 })
 
 test('none that a vendor speaks is left out', () => {

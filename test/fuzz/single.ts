@@ -1,7 +1,7 @@
 /** Protocols of one question and one answer, and counting: what is asked, and what is answered. */
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { estimatePrompt } from '../../src/limits/estimate.ts'
-import type { Counting } from '../../src/protocols/count-tokens.ts'
+import type { TokenCounter } from '../../src/protocols/count-tokens.ts'
 import {
   type AnyUnaryEgress,
   type AnyUnaryIngress,
@@ -56,13 +56,18 @@ export const fuzzAnswers = (
 }
 
 /** A request to be counted: by a vendor, or guessed. */
-export const fuzzCounts = (counting: Counting, samples: readonly JsonObject[], first: number, count: number): Outcome =>
+export const fuzzCounts = (
+  counting: TokenCounter,
+  samples: readonly JsonObject[],
+  first: number,
+  count: number,
+): Outcome =>
   run(`a request of ${counting.id}`, first, count, requestsLike(samples), body =>
     refusing(() => {
       counting.checkRequest(body)
       counting.passthrough.readRequest(body)
       checkPassed(counting, JSON.stringify(body), body)
-      const guess = counting.tell(estimatePrompt(counting.inner(body)))
+      const guess = counting.renderCount(estimatePrompt(counting.unwrapRequest(body)))
       counting.passthrough.passMessage(JSON.stringify(guess), exchangeFor())
       return sizeOf(guess)
     }),
@@ -70,7 +75,7 @@ export const fuzzCounts = (counting: Counting, samples: readonly JsonObject[], f
 
 /** What a vendor counted. */
 export const fuzzCounted = (
-  { id, passthrough }: Counting,
+  { id, passthrough }: TokenCounter,
   samples: readonly JsonObject[],
   first: number,
   count: number,

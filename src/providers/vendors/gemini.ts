@@ -27,7 +27,7 @@ const placeFor = (model: string): string => {
 /** ai.google.dev/api/tokens (2026-11): beside `contents` all else stands in a request within. Vertex AI, and so a client of it, knows no such thing. */
 const asWrapped = (body: JsonObject, _loss: NoteLoss, { model }: Target): JsonObject => {
   const { contents: _contents, model: _model, ...more } = body
-  if (geminiCount.inner(body) !== body || Object.keys(more).length === 0) return {}
+  if (geminiCount.unwrapRequest(body) !== body || Object.keys(more).length === 0) return {}
   const gone = Object.fromEntries(Object.keys(body).map(key => [key, undefined]))
   return { ...gone, generateContentRequest: { ...body, model: `models/${model}` } }
 }

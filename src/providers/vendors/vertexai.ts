@@ -44,7 +44,7 @@ const asCounted = (_body: JsonObject, _loss: NoteLoss, { model }: Target): JsonO
 
 /** …/reference/rest/v1/projects.locations.publishers.models/countTokens (2026-11): the fields of a request themselves, and no more than these. */
 const asCountedBare = (body: JsonObject): JsonObject => {
-  const { contents, tools, systemInstruction, generationConfig } = camelBody(geminiCount.inner(body))
+  const { contents, tools, systemInstruction, generationConfig } = camelBody(geminiCount.unwrapRequest(body))
   const gone = Object.fromEntries(Object.keys(body).map(key => [key, undefined]))
   return { ...gone, contents, tools, systemInstruction, generationConfig }
 }
