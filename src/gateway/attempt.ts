@@ -3,7 +3,7 @@
 import { GatewayError } from '../base/errors.ts'
 import type { Json } from '../base/json/json.ts'
 import { estimateTokens } from '../limits/estimate.ts'
-import type { Ask, Grant } from '../limits/limits.ts'
+import type { Admission, AdmissionRequest } from '../limits/limits.ts'
 import type { Exchange } from '../protocols/protocol.ts'
 import { unaryKindOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
@@ -88,7 +88,7 @@ const noteFailure = (thrown: unknown, { trail }: Journey): void => {
 }
 
 /** What a request wants of a target: worked out only as far as a limit asks. */
-class Asking implements Ask {
+class Asking implements AdmissionRequest {
   constructor(
     private readonly intake: Intake,
     private readonly trail: Trail,
@@ -120,7 +120,7 @@ const admit = (intake: Intake, plan: Plan, { trail, run }: Journey): Target | Pr
   })
 }
 
-const take = (grant: Grant, trail: Trail): Target => {
+const take = (grant: Admission, trail: Trail): Target => {
   trail.hold(grant)
   trail.check()
   return grant.target

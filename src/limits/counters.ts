@@ -1,6 +1,6 @@
 /** All counters that one `limit` of the configuration sets up: what must have room before a request goes through. */
 import type { Limit } from '../providers/entry.ts'
-import { asRate, Window } from './sliding-window.ts'
+import { asRate, SlidingWindow } from './sliding-window.ts'
 
 /** The figures that count over time: in how many seconds, and whether requests or tokens. */
 const rates = {
@@ -16,12 +16,12 @@ export type LimitName = RateName | 'concurrency'
 const rateNames = Object.keys(rates) as RateName[]
 
 /** What keeps a request from passing: `at` is when there will be room, Infinity where only the end of another request makes it. */
-export type Obstacle = { name: LimitName; figure: number; place: string; at: number }
+export type BlockingLimit = { name: LimitName; figure: number; place: string; at: number }
 
 /** One request's wants; `tokens` is worked out only when asked. */
 export type Need = { tokens: () => number }
 
-type Counter = { name: RateName; figure: number; window: Window; tokens: boolean }
+type Counter = { name: RateName; figure: number; window: SlidingWindow; tokens: boolean }
 
 /** 0 is how old files write "none". */
 export const isSet = (figure: number | undefined): figure is number => figure !== undefined && figure > 0
@@ -29,7 +29,7 @@ export const isSet = (figure: number | undefined): figure is number => figure !=
 export const limitsAnything = (limit: Limit | undefined): limit is Limit =>
   limit !== undefined && (isSet(limit.concurrency) || rateNames.some(name => isSet(limit[name])))
 
-export class Gate {
+export class LimitCounters {
   /** The round of waking in which an older request in line claimed this gate. */
   claimed = 0
   /** Seconds a request may wait here; undefined: nothing is said. */
@@ -37,7 +37,7 @@ export class Gate {
   /** The newest configuration that set it, see `configure`. */
   #version = -1
   #counters: Counter[] = []
-  #windows = new Map<RateName, Window>()
+  #windows = new Map<RateName, SlidingWindow>()
   #concurrency = Number.POSITIVE_INFINITY
   #taken = 0
 
@@ -82,9 +82,9 @@ export class Gate {
   }
 
   /** The counter that keeps `need` out longest, as far as is known; undefined if there is room. */
-  obstacle(need: Need, now: number): Obstacle | undefined {
+  obstacle(need: Need, now: number): BlockingLimit | undefined {
     const { place } = this
-    let longest: Obstacle | undefined
+    let longest: BlockingLimit | undefined
     for (const { name, figure, window, tokens } of this.#counters) {
       const at = window.readyAt(tokens ? need.tokens() : 1, now)
       if (at > now && at > (longest?.at ?? 0)) longest = { name, figure, place, at }
@@ -106,7 +106,7 @@ export class Gate {
   #counter(name: RateName, figure: number): Counter {
     const { seconds, tokens } = rates[name]
     const { limit, span } = asRate(figure, seconds)
-    const window = this.#windows.get(name) ?? new Window(limit, span)
+    const window = this.#windows.get(name) ?? new SlidingWindow(limit, span)
     window.resize(limit, span)
     this.#windows.set(name, window)
     return { name, figure, window, tokens }

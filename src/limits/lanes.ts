@@ -1,18 +1,18 @@
 /** Which counters stand before which target. Looked up by name, so that they outlive a reload of the configuration. */
 import type { GatewayError } from '../base/errors.ts'
 import type { Entry, Limit, Target } from '../providers/entry.ts'
-import { Gate, isSet, limitsAnything, type Need } from './counters.ts'
-import type { Grant } from './limits.ts'
+import { isSet, LimitCounters, limitsAnything, type Need } from './counters.ts'
+import type { Admission } from './limits.ts'
 
 /** Lanes that are kept without looking which of them are at rest. */
 const fewestSwept = 20_000
 
 /** Targets behind the same gates, and the requests in line for them, oldest first. */
 export type Lane = {
-  gates: Gate[]
+  gates: LimitCounters[]
   group: Group
-  head?: Place
-  tail?: Place
+  head?: QueueSlot
+  tail?: QueueSlot
   /** The last request that looked at it. */
   mark: number
 }
@@ -26,30 +26,37 @@ export type Group = {
 }
 
 /** One request in one lane; `rank` is how much its plan prefers the lane, 0 most. */
-export type Place = { waiter: Waiter; lane: Lane; target: Target; rank: number; previous?: Place; next?: Place }
+export type QueueSlot = {
+  waiter: Waiter
+  lane: Lane
+  target: Target
+  rank: number
+  previous?: QueueSlot
+  next?: QueueSlot
+}
 
 export type Waiter = {
   /** Its number in the order of arrival. */
   number: number
   need: Need
-  places: Place[]
+  places: QueueSlot[]
   /** Milliseconds it waits at most, and when that is over. */
   patience: number
   deadline: number
   gone: boolean
-  resolve: (grant: Grant) => void
+  resolve: (grant: Admission) => void
   reject: (error: GatewayError) => void
   signal: AbortSignal
   onAbort: () => void
 }
 
-type Spot = { key: string; place: string; limit: Limit; timeout: number | undefined }
+type LimitKey = { key: string; place: string; limit: Limit; timeout: number | undefined }
 
 const timeoutOf = (...limits: (Limit | undefined)[]): number | undefined =>
   limits.map(limit => limit?.timeout).find(isSet)
 
 /** The service's own counters: one for all, for each credential or for each model. */
-const sharedSpot = ({ entry, credential, model }: Target, embedding: boolean): Spot => {
+const sharedSpot = ({ entry, credential, model }: Target, embedding: boolean): LimitKey => {
   const limit = embedding ? entry.embeddingLimit : entry.limit
   const service = `service "${entry.id}"`
   const spot = { limit, timeout: timeoutOf(limit) }
@@ -66,7 +73,7 @@ const sharedSpot = ({ entry, credential, model }: Target, embedding: boolean): S
 }
 
 /** What a credential's own `limit` says; it counts what `limit` counts, so not embeddings. */
-const ownSpot = ({ entry, credential }: Target): Spot => ({
+const ownSpot = ({ entry, credential }: Target): LimitKey => ({
   key: `own ${entry.id} key ${credential.digest}`,
   place: `credential ${credential.index + 1} of service "${entry.id}"`,
   limit: credential.limit ?? {},
@@ -75,7 +82,7 @@ const ownSpot = ({ entry, credential }: Target): Spot => ({
 
 /** Keeps what a lane is for a target; `now` gives milliseconds, `changed` hears of new numbers under requests in line. */
 export class Lanes {
-  #gates = new Map<string, Gate>()
+  #gates = new Map<string, LimitCounters>()
   #lanes = new Map<string, Lane>()
   #groups = new Map<string, Group>()
   #chat = new WeakMap<Target, Lane | false>()
@@ -115,9 +122,9 @@ export class Lanes {
   }
 
   /** The gate of a spot, with the spot's numbers. A spot that limits nothing frees who waits at the gate it once had. */
-  #gateOf(spot: Spot, entry: Entry, group: Group): Gate | undefined {
+  #gateOf(spot: LimitKey, entry: Entry, group: Group): LimitCounters | undefined {
     const limiting = limitsAnything(spot.limit)
-    const gate = this.#gates.get(spot.key) ?? (limiting ? new Gate(spot.place) : undefined)
+    const gate = this.#gates.get(spot.key) ?? (limiting ? new LimitCounters(spot.place) : undefined)
     if (!gate) return undefined
     this.#gates.set(spot.key, gate)
     if (gate.configure(spot.limit, spot.timeout, this.#versionOf(entry))) this.changed(group)

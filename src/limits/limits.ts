@@ -2,7 +2,7 @@
 import type { Target } from '../providers/entry.ts'
 
 /** What a limit lent to one attempt. */
-export interface Ticket {
+export interface Lease {
   /**
    * Gives the concurrency slots back and corrects the reserved tokens: `tokens` what was really used, 0 if the vendor was never reached,
    * undefined if nobody knows (the estimate stays). Only the first call counts.
@@ -11,7 +11,7 @@ export interface Ticket {
 }
 
 /** What a request wants of a target. */
-export type Ask = {
+export type AdmissionRequest = {
   /** The estimate of tokens, worked out only when a token limit asks. */
   tokens: () => number
   /** Embeddings are counted by `embedding_limit`. */
@@ -22,7 +22,7 @@ export type Ask = {
   readonly signal: AbortSignal
 }
 
-export type Grant = { target: Target; ticket: Ticket }
+export type Admission = { target: Target; lease: Lease }
 
 /** In-process now; a shared store later implements the same. */
 export interface Limits {
@@ -31,7 +31,7 @@ export interface Limits {
    * `limit.timeout` of the targets. At once (no promise) whenever it need not wait.
    * @throws GatewayError `limited` naming the limit, with retryAfter; `cancelled` when the signal aborts.
    */
-  admit(targets: readonly Target[], ask: Ask): Grant | Promise<Grant>
+  admit(targets: readonly Target[], ask: AdmissionRequest): Admission | Promise<Admission>
   /** Requests waiting in line now. */
   readonly waiting: number
 }

@@ -1,16 +1,16 @@
 /** Limits counted in this process. */
 import { GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
-import type { Need, Obstacle } from './counters.ts'
+import type { BlockingLimit, Need } from './counters.ts'
 import { type Group, type Lane, Lanes } from './lanes.ts'
-import type { Ask, Grant, Limits, Ticket } from './limits.ts'
-import { Line, type Timer } from './queue.ts'
+import type { Admission, AdmissionRequest, Lease, Limits } from './limits.ts'
+import { AdmissionQueue, type Timer } from './queue.ts'
 
 /** Requests in line at most; each holds its body in memory. */
 const mostWaiting = 10_000
 
 /** Lent where nothing limits: one for all. */
-const freeTicket: Ticket = { settle: () => {} }
+const freeTicket: Lease = { settle: () => {} }
 
 const startTimer: Timer = (run, milliseconds) => {
   const timer = setTimeout(run, milliseconds)
@@ -24,7 +24,7 @@ const wholeTokens = (tokens: number): number =>
   Number.isNaN(tokens) ? 0 : Math.min(Math.max(0, Math.ceil(tokens)), mostTokens)
 
 /** Estimates once, and only when a token limit asks. */
-const needOf = (ask: Ask): Need => {
+const needOf = (ask: AdmissionRequest): Need => {
   let tokens: number | undefined
   return {
     tokens: () => {
@@ -35,8 +35,8 @@ const needOf = (ask: Ask): Need => {
 }
 
 /** What the soonest of these lanes waits for; where only the end of a request helps, a second is assumed. */
-const soonestObstacle = (lanes: readonly Lane[], need: Need, now: number): Obstacle | undefined => {
-  let soonest: Obstacle | undefined
+const soonestObstacle = (lanes: readonly Lane[], need: Need, now: number): BlockingLimit | undefined => {
+  let soonest: BlockingLimit | undefined
   for (const lane of lanes) {
     const wanting = lane.gates.flatMap(gate => gate.obstacle(need, now) ?? [])
     const [longest] = wanting.sort((one, other) => turnOf(other, now) - turnOf(one, now))
@@ -45,7 +45,7 @@ const soonestObstacle = (lanes: readonly Lane[], need: Need, now: number): Obsta
   return soonest
 }
 
-const turnOf = ({ at }: Obstacle, now: number): number => (Number.isFinite(at) ? at : now + 1000)
+const turnOf = ({ at }: BlockingLimit, now: number): number => (Number.isFinite(at) ? at : now + 1000)
 
 const refusal = (lanes: readonly Lane[], need: Need, now: number): GatewayError => {
   const ahead = lanes.flatMap(lane => lane.head?.waiter.need ?? [])
@@ -76,15 +76,15 @@ const patienceFor = (open: Open): number => Math.max(...open.map(({ lane }) => t
 class MemoryLimits implements Limits {
   #asked = 0
   readonly #now: () => number
-  readonly #line: Line
+  readonly #line: AdmissionQueue
   readonly #lanes: Lanes
 
   constructor(now: () => number, timer: Timer) {
     this.#now = now
-    this.#line = new Line({
+    this.#line = new AdmissionQueue({
       now,
       timer,
-      grant: (lane, target, need) => ({ target, ticket: this.#lend(lane, need) }),
+      grant: (lane, target, need) => ({ target, lease: this.#lend(lane, need) }),
       refuse: (lanes, need) => refusal(lanes, need, now()),
     })
     this.#lanes = new Lanes(now, group => this.#line.wake(group))
@@ -94,7 +94,7 @@ class MemoryLimits implements Limits {
     return this.#line.size
   }
 
-  admit(targets: readonly Target[], ask: Ask): Grant | Promise<Grant> {
+  admit(targets: readonly Target[], ask: AdmissionRequest): Admission | Promise<Admission> {
     if (ask.gone) throw new GatewayError('cancelled', 'the client left')
     const mark = ++this.#asked
     const open: Open = []
@@ -102,14 +102,14 @@ class MemoryLimits implements Limits {
     let woken: Group | undefined
     for (const target of targets) {
       const lane = this.#lanes.of(target, ask.embedding)
-      if (!lane) return { target, ticket: freeTicket }
+      if (!lane) return { target, lease: freeTicket }
       if (lane.mark === mark) continue
       lane.mark = mark
       need ??= needOf(ask)
       // Whoever is in line goes first, where there is room already.
       if (lane.group !== woken) this.#line.wake(lane.group)
       woken = lane.group
-      if (this.#isOpen(lane, need)) return { target, ticket: this.#lend(lane, need) }
+      if (this.#isOpen(lane, need)) return { target, lease: this.#lend(lane, need) }
       open.push({ lane, target })
     }
     if (!need) throw new GatewayError('internal', 'internal error of the gateway', { cause: 'a plan without targets' })
@@ -121,7 +121,7 @@ class MemoryLimits implements Limits {
     return !this.#line.overtakes(lane) && lane.gates.every(gate => gate.room(need, now))
   }
 
-  #wait(open: Open, need: Need, signal: AbortSignal): Promise<Grant> {
+  #wait(open: Open, need: Need, signal: AbortSignal): Promise<Admission> {
     const now = this.#now()
     const patience = patienceFor(open)
     const isHopeless = open.every(({ lane }) => lane.gates.some(gate => gate.dayReadyAt(now) > now + patience))
@@ -132,7 +132,7 @@ class MemoryLimits implements Limits {
   }
 
   /** Charges every gate of the lane; whoever calls has seen that there is room. */
-  #lend(lane: Lane, need: Need): Ticket {
+  #lend(lane: Lane, need: Need): Lease {
     const start = this.#now()
     const handles = lane.gates.map(gate => gate.charge(need, start))
     const isCounted = handles.some(handle => handle >= 0)

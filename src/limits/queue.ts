@@ -2,8 +2,8 @@
 import { GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Need } from './counters.ts'
-import type { Group, Lane, Place, Waiter } from './lanes.ts'
-import type { Grant } from './limits.ts'
+import type { Group, Lane, QueueSlot, Waiter } from './lanes.ts'
+import type { Admission } from './limits.ts'
 
 /** Runs once after so many milliseconds; calling what it gives back calls it off. */
 export type Timer = (run: () => void, milliseconds: number) => () => void
@@ -19,7 +19,7 @@ export type Joining = {
 export type Surroundings = {
   now: () => number
   timer: Timer
-  grant: (lane: Lane, target: Target, need: Need) => Grant
+  grant: (lane: Lane, target: Target, need: Need) => Admission
   refuse: (lanes: readonly Lane[], need: Need) => GatewayError
 }
 
@@ -27,7 +27,7 @@ export type Surroundings = {
 const longestDelay = 2 ** 31 - 1
 
 /** A line of requests over lanes. No method waits. */
-export class Line {
+export class AdmissionQueue {
   #arrivals = 0
   #round = 0
   #groups = new Set<Group>()
@@ -41,8 +41,8 @@ export class Line {
   constructor(readonly around: Surroundings) {}
 
   /** Puts a request at the end; the promise is its turn. */
-  join({ lanes, need, patience, signal }: Joining): Promise<Grant> {
-    const { promise, resolve, reject } = Promise.withResolvers<Grant>()
+  join({ lanes, need, patience, signal }: Joining): Promise<Admission> {
+    const { promise, resolve, reject } = Promise.withResolvers<Admission>()
     const deadline = this.around.now() + patience
     const onAbort = () =>
       this.#leave(waiter, new GatewayError('cancelled', 'the client left while it waited for its turn'))
@@ -90,7 +90,7 @@ export class Line {
   #serve(lanes: Iterable<Lane>): void {
     const now = this.around.now()
     const round = ++this.#round
-    const turns: Place[] = []
+    const turns: QueueSlot[] = []
     for (const lane of lanes) {
       lane.group.due = Number.POSITIVE_INFINITY
       turns.push(lane.head!)
@@ -105,7 +105,7 @@ export class Line {
   }
 
   /** Gives true if the request was served; else the gates that lack room are claimed for it against the younger ones. */
-  #tryTurn({ waiter, lane, target }: Place, round: number, now: number): boolean {
+  #tryTurn({ waiter, lane, target }: QueueSlot, round: number, now: number): boolean {
     let held = false
     let due = 0
     for (const gate of lane.gates) {
@@ -132,7 +132,7 @@ export class Line {
     for (const group of groupsOf(waiter)) this.wake(group)
   }
 
-  #append(place: Place): void {
+  #append(place: QueueSlot): void {
     const { lane } = place
     place.previous = lane.tail
     if (lane.tail) lane.tail.next = place
@@ -154,7 +154,7 @@ export class Line {
     this.#armedFor = Number.POSITIVE_INFINITY
   }
 
-  #unlink({ lane, previous, next }: Place): void {
+  #unlink({ lane, previous, next }: QueueSlot): void {
     if (previous) previous.next = next
     else lane.head = next
     if (next) next.previous = previous
@@ -205,11 +205,11 @@ export class Line {
 
 const groupsOf = ({ places }: Waiter): Set<Group> => new Set(places.map(({ lane }) => lane.group))
 
-const isBefore = (one: Place, other: Place): boolean =>
+const isBefore = (one: QueueSlot, other: QueueSlot): boolean =>
   one.waiter.number === other.waiter.number ? one.rank < other.rank : one.waiter.number < other.waiter.number
 
 /** Into an array whose last is the oldest. */
-const insert = (turns: Place[], place: Place): void => {
+const insert = (turns: QueueSlot[], place: QueueSlot): void => {
   let at = turns.length
   while (at > 0 && isBefore(turns[at - 1]!, place)) at--
   turns.splice(at, 0, place)

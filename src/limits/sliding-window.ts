@@ -18,7 +18,7 @@ export const asRate = (figure: number, seconds: number): { limit: number; span: 
  *
  * Charges are kept in a ring of stretches of `span / 512`; a stretch stands until `span` after its last charge.
  */
-export class Window {
+export class SlidingWindow {
   #limit: number
   #span: number
   #total = 0

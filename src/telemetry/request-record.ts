@@ -2,7 +2,7 @@
 import { GatewayError } from '../base/errors.ts'
 import { IndexedList } from '../base/indexed-list.ts'
 import type { Usage } from '../ir/chat.ts'
-import type { Grant, Ticket } from '../limits/limits.ts'
+import type { Admission, Lease } from '../limits/limits.ts'
 import type { Beat, Pulse } from '../routing/target-stats.ts'
 import type { Line, Log } from './log.ts'
 
@@ -47,7 +47,7 @@ export class Trail {
   /** Its place among those under way. */
   listIndex: number | undefined
   #first: number | undefined
-  #ticket: Ticket | undefined
+  #ticket: Lease | undefined
   #beat: Beat | undefined
   #controller: AbortController | undefined
 
@@ -75,7 +75,7 @@ export class Trail {
   }
 
   /** Takes what a limit lent. If the request is already over, it goes straight back. */
-  hold({ target, ticket }: Grant): void {
+  hold({ target, lease: ticket }: Admission): void {
     this.#ticket?.settle(0)
     this.#ticket = ticket
     this.#beat?.end(replaced)

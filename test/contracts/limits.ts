@@ -1,7 +1,7 @@
 /** What every store of limits keeps, under a clock the test moves. */
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
-import type { Ask, Grant, Limits } from '../../src/limits/limits.ts'
+import type { Admission, AdmissionRequest, Limits } from '../../src/limits/limits.ts'
 import type { Timer } from '../../src/limits/queue.ts'
 import type { Credential, Entry, Limit, Target } from '../../src/providers/entry.ts'
 import { plainEntry } from '../support/entry.ts'
@@ -60,15 +60,15 @@ export const targetOf = (entry: Entry, index = 0, model = 'model'): Target => {
 
 export const limited = (id: string, limit: Limit): Target => targetOf(entryOf(id, { limit }))
 
-export const ask = (changes: Partial<Ask> = {}): Ask => {
+export const ask = (changes: Partial<AdmissionRequest> = {}): AdmissionRequest => {
   const { signal = new AbortController().signal } = changes
   return { tokens: () => 10, embedding: false, gone: signal.aborted, signal, ...changes }
 }
 
-type Outcome = { grant?: Grant; error?: GatewayError; waited: boolean }
+type Outcome = { grant?: Admission; error?: GatewayError; waited: boolean }
 
 /** Asks, and follows what comes of it. */
-export const request = (limits: Limits, targets: Target[], changes: Partial<Ask> = {}): Outcome => {
+export const request = (limits: Limits, targets: Target[], changes: Partial<AdmissionRequest> = {}): Outcome => {
   const outcome: Outcome = { waited: false }
   try {
     const asked = limits.admit(targets, ask(changes))
@@ -89,7 +89,7 @@ export const request = (limits: Limits, targets: Target[], changes: Partial<Ask>
   return outcome
 }
 
-export const settle = ({ grant }: Outcome, tokens?: number): void => grant?.ticket.settle(tokens)
+export const settle = ({ grant }: Outcome, tokens?: number): void => grant?.lease.settle(tokens)
 
 /** Numbers of a seeded generator, evenly in [0, 1). */
 export const seeded = (seed: number) => (): number => {
@@ -112,7 +112,7 @@ const saturate = async (
     for (;;) {
       const grant = await limits.admit([target], ask())
       admitted++
-      grant.ticket.settle()
+      grant.lease.settle()
     }
   }
   for (let at = 0; at < 20; at++) next()
@@ -132,7 +132,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       const one = request(limits, [limited('free', {})])
       const other = request(limits, [limited('other', { timeout: 5, qps: 0 })])
       expect(one.waited).toBe(false)
-      expect(one.grant?.ticket).toBe(other.grant!.ticket)
+      expect(one.grant?.lease).toBe(other.grant!.lease)
     })
 
     const kinds: [keyof Limit, Limit, number, number][] = [
@@ -594,8 +594,8 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
           const until = clock.now() + random() * 3000
           while (clock.now() < until) await tick()
           open.set(entry, open.get(entry)! - 1)
-          grant.ticket.settle(random() < 0.3 ? undefined : Math.floor(random() * 300))
-          if (random() < 0.2) grant.ticket.settle(0)
+          grant.lease.settle(random() < 0.3 ? undefined : Math.floor(random() * 300))
+          if (random() < 0.2) grant.lease.settle(0)
         }
         let ticks: (() => void)[] = []
         const tick = () => new Promise<void>(resolve => ticks.push(resolve))

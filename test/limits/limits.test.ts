@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import type { GatewayError } from '../../src/base/errors.ts'
 import { estimateTokens } from '../../src/limits/estimate.ts'
 import { memoryLimits } from '../../src/limits/memory.ts'
-import { asRate, Window } from '../../src/limits/sliding-window.ts'
+import { asRate, SlidingWindow } from '../../src/limits/sliding-window.ts'
 import {
   ask,
   createClock,
@@ -27,7 +27,7 @@ test('a rate with a fraction is a whole number in a longer time', () => {
 
 test.each([1, 2, 3])('a window never holds more than its limit in any span, and little less (seed %d)', seed => {
   const random = seeded(seed)
-  const window = new Window(1000, 60_000)
+  const window = new SlidingWindow(1000, 60_000)
   const admitted: { at: number; amount: number }[] = []
   let now = 0
   while (now < 600_000) {
@@ -51,7 +51,7 @@ test.each([1, 2, 3])('a window never holds more than its limit in any span, and 
 
 test('a window tells when there is room, and is right', () => {
   const random = seeded(7)
-  const window = new Window(50, 1000)
+  const window = new SlidingWindow(50, 1000)
   let now = 0
   for (let step = 0; step < 5000; step++) {
     const amount = Math.floor(random() * 70)
@@ -68,7 +68,7 @@ test('a window tells when there is room, and is right', () => {
 })
 
 test('a correction after its time takes nothing back, and counts what came on top', () => {
-  const window = new Window(100, 1000)
+  const window = new SlidingWindow(100, 1000)
   const handle = window.charge(50, 0)
   window.correct(handle, -50, 5000)
   expect(window.room(100, 5000)).toBe(true)
@@ -83,9 +83,9 @@ test('a request that asks for more tokens than numbers are exact leaves the coun
   const target = limited('huge', { tpm: 1000, timeout: 1 })
   const taken = async (tokens: number) => await limits.admit([target], ask({ tokens: () => tokens }))
   const huge = await taken(Number.MAX_VALUE)
-  huge.ticket.settle(100)
+  huge.lease.settle(100)
   const second = await taken(900)
-  second.ticket.settle(900)
+  second.lease.settle(900)
   time = 59_000
   const client = new AbortController()
   const third = limits.admit([target], ask({ tokens: () => 1, signal: client.signal }))
@@ -95,7 +95,7 @@ test('a request that asks for more tokens than numbers are exact leaves the coun
 })
 
 test('a million requests a day are kept in little memory', () => {
-  const window = new Window(1_000_000, 86_400_000)
+  const window = new SlidingWindow(1_000_000, 86_400_000)
   const before = process.memoryUsage().arrayBuffers
   let refused = 0
   for (let at = 0; at < 1_000_000; at++) {
@@ -148,7 +148,7 @@ test('ten thousand in line cost little each, however they leave', async () => {
   client.abort()
   let served = 0
   while (limits.waiting > 0) {
-    for (const { grant } of held) grant?.ticket.settle()
+    for (const { grant } of held) grant?.lease.settle()
     await settled()
     held = line.slice(served, served + held.length)
     served += held.length

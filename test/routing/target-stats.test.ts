@@ -258,7 +258,7 @@ describe('over entries and credentials, through the router and the record', () =
       begin() {
         const router = createRouter(compiled, () => true, { pulse, random: seeded(1) })
         const trail = records.begin('POST', '/')
-        trail.hold({ target: router.plan(wanted).targets[0]!, ticket: { settle: () => {} } })
+        trail.hold({ target: router.plan(wanted).targets[0]!, lease: { settle: () => {} } })
         return trail
       },
     }
@@ -304,17 +304,17 @@ describe('over entries and credentials, through the router and the record', () =
     const { begin } = planner(two(), 'fastest')
     const trail = begin()
     const first = trail.target!
-    trail.hold({ target: targetOf(entryOf('z')), ticket: { settle: () => {} } })
+    trail.hold({ target: targetOf(entryOf('z')), lease: { settle: () => {} } })
     expect(pulse.pace(first)).toBeGreaterThan(10_000)
     trail.cancel()
-    trail.hold({ target: targetOf(entryOf('z')), ticket: { settle: () => {} } })
+    trail.hold({ target: targetOf(entryOf('z')), lease: { settle: () => {} } })
     expect(['x', 'y', 'z'].map(place => pulse.load(place))).toEqual([0, 0, 0])
   })
 
   test('the other strategies count nothing', () => {
     expect(['random', 'first', 'round_robin', 'hash'].some(needsPulse)).toBe(false)
     const trail = new Records(log).begin('POST', '/')
-    trail.hold({ target: targetOf(entryOf('x')), ticket: { settle: () => {} } })
+    trail.hold({ target: targetOf(entryOf('x')), lease: { settle: () => {} } })
     expect(pulse.load('x')).toBe(0)
   })
 })

@@ -74,7 +74,7 @@ test('a trail closes once, whoever closes it', () => {
   const records = new Records(log)
   const trail = records.begin('POST', '/v1/chat/completions')
   const lent = ticket()
-  trail.hold({ target, ticket: lent })
+  trail.hold({ target, lease: lent })
   trail.reached = true
   trail.usage = { input: 3, output: 4 }
   trail.close()
@@ -92,7 +92,7 @@ test('a client that leaves stops what is under way, and a ticket that comes too 
   trail.work = { stop: error => void stopped.push(error.code) }
   trail.cancel()
   const late = ticket()
-  trail.hold({ target, ticket: late })
+  trail.hold({ target, lease: late })
   expect(stopped).toEqual(['cancelled'])
   expect(trail.signal.aborted).toBe(true)
   expect(late.settled).toEqual([0])
@@ -107,7 +107,7 @@ test('tokens nobody counted: none if no vendor was reached, the estimate if one 
   ] as const) {
     const trail = new Records(collect().log).begin('POST', '/')
     const lent = ticket()
-    trail.hold({ target, ticket: lent })
+    trail.hold({ target, lease: lent })
     trail.reached = reached
     trail.close()
     expect(lent.settled).toEqual([tokens])
