@@ -8,7 +8,7 @@ import type { Runtime } from '../gateway/runtime.ts'
 import { memoryLimits } from '../limits/memory.ts'
 import { supportsProtocol } from '../providers/resolve-url.ts'
 import { createRouter } from '../routing/router.ts'
-import { needsPulse, processPulse } from '../routing/target-stats.ts'
+import { needsTargetStats, processTargetStats } from '../routing/target-stats.ts'
 import { createServer, type Life } from '../server/server.ts'
 import { createAnswerStore } from '../store/answers.ts'
 import { createSealStore } from '../store/seals.ts'
@@ -58,7 +58,7 @@ export type Lasting = Pick<Runtime, 'limits' | 'records' | 'seals' | 'answers'>
 
 /** Builds everything a request needs from one configuration. */
 export const buildRuntime = (settings: Compiled, lasting: Lasting): Runtime => {
-  lasting.records.pulse = needsPulse(settings.strategy) ? processPulse : undefined
+  lasting.records.stats = needsTargetStats(settings.strategy) ? processTargetStats : undefined
   return {
     settings,
     auth: createAuth(settings.keys),

@@ -14,7 +14,7 @@ import { RequestMedia } from '../media/inline-urls.ts'
 import { isTokenCounter } from '../protocols/count-tokens.ts'
 import type { Ingress, PassthroughProtocol } from '../protocols/protocol.ts'
 import type { Caller, Plan } from '../routing/router.ts'
-import { seated } from '../routing/seal-affinity.ts'
+import { preferSealOrigin } from '../routing/seal-affinity.ts'
 import { affinityOf } from '../routing/targets.ts'
 import type { Trail } from '../telemetry/request-record.ts'
 import { attempt, type Journey } from './attempt.ts'
@@ -122,7 +122,7 @@ const planFor = (intake: Intake, caller: Caller, run: Runtime): Plan => {
     caller,
     affinity: () => affinityOf(intake.json?.body ?? {}, caller, intake.model ?? ''),
   })
-  return intake.json ? seated(plan, intake.json.text) : plan
+  return intake.json ? preferSealOrigin(plan, intake.json.text) : plan
 }
 
 /** relay: a stream is answered as soon as it is committed, or at the first heartbeat. */

@@ -23,7 +23,7 @@ import type { Keep } from '../protocols/openai-responses/stored/store-response.t
 import type { Target } from '../providers/entry.ts'
 import { isNative } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
-import { seated } from '../routing/seal-affinity.ts'
+import { preferSealOrigin } from '../routing/seal-affinity.ts'
 import { targetOf } from '../routing/targets.ts'
 import type { Answer } from '../store/answers.ts'
 import type { Trail } from '../telemetry/request-record.ts'
@@ -69,7 +69,7 @@ export const goOn = (intake: Intake, plan: Plan, caller: string, way: OnTheWay):
   const [lost] = places.length === 0 ? referencesIn(inputOf(told)) : []
   if (lost !== undefined) throw unknownItem(lost)
   const json = { body: told, text: JSON.stringify(told), asked: body }
-  return { intake: { ...intake, json }, plan: seated(there, json.text), said }
+  return { intake: { ...intake, json }, plan: preferSealOrigin(there, json.text), said }
 }
 
 /** An answer whose vendor is still at work on it, where another is to go on from it. */

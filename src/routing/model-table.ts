@@ -11,7 +11,7 @@ export type Route = {
   embedding: boolean
 }
 
-export type Models = {
+export type ModelTable = {
   /** The routes of `model` that `fits` takes, of the most exact kind that has any: by name, by the longest `prefix*`, by `*`. */
   lookup: (model: string, fits?: (route: Route) => boolean) => Route[]
   /** The names `GET /v1/models` shows to a caller without scopes, sorted; without `random`. */
@@ -68,7 +68,7 @@ const append = (offers: Map<string, Offer[]>, name: string, offer: Offer): void 
 }
 
 /** The tables of a configuration; entries keep its order. */
-export const createModels = ({ entries }: Pick<Compiled, 'entries'>): Models => {
+export const createModelTable = ({ entries }: Pick<Compiled, 'entries'>): ModelTable => {
   const exact = new Map<string, Offer[]>()
   const byPrefix = new Map<string, Offer[]>()
   for (const entry of entries)

@@ -2,20 +2,24 @@
 import type { ProtocolId } from '../ir/chat.ts'
 import { ingressOf } from '../protocols/registry.ts'
 import type { Entry, Target } from '../providers/entry.ts'
-import { isChat, type Models, type Route } from './model-table.ts'
-import { type Choice, createPolicies, type Policy, type Question } from './policies.ts'
+import { isChat, type ModelTable, type Route } from './model-table.ts'
+import { type Candidate, createPolicies, type Policy, type Question } from './policies.ts'
 import { createTargets } from './targets.ts'
 
 /** The targets of one model whose entries have the same priority, by entry; the weight of credentials is equal. */
-export type Tier = { key: string; priority: number; entries: Choice<{ key: string; targets: Choice<Target>[] }>[] }
-export type Prepared = {
+export type Tier = {
+  key: string
+  priority: number
+  entries: Candidate<{ key: string; targets: Candidate<Target>[] }>[]
+}
+export type CachedPlan = {
   tiers: Tier[]
   /** The order, where there is only one. */
   fixed?: readonly Target[]
 }
 
 /** Gives undefined where nothing serves the model; `chatOnly` leaves out what `random` may not stand for. */
-export type Ready = (protocol: ProtocolId, name: string, chatOnly?: boolean) => Prepared | undefined
+export type PlanCache = (protocol: ProtocolId, name: string, chatOnly?: boolean) => CachedPlan | undefined
 
 /** Models kept ready; clients name those behind a wildcard. */
 const mostPrepared = 10_000
@@ -32,22 +36,22 @@ export const inOrder = (policy: Policy, tiers: readonly Tier[], affinity: () => 
   return targets
 }
 
-const ordered = <T>(policy: Policy, choices: readonly Choice<T>[], question: Question): readonly Choice<T>[] =>
+const ordered = <T>(policy: Policy, choices: readonly Candidate<T>[], question: Question): readonly Candidate<T>[] =>
   choices.length === 1 ? choices : policy(choices, question)
 
 /** @param keepsOrder the strategy is `first`: every model has but one order */
-export const createReady = (
-  models: Models,
+export const createPlanCache = (
+  models: ModelTable,
   serves: (entry: Entry, protocol: ProtocolId, model: string) => boolean,
   keepsOrder: boolean,
-): Ready => {
+): PlanCache => {
   const targetOf = createTargets()
   const known = {
-    any: new Map<ProtocolId, Map<string, Prepared>>(),
-    chat: new Map<ProtocolId, Map<string, Prepared>>(),
+    any: new Map<ProtocolId, Map<string, CachedPlan>>(),
+    chat: new Map<ProtocolId, Map<string, CachedPlan>>(),
   }
 
-  const prepare = (protocol: ProtocolId, name: string, chatOnly: boolean): Prepared | undefined => {
+  const prepare = (protocol: ProtocolId, name: string, chatOnly: boolean): CachedPlan | undefined => {
     const isSpoken = ingressOf(protocol) !== undefined
     const fits = (route: Route) =>
       (chatOnly ? isChat(name, route) : !(isSpoken && route.embedding)) && serves(route.entry, protocol, route.model)
@@ -60,7 +64,7 @@ export const createReady = (
 
   return (protocol, name, chatOnly = false) => {
     const byProtocol = chatOnly ? known.chat : known.any
-    const byName = byProtocol.get(protocol) ?? new Map<string, Prepared>()
+    const byName = byProtocol.get(protocol) ?? new Map<string, CachedPlan>()
     const prepared = byName.get(name) ?? prepare(protocol, name, chatOnly)
     if (!prepared || byName.has(name)) return prepared
     if (byName.size >= mostPrepared) byName.clear()
@@ -74,7 +78,7 @@ const tiersOf = (routes: readonly Route[], name: string, targetOf: ReturnType<ty
   for (const { entry, model } of routes) {
     const { id, priority, weight, credentials } = entry
     const tier = tiers.get(priority) ?? { key: `model ${name} ${priority}`, priority, entries: [] }
-    const targets = credentials.map((credential): Choice<Target> => {
+    const targets = credentials.map((credential): Candidate<Target> => {
       const value = targetOf(entry, credential, model)
       return { name: credential.digest, weight: 1, value, place: `${id}/${credential.digest}`, targets: [value.id] }
     })

@@ -1,8 +1,8 @@
 /** The strategies: in which order the choices for a request are tried. One function each; none of them drops a choice. */
 import type { Strategy } from '../config/compiled.ts'
-import { type Pulse, processPulse } from './target-stats.ts'
+import { processTargetStats, type TargetStats } from './target-stats.ts'
 
-export type Choice<T> = {
+export type Candidate<T> = {
   /** Tells the choice apart across reloads. */
   name: string
   /** A weight of 0 comes last. */
@@ -22,7 +22,7 @@ export type Question = {
 }
 
 /** Orders the choices, best first; never changes the list it is given. */
-export type Policy = <T>(choices: readonly Choice<T>[], question: Question) => readonly Choice<T>[]
+export type Policy = <T>(choices: readonly Candidate<T>[], question: Question) => readonly Candidate<T>[]
 
 /** Evenly spread in [0, 1). */
 export type Random = () => number
@@ -34,7 +34,7 @@ const mostTurns = 10_000
 /** The process's own: round robin goes on where it was after a reload. */
 const processTurns: Turns = new Map()
 
-const orderBy = <T>(choices: readonly Choice<T>[], score: (choice: Choice<T>) => number): Choice<T>[] =>
+const orderBy = <T>(choices: readonly Candidate<T>[], score: (choice: Candidate<T>) => number): Candidate<T>[] =>
   choices
     .map(choice => ({ choice, score: score(choice) }))
     .sort((one, other) => one.score - other.score)
@@ -102,7 +102,7 @@ const advance = (turns: Turns, key: string, turn: number): void => {
 
 /** Choices of the same rank come by lot, in proportion to their weights; those of weight 0 come behind all others. */
 const byRank =
-  (rank: (choice: Choice<unknown>) => number, random: Random): Policy =>
+  (rank: (choice: Candidate<unknown>) => number, random: Random): Policy =>
   choices =>
     choices
       .map(choice => ({ choice, rank: rank(choice), lot: race(1 - random(), choice.weight) }))
@@ -111,31 +111,34 @@ const byRank =
       )
       .map(({ choice }) => choice)
 
-const hasWeight = ({ weight }: Choice<unknown>): number => (weight > 0 ? 1 : 0)
+const hasWeight = ({ weight }: Candidate<unknown>): number => (weight > 0 ? 1 : 0)
 
 /** The weight divides the load: one of weight 2 holds twice as many requests before another's turn comes. */
-const byLoad = (pulse: Pulse, random: Random): Policy =>
-  byRank(({ name, place = name, weight }) => pulse.load(place) / (weight > 0 ? weight : 1), random)
+const byLoad = (stats: TargetStats, random: Random): Policy =>
+  byRank(({ name, place = name, weight }) => stats.load(place) / (weight > 0 ? weight : 1), random)
 
 /** What stands for several targets is as fast as the fastest of them; one that has to be tried comes before all that are known. */
-const byPace = (pulse: Pulse, random: Random): Policy =>
-  byRank(({ name, targets = [name] }) => Math.min(...targets.map(target => pulse.pace(target) ?? -1)), random)
+const byPace = (stats: TargetStats, random: Random): Policy =>
+  byRank(
+    ({ name, targets = [name] }) => Math.min(...targets.map(target => stats.expectedLatency(target) ?? -1)),
+    random,
+  )
 
 /** `random` in [0, 1), turns and pulse are the process's own unless given. */
-export type Chances = { random?: Random; turns?: Turns; pulse?: Pulse }
+export type Chances = { random?: Random; turns?: Turns; stats?: TargetStats }
 
 /** One policy per strategy. */
 export const createPolicies = ({
   random = Math.random,
   turns = processTurns,
-  pulse = processPulse,
+  stats = processTargetStats,
 }: Chances = {}): Record<Strategy, Policy> => ({
   first,
   random: byChance(random),
   round_robin: byTurn(turns),
   hash: byHash,
-  least_busy: byLoad(pulse, random),
-  fastest: byPace(pulse, random),
+  least_busy: byLoad(stats, random),
+  fastest: byPace(stats, random),
 })
 
 /** A fair shuffle of a copy. */

@@ -5,10 +5,10 @@ import type { Compiled } from '../config/compiled.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import { ingressOf } from '../protocols/registry.ts'
 import type { Entry, Target } from '../providers/entry.ts'
-import { createModels, type Models, type Route, redirectOf } from './model-table.ts'
-import { byPriority, createReady, inOrder, type Ready } from './plan-cache.ts'
+import { createModelTable, type ModelTable, type Route, redirectOf } from './model-table.ts'
+import { byPriority, createPlanCache, inOrder, type PlanCache } from './plan-cache.ts'
 import { type Chances, createPolicies, type Policy, type Random, shuffle } from './policies.ts'
-import { createPool, type Pool } from './random-pool.ts'
+import { createRandomPool, type RandomPool } from './random-pool.ts'
 
 export type Plan = {
   /** The model as the client named it (or `default_model`): what its answer carries. */
@@ -18,7 +18,7 @@ export type Plan = {
 }
 
 /** What routing needs to know of a request. */
-export type Wanted = {
+export type RoutingRequest = {
   /** Undefined: the request names none. */
   model: string | undefined
   /** The client's protocol, or the path that passes: only entries that can serve it are planned. */
@@ -51,7 +51,7 @@ export type Router = {
    * @throws GatewayError `invalid_request` (no model named; its services do not speak the protocol), `forbidden` (outside the scopes,
    * whether or not the model exists), `model_not_found`
    */
-  plan: (wanted: Wanted) => Plan
+  plan: (wanted: RoutingRequest) => Plan
   /** The models a caller is shown, sorted, `random` last. */
   list: (caller: Caller) => { id: string }[]
   /** One model, shown or not. @throws GatewayError `forbidden`, `model_not_found` */
@@ -84,22 +84,22 @@ type Serves = (entry: Entry, protocol: ProtocolId, model: string) => boolean
 
 class ModelRouter implements Router {
   readonly #compiled: Compiled
-  readonly #models: Models
+  readonly #models: ModelTable
   readonly #policy: Policy
   readonly #random: Random
-  readonly #ready: Ready
-  readonly #pool: Pool
+  readonly #ready: PlanCache
+  readonly #pool: RandomPool
 
   constructor(compiled: Compiled, serves: Serves, chances: Chances) {
     this.#compiled = compiled
-    this.#models = createModels(compiled)
+    this.#models = createModelTable(compiled)
     this.#policy = createPolicies(chances)[compiled.strategy]
     this.#random = chances.random ?? Math.random
-    this.#ready = createReady(this.#models, serves, compiled.strategy === 'first')
-    this.#pool = createPool(this.#models.chats)
+    this.#ready = createPlanCache(this.#models, serves, compiled.strategy === 'first')
+    this.#pool = createRandomPool(this.#models.chats)
   }
 
-  plan(wanted: Wanted): Plan {
+  plan(wanted: RoutingRequest): Plan {
     const { protocol, caller, affinity } = wanted
     const { redirect, defaultModel } = this.#compiled
     const chat = ingressOf(protocol) !== undefined
@@ -139,7 +139,7 @@ class ModelRouter implements Router {
   }
 
   /** Uniform over the models, whatever the strategy, in order of priority; `admit` passes over those that cannot serve now. */
-  #planRandom(model: string, { protocol, caller, affinity }: Wanted, chat: boolean): readonly Target[] {
+  #planRandom(model: string, { protocol, caller, affinity }: RoutingRequest, chat: boolean): readonly Target[] {
     const names = chat ? shuffle(this.#chatsFor(model, caller), this.#random) : []
     const tiers = names.flatMap(name => this.#ready(protocol, name, true)?.tiers ?? [])
     if (tiers.length === 0) throw notFound(model, 'no chat model for this caller')

@@ -4,7 +4,7 @@ import { sealOriginOf } from '../providers/resolve-url.ts'
 import type { Plan } from './router.ts'
 
 /** The seat that wrote the last seal in a request; undefined where none of ours stands in it. */
-export const sealedAt = (text: string): string | undefined => {
+export const sealOriginIn = (text: string): string | undefined => {
   const start = text.lastIndexOf(sealPrefix)
   if (start < 0) return undefined
   let end = start
@@ -17,7 +17,7 @@ const isLetter = (code: number): boolean =>
   (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || (code >= 48 && code <= 57) || code === 45 || code === 95
 
 /** The same targets, that seat's own first, then its vendor's. */
-export const preferring = (plan: Plan, seat: string): Plan => {
+export const preferOrigin = (plan: Plan, seat: string): Plan => {
   const vendor = seat.split('.', 1)[0]!
   const nearness = (own: string): number => (own === seat ? 0 : own.split('.', 1)[0] === vendor ? 1 : 2)
   const near = plan.targets.map(target => ({ target, distance: nearness(sealOriginOf(target)) }))
@@ -25,7 +25,7 @@ export const preferring = (plan: Plan, seat: string): Plan => {
 }
 
 /** The plan of a request, by the seal that stands in its text. */
-export const seated = (plan: Plan, text: string): Plan => {
-  const seat = plan.targets.length > 1 ? sealedAt(text) : undefined
-  return seat === undefined ? plan : preferring(plan, seat)
+export const preferSealOrigin = (plan: Plan, text: string): Plan => {
+  const seat = plan.targets.length > 1 ? sealOriginIn(text) : undefined
+  return seat === undefined ? plan : preferOrigin(plan, seat)
 }

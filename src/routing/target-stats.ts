@@ -6,23 +6,23 @@ import { codes, type GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
 
 /** One attempt under way. Each of the two counts once. */
-export interface Beat {
+export interface AttemptSample {
   /** The first content (unstreamed: the answer) is there. */
   answered(): void
   /** It is over; `error` is what it failed with. */
   end(error?: GatewayError): void
 }
 
-export interface Pulse {
-  begin(target: Target): Beat
+export interface TargetStats {
+  begin(target: Target): AttemptSample
   /** Requests under way now at an entry, or at one credential of it (`<entry>/<digest>`), whatever their model. */
   load(place: string): number
   /** How soon a target may be expected to answer, in milliseconds; undefined: it was never asked, or not for `exploreAfter`. */
-  pace(target: string): number | undefined
+  expectedLatency(target: string): number | undefined
 }
 
 /** The strategies that ask; for the others nothing is counted. */
-export const needsPulse = (strategy: string): boolean => strategy === 'least_busy' || strategy === 'fastest'
+export const needsTargetStats = (strategy: string): boolean => strategy === 'least_busy' || strategy === 'fastest'
 
 /** How much a new figure weighs against all before it. */
 const newest = 0.3
@@ -75,7 +75,7 @@ const fail = (figures: Figures, now: number): void => {
   figures.failedAt = now
 }
 
-class OneBeat implements Beat {
+class RunningSample implements AttemptSample {
   readonly #began: number
   #waits = true
   #over = false
@@ -121,16 +121,16 @@ class OneBeat implements Beat {
   }
 }
 
-class CountingPulse implements Pulse {
+class MeasuredTargetStats implements TargetStats {
   readonly #figures = new Map<string, Figures>()
   readonly #load = new Map<string, number>()
 
   constructor(private readonly now: () => number) {}
 
-  begin({ id, entry, credential }: Target): Beat {
+  begin({ id, entry, credential }: Target): AttemptSample {
     const places = [entry.id, `${entry.id}/${credential.digest}`]
     for (const place of places) this.#load.set(place, this.load(place) + 1)
-    return new OneBeat(this.#figuresOf(id), this.now, () => {
+    return new RunningSample(this.#figuresOf(id), this.now, () => {
       for (const place of places) this.#leave(place)
     })
   }
@@ -139,7 +139,7 @@ class CountingPulse implements Pulse {
     return this.#load.get(place) ?? 0
   }
 
-  pace(target: string): number | undefined {
+  expectedLatency(target: string): number | undefined {
     const figures = this.#figures.get(target)
     const now = this.now()
     if (!figures || (figures.waiting === 0 && now - figures.askedAt >= exploreAfter)) return undefined
@@ -164,7 +164,8 @@ class CountingPulse implements Pulse {
 }
 
 /** @param now milliseconds of a clock that never goes back */
-export const createPulse = (now: () => number = () => performance.now()): Pulse => new CountingPulse(now)
+export const createTargetStats = (now: () => number = () => performance.now()): TargetStats =>
+  new MeasuredTargetStats(now)
 
 /** The process's own: figures go on where they were after a reload. */
-export const processPulse: Pulse = createPulse()
+export const processTargetStats: TargetStats = createTargetStats()

@@ -3,7 +3,7 @@ import { GatewayError } from '../base/errors.ts'
 import { IndexedList } from '../base/indexed-list.ts'
 import type { Usage } from '../ir/chat.ts'
 import type { Admission, Lease } from '../limits/limits.ts'
-import type { Beat, Pulse } from '../routing/target-stats.ts'
+import type { AttemptSample, TargetStats } from '../routing/target-stats.ts'
 import type { Line, Log } from './log.ts'
 
 /** How a request ended: an error, or nothing to complain of. */
@@ -48,7 +48,7 @@ export class Trail {
   listIndex: number | undefined
   #first: number | undefined
   #ticket: Lease | undefined
-  #beat: Beat | undefined
+  #beat: AttemptSample | undefined
   #controller: AbortController | undefined
 
   constructor(
@@ -79,7 +79,7 @@ export class Trail {
     this.#ticket?.settle(0)
     this.#ticket = ticket
     this.#beat?.end(replaced)
-    this.#beat = this.records.pulse?.begin(target)
+    this.#beat = this.records.stats?.begin(target)
     this.target = target.id
     this.attempts++
     this.reached = false
@@ -136,7 +136,7 @@ export class Trail {
 export class Records {
   readonly open = new IndexedList<Trail>()
   /** Told of every attempt where the strategy measures; else absent. */
-  pulse: Pulse | undefined
+  stats: TargetStats | undefined
   constructor(private readonly log: Log) {}
 
   begin(method: string, path: string): Trail {
@@ -148,7 +148,7 @@ export class Records {
   /** For the parts of one request, whose own record tells of them. */
   parts(): Records {
     const parts = new Parts(this.log)
-    parts.pulse = this.pulse
+    parts.stats = this.stats
     return parts
   }
 

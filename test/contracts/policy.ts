@@ -1,19 +1,19 @@
 /** What every strategy keeps: an order of all choices, and the weights. */
 import { describe, expect, test } from 'bun:test'
-import type { Choice, Policy, Question } from '../../src/routing/policies.ts'
+import type { Candidate, Policy, Question } from '../../src/routing/policies.ts'
 
-export const choicesOf = (weights: Record<string, number>): Choice<string>[] =>
+export const choicesOf = (weights: Record<string, number>): Candidate<string>[] =>
   Object.entries(weights).map(([name, weight]) => ({ name, weight, value: name }))
 
 /** `asking(n)` is the n-th question of a stream of requests that differ in all they may differ in. */
 export type Asking = (request: number) => Question
 
-export const namesOf = (order: readonly Choice<string>[]): string => order.map(({ value }) => value).join(' ')
+export const namesOf = (order: readonly Candidate<string>[]): string => order.map(({ value }) => value).join(' ')
 
 /** How often each choice came first. */
 export const firsts = (
   policy: Policy,
-  choices: Choice<string>[],
+  choices: Candidate<string>[],
   asking: Asking,
   requests: number,
 ): Record<string, number> => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { createPolicies } from '../../src/routing/policies.ts'
-import { createPulse } from '../../src/routing/target-stats.ts'
+import { createTargetStats } from '../../src/routing/target-stats.ts'
 import { seeded } from '../contracts/limits.ts'
 import { choicesOf, namesOf, policyContract } from '../contracts/policy.ts'
 
@@ -8,8 +8,8 @@ policyContract('first', () => createPolicies().first, false)
 policyContract('random', () => createPolicies({ random: seeded(1) }).random, true)
 policyContract('round_robin', () => createPolicies({ turns: new Map() }).round_robin, true)
 policyContract('hash', () => createPolicies().hash, true)
-policyContract('least_busy', () => createPolicies({ random: seeded(2), pulse: createPulse() }).least_busy, true)
-policyContract('fastest', () => createPolicies({ random: seeded(2), pulse: createPulse() }).fastest, true)
+policyContract('least_busy', () => createPolicies({ random: seeded(2), stats: createTargetStats() }).least_busy, true)
+policyContract('fastest', () => createPolicies({ random: seeded(2), stats: createTargetStats() }).fastest, true)
 
 const question = (affinity = '', key = 'model') => ({ key, affinity: () => affinity })
 

@@ -6,7 +6,7 @@ import { kindOf } from '../../src/catalog/model-kinds.ts'
 import type { Compiled } from '../../src/config/compiled.ts'
 import { memoryLimits } from '../../src/limits/memory.ts'
 import type { Entry } from '../../src/providers/entry.ts'
-import { type Caller, createRouter, type Router, type Wanted } from '../../src/routing/router.ts'
+import { type Caller, createRouter, type Router, type RoutingRequest } from '../../src/routing/router.ts'
 import { affinityOf } from '../../src/routing/targets.ts'
 import { ask, createClock, credential, entryOf, request, seeded } from '../contracts/limits.ts'
 import { stopwatch } from '../support/stopwatch.ts'
@@ -36,7 +36,7 @@ const anyone = callerOf()
 const routerOf = (entries: Entry[], changes: Partial<Compiled> = {}, options = {}): Router =>
   createRouter(compiledOf(entries, changes), () => true, { turns: new Map(), ...options })
 
-const wanted = (model?: string, changes: Partial<Wanted> = {}): Wanted => ({
+const wanted = (model?: string, changes: Partial<RoutingRequest> = {}): RoutingRequest => ({
   model,
   protocol: 'openai-chat',
   caller: anyone,
@@ -45,7 +45,7 @@ const wanted = (model?: string, changes: Partial<Wanted> = {}): Wanted => ({
 })
 
 /** The plan as `entry/model`, in order. */
-const way = (router: Router, model?: string, changes: Partial<Wanted> = {}): string[] =>
+const way = (router: Router, model?: string, changes: Partial<RoutingRequest> = {}): string[] =>
   router.plan(wanted(model, changes)).targets.map(({ entry, model: name }) => `${entry.id}/${name}`)
 
 const refusal = (run: () => unknown): GatewayError => {

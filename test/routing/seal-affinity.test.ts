@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { wrapSeal } from '../../src/ir/seal.ts'
 import { sealOriginOf } from '../../src/providers/resolve-url.ts'
-import { preferring, sealedAt } from '../../src/routing/seal-affinity.ts'
+import { preferOrigin, sealOriginIn } from '../../src/routing/seal-affinity.ts'
 import { entryOf } from '../contracts/provider.ts'
 
 const target = (type: string, key: string) => {
@@ -16,16 +16,16 @@ const sealed = (at: string) => wrapSeal({ by: 'gemini', at, value: 'x' })!
 describe('the seat of a conversation', () => {
   test('is that of its last seal', () => {
     const text = JSON.stringify({ messages: [{ a: sealed('v.first') }, { b: `${sealed('v.last')}` }, 'soa1'] })
-    expect(sealedAt(text)).toBe('v.last')
+    expect(sealOriginIn(text)).toBe('v.last')
   })
 
   test('is none without a seal of ours, whatever stands there', () => {
-    for (const text of ['{}', '"soa1Seal"', '"soa1SealAAAA"', 'soa1Seal']) expect(sealedAt(text)).toBeUndefined()
+    for (const text of ['{}', '"soa1Seal"', '"soa1SealAAAA"', 'soa1Seal']) expect(sealOriginIn(text)).toBeUndefined()
   })
 
   test('is tried first, then its vendor, then the others as they were', () => {
     const order = (seat: string) =>
-      preferring({ model: 'm', targets }, seat).targets.map(({ credential }) => credential.digest)
+      preferOrigin({ model: 'm', targets }, seat).targets.map(({ credential }) => credential.digest)
     expect(order(sealOriginOf(targets[2]!))).toEqual(['c', 'a', 'b'])
     expect(order(`${sealOriginOf(targets[1]!).split('.')[0]}.gone`)).toEqual(['b', 'a', 'c'])
     expect(order('nobody.here')).toEqual(['a', 'b', 'c'])

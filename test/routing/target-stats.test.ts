@@ -4,16 +4,16 @@ import { GatewayError } from '../../src/base/errors.ts'
 import type { Entry, Target } from '../../src/providers/entry.ts'
 import { createPolicies } from '../../src/routing/policies.ts'
 import { createRouter } from '../../src/routing/router.ts'
-import { createPulse, exploreAfter, needsPulse, type Pulse } from '../../src/routing/target-stats.ts'
+import { createTargetStats, exploreAfter, needsTargetStats, type TargetStats } from '../../src/routing/target-stats.ts'
 import { Records } from '../../src/telemetry/request-record.ts'
 import { credential, entryOf, seeded, targetOf } from '../contracts/limits.ts'
 import { choicesOf } from '../contracts/policy.ts'
 
 let now = 0
-let pulse: Pulse
+let stats: TargetStats
 beforeEach(() => {
   now = 1000
-  pulse = createPulse(() => now)
+  stats = createTargetStats(() => now)
 })
 
 const question = { key: 'model', affinity: () => '' }
@@ -40,7 +40,7 @@ const simulate = (
     open = open.filter(({ at }) => at > now)
     const name = pick()
     chosen.push(name)
-    const beat = pulse.begin(target(name))
+    const beat = stats.begin(target(name))
     const { takes, error } = hold(name)
     const end = () => {
       if (!error) beat.answered()
@@ -57,7 +57,7 @@ const share = (chosen: string[], name: string) => chosen.filter(one => one === n
 
 describe('least_busy', () => {
   const picker = (weights: Record<string, number>) => {
-    const { least_busy } = createPolicies({ pulse, random: seeded(5) })
+    const { least_busy } = createPolicies({ stats, random: seeded(5) })
     return () => least_busy(choicesOf(weights), question)[0]!.name
   }
 
@@ -77,36 +77,36 @@ describe('least_busy', () => {
   })
 
   test('one that is free comes before one that is not, weights or not', () => {
-    pulse.begin(target('big'))
+    stats.begin(target('big'))
     for (let draw = 0; draw < 50; draw++) expect(picker({ big: 100, small: 1 })()).toBe('small')
   })
 
   test('an ended request counts no more, however often it is ended', () => {
-    const beats = [pulse.begin(target('a')), pulse.begin(target('a'))]
-    expect(pulse.load('a')).toBe(2)
+    const beats = [stats.begin(target('a')), stats.begin(target('a'))]
+    expect(stats.load('a')).toBe(2)
     beats[0]!.end()
     beats[0]!.end(failed)
-    expect(pulse.load('a')).toBe(1)
+    expect(stats.load('a')).toBe(1)
     beats[1]!.end(left)
-    expect(pulse.load('a')).toBe(0)
+    expect(stats.load('a')).toBe(0)
   })
 
   test('counts an entry over all its models and credentials, and each credential on its own', () => {
     const entry = entryOf('e', { credentials: [credential(0), credential(1)] })
-    pulse.begin(targetOf(entry, 0, 'one'))
-    pulse.begin(targetOf(entry, 0, 'two'))
-    pulse.begin(targetOf(entry, 1, 'one'))
-    expect(['e', 'e/digest0', 'e/digest1'].map(place => pulse.load(place))).toEqual([3, 2, 1])
+    stats.begin(targetOf(entry, 0, 'one'))
+    stats.begin(targetOf(entry, 0, 'two'))
+    stats.begin(targetOf(entry, 1, 'one'))
+    expect(['e', 'e/digest0', 'e/digest1'].map(place => stats.load(place))).toEqual([3, 2, 1])
   })
 })
 
 describe('fastest', () => {
   const picker = (weights: Record<string, number>) => {
-    const { fastest } = createPolicies({ pulse, random: seeded(9) })
+    const { fastest } = createPolicies({ stats, random: seeded(9) })
     return () => fastest(choicesOf(weights), question)[0]!.name
   }
   const once = (name: string, takes: number, error?: GatewayError) => {
-    const beat = pulse.begin(target(name))
+    const beat = stats.begin(target(name))
     now += takes
     if (!error) beat.answered()
     beat.end(error)
@@ -131,7 +131,7 @@ describe('fastest', () => {
     const pick = picker({ a: 1, b: 1, c: 1, d: 1 })
     const first = Array.from({ length: 4 }, () => {
       const name = pick()
-      pulse.begin(target(name))
+      stats.begin(target(name))
       return name
     })
     expect(first.sort()).toEqual(['a', 'b', 'c', 'd'])
@@ -147,12 +147,12 @@ describe('fastest', () => {
       once('a', 200)
     }
     expect(pick()).toBe('b')
-    const trying = pulse.begin(target('b'))
+    const trying = stats.begin(target('b'))
     expect(pick()).toBe('a')
     now += 50
     trying.answered()
     trying.end()
-    expect(pulse.pace('b')).toBe(50)
+    expect(stats.expectedLatency('b')).toBe(50)
     expect(pick()).toBe('b')
   })
 
@@ -172,9 +172,9 @@ describe('fastest', () => {
   test('failures that go on are held against it longer, up to a bound', () => {
     once('a', 200)
     for (let time = 0; time < 50; time++) once('a', 1, failed)
-    expect(pulse.pace('a')).toBeWithin(50_000, 60_300)
+    expect(stats.expectedLatency('a')).toBeWithin(50_000, 60_300)
     once('a', 200)
-    expect(pulse.pace('a')).toBeLessThan(45_000)
+    expect(stats.expectedLatency('a')).toBeLessThan(45_000)
   })
 
   test('an instant failure is not fast: no traffic stays with a target that only fails', () => {
@@ -203,7 +203,7 @@ describe('fastest', () => {
     once('a', 100)
     once('b', 900)
     const pick = picker({ a: 1, b: 1 })
-    const waiting = pulse.begin(target('a'))
+    const waiting = stats.begin(target('a'))
     now += 500
     expect(pick()).toBe('a')
     now += 600
@@ -215,30 +215,30 @@ describe('fastest', () => {
   test('a long answer is no silence: others come in meanwhile, and content is what counts', () => {
     once('a', 100)
     once('b', 300)
-    pulse.begin(target('a'))
-    const streaming = pulse.begin(target('a'))
+    stats.begin(target('a'))
+    const streaming = stats.begin(target('a'))
     now += 100
     streaming.answered()
     for (let time = 0; time < 20; time++) once('a', 100)
-    expect(pulse.pace('a')).toBeCloseTo(100)
+    expect(stats.expectedLatency('a')).toBeCloseTo(100)
     streaming.end()
-    expect(pulse.pace('a')).toBeCloseTo(100)
+    expect(stats.expectedLatency('a')).toBeCloseTo(100)
   })
 
   test('whoever loses patience says how long it took at least; a refusal of the request says nothing', () => {
     once('a', 100)
-    const impatient = pulse.begin(target('a'))
+    const impatient = stats.begin(target('a'))
     now += 10_000
     impatient.end(left)
-    expect(pulse.pace('a')).toBeGreaterThan(3000)
+    expect(stats.expectedLatency('a')).toBeGreaterThan(3000)
     once('b', 100)
     once('b', 1, new GatewayError('upstream_refused', 'no'))
-    expect(pulse.pace('b')).toBeCloseTo(100)
+    expect(stats.expectedLatency('b')).toBeCloseTo(100)
   })
 
   test('forgets the oldest of very many targets', () => {
     for (let at = 0; at < 10_001; at++) once(`model ${at}`, 1)
-    expect([pulse.pace('model 0'), pulse.pace('model 10000')]).toEqual([undefined, 1])
+    expect([stats.expectedLatency('model 0'), stats.expectedLatency('model 10000')]).toEqual([undefined, 1])
   })
 })
 
@@ -253,10 +253,10 @@ describe('over entries and credentials, through the router and the record', () =
     const caller = { id: 'c', may: () => true }
     const wanted = { model: 'model', protocol: 'openai-chat', caller, affinity: () => '' }
     const records = new Records(log)
-    records.pulse = pulse
+    records.stats = stats
     return {
       begin() {
-        const router = createRouter(compiled, () => true, { pulse, random: seeded(1) })
+        const router = createRouter(compiled, () => true, { stats, random: seeded(1) })
         const trail = records.begin('POST', '/')
         trail.hold({ target: router.plan(wanted).targets[0]!, lease: { settle: () => {} } })
         return trail
@@ -280,7 +280,7 @@ describe('over entries and credentials, through the router and the record', () =
     ])
     expect(Math.abs(counts(/digest0/) - counts(/digest1/))).toBe(1)
     for (const trail of trails) trail.close()
-    expect(['x', 'y'].map(place => pulse.load(place))).toEqual([0, 0])
+    expect(['x', 'y'].map(place => stats.load(place))).toEqual([0, 0])
   })
 
   test('fastest: every credential is tried, then the fastest of all is asked', () => {
@@ -305,16 +305,16 @@ describe('over entries and credentials, through the router and the record', () =
     const trail = begin()
     const first = trail.target!
     trail.hold({ target: targetOf(entryOf('z')), lease: { settle: () => {} } })
-    expect(pulse.pace(first)).toBeGreaterThan(10_000)
+    expect(stats.expectedLatency(first)).toBeGreaterThan(10_000)
     trail.cancel()
     trail.hold({ target: targetOf(entryOf('z')), lease: { settle: () => {} } })
-    expect(['x', 'y', 'z'].map(place => pulse.load(place))).toEqual([0, 0, 0])
+    expect(['x', 'y', 'z'].map(place => stats.load(place))).toEqual([0, 0, 0])
   })
 
   test('the other strategies count nothing', () => {
-    expect(['random', 'first', 'round_robin', 'hash'].some(needsPulse)).toBe(false)
+    expect(['random', 'first', 'round_robin', 'hash'].some(needsTargetStats)).toBe(false)
     const trail = new Records(log).begin('POST', '/')
     trail.hold({ target: targetOf(entryOf('x')), lease: { settle: () => {} } })
-    expect(pulse.load('x')).toBe(0)
+    expect(stats.load('x')).toBe(0)
   })
 })

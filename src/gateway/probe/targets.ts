@@ -3,7 +3,7 @@ import { kindOf } from '../../catalog/model-kinds.ts'
 import type { Compiled } from '../../config/compiled.ts'
 import type { Entry, Target } from '../../providers/entry.ts'
 import { supportsProtocol } from '../../providers/resolve-url.ts'
-import { createModels, redirectOf } from '../../routing/model-table.ts'
+import { createModelTable, redirectOf } from '../../routing/model-table.ts'
 import { createTargets } from '../../routing/targets.ts'
 
 export type Asked = 'openai-chat' | 'embeddings'
@@ -51,7 +51,7 @@ const labelOf = ({ entry, credential, model }: Target): string =>
 const isWildcard = (name: string): boolean => name.endsWith('*')
 
 const offersOf = (settings: Compiled): Offer[] => {
-  const models = createModels(settings)
+  const models = createModelTable(settings)
   return models.names.flatMap(name => models.lookup(name).map(route => ({ name, ...route })))
 }
 
@@ -61,7 +61,7 @@ const offersFor = (settings: Compiled, model: string): Offer[] => {
   if (direct.length > 0) return direct
   const redirected = redirectOf(settings.redirect, model, false)
   if (redirected === 'random') {
-    const { chats } = createModels(settings)
+    const { chats } = createModelTable(settings)
     return all.filter(({ name }) => chats.includes(name))
   }
   return redirected === model ? [] : all.flatMap(offer => fitting(offer, redirected))
