@@ -13,7 +13,7 @@ import { createServer, type Life } from '../server/server.ts'
 import { createAnswerStore } from '../store/answers.ts'
 import { createSealStore } from '../store/seals.ts'
 import { createLog, type Log, standardOutput } from '../telemetry/log.ts'
-import { Records } from '../telemetry/request-record.ts'
+import { RequestRecords } from '../telemetry/request-record.ts'
 import { closeBridge } from '../upstream/connection/proxy.ts'
 import { banner, exposed } from './banner.ts'
 import { type Choices, loadForServing } from './commands.ts'
@@ -27,7 +27,7 @@ export const start = async (choices: Choices): Promise<number | undefined> => {
   if (settings === undefined) return 1
   const redact = createRedact(settings.secrets)
   const log = createLog(standardOutput(), { level: settings.logLevel, format: settings.logFormat, redact })
-  const records = new Records(log)
+  const records = new RequestRecords(log)
   const life = {
     run: buildRuntime(settings, {
       limits: memoryLimits(),
@@ -85,7 +85,7 @@ const endOnSignal = (life: Mortal, log: Log, close: () => unknown): void => {
     log.write({ level: 'info', message: 'shutting down', open: open.size })
     close()
     await drained(life.run)
-    for (const trail of open) trail.end(new GatewayError('unavailable', 'the gateway is shutting down'))
+    for (const record of open) record.end(new GatewayError('unavailable', 'the gateway is shutting down'))
     await closeBridge()
     log.flush()
     setTimeout(() => process.exit(0), 100)

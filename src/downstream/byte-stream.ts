@@ -1,7 +1,7 @@
 /** Bytes handed on as they come: sound, pictures, streams of a path that only passes. */
 import type { GatewayError } from '../base/errors.ts'
 import { startTicking, stopTicking, type Tickable } from '../base/ticker.ts'
-import type { Trail } from '../telemetry/request-record.ts'
+import type { RequestRecord } from '../telemetry/request-record.ts'
 import { type Answered, broken } from '../upstream/call.ts'
 import type { Reader } from '../upstream/read-body.ts'
 import { Taking } from './stalled-client.ts'
@@ -23,16 +23,16 @@ export class Handing implements UnderlyingDefaultSource<Uint8Array>, Tickable {
   constructor(
     private readonly answered: Answered,
     private readonly patience: Patience,
-    private readonly trail: Trail,
+    private readonly record: RequestRecord,
   ) {
     this.#reader = answered.response.body!.getReader()
-    this.#taking = new Taking(trail, patience.client)
-    trail.work = answered
+    this.#taking = new Taking(record, patience.client)
+    record.cancellable = answered
     startTicking(this)
   }
 
   tick(now: number): void {
-    if (this.trail.closed) return void stopTicking(this)
+    if (this.record.closed) return void stopTicking(this)
     this.#taking.look(now, { took: this.#took, given: this.#given, room: this.#controller.desiredSize })
     this.#took = false
   }
@@ -59,22 +59,22 @@ export class Handing implements UnderlyingDefaultSource<Uint8Array>, Tickable {
 
   /** The client left. */
   cancel(): void {
-    this.trail.cancel()
+    this.record.cancel()
   }
 
   #finish(): void {
     this.answered.deadline.done()
-    this.trail.close()
+    this.record.close()
     this.#controller.close()
   }
 
   #fail(error: GatewayError): void {
     this.answered.deadline.clear()
-    this.trail.close({ error })
+    this.record.close({ error })
     this.#controller.error(error)
   }
 }
 
 /** The body of an answer for the client; its end is that of the request. */
-export const handOn = (answered: Answered, patience: Patience, trail: Trail): ReadableStream<Uint8Array> =>
-  new ReadableStream(new Handing(answered, patience, trail))
+export const handOn = (answered: Answered, patience: Patience, record: RequestRecord): ReadableStream<Uint8Array> =>
+  new ReadableStream(new Handing(answered, patience, record))

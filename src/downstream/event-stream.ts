@@ -5,7 +5,7 @@
 import { asGatewayError, GatewayError } from '../base/errors.ts'
 import { startTicking, stopTicking } from '../base/ticker.ts'
 import type { Usage } from '../ir/chat.ts'
-import type { Trail } from '../telemetry/request-record.ts'
+import type { RequestRecord } from '../telemetry/request-record.ts'
 import type { Listener, Source } from '../upstream/event-source.ts'
 import type { AnswerHeaders } from './response-headers.ts'
 import { Taking } from './stalled-client.ts'
@@ -56,7 +56,7 @@ export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
   readonly #taking: Taking
 
   constructor(
-    private readonly trail: Trail,
+    private readonly record: RequestRecord,
     private readonly terms: RelayTerms,
     opening: Promise<Opened>,
   ) {
@@ -64,9 +64,9 @@ export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
       this.#resolve = resolve
       this.#reject = reject
     })
-    this.#taking = new Taking(trail, terms.patience)
+    this.#taking = new Taking(record, terms.patience)
     startTicking(this)
-    opening.then(opened => this.#begin(opened)).catch(thrown => this.#fail(trail.ended ?? asGatewayError(thrown)))
+    opening.then(opened => this.#begin(opened)).catch(thrown => this.#fail(record.ended ?? asGatewayError(thrown)))
   }
 
   /** Ends the stream from outside: the client left, or the gateway is stopping. */
@@ -104,13 +104,13 @@ export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
 
   /** The client left. */
   cancel(): void {
-    this.trail.cancel()
+    this.record.cancel()
   }
 
   #begin(opened: Opened): void {
     if (this.#ended) return void opened.source?.cancel()
-    this.trail.first = performance.now() - this.trail.started
-    this.trail.usage = opened.usage
+    this.record.first = performance.now() - this.record.started
+    this.record.usage = opened.usage
     if (opened.type === undefined) this.#tellEvents(opened)
     else this.#tellWhole(opened, opened.type)
   }
@@ -129,7 +129,7 @@ export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
     this.#ended = true
     stopTicking(this)
     this.#resolve(new Response(text, { headers: this.terms.headers(type, headers) }))
-    this.trail.close()
+    this.record.close()
   }
 
   /** Not an async function, as `Source.pump` is none: it runs once a frame. */
@@ -160,7 +160,7 @@ export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
     if (fault) this.#fail(fault)
     if (this.#ended) return
     this.#close()
-    this.trail.close()
+    this.record.close()
   }
 
   #fail(error: GatewayError): void {
@@ -168,7 +168,7 @@ export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
     if (this.#answered) {
       if (error.code !== 'cancelled') this.#send(this.#source?.pipe.fail(error) ?? this.terms.fail(error))
       this.#close()
-      this.trail.close({ error })
+      this.record.close({ error })
     } else {
       this.#ended = true
       stopTicking(this)
@@ -178,7 +178,7 @@ export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
 
   #close(): void {
     this.#ended = true
-    this.trail.usage ??= this.#source?.pipe.state.usage
+    this.record.usage ??= this.#source?.pipe.state.usage
     stopTicking(this)
     this.#begun.resolve()
     try {

@@ -1,7 +1,7 @@
 /** The headers of our answers: ours, and of the vendor's only those that tell the client something. */
 import { GatewayError } from '../base/errors.ts'
 import type { Redact } from '../base/redact.ts'
-import type { Trail } from '../telemetry/request-record.ts'
+import type { RequestRecord } from '../telemetry/request-record.ts'
 
 const passed = new Set(['retry-after', 'retry-after-ms', 'openai-processing-ms', 'content-disposition'])
 /** Not with an error: its body is another, and how long to wait is worked out from all the vendor says. */
@@ -32,20 +32,20 @@ const isPassed = (name: string): boolean =>
   passed.has(name) || name.startsWith('x-ratelimit-') || name.startsWith('anthropic-ratelimit-')
 
 /** Anthropic's clients look for the id under a name of their own. `vendor` absent: it has not answered (yet). */
-export const answerHeaders = (trail: Trail, type: string, redact: Redact, vendor?: Headers): AnswerHeaders => {
-  const headers: AnswerHeaders = { ...crossOrigin, 'content-type': type, 'x-request-id': trail.id }
-  if (trail.path.includes('/messages')) headers['request-id'] = trail.id
+export const answerHeaders = (record: RequestRecord, type: string, redact: Redact, vendor?: Headers): AnswerHeaders => {
+  const headers: AnswerHeaders = { ...crossOrigin, 'content-type': type, 'x-request-id': record.id }
+  if (record.path.includes('/messages')) headers['request-id'] = record.id
   if (type.startsWith('text/event-stream')) {
     headers['cache-control'] = 'no-cache'
     headers['x-accel-buffering'] = 'no'
   }
-  if (trail.reportsLosses && trail.losses) headers['x-losses'] = lossesText(trail.losses)
+  if (record.reportsLosses && record.losses) headers['x-losses'] = lossesText(record.losses)
   return vendor ? show(vendor, redact, headers) : headers
 }
 
 /** The headers of an error: what its vendor told of limits, and when another try makes sense. */
-export const errorHeaders = ({ detail }: GatewayError, trail: Trail, redact: Redact): AnswerHeaders => {
-  const headers = { ...answerHeaders(trail, 'application/json', redact), ...detail.headers }
+export const errorHeaders = ({ detail }: GatewayError, record: RequestRecord, redact: Redact): AnswerHeaders => {
+  const headers = { ...answerHeaders(record, 'application/json', redact), ...detail.headers }
   if (detail.retryAfter !== undefined) headers['retry-after'] = String(Math.ceil(detail.retryAfter))
   return headers
 }

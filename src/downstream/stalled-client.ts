@@ -1,6 +1,6 @@
 /** Whether a client takes what it is sent: one that stops reading without leaving would hold its slot and the vendor's connection for ever. */
 import { GatewayError } from '../base/errors.ts'
-import type { Trail } from '../telemetry/request-record.ts'
+import type { RequestRecord } from '../telemetry/request-record.ts'
 
 /** Bytes a millisecond that a client on a poor line takes: a large piece is given the time it needs. */
 const slowest = 64
@@ -21,14 +21,14 @@ export class Taking {
 
   /** @param patience seconds in which the client has to take something of what lies ready for it */
   constructor(
-    private readonly trail: Trail,
+    private readonly record: RequestRecord,
     private readonly patience: number,
   ) {}
 
   look(now: number, { took, given, room }: Flow): void {
     if (took || (room ?? 0) > 0) this.#lastTook = now
     if (now - this.#lastTook < this.patience * 1000 + given / slowest) return
-    this.trail.end(new GatewayError('cancelled', `the client has taken nothing for ${this.patience} s`))
-    this.trail.connection?.hangUp()
+    this.record.end(new GatewayError('cancelled', `the client has taken nothing for ${this.patience} s`))
+    this.record.connection?.hangUp()
   }
 }

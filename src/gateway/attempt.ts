@@ -9,7 +9,7 @@ import { unaryKindOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
 import { sealOriginOf } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
-import type { Trail } from '../telemetry/request-record.ts'
+import type { RequestRecord } from '../telemetry/request-record.ts'
 import { type Answered, Call } from '../upstream/call.ts'
 import { type Intake, isUsageRefusal, type Prepared, prepare, refusesUsage } from './build-request.ts'
 import { refuse, type Way } from './convert-response.ts'
@@ -17,7 +17,7 @@ import { keeperOf } from './previous-response.ts'
 import type { Runtime } from './runtime.ts'
 
 /** One request on its way, beside what it asks. `said`: see `Course`. */
-export type Journey = { trail: Trail; run: Runtime; said?: Json[] | undefined }
+export type Journey = { record: RequestRecord; run: Runtime; said?: Json[] | undefined }
 
 /** An attempt that has its answer's head, and it is a good one. */
 export type Begun = { answered: Answered; way: Way; target: Target }
@@ -37,7 +37,7 @@ export const attempt = async (intake: Intake, plan: Plan, journey: Journey): Pro
     const call = callFor(prepared, target, intake.stream, journey)
     try {
       await call.answered()
-      journey.trail.check()
+      journey.record.check()
       const way = wayFor(intake, prepared, target, exchange, journey)
       if (call.response.ok) return { answered: call, way, target }
       await refused(call, way, journey)
@@ -50,14 +50,14 @@ export const attempt = async (intake: Intake, plan: Plan, journey: Journey): Pro
 }
 
 /** Ready to be sent; the request ends with it, and it with the request. */
-const callFor = (prepared: Prepared, target: Target, stream: boolean, { trail, run }: Journey): Call => {
+const callFor = (prepared: Prepared, target: Target, stream: boolean, { record, run }: Journey): Call => {
   const { connect, firstByte, idle } = run.settings.timeouts
   const whole = !stream && target.entry.timeout !== undefined
   const terms = { connect, firstByte: target.entry.timeout ?? firstByte, idle, whole }
-  trail.check()
+  record.check()
   const call = new Call(prepared.outgoing, prepared.payload, target, prepared.wire, terms)
-  trail.work = call
-  trail.reached = true
+  record.cancellable = call
+  record.reachedVendor = true
   return call
 }
 
@@ -66,42 +66,42 @@ const wayFor = (
   { wire, speaks, remembers }: Prepared,
   target: Target,
   exchange: Exchange,
-  { trail, run, said }: Journey,
+  { record, run, said }: Journey,
 ): Way => {
   const mend = wire.patchResponse?.[speaks]
   if (mend) exchange.patchResponse = mend
-  const keep = keeperOf({ intake, said }, target, trail.caller ?? '', run)
+  const keep = keeperOf({ intake, said }, target, record.caller ?? '', run)
   return { client: intake.protocol, speaks, exchange, remembers, keep }
 }
 
 /** A vendor that refuses has not worked. @throws its refusal */
-const refused = async (call: Call, way: Way, { trail }: Journey): Promise<void> => {
+const refused = async (call: Call, way: Way, { record }: Journey): Promise<void> => {
   const { status } = call.response
-  if (status >= 300 && status < 500) trail.reached = false
+  if (status >= 300 && status < 500) record.reachedVendor = false
   await refuse(call, way)
 }
 
 /** @throws what ended the request from outside, which comes before what it led to. */
-const noteFailure = (thrown: unknown, { trail }: Journey): void => {
-  if (thrown instanceof GatewayError && thrown.detail.unsent) trail.reached = false
-  trail.check()
+const noteFailure = (thrown: unknown, { record }: Journey): void => {
+  if (thrown instanceof GatewayError && thrown.detail.unsent) record.reachedVendor = false
+  record.check()
 }
 
 /** What a request wants of a target: worked out only as far as a limit asks. */
 class Asking implements AdmissionRequest {
   constructor(
     private readonly intake: Intake,
-    private readonly trail: Trail,
+    private readonly record: RequestRecord,
   ) {}
 
   get embedding(): boolean {
     return unaryKindOf(this.intake.protocol.id) === 'embedding'
   }
   get gone(): boolean {
-    return this.trail.ended !== undefined
+    return this.record.ended !== undefined
   }
   get signal(): AbortSignal {
-    return this.trail.signal
+    return this.record.signal
   }
   tokens(): number {
     return this.intake.json ? estimateTokens(this.intake.json.body) : 1000
@@ -109,36 +109,36 @@ class Asking implements AdmissionRequest {
 }
 
 /** At once where nobody need wait: a promise more is dear on the way of every request. */
-const admit = (intake: Intake, plan: Plan, { trail, run }: Journey): Target | Promise<Target> => {
-  trail.check()
+const admit = (intake: Intake, plan: Plan, { record, run }: Journey): Target | Promise<Target> => {
+  record.check()
   const began = performance.now()
-  const asked = run.limits.admit(plan.targets, new Asking(intake, trail))
-  if (!(asked instanceof Promise)) return take(asked, trail)
+  const asked = run.limits.admit(plan.targets, new Asking(intake, record))
+  if (!(asked instanceof Promise)) return take(asked, record)
   return asked.then(grant => {
-    trail.queued += performance.now() - began
-    return take(grant, trail)
+    record.queued += performance.now() - began
+    return take(grant, record)
   })
 }
 
-const take = (grant: Admission, trail: Trail): Target => {
-  trail.hold(grant)
-  trail.check()
+const take = (grant: Admission, record: RequestRecord): Target => {
+  record.holdLease(grant)
+  record.check()
   return grant.target
 }
 
-const exchangeFor = (intake: Intake, plan: Plan, target: Target, { trail, run }: Journey): Exchange => ({
-  id: intake.protocol.idPrefix + trail.id.slice(4),
+const exchangeFor = (intake: Intake, plan: Plan, target: Target, { record, run }: Journey): Exchange => ({
+  id: intake.protocol.idPrefix + record.id.slice(4),
   created: Math.floor(Date.now() / 1000),
   model: plan.model,
   target: sealOriginOf(target),
-  seals: run.seals.of(trail.caller ?? ''),
+  seals: run.seals.of(record.caller ?? ''),
   ...(intake.json && { clientRequest: intake.json.asked ?? intake.json.body }),
   usageRequested: intake.usageAsked,
-  loss: trail.loss,
+  loss: record.loss,
   redact: run.redact,
 })
 
-const refuseLoss = ({ trail, run }: Journey): void => {
-  if (run.settings.onLoss !== 'refuse' || trail.losses === undefined) return
-  throw new GatewayError('invalid_request', `the target cannot carry all of the request: ${trail.losses.join('; ')}`)
+const refuseLoss = ({ record, run }: Journey): void => {
+  if (run.settings.onLoss !== 'refuse' || record.losses === undefined) return
+  throw new GatewayError('invalid_request', `the target cannot carry all of the request: ${record.losses.join('; ')}`)
 }

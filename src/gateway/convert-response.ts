@@ -12,7 +12,7 @@ import { egressOf, ingressOf, passthroughOnly, protocols, unaryEgressOf } from '
 import { rememberMessage, rememberStream } from '../protocols/shared/thought-memory.ts'
 import { collectStream, streamMessage, translateMessage, translateStream } from '../protocols/shared/translate.ts'
 import { isUnary, translateUnaryResponse } from '../protocols/shared/unary.ts'
-import type { Trail } from '../telemetry/request-record.ts'
+import type { RequestRecord } from '../telemetry/request-record.ts'
 import type { Answered } from '../upstream/call.ts'
 import { Source } from '../upstream/event-source.ts'
 import { eventStream, isEventStream } from '../upstream/framing/aws-event-stream.ts'
@@ -64,11 +64,16 @@ export const openStream = async (
 }
 
 /** Reads an answer that is not streamed. @throws GatewayError where it is none. */
-export const readWhole = async (answered: Answered, way: Way, patience: Patience, trail: Trail): Promise<Whole> => {
+export const readWhole = async (
+  answered: Answered,
+  way: Way,
+  patience: Patience,
+  record: RequestRecord,
+): Promise<Whole> => {
   const idle = patience.vendor
   const type = answered.response.headers.get('content-type') ?? ''
   const isHandedOn = isBinary(way, type) || isPassingStream(way, type)
-  if (isHandedOn && answered.response.body) return { body: handOn(answered, patience, trail), type }
+  if (isHandedOn && answered.response.body) return { body: handOn(answered, patience, record), type }
   if (isEventStream(type) && answered.response.body)
     return collected(await readBytes(answered.response.body.getReader(), undefined, answered, idle), type, way)
   const text = await readText(answered, idle)

@@ -7,7 +7,7 @@ import { unaryEgressOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
 import { chooseProtocol, wireOf } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
-import type { Records, Trail } from '../telemetry/request-record.ts'
+import type { RequestRecord, RequestRecords } from '../telemetry/request-record.ts'
 import type { Intake } from './build-request.ts'
 
 /** Parts that are under way at once, where nobody says otherwise. */
@@ -41,13 +41,13 @@ export const partOf = (intake: Intake, body: JsonObject): Intake =>
   ({ ...intake, stream: false, json: { body, text: JSON.stringify(body) } }) as Intake
 
 /** Answers one part; its trail is closed when it is over. */
-type Answer = (part: Intake, trail: Trail) => Promise<Response>
+type Answer = (part: Intake, record: RequestRecord) => Promise<Response>
 
 /** @throws what the first part failed with; the others are ended. */
 export const answerEach = async (
   parts: readonly Intake[],
-  whole: Trail,
-  records: Records,
+  whole: RequestRecord,
+  records: RequestRecords,
   answer: Answer,
   { concurrency = ordinary, retry = 0, precomputed }: Pick<Batch, 'concurrency' | 'retry' | 'precomputed'> = {},
 ): Promise<JsonObject[]> => {
@@ -55,21 +55,21 @@ export const answerEach = async (
   const answers: JsonObject[] = []
   let next = 0
   const end = (error: GatewayError) => {
-    for (const trail of own.open) trail.end(error)
+    for (const record of own.open) record.end(error)
   }
-  whole.work = { stop: end }
+  whole.cancellable = { stop: end }
 
   const once = async (part: Intake): Promise<JsonObject> => {
     whole.check()
-    const trail = own.begin(whole.method, whole.path)
-    trail.caller = whole.caller
+    const record = own.begin(whole.method, whole.path)
+    record.caller = whole.caller
     try {
-      return await bodyOf(await answer(part, trail))
+      return await bodyOf(await answer(part, record))
     } catch (thrown) {
-      trail.close({ error: asGatewayError(thrown) })
+      record.close({ error: asGatewayError(thrown) })
       throw thrown
     } finally {
-      gather(whole, trail)
+      gather(whole, record)
     }
   }
   const work = async (): Promise<void> => {
@@ -106,7 +106,7 @@ const bodyOf = async (response: Response): Promise<JsonObject> => {
 }
 
 /** What the record tells of the parts. */
-const gather = (whole: Trail, part: Trail): void => {
+const gather = (whole: RequestRecord, part: RequestRecord): void => {
   whole.target = part.target
   whole.attempts += part.attempts
   whole.queued = Math.max(whole.queued, part.queued)

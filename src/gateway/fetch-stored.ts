@@ -8,7 +8,7 @@ import { egressOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
 import type { UpstreamRequest } from '../providers/provider.ts'
 import { urlOf, wireOf } from '../providers/resolve-url.ts'
-import type { Trail } from '../telemetry/request-record.ts'
+import type { RequestRecord } from '../telemetry/request-record.ts'
 import { Call } from '../upstream/call.ts'
 import { readError, readText } from '../upstream/read-body.ts'
 import { userAgent } from './build-request.ts'
@@ -18,13 +18,13 @@ const protocol = 'openai-responses'
 /** What is asked of which answer. */
 export type Asked = { id: string; part: '' | 'input_items' | 'cancel'; method: string; query: string }
 
-type Terms = { trail: Trail; timeouts: Timeouts; redact: (text: string) => string }
+type Terms = { record: RequestRecord; timeouts: Timeouts; redact: (text: string) => string }
 
 /** @throws the vendor's refusal */
 export const askKeeper = async (
   asked: Asked,
   target: Target,
-  { trail, timeouts, redact }: Terms,
+  { record, timeouts, redact }: Terms,
 ): Promise<JsonObject> => {
   const found = wireOf(target.entry)
   if ('unsupported' in found) throw new GatewayError('internal', `service "${target.entry.id}" cannot be spoken to`)
@@ -34,8 +34,8 @@ export const askKeeper = async (
   await found.wire.sign(outgoing, target)
   const { connect, firstByte, idle } = timeouts
   const call = new Call(outgoing, undefined, target, found.wire, { connect, firstByte, idle, whole: true })
-  trail.work = call
-  trail.target = target.id
+  record.cancellable = call
+  record.target = target.id
   await call.answered()
   const { status, headers: head, ok } = call.response
   if (!ok) {

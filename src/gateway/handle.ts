@@ -16,7 +16,7 @@ import type { Ingress, PassthroughProtocol } from '../protocols/protocol.ts'
 import type { Caller, Plan } from '../routing/router.ts'
 import { preferSealOrigin } from '../routing/seal-affinity.ts'
 import { affinityOf } from '../routing/targets.ts'
-import type { Trail } from '../telemetry/request-record.ts'
+import type { RequestRecord } from '../telemetry/request-record.ts'
 import { attempt, type Journey } from './attempt.ts'
 import type { Intake } from './build-request.ts'
 import { openStream, readWhole, type Whole } from './convert-response.ts'
@@ -50,20 +50,20 @@ export const serve = async (
   connection: Connection,
   run: Runtime,
 ): Promise<Response> => {
-  const trail = run.records.begin(request.method, addressOf(request).path)
-  trail.connection = connection
-  request.signal.addEventListener('abort', trail)
+  const record = run.records.begin(request.method, addressOf(request).path)
+  record.connection = connection
+  request.signal.addEventListener('abort', record)
   try {
     const caller = run.auth.identify(presentedKeys(request.headers, operation.query))
-    trail.caller = caller.id
-    trail.reportsLosses = request.headers.get('x-report-losses') === '1'
-    const asked = intakeOf(await readBody(request, operation, run), request.headers, operation, trail, run)
+    record.caller = caller.id
+    record.reportsLosses = request.headers.get('x-report-losses') === '1'
+    const asked = intakeOf(await readBody(request, operation, run), request.headers, operation, record, run)
     connection.wait()
     const planned = planFor(asked, caller, run)
-    trail.model = planned.model
+    record.model = planned.model
     const counting = counted(asked, planned)
-    if ('guess' in counting) return told(counting.guess, trail, run)
-    const journey: Journey = { trail, run }
+    if ('guess' in counting) return told(counting.guess, record, run)
+    const journey: Journey = { record, run }
     if (isTokenCounter(asked.protocol)) return await answerCount(asked, counting, journey)
     const split = splitBatch(asked, counting)
     if ('parts' in split) return await answerBatch(asked, split.parts, caller, journey)
@@ -72,9 +72,9 @@ export const serve = async (
     journey.said = said
     return await (intake.stream ? answerStream : answerWhole)(intake, plan, journey)
   } catch (thrown) {
-    const error = trail.ended ?? asGatewayError(thrown)
-    if (error.code === 'unauthorized') trail.address = connection.address()
-    return explain(error, operation.protocol, trail, run)
+    const error = record.ended ?? asGatewayError(thrown)
+    if (error.code === 'unauthorized') record.address = connection.address()
+    return explain(error, operation.protocol, record, run)
   }
 }
 
@@ -93,22 +93,22 @@ const intakeOf = (
   read: JsonBody | Upload,
   headers: Headers,
   operation: Operation,
-  trail: Trail,
+  record: RequestRecord,
   { settings }: Runtime,
 ): Intake => {
   const { protocol } = operation
   if ('write' in read)
     return { protocol, headers, model: operation.model ?? read.model, stream: false, usageAsked: false, upload: read }
   protocol.checkRequest(read.body)
-  if (settings.logPrompts) trail.prompt = read.text
+  if (settings.logPrompts) record.prompt = read.text
   const { model, stream, usageRequested } = protocol.passthrough.readRequest(read.body)
-  trail.stream = operation.stream ?? stream
-  const media = new RequestMedia(settings.media, read.body, trail)
+  record.stream = operation.stream ?? stream
+  const media = new RequestMedia(settings.media, read.body, record)
   return {
     protocol,
     headers,
     model: operation.model ?? model,
-    stream: trail.stream,
+    stream: record.stream,
     usageAsked: usageRequested,
     json: read,
     media,
@@ -127,7 +127,7 @@ const planFor = (intake: Intake, caller: Caller, run: Runtime): Plan => {
 
 /** relay: a stream is answered as soon as it is committed, or at the first heartbeat. */
 const answerStream = (intake: Intake, plan: Plan, journey: Journey): Promise<Response> => {
-  const { trail, run } = journey
+  const { record, run } = journey
   const { protocol } = intake
   const opening = attempt(intake, plan, journey).then(({ answered, way }) =>
     openStream(answered, way, run.settings.timeouts.idle, source => {
@@ -136,47 +136,47 @@ const answerStream = (intake: Intake, plan: Plan, journey: Journey): Promise<Res
         answered.stop()
         relay.stop(error)
       }
-      trail.work = { stop }
+      record.cancellable = { stop }
     }),
   )
-  const relay = new Relay(trail, relayTerms(protocol, journey), opening)
+  const relay = new Relay(record, relayTerms(protocol, journey), opening)
   return relay.answer
 }
 
-const relayTerms = (protocol: Ingress | PassthroughProtocol, { trail, run }: Journey) => ({
+const relayTerms = (protocol: Ingress | PassthroughProtocol, { record, run }: Journey) => ({
   heartbeat: run.settings.heartbeat,
   patience: run.settings.timeouts.idle,
   sign: protocol.heartbeat ?? ': heartbeat\n\n',
   type: protocol.streamType ?? 'text/event-stream; charset=utf-8',
   fail: (error: GatewayError) => protocol.renderStreamError(error),
-  headers: (type: string, vendor?: Headers) => answerHeaders(trail, type, run.redact, vendor),
+  headers: (type: string, vendor?: Headers) => answerHeaders(record, type, run.redact, vendor),
 })
 
 const answerWhole = async (intake: Intake, plan: Plan, journey: Journey): Promise<Response> => {
-  const { trail, run } = journey
+  const { record, run } = journey
   const { answered, way, target } = await attempt(intake, plan, journey)
   const { idle } = run.settings.timeouts
   const patience = { vendor: target.entry.timeout === undefined ? idle : undefined, client: idle }
   let whole: Whole
   try {
-    whole = await readWhole(answered, way, patience, trail)
+    whole = await readWhole(answered, way, patience, record)
   } finally {
-    trail.check()
+    record.check()
   }
-  trail.usage = whole.usage
-  trail.first = performance.now() - trail.started
-  if (typeof whole.body === 'string') trail.close()
-  return new Response(whole.body, { headers: answerHeaders(trail, whole.type, run.redact, answered.response.headers) })
+  record.usage = whole.usage
+  record.first = performance.now() - record.started
+  if (typeof whole.body === 'string') record.close()
+  return new Response(whole.body, { headers: answerHeaders(record, whole.type, run.redact, answered.response.headers) })
 }
 
 /** Counted, or guessed where the vendor has no count for what it was asked. */
 const answerCount = async (intake: Intake, plan: Plan, journey: Journey): Promise<Response> => {
-  const { trail, run } = journey
+  const { record, run } = journey
   try {
     return await answerWhole(intake, plan, journey)
   } catch (failure) {
-    const asked = plan.targets.find(({ id }) => id === trail.target)
-    return told(guessedAfter(failure, intake, asked), trail, run)
+    const asked = plan.targets.find(({ id }) => id === record.target)
+    return told(guessedAfter(failure, intake, asked), record, run)
   }
 }
 
@@ -185,33 +185,34 @@ const answerBatch = async (
   { protocol, stream, usageAsked }: Intake,
   parts: Intake[],
   caller: Caller,
-  { trail, run }: Journey,
+  { record, run }: Journey,
 ): Promise<Response> => {
   const { batch, renderFrame } = protocol as Ingress
-  const answer = (part: Intake, own: Trail) => answerWhole(part, planFor(part, caller, run), { trail: own, run })
-  const answers = await answerEach(parts, trail, run.records, answer, batch)
+  const answer = (part: Intake, own: RequestRecord) =>
+    answerWhole(part, planFor(part, caller, run), { record: own, run })
+  const answers = await answerEach(parts, record, run.records, answer, batch)
   const body = batch!.join(answers)
-  if (!stream) return told(body, trail, run)
-  trail.close()
+  if (!stream) return told(body, record, run)
+  record.close()
   const text = batch!.frames(body, usageAsked).map(renderFrame).join('')
-  return new Response(text, { headers: answerHeaders(trail, 'text/event-stream; charset=utf-8', run.redact) })
+  return new Response(text, { headers: answerHeaders(record, 'text/event-stream; charset=utf-8', run.redact) })
 }
 
 /** What the gateway can say by itself. */
-export const told = (body: JsonObject, trail: Trail, run: Runtime): Response => {
-  trail.close()
-  return new Response(JSON.stringify(body), { headers: answerHeaders(trail, 'application/json', run.redact) })
+export const told = (body: JsonObject, record: RequestRecord, run: Runtime): Response => {
+  record.close()
+  return new Response(JSON.stringify(body), { headers: answerHeaders(record, 'application/json', run.redact) })
 }
 
 /** The end of a request that failed. */
 export const explain = (
   error: GatewayError,
   protocol: Ingress | PassthroughProtocol,
-  trail: Trail,
+  record: RequestRecord,
   run: Runtime,
 ): Response => {
-  trail.close({ error })
-  const headers = errorHeaders(error, trail, run.redact)
+  record.close({ error })
+  const headers = errorHeaders(error, record, run.redact)
   // The rest of the request may never come: RFC 9110, 15.5.9.
   if (error.status === 408) headers['connection'] = 'close'
   return new Response(JSON.stringify(protocol.renderError(error)), { status: error.status, headers })

@@ -26,7 +26,7 @@ import type { Plan } from '../routing/router.ts'
 import { preferSealOrigin } from '../routing/seal-affinity.ts'
 import { targetOf } from '../routing/targets.ts'
 import type { Answer } from '../store/answers.ts'
-import type { Trail } from '../telemetry/request-record.ts'
+import type { RequestRecord } from '../telemetry/request-record.ts'
 import type { Intake } from './build-request.ts'
 import { askKeeper } from './fetch-stored.ts'
 import type { Runtime } from './runtime.ts'
@@ -42,7 +42,7 @@ export type Course = { intake: Intake; plan: Plan; said?: Json[] | undefined }
 type Named = { items?: Json[]; keeper?: string; unknown: GatewayError }
 type Names = ReadonlyMap<string, Named>
 type Unfinished = { id: string; found: Answer }
-type OnTheWay = { trail: Trail; run: Runtime }
+type OnTheWay = { record: RequestRecord; run: Runtime }
 
 /**
  * What a vendor keeps stays named, and pins the request to the target that has it; all else is told in place of its name.
@@ -85,12 +85,12 @@ const unfinishedElsewhere = (
 }
 
 /** Asks for the answer anew. @throws `invalid_request` where it is still not there */
-const finish = async ({ id, found }: Unfinished, caller: string, { trail, run }: OnTheWay): Promise<void> => {
+const finish = async ({ id, found }: Unfinished, caller: string, { record, run }: OnTheWay): Promise<void> => {
   const { entries, timeouts } = run.settings
   const target = targetOf(found.target, entries)
   const asked = { id, part: '', method: 'GET', query: '' } as const
-  const answer = target ? await askKeeper(asked, target, { trail, timeouts, redact: run.redact }) : found.answer
-  trail.check()
+  const answer = target ? await askKeeper(asked, target, { record, timeouts, redact: run.redact }) : found.answer
+  record.check()
   keepAnswer({ ...answer, id, model: found.answer.model ?? null }, found, caller, run)
   if (!isUnfinished(answer)) return
   const message = `Response '${id.slice(0, 100)}' is not finished: until it is, only a model of its own vendor can go on from it.`

@@ -6,7 +6,7 @@ import type { Limits } from '../limits/limits.ts'
 import type { Router } from '../routing/router.ts'
 import type { AnswerStore } from '../store/answers.ts'
 import type { SealStore } from '../store/seals.ts'
-import type { Records } from '../telemetry/request-record.ts'
+import type { RequestRecords } from '../telemetry/request-record.ts'
 
 /** Everything a request needs, built whole from one configuration and replaced in one assignment. */
 export type Runtime = {
@@ -14,7 +14,7 @@ export type Runtime = {
   auth: Auth
   router: Router
   limits: Limits
-  records: Records
+  records: RequestRecords
   seals: SealStore
   answers: AnswerStore
   redact: Redact

@@ -177,18 +177,18 @@ const answer = (
   tell: (request: Request, run: Runtime, caller: Caller) => Json,
 ): Response => {
   const { path, query } = addressOf(request)
-  const trail = run.records.begin(request.method, shorten(path))
+  const record = run.records.begin(request.method, shorten(path))
   try {
     const caller = run.auth.identify(presentedKeys(request.headers, query))
-    trail.caller = caller.id
+    record.caller = caller.id
     const body = JSON.stringify(tell(request, run, caller))
-    trail.close()
-    return new Response(body, { headers: answerHeaders(trail, 'application/json', run.redact) })
+    record.close()
+    return new Response(body, { headers: answerHeaders(record, 'application/json', run.redact) })
   } catch (thrown) {
     const error = asGatewayError(thrown)
-    if (error.code === 'unauthorized') trail.address = new ServerConnection(request, server).address()
-    trail.close({ error })
-    return explain(error, { 'x-request-id': trail.id }, spokenTo(request, path))
+    if (error.code === 'unauthorized') record.address = new ServerConnection(request, server).address()
+    record.close({ error })
+    return explain(error, { 'x-request-id': record.id }, spokenTo(request, path))
   }
 }
 
@@ -229,9 +229,9 @@ const refuseAddress = (request: Request, { run }: Life): Response => {
   const error = allow
     ? new GatewayError('method_not_allowed', `${shorten(path)} takes ${allow.split(',', 1)}`)
     : new GatewayError('not_found', `unknown address: ${request.method} ${shorten(path)}`)
-  const trail = run.records.begin(request.method, shorten(path))
-  trail.close({ error })
-  return explain(error, { 'x-request-id': trail.id, ...(allow && { allow }) })
+  const record = run.records.begin(request.method, shorten(path))
+  record.close({ error })
+  return explain(error, { 'x-request-id': record.id, ...(allow && { allow }) })
 }
 
 const readable = /^\/(?:v1(?:beta)?\/models(?:\/.*)?|livez|healthz|readyz|docs(?:\/json|\/reference\.js)?)\/?$/

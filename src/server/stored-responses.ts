@@ -15,7 +15,7 @@ import { isNative } from '../providers/resolve-url.ts'
 import type { Caller } from '../routing/router.ts'
 import { targetOf } from '../routing/targets.ts'
 import type { Answer } from '../store/answers.ts'
-import type { Trail } from '../telemetry/request-record.ts'
+import type { RequestRecord } from '../telemetry/request-record.ts'
 
 const protocol = 'openai-responses'
 
@@ -44,28 +44,28 @@ export const answerStored = async (
   run: Runtime,
 ): Promise<Response> => {
   const { path, query } = addressOf(request)
-  const trail = run.records.begin(request.method, path)
-  request.signal.addEventListener('abort', trail)
+  const record = run.records.begin(request.method, path)
+  request.signal.addEventListener('abort', record)
   try {
     const caller = run.auth.identify(presentedKeys(request.headers, query))
-    trail.caller = caller.id
-    const body = await answerTo({ ...asked, method: request.method, query }, caller, trail, run)
+    record.caller = caller.id
+    const body = await answerTo({ ...asked, method: request.method, query }, caller, record, run)
     if (request.method === 'DELETE') run.answers.forget(caller.id, asked.id)
-    return told(body, trail, run)
+    return told(body, record, run)
   } catch (thrown) {
-    const error = trail.ended ?? asGatewayError(thrown)
-    if (error.code === 'unauthorized') trail.address = connection.address()
-    return explain(error, protocols.get(protocol)!, trail, run)
+    const error = record.ended ?? asGatewayError(thrown)
+    if (error.code === 'unauthorized') record.address = connection.address()
+    return explain(error, protocols.get(protocol)!, record, run)
   }
 }
 
-const answerTo = async (asked: Asked, caller: Caller, trail: Trail, run: Runtime): Promise<JsonObject> => {
+const answerTo = async (asked: Asked, caller: Caller, record: RequestRecord, run: Runtime): Promise<JsonObject> => {
   const found = run.answers.find(caller.id, asked.id)
   const target = keeperOf(found, caller, asked.id, run)
   if (!target && found) return tell(asked, found)
   if (!target) throw unknownAnswer(asked.id)
   const { timeouts } = run.settings
-  const body = named(await askKeeper(asked, target, { trail, timeouts, redact: run.redact }), found)
+  const body = named(await askKeeper(asked, target, { record, timeouts, redact: run.redact }), found)
   // What was begun in the background may have ended since.
   if (found && body.object === 'response' && body.id === asked.id && asked.method !== 'DELETE')
     keepAnswer(body, found, caller.id, run)

@@ -10,13 +10,13 @@ import type { Line, Log } from './log.ts'
 export type Outcome = { error?: GatewayError; status?: number }
 
 /** What can be ended from outside. */
-export type Work = { stop(error: GatewayError): void }
+export type Cancellable = { stop(error: GatewayError): void }
 
 /** An attempt that another one follows has failed. */
 const replaced = new GatewayError('upstream_failed', 'another attempt took its place')
 
 /** The record of one request. Its fields are filled as the request goes its way; `close` is the only end. */
-export class Trail {
+export class RequestRecord {
   readonly id = `req_${crypto.getRandomValues(new Uint8Array(16)).toHex()}`
   /** Milliseconds of `performance.now()`. */
   readonly started = performance.now()
@@ -34,12 +34,12 @@ export class Trail {
   /** The request's body, kept only if the operator asked for prompts in the log. */
   prompt: string | undefined
   /** False until a vendor may have begun to work, and again if it refused to: reserved tokens are then given back. */
-  reached = false
+  reachedVendor = false
   closed = false
   /** Why it was ended from outside, if it was. */
   ended: GatewayError | undefined
   /** Whatever is under way for this request, ended with it: the vendor's connection, the stream to the client. */
-  work: Work | undefined
+  cancellable: Cancellable | undefined
   /** The client's, which would else stay open for as long as the client likes. */
   connection: { hangUp(): void } | undefined
   /** The client's address, told only of those who were turned away. */
@@ -47,14 +47,14 @@ export class Trail {
   /** Its place among those under way. */
   listIndex: number | undefined
   #first: number | undefined
-  #ticket: Lease | undefined
-  #beat: AttemptSample | undefined
+  #lease: Lease | undefined
+  #sample: AttemptSample | undefined
   #controller: AbortController | undefined
 
   constructor(
     readonly method: string,
     readonly path: string,
-    private readonly records: Records,
+    private readonly records: RequestRecords,
   ) {}
 
   /** Aborts when the request is ended from outside. Made when somebody asks: most requests never wait. */
@@ -71,21 +71,21 @@ export class Trail {
 
   set first(milliseconds: number | undefined) {
     this.#first = milliseconds
-    this.#beat?.answered()
+    this.#sample?.answered()
   }
 
   /** Takes what a limit lent. If the request is already over, it goes straight back. */
-  hold({ target, lease: ticket }: Admission): void {
-    this.#ticket?.settle(0)
-    this.#ticket = ticket
-    this.#beat?.end(replaced)
-    this.#beat = this.records.stats?.begin(target)
+  holdLease({ target, lease }: Admission): void {
+    this.#lease?.settle(0)
+    this.#lease = lease
+    this.#sample?.end(replaced)
+    this.#sample = this.records.stats?.begin(target)
     this.target = target.id
     this.attempts++
-    this.reached = false
+    this.reachedVendor = false
     if (!this.closed) return
-    ticket.settle(0)
-    this.#beat?.end(this.ended)
+    lease.settle(0)
+    this.#sample?.end(this.ended)
   }
 
   readonly loss = (path: string, why: string): void => {
@@ -98,7 +98,7 @@ export class Trail {
     if (this.closed) return
     this.ended = error
     this.#controller?.abort()
-    this.work?.stop(error)
+    this.cancellable?.stop(error)
     this.close({ error })
   }
 
@@ -121,67 +121,67 @@ export class Trail {
   close(outcome: Outcome = {}): void {
     if (this.closed) return
     this.closed = true
-    this.#ticket?.settle(this.#tokens())
-    this.#beat?.end(outcome.error)
+    this.#lease?.settle(this.#tokens())
+    this.#sample?.end(outcome.error)
     this.records.finish(this, outcome)
   }
 
   #tokens(): number | undefined {
     if (this.usage) return this.usage.input + this.usage.output
-    return this.reached ? undefined : 0
+    return this.reachedVendor ? undefined : 0
   }
 }
 
 /** All requests under way, and the log their records go to. */
-export class Records {
-  readonly open = new IndexedList<Trail>()
+export class RequestRecords {
+  readonly open = new IndexedList<RequestRecord>()
   /** Told of every attempt where the strategy measures; else absent. */
   stats: TargetStats | undefined
   constructor(private readonly log: Log) {}
 
-  begin(method: string, path: string): Trail {
-    const trail = new Trail(method, path, this)
-    this.open.add(trail)
-    return trail
+  begin(method: string, path: string): RequestRecord {
+    const record = new RequestRecord(method, path, this)
+    this.open.add(record)
+    return record
   }
 
   /** For the parts of one request, whose own record tells of them. */
-  parts(): Records {
+  parts(): RequestRecords {
     const parts = new Parts(this.log)
     parts.stats = this.stats
     return parts
   }
 
-  finish(trail: Trail, outcome: Outcome): void {
-    this.open.delete(trail)
-    this.log.write(lineOf(trail, outcome))
+  finish(record: RequestRecord, outcome: Outcome): void {
+    this.open.delete(record)
+    this.log.write(lineOf(record, outcome))
   }
 }
 
-class Parts extends Records {
-  override finish(trail: Trail): void {
-    this.open.delete(trail)
+class Parts extends RequestRecords {
+  override finish(record: RequestRecord): void {
+    this.open.delete(record)
   }
 }
 
-const lineOf = (trail: Trail, { error, status = error?.status ?? 200 }: Outcome): Line => ({
+const lineOf = (record: RequestRecord, { error, status = error?.status ?? 200 }: Outcome): Line => ({
   level: status >= 500 ? 'error' : status >= 400 ? 'warn' : 'info',
   message: 'request',
-  id: trail.id,
-  method: trail.method,
-  path: trail.path,
-  address: trail.address,
-  caller: trail.caller,
-  model: trail.model,
-  target: trail.target,
+  id: record.id,
+  method: record.method,
+  path: record.path,
+  address: record.address,
+  caller: record.caller,
+  model: record.model,
+  target: record.target,
   status,
-  stream: trail.stream || undefined,
-  tokens: trail.usage && tokensOf(trail.usage),
-  ms: timesOf(trail),
-  attempts: trail.attempts > 1 ? trail.attempts : undefined,
-  losses: trail.losses,
+  stream: record.stream || undefined,
+  tokens: record.usage && tokensOf(record.usage),
+  ms: timesOf(record),
+  attempts: record.attempts > 1 ? record.attempts : undefined,
+  losses: record.losses,
   error: error && { code: error.code, message: error.message, cause: error.detail.cause },
-  prompt: trail.prompt,
+  prompt: record.prompt,
 })
 
 const tokensOf = ({ input, output, cacheRead, cacheWrite, reasoning, estimated }: Usage) => ({
@@ -193,10 +193,10 @@ const tokensOf = ({ input, output, cacheRead, cacheWrite, reasoning, estimated }
   estimated,
 })
 
-const timesOf = (trail: Trail) => ({
-  queued: trail.queued > 0 ? round(trail.queued) : undefined,
-  first: trail.first === undefined ? undefined : round(trail.first),
-  total: round(performance.now() - trail.started),
+const timesOf = (record: RequestRecord) => ({
+  queued: record.queued > 0 ? round(record.queued) : undefined,
+  first: record.first === undefined ? undefined : round(record.first),
+  total: round(performance.now() - record.started),
 })
 
 const round = (milliseconds: number): number => Math.round(milliseconds * 10) / 10

@@ -11,7 +11,7 @@ import { createServer } from '../../src/server/server.ts'
 import { createAnswerStore } from '../../src/store/answers.ts'
 import { createSealStore } from '../../src/store/seals.ts'
 import { createLog } from '../../src/telemetry/log.ts'
-import { Records } from '../../src/telemetry/request-record.ts'
+import { RequestRecords } from '../../src/telemetry/request-record.ts'
 import { shown } from '../support/config-file.ts'
 import { refuse } from '../support/scripts.ts'
 import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
@@ -40,7 +40,7 @@ const serve = (compiled: Compiled) => {
   return createServer({
     run: buildRuntime(compiled, {
       limits: memoryLimits(),
-      records: new Records(log),
+      records: new RequestRecords(log),
       seals: createSealStore(),
       answers: createAnswerStore(),
     }),

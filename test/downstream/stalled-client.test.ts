@@ -4,7 +4,7 @@ import { stopTicking, type Tickable } from '../../src/base/ticker.ts'
 import { Handing } from '../../src/downstream/byte-stream.ts'
 import { Relay } from '../../src/downstream/event-stream.ts'
 import { passthrough } from '../../src/protocols/openai-chat/passthrough.ts'
-import { Records } from '../../src/telemetry/request-record.ts'
+import { RequestRecords } from '../../src/telemetry/request-record.ts'
 import { Deadline } from '../../src/upstream/deadline.ts'
 import { Source } from '../../src/upstream/event-source.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
@@ -26,11 +26,14 @@ afterEach(() => {
 })
 
 const trailOf = () =>
-  new Records({ write: () => undefined, flush: async () => undefined, configure: () => undefined }).begin('POST', '/')
+  new RequestRecords({ write: () => undefined, flush: async () => undefined, configure: () => undefined }).begin(
+    'POST',
+    '/',
+  )
 const deadlineOf = () => new Deadline({ expired: () => undefined, look: () => undefined })
 
 const begunRelay = async (vendor: Vendor) => {
-  const trail = trailOf()
+  const record = trailOf()
   const reader = new ReadableStream(vendor, { highWaterMark: 0 }).getReader()
   const source = new Source(reader, passthrough.pipeStream(exchangeFor({})), deadlineOf(), 60, frame)
   const opening = source.commit().then(text => ({ headers: new Headers(), text, source }))
@@ -42,22 +45,22 @@ const begunRelay = async (vendor: Vendor) => {
     fail: () => '',
     headers: () => ({}),
   }
-  const looked = new Relay(trail, terms, opening)
-  trail.work = looked
-  return { trail, looked, body: (await looked.answer).body! }
+  const looked = new Relay(record, terms, opening)
+  record.cancellable = looked
+  return { trail: record, looked, body: (await looked.answer).body! }
 }
 
 const begunHanding = async (vendor: Vendor) => {
-  const trail = trailOf()
+  const record = trailOf()
   const response = new Response(new ReadableStream(vendor, { highWaterMark: 0 }))
   const answered = { response, deadline: deadlineOf(), stop: () => undefined }
-  const looked = new Handing(answered, { vendor: 60, client: patience }, trail)
-  return { trail, looked, body: new ReadableStream(looked) }
+  const looked = new Handing(answered, { vendor: 60, client: patience }, record)
+  return { trail: record, looked, body: new ReadableStream(looked) }
 }
 
 /** A stream whose first piece the client has read. `beat` looks at it so many seconds after that. */
 const begin = async (stream: ReturnType<typeof begunRelay | typeof begunHanding>) => {
-  const { trail, looked, body } = await stream
+  const { trail: record, looked, body } = await stream
   open.push(looked)
   // The beats are told here.
   stopTicking(looked)
@@ -68,7 +71,7 @@ const begin = async (stream: ReturnType<typeof begunRelay | typeof begunHanding>
   }
   await take()
   const began = performance.now()
-  return { trail, take, beat: (seconds: number) => looked.tick(began + seconds * 1000) }
+  return { trail: record, take, beat: (seconds: number) => looked.tick(began + seconds * 1000) }
 }
 
 describe.each([
@@ -76,24 +79,24 @@ describe.each([
   ['bytes', begunHanding],
 ])('%s', (_, begun) => {
   test('that is taken from now and then is not cut off, though something lies ready at every look', async () => {
-    const { trail, take, beat } = await begin(begun({ pull: controller => controller.enqueue(frame) }))
+    const { trail: record, take, beat } = await begin(begun({ pull: controller => controller.enqueue(frame) }))
     for (let second = 2; second < 30; second += 2) {
       beat(second)
       await take()
     }
-    expect(trail.ended).toBeUndefined()
+    expect(record.ended).toBeUndefined()
     beat(30)
     beat(30 + patience + 1)
-    expect(trail.ended?.message).toBe('the client has taken nothing for 4 s')
+    expect(record.ended?.message).toBe('the client has taken nothing for 4 s')
   })
 
   test('of which a large piece lies ready are given the time of a poor line', async () => {
-    const { trail, beat } = await begin(begun({ pull: controller => controller.enqueue(large) }))
+    const { trail: record, beat } = await begin(begun({ pull: controller => controller.enqueue(large) }))
     beat(1)
     beat(1 + patience + 9)
-    expect(trail.ended).toBeUndefined()
+    expect(record.ended).toBeUndefined()
     beat(1 + patience + 11)
-    expect(trail.ended?.code).toBe('cancelled')
+    expect(record.ended?.code).toBe('cancelled')
   })
 })
 
@@ -104,14 +107,14 @@ test('neither a sign of life nor the frame that was fetched before it says that 
       say = () => controller.enqueue(frame)
     },
   }
-  const { trail, beat } = await begin(begunRelay(vendor))
+  const { trail: record, beat } = await begin(begunRelay(vendor))
   beat(0.25)
   beat(0.25 + heartbeat)
   say()
   await Bun.sleep(0)
   beat(0.5 + heartbeat)
   beat(heartbeat + patience)
-  expect(trail.ended).toBeUndefined()
+  expect(record.ended).toBeUndefined()
   beat(0.5 + heartbeat + patience)
-  expect(trail.ended?.code).toBe('cancelled')
+  expect(record.ended?.code).toBe('cancelled')
 })

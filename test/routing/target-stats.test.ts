@@ -5,7 +5,7 @@ import type { Entry, Target } from '../../src/providers/entry.ts'
 import { createPolicies } from '../../src/routing/policies.ts'
 import { createRouter } from '../../src/routing/router.ts'
 import { createTargetStats, exploreAfter, needsTargetStats, type TargetStats } from '../../src/routing/target-stats.ts'
-import { Records } from '../../src/telemetry/request-record.ts'
+import { RequestRecords } from '../../src/telemetry/request-record.ts'
 import { credential, entryOf, seeded, targetOf } from '../contracts/limits.ts'
 import { choicesOf } from '../contracts/policy.ts'
 
@@ -252,14 +252,14 @@ describe('over entries and credentials, through the router and the record', () =
     } as unknown as Parameters<typeof createRouter>[0]
     const caller = { id: 'c', may: () => true }
     const wanted = { model: 'model', protocol: 'openai-chat', caller, affinity: () => '' }
-    const records = new Records(log)
+    const records = new RequestRecords(log)
     records.stats = stats
     return {
       begin() {
         const router = createRouter(compiled, () => true, { stats, random: seeded(1) })
-        const trail = records.begin('POST', '/')
-        trail.hold({ target: router.plan(wanted).targets[0]!, lease: { settle: () => {} } })
-        return trail
+        const record = records.begin('POST', '/')
+        record.holdLease({ target: router.plan(wanted).targets[0]!, lease: { settle: () => {} } })
+        return record
       },
     }
   }
@@ -279,7 +279,7 @@ describe('over entries and credentials, through the router and the record', () =
       expect.any(Number),
     ])
     expect(Math.abs(counts(/digest0/) - counts(/digest1/))).toBe(1)
-    for (const trail of trails) trail.close()
+    for (const record of trails) record.close()
     expect(['x', 'y'].map(place => stats.load(place))).toEqual([0, 0])
   })
 
@@ -287,11 +287,11 @@ describe('over entries and credentials, through the router and the record', () =
     const { begin } = planner(two(), 'fastest')
     const takes: Record<string, number> = { 'x/digest0/model': 500, 'x/digest1/model': 50, 'y/digest2/model': 200 }
     const tried = Array.from({ length: 3 }, () => {
-      const trail = begin()
-      now += takes[trail.target!]!
-      trail.first = 1
-      trail.close()
-      return trail.target!
+      const record = begin()
+      now += takes[record.target!]!
+      record.first = 1
+      record.close()
+      return record.target!
     })
     expect(tried.sort()).toEqual(Object.keys(takes))
     const again = begin()
@@ -302,19 +302,19 @@ describe('over entries and credentials, through the router and the record', () =
 
   test('an attempt that another one follows has failed, and an ended request counts nowhere', () => {
     const { begin } = planner(two(), 'fastest')
-    const trail = begin()
-    const first = trail.target!
-    trail.hold({ target: targetOf(entryOf('z')), lease: { settle: () => {} } })
+    const record = begin()
+    const first = record.target!
+    record.holdLease({ target: targetOf(entryOf('z')), lease: { settle: () => {} } })
     expect(stats.expectedLatency(first)).toBeGreaterThan(10_000)
-    trail.cancel()
-    trail.hold({ target: targetOf(entryOf('z')), lease: { settle: () => {} } })
+    record.cancel()
+    record.holdLease({ target: targetOf(entryOf('z')), lease: { settle: () => {} } })
     expect(['x', 'y', 'z'].map(place => stats.load(place))).toEqual([0, 0, 0])
   })
 
   test('the other strategies count nothing', () => {
     expect(['random', 'first', 'round_robin', 'hash'].some(needsTargetStats)).toBe(false)
-    const trail = new Records(log).begin('POST', '/')
-    trail.hold({ target: targetOf(entryOf('x')), lease: { settle: () => {} } })
+    const record = new RequestRecords(log).begin('POST', '/')
+    record.holdLease({ target: targetOf(entryOf('x')), lease: { settle: () => {} } })
     expect(stats.load('x')).toBe(0)
   })
 })

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import { createRedact } from '../../src/base/redact.ts'
 import { createLog, type LogSettings } from '../../src/telemetry/log.ts'
-import { Records } from '../../src/telemetry/request-record.ts'
+import { RequestRecords } from '../../src/telemetry/request-record.ts'
 
 const collect = (settings: Partial<LogSettings> = {}, terminal = false) => {
   const written: string[] = []
@@ -71,15 +71,15 @@ const target = { id: 't', model: 'm' } as never
 
 test('a trail closes once, whoever closes it', () => {
   const { log, lines } = collect()
-  const records = new Records(log)
-  const trail = records.begin('POST', '/v1/chat/completions')
+  const records = new RequestRecords(log)
+  const record = records.begin('POST', '/v1/chat/completions')
   const lent = ticket()
-  trail.hold({ target, lease: lent })
-  trail.reached = true
-  trail.usage = { input: 3, output: 4 }
-  trail.close()
-  trail.cancel()
-  trail.close({ error: new GatewayError('internal', 'late') })
+  record.holdLease({ target, lease: lent })
+  record.reachedVendor = true
+  record.usage = { input: 3, output: 4 }
+  record.close()
+  record.cancel()
+  record.close({ error: new GatewayError('internal', 'late') })
   expect(lent.settled).toEqual([7])
   expect(records.open.size).toBe(0)
   expect(lines().map(line => JSON.parse(line).status)).toEqual([200])
@@ -87,16 +87,16 @@ test('a trail closes once, whoever closes it', () => {
 
 test('a client that leaves stops what is under way, and a ticket that comes too late goes straight back', () => {
   const { log, lines } = collect()
-  const trail = new Records(log).begin('POST', '/')
+  const record = new RequestRecords(log).begin('POST', '/')
   const stopped: string[] = []
-  trail.work = { stop: error => void stopped.push(error.code) }
-  trail.cancel()
+  record.cancellable = { stop: error => void stopped.push(error.code) }
+  record.cancel()
   const late = ticket()
-  trail.hold({ target, lease: late })
+  record.holdLease({ target, lease: late })
   expect(stopped).toEqual(['cancelled'])
-  expect(trail.signal.aborted).toBe(true)
+  expect(record.signal.aborted).toBe(true)
   expect(late.settled).toEqual([0])
-  expect(() => trail.check()).toThrow('the client left')
+  expect(() => record.check()).toThrow('the client left')
   expect(JSON.parse(lines()[0]!)).toMatchObject({ status: 499, error: { code: 'cancelled' } })
 })
 
@@ -105,11 +105,11 @@ test('tokens nobody counted: none if no vendor was reached, the estimate if one 
     [false, 0],
     [true, undefined],
   ] as const) {
-    const trail = new Records(collect().log).begin('POST', '/')
+    const record = new RequestRecords(collect().log).begin('POST', '/')
     const lent = ticket()
-    trail.hold({ target, lease: lent })
-    trail.reached = reached
-    trail.close()
+    record.holdLease({ target, lease: lent })
+    record.reachedVendor = reached
+    record.close()
     expect(lent.settled).toEqual([tokens])
   }
 })

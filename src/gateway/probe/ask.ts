@@ -12,7 +12,7 @@ import { chooseProtocol, urlOf } from '../../providers/resolve-url.ts'
 import { createAnswerStore } from '../../store/answers.ts'
 import { createSealStore } from '../../store/seals.ts'
 import type { Log } from '../../telemetry/log.ts'
-import { type Outcome, Records, type Trail } from '../../telemetry/request-record.ts'
+import { type Outcome, type RequestRecord, RequestRecords } from '../../telemetry/request-record.ts'
 import { environmentProxy, originOf } from '../../upstream/connection/proxy.ts'
 import { type Connection, serve } from '../handle.ts'
 import type { Runtime } from '../runtime.ts'
@@ -35,9 +35,9 @@ const mostTokens = 16
 export const ask = async (target: Target, asks: Asked, signal: AbortSignal, terms: Terms): Promise<Result> => {
   let body: JsonObject | undefined = bodyOf(target.model, asks)
   for (;;) {
-    const { error, trail } = await answer(body, target, asks, signal, terms)
-    const milliseconds = (trail.first ?? performance.now() - trail.started) - trail.queued
-    if (error === undefined) return { result: 'ok', milliseconds, ...(trail.usage && { usage: trail.usage }) }
+    const { error, record } = await answer(body, target, asks, signal, terms)
+    const milliseconds = (record.first ?? performance.now() - record.started) - record.queued
+    if (error === undefined) return { result: 'ok', milliseconds, ...(record.usage && { usage: record.usage }) }
     if (error.code === 'cancelled') return { result: 'skipped', why: 'interrupted', milliseconds }
     if (error.code === 'limited') return { result: 'skipped', why: error.message, milliseconds }
     body = easier(body, error)
@@ -59,7 +59,7 @@ const easier = (body: JsonObject, { code, message }: GatewayError): JsonObject |
   return undefined
 }
 
-type Answer = { error: GatewayError | undefined; trail: Trail }
+type Answer = { error: GatewayError | undefined; record: RequestRecord }
 
 const answer = async (
   body: JsonObject,
@@ -74,24 +74,24 @@ const answer = async (
   const request = new Request('http://localhost/v1', init)
   const response = await serve(request, { protocol, query: '' }, connection, runtimeFor(target, records, terms))
   await response.arrayBuffer().catch(() => undefined)
-  const { trail, outcome } = records.noted!
-  return { trail, error: trail.ended ?? outcome.error }
+  const { record, outcome } = records.noted!
+  return { record, error: record.ended ?? outcome.error }
 }
 
 const connection: Connection = { wait: () => {}, hangUp: () => {}, address: () => undefined }
 const silent: Log = { write: () => {}, flush: () => {}, configure: () => {} }
 
 /** Keeps the record in place of writing it. */
-class Notes extends Records {
-  noted: { trail: Trail; outcome: Outcome } | undefined
+class Notes extends RequestRecords {
+  noted: { record: RequestRecord; outcome: Outcome } | undefined
 
-  override finish(trail: Trail, outcome: Outcome): void {
-    this.open.delete(trail)
-    this.noted = { trail, outcome }
+  override finish(record: RequestRecord, outcome: Outcome): void {
+    this.open.delete(record)
+    this.noted = { record, outcome }
   }
 }
 
-const runtimeFor = (target: Target, records: Records, { settings, limits, redact }: Terms): Runtime => ({
+const runtimeFor = (target: Target, records: RequestRecords, { settings, limits, redact }: Terms): Runtime => ({
   settings,
   auth: createAuth([]),
   router: {
