@@ -29,7 +29,7 @@ export const start = async (choices: Choices): Promise<number | undefined> => {
   const log = createLog(standardOutput(), { level: settings.logLevel, format: settings.logFormat, redact })
   const records = new RequestRecords(log)
   const life = {
-    run: buildRuntime(settings, {
+    runtime: buildRuntime(settings, {
       limits: memoryLimits(),
       records,
       seals: createSealStore(),
@@ -46,7 +46,7 @@ export const start = async (choices: Choices): Promise<number | undefined> => {
   }
   // Until here the executable compiles next to nothing to machine code: little of a start runs twice.
   Bun.unsafe.setJITPolicy(1)
-  process.stderr.write(banner(life.run, app.server?.port ?? settings.port))
+  process.stderr.write(banner(life.runtime, app.server?.port ?? settings.port))
   if (exposed(settings)) process.stderr.write(exposed(settings))
   catchStrays(log)
   endOnSignal(life, log, () => app.server?.stop(false))
@@ -81,10 +81,10 @@ const endOnSignal = (life: Mortal, log: Log, close: () => unknown): void => {
     if (life.draining) process.exit(1)
     life.draining = true
     began = performance.now()
-    const { open } = life.run.records
+    const { open } = life.runtime.records
     log.write({ level: 'info', message: 'shutting down', open: open.size })
     close()
-    await drained(life.run)
+    await drained(life.runtime)
     for (const record of open) record.end(new GatewayError('unavailable', 'the gateway is shutting down'))
     await closeBridge()
     log.flush()

@@ -11,38 +11,42 @@ import { sealOriginOf } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
 import { type Answered, Call } from '../upstream/call.ts'
-import { type Intake, isUsageRefusal, type Prepared, prepare, refusesUsage } from './build-request.ts'
-import { refuse, type Way } from './convert-response.ts'
+import { type ClientRequest, isUsageRefusal, type PreparedRequest, prepare, refusesUsage } from './build-request.ts'
+import { type ResponsePipe, refuse } from './convert-response.ts'
 import { keeperOf } from './previous-response.ts'
 import type { Runtime } from './runtime.ts'
 
 /** One request on its way, beside what it asks. `said`: see `Course`. */
-export type Journey = { record: RequestRecord; run: Runtime; said?: Json[] | undefined }
+export type AttemptContext = { record: RequestRecord; runtime: Runtime; said?: Json[] | undefined }
 
 /** An attempt that has its answer's head, and it is a good one. */
-export type Begun = { answered: Answered; way: Way; target: Target }
+export type StartedAttempt = { answered: Answered; pipe: ResponsePipe; target: Target }
 
 /**
  * admit → prepare → call: one attempt, up to the head of a good answer. @throws the vendor's refusal, `limited`, `upstream_failed`,
  * `upstream_timeout`, and `invalid_request` where the target cannot be asked for this.
  */
-export const attempt = async (intake: Intake, plan: Plan, journey: Journey): Promise<Begun> => {
-  const admitted = admit(intake, plan, journey)
+export const attempt = async (
+  clientRequest: ClientRequest,
+  plan: Plan,
+  context: AttemptContext,
+): Promise<StartedAttempt> => {
+  const admitted = admit(clientRequest, plan, context)
   const target = admitted instanceof Promise ? await admitted : admitted
-  const exchange = exchangeFor(intake, plan, target, journey)
+  const exchange = exchangeFor(clientRequest, plan, target, context)
   for (;;) {
-    const preparing = prepare(intake, target, exchange)
+    const preparing = prepare(clientRequest, target, exchange)
     const prepared = preparing instanceof Promise ? await preparing : preparing
-    refuseLoss(journey)
-    const call = callFor(prepared, target, intake.stream, journey)
+    refuseLoss(context)
+    const call = callFor(prepared, target, clientRequest.stream, context)
     try {
       await call.answered()
-      journey.record.check()
-      const way = wayFor(intake, prepared, target, exchange, journey)
-      if (call.response.ok) return { answered: call, way, target }
-      await refused(call, way, journey)
+      context.record.check()
+      const pipe = responsePipeFor(clientRequest, prepared, target, exchange, context)
+      if (call.response.ok) return { answered: call, pipe, target }
+      await refused(call, pipe, context)
     } catch (thrown) {
-      noteFailure(thrown, journey)
+      noteFailure(thrown, context)
       if (!isUsageRefusal(thrown, prepared)) throw thrown
       refusesUsage(target)
     }
@@ -50,8 +54,13 @@ export const attempt = async (intake: Intake, plan: Plan, journey: Journey): Pro
 }
 
 /** Ready to be sent; the request ends with it, and it with the request. */
-const callFor = (prepared: Prepared, target: Target, stream: boolean, { record, run }: Journey): Call => {
-  const { connect, firstByte, idle } = run.settings.timeouts
+const callFor = (
+  prepared: PreparedRequest,
+  target: Target,
+  stream: boolean,
+  { record, runtime }: AttemptContext,
+): Call => {
+  const { connect, firstByte, idle } = runtime.settings.timeouts
   const whole = !stream && target.entry.timeout !== undefined
   const terms = { connect, firstByte: target.entry.timeout ?? firstByte, idle, whole }
   record.check()
@@ -61,28 +70,28 @@ const callFor = (prepared: Prepared, target: Target, stream: boolean, { record, 
   return call
 }
 
-const wayFor = (
-  intake: Intake,
-  { wire, speaks, remembers }: Prepared,
+const responsePipeFor = (
+  clientRequest: ClientRequest,
+  { wire, speaks, remembers }: PreparedRequest,
   target: Target,
   exchange: Exchange,
-  { record, run, said }: Journey,
-): Way => {
+  { record, runtime, said }: AttemptContext,
+): ResponsePipe => {
   const mend = wire.patchResponse?.[speaks]
   if (mend) exchange.patchResponse = mend
-  const keep = keeperOf({ intake, said }, target, record.caller ?? '', run)
-  return { client: intake.protocol, speaks, exchange, remembers, keep }
+  const keep = keeperOf({ clientRequest, said }, target, record.caller ?? '', runtime)
+  return { client: clientRequest.protocol, speaks, exchange, remembers, keep }
 }
 
 /** A vendor that refuses has not worked. @throws its refusal */
-const refused = async (call: Call, way: Way, { record }: Journey): Promise<void> => {
+const refused = async (call: Call, pipe: ResponsePipe, { record }: AttemptContext): Promise<void> => {
   const { status } = call.response
   if (status >= 300 && status < 500) record.reachedVendor = false
-  await refuse(call, way)
+  await refuse(call, pipe)
 }
 
 /** @throws what ended the request from outside, which comes before what it led to. */
-const noteFailure = (thrown: unknown, { record }: Journey): void => {
+const noteFailure = (thrown: unknown, { record }: AttemptContext): void => {
   if (thrown instanceof GatewayError && thrown.detail.unsent) record.reachedVendor = false
   record.check()
 }
@@ -90,12 +99,12 @@ const noteFailure = (thrown: unknown, { record }: Journey): void => {
 /** What a request wants of a target: worked out only as far as a limit asks. */
 class Asking implements AdmissionRequest {
   constructor(
-    private readonly intake: Intake,
+    private readonly clientRequest: ClientRequest,
     private readonly record: RequestRecord,
   ) {}
 
   get embedding(): boolean {
-    return unaryKindOf(this.intake.protocol.id) === 'embedding'
+    return unaryKindOf(this.clientRequest.protocol.id) === 'embedding'
   }
   get gone(): boolean {
     return this.record.ended !== undefined
@@ -104,15 +113,19 @@ class Asking implements AdmissionRequest {
     return this.record.signal
   }
   tokens(): number {
-    return this.intake.json ? estimateTokens(this.intake.json.body) : 1000
+    return this.clientRequest.json ? estimateTokens(this.clientRequest.json.body) : 1000
   }
 }
 
 /** At once where nobody need wait: a promise more is dear on the way of every request. */
-const admit = (intake: Intake, plan: Plan, { record, run }: Journey): Target | Promise<Target> => {
+const admit = (
+  clientRequest: ClientRequest,
+  plan: Plan,
+  { record, runtime }: AttemptContext,
+): Target | Promise<Target> => {
   record.check()
   const began = performance.now()
-  const asked = run.limits.admit(plan.targets, new Asking(intake, record))
+  const asked = runtime.limits.admit(plan.targets, new Asking(clientRequest, record))
   if (!(asked instanceof Promise)) return take(asked, record)
   return asked.then(grant => {
     record.queued += performance.now() - began
@@ -126,19 +139,24 @@ const take = (grant: Admission, record: RequestRecord): Target => {
   return grant.target
 }
 
-const exchangeFor = (intake: Intake, plan: Plan, target: Target, { record, run }: Journey): Exchange => ({
-  id: intake.protocol.idPrefix + record.id.slice(4),
+const exchangeFor = (
+  clientRequest: ClientRequest,
+  plan: Plan,
+  target: Target,
+  { record, runtime }: AttemptContext,
+): Exchange => ({
+  id: clientRequest.protocol.idPrefix + record.id.slice(4),
   created: Math.floor(Date.now() / 1000),
   model: plan.model,
   target: sealOriginOf(target),
-  seals: run.seals.of(record.caller ?? ''),
-  ...(intake.json && { clientRequest: intake.json.asked ?? intake.json.body }),
-  usageRequested: intake.usageAsked,
+  seals: runtime.seals.of(record.caller ?? ''),
+  ...(clientRequest.json && { clientRequest: clientRequest.json.asked ?? clientRequest.json.body }),
+  usageRequested: clientRequest.usageAsked,
   loss: record.loss,
-  redact: run.redact,
+  redact: runtime.redact,
 })
 
-const refuseLoss = ({ record, run }: Journey): void => {
-  if (run.settings.onLoss !== 'refuse' || record.losses === undefined) return
+const refuseLoss = ({ record, runtime }: AttemptContext): void => {
+  if (runtime.settings.onLoss !== 'refuse' || record.losses === undefined) return
   throw new GatewayError('invalid_request', `the target cannot carry all of the request: ${record.losses.join('; ')}`)
 }

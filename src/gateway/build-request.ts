@@ -24,7 +24,7 @@ import { sendFor } from '../upstream/connection/token-fetch.ts'
 import { refuseKept } from './vendor-files.ts'
 
 /** A request as routing, limits and the vendor's side need it. */
-export type Intake = {
+export type ClientRequest = {
   protocol: Ingress | PassthroughProtocol
   /** The client's. */
   headers: Headers
@@ -35,7 +35,7 @@ export type Intake = {
 } & ({ json: JsonBody; media: RequestMedia; upload?: undefined } | { json?: undefined; upload: Upload })
 
 /** What goes out, and in which protocol the answer will come. */
-export type Prepared = {
+export type PreparedRequest = {
   outgoing: UpstreamRequest
   payload: Payload
   wire: Wire
@@ -50,44 +50,52 @@ const refusing = new Set<string>()
 export const refusesUsage = (target: Target): void => void refusing.add(target.entry.id)
 
 /** Some vendors answer 400 to the question for usage, which was ours and not the client's. */
-export const isUsageRefusal = (refusal: unknown, { askedUsage }: Prepared): boolean =>
+export const isUsageRefusal = (refusal: unknown, { askedUsage }: PreparedRequest): boolean =>
   askedUsage &&
   refusal instanceof GatewayError &&
   (refusal.status === 400 || refusal.status === 422) &&
   /stream_options|include_usage/.test(refusal.message + (refusal.detail.body?.text ?? ''))
 
 /** @throws GatewayError `invalid_request` where the request cannot be said in the target's protocol. */
-export const prepare = (intake: Intake, target: Target, exchange: Exchange): Prepared | Promise<Prepared> => {
+export const prepare = (
+  clientRequest: ClientRequest,
+  target: Target,
+  exchange: Exchange,
+): PreparedRequest | Promise<PreparedRequest> => {
   const wire = builtWire(target)
-  const speaks = chooseProtocol(target, intake.protocol.id)
-  const askedUsage = intake.stream && !wire.refusesUsage && !refusing.has(target.entry.id)
-  const written = write(intake, target, wire, speaks, askedUsage, exchange)
+  const speaks = chooseProtocol(target, clientRequest.protocol.id)
+  const askedUsage = clientRequest.stream && !wire.refusesUsage && !refusing.has(target.entry.id)
+  const written = write(clientRequest, target, wire, speaks, askedUsage, exchange)
   const manner = { wire, speaks, askedUsage }
-  return written instanceof Promise ? signLater(written, manner, intake, target) : sign(written, manner, intake, target)
+  return written instanceof Promise
+    ? signLater(written, manner, clientRequest, target)
+    : sign(written, manner, clientRequest, target)
 }
 
-type Manner = Pick<Prepared, 'wire' | 'speaks' | 'askedUsage'>
+type Manner = Pick<PreparedRequest, 'wire' | 'speaks' | 'askedUsage'>
 
 const sign = (
   { payload, length }: Written,
   { wire, speaks, askedUsage }: Manner,
-  intake: Intake,
+  clientRequest: ClientRequest,
   target: Target,
-): Prepared | Promise<Prepared> => {
+): PreparedRequest | Promise<PreparedRequest> => {
   const outgoing: UpstreamRequest = {
-    url: urlOf(target, speaks, intake),
-    headers: headersOf(intake, target, speaks, length),
+    url: urlOf(target, speaks, clientRequest),
+    headers: headersOf(clientRequest, target, speaks, length),
     body: typeof payload === 'string' ? payload : undefined,
   }
-  const remembers = needsThoughts(wire, speaks) && Array.isArray(intake.json?.body.tools)
+  const remembers = needsThoughts(wire, speaks) && Array.isArray(clientRequest.json?.body.tools)
   const prepared = { outgoing, payload, wire, speaks, askedUsage, remembers }
   const signing = wire.sign(outgoing, target, sendFor)
   return signing instanceof Promise ? after(signing, prepared) : prepared
 }
 
 /** Beside the functions above and not within: a closure there would be made for every request. */
-const signLater = async (written: Promise<Written>, ...rest: [Manner, Intake, Target]): Promise<Prepared> =>
-  sign(await written, ...rest)
+const signLater = async (
+  written: Promise<Written>,
+  ...rest: [Manner, ClientRequest, Target]
+): Promise<PreparedRequest> => sign(await written, ...rest)
 const after = async <Value>(done: Promise<void>, value: Value): Promise<Value> => {
   await done
   return value
@@ -103,31 +111,32 @@ type Written = { payload: Payload; length?: number | undefined }
 
 /** pass: the client's bytes with the model replaced. adjust: the same protocol, corrected for the vendor. translate: through the IR. */
 const write = (
-  intake: Intake,
+  clientRequest: ClientRequest,
   target: Target,
   wire: Wire,
   speaks: ProtocolId,
   requestUsage: boolean,
   exchange: Exchange,
 ): Written | Promise<Written> => {
-  if (intake.upload && speaks !== intake.protocol.id)
+  if (clientRequest.upload && speaks !== clientRequest.protocol.id)
     throw new GatewayError('invalid_request', 'the target takes no form here: the body must be JSON')
-  if (intake.upload) return intake.upload.write(target.model, target.entry.params)
-  const { text, body } = intake.json
-  if (speaks !== intake.protocol.id && isUnary(intake.protocol))
-    return { payload: asked(intake.protocol, body, target, wire, speaks, exchange) }
-  if (speaks !== intake.protocol.id || needsBytes(intake.protocol, intake.json, wire))
-    return translate(intake, target, wire, speaks, exchange)
-  const passed = intake.protocol.passthrough.writeRequest(text, body, { model: target.model, requestUsage })
+  if (clientRequest.upload) return clientRequest.upload.write(target.model, target.entry.params)
+  const { text, body } = clientRequest.json
+  if (speaks !== clientRequest.protocol.id && isUnary(clientRequest.protocol))
+    return { payload: asked(clientRequest.protocol, body, target, wire, speaks, exchange) }
+  if (speaks !== clientRequest.protocol.id || needsBytes(clientRequest.protocol, clientRequest.json, wire))
+    return translate(clientRequest, target, wire, speaks, exchange)
+  const passed = clientRequest.protocol.passthrough.writeRequest(text, body, { model: target.model, requestUsage })
   const adjust = wire.patchRequest?.[speaks]
   const brings = needsThoughts(wire, speaks) && text.includes('"tool_calls"')
-  const own = changeFor(body, wire, speaks, target, exchange.loss, intake.headers)
-  const change = body.stream_options && intake.usageAsked && !requestUsage ? { stream_options: undefined, ...own } : own
+  const own = changeFor(body, wire, speaks, target, exchange.loss, clientRequest.headers)
+  const change =
+    body.stream_options && clientRequest.usageAsked && !requestUsage ? { stream_options: undefined, ...own } : own
   if (!adjust && !brings) return { payload: wrapped(changed(passed, change), wire, speaks) }
   const adjusted = read(passed)
   if (brings) restoreReasoning(adjusted, exchange.seals)
   Object.assign(adjusted, change)
-  adjust?.(adjusted, exchange.loss, target, intake.headers)
+  adjust?.(adjusted, exchange.loss, target, clientRequest.headers)
   return { payload: wrapped(JSON.stringify(adjusted), wire, speaks) }
 }
 
@@ -169,7 +178,7 @@ const asked = (
 
 /** Where the vendor fetches nothing, files named by URL are fetched before; a promise only then. */
 const translate = (
-  { protocol, json, headers, stream, media }: Intake & { json: JsonBody },
+  { protocol, json, headers, stream, media }: ClientRequest & { json: JsonBody },
   target: Target,
   wire: Wire,
   speaks: ProtocolId,
@@ -237,20 +246,25 @@ const passed = [
 /** How the gateway calls itself. */
 export const userAgent = `simple-one-api/${version}`
 
-const headersOf = (intake: Intake, target: Target, speaks: ProtocolId, length: number | undefined): Headers => {
+const headersOf = (
+  clientRequest: ClientRequest,
+  target: Target,
+  speaks: ProtocolId,
+  length: number | undefined,
+): Headers => {
   const headers = new Headers({ 'user-agent': userAgent })
-  headers.set('content-type', intake.upload ? intake.headers.get('content-type')! : 'application/json')
+  headers.set('content-type', clientRequest.upload ? clientRequest.headers.get('content-type')! : 'application/json')
   for (const name of passed) {
-    const value = intake.headers.get(name)
+    const value = clientRequest.headers.get(name)
     if (value !== null) headers.set(name, value)
   }
-  if (intake.stream) {
+  if (clientRequest.stream) {
     headers.set('accept', 'text/event-stream')
     headers.set('accept-encoding', 'identity')
   }
   if (length !== undefined) headers.set('content-length', String(length))
   const own = (egressOf(speaks) ?? tokenCounters.get(speaks)?.protocol)?.headers?.(
-    speaks === intake.protocol.id ? intake.headers : undefined,
+    speaks === clientRequest.protocol.id ? clientRequest.headers : undefined,
   )
   for (const name in own) headers.set(name, own[name]!)
   for (const name in target.entry.headers) headers.set(name, target.entry.headers[name]!)

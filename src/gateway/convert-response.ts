@@ -20,7 +20,7 @@ import { type Framing, sse } from '../upstream/framing/sse.ts'
 import { readBytes, readError, readRest, readText, sniff } from '../upstream/read-body.ts'
 
 /** Between whom the answer goes. */
-export type Way = {
+export type ResponsePipe = {
   client: Ingress | PassthroughProtocol
   speaks: ProtocolId
   exchange: Exchange
@@ -29,10 +29,10 @@ export type Way = {
 }
 
 /** A whole answer: text, or bytes that are handed on as they come. */
-export type Whole = { body: string | ReadableStream<Uint8Array>; type: string; usage?: Usage | undefined }
+export type CompleteResponse = { body: string | ReadableStream<Uint8Array>; type: string; usage?: Usage | undefined }
 
 /** @throws always: the vendor's refusal, its status not being a 2xx. */
-export const refuse = async (answered: Answered, { speaks, exchange }: Way): Promise<never> => {
+export const refuse = async (answered: Answered, { speaks, exchange }: ResponsePipe): Promise<never> => {
   const { status, headers } = answered.response
   const text = await readError(answered)
   if (status === 407) throw new GatewayError('upstream_failed', "the proxy refused the gateway's credentials")
@@ -44,20 +44,20 @@ export const refuse = async (answered: Answered, { speaks, exchange }: Way): Pro
 /** Reads a stream up to its first content. @throws what failed before that, with its true status. */
 export const openStream = async (
   answered: Answered,
-  way: Way,
+  pipe: ResponsePipe,
   idle: number,
   keep: (source: Source) => void,
 ): Promise<Opened> => {
   const { reader, first, events } = await sniff(answered, idle)
   const { headers } = answered.response
-  if (!events) return { headers, ...tellWhole(await readRest(reader, first, answered, idle), way) }
+  if (!events) return { headers, ...tellWhole(await readRest(reader, first, answered, idle), pipe) }
   const source = new Source(
     reader,
-    passingOf(way),
+    passingOf(pipe),
     answered.deadline,
     idle,
     first,
-    framingOf(headers.get('content-type'), way),
+    framingOf(headers.get('content-type'), pipe),
   )
   keep(source)
   return { headers, text: await source.commit(), source }
@@ -66,86 +66,86 @@ export const openStream = async (
 /** Reads an answer that is not streamed. @throws GatewayError where it is none. */
 export const readWhole = async (
   answered: Answered,
-  way: Way,
+  pipe: ResponsePipe,
   patience: Patience,
   record: RequestRecord,
-): Promise<Whole> => {
+): Promise<CompleteResponse> => {
   const idle = patience.vendor
   const type = answered.response.headers.get('content-type') ?? ''
-  const isHandedOn = isBinary(way, type) || isPassingStream(way, type)
+  const isHandedOn = isBinary(pipe, type) || isPassingStream(pipe, type)
   if (isHandedOn && answered.response.body) return { body: handOn(answered, patience, record), type }
   if (isEventStream(type) && answered.response.body)
-    return collected(await readBytes(answered.response.body.getReader(), undefined, answered, idle), type, way)
+    return collected(await readBytes(answered.response.body.getReader(), undefined, answered, idle), type, pipe)
   const text = await readText(answered, idle)
-  if (looksLikeEvents(text) && isTranslatable(way)) return collected(new TextEncoder().encode(text), type, way)
-  if (isPlain(way, type, text)) return { body: text, type }
-  return kept(passOrTranslate(text, way), way)
+  if (looksLikeEvents(text) && isTranslatable(pipe)) return collected(new TextEncoder().encode(text), type, pipe)
+  if (isPlain(pipe, type, text)) return { body: text, type }
+  return kept(passOrTranslate(text, pipe), pipe)
 }
 
 const json = 'application/json'
 
-type Told = { body: string; usage?: Usage | undefined }
+type RenderedBody = { body: string; usage?: Usage | undefined }
 
 /** A whole answer that the client can go on from is kept. */
-const kept = (told: Told, { keep }: Way): Whole => ({
+const kept = (told: RenderedBody, { keep }: ResponsePipe): CompleteResponse => ({
   ...told,
   body: keep ? keepMessage(told.body, keep) : told.body,
   type: json,
 })
 
-const passOrTranslate = (text: string, way: Way): Told => {
-  const { client, speaks, exchange } = way
+const passOrTranslate = (text: string, pipe: ResponsePipe): RenderedBody => {
+  const { client, speaks, exchange } = pipe
   if (client.id !== speaks && isUnary(client))
     return translateUnaryResponse(client, unaryEgressOf(speaks)!, text, exchange)
-  if (client.id !== speaks) return translateMessage(client as Ingress, egressOf(way.speaks)!, text, exchange)
+  if (client.id !== speaks) return translateMessage(client as Ingress, egressOf(pipe.speaks)!, text, exchange)
   const { text: body, usage } = client.passthrough.passMessage(text, exchange)
-  if (way.remembers) rememberMessage(egressOf(speaks)!, text, exchange)
+  if (pipe.remembers) rememberMessage(egressOf(speaks)!, text, exchange)
   return { body, usage }
 }
 
-const passingOf = (way: Way): StreamPipe => (way.keep ? keepStream(wayBack(way), way.keep) : wayBack(way))
+const passingOf = (pipe: ResponsePipe): StreamPipe => (pipe.keep ? keepStream(wayBack(pipe), pipe.keep) : wayBack(pipe))
 
 /** The one `if` of the way back: the client's own protocol passes, another is translated. */
-const wayBack = ({ client, speaks, exchange, remembers }: Way): StreamPipe => {
+const wayBack = ({ client, speaks, exchange, remembers }: ResponsePipe): StreamPipe => {
   if (client.id !== speaks) return translateStream(client as Ingress, egressOf(speaks)!, exchange)
   const pipe = client.passthrough.pipeStream(exchange)
   return remembers ? rememberStream(egressOf(speaks)!, pipe, exchange) : pipe
 }
 
 /** A vendor that was asked for a stream answered whole: told as a stream, or passed where the path knows no translation. @throws the fault it tells */
-const tellWhole = (text: string, way: Way): Pick<Opened, 'text' | 'usage' | 'type'> => {
-  if (!isTranslatable(way)) {
-    const { text: body, usage } = way.client.passthrough.passMessage(text, way.exchange)
+const tellWhole = (text: string, pipe: ResponsePipe): Pick<Opened, 'text' | 'usage' | 'type'> => {
+  if (!isTranslatable(pipe)) {
+    const { text: body, usage } = pipe.client.passthrough.passMessage(text, pipe.exchange)
     return { text: body, usage, type: json }
   }
-  const { body, usage } = streamMessage(way.client as Ingress, egressOf(way.speaks)!, text, way.exchange)
-  return { text: way.keep ? keepFrames(body, way.keep) : body, usage }
+  const { body, usage } = streamMessage(pipe.client as Ingress, egressOf(pipe.speaks)!, text, pipe.exchange)
+  return { text: pipe.keep ? keepFrames(body, pipe.keep) : body, usage }
 }
 
 /** A stream that came where a whole answer was asked for. */
-const collected = (bytes: Uint8Array, type: string, way: Way): Whole => {
+const collected = (bytes: Uint8Array, type: string, pipe: ResponsePipe): CompleteResponse => {
   const frames: Frame[] = []
-  const reader = framingOf(type, way)(frame => frames.push(frame))
+  const reader = framingOf(type, pipe)(frame => frames.push(frame))
   reader.push(bytes)
   reader.end()
-  return kept(collectStream(way.client as Ingress, egressOf(way.speaks)!, frames, way.exchange), way)
+  return kept(collectStream(pipe.client as Ingress, egressOf(pipe.speaks)!, frames, pipe.exchange), pipe)
 }
 
-const framingOf = (type: string | null, { exchange }: Way): Framing =>
+const framingOf = (type: string | null, { exchange }: ResponsePipe): Framing =>
   isEventStream(type) ? emit => eventStream(emit, exchange) : sse
 
-const isTranslatable = ({ client, speaks }: Way): boolean =>
+const isTranslatable = ({ client, speaks }: ResponsePipe): boolean =>
   ingressOf(client.id) !== undefined && egressOf(speaks) !== undefined
 const looksLikeEvents = (text: string): boolean => /^\s*(data|event|id|retry)?:/.test(text)
 
 /** Sound, pictures: everything a path that only passes may answer and that is not text. */
-const isBinary = ({ client, speaks }: Way, type: string): boolean =>
+const isBinary = ({ client, speaks }: ResponsePipe, type: string): boolean =>
   client.id === speaks && !protocols.has(client.id) && !/json|^text\/|event-stream|xml|^$/i.test(type)
 
 /** Transcriptions may be plain text or subtitles; a page of HTML is nobody's answer. */
-const isPlain = ({ client }: Way, type: string, text: string): boolean =>
+const isPlain = ({ client }: ResponsePipe, type: string, text: string): boolean =>
   client.id.startsWith('audio/') && /^text\/(?!html)/i.test(type) && !/^\s*[{<]/.test(text)
 
 /** An upload may be answered in events although nothing in its head said so. */
-const isPassingStream = ({ client, speaks }: Way, type: string): boolean =>
+const isPassingStream = ({ client, speaks }: ResponsePipe, type: string): boolean =>
   client.id === speaks && !protocols.has(client.id) && type.startsWith('text/event-stream')

@@ -6,32 +6,32 @@ import { isTokenCounter, type TokenCounter } from '../protocols/count-tokens.ts'
 import type { Target } from '../providers/entry.ts'
 import { isNative } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
-import type { Intake } from './build-request.ts'
+import type { ClientRequest } from './build-request.ts'
 
 /** Targets that said they do not count. They are asked again when the configuration has been read anew. */
 const countless = new WeakSet<Target>()
 
 /** The targets that count, or, where none does, the answer itself. */
-export const counted = (intake: Intake, plan: Plan): Plan | { guess: JsonObject } => {
-  const { protocol } = intake
+export const counted = (clientRequest: ClientRequest, plan: Plan): Plan | { guess: JsonObject } => {
+  const { protocol } = clientRequest
   if (!isTokenCounter(protocol)) return plan
   const targets = plan.targets.filter(target => isNative(target, protocol.id) && !countless.has(target))
-  return targets.length > 0 ? { ...plan, targets } : { guess: guessed(protocol, intake) }
+  return targets.length > 0 ? { ...plan, targets } : { guess: guessed(protocol, clientRequest) }
 }
 
-const guessed = (protocol: TokenCounter, { json }: Intake): JsonObject =>
+const guessed = (protocol: TokenCounter, { json }: ClientRequest): JsonObject =>
   protocol.renderCount(estimatePrompt(protocol.unwrapRequest(json?.body ?? {})))
 
 /**
  * The answer where the vendor refused. It may count nothing for this target, or not this request: web searches and files by URL have answers
  * and no count (https://platform.claude.com/docs/en/build-with-claude/token-counting, 2026-11). @throws any other failure
  */
-export const guessedAfter = (failure: unknown, intake: Intake, asked: Target | undefined): JsonObject => {
-  if (!isTokenCounter(intake.protocol) || !(failure instanceof GatewayError)) throw failure
+export const guessedAfter = (failure: unknown, clientRequest: ClientRequest, asked: Target | undefined): JsonObject => {
+  if (!isTokenCounter(clientRequest.protocol) || !(failure instanceof GatewayError)) throw failure
   const never = countsNothing(failure)
   if (!never && failure.code !== 'upstream_refused') throw failure
   if (never && asked) countless.add(asked)
-  return guessed(intake.protocol, intake)
+  return guessed(clientRequest.protocol, clientRequest)
 }
 
 /** Each vendor has words of its own: there is no such address; the model, or the region, does not count; the key may not. */

@@ -8,14 +8,14 @@ import type { Target } from '../providers/entry.ts'
 import { chooseProtocol, wireOf } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
 import type { RequestRecord, RequestRecords } from '../telemetry/request-record.ts'
-import type { Intake } from './build-request.ts'
+import type { ClientRequest } from './build-request.ts'
 
 /** Parts that are under way at once, where nobody says otherwise. */
 const ordinary = 4
 
 /** The plan for a request that is one, for a target that takes it whole; or its parts. */
-export const splitBatch = (intake: Intake, plan: Plan): Plan | { parts: Intake[] } => {
-  const { protocol, json } = intake
+export const splitBatch = (clientRequest: ClientRequest, plan: Plan): Plan | { parts: ClientRequest[] } => {
+  const { protocol, json } = clientRequest
   const batch = json && 'batch' in protocol ? protocol.batch : undefined
   if (!batch) return plan
   const split = (most: number) => batch.split(json!.body, most)
@@ -23,7 +23,7 @@ export const splitBatch = (intake: Intake, plan: Plan): Plan | { parts: Intake[]
   const bodies = split(least)
   if (!bodies) return plan
   const targets = plan.targets.filter(target => !split(mostAt(target, protocol.id)))
-  return targets.length > 0 ? { ...plan, targets } : { parts: bodies.map(body => partOf(intake, body)) }
+  return targets.length > 0 ? { ...plan, targets } : { parts: bodies.map(body => partOf(clientRequest, body)) }
 }
 
 /** How many texts a target takes at once: as the vendor documents it; without a word, what is told as a chat is one, and all else has no bound. */
@@ -37,15 +37,15 @@ const mostAt = (target: Target, protocol: ProtocolId): number => {
 }
 
 /** One part of a request as a request of its own, which is not streamed. */
-export const partOf = (intake: Intake, body: JsonObject): Intake =>
-  ({ ...intake, stream: false, json: { body, text: JSON.stringify(body) } }) as Intake
+export const partOf = (clientRequest: ClientRequest, body: JsonObject): ClientRequest =>
+  ({ ...clientRequest, stream: false, json: { body, text: JSON.stringify(body) } }) as ClientRequest
 
 /** Answers one part; its trail is closed when it is over. */
-type Answer = (part: Intake, record: RequestRecord) => Promise<Response>
+type Answer = (part: ClientRequest, record: RequestRecord) => Promise<Response>
 
 /** @throws what the first part failed with; the others are ended. */
 export const answerEach = async (
-  parts: readonly Intake[],
+  parts: readonly ClientRequest[],
   whole: RequestRecord,
   records: RequestRecords,
   answer: Answer,
@@ -59,7 +59,7 @@ export const answerEach = async (
   }
   whole.cancellable = { stop: end }
 
-  const once = async (part: Intake): Promise<JsonObject> => {
+  const once = async (part: ClientRequest): Promise<JsonObject> => {
     whole.check()
     const record = own.begin(whole.method, whole.path)
     record.caller = whole.caller

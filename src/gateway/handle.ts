@@ -17,12 +17,12 @@ import type { Caller, Plan } from '../routing/router.ts'
 import { preferSealOrigin } from '../routing/seal-affinity.ts'
 import { affinityOf } from '../routing/targets.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
-import { attempt, type Journey } from './attempt.ts'
-import type { Intake } from './build-request.ts'
-import { openStream, readWhole, type Whole } from './convert-response.ts'
+import { type AttemptContext, attempt } from './attempt.ts'
+import type { ClientRequest } from './build-request.ts'
+import { type CompleteResponse, openStream, readWhole } from './convert-response.ts'
 import { counted, guessedAfter } from './count-tokens.ts'
 import { answerEach, splitBatch } from './fan-out.ts'
-import { goOn } from './previous-response.ts'
+import { resumePreviousResponse } from './previous-response.ts'
 import type { Runtime } from './runtime.ts'
 
 /** What the address of a request says: its protocol, and the model and whether to stream where the address tells them. */
@@ -44,37 +44,37 @@ export type Connection = {
 }
 
 /** Answers one request; never throws. The trail closes when the answer is over, the client leaves, or the request fails. */
-export const serve = async (
+export const handleRequest = async (
   request: Request,
   operation: Operation,
   connection: Connection,
-  run: Runtime,
+  runtime: Runtime,
 ): Promise<Response> => {
-  const record = run.records.begin(request.method, addressOf(request).path)
+  const record = runtime.records.begin(request.method, addressOf(request).path)
   record.connection = connection
   request.signal.addEventListener('abort', record)
   try {
-    const caller = run.auth.identify(presentedKeys(request.headers, operation.query))
+    const caller = runtime.auth.identify(presentedKeys(request.headers, operation.query))
     record.caller = caller.id
     record.reportsLosses = request.headers.get('x-report-losses') === '1'
-    const asked = intakeOf(await readBody(request, operation, run), request.headers, operation, record, run)
+    const asked = intakeOf(await readBody(request, operation, runtime), request.headers, operation, record, runtime)
     connection.wait()
-    const planned = planFor(asked, caller, run)
+    const planned = planFor(asked, caller, runtime)
     record.model = planned.model
     const counting = counted(asked, planned)
-    if ('guess' in counting) return told(counting.guess, record, run)
-    const journey: Journey = { record, run }
-    if (isTokenCounter(asked.protocol)) return await answerCount(asked, counting, journey)
+    if ('guess' in counting) return respondJson(counting.guess, record, runtime)
+    const context: AttemptContext = { record, runtime }
+    if (isTokenCounter(asked.protocol)) return await answerCount(asked, counting, context)
     const split = splitBatch(asked, counting)
-    if ('parts' in split) return await answerBatch(asked, split.parts, caller, journey)
-    const going = goOn(asked, split, caller.id, journey)
-    const { intake, plan, said } = going instanceof Promise ? await going : going
-    journey.said = said
-    return await (intake.stream ? answerStream : answerWhole)(intake, plan, journey)
+    if ('parts' in split) return await answerBatch(asked, split.parts, caller, context)
+    const going = resumePreviousResponse(asked, split, caller.id, context)
+    const { clientRequest, plan, said } = going instanceof Promise ? await going : going
+    context.said = said
+    return await (clientRequest.stream ? answerStream : answerWhole)(clientRequest, plan, context)
   } catch (thrown) {
     const error = record.ended ?? asGatewayError(thrown)
     if (error.code === 'unauthorized') record.address = connection.address()
-    return explain(error, operation.protocol, record, run)
+    return respondError(error, operation.protocol, record, runtime)
   }
 }
 
@@ -95,7 +95,7 @@ const intakeOf = (
   operation: Operation,
   record: RequestRecord,
   { settings }: Runtime,
-): Intake => {
+): ClientRequest => {
   const { protocol } = operation
   if ('write' in read)
     return { protocol, headers, model: operation.model ?? read.model, stream: false, usageAsked: false, upload: read }
@@ -115,22 +115,22 @@ const intakeOf = (
   }
 }
 
-const planFor = (intake: Intake, caller: Caller, run: Runtime): Plan => {
-  const plan = run.router.plan({
-    model: intake.model,
-    protocol: isTokenCounter(intake.protocol) ? intake.protocol.protocol.id : intake.protocol.id,
+const planFor = (clientRequest: ClientRequest, caller: Caller, runtime: Runtime): Plan => {
+  const plan = runtime.router.plan({
+    model: clientRequest.model,
+    protocol: isTokenCounter(clientRequest.protocol) ? clientRequest.protocol.protocol.id : clientRequest.protocol.id,
     caller,
-    affinity: () => affinityOf(intake.json?.body ?? {}, caller, intake.model ?? ''),
+    affinity: () => affinityOf(clientRequest.json?.body ?? {}, caller, clientRequest.model ?? ''),
   })
-  return intake.json ? preferSealOrigin(plan, intake.json.text) : plan
+  return clientRequest.json ? preferSealOrigin(plan, clientRequest.json.text) : plan
 }
 
 /** relay: a stream is answered as soon as it is committed, or at the first heartbeat. */
-const answerStream = (intake: Intake, plan: Plan, journey: Journey): Promise<Response> => {
-  const { record, run } = journey
-  const { protocol } = intake
-  const opening = attempt(intake, plan, journey).then(({ answered, way }) =>
-    openStream(answered, way, run.settings.timeouts.idle, source => {
+const answerStream = (clientRequest: ClientRequest, plan: Plan, context: AttemptContext): Promise<Response> => {
+  const { record, runtime } = context
+  const { protocol } = clientRequest
+  const opening = attempt(clientRequest, plan, context).then(({ answered, pipe }) =>
+    openStream(answered, pipe, runtime.settings.timeouts.idle, source => {
       const stop = (error: GatewayError) => {
         source.cancel()
         answered.stop()
@@ -139,80 +139,82 @@ const answerStream = (intake: Intake, plan: Plan, journey: Journey): Promise<Res
       record.cancellable = { stop }
     }),
   )
-  const relay = new Relay(record, relayTerms(protocol, journey), opening)
+  const relay = new Relay(record, relayTerms(protocol, context), opening)
   return relay.answer
 }
 
-const relayTerms = (protocol: Ingress | PassthroughProtocol, { record, run }: Journey) => ({
-  heartbeat: run.settings.heartbeat,
-  patience: run.settings.timeouts.idle,
+const relayTerms = (protocol: Ingress | PassthroughProtocol, { record, runtime }: AttemptContext) => ({
+  heartbeat: runtime.settings.heartbeat,
+  patience: runtime.settings.timeouts.idle,
   sign: protocol.heartbeat ?? ': heartbeat\n\n',
   type: protocol.streamType ?? 'text/event-stream; charset=utf-8',
   fail: (error: GatewayError) => protocol.renderStreamError(error),
-  headers: (type: string, vendor?: Headers) => answerHeaders(record, type, run.redact, vendor),
+  headers: (type: string, vendor?: Headers) => answerHeaders(record, type, runtime.redact, vendor),
 })
 
-const answerWhole = async (intake: Intake, plan: Plan, journey: Journey): Promise<Response> => {
-  const { record, run } = journey
-  const { answered, way, target } = await attempt(intake, plan, journey)
-  const { idle } = run.settings.timeouts
+const answerWhole = async (clientRequest: ClientRequest, plan: Plan, context: AttemptContext): Promise<Response> => {
+  const { record, runtime } = context
+  const { answered, pipe, target } = await attempt(clientRequest, plan, context)
+  const { idle } = runtime.settings.timeouts
   const patience = { vendor: target.entry.timeout === undefined ? idle : undefined, client: idle }
-  let whole: Whole
+  let whole: CompleteResponse
   try {
-    whole = await readWhole(answered, way, patience, record)
+    whole = await readWhole(answered, pipe, patience, record)
   } finally {
     record.check()
   }
   record.usage = whole.usage
   record.first = performance.now() - record.started
   if (typeof whole.body === 'string') record.close()
-  return new Response(whole.body, { headers: answerHeaders(record, whole.type, run.redact, answered.response.headers) })
+  return new Response(whole.body, {
+    headers: answerHeaders(record, whole.type, runtime.redact, answered.response.headers),
+  })
 }
 
 /** Counted, or guessed where the vendor has no count for what it was asked. */
-const answerCount = async (intake: Intake, plan: Plan, journey: Journey): Promise<Response> => {
-  const { record, run } = journey
+const answerCount = async (clientRequest: ClientRequest, plan: Plan, context: AttemptContext): Promise<Response> => {
+  const { record, runtime } = context
   try {
-    return await answerWhole(intake, plan, journey)
+    return await answerWhole(clientRequest, plan, context)
   } catch (failure) {
     const asked = plan.targets.find(({ id }) => id === record.target)
-    return told(guessedAfter(failure, intake, asked), record, run)
+    return respondJson(guessedAfter(failure, clientRequest, asked), record, runtime)
   }
 }
 
 /** Each part as a request of its own, the answers as one. */
 const answerBatch = async (
-  { protocol, stream, usageAsked }: Intake,
-  parts: Intake[],
+  { protocol, stream, usageAsked }: ClientRequest,
+  parts: ClientRequest[],
   caller: Caller,
-  { record, run }: Journey,
+  { record, runtime }: AttemptContext,
 ): Promise<Response> => {
   const { batch, renderFrame } = protocol as Ingress
-  const answer = (part: Intake, own: RequestRecord) =>
-    answerWhole(part, planFor(part, caller, run), { record: own, run })
-  const answers = await answerEach(parts, record, run.records, answer, batch)
+  const answer = (part: ClientRequest, own: RequestRecord) =>
+    answerWhole(part, planFor(part, caller, runtime), { record: own, runtime })
+  const answers = await answerEach(parts, record, runtime.records, answer, batch)
   const body = batch!.join(answers)
-  if (!stream) return told(body, record, run)
+  if (!stream) return respondJson(body, record, runtime)
   record.close()
   const text = batch!.frames(body, usageAsked).map(renderFrame).join('')
-  return new Response(text, { headers: answerHeaders(record, 'text/event-stream; charset=utf-8', run.redact) })
+  return new Response(text, { headers: answerHeaders(record, 'text/event-stream; charset=utf-8', runtime.redact) })
 }
 
 /** What the gateway can say by itself. */
-export const told = (body: JsonObject, record: RequestRecord, run: Runtime): Response => {
+export const respondJson = (body: JsonObject, record: RequestRecord, runtime: Runtime): Response => {
   record.close()
-  return new Response(JSON.stringify(body), { headers: answerHeaders(record, 'application/json', run.redact) })
+  return new Response(JSON.stringify(body), { headers: answerHeaders(record, 'application/json', runtime.redact) })
 }
 
 /** The end of a request that failed. */
-export const explain = (
+export const respondError = (
   error: GatewayError,
   protocol: Ingress | PassthroughProtocol,
   record: RequestRecord,
-  run: Runtime,
+  runtime: Runtime,
 ): Response => {
   record.close({ error })
-  const headers = errorHeaders(error, record, run.redact)
+  const headers = errorHeaders(error, record, runtime.redact)
   // The rest of the request may never come: RFC 9110, 15.5.9.
   if (error.status === 408) headers['connection'] = 'close'
   return new Response(JSON.stringify(protocol.renderError(error)), { status: error.status, headers })

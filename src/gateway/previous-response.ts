@@ -27,7 +27,7 @@ import { preferSealOrigin } from '../routing/seal-affinity.ts'
 import { targetOf } from '../routing/targets.ts'
 import type { Answer } from '../store/answers.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
-import type { Intake } from './build-request.ts'
+import type { ClientRequest } from './build-request.ts'
 import { askKeeper } from './fetch-stored.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -36,40 +36,46 @@ const protocol = 'openai-responses'
 const goingOn: ReadonlySet<string> = new Set([protocol, 'responses/compact'])
 
 /** `said`: all that leads to the answer, where the request does not say all of it itself. */
-export type Course = { intake: Intake; plan: Plan; said?: Json[] | undefined }
+export type ResumedRequest = { clientRequest: ClientRequest; plan: Plan; said?: Json[] | undefined }
 
 /** What a request names. `items`: what it stands for, if that was kept here; `keeper`: the target whose vendor knows the name. */
 type Named = { items?: Json[]; keeper?: string; unknown: GatewayError }
 type Names = ReadonlyMap<string, Named>
 type Unfinished = { id: string; found: Answer }
-type OnTheWay = { record: RequestRecord; run: Runtime }
+type OnTheWay = { record: RequestRecord; runtime: Runtime }
 
 /**
  * What a vendor keeps stays named, and pins the request to the target that has it; all else is told in place of its name.
  * @throws GatewayError `not_found` where the caller has no such answer or item
  */
-export const goOn = (intake: Intake, plan: Plan, caller: string, way: OnTheWay): Course | Promise<Course> => {
-  if (!goingOn.has(intake.protocol.id) || !intake.json) return { intake, plan }
-  const { body } = intake.json
-  const { run } = way
-  const names = namesIn(body, caller, run)
-  if (names.size === 0) return { intake, plan: pinned(inputOf(body), plan, caller, run) }
-  const unfinished = unfinishedElsewhere(previousOf(body), plan, caller, run)
-  if (unfinished) return finish(unfinished, caller, way).then(() => goOn(intake, plan, caller, way))
-  const places = placesFor(names, plan, run)
+export const resumePreviousResponse = (
+  clientRequest: ClientRequest,
+  plan: Plan,
+  caller: string,
+  way: OnTheWay,
+): ResumedRequest | Promise<ResumedRequest> => {
+  if (!goingOn.has(clientRequest.protocol.id) || !clientRequest.json) return { clientRequest, plan }
+  const { body } = clientRequest.json
+  const { runtime } = way
+  const names = namesIn(body, caller, runtime)
+  if (names.size === 0) return { clientRequest, plan: pinned(inputOf(body), plan, caller, runtime) }
+  const unfinished = unfinishedElsewhere(previousOf(body), plan, caller, runtime)
+  if (unfinished)
+    return finish(unfinished, caller, way).then(() => resumePreviousResponse(clientRequest, plan, caller, way))
+  const places = placesFor(names, plan, runtime)
   const said = inputOf(spelledOut(body, id => names.get(id)?.items))
-  const there = places.length > 0 ? { ...plan, targets: places } : pinned(said, plan, caller, run)
+  const there = places.length > 0 ? { ...plan, targets: places } : pinned(said, plan, caller, runtime)
   const stays = ({ items, keeper }: Named) => items === undefined || (places.length > 0 && isAt(places[0]!, keeper))
-  if ([...names.values()].every(stays)) return { intake, plan: there, said }
-  const readable = (item: Json): Json => (isReadable(item, there, caller, run) ? unnamed(item) : unsealed(item))
-  const told = spelledOut(exactly(intake.json.text, body), id => {
+  if ([...names.values()].every(stays)) return { clientRequest, plan: there, said }
+  const readable = (item: Json): Json => (isReadable(item, there, caller, runtime) ? unnamed(item) : unsealed(item))
+  const told = spelledOut(exactly(clientRequest.json.text, body), id => {
     const named = names.get(id)
     return named && !stays(named) ? named.items?.map(readable) : undefined
   })
   const [lost] = places.length === 0 ? referencesIn(inputOf(told)) : []
   if (lost !== undefined) throw unknownItem(lost)
   const json = { body: told, text: JSON.stringify(told), asked: body }
-  return { intake: { ...intake, json }, plan: preferSealOrigin(there, json.text), said }
+  return { clientRequest: { ...clientRequest, json }, plan: preferSealOrigin(there, json.text), said }
 }
 
 /** An answer whose vendor is still at work on it, where another is to go on from it. */
@@ -85,31 +91,31 @@ const unfinishedElsewhere = (
 }
 
 /** Asks for the answer anew. @throws `invalid_request` where it is still not there */
-const finish = async ({ id, found }: Unfinished, caller: string, { record, run }: OnTheWay): Promise<void> => {
-  const { entries, timeouts } = run.settings
+const finish = async ({ id, found }: Unfinished, caller: string, { record, runtime }: OnTheWay): Promise<void> => {
+  const { entries, timeouts } = runtime.settings
   const target = targetOf(found.target, entries)
   const asked = { id, part: '', method: 'GET', query: '' } as const
-  const answer = target ? await askKeeper(asked, target, { record, timeouts, redact: run.redact }) : found.answer
+  const answer = target ? await askKeeper(asked, target, { record, timeouts, redact: runtime.redact }) : found.answer
   record.check()
-  keepAnswer({ ...answer, id, model: found.answer.model ?? null }, found, caller, run)
+  keepAnswer({ ...answer, id, model: found.answer.model ?? null }, found, caller, runtime)
   if (!isUnfinished(answer)) return
   const message = `Response '${id.slice(0, 100)}' is not finished: until it is, only a model of its own vendor can go on from it.`
   throw new GatewayError('invalid_request', message, { param: 'previous_response_id' })
 }
 
 /** Everything a request names, by its name. */
-const namesIn = (body: JsonObject, caller: string, run: Runtime): Names => {
+const namesIn = (body: JsonObject, caller: string, runtime: Runtime): Names => {
   const names = new Map<string, Named>()
   for (const id of referencesIn(inputOf(body))) {
-    const held = run.answers.findItem(caller, id)
-    const keeper = run.answers.pinned(caller, id)
+    const held = runtime.answers.findItem(caller, id)
+    const keeper = runtime.answers.pinned(caller, id)
     names.set(id, { ...(held && { items: [held.item] }), ...(keeper && { keeper }), unknown: unknownItem(id) })
   }
   const id = previousOf(body)
   if (id === undefined) return names
-  const found = run.answers.find(caller, id)
+  const found = runtime.answers.find(caller, id)
   const items = found && [...found.input, ...outputOf(found.answer)]
-  const keeper = found?.native ? found.target : run.answers.pinned(caller, id)
+  const keeper = found?.native ? found.target : runtime.answers.pinned(caller, id)
   const unknown = unknownAnswer(id, 'previous_response_id')
   return names.set(id, { ...(items && { items }), ...(keeper && { keeper }), unknown })
 }
@@ -142,39 +148,39 @@ const placesFor = (names: Names, plan: Plan, { settings }: Runtime): readonly Ta
 }
 
 /** Who wrote an item that only its writer can read. */
-const writerOf = (item: Json, caller: string, run: Runtime): string | undefined =>
+const writerOf = (item: Json, caller: string, runtime: Runtime): string | undefined =>
   sealKeys(item)
-    .map(key => run.answers.pinned(caller, key))
+    .map(key => runtime.answers.pinned(caller, key))
     .findLast(target => target !== undefined)
 
-const isReadable = (item: Json, { targets }: Plan, caller: string, run: Runtime): boolean => {
-  const writer = writerOf(item, caller, run)
+const isReadable = (item: Json, { targets }: Plan, caller: string, runtime: Runtime): boolean => {
+  const writer = writerOf(item, caller, runtime)
   return writer === undefined || targets.some(target => isAt(target, writer))
 }
 
 /** What is encrypted is read by nobody but the credential that made it. */
-const pinned = (input: Json[], plan: Plan, caller: string, run: Runtime): Plan => {
+const pinned = (input: Json[], plan: Plan, caller: string, runtime: Runtime): Plan => {
   if (plan.targets.length < 2) return plan
-  const writer = input.map(item => writerOf(item, caller, run)).findLast(target => target !== undefined)
+  const writer = input.map(item => writerOf(item, caller, runtime)).findLast(target => target !== undefined)
   const target = keeperAmong(plan.targets, writer)
   return target ? { ...plan, targets: [target] } : plan
 }
 
 /** Keeps the answer of one attempt; undefined where nothing is to be kept. */
 export const keeperOf = (
-  { intake, said }: Pick<Course, 'intake' | 'said'>,
+  { clientRequest, said }: Pick<ResumedRequest, 'clientRequest' | 'said'>,
   target: Target,
   caller: string,
-  run: Runtime,
+  runtime: Runtime,
 ): Keep | undefined => {
-  const { json } = intake
-  if (!goingOn.has(intake.protocol.id) || !json) return undefined
-  const isAsked = intake.protocol.id === protocol && isStored(json.body)
+  const { json } = clientRequest
+  if (!goingOn.has(clientRequest.protocol.id) || !json) return undefined
+  const isAsked = clientRequest.protocol.id === protocol && isStored(json.body)
   return answer => {
     const native = isAsked && isNative(target, protocol) && isStored(answer)
     const about = { input: said ?? inputOf(json.body), target: target.id, native }
-    if (isAsked) return keepAnswer(answer, about, caller, run)
-    pinSealed(answer, target.id, caller, run)
+    if (isAsked) return keepAnswer(answer, about, caller, runtime)
+    pinSealed(answer, target.id, caller, runtime)
     return true
   }
 }
@@ -188,12 +194,12 @@ export const keepAnswer = (
   answer: JsonObject,
   { input, target, native }: Omit<Answer, 'answer'>,
   caller: string,
-  run: Runtime,
+  runtime: Runtime,
 ): boolean => {
-  pinSealed(answer, target, caller, run)
-  if (native) for (const name of [answer, ...outputOf(answer)].flatMap(idOf)) run.answers.pin(caller, name, target)
+  pinSealed(answer, target, caller, runtime)
+  if (native) for (const name of [answer, ...outputOf(answer)].flatMap(idOf)) runtime.answers.pin(caller, name, target)
   if (typeof answer.id !== 'string') return true
-  return run.answers.keep(caller, answer.id, { answer, input, target, native }) || native
+  return runtime.answers.keep(caller, answer.id, { answer, input, target, native }) || native
 }
 
 const idOf = (item: Json): string[] => (isObject(item) && typeof item.id === 'string' ? [item.id] : [])

@@ -17,14 +17,14 @@ const openai = (id: string) => ({ id, object: 'model', created, owned_by: 'simpl
 const anthropic = (id: string) => ({ type: 'model', id, display_name: id, created_at: createdAt })
 
 /** https://platform.openai.com/docs/api-reference/models, https://docs.claude.com/en/api/models-list (2026-11). */
-export const listModels = (run: Runtime, caller: Caller, headers: Headers, query: string): Json => {
-  const ids = run.router.list(caller).map(({ id }) => id)
+export const listModels = (runtime: Runtime, caller: Caller, headers: Headers, query: string): Json => {
+  const ids = runtime.router.list(caller).map(({ id }) => id)
   return asksAnthropic(headers) ? page(ids, new URLSearchParams(query)) : { object: 'list', data: ids.map(openai) }
 }
 
 /** @throws GatewayError `model_not_found`, `forbidden` */
-export const findModel = (run: Runtime, caller: Caller, headers: Headers, id: string): Json => {
-  const found = run.router.find(id, caller).id
+export const findModel = (runtime: Runtime, caller: Caller, headers: Headers, id: string): Json => {
+  const found = runtime.router.find(id, caller).id
   return asksAnthropic(headers) ? anthropic(found) : openai(found)
 }
 
@@ -40,9 +40,9 @@ const page = (ids: string[], query: URLSearchParams): Json => {
 }
 
 /** https://ai.google.dev/api/models (2026-11): `pageSize` (50, at most 1000) and `pageToken`, which says where the next page begins. */
-export const listGeminiModels = (run: Runtime, caller: Caller, query: string): Json => {
+export const listGeminiModels = (runtime: Runtime, caller: Caller, query: string): Json => {
   const asked = new URLSearchParams(query)
-  const ids = run.router.list(caller).map(({ id }) => id)
+  const ids = runtime.router.list(caller).map(({ id }) => id)
   const size = Math.min(Math.max(Number.parseInt(asked.get('pageSize') ?? '50', 10) || 50, 1), 1000)
   const from = Math.max(Number.parseInt(asked.get('pageToken') ?? '0', 10) || 0, 0)
   const next = from + size
@@ -50,8 +50,8 @@ export const listGeminiModels = (run: Runtime, caller: Caller, query: string): J
 }
 
 /** `id` may begin with `models/`. @throws GatewayError `model_not_found`, `forbidden` */
-export const findGeminiModel = (run: Runtime, caller: Caller, id: string): Json =>
-  gemini(run.router.find(bareModel(id), caller).id)
+export const findGeminiModel = (runtime: Runtime, caller: Caller, id: string): Json =>
+  gemini(runtime.router.find(bareModel(id), caller).id)
 
 const generates = ['generateContent', 'streamGenerateContent', 'countTokens']
 const embeds = ['embedContent', 'batchEmbedContents']

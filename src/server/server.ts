@@ -6,7 +6,7 @@ import { asGatewayError, GatewayError } from '../base/errors.ts'
 import type { Json } from '../base/json/json.ts'
 import { addressOf } from '../downstream/json-body.ts'
 import { answerHeaders, crossOrigin } from '../downstream/response-headers.ts'
-import { type Connection, type Operation, serve } from '../gateway/handle.ts'
+import { type Connection, handleRequest, type Operation } from '../gateway/handle.ts'
 import type { Runtime } from '../gateway/runtime.ts'
 import { protocols } from '../protocols/registry.ts'
 import type { Caller } from '../routing/router.ts'
@@ -16,7 +16,7 @@ import { configuredAt, generationIn, operations } from './routes.ts'
 import { answerStored, storedAsked } from './stored-responses.ts'
 
 /** The runtime in force, and whether the process is on its way out. */
-export type Life = { readonly run: Runtime; readonly draining: boolean }
+export type Life = { readonly runtime: Runtime; readonly draining: boolean }
 
 /** Bytes: bodies are counted by us, so that who sends too much gets a clear error; Bun would hang up with an empty one. */
 const beyondAnyBody = Number.MAX_SAFE_INTEGER
@@ -80,7 +80,7 @@ const refuseTwoHosts = (request: Request): Response | undefined =>
 /** What has no route of its own, here and not in Elysia, which takes a part of the path for the host where that is short (`http://ai/v1/…`). */
 const dispatch = (request: Request, server: Server<unknown> | null, life: Life): Response | Promise<Response> => {
   const asked = storedAsked(request.method, addressOf(request).path)
-  if (asked) return answerStored(request, asked, new ServerConnection(request, server), life.run)
+  if (asked) return answerStored(request, asked, new ServerConnection(request, server), life.runtime)
   const { path } = addressOf(request)
   if (request.method !== 'GET' && request.method !== 'HEAD') return pass(request, server, life)
   if (path.startsWith(oneModel)) return answer(request, server, life, find)
@@ -93,12 +93,12 @@ const isGeminiList = (path: string): boolean => path === geminiModels || path.st
 
 const pass = (request: Request, server: Server<unknown> | null, life: Life): Response | Promise<Response> => {
   const { path, query } = addressOf(request)
-  const operation = operationOf(path, query) ?? configuredAt(tidy(path), life.run.settings, query)
+  const operation = operationOf(path, query) ?? configuredAt(tidy(path), life.runtime.settings, query)
   if (operation === undefined || request.method !== 'POST') return refuseAddress(request, life)
   if (life.draining)
     return explain(new GatewayError('unavailable', 'the gateway is shutting down'), { connection: 'close' })
   if (operation.model !== undefined) operation.model = decode(operation.model)
-  return serve(request, operation, new ServerConnection(request, server), life.run)
+  return handleRequest(request, operation, new ServerConnection(request, server), life.runtime)
 }
 
 /** The connection Bun's server took a request by. */
@@ -155,35 +155,35 @@ const deploymentOf = (rest: string, query: string): Operation | undefined => {
   return undefined
 }
 
-const list = (request: Request, run: Runtime, caller: Caller): Json =>
-  listModels(run, caller, request.headers, addressOf(request).query)
+const list = (request: Request, runtime: Runtime, caller: Caller): Json =>
+  listModels(runtime, caller, request.headers, addressOf(request).query)
 
-const find = (request: Request, run: Runtime, caller: Caller): Json => {
+const find = (request: Request, runtime: Runtime, caller: Caller): Json => {
   const id = decode(addressOf(request).path.slice(oneModel.length))
-  return id === '' ? list(request, run, caller) : findModel(run, caller, request.headers, id)
+  return id === '' ? list(request, runtime, caller) : findModel(runtime, caller, request.headers, id)
 }
 
-const findGemini = (request: Request, run: Runtime, caller: Caller): Json => {
+const findGemini = (request: Request, runtime: Runtime, caller: Caller): Json => {
   const { path, query } = addressOf(request)
   const id = decode(path.slice(geminiModels.length + 1))
-  return id === '' ? listGeminiModels(run, caller, query) : findGeminiModel(run, caller, id)
+  return id === '' ? listGeminiModels(runtime, caller, query) : findGeminiModel(runtime, caller, id)
 }
 
 /** Answers by itself, without a vendor, whoever shows a valid key. */
 const answer = (
   request: Request,
   server: Server<unknown> | null,
-  { run }: Life,
-  tell: (request: Request, run: Runtime, caller: Caller) => Json,
+  { runtime }: Life,
+  tell: (request: Request, runtime: Runtime, caller: Caller) => Json,
 ): Response => {
   const { path, query } = addressOf(request)
-  const record = run.records.begin(request.method, shorten(path))
+  const record = runtime.records.begin(request.method, shorten(path))
   try {
-    const caller = run.auth.identify(presentedKeys(request.headers, query))
+    const caller = runtime.auth.identify(presentedKeys(request.headers, query))
     record.caller = caller.id
-    const body = JSON.stringify(tell(request, run, caller))
+    const body = JSON.stringify(tell(request, runtime, caller))
     record.close()
-    return new Response(body, { headers: answerHeaders(record, 'application/json', run.redact) })
+    return new Response(body, { headers: answerHeaders(record, 'application/json', runtime.redact) })
   } catch (thrown) {
     const error = asGatewayError(thrown)
     if (error.code === 'unauthorized') record.address = new ServerConnection(request, server).address()
@@ -222,14 +222,14 @@ const explain = (error: GatewayError, headers: Record<string, string> = {}, prot
   })
 
 /** No such address, or another method than it takes. */
-const refuseAddress = (request: Request, { run }: Life): Response => {
+const refuseAddress = (request: Request, { runtime }: Life): Response => {
   const { path, query } = addressOf(request)
-  const operation = operationOf(path, query) ?? configuredAt(tidy(path), run.settings, query)
+  const operation = operationOf(path, query) ?? configuredAt(tidy(path), runtime.settings, query)
   const allow = operation ? 'POST' : readable.test(path) ? 'GET, HEAD' : undefined
   const error = allow
     ? new GatewayError('method_not_allowed', `${shorten(path)} takes ${allow.split(',', 1)}`)
     : new GatewayError('not_found', `unknown address: ${request.method} ${shorten(path)}`)
-  const record = run.records.begin(request.method, shorten(path))
+  const record = runtime.records.begin(request.method, shorten(path))
   record.close({ error })
   return explain(error, { 'x-request-id': record.id, ...(allow && { allow }) })
 }

@@ -4,7 +4,7 @@ import { asGatewayError, GatewayError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json/json.ts'
 import { addressOf } from '../downstream/json-body.ts'
 import { type Asked, askKeeper } from '../gateway/fetch-stored.ts'
-import { type Connection, explain, told } from '../gateway/handle.ts'
+import { type Connection, respondError, respondJson } from '../gateway/handle.ts'
 import { keepAnswer } from '../gateway/previous-response.ts'
 import type { Runtime } from '../gateway/runtime.ts'
 import { namedInput } from '../protocols/openai-responses/stored/item-references.ts'
@@ -41,34 +41,34 @@ export const answerStored = async (
   request: Request,
   asked: Question,
   connection: Connection,
-  run: Runtime,
+  runtime: Runtime,
 ): Promise<Response> => {
   const { path, query } = addressOf(request)
-  const record = run.records.begin(request.method, path)
+  const record = runtime.records.begin(request.method, path)
   request.signal.addEventListener('abort', record)
   try {
-    const caller = run.auth.identify(presentedKeys(request.headers, query))
+    const caller = runtime.auth.identify(presentedKeys(request.headers, query))
     record.caller = caller.id
-    const body = await answerTo({ ...asked, method: request.method, query }, caller, record, run)
-    if (request.method === 'DELETE') run.answers.forget(caller.id, asked.id)
-    return told(body, record, run)
+    const body = await answerTo({ ...asked, method: request.method, query }, caller, record, runtime)
+    if (request.method === 'DELETE') runtime.answers.forget(caller.id, asked.id)
+    return respondJson(body, record, runtime)
   } catch (thrown) {
     const error = record.ended ?? asGatewayError(thrown)
     if (error.code === 'unauthorized') record.address = connection.address()
-    return explain(error, protocols.get(protocol)!, record, run)
+    return respondError(error, protocols.get(protocol)!, record, runtime)
   }
 }
 
-const answerTo = async (asked: Asked, caller: Caller, record: RequestRecord, run: Runtime): Promise<JsonObject> => {
-  const found = run.answers.find(caller.id, asked.id)
-  const target = keeperOf(found, caller, asked.id, run)
+const answerTo = async (asked: Asked, caller: Caller, record: RequestRecord, runtime: Runtime): Promise<JsonObject> => {
+  const found = runtime.answers.find(caller.id, asked.id)
+  const target = keeperOf(found, caller, asked.id, runtime)
   if (!target && found) return tell(asked, found)
   if (!target) throw unknownAnswer(asked.id)
-  const { timeouts } = run.settings
-  const body = named(await askKeeper(asked, target, { record, timeouts, redact: run.redact }), found)
+  const { timeouts } = runtime.settings
+  const body = named(await askKeeper(asked, target, { record, timeouts, redact: runtime.redact }), found)
   // What was begun in the background may have ended since.
   if (found && body.object === 'response' && body.id === asked.id && asked.method !== 'DELETE')
-    keepAnswer(body, found, caller.id, run)
+    keepAnswer(body, found, caller.id, runtime)
   return body
 }
 
@@ -83,10 +83,10 @@ const tell = ({ id, part, method, query }: Asked, { answer, input }: Answer): Js
 }
 
 /** The target whose vendor keeps the answer, if it is still there. */
-const keeperOf = (found: Answer | undefined, caller: Caller, id: string, run: Runtime): Target | undefined => {
-  const keeper = found ? found.native && found.target : run.answers.pinned(caller.id, id)
-  if (keeper) return targetOf(keeper, run.settings.entries)
-  return found ? undefined : onlyKeeper(run)
+const keeperOf = (found: Answer | undefined, caller: Caller, id: string, runtime: Runtime): Target | undefined => {
+  const keeper = found ? found.native && found.target : runtime.answers.pinned(caller.id, id)
+  if (keeper) return targetOf(keeper, runtime.settings.entries)
+  return found ? undefined : onlyKeeper(runtime)
 }
 
 /** Whoever is alone may ask the only vendor that could keep what nobody here knows. */

@@ -38,7 +38,7 @@ const start = (name: string) => serve(load(join(folder, name), {}).compiled!)
 const serve = (compiled: Compiled) => {
   const log = createLog({ write: () => undefined, terminal: false }, { level: 'error', format: 'json', redact: x => x })
   return createServer({
-    run: buildRuntime(compiled, {
+    runtime: buildRuntime(compiled, {
       limits: memoryLimits(),
       records: new RequestRecords(log),
       seals: createSealStore(),

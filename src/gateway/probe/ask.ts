@@ -14,7 +14,7 @@ import { createSealStore } from '../../store/seals.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { type Outcome, type RequestRecord, RequestRecords } from '../../telemetry/request-record.ts'
 import { environmentProxy, originOf } from '../../upstream/connection/proxy.ts'
-import { type Connection, serve } from '../handle.ts'
+import { type Connection, handleRequest } from '../handle.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Asked } from './targets.ts'
 import { type Verdict, verdictOf } from './verdict.ts'
@@ -72,7 +72,7 @@ const answer = async (
   const protocol = protocols.get(asks) ?? passthroughOnly.get(asks)!
   const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), signal }
   const request = new Request('http://localhost/v1', init)
-  const response = await serve(request, { protocol, query: '' }, connection, runtimeFor(target, records, terms))
+  const response = await handleRequest(request, { protocol, query: '' }, connection, runtimeFor(target, records, terms))
   await response.arrayBuffer().catch(() => undefined)
   const { record, outcome } = records.noted!
   return { record, error: record.ended ?? outcome.error }
