@@ -4,16 +4,16 @@ import { startTicking, stopTicking, type Tickable } from '../base/ticker.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
 import { type Answered, broken } from '../upstream/call.ts'
 import type { Reader } from '../upstream/read-body.ts'
-import { Taking } from './stalled-client.ts'
+import { StalledClientGuard } from './stalled-client.ts'
 
 /** Seconds a vendor may be silent within its answer (absent: the deadline of the whole holds), and a client take none of it. */
-export type Patience = { vendor: number | undefined; client: number }
+export type IdleTimeouts = { vendor: number | undefined; client: number }
 
 /** `start`, `pull` and `cancel` are the runtime's to call. A connection that breaks breaks ours too: the client must not take half a file for a whole one. */
-export class Handing implements UnderlyingDefaultSource<Uint8Array>, Tickable {
+export class ClientByteStream implements UnderlyingDefaultSource<Uint8Array>, Tickable {
   rank: number | undefined
   readonly #reader: Reader
-  readonly #taking: Taking
+  readonly #taking: StalledClientGuard
   #controller!: ReadableStreamDefaultController<Uint8Array>
   /** The client asked for more since the last beat. */
   #took = false
@@ -22,18 +22,18 @@ export class Handing implements UnderlyingDefaultSource<Uint8Array>, Tickable {
 
   constructor(
     private readonly answered: Answered,
-    private readonly patience: Patience,
+    private readonly patience: IdleTimeouts,
     private readonly record: RequestRecord,
   ) {
     this.#reader = answered.response.body!.getReader()
-    this.#taking = new Taking(record, patience.client)
+    this.#taking = new StalledClientGuard(record, patience.client)
     record.cancellable = answered
     startTicking(this)
   }
 
   tick(now: number): void {
     if (this.record.closed) return void stopTicking(this)
-    this.#taking.look(now, { took: this.#took, given: this.#given, room: this.#controller.desiredSize })
+    this.#taking.check(now, { hasPulled: this.#took, bytesGiven: this.#given, room: this.#controller.desiredSize })
     this.#took = false
   }
 
@@ -76,5 +76,8 @@ export class Handing implements UnderlyingDefaultSource<Uint8Array>, Tickable {
 }
 
 /** The body of an answer for the client; its end is that of the request. */
-export const handOn = (answered: Answered, patience: Patience, record: RequestRecord): ReadableStream<Uint8Array> =>
-  new ReadableStream(new Handing(answered, patience, record))
+export const pipeBytes = (
+  answered: Answered,
+  patience: IdleTimeouts,
+  record: RequestRecord,
+): ReadableStream<Uint8Array> => new ReadableStream(new ClientByteStream(answered, patience, record))

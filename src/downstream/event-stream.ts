@@ -7,13 +7,13 @@ import { startTicking, stopTicking } from '../base/ticker.ts'
 import type { Usage } from '../ir/chat.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
 import type { Listener, Source } from '../upstream/event-source.ts'
-import type { AnswerHeaders } from './response-headers.ts'
-import { Taking } from './stalled-client.ts'
+import type { ResponseHeaders } from './response-headers.ts'
+import { StalledClientGuard } from './stalled-client.ts'
 
 /** A vendor's stream that has begun: what it said so far, and the rest (none: that was all). `type`: what it is, if it is no stream. */
-export type Opened = { headers: Headers; text: string; type?: string; usage?: Usage | undefined; source?: Source }
+export type OpenedStream = { headers: Headers; text: string; type?: string; usage?: Usage | undefined; source?: Source }
 
-export type RelayTerms = {
+export type EventStreamOptions = {
   /** Seconds between signs of life; 0: none. */
   heartbeat: number
   /** Seconds a client may take none of what lies ready for it. */
@@ -25,7 +25,7 @@ export type RelayTerms = {
   /** The in-band form of an error before a vendor has begun. */
   fail: (error: GatewayError) => string
   /** Headers of the answer; the vendor's are absent if it has not answered yet. */
-  headers: (type: string, vendor?: Headers) => AnswerHeaders
+  headers: (type: string, vendor?: Headers) => ResponseHeaders
 }
 
 const encoder = new TextEncoder()
@@ -35,7 +35,7 @@ const encoder = new TextEncoder()
  * for the relay is itself the source of the stream it answers with; `tell` is the vendor's stream's; `stop` everybody else's. One object instead of
  * one with closures: between two frames all a stream consists of leaves the processor's cache, so it consists of little.
  */
-export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
+export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, Listener {
   readonly answer: Promise<Response>
   /** Its place among those that tick. */
   rank: number | undefined
@@ -53,18 +53,18 @@ export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
   /** Bytes given since the client last asked for more. */
   #given = 0
   #lastOut = performance.now()
-  readonly #taking: Taking
+  readonly #taking: StalledClientGuard
 
   constructor(
     private readonly record: RequestRecord,
-    private readonly terms: RelayTerms,
-    opening: Promise<Opened>,
+    private readonly terms: EventStreamOptions,
+    opening: Promise<OpenedStream>,
   ) {
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
-    this.#taking = new Taking(record, terms.patience)
+    this.#taking = new StalledClientGuard(record, terms.patience)
     startTicking(this)
     opening.then(opened => this.#begin(opened)).catch(thrown => this.#fail(record.ended ?? asGatewayError(thrown)))
   }
@@ -88,7 +88,7 @@ export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
   }
 
   #look(now: number): void {
-    this.#taking.look(now, { took: this.#took, given: this.#given, room: this.#controller.desiredSize })
+    this.#taking.check(now, { hasPulled: this.#took, bytesGiven: this.#given, room: this.#controller.desiredSize })
     this.#took = false
   }
 
@@ -107,7 +107,7 @@ export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
     this.record.cancel()
   }
 
-  #begin(opened: Opened): void {
+  #begin(opened: OpenedStream): void {
     if (this.#ended) return void opened.source?.cancel()
     this.record.first = performance.now() - this.record.started
     this.record.usage = opened.usage
@@ -115,7 +115,7 @@ export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
     else this.#tellWhole(opened, opened.type)
   }
 
-  #tellEvents({ headers, source, text }: Opened): void {
+  #tellEvents({ headers, source, text }: OpenedStream): void {
     if (!this.#answered) this.#respond(headers)
     this.#source = source
     this.#send(text)
@@ -124,7 +124,7 @@ export class Relay implements UnderlyingDefaultSource<Uint8Array>, Listener {
   }
 
   /** A path that only passes has no frames to put a whole answer into: it goes on as it is, unless a heartbeat has promised events. */
-  #tellWhole({ text, headers }: Opened, type: string): void {
+  #tellWhole({ text, headers }: OpenedStream, type: string): void {
     if (this.#answered) throw new GatewayError('upstream_failed', 'the vendor did not stream')
     this.#ended = true
     stopTicking(this)

@@ -18,10 +18,10 @@ const lossesText = (losses: readonly string[]): string =>
     .slice(0, 2000)
 
 /** By name; a plain object, which Bun takes over for less than it takes to fill its `Headers`. */
-export type AnswerHeaders = Record<string, string>
+export type ResponseHeaders = Record<string, string>
 
 /** Adds what a client may see of a vendor's headers. One that holds a secret is left out. */
-const show = (vendor: Headers, redact: Redact, shown: AnswerHeaders): AnswerHeaders => {
+const show = (vendor: Headers, redact: Redact, shown: ResponseHeaders): ResponseHeaders => {
   vendor.forEach((value, name) => {
     if (isPassed(name) && redact(value) === value) shown[name] = value
   })
@@ -32,8 +32,13 @@ const isPassed = (name: string): boolean =>
   passed.has(name) || name.startsWith('x-ratelimit-') || name.startsWith('anthropic-ratelimit-')
 
 /** Anthropic's clients look for the id under a name of their own. `vendor` absent: it has not answered (yet). */
-export const answerHeaders = (record: RequestRecord, type: string, redact: Redact, vendor?: Headers): AnswerHeaders => {
-  const headers: AnswerHeaders = { ...crossOrigin, 'content-type': type, 'x-request-id': record.id }
+export const responseHeaders = (
+  record: RequestRecord,
+  type: string,
+  redact: Redact,
+  vendor?: Headers,
+): ResponseHeaders => {
+  const headers: ResponseHeaders = { ...crossOrigin, 'content-type': type, 'x-request-id': record.id }
   if (record.path.includes('/messages')) headers['request-id'] = record.id
   if (type.startsWith('text/event-stream')) {
     headers['cache-control'] = 'no-cache'
@@ -44,8 +49,8 @@ export const answerHeaders = (record: RequestRecord, type: string, redact: Redac
 }
 
 /** The headers of an error: what its vendor told of limits, and when another try makes sense. */
-export const errorHeaders = ({ detail }: GatewayError, record: RequestRecord, redact: Redact): AnswerHeaders => {
-  const headers = { ...answerHeaders(record, 'application/json', redact), ...detail.headers }
+export const errorHeaders = ({ detail }: GatewayError, record: RequestRecord, redact: Redact): ResponseHeaders => {
+  const headers = { ...responseHeaders(record, 'application/json', redact), ...detail.headers }
   if (detail.retryAfter !== undefined) headers['retry-after'] = String(Math.ceil(detail.retryAfter))
   return headers
 }

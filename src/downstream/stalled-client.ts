@@ -6,17 +6,17 @@ import type { RequestRecord } from '../telemetry/request-record.ts'
 const slowest = 64
 
 /** What a stream tells of itself when it is looked at. */
-export type Flow = {
+export type ClientProgress = {
   /** The client asked for more since the last look. */
-  took: boolean
+  hasPulled: boolean
   /** Bytes it was given since it last asked. */
-  given: number
+  bytesGiven: number
   /** In the stream's queue; none: something lies there that nobody takes. */
   room: number | null
 }
 
 /** Looks at one stream at every beat of the shared ticker, so that a frame need not tell anything here. */
-export class Taking {
+export class StalledClientGuard {
   #lastTook = performance.now()
 
   /** @param patience seconds in which the client has to take something of what lies ready for it */
@@ -25,9 +25,9 @@ export class Taking {
     private readonly patience: number,
   ) {}
 
-  look(now: number, { took, given, room }: Flow): void {
-    if (took || (room ?? 0) > 0) this.#lastTook = now
-    if (now - this.#lastTook < this.patience * 1000 + given / slowest) return
+  check(now: number, { hasPulled, bytesGiven, room }: ClientProgress): void {
+    if (hasPulled || (room ?? 0) > 0) this.#lastTook = now
+    if (now - this.#lastTook < this.patience * 1000 + bytesGiven / slowest) return
     this.record.end(new GatewayError('cancelled', `the client has taken nothing for ${this.patience} s`))
     this.record.connection?.hangUp()
   }

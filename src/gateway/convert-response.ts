@@ -1,7 +1,7 @@
 /** A vendor's answer on its way to the client: whole or streamed, in the shape the client asked for, whatever shape the vendor chose. */
 import { GatewayError } from '../base/errors.ts'
-import { handOn, type Patience } from '../downstream/byte-stream.ts'
-import type { Opened } from '../downstream/event-stream.ts'
+import { type IdleTimeouts, pipeBytes } from '../downstream/byte-stream.ts'
+import type { OpenedStream } from '../downstream/event-stream.ts'
 import { withHeaders } from '../downstream/response-headers.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
 import { tokenCounters } from '../protocols/count-tokens.ts'
@@ -47,7 +47,7 @@ export const openStream = async (
   pipe: ResponsePipe,
   idle: number,
   keep: (source: Source) => void,
-): Promise<Opened> => {
+): Promise<OpenedStream> => {
   const { reader, first, events } = await sniff(answered, idle)
   const { headers } = answered.response
   if (!events) return { headers, ...tellWhole(await readRest(reader, first, answered, idle), pipe) }
@@ -67,13 +67,13 @@ export const openStream = async (
 export const readWhole = async (
   answered: Answered,
   pipe: ResponsePipe,
-  patience: Patience,
+  patience: IdleTimeouts,
   record: RequestRecord,
 ): Promise<CompleteResponse> => {
   const idle = patience.vendor
   const type = answered.response.headers.get('content-type') ?? ''
   const isHandedOn = isBinary(pipe, type) || isPassingStream(pipe, type)
-  if (isHandedOn && answered.response.body) return { body: handOn(answered, patience, record), type }
+  if (isHandedOn && answered.response.body) return { body: pipeBytes(answered, patience, record), type }
   if (isEventStream(type) && answered.response.body)
     return collected(await readBytes(answered.response.body.getReader(), undefined, answered, idle), type, pipe)
   const text = await readText(answered, idle)
@@ -113,7 +113,7 @@ const wayBack = ({ client, speaks, exchange, remembers }: ResponsePipe): StreamP
 }
 
 /** A vendor that was asked for a stream answered whole: told as a stream, or passed where the path knows no translation. @throws the fault it tells */
-const tellWhole = (text: string, pipe: ResponsePipe): Pick<Opened, 'text' | 'usage' | 'type'> => {
+const tellWhole = (text: string, pipe: ResponsePipe): Pick<OpenedStream, 'text' | 'usage' | 'type'> => {
   if (!isTranslatable(pipe)) {
     const { text: body, usage } = pipe.client.passthrough.passMessage(text, pipe.exchange)
     return { text: body, usage, type: json }

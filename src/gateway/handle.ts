@@ -6,10 +6,10 @@
 import { presentedKeys } from '../auth/keys.ts'
 import { asGatewayError, type GatewayError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json/json.ts'
-import { Relay } from '../downstream/event-stream.ts'
+import { ClientEventStream } from '../downstream/event-stream.ts'
 import { addressOf, isForm, type JsonBody, readForm, readJson } from '../downstream/json-body.ts'
 import { isMultipart, readUpload, type Upload } from '../downstream/multipart/upload.ts'
-import { answerHeaders, errorHeaders } from '../downstream/response-headers.ts'
+import { errorHeaders, responseHeaders } from '../downstream/response-headers.ts'
 import { RequestMedia } from '../media/inline-urls.ts'
 import { isTokenCounter } from '../protocols/count-tokens.ts'
 import type { Ingress, PassthroughProtocol } from '../protocols/protocol.ts'
@@ -139,7 +139,7 @@ const answerStream = (clientRequest: ClientRequest, plan: Plan, context: Attempt
       record.cancellable = { stop }
     }),
   )
-  const relay = new Relay(record, relayTerms(protocol, context), opening)
+  const relay = new ClientEventStream(record, relayTerms(protocol, context), opening)
   return relay.answer
 }
 
@@ -149,7 +149,7 @@ const relayTerms = (protocol: Ingress | PassthroughProtocol, { record, runtime }
   sign: protocol.heartbeat ?? ': heartbeat\n\n',
   type: protocol.streamType ?? 'text/event-stream; charset=utf-8',
   fail: (error: GatewayError) => protocol.renderStreamError(error),
-  headers: (type: string, vendor?: Headers) => answerHeaders(record, type, runtime.redact, vendor),
+  headers: (type: string, vendor?: Headers) => responseHeaders(record, type, runtime.redact, vendor),
 })
 
 const answerWhole = async (clientRequest: ClientRequest, plan: Plan, context: AttemptContext): Promise<Response> => {
@@ -167,7 +167,7 @@ const answerWhole = async (clientRequest: ClientRequest, plan: Plan, context: At
   record.first = performance.now() - record.started
   if (typeof whole.body === 'string') record.close()
   return new Response(whole.body, {
-    headers: answerHeaders(record, whole.type, runtime.redact, answered.response.headers),
+    headers: responseHeaders(record, whole.type, runtime.redact, answered.response.headers),
   })
 }
 
@@ -197,13 +197,13 @@ const answerBatch = async (
   if (!stream) return respondJson(body, record, runtime)
   record.close()
   const text = batch!.frames(body, usageAsked).map(renderFrame).join('')
-  return new Response(text, { headers: answerHeaders(record, 'text/event-stream; charset=utf-8', runtime.redact) })
+  return new Response(text, { headers: responseHeaders(record, 'text/event-stream; charset=utf-8', runtime.redact) })
 }
 
 /** What the gateway can say by itself. */
 export const respondJson = (body: JsonObject, record: RequestRecord, runtime: Runtime): Response => {
   record.close()
-  return new Response(JSON.stringify(body), { headers: answerHeaders(record, 'application/json', runtime.redact) })
+  return new Response(JSON.stringify(body), { headers: responseHeaders(record, 'application/json', runtime.redact) })
 }
 
 /** The end of a request that failed. */

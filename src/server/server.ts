@@ -5,7 +5,7 @@ import { presentedKeys } from '../auth/keys.ts'
 import { asGatewayError, GatewayError } from '../base/errors.ts'
 import type { Json } from '../base/json/json.ts'
 import { addressOf } from '../downstream/json-body.ts'
-import { answerHeaders, crossOrigin } from '../downstream/response-headers.ts'
+import { crossOrigin, responseHeaders } from '../downstream/response-headers.ts'
 import { type Connection, handleRequest, type Operation } from '../gateway/handle.ts'
 import type { Runtime } from '../gateway/runtime.ts'
 import { protocols } from '../protocols/registry.ts'
@@ -183,7 +183,7 @@ const answer = (
     record.caller = caller.id
     const body = JSON.stringify(tell(request, runtime, caller))
     record.close()
-    return new Response(body, { headers: answerHeaders(record, 'application/json', runtime.redact) })
+    return new Response(body, { headers: responseHeaders(record, 'application/json', runtime.redact) })
   } catch (thrown) {
     const error = asGatewayError(thrown)
     if (error.code === 'unauthorized') record.address = new ServerConnection(request, server).address()

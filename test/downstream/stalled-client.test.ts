@@ -1,8 +1,8 @@
 /** Whether a client takes what it is sent, looked at beat by beat: the times are told, not waited for. */
 import { afterEach, describe, expect, test } from 'bun:test'
 import { stopTicking, type Tickable } from '../../src/base/ticker.ts'
-import { Handing } from '../../src/downstream/byte-stream.ts'
-import { Relay } from '../../src/downstream/event-stream.ts'
+import { ClientByteStream } from '../../src/downstream/byte-stream.ts'
+import { ClientEventStream } from '../../src/downstream/event-stream.ts'
 import { passthrough } from '../../src/protocols/openai-chat/passthrough.ts'
 import { RequestRecords } from '../../src/telemetry/request-record.ts'
 import { Deadline } from '../../src/upstream/deadline.ts'
@@ -45,7 +45,7 @@ const begunRelay = async (vendor: Vendor) => {
     fail: () => '',
     headers: () => ({}),
   }
-  const looked = new Relay(record, terms, opening)
+  const looked = new ClientEventStream(record, terms, opening)
   record.cancellable = looked
   return { trail: record, looked, body: (await looked.answer).body! }
 }
@@ -54,7 +54,7 @@ const begunHanding = async (vendor: Vendor) => {
   const record = trailOf()
   const response = new Response(new ReadableStream(vendor, { highWaterMark: 0 }))
   const answered = { response, deadline: deadlineOf(), stop: () => undefined }
-  const looked = new Handing(answered, { vendor: 60, client: patience }, record)
+  const looked = new ClientByteStream(answered, { vendor: 60, client: patience }, record)
   return { trail: record, looked, body: new ReadableStream(looked) }
 }
 
