@@ -2,7 +2,7 @@
 import type { GatewayError } from '../base/errors.ts'
 import { startTicking, stopTicking, type Tickable } from '../base/ticker.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
-import { type Answered, broken } from '../upstream/call.ts'
+import { connectionError, type UpstreamResponse } from '../upstream/call.ts'
 import type { Reader } from '../upstream/read-body.ts'
 import { StalledClientGuard } from './stalled-client.ts'
 
@@ -21,7 +21,7 @@ export class ClientByteStream implements UnderlyingDefaultSource<Uint8Array>, Ti
   #given = 0
 
   constructor(
-    private readonly answered: Answered,
+    private readonly answered: UpstreamResponse,
     private readonly patience: IdleTimeouts,
     private readonly record: RequestRecord,
   ) {
@@ -53,7 +53,7 @@ export class ClientByteStream implements UnderlyingDefaultSource<Uint8Array>, Ti
       this.#given += value.length
       this.#controller.enqueue(value)
     } catch (thrown) {
-      this.#fail(deadline.expired ?? broken(thrown))
+      this.#fail(deadline.expired ?? connectionError(thrown))
     }
   }
 
@@ -77,7 +77,7 @@ export class ClientByteStream implements UnderlyingDefaultSource<Uint8Array>, Ti
 
 /** The body of an answer for the client; its end is that of the request. */
 export const pipeBytes = (
-  answered: Answered,
+  answered: UpstreamResponse,
   patience: IdleTimeouts,
   record: RequestRecord,
 ): ReadableStream<Uint8Array> => new ReadableStream(new ClientByteStream(answered, patience, record))

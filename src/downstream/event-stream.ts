@@ -6,12 +6,18 @@ import { asGatewayError, GatewayError } from '../base/errors.ts'
 import { startTicking, stopTicking } from '../base/ticker.ts'
 import type { Usage } from '../ir/chat.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
-import type { Listener, Source } from '../upstream/event-source.ts'
+import type { EventSink, UpstreamEventSource } from '../upstream/event-source.ts'
 import type { ResponseHeaders } from './response-headers.ts'
 import { StalledClientGuard } from './stalled-client.ts'
 
 /** A vendor's stream that has begun: what it said so far, and the rest (none: that was all). `type`: what it is, if it is no stream. */
-export type OpenedStream = { headers: Headers; text: string; type?: string; usage?: Usage | undefined; source?: Source }
+export type OpenedStream = {
+  headers: Headers
+  text: string
+  type?: string
+  usage?: Usage | undefined
+  source?: UpstreamEventSource
+}
 
 export type EventStreamOptions = {
   /** Seconds between signs of life; 0: none. */
@@ -35,7 +41,7 @@ const encoder = new TextEncoder()
  * for the relay is itself the source of the stream it answers with; `tell` is the vendor's stream's; `stop` everybody else's. One object instead of
  * one with closures: between two frames all a stream consists of leaves the processor's cache, so it consists of little.
  */
-export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, Listener {
+export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, EventSink {
   readonly answer: Promise<Response>
   /** Its place among those that tick. */
   rank: number | undefined
@@ -43,7 +49,7 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, L
   #reject!: (error: GatewayError) => void
   #answered = false
   #ended = false
-  #source: Source | undefined
+  #source: UpstreamEventSource | undefined
   #controller!: ReadableStreamDefaultController<Uint8Array>
   #begun = Promise.withResolvers<void>()
   /** Something went out since the last beat. */
@@ -142,7 +148,7 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, L
 
   readonly #pullBegun = (): Promise<void> | undefined => (this.#source ? this.pull() : undefined)
 
-  tell(said: string | Uint8Array | undefined): void {
+  write(said: string | Uint8Array | undefined): void {
     if (said === undefined) this.#finish()
     else this.#send(said)
   }

@@ -10,7 +10,7 @@ import type { Target } from '../providers/entry.ts'
 import { sealOriginOf } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
-import { type Answered, Call } from '../upstream/call.ts'
+import { UpstreamCall, type UpstreamResponse } from '../upstream/call.ts'
 import { type ClientRequest, isUsageRefusal, type PreparedRequest, prepare, refusesUsage } from './build-request.ts'
 import { type ResponsePipe, refuse } from './convert-response.ts'
 import { keeperOf } from './previous-response.ts'
@@ -20,7 +20,7 @@ import type { Runtime } from './runtime.ts'
 export type AttemptContext = { record: RequestRecord; runtime: Runtime; said?: Json[] | undefined }
 
 /** An attempt that has its answer's head, and it is a good one. */
-export type StartedAttempt = { answered: Answered; pipe: ResponsePipe; target: Target }
+export type StartedAttempt = { answered: UpstreamResponse; pipe: ResponsePipe; target: Target }
 
 /**
  * admit → prepare → call: one attempt, up to the head of a good answer. @throws the vendor's refusal, `limited`, `upstream_failed`,
@@ -59,12 +59,12 @@ const callFor = (
   target: Target,
   stream: boolean,
   { record, runtime }: AttemptContext,
-): Call => {
+): UpstreamCall => {
   const { connect, firstByte, idle } = runtime.settings.timeouts
   const whole = !stream && target.entry.timeout !== undefined
   const terms = { connect, firstByte: target.entry.timeout ?? firstByte, idle, whole }
   record.check()
-  const call = new Call(prepared.outgoing, prepared.payload, target, prepared.wire, terms)
+  const call = new UpstreamCall(prepared.outgoing, prepared.payload, target, prepared.wire, terms)
   record.cancellable = call
   record.reachedVendor = true
   return call
@@ -84,7 +84,7 @@ const responsePipeFor = (
 }
 
 /** A vendor that refuses has not worked. @throws its refusal */
-const refused = async (call: Call, pipe: ResponsePipe, { record }: AttemptContext): Promise<void> => {
+const refused = async (call: UpstreamCall, pipe: ResponsePipe, { record }: AttemptContext): Promise<void> => {
   const { status } = call.response
   if (status >= 300 && status < 500) record.reachedVendor = false
   await refuse(call, pipe)

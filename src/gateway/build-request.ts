@@ -20,7 +20,7 @@ import type { Target } from '../providers/entry.ts'
 import type { UpstreamRequest, Wire } from '../providers/provider.ts'
 import { chooseProtocol, urlOf, wireOf } from '../providers/resolve-url.ts'
 import type { Payload } from '../upstream/call.ts'
-import { sendFor } from '../upstream/connection/token-fetch.ts'
+import { fetchToken } from '../upstream/connection/token-fetch.ts'
 import { refuseKept } from './vendor-files.ts'
 
 /** A request as routing, limits and the vendor's side need it. */
@@ -87,7 +87,7 @@ const sign = (
   }
   const remembers = needsThoughts(wire, speaks) && Array.isArray(clientRequest.json?.body.tools)
   const prepared = { outgoing, payload, wire, speaks, askedUsage, remembers }
-  const signing = wire.sign(outgoing, target, sendFor)
+  const signing = wire.sign(outgoing, target, fetchToken)
   return signing instanceof Promise ? after(signing, prepared) : prepared
 }
 

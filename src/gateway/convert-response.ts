@@ -13,8 +13,8 @@ import { rememberMessage, rememberStream } from '../protocols/shared/thought-mem
 import { collectStream, streamMessage, translateMessage, translateStream } from '../protocols/shared/translate.ts'
 import { isUnary, translateUnaryResponse } from '../protocols/shared/unary.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
-import type { Answered } from '../upstream/call.ts'
-import { Source } from '../upstream/event-source.ts'
+import type { UpstreamResponse } from '../upstream/call.ts'
+import { UpstreamEventSource } from '../upstream/event-source.ts'
 import { eventStream, isEventStream } from '../upstream/framing/aws-event-stream.ts'
 import { type Framing, sse } from '../upstream/framing/sse.ts'
 import { readBytes, readError, readRest, readText, sniff } from '../upstream/read-body.ts'
@@ -32,7 +32,7 @@ export type ResponsePipe = {
 export type CompleteResponse = { body: string | ReadableStream<Uint8Array>; type: string; usage?: Usage | undefined }
 
 /** @throws always: the vendor's refusal, its status not being a 2xx. */
-export const refuse = async (answered: Answered, { speaks, exchange }: ResponsePipe): Promise<never> => {
+export const refuse = async (answered: UpstreamResponse, { speaks, exchange }: ResponsePipe): Promise<never> => {
   const { status, headers } = answered.response
   const text = await readError(answered)
   if (status === 407) throw new GatewayError('upstream_failed', "the proxy refused the gateway's credentials")
@@ -43,15 +43,15 @@ export const refuse = async (answered: Answered, { speaks, exchange }: ResponseP
 
 /** Reads a stream up to its first content. @throws what failed before that, with its true status. */
 export const openStream = async (
-  answered: Answered,
+  answered: UpstreamResponse,
   pipe: ResponsePipe,
   idle: number,
-  keep: (source: Source) => void,
+  keep: (source: UpstreamEventSource) => void,
 ): Promise<OpenedStream> => {
   const { reader, first, events } = await sniff(answered, idle)
   const { headers } = answered.response
   if (!events) return { headers, ...tellWhole(await readRest(reader, first, answered, idle), pipe) }
-  const source = new Source(
+  const source = new UpstreamEventSource(
     reader,
     passingOf(pipe),
     answered.deadline,
@@ -65,7 +65,7 @@ export const openStream = async (
 
 /** Reads an answer that is not streamed. @throws GatewayError where it is none. */
 export const readWhole = async (
-  answered: Answered,
+  answered: UpstreamResponse,
   pipe: ResponsePipe,
   patience: IdleTimeouts,
   record: RequestRecord,

@@ -9,7 +9,7 @@ import type { Target } from '../providers/entry.ts'
 import type { UpstreamRequest } from '../providers/provider.ts'
 import { urlOf, wireOf } from '../providers/resolve-url.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
-import { Call } from '../upstream/call.ts'
+import { UpstreamCall } from '../upstream/call.ts'
 import { readError, readText } from '../upstream/read-body.ts'
 import { userAgent } from './build-request.ts'
 
@@ -33,7 +33,7 @@ export const askKeeper = async (
   const outgoing: UpstreamRequest = { url, method: asked.method, headers, body: undefined }
   await found.wire.sign(outgoing, target)
   const { connect, firstByte, idle } = timeouts
-  const call = new Call(outgoing, undefined, target, found.wire, { connect, firstByte, idle, whole: true })
+  const call = new UpstreamCall(outgoing, undefined, target, found.wire, { connect, firstByte, idle, whole: true })
   record.cancellable = call
   record.target = target.id
   await call.answered()

@@ -2,15 +2,15 @@
 import { GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
 import type { UpstreamRequest, Wire } from '../providers/provider.ts'
-import { createReach } from './connection/connect-probe.ts'
-import { createSpare } from './connection/idle-connections.ts'
+import { createConnectProbe } from './connection/connect-probe.ts'
+import { createIdleConnections } from './connection/idle-connections.ts'
 import { originOf, type ProxyOption, proxyFor } from './connection/proxy.ts'
 import { sentenceOf } from './connection/socks-bridge.ts'
-import { takingTurns } from './connection/upload-turns.ts'
+import { trackUploadTurns } from './connection/upload-turns.ts'
 import { Deadline } from './deadline.ts'
 
 /** Seconds an attempt is given. */
-export type Terms = {
+export type CallTimeouts = {
   connect: number
   firstByte: number
   /** For each next piece of a client's upload, which is streamed; the first-byte time begins when all of it is sent. */
@@ -22,20 +22,20 @@ export type Terms = {
 /** What is sent: text, or the bytes of an upload as they come in. */
 export type Payload = string | ReadableStream<Uint8Array> | Uint8Array | undefined
 
-const reach = createReach()
-const spare = createSpare()
+const reach = createConnectProbe()
+const spare = createIdleConnections()
 /** A kept connection that has died tells so within a round trip; later the vendor may have begun to work. */
 const staleWithin = 1_000
 
 /** The head of an answer; its body is the reader's to read, or to `stop`. */
-export interface Answered {
+export interface UpstreamResponse {
   readonly response: Response
   readonly deadline: Deadline
   stop(): void
 }
 
 /** One request to a vendor. State in one object and few closures: it is made for every request. */
-export class Call implements Answered {
+export class UpstreamCall implements UpstreamResponse {
   readonly deadline = new Deadline(this)
   response!: Response
   readonly #controller = new AbortController()
@@ -53,7 +53,7 @@ export class Call implements Answered {
     private readonly payload: Payload,
     private readonly target: Target,
     private readonly wire: Wire,
-    private readonly terms: Terms,
+    private readonly terms: CallTimeouts,
   ) {}
 
   /** Ends it at once, in whatever phase. */
@@ -124,7 +124,7 @@ export class Call implements Answered {
     this.#door = proxy === false ? this.#origin : `${this.#origin} ${proxy.url}`
     this.#onSpareAt = spare.take(this.#door) ? performance.now() : Number.NEGATIVE_INFINITY
     this.deadline.lookIn(this.terms.connect / 2)
-    const body = this.payload instanceof ReadableStream ? takingTurns(this.payload, this) : this.payload
+    const body = this.payload instanceof ReadableStream ? trackUploadTurns(this.payload, this) : this.payload
     // Without `timeout: false` Bun ends whatever has been silent for five minutes; the deadlines here are ours.
     const manner = { redirect: 'manual', timeout: false, signal: this.#controller.signal, proxy }
     return fetch(url, { method, headers, body, ...manner } as unknown as RequestInit)
@@ -189,7 +189,7 @@ const neverSent = new Set([
 ])
 
 /** The connection broke while the answer came. */
-export const broken = (thrown: unknown): GatewayError => {
+export const connectionError = (thrown: unknown): GatewayError => {
   if (thrown instanceof GatewayError) return thrown
   const code = codeOf(thrown)
   return new GatewayError('upstream_failed', `the connection to the vendor was lost${code && ` (${code})`}`)

@@ -1,7 +1,7 @@
 /** A vendor's answer being read: bytes → frames → what the client gets. */
 import { asGatewayError, type GatewayError } from '../base/errors.ts'
 import type { StreamPipe } from '../protocols/protocol.ts'
-import { broken } from './call.ts'
+import { connectionError } from './call.ts'
 import type { Deadline } from './deadline.ts'
 import { FrameTemplate } from './frame-template.ts'
 import { type FrameReader, type Framing, sse } from './framing/sse.ts'
@@ -10,8 +10,8 @@ import type { Reader } from './read-body.ts'
 type Piece = { value?: Uint8Array | undefined }
 
 /** Who is told what there is for the client; undefined: the stream has ended. An object, for its method costs a stream nothing. */
-export interface Listener {
-  tell(said: string | Uint8Array | undefined): void
+export interface EventSink {
+  write(said: string | Uint8Array | undefined): void
 }
 
 /** Seconds a vendor may take to end its body after its last word. */
@@ -20,7 +20,7 @@ const drained = 1
 const largestHeld = { frames: 64, characters: 256 * 1024 }
 
 /** A stream: read it piece by piece with `pump`, end it with `cancel`. */
-export class Source {
+export class UpstreamEventSource {
   #frames: FrameReader
   #out = ''
   #count = 0
@@ -29,7 +29,7 @@ export class Source {
   /** Something came since the last look at the clock. */
   #heardAnew = true
   #lastHeard = 0
-  #listener: Listener | undefined
+  #listener: EventSink | undefined
   readonly #template: FrameTemplate | undefined
 
   constructor(
@@ -52,8 +52,8 @@ export class Source {
    * Tells what there is for the client as soon as there is some; undefined when the stream has ended, well or (`passing.seen.fault`) not.
    * Runs once a frame, so it is no async function and makes one promise.
    */
-  pump(listener: Listener): Promise<void> | undefined {
-    if (this.#out !== '' || this.#ended) return void listener.tell(this.#take())
+  pump(listener: EventSink): Promise<void> | undefined {
+    if (this.#out !== '' || this.#ended) return void listener.write(this.#take())
     this.#listener = listener
     this.#reading = true
     this.#heardAnew = true
@@ -62,7 +62,7 @@ export class Source {
 
   readonly #piece = (read: Piece): Promise<void> | undefined => {
     const known = this.#shortCut(read.value)
-    if (known) return void this.#listener!.tell(known)
+    if (known) return void this.#listener!.write(known)
     this.#heard(read)
     return this.pump(this.#listener!)
   }
@@ -87,7 +87,7 @@ export class Source {
 
   readonly #loss = (thrown: unknown): void => {
     this.#lost(thrown)
-    this.#listener!.tell(this.#take())
+    this.#listener!.write(this.#take())
   }
 
   /** Reads until the vendor has said something that counts. @throws its fault, if it failed before. */
@@ -152,7 +152,7 @@ export class Source {
   }
 
   readonly #lost = (thrown: unknown): void => {
-    this.#fail(broken(thrown))
+    this.#fail(connectionError(thrown))
     this.#reading = false
   }
 

@@ -1,6 +1,6 @@
 /** What a vendor answered, read whole, or as far as it takes to tell what it is. */
 import { GatewayError } from '../base/errors.ts'
-import { type Answered, broken } from './call.ts'
+import { connectionError, type UpstreamResponse } from './call.ts'
 import { isEventStream } from './framing/aws-event-stream.ts'
 
 export type Reader = ReadableStreamDefaultReader<Uint8Array>
@@ -20,7 +20,7 @@ const largestLead = 4096
  * the one of AWS.
  */
 export const sniff = async (
-  answered: Answered,
+  answered: UpstreamResponse,
   idle: number,
 ): Promise<{ reader: Reader; first: Uint8Array; events: boolean }> => {
   const reader = bodyOf(answered).getReader()
@@ -42,7 +42,7 @@ export const sniff = async (
 const smallAnswer = 64 * 1024
 
 /** A whole answer as text. @throws GatewayError `upstream_failed`, `upstream_timeout`. */
-export const readText = async (answered: Answered, idle: number | undefined): Promise<string> => {
+export const readText = async (answered: UpstreamResponse, idle: number | undefined): Promise<string> => {
   const { response, deadline } = answered
   const announced = response.headers.get('content-length')
   // Before that nobody may look at `body`, which makes a stream of it.
@@ -55,7 +55,7 @@ export const readText = async (answered: Answered, idle: number | undefined): Pr
     return text
   } catch (thrown) {
     deadline.clear()
-    throw deadline.expired ?? broken(thrown)
+    throw deadline.expired ?? connectionError(thrown)
   }
 }
 
@@ -67,7 +67,7 @@ export const readRest = async (...rest: Parameters<typeof readBytes>): Promise<s
 export const readBytes = async (
   reader: Reader,
   first: Uint8Array | undefined,
-  answered: Answered,
+  answered: UpstreamResponse,
   idle: number | undefined,
 ): Promise<Uint8Array> => {
   const pieces = first ? [first] : []
@@ -88,7 +88,7 @@ export const readBytes = async (
 }
 
 /** At most 64 KiB of a vendor's refusal, as far as they come in time: its status says enough. Never throws. */
-export const readError = async (answered: Answered): Promise<string> => {
+export const readError = async (answered: UpstreamResponse): Promise<string> => {
   const { response, deadline } = answered
   if (response.body === null) return nothing(answered)
   const reader = response.body.getReader()
@@ -106,23 +106,23 @@ export const readError = async (answered: Answered): Promise<string> => {
   return new TextDecoder().decode(join(pieces).subarray(0, largestError))
 }
 
-const readOnce = async (reader: Reader, answered: Answered) => {
+const readOnce = async (reader: Reader, answered: UpstreamResponse) => {
   try {
     const read = await reader.read()
     if (answered.deadline.expired) throw answered.deadline.expired
     return read
   } catch (thrown) {
     answered.deadline.clear()
-    throw answered.deadline.expired ?? broken(thrown)
+    throw answered.deadline.expired ?? connectionError(thrown)
   }
 }
 
-const nothing = ({ deadline }: Answered): '' => {
+const nothing = ({ deadline }: UpstreamResponse): '' => {
   deadline.done()
   return ''
 }
 
-const bodyOf = ({ response, deadline }: Answered): ReadableStream<Uint8Array> => {
+const bodyOf = ({ response, deadline }: UpstreamResponse): ReadableStream<Uint8Array> => {
   if (response.body) return response.body
   deadline.clear()
   throw new GatewayError('upstream_failed', 'the vendor answered with nothing')

@@ -6,7 +6,7 @@ import { ClientEventStream } from '../../src/downstream/event-stream.ts'
 import { passthrough } from '../../src/protocols/openai-chat/passthrough.ts'
 import { RequestRecords } from '../../src/telemetry/request-record.ts'
 import { Deadline } from '../../src/upstream/deadline.ts'
-import { Source } from '../../src/upstream/event-source.ts'
+import { UpstreamEventSource } from '../../src/upstream/event-source.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
 
 const frame = Buffer.from(
@@ -35,7 +35,7 @@ const deadlineOf = () => new Deadline({ expired: () => undefined, look: () => un
 const begunRelay = async (vendor: Vendor) => {
   const record = trailOf()
   const reader = new ReadableStream(vendor, { highWaterMark: 0 }).getReader()
-  const source = new Source(reader, passthrough.pipeStream(exchangeFor({})), deadlineOf(), 60, frame)
+  const source = new UpstreamEventSource(reader, passthrough.pipeStream(exchangeFor({})), deadlineOf(), 60, frame)
   const opening = source.commit().then(text => ({ headers: new Headers(), text, source }))
   const terms = {
     heartbeat,

@@ -9,7 +9,7 @@ import { protocols } from '../../src/protocols/registry.ts'
 import { rememberStream } from '../../src/protocols/shared/thought-memory.ts'
 import { translateStream } from '../../src/protocols/shared/translate.ts'
 import { Deadline } from '../../src/upstream/deadline.ts'
-import { Source } from '../../src/upstream/event-source.ts'
+import { UpstreamEventSource } from '../../src/upstream/event-source.ts'
 import { FrameTemplate } from '../../src/upstream/frame-template.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
 import { recordings } from '../support/recordings.ts'
@@ -35,12 +35,12 @@ const read = async (pieces: Uint8Array[], pipe: StreamPipe): Promise<Read> => {
     },
   })
   const deadline = new Deadline({ expired: () => undefined, look: () => undefined })
-  const source = new Source(body.getReader(), pipe, deadline, 60, new Uint8Array())
+  const source = new UpstreamEventSource(body.getReader(), pipe, deadline, 60, new Uint8Array())
   let text = ''
   let short = 0
   for (let over = false; !over; )
     await source.pump({
-      tell(said) {
+      write(said) {
         over = said === undefined
         if (typeof said === 'object') short++
         text += typeof said === 'string' ? said : said ? Buffer.from(said).toString() : ''

@@ -4,7 +4,7 @@ import { connect as connectTls } from 'node:tls'
 import type { ProxyOption } from './proxy.ts'
 import { bare, credentialsOf } from './socks-bridge.ts'
 
-export type Reach = {
+export type ConnectProbe = {
   /** To be told whenever an answer of `origin` (`https://host:port`, as `originOf` cuts it) has come in. */
   heard(origin: string): void
   /**
@@ -20,7 +20,7 @@ type Knock = { answered: Promise<void>; stop: () => void; waiting: number }
 /** Origins whose last answer is remembered; more than a configuration names. */
 const mostOrigins = 4096
 
-export const createReach = (): Reach => {
+export const createConnectProbe = (): ConnectProbe => {
   const lastHeard = new Map<string, number>()
   const knocks = new Map<string, Knock>()
 

@@ -3,7 +3,7 @@ import type { TokenFetch } from '../../providers/provider.ts'
 import { proxyFor } from './proxy.ts'
 
 /** @throws what `fetch` throws, whose message may hold the URL. */
-export const sendFor: TokenFetch = async ({ entry }, url, options) => {
+export const fetchToken: TokenFetch = async ({ entry }, url, options) => {
   const proxy = await proxyFor(url, entry.proxy)
   return fetch(url, { ...options, redirect: 'manual', proxy } as unknown as RequestInit)
 }

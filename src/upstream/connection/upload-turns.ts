@@ -1,6 +1,6 @@
 /** A payload that is streamed from the client to the vendor: which of them is being waited for. */
 
-export type Turns = {
+export type UploadTurns = {
   /** The client has to send the next piece. */
   client: () => void
   /** The vendor has to take what was sent, or to answer. */
@@ -8,7 +8,10 @@ export type Turns = {
 }
 
 /** The same stream, which tells whose turn it is. */
-export const takingTurns = (payload: ReadableStream<Uint8Array>, turns: Turns): ReadableStream<Uint8Array> => {
+export const trackUploadTurns = (
+  payload: ReadableStream<Uint8Array>,
+  turns: UploadTurns,
+): ReadableStream<Uint8Array> => {
   const reader = payload.getReader()
   return new ReadableStream<Uint8Array>({
     async pull(controller) {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { createReach } from '../../../src/upstream/connection/connect-probe.ts'
+import { createConnectProbe } from '../../../src/upstream/connection/connect-probe.ts'
 import { closeBridge, proxyFor } from '../../../src/upstream/connection/proxy.ts'
 import { certificate, key } from '../../support/certificate.ts'
 import { type Deaf, deafPort } from '../../support/deaf.ts'
@@ -63,7 +63,7 @@ test('the deaf port is deaf: neither connected nor refused', async () => {
 })
 
 test('who cannot be connected to is out of reach, at the deadline and not before', async () => {
-  const { result, took } = await timed(createReach().probe(`http://127.0.0.1:${deaf.port}`, false, 200))
+  const { result, took } = await timed(createConnectProbe().probe(`http://127.0.0.1:${deaf.port}`, false, 200))
   expect(result).toBe(false)
   expect(took).toBeGreaterThanOrEqual(195)
   expect(took).toBeLessThan(600)
@@ -71,7 +71,7 @@ test('who cannot be connected to is out of reach, at the deadline and not before
 
 test('who takes the connection is in reach at once, and the connection is closed', async () => {
   const vendor = await mute()
-  const { result, took } = await timed(createReach().probe(`http://127.0.0.1:${vendor.port}`, false, 2000))
+  const { result, took } = await timed(createConnectProbe().probe(`http://127.0.0.1:${vendor.port}`, false, 2000))
   expect(result).toBe(true)
   expect(took).toBeLessThan(500)
   await until(() => vendor.count() === 1 && vendor.open() === 0)
@@ -79,20 +79,20 @@ test('who takes the connection is in reach at once, and the connection is closed
 
 test('a refusal is an answer: fetch tells it better', async () => {
   const port = await freePort()
-  expect(await createReach().probe(`http://127.0.0.1:${port}`, false, 2000)).toBe(true)
+  expect(await createConnectProbe().probe(`http://127.0.0.1:${port}`, false, 2000)).toBe(true)
 })
 
 test('https counts once TLS stands', async () => {
   const server = Bun.serve({ port: 0, tls: { cert: certificate, key }, fetch: () => new Response() })
   open.push({ close: () => server.stop(true) })
-  expect(await createReach().probe(`https://localhost:${server.port}`, false, 2000)).toBe(true)
+  expect(await createConnectProbe().probe(`https://localhost:${server.port}`, false, 2000)).toBe(true)
   const vendor = await mute()
-  expect(await createReach().probe(`https://127.0.0.1:${vendor.port}`, false, 150)).toBe(false)
+  expect(await createConnectProbe().probe(`https://127.0.0.1:${vendor.port}`, false, 150)).toBe(false)
   await until(() => vendor.count() === 1 && vendor.open() === 0)
 })
 
 test('who was heard within the deadline is not knocked at', async () => {
-  const reach = createReach()
+  const reach = createConnectProbe()
   const vendor = await mute()
   const origin = `http://127.0.0.1:${vendor.port}`
   reach.heard(origin)
@@ -104,7 +104,7 @@ test('who was heard within the deadline is not knocked at', async () => {
 })
 
 test('who is heard while somebody knocks is in reach', async () => {
-  const reach = createReach()
+  const reach = createConnectProbe()
   const origin = `http://127.0.0.1:${deaf.port}`
   const probing = reach.probe(origin, false, 100)
   reach.heard(origin)
@@ -112,7 +112,7 @@ test('who is heard while somebody knocks is in reach', async () => {
 })
 
 test('all who ask at the same time share one knock, each with its own deadline', async () => {
-  const reach = createReach()
+  const reach = createConnectProbe()
   const vendor = await mute()
   // TLS with somebody who says nothing: the connection stands and the knock goes on.
   const origin = `https://127.0.0.1:${vendor.port}`
@@ -134,23 +134,25 @@ test('through an HTTP proxy: the tunnel and TLS within it', async () => {
   open.push({ close: () => server.stop(true) })
   const proxy = await proxyOf(httpProxy, { user: 'u', password: 'p@ss' })
   const chosen = await proxyFor('https://localhost', proxy.urlWithCredentials)
-  expect(await createReach().probe(`https://localhost:${server.port}`, chosen, 2000)).toBe(true)
+  expect(await createConnectProbe().probe(`https://localhost:${server.port}`, chosen, 2000)).toBe(true)
   expect(proxy.passed).toEqual([{ target: `localhost:${server.port}`, credentials: 'u:p@ss' }])
 
   const vendor = await mute()
-  expect(await createReach().probe(`https://127.0.0.1:${vendor.port}`, chosen, 200)).toBe(false)
+  expect(await createConnectProbe().probe(`https://127.0.0.1:${vendor.port}`, chosen, 200)).toBe(false)
   await until(() => vendor.count() === 1 && vendor.open() === 0)
 })
 
 test('through an HTTP proxy: one that is silent, one that refuses, one that is deaf', async () => {
   const silent = await proxyOf(httpProxy, { silent: true })
-  expect(await createReach().probe('https://vendor.test', { url: silent.url, respectNoProxy: false }, 150)).toBe(false)
-  const refusing = await proxyOf(httpProxy, { refuse: true })
-  expect(await createReach().probe('https://vendor.test', { url: refusing.url, respectNoProxy: false }, 2000)).toBe(
-    true,
+  expect(await createConnectProbe().probe('https://vendor.test', { url: silent.url, respectNoProxy: false }, 150)).toBe(
+    false,
   )
+  const refusing = await proxyOf(httpProxy, { refuse: true })
+  expect(
+    await createConnectProbe().probe('https://vendor.test', { url: refusing.url, respectNoProxy: false }, 2000),
+  ).toBe(true)
   const behind = { url: `http://127.0.0.1:${deaf.port}`, respectNoProxy: false } as const
-  expect(await createReach().probe('http://vendor.test', behind, 150)).toBe(false)
+  expect(await createConnectProbe().probe('http://vendor.test', behind, 150)).toBe(false)
 })
 
 test('through SOCKS: as far as the vendor', async () => {
@@ -161,12 +163,12 @@ test('through SOCKS: as far as the vendor', async () => {
   }
   const proxy = await proxyOf(socksProxy, { places })
   const chosen = await proxyFor('https://vendor.test', proxy.url)
-  expect(await createReach().probe('https://deaf.test', chosen, 200)).toBe(false)
-  expect(await createReach().probe('https://vendor.test', chosen, 200)).toBe(false)
+  expect(await createConnectProbe().probe('https://deaf.test', chosen, 200)).toBe(false)
+  expect(await createConnectProbe().probe('https://vendor.test', chosen, 200)).toBe(false)
   expect(vendor.count()).toBe(1)
 })
 
 test('what is no address is not out of reach', async () => {
-  expect(await createReach().probe('nonsense', false, 100)).toBe(true)
-  expect(await createReach().probe('http://a', { url: 'nonsense', respectNoProxy: false }, 100)).toBe(true)
+  expect(await createConnectProbe().probe('nonsense', false, 100)).toBe(true)
+  expect(await createConnectProbe().probe('http://a', { url: 'nonsense', respectNoProxy: false }, 100)).toBe(true)
 })
