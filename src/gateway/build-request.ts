@@ -7,7 +7,7 @@ import { version } from '../base/version.ts'
 import type { JsonBody } from '../downstream/json-body.ts'
 import type { Upload } from '../downstream/multipart/upload.ts'
 import type { Chat, ProtocolId } from '../ir/chat.ts'
-import { localise, namesUrls, type RequestMedia } from '../media/inline-urls.ts'
+import { hasUrls, inlineUrls, type RequestMedia } from '../media/inline-urls.ts'
 import { tokenCounters } from '../protocols/count-tokens.ts'
 import { restoreReasoning } from '../protocols/openai-chat/reasoning/restore-reasoning.ts'
 import type { Exchange, Ingress, NoteLoss, PassthroughProtocol } from '../protocols/protocol.ts'
@@ -199,7 +199,7 @@ const translate = (
     return { payload: wrapped(writeJson(body), wire, speaks) }
   }
   const takesUrl = wire.requiresInlineMedia?.includes(speaks) ? undefined : egress.acceptsUrl
-  return namesUrls(chat, takesUrl) ? localise(chat, media, takesUrl).then(render) : render(chat)
+  return hasUrls(chat, takesUrl) ? inlineUrls(chat, media, takesUrl).then(render) : render(chat)
 }
 
 /** A chat of another protocol as every vendor can take it. @throws GatewayError `invalid_request` where there is no such form */
@@ -213,7 +213,7 @@ const readable = (chat: Chat, speaks: ProtocolId, body: JsonObject, loss: NoteLo
 const needsBytes = (protocol: Ingress | PassthroughProtocol, { text, body }: JsonBody, wire: Wire): boolean =>
   wire.requiresInlineMedia?.includes(protocol.id) === true &&
   text.includes('"url"') &&
-  namesUrls((protocol as Ingress).parseRequest(body, () => undefined))
+  hasUrls((protocol as Ingress).parseRequest(body, () => undefined))
 
 const needsThoughts = (wire: Wire, speaks: ProtocolId): boolean =>
   wire.requiresReasoning === true && speaks === 'openai-chat'

@@ -3,7 +3,7 @@ import { GatewayError } from '../base/errors.ts'
 import { isObject, type Json } from '../base/json/json.ts'
 import type { Chat, MediaPart, Part, Turn } from '../ir/chat.ts'
 import { fits } from './file-type.ts'
-import { createGuard, type Fetched, type Guarded, type MediaTerms, refusal } from './safe-fetch.ts'
+import { createSafeFetch, type Fetched, type MediaTerms, refusal, type SafeFetch } from './safe-fetch.ts'
 
 /** A file as base64 with its true type. */
 export type File = { mime: string; data: string }
@@ -16,14 +16,14 @@ type TakesUrl = (media: MediaPart) => boolean
 const none: TakesUrl = () => false
 
 /** Is there anything to fetch: also within results of tools. */
-export const namesUrls = (chat: Chat, takesUrl = none): boolean =>
+export const hasUrls = (chat: Chat, takesUrl = none): boolean =>
   chat.turns.some(({ parts }) => anyRemote(parts, takesUrl))
 
 const anyRemote = (parts: readonly Part[], takesUrl: TakesUrl): boolean =>
   parts.some(part => (isRemote(part) && !takesUrl(part)) || (part.type === 'result' && anyRemote(part.parts, takesUrl)))
 
 /** Every media part with a URL that may not stay gets its bytes; all at once. Nothing of the chat is changed. @throws what `media` throws */
-export const localise = async (chat: Chat, media: RequestMedia, takesUrl = none): Promise<Chat> => {
+export const inlineUrls = async (chat: Chat, media: RequestMedia, takesUrl = none): Promise<Chat> => {
   const inPart = async (part: Part): Promise<Part> => {
     if (part.type === 'result' && anyRemote(part.parts, takesUrl))
       return { ...part, parts: await Promise.all(part.parts.map(inPart)) }
@@ -36,10 +36,10 @@ export const localise = async (chat: Chat, media: RequestMedia, takesUrl = none)
   return { ...chat, turns: await Promise.all(chat.turns.map(inTurn)) }
 }
 
-const guards = new WeakMap<MediaTerms, Guarded>()
+const guards = new WeakMap<MediaTerms, SafeFetch>()
 
-const guardFor = (terms: MediaTerms): Guarded => {
-  const guard = guards.get(terms) ?? createGuard(terms)
+const guardFor = (terms: MediaTerms): SafeFetch => {
+  const guard = guards.get(terms) ?? createSafeFetch(terms)
   guards.set(terms, guard)
   return guard
 }
@@ -50,7 +50,7 @@ const mostAltogether = 2
 /** The files of one request: each fetched once. */
 type Files = { file: (url: string) => Promise<File>; stop: () => void }
 
-const openFiles = (terms: MediaTerms, signal: AbortSignal, guard: Guarded): Files => {
+const openFiles = (terms: MediaTerms, signal: AbortSignal, guard: SafeFetch): Files => {
   const known = new Map<string, Promise<File>>()
   const controller = new AbortController()
   const either = AbortSignal.any([signal, controller.signal])

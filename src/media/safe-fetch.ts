@@ -31,7 +31,7 @@ export type Fetched = { bytes: Uint8Array; mime: string }
 export type Meter = (bytes: number) => void
 
 /** Fetches one file. `signal` ends it from outside. @throws GatewayError `invalid_request`, which tells neither addresses nor the URL. */
-export type Guarded = (url: string, meter: Meter, signal: AbortSignal) => Promise<Fetched>
+export type SafeFetch = (url: string, meter: Meter, signal: AbortSignal) => Promise<Fetched>
 
 const mostRedirects = 3
 /** Addresses of one name that are tried. */
@@ -42,7 +42,10 @@ const everyAddress: Resolve = async host => (await lookup(host, { all: true })).
 /** Why a file could not be had; ends in a sentence such as `messages[0]…: the file could not be fetched: <why>`. */
 export const refusal = (why: string): GatewayError => new GatewayError('invalid_request', why)
 
-export const createGuard = (terms: MediaTerms, { resolve = everyAddress, authority }: Surroundings = {}): Guarded => {
+export const createSafeFetch = (
+  terms: MediaTerms,
+  { resolve = everyAddress, authority }: Surroundings = {},
+): SafeFetch => {
   const isPermitted = permits(terms.allowPrivate)
 
   /** The addresses to try, IPv4 first: many hosts have no way for IPv6. @throws unless all of them are permitted. */

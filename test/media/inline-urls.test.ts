@@ -3,8 +3,8 @@ import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import type { Json } from '../../src/base/json/json.ts'
 import type { Chat, Part } from '../../src/ir/chat.ts'
-import { localise, namesUrls, RequestMedia } from '../../src/media/inline-urls.ts'
-import type { Guarded, MediaTerms } from '../../src/media/safe-fetch.ts'
+import { hasUrls, inlineUrls, RequestMedia } from '../../src/media/inline-urls.ts'
+import type { MediaTerms, SafeFetch } from '../../src/media/safe-fetch.ts'
 
 const terms: MediaTerms = { allowPrivate: false, maxBytes: 100, timeout: 1, maxFiles: 3 }
 
@@ -12,7 +12,7 @@ const setup = (body: Json = {}, change: Partial<MediaTerms> = {}) => {
   const fetched: string[] = []
   const signals: AbortSignal[] = []
   let leaving = 0
-  const guard: Guarded = async (url, meter, signal) => {
+  const guard: SafeFetch = async (url, meter, signal) => {
     fetched.push(url)
     signals.push(signal)
     if (url.includes('missing')) throw new GatewayError('invalid_request', 'its server answered 404')
@@ -56,10 +56,10 @@ describe('localise', () => {
       { type: 'media', mime: 'image/*', source: { file: 'file-1', by: 'gemini' } },
     )
     const asked = structuredClone(chat)
-    expect(namesUrls(chat)).toBe(true)
-    const local = await localise(chat, media)
+    expect(hasUrls(chat)).toBe(true)
+    const local = await inlineUrls(chat, media)
     expect(chat).toEqual(asked)
-    expect(namesUrls(local)).toBe(false)
+    expect(hasUrls(local)).toBe(false)
     const [text, first, result, ...rest] = local.turns[0]!.parts
     expect([text, ...rest]).toEqual([asked.turns[0]!.parts[0], ...asked.turns[0]!.parts.slice(3)])
     const brought = (url: string) => ({ type: 'media', mime: 'image/png', source: { data: base64(url) }, cache: {} })
@@ -75,16 +75,16 @@ describe('localise', () => {
   test('a request that names nothing makes nothing', async () => {
     const { media, leaving } = setup()
     const chat = chatOf({ type: 'text', text: 'hi' })
-    expect(namesUrls(chat)).toBe(false)
-    expect(await localise(chat, media)).toEqual(chat)
+    expect(hasUrls(chat)).toBe(false)
+    expect(await inlineUrls(chat, media)).toEqual(chat)
     expect(leaving()).toBe(0)
   })
 
   test('each URL is fetched once, by whatever attempt', async () => {
     const { media, fetched } = setup()
     const chat = chatOf(image('https://a.example/1.png'), image('https://a.example/1.png'))
-    const first = await localise(chat, media)
-    expect(await localise(chat, media)).toEqual(first)
+    const first = await inlineUrls(chat, media)
+    expect(await inlineUrls(chat, media)).toEqual(first)
     expect(fetched.length).toBe(1)
   })
 
@@ -95,7 +95,7 @@ describe('localise', () => {
       image('DATA:text/plain;charset=utf-8,a%20b'),
       image('data:,x'),
     )
-    const { turns } = await localise(chat, media)
+    const { turns } = await inlineUrls(chat, media)
     expect(turns[0]!.parts.map(part => part.type === 'media' && [part.mime, part.source])).toEqual([
       ['image/gif', { data: 'R0lG' }],
       ['text/plain', { data: base64('a b') }],
@@ -111,7 +111,7 @@ describe('a failure is a 400 that names the place', () => {
 
   test('of what cannot be had; the others are given up', async () => {
     const { media, signals } = setup(body)
-    const error = await refusal(localise(chatOf(image('https://a.example/never.png'), image(url)), media))
+    const error = await refusal(inlineUrls(chatOf(image('https://a.example/never.png'), image(url)), media))
     expect(error.message).toBe(
       'messages[1].content[1].image_url.url: the file could not be fetched: its server answered 404',
     )
@@ -121,21 +121,21 @@ describe('a failure is a 400 that names the place', () => {
 
   test('of what is something else than it should be', async () => {
     const { media } = setup({ file: 'https://a.example/a.pdf' })
-    const error = await refusal(localise(chatOf(image('https://a.example/a.pdf')), media))
+    const error = await refusal(inlineUrls(chatOf(image('https://a.example/a.pdf')), media))
     expect(error.message).toBe('file: the file could not be fetched: it is application/pdf, not image/*')
   })
 
   test('of too many, and of too much', async () => {
     const many = setup()
     const images = [1, 2, 3, 4].map(number => image(`https://a.example/${number}`))
-    expect((await refusal(localise(chatOf(...images), many.media))).message).toContain('no more than 3 files')
+    expect((await refusal(inlineUrls(chatOf(...images), many.media))).message).toContain('no more than 3 files')
     const much = setup()
     const larges = [1, 2, 3].map(number => image(`https://a.example/large${number}`))
-    expect((await refusal(localise(chatOf(...larges), much.media))).message).toContain('larger than 200 bytes')
+    expect((await refusal(inlineUrls(chatOf(...larges), much.media))).message).toContain('larger than 200 bytes')
   })
 
   test('of a broken data URL', async () => {
     for (const broken of ['data:image/png;base64', 'data:text/plain,%zz'])
-      expect((await refusal(localise(chatOf(image(broken)), setup().media))).message).toContain('its data URL')
+      expect((await refusal(inlineUrls(chatOf(image(broken)), setup().media))).message).toContain('its data URL')
   })
 })

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { GatewayError } from '../../src/base/errors.ts'
 import { typeOf } from '../../src/media/file-type.ts'
 import { permits } from '../../src/media/public-addresses.ts'
-import { createGuard, type MediaTerms, type Resolve } from '../../src/media/safe-fetch.ts'
+import { createSafeFetch, type MediaTerms, type Resolve } from '../../src/media/safe-fetch.ts'
 import { certificate, key } from '../support/certificate.ts'
 
 const png = Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 1, 2, 3])
@@ -80,7 +80,7 @@ const names: Record<string, readonly string[]> = {
 const resolve: Resolve = async host => names[host] ?? []
 
 const get = (url: string, change: Partial<MediaTerms> = {}, by: Resolve = resolve) =>
-  createGuard({ ...terms, ...change }, { resolve: by, authority: certificate })(
+  createSafeFetch({ ...terms, ...change }, { resolve: by, authority: certificate })(
     url,
     () => undefined,
     new AbortController().signal,
@@ -220,7 +220,7 @@ describe('what is refused', () => {
   })
 
   test('the meter and the client’s leaving end it', async () => {
-    const guard = createGuard(terms, { resolve })
+    const guard = createSafeFetch(terms, { resolve })
     const full = () => {
       throw new GatewayError('invalid_request', 'full')
     }
