@@ -11,7 +11,7 @@ export type IdleTimeouts = { vendor: number | undefined; client: number }
 
 /** `start`, `pull` and `cancel` are the runtime's to call. A connection that breaks breaks ours too: the client must not take half a file for a whole one. */
 export class ClientByteStream implements UnderlyingDefaultSource<Uint8Array>, Tickable {
-  rank: number | undefined
+  listIndex: number | undefined
   readonly #reader: Reader
   readonly #taking: StalledClientGuard
   #controller!: ReadableStreamDefaultController<Uint8Array>

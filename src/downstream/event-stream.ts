@@ -44,7 +44,7 @@ const encoder = new TextEncoder()
 export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, EventSink {
   readonly answer: Promise<Response>
   /** Its place among those that tick. */
-  rank: number | undefined
+  listIndex: number | undefined
   #resolve!: (response: Response) => void
   #reject!: (error: GatewayError) => void
   #answered = false

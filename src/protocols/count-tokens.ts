@@ -13,7 +13,8 @@ export type TokenCounter = PassthroughProtocol & {
   unwrapRequest: (body: JsonObject) => JsonObject
 }
 
-export const isTokenCounter = (protocol: Ingress | PassthroughProtocol): protocol is TokenCounter => 'tell' in protocol
+export const isTokenCounter = (protocol: Ingress | PassthroughProtocol): protocol is TokenCounter =>
+  'renderCount' in protocol
 
 type Shape = {
   id: ProtocolId

@@ -112,10 +112,10 @@ const makeRoute = (entry: Entry): Route | { unsupported: string } => {
   const spoken: Wire = variant ? { ...provider, ...variant } : provider
   const own = !place || typeof spoken.base === 'function' || owns(provider, place)
   const spokenHere = [...protocolsOf(entry, spoken, own)]
-  const speaks = Object.fromEntries(
+  const paths = Object.fromEntries(
     spokenHere.map(protocol => [protocol, spoken.paths[protocol] ?? besideFirst(spoken, protocol)]),
   )
-  const wire = { ...spoken, speaks, ...heldIn(spoken, speaks) }
+  const wire = { ...spoken, paths, ...heldIn(spoken, paths) }
   const fixed = new Map<ProtocolId, string>()
   const perTarget = new Map<ProtocolId, (target: Target, asked: PathOptions) => string>()
   for (const protocol of spokenHere) {
@@ -131,10 +131,10 @@ const makeRoute = (entry: Entry): Route | { unsupported: string } => {
 }
 
 /** What a model is spoken to in, of what is spoken here; where that is nothing, it is asked like the others. */
-const heldIn = ({ protocolsFor }: Wire, speaks: Wire['paths']): Pick<Wire, 'protocolsFor'> => {
+const heldIn = ({ protocolsFor }: Wire, paths: Wire['paths']): Pick<Wire, 'protocolsFor'> => {
   if (!protocolsFor) return {}
   const here = (model: string) => {
-    const held = protocolsFor(model)?.filter(id => id in speaks)
+    const held = protocolsFor(model)?.filter(id => id in paths)
     return held?.length === 0 ? undefined : held
   }
   return { protocolsFor: here }
@@ -158,8 +158,8 @@ const owns = (provider: Provider, { host, hostname }: ServerUrl): boolean =>
   )
 
 /** A foreign host is known to speak the first protocol; the rest where the entry says so, embeddings also by naming models for them. */
-const protocolsOf = (entry: Entry, { paths: speaks }: Wire, own: boolean): Set<ProtocolId> => {
-  const all = Object.keys(speaks)
+const protocolsOf = (entry: Entry, { paths: paths }: Wire, own: boolean): Set<ProtocolId> => {
+  const all = Object.keys(paths)
   const held = own ? all : all.slice(0, 1)
   const embeds = entry.embeddingModels.length > 0 ? all.filter(id => unaryKindOf(id) === 'embedding') : []
   return new Set([...held, ...embeds, ...(entry.supportedProtocols ?? []).map(name => inFull(name, all))])
@@ -201,9 +201,9 @@ const joined = (base: string, path: string): string => {
 }
 
 /** What stands before the endpoint in the address of the vendor's first protocol: `/compatible-mode/v1`, often nothing. */
-const prefixIn = ({ paths: speaks }: Wire): string => {
-  const [first = 'openai-chat'] = Object.keys(speaks)
-  const path = speaks[first]
+const prefixIn = ({ paths: paths }: Wire): string => {
+  const [first = 'openai-chat'] = Object.keys(paths)
+  const path = paths[first]
   const endpoint = endpointOf(first)
   return typeof path === 'string' && path.endsWith(endpoint) ? path.slice(0, -endpoint.length) : ''
 }

@@ -20,8 +20,8 @@ export const openaiPaths = (...paths: ('openai-responses' | PassthroughPath)[]):
   Object.fromEntries(['openai-chat', ...paths].map(protocol => [protocol, endpointOf(protocol)]))
 
 /** The same where the vendor keeps it apart from others of its addresses: `/v1` before each of them. */
-export const below = (prefix: string, speaks: Record<ProtocolId, string>): Record<ProtocolId, string> =>
-  Object.fromEntries(Object.entries(speaks).map(([protocol, path]) => [protocol, prefix + path]))
+export const below = (prefix: string, paths: Record<ProtocolId, string>): Record<ProtocolId, string> =>
+  Object.fromEntries(Object.entries(paths).map(([protocol, path]) => [protocol, prefix + path]))
 
 /** Longest first, so that `/chat/completions` is cut whole. */
 const endpoints = [...Object.keys(apart), ...passthroughPaths].map(endpointOf).sort((a, b) => b.length - a.length)

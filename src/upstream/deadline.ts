@@ -25,7 +25,7 @@ export class Deadline {
   /** Set when it has passed: what the attempt failed with. */
   expired: GatewayError | undefined
   /** Its place among those that tick. */
-  rank: number | undefined
+  listIndex: number | undefined
   #ticking = false
   /** Something came since the last beat: the idle time runs from the next. */
   #anew = false

@@ -98,7 +98,7 @@ test('everything that is not a default', () => {
     models: ['a', 'b*'],
     embeddingModels: ['e'],
     serverUrl: 'https://h/v1?api-version=1',
-    speaks: ['anthropic', 'rerank'],
+    supportedProtocols: ['anthropic', 'rerank'],
     weight: 3,
     priority: -1,
     headers: { 'X-Team': 'red' },

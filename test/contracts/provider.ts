@@ -233,7 +233,7 @@ export const providerContract = (provider: Provider): void =>
 
     test('what it does otherwise than the protocol is said in words', () => {
       const wires = [provider, ...(provider.variants ?? []).filter(variant => !('unsupported' in variant))]
-      const own = ['adjust', 'retouch', 'trim', 'mend', 'refusesUsage']
+      const own = ['patchRequest', 'patchTopLevel', 'trimTranslated', 'patchResponse', 'refusesUsage']
       const differs = wires.some(wire => own.some(name => name in wire))
       expect((provider.quirks?.length ?? 0) > 0).toBe(differs)
       for (const quirk of provider.quirks ?? []) expect(quirk).toMatch(/^\S[^|\n]*[^.\s]$/)

@@ -190,7 +190,12 @@ describe('the pass', () => {
     const events = streamOf(message([{ type: 'output_text', text: 'Hi', annotations: [] }]))
     const { out, seen } = passed(toText(events))
     expect(out).toBe(toText(events).replaceAll('vendor-model', exchangeFor().model))
-    expect(seen).toMatchObject({ content: true, over: true, model: 'vendor-model', usage: { input: 11, output: 7 } })
+    expect(seen).toMatchObject({
+      content: true,
+      finished: true,
+      model: 'vendor-model',
+      usage: { input: 11, output: 7 },
+    })
   })
 
   test('events without a name get theirs, and the end of chats is left out', () => {

@@ -237,8 +237,8 @@ describe('quirks', () => {
 
   test('openai, openrouter and siliconflow pass untouched', () => {
     for (const type of ['openai', 'openrouter', 'siliconflow']) {
-      const { wire } = wireOf(entryOf(type)) as { wire: { adjust?: unknown; mend?: unknown } }
-      expect([wire.adjust, wire.mend]).toEqual([undefined, undefined])
+      const { wire } = wireOf(entryOf(type)) as { wire: { patchRequest?: unknown; patchResponse?: unknown } }
+      expect([wire.patchRequest, wire.patchResponse]).toEqual([undefined, undefined])
     }
   })
 })
@@ -329,12 +329,12 @@ describe('what a foreign host serves', () => {
     const told = entryOf('zhipu', { serverUrl, supportedProtocols: ['rerank'], embeddingModels: ['embedding-3'] })
     expect([supportsProtocol(told, 'embeddings'), supportsProtocol(told, 'rerank')]).toEqual([true, true])
     expect(wireOf(told)).toMatchObject({
-      wire: { speaks: { 'openai-chat': '/paas/v4/chat/completions', rerank: '/paas/v4/rerank' } },
+      wire: { paths: { 'openai-chat': '/paas/v4/chat/completions', rerank: '/paas/v4/rerank' } },
     })
     expect(wireOf(entryOf('deepseek', { supportedProtocols: ['rerank'] }))).toMatchObject({
-      wire: { speaks: { rerank: '/rerank' } },
+      wire: { paths: { rerank: '/rerank' } },
     })
-    expect(wireOf(plain)).toMatchObject({ wire: { speaks: expect.not.objectContaining({ rerank: '/rerank' }) } })
+    expect(wireOf(plain)).toMatchObject({ wire: { paths: expect.not.objectContaining({ rerank: '/rerank' }) } })
     expect(urlOf(targetOf(told), 'rerank')).toBe('https://relay.example/v1/rerank')
     const mute = entryOf('deepseek', { serverUrl, embeddingModels: ['none-there'] })
     expect(supportsProtocol(mute, 'embeddings')).toBe(false)
