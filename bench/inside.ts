@@ -34,7 +34,7 @@ const exchangeFor = (seals: ReturnType<typeof createSealStore>): Exchange => ({
   id: 'bench',
   created: 1_750_000_000,
   model: 'bench',
-  target: 'vendor.target',
+  sealOrigin: 'vendor.target',
   seals: seals.of(''),
   usageRequested: false,
   loss: (path, why) => {

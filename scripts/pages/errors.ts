@@ -1,9 +1,9 @@
 /** docs/errors.md: every code of src/base/errors.ts as a client sees it. */
-import { type Code, codes, GatewayError } from '../../src/base/errors.ts'
+import { type ErrorCode, errorCodes, GatewayError } from '../../src/base/errors.ts'
 import { protocols } from '../../src/protocols/registry.ts'
 
 /** What somebody who meets the code can do. */
-const advice: Record<Code, string> = {
+const advice: Record<ErrorCode, string> = {
   invalid_request: 'Correct the request; `param` says where.',
   unauthorized: 'Send a key of `api_key` or `api_keys` as `Authorization: Bearer <key>`.',
   forbidden: "Ask for one of the models of `GET /v1/models`, or widen the key's `supported_models`.",
@@ -26,16 +26,16 @@ const advice: Record<Code, string> = {
 
 type Shown = { error: { type: string; code: string | null } }
 
-const shownBy = (code: Code): Shown['error'] => {
+const shownBy = (code: ErrorCode): Shown['error'] => {
   const shown = protocols.get('openai-chat')!.renderError(new GatewayError(code, '')) as Shown
   return shown.error
 }
 
-const row = (code: Code): string => {
+const row = (code: ErrorCode): string => {
   const shown = shownBy(code)
-  const { status, means } = codes[code]
+  const { status, description } = errorCodes[code]
   const word = shown.code === null ? '' : `\`${shown.code}\``
-  return `| \`${code}\` | ${status} | \`${shown.type}\` | ${word} | ${capital(means)}. | ${advice[code]} |`
+  return `| \`${code}\` | ${status} | \`${shown.type}\` | ${word} | ${capital(description)}. | ${advice[code]} |`
 }
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
@@ -67,5 +67,5 @@ The first column is the word in the log; \`error.type\` and \`error.code\` are w
 
 | log | status | \`error.type\` | \`error.code\` | means | what to do |
 | --- | --- | --- | --- | --- | --- |
-${(Object.keys(codes) as Code[]).map(row).join('\n')}
+${(Object.keys(errorCodes) as ErrorCode[]).map(row).join('\n')}
 `

@@ -4,76 +4,86 @@
  */
 
 /** What a failed attempt means for another one: none, the same target again, or another target. */
-export type Retry = 'never' | 'again' | 'elsewhere'
+export type RetryPolicy = 'never' | 'again' | 'elsewhere'
 /** What a failure says about the health of a target. */
-export type Breaker = 'ignore' | 'count' | 'trip'
+export type BreakerEffect = 'ignore' | 'count' | 'trip'
 
-type Row = { status: number; retry: Retry; breaker: Breaker; means: string }
+type ErrorCodeInfo = { status: number; retry: RetryPolicy; breaker: BreakerEffect; description: string }
 
 /** Code → what it means. `status` is the default; `detail.status` keeps a vendor's own 4xx. */
-export const codes = {
+export const errorCodes = {
   invalid_request: {
     status: 400,
     retry: 'never',
     breaker: 'ignore',
-    means: 'the request is malformed; `param` names the path. With status 408: its upload stalled',
+    description: 'the request is malformed; `param` names the path. With status 408: its upload stalled',
   },
-  unauthorized: { status: 401, retry: 'never', breaker: 'ignore', means: 'no key, or a key the gateway does not know' },
-  forbidden: { status: 403, retry: 'never', breaker: 'ignore', means: 'the key may not use this model' },
-  model_not_found: { status: 404, retry: 'never', breaker: 'ignore', means: 'no service offers this model' },
-  not_found: { status: 404, retry: 'never', breaker: 'ignore', means: 'no such address' },
-  method_not_allowed: { status: 405, retry: 'never', breaker: 'ignore', means: 'the address takes another method' },
-  too_large: { status: 413, retry: 'never', breaker: 'ignore', means: 'the body is larger than `max_body`' },
+  unauthorized: {
+    status: 401,
+    retry: 'never',
+    breaker: 'ignore',
+    description: 'no key, or a key the gateway does not know',
+  },
+  forbidden: { status: 403, retry: 'never', breaker: 'ignore', description: 'the key may not use this model' },
+  model_not_found: { status: 404, retry: 'never', breaker: 'ignore', description: 'no service offers this model' },
+  not_found: { status: 404, retry: 'never', breaker: 'ignore', description: 'no such address' },
+  method_not_allowed: {
+    status: 405,
+    retry: 'never',
+    breaker: 'ignore',
+    description: 'the address takes another method',
+  },
+  too_large: { status: 413, retry: 'never', breaker: 'ignore', description: 'the body is larger than `max_body`' },
   limited: {
     status: 429,
     retry: 'never',
     breaker: 'ignore',
-    means: 'a limit of the configuration holds; see Retry-After',
+    description: 'a limit of the configuration holds; see Retry-After',
   },
   cancelled: {
     status: 499,
     retry: 'never',
     breaker: 'ignore',
-    means: 'the client left or no longer reads (only ever seen in the log)',
+    description: 'the client left or no longer reads (only ever seen in the log)',
   },
-  internal: { status: 500, retry: 'never', breaker: 'ignore', means: 'a fault of the gateway itself' },
+  internal: { status: 500, retry: 'never', breaker: 'ignore', description: 'a fault of the gateway itself' },
   upstream_refused: {
     status: 400,
     retry: 'never',
     breaker: 'ignore',
-    means: 'the vendor refused the request; its status is kept',
+    description: 'the vendor refused the request; its status is kept',
   },
   upstream_limited: {
     status: 429,
     retry: 'elsewhere',
     breaker: 'count',
-    means: 'the vendor limits us; its Retry-After is kept',
+    description: 'the vendor limits us; its Retry-After is kept',
   },
   upstream_credentials: {
     status: 502,
     retry: 'elsewhere',
     breaker: 'trip',
-    means: 'the vendor refused our credentials (its 401, 402, 403)',
+    description: 'the vendor refused our credentials (its 401, 402, 403)',
   },
   upstream_failed: {
     status: 502,
     retry: 'again',
     breaker: 'count',
-    means: 'the vendor failed, could not be reached or answered nonsense',
+    description: 'the vendor failed, could not be reached or answered nonsense',
   },
   upstream_timeout: {
     status: 504,
     retry: 'elsewhere',
     breaker: 'count',
-    means: 'a deadline passed: connect, first byte or idle',
+    description: 'a deadline passed: connect, first byte or idle',
   },
-  unavailable: { status: 503, retry: 'never', breaker: 'ignore', means: 'the gateway is shutting down' },
-} as const satisfies Record<string, Row>
+  unavailable: { status: 503, retry: 'never', breaker: 'ignore', description: 'the gateway is shutting down' },
+} as const satisfies Record<string, ErrorCodeInfo>
 
-export type Code = keyof typeof codes
+export type ErrorCode = keyof typeof errorCodes
 
 /** All fields are safe to show a client but `cause`, which is for the log. */
-export type Detail = {
+export type ErrorDetail = {
   /** HTTP status, where it is not the code's own: a vendor's 404, 422, 529 … */
   status?: number
   /** Path into the request that is at fault: `messages[2].content`. */
@@ -96,9 +106,9 @@ export type Detail = {
 
 export class GatewayError extends Error {
   constructor(
-    readonly code: Code,
+    readonly code: ErrorCode,
     message: string,
-    readonly detail: Detail = {},
+    readonly detail: ErrorDetail = {},
   ) {
     super(message)
     this.name = 'GatewayError'
@@ -106,7 +116,7 @@ export class GatewayError extends Error {
 
   /** The HTTP status a client sees. */
   get status(): number {
-    return this.detail.status ?? codes[this.code].status
+    return this.detail.status ?? errorCodes[this.code].status
   }
 }
 

@@ -2,38 +2,38 @@
 
 export type Redact = (text: string) => string
 
-const mark = '•••'
+const placeholder = '•••'
 
 /**
  * A function that blots out every secret of the configuration, also as it looks inside JSON, in a URL and in base64 (Basic authorisation).
  * Costs a scan of the text: for errors and logs, never for content.
  */
 export const createRedact = (secrets: readonly string[]): Redact => {
-  const forms = new Set(secrets.flatMap(formsOf))
-  if (forms.size === 0) return text => text
-  const longestFirst = [...forms].sort((one, other) => other.length - one.length)
-  const pattern = new RegExp(longestFirst.map(literal).join('|'), 'g')
-  const holds = (text: string) => longestFirst.some(form => text.includes(form))
+  const encodings = new Set(secrets.flatMap(encodingsOf))
+  if (encodings.size === 0) return text => text
+  const longestFirst = [...encodings].sort((one, other) => other.length - one.length)
+  const pattern = new RegExp(longestFirst.map(escapeRegExp).join('|'), 'g')
+  const containsSecret = (text: string) => longestFirst.some(encoding => text.includes(encoding))
   return text => {
-    const plain = text.includes('\\u') || text.includes('\\/') ? spelledOut(text) : text
-    if (plain !== text && holds(plain)) return plain.replace(pattern, mark)
-    return holds(text) ? text.replace(pattern, mark) : text
+    const unescaped = text.includes('\\u') || text.includes('\\/') ? unescapeJson(text) : text
+    if (unescaped !== text && containsSecret(unescaped)) return unescaped.replace(pattern, placeholder)
+    return containsSecret(text) ? text.replace(pattern, placeholder) : text
   }
 }
 
 /** JSON may spell any character as `\u0041`, and a slash as `\/`: the same JSON in its shortest spelling. */
-const spelledOut = (text: string): string =>
-  text.replace(/\\(?:u([0-9a-f]{4})|.)/gis, (spelled, code: string | undefined) => {
-    if (code === undefined) return spelled === '\\/' ? '/' : spelled
-    const letter = String.fromCharCode(Number.parseInt(code, 16))
-    if (letter < ' ') return spelled
-    return letter === '"' || letter === '\\' ? `\\${letter}` : letter
+const unescapeJson = (text: string): string =>
+  text.replace(/\\(?:u([0-9a-f]{4})|.)/gis, (sequence, code: string | undefined) => {
+    if (code === undefined) return sequence === '\\/' ? '/' : sequence
+    const character = String.fromCharCode(Number.parseInt(code, 16))
+    if (character < ' ') return sequence
+    return character === '"' || character === '\\' ? `\\${character}` : character
   })
 
-const formsOf = (secret: string): string[] => {
+const encodingsOf = (secret: string): string[] => {
   const json = JSON.stringify(secret).slice(1, -1)
   return [secret, json, json.replaceAll('/', '\\/'), encodeURIComponent(secret), encodeURI(secret), base64(secret)]
 }
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64').replace(/=+$/, '')
-const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')

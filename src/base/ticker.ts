@@ -8,21 +8,21 @@ export const tickInterval = 250
 /** Told the time (milliseconds of `performance.now()`) at every beat until it is stopped. */
 export type Tickable = Indexed & { tick: (now: number) => void }
 
-const watched = new IndexedList<Tickable>()
+const tickables = new IndexedList<Tickable>()
 let timer: ReturnType<typeof setInterval> | undefined
 
-export const startTicking = (ticking: Tickable): void => {
-  watched.add(ticking)
-  timer ??= setInterval(strike, tickInterval)
+export const startTicking = (tickable: Tickable): void => {
+  tickables.add(tickable)
+  timer ??= setInterval(tickAll, tickInterval)
 }
 
 /** The clock itself stops at the next beat that finds nobody, not between two requests. */
-export const stopTicking = (ticking: Tickable): void => void watched.delete(ticking)
+export const stopTicking = (tickable: Tickable): void => void tickables.delete(tickable)
 
-const strike = () => {
+const tickAll = () => {
   const now = performance.now()
-  for (const ticking of watched) if (ticking.listIndex !== undefined) ticking.tick(now)
-  if (watched.size > 0) return
+  for (const tickable of tickables) if (tickable.listIndex !== undefined) tickable.tick(now)
+  if (tickables.size > 0) return
   clearInterval(timer)
   timer = undefined
 }

@@ -1,5 +1,5 @@
 /** A checked configuration → what the rest of the house reads. */
-import { ordinaryManner } from '../protocols/deepl/index.ts'
+import { defaultTranslationOptions } from '../protocols/deepl/index.ts'
 import type { Entry } from '../providers/entry.ts'
 import { everyInterface, parseListen, parseRange, parseSize } from './address.ts'
 import { secretsOf } from './checks/secrets.ts'
@@ -38,7 +38,11 @@ export const compile = (config: Config, entries: Entry[], keys: KeyRule[], path?
 /** Served unless switched off. */
 const translationOf = (written: Config['translation'] = {}): Pick<Compiled, 'translation'> => {
   const { enable = true, promptTemplate: template, retry = 0, concurrency } = written
-  const manner = { ...(template && { template }), retry, concurrency: concurrency || ordinaryManner.concurrency }
+  const manner = {
+    ...(template && { template }),
+    retry,
+    concurrency: concurrency || defaultTranslationOptions.concurrency,
+  }
   return enable ? { translation: manner } : {}
 }
 

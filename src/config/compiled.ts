@@ -1,5 +1,5 @@
 /** The configuration as the rest of the house reads it: checked, normalised, nothing left to work out per request. */
-import type { Manner } from '../protocols/deepl/index.ts'
+import type { TranslationOptions } from '../protocols/deepl/index.ts'
 import type { Entry } from '../providers/entry.ts'
 
 export type Strategy = 'random' | 'first' | 'round_robin' | 'hash' | 'least_busy' | 'fastest'
@@ -44,7 +44,7 @@ export type Compiled = {
   /** Seconds a stopping process gives its open requests. */
   shutdownTimeout: number
   /** Undefined: the translation addresses are not served. */
-  translation?: Manner
+  translation?: TranslationOptions
   onLoss: 'note' | 'refuse'
   /** Every secret of the file, longest first: none may leave the process but to its vendor. */
   secrets: string[]

@@ -148,7 +148,7 @@ const exchangeFor = (
   id: clientRequest.protocol.idPrefix + record.id.slice(4),
   created: Math.floor(Date.now() / 1000),
   model: plan.model,
-  target: sealOriginOf(target),
+  sealOrigin: sealOriginOf(target),
   seals: runtime.seals.of(record.caller ?? ''),
   ...(clientRequest.json && { clientRequest: clientRequest.json.asked ?? clientRequest.json.body }),
   usageRequested: clientRequest.usageAsked,

@@ -1,6 +1,6 @@
 /** The request as the vendor gets it: the three tiers, the headers, the signature. */
 import { GatewayError } from '../base/errors.ts'
-import { exactly } from '../base/json/exact-numbers.ts'
+import { preserveExactNumbers } from '../base/json/exact-numbers.ts'
 import { isObject, type JsonObject, withMembers } from '../base/json/json.ts'
 import { writeJson } from '../base/json/raw.ts'
 import { version } from '../base/version.ts'
@@ -157,7 +157,7 @@ const changeFor = (
 const changed = (text: string, change: JsonObject): string =>
   Object.keys(change).length === 0 ? text : (withMembers(text, change) ?? JSON.stringify({ ...read(text), ...change }))
 
-const read = (text: string): JsonObject => exactly(text, JSON.parse(text) as JsonObject)
+const read = (text: string): JsonObject => preserveExactNumbers(text, JSON.parse(text) as JsonObject)
 
 const wrapped = (text: string, wire: Wire, speaks: ProtocolId): string => wire.wrap?.[speaks]?.(text) ?? text
 
@@ -186,7 +186,7 @@ const translate = (
 ): Written | Promise<Written> => {
   if (speaks !== protocol.id) refuseChoices(json.body)
   const egress = egressOf(speaks)!
-  const said = (protocol as Ingress).parseRequest(exactly(json.text, json.body), exchange.loss)
+  const said = (protocol as Ingress).parseRequest(preserveExactNumbers(json.text, json.body), exchange.loss)
   const whole = exchange.seals ? restoreThoughts(said, exchange.seals) : said
   const chat = speaks === protocol.id ? whole : readable(whole, speaks, json.body, exchange.loss)
   const render = (near: Chat): Written => {

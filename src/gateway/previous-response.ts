@@ -1,7 +1,7 @@
 /** Requests that name what was said before: where a vendor keeps it, there; else from what was kept here. */
 
 import { GatewayError } from '../base/errors.ts'
-import { exactly } from '../base/json/exact-numbers.ts'
+import { preserveExactNumbers } from '../base/json/exact-numbers.ts'
 import { isObject, type Json, type JsonObject } from '../base/json/json.ts'
 import {
   referencesIn,
@@ -68,7 +68,7 @@ export const resumePreviousResponse = (
   const stays = ({ items, keeper }: Named) => items === undefined || (places.length > 0 && isAt(places[0]!, keeper))
   if ([...names.values()].every(stays)) return { clientRequest, plan: there, said }
   const readable = (item: Json): Json => (isReadable(item, there, caller, runtime) ? unnamed(item) : unsealed(item))
-  const told = spelledOut(exactly(clientRequest.json.text, body), id => {
+  const told = spelledOut(preserveExactNumbers(clientRequest.json.text, body), id => {
     const named = names.get(id)
     return named && !stays(named) ? named.items?.map(readable) : undefined
   })

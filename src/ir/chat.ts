@@ -10,32 +10,38 @@ export type ProtocolId = string
 /** Opaque state only the protocol `by` can read (signatures, encrypted reasoning, unknown blocks); `at`: the seat (`Exchange.target`) that wrote it. */
 export type Seal = { by: ProtocolId; at?: string; value: Json }
 /** What any part may carry beside its content. */
-export type Mark = { seal?: Seal; cache?: { ttl?: '5m' | '1h' } }
+export type PartMetadata = { seal?: Seal; cache?: { ttl?: '5m' | '1h' } }
 
 /** Where a claim in a text comes from; `start` and `end` count characters of the text. */
 export type Citation = { url?: string; title?: string; quote?: string; start?: number; end?: number; seal?: Seal }
 /** A `file` is kept by a vendor of the protocol `by`, and no other can read it. */
 export type MediaSource = { data: string } | { url: string } | { file: string; by: ProtocolId }
 
-export type TextPart = { type: 'text'; text: string; citations?: Citation[] } & Mark
-export type RefusalPart = { type: 'refusal'; text: string } & Mark
-export type ReasoningPart = { type: 'reasoning'; text: string } & Mark
+export type TextPart = { type: 'text'; text: string; citations?: Citation[] } & PartMetadata
+export type RefusalPart = { type: 'refusal'; text: string } & PartMetadata
+export type ReasoningPart = { type: 'reasoning'; text: string } & PartMetadata
 /** `mime` may be a class only (`image/*`) where the wire names no more. `data` is base64. */
-export type MediaPart = { type: 'media'; mime: string; source: MediaSource; name?: string; detail?: string } & Mark
+export type MediaPart = {
+  type: 'media'
+  mime: string
+  source: MediaSource
+  name?: string
+  detail?: string
+} & PartMetadata
 /** `args` is JSON text as the model wrote it and is never parsed on the way; of a `custom` tool it is free text. */
-export type ToolCall = { type: 'call'; id: string; name: string; args: string; custom?: boolean } & Mark
-export type ToolResult = { type: 'result'; id: string; parts: Part[]; failed?: boolean } & Mark
+export type ToolCall = { type: 'call'; id: string; name: string; args: string; custom?: boolean } & PartMetadata
+export type ToolResult = { type: 'result'; id: string; parts: Part[]; failed?: boolean } & PartMetadata
 /** A block only one protocol knows. */
 export type ForeignPart = { type: 'foreign'; seal: Seal }
 export type Part = TextPart | RefusalPart | ReasoningPart | MediaPart | ToolCall | ToolResult | ForeignPart
 
 export type Turn = { role: 'system' | 'user' | 'assistant'; parts: Part[]; name?: string }
 
-export type Tool = { name: string; description?: string; schema?: Json; strict?: boolean; custom?: Json } & Mark
+export type Tool = { name: string; description?: string; schema?: Json; strict?: boolean; custom?: Json } & PartMetadata
 export type ToolChoice = 'auto' | 'none' | 'any' | { name: string }
 export type Effort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh'
 /** Without a `schema` it is just JSON. */
-export type Format = { name?: string; schema?: Json; strict?: boolean; description?: string }
+export type ResponseFormat = { name?: string; schema?: Json; strict?: boolean; description?: string }
 
 export type Chat = {
   model: string
@@ -43,7 +49,7 @@ export type Chat = {
   turns: Turn[]
   tools?: Tool[]
   /** Tools only one protocol knows: the vendor's own search, code execution … */
-  natives?: Seal[]
+  nativeTools?: Seal[]
   choice?: ToolChoice
   /** May the model call several tools at once. */
   parallel?: boolean
@@ -56,7 +62,7 @@ export type Chat = {
   stop?: string[]
   /** `budget` in tokens; `on`: shall it think, however hard; `shown`: does the client want to see the thoughts (it asks for none). */
   reasoning?: { effort?: Effort; budget?: number; on?: boolean; shown?: boolean }
-  format?: Format
+  format?: ResponseFormat
   user?: string
   /** Top-level fields only the client's protocol knows. */
   extra?: Seal
@@ -77,14 +83,14 @@ export type Usage = {
   estimated?: boolean
 }
 
-export type Finish = 'stop' | 'length' | 'calls' | 'filter' | 'pause' | 'other'
+export type FinishReason = 'stop' | 'length' | 'calls' | 'filter' | 'pause' | 'other'
 
 /** A whole answer. `raw` is the vendor's own word for the finish; `stop` the sequence that ended it. */
 export type Message = {
   id: string
   model: string
   parts: Part[]
-  finish: Finish
+  finish: FinishReason
   raw?: string
   stop?: string
   usage?: Usage

@@ -3,8 +3,8 @@ import { GatewayError } from '../base/errors.ts'
 import type { Citation, Message, Part, Seal } from './chat.ts'
 import type { Event, PartKind } from './event.ts'
 
-type Opening = Extract<Event, { type: 'open' }>
-type Growing = { at: number; opening: Opening; texts: string[]; citations: Citation[]; seal?: Seal }
+type OpenEvent = Extract<Event, { type: 'open' }>
+type OpenPart = { at: number; openEvent: OpenEvent; texts: string[]; citations: Citation[]; seal?: Seal }
 
 export type Collector = {
   push: (event: Event) => void
@@ -13,31 +13,31 @@ export type Collector = {
 }
 
 /** Gathers the events of one answer; parts stand in the order they were opened. */
-export const collect = (): Collector => {
+export const createCollector = (): Collector => {
   const message: Message = { id: '', model: '', parts: [], finish: 'other' }
-  const growing = new Map<number, Growing>()
-  const slots: (Growing | { at: number; part: Part })[] = []
+  const openParts = new Map<number, OpenPart>()
+  const slots: (OpenPart | { at: number; part: Part })[] = []
   let finished = false
   let fault: GatewayError | undefined
 
-  const hear = (event: Event): void => {
+  const handle = (event: Event): void => {
     switch (event.type) {
       case 'start':
         message.id = event.id
         message.model = event.model
         return
       case 'open': {
-        const part: Growing = { at: event.at, opening: event, texts: [], citations: [] }
-        growing.set(event.at, part)
+        const part: OpenPart = { at: event.at, openEvent: event, texts: [], citations: [] }
+        openParts.set(event.at, part)
         slots.push(part)
         return
       }
       case 'delta':
-        growing.get(event.at)?.texts.push(event.text)
+        openParts.get(event.at)?.texts.push(event.text)
         return
       case 'seal':
       case 'cite':
-        mark(growing.get(event.at), event)
+        annotate(openParts.get(event.at), event)
         return
       case 'close':
         return
@@ -59,34 +59,34 @@ export const collect = (): Collector => {
   }
 
   return {
-    push: hear,
+    push: handle,
     message() {
       if (fault) throw fault
       if (!finished) throw new GatewayError('upstream_failed', 'the vendor ended its answer without a finish')
-      return { ...message, parts: slots.map(slot => ('part' in slot ? slot.part : grown(slot))) }
+      return { ...message, parts: slots.map(slot => ('part' in slot ? slot.part : assemblePart(slot))) }
     },
   }
 }
 
-const mark = (part: Growing | undefined, event: Extract<Event, { type: 'seal' | 'cite' }>): void => {
-  if (event.type === 'seal') Object.assign(part ?? {}, { seal: event.seal })
-  else part?.citations.push(event.citation)
+const annotate = (openPart: OpenPart | undefined, event: Extract<Event, { type: 'seal' | 'cite' }>): void => {
+  if (event.type === 'seal') Object.assign(openPart ?? {}, { seal: event.seal })
+  else openPart?.citations.push(event.citation)
 }
 
-const grown = ({ opening, texts, citations, seal }: Growing): Part => {
+const assemblePart = ({ openEvent, texts, citations, seal }: OpenPart): Part => {
   const text = texts.join('')
-  const mark = seal === undefined ? {} : { seal }
-  if (opening.part === 'text') return { type: 'text', text, ...(citations.length > 0 && { citations }), ...mark }
-  if (opening.part !== 'call') return { type: opening.part, text, ...mark }
-  const custom = opening.custom ? { custom: true } : {}
-  return { type: 'call', id: opening.id ?? '', name: opening.name ?? '', args: text, ...custom, ...mark }
+  const annotate = seal === undefined ? {} : { seal }
+  if (openEvent.part === 'text') return { type: 'text', text, ...(citations.length > 0 && { citations }), ...annotate }
+  if (openEvent.part !== 'call') return { type: openEvent.part, text, ...annotate }
+  const custom = openEvent.custom ? { custom: true } : {}
+  return { type: 'call', id: openEvent.id ?? '', name: openEvent.name ?? '', args: text, ...custom, ...annotate }
 }
 
 /** A whole message as the events that would have told it. */
 export const replayMessage = (message: Message): Event[] => {
   const events: Event[] = [{ type: 'start', id: message.id, model: message.model }]
   message.parts.forEach((part, at) => {
-    events.push(...tellPart(part, at))
+    events.push(...replayPart(part, at))
   })
   if (message.usage) events.push({ type: 'usage', usage: message.usage })
   const raw = message.raw === undefined ? {} : { raw: message.raw }
@@ -95,26 +95,26 @@ export const replayMessage = (message: Message): Event[] => {
   return events
 }
 
-const kinds: ReadonlySet<string> = new Set<PartKind>(['text', 'refusal', 'reasoning', 'call'])
-type Spoken = Extract<Part, { type: PartKind }>
-const isSpoken = (part: Part): part is Spoken => kinds.has(part.type)
+const streamedKinds: ReadonlySet<string> = new Set<PartKind>(['text', 'refusal', 'reasoning', 'call'])
+type StreamedPart = Extract<Part, { type: PartKind }>
+const isStreamedPart = (part: Part): part is StreamedPart => streamedKinds.has(part.type)
 
-const tellPart = (part: Part, at: number): Event[] => {
-  if (!isSpoken(part)) return [{ type: 'part', at, part }]
-  const events: Event[] = [openingOf(part, at)]
-  const sealed: Event[] = part.seal ? [{ type: 'seal', at, seal: part.seal }] : []
+const replayPart = (part: Part, at: number): Event[] => {
+  if (!isStreamedPart(part)) return [{ type: 'part', at, part }]
+  const events: Event[] = [openEventOf(part, at)]
+  const sealEvents: Event[] = part.seal ? [{ type: 'seal', at, seal: part.seal }] : []
   // Where a wire has no slot in the part itself, its seal must stand before it; thoughts are signed at their end.
-  if (part.type !== 'reasoning') events.push(...sealed)
+  if (part.type !== 'reasoning') events.push(...sealEvents)
   const text = part.type === 'call' ? part.args : part.text
   if (text !== '') events.push({ type: 'delta', at, text })
   if (part.type === 'text') for (const citation of part.citations ?? []) events.push({ type: 'cite', at, citation })
-  if (part.type === 'reasoning') events.push(...sealed)
+  if (part.type === 'reasoning') events.push(...sealEvents)
   events.push({ type: 'close', at })
   return events
 }
 
-const openingOf = (part: Spoken, at: number): Opening => {
+const openEventOf = (part: StreamedPart, at: number): OpenEvent => {
   if (part.type !== 'call') return { type: 'open', at, part: part.type }
-  const opening: Opening = { type: 'open', at, part: 'call', id: part.id, name: part.name }
-  return part.custom ? { ...opening, custom: true } : opening
+  const openEvent: OpenEvent = { type: 'open', at, part: 'call', id: part.id, name: part.name }
+  return part.custom ? { ...openEvent, custom: true } : openEvent
 }

@@ -11,10 +11,10 @@ const budgets: readonly (readonly [Effort, number])[] = [
   ['xhigh', 32768],
 ]
 
-export const isEffort = (word: unknown): word is Effort => budgets.some(([effort]) => effort === word)
+export const isEffort = (value: unknown): value is Effort => budgets.some(([effort]) => effort === value)
 
 /** Effort → tokens. */
-export const budgetOf = (effort: Effort): number => budgets.find(([word]) => word === effort)![1]
+export const budgetOf = (effort: Effort): number => budgets.find(([name]) => name === effort)![1]
 
 /** Tokens → the least effort that grants them; undefined for a negative number, by which some vendors mean "as you like". */
 export const effortOf = (budget: number): Effort | undefined =>

@@ -3,7 +3,7 @@
  * `finish` once; nothing after the end. Events of different `at` may interleave. An end without a finish is a `fault`.
  */
 import type { GatewayError } from '../base/errors.ts'
-import type { Citation, Finish, Part, Seal, Usage } from './chat.ts'
+import type { Citation, FinishReason, Part, Seal, Usage } from './chat.ts'
 
 export type PartKind = 'text' | 'refusal' | 'reasoning' | 'call'
 
@@ -18,5 +18,5 @@ export type Event =
   /** Media, foreign: whole at once. */
   | { type: 'part'; at: number; part: Part }
   | { type: 'usage'; usage: Usage }
-  | { type: 'finish'; reason: Finish; raw?: string; stop?: string }
+  | { type: 'finish'; reason: FinishReason; raw?: string; stop?: string }
   | { type: 'fault'; error: GatewayError }

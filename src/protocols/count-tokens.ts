@@ -16,44 +16,44 @@ export type TokenCounter = PassthroughProtocol & {
 export const isTokenCounter = (protocol: Ingress | PassthroughProtocol): protocol is TokenCounter =>
   'renderCount' in protocol
 
-type Shape = {
+type TokenCounterOptions = {
   id: ProtocolId
-  of: Protocol
+  protocol: Protocol
   /** The field of the answer that holds the number. */
-  counted: string
-  check: (body: JsonObject) => void
+  countField: string
+  checkRequest: (body: JsonObject) => void
   /** The request that is counted, where it stands inside another. */
   unwrapRequest?: (body: JsonObject) => JsonObject
-  write?: Passthrough['writeRequest']
+  writeRequest?: Passthrough['writeRequest']
 }
 
-const counting = ({
+const createTokenCounter = ({
   id,
-  of,
-  counted,
-  check,
+  protocol,
+  countField,
+  checkRequest,
   unwrapRequest = body => body,
-  write = of.passthrough.writeRequest,
-}: Shape): TokenCounter => ({
+  writeRequest = protocol.passthrough.writeRequest,
+}: TokenCounterOptions): TokenCounter => ({
   id,
-  protocol: of,
+  protocol: protocol,
   unwrapRequest,
-  renderCount: tokens => ({ [counted]: tokens }),
-  checkRequest: check,
-  renderError: of.renderError,
-  renderStreamError: of.renderStreamError,
-  parseError: of.parseError,
+  renderCount: tokens => ({ [countField]: tokens }),
+  checkRequest: checkRequest,
+  renderError: protocol.renderError,
+  renderStreamError: protocol.renderStreamError,
+  parseError: protocol.parseError,
   idPrefix: '',
   passthrough: {
-    readRequest: body => ({ ...of.passthrough.readRequest(body), stream: false, usageRequested: false }),
-    writeRequest: (text, body, { model }) => write(text, body, { model, requestUsage: false }),
+    readRequest: body => ({ ...protocol.passthrough.readRequest(body), stream: false, usageRequested: false }),
+    writeRequest: (text, body, { model }) => writeRequest(text, body, { model, requestUsage: false }),
     pipeStream() {
       throw new GatewayError('internal', 'counting does not stream')
     },
     passMessage(text, { patchResponse }) {
       const body: Json | undefined = parseJson(text)
       if (isObject(body)) patchResponse?.(body)
-      if (isObject(body) && countOf(body[counted]) !== undefined)
+      if (isObject(body) && countOf(body[countField]) !== undefined)
         return { text: patchResponse ? JSON.stringify(body) : text }
       throw new GatewayError('upstream_failed', 'the vendor told no number of tokens')
     },
@@ -61,45 +61,45 @@ const counting = ({
 })
 
 /** https://platform.claude.com/docs/en/api/messages-count-tokens (2026-11): a request without `max_tokens`. */
-export const anthropicCount = counting({
+export const anthropicCount = createTokenCounter({
   id: 'anthropic/count_tokens',
-  of: anthropic,
-  counted: 'input_tokens',
-  check: body => anthropic.checkRequest({ max_tokens: 1, ...body }),
+  protocol: anthropic,
+  countField: 'input_tokens',
+  checkRequest: body => anthropic.checkRequest({ max_tokens: 1, ...body }),
 })
 
 /** What a request says of its answer alone: where it is counted that is refused (github.com/Wei-Shaw/sub2api/pull/4913, 2026-07). */
-const ofTheAnswer = 'max_tokens stream temperature top_p top_k stop_sequences metadata service_tier'.split(' ')
-export const withoutAnswer = (): JsonObject => Object.fromEntries(ofTheAnswer.map(key => [key, undefined]))
+const outputFields = 'max_tokens stream temperature top_p top_k stop_sequences metadata service_tier'.split(' ')
+export const omitOutputFields = (): JsonObject => Object.fromEntries(outputFields.map(key => [key, undefined]))
 
 /** Where a request to be counted may be wrapped. */
-const wrapping = (body: JsonObject): string | undefined =>
+const wrapperKey = (body: JsonObject): string | undefined =>
   ['generateContentRequest', 'generate_content_request'].find(key => isObject(body[key]))
 
-const wrapped = (body: JsonObject): JsonObject => {
-  const key = wrapping(body)
+const unwrapCountRequest = (body: JsonObject): JsonObject => {
+  const key = wrapperKey(body)
   return key === undefined ? body : (body[key] as JsonObject)
 }
 
 /** Within the wrapping the model is demanded, and must be that of the address. */
-const writeWrapped: Passthrough['writeRequest'] = (text, body, change) => {
-  const key = wrapping(body)
+const writeWrappedRequest: Passthrough['writeRequest'] = (text, body, change) => {
+  const key = wrapperKey(body)
   if (key === undefined) return gemini.passthrough.writeRequest(text, body, change)
-  const unwrapRequest = { ...wrapped(body), model: change.model }
+  const request = { ...unwrapCountRequest(body), model: change.model }
   return JSON.stringify({
     ...body,
-    [key]: JSON.parse(gemini.passthrough.writeRequest(JSON.stringify(unwrapRequest), unwrapRequest, change)) as Json,
+    [key]: JSON.parse(gemini.passthrough.writeRequest(JSON.stringify(request), request, change)) as Json,
   })
 }
 
 /** https://ai.google.dev/api/tokens (2026-11): `contents`, or a whole request for more than them. */
-export const geminiCount = counting({
+export const geminiCount = createTokenCounter({
   id: 'gemini/countTokens',
-  of: gemini,
-  counted: 'totalTokens',
-  check: body => gemini.checkRequest(wrapped(body)),
-  unwrapRequest: wrapped,
-  write: writeWrapped,
+  protocol: gemini,
+  countField: 'totalTokens',
+  checkRequest: body => gemini.checkRequest(unwrapCountRequest(body)),
+  unwrapRequest: unwrapCountRequest,
+  writeRequest: writeWrappedRequest,
 })
 
 export const tokenCounters: ReadonlyMap<ProtocolId, TokenCounter> = new Map(

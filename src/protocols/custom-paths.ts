@@ -4,7 +4,7 @@ import { tokenCounters } from './count-tokens.ts'
 import { egressOf, ingressOf, passthroughOnly, unaryEgressOf } from './registry.ts'
 
 /** Paths below `/v1/` that clients know for protocols with a name. */
-const namesOfPaths: ReadonlyMap<string, ProtocolId> = new Map([
+const protocolIdByPath: ReadonlyMap<string, ProtocolId> = new Map([
   ['chat/completions', 'openai-chat'],
   ['responses', 'openai-responses'],
   ['messages', 'anthropic'],
@@ -12,16 +12,16 @@ const namesOfPaths: ReadonlyMap<string, ProtocolId> = new Map([
 ])
 
 /** The protocol of a name that may be its path. */
-export const protocolNamed = (name: string): ProtocolId => namesOfPaths.get(name) ?? name
+export const protocolIdOf = (name: string): ProtocolId => protocolIdByPath.get(name) ?? name
 
 /** Has nobody here a word for what is asked at this path. */
-export const isOwnPath = (name: string): boolean => {
-  const id = protocolNamed(name)
+export const isCustomPath = (name: string): boolean => {
+  const id = protocolIdOf(name)
   return !(egressOf(id) ?? ingressOf(id) ?? passthroughOnly.get(id) ?? tokenCounters.get(id) ?? unaryEgressOf(id))
 }
 
 /** Can this stand behind `/v1/`. Names every object has are refused: tables of protocols are asked by them. */
-export const isPath = (name: string): boolean =>
+export const isValidPath = (name: string): boolean =>
   /^[\w.~!$&'()*+,;=:@-]+(?:\/[\w.~!$&'()*+,;=:@-]+)*$/.test(name) &&
-  !name.split('/').some(step => step === '.' || step === '..') &&
+  !name.split('/').some(segment => segment === '.' || segment === '..') &&
   !(name in Object.prototype)

@@ -15,7 +15,7 @@ export type Frame = { event?: string; data: string }
 export type Stage<I, O> = (emit: (output: O) => void) => (input: I | undefined) => void
 
 /** Notes what a translation could not carry, or what a vendor's quirk forced: `loss('logit_bias', 'groq refuses it')`. */
-export type NoteLoss = (path: string, why: string) => void
+export type NoteLoss = (path: string, reason: string) => void
 
 /** What one exchange knows beside the bytes; made once an attempt. */
 export type Exchange = {
@@ -26,7 +26,7 @@ export type Exchange = {
   /** The model as the client named it; every answer carries it. */
   model: string
   /** The seat the vendor is spoken to at, `<vendor>.<target>` as two digests: what `Seal.at` names (see ir/seal.ts). */
-  target: string
+  sealOrigin: string
   /** Where what calls need is kept between the turns of the caller's conversations. */
   seals?: SealMemory
   /** The client's request, where the answer repeats parts of it. */
@@ -93,7 +93,7 @@ export interface Passthrough {
 }
 
 /** Differs from frame to frame and says nothing: all figures behind a text that stands behind the word, or the one string that this text opens. */
-export type VolatileFields = { what: 'figures' | 'string'; behind: string }
+export type VolatileFields = { kind: 'figures' | 'string'; precededBy: string }
 
 /** What becomes of the words of a text on their way: see `Passing.word`. */
 export type TextRetention = 'forgotten' | 'gathered'

@@ -3,7 +3,7 @@ import type { ProtocolId } from '../ir/chat.ts'
 import { anthropic } from './anthropic/index.ts'
 import { bedrockConverse } from './bedrock-converse/index.ts'
 import { completions } from './completions/index.ts'
-import { ordinaryManner, translators } from './deepl/index.ts'
+import { defaultTranslationOptions, translationProtocols } from './deepl/index.ts'
 import { batchEmbedContents, embedContent } from './embeddings/gemini.ts'
 import { embeddings } from './embeddings/openai.ts'
 import { cohereEmbed, dashscopeEmbeddings, ollamaEmbed } from './embeddings/vendors.ts'
@@ -29,7 +29,7 @@ export const egressOnly: ReadonlyMap<ProtocolId, Egress> = new Map(
 
 /** Spoken to us only: a vendor that knows it is passed to. */
 const ingressOnly: ReadonlyMap<ProtocolId, Ingress & PassthroughProtocol> = new Map(
-  [completions, ...translators(ordinaryManner).values()].map(protocol => [protocol.id, protocol]),
+  [completions, ...translationProtocols(defaultTranslationOptions).values()].map(protocol => [protocol.id, protocol]),
 )
 
 /** Spoken to us; vendors that know them are passed to. */

@@ -1,7 +1,7 @@
 /** From an entry of the configuration to the addresses it is called at. Worked out once an entry; a request only looks up. */
 import { GatewayError } from '../base/errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
-import { isOwnPath, protocolNamed } from '../protocols/custom-paths.ts'
+import { isCustomPath, protocolIdOf } from '../protocols/custom-paths.ts'
 import { isTranslatable, unaryKindOf } from '../protocols/registry.ts'
 import type { Entry, Target } from './entry.ts'
 import { providers, unsupported } from './index.ts'
@@ -168,7 +168,7 @@ const protocolsOf = (entry: Entry, { paths: paths }: Wire, own: boolean): Set<Pr
 /** Clients call a protocol by its path; the vendor may have one of its own for the same. */
 const inFull = (name: string, all: readonly ProtocolId[]): ProtocolId => {
   const kind = all.includes(name) ? undefined : unaryKindOf(name)
-  return all.find(id => kind !== undefined && unaryKindOf(id) === kind) ?? protocolNamed(name)
+  return all.find(id => kind !== undefined && unaryKindOf(id) === kind) ?? protocolIdOf(name)
 }
 
 type Address = string | ((target: Target, asked: PathOptions) => string)
@@ -210,7 +210,7 @@ const prefixIn = ({ paths: paths }: Wire): string => {
 
 /** Where a protocol the vendor is not known for stands: a path of the user's own beside the first protocol. */
 const besideFirst = (wire: Wire, protocol: ProtocolId): string =>
-  (isOwnPath(protocol) ? prefixIn(wire) : '') + endpointOf(protocol)
+  (isCustomPath(protocol) ? prefixIn(wire) : '') + endpointOf(protocol)
 
 /** An address at a configured host. A path the vendor keeps elsewhere than beside its first protocol follows the host, not the path given. */
 const besideOf = (

@@ -2,7 +2,7 @@
  * What is known of the targets from the requests they had: how many are under way, and how soon each begins to answer.
  * Kept by name and not by object, so that a new configuration goes on with it. `record.ts` tells it, the strategies read it.
  */
-import { codes, type GatewayError } from '../base/errors.ts'
+import { errorCodes, type GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
 
 /** One attempt under way. Each of the two counts once. */
@@ -103,7 +103,7 @@ class RunningSample implements AttemptSample {
     this.#over = true
     this.leave()
     const now = this.now()
-    if (error && codes[error.code].breaker !== 'ignore') fail(this.figures, now)
+    if (error && errorCodes[error.code].breaker !== 'ignore') fail(this.figures, now)
     if (!this.#waits) return
     // Whoever leaves before the answer says that it takes at least as long.
     const took = now - this.#began

@@ -2,8 +2,8 @@
 import type { Compiled } from '../config/compiled.ts'
 import type { Operation } from '../gateway/handle.ts'
 import { anthropicCount, geminiCount } from '../protocols/count-tokens.ts'
-import { isOwnPath } from '../protocols/custom-paths.ts'
-import { type Manner, translators } from '../protocols/deepl/index.ts'
+import { isCustomPath } from '../protocols/custom-paths.ts'
+import { type TranslationOptions, translationProtocols } from '../protocols/deepl/index.ts'
 import { geminiList } from '../protocols/gemini/json-array.ts'
 import { namedIn } from '../protocols/gemini/syntax/model-path.ts'
 import { openaiPass } from '../protocols/openai-pass/index.ts'
@@ -38,8 +38,8 @@ const translations: Readonly<Record<string, string>> = {
   '/v2/translate': 'deepl',
 }
 
-const translationAt = (path: string, manner: Manner | undefined, query: string): Operation | undefined => {
-  const protocol = manner && translators(manner).get(translations[path] ?? '')
+const translationAt = (path: string, manner: TranslationOptions | undefined, query: string): Operation | undefined => {
+  const protocol = manner && translationProtocols(manner).get(translations[path] ?? '')
   return protocol && { protocol, query }
 }
 
@@ -49,7 +49,7 @@ const ownPaths = new WeakMap<readonly Entry[], ReadonlyMap<string, PassthroughPr
 const ownPathsOf = (entries: readonly Entry[]): ReadonlyMap<string, PassthroughProtocol> => {
   const known = ownPaths.get(entries)
   if (known) return known
-  const names = new Set(entries.flatMap(({ supportedProtocols = [] }) => supportedProtocols).filter(isOwnPath))
+  const names = new Set(entries.flatMap(({ supportedProtocols = [] }) => supportedProtocols).filter(isCustomPath))
   const paths = new Map([...names].map((name): [string, PassthroughProtocol] => [`/v1/${name}`, openaiPass(name)]))
   ownPaths.set(entries, paths)
   return paths

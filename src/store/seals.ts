@@ -23,7 +23,7 @@ class CallersSeals implements SealMemory {
     private readonly kept: Bounded<CallMemory>,
   ) {}
 
-  keep(call: ToolCall, value: CallMemory): void {
+  save(call: ToolCall, value: CallMemory): void {
     this.kept.keep(keyOf(this.caller, call), value, sizeOf(value))
   }
 
@@ -37,6 +37,7 @@ const keyOf = (caller: string, { id, name, args }: ToolCall): string =>
   `${caller}\n${id}\n${Bun.hash(`${name}\n${args.replace(/\s+/g, '')}`).toString(36)}`
 
 /** Two bytes a character, and what the entry itself takes. */
-const sizeOf = ({ before, seal }: CallMemory): number =>
-  2 * (before.reduce((sum, part) => sum + JSON.stringify(part).length, 0) + (seal ? JSON.stringify(seal).length : 0)) +
+const sizeOf = ({ thoughts, seal }: CallMemory): number =>
+  2 *
+    (thoughts.reduce((sum, part) => sum + JSON.stringify(part).length, 0) + (seal ? JSON.stringify(seal).length : 0)) +
   256

@@ -24,7 +24,7 @@ type Pattern = {
 }
 type Place = { from: number; until: number }
 /** Bytes whose figures may differ, or that end a string which may. */
-type Rest = { what: VolatileFields['what']; bytes: Buffer }
+type Rest = { what: VolatileFields['kind']; bytes: Buffer }
 
 /** So many patterns in a row that no piece was like, and the stream is one whose frames are never alike. */
 const mostFruitless = 32
@@ -189,7 +189,7 @@ const patternOf = (
   const { until, rest } = restOf(came, end, volatileFields)
   const place = placeBefore(came, at, went, outAt)
   // What differs would go out as this one piece said it.
-  if (rest && !place && went.includes(volatileFields!.behind)) return undefined
+  if (rest && !place && went.includes(volatileFields!.precededBy)) return undefined
   const [before, behind] = place
     ? [went.slice(place.from, outAt - at + place.until), '']
     : [went.slice(0, outAt + 1), went.slice(outAt + said.length - 1)]
@@ -211,9 +211,9 @@ const restOf = (
   end: number,
   volatileFields: VolatileFields | undefined,
 ): { until: number; rest?: Rest } => {
-  const mark = volatileFields ? came.indexOf(volatileFields.behind, end) : -1
+  const mark = volatileFields ? came.indexOf(volatileFields.precededBy, end) : -1
   if (!volatileFields || mark < 0) return { until: came.length }
-  const { what, behind } = volatileFields
+  const { kind: what, precededBy: behind } = volatileFields
   const until = what === 'figures' ? mark : mark + behind.length
   const from = what === 'figures' ? mark : came.indexOf('"', until)
   return from < 0 ? { until: came.length } : { until, rest: { what, bytes: Buffer.from(came.slice(from), 'latin1') } }

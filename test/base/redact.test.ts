@@ -18,30 +18,32 @@ import { messageOf } from '../support/eventstream.ts'
 const secret = 'canary-key/with"odd=characters'
 const redact = createRedact([secret])
 /** Every character as JSON may also spell it. */
-const escaped = [...secret].map(letter => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')
-const upper = escaped.replace(/[a-f]/g, letter => letter.toUpperCase())
+const escaped = [...secret].map(character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')
+const upper = escaped.replace(/[a-f]/g, character => character.toUpperCase())
 const json = JSON.stringify(secret).slice(1, -1)
 const spellings = [escaped, upper, json, json.replaceAll('/', '\\/'), escaped.slice(0, 6) + json.slice(1)]
 
-const bodies: readonly ((word: string) => string)[] = [
-  word => `{"error":{"message":"your key ${word}","type":"${word}","code":"${word}","param":"${word}"}}`,
-  word => `{"type":"error","error":{"type":"api_error","message":"${word}","${word}":1}}`,
-  word => `{"error":{"code":400,"message":"${word}","status":"${word}","details":[{"${word}":["${word}"]}]}}`,
-  word => `[{"error":{"code":400,"message":"${word}","status":"${word}"}}]`,
-  word => `{"error":{"${word}":{"${word}":"${word}"},"message":"no"}}`,
-  word => `{"detail":[{"loc":["${word}"],"msg":"${word}","type":"${word}"}]}`,
-  word => `{"error":["${word}"]}`,
-  word => `{"errors":[{"message":"${word}"}],"message":"${word}","code":"${word}"}`,
-  word => `{"base_resp":{"status_code":1,"status_msg":"${word}"}}`,
-  word => `"${word}"`,
-  word => JSON.stringify({ error: { message: `upstream said {"error":"${word}"}` } }),
-  word => `data: {"error":{"message":"${word}"}}\n\n`,
-  word => `event: error\ndata: {"message":"${word}"}\n\n`,
-  word => `broken {"error": "${word}"`,
-  word => `words and ${word}`,
+const bodies: readonly ((spelling: string) => string)[] = [
+  spelling =>
+    `{"error":{"message":"your key ${spelling}","type":"${spelling}","code":"${spelling}","param":"${spelling}"}}`,
+  spelling => `{"type":"error","error":{"type":"api_error","message":"${spelling}","${spelling}":1}}`,
+  spelling =>
+    `{"error":{"code":400,"message":"${spelling}","status":"${spelling}","details":[{"${spelling}":["${spelling}"]}]}}`,
+  spelling => `[{"error":{"code":400,"message":"${spelling}","status":"${spelling}"}}]`,
+  spelling => `{"error":{"${spelling}":{"${spelling}":"${spelling}"},"message":"no"}}`,
+  spelling => `{"detail":[{"loc":["${spelling}"],"msg":"${spelling}","type":"${spelling}"}]}`,
+  spelling => `{"error":["${spelling}"]}`,
+  spelling => `{"errors":[{"message":"${spelling}"}],"message":"${spelling}","code":"${spelling}"}`,
+  spelling => `{"base_resp":{"status_code":1,"status_msg":"${spelling}"}}`,
+  spelling => `"${spelling}"`,
+  spelling => JSON.stringify({ error: { message: `upstream said {"error":"${spelling}"}` } }),
+  spelling => `data: {"error":{"message":"${spelling}"}}\n\n`,
+  spelling => `event: error\ndata: {"message":"${spelling}"}\n\n`,
+  spelling => `broken {"error": "${spelling}"`,
+  spelling => `words and ${spelling}`,
 ]
 
-const singles = [
+const unaryEgresses = [
   'gemini/batchEmbedContents',
   'gemini/embedContent',
   'vertex/predict',
@@ -53,34 +55,40 @@ const singles = [
   'dashscope/rerank',
 ].flatMap(id => unaryEgressOf(id as never) ?? [])
 
-const readers = [
+const errorParsers = [
   ...protocols.values(),
   ...egressOnly.values(),
   ...passthroughOnly.values(),
   ...tokenCounters.values(),
-  ...singles,
+  ...unaryEgresses,
 ]
 const clients = [...protocols.values(), ...passthroughOnly.values()]
 
 /** All that leaves: to the log, and to a client of whatever protocol. */
-const told = (error: GatewayError): string =>
+const visibleText = (error: GatewayError): string =>
   [error.message, JSON.stringify(error.detail), ...clients.map(({ renderError }) => JSON.stringify(renderError(error)))]
     .concat(error.detail.body?.text ?? '')
     .join('\n')
 
 /** Also as whoever reads the JSON sees it. */
-const holds = (text: string): boolean =>
-  spellings.some(word => text.includes(word)) || text.includes(secret) || text.replaceAll('\\"', '"').includes(secret)
+const containsSecret = (text: string): boolean =>
+  spellings.some(spelling => text.includes(spelling)) ||
+  text.includes(secret) ||
+  text.replaceAll('\\"', '"').includes(secret)
 
 describe('a refusal tells no secret', () => {
-  for (const { id, parseError } of readers)
+  for (const { id, parseError } of errorParsers)
     test(`read by ${id}`, () => {
       for (const body of bodies)
         for (const spelling of spellings)
           for (const status of [400, 401, 404, 429, 500]) {
             const headers = new Headers({ 'x-amzn-errortype': 'canary', 'retry-after': '1' })
             const error = parseError(status, headers, body(spelling), { redact })
-            expect([body(spelling), told(error), holds(told(error))]).toEqual([body(spelling), told(error), false])
+            expect([body(spelling), visibleText(error), containsSecret(visibleText(error))]).toEqual([
+              body(spelling),
+              visibleText(error),
+              false,
+            ])
           }
     })
 
@@ -89,7 +97,7 @@ describe('a refusal tells no secret', () => {
     const error = egressOnly
       .get('bedrock-converse')!
       .parseError(400, new Headers({ 'x-amzn-errortype': 'canaryword' }), '{}', { redact: plain })
-    expect(told(error)).not.toMatch(/canaryword/i)
+    expect(visibleText(error)).not.toMatch(/canaryword/i)
     const message = messageOf({ ':message-type': 'exception', ':exception-type': 'canaryword' }, '{}')
     let thrown: unknown
     try {
@@ -97,7 +105,7 @@ describe('a refusal tells no secret', () => {
     } catch (fault) {
       thrown = fault
     }
-    expect(told(thrown as GatewayError)).not.toMatch(/canaryword/i)
+    expect(visibleText(thrown as GatewayError)).not.toMatch(/canaryword/i)
   })
 })
 
@@ -106,19 +114,19 @@ describe('a frame nobody can read tells no secret', () => {
     id: 'id',
     created: 1,
     model: 'm',
-    target: 't',
+    sealOrigin: 't',
     usageRequested: true,
     loss: () => undefined,
     redact,
   })
-  const frames = (word: string) => [
-    { data: `broken ${word}` },
-    { data: `{"x":"${word}"` },
-    { data: `"${word}"` },
-    { event: 'response.output_text.delta', data: `broken ${word}` },
-    { event: 'content_block_delta', data: `broken ${word}` },
-    { event: secret, data: `broken ${word}` },
-    { event: 'error', data: `broken ${word}` },
+  const frames = (spelling: string) => [
+    { data: `broken ${spelling}` },
+    { data: `{"x":"${spelling}"` },
+    { data: `"${spelling}"` },
+    { event: 'response.output_text.delta', data: `broken ${spelling}` },
+    { event: 'content_block_delta', data: `broken ${spelling}` },
+    { event: secret, data: `broken ${spelling}` },
+    { event: 'error', data: `broken ${spelling}` },
   ]
   for (const { id, passthrough } of [...clients, ...passthroughPaths.flatMap(path => ingressOf(path) ?? [])])
     test(`passed by ${id}`, () => {
@@ -126,8 +134,8 @@ describe('a frame nobody can read tells no secret', () => {
         for (const frame of frames(spelling)) {
           const pipe = passthrough.pipeStream(exchange())
           const out = pipe.push(frame) + pipe.flush() + pipe.end()
-          const fault = pipe.state.fault ? told(pipe.state.fault) + pipe.fail(pipe.state.fault) : ''
-          expect([frame, out, holds(out + fault)]).toEqual([frame, out, false])
+          const fault = pipe.state.fault ? visibleText(pipe.state.fault) + pipe.fail(pipe.state.fault) : ''
+          expect([frame, out, containsSecret(out + fault)]).toEqual([frame, out, false])
         }
     })
 })

@@ -7,7 +7,7 @@ import Anthropic from '@anthropic-ai/sdk'
 import { GoogleGenAI } from '@google/genai'
 import OpenAI from 'openai'
 import type { Message } from '../../src/ir/chat.ts'
-import { collect } from '../../src/ir/collect.ts'
+import { createCollector } from '../../src/ir/collect.ts'
 import { protocols } from '../../src/protocols/registry.ts'
 import { exchangeFor, framesOf } from '../contracts/protocol.ts'
 import { type Gateway, startGateway } from '../support/process.ts'
@@ -26,7 +26,7 @@ type Taped = { recording: Recording; protocol: Protocol; model: string; said: Me
 
 /** What the vendor said, by our own reading; undefined where it failed. */
 const saidIn = (protocol: Protocol, { text }: Recording): Message | undefined => {
-  const collector = collect()
+  const collector = createCollector()
   const parse = protocols.get(protocol)!.parseStream(exchangeFor())(collector.push)
   for (const frame of framesOf(text)) parse(frame)
   parse(undefined)

@@ -3,10 +3,10 @@
  * test/protocols/contract.test.ts does so for each.
  */
 import { describe, expect, test } from 'bun:test'
-import { type Code, codes, GatewayError } from '../../src/base/errors.ts'
+import { type ErrorCode, errorCodes, GatewayError } from '../../src/base/errors.ts'
 import type { Json, JsonObject } from '../../src/base/json/json.ts'
 import type { Message } from '../../src/ir/chat.ts'
-import { collect, replayMessage } from '../../src/ir/collect.ts'
+import { createCollector, replayMessage } from '../../src/ir/collect.ts'
 import type { Event } from '../../src/ir/event.ts'
 import type { Exchange, Frame, Protocol } from '../../src/protocols/protocol.ts'
 import { translateStream } from '../../src/protocols/shared/translate.ts'
@@ -15,7 +15,7 @@ import { seeded } from '../support/recordings.ts'
 
 export type Samples = {
   /** Where they come from, for the names of the tests. */
-  from: string
+  source: string
   /** Whole streams as text; `fault` if the vendor failed in them or they were cut. */
   streams: { name: string; text: string; fault: boolean }[]
   messages: { name: string; body: Json }[]
@@ -27,7 +27,7 @@ export const exchangeFor = (change: Partial<Exchange> = {}): Exchange => ({
   id: 'chatcmpl-0123456789abcdef01234567',
   created: 1_700_000_000,
   model: 'the-clients-model',
-  target: 'here/0/there',
+  sealOrigin: 'here/0/there',
   usageRequested: true,
   loss: () => undefined,
   redact: text => text,
@@ -35,20 +35,20 @@ export const exchangeFor = (change: Partial<Exchange> = {}): Exchange => ({
 })
 
 /** Bytes, cut at these places, → frames. */
-export const framesAt = (bytes: Uint8Array, cuts: readonly number[]): Frame[] => {
+export const framesCutAt = (bytes: Uint8Array, cuts: readonly number[]): Frame[] => {
   const frames: Frame[] = []
   const reader = sse(frame => frames.push(frame))
-  let from = 0
+  let source = 0
   for (const cut of [...cuts, bytes.length]) {
-    reader.push(bytes.subarray(from, cut))
-    from = cut
+    reader.push(bytes.subarray(source, cut))
+    source = cut
   }
   reader.end()
   return frames
 }
 
 const encoder = new TextEncoder()
-export const framesOf = (text: string): Frame[] => framesAt(encoder.encode(text), [])
+export const framesOf = (text: string): Frame[] => framesCutAt(encoder.encode(text), [])
 
 export const eventsOf = (protocol: Protocol, frames: readonly Frame[]): Event[] => {
   const events: Event[] = []
@@ -59,7 +59,7 @@ export const eventsOf = (protocol: Protocol, frames: readonly Frame[]): Event[] 
 }
 
 const messageOf = (events: readonly Event[]): Message => {
-  const collector = collect()
+  const collector = createCollector()
   for (const event of events) collector.push(event)
   return collector.message()
 }
@@ -91,7 +91,7 @@ export const checkEvents = (events: readonly Event[]): void => {
 }
 
 export const protocolContract = (protocol: Protocol, samples: Samples): void => {
-  describe(`${protocol.id}, ${samples.from}`, () => {
+  describe(`${protocol.id}, ${samples.source}`, () => {
     streamContract(protocol, samples)
     messageContract(protocol, samples)
     requestContract(protocol, samples)
@@ -110,20 +110,20 @@ const streamContract = (protocol: Protocol, { streams }: Samples): void => {
   test(`${streams.length} streams: one byte at a time and at 64 seeded cuts, the same frames and events`, () => {
     for (const { text } of streams) {
       const bytes = encoder.encode(text)
-      const whole = framesAt(bytes, [])
+      const uncut = framesCutAt(bytes, [])
       expect(
-        framesAt(
+        framesCutAt(
           bytes,
           Array.from(bytes, (_, at) => at),
         ),
-      ).toEqual(whole)
+      ).toEqual(uncut)
       const random = seeded(bytes.length)
       const cuts = Array.from({ length: 64 }, () => Math.floor(random() * bytes.length)).sort(
         (left, right) => left - right,
       )
-      const pieces = framesAt(bytes, cuts)
-      expect(pieces).toEqual(whole)
-      expect(eventsOf(protocol, pieces)).toEqual(eventsOf(protocol, whole))
+      const pieces = framesCutAt(bytes, cuts)
+      expect(pieces).toEqual(uncut)
+      expect(eventsOf(protocol, pieces)).toEqual(eventsOf(protocol, uncut))
     }
   })
 
@@ -190,7 +190,7 @@ const requestContract = (protocol: Protocol, { requests }: Samples): void => {
   })
 
   test('what only another protocol knows is noted as a loss and not sent', () => {
-    const lost: string[] = []
+    const losses: string[] = []
     const seal = { by: 'another', value: { secret: 1 } }
     const chat = {
       model: 'm',
@@ -206,13 +206,13 @@ const requestContract = (protocol: Protocol, { requests }: Samples): void => {
       ],
       extra: seal,
     }
-    const body = protocol.renderRequest(chat, exchangeFor({ loss: path => lost.push(path) }))
+    const body = protocol.renderRequest(chat, exchangeFor({ loss: path => losses.push(path) }))
     expect(JSON.stringify(body)).not.toContain('secret')
-    expect(lost).toHaveLength(2)
+    expect(losses).toHaveLength(2)
   })
 
   test('every code of the table has a form', () => {
-    for (const code of Object.keys(codes) as Code[])
+    for (const code of Object.keys(errorCodes) as ErrorCode[])
       expect(JSON.stringify(protocol.renderError(new GatewayError(code, 'what is wrong')))).toContain('what is wrong')
   })
 }

@@ -5,8 +5,8 @@ import type { Frame } from '../../src/protocols/protocol.ts'
 /** Numbers from 0 up to 1. */
 export type Random = () => number
 
-const below = (random: Random, count: number): number => Math.floor(random() * count)
-const oneOf = <Kind>(random: Random, list: readonly Kind[]): Kind => list[below(random, list.length)]!
+const randomBelow = (random: Random, count: number): number => Math.floor(random() * count)
+const pick = <Kind>(random: Random, list: readonly Kind[]): Kind => list[randomBelow(random, list.length)]!
 
 /** What programs forget to think of. */
 const oddities: readonly Json[] = [
@@ -61,27 +61,27 @@ const keys = (
 /** A value with a few places changed. */
 export const mutate = (value: Json, random: Random, pool: readonly Json[]): Json => {
   let changed = structuredClone(value)
-  for (let times = 1 + below(random, 3); times > 0; times--) changed = changeOnce(changed, random, pool)
+  for (let times = 1 + randomBelow(random, 3); times > 0; times--) changed = mutateOnce(changed, random, pool)
   return changed
 }
 
-const changeOnce = (value: Json, random: Random, pool: readonly Json[]): Json => {
+const mutateOnce = (value: Json, random: Random, pool: readonly Json[]): Json => {
   const isList = Array.isArray(value)
   if (typeof value !== 'object' || value === null) return replacement(value, random, pool)
   const names = Object.keys(value)
   if (names.length === 0 || random() < 0.04)
-    return isList ? [replacement(null, random, pool)] : grown({ ...value }, random, pool)
+    return isList ? [replacement(null, random, pool)] : withRandomKey({ ...value }, random, pool)
   if (random() < 0.7) {
-    const name = oneOf(random, names)
-    return withMember(value, name, changeOnce((value as Record<string, Json>)[name]!, random, pool))
+    const name = pick(random, names)
+    return withMember(value, name, mutateOnce((value as Record<string, Json>)[name]!, random, pool))
   }
-  if (isList) return reordered([...value], random, pool)
-  const name = oneOf(random, names)
+  if (isList) return mutateList([...value], random, pool)
+  const name = pick(random, names)
   const { [name]: old, ...rest } = value
-  const kind = below(random, 4)
+  const kind = randomBelow(random, 4)
   if (kind === 0) return rest
-  if (kind === 1) return grown({ ...value }, random, pool)
-  if (kind === 2) return { ...rest, [oneOf(random, keys)]: old }
+  if (kind === 1) return withRandomKey({ ...value }, random, pool)
+  if (kind === 2) return { ...rest, [pick(random, keys)]: old }
   return { ...value, [name]: replacement(old as Json, random, pool) }
 }
 
@@ -90,14 +90,14 @@ const withMember = (value: Json[] | object, name: string, inner: Json): Json => 
   return Object.fromEntries([...Object.entries(value).filter(([key]) => key !== name), [name, inner]])
 }
 
-const grown = (value: { [key: string]: Json | undefined }, random: Random, pool: readonly Json[]): Json => ({
+const withRandomKey = (value: { [key: string]: Json | undefined }, random: Random, pool: readonly Json[]): Json => ({
   ...value,
-  [oneOf(random, keys)]: replacement(null, random, pool),
+  [pick(random, keys)]: replacement(null, random, pool),
 })
 
-const reordered = (list: Json[], random: Random, pool: readonly Json[]): Json => {
-  const at = below(random, list.length)
-  const kind = below(random, 5)
+const mutateList = (list: Json[], random: Random, pool: readonly Json[]): Json => {
+  const at = randomBelow(random, list.length)
+  const kind = randomBelow(random, 5)
   if (kind === 0) list.splice(at, 1)
   else if (kind === 1) list.push(structuredClone(list[at]!))
   else if (kind === 2) list.splice(at, 0, replacement(null, random, pool))
@@ -108,32 +108,27 @@ const reordered = (list: Json[], random: Random, pool: readonly Json[]): Json =>
 
 /** Half of the time a value of the same kind, so that enough inputs get past the first check. */
 const replacement = (value: Json, random: Random, pool: readonly Json[]): Json => {
-  const alike = random() < 0.5
-  if (alike && typeof value === 'string') return cutText(value, random)
-  if (alike && typeof value === 'number') return oneOf(random, [-value, value + 1, value / 3, 0])
-  if (alike && typeof value === 'boolean') return !value
-  if (pool.length === 0 || random() < 0.4) return structuredClone(oneOf(random, oddities))
-  const kin = pool.filter(one => Array.isArray(one) === Array.isArray(value))
-  return structuredClone(oneOf(random, alike && kin.length > 0 ? kin : pool))
+  const keepsKind = random() < 0.5
+  if (keepsKind && typeof value === 'string') return mutateText(value, random)
+  if (keepsKind && typeof value === 'number') return pick(random, [-value, value + 1, value / 3, 0])
+  if (keepsKind && typeof value === 'boolean') return !value
+  if (pool.length === 0 || random() < 0.4) return structuredClone(pick(random, oddities))
+  const sameKind = pool.filter(one => Array.isArray(one) === Array.isArray(value))
+  return structuredClone(pick(random, keepsKind && sameKind.length > 0 ? sameKind : pool))
 }
 
-const cutText = (text: string, random: Random): string => {
-  const at = below(random, text.length + 1)
-  return oneOf(random, [
-    text.slice(0, at),
-    text.slice(at),
-    text + text,
-    `${text.slice(0, at)}\n\u0000${text.slice(at)}`,
-  ])
+const mutateText = (text: string, random: Random): string => {
+  const at = randomBelow(random, text.length + 1)
+  return pick(random, [text.slice(0, at), text.slice(at), text + text, `${text.slice(0, at)}\n\u0000${text.slice(at)}`])
 }
 
 /** Values made of nothing. */
 export const invent = (random: Random, depth = 0): Json => {
   const kind = random()
-  if (depth > 5 || kind < 0.3) return structuredClone(oneOf(random, oddities))
-  const count = below(random, 5)
+  if (depth > 5 || kind < 0.3) return structuredClone(pick(random, oddities))
+  const count = randomBelow(random, 5)
   if (kind < 0.5) return Array.from({ length: count }, () => invent(random, depth + 1))
-  return Object.fromEntries(Array.from({ length: count }, () => [oneOf(random, keys), invent(random, depth + 1)]))
+  return Object.fromEntries(Array.from({ length: count }, () => [pick(random, keys), invent(random, depth + 1)]))
 }
 
 /** A stream with frames lost, doubled, moved, cut, changed, or from another stream. */
@@ -144,29 +139,29 @@ export const mutateFrames = (
   pool: readonly Json[],
 ): Frame[] => {
   const changed = [...frames]
-  for (let times = 1 + below(random, 3); times > 0; times--) {
-    const at = below(random, Math.max(1, changed.length))
+  for (let times = 1 + randomBelow(random, 3); times > 0; times--) {
+    const at = randomBelow(random, Math.max(1, changed.length))
     const frame = changed[at]
-    const kind = below(random, 7)
-    if (frame === undefined || kind === 0) changed.splice(at, 0, oneOf(random, others))
+    const kind = randomBelow(random, 7)
+    if (frame === undefined || kind === 0) changed.splice(at, 0, pick(random, others))
     else if (kind === 1) changed.splice(at, 1)
-    else if (kind === 2) changed.splice(below(random, changed.length), 0, frame)
-    else if (kind === 3) changed.splice(below(random, changed.length), 0, ...changed.splice(at, 1))
-    else if (kind === 4) changed[at] = { ...frame, data: cutText(frame.data, random) }
-    else changed[at] = changedFrame(frame, random, pool)
+    else if (kind === 2) changed.splice(randomBelow(random, changed.length), 0, frame)
+    else if (kind === 3) changed.splice(randomBelow(random, changed.length), 0, ...changed.splice(at, 1))
+    else if (kind === 4) changed[at] = { ...frame, data: mutateText(frame.data, random) }
+    else changed[at] = mutateFrame(frame, random, pool)
   }
   return changed
 }
 
-const changedFrame = (frame: Frame, random: Random, pool: readonly Json[]): Frame => {
-  if (random() < 0.1) return { ...(random() < 0.5 && { event: oneOf(random, keys) }), data: frame.data }
-  const body = parsed(frame.data)
+const mutateFrame = (frame: Frame, random: Random, pool: readonly Json[]): Frame => {
+  if (random() < 0.1) return { ...(random() < 0.5 && { event: pick(random, keys) }), data: frame.data }
+  const body = tryParseJson(frame.data)
   return body === undefined
     ? { ...frame, data: JSON.stringify(invent(random)) }
     : { ...frame, data: JSON.stringify(mutate(body, random, pool)) }
 }
 
-export const parsed = (text: string): Json | undefined => {
+export const tryParseJson = (text: string): Json | undefined => {
   try {
     return JSON.parse(text) as Json
   } catch {
@@ -175,9 +170,9 @@ export const parsed = (text: string): Json | undefined => {
 }
 
 /** Every value of a body that has others in it, for putting one in another's place. */
-export const innerOf = (value: Json, found: Json[] = []): Json[] => {
+export const containersIn = (value: Json, found: Json[] = []): Json[] => {
   if (typeof value !== 'object' || value === null) return found
   if (found.length < 400) found.push(value)
-  for (const inner of Object.values(value)) if (inner !== undefined) innerOf(inner, found)
+  for (const inner of Object.values(value)) if (inner !== undefined) containersIn(inner, found)
   return found
 }

@@ -6,31 +6,31 @@ import type { Egress, Frame, Ingress } from '../../src/protocols/protocol.ts'
 import { checkEvents, exchangeFor } from '../contracts/protocol.ts'
 import { seeded } from '../support/recordings.ts'
 import { stopwatch } from '../support/stopwatch.ts'
-import { innerOf, invent, mutate, mutateFrames, type Random } from './mutate.ts'
+import { containersIn, invent, mutate, mutateFrames, type Random } from './mutate.ts'
 
 /** Milliseconds one input may take: far more than the slowest machine needs, far less than a hang. */
-const longest = 1000
+const maxMilliseconds = 1000
 /** Characters that may come out for each that went in, and for every input. */
-const growth = { each: 40, always: 20_000 }
+const maxGrowth = { perCharacter: 40, fixed: 20_000 }
 
 export type Outcome = { cases: number; refused: number }
 
 const fail = (what: string, seed: number, input: unknown, cause: unknown): never => {
-  const told = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
-  throw new Error(`${what}, seed ${seed}: ${told}\ninput: ${JSON.stringify(input)}`)
+  const reason = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+  throw new Error(`${what}, seed ${seed}: ${reason}\ninput: ${JSON.stringify(input)}`)
 }
 
 /** Runs `count` cases from `first` on. `attempt` gives the size of what came out; -1: refused. */
-export const run = <Input>(
+export const runCases = <Input>(
   what: string,
   first: number,
   count: number,
-  make: (random: Random) => Input,
+  makeInput: (random: Random) => Input,
   attempt: (input: Input) => number,
 ): Outcome => {
   let refused = 0
   for (let seed = first; seed < first + count; seed++) {
-    const input = make(seeded(seed))
+    const input = makeInput(seeded(seed))
     const size = JSON.stringify(input).length
     const took = stopwatch()
     let out = 0
@@ -39,15 +39,16 @@ export const run = <Input>(
     } catch (thrown) {
       fail(what, seed, input, thrown)
     }
-    if (took() > longest) fail(what, seed, input, `took ${Math.round(took())} ms`)
-    if (out > size * growth.each + growth.always) fail(what, seed, input, `${out} characters came out of ${size}`)
+    if (took() > maxMilliseconds) fail(what, seed, input, `took ${Math.round(took())} ms`)
+    if (out > size * maxGrowth.perCharacter + maxGrowth.fixed)
+      fail(what, seed, input, `${out} characters came out of ${size}`)
     if (out < 0) refused++
   }
   return { cases: count, refused }
 }
 
 /** -1 where a refusal is thrown. */
-export const refusing = (attempt: () => number): number => {
+export const sizeUnlessRefused = (attempt: () => number): number => {
   try {
     return attempt()
   } catch (thrown) {
@@ -59,8 +60,8 @@ export const refusing = (attempt: () => number): number => {
 export const sizeOf = (value: unknown): number => (JSON.stringify(value) ?? '').length
 
 /** Samples, changed; now and then a body made of nothing. */
-export const requestsLike = (samples: readonly JsonObject[]): ((random: Random) => JsonObject) => {
-  const pool = samples.flatMap(sample => innerOf(sample))
+export const requestMaker = (samples: readonly JsonObject[]): ((random: Random) => JsonObject) => {
+  const pool = samples.flatMap(sample => containersIn(sample))
   return random => {
     const sample = samples[Math.floor(random() * samples.length)]
     const body = sample === undefined || random() < 0.05 ? invent(random) : mutate(sample, random, pool)
@@ -72,7 +73,7 @@ export const requestsLike = (samples: readonly JsonObject[]): ((random: Random) 
 export const checkPassed = ({ passthrough }: Pick<Ingress, 'passthrough'>, before: string, body: JsonObject): void => {
   if (JSON.stringify(body) !== before) throw new Error('the body was changed')
   const passed = passthrough.writeRequest(before, body, { model: 'vendor-model', requestUsage: true })
-  if (!isObject(jsonOf(passed))) throw new Error(`what would be passed is no body: ${passed}`)
+  if (!isObject(parseOrText(passed))) throw new Error(`what would be passed is no body: ${passed}`)
 }
 
 /** A request: checked as the gateway checks it, read, and written for each vendor; one that is refused must be refused by a GatewayError. */
@@ -84,21 +85,21 @@ export const fuzzRequests = (
   count: number,
 ): Outcome => {
   let turn = 0
-  return run(`a request of ${ingress.id}`, first, count, requestsLike(samples), body =>
-    refusing(() => {
+  return runCases(`a request of ${ingress.id}`, first, count, requestMaker(samples), body =>
+    sizeUnlessRefused(() => {
       ingress.checkRequest(body)
       ingress.passthrough.readRequest(body)
       const before = JSON.stringify(body)
       const egress = egresses[turn++ % egresses.length]!
       const parts = ingress.batch?.split(body, 1) ?? [body]
-      const told = parts.map(part => ingress.batch?.precomputed?.(part) ?? askedOf(ingress, egress, part))
+      const rendered = parts.map(part => ingress.batch?.precomputed?.(part) ?? parseAndRender(ingress, egress, part))
       checkPassed(ingress, before, body)
-      return sizeOf(told)
+      return sizeOf(rendered)
     }),
   )
 }
 
-const askedOf = (ingress: Ingress, egress: Egress, body: JsonObject) => {
+const parseAndRender = (ingress: Ingress, egress: Egress, body: JsonObject) => {
   const chat = ingress.parseRequest(body, () => undefined)
   return [chat, egress.renderRequest(chat, exchangeFor())]
 }
@@ -112,8 +113,8 @@ export const fuzzStreams = (
   count: number,
 ): Outcome => {
   const others = samples.flat()
-  const pool = others.slice(0, 400).flatMap(({ data }) => innerOf(jsonOf(data)))
-  const make = (random: Random): Frame[] => {
+  const pool = others.slice(0, 400).flatMap(({ data }) => containersIn(parseOrText(data)))
+  const makeInput = (random: Random): Frame[] => {
     const sample = samples[Math.floor(random() * samples.length)]!
     const isInvented = random() < 0.03
     return isInvented
@@ -121,13 +122,13 @@ export const fuzzStreams = (
       : mutateFrames(sample, random, others, pool)
   }
   let turn = 0
-  return run(`a stream of ${egress.id}`, first, count, make, frames => {
+  return runCases(`a stream of ${egress.id}`, first, count, makeInput, frames => {
     const events: Event[] = []
     const parse = egress.parseStream(exchangeFor())(event => events.push(event))
     for (const frame of frames) {
-      if (!events.some(isLast)) parse(frame)
+      if (!events.some(isTerminal)) parse(frame)
     }
-    if (!events.some(isLast)) parse(undefined)
+    if (!events.some(isTerminal)) parse(undefined)
     checkEvents(events)
     const ingress = ingresses[turn++ % ingresses.length]!
     let out = 0
@@ -151,17 +152,17 @@ const renderAll = (events: readonly Event[], render: (event: Event | undefined) 
 }
 
 /** The same streams, passed to a client of the same protocol. */
-export const fuzzPasses = (
+export const fuzzPassthrough = (
   ingress: Ingress,
   samples: readonly (readonly Frame[])[],
   first: number,
   count: number,
 ): Outcome => {
   const others = samples.flat()
-  const pool = others.slice(0, 400).flatMap(({ data }) => innerOf(jsonOf(data)))
-  const make = (random: Random): Frame[] =>
+  const pool = others.slice(0, 400).flatMap(({ data }) => containersIn(parseOrText(data)))
+  const makeInput = (random: Random): Frame[] =>
     mutateFrames(samples[Math.floor(random() * samples.length)]!, random, others, pool)
-  return run(`a passed stream of ${ingress.id}`, first, count, make, frames => {
+  return runCases(`a passed stream of ${ingress.id}`, first, count, makeInput, frames => {
     const pipe = ingress.passthrough.pipeStream(exchangeFor())
     let out = ''
     for (const frame of frames) if (!pipe.state.fault) out += pipe.push(frame) + pipe.flush()
@@ -173,7 +174,7 @@ export const fuzzPasses = (
 }
 
 /** What ends a stream for the gateway: it listens no further. */
-const isLast = ({ type }: Event): boolean => type === 'finish' || type === 'fault'
+const isTerminal = ({ type }: Event): boolean => type === 'finish' || type === 'fault'
 
 /** A whole answer: a message, or refused. */
 export const fuzzMessages = (
@@ -183,19 +184,19 @@ export const fuzzMessages = (
   first: number,
   count: number,
 ): Outcome => {
-  const pool = samples.flatMap(sample => innerOf(sample))
-  const make = (random: Random): Json =>
+  const pool = samples.flatMap(sample => containersIn(sample))
+  const makeInput = (random: Random): Json =>
     random() < 0.03 ? invent(random) : mutate(samples[Math.floor(random() * samples.length)]!, random, pool)
   let turn = 0
-  return run(`an answer of ${egress.id}`, first, count, make, body =>
-    refusing(() => {
+  return runCases(`an answer of ${egress.id}`, first, count, makeInput, body =>
+    sizeUnlessRefused(() => {
       const message = egress.parseMessage(structuredClone(body), exchangeFor())
       return sizeOf(message) + sizeOf(ingresses[turn++ % ingresses.length]!.renderMessage(message, exchangeFor()))
     }),
   )
 }
 
-const jsonOf = (text: string): Json => {
+const parseOrText = (text: string): Json => {
   try {
     return JSON.parse(text) as Json
   } catch {

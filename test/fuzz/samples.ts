@@ -2,7 +2,7 @@
 import type { JsonObject } from '../../src/base/json/json.ts'
 
 /** Client → what it asks. */
-export const questions: Record<string, JsonObject[]> = {
+export const requestSamples: Record<string, JsonObject[]> = {
   embeddings: [
     { model: 'm', input: ['a', 'b'], dimensions: 2, encoding_format: 'base64', user: 'u', task_type: 'query' },
     { model: 'm', input: 'a' },
@@ -39,8 +39,8 @@ export const questions: Record<string, JsonObject[]> = {
   ],
 }
 
-export const first = [0.5, -0.25]
-export const second = [1, 2]
+export const firstVector = [0.5, -0.25]
+export const secondVector = [1, 2]
 export const base64 = (...floats: number[]) => Buffer.from(new Float32Array(floats).buffer).toString('base64')
 const ranked = [
   { index: 1, relevance_score: 0.9, document: { text: 'b' } },
@@ -48,34 +48,34 @@ const ranked = [
 ]
 
 /** Vendor → what it answers: two vectors, the second text's first where its place is told; two documents. */
-export const answers: Record<string, JsonObject> = {
+export const responseSamples: Record<string, JsonObject> = {
   embeddings: {
     object: 'list',
     model: 'theirs-1',
     data: [
-      { object: 'embedding', index: 1, embedding: base64(...second) },
-      { object: 'embedding', index: 0, embedding: first },
+      { object: 'embedding', index: 1, embedding: base64(...secondVector) },
+      { object: 'embedding', index: 0, embedding: firstVector },
     ],
     usage: { prompt_tokens: 7, total_tokens: 7 },
   },
   'gemini/batchEmbedContents': {
-    embeddings: [{ values: first }, { values: second }],
+    embeddings: [{ values: firstVector }, { values: secondVector }],
     usageMetadata: { promptTokenCount: 7 },
   },
-  'gemini/embedContent': { embedding: { values: first }, usageMetadata: { promptTokenCount: 3 } },
+  'gemini/embedContent': { embedding: { values: firstVector }, usageMetadata: { promptTokenCount: 3 } },
   'vertex/predict': {
     predictions: [
-      { embeddings: { values: first, statistics: { token_count: 3, truncated: false } } },
-      { embeddings: { values: second, statistics: { token_count: 4, truncated: false } } },
+      { embeddings: { values: firstVector, statistics: { token_count: 3, truncated: false } } },
+      { embeddings: { values: secondVector, statistics: { token_count: 4, truncated: false } } },
     ],
   },
-  'vertex/embedContent': { embedding: { values: first }, usageMetadata: { promptTokenCount: 3 } },
-  'ollama/embed': { model: 'theirs', embeddings: [first, second], prompt_eval_count: 7 },
+  'vertex/embedContent': { embedding: { values: firstVector }, usageMetadata: { promptTokenCount: 3 } },
+  'ollama/embed': { model: 'theirs', embeddings: [firstVector, secondVector], prompt_eval_count: 7 },
   'dashscope/embeddings': {
     output: {
       embeddings: [
-        { text_index: 1, embedding: second },
-        { text_index: 0, embedding: first },
+        { text_index: 1, embedding: secondVector },
+        { text_index: 0, embedding: firstVector },
       ],
     },
     usage: { total_tokens: 7 },
@@ -84,7 +84,7 @@ export const answers: Record<string, JsonObject> = {
   'cohere/embed': {
     id: 'c',
     texts: ['a', 'b'],
-    embeddings: { float: [first, second] },
+    embeddings: { float: [firstVector, secondVector] },
     meta: { billed_units: { input_tokens: 7 } },
   },
   rerank: { id: 'x', model: 'm', results: ranked, usage: { prompt_tokens: 3, total_tokens: 3 } },
@@ -97,7 +97,7 @@ export const answers: Record<string, JsonObject> = {
 }
 
 /** What vendors count. */
-export const counts: Record<string, JsonObject> = {
+export const countSamples: Record<string, JsonObject> = {
   'anthropic/count_tokens': { input_tokens: 7, context_management: { original_input_tokens: 9 } },
   'gemini/countTokens': { totalTokens: 7, promptTokensDetails: [{ modality: 'TEXT', tokenCount: 7 }] },
 }

@@ -9,10 +9,10 @@ import {
   translateUnaryResponse,
 } from '../../src/protocols/shared/unary.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
-import { checkPassed, type Outcome, refusing, requestsLike, run, sizeOf } from './run.ts'
+import { checkPassed, type Outcome, requestMaker, runCases, sizeOf, sizeUnlessRefused } from './run.ts'
 
 /** A question, whole and in parts, for each vendor of its kind. */
-export const fuzzAsks = (
+export const fuzzUnaryRequests = (
   client: AnyUnaryIngress,
   vendors: readonly AnyUnaryEgress[],
   samples: readonly JsonObject[],
@@ -20,66 +20,66 @@ export const fuzzAsks = (
   count: number,
 ): Outcome => {
   let turn = 0
-  return run(`a question of ${client.id}`, first, count, requestsLike(samples), body =>
-    refusing(() => {
+  return runCases(`a question of ${client.id}`, first, count, requestMaker(samples), body =>
+    sizeUnlessRefused(() => {
       client.checkRequest(body)
       client.passthrough.readRequest(body)
       const before = JSON.stringify(body)
       checkPassed(client, before, body)
       const vendor = vendors[turn++ % vendors.length]!
       const parts = client.batch?.split(body, vendor.maxTexts?.('m') ?? 2) ?? [body]
-      const asks = parts.map(part => translateUnaryRequest(client, vendor, part, 'm', () => undefined))
+      const rendered = parts.map(part => translateUnaryRequest(client, vendor, part, 'm', () => undefined))
       checkPassed(client, before, body)
-      return sizeOf(asks)
+      return sizeOf(rendered)
     }),
   )
 }
 
-export type Asked = { client: AnyUnaryIngress; body: JsonObject }
+export type UnaryCase = { client: AnyUnaryIngress; body: JsonObject }
 
 /** An answer, for each client that may have asked; also passed where both speak the same. */
-export const fuzzAnswers = (
+export const fuzzUnaryResponses = (
   vendor: AnyUnaryEgress,
-  asked: readonly Asked[],
+  cases: readonly UnaryCase[],
   samples: readonly JsonObject[],
   first: number,
   count: number,
 ): Outcome => {
   let turn = 0
-  return run(`an answer of ${vendor.id}`, first, count, requestsLike(samples), answer => {
-    const { client, body } = asked[turn++ % asked.length]!
+  return runCases(`an answer of ${vendor.id}`, first, count, requestMaker(samples), answer => {
+    const { client, body } = cases[turn++ % cases.length]!
     const exchange = exchangeFor({ clientRequest: body })
     const text = JSON.stringify(answer)
-    if (client.id === vendor.id) refusing(() => client.passthrough.passMessage(text, exchange).text.length)
-    return refusing(() => translateUnaryResponse(client, vendor, text, exchange).body.length)
+    if (client.id === vendor.id) sizeUnlessRefused(() => client.passthrough.passMessage(text, exchange).text.length)
+    return sizeUnlessRefused(() => translateUnaryResponse(client, vendor, text, exchange).body.length)
   })
 }
 
 /** A request to be counted: by a vendor, or guessed. */
-export const fuzzCounts = (
-  counting: TokenCounter,
+export const fuzzCountRequests = (
+  counter: TokenCounter,
   samples: readonly JsonObject[],
   first: number,
   count: number,
 ): Outcome =>
-  run(`a request of ${counting.id}`, first, count, requestsLike(samples), body =>
-    refusing(() => {
-      counting.checkRequest(body)
-      counting.passthrough.readRequest(body)
-      checkPassed(counting, JSON.stringify(body), body)
-      const guess = counting.renderCount(estimatePrompt(counting.unwrapRequest(body)))
-      counting.passthrough.passMessage(JSON.stringify(guess), exchangeFor())
-      return sizeOf(guess)
+  runCases(`a request of ${counter.id}`, first, count, requestMaker(samples), body =>
+    sizeUnlessRefused(() => {
+      counter.checkRequest(body)
+      counter.passthrough.readRequest(body)
+      checkPassed(counter, JSON.stringify(body), body)
+      const estimate = counter.renderCount(estimatePrompt(counter.unwrapRequest(body)))
+      counter.passthrough.passMessage(JSON.stringify(estimate), exchangeFor())
+      return sizeOf(estimate)
     }),
   )
 
 /** What a vendor counted. */
-export const fuzzCounted = (
+export const fuzzCountResponses = (
   { id, passthrough }: TokenCounter,
   samples: readonly JsonObject[],
   first: number,
   count: number,
 ): Outcome =>
-  run(`a count of ${id}`, first, count, requestsLike(samples), body =>
-    refusing(() => passthrough.passMessage(JSON.stringify(body), exchangeFor()).text.length),
+  runCases(`a count of ${id}`, first, count, requestMaker(samples), body =>
+    sizeUnlessRefused(() => passthrough.passMessage(JSON.stringify(body), exchangeFor()).text.length),
   )

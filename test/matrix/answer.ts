@@ -1,7 +1,7 @@
 /** What a scripted vendor says, in no wire's words: each file of vendors/ says it as that vendor would. */
 
 import type { Json, JsonObject } from '../../src/base/json/json.ts'
-import type { Finish, Usage } from '../../src/ir/chat.ts'
+import type { FinishReason, Usage } from '../../src/ir/chat.ts'
 import type { Frame } from '../../src/protocols/protocol.ts'
 
 /** `sealed` is the vendor's opaque state of the part; a vendor whose wire has no place for it there leaves it out. */
@@ -15,7 +15,7 @@ export type Said =
 
 export type Answer = {
   said: Said[]
-  finish: Finish
+  finish: FinishReason
   usage?: Usage
   /** The sequence that ended it. */
   stop?: string

@@ -62,7 +62,7 @@ export const exchangeOf = ({ protocol }: Asker, lost: Lost[], more: Partial<Exch
   id: `${protocol.idPrefix}0123456789abcdef`,
   created: 1_760_000_000,
   model: clientModel,
-  target: 'vendor.target',
+  sealOrigin: 'vendor.target',
   usageRequested: true,
   loss: (path, why) => {
     if (!lost.some(one => one.path === path && one.why === why)) lost.push({ path, why })

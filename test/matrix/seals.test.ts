@@ -171,7 +171,7 @@ describe('no other vendor sees a seal', () => {
         const seen = [sealPrefix, ...answers.flatMap(vendor.sealsOf)].filter(seal => text.includes(seal))
         expect({ name, to: teller.vendor.id, seen }).toEqual({ name, to: teller.vendor.id, seen: [] })
       }
-      const elsewhere = ask(pair, request, { target: 'another.vendor' })
+      const elsewhere = ask(pair, request, { sealOrigin: 'another.vendor' })
       if (pair.asker.client.id !== vendor.id)
         expect({ name, seals: vendor.sealsIn(elsewhere.body!).filter(seal => seal !== 'undefined') }).toEqual({
           name,

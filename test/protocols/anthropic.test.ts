@@ -4,7 +4,7 @@ import { GatewayError } from '../../src/base/errors.ts'
 import { isObject, type JsonObject } from '../../src/base/json/json.ts'
 import { writeJson } from '../../src/base/json/raw.ts'
 import type { Chat, Turn } from '../../src/ir/chat.ts'
-import { collect, replayMessage } from '../../src/ir/collect.ts'
+import { createCollector, replayMessage } from '../../src/ir/collect.ts'
 import type { Event } from '../../src/ir/event.ts'
 import { unwrapSeal, wrapSeal } from '../../src/ir/seal.ts'
 import { headers } from '../../src/protocols/anthropic/headers.ts'
@@ -37,7 +37,7 @@ const isFault = ({ text }: Recording): boolean => {
 const isRepaired = (file: string) => file.includes('tools_call_with_tool_result_stream_helper')
 
 const recorded: Samples = {
-  from: `${all.length} recordings and ${bedrock.length} of Bedrock`,
+  source: `${all.length} recordings and ${bedrock.length} of Bedrock`,
   streams: streamed.map(one => ({ name: one.file, text: one.text, fault: isFault(one) })),
   messages: whole.map(({ file, text }) => ({ name: file, body: JSON.parse(text) as JsonObject })),
   requests: good.flatMap(({ file, request }) =>
@@ -45,7 +45,7 @@ const recorded: Samples = {
   ),
 }
 const own: Samples = {
-  from: 'our tapes',
+  source: 'our tapes',
   streams: streams.map(tape => ({ name: tape.quirk, text: toText(tape), fault: tape.gives.fault !== undefined })),
   messages,
   requests,
@@ -180,7 +180,7 @@ describe('what other protocols answered', () => {
   })
   /** `ours`: a refusal is no text. */
   const gistOf = (events: Event[], ours: boolean) => {
-    const collector = collect()
+    const collector = createCollector()
     for (const event of events) collector.push(event)
     const { parts } = collector.message()
     const words = (...types: string[]) =>
@@ -306,13 +306,13 @@ describe('messages for a vendor', () => {
   })
 
   test('thoughts go back with their own signature only', () => {
-    const { target } = exchangeFor()
+    const { sealOrigin } = exchangeFor()
     const part = (seal?: object) => ({ type: 'reasoning' as const, text: 'Hm', ...(seal && { seal }) }) as never
     const { messages, lost } = asked([
       user('a'),
       {
         role: 'assistant',
-        parts: [part({ by: 'anthropic', at: target, value: 'c2ln' }), part(), part({ by: 'gemini', value: 1 })],
+        parts: [part({ by: 'anthropic', at: sealOrigin, value: 'c2ln' }), part(), part({ by: 'gemini', value: 1 })],
       },
       user('b'),
     ])

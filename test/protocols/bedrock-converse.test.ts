@@ -4,7 +4,7 @@ import { GatewayError } from '../../src/base/errors.ts'
 import type { Json, JsonObject } from '../../src/base/json/json.ts'
 import { writeJson } from '../../src/base/json/raw.ts'
 import type { Chat, Message, Part, Turn } from '../../src/ir/chat.ts'
-import { collect } from '../../src/ir/collect.ts'
+import { createCollector } from '../../src/ir/collect.ts'
 import type { Event } from '../../src/ir/event.ts'
 import { bedrockConverse as converse } from '../../src/protocols/bedrock-converse/index.ts'
 import type { Exchange, Frame } from '../../src/protocols/protocol.ts'
@@ -23,8 +23,8 @@ const nova = 'us.amazon.nova-2-lite-v1:0'
 const llama = 'us.meta.llama3-3-70b-instruct-v1:0'
 const gpt = 'openai.gpt-oss-120b-1:0'
 
-const { target } = exchangeFor()
-const sealed = (value: Json) => ({ by: 'bedrock-converse', at: target, value })
+const { sealOrigin } = exchangeFor()
+const sealed = (value: Json) => ({ by: 'bedrock-converse', at: sealOrigin, value })
 
 type Asked = { body: JsonObject; lost: string[] }
 
@@ -164,7 +164,7 @@ describe('messages', () => {
         { type: 'reasoning', text: 'hm', seal: sealed({ signature: 's' }) },
         { type: 'reasoning', text: '', seal: sealed({ redactedContent: 'cmVk' }) },
         { type: 'reasoning', text: 'unsigned' },
-        { type: 'reasoning', text: 'of another', seal: { by: 'anthropic', at: target, value: 's' } },
+        { type: 'reasoning', text: 'of another', seal: { by: 'anthropic', at: sealOrigin, value: 's' } },
         { type: 'foreign', seal: sealed({ block: { searchResult: { source: 'x' } } }) },
         { type: 'foreign', seal: { by: 'gemini', value: {} } },
         'b',
@@ -220,7 +220,7 @@ describe('parameters', () => {
   test('what has no place is a loss', () => {
     const extra = { by: 'openai-chat', value: { logit_bias: {} } }
     const natives = [{ by: 'anthropic', value: {} }]
-    const { lost, body } = render({ seed: 1, user: 'u', parallel: false, extra, natives })
+    const { lost, body } = render({ seed: 1, user: 'u', parallel: false, extra, nativeTools: natives })
     expect(lost.sort()).toEqual(['logit_bias', 'parallel_tool_calls', 'seed', 'tools', 'user'])
     expect(JSON.stringify(body)).not.toContain('logit_bias')
   })
@@ -346,7 +346,7 @@ const eventsOf = (frames: readonly Frame[], lost: string[] = [], more: Partial<E
   return events
 }
 const messageOf = (events: readonly Event[]): Message => {
-  const collector = collect()
+  const collector = createCollector()
   for (const event of events) collector.push(event)
   return collector.message()
 }

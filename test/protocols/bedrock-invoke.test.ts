@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import { isObject, type JsonObject } from '../../src/base/json/json.ts'
-import { collect } from '../../src/ir/collect.ts'
+import { createCollector } from '../../src/ir/collect.ts'
 import type { Event } from '../../src/ir/event.ts'
 import type { Frame } from '../../src/protocols/protocol.ts'
 import { protocols } from '../../src/protocols/registry.ts'
@@ -51,7 +51,7 @@ describe(`${all.length} recordings of Claude by InvokeModel, ${others} of them c
     for (const { file, frames } of streams) {
       const events = eventsOf(frames)
       checkEvents(events)
-      const collector = collect()
+      const collector = createCollector()
       for (const event of events) collector.push(event)
       const { parts, usage } = collector.message()
       expect({ file, parts: parts.length > 0, counted: usage !== undefined }).toEqual({

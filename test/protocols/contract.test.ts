@@ -11,14 +11,14 @@ import { readMessage, readStream } from '../validators/openai-chat.ts'
 const chat = protocols.get('openai-chat')!
 
 /** Answers to a chat request; the list of stored chats is a GET of the same address. */
-const every = recordings('chat-completions')
-const all = every.filter(({ method }) => method === 'POST')
-const good = all.filter(({ status, text }) => (status ?? 200) === 200 && !(text === ''))
-const streamed = good.filter(({ events }) => events)
-const whole = good.filter(({ events, text }) => !events && failureOf(text) === undefined)
-const failed = good.filter(({ events, text }) => !events && failureOf(text) !== undefined)
-const empty = all.filter(({ status, text }) => (status ?? 200) === 200 && text === '')
-const refused = all.filter(({ status }) => status !== null && status >= 400)
+const allRecordings = recordings('chat-completions')
+const posts = allRecordings.filter(({ method }) => method === 'POST')
+const successful = posts.filter(({ status, text }) => (status ?? 200) === 200 && !(text === ''))
+const streamed = successful.filter(({ events }) => events)
+const complete = successful.filter(({ events, text }) => !events && failureOf(text) === undefined)
+const failed = successful.filter(({ events, text }) => !events && failureOf(text) !== undefined)
+const empty = posts.filter(({ status, text }) => (status ?? 200) === 200 && text === '')
+const refused = posts.filter(({ status }) => status !== null && status >= 400)
 
 function failureOf(text: string): unknown {
   const body = JSON.parse(text) as { error?: unknown; choices?: { error?: unknown }[] }
@@ -41,47 +41,51 @@ const hasToolPicture = (body: JsonObject): boolean =>
       role === 'tool' && Array.isArray(content) && content.some(part => (part as JsonObject).type !== 'text'),
   )
 
-const asked = good
+const recordedRequests = successful
   .filter(({ request }) => Array.isArray((request as JsonObject | undefined)?.messages))
   .map(({ file, request }) => ({ name: file, body: request as JsonObject }))
 
-const own: Samples = {
-  from: 'our tapes',
-  streams: streams.map(tape => ({ name: tape.quirk, text: toText(tape), fault: tape.gives.fault !== undefined })),
+const fixtureSamples: Samples = {
+  source: 'our tapes',
+  streams: streams.map(fixture => ({
+    name: fixture.quirk,
+    text: toText(fixture),
+    fault: fixture.gives.fault !== undefined,
+  })),
   messages,
   requests,
 }
-const recorded: Samples = {
-  from: `${all.length} recordings`,
+const recordedSamples: Samples = {
+  source: `${posts.length} recordings`,
   streams: streamed.map(one => ({ name: one.file, text: one.text, fault: isFault(one) })),
-  messages: whole.map(({ file, text }) => ({ name: file, body: JSON.parse(text) as JsonObject })),
-  requests: asked.filter(({ body }) => !hasToolPicture(body)),
+  messages: complete.map(({ file, text }) => ({ name: file, body: JSON.parse(text) as JsonObject })),
+  requests: recordedRequests.filter(({ body }) => !hasToolPicture(body)),
 }
 
-protocolContract(chat, own)
-protocolContract(chat, recorded)
+protocolContract(chat, fixtureSamples)
+protocolContract(chat, recordedSamples)
 
-describe(`the pass of openai-chat over ${all.length} recordings`, () => {
+describe(`the pass of openai-chat over ${posts.length} recordings`, () => {
   const { model } = exchangeFor()
 
-  test(`each belongs to one kind; ${every.length - all.length} are no chat requests`, () => {
-    expect(every.filter(({ method }) => method !== 'POST' && method !== 'GET')).toEqual([])
-    expect(streamed.length + whole.length + failed.length + empty.length + refused.length).toBe(all.length)
+  test(`each belongs to one kind; ${allRecordings.length - posts.length} are no chat requests`, () => {
+    expect(allRecordings.filter(({ method }) => method !== 'POST' && method !== 'GET')).toEqual([])
+    expect(streamed.length + complete.length + failed.length + empty.length + refused.length).toBe(posts.length)
   })
 
-  const pictured = asked.filter(({ body }) => hasToolPicture(body))
-  test(`${pictured.length} requests with a picture in the answer of a tool: the user shows it after the answers`, () => {
-    for (const { body } of pictured) {
+  const withPictures = recordedRequests.filter(({ body }) => hasToolPicture(body))
+  test(`${withPictures.length} requests with a picture in the answer of a tool: the user shows it after the answers`, () => {
+    for (const { body } of withPictures) {
       const { messages } = chat.renderRequest(
         chat.parseRequest(body, () => undefined),
         exchangeFor(),
       )
-      const said = messages as JsonObject[]
-      expect(said.filter(({ role, content }) => role === 'tool' && typeof content !== 'string')).toEqual([])
-      const shown = said.findIndex(
+      const rendered = messages as JsonObject[]
+      expect(rendered.filter(({ role, content }) => role === 'tool' && typeof content !== 'string')).toEqual([])
+      const pictureIndex = rendered.findIndex(
         ({ role, content }) => role === 'user' && JSON.stringify(content).includes('"image_url"'),
       )
-      expect(said[shown - 1]?.role).toBe('tool')
+      expect(rendered[pictureIndex - 1]?.role).toBe('tool')
     }
   })
 
@@ -95,19 +99,19 @@ describe(`the pass of openai-chat over ${all.length} recordings`, () => {
       expect({ file, fault: pipe.state.fault !== undefined }).toEqual({ file, fault: isFault(recording) })
       if (pipe.state.fault) expect(out).not.toContain('[DONE]')
       else
-        expect({ file, ...told(readStream(out, model)) }).toEqual({
+        expect({ file, ...summarize(readStream(out, model)) }).toEqual({
           file,
-          ...told(readNaively(chunksOf(text).chunks, 'delta')),
+          ...summarize(readNaively(chunksOf(text).chunks, 'delta')),
         })
     }
   })
 
-  test(`${whole.length} whole answers are strict; text, thoughts, calls, finish and usage are the vendor's`, () => {
-    for (const { file, text } of whole) {
+  test(`${complete.length} whole answers are strict; text, thoughts, calls, finish and usage are the vendor's`, () => {
+    for (const { file, text } of complete) {
       const { text: out } = chat.passthrough.passMessage(text, exchangeFor())
-      expect({ file, ...told(readMessage(out, model)) }).toEqual({
+      expect({ file, ...summarize(readMessage(out, model)) }).toEqual({
         file,
-        ...told(readNaively([JSON.parse(text)], 'message')),
+        ...summarize(readNaively([JSON.parse(text)], 'message')),
       })
     }
   })
@@ -128,8 +132,8 @@ describe(`the pass of openai-chat over ${all.length} recordings`, () => {
   test(`${refused.length} refusals keep their status or say whose credentials they mean`, () => {
     for (const { file, status, headers, text } of refused) {
       const error = chat.parseError(status!, new Headers(headersOf(headers)), text, exchangeFor())
-      const kept = error.code === 'upstream_credentials' ? 502 : status
-      expect<unknown>({ file, status: error.status }).toEqual({ file, status: kept })
+      const expectedStatus = error.code === 'upstream_credentials' ? 502 : status
+      expect<unknown>({ file, status: error.status }).toEqual({ file, status: expectedStatus })
       if (error.code === 'upstream_credentials') expect([400, 401, 402, 403]).toContain(status ?? 0)
       const { error: body } = chat.renderError(error) as { error: { message: string } }
       expect<unknown>({ file, type: typeof body.message, empty: body.message === '' }).toEqual({
@@ -142,7 +146,7 @@ describe(`the pass of openai-chat over ${all.length} recordings`, () => {
   })
 })
 
-const told = ({ choices, usage }: ReturnType<typeof readNaively>) => ({
+const summarize = ({ choices, usage }: ReturnType<typeof readNaively>) => ({
   choices: choices.map(({ text, reasoning, refusal, calls, finish }) => ({ text, reasoning, refusal, calls, finish })),
   usage: usage && { prompt: usage.prompt_tokens, completion: usage.completion_tokens, total: usage.total_tokens },
 })

@@ -5,19 +5,19 @@ import { isObject, type Json, type JsonObject, parseJson } from '../../src/base/
 import { unaryEgressOf, unaryIngresses, unaryKindOf } from '../../src/protocols/registry.ts'
 import { translateUnaryRequest, translateUnaryResponse } from '../../src/protocols/shared/unary.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
-import { answers, base64, first, second } from '../fuzz/samples.ts'
+import { base64, firstVector, responseSamples, secondVector } from '../fuzz/samples.ts'
 import { type Recording, recordings } from '../support/recordings.ts'
 
 const client = (id: string) => unaryIngresses.get(id)!
 const vendor = (id: string) => unaryEgressOf(id)!
 
-const asked = (from: string, to: string, body: JsonObject) => {
+const translateRequest = (from: string, to: string, body: JsonObject) => {
   const losses: string[] = []
   const sent = translateUnaryRequest(client(from), vendor(to), body, 'theirs', path => losses.push(path))
   return { sent, losses }
 }
 
-const told = (from: string, to: string, body: JsonObject, answer: Json) => {
+const responseOf = (from: string, to: string, body: JsonObject, answer: Json) => {
   const { body: text, usage } = translateUnaryResponse(
     client(from),
     vendor(to),
@@ -27,7 +27,7 @@ const told = (from: string, to: string, body: JsonObject, answer: Json) => {
   return { body: JSON.parse(text) as JsonObject, usage }
 }
 
-const refused = (act: () => unknown): GatewayError => {
+const thrownBy = (act: () => unknown): GatewayError => {
   try {
     act()
   } catch (thrown) {
@@ -38,7 +38,7 @@ const refused = (act: () => unknown): GatewayError => {
 }
 
 /** Vendors that answer with two vectors. */
-const both = [
+const batchVendors = [
   'embeddings',
   'gemini/batchEmbedContents',
   'vertex/predict',
@@ -58,7 +58,7 @@ describe('embeddings', () => {
   }
 
   test('each vendor is asked in its own words', () => {
-    const { sent, losses } = asked('embeddings', 'gemini/batchEmbedContents', rich)
+    const { sent, losses } = translateRequest('embeddings', 'gemini/batchEmbedContents', rich)
     const request = (text: string) => ({
       model: 'models/theirs',
       content: { parts: [{ text }] },
@@ -67,27 +67,27 @@ describe('embeddings', () => {
     })
     expect(sent).toEqual({ requests: [request('a'), request('b')] })
     expect(losses).toEqual(['user'])
-    expect(asked('embeddings', 'vertex/predict', rich).sent).toEqual({
+    expect(translateRequest('embeddings', 'vertex/predict', rich).sent).toEqual({
       instances: [
         { content: 'a', task_type: 'RETRIEVAL_QUERY' },
         { content: 'b', task_type: 'RETRIEVAL_QUERY' },
       ],
       parameters: { outputDimensionality: 2 },
     })
-    expect(asked('embeddings', 'vertex/embedContent', { ...rich, input: 'a' }).sent).toEqual({
+    expect(translateRequest('embeddings', 'vertex/embedContent', { ...rich, input: 'a' }).sent).toEqual({
       content: { role: 'user', parts: [{ text: 'a' }] },
       embedContentConfig: { taskType: 'RETRIEVAL_QUERY', outputDimensionality: 2 },
     })
-    expect(asked('embeddings', 'ollama/embed', rich)).toEqual({
+    expect(translateRequest('embeddings', 'ollama/embed', rich)).toEqual({
       sent: { model: 'theirs', input: ['a', 'b'], dimensions: 2 },
       losses: ['user', 'task'],
     })
-    expect(asked('embeddings', 'dashscope/embeddings', rich).sent).toEqual({
+    expect(translateRequest('embeddings', 'dashscope/embeddings', rich).sent).toEqual({
       model: 'theirs',
       input: { texts: ['a', 'b'] },
       parameters: { dimension: 2, text_type: 'query' },
     })
-    expect(asked('embeddings', 'cohere/embed', rich).sent).toEqual({
+    expect(translateRequest('embeddings', 'cohere/embed', rich).sent).toEqual({
       model: 'theirs',
       texts: ['a', 'b'],
       input_type: 'search_query',
@@ -98,12 +98,12 @@ describe('embeddings', () => {
 
   test('nothing is sent that was not asked for', () => {
     const plain = { model: 'mine', input: 'a' }
-    expect(asked('embeddings', 'dashscope/embeddings', plain)).toEqual({
+    expect(translateRequest('embeddings', 'dashscope/embeddings', plain)).toEqual({
       sent: { model: 'theirs', input: { texts: ['a'] } },
       losses: [],
     })
-    expect(asked('embeddings', 'vertex/predict', plain).sent).toEqual({ instances: [{ content: 'a' }] })
-    expect(asked('gemini/embedContent', 'embeddings', { content: { parts: [{ text: 'a' }] } })).toEqual({
+    expect(translateRequest('embeddings', 'vertex/predict', plain).sent).toEqual({ instances: [{ content: 'a' }] })
+    expect(translateRequest('gemini/embedContent', 'embeddings', { content: { parts: [{ text: 'a' }] } })).toEqual({
       sent: { model: 'theirs', input: ['a'] },
       losses: [],
     })
@@ -115,7 +115,7 @@ describe('embeddings', () => {
       request('a', { title: 'A', task_type: 'RETRIEVAL_DOCUMENT', output_dimensionality: 8 }),
       request('b', { taskType: 'RETRIEVAL_DOCUMENT', outputDimensionality: 8 }),
     ]
-    expect(asked('gemini/batchEmbedContents', 'vertex/predict', { requests })).toEqual({
+    expect(translateRequest('gemini/batchEmbedContents', 'vertex/predict', { requests })).toEqual({
       sent: {
         instances: [
           { content: 'a', task_type: 'RETRIEVAL_DOCUMENT', title: 'A' },
@@ -125,22 +125,24 @@ describe('embeddings', () => {
       },
       losses: [],
     })
-    expect(asked('gemini/batchEmbedContents', 'embeddings', { requests })).toEqual({
+    expect(translateRequest('gemini/batchEmbedContents', 'embeddings', { requests })).toEqual({
       sent: { model: 'theirs', input: ['a', 'b'], dimensions: 8 },
       losses: ['titles', 'task'],
     })
     const mixed = { requests: [request('a', { outputDimensionality: 8 }), request('b')] }
-    expect(refused(() => asked('gemini/batchEmbedContents', 'embeddings', mixed))).toMatchObject({
+    expect(thrownBy(() => translateRequest('gemini/batchEmbedContents', 'embeddings', mixed))).toMatchObject({
       code: 'invalid_request',
       detail: { param: 'requests[1].outputDimensionality' },
     })
     const picture = { content: { parts: [{ text: 'a' }, { inlineData: { mimeType: 'image/png', data: 'AA' } }] } }
-    expect(refused(() => asked('gemini/embedContent', 'embeddings', picture)).detail.param).toBe('content.parts[1]')
+    expect(thrownBy(() => translateRequest('gemini/embedContent', 'embeddings', picture)).detail.param).toBe(
+      'content.parts[1]',
+    )
   })
 
   test('tokens, and what is no text, are refused by name', () => {
     const param = (body: JsonObject) =>
-      refused(() => asked('embeddings', 'ollama/embed', { model: 'm', ...body })).detail.param
+      thrownBy(() => translateRequest('embeddings', 'ollama/embed', { model: 'm', ...body })).detail.param
     expect(param({ input: [1, 2] })).toBe('input')
     expect(param({ input: ['a', [1, 2]] })).toBe('input[1]')
     expect(param({ input: [] })).toBe('input')
@@ -148,44 +150,44 @@ describe('embeddings', () => {
     expect(param({ input: 'a', encoding_format: 'int8' })).toBe('encoding_format')
   })
 
-  for (const to of both)
+  for (const to of batchVendors)
     test(`${to} answers every client, in order, as numbers and as base64`, () => {
-      const answer = answers[to]!
+      const answer = responseSamples[to]!
       const input = ['a', 'b']
-      const floats = told('embeddings', to, { model: 'mine', input }, answer)
+      const floats = responseOf('embeddings', to, { model: 'mine', input }, answer)
       expect(floats).toEqual({
         body: {
           object: 'list',
           data: [
-            { object: 'embedding', index: 0, embedding: first },
-            { object: 'embedding', index: 1, embedding: second },
+            { object: 'embedding', index: 0, embedding: firstVector },
+            { object: 'embedding', index: 1, embedding: secondVector },
           ],
           model: 'the-clients-model',
           usage: { prompt_tokens: 7, total_tokens: 7 },
         },
         usage: { input: 7, output: 0 },
       })
-      const packed = told('embeddings', to, { model: 'mine', input, encoding_format: 'base64' }, answer)
+      const packed = responseOf('embeddings', to, { model: 'mine', input, encoding_format: 'base64' }, answer)
       expect((packed.body.data as JsonObject[]).map(({ embedding }) => embedding)).toEqual([
-        base64(...first),
-        base64(...second),
+        base64(...firstVector),
+        base64(...secondVector),
       ])
       const requests = input.map(text => ({ content: { parts: [{ text }] } }))
-      expect(told('gemini/batchEmbedContents', to, { requests }, answer).body).toEqual({
-        embeddings: [{ values: first }, { values: second }],
+      expect(responseOf('gemini/batchEmbedContents', to, { requests }, answer).body).toEqual({
+        embeddings: [{ values: firstVector }, { values: secondVector }],
         usageMetadata: { promptTokenCount: 7 },
       })
-      const short = refused(() => told('embeddings', to, { model: 'mine', input: 'a' }, answer))
+      const short = thrownBy(() => responseOf('embeddings', to, { model: 'mine', input: 'a' }, answer))
       expect([short.code, short.message]).toEqual(['upstream_failed', 'the vendor gave 2 vectors for 1 texts'])
     })
 
   test('tokens that no vendor told are guessed, and not told where that need not be', () => {
-    const answer = { embedding: { values: first } }
-    const asked = told('embeddings', 'gemini/embedContent', { input: 'eight by' }, answer)
-    expect(asked.usage).toEqual({ input: 2, output: 0, estimated: true })
-    expect(asked.body.usage).toEqual({ prompt_tokens: 2, total_tokens: 2 })
+    const answer = { embedding: { values: firstVector } }
+    const response = responseOf('embeddings', 'gemini/embedContent', { input: 'eight by' }, answer)
+    expect(response.usage).toEqual({ input: 2, output: 0, estimated: true })
+    expect(response.body.usage).toEqual({ prompt_tokens: 2, total_tokens: 2 })
     const body = { content: { parts: [{ text: 'eight by' }] } }
-    expect(told('gemini/embedContent', 'vertex/embedContent', body, answer).body).toEqual(answer)
+    expect(responseOf('gemini/embedContent', 'vertex/embedContent', body, answer).body).toEqual(answer)
   })
 
   test('parts of a request become one answer', () => {
@@ -217,8 +219,8 @@ describe('embeddings', () => {
       ).text
     const item = (index: Json, vector: string) => `{"embedding": ${vector},"index" : ${JSON.stringify(index)} }`
     const [a, b, c] = [item(0, '[1.0,-0, 1e-7]'), item(1, '"AACAPwAAAEA="'), item(2, '[{"index":9}]')] as const
-    const told = (data: string) => `{"data":${data},"model":"the-clients-model"}`
-    expect(pass(`[${c} ,\n${a}, ${b}]`)).toBe(told(`[${a} ,\n${b}, ${c}]`))
+    const responseOf = (data: string) => `{"data":${data},"model":"the-clients-model"}`
+    expect(pass(`[${c} ,\n${a}, ${b}]`)).toBe(responseOf(`[${a} ,\n${b}, ${c}]`))
     for (const as of [
       `[ ${a},${b} ]`,
       '[]',
@@ -228,7 +230,7 @@ describe('embeddings', () => {
       `[${item(1, '[1]')},${item(0, '[2]')},${item('x', '[3]')}]`,
       '{"a":{"index":1},"b":{"index":0}}',
     ])
-      expect(pass(as)).toBe(told(as))
+      expect(pass(as)).toBe(responseOf(as))
   })
 
   test('what is no answer is the vendor’s fault', () => {
@@ -241,7 +243,7 @@ describe('embeddings', () => {
       ['dashscope/embeddings', { code: 'InvalidApiKey', message: 'no' }],
     ]
     for (const [to, answer] of faults)
-      expect(refused(() => told('embeddings', to, { input: 'a' }, answer)).code).toMatch(/^upstream_/)
+      expect(thrownBy(() => responseOf('embeddings', to, { input: 'a' }, answer)).code).toMatch(/^upstream_/)
   })
 })
 
@@ -254,11 +256,11 @@ describe('reranking', () => {
 
   test('each vendor is asked in its own words', () => {
     const documents = ['a', 'b', 'c']
-    expect(asked('rerank', 'cohere/rerank', { ...body, max_tokens_per_doc: 9 })).toEqual({
+    expect(translateRequest('rerank', 'cohere/rerank', { ...body, max_tokens_per_doc: 9 })).toEqual({
       sent: { model: 'theirs', query: 'q', documents, top_n: 2, max_tokens_per_doc: 9 },
       losses: [],
     })
-    expect(asked('rerank', 'dashscope/rerank', { ...body, rank_fields: ['x'] })).toEqual({
+    expect(translateRequest('rerank', 'dashscope/rerank', { ...body, rank_fields: ['x'] })).toEqual({
       sent: { model: 'theirs', input: { query: 'q', documents }, parameters: { return_documents: false, top_n: 2 } },
       losses: ['rank_fields'],
     })
@@ -270,27 +272,29 @@ describe('reranking', () => {
       { index: 0, relevance_score: 0.5, document: { text: 'a' } },
     ]
     expect(
-      told('rerank', 'cohere/rerank', body, { id: 'x', results, meta: { billed_units: { search_units: 1 } } }),
+      responseOf('rerank', 'cohere/rerank', body, { id: 'x', results, meta: { billed_units: { search_units: 1 } } }),
     ).toEqual({
       body: { id: 'x', model: 'the-clients-model', results: ranked, meta: { billed_units: { search_units: 1 } } },
       usage: undefined,
     })
     const answer = { output: { results }, usage: { total_tokens: 12 }, request_id: 'y' }
-    expect(told('rerank', 'dashscope/rerank', body, answer)).toEqual({
+    expect(responseOf('rerank', 'dashscope/rerank', body, answer)).toEqual({
       body: { id: 'y', model: 'the-clients-model', results: ranked, usage: { prompt_tokens: 12, total_tokens: 12 } },
       usage: { input: 12, output: 0 },
     })
-    const bare = told('rerank', 'dashscope/rerank', { ...body, return_documents: false, top_n: 0 }, answer)
+    const bare = responseOf('rerank', 'dashscope/rerank', { ...body, return_documents: false, top_n: 0 }, answer)
     expect(bare.body.results).toEqual([])
   })
 
   test('documents that are none and rankings that are none are told', () => {
-    expect(refused(() => asked('rerank', 'cohere/rerank', { ...body, documents: ['a', 1] })).detail.param).toBe(
-      'documents[1]',
+    expect(
+      thrownBy(() => translateRequest('rerank', 'cohere/rerank', { ...body, documents: ['a', 1] })).detail.param,
+    ).toBe('documents[1]')
+    expect(thrownBy(() => translateRequest('rerank', 'cohere/rerank', { ...body, documents: 'a' })).detail.param).toBe(
+      'documents',
     )
-    expect(refused(() => asked('rerank', 'cohere/rerank', { ...body, documents: 'a' })).detail.param).toBe('documents')
     for (const wrong of [{}, { results: [{ index: 9, relevance_score: 1 }] }, { results: [1] }])
-      expect(refused(() => told('rerank', 'cohere/rerank', body, wrong)).code).toBe('upstream_failed')
+      expect(thrownBy(() => responseOf('rerank', 'cohere/rerank', body, wrong)).code).toBe('upstream_failed')
   })
 })
 
@@ -303,7 +307,7 @@ test('a kind is answered by its own kind alone', () => {
 })
 
 /** Which protocol a recording is in, by where it was sent. */
-const spokenAt: readonly (readonly [RegExp, string])[] = [
+const protocolByUrl: readonly (readonly [RegExp, string])[] = [
   [/:predict$/, 'vertex/predict'],
   [/:batchEmbedContents/, 'gemini/batchEmbedContents'],
   [/:embedContent/, 'gemini/embedContent'],
@@ -325,20 +329,20 @@ const textsIn = (recorded: Json): string[] | undefined => {
 }
 
 /** Vectors of whole numbers of one byte each: no client of OpenAI's could read them. */
-const bytes = /int8_embeddings/
+const int8Recording = /int8_embeddings/
 
 /** What the vendor said, told to a client of OpenAI's; undefined where the recording asks what that client could not. */
-const replayed = ({ url, request, text }: Recording): JsonObject | GatewayError | undefined => {
-  const id = spokenAt.find(([where]) => where.test(url))?.[1]
+const replay = ({ url, request, text }: Recording): JsonObject | GatewayError | undefined => {
+  const id = protocolByUrl.find(([where]) => where.test(url))?.[1]
   const answer = parseJson(text)
   if (id === undefined || !isObject(answer)) return undefined
   try {
     if (unaryKindOf(id) === 'rerank') {
       const { documents } = ((request as JsonObject).input ?? request) as JsonObject
-      return told('rerank', id, { query: 'q', documents, return_documents: true }, answer).body
+      return responseOf('rerank', id, { query: 'q', documents, return_documents: true }, answer).body
     }
     const input = textsIn(request as Json)
-    return input && told('embeddings', id, { input }, answer).body
+    return input && responseOf('embeddings', id, { input }, answer).body
   } catch (thrown) {
     if (thrown instanceof GatewayError) return thrown
     throw thrown
@@ -351,10 +355,10 @@ const good = all.filter(({ status, text }) => (status ?? 200) === 200 && text !=
 describe(`${all.length} recordings`, () => {
   test('each good answer is a strict one for the client', () => {
     const read: Record<string, number> = {}
-    const left: string[] = []
+    const unread: string[] = []
     for (const recording of good) {
-      const answer = replayed(recording)
-      if (answer === undefined || bytes.test(recording.file)) left.push(recording.file)
+      const answer = replay(recording)
+      if (answer === undefined || int8Recording.test(recording.file)) unread.push(recording.file)
       else if (answer instanceof GatewayError) expect([recording.file, answer.message]).toEqual([recording.file, ''])
       else {
         read[recording.provider] = (read[recording.provider] ?? 0) + 1
@@ -377,18 +381,18 @@ describe(`${all.length} recordings`, () => {
             })
       }
     }
-    console.log(`recordings read: ${JSON.stringify(read)}; of other wires: ${left.length} ${left.join(' ')}`)
+    console.log(`recordings read: ${JSON.stringify(read)}; of other wires: ${unread.length} ${unread.join(' ')}`)
     if (all.length > 0) expect(Object.keys(read).length).toBeGreaterThan(5)
   })
 
   test('each refusal is one', () => {
-    const bad = all.filter(({ status }) => (status ?? 200) >= 400)
-    for (const { url, status, text, headers } of bad) {
-      const id = spokenAt.find(([where]) => where.test(url))?.[1] ?? 'embeddings'
+    const refusals = all.filter(({ status }) => (status ?? 200) >= 400)
+    for (const { url, status, text, headers } of refusals) {
+      const id = protocolByUrl.find(([where]) => where.test(url))?.[1] ?? 'embeddings'
       const error = vendor(id).parseError(status!, new Headers(headers), text, { redact: text => text })
       expect(error.code).toMatch(/^upstream_/)
       expect(error.message).not.toBe('')
     }
-    console.log(`refusals read: ${bad.length}`)
+    console.log(`refusals read: ${refusals.length}`)
   })
 })

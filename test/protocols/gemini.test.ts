@@ -4,7 +4,7 @@ import { GatewayError } from '../../src/base/errors.ts'
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { writeJson } from '../../src/base/json/raw.ts'
 import type { Chat, Message, Part } from '../../src/ir/chat.ts'
-import { collect } from '../../src/ir/collect.ts'
+import { createCollector } from '../../src/ir/collect.ts'
 import type { Event } from '../../src/ir/event.ts'
 import { wrapSeal } from '../../src/ir/seal.ts'
 import { geminiList } from '../../src/protocols/gemini/json-array.ts'
@@ -25,13 +25,13 @@ const all = recordings('gemini-generate')
 const good = all.filter(({ status }) => (status ?? 200) === 200)
 const refused = all.filter(({ status }) => (status ?? 200) !== 200)
 const own: Samples = {
-  from: 'our tapes',
+  source: 'our tapes',
   streams: streams.map(tape => ({ name: tape.quirk, text: toText(tape), fault: tape.gives.fault !== undefined })),
   messages: [],
   requests,
 }
 const recorded: Samples = {
-  from: `${all.length} recordings`,
+  source: `${all.length} recordings`,
   streams: good
     .filter(({ events }) => events)
     .map(({ file, text }) => ({ name: file, text, fault: !text.includes('"finishReason"') })),
@@ -45,7 +45,7 @@ protocolContract(gemini, own)
 protocolContract(gemini, recorded)
 
 const messageOf = (events: readonly Event[]): Message => {
-  const collector = collect()
+  const collector = createCollector()
   for (const event of events) collector.push(event)
   return collector.message()
 }
@@ -76,7 +76,7 @@ describe('what vendors send', () => {
   test('signatures are seals of their parts, wherever they stand', () => {
     const sealed = (quirk: string) =>
       messageOf(eventsOf(gemini, framesOf(toText(streams.find(one => one.quirk.startsWith(quirk))!)))).parts
-    const seal = { by: 'gemini', at: exchangeFor().target, value: 'c2ln' }
+    const seal = { by: 'gemini', at: exchangeFor().sealOrigin, value: 'c2ln' }
     expect(sealed('thoughts, then')).toEqual([
       { type: 'reasoning', text: 'Let me see.' },
       { type: 'text', text: 'It is 4.', seal },

@@ -7,15 +7,15 @@ import { exchangeFor, framesOf } from '../contracts/protocol.ts'
 import { recordings } from '../support/recordings.ts'
 import { stopwatch } from '../support/stopwatch.ts'
 
-const of = (path: string) => passthroughOnly.get(path)!
+const protocolAt = (path: string) => passthroughOnly.get(path)!
 const model = exchangeFor().model
 const pass = (path: string, text: string, change: Partial<Exchange> = {}) =>
-  of(path).passthrough.passMessage(text, exchangeFor(change))
-const streamed = (path: string, text: string, change: Partial<Exchange> = {}) => {
-  const pipe = of(path).passthrough.pipeStream(exchangeFor(change))
+  protocolAt(path).passthrough.passMessage(text, exchangeFor(change))
+const runStream = (path: string, text: string, change: Partial<Exchange> = {}) => {
+  const pipe = protocolAt(path).passthrough.pipeStream(exchangeFor(change))
   let out = ''
   for (const frame of framesOf(text)) out += pipe.push(frame)
-  return { out: out + pipe.end(), seen: pipe.state, fail: pipe.fail }
+  return { out: out + pipe.end(), state: pipe.state, fail: pipe.fail }
 }
 
 describe('a request', () => {
@@ -29,7 +29,7 @@ describe('a request', () => {
     ['embeddings', { input: 'a', model: 5 }, 'model'],
   ])('%s %j lacks %s', (path, body, param) => {
     try {
-      of(path).checkRequest(body)
+      protocolAt(path).checkRequest(body)
     } catch (thrown) {
       expect((thrown as GatewayError).detail.param).toBe(param)
       return
@@ -40,17 +40,19 @@ describe('a request', () => {
   test('is accepted with it, whatever else it has', () => {
     for (const path of passthroughOnly.keys())
       expect(() =>
-        of(path).checkRequest({ input: ['a'], prompt: 'a', query: 'q', documents: [], anything: 1 }),
+        protocolAt(path).checkRequest({ input: ['a'], prompt: 'a', query: 'q', documents: [], anything: 1 }),
       ).not.toThrow()
   })
 
   test('usage is asked for only where the wire knows the question', () => {
     const text = '{"model":"a","stream":true}'
     const change = { model: 'b', requestUsage: true }
-    expect(of('audio/speech').passthrough.writeRequest(text, JSON.parse(text), change)).toBe(
+    expect(protocolAt('audio/speech').passthrough.writeRequest(text, JSON.parse(text), change)).toBe(
       '{"model":"b","stream":true}',
     )
-    expect(of('completions').passthrough.writeRequest(text, JSON.parse(text), change)).toContain('include_usage')
+    expect(protocolAt('completions').passthrough.writeRequest(text, JSON.parse(text), change)).toContain(
+      'include_usage',
+    )
   })
 })
 
@@ -83,10 +85,10 @@ describe('a whole answer', () => {
   })
 
   test("a vendor's mend is made", () => {
-    const mended = pass('embeddings', '{"data":[],"model":"theirs"}', {
+    const patched = pass('embeddings', '{"data":[],"model":"theirs"}', {
       patchResponse: body => Object.assign(body, { object: 'list' }),
     })
-    expect(JSON.parse(mended.text)).toEqual({ data: [], model, object: 'list' })
+    expect(JSON.parse(patched.text)).toEqual({ data: [], model, object: 'list' })
   })
 
   test('plain words are an answer of a transcription only; a page is nobody’s', () => {
@@ -113,18 +115,18 @@ describe('a stream of completions', () => {
 
   test('ends with one finish and one [DONE], usage for who asked', () => {
     const text = chunk('A') + chunk('', 'stop') + chunk('', 'stop') + usage + 'data: [DONE]\n\n'
-    const { out, seen } = streamed('completions', text)
+    const { out, state } = runStream('completions', text)
     expect(out).toBe(
       (chunk('A') + chunk('', 'stop') + usage + 'data: [DONE]\n\n').replaceAll('"theirs"', JSON.stringify(model)),
     )
-    expect(seen).toMatchObject({ content: true, usage: { input: 1, output: 2 } })
-    expect(streamed('completions', text, { usageRequested: false }).out).not.toContain('usage')
+    expect(state).toMatchObject({ content: true, usage: { input: 1, output: 2 } })
+    expect(runStream('completions', text, { usageRequested: false }).out).not.toContain('usage')
   })
 
   test('cut, or failed', () => {
-    expect(streamed('completions', chunk('A')).seen.fault?.code).toBe('upstream_failed')
+    expect(runStream('completions', chunk('A')).state.fault?.code).toBe('upstream_failed')
     expect(
-      streamed('completions', `${chunk('A')}data: {"error":{"message":"m","code":503}}\n\n`).seen.fault?.status,
+      runStream('completions', `${chunk('A')}data: {"error":{"message":"m","code":503}}\n\n`).state.fault?.status,
     ).toBe(503)
   })
 })
@@ -134,19 +136,19 @@ describe('a stream of events', () => {
     'event: speech.audio.delta\ndata: {"type":"speech.audio.delta","audio":"AA=="}\n\ndata: {"type":"speech.audio.done","usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3}}\n\n'
 
   test('passes as it came, with its names, and no [DONE] of ours', () => {
-    const { out, seen } = streamed('audio/speech', speech)
+    const { out, state } = runStream('audio/speech', speech)
     expect(out).toBe(speech)
-    expect(seen).toMatchObject({ content: true, usage: { input: 1, output: 2 } })
-    expect(streamed('audio/speech', `${speech}data: [DONE]\n\n`).out).toBe(`${speech}data: [DONE]\n\n`)
+    expect(state).toMatchObject({ content: true, usage: { input: 1, output: 2 } })
+    expect(runStream('audio/speech', `${speech}data: [DONE]\n\n`).out).toBe(`${speech}data: [DONE]\n\n`)
   })
 
   test('an error is a fault, silence is one too', () => {
-    const { out, seen } = streamed(
+    const { out, state } = runStream(
       'audio/transcriptions',
       `${speech}event: error\ndata: {"type":"error","error":{"message":"m"}}\n\n`,
     )
-    expect([out, seen.fault?.message]).toEqual([speech, 'm'])
-    expect(streamed('audio/transcriptions', '').seen.fault?.code).toBe('upstream_failed')
+    expect([out, state.fault?.message]).toEqual([speech, 'm'])
+    expect(runStream('audio/transcriptions', '').state.fault?.code).toBe('upstream_failed')
   })
 })
 
@@ -159,15 +161,15 @@ const apis: Record<string, string> = {
   'audio-transcription': 'audio/transcriptions',
 }
 for (const [api, path] of Object.entries(apis)) {
-  const all = recordings(api).filter(({ status, text }) => status === 200 && text !== '')
-  const whole = all.filter(({ events }) => !events)
+  const recorded = recordings(api).filter(({ status, text }) => status === 200 && text !== '')
+  const complete = recorded.filter(({ events }) => !events)
   /** Writer has a wire of its own under the same name, which is nobody's of ours. */
-  const streams = all.filter(
+  const streams = recorded.filter(
     ({ events, text, provider }) => events && !(provider === 'writer' && !text.includes('"choices"')),
   )
 
-  test(`${whole.length} recorded answers of ${api} pass with nothing but the model changed`, () => {
-    for (const { text } of whole) {
+  test(`${complete.length} recorded answers of ${api} pass with nothing but the model changed`, () => {
+    for (const { text } of complete) {
       const passed = pass(path, text).text
       if (!text.trimStart().startsWith('{')) expect(passed).toBe(text)
       else {
@@ -179,8 +181,8 @@ for (const [api, path] of Object.entries(apis)) {
 
   test(`${streams.length} recorded streams of ${api} pass and end`, () => {
     for (const { file, text } of streams) {
-      const { out, seen } = streamed(path, text)
-      expect({ file, fault: seen.fault?.message, done: out.endsWith('data: [DONE]\n\n') }).toEqual({
+      const { out, state } = runStream(path, text)
+      expect({ file, fault: state.fault?.message, done: out.endsWith('data: [DONE]\n\n') }).toEqual({
         file,
         fault: undefined,
         done: path === 'completions' || text.includes('[DONE]'),

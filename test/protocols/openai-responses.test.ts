@@ -6,7 +6,7 @@ import { GatewayError } from '../../src/base/errors.ts'
 import { isObject, type Json, type JsonObject } from '../../src/base/json/json.ts'
 import { isResponsesOnly } from '../../src/catalog/openai-responses.ts'
 import type { Message } from '../../src/ir/chat.ts'
-import { collect, replayMessage } from '../../src/ir/collect.ts'
+import { createCollector, replayMessage } from '../../src/ir/collect.ts'
 import type { Event } from '../../src/ir/event.ts'
 import { sealPrefix, wrapSeal } from '../../src/ir/seal.ts'
 import { keepFrames } from '../../src/protocols/openai-responses/stored/store-response.ts'
@@ -42,7 +42,7 @@ const named = (text: string): string =>
     .replace(/("response":\s?\{(?:(?!"output"|"id")[^{}]|\{[^{}]*\})*"id":\s?")(?!resp_)/g, '$1resp_')
     .replace(/^(\{\s*(?:"(?!output|id)\w+":[^{}[\]]*,\s*)*"id":\s?")(?!resp_)/, '$1resp_')
 
-const own: Samples = { from: 'our tapes', streams, messages, requests }
+const own: Samples = { source: 'our tapes', streams, messages, requests }
 
 /** State of a vendor's that no other could know is refused, which has a test of its own. */
 const isStateless = ({ prompt, conversation, background }: JsonObject): boolean =>
@@ -51,7 +51,7 @@ const asked = made.flatMap(({ file, request }) =>
   isObject(request) && isStateless(request) ? [{ name: file, body: request }] : [],
 )
 const recorded: Samples = {
-  from: `${made.length} of ${every.length} recordings`,
+  source: `${made.length} of ${every.length} recordings`,
   streams: streamed.map(one => ({ name: one.file, text: named(one.text), fault: isFault(one) })),
   messages: whole.map(one => ({ name: one.file, body: JSON.parse(named(one.text)) as Json })),
   requests: asked,
@@ -61,7 +61,7 @@ protocolContract(responses, own)
 protocolContract(responses, recorded)
 
 const messageOf = (events: readonly Event[]): Message => {
-  const collector = collect()
+  const collector = createCollector()
   for (const event of events) collector.push(event)
   return collector.message()
 }
@@ -405,7 +405,7 @@ describe('what is asked', () => {
     const chat = { model: 'm', stream: false, turns: [{ role: 'assistant' as const, parts }] }
     const { input } = responses.renderRequest(
       chat,
-      exchangeFor({ target: 'vendor.one', loss: path => lost.push(path) }),
+      exchangeFor({ sealOrigin: 'vendor.one', loss: path => lost.push(path) }),
     )
     expect(input).toEqual([{ type: 'reasoning', summary: [], encrypted_content: 'vendor.one' }])
     expect(lost).toHaveLength(1)

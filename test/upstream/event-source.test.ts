@@ -57,7 +57,7 @@ const bothWays = async (make: (exchange: Exchange) => StreamPipe, pieces: Uint8A
   const go = async (isShort: boolean) => {
     const losses: string[] = []
     const kept: unknown[] = []
-    const seals: SealMemory = { keep: (call, what) => void kept.push(call, what), find: () => undefined }
+    const seals: SealMemory = { save: (call, what) => void kept.push(call, what), find: () => undefined }
     const { textDelta, ...long } = make(exchangeFor({ seals, loss: path => losses.push(path) }))
     return { ...(await read(pieces, isShort && textDelta ? { ...long, textDelta } : long)), losses, kept }
   }
@@ -243,7 +243,7 @@ describe('a piece is not like the one learnt', () => {
   test('whose figures differ where nothing counts', () => {
     const grown = `${head}other","n":3456}\n\n`
     expect(learnt()(grown)).toBeUndefined()
-    const figures: VolatileFields = { what: 'figures', behind: '"n"' }
+    const figures: VolatileFields = { kind: 'figures', precededBy: '"n"' }
     expect(learnt(figures)(grown)).toBe('out "other"')
     for (const unlike of ['"n":}', '"n":1.5}', '"n":-12}', '"m":12}', '"n":12,"o":1}', '"n":12'])
       expect(learnt(figures)(`${head}other",${unlike}\n\n`)).toBeUndefined()
@@ -251,7 +251,7 @@ describe('a piece is not like the one learnt', () => {
 })
 
 describe('padding', () => {
-  const varies: VolatileFields = { what: 'string', behind: '"pad":"' }
+  const varies: VolatileFields = { kind: 'string', precededBy: '"pad":"' }
   const of = (word: string, pad: string | Buffer, place = '"m":"v",') =>
     Buffer.concat([
       Buffer.from(`data: {${place}"text":"${word}","pad":"`),

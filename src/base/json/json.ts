@@ -30,19 +30,19 @@ export const parseJson = (text: string): Json | undefined => {
 }
 
 /** A member of the outermost object: `text.slice(start, end)` is its value, `at` where its key begins. */
-export type Member = Span & { at: number }
+export type MemberSpan = Span & { keyStart: number }
 /** `exact`: no key is there twice or written with escapes, so that a member found by name is the member. */
-export type Members = { members: MemberList; open: number; exact: boolean }
+export type TopLevelMembers = { members: MemberList; openBrace: number; exact: boolean }
 
 /** Keys are few: a list that is searched is cheaper to make than a map. Past this many a set tells double ones. */
-const fewKeys = 32
+const maxLinearKeys = 32
 
 /** The members in the order of the text. */
 export class MemberList {
   #keys: string[] = []
   /** Three numbers a member: where its key begins, where its value begins, where that ends. */
-  #places: number[] = []
-  #known: Set<string> | undefined
+  #offsets: number[] = []
+  #keySet: Set<string> | undefined
 
   /** As written, double ones too. */
   get keys(): readonly string[] {
@@ -54,27 +54,27 @@ export class MemberList {
   }
 
   /** Of double keys the last, as JSON.parse has it. */
-  get(key: string): Member | undefined {
+  get(key: string): MemberSpan | undefined {
     const index = this.#keys.lastIndexOf(key)
     if (index < 0) return undefined
-    const place = index * 3
-    return { at: this.#places[place]!, start: this.#places[place + 1]!, end: this.#places[place + 2]! }
+    const offset = index * 3
+    return { keyStart: this.#offsets[offset]!, start: this.#offsets[offset + 1]!, end: this.#offsets[offset + 2]! }
   }
 
   /** True if the key was there already. */
   add(key: string, at: number, start: number, end: number): boolean {
-    const double = this.#has(key)
+    const isDuplicate = this.#has(key)
     this.#keys.push(key)
-    this.#places.push(at, start, end)
-    return double
+    this.#offsets.push(at, start, end)
+    return isDuplicate
   }
 
   #has(key: string): boolean {
-    if (this.#keys.length < fewKeys) return this.#keys.includes(key)
-    this.#known ??= new Set(this.#keys)
-    const double = this.#known.has(key)
-    this.#known.add(key)
-    return double
+    if (this.#keys.length < maxLinearKeys) return this.#keys.includes(key)
+    this.#keySet ??= new Set(this.#keys)
+    const isDuplicate = this.#keySet.has(key)
+    this.#keySet.add(key)
+    return isDuplicate
   }
 }
 
@@ -82,55 +82,56 @@ export class MemberList {
  * The top-level members of a JSON object in `text`, found without building it: strings are jumped over, nothing recurses.
  * Undefined where the text is no object or does not close. What stands inside the values is not checked.
  */
-export const topLevel = (text: string): Members | undefined => {
-  const open = skipSpace(text, 0)
-  if (text.charCodeAt(open) !== BRACE) return undefined
+export const scanTopLevel = (text: string): TopLevelMembers | undefined => {
+  const openBrace = skipSpace(text, 0)
+  if (text.charCodeAt(openBrace) !== BRACE) return undefined
   const members = new MemberList()
   let exact = true
-  let at = skipSpace(text, open + 1)
-  if (text.charCodeAt(at) === END_BRACE)
-    return skipSpace(text, at + 1) === text.length ? { members, open, exact } : undefined
+  let keyStart = skipSpace(text, openBrace + 1)
+  if (text.charCodeAt(keyStart) === END_BRACE)
+    return skipSpace(text, keyStart + 1) === text.length ? { members, openBrace, exact } : undefined
   for (;;) {
-    if (text.charCodeAt(at) !== QUOTE) return undefined
-    const keyEnd = stringEnd(text, at)
+    if (text.charCodeAt(keyStart) !== QUOTE) return undefined
+    const keyEnd = stringEnd(text, keyStart)
     const colon = skipSpace(text, keyEnd)
     if (keyEnd < 0 || text.charCodeAt(colon) !== COLON) return undefined
-    const key = text.slice(at + 1, keyEnd - 1)
+    const key = text.slice(keyStart + 1, keyEnd - 1)
     const start = skipSpace(text, colon + 1)
     const end = valueEnd(text, start)
     if (end <= start) return undefined
-    if (members.add(key, at, start, end) || key.includes('\\')) exact = false
+    if (members.add(key, keyStart, start, end) || key.includes('\\')) exact = false
     const next = skipSpace(text, end)
-    const mark = text.charCodeAt(next)
-    if (mark === END_BRACE) return skipSpace(text, next + 1) === text.length ? { members, open, exact } : undefined
-    if (mark !== COMMA) return undefined
-    at = skipSpace(text, next + 1)
+    const delimiter = text.charCodeAt(next)
+    if (delimiter === END_BRACE)
+      return skipSpace(text, next + 1) === text.length ? { members, openBrace, exact } : undefined
+    if (delimiter !== COMMA) return undefined
+    keyStart = skipSpace(text, next + 1)
   }
 }
 
 /** A place of a text and what shall stand there; `start === end` inserts. */
-export type Edit = Span & { put: string }
+export type TextEdit = Span & { newText: string }
 
 /** The text with all edits made; they may come in any order but must not overlap. */
-export const splice = (text: string, edits: readonly Edit[]): string => {
+export const applyEdits = (text: string, edits: readonly TextEdit[]): string => {
   if (edits.length === 1) {
-    const { start, end, put } = edits[0]!
-    return text.slice(0, start) + put + text.slice(end)
+    const { start, end, newText } = edits[0]!
+    return text.slice(0, start) + newText + text.slice(end)
   }
   let result = ''
   let from = 0
-  for (const { start, end, put } of [...edits].sort((left, right) => left.start - right.start)) {
-    result += text.slice(from, start) + put
+  for (const { start, end, newText } of [...edits].sort((left, right) => left.start - right.start)) {
+    result += text.slice(from, start) + newText
     from = end
   }
   return result + text.slice(from)
 }
 
 /** An edit that puts a new member first into the object that opens at `open`. */
-export const insertion = ({ members, open }: Members, key: string, value: string): Edit => ({
-  start: open + 1,
-  end: open + 1,
-  put: `${JSON.stringify(key)}:${value}${members.size > 0 ? ',' : ''}`,
+export const insertionEdit = ({ members, openBrace }: TopLevelMembers, key: string, value: string): TextEdit => ({
+  start: openBrace + 1,
+  end: openBrace + 1,
+  newText: `${JSON.stringify(key)}:${value}${members.size > 0 ? ',' : ''}`,
 })
 
 /**
@@ -138,34 +139,36 @@ export const insertion = ({ members, open }: Members, key: string, value: string
  * Undefined where no member can be told by its name as written.
  */
 export const withMembers = (text: string, change: JsonObject): string | undefined => {
-  const found = topLevel(text)
+  const found = scanTopLevel(text)
   if (!found?.exact) return undefined
-  const { members, open } = found
-  const stays = members.keys.map(key => !Object.hasOwn(change, key) || change[key] !== undefined)
-  const edits: Edit[] = []
-  const fresh: string[] = []
+  const { members, openBrace } = found
+  const kept = members.keys.map(key => !Object.hasOwn(change, key) || change[key] !== undefined)
+  const edits: TextEdit[] = []
+  const added: string[] = []
   for (const [key, value] of Object.entries(change)) {
     if (value === undefined) continue
-    const place = members.get(key)
-    const put = JSON.stringify(value)
-    if (place) edits.push({ start: place.start, end: place.end, put })
-    else fresh.push(`${JSON.stringify(key)}:${put}`)
+    const existing = members.get(key)
+    const newText = JSON.stringify(value)
+    if (existing) edits.push({ start: existing.start, end: existing.end, newText })
+    else added.push(`${JSON.stringify(key)}:${newText}`)
   }
-  const comma = fresh.length > 0 && stays.includes(true) ? ',' : ''
-  const head = { start: open + 1, end: open + 1, put: fresh.join(',') + comma }
-  return splice(text, [head, ...edits, ...removals(found, stays)])
+  const comma = added.length > 0 && kept.includes(true) ? ',' : ''
+  const insertedFirst = { start: openBrace + 1, end: openBrace + 1, newText: added.join(',') + comma }
+  return applyEdits(text, [insertedFirst, ...edits, ...removalEdits(found, kept)])
 }
 
 /** Each member that goes takes along the comma behind it; those at the end take the one before them. */
-const removals = ({ members, open }: Members, stays: readonly boolean[]): Edit[] => {
-  const places = members.keys.map(key => members.get(key)!)
-  const last = stays.lastIndexOf(true)
-  const edits = places
+const removalEdits = ({ members, openBrace }: TopLevelMembers, kept: readonly boolean[]): TextEdit[] => {
+  const spans = members.keys.map(key => members.get(key)!)
+  const last = kept.lastIndexOf(true)
+  const edits = spans
     .slice(0, last + 1)
-    .flatMap(({ at }, index) => (stays[index] ? [] : [{ start: at, end: places[index + 1]!.at, put: '' }]))
-  const end = places.at(-1)?.end
-  if (end === undefined || last === places.length - 1) return edits
-  return [...edits, { start: places[last]?.end ?? open + 1, end, put: '' }]
+    .flatMap(({ keyStart }, index) =>
+      kept[index] ? [] : [{ start: keyStart, end: spans[index + 1]!.keyStart, newText: '' }],
+    )
+  const end = spans.at(-1)?.end
+  if (end === undefined || last === spans.length - 1) return edits
+  return [...edits, { start: spans[last]?.end ?? openBrace + 1, end, newText: '' }]
 }
 
 const QUOTE = 34
@@ -224,9 +227,9 @@ const nestedEnd = (text: string, start: number): number => {
 }
 
 /** The member at the end of `path` in the text of an object, written anew; every other character as it came. */
-export const rewritten = (text: string, [name = '', ...path]: readonly string[], put: string): string => {
-  const span = topLevel(text)?.members.get(name)
+export const replaceAtPath = (text: string, [name = '', ...path]: readonly string[], newText: string): string => {
+  const span = scanTopLevel(text)?.members.get(name)
   if (span === undefined) return text
-  const inner = path.length === 0 ? put : rewritten(text.slice(span.start, span.end), path, put)
-  return splice(text, [{ start: span.start, end: span.end, put: inner }])
+  const inner = path.length === 0 ? newText : replaceAtPath(text.slice(span.start, span.end), path, newText)
+  return applyEdits(text, [{ start: span.start, end: span.end, newText: inner }])
 }

@@ -1,5 +1,5 @@
 /** What can be wrong with an enabled entry beyond its shape. */
-import { isOwnPath, isPath } from '../../protocols/custom-paths.ts'
+import { isCustomPath, isValidPath } from '../../protocols/custom-paths.ts'
 import type { Entry } from '../../providers/entry.ts'
 import { providers } from '../../providers/index.ts'
 import { parseProxy, parseServerUrl } from '../address.ts'
@@ -95,9 +95,9 @@ const checkSpeaks = ({ speaks = [] }: EntryConfig, path: string, say: Say): void
   for (const [index, word] of speaks.entries()) {
     const name = pathIn(word)
     const here = pathTo(`${path}.speaks`, index)
-    if (name === '' || !isOwnPath(name)) continue
+    if (name === '' || !isCustomPath(name)) continue
     const near = nearest(name, known)
-    if (!isPath(name))
+    if (!isValidPath(name))
       say('error', here, `${JSON.stringify(word)} is no protocol, and no path that could stand behind \`/v1/\``)
     else if (near) say('warning', here, 'no protocol of this name is known', { nearest: near })
     else if (ownAddresses.test(name))

@@ -1,5 +1,5 @@
 /** Errors of Anthropic's wire: our own in its envelope, and a vendor's as ours. https://platform.claude.com/docs/en/api/errors */
-import { type Code, GatewayError } from '../../base/errors.ts'
+import { type ErrorCode, GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import type { Egress, Exchange } from '../protocol.ts'
 import { parseError as readError } from '../shared/vendor-error.ts'
@@ -20,7 +20,7 @@ const statuses: Record<string, number> = {
   overloaded_error: 529,
 }
 
-const classes: Record<Code, string> = {
+const classes: Record<ErrorCode, string> = {
   invalid_request: 'invalid_request_error',
   unauthorized: 'authentication_error',
   forbidden: 'permission_error',

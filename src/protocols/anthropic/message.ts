@@ -3,7 +3,7 @@
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import { rawJson } from '../../base/json/raw.ts'
 import type { Message } from '../../ir/chat.ts'
-import { collect, replayMessage } from '../../ir/collect.ts'
+import { createCollector, replayMessage } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
 import { readMessage } from './normalize.ts'
 import { hearEvents } from './stream-decoder.ts'
@@ -12,7 +12,7 @@ import { tellEvents } from './stream-encoder.ts'
 /** A vendor's whole answer → a message. @throws GatewayError the fault it tells, `upstream_failed` where it is none. */
 export const parseMessage = (given: Json, exchange: Exchange): Message => {
   const body = readMessage(given, exchange)
-  const collector = collect()
+  const collector = createCollector()
   const ear = hearEvents(exchange, collector.push)
   const { content, usage, stop_reason, stop_sequence, stop_details } = body
   ear.hear({ type: 'message_start', message: body })

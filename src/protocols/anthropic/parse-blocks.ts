@@ -2,8 +2,8 @@
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import { rawText } from '../../base/json/raw.ts'
-import type { Citation, Mark, Part, Seal } from '../../ir/chat.ts'
-import { isWrapped, unwrapSeal } from '../../ir/seal.ts'
+import type { Citation, Part, PartMetadata, Seal } from '../../ir/chat.ts'
+import { isWrappedSeal, unwrapSeal } from '../../ir/seal.ts'
 import { parseMedia } from './media.ts'
 import { id } from './wire.ts'
 
@@ -41,7 +41,7 @@ const parseBlock = (block: JsonObject): Part[] => {
 }
 
 /** The ttl is kept only where it was told. */
-export const markOf = ({ cache_control: told }: JsonObject): Pick<Mark, 'cache'> => {
+export const markOf = ({ cache_control: told }: JsonObject): Pick<PartMetadata, 'cache'> => {
   if (!isObject(told)) return {}
   return { cache: told.ttl === '5m' || told.ttl === '1h' ? { ttl: told.ttl } : {} }
 }
@@ -50,7 +50,7 @@ export const markOf = ({ cache_control: told }: JsonObject): Pick<Mark, 'cache'>
 const parseThought = ({ type, thinking, signature, data }: JsonObject): Part => {
   if (type === 'redacted_thinking')
     return { type: 'reasoning', text: '', seal: unwrapSeal(data)?.seal ?? { by: id, value: { redacted: data ?? '' } } }
-  const seal = isWrapped(signature) ? unwrapSeal(signature)?.seal : signatureSeal(signature)
+  const seal = isWrappedSeal(signature) ? unwrapSeal(signature)?.seal : signatureSeal(signature)
   return { type: 'reasoning', text: textOf(thinking) ?? '', ...(seal && { seal }) }
 }
 
@@ -74,7 +74,7 @@ export const callFields = ({
   return told.length > 0 ? (Object.fromEntries(told) as JsonObject) : undefined
 }
 
-const parseCall = (block: JsonObject, cache: Pick<Mark, 'cache'>): Part => {
+const parseCall = (block: JsonObject, cache: Pick<PartMetadata, 'cache'>): Part => {
   const fields = callFields(block)
   return {
     type: 'call',
@@ -86,7 +86,7 @@ const parseCall = (block: JsonObject, cache: Pick<Mark, 'cache'>): Part => {
   }
 }
 
-const parseResult = (block: JsonObject, cache: Pick<Mark, 'cache'>): Part => ({
+const parseResult = (block: JsonObject, cache: Pick<PartMetadata, 'cache'>): Part => ({
   type: 'result',
   id: textOf(block.tool_use_id) ?? '',
   parts: parseBlocks(block.content ?? []),
@@ -96,7 +96,7 @@ const parseResult = (block: JsonObject, cache: Pick<Mark, 'cache'>): Part => ({
 })
 
 /** A finding of the client's own search: for others its text, with where it is from. */
-const parseFinding = (block: JsonObject, cache: Pick<Mark, 'cache'>): Part => {
+const parseFinding = (block: JsonObject, cache: Pick<PartMetadata, 'cache'>): Part => {
   const words = parseBlocks(block.content).map(part => (part.type === 'text' ? part.text : ''))
   const head = [textOf(block.title), textOf(block.source)].filter(Boolean).join('\n')
   const text = [head, ...words].filter(one => one !== '').join('\n\n')

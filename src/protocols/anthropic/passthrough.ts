@@ -1,8 +1,16 @@
 /** What a pass of Messages sees and mends. Whole frames go on as they came, but for the model and what the vendor got wrong. */
 import type { GatewayError } from '../../base/errors.ts'
-import { exactly } from '../../base/json/exact-numbers.ts'
-import { isObject, type JsonObject, parseJson, splice, textOf, topLevel, withMembers } from '../../base/json/json.ts'
-import { isWrapped, sealPrefix } from '../../ir/seal.ts'
+import { preserveExactNumbers } from '../../base/json/exact-numbers.ts'
+import {
+  applyEdits,
+  isObject,
+  type JsonObject,
+  parseJson,
+  scanTopLevel,
+  textOf,
+  withMembers,
+} from '../../base/json/json.ts'
+import { isWrappedSeal, sealPrefix } from '../../ir/seal.ts'
 import type { Exchange, Frame, Passthrough, StreamPipe, StreamState } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { unparsedFrame } from '../shared/vendor-error.ts'
@@ -20,10 +28,10 @@ const readRequest: Passthrough['readRequest'] = ({ model, stream }) => ({
 
 /** The text with another model in its object at `path`; undefined where it must be written anew. */
 const withModelIn = (text: string, path: string, model: string): string | undefined => {
-  const found = topLevel(text)
+  const found = scanTopLevel(text)
   const span = found?.exact ? found.members.get(path) : undefined
   const inner = span && withMembers(text.slice(span.start, span.end), { model })
-  return inner === undefined ? undefined : splice(text, [{ start: span!.start, end: span!.end, put: inner }])
+  return inner === undefined ? undefined : applyEdits(text, [{ start: span!.start, end: span!.end, newText: inner }])
 }
 
 /**
@@ -40,12 +48,12 @@ const writeRequest: Passthrough['writeRequest'] = (text, given, { model }) => {
 
 const written = (text: string, body: JsonObject, model: string): string => {
   if (!text.includes(sealPrefix)) return withMembers(text, { model }) ?? JSON.stringify({ ...body, model })
-  const whole = exactly(text, body)
+  const whole = preserveExactNumbers(text, body)
   const messages = Array.isArray(whole.messages) ? whole.messages : []
   const kept = messages.flatMap(message => {
     if (!isObject(message) || !Array.isArray(message.content)) return [message]
     const content = message.content.filter(
-      block => !isObject(block) || !(isWrapped(block.signature) || isWrapped(block.data)),
+      block => !isObject(block) || !(isWrappedSeal(block.signature) || isWrappedSeal(block.data)),
     )
     return content.length === 0 && message.content.length > 0 ? [] : [{ ...message, content }]
   })

@@ -2,7 +2,16 @@
 
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import { rawJson } from '../../base/json/raw.ts'
-import type { Citation, Mark, Part, ReasoningPart, Seal, TextPart, ToolCall, ToolResult } from '../../ir/chat.ts'
+import type {
+  Citation,
+  Part,
+  PartMetadata,
+  ReasoningPart,
+  Seal,
+  TextPart,
+  ToolCall,
+  ToolResult,
+} from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
 import { renderMedia } from './media.ts'
@@ -12,13 +21,16 @@ import { type CacheControl, id } from './wire.ts'
 /** Gives blocks for one conversation: the same id of a call is written the same everywhere. */
 export type BlockWriter = (part: Part, path: string) => JsonObject | undefined
 
-export const blockWriter = (traits: Traits, { target, loss }: Pick<Exchange, 'target' | 'loss'>): BlockWriter => {
+export const blockWriter = (
+  traits: Traits,
+  { sealOrigin, loss }: Pick<Exchange, 'sealOrigin' | 'loss'>,
+): BlockWriter => {
   const nameId = idWriter()
 
   /** What the vendor may read of a seal, as an object. */
   const open = (seal: Seal | undefined, path: string): Json | undefined => {
     if (seal === undefined) return undefined
-    if (isReadable(seal, id, target)) return seal.value
+    if (isReadable(seal, id, sealOrigin)) return seal.value
     loss(`${path}.seal`, `only the ${seal.by} vendor that sealed it can read it`)
     return undefined
   }
@@ -31,7 +43,7 @@ export const blockWriter = (traits: Traits, { target, loss }: Pick<Exchange, 'ta
     const { block } = fieldsOf(seal, path)
     if (isObject(block)) return block
     if (said.trim() === '') return undefined
-    const told = renderCitations(citations ?? [], one => isReadable(one, id, target), path, loss)
+    const told = renderCitations(citations ?? [], one => isReadable(one, id, sealOrigin), path, loss)
     return { type: 'text', text: said, ...(told.length > 0 && { citations: told }), ...cacheOf(cache) }
   }
 
@@ -81,7 +93,7 @@ export const blockWriter = (traits: Traits, { target, loss }: Pick<Exchange, 'ta
   return write
 }
 
-export const cacheOf = (cache: Mark['cache']): { cache_control?: CacheControl } =>
+export const cacheOf = (cache: PartMetadata['cache']): { cache_control?: CacheControl } =>
   cache ? { cache_control: { type: 'ephemeral', ...cache } } : {}
 
 const contentOf = (blocks: JsonObject[]): { content?: Json } => {

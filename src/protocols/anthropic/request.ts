@@ -3,7 +3,7 @@ import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat, Part, Turn } from '../../ir/chat.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
-import { fieldsOf, keepRest, type Take, takeNumbers } from '../shared/take-fields.ts'
+import { createFieldTaker, keepExtra, type TakeField, takeNumbers } from '../shared/take-fields.ts'
 import { type Traits, traitsOf } from './model-traits.ts'
 import { parseThinking, renderSampling, renderThinking } from './thinking.ts'
 import { parseFormat, parseTools, renderTools } from './tools.ts'
@@ -15,7 +15,7 @@ const plain = { max_tokens: 'limit', temperature: 'temperature', top_p: 'topP', 
 
 /** The body has been checked. */
 export const parseRequest = (body: JsonObject, loss: NoteLoss): Chat => {
-  const { rest, take } = fieldsOf(body)
+  const { rest, take } = createFieldTaker(body)
   refuseThread(take('thread'))
   const chat: Chat = {
     model: textOf(take('model')) ?? '',
@@ -28,7 +28,7 @@ export const parseRequest = (body: JsonObject, loss: NoteLoss): Chat => {
   parseTools(take, chat)
   parseOutput(take, rest, chat, loss)
   parseUser(take, rest, chat)
-  keepRest(rest, id, chat)
+  keepExtra(rest, id, chat)
   return chat
 }
 
@@ -45,7 +45,7 @@ export const refuseThread = (thread: Json | undefined): void => {
   })
 }
 
-const parseOutput = (take: Take, rest: JsonObject, chat: Chat, loss: NoteLoss): void => {
+const parseOutput = (take: TakeField, rest: JsonObject, chat: Chat, loss: NoteLoss): void => {
   const told = take('output_config')
   const { effort, format, ...more } = isObject(told) ? told : {}
   const reasoning = parseThinking(take('thinking'), effort)
@@ -56,7 +56,7 @@ const parseOutput = (take: Take, rest: JsonObject, chat: Chat, loss: NoteLoss): 
   if (Object.keys(more).length > 0) rest.output_config = more
 }
 
-const parseUser = (take: Take, rest: JsonObject, chat: Chat): void => {
+const parseUser = (take: TakeField, rest: JsonObject, chat: Chat): void => {
   const told = take('metadata')
   const { user_id: user, ...more } = isObject(told) ? told : {}
   if (typeof user === 'string') chat.user = user

@@ -2,7 +2,7 @@
 import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import { rawJson, rawText } from '../../base/json/raw.ts'
-import type { Finish, Seal } from '../../ir/chat.ts'
+import type { FinishReason, Seal } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
 import type { Exchange } from '../protocol.ts'
 import { begunAnew, cut, faultFrom } from './error.ts'
@@ -10,7 +10,7 @@ import { callFields, parseCitation, signatureSeal } from './parse-blocks.ts'
 import { gatherUsage, parseUsage } from './usage.ts'
 import { id } from './wire.ts'
 
-const finishes: Record<string, Finish> = {
+const finishes: Record<string, FinishReason> = {
   end_turn: 'stop',
   stop_sequence: 'stop',
   max_tokens: 'length',
@@ -32,7 +32,7 @@ export type Ear = {
 }
 
 export const hearEvents = (exchange: Exchange, emit: (event: Event) => void): Ear => {
-  const { loss, target, structuredOutputTool } = exchange
+  const { loss, sealOrigin, structuredOutputTool } = exchange
   const blocks = new Map<number, Block>()
   const counted: JsonObject = {}
   let next = 0
@@ -42,7 +42,7 @@ export const hearEvents = (exchange: Exchange, emit: (event: Event) => void): Ea
   let calls = false
   const last: JsonObject = {}
 
-  const seal = (value: Json): Seal => ({ by: id, at: target, value })
+  const seal = (value: Json): Seal => ({ by: id, at: sealOrigin, value })
 
   const start = (message: JsonObject): void => {
     if (!started) emit({ type: 'start', id: textOf(message.id) ?? '', model: textOf(message.model) ?? '' })
@@ -57,7 +57,7 @@ export const hearEvents = (exchange: Exchange, emit: (event: Event) => void): Ea
   }
 
   const cite = ({ at }: Block, citation: Json | undefined): void => {
-    if (isObject(citation)) emit({ type: 'cite', at, citation: parseCitation(citation, target) })
+    if (isObject(citation)) emit({ type: 'cite', at, citation: parseCitation(citation, sealOrigin) })
   }
 
   const openPart = (block: Block, part: PartKind, named: { id?: string; name?: string } = {}): void => {
@@ -98,7 +98,7 @@ export const hearEvents = (exchange: Exchange, emit: (event: Event) => void): Ea
   }
 
   const sign = ({ at }: Block, signature: Json | undefined): void => {
-    const told = signatureSeal(signature, target)
+    const told = signatureSeal(signature, sealOrigin)
     if (told) emit({ type: 'seal', at, seal: told })
   }
 

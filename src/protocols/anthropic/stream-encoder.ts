@@ -1,7 +1,7 @@
 /** Events → events of the wire. One block at a time: what is said of a later part meanwhile waits for its turn. */
 
 import { isObject, type JsonObject } from '../../base/json/json.ts'
-import type { Citation, Finish, Part, Seal, Usage } from '../../ir/chat.ts'
+import type { Citation, FinishReason, Part, Seal, Usage } from '../../ir/chat.ts'
 import type { Event } from '../../ir/event.ts'
 import { wrapSeal } from '../../ir/seal.ts'
 import type { Exchange, Stage } from '../protocol.ts'
@@ -15,7 +15,7 @@ type Opening = Extract<Event, { type: 'open' }>
 /** `held`: said, but not told before it is known whether a seal must stand before the block. `late`: came after the block had begun. */
 type Block = { opening: Opening; begun: boolean; held: string; seal?: Seal; late?: Seal }
 
-const words: Record<Finish, string> = {
+const words: Record<FinishReason, string> = {
   stop: 'end_turn',
   length: 'max_tokens',
   calls: 'tool_use',
@@ -24,7 +24,7 @@ const words: Record<Finish, string> = {
   other: 'end_turn',
 }
 /** A vendor's own word that is one of this wire says more than ours. */
-const exact: Record<string, Finish> = { model_context_window_exceeded: 'length' }
+const exact: Record<string, FinishReason> = { model_context_window_exceeded: 'length' }
 
 export const tellEvents =
   (exchange: Exchange): Stage<Event, JsonObject> =>

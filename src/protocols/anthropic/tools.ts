@@ -1,7 +1,7 @@
 /** Tools, their choice and the format of the answer. https://platform.claude.com/docs/en/agents-and-tools/tool-use/define-tools, …/structured-outputs */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import type { Chat, Format, Seal, Tool, ToolChoice } from '../../ir/chat.ts'
+import type { Chat, ResponseFormat, Seal, Tool, ToolChoice } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
 import { objectSchema, structuredOutputTool } from '../shared/structured-output-tool.ts'
@@ -19,7 +19,7 @@ export const parseTools = (take: (key: string) => Json | undefined, chat: Chat):
   const tools = all.filter(isOwn).map(parseTool)
   const natives = all.filter(tool => !isOwn(tool)).map((value): Seal => ({ by: id, value }))
   if (tools.length > 0) chat.tools = tools
-  if (natives.length > 0) chat.natives = natives
+  if (natives.length > 0) chat.nativeTools = natives
   const choice = take('tool_choice')
   if (!isObject(choice)) return
   const known = parseChoice(choice)
@@ -48,7 +48,7 @@ const parseChoice = ({ type, name }: JsonObject): ToolChoice | undefined => {
 }
 
 /** `output_config.format`, or the `output_format` of its beta. */
-export const parseFormat = (format: Json | undefined): Format | undefined =>
+export const parseFormat = (format: Json | undefined): ResponseFormat | undefined =>
   isObject(format) && format.type === 'json_schema' && format.schema !== undefined
     ? { schema: format.schema }
     : undefined
@@ -64,7 +64,7 @@ export const renderTools = (chat: Chat, traits: Traits, thinks: boolean, exchang
   if (answer) exchange.structuredOutputTool = answer.name
   const tools = [
     ...(chat.tools ?? []).map((tool, index) => renderTool(tool, `tools[${index}]`, traits, exchange)),
-    ...renderNatives(chat.natives ?? [], exchange),
+    ...renderNatives(chat.nativeTools ?? [], exchange),
     ...(answer ? [renderTool(answer, 'response_format', traits, exchange)] : []),
   ]
   const choice = tools.length > 0 ? renderChoice(chat, answer?.name, traits, thinks, loss) : undefined
@@ -77,9 +77,9 @@ export const renderTools = (chat: Chat, traits: Traits, thinks: boolean, exchang
 
 const freeText = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }
 
-const renderTool = (tool: Tool, path: string, traits: Traits, { target, loss }: Exchange): JsonObject => {
+const renderTool = (tool: Tool, path: string, traits: Traits, { sealOrigin, loss }: Exchange): JsonObject => {
   const { name, description, schema, strict, custom, seal, cache } = tool
-  const reads = seal !== undefined && isReadable(seal, id, target)
+  const reads = seal !== undefined && isReadable(seal, id, sealOrigin)
   if (seal && !reads && seal.by === id) loss(path, 'only the vendor it was written for knows all of it')
   if (custom) loss(`${path}.custom.format`, 'this protocol knows no grammar for free text')
   if (strict && !traits.format) loss(`${path}.strict`, 'the model does not promise to keep to a schema')
@@ -93,21 +93,21 @@ const renderTool = (tool: Tool, path: string, traits: Traits, { target, loss }: 
   }
 }
 
-const renderNatives = (natives: readonly Seal[], { target, loss }: Exchange): JsonObject[] =>
+const renderNatives = (natives: readonly Seal[], { sealOrigin, loss }: Exchange): JsonObject[] =>
   natives.flatMap(seal => {
-    if (isReadable(seal, id, target) && isObject(seal.value)) return [seal.value]
+    if (isReadable(seal, id, sealOrigin) && isObject(seal.value)) return [seal.value]
     loss('tools', `a tool only ${seal.by} has`)
     return []
   })
 
 const renderChoice = (
-  { tools, natives, choice, parallel }: Chat,
+  { tools, nativeTools, choice, parallel }: Chat,
   answerTool: string | undefined,
   traits: Traits,
   thinks: boolean,
   loss: NoteLoss,
 ): JsonObject | undefined => {
-  const others = tools !== undefined || natives !== undefined
+  const others = tools !== undefined || nativeTools !== undefined
   const wanted =
     answerTool === undefined ? choice : others && choice !== 'none' ? ('any' as const) : { name: answerTool }
   const forced = wanted === 'any' || typeof wanted === 'object'

@@ -3,7 +3,7 @@
  * wrong with them is for the vendor to say. https://platform.claude.com/docs/en/api/messages/create
  */
 import { type TSchema, Type } from '@sinclair/typebox'
-import { checkerOf } from '../shared/validate.ts'
+import { createChecker } from '../shared/validate.ts'
 
 const nullable = <T extends TSchema>(schema: T, description?: string) =>
   Type.Optional(Type.Union([schema, Type.Null()], description === undefined ? {} : { description }))
@@ -61,7 +61,7 @@ export const MessagesRequest = Type.Object(
 )
 
 /** Throws `invalid_request` whose `param` is the path of the first fault: `messages[2].content`. */
-export const checkRequest = checkerOf(MessagesRequest)
+export const checkRequest = createChecker(MessagesRequest)
 
 /** What stands between the house's words and the wire's. */
 export const id = 'anthropic'

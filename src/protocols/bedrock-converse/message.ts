@@ -2,7 +2,7 @@
 
 import { isObject, type Json } from '../../base/json/json.ts'
 import type { Message } from '../../ir/chat.ts'
-import { collect } from '../../ir/collect.ts'
+import { createCollector } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
 import { notAnAnswer } from '../shared/vendor-error.ts'
 import { Hearing } from './stream-decoder.ts'
@@ -12,7 +12,7 @@ export const parseMessage = (body: Json, exchange: Exchange): Message => {
   const output = isObject(body) && isObject(body.output) ? body.output.message : undefined
   if (!isObject(body) || !isObject(output) || !Array.isArray(output.content))
     throw notAnAnswer(typeof body === 'string' ? body : JSON.stringify(body), exchange)
-  const collector = collect()
+  const collector = createCollector()
   const ear = new Hearing(exchange, collector.push)
   for (const block of output.content) if (isObject(block)) ear.block(block)
   ear.finish(body)

@@ -147,7 +147,7 @@ export class Hearing {
 
   #cite(index: number, citation: JsonObject): void {
     const { at } = this.#open(index, 'text')
-    this.emit({ type: 'cite', at, citation: citationOf(citation, this.exchange.target) })
+    this.emit({ type: 'cite', at, citation: citationOf(citation, this.exchange.sealOrigin) })
   }
 
   #cited(index: number, { content, citations }: JsonObject): void {
@@ -157,7 +157,7 @@ export class Hearing {
 
   #whole(block: JsonObject): void {
     const image = parseImage(block.image)
-    const part = image ?? { type: 'foreign' as const, seal: sealed({ block }, this.exchange.target) }
+    const part = image ?? { type: 'foreign' as const, seal: sealed({ block }, this.exchange.sealOrigin) }
     this.emit({ type: 'part', at: this.#next++, part })
   }
 
@@ -171,7 +171,8 @@ export class Hearing {
     const { at, kind, said, signature, redacted } = block
     if (kind === 'call' && !said) this.emit({ type: 'delta', at, text: '{}' })
     const own = redacted === '' ? { signature } : { redactedContent: redacted }
-    if (redacted !== '' || signature !== '') this.emit({ type: 'seal', at, seal: sealed(own, this.exchange.target) })
+    if (redacted !== '' || signature !== '')
+      this.emit({ type: 'seal', at, seal: sealed(own, this.exchange.sealOrigin) })
     this.emit({ type: 'close', at })
   }
 

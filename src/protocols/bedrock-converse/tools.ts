@@ -2,7 +2,7 @@
 
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import { writeJson } from '../../base/json/raw.ts'
-import type { Chat, Format, Tool, ToolChoice } from '../../ir/chat.ts'
+import type { Chat, ResponseFormat, Tool, ToolChoice } from '../../ir/chat.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
 import { objectSchema, structuredOutputTool } from '../shared/structured-output-tool.ts'
 import type { Facts } from './model-traits.ts'
@@ -12,7 +12,7 @@ export type Told = { toolConfig?: JsonObject; outputConfig?: JsonObject; forced:
 
 export const renderTools = (chat: Chat, facts: Facts, exchange: Exchange): Told => {
   const { loss } = exchange
-  for (const { by } of chat.natives ?? []) loss('tools', `only ${by} knows this tool`)
+  for (const { by } of chat.nativeTools ?? []) loss('tools', `only ${by} knows this tool`)
   const native = chat.format !== undefined && isNative(chat.format, facts)
   const asked = toolsOf(chat, loss)
   const tools = asked.flatMap(tool => renderTool(tool, facts, loss))
@@ -85,7 +85,7 @@ const answerChoice = (name: string, others: boolean, choice: ToolChoice | undefi
   others && choice !== 'none' ? 'any' : { name }
 
 /** JSON without a schema is asked for by a tool that takes any; a model that answers in words all the same is not kept from it. */
-const answerOf = (format: Format, tools: readonly Tool[], facts: Facts, loss: NoteLoss): Tool | undefined => {
+const answerOf = (format: ResponseFormat, tools: readonly Tool[], facts: Facts, loss: NoteLoss): Tool | undefined => {
   const { schema } = format
   const isRefused = isObject(schema) && schema.type !== undefined && schema.type !== 'object'
   if (isRefused || (schema === undefined && facts.forces === 'none'))
@@ -93,7 +93,7 @@ const answerOf = (format: Format, tools: readonly Tool[], facts: Facts, loss: No
   return structuredOutputTool(format, tools)
 }
 
-const renderFormat = ({ name, schema, description }: Format): JsonObject => ({
+const renderFormat = ({ name, schema, description }: ResponseFormat): JsonObject => ({
   type: 'json_schema',
   structure: {
     jsonSchema: {
@@ -105,7 +105,7 @@ const renderFormat = ({ name, schema, description }: Format): JsonObject => ({
 })
 
 /** The vendor refuses a schema that leaves an object open; where no tool can be forced it is tried all the same. */
-const isNative = ({ schema }: Format, { format, forces }: Facts): boolean =>
+const isNative = ({ schema }: ResponseFormat, { format, forces }: Facts): boolean =>
   format && isObject(schema) && (isClosed(schema) || forces === 'none')
 
 const isClosed = (schema: Json | undefined): boolean => {

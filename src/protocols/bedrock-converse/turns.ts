@@ -111,7 +111,7 @@ const isBlank = (text: string): boolean => text.trim() === ''
 /** Sources of a text go back with it where they are this vendor's own. */
 const renderText = ({ text, citations = [] }: TextPart, { role, exchange }: Room): JsonObject | undefined => {
   if (isBlank(text)) return undefined
-  const own = citations.map(({ seal }) => (seal && isReadable(seal, id, exchange.target) ? seal.value : undefined))
+  const own = citations.map(({ seal }) => (seal && isReadable(seal, id, exchange.sealOrigin) ? seal.value : undefined))
   if (role !== 'assistant' || own.length === 0 || !own.every(isObject)) return { text }
   return { citationsContent: { content: [{ text }], citations: own } }
 }
@@ -122,8 +122,8 @@ const renderReasoning = (
   path: string,
   { role, exchange }: Room,
 ): JsonObject | undefined => {
-  const { loss, target } = exchange
-  const own = seal && isReadable(seal, id, target) && isObject(seal.value) ? seal.value : undefined
+  const { loss, sealOrigin } = exchange
+  const own = seal && isReadable(seal, id, sealOrigin) && isObject(seal.value) ? seal.value : undefined
   if (role !== 'assistant' || own === undefined) {
     if (text !== '' || seal) loss(`${path}.reasoning`, seal ? `only ${seal.by} can read it` : 'it is not signed')
     return undefined
@@ -133,7 +133,8 @@ const renderReasoning = (
 }
 
 const renderCall = ({ id: call, name, args, custom, seal }: ToolCall, path: string, { exchange }: Room): JsonObject => {
-  if (seal && !isReadable(seal, id, exchange.target)) exchange.loss(path, `only ${seal.by} can read what was sealed`)
+  if (seal && !isReadable(seal, id, exchange.sealOrigin))
+    exchange.loss(path, `only ${seal.by} can read what was sealed`)
   return { toolUseId: idOf(call), name, input: custom ? { input: args } : inputOf(args, path, exchange) }
 }
 
@@ -171,7 +172,7 @@ const renderForeign = (
   path: string,
   { exchange }: Room,
 ): JsonObject | undefined => {
-  if (isReadable(seal, id, exchange.target) && isObject(seal.value) && isObject(seal.value.block))
+  if (isReadable(seal, id, exchange.sealOrigin) && isObject(seal.value) && isObject(seal.value.block))
     return seal.value.block
   return void exchange.loss(path, `only ${seal.by} can read it`)
 }

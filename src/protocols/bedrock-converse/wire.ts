@@ -4,14 +4,14 @@
  */
 
 import type { JsonObject } from '../../base/json/json.ts'
-import type { Finish, ProtocolId, Seal } from '../../ir/chat.ts'
+import type { FinishReason, ProtocolId, Seal } from '../../ir/chat.ts'
 
 export const id: ProtocolId = 'bedrock-converse'
 
 export const sealed = (value: JsonObject, target: string): Seal => ({ by: id, at: target, value })
 
 /** https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStopEvent.html; malformed outputs are `other`. */
-export const finishes: Record<string, Finish> = {
+export const finishes: Record<string, FinishReason> = {
   end_turn: 'stop',
   stop_sequence: 'stop',
   tool_use: 'calls',

@@ -4,43 +4,46 @@ import { type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
 
-const numbers = { temperature: 'temperature', top_p: 'topP', seed: 'seed' } as const
+const numericFields = { temperature: 'temperature', top_p: 'topP', seed: 'seed' } as const
 /** What only a model that goes on with a text can do. */
-const lost = ['suffix', 'logprobs', 'logit_bias', 'presence_penalty', 'frequency_penalty']
+const unsupportedFields = ['suffix', 'logprobs', 'logit_bias', 'presence_penalty', 'frequency_penalty']
 
 /** @throws `invalid_request` for what no chat can stand for: numbers of tokens in place of text, the best of several */
 export const parseRequest = (body: JsonObject, loss: NoteLoss): Chat => {
   const { best_of, max_tokens, user } = body
-  if (typeof best_of === 'number' && best_of > 1) throw refusal('best_of', 'is not known to a model that chats')
-  for (const field of lost) if (says(body[field])) loss(field, 'a model that chats does not know it')
+  if (typeof best_of === 'number' && best_of > 1) throw invalidField('best_of', 'is not known to a model that chats')
+  for (const field of unsupportedFields) if (isSet(body[field])) loss(field, 'a model that chats does not know it')
   const chat: Chat = {
     model: textOf(body.model) ?? '',
     stream: body.stream === true,
     turns: [{ role: 'user', parts: [{ type: 'text', text: promptOf(body) }] }],
   }
   if (typeof max_tokens === 'number') chat.limit = max_tokens
-  for (const [wire, ours] of Object.entries(numbers)) {
-    const value = body[wire]
-    if (typeof value === 'number') chat[ours] = value
+  for (const [wireName, chatField] of Object.entries(numericFields)) {
+    const value = body[wireName]
+    if (typeof value === 'number') chat[chatField] = value
   }
-  const stop = stopIn(body)
+  const stop = parseStop(body)
   if (stop) chat.stop = stop
   if (typeof user === 'string') chat.user = user
   return chat
 }
 
-const stopIn = ({ stop }: JsonObject): string[] | undefined => {
+const parseStop = ({ stop }: JsonObject): string[] | undefined => {
   if (stop === undefined || stop === null) return undefined
-  const words = Array.isArray(stop) ? stop : [stop]
-  if (words.every(word => typeof word === 'string')) return words
-  throw refusal('stop', 'must be a text or a list of texts')
+  const sequences = Array.isArray(stop) ? stop : [stop]
+  if (sequences.every(sequence => typeof sequence === 'string')) return sequences
+  throw invalidField('stop', 'must be a text or a list of texts')
 }
 
 /** The only prompt of a request. */
 export const promptOf = ({ prompt }: JsonObject): string => {
   const only = Array.isArray(prompt) && prompt.length === 1 ? prompt[0] : prompt
   if (typeof only === 'string') return only
-  throw refusal('prompt', Array.isArray(only) ? 'must be text for a model that chats, not tokens' : 'must be a text')
+  throw invalidField(
+    'prompt',
+    Array.isArray(only) ? 'must be text for a model that chats, not tokens' : 'must be a text',
+  )
 }
 
 /** One request for each prompt of a list; undefined where there is only one. */
@@ -50,7 +53,7 @@ export const splitRequest = (body: JsonObject): JsonObject[] | undefined => {
   return prompt.map(one => ({ ...body, prompt: one }))
 }
 
-const says = (value: Json | undefined): boolean => value !== undefined && value !== null && value !== 0 && value !== ''
+const isSet = (value: Json | undefined): boolean => value !== undefined && value !== null && value !== 0 && value !== ''
 
-const refusal = (param: string, why: string): GatewayError =>
-  new GatewayError('invalid_request', `${param} ${why}`, { param })
+const invalidField = (param: string, reason: string): GatewayError =>
+  new GatewayError('invalid_request', `${param} ${reason}`, { param })

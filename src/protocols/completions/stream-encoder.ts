@@ -1,7 +1,7 @@
 /** What a model says → the text a client of the elder Completions gets. */
 
 import type { JsonObject } from '../../base/json/json.ts'
-import type { Finish, Message, Usage } from '../../ir/chat.ts'
+import type { FinishReason, Message, Usage } from '../../ir/chat.ts'
 import { replayMessage } from '../../ir/collect.ts'
 import type { Event } from '../../ir/event.ts'
 import { renderError } from '../openai-chat/error.ts'
@@ -11,61 +11,61 @@ import type { Exchange, Frame, Stage } from '../protocol.ts'
 import { missingFinish } from '../shared/vendor-error.ts'
 import { promptOf } from './request.ts'
 
-const words: Partial<Record<Finish, string>> = { length: 'length', filter: 'content_filter' }
+const finishReasons: Partial<Record<FinishReason, string>> = { length: 'length', filter: 'content_filter' }
 
 /** The pieces of a stream; the usage comes last, if the client asked for it. */
-const tellPieces =
+const encodeCompletionsStream =
   (exchange: Exchange): Stage<Event, JsonObject> =>
   emit => {
     const texts = new Set<number>()
     const noted = new Set<string>()
-    const asked = exchange.clientRequest ?? {}
+    const clientRequest = exchange.clientRequest ?? {}
     let usage: Usage | undefined
-    let over = false
+    let hasEnded = false
 
     const envelope = { id: exchange.id, object: 'text_completion', created: exchange.created, model: exchange.model }
-    const piece = (text: string, finish: string | null = null): void =>
+    const emitChunk = (text: string, finish: string | null = null): void =>
       emit({ ...envelope, choices: [{ text, index: 0, logprobs: null, finish_reason: finish }] })
-    const lose = (path: string): void => {
+    const noteLoss = (path: string): void => {
       if (!noted.has(path)) exchange.loss(path, 'has no place in a text')
       noted.add(path)
     }
 
-    const hear = (event: Event): void => {
-      if (event.type === 'start' && asked.echo === true) piece(promptOf(asked))
+    const handleEvent = (event: Event): void => {
+      if (event.type === 'start' && clientRequest.echo === true) emitChunk(promptOf(clientRequest))
       else if (event.type === 'open' && (event.part === 'text' || event.part === 'refusal')) texts.add(event.at)
-      else if (event.type === 'open') lose(event.part)
-      else if (event.type === 'part') lose(event.part.type)
-      else if (event.type === 'delta' && texts.has(event.at)) piece(event.text)
+      else if (event.type === 'open') noteLoss(event.part)
+      else if (event.type === 'part') noteLoss(event.part.type)
+      else if (event.type === 'delta' && texts.has(event.at)) emitChunk(event.text)
       else if (event.type === 'usage') usage = event.usage
-      else if (event.type === 'finish') piece('', words[event.reason] ?? 'stop')
+      else if (event.type === 'finish') emitChunk('', finishReasons[event.reason] ?? 'stop')
       if (event.type === 'fault') emit(renderError(event.error) as JsonObject)
-      over ||= event.type === 'finish' || event.type === 'fault'
+      hasEnded ||= event.type === 'finish' || event.type === 'fault'
     }
 
     return event => {
-      if (event) hear(event)
-      else if (!over) emit(renderError(missingFinish()) as JsonObject)
+      if (event) handleEvent(event)
+      else if (!hasEnded) emit(renderError(missingFinish()) as JsonObject)
       else if (usage && exchange.usageRequested) emit({ ...envelope, choices: [], usage: renderUsage(usage) })
     }
   }
 
-export const renderStream = streamed(tellPieces)
+export const renderStream = streamed(encodeCompletionsStream)
 
 /** The pieces of the whole answer, joined. */
 export const renderMessage = (message: Message, exchange: Exchange): JsonObject => {
-  const whole: JsonObject = {}
+  const merged: JsonObject = {}
   let text = ''
   let finish = 'stop'
-  const mouth = tellPieces({ ...exchange, usageRequested: true })(({ choices, ...rest }) => {
-    Object.assign(whole, rest)
+  const push = encodeCompletionsStream({ ...exchange, usageRequested: true })(({ choices, ...rest }) => {
+    Object.assign(merged, rest)
     const [one] = choices as { text: string; finish_reason: string | null }[]
     text += one?.text ?? ''
     finish = one?.finish_reason ?? finish
   })
-  for (const event of replayMessage(message)) mouth(event)
-  mouth(undefined)
-  const { usage, ...envelope } = whole
+  for (const event of replayMessage(message)) push(event)
+  push(undefined)
+  const { usage, ...envelope } = merged
   return {
     ...envelope,
     choices: [{ text, index: 0, logprobs: null, finish_reason: finish }],
@@ -85,9 +85,9 @@ export const joinAnswers = (answers: JsonObject[]): JsonObject => {
 }
 
 /** A whole answer as the frames of a stream, for what could not be streamed. */
-export const answerFrames = (answer: JsonObject, usageAsked: boolean): Frame[] => {
+export const answerFrames = (answer: JsonObject, usageRequested: boolean): Frame[] => {
   const { choices, usage, ...envelope } = answer
-  const pieces = (choices as JsonObject[]).map(choice => ({ ...envelope, choices: [choice] }))
-  const last = usageAsked ? [{ ...envelope, choices: [], usage }] : []
-  return [...[...pieces, ...last].map(piece => ({ data: JSON.stringify(piece) })), { data: '[DONE]' }]
+  const chunks = (choices as JsonObject[]).map(choice => ({ ...envelope, choices: [choice] }))
+  const last = usageRequested ? [{ ...envelope, choices: [], usage }] : []
+  return [...[...chunks, ...last].map(chunk => ({ data: JSON.stringify(chunk) })), { data: '[DONE]' }]
 }

@@ -1,25 +1,25 @@
 /** Gemini's embedContent and batchEmbedContents, both halves. https://ai.google.dev/api/embeddings (2026-11) */
-import { countOf, isObject, type Json, type JsonObject, parseJson, topLevel } from '../../base/json/json.ts'
+import { countOf, isObject, type Json, type JsonObject, parseJson, scanTopLevel } from '../../base/json/json.ts'
 import { faultFrom, parseError, renderError, tellsFault } from '../gemini/error.ts'
 import { renderStreamError } from '../gemini/passthrough.ts'
 import { camelBody, listOf } from '../gemini/syntax/casing.ts'
 import type { Batch, Exchange, NoteLoss, Passthrough } from '../protocol.ts'
-import { neverStreamed, type UnaryProtocol } from '../shared/unary.ts'
+import { rejectStream, type UnaryProtocol } from '../shared/unary.ts'
 import { notAnAnswer } from '../shared/vendor-error.ts'
 import {
   type EmbeddingRequest,
   type EmbeddingResponse,
-  lose,
+  type EmbeddingTask,
+  invalidField,
   memberOf,
-  type Task,
+  noteUnsupported,
+  parseVectors,
   taskOf,
   usageFor,
-  vectorsFor,
-  wrong,
 } from './neutral.ts'
 
 /** https://ai.google.dev/gemini-api/docs/embeddings#supported-task-types */
-export const taskTypes: Record<Task, string> = {
+export const taskTypes: Record<EmbeddingTask, string> = {
   query: 'RETRIEVAL_QUERY',
   document: 'RETRIEVAL_DOCUMENT',
   similarity: 'SEMANTIC_SIMILARITY',
@@ -31,9 +31,9 @@ export const taskTypes: Record<Task, string> = {
 }
 
 /** "BatchEmbedContentsRequest.requests: at most 100 requests can be in one batch" (github.com/geldata/gel issue 9032). */
-const most = 100
+const maxTexts = 100
 
-const fields: ReadonlySet<string> = new Set([
+const knownFields: ReadonlySet<string> = new Set([
   'model',
   'content',
   'taskType',
@@ -43,55 +43,60 @@ const fields: ReadonlySet<string> = new Set([
 ])
 
 /** Settings stand beside the content, or in `embedContentConfig`. */
-const settled = (request: JsonObject): JsonObject =>
+const withConfig = (request: JsonObject): JsonObject =>
   isObject(request.embedContentConfig) ? { ...request, ...request.embedContentConfig } : request
 
 const textIn = (content: Json | undefined, path: string): string => {
   if (typeof content === 'string') return content
   const parts = listOf(memberOf(content, 'parts'))
-  if (parts.length === 0) throw wrong(`${path}.parts`, 'is missing')
+  if (parts.length === 0) throw invalidField(`${path}.parts`, 'is missing')
   const texts = parts.map(({ text }, index) => {
     if (typeof text === 'string') return text
-    throw wrong(`${path}.parts[${index}]`, 'is no text: the target takes texts only')
+    throw invalidField(`${path}.parts[${index}]`, 'is no text: the target takes texts only')
   })
   return texts.join('\n')
 }
 
 /** @throws GatewayError `invalid_request` where the requests of a batch want different things of their vectors */
-const same = <Value>(values: readonly Value[], path: string): Value | undefined => {
+const sharedValue = <Value>(values: readonly Value[], path: string): Value | undefined => {
   const [first] = values
   const other = values.findIndex(value => value !== first)
-  if (other > 0) throw wrong(`requests[${other}].${path}`, 'must be the same in all requests for this target')
+  if (other > 0) throw invalidField(`requests[${other}].${path}`, 'must be the same in all requests for this target')
   return first
 }
 
-const askOf = (requests: readonly JsonObject[], at: (index: number) => string, loss: NoteLoss): EmbeddingRequest => {
-  const all = requests.map(settled)
+const toEmbeddingRequest = (
+  requests: readonly JsonObject[],
+  pathOf: (index: number) => string,
+  loss: NoteLoss,
+): EmbeddingRequest => {
+  const all = requests.map(withConfig)
   for (const [index, request] of all.entries())
     for (const key in request)
-      if (!fields.has(key) && key !== 'embedContentConfig') loss(`${at(index)}${key}`, 'the target does not know it')
+      if (!knownFields.has(key) && key !== 'embedContentConfig')
+        loss(`${pathOf(index)}${key}`, 'the target does not know it')
   const dimensions = countOf(
-    same(
+    sharedValue(
       all.map(one => one.outputDimensionality),
       'outputDimensionality',
     ),
   )
   const task = taskOf(
-    same(
+    sharedValue(
       all.map(one => one.taskType),
       'taskType',
     ),
     'taskType',
     loss,
   )
-  const truncate = same(
+  const truncate = sharedValue(
     all.map(one => one.autoTruncate),
     'autoTruncate',
   )
   const titles = all.map(({ title }) => (typeof title === 'string' ? title : ''))
   return {
     model: '',
-    texts: all.map(({ content }, index) => textIn(content, `${at(index)}content`)),
+    texts: all.map(({ content }, index) => textIn(content, `${pathOf(index)}content`)),
     encoding: 'float',
     ...(dimensions && { dimensions }),
     ...(task && { task }),
@@ -100,7 +105,11 @@ const askOf = (requests: readonly JsonObject[], at: (index: number) => string, l
   }
 }
 
-const requestOf = ({ model, titles, dimensions, task }: EmbeddingRequest, text: string, index: number): JsonObject => ({
+const renderEmbedRequest = (
+  { model, titles, dimensions, task }: EmbeddingRequest,
+  text: string,
+  index: number,
+): JsonObject => ({
   model: `models/${model}`,
   content: { parts: [{ text }] },
   ...(task && { taskType: taskTypes[task] }),
@@ -108,27 +117,27 @@ const requestOf = ({ model, titles, dimensions, task }: EmbeddingRequest, text: 
   ...(dimensions !== undefined && { outputDimensionality: dimensions }),
 })
 
-const usageIn = (body: JsonObject, ask: EmbeddingRequest) =>
-  usageFor(ask, countOf(memberOf(body.usageMetadata, 'promptTokenCount')))
+const usageIn = (body: JsonObject, request: EmbeddingRequest) =>
+  usageFor(request, countOf(memberOf(body.usageMetadata, 'promptTokenCount')))
 
 /** What a client of Gemini is told; a guess is not. */
-const metadata = ({ usage }: EmbeddingResponse): JsonObject =>
+const renderUsageMetadata = ({ usage }: EmbeddingResponse): JsonObject =>
   usage && !usage.estimated ? { usageMetadata: { promptTokenCount: usage.input } } : {}
 
 /** The address names the model, and so does each request of a batch: it must be the same. */
-const named = (request: Json, model: string): Json =>
+const withModel = (request: Json, model: string): Json =>
   isObject(request) && request.model !== undefined ? { ...request, model: `models/${model}` } : request
 
-const watchOf = (rename: (body: JsonObject, model: string) => JsonObject): Passthrough => ({
+const createPassthrough = (rename: (body: JsonObject, model: string) => JsonObject): Passthrough => ({
   readRequest: () => ({ stream: false, usageRequested: false }),
   writeRequest: (text, body, { model }) => (text.includes('"model"') ? JSON.stringify(rename(body, model)) : text),
-  pipeStream: neverStreamed,
+  pipeStream: rejectStream,
   passMessage: (text, exchange) => passMessage(text, exchange),
 })
 
 /** Nothing is built from the vectors. */
 const passMessage = (text: string, exchange: Exchange): ReturnType<Passthrough['passMessage']> => {
-  const members = topLevel(text)?.members
+  const members = scanTopLevel(text)?.members
   const member = (key: string): Json | undefined => {
     const span = members?.get(key)
     return span && parseJson(text.slice(span.start, span.end))
@@ -140,76 +149,80 @@ const passMessage = (text: string, exchange: Exchange): ReturnType<Passthrough['
   return { text, ...(input !== undefined && { usage: { input, output: 0 } }) }
 }
 
-const shared = { kind: 'embedding', idPrefix: '', parseError, renderError, renderStreamError } as const
+const sharedMembers = { kind: 'embedding', idPrefix: '', parseError, renderError, renderStreamError } as const
 
-const checkContent = (request: Json | undefined, at: string): void => {
-  if (!isObject(request)) throw wrong(at, 'must be an object')
-  if (request.content == null) throw wrong(`${at === '' ? '' : `${at}.`}content`, 'is missing')
+const checkContent = (request: Json | undefined, path: string): void => {
+  if (!isObject(request)) throw invalidField(path, 'must be an object')
+  if (request.content == null) throw invalidField(`${path === '' ? '' : `${path}.`}content`, 'is missing')
 }
 
 export const embedContent: UnaryProtocol<EmbeddingRequest, EmbeddingResponse> = {
-  ...shared,
+  ...sharedMembers,
   id: 'gemini/embedContent',
   checkRequest: body => checkContent(body, ''),
-  passthrough: watchOf((body, model) => named(body, model) as JsonObject),
+  passthrough: createPassthrough((body, model) => withModel(body, model) as JsonObject),
   maxTexts: () => 1,
-  parseRequest: (body, loss) => askOf([camelBody(body)], () => '', loss),
-  renderRequest: (ask, loss) => {
-    lose(ask, ['user', 'truncate'], loss)
-    return requestOf(ask, ask.texts[0]!, 0)
+  parseRequest: (body, loss) => toEmbeddingRequest([camelBody(body)], () => '', loss),
+  renderRequest: (request, loss) => {
+    noteUnsupported(request, ['user', 'truncate'], loss)
+    return renderEmbedRequest(request, request.texts[0]!, 0)
   },
-  parseMessage(body, ask, exchange) {
+  parseMessage(body, request, exchange) {
     if (tellsFault(body)) throw faultFrom(body, exchange)
-    const vectors = vectorsFor(ask, [body.embedding ?? null], item => memberOf(item, 'values'))
-    return { vectors, usage: usageIn(body, ask) }
+    const vectors = parseVectors(request, [body.embedding ?? null], item => memberOf(item, 'values'))
+    return { vectors, usage: usageIn(body, request) }
   },
-  renderMessage: answer => ({ embedding: { values: answer.vectors[0]! }, ...metadata(answer) }),
+  renderMessage: answer => ({ embedding: { values: answer.vectors[0]! }, ...renderUsageMetadata(answer) }),
 }
 
 const requestsIn = (body: JsonObject): Json[] => (Array.isArray(body.requests) ? body.requests : [])
 
 /** The parts of a batch, for targets that take fewer at once. */
-const several: Batch = {
-  split(body, most) {
+const batch: Batch = {
+  split(body, maxTexts) {
     const requests = requestsIn(body)
-    if (requests.length <= most) return undefined
-    return Array.from({ length: Math.ceil(requests.length / most) }, (_, part) => ({
+    if (requests.length <= maxTexts) return undefined
+    return Array.from({ length: Math.ceil(requests.length / maxTexts) }, (_, part) => ({
       ...body,
-      requests: requests.slice(part * most, (part + 1) * most),
+      requests: requests.slice(part * maxTexts, (part + 1) * maxTexts),
     }))
   },
   join(answers) {
     const counts = answers.map(({ usageMetadata }) => countOf(memberOf(usageMetadata, 'promptTokenCount')))
-    const told = counts.every(count => count !== undefined)
+    const areAllCounted = counts.every(count => count !== undefined)
     return {
       embeddings: answers.flatMap(({ embeddings }) => (Array.isArray(embeddings) ? embeddings : [])),
-      ...(told && { usageMetadata: { promptTokenCount: counts.reduce((sum, count) => sum + count, 0) } }),
+      ...(areAllCounted && { usageMetadata: { promptTokenCount: counts.reduce((sum, count) => sum + count, 0) } }),
     }
   },
   frames: () => [],
 }
 
 export const batchEmbedContents: UnaryProtocol<EmbeddingRequest, EmbeddingResponse> = {
-  ...shared,
+  ...sharedMembers,
   id: 'gemini/batchEmbedContents',
   checkRequest(body) {
-    if (requestsIn(body).length === 0) throw wrong('requests', 'must be a list of at least one request')
+    if (requestsIn(body).length === 0) throw invalidField('requests', 'must be a list of at least one request')
     for (const [index, request] of requestsIn(body).entries()) checkContent(request, `requests[${index}]`)
   },
-  passthrough: watchOf((body, model) => ({
+  passthrough: createPassthrough((body, model) => ({
     ...body,
-    requests: requestsIn(body).map(request => named(request, model)),
+    requests: requestsIn(body).map(request => withModel(request, model)),
   })),
-  maxTexts: () => most,
-  parseRequest: (body, loss) => askOf(listOf(camelBody(body).requests), index => `requests[${index}].`, loss),
-  renderRequest(ask, loss) {
-    lose(ask, ['user', 'truncate'], loss)
-    return { requests: ask.texts.map((text, index) => requestOf(ask, text, index)) }
+  maxTexts: () => maxTexts,
+  parseRequest: (body, loss) =>
+    toEmbeddingRequest(listOf(camelBody(body).requests), index => `requests[${index}].`, loss),
+  renderRequest(request, loss) {
+    noteUnsupported(request, ['user', 'truncate'], loss)
+    return { requests: request.texts.map((text, index) => renderEmbedRequest(request, text, index)) }
   },
-  parseMessage(body, ask, exchange) {
+  parseMessage(body, request, exchange) {
     if (tellsFault(body)) throw faultFrom(body, exchange)
-    return { vectors: vectorsFor(ask, body.embeddings, item => memberOf(item, 'values')), usage: usageIn(body, ask) }
+    return {
+      vectors: parseVectors(request, body.embeddings, item => memberOf(item, 'values')),
+      usage: usageIn(body, request),
+    }
   },
-  renderMessage: answer => ({ embeddings: answer.vectors.map(values => ({ values })), ...metadata(answer) }),
-  batch: several,
+  renderMessage: answer => ({ embeddings: answer.vectors.map(values => ({ values })), ...renderUsageMetadata(answer) }),
+  batch: batch,
 }

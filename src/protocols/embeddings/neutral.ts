@@ -6,7 +6,7 @@ import type { NoteLoss } from '../protocol.ts'
 import type { UnaryEgress } from '../shared/unary.ts'
 
 /** What the vectors are for. */
-export type Task =
+export type EmbeddingTask =
   | 'query'
   | 'document'
   | 'similarity'
@@ -24,7 +24,7 @@ export type EmbeddingRequest = {
   dimensions?: number
   encoding: 'float' | 'base64'
   user?: string
-  task?: Task
+  task?: EmbeddingTask
   /** False: a text that is too long is an error. */
   truncate?: boolean
 }
@@ -35,7 +35,7 @@ export type EmbeddingResponse = { vectors: number[][]; usage?: Usage }
 export type EmbeddingEgress = UnaryEgress<EmbeddingRequest, EmbeddingResponse>
 
 /** Words for a task, as vendors and their clients write them: Gemini's `task_type`, Cohere's `input_type`, Jina's `task`, DashScope's `text_type`. */
-const words: Record<string, Task> = {
+const taskByName: Record<string, EmbeddingTask> = {
   query: 'query',
   search_query: 'query',
   retrieval_query: 'query',
@@ -56,51 +56,55 @@ const words: Record<string, Task> = {
   'code.query': 'code',
 }
 
-export const taskOf = (word: Json | undefined, path: string, loss: NoteLoss): Task | undefined => {
-  if (word === undefined || word === null || word === 'TASK_TYPE_UNSPECIFIED') return undefined
-  const task = typeof word === 'string' ? words[word.toLowerCase()] : undefined
+export const taskOf = (name: Json | undefined, path: string, loss: NoteLoss): EmbeddingTask | undefined => {
+  if (name === undefined || name === null || name === 'TASK_TYPE_UNSPECIFIED') return undefined
+  const task = typeof name === 'string' ? taskByName[name.toLowerCase()] : undefined
   if (task === undefined) loss(path, 'no task of this name is known')
   return task
 }
 
-export const wrong = (param: string, what: string): GatewayError =>
+export const invalidField = (param: string, what: string): GatewayError =>
   new GatewayError('invalid_request', `${param} ${what}`, { param })
 
 /** Notes what the vendor has no word for. */
-export const lose = (ask: EmbeddingRequest, fields: readonly (keyof EmbeddingRequest)[], loss: NoteLoss): void => {
-  for (const field of fields) if (ask[field] !== undefined) loss(field, 'the target does not know it')
+export const noteUnsupported = (
+  request: EmbeddingRequest,
+  fields: readonly (keyof EmbeddingRequest)[],
+  loss: NoteLoss,
+): void => {
+  for (const field of fields) if (request[field] !== undefined) loss(field, 'the target does not know it')
 }
 
 /** A vector as JSON has it: a list of numbers, or base64 of little-endian 32-bit floats. Undefined where it is neither. */
-export const vectorIn = (value: Json | undefined): number[] | undefined => {
-  if (typeof value === 'string') return floatsIn(value)
+export const parseVector = (value: Json | undefined): number[] | undefined => {
+  if (typeof value === 'string') return decodeFloats(value)
   const isVector = Array.isArray(value) && value.length > 0 && value.every(number => typeof number === 'number')
   return isVector ? (value as number[]) : undefined
 }
 
 /** @throws GatewayError `upstream_failed` where it is none */
-const vectorOf = (value: Json | undefined): number[] => {
-  const vector = vectorIn(value)
+const requireVector = (value: Json | undefined): number[] => {
+  const vector = parseVector(value)
   if (vector) return vector
   throw new GatewayError('upstream_failed', 'the vendor answered with something that is no vector')
 }
 
 /** Undefined where the bytes are none: some vendors give whole numbers of one byte. */
-const floatsIn = (base64: string): number[] | undefined => {
+const decodeFloats = (base64: string): number[] | undefined => {
   const bytes = Buffer.from(base64, 'base64')
   if (bytes.length === 0 || bytes.length % 4 !== 0) return undefined
   const floats = Array.from({ length: bytes.length / 4 }, (_, index) => bytes.readFloatLE(index * 4))
   return floats.every(Number.isFinite) ? floats : undefined
 }
 
-export const base64Of = (vector: readonly number[]): string => {
+export const encodeFloats = (vector: readonly number[]): string => {
   const bytes = Buffer.alloc(vector.length * 4)
   for (const [index, number] of vector.entries()) bytes.writeFloatLE(number, index * 4)
   return bytes.toString('base64')
 }
 
 /** One vector for each text, in order. @throws GatewayError `upstream_failed` where there are more or fewer */
-export const vectorsFor = (
+export const parseVectors = (
   { texts }: EmbeddingRequest,
   list: Json | undefined,
   member: (item: Json) => Json | undefined,
@@ -108,11 +112,11 @@ export const vectorsFor = (
   const found = Array.isArray(list) ? list : []
   if (found.length !== texts.length)
     throw new GatewayError('upstream_failed', `the vendor gave ${found.length} vectors for ${texts.length} texts`)
-  return found.map(item => vectorOf(member(item)))
+  return found.map(item => requireVector(member(item)))
 }
 
 /** The same where each item says which text it belongs to. */
-export const inOrder = (list: Json | undefined, key: string): Json | undefined => {
+export const sortByField = (list: Json | undefined, key: string): Json | undefined => {
   if (!Array.isArray(list)) return list
   const indexOf = (item: Json): number => (isObject(item) && typeof item[key] === 'number' ? item[key] : Number.NaN)
   return list.some(item => Number.isNaN(indexOf(item)))
@@ -121,8 +125,8 @@ export const inOrder = (list: Json | undefined, key: string): Json | undefined =
 }
 
 /** Tokens of the texts: told, or else a quarter of their bytes. */
-export const usageFor = ({ texts }: EmbeddingRequest, told: number | undefined): Usage => {
-  if (told !== undefined) return { input: told, output: 0 }
+export const usageFor = ({ texts }: EmbeddingRequest, reported: number | undefined): Usage => {
+  if (reported !== undefined) return { input: reported, output: 0 }
   const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
   return { input: Math.ceil(bytes / 4), output: 0, estimated: true }
 }

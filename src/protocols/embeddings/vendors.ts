@@ -1,15 +1,23 @@
 /** Vendors' own ways to ask for vectors, spoken to them only. */
 import { countOf, isObject, type Json } from '../../base/json/json.ts'
 import { faultFrom, isErrorBody, parseError } from '../shared/vendor-error.ts'
-import { type EmbeddingEgress, inOrder, lose, memberOf, type Task, usageFor, vectorsFor } from './neutral.ts'
+import {
+  type EmbeddingEgress,
+  type EmbeddingTask,
+  memberOf,
+  noteUnsupported,
+  parseVectors,
+  sortByField,
+  usageFor,
+} from './neutral.ts'
 
 /** https://docs.ollama.com/api/embed (2026-11): takes as many texts as there are, vectors in their order. */
 export const ollamaEmbed: EmbeddingEgress = {
   id: 'ollama/embed',
   kind: 'embedding',
-  renderRequest(ask, loss) {
-    lose(ask, ['titles', 'user', 'task'], loss)
-    const { model, texts, dimensions, truncate } = ask
+  renderRequest(request, loss) {
+    noteUnsupported(request, ['titles', 'user', 'task'], loss)
+    const { model, texts, dimensions, truncate } = request
     return {
       model,
       input: texts,
@@ -17,16 +25,16 @@ export const ollamaEmbed: EmbeddingEgress = {
       ...(truncate !== undefined && { truncate }),
     }
   },
-  parseMessage(body, ask, exchange) {
+  parseMessage(body, request, exchange) {
     if (isErrorBody(body)) throw faultFrom(body, exchange)
-    const vectors = vectorsFor(ask, body.embeddings, item => item)
-    return { vectors, usage: usageFor(ask, countOf(body.prompt_eval_count)) }
+    const vectors = parseVectors(request, body.embeddings, item => item)
+    return { vectors, usage: usageFor(request, countOf(body.prompt_eval_count)) }
   },
   parseError,
 }
 
 /** What DashScope tells apart: what is sought, and what is looked through. */
-const textTypes: Partial<Record<Task, string>> = {
+const textTypes: Partial<Record<EmbeddingTask, string>> = {
   query: 'query',
   question: 'query',
   code: 'query',
@@ -38,9 +46,9 @@ export const dashscopeEmbeddings: EmbeddingEgress = {
   id: 'dashscope/embeddings',
   kind: 'embedding',
   maxTexts: model => (/^text-embedding-v[12]$/.test(model) ? 25 : 10),
-  renderRequest(ask, loss) {
-    lose(ask, ['titles', 'user', 'truncate'], loss)
-    const { model, texts, dimensions, task } = ask
+  renderRequest(request, loss) {
+    noteUnsupported(request, ['titles', 'user', 'truncate'], loss)
+    const { model, texts, dimensions, task } = request
     const type = task && textTypes[task]
     if (task && !type) loss('task', 'the target tells queries and documents apart and no more')
     const parameters = {
@@ -49,16 +57,16 @@ export const dashscopeEmbeddings: EmbeddingEgress = {
     }
     return { model, input: { texts }, ...(Object.keys(parameters).length > 0 && { parameters }) }
   },
-  parseMessage(body, ask, exchange) {
+  parseMessage(body, request, exchange) {
     if (isErrorBody(body)) throw faultFrom(body, exchange)
-    const list = inOrder(memberOf(body.output, 'embeddings'), 'text_index')
-    const vectors = vectorsFor(ask, list, item => memberOf(item, 'embedding'))
-    return { vectors, usage: usageFor(ask, countOf(memberOf(body.usage, 'total_tokens'))) }
+    const list = sortByField(memberOf(body.output, 'embeddings'), 'text_index')
+    const vectors = parseVectors(request, list, item => memberOf(item, 'embedding'))
+    return { vectors, usage: usageFor(request, countOf(memberOf(body.usage, 'total_tokens'))) }
   },
   parseError,
 }
 
-const inputTypes: Partial<Record<Task, string>> = {
+const inputTypes: Partial<Record<EmbeddingTask, string>> = {
   query: 'search_query',
   question: 'search_query',
   code: 'search_query',
@@ -77,9 +85,9 @@ export const cohereEmbed: EmbeddingEgress = {
   id: 'cohere/embed',
   kind: 'embedding',
   maxTexts: () => 96,
-  renderRequest(ask, loss) {
-    lose(ask, ['titles', 'user'], loss)
-    const { model, texts, dimensions, task, truncate } = ask
+  renderRequest(request, loss) {
+    noteUnsupported(request, ['titles', 'user'], loss)
+    const { model, texts, dimensions, task, truncate } = request
     const type = task && inputTypes[task]
     if (task && !type) loss('task', 'the target has no such input_type')
     return {
@@ -91,11 +99,11 @@ export const cohereEmbed: EmbeddingEgress = {
       ...(truncate !== undefined && { truncate: truncate ? 'END' : 'NONE' }),
     }
   },
-  parseMessage(body, ask, exchange) {
+  parseMessage(body, request, exchange) {
     if (isErrorBody(body)) throw faultFrom(body, exchange)
-    const vectors = vectorsFor(ask, floatsOf(body.embeddings), item => item)
+    const vectors = parseVectors(request, floatsOf(body.embeddings), item => item)
     const billed = memberOf(memberOf(body.meta, 'billed_units'), 'input_tokens')
-    return { vectors, usage: usageFor(ask, countOf(billed)) }
+    return { vectors, usage: usageFor(request, countOf(billed)) }
   },
   parseError,
 }

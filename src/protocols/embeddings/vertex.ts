@@ -6,9 +6,16 @@ import { countOf, type Json, type JsonObject } from '../../base/json/json.ts'
 import { faultFrom, parseError, tellsFault } from '../gemini/error.ts'
 import type { NoteLoss } from '../protocol.ts'
 import { taskTypes } from './gemini.ts'
-import { type EmbeddingEgress, type EmbeddingRequest, lose, memberOf, usageFor, vectorsFor } from './neutral.ts'
+import {
+  type EmbeddingEgress,
+  type EmbeddingRequest,
+  memberOf,
+  noteUnsupported,
+  parseVectors,
+  usageFor,
+} from './neutral.ts'
 
-const instanceOf = ({ task, titles }: EmbeddingRequest, content: string, index: number): JsonObject => ({
+const renderInstance = ({ task, titles }: EmbeddingRequest, content: string, index: number): JsonObject => ({
   content,
   ...(task && { task_type: taskTypes[task] }),
   ...(titles?.[index] && { title: titles[index] }),
@@ -19,7 +26,7 @@ const settings = ({ dimensions, truncate }: EmbeddingRequest): JsonObject => ({
   ...(truncate !== undefined && { autoTruncate: truncate }),
 })
 
-const tokensIn = (predictions: Json | undefined): number | undefined => {
+const sumTokens = (predictions: Json | undefined): number | undefined => {
   const counts = (Array.isArray(predictions) ? predictions : []).map(one =>
     countOf(memberOf(memberOf(memberOf(one, 'embeddings'), 'statistics'), 'token_count')),
   )
@@ -31,18 +38,18 @@ export const vertexPredict: EmbeddingEgress = {
   kind: 'embedding',
   /** gemini-embedding-001 takes one text, the others 250. */
   maxTexts: model => (model.startsWith('gemini-') ? 1 : 250),
-  renderRequest(ask: EmbeddingRequest, loss: NoteLoss) {
-    lose(ask, ['user'], loss)
-    const parameters = settings(ask)
+  renderRequest(request: EmbeddingRequest, loss: NoteLoss) {
+    noteUnsupported(request, ['user'], loss)
+    const parameters = settings(request)
     return {
-      instances: ask.texts.map((text, index) => instanceOf(ask, text, index)),
+      instances: request.texts.map((text, index) => renderInstance(request, text, index)),
       ...(Object.keys(parameters).length > 0 && { parameters }),
     }
   },
-  parseMessage(body, ask, exchange) {
+  parseMessage(body, request, exchange) {
     if (tellsFault(body)) throw faultFrom(body, exchange)
-    const vectors = vectorsFor(ask, body.predictions, one => memberOf(memberOf(one, 'embeddings'), 'values'))
-    return { vectors, usage: usageFor(ask, tokensIn(body.predictions)) }
+    const vectors = parseVectors(request, body.predictions, one => memberOf(memberOf(one, 'embeddings'), 'values'))
+    return { vectors, usage: usageFor(request, sumTokens(body.predictions)) }
   },
   parseError,
 }
@@ -51,21 +58,21 @@ export const vertexEmbedContent: EmbeddingEgress = {
   id: 'vertex/embedContent',
   kind: 'embedding',
   maxTexts: () => 1,
-  renderRequest(ask, loss) {
-    lose(ask, ['user'], loss)
-    const { task, titles, texts } = ask
+  renderRequest(request, loss) {
+    noteUnsupported(request, ['user'], loss)
+    const { task, titles, texts } = request
     const embedContentConfig = {
       ...(task && { taskType: taskTypes[task] }),
       ...(titles?.[0] && { title: titles[0] }),
-      ...settings(ask),
+      ...settings(request),
     }
     const content = { role: 'user', parts: [{ text: texts[0]! }] }
     return { content, ...(Object.keys(embedContentConfig).length > 0 && { embedContentConfig }) }
   },
-  parseMessage(body, ask, exchange) {
+  parseMessage(body, request, exchange) {
     if (tellsFault(body)) throw faultFrom(body, exchange)
-    const vectors = vectorsFor(ask, [body.embedding ?? null], item => memberOf(item, 'values'))
-    return { vectors, usage: usageFor(ask, countOf(memberOf(body.usageMetadata, 'promptTokenCount'))) }
+    const vectors = parseVectors(request, [body.embedding ?? null], item => memberOf(item, 'values'))
+    return { vectors, usage: usageFor(request, countOf(memberOf(body.usageMetadata, 'promptTokenCount'))) }
   },
   parseError,
 }

@@ -2,7 +2,13 @@
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import type { Exchange } from '../protocol.ts'
-import { clampedWait, inStrings, parseError as parseAny, redactKeyLike, retryAfter } from '../shared/vendor-error.ts'
+import {
+  clampedWait,
+  mapStrings,
+  parseError as parseAny,
+  parseRetryAfter,
+  redactKeyLike,
+} from '../shared/vendor-error.ts'
 import { id } from './parts/part.ts'
 import { listOf } from './syntax/casing.ts'
 
@@ -46,10 +52,10 @@ export const parseError = (status: number, headers: Headers, text: string, redac
   const told = envelopeIn(text)
   const general = parseAny(status, headers, told ? JSON.stringify(plainOf(told)) : text, redact)
   if (told === undefined || general.code === 'upstream_credentials') return general
-  const delay = retryAfter(headers) ?? delayIn(told)
+  const delay = parseRetryAfter(headers) ?? delayIn(told)
   const body = {
     protocol: id,
-    text: inStrings(JSON.stringify({ error: told }), word => redactKeyLike(redact.redact(word))),
+    text: mapStrings(JSON.stringify({ error: told }), word => redactKeyLike(redact.redact(word))),
   }
   const detail = { ...general.detail, body, ...(delay !== undefined && { retryAfter: delay }) }
   return new GatewayError(general.code, general.message, detail)

@@ -1,9 +1,9 @@
 /** Why an answer ended, in Google's words: https://ai.google.dev/api/generate-content#FinishReason (2026-11) ↔ ours. */
 import { GatewayError } from '../../base/errors.ts'
 import type { Json } from '../../base/json/json.ts'
-import type { Finish } from '../../ir/chat.ts'
+import type { FinishReason } from '../../ir/chat.ts'
 
-const words: Record<string, Finish> = {
+const words: Record<string, FinishReason> = {
   STOP: 'stop',
   MAX_TOKENS: 'length',
   SAFETY: 'filter',
@@ -76,12 +76,12 @@ export const faultOf = (word: string | undefined, said: boolean): GatewayError |
     : undefined
 
 /** A call always ends as calls: Gemini says STOP there. */
-export const finishOf = (word: string, called: boolean): Finish => {
+export const finishOf = (word: string, called: boolean): FinishReason => {
   const finish = words[word] ?? 'other'
   return called && finish === 'stop' ? 'calls' : finish
 }
 
-const ours: Record<Finish, string> = {
+const ours: Record<FinishReason, string> = {
   stop: 'STOP',
   length: 'MAX_TOKENS',
   calls: 'STOP',
@@ -91,11 +91,11 @@ const ours: Record<Finish, string> = {
 }
 
 /** Our finish in Google's words, in the vendor's own where it is Google. */
-export const renderFinish = (reason: Finish, raw: string | undefined): string => {
+export const renderFinish = (reason: FinishReason, raw: string | undefined): string => {
   const theirs = raw === undefined ? undefined : words[raw]
   return theirs !== undefined && (theirs === reason || (theirs === 'stop' && reason === 'calls')) ? raw! : ours[reason]
 }
 
 /** Has the word a form for an answer that never began. */
-export const isBlock = (reason: Finish, raw: string | undefined): raw is string =>
+export const isBlock = (reason: FinishReason, raw: string | undefined): raw is string =>
   reason === 'filter' && raw !== undefined && blocks.has(raw)

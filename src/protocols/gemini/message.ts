@@ -2,7 +2,7 @@
 
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Message } from '../../ir/chat.ts'
-import { collect, replayMessage } from '../../ir/collect.ts'
+import { createCollector, replayMessage } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
 import { notAnAnswer } from '../shared/vendor-error.ts'
 import { faultFrom, tellsFault } from './error.ts'
@@ -12,7 +12,7 @@ import { tellChunks } from './stream-encoder.ts'
 /** A vendor's whole answer, or the list of chunks that a stream without `alt=sse` is. @throws GatewayError the fault it tells, `upstream_failed` where it is none */
 export const parseMessage = (given: Json, exchange: Exchange): Message => {
   const chunks = readChunks(given, exchange)
-  const collector = collect()
+  const collector = createCollector()
   const ear = hearChunks(exchange, collector.push)
   for (const chunk of chunks) ear.chunk(chunk)
   if (ear.finish === undefined) exchange.loss('finishReason', 'the vendor gave none')

@@ -1,9 +1,9 @@
 /** What a pass of generateContent sees. Whole frames go on as they came, but for the model. */
 import type { GatewayError } from '../../base/errors.ts'
-import { exactly } from '../../base/json/exact-numbers.ts'
-import { isObject, type JsonObject, parseJson, textOf, topLevel, withMembers } from '../../base/json/json.ts'
+import { preserveExactNumbers } from '../../base/json/exact-numbers.ts'
+import { isObject, type JsonObject, parseJson, scanTopLevel, textOf, withMembers } from '../../base/json/json.ts'
 import { writeJson } from '../../base/json/raw.ts'
-import { isWrapped, sealPrefix } from '../../ir/seal.ts'
+import { isWrappedSeal, sealPrefix } from '../../ir/seal.ts'
 import type { Exchange, Frame, Passthrough, StreamPipe, StreamState } from '../protocol.ts'
 import { faultFrom, renderError, tellsFault } from './error.ts'
 import { wordOf } from './finish.ts'
@@ -38,7 +38,7 @@ export const writeRequest: Passthrough['writeRequest'] = (text, body, { model })
   const named = body.model === undefined ? {} : { model: `models/${model}` }
   const { contents } = body
   if (!sealed || contents === undefined) return withMembers(text, named) ?? JSON.stringify({ ...body, ...named })
-  const whole = exactly(text, body)
+  const whole = preserveExactNumbers(text, body)
   const bare = listOf(whole.contents).map(content => withoutSeals(content, model))
   return JSON.stringify({ ...whole, ...named, contents: bare.filter(content => content.parts.length > 0) })
 }
@@ -47,7 +47,7 @@ const withoutSeals = (content: JsonObject, model: string) => ({
   ...content,
   parts: listOf(content.parts).flatMap(part => {
     const { thoughtSignature, thought_signature: snake, ...rest } = part
-    if (!isWrapped(thoughtSignature) && !isWrapped(snake)) return [part]
+    if (!isWrappedSeal(thoughtSignature) && !isWrappedSeal(snake)) return [part]
     if (rest.text === '' && Object.keys(rest).every(key => key === 'text' || key === 'thought')) return []
     const isCall = 'functionCall' in rest || 'function_call' in rest
     return [isCall && demandsSignatures(model) ? { ...rest, thoughtSignature: sentinel } : rest]
@@ -121,7 +121,7 @@ export const withModel = (text: string, body: JsonObject, model: string): string
     if (start >= 0 && /^\s*:\s*$/.test(text.slice(at + key.length, start)))
       return text.slice(0, start) + JSON.stringify(model) + text.slice(start + value.length)
   }
-  const span = topLevel(text)?.members.get('modelVersion')
+  const span = scanTopLevel(text)?.members.get('modelVersion')
   return span
     ? text.slice(0, span.start) + JSON.stringify(model) + text.slice(span.end)
     : JSON.stringify(renamed(body, model))

@@ -27,7 +27,7 @@ type Words = { kind: 'text' | 'reasoning'; at: number; text: string; sealed: boo
  * from Vertex in pieces. After a finish more parts may follow, and another finish.
  */
 export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ear => {
-  const { loss, target } = exchange
+  const { loss, sealOrigin } = exchange
   const nameCall = namesFor(exchange.id)
   const freeText = freeTextTools(exchange)
   const sources: Sources = {}
@@ -104,14 +104,18 @@ export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ea
   }
 
   const hear = (part: JsonObject): void => {
-    const seal = sealIn(part, undefined, target)
+    const seal = sealIn(part, undefined, sealOrigin)
     if (isObject(part.functionCall)) return void call(part.functionCall, seal)
     if (typeof part.text === 'string') return void say(part.thought === true ? 'reasoning' : 'text', part.text, seal)
     if (Object.keys(part).length === 0) return
     close()
     answered = true
-    const media = part.thought === true ? undefined : mediaIn(part, target)
-    emit({ type: 'part', at: next++, part: media ?? { type: 'foreign', seal: { by: id, at: target, value: part } } })
+    const media = part.thought === true ? undefined : mediaIn(part, sealOrigin)
+    emit({
+      type: 'part',
+      at: next++,
+      part: media ?? { type: 'foreign', seal: { by: id, at: sealOrigin, value: part } },
+    })
   }
 
   const candidate = (one: JsonObject): void => {

@@ -1,7 +1,7 @@
 /** Events → chunks of an answer. */
 
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
-import type { Finish, Seal, Usage } from '../../ir/chat.ts'
+import type { FinishReason, Seal, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
 import type { Exchange, Stage } from '../protocol.ts'
 import { missingFinish } from '../shared/vendor-error.ts'
@@ -106,7 +106,7 @@ export const tellChunks =
     }
 
     /** Every chunk has a part: libraries that keep a conversation drop an answer with an empty content from it. */
-    const ending = (reason: Finish, raw: string | undefined): JsonObject => {
+    const ending = (reason: FinishReason, raw: string | undefined): JsonObject => {
       if (!told && isBlock(reason, raw)) return { promptFeedback: { blockReason: raw } }
       const word = malformed && reason !== 'length' ? 'MALFORMED_FUNCTION_CALL' : renderFinish(reason, raw)
       const sources = cited.length > 0 ? { groundingMetadata: renderSources(cited) } : {}

@@ -11,7 +11,7 @@ import { jsonSchemaOf } from './syntax/json-schema.ts'
 const read = new Set(['name', 'description', 'parameters', 'parametersJsonSchema'])
 
 /** Functions are tools of everybody's; search, code execution, URLs and the like are this vendor's own. */
-export const parseTools = (given: Json | undefined): Pick<Chat, 'tools' | 'natives'> => {
+export const parseTools = (given: Json | undefined): Pick<Chat, 'tools' | 'nativeTools'> => {
   const groups = listOf(given)
   const tools = groups.flatMap(({ functionDeclarations }) => listOf(functionDeclarations).map(parseFunction))
   const natives = groups.flatMap(({ functionDeclarations: _, ...others }) =>
@@ -19,7 +19,7 @@ export const parseTools = (given: Json | undefined): Pick<Chat, 'tools' | 'nativ
       .filter(([, value]) => value !== null && value !== undefined)
       .map(([key, value]): Seal => ({ by: id, value: { [key]: value } })),
   )
-  return { ...(tools.length > 0 && { tools }), ...(natives.length > 0 && { natives }) }
+  return { ...(tools.length > 0 && { tools }), ...(natives.length > 0 && { nativeTools: natives }) }
 }
 
 const parseFunction = (declared: JsonObject): Tool => {
@@ -61,12 +61,12 @@ export const freeTextTools = ({ clientRequest }: Exchange): ReadonlySet<string> 
   clientRequest && freeText.get(clientRequest)
 
 export const renderTools = (chat: Chat, exchange: Exchange): JsonObject => {
-  const { tools = [], natives = [], choice, parallel } = chat
+  const { tools = [], nativeTools = [], choice, parallel } = chat
   const free = tools.filter(({ custom }) => custom !== undefined).map(({ name }) => name)
   if (free.length > 0 && exchange.clientRequest) freeText.set(exchange.clientRequest, new Set(free))
   const functionDeclarations = tools.map(tool => renderFunction(tool, exchange))
   const groups: JsonObject[] = functionDeclarations.length > 0 ? [{ functionDeclarations }] : []
-  for (const { by, value } of natives)
+  for (const { by, value } of nativeTools)
     if (by === id && isObject(value)) groups.push(value)
     else exchange.loss('tools', `only ${by} has this tool`)
   if (parallel === false && tools.length > 0)

@@ -5,7 +5,7 @@
 import { type TSchema, Type } from '@sinclair/typebox'
 import type { JsonObject } from '../../base/json/json.ts'
 import type { VolatileFields } from '../protocol.ts'
-import { checkerOf } from '../shared/validate.ts'
+import { createChecker } from '../shared/validate.ts'
 import { camelBody } from './syntax/casing.ts'
 
 const nullable = <T extends TSchema>(schema: T, description?: string) =>
@@ -83,10 +83,10 @@ export const GenerateRequest = Type.Object(
   { description: 'A request of generateContent. Fields not named here go to the vendor as they are.' },
 )
 
-const check = checkerOf(GenerateRequest)
+const check = createChecker(GenerateRequest)
 
 /** Throws `invalid_request` whose `param` is the path of the first fault, in camelCase. */
 export const checkRequest = (body: JsonObject): void => check(camelBody(body))
 
 /** Every chunk of a stream counts anew, behind what it says. */
-export const volatileFields: VolatileFields = { what: 'figures', behind: '"usageMetadata"' }
+export const volatileFields: VolatileFields = { kind: 'figures', precededBy: '"usageMetadata"' }

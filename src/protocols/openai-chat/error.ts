@@ -1,11 +1,11 @@
 /** Our errors in OpenAI's envelope. */
-import type { Code, GatewayError } from '../../base/errors.ts'
+import type { ErrorCode, GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, parseJson, textOf } from '../../base/json/json.ts'
 
 const envelope = 'openai-chat'
 
 /** Code → the envelope's type and code: https://platform.openai.com/docs/guides/error-codes */
-const names: Record<Code, readonly [type: string, code: string | null]> = {
+const names: Record<ErrorCode, readonly [type: string, code: string | null]> = {
   invalid_request: ['invalid_request_error', null],
   unauthorized: ['invalid_request_error', 'invalid_api_key'],
   forbidden: ['invalid_request_error', 'model_not_allowed'],

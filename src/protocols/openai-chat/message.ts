@@ -2,7 +2,7 @@
 
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Message } from '../../ir/chat.ts'
-import { collect, replayMessage } from '../../ir/collect.ts'
+import { createCollector, replayMessage } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
 import { notAnAnswer } from '../shared/vendor-error.ts'
 import { gather } from './chunks/merge-deltas.ts'
@@ -18,7 +18,7 @@ export const parseMessage = (given: Json, exchange: Exchange): Message => {
   if (!isObject(given)) throw notAnAnswer(typeof given === 'string' ? given : JSON.stringify(given), exchange)
   const body = readMessage(JSON.stringify(given), exchange)
   mendMessage(body, exchange)
-  const collector = collect()
+  const collector = createCollector()
   const ear = hearChunks(exchange, collector.push)
   ear.chunk({ ...body, choices: (body.choices as JsonObject[]).map(asDelta) })
   ear.end()

@@ -1,11 +1,11 @@
 /** A request of Chat Completions ↔ a chat. What has no place in the neutral form waits in `extra` for this protocol. */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import type { Chat, Format, ProtocolId, Tool, ToolChoice } from '../../ir/chat.ts'
+import type { Chat, ProtocolId, ResponseFormat, Tool, ToolChoice } from '../../ir/chat.ts'
 import { isEffort, requestedEffort } from '../../ir/effort.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
 import { carrySiblingFields, type SiblingFields } from '../shared/sibling-fields.ts'
-import { fieldsOf, keepRest, takeNumbers } from '../shared/take-fields.ts'
+import { createFieldTaker, keepExtra, takeNumbers } from '../shared/take-fields.ts'
 import { asFunctions } from './custom-tools.ts'
 import { parseTurns, readable, renderTurns } from './turns.ts'
 
@@ -16,7 +16,7 @@ const plain = { temperature: 'temperature', top_p: 'topP', top_k: 'topK', seed: 
 
 /** The body has been checked. */
 export const parseRequest = (body: JsonObject, loss: NoteLoss): Chat => {
-  const { rest, take } = fieldsOf(body)
+  const { rest, take } = createFieldTaker(body)
   const chat: Chat = {
     model: textOf(take('model')) ?? '',
     stream: take('stream') === true,
@@ -33,7 +33,7 @@ export const parseRequest = (body: JsonObject, loss: NoteLoss): Chat => {
   parseLimit(rest, chat)
   parseTools(rest, chat)
   parseThinking(rest, chat)
-  keepRest(rest, id, chat)
+  keepExtra(rest, id, chat)
   return chat
 }
 
@@ -56,7 +56,7 @@ const parseThinking = (rest: JsonObject, chat: Chat): void => {
   delete rest.response_format
 }
 
-const parseFormat = (format: JsonObject): Format | undefined => {
+const parseFormat = (format: JsonObject): ResponseFormat | undefined => {
   if (format.type === 'json_object') return {}
   if (format.type !== 'json_schema' || !isObject(format.json_schema)) return undefined
   const { name, schema, strict, description } = format.json_schema
@@ -113,13 +113,13 @@ const parseChoice = (choice: Json | undefined): ToolChoice | undefined => {
 }
 
 /** A chat → the body for a vendor. A stream asks for its usage. */
-export const renderRequest = (said: Chat, { loss, target }: Exchange): JsonObject => {
+export const renderRequest = (said: Chat, { loss, sealOrigin }: Exchange): JsonObject => {
   const chat = asFunctions(said, loss)
   const { extra } = chat
   const own = extra?.by === id && isObject(extra.value) ? extra.value : {}
-  for (const { by } of chat.natives ?? []) loss('tools', `only ${by} knows a tool of its own`)
+  for (const { by } of chat.nativeTools ?? []) loss('tools', `only ${by} knows a tool of its own`)
   const { tools: foreign, ...rest } = own
-  const body: JsonObject = { model: chat.model, messages: renderTurns(readable(chat.turns, target, loss), loss) }
+  const body: JsonObject = { model: chat.model, messages: renderTurns(readable(chat.turns, sealOrigin, loss), loss) }
   if (chat.stream) Object.assign(body, { stream: true, stream_options: { include_usage: true } })
   if (chat.limit !== undefined && own.max_completion_tokens === undefined) body.max_tokens = chat.limit
   for (const [wire, ours] of Object.entries(plain)) if (chat[ours] !== undefined) body[wire] = chat[ours]
@@ -142,7 +142,7 @@ const kin: SiblingFields = {
   'generationConfig.logprobs': 'top_logprobs',
 }
 
-const renderFormat = ({ name, schema, strict, description }: Format): JsonObject =>
+const renderFormat = ({ name, schema, strict, description }: ResponseFormat): JsonObject =>
   schema === undefined && name === undefined
     ? { type: 'json_object' }
     : { type: 'json_schema', json_schema: given({ name: name ?? 'answer', description, schema, strict }) }

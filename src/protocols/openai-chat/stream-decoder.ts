@@ -1,7 +1,7 @@
 /** Strict chunks → events. */
 import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, objectsIn, parseJson, textOf } from '../../base/json/json.ts'
-import type { Finish, Seal, Usage } from '../../ir/chat.ts'
+import type { FinishReason, Seal, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
 import type { Exchange } from '../protocol.ts'
 import { gather } from './chunks/merge-deltas.ts'
@@ -11,7 +11,7 @@ import { usageIn } from './usage.ts'
 
 const id = 'openai-chat'
 
-const finishes: Record<string, Finish> = {
+const finishes: Record<string, FinishReason> = {
   stop: 'stop',
   length: 'length',
   tool_calls: 'calls',
@@ -44,7 +44,7 @@ type Call = { at: number; args: string; open: boolean }
  * only when its arguments are whole. What only this protocol knows (reasoning_details, audio) becomes one sealed part.
  */
 export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ear => {
-  const { loss, target } = exchange
+  const { loss, sealOrigin } = exchange
   const calls = new Map<number | 'legacy', Call>()
   const own: JsonObject = {}
   const noted = new Set<string>()
@@ -59,7 +59,7 @@ export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ea
     noted.add(path)
   }
 
-  const seal = (value: JsonObject): Seal => ({ by: id, at: target, value })
+  const seal = (value: JsonObject): Seal => ({ by: id, at: sealOrigin, value })
 
   const close = (all: boolean): void => {
     if (current) emit({ type: 'close', at: current.at })

@@ -1,7 +1,7 @@
 /** Events → strict chunks. */
 
 import { isObject, type JsonObject, parseJson } from '../../base/json/json.ts'
-import type { Finish, Seal, Usage } from '../../ir/chat.ts'
+import type { FinishReason, Seal, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
 import type { Exchange, Stage } from '../protocol.ts'
 import { missingFinish } from '../shared/vendor-error.ts'
@@ -23,7 +23,7 @@ type Voice = {
   held?: string[]
 }
 
-const words: Record<Finish, string> = {
+const words: Record<FinishReason, string> = {
   stop: 'stop',
   length: 'length',
   calls: 'tool_calls',
@@ -85,7 +85,7 @@ export const tellChunks =
       if (slot) chunk({ tool_calls: [{ index, function: { arguments: '' }, extra_content: slot }] })
     }
 
-    const finishWord = (reason: Finish, raw: string | undefined): string => {
+    const finishWord = (reason: FinishReason, raw: string | undefined): string => {
       if (reason === 'pause' || reason === 'other')
         lose('finish_reason', `"${raw ?? reason}" has no word in this protocol`)
       if (reason === 'calls' || (calls > 0 && words[reason] === 'stop'))

@@ -5,7 +5,7 @@
  */
 import { type TSchema, Type } from '@sinclair/typebox'
 import type { VolatileFields } from '../protocol.ts'
-import { checkerOf } from '../shared/validate.ts'
+import { createChecker } from '../shared/validate.ts'
 
 const nullable = <T extends TSchema>(schema: T, description?: string) =>
   Type.Optional(Type.Union([schema, Type.Null()], description === undefined ? {} : { description }))
@@ -99,10 +99,10 @@ export const ChatRequest = Type.Object(
   { description: 'A request of Chat Completions. Fields not named here go to the vendor as they are.' },
 )
 
-export const checkRequest = checkerOf(ChatRequest)
+export const checkRequest = createChecker(ChatRequest)
 
 /**
  * OpenAI and Azure pad the chunks of a stream, so that their lengths do not tell their words: `stream_options.include_obfuscation` in
  * https://platform.openai.com/docs/api-reference/chat/create; recorded streams have the padding behind the choices, always.
  */
-export const volatileFields: VolatileFields = { what: 'string', behind: '"obfuscation":"' }
+export const volatileFields: VolatileFields = { kind: 'string', precededBy: '"obfuscation":"' }

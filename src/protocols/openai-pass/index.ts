@@ -5,12 +5,12 @@ import { renderStreamError } from '../openai-chat/passthrough.ts'
 import type { PassthroughProtocol } from '../protocol.ts'
 import { parseError } from '../shared/vendor-error.ts'
 import { passthroughFor } from './passthrough.ts'
-import { requestCheck } from './request.ts'
+import { createRequestCheck } from './request.ts'
 
 /** `path` is what follows `/v1/`: `embeddings`, `images/generations`. Any path passes; those that are known are also checked. */
 export const openaiPass = (path: ProtocolId): PassthroughProtocol => ({
   id: path,
-  checkRequest: requestCheck(path),
+  checkRequest: createRequestCheck(path),
   renderError,
   renderStreamError,
   idPrefix: 'cmpl-',

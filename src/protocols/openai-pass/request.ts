@@ -3,7 +3,7 @@ import { GatewayError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json/json.ts'
 
 /** Path → the fields without which it makes no sense. Uploads are forms and are not checked here. */
-const required: Record<string, readonly string[]> = {
+const requiredFields: Record<string, readonly string[]> = {
   completions: ['prompt'],
   embeddings: ['input'],
   'images/generations': ['prompt'],
@@ -13,16 +13,17 @@ const required: Record<string, readonly string[]> = {
 }
 
 /** @throws `invalid_request` naming the field. */
-export const requestCheck =
+export const createRequestCheck =
   (path: string) =>
   (body: JsonObject): void => {
     const { model, stream } = body
-    if (model !== undefined && model !== null && typeof model !== 'string') throw wrong('model', 'must be a string')
+    if (model !== undefined && model !== null && typeof model !== 'string')
+      throw invalidField('model', 'must be a string')
     if (stream !== undefined && stream !== null && typeof stream !== 'boolean')
-      throw wrong('stream', 'must be true or false')
-    for (const field of required[path] ?? [])
-      if (body[field] === undefined || body[field] === null) throw wrong(field, 'is missing')
+      throw invalidField('stream', 'must be true or false')
+    for (const field of requiredFields[path] ?? [])
+      if (body[field] === undefined || body[field] === null) throw invalidField(field, 'is missing')
   }
 
-const wrong = (param: string, what: string): GatewayError =>
+const invalidField = (param: string, what: string): GatewayError =>
   new GatewayError('invalid_request', `${param} ${what}`, { param })

@@ -1,7 +1,7 @@
 /** The parts of a message or of a tool's output ↔ ours. */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import type { Citation, Mark, MediaPart, Part, TextPart } from '../../ir/chat.ts'
+import type { Citation, MediaPart, Part, PartMetadata, TextPart } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange } from '../protocol.ts'
 import { parseAnnotation, renderAnnotation } from './citations.ts'
@@ -25,7 +25,7 @@ const parsePart = (part: JsonObject): Part => {
 }
 
 /** A breakpoint of the prompt cache is a mark of the cache; what it says beside that stays this protocol's own. */
-const markOf = ({ prompt_cache_breakpoint: breakpoint }: JsonObject): Mark =>
+const markOf = ({ prompt_cache_breakpoint: breakpoint }: JsonObject): PartMetadata =>
   isObject(breakpoint) ? { cache: {}, seal: { by: id, value: { breakpoint } } } : {}
 
 const parseText = ({ text, annotations }: JsonObject): TextPart => {
@@ -50,12 +50,12 @@ export const renderContent = (
 }
 
 const renderPart = (part: Part, said: string, path: string, exchange: Exchange): JsonObject | undefined => {
-  const { loss, target } = exchange
+  const { loss, sealOrigin } = exchange
   if (part.type === 'text')
     return { type: said, text: part.text, ...annotationsOf(part.citations, exchange), ...breakpointOf(part, exchange) }
   if (part.type === 'refusal') return { type: 'refusal', refusal: part.text }
   if (part.type === 'media') return withBreakpoint(renderMedia(part, path, loss), part, exchange)
-  if (part.type === 'foreign' && isReadable(part.seal, id, target) && isObject(part.seal.value)) {
+  if (part.type === 'foreign' && isReadable(part.seal, id, sealOrigin) && isObject(part.seal.value)) {
     const { part: own } = part.seal.value
     if (isObject(own)) return own
   }
@@ -81,8 +81,8 @@ const withBreakpoint = (told: JsonObject | undefined, part: MediaPart, exchange:
   told && { ...told, ...breakpointOf(part, exchange) }
 
 /** The cache of this protocol works by itself, and only some models take breakpoints: none is made of another protocol's mark. */
-const breakpointOf = ({ seal, cache }: Mark, { target, loss }: Exchange): JsonObject => {
-  const own = seal && isReadable(seal, id, target) && isObject(seal.value) ? seal.value.breakpoint : undefined
+const breakpointOf = ({ seal, cache }: PartMetadata, { sealOrigin, loss }: Exchange): JsonObject => {
+  const own = seal && isReadable(seal, id, sealOrigin) && isObject(seal.value) ? seal.value.breakpoint : undefined
   if (own !== undefined) return { prompt_cache_breakpoint: own }
   if (cache) loss('cache_control', 'the cache works by itself here')
   return {}

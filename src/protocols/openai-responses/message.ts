@@ -2,7 +2,7 @@
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Message } from '../../ir/chat.ts'
-import { collect, replayMessage } from '../../ir/collect.ts'
+import { createCollector, replayMessage } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
 import { faultFrom, isErrorBody, notAnAnswer } from '../shared/vendor-error.ts'
 import { hearResponse } from './stream-decoder.ts'
@@ -11,7 +11,7 @@ import { tellResponse } from './stream-encoder.ts'
 /** A vendor's whole answer → a message. @throws GatewayError the fault it tells, `upstream_failed` where it is none. */
 export const parseMessage = (given: Json, exchange: Exchange): Message => {
   const body = readResponse(given, exchange)
-  const collector = collect()
+  const collector = createCollector()
   hearResponse(exchange, collector.push).whole(body)
   return collector.message()
 }

@@ -1,17 +1,17 @@
 /** What a pass of Responses sees and mends. Whole frames go on as they came, but for the model and what a vendor got wrong. */
 import type { GatewayError } from '../../base/errors.ts'
-import { exactly } from '../../base/json/exact-numbers.ts'
+import { preserveExactNumbers } from '../../base/json/exact-numbers.ts'
 import {
+  applyEdits,
   isObject,
   type Json,
   type JsonObject,
   parseJson,
-  rewritten,
-  splice,
+  replaceAtPath,
+  scanTopLevel,
   textOf,
-  topLevel,
 } from '../../base/json/json.ts'
-import { isWrapped, sealPrefix } from '../../ir/seal.ts'
+import { isWrappedSeal, sealPrefix } from '../../ir/seal.ts'
 import { writeRequest as writeModel } from '../openai-chat/chunks/rewrite-model.ts'
 import type { Exchange, Frame, Passthrough, StreamPipe, StreamState } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
@@ -34,7 +34,7 @@ export const readRequest: Passthrough['readRequest'] = ({ model, stream }) => ({
 export const writeRequest: Passthrough['writeRequest'] = (text, body, { model }) => {
   if (!text.includes(sealPrefix) || !Array.isArray(body.input))
     return writeModel(text, body, { model, requestUsage: false })
-  const whole = exactly(text, body)
+  const whole = preserveExactNumbers(text, body)
   const input = (whole.input as Json[]).flatMap(item =>
     isObject(item) && item.type === 'reasoning' ? theirs(item) : [item],
   )
@@ -44,7 +44,7 @@ export const writeRequest: Passthrough['writeRequest'] = (text, body, { model })
 /** Encrypted content is bound to the id its vendor gave: by no id at all it is taken, by ours it is not. */
 const theirs = (item: JsonObject): JsonObject[] => {
   const { id, ...rest } = item
-  if (isWrapped(item.encrypted_content)) return []
+  if (isWrappedSeal(item.encrypted_content)) return []
   if (!isOurs(id)) return [item]
   return typeof item.encrypted_content === 'string' ? [rest] : []
 }
@@ -82,7 +82,7 @@ const passStream = (exchange: Exchange): StreamPipe => {
       type,
       changed
         ? JSON.stringify({ ...body, response })
-        : rewritten(text, ['response', 'model'], JSON.stringify(exchange.model)),
+        : replaceAtPath(text, ['response', 'model'], JSON.stringify(exchange.model)),
     )
   }
 
@@ -158,12 +158,12 @@ const passMessage: Passthrough['passMessage'] = (text, exchange) => {
   if (body.status === 'failed') throw parseFault(body, exchange)
   const model = textOf(body.model)
   const usage = parseUsage(body.usage)
-  const span = exchange.patchResponse ? undefined : topLevel(text)?.members.get('model')
+  const span = exchange.patchResponse ? undefined : scanTopLevel(text)?.members.get('model')
   const put = JSON.stringify(exchange.model)
   const changed = goesOn(body, exchange)
   const out =
     span && !changed
-      ? splice(text, [{ start: span.start, end: span.end, put }])
+      ? applyEdits(text, [{ start: span.start, end: span.end, newText: put }])
       : JSON.stringify({ ...body, model: exchange.model })
   return { text: out, ...(usage && { usage }), ...(model !== undefined && { model }) }
 }

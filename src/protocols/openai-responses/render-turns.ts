@@ -23,9 +23,9 @@ export const renderTurns = (turns: readonly Turn[], exchange: Exchange): Input =
 }
 
 /** What a part of this protocol sealed, if it may be read at this seat. */
-const ownOf = (part: Part, { target }: Exchange): JsonObject | undefined => {
+const ownOf = (part: Part, { sealOrigin }: Exchange): JsonObject | undefined => {
   const { seal } = part
-  return seal && isReadable(seal, id, target) && isObject(seal.value) ? seal.value : undefined
+  return seal && isReadable(seal, id, sealOrigin) && isObject(seal.value) ? seal.value : undefined
 }
 
 const messageOf = (part: Part, exchange: Exchange): JsonObject | undefined => {
@@ -91,7 +91,7 @@ const renderMessage = (
  */
 const renderReasoning = (part: ReasoningPart, path: string, exchange: Exchange): JsonObject | null => {
   const at = part.seal?.at
-  const own = at === undefined || at === exchange.target ? ownOf(part, exchange) : undefined
+  const own = at === undefined || at === exchange.sealOrigin ? ownOf(part, exchange) : undefined
   if (own === undefined) {
     exchange.loss(`${path}.reasoning`, 'only who sealed these thoughts can read them')
     return null

@@ -3,11 +3,11 @@
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import { hasNoThoughts } from '../../catalog/openai-responses.ts'
-import type { Chat, Format, Part } from '../../ir/chat.ts'
+import type { Chat, Part, ResponseFormat } from '../../ir/chat.ts'
 import { isEffort, requestedEffort } from '../../ir/effort.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
 import { carrySiblingFields, type SiblingFields } from '../shared/sibling-fields.ts'
-import { fieldsOf, keepRest, takeNumbers } from '../shared/take-fields.ts'
+import { createFieldTaker, keepExtra, takeNumbers } from '../shared/take-fields.ts'
 import { id } from './content-parts.ts'
 import { renderTurns } from './render-turns.ts'
 import { parseTools, renderTools } from './tools.ts'
@@ -21,7 +21,7 @@ const encrypted = 'reasoning.encrypted_content'
  * back sealed, a truncation that is none. @throws `invalid_request` for what only the vendor that keeps it could know.
  */
 export const parseRequest = (body: JsonObject, _loss: NoteLoss): Chat => {
-  const { rest, take } = fieldsOf(body)
+  const { rest, take } = createFieldTaker(body)
   refuseState(body)
   const instructions = textOf(take('instructions'))
   const turns = parseTurns(take('input'))
@@ -41,7 +41,7 @@ export const parseRequest = (body: JsonObject, _loss: NoteLoss): Chat => {
   parseThinking(take('reasoning'), rest, chat)
   parseText(take('text'), rest, chat)
   dropOurs(rest)
-  keepRest(rest, id, chat)
+  keepExtra(rest, id, chat)
   return chat
 }
 
@@ -88,7 +88,7 @@ const parseText = (text: Json | undefined, rest: JsonObject, chat: Chat): void =
   if (Object.keys(own).length > 0) rest.text = own
 }
 
-const parseFormat = ({ name, schema, strict, description }: JsonObject): Format => ({
+const parseFormat = ({ name, schema, strict, description }: JsonObject): ResponseFormat => ({
   ...(typeof name === 'string' && { name }),
   ...(schema !== undefined && schema !== null && { schema }),
   ...(typeof strict === 'boolean' && { strict }),
@@ -145,7 +145,7 @@ const renderThinking = ({ reasoning }: Chat): JsonObject | undefined => {
   return Object.keys(told).length > 0 ? told : undefined
 }
 
-const renderFormat = ({ name, schema, strict, description }: Format): JsonObject => {
+const renderFormat = ({ name, schema, strict, description }: ResponseFormat): JsonObject => {
   if (schema === undefined && name === undefined) return { type: 'json_object' }
   return {
     type: 'json_schema',

@@ -29,7 +29,7 @@ export type Ear = { hear: (event: JsonObject) => void; whole: (response: JsonObj
 
 /** Items of vendors come with an added, deltas and a done, or with one of them alone: what the later says beyond the earlier is told then. */
 export const hearResponse = (exchange: Exchange, emit: (event: Event) => void): Ear => {
-  const { loss, target } = exchange
+  const { loss, sealOrigin } = exchange
   const items = new Map<number, Item>()
   let next = 0
   let started = false
@@ -84,14 +84,14 @@ export const hearResponse = (exchange: Exchange, emit: (event: Event) => void): 
     if (known) return known
     const said = open(item, key, kind)
     if (item.phase !== undefined && item.parts.size === 1)
-      emit({ type: 'seal', at: said.at, seal: { by: id, at: target, value: { message: { phase: item.phase } } } })
+      emit({ type: 'seal', at: said.at, seal: { by: id, at: sealOrigin, value: { message: { phase: item.phase } } } })
     return said
   }
 
   const cite = (said: Said, annotation: Json | undefined): void => {
     if (!isObject(annotation) || !said.open) return
     said.cites++
-    emit({ type: 'cite', at: said.at, citation: parseAnnotation(annotation, target) })
+    emit({ type: 'cite', at: said.at, citation: parseAnnotation(annotation, sealOrigin) })
   }
 
   /** A part of a message as it ended. */
@@ -148,7 +148,11 @@ export const hearResponse = (exchange: Exchange, emit: (event: Event) => void): 
     })
     const own = Object.entries({ namespace: told.namespace, caller: told.caller }).filter(([, value]) => value)
     if (own.length > 0)
-      emit({ type: 'seal', at: said.at, seal: { by: id, at: target, value: Object.fromEntries(own) as JsonObject } })
+      emit({
+        type: 'seal',
+        at: said.at,
+        seal: { by: id, at: sealOrigin, value: Object.fromEntries(own) as JsonObject },
+      })
     return said
   }
 
@@ -169,7 +173,10 @@ export const hearResponse = (exchange: Exchange, emit: (event: Event) => void): 
       say(said, textOf(item.arguments ?? item.input)?.slice(said.length))
       close(said)
     } else {
-      const part = parsePicture(item, target) ?? { type: 'foreign', seal: { by: id, at: target, value: { item } } }
+      const part = parsePicture(item, sealOrigin) ?? {
+        type: 'foreign',
+        seal: { by: id, at: sealOrigin, value: { item } },
+      }
       emit({ type: 'part', at: next++, part })
     }
   }
@@ -201,7 +208,7 @@ export const hearResponse = (exchange: Exchange, emit: (event: Event) => void): 
     )
     const sealed = Object.keys(own).length > 0
     const said = known.parts.get(0) ?? (sealed ? open(known, 0, 'reasoning') : undefined)
-    if (said?.open && sealed) emit({ type: 'seal', at: said.at, seal: { by: id, at: target, value: own } })
+    if (said?.open && sealed) emit({ type: 'seal', at: said.at, seal: { by: id, at: sealOrigin, value: own } })
     close(said)
   }
 

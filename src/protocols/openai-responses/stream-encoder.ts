@@ -1,7 +1,7 @@
 /** Our events → the events a client of Responses gets. https://platform.openai.com/docs/api-reference/responses-streaming (2026-11) */
 import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json/json.ts'
-import type { Finish, Part, Usage } from '../../ir/chat.ts'
+import type { FinishReason, Part, Usage } from '../../ir/chat.ts'
 import type { Event } from '../../ir/event.ts'
 import type { Exchange, Stage } from '../protocol.ts'
 import { callVoice, customNames } from './encoder/call-writer.ts'
@@ -15,7 +15,7 @@ import { renderUsage } from './usage.ts'
 type Renderers = { [Kind in Event['type']]: (event: Extract<Event, { type: Kind }>) => void }
 type Speaking = Voice & Partial<Pick<ReturnType<Messages['open']>, 'cite'>>
 
-const cutShort: Partial<Record<Finish, string>> = { length: 'max_output_tokens', filter: 'content_filter' }
+const cutShort: Partial<Record<FinishReason, string>> = { length: 'max_output_tokens', filter: 'content_filter' }
 
 /** The events of one answer. Items take turns as ours do; a fault is an `error` and a `response.failed`, and nothing after it. */
 export const tellResponse =

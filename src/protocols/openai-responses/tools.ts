@@ -20,7 +20,7 @@ export const parseTools = (tools: Json | undefined, choice: Json | undefined, ch
     else natives.push({ by: id, value: tool })
   }
   if (known.length > 0) chat.tools = known
-  if (natives.length > 0) chat.natives = natives
+  if (natives.length > 0) chat.nativeTools = natives
   const parsed = parseChoice(choice)
   if (parsed !== undefined) chat.choice = parsed
   return parsed === undefined ? choice : undefined
@@ -72,11 +72,11 @@ const parseChoice = (choice: Json | undefined): ToolChoice | undefined => {
   return named && typeof choice.name === 'string' ? { name: choice.name } : undefined
 }
 
-export const renderTools = (chat: Chat, { target, loss }: Exchange): JsonObject => {
-  const { tools = [], natives = [], choice } = chat
-  const own = natives.filter(seal => isReadable(seal, id, target))
-  for (const seal of natives) if (!own.includes(seal)) loss('tools', `only ${seal.by} knows a tool of its own`)
-  const told = [...tools.map(tool => renderTool(tool, target)), ...own.map(({ value }) => value)]
+export const renderTools = (chat: Chat, { sealOrigin, loss }: Exchange): JsonObject => {
+  const { tools = [], nativeTools = [], choice } = chat
+  const own = nativeTools.filter(seal => isReadable(seal, id, sealOrigin))
+  for (const seal of nativeTools) if (!own.includes(seal)) loss('tools', `only ${seal.by} knows a tool of its own`)
+  const told = [...tools.map(tool => renderTool(tool, sealOrigin)), ...own.map(({ value }) => value)]
   const rendered = renderChoice(choice, tools)
   return { ...(told.length > 0 && { tools: told }), ...(rendered !== undefined && { tool_choice: rendered }) }
 }

@@ -3,7 +3,7 @@
  * nearly every optional field may be null. https://platform.openai.com/docs/api-reference/responses/create
  */
 import { type TSchema, Type } from '@sinclair/typebox'
-import { checkerOf } from '../shared/validate.ts'
+import { createChecker } from '../shared/validate.ts'
 
 const nullable = <T extends TSchema>(schema: T, description?: string) =>
   Type.Optional(Type.Union([schema, Type.Null()], description === undefined ? {} : { description }))
@@ -79,4 +79,4 @@ export const ResponsesRequest = Type.Object(
   { description: 'A request of Responses. Fields not named here go to the vendor as they are.' },
 )
 
-export const checkRequest = checkerOf(ResponsesRequest)
+export const checkRequest = createChecker(ResponsesRequest)

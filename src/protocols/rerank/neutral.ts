@@ -8,29 +8,29 @@ export type RerankRequest = {
   model: string
   query: string
   documents: string[]
-  top?: number
+  topN?: number
   /** The documents come back with their scores. */
-  returns: boolean
+  returnDocuments: boolean
   /** Tokens of a document that are read. */
-  perDocument?: number
+  maxTokensPerDocument?: number
 }
 
 /** Best first. `units`: what the vendor charges for in place of tokens. */
-export type RerankResponse = { id?: string; results: RankedDocument[]; usage?: Usage; units?: number }
+export type RerankResponse = { id?: string; results: RankedDocument[]; usage?: Usage; searchUnits?: number }
 export type RankedDocument = { index: number; score: number }
 
 export type RerankEgress = UnaryEgress<RerankRequest, RerankResponse>
 
 /** @throws GatewayError `upstream_failed` where it ranks what was not asked about */
-export const rankedIn = (results: Json | undefined, { documents, top }: RerankRequest): RankedDocument[] => {
-  if (!Array.isArray(results)) throw noAnswer()
+export const parseRanking = (results: Json | undefined, { documents, topN }: RerankRequest): RankedDocument[] => {
+  if (!Array.isArray(results)) throw noRanking()
   const ranked = results.map(result => {
-    if (!isObject(result)) throw noAnswer()
+    if (!isObject(result)) throw noRanking()
     const { index, relevance_score: score } = result
-    if (typeof index !== 'number' || typeof score !== 'number' || !(index in documents)) throw noAnswer()
+    if (typeof index !== 'number' || typeof score !== 'number' || !(index in documents)) throw noRanking()
     return { index, score }
   })
-  return top === undefined ? ranked : ranked.slice(0, top)
+  return topN === undefined ? ranked : ranked.slice(0, topN)
 }
 
-const noAnswer = (): GatewayError => new GatewayError('upstream_failed', 'the vendor answered with no ranking')
+const noRanking = (): GatewayError => new GatewayError('upstream_failed', 'the vendor answered with no ranking')

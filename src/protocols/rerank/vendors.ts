@@ -2,7 +2,7 @@
 import { countOf, isObject, type Json, textOf } from '../../base/json/json.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
 import { faultFrom, isErrorBody, parseError } from '../shared/vendor-error.ts'
-import { type RerankEgress, rankedIn } from './neutral.ts'
+import { parseRanking, type RerankEgress } from './neutral.ts'
 
 const memberOf = (value: Json | undefined, key: string): Json | undefined => (isObject(value) ? value[key] : undefined)
 
@@ -10,24 +10,24 @@ const memberOf = (value: Json | undefined, key: string): Json | undefined => (is
 export const cohereRerank: RerankEgress = {
   id: 'cohere/rerank',
   kind: 'rerank',
-  renderRequest: ({ model, query, documents, top, perDocument }) => ({
+  renderRequest: ({ model, query, documents, topN, maxTokensPerDocument }) => ({
     model,
     query,
     documents,
     // It takes numbers from 1; what is too much is cut from the answer.
-    ...(top !== undefined && { top_n: Math.max(1, top) }),
-    ...(perDocument !== undefined && { max_tokens_per_doc: perDocument }),
+    ...(topN !== undefined && { top_n: Math.max(1, topN) }),
+    ...(maxTokensPerDocument !== undefined && { max_tokens_per_doc: maxTokensPerDocument }),
   }),
-  parseMessage(body, ask, exchange) {
+  parseMessage(body, request, exchange) {
     if (isErrorBody(body)) throw faultFrom(body, exchange)
     const id = textOf(body.id)
     const usage = parseUsage(memberOf(body.meta, 'tokens'))
-    const units = countOf(memberOf(memberOf(body.meta, 'billed_units'), 'search_units'))
+    const searchUnits = countOf(memberOf(memberOf(body.meta, 'billed_units'), 'search_units'))
     return {
       ...(id && { id }),
-      results: rankedIn(body.results, ask),
+      results: parseRanking(body.results, request),
       ...(usage && { usage }),
-      ...(units !== undefined && { units }),
+      ...(searchUnits !== undefined && { searchUnits }),
     }
   },
   parseError,
@@ -37,19 +37,23 @@ export const cohereRerank: RerankEgress = {
 export const dashscopeRerank: RerankEgress = {
   id: 'dashscope/rerank',
   kind: 'rerank',
-  renderRequest({ model, query, documents, top, perDocument }, loss) {
-    if (perDocument !== undefined) loss('max_tokens_per_doc', 'the target does not know it')
+  renderRequest({ model, query, documents, topN, maxTokensPerDocument }, loss) {
+    if (maxTokensPerDocument !== undefined) loss('max_tokens_per_doc', 'the target does not know it')
     return {
       model,
       input: { query, documents },
-      parameters: { return_documents: false, ...(top !== undefined && { top_n: Math.max(1, top) }) },
+      parameters: { return_documents: false, ...(topN !== undefined && { top_n: Math.max(1, topN) }) },
     }
   },
-  parseMessage(body, ask, exchange) {
+  parseMessage(body, request, exchange) {
     if (isErrorBody(body)) throw faultFrom(body, exchange)
     const id = textOf(body.request_id)
     const usage = parseUsage(body.usage)
-    return { ...(id && { id }), results: rankedIn(memberOf(body.output, 'results'), ask), ...(usage && { usage }) }
+    return {
+      ...(id && { id }),
+      results: parseRanking(memberOf(body.output, 'results'), request),
+      ...(usage && { usage }),
+    }
   },
   parseError,
 }

@@ -13,24 +13,24 @@ export type SiblingFields = Record<string, string | undefined>
  */
 export const carrySiblingFields = (
   extra: Seal | undefined,
-  own: ProtocolId,
+  protocol: ProtocolId,
   relatives: Record<ProtocolId, SiblingFields>,
   body: JsonObject,
   loss: NoteLoss,
 ): void => {
   if (!extra || !isObject(extra.value)) return
-  const kin = Object.hasOwn(relatives, extra.by) ? relatives[extra.by] : undefined
+  const knownFields = Object.hasOwn(relatives, extra.by) ? relatives[extra.by] : undefined
   for (const [key, value] of Object.entries(extra.value)) {
-    if (extra.by === own) join(body, key, value)
-    else if (kin === undefined || !Object.hasOwn(kin, key)) loss(key, `only ${extra.by} knows it`)
-    else if (kin[key] !== undefined) join(body, kin[key], value)
+    if (extra.by === protocol) mergeField(body, key, value)
+    else if (knownFields === undefined || !Object.hasOwn(knownFields, key)) loss(key, `only ${extra.by} knows it`)
+    else if (knownFields[key] !== undefined) mergeField(body, knownFields[key], value)
   }
 }
 
 /** An object joins the one that stands there already. */
-const join = (body: JsonObject, key: string, value: JsonObject[string]): void => {
+const mergeField = (body: JsonObject, key: string, value: JsonObject[string]): void => {
   const [outer = '', inner] = key.split('.')
-  const before = body[outer]
+  const existing = body[outer]
   const added = inner === undefined ? value : { [inner]: value }
-  body[outer] = isObject(before) && isObject(added) ? { ...before, ...added } : added
+  body[outer] = isObject(existing) && isObject(added) ? { ...existing, ...added } : added
 }

@@ -4,10 +4,10 @@ import type { Json, JsonObject } from '../../base/json/json.ts'
 import type { Chat, ProtocolId } from '../../ir/chat.ts'
 
 /** The value of a field, which is then gone; null is as good as absent. */
-export type Take = (key: string) => Json | undefined
+export type TakeField = (key: string) => Json | undefined
 
 /** `rest`: what has not been taken yet, to be changed at will. */
-export const fieldsOf = (body: JsonObject): { rest: JsonObject; take: Take } => {
+export const createFieldTaker = (body: JsonObject): { rest: JsonObject; take: TakeField } => {
   const rest: JsonObject = { ...body }
   return {
     rest,
@@ -19,18 +19,18 @@ export const fieldsOf = (body: JsonObject): { rest: JsonObject; take: Take } => 
   }
 }
 
-type Number = 'limit' | 'temperature' | 'topP' | 'topK' | 'seed'
+type NumericField = 'limit' | 'temperature' | 'topP' | 'topK' | 'seed'
 
 /** Numbers that mean the same here and there. @param names wire name → ours */
-export const takeNumbers = (take: Take, names: Readonly<Record<string, Number>>, chat: Chat): void => {
-  for (const [wire, ours] of Object.entries(names)) {
-    const value = take(wire)
-    if (typeof value === 'number') chat[ours] = value
+export const takeNumbers = (take: TakeField, names: Readonly<Record<string, NumericField>>, chat: Chat): void => {
+  for (const [wireName, chatField] of Object.entries(names)) {
+    const value = take(wireName)
+    if (typeof value === 'number') chat[chatField] = value
   }
 }
 
 /** What is left belongs to the protocol `by` alone. */
-export const keepRest = (rest: JsonObject, by: ProtocolId, chat: Chat): void => {
-  const kept = Object.entries(rest).filter(([, value]) => value !== null && value !== undefined)
-  if (kept.length > 0) chat.extra = { by, value: Object.fromEntries(kept) }
+export const keepExtra = (rest: JsonObject, by: ProtocolId, chat: Chat): void => {
+  const extra = Object.entries(rest).filter(([, value]) => value !== null && value !== undefined)
+  if (extra.length > 0) chat.extra = { by, value: Object.fromEntries(extra) }
 }

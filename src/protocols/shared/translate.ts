@@ -3,7 +3,7 @@
 import { type Json, parseJson } from '../../base/json/json.ts'
 import { writeJson } from '../../base/json/raw.ts'
 import type { Message, Usage } from '../../ir/chat.ts'
-import { collect, replayMessage } from '../../ir/collect.ts'
+import { createCollector, replayMessage } from '../../ir/collect.ts'
 import type { Event } from '../../ir/event.ts'
 import type { Egress, Exchange, Frame, Ingress, StreamPipe, StreamState } from '../protocol.ts'
 import { rememberThoughts } from './thought-memory.ts'
@@ -14,95 +14,95 @@ export type RenderedMessage = { body: string; usage?: Usage; model?: string }
 
 /** A vendor's stream as the client's: vendor's frames → events → client's frames. */
 export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exchange): StreamPipe => {
-  const seen: StreamState = { content: false }
+  const state: StreamState = { content: false }
   let out = ''
-  const write = (frame: Frame): void => {
+  const writeFrame = (frame: Frame): void => {
     out += ingress.renderFrame(frame)
   }
-  const render = ingress.renderStream(exchange)(write)
-  const keep = exchange.seals && rememberThoughts(exchange.seals)
-  const words = wordWatch()
+  const render = ingress.renderStream(exchange)(writeFrame)
+  const remember = exchange.seals && rememberThoughts(exchange.seals)
+  const deltas = trackTextDeltas()
 
-  const hear = uniqueCallIds(ingress, exchange, event => {
-    note(seen, event)
-    words.hear(event)
-    keep?.(event)
+  const handleEvent = uniqueCallIds(ingress, exchange, event => {
+    updateState(state, event)
+    deltas.handleEvent(event)
+    remember?.(event)
     if (event.type !== 'fault') render(event)
   })
-  const parse = egress.parseStream(exchange)(hear)
+  const parse = egress.parseStream(exchange)(handleEvent)
 
   /** Thoughts are remembered for the calls that follow them. */
-  const gathers = (): boolean =>
+  const shouldRetainText = (): boolean =>
     ingress.textRetention !== 'forgotten' ||
     egress.textRetention !== 'forgotten' ||
-    (keep !== undefined && words.thinking())
+    (remember !== undefined && deltas.isThinking())
 
-  const taken = (): string => {
+  const takeOutput = (): string => {
     const text = out
     out = ''
     return text
   }
 
   return {
-    state: seen,
+    state: state,
     push(frame) {
-      words.begin()
-      if (!seen.fault) parse(frame)
-      return taken()
+      deltas.startFrame()
+      if (!state.fault) parse(frame)
+      return takeOutput()
     },
     ...(ingress.textRetention && {
-      textDelta: words.only,
-      retainsText: gathers,
+      textDelta: deltas.onlyDelta,
+      retainsText: shouldRetainText,
       volatileFields: egress.volatileFields,
     }),
     flush: () => '',
     end() {
-      if (!seen.fault) parse(undefined)
-      if (seen.fault) return ''
+      if (!state.fault) parse(undefined)
+      if (state.fault) return ''
       render(undefined)
-      return taken()
+      return takeOutput()
     },
     fail(error) {
       render({ type: 'fault', error })
-      return taken()
+      return takeOutput()
     },
   }
 }
 
 /** Listens for frames that say one word of a text, or of a thought, and nothing else. */
-const wordWatch = () => {
-  let speaking: number | undefined
-  let thinking = false
+const trackTextDeltas = () => {
+  let textIndex: number | undefined
+  let isThinking = false
   let events = 0
-  let word: string | undefined
+  let delta: string | undefined
   return {
-    begin(): void {
+    startFrame(): void {
       events = 0
     },
-    hear(event: Event): void {
+    handleEvent(event: Event): void {
       events++
       if (event.type === 'open') {
-        speaking = event.part === 'call' ? undefined : event.at
-        thinking = event.part === 'reasoning'
+        textIndex = event.part === 'call' ? undefined : event.at
+        isThinking = event.part === 'reasoning'
       }
-      word = event.type === 'delta' && event.at === speaking ? event.text : undefined
+      delta = event.type === 'delta' && event.at === textIndex ? event.text : undefined
     },
-    thinking: () => thinking,
-    only: (): string | undefined => (events === 1 ? word : undefined),
+    isThinking: () => isThinking,
+    onlyDelta: (): string | undefined => (events === 1 ? delta : undefined),
   }
 }
 
-const note = (seen: StreamState, event: Event): void => {
-  if (event.type === 'delta' || event.type === 'part') seen.content = true
-  else if (event.type === 'finish') seen.finished = true
-  else if (event.type === 'start' && event.model !== '') seen.model = event.model
-  else if (event.type === 'usage') seen.usage = event.usage
-  else if (event.type === 'fault') seen.fault = event.error
+const updateState = (state: StreamState, event: Event): void => {
+  if (event.type === 'delta' || event.type === 'part') state.content = true
+  else if (event.type === 'finish') state.finished = true
+  else if (event.type === 'start' && event.model !== '') state.model = event.model
+  else if (event.type === 'usage') state.usage = event.usage
+  else if (event.type === 'fault') state.fault = event.error
 }
 
 /** A vendor's whole answer as the client's. @throws GatewayError the fault it tells, `upstream_failed` where it is none. */
 export const translateMessage = (ingress: Ingress, egress: Egress, text: string, exchange: Exchange): RenderedMessage =>
-  renderMessage(ingress, egress.parseMessage(bodyOf(text), exchange), exchange)
+  renderMessage(ingress, egress.parseMessage(parseBody(text), exchange), exchange)
 
 /**
  * The frames of a stream that came where a whole answer was asked for → the whole answer.
@@ -114,7 +114,7 @@ export const collectStream = (
   frames: readonly Frame[],
   exchange: Exchange,
 ): RenderedMessage => {
-  const collector = collect()
+  const collector = createCollector()
   const parse = egress.parseStream(exchange)(collector.push)
   for (const frame of frames) parse(frame)
   parse(undefined)
@@ -127,10 +127,10 @@ export const streamMessage = (ingress: Ingress, egress: Egress, text: string, ex
   const render = ingress.renderStream(exchange)(frame => {
     out += ingress.renderFrame(frame)
   })
-  const message = uniqueMessageCallIds(ingress, exchange, egress.parseMessage(bodyOf(text), exchange))
-  const keep = exchange.seals && rememberThoughts(exchange.seals)
+  const message = uniqueMessageCallIds(ingress, exchange, egress.parseMessage(parseBody(text), exchange))
+  const remember = exchange.seals && rememberThoughts(exchange.seals)
   for (const event of replayMessage(message)) {
-    keep?.(event)
+    remember?.(event)
     render(event)
   }
   render(undefined)
@@ -149,4 +149,4 @@ const usageAndModel = ({ usage, model }: Message): Omit<RenderedMessage, 'body'>
 })
 
 /** What is no JSON goes on as the text it is: the protocol says what it is instead. */
-const bodyOf = (text: string): Json => parseJson(text) ?? text
+const parseBody = (text: string): Json => parseJson(text) ?? text

@@ -67,11 +67,11 @@ export const translateUnaryResponse = (
   if (!isObject(body)) throw notAnAnswer(text, exchange)
   const unaryRequest = client.parseRequest(exchange.clientRequest ?? {}, () => undefined)
   const unaryResponse = vendor.parseMessage(body, unaryRequest, exchange)
-  const told = JSON.stringify(client.renderMessage(unaryResponse, unaryRequest, exchange))
-  return { body: told, ...(unaryResponse.usage && { usage: unaryResponse.usage }) }
+  const rendered = JSON.stringify(client.renderMessage(unaryResponse, unaryRequest, exchange))
+  return { body: rendered, ...(unaryResponse.usage && { usage: unaryResponse.usage }) }
 }
 
 /** A whole answer never comes in frames. */
-export const neverStreamed = (): never => {
+export const rejectStream = (): never => {
   throw new GatewayError('internal', 'this is answered whole')
 }

@@ -4,13 +4,13 @@ import type { Event } from '../../ir/event.ts'
 import type { Exchange, Ingress } from '../protocol.ts'
 
 /** Gives a call an id where the vendor gave none, or one it gave before: results could not be told apart. */
-const idGiver = ({ id }: Exchange): ((given: string) => string) => {
+const createIdAssigner = ({ id }: Exchange): ((given: string) => string) => {
   const used = new Set<string>()
   return given => {
-    let own = given || `call_${id.slice(-24)}_${used.size}`
-    while (used.has(own)) own = `${own}_${used.size}`
-    used.add(own)
-    return own
+    let unique = given || `call_${id.slice(-24)}_${used.size}`
+    while (used.has(unique)) unique = `${unique}_${used.size}`
+    used.add(unique)
+    return unique
   }
 }
 
@@ -19,26 +19,26 @@ export const uniqueCallIds = (
   exchange: Exchange,
   emit: (event: Event) => void,
 ): ((event: Event) => void) => {
-  const idFor = idGiver(exchange)
+  const assignId = createIdAssigner(exchange)
   return event => {
-    noteUntold(ingress, exchange, event)
+    noteOmittedFields(ingress, exchange, event)
     if (event.type !== 'open' || event.part !== 'call') return emit(event)
     const given = event.id ?? ''
-    const id = idFor(given)
+    const id = assignId(given)
     emit(id === given ? event : { ...event, id })
   }
 }
 
 export const uniqueMessageCallIds = (ingress: Ingress, exchange: Exchange, message: Message): Message => {
-  const idFor = idGiver(exchange)
+  const assignId = createIdAssigner(exchange)
   const { usage, stop, finish } = message
-  if (usage) noteUntold(ingress, exchange, { type: 'usage', usage })
-  noteUntold(ingress, exchange, { type: 'finish', reason: finish, ...(stop !== undefined && { stop }) })
-  const sound = (part: Part): Part => (part.type === 'call' ? { ...part, id: idFor(part.id) } : part)
-  return { ...message, parts: message.parts.map(sound) }
+  if (usage) noteOmittedFields(ingress, exchange, { type: 'usage', usage })
+  noteOmittedFields(ingress, exchange, { type: 'finish', reason: finish, ...(stop !== undefined && { stop }) })
+  const withUniqueId = (part: Part): Part => (part.type === 'call' ? { ...part, id: assignId(part.id) } : part)
+  return { ...message, parts: message.parts.map(withUniqueId) }
 }
 
-const noteUntold = ({ omittedFields = [] }: Ingress, { loss }: Exchange, event: Event): void => {
+const noteOmittedFields = ({ omittedFields = [] }: Ingress, { loss }: Exchange, event: Event): void => {
   if (event.type === 'finish' && event.stop !== undefined && omittedFields.includes('stop'))
     loss('stop_sequence', 'this protocol cannot say which one ended the answer')
   if (event.type === 'usage' && event.usage.cacheWrite && omittedFields.includes('cacheWrite'))

@@ -5,14 +5,14 @@ import { GatewayError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json/json.ts'
 
 /** The check throws `invalid_request` whose `param` is the path of the first fault: `messages[2].content`. A schema may say what it `expects` in words. */
-export const checkerOf = (schema: TSchema): ((body: JsonObject) => void) => {
+export const createChecker = (schema: TSchema): ((body: JsonObject) => void) => {
   // Compiled when it is first asked: the program starts sooner, and most speak two protocols of them all.
   let compiled: TypeCheck<TSchema> | undefined
   return body => {
     compiled ??= TypeCompiler.Compile(schema)
     if (compiled.Check(body)) return
-    const error = deepest(compiled.Errors(body))
-    if (error) throw refusal(error)
+    const error = deepestError(compiled.Errors(body))
+    if (error) throw validationError(error)
   }
 }
 
@@ -20,33 +20,33 @@ export const checkerOf = (schema: TSchema): ((body: JsonObject) => void) => {
  * The first error alone, for there may be millions. A value that fits no variant of a union is at fault where the variant it came nearest
  * to says so: the one that looked deepest.
  */
-const deepest = (errors: Iterable<ValueError>): ValueError | undefined => {
+const deepestError = (errors: Iterable<ValueError>): ValueError | undefined => {
   const [error] = errors
   if (error === undefined) return undefined
-  const inner = error.errors.map(deepest).filter(one => one !== undefined)
+  const inner = error.errors.map(deepestError).filter(one => one !== undefined)
   return inner.find(one => one.path.length > error.path.length) ?? error
 }
 
-const refusal = ({ path, value, schema, message }: ValueError): GatewayError => {
-  const param = dotted(path)
-  const expected = expectation(schema) ?? message.replace(/^Expected /, '')
+const validationError = ({ path, value, schema, message }: ValueError): GatewayError => {
+  const param = dottedPath(path)
+  const expected = describeExpected(schema) ?? message.replace(/^Expected /, '')
   const sentence =
     value === undefined
       ? `${param} is missing: it must be ${expected}`
-      : `${param} must be ${expected}, not ${kindOf(value)}`
+      : `${param} must be ${expected}, not ${describeValue(value)}`
   return new GatewayError('invalid_request', sentence, { param })
 }
 
-const expectation = (schema: TSchema): string | undefined => {
+const describeExpected = (schema: TSchema): string | undefined => {
   if (typeof schema.expects === 'string') return schema.expects
   const variants = schema.anyOf as TSchema[] | undefined
-  if (variants) return variants.map(variant => expectation(variant) ?? 'something else').join(' or ')
+  if (variants) return variants.map(variant => describeExpected(variant) ?? 'something else').join(' or ')
   if (schema.type === 'integer')
     return schema.minimum === undefined ? 'a whole number' : `a whole number from ${schema.minimum}`
-  return articles[schema.type as string]
+  return typeDescriptions[schema.type as string]
 }
 
-const articles: Record<string, string> = {
+const typeDescriptions: Record<string, string> = {
   string: 'a string',
   number: 'a number',
   boolean: 'true or false',
@@ -55,7 +55,7 @@ const articles: Record<string, string> = {
   null: 'null',
 }
 
-const kindOf = (value: unknown): string => {
+const describeValue = (value: unknown): string => {
   if (value === null) return 'null'
   if (value === '') return 'an empty string'
   if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array'
@@ -67,9 +67,12 @@ const kindOf = (value: unknown): string => {
 }
 
 /** `/messages/2/content` → `messages[2].content`. */
-const dotted = (path: string): string =>
+const dottedPath = (path: string): string =>
   path
     .split('/')
     .slice(1)
-    .map(step => step.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .reduce((sum, step) => (/^\d+$/.test(step) ? `${sum}[${step}]` : sum === '' ? step : `${sum}.${step}`), '')
+    .map(segment => segment.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .reduce(
+      (sum, segment) => (/^\d+$/.test(segment) ? `${sum}[${segment}]` : sum === '' ? segment : `${sum}.${segment}`),
+      '',
+    )

@@ -5,35 +5,35 @@ import type { Exchange, Frame } from '../protocol.ts'
 
 type WithRedact = { redact: (text: string) => string }
 /** What a vendor's body says of a fault; `status` where it names one. */
-type Words = { message?: string; type?: string; code?: string; status?: number }
+type ErrorFields = { message?: string; type?: string; code?: string; status?: number }
 
 /** The protocol whose envelope goes on verbatim. */
-const envelope = 'openai-chat'
-const longestMessage = 2000
+const envelopeProtocol = 'openai-chat'
+const maxMessageLength = 2000
 
 /**
  * A vendor's answer that is no success → our error. `text` may be JSON of any shape, an SSE line, HTML, plain words or nothing.
  * Its words reach the client free of secrets and of masked keys, but not with a 401, 402, 403: there they would speak of the gateway's key.
  */
 export const parseError = (status: number, headers: Headers, text: string, { redact }: WithRedact): GatewayError => {
-  const parsed = readBody(text)
-  const body = parsed === undefined ? undefined : freed(parsed, redact)
-  return errorFor(status, body, redact(text), retryAfter(headers))
+  const parsed = parseErrorBody(text)
+  const body = parsed === undefined ? undefined : redactJson(parsed, redact)
+  return toGatewayError(status, body, redact(text), parseRetryAfter(headers))
 }
 
 /** A fault told inside an answer with status 200 → our error; the status is the one the body names, else 502. */
 export const faultFrom = (body: Json, { redact }: WithRedact): GatewayError => {
-  const redacted = freed(body, redact)
-  return errorFor(toldStatus(wordsOf(redacted)), redacted, JSON.stringify(redacted), undefined)
+  const redacted = redactJson(body, redact)
+  return toGatewayError(statusFor(errorFieldsOf(redacted)), redacted, JSON.stringify(redacted), undefined)
 }
 
 /** Secrets are looked for in what JSON says, not in how it spells it. */
-const freed = (body: Json, redact: WithRedact['redact']): Json =>
-  parseJson(inStrings(JSON.stringify(body), redact)) ?? null
+const redactJson = (body: Json, redact: WithRedact['redact']): Json =>
+  parseJson(mapStrings(JSON.stringify(body), redact)) ?? null
 
 /** Changes every string in JSON text, names of members too. */
-export const inStrings = (text: string, change: (word: string) => string): string =>
-  text.replace(/"(?:[^"\\]|\\.)*"/g, word => JSON.stringify(change(JSON.parse(word) as string)))
+export const mapStrings = (text: string, change: (literal: string) => string): string =>
+  text.replace(/"(?:[^"\\]|\\.)*"/g, literal => JSON.stringify(change(JSON.parse(literal) as string)))
 
 /** Does a frame or a whole answer tell a fault; a choice that carries an `error` is one too (OpenRouter). */
 export const isErrorBody = (body: JsonObject): boolean => {
@@ -57,20 +57,20 @@ export const unparsedFrame = ({ event, data }: Frame, { redact, loss }: Pick<Exc
 
 /** A fault in the place of an answer, in the vendor's own words only for the log. */
 export const notAnAnswer = (text: string, { redact }: WithRedact): GatewayError => {
-  const head = text.slice(0, 4096).trimStart()
-  const what = head === '' ? 'nothing' : kindOf(head)
-  const cause = redactKeyLike(redact(head)).slice(0, 200)
+  const start = text.slice(0, 4096).trimStart()
+  const what = start === '' ? 'nothing' : describeBody(start)
+  const cause = redactKeyLike(redact(start)).slice(0, 200)
   return new GatewayError('upstream_failed', `the vendor answered with ${what}`, cause === '' ? {} : { cause })
 }
 
-const kindOf = (head: string): string => {
-  if (head.startsWith('<')) return 'HTML'
-  if (/^(data|event|id|retry)?:/.test(head)) return 'an event stream'
-  return head.startsWith('{') || head.startsWith('[') ? 'JSON that is no answer' : 'text'
+const describeBody = (start: string): string => {
+  if (start.startsWith('<')) return 'HTML'
+  if (/^(data|event|id|retry)?:/.test(start)) return 'an event stream'
+  return start.startsWith('{') || start.startsWith('[') ? 'JSON that is no answer' : 'text'
 }
 
 /** JSON, an array of one, or the first JSON line of a stream; undefined for everything else. */
-const readBody = (text: string): Json | undefined => {
+const parseErrorBody = (text: string): Json | undefined => {
   const body = parseJson(text)
   if (Array.isArray(body) && body.length > 0) return body[0]
   if (body !== undefined) return body
@@ -81,10 +81,10 @@ const readBody = (text: string): Json | undefined => {
   return undefined
 }
 
-const errorFor = (status: number, body: Json | undefined, text: string, retryAfter?: number): GatewayError => {
-  const words = redactedWords(body === undefined ? plainWords(text) : wordsOf(body))
-  const cause = `HTTP ${status}: ${words.message ?? 'no words'}`.slice(0, 500)
-  if (refusesKey(status, words)) {
+const toGatewayError = (status: number, body: Json | undefined, text: string, retryAfter?: number): GatewayError => {
+  const fields = redactFields(body === undefined ? plainTextFields(text) : errorFieldsOf(body))
+  const cause = `HTTP ${status}: ${fields.message ?? 'no words'}`.slice(0, 500)
+  if (isCredentialError(status, fields)) {
     const message = `the vendor refused the gateway's credentials with HTTP ${status}`
     return new GatewayError('upstream_credentials', message, { cause })
   }
@@ -93,58 +93,58 @@ const errorFor = (status: number, body: Json | undefined, text: string, retryAft
       'upstream_failed',
       `the vendor redirects (HTTP ${status}); check the address of the service`,
     )
-  const message = words.message ?? `the vendor answered HTTP ${status} ${inWords(text)}`
+  const message = fields.message ?? `the vendor answered HTTP ${status} ${bodyPhrase(text)}`
   const detail = {
-    ...(words.type !== undefined && { vendorType: words.type }),
-    ...(words.code !== undefined && { vendorCode: words.code }),
+    ...(fields.type !== undefined && { vendorType: fields.type }),
+    ...(fields.code !== undefined && { vendorCode: fields.code }),
     ...(retryAfter !== undefined && { retryAfter }),
-    ...verbatim(body),
+    ...verbatimBody(body),
     cause,
   }
   if (status === 429) return new GatewayError('upstream_limited', message, detail)
   if (status === 408) return new GatewayError('upstream_timeout', message, detail)
   if (status >= 400 && status < 500) return new GatewayError('upstream_refused', message, { ...detail, status })
-  const kept = status >= 500 && status < 600 ? { status } : {}
-  return new GatewayError('upstream_failed', message, { ...detail, ...kept })
+  const upstreamStatus = status >= 500 && status < 600 ? { status } : {}
+  return new GatewayError('upstream_failed', message, { ...detail, ...upstreamStatus })
 }
 
 /** Some vendors answer 400 to a wrong key (xAI, Gemini): the client's own key is fine, so it is no fault of the request. */
-const refusesKey = (status: number, { message = '' }: Words): boolean =>
+const isCredentialError = (status: number, { message = '' }: ErrorFields): boolean =>
   [401, 402, 403].includes(status) ||
   (status === 400 &&
     /\b(incorrect|invalid|missing)\b.{0,16}\bapi[ _-]?key\b|\bapi[ _-]?key\b.{0,24}\b(not valid|invalid|incorrect)\b/i.test(
       message.slice(0, 300),
     ))
 
-const inWords = (text: string): string => {
-  const head = text.slice(0, 4096).trimStart()
-  return head === '' ? 'without a body' : `with ${kindOf(head)}`
+const bodyPhrase = (text: string): string => {
+  const start = text.slice(0, 4096).trimStart()
+  return start === '' ? 'without a body' : `with ${describeBody(start)}`
 }
 
 /** Plain words are a message, a page or a stream is none. */
-const plainWords = (text: string): Words => {
+const plainTextFields = (text: string): ErrorFields => {
   const message = text.slice(0, 500).trim()
-  return message === '' || kindOf(message) !== 'text' ? {} : { message }
+  return message === '' || describeBody(message) !== 'text' ? {} : { message }
 }
 
 /** The envelope itself goes on as it is, provided that it is OpenAI's. */
-const verbatim = (body: Json | undefined): { body?: { protocol: string; text: string } } => {
+const verbatimBody = (body: Json | undefined): { body?: { protocol: string; text: string } } => {
   if (!isObject(body) || !isObject(body.error) || typeof body.error.message !== 'string') return {}
   const text = JSON.stringify('choices' in body ? { error: body.error } : body)
   return {
-    body: { protocol: envelope, text: mayHoldKey(text) ? inStrings(text, redactKeyLike) : text },
+    body: { protocol: envelopeProtocol, text: mayHoldKey(text) ? mapStrings(text, redactKeyLike) : text },
   }
 }
 
 /** Every shape seen: `{error: {…}}`, `{error: '…'}`, `{error: […]}`, `{detail}`, `{message}`, `{code, msg}`, `{error_msg}`, `{base_resp}`. */
-const wordsOf = (body: Json): Words => {
-  if (typeof body === 'string') return plainWords(body)
+const errorFieldsOf = (body: Json): ErrorFields => {
+  if (typeof body === 'string') return plainTextFields(body)
   if (!isObject(body)) return {}
   const choice = Array.isArray(body.choices)
     ? body.choices.find(one => isObject(one) && isPresent(one.error))
     : undefined
   const inner = isPresent(body.error) ? body.error : isObject(choice) ? choice.error : (body.base_resp ?? body)
-  if (!isObject(inner)) return { ...statusWords(body), message: sentence(inner) ?? sentence(body.message) }
+  if (!isObject(inner)) return { ...statusFields(body), message: messageIn(inner) ?? messageIn(body.message) }
   const message = [
     inner.message,
     inner.msg,
@@ -154,13 +154,18 @@ const wordsOf = (body: Json): Words => {
     body.message,
     inner.errors,
   ]
-  return { ...statusWords(body), ...statusWords(inner), message: first(message.map(sentence)), type: word(inner.type) }
+  return {
+    ...statusFields(body),
+    ...statusFields(inner),
+    message: firstDefined(message.map(messageIn)),
+    type: codeText(inner.type),
+  }
 }
 
-const statusWords = (body: JsonObject): Words => {
-  const code = word(body.code ?? body.error_code ?? body.error_type)
+const statusFields = (body: JsonObject): ErrorFields => {
+  const code = codeText(body.code ?? body.error_code ?? body.error_type)
   const named = [body.status_code, body.raw_status_code, body.status, body.code].map(statusOf)
-  const status = first(named)
+  const status = firstDefined(named)
   return { ...(code !== undefined && { code }), ...(status !== undefined && { status }) }
 }
 
@@ -170,48 +175,48 @@ const statusOf = (value: Json | undefined): number | undefined => {
 }
 
 /** Where a body names no status, two classes of OpenAI's tell it as well. */
-const toldStatus = ({ status, type, code }: Words): number => {
+const statusFor = ({ status, type, code }: ErrorFields): number => {
   if (status !== undefined) return status
   if (type === 'rate_limit_error' || code === 'rate_limit_exceeded' || code === 'insufficient_quota') return 429
   return type === 'invalid_request_error' ? 400 : 502
 }
 
-const first = <T>(values: readonly (T | undefined)[]): T | undefined => values.find(value => value !== undefined)
+const firstDefined = <T>(values: readonly (T | undefined)[]): T | undefined => values.find(value => value !== undefined)
 
-const word = (value: Json | undefined): string | undefined =>
+const codeText = (value: Json | undefined): string | undefined =>
   typeof value === 'number' ? String(value) : value === '' ? undefined : textOf(value)
 
 /** A message may be a list: of words (Hugging Face), of `{loc, msg}` (FastAPI). */
-const sentence = (value: Json | undefined): string | undefined => {
-  if (typeof value === 'string') return value === '' ? undefined : value.slice(0, longestMessage)
+const messageIn = (value: Json | undefined): string | undefined => {
+  if (typeof value === 'string') return value === '' ? undefined : value.slice(0, maxMessageLength)
   if (Array.isArray(value)) {
     const lines = value
       .slice(0, 10)
-      .map(sentence)
+      .map(messageIn)
       .filter(line => line !== undefined)
-    return lines.length > 0 ? lines.join('; ').slice(0, longestMessage) : undefined
+    return lines.length > 0 ? lines.join('; ').slice(0, maxMessageLength) : undefined
   }
   if (!isObject(value)) return undefined
-  const said = sentence(value.msg ?? value.message ?? value.error)
-  return said !== undefined && Array.isArray(value.loc) ? `${value.loc.join('.')}: ${said}` : said
+  const text = messageIn(value.msg ?? value.message ?? value.error)
+  return text !== undefined && Array.isArray(value.loc) ? `${value.loc.join('.')}: ${text}` : text
 }
 
 /** Seconds a vendor may ask a client to wait; more is no answer to a request. */
-const longestWait = 24 * 60 * 60
+const maxWaitSeconds = 24 * 60 * 60
 
 /** What a vendor tells as a wait, in seconds; undefined for what is none. */
 export const clampedWait = (seconds: number): number | undefined =>
-  Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds, longestWait) : undefined
+  Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds, maxWaitSeconds) : undefined
 
 /** Seconds, from `retry-after` (seconds or an HTTP date) or `retry-after-ms`; the longer of the two. */
-export const retryAfter = (headers: Headers): number | undefined => {
+export const parseRetryAfter = (headers: Headers): number | undefined => {
   const seconds = headers.get('retry-after')?.trim() ?? ''
   const milliseconds = headers.get('retry-after-ms')?.trim() ?? ''
-  const told = [
-    decimal.test(seconds) ? Number(seconds) : untilDate(seconds),
+  const waits = [
+    decimal.test(seconds) ? Number(seconds) : secondsUntil(seconds),
     decimal.test(milliseconds) ? Number(milliseconds) / 1000 : Number.NaN,
   ]
-  const known = told.map(clampedWait).filter(wait => wait !== undefined)
+  const known = waits.map(clampedWait).filter(wait => wait !== undefined)
   return known.length > 0 ? Math.max(...known) : undefined
 }
 
@@ -220,28 +225,31 @@ const decimal = /^(?:\d+\.?\d*|\.\d+)$/
 const httpDate =
   /^(?:[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} GMT|[A-Z][a-z]+day, \d\d-[A-Z][a-z]{2}-\d\d [\d:]{8} GMT|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4})$/
 
-const untilDate = (date: string): number => {
+const secondsUntil = (date: string): number => {
   if (!httpDate.test(date)) return Number.NaN
   const at = Date.parse(date.endsWith('GMT') ? date : `${date} GMT`)
   return Math.max(0, Math.ceil((at - Date.now()) / 1000))
 }
 
-const keyLike = /\b(?:sk|gsk|xai|nvapi|pplx|r8|hf)[-_][\w.…-]{8,}/
+const keyPattern = /\b(?:sk|gsk|xai|nvapi|pplx|r8|hf)[-_][\w.…-]{8,}/
 
 /** A parameter that signs a URL, or tells whose signature it is: AWS, Google, Azure, Alibaba, Tencent, Volcengine, Baidu, Huawei. */
-const signing =
+const signedUrlPattern =
   /[?&;](?:x-(?:amz|goog|oss|cos|tos|bce|obs)-(?:signature|credential|security-token)|(?:q-)?signature|q-ak|sig|(?:aws|oss|obs)?accesskeyid|googleaccessid)=/i
 
 /** Is there anything to blot out. */
-const mayHoldKey = (text: string): boolean => text.includes('***') || keyLike.test(text) || signing.test(text)
+const mayHoldKey = (text: string): boolean =>
+  text.includes('***') || keyPattern.test(text) || signedUrlPattern.test(text)
 
 /** Blots out keys that a vendor shows masked (`sk-ab****yz`), what looks like one, and the query of a signed URL. Each word is looked at twice at most. */
 export const redactKeyLike = (text: string): string =>
   text
-    .replace(/[^\s"'`,;:<>()[\]{}\\]+/g, word => (word.includes('***') || keyLike.test(word) ? '***' : word))
-    .replace(/[^\s"'<>\\]+/g, word => (signing.test(word) ? `${word.slice(0, word.indexOf('?') + 1)}***` : word))
+    .replace(/[^\s"'`,;:<>()[\]{}\\]+/g, match => (match.includes('***') || keyPattern.test(match) ? '***' : match))
+    .replace(/[^\s"'<>\\]+/g, match =>
+      signedUrlPattern.test(match) ? `${match.slice(0, match.indexOf('?') + 1)}***` : match,
+    )
 
-const redactedWords = ({ message, type, code, status }: Words): Words => ({
+const redactFields = ({ message, type, code, status }: ErrorFields): ErrorFields => ({
   ...(message !== undefined && { message: redactKeyLike(message) }),
   ...(type !== undefined && { type: redactKeyLike(type) }),
   ...(code !== undefined && { code: redactKeyLike(code) }),

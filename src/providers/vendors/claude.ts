@@ -1,4 +1,4 @@
-import { withoutAnswer } from '../../protocols/count-tokens.ts'
+import { omitOutputFields } from '../../protocols/count-tokens.ts'
 import { provider } from '../provider.ts'
 import { anthropicKey } from '../sign/anthropic.ts'
 
@@ -15,7 +15,7 @@ export default provider({
   base: 'https://api.anthropic.com/v1',
   paths: { anthropic: '/messages', 'anthropic/count_tokens': '/messages/count_tokens' },
   sign: anthropicKey,
-  patchTopLevel: { 'anthropic/count_tokens': withoutAnswer },
+  patchTopLevel: { 'anthropic/count_tokens': omitOutputFields },
   credentials: ['api_key'],
   models: ['claude-opus-5-5', 'claude-sonnet-5-5', 'claude-haiku-5-5'],
 })

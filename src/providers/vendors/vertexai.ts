@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../base/json/json.ts'
 import { kindOf } from '../../catalog/model-kinds.ts'
 import type { ProtocolId } from '../../ir/chat.ts'
-import { geminiCount, withoutAnswer } from '../../protocols/count-tokens.ts'
+import { geminiCount, omitOutputFields } from '../../protocols/count-tokens.ts'
 import { camelBody } from '../../protocols/gemini/syntax/casing.ts'
 import type { NoteLoss } from '../../protocols/protocol.ts'
 import { hasCredential, type Target } from '../entry.ts'
@@ -38,7 +38,7 @@ const asVertex = (): JsonObject => ({ model: undefined, anthropic_version: 'vert
  * and the last two of its names are refused (github.com/BerriAI/litellm/issues/25798).
  */
 const asCounted = (_body: JsonObject, _loss: NoteLoss, { model }: Target): JsonObject => ({
-  ...withoutAnswer(),
+  ...omitOutputFields(),
   model: model.replace(/@(?:default|latest)$/, ''),
 })
 

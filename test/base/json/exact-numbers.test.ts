@@ -1,6 +1,6 @@
 /** Numbers the user wrote in arguments, schemas and results reach the vendor as they were written, whichever two protocols meet. */
 import { describe, expect, test } from 'bun:test'
-import { exactly } from '../../../src/base/json/exact-numbers.ts'
+import { preserveExactNumbers } from '../../../src/base/json/exact-numbers.ts'
 import type { JsonObject } from '../../../src/base/json/json.ts'
 import { writeJson } from '../../../src/base/json/raw.ts'
 import { wrapSeal } from '../../../src/ir/seal.ts'
@@ -8,7 +8,7 @@ import { egressOf, protocols } from '../../../src/protocols/registry.ts'
 import { exchangeFor } from '../../contracts/protocol.ts'
 import { seeded } from '../../support/recordings.ts'
 
-const read = (text: string): JsonObject => exactly(text, JSON.parse(text) as JsonObject)
+const read = (text: string): JsonObject => preserveExactNumbers(text, JSON.parse(text) as JsonObject)
 
 describe('exactly', () => {
   test('numbers of the user stay, those of the protocol are numbers', () => {
@@ -23,14 +23,14 @@ describe('exactly', () => {
     'what loses nothing is not read again: %s',
     text => {
       const body = JSON.parse(text) as JsonObject
-      expect(exactly(text, body)).toBe(body)
+      expect(preserveExactNumbers(text, body)).toBe(body)
     },
   )
 
   test('2,000 seeded numbers, however they are written', () => {
     const random = seeded(5)
-    const digits = (most: number) =>
-      Array.from({ length: 1 + Math.floor(random() * most) }, () => Math.floor(random() * 10)).join('')
+    const digits = (maxLength: number) =>
+      Array.from({ length: 1 + Math.floor(random() * maxLength) }, () => Math.floor(random() * 10)).join('')
     for (let round = 0; round < 2000; round++) {
       const whole = digits(22).replace(/^0+(?=\d)/, '')
       const fraction = random() < 0.5 ? `.${digits(20)}` : ''
@@ -45,7 +45,7 @@ describe('exactly', () => {
 const args = '{"id":9007199254740993,"price":1.0}'
 const schema = '{"type":"object","properties":{"id":{"type":"integer","maximum":9223372036854775807,"default":1.0}}}'
 
-const asked: Record<string, string> = {
+const requestTexts: Record<string, string> = {
   gemini: `{"contents":[{"role":"user","parts":[{"text":"Hi"}]},{"role":"model","parts":[{"functionCall":{"name":"f","args":${args}}}]},{"role":"user","parts":[{"functionResponse":{"name":"f","response":${args}}}]}],"tools":[{"functionDeclarations":[{"name":"f","parametersJsonSchema":${schema}}]}]}`,
   anthropic: `{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":[{"type":"tool_use","id":"c","name":"f","input":${args}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":"done"}]}],"tools":[{"name":"f","input_schema":${schema}}]}`,
   'openai-chat': `{"model":"m","messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":${JSON.stringify(args)}}}]},{"role":"tool","tool_call_id":"c","content":"done"}],"tools":[{"type":"function","function":{"name":"f","parameters":${schema}}}]}`,
@@ -53,23 +53,24 @@ const asked: Record<string, string> = {
 }
 const vendors = ['gemini', 'anthropic', 'openai-chat', 'openai-responses', 'bedrock-converse']
 
-describe.each(Object.keys(asked))('a client of %s', client => {
+describe.each(Object.keys(requestTexts))('a client of %s', client => {
   test.each(vendors.filter(vendor => vendor !== client))('asks a vendor of %s', vendor => {
-    const text = asked[client]!
+    const text = requestTexts[client]!
     const chat = protocols.get(client)!.parseRequest(read(text), () => undefined)
-    const told = writeJson(egressOf(vendor)!.renderRequest({ ...chat, model: 'm' }, exchangeFor()))
-    expect(told).toContain(schema)
-    expect(told.replaceAll('\\"', '"')).toContain(args)
-    expect(JSON.stringify(JSON.parse(told))).not.toContain('rawJSON')
+    const rendered = writeJson(egressOf(vendor)!.renderRequest({ ...chat, model: 'm' }, exchangeFor()))
+    expect(rendered).toContain(schema)
+    expect(rendered.replaceAll('\\"', '"')).toContain(args)
+    expect(JSON.stringify(JSON.parse(rendered))).not.toContain('rawJSON')
   })
 })
 
 test("Google's own form of a schema", () => {
-  const own = '{"type":"OBJECT","properties":{"id":{"type":"INTEGER","maximum":9223372036854775807,"example":1.0}}}'
-  const text = `{"contents":[{"parts":[{"text":"Hi"}]}],"tools":[{"function_declarations":[{"name":"f","parameters":${own}}]}]}`
+  const googleSchema =
+    '{"type":"OBJECT","properties":{"id":{"type":"INTEGER","maximum":9223372036854775807,"example":1.0}}}'
+  const text = `{"contents":[{"parts":[{"text":"Hi"}]}],"tools":[{"function_declarations":[{"name":"f","parameters":${googleSchema}}]}]}`
   const chat = protocols.get('gemini')!.parseRequest(read(text), () => undefined)
-  const told = writeJson(egressOf('bedrock-converse')!.renderRequest({ ...chat, model: 'm' }, exchangeFor()))
-  expect(told).toContain(own.replace('OBJECT', 'object').replace('INTEGER', 'integer'))
+  const rendered = writeJson(egressOf('bedrock-converse')!.renderRequest({ ...chat, model: 'm' }, exchangeFor()))
+  expect(rendered).toContain(googleSchema.replace('OBJECT', 'object').replace('INTEGER', 'integer'))
 })
 
 describe('a request that passes without the seals of others', () => {

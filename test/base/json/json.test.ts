@@ -1,6 +1,13 @@
 /** The scanner and the splices: what is not asked to change stays as it came, to the character. */
 import { describe, expect, test } from 'bun:test'
-import { type Json, type JsonObject, type Members, splice, topLevel, withMembers } from '../../../src/base/json/json.ts'
+import {
+  applyEdits,
+  type Json,
+  type JsonObject,
+  scanTopLevel,
+  type TopLevelMembers,
+  withMembers,
+} from '../../../src/base/json/json.ts'
 import { budgetOf, effortOf } from '../../../src/ir/effort.ts'
 import { modelReplacer } from '../../../src/protocols/openai-chat/chunks/rewrite-model.ts'
 import { protocols } from '../../../src/protocols/registry.ts'
@@ -11,7 +18,7 @@ const { passthrough } = protocols.get('openai-chat')!
 const write = (text: string, change: { model?: string; requestUsage?: boolean } = {}) =>
   passthrough.writeRequest(text, JSON.parse(text) as JsonObject, { model: 'm2', requestUsage: false, ...change })
 
-const valuesOf = (text: string, { members }: Members): [key: string, value: string][] =>
+const valuesOf = (text: string, { members }: TopLevelMembers): [key: string, value: string][] =>
   members.keys.map(key => {
     const { start, end } = members.get(key)!
     return [key, text.slice(start, end)]
@@ -21,7 +28,7 @@ describe('topLevel', () => {
   test('finds every member, whatever stands in it', () => {
     const text =
       ' {"a" : "x\\\\\\"}{,:\\\\" ,\n"b":[{"model":"no"},"]"],"c":{"d":{}} ,"n":-1.5e+10,"t":true , "":null} \n'
-    const found = topLevel(text)!
+    const found = scanTopLevel(text)!
     expect(found.exact).toBe(true)
     expect(valuesOf(text, found)).toEqual([
       ['a', '"x\\\\\\"}{,:\\\\"'],
@@ -34,10 +41,10 @@ describe('topLevel', () => {
   })
 
   test('double and escaped keys are told', () => {
-    expect(topLevel('{"a":1,"a":2}')?.exact).toBe(false)
-    expect(topLevel('{"\\u0061":1}')?.exact).toBe(false)
-    expect(topLevel('{"a":{"a":1},"b":"a\\n"}')?.exact).toBe(true)
-    expect(topLevel('{}')?.exact).toBe(true)
+    expect(scanTopLevel('{"a":1,"a":2}')?.exact).toBe(false)
+    expect(scanTopLevel('{"\\u0061":1}')?.exact).toBe(false)
+    expect(scanTopLevel('{"a":{"a":1},"b":"a\\n"}')?.exact).toBe(true)
+    expect(scanTopLevel('{}')?.exact).toBe(true)
   })
 
   test.each([
@@ -55,14 +62,14 @@ describe('topLevel', () => {
     '{a:1}',
     '{"a" 1}',
     '{"a":}',
-  ])('%s is no whole object', text => expect(topLevel(text)).toBeUndefined())
+  ])('%s is no whole object', text => expect(scanTopLevel(text)).toBeUndefined())
 
   test('agrees with JSON.parse on 2,000 seeded objects', () => {
     const random = seeded(7)
     for (let round = 0; round < 2000; round++) {
       const value = randomObject(random)
       const text = JSON.stringify(value, null, round % 3)
-      const found = topLevel(text)!
+      const found = scanTopLevel(text)!
       const read = Object.fromEntries(
         valuesOf(text, found).map(([key, value]) => [JSON.parse(`"${key}"`), JSON.parse(value)]),
       )
@@ -73,13 +80,13 @@ describe('topLevel', () => {
   test('the cost of a long string is a jump', () => {
     const text = JSON.stringify({ image: 'A'.repeat(8_000_000), model: 'm' })
     const took = stopwatch()
-    expect(topLevel(text)?.members.size).toBe(2)
+    expect(scanTopLevel(text)?.members.size).toBe(2)
     expect(took()).toBeLessThan(200)
   })
 
   test('nesting costs no stack', () => {
     const text = `{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`
-    expect(topLevel(text)?.members.size).toBe(1)
+    expect(scanTopLevel(text)?.members.size).toBe(1)
   })
 })
 
@@ -101,10 +108,10 @@ const randomObject = (random: () => number, depth = 0): JsonObject =>
 
 test('splice makes edits in any order', () => {
   expect(
-    splice('abcdef', [
-      { start: 4, end: 6, put: 'X' },
-      { start: 0, end: 1, put: '' },
-      { start: 2, end: 2, put: '--' },
+    applyEdits('abcdef', [
+      { start: 4, end: 6, newText: 'X' },
+      { start: 0, end: 1, newText: '' },
+      { start: 2, end: 2, newText: '--' },
     ]),
   ).toBe('b--cdX')
 })
@@ -136,7 +143,7 @@ describe('withMembers', () => {
       for (const key of Object.keys(value)) if (random() < 0.5) change[key] = random() < 0.5 ? undefined : [round]
       const text = JSON.stringify(value, null, round % 3)
       const written = withMembers(text, change)
-      if (topLevel(text)?.exact)
+      if (scanTopLevel(text)?.exact)
         expect(JSON.parse(written!)).toEqual(JSON.parse(JSON.stringify({ ...value, ...change })))
       else expect(written).toBeUndefined()
     }
@@ -194,7 +201,7 @@ describe('writeRequest', () => {
     '{"stream_options":{"include_usage":false,"include_usage":false},"model":"a","x":1}',
   ])('double or escaped keys are rebuilt: %s', text => {
     const written = write(text, { requestUsage: true })
-    expect(topLevel(written)?.exact).toBe(true)
+    expect(scanTopLevel(written)?.exact).toBe(true)
     expect(JSON.parse(written)).toEqual({ model: 'm2', x: 1, stream_options: { include_usage: true } })
   })
 })

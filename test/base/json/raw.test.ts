@@ -2,7 +2,7 @@
 import { expect, test } from 'bun:test'
 import { rawJson, rawText, writeJson } from '../../../src/base/json/raw.ts'
 
-const kept = [
+const texts = [
   '{"10":1,"2":2}',
   '{"id":12345678901234567890}',
   '{"price":1.0}',
@@ -12,7 +12,7 @@ const kept = [
   '[1.50,{"b":2,"1":0}]',
 ]
 
-test.each(kept)('%s is written as it came', text => {
+test.each(texts)('%s is written as it came', text => {
   expect(writeJson({ before: '"', input: rawJson(text)!, after: [rawJson(text)!] })).toBe(
     `{"before":"\\"","input":${text},"after":[${text}]}`,
   )
@@ -26,8 +26,8 @@ test('white space between values is none of its values', () => {
 test('what is no JSON is none', () => expect(rawJson('{"a":')).toBeUndefined())
 
 test('a client cannot write raw text: the mark is another one in every process', () => {
-  const own = rawJson('{"2":1,"1":2}') as string
-  const guessed = own.replace(/[0-9a-f]{8}-/, '00000000-')
+  const marked = rawJson('{"2":1,"1":2}') as string
+  const guessed = marked.replace(/[0-9a-f]{8}-/, '00000000-')
   expect(JSON.parse(writeJson({ input: guessed }))).toEqual({ input: guessed })
 })
 

@@ -1,13 +1,13 @@
 /** Messages as Anthropic says it. https://docs.claude.com/en/docs/build-with-claude/streaming */
 
 import { type JsonObject, parseJson } from '../../../src/base/json/json.ts'
-import type { Finish, Usage } from '../../../src/ir/chat.ts'
+import type { FinishReason, Usage } from '../../../src/ir/chat.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
 import { type Answer, type Said, type Step, steps, type Vendor, valuesUnder } from '../answer.ts'
 
 const head = { id: 'msg_vendor', type: 'message', role: 'assistant', model: 'vendor-model' }
 
-const finishes: Record<Finish, string> = {
+const finishes: Record<FinishReason, string> = {
   stop: 'end_turn',
   length: 'max_tokens',
   calls: 'tool_use',

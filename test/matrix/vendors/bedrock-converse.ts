@@ -1,11 +1,11 @@
 /** Converse as Bedrock says it. https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html */
 
 import { type JsonObject, parseJson } from '../../../src/base/json/json.ts'
-import type { Finish, Usage } from '../../../src/ir/chat.ts'
+import type { FinishReason, Usage } from '../../../src/ir/chat.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
 import { type Answer, type Said, type Step, steps, type Vendor, valuesUnder } from '../answer.ts'
 
-const finishes: Record<Finish, string> = {
+const finishes: Record<FinishReason, string> = {
   stop: 'end_turn',
   length: 'max_tokens',
   calls: 'tool_use',

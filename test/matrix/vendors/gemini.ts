@@ -1,14 +1,14 @@
 /** generateContent as Google says it. https://ai.google.dev/api/generate-content, https://ai.google.dev/gemini-api/docs/thought-signatures */
 
 import { type JsonObject, parseJson } from '../../../src/base/json/json.ts'
-import type { Finish, Usage } from '../../../src/ir/chat.ts'
+import type { FinishReason, Usage } from '../../../src/ir/chat.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
 import { type Answer, type Said, steps, type Vendor, wordsUnder } from '../answer.ts'
 
 const head = { modelVersion: 'vendor-model', responseId: 'gemini-vendor' }
 
 /** A call has no word of its own. */
-const finishes: Record<Finish, string> = {
+const finishes: Record<FinishReason, string> = {
   stop: 'STOP',
   length: 'MAX_TOKENS',
   calls: 'STOP',

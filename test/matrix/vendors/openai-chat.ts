@@ -1,13 +1,13 @@
 /** Chat Completions as a vendor says it. https://platform.openai.com/docs/api-reference/chat/streaming */
 
 import type { JsonObject } from '../../../src/base/json/json.ts'
-import type { Finish, Usage } from '../../../src/ir/chat.ts'
+import type { FinishReason, Usage } from '../../../src/ir/chat.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
 import { type Answer, type Said, type Step, steps, type Vendor, wordsUnder } from '../answer.ts'
 
 const head = { id: 'chatcmpl-vendor', created: 1_770_000_000, model: 'vendor-model' }
 
-const finishes: Record<Finish, string> = {
+const finishes: Record<FinishReason, string> = {
   stop: 'stop',
   length: 'length',
   calls: 'tool_calls',

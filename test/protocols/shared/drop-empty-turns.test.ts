@@ -10,34 +10,41 @@ const user = (...parts: Part[]): Turn => ({ role: 'user', parts })
 const assistant = (...parts: Part[]): Turn => ({ role: 'assistant', parts })
 const system: Turn = { role: 'system', parts: [text('Be brief.')] }
 
-const spoken = (...turns: Turn[]): { turns: Turn[]; lost: string[] } => {
-  const lost: string[] = []
-  return { turns: dropEmptyTurns(turns, 'gemini', 'messages', path => lost.push(path)), lost }
+const dropEmpty = (...turns: Turn[]): { turns: Turn[]; losses: string[] } => {
+  const losses: string[] = []
+  return { turns: dropEmptyTurns(turns, 'gemini', 'messages', path => losses.push(path)), losses }
 }
 
 test('empty turns are left out and noted, the others are the very same', () => {
-  const said = [user(text('a')), assistant({ type: 'call', id: '1', name: 'f', args: '' }), user(text('b'))]
-  const { turns, lost } = spoken(said[0]!, assistant(), user(text(' ')), said[1]!, assistant(text('')), said[2]!)
-  expect(turns.every((turn, at) => turn === said[at])).toBe(true)
-  expect(lost).toEqual(['messages[1]', 'messages[2]', 'messages[4]'])
+  const nonEmpty = [user(text('a')), assistant({ type: 'call', id: '1', name: 'f', args: '' }), user(text('b'))]
+  const { turns, losses } = dropEmpty(
+    nonEmpty[0]!,
+    assistant(),
+    user(text(' ')),
+    nonEmpty[1]!,
+    assistant(text('')),
+    nonEmpty[2]!,
+  )
+  expect(turns.every((turn, at) => turn === nonEmpty[at])).toBe(true)
+  expect(losses).toEqual(['messages[1]', 'messages[2]', 'messages[4]'])
 })
 
 test('what only the vendor can read says something to it, and to no other', () => {
   const block = (by: string): Turn => assistant({ type: 'foreign', seal: { by, value: {} } })
   const thought = (by: string): Turn => assistant({ type: 'reasoning', text: '', seal: { by, value: 's' } })
-  const asked = user(text('a'))
-  expect(spoken(asked, block('gemini'), thought('gemini')).turns).toHaveLength(3)
-  expect(spoken(asked, block('anthropic'), thought('anthropic')).turns).toEqual([asked])
+  const question = user(text('a'))
+  expect(dropEmpty(question, block('gemini'), thought('gemini')).turns).toHaveLength(3)
+  expect(dropEmpty(question, block('anthropic'), thought('anthropic')).turns).toEqual([question])
 })
 
 test('a system alone is told as the user', () =>
-  expect(spoken(system, user())).toEqual({
+  expect(dropEmpty(system, user())).toEqual({
     turns: [{ ...system, role: 'user' }],
-    lost: ['messages[1]', 'messages'],
+    losses: ['messages[1]', 'messages'],
   }))
 
 test('nothing said is refused, and the place named', () =>
-  expect(() => spoken(user(), assistant(text('')))).toThrow(
+  expect(() => dropEmpty(user(), assistant(text('')))).toThrow(
     expect.objectContaining({ code: 'invalid_request', message: 'messages: nothing is said' }),
   ))
 

@@ -11,9 +11,9 @@ const user = (...parts: Part[]): Turn => ({ role: 'user', parts })
 const assistant = (...parts: Part[]): Turn => ({ role: 'assistant', parts })
 const system: Turn = { role: 'system', parts: [text('Be brief.')] }
 
-const mended = (...turns: Turn[]): { turns: Turn[]; lost: string[] } => {
-  const lost: string[] = []
-  return { turns: pairToolResults(turns, path => lost.push(path)), lost }
+const pair = (...turns: Turn[]): { turns: Turn[]; losses: string[] } => {
+  const losses: string[] = []
+  return { turns: pairToolResults(turns, path => losses.push(path)), losses }
 }
 
 test('what belongs together stays as it is, the very same turns', () => {
@@ -27,51 +27,54 @@ test('what belongs together stays as it is, the very same turns', () => {
     system,
     assistant(text('d')),
   ]
-  const { turns: same, lost } = mended(...turns)
-  expect(lost).toEqual([])
-  expect(same.every((turn, at) => turn === turns[at])).toBe(true)
+  const { turns: paired, losses } = pair(...turns)
+  expect(losses).toEqual([])
+  expect(paired.every((turn, at) => turn === turns[at])).toBe(true)
 })
 
 test('a call without a result is answered after the results that are there', () =>
-  expect(mended(assistant(call('1'), call('2')), user(result('1'), text('b')))).toEqual({
+  expect(pair(assistant(call('1'), call('2')), user(result('1'), text('b')))).toEqual({
     turns: [assistant(call('1'), call('2')), user(result('1'), missing('2'), text('b'))],
-    lost: ['calls.2'],
+    losses: ['calls.2'],
   }))
 
 test('a call that nobody answers is answered at once, also at the end', () =>
-  expect(mended(assistant(call('1')), user(text('never mind')), assistant(call('2')))).toEqual({
+  expect(pair(assistant(call('1')), user(text('never mind')), assistant(call('2')))).toEqual({
     turns: [assistant(call('1')), user(missing('1'), text('never mind')), assistant(call('2')), user(missing('2'))],
-    lost: ['calls.1', 'calls.2'],
+    losses: ['calls.1', 'calls.2'],
   }))
 
 test('calls of several turns of the model in a row are open together', () =>
-  expect(mended(assistant(call('1')), assistant(text('I look.')), user(result('1'))).lost).toEqual([]))
+  expect(pair(assistant(call('1')), assistant(text('I look.')), user(result('1'))).losses).toEqual([]))
 
 test('a result without its call, or a second one, is told as text', () =>
-  expect(mended(assistant(call('1')), user(result('1'), result('1'), result('9')))).toEqual({
+  expect(pair(assistant(call('1')), user(result('1'), result('1'), result('9')))).toEqual({
     turns: [
       assistant(call('1')),
       user(result('1'), text('Result of the call 1:'), text('of 1'), text('Result of the call 9:'), text('of 9')),
     ],
-    lost: ['results.1', 'results.9'],
+    losses: ['results.1', 'results.9'],
   }))
 
 test('an id that is called twice is answered twice', () =>
-  expect(mended(assistant(call('1')), user(result('1')), assistant(call('1')), user(result('1'))).lost).toEqual([]))
+  expect(pair(assistant(call('1')), user(result('1')), assistant(call('1')), user(result('1'))).losses).toEqual([]))
 
 test('what the user says before a result, or between two, follows all results, which stand in the order of the calls', () => {
-  const said = assistant(call('1'), call('2'))
-  for (const heard of [
+  const calling = assistant(call('1'), call('2'))
+  for (const replies of [
     [user(text('wait')), user(result('2')), user(result('1'))],
     [user(result('1'), text('wait')), user(result('2'))],
     [user(result('2'), text('wait'), result('1'))],
   ])
-    expect(mended(said, ...heard)).toEqual({ turns: [said, user(result('1'), result('2'), text('wait'))], lost: [] })
+    expect(pair(calling, ...replies)).toEqual({
+      turns: [calling, user(result('1'), result('2'), text('wait'))],
+      losses: [],
+    })
 })
 
 test('an instruction between a call and its result follows it; a speaker with a name keeps a turn', () => {
   const ann = { ...user(text('wait')), name: 'ann' }
-  expect(mended(assistant(call('1')), system, ann, user(result('1'))).turns).toEqual([
+  expect(pair(assistant(call('1')), system, ann, user(result('1'))).turns).toEqual([
     assistant(call('1')),
     user(result('1')),
     system,
@@ -81,5 +84,5 @@ test('an instruction between a call and its result follows it; a speaker with a 
 
 test('calls of several turns of the model in a row become those of one', () =>
   expect(
-    mended(assistant(call('1')), system, assistant(text('and'), call('2')), user(result('1')), user(result('2'))).turns,
+    pair(assistant(call('1')), system, assistant(text('and'), call('2')), user(result('1')), user(result('2'))).turns,
   ).toEqual([assistant(call('1'), text('and'), call('2')), user(result('1'), result('2')), system]))

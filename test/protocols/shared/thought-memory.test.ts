@@ -54,7 +54,7 @@ const answer: Event[] = [
   { type: 'finish', reason: 'calls' },
 ]
 
-const toldTo = (events: Event[]): JsonObject[] => {
+const renderedChunks = (events: Event[]): JsonObject[] => {
   const frames: JsonObject[] = []
   const render = chat.renderStream(exchangeFor())(({ data }) => data !== '[DONE]' && frames.push(JSON.parse(data)))
   for (const event of events) render(event)
@@ -63,32 +63,32 @@ const toldTo = (events: Event[]): JsonObject[] => {
 }
 
 /** As clients do: what a delta of a call brings is merged into it. */
-const gathered = (frames: JsonObject[]): JsonObject => {
+const mergeChunks = (frames: JsonObject[]): JsonObject => {
   const calls: JsonObject[] = []
   let reasoning = ''
   for (const { choices } of frames as { choices: { delta: JsonObject }[] }[])
     for (const { delta } of choices) {
       reasoning += delta.reasoning_content ?? ''
-      for (const { index, function: told, ...rest } of (delta.tool_calls ?? []) as JsonObject[]) {
+      for (const { index, function: functionDelta, ...rest } of (delta.tool_calls ?? []) as JsonObject[]) {
         calls[index as number] ??= { function: { name: '', arguments: '' } }
         const known = calls[index as number]!
         const body = known.function as { name: string; arguments: string }
-        body.name += (told as JsonObject).name ?? ''
-        body.arguments += (told as JsonObject).arguments ?? ''
+        body.name += (functionDelta as JsonObject).name ?? ''
+        body.arguments += (functionDelta as JsonObject).arguments ?? ''
         Object.assign(known, rest)
       }
     }
   return { role: 'assistant', reasoning_content: reasoning, content: null, tool_calls: calls }
 }
 
-const asked = (message: JsonObject): JsonObject => ({
+const requestWith = (message: JsonObject): JsonObject => ({
   model: 'm',
   messages: [{ role: 'user', content: 'hi' }, message, { role: 'tool', tool_call_id: 'call_1', content: '3' }],
 })
 
 describe('a chat client', () => {
   test('carries the seal of a call and of the thought before it', () => {
-    const { turns } = chat.parseRequest(asked(gathered(toldTo(answer))), () => undefined)
+    const { turns } = chat.parseRequest(requestWith(mergeChunks(renderedChunks(answer))), () => undefined)
     expect(turns[1]!.parts).toEqual([
       { type: 'reasoning', text: 'hm', seal: seal('thought') },
       call({ seal: seal('called') }),
@@ -96,7 +96,7 @@ describe('a chat client', () => {
   })
 
   test('a vendor of its own protocol never sees them', () => {
-    const body = asked(gathered(toldTo(answer)))
+    const body = requestWith(mergeChunks(renderedChunks(answer)))
     const text = chat.passthrough.writeRequest(JSON.stringify(body), body, { model: 'vendor', requestUsage: false })
     expect(text).not.toContain(sealPrefix)
     expect(text).toContain('"tool_call_id":"call_1"')
@@ -105,7 +105,7 @@ describe('a chat client', () => {
 
   test("Google's own signature stays where the client put it", () => {
     const extra_content = { google: { thought_signature: 'c2lnbmF0dXJl' } }
-    const body = asked({
+    const body = requestWith({
       role: 'assistant',
       tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'look', arguments: '{}' }, extra_content }],
     })
@@ -139,26 +139,26 @@ describe('what a client drops', () => {
   test('takes the place of the bare thought, and leaves a sealed one alone', () => {
     const store = createSealStore()
     answer.forEach(rememberThoughts(store.of('a')))
-    const told = (parts: Chat['turns'][0]['parts']) =>
+    const restoredParts = (parts: Chat['turns'][0]['parts']) =>
       restoreThoughts({ ...dropped, turns: [{ role: 'assistant', parts }] }, store.of('a')).turns[0]!.parts
-    expect(told([{ type: 'reasoning', text: 'hm' }, call()])[0]).toEqual(thought)
-    const own = { ...thought, seal: { by: 'mine', value: 1 } }
-    expect(told([own, call()])[0]).toEqual(own)
+    expect(restoredParts([{ type: 'reasoning', text: 'hm' }, call()])[0]).toEqual(thought)
+    const sealed = { ...thought, seal: { by: 'mine', value: 1 } }
+    expect(restoredParts([sealed, call()])[0]).toEqual(sealed)
   })
 
   test('is not found for a call of other arguments, after an hour, or past the bounds', () => {
     let now = 0
     const store = createSealStore({ entries: 2, bytes: 4000, seconds: 3600 }, () => now)
     const memory = store.of('a')
-    memory.keep(call(), { before: [], seal: seal('x') })
+    memory.save(call(), { thoughts: [], seal: seal('x') })
     expect(memory.find(call({ args: '{"a":2}' }))).toBeUndefined()
     now = 3_599_000
     expect(memory.find(call())).toBeDefined()
     now = 7_200_000
     expect(memory.find(call())).toBeUndefined()
-    for (const id of ['1', '2', '3']) memory.keep(call({ id }), { before: [], seal: seal(id) })
+    for (const id of ['1', '2', '3']) memory.save(call({ id }), { thoughts: [], seal: seal(id) })
     expect(['1', '2', '3'].map(id => memory.find(call({ id })) !== undefined)).toEqual([false, true, true])
-    memory.keep(call({ id: 'large' }), { before: [], seal: seal('x'.repeat(5000)) })
+    memory.save(call({ id: 'large' }), { thoughts: [], seal: seal('x'.repeat(5000)) })
     expect(memory.find(call({ id: 'large' }))).toBeUndefined()
   })
 })

@@ -19,20 +19,20 @@ const message: Message = {
 describe.each([...protocols.keys()])('a client of %s', name => {
   const ingress = protocols.get(name)!
   const losses = (run: (exchange: ReturnType<typeof exchangeFor>) => void): string[] => {
-    const noted: string[] = []
-    run(exchangeFor({ loss: path => void noted.push(path) }))
-    return noted
+    const losses: string[] = []
+    run(exchangeFor({ loss: path => void losses.push(path) }))
+    return losses
   }
 
   test('tells calls apart, streamed or not, by the same ids', () => {
     const { parts } = uniqueMessageCallIds(ingress, exchangeFor(), message)
-    const whole = parts.map(part => (part.type === 'call' ? part.id : ''))
-    const heard: Event[] = []
-    replayMessage(message).forEach(uniqueCallIds(ingress, exchangeFor(), event => heard.push(event)))
-    const streamed = heard.flatMap(event => (event.type === 'open' ? [event.id ?? ''] : []))
-    expect(streamed).toEqual(whole)
-    expect(new Set(whole).size).toBe(5)
-    expect([whole[0], whole[3], whole.includes('')]).toEqual(['same', 'other', false])
+    const complete = parts.map(part => (part.type === 'call' ? part.id : ''))
+    const events: Event[] = []
+    replayMessage(message).forEach(uniqueCallIds(ingress, exchangeFor(), event => events.push(event)))
+    const streamed = events.flatMap(event => (event.type === 'open' ? [event.id ?? ''] : []))
+    expect(streamed).toEqual(complete)
+    expect(new Set(complete).size).toBe(5)
+    expect([complete[0], complete[3], complete.includes('')]).toEqual(['same', 'other', false])
   })
 
   test('is told what its protocol has no word for', () => {

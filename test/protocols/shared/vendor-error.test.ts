@@ -126,9 +126,9 @@ describe('retry-after', () => {
     }
   })
   test('nonsense is none, however much of a date a lenient reader finds in it', () => {
-    for (const told of ['soon', 'key 12345', '12345-12', '2030-01-01', '1.2.3', '-5', '1e9', '0x10', ''])
-      expect([told, after({ 'retry-after': told, 'retry-after-ms': told === '1.2.3' ? told : '' })]).toEqual([
-        told,
+    for (const value of ['soon', 'key 12345', '12345-12', '2030-01-01', '1.2.3', '-5', '1e9', '0x10', ''])
+      expect([value, after({ 'retry-after': value, 'retry-after-ms': value === '1.2.3' ? value : '' })]).toEqual([
+        value,
         undefined,
       ])
     expect(after({})).toBeUndefined()
@@ -172,10 +172,10 @@ describe('our own errors', () => {
     ['internal', 'server_error', 'internal_error', 500],
     ['upstream_timeout', 'server_error', 'upstream_timeout', 504],
     ['upstream_credentials', 'server_error', 'upstream_credentials', 502],
-  ] as const)('%s', (code, type, word, status) => {
+  ] as const)('%s', (code, type, shownCode, status) => {
     const error = new GatewayError(code, 'what', { param: 'p' })
     expect(error.status).toBe(status)
-    expect(rendered(error)).toEqual({ message: 'what', type, param: 'p', code: word })
+    expect(rendered(error)).toEqual({ message: 'what', type, param: 'p', code: shownCode })
   })
 })
 
@@ -246,9 +246,9 @@ describe('a signed URL in the words of a vendor', () => {
           for (const vendor of protocols.values()) {
             const text = typeof body === 'string' ? body : JSON.stringify(body)
             const error = vendor.parseError(400, new Headers(), text, { redact })
-            const told = JSON.stringify([protocol.renderError(error), error.message, error.detail])
-            expect(told).not.toContain('canary')
-            expect(told).toContain(`${host}?***`)
+            const value = JSON.stringify([protocol.renderError(error), error.message, error.detail])
+            expect(value).not.toContain('canary')
+            expect(value).toContain(`${host}?***`)
           }
       }
     })

@@ -1,5 +1,5 @@
 /** Arguments of calls stand in Gemini's JSON as an object, in every other protocol as text. They go between the two as they were written. */
-import { isObject, type Json, parseJson, topLevel, valueEnd } from '../../../base/json/json.ts'
+import { isObject, type Json, parseJson, scanTopLevel, valueEnd } from '../../../base/json/json.ts'
 import { rawJson } from '../../../base/json/raw.ts'
 
 const key = '"functionCall"'
@@ -17,7 +17,7 @@ export const rawArgs = (text: string): (string | undefined)[] => {
     const start = at + colon[0].length
     at = Math.max(valueEnd(text, start), start)
     const call = text.slice(start, at)
-    const span = topLevel(call)?.members.get('args')
+    const span = scanTopLevel(call)?.members.get('args')
     found.push(span && call.slice(span.start, span.end))
   }
   return found

@@ -50,9 +50,9 @@ export const sealIn = (part: JsonObject, more: JsonObject = nothing, at?: string
 }
 
 /** The fields a seal puts into its part for a vendor; one that cannot be read is noted and left out. */
-export const fieldsFor = (seal: Seal | undefined, path: string, { loss, target }: Exchange): JsonObject => {
+export const fieldsFor = (seal: Seal | undefined, path: string, { loss, sealOrigin }: Exchange): JsonObject => {
   if (seal === undefined) return {}
-  if (isReadable(seal, id, target)) return ownFields(seal.value)
+  if (isReadable(seal, id, sealOrigin)) return ownFields(seal.value)
   loss(path, `only ${seal.by} can read what was sealed`)
   return {}
 }

@@ -1,12 +1,12 @@
 /** Changes inside JSON text that leave every other character as it came. */
 import {
-  type Edit,
-  insertion,
+  applyEdits,
+  insertionEdit,
   isObject,
   type JsonObject,
-  type Members,
-  splice,
-  topLevel,
+  scanTopLevel,
+  type TextEdit,
+  type TopLevelMembers,
 } from '../../../base/json/json.ts'
 import type { Passthrough } from '../../protocol.ts'
 
@@ -14,12 +14,12 @@ import type { Passthrough } from '../../protocol.ts'
 export const writeRequest: Passthrough['writeRequest'] = (text, body, { model, requestUsage }) => {
   const quick = modelFirst(text, body, model, requestUsage)
   if (quick !== undefined) return quick
-  const found = topLevel(text)
+  const found = scanTopLevel(text)
   const options = requestUsage ? optionsEdit(text, found) : undefined
   if (!found?.exact || options === 'inexact') return rebuilt(body, model, requestUsage)
   const edits = [replacement(found, 'model', JSON.stringify(model))]
   if (options) edits.push(options)
-  return splice(text, merged(edits))
+  return applyEdits(text, merged(edits))
 }
 
 /** What most clients write, done without a look at the rest: the model stands first, and its key nowhere else in whatever spelling. */
@@ -45,29 +45,31 @@ const rebuilt = (body: JsonObject, model: string, requestUsage: boolean): string
 }
 
 /** The edit that makes `include_usage` true and keeps what else stands in `stream_options`; undefined where it is already so. */
-const optionsEdit = (text: string, found: Members | undefined): Edit | 'inexact' | undefined => {
+const optionsEdit = (text: string, found: TopLevelMembers | undefined): TextEdit | 'inexact' | undefined => {
   const span = found?.members.get('stream_options')
-  if (found === undefined || span === undefined) return found && insertion(found, 'stream_options', usageOption)
+  if (found === undefined || span === undefined) return found && insertionEdit(found, 'stream_options', usageOption)
   const value = text.slice(span.start, span.end)
-  const inner = topLevel(value)
-  if (inner === undefined) return { start: span.start, end: span.end, put: usageOption }
+  const inner = scanTopLevel(value)
+  if (inner === undefined) return { start: span.start, end: span.end, newText: usageOption }
   if (!inner.exact) return 'inexact'
-  const { start, end, put } = replacement(inner, 'include_usage', 'true')
-  return value.slice(start, end) === put ? undefined : { start: start + span.start, end: end + span.start, put }
+  const { start, end, newText: put } = replacement(inner, 'include_usage', 'true')
+  return value.slice(start, end) === put
+    ? undefined
+    : { start: start + span.start, end: end + span.start, newText: put }
 }
 
-const replacement = (found: Members, key: string, value: string): Edit => {
+const replacement = (found: TopLevelMembers, key: string, value: string): TextEdit => {
   const span = found.members.get(key)
-  return span ? { start: span.start, end: span.end, put: value } : insertion(found, key, value)
+  return span ? { start: span.start, end: span.end, newText: value } : insertionEdit(found, key, value)
 }
 
 /** Two members put into an empty object, or before its first one, need a comma between them only once. */
-const merged = (edits: Edit[]): Edit[] => {
+const merged = (edits: TextEdit[]): TextEdit[] => {
   const [first, second] = edits
   if (!first || !second || first.start !== first.end || first.start !== second.start || second.start !== second.end)
     return edits
-  const comma = first.put.endsWith(',') ? '' : ','
-  return [{ ...first, put: `${first.put}${comma}${second.put}` }]
+  const comma = first.newText.endsWith(',') ? '' : ','
+  return [{ ...first, newText: `${first.newText}${comma}${second.newText}` }]
 }
 
 /**
@@ -80,7 +82,7 @@ export const modelReplacer = (model: string): ((text: string) => string) => {
   let put = ''
   return text => {
     if (head !== '' && text.startsWith(head)) return put + text.slice(head.length)
-    const found = topLevel(text)
+    const found = scanTopLevel(text)
     const span = found?.members.get('model')
     if (found === undefined || span === undefined || !found.exact)
       return found === undefined ? text : JSON.stringify({ ...(JSON.parse(text) as JsonObject), model })

@@ -22,5 +22,5 @@ const thoughtBefore = ({ id, function: told }: JsonObject, memory: SealMemory | 
     name: textOf(name) ?? '',
     args: textOf(args) ?? '{}',
   })
-  return (kept?.before ?? []).map(part => (part.type === 'reasoning' ? part.text : '')).join('')
+  return (kept?.thoughts ?? []).map(part => (part.type === 'reasoning' ? part.text : '')).join('')
 }

@@ -4,7 +4,7 @@
  */
 import { GatewayError } from '../../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../../base/json/json.ts'
-import { isWrapped } from '../../../ir/seal.ts'
+import { isWrappedSeal } from '../../../ir/seal.ts'
 import { isOurs } from '../turns.ts'
 
 /** The id of the answer a request goes on from. */
@@ -34,7 +34,7 @@ const lasts = ['event: response.completed\ndata: ', 'event: response.incomplete\
  * encrypted, though not by us. Clients may drop the id.
  */
 export const sealKeys = (item: Json): string[] => {
-  if (!isObject(item) || isWrapped(item.encrypted_content)) return []
+  if (!isObject(item) || isWrappedSeal(item.encrypted_content)) return []
   const { type, id, encrypted_content: sealed } = item
   const isSealed = typeof sealed === 'string' && sealed !== ''
   if (!isSealed && type !== 'reasoning') return []

@@ -1,5 +1,5 @@
 /** Listens to an answer on its way to the client for the whole of it. */
-import { isObject, type JsonObject, parseJson, rewritten, splice } from '../../../base/json/json.ts'
+import { applyEdits, isObject, type JsonObject, parseJson, replaceAtPath } from '../../../base/json/json.ts'
 import type { StreamPipe } from '../../protocol.ts'
 import { lastIn } from './previous-response.ts'
 
@@ -24,11 +24,11 @@ export const keepFrames = (frames: string, keep: Keep): string => {
   const text = frames.slice(last.start, last.end)
   const event = parseJson(text)
   if (!isObject(event) || !isObject(event.response) || keep(event.response)) return frames
-  return splice(frames, [{ ...last, put: rewritten(text, ['response', 'store'], 'false') }])
+  return applyEdits(frames, [{ ...last, newText: replaceAtPath(text, ['response', 'store'], 'false') }])
 }
 
 /** @param text a whole answer, found good */
 export const keepMessage = (text: string, keep: Keep): string => {
   const answer = parseJson(text)
-  return !isObject(answer) || keep(answer) ? text : rewritten(text, ['store'], 'false')
+  return !isObject(answer) || keep(answer) ? text : replaceAtPath(text, ['store'], 'false')
 }
