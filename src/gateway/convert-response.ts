@@ -6,7 +6,12 @@ import { withHeaders } from '../downstream/response-headers.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
 import { tokenCounters } from '../protocols/count-tokens.ts'
 import { openaiPass } from '../protocols/openai-pass/index.ts'
-import { type Keep, keepFrames, keepMessage, keepStream } from '../protocols/openai-responses/stored/store-response.ts'
+import {
+  type StoreResponse,
+  storeFromFrames,
+  storeFromMessage,
+  storeFromStream,
+} from '../protocols/openai-responses/stored/store-response.ts'
 import type { Exchange, Frame, Ingress, PassthroughProtocol, StreamPipe } from '../protocols/protocol.ts'
 import { egressOf, ingressOf, passthroughOnly, protocols, unaryEgressOf } from '../protocols/registry.ts'
 import { rememberMessage, rememberStream } from '../protocols/shared/thought-memory.ts'
@@ -25,7 +30,7 @@ export type ResponsePipe = {
   speaks: ProtocolId
   exchange: Exchange
   remembers: boolean
-  keep?: Keep | undefined
+  keep?: StoreResponse | undefined
 }
 
 /** A whole answer: text, or bytes that are handed on as they come. */
@@ -89,7 +94,7 @@ type RenderedBody = { body: string; usage?: Usage | undefined }
 /** A whole answer that the client can go on from is kept. */
 const kept = (told: RenderedBody, { keep }: ResponsePipe): CompleteResponse => ({
   ...told,
-  body: keep ? keepMessage(told.body, keep) : told.body,
+  body: keep ? storeFromMessage(told.body, keep) : told.body,
   type: json,
 })
 
@@ -103,7 +108,8 @@ const passOrTranslate = (text: string, pipe: ResponsePipe): RenderedBody => {
   return { body, usage }
 }
 
-const passingOf = (pipe: ResponsePipe): StreamPipe => (pipe.keep ? keepStream(wayBack(pipe), pipe.keep) : wayBack(pipe))
+const passingOf = (pipe: ResponsePipe): StreamPipe =>
+  pipe.keep ? storeFromStream(wayBack(pipe), pipe.keep) : wayBack(pipe)
 
 /** The one `if` of the way back: the client's own protocol passes, another is translated. */
 const wayBack = ({ client, speaks, exchange, remembers }: ResponsePipe): StreamPipe => {
@@ -119,7 +125,7 @@ const tellWhole = (text: string, pipe: ResponsePipe): Pick<OpenedStream, 'text' 
     return { text: body, usage, type: json }
   }
   const { body, usage } = streamMessage(pipe.client as Ingress, egressOf(pipe.speaks)!, text, pipe.exchange)
-  return { text: pipe.keep ? keepFrames(body, pipe.keep) : body, usage }
+  return { text: pipe.keep ? storeFromFrames(body, pipe.keep) : body, usage }
 }
 
 /** A stream that came where a whole answer was asked for. */

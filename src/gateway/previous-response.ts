@@ -4,22 +4,22 @@ import { GatewayError } from '../base/errors.ts'
 import { preserveExactNumbers } from '../base/json/exact-numbers.ts'
 import { isObject, type Json, type JsonObject } from '../base/json/json.ts'
 import {
-  referencesIn,
-  spelledOut,
-  unknownItem,
-  unnamed,
-  unsealed,
+  expandReferences,
+  itemNotFound,
+  referencedIds,
+  withoutEncryptedContent,
+  withoutItemId,
 } from '../protocols/openai-responses/stored/item-references.ts'
 import {
-  inputOf,
+  inputItemsOf,
   isStored,
   isUnfinished,
-  outputOf,
-  previousOf,
+  outputItemsOf,
+  previousResponseIdOf,
+  responseNotFound,
   sealKeys,
-  unknownAnswer,
 } from '../protocols/openai-responses/stored/previous-response.ts'
-import type { Keep } from '../protocols/openai-responses/stored/store-response.ts'
+import type { StoreResponse } from '../protocols/openai-responses/stored/store-response.ts'
 import type { Target } from '../providers/entry.ts'
 import { isNative } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
@@ -58,22 +58,23 @@ export const resumePreviousResponse = (
   const { body } = clientRequest.json
   const { runtime } = way
   const names = namesIn(body, caller, runtime)
-  if (names.size === 0) return { clientRequest, plan: pinned(inputOf(body), plan, caller, runtime) }
-  const unfinished = unfinishedElsewhere(previousOf(body), plan, caller, runtime)
+  if (names.size === 0) return { clientRequest, plan: pinned(inputItemsOf(body), plan, caller, runtime) }
+  const unfinished = unfinishedElsewhere(previousResponseIdOf(body), plan, caller, runtime)
   if (unfinished)
     return finish(unfinished, caller, way).then(() => resumePreviousResponse(clientRequest, plan, caller, way))
   const places = placesFor(names, plan, runtime)
-  const said = inputOf(spelledOut(body, id => names.get(id)?.items))
+  const said = inputItemsOf(expandReferences(body, id => names.get(id)?.items))
   const there = places.length > 0 ? { ...plan, targets: places } : pinned(said, plan, caller, runtime)
   const stays = ({ items, keeper }: Named) => items === undefined || (places.length > 0 && isAt(places[0]!, keeper))
   if ([...names.values()].every(stays)) return { clientRequest, plan: there, said }
-  const readable = (item: Json): Json => (isReadable(item, there, caller, runtime) ? unnamed(item) : unsealed(item))
-  const told = spelledOut(preserveExactNumbers(clientRequest.json.text, body), id => {
+  const readable = (item: Json): Json =>
+    isReadable(item, there, caller, runtime) ? withoutItemId(item) : withoutEncryptedContent(item)
+  const told = expandReferences(preserveExactNumbers(clientRequest.json.text, body), id => {
     const named = names.get(id)
     return named && !stays(named) ? named.items?.map(readable) : undefined
   })
-  const [lost] = places.length === 0 ? referencesIn(inputOf(told)) : []
-  if (lost !== undefined) throw unknownItem(lost)
+  const [lost] = places.length === 0 ? referencedIds(inputItemsOf(told)) : []
+  if (lost !== undefined) throw itemNotFound(lost)
   const json = { body: told, text: JSON.stringify(told), asked: body }
   return { clientRequest: { ...clientRequest, json }, plan: preferSealOrigin(there, json.text), said }
 }
@@ -106,17 +107,17 @@ const finish = async ({ id, found }: Unfinished, caller: string, { record, runti
 /** Everything a request names, by its name. */
 const namesIn = (body: JsonObject, caller: string, runtime: Runtime): Names => {
   const names = new Map<string, Named>()
-  for (const id of referencesIn(inputOf(body))) {
+  for (const id of referencedIds(inputItemsOf(body))) {
     const held = runtime.answers.findItem(caller, id)
     const keeper = runtime.answers.pinned(caller, id)
-    names.set(id, { ...(held && { items: [held.item] }), ...(keeper && { keeper }), unknown: unknownItem(id) })
+    names.set(id, { ...(held && { items: [held.item] }), ...(keeper && { keeper }), unknown: itemNotFound(id) })
   }
-  const id = previousOf(body)
+  const id = previousResponseIdOf(body)
   if (id === undefined) return names
   const found = runtime.answers.find(caller, id)
-  const items = found && [...found.input, ...outputOf(found.answer)]
+  const items = found && [...found.input, ...outputItemsOf(found.answer)]
   const keeper = found?.native ? found.target : runtime.answers.pinned(caller, id)
-  const unknown = unknownAnswer(id, 'previous_response_id')
+  const unknown = responseNotFound(id, 'previous_response_id')
   return names.set(id, { ...(items && { items }), ...(keeper && { keeper }), unknown })
 }
 
@@ -172,13 +173,13 @@ export const keeperOf = (
   target: Target,
   caller: string,
   runtime: Runtime,
-): Keep | undefined => {
+): StoreResponse | undefined => {
   const { json } = clientRequest
   if (!goingOn.has(clientRequest.protocol.id) || !json) return undefined
   const isAsked = clientRequest.protocol.id === protocol && isStored(json.body)
   return answer => {
     const native = isAsked && isNative(target, protocol) && isStored(answer)
-    const about = { input: said ?? inputOf(json.body), target: target.id, native }
+    const about = { input: said ?? inputItemsOf(json.body), target: target.id, native }
     if (isAsked) return keepAnswer(answer, about, caller, runtime)
     pinSealed(answer, target.id, caller, runtime)
     return true
@@ -186,7 +187,7 @@ export const keeperOf = (
 }
 
 const pinSealed = (answer: JsonObject, target: string, caller: string, { answers }: Runtime): void => {
-  for (const key of outputOf(answer).flatMap(sealKeys)) answers.pin(caller, key, target)
+  for (const key of outputItemsOf(answer).flatMap(sealKeys)) answers.pin(caller, key, target)
 }
 
 /** False where nobody keeps it. */
@@ -197,7 +198,8 @@ export const keepAnswer = (
   runtime: Runtime,
 ): boolean => {
   pinSealed(answer, target, caller, runtime)
-  if (native) for (const name of [answer, ...outputOf(answer)].flatMap(idOf)) runtime.answers.pin(caller, name, target)
+  if (native)
+    for (const name of [answer, ...outputItemsOf(answer)].flatMap(idOf)) runtime.answers.pin(caller, name, target)
   if (typeof answer.id !== 'string') return true
   return runtime.answers.keep(caller, answer.id, { answer, input, target, native }) || native
 }

@@ -7,8 +7,8 @@ import { type Asked, askKeeper } from '../gateway/fetch-stored.ts'
 import { type Connection, respondError, respondJson } from '../gateway/handle.ts'
 import { keepAnswer } from '../gateway/previous-response.ts'
 import type { Runtime } from '../gateway/runtime.ts'
-import { namedInput } from '../protocols/openai-responses/stored/item-references.ts'
-import { pageOf, unknownAnswer } from '../protocols/openai-responses/stored/previous-response.ts'
+import { inputWithIds } from '../protocols/openai-responses/stored/item-references.ts'
+import { pageOfItems, responseNotFound } from '../protocols/openai-responses/stored/previous-response.ts'
 import { protocols } from '../protocols/registry.ts'
 import type { Entry, Target } from '../providers/entry.ts'
 import { isNative } from '../providers/resolve-url.ts'
@@ -63,7 +63,7 @@ const answerTo = async (asked: Asked, caller: Caller, record: RequestRecord, run
   const found = runtime.answers.find(caller.id, asked.id)
   const target = keeperOf(found, caller, asked.id, runtime)
   if (!target && found) return tell(asked, found)
-  if (!target) throw unknownAnswer(asked.id)
+  if (!target) throw responseNotFound(asked.id)
   const { timeouts } = runtime.settings
   const body = named(await askKeeper(asked, target, { record, timeouts, redact: runtime.redact }), found)
   // What was begun in the background may have ended since.
@@ -73,7 +73,7 @@ const answerTo = async (asked: Asked, caller: Caller, record: RequestRecord, run
 }
 
 const tell = ({ id, part, method, query }: Asked, { answer, input }: Answer): JsonObject => {
-  if (part === 'input_items') return pageOf(namedInput(id, input), new URLSearchParams(query))
+  if (part === 'input_items') return pageOfItems(inputWithIds(id, input), new URLSearchParams(query))
   if (part === 'cancel')
     throw new GatewayError(
       'invalid_request',

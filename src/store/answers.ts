@@ -1,6 +1,6 @@
 /** Answers that a later request may go on from, by their id, their items by theirs, and who wrote what only its writer can read: each belongs to the caller who asked for it. */
 import { isObject, type Json, type JsonObject } from '../base/json/json.ts'
-import { itemsOf } from '../protocols/openai-responses/stored/item-references.ts'
+import { itemsById } from '../protocols/openai-responses/stored/item-references.ts'
 import { type Bounds, createBounded } from './bounded.ts'
 import { createItems } from './items.ts'
 
@@ -34,7 +34,7 @@ export const createAnswerStore = (bounds = ordinary, now?: () => number): Answer
   return {
     keep(caller, id, answer) {
       const key = keyOf(caller, id)
-      const named = [...itemsOf(id, answer)].map(([item, value]) => [keyOf(caller, item), value] as const)
+      const named = [...itemsById(id, answer)].map(([item, value]) => [keyOf(caller, item), value] as const)
       const one: Kept = { key, answer, items: new Map(named) }
       const isKept = kept.keep(key, one, bytesOf(one.answer.answer) + bytesOf(answer.input) + perItem * one.items.size)
       if (isKept) items.add(one.items, one)

@@ -6,7 +6,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import OpenAI, { type APIError, type ClientOptions } from 'openai'
 import type { Response, ResponseInputItem } from 'openai/resources/responses/responses'
 import type { Json, JsonObject } from '../../src/base/json/json.ts'
-import { call, ended, message, response, streamOf, thoughts, toText } from '../fixtures/openai-responses.ts'
+import {
+  callItem,
+  completedEvent,
+  messageItem,
+  reasoningItem,
+  response,
+  streamOf,
+  toText,
+} from '../fixtures/openai-responses.ts'
 import { type Gateway, startGateway } from '../support/process.ts'
 import { chat, cutAfter, refuse } from '../support/scripts.ts'
 import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
@@ -127,7 +135,7 @@ const tool = {
     additionalProperties: false,
   },
 }
-const words = (text: string): JsonObject => message([{ type: 'output_text', text, annotations: [], logprobs: [] }])
+const words = (text: string): JsonObject => messageItem([{ type: 'output_text', text, annotations: [], logprobs: [] }])
 
 /** The same answer, asked whole and gathered from a stream by the SDK. */
 const bothWays = async (body: OpenAI.Responses.ResponseCreateParamsNonStreaming): Promise<[Response, Response]> => [
@@ -137,7 +145,7 @@ const bothWays = async (body: OpenAI.Responses.ResponseCreateParamsNonStreaming)
 
 describe('over a vendor that speaks Responses', () => {
   test('thoughts, text and call come as they are, under the name the client used', async () => {
-    const asked = nativeSays(thoughts, words('Look.'), call)
+    const asked = nativeSays(reasoningItem, words('Look.'), callItem)
     for (const answer of await bothWays({ model: 'native', input: 'Hi', tools: [tool], store: false })) {
       expect(answer.model).toBe('native')
       expect(answer.output_text).toBe('Look.')
@@ -337,7 +345,7 @@ describe('Chat Completions over a vendor that speaks Responses alone', () => {
   const body = { model: 'native', messages: [{ role: 'user' as const, content: 'Hi' }] }
 
   test('text, call and usage; nothing is kept there, and thoughts are asked for sealed', async () => {
-    const asked = nativeSays(thoughts, words('Look.'), call)
+    const asked = nativeSays(reasoningItem, words('Look.'), callItem)
     const answer = await client.chat.completions.create({ ...body, max_completion_tokens: 90, verbosity: 'low' })
     expect(answer.choices[0]).toMatchObject({
       finish_reason: 'tool_calls',
@@ -359,7 +367,7 @@ describe('Chat Completions over a vendor that speaks Responses alone', () => {
 
   test('the seal of the thoughts comes back with the call', async () => {
     for (const streamed of [false, true]) {
-      nativeSays(thoughts, call)
+      nativeSays(reasoningItem, callItem)
       const first = streamed
         ? await client.chat.completions.stream({ ...body, stream: true }).finalChatCompletion()
         : await client.chat.completions.create(body)
@@ -384,7 +392,7 @@ describe('Chat Completions over a vendor that speaks Responses alone', () => {
       framesOf([
         { type: 'response.created', response: response('in_progress') },
         {
-          ...ended([]),
+          ...completedEvent([]),
           type: 'response.incomplete',
           response: response('incomplete', [words('Hel')], { incomplete_details: { reason: 'max_output_tokens' } }),
         },

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { writeJson } from '../../src/base/json/raw.ts'
-import { loadMachines, strictly } from '../validators/each.ts'
+import { assertValidStream, loadValidators } from '../validators/each.ts'
 import type { Answer } from './answer.ts'
 import { type Asked, type Case, cases } from './cases.ts'
 import {
@@ -22,7 +22,7 @@ import {
 } from './pair.ts'
 import { brokenFrames, exchanged, golden, says } from './write.ts'
 
-const withoutMachine = await loadMachines(askers.map(({ client }) => client.id))
+const withoutMachine = await loadValidators(askers.map(({ client }) => client.id))
 
 test('every client protocol has a state machine', () => expect(withoutMachine).toEqual([]))
 
@@ -127,7 +127,7 @@ describe('what is answered', () => {
         expect({ name, error: whole.error, fault: stream.error }).toEqual({ name, error: undefined, fault: undefined })
         const heard = client.read(whole.body!)
         const gathered = client.gather(stream.frames)
-        strictly(pair.asker.protocol, stream.frames, clientModel, client.id !== pair.teller.vendor.id)
+        assertValidStream(pair.asker.protocol, stream.frames, clientModel, client.id !== pair.teller.vendor.id)
         expect({ name, ...client.read(gathered) }).toEqual({ name, ...heard })
         expect({ name, ...wordsOf(heard) }).toEqual({ name, ...expected(answers) })
         for (const { body, lost } of [whole, { body: gathered, lost: stream.lost }]) {

@@ -50,7 +50,7 @@ const fixtureSamples: Samples = {
   streams: streams.map(fixture => ({
     name: fixture.quirk,
     text: toText(fixture),
-    fault: fixture.gives.fault !== undefined,
+    fault: fixture.expected.fault !== undefined,
   })),
   messages,
   requests,

@@ -13,55 +13,58 @@ const chat = protocols.get('openai-chat')!
 const { passthrough } = chat
 const model = exchangeFor().model
 
-const head = { id: 'c-1', object: 'chat.completion.chunk', created: 1_700_000_001, model: 'theirs' }
+const envelope = { id: 'c-1', object: 'chat.completion.chunk', created: 1_700_000_001, model: 'theirs' }
 const chunk = (delta: JsonObject, finish: string | null = null, more: JsonObject = {}): string =>
-  JSON.stringify({ ...head, choices: [{ index: 0, delta, finish_reason: finish }], ...more })
+  JSON.stringify({ ...envelope, choices: [{ index: 0, delta, finish_reason: finish }], ...more })
 const first = chunk({ role: 'assistant', content: '' })
 const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 }
-const usageChunk = JSON.stringify({ ...head, choices: [], usage })
-const mine = (data: string) => `data: ${data.replace('"theirs"', JSON.stringify(model))}\n\n`
+const usageChunk = JSON.stringify({ ...envelope, choices: [], usage })
+const withClientModel = (data: string) => `data: ${data.replace('"theirs"', JSON.stringify(model))}\n\n`
 
-const start = (change: Partial<Exchange> = {}): StreamPipe => passthrough.pipeStream(exchangeFor(change))
-const pushed = (pipe: StreamPipe, ...frames: string[]): string => frames.map(data => pipe.push({ data })).join('')
+const createPipe = (change: Partial<Exchange> = {}): StreamPipe => passthrough.pipeStream(exchangeFor(change))
+const pushAll = (pipe: StreamPipe, ...frames: string[]): string => frames.map(data => pipe.push({ data })).join('')
 
 describe('our tapes', () => {
-  test.each(streams.map(tape => [tape.quirk, tape] as const))('%s', (_quirk, tape) => {
-    const { gives } = tape
-    const pipe = start()
+  test.each(streams.map(fixture => [fixture.quirk, fixture] as const))('%s', (_quirk, fixture) => {
+    const { expected } = fixture
+    const pipe = createPipe()
     let out = ''
-    for (const frame of framesOf(toText(tape))) out += pipe.push(frame)
+    for (const frame of framesOf(toText(fixture))) out += pipe.push(frame)
     out += pipe.end()
-    expect(pipe.state.fault?.status).toBe(gives.fault)
-    if (gives.fault !== undefined) return expect(out).not.toContain('[DONE]')
+    expect(pipe.state.fault?.status).toBe(expected.fault)
+    if (expected.fault !== undefined) return expect(out).not.toContain('[DONE]')
     const { choices, usage: counted } = readStream(out, model)
     expect(choices).toHaveLength(1)
     const { text, reasoning, calls, finish } = choices[0]!
     expect({ text, reasoning, calls, finish }).toEqual({
-      text: gives.text ?? '',
-      reasoning: gives.reasoning ?? '',
-      calls: gives.calls ?? [],
-      finish: gives.finish,
+      text: expected.text ?? '',
+      reasoning: expected.reasoning ?? '',
+      calls: expected.calls ?? [],
+      finish: expected.finish,
     })
-    if (gives.usage)
-      expect(counted).toMatchObject({ prompt_tokens: gives.usage.prompt, completion_tokens: gives.usage.completion })
-    if (gives.usage)
-      expect(pipe.state.usage).toMatchObject({ input: gives.usage.prompt, output: gives.usage.completion })
+    if (expected.usage)
+      expect(counted).toMatchObject({
+        prompt_tokens: expected.usage.prompt,
+        completion_tokens: expected.usage.completion,
+      })
+    if (expected.usage)
+      expect(pipe.state.usage).toMatchObject({ input: expected.usage.prompt, output: expected.usage.completion })
   })
 })
 
 describe('what is right goes on as it came', () => {
   test('but for the model, to the character', () => {
-    const odd = `{"id" : "c-1","object":"chat.completion.chunk","created":1700000001, "model":"theirs","choices":[{"index":0,"delta":{"content":"\\u0041\\/ \\"model\\":\\"theirs\\""},"finish_reason":null,"n":12345678901234567890}]}`
-    const pipe = start()
-    expect(pushed(pipe, first)).toBe(mine(first))
-    expect(pushed(pipe, odd)).toBe(mine(odd))
+    const unusualFrame = `{"id" : "c-1","object":"chat.completion.chunk","created":1700000001, "model":"theirs","choices":[{"index":0,"delta":{"content":"\\u0041\\/ \\"model\\":\\"theirs\\""},"finish_reason":null,"n":12345678901234567890}]}`
+    const pipe = createPipe()
+    expect(pushAll(pipe, first)).toBe(withClientModel(first))
+    expect(pushAll(pipe, unusualFrame)).toBe(withClientModel(unusualFrame))
     expect(pipe.state).toMatchObject({ content: true, model: 'theirs' })
   })
 
   test("n > 1, logprobs and fields of the vendor's own", () => {
-    const pipe = start()
+    const pipe = createPipe()
     const two = JSON.stringify({
-      ...head,
+      ...envelope,
       choices: [
         {
           index: 1,
@@ -72,12 +75,12 @@ describe('what is right goes on as it came', () => {
       ],
       service_tier: 'x',
     })
-    expect(pushed(pipe, two)).toBe(mine(two))
+    expect(pushAll(pipe, two)).toBe(withClientModel(two))
   })
 
   test('a frame over several lines keeps them', () => {
     expect(
-      pushed(start(), JSON.stringify(JSON.parse(first), null, 1))
+      pushAll(createPipe(), JSON.stringify(JSON.parse(first), null, 1))
         .trimEnd()
         .split('\n')
         .every(line => line.startsWith('data: ')),
@@ -86,17 +89,17 @@ describe('what is right goes on as it came', () => {
 
   test('what is no JSON passes and is noted', () => {
     const lost: string[] = []
-    const pipe = start({ loss: path => lost.push(path) })
+    const pipe = createPipe({ loss: path => lost.push(path) })
     expect(pipe.push({ data: 'hello' })).toBe('data: hello\n\n')
     expect(lost).toEqual(['stream'])
   })
 
   test("a vendor's own correction comes before ours", () => {
-    const pipe = start({
+    const pipe = createPipe({
       patchResponse: body =>
         Object.assign(body, { choices: [{ index: 0, delta: { content: body.say as string }, finish_reason: null }] }),
     })
-    expect(JSON.parse(pushed(pipe, '{"say":"hi"}').slice(6))).toMatchObject({
+    expect(JSON.parse(pushAll(pipe, '{"say":"hi"}').slice(6))).toMatchObject({
       model,
       choices: [{ delta: { role: 'assistant', content: 'hi' } }],
     })
@@ -105,10 +108,10 @@ describe('what is right goes on as it came', () => {
 
 describe('content', () => {
   test('is told from the frames that only begin', () => {
-    const pipe = start()
-    pushed(pipe, JSON.stringify({ ...head, choices: [] }), first, chunk({}))
+    const pipe = createPipe()
+    pushAll(pipe, JSON.stringify({ ...envelope, choices: [] }), first, chunk({}))
     expect(pipe.state.content).toBe(false)
-    pushed(
+    pushAll(
       pipe,
       chunk({ tool_calls: [{ index: 0, id: 'a', type: 'function', function: { name: 'f', arguments: '' } }] }),
     )
@@ -122,34 +125,34 @@ describe('calls that share an id', () => {
     ...{ id: 'x', type: 'function', function: { name: 'f', arguments: args } },
   })
 
-  const streamed = (...frames: JsonObject[]) => {
-    const pipe = start()
-    const out = pushed(pipe, first, ...frames.map(delta => chunk(delta)), chunk({}, 'tool_calls')) + pipe.end()
+  const callsOf = (...frames: JsonObject[]) => {
+    const pipe = createPipe()
+    const out = pushAll(pipe, first, ...frames.map(delta => chunk(delta)), chunk({}, 'tool_calls')) + pipe.end()
     const ids = [...out.matchAll(/"id":"([^"]*)","type":"function"/g)].map(([, id]) => id)
     return readStream(out, model).choices[0]!.calls.map(({ args }, at) => [ids[at], args])
   }
 
   test('get one each, streamed: numbered, unnumbered, in pieces', () => {
-    const twice = [
+    const twoCalls = [
       ['x', '{"a":1}'],
       [expect.stringMatching(/^call_.*_1$/), '{"b":2}'],
     ]
-    expect(streamed({ tool_calls: [entry('{"a":1}', 0), entry('{"b":2}', 1)] })).toEqual(twice)
-    expect(streamed({ tool_calls: [entry('{"a":1}')] }, { tool_calls: [entry('{"b":2}')] })).toEqual(twice)
+    expect(callsOf({ tool_calls: [entry('{"a":1}', 0), entry('{"b":2}', 1)] })).toEqual(twoCalls)
+    expect(callsOf({ tool_calls: [entry('{"a":1}')] }, { tool_calls: [entry('{"b":2}')] })).toEqual(twoCalls)
     const pieces = [entry('', 0), entry('', 1)]
     const more = (args: string, index: number) => ({ index, id: 'x', function: { arguments: args } })
-    expect(streamed({ tool_calls: pieces }, { tool_calls: [more('{"a":1}', 0), more('{"b":2}', 1)] })).toEqual(twice)
+    expect(callsOf({ tool_calls: pieces }, { tool_calls: [more('{"a":1}', 0), more('{"b":2}', 1)] })).toEqual(twoCalls)
   })
 
   test('and whole', () => {
     const message = { role: 'assistant', content: null, tool_calls: [entry('{"a":1}'), entry('{"b":2}')] }
     const choices = [{ index: 0, message, finish_reason: 'tool_calls' }]
     const { text } = passthrough.passMessage(
-      JSON.stringify({ ...head, object: 'chat.completion', choices }),
+      JSON.stringify({ ...envelope, object: 'chat.completion', choices }),
       exchangeFor(),
     )
-    const told = (JSON.parse(text) as { choices: { message: { tool_calls: JsonObject[] } }[] }).choices[0]!
-    expect(told.message.tool_calls).toMatchObject([
+    const answer = (JSON.parse(text) as { choices: { message: { tool_calls: JsonObject[] } }[] }).choices[0]!
+    expect(answer.message.tool_calls).toMatchObject([
       entry('{"a":1}'),
       { ...entry('{"b":2}'), id: expect.stringMatching(/^call_.*_1$/) },
     ])
@@ -157,35 +160,35 @@ describe('calls that share an id', () => {
 })
 
 describe('the finish', () => {
-  test.each(['constructor', '__proto__', 'toString'])('`%s` is a word nobody knows', word => {
-    const pipe = start()
-    const out = pushed(pipe, first, chunk({ content: 'a' }), chunk({}, word)) + pipe.end()
+  test.each(['constructor', '__proto__', 'toString'])('`%s` is a word nobody knows', reason => {
+    const pipe = createPipe()
+    const out = pushAll(pipe, first, chunk({ content: 'a' }), chunk({}, reason)) + pipe.end()
     expect(out).toContain('"finish_reason":"stop"')
   })
 
   test('is held until the next frame', () => {
-    const pipe = start()
-    pushed(pipe, first, chunk({ content: 'A' }))
-    expect(pushed(pipe, chunk({}, 'stop'))).toBe('')
-    expect(pushed(pipe, usageChunk)).toBe(mine(chunk({}, 'stop')) + mine(usageChunk))
+    const pipe = createPipe()
+    pushAll(pipe, first, chunk({ content: 'A' }))
+    expect(pushAll(pipe, chunk({}, 'stop'))).toBe('')
+    expect(pushAll(pipe, usageChunk)).toBe(withClientModel(chunk({}, 'stop')) + withClientModel(usageChunk))
     expect(pipe.end()).toBe('data: [DONE]\n\n')
   })
 
   test('or until the vendor has been silent for a moment, or the end', () => {
-    const pipe = start()
-    pushed(pipe, first, chunk({}, 'length'))
-    expect(pipe.flush()).toBe(mine(chunk({}, 'length')))
+    const pipe = createPipe()
+    pushAll(pipe, first, chunk({}, 'length'))
+    expect(pipe.flush()).toBe(withClientModel(chunk({}, 'length')))
     expect(pipe.flush()).toBe('')
     expect(pipe.end()).toBe('data: [DONE]\n\n')
-    const other = start()
-    pushed(other, first, chunk({}, 'length'), '[DONE]')
-    expect(other.end()).toBe(`${mine(chunk({}, 'length'))}data: [DONE]\n\n`)
+    const other = createPipe()
+    pushAll(other, first, chunk({}, 'length'), '[DONE]')
+    expect(other.end()).toBe(`${withClientModel(chunk({}, 'length'))}data: [DONE]\n\n`)
   })
 
   test('comes once, whatever the vendor repeats, and after late content too', () => {
-    const pipe = start()
+    const pipe = createPipe()
     const out =
-      pushed(
+      pushAll(
         pipe,
         first,
         chunk({ content: 'A' }, 'stop'),
@@ -199,25 +202,25 @@ describe('the finish', () => {
 
   test('content after a finish that was told is still passed, and noted', () => {
     const lost: string[] = []
-    const pipe = start({ loss: path => lost.push(path) })
-    pushed(pipe, first, chunk({}, 'stop'))
+    const pipe = createPipe({ loss: path => lost.push(path) })
+    pushAll(pipe, first, chunk({}, 'stop'))
     pipe.flush()
-    expect(pushed(pipe, chunk({ content: 'late' }, 'stop'))).toContain('late')
+    expect(pushAll(pipe, chunk({ content: 'late' }, 'stop'))).toContain('late')
     expect(lost).toEqual(['choices[0]'])
     expect(pipe.end()).toBe('data: [DONE]\n\n')
   })
 
   test('is each choice’s own', () => {
-    const of = (index: number, delta: JsonObject, finish: string | null = null) =>
-      JSON.stringify({ ...head, choices: [{ index, delta, finish_reason: finish }] })
-    const pipe = start()
-    const out = pushed(
+    const chunkOf = (index: number, delta: JsonObject, finish: string | null = null) =>
+      JSON.stringify({ ...envelope, choices: [{ index, delta, finish_reason: finish }] })
+    const pipe = createPipe()
+    const out = pushAll(
       pipe,
-      of(0, { role: 'assistant', content: 'A' }),
-      of(1, { role: 'assistant', content: 'B' }),
-      of(0, {}, 'stop'),
-      of(1, { content: 'b' }),
-      of(1, {}, 'length'),
+      chunkOf(0, { role: 'assistant', content: 'A' }),
+      chunkOf(1, { role: 'assistant', content: 'B' }),
+      chunkOf(0, {}, 'stop'),
+      chunkOf(1, { content: 'b' }),
+      chunkOf(1, {}, 'length'),
     )
     const { choices } = readStream(out + pipe.end(), model)
     expect(choices.map(({ text, finish }) => [text, finish])).toEqual([
@@ -229,21 +232,21 @@ describe('the finish', () => {
 
 describe('usage', () => {
   test('in a chunk of its own is withheld from who did not ask', () => {
-    const pipe = start({ usageRequested: false })
-    const out = pushed(pipe, first, chunk({ content: 'A' }), chunk({}, 'stop'), usageChunk, '[DONE]') + pipe.end()
+    const pipe = createPipe({ usageRequested: false })
+    const out = pushAll(pipe, first, chunk({ content: 'A' }), chunk({}, 'stop'), usageChunk, '[DONE]') + pipe.end()
     expect(out).not.toContain('usage')
     expect(pipe.state.usage).toEqual({ input: 1, output: 2 })
   })
 
   test('on a chunk that says something passes', () => {
-    const pipe = start({ usageRequested: false })
-    expect(pushed(pipe, chunk({ role: 'assistant', content: 'A' }, null, { usage }))).toContain('prompt_tokens')
+    const pipe = createPipe({ usageRequested: false })
+    expect(pushAll(pipe, chunk({ role: 'assistant', content: 'A' }, null, { usage }))).toContain('prompt_tokens')
   })
 
   test('with a second finish goes on with the first, for who did not ask', () => {
-    const pipe = start({ usageRequested: false })
+    const pipe = createPipe({ usageRequested: false })
     const out =
-      pushed(pipe, first, chunk({ content: 'A' }), chunk({}, 'stop'), chunk({ content: '' }, 'stop', { usage })) +
+      pushAll(pipe, first, chunk({ content: 'A' }), chunk({}, 'stop'), chunk({ content: '' }, 'stop', { usage })) +
       pipe.end()
     const { choices, usage: counted } = readStream(out, model)
     expect(choices[0]).toMatchObject({ text: 'A', finish: 'stop' })
@@ -252,16 +255,16 @@ describe('usage', () => {
   })
 
   test('after content that came after a finish goes on with the finish, too', () => {
-    const pipe = start({ usageRequested: false })
+    const pipe = createPipe({ usageRequested: false })
     const frames = [first, chunk({}, 'stop'), chunk({ content: 'late' }), chunk({}, 'stop', { usage })]
-    const { choices, usage: counted } = readStream(pushed(pipe, ...frames) + pipe.end(), model)
+    const { choices, usage: counted } = readStream(pushAll(pipe, ...frames) + pipe.end(), model)
     expect(choices[0]).toMatchObject({ text: 'late', finish: 'stop' })
     expect(counted).toEqual(usage)
   })
 
   test('empty choices without usage pass', () => {
-    const filter = JSON.stringify({ ...head, choices: [], prompt_filter_results: [] })
-    expect(pushed(start({ usageRequested: false }), filter)).toBe(mine(filter))
+    const filter = JSON.stringify({ ...envelope, choices: [], prompt_filter_results: [] })
+    expect(pushAll(createPipe({ usageRequested: false }), filter)).toBe(withClientModel(filter))
   })
 
   test.each([
@@ -293,26 +296,28 @@ describe('usage', () => {
       { prompt_tokens: 5, completion_tokens: null, total_tokens: null },
       { input: 5, output: 0 },
     ],
-  ])('%j has one meaning', (given, meant) => {
-    const pipe = start()
-    pushed(pipe, JSON.stringify({ ...head, choices: [], usage: given }))
-    expect(pipe.state.usage).toEqual(meant as never)
+  ])('%j has one meaning', (given, expectedUsage) => {
+    const pipe = createPipe()
+    pushAll(pipe, JSON.stringify({ ...envelope, choices: [], usage: given }))
+    expect(pipe.state.usage).toEqual(expectedUsage as never)
   })
 })
 
 describe('the end', () => {
   test('[DONE] is ours: swallowed, written once, nothing after it', () => {
-    const pipe = start()
-    expect(pushed(pipe, first, chunk({}, 'stop'), '[DONE]', '[DONE]', chunk({ content: 'x' }))).toBe(mine(first))
-    expect(pipe.end()).toBe(`${mine(chunk({}, 'stop'))}data: [DONE]\n\n`)
+    const pipe = createPipe()
+    expect(pushAll(pipe, first, chunk({}, 'stop'), '[DONE]', '[DONE]', chunk({ content: 'x' }))).toBe(
+      withClientModel(first),
+    )
+    expect(pipe.end()).toBe(`${withClientModel(chunk({}, 'stop'))}data: [DONE]\n\n`)
   })
 
   test('a body that ends after some but not all finishes was cut', () => {
-    const pipe = start()
-    pushed(
+    const pipe = createPipe()
+    pushAll(
       pipe,
       first,
-      JSON.stringify({ ...head, choices: [{ index: 1, delta: { content: 'B' } }] }),
+      JSON.stringify({ ...envelope, choices: [{ index: 1, delta: { content: 'B' } }] }),
       chunk({}, 'stop'),
     )
     expect(pipe.end()).toBe('')
@@ -320,10 +325,10 @@ describe('the end', () => {
   })
 
   test('a fault ends the output; its frame is an error without [DONE], free of secrets', () => {
-    const pipe = start({ redact: text => text.replaceAll('hunter2', '***') })
-    pushed(pipe, first, chunk({ content: 'A' }, 'stop'))
+    const pipe = createPipe({ redact: text => text.replaceAll('hunter2', '***') })
+    pushAll(pipe, first, chunk({ content: 'A' }, 'stop'))
     expect(pipe.push({ event: 'error', data: '{"error":{"message":"hunter2 failed","status_code":503}}' })).toBe('')
-    expect(pushed(pipe, chunk({ content: 'B' }), '[DONE]') + pipe.end()).toBe('')
+    expect(pushAll(pipe, chunk({ content: 'B' }), '[DONE]') + pipe.end()).toBe('')
     expect(pipe.state.fault?.status).toBe(503)
     expect(pipe.fail(pipe.state.fault!)).toBe(
       'data: {"error":{"message":"*** failed","status_code":503,"type":"server_error","param":null,"code":null}}\n\n',
@@ -342,8 +347,8 @@ describe('the end', () => {
     ['{"choices":[{"index":0,"delta":{},"error":{"message":"m","code":502}}]}', 502],
     ['{"error_code":18,"error_msg":"m"}', 502],
   ])('%s is a fault', (data, status) => {
-    const pipe = start()
-    expect(pushed(pipe, data)).toBe('')
+    const pipe = createPipe()
+    expect(pushAll(pipe, data)).toBe('')
     expect(pipe.state.fault?.status).toBe(status)
   })
 
@@ -353,24 +358,25 @@ describe('the end', () => {
     '{"code":0,"message":"Success","choices":[]}',
     '{"base_resp":{"status_code":0},"choices":[]}',
   ])('%s is none', data => {
-    const pipe = start()
-    pushed(pipe, data)
+    const pipe = createPipe()
+    pushAll(pipe, data)
     expect(pipe.state.fault).toBeUndefined()
   })
 })
 
 describe('a whole answer', () => {
-  const pass = (text: string, change: Partial<Exchange> = {}) => passthrough.passMessage(text, exchangeFor(change))
-  const right = `{"id":"c","object":"chat.completion","created":1,"model":"theirs","choices":[{"index":0,"message":{"role":"assistant","content":"A","n":12345678901234567890},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}`
+  const passMessage = (text: string, change: Partial<Exchange> = {}) =>
+    passthrough.passMessage(text, exchangeFor(change))
+  const validAnswer = `{"id":"c","object":"chat.completion","created":1,"model":"theirs","choices":[{"index":0,"message":{"role":"assistant","content":"A","n":12345678901234567890},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}`
 
   test('that is right goes on as it came, but for the model and the space before it', () => {
-    const { text, ...seen } = pass(` \n\n${right}`)
-    expect(text).toBe(right.replace('"theirs"', JSON.stringify(model)))
+    const { text, ...seen } = passMessage(` \n\n${validAnswer}`)
+    expect(text).toBe(validAnswer.replace('"theirs"', JSON.stringify(model)))
     expect(seen).toEqual({ usage: { input: 1, output: 2 }, model: 'theirs' })
   })
 
   test.each(messages.map(({ name, body }) => [name, body] as const))('%s is strict', (_name, body) => {
-    readMessage(pass(JSON.stringify(body)).text, model)
+    readMessage(passMessage(JSON.stringify(body)).text, model)
   })
 
   test.each([
@@ -392,11 +398,11 @@ describe('a whole answer', () => {
       { role: 'assistant', reasoning_content: 'Hm' },
     ],
     ['junk of calls', { content: 'A', tool_calls: [], function_call: null }, { content: 'A' }],
-  ])('%s', (_name, message, wanted) => {
+  ])('%s', (_name, message, expectedMessage) => {
     const { choices } = JSON.parse(
-      pass(JSON.stringify({ choices: [{ message, finish_reason: 'eos' }], created: '17' })).text,
+      passMessage(JSON.stringify({ choices: [{ message, finish_reason: 'eos' }], created: '17' })).text,
     )
-    expect(choices[0]).toMatchObject({ index: 0, finish_reason: 'stop', message: wanted })
+    expect(choices[0]).toMatchObject({ index: 0, finish_reason: 'stop', message: expectedMessage })
     expect(choices[0].message.tool_calls).toBeUndefined()
   })
 
@@ -407,7 +413,7 @@ describe('a whole answer', () => {
       {},
     ]
     const { choices } = JSON.parse(
-      pass(JSON.stringify({ choices: [{ message: { tool_calls: given }, finish_reason: 'stop' }] })).text,
+      passMessage(JSON.stringify({ choices: [{ message: { tool_calls: given }, finish_reason: 'stop' }] })).text,
     )
     const [one, two] = choices[0].message.tool_calls
     expect([choices[0].finish_reason, choices[0].message.tool_calls.length]).toEqual(['tool_calls', 2])
@@ -427,7 +433,7 @@ describe('a whole answer', () => {
     ['{"choices":[]}', 'the vendor answered without choices'],
   ])('%j is none', (text, message) => {
     try {
-      pass(text, { redact: one => one.replaceAll('hunter2', '***') })
+      passMessage(text, { redact: one => one.replaceAll('hunter2', '***') })
     } catch (thrown) {
       const error = thrown as GatewayError
       expect([error.code, error.message]).toEqual(['upstream_failed', message])
@@ -439,22 +445,22 @@ describe('a whole answer', () => {
   })
 
   test('an error with status 200 is thrown with its own', () => {
-    expect(() => pass('{"error":{"message":"filtered","code":400}}')).toThrow(
+    expect(() => passMessage('{"error":{"message":"filtered","code":400}}')).toThrow(
       expect.objectContaining({ status: 400, message: 'filtered' }),
     )
-    expect(() => pass('{"error":"gone"}')).toThrow(expect.objectContaining({ status: 502, message: 'gone' }))
+    expect(() => passMessage('{"error":"gone"}')).toThrow(expect.objectContaining({ status: 502, message: 'gone' }))
   })
 })
 
 describe('the wrong shape', () => {
   test('a stream in place of a whole answer is collected', () => {
     const text = toText(streams.find(({ quirk }) => quirk === 'a call in pieces')!)
-    const { body, model: theirs } = collectStream(chat, chat, framesOf(text), exchangeFor())
+    const { body, model: vendorModel } = collectStream(chat, chat, framesOf(text), exchangeFor())
     expect(readMessage(body, model).choices[0]).toMatchObject({
       calls: [{ name: 'weather', args: '{"city":"Bern"}' }],
       finish: 'tool_calls',
     })
-    expect(theirs).toBe('vendor-model')
+    expect(vendorModel).toBe('vendor-model')
     expect(() => collectStream(chat, chat, [{ data: first }], exchangeFor())).toThrow('cut')
   })
 
@@ -471,13 +477,13 @@ describe('the wrong shape', () => {
   })
 
   test.each(messages.map(({ name, body }) => [name, body] as const))('%s is told strictly', (_name, body) => {
-    const told = readStream(streamMessage(chat, chat, JSON.stringify(body), exchangeFor()).body, model)
-    const whole = readMessage(translateMessage(chat, chat, JSON.stringify(body), exchangeFor()).body, model)
-    const passed = readMessage(passthrough.passMessage(JSON.stringify(body), exchangeFor()).text, model)
-    const said = ({ choices }: typeof told) =>
+    const answer = readStream(streamMessage(chat, chat, JSON.stringify(body), exchangeFor()).body, model)
+    const translatedAnswer = readMessage(translateMessage(chat, chat, JSON.stringify(body), exchangeFor()).body, model)
+    const passedAnswer = readMessage(passthrough.passMessage(JSON.stringify(body), exchangeFor()).text, model)
+    const contentOf = ({ choices }: typeof answer) =>
       choices.map(({ text, reasoning, refusal, calls, finish }) => ({ text, reasoning, refusal, calls, finish }))
-    expect(said(told)).toEqual(said(passed))
-    expect(said(whole)).toEqual(said(passed))
+    expect(contentOf(answer)).toEqual(contentOf(passedAnswer))
+    expect(contentOf(translatedAnswer)).toEqual(contentOf(passedAnswer))
   })
 
   test('what is neither is refused', () => {

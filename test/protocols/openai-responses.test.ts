@@ -9,56 +9,64 @@ import type { Message } from '../../src/ir/chat.ts'
 import { createCollector, replayMessage } from '../../src/ir/collect.ts'
 import type { Event } from '../../src/ir/event.ts'
 import { sealPrefix, wrapSeal } from '../../src/ir/seal.ts'
-import { keepFrames } from '../../src/protocols/openai-responses/stored/store-response.ts'
+import { storeFromFrames } from '../../src/protocols/openai-responses/stored/store-response.ts'
 import type { Frame } from '../../src/protocols/protocol.ts'
 import { protocols } from '../../src/protocols/registry.ts'
 import type { Entry } from '../../src/providers/entry.ts'
 import { isNative, urlOf } from '../../src/providers/resolve-url.ts'
 import { eventsOf, exchangeFor, framesOf, protocolContract, type Samples } from '../contracts/protocol.ts'
-import { message, messages, requests, streamOf, streams, tapes, toText } from '../fixtures/openai-responses.ts'
+import {
+  eventFixtures,
+  messageItem,
+  messages,
+  requests,
+  streamOf,
+  streams,
+  toText,
+} from '../fixtures/openai-responses.ts'
 import { type Recording, recordings } from '../support/recordings.ts'
 import { check, checkResponse } from '../validators/openai-responses.ts'
 
 const responses = protocols.get('openai-responses')!
 const chat = protocols.get('openai-chat')!
 
-const every = recordings('responses')
+const allRecordings = recordings('responses')
 /** What is asked of a stored answer (read, cancelled, its items listed) is another operation than to make one. */
-const isMade = ({ method, url }: Recording): boolean =>
+const isCreation = ({ method, url }: Recording): boolean =>
   method === 'POST' && !/\/(cancel|input_items|compact)\b/.test(url)
-const made = every.filter(isMade)
+const creations = allRecordings.filter(isCreation)
 const isRefusal = ({ status }: Recording): boolean => status !== null && status >= 400
 const bodyOf = ({ text }: Recording): JsonObject => JSON.parse(text) as JsonObject
-const streamed = made.filter(({ events }) => events)
-const whole = made.filter(one => !one.events && !isRefusal(one) && Array.isArray(bodyOf(one).output))
-const refused = made.filter(one => !one.events && isRefusal(one))
-const strange = made.filter(one => !one.events && !isRefusal(one) && !Array.isArray(bodyOf(one).output))
+const streamRecordings = creations.filter(({ events }) => events)
+const completeRecordings = creations.filter(one => !one.events && !isRefusal(one) && Array.isArray(bodyOf(one).output))
+const refusals = creations.filter(one => !one.events && isRefusal(one))
+const otherRecordings = creations.filter(one => !one.events && !isRefusal(one) && !Array.isArray(bodyOf(one).output))
 
 const isFault = ({ text }: Recording): boolean => !/"type":\s?"response\.(completed|incomplete)"/.test(text)
 
 /** An id that is none of this protocol's is replaced: the answer is ours then (see told.ts). */
-const named = (text: string): string =>
+const withResponseId = (text: string): string =>
   text
     .replace(/("response":\s?\{(?:(?!"output"|"id")[^{}]|\{[^{}]*\})*"id":\s?")(?!resp_)/g, '$1resp_')
     .replace(/^(\{\s*(?:"(?!output|id)\w+":[^{}[\]]*,\s*)*"id":\s?")(?!resp_)/, '$1resp_')
 
-const own: Samples = { source: 'our tapes', streams, messages, requests }
+const fixtureSamples: Samples = { source: 'our tapes', streams, messages, requests }
 
 /** State of a vendor's that no other could know is refused, which has a test of its own. */
 const isStateless = ({ prompt, conversation, background }: JsonObject): boolean =>
   !prompt && !conversation && !background
-const asked = made.flatMap(({ file, request }) =>
+const requestSamples = creations.flatMap(({ file, request }) =>
   isObject(request) && isStateless(request) ? [{ name: file, body: request }] : [],
 )
-const recorded: Samples = {
-  source: `${made.length} of ${every.length} recordings`,
-  streams: streamed.map(one => ({ name: one.file, text: named(one.text), fault: isFault(one) })),
-  messages: whole.map(one => ({ name: one.file, body: JSON.parse(named(one.text)) as Json })),
-  requests: asked,
+const recordedSamples: Samples = {
+  source: `${creations.length} of ${allRecordings.length} recordings`,
+  streams: streamRecordings.map(one => ({ name: one.file, text: withResponseId(one.text), fault: isFault(one) })),
+  messages: completeRecordings.map(one => ({ name: one.file, body: JSON.parse(withResponseId(one.text)) as Json })),
+  requests: requestSamples,
 }
 
-protocolContract(responses, own)
-protocolContract(responses, recorded)
+protocolContract(responses, fixtureSamples)
+protocolContract(responses, recordedSamples)
 
 const messageOf = (events: readonly Event[]): Message => {
   const collector = createCollector()
@@ -66,58 +74,60 @@ const messageOf = (events: readonly Event[]): Message => {
   return collector.message()
 }
 
-const rendered = (events: readonly Event[], asked?: JsonObject): Frame[] => {
+const renderFrames = (events: readonly Event[], clientRequest?: JsonObject): Frame[] => {
   const frames: Frame[] = []
   const render = responses.renderStream(
-    exchangeFor({ id: 'resp_0123456789abcdef', ...(asked && { clientRequest: asked }) }),
+    exchangeFor({ id: 'resp_0123456789abcdef', ...(clientRequest && { clientRequest: clientRequest }) }),
   )(frame => frames.push(frame))
   for (const event of events) render(event)
   render(undefined)
   return frames
 }
-const bodies = (frames: readonly Frame[]): JsonObject[] => frames.map(({ data }) => JSON.parse(data) as JsonObject)
-const typesOf = (frames: readonly Frame[]): unknown[] => bodies(frames).map(({ type }) => type)
+const bodiesOf = (frames: readonly Frame[]): JsonObject[] => frames.map(({ data }) => JSON.parse(data) as JsonObject)
+const typesOf = (frames: readonly Frame[]): unknown[] => bodiesOf(frames).map(({ type }) => type)
 
 describe('recordings', () => {
-  test(`${made.length} recordings are of one kind each; ${every.length - made.length} are of stored answers`, () => {
-    expect(streamed.length + whole.length + refused.length + strange.length).toBe(made.length)
-    for (const one of strange)
+  test(`${creations.length} recordings are of one kind each; ${allRecordings.length - creations.length} are of stored answers`, () => {
+    expect(streamRecordings.length + completeRecordings.length + refusals.length + otherRecordings.length).toBe(
+      creations.length,
+    )
+    for (const one of otherRecordings)
       expect(() => responses.passthrough.passMessage(one.text, exchangeFor())).toThrow(GatewayError)
   })
 
-  test(`${streamed.length} streams: what is rendered from their events is strict`, () => {
-    for (const { file, text } of streamed) {
-      const frames = rendered(eventsOf(responses, framesOf(text)).filter(({ type }) => type !== 'fault'))
+  test(`${streamRecordings.length} streams: what is rendered from their events is strict`, () => {
+    for (const { file, text } of streamRecordings) {
+      const frames = renderFrames(eventsOf(responses, framesOf(text)).filter(({ type }) => type !== 'fault'))
       expect({ file, wrong: check(frames).filter(one => one !== 'no end') }).toEqual({ file, wrong: [] })
     }
   })
 
-  test(`${whole.length} whole answers: what is rendered from them is strict, whole and told as a stream`, () => {
-    for (const { file, text } of whole) {
+  test(`${completeRecordings.length} whole answers: what is rendered from them is strict, whole and told as a stream`, () => {
+    for (const { file, text } of completeRecordings) {
       const message = responses.parseMessage(JSON.parse(text) as Json, exchangeFor())
       const body = responses.renderMessage(message, exchangeFor()) as JsonObject
       expect({ file, wrong: checkResponse(body) }).toEqual({ file, wrong: [] })
-      expect({ file, wrong: check(rendered(replayMessage(message))) }).toEqual({ file, wrong: [] })
+      expect({ file, wrong: check(renderFrames(replayMessage(message))) }).toEqual({ file, wrong: [] })
     }
   })
 
-  test(`${streamed.length} streams: parts, finish and usage are what their last event holds`, () => {
-    for (const { file, text } of streamed.filter(one => !isFault(one))) {
+  test(`${streamRecordings.length} streams: parts, finish and usage are what their last event holds`, () => {
+    for (const { file, text } of streamRecordings.filter(one => !isFault(one))) {
       const last = framesOf(text).flatMap(({ data }) => {
         const body = data === '[DONE]' ? {} : (JSON.parse(data) as JsonObject)
         return body.type === 'response.completed' || body.type === 'response.incomplete' ? [body.response!] : []
       })[0] as JsonObject
       if (!Array.isArray(last.output) || last.output.length === 0) continue
       const events = eventsOf(responses, framesOf(text))
-      const told = responses.parseMessage(last, exchangeFor())
+      const lastMessage = responses.parseMessage(last, exchangeFor())
       const { id: _id, ...streamedMessage } = messageOf(events)
-      const { id: _other, ...wholeMessage } = told
-      expect({ file, ...plain(streamedMessage) }).toEqual({ file, ...plain(wholeMessage) })
+      const { id: _other, ...wholeMessage } = lastMessage
+      expect({ file, ...withoutIds(streamedMessage) }).toEqual({ file, ...withoutIds(wholeMessage) })
     }
   })
 
-  test(`${refused.length} refusals keep their status, or say whose credentials they mean`, () => {
-    for (const { file, status, headers, text } of refused) {
+  test(`${refusals.length} refusals keep their status, or say whose credentials they mean`, () => {
+    for (const { file, status, headers, text } of refusals) {
       const error = responses.parseError(status!, new Headers(headers), text, exchangeFor())
       expect({ file, status: error.status }).toEqual({
         file,
@@ -133,45 +143,45 @@ describe('recordings', () => {
     for (const { file, text } of chats) {
       const events = eventsOf(chat, framesOf(text))
       const faulty = events.at(-1)?.type === 'fault'
-      expect({ file, wrong: check(rendered(events)) }).toEqual({ file, wrong: [] })
+      expect({ file, wrong: check(renderFrames(events)) }).toEqual({ file, wrong: [] })
       if (faulty)
-        expect(typesOf(rendered(events)).at(-1)).toBe(events[0]?.type === 'start' ? 'response.failed' : 'error')
+        expect(typesOf(renderFrames(events)).at(-1)).toBe(events[0]?.type === 'start' ? 'response.failed' : 'error')
     }
   })
 })
 
 /** Passed: all that goes out, and what was seen. */
-const passed = (text: string, change: Parameters<typeof exchangeFor>[0] = {}) => {
+const passThrough = (text: string, change: Parameters<typeof exchangeFor>[0] = {}) => {
   const pipe = responses.passthrough.pipeStream(exchangeFor({ id: 'resp_gateway', ...change }))
   let out = ''
   for (const frame of framesOf(text)) if (!pipe.state.fault) out += pipe.push(frame)
   out += pipe.end()
   if (pipe.state.fault) out += pipe.fail(pipe.state.fault)
-  return { out, seen: pipe.state, frames: framesOf(out) }
+  return { out, state: pipe.state, frames: framesOf(out) }
 }
 
 /** Events of OpenAI's newest tools, which its SDK does not know yet. */
 const isKnown = ({ type }: JsonObject): boolean => !/^response\.(apply_patch|shell)_call/.test(String(type))
 
 describe('the pass', () => {
-  test(`${streamed.length} recorded streams: the SDK makes of what passes what the vendor told, under the client's model`, () => {
-    for (const one of streamed) {
-      const { frames, seen } = passed(one.text)
+  test(`${streamRecordings.length} recorded streams: the SDK makes of what passes what the vendor told, under the client's model`, () => {
+    for (const one of streamRecordings) {
+      const { frames, state } = passThrough(one.text)
       const { file } = one
-      expect({ file, fault: seen.fault !== undefined }).toEqual({ file, fault: isFault(one) })
+      expect({ file, fault: state.fault !== undefined }).toEqual({ file, fault: isFault(one) })
       for (const { event, data } of frames) expect<unknown>(event).toBe((JSON.parse(data) as JsonObject).type)
-      if (seen.fault) continue
+      if (state.fault) continue
       let snapshot: Response | undefined
-      for (const event of bodies(frames).filter(isKnown)) snapshot = accumulateResponse(event as never, snapshot)
+      for (const event of bodiesOf(frames).filter(isKnown)) snapshot = accumulateResponse(event as never, snapshot)
       expect({ file, model: snapshot?.model as string }).toEqual({ file, model: exchangeFor().model })
       const items = snapshot?.output.length ?? 0
       expect({ file, some: items > 0 }).toEqual({ file, some: one.text.includes('response.output_item.done') })
-      expect(seen.usage === undefined).toBe(!/"usage":\s?\{/.test(one.text))
+      expect(state.usage === undefined).toBe(!/"usage":\s?\{/.test(one.text))
     }
   })
 
-  test(`${whole.length} recorded whole answers: nothing but the model is changed`, () => {
-    for (const { file, text } of whole) {
+  test(`${completeRecordings.length} recorded whole answers: nothing but the model is changed`, () => {
+    for (const { file, text } of completeRecordings) {
       const body = bodyOf({ text } as Recording)
       const { text: out } = responses.passthrough.passMessage(text, exchangeFor())
       expect({ file, body: JSON.parse(out) as Json }).toEqual({ file, body: { ...body, model: exchangeFor().model } })
@@ -179,18 +189,19 @@ describe('the pass', () => {
   })
 
   test('a whole answer is found in its stream, in whatever order its vendor writes', () => {
-    const item = message([{ type: 'output_text', text: 'data:image/png;base64,AA==', annotations: [] }])
+    const item = messageItem([{ type: 'output_text', text: 'data:image/png;base64,AA==', annotations: [] }])
     const events = streamOf(item).map(({ type, ...rest }) => ({ ...rest, type: type! }))
-    const heard: JsonObject[] = []
-    for (const told of [events, events.slice(0, -1)]) keepFrames(passed(toText(told)).out, one => heard.push(one) > 0)
-    expect(heard).toMatchObject([{ id: 'resp_tape', output: [item] }])
+    const storedAnswers: JsonObject[] = []
+    for (const sentEvents of [events, events.slice(0, -1)])
+      storeFromFrames(passThrough(toText(sentEvents)).out, one => storedAnswers.push(one) > 0)
+    expect(storedAnswers).toMatchObject([{ id: 'resp_tape', output: [item] }])
   })
 
   test('frames go on as they came; the model stands in five events', () => {
-    const events = streamOf(message([{ type: 'output_text', text: 'Hi', annotations: [] }]))
-    const { out, seen } = passed(toText(events))
+    const events = streamOf(messageItem([{ type: 'output_text', text: 'Hi', annotations: [] }]))
+    const { out, state } = passThrough(toText(events))
     expect(out).toBe(toText(events).replaceAll('vendor-model', exchangeFor().model))
-    expect(seen).toMatchObject({
+    expect(state).toMatchObject({
       content: true,
       finished: true,
       model: 'vendor-model',
@@ -199,28 +210,29 @@ describe('the pass', () => {
   })
 
   test('events without a name get theirs, and the end of chats is left out', () => {
-    const events = streamOf(message([{ type: 'output_text', text: 'Hi', annotations: [] }]))
-    const { out } = passed(`${toText(events, { bare: true })}data: [DONE]\n\n`)
+    const events = streamOf(messageItem([{ type: 'output_text', text: 'Hi', annotations: [] }]))
+    const { out } = passThrough(`${toText(events, { bare: true })}data: [DONE]\n\n`)
     expect(out).toBe(toText(events).replaceAll('vendor-model', exchangeFor().model))
   })
 
   test('what a vendor numbers, names or forgets otherwise is put right', () => {
-    for (const { name, events, bare, fault } of tapes) {
+    for (const { name, events, bare, fault } of eventFixtures) {
       if (fault || name === 'items only in the last event') continue
-      const { frames } = passed(toText(events, { bare: bare === true }))
+      const { frames } = passThrough(toText(events, { bare: bare === true }))
       let snapshot: Response | undefined
-      for (const event of bodies(frames).filter(isKnown)) snapshot = accumulateResponse(event as never, snapshot)
-      const said = events.filter(({ type }) => type === 'response.output_item.done')
-      if (said.length > 0) expect({ name, items: snapshot?.output.length }).toEqual({ name, items: said.length })
+      for (const event of bodiesOf(frames).filter(isKnown)) snapshot = accumulateResponse(event as never, snapshot)
+      const doneEvents = events.filter(({ type }) => type === 'response.output_item.done')
+      if (doneEvents.length > 0)
+        expect({ name, items: snapshot?.output.length }).toEqual({ name, items: doneEvents.length })
     }
   })
 
   test('a cut stream ends in an error and a failed answer, numbered on', () => {
-    const { frames, seen } = passed(toText(tapes.find(({ name }) => name === 'cut')!.events))
-    expect(seen.fault?.code).toBe('upstream_failed')
+    const { frames, state } = passThrough(toText(eventFixtures.find(({ name }) => name === 'cut')!.events))
+    expect(state.fault?.code).toBe('upstream_failed')
     expect(typesOf(frames).slice(-2)).toEqual(['error', 'response.failed'])
-    expect(bodies(frames).map(({ sequence_number: number }) => number)).toEqual(frames.map((_, place) => place))
-    expect(bodies(frames).at(-1)!.response).toMatchObject({
+    expect(bodiesOf(frames).map(({ sequence_number: number }) => number)).toEqual(frames.map((_, position) => position))
+    expect(bodiesOf(frames).at(-1)!.response).toMatchObject({
       id: 'resp_tape',
       status: 'failed',
       model: exchangeFor().model,
@@ -278,9 +290,9 @@ describe('seals of others in the client', () => {
   ]
 
   test('travel in the encrypted content of thoughts, and come back to their parts', () => {
-    const frames = rendered(events)
+    const frames = renderFrames(events)
     expect(check(frames)).toEqual([])
-    const { output } = bodies(frames).at(-1)!.response as JsonObject
+    const { output } = bodiesOf(frames).at(-1)!.response as JsonObject
     const { turns } = responses.parseRequest({ input: output! }, () => undefined)
     expect(turns).toEqual([
       {
@@ -298,7 +310,7 @@ describe('seals of others in the client', () => {
   })
 
   test('thoughts of another vendor are a summary alone', () => {
-    const { output } = bodies(rendered(events)).at(-1)!.response as JsonObject
+    const { output } = bodiesOf(renderFrames(events)).at(-1)!.response as JsonObject
     expect(JSON.stringify(output)).not.toContain('reasoning_text')
   })
 })
@@ -333,8 +345,11 @@ describe('what is asked', () => {
   test('of allowed tools the others are left out', () => {
     const tools = ['a', 'b'].map(name => ({ type: 'function', name, parameters: {} }))
     const choice = { type: 'allowed_tools', mode: 'required', tools: [{ type: 'function', name: 'b' }] }
-    const said = responses.parseRequest({ model: 'm', input: 'Hi', tools, tool_choice: choice }, () => undefined)
-    expect({ tools: said.tools?.map(({ name }) => name), choice: said.choice }).toEqual({ tools: ['b'], choice: 'any' })
+    const parsed = responses.parseRequest({ model: 'm', input: 'Hi', tools, tool_choice: choice }, () => undefined)
+    expect({ tools: parsed.tools?.map(({ name }) => name), choice: parsed.choice }).toEqual({
+      tools: ['b'],
+      choice: 'any',
+    })
   })
 
   test('fields both know are carried, the others are lost aloud', () => {
@@ -386,8 +401,8 @@ describe('what is asked', () => {
   test('tools of its own and thoughts of another vendor go nowhere else', () => {
     const lost: string[] = []
     const exchange = exchangeFor({ loss: path => lost.push(path) })
-    const said = responses.parseRequest({ model: 'm', input: 'Hi', tools: [{ type: 'web_search' }] }, exchange.loss)
-    expect(chat.renderRequest(said, exchange).tools).toBeUndefined()
+    const parsed = responses.parseRequest({ model: 'm', input: 'Hi', tools: [{ type: 'web_search' }] }, exchange.loss)
+    expect(chat.renderRequest(parsed, exchange).tools).toBeUndefined()
     const foreign = { type: 'reasoning' as const, text: 'Hm', seal: { by: 'anthropic', at: 'a.b', value: 'x' } }
     const turns = [{ role: 'assistant' as const, parts: [foreign] }]
     expect(responses.renderRequest({ model: 'm', stream: false, turns }, exchange).input).toEqual([])
@@ -422,7 +437,7 @@ describe('what is asked', () => {
     expect(only.filter(isResponsesOnly)).toEqual(only)
     expect(['gpt-5', 'gpt-5-mini', 'o3', 'gpt-4o', 'deepseek-pro'].filter(isResponsesOnly)).toEqual([])
     const entry = (serverUrl?: string, more: Partial<Entry> = {}): Entry => ({
-      ...entryOf,
+      ...baseEntry,
       ...(serverUrl && { serverUrl }),
       ...more,
     })
@@ -430,9 +445,9 @@ describe('what is asked', () => {
     const codex = target(entry('https://x.example/v1/responses'))
     expect(urlOf(codex, 'openai-responses')).toBe('https://x.example/v1/responses')
     expect([isNative(codex, 'openai-responses'), isNative(codex, 'openai-chat')]).toEqual([true, false])
-    const said = target(entry('https://x.example/v1', { supportedProtocols: ['responses'] }))
-    expect(urlOf(said, 'openai-responses')).toBe('https://x.example/v1/responses')
-    expect(urlOf(said, 'openai-chat')).toBe('https://x.example/v1/chat/completions')
+    const listed = target(entry('https://x.example/v1', { supportedProtocols: ['responses'] }))
+    expect(urlOf(listed, 'openai-responses')).toBe('https://x.example/v1/responses')
+    expect(urlOf(listed, 'openai-chat')).toBe('https://x.example/v1/chat/completions')
     expect(isNative(target(entry('https://x.example/v1')), 'openai-responses')).toBe(false)
     const vendor = (model: string) => target(entry(), model)
     expect(urlOf(vendor('gpt-5'), 'openai-responses')).toBe('https://api.openai.com/v1/responses')
@@ -442,7 +457,7 @@ describe('what is asked', () => {
   })
 })
 
-const entryOf: Entry = {
+const baseEntry: Entry = {
   id: 'openai-1',
   type: 'openai',
   models: ['gpt-5', 'glm-4'],
@@ -459,7 +474,7 @@ const entryOf: Entry = {
 }
 
 /** What the order of two tellings may change: the names a vendor gives an item anew. */
-const plain = (message: Omit<Message, 'id'>): JsonObject =>
+const withoutIds = (message: Omit<Message, 'id'>): JsonObject =>
   JSON.parse(
     JSON.stringify(message).replace(/"(encrypted_content|id|item_id|result|fingerprint)":"[^"]*"/g, '"$1":""'),
   ) as JsonObject

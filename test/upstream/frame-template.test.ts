@@ -19,8 +19,8 @@ const learn = (body: object): Likenesses => {
   const alike = { frames: createChunkTemplate(), pieces: new FrameTemplate() }
   const word = textDeltaOf(body as never)
   const data = JSON.stringify(body)
-  alike.frames.learn(data, body as never, out(body))
-  if (word) alike.pieces.capture(Buffer.from(`data: ${data}\n\n`), word.word, out(body))
+  alike.frames.capture(data, body as never, out(body))
+  if (word) alike.pieces.capture(Buffer.from(`data: ${data}\n\n`), word.text, out(body))
   return alike
 }
 const learnt = (delta: object = { content: 'first' }) => learn(frame(delta))
@@ -28,7 +28,7 @@ type Likenesses = { frames: ReturnType<typeof createChunkTemplate>; pieces: Fram
 
 /** Told by the frame's text, and by its bytes on the wire where they say something and need no reader. */
 const recall = ({ frames, pieces }: Likenesses, data: string): string | undefined => {
-  const told = frames.recall(data)
+  const told = frames.match(data)
   const piece = pieces.match(Buffer.from(`data: ${data}\n\n`))
   if (piece || !(data.includes('\\') || data.includes('""'))) expect(piece && Buffer.from(piece).toString()).toBe(told)
   return told

@@ -30,7 +30,7 @@ const stops = [
   'model_context_window_exceeded',
 ]
 /** Which deltas a block of a type takes; every other type takes `input_json_delta` and deltas of its own. */
-const takes: Record<string, string[]> = {
+const allowedDeltas: Record<string, string[]> = {
   text: ['text_delta', 'citations_delta'],
   thinking: ['thinking_delta', 'signature_delta'],
   redacted_thinking: [],
@@ -43,24 +43,24 @@ const fail = (what: string, at: unknown): never => {
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const isCount = (value: unknown) => Number.isInteger(value) && (value as number) >= 0
-const word = (value: unknown) => (typeof value === 'string' ? value : '')
+const stringOf = (value: unknown) => (typeof value === 'string' ? value : '')
 
 /** A whole stream as text. Throws at the first thing that is not as documented. */
 export const readStream = (text: string, model: string): Answer => {
   const frames = text.split('\n\n')
   if (frames.pop() !== '') fail('the last frame is not closed by a blank line', text.slice(-80))
-  const machine = eventMachine(model)
+  const validator = createEventValidator(model)
   for (const frame of frames) {
-    const found = /^event: (\w+)\ndata: (.*)$/s.exec(frame)
-    if (!found) fail('a frame is no event with data', frame)
-    const body = JSON.parse(found![2]!.replaceAll('\ndata: ', '\n')) as Fields
-    if (body.type !== found![1]) fail('the event is not the type', frame)
-    machine.take(body)
+    const match = /^event: (\w+)\ndata: (.*)$/s.exec(frame)
+    if (!match) fail('a frame is no event with data', frame)
+    const body = JSON.parse(match![2]!.replaceAll('\ndata: ', '\n')) as Fields
+    if (body.type !== match![1]) fail('the event is not the type', frame)
+    validator.take(body)
   }
-  return machine.end()
+  return validator.end()
 }
 
-const eventMachine = (model: string) => {
+const createEventValidator = (model: string) => {
   const blocks: Block[] = []
   let phase: 'new' | 'begun' | 'concluded' | 'over' = 'new'
   let open: number | undefined
@@ -68,7 +68,7 @@ const eventMachine = (model: string) => {
   let sequence: string | null = null
   let usage: Fields = {}
 
-  const begin = ({ message }: Fields) => {
+  const onMessageStart = ({ message }: Fields) => {
     if (phase !== 'new') fail('a second message_start', message)
     phase = 'begun'
     if (!isFields(message)) return fail('message', message)
@@ -78,7 +78,7 @@ const eventMachine = (model: string) => {
     usage = { ...(message.usage as Fields) }
   }
 
-  const openBlock = ({ index, content_block: block }: Fields) => {
+  const onBlockStart = ({ index, content_block: block }: Fields) => {
     if (phase !== 'begun') fail('a block outside the message', block)
     if (open !== undefined) fail('a block inside another', block)
     if (index !== blocks.length) fail('blocks are not numbered from 0 without a gap', index)
@@ -86,20 +86,21 @@ const eventMachine = (model: string) => {
     checkBlock(block)
     open = index as number
     blocks.push({
-      type: word(block.type),
-      text: word(block.text),
+      type: stringOf(block.type),
+      text: stringOf(block.text),
       json: '',
       fields: block,
-      signature: word(block.signature),
+      signature: stringOf(block.signature),
     })
   }
 
-  const add = ({ index, delta }: Fields) => {
+  const onBlockDelta = ({ index, delta }: Fields) => {
     if (open === undefined || index !== open) fail('a delta outside its block', [index, delta])
     if (!isFields(delta)) return fail('delta', delta)
     const block = blocks[open!]!
-    const allowed = takes[block.type]
-    if (allowed && !allowed.includes(word(delta.type))) fail(`a ${word(delta.type)} in a block of ${block.type}`, delta)
+    const allowed = allowedDeltas[block.type]
+    if (allowed && !allowed.includes(stringOf(delta.type)))
+      fail(`a ${stringOf(delta.type)} in a block of ${block.type}`, delta)
     if (delta.type === 'text_delta' && delta.text === '') fail('a delta without a word', delta)
     for (const [type, key] of [
       ['text_delta', 'text'],
@@ -109,14 +110,14 @@ const eventMachine = (model: string) => {
     ] as const)
       if (delta.type === type && typeof delta[key] !== 'string') fail(key, delta)
     if (delta.type === 'citations_delta' && !isFields(delta.citation)) fail('citation', delta)
-    block.text += word(delta.text) + word(delta.thinking)
-    block.json += word(delta.partial_json)
+    block.text += stringOf(delta.text) + stringOf(delta.thinking)
+    block.json += stringOf(delta.partial_json)
     if (block.json !== '' && isFields(block.fields.input) && Object.keys(block.fields.input).length > 0)
       fail('a call whose input came whole goes on', delta)
-    if (delta.type === 'signature_delta') block.signature = word(delta.signature)
+    if (delta.type === 'signature_delta') block.signature = stringOf(delta.signature)
   }
 
-  const conclude = (body: Fields) => {
+  const onMessageDelta = (body: Fields) => {
     if (phase !== 'begun' && phase !== 'concluded') fail('message_delta', body)
     if (open !== undefined) fail('the message ends inside a block', body)
     phase = 'concluded'
@@ -132,25 +133,25 @@ const eventMachine = (model: string) => {
     if (body.type === 'ping') return
     if (body.type === 'error') fail('an error', body)
     if (phase === 'new' && body.type !== 'message_start') fail('the stream does not begin with message_start', body)
-    if (body.type === 'message_start') begin(body)
-    else if (body.type === 'content_block_start') openBlock(body)
-    else if (body.type === 'content_block_delta') add(body)
+    if (body.type === 'message_start') onMessageStart(body)
+    else if (body.type === 'content_block_start') onBlockStart(body)
+    else if (body.type === 'content_block_delta') onBlockDelta(body)
     else if (body.type === 'content_block_stop') {
       if (body.index !== open) fail('content_block_stop', body)
       open = undefined
-    } else if (body.type === 'message_delta') conclude(body)
+    } else if (body.type === 'message_delta') onMessageDelta(body)
     else if (body.type === 'message_stop') phase = 'over'
   }
 
   const end = (): Answer => {
     if (phase !== 'over') fail('no message_stop', phase)
-    const whole = blocks.map(({ type, fields, text, json, signature }) => ({
+    const completeBlocks = blocks.map(({ type, fields, text, json, signature }) => ({
       ...fields,
       ...(type === 'text' && { text }),
       ...(type === 'thinking' && { thinking: text, signature }),
       ...(type === 'tool_use' && json !== '' && { input: parsed(json) }),
     }))
-    const answer = gather(whole, stop, sequence, usage)
+    const answer = answerOf(completeBlocks, stop, sequence, usage)
     answer.calls.forEach((call, index) => {
       call.args = blocks.filter(({ type }) => type === 'tool_use')[index]!.json || JSON.stringify(call.input)
     })
@@ -188,11 +189,11 @@ const checkBlock = (block: Fields) => {
   if (!isFields(block.input)) fail('the input of a call', block)
 }
 
-const gather = (blocks: Fields[], stop: string, sequence: string | null, usage: Fields): Answer => {
-  const of = (type: string) => blocks.filter(block => block.type === type)
-  const calls = of('tool_use').map(({ id, name, input }) => ({
-    id: word(id),
-    name: word(name),
+const answerOf = (blocks: Fields[], stop: string, sequence: string | null, usage: Fields): Answer => {
+  const blocksOf = (type: string) => blocks.filter(block => block.type === type)
+  const calls = blocksOf('tool_use').map(({ id, name, input }) => ({
+    id: stringOf(id),
+    name: stringOf(name),
     input,
     args: JSON.stringify(input),
   }))
@@ -202,15 +203,15 @@ const gather = (blocks: Fields[], stop: string, sequence: string | null, usage: 
   if ((stop === 'stop_sequence') !== (sequence !== null)) fail('stop_sequence', [stop, sequence])
   if (new Set(calls.map(({ id }) => id)).size < calls.length) fail('two calls of one id', calls)
   return {
-    text: of('text')
-      .map(({ text }) => word(text))
+    text: blocksOf('text')
+      .map(({ text }) => stringOf(text))
       .join(''),
-    thinking: of('thinking')
-      .map(({ thinking }) => word(thinking))
+    thinking: blocksOf('thinking')
+      .map(({ thinking }) => stringOf(thinking))
       .join(''),
-    signatures: of('thinking').map(({ signature }) => word(signature)),
+    signatures: blocksOf('thinking').map(({ signature }) => stringOf(signature)),
     calls,
-    blocks: blocks.map(({ type }) => word(type)),
+    blocks: blocks.map(({ type }) => stringOf(type)),
     stop,
     sequence,
     usage,
@@ -223,9 +224,9 @@ export const readMessage = (text: string, model: string): Answer => {
   checkEnvelope(body, model)
   if (!Array.isArray(body.content)) fail('content', body)
   for (const block of body.content as Fields[]) checkBlock(block)
-  return gather(
+  return answerOf(
     body.content as Fields[],
-    word(body.stop_reason),
+    stringOf(body.stop_reason),
     (body.stop_sequence as string | null) ?? null,
     body.usage as Fields,
   )

@@ -28,7 +28,7 @@ const finishes = new Set(
   ),
 )
 /** A part is one of these. */
-const kinds = [
+const partKinds = [
   'text',
   'inlineData',
   'fileData',
@@ -42,7 +42,7 @@ const kinds = [
 /** Standard base64, or that of URLs. */
 const base64 = /^[A-Za-z0-9+/_-]+={0,2}$/
 
-const begin = (): Answer => ({
+const emptyAnswer = (): Answer => ({
   text: '',
   thoughts: '',
   signatures: [],
@@ -81,7 +81,7 @@ export const readMessage = (body: unknown, model: string, rendered = true): Answ
   readChunks([body], model, rendered)
 
 const readChunks = (chunks: unknown[], model: string, rendered: boolean): Answer => {
-  const answer = begin()
+  const answer = emptyAnswer()
   let id: unknown
   for (const chunk of chunks) {
     if (!isFields(chunk)) return fail('a chunk is no object', chunk)
@@ -125,19 +125,19 @@ const readContent = (content: unknown, answer: Answer, rendered: boolean): void 
 
 const readPart = (part: unknown, answer: Answer, rendered: boolean): void => {
   if (!isFields(part)) return void fail('a part', part)
-  const told = kinds.filter(kind => part[kind] !== undefined)
-  if (told.length !== 1) fail('a part of one kind', part)
+  const presentKinds = partKinds.filter(kind => part[kind] !== undefined)
+  if (presentKinds.length !== 1) fail('a part of one kind', part)
   const { thoughtSignature: signature, thought, text, functionCall: call } = part
   if (thought !== undefined && typeof thought !== 'boolean') fail('thought', part)
   if (signature !== undefined) {
     if (typeof signature !== 'string' || !base64.test(signature)) fail('thoughtSignature', part)
     answer.signatures.push(signature as string)
   }
-  if (told[0] === 'text') {
+  if (presentKinds[0] === 'text') {
     if (typeof text !== 'string') fail('text', part)
     answer[thought === true ? 'thoughts' : 'text'] += text as string
   }
-  if (told[0] !== 'functionCall') return
+  if (presentKinds[0] !== 'functionCall') return
   if (!rendered && isFields(call) && call.name === undefined) return
   if (!isFields(call) || typeof call.name !== 'string' || call.name === '') return void fail('a call', part)
   const { id, name, args = {} } = call

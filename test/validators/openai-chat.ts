@@ -3,17 +3,17 @@
  * https://platform.openai.com/docs/api-reference/chat-streaming and /chat/object, not from our code: it is what a strict client would demand.
  */
 
-export type Heard = {
+export type ChoiceContent = {
   text: string
   reasoning: string
   refusal: string
   calls: { name: string; args: string }[]
   finish: string | undefined
 }
-export type Answer = { choices: Heard[]; usage: Record<string, unknown> | undefined; chunks: number }
+export type Answer = { choices: ChoiceContent[]; usage: Record<string, unknown> | undefined; chunks: number }
 
 type Fields = Record<string, unknown>
-type Choice = Heard & { begun: boolean; ids: string[] }
+type Choice = ChoiceContent & { hasStarted: boolean; ids: string[] }
 
 const finishes = ['stop', 'length', 'tool_calls', 'content_filter', 'function_call']
 const fail = (what: string, at: unknown): never => {
@@ -29,21 +29,21 @@ export const readStream = (text: string, model: string): Answer => {
   const frames = text.split('\n\n')
   if (frames.pop() !== '') fail('the last frame is not closed by a blank line', text.slice(-80))
   if (frames.pop() !== 'data: [DONE]') fail('the stream does not end with [DONE]', text.slice(-200))
-  const machine = chunkMachine(model)
+  const validator = createChunkValidator(model)
   for (const frame of frames) {
     if (!frame.startsWith('data: ')) fail('a frame is no data', frame)
-    machine.take(JSON.parse(frame.slice(6).replaceAll('\ndata: ', '\n')) as Fields)
+    validator.take(JSON.parse(frame.slice(6).replaceAll('\ndata: ', '\n')) as Fields)
   }
-  return machine.end()
+  return validator.end()
 }
 
-const chunkMachine = (model: string) => {
+const createChunkValidator = (model: string) => {
   const choices = new Map<number, Choice>()
   let first: Fields | undefined
   let usage: Fields | undefined
   let chunks = 0
 
-  const envelope = (chunk: Fields) => {
+  const checkEnvelope = (chunk: Fields) => {
     first ??= chunk
     if (typeof chunk.id !== 'string' || chunk.id === '') fail('no id', chunk)
     if (chunk.id !== first.id) fail('another id', [first.id, chunk.id])
@@ -57,7 +57,7 @@ const chunkMachine = (model: string) => {
 
   const take = (chunk: Fields) => {
     chunks++
-    envelope(chunk)
+    checkEnvelope(chunk)
     for (const choice of chunk.choices as unknown[]) {
       if (!isFields(choice) || !isCount(choice.index)) fail('index', choice)
       const { index, delta, finish_reason: finish, logprobs } = choice as Fields
@@ -69,7 +69,7 @@ const chunkMachine = (model: string) => {
         refusal: '',
         calls: [],
         finish: undefined,
-        begun: false,
+        hasStarted: false,
         ids: [],
       }
       choices.set(index as number, known)
@@ -90,9 +90,9 @@ const chunkMachine = (model: string) => {
 }
 
 const readDelta = (delta: Fields, choice: Choice) => {
-  if (!choice.begun && delta.role !== 'assistant') fail('the first delta names no assistant', delta)
-  if (choice.begun && delta.role !== undefined && delta.role !== 'assistant') fail('role', delta)
-  choice.begun = true
+  if (!choice.hasStarted && delta.role !== 'assistant') fail('the first delta names no assistant', delta)
+  if (choice.hasStarted && delta.role !== undefined && delta.role !== 'assistant') fail('role', delta)
+  choice.hasStarted = true
   for (const key of ['content', 'refusal', 'reasoning_content'] as const)
     if (!nullable(delta[key], 'string')) fail(key, delta)
   if (typeof delta.reasoning === 'string' && delta.reasoning !== '' && delta.reasoning_content === undefined)
@@ -157,15 +157,15 @@ export const readMessage = (text: string, model: string): Answer => {
   const choices = (body.choices as Fields[]).map(choice => {
     if (!isCount(choice.index)) fail('index', choice)
     if (!finishes.includes(choice.finish_reason as string)) fail('finish_reason', choice)
-    const heard = readWhole(choice.message)
-    const ended = { ...heard, finish: choice.finish_reason as string, begun: true, ids: [] }
-    checkEnd(ended)
-    return ended
+    const content = readAnswerMessage(choice.message)
+    const choiceState = { ...content, finish: choice.finish_reason as string, hasStarted: true, ids: [] }
+    checkEnd(choiceState)
+    return choiceState
   })
   return { choices, usage, chunks: 1 }
 }
 
-const readWhole = (message: unknown): Omit<Heard, 'finish'> => {
+const readAnswerMessage = (message: unknown): Omit<ChoiceContent, 'finish'> => {
   if (!isFields(message) || message.role !== 'assistant') return fail('message', message)
   if (message.content !== null && typeof message.content !== 'string') fail('content', message)
   if (!nullable(message.refusal, 'string')) fail('refusal', message)
@@ -181,11 +181,11 @@ const readWhole = (message: unknown): Omit<Heard, 'finish'> => {
     ids.push(call.id as string)
     return { name: body.name as string, args: args as string }
   })
-  const word = (value: unknown) => (typeof value === 'string' ? value : '')
+  const stringOf = (value: unknown) => (typeof value === 'string' ? value : '')
   return {
-    text: word(message.content),
-    refusal: word(message.refusal),
-    reasoning: word(message.reasoning_content),
+    text: stringOf(message.content),
+    refusal: stringOf(message.refusal),
+    reasoning: stringOf(message.reasoning_content),
     calls,
   }
 }

@@ -9,184 +9,193 @@ type Part = { type: string; text: string; open: boolean; annotations: unknown[] 
 type Item = { item: JsonObject; open: boolean; content: Part[]; summary: Part[]; text: string; done: boolean }
 
 /** Words of a part: the event's stem → the list it belongs to, its number, the type of the part, the field of the whole text. */
-const words: Record<string, readonly ['content' | 'summary', 'content_index' | 'summary_index', string, string]> = {
-  'response.output_text': ['content', 'content_index', 'output_text', 'text'],
-  'response.refusal': ['content', 'content_index', 'refusal', 'refusal'],
-  'response.reasoning_text': ['content', 'content_index', 'reasoning_text', 'text'],
-  'response.reasoning_summary_text': ['summary', 'summary_index', 'summary_text', 'text'],
-}
-const parts: Record<string, readonly ['content' | 'summary', 'content_index' | 'summary_index']> = {
+const textEvents: Record<string, readonly ['content' | 'summary', 'content_index' | 'summary_index', string, string]> =
+  {
+    'response.output_text': ['content', 'content_index', 'output_text', 'text'],
+    'response.refusal': ['content', 'content_index', 'refusal', 'refusal'],
+    'response.reasoning_text': ['content', 'content_index', 'reasoning_text', 'text'],
+    'response.reasoning_summary_text': ['summary', 'summary_index', 'summary_text', 'text'],
+  }
+const partEvents: Record<string, readonly ['content' | 'summary', 'content_index' | 'summary_index']> = {
   'response.content_part': ['content', 'content_index'],
   'response.reasoning_summary_part': ['summary', 'summary_index'],
 }
-const calls: Record<string, readonly [type: string, slot: string]> = {
+const callEvents: Record<string, readonly [type: string, slot: string]> = {
   'response.function_call_arguments': ['function_call', 'arguments'],
   'response.custom_tool_call_input': ['custom_tool_call', 'input'],
 }
-const lives = ['response.created', 'response.queued', 'response.in_progress']
-const ends = ['response.completed', 'response.incomplete', 'response.failed']
-const spoken = new Set(['message', 'reasoning', 'function_call', 'custom_tool_call'])
+const progressEvents = ['response.created', 'response.queued', 'response.in_progress']
+const finalEvents = ['response.completed', 'response.incomplete', 'response.failed']
+const knownItemTypes = new Set(['message', 'reasoning', 'function_call', 'custom_tool_call'])
 
 /** What is wrong with the frames; empty where nothing is. */
 export const check = (frames: readonly Frame[]): string[] => {
-  const wrong: string[] = []
+  const problems: string[] = []
   const items: Item[] = []
   let response: JsonObject | undefined
-  let over = false
+  let finished = false
   let failed = false
 
-  const must = (holds: boolean, what: string): void => {
-    if (!holds) wrong.push(what)
+  const assert = (isTrue: boolean, what: string): void => {
+    if (!isTrue) problems.push(what)
   }
 
   const itemAt = (event: JsonObject): Item | undefined => {
     const item = items[event.output_index as number]
-    must(item?.open === true, `${event.type}: no open item ${event.output_index}`)
-    must(item?.item.id === event.item_id, `${event.type}: item_id ${event.item_id} is not ${item?.item.id}`)
+    assert(item?.open === true, `${event.type}: no open item ${event.output_index}`)
+    assert(item?.item.id === event.item_id, `${event.type}: item_id ${event.item_id} is not ${item?.item.id}`)
     return item
   }
 
-  const begin = (event: JsonObject): void => {
+  const onItemAdded = (event: JsonObject): void => {
     const item = event.item as JsonObject
-    must(event.output_index === items.length, `item ${event.output_index} begins at place ${items.length}`)
-    must(typeof item.id === 'string' && item.id !== '', 'an item without an id')
-    must(!items.some(one => one.item.id === item.id), `the id ${item.id} is there twice`)
-    if (item.type === 'message') must(Array.isArray(item.content) && item.content.length === 0, 'a message begins full')
-    if (item.type === 'reasoning') must(Array.isArray(item.summary), 'thoughts without a summary')
+    assert(event.output_index === items.length, `item ${event.output_index} begins at place ${items.length}`)
+    assert(typeof item.id === 'string' && item.id !== '', 'an item without an id')
+    assert(!items.some(one => one.item.id === item.id), `the id ${item.id} is there twice`)
+    if (item.type === 'message')
+      assert(Array.isArray(item.content) && item.content.length === 0, 'a message begins full')
+    if (item.type === 'reasoning') assert(Array.isArray(item.summary), 'thoughts without a summary')
     items.push({ item, open: true, content: [], summary: [], text: '', done: false })
   }
 
-  const end = (event: JsonObject): void => {
+  const onItemDone = (event: JsonObject): void => {
     const known = items[event.output_index as number]
     const item = event.item as JsonObject
-    if (known === undefined || !known.open) return void wrong.push(`item ${event.output_index} ends unbegun`)
+    if (known === undefined || !known.open) return void problems.push(`item ${event.output_index} ends unbegun`)
     known.open = false
-    must(known.item.id === item.id && known.item.type === item.type, 'an item ends as another')
+    assert(known.item.id === item.id && known.item.type === item.type, 'an item ends as another')
     for (const list of ['content', 'summary'] as const) {
-      must(
+      assert(
         known[list].every(part => !part.open),
         `item ${event.output_index} ends with an open part`,
       )
-      const told = Array.isArray(item[list]) ? (item[list] as JsonObject[]) : []
+      const expectedParts = Array.isArray(item[list]) ? (item[list] as JsonObject[]) : []
       if (item.type === 'message' || (item.type === 'reasoning' && list === 'summary' && known.summary.length > 0)) {
-        must(told.length === known[list].length, `item ${event.output_index}: ${list} has parts that were not told`)
-        told.forEach((part, place) => {
-          must((part.text ?? part.refusal) === known[list][place]?.text, `item ${event.output_index}: other words`)
+        assert(
+          expectedParts.length === known[list].length,
+          `item ${event.output_index}: ${list} has parts that were not told`,
+        )
+        expectedParts.forEach((part, position) => {
+          assert((part.text ?? part.refusal) === known[list][position]?.text, `item ${event.output_index}: other words`)
           if (part.type === 'output_text')
-            must(
-              JSON.stringify(part.annotations) === JSON.stringify(known[list][place]?.annotations),
+            assert(
+              JSON.stringify(part.annotations) === JSON.stringify(known[list][position]?.annotations),
               'other annotations than were told',
             )
         })
       }
     }
-    const [, slot] = Object.values(calls).find(([type]) => type === item.type) ?? []
-    if (slot) {
-      must(item[slot] === known.text && known.done, `${item.type} ends with other words than were told`)
-      must(typeof item.call_id === 'string' && item.call_id !== '', 'a call without a call_id')
-      must(item.status === 'completed' || item.status === 'incomplete', 'a call ends without a status')
+    const [, field] = Object.values(callEvents).find(([type]) => type === item.type) ?? []
+    if (field) {
+      assert(item[field] === known.text && known.done, `${item.type} ends with other words than were told`)
+      assert(typeof item.call_id === 'string' && item.call_id !== '', 'a call without a call_id')
+      assert(item.status === 'completed' || item.status === 'incomplete', 'a call ends without a status')
     }
     known.item = item
   }
 
-  const part = (stem: string, step: string, event: JsonObject): void => {
-    const [list, number] = parts[stem]!
+  const onPartEvent = (stem: string, step: string, event: JsonObject): void => {
+    const [list, number] = partEvents[stem]!
     const item = itemAt(event)
-    const told = event.part as JsonObject
+    const expected = event.part as JsonObject
     if (item === undefined) return
     if (step === 'added') {
-      must(event[number] === item[list].length, `${event.type}: ${number} ${event[number]}, not ${item[list].length}`)
-      item[list].push({ type: String(told.type), text: '', open: true, annotations: [] })
+      assert(event[number] === item[list].length, `${event.type}: ${number} ${event[number]}, not ${item[list].length}`)
+      item[list].push({ type: String(expected.type), text: '', open: true, annotations: [] })
       return
     }
     const known = item[list][event[number] as number]
-    if (known === undefined) return void wrong.push(`${event.type}: unbegun`)
-    must(known.open && known.type === told.type, `${event.type}: not the part that is open`)
-    must((told.text ?? told.refusal) === known.text, `${event.type}: other words`)
+    if (known === undefined) return void problems.push(`${event.type}: unbegun`)
+    assert(known.open && known.type === expected.type, `${event.type}: not the part that is open`)
+    assert((expected.text ?? expected.refusal) === known.text, `${event.type}: other words`)
     known.open = false
   }
 
-  const word = (stem: string, step: string, event: JsonObject): void => {
-    const [list, number, type, slot] = words[stem]!
+  const onTextEvent = (stem: string, step: string, event: JsonObject): void => {
+    const [list, number, type, field] = textEvents[stem]!
     const known = itemAt(event)?.[list][event[number] as number]
-    if (known === undefined) return void wrong.push(`${event.type}: no part ${event[number]}`)
-    must(known.open && known.type === type, `${event.type}: in a part of type ${known.type}`)
+    if (known === undefined) return void problems.push(`${event.type}: no part ${event[number]}`)
+    assert(known.open && known.type === type, `${event.type}: in a part of type ${known.type}`)
     if (step === 'delta') {
-      must(typeof event.delta === 'string' && event.delta !== '', `${event.type}: empty`)
+      assert(typeof event.delta === 'string' && event.delta !== '', `${event.type}: empty`)
       known.text += String(event.delta)
-    } else if (step === 'done') must(event[slot] === known.text, `${event.type}: the pieces do not add up`)
+    } else if (step === 'done') assert(event[field] === known.text, `${event.type}: the pieces do not add up`)
     else if (step === 'annotation.added') {
-      must(event.annotation_index === known.annotations.length, 'an annotation out of turn')
+      assert(event.annotation_index === known.annotations.length, 'an annotation out of turn')
       known.annotations.push(event.annotation)
-    } else wrong.push(`${event.type} is unknown`)
+    } else problems.push(`${event.type} is unknown`)
   }
 
-  const call = (stem: string, step: string, event: JsonObject): void => {
-    const [type, slot] = calls[stem]!
+  const onCallEvent = (stem: string, step: string, event: JsonObject): void => {
+    const [type, field] = callEvents[stem]!
     const item = itemAt(event)
     if (item === undefined) return
-    must(item.item.type === type, `${event.type} in an item of type ${item.item.type}`)
-    must(!item.done, `${event.type} after done`)
+    assert(item.item.type === type, `${event.type} in an item of type ${item.item.type}`)
+    assert(!item.done, `${event.type} after done`)
     if (step === 'delta') item.text += String(event.delta)
     else {
-      must(event[slot] === item.text, `${event.type}: the pieces do not add up`)
+      assert(event[field] === item.text, `${event.type}: the pieces do not add up`)
       item.done = true
     }
   }
 
-  const finish = (event: JsonObject): void => {
-    const told = event.response as JsonObject
-    over = true
-    checkResponse(told, wrong)
-    must(told.status === String(event.type).slice('response.'.length), `${event.type} with status ${told.status}`)
-    must(told.id === response?.id, 'the answer ends by another id')
+  const onFinalEvent = (event: JsonObject): void => {
+    const expected = event.response as JsonObject
+    finished = true
+    checkResponse(expected, problems)
+    assert(
+      expected.status === String(event.type).slice('response.'.length),
+      `${event.type} with status ${expected.status}`,
+    )
+    assert(expected.id === response?.id, 'the answer ends by another id')
     if (event.type === 'response.failed') return
-    must(!failed, 'an end after an error')
-    must(
+    assert(!failed, 'an end after an error')
+    assert(
       items.every(item => !item.open),
       'the answer ends with an open item',
     )
-    must(
-      JSON.stringify(told.output) === JSON.stringify(items.map(({ item }) => item)),
+    assert(
+      JSON.stringify(expected.output) === JSON.stringify(items.map(({ item }) => item)),
       'the items of the answer are not those that were told',
     )
-    if (event.type === 'response.incomplete') must(isObject(told.incomplete_details), 'incomplete, and no word of why')
+    if (event.type === 'response.incomplete')
+      assert(isObject(expected.incomplete_details), 'incomplete, and no word of why')
   }
 
-  frames.forEach(({ event: name, data }, place) => {
+  frames.forEach(({ event: name, data }, position) => {
     const event = JSON.parse(data) as JsonObject
     const type = String(event.type)
-    must(name === type, `the frame is called ${name}, its event ${type}`)
-    must(event.sequence_number === place, `sequence_number ${event.sequence_number} at place ${place}`)
-    must(!over, `${type} after the end`)
-    must(
-      (place === 0) === (type === 'response.created') || (place === 0 && type === 'error'),
-      `${type} at place ${place}`,
+    assert(name === type, `the frame is called ${name}, its event ${type}`)
+    assert(event.sequence_number === position, `sequence_number ${event.sequence_number} at place ${position}`)
+    assert(!finished, `${type} after the end`)
+    assert(
+      (position === 0) === (type === 'response.created') || (position === 0 && type === 'error'),
+      `${type} at place ${position}`,
     )
     if (type === 'error') failed = true
-    else if (lives.includes(type)) {
+    else if (progressEvents.includes(type)) {
       response ??= event.response as JsonObject
-      checkResponse(event.response as JsonObject, wrong)
-    } else if (ends.includes(type)) finish(event)
-    else if (type === 'response.output_item.added') begin(event)
-    else if (type === 'response.output_item.done') end(event)
+      checkResponse(event.response as JsonObject, problems)
+    } else if (finalEvents.includes(type)) onFinalEvent(event)
+    else if (type === 'response.output_item.added') onItemAdded(event)
+    else if (type === 'response.output_item.done') onItemDone(event)
     else {
-      const stem = [...Object.keys(words), ...Object.keys(parts), ...Object.keys(calls)].find(one =>
+      const stem = [...Object.keys(textEvents), ...Object.keys(partEvents), ...Object.keys(callEvents)].find(one =>
         type.startsWith(`${one}.`),
       )
       const step = stem === undefined ? '' : type.slice(stem.length + 1)
-      if (stem === undefined) must(!spoken.has(String(items.at(-1)?.item.type)), `${type} is unknown`)
-      else if (stem in words) word(stem, step, event)
-      else if (stem in parts) part(stem, step, event)
-      else call(stem, step, event)
+      if (stem === undefined) assert(!knownItemTypes.has(String(items.at(-1)?.item.type)), `${type} is unknown`)
+      else if (stem in textEvents) onTextEvent(stem, step, event)
+      else if (stem in partEvents) onPartEvent(stem, step, event)
+      else onCallEvent(stem, step, event)
     }
   })
-  if (!over && !failed) wrong.push('no end')
-  return wrong
+  if (!finished && !failed) problems.push('no end')
+  return problems
 }
 
 /** The fields the official SDK's type has as required, and their kinds. */
-const kinds: Record<string, (value: unknown) => boolean> = {
+const fieldChecks: Record<string, (value: unknown) => boolean> = {
   id: value => typeof value === 'string' && value !== '',
   object: value => value === 'response',
   created_at: value => Number.isInteger(value),
@@ -212,8 +221,8 @@ const isUsage = (value: unknown): boolean =>
   Number(value.input_tokens) + Number(value.output_tokens) === value.total_tokens
 
 /** What is wrong with a whole answer. */
-export const checkResponse = (response: JsonObject, wrong: string[] = []): string[] => {
-  for (const [key, holds] of Object.entries(kinds))
-    if (!holds(response[key])) wrong.push(`response.${key} is ${JSON.stringify(response[key])}`)
-  return wrong
+export const checkResponse = (response: JsonObject, problems: string[] = []): string[] => {
+  for (const [key, isTrue] of Object.entries(fieldChecks))
+    if (!isTrue(response[key])) problems.push(`response.${key} is ${JSON.stringify(response[key])}`)
+  return problems
 }

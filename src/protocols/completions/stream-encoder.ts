@@ -5,7 +5,7 @@ import type { FinishReason, Message, Usage } from '../../ir/chat.ts'
 import { replayMessage } from '../../ir/collect.ts'
 import type { Event } from '../../ir/event.ts'
 import { renderError } from '../openai-chat/error.ts'
-import { streamed } from '../openai-chat/stream.ts'
+import { streamWithDone } from '../openai-chat/stream.ts'
 import { renderUsage } from '../openai-chat/usage.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
 import { missingFinish } from '../shared/vendor-error.ts'
@@ -50,7 +50,7 @@ const encodeCompletionsStream =
     }
   }
 
-export const renderStream = streamed(encodeCompletionsStream)
+export const renderStream = streamWithDone(encodeCompletionsStream)
 
 /** The pieces of the whole answer, joined. */
 export const renderMessage = (message: Message, exchange: Exchange): JsonObject => {

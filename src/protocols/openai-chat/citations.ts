@@ -11,9 +11,9 @@ export const parseAnnotation = (annotation: Json, seal: (value: JsonObject) => S
     return undefined
   const { url, title, content, start_index: start, end_index: end } = annotation.url_citation
   if (typeof url !== 'string') return undefined
-  const told = { title: textOf(title), quote: textOf(content), start: countOf(start), end: countOf(end) }
-  const given = Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined))
-  return { url, ...given, seal: seal(annotation) }
+  const fields = { title: textOf(title), quote: textOf(content), start: countOf(start), end: countOf(end) }
+  const defined = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+  return { url, ...defined, seal: seal(annotation) }
 }
 
 /** A citation as this protocol's own vendor wrote it, or one of another's that has an address, as OpenAI's web search writes it. */

@@ -10,34 +10,34 @@ import type { NoteLoss } from '../protocol.ts'
 const schema: Json = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }
 
 /** The chat itself where it has none. */
-export const asFunctions = (chat: Chat, loss: NoteLoss): Chat => {
-  const free = new Set(chat.tools?.filter(isForeign).map(({ name }) => name))
-  if (free.size === 0 || !chat.tools) return chat
-  const isFree = (call: ToolCall): boolean => call.custom === true && free.has(call.name)
-  const turn = ({ parts, ...rest }: Turn): Turn => ({
+export const customToolsAsFunctions = (chat: Chat, loss: NoteLoss): Chat => {
+  const customNames = new Set(chat.tools?.filter(isForeignCustomTool).map(({ name }) => name))
+  if (customNames.size === 0 || !chat.tools) return chat
+  const isForeignCustomCall = (call: ToolCall): boolean => call.custom === true && customNames.has(call.name)
+  const convertTurn = ({ parts, ...rest }: Turn): Turn => ({
     ...rest,
-    parts: parts.map(part => (part.type === 'call' && isFree(part) ? asCall(part) : part)),
+    parts: parts.map(part => (part.type === 'call' && isForeignCustomCall(part) ? callAsFunctionCall(part) : part)),
   })
   return {
     ...chat,
-    tools: chat.tools.map(tool => (isForeign(tool) ? asFunction(tool, loss) : tool)),
-    turns: chat.turns.map(turn),
+    tools: chat.tools.map(tool => (isForeignCustomTool(tool) ? toolAsFunction(tool, loss) : tool)),
+    turns: chat.turns.map(convertTurn),
   }
 }
 
-const isForeign = ({ custom, seal }: Tool): boolean =>
+const isForeignCustomTool = ({ custom, seal }: Tool): boolean =>
   custom !== undefined && seal !== undefined && seal.by !== 'openai-chat'
 
 /** A grammar binds nobody any more; the model may still read it. */
-const asFunction = ({ custom, description, ...tool }: Tool, loss: NoteLoss): Tool => {
+const toolAsFunction = ({ custom, description, ...tool }: Tool, loss: NoteLoss): Tool => {
   const grammar = isObject(custom) && isObject(custom.grammar) ? custom.grammar : undefined
   if (grammar) loss(`tools.${tool.name}.format`, 'the grammar is told, and not held to')
-  const told = grammar && `The input follows this ${grammar.syntax} grammar:\n${grammar.definition}`
-  const words = [description, told].filter(one => one !== undefined).join('\n\n')
-  return { ...tool, ...(words !== '' && { description: words }), schema }
+  const grammarText = grammar && `The input follows this ${grammar.syntax} grammar:\n${grammar.definition}`
+  const fullDescription = [description, grammarText].filter(one => one !== undefined).join('\n\n')
+  return { ...tool, ...(fullDescription !== '' && { description: fullDescription }), schema }
 }
 
-const asCall = ({ custom: _custom, args, ...call }: ToolCall): ToolCall => ({
+const callAsFunctionCall = ({ custom: _custom, args, ...call }: ToolCall): ToolCall => ({
   ...call,
   args: JSON.stringify({ input: args }),
 })

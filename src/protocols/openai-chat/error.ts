@@ -2,10 +2,10 @@
 import type { ErrorCode, GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, parseJson, textOf } from '../../base/json/json.ts'
 
-const envelope = 'openai-chat'
+const id = 'openai-chat'
 
 /** Code → the envelope's type and code: https://platform.openai.com/docs/guides/error-codes */
-const names: Record<ErrorCode, readonly [type: string, code: string | null]> = {
+const openaiNames: Record<ErrorCode, readonly [type: string, code: string | null]> = {
   invalid_request: ['invalid_request_error', null],
   unauthorized: ['invalid_request_error', 'invalid_api_key'],
   forbidden: ['invalid_request_error', 'model_not_allowed'],
@@ -26,16 +26,21 @@ const names: Record<ErrorCode, readonly [type: string, code: string | null]> = {
 
 /** The body a client gets: the vendor's own where it already speaks this wire, with what it left out of the envelope filled in. */
 export const renderError = ({ code, message, detail }: GatewayError): Json => {
-  const [type, word] = names[code]
-  const own = detail.body?.protocol === envelope ? parseJson(detail.body.text) : undefined
-  if (isObject(own) && isObject(own.error)) {
-    const { error } = own
+  const [type, openaiCode] = openaiNames[code]
+  const vendorBody = detail.body?.protocol === id ? parseJson(detail.body.text) : undefined
+  if (isObject(vendorBody) && isObject(vendorBody.error)) {
+    const { error } = vendorBody
     return {
-      ...own,
+      ...vendorBody,
       error: { ...error, type: textOf(error.type) ?? type, param: error.param ?? null, code: error.code ?? null },
     }
   }
   return {
-    error: { message, type: detail.vendorType ?? type, param: detail.param ?? null, code: detail.vendorCode ?? word },
+    error: {
+      message,
+      type: detail.vendorType ?? type,
+      param: detail.param ?? null,
+      code: detail.vendorCode ?? openaiCode,
+    },
   }
 }

@@ -3,7 +3,7 @@ import type { Protocol } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { parseError } from '../shared/vendor-error.ts'
 import { renderError } from './error.ts'
-import { takesUrl } from './media.ts'
+import { acceptsUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'
 import { passthrough, renderStreamError } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
@@ -12,7 +12,7 @@ import { checkRequest, volatileFields } from './wire.ts'
 
 export const openaiChat: Protocol = {
   id: 'openai-chat',
-  acceptsUrl: takesUrl,
+  acceptsUrl: acceptsUrl,
   checkRequest,
   parseRequest,
   renderRequest,

@@ -5,18 +5,18 @@ import type { MediaPart } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
 
 /** Both of OpenAI's protocols read the same store. */
-export const keeper = 'openai-chat'
+export const fileOwner = 'openai-chat'
 
 /** A part of a message or of an answer → media; undefined where it is none that we know. */
 export const parseMedia = (part: JsonObject): MediaPart | undefined => {
-  if (part.type === 'image_url') return located(part.image_url, 'image/*')
-  if (part.type === 'video_url') return located(part.video_url, 'video/*')
+  if (part.type === 'image_url') return parseUrlMedia(part.image_url, 'image/*')
+  if (part.type === 'video_url') return parseUrlMedia(part.video_url, 'video/*')
   if (part.type === 'input_audio') return parseAudio(part.input_audio)
   return part.type === 'file' ? parseFile(part.file) : undefined
 }
 
 /** An address, or `{url, detail}`; a data URI is the data itself. */
-const located = (value: Json | undefined, mime: string): MediaPart | undefined => {
+const parseUrlMedia = (value: Json | undefined, mime: string): MediaPart | undefined => {
   const url = isObject(value) ? textOf(value.url) : textOf(value)
   if (url === undefined) return undefined
   const detail = isObject(value) ? textOf(value.detail) : undefined
@@ -24,17 +24,17 @@ const located = (value: Json | undefined, mime: string): MediaPart | undefined =
 }
 
 const sourceOf = (url: string, mime: string): Pick<MediaPart, 'mime' | 'source'> => {
-  const head = url.startsWith('data:') ? url.slice(5, url.indexOf(',') + 1) : ''
-  if (!/;base64,$/i.test(head)) return { mime, source: { url } }
-  const [given = ''] = head.split(';', 1)
-  return { mime: given === '' ? mime : given, source: { data: url.slice(5 + head.length).trim() } }
+  const header = url.startsWith('data:') ? url.slice(5, url.indexOf(',') + 1) : ''
+  if (!/;base64,$/i.test(header)) return { mime, source: { url } }
+  const [declaredMime = ''] = header.split(';', 1)
+  return { mime: declaredMime === '' ? mime : declaredMime, source: { data: url.slice(5 + header.length).trim() } }
 }
 
 /** OpenAI's `{data, format}`; Mistral takes the data, or an address, alone. */
 const parseAudio = (value: Json | undefined): MediaPart | undefined => {
   if (typeof value === 'string') {
-    const remote = /^(https?|data):/.test(value)
-    return { type: 'media', ...(remote ? sourceOf(value, 'audio/*') : { mime: 'audio/*', source: { data: value } }) }
+    const isUrl = /^(https?|data):/.test(value)
+    return { type: 'media', ...(isUrl ? sourceOf(value, 'audio/*') : { mime: 'audio/*', source: { data: value } }) }
   }
   if (!isObject(value) || typeof value.data !== 'string') return undefined
   const format = textOf(value.format) ?? '*'
@@ -47,17 +47,18 @@ const parseAudio = (value: Json | undefined): MediaPart | undefined => {
 const parseFile = (value: Json | undefined): MediaPart | undefined => {
   if (!isObject(value)) return undefined
   const name = textOf(value.filename)
-  const named = name === undefined ? {} : { name }
+  const nameField = name === undefined ? {} : { name }
   if (typeof value.file_id === 'string')
-    return { type: 'media', mime: '*/*', source: { file: value.file_id, by: keeper }, ...named }
+    return { type: 'media', mime: '*/*', source: { file: value.file_id, by: fileOwner }, ...nameField }
   if (typeof value.file_data !== 'string') return undefined
-  const given = sourceOf(value.file_data, '*/*')
-  const source = 'url' in given.source && !/^https?:/.test(given.source.url) ? { data: given.source.url } : given.source
-  return { type: 'media', mime: given.mime, source, ...named }
+  const parsed = sourceOf(value.file_data, '*/*')
+  const source =
+    'url' in parsed.source && !/^https?:/.test(parsed.source.url) ? { data: parsed.source.url } : parsed.source
+  return { type: 'media', mime: parsed.mime, source, ...nameField }
 }
 
 /** A document or a sound stands in a request itself (platform.openai.com/docs/guides/pdf-files, 2026-11). */
-export const takesUrl = ({ mime }: MediaPart): boolean => /^(?:image|video)\//.test(mime)
+export const acceptsUrl = ({ mime }: MediaPart): boolean => /^(?:image|video)\//.test(mime)
 
 /** Media → a part of a message. OpenAI takes addresses of pictures only; vendors' video_url is kept. */
 export const renderMedia = (
@@ -66,21 +67,22 @@ export const renderMedia = (
   loss: NoteLoss,
 ): JsonObject | undefined => {
   if (mime.startsWith('image/') && !('file' in source))
-    return { type: 'image_url', image_url: { url: addressOf(mime, source), ...(detail !== undefined && { detail }) } }
+    return { type: 'image_url', image_url: { url: urlOf(mime, source), ...(detail !== undefined && { detail }) } }
   if (mime.startsWith('audio/') && 'data' in source)
     return { type: 'input_audio', input_audio: { data: source.data, format: audioFormat(mime) } }
   if (mime.startsWith('video/') && !('file' in source))
-    return { type: 'video_url', video_url: { url: addressOf(mime, source) } }
-  const named = name === undefined ? {} : { filename: name }
-  if ('file' in source && source.by === keeper) return { type: 'file', file: { file_id: source.file, ...named } }
+    return { type: 'video_url', video_url: { url: urlOf(mime, source) } }
+  const filenameField = name === undefined ? {} : { filename: name }
+  if ('file' in source && source.by === fileOwner)
+    return { type: 'file', file: { file_id: source.file, ...filenameField } }
   if ('data' in source)
-    return { type: 'file', file: { file_data: mime === '*/*' ? source.data : addressOf(mime, source), ...named } }
+    return { type: 'file', file: { file_data: mime === '*/*' ? source.data : urlOf(mime, source), ...filenameField } }
   if ('file' in source) loss(path, `a file kept by a vendor of ${source.by} cannot be read here`)
   else loss(path, `${mime} by its address has no form in this protocol`)
   return undefined
 }
 
-const addressOf = (mime: string, source: { data: string } | { url: string }): string =>
+const urlOf = (mime: string, source: { data: string } | { url: string }): string =>
   'url' in source ? source.url : `data:${mime === 'image/*' ? 'image/png' : mime};base64,${source.data}`
 
 const audioFormat = (mime: string): string => {

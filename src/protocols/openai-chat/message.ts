@@ -5,23 +5,23 @@ import type { Message } from '../../ir/chat.ts'
 import { createCollector, replayMessage } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
 import { notAnAnswer } from '../shared/vendor-error.ts'
-import { gather } from './chunks/merge-deltas.ts'
-import { mendMessage } from './normalize.ts'
+import { mergeDelta } from './chunks/merge-deltas.ts'
+import { normalizeMessage } from './normalize.ts'
 import { readMessage } from './passthrough.ts'
-import { hearChunks } from './stream-decoder.ts'
-import { tellChunks } from './stream-encoder.ts'
+import { createChatDecoder } from './stream-decoder.ts'
+import { encodeChatStream } from './stream-encoder.ts'
 
 /**
  * A vendor's whole answer → a message. @throws GatewayError the fault it tells, `upstream_failed` where it is none.
  */
-export const parseMessage = (given: Json, exchange: Exchange): Message => {
-  if (!isObject(given)) throw notAnAnswer(typeof given === 'string' ? given : JSON.stringify(given), exchange)
-  const body = readMessage(JSON.stringify(given), exchange)
-  mendMessage(body, exchange)
+export const parseMessage = (answer: Json, exchange: Exchange): Message => {
+  if (!isObject(answer)) throw notAnAnswer(typeof answer === 'string' ? answer : JSON.stringify(answer), exchange)
+  const body = readMessage(JSON.stringify(answer), exchange)
+  normalizeMessage(body, exchange)
   const collector = createCollector()
-  const ear = hearChunks(exchange, collector.push)
-  ear.chunk({ ...body, choices: (body.choices as JsonObject[]).map(asDelta) })
-  ear.end()
+  const decoder = createChatDecoder(exchange, collector.push)
+  decoder.push({ ...body, choices: (body.choices as JsonObject[]).map(asDelta) })
+  decoder.end()
   return collector.message()
 }
 
@@ -39,29 +39,29 @@ const asDelta = ({ message, ...choice }: JsonObject): JsonObject => {
 export const renderMessage = (message: Message, exchange: Exchange): JsonObject => {
   const body: JsonObject = {}
   const choice: JsonObject = {}
-  const said: JsonObject = {}
-  const mouth = tellChunks({ ...exchange, usageRequested: true })(({ choices, usage, ...envelope }) => {
+  const delta: JsonObject = {}
+  const encode = encodeChatStream({ ...exchange, usageRequested: true })(({ choices, usage, ...envelope }) => {
     Object.assign(body, envelope)
     if (usage) body.usage = usage
-    const [one] = choices as JsonObject[]
-    if (one === undefined) return
-    gather(said, one.delta as JsonObject)
-    Object.assign(choice, { index: 0, finish_reason: one.finish_reason })
+    const [streamed] = choices as JsonObject[]
+    if (streamed === undefined) return
+    mergeDelta(delta, streamed.delta as JsonObject)
+    Object.assign(choice, { index: 0, finish_reason: streamed.finish_reason })
   })
-  for (const event of replayMessage(message)) mouth(event)
-  mouth(undefined)
-  const { content, tool_calls: calls, ...rest } = said
-  const spoken = {
+  for (const event of replayMessage(message)) encode(event)
+  encode(undefined)
+  const { content, tool_calls: calls, ...rest } = delta
+  const fields = {
     ...rest,
-    content: content === '' && !saysText(message) ? null : (content ?? null),
+    content: content === '' && !hasText(message) ? null : (content ?? null),
     refusal: rest.refusal ?? null,
   }
-  const whole = { ...spoken, ...(calls !== undefined && { tool_calls: (calls as JsonObject[]).map(unnumbered) }) }
+  const rendered = { ...fields, ...(calls !== undefined && { tool_calls: (calls as JsonObject[]).map(withoutIndex) }) }
   const { usage, ...envelope } = body
-  const choices = [{ ...choice, message: whole, logprobs: null }]
+  const choices = [{ ...choice, message: rendered, logprobs: null }]
   return { ...envelope, object: 'chat.completion', choices, ...(usage !== undefined && { usage }) }
 }
 
-const saysText = ({ parts }: Message): boolean => parts.some(part => part.type === 'text')
+const hasText = ({ parts }: Message): boolean => parts.some(part => part.type === 'text')
 
-const unnumbered = ({ index: _index, ...call }: JsonObject): JsonObject => call
+const withoutIndex = ({ index: _index, ...call }: JsonObject): JsonObject => call

@@ -5,11 +5,11 @@ import { sealPrefix } from '../../ir/seal.ts'
 import type { Exchange, Frame, Passthrough, StreamPipe } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { faultFrom, isErrorBody, notAnAnswer } from '../shared/vendor-error.ts'
-import { type Chunk, strictStream } from './chunks/chunk-normalizer.ts'
+import { type Chunk, createChunkNormalizer } from './chunks/chunk-normalizer.ts'
 import { createChunkTemplate, textDeltaOf } from './chunks/frame-template.ts'
 import { modelReplacer, replaceModel, writeRequest } from './chunks/rewrite-model.ts'
 import { renderError } from './error.ts'
-import { chatShape, mendMessage, type Shape } from './normalize.ts'
+import { type ChoiceFormat, chatFormat, normalizeMessage } from './normalize.ts'
 import { withoutSealSlots } from './reasoning/seal-slot.ts'
 import { usageIn } from './usage.ts'
 import { volatileFields } from './wire.ts'
@@ -24,14 +24,14 @@ export const renderStreamError = (error: GatewayError): string =>
   renderFrame({ data: JSON.stringify(renderError(error)) })
 
 /** A stream in choices on its way through: Chat Completions, and its elder without messages. */
-export const passChoices = (shape: Shape, exchange: Exchange): StreamPipe => {
+export const pipeChoices = (format: ChoiceFormat, exchange: Exchange): StreamPipe => {
   const withModel = modelReplacer(exchange.model)
-  const alike = createChunkTemplate()
+  const template = createChunkTemplate()
   let out = ''
   /** What one frame has brought forth. */
   let chunks: Chunk[] = []
   /** A frame that went on as it came. */
-  let passed: string | undefined
+  let unchangedData: string | undefined
 
   const chunk = (chunk: Chunk): void => {
     const { body, text } = chunk
@@ -40,41 +40,41 @@ export const passChoices = (shape: Shape, exchange: Exchange): StreamPipe => {
     if (text === undefined) body.model = exchange.model
     out += renderFrame({ data: text === undefined ? JSON.stringify(body) : withModel(text) })
   }
-  const other = (frame: Frame): void => {
+  const unparsed = (frame: Frame): void => {
     out += renderFrame(frame)
   }
-  const stream = strictStream(shape, exchange, { chunk, other })
+  const normalizer = createChunkNormalizer(format, exchange, { chunk, unparsed })
 
-  const taken = (): string => {
+  const takeOutput = (): string => {
     const text = out
     out = ''
     return text
   }
 
   return {
-    state: stream.seen,
-    textDelta: () => passed && textDeltaOf(JSON.parse(passed))?.word,
+    state: normalizer.state,
+    textDelta: () => unchangedData && textDeltaOf(JSON.parse(unchangedData))?.text,
     volatileFields,
     push(frame) {
-      passed = frame.data
-      const known = frame.event === undefined ? alike.recall(frame.data) : undefined
-      if (known !== undefined) return known
-      alike.forget()
+      unchangedData = frame.data
+      const matched = frame.event === undefined ? template.match(frame.data) : undefined
+      if (matched !== undefined) return matched
+      template.forget()
       chunks = []
-      stream.push(frame)
-      const text = taken()
+      normalizer.push(frame)
+      const text = takeOutput()
       const [only] = chunks
-      if (chunks.length > 1 || only?.text !== frame.data) passed = undefined
-      else alike.learn(frame.data, only.body, text)
+      if (chunks.length > 1 || only?.text !== frame.data) unchangedData = undefined
+      else template.capture(frame.data, only.body, text)
       return text
     },
     flush() {
-      stream.flush()
-      return taken()
+      normalizer.flush()
+      return takeOutput()
     },
     end() {
-      stream.end()
-      return stream.seen.fault ? '' : `${taken()}data: [DONE]\n\n`
+      normalizer.end()
+      return normalizer.state.fault ? '' : `${takeOutput()}data: [DONE]\n\n`
     },
     fail: renderStreamError,
   }
@@ -85,11 +85,11 @@ const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.lengt
 const passMessage: Passthrough['passMessage'] = (text, exchange) => {
   const body = readMessage(text, exchange)
   const model = textOf(body.model)
-  const changed = mendMessage(body, exchange) || exchange.patchResponse !== undefined
+  const isChanged = normalizeMessage(body, exchange) || exchange.patchResponse !== undefined
   const usage = usageIn(body)
-  if (changed) body.model = exchange.model
-  const strict = changed ? JSON.stringify(body) : replaceModel(text.trimStart(), model, exchange.model)
-  return { text: strict, ...(usage && { usage }), ...(model !== undefined && { model }) }
+  if (isChanged) body.model = exchange.model
+  const rendered = isChanged ? JSON.stringify(body) : replaceModel(text.trimStart(), model, exchange.model)
+  return { text: rendered, ...(usage && { usage }), ...(model !== undefined && { model }) }
 }
 
 /**
@@ -113,6 +113,6 @@ export const passthrough: Passthrough = {
     const bare = withoutSealSlots(body)
     return writeRequest(JSON.stringify(bare), bare, change)
   },
-  pipeStream: exchange => passChoices(chatShape, exchange),
+  pipeStream: exchange => pipeChoices(chatFormat, exchange),
   passMessage,
 }

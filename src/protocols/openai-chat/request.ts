@@ -6,13 +6,13 @@ import { isEffort, requestedEffort } from '../../ir/effort.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
 import { carrySiblingFields, type SiblingFields } from '../shared/sibling-fields.ts'
 import { createFieldTaker, keepExtra, takeNumbers } from '../shared/take-fields.ts'
-import { asFunctions } from './custom-tools.ts'
-import { parseTurns, readable, renderTurns } from './turns.ts'
+import { customToolsAsFunctions } from './custom-tools.ts'
+import { parseTurns, renderTurns, withoutForeignSeals } from './turns.ts'
 
 const id: ProtocolId = 'openai-chat'
 
 /** Wire name → ours, where the value is the same. */
-const plain = { temperature: 'temperature', top_p: 'topP', top_k: 'topK', seed: 'seed' } as const
+const numberFields = { temperature: 'temperature', top_p: 'topP', top_k: 'topK', seed: 'seed' } as const
 
 /** The body has been checked. */
 export const parseRequest = (body: JsonObject, loss: NoteLoss): Chat => {
@@ -23,7 +23,7 @@ export const parseRequest = (body: JsonObject, loss: NoteLoss): Chat => {
     turns: parseTurns(take('messages') as JsonObject[], loss),
   }
   take('stream_options')
-  takeNumbers(take, plain, chat)
+  takeNumbers(take, numberFields, chat)
   const stop = take('stop')
   if (stop !== undefined) chat.stop = typeof stop === 'string' ? [stop] : (stop as string[])
   const user = textOf(take('user'))
@@ -32,20 +32,20 @@ export const parseRequest = (body: JsonObject, loss: NoteLoss): Chat => {
   if (typeof parallel === 'boolean') chat.parallel = parallel
   parseLimit(rest, chat)
   parseTools(rest, chat)
-  parseThinking(rest, chat)
+  parseReasoningAndFormat(rest, chat)
   keepExtra(rest, id, chat)
   return chat
 }
 
 /** The newer name stays in `extra`: only those who used it are sure to be understood by the vendor under it. */
 const parseLimit = (rest: JsonObject, chat: Chat): void => {
-  const { max_tokens: elder, max_completion_tokens: newer } = rest
-  const limit = newer ?? elder
+  const { max_tokens: maxTokens, max_completion_tokens: maxCompletionTokens } = rest
+  const limit = maxCompletionTokens ?? maxTokens
   if (typeof limit === 'number') chat.limit = limit
   delete rest.max_tokens
 }
 
-const parseThinking = (rest: JsonObject, chat: Chat): void => {
+const parseReasoningAndFormat = (rest: JsonObject, chat: Chat): void => {
   if (isEffort(rest.reasoning_effort)) {
     chat.reasoning = { effort: rest.reasoning_effort }
     delete rest.reasoning_effort
@@ -70,15 +70,15 @@ const parseFormat = (format: JsonObject): ResponseFormat | undefined => {
 
 /** Tools only this protocol knows stay in `extra`, as do functions of the old kind, which are tools with a seal. */
 const parseTools = (rest: JsonObject, chat: Chat): void => {
-  const given = Array.isArray(rest.tools) ? rest.tools.filter(isObject) : []
-  const known = given.map(tool => [tool, parseTool(tool)] as const)
-  const foreign = known.filter(([, tool]) => tool === undefined).map(([tool]) => tool)
-  const tools = known.map(([, tool]) => tool).filter(tool => tool !== undefined)
+  const wireTools = Array.isArray(rest.tools) ? rest.tools.filter(isObject) : []
+  const parsedTools = wireTools.map(tool => [tool, parseTool(tool)] as const)
+  const unparsedTools = parsedTools.filter(([, tool]) => tool === undefined).map(([tool]) => tool)
+  const tools = parsedTools.map(([, tool]) => tool).filter(tool => tool !== undefined)
   const functions = Array.isArray(rest.functions) ? rest.functions.filter(isObject) : []
   tools.push(...functions.map(one => ({ ...parseFunction(one), seal: { by: id, value: { legacy: true } } })))
   if (tools.length > 0) chat.tools = tools
   delete rest.functions
-  if (foreign.length > 0) rest.tools = foreign
+  if (unparsedTools.length > 0) rest.tools = unparsedTools
   else delete rest.tools
   for (const key of ['tool_choice', 'function_call']) {
     const choice = parseChoice(rest[key])
@@ -113,29 +113,32 @@ const parseChoice = (choice: Json | undefined): ToolChoice | undefined => {
 }
 
 /** A chat → the body for a vendor. A stream asks for its usage. */
-export const renderRequest = (said: Chat, { loss, sealOrigin }: Exchange): JsonObject => {
-  const chat = asFunctions(said, loss)
+export const renderRequest = (original: Chat, { loss, sealOrigin }: Exchange): JsonObject => {
+  const chat = customToolsAsFunctions(original, loss)
   const { extra } = chat
-  const own = extra?.by === id && isObject(extra.value) ? extra.value : {}
+  const ownExtra = extra?.by === id && isObject(extra.value) ? extra.value : {}
   for (const { by } of chat.nativeTools ?? []) loss('tools', `only ${by} knows a tool of its own`)
-  const { tools: foreign, ...rest } = own
-  const body: JsonObject = { model: chat.model, messages: renderTurns(readable(chat.turns, sealOrigin, loss), loss) }
+  const { tools: unparsedTools, ...rest } = ownExtra
+  const body: JsonObject = {
+    model: chat.model,
+    messages: renderTurns(withoutForeignSeals(chat.turns, sealOrigin, loss), loss),
+  }
   if (chat.stream) Object.assign(body, { stream: true, stream_options: { include_usage: true } })
-  if (chat.limit !== undefined && own.max_completion_tokens === undefined) body.max_tokens = chat.limit
-  for (const [wire, ours] of Object.entries(plain)) if (chat[ours] !== undefined) body[wire] = chat[ours]
+  if (chat.limit !== undefined && ownExtra.max_completion_tokens === undefined) body.max_tokens = chat.limit
+  for (const [wire, field] of Object.entries(numberFields)) if (chat[field] !== undefined) body[wire] = chat[field]
   if (chat.stop !== undefined) body.stop = chat.stop
   if (chat.user !== undefined) body.user = chat.user
   if (chat.parallel !== undefined) body.parallel_tool_calls = chat.parallel
   const effort = requestedEffort(chat.reasoning)
   if (effort !== undefined) body.reasoning_effort = effort
   if (chat.format !== undefined) body.response_format = renderFormat(chat.format)
-  Object.assign(body, renderTools(chat, Array.isArray(foreign) ? foreign : []), rest)
-  if (extra && extra.by !== id) carrySiblingFields(extra, id, { gemini: kin }, body, loss)
+  Object.assign(body, renderTools(chat, Array.isArray(unparsedTools) ? unparsedTools : []), rest)
+  if (extra && extra.by !== id) carrySiblingFields(extra, id, { gemini: geminiSiblingFields }, body, loss)
   return body
 }
 
 /** What Gemini has as well. */
-const kin: SiblingFields = {
+const geminiSiblingFields: SiblingFields = {
   'generationConfig.presencePenalty': 'presence_penalty',
   'generationConfig.frequencyPenalty': 'frequency_penalty',
   'generationConfig.responseLogprobs': 'logprobs',
@@ -145,16 +148,16 @@ const kin: SiblingFields = {
 const renderFormat = ({ name, schema, strict, description }: ResponseFormat): JsonObject =>
   schema === undefined && name === undefined
     ? { type: 'json_object' }
-    : { type: 'json_schema', json_schema: given({ name: name ?? 'answer', description, schema, strict }) }
+    : { type: 'json_schema', json_schema: definedFields({ name: name ?? 'answer', description, schema, strict }) }
 
-const renderTools = ({ tools = [], choice }: Chat, foreign: Json[]): JsonObject => {
+const renderTools = ({ tools = [], choice }: Chat, unparsedTools: Json[]): JsonObject => {
   const isLegacy = (tool: Tool) => tool.seal?.by === id && isObject(tool.seal.value) && tool.seal.value.legacy === true
   const functions = tools.filter(isLegacy).map(renderFunction)
-  const told = [...tools.filter(tool => !isLegacy(tool)).map(renderTool), ...foreign]
+  const renderedTools = [...tools.filter(tool => !isLegacy(tool)).map(renderTool), ...unparsedTools]
   const custom =
     typeof choice === 'object' && tools.some(tool => tool.name === choice.name && tool.custom !== undefined)
-  return given({
-    tools: told.length > 0 ? told : undefined,
+  return definedFields({
+    tools: renderedTools.length > 0 ? renderedTools : undefined,
     functions: functions.length > 0 ? functions : undefined,
     [functions.length > 0 ? 'function_call' : 'tool_choice']: renderChoice(choice, functions.length > 0, custom),
   })
@@ -164,11 +167,11 @@ const renderTool = (tool: Tool): JsonObject => {
   const cache = tool.cache ? { cache_control: { type: 'ephemeral', ...tool.cache } } : {}
   if (tool.custom === undefined) return { type: 'function', function: renderFunction(tool), ...cache }
   const format = tool.custom === null ? undefined : tool.custom
-  return { type: 'custom', custom: given({ name: tool.name, description: tool.description, format }), ...cache }
+  return { type: 'custom', custom: definedFields({ name: tool.name, description: tool.description, format }), ...cache }
 }
 
 const renderFunction = ({ name, description, schema, strict }: Tool): JsonObject =>
-  given({ name, description, parameters: schema, strict })
+  definedFields({ name, description, parameters: schema, strict })
 
 const renderChoice = (choice: ToolChoice | undefined, legacy: boolean, custom: boolean): Json | undefined => {
   if (typeof choice !== 'object') return choice === 'any' ? 'required' : choice
@@ -179,5 +182,5 @@ const renderChoice = (choice: ToolChoice | undefined, legacy: boolean, custom: b
 }
 
 /** Absent stays absent. */
-const given = (fields: JsonObject): JsonObject =>
+const definedFields = (fields: JsonObject): JsonObject =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))

@@ -4,14 +4,14 @@ import { isObject, type Json, type JsonObject, objectsIn, parseJson, textOf } fr
 import type { FinishReason, Seal, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
 import type { Exchange } from '../protocol.ts'
-import { gather } from './chunks/merge-deltas.ts'
+import { mergeDelta } from './chunks/merge-deltas.ts'
 import { parseAnnotation } from './citations.ts'
 import { parseMedia } from './media.ts'
 import { usageIn } from './usage.ts'
 
 const id = 'openai-chat'
 
-const finishes: Record<string, FinishReason> = {
+const finishReasons: Record<string, FinishReason> = {
   stop: 'stop',
   length: 'length',
   tool_calls: 'calls',
@@ -23,7 +23,7 @@ const finishes: Record<string, FinishReason> = {
 export const legacyId = 'function_call_'
 
 /** Fields of a delta that are read, and those that are padding or repeat what is read. */
-const known = new Set([
+const knownFields = new Set([
   'role',
   'content',
   'reasoning',
@@ -34,29 +34,38 @@ const known = new Set([
   'images',
   'annotations',
 ])
-const noise = new Set(['name', 'padding', 'obfuscation', 'p', 'token_id', 'channel', 'index', 'reasoning_encrypted'])
+const ignoredFields = new Set([
+  'name',
+  'padding',
+  'obfuscation',
+  'p',
+  'token_id',
+  'channel',
+  'index',
+  'reasoning_encrypted',
+])
 
-export type Ear = { chunk: (body: JsonObject) => void; end: (fault?: GatewayError) => void }
-type Call = { at: number; args: string; open: boolean }
+export type ChatDecoder = { push: (body: JsonObject) => void; end: (fault?: GatewayError) => void }
+type OpenCall = { at: number; args: string; isOpen: boolean }
 
 /**
  * OpenAI names no parts: one opens with its first delta and closes when another kind follows. Calls may take turns, so one closes
  * only when its arguments are whole. What only this protocol knows (reasoning_details, audio) becomes one sealed part.
  */
-export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ear => {
+export const createChatDecoder = (exchange: Exchange, emit: (event: Event) => void): ChatDecoder => {
   const { loss, sealOrigin } = exchange
-  const calls = new Map<number | 'legacy', Call>()
-  const own: JsonObject = {}
-  const noted = new Set<string>()
-  let next = 0
+  const calls = new Map<number | 'legacy', OpenCall>()
+  const sealedFields: JsonObject = {}
+  const notedPaths = new Set<string>()
+  let nextAt = 0
   let current: { kind: PartKind; at: number } | undefined
-  let started = false
+  let hasStarted = false
   let usage: Usage | undefined
   let finish: string | undefined
 
-  const note = (path: string, why: string): void => {
-    if (!noted.has(path)) loss(path, why)
-    noted.add(path)
+  const noteOnce = (path: string, why: string): void => {
+    if (!notedPaths.has(path)) loss(path, why)
+    notedPaths.add(path)
   }
 
   const seal = (value: JsonObject): Seal => ({ by: id, at: sealOrigin, value })
@@ -65,91 +74,92 @@ export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ea
     if (current) emit({ type: 'close', at: current.at })
     current = undefined
     for (const call of calls.values()) {
-      if (!call.open || !(all || isWhole(call.args))) continue
-      call.open = false
+      if (!call.isOpen || !(all || isCompleteJson(call.args))) continue
+      call.isOpen = false
       emit({ type: 'close', at: call.at })
     }
   }
 
-  const say = (kind: PartKind, text: unknown): void => {
+  const emitText = (kind: PartKind, text: unknown): void => {
     if (typeof text !== 'string' || text === '') return
     if (current?.kind !== kind) {
       close(false)
-      current = { kind, at: next++ }
+      current = { kind, at: nextAt++ }
       emit({ type: 'open', at: current.at, part: kind })
     }
     emit({ type: 'delta', at: current.at, text })
   }
 
-  const proceed = (key: number | 'legacy', text: string | undefined): void => {
+  const appendArguments = (key: number | 'legacy', text: string | undefined): void => {
     const call = calls.get(key)
     if (call === undefined || text === undefined || text === '') return
-    if (call.open) {
+    if (call.isOpen) {
       call.args += text
       emit({ type: 'delta', at: call.at, text })
-    } else if (text.trim() !== '') note('tool_calls', 'arguments came after they were whole')
+    } else if (text.trim() !== '') noteOnce('tool_calls', 'arguments came after they were whole')
   }
 
-  const call = (entry: JsonObject): void => {
+  const decodeCall = (entry: JsonObject): void => {
     const index = entry.index as number
     const custom = isObject(entry.custom)
     const body = isObject(entry.custom) ? entry.custom : isObject(entry.function) ? entry.function : {}
     if (!calls.has(index)) {
       close(false)
-      calls.set(index, { at: next, args: '', open: true })
+      calls.set(index, { at: nextAt, args: '', isOpen: true })
       const opening = { part: 'call' as const, id: textOf(entry.id) ?? '', name: textOf(body.name) ?? '' }
-      emit({ type: 'open', at: next++, ...opening, ...(custom && { custom }) })
+      emit({ type: 'open', at: nextAt++, ...opening, ...(custom && { custom }) })
     }
-    proceed(index, textOf(custom ? body.input : body.arguments))
+    appendArguments(index, textOf(custom ? body.input : body.arguments))
     const { extra_content } = entry
-    const { at, open } = calls.get(index)!
-    if (extra_content !== undefined && open) emit({ type: 'seal', at, seal: seal({ extra_content }) })
+    const { at, isOpen } = calls.get(index)!
+    if (extra_content !== undefined && isOpen) emit({ type: 'seal', at, seal: seal({ extra_content }) })
   }
 
-  const legacy = (value: JsonObject): void => {
+  const decodeLegacyCall = (value: JsonObject): void => {
     if (!calls.has('legacy')) {
       close(false)
-      calls.set('legacy', { at: next, args: '', open: true })
-      emit({ type: 'open', at: next++, part: 'call', id: `${legacyId}0`, name: textOf(value.name) ?? '' })
+      calls.set('legacy', { at: nextAt, args: '', isOpen: true })
+      emit({ type: 'open', at: nextAt++, part: 'call', id: `${legacyId}0`, name: textOf(value.name) ?? '' })
     }
-    proceed('legacy', textOf(value.arguments))
+    appendArguments('legacy', textOf(value.arguments))
   }
 
   /** Sources belong to the text that has just been said; where none has, they stay what they are. */
-  const cite = (annotations: Json | undefined): void => {
+  const decodeAnnotations = (annotations: Json | undefined): void => {
     for (const annotation of Array.isArray(annotations) ? annotations : []) {
       const citation = current?.kind === 'text' ? parseAnnotation(annotation, seal) : undefined
       if (citation && current) emit({ type: 'cite', at: current.at, citation })
-      else gather(own, { annotations: [annotation] })
+      else mergeDelta(sealedFields, { annotations: [annotation] })
     }
   }
 
-  const hear = (delta: JsonObject): void => {
-    say('reasoning', delta.reasoning_content)
-    say('text', delta.content)
-    cite(delta.annotations)
-    say('refusal', delta.refusal)
-    if (isObject(delta.function_call)) legacy(delta.function_call)
-    for (const entry of objectsIn(delta.tool_calls)) call(entry)
+  const decodeDelta = (delta: JsonObject): void => {
+    emitText('reasoning', delta.reasoning_content)
+    emitText('text', delta.content)
+    decodeAnnotations(delta.annotations)
+    emitText('refusal', delta.refusal)
+    if (isObject(delta.function_call)) decodeLegacyCall(delta.function_call)
+    for (const entry of objectsIn(delta.tool_calls)) decodeCall(entry)
     for (const entry of objectsIn(delta.images)) {
       const media = parseMedia(entry)
-      if (media) emit({ type: 'part', at: next++, part: media })
+      if (media) emit({ type: 'part', at: nextAt++, part: media })
     }
     for (const key in delta)
-      if (!known.has(key) && !noise.has(key) && says(delta[key])) gather(own, { [key]: delta[key] })
+      if (!knownFields.has(key) && !ignoredFields.has(key) && isPresent(delta[key]))
+        mergeDelta(sealedFields, { [key]: delta[key] })
   }
 
-  const chunk = (body: JsonObject): void => {
-    if (!started) emit({ type: 'start', id: textOf(body.id) ?? '', model: textOf(body.model) ?? '' })
-    started = true
+  const push = (body: JsonObject): void => {
+    if (!hasStarted) emit({ type: 'start', id: textOf(body.id) ?? '', model: textOf(body.model) ?? '' })
+    hasStarted = true
     usage = usageIn(body) ?? usage
     for (const key of ['citations', 'search_results'])
-      if (says(body[key])) note(key, 'the neutral form has no place for it')
+      if (isPresent(body[key])) noteOnce(key, 'the neutral form has no place for it')
     for (const choice of objectsIn(body.choices)) {
-      if (choice.index !== 0) note('choices', 'only the first choice is translated')
+      if (choice.index !== 0) noteOnce('choices', 'only the first choice is translated')
       else {
-        if (isObject(choice.logprobs)) note('logprobs', 'the neutral form has no place for them')
-        if (isObject(choice.delta)) hear(choice.delta)
+        if (isObject(choice.logprobs)) noteOnce('logprobs', 'the neutral form has no place for them')
+        if (isObject(choice.delta)) decodeDelta(choice.delta)
         finish = textOf(choice.finish_reason) ?? finish
       }
     }
@@ -157,16 +167,21 @@ export const hearChunks = (exchange: Exchange, emit: (event: Event) => void): Ea
 
   const end = (fault?: GatewayError): void => {
     close(true)
-    if (Object.keys(own).length > 0) emit({ type: 'part', at: next++, part: { type: 'foreign', seal: seal(own) } })
+    if (Object.keys(sealedFields).length > 0)
+      emit({ type: 'part', at: nextAt++, part: { type: 'foreign', seal: seal(sealedFields) } })
     if (usage) emit({ type: 'usage', usage })
     if (fault) emit({ type: 'fault', error: fault })
     else
-      emit({ type: 'finish', reason: finishes[finish ?? ''] ?? 'other', ...(finish !== undefined && { raw: finish }) })
+      emit({
+        type: 'finish',
+        reason: finishReasons[finish ?? ''] ?? 'other',
+        ...(finish !== undefined && { raw: finish }),
+      })
   }
 
-  return { chunk, end }
+  return { push, end }
 }
 
-const says = (value: unknown): boolean =>
+const isPresent = (value: unknown): boolean =>
   value !== null && value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0)
-const isWhole = (args: string): boolean => args.endsWith('}') && parseJson(args) !== undefined
+const isCompleteJson = (args: string): boolean => args.endsWith('}') && parseJson(args) !== undefined

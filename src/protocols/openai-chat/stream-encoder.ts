@@ -12,18 +12,18 @@ import { writeSealSlot } from './reasoning/seal-slot.ts'
 import { legacyId } from './stream-decoder.ts'
 import { renderUsage } from './usage.ts'
 
-type Renderers = { [Kind in Event['type']]: (event: Extract<Event, { type: Kind }>) => void }
+type EventHandlers = { [Kind in Event['type']]: (event: Extract<Event, { type: Kind }>) => void }
 /** A part being told: how its text is said, and whether it has said any. */
-type Voice = {
-  say: (text: string) => JsonObject
-  spoke: boolean
+type PartWriter = {
+  renderText: (text: string) => JsonObject
+  hasText: boolean
   part: PartKind
   index?: number
-  own?: Seal
-  held?: string[]
+  seal?: Seal
+  buffer?: string[]
 }
 
-const words: Record<FinishReason, string> = {
+const finishReasons: Record<FinishReason, string> = {
   stop: 'stop',
   length: 'length',
   calls: 'tool_calls',
@@ -33,140 +33,153 @@ const words: Record<FinishReason, string> = {
 }
 
 /** The chunks a client gets; the usage comes last, in a chunk of its own, if the client asked for it. */
-export const tellChunks =
+export const encodeChatStream =
   (exchange: Exchange): Stage<Event, JsonObject> =>
   emit => {
-    const voices = new Map<number, Voice>()
-    const freeTools = freeToolsOf(exchange.clientRequest)
-    const noted = new Set<string>()
+    const writers = new Map<number, PartWriter>()
+    const customTools = customToolNames(exchange.clientRequest)
+    const notedPaths = new Set<string>()
     let id = exchange.id
     let calls = 0
-    let legacy = false
+    let isLegacy = false
     let usage: Usage | undefined
-    let over = false
+    let finished = false
     /** Seals of thoughts that no call has carried yet. */
-    let before: Seal[] = []
+    let reasoningSeals: Seal[] = []
 
     const envelope = () => ({ id, object: 'chat.completion.chunk', created: exchange.created, model: exchange.model })
-    const chunk = (delta: JsonObject, finish: string | null = null): void =>
+    const emitChunk = (delta: JsonObject, finish: string | null = null): void =>
       emit({
         ...envelope(),
         choices: [{ index: 0, delta, finish_reason: finish }],
         ...(exchange.usageRequested && { usage: null }),
       })
 
-    const lose = (path: string, why: string): void => {
-      if (!noted.has(path)) exchange.loss(path, why)
-      noted.add(path)
+    const noteOnce = (path: string, why: string): void => {
+      if (!notedPaths.has(path)) exchange.loss(path, why)
+      notedPaths.add(path)
     }
 
-    const openCall = ({ at, id: given = '', name = '', custom }: Extract<Event, { type: 'open' }>): void => {
-      if (given.startsWith(legacyId)) {
-        legacy = true
-        voices.set(at, { say: text => ({ function_call: { arguments: text } }), spoke: false, part: 'call' })
-        chunk({ function_call: { name, arguments: '' } })
+    const openCall = ({ at, id: callId = '', name = '', custom }: Extract<Event, { type: 'open' }>): void => {
+      if (callId.startsWith(legacyId)) {
+        isLegacy = true
+        writers.set(at, { renderText: text => ({ function_call: { arguments: text } }), hasText: false, part: 'call' })
+        emitChunk({ function_call: { name, arguments: '' } })
         return
       }
       const index = calls++
-      const wrapped = !custom && freeTools.has(name)
-      const [type, slot] = custom || wrapped ? ['custom', 'input'] : ['function', 'arguments']
-      const say = (text: string) => ({ tool_calls: [{ index, [type as string]: { [slot as string]: text } }] })
-      voices.set(at, { say, spoke: custom === true || wrapped, part: 'call', index, ...(wrapped && { held: [] }) })
-      chunk({
-        tool_calls: [{ index, id: given, type: type as string, [type as string]: { name, [slot as string]: '' } }],
+      const isWrapped = !custom && customTools.has(name)
+      const [type, inputField] = custom || isWrapped ? ['custom', 'input'] : ['function', 'arguments']
+      const renderText = (text: string) => ({
+        tool_calls: [{ index, [type as string]: { [inputField as string]: text } }],
+      })
+      writers.set(at, {
+        renderText,
+        hasText: custom === true || isWrapped,
+        part: 'call',
+        index,
+        ...(isWrapped && { buffer: [] }),
+      })
+      emitChunk({
+        tool_calls: [
+          { index, id: callId, type: type as string, [type as string]: { name, [inputField as string]: '' } },
+        ],
       })
     }
 
     /** A call carries its seal, and that of the thoughts before it; several of those only the gateway itself remembers. */
-    const carry = (index: number, own: Seal | undefined): void => {
-      if (before.length > 1 && !exchange.seals) lose('seal', 'a call carries the seal of one thought')
-      const slot = writeSealSlot({ ...(own && { own }), ...(before.length === 1 && { before: before[0]! }) })
-      before = []
-      if (slot) chunk({ tool_calls: [{ index, function: { arguments: '' }, extra_content: slot }] })
+    const emitCallSeal = (index: number, callSeal: Seal | undefined): void => {
+      if (reasoningSeals.length > 1 && !exchange.seals) noteOnce('seal', 'a call carries the seal of one thought')
+      const sealSlot = writeSealSlot({
+        ...(callSeal && { callSeal }),
+        ...(reasoningSeals.length === 1 && { reasoningSeal: reasoningSeals[0]! }),
+      })
+      reasoningSeals = []
+      if (sealSlot) emitChunk({ tool_calls: [{ index, function: { arguments: '' }, extra_content: sealSlot }] })
     }
 
-    const finishWord = (reason: FinishReason, raw: string | undefined): string => {
+    const finishReasonOf = (reason: FinishReason, raw: string | undefined): string => {
       if (reason === 'pause' || reason === 'other')
-        lose('finish_reason', `"${raw ?? reason}" has no word in this protocol`)
-      if (reason === 'calls' || (calls > 0 && words[reason] === 'stop'))
-        return legacy && calls === 0 ? 'function_call' : 'tool_calls'
-      return words[reason]
+        noteOnce('finish_reason', `"${raw ?? reason}" has no word in this protocol`)
+      if (reason === 'calls' || (calls > 0 && finishReasons[reason] === 'stop'))
+        return isLegacy && calls === 0 ? 'function_call' : 'tool_calls'
+      return finishReasons[reason]
     }
 
-    const render: Renderers = {
+    const handlers: EventHandlers = {
       start(event) {
         id = event.id || exchange.id
-        chunk({ role: 'assistant', content: '' })
+        emitChunk({ role: 'assistant', content: '' })
       },
       open(event) {
         if (event.part === 'call') return openCall(event)
         const key = { text: 'content', refusal: 'refusal', reasoning: 'reasoning_content' }[event.part]
-        voices.set(event.at, { say: text => ({ [key]: text }), spoke: false, part: event.part })
+        writers.set(event.at, { renderText: text => ({ [key]: text }), hasText: false, part: event.part })
       },
       delta({ at, text }) {
-        const voice = voices.get(at)
-        if (voice === undefined || text === '') return
-        voice.spoke = true
-        if (voice.held) voice.held.push(text)
-        else chunk(voice.say(text))
+        const writer = writers.get(at)
+        if (writer === undefined || text === '') return
+        writer.hasText = true
+        if (writer.buffer) writer.buffer.push(text)
+        else emitChunk(writer.renderText(text))
       },
       seal({ at, seal }) {
-        const voice = voices.get(at)
-        if (voice?.part === 'reasoning') before.push(seal)
-        else if (voice?.index === undefined) lose('seal', `only ${seal.by} can read what was sealed`)
-        else if (seal.by !== 'openai-chat') voice.own = seal
+        const writer = writers.get(at)
+        if (writer?.part === 'reasoning') reasoningSeals.push(seal)
+        else if (writer?.index === undefined) noteOnce('seal', `only ${seal.by} can read what was sealed`)
+        else if (seal.by !== 'openai-chat') writer.seal = seal
         else if (isObject(seal.value))
-          chunk({ tool_calls: [{ index: voice.index, function: { arguments: '' }, ...seal.value }] })
+          emitChunk({ tool_calls: [{ index: writer.index, function: { arguments: '' }, ...seal.value }] })
       },
       cite({ citation }) {
-        const told = renderAnnotation(citation)
-        if (told) chunk({ annotations: [told] })
-        else lose('annotations', 'a source without an address has no form here')
+        const annotation = renderAnnotation(citation)
+        if (annotation) emitChunk({ annotations: [annotation] })
+        else noteOnce('annotations', 'a source without an address has no form here')
       },
       close({ at }) {
-        const voice = voices.get(at)
-        if (voice?.held) chunk(voice.say(inputOf(voice.held.join(''))))
-        if (voice?.part === 'call' && !voice.spoke) chunk(voice.say('{}'))
-        if (voice?.index !== undefined) carry(voice.index, voice.own)
-        voices.delete(at)
+        const writer = writers.get(at)
+        if (writer?.buffer) emitChunk(writer.renderText(customInputOf(writer.buffer.join(''))))
+        if (writer?.part === 'call' && !writer.hasText) emitChunk(writer.renderText('{}'))
+        if (writer?.index !== undefined) emitCallSeal(writer.index, writer.seal)
+        writers.delete(at)
       },
       part({ part }) {
-        if (part.type === 'foreign' && part.seal.by === 'openai-chat') chunk(part.seal.value as JsonObject)
-        else if (part.type !== 'media') lose(part.type, 'has no form in an answer of this protocol')
+        if (part.type === 'foreign' && part.seal.by === 'openai-chat') emitChunk(part.seal.value as JsonObject)
+        else if (part.type !== 'media') noteOnce(part.type, 'has no form in an answer of this protocol')
         else {
-          const image = renderMedia(part, 'images', lose)
-          if (image) chunk({ images: [image] })
+          const image = renderMedia(part, 'images', noteOnce)
+          if (image) emitChunk({ images: [image] })
         }
       },
       usage(event) {
         usage = event.usage
       },
       finish({ reason, raw }) {
-        over = true
-        if (before.length > 0) lose('seal', 'thoughts that lead to no call have no place for it')
-        chunk({}, finishWord(reason, raw))
+        finished = true
+        if (reasoningSeals.length > 0) noteOnce('seal', 'thoughts that lead to no call have no place for it')
+        emitChunk({}, finishReasonOf(reason, raw))
       },
       fault({ error }) {
-        over = true
+        finished = true
         emit(renderError(error) as JsonObject)
       },
     }
 
     return event => {
-      if (event) render[event.type](event as never)
-      else if (!over) render.fault({ type: 'fault', error: missingFinish() })
+      if (event) handlers[event.type](event as never)
+      else if (!finished) handlers.fault({ type: 'fault', error: missingFinish() })
       else if (usage && exchange.usageRequested) emit({ ...envelope(), choices: [], usage: renderUsage(usage) })
     }
   }
 
 /** Names of the client's free-text tools: a vendor without such tools calls them as functions of one `input`. */
-const freeToolsOf = (asked: JsonObject | undefined): ReadonlySet<string> => {
-  const tools = Array.isArray(asked?.tools) ? asked.tools.filter(isObject) : []
+const customToolNames = (clientRequest: JsonObject | undefined): ReadonlySet<string> => {
+  const tools = Array.isArray(clientRequest?.tools) ? clientRequest.tools.filter(isObject) : []
   return new Set(tools.flatMap(({ custom }) => (isObject(custom) ? [String(custom.name)] : [])))
 }
 
 /** `{"input": "…"}` → the text; what has another form stays as it is. */
-const inputOf = (args: string): string => {
-  const told = parseJson(args)
-  return isObject(told) && typeof told.input === 'string' ? told.input : args
+const customInputOf = (args: string): string => {
+  const parsed = parseJson(args)
+  return isObject(parsed) && typeof parsed.input === 'string' ? parsed.input : args
 }

@@ -16,48 +16,53 @@ const roles: Record<string, Turn['role']> = {
   tool: 'user',
   function: 'user',
 }
-const read = new Set(['role', 'content', 'name', 'tool_calls', 'tool_call_id', 'refusal', 'function_call'])
-const thoughts = ['reasoning_content', 'reasoning']
+const knownFields = new Set(['role', 'content', 'name', 'tool_calls', 'tool_call_id', 'refusal', 'function_call'])
+const reasoningFields = ['reasoning_content', 'reasoning']
 
 /**
  * One turn a message. A role of another name than ours and fields only this protocol knows wait in a sealed part at the end of the turn.
  * A call of the old kind has no id: it gets a number, and the function message that follows answers it.
  */
 export const parseTurns = (messages: readonly JsonObject[], loss: NoteLoss): Turn[] => {
-  let legacy = 0
+  let legacyCalls = 0
   return messages.map(message => {
-    const said = textOf(message.role)!
-    const role = roles[said] ?? 'user'
-    if (said !== 'user' && roles[said] === undefined) loss('messages.role', `"${said}" is no role of other protocols`)
+    const wireRole = textOf(message.role)!
+    const role = roles[wireRole] ?? 'user'
+    if (wireRole !== 'user' && roles[wireRole] === undefined)
+      loss('messages.role', `"${wireRole}" is no role of other protocols`)
     const turn: Turn = { role, parts: [] }
-    const answers = said === 'tool' || said === 'function'
-    if (typeof message.name === 'string' && !answers) turn.name = message.name
-    if (answers)
+    const isToolResult = wireRole === 'tool' || wireRole === 'function'
+    if (typeof message.name === 'string' && !isToolResult) turn.name = message.name
+    if (isToolResult)
       turn.parts.push(
-        parseResult(message, said === 'tool' ? (textOf(message.tool_call_id) ?? '') : `${legacyId}${legacy - 1}`),
+        parseResult(
+          message,
+          wireRole === 'tool' ? (textOf(message.tool_call_id) ?? '') : `${legacyId}${legacyCalls - 1}`,
+        ),
       )
-    else turn.parts.push(...parseThoughts(message), ...parseContent(message.content))
+    else turn.parts.push(...parseReasoning(message), ...parseContent(message.content))
     if (typeof message.refusal === 'string') turn.parts.push({ type: 'refusal', text: message.refusal })
     if (Array.isArray(message.tool_calls))
       for (const call of message.tool_calls.filter(isObject)) pushCall(turn.parts, call)
-    if (isObject(message.function_call)) turn.parts.push(parseLegacy(message.function_call, legacy++))
-    const own = ownFields(message, said)
-    if (own) turn.parts.push({ type: 'foreign', seal: { by: id, value: own } })
+    if (isObject(message.function_call)) turn.parts.push(parseLegacy(message.function_call, legacyCalls++))
+    const unreadFields = unreadFieldsOf(message, wireRole)
+    if (unreadFields) turn.parts.push({ type: 'foreign', seal: { by: id, value: unreadFields } })
     return turn
   })
 }
 
-const ownFields = (message: JsonObject, role: string): JsonObject | undefined => {
-  const kept = Object.entries(message).filter(
-    ([key, value]) => value !== null && !read.has(key) && !(thoughts.includes(key) && typeof value === 'string'),
+const unreadFieldsOf = (message: JsonObject, role: string): JsonObject | undefined => {
+  const entries = Object.entries(message).filter(
+    ([key, value]) =>
+      value !== null && !knownFields.has(key) && !(reasoningFields.includes(key) && typeof value === 'string'),
   )
-  if (!['system', 'user', 'assistant', 'tool', 'function'].includes(role)) kept.push(['role', role])
-  if ((role === 'tool' || role === 'function') && typeof message.name === 'string') kept.push(['name', message.name])
-  return kept.length > 0 ? Object.fromEntries(kept) : undefined
+  if (!['system', 'user', 'assistant', 'tool', 'function'].includes(role)) entries.push(['role', role])
+  if ((role === 'tool' || role === 'function') && typeof message.name === 'string') entries.push(['name', message.name])
+  return entries.length > 0 ? Object.fromEntries(entries) : undefined
 }
 
-const parseThoughts = (message: JsonObject): Part[] => {
-  const text = thoughts.map(key => textOf(message[key])).find(one => one !== undefined && one !== '')
+const parseReasoning = (message: JsonObject): Part[] => {
+  const text = reasoningFields.map(key => textOf(message[key])).find(one => one !== undefined && one !== '')
   return text === undefined ? [] : [{ type: 'reasoning', text }]
 }
 
@@ -70,7 +75,7 @@ const parsePart = (part: JsonObject): Part => {
   const cache = isObject(part.cache_control) ? { cache: cacheOf(part.cache_control) } : {}
   if (part.type === 'text' && typeof part.text === 'string') return { type: 'text', text: part.text, ...cache }
   if (part.type === 'refusal' && typeof part.refusal === 'string') return { type: 'refusal', text: part.refusal }
-  if (part.type === 'thinking') return { type: 'reasoning', text: thinkingText(part.thinking) }
+  if (part.type === 'thinking') return { type: 'reasoning', text: thinkingTextOf(part.thinking) }
   const media = parseMedia(part)
   return media ? { ...media, ...cache } : { type: 'foreign', seal: { by: id, value: { part } } }
 }
@@ -78,7 +83,7 @@ const parsePart = (part: JsonObject): Part => {
 const cacheOf = ({ ttl }: JsonObject): { ttl?: '5m' | '1h' } => (ttl === '5m' || ttl === '1h' ? { ttl } : {})
 
 /** Mistral writes thoughts as a list of texts. */
-const thinkingText = (thinking: Json | undefined): string =>
+const thinkingTextOf = (thinking: Json | undefined): string =>
   Array.isArray(thinking)
     ? thinking.map(one => (isObject(one) ? (textOf(one.text) ?? '') : '')).join('')
     : (textOf(thinking) ?? '')
@@ -91,11 +96,11 @@ const parseResult = (message: JsonObject, call: string): ToolResult => ({
 
 /** A call, and the seal of the thoughts before it, which has no slot of its own here. */
 const pushCall = (parts: Part[], call: JsonObject): void => {
-  const { own, before } = readSealSlot(call.extra_content)
-  const thought = before && parts.findLast(part => part.type === 'reasoning' && part.seal === undefined)
-  if (thought) Object.assign(thought, { seal: before })
+  const { callSeal, reasoningSeal } = readSealSlot(call.extra_content)
+  const thought = reasoningSeal && parts.findLast(part => part.type === 'reasoning' && part.seal === undefined)
+  if (thought) Object.assign(thought, { seal: reasoningSeal })
   const { extra_content, ...rest } = call
-  parts.push(own || before ? { ...parseCall(rest), ...(own && { seal: own }) } : parseCall(call))
+  parts.push(callSeal || reasoningSeal ? { ...parseCall(rest), ...(callSeal && { seal: callSeal }) } : parseCall(call))
 }
 
 const parseCall = (call: JsonObject): ToolCall => {
@@ -121,30 +126,31 @@ const parseLegacy = (call: JsonObject, index: number): ToolCall => ({
 })
 
 /** Without what another vendor of this protocol has sealed: it stays with whoever wrote it. */
-export const readable = (turns: readonly Turn[], seat: string, loss: NoteLoss): Turn[] => {
-  const isOthers = (part: Part): boolean => 'seal' in part && part.seal?.by === id && !isReadable(part.seal, id, seat)
+export const withoutForeignSeals = (turns: readonly Turn[], target: string, loss: NoteLoss): Turn[] => {
+  const isForeign = (part: Part): boolean =>
+    'seal' in part && part.seal?.by === id && !isReadable(part.seal, id, target)
   return turns.map((turn, index) => {
-    if (!turn.parts.some(isOthers)) return turn
+    if (!turn.parts.some(isForeign)) return turn
     loss(`messages[${index}]`, 'what another vendor sealed stays with it')
-    const kept = turn.parts.filter(part => !(part.type === 'foreign' && isOthers(part)))
-    return { ...turn, parts: kept.map(part => (isOthers(part) ? unsealed(part) : part)) }
+    const ownParts = turn.parts.filter(part => !(part.type === 'foreign' && isForeign(part)))
+    return { ...turn, parts: ownParts.map(part => (isForeign(part) ? withoutSeal(part) : part)) }
   })
 }
 
-const unsealed = (part: Part): Part => {
-  const { seal: _, ...bare } = part as Exclude<Part, { type: 'foreign' }>
-  return bare
+const withoutSeal = (part: Part): Part => {
+  const { seal: _, ...unsealed } = part as Exclude<Part, { type: 'foreign' }>
+  return unsealed
 }
 
 /** Turns → messages. Results are messages of their own, before what else their turn says; their media follow in a message of the user. */
 export const renderTurns = (turns: readonly Turn[], loss: NoteLoss): JsonObject[] => {
   const messages: JsonObject[] = []
   const names = new Map<string, string>()
-  let shown: JsonObject[] = []
+  let resultMedia: JsonObject[] = []
 
-  const show = (): void => {
-    if (shown.length > 0) messages.push({ role: 'user', content: shown })
-    shown = []
+  const pushResultMedia = (): void => {
+    if (resultMedia.length > 0) messages.push({ role: 'user', content: resultMedia })
+    resultMedia = []
   }
 
   turns.forEach((turn, index) => {
@@ -153,30 +159,34 @@ export const renderTurns = (turns: readonly Turn[], loss: NoteLoss): JsonObject[
     const results = turn.parts.filter(part => part.type === 'result')
     for (const result of results) {
       const { text, media } = splitResult(result, path, loss)
-      messages.push({ ...answerHead(result.id, names), content: text, ...(results.length === 1 && ownOf(turn)) })
-      shown.push(...media)
+      messages.push({
+        ...resultEnvelope(result.id, names),
+        content: text,
+        ...(results.length === 1 && sealedFieldsOf(turn)),
+      })
+      resultMedia.push(...media)
     }
-    const rest =
+    const remaining =
       results.length === 1 && turn.parts.every(part => part.type === 'result' || part.type === 'foreign')
         ? []
         : turn.parts
-    const parts = rest.filter(part => part.type !== 'result')
+    const parts = remaining.filter(part => part.type !== 'result')
     if (results.length > 0 && parts.length === 0) return
     const message = renderMessage({ ...turn, parts }, path, loss)
-    show()
+    pushResultMedia()
     // Thoughts alone are no content to those who do not know them.
     if (Object.keys(message).join() === 'role,reasoning_content') message.content = ''
-    if (says(message)) messages.push(message)
+    if (hasContent(message)) messages.push(message)
     else loss(path, 'nothing of it can be said in this protocol')
   })
-  show()
+  pushResultMedia()
   return messages
 }
 
 /** A message without content is refused, but for that of an assistant who calls. */
-const says = (message: JsonObject): boolean => Object.keys(message).some(key => key !== 'role' && key !== 'name')
+const hasContent = (message: JsonObject): boolean => Object.keys(message).some(key => key !== 'role' && key !== 'name')
 
-const answerHead = (call: string, names: ReadonlyMap<string, string>): JsonObject =>
+const resultEnvelope = (call: string, names: ReadonlyMap<string, string>): JsonObject =>
   call.startsWith(legacyId) ? { role: 'function', name: names.get(call) ?? '' } : { role: 'tool', tool_call_id: call }
 
 const splitResult = (result: ToolResult, path: string, loss: NoteLoss): { text: string; media: JsonObject[] } => {
@@ -187,37 +197,37 @@ const splitResult = (result: ToolResult, path: string, loss: NoteLoss): { text: 
 }
 
 /** The sealed fields of a message of this protocol. */
-const ownOf = ({ parts }: Turn): JsonObject => {
-  const own = parts.find(
+const sealedFieldsOf = ({ parts }: Turn): JsonObject => {
+  const sealedPart = parts.find(
     part => part.type === 'foreign' && part.seal.by === id && isObject(part.seal.value) && !('part' in part.seal.value),
   )
-  return own?.type === 'foreign' ? (own.seal.value as JsonObject) : {}
+  return sealedPart?.type === 'foreign' ? (sealedPart.seal.value as JsonObject) : {}
 }
 
 const renderMessage = (turn: Turn, path: string, loss: NoteLoss): JsonObject => {
   const message: JsonObject = { role: turn.role, ...(turn.name !== undefined && { name: turn.name }) }
   const content = renderContent(turn, path, loss)
   if (content !== undefined) message.content = content
-  const spoken = (type: 'reasoning' | 'refusal') =>
+  const textsOf = (type: 'reasoning' | 'refusal') =>
     turn.parts.filter(part => part.type === type).map(part => (part as { text: string }).text)
-  const thought = spoken('reasoning').join('')
-  if (thought !== '' && turn.role === 'assistant') message.reasoning_content = thought
-  const [refusal] = spoken('refusal')
+  const reasoning = textsOf('reasoning').join('')
+  if (reasoning !== '' && turn.role === 'assistant') message.reasoning_content = reasoning
+  const [refusal] = textsOf('refusal')
   if (refusal !== undefined) message.refusal = refusal
   const calls = turn.parts.filter(part => part.type === 'call')
   const legacy = calls.find(call => call.id.startsWith(legacyId))
   if (legacy) message.function_call = { name: legacy.name, arguments: legacy.args }
   else if (calls.length > 0) message.tool_calls = calls.map(call => renderCall(call, loss))
-  return { ...message, ...ownOf(turn) }
+  return { ...message, ...sealedFieldsOf(turn) }
 }
 
 const renderCall = ({ id: call, name, args, custom, seal }: ToolCall, loss: NoteLoss): JsonObject => {
-  const own = seal?.by === id && isObject(seal.value) ? seal.value : {}
+  const sealedFields = seal?.by === id && isObject(seal.value) ? seal.value : {}
   if (seal && seal.by !== id) loss('tool_calls', `only ${seal.by} can read what was sealed`)
   const body = custom
     ? { type: 'custom', custom: { name, input: args } }
     : { type: 'function', function: { name, arguments: args } }
-  return { id: call, ...body, ...own }
+  return { id: call, ...body, ...sealedFields }
 }
 
 /** A single text is a string; of an assistant all texts are one, for many vendors know no parts there. */
@@ -227,8 +237,8 @@ const renderContent = (turn: Turn, path: string, loss: NoteLoss): Json | undefin
     .map((part, index) => renderPart(part, `${path}.content[${index}]`, loss))
     .filter(part => part !== undefined)
   if (parts.length === 0) return undefined
-  const texts = parts.every(part => part.type === 'text' && part.cache_control === undefined)
-  if (texts && (parts.length === 1 || turn.role === 'assistant')) return parts.map(part => part.text).join('')
+  const isTextOnly = parts.every(part => part.type === 'text' && part.cache_control === undefined)
+  if (isTextOnly && (parts.length === 1 || turn.role === 'assistant')) return parts.map(part => part.text).join('')
   return parts
 }
 

@@ -11,8 +11,8 @@ export const parseUsage = (usage: Json | undefined): Usage | undefined => {
   if (!isObject(usage)) return undefined
   const total = countOf(usage.total_tokens)
   const reasoning =
-    detail(usage, 'completion_tokens_details', 'reasoning_tokens') ??
-    detail(usage, 'output_tokens_details', 'reasoning_tokens')
+    detailCount(usage, 'completion_tokens_details', 'reasoning_tokens') ??
+    detailCount(usage, 'output_tokens_details', 'reasoning_tokens')
   let output = countOf(usage.completion_tokens) ?? countOf(usage.output_tokens)
   const input =
     countOf(usage.prompt_tokens) ??
@@ -23,38 +23,38 @@ export const parseUsage = (usage: Json | undefined): Usage | undefined => {
   if (reasoning !== undefined && (reasoning > output || total === (input ?? 0) + output + reasoning))
     output += reasoning
   if ((input ?? 0) + output === 0) return undefined
-  const told: Usage = { input: Math.max(0, input ?? 0), output }
-  note(told, 'cacheRead', cached(usage))
-  note(told, 'cacheWrite', written(usage))
-  note(told, 'reasoning', reasoning)
-  note(told, 'audioInput', detail(usage, 'prompt_tokens_details', 'audio_tokens'))
-  note(told, 'audioOutput', detail(usage, 'completion_tokens_details', 'audio_tokens'))
-  return told
+  const counts: Usage = { input: Math.max(0, input ?? 0), output }
+  setCount(counts, 'cacheRead', cacheReadTokens(usage))
+  setCount(counts, 'cacheWrite', cacheWriteTokens(usage))
+  setCount(counts, 'reasoning', reasoning)
+  setCount(counts, 'audioInput', detailCount(usage, 'prompt_tokens_details', 'audio_tokens'))
+  setCount(counts, 'audioOutput', detailCount(usage, 'completion_tokens_details', 'audio_tokens'))
+  return counts
 }
 
-const note = (told: Usage, key: Exclude<keyof Usage, 'estimated'>, count: number | undefined): void => {
-  if (count !== undefined) told[key] = count
+const setCount = (counts: Usage, key: Exclude<keyof Usage, 'estimated'>, count: number | undefined): void => {
+  if (count !== undefined) counts[key] = count
 }
 
-const written = (usage: JsonObject): number | undefined =>
-  detail(usage, 'prompt_tokens_details', 'cache_write_tokens') ?? countOf(usage.cache_creation_input_tokens)
+const cacheWriteTokens = (usage: JsonObject): number | undefined =>
+  detailCount(usage, 'prompt_tokens_details', 'cache_write_tokens') ?? countOf(usage.cache_creation_input_tokens)
 
 /** DeepSeek and Moonshot name cached tokens at the top. */
-const cached = (usage: JsonObject): number | undefined =>
-  detail(usage, 'prompt_tokens_details', 'cached_tokens') ??
-  detail(usage, 'input_tokens_details', 'cached_tokens') ??
+const cacheReadTokens = (usage: JsonObject): number | undefined =>
+  detailCount(usage, 'prompt_tokens_details', 'cached_tokens') ??
+  detailCount(usage, 'input_tokens_details', 'cached_tokens') ??
   countOf(usage.prompt_cache_hit_tokens) ??
   countOf(usage.cached_tokens)
 
-const detail = (usage: JsonObject, key: string, name: string): number | undefined => {
+const detailCount = (usage: JsonObject, key: string, name: string): number | undefined => {
   const details = usage[key]
   return isObject(details) ? countOf(details[name]) : undefined
 }
 
 export const renderUsage = (usage: Usage): JsonObject => {
   const { input, output, cacheRead, cacheWrite, reasoning, audioInput, audioOutput } = usage
-  const prompt = given({ cached_tokens: cacheRead, cache_write_tokens: cacheWrite, audio_tokens: audioInput })
-  const completion = given({ reasoning_tokens: reasoning, audio_tokens: audioOutput })
+  const prompt = definedCounts({ cached_tokens: cacheRead, cache_write_tokens: cacheWrite, audio_tokens: audioInput })
+  const completion = definedCounts({ reasoning_tokens: reasoning, audio_tokens: audioOutput })
   return {
     prompt_tokens: input,
     completion_tokens: output,
@@ -64,40 +64,40 @@ export const renderUsage = (usage: Usage): JsonObject => {
   }
 }
 
-const given = (counts: Record<string, number | undefined>): JsonObject | undefined => {
-  const said = Object.entries(counts).filter(([, count]) => count !== undefined)
-  return said.length > 0 ? Object.fromEntries(said) : undefined
+const definedCounts = (counts: Record<string, number | undefined>): JsonObject | undefined => {
+  const defined = Object.entries(counts).filter(([, count]) => count !== undefined)
+  return defined.length > 0 ? Object.fromEntries(defined) : undefined
 }
 
 /** The usage a chunk or a whole answer tells, wherever it stands: Moonshot puts it into the choice, Groq also under `x_groq`. */
 export const usageIn = (body: JsonObject): Usage | undefined => {
   const [choice] = Array.isArray(body.choices) ? body.choices : []
-  const nested = isObject(choice) ? choice.usage : undefined
-  const groq = isObject(body.x_groq) ? body.x_groq.usage : undefined
-  return parseUsage(body.usage) ?? parseUsage(nested) ?? parseUsage(groq)
+  const choiceUsage = isObject(choice) ? choice.usage : undefined
+  const groqUsage = isObject(body.x_groq) ? body.x_groq.usage : undefined
+  return parseUsage(body.usage) ?? parseUsage(choiceUsage) ?? parseUsage(groqUsage)
 }
 
 /**
  * Makes the three counts whole numbers, working out one from the two others; the vendor's own are kept. Counts that stay unknown
  * (Databricks' null totals on every chunk) take the object with them. Gives whether anything was changed.
  */
-export const mendUsage = (body: JsonObject): boolean => {
+export const normalizeUsage = (body: JsonObject): boolean => {
   const { usage } = body
   if (usage === undefined || usage === null) return false
-  const known = isObject(usage) ? complete(usage) : undefined
-  if (known === undefined) {
+  const counts = isObject(usage) ? completeCounts(usage) : undefined
+  if (counts === undefined) {
     delete body.usage
     return true
   }
-  for (const key in known) {
-    if ((usage as JsonObject)[key] === known[key]) continue
-    body.usage = { ...(usage as JsonObject), ...known }
+  for (const key in counts) {
+    if ((usage as JsonObject)[key] === counts[key]) continue
+    body.usage = { ...(usage as JsonObject), ...counts }
     return true
   }
   return false
 }
 
-const complete = (usage: JsonObject): JsonObject | undefined => {
+const completeCounts = (usage: JsonObject): JsonObject | undefined => {
   const total = countOf(usage.total_tokens)
   let prompt = countOf(usage.prompt_tokens) ?? countOf(usage.input_tokens)
   let completion = countOf(usage.completion_tokens) ?? countOf(usage.output_tokens)

@@ -10,7 +10,7 @@ import { createChecker } from '../shared/validate.ts'
 const nullable = <T extends TSchema>(schema: T, description?: string) =>
   Type.Optional(Type.Union([schema, Type.Null()], description === undefined ? {} : { description }))
 
-const named = Type.Object({ name: Type.String({ minLength: 1 }) })
+const withName = Type.Object({ name: Type.String({ minLength: 1 }) })
 
 const Part = Type.Object(
   {
@@ -58,7 +58,7 @@ const Message = Type.Object(
 )
 
 const Tool = Type.Object(
-  { type: Type.String({ minLength: 1 }), function: nullable(named), custom: nullable(named) },
+  { type: Type.String({ minLength: 1 }), function: nullable(withName), custom: nullable(withName) },
   { expects: 'a tool with a `type`' },
 )
 
@@ -93,7 +93,7 @@ export const ChatRequest = Type.Object(
     parallel_tool_calls: nullable(Type.Boolean()),
     response_format: nullable(Type.Object({ type: Type.String() })),
     reasoning_effort: nullable(Type.String()),
-    functions: nullable(Type.Array(named)),
+    functions: nullable(Type.Array(withName)),
     function_call: Type.Optional(Type.Union([Type.String(), Type.Object({}), Type.Null()])),
   },
   { description: 'A request of Chat Completions. Fields not named here go to the vendor as they are.' },

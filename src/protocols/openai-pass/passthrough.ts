@@ -12,8 +12,8 @@ import {
 import type { ProtocolId } from '../../ir/chat.ts'
 import { writeRequest } from '../openai-chat/chunks/rewrite-model.ts'
 import { renderError } from '../openai-chat/error.ts'
-import type { Shape } from '../openai-chat/normalize.ts'
-import { passChoices, readRequest } from '../openai-chat/passthrough.ts'
+import type { ChoiceFormat } from '../openai-chat/normalize.ts'
+import { pipeChoices, readRequest } from '../openai-chat/passthrough.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
 import type { Exchange, Frame, Passthrough, StreamPipe, StreamState } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
@@ -29,16 +29,16 @@ export const passthroughFor = (path: ProtocolId): Passthrough => ({
   readRequest,
   writeRequest: (text, body, { model, requestUsage }) =>
     writeRequest(text, body, { model, requestUsage: requestUsage && path === completionsPath }),
-  pipeStream: exchange => (path === completionsPath ? passChoices(textShape, exchange) : passFrames(exchange)),
+  pipeStream: exchange => (path === completionsPath ? pipeChoices(textShape, exchange) : passFrames(exchange)),
   passMessage: (text, exchange) => passMessage(path, text, exchange),
 })
 
 /** The choices of the elder Completions in a stream. */
-const textShape: Shape = {
+const textShape: ChoiceFormat = {
   object: 'text_completion',
-  bare: (index, finish) => ({ text: '', index, logprobs: null, finish_reason: finish }),
-  says: ({ text }) => typeof text === 'string' && text !== '',
-  mend(body) {
+  finishOnlyChoice: (index, finish) => ({ text: '', index, logprobs: null, finish_reason: finish }),
+  hasContent: ({ text }) => typeof text === 'string' && text !== '',
+  normalize(body) {
     if (typeof body.text === 'string') return false
     body.text = isObject(body.delta) ? (textOf(body.delta.content) ?? '') : ''
     return true

@@ -10,11 +10,12 @@ export const parseAnnotation = (annotation: JsonObject, at?: string): Citation =
   const title = textOf(annotation.title) ?? textOf(annotation.filename)
   const start = countOf(annotation.start_index)
   const end = countOf(annotation.end_index)
-  const place = end === 0 ? {} : { ...(start !== undefined && { start }), ...(end !== undefined && { end }) }
-  const named = title === undefined || title === annotation.url ? place : { title, ...place }
-  if (annotation.type === 'url_citation' && typeof annotation.url === 'string') return { url: annotation.url, ...named }
+  const range = end === 0 ? {} : { ...(start !== undefined && { start }), ...(end !== undefined && { end }) }
+  const fields = title === undefined || title === annotation.url ? range : { title, ...range }
+  if (annotation.type === 'url_citation' && typeof annotation.url === 'string')
+    return { url: annotation.url, ...fields }
   const seal: Seal = { by: id, ...(at !== undefined && { at }), value: annotation as Json }
-  return { ...named, seal }
+  return { ...fields, seal }
 }
 
 /** Undefined where the source has no address and was not told by this protocol. */

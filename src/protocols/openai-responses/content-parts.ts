@@ -14,11 +14,11 @@ export const parseContent = (content: Json | undefined): Part[] => {
   return Array.isArray(content) ? content.filter(isObject).map(parsePart) : []
 }
 
-const texts = new Set(['input_text', 'output_text', 'text', 'summary_text'])
+const textTypes = new Set(['input_text', 'output_text', 'text', 'summary_text'])
 
 const parsePart = (part: JsonObject): Part => {
   const mark = markOf(part)
-  if (texts.has(String(part.type)) && typeof part.text === 'string') return { ...parseText(part), ...mark }
+  if (textTypes.has(String(part.type)) && typeof part.text === 'string') return { ...parseText(part), ...mark }
   if (part.type === 'refusal' && typeof part.refusal === 'string') return { type: 'refusal', text: part.refusal }
   const media = parseMedia(part)
   return media ? { ...media, ...mark } : { type: 'foreign', seal: { by: id, value: { part } } }
@@ -36,54 +36,63 @@ const parseText = ({ text, annotations }: JsonObject): TextPart => {
 /** The content of a message: a single plain text is a string. `said`: the type of a text, which tells whose message it is. */
 export const renderContent = (
   parts: readonly Part[],
-  said: 'input_text' | 'output_text',
+  textType: 'input_text' | 'output_text',
   path: string,
   exchange: Exchange,
 ): Json[] | string => {
   const content = parts
-    .map((part, index) => renderPart(part, said, `${path}.content[${index}]`, exchange))
+    .map((part, index) => renderPart(part, textType, `${path}.content[${index}]`, exchange))
     .filter(part => part !== undefined)
   const [only] = content
-  return content.length === 1 && only && texts.has(String(only.type)) && Object.keys(only).length === 2
+  return content.length === 1 && only && textTypes.has(String(only.type)) && Object.keys(only).length === 2
     ? (only.text as string)
     : content
 }
 
-const renderPart = (part: Part, said: string, path: string, exchange: Exchange): JsonObject | undefined => {
+const renderPart = (part: Part, textType: string, path: string, exchange: Exchange): JsonObject | undefined => {
   const { loss, sealOrigin } = exchange
   if (part.type === 'text')
-    return { type: said, text: part.text, ...annotationsOf(part.citations, exchange), ...breakpointOf(part, exchange) }
+    return {
+      type: textType,
+      text: part.text,
+      ...annotationsOf(part.citations, exchange),
+      ...breakpointOf(part, exchange),
+    }
   if (part.type === 'refusal') return { type: 'refusal', refusal: part.text }
   if (part.type === 'media') return withBreakpoint(renderMedia(part, path, loss), part, exchange)
   if (part.type === 'foreign' && isReadable(part.seal, id, sealOrigin) && isObject(part.seal.value)) {
-    const { part: own } = part.seal.value
-    if (isObject(own)) return own
+    const { part: sealedPart } = part.seal.value
+    if (isObject(sealedPart)) return sealedPart
   }
-  if (isName(part)) return undefined
+  if (isRoleOrName(part)) return undefined
   loss(path, part.type === 'foreign' ? `only ${part.seal.by} can read it` : `a ${part.type} has no place here`)
   return undefined
 }
 
 /** Chat Completions seals that a role was `developer`, and the name of a speaker: nothing that is missed here. */
-export const isName = (part: Part): boolean =>
+export const isRoleOrName = (part: Part): boolean =>
   part.type === 'foreign' &&
   part.seal.by === 'openai-chat' &&
   isObject(part.seal.value) &&
   Object.keys(part.seal.value).every(key => key === 'role' || key === 'name')
 
 const annotationsOf = (citations: readonly Citation[] | undefined, { loss }: Exchange): JsonObject => {
-  const told = (citations ?? []).map(renderAnnotation).filter(one => one !== undefined)
-  if (told.length < (citations?.length ?? 0)) loss('annotations', 'a source without an address has no form here')
-  return told.length > 0 ? { annotations: told } : {}
+  const rendered = (citations ?? []).map(renderAnnotation).filter(one => one !== undefined)
+  if (rendered.length < (citations?.length ?? 0)) loss('annotations', 'a source without an address has no form here')
+  return rendered.length > 0 ? { annotations: rendered } : {}
 }
 
-const withBreakpoint = (told: JsonObject | undefined, part: MediaPart, exchange: Exchange): JsonObject | undefined =>
-  told && { ...told, ...breakpointOf(part, exchange) }
+const withBreakpoint = (
+  rendered: JsonObject | undefined,
+  part: MediaPart,
+  exchange: Exchange,
+): JsonObject | undefined => rendered && { ...rendered, ...breakpointOf(part, exchange) }
 
 /** The cache of this protocol works by itself, and only some models take breakpoints: none is made of another protocol's mark. */
 const breakpointOf = ({ seal, cache }: PartMetadata, { sealOrigin, loss }: Exchange): JsonObject => {
-  const own = seal && isReadable(seal, id, sealOrigin) && isObject(seal.value) ? seal.value.breakpoint : undefined
-  if (own !== undefined) return { prompt_cache_breakpoint: own }
+  const sealedBreakpoint =
+    seal && isReadable(seal, id, sealOrigin) && isObject(seal.value) ? seal.value.breakpoint : undefined
+  if (sealedBreakpoint !== undefined) return { prompt_cache_breakpoint: sealedBreakpoint }
   if (cache) loss('cache_control', 'the cache works by itself here')
   return {}
 }

@@ -3,7 +3,7 @@ import { renderError } from '../openai-chat/error.ts'
 import type { Protocol } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { parseError } from '../shared/vendor-error.ts'
-import { takesUrl } from './media.ts'
+import { acceptsUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'
 import { passthrough, renderStreamError } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
@@ -12,7 +12,7 @@ import { checkRequest } from './wire.ts'
 
 export const openaiResponses: Protocol = {
   id: 'openai-responses',
-  acceptsUrl: takesUrl,
+  acceptsUrl: acceptsUrl,
   checkRequest,
   parseRequest,
   renderRequest,

@@ -2,7 +2,7 @@
 
 import { isObject, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { MediaPart } from '../../ir/chat.ts'
-import { keeper, parseMedia as parseChatMedia, renderMedia as renderChatMedia } from '../openai-chat/media.ts'
+import { fileOwner, parseMedia as parseChatMedia, renderMedia as renderChatMedia } from '../openai-chat/media.ts'
 import type { NoteLoss } from '../protocol.ts'
 
 /** A part of a message or of a tool's output → media; undefined where it is none that we know. */
@@ -13,10 +13,10 @@ export const parseMedia = (part: JsonObject): MediaPart | undefined => {
 }
 
 const parseImage = ({ image_url: url, file_id: file, detail }: JsonObject): MediaPart | undefined => {
-  const detailed = textOf(detail) === undefined ? {} : { detail: detail as string }
-  if (typeof url === 'string') return parseChatMedia({ type: 'image_url', image_url: { url, ...detailed } })
+  const detailField = textOf(detail) === undefined ? {} : { detail: detail as string }
+  if (typeof url === 'string') return parseChatMedia({ type: 'image_url', image_url: { url, ...detailField } })
   return typeof file === 'string'
-    ? { type: 'media', mime: 'image/*', source: { file, by: keeper }, ...detailed }
+    ? { type: 'media', mime: 'image/*', source: { file, by: fileOwner }, ...detailField }
     : undefined
 }
 
@@ -31,30 +31,31 @@ const parseFile = (part: JsonObject): MediaPart | undefined => {
 const mimeOf = (name: string): string => (/\.pdf(?:$|[?#])/i.test(name) ? 'application/pdf' : '*/*')
 
 /** Of sounds it knows the bytes alone; pictures lie in a request, in the store or on the web, and files too. */
-export const takesUrl = ({ mime }: MediaPart): boolean => !mime.startsWith('audio/')
+export const acceptsUrl = ({ mime }: MediaPart): boolean => !mime.startsWith('audio/')
 
 /** Media → a part of a message. */
 export const renderMedia = (media: MediaPart, path: string, loss: NoteLoss): JsonObject | undefined => {
   const { mime, source, detail, name } = media
-  const named = name === undefined ? {} : { filename: name }
+  const filenameField = name === undefined ? {} : { filename: name }
   if (mime.startsWith('video/')) {
     loss(path, `${mime} has no form in this protocol`)
     return undefined
   }
   if (mime.startsWith('image/')) {
-    const detailed = detail === undefined ? {} : { detail }
-    if ('file' in source && source.by === keeper) return { type: 'input_image', file_id: source.file, ...detailed }
+    const detailField = detail === undefined ? {} : { detail }
+    if ('file' in source && source.by === fileOwner)
+      return { type: 'input_image', file_id: source.file, ...detailField }
     const { image_url: image } = renderChatMedia(media, path, loss) ?? {}
-    return isObject(image) ? { type: 'input_image', image_url: image.url, ...detailed } : undefined
+    return isObject(image) ? { type: 'input_image', image_url: image.url, ...detailField } : undefined
   }
   if (mime.startsWith('audio/') && 'data' in source) return renderChatMedia(media, path, loss)
-  if ('url' in source) return { type: 'input_file', file_url: source.url, ...named }
+  if ('url' in source) return { type: 'input_file', file_url: source.url, ...filenameField }
   const { file } = renderChatMedia(media, path, loss) ?? {}
   return isObject(file) ? { type: 'input_file', ...file } : undefined
 }
 
 /** The picture of an `image_generation_call` → media; its other fields are sealed. */
-export const parsePicture = (item: JsonObject, at?: string): MediaPart | undefined => {
+export const parseGeneratedImage = (item: JsonObject, at?: string): MediaPart | undefined => {
   const { type, result, id: _id, status: _status, ...rest } = item
   if (type !== 'image_generation_call' || typeof result !== 'string' || result === '') return undefined
   const seal = { by: 'openai-responses', ...(at !== undefined && { at }), value: rest }
@@ -63,9 +64,9 @@ export const parsePicture = (item: JsonObject, at?: string): MediaPart | undefin
 }
 
 /** A picture of the model's → the item that made it; undefined where its bytes are not there. */
-export const renderPicture = ({ mime, source, seal }: MediaPart, id: string): JsonObject | undefined => {
+export const renderGeneratedImage = ({ mime, source, seal }: MediaPart, id: string): JsonObject | undefined => {
   if (!mime.startsWith('image/') || !('data' in source)) return undefined
-  const own = seal?.by === 'openai-responses' && isObject(seal.value) ? seal.value : {}
+  const sealedFields = seal?.by === 'openai-responses' && isObject(seal.value) ? seal.value : {}
   const format = mime === 'image/*' ? 'png' : mime.slice('image/'.length)
   return {
     id,
@@ -73,6 +74,6 @@ export const renderPicture = ({ mime, source, seal }: MediaPart, id: string): Js
     status: 'completed',
     result: source.data,
     ...(format !== 'png' && { output_format: format }),
-    ...own,
+    ...sealedFields,
   }
 }

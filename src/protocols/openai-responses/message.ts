@@ -5,33 +5,33 @@ import type { Message } from '../../ir/chat.ts'
 import { createCollector, replayMessage } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
 import { faultFrom, isErrorBody, notAnAnswer } from '../shared/vendor-error.ts'
-import { hearResponse } from './stream-decoder.ts'
-import { tellResponse } from './stream-encoder.ts'
+import { createResponsesDecoder } from './stream-decoder.ts'
+import { encodeResponsesStream } from './stream-encoder.ts'
 
 /** A vendor's whole answer → a message. @throws GatewayError the fault it tells, `upstream_failed` where it is none. */
-export const parseMessage = (given: Json, exchange: Exchange): Message => {
-  const body = readResponse(given, exchange)
+export const parseMessage = (answer: Json, exchange: Exchange): Message => {
+  const body = readResponse(answer, exchange)
   const collector = createCollector()
-  hearResponse(exchange, collector.push).whole(body)
+  createResponsesDecoder(exchange, collector.push).pushResponse(body)
   return collector.message()
 }
 
 /** An answer of this protocol as it is. @throws as parseMessage */
-export const readResponse = (given: Json | undefined, exchange: Exchange): JsonObject => {
-  if (!isObject(given)) throw notAnAnswer(typeof given === 'string' ? given : JSON.stringify(given ?? ''), exchange)
-  exchange.patchResponse?.(given)
-  if (given.status === undefined && isErrorBody(given)) throw faultFrom(given, exchange)
-  if (!Array.isArray(given.output) && given.object !== 'response') throw notAnAnswer(JSON.stringify(given), exchange)
-  return given
+export const readResponse = (answer: Json | undefined, exchange: Exchange): JsonObject => {
+  if (!isObject(answer)) throw notAnAnswer(typeof answer === 'string' ? answer : JSON.stringify(answer ?? ''), exchange)
+  exchange.patchResponse?.(answer)
+  if (answer.status === undefined && isErrorBody(answer)) throw faultFrom(answer, exchange)
+  if (!Array.isArray(answer.output) && answer.object !== 'response') throw notAnAnswer(JSON.stringify(answer), exchange)
+  return answer
 }
 
 /** A message → the whole answer a client gets. */
 export const renderMessage = (message: Message, exchange: Exchange): JsonObject => {
   let last: JsonObject = {}
-  const mouth = tellResponse(exchange)(event => {
+  const encode = encodeResponsesStream(exchange)(event => {
     last = event
   })
-  for (const event of replayMessage(message)) mouth(event)
+  for (const event of replayMessage(message)) encode(event)
   if (!isObject(last.response)) throw new GatewayError('internal', 'an answer that has no end')
   return last.response
 }

@@ -4,57 +4,57 @@
  */
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 
-export type Mender = {
+export type StreamNormalizer = {
   /** No item so far was told otherwise than it should be: its words may pass unread. */
-  readonly isStrict: boolean
+  readonly isUnchanged: boolean
   /** Mends a frame in place; gives the name of its event where something was changed. */
-  event: (type: string, body: JsonObject) => string | undefined
+  normalizeEvent: (type: string, body: JsonObject) => string | undefined
   /** Mends the answer a frame holds; true where something was changed. */
-  response: (response: JsonObject) => boolean
+  normalizeResponse: (normalizeResponse: JsonObject) => boolean
 }
 
-export const mendStream = (): Mender => {
+export const createStreamNormalizer = (): StreamNormalizer => {
   const items: JsonObject[] = []
   /** Item → the numbers its vendor gave to its parts, in their order. */
-  const numbers = new Map<unknown, unknown[]>()
-  let strict = true
+  const partNumbers = new Map<unknown, unknown[]>()
+  let isUnchanged = true
 
   const renumber = (type: string, body: JsonObject): boolean => {
     if (body.content_index === undefined) return false
-    const known = numbers.get(body.output_index) ?? []
-    numbers.set(body.output_index, known)
+    const known = partNumbers.get(body.output_index) ?? []
+    partNumbers.set(body.output_index, known)
     if (type.endsWith('_part.added')) known.push(body.content_index)
-    const place = known.indexOf(body.content_index)
-    if (place < 0 || place === body.content_index) return false
-    body.content_index = place
-    strict = false
+    const position = known.indexOf(body.content_index)
+    if (position < 0 || position === body.content_index) return false
+    body.content_index = position
+    isUnchanged = false
     return true
   }
 
   return {
-    get isStrict() {
-      return strict
+    get isUnchanged() {
+      return isUnchanged
     },
-    event(type, body) {
+    normalizeEvent(type, body) {
       if (type === 'response.output_item.done' && isObject(body.item)) items.push(body.item)
-      const renumbered = renumber(type, body)
-      const named = type.replace('response.reasoning_part.', 'response.content_part.')
-      if (named !== type) body.type = named
-      return renumbered || named !== type ? named : undefined
+      const isRenumbered = renumber(type, body)
+      const newType = type.replace('response.reasoning_part.', 'response.content_part.')
+      if (newType !== type) body.type = newType
+      return isRenumbered || newType !== type ? newType : undefined
     },
-    response(response) {
-      const forgotten = Array.isArray(response.output) && response.output.length === 0 && items.length > 0
-      if (forgotten) response.output = items
-      return mendUsage(response) || forgotten
+    normalizeResponse(response) {
+      const lacksItems = Array.isArray(response.output) && response.output.length === 0 && items.length > 0
+      if (lacksItems) response.output = items
+      return normalizeUsage(response) || lacksItems
     },
   }
 }
 
-const parts = { input_tokens_details: 'cached_tokens', output_tokens_details: 'reasoning_tokens' }
+const usageDetails = { input_tokens_details: 'cached_tokens', output_tokens_details: 'reasoning_tokens' }
 
-const mendUsage = ({ usage }: JsonObject): boolean => {
+const normalizeUsage = ({ usage }: JsonObject): boolean => {
   if (!isObject(usage)) return false
-  const missing = Object.entries(parts).filter(([key]) => !isObject(usage[key]))
+  const missing = Object.entries(usageDetails).filter(([key]) => !isObject(usage[key]))
   for (const [key, count] of missing) usage[key] = { [count]: 0 }
   return missing.length > 0
 }

@@ -16,11 +16,11 @@ import { writeRequest as writeModel } from '../openai-chat/chunks/rewrite-model.
 import type { Exchange, Frame, Passthrough, StreamPipe, StreamState } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { unparsedFrame } from '../shared/vendor-error.ts'
-import { cut, parseFault, renderErrorEvent, renderFailure } from './error.ts'
+import { parseFault, renderErrorEvent, renderFailure, streamCut } from './error.ts'
 import { readResponse } from './message.ts'
-import { mendStream } from './normalize.ts'
-import { previousOf } from './stored/previous-response.ts'
-import { isOurs } from './turns.ts'
+import { createStreamNormalizer } from './normalize.ts'
+import { previousResponseIdOf } from './stored/previous-response.ts'
+import { isGatewayId } from './turns.ts'
 import { parseUsage } from './usage.ts'
 
 /** Usage always comes; nobody need ask. */
@@ -34,18 +34,18 @@ export const readRequest: Passthrough['readRequest'] = ({ model, stream }) => ({
 export const writeRequest: Passthrough['writeRequest'] = (text, body, { model }) => {
   if (!text.includes(sealPrefix) || !Array.isArray(body.input))
     return writeModel(text, body, { model, requestUsage: false })
-  const whole = preserveExactNumbers(text, body)
-  const input = (whole.input as Json[]).flatMap(item =>
-    isObject(item) && item.type === 'reasoning' ? theirs(item) : [item],
+  const exactBody = preserveExactNumbers(text, body)
+  const input = (exactBody.input as Json[]).flatMap(item =>
+    isObject(item) && item.type === 'reasoning' ? keptReasoning(item) : [item],
   )
-  return JSON.stringify({ ...whole, model, input })
+  return JSON.stringify({ ...exactBody, model, input })
 }
 
 /** Encrypted content is bound to the id its vendor gave: by no id at all it is taken, by ours it is not. */
-const theirs = (item: JsonObject): JsonObject[] => {
+const keptReasoning = (item: JsonObject): JsonObject[] => {
   const { id, ...rest } = item
   if (isWrappedSeal(item.encrypted_content)) return []
-  if (!isOurs(id)) return [item]
+  if (!isGatewayId(id)) return [item]
   return typeof item.encrypted_content === 'string' ? [rest] : []
 }
 
@@ -53,89 +53,96 @@ export const renderStreamError = (error: GatewayError): string =>
   renderFrame({ event: 'error', data: JSON.stringify(renderErrorEvent(error, 0)) })
 
 /** Events whose `response` names the model. */
-const lives = new Set(['response.created', 'response.queued', 'response.in_progress'])
-const ends = new Set(['response.completed', 'response.incomplete'])
+const progressEvents = new Set(['response.created', 'response.queued', 'response.in_progress'])
+const finalEvents = new Set(['response.completed', 'response.incomplete'])
 
-const passStream = (exchange: Exchange): StreamPipe => {
-  const seen: StreamState = { content: false }
-  const mender = mendStream()
+const pipeStream = (exchange: Exchange): StreamPipe => {
+  const state: StreamState = { content: false }
+  const normalizer = createStreamNormalizer()
   /** The last frame that went out, whose number the next one follows, and the answer as it was last told whole. */
-  let last = ''
+  let lastData = ''
   let response: JsonObject = { id: exchange.id, object: 'response', model: exchange.model, output: [] }
 
-  const tell = (event: string, data: string): string => {
-    last = data
+  const renderEvent = (event: string, data: string): string => {
+    lastData = data
     return renderFrame({ event, data })
   }
 
-  const live = (type: string, body: JsonObject, text: string): string => {
-    const told = isObject(body.response) ? body.response : {}
-    seen.model ??= textOf(told.model)
-    if (ends.has(type)) {
-      seen.finished = true
-      seen.content = true
-      seen.usage = parseUsage(told.usage) ?? seen.usage
+  const passResponseEvent = (type: string, body: JsonObject, text: string): string => {
+    const vendorResponse = isObject(body.response) ? body.response : {}
+    state.model ??= textOf(vendorResponse.model)
+    if (finalEvents.has(type)) {
+      state.finished = true
+      state.content = true
+      state.usage = parseUsage(vendorResponse.usage) ?? state.usage
     }
-    const changed = [mender.response(told), goesOn(told, exchange), exchange.patchResponse !== undefined].includes(true)
-    response = { ...told, model: exchange.model }
-    return tell(
+    const isChanged = [
+      normalizer.normalizeResponse(vendorResponse),
+      restorePreviousResponseId(vendorResponse, exchange),
+      exchange.patchResponse !== undefined,
+    ].includes(true)
+    response = { ...vendorResponse, model: exchange.model }
+    return renderEvent(
       type,
-      changed
+      isChanged
         ? JSON.stringify({ ...body, response })
         : replaceAtPath(text, ['response', 'model'], JSON.stringify(exchange.model)),
     )
   }
 
   const push = (frame: Frame): string => {
-    if (seen.finished || seen.fault || frame.data === '' || frame.data.trim() === '[DONE]') return ''
+    if (state.finished || state.fault || frame.data === '' || frame.data.trim() === '[DONE]') return ''
     const type = typeOf(frame)
-    if (isWord(type) && frame.data.startsWith('{') && !exchange.patchResponse && mender.isStrict) {
-      seen.content = true
-      return tell(type, frame.data)
+    if (isDelta(type) && frame.data.startsWith('{') && !exchange.patchResponse && normalizer.isUnchanged) {
+      state.content = true
+      return renderEvent(type, frame.data)
     }
     const body = parseJson(frame.data)
     if (!isObject(body)) return renderFrame(unparsedFrame(frame, exchange))
     exchange.patchResponse?.(body)
     if (type === 'error' || type === 'response.failed' || type === '') {
-      seen.fault = parseFault(body, exchange)
+      state.fault = parseFault(body, exchange)
       return ''
     }
-    if (lives.has(type) || ends.has(type)) return live(type, body, frame.data)
-    if (isWord(type) || type === 'response.output_item.done') seen.content = true
-    const mended = mender.event(type, body)
-    return tell(mended ?? type, mended !== undefined || exchange.patchResponse ? JSON.stringify(body) : frame.data)
+    if (progressEvents.has(type) || finalEvents.has(type)) return passResponseEvent(type, body, frame.data)
+    if (isDelta(type) || type === 'response.output_item.done') state.content = true
+    const normalizedType = normalizer.normalizeEvent(type, body)
+    return renderEvent(
+      normalizedType ?? type,
+      normalizedType !== undefined || exchange.patchResponse ? JSON.stringify(body) : frame.data,
+    )
   }
 
   return {
-    state: seen,
+    state: state,
     push,
     flush: () => '',
     end() {
-      if (!seen.finished) seen.fault ??= cut()
+      if (!state.finished) state.fault ??= streamCut()
       return ''
     },
     fail(error) {
-      const number = numberOf(last) + 1
+      const sequenceNumber = sequenceNumberOf(lastData) + 1
       const failed = { ...response, status: 'failed', error: renderFailure(error) }
-      mender.response(failed)
-      const event = { type: 'response.failed', sequence_number: number + 1, response: failed }
+      normalizer.normalizeResponse(failed)
+      const event = { type: 'response.failed', sequence_number: sequenceNumber + 1, response: failed }
       return (
-        renderFrame({ event: 'error', data: JSON.stringify(renderErrorEvent(error, number)) }) +
-        (last === '' ? '' : renderFrame({ event: 'response.failed', data: JSON.stringify(event) }))
+        renderFrame({ event: 'error', data: JSON.stringify(renderErrorEvent(error, sequenceNumber)) }) +
+        (lastData === '' ? '' : renderFrame({ event: 'response.failed', data: JSON.stringify(event) }))
       )
     },
   }
 }
 
 /** The answer that was gone on from, where its vendor was told it in full and not by its id. True where something was changed. */
-const goesOn = (response: JsonObject, { clientRequest }: Exchange): boolean => {
-  const id = clientRequest && previousOf(clientRequest)
+const restorePreviousResponseId = (response: JsonObject, { clientRequest }: Exchange): boolean => {
+  const id = clientRequest && previousResponseIdOf(clientRequest)
   if (id === undefined || response.previous_response_id === id) return false
   response.previous_response_id = id
   return true
 }
 
-const isWord = (type: string): boolean => type.endsWith('.delta')
+const isDelta = (type: string): boolean => type.endsWith('.delta')
 
 /** Some vendors leave the name of the event out; inside a string of the frame its quotes would be escaped. '' where there is none. */
 const typeOf = ({ event, data }: Frame): string => {
@@ -148,7 +155,7 @@ const typeOf = ({ event, data }: Frame): string => {
   return isObject(body) ? (textOf(body.type) ?? '') : ''
 }
 
-const numberOf = (text: string): number => {
+const sequenceNumberOf = (text: string): number => {
   const body = text === '' ? undefined : parseJson(text)
   return isObject(body) && typeof body.sequence_number === 'number' ? body.sequence_number : -1
 }
@@ -160,12 +167,12 @@ const passMessage: Passthrough['passMessage'] = (text, exchange) => {
   const usage = parseUsage(body.usage)
   const span = exchange.patchResponse ? undefined : scanTopLevel(text)?.members.get('model')
   const put = JSON.stringify(exchange.model)
-  const changed = goesOn(body, exchange)
-  const out =
-    span && !changed
+  const isChanged = restorePreviousResponseId(body, exchange)
+  const rendered =
+    span && !isChanged
       ? applyEdits(text, [{ start: span.start, end: span.end, newText: put }])
       : JSON.stringify({ ...body, model: exchange.model })
-  return { text: out, ...(usage && { usage }), ...(model !== undefined && { model }) }
+  return { text: rendered, ...(usage && { usage }), ...(model !== undefined && { model }) }
 }
 
-export const passthrough: Passthrough = { readRequest, writeRequest, pipeStream: passStream, passMessage }
+export const passthrough: Passthrough = { readRequest, writeRequest, pipeStream: pipeStream, passMessage }

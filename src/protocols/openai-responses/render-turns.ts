@@ -4,51 +4,53 @@ import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Part, ReasoningPart, ToolCall, ToolResult, Turn } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange } from '../protocol.ts'
-import { id, isName, renderContent } from './content-parts.ts'
-import { renderPicture } from './media.ts'
+import { id, isRoleOrName, renderContent } from './content-parts.ts'
+import { renderGeneratedImage } from './media.ts'
 
-type Input = { instructions?: string; input: JsonObject[] }
+type RenderedInput = { instructions?: string; input: JsonObject[] }
 
 /** A first turn of the system that is one plain text stands above the conversation, as instructions; every other is an item. */
-export const renderTurns = (turns: readonly Turn[], exchange: Exchange): Input => {
+export const renderTurns = (turns: readonly Turn[], exchange: Exchange): RenderedInput => {
   const [first] = turns
-  const [text, ...others] = first?.parts.filter(part => !isName(part)) ?? []
-  const above = first?.role === 'system' && others.length === 0 && text?.type === 'text' && !ownOf(text, exchange)
-  const custom = new Set<string>()
-  const input = (above ? turns.slice(1) : turns).flatMap((turn, index) => {
-    for (const part of turn.parts) if (part.type === 'call' && part.custom) custom.add(part.id)
-    return renderTurn(turn, `input[${index}]`, custom, exchange)
+  const [text, ...others] = first?.parts.filter(part => !isRoleOrName(part)) ?? []
+  const hasInstructions =
+    first?.role === 'system' && others.length === 0 && text?.type === 'text' && !sealedValueOf(text, exchange)
+  const customCallIds = new Set<string>()
+  const input = (hasInstructions ? turns.slice(1) : turns).flatMap((turn, index) => {
+    for (const part of turn.parts) if (part.type === 'call' && part.custom) customCallIds.add(part.id)
+    return renderTurn(turn, `input[${index}]`, customCallIds, exchange)
   })
-  return above ? { instructions: text.text, input } : { input }
+  return hasInstructions ? { instructions: text.text, input } : { input }
 }
 
 /** What a part of this protocol sealed, if it may be read at this seat. */
-const ownOf = (part: Part, { sealOrigin }: Exchange): JsonObject | undefined => {
+const sealedValueOf = (part: Part, { sealOrigin }: Exchange): JsonObject | undefined => {
   const { seal } = part
   return seal && isReadable(seal, id, sealOrigin) && isObject(seal.value) ? seal.value : undefined
 }
 
-const messageOf = (part: Part, exchange: Exchange): JsonObject | undefined => {
-  const message = ownOf(part, exchange)?.message
+const sealedMessageOf = (part: Part, exchange: Exchange): JsonObject | undefined => {
+  const message = sealedValueOf(part, exchange)?.message
   return isObject(message) ? message : undefined
 }
 
-const renderTurn = (turn: Turn, path: string, custom: ReadonlySet<string>, exchange: Exchange): JsonObject[] => {
+const renderTurn = (turn: Turn, path: string, customCallIds: ReadonlySet<string>, exchange: Exchange): JsonObject[] => {
   const items: JsonObject[] = []
-  let spoken: Part[] = []
-  const speak = (): void => {
-    const message = renderMessage(turn, spoken, path, exchange)
+  let messageParts: Part[] = []
+  const flushMessage = (): void => {
+    const message = renderMessage(turn, messageParts, path, exchange)
     if (message) items.push(message)
-    spoken = []
+    messageParts = []
   }
   for (const part of turn.parts) {
-    const item = renderItem(part, turn.role, path, custom, exchange)
-    const begins = item !== undefined || (part.type !== 'foreign' && messageOf(part, exchange) !== undefined)
-    if (begins && spoken.length > 0) speak()
-    if (item === undefined) spoken.push(part)
+    const item = renderItem(part, turn.role, path, customCallIds, exchange)
+    const startsMessage =
+      item !== undefined || (part.type !== 'foreign' && sealedMessageOf(part, exchange) !== undefined)
+    if (startsMessage && messageParts.length > 0) flushMessage()
+    if (item === undefined) messageParts.push(part)
     else if (item !== null) items.push(item)
   }
-  if (spoken.length > 0) speak()
+  if (messageParts.length > 0) flushMessage()
   return items
 }
 
@@ -57,16 +59,16 @@ const renderItem = (
   part: Part,
   role: Turn['role'],
   path: string,
-  custom: ReadonlySet<string>,
+  customCallIds: ReadonlySet<string>,
   exchange: Exchange,
 ): JsonObject | null | undefined => {
   if (part.type === 'reasoning') return renderReasoning(part, path, exchange)
   if (part.type === 'call') return renderCall(part, exchange)
-  if (part.type === 'result') return renderResult(part, path, custom, exchange)
+  if (part.type === 'result') return renderResult(part, path, customCallIds, exchange)
   if (part.type === 'media' && role === 'assistant')
-    return renderPicture(part, '') ? withoutId(renderPicture(part, '')!) : undefined
-  const own = part.type === 'foreign' ? ownOf(part, exchange) : undefined
-  return own && isObject(own.item) ? own.item : undefined
+    return renderGeneratedImage(part, '') ? withoutId(renderGeneratedImage(part, '')!) : undefined
+  const sealed = part.type === 'foreign' ? sealedValueOf(part, exchange) : undefined
+  return sealed && isObject(sealed.item) ? sealed.item : undefined
 }
 
 const withoutId = ({ id: _id, ...item }: JsonObject): JsonObject => item
@@ -81,8 +83,8 @@ const renderMessage = (
   const content = renderContent(parts, role === 'assistant' ? 'output_text' : 'input_text', path, exchange)
   if (Array.isArray(content) && content.length === 0) return undefined
   const [first] = parts
-  const own = first ? messageOf(first, exchange) : undefined
-  return { type: 'message', role, ...own, content }
+  const sealed = first ? sealedMessageOf(first, exchange) : undefined
+  return { type: 'message', role, ...sealed, content }
 }
 
 /**
@@ -91,12 +93,12 @@ const renderMessage = (
  */
 const renderReasoning = (part: ReasoningPart, path: string, exchange: Exchange): JsonObject | null => {
   const at = part.seal?.at
-  const own = at === undefined || at === exchange.sealOrigin ? ownOf(part, exchange) : undefined
-  if (own === undefined) {
+  const sealed = at === undefined || at === exchange.sealOrigin ? sealedValueOf(part, exchange) : undefined
+  if (sealed === undefined) {
     exchange.loss(`${path}.reasoning`, 'only who sealed these thoughts can read them')
     return null
   }
-  const { raw, item: _item, ...rest } = own
+  const { raw, item: _item, ...rest } = sealed
   const texts = part.text === '' ? [] : [part.text]
   const content = raw === true ? { content: texts.map(text => ({ type: 'reasoning_text', text })) } : {}
   const summary = raw === true ? [] : texts.map(text => ({ type: 'summary_text', text }))
@@ -105,20 +107,20 @@ const renderReasoning = (part: ReasoningPart, path: string, exchange: Exchange):
 
 const renderCall = (part: ToolCall, exchange: Exchange): JsonObject => {
   const { id: call, name, args, custom, seal } = part
-  const own = ownOf(part, exchange)
-  if (seal && own === undefined) exchange.loss('function_call', `only ${seal.by} can read what was sealed`)
+  const sealed = sealedValueOf(part, exchange)
+  if (seal && sealed === undefined) exchange.loss('function_call', `only ${seal.by} can read what was sealed`)
   return custom
-    ? { type: 'custom_tool_call', call_id: call, name, input: args, ...own }
-    : { type: 'function_call', call_id: call, name, arguments: args, ...own }
+    ? { type: 'custom_tool_call', call_id: call, name, input: args, ...sealed }
+    : { type: 'function_call', call_id: call, name, arguments: args, ...sealed }
 }
 
 const renderResult = (
   { id: call, parts, failed }: ToolResult,
   path: string,
-  custom: ReadonlySet<string>,
+  customCallIds: ReadonlySet<string>,
   exchange: Exchange,
 ): JsonObject => {
   if (failed) exchange.loss(`${path}.failed`, 'this protocol cannot say that a call failed')
   const output: Json = parts.length === 0 ? '' : renderContent(parts, 'input_text', path, exchange)
-  return { type: custom.has(call) ? 'custom_tool_call_output' : 'function_call_output', call_id: call, output }
+  return { type: customCallIds.has(call) ? 'custom_tool_call_output' : 'function_call_output', call_id: call, output }
 }

@@ -13,8 +13,8 @@ import { renderTurns } from './render-turns.ts'
 import { parseTools, renderTools } from './tools.ts'
 import { parseTurns } from './turns.ts'
 
-const plain = { temperature: 'temperature', top_p: 'topP' } as const
-const encrypted = 'reasoning.encrypted_content'
+const numberFields = { temperature: 'temperature', top_p: 'topP' } as const
+const encryptedReasoning = 'reasoning.encrypted_content'
 
 /**
  * The body has been checked. Fields the gateway answers for itself, whoever the vendor is, are not carried on: `store`, thoughts that come
@@ -22,33 +22,33 @@ const encrypted = 'reasoning.encrypted_content'
  */
 export const parseRequest = (body: JsonObject, _loss: NoteLoss): Chat => {
   const { rest, take } = createFieldTaker(body)
-  refuseState(body)
+  refuseStatefulFields(body)
   const instructions = textOf(take('instructions'))
   const turns = parseTurns(take('input'))
   if (instructions !== undefined) turns.unshift({ role: 'system', parts: [{ type: 'text', text: instructions }] })
-  if (!turns.some(({ parts }) => parts.some(says)))
+  if (!turns.some(({ parts }) => parts.some(hasContent)))
     throw new GatewayError('invalid_request', 'input says nothing', { param: 'input' })
   const chat: Chat = { model: textOf(take('model')) ?? '', stream: take('stream') === true, turns }
   const limit = take('max_output_tokens')
   if (typeof limit === 'number') chat.limit = limit
-  takeNumbers(take, plain, chat)
+  takeNumbers(take, numberFields, chat)
   const user = textOf(take('user'))
   if (user !== undefined) chat.user = user
   const parallel = take('parallel_tool_calls')
   if (typeof parallel === 'boolean') chat.parallel = parallel
   const choice = parseTools(take('tools'), take('tool_choice'), chat)
   if (choice !== undefined) rest.tool_choice = choice
-  parseThinking(take('reasoning'), rest, chat)
+  parseReasoning(take('reasoning'), rest, chat)
   parseText(take('text'), rest, chat)
-  dropOurs(rest)
+  dropGatewayFields(rest)
   keepExtra(rest, id, chat)
   return chat
 }
 
-const says = (part: Part): boolean => part.type !== 'text' || part.text !== ''
+const hasContent = (part: Part): boolean => part.type !== 'text' || part.text !== ''
 
 /** Conversations, templates and work in the background live with one vendor. */
-const refuseState = (body: JsonObject): void => {
+const refuseStatefulFields = (body: JsonObject): void => {
   for (const param of ['background', 'conversation', 'prompt'])
     if (body[param] !== undefined && body[param] !== null && body[param] !== false)
       throw new GatewayError('invalid_request', `${param} is known only to a vendor that speaks Responses itself`, {
@@ -56,36 +56,36 @@ const refuseState = (body: JsonObject): void => {
       })
 }
 
-const dropOurs = (rest: JsonObject): void => {
+const dropGatewayFields = (rest: JsonObject): void => {
   delete rest.store
   delete rest.background
   delete rest.stream_options
   if (rest.truncation === 'disabled') delete rest.truncation
   if (!Array.isArray(rest.include)) return
-  const include = rest.include.filter(one => one !== encrypted)
+  const include = rest.include.filter(one => one !== encryptedReasoning)
   if (include.length > 0) rest.include = include
   else delete rest.include
 }
 
 /** A summary that is asked for shows the thoughts; its length is this protocol's own. */
-const parseThinking = (reasoning: Json | undefined, rest: JsonObject, chat: Chat): void => {
+const parseReasoning = (reasoning: Json | undefined, rest: JsonObject, chat: Chat): void => {
   if (!isObject(reasoning)) return
-  const { effort, ...own } = Object.fromEntries(Object.entries(reasoning).filter(([, value]) => value !== null))
-  const summary = own.summary ?? own.generate_summary
+  const { effort, ...ownFields } = Object.fromEntries(Object.entries(reasoning).filter(([, value]) => value !== null))
+  const summary = ownFields.summary ?? ownFields.generate_summary
   if (isEffort(effort)) chat.reasoning = { effort }
-  else if (effort !== undefined) own.effort = effort
+  else if (effort !== undefined) ownFields.effort = effort
   if (summary !== undefined) chat.reasoning = { ...chat.reasoning, shown: true }
-  if (summary === 'auto' && own.summary === 'auto') delete own.summary
-  if (Object.keys(own).length > 0) rest.reasoning = own
+  if (summary === 'auto' && ownFields.summary === 'auto') delete ownFields.summary
+  if (Object.keys(ownFields).length > 0) rest.reasoning = ownFields
 }
 
 const parseText = (text: Json | undefined, rest: JsonObject, chat: Chat): void => {
   if (!isObject(text)) return
-  const { format, ...own } = Object.fromEntries(Object.entries(text).filter(([, value]) => value !== null))
+  const { format, ...ownFields } = Object.fromEntries(Object.entries(text).filter(([, value]) => value !== null))
   if (isObject(format) && format.type === 'json_object') chat.format = {}
   else if (isObject(format) && format.type === 'json_schema') chat.format = parseFormat(format)
-  else if (isObject(format) && format.type !== 'text') own.format = format
-  if (Object.keys(own).length > 0) rest.text = own
+  else if (isObject(format) && format.type !== 'text') ownFields.format = format
+  if (Object.keys(ownFields).length > 0) rest.text = ownFields
 }
 
 const parseFormat = ({ name, schema, strict, description }: JsonObject): ResponseFormat => ({
@@ -96,7 +96,7 @@ const parseFormat = ({ name, schema, strict, description }: JsonObject): Respons
 })
 
 /** Fields of Chat Completions this protocol has too, some by another name or a step deeper. */
-const kin: SiblingFields = {
+const chatSiblingFields: SiblingFields = {
   metadata: 'metadata',
   service_tier: 'service_tier',
   safety_identifier: 'safety_identifier',
@@ -113,36 +113,36 @@ export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
   const { instructions, input } = renderTurns(chat.turns, exchange)
   const body: JsonObject = { model: chat.model, ...(instructions !== undefined && { instructions }), input }
   if (chat.stream) body.stream = true
-  const limit = limitOf(chat, loss)
+  const limit = outputLimitOf(chat, loss)
   if (limit !== undefined) body.max_output_tokens = limit
-  for (const [wire, ours] of Object.entries(plain)) if (chat[ours] !== undefined) body[wire] = chat[ours]
+  for (const [wire, field] of Object.entries(numberFields)) if (chat[field] !== undefined) body[wire] = chat[field]
   for (const [key, value] of Object.entries({ top_k: chat.topK, seed: chat.seed, stop: chat.stop }))
     if (value !== undefined) loss(key, 'this protocol does not know it')
   if (chat.user !== undefined) body.user = chat.user
   if (chat.parallel !== undefined) body.parallel_tool_calls = chat.parallel
   Object.assign(body, renderTools(chat, exchange))
-  const reasoning = renderThinking(chat)
+  const reasoning = renderReasoning(chat)
   if (reasoning) body.reasoning = reasoning
   if (chat.format !== undefined) body.text = { format: renderFormat(chat.format) }
-  carrySiblingFields(chat.extra, id, { 'openai-chat': kin }, body, loss)
+  carrySiblingFields(chat.extra, id, { 'openai-chat': chatSiblingFields }, body, loss)
   const include = Array.isArray(body.include) ? body.include : []
-  const asked = hasNoThoughts(chat.model) ? include : [encrypted, ...include]
-  return { ...body, store: false, ...(asked.length > 0 && { include: asked }) }
+  const includes = hasNoThoughts(chat.model) ? include : [encryptedReasoning, ...include]
+  return { ...body, store: false, ...(includes.length > 0 && { include: includes }) }
 }
 
 /** OpenAI refuses less than this ("integer below minimum value. Expected a value >= 16"). */
-const least = 16
+const minOutputTokens = 16
 
-const limitOf = ({ limit }: Chat, loss: NoteLoss): number | undefined => {
-  if (limit === undefined || limit >= least) return limit
-  loss('max_output_tokens', `no less than ${least} can be asked for`)
-  return least
+const outputLimitOf = ({ limit }: Chat, loss: NoteLoss): number | undefined => {
+  if (limit === undefined || limit >= minOutputTokens) return limit
+  loss('max_output_tokens', `no less than ${minOutputTokens} can be asked for`)
+  return minOutputTokens
 }
 
-const renderThinking = ({ reasoning }: Chat): JsonObject | undefined => {
+const renderReasoning = ({ reasoning }: Chat): JsonObject | undefined => {
   const effort = requestedEffort(reasoning)
-  const told = { ...(effort !== undefined && { effort }), ...(reasoning?.shown && { summary: 'auto' }) }
-  return Object.keys(told).length > 0 ? told : undefined
+  const rendered = { ...(effort !== undefined && { effort }), ...(reasoning?.shown && { summary: 'auto' }) }
+  return Object.keys(rendered).length > 0 ? rendered : undefined
 }
 
 const renderFormat = ({ name, schema, strict, description }: ResponseFormat): JsonObject => {

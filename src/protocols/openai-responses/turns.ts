@@ -4,10 +4,10 @@ import { isObject, type Json, type JsonObject, textOf } from '../../base/json/js
 import type { Part, Seal, ToolCall, Turn } from '../../ir/chat.ts'
 import { sealPrefix, unwrapSeal } from '../../ir/seal.ts'
 import { id, parseContent } from './content-parts.ts'
-import { parsePicture } from './media.ts'
+import { parseGeneratedImage } from './media.ts'
 
 /** What a seal of ours held back for the part that follows it, or a part of its own. */
-type Opened = { part?: Part; next?: Seal }
+type ParsedReasoning = { part?: Part; nextSeal?: Seal }
 
 /**
  * One turn for all that a model said between two words of others, one for the outputs of tools that stand together, one for every other
@@ -16,15 +16,15 @@ type Opened = { part?: Part; next?: Seal }
 export const parseTurns = (input: Json | undefined): Turn[] => {
   if (typeof input === 'string') return [{ role: 'user', parts: [{ type: 'text', text: input }] }]
   const turns: Turn[] = []
-  let waiting: Seal | undefined
+  let pendingSeal: Seal | undefined
 
-  const put = (role: Turn['role'], parts: Part[], joins: (last: Turn) => boolean): void => {
+  const addParts = (role: Turn['role'], parts: Part[], canJoin: (last: Turn) => boolean): void => {
     const [first] = parts
     if (first === undefined) return
-    if (waiting && role === 'assistant' && first.type !== 'foreign') first.seal = waiting
-    waiting = undefined
+    if (pendingSeal && role === 'assistant' && first.type !== 'foreign') first.seal = pendingSeal
+    pendingSeal = undefined
     const last = turns.at(-1)
-    if (last?.role === role && joins(last)) last.parts.push(...parts)
+    if (last?.role === role && canJoin(last)) last.parts.push(...parts)
     else turns.push({ role, parts })
   }
 
@@ -32,14 +32,14 @@ export const parseTurns = (input: Json | undefined): Turn[] => {
     const type = textOf(item.type) ?? 'message'
     if (type === 'message') {
       const role = roles.get(textOf(item.role) ?? '') ?? 'user'
-      put(role, parseMessage(item), () => role === 'assistant')
+      addParts(role, parseMessage(item), () => role === 'assistant')
     } else if (type.endsWith('_output') || type === 'mcp_approval_response')
-      put('user', [parseOutput(item, type)], ({ parts }) => parts.every(isOutput))
+      addParts('user', [parseOutput(item, type)], ({ parts }) => parts.every(isOutput))
     else if (type === 'reasoning') {
-      const { part, next } = parseReasoning(item)
-      waiting = next ?? waiting
-      if (part) put('assistant', [part], () => true)
-    } else put('assistant', [parseCall(item, type)], () => true)
+      const { part, nextSeal } = parseReasoning(item)
+      pendingSeal = nextSeal ?? pendingSeal
+      if (part) addParts('assistant', [part], () => true)
+    } else addParts('assistant', [parseCall(item, type)], () => true)
   }
   return turns
 }
@@ -56,65 +56,69 @@ const isOutput = (part: Part): boolean => part.type === 'result' || part.type ==
 const parseMessage = (item: JsonObject): Part[] => {
   const { type: _type, id: _id, status: _status, role: _role, content, ...rest } = item
   const parts = parseContent(content)
-  const own: JsonObject = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null))
+  const sealedFields: JsonObject = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null))
   const [first] = parts
   if (first === undefined || first.type === 'foreign') return parts
-  if (Object.keys(own).length > 0)
-    first.seal = { by: id, value: { ...(isObject(first.seal?.value) ? first.seal.value : {}), message: own } }
+  if (Object.keys(sealedFields).length > 0)
+    first.seal = { by: id, value: { ...(isObject(first.seal?.value) ? first.seal.value : {}), message: sealedFields } }
   return parts
 }
 
 const parseOutput = (item: JsonObject, type: string): Part => {
   const { call_id: call, output } = item
-  const known = type === 'function_call_output' || type === 'custom_tool_call_output'
-  if (!known || typeof call !== 'string') return { type: 'foreign', seal: { by: id, value: { item } } }
+  const isKnown = type === 'function_call_output' || type === 'custom_tool_call_output'
+  if (!isKnown || typeof call !== 'string') return { type: 'foreign', seal: { by: id, value: { item } } }
   return { type: 'result', id: call, parts: parseContent(output) }
 }
 
 const parseCall = (item: JsonObject, type: string): Part => {
   const { type: _type, id: _id, status: _status, call_id: call, name, arguments: args, input, ...rest } = item
-  const custom = type === 'custom_tool_call'
-  if (!custom && type !== 'function_call')
-    return parsePicture(item) ?? { type: 'foreign', seal: { by: id, value: { item } } }
-  const kept = Object.entries(rest).filter(([, value]) => value !== null)
+  const isCustom = type === 'custom_tool_call'
+  if (!isCustom && type !== 'function_call')
+    return parseGeneratedImage(item) ?? { type: 'foreign', seal: { by: id, value: { item } } }
+  const sealedEntries = Object.entries(rest).filter(([, value]) => value !== null)
   const part: ToolCall = {
     type: 'call',
     id: textOf(call) ?? '',
     name: textOf(name) ?? '',
-    args: wordsOf(custom ? input : args),
+    args: argsTextOf(isCustom ? input : args),
   }
-  if (custom) part.custom = true
-  if (kept.length > 0) part.seal = { by: id, value: Object.fromEntries(kept) }
+  if (isCustom) part.custom = true
+  if (sealedEntries.length > 0) part.seal = { by: id, value: Object.fromEntries(sealedEntries) }
   return part
 }
 
-const wordsOf = (said: Json | undefined): string =>
-  typeof said === 'string' ? said : said === undefined || said === null ? '{}' : JSON.stringify(said)
+const argsTextOf = (value: Json | undefined): string =>
+  typeof value === 'string' ? value : value === undefined || value === null ? '{}' : JSON.stringify(value)
 
 /** Thoughts of ours whose slot holds a foreign seal, or the client's own, whose rest is sealed so that it can go back. */
-const parseReasoning = (item: JsonObject): Opened => {
+const parseReasoning = (item: JsonObject): ParsedReasoning => {
   const { type: _type, status: _status, summary, content, encrypted_content: encrypted, ...rest } = item
-  const told = textsOf(summary)
-  const text = told === '' ? textsOf(content) : told
-  if (isOurs(rest.id)) delete rest.id
+  const summaryText = sectionsText(summary)
+  const text = summaryText === '' ? sectionsText(content) : summaryText
+  if (isGatewayId(rest.id)) delete rest.id
   const wrapped = unwrapSeal(encrypted)
-  if (wrapped?.next && text === '') return { next: wrapped.seal }
-  if (wrapped) return { part: unboxed(wrapped.seal) ?? { type: 'reasoning', text, seal: wrapped.seal } }
+  if (wrapped?.next && text === '') return { nextSeal: wrapped.seal }
+  if (wrapped) return { part: unboxForeignPart(wrapped.seal) ?? { type: 'reasoning', text, seal: wrapped.seal } }
   const raw = Array.isArray(content) && content.length > 0
-  const own = { ...rest, ...(typeof encrypted === 'string' && { encrypted_content: encrypted }), ...(raw && { raw }) }
-  return { part: { type: 'reasoning', text, seal: { by: id, value: own } } }
+  const sealedFields = {
+    ...rest,
+    ...(typeof encrypted === 'string' && { encrypted_content: encrypted }),
+    ...(raw && { raw }),
+  }
+  return { part: { type: 'reasoning', text, seal: { by: id, value: sealedFields } } }
 }
 
 /** An id that this gateway gave to thoughts: a vendor that sealed them knows them by another. */
-export const isOurs = (id: Json | undefined): boolean => typeof id === 'string' && id.includes(sealPrefix)
+export const isGatewayId = (id: Json | undefined): boolean => typeof id === 'string' && id.includes(sealPrefix)
 
-const textsOf = (parts: Json | undefined): string =>
+const sectionsText = (parts: Json | undefined): string =>
   Array.isArray(parts) ? parts.map(part => (isObject(part) ? (textOf(part.text) ?? '') : '')).join('\n\n') : ''
 
 /** Blocks that only their own protocol knows cross in a slot as well; the box tells them from thoughts. */
-export const boxed = ({ value, ...seal }: Seal): Seal => ({ ...seal, value: ['foreign', value] })
+export const boxForeignSeal = ({ value, ...seal }: Seal): Seal => ({ ...seal, value: ['foreign', value] })
 
-const unboxed = ({ value, ...seal }: Seal): Part | undefined =>
+const unboxForeignPart = ({ value, ...seal }: Seal): Part | undefined =>
   Array.isArray(value) && value.length === 2 && value[0] === 'foreign'
     ? { type: 'foreign', seal: { ...seal, value: value[1]! } }
     : undefined

@@ -6,11 +6,14 @@ import { parseUsage as parseChatUsage } from '../openai-chat/usage.ts'
 
 /** The wire must name every part, so that a 0 says no more than that there is nothing to say: it is left out. */
 export const parseUsage = (usage: Json | undefined): Usage | undefined => {
-  const known = parseChatUsage(usage)
-  if (known === undefined || !isObject(usage)) return undefined
+  const counts = parseChatUsage(usage)
+  if (counts === undefined || !isObject(usage)) return undefined
   const details = isObject(usage.input_tokens_details) ? usage.input_tokens_details : {}
-  const written = countOf(details.cache_write_tokens)
-  const { input, output, ...parts } = { ...known, ...(written !== undefined && { cacheWrite: written }) }
+  const cacheWriteTokens = countOf(details.cache_write_tokens)
+  const { input, output, ...parts } = {
+    ...counts,
+    ...(cacheWriteTokens !== undefined && { cacheWrite: cacheWriteTokens }),
+  }
   return { input, output, ...Object.fromEntries(Object.entries(parts).filter(([, count]) => count !== 0)) }
 }
 

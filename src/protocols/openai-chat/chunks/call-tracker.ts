@@ -1,14 +1,14 @@
 /** Tool calls of one choice on their way through: which deltas are one call, in whatever way a vendor numbers and names them. */
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../../base/json/json.ts'
 
-type Call = {
+type TrackedCall = {
   /** Ours: contiguous from 0 in the order of appearance; -1 until the name is known, for the first delta must carry it. */
   index: number
   /** The vendor's number, if it gave one. */
-  number: number | undefined
+  vendorIndex: number | undefined
   id: string | undefined
   /** The vendor's id, if it gave one. */
-  given: string | undefined
+  vendorId: string | undefined
   name: string
   custom: boolean
   /** Everything the client has been given or will be given with the first delta. */
@@ -17,121 +17,134 @@ type Call = {
 
 export type CallTracker = {
   /** Any call seen so far. */
-  readonly any: boolean
+  readonly hasCalls: boolean
   /** Calls that never got a name, and therefore were never told. */
-  readonly unnamed: number
+  readonly unnamedCount: number
   /** Corrects the entries of one delta: gives those that say something, and whether one of them was changed or left out. */
-  mend(entries: readonly Json[]): { entries: JsonObject[]; changed: boolean }
+  normalize(entries: readonly Json[]): { entries: JsonObject[]; isChanged: boolean }
   /** What the calls still lack now that they have ended: `{}` where the vendor gave no arguments. */
-  settle(): JsonObject[]
+  fillMissingArguments(): JsonObject[]
 }
 
-type Heard = 'strict' | 'changed' | 'empty'
+type EntryResult = 'strict' | 'changed' | 'empty'
 
 /**
  * A new id under a known index is a new call, an empty one continues; an entry without an index belongs to its id, or to the last call.
  * Mistral's `"null"` is no id. `nameId` gives an id to the call of that index, for vendors that give none (Ollama, Gemini's OpenAI mode), or one
  * that another call of the answer has.
  */
-export const callTracker = (nameId: (index: number) => string): CallTracker => {
-  const calls: Call[] = []
-  let shown = 0
+export const createCallTracker = (createId: (index: number) => string): CallTracker => {
+  const calls: TrackedCall[] = []
+  let emittedCount = 0
 
-  const hear = (entry: JsonObject): Heard => {
+  const normalizeEntry = (entry: JsonObject): EntryResult => {
     const name = nameOf(entry)
-    const said = pieceOf(entry)
-    const known = find(calls, entry, name, said)
-    if (known === undefined && name === '' && said === '' && idOf(entry) === undefined) return 'empty'
-    const call = known ?? begin(entry, name)
-    if (known === undefined) calls.push(call)
-    const piece = said === 'null' && call.args === '' && !call.custom ? '' : said
-    call.args += piece
+    const rawArgs = argsTextOf(entry)
+    const knownCall = findCall(calls, entry, name, rawArgs)
+    if (knownCall === undefined && name === '' && rawArgs === '' && idOf(entry) === undefined) return 'empty'
+    const call = knownCall ?? createCall(entry, name)
+    if (knownCall === undefined) calls.push(call)
+    const argsDelta = rawArgs === 'null' && call.args === '' && !call.custom ? '' : rawArgs
+    call.args += argsDelta
     if (call.name === '') call.name = name
-    if (call.index >= 0) return proceed(call, entry, piece)
+    if (call.index >= 0) return writeLaterDelta(call, entry, argsDelta)
     if (call.name === '') return 'empty'
-    call.index = shown++
+    call.index = emittedCount++
     const isTaken = calls.some(other => other !== call && other.index >= 0 && other.id === call.id)
-    if (call.id === undefined || isTaken) call.id = nameId(call.index)
-    return show(call, entry)
+    if (call.id === undefined || isTaken) call.id = createId(call.index)
+    return writeFirstDelta(call, entry)
   }
 
   return {
-    get any() {
-      return shown > 0
+    get hasCalls() {
+      return emittedCount > 0
     },
-    get unnamed() {
-      return calls.length - shown
+    get unnamedCount() {
+      return calls.length - emittedCount
     },
-    mend(entries) {
-      const kept: JsonObject[] = []
-      let changed = false
+    normalize(entries) {
+      const keptEntries: JsonObject[] = []
+      let isChanged = false
       for (const entry of entries) {
-        const heard = isObject(entry) ? hear(entry) : 'empty'
-        if (isObject(entry) && heard !== 'empty') kept.push(entry)
-        if (heard !== 'strict') changed = true
+        const result = isObject(entry) ? normalizeEntry(entry) : 'empty'
+        if (isObject(entry) && result !== 'empty') keptEntries.push(entry)
+        if (result !== 'strict') isChanged = true
       }
-      return { entries: kept, changed }
+      return { entries: keptEntries, isChanged }
     },
-    settle() {
-      const bare = calls.filter(call => call.index >= 0 && !call.custom && call.args === '')
-      for (const call of bare) call.args = '{}'
-      return bare.map(({ index }) => ({ index, function: { arguments: '{}' } }))
+    fillMissingArguments() {
+      const withoutArguments = calls.filter(call => call.index >= 0 && !call.custom && call.args === '')
+      for (const call of withoutArguments) call.args = '{}'
+      return withoutArguments.map(({ index }) => ({ index, function: { arguments: '{}' } }))
     },
   }
 }
 
 /** The call an entry continues; undefined where it begins one. */
-const find = (calls: readonly Call[], entry: JsonObject, name: string, piece: string): Call | undefined => {
+const findCall = (
+  calls: readonly TrackedCall[],
+  entry: JsonObject,
+  name: string,
+  argsDelta: string,
+): TrackedCall | undefined => {
   const id = idOf(entry)
-  const number = numberOf(entry)
-  const begins = (call: Call | undefined): boolean =>
-    call !== undefined && name !== '' && piece !== '' && isWhole(call.args)
-  const here = number === undefined ? undefined : calls.findLast(call => call.number === number)
+  const vendorIndex = vendorIndexOf(entry)
+  const startsNewCall = (call: TrackedCall | undefined): boolean =>
+    call !== undefined && name !== '' && argsDelta !== '' && isCompleteJson(call.args)
+  const sameIndex = vendorIndex === undefined ? undefined : calls.findLast(call => call.vendorIndex === vendorIndex)
   if (id === undefined) {
-    if (number === undefined) return name === '' ? calls.at(-1) : undefined
-    return begins(here) ? undefined : here
+    if (vendorIndex === undefined) return name === '' ? calls.at(-1) : undefined
+    return startsNewCall(sameIndex) ? undefined : sameIndex
   }
-  const same = calls.filter(call => call.given === id)
-  const numbered = same.findLast(call => call.number === number)
-  if (number === undefined) return begins(numbered ?? same.at(-1)) ? undefined : (numbered ?? same.at(-1))
-  return numbered ?? (name === '' ? (same.at(-1) ?? here) : undefined)
+  const sameId = calls.filter(call => call.vendorId === id)
+  const sameIdAndIndex = sameId.findLast(call => call.vendorIndex === vendorIndex)
+  if (vendorIndex === undefined)
+    return startsNewCall(sameIdAndIndex ?? sameId.at(-1)) ? undefined : (sameIdAndIndex ?? sameId.at(-1))
+  return sameIdAndIndex ?? (name === '' ? (sameId.at(-1) ?? sameIndex) : undefined)
 }
 
-const begin = (entry: JsonObject, name: string): Call => {
+const createCall = (entry: JsonObject, name: string): TrackedCall => {
   const id = idOf(entry)
   const custom = entry.type === 'custom' || isNamed(entry.custom)
-  return { index: -1, number: numberOf(entry), id, given: id, name, custom, args: '' }
+  return { index: -1, vendorIndex: vendorIndexOf(entry), id, vendorId: id, name, custom, args: '' }
 }
 
 /** The first delta of a call: index, id, type and name, and what it has said so far. */
-const show = (call: Call, entry: JsonObject): Heard => {
-  const [key, slot] = slotOf(call)
+const writeFirstDelta = (call: TrackedCall, entry: JsonObject): EntryResult => {
+  const [key, argsField] = argsFieldOf(call)
   const body = isObject(entry[key]) ? entry[key] : {}
-  const strict =
+  const hasCallFields =
     entry.index === call.index &&
     entry.id === call.id &&
     entry.type === key &&
     !((key === 'function' ? 'custom' : 'function') in entry)
-  if (strict && body.name === call.name && body[slot] === call.args) return 'strict'
+  if (hasCallFields && body.name === call.name && body[argsField] === call.args) return 'strict'
   const { id: _id, index: _index, type: _type, function: _function, custom: _custom, ...rest } = entry
-  const said = { ...body, name: call.name, [slot]: call.args }
-  replace(entry, { index: call.index, id: call.id, type: key, [key]: said, ...rest })
+  const namedBody = { ...body, name: call.name, [argsField]: call.args }
+  replaceFields(entry, { index: call.index, id: call.id, type: key, [key]: namedBody, ...rest })
   return 'changed'
 }
 
 /** A later delta: index and what it adds. */
-const proceed = (call: Call, entry: JsonObject, piece: string): Heard => {
-  const [key, slot] = slotOf(call)
+const writeLaterDelta = (call: TrackedCall, entry: JsonObject, argsDelta: string): EntryResult => {
+  const [key, argsField] = argsFieldOf(call)
   const { id, index, type, function: _function, custom: _custom, ...rest } = entry
   const body = isObject(entry[key]) ? entry[key] : {}
-  if (index === call.index && id === undefined && type === undefined && body.name === undefined && body[slot] === piece)
+  if (
+    index === call.index &&
+    id === undefined &&
+    type === undefined &&
+    body.name === undefined &&
+    body[argsField] === argsDelta
+  )
     return 'strict'
-  if (piece === '' && Object.keys(rest).length === 0) return 'empty'
-  replace(entry, { index: call.index, [key]: { [slot]: piece }, ...rest })
+  if (argsDelta === '' && Object.keys(rest).length === 0) return 'empty'
+  replaceFields(entry, { index: call.index, [key]: { [argsField]: argsDelta }, ...rest })
   return 'changed'
 }
 
-const slotOf = ({ custom }: Call) => (custom ? (['custom', 'input'] as const) : (['function', 'arguments'] as const))
+const argsFieldOf = ({ custom }: TrackedCall) =>
+  custom ? (['custom', 'input'] as const) : (['function', 'arguments'] as const)
 
 const isNamed = (value: Json | undefined): boolean =>
   isObject(value) && typeof value.name === 'string' && value.name !== ''
@@ -139,34 +152,34 @@ const isNamed = (value: Json | undefined): boolean =>
 const idOf = ({ id }: JsonObject): string | undefined =>
   typeof id === 'string' && id !== '' && id !== 'null' ? id : undefined
 
-const numberOf = ({ index }: JsonObject): number | undefined => (typeof index === 'number' ? index : undefined)
+const vendorIndexOf = ({ index }: JsonObject): number | undefined => (typeof index === 'number' ? index : undefined)
 
 const nameOf = (entry: JsonObject): string =>
   [entry.function, entry.custom].map(inner => (isObject(inner) ? textOf(inner.name) : undefined)).find(Boolean) ?? ''
 
 /** The arguments as text, whatever they came as (Ollama sends an object). */
-const pieceOf = (entry: JsonObject): string => {
+const argsTextOf = (entry: JsonObject): string => {
   const inner =
     isObject(entry.function) && entry.function.arguments !== undefined ? entry.function.arguments : undefined
-  const said = inner ?? (isObject(entry.custom) ? entry.custom.input : undefined)
-  if (said === undefined || said === null) return ''
-  return typeof said === 'string' ? said : JSON.stringify(said)
+  const args = inner ?? (isObject(entry.custom) ? entry.custom.input : undefined)
+  if (args === undefined || args === null) return ''
+  return typeof args === 'string' ? args : JSON.stringify(args)
 }
 
-const isWhole = (args: string): boolean => args.endsWith('}') && parseJson(args) !== undefined
+const isCompleteJson = (args: string): boolean => args.endsWith('}') && parseJson(args) !== undefined
 
-const replace = (entry: JsonObject, by: JsonObject): void => {
+const replaceFields = (entry: JsonObject, fields: JsonObject): void => {
   for (const key of Object.keys(entry)) delete entry[key]
-  Object.assign(entry, by)
+  Object.assign(entry, fields)
 }
 
 /** A call of a whole answer, made strict in place of the vendor's. */
-export const wholeCall = (entry: JsonObject, id: string): JsonObject | undefined => {
-  const tracker = callTracker(() => id)
+export const normalizeCall = (entry: JsonObject, id: string): JsonObject | undefined => {
+  const tracker = createCallTracker(() => id)
   const { index: _index, ...rest } = entry
-  const [call] = tracker.mend([{ ...rest }]).entries
+  const [call] = tracker.normalize([{ ...rest }]).entries
   if (call === undefined) return undefined
-  const { index: _first, ...strict } = call
-  if (tracker.settle().length > 0 && isObject(strict.function)) strict.function.arguments = '{}'
-  return strict
+  const { index: _first, ...normalized } = call
+  if (tracker.fillMissingArguments().length > 0 && isObject(normalized.function)) normalized.function.arguments = '{}'
+  return normalized
 }

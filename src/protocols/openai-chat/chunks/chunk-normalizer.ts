@@ -7,27 +7,27 @@ import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../.
 import type { Exchange, Frame, StreamState } from '../../protocol.ts'
 import { faultFrom, isErrorBody, unparsedFrame } from '../../shared/vendor-error.ts'
 import {
-  brokenOff,
-  type Choice,
+  type ChoiceFormat,
+  type ChoiceState,
+  type ChunkIdentity,
   callId,
-  finishAfter,
-  finishOf,
-  type Identity,
+  faultOf,
+  finishReasonAfter,
+  finishReasonOf,
   identityOf,
-  mendEnvelope,
-  type Shape,
+  normalizeEnvelope,
 } from '../normalize.ts'
-import { mendUsage, usageIn } from '../usage.ts'
-import { callTracker } from './call-tracker.ts'
+import { normalizeUsage, usageIn } from '../usage.ts'
+import { createCallTracker } from './call-tracker.ts'
 
 /** A strict chunk. `text` is there if it is what the vendor wrote; `model` is still the vendor's in both. */
 export type Chunk = { body: JsonObject; text?: string | undefined }
 
-export type Emit = { chunk: (chunk: Chunk) => void; other: (frame: Frame) => void }
-export type StrictStream = { seen: StreamState; push: (frame: Frame) => void; flush: () => void; end: () => void }
+export type ChunkSink = { chunk: (chunk: Chunk) => void; unparsed: (frame: Frame) => void }
+export type ChunkNormalizer = { state: StreamState; push: (frame: Frame) => void; flush: () => void; end: () => void }
 
 /** Fields of a chunk that say nothing by themselves. */
-const envelope = new Set([
+const envelopeFields = new Set([
   'id',
   'object',
   'created',
@@ -37,211 +37,222 @@ const envelope = new Set([
   'service_tier',
   'provider',
 ])
-const isIdle = (body: JsonObject): boolean =>
-  Object.entries(body).every(([key, value]) => envelope.has(key) || value === null || typeof value === 'string')
+const isEnvelopeOnly = (body: JsonObject): boolean =>
+  Object.entries(body).every(([key, value]) => envelopeFields.has(key) || value === null || typeof value === 'string')
 
-export const strictStream = (shape: Shape, exchange: Exchange, emit: Emit): StrictStream => {
-  const seen: StreamState = { content: false }
-  const choices = new Map<number, Choice>()
-  let identity: Identity | undefined
-  let held: Chunk | undefined
+export const createChunkNormalizer = (format: ChoiceFormat, exchange: Exchange, emit: ChunkSink): ChunkNormalizer => {
+  const state: StreamState = { content: false }
+  const choices = new Map<number, ChoiceState>()
+  let identity: ChunkIdentity | undefined
+  let heldChunk: Chunk | undefined
 
-  const say = (chunk: Chunk): void => {
-    if (!seen.content && bodies(chunk.body).some(shape.says)) seen.content = true
+  const emitChunk = (chunk: Chunk): void => {
+    if (!state.content && choicesOf(chunk.body).some(format.hasContent)) state.content = true
     emit.chunk(chunk)
   }
 
-  const choiceOf = (body: JsonObject): Choice => {
+  const choiceOf = (body: JsonObject): ChoiceState => {
     const index = body.index as number
     const known = choices.get(index)
     if (known) return known
-    const calls = callTracker(call => callId(exchange, index, call))
-    const choice: Choice = { index, begun: false, phase: 'open', finish: 'stop', late: false, legacy: false, calls }
+    const calls = createCallTracker(call => callId(exchange, index, call))
+    const choice: ChoiceState = {
+      index,
+      hasStarted: false,
+      phase: 'open',
+      finish: 'stop',
+      hasLateContent: false,
+      hasLegacyCall: false,
+      calls,
+    }
     choices.set(index, choice)
     return choice
   }
 
   /** Is a finish held. Asked with every frame, so it makes no list. */
-  const waits = (): boolean => {
+  const hasHeldFinish = (): boolean => {
     for (const { phase } of choices.values()) if (phase === 'held') return true
     return false
   }
 
   /** Tells the finishes that are held, now that nothing more can come before them. */
-  const release = (): void => {
-    if (!waits()) return
-    const waiting = [...choices.values()].filter(choice => choice.phase === 'held')
-    const chunk = held ?? { body: { ...identity, choices: [] } }
-    held = undefined
-    for (const choice of waiting) conclude(chunk, choice, shape, exchange)
-    say(chunk)
+  const releaseFinishes = (): void => {
+    if (!hasHeldFinish()) return
+    const heldChoices = [...choices.values()].filter(choice => choice.phase === 'held')
+    const chunk = heldChunk ?? { body: { ...identity, choices: [] } }
+    heldChunk = undefined
+    for (const choice of heldChoices) finishChoice(chunk, choice, format, exchange)
+    emitChunk(chunk)
   }
 
   /** Content came after a finish: what was held with it goes out, the finish goes on waiting. */
-  const detach = (): void => {
-    if (held === undefined) return
-    const { body } = held
-    held = undefined
-    for (const choice of bodies(body)) choice.finish_reason = null
-    say({ body })
+  const emitHeldContent = (): void => {
+    if (heldChunk === undefined) return
+    const { body } = heldChunk
+    heldChunk = undefined
+    for (const choice of choicesOf(body)) choice.finish_reason = null
+    emitChunk({ body })
   }
 
   /** Usage beside a finish that was already known. Alone it would be withheld from who did not ask, so it goes out with the finish. */
-  const joins = (chunk: Chunk): boolean => {
+  const joinUsageToHeld = (chunk: Chunk): boolean => {
     const { usage } = chunk.body
-    if (exchange.usageRequested || !waits() || !isObject(usage)) return false
-    held = held ? { body: { ...held.body, usage } } : chunk
+    if (exchange.usageRequested || !hasHeldFinish() || !isObject(usage)) return false
+    heldChunk = heldChunk ? { body: { ...heldChunk.body, usage } } : chunk
     return true
   }
 
   /** Mends one choice; false leaves it out. */
-  const hear = (chunk: Chunk, body: JsonObject): boolean => {
+  const normalizeChoice = (chunk: Chunk, body: JsonObject): boolean => {
     const choice = choiceOf(body)
-    const fault = brokenOff(body.finish_reason)
-    if (fault) seen.fault = fault
-    if (shape.mend(body, choice)) chunk.text = undefined
-    choice.begun = true
-    const finish = finishOf(body.finish_reason, exchange)
-    const says = shape.says(body)
+    const fault = faultOf(body.finish_reason)
+    if (fault) state.fault = fault
+    if (format.normalize(body, choice)) chunk.text = undefined
+    choice.hasStarted = true
+    const finish = finishReasonOf(body.finish_reason, exchange)
+    const hasContent = format.hasContent(body)
     if (choice.phase === 'open') choice.finish = finish ?? choice.finish
     else {
-      if (finish !== undefined && (choice.late || says)) {
+      if (finish !== undefined && (choice.hasLateContent || hasContent)) {
         choice.finish = finish
-        choice.late = false
+        choice.hasLateContent = false
       }
-      if (!says) return false
-      if (choice.phase === 'held') choice.late = finish === undefined
+      if (!hasContent) return false
+      if (choice.phase === 'held') choice.hasLateContent = finish === undefined
       else exchange.loss(`choices[${choice.index}]`, 'content came after the finish had been told')
     }
-    const strict = finish ?? null
-    if (body.finish_reason === strict) return true
-    body.finish_reason = strict
+    const normalizedFinish = finish ?? null
+    if (body.finish_reason === normalizedFinish) return true
+    body.finish_reason = normalizedFinish
     chunk.text = undefined
     return true
   }
 
-  const order = (chunk: Chunk): void => {
-    const kept = bodies(chunk.body)
-    const late = kept.some(body => choices.get(body.index as number)?.phase === 'held')
-    if (late) detach()
-    else release()
-    let finishing = false
-    for (const body of kept) {
+  const holdOrEmit = (chunk: Chunk): void => {
+    const keptChoices = choicesOf(chunk.body)
+    const isLateContent = keptChoices.some(body => choices.get(body.index as number)?.phase === 'held')
+    if (isLateContent) emitHeldContent()
+    else releaseFinishes()
+    let hasFinish = false
+    for (const body of keptChoices) {
       const choice = choices.get(body.index as number)!
       if (typeof body.finish_reason !== 'string') continue
       if (choice.phase === 'open') choice.phase = 'held'
-      if (!late && choice.phase === 'held') finishing = true
+      if (!isLateContent && choice.phase === 'held') hasFinish = true
       else {
         body.finish_reason = null
         chunk.text = undefined
       }
     }
-    if (finishing) held = chunk
-    else say(chunk)
+    if (hasFinish) heldChunk = chunk
+    else emitChunk(chunk)
   }
 
-  const take = (body: JsonObject, text: string): void => {
+  const normalizeChunk = (body: JsonObject, text: string): void => {
     const chunk: Chunk = { body, text: exchange.patchResponse ? undefined : text }
-    identity ??= identityOf(body, exchange, shape.object)
-    if (mendEnvelope(body, identity)) chunk.text = undefined
-    if (mendChoices(body)) chunk.text = undefined
-    if (mendUsage(body)) chunk.text = undefined
-    const given = bodies(body)
-    const kept = given.filter(choice => hear(chunk, choice))
-    if (seen.fault) return
-    if (kept.length < given.length) {
-      body.choices = kept
+    identity ??= identityOf(body, exchange, format.object)
+    if (normalizeEnvelope(body, identity)) chunk.text = undefined
+    if (normalizeChoices(body)) chunk.text = undefined
+    if (normalizeUsage(body)) chunk.text = undefined
+    const received = choicesOf(body)
+    const keptChoices = received.filter(choice => normalizeChoice(chunk, choice))
+    if (state.fault) return
+    if (keptChoices.length < received.length) {
+      body.choices = keptChoices
       chunk.text = undefined
-      if (kept.length === 0 && (isIdle(body) || joins(chunk))) return
+      if (keptChoices.length === 0 && (isEnvelopeOnly(body) || joinUsageToHeld(chunk))) return
     }
-    order(chunk)
+    holdOrEmit(chunk)
   }
 
   const push = (frame: Frame): void => {
-    if (seen.finished || seen.fault) return
+    if (state.finished || state.fault) return
     const data = frame.data.trim()
-    if (data === '[DONE]') seen.finished = true
+    if (data === '[DONE]') state.finished = true
     if (data === '[DONE]' || data === '') return
     const parsed = parseJson(data)
     const body = Array.isArray(parsed) && isObject(parsed[0]) ? parsed[0] : parsed
-    if (frame.event === 'error') seen.fault = faultFrom(body ?? data, exchange)
+    if (frame.event === 'error') state.fault = faultFrom(body ?? data, exchange)
     else if (!isObject(body)) {
-      seen.content = true
-      emit.other(unparsedFrame(frame, exchange))
+      state.content = true
+      emit.unparsed(unparsedFrame(frame, exchange))
     } else {
       exchange.patchResponse?.(body)
-      seen.model ??= textOf(body.model) || undefined
-      seen.usage = usageIn(body) ?? seen.usage
-      if (isErrorBody(body)) seen.fault = faultFrom(body, exchange)
-      else take(body, data)
+      state.model ??= textOf(body.model) || undefined
+      state.usage = usageIn(body) ?? state.usage
+      if (isErrorBody(body)) state.fault = faultFrom(body, exchange)
+      else normalizeChunk(body, data)
     }
   }
 
   const end = (): void => {
-    if (seen.fault) return
-    const open = [...choices.values()].filter(choice => choice.phase === 'open')
-    if (choices.size === 0 || (open.length > 0 && !seen.finished)) {
-      seen.fault = cut(seen.finished)
+    if (state.fault) return
+    const openChoices = [...choices.values()].filter(choice => choice.phase === 'open')
+    if (choices.size === 0 || (openChoices.length > 0 && !state.finished)) {
+      state.fault = streamCut(state.finished)
       return
     }
-    release()
-    for (const choice of open) {
+    releaseFinishes()
+    for (const choice of openChoices) {
       exchange.loss(`choices[${choice.index}].finish_reason`, 'the vendor gave none')
       choice.phase = 'held'
     }
-    release()
+    releaseFinishes()
   }
 
-  return { seen, push, flush: release, end }
+  return { state, push, flush: releaseFinishes, end }
 }
 
-const cut = (over = false): GatewayError =>
+const streamCut = (isDone = false): GatewayError =>
   new GatewayError(
     'upstream_failed',
-    over ? 'the vendor ended its stream without an answer' : "the vendor's stream was cut",
+    isDone ? 'the vendor ended its stream without an answer' : "the vendor's stream was cut",
   )
 
-const bodies = ({ choices }: JsonObject): JsonObject[] => choices as JsonObject[]
+const choicesOf = ({ choices }: JsonObject): JsonObject[] => choices as JsonObject[]
 
 /** Choices as a list of objects with an index; usage that stands in one goes where it belongs (Moonshot). */
-const mendChoices = (body: JsonObject): boolean => {
-  const given: Json[] = Array.isArray(body.choices) ? body.choices : []
-  const kept = given.every(isObject) ? given : given.filter(isObject)
-  let changed = given !== body.choices || kept.length < given.length
-  body.choices = kept
-  kept.forEach((choice, position) => {
+const normalizeChoices = (body: JsonObject): boolean => {
+  const received: Json[] = Array.isArray(body.choices) ? body.choices : []
+  const keptChoices = received.every(isObject) ? received : received.filter(isObject)
+  let isChanged = received !== body.choices || keptChoices.length < received.length
+  body.choices = keptChoices
+  keptChoices.forEach((choice, position) => {
     if (!Number.isInteger(choice.index)) {
       choice.index = position
-      changed = true
+      isChanged = true
     }
     if (choice.usage === undefined) return
     body.usage ??= choice.usage
-    changed = delete choice.usage
+    isChanged = delete choice.usage
   })
-  return changed
+  return isChanged
 }
 
 /** Writes the finish of a choice into the chunk, and before it what its calls still lack. */
-const conclude = (chunk: Chunk, choice: Choice, shape: Shape, { loss }: Exchange): void => {
-  const finish = finishAfter(choice.finish, choice.calls.any, choice.legacy)
+const finishChoice = (chunk: Chunk, choice: ChoiceState, format: ChoiceFormat, { loss }: Exchange): void => {
+  const finish = finishReasonAfter(choice.finish, choice.calls.hasCalls, choice.hasLegacyCall)
   choice.phase = 'done'
-  let body = bodies(chunk.body).find(one => one.index === choice.index)
+  let body = choicesOf(chunk.body).find(one => one.index === choice.index)
   if (body === undefined) {
-    body = shape.bare(choice.index, finish)
-    bodies(chunk.body).push(body)
+    body = format.finishOnlyChoice(choice.index, finish)
+    choicesOf(chunk.body).push(body)
     chunk.text = undefined
   }
   if (body.finish_reason !== finish) chunk.text = undefined
   body.finish_reason = finish
-  if (choice.calls.unnamed > 0) loss('tool_calls', 'a call without a name was left out')
-  const lacking = choice.calls.settle()
-  if (lacking.length === 0 || !isObject(body.delta)) return
+  if (choice.calls.unnamedCount > 0) loss('tool_calls', 'a call without a name was left out')
+  const missingArguments = choice.calls.fillMissingArguments()
+  if (missingArguments.length === 0 || !isObject(body.delta)) return
   chunk.text = undefined
-  body.delta.tool_calls = settled(Array.isArray(body.delta.tool_calls) ? body.delta.tool_calls : [], lacking)
+  body.delta.tool_calls = mergeCallEntries(
+    Array.isArray(body.delta.tool_calls) ? body.delta.tool_calls : [],
+    missingArguments,
+  )
 }
 
-const settled = (entries: Json[], lacking: readonly JsonObject[]): Json[] => {
-  for (const entry of lacking) {
+const mergeCallEntries = (entries: Json[], missingArguments: readonly JsonObject[]): Json[] => {
+  for (const entry of missingArguments) {
     const same = entries.find(one => isObject(one) && one.index === entry.index)
     if (isObject(same) && isObject(same.function)) same.function.arguments = '{}'
     else entries.push(entry)

@@ -6,22 +6,22 @@ import { isObject, type JsonObject } from '../../../base/json/json.ts'
 
 export type ChunkTemplate = {
   /** `body` of `data` went out unchanged as `out`: remember what it looks like. */
-  learn: (data: string, body: JsonObject, out: string) => void
+  capture: (data: string, body: JsonObject, out: string) => void
   /** What goes out for `data`, if it is like the last one learnt. */
-  recall: (data: string) => string | undefined
+  match: (data: string) => string | undefined
   forget: () => void
 }
 
 /** Where the word stands: in what came and in what went out. */
-type Pattern = { head: string; tail: string; outHead: string; outTail: string }
+type Pattern = { prefix: string; suffix: string; outPrefix: string; outSuffix: string }
 
 export const createChunkTemplate = (): ChunkTemplate => {
   let pattern: Pattern | undefined
   return {
-    learn(data, body, out) {
+    capture(data, body, out) {
       pattern = patternOf(data, body, out)
     },
-    recall: data => pattern && wordPut(pattern, data),
+    match: data => pattern && renderFromPattern(pattern, data),
     forget() {
       pattern = undefined
     },
@@ -30,49 +30,50 @@ export const createChunkTemplate = (): ChunkTemplate => {
 
 const BACKSLASH = 92
 
-const wordPut = ({ head, tail, outHead, outTail }: Pattern, data: string): string | undefined => {
-  const end = data.length - tail.length
-  if (end < head.length || !data.startsWith(head) || !data.endsWith(tail)) return undefined
+const renderFromPattern = ({ prefix, suffix, outPrefix, outSuffix }: Pattern, data: string): string | undefined => {
+  const end = data.length - suffix.length
+  if (end < prefix.length || !data.startsWith(prefix) || !data.endsWith(suffix)) return undefined
   // The word ends at the first quote, and that is where the tail begins; one with a quote in it is read the long way.
-  if (data.indexOf('"', head.length) !== end || data.charCodeAt(end - 1) === BACKSLASH) return undefined
-  return outHead + data.slice(head.length, end) + outTail
+  if (data.indexOf('"', prefix.length) !== end || data.charCodeAt(end - 1) === BACKSLASH) return undefined
+  return outPrefix + data.slice(prefix.length, end) + outSuffix
 }
 
 const patternOf = (data: string, body: JsonObject, out: string): Pattern | undefined => {
-  const said = textDeltaOf(body)
-  if (said === undefined || data.includes('\n')) return undefined
+  const textDelta = textDeltaOf(body)
+  if (textDelta === undefined || data.includes('\n')) return undefined
   for (const colon of [':', ': ']) {
-    const before = `"${said.key}"${colon}"`
-    const word = `${before}${JSON.stringify(said.word).slice(1)}`
-    const at = onlyOccurrence(data, word)
-    const outAt = onlyOccurrence(out, word)
+    const textStart = `"${textDelta.key}"${colon}"`
+    const encodedText = `${textStart}${JSON.stringify(textDelta.text).slice(1)}`
+    const at = onlyOccurrence(data, encodedText)
+    const outAt = onlyOccurrence(out, encodedText)
     if (at < 0 || outAt < 0) continue
-    const tailAt = word.length - 1
+    const closingQuoteAt = encodedText.length - 1
     return {
-      head: data.slice(0, at + before.length),
-      tail: data.slice(at + tailAt),
-      outHead: out.slice(0, outAt + before.length),
-      outTail: out.slice(outAt + tailAt),
+      prefix: data.slice(0, at + textStart.length),
+      suffix: data.slice(at + closingQuoteAt),
+      outPrefix: out.slice(0, outAt + textStart.length),
+      outSuffix: out.slice(outAt + closingQuoteAt),
     }
   }
   return undefined
 }
 
 /** The one word of a frame that says nothing else: no finish, no usage, no call. */
-export const textDeltaOf = ({ choices, usage }: JsonObject): { key: string; word: string } | undefined => {
+export const textDeltaOf = ({ choices, usage }: JsonObject): { key: string; text: string } | undefined => {
   if (!Array.isArray(choices) || choices.length !== 1 || isObject(usage)) return undefined
   const [choice] = choices
   if (!isObject(choice) || !isObject(choice.delta) || typeof choice.finish_reason === 'string') return undefined
   const { delta } = choice
-  const told = Object.keys(delta).filter(key => key !== 'role' && delta[key] !== null && delta[key] !== '')
-  const [key = ''] = told
-  const word = delta[key]
-  const isWord = told.length === 1 && (key === 'content' || key === 'reasoning_content') && typeof word === 'string'
-  return isWord ? { key, word } : undefined
+  const nonEmptyKeys = Object.keys(delta).filter(key => key !== 'role' && delta[key] !== null && delta[key] !== '')
+  const [key = ''] = nonEmptyKeys
+  const text = delta[key]
+  const isTextOnly =
+    nonEmptyKeys.length === 1 && (key === 'content' || key === 'reasoning_content') && typeof text === 'string'
+  return isTextOnly ? { key, text } : undefined
 }
 
 /** Where a part stands in a text; -1 where it does not, or twice. */
-export const onlyOccurrence = (text: string, part: string): number => {
-  const at = text.indexOf(part)
-  return at >= 0 && text.indexOf(part, at + 1) < 0 ? at : -1
+export const onlyOccurrence = (text: string, searched: string): number => {
+  const at = text.indexOf(searched)
+  return at >= 0 && text.indexOf(searched, at + 1) < 0 ? at : -1
 }

@@ -10,17 +10,17 @@ export const restoreReasoning = (body: JsonObject, memory: SealMemory | undefine
   for (const message of Array.isArray(body.messages) ? body.messages.filter(isObject) : []) {
     const calls = Array.isArray(message.tool_calls) ? message.tool_calls.filter(isObject) : []
     if (message.role !== 'assistant' || calls.length === 0 || typeof message.reasoning_content === 'string') continue
-    message.reasoning_content = calls.map(call => thoughtBefore(call, memory)).join('')
+    message.reasoning_content = calls.map(call => rememberedReasoning(call, memory)).join('')
   }
 }
 
-const thoughtBefore = ({ id, function: told }: JsonObject, memory: SealMemory | undefined): string => {
-  const { name, arguments: args } = isObject(told) ? told : {}
-  const kept = memory?.find({
+const rememberedReasoning = ({ id, function: functionCall }: JsonObject, memory: SealMemory | undefined): string => {
+  const { name, arguments: args } = isObject(functionCall) ? functionCall : {}
+  const remembered = memory?.find({
     type: 'call',
     id: textOf(id) ?? '',
     name: textOf(name) ?? '',
     args: textOf(args) ?? '{}',
   })
-  return (kept?.thoughts ?? []).map(part => (part.type === 'reasoning' ? part.text : '')).join('')
+  return (remembered?.thoughts ?? []).map(part => (part.type === 'reasoning' ? part.text : '')).join('')
 }

@@ -8,11 +8,11 @@ import { isObject, type Json, type JsonObject } from '../../../base/json/json.ts
 import type { Seal } from '../../../ir/chat.ts'
 import { sealPrefix, unwrapSeal, wrapSeal } from '../../../ir/seal.ts'
 
-export type SealSlot = { own?: Seal; before?: Seal }
+export type SealSlot = { callSeal?: Seal; reasoningSeal?: Seal }
 
 /** Undefined where there is nothing to carry, or it is too large. */
-export const writeSealSlot = ({ own, before }: SealSlot): JsonObject | undefined => {
-  const texts = [own, before].map(seal => (seal && wrapSeal(seal)) ?? '')
+export const writeSealSlot = ({ callSeal, reasoningSeal }: SealSlot): JsonObject | undefined => {
+  const texts = [callSeal, reasoningSeal].map(seal => (seal && wrapSeal(seal)) ?? '')
   if (texts.every(text => text === '')) return undefined
   const [first, second] = texts
   return { google: { thought_signature: second === '' ? first! : `${first}.${second}` } }
@@ -23,14 +23,14 @@ export const readSealSlot = (extra: Json | undefined): SealSlot => {
   const google = isObject(extra) ? extra.google : undefined
   const text = isObject(google) ? google.thought_signature : undefined
   if (typeof text !== 'string' || !text.includes(sealPrefix)) return {}
-  const [own, before] = text.split('.').map(unwrapSeal)
-  return { ...(own && { own: own.seal }), ...(before && { before: before.seal }) }
+  const [callSeal, reasoningSeal] = text.split('.').map(unwrapSeal)
+  return { ...(callSeal && { callSeal: callSeal.seal }), ...(reasoningSeal && { reasoningSeal: reasoningSeal.seal }) }
 }
 
 /** A request whose calls go to a vendor that did not write their seals. */
 export const withoutSealSlots = (body: JsonObject): JsonObject => {
-  const bare = (call: Json): Json => {
-    if (!isObject(call) || !isWritten(call.extra_content)) return call
+  const withoutSlot = (call: Json): Json => {
+    if (!isObject(call) || !hasSealSlot(call.extra_content)) return call
     const { extra_content: _, ...rest } = call
     return rest
   }
@@ -39,10 +39,10 @@ export const withoutSealSlots = (body: JsonObject): JsonObject => {
     ...body,
     messages: messages.map(message =>
       isObject(message) && Array.isArray(message.tool_calls)
-        ? { ...message, tool_calls: message.tool_calls.map(bare) }
+        ? { ...message, tool_calls: message.tool_calls.map(withoutSlot) }
         : message,
     ),
   }
 }
 
-const isWritten = (extra: Json | undefined): boolean => Object.keys(readSealSlot(extra)).length > 0
+const hasSealSlot = (extra: Json | undefined): boolean => Object.keys(readSealSlot(extra)).length > 0

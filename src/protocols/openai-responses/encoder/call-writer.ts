@@ -3,12 +3,12 @@
 import { isObject, parseJson } from '../../../base/json/json.ts'
 import type { Seal } from '../../../ir/chat.ts'
 import type { Event } from '../../../ir/event.ts'
-import { ownFields, type Place, type Voice, type Writer } from './item-writer.ts'
+import { type ItemRef, type PartWriter, type ResponseWriter, sealedFieldsOf } from './item-writer.ts'
 
-type Opening = Extract<Event, { type: 'open' }>
+type OpenEvent = Extract<Event, { type: 'open' }>
 
 /** Names of the client's free-text tools: a vendor without such tools calls them as functions of one `input`. */
-export const customNames = ({ exchange: { clientRequest } }: Writer): ReadonlySet<string> => {
+export const customToolNames = ({ exchange: { clientRequest } }: ResponseWriter): ReadonlySet<string> => {
   const tools = Array.isArray(clientRequest?.tools) ? clientRequest.tools.filter(isObject) : []
   return new Set(tools.filter(({ type }) => type === 'custom').map(({ name }) => String(name)))
 }
@@ -17,66 +17,88 @@ export const customNames = ({ exchange: { clientRequest } }: Writer): ReadonlySe
  * A call begins with its second piece, or its end: its seal, which must stand before it, comes with the first one.
  * `leave` ends what was told before.
  */
-export const callVoice = (opening: Opening, names: ReadonlySet<string>, writer: Writer, leave: () => void): Voice => {
-  const { id = '', name = '' } = opening
-  const custom = opening.custom === true || names.has(name)
-  const wrapped = custom && opening.custom !== true
-  const [type, slot, word] = custom
+export const callWriter = (
+  openEvent: OpenEvent,
+  customTools: ReadonlySet<string>,
+  response: ResponseWriter,
+  endMessage: () => void,
+): PartWriter => {
+  const { id = '', name = '' } = openEvent
+  const isCustom = openEvent.custom === true || customTools.has(name)
+  const isWrapped = isCustom && openEvent.custom !== true
+  const [type, inputField, eventStem] = isCustom
     ? (['custom_tool_call', 'input', 'custom_tool_call_input'] as const)
     : (['function_call', 'arguments', 'function_call_arguments'] as const)
   const texts: string[] = []
-  let place: Place | undefined
-  let foreign: Seal | undefined
-  let own = {}
+  let ref: ItemRef | undefined
+  let foreignSeal: Seal | undefined
+  let sealedFields = {}
 
-  const say = (delta: string): void => {
-    const { id: item, index } = begin()
-    writer.event(`response.${word}.delta`, { item_id: item, output_index: index, delta })
+  const emitDelta = (delta: string): void => {
+    const { id: item, index } = startItem()
+    response.emitEvent(`response.${eventStem}.delta`, { item_id: item, output_index: index, delta })
   }
 
-  const begin = (): Place => {
-    if (place) return place
-    leave()
-    if (foreign) writer.carry(foreign, 'next')
-    place = writer.begin(custom ? 'ctc' : 'fc', { type, status: 'in_progress', [slot]: '', call_id: id, name, ...own })
-    if (texts.length > 0 && !wrapped) say(texts.join(''))
-    return place
+  const startItem = (): ItemRef => {
+    if (ref) return ref
+    endMessage()
+    if (foreignSeal) response.carrySeal(foreignSeal, 'next')
+    ref = response.startItem(isCustom ? 'ctc' : 'fc', {
+      type,
+      status: 'in_progress',
+      [inputField]: '',
+      call_id: id,
+      name,
+      ...sealedFields,
+    })
+    if (texts.length > 0 && !isWrapped) emitDelta(texts.join(''))
+    return ref
   }
 
   return {
     delta(text) {
-      if (texts.length > 0 && !wrapped) {
-        begin()
-        say(text)
+      if (texts.length > 0 && !isWrapped) {
+        startItem()
+        emitDelta(text)
       }
       texts.push(text)
     },
     seal(seal) {
-      if (seal.by === 'openai-responses') own = ownFields(seal)
-      else if (place) writer.lose('seal', `that of ${seal.by} came after its call had begun`)
-      else foreign = seal
+      if (seal.by === 'openai-responses') sealedFields = sealedFieldsOf(seal)
+      else if (ref) response.noteLoss('seal', `that of ${seal.by} came after its call had begun`)
+      else foreignSeal = seal
     },
     close() {
-      const { id: item, index } = begin()
-      const said = texts.join('')
-      const text = wrapped ? inputOf(said) : said === '' && !custom ? '{}' : said
-      if (wrapped || texts.length === 0) if (text !== '') say(text)
-      writer.event(`response.${word}.done`, {
+      const { id: item, index } = startItem()
+      const joined = texts.join('')
+      const text = isWrapped ? customInputOf(joined) : joined === '' && !isCustom ? '{}' : joined
+      if (isWrapped || texts.length === 0) if (text !== '') emitDelta(text)
+      response.emitEvent(`response.${eventStem}.done`, {
         item_id: item,
         output_index: index,
-        ...(!custom && { name }),
-        [slot]: text,
+        ...(!isCustom && { name }),
+        [inputField]: text,
       })
-      writer.end({ id: item, index }, { type, status: 'completed', [slot]: text, call_id: id, name, ...own })
+      response.endItem(
+        { id: item, index },
+        { type, status: 'completed', [inputField]: text, call_id: id, name, ...sealedFields },
+      )
     },
-    cut() {
-      if (place) writer.leave(place, { type, [slot]: wrapped ? '' : texts.join(''), call_id: id, name, ...own })
+    abort() {
+      if (ref)
+        response.leaveIncomplete(ref, {
+          type,
+          [inputField]: isWrapped ? '' : texts.join(''),
+          call_id: id,
+          name,
+          ...sealedFields,
+        })
     },
   }
 }
 
 /** `{"input": "…"}` → the text; what has another form stays as it is. */
-const inputOf = (args: string): string => {
-  const told = parseJson(args)
-  return isObject(told) && typeof told.input === 'string' ? told.input : args
+const customInputOf = (args: string): string => {
+  const parsed = parseJson(args)
+  return isObject(parsed) && typeof parsed.input === 'string' ? parsed.input : args
 }

@@ -3,142 +3,169 @@
 import { isObject, type JsonObject } from '../../../base/json/json.ts'
 import type { Citation } from '../../../ir/chat.ts'
 import { renderAnnotation } from '../citations.ts'
-import { ownFields, type Place, type Voice, type Writer } from './item-writer.ts'
+import { type ItemRef, type PartWriter, type ResponseWriter, sealedFieldsOf } from './item-writer.ts'
 
-type Kind = 'text' | 'refusal'
-type Spoken = { place: Place; content: JsonObject[]; voices: number; left: boolean; status: string; own: JsonObject }
-
-export type Messages = {
-  open: (kind: Kind) => Voice & { cite: (citation: Citation) => void }
-  /** What follows is no part of the message that is told. `status`: how it ended. */
-  leave: (status?: 'completed' | 'incomplete') => void
-  /** The answer failed, after every part was closed or cut. */
-  cut: () => void
+type TextKind = 'text' | 'refusal'
+type OpenMessage = {
+  ref: ItemRef
+  content: JsonObject[]
+  openParts: number
+  isEnding: boolean
+  status: string
+  sealedFields: JsonObject
 }
 
-export const messageTeller = (writer: Writer): Messages => {
-  let current: Spoken | undefined
+export type MessageWriter = {
+  open: (kind: TextKind) => PartWriter & { cite: (citation: Citation) => void }
+  /** What follows is no part of the message that is told. `status`: how it ended. */
+  endMessage: (status?: 'completed' | 'incomplete') => void
+  /** The answer failed, after every part was closed or cut. */
+  abort: () => void
+}
 
-  const told = ({ content, status, own }: Spoken) => ({ type: 'message', status, role: 'assistant', content, ...own })
-  const finish = (message: Spoken): void => writer.end(message.place, told(message))
-  const cut = (message: Spoken | undefined): void => {
-    if (message) writer.leave(message.place, told(message))
+export const messageWriter = (response: ResponseWriter): MessageWriter => {
+  let current: OpenMessage | undefined
+
+  const renderMessage = ({ content, status, sealedFields }: OpenMessage) => ({
+    type: 'message',
+    status,
+    role: 'assistant',
+    content,
+    ...sealedFields,
+  })
+  const finish = (message: OpenMessage): void => response.endItem(message.ref, renderMessage(message))
+  const abort = (message: OpenMessage | undefined): void => {
+    if (message) response.leaveIncomplete(message.ref, renderMessage(message))
   }
 
-  const leave: Messages['leave'] = (status = 'completed') => {
+  const endMessage: MessageWriter['endMessage'] = (status = 'completed') => {
     if (current === undefined) return
-    current.left = true
+    current.isEnding = true
     current.status = status
-    if (current.voices === 0) finish(current)
+    if (current.openParts === 0) finish(current)
     current = undefined
   }
 
   /** A message with a phase has one part. */
-  const messageFor = (own: JsonObject): Spoken => {
-    const isOver = current !== undefined && (Object.keys(own).length > 0 || Object.keys(current.own).length > 0)
-    if (isOver) leave()
+  const messageFor = (sealedFields: JsonObject): OpenMessage => {
+    const startsNewMessage =
+      current !== undefined && (Object.keys(sealedFields).length > 0 || Object.keys(current.sealedFields).length > 0)
+    if (startsNewMessage) endMessage()
     if (current) return current
-    const place = writer.begin('msg', {
+    const ref = response.startItem('msg', {
       type: 'message',
       status: 'in_progress',
       role: 'assistant',
       content: [],
-      ...own,
+      ...sealedFields,
     })
-    current = { place, content: [], voices: 0, left: false, status: 'completed', own }
+    current = { ref, content: [], openParts: 0, isEnding: false, status: 'completed', sealedFields }
     return current
   }
 
-  const rest = (message: Spoken): void => {
-    message.voices--
-    if (message.left && message.voices === 0) finish(message)
-  }
-
-  return { open: kind => wordsVoice(kind, writer, { messageFor, rest, cut, leave }), leave, cut: () => cut(current) }
-}
-
-/** What a part does to its message: a place in it, its end there, as it is where the answer failed. */
-type Hands = {
-  messageFor: (own: JsonObject) => Spoken
-  rest: (message: Spoken) => void
-  cut: (message: Spoken) => void
-  leave: Messages['leave']
-}
-
-const empty = (kind: Kind): JsonObject =>
-  kind === 'text' ? { type: 'output_text', annotations: [], logprobs: [], text: '' } : { type: 'refusal', refusal: '' }
-
-/** Told from its first word on, or from its seal if that comes first: a foreign one stands before it. */
-const wordsVoice = (
-  kind: Kind,
-  writer: Writer,
-  { messageFor, rest, cut, leave }: Hands,
-): ReturnType<Messages['open']> => {
-  const texts: string[] = []
-  const annotations: JsonObject[] = []
-  const word = kind === 'text' ? 'output_text' : 'refusal'
-  let told: { message: Spoken; number: number; at: JsonObject } | undefined
-  let late: Parameters<Voice['seal']>[0] | undefined
-
-  const begin = (own: JsonObject = {}): NonNullable<typeof told> => {
-    if (told) return told
-    const message = messageFor(own)
-    const number = message.content.push(empty(kind)) - 1
-    message.voices++
-    const at = { item_id: message.place.id, output_index: message.place.index, content_index: number }
-    told = { message, number, at }
-    writer.event('response.content_part.added', { ...at, part: empty(kind) })
-    return told
-  }
-
-  const partSoFar = (): JsonObject => {
-    const text = texts.join('')
-    return kind === 'text' ? { ...empty(kind), annotations, text } : { type: 'refusal', refusal: text }
+  const releasePart = (message: OpenMessage): void => {
+    message.openParts--
+    if (message.isEnding && message.openParts === 0) finish(message)
   }
 
   return {
-    cut() {
-      if (told === undefined) return
-      told.message.content[told.number] = partSoFar()
-      cut(told.message)
+    open: kind => textWriter(kind, response, { messageFor, releasePart, abort, endMessage }),
+    endMessage,
+    abort: () => abort(current),
+  }
+}
+
+/** What a part does to its message: a place in it, its end there, as it is where the answer failed. */
+type MessageControl = {
+  messageFor: (sealedFields: JsonObject) => OpenMessage
+  releasePart: (message: OpenMessage) => void
+  abort: (message: OpenMessage) => void
+  endMessage: MessageWriter['endMessage']
+}
+
+const emptyPart = (kind: TextKind): JsonObject =>
+  kind === 'text' ? { type: 'output_text', annotations: [], logprobs: [], text: '' } : { type: 'refusal', refusal: '' }
+
+/** Told from its first word on, or from its seal if that comes first: a foreign one stands before it. */
+const textWriter = (
+  kind: TextKind,
+  response: ResponseWriter,
+  { messageFor, releasePart, abort, endMessage }: MessageControl,
+): ReturnType<MessageWriter['open']> => {
+  const texts: string[] = []
+  const annotations: JsonObject[] = []
+  const textEvent = kind === 'text' ? 'output_text' : 'refusal'
+  let started: { message: OpenMessage; contentIndex: number; at: JsonObject } | undefined
+  let lateSeal: Parameters<PartWriter['seal']>[0] | undefined
+
+  const startPart = (sealedFields: JsonObject = {}): NonNullable<typeof started> => {
+    if (started) return started
+    const message = messageFor(sealedFields)
+    const contentIndex = message.content.push(emptyPart(kind)) - 1
+    message.openParts++
+    const at = { item_id: message.ref.id, output_index: message.ref.index, content_index: contentIndex }
+    started = { message, contentIndex, at }
+    response.emitEvent('response.content_part.added', { ...at, part: emptyPart(kind) })
+    return started
+  }
+
+  const currentPart = (): JsonObject => {
+    const text = texts.join('')
+    return kind === 'text' ? { ...emptyPart(kind), annotations, text } : { type: 'refusal', refusal: text }
+  }
+
+  return {
+    abort() {
+      if (started === undefined) return
+      started.message.content[started.contentIndex] = currentPart()
+      abort(started.message)
     },
     delta(text) {
-      const { at } = begin()
+      const { at } = startPart()
       texts.push(text)
-      writer.event(`response.${word}.delta`, { ...at, delta: text, ...(kind === 'text' && { logprobs: [] }) })
+      response.emitEvent(`response.${textEvent}.delta`, {
+        ...at,
+        delta: text,
+        ...(kind === 'text' && { logprobs: [] }),
+      })
     },
     cite(citation) {
       const annotation = renderAnnotation(citation)
       if (annotation === undefined || kind !== 'text')
-        return writer.lose('annotations', 'a source without an address has no form here')
-      const number = annotations.push(annotation) - 1
-      const { at } = begin()
-      writer.event('response.output_text.annotation.added', { ...at, annotation_index: number, annotation })
+        return response.noteLoss('annotations', 'a source without an address has no form here')
+      const annotationIndex = annotations.push(annotation) - 1
+      const { at } = startPart()
+      response.emitEvent('response.output_text.annotation.added', {
+        ...at,
+        annotation_index: annotationIndex,
+        annotation,
+      })
     },
     seal(seal) {
-      const { message: own } = ownFields(seal)
-      if (seal.by === 'openai-responses' && told && isObject(own)) told.message.own = own
-      else if (seal.by === 'openai-responses') begin(isObject(own) ? own : {})
-      else if (told) late = seal
+      const { message: messageFields } = sealedFieldsOf(seal)
+      if (seal.by === 'openai-responses' && started && isObject(messageFields))
+        started.message.sealedFields = messageFields
+      else if (seal.by === 'openai-responses') startPart(isObject(messageFields) ? messageFields : {})
+      else if (started) lateSeal = seal
       else {
-        leave()
-        writer.carry(seal, 'next')
+        endMessage()
+        response.carrySeal(seal, 'next')
       }
     },
     close() {
-      const { message, number, at } = begin()
+      const { message, contentIndex, at } = startPart()
       const text = texts.join('')
-      const part = partSoFar()
-      message.content[number] = part
-      writer.event(`response.${word}.done`, {
+      const part = currentPart()
+      message.content[contentIndex] = part
+      response.emitEvent(`response.${textEvent}.done`, {
         ...at,
         ...(kind === 'text' ? { text, logprobs: [] } : { refusal: text }),
       })
-      writer.event('response.content_part.done', { ...at, part })
-      rest(message)
-      if (late === undefined) return
-      leave()
-      writer.carry(late, 'thought')
+      response.emitEvent('response.content_part.done', { ...at, part })
+      releasePart(message)
+      if (lateSeal === undefined) return
+      endMessage()
+      response.carrySeal(lateSeal, 'thought')
     },
   }
 }

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../../base/json/json.ts'
 import type { Exchange } from '../../protocol.ts'
 
 /** Fields of a request that its answer repeats, and what stands there for one that was not asked. */
-const repeated: JsonObject = {
+const echoedFields: JsonObject = {
   background: false,
   instructions: null,
   max_output_tokens: null,
@@ -25,14 +25,15 @@ const repeated: JsonObject = {
 }
 
 /** The id of an answer: a vendor's own where it is one of this protocol's, else ours, for a client may ask for it again. */
-export const idOf = (given: string, exchange: Exchange): string => (given.startsWith('resp_') ? given : exchange.id)
+export const responseIdOf = (vendorId: string, exchange: Exchange): string =>
+  vendorId.startsWith('resp_') ? vendorId : exchange.id
 
 /** `fields` stand over what is repeated: status, output, usage. */
-export const responseOf = (id: string, exchange: Exchange, fields: JsonObject): JsonObject => {
+export const responseObject = (id: string, exchange: Exchange, fields: JsonObject): JsonObject => {
   const { clientRequest = {}, created, model } = exchange
   const reasoning = clientRequest.reasoning as JsonObject | null | undefined
   const text = clientRequest.text as JsonObject | null | undefined
-  const said = Object.entries(repeated).map(([key, otherwise]) => [key, clientRequest[key] ?? otherwise])
+  const echoed = Object.entries(echoedFields).map(([key, fallback]) => [key, clientRequest[key] ?? fallback])
   return {
     id,
     object: 'response',
@@ -42,7 +43,7 @@ export const responseOf = (id: string, exchange: Exchange, fields: JsonObject): 
     incomplete_details: null,
     model,
     output: [],
-    ...Object.fromEntries(said),
+    ...Object.fromEntries(echoed),
     reasoning: { effort: null, summary: null, ...reasoning },
     text: { format: { type: 'text' }, ...text },
     usage: null,

@@ -5,10 +5,11 @@
 import { GatewayError } from '../../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../../base/json/json.ts'
 import { isWrappedSeal } from '../../../ir/seal.ts'
-import { isOurs } from '../turns.ts'
+import { isGatewayId } from '../turns.ts'
 
 /** The id of the answer a request goes on from. */
-export const previousOf = ({ previous_response_id: id }: JsonObject): string | undefined => textOf(id) || undefined
+export const previousResponseIdOf = ({ previous_response_id: id }: JsonObject): string | undefined =>
+  textOf(id) || undefined
 
 /** Is the answer to be kept: unless the request says no. */
 export const isStored = ({ store }: JsonObject): boolean => store !== false
@@ -17,17 +18,17 @@ export const isStored = ({ store }: JsonObject): boolean => store !== false
 export const isUnfinished = ({ status }: JsonObject): boolean => status === 'queued' || status === 'in_progress'
 
 /** What the request says itself, as items. */
-export const inputOf = ({ input }: JsonObject): Json[] => {
+export const inputItemsOf = ({ input }: JsonObject): Json[] => {
   if (Array.isArray(input)) return input
   const text = textOf(input)
   return text === undefined ? [] : [{ type: 'message', role: 'user', content: [{ type: 'input_text', text }] }]
 }
 
 /** What an answer adds to the conversation. */
-export const outputOf = ({ output }: JsonObject): Json[] => (Array.isArray(output) ? output : [])
+export const outputItemsOf = ({ output }: JsonObject): Json[] => (Array.isArray(output) ? output : [])
 
 /** How the last event begins on our wire, which names every event; inside its JSON no line could begin. */
-const lasts = ['event: response.completed\ndata: ', 'event: response.incomplete\ndata: ']
+const finalEventStarts = ['event: response.completed\ndata: ', 'event: response.incomplete\ndata: ']
 
 /**
  * What an item is known by that only the target that wrote it can read, the surest last: thoughts that are kept there, and all that is
@@ -38,28 +39,28 @@ export const sealKeys = (item: Json): string[] => {
   const { type, id, encrypted_content: sealed } = item
   const isSealed = typeof sealed === 'string' && sealed !== ''
   if (!isSealed && type !== 'reasoning') return []
-  const named = typeof id === 'string' && !isOurs(id) ? [`sealed ${id}`] : []
-  return isSealed ? [...named, `sealed as ${Bun.hash(sealed).toString(36)}`] : named
+  const namedIds = typeof id === 'string' && !isGatewayId(id) ? [`sealed ${id}`] : []
+  return isSealed ? [...namedIds, `sealed as ${Bun.hash(sealed).toString(36)}`] : namedIds
 }
 
 /** Where the event that carries the whole answer stands in a text of frames, once it is there: the last one. */
-export const lastIn = (frames: string): { start: number; end: number } | undefined => {
-  for (const head of lasts) {
-    const at = frames.indexOf(head)
-    if (at >= 0) return { start: at + head.length, end: frames.indexOf('\n\n', at) }
+export const finalEventIn = (frames: string): { start: number; end: number } | undefined => {
+  for (const start of finalEventStarts) {
+    const at = frames.indexOf(start)
+    if (at >= 0) return { start: at + start.length, end: frames.indexOf('\n\n', at) }
   }
   return undefined
 }
 
 /** OpenAI's words, which clients know. */
-export const unknownAnswer = (id: string, param?: string): GatewayError =>
+export const responseNotFound = (id: string, param?: string): GatewayError =>
   param === undefined
     ? new GatewayError('not_found', `Response with id '${id.slice(0, 100)}' not found.`)
     : new GatewayError('not_found', `Previous response with id '${id.slice(0, 100)}' not found.`, { param })
 
 /** A page of the items that led to an answer: `order` desc unless asked, `limit` 20, at most 100, `after` an id. */
-export const pageOf = (named: JsonObject[], query: URLSearchParams): JsonObject => {
-  const ordered = query.get('order') === 'asc' ? named : named.toReversed()
+export const pageOfItems = (items: JsonObject[], query: URLSearchParams): JsonObject => {
+  const ordered = query.get('order') === 'asc' ? items : items.toReversed()
   const after = ordered.findIndex(item => item.id === query.get('after'))
   const limit = Math.min(Math.max(Number.parseInt(query.get('limit') ?? '20', 10) || 20, 1), 100)
   const rest = ordered.slice(after + 1)
