@@ -4,8 +4,8 @@ import type { Operation } from '../gateway/handle.ts'
 import { anthropicCount, geminiCount } from '../protocols/count-tokens.ts'
 import { isCustomPath } from '../protocols/custom-paths.ts'
 import { type TranslationOptions, translationProtocols } from '../protocols/deepl/index.ts'
-import { geminiList } from '../protocols/gemini/json-array.ts'
-import { namedIn } from '../protocols/gemini/syntax/model-path.ts'
+import { geminiJsonArray } from '../protocols/gemini/json-array.ts'
+import { parseModelPath } from '../protocols/gemini/syntax/model-path.ts'
 import { openaiPass } from '../protocols/openai-pass/index.ts'
 import type { Ingress, PassthroughProtocol } from '../protocols/protocol.ts'
 import { passthroughOnly, protocols, unaryIngresses } from '../protocols/registry.ts'
@@ -68,11 +68,11 @@ export const configuredAt = (
 
 /** Addresses of Gemini's API name the model and say whether to stream: as events with `alt=sse`, else as one JSON list. */
 export const generationIn = (path: string, query: string): Operation | undefined => {
-  const named = namedIn(path, query)
+  const named = parseModelPath(path, query)
   if (named === undefined) return undefined
   const { model, verb, stream, sse } = named
   const single = unaryIngresses.get(`gemini/${verb}`)
   if (single) return { protocol: single, model, stream, query }
   if (verb === 'countTokens') return { protocol: geminiCount, model, stream, query }
-  return { protocol: stream && !sse ? geminiList : protocols.get('gemini')!, model, stream, query }
+  return { protocol: stream && !sse ? geminiJsonArray : protocols.get('gemini')!, model, stream, query }
 }

@@ -12,20 +12,20 @@ import { traitsOf } from '../../src/protocols/anthropic/model-traits.ts'
 import { protocols } from '../../src/protocols/registry.ts'
 import { translateMessage, translateStream } from '../../src/protocols/shared/translate.ts'
 import { eventsOf, exchangeFor, framesOf, protocolContract, type Samples } from '../contracts/protocol.ts'
-import { messages, requests, streams, type Tape, toText } from '../fixtures/anthropic.ts'
+import { messages, requests, type StreamFixture, streams, toText } from '../fixtures/anthropic.ts'
 import { type Recording, recordings } from '../support/recordings.ts'
 import { type Answer, readMessage, readStream } from '../validators/anthropic.ts'
 
 const anthropic = protocols.get('anthropic')!
 const { model } = exchangeFor()
 
-const every = ['anthropic-messages', 'vertex-anthropic'].flatMap(recordings)
+const vendorRecordings = ['anthropic-messages', 'vertex-anthropic'].flatMap(recordings)
 /** Bedrock answers with Claude's own bodies. */
 const bedrock = recordings('bedrock-invoke').filter(({ text }) => /"id":\s*"msg_bdrk/.test(text))
-const all = every.filter(({ method }) => method === 'POST')
+const all = vendorRecordings.filter(({ method }) => method === 'POST')
 const good = all.filter(({ status }) => (status ?? 200) === 200)
 const streamed = good.filter(({ events }) => events)
-const whole = [...good.filter(({ events }) => !events), ...bedrock]
+const complete = [...good.filter(({ events }) => !events), ...bedrock]
 const refused = all.filter(({ status }) => status !== null && status >= 400)
 /** Without an end, or begun anew in the midst of it. */
 const isFault = ({ text }: Recording): boolean => {
@@ -39,40 +39,40 @@ const isRepaired = (file: string) => file.includes('tools_call_with_tool_result_
 const recorded: Samples = {
   source: `${all.length} recordings and ${bedrock.length} of Bedrock`,
   streams: streamed.map(one => ({ name: one.file, text: one.text, fault: isFault(one) })),
-  messages: whole.map(({ file, text }) => ({ name: file, body: JSON.parse(text) as JsonObject })),
+  messages: complete.map(({ file, text }) => ({ name: file, body: JSON.parse(text) as JsonObject })),
   requests: good.flatMap(({ file, request }) =>
     isObject(request) && Array.isArray(request.messages) && !isRepaired(file) ? [{ name: file, body: request }] : [],
   ),
 }
-const own: Samples = {
+const fixtures: Samples = {
   source: 'our tapes',
-  streams: streams.map(tape => ({ name: tape.quirk, text: toText(tape), fault: tape.gives.fault !== undefined })),
+  streams: streams.map(tape => ({ name: tape.quirk, text: toText(tape), fault: tape.expected.fault !== undefined })),
   messages,
   requests,
 }
-protocolContract(anthropic, own)
+protocolContract(anthropic, fixtures)
 protocolContract(anthropic, recorded)
 
 /** A stream of the vendor as the client gets it by the pass. */
-const passed = (text: string) => {
+const passThrough = (text: string) => {
   const pipe = anthropic.passthrough.pipeStream(exchangeFor())
   let out = ''
   for (const frame of framesOf(text)) out += pipe.push(frame)
-  return { out: out + pipe.end(), seen: pipe.state }
+  return { out: out + pipe.end(), state: pipe.state }
 }
 
 describe('the pass of our tapes', () => {
-  const told = ({ gives }: Tape) => ({
-    text: gives.text ?? '',
-    thinking: gives.thinking ?? '',
-    calls: gives.calls ?? [],
-    stop: gives.stop,
+  const expectedAnswer = ({ expected }: StreamFixture) => ({
+    text: expected.text ?? '',
+    thinking: expected.thinking ?? '',
+    calls: expected.calls ?? [],
+    stop: expected.stop,
   })
 
   test.each(streams.map(tape => [tape.quirk, tape] as const))('%s', (_, tape) => {
-    const { out, seen } = passed(toText(tape))
-    if (tape.gives.fault !== undefined) {
-      expect(seen.fault?.status).toBe(tape.gives.fault)
+    const { out, state } = passThrough(toText(tape))
+    if (tape.expected.fault !== undefined) {
+      expect(state.fault?.status).toBe(tape.expected.fault)
       expect(out).not.toContain('message_stop')
       return
     }
@@ -82,13 +82,13 @@ describe('the pass of our tapes', () => {
       thinking: answer.thinking,
       calls: answer.calls.map(({ name, args }) => ({ name, args })),
       stop: answer.stop,
-    }).toEqual(told(tape) as never)
-    if (tape.gives.usage) expect(seen.usage).toMatchObject(tape.gives.usage)
+    }).toEqual(expectedAnswer(tape) as never)
+    if (tape.expected.usage) expect(state.usage).toMatchObject(tape.expected.usage)
   })
 
   test('a strict stream goes on byte for byte but for the model and the counts at its end', () => {
     const text = toText(streams[0]!)
-    const [before, after] = passed(text).out.split('event: message_delta')
+    const [before, after] = passThrough(text).out.split('event: message_delta')
     expect(before).toBe(text.split('event: message_delta')[0]!.replace('vendor-model', model))
     expect(after).toContain('"input_tokens":9')
   })
@@ -116,14 +116,14 @@ describe('the pass of our tapes', () => {
 describe(`the pass of ${all.length} recordings`, () => {
   test(`${streamed.length} streams are strict`, () => {
     for (const one of streamed) {
-      const { out, seen } = passed(one.text)
-      expect({ file: one.file, fault: seen.fault !== undefined }).toEqual({ file: one.file, fault: isFault(one) })
-      if (!seen.fault) readStream(out, model)
+      const { out, state } = passThrough(one.text)
+      expect({ file: one.file, fault: state.fault !== undefined }).toEqual({ file: one.file, fault: isFault(one) })
+      if (!state.fault) readStream(out, model)
     }
   })
 
-  test(`${whole.length} whole answers are strict`, () => {
-    for (const { text } of whole) readMessage(anthropic.passthrough.passMessage(text, exchangeFor()).text, model)
+  test(`${complete.length} whole answers are strict`, () => {
+    for (const { text } of complete) readMessage(anthropic.passthrough.passMessage(text, exchangeFor()).text, model)
   })
 
   test(`${refused.length} refusals keep their status, or say whose credentials they mean`, () => {
@@ -136,7 +136,7 @@ describe(`the pass of ${all.length} recordings`, () => {
   })
 })
 
-type Said = Pick<Answer, 'text' | 'thinking'> & { calls: { id: string; name: string; args: string }[] }
+type AnswerContent = Pick<Answer, 'text' | 'thinking'> & { calls: { id: string; name: string; args: string }[] }
 
 /** Every recorded answer of the others, told to a client of Messages. */
 describe('what other protocols answered', () => {
@@ -146,16 +146,16 @@ describe('what other protocols answered', () => {
     gemini: 'gemini-generate',
     anthropic: 'anthropic-messages',
   }
-  const spoken = Object.entries(apis).filter(([id]) => protocols.has(id))
+  const implemented = Object.entries(apis).filter(([id]) => protocols.has(id))
 
-  test.each(spoken)('%s', (id, api) => {
+  test.each(implemented)('%s', (id, api) => {
     const egress = protocols.get(id)!
-    const taken = recordings(api).filter(({ method, status }) => method === 'POST' && (status ?? 200) === 200)
+    const answers = recordings(api).filter(({ method, status }) => method === 'POST' && (status ?? 200) === 200)
     let told = 0
-    for (const { file, text, events } of taken) {
+    for (const { file, text, events } of answers) {
       if (!events) {
         const answer = attempt(() => translateMessage(anthropic, egress, text, exchangeFor()).body)
-        if (answer !== undefined) readOr(file, () => readMessage(answer, model))
+        if (answer !== undefined) readNamingFile(file, () => readMessage(answer, model))
         told += answer === undefined ? 0 : 1
         continue
       }
@@ -165,44 +165,46 @@ describe('what other protocols answered', () => {
       out += pipe.end()
       if (pipe.state.fault) expect(out).not.toContain('message_stop')
       else
-        readOr(file, () =>
-          expect(gist(readStream(out, model))).toEqual(gistOf(eventsOf(egress, framesOf(text)), egress === anthropic)),
+        readNamingFile(file, () =>
+          expect(contentOf(readStream(out, model))).toEqual(
+            contentOfEvents(eventsOf(egress, framesOf(text)), egress === anthropic),
+          ),
         )
       told++
     }
-    if (taken.length > 0) expect(told).toBeGreaterThan(taken.length / 2)
+    if (answers.length > 0) expect(told).toBeGreaterThan(answers.length / 2)
   })
 
-  const gist = ({ text, thinking, calls }: Said) => ({
+  const contentOf = ({ text, thinking, calls }: AnswerContent) => ({
     text,
     thinking,
     calls: calls.map(({ id, name, args }) => ({ id, name, args })),
   })
   /** `ours`: a refusal is no text. */
-  const gistOf = (events: Event[], ours: boolean) => {
+  const contentOfEvents = (events: Event[], isSameProtocol: boolean) => {
     const collector = createCollector()
     for (const event of events) collector.push(event)
     const { parts } = collector.message()
-    const words = (...types: string[]) =>
+    const textsOf = (...types: string[]) =>
       parts.map(part => (types.includes(part.type) && 'text' in part ? part.text : ''))
-    return gist({
-      text: words('text', ...(ours ? [] : ['refusal'])).join(''),
-      thinking: words('reasoning').join(''),
+    return contentOf({
+      text: textsOf('text', ...(isSameProtocol ? [] : ['refusal'])).join(''),
+      thinking: textsOf('reasoning').join(''),
       calls: parts
         .filter(part => part.type === 'call')
         .map(call => (call.custom ? { ...call, args: JSON.stringify({ input: call.args }) } : call)),
     })
   }
 
-  const attempt = <T>(work: () => T): T | undefined => {
+  const attempt = <T>(action: () => T): T | undefined => {
     try {
-      return work()
+      return action()
     } catch (thrown) {
       if (thrown instanceof GatewayError) return undefined
       throw thrown
     }
   }
-  const readOr = (file: string, read: () => unknown): void => {
+  const readNamingFile = (file: string, read: () => unknown): void => {
     try {
       read()
     } catch (thrown) {
@@ -212,60 +214,60 @@ describe('what other protocols answered', () => {
 })
 
 /** The chat of these turns as a vendor gets it, with what was lost. */
-const asked = (turns: Turn[], more: Partial<Chat> = {}) => {
+const renderTurns = (turns: Turn[], more: Partial<Chat> = {}) => {
   const lost: string[] = []
   const chat: Chat = { model: 'claude-sonnet-4-5', stream: false, turns, ...more }
   const body = anthropic.renderRequest(chat, exchangeFor({ loss: path => lost.push(path) }))
   return { body, messages: body.messages as JsonObject[], lost }
 }
 const user = (text: string): Turn => ({ role: 'user', parts: [{ type: 'text', text }] })
-const said = (text: string): Turn => ({ role: 'assistant', parts: [{ type: 'text', text }] })
+const assistant = (text: string): Turn => ({ role: 'assistant', parts: [{ type: 'text', text }] })
 const system = (text: string): Turn => ({ role: 'system', parts: [{ type: 'text', text }] })
-const called = (id: string, args = '{}', name = 'f'): Turn => ({
+const toolCall = (id: string, args = '{}', name = 'f'): Turn => ({
   role: 'assistant',
   parts: [{ type: 'call', id, name, args }],
 })
-const answered = (id: string, text = 'ok'): Turn => ({
+const toolResult = (id: string, text = 'ok'): Turn => ({
   role: 'user',
   parts: [{ type: 'result', id, parts: [{ type: 'text', text }] }],
 })
 
 describe('messages for a vendor', () => {
   test('turns of one role are one message; empty texts are none', () => {
-    const { messages, lost } = asked([user('a'), user(' '), user('b'), said(''), user('c')])
+    const { messages, lost } = renderTurns([user('a'), user(' '), user('b'), assistant(''), user('c')])
     expect(messages).toEqual([{ role: 'user', content: ['a', 'b', 'c'].map(text => ({ type: 'text', text })) }])
     expect(lost).toEqual([])
   })
 
   test('the user begins', () => {
-    const { messages, lost } = asked([said('Hello'), user('Hi')])
+    const { messages, lost } = renderTurns([assistant('Hello'), user('Hi')])
     expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
     expect(lost).toEqual(['messages[0]'])
   })
 
   test('a system prompt alone is what the user says; nothing at all is refused', () => {
-    expect(asked([system('Sing')]).body).toMatchObject({ messages: [{ role: 'user', content: 'Sing' }] })
-    expect(() => asked([])).toThrow(GatewayError)
+    expect(renderTurns([system('Sing')]).body).toMatchObject({ messages: [{ role: 'user', content: 'Sing' }] })
+    expect(() => renderTurns([])).toThrow(GatewayError)
   })
 
   test('the system in the midst: in its own role where the model knows it, else in the midst of what the user says', () => {
-    const turns = [system('A'), user('1'), said('2'), user('3'), system('B')]
-    const newer = asked(turns, { model: 'claude-opus-5-5' })
+    const turns = [system('A'), user('1'), assistant('2'), user('3'), system('B')]
+    const newer = renderTurns(turns, { model: 'claude-opus-5-5' })
     expect(newer.messages.at(-1)).toEqual({ role: 'system', content: 'B' })
     expect(newer.lost).toEqual([])
-    const older = asked(turns)
+    const older = renderTurns(turns)
     expect(older.body.system).toBe('A')
     expect(JSON.stringify(older.messages.at(-1))).toContain('<system>\\nB\\n</system>')
     expect(older.lost).toHaveLength(1)
   })
 
   test('results stand first, and together', () => {
-    const { messages, lost } = asked([
+    const { messages, lost } = renderTurns([
       user('go'),
-      { role: 'assistant', parts: [...called('a').parts, ...called('b').parts] },
+      { role: 'assistant', parts: [...toolCall('a').parts, ...toolCall('b').parts] },
       user('wait'),
-      answered('b'),
-      answered('a'),
+      toolResult('b'),
+      toolResult('a'),
     ])
     expect((messages.at(-1)!.content as JsonObject[]).map(({ type, tool_use_id: call }) => call ?? type)).toEqual([
       'b',
@@ -276,7 +278,13 @@ describe('messages for a vendor', () => {
   })
 
   test('a call without a result gets a failed one, a result without a call is text', () => {
-    const { messages, lost } = asked([user('go'), called('a'), answered('z', 'late'), said('so'), called('last')])
+    const { messages, lost } = renderTurns([
+      user('go'),
+      toolCall('a'),
+      toolResult('z', 'late'),
+      assistant('so'),
+      toolCall('last'),
+    ])
     expect(messages[2]).toMatchObject({
       role: 'user',
       content: [{ type: 'tool_result', tool_use_id: 'a', is_error: true }, { type: 'text' }, { text: 'late' }],
@@ -286,7 +294,13 @@ describe('messages for a vendor', () => {
   })
 
   test('ids this wire refuses go out with what it takes, the same in call and result, each its own', () => {
-    const { messages } = asked([user('go'), called('f.x:0'), answered('f.x:0'), called('f_x_0'), answered('f_x_0')])
+    const { messages } = renderTurns([
+      user('go'),
+      toolCall('f.x:0'),
+      toolResult('f.x:0'),
+      toolCall('f_x_0'),
+      toolResult('f_x_0'),
+    ])
     const ids = messages.flatMap(({ content }) =>
       Array.isArray(content) ? content.flatMap(one => (isObject(one) ? [one.id ?? one.tool_use_id] : [])) : [],
     )
@@ -295,20 +309,23 @@ describe('messages for a vendor', () => {
 
   test('arguments are not rewritten; what is no object stands in one', () => {
     const text = '{"10": 1, "2": 12345678901234567890}'
-    expect(writeJson(asked([user('go'), called('a', text), answered('a')]).body)).toContain(`"input":${text}`)
-    const broken = asked([user('go'), called('a', '{"city'), answered('a')])
+    expect(writeJson(renderTurns([user('go'), toolCall('a', text), toolResult('a')]).body)).toContain(`"input":${text}`)
+    const broken = renderTurns([user('go'), toolCall('a', '{"city'), toolResult('a')])
     expect(broken.messages[1]).toMatchObject({ content: [{ input: { input: '{"city' } }] })
     expect(broken.lost).toHaveLength(1)
   })
 
   test('the last words of the assistant end in no white space', () => {
-    expect(asked([user('go'), said('So: \n')]).messages.at(-1)).toEqual({ role: 'assistant', content: 'So:' })
+    expect(renderTurns([user('go'), assistant('So: \n')]).messages.at(-1)).toEqual({
+      role: 'assistant',
+      content: 'So:',
+    })
   })
 
   test('thoughts go back with their own signature only', () => {
     const { sealOrigin } = exchangeFor()
     const part = (seal?: object) => ({ type: 'reasoning' as const, text: 'Hm', ...(seal && { seal }) }) as never
-    const { messages, lost } = asked([
+    const { messages, lost } = renderTurns([
       user('a'),
       {
         role: 'assistant',
@@ -325,58 +342,62 @@ describe('messages for a vendor', () => {
 
   test('a picture without an exact type gets the one its bytes tell', () => {
     const parts = [{ type: 'media' as const, mime: 'image/*', source: { data: '/9j/4AAQ' } }]
-    expect(JSON.stringify(asked([{ role: 'user', parts }]).messages)).toContain('"image/jpeg"')
+    expect(JSON.stringify(renderTurns([{ role: 'user', parts }]).messages)).toContain('"image/jpeg"')
   })
 })
 
 describe('thoughts, sampling, tools', () => {
   const turns = [user('Hi')]
-  const of = (more: Partial<Chat>) => asked(turns, more)
+  const renderWith = (more: Partial<Chat>) => renderTurns(turns, more)
 
   test('a limit is demanded: the least of what its models may write', () => {
-    expect(of({}).body.max_tokens).toBe(32_000)
-    expect(of({ limit: 5 }).body.max_tokens).toBe(5)
+    expect(renderWith({}).body.max_tokens).toBe(32_000)
+    expect(renderWith({ limit: 5 }).body.max_tokens).toBe(5)
   })
 
   test('who only wants to see thoughts does not make a model think that would not', () => {
-    const see = { reasoning: { shown: true } }
+    const showThoughts = { reasoning: { shown: true } }
     for (const model of ['claude-sonnet-4-6', 'claude-opus-4-8', 'claude-opus-4-5']) {
-      expect(of({ model, ...see }).body.thinking).toBeUndefined()
-      expect(of({ model, ...see, temperature: 0.5 }).lost).not.toContain('reasoning')
+      expect(renderWith({ model, ...showThoughts }).body.thinking).toBeUndefined()
+      expect(renderWith({ model, ...showThoughts, temperature: 0.5 }).lost).not.toContain('reasoning')
     }
     const summarized = { type: 'adaptive', display: 'summarized' }
-    expect(of({ model: 'claude-opus-4-8', reasoning: { on: true, shown: true } }).body.thinking).toEqual(summarized)
-    expect(of({ model: 'claude-sonnet-5-5', ...see }).body.thinking).toEqual(summarized)
+    expect(renderWith({ model: 'claude-opus-4-8', reasoning: { on: true, shown: true } }).body.thinking).toEqual(
+      summarized,
+    )
+    expect(renderWith({ model: 'claude-sonnet-5-5', ...showThoughts }).body.thinking).toEqual(summarized)
     const client = { model: 'm', max_tokens: 9, messages: [], thinking: { type: 'adaptive' } }
     expect(anthropic.parseRequest(client, () => undefined).reasoning).toEqual({ on: true, shown: true })
   })
 
   test('a budget stays below the limit', () => {
-    expect(of({ reasoning: { effort: 'medium' } }).body).toMatchObject({
+    expect(renderWith({ reasoning: { effort: 'medium' } }).body).toMatchObject({
       max_tokens: 32_000,
       thinking: { type: 'enabled', budget_tokens: 8192 },
     })
-    expect(of({ reasoning: { budget: 50_000 } }).body.max_tokens).toBeGreaterThan(50_000)
-    const tight = of({ reasoning: { effort: 'high' }, limit: 4000 })
+    expect(renderWith({ reasoning: { budget: 50_000 } }).body.max_tokens).toBeGreaterThan(50_000)
+    const tight = renderWith({ reasoning: { effort: 'high' }, limit: 4000 })
     expect(tight.body).toMatchObject({ max_tokens: 4000, thinking: { budget_tokens: 2000 } })
     expect(tight.lost).toEqual(['reasoning'])
-    const none = of({ reasoning: { effort: 'high' }, limit: 1000 })
+    const none = renderWith({ reasoning: { effort: 'high' }, limit: 1000 })
     expect(none.body.thinking).toBeUndefined()
     expect(none.lost).toEqual(['reasoning'])
   })
 
   test('newer models take an effort, and none takes what its age does not know', () => {
-    const newer = of({ model: 'claude-opus-5-5', reasoning: { budget: 30_000 }, temperature: 0.2, topP: 0.5 })
+    const newer = renderWith({ model: 'claude-opus-5-5', reasoning: { budget: 30_000 }, temperature: 0.2, topP: 0.5 })
     expect(newer.body).toMatchObject({ thinking: { type: 'adaptive' }, output_config: { effort: 'xhigh' } })
     expect(newer.lost).toEqual(['temperature', 'top_p'])
-    expect(of({ model: 'claude-opus-5', reasoning: { effort: 'none' } }).body.thinking).toEqual({ type: 'disabled' })
-    expect(of({ model: 'claude-sonnet-5-5', reasoning: { effort: 'none' } }).body.thinking).toEqual({
+    expect(renderWith({ model: 'claude-opus-5', reasoning: { effort: 'none' } }).body.thinking).toEqual({
+      type: 'disabled',
+    })
+    expect(renderWith({ model: 'claude-sonnet-5-5', reasoning: { effort: 'none' } }).body.thinking).toEqual({
       type: 'between_tools',
     })
-    expect(of({ model: 'claude-opus-5-5', reasoning: { effort: 'none' } }).body).toMatchObject({
+    expect(renderWith({ model: 'claude-opus-5-5', reasoning: { effort: 'none' } }).body).toMatchObject({
       output_config: { effort: 'low' },
     })
-    expect(of({ reasoning: { effort: 'none' } }).body.thinking).toBeUndefined()
+    expect(renderWith({ reasoning: { effort: 'none' } }).body.thinking).toBeUndefined()
   })
 
   test.each([
@@ -388,33 +409,33 @@ describe('thoughts, sampling, tools', () => {
     ['claude-mythos-preview', true, false],
     ['claude-haiku-5-5', true, false],
     ['kimi-k2.7', false, true],
-  ])('%s: adaptive %p, sampling %p', (name, adaptive, samples) => {
-    expect(traitsOf(name)).toMatchObject({ adaptive, samples })
+  ])('%s: adaptive %p, sampling %p', (name, hasAdaptiveThinking, acceptsSampling) => {
+    expect(traitsOf(name)).toMatchObject({ hasAdaptiveThinking, acceptsSampling })
   })
 
   test('temperature and top_p stay in their range, and apart', () => {
-    const both = of({ temperature: 1.5, topP: 0.9, topK: 3 })
+    const both = renderWith({ temperature: 1.5, topP: 0.9, topK: 3 })
     expect(both.body).toMatchObject({ temperature: 1, top_k: 3 })
     expect(both.lost).toEqual(['temperature', 'top_p'])
-    const thinking = of({ temperature: 0.5, topP: 0.97, topK: 3, reasoning: { effort: 'low' } })
+    const thinking = renderWith({ temperature: 0.5, topP: 0.97, topK: 3, reasoning: { effort: 'low' } })
     expect(thinking.body).toMatchObject({ top_p: 0.97 })
     expect(thinking.lost).toEqual(['temperature', 'top_k'])
   })
 
   test('a call that must be made leaves no thoughts; where a model cannot be told so, it may', () => {
     const tools = [{ name: 'f', schema: { type: 'object' } }]
-    const forced = of({ tools, choice: 'any', reasoning: { effort: 'low' }, parallel: false })
+    const forced = renderWith({ tools, choice: 'any', reasoning: { effort: 'low' }, parallel: false })
     expect(forced.body.tool_choice).toEqual({ type: 'any', disable_parallel_tool_use: true })
     expect(forced.body.thinking).toBeUndefined()
-    const free = of({ tools, choice: { name: 'f' }, model: 'claude-opus-5-5' })
-    expect(free.body.tool_choice).toEqual({ type: 'auto' })
-    expect([forced.lost, free.lost]).toEqual([['reasoning'], ['tool_choice']])
-    const choice = (model: string) => of({ tools, choice: 'any', model }).body.tool_choice
+    const unforced = renderWith({ tools, choice: { name: 'f' }, model: 'claude-opus-5-5' })
+    expect(unforced.body.tool_choice).toEqual({ type: 'auto' })
+    expect([forced.lost, unforced.lost]).toEqual([['reasoning'], ['tool_choice']])
+    const choice = (model: string) => renderWith({ tools, choice: 'any', model }).body.tool_choice
     expect([choice('claude-sonnet-5-5'), choice('claude-sonnet-5')]).toEqual([{ type: 'auto' }, { type: 'any' }])
   })
 
   test('an open call whose thoughts are gone leaves none for its round', () => {
-    const round = asked([user('go'), called('a'), answered('a')], { reasoning: { effort: 'low' } })
+    const round = renderTurns([user('go'), toolCall('a'), toolResult('a')], { reasoning: { effort: 'low' } })
     expect(round.body.thinking).toBeUndefined()
     expect(round.lost).toEqual(['reasoning'])
   })
@@ -422,10 +443,12 @@ describe('thoughts, sampling, tools', () => {
   const closed = { type: 'object', properties: { a: { type: 'string' } }, additionalProperties: false }
 
   test('an answer of a given form: natively, or by a tool nobody sees', () => {
-    expect(of({ format: { schema: closed } }).body).toMatchObject({ output_config: { format: { schema: closed } } })
-    const open = of({ format: { schema: { type: 'object' } } })
+    expect(renderWith({ format: { schema: closed } }).body).toMatchObject({
+      output_config: { format: { schema: closed } },
+    })
+    const open = renderWith({ format: { schema: { type: 'object' } } })
     expect(open.body).toMatchObject({ tool_choice: { type: 'tool', name: 'json_answer' } })
-    const other = of({ format: { schema: closed }, model: 'glm-5', tools: [{ name: 'f' }] })
+    const other = renderWith({ format: { schema: closed }, model: 'glm-5', tools: [{ name: 'f' }] })
     expect(other.body.tool_choice).toEqual({ type: 'any' })
     const body = {
       type: 'message',
@@ -454,7 +477,11 @@ describe('thoughts, sampling, tools', () => {
   })
 
   test('a tool without a schema, a free one, sequences of white space, a seed', () => {
-    const { body, lost } = of({ tools: [{ name: 'f' }, { name: 'g', custom: null }], stop: ['\n', 'END'], seed: 1 })
+    const { body, lost } = renderWith({
+      tools: [{ name: 'f' }, { name: 'g', custom: null }],
+      stop: ['\n', 'END'],
+      seed: 1,
+    })
     expect(body.tools).toMatchObject([
       { name: 'f', input_schema: { type: 'object' } },
       { name: 'g', input_schema: { required: ['input'] } },
@@ -468,12 +495,12 @@ describe('seals of others', () => {
   const seal = { by: 'gemini', at: 'a.b', value: 'sig' }
   const render = (events: Event[]) => {
     const out: string[] = []
-    const mouth = anthropic.renderStream(exchangeFor())(frame => out.push(anthropic.renderFrame(frame)))
-    for (const event of events) mouth(event)
-    mouth(undefined)
+    const push = anthropic.renderStream(exchangeFor())(frame => out.push(anthropic.renderFrame(frame)))
+    for (const event of events) push(event)
+    push(undefined)
     return out.join('')
   }
-  const around = (...events: Event[]): Event[] => [
+  const withStartAndFinish = (...events: Event[]): Event[] => [
     { type: 'start', id: '', model: 'm' },
     ...events,
     { type: 'finish', reason: 'stop' },
@@ -481,12 +508,12 @@ describe('seals of others', () => {
 
   test('of a call, before and behind its first words: in an empty thought before the call, and back', () => {
     for (const first of [true, false]) {
-      const sealing: Event = { type: 'seal', at: 0, seal }
-      const words: Event = { type: 'delta', at: 0, text: '{}' }
+      const sealEvent: Event = { type: 'seal', at: 0, seal }
+      const textEvent: Event = { type: 'delta', at: 0, text: '{}' }
       const out = render(
-        around(
+        withStartAndFinish(
           { type: 'open', at: 0, part: 'call', id: 'c', name: 'f' },
-          ...(first ? [sealing, words] : [words, sealing]),
+          ...(first ? [sealEvent, textEvent] : [textEvent, sealEvent]),
           { type: 'close', at: 0 },
         ),
       )
@@ -505,7 +532,7 @@ describe('seals of others', () => {
 
   test('of a thought: in its own signature, and back', () => {
     const out = render(
-      around(
+      withStartAndFinish(
         { type: 'open', at: 0, part: 'reasoning' },
         { type: 'delta', at: 0, text: 'Hm' },
         { type: 'seal', at: 0, seal },
@@ -524,12 +551,12 @@ describe('seals of others', () => {
 
   test('never reach the vendor on the way through', () => {
     const foreign = { type: 'thinking', thinking: 'Hm', signature: wrapSeal(seal)! }
-    const mine = { type: 'thinking', thinking: 'Ha', signature: 'c2ln' }
+    const ownThinking = { type: 'thinking', thinking: 'Ha', signature: 'c2ln' }
     const body = {
       model: 'a',
       messages: [
         { role: 'user', content: 'x' },
-        { role: 'assistant', content: [foreign, mine, { type: 'text', text: 'y' }] },
+        { role: 'assistant', content: [foreign, ownThinking, { type: 'text', text: 'y' }] },
         { role: 'assistant', content: [foreign] },
       ],
     }
@@ -538,7 +565,7 @@ describe('seals of others', () => {
       model: 'b',
       messages: [
         { role: 'user', content: 'x' },
-        { role: 'assistant', content: [mine, { type: 'text', text: 'y' }] },
+        { role: 'assistant', content: [ownThinking, { type: 'text', text: 'y' }] },
       ],
     })
   })
@@ -546,7 +573,7 @@ describe('seals of others', () => {
   test('calls that take turns are told one after another', () => {
     const open = (at: number): Event => ({ type: 'open', at, part: 'call', id: `c${at}`, name: 'f' })
     const out = render(
-      around(
+      withStartAndFinish(
         open(0),
         open(1),
         { type: 'delta', at: 0, text: '{"a":' },
@@ -561,26 +588,26 @@ describe('seals of others', () => {
   })
 
   test('free text of a call stands under input, whole and in pieces', () => {
-    const words = ['*** "Begin"\n', '\ud83c', '\udf0d\\']
+    const pieces = ['*** "Begin"\n', '\ud83c', '\udf0d\\']
     const out = render(
-      around(
+      withStartAndFinish(
         { type: 'open', at: 0, part: 'call', id: 'c', name: 'patch', custom: true },
-        ...words.map((text): Event => ({ type: 'delta', at: 0, text })),
+        ...pieces.map((text): Event => ({ type: 'delta', at: 0, text })),
         { type: 'close', at: 0 },
       ),
     )
-    expect(readStream(out, model).calls[0]!.input).toEqual({ input: words.join('') })
-    const parts = [{ type: 'call' as const, id: 'c', name: 'patch', args: words.join(''), custom: true }]
+    expect(readStream(out, model).calls[0]!.input).toEqual({ input: pieces.join('') })
+    const parts = [{ type: 'call' as const, id: 'c', name: 'patch', args: pieces.join(''), custom: true }]
     const body = anthropic.renderMessage({ id: 'm', model: 'm', parts, finish: 'calls' }, exchangeFor())
-    expect(JSON.parse(writeJson(body))).toMatchObject({ content: [{ input: { input: words.join('') } }] })
+    expect(JSON.parse(writeJson(body))).toMatchObject({ content: [{ input: { input: pieces.join('') } }] })
   })
 
   test('an end without a finish is an error, and nothing follows it', () => {
     const out: string[] = []
-    const mouth = anthropic.renderStream(exchangeFor())(({ event }) => out.push(event!))
-    mouth({ type: 'start', id: 'x', model: 'm' })
-    mouth(undefined)
-    mouth({ type: 'usage', usage: { input: 1, output: 1 } })
+    const push = anthropic.renderStream(exchangeFor())(({ event }) => out.push(event!))
+    push({ type: 'start', id: 'x', model: 'm' })
+    push(undefined)
+    push({ type: 'usage', usage: { input: 1, output: 1 } })
     expect(out).toEqual(['message_start', 'error'])
   })
 })

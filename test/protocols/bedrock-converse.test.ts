@@ -17,26 +17,26 @@ import { type Recording, recordings, seeded } from '../support/recordings.ts'
 import { readMessage, readStream } from '../validators/openai-chat.ts'
 
 const claude = 'us.anthropic.claude-haiku-4-5-20251001-v1:0'
-const elderClaude = 'anthropic.claude-3-7-sonnet-20250219-v1:0'
-const newClaude = 'global.anthropic.claude-sonnet-5'
+const olderClaude = 'anthropic.claude-3-7-sonnet-20250219-v1:0'
+const newerClaude = 'global.anthropic.claude-sonnet-5'
 const nova = 'us.amazon.nova-2-lite-v1:0'
 const llama = 'us.meta.llama3-3-70b-instruct-v1:0'
 const gpt = 'openai.gpt-oss-120b-1:0'
 
 const { sealOrigin } = exchangeFor()
-const sealed = (value: Json) => ({ by: 'bedrock-converse', at: sealOrigin, value })
+const createSeal = (value: Json) => ({ by: 'bedrock-converse', at: sealOrigin, value })
 
-type Asked = { body: JsonObject; lost: string[] }
+type Rendered = { body: JsonObject; lost: string[] }
 
-const render = (chat: Partial<Chat>, exchange = {}): Asked => {
+const render = (chat: Partial<Chat>, exchange = {}): Rendered => {
   const lost: string[] = []
-  const given: Chat = { model: claude, stream: false, turns: [said('hi')], ...chat }
+  const given: Chat = { model: claude, stream: false, turns: [user('hi')], ...chat }
   const body = converse.renderRequest(given, exchangeFor({ loss: path => lost.push(path), ...exchange }))
   return { body, lost }
 }
-const said = (...parts: (string | Part)[]): Turn => ({ role: 'user', parts: parts.map(asPart) })
-const answered = (...parts: (string | Part)[]): Turn => ({ role: 'assistant', parts: parts.map(asPart) })
-const ruled = (...parts: (string | Part)[]): Turn => ({ role: 'system', parts: parts.map(asPart) })
+const user = (...parts: (string | Part)[]): Turn => ({ role: 'user', parts: parts.map(asPart) })
+const assistant = (...parts: (string | Part)[]): Turn => ({ role: 'assistant', parts: parts.map(asPart) })
+const system = (...parts: (string | Part)[]): Turn => ({ role: 'system', parts: parts.map(asPart) })
 const asPart = (part: string | Part): Part => (typeof part === 'string' ? { type: 'text', text: part } : part)
 
 const contentOf = (turns: Turn[], model = claude): { content: Json[]; lost: string[] } => {
@@ -46,7 +46,7 @@ const contentOf = (turns: Turn[], model = claude): { content: Json[]; lost: stri
 
 describe('messages', () => {
   test('the system has its own blocks; those of one role are one message; blank texts are none', () => {
-    const turns = [ruled('a'), said('b', ' '), said('c'), answered('d', ''), said('e')]
+    const turns = [system('a'), user('b', ' '), user('c'), assistant('d', ''), user('e')]
     expect(render({ turns })).toEqual({
       body: {
         system: [{ text: 'a' }],
@@ -61,7 +61,7 @@ describe('messages', () => {
   })
 
   test('a system that speaks within the conversation is told by the user, and noted', () => {
-    const { body, lost } = render({ turns: [ruled('a'), said('b'), answered('c'), ruled('d'), said('e')] })
+    const { body, lost } = render({ turns: [system('a'), user('b'), assistant('c'), system('d'), user('e')] })
     expect(body.system).toEqual([{ text: 'a' }])
     expect((body.messages as JsonObject[])[2]).toEqual({
       role: 'user',
@@ -71,14 +71,14 @@ describe('messages', () => {
   })
 
   test('the user begins, and says what a system says alone; where nothing is said there is nothing to ask', () => {
-    expect(render({ turns: [ruled('a')] })).toEqual({
+    expect(render({ turns: [system('a')] })).toEqual({
       body: { messages: [{ role: 'user', content: [{ text: 'a' }] }] },
       lost: ['system'],
     })
-    const { body, lost } = render({ turns: [answered('a'), said('b')] })
+    const { body, lost } = render({ turns: [assistant('a'), user('b')] })
     expect((body.messages as JsonObject[]).map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
     expect(lost).toEqual(['messages[0]'])
-    expect(() => render({ turns: [said('  ')] })).toThrow('say nothing')
+    expect(() => render({ turns: [user('  ')] })).toThrow('say nothing')
   })
 
   const call = (id: string, args = '{}'): Part => ({ type: 'call', id, name: 'look', args })
@@ -87,10 +87,10 @@ describe('messages', () => {
   test('calls and their answers: in one message, at its head, arguments as they were written', () => {
     const args = '{"10": 12345678901234567890, "2": "ü"}'
     const turns = [
-      said('go'),
-      answered('well', call('a', args), call('b', '')),
-      said('by the way', result('a', asPart('sunny'), asPart(''))),
-      said({ ...result('b'), failed: true } as Part),
+      user('go'),
+      assistant('well', call('a', args), call('b', '')),
+      user('by the way', result('a', asPart('sunny'), asPart(''))),
+      user({ ...result('b'), failed: true } as Part),
     ]
     const { body } = render({ turns, tools: [{ name: 'look' }] })
     expect(writeJson(body)).toContain(`"input":${args}`)
@@ -106,7 +106,7 @@ describe('messages', () => {
 
   test('arguments that are no object go as input; an id the wire refuses is another, the same for both', () => {
     const odd = 'functions look 0'
-    const { content, lost } = contentOf([said('go'), answered(call(odd, '[1]')), said(result(odd, asPart('x')))])
+    const { content, lost } = contentOf([user('go'), assistant(call(odd, '[1]')), user(result(odd, asPart('x')))])
     const [, [use] = [], [answer] = []] = content as JsonObject[][]
     const { toolUseId, input } = use!.toolUse as JsonObject
     expect(input).toEqual({ input: '[1]' })
@@ -124,9 +124,9 @@ describe('messages', () => {
     })
     const pdf = file('application/pdf', 'JVBERi0', 'a/b: Größe.pdf')
     const { content, lost } = contentOf([
-      said('see', file('image/jpg', 'AAAA'), file('image/*', 'iVBORw0KGgoAAA'), pdf, pdf, file('video/mp4', 'BBBB')),
-      answered(call('a')),
-      said(result('a', file('image/webp', 'CCCC'), file('text/x-python', 'DDDD'))),
+      user('see', file('image/jpg', 'AAAA'), file('image/*', 'iVBORw0KGgoAAA'), pdf, pdf, file('video/mp4', 'BBBB')),
+      assistant(call('a')),
+      user(result('a', file('image/webp', 'CCCC'), file('text/x-python', 'DDDD'))),
     ])
     expect(content[0]).toEqual([
       { text: 'see' },
@@ -150,22 +150,22 @@ describe('messages', () => {
 
   test('files by URL, of unknown type, or of the model are losses', () => {
     const { lost } = contentOf([
-      said('a', { type: 'media', mime: 'image/png', source: { url: 'https://x.example/a.png' } }),
-      said({ type: 'media', mime: 'application/zip', source: { data: 'AA' } }),
-      answered({ type: 'media', mime: 'image/png', source: { data: 'AA' } }),
+      user('a', { type: 'media', mime: 'image/png', source: { url: 'https://x.example/a.png' } }),
+      user({ type: 'media', mime: 'application/zip', source: { data: 'AA' } }),
+      assistant({ type: 'media', mime: 'image/png', source: { data: 'AA' } }),
     ])
     expect(lost).toEqual(['messages[0]', 'messages[1]', 'messages[2]'])
   })
 
   test('thoughts go back with the signature of this vendor and without any other', () => {
     const { content, lost } = contentOf([
-      said('a'),
-      answered(
-        { type: 'reasoning', text: 'hm', seal: sealed({ signature: 's' }) },
-        { type: 'reasoning', text: '', seal: sealed({ redactedContent: 'cmVk' }) },
+      user('a'),
+      assistant(
+        { type: 'reasoning', text: 'hm', seal: createSeal({ signature: 's' }) },
+        { type: 'reasoning', text: '', seal: createSeal({ redactedContent: 'cmVk' }) },
         { type: 'reasoning', text: 'unsigned' },
         { type: 'reasoning', text: 'of another', seal: { by: 'anthropic', at: sealOrigin, value: 's' } },
-        { type: 'foreign', seal: sealed({ block: { searchResult: { source: 'x' } } }) },
+        { type: 'foreign', seal: createSeal({ block: { searchResult: { source: 'x' } } }) },
         { type: 'foreign', seal: { by: 'gemini', value: {} } },
         'b',
       ),
@@ -181,22 +181,22 @@ describe('messages', () => {
 
   test('cache marks are points behind what they end: where the model has a cache, for as long as it keeps one', () => {
     const turns = [
-      ruled({ type: 'text', text: 'a', cache: { ttl: '1h' } }),
-      said({ type: 'text', text: 'b', cache: {} }),
+      system({ type: 'text', text: 'a', cache: { ttl: '1h' } }),
+      user({ type: 'text', text: 'b', cache: {} }),
     ]
     const tools = [{ name: 'look', cache: {} }]
     const point = { cachePoint: { type: 'default' } }
-    const of = (model: string) => render({ turns, tools, model })
-    const forAnHour = of(claude)
+    const renderFor = (model: string) => render({ turns, tools, model })
+    const forAnHour = renderFor(claude)
     expect(forAnHour.body.system).toEqual([{ text: 'a' }, { cachePoint: { type: 'default', ttl: '1h' } }])
     expect(forAnHour.body.messages).toEqual([{ role: 'user', content: [{ text: 'b' }, point] }])
     expect((forAnHour.body.toolConfig as JsonObject).tools).toHaveLength(2)
     expect(forAnHour.lost).toEqual([])
-    expect(of(elderClaude).body.system).toEqual([{ text: 'a' }, point])
-    expect(of(elderClaude).lost).toEqual(['messages[0].cache_control.ttl'])
-    expect((of(nova).body.toolConfig as JsonObject).tools).toHaveLength(1)
-    expect(of(llama).body.system).toEqual([{ text: 'a' }])
-    expect(of(llama).lost).toContain('messages[0].cache_control')
+    expect(renderFor(olderClaude).body.system).toEqual([{ text: 'a' }, point])
+    expect(renderFor(olderClaude).lost).toEqual(['messages[0].cache_control.ttl'])
+    expect((renderFor(nova).body.toolConfig as JsonObject).tools).toHaveLength(1)
+    expect(renderFor(llama).body.system).toEqual([{ text: 'a' }])
+    expect(renderFor(llama).lost).toContain('messages[0].cache_control')
   })
 })
 
@@ -209,7 +209,7 @@ describe('parameters', () => {
     expect(lost).toEqual([])
     expect(render({ topK: 7, model: nova }).body.additionalModelRequestFields).toEqual({ inferenceConfig: { topK: 7 } })
     expect(render({ topK: 7, model: llama }).lost).toEqual(['top_k'])
-    expect(render({ temperature: 0.1, topP: 0.9, topK: 7, model: newClaude }).lost).toEqual([
+    expect(render({ temperature: 0.1, topP: 0.9, topK: 7, model: newerClaude }).lost).toEqual([
       'temperature',
       'top_p',
       'top_k',
@@ -241,11 +241,11 @@ describe('parameters', () => {
     })
     expect(fieldsOf({ reasoning: { effort: 'high' }, limit: 1000 })).toEqual({ fields: undefined, lost: ['reasoning'] })
     expect(fieldsOf({ reasoning: { effort: 'none' } })).toEqual({ fields: undefined, lost: [] })
-    expect(fieldsOf({ reasoning: { effort: 'high' }, model: newClaude })).toEqual({
+    expect(fieldsOf({ reasoning: { effort: 'high' }, model: newerClaude })).toEqual({
       fields: { thinking: { type: 'adaptive', display: 'summarized' }, output_config: { effort: 'high' } },
       lost: [],
     })
-    expect(fieldsOf({ reasoning: { effort: 'none' }, model: newClaude }).fields).toEqual({
+    expect(fieldsOf({ reasoning: { effort: 'none' }, model: newerClaude }).fields).toEqual({
       thinking: { type: 'disabled' },
     })
     expect(fieldsOf({ reasoning: { effort: 'xhigh' }, model: nova }).fields).toEqual({
@@ -272,7 +272,7 @@ describe('tools', () => {
       config: { tools: [{ toolSpec: { ...spec, strict: true } }], toolChoice: { any: {} } },
       lost: [],
     })
-    expect(configOf({ tools, choice: { name: 'look' }, model: elderClaude })).toEqual({
+    expect(configOf({ tools, choice: { name: 'look' }, model: olderClaude })).toEqual({
       config: { tools: [{ toolSpec: spec }], toolChoice: { tool: { name: 'look' } } },
       lost: ['tools.look.strict'],
     })
@@ -287,9 +287,9 @@ describe('tools', () => {
 
   test('where the conversation holds calls there must be tools', () => {
     const turns = [
-      said('a'),
-      answered({ type: 'call', id: 'a', name: 'look', args: '{}' }),
-      said({ type: 'result', id: 'a', parts: [] }),
+      user('a'),
+      assistant({ type: 'call', id: 'a', name: 'look', args: '{}' }),
+      user({ type: 'result', id: 'a', parts: [] }),
     ]
     const { config, lost } = configOf({ turns })
     expect(config!.tools).toEqual([
@@ -321,7 +321,7 @@ describe('tools', () => {
       },
       lost: [],
     })
-    for (const chat of [{ format: { schema: open } }, { format: { schema: closed }, model: elderClaude }]) {
+    for (const chat of [{ format: { schema: open } }, { format: { schema: closed }, model: olderClaude }]) {
       const { config, lost } = configOf({ ...chat, reasoning: { effort: 'low' } })
       expect(config!.toolChoice).toEqual({ tool: { name: 'json_answer' } })
       expect(lost).toEqual(['reasoning'])
@@ -335,8 +335,9 @@ describe('tools', () => {
 })
 
 /** Events of a stream of Converse, as [name, payload]. */
-type Tape = [name: string, body: JsonObject][]
-const framesOf = (tape: Tape): Frame[] => tape.map(([event, body]) => ({ event, data: JSON.stringify(body) }))
+type StreamEvents = [name: string, body: JsonObject][]
+const framesOf = (streamEvents: StreamEvents): Frame[] =>
+  streamEvents.map(([event, body]) => ({ event, data: JSON.stringify(body) }))
 const eventsOf = (frames: readonly Frame[], lost: string[] = [], more: Partial<Exchange> = {}): Event[] => {
   const events: Event[] = []
   const exchange = exchangeFor({ loss: path => lost.push(path), ...more })
@@ -407,8 +408,8 @@ describe('streams', () => {
       id: '',
       model: '',
       parts: [
-        { type: 'reasoning', text: 'hm', seal: sealed({ signature: 'sig' }) },
-        { type: 'reasoning', text: '', seal: sealed({ redactedContent: 'cmVk' }) },
+        { type: 'reasoning', text: 'hm', seal: createSeal({ signature: 'sig' }) },
+        { type: 'reasoning', text: '', seal: createSeal({ redactedContent: 'cmVk' }) },
         { type: 'text', text: 'ok' },
         { type: 'call', id: 'id-3', name: 'look', args: '{"a":1}' },
         { type: 'call', id: 'id-4', name: 'now', args: '{}' },
@@ -463,9 +464,9 @@ describe('streams', () => {
   test('the finish waits for the usage, and for the end where none comes; nothing is told after it', () => {
     const events: Event[] = []
     const parse = converse.parseStream(exchangeFor())(event => events.push(event))
-    const [text, over, counts] = framesOf([delta(0, { text: 'x' }), stop('end_turn'), usage])
+    const [text, messageStop, counts] = framesOf([delta(0, { text: 'x' }), stop('end_turn'), usage])
     parse(text)
-    parse(over)
+    parse(messageStop)
     expect(events.at(-1)!.type).toBe('delta')
     parse(counts)
     expect(events.at(-1)!.type).toBe('finish')
@@ -473,13 +474,17 @@ describe('streams', () => {
     parse(text)
     parse(undefined)
     expect(events).toHaveLength(count)
-    expect(messageOf(eventsOf([text!, over!])).finish).toBe('stop')
-    expect(messageOf(eventsOf([text!, counts!, over!])).usage?.output).toBe(5)
+    expect(messageOf(eventsOf([text!, messageStop!])).finish).toBe('stop')
+    expect(messageOf(eventsOf([text!, counts!, messageStop!])).usage?.output).toBe(5)
   })
 
   test('an end without a reason is a fault', () => {
-    for (const tape of [[], [delta(0, { text: 'x' })], [delta(0, { text: 'x' }), close(0), usage]] as Tape[]) {
-      const events = eventsOf(framesOf(tape))
+    for (const streamEvents of [
+      [],
+      [delta(0, { text: 'x' })],
+      [delta(0, { text: 'x' }), close(0), usage],
+    ] as StreamEvents[]) {
+      const events = eventsOf(framesOf(streamEvents))
       checkEvents(events.length === 1 ? [{ type: 'start', id: '', model: '' }, ...events] : events)
       expect(events.at(-1)!.type).toBe('fault')
     }
@@ -510,12 +515,12 @@ describe('streams', () => {
     const events = eventsOf(frames, lost)
     checkEvents(events)
     expect(messageOf(events).parts).toEqual([
-      { type: 'foreign', seal: sealed({ block: { toolUse: { ...use, input: { q: 1 } } } }) },
-      { type: 'foreign', seal: sealed({ block: { toolResult: { ...result, content: [{ text: 'found' }] } } }) },
+      { type: 'foreign', seal: createSeal({ block: { toolUse: { ...use, input: { q: 1 } } } }) },
+      { type: 'foreign', seal: createSeal({ block: { toolResult: { ...result, content: [{ text: 'found' }] } } }) },
       {
         type: 'text',
         text: 'so',
-        citations: [{ url: 'https://x.example', title: 't', quote: 'q', seal: sealed(citation) }],
+        citations: [{ url: 'https://x.example', title: 't', quote: 'q', seal: createSeal(citation) }],
       },
       { type: 'media', mime: 'image/png', source: { data: 'AAAA' } },
     ])
@@ -589,7 +594,7 @@ const asBytes = ({ bytes, text }: Recording): Uint8Array =>
       .map(line => eventOf(...(Object.entries(JSON.parse(line))[0] as [string, unknown]))),
   )
 const streams = good.filter(one => one.bytes || one.headers['content-type'] === 'application/x-ndjson')
-const whole = good.filter(one => !streams.includes(one))
+const complete = good.filter(one => !streams.includes(one))
 const refused = all.filter(({ status }) => status !== null && status >= 400)
 
 const framesAt = (bytes: Uint8Array, cuts: readonly number[]): Frame[] => {
@@ -605,15 +610,15 @@ const framesAt = (bytes: Uint8Array, cuts: readonly number[]): Frame[] => {
 }
 
 describe(`${all.length} recordings`, () => {
-  const told = streams.filter(({ file }) => !file.includes('exception'))
+  const completeStreams = streams.filter(({ file }) => !file.includes('exception'))
 
   test('each belongs to one kind', () => {
-    expect(streams.length + whole.length + refused.length).toBe(all.length)
+    expect(streams.length + complete.length + refused.length).toBe(all.length)
   })
 
-  test(`${told.length} streams keep the promises of events, at any cut of their bytes; each is strict for a client`, () => {
+  test(`${completeStreams.length} streams keep the promises of events, at any cut of their bytes; each is strict for a client`, () => {
     const chat = protocols.get('openai-chat')!
-    for (const recording of told) {
+    for (const recording of completeStreams) {
       const bytes = asBytes(recording)
       const frames = framesAt(bytes, [])
       const random = seeded(bytes.length)
@@ -642,9 +647,9 @@ describe(`${all.length} recordings`, () => {
     }
   })
 
-  test(`${whole.length} whole answers: every text, thought and call comes through, the counts add up`, () => {
+  test(`${complete.length} whole answers: every text, thought and call comes through, the counts add up`, () => {
     const chat = protocols.get('openai-chat')!
-    for (const { file, text } of whole) {
+    for (const { file, text } of complete) {
       const body = JSON.parse(text) as { output: { message: { content: JsonObject[] } }; usage: Record<string, number> }
       const message = converse.parseMessage(body as unknown as Json, exchangeFor())
       expect({ file, parts: message.parts.length }).toEqual({ file, parts: body.output.message.content.length })

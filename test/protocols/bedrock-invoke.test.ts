@@ -18,7 +18,7 @@ const chat = protocols.get('openai-chat')!
 const { model } = exchangeFor()
 
 const all = recordings('bedrock-invoke').filter(({ url }) => /\/model\/[^/]*anthropic/.test(url))
-const tell = (bytes: Uint8Array): Frame[] => {
+const framesOf = (bytes: Uint8Array): Frame[] => {
   const frames: Frame[] = []
   const reader = eventStream(frame => frames.push(frame), exchangeFor())
   reader.push(bytes)
@@ -27,12 +27,12 @@ const tell = (bytes: Uint8Array): Frame[] => {
 }
 /** Claude 2 was asked for completions, which are another protocol. */
 const streams = all.flatMap(({ file, bytes }) => {
-  const frames = bytes ? tell(bytes) : []
+  const frames = bytes ? framesOf(bytes) : []
   return frames[0]?.event === 'message_start' ? [{ file, frames }] : []
 })
-const whole = all.filter(({ status, text }) => status === 200 && text.includes('"stop_reason"'))
+const complete = all.filter(({ status, text }) => status === 200 && text.includes('"stop_reason"'))
 const refused = all.filter(({ status }) => status !== null && status >= 400)
-const others = all.length - streams.length - whole.length - refused.length
+const others = all.length - streams.length - complete.length - refused.length
 
 const eventsOf = (frames: readonly Frame[]): Event[] => {
   const events: Event[] = []
@@ -67,18 +67,18 @@ describe(`${all.length} recordings of Claude by InvokeModel, ${others} of them c
       expect({ file, stop: readEvents(out, model).stop === '' }).toEqual({ file, stop: false })
       expect(out).not.toContain('amazon-bedrock')
 
-      const translating = translateStream(chat, anthropic, exchangeFor())
-      let told = ''
-      for (const frame of frames) told += translating.push(frame)
-      readStream(told + translating.end(), model)
+      const translation = translateStream(chat, anthropic, exchangeFor())
+      let translated = ''
+      for (const frame of frames) translated += translation.push(frame)
+      readStream(translated + translation.end(), model)
     }
   })
 
-  test(`${whole.length} whole answers`, () => {
-    for (const { text } of whole) {
-      const passed = JSON.parse(anthropic.passthrough.passMessage(text, exchangeFor()).text) as JsonObject
-      expect(passed.model).toBe(model)
-      expect(isObject(passed.usage)).toBe(true)
+  test(`${complete.length} whole answers`, () => {
+    for (const { text } of complete) {
+      const passedBody = JSON.parse(anthropic.passthrough.passMessage(text, exchangeFor()).text) as JsonObject
+      expect(passedBody.model).toBe(model)
+      expect(isObject(passedBody.usage)).toBe(true)
       readMessage(translateMessage(chat, anthropic, text, exchangeFor()).body, model)
     }
   })

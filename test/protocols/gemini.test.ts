@@ -7,26 +7,26 @@ import type { Chat, Message, Part } from '../../src/ir/chat.ts'
 import { createCollector } from '../../src/ir/collect.ts'
 import type { Event } from '../../src/ir/event.ts'
 import { wrapSeal } from '../../src/ir/seal.ts'
-import { geminiList } from '../../src/protocols/gemini/json-array.ts'
-import { namedIn } from '../../src/protocols/gemini/syntax/model-path.ts'
+import { geminiJsonArray } from '../../src/protocols/gemini/json-array.ts'
+import { parseModelPath } from '../../src/protocols/gemini/syntax/model-path.ts'
 import type { Exchange, Ingress, StreamPipe } from '../../src/protocols/protocol.ts'
 import { protocols } from '../../src/protocols/registry.ts'
 import { translateStream } from '../../src/protocols/shared/translate.ts'
 import { eventsOf, exchangeFor, framesOf, protocolContract, type Samples } from '../contracts/protocol.ts'
-import { requests, streams, type Tape, toText } from '../fixtures/gemini.ts'
+import { requests, type StreamFixture, streams, toText } from '../fixtures/gemini.ts'
 import { recordings } from '../support/recordings.ts'
 import { readList, readMessage, readStream } from '../validators/gemini.ts'
 
 const gemini = protocols.get('gemini')!
 const { model } = exchangeFor()
 
-const parsed = (text: string): JsonObject | JsonObject[] => JSON.parse(text) as JsonObject | JsonObject[]
+const parseBody = (text: string): JsonObject | JsonObject[] => JSON.parse(text) as JsonObject | JsonObject[]
 const all = recordings('gemini-generate')
 const good = all.filter(({ status }) => (status ?? 200) === 200)
 const refused = all.filter(({ status }) => (status ?? 200) !== 200)
-const own: Samples = {
+const fixtures: Samples = {
   source: 'our tapes',
-  streams: streams.map(tape => ({ name: tape.quirk, text: toText(tape), fault: tape.gives.fault !== undefined })),
+  streams: streams.map(tape => ({ name: tape.quirk, text: toText(tape), fault: tape.expected.fault !== undefined })),
   messages: [],
   requests,
 }
@@ -35,13 +35,13 @@ const recorded: Samples = {
   streams: good
     .filter(({ events }) => events)
     .map(({ file, text }) => ({ name: file, text, fault: !text.includes('"finishReason"') })),
-  messages: good.filter(({ events }) => !events).map(({ file, text }) => ({ name: file, body: parsed(text) })),
+  messages: good.filter(({ events }) => !events).map(({ file, text }) => ({ name: file, body: parseBody(text) })),
   requests: good
     .filter(({ request }) => typeof request === 'object' && request !== null && 'contents' in request)
     .map(({ file, request }) => ({ name: file, body: request as JsonObject })),
 }
 
-protocolContract(gemini, own)
+protocolContract(gemini, fixtures)
 protocolContract(gemini, recorded)
 
 const messageOf = (events: readonly Event[]): Message => {
@@ -54,35 +54,35 @@ const textIn = (parts: readonly Part[], type: 'text' | 'reasoning'): string =>
   parts.map(part => (part.type === type ? part.text : '')).join('')
 
 describe('what vendors send', () => {
-  test.each(streams.map(tape => [tape.quirk, tape] as const))('%s', (_, tape: Tape) => {
+  test.each(streams.map(tape => [tape.quirk, tape] as const))('%s', (_, tape: StreamFixture) => {
     const events = eventsOf(gemini, framesOf(toText(tape)))
-    const { gives } = tape
+    const { expected } = tape
     const last = events.at(-1)!
-    if (gives.fault !== undefined) {
-      expect(last.type === 'fault' && last.error.status).toBe(gives.fault)
+    if (expected.fault !== undefined) {
+      expect(last.type === 'fault' && last.error.status).toBe(expected.fault)
       return
     }
     const { parts, finish, usage } = messageOf(events)
     const calls = parts.filter(part => part.type === 'call')
-    expect(textIn(parts, 'text')).toBe(gives.text ?? '')
-    expect(textIn(parts, 'reasoning')).toBe(gives.reasoning ?? '')
-    expect(calls.map(({ name, args }) => ({ name, args }))).toEqual(gives.calls ?? [])
+    expect(textIn(parts, 'text')).toBe(expected.text ?? '')
+    expect(textIn(parts, 'reasoning')).toBe(expected.reasoning ?? '')
+    expect(calls.map(({ name, args }) => ({ name, args }))).toEqual(expected.calls ?? [])
     expect(new Set(calls.map(({ id }) => id)).size).toBe(calls.length)
     expect(calls.every(({ id }) => /^[\w-]{1,40}$/.test(id))).toBe(true)
-    expect(finish).toBe(gives.finish as Message['finish'])
-    if (gives.usage) expect(usage).toMatchObject(gives.usage)
+    expect(finish).toBe(expected.finish as Message['finish'])
+    if (expected.usage) expect(usage).toMatchObject(expected.usage)
   })
 
   test('signatures are seals of their parts, wherever they stand', () => {
-    const sealed = (quirk: string) =>
+    const partsOfFixture = (quirk: string) =>
       messageOf(eventsOf(gemini, framesOf(toText(streams.find(one => one.quirk.startsWith(quirk))!)))).parts
     const seal = { by: 'gemini', at: exchangeFor().sealOrigin, value: 'c2ln' }
-    expect(sealed('thoughts, then')).toEqual([
+    expect(partsOfFixture('thoughts, then')).toEqual([
       { type: 'reasoning', text: 'Let me see.' },
       { type: 'text', text: 'It is 4.', seal },
     ])
-    expect(sealed('parallel').map(part => part.type === 'call' && part.seal)).toEqual([seal, undefined])
-    expect(sealed('arguments in pieces, each')[0]).toMatchObject({ type: 'call', seal })
+    expect(partsOfFixture('parallel').map(part => part.type === 'call' && part.seal)).toEqual([seal, undefined])
+    expect(partsOfFixture('arguments in pieces, each')[0]).toMatchObject({ type: 'call', seal })
   })
 
   test('places of sources are told in characters, and again in bytes', () => {
@@ -129,13 +129,18 @@ describe('what vendors send', () => {
 })
 
 describe('a finish that tells of a failure', () => {
-  const words = ['MALFORMED_FUNCTION_CALL', 'MALFORMED_RESPONSE', 'MISSING_THOUGHT_SIGNATURE', 'TOO_MANY_TOOL_CALLS']
+  const failureReasons = [
+    'MALFORMED_FUNCTION_CALL',
+    'MALFORMED_RESPONSE',
+    'MISSING_THOUGHT_SIGNATURE',
+    'TOO_MANY_TOOL_CALLS',
+  ]
   const bodyOf = (finishReason: string, ...parts: JsonObject[]) => ({
     candidates: [{ content: { parts }, finishReason }],
   })
   const thought = { text: 'hm', thought: true }
 
-  test.each(words)('%s without content is a fault, with content an answer', word => {
+  test.each(failureReasons)('%s without content is a fault, with content an answer', word => {
     for (const parts of [[], [thought]]) {
       expect(() => gemini.parseMessage(bodyOf(word, ...parts), exchangeFor())).toThrow(word)
       const frames = [{ data: JSON.stringify(bodyOf(word, ...parts)) }]
@@ -147,11 +152,12 @@ describe('a finish that tells of a failure', () => {
 })
 
 describe(`answers for clients, from ${good.length} recordings and every protocol`, () => {
-  const sources = [...recorded.streams.filter(({ fault }) => !fault), ...own.streams.filter(({ fault }) => !fault)].map(
-    ({ name, text }) => ({ name, events: () => eventsOf(gemini, framesOf(text)) }),
-  )
+  const sources = [
+    ...recorded.streams.filter(({ fault }) => !fault),
+    ...fixtures.streams.filter(({ fault }) => !fault),
+  ].map(({ name, text }) => ({ name, events: () => eventsOf(gemini, framesOf(text)) }))
 
-  const told = (ingress: Ingress, events: readonly Event[], exchange = exchangeFor()): string => {
+  const renderEvents = (ingress: Ingress, events: readonly Event[], exchange = exchangeFor()): string => {
     let out = ''
     const render = ingress.renderStream(exchange)(frame => {
       out += ingress.renderFrame(frame)
@@ -163,9 +169,12 @@ describe(`answers for clients, from ${good.length} recordings and every protocol
 
   test('every stream is strict, as events and as a list, and says what was said', () => {
     for (const { name, events } of sources) {
-      const heard = events()
-      const message = messageOf(heard)
-      for (const answer of [readStream(told(gemini, heard), model), readList(told(geminiList, heard), model)]) {
+      const sourceEvents = events()
+      const message = messageOf(sourceEvents)
+      for (const answer of [
+        readStream(renderEvents(gemini, sourceEvents), model),
+        readList(renderEvents(geminiJsonArray, sourceEvents), model),
+      ]) {
         expect({ name, text: answer.text }).toEqual({ name, text: textIn(message.parts, 'text') })
         expect(answer.thoughts).toBe(textIn(message.parts, 'reasoning'))
         expect(answer.calls.length).toBe(message.parts.filter(part => part.type === 'call').length)
@@ -173,12 +182,12 @@ describe(`answers for clients, from ${good.length} recordings and every protocol
     }
   })
 
-  const foreign: readonly (readonly [id: string, api: string])[] = [
+  const otherProtocols: readonly (readonly [id: string, api: string])[] = [
     ['openai-chat', 'chat-completions'],
     ['anthropic', 'anthropic-messages'],
     ['openai-responses', 'responses'],
   ]
-  test.each(foreign)('streams of %s', (id, api) => {
+  test.each(otherProtocols)('streams of %s', (id, api) => {
     const egress = protocols.get(id)!
     let whole = 0
     for (const { file, text } of recordings(api).filter(one => one.events && (one.status ?? 200) === 200)) {
@@ -226,7 +235,7 @@ describe(`answers for clients, from ${good.length} recordings and every protocol
       { type: 'close', at: 0 },
       finish,
     ]
-    const text = told(gemini, events)
+    const text = renderEvents(gemini, events)
     expect(text).toContain('{"n":12345678901234567890, "2":1,"1":2}')
     expect(readStream(text, model).calls.map(({ name }) => name)).toEqual(['g', 'f'])
   })
@@ -234,7 +243,7 @@ describe(`answers for clients, from ${good.length} recordings and every protocol
   test('arguments cut off are no call: the answer says that it is malformed', () => {
     const lost: string[] = []
     const events: Event[] = [start, open(0, 'call', 'f'), delta(0, '{"a":'), { type: 'close', at: 0 }, finish]
-    const answer = readStream(told(gemini, events, exchangeFor({ loss: path => lost.push(path) })), model)
+    const answer = readStream(renderEvents(gemini, events, exchangeFor({ loss: path => lost.push(path) })), model)
     expect(answer).toMatchObject({ calls: [], finish: 'MALFORMED_FUNCTION_CALL' })
     expect(lost).toEqual(['functionCall'])
   })
@@ -257,7 +266,7 @@ describe(`answers for clients, from ${good.length} recordings and every protocol
       [{}, ''],
       [{ generation_config: { thinking_config: { include_thoughts: true } } }, 'Hm.'],
     ] as const) {
-      const frames = framesOf(told(gemini, events, exchangeFor({ clientRequest: asked })))
+      const frames = framesOf(renderEvents(gemini, events, exchangeFor({ clientRequest: asked })))
       const contents = frames.map(
         ({ data }) => (JSON.parse(data) as { candidates: { content: JsonObject }[] }).candidates[0]!.content,
       )
@@ -279,7 +288,7 @@ describe(`answers for clients, from ${good.length} recordings and every protocol
   test('a fault ends the stream, as an event and as the end of the list', () => {
     const error = new GatewayError('upstream_limited', 'too much', { retryAfter: 7 })
     const events: Event[] = [start, open(0, 'text'), delta(0, 'Hel')]
-    const broken = (ingress: Ingress): string => {
+    const renderFault = (ingress: Ingress): string => {
       let out = ''
       const render = ingress.renderStream(exchangeFor())(frame => {
         out += ingress.renderFrame(frame)
@@ -290,14 +299,14 @@ describe(`answers for clients, from ${good.length} recordings and every protocol
       return out
     }
     const told = { code: 429, message: 'too much', status: 'RESOURCE_EXHAUSTED' }
-    expect(JSON.parse(framesOf(broken(gemini)).at(-1)!.data)).toMatchObject({ error: told })
-    expect((JSON.parse(broken(geminiList)) as JsonObject[]).at(-1)).toMatchObject({ error: told })
-    expect(JSON.parse(geminiList.renderStreamError(error))).toMatchObject([{ error: told }])
+    expect(JSON.parse(framesOf(renderFault(gemini)).at(-1)!.data)).toMatchObject({ error: told })
+    expect((JSON.parse(renderFault(geminiJsonArray)) as JsonObject[]).at(-1)).toMatchObject({ error: told })
+    expect(JSON.parse(geminiJsonArray.renderStreamError(error))).toMatchObject([{ error: told }])
   })
 })
 
 describe('the pass', () => {
-  const passed = (
+  const passThrough = (
     text: string,
     exchange: Exchange = exchangeFor(),
     ingress: Ingress = gemini,
@@ -310,17 +319,17 @@ describe('the pass', () => {
 
   test('every recorded stream: frames as they came but for the model, usage seen', () => {
     for (const { name, text, fault } of recorded.streams) {
-      const { state, out } = passed(text)
+      const { state, out } = passThrough(text)
       expect({ name, fault: state.fault !== undefined }).toEqual({ name, fault })
       if (fault) continue
-      const asItCame = framesOf(text)
+      const expected = framesOf(text)
 
         .map(({ data }) => data.replace(/("modelVersion":\s*)"[^"]*"/, `$1"${model}"`))
         .map(data => `data: ${data}\n\n`)
         .join('')
-      if (!/"content":\s*null/.test(text)) expect(out).toBe(asItCame)
+      if (!/"content":\s*null/.test(text)) expect(out).toBe(expected)
       readStream(out, model, false)
-      readList(passed(text, exchangeFor(), geminiList).out, model, false)
+      readList(passThrough(text, exchangeFor(), geminiJsonArray).out, model, false)
       expect(state.usage).toEqual(messageOf(eventsOf(gemini, framesOf(text))).usage!)
     }
   })
@@ -330,7 +339,7 @@ describe('the pass', () => {
       const { text: out, usage } = gemini.passthrough.passMessage(text, exchangeFor())
       readMessage(JSON.parse(out), model, false)
       const again = gemini.parseMessage(JSON.parse(out) as JsonObject, exchangeFor())
-      const before = gemini.parseMessage(parsed(text), exchangeFor())
+      const before = gemini.parseMessage(parseBody(text), exchangeFor())
       expect({ file, ...again, id: '', usage: usage! }).toEqual({
         file,
         ...before,
@@ -341,18 +350,18 @@ describe('the pass', () => {
     }
   })
 
-  test.each(streams.map(tape => [tape.quirk, tape] as const))('%s', (_, tape: Tape) => {
-    const { state, out, fail } = passed(toText(tape))
-    expect(state.fault?.status).toBe(tape.gives.fault as number)
+  test.each(streams.map(tape => [tape.quirk, tape] as const))('%s', (_, tape: StreamFixture) => {
+    const { state, out, fail } = passThrough(toText(tape))
+    expect(state.fault?.status).toBe(tape.expected.fault as number)
     if (state.fault === undefined) return void readStream(out, model, false)
     const last = JSON.parse(framesOf(out + fail(state.fault)).at(-1)!.data) as JsonObject
-    expect(last).toMatchObject({ error: { code: tape.gives.fault as number, message: state.fault.message } })
+    expect(last).toMatchObject({ error: { code: tape.expected.fault as number, message: state.fault.message } })
   })
 
   test('a "modelVersion" in the words or the arguments of the model stays', () => {
     const text =
       '{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{"modelVersion":"v"}}}],"role":"model"},"finishReason":"STOP"}],"modelVersion":"v"}'
-    const { out } = passed(`data: ${text}\n\n`)
+    const { out } = passThrough(`data: ${text}\n\n`)
     expect(out).toBe(`data: ${text.slice(0, -4)}"${model}"}\n\n`)
   })
 
@@ -372,11 +381,12 @@ describe('the pass', () => {
 
   test('foreign seals and signs of life are taken out', () => {
     const foreign = wrapSeal({ by: 'another', value: 'x' })!
-    const living = (JSON.parse(framesOf(gemini.heartbeat!)[0]!.data) as { candidates: { content: JsonObject }[] })
-      .candidates[0]!.content
+    const heartbeatContent = (
+      JSON.parse(framesOf(gemini.heartbeat!)[0]!.data) as { candidates: { content: JsonObject }[] }
+    ).candidates[0]!.content
     const call = { functionCall: { name: 'f', args: {} } }
     const contents: JsonObject[] = [
-      living,
+      heartbeatContent,
       {
         role: 'model',
         parts: [
@@ -387,12 +397,12 @@ describe('the pass', () => {
         ],
       },
     ]
-    const kept = (to: string) => (JSON.parse(write({ contents }, to)) as { contents: JsonObject[] }).contents
-    expect(kept('gemini-2.5-pro')).toEqual([
+    const keptContents = (to: string) => (JSON.parse(write({ contents }, to)) as { contents: JsonObject[] }).contents
+    expect(keptContents('gemini-2.5-pro')).toEqual([
       { role: 'model', parts: [{ text: 'Hm.', thought: true }, call, { ...call, thoughtSignature: 'own' }] },
     ])
-    expect(JSON.stringify(kept('gemini-3.8-flash'))).toContain('skip_thought_signature_validator')
-    expect(gemini.parseRequest({ contents: [living] }, () => undefined).turns).toEqual([])
+    expect(JSON.stringify(keptContents('gemini-3.8-flash'))).toContain('skip_thought_signature_validator')
+    expect(gemini.parseRequest({ contents: [heartbeatContent] }, () => undefined).turns).toEqual([])
   })
 })
 
@@ -478,38 +488,42 @@ describe('requests of clients', () => {
 
   test('addresses', () => {
     const stream = { stream: true, sse: false }
-    expect(namedIn('/v1beta/models/a:generateContent', '')).toMatchObject({ model: 'a', stream: false, sse: false })
-    expect(namedIn('/v1/models/a:streamGenerateContent', 'key=k&alt=sse')).toMatchObject({
+    expect(parseModelPath('/v1beta/models/a:generateContent', '')).toMatchObject({
+      model: 'a',
+      stream: false,
+      sse: false,
+    })
+    expect(parseModelPath('/v1/models/a:streamGenerateContent', 'key=k&alt=sse')).toMatchObject({
       model: 'a',
       stream: true,
       sse: true,
     })
-    expect(namedIn('/v1beta/models/models/maker/a:b:streamGenerateContent', '')).toMatchObject({
+    expect(parseModelPath('/v1beta/models/models/maker/a:b:streamGenerateContent', '')).toMatchObject({
       model: 'maker/a:b',
       ...stream,
     })
-    expect(namedIn('/v1beta1/publishers/google/models/a%2Fb%3AstreamGenerateContent', '')).toMatchObject({
+    expect(parseModelPath('/v1beta1/publishers/google/models/a%2Fb%3AstreamGenerateContent', '')).toMatchObject({
       model: 'a%2Fb',
       ...stream,
     })
-    expect(namedIn('/v1/projects/p/locations/l/publishers/google/models/a:generateContent', '')?.model).toBe('a')
+    expect(parseModelPath('/v1/projects/p/locations/l/publishers/google/models/a:generateContent', '')?.model).toBe('a')
     for (const path of [
       '/v1beta/models/a',
       '/v1beta/models/a:other',
       '/v1beta/models/:generateContent',
       '/models/a:generateContent',
     ])
-      expect(namedIn(path, '')).toBeUndefined()
+      expect(parseModelPath(path, '')).toBeUndefined()
   })
 })
 
 describe('requests for vendors', () => {
-  const written = (chat: Partial<Chat>, to = 'gemini-2.5-flash') => {
+  const renderChat = (chat: Partial<Chat>, to = 'gemini-2.5-flash') => {
     const lost: string[] = []
     const user = { role: 'user' as const, parts: [{ type: 'text' as const, text: 'Hi' }] }
-    const whole: Chat = { model: to, stream: false, turns: [user], ...chat }
+    const fullChat: Chat = { model: to, stream: false, turns: [user], ...chat }
     const body = JSON.parse(
-      writeJson(gemini.renderRequest(whole, exchangeFor({ loss: path => lost.push(path) }))),
+      writeJson(gemini.renderRequest(fullChat, exchangeFor({ loss: path => lost.push(path) }))),
     ) as JsonObject
     return {
       body,
@@ -533,11 +547,11 @@ describe('requests for vendors', () => {
     ['gemini-2.0-flash', { effort: 'high', shown: true }, undefined],
     ['gemma-3-27b-it', { effort: 'high' }, undefined],
   ] as const)('%s asked to think %j', (to, reasoning, thinkingConfig) => {
-    const { config } = written({ reasoning }, to)
+    const { config } = renderChat({ reasoning }, to)
     expect(config?.thinkingConfig).toEqual(thinkingConfig as unknown as JsonObject)
   })
 
-  const called = (name: string, seal?: Part & { type: 'call' }) => ({
+  const toolCall = (name: string, seal?: Part & { type: 'call' }) => ({
     type: 'call' as const,
     id: `id_${name}`,
     name,
@@ -546,14 +560,14 @@ describe('requests for vendors', () => {
   })
   const conversation = (more: Chat['turns'] = []): Chat['turns'] => [
     { role: 'user', parts: [{ type: 'text', text: 'Hi' }] },
-    { role: 'assistant', parts: [called('a'), called('b')] },
+    { role: 'assistant', parts: [toolCall('a'), toolCall('b')] },
     { role: 'user', parts: [{ type: 'result', id: 'id_b', parts: [{ type: 'text', text: '{"x":1.0}' }] }] },
     { role: 'user', parts: [{ type: 'result', id: 'id_a', failed: true, parts: [{ type: 'text', text: 'no' }] }] },
     ...more,
   ]
 
   test('answers to parallel calls stand in one content, in the order of the calls', () => {
-    const { contents, lost } = written({ turns: conversation() })
+    const { contents, lost } = renderChat({ turns: conversation() })
     expect(contents.slice(1)).toEqual([
       {
         role: 'model',
@@ -580,9 +594,9 @@ describe('requests for vendors', () => {
   })
 
   test('a call nobody answered, an answer to no call', () => {
-    const { contents, lost } = written({
+    const { contents, lost } = renderChat({
       turns: [
-        { role: 'assistant', parts: [called('a')] },
+        { role: 'assistant', parts: [toolCall('a')] },
         { role: 'user', parts: [{ type: 'result', id: 'other', parts: [{ type: 'text', text: 'lonely' }] }] },
       ],
     })
@@ -592,34 +606,36 @@ describe('requests for vendors', () => {
 
   test('Gemini 3 gets the word for a missing signature on the first call of each step of this turn, and nowhere else', () => {
     const later: Chat['turns'] = [
-      { role: 'assistant', parts: [called('c')] },
+      { role: 'assistant', parts: [toolCall('c')] },
       { role: 'user', parts: [{ type: 'result', id: 'id_c', parts: [] }] },
     ]
     const signatures = (turns: Chat['turns'], to: string) =>
-      written({ turns }, to).contents.flatMap(({ parts }) =>
+      renderChat({ turns }, to).contents.flatMap(({ parts }) =>
         parts.filter(part => part.functionCall).map(part => part.thoughtSignature),
       )
     const word = 'skip_thought_signature_validator'
     expect(signatures(conversation(later), 'gemini-3.8-flash')).toEqual([word, undefined, word])
     expect(signatures(conversation(later), 'gemini-2.5-flash')).toEqual([undefined, undefined, undefined])
-    const anew: Chat['turns'] = [{ role: 'user', parts: [{ type: 'text', text: 'More' }] }, ...later]
-    expect(signatures(conversation(anew), 'gemini-3.8-flash')).toEqual([undefined, undefined, word])
+    const newTurn: Chat['turns'] = [{ role: 'user', parts: [{ type: 'text', text: 'More' }] }, ...later]
+    expect(signatures(conversation(newTurn), 'gemini-3.8-flash')).toEqual([undefined, undefined, word])
     const seal = { by: 'gemini', value: 'own' }
-    expect(signatures([{ role: 'assistant', parts: [{ ...called('a'), seal }] }], 'gemini-3.8-flash')).toEqual(['own'])
+    expect(signatures([{ role: 'assistant', parts: [{ ...toolCall('a'), seal }] }], 'gemini-3.8-flash')).toEqual([
+      'own',
+    ])
   })
 
   test('pictures in results: within them for Gemini 3, beside them before', () => {
     const parts: Part[] = [{ type: 'media', mime: 'image/*', source: { data: 'iVBORw0KGgo=' } }]
     const turns: Chat['turns'] = [
-      { role: 'assistant', parts: [called('a')] },
+      { role: 'assistant', parts: [toolCall('a')] },
       { role: 'user', parts: [{ type: 'result', id: 'id_a', parts }] },
     ]
     const inlineData = { mimeType: 'image/png', data: 'iVBORw0KGgo=' }
     const functionResponse = { id: 'id_a', name: 'a', response: {} }
-    expect(written({ turns }, 'gemini-3.8-flash').contents[1]!.parts).toEqual([
+    expect(renderChat({ turns }, 'gemini-3.8-flash').contents[1]!.parts).toEqual([
       { functionResponse: { ...functionResponse, parts: [{ inlineData }] } },
     ])
-    expect(written({ turns }).contents[1]!.parts).toEqual([{ functionResponse }, { inlineData }])
+    expect(renderChat({ turns }).contents[1]!.parts).toEqual([{ functionResponse }, { inlineData }])
   })
 
   test('a tool that takes free text is called with an object, and heard as text', () => {
@@ -638,13 +654,13 @@ describe('requests for vendors', () => {
   })
 
   describe('an answer of a given form beside tools', () => {
-    const asked: Partial<Chat> = { format: { schema: { type: 'object' } }, tools: [{ name: 'json_answer' }] }
+    const formatWithTool: Partial<Chat> = { format: { schema: { type: 'object' } }, tools: [{ name: 'json_answer' }] }
     const declared = (body: JsonObject) =>
       (body.tools as { functionDeclarations: { name: string }[] }[]).flatMap(group => group.functionDeclarations)
 
     test('is asked for by a tool where the model gives none, and told as the text', () => {
       const exchange = exchangeFor()
-      const chat: Chat = { model: 'gemini-2.5-flash', stream: false, turns: [], ...asked }
+      const chat: Chat = { model: 'gemini-2.5-flash', stream: false, turns: [], ...formatWithTool }
       const body = gemini.renderRequest(chat, exchange)
       expect(declared(body).map(({ name }) => name)).toEqual(['json_answer', 'json_answer_2'])
       expect(body.toolConfig).toEqual({ functionCallingConfig: { mode: 'ANY' } })
@@ -658,21 +674,23 @@ describe('requests for vendors', () => {
     })
 
     test('stays what it is for Gemini 3, and where no tool may be called', () => {
-      const newer = written(asked, 'gemini-3.8-flash')
+      const newer = renderChat(formatWithTool, 'gemini-3.8-flash')
       expect([newer.config?.responseMimeType, declared(newer.body).length]).toEqual(['application/json', 1])
-      const none = written({ ...asked, choice: 'none' })
+      const none = renderChat({ ...formatWithTool, choice: 'none' })
       expect([none.config?.responseMimeType, none.body.tools]).toEqual(['application/json', undefined])
     })
 
     test('is a loss where it is no object', () =>
-      expect(written({ ...asked, format: { schema: { type: 'array' } } }).lost).toEqual(['response_format']))
+      expect(renderChat({ ...formatWithTool, format: { schema: { type: 'array' } } }).lost).toEqual([
+        'response_format',
+      ]))
   })
 
   test('files of another vendor are a clear refusal', () => {
     const turns: Chat['turns'] = [
       { role: 'user', parts: [{ type: 'media', mime: '*/*', source: { file: 'file-abc', by: 'openai-chat' } }] },
     ]
-    expect(() => written({ turns })).toThrow('contents[0].parts[0]')
+    expect(() => renderChat({ turns })).toThrow('contents[0].parts[0]')
   })
 })
 
@@ -714,7 +732,7 @@ describe(`errors, and ${refused.length} recorded ones`, () => {
   ] as const)('%s is %i %s', (code, status, word) => {
     const told = gemini.renderError(new GatewayError(code, 'why', { param: 'contents', retryAfter: 3 }))
     expect(told).toMatchObject({ error: { code: status, message: 'why', status: word } })
-    expect(geminiList.renderError(new GatewayError(code, 'why'))).toMatchObject([{ error: { status: word } }])
+    expect(geminiJsonArray.renderError(new GatewayError(code, 'why'))).toMatchObject([{ error: { status: word } }])
   })
 
   test('what is no error of Google’s is told all the same', () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import type { JsonObject } from '../../src/base/json/json.ts'
 import type { SealMemory } from '../../src/ir/seal.ts'
 import { completions } from '../../src/protocols/completions/index.ts'
-import { geminiList } from '../../src/protocols/gemini/json-array.ts'
+import { geminiJsonArray } from '../../src/protocols/gemini/json-array.ts'
 import type { Egress, Exchange, Ingress, StreamPipe, VolatileFields } from '../../src/protocols/protocol.ts'
 import { protocols } from '../../src/protocols/registry.ts'
 import { rememberStream } from '../../src/protocols/shared/thought-memory.ts'
@@ -14,7 +14,7 @@ import { FrameTemplate } from '../../src/upstream/frame-template.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
 import { recordings } from '../support/recordings.ts'
 
-const clients: Ingress[] = [...protocols.values(), completions, geminiList]
+const clients: Ingress[] = [...protocols.values(), completions, geminiJsonArray]
 const vendors: Egress[] = [...protocols.values()]
 
 /** A frame a piece: as vendors that think for each word send them. */

@@ -6,7 +6,7 @@ import { parseError as readError } from '../shared/vendor-error.ts'
 import { id } from './wire.ts'
 
 /** Class → the status it is sent with. */
-const statuses: Record<string, number> = {
+const statusOfType: Record<string, number> = {
   invalid_request_error: 400,
   authentication_error: 401,
   billing_error: 402,
@@ -20,7 +20,7 @@ const statuses: Record<string, number> = {
   overloaded_error: 529,
 }
 
-const classes: Record<ErrorCode, string> = {
+const typeOfCode: Record<ErrorCode, string> = {
   invalid_request: 'invalid_request_error',
   unauthorized: 'authentication_error',
   forbidden: 'permission_error',
@@ -42,21 +42,21 @@ const classes: Record<ErrorCode, string> = {
 /** The body a client gets: the vendor's own where it already speaks this wire. */
 export const renderError = (error: GatewayError): Json => {
   const { message, detail } = error
-  const own = detail.body?.protocol === id ? parseJson(detail.body.text) : undefined
-  if (isObject(own) && isObject(own.error)) return { ...own, type: 'error' }
-  const known = error.code === 'invalid_request' && detail.vendorCode !== undefined
-  const details = known ? { details: { error_code: detail.vendorCode } } : {}
-  return { type: 'error', error: { type: classOf(error), message: withPath(message, detail.param), ...details } }
+  const vendorBody = detail.body?.protocol === id ? parseJson(detail.body.text) : undefined
+  if (isObject(vendorBody) && isObject(vendorBody.error)) return { ...vendorBody, type: 'error' }
+  const hasVendorCode = error.code === 'invalid_request' && detail.vendorCode !== undefined
+  const details = hasVendorCode ? { details: { error_code: detail.vendorCode } } : {}
+  return { type: 'error', error: { type: errorTypeOf(error), message: withParam(message, detail.param), ...details } }
 }
 
-const classOf = ({ code, status, detail }: GatewayError): string => {
-  if (detail.vendorType !== undefined && detail.vendorType in statuses) return detail.vendorType
-  const byStatus = Object.keys(statuses).find(name => statuses[name] === status)
-  return code === 'upstream_refused' || status === 529 ? (byStatus ?? classes[code]) : classes[code]
+const errorTypeOf = ({ code, status, detail }: GatewayError): string => {
+  if (detail.vendorType !== undefined && detail.vendorType in statusOfType) return detail.vendorType
+  const typeByStatus = Object.keys(statusOfType).find(name => statusOfType[name] === status)
+  return code === 'upstream_refused' || status === 529 ? (typeByStatus ?? typeOfCode[code]) : typeOfCode[code]
 }
 
 /** The envelope has no field for the path: Anthropic begins its sentences with it. */
-const withPath = (message: string, param: string | undefined): string =>
+const withParam = (message: string, param: string | undefined): string =>
   param === undefined || message.startsWith(param) ? message : `${param}: ${message}`
 
 /**
@@ -65,15 +65,15 @@ const withPath = (message: string, param: string | undefined): string =>
 export const parseError: Egress['parseError'] = (status, headers, text, exchange) => {
   const error = readError(status, headers, text, exchange)
   const { body, ...detail } = error.detail
-  const told = body && parseJson(body.text)
-  const own = isObject(told) && told.type === 'error' ? { body: { protocol: id, text: body!.text } } : {}
-  return new GatewayError(error.code, error.message, { ...detail, ...own })
+  const envelope = body && parseJson(body.text)
+  const bodyDetail = isObject(envelope) && envelope.type === 'error' ? { body: { protocol: id, text: body!.text } } : {}
+  return new GatewayError(error.code, error.message, { ...detail, ...bodyDetail })
 }
 
 /** A fault told inside an answer with status 200 → our error, with the status of its class. */
 export const faultFrom = (body: JsonObject, exchange: Pick<Exchange, 'redact'>): GatewayError => {
-  const told = isObject(body.error) ? body.error : body
-  const status = statuses[textOf(told.type) ?? ''] ?? 502
+  const errorObject = isObject(body.error) ? body.error : body
+  const status = statusOfType[textOf(errorObject.type) ?? ''] ?? 502
   const error = parseError(status, new Headers(), JSON.stringify({ ...body, type: 'error' }), exchange)
   return error.code === 'upstream_refused' && status === 502
     ? new GatewayError('upstream_failed', error.message)
@@ -81,6 +81,7 @@ export const faultFrom = (body: JsonObject, exchange: Pick<Exchange, 'redact'>):
 }
 
 /** Some relays begin another answer within the first (a retry of theirs): what was half told cannot be taken back. */
-export const begunAnew = (): GatewayError => new GatewayError('upstream_failed', 'the vendor began its answer anew')
+export const streamRestartedError = (): GatewayError =>
+  new GatewayError('upstream_failed', 'the vendor began its answer anew')
 
-export const cut = (): GatewayError => new GatewayError('upstream_failed', "the vendor's stream was cut")
+export const streamCutError = (): GatewayError => new GatewayError('upstream_failed', "the vendor's stream was cut")

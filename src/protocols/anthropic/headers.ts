@@ -1,7 +1,7 @@
 /** Headers of a request in this protocol. https://platform.claude.com/docs/en/api/versioning, …/beta-headers */
 
 /** Betas of Messages that a client may ask for; what is not here stays with us. From the list of @anthropic-ai/sdk 1.11, 2026-11, and Claude Code's own. */
-const betas = new Set([
+const knownBetas = new Set([
   'advanced-tool-use-2025-11-20',
   'advisor-tool-2026-03-01',
   'cache-diagnosis-2026-04-07',
@@ -59,8 +59,8 @@ const betas = new Set([
  * it refuses temperature, top_p and top_k (…/docs/en/api/migration-2026-10-21).
  */
 export const headers = (client: Headers | undefined): Record<string, string> => {
-  const asked = (client?.get('anthropic-beta') ?? '').split(',').map(one => one.trim())
-  const known = asked.filter(one => betas.has(one))
+  const requested = (client?.get('anthropic-beta') ?? '').split(',').map(one => one.trim())
+  const known = requested.filter(one => knownBetas.has(one))
   return {
     'anthropic-version': client?.get('anthropic-version') ?? '2023-06-01',
     ...(known.length > 0 && { 'anthropic-beta': known.join(',') }),

@@ -4,7 +4,7 @@ import type { Protocol } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { parseError, renderError } from './error.ts'
 import { headers } from './headers.ts'
-import { takesUrl } from './media.ts'
+import { acceptsUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'
 import { passthrough, renderStreamError } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
@@ -13,7 +13,7 @@ import { checkRequest, id } from './wire.ts'
 
 export const anthropic: Protocol = {
   id,
-  acceptsUrl: takesUrl,
+  acceptsUrl: acceptsUrl,
   checkRequest,
   parseRequest,
   renderRequest,

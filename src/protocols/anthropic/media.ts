@@ -6,7 +6,7 @@ import type { NoteLoss } from '../protocol.ts'
 import { id } from './wire.ts'
 
 /** Fields of a block that only this protocol knows. */
-const own = ['context', 'citations', 'transformations'] as const
+const sealedFields = ['context', 'citations', 'transformations'] as const
 
 /** An image or a document → media; a document in pieces → its pieces. Undefined where the block has no such source. */
 export const parseMedia = (block: JsonObject, parseBlocks: (blocks: unknown) => Part[]): Part[] | undefined => {
@@ -15,7 +15,7 @@ export const parseMedia = (block: JsonObject, parseBlocks: (blocks: unknown) => 
   if (source.type === 'content') return parseBlocks(source.content)
   const found = sourceOf(source, type === 'image' ? 'image/*' : '*/*')
   if (found === undefined) return undefined
-  const kept = own.filter(key => block[key] !== undefined && block[key] !== null)
+  const kept = sealedFields.filter(key => block[key] !== undefined && block[key] !== null)
   const value = Object.fromEntries(kept.map(key => [key, block[key]]))
   return [
     {
@@ -28,11 +28,11 @@ export const parseMedia = (block: JsonObject, parseBlocks: (blocks: unknown) => 
 }
 
 const sourceOf = (source: JsonObject, mime: string): Pick<MediaPart, 'mime' | 'source'> | undefined => {
-  const { data, url, file_id: file, media_type: told } = source
-  const known = textOf(told) ?? mime
-  if (source.type === 'base64' && typeof data === 'string') return { mime: known, source: { data } }
+  const { data, url, file_id: file, media_type: mediaType } = source
+  const exactMime = textOf(mediaType) ?? mime
+  if (source.type === 'base64' && typeof data === 'string') return { mime: exactMime, source: { data } }
   if (source.type === 'text' && typeof data === 'string')
-    return { mime: textOf(told) ?? 'text/plain', source: { data: Buffer.from(data).toString('base64') } }
+    return { mime: textOf(mediaType) ?? 'text/plain', source: { data: Buffer.from(data).toString('base64') } }
   if (source.type === 'url' && typeof url === 'string')
     return { mime: mime === '*/*' ? 'application/pdf' : mime, source: { url } }
   return source.type === 'file' && typeof file === 'string' ? { mime, source: { file, by: id } } : undefined
@@ -41,7 +41,7 @@ const sourceOf = (source: JsonObject, mime: string): Pick<MediaPart, 'mime' | 's
 const isPdf = (mime: string): boolean => mime === 'application/pdf' || mime === '*/*'
 
 /** Pictures and PDF are fetched there, a text is not (https://platform.claude.com/docs/en/build-with-claude/pdf-support, 2026-11). */
-export const takesUrl = ({ mime }: MediaPart): boolean => !isText(mime)
+export const acceptsUrl = ({ mime }: MediaPart): boolean => !isText(mime)
 const isText = (mime: string): boolean => /^text\/|^application\/(json|xml)$/.test(mime)
 
 /** Media → a block; undefined, and noted, where this protocol has none for it. `fields`: what a readable seal says. */
@@ -54,35 +54,39 @@ export const renderMedia = (
   const { mime, source, name } = media
   const title = name === undefined ? {} : { title: name }
   if ('file' in source) {
-    if (source.by !== id) return lost(path, loss, 'the file lies with another vendor')
-    const told = { source: { type: 'file', file_id: source.file }, ...fields }
-    return mime.startsWith('image/') ? { type: 'image', ...told } : { type: 'document', ...told, ...title }
+    if (source.by !== id) return noteUnsupported(path, loss, 'the file lies with another vendor')
+    const fileBlock = { source: { type: 'file', file_id: source.file }, ...fields }
+    return mime.startsWith('image/') ? { type: 'image', ...fileBlock } : { type: 'document', ...fileBlock, ...title }
   }
   if (mime.startsWith('image/'))
-    return { type: 'image', source: 'url' in source ? byUrl(source.url) : byData(mime, source.data), ...fields }
+    return {
+      type: 'image',
+      source: 'url' in source ? urlSource(source.url) : base64Source(mime, source.data),
+      ...fields,
+    }
   if ('url' in source)
     return isPdf(mime)
-      ? { type: 'document', source: byUrl(source.url), ...title, ...fields }
-      : lost(path, loss, `${mime} by its address has no form in this protocol`)
+      ? { type: 'document', source: urlSource(source.url), ...title, ...fields }
+      : noteUnsupported(path, loss, `${mime} by its address has no form in this protocol`)
   if (mime === 'application/pdf' || (mime === '*/*' && source.data.startsWith('JVBERi')))
-    return { type: 'document', source: byData('application/pdf', source.data), ...title, ...fields }
+    return { type: 'document', source: base64Source('application/pdf', source.data), ...title, ...fields }
   if (isText(mime)) {
     const data = Buffer.from(source.data, 'base64').toString()
     return { type: 'document', source: { type: 'text', media_type: 'text/plain', data }, ...title, ...fields }
   }
-  return lost(path, loss, `${mime} has no form in this protocol`)
+  return noteUnsupported(path, loss, `${mime} has no form in this protocol`)
 }
 
-const lost = (path: string, loss: NoteLoss, why: string): undefined => void loss(path, why)
-const byUrl = (url: string) => ({ type: 'url', url })
-const byData = (mime: string, data: string) => ({
+const noteUnsupported = (path: string, loss: NoteLoss, why: string): undefined => void loss(path, why)
+const urlSource = (url: string) => ({ type: 'url', url })
+const base64Source = (mime: string, data: string) => ({
   type: 'base64',
-  media_type: mime === 'image/*' || mime === 'image/jpg' ? pictureType(data) : mime,
+  media_type: mime === 'image/*' || mime === 'image/jpg' ? imageTypeOf(data) : mime,
   data,
 })
 
 /** Anthropic refuses a picture whose type is not told exactly: read from its first bytes. */
-const pictureType = (data: string): string => {
-  const starts = { iVBORw: 'image/png', '/9j/': 'image/jpeg', R0lGOD: 'image/gif', UklGR: 'image/webp' }
-  return Object.entries(starts).find(([start]) => data.startsWith(start))?.[1] ?? 'image/png'
+const imageTypeOf = (data: string): string => {
+  const magicNumbers = { iVBORw: 'image/png', '/9j/': 'image/jpeg', R0lGOD: 'image/gif', UklGR: 'image/webp' }
+  return Object.entries(magicNumbers).find(([start]) => data.startsWith(start))?.[1] ?? 'image/png'
 }

@@ -6,22 +6,22 @@ import type { Message } from '../../ir/chat.ts'
 import { createCollector, replayMessage } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
 import { readMessage } from './normalize.ts'
-import { hearEvents } from './stream-decoder.ts'
-import { tellEvents } from './stream-encoder.ts'
+import { createAnthropicDecoder } from './stream-decoder.ts'
+import { encodeMessagesStream } from './stream-encoder.ts'
 
 /** A vendor's whole answer → a message. @throws GatewayError the fault it tells, `upstream_failed` where it is none. */
 export const parseMessage = (given: Json, exchange: Exchange): Message => {
   const body = readMessage(given, exchange)
   const collector = createCollector()
-  const ear = hearEvents(exchange, collector.push)
+  const decoder = createAnthropicDecoder(exchange, collector.push)
   const { content, usage, stop_reason, stop_sequence, stop_details } = body
-  ear.hear({ type: 'message_start', message: body })
+  decoder.push({ type: 'message_start', message: body })
   for (const [index, block] of (content as JsonObject[]).entries()) {
-    ear.hear({ type: 'content_block_start', index, content_block: block })
-    ear.hear({ type: 'content_block_stop', index })
+    decoder.push({ type: 'content_block_start', index, content_block: block })
+    decoder.push({ type: 'content_block_stop', index })
   }
-  ear.hear({ type: 'message_delta', delta: { stop_reason, stop_sequence, stop_details }, usage })
-  ear.hear({ type: 'message_stop' })
+  decoder.push({ type: 'message_delta', delta: { stop_reason, stop_sequence, stop_details }, usage })
+  decoder.push({ type: 'message_stop' })
   return collector.message()
 }
 
@@ -29,28 +29,29 @@ export const parseMessage = (given: Json, exchange: Exchange): Message => {
 export const renderMessage = (message: Message, exchange: Exchange): JsonObject => {
   let body: JsonObject = {}
   const content: JsonObject[] = []
-  const said: string[] = []
-  const mouth = tellEvents(exchange)(event => {
+  const inputTexts: string[] = []
+  const encode = encodeMessagesStream(exchange)(event => {
     if (event.type === 'message_start') body = event.message as JsonObject
     else if (event.type === 'message_delta') Object.assign(body, event.delta, { usage: event.usage })
     else if (event.type === 'content_block_start') {
       content.push({ ...(event.content_block as JsonObject) })
-      said.push('')
+      inputTexts.push('')
     } else if (event.type === 'content_block_delta') {
       const delta = event.delta as JsonObject
-      said[said.length - 1] += textOf(delta.partial_json) ?? ''
-      extend(content.at(-1)!, delta)
+      inputTexts[inputTexts.length - 1] += textOf(delta.partial_json) ?? ''
+      mergeDelta(content.at(-1)!, delta)
     } else if (event.type === 'content_block_stop') {
       const last = content.at(-1)!
-      if (isObject(last.input) && said.at(-1) !== '') last.input = rawJson(said.at(-1)!) ?? { input: said.at(-1)! }
+      if (isObject(last.input) && inputTexts.at(-1) !== '')
+        last.input = rawJson(inputTexts.at(-1)!) ?? { input: inputTexts.at(-1)! }
     }
   })
-  for (const event of replayMessage(message)) mouth(event)
-  mouth(undefined)
+  for (const event of replayMessage(message)) encode(event)
+  encode(undefined)
   return { ...body, content }
 }
 
-const extend = (block: JsonObject, { text, thinking, signature, citation }: JsonObject): void => {
+const mergeDelta = (block: JsonObject, { text, thinking, signature, citation }: JsonObject): void => {
   if (typeof text === 'string') block.text = (textOf(block.text) ?? '') + text
   if (typeof thinking === 'string') block.thinking = (textOf(block.thinking) ?? '') + thinking
   if (typeof signature === 'string') block.signature = signature

@@ -19,7 +19,7 @@ export const readMessage = (given: Json, exchange: Exchange): JsonObject => {
 const noUsage = { input_tokens: 0, output_tokens: 0 }
 
 /** The envelope of an answer, whole or begun. `model` is left alone where it is a word: it is replaced in the text. */
-export const mendEnvelope = (message: JsonObject, exchange: Exchange): boolean => {
+export const normalizeEnvelope = (message: JsonObject, exchange: Exchange): boolean => {
   const wanted: JsonObject = {
     id: typeof message.id === 'string' && message.id !== '' ? message.id : exchange.id,
     type: 'message',
@@ -35,7 +35,7 @@ export const mendEnvelope = (message: JsonObject, exchange: Exchange): boolean =
 }
 
 /** A block as it opens. */
-export const mendBlock = (block: JsonObject): boolean => {
+export const normalizeBlock = (block: JsonObject): boolean => {
   const lacks = (type: string, key: string) => block.type === type && (block[key] === undefined || block[key] === null)
   for (const [type, key, value] of [
     ['text', 'text', ''],
@@ -50,10 +50,10 @@ export const mendBlock = (block: JsonObject): boolean => {
 }
 
 /** An end after calls is told as what it is. */
-export const mendStop = (told: JsonObject, calls: boolean): boolean => {
-  if (!calls || told.stop_reason !== 'end_turn') return false
-  told.stop_reason = 'tool_use'
+export const normalizeStopReason = (delta: JsonObject, hasCalls: boolean): boolean => {
+  if (!hasCalls || delta.stop_reason !== 'end_turn') return false
+  delta.stop_reason = 'tool_use'
   return true
 }
 
-export const isCall = (block: Json | undefined): boolean => isObject(block) && block.type === 'tool_use'
+export const isToolUse = (block: Json | undefined): boolean => isObject(block) && block.type === 'tool_use'

@@ -11,43 +11,43 @@ import { id } from './wire.ts'
 export const parseBlocks = (content: unknown): Part[] => {
   if (typeof content === 'string') return [{ type: 'text', text: content }]
   const parts: Part[] = []
-  let waiting: Seal | undefined
+  let pendingSeal: Seal | undefined
   for (const block of Array.isArray(content) ? content.filter(isObject) : []) {
     const slot = block.type === 'thinking' && !block.thinking ? unwrapSeal(block.signature) : undefined
     if (slot?.next) {
-      waiting = slot.seal
+      pendingSeal = slot.seal
       continue
     }
     const found = parseBlock(block)
     const [first] = found
-    if (waiting && first && first.type !== 'foreign') first.seal ??= waiting
-    waiting = undefined
+    if (pendingSeal && first && first.type !== 'foreign') first.seal ??= pendingSeal
+    pendingSeal = undefined
     parts.push(...found)
   }
   return parts
 }
 
 const parseBlock = (block: JsonObject): Part[] => {
-  const cache = markOf(block)
+  const cache = parseCacheControl(block)
   const { type, text } = block
   if (type === 'text' && typeof text === 'string') return [{ type: 'text', text, ...citationsOf(block), ...cache }]
-  if (type === 'thinking' || type === 'redacted_thinking') return [parseThought(block)]
-  if (type === 'tool_use') return [parseCall(block, cache)]
-  if (type === 'tool_result') return [parseResult(block, cache)]
-  if (type === 'search_result' && Array.isArray(block.content)) return [parseFinding(block, cache)]
+  if (type === 'thinking' || type === 'redacted_thinking') return [parseThinkingBlock(block)]
+  if (type === 'tool_use') return [parseToolUse(block, cache)]
+  if (type === 'tool_result') return [parseToolResult(block, cache)]
+  if (type === 'search_result' && Array.isArray(block.content)) return [parseSearchResult(block, cache)]
   const media = type === 'image' || type === 'document' ? parseMedia(block, parseBlocks) : undefined
   if (media === undefined) return [{ type: 'foreign', seal: { by: id, value: block } }]
   return media.map((part, index) => (index === media.length - 1 ? { ...part, ...cache } : part))
 }
 
 /** The ttl is kept only where it was told. */
-export const markOf = ({ cache_control: told }: JsonObject): Pick<PartMetadata, 'cache'> => {
-  if (!isObject(told)) return {}
-  return { cache: told.ttl === '5m' || told.ttl === '1h' ? { ttl: told.ttl } : {} }
+export const parseCacheControl = ({ cache_control: cacheControl }: JsonObject): Pick<PartMetadata, 'cache'> => {
+  if (!isObject(cacheControl)) return {}
+  return { cache: cacheControl.ttl === '5m' || cacheControl.ttl === '1h' ? { ttl: cacheControl.ttl } : {} }
 }
 
 /** The signature is the seal; of another protocol's thoughts it holds that protocol's own. */
-const parseThought = ({ type, thinking, signature, data }: JsonObject): Part => {
+const parseThinkingBlock = ({ type, thinking, signature, data }: JsonObject): Part => {
   if (type === 'redacted_thinking')
     return { type: 'reasoning', text: '', seal: unwrapSeal(data)?.seal ?? { by: id, value: { redacted: data ?? '' } } }
   const seal = isWrappedSeal(signature) ? unwrapSeal(signature)?.seal : signatureSeal(signature)
@@ -68,13 +68,13 @@ export const callFields = ({
   cache_control: _cache,
   ...rest
 }: JsonObject) => {
-  const told = Object.entries(rest).filter(
+  const extraFields = Object.entries(rest).filter(
     ([key, value]) => value !== null && !(key === 'caller' && isObject(value) && value.type === 'direct'),
   )
-  return told.length > 0 ? (Object.fromEntries(told) as JsonObject) : undefined
+  return extraFields.length > 0 ? (Object.fromEntries(extraFields) as JsonObject) : undefined
 }
 
-const parseCall = (block: JsonObject, cache: Pick<PartMetadata, 'cache'>): Part => {
+const parseToolUse = (block: JsonObject, cache: Pick<PartMetadata, 'cache'>): Part => {
   const fields = callFields(block)
   return {
     type: 'call',
@@ -86,7 +86,7 @@ const parseCall = (block: JsonObject, cache: Pick<PartMetadata, 'cache'>): Part 
   }
 }
 
-const parseResult = (block: JsonObject, cache: Pick<PartMetadata, 'cache'>): Part => ({
+const parseToolResult = (block: JsonObject, cache: Pick<PartMetadata, 'cache'>): Part => ({
   type: 'result',
   id: textOf(block.tool_use_id) ?? '',
   parts: parseBlocks(block.content ?? []),
@@ -96,28 +96,28 @@ const parseResult = (block: JsonObject, cache: Pick<PartMetadata, 'cache'>): Par
 })
 
 /** A finding of the client's own search: for others its text, with where it is from. */
-const parseFinding = (block: JsonObject, cache: Pick<PartMetadata, 'cache'>): Part => {
-  const words = parseBlocks(block.content).map(part => (part.type === 'text' ? part.text : ''))
-  const head = [textOf(block.title), textOf(block.source)].filter(Boolean).join('\n')
-  const text = [head, ...words].filter(one => one !== '').join('\n\n')
+const parseSearchResult = (block: JsonObject, cache: Pick<PartMetadata, 'cache'>): Part => {
+  const texts = parseBlocks(block.content).map(part => (part.type === 'text' ? part.text : ''))
+  const heading = [textOf(block.title), textOf(block.source)].filter(Boolean).join('\n')
+  const text = [heading, ...texts].filter(one => one !== '').join('\n\n')
   return { type: 'text', text, seal: { by: id, value: { block } }, ...cache }
 }
 
 const citationsOf = ({ citations }: JsonObject): { citations?: Citation[] } => {
-  const told = Array.isArray(citations) ? citations.filter(isObject).map(one => parseCitation(one)) : []
-  return told.length > 0 ? { citations: told } : {}
+  const parsed = Array.isArray(citations) ? citations.filter(isObject).map(one => parseCitation(one)) : []
+  return parsed.length > 0 ? { citations: parsed } : {}
 }
 
 /** Without an index of Anthropic's it is no citation that Anthropic takes back. */
-export const parseCitation = (told: JsonObject, at?: string): Citation => {
-  const url = textOf(told.url) ?? textOf(told.source)
-  const title = textOf(told.title) ?? textOf(told.document_title)
-  const quote = textOf(told.cited_text)
-  const seal = { by: id, ...(at !== undefined && { at }), value: told }
+export const parseCitation = (citation: JsonObject, at?: string): Citation => {
+  const url = textOf(citation.url) ?? textOf(citation.source)
+  const title = textOf(citation.title) ?? textOf(citation.document_title)
+  const quote = textOf(citation.cited_text)
+  const seal = { by: id, ...(at !== undefined && { at }), value: citation }
   return {
     ...(url !== undefined && { url }),
     ...(title !== undefined && { title }),
     ...(quote !== undefined && { quote }),
-    ...(told.encrypted_index !== '' && { seal }),
+    ...(citation.encrypted_index !== '' && { seal }),
   }
 }

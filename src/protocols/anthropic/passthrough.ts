@@ -14,11 +14,11 @@ import { isWrappedSeal, sealPrefix } from '../../ir/seal.ts'
 import type { Exchange, Frame, Passthrough, StreamPipe, StreamState } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { unparsedFrame } from '../shared/vendor-error.ts'
-import { begunAnew, cut, faultFrom, renderError } from './error.ts'
+import { faultFrom, renderError, streamCutError, streamRestartedError } from './error.ts'
 import { traitsOf } from './model-traits.ts'
-import { isCall, mendBlock, mendEnvelope, mendStop, readMessage } from './normalize.ts'
+import { isToolUse, normalizeBlock, normalizeEnvelope, normalizeStopReason, readMessage } from './normalize.ts'
 import { refuseThread } from './request.ts'
-import { gatherUsage, parseUsage } from './usage.ts'
+import { mergeUsage, parseUsage } from './usage.ts'
 
 const readRequest: Passthrough['readRequest'] = ({ model, stream }) => ({
   ...(typeof model === 'string' && model !== '' && { model }),
@@ -39,25 +39,25 @@ const withModelIn = (text: string, path: string, model: string): string | undefi
  * another would overlook that it gets the end of one. @throws `invalid_request` where such a one is to go on.
  */
 const writeRequest: Passthrough['writeRequest'] = (text, given, { model }) => {
-  const kept = traitsOf(model).claude ? undefined : given.thread
-  refuseThread(kept)
-  if (kept === undefined) return written(text, given, model)
+  const unsupportedThread = traitsOf(model).isClaude ? undefined : given.thread
+  refuseThread(unsupportedThread)
+  if (unsupportedThread === undefined) return writeBody(text, given, model)
   const { thread: _thread, ...body } = given
-  return written(withMembers(text, { thread: undefined }) ?? JSON.stringify(body), body, model)
+  return writeBody(withMembers(text, { thread: undefined }) ?? JSON.stringify(body), body, model)
 }
 
-const written = (text: string, body: JsonObject, model: string): string => {
+const writeBody = (text: string, body: JsonObject, model: string): string => {
   if (!text.includes(sealPrefix)) return withMembers(text, { model }) ?? JSON.stringify({ ...body, model })
-  const whole = preserveExactNumbers(text, body)
-  const messages = Array.isArray(whole.messages) ? whole.messages : []
-  const kept = messages.flatMap(message => {
+  const exactBody = preserveExactNumbers(text, body)
+  const messages = Array.isArray(exactBody.messages) ? exactBody.messages : []
+  const keptMessages = messages.flatMap(message => {
     if (!isObject(message) || !Array.isArray(message.content)) return [message]
     const content = message.content.filter(
       block => !isObject(block) || !(isWrappedSeal(block.signature) || isWrappedSeal(block.data)),
     )
     return content.length === 0 && message.content.length > 0 ? [] : [{ ...message, content }]
   })
-  return JSON.stringify({ ...whole, model, messages: kept })
+  return JSON.stringify({ ...exactBody, model, messages: keptMessages })
 }
 
 const frameOf = (body: JsonObject): string => renderFrame({ event: body.type as string, data: JSON.stringify(body) })
@@ -65,96 +65,96 @@ const frameOf = (body: JsonObject): string => renderFrame({ event: body.type as 
 export const renderStreamError = (error: GatewayError): string => frameOf(renderError(error) as JsonObject)
 
 /** Where most of a stream's frames begin alike: they pass unread. */
-const deltaHead = '{"type":"content_block_delta"'
+const deltaPrefix = '{"type":"content_block_delta"'
 
-const passStream = (exchange: Exchange): StreamPipe => {
-  const seen: StreamState = { content: false }
-  const open = new Set<number>()
-  const counted: JsonObject = {}
-  let begun = false
-  let opened = false
-  let calls = false
-  let stopped = false
+const pipeStream = (exchange: Exchange): StreamPipe => {
+  const state: StreamState = { content: false }
+  const openBlocks = new Set<number>()
+  const usageCounts: JsonObject = {}
+  let hasStarted = false
+  let hasBlocks = false
+  let hasCalls = false
+  let hasStopReason = false
   let delta: string | undefined
 
-  const closeAll = (): string => {
-    const text = [...open].map(index => frameOf({ type: 'content_block_stop', index })).join('')
-    open.clear()
+  const closeBlocks = (): string => {
+    const text = [...openBlocks].map(index => frameOf({ type: 'content_block_stop', index })).join('')
+    openBlocks.clear()
     return text
   }
 
   /** A second beginning says nothing where nothing was said before it. */
-  const again = (): string => {
-    if (opened) seen.fault = begunAnew()
+  const restart = (): string => {
+    if (hasBlocks) state.fault = streamRestartedError()
     return ''
   }
 
-  const begin = (body: JsonObject, text: string | undefined): string => {
-    begun = true
+  const start = (body: JsonObject, text: string | undefined): string => {
+    hasStarted = true
     const message = isObject(body.message) ? body.message : {}
-    seen.model ??= textOf(message.model) || undefined
-    gatherUsage(counted, message.usage)
-    seen.usage = parseUsage(counted)
-    const changed = mendEnvelope(message, exchange)
-    const passed = changed || text === undefined ? undefined : withModelIn(text, 'message', exchange.model)
-    return passed === undefined
+    state.model ??= textOf(message.model) || undefined
+    mergeUsage(usageCounts, message.usage)
+    state.usage = parseUsage(usageCounts)
+    const changed = normalizeEnvelope(message, exchange)
+    const patchedText = changed || text === undefined ? undefined : withModelIn(text, 'message', exchange.model)
+    return patchedText === undefined
       ? frameOf({ ...body, message: { ...message, model: exchange.model } })
-      : renderFrame({ event: 'message_start', data: passed })
+      : renderFrame({ event: 'message_start', data: patchedText })
   }
 
   const openBlock = (body: JsonObject): boolean => {
     const block = isObject(body.content_block) ? body.content_block : {}
-    if (block.type !== 'text' && block.type !== 'thinking') seen.content = true
-    if (typeof body.index === 'number') open.add(body.index)
-    opened = true
-    calls ||= isCall(block)
-    return mendBlock(block)
+    if (block.type !== 'text' && block.type !== 'thinking') state.content = true
+    if (typeof body.index === 'number') openBlocks.add(body.index)
+    hasBlocks = true
+    hasCalls ||= isToolUse(block)
+    return normalizeBlock(block)
   }
 
   /** Clients read all counts of an answer from here. */
-  const conclude = (body: JsonObject): boolean => {
+  const finish = (body: JsonObject): boolean => {
     const delta = isObject(body.delta) ? body.delta : {}
-    const before = isObject(body.usage) ? body.usage : {}
-    gatherUsage(counted, body.usage)
-    seen.usage = parseUsage(counted)
-    stopped ||= typeof delta.stop_reason === 'string'
-    const lacking = ['input_tokens', 'output_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens'].filter(
-      key => typeof before[key] !== 'number',
+    const givenUsage = isObject(body.usage) ? body.usage : {}
+    mergeUsage(usageCounts, body.usage)
+    state.usage = parseUsage(usageCounts)
+    hasStopReason ||= typeof delta.stop_reason === 'string'
+    const missing = ['input_tokens', 'output_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens'].filter(
+      key => typeof givenUsage[key] !== 'number',
     )
-    if (lacking.length > 0)
-      body.usage = { ...before, ...Object.fromEntries(lacking.map(key => [key, counted[key] ?? 0])) }
-    return mendStop(delta, calls) || lacking.length > 0
+    if (missing.length > 0)
+      body.usage = { ...givenUsage, ...Object.fromEntries(missing.map(key => [key, usageCounts[key] ?? 0])) }
+    return normalizeStopReason(delta, hasCalls) || missing.length > 0
   }
 
-  const pass = (body: JsonObject, frame: Frame): string => {
+  const passEvent = (body: JsonObject, frame: Frame): string => {
     const type = textOf(body.type)
     const text = exchange.patchResponse ? undefined : frame.data
-    const asItWas = (changed: boolean) =>
+    const writeFrame = (changed: boolean) =>
       changed || text === undefined ? frameOf(body) : renderFrame({ event: type!, data: text })
     if (type === undefined) return renderFrame(frame)
-    if (type === 'message_start' && !begun) return begin(body, text)
-    if (type === 'message_start') return again()
-    if (type === 'content_block_start') return asItWas(openBlock(body))
-    if (type === 'content_block_delta') seen.content = true
-    if (type === 'content_block_stop') open.delete(body.index as number)
+    if (type === 'message_start' && !hasStarted) return start(body, text)
+    if (type === 'message_start') return restart()
+    if (type === 'content_block_start') return writeFrame(openBlock(body))
+    if (type === 'content_block_delta') state.content = true
+    if (type === 'content_block_stop') openBlocks.delete(body.index as number)
     if (type === 'message_delta') {
-      const changed = conclude(body)
-      return (stopped ? closeAll() : '') + asItWas(changed)
+      const changed = finish(body)
+      return (hasStopReason ? closeBlocks() : '') + writeFrame(changed)
     }
     if (type === 'message_stop') {
-      seen.finished = true
-      return closeAll() + asItWas(false)
+      state.finished = true
+      return closeBlocks() + writeFrame(false)
     }
-    if (type !== 'error') return asItWas(frame.event === undefined && body.type !== type)
-    seen.fault = faultFrom(body, exchange)
+    if (type !== 'error') return writeFrame(frame.event === undefined && body.type !== type)
+    state.fault = faultFrom(body, exchange)
     return ''
   }
 
   const push = (frame: Frame): string => {
     delta = undefined
-    if (seen.finished || seen.fault) return ''
-    if (frame.event === 'content_block_delta' && !exchange.patchResponse && frame.data.startsWith(deltaHead)) {
-      seen.content = true
+    if (state.finished || state.fault) return ''
+    if (frame.event === 'content_block_delta' && !exchange.patchResponse && frame.data.startsWith(deltaPrefix)) {
+      state.content = true
       delta = frame.data
       return renderFrame(frame)
     }
@@ -163,21 +163,28 @@ const passStream = (exchange: Exchange): StreamPipe => {
     const body = parseJson(data)
     if (!isObject(body)) return renderFrame(unparsedFrame(frame, exchange))
     exchange.patchResponse?.(body)
-    const named = body.type === undefined && frame.event !== undefined
-    return pass(named ? { type: frame.event, ...body } : body, { ...frame, data })
+    const isNamedByFrame = body.type === undefined && frame.event !== undefined
+    return passEvent(isNamedByFrame ? { type: frame.event, ...body } : body, { ...frame, data })
   }
 
   const end = (): string => {
-    if (seen.finished || seen.fault) return ''
-    if (stopped) return closeAll() + frameOf({ type: 'message_stop' })
-    seen.fault = cut()
+    if (state.finished || state.fault) return ''
+    if (hasStopReason) return closeBlocks() + frameOf({ type: 'message_stop' })
+    state.fault = streamCutError()
     return ''
   }
 
-  return { state: seen, push, end, textDelta: () => delta && wordOf(delta), flush: () => '', fail: renderStreamError }
+  return {
+    state: state,
+    push,
+    end,
+    textDelta: () => delta && textDeltaOf(delta),
+    flush: () => '',
+    fail: renderStreamError,
+  }
 }
 
-const wordOf = (data: string): string | undefined => {
+const textDeltaOf = (data: string): string | undefined => {
   const body = parseJson(data)
   const delta = isObject(body) ? body.delta : undefined
   return isObject(delta) && delta.type === 'text_delta' ? textOf(delta.text) : undefined
@@ -187,12 +194,12 @@ const passMessage: Passthrough['passMessage'] = (text, exchange) => {
   const body = readMessage(text, exchange)
   const model = textOf(body.model)
   const usage = parseUsage(body.usage)
-  const envelope = mendEnvelope(body, exchange)
-  const stop = mendStop(body, (body.content as JsonObject[]).some(isCall))
-  const changed = envelope || stop || exchange.patchResponse !== undefined
-  const passed = changed ? undefined : withMembers(text.trim(), { model: exchange.model })
-  const strict = passed ?? JSON.stringify({ ...body, model: exchange.model })
-  return { text: strict, ...(usage && { usage }), ...(model !== undefined && { model }) }
+  const envelopeChanged = normalizeEnvelope(body, exchange)
+  const stopChanged = normalizeStopReason(body, (body.content as JsonObject[]).some(isToolUse))
+  const isChanged = envelopeChanged || stopChanged || exchange.patchResponse !== undefined
+  const patchedText = isChanged ? undefined : withMembers(text.trim(), { model: exchange.model })
+  const normalized = patchedText ?? JSON.stringify({ ...body, model: exchange.model })
+  return { text: normalized, ...(usage && { usage }), ...(model !== undefined && { model }) }
 }
 
-export const passthrough: Passthrough = { readRequest, writeRequest, pipeStream: passStream, passMessage }
+export const passthrough: Passthrough = { readRequest, writeRequest, pipeStream: pipeStream, passMessage }

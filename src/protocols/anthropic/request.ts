@@ -4,14 +4,14 @@ import { isObject, type Json, type JsonObject, textOf } from '../../base/json/js
 import type { Chat, Part, Turn } from '../../ir/chat.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
 import { createFieldTaker, keepExtra, type TakeField, takeNumbers } from '../shared/take-fields.ts'
-import { type Traits, traitsOf } from './model-traits.ts'
+import { type ModelTraits, traitsOf } from './model-traits.ts'
 import { parseThinking, renderSampling, renderThinking } from './thinking.ts'
 import { parseFormat, parseTools, renderTools } from './tools.ts'
 import { parseTurns, renderTurns } from './turns.ts'
 import { id } from './wire.ts'
 
 /** Wire name → ours, where the value is the same. */
-const plain = { max_tokens: 'limit', temperature: 'temperature', top_p: 'topP', top_k: 'topK' } as const
+const numberFields = { max_tokens: 'limit', temperature: 'temperature', top_p: 'topP', top_k: 'topK' } as const
 
 /** The body has been checked. */
 export const parseRequest = (body: JsonObject, loss: NoteLoss): Chat => {
@@ -22,7 +22,7 @@ export const parseRequest = (body: JsonObject, loss: NoteLoss): Chat => {
     stream: take('stream') === true,
     turns: parseTurns(take('system'), (take('messages') ?? []) as JsonObject[], loss),
   }
-  takeNumbers(take, plain, chat)
+  takeNumbers(take, numberFields, chat)
   const stop = take('stop_sequences')
   if (Array.isArray(stop) && stop.length > 0) chat.stop = stop.filter(one => typeof one === 'string')
   parseTools(take, chat)
@@ -46,19 +46,19 @@ export const refuseThread = (thread: Json | undefined): void => {
 }
 
 const parseOutput = (take: TakeField, rest: JsonObject, chat: Chat, loss: NoteLoss): void => {
-  const told = take('output_config')
-  const { effort, format, ...more } = isObject(told) ? told : {}
+  const config = take('output_config')
+  const { effort, format, ...more } = isObject(config) ? config : {}
   const reasoning = parseThinking(take('thinking'), effort)
   if (reasoning) chat.reasoning = reasoning
   if (effort === 'max') loss('output_config.effort', 'the most other protocols know is xhigh')
-  const known = parseFormat(format) ?? parseFormat(take('output_format'))
-  if (known) chat.format = known
+  const parsedFormat = parseFormat(format) ?? parseFormat(take('output_format'))
+  if (parsedFormat) chat.format = parsedFormat
   if (Object.keys(more).length > 0) rest.output_config = more
 }
 
 const parseUser = (take: TakeField, rest: JsonObject, chat: Chat): void => {
-  const told = take('metadata')
-  const { user_id: user, ...more } = isObject(told) ? told : {}
+  const metadata = take('metadata')
+  const { user_id: user, ...more } = isObject(metadata) ? metadata : {}
   if (typeof user === 'string') chat.user = user
   if (Object.keys(more).length > 0) rest.metadata = more
 }
@@ -67,71 +67,73 @@ const parseUser = (take: TakeField, rest: JsonObject, chat: Chat): void => {
 export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
   const { loss } = exchange
   const traits = traitsOf(chat.model)
-  const own = ownFields(chat, loss)
-  const { thinks, limit, thinking, effort } = renderThinking(chat, traits, barOf(chat, traits), loss)
-  const { output_config: format, ...tools } = renderTools(chat, traits, thinks, exchange)
-  const output = { ...objectOf(own.output_config), ...(effort !== undefined && { effort }), ...objectOf(format) }
-  const stop = stopOf(chat, loss)
+  const ownExtra = ownExtraOf(chat, loss)
+  const { isThinking, limit, thinking, effort } = renderThinking(chat, traits, thinkingConflictOf(chat, traits), loss)
+  const { output_config: format, ...tools } = renderTools(chat, traits, isThinking, exchange)
+  const output = { ...objectOf(ownExtra.output_config), ...(effort !== undefined && { effort }), ...objectOf(format) }
+  const stop = renderStop(chat, loss)
   if (chat.seed !== undefined) loss('seed', 'this protocol has none')
   return {
     model: chat.model,
     max_tokens: limit,
     ...renderTurns(chat.turns, traits, exchange),
     ...(chat.stream && { stream: true }),
-    ...renderSampling(chat, traits, thinks, loss),
+    ...renderSampling(chat, traits, isThinking, loss),
     ...(stop.length > 0 && { stop_sequences: stop }),
     ...tools,
     ...(thinking && { thinking }),
-    ...own,
+    ...ownExtra,
     ...(Object.keys(output).length > 0 && { output_config: output }),
-    ...userOf(chat, own),
+    ...renderUser(chat, ownExtra),
   }
 }
 
 const objectOf = (value: Json | undefined): JsonObject => (isObject(value) ? value : {})
 
-const ownFields = ({ extra }: Chat, loss: NoteLoss): JsonObject => {
+const ownExtraOf = ({ extra }: Chat, loss: NoteLoss): JsonObject => {
   if (extra === undefined || !isObject(extra.value)) return {}
   if (extra.by === id) return extra.value
   for (const key of Object.keys(extra.value)) loss(key, `only ${extra.by} knows it`)
   return {}
 }
 
-const userOf = ({ user }: Chat, own: JsonObject): JsonObject => {
-  const metadata = { ...objectOf(own.metadata), ...(user !== undefined && { user_id: user }) }
+const renderUser = ({ user }: Chat, ownExtra: JsonObject): JsonObject => {
+  const metadata = { ...objectOf(ownExtra.metadata), ...(user !== undefined && { user_id: user }) }
   return Object.keys(metadata).length > 0 ? { metadata } : {}
 }
 
 /** A sequence of white space alone is refused. */
-const stopOf = ({ stop = [] }: Chat, loss: NoteLoss): string[] => {
+const renderStop = ({ stop = [] }: Chat, loss: NoteLoss): string[] => {
   const kept = stop.filter(one => one.trim() !== '')
   if (kept.length < stop.length) loss('stop', 'a sequence of white space does not stop this protocol')
   return kept
 }
 
 /** Why thoughts cannot be asked for, if they cannot. */
-const barOf = (
+const thinkingConflictOf = (
   { choice, turns, tools, format }: Chat,
-  { forces, adaptive, format: native }: Traits,
+  { canForceTool, hasAdaptiveThinking, acceptsJsonSchema: native }: ModelTraits,
 ): string | undefined => {
-  if (forces && tools && (choice === 'any' || typeof choice === 'object'))
+  if (canForceTool && tools && (choice === 'any' || typeof choice === 'object'))
     return 'not beside a call the model must make'
-  if (forces && format && !(native && format.schema !== undefined)) return 'not beside an answer of a given form'
-  return !adaptive && isThoughtless(turns) ? 'the thoughts before the open calls are not there' : undefined
+  if (canForceTool && format && !(native && format.schema !== undefined)) return 'not beside an answer of a given form'
+  return !hasAdaptiveThinking && isRoundWithoutThinking(turns)
+    ? 'the thoughts before the open calls are not there'
+    : undefined
 }
 
 /**
  * The last word is a result, and the round of calls it belongs to began without thoughts. All messages of a round are one turn of the model,
  * which thinks where it likes: https://platform.claude.com/docs/en/build-with-claude/thinking#thinking-with-tool-use (2026-11)
  */
-const isThoughtless = (turns: readonly Turn[]): boolean => {
+const isRoundWithoutThinking = (turns: readonly Turn[]): boolean => {
   const last = turns.at(-1)
   if (!last?.parts.some(({ type }) => type === 'result')) return false
-  const begin = turns.findLastIndex(
+  const roundStart = turns.findLastIndex(
     ({ role, parts }) => role === 'user' && !parts.some(({ type }) => type === 'result'),
   )
-  const first = turns.slice(begin + 1).find(({ role }) => role === 'assistant')
-  return first?.parts.some(({ type }) => type === 'call') === true && !isThought(first.parts[0])
+  const first = turns.slice(roundStart + 1).find(({ role }) => role === 'assistant')
+  return first?.parts.some(({ type }) => type === 'call') === true && !isOwnThinking(first.parts[0])
 }
 
-const isThought = (part: Part | undefined): boolean => part?.type === 'reasoning' && part.seal?.by === id
+const isOwnThinking = (part: Part | undefined): boolean => part?.type === 'reasoning' && part.seal?.by === id

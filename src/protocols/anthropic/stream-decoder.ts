@@ -5,12 +5,12 @@ import { rawJson, rawText } from '../../base/json/raw.ts'
 import type { FinishReason, Seal } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
 import type { Exchange } from '../protocol.ts'
-import { begunAnew, cut, faultFrom } from './error.ts'
+import { faultFrom, streamCutError, streamRestartedError } from './error.ts'
 import { callFields, parseCitation, signatureSeal } from './parse-blocks.ts'
-import { gatherUsage, parseUsage } from './usage.ts'
+import { mergeUsage, parseUsage } from './usage.ts'
 import { id } from './wire.ts'
 
-const finishes: Record<string, FinishReason> = {
+const finishReasons: Record<string, FinishReason> = {
   end_turn: 'stop',
   stop_sequence: 'stop',
   max_tokens: 'length',
@@ -21,192 +21,201 @@ const finishes: Record<string, FinishReason> = {
 }
 
 /** A block that grows. `input`: what its opening said, which counts if nothing follows. */
-type Block = { at: number; part?: PartKind; said: boolean; input: string; whole: JsonObject; json: string }
+type Block = {
+  at: number
+  part?: PartKind
+  hasText: boolean
+  openingInput: string
+  wireBlock: JsonObject
+  inputJson: string
+}
 
-export type Ear = {
-  readonly over: boolean
+export type AnthropicDecoder = {
+  readonly hasEnded: boolean
   /** One event of the wire. */
-  hear: (body: JsonObject) => void
+  push: (body: JsonObject) => void
   /** The body has ended: well if a reason to stop has been told. */
   end: () => void
 }
 
-export const hearEvents = (exchange: Exchange, emit: (event: Event) => void): Ear => {
+export const createAnthropicDecoder = (exchange: Exchange, emit: (event: Event) => void): AnthropicDecoder => {
   const { loss, sealOrigin, structuredOutputTool } = exchange
   const blocks = new Map<number, Block>()
-  const counted: JsonObject = {}
-  let next = 0
-  let started = false
-  let over = false
-  let stopped = false
-  let calls = false
-  const last: JsonObject = {}
+  const usageCounts: JsonObject = {}
+  let nextAt = 0
+  let hasStarted = false
+  let hasEnded = false
+  let hasStopped = false
+  let hasCalls = false
+  const messageDelta: JsonObject = {}
 
-  const seal = (value: Json): Seal => ({ by: id, at: sealOrigin, value })
+  const createSeal = (value: Json): Seal => ({ by: id, at: sealOrigin, value })
 
   const start = (message: JsonObject): void => {
-    if (!started) emit({ type: 'start', id: textOf(message.id) ?? '', model: textOf(message.model) ?? '' })
-    started = true
-    gatherUsage(counted, message.usage)
+    if (!hasStarted) emit({ type: 'start', id: textOf(message.id) ?? '', model: textOf(message.model) ?? '' })
+    hasStarted = true
+    mergeUsage(usageCounts, message.usage)
   }
 
-  const say = (block: Block, text: unknown): void => {
+  const emitText = (block: Block, text: unknown): void => {
     if (typeof text !== 'string' || text === '') return
-    block.said = true
+    block.hasText = true
     emit({ type: 'delta', at: block.at, text })
   }
 
-  const cite = ({ at }: Block, citation: Json | undefined): void => {
+  const emitCitation = ({ at }: Block, citation: Json | undefined): void => {
     if (isObject(citation)) emit({ type: 'cite', at, citation: parseCitation(citation, sealOrigin) })
   }
 
-  const openPart = (block: Block, part: PartKind, named: { id?: string; name?: string } = {}): void => {
+  const openPart = (block: Block, part: PartKind, names: { id?: string; name?: string } = {}): void => {
     block.part = part
-    emit({ type: 'open', at: block.at, part, ...named })
+    emit({ type: 'open', at: block.at, part, ...names })
   }
 
-  const openCall = (block: Block, given: JsonObject): void => {
-    if (structuredOutputTool !== undefined && given.name === structuredOutputTool) openPart(block, 'text')
+  const openToolUse = (block: Block, wireBlock: JsonObject): void => {
+    if (structuredOutputTool !== undefined && wireBlock.name === structuredOutputTool) openPart(block, 'text')
     else {
-      calls = true
-      openPart(block, 'call', { id: textOf(given.id) ?? '', name: textOf(given.name) ?? '' })
-      const fields = callFields(given)
-      if (fields) emit({ type: 'seal', at: block.at, seal: seal(fields) })
+      hasCalls = true
+      openPart(block, 'call', { id: textOf(wireBlock.id) ?? '', name: textOf(wireBlock.name) ?? '' })
+      const fields = callFields(wireBlock)
+      if (fields) emit({ type: 'seal', at: block.at, seal: createSeal(fields) })
     }
-    if (isObject(given.input) && Object.keys(given.input).length > 0) block.input = rawText(given.input)
-    else if (typeof given.input === 'string') block.input = rawText(given.input)
+    if (isObject(wireBlock.input) && Object.keys(wireBlock.input).length > 0)
+      block.openingInput = rawText(wireBlock.input)
+    else if (typeof wireBlock.input === 'string') block.openingInput = rawText(wireBlock.input)
   }
 
-  const open = (index: number, given: JsonObject): Block => {
-    close(index)
-    if (!started) start({})
-    const block: Block = { at: next++, said: false, input: '', whole: given, json: '' }
+  const openBlock = (index: number, wireBlock: JsonObject): Block => {
+    closeBlock(index)
+    if (!hasStarted) start({})
+    const block: Block = { at: nextAt++, hasText: false, openingInput: '', wireBlock: wireBlock, inputJson: '' }
     blocks.set(index, block)
-    if (given.type === 'text') {
+    if (wireBlock.type === 'text') {
       openPart(block, 'text')
-      say(block, given.text)
-      for (const citation of Array.isArray(given.citations) ? given.citations : []) cite(block, citation)
-    } else if (given.type === 'thinking') {
+      emitText(block, wireBlock.text)
+      for (const citation of Array.isArray(wireBlock.citations) ? wireBlock.citations : [])
+        emitCitation(block, citation)
+    } else if (wireBlock.type === 'thinking') {
       openPart(block, 'reasoning')
-      say(block, given.thinking)
-      sign(block, given.signature)
-    } else if (given.type === 'redacted_thinking') {
+      emitText(block, wireBlock.thinking)
+      emitSignature(block, wireBlock.signature)
+    } else if (wireBlock.type === 'redacted_thinking') {
       openPart(block, 'reasoning')
-      emit({ type: 'seal', at: block.at, seal: seal({ redacted: given.data ?? '' }) })
-    } else if (given.type === 'tool_use') openCall(block, given)
+      emit({ type: 'seal', at: block.at, seal: createSeal({ redacted: wireBlock.data ?? '' }) })
+    } else if (wireBlock.type === 'tool_use') openToolUse(block, wireBlock)
     return block
   }
 
-  const sign = ({ at }: Block, signature: Json | undefined): void => {
-    const told = signatureSeal(signature, sealOrigin)
-    if (told) emit({ type: 'seal', at, seal: told })
+  const emitSignature = ({ at }: Block, signature: Json | undefined): void => {
+    const seal = signatureSeal(signature, sealOrigin)
+    if (seal) emit({ type: 'seal', at, seal: seal })
   }
 
   /** A block nobody opened is one all the same. */
   const blockFor = (index: number, type: string): Block =>
     blocks.get(index) ??
-    open(index, type === 'thinking_delta' || type === 'signature_delta' ? { type: 'thinking' } : { type: 'text' })
+    openBlock(index, type === 'thinking_delta' || type === 'signature_delta' ? { type: 'thinking' } : { type: 'text' })
 
-  const add = (index: number, { type, ...delta }: JsonObject): void => {
+  const addDelta = (index: number, { type, ...delta }: JsonObject): void => {
     const block = blockFor(index, textOf(type) ?? '')
-    if (block.part === undefined) return void grow(block, { type, ...delta })
-    if (type === 'text_delta') say(block, delta.text)
-    else if (type === 'thinking_delta') say(block, delta.thinking)
-    else if (type === 'input_json_delta') say(block, delta.partial_json)
-    else if (type === 'signature_delta') sign(block, delta.signature)
-    else if (type === 'citations_delta') cite(block, delta.citation)
+    if (block.part === undefined) return void mergeForeignDelta(block, { type, ...delta })
+    if (type === 'text_delta') emitText(block, delta.text)
+    else if (type === 'thinking_delta') emitText(block, delta.thinking)
+    else if (type === 'input_json_delta') emitText(block, delta.partial_json)
+    else if (type === 'signature_delta') emitSignature(block, delta.signature)
+    else if (type === 'citations_delta') emitCitation(block, delta.citation)
     else loss('content', `the neutral form has no place for a ${textOf(type) ?? 'delta'}`)
   }
 
-  const close = (index: number): void => {
+  const closeBlock = (index: number): void => {
     const block = blocks.get(index)
     if (block === undefined) return
     blocks.delete(index)
-    const { at, part, whole, json } = block
+    const { at, part, wireBlock, inputJson } = block
     if (part === undefined) {
-      const value = json === '' ? whole : { ...whole, input: rawJson(json) ?? json }
-      emit({ type: 'part', at, part: { type: 'foreign', seal: seal(value) } })
+      const value = inputJson === '' ? wireBlock : { ...wireBlock, input: rawJson(inputJson) ?? inputJson }
+      emit({ type: 'part', at, part: { type: 'foreign', seal: createSeal(value) } })
       return
     }
-    if (!block.said) say(block, block.input)
-    if (!block.said && part === 'call') say(block, '{}')
+    if (!block.hasText) emitText(block, block.openingInput)
+    if (!block.hasText && part === 'call') emitText(block, '{}')
     emit({ type: 'close', at })
   }
 
   /** What is sent instead of an answer that was refused, in the vendor's words. */
-  const refuse = (details: Json | undefined): void => {
+  const emitRefusal = (details: Json | undefined): void => {
     if (!isObject(details) || typeof details.explanation !== 'string' || details.explanation === '') return
-    const at = next++
+    const at = nextAt++
     emit({ type: 'open', at, part: 'refusal' })
     emit({ type: 'delta', at, text: details.explanation })
-    emit({ type: 'seal', at, seal: seal({ stop_details: details }) })
+    emit({ type: 'seal', at, seal: createSeal({ stop_details: details }) })
     emit({ type: 'close', at })
   }
 
-  const conclude = (fault?: GatewayError): void => {
-    over = true
-    for (const index of [...blocks.keys()]) close(index)
-    const usage = parseUsage(counted)
-    if (!fault) refuse(last.stop_details)
+  const finish = (fault?: GatewayError): void => {
+    hasEnded = true
+    for (const index of [...blocks.keys()]) closeBlock(index)
+    const usage = parseUsage(usageCounts)
+    if (!fault) emitRefusal(messageDelta.stop_details)
     if (usage) emit({ type: 'usage', usage })
     if (fault) emit({ type: 'fault', error: fault })
-    else emit(finishOf(last, calls))
+    else emit(finishEventOf(messageDelta, hasCalls))
   }
 
   const end = (): void => {
-    if (over) return
-    if (!started) start({})
-    conclude(stopped || typeof last.stop_reason === 'string' ? undefined : cut())
+    if (hasEnded) return
+    if (!hasStarted) start({})
+    finish(hasStopped || typeof messageDelta.stop_reason === 'string' ? undefined : streamCutError())
   }
 
-  const hear = (body: JsonObject): void => {
+  const push = (body: JsonObject): void => {
     const { type, index, message, delta, content_block: block } = body
-    const place = typeof index === 'number' ? index : 0
-    if (over) return
-    if (type === 'message_start' && next > 0) conclude(begunAnew())
+    const blockIndex = typeof index === 'number' ? index : 0
+    if (hasEnded) return
+    if (type === 'message_start' && nextAt > 0) finish(streamRestartedError())
     else if (type === 'message_start') start(isObject(message) ? message : {})
-    else if (type === 'content_block_start') open(place, isObject(block) ? block : { type: 'text' })
-    else if (type === 'content_block_delta') add(place, isObject(delta) ? delta : {})
-    else if (type === 'content_block_stop') close(place)
+    else if (type === 'content_block_start') openBlock(blockIndex, isObject(block) ? block : { type: 'text' })
+    else if (type === 'content_block_delta') addDelta(blockIndex, isObject(delta) ? delta : {})
+    else if (type === 'content_block_stop') closeBlock(blockIndex)
     else if (type === 'message_delta') {
-      gatherUsage(counted, body.usage)
+      mergeUsage(usageCounts, body.usage)
       for (const [key, value] of Object.entries(isObject(delta) ? delta : {}))
-        if (value !== null && value !== undefined) last[key] = value
+        if (value !== null && value !== undefined) messageDelta[key] = value
     } else if (type === 'message_stop') {
-      stopped = true
+      hasStopped = true
       end()
-    } else if (type === 'error') conclude(faultFrom(body, exchange))
+    } else if (type === 'error') finish(faultFrom(body, exchange))
   }
 
   return {
-    get over() {
-      return over
+    get hasEnded() {
+      return hasEnded
     },
-    hear,
+    push,
     end,
   }
 }
 
 /** What only this protocol knows grows as its own deltas say: words are appended, the rest replaces. */
-const grow = (block: Block, { type, ...delta }: JsonObject): void => {
+const mergeForeignDelta = (block: Block, { type, ...delta }: JsonObject): void => {
   if (type === 'input_json_delta') {
-    block.json += textOf(delta.partial_json) ?? ''
+    block.inputJson += textOf(delta.partial_json) ?? ''
     return
   }
-  const whole = { ...block.whole }
+  const merged = { ...block.wireBlock }
   for (const [key, value] of Object.entries(delta)) {
-    const before = whole[key]
-    whole[key] = typeof value === 'string' && typeof before === 'string' ? before + value : value
+    const before = merged[key]
+    merged[key] = typeof value === 'string' && typeof before === 'string' ? before + value : value
   }
-  block.whole = whole
+  block.wireBlock = merged
 }
 
 /** Calls end as calls; what was called only to answer is a plain end. */
-const finishOf = ({ stop_reason, stop_sequence }: JsonObject, calls: boolean): Event => {
-  const said = textOf(stop_reason)
-  const told = finishes[said ?? ''] ?? 'other'
-  const reason = told === 'stop' && calls ? 'calls' : told === 'calls' && !calls ? 'stop' : told
-  const raw = reason === told ? said : reason === 'calls' ? 'tool_use' : 'end_turn'
+const finishEventOf = ({ stop_reason, stop_sequence }: JsonObject, hasCalls: boolean): Event => {
+  const stopReason = textOf(stop_reason)
+  const mapped = finishReasons[stopReason ?? ''] ?? 'other'
+  const reason = mapped === 'stop' && hasCalls ? 'calls' : mapped === 'calls' && !hasCalls ? 'stop' : mapped
+  const raw = reason === mapped ? stopReason : reason === 'calls' ? 'tool_use' : 'end_turn'
   const stop = textOf(stop_sequence)
   return { type: 'finish', reason, ...(raw !== undefined && { raw }), ...(stop !== undefined && { stop }) }
 }

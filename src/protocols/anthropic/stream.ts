@@ -3,8 +3,8 @@
 import { isObject, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import type { Event } from '../../ir/event.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
-import { hearEvents } from './stream-decoder.ts'
-import { tellEvents } from './stream-encoder.ts'
+import { createAnthropicDecoder } from './stream-decoder.ts'
+import { encodeMessagesStream } from './stream-encoder.ts'
 
 /** What a frame says; undefined for one that says nothing. `[DONE]` is what some gateways put behind `message_stop`. */
 export const readFrame = ({ event, data }: Frame, { patchResponse, loss }: Exchange): JsonObject | undefined => {
@@ -25,12 +25,12 @@ export const readFrame = ({ event, data }: Frame, { patchResponse, loss }: Excha
 export const parseStream =
   (exchange: Exchange): Stage<Frame, Event> =>
   emit => {
-    const ear = hearEvents(exchange, emit)
+    const decoder = createAnthropicDecoder(exchange, emit)
     return frame => {
-      if (ear.over) return
-      if (frame === undefined) return ear.end()
+      if (decoder.hasEnded) return
+      if (frame === undefined) return decoder.end()
       const body = readFrame(frame, exchange)
-      if (body) ear.hear(body)
+      if (body) decoder.push(body)
     }
   }
 
@@ -39,11 +39,11 @@ export const renderStream =
   (exchange: Exchange): Stage<Event, Frame> =>
   emit => {
     let failed = false
-    const mouth = tellEvents(exchange)(body => {
+    const encode = encodeMessagesStream(exchange)(body => {
       failed ||= body.type === 'error'
       emit({ event: body.type as string, data: JSON.stringify(body) })
     })
     return event => {
-      if (!failed) mouth(event)
+      if (!failed) encode(event)
     }
   }

@@ -5,19 +5,19 @@ import type { Chat, ResponseFormat, Seal, Tool, ToolChoice } from '../../ir/chat
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
 import { objectSchema, structuredOutputTool } from '../shared/structured-output-tool.ts'
-import type { Traits } from './model-traits.ts'
-import { markOf } from './parse-blocks.ts'
-import { cacheOf } from './render-blocks.ts'
+import type { ModelTraits } from './model-traits.ts'
+import { parseCacheControl } from './parse-blocks.ts'
+import { renderCacheControl } from './render-blocks.ts'
 import { id } from './wire.ts'
 
-const read = new Set(['name', 'type', 'description', 'input_schema', 'strict', 'cache_control'])
+const readFields = new Set(['name', 'type', 'description', 'input_schema', 'strict', 'cache_control'])
 
 /** Takes the tools, their choice and the format out of a request. The vendor's own tools are natives. */
 export const parseTools = (take: (key: string) => Json | undefined, chat: Chat): void => {
   const given = take('tools')
   const all = Array.isArray(given) ? given.filter(isObject) : []
-  const tools = all.filter(isOwn).map(parseTool)
-  const natives = all.filter(tool => !isOwn(tool)).map((value): Seal => ({ by: id, value }))
+  const tools = all.filter(isClientTool).map(parseTool)
+  const natives = all.filter(tool => !isClientTool(tool)).map((value): Seal => ({ by: id, value }))
   if (tools.length > 0) chat.tools = tools
   if (natives.length > 0) chat.nativeTools = natives
   const choice = take('tool_choice')
@@ -28,17 +28,17 @@ export const parseTools = (take: (key: string) => Json | undefined, chat: Chat):
 }
 
 /** A tool of the client's. */
-const isOwn = ({ type }: JsonObject): boolean => type === undefined || type === null || type === 'custom'
+const isClientTool = ({ type }: JsonObject): boolean => type === undefined || type === null || type === 'custom'
 
 const parseTool = (tool: JsonObject): Tool => {
-  const kept = Object.entries(tool).filter(([key, value]) => !read.has(key) && value !== null)
+  const extraFields = Object.entries(tool).filter(([key, value]) => !readFields.has(key) && value !== null)
   return {
     name: textOf(tool.name) ?? '',
     ...(typeof tool.description === 'string' && { description: tool.description }),
     ...(isObject(tool.input_schema) && { schema: tool.input_schema }),
     ...(typeof tool.strict === 'boolean' && { strict: tool.strict }),
-    ...(kept.length > 0 && { seal: { by: id, value: Object.fromEntries(kept) } }),
-    ...markOf(tool),
+    ...(extraFields.length > 0 && { seal: { by: id, value: Object.fromEntries(extraFields) } }),
+    ...parseCacheControl(tool),
   }
 }
 
@@ -54,42 +54,46 @@ export const parseFormat = (format: Json | undefined): ResponseFormat | undefine
     : undefined
 
 /** What of the request this file writes. `thinks`: thoughts are asked for, beside which no tool can be forced. */
-export const renderTools = (chat: Chat, traits: Traits, thinks: boolean, exchange: Exchange): JsonObject => {
+export const renderTools = (chat: Chat, traits: ModelTraits, isThinking: boolean, exchange: Exchange): JsonObject => {
   const { loss } = exchange
   const { format } = chat
-  const native = format?.schema !== undefined && traits.format && (isClosed(format.schema) || thinks || !traits.forces)
-  const byTool = format !== undefined && !native && traits.forces && !thinks
-  if (format !== undefined && !native && !byTool) loss('response_format', 'the model knows no JSON without a schema')
-  const answer = byTool ? structuredOutputTool(format, chat.tools) : undefined
-  if (answer) exchange.structuredOutputTool = answer.name
+  const isNativeFormat =
+    format?.schema !== undefined &&
+    traits.acceptsJsonSchema &&
+    (isClosed(format.schema) || isThinking || !traits.canForceTool)
+  const needsAnswerTool = format !== undefined && !isNativeFormat && traits.canForceTool && !isThinking
+  if (format !== undefined && !isNativeFormat && !needsAnswerTool)
+    loss('response_format', 'the model knows no JSON without a schema')
+  const answerTool = needsAnswerTool ? structuredOutputTool(format, chat.tools) : undefined
+  if (answerTool) exchange.structuredOutputTool = answerTool.name
   const tools = [
     ...(chat.tools ?? []).map((tool, index) => renderTool(tool, `tools[${index}]`, traits, exchange)),
     ...renderNatives(chat.nativeTools ?? [], exchange),
-    ...(answer ? [renderTool(answer, 'response_format', traits, exchange)] : []),
+    ...(answerTool ? [renderTool(answerTool, 'response_format', traits, exchange)] : []),
   ]
-  const choice = tools.length > 0 ? renderChoice(chat, answer?.name, traits, thinks, loss) : undefined
+  const choice = tools.length > 0 ? renderChoice(chat, answerTool?.name, traits, isThinking, loss) : undefined
   return {
     ...(tools.length > 0 && { tools }),
     ...(choice && { tool_choice: choice }),
-    ...(native && { output_config: { format: { type: 'json_schema', schema: format.schema } } }),
+    ...(isNativeFormat && { output_config: { format: { type: 'json_schema', schema: format.schema } } }),
   }
 }
 
-const freeText = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }
+const freeTextSchema = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }
 
-const renderTool = (tool: Tool, path: string, traits: Traits, { sealOrigin, loss }: Exchange): JsonObject => {
+const renderTool = (tool: Tool, path: string, traits: ModelTraits, { sealOrigin, loss }: Exchange): JsonObject => {
   const { name, description, schema, strict, custom, seal, cache } = tool
-  const reads = seal !== undefined && isReadable(seal, id, sealOrigin)
-  if (seal && !reads && seal.by === id) loss(path, 'only the vendor it was written for knows all of it')
+  const canRead = seal !== undefined && isReadable(seal, id, sealOrigin)
+  if (seal && !canRead && seal.by === id) loss(path, 'only the vendor it was written for knows all of it')
   if (custom) loss(`${path}.custom.format`, 'this protocol knows no grammar for free text')
-  if (strict && !traits.format) loss(`${path}.strict`, 'the model does not promise to keep to a schema')
+  if (strict && !traits.acceptsJsonSchema) loss(`${path}.strict`, 'the model does not promise to keep to a schema')
   return {
     name,
     ...(description !== undefined && { description }),
-    input_schema: custom === undefined ? objectSchema(schema) : freeText,
-    ...(strict !== undefined && traits.format && { strict }),
-    ...(reads && isObject(seal.value) ? seal.value : {}),
-    ...cacheOf(cache),
+    input_schema: custom === undefined ? objectSchema(schema) : freeTextSchema,
+    ...(strict !== undefined && traits.acceptsJsonSchema && { strict }),
+    ...(canRead && isObject(seal.value) ? seal.value : {}),
+    ...renderCacheControl(cache),
   }
 }
 
@@ -102,24 +106,28 @@ const renderNatives = (natives: readonly Seal[], { sealOrigin, loss }: Exchange)
 
 const renderChoice = (
   { tools, nativeTools, choice, parallel }: Chat,
-  answerTool: string | undefined,
-  traits: Traits,
-  thinks: boolean,
+  answerToolName: string | undefined,
+  traits: ModelTraits,
+  isThinking: boolean,
   loss: NoteLoss,
 ): JsonObject | undefined => {
-  const others = tools !== undefined || nativeTools !== undefined
+  const hasOtherTools = tools !== undefined || nativeTools !== undefined
   const wanted =
-    answerTool === undefined ? choice : others && choice !== 'none' ? ('any' as const) : { name: answerTool }
-  const forced = wanted === 'any' || typeof wanted === 'object'
-  const refused = forced && (thinks || !traits.forces)
-  if (refused) loss('tool_choice', 'this model cannot be told to call a tool')
-  const known = refused ? 'auto' : wanted
-  const apart = parallel === undefined || known === 'none' ? {} : { disable_parallel_tool_use: !parallel }
-  if (known === undefined && parallel === undefined) return undefined
+    answerToolName === undefined
+      ? choice
+      : hasOtherTools && choice !== 'none'
+        ? ('any' as const)
+        : { name: answerToolName }
+  const isForced = wanted === 'any' || typeof wanted === 'object'
+  const isRefused = isForced && (isThinking || !traits.canForceTool)
+  if (isRefused) loss('tool_choice', 'this model cannot be told to call a tool')
+  const allowed = isRefused ? 'auto' : wanted
+  const parallelFields = parallel === undefined || allowed === 'none' ? {} : { disable_parallel_tool_use: !parallel }
+  if (allowed === undefined && parallel === undefined) return undefined
   return {
-    type: typeof known === 'object' ? 'tool' : (known ?? 'auto'),
-    ...(typeof known === 'object' && known),
-    ...apart,
+    type: typeof allowed === 'object' ? 'tool' : (allowed ?? 'auto'),
+    ...(typeof allowed === 'object' && allowed),
+    ...parallelFields,
   }
 }
 

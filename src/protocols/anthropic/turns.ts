@@ -3,92 +3,92 @@ import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Part, Turn } from '../../ir/chat.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
-import type { Traits } from './model-traits.ts'
+import type { ModelTraits } from './model-traits.ts'
 import { parseBlocks } from './parse-blocks.ts'
 import { type BlockWriter, blockWriter, isPlainText } from './render-blocks.ts'
-import { answerCalls, type Message } from './tool-results.ts'
+import { pairToolResults, type WireMessage } from './tool-results.ts'
 
 /** The system prompt, if there is one, is the first turn. */
 export const parseTurns = (system: Json | undefined, messages: readonly JsonObject[], loss: NoteLoss): Turn[] => {
   const first = parseBlocks(system ?? [])
   const turns: Turn[] = first.length > 0 ? [{ role: 'system', parts: first }] : []
   messages.forEach(({ role, content }, index) => {
-    const said = textOf(role) ?? ''
-    const known = said === 'assistant' || said === 'system' ? said : 'user'
-    if (said !== known) loss(`messages[${index}].role`, `"${said}" is no role of other protocols`)
-    turns.push({ role: known, parts: parseBlocks(content) })
+    const roleName = textOf(role) ?? ''
+    const knownRole = roleName === 'assistant' || roleName === 'system' ? roleName : 'user'
+    if (roleName !== knownRole) loss(`messages[${index}].role`, `"${roleName}" is no role of other protocols`)
+    turns.push({ role: knownRole, parts: parseBlocks(content) })
   })
   return turns
 }
 
-export type Told = { system?: Json; messages: JsonObject[] }
+export type RenderedTurns = { system?: Json; messages: JsonObject[] }
 
 /**
  * Turns → the system prompt and messages that alternate, beginning with the user's. Blocks without words are left out, every call is
  * answered in the next message of the user and nothing else is. @throws `invalid_request` where nothing is left to say.
  */
-export const renderTurns = (turns: readonly Turn[], traits: Traits, exchange: Exchange): Told => {
+export const renderTurns = (turns: readonly Turn[], traits: ModelTraits, exchange: Exchange): RenderedTurns => {
   const { loss } = exchange
   const write = blockWriter(traits, exchange)
-  const begin = turns.findIndex(({ role }) => role !== 'system')
-  const start = begin < 0 ? turns.length : begin
-  const system = turns.slice(0, start).flatMap((turn, index) => blocksOf(turn, `system[${index}]`, write, loss))
-  const messages: Message[] = []
+  const firstNonSystem = turns.findIndex(({ role }) => role !== 'system')
+  const start = firstNonSystem < 0 ? turns.length : firstNonSystem
+  const system = turns.slice(0, start).flatMap((turn, index) => renderBlocks(turn, `system[${index}]`, write, loss))
+  const messages: WireMessage[] = []
 
-  const push = (role: Message['role'], blocks: JsonObject[]): void => {
+  const push = (role: WireMessage['role'], blocks: JsonObject[]): void => {
     const last = messages.at(-1)
     if (blocks.length === 0) return
     if (last?.role === role) last.content.push(...blocks)
     else messages.push({ role, content: blocks })
   }
 
-  const speak = (turn: Turn, index: number): void => {
+  const addTurn = (turn: Turn, index: number): void => {
     const path = `messages[${index}]`
-    const blocks = blocksOf(turn, path, write, loss)
+    const blocks = renderBlocks(turn, path, write, loss)
     const next = turns.slice(start + index + 1).find(({ role }) => role !== 'system')
     const last = messages.at(-1)?.role
     if (turn.role !== 'system') push(turn.role, blocks)
-    else if (traits.systemTurns && next?.role !== 'user' && (last === 'user' || last === 'system'))
+    else if (traits.acceptsSystemTurns && next?.role !== 'user' && (last === 'user' || last === 'system'))
       push('system', blocks)
     else {
       if (blocks.length > 0)
         loss(path, 'the system speaks in the midst of the conversation: told in a message of the user')
-      push('user', blocks.map(inTags))
+      push('user', blocks.map(withSystemTags))
     }
   }
 
-  turns.slice(start).forEach(speak)
-  const told = beginWithUser(answerCalls(messages, loss), system, loss)
-  const [only] = told.system
-  const prompt = only && told.system.length === 1 && isPlainText(only) ? only.text! : told.system
-  return { ...(only && { system: prompt }), messages: told.messages.map(written) }
+  turns.slice(start).forEach(addTurn)
+  const conversation = beginWithUser(pairToolResults(messages, loss), system, loss)
+  const [only] = conversation.system
+  const prompt = only && conversation.system.length === 1 && isPlainText(only) ? only.text! : conversation.system
+  return { ...(only && { system: prompt }), messages: conversation.messages.map(renderWireMessage) }
 }
 
-const blocksOf = ({ role, parts, name }: Turn, path: string, write: BlockWriter, loss: NoteLoss): JsonObject[] => {
+const renderBlocks = ({ role, parts, name }: Turn, path: string, write: BlockWriter, loss: NoteLoss): JsonObject[] => {
   if (name !== undefined) loss(`${path}.name`, 'nobody has a name in this protocol')
   return parts.flatMap((part, index): JsonObject[] => {
     const at = `${path}.content[${index}]`
-    const block = belongs(part, role) ? write(part, at) : undefined
-    if (!belongs(part, role)) loss(at, `${part.type} cannot be said by the ${role}`)
+    const block = isAllowedFor(part, role) ? write(part, at) : undefined
+    if (!isAllowedFor(part, role)) loss(at, `${part.type} cannot be said by the ${role}`)
     return block ? [block] : []
   })
 }
 
-const belongs = ({ type }: Part, role: Turn['role']): boolean => {
+const isAllowedFor = ({ type }: Part, role: Turn['role']): boolean => {
   if (role === 'system') return type === 'text' || type === 'foreign'
   if (type === 'reasoning' || type === 'call' || type === 'refusal') return role === 'assistant'
   return role === 'user' || (type !== 'result' && type !== 'media')
 }
 
-const inTags = (block: JsonObject): JsonObject =>
+const withSystemTags = (block: JsonObject): JsonObject =>
   typeof block.text === 'string' ? { ...block, text: `<system>\n${block.text}\n</system>` } : block
 
 /** The conversation is the user's to begin; a system prompt alone is what the user says. */
 const beginWithUser = (
-  messages: Message[],
+  messages: WireMessage[],
   system: JsonObject[],
   loss: NoteLoss,
-): { system: JsonObject[]; messages: Message[] } => {
+): { system: JsonObject[]; messages: WireMessage[] } => {
   if (messages.length === 0) {
     if (system.length === 0) throw new GatewayError('invalid_request', 'messages say nothing', { param: 'messages' })
     loss('system', 'nobody else speaks: told in a message of the user')
@@ -100,7 +100,7 @@ const beginWithUser = (
 }
 
 /** A text alone is a string. The last words of the assistant, which the model goes on from, may not end in white space. */
-const written = ({ role, content }: Message, index: number, all: readonly Message[]): JsonObject => {
+const renderWireMessage = ({ role, content }: WireMessage, index: number, all: readonly WireMessage[]): JsonObject => {
   const last = content.at(-1)
   if (role === 'assistant' && index === all.length - 1 && last?.type === 'text' && typeof last.text === 'string')
     content[content.length - 1] = { ...last, text: last.text.trimEnd() }

@@ -4,9 +4,9 @@ import { countOf, isObject, type Json, type JsonObject } from '../../base/json/j
 import type { Usage } from '../../ir/chat.ts'
 
 /** Counts told so far: `message_start` has some, each `message_delta` the whole of what it names. A null says nothing. */
-export const gatherUsage = (sum: JsonObject, usage: Json | undefined): void => {
+export const mergeUsage = (counts: JsonObject, usage: Json | undefined): void => {
   if (!isObject(usage)) return
-  for (const [key, value] of Object.entries(usage)) if (value !== null && value !== undefined) sum[key] = value
+  for (const [key, value] of Object.entries(usage)) if (value !== null && value !== undefined) counts[key] = value
 }
 
 /** Undefined where nothing was counted. */
@@ -15,10 +15,10 @@ export const parseUsage = (usage: Json | undefined): Usage | undefined => {
   const input = countOf(usage.input_tokens)
   const output = countOf(usage.output_tokens)
   const cacheRead = countOf(usage.cache_read_input_tokens) ?? 0
-  const told = isObject(usage.cache_creation) ? usage.cache_creation : {}
-  const cacheWrite1h = countOf(told.ephemeral_1h_input_tokens) ?? 0
+  const cacheCreation = isObject(usage.cache_creation) ? usage.cache_creation : {}
+  const cacheWrite1h = countOf(cacheCreation.ephemeral_1h_input_tokens) ?? 0
   const cacheWrite =
-    countOf(usage.cache_creation_input_tokens) ?? cacheWrite1h + (countOf(told.ephemeral_5m_input_tokens) ?? 0)
+    countOf(usage.cache_creation_input_tokens) ?? cacheWrite1h + (countOf(cacheCreation.ephemeral_5m_input_tokens) ?? 0)
   if ((input ?? 0) + (output ?? 0) + cacheRead + cacheWrite === 0) return undefined
   const details = isObject(usage.output_tokens_details) ? usage.output_tokens_details : {}
   const reasoning = countOf(details.thinking_tokens)
@@ -35,7 +35,7 @@ export const parseUsage = (usage: Json | undefined): Usage | undefined => {
 /** All counts of an answer, the cache's too where they are none: clients read them without a look. */
 export const renderUsage = (usage: Usage): JsonObject => {
   const { input, output, cacheRead = 0, cacheWrite = 0, cacheWrite1h, reasoning } = usage
-  const creation =
+  const cacheCreation =
     cacheWrite1h === undefined
       ? {}
       : {
@@ -48,7 +48,7 @@ export const renderUsage = (usage: Usage): JsonObject => {
     input_tokens: Math.max(0, input - cacheRead - cacheWrite),
     cache_creation_input_tokens: cacheWrite,
     cache_read_input_tokens: cacheRead,
-    ...creation,
+    ...cacheCreation,
     output_tokens: output,
     ...(reasoning !== undefined && { output_tokens_details: { thinking_tokens: reasoning } }),
   }

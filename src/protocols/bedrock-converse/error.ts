@@ -9,7 +9,7 @@ type WithRedact = Pick<Exchange, 'redact'>
  * Exception → the status it has where it comes before the stream; one that is not here is a 502.
  * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html#API_runtime_ConverseStream_Errors (2026-11)
  */
-const statuses: Record<string, number> = {
+const statusOfException: Record<string, number> = {
   accessdenied: 403,
   expiredtoken: 403,
   invalidsignature: 403,
@@ -27,25 +27,28 @@ const statuses: Record<string, number> = {
 
 /** An answer that is no success → our error, named by its exception. A model that failed (424) is no fault of the request. */
 export const parseError = (status: number, headers: Headers, text: string, exchange: WithRedact): GatewayError => {
-  const name = nameOf(exchange.redact(headers.get('x-amzn-errortype') ?? ''))
-  const known = statuses[plain(name)]
-  const limited = known === 429 ? known : status
-  return named(parseAnyError(limited === 424 ? 502 : limited, headers, text, exchange), name)
+  const name = exceptionNameOf(exchange.redact(headers.get('x-amzn-errortype') ?? ''))
+  const known = statusOfException[exceptionKeyOf(name)]
+  const effectiveStatus = known === 429 ? known : status
+  return withVendorCode(parseAnyError(effectiveStatus === 424 ? 502 : effectiveStatus, headers, text, exchange), name)
 }
 
 /** An exception told in the stream → the error it would have been before it. `text` is its payload. */
-export const faultOf = (exception: string, text: string, exchange: WithRedact): GatewayError => {
-  const name = nameOf(exchange.redact(exception))
-  return named(parseAnyError(statuses[plain(name)] ?? 502, new Headers(), text, exchange), name)
+export const faultFrom = (exception: string, text: string, exchange: WithRedact): GatewayError => {
+  const name = exceptionNameOf(exchange.redact(exception))
+  return withVendorCode(
+    parseAnyError(statusOfException[exceptionKeyOf(name)] ?? 502, new Headers(), text, exchange),
+    name,
+  )
 }
 
 /** `ValidationException:http://internal.amazon.com/coral/…` and `com.amazon.coral#ValidationException` → the name; '' for what is none. */
-const nameOf = (told: string): string => /^(?:[\w.]*#)?(\w{1,80})/.exec(told)?.[1] ?? ''
+const exceptionNameOf = (text: string): string => /^(?:[\w.]*#)?(\w{1,80})/.exec(text)?.[1] ?? ''
 
-const plain = (name: string): string => name.toLowerCase().replace(/(exception|error)$/, '')
+const exceptionKeyOf = (name: string): string => name.toLowerCase().replace(/(exception|error)$/, '')
 
 /** Of a fault of our credentials a client is told no more. */
-const named = (error: GatewayError, name: string): GatewayError => {
+const withVendorCode = (error: GatewayError, name: string): GatewayError => {
   if (name === '' || error.code === 'upstream_credentials') return error
   const vendorCode = name.charAt(0).toUpperCase() + name.slice(1)
   return new GatewayError(error.code, error.message, { ...error.detail, vendorCode })

@@ -5,11 +5,11 @@ import type { MediaPart } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
 import { audioFormats, documentFormats, imageFormats, videoFormats } from './wire.ts'
 
-const kinds = { image: imageFormats, document: documentFormats, video: videoFormats, audio: audioFormats }
-type Kind = keyof typeof kinds
+const formatsOfKind = { image: imageFormats, document: documentFormats, video: videoFormats, audio: audioFormats }
+type MediaKind = keyof typeof formatsOfKind
 
 /** What files of a kind begin with, in base64: for clients that send bytes and no type. */
-const beginnings: [start: string, mime: string][] = [
+const magicNumbers: [start: string, mime: string][] = [
   ['iVBORw0KGgo', 'image/png'],
   ['/9j/', 'image/jpeg'],
   ['R0lGOD', 'image/gif'],
@@ -18,47 +18,52 @@ const beginnings: [start: string, mime: string][] = [
 ]
 
 /** Names documents of one request: each name only once, of the letters the wire allows. */
-export type Namer = (name: string | undefined) => string
+export type DocumentNamer = (name: string | undefined) => string
 
-export const documentNamer = (): Namer => {
+export const createDocumentNamer = (): DocumentNamer => {
   const used = new Map<string, number>()
   return name => {
-    const plain = (name ?? '')
+    const sanitized = (name ?? '')
       .replace(/\.[a-z0-9]{1,5}$/i, '')
       .replace(/[^A-Za-z0-9\s\-()[\]]+/g, '-')
       .replace(/\s+/g, ' ')
       .trim()
       .slice(0, 190)
-    const wanted = plain === '' || plain === '-' ? 'document' : plain
+    const wanted = sanitized === '' || sanitized === '-' ? 'document' : sanitized
     const count = (used.get(wanted) ?? 0) + 1
     used.set(wanted, count)
     return count === 1 ? wanted : `${wanted} (${count})`
   }
 }
 
-export const renderMedia = (media: MediaPart, path: string, nameOf: Namer, loss: NoteLoss): JsonObject | undefined => {
+export const renderMedia = (
+  media: MediaPart,
+  path: string,
+  nameDocument: DocumentNamer,
+  loss: NoteLoss,
+): JsonObject | undefined => {
   const { source, name } = media
   if (!('data' in source)) {
     loss(path, 'this vendor takes files as bytes only')
     return undefined
   }
-  const mime = trueType(media.mime, source.data)
-  for (const kind of Object.keys(kinds) as Kind[]) {
-    const format = kinds[kind][mime]
+  const mime = exactType(media.mime, source.data)
+  for (const kind of Object.keys(formatsOfKind) as MediaKind[]) {
+    const format = formatsOfKind[kind][mime]
     if (format === undefined) continue
     const block = { format, source: { bytes: source.data } }
-    return { [kind]: kind === 'document' ? { ...block, name: nameOf(name) } : block }
+    return { [kind]: kind === 'document' ? { ...block, name: nameDocument(name) } : block }
   }
   if (mime.startsWith('text/'))
-    return { document: { format: 'txt', source: { bytes: source.data }, name: nameOf(name) } }
+    return { document: { format: 'txt', source: { bytes: source.data }, name: nameDocument(name) } }
   loss(path, `${mime} is no type this vendor takes`)
   return undefined
 }
 
 /** A class (`image/*`) is no type: the bytes say more. */
-const trueType = (mime: string, data: string): string => {
-  const [plain = ''] = mime.toLowerCase().split(';')
-  return plain.endsWith('/*') ? (beginnings.find(([start]) => data.startsWith(start))?.[1] ?? plain) : plain.trim()
+const exactType = (mime: string, data: string): string => {
+  const [type = ''] = mime.toLowerCase().split(';')
+  return type.endsWith('/*') ? (magicNumbers.find(([start]) => data.startsWith(start))?.[1] ?? type) : type.trim()
 }
 
 /** An image of an answer. */

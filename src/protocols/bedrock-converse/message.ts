@@ -5,7 +5,7 @@ import type { Message } from '../../ir/chat.ts'
 import { createCollector } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
 import { notAnAnswer } from '../shared/vendor-error.ts'
-import { Hearing } from './stream-decoder.ts'
+import { ConverseDecoder } from './stream-decoder.ts'
 
 /** @throws GatewayError `upstream_failed` where it is none. */
 export const parseMessage = (body: Json, exchange: Exchange): Message => {
@@ -13,8 +13,8 @@ export const parseMessage = (body: Json, exchange: Exchange): Message => {
   if (!isObject(body) || !isObject(output) || !Array.isArray(output.content))
     throw notAnAnswer(typeof body === 'string' ? body : JSON.stringify(body), exchange)
   const collector = createCollector()
-  const ear = new Hearing(exchange, collector.push)
-  for (const block of output.content) if (isObject(block)) ear.block(block)
-  ear.finish(body)
+  const decoder = new ConverseDecoder(exchange, collector.push)
+  for (const block of output.content) if (isObject(block)) decoder.pushBlock(block)
+  decoder.finishMessage(body)
   return collector.message()
 }

@@ -3,49 +3,49 @@
  * https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html, …/structured-output.html,
  * …/prompt-caching.html, https://docs.aws.amazon.com/nova/latest/nova2-userguide (2026-11)
  */
-import { type Traits, traitsOf } from '../anthropic/model-traits.ts'
+import { type ModelTraits, traitsOf } from '../anthropic/model-traits.ts'
 
-export type Facts = {
-  claude: Traits | undefined
-  nova: boolean
+export type ConverseTraits = {
+  claude: ModelTraits | undefined
+  isNova: boolean
   /** Takes a JSON schema for its answer, and strict tools. */
-  format: boolean
+  acceptsJsonSchema: boolean
   /** May be told to call a tool: none, some tool, or one by its name. */
-  forces: 'none' | 'any' | 'named'
+  toolForcing: 'none' | 'any' | 'named'
   /** Takes cache points; `1h`: also for an hour. */
-  caches: false | '5m' | '1h'
+  maxCacheTtl: false | '5m' | '1h'
   /** Understands that a call failed. */
-  status: boolean
+  acceptsResultStatus: boolean
   /** Where the model wants `top_k`: its own word, or the object Nova keeps it in. */
-  topK: string | undefined
+  topKField: string | undefined
   /** How it is told how hard to think, where it is none of Claude's. */
-  effort: 'nova' | 'word' | undefined
+  effortForm: 'nova' | 'word' | undefined
 }
 
-export const factsOf = (model: string): Facts => {
+export const converseTraitsOf = (model: string): ConverseTraits => {
   const name = model.toLowerCase()
-  if (/claude/.test(name)) return claudeFacts(traitsOf(model))
-  const nova = /\bnova\b/.test(name)
-  const elder = /\b(titan|meta|llama|cohere|ai21|jamba|writer|palmyra|pixtral)/.test(name)
+  if (/claude/.test(name)) return claudeTraits(traitsOf(model))
+  const isNova = /\bnova\b/.test(name)
+  const isOlder = /\b(titan|meta|llama|cohere|ai21|jamba|writer|palmyra|pixtral)/.test(name)
   return {
     claude: undefined,
-    nova,
-    format: !nova && !elder,
-    forces: nova ? 'named' : elder ? 'none' : 'any',
-    caches: nova ? '5m' : false,
-    status: nova,
-    topK: nova ? 'topK' : /\bcohere/.test(name) ? 'k' : elder ? undefined : 'top_k',
-    effort: /\bnova-(2|premier-2)/.test(name) ? 'nova' : /\bopenai\./.test(name) ? 'word' : undefined,
+    isNova,
+    acceptsJsonSchema: !isNova && !isOlder,
+    toolForcing: isNova ? 'named' : isOlder ? 'none' : 'any',
+    maxCacheTtl: isNova ? '5m' : false,
+    acceptsResultStatus: isNova,
+    topKField: isNova ? 'topK' : /\bcohere/.test(name) ? 'k' : isOlder ? undefined : 'top_k',
+    effortForm: /\bnova-(2|premier-2)/.test(name) ? 'nova' : /\bopenai\./.test(name) ? 'word' : undefined,
   }
 }
 
-const claudeFacts = (claude: Traits): Facts => ({
+const claudeTraits = (claude: ModelTraits): ConverseTraits => ({
   claude,
-  nova: false,
-  format: claude.format,
-  forces: claude.forces ? 'named' : 'none',
-  caches: claude.format ? '1h' : '5m',
-  status: true,
-  topK: claude.samples ? 'top_k' : undefined,
-  effort: undefined,
+  isNova: false,
+  acceptsJsonSchema: claude.acceptsJsonSchema,
+  toolForcing: claude.canForceTool ? 'named' : 'none',
+  maxCacheTtl: claude.acceptsJsonSchema ? '1h' : '5m',
+  acceptsResultStatus: true,
+  topKField: claude.acceptsSampling ? 'top_k' : undefined,
+  effortForm: undefined,
 })

@@ -7,209 +7,212 @@ import type { Event, PartKind } from '../../ir/event.ts'
 import type { Exchange } from '../protocol.ts'
 import { parseImage } from './media.ts'
 import { parseUsage } from './usage.ts'
-import { finishes, sealed } from './wire.ts'
+import { createSeal, finishReasons } from './wire.ts'
 
-type Block = { at: number; kind: PartKind; said: boolean; signature: string; redacted: string }
+type Block = { at: number; kind: PartKind; hasText: boolean; signature: string; redacted: string }
 /** Blocks that are no part of a conversation: what a tool of the vendor's is asked and answers, an image. */
-type Whole = { block: JsonObject; input: string }
+type ForeignBlock = { block: JsonObject; input: string }
 
 /**
  * A block of text has no beginning, it opens with its first words; a block that changes its kind is two parts. The finish waits for the
  * usage, which comes after it, or for the end. An answer told as a call of the exchange's `answerTool` is the text it was called with.
  */
-export class Hearing {
+export class ConverseDecoder {
   #blocks = new Map<number, Block>()
-  #wholes = new Map<number, Whole>()
-  #next = 0
-  #started = false
-  #calls = false
-  #answered = false
+  #foreignBlocks = new Map<number, ForeignBlock>()
+  #nextAt = 0
+  #hasStarted = false
+  #hasCalls = false
+  #hasAnswerCall = false
   #usage: Usage | undefined
-  #metadata = false
+  #hasMetadata = false
   #stop: { reason: string; sequence: string | undefined } | undefined
-  #over = false
+  #hasEnded = false
 
   constructor(
     private readonly exchange: Exchange,
-    private readonly emit: (event: Event) => void,
+    private readonly emit: (push: Event) => void,
   ) {}
 
   /** One event of a stream, by its name. */
-  event(name: string, body: JsonObject): void {
-    if (this.#over) return
+  push(name: string, body: JsonObject): void {
+    if (this.#hasEnded) return
     this.#start()
     const index = typeof body.contentBlockIndex === 'number' ? body.contentBlockIndex : 0
-    if (name === 'contentBlockDelta' && isObject(body.delta)) this.#delta(index, body.delta)
-    else if (name === 'contentBlockStart' && isObject(body.start)) this.#begin(index, body.start)
-    else if (name === 'contentBlockStop') this.#close(index)
-    else if (name === 'messageStop') this.#stopped(body)
-    else if (name === 'metadata') this.#metadataTold(body)
-    if (this.#stop && this.#metadata) this.end()
+    if (name === 'contentBlockDelta' && isObject(body.delta)) this.#addDelta(index, body.delta)
+    else if (name === 'contentBlockStart' && isObject(body.start)) this.#startBlock(index, body.start)
+    else if (name === 'contentBlockStop') this.#closeBlock(index)
+    else if (name === 'messageStop') this.#readStopReason(body)
+    else if (name === 'metadata') this.#readMetadata(body)
+    if (this.#stop && this.#hasMetadata) this.end()
   }
 
   /** One block of a whole answer. */
-  block(block: JsonObject): void {
+  pushBlock(block: JsonObject): void {
     this.#start()
-    const index = this.#next
-    if (typeof block.text === 'string') this.#say(index, 'text', block.text)
-    else if (isObject(block.toolUse) && block.toolUse.type === undefined) this.#call(index, block.toolUse)
-    else if (isObject(block.reasoningContent)) this.#reason(index, block.reasoningContent)
-    else if (isObject(block.citationsContent)) this.#cited(index, block.citationsContent)
-    else this.#whole(block)
-    this.#close(index)
+    const index = this.#nextAt
+    if (typeof block.text === 'string') this.#addText(index, 'text', block.text)
+    else if (isObject(block.toolUse) && block.toolUse.type === undefined) this.#addCall(index, block.toolUse)
+    else if (isObject(block.reasoningContent)) this.#addReasoning(index, block.reasoningContent)
+    else if (isObject(block.citationsContent)) this.#addCitedText(index, block.citationsContent)
+    else this.#emitBlock(block)
+    this.#closeBlock(index)
   }
 
   /** The finish of a whole answer. */
-  finish(body: JsonObject): void {
+  finishMessage(body: JsonObject): void {
     this.#start()
-    this.#stopped(body)
-    this.#metadataTold(body)
+    this.#readStopReason(body)
+    this.#readMetadata(body)
     this.end()
   }
 
   end(fault?: GatewayError): void {
-    if (this.#over) return
-    this.#over = true
-    for (const index of [...this.#blocks.keys(), ...this.#wholes.keys()]) this.#close(index)
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    for (const index of [...this.#blocks.keys(), ...this.#foreignBlocks.keys()]) this.#closeBlock(index)
     if (this.#usage) this.emit({ type: 'usage', usage: this.#usage })
     if (fault) this.emit({ type: 'fault', error: fault })
-    else this.#tellFinish()
+    else this.#emitFinish()
   }
 
   /** The vendor has said why it stopped. */
-  get stopped(): boolean {
+  get hasStopReason(): boolean {
     return this.#stop !== undefined
   }
 
   #start(): void {
-    if (this.#started) return
-    this.#started = true
+    if (this.#hasStarted) return
+    this.#hasStarted = true
     this.emit({ type: 'start', id: '', model: '' })
   }
 
-  #open(index: number, kind: PartKind, call?: { id: string; name: string }): Block {
+  #openPart(index: number, kind: PartKind, call?: { id: string; name: string }): Block {
     const known = this.#blocks.get(index)
     if (known?.kind === kind && !call) return known
-    if (known) this.#close(index)
-    const block = { at: this.#next++, kind, said: false, signature: '', redacted: '' }
+    if (known) this.#closeBlock(index)
+    const block = { at: this.#nextAt++, kind, hasText: false, signature: '', redacted: '' }
     this.#blocks.set(index, block)
     this.emit({ type: 'open', at: block.at, part: kind, ...call })
     return block
   }
 
-  #say(index: number, kind: PartKind, text: string): void {
+  #addText(index: number, kind: PartKind, text: string): void {
     if (text === '') return
-    const block = this.#open(index, kind)
-    block.said = true
+    const block = this.#openPart(index, kind)
+    block.hasText = true
     this.emit({ type: 'delta', at: block.at, text })
   }
 
-  #begin(index: number, start: JsonObject): void {
+  #startBlock(index: number, start: JsonObject): void {
     const { toolUse } = start
     if (isObject(toolUse) && toolUse.type === undefined) this.#openCall(index, toolUse)
-    else if (Object.keys(start).length > 0) this.#wholes.set(index, { block: structuredClone(start), input: '' })
+    else if (Object.keys(start).length > 0) this.#foreignBlocks.set(index, { block: structuredClone(start), input: '' })
   }
 
   #openCall(index: number, toolUse: JsonObject): void {
     const name = textOf(toolUse.name) ?? ''
-    const answers = name !== '' && name === this.exchange.structuredOutputTool
-    this.#answered ||= answers
-    this.#calls ||= !answers
-    if (answers) this.#open(index, 'text')
-    else this.#open(index, 'call', { id: textOf(toolUse.toolUseId) ?? '', name })
+    const isAnswer = name !== '' && name === this.exchange.structuredOutputTool
+    this.#hasAnswerCall ||= isAnswer
+    this.#hasCalls ||= !isAnswer
+    if (isAnswer) this.#openPart(index, 'text')
+    else this.#openPart(index, 'call', { id: textOf(toolUse.toolUseId) ?? '', name })
   }
 
-  #call(index: number, toolUse: JsonObject): void {
+  #addCall(index: number, toolUse: JsonObject): void {
     this.#openCall(index, toolUse)
-    this.#argue(index, rawText(toolUse.input ?? {}))
+    this.#addArgs(index, rawText(toolUse.input ?? {}))
   }
 
-  #argue(index: number, text: string): void {
-    this.#say(index, this.#blocks.get(index)?.kind ?? 'call', text)
+  #addArgs(index: number, text: string): void {
+    this.#addText(index, this.#blocks.get(index)?.kind ?? 'call', text)
   }
 
-  #delta(index: number, delta: JsonObject): void {
-    const whole = this.#wholes.get(index)
-    if (whole) grow(whole, delta)
-    else if (typeof delta.text === 'string') this.#say(index, 'text', delta.text)
-    else if (isObject(delta.toolUse)) this.#argue(index, textOf(delta.toolUse.input) ?? '')
-    else if (isObject(delta.reasoningContent)) this.#reason(index, delta.reasoningContent)
-    else if (isObject(delta.citation)) this.#cite(index, delta.citation)
+  #addDelta(index: number, delta: JsonObject): void {
+    const foreign = this.#foreignBlocks.get(index)
+    if (foreign) mergeDelta(foreign, delta)
+    else if (typeof delta.text === 'string') this.#addText(index, 'text', delta.text)
+    else if (isObject(delta.toolUse)) this.#addArgs(index, textOf(delta.toolUse.input) ?? '')
+    else if (isObject(delta.reasoningContent)) this.#addReasoning(index, delta.reasoningContent)
+    else if (isObject(delta.citation)) this.#emitCitation(index, delta.citation)
   }
 
   /** Of a stream `{text}`, `{signature}` or `{redactedContent}`, of a whole answer `{reasoningText: {text, signature}}`. */
-  #reason(index: number, content: JsonObject): void {
+  #addReasoning(index: number, content: JsonObject): void {
     const { text, signature } = isObject(content.reasoningText) ? content.reasoningText : content
-    if (typeof text === 'string') this.#say(index, 'reasoning', text)
-    if (typeof signature === 'string') this.#open(index, 'reasoning').signature += signature
-    if (typeof content.redactedContent === 'string') this.#open(index, 'reasoning').redacted += content.redactedContent
+    if (typeof text === 'string') this.#addText(index, 'reasoning', text)
+    if (typeof signature === 'string') this.#openPart(index, 'reasoning').signature += signature
+    if (typeof content.redactedContent === 'string')
+      this.#openPart(index, 'reasoning').redacted += content.redactedContent
   }
 
-  #cite(index: number, citation: JsonObject): void {
-    const { at } = this.#open(index, 'text')
+  #emitCitation(index: number, citation: JsonObject): void {
+    const { at } = this.#openPart(index, 'text')
     this.emit({ type: 'cite', at, citation: citationOf(citation, this.exchange.sealOrigin) })
   }
 
-  #cited(index: number, { content, citations }: JsonObject): void {
-    for (const { text } of objectsIn(content)) this.#say(index, 'text', textOf(text) ?? '')
-    for (const citation of objectsIn(citations)) this.#cite(index, citation)
+  #addCitedText(index: number, { content, citations }: JsonObject): void {
+    for (const { text } of objectsIn(content)) this.#addText(index, 'text', textOf(text) ?? '')
+    for (const citation of objectsIn(citations)) this.#emitCitation(index, citation)
   }
 
-  #whole(block: JsonObject): void {
+  #emitBlock(block: JsonObject): void {
     const image = parseImage(block.image)
-    const part = image ?? { type: 'foreign' as const, seal: sealed({ block }, this.exchange.sealOrigin) }
-    this.emit({ type: 'part', at: this.#next++, part })
+    const part = image ?? { type: 'foreign' as const, seal: createSeal({ block }, this.exchange.sealOrigin) }
+    this.emit({ type: 'part', at: this.#nextAt++, part })
   }
 
-  #close(index: number): void {
-    const whole = this.#wholes.get(index)
-    this.#wholes.delete(index)
-    if (whole) this.#whole(settled(whole))
+  #closeBlock(index: number): void {
+    const foreign = this.#foreignBlocks.get(index)
+    this.#foreignBlocks.delete(index)
+    if (foreign) this.#emitBlock(completeBlock(foreign))
     const block = this.#blocks.get(index)
     if (block === undefined) return
     this.#blocks.delete(index)
-    const { at, kind, said, signature, redacted } = block
-    if (kind === 'call' && !said) this.emit({ type: 'delta', at, text: '{}' })
-    const own = redacted === '' ? { signature } : { redactedContent: redacted }
+    const { at, kind, hasText, signature, redacted } = block
+    if (kind === 'call' && !hasText) this.emit({ type: 'delta', at, text: '{}' })
+    const sealValue = redacted === '' ? { signature } : { redactedContent: redacted }
     if (redacted !== '' || signature !== '')
-      this.emit({ type: 'seal', at, seal: sealed(own, this.exchange.sealOrigin) })
+      this.emit({ type: 'seal', at, seal: createSeal(sealValue, this.exchange.sealOrigin) })
     this.emit({ type: 'close', at })
   }
 
-  #stopped({ stopReason, additionalModelResponseFields: fields }: JsonObject): void {
-    const own = isObject(fields) ? fields : {}
-    const sequence = textOf(own.stop_sequence) ?? (isObject(own.delta) ? textOf(own.delta.stop_sequence) : undefined)
+  #readStopReason({ stopReason, additionalModelResponseFields: fields }: JsonObject): void {
+    const modelFields = isObject(fields) ? fields : {}
+    const sequence =
+      textOf(modelFields.stop_sequence) ??
+      (isObject(modelFields.delta) ? textOf(modelFields.delta.stop_sequence) : undefined)
     this.#stop = { reason: textOf(stopReason) ?? '', sequence }
   }
 
-  #metadataTold({ usage, trace }: JsonObject): void {
-    this.#metadata = true
+  #readMetadata({ usage, trace }: JsonObject): void {
+    this.#hasMetadata = true
     this.#usage = parseUsage(usage) ?? this.#usage
     if (trace !== undefined) this.exchange.loss('trace', 'the neutral form has no place for it')
   }
 
   /** A call ends as one; a call that was only the form of the answer does not. */
-  #tellFinish(): void {
+  #emitFinish(): void {
     const { reason, sequence } = this.#stop ?? { reason: '', sequence: undefined }
-    let told = finishes[reason] ?? 'other'
-    if (this.#calls && told === 'stop') told = 'calls'
-    if (!this.#calls && this.#answered && told === 'calls') told = 'stop'
+    let finish = finishReasons[reason] ?? 'other'
+    if (this.#hasCalls && finish === 'stop') finish = 'calls'
+    if (!this.#hasCalls && this.#hasAnswerCall && finish === 'calls') finish = 'stop'
     const raw = reason === '' ? {} : { raw: reason }
-    this.emit({ type: 'finish', reason: told, ...raw, ...(sequence !== undefined && { stop: sequence }) })
+    this.emit({ type: 'finish', reason: finish, ...raw, ...(sequence !== undefined && { stop: sequence }) })
   }
 }
 
 /** What comes in pieces of a block that goes back whole. */
-const grow = (whole: Whole, delta: JsonObject): void => {
-  const { block } = whole
-  if (isObject(delta.toolUse)) whole.input += textOf(delta.toolUse.input) ?? ''
+const mergeDelta = (foreign: ForeignBlock, delta: JsonObject): void => {
+  const { block } = foreign
+  if (isObject(delta.toolUse)) foreign.input += textOf(delta.toolUse.input) ?? ''
   const { toolResult, image } = block
   if (Array.isArray(delta.toolResult) && isObject(toolResult))
     toolResult.content = [...(Array.isArray(toolResult.content) ? toolResult.content : []), ...delta.toolResult]
   if (isObject(delta.image) && isObject(image)) Object.assign(image, delta.image)
 }
 
-const settled = ({ block, input }: Whole): JsonObject => {
+const completeBlock = ({ block, input }: ForeignBlock): JsonObject => {
   const { toolUse } = block
   if (isObject(toolUse)) toolUse.input = parseInput(input)
   return block
@@ -234,6 +237,6 @@ const citationOf = (citation: JsonObject, target: string): Citation => {
     ...(url !== undefined && { url }),
     ...(typeof title === 'string' && title !== '' && { title }),
     ...(quote !== '' && { quote }),
-    seal: sealed(citation, target),
+    seal: createSeal(citation, target),
   }
 }

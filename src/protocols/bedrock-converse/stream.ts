@@ -4,17 +4,17 @@ import { isObject, parseJson } from '../../base/json/json.ts'
 import type { Event } from '../../ir/event.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
 import { missingFinish } from '../shared/vendor-error.ts'
-import { Hearing } from './stream-decoder.ts'
+import { ConverseDecoder } from './stream-decoder.ts'
 
 /** An end without the reason for it is a `fault`. */
 export const parseStream =
   (exchange: Exchange): Stage<Frame, Event> =>
   emit => {
-    const ear = new Hearing(exchange, emit)
+    const decoder = new ConverseDecoder(exchange, emit)
     return frame => {
-      if (frame === undefined) return ear.end(ear.stopped ? undefined : missingFinish())
+      if (frame === undefined) return decoder.end(decoder.hasStopReason ? undefined : missingFinish())
       const body = parseJson(frame.data)
-      if (frame.event !== undefined && isObject(body)) ear.event(frame.event, body)
+      if (frame.event !== undefined && isObject(body)) decoder.push(frame.event, body)
       else exchange.loss('stream', 'an event that is none was left out')
     }
   }

@@ -3,57 +3,63 @@
 import type { JsonObject } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
 import { budgetOf, requestedEffort } from '../../ir/effort.ts'
-import type { Traits } from '../anthropic/model-traits.ts'
+import type { ModelTraits } from '../anthropic/model-traits.ts'
 import type { NoteLoss } from '../protocol.ts'
-import type { Facts } from './model-traits.ts'
+import type { ConverseTraits } from './model-traits.ts'
 
 /** Tokens of thought Claude takes at least. */
-const leastBudget = 1024
+const minBudget = 1024
 
-type Asked = Pick<Chat, 'reasoning' | 'limit'>
+type ThinkingRequest = Pick<Chat, 'reasoning' | 'limit'>
 /** `forced`: the model is told to call a tool, which Claude does not do while it thinks. */
-export type Terms = { forced: boolean; loss: NoteLoss }
+export type ThinkingContext = { isToolForced: boolean; loss: NoteLoss }
 
 /** Fields for `additionalModelRequestFields`. */
-export const renderThinking = (asked: Asked, facts: Facts, terms: Terms): JsonObject => {
-  const effort = requestedEffort(asked.reasoning)
-  if (effort === undefined && !(facts.claude && asked.reasoning?.on)) return {}
-  if (facts.claude) return claudeThinking(asked, facts.claude, terms)
-  const word = effort === 'xhigh' ? 'high' : effort === 'minimal' ? 'low' : effort
-  if (facts.effort === 'nova')
+export const renderThinking = (
+  request: ThinkingRequest,
+  traits: ConverseTraits,
+  context: ThinkingContext,
+): JsonObject => {
+  const effort = requestedEffort(request.reasoning)
+  if (effort === undefined && !(traits.claude && request.reasoning?.on)) return {}
+  if (traits.claude) return claudeThinking(request, traits.claude, context)
+  const effortName = effort === 'xhigh' ? 'high' : effort === 'minimal' ? 'low' : effort
+  if (traits.effortForm === 'nova')
     return effort === 'none'
       ? { reasoningConfig: { type: 'disabled' } }
-      : { reasoningConfig: { type: 'enabled', maxReasoningEffort: word } }
-  if (facts.effort === 'word') return { reasoning_effort: effort === 'none' ? 'low' : word }
-  if (effort !== 'none') terms.loss('reasoning', 'how hard this model thinks cannot be asked for')
+      : { reasoningConfig: { type: 'enabled', maxReasoningEffort: effortName } }
+  if (traits.effortForm === 'word') return { reasoning_effort: effort === 'none' ? 'low' : effortName }
+  if (effort !== 'none') context.loss('reasoning', 'how hard this model thinks cannot be asked for')
   return {}
 }
 
 /** https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking; the fields are Anthropic's own. */
-const claudeThinking = (asked: Asked, traits: Traits, terms: Terms): JsonObject => {
-  const effort = requestedEffort(asked.reasoning)
+const claudeThinking = (request: ThinkingRequest, traits: ModelTraits, context: ThinkingContext): JsonObject => {
+  const effort = requestedEffort(request.reasoning)
   if (effort === 'none') {
-    if (traits.off === 'never') terms.loss('reasoning', 'this model always thinks')
-    return traits.off === 'omit' || traits.off === 'never' ? {} : { thinking: { type: traits.off } }
+    if (traits.thinkingOff === 'never') context.loss('reasoning', 'this model always thinks')
+    return traits.thinkingOff === 'omit' || traits.thinkingOff === 'never'
+      ? {}
+      : { thinking: { type: traits.thinkingOff } }
   }
-  if (terms.forced) {
-    terms.loss('reasoning', 'this model does not think when it is told to call a tool')
+  if (context.isToolForced) {
+    context.loss('reasoning', 'this model does not think when it is told to call a tool')
     return {}
   }
-  if (!traits.adaptive && effort === undefined) return {}
-  if (!traits.adaptive) return budgeted(asked, terms)
-  const word = effort === 'minimal' ? 'low' : effort === 'xhigh' ? traits.most : effort
-  const display = asked.reasoning?.shown === false ? 'omitted' : 'summarized'
+  if (!traits.hasAdaptiveThinking && effort === undefined) return {}
+  if (!traits.hasAdaptiveThinking) return budgetThinking(request, context)
+  const effortName = effort === 'minimal' ? 'low' : effort === 'xhigh' ? traits.maxEffort : effort
+  const display = request.reasoning?.shown === false ? 'omitted' : 'summarized'
   return {
-    thinking: { type: 'adaptive', ...(!traits.budget && { display }) },
-    ...(word !== undefined && { output_config: { effort: word } }),
+    thinking: { type: 'adaptive', ...(!traits.hasThinkingBudget && { display }) },
+    ...(effortName !== undefined && { output_config: { effort: effortName } }),
   }
 }
 
-const budgeted = ({ reasoning, limit }: Asked, { loss }: Terms): JsonObject => {
-  const wanted = Math.max(leastBudget, reasoning?.budget ?? budgetOf(reasoning!.effort!))
+const budgetThinking = ({ reasoning, limit }: ThinkingRequest, { loss }: ThinkingContext): JsonObject => {
+  const wanted = Math.max(minBudget, reasoning?.budget ?? budgetOf(reasoning!.effort!))
   const budget = limit === undefined ? wanted : Math.min(wanted, limit - 1)
-  if (budget >= leastBudget) return { thinking: { type: 'enabled', budget_tokens: budget } }
+  if (budget >= minBudget) return { thinking: { type: 'enabled', budget_tokens: budget } }
   loss('reasoning', `a limit of ${limit} tokens leaves no room for thoughts`)
   return {}
 }

@@ -5,90 +5,102 @@ import { writeJson } from '../../base/json/raw.ts'
 import type { Chat, ResponseFormat, Tool, ToolChoice } from '../../ir/chat.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
 import { objectSchema, structuredOutputTool } from '../shared/structured-output-tool.ts'
-import type { Facts } from './model-traits.ts'
+import type { ConverseTraits } from './model-traits.ts'
 
 /** What a request says of tools; `forced`: the model must call one. */
-export type Told = { toolConfig?: JsonObject; outputConfig?: JsonObject; forced: boolean }
+export type RenderedTools = { toolConfig?: JsonObject; outputConfig?: JsonObject; isToolForced: boolean }
 
-export const renderTools = (chat: Chat, facts: Facts, exchange: Exchange): Told => {
+export const renderTools = (chat: Chat, traits: ConverseTraits, exchange: Exchange): RenderedTools => {
   const { loss } = exchange
   for (const { by } of chat.nativeTools ?? []) loss('tools', `only ${by} knows this tool`)
-  const native = chat.format !== undefined && isNative(chat.format, facts)
-  const asked = toolsOf(chat, loss)
-  const tools = asked.flatMap(tool => renderTool(tool, facts, loss))
-  const answer = chat.format && !native ? answerOf(chat.format, asked, facts, loss) : undefined
-  if (answer) {
-    tools.push(...renderTool(answer, facts, loss))
-    exchange.structuredOutputTool = answer.name
+  const isNativeFormat = chat.format !== undefined && canUseNativeFormat(chat.format, traits)
+  const requestedTools = toolsOf(chat, loss)
+  const tools = requestedTools.flatMap(tool => renderTool(tool, traits, loss))
+  const answerTool =
+    chat.format && !isNativeFormat ? answerToolFor(chat.format, requestedTools, traits, loss) : undefined
+  if (answerTool) {
+    tools.push(...renderTool(answerTool, traits, loss))
+    exchange.structuredOutputTool = answerTool.name
   }
-  const choice = answer ? answerChoice(answer.name, tools.length > 1, chat.choice) : chat.choice
-  const toolChoice = tools.length > 0 ? renderChoice(choice, facts, loss) : undefined
+  const choice = answerTool ? answerToolChoice(answerTool.name, tools.length > 1, chat.choice) : chat.choice
+  const toolChoice = tools.length > 0 ? renderChoice(choice, traits, loss) : undefined
   return {
     ...(tools.length > 0 && { toolConfig: { tools, ...(toolChoice && { toolChoice }) } }),
-    ...(native && { outputConfig: { textFormat: renderFormat(chat.format!) } }),
-    forced: toolChoice !== undefined,
+    ...(isNativeFormat && { outputConfig: { textFormat: renderFormat(chat.format!) } }),
+    isToolForced: toolChoice !== undefined,
   }
 }
 
 /** Converse refuses calls in the conversation where no tool is named, and has no word against calling one. */
 const toolsOf = ({ tools = [], choice, turns }: Chat, loss: NoteLoss): Tool[] => {
-  const called = new Set(turns.flatMap(({ parts }) => parts.flatMap(part => (part.type === 'call' ? part.name : []))))
-  const answered = turns.some(({ parts }) => parts.some(part => part.type === 'result'))
+  const calledNames = new Set(
+    turns.flatMap(({ parts }) => parts.flatMap(part => (part.type === 'call' ? part.name : []))),
+  )
+  const hasResults = turns.some(({ parts }) => parts.some(part => part.type === 'result'))
   if (choice === 'none') {
-    if (called.size === 0 && !answered) return []
+    if (calledNames.size === 0 && !hasResults) return []
     loss('tool_choice', 'the conversation holds calls, and then tools cannot be forbidden')
   }
-  if (tools.length > 0 || called.size === 0) return tools
-  return [...called].map(name => ({ name }))
+  if (tools.length > 0 || calledNames.size === 0) return tools
+  return [...calledNames].map(name => ({ name }))
 }
 
-const renderTool = (tool: Tool, facts: Facts, loss: NoteLoss): JsonObject[] => {
+const renderTool = (tool: Tool, traits: ConverseTraits, loss: NoteLoss): JsonObject[] => {
   const { name, description, schema, strict, custom, cache } = tool
   if (custom !== undefined) loss(`tools.${name}`, 'a tool of free text is asked for as one with an `input`')
-  if (strict && !facts.format) loss(`tools.${name}.strict`, 'this model takes no strict tools')
+  if (strict && !traits.acceptsJsonSchema) loss(`tools.${name}.strict`, 'this model takes no strict tools')
   const spec = {
     name,
     ...(description && { description }),
     inputSchema: { json: custom === undefined ? objectSchema(schema) : inputSchema },
-    ...(strict && facts.format && { strict }),
+    ...(strict && traits.acceptsJsonSchema && { strict }),
   }
-  const point = cache && !facts.nova ? cachePoint(cache, facts, 'tools', loss) : undefined
+  const point = cache && !traits.isNova ? renderCachePoint(cache, traits, 'tools', loss) : undefined
   return point ? [{ toolSpec: spec }, point] : [{ toolSpec: spec }]
 }
 
 const inputSchema = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }
 
 /** What stands behind the part that a mark ends at; undefined where the model caches nothing. */
-export const cachePoint = (
+export const renderCachePoint = (
   { ttl }: { ttl?: '5m' | '1h' },
-  { caches }: Facts,
+  { maxCacheTtl }: ConverseTraits,
   path: string,
   loss: NoteLoss,
 ): JsonObject | undefined => {
-  if (caches === false) return void loss(`${path}.cache_control`, 'this model has no cache that is asked for')
-  if (ttl === '1h' && caches !== '1h') loss(`${path}.cache_control.ttl`, 'this model caches for five minutes')
-  return { cachePoint: { type: 'default', ...(ttl === '1h' && caches === '1h' && { ttl }) } }
+  if (maxCacheTtl === false) return void loss(`${path}.cache_control`, 'this model has no cache that is asked for')
+  if (ttl === '1h' && maxCacheTtl !== '1h') loss(`${path}.cache_control.ttl`, 'this model caches for five minutes')
+  return { cachePoint: { type: 'default', ...(ttl === '1h' && maxCacheTtl === '1h' && { ttl }) } }
 }
 
 /** `auto` is what no word means, and some models refuse the word. */
-const renderChoice = (choice: ToolChoice | undefined, { forces }: Facts, loss: NoteLoss): JsonObject | undefined => {
+const renderChoice = (
+  choice: ToolChoice | undefined,
+  { toolForcing }: ConverseTraits,
+  loss: NoteLoss,
+): JsonObject | undefined => {
   if (choice === undefined || choice === 'auto' || choice === 'none') return undefined
-  if (forces === 'none') return void loss('tool_choice', 'this model cannot be told to call a tool')
+  if (toolForcing === 'none') return void loss('tool_choice', 'this model cannot be told to call a tool')
   if (choice === 'any') return { any: {} }
-  if (forces === 'named') return { tool: { name: choice.name } }
+  if (toolForcing === 'named') return { tool: { name: choice.name } }
   loss('tool_choice', 'this model can be told to call a tool, not which')
   return { any: {} }
 }
 
 /** With other tools beside it the model may call one of those first. */
-const answerChoice = (name: string, others: boolean, choice: ToolChoice | undefined): ToolChoice =>
-  others && choice !== 'none' ? 'any' : { name }
+const answerToolChoice = (name: string, hasOtherTools: boolean, choice: ToolChoice | undefined): ToolChoice =>
+  hasOtherTools && choice !== 'none' ? 'any' : { name }
 
 /** JSON without a schema is asked for by a tool that takes any; a model that answers in words all the same is not kept from it. */
-const answerOf = (format: ResponseFormat, tools: readonly Tool[], facts: Facts, loss: NoteLoss): Tool | undefined => {
+const answerToolFor = (
+  format: ResponseFormat,
+  tools: readonly Tool[],
+  traits: ConverseTraits,
+  loss: NoteLoss,
+): Tool | undefined => {
   const { schema } = format
   const isRefused = isObject(schema) && schema.type !== undefined && schema.type !== 'object'
-  if (isRefused || (schema === undefined && facts.forces === 'none'))
+  if (isRefused || (schema === undefined && traits.toolForcing === 'none'))
     return void loss('response_format', isRefused ? 'it is no object' : 'the model knows no JSON without a schema')
   return structuredOutputTool(format, tools)
 }
@@ -105,12 +117,12 @@ const renderFormat = ({ name, schema, description }: ResponseFormat): JsonObject
 })
 
 /** The vendor refuses a schema that leaves an object open; where no tool can be forced it is tried all the same. */
-const isNative = ({ schema }: ResponseFormat, { format, forces }: Facts): boolean =>
-  format && isObject(schema) && (isClosed(schema) || forces === 'none')
+const canUseNativeFormat = ({ schema }: ResponseFormat, { acceptsJsonSchema, toolForcing }: ConverseTraits): boolean =>
+  acceptsJsonSchema && isObject(schema) && (isClosed(schema) || toolForcing === 'none')
 
 const isClosed = (schema: Json | undefined): boolean => {
   if (Array.isArray(schema)) return schema.every(isClosed)
   if (!isObject(schema)) return true
-  const open = (schema.type === 'object' || isObject(schema.properties)) && schema.additionalProperties !== false
-  return !open && Object.values(schema).every(isClosed)
+  const isOpen = (schema.type === 'object' || isObject(schema.properties)) && schema.additionalProperties !== false
+  return !isOpen && Object.values(schema).every(isClosed)
 }

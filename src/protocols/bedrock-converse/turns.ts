@@ -5,20 +5,25 @@ import { rawJson } from '../../base/json/raw.ts'
 import type { Chat, Part, ReasoningPart, TextPart, ToolCall, ToolResult } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
-import { documentNamer, type Namer, renderMedia } from './media.ts'
-import type { Facts } from './model-traits.ts'
-import { cachePoint } from './tools.ts'
+import { createDocumentNamer, type DocumentNamer, renderMedia } from './media.ts'
+import type { ConverseTraits } from './model-traits.ts'
+import { renderCachePoint } from './tools.ts'
 import { id } from './wire.ts'
 
 type Message = { role: 'user' | 'assistant'; content: JsonObject[] }
-type Room = { facts: Facts; exchange: Exchange; nameOf: Namer; role: 'system' | 'user' | 'assistant' }
+type PartContext = {
+  traits: ConverseTraits
+  exchange: Exchange
+  nameDocument: DocumentNamer
+  role: 'system' | 'user' | 'assistant'
+}
 
-export const renderTurns = (turns: Chat['turns'], facts: Facts, exchange: Exchange): JsonObject => {
+export const renderTurns = (turns: Chat['turns'], traits: ConverseTraits, exchange: Exchange): JsonObject => {
   const { loss } = exchange
   const system: JsonObject[] = []
   const messages: Message[] = []
-  const nameOf = documentNamer()
-  let begun = false
+  const nameDocument = createDocumentNamer()
+  let hasBegun = false
 
   const push = (role: Message['role'], blocks: JsonObject[]): void => {
     const last = messages.at(-1)
@@ -29,38 +34,38 @@ export const renderTurns = (turns: Chat['turns'], facts: Facts, exchange: Exchan
 
   turns.forEach(({ role, parts, name }, index) => {
     const path = `messages[${index}]`
-    begun ||= role !== 'system'
+    hasBegun ||= role !== 'system'
     if (name !== undefined) loss(`${path}.name`, 'this protocol names nobody')
-    const blocks = parts.flatMap(part => renderPart(part, path, { facts, exchange, nameOf, role }))
+    const blocks = parts.flatMap(part => renderPart(part, path, { traits, exchange, nameDocument, role }))
     if (role !== 'system') push(role, blocks)
-    else if (!begun) system.push(...blocks)
+    else if (!hasBegun) system.push(...blocks)
     else if (blocks.length > 0) {
       loss(path, 'the system speaks in the midst of the conversation: told in a message of the user')
-      push('user', blocks.map(inTags))
+      push('user', blocks.map(withSystemTags))
     }
   })
-  return begunByUser(system, messages, loss)
+  return beginWithUser(system, messages, loss)
 }
 
-const inTags = (block: JsonObject): JsonObject =>
+const withSystemTags = (block: JsonObject): JsonObject =>
   typeof block.text === 'string' ? { text: `<system>\n${block.text}\n</system>` } : block
 
 /** The conversation is the user's to begin; a system prompt alone is what the user says. @throws `invalid_request` where nothing is said */
-const begunByUser = (system: JsonObject[], messages: Message[], loss: NoteLoss): JsonObject => {
+const beginWithUser = (system: JsonObject[], messages: Message[], loss: NoteLoss): JsonObject => {
   if (messages.length === 0) {
     if (system.length === 0) throw new GatewayError('invalid_request', 'messages say nothing', { param: 'messages' })
     loss('system', 'nobody else speaks: told in a message of the user')
     return { messages: [{ role: 'user', content: system }] }
   }
-  const told = messages.map(({ role, content }) => ({
+  const rendered = messages.map(({ role, content }) => ({
     role,
     content: role === 'user' ? resultsFirst(content) : content,
   }))
   if (messages[0]?.role === 'assistant') {
     loss('messages[0]', 'the conversation begins with the assistant: a word of the user was put before it')
-    told.unshift({ role: 'user', content: [{ text: '(begin)' }] })
+    rendered.unshift({ role: 'user', content: [{ text: '(begin)' }] })
   }
-  return { messages: told, ...(system.length > 0 && { system }) }
+  return { messages: rendered, ...(system.length > 0 && { system }) }
 }
 
 /** Answers of tools stand at the head of the message behind their calls; a cache point stays behind its block. */
@@ -76,32 +81,32 @@ const resultsFirst = (content: JsonObject[]): JsonObject[] => {
   return [...groups.filter(isResult), ...groups.filter(group => !isResult(group))].flat()
 }
 
-const renderPart = (part: Part, path: string, room: Room): JsonObject[] => {
-  const block = renderBlock(part, path, room)
+const renderPart = (part: Part, path: string, context: PartContext): JsonObject[] => {
+  const block = renderBlock(part, path, context)
   if (block === undefined) return []
   const { cache } = part.type === 'foreign' ? { cache: undefined } : part
-  const point = cache && cachePoint(cache, room.facts, path, room.exchange.loss)
+  const point = cache && renderCachePoint(cache, context.traits, path, context.exchange.loss)
   return point ? [block, point] : [block]
 }
 
-const renderBlock = (part: Part, path: string, room: Room): JsonObject | undefined => {
-  const { loss } = room.exchange
+const renderBlock = (part: Part, path: string, context: PartContext): JsonObject | undefined => {
+  const { loss } = context.exchange
   switch (part.type) {
     case 'text':
-      return renderText(part, room)
+      return renderText(part, context)
     case 'refusal':
       return isBlank(part.text) ? undefined : { text: part.text }
     case 'reasoning':
-      return renderReasoning(part, path, room)
+      return renderReasoning(part, path, context)
     case 'media':
-      if (room.role === 'user') return renderMedia(part, path, room.nameOf, loss)
-      return void loss(path, `files stand in messages of the user alone, not of the ${room.role}`)
+      if (context.role === 'user') return renderMedia(part, path, context.nameDocument, loss)
+      return void loss(path, `files stand in messages of the user alone, not of the ${context.role}`)
     case 'call':
-      return { toolUse: renderCall(part, path, room) }
+      return { toolUse: renderCall(part, path, context) }
     case 'result':
-      return { toolResult: renderResult(part, path, room) }
+      return { toolResult: renderResult(part, path, context) }
     case 'foreign':
-      return renderForeign(part.seal, path, room)
+      return renderForeign(part.seal, path, context)
   }
 }
 
@@ -109,33 +114,40 @@ const renderBlock = (part: Part, path: string, room: Room): JsonObject | undefin
 const isBlank = (text: string): boolean => text.trim() === ''
 
 /** Sources of a text go back with it where they are this vendor's own. */
-const renderText = ({ text, citations = [] }: TextPart, { role, exchange }: Room): JsonObject | undefined => {
+const renderText = ({ text, citations = [] }: TextPart, { role, exchange }: PartContext): JsonObject | undefined => {
   if (isBlank(text)) return undefined
-  const own = citations.map(({ seal }) => (seal && isReadable(seal, id, exchange.sealOrigin) ? seal.value : undefined))
-  if (role !== 'assistant' || own.length === 0 || !own.every(isObject)) return { text }
-  return { citationsContent: { content: [{ text }], citations: own } }
+  const ownCitations = citations.map(({ seal }) =>
+    seal && isReadable(seal, id, exchange.sealOrigin) ? seal.value : undefined,
+  )
+  if (role !== 'assistant' || ownCitations.length === 0 || !ownCitations.every(isObject)) return { text }
+  return { citationsContent: { content: [{ text }], citations: ownCitations } }
 }
 
 /** Thoughts without their signature are refused. */
 const renderReasoning = (
   { text, seal }: ReasoningPart,
   path: string,
-  { role, exchange }: Room,
+  { role, exchange }: PartContext,
 ): JsonObject | undefined => {
   const { loss, sealOrigin } = exchange
-  const own = seal && isReadable(seal, id, sealOrigin) && isObject(seal.value) ? seal.value : undefined
-  if (role !== 'assistant' || own === undefined) {
+  const ownSeal = seal && isReadable(seal, id, sealOrigin) && isObject(seal.value) ? seal.value : undefined
+  if (role !== 'assistant' || ownSeal === undefined) {
     if (text !== '' || seal) loss(`${path}.reasoning`, seal ? `only ${seal.by} can read it` : 'it is not signed')
     return undefined
   }
-  if (typeof own.redactedContent === 'string') return { reasoningContent: { redactedContent: own.redactedContent } }
-  return { reasoningContent: { reasoningText: { text, signature: own.signature } } }
+  if (typeof ownSeal.redactedContent === 'string')
+    return { reasoningContent: { redactedContent: ownSeal.redactedContent } }
+  return { reasoningContent: { reasoningText: { text, signature: ownSeal.signature } } }
 }
 
-const renderCall = ({ id: call, name, args, custom, seal }: ToolCall, path: string, { exchange }: Room): JsonObject => {
+const renderCall = (
+  { id: call, name, args, custom, seal }: ToolCall,
+  path: string,
+  { exchange }: PartContext,
+): JsonObject => {
   if (seal && !isReadable(seal, id, exchange.sealOrigin))
     exchange.loss(path, `only ${seal.by} can read what was sealed`)
-  return { toolUseId: idOf(call), name, input: custom ? { input: args } : inputOf(args, path, exchange) }
+  return { toolUseId: toolUseIdOf(call), name, input: custom ? { input: args } : inputOf(args, path, exchange) }
 }
 
 const inputOf = (args: string, path: string, { loss }: Exchange): JsonObject[string] => {
@@ -147,30 +159,34 @@ const inputOf = (args: string, path: string, { loss }: Exchange): JsonObject[str
 }
 
 /** Ids of other vendors may hold what this one refuses; call and answer get the same one in its place. */
-const idOf = (call: string): string =>
+const toolUseIdOf = (call: string): string =>
   /^[a-zA-Z0-9_.:-]{1,64}$/.test(call)
     ? call
     : `call_${new Bun.CryptoHasher('sha256').update(call).digest('hex').slice(0, 32)}`
 
-const renderResult = ({ id: call, parts, failed }: ToolResult, path: string, room: Room): JsonObject => {
-  const { loss } = room.exchange
-  const content = parts.map(part => renderContent(part, path, room)).filter(block => block !== undefined)
-  if (failed && !room.facts.status) loss(`${path}.failed`, 'this model is not told that a call failed')
-  return { toolUseId: idOf(call), content, ...(failed && room.facts.status && { status: 'error' }) }
+const renderResult = ({ id: call, parts, failed }: ToolResult, path: string, context: PartContext): JsonObject => {
+  const { loss } = context.exchange
+  const content = parts.map(part => renderResultContent(part, path, context)).filter(block => block !== undefined)
+  if (failed && !context.traits.acceptsResultStatus) loss(`${path}.failed`, 'this model is not told that a call failed')
+  return {
+    toolUseId: toolUseIdOf(call),
+    content,
+    ...(failed && context.traits.acceptsResultStatus && { status: 'error' }),
+  }
 }
 
-const renderContent = (part: Part, path: string, room: Room): JsonObject | undefined => {
+const renderResultContent = (part: Part, path: string, context: PartContext): JsonObject | undefined => {
   if (part.type === 'text' || part.type === 'refusal') return isBlank(part.text) ? undefined : { text: part.text }
-  if (part.type === 'media') return renderMedia(part, path, room.nameOf, room.exchange.loss)
-  if (part.type === 'foreign') return renderForeign(part.seal, path, room)
-  return void room.exchange.loss(path, `the answer of a tool holds no ${part.type}`)
+  if (part.type === 'media') return renderMedia(part, path, context.nameDocument, context.exchange.loss)
+  if (part.type === 'foreign') return renderForeign(part.seal, path, context)
+  return void context.exchange.loss(path, `the answer of a tool holds no ${part.type}`)
 }
 
 /** A block only this protocol knows goes back as it came. */
 const renderForeign = (
   seal: Extract<Part, { type: 'foreign' }>['seal'],
   path: string,
-  { exchange }: Room,
+  { exchange }: PartContext,
 ): JsonObject | undefined => {
   if (isReadable(seal, id, exchange.sealOrigin) && isObject(seal.value) && isObject(seal.value.block))
     return seal.value.block

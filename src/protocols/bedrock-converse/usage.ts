@@ -10,7 +10,7 @@ export const parseUsage = (usage: Json | undefined): Usage | undefined => {
   if (input === undefined && output === undefined) return undefined
   const read = countOf(usage.cacheReadInputTokens)
   const written = countOf(usage.cacheWriteInputTokens)
-  const hour = writtenForAnHour(usage.cacheDetails)
+  const hour = hourlyCacheWrites(usage.cacheDetails)
   return {
     input: (input ?? 0) + (read ?? 0) + (written ?? 0),
     output: output ?? 0,
@@ -20,7 +20,7 @@ export const parseUsage = (usage: Json | undefined): Usage | undefined => {
   }
 }
 
-const writtenForAnHour = (details: Json | undefined): number | undefined => {
-  const hours = Array.isArray(details) ? details.filter(isObject).filter(({ ttl }) => ttl === '1h') : []
-  return hours.length > 0 ? hours.reduce((sum, { inputTokens }) => sum + (countOf(inputTokens) ?? 0), 0) : undefined
+const hourlyCacheWrites = (details: Json | undefined): number | undefined => {
+  const hourly = Array.isArray(details) ? details.filter(isObject).filter(({ ttl }) => ttl === '1h') : []
+  return hourly.length > 0 ? hourly.reduce((sum, { inputTokens }) => sum + (countOf(inputTokens) ?? 0), 0) : undefined
 }

@@ -8,10 +8,10 @@ import type { FinishReason, ProtocolId, Seal } from '../../ir/chat.ts'
 
 export const id: ProtocolId = 'bedrock-converse'
 
-export const sealed = (value: JsonObject, target: string): Seal => ({ by: id, at: target, value })
+export const createSeal = (value: JsonObject, target: string): Seal => ({ by: id, at: target, value })
 
 /** https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStopEvent.html; malformed outputs are `other`. */
-export const finishes: Record<string, FinishReason> = {
+export const finishReasons: Record<string, FinishReason> = {
   end_turn: 'stop',
   stop_sequence: 'stop',
   tool_use: 'calls',

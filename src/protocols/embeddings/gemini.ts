@@ -1,6 +1,6 @@
 /** Gemini's embedContent and batchEmbedContents, both halves. https://ai.google.dev/api/embeddings (2026-11) */
 import { countOf, isObject, type Json, type JsonObject, parseJson, scanTopLevel } from '../../base/json/json.ts'
-import { faultFrom, parseError, renderError, tellsFault } from '../gemini/error.ts'
+import { faultFrom, isErrorBody, parseError, renderError } from '../gemini/error.ts'
 import { renderStreamError } from '../gemini/passthrough.ts'
 import { camelBody, listOf } from '../gemini/syntax/casing.ts'
 import type { Batch, Exchange, NoteLoss, Passthrough } from '../protocol.ts'
@@ -168,7 +168,7 @@ export const embedContent: UnaryProtocol<EmbeddingRequest, EmbeddingResponse> = 
     return renderEmbedRequest(request, request.texts[0]!, 0)
   },
   parseMessage(body, request, exchange) {
-    if (tellsFault(body)) throw faultFrom(body, exchange)
+    if (isErrorBody(body)) throw faultFrom(body, exchange)
     const vectors = parseVectors(request, [body.embedding ?? null], item => memberOf(item, 'values'))
     return { vectors, usage: usageIn(body, request) }
   },
@@ -217,7 +217,7 @@ export const batchEmbedContents: UnaryProtocol<EmbeddingRequest, EmbeddingRespon
     return { requests: request.texts.map((text, index) => renderEmbedRequest(request, text, index)) }
   },
   parseMessage(body, request, exchange) {
-    if (tellsFault(body)) throw faultFrom(body, exchange)
+    if (isErrorBody(body)) throw faultFrom(body, exchange)
     return {
       vectors: parseVectors(request, body.embeddings, item => memberOf(item, 'values')),
       usage: usageIn(body, request),

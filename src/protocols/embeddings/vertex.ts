@@ -3,7 +3,7 @@
  * content for the newer ones. docs.cloud.google.com/gemini-enterprise-agent-platform/models/embeddings/get-text-embeddings (2026-11)
  */
 import { countOf, type Json, type JsonObject } from '../../base/json/json.ts'
-import { faultFrom, parseError, tellsFault } from '../gemini/error.ts'
+import { faultFrom, isErrorBody, parseError } from '../gemini/error.ts'
 import type { NoteLoss } from '../protocol.ts'
 import { taskTypes } from './gemini.ts'
 import {
@@ -47,7 +47,7 @@ export const vertexPredict: EmbeddingEgress = {
     }
   },
   parseMessage(body, request, exchange) {
-    if (tellsFault(body)) throw faultFrom(body, exchange)
+    if (isErrorBody(body)) throw faultFrom(body, exchange)
     const vectors = parseVectors(request, body.predictions, one => memberOf(memberOf(one, 'embeddings'), 'values'))
     return { vectors, usage: usageFor(request, sumTokens(body.predictions)) }
   },
@@ -70,7 +70,7 @@ export const vertexEmbedContent: EmbeddingEgress = {
     return { content, ...(Object.keys(embedContentConfig).length > 0 && { embedContentConfig }) }
   },
   parseMessage(body, request, exchange) {
-    if (tellsFault(body)) throw faultFrom(body, exchange)
+    if (isErrorBody(body)) throw faultFrom(body, exchange)
     const vectors = parseVectors(request, [body.embedding ?? null], item => memberOf(item, 'values'))
     return { vectors, usage: usageFor(request, countOf(memberOf(body.usageMetadata, 'promptTokenCount'))) }
   },

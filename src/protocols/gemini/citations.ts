@@ -5,12 +5,12 @@
 
 import { countOf, isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Citation } from '../../ir/chat.ts'
-import { given, listOf } from './syntax/casing.ts'
+import { listOf, withoutNullish } from './syntax/casing.ts'
 
 /** What the chunks of one answer have said of its sources; each says all of it again, or nothing. */
 export type Sources = { grounding?: JsonObject; citations?: JsonObject[] }
 
-export const hearSources = (sources: Sources, { groundingMetadata, citationMetadata }: JsonObject): void => {
+export const mergeSources = (sources: Sources, { groundingMetadata, citationMetadata }: JsonObject): void => {
   if (isObject(groundingMetadata) && listOf(groundingMetadata.groundingChunks).length > 0)
     sources.grounding = groundingMetadata
   if (!isObject(citationMetadata)) return
@@ -20,25 +20,25 @@ export const hearSources = (sources: Sources, { groundingMetadata, citationMetad
 
 /** `text`: what the places are in. */
 export const citationsIn = ({ grounding, citations = [] }: Sources, text: string): Citation[] => {
-  const charactersIn = counter(text)
-  const recited = citations.map(({ uri, title, startIndex, endIndex }) =>
-    citation(uri, title, undefined, charactersIn(startIndex ?? 0), charactersIn(endIndex)),
+  const charOffset = charOffsetsIn(text)
+  const recitations = citations.map(({ uri, title, startIndex, endIndex }) =>
+    createCitation(uri, title, undefined, charOffset(startIndex ?? 0), charOffset(endIndex)),
   )
-  return [...(grounding ? grounded(grounding, charactersIn) : []), ...recited]
+  return [...(grounding ? parseGrounding(grounding, charOffset) : []), ...recitations]
 }
 
-type Counter = (bytes: Json | undefined) => number | undefined
+type CharOffset = (bytes: Json | undefined) => number | undefined
 
-const counter = (text: string): Counter => {
+const charOffsetsIn = (text: string): CharOffset => {
   const bytes = Buffer.from(text)
   return index => {
-    const at = countOf(index)
-    return at === undefined ? undefined : bytes.subarray(0, at).toString().length
+    const byteOffset = countOf(index)
+    return byteOffset === undefined ? undefined : bytes.subarray(0, byteOffset).toString().length
   }
 }
 
 /** First what supports a passage, then what supports the whole. */
-const grounded = (grounding: JsonObject, charactersIn: Counter): Citation[] => {
+const parseGrounding = (grounding: JsonObject, charOffset: CharOffset): Citation[] => {
   const chunks = listOf(grounding.groundingChunks).map(chunk => Object.values(chunk).find(isObject) ?? {})
   const used = new Set<number>()
   const supported = listOf(grounding.groundingSupports).flatMap(({ segment, groundingChunkIndices }) => {
@@ -47,14 +47,14 @@ const grounded = (grounding: JsonObject, charactersIn: Counter): Citation[] => {
       const chunk = typeof index === 'number' ? chunks[index] : undefined
       if (chunk === undefined) return []
       used.add(index as number)
-      return [citation(chunk.uri, chunk.title, text, charactersIn(startIndex ?? 0), charactersIn(endIndex))]
+      return [createCitation(chunk.uri, chunk.title, text, charOffset(startIndex ?? 0), charOffset(endIndex))]
     })
   })
   const others = chunks.filter((_, index) => !used.has(index))
-  return [...supported, ...others.map(({ uri, title }) => citation(uri, title, undefined, undefined, undefined))]
+  return [...supported, ...others.map(({ uri, title }) => createCitation(uri, title, undefined, undefined, undefined))]
 }
 
-const citation = (
+const createCitation = (
   uri: Json | undefined,
   title: Json | undefined,
   quote: Json | undefined,
@@ -68,21 +68,25 @@ const citation = (
 })
 
 /** A citation and the text it stands in. */
-export type Cited = { citation: Citation; text: string }
+export type CitedText = { citation: Citation; text: string }
 
-export const renderSources = (cited: readonly Cited[]): JsonObject => {
+export const renderSources = (cited: readonly CitedText[]): JsonObject => {
   const groundingChunks: JsonObject[] = []
-  const places = new Map<string, number>()
+  const chunkIndices = new Map<string, number>()
   const groundingSupports: JsonObject[] = []
   for (const { citation, text } of cited) {
     const { url, title, quote, start = 0, end } = citation
-    const web = given({ uri: url, title })
+    const web = withoutNullish({ uri: url, title })
     const key = JSON.stringify(web)
-    const index = places.get(key) ?? groundingChunks.push({ web }) - 1
-    places.set(key, index)
+    const index = chunkIndices.get(key) ?? groundingChunks.push({ web }) - 1
+    chunkIndices.set(key, index)
     if (end === undefined) continue
-    const bytes = (until: number) => Buffer.byteLength(text.slice(0, until))
-    const segment = given({ startIndex: bytes(start), endIndex: bytes(end), text: quote ?? text.slice(start, end) })
+    const byteOffset = (until: number) => Buffer.byteLength(text.slice(0, until))
+    const segment = withoutNullish({
+      startIndex: byteOffset(start),
+      endIndex: byteOffset(end),
+      text: quote ?? text.slice(start, end),
+    })
     groundingSupports.push({ segment, groundingChunkIndices: [index] })
   }
   return { groundingChunks, ...(groundingSupports.length > 0 && { groundingSupports }) }

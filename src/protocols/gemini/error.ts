@@ -15,7 +15,7 @@ import { listOf } from './syntax/casing.ts'
 type WithRedact = Pick<Exchange, 'redact'>
 
 /** HTTP status → Google's word: https://cloud.google.com/apis/design/errors */
-const words: Record<number, string> = {
+const statusNames: Record<number, string> = {
   400: 'INVALID_ARGUMENT',
   401: 'UNAUTHENTICATED',
   403: 'PERMISSION_DENIED',
@@ -30,32 +30,32 @@ const words: Record<number, string> = {
   503: 'UNAVAILABLE',
   504: 'DEADLINE_EXCEEDED',
 }
-const known = new Set(Object.values(words))
-const type = 'type.googleapis.com/google.rpc.'
+const knownStatusNames = new Set(Object.values(statusNames))
+const typePrefix = 'type.googleapis.com/google.rpc.'
 
 /** The vendor's own where it already speaks this wire. */
 export const renderError = (error: GatewayError): Json => {
   const { code, message, detail, status } = error
-  const own = detail.body?.protocol === id ? parseJson(detail.body.text) : undefined
-  if (isObject(own)) return own
-  const word = words[status] ?? (status < 500 ? 'INVALID_ARGUMENT' : 'INTERNAL')
+  const vendorBody = detail.body?.protocol === id ? parseJson(detail.body.text) : undefined
+  if (isObject(vendorBody)) return vendorBody
+  const statusName = statusNames[status] ?? (status < 500 ? 'INVALID_ARGUMENT' : 'INTERNAL')
   const metadata = detail.param === undefined ? {} : { metadata: { param: detail.param } }
-  const reason = (known.has(detail.vendorCode ?? '') ? code : (detail.vendorCode ?? code)).toUpperCase()
-  const details: JsonObject[] = [{ '@type': `${type}ErrorInfo`, reason, domain: 'simple-one-api', ...metadata }]
+  const reason = (knownStatusNames.has(detail.vendorCode ?? '') ? code : (detail.vendorCode ?? code)).toUpperCase()
+  const details: JsonObject[] = [{ '@type': `${typePrefix}ErrorInfo`, reason, domain: 'simple-one-api', ...metadata }]
   if (detail.retryAfter !== undefined)
-    details.push({ '@type': `${type}RetryInfo`, retryDelay: `${detail.retryAfter}s` })
-  return { error: { code: status, message, status: word, details } }
+    details.push({ '@type': `${typePrefix}RetryInfo`, retryDelay: `${detail.retryAfter}s` })
+  return { error: { code: status, message, status: statusName, details } }
 }
 
 /** A vendor's answer that is no success → our error: Google's shape, an array of it (a stream without `alt=sse`), or whatever else stands there. */
 export const parseError = (status: number, headers: Headers, text: string, redact: WithRedact): GatewayError => {
-  const told = envelopeIn(text)
-  const general = parseAny(status, headers, told ? JSON.stringify(plainOf(told)) : text, redact)
-  if (told === undefined || general.code === 'upstream_credentials') return general
-  const delay = parseRetryAfter(headers) ?? delayIn(told)
+  const envelope = envelopeIn(text)
+  const general = parseAny(status, headers, envelope ? JSON.stringify(genericErrorOf(envelope)) : text, redact)
+  if (envelope === undefined || general.code === 'upstream_credentials') return general
+  const delay = parseRetryAfter(headers) ?? retryDelayIn(envelope)
   const body = {
     protocol: id,
-    text: mapStrings(JSON.stringify({ error: told }), word => redactKeyLike(redact.redact(word))),
+    text: mapStrings(JSON.stringify({ error: envelope }), value => redactKeyLike(redact.redact(value))),
   }
   const detail = { ...general.detail, body, ...(delay !== undefined && { retryAfter: delay }) }
   return new GatewayError(general.code, general.message, detail)
@@ -68,7 +68,7 @@ export const faultFrom = (body: Json, redact: WithRedact): GatewayError => {
   return parseError(typeof code === 'number' && code >= 400 && code < 600 ? code : 502, new Headers(), text, redact)
 }
 
-export const tellsFault = (body: JsonObject): boolean => isObject(body.error)
+export const isErrorBody = (body: JsonObject): boolean => isObject(body.error)
 
 const envelopeIn = (text: string): JsonObject | undefined => {
   const line = /^data:(.*)$/m.exec(text.slice(0, 65_536))
@@ -78,14 +78,14 @@ const envelopeIn = (text: string): JsonObject | undefined => {
 }
 
 /** What every vendor's error says: the words, and Google's own word for the fault. */
-const plainOf = ({ message, status }: JsonObject): JsonObject => ({
+const genericErrorOf = ({ message, status }: JsonObject): JsonObject => ({
   error: { message, ...(typeof status === 'string' && { code: status }) },
 })
 
 /** `RetryInfo` says "35s" or "35.228s"; where it is missing the words do. */
-const delayIn = ({ message, details }: JsonObject): number | undefined => {
+const retryDelayIn = ({ message, details }: JsonObject): number | undefined => {
   const info = listOf(details).find(one => textOf(one['@type'])?.endsWith('RetryInfo'))
-  const told = textOf(info?.retryDelay) ?? /retry in ([\d.]+s)/.exec(textOf(message) ?? '')?.[1]
-  const seconds = told === undefined ? Number.NaN : Number.parseFloat(told)
+  const delay = textOf(info?.retryDelay) ?? /retry in ([\d.]+s)/.exec(textOf(message) ?? '')?.[1]
+  const seconds = delay === undefined ? Number.NaN : Number.parseFloat(delay)
   return clampedWait(seconds)
 }

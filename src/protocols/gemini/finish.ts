@@ -3,7 +3,7 @@ import { GatewayError } from '../../base/errors.ts'
 import type { Json } from '../../base/json/json.ts'
 import type { FinishReason } from '../../ir/chat.ts'
 
-const words: Record<string, FinishReason> = {
+const finishReasons: Record<string, FinishReason> = {
   STOP: 'stop',
   MAX_TOKENS: 'length',
   SAFETY: 'filter',
@@ -29,7 +29,7 @@ const words: Record<string, FinishReason> = {
 }
 
 /** Vertex answers with the numbers of the words where it is asked for `enum-encoding=int`. */
-const numbers = [
+const finishReasonsByNumber = [
   'FINISH_REASON_UNSPECIFIED',
   'STOP',
   'MAX_TOKENS',
@@ -43,7 +43,7 @@ const numbers = [
 ]
 
 /** Why a prompt was not answered at all: https://ai.google.dev/api/generate-content#BlockReason. */
-const blocks = new Set([
+const blockReasons = new Set([
   'BLOCK_REASON_UNSPECIFIED',
   'BLOCKED_REASON_UNSPECIFIED',
   'SAFETY',
@@ -56,32 +56,32 @@ const blocks = new Set([
 ])
 
 /** The vendor's word; undefined while the answer goes on. */
-export const wordOf = (reason: Json | undefined): string | undefined => {
-  if (typeof reason === 'number') return numbers[reason] ?? String(reason)
+export const reasonNameOf = (reason: Json | undefined): string | undefined => {
+  if (typeof reason === 'number') return finishReasonsByNumber[reason] ?? String(reason)
   return typeof reason === 'string' && reason !== '' ? reason : undefined
 }
 
 /** The model wrote something the vendor could not take for an answer: without any other word of it the answer has failed. */
-const broken = new Set([
+const failureReasons = new Set([
   'MALFORMED_FUNCTION_CALL',
   'MALFORMED_RESPONSE',
   'MISSING_THOUGHT_SIGNATURE',
   'TOO_MANY_TOOL_CALLS',
 ])
 
-/** @param said does the answer hold anything but thoughts */
-export const faultOf = (word: string | undefined, said: boolean): GatewayError | undefined =>
-  word !== undefined && broken.has(word) && !said
-    ? new GatewayError('upstream_failed', `the vendor gave no answer (${word})`)
+/** @param hasContent does the answer hold anything but thoughts */
+export const faultOf = (reason: string | undefined, hasContent: boolean): GatewayError | undefined =>
+  reason !== undefined && failureReasons.has(reason) && !hasContent
+    ? new GatewayError('upstream_failed', `the vendor gave no answer (${reason})`)
     : undefined
 
 /** A call always ends as calls: Gemini says STOP there. */
-export const finishOf = (word: string, called: boolean): FinishReason => {
-  const finish = words[word] ?? 'other'
-  return called && finish === 'stop' ? 'calls' : finish
+export const finishOf = (reason: string, hasCalls: boolean): FinishReason => {
+  const finish = finishReasons[reason] ?? 'other'
+  return hasCalls && finish === 'stop' ? 'calls' : finish
 }
 
-const ours: Record<FinishReason, string> = {
+const reasonNames: Record<FinishReason, string> = {
   stop: 'STOP',
   length: 'MAX_TOKENS',
   calls: 'STOP',
@@ -92,10 +92,12 @@ const ours: Record<FinishReason, string> = {
 
 /** Our finish in Google's words, in the vendor's own where it is Google. */
 export const renderFinish = (reason: FinishReason, raw: string | undefined): string => {
-  const theirs = raw === undefined ? undefined : words[raw]
-  return theirs !== undefined && (theirs === reason || (theirs === 'stop' && reason === 'calls')) ? raw! : ours[reason]
+  const vendorFinish = raw === undefined ? undefined : finishReasons[raw]
+  return vendorFinish !== undefined && (vendorFinish === reason || (vendorFinish === 'stop' && reason === 'calls'))
+    ? raw!
+    : reasonNames[reason]
 }
 
 /** Has the word a form for an answer that never began. */
-export const isBlock = (reason: FinishReason, raw: string | undefined): raw is string =>
-  reason === 'filter' && raw !== undefined && blocks.has(raw)
+export const isBlockReason = (reason: FinishReason, raw: string | undefined): raw is string =>
+  reason === 'filter' && raw !== undefined && blockReasons.has(raw)

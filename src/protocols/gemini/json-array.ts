@@ -5,47 +5,47 @@ import type { Event } from '../../ir/event.ts'
 import type { Exchange, Frame, Ingress, Stage } from '../protocol.ts'
 import { renderError } from './error.ts'
 import { gemini } from './index.ts'
-import { passChunks, type Writing } from './passthrough.ts'
+import { type ChunkWriter, pipeChunks } from './passthrough.ts'
 import { renderStream } from './stream.ts'
 
-const asItems = (): Writing => {
-  let begun = false
+const createArrayWriter = (): ChunkWriter => {
+  let hasItems = false
   return {
     chunk(text) {
-      const between = begun ? ',\r\n' : '['
-      begun = true
-      return between + text
+      const separator = hasItems ? ',\r\n' : '['
+      hasItems = true
+      return separator + text
     },
-    end: () => (begun ? ']\n' : '[]\n'),
+    end: () => (hasItems ? ']\n' : '[]\n'),
   }
 }
 
 /** Frames are pieces of the list as they stand on the wire: its end is one as well. */
-const renderItems =
+const renderArrayStream =
   (exchange: Exchange): Stage<Event, Frame> =>
   emit => {
-    const writing = asItems()
-    let over = false
-    const mouth = renderStream(exchange)(({ data }) => emit({ data: writing.chunk(data) }))
+    const writer = createArrayWriter()
+    let hasEnded = false
+    const render = renderStream(exchange)(({ data }) => emit({ data: writer.chunk(data) }))
     return event => {
-      if (over) return
-      mouth(event)
-      over = event === undefined || event.type === 'fault'
-      if (over) emit({ data: writing.end() })
+      if (hasEnded) return
+      render(event)
+      hasEnded = event === undefined || event.type === 'fault'
+      if (hasEnded) emit({ data: writer.end() })
     }
   }
 
-const listed = (error: GatewayError): Json => [renderError(error)]
+const errorArray = (error: GatewayError): Json => [renderError(error)]
 
 /** As Google answers `streamGenerateContent` without `alt=sse`, errors too. White space between items is the sign of life. */
-export const geminiList: Ingress = {
+export const geminiJsonArray: Ingress = {
   ...gemini,
-  renderStream: renderItems,
+  renderStream: renderArrayStream,
   renderFrame: ({ data }) => data,
-  renderError: listed,
-  renderStreamError: error => JSON.stringify(listed(error)),
+  renderError: errorArray,
+  renderStreamError: error => JSON.stringify(errorArray(error)),
   streamType: 'application/json',
   textRetention: undefined,
   heartbeat: '\n',
-  passthrough: { ...gemini.passthrough, pipeStream: exchange => passChunks(exchange, asItems()) },
+  passthrough: { ...gemini.passthrough, pipeStream: exchange => pipeChunks(exchange, createArrayWriter()) },
 }

@@ -5,18 +5,18 @@ import type { Message } from '../../ir/chat.ts'
 import { createCollector, replayMessage } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
 import { notAnAnswer } from '../shared/vendor-error.ts'
-import { faultFrom, tellsFault } from './error.ts'
-import { hearChunks } from './stream-decoder.ts'
-import { tellChunks } from './stream-encoder.ts'
+import { faultFrom, isErrorBody } from './error.ts'
+import { createGeminiDecoder } from './stream-decoder.ts'
+import { encodeGeminiStream } from './stream-encoder.ts'
 
 /** A vendor's whole answer, or the list of chunks that a stream without `alt=sse` is. @throws GatewayError the fault it tells, `upstream_failed` where it is none */
 export const parseMessage = (given: Json, exchange: Exchange): Message => {
   const chunks = readChunks(given, exchange)
   const collector = createCollector()
-  const ear = hearChunks(exchange, collector.push)
-  for (const chunk of chunks) ear.chunk(chunk)
-  if (ear.finish === undefined) exchange.loss('finishReason', 'the vendor gave none')
-  ear.end()
+  const decoder = createGeminiDecoder(exchange, collector.push)
+  for (const chunk of chunks) decoder.push(chunk)
+  if (decoder.finishReason === undefined) exchange.loss('finishReason', 'the vendor gave none')
+  decoder.end()
   return collector.message()
 }
 
@@ -24,7 +24,7 @@ export const parseMessage = (given: Json, exchange: Exchange): Message => {
 export const readChunks = (given: Json, exchange: Exchange): JsonObject[] => {
   const chunks = (Array.isArray(given) ? given : [given]).filter(isObject)
   for (const chunk of chunks) exchange.patchResponse?.(chunk)
-  const fault = chunks.find(tellsFault)
+  const fault = chunks.find(isErrorBody)
   if (fault) throw faultFrom(fault, exchange)
   if (!chunks.some(chunk => 'candidates' in chunk || 'promptFeedback' in chunk || 'usageMetadata' in chunk))
     throw notAnAnswer(typeof given === 'string' ? given : JSON.stringify(given), exchange)
@@ -35,12 +35,12 @@ export const readChunks = (given: Json, exchange: Exchange): JsonObject[] => {
 export const renderMessage = (message: Message, exchange: Exchange): JsonObject => {
   const parts: JsonObject[] = []
   let body: JsonObject = {}
-  const mouth = tellChunks(exchange)(chunk => {
+  const encode = encodeGeminiStream(exchange)(chunk => {
     body = { ...body, ...chunk }
-    for (const part of partsOf(chunk)) gather(parts, part)
+    for (const part of partsOf(chunk)) appendPart(parts, part)
   })
-  for (const event of replayMessage(message)) mouth(event)
-  mouth(undefined)
+  for (const event of replayMessage(message)) encode(event)
+  encode(undefined)
   const [candidate] = Array.isArray(body.candidates) ? body.candidates : []
   if (!isObject(candidate)) return body
   const kept = parts.length > 1 ? parts.filter(part => part.text !== '' || Object.keys(part).length > 1) : parts
@@ -54,10 +54,11 @@ const partsOf = ({ candidates }: JsonObject): JsonObject[] => {
 }
 
 /** A signature that follows the words it is of stands beside them. */
-const gather = (parts: JsonObject[], part: JsonObject): void => {
+const appendPart = (parts: JsonObject[], part: JsonObject): void => {
   const last = parts.at(-1)
-  const follows = part.text === '' && part.thoughtSignature !== undefined
-  const isSame = typeof last?.text === 'string' && last.thought === part.thought && last.thoughtSignature === undefined
-  if (follows && isSame) Object.assign(last, { ...part, text: last.text })
+  const isTrailingSignature = part.text === '' && part.thoughtSignature !== undefined
+  const isSameText =
+    typeof last?.text === 'string' && last.thought === part.thought && last.thoughtSignature === undefined
+  if (isTrailingSignature && isSameText) Object.assign(last, { ...part, text: last.text })
   else parts.push({ ...part })
 }

@@ -1,15 +1,15 @@
 /** What vendors of this wire get wrong, put right in place. Gives whether anything was. */
 import { isObject, type JsonObject } from '../../base/json/json.ts'
-import { wordOf } from './finish.ts'
+import { reasonNameOf } from './finish.ts'
 import { listOf } from './syntax/casing.ts'
 
 /** Vertex answers some libraries with the numbers of its words; a content without `role` cannot go back into a
  * conversation, and null is none. */
-export const mendChunk = (body: JsonObject): boolean => {
+export const normalizeChunk = (body: JsonObject): boolean => {
   let changed = false
   for (const candidate of listOf(body.candidates)) {
     if (typeof candidate.finishReason === 'number') {
-      candidate.finishReason = wordOf(candidate.finishReason)
+      candidate.finishReason = reasonNameOf(candidate.finishReason)
       changed = true
     }
     const { content } = candidate

@@ -8,12 +8,12 @@ import { id } from './parts/part.ts'
 import { renderTurns } from './render-turns.ts'
 import { camelBody } from './syntax/casing.ts'
 import { jsonSchemaOf } from './syntax/json-schema.ts'
-import { parseThinking, renderThinking, takesFormatBesideTools } from './thinking.ts'
-import { parseChoice, parseTools, renderTools, withFormOrTools } from './tools.ts'
+import { acceptsFormatWithTools, parseThinking, renderThinking } from './thinking.ts'
+import { parseChoice, parseTools, renderTools, withFormatOrTools } from './tools.ts'
 import { parseTurns } from './turns.ts'
 
 /** Wire name → ours, where the value is the same. */
-const plain = {
+const numberFields = {
   temperature: 'temperature',
   topP: 'topP',
   topK: 'topK',
@@ -21,7 +21,7 @@ const plain = {
   maxOutputTokens: 'limit',
 } as const
 
-const config = 'generationConfig.'
+const configPrefix = 'generationConfig.'
 
 /** The body has been checked. Model and stream are the address's; a model in the body is a repetition. */
 export const parseRequest = (given: JsonObject, loss: NoteLoss): Chat => {
@@ -34,30 +34,30 @@ export const parseRequest = (given: JsonObject, loss: NoteLoss): Chat => {
     ...parseTools(tools),
     ...(choice !== undefined && { choice }),
   }
-  const own: JsonObject = { ...rest, ...(kept && { toolConfig: kept }) }
-  if (isObject(generationConfig)) Object.assign(own, parseConfig(generationConfig, chat))
-  const said = Object.entries(own).filter(([, value]) => value !== null && value !== undefined)
-  if (said.length > 0) chat.extra = { by: id, value: Object.fromEntries(said) }
+  const extra: JsonObject = { ...rest, ...(kept && { toolConfig: kept }) }
+  if (isObject(generationConfig)) Object.assign(extra, parseConfig(generationConfig, chat))
+  const presentFields = Object.entries(extra).filter(([, value]) => value !== null && value !== undefined)
+  if (presentFields.length > 0) chat.extra = { by: id, value: Object.fromEntries(presentFields) }
   return chat
 }
 
 /** Fills the chat; gives what is left. */
 const parseConfig = (given: JsonObject, chat: Chat): JsonObject => {
   const rest: JsonObject = { ...given }
-  for (const [wire, ours] of Object.entries(plain)) {
+  for (const [wire, field] of Object.entries(numberFields)) {
     const value = rest[wire]
     if (typeof value !== 'number') continue
-    chat[ours] = value
+    chat[field] = value
     delete rest[wire]
   }
   const { stopSequences: stop, thinkingConfig, candidateCount } = rest
-  if (Array.isArray(stop)) chat.stop = stop.filter(word => typeof word === 'string')
+  if (Array.isArray(stop)) chat.stop = stop.filter(sequence => typeof sequence === 'string')
   const reasoning = parseThinking(thinkingConfig)
   if (reasoning) chat.reasoning = reasoning
   if (candidateCount === 1) delete rest.candidateCount
   for (const key of ['stopSequences', 'thinkingConfig']) delete rest[key]
   parseFormat(rest, chat)
-  return Object.fromEntries(Object.entries(rest).map(([key, value]) => [config + key, value]))
+  return Object.fromEntries(Object.entries(rest).map(([key, value]) => [configPrefix + key, value]))
 }
 
 const parseFormat = (rest: JsonObject, chat: Chat): void => {
@@ -70,8 +70,8 @@ const parseFormat = (rest: JsonObject, chat: Chat): void => {
 }
 
 /** A chat → the body for a vendor. The address names the model, which decides how it is asked to think. */
-export const renderRequest = (said: Chat, exchange: Exchange): JsonObject => {
-  const chat = takesFormatBesideTools(said.model) ? said : withFormOrTools(said, exchange)
+export const renderRequest = (original: Chat, exchange: Exchange): JsonObject => {
+  const chat = acceptsFormatWithTools(original.model) ? original : withFormatOrTools(original, exchange)
   const { model, turns, extra, user } = chat
   const { loss } = exchange
   if (user !== undefined) loss('user', 'this protocol names no users')
@@ -84,12 +84,12 @@ export const renderRequest = (said: Chat, exchange: Exchange): JsonObject => {
     ...renderTools(chat, exchange),
     ...(Object.keys(generationConfig).length > 0 && { generationConfig }),
   }
-  carrySiblingFields(extra, id, { 'openai-chat': kin }, body, loss)
+  carrySiblingFields(extra, id, { 'openai-chat': chatFields }, body, loss)
   return body
 }
 
 /** What Chat Completions has as well. */
-const kin: SiblingFields = {
+const chatFields: SiblingFields = {
   presence_penalty: 'generationConfig.presencePenalty',
   frequency_penalty: 'generationConfig.frequencyPenalty',
   logprobs: 'generationConfig.responseLogprobs',
@@ -101,7 +101,7 @@ const kin: SiblingFields = {
 const renderConfig = (chat: Chat, loss: NoteLoss): JsonObject => {
   const { stop, format, reasoning, model } = chat
   const body: JsonObject = {}
-  for (const [wire, ours] of Object.entries(plain)) if (chat[ours] !== undefined) body[wire] = chat[ours]
+  for (const [wire, field] of Object.entries(numberFields)) if (chat[field] !== undefined) body[wire] = chat[field]
   if (stop !== undefined) body.stopSequences = stop
   if (format !== undefined) Object.assign(body, renderFormat(format.schema))
   const thinkingConfig = renderThinking(reasoning, model, loss)

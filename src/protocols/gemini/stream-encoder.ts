@@ -5,118 +5,118 @@ import type { FinishReason, Seal, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
 import type { Exchange, Stage } from '../protocol.ts'
 import { missingFinish } from '../shared/vendor-error.ts'
-import { type Cited, renderSources } from './citations.ts'
+import { type CitedText, renderSources } from './citations.ts'
 import { renderError } from './error.ts'
-import { isBlock, renderFinish } from './finish.ts'
+import { isBlockReason, renderFinish } from './finish.ts'
 import { argsObject } from './parts/function-args.ts'
-import { blockFor, renderMedia, slotFor } from './parts/part.ts'
+import { foreignBlockFor, renderMedia, signatureSlotFor } from './parts/part.ts'
 import { camelBody } from './syntax/casing.ts'
 import { renderUsage } from './usage.ts'
 
-type Renderers = { [Kind in Event['type']]: (event: Extract<Event, { type: Kind }>) => void }
-type Voice = { part: PartKind; text: string; id: string; name: string; custom: boolean; seal?: Seal }
+type EventHandlers = { [Kind in Event['type']]: (event: Extract<Event, { type: Kind }>) => void }
+type OpenPart = { part: PartKind; text: string; id: string; name: string; custom: boolean; seal?: Seal }
 
 /** A chunk of words alone, which most are; `id`: the answer's. */
-export type Words = (text: string, thought: boolean, id: string) => void
+export type WriteText = (text: string, thought: boolean, id: string) => void
 
 /**
  * The chunks a client gets. Words go out as they come, by a way of their own if there is one; a call, whose arguments are an object, when it
  * is whole.
  */
-export const tellChunks =
-  (exchange: Exchange, words?: Words): Stage<Event, JsonObject> =>
+export const encodeGeminiStream =
+  (exchange: Exchange, writeText?: WriteText): Stage<Event, JsonObject> =>
   emit => {
-    const voices = new Map<number, Voice>()
-    const cited: Cited[] = []
-    const hidden = hidesThoughts(exchange)
+    const openParts = new Map<number, OpenPart>()
+    const cited: CitedText[] = []
+    const areThoughtsHidden = hidesThoughts(exchange)
     let id = exchange.id
-    let told = false
-    let malformed = false
+    let hasContent = false
+    let hasMalformedCall = false
     let usage: Usage | undefined
-    let over = false
+    let hasEnded = false
 
     const envelope = () => ({ modelVersion: exchange.model, responseId: id })
-    const say = (part: JsonObject): void => {
-      told = true
+    const emitPart = (part: JsonObject): void => {
+      hasContent = true
       emit({ candidates: [{ content: { parts: [part], role: 'model' }, index: 0 }], ...envelope() })
     }
 
-    const call = ({ id: own, name, text, custom, seal }: Voice): void => {
+    const emitCall = ({ id: callId, name, text, custom, seal }: OpenPart): void => {
       const args = argsOf(text, custom)
       if (args === undefined) {
-        malformed = true
+        hasMalformedCall = true
         return void exchange.loss('functionCall', `the arguments of ${name} are no object`)
       }
-      say({ functionCall: { id: own, name, args }, ...slotFor(seal, exchange) })
+      emitPart({ functionCall: { id: callId, name, args }, ...signatureSlotFor(seal, exchange) })
     }
 
-    const render: Renderers = {
+    const handlers: EventHandlers = {
       start(event) {
         id = event.id || exchange.id
       },
-      open({ at, part, id: own = '', name = '', custom = false }) {
-        voices.set(at, { part, text: '', id: own, name, custom })
+      open({ at, part, id: callId = '', name = '', custom = false }) {
+        openParts.set(at, { part, text: '', id: callId, name, custom })
       },
       delta({ at, text }) {
-        const voice = voices.get(at)
-        if (voice === undefined) return
-        voice.text += text
-        if (voice.part === 'call' || (voice.part === 'reasoning' && hidden)) return
-        const thought = voice.part === 'reasoning'
-        if (!words) return say(thought ? { text, thought } : { text })
-        told = true
-        words(text, thought, id)
+        const openPart = openParts.get(at)
+        if (openPart === undefined) return
+        openPart.text += text
+        if (openPart.part === 'call' || (openPart.part === 'reasoning' && areThoughtsHidden)) return
+        const thought = openPart.part === 'reasoning'
+        if (!writeText) return emitPart(thought ? { text, thought } : { text })
+        hasContent = true
+        writeText(text, thought, id)
       },
       seal({ at, seal }) {
-        const voice = voices.get(at)
-        if (voice) voice.seal = seal
+        const openPart = openParts.get(at)
+        if (openPart) openPart.seal = seal
       },
       cite({ at, citation }) {
-        cited.push({ citation, text: voices.get(at)?.text ?? '' })
+        cited.push({ citation, text: openParts.get(at)?.text ?? '' })
       },
       close({ at }) {
-        const voice = voices.get(at)
-        voices.delete(at)
-        if (voice?.part === 'call') call(voice)
-        else if (voice) sealed(voice.part, slotFor(voice.seal, exchange))
+        const openPart = openParts.get(at)
+        openParts.delete(at)
+        if (openPart?.part === 'call') emitCall(openPart)
+        else if (openPart) emitSeal(openPart.part, signatureSlotFor(openPart.seal, exchange))
       },
       part({ part }) {
         const media = part.type === 'media' ? renderMedia(part) : undefined
         const seal = part.type === 'media' || part.type === 'foreign' ? part.seal : undefined
-        const block = part.type === 'foreign' ? blockFor(part.seal, exchange) : undefined
-        if (media) say({ ...media, ...slotFor(seal, exchange) })
-        else if (block) say(block)
+        const block = part.type === 'foreign' ? foreignBlockFor(part.seal, exchange) : undefined
+        if (media) emitPart({ ...media, ...signatureSlotFor(seal, exchange) })
+        else if (block) emitPart(block)
         else exchange.loss(part.type, 'has no form in an answer of this protocol')
       },
       usage(event) {
         usage = event.usage
       },
       finish({ reason, raw }) {
-        over = true
-        emit({ ...ending(reason, raw), ...(usage && { usageMetadata: renderUsage(usage) }), ...envelope() })
+        hasEnded = true
+        emit({ ...lastChunk(reason, raw), ...(usage && { usageMetadata: renderUsage(usage) }), ...envelope() })
       },
       fault({ error }) {
-        over = true
+        hasEnded = true
         emit(renderError(error) as JsonObject)
       },
     }
 
-    const sealed = (part: PartKind, slot: JsonObject): void => {
-      if (Object.keys(slot).length > 0) say({ text: '', ...(part === 'reasoning' && { thought: true }), ...slot })
+    const emitSeal = (part: PartKind, slot: JsonObject): void => {
+      if (Object.keys(slot).length > 0) emitPart({ text: '', ...(part === 'reasoning' && { thought: true }), ...slot })
     }
 
     /** Every chunk has a part: libraries that keep a conversation drop an answer with an empty content from it. */
-    const ending = (reason: FinishReason, raw: string | undefined): JsonObject => {
-      if (!told && isBlock(reason, raw)) return { promptFeedback: { blockReason: raw } }
-      const word = malformed && reason !== 'length' ? 'MALFORMED_FUNCTION_CALL' : renderFinish(reason, raw)
+    const lastChunk = (reason: FinishReason, raw: string | undefined): JsonObject => {
+      if (!hasContent && isBlockReason(reason, raw)) return { promptFeedback: { blockReason: raw } }
+      const reasonName = hasMalformedCall && reason !== 'length' ? 'MALFORMED_FUNCTION_CALL' : renderFinish(reason, raw)
       const sources = cited.length > 0 ? { groundingMetadata: renderSources(cited) } : {}
       const content = { parts: [{ text: '' }], role: 'model' }
-      return { candidates: [{ content, finishReason: word, index: 0, ...sources }] }
+      return { candidates: [{ content, finishReason: reasonName, index: 0, ...sources }] }
     }
 
     return event => {
-      if (event) render[event.type](event as never)
-      else if (!over) render.fault({ type: 'fault', error: missingFinish() })
+      if (event) handlers[event.type](event as never)
+      else if (!hasEnded) handlers.fault({ type: 'fault', error: missingFinish() })
     }
   }
 

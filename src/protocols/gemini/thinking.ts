@@ -8,7 +8,7 @@ import type { Chat, Effort } from '../../ir/chat.ts'
 import { budgetOf, effortOf, requestedEffort } from '../../ir/effort.ts'
 import type { NoteLoss } from '../protocol.ts'
 
-type Kind = 'levels' | 'budget' | 'none' | 'unknown'
+type ThinkingControl = 'levels' | 'budget' | 'none' | 'unknown'
 
 const levels: Record<Effort, string> = {
   none: 'MINIMAL',
@@ -20,7 +20,7 @@ const levels: Record<Effort, string> = {
 }
 
 /** Of Google's names without a version the newest model is meant. */
-const kindOf = (model: string): Kind => {
+const thinkingControlOf = (model: string): ThinkingControl => {
   const name = model.toLowerCase()
   const version = /gemini-(\d+)(?:\.(\d+))?/.exec(name)
   if (version === null) return name.includes('gemma') ? 'none' : /gemini-.*latest/.test(name) ? 'levels' : 'unknown'
@@ -30,16 +30,16 @@ const kindOf = (model: string): Kind => {
 }
 
 /** Does the model refuse calls of the current turn that come back without their signature. */
-export const demandsSignatures = (model: string): boolean => kindOf(model) === 'levels'
+export const requiresSignatures = (model: string): boolean => thinkingControlOf(model) === 'levels'
 
 /** May results of tools hold pictures: from Gemini 3 on. */
-export const takesMediaInResults = (model: string): boolean => kindOf(model) === 'levels'
+export const acceptsMediaInResults = (model: string): boolean => thinkingControlOf(model) === 'levels'
 
 /**
  * May an answer of a given form be asked for beside functions: older models answer 400 "Function calling with a response mime type:
  * 'application/json' is unsupported" (github.com/googleapis/python-genai issues 867 and 706), Gemini 3 does not (github.com/alphaXiv/agents issue 3, 2026-01).
  */
-export const takesFormatBesideTools = (model: string): boolean => !/gemini-[12](?![\d])/.test(model.toLowerCase())
+export const acceptsFormatWithTools = (model: string): boolean => !/gemini-[12](?![\d])/.test(model.toLowerCase())
 
 /** `includeThoughts` only shows thoughts: it asks for none. A budget below 0 means as many as the model likes. */
 export const parseThinking = (config: Json | undefined): Chat['reasoning'] => {
@@ -58,23 +58,28 @@ const efforts: Record<string, Effort> = { MINIMAL: 'minimal', LOW: 'low', MEDIUM
 /** Who asks for thoughts in a protocol that cannot say whether they are to be shown, wants to see them. */
 export const renderThinking = (reasoning: Chat['reasoning'], model: string, loss: NoteLoss): JsonObject | undefined => {
   if (reasoning === undefined) return undefined
-  const kind = kindOf(model)
+  const control = thinkingControlOf(model)
   const effort = requestedEffort(reasoning)
-  if (kind === 'none') {
+  if (control === 'none') {
     if (effort !== undefined && effort !== 'none') loss('reasoning', `${model} does not think`)
     return undefined
   }
   const shown = reasoning.shown ?? (effort !== undefined && effort !== 'none')
-  const asked = askedOf(kind, reasoning, model, loss)
-  const config = { ...asked, ...(shown && { includeThoughts: true }) }
+  const fields = thinkingFieldsFor(control, reasoning, model, loss)
+  const config = { ...fields, ...(shown && { includeThoughts: true }) }
   return Object.keys(config).length > 0 ? config : undefined
 }
 
 /** A model of a name that tells nothing is asked as the client asks. */
-const askedOf = (kind: Kind, reasoning: NonNullable<Chat['reasoning']>, model: string, loss: NoteLoss): JsonObject => {
+const thinkingFieldsFor = (
+  control: ThinkingControl,
+  reasoning: NonNullable<Chat['reasoning']>,
+  model: string,
+  loss: NoteLoss,
+): JsonObject => {
   const { effort, budget } = reasoning
-  if (kind === 'levels') return levelFor(reasoning, model, loss)
-  if (kind === 'budget') return budgetFor(reasoning, model, loss)
+  if (control === 'levels') return levelFor(reasoning, model, loss)
+  if (control === 'budget') return budgetFor(reasoning, model, loss)
   if (budget !== undefined) return { thinkingBudget: budget }
   return effort === undefined ? {} : { thinkingLevel: levels[effort] }
 }
@@ -89,19 +94,19 @@ const levelFor = ({ effort, budget }: NonNullable<Chat['reasoning']>, model: str
 }
 
 /** Least and most tokens of thought; 0, which switches it off, is refused by 2.5 Pro alone. */
-const bounds = (model: string): { least: number; most: number; off: boolean } => {
-  if (/pro/i.test(model)) return { least: 128, most: 32768, off: false }
-  return { least: /lite/i.test(model) ? 512 : 1, most: 24576, off: true }
+const budgetBounds = (model: string): { min: number; max: number; canDisable: boolean } => {
+  if (/pro/i.test(model)) return { min: 128, max: 32768, canDisable: false }
+  return { min: /lite/i.test(model) ? 512 : 1, max: 24576, canDisable: true }
 }
 
 const budgetFor = ({ effort, budget }: NonNullable<Chat['reasoning']>, model: string, loss: NoteLoss): JsonObject => {
   const wanted = budget ?? (effort === undefined ? undefined : budgetOf(effort))
   if (wanted === undefined) return {}
   if (wanted < 0) return { thinkingBudget: -1 }
-  const { least, most, off } = bounds(model)
-  if (wanted === 0 && off) return { thinkingBudget: 0 }
-  const kept = Math.min(Math.max(wanted, least), most)
-  if (kept !== wanted && (budget !== undefined || wanted === 0))
-    loss('reasoning.budget', `${model} takes ${least} to ${most}`)
-  return { thinkingBudget: kept }
+  const { min, max, canDisable } = budgetBounds(model)
+  if (wanted === 0 && canDisable) return { thinkingBudget: 0 }
+  const clamped = Math.min(Math.max(wanted, min), max)
+  if (clamped !== wanted && (budget !== undefined || wanted === 0))
+    loss('reasoning.budget', `${model} takes ${min} to ${max}`)
+  return { thinkingBudget: clamped }
 }

@@ -5,10 +5,10 @@ import type { Chat, Seal, Tool, ToolChoice } from '../../ir/chat.ts'
 import type { Exchange } from '../protocol.ts'
 import { structuredOutputTool } from '../shared/structured-output-tool.ts'
 import { id } from './parts/part.ts'
-import { given, listOf } from './syntax/casing.ts'
+import { listOf, withoutNullish } from './syntax/casing.ts'
 import { jsonSchemaOf } from './syntax/json-schema.ts'
 
-const read = new Set(['name', 'description', 'parameters', 'parametersJsonSchema'])
+const readFields = new Set(['name', 'description', 'parameters', 'parametersJsonSchema'])
 
 /** Functions are tools of everybody's; search, code execution, URLs and the like are this vendor's own. */
 export const parseTools = (given: Json | undefined): Pick<Chat, 'tools' | 'nativeTools'> => {
@@ -25,12 +25,12 @@ export const parseTools = (given: Json | undefined): Pick<Chat, 'tools' | 'nativ
 const parseFunction = (declared: JsonObject): Tool => {
   const { name, description, parameters, parametersJsonSchema } = declared
   const schema = parametersJsonSchema ?? (isObject(parameters) ? jsonSchemaOf(parameters) : undefined)
-  const own = Object.entries(declared).filter(([key, value]) => !read.has(key) && value !== null)
+  const extraFields = Object.entries(declared).filter(([key, value]) => !readFields.has(key) && value !== null)
   return {
     name: textOf(name) ?? '',
     ...(typeof description === 'string' && { description }),
     ...(schema !== undefined && schema !== null && { schema }),
-    ...(own.length > 0 && { seal: { by: id, value: Object.fromEntries(own) } }),
+    ...(extraFields.length > 0 && { seal: { by: id, value: Object.fromEntries(extraFields) } }),
   }
 }
 
@@ -41,29 +41,29 @@ export const parseChoice = (config: Json | undefined): { choice?: ToolChoice; ke
   const { mode, allowedFunctionNames, ...others } = calling
   const names = Array.isArray(allowedFunctionNames) ? allowedFunctionNames.filter(name => typeof name === 'string') : []
   const [only] = names
-  const word = textOf(mode)?.toUpperCase()
-  const choice = choiceOf(word, names)
-  const whole = word === 'VALIDATED' || names.length > 1 || (only !== undefined && word !== 'ANY')
-  const isMore = Object.keys(config).some(key => key !== 'functionCallingConfig' && config[key] !== null)
-  const kept = whole || isMore || Object.keys(others).length > 0
+  const modeName = textOf(mode)?.toUpperCase()
+  const choice = choiceOf(modeName, names)
+  const isInexact = modeName === 'VALIDATED' || names.length > 1 || (only !== undefined && modeName !== 'ANY')
+  const hasOtherConfig = Object.keys(config).some(key => key !== 'functionCallingConfig' && config[key] !== null)
+  const kept = isInexact || hasOtherConfig || Object.keys(others).length > 0
   return { ...(choice !== undefined && { choice }), ...(kept && { kept: config }) }
 }
 
-const choiceOf = (word: string | undefined, names: readonly string[]): ToolChoice | undefined => {
-  if (word === 'ANY') return names.length === 1 ? { name: names[0]! } : 'any'
-  if (word === 'NONE') return 'none'
-  return word === 'AUTO' || word === 'VALIDATED' ? 'auto' : undefined
+const choiceOf = (modeName: string | undefined, names: readonly string[]): ToolChoice | undefined => {
+  if (modeName === 'ANY') return names.length === 1 ? { name: names[0]! } : 'any'
+  if (modeName === 'NONE') return 'none'
+  return modeName === 'AUTO' || modeName === 'VALIDATED' ? 'auto' : undefined
 }
 
 /** The names of free-text tools of a request, for its answer: this protocol has only objects, so they are called with `{ input }`. */
-const freeText = new WeakMap<JsonObject, ReadonlySet<string>>()
+const freeTextNames = new WeakMap<JsonObject, ReadonlySet<string>>()
 export const freeTextTools = ({ clientRequest }: Exchange): ReadonlySet<string> | undefined =>
-  clientRequest && freeText.get(clientRequest)
+  clientRequest && freeTextNames.get(clientRequest)
 
 export const renderTools = (chat: Chat, exchange: Exchange): JsonObject => {
   const { tools = [], nativeTools = [], choice, parallel } = chat
-  const free = tools.filter(({ custom }) => custom !== undefined).map(({ name }) => name)
-  if (free.length > 0 && exchange.clientRequest) freeText.set(exchange.clientRequest, new Set(free))
+  const freeText = tools.filter(({ custom }) => custom !== undefined).map(({ name }) => name)
+  if (freeText.length > 0 && exchange.clientRequest) freeTextNames.set(exchange.clientRequest, new Set(freeText))
   const functionDeclarations = tools.map(tool => renderFunction(tool, exchange))
   const groups: JsonObject[] = functionDeclarations.length > 0 ? [{ functionDeclarations }] : []
   for (const { by, value } of nativeTools)
@@ -72,14 +72,14 @@ export const renderTools = (chat: Chat, exchange: Exchange): JsonObject => {
   if (parallel === false && tools.length > 0)
     exchange.loss('parallel', 'this protocol cannot forbid several calls at once')
   const functionCallingConfig = choice === undefined || groups.length === 0 ? undefined : renderChoice(choice)
-  return given({
+  return withoutNullish({
     tools: groups.length > 0 ? groups : undefined,
     toolConfig: functionCallingConfig && { functionCallingConfig },
   })
 }
 
 /** For models that give no answer of a given form beside tools: tools that must not be called go, else the answer is asked for by one. */
-export const withFormOrTools = (chat: Chat, exchange: Exchange): Chat => {
+export const withFormatOrTools = (chat: Chat, exchange: Exchange): Chat => {
   const { format, tools, choice, ...rest } = chat
   if (format === undefined || tools === undefined) return chat
   if (choice === 'none') return { ...rest, format }
@@ -89,9 +89,9 @@ export const withFormOrTools = (chat: Chat, exchange: Exchange): Chat => {
     exchange.loss('response_format', 'it is no object, and the model gives no other beside tools')
     return { ...rest, tools, ...(choice !== undefined && { choice }) }
   }
-  const answer = structuredOutputTool(format, tools)
-  exchange.structuredOutputTool = answer.name
-  return { ...rest, tools: [...tools, answer], choice: 'any' }
+  const answerTool = structuredOutputTool(format, tools)
+  exchange.structuredOutputTool = answerTool.name
+  return { ...rest, tools: [...tools, answerTool], choice: 'any' }
 }
 
 /** Schemas go as they are: `parametersJsonSchema` takes any JSON Schema (https://ai.google.dev/api/caching#FunctionDeclaration, 2026-11). */
@@ -102,8 +102,13 @@ const renderFunction = (
   if (strict === true) exchange.loss(`tools.${name}.strict`, 'this protocol has no such promise')
   if (cache) exchange.loss(`tools.${name}.cache`, 'this protocol caches by itself')
   if (isObject(custom)) exchange.loss(`tools.${name}.format`, 'this protocol knows no grammar')
-  const own = seal?.by === id && isObject(seal.value) ? seal.value : {}
-  return given({ name, description, parametersJsonSchema: custom === undefined ? schema : freeTextSchema, ...own })
+  const ownFields = seal?.by === id && isObject(seal.value) ? seal.value : {}
+  return withoutNullish({
+    name,
+    description,
+    parametersJsonSchema: custom === undefined ? schema : freeTextSchema,
+    ...ownFields,
+  })
 }
 
 const freeTextSchema: JsonObject = {

@@ -5,9 +5,9 @@
 
 import { countOf, isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Usage } from '../../ir/chat.ts'
-import { given, listOf } from './syntax/casing.ts'
+import { listOf, withoutNullish } from './syntax/casing.ts'
 
-const AUDIO = 4
+const audioModality = 4
 
 /** Undefined where the vendor tells no counts yet: Vertex says only `trafficType` until the end. */
 export const parseUsage = (usage: Json | undefined): Usage | undefined => {
@@ -17,41 +17,41 @@ export const parseUsage = (usage: Json | undefined): Usage | undefined => {
   if (prompt === undefined && total === undefined) return undefined
   const thoughts = countOf(usage.thoughtsTokenCount)
   const input = (prompt ?? 0) + (countOf(usage.toolUsePromptTokenCount) ?? 0)
-  const said = countOf(usage.candidatesTokenCount) ?? Math.max(0, (total ?? input) - input - (thoughts ?? 0))
-  const told: Usage = { input, output: said + (thoughts ?? 0) }
+  const candidates = countOf(usage.candidatesTokenCount) ?? Math.max(0, (total ?? input) - input - (thoughts ?? 0))
+  const parsed: Usage = { input, output: candidates + (thoughts ?? 0) }
   const cacheRead = countOf(usage.cachedContentTokenCount)
   const audioInput = audioIn(usage.promptTokensDetails)
   const audioOutput = audioIn(usage.candidatesTokensDetails)
-  if (cacheRead !== undefined) told.cacheRead = cacheRead
-  if (thoughts !== undefined) told.reasoning = thoughts
-  if (audioInput !== undefined) told.audioInput = audioInput
-  if (audioOutput !== undefined) told.audioOutput = audioOutput
-  return told
+  if (cacheRead !== undefined) parsed.cacheRead = cacheRead
+  if (thoughts !== undefined) parsed.reasoning = thoughts
+  if (audioInput !== undefined) parsed.audioInput = audioInput
+  if (audioOutput !== undefined) parsed.audioOutput = audioOutput
+  return parsed
 }
 
 const audioIn = (details: Json | undefined): number | undefined =>
   details === undefined
     ? undefined
-    : countOf(listOf(details).find(({ modality }) => modality === 'AUDIO' || modality === AUDIO)?.tokenCount)
+    : countOf(listOf(details).find(({ modality }) => modality === 'AUDIO' || modality === audioModality)?.tokenCount)
 
 export const renderUsage = (usage: Usage): JsonObject => {
   const { input, output, cacheRead, reasoning, audioInput, audioOutput } = usage
-  const said = Math.max(0, output - (reasoning ?? 0))
-  return given({
+  const candidates = Math.max(0, output - (reasoning ?? 0))
+  return withoutNullish({
     promptTokenCount: input,
-    candidatesTokenCount: said,
+    candidatesTokenCount: candidates,
     totalTokenCount: input + output,
     thoughtsTokenCount: reasoning,
     cachedContentTokenCount: cacheRead,
     promptTokensDetails: details(input, audioInput),
-    candidatesTokensDetails: details(said, audioOutput),
+    candidatesTokensDetails: details(candidates, audioOutput),
   })
 }
 
-const details = (all: number, audio: number | undefined): Json | undefined =>
+const details = (total: number, audio: number | undefined): Json | undefined =>
   audio === undefined
     ? undefined
     : [
-        { modality: 'TEXT', tokenCount: Math.max(0, all - audio) },
+        { modality: 'TEXT', tokenCount: Math.max(0, total - audio) },
         { modality: 'AUDIO', tokenCount: audio },
       ]

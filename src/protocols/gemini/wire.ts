@@ -11,7 +11,7 @@ import { camelBody } from './syntax/casing.ts'
 const nullable = <T extends TSchema>(schema: T, description?: string) =>
   Type.Optional(Type.Union([schema, Type.Null()], description === undefined ? {} : { description }))
 
-const someOf = <T extends TSchema>(item: T, expects: string) => Type.Union([Type.Array(item), item], { expects })
+const listOrOne = <T extends TSchema>(item: T, expects: string) => Type.Union([Type.Array(item), item], { expects })
 
 const Part = Type.Object(
   {
@@ -33,7 +33,7 @@ const Part = Type.Object(
 const Content = Type.Object(
   {
     role: nullable(Type.String(), 'user or model'),
-    parts: nullable(someOf(Part, 'a list of parts')),
+    parts: nullable(listOrOne(Part, 'a list of parts')),
   },
   { expects: 'a content: an object with `parts`' },
 )
@@ -41,7 +41,7 @@ const Content = Type.Object(
 const Tool = Type.Object(
   {
     functionDeclarations: nullable(
-      someOf(Type.Object({ name: Type.String({ minLength: 1 }) }), 'a list of functions with a `name`'),
+      listOrOne(Type.Object({ name: Type.String({ minLength: 1 }) }), 'a list of functions with a `name`'),
     ),
   },
   { expects: 'a tool: an object' },
@@ -74,7 +74,7 @@ export const GenerateRequest = Type.Object(
     systemInstruction: Type.Optional(
       Type.Union([Type.String(), Content, Type.Null()], { expects: 'a content or a string' }),
     ),
-    tools: nullable(someOf(Tool, 'a list of tools')),
+    tools: nullable(listOrOne(Tool, 'a list of tools')),
     toolConfig: nullable(Type.Object({})),
     generationConfig: nullable(GenerationConfig),
     safetySettings: nullable(Type.Array(Type.Object({}))),

@@ -4,7 +4,7 @@
  */
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, parseJson, textOf } from '../../base/json/json.ts'
-import { faultOf } from '../../protocols/bedrock-converse/error.ts'
+import { faultFrom } from '../../protocols/bedrock-converse/error.ts'
 import type { Exchange, Frame } from '../../protocols/protocol.ts'
 import { type FrameReader, largestFrame } from './sse.ts'
 
@@ -79,10 +79,10 @@ type Head = Record<string, string>
 
 const frameOf = (head: Head, payload: string, exchange: Pick<Exchange, 'redact'>): Frame | undefined => {
   const kind = head[':message-type']
-  if (kind === 'exception') throw faultOf(head[':exception-type'] ?? '', payload, exchange)
+  if (kind === 'exception') throw faultFrom(head[':exception-type'] ?? '', payload, exchange)
   if (kind === 'error') {
     const message = head[':error-message'] ?? ''
-    throw faultOf(head[':error-code'] ?? '', JSON.stringify({ message }), exchange)
+    throw faultFrom(head[':error-code'] ?? '', JSON.stringify({ message }), exchange)
   }
   const event = head[':event-type']
   if (event === 'chunk') return unwrapped(payload)

@@ -2,54 +2,57 @@
 import { isObject, type JsonObject, textOf } from '../../../base/json/json.ts'
 import { responseName } from './function-response.ts'
 
-const made = 'gemini_call_'
+const generatedPrefix = 'gemini_call_'
 
 /** The id the vendor itself gave, undefined where we made it. */
-export const vendorsId = (call: string): string | undefined => (call === '' || call.startsWith(made) ? undefined : call)
+export const vendorCallId = (call: string): string | undefined =>
+  call === '' || call.startsWith(generatedPrefix) ? undefined : call
 
 /** Ids for the calls of one answer: the vendor's where it gives one that is new. At most 40 characters, as OpenAI has it. */
-export const namesFor = (answer: string): ((given: string | undefined) => string) => {
-  const seen = new Set<string>()
-  const tail = answer.slice(-24).replace(/[^A-Za-z0-9_-]/g, '_')
+export const callIdsFor = (responseId: string): ((given: string | undefined) => string) => {
+  const usedIds = new Set<string>()
+  const tail = responseId.slice(-24).replace(/[^A-Za-z0-9_-]/g, '_')
   return given => {
-    const call = given !== undefined && given !== '' && !seen.has(given) ? given : `${made}${tail}_${seen.size}`
-    seen.add(call)
+    const call =
+      given !== undefined && given !== '' && !usedIds.has(given) ? given : `${generatedPrefix}${tail}_${usedIds.size}`
+    usedIds.add(call)
     return call
   }
 }
 
-export type History = {
+export type CallIdHistory = {
   /** Contents of the model begin anew: what was called before is no longer waited for. */
-  begin: () => void
-  call: (part: JsonObject) => string
-  answer: (part: JsonObject) => string
+  beginModelTurn: () => void
+  idOfCall: (part: JsonObject) => string
+  idOfResult: (part: JsonObject) => string
 }
 
 /** Ids for a conversation that has none: the same for the same history, so that they hold from turn to turn. Answers find their call by name, then by order. */
-export const historyIds = (): History => {
-  let waiting: { id: string; name: string }[] = []
+export const createCallIdHistory = (): CallIdHistory => {
+  let openCalls: { id: string; name: string }[] = []
   let count = 0
 
-  const take = (at: number): string => waiting.splice(Math.max(at, 0), 1)[0]?.id ?? `${made}${count++}`
+  const takeOpenCall = (at: number): string =>
+    openCalls.splice(Math.max(at, 0), 1)[0]?.id ?? `${generatedPrefix}${count++}`
 
   return {
-    begin() {
-      waiting = []
+    beginModelTurn() {
+      openCalls = []
     },
-    call({ functionCall }) {
+    idOfCall({ functionCall }) {
       const call = isObject(functionCall) ? functionCall : {}
-      const id = textOf(call.id) || `${made}${count++}`
-      waiting.push({ id, name: textOf(call.name) ?? '' })
+      const id = textOf(call.id) || `${generatedPrefix}${count++}`
+      openCalls.push({ id, name: textOf(call.name) ?? '' })
       return id
     },
-    answer(part) {
+    idOfResult(part) {
       const given = isObject(part.functionResponse) ? textOf(part.functionResponse.id) : undefined
       if (given) {
-        waiting = waiting.filter(({ id }) => id !== given)
+        openCalls = openCalls.filter(({ id }) => id !== given)
         return given
       }
       const name = responseName(part)
-      return take(waiting.findIndex(one => one.name === name))
+      return takeOpenCall(openCalls.findIndex(one => one.name === name))
     },
   }
 }

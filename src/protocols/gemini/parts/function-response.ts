@@ -3,23 +3,29 @@
 import { isObject, type Json, type JsonObject, textOf } from '../../../base/json/json.ts'
 import type { MediaPart, Part, ToolResult } from '../../../ir/chat.ts'
 import type { Exchange } from '../../protocol.ts'
-import { given, listOf } from '../syntax/casing.ts'
-import { takesMediaInResults } from '../thinking.ts'
+import { listOf, withoutNullish } from '../syntax/casing.ts'
+import { acceptsMediaInResults } from '../thinking.ts'
 import { argsObject } from './function-args.ts'
-import { mediaIn, renderMedia, sealIn } from './part.ts'
+import { parseMedia, renderMedia, sealOf } from './part.ts'
 
 /** `call`: the id of the call it answers. `output`, `result` and `error` alone are the names Google's own libraries give to what is no object. */
 export const parseResult = (part: JsonObject, call: string): ToolResult => {
-  const given = isObject(part.functionResponse) ? part.functionResponse : {}
-  const response = isObject(given.response) ? given.response : {}
+  const functionResponse = isObject(part.functionResponse) ? part.functionResponse : {}
+  const response = isObject(functionResponse.response) ? functionResponse.response : {}
   const [key, ...others] = Object.keys(response)
-  const alone = others.length === 0 && key !== undefined && ['output', 'result', 'error'].includes(key)
-  const told = alone ? response[key] : response
-  const text = typeof told === 'string' ? told : JSON.stringify(told ?? null)
-  const media = listOf(given.parts).flatMap(one => mediaIn(one) ?? [])
-  const seal = sealIn(part)
+  const isWrapped = others.length === 0 && key !== undefined && ['output', 'result', 'error'].includes(key)
+  const value = isWrapped ? response[key] : response
+  const text = typeof value === 'string' ? value : JSON.stringify(value ?? null)
+  const media = listOf(functionResponse.parts).flatMap(one => parseMedia(one) ?? [])
+  const seal = sealOf(part)
   const parts: Part[] = text === '{}' && media.length > 0 ? media : [{ type: 'text', text }, ...media]
-  return { type: 'result', id: call, parts, ...(alone && key === 'error' && { failed: true }), ...(seal && { seal }) }
+  return {
+    type: 'result',
+    id: call,
+    parts,
+    ...(isWrapped && key === 'error' && { failed: true }),
+    ...(seal && { seal }),
+  }
 }
 
 /** @param call the name of what was called, and its id if the vendor is to see it */
@@ -29,22 +35,22 @@ export const renderResult = (
   { model, path, exchange }: { model: string; path: string; exchange: Exchange },
 ): JsonObject[] => {
   const text = parts.map(part => (part.type === 'text' || part.type === 'refusal' ? part.text : '')).join('')
-  const media = parts.filter(part => part.type === 'media').flatMap(part => wireMedia(part, path, exchange))
-  const within = media.length > 0 && takesMediaInResults(model)
+  const media = parts.filter(part => part.type === 'media').flatMap(part => renderResultMedia(part, path, exchange))
+  const isNested = media.length > 0 && acceptsMediaInResults(model)
   for (const part of parts) if (part.type === 'foreign') exchange.loss(path, `only ${part.seal.by} can read it`)
-  const functionResponse = given({
+  const functionResponse = withoutNullish({
     id: call.id,
     name: call.name,
     response: failed ? { error: text } : responseOf(text, media.length > 0),
-    parts: within ? media : undefined,
+    parts: isNested ? media : undefined,
   })
-  return [{ functionResponse }, ...(within ? [] : media)]
+  return [{ functionResponse }, ...(isNested ? [] : media)]
 }
 
-const wireMedia = (media: MediaPart, path: string, exchange: Exchange): JsonObject[] => {
-  const told = renderMedia(media)
-  if (told === undefined) exchange.loss(path, `${media.mime} has no form in a result of this protocol`)
-  return told === undefined ? [] : [told]
+const renderResultMedia = (media: MediaPart, path: string, exchange: Exchange): JsonObject[] => {
+  const rendered = renderMedia(media)
+  if (rendered === undefined) exchange.loss(path, `${media.mime} has no form in a result of this protocol`)
+  return rendered === undefined ? [] : [rendered]
 }
 
 /** An object is the response itself; everything else is its `output`. */

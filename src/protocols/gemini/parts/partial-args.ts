@@ -5,41 +5,41 @@
 import { isObject, type Json, type JsonObject } from '../../../base/json/json.ts'
 import { listOf } from '../syntax/casing.ts'
 
-type Node = JsonObject | Json[]
+type Container = JsonObject | Json[]
 
 /** A list is never longer than this, whatever index a path names. */
-const longestList = 100_000
+const maxListLength = 100_000
 
-export type Pieces = { take: (call: JsonObject) => void; text: () => string }
+export type PartialArgs = { push: (call: JsonObject) => void; text: () => string }
 
 /** Puts the pieces of one call together; a text goes on as long as its piece says so. */
-export const partialArgs = (): Pieces => {
-  const root: JsonObject = bare()
-  let growing: string | undefined
+export const createPartialArgs = (): PartialArgs => {
+  const root: JsonObject = emptyObject()
+  let growingPath: string | undefined
 
-  const put = ({ jsonPath, willContinue, ...value }: JsonObject): void => {
+  const setPiece = ({ jsonPath, willContinue, ...value }: JsonObject): void => {
     if (typeof jsonPath !== 'string') return
-    const told = toldBy(value)
-    if (told === undefined) return
-    set(root, stepsOf(jsonPath), before =>
-      growing === jsonPath && typeof before === 'string' && typeof told === 'string' ? before + told : told,
+    const piece = pieceValueOf(value)
+    if (piece === undefined) return
+    changeAt(root, stepsOf(jsonPath), before =>
+      growingPath === jsonPath && typeof before === 'string' && typeof piece === 'string' ? before + piece : piece,
     )
-    growing = willContinue === true ? jsonPath : undefined
+    growingPath = willContinue === true ? jsonPath : undefined
   }
 
   return {
-    take({ args, partialArgs: pieces }) {
+    push({ args, partialArgs: pieces }) {
       if (isObject(args)) Object.assign(root, args)
-      listOf(pieces).forEach(put)
+      listOf(pieces).forEach(setPiece)
     },
     text: () => JSON.stringify(root),
   }
 }
 
 /** Without a prototype: a model may name a key anything. */
-const bare = (): JsonObject => Object.create(null) as JsonObject
+const emptyObject = (): JsonObject => Object.create(null) as JsonObject
 
-const toldBy = (value: JsonObject): Json | undefined => {
+const pieceValueOf = (value: JsonObject): Json | undefined => {
   if ('nullValue' in value) return null
   return value.stringValue ?? value.numberValue ?? value.boolValue
 }
@@ -50,18 +50,19 @@ const stepsOf = (path: string): (string | number)[] =>
     index === undefined ? (name ?? quoted ?? '') : Number(index),
   )
 
-const set = (root: JsonObject, steps: (string | number)[], change: (before: Json | undefined) => Json): void => {
-  let node: Node = root
+const changeAt = (root: JsonObject, steps: (string | number)[], change: (before: Json | undefined) => Json): void => {
+  let node: Container = root
   for (let at = 0; at < steps.length; at++) {
     const step = steps[at]!
-    if (Array.isArray(node) ? typeof step !== 'number' || step > longestList : typeof step === 'number') return
-    const place = node as JsonObject
+    if (Array.isArray(node) ? typeof step !== 'number' || step > maxListLength : typeof step === 'number') return
+    const container = node as JsonObject
     if (at === steps.length - 1) {
-      place[step] = change(place[step])
+      container[step] = change(container[step])
       return
     }
-    const inner = place[step]
-    if (typeof inner !== 'object' || inner === null) place[step] = typeof steps[at + 1] === 'number' ? [] : bare()
-    node = place[step] as Node
+    const inner = container[step]
+    if (typeof inner !== 'object' || inner === null)
+      container[step] = typeof steps[at + 1] === 'number' ? [] : emptyObject()
+    node = container[step] as Container
   }
 }

@@ -2,7 +2,7 @@
 import { isObject, type Json, type JsonObject } from '../../../base/json/json.ts'
 
 /** What stands under these is the user's own: arguments, schemas, labels. Their names are left alone. */
-const opaque = new Set([
+const opaqueFields = new Set([
   'args',
   'response',
   'parameters',
@@ -27,7 +27,7 @@ const camelObject = (object: JsonObject): JsonObject => {
   let changed = false
   for (const [key, value] of Object.entries(object)) {
     const name = key.includes('_') ? key.replace(/(?<=[a-z0-9])_([a-z0-9])/g, (_, letter) => letter.toUpperCase()) : key
-    const inner = value === undefined || opaque.has(name) ? value : camelCased(value)
+    const inner = value === undefined || opaqueFields.has(name) ? value : camelCased(value)
     if (name !== key && name in object) continue
     if (name !== key || inner !== value) changed = true
     renamed[name] = inner
@@ -43,5 +43,5 @@ export const listOf = (value: Json | undefined): JsonObject[] =>
   Array.isArray(value) ? value.filter(isObject) : isObject(value) ? [value] : []
 
 /** Without what is undefined or null: absent stays absent. */
-export const given = (fields: JsonObject): JsonObject =>
+export const withoutNullish = (fields: JsonObject): JsonObject =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null))

@@ -5,31 +5,34 @@
 import { isObject, type Json, type JsonObject } from '../../../base/json/json.ts'
 
 /** 64-bit numbers are written as text in Google's JSON. */
-const counts = new Set(['minItems', 'maxItems', 'minLength', 'maxLength', 'minProperties', 'maxProperties'])
+const countKeywords = new Set(['minItems', 'maxItems', 'minLength', 'maxLength', 'minProperties', 'maxProperties'])
 /** A map of names to schemas; every other key holds a schema, a list of them, or a plain value. */
-const maps = new Set(['properties', '$defs', 'definitions', 'patternProperties'])
-const inner = new Set(['items', 'anyOf', 'oneOf', 'allOf', 'prefixItems', 'additionalProperties', 'not'])
+const schemaMapKeywords = new Set(['properties', '$defs', 'definitions', 'patternProperties'])
+const schemaKeywords = new Set(['items', 'anyOf', 'oneOf', 'allOf', 'prefixItems', 'additionalProperties', 'not'])
 
 export const jsonSchemaOf = (schema: Json): Json => {
   if (Array.isArray(schema)) return schema.map(jsonSchemaOf)
   if (!isObject(schema)) return schema
-  const told: JsonObject = {}
+  const converted: JsonObject = {}
   for (const [key, value] of Object.entries(schema)) {
     if (value === undefined || key === 'nullable') continue
     const name = key === 'any_of' ? 'anyOf' : key
-    if (key === 'type') told.type = typeOf(value)
-    else if (counts.has(name) && typeof value === 'string' && /^\d+$/.test(value)) told[name] = Number(value)
-    else if (maps.has(name) && isObject(value))
-      told[name] = Object.fromEntries(Object.entries(value).map(([one, part]) => [one, jsonSchemaOf(part ?? null)]))
-    else told[name] = inner.has(name) ? jsonSchemaOf(value) : value
+    if (key === 'type') converted.type = typeOf(value)
+    else if (countKeywords.has(name) && typeof value === 'string' && /^\d+$/.test(value))
+      converted[name] = Number(value)
+    else if (schemaMapKeywords.has(name) && isObject(value))
+      converted[name] = Object.fromEntries(
+        Object.entries(value).map(([one, part]) => [one, jsonSchemaOf(part ?? null)]),
+      )
+    else converted[name] = schemaKeywords.has(name) ? jsonSchemaOf(value) : value
   }
-  return schema.nullable === true ? orNull(told) : told
+  return schema.nullable === true ? withNull(converted) : converted
 }
 
 const typeOf = (type: Json): Json =>
   typeof type === 'string' ? type.toLowerCase() : Array.isArray(type) ? type.map(typeOf) : type
 
-const orNull = (schema: JsonObject): JsonObject => {
+const withNull = (schema: JsonObject): JsonObject => {
   if (typeof schema.type === 'string')
     return {
       ...schema,

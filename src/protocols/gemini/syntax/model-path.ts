@@ -1,14 +1,20 @@
 /** Addresses of Gemini's API, which name the model and what is asked of it: `/v1beta/models/<model>:streamGenerateContent?alt=sse`. */
 
 /** `stream`: by the verb; `sse`: as events, not as a list. */
-export type Named = { model: string; verb: Verb; stream: boolean; sse: boolean }
-const known = ['generateContent', 'streamGenerateContent', 'countTokens', 'embedContent', 'batchEmbedContents'] as const
-export type Verb = (typeof known)[number]
+export type ModelPath = { model: string; verb: Verb; stream: boolean; sse: boolean }
+const knownVerbs = [
+  'generateContent',
+  'streamGenerateContent',
+  'countTokens',
+  'embedContent',
+  'batchEmbedContents',
+] as const
+export type Verb = (typeof knownVerbs)[number]
 
-const verbs: ReadonlySet<string> = new Set(known)
+const verbs: ReadonlySet<string> = new Set(knownVerbs)
 
 /** @param path with single slashes; the model in the answer is as the path has it, escapes included. Undefined: no such address. */
-export const namedIn = (path: string, query: string): Named | undefined => {
+export const parseModelPath = (path: string, query: string): ModelPath | undefined => {
   const at = path.lastIndexOf('/')
   const [ending = '', verb = ''] = /(?::|%3a)(\w+)$/i.exec(path.slice(at + 1)) ?? []
   const model = verbs.has(verb) ? modelIn(path.slice(0, -ending.length)) : undefined
