@@ -9,7 +9,7 @@ import { memoryLimits } from '../limits/memory.ts'
 import { supportsProtocol } from '../providers/resolve-url.ts'
 import { createRouter } from '../routing/router.ts'
 import { needsTargetStats, processTargetStats } from '../routing/target-stats.ts'
-import { createServer, type Life } from '../server/server.ts'
+import { createServer, type ServerState } from '../server/server.ts'
 import { createAnswerStore } from '../store/answers.ts'
 import { createSealStore } from '../store/seals.ts'
 import { createLog, type Log, standardOutput } from '../telemetry/log.ts'
@@ -68,7 +68,7 @@ export const buildRuntime = (settings: Compiled, lasting: Lasting): Runtime => {
   }
 }
 
-type Mortal = { -readonly [Key in keyof Life]: Life[Key] }
+type Mortal = { -readonly [Key in keyof ServerState]: ServerState[Key] }
 
 /** Milliseconds in which a signal is the first one again: a terminal or a service manager tells npm and us, and npm passes it on. */
 const echo = 500
@@ -81,11 +81,11 @@ const endOnSignal = (life: Mortal, log: Log, close: () => unknown): void => {
     if (life.draining) process.exit(1)
     life.draining = true
     began = performance.now()
-    const { open } = life.runtime.records
-    log.write({ level: 'info', message: 'shutting down', open: open.size })
+    const { active } = life.runtime.records
+    log.write({ level: 'info', message: 'shutting down', open: active.size })
     close()
     await drained(life.runtime)
-    for (const record of open) record.end(new GatewayError('unavailable', 'the gateway is shutting down'))
+    for (const record of active) record.end(new GatewayError('unavailable', 'the gateway is shutting down'))
     await closeBridge()
     log.flush()
     setTimeout(() => process.exit(0), 100)
@@ -97,7 +97,7 @@ const endOnSignal = (life: Mortal, log: Log, close: () => unknown): void => {
 /** Resolves when no request is open, or when their time is up. */
 const drained = async ({ records, settings }: Runtime): Promise<void> => {
   const due = performance.now() + settings.shutdownTimeout * 1000
-  while (records.open.size > 0 && performance.now() < due) await Bun.sleep(50)
+  while (records.active.size > 0 && performance.now() < due) await Bun.sleep(50)
 }
 
 /** A fault nobody waited for must be seen, and must not end the requests of others. */

@@ -13,28 +13,32 @@ export type IdleTimeouts = { vendor: number | undefined; client: number }
 export class ClientByteStream implements UnderlyingDefaultSource<Uint8Array>, Tickable {
   listIndex: number | undefined
   readonly #reader: Reader
-  readonly #taking: StalledClientGuard
+  readonly #stalledGuard: StalledClientGuard
   #controller!: ReadableStreamDefaultController<Uint8Array>
   /** The client asked for more since the last beat. */
-  #took = false
+  #hasPulled = false
   /** Bytes given since the client last asked for more. */
-  #given = 0
+  #bytesGiven = 0
 
   constructor(
-    private readonly answered: UpstreamResponse,
-    private readonly patience: IdleTimeouts,
+    private readonly upstream: UpstreamResponse,
+    private readonly idleTimeouts: IdleTimeouts,
     private readonly record: RequestRecord,
   ) {
-    this.#reader = answered.response.body!.getReader()
-    this.#taking = new StalledClientGuard(record, patience.client)
-    record.cancellable = answered
+    this.#reader = upstream.response.body!.getReader()
+    this.#stalledGuard = new StalledClientGuard(record, idleTimeouts.client)
+    record.cancellable = upstream
     startTicking(this)
   }
 
   tick(now: number): void {
-    if (this.record.closed) return void stopTicking(this)
-    this.#taking.check(now, { hasPulled: this.#took, bytesGiven: this.#given, room: this.#controller.desiredSize })
-    this.#took = false
+    if (this.record.isClosed) return void stopTicking(this)
+    this.#stalledGuard.check(now, {
+      hasPulled: this.#hasPulled,
+      bytesGiven: this.#bytesGiven,
+      desiredSize: this.#controller.desiredSize,
+    })
+    this.#hasPulled = false
   }
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
@@ -42,15 +46,15 @@ export class ClientByteStream implements UnderlyingDefaultSource<Uint8Array>, Ti
   }
 
   async pull(): Promise<void> {
-    this.#took = true
-    this.#given = 0
-    const { deadline } = this.answered
-    if (this.patience.vendor !== undefined) deadline.arm('idle', this.patience.vendor)
+    this.#hasPulled = true
+    this.#bytesGiven = 0
+    const { deadline } = this.upstream
+    if (this.idleTimeouts.vendor !== undefined) deadline.arm('idle', this.idleTimeouts.vendor)
     try {
       const { value, done } = await this.#reader.read()
       deadline.rest()
       if (done) return this.#finish()
-      this.#given += value.length
+      this.#bytesGiven += value.length
       this.#controller.enqueue(value)
     } catch (thrown) {
       this.#fail(deadline.expired ?? connectionError(thrown))
@@ -63,13 +67,13 @@ export class ClientByteStream implements UnderlyingDefaultSource<Uint8Array>, Ti
   }
 
   #finish(): void {
-    this.answered.deadline.done()
+    this.upstream.deadline.done()
     this.record.close()
     this.#controller.close()
   }
 
   #fail(error: GatewayError): void {
-    this.answered.deadline.clear()
+    this.upstream.deadline.clear()
     this.record.close({ error })
     this.#controller.error(error)
   }
@@ -77,7 +81,7 @@ export class ClientByteStream implements UnderlyingDefaultSource<Uint8Array>, Ti
 
 /** The body of an answer for the client; its end is that of the request. */
 export const pipeBytes = (
-  answered: UpstreamResponse,
-  patience: IdleTimeouts,
+  upstream: UpstreamResponse,
+  idleTimeouts: IdleTimeouts,
   record: RequestRecord,
-): ReadableStream<Uint8Array> => new ReadableStream(new ClientByteStream(answered, patience, record))
+): ReadableStream<Uint8Array> => new ReadableStream(new ClientByteStream(upstream, idleTimeouts, record))

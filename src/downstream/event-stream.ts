@@ -14,24 +14,24 @@ import { StalledClientGuard } from './stalled-client.ts'
 export type OpenedStream = {
   headers: Headers
   text: string
-  type?: string
+  contentType?: string
   usage?: Usage | undefined
   source?: UpstreamEventSource
 }
 
 export type EventStreamOptions = {
   /** Seconds between signs of life; 0: none. */
-  heartbeat: number
+  heartbeatInterval: number
   /** Seconds a client may take none of what lies ready for it. */
-  patience: number
+  clientIdleTimeout: number
   /** The sign itself, as the client's protocol writes it. */
-  sign: string
+  heartbeatFrame: string
   /** The content type of the stream. */
-  type: string
+  contentType: string
   /** The in-band form of an error before a vendor has begun. */
-  fail: (error: GatewayError) => string
+  renderError: (error: GatewayError) => string
   /** Headers of the answer; the vendor's are absent if it has not answered yet. */
-  headers: (type: string, vendor?: Headers) => ResponseHeaders
+  headers: (contentType: string, vendorHeaders?: Headers) => ResponseHeaders
 }
 
 const encoder = new TextEncoder()
@@ -42,37 +42,37 @@ const encoder = new TextEncoder()
  * one with closures: between two frames all a stream consists of leaves the processor's cache, so it consists of little.
  */
 export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, EventSink {
-  readonly answer: Promise<Response>
+  readonly response: Promise<Response>
   /** Its place among those that tick. */
   listIndex: number | undefined
   #resolve!: (response: Response) => void
   #reject!: (error: GatewayError) => void
-  #answered = false
-  #ended = false
+  #hasResponded = false
+  #hasEnded = false
   #source: UpstreamEventSource | undefined
   #controller!: ReadableStreamDefaultController<Uint8Array>
-  #begun = Promise.withResolvers<void>()
+  #opened = Promise.withResolvers<void>()
   /** Something went out since the last beat. */
-  #spoke = false
+  #hasSent = false
   /** The client asked for more since the last beat. */
-  #took = false
+  #hasPulled = false
   /** Bytes given since the client last asked for more. */
-  #given = 0
-  #lastOut = performance.now()
-  readonly #taking: StalledClientGuard
+  #bytesGiven = 0
+  #lastSentAt = performance.now()
+  readonly #stalledGuard: StalledClientGuard
 
   constructor(
     private readonly record: RequestRecord,
-    private readonly terms: EventStreamOptions,
+    private readonly options: EventStreamOptions,
     opening: Promise<OpenedStream>,
   ) {
-    this.answer = new Promise((resolve, reject) => {
+    this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
-    this.#taking = new StalledClientGuard(record, terms.patience)
+    this.#stalledGuard = new StalledClientGuard(record, options.clientIdleTimeout)
     startTicking(this)
-    opening.then(opened => this.#begin(opened)).catch(thrown => this.#fail(record.ended ?? asGatewayError(thrown)))
+    opening.then(opened => this.#begin(opened)).catch(thrown => this.#fail(record.endReason ?? asGatewayError(thrown)))
   }
 
   /** Ends the stream from outside: the client left, or the gateway is stopping. */
@@ -82,26 +82,30 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
   }
 
   tick(now: number): void {
-    if (this.#answered) this.#look(now)
-    if (this.#ended) return
-    if (this.#answered && this.#source) this.#send(this.#source.flush(now))
-    if (this.#spoke) this.#lastOut = now
-    this.#spoke = false
-    const { heartbeat, sign } = this.terms
-    if (heartbeat === 0 || now - this.#lastOut < heartbeat * 1000) return
-    if (!this.#answered) this.#respond()
-    if ((this.#controller.desiredSize ?? 0) > 0) this.#send(sign)
+    if (this.#hasResponded) this.#checkClient(now)
+    if (this.#hasEnded) return
+    if (this.#hasResponded && this.#source) this.#send(this.#source.flush(now))
+    if (this.#hasSent) this.#lastSentAt = now
+    this.#hasSent = false
+    const { heartbeatInterval, heartbeatFrame } = this.options
+    if (heartbeatInterval === 0 || now - this.#lastSentAt < heartbeatInterval * 1000) return
+    if (!this.#hasResponded) this.#respond()
+    if ((this.#controller.desiredSize ?? 0) > 0) this.#send(heartbeatFrame)
   }
 
-  #look(now: number): void {
-    this.#taking.check(now, { hasPulled: this.#took, bytesGiven: this.#given, room: this.#controller.desiredSize })
-    this.#took = false
+  #checkClient(now: number): void {
+    this.#stalledGuard.check(now, {
+      hasPulled: this.#hasPulled,
+      bytesGiven: this.#bytesGiven,
+      desiredSize: this.#controller.desiredSize,
+    })
+    this.#hasPulled = false
   }
 
-  #respond(vendor?: Headers): void {
+  #respond(vendorHeaders?: Headers): void {
     const stream = new ReadableStream<Uint8Array>(this)
-    this.#resolve(new Response(stream, { headers: this.terms.headers(this.terms.type, vendor) }))
-    this.#answered = true
+    this.#resolve(new Response(stream, { headers: this.options.headers(this.options.contentType, vendorHeaders) }))
+    this.#hasResponded = true
   }
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
@@ -114,79 +118,79 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
   }
 
   #begin(opened: OpenedStream): void {
-    if (this.#ended) return void opened.source?.cancel()
-    this.record.first = performance.now() - this.record.started
+    if (this.#hasEnded) return void opened.source?.cancel()
+    this.record.timeToFirstContent = performance.now() - this.record.startedAt
     this.record.usage = opened.usage
-    if (opened.type === undefined) this.#tellEvents(opened)
-    else this.#tellWhole(opened, opened.type)
+    if (opened.contentType === undefined) this.#respondWithEvents(opened)
+    else this.#respondComplete(opened, opened.contentType)
   }
 
-  #tellEvents({ headers, source, text }: OpenedStream): void {
-    if (!this.#answered) this.#respond(headers)
+  #respondWithEvents({ headers, source, text }: OpenedStream): void {
+    if (!this.#hasResponded) this.#respond(headers)
     this.#source = source
     this.#send(text)
-    if (source) this.#begun.resolve()
+    if (source) this.#opened.resolve()
     else this.#finish()
   }
 
   /** A path that only passes has no frames to put a whole answer into: it goes on as it is, unless a heartbeat has promised events. */
-  #tellWhole({ text, headers }: OpenedStream, type: string): void {
-    if (this.#answered) throw new GatewayError('upstream_failed', 'the vendor did not stream')
-    this.#ended = true
+  #respondComplete({ text, headers }: OpenedStream, contentType: string): void {
+    if (this.#hasResponded) throw new GatewayError('upstream_failed', 'the vendor did not stream')
+    this.#hasEnded = true
     stopTicking(this)
-    this.#resolve(new Response(text, { headers: this.terms.headers(type, headers) }))
+    this.#resolve(new Response(text, { headers: this.options.headers(contentType, headers) }))
     this.record.close()
   }
 
   /** Not an async function, as `Source.pump` is none: it runs once a frame. */
   pull(): Promise<void> | undefined {
-    if (this.#ended) return undefined
-    this.#took = true
-    this.#given = 0
-    return this.#source ? this.#source.pump(this) : this.#begun.promise.then(this.#pullBegun)
+    if (this.#hasEnded) return undefined
+    this.#hasPulled = true
+    this.#bytesGiven = 0
+    return this.#source ? this.#source.pump(this) : this.#opened.promise.then(this.#pullOpened)
   }
 
-  readonly #pullBegun = (): Promise<void> | undefined => (this.#source ? this.pull() : undefined)
+  readonly #pullOpened = (): Promise<void> | undefined => (this.#source ? this.pull() : undefined)
 
-  write(said: string | Uint8Array | undefined): void {
-    if (said === undefined) this.#finish()
-    else this.#send(said)
+  write(chunk: string | Uint8Array | undefined): void {
+    if (chunk === undefined) this.#finish()
+    else this.#send(chunk)
   }
 
-  #send(said: string | Uint8Array): void {
-    if (said === '' || this.#ended) return
-    this.#spoke = true
-    const bytes = typeof said === 'string' ? encoder.encode(said) : said
-    this.#given += bytes.length
+  #send(chunk: string | Uint8Array): void {
+    if (chunk === '' || this.#hasEnded) return
+    this.#hasSent = true
+    const bytes = typeof chunk === 'string' ? encoder.encode(chunk) : chunk
+    this.#bytesGiven += bytes.length
     this.#controller.enqueue(bytes)
   }
 
   #finish(): void {
     const fault = this.#source?.pipe.state.fault
     if (fault) this.#fail(fault)
-    if (this.#ended) return
+    if (this.#hasEnded) return
     this.#close()
     this.record.close()
   }
 
   #fail(error: GatewayError): void {
-    if (this.#ended) return
-    if (this.#answered) {
-      if (error.code !== 'cancelled') this.#send(this.#source?.pipe.fail(error) ?? this.terms.fail(error))
+    if (this.#hasEnded) return
+    if (this.#hasResponded) {
+      if (error.code !== 'cancelled') this.#send(this.#source?.pipe.fail(error) ?? this.options.renderError(error))
       this.#close()
       this.record.close({ error })
     } else {
-      this.#ended = true
+      this.#hasEnded = true
       stopTicking(this)
       this.#reject(error)
     }
   }
 
   #close(): void {
-    this.#ended = true
+    this.#hasEnded = true
     this.record.usage ??= this.#source?.pipe.state.usage
     stopTicking(this)
-    this.#begun.resolve()
+    this.#opened.resolve()
     try {
       this.#controller.close()
     } catch {

@@ -3,26 +3,29 @@ import { GatewayError } from '../base/errors.ts'
 import { isObject, type JsonObject } from '../base/json/json.ts'
 
 /** A JSON request: the text as the client wrote it, and what it says. `asked`: what the client sent, where the rest has grown since. */
-export type JsonBody = { text: string; body: JsonObject; asked?: JsonObject }
+export type JsonBody = { text: string; body: JsonObject; original?: JsonObject }
 
 /** `/v1/models` and `a=b` of a request's URL, whatever stood in its Host header. */
-export const addressOf = (request: Request): { path: string; query: string } => {
+export const pathAndQueryOf = (request: Request): { path: string; query: string } => {
   const { url } = request
-  const from = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('://') + 3)
-  const mark = url.indexOf('?', from)
-  return mark < 0 ? { path: url.slice(from), query: '' } : { path: url.slice(from, mark), query: url.slice(mark + 1) }
+  const pathStart = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('://') + 3)
+  const queryMark = url.indexOf('?', pathStart)
+  return queryMark < 0
+    ? { path: url.slice(pathStart), query: '' }
+    : { path: url.slice(pathStart, queryMark), query: url.slice(queryMark + 1) }
 }
 
 /** @throws GatewayError `too_large`, or `invalid_request` where the body is no JSON object in UTF-8. */
 export const readJson = async (request: Request, maxBody: number): Promise<JsonBody> => {
   refuseCompressed(request.headers)
-  const announced = request.headers.get('content-length')
-  if (Number(announced) > maxBody) throw tooLarge(maxBody)
+  const contentLength = request.headers.get('content-length')
+  if (Number(contentLength) > maxBody) throw tooLarge(maxBody)
   // Bun's own reading of text is the cheapest. It puts a mark where bytes are no UTF-8, which is longer than what it stands for.
-  const text = announced === null ? decode(await readCounted(request, maxBody)) : await request.text()
-  if (announced !== null && text.includes('\uFFFD') && Buffer.byteLength(text) !== Number(announced)) throw notText()
+  const text = contentLength === null ? decodeUtf8(await readLimited(request, maxBody)) : await request.text()
+  if (contentLength !== null && text.includes('\uFFFD') && Buffer.byteLength(text) !== Number(contentLength))
+    throw invalidUtf8()
   if (text === '') throw new GatewayError('invalid_request', 'the body is empty: a JSON object is expected')
-  const body = parse(text)
+  const body = parseBody(text)
   if (!isObject(body)) throw new GatewayError('invalid_request', 'the body must be a JSON object')
   return { text, body }
 }
@@ -34,7 +37,7 @@ export const isForm = (headers: Headers): boolean => formType.test(headers.get('
 export const readForm = async (request: Request, maxBody: number): Promise<JsonBody> => {
   refuseCompressed(request.headers)
   if (Number(request.headers.get('content-length')) > maxBody) throw tooLarge(maxBody)
-  const fields = new URLSearchParams(decode(await readCounted(request, maxBody)))
+  const fields = new URLSearchParams(decodeUtf8(await readLimited(request, maxBody)))
   const body: JsonObject = {}
   for (const name of new Set(fields.keys())) {
     const values = fields.getAll(name)
@@ -44,48 +47,48 @@ export const readForm = async (request: Request, maxBody: number): Promise<JsonB
 }
 
 /** A body that does not say how long it is. @throws GatewayError `too_large` as soon as more than `maxBody` bytes have come. */
-const readCounted = async (request: Request, maxBody: number): Promise<Uint8Array> => {
-  const pieces: Uint8Array[] = []
+const readLimited = async (request: Request, maxBody: number): Promise<Uint8Array> => {
+  const chunks: Uint8Array[] = []
   let length = 0
   if (request.body === null) return new Uint8Array()
-  for await (const piece of request.body) {
-    length += piece.length
+  for await (const chunk of request.body) {
+    length += chunk.length
     if (length > maxBody) throw tooLarge(maxBody)
-    pieces.push(piece)
+    chunks.push(chunk)
   }
-  return pieces.length === 1 && pieces[0] ? pieces[0] : new Uint8Array(Buffer.concat(pieces))
+  return chunks.length === 1 && chunks[0] ? chunks[0] : new Uint8Array(Buffer.concat(chunks))
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
-const decode = (bytes: Uint8Array): string => {
+const decodeUtf8 = (bytes: Uint8Array): string => {
   try {
     return decoder.decode(bytes)
   } catch {
-    throw notText()
+    throw invalidUtf8()
   }
 }
 
-const notText = (): GatewayError => new GatewayError('invalid_request', 'the body is not valid UTF-8')
+const invalidUtf8 = (): GatewayError => new GatewayError('invalid_request', 'the body is not valid UTF-8')
 
-const parse = (text: string): unknown => {
+const parseBody = (text: string): unknown => {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new GatewayError('invalid_request', `the body is not valid JSON: ${reason(error)}`)
+    throw new GatewayError('invalid_request', `the body is not valid JSON: ${parseErrorReason(error)}`)
   }
 }
 
 /** JSON.parse names the fault in its own words, which hold at most a token of the body. */
-const reason = (error: unknown): string =>
+const parseErrorReason = (error: unknown): string =>
   error instanceof Error ? error.message.replace(/^JSON Parse error: /, '').slice(0, 200) : 'unreadable'
 
 /** What is inflated here could be a bomb, and no client of these protocols compresses. */
 export const refuseCompressed = (headers: Headers): void => {
-  const coding = headers.get('content-encoding')
-  if (coding !== null && coding.toLowerCase() !== 'identity')
+  const encoding = headers.get('content-encoding')
+  if (encoding !== null && encoding.toLowerCase() !== 'identity')
     throw new GatewayError(
       'invalid_request',
-      `a body with content-encoding ${coding.slice(0, 40)} is not read; send it plain`,
+      `a body with content-encoding ${encoding.slice(0, 40)} is not read; send it plain`,
     )
 }
 

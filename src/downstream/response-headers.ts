@@ -3,12 +3,12 @@ import { GatewayError } from '../base/errors.ts'
 import type { Redact } from '../base/redact.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
 
-const passed = new Set(['retry-after', 'retry-after-ms', 'openai-processing-ms', 'content-disposition'])
+const forwardedHeaders = new Set(['retry-after', 'retry-after-ms', 'openai-processing-ms', 'content-disposition'])
 /** Not with an error: its body is another, and how long to wait is worked out from all the vendor says. */
-const ofAnswers = new Set(['content-disposition', 'retry-after'])
+const successOnlyHeaders = new Set(['content-disposition', 'retry-after'])
 
 /** Any page may read the answers; none may send credentials of its own. */
-export const crossOrigin = { 'access-control-allow-origin': '*', 'access-control-expose-headers': '*' }
+export const corsHeaders = { 'access-control-allow-origin': '*', 'access-control-expose-headers': '*' }
 
 /** In what a header can carry. */
 const lossesText = (losses: readonly string[]): string =>
@@ -21,31 +21,31 @@ const lossesText = (losses: readonly string[]): string =>
 export type ResponseHeaders = Record<string, string>
 
 /** Adds what a client may see of a vendor's headers. One that holds a secret is left out. */
-const show = (vendor: Headers, redact: Redact, shown: ResponseHeaders): ResponseHeaders => {
-  vendor.forEach((value, name) => {
-    if (isPassed(name) && redact(value) === value) shown[name] = value
+const addVendorHeaders = (vendorHeaders: Headers, redact: Redact, headers: ResponseHeaders): ResponseHeaders => {
+  vendorHeaders.forEach((value, name) => {
+    if (isForwarded(name) && redact(value) === value) headers[name] = value
   })
-  return shown
+  return headers
 }
 
-const isPassed = (name: string): boolean =>
-  passed.has(name) || name.startsWith('x-ratelimit-') || name.startsWith('anthropic-ratelimit-')
+const isForwarded = (name: string): boolean =>
+  forwardedHeaders.has(name) || name.startsWith('x-ratelimit-') || name.startsWith('anthropic-ratelimit-')
 
 /** Anthropic's clients look for the id under a name of their own. `vendor` absent: it has not answered (yet). */
 export const responseHeaders = (
   record: RequestRecord,
-  type: string,
+  contentType: string,
   redact: Redact,
-  vendor?: Headers,
+  vendorHeaders?: Headers,
 ): ResponseHeaders => {
-  const headers: ResponseHeaders = { ...crossOrigin, 'content-type': type, 'x-request-id': record.id }
+  const headers: ResponseHeaders = { ...corsHeaders, 'content-type': contentType, 'x-request-id': record.id }
   if (record.path.includes('/messages')) headers['request-id'] = record.id
-  if (type.startsWith('text/event-stream')) {
+  if (contentType.startsWith('text/event-stream')) {
     headers['cache-control'] = 'no-cache'
     headers['x-accel-buffering'] = 'no'
   }
-  if (record.reportsLosses && record.losses) headers['x-losses'] = lossesText(record.losses)
-  return vendor ? show(vendor, redact, headers) : headers
+  if (record.shouldReportLosses && record.losses) headers['x-losses'] = lossesText(record.losses)
+  return vendorHeaders ? addVendorHeaders(vendorHeaders, redact, headers) : headers
 }
 
 /** The headers of an error: what its vendor told of limits, and when another try makes sense. */
@@ -59,9 +59,9 @@ export const errorHeaders = ({ detail }: GatewayError, record: RequestRecord, re
  * A vendor's refusal with what its headers tell. A fault of our credentials goes without: that answer is the gateway's own, and what the
  * headers would tell of is an account the client knows nothing of.
  */
-export const withHeaders = (refusal: GatewayError, vendor: Headers, redact: Redact): GatewayError => {
+export const withVendorHeaders = (refusal: GatewayError, vendorHeaders: Headers, redact: Redact): GatewayError => {
   if (refusal.code === 'upstream_credentials') return refusal
-  const headers = show(vendor, redact, {})
-  for (const name of ofAnswers) delete headers[name]
+  const headers = addVendorHeaders(vendorHeaders, redact, {})
+  for (const name of successOnlyHeaders) delete headers[name]
   return new GatewayError(refusal.code, refusal.message, { ...refusal.detail, headers })
 }

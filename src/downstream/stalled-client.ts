@@ -3,7 +3,7 @@ import { GatewayError } from '../base/errors.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
 
 /** Bytes a millisecond that a client on a poor line takes: a large piece is given the time it needs. */
-const slowest = 64
+const minBytesPerMillisecond = 64
 
 /** What a stream tells of itself when it is looked at. */
 export type ClientProgress = {
@@ -12,23 +12,23 @@ export type ClientProgress = {
   /** Bytes it was given since it last asked. */
   bytesGiven: number
   /** In the stream's queue; none: something lies there that nobody takes. */
-  room: number | null
+  desiredSize: number | null
 }
 
 /** Looks at one stream at every beat of the shared ticker, so that a frame need not tell anything here. */
 export class StalledClientGuard {
-  #lastTook = performance.now()
+  #lastProgressAt = performance.now()
 
-  /** @param patience seconds in which the client has to take something of what lies ready for it */
+  /** @param idleTimeout seconds in which the client has to take something of what lies ready for it */
   constructor(
     private readonly record: RequestRecord,
-    private readonly patience: number,
+    private readonly idleTimeout: number,
   ) {}
 
-  check(now: number, { hasPulled, bytesGiven, room }: ClientProgress): void {
-    if (hasPulled || (room ?? 0) > 0) this.#lastTook = now
-    if (now - this.#lastTook < this.patience * 1000 + bytesGiven / slowest) return
-    this.record.end(new GatewayError('cancelled', `the client has taken nothing for ${this.patience} s`))
-    this.record.connection?.hangUp()
+  check(now: number, { hasPulled, bytesGiven, desiredSize }: ClientProgress): void {
+    if (hasPulled || (desiredSize ?? 0) > 0) this.#lastProgressAt = now
+    if (now - this.#lastProgressAt < this.idleTimeout * 1000 + bytesGiven / minBytesPerMillisecond) return
+    this.record.end(new GatewayError('cancelled', `the client has taken nothing for ${this.idleTimeout} s`))
+    this.record.connection?.closeSoon()
   }
 }

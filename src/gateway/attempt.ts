@@ -11,16 +11,22 @@ import { sealOriginOf } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
 import { UpstreamCall, type UpstreamResponse } from '../upstream/call.ts'
-import { type ClientRequest, isUsageRefusal, type PreparedRequest, prepare, refusesUsage } from './build-request.ts'
-import { type ResponsePipe, refuse } from './convert-response.ts'
-import { keeperOf } from './previous-response.ts'
+import {
+  type ClientRequest,
+  disableStreamUsage,
+  isUsageRefusal,
+  type PreparedRequest,
+  prepareRequest,
+} from './build-request.ts'
+import { type ResponsePipe, throwVendorError } from './convert-response.ts'
+import { storeResponseFor } from './previous-response.ts'
 import type { Runtime } from './runtime.ts'
 
 /** One request on its way, beside what it asks. `said`: see `Course`. */
-export type AttemptContext = { record: RequestRecord; runtime: Runtime; said?: Json[] | undefined }
+export type AttemptContext = { record: RequestRecord; runtime: Runtime; conversation?: Json[] | undefined }
 
 /** An attempt that has its answer's head, and it is a good one. */
-export type StartedAttempt = { answered: UpstreamResponse; pipe: ResponsePipe; target: Target }
+export type StartedAttempt = { upstream: UpstreamResponse; pipe: ResponsePipe; target: Target }
 
 /**
  * admit → prepare → call: one attempt, up to the head of a good answer. @throws the vendor's refusal, `limited`, `upstream_failed`,
@@ -35,26 +41,26 @@ export const attempt = async (
   const target = admitted instanceof Promise ? await admitted : admitted
   const exchange = exchangeFor(clientRequest, plan, target, context)
   for (;;) {
-    const preparing = prepare(clientRequest, target, exchange)
+    const preparing = prepareRequest(clientRequest, target, exchange)
     const prepared = preparing instanceof Promise ? await preparing : preparing
     refuseLoss(context)
-    const call = callFor(prepared, target, clientRequest.stream, context)
+    const call = createCall(prepared, target, clientRequest.stream, context)
     try {
       await call.answered()
-      context.record.check()
+      context.record.throwIfEnded()
       const pipe = responsePipeFor(clientRequest, prepared, target, exchange, context)
-      if (call.response.ok) return { answered: call, pipe, target }
-      await refused(call, pipe, context)
+      if (call.response.ok) return { upstream: call, pipe, target }
+      await failAttempt(call, pipe, context)
     } catch (thrown) {
-      noteFailure(thrown, context)
+      recordFailure(thrown, context)
       if (!isUsageRefusal(thrown, prepared)) throw thrown
-      refusesUsage(target)
+      disableStreamUsage(target)
     }
   }
 }
 
 /** Ready to be sent; the request ends with it, and it with the request. */
-const callFor = (
+const createCall = (
   prepared: PreparedRequest,
   target: Target,
   stream: boolean,
@@ -62,9 +68,9 @@ const callFor = (
 ): UpstreamCall => {
   const { connect, firstByte, idle } = runtime.settings.timeouts
   const whole = !stream && target.entry.timeout !== undefined
-  const terms = { connect, firstByte: target.entry.timeout ?? firstByte, idle, whole }
-  record.check()
-  const call = new UpstreamCall(prepared.outgoing, prepared.payload, target, prepared.wire, terms)
+  const timeouts = { connect, firstByte: target.entry.timeout ?? firstByte, idle, whole }
+  record.throwIfEnded()
+  const call = new UpstreamCall(prepared.upstreamRequest, prepared.payload, target, prepared.wire, timeouts)
   record.cancellable = call
   record.reachedVendor = true
   return call
@@ -72,32 +78,32 @@ const callFor = (
 
 const responsePipeFor = (
   clientRequest: ClientRequest,
-  { wire, speaks, remembers }: PreparedRequest,
+  { wire, vendorProtocol, shouldRememberThoughts }: PreparedRequest,
   target: Target,
   exchange: Exchange,
-  { record, runtime, said }: AttemptContext,
+  { record, runtime, conversation }: AttemptContext,
 ): ResponsePipe => {
-  const mend = wire.patchResponse?.[speaks]
-  if (mend) exchange.patchResponse = mend
-  const keep = keeperOf({ clientRequest, said }, target, record.caller ?? '', runtime)
-  return { client: clientRequest.protocol, speaks, exchange, remembers, keep }
+  const patchResponse = wire.patchResponse?.[vendorProtocol]
+  if (patchResponse) exchange.patchResponse = patchResponse
+  const storeResponse = storeResponseFor({ clientRequest, conversation }, target, record.caller ?? '', runtime)
+  return { clientProtocol: clientRequest.protocol, vendorProtocol, exchange, shouldRememberThoughts, storeResponse }
 }
 
 /** A vendor that refuses has not worked. @throws its refusal */
-const refused = async (call: UpstreamCall, pipe: ResponsePipe, { record }: AttemptContext): Promise<void> => {
+const failAttempt = async (call: UpstreamCall, pipe: ResponsePipe, { record }: AttemptContext): Promise<void> => {
   const { status } = call.response
   if (status >= 300 && status < 500) record.reachedVendor = false
-  await refuse(call, pipe)
+  await throwVendorError(call, pipe)
 }
 
 /** @throws what ended the request from outside, which comes before what it led to. */
-const noteFailure = (thrown: unknown, { record }: AttemptContext): void => {
+const recordFailure = (thrown: unknown, { record }: AttemptContext): void => {
   if (thrown instanceof GatewayError && thrown.detail.unsent) record.reachedVendor = false
-  record.check()
+  record.throwIfEnded()
 }
 
 /** What a request wants of a target: worked out only as far as a limit asks. */
-class Asking implements AdmissionRequest {
+class LazyAdmissionRequest implements AdmissionRequest {
   constructor(
     private readonly clientRequest: ClientRequest,
     private readonly record: RequestRecord,
@@ -107,7 +113,7 @@ class Asking implements AdmissionRequest {
     return unaryKindOf(this.clientRequest.protocol.id) === 'embedding'
   }
   get gone(): boolean {
-    return this.record.ended !== undefined
+    return this.record.endReason !== undefined
   }
   get signal(): AbortSignal {
     return this.record.signal
@@ -123,20 +129,20 @@ const admit = (
   plan: Plan,
   { record, runtime }: AttemptContext,
 ): Target | Promise<Target> => {
-  record.check()
-  const began = performance.now()
-  const asked = runtime.limits.admit(plan.targets, new Asking(clientRequest, record))
-  if (!(asked instanceof Promise)) return take(asked, record)
-  return asked.then(grant => {
-    record.queued += performance.now() - began
-    return take(grant, record)
+  record.throwIfEnded()
+  const queuedAt = performance.now()
+  const result = runtime.limits.admit(plan.targets, new LazyAdmissionRequest(clientRequest, record))
+  if (!(result instanceof Promise)) return holdAdmission(result, record)
+  return result.then(admission => {
+    record.queueTime += performance.now() - queuedAt
+    return holdAdmission(admission, record)
   })
 }
 
-const take = (grant: Admission, record: RequestRecord): Target => {
-  record.holdLease(grant)
-  record.check()
-  return grant.target
+const holdAdmission = (admission: Admission, record: RequestRecord): Target => {
+  record.holdLease(admission)
+  record.throwIfEnded()
+  return admission.target
 }
 
 const exchangeFor = (
@@ -150,9 +156,9 @@ const exchangeFor = (
   model: plan.model,
   sealOrigin: sealOriginOf(target),
   seals: runtime.seals.of(record.caller ?? ''),
-  ...(clientRequest.json && { clientRequest: clientRequest.json.asked ?? clientRequest.json.body }),
-  usageRequested: clientRequest.usageAsked,
-  loss: record.loss,
+  ...(clientRequest.json && { clientRequest: clientRequest.json.original ?? clientRequest.json.body }),
+  usageRequested: clientRequest.usageRequested,
+  loss: record.noteLoss,
   redact: runtime.redact,
 })
 

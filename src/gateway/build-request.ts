@@ -21,7 +21,7 @@ import type { UpstreamRequest, Wire } from '../providers/provider.ts'
 import { chooseProtocol, urlOf, wireOf } from '../providers/resolve-url.ts'
 import type { Payload } from '../upstream/call.ts'
 import { fetchToken } from '../upstream/connection/token-fetch.ts'
-import { refuseKept } from './vendor-files.ts'
+import { refuseForeignFiles } from './vendor-files.ts'
 
 /** A request as routing, limits and the vendor's side need it. */
 export type ClientRequest = {
@@ -31,195 +31,209 @@ export type ClientRequest = {
   /** Absent: the request names none. */
   model: string | undefined
   stream: boolean
-  usageAsked: boolean
+  usageRequested: boolean
 } & ({ json: JsonBody; media: RequestMedia; upload?: undefined } | { json?: undefined; upload: Upload })
 
 /** What goes out, and in which protocol the answer will come. */
 export type PreparedRequest = {
-  outgoing: UpstreamRequest
+  upstreamRequest: UpstreamRequest
   payload: Payload
   wire: Wire
-  speaks: ProtocolId
-  askedUsage: boolean
+  vendorProtocol: ProtocolId
+  shouldRequestUsage: boolean
   /** Calls of the answer may need what was thought before them. */
-  remembers: boolean
+  shouldRememberThoughts: boolean
 }
 
 /** Entries whose vendor answered 400 to the question for usage in a stream. */
-const refusing = new Set<string>()
-export const refusesUsage = (target: Target): void => void refusing.add(target.entry.id)
+const entriesWithoutStreamUsage = new Set<string>()
+export const disableStreamUsage = (target: Target): void => void entriesWithoutStreamUsage.add(target.entry.id)
 
 /** Some vendors answer 400 to the question for usage, which was ours and not the client's. */
-export const isUsageRefusal = (refusal: unknown, { askedUsage }: PreparedRequest): boolean =>
-  askedUsage &&
+export const isUsageRefusal = (refusal: unknown, { shouldRequestUsage }: PreparedRequest): boolean =>
+  shouldRequestUsage &&
   refusal instanceof GatewayError &&
   (refusal.status === 400 || refusal.status === 422) &&
   /stream_options|include_usage/.test(refusal.message + (refusal.detail.body?.text ?? ''))
 
 /** @throws GatewayError `invalid_request` where the request cannot be said in the target's protocol. */
-export const prepare = (
+export const prepareRequest = (
   clientRequest: ClientRequest,
   target: Target,
   exchange: Exchange,
 ): PreparedRequest | Promise<PreparedRequest> => {
-  const wire = builtWire(target)
-  const speaks = chooseProtocol(target, clientRequest.protocol.id)
-  const askedUsage = clientRequest.stream && !wire.refusesUsage && !refusing.has(target.entry.id)
-  const written = write(clientRequest, target, wire, speaks, askedUsage, exchange)
-  const manner = { wire, speaks, askedUsage }
-  return written instanceof Promise
-    ? signLater(written, manner, clientRequest, target)
-    : sign(written, manner, clientRequest, target)
+  const wire = requireWire(target)
+  const vendorProtocol = chooseProtocol(target, clientRequest.protocol.id)
+  const shouldRequestUsage =
+    clientRequest.stream && !wire.refusesUsage && !entriesWithoutStreamUsage.has(target.entry.id)
+  const requestBody = buildBody(clientRequest, target, wire, vendorProtocol, shouldRequestUsage, exchange)
+  const options = { wire, vendorProtocol, shouldRequestUsage }
+  return requestBody instanceof Promise
+    ? signWhenBuilt(requestBody, options, clientRequest, target)
+    : signRequest(requestBody, options, clientRequest, target)
 }
 
-type Manner = Pick<PreparedRequest, 'wire' | 'speaks' | 'askedUsage'>
+type UpstreamOptions = Pick<PreparedRequest, 'wire' | 'vendorProtocol' | 'shouldRequestUsage'>
 
-const sign = (
-  { payload, length }: Written,
-  { wire, speaks, askedUsage }: Manner,
+const signRequest = (
+  { payload, length }: RequestBody,
+  { wire, vendorProtocol, shouldRequestUsage }: UpstreamOptions,
   clientRequest: ClientRequest,
   target: Target,
 ): PreparedRequest | Promise<PreparedRequest> => {
-  const outgoing: UpstreamRequest = {
-    url: urlOf(target, speaks, clientRequest),
-    headers: headersOf(clientRequest, target, speaks, length),
+  const upstreamRequest: UpstreamRequest = {
+    url: urlOf(target, vendorProtocol, clientRequest),
+    headers: upstreamHeaders(clientRequest, target, vendorProtocol, length),
     body: typeof payload === 'string' ? payload : undefined,
   }
-  const remembers = needsThoughts(wire, speaks) && Array.isArray(clientRequest.json?.body.tools)
-  const prepared = { outgoing, payload, wire, speaks, askedUsage, remembers }
-  const signing = wire.sign(outgoing, target, fetchToken)
-  return signing instanceof Promise ? after(signing, prepared) : prepared
+  const shouldRememberThoughts = needsReasoning(wire, vendorProtocol) && Array.isArray(clientRequest.json?.body.tools)
+  const prepared = { upstreamRequest, payload, wire, vendorProtocol, shouldRequestUsage, shouldRememberThoughts }
+  const signing = wire.sign(upstreamRequest, target, fetchToken)
+  return signing instanceof Promise ? resolveAfter(signing, prepared) : prepared
 }
 
 /** Beside the functions above and not within: a closure there would be made for every request. */
-const signLater = async (
-  written: Promise<Written>,
-  ...rest: [Manner, ClientRequest, Target]
-): Promise<PreparedRequest> => sign(await written, ...rest)
-const after = async <Value>(done: Promise<void>, value: Value): Promise<Value> => {
+const signWhenBuilt = async (
+  pendingBody: Promise<RequestBody>,
+  ...rest: [UpstreamOptions, ClientRequest, Target]
+): Promise<PreparedRequest> => signRequest(await pendingBody, ...rest)
+const resolveAfter = async <Value>(done: Promise<void>, value: Value): Promise<Value> => {
   await done
   return value
 }
 
-const builtWire = (target: Target): Wire => {
+const requireWire = (target: Target): Wire => {
   const found = wireOf(target.entry)
   if ('unsupported' in found) throw new GatewayError('internal', `service "${target.entry.id}" cannot be spoken to`)
   return found.wire
 }
 
-type Written = { payload: Payload; length?: number | undefined }
+type RequestBody = { payload: Payload; length?: number | undefined }
 
 /** pass: the client's bytes with the model replaced. adjust: the same protocol, corrected for the vendor. translate: through the IR. */
-const write = (
+const buildBody = (
   clientRequest: ClientRequest,
   target: Target,
   wire: Wire,
-  speaks: ProtocolId,
+  vendorProtocol: ProtocolId,
   requestUsage: boolean,
   exchange: Exchange,
-): Written | Promise<Written> => {
-  if (clientRequest.upload && speaks !== clientRequest.protocol.id)
+): RequestBody | Promise<RequestBody> => {
+  if (clientRequest.upload && vendorProtocol !== clientRequest.protocol.id)
     throw new GatewayError('invalid_request', 'the target takes no form here: the body must be JSON')
   if (clientRequest.upload) return clientRequest.upload.write(target.model, target.entry.params)
   const { text, body } = clientRequest.json
-  if (speaks !== clientRequest.protocol.id && isUnary(clientRequest.protocol))
-    return { payload: asked(clientRequest.protocol, body, target, wire, speaks, exchange) }
-  if (speaks !== clientRequest.protocol.id || needsBytes(clientRequest.protocol, clientRequest.json, wire))
-    return translate(clientRequest, target, wire, speaks, exchange)
-  const passed = clientRequest.protocol.passthrough.writeRequest(text, body, { model: target.model, requestUsage })
-  const adjust = wire.patchRequest?.[speaks]
-  const brings = needsThoughts(wire, speaks) && text.includes('"tool_calls"')
-  const own = changeFor(body, wire, speaks, target, exchange.loss, clientRequest.headers)
-  const change =
-    body.stream_options && clientRequest.usageAsked && !requestUsage ? { stream_options: undefined, ...own } : own
-  if (!adjust && !brings) return { payload: wrapped(changed(passed, change), wire, speaks) }
-  const adjusted = read(passed)
-  if (brings) restoreReasoning(adjusted, exchange.seals)
-  Object.assign(adjusted, change)
-  adjust?.(adjusted, exchange.loss, target, clientRequest.headers)
-  return { payload: wrapped(JSON.stringify(adjusted), wire, speaks) }
+  if (vendorProtocol !== clientRequest.protocol.id && isUnary(clientRequest.protocol))
+    return { payload: translateUnary(clientRequest.protocol, body, target, wire, vendorProtocol, exchange) }
+  if (
+    vendorProtocol !== clientRequest.protocol.id ||
+    needsInlineMedia(clientRequest.protocol, clientRequest.json, wire)
+  )
+    return translateChat(clientRequest, target, wire, vendorProtocol, exchange)
+  const passthroughText = clientRequest.protocol.passthrough.writeRequest(text, body, {
+    model: target.model,
+    requestUsage,
+  })
+  const patchRequest = wire.patchRequest?.[vendorProtocol]
+  const shouldRestoreReasoning = needsReasoning(wire, vendorProtocol) && text.includes('"tool_calls"')
+  const vendorChanges = topLevelChanges(body, wire, vendorProtocol, target, exchange.loss, clientRequest.headers)
+  const changes =
+    body.stream_options && clientRequest.usageRequested && !requestUsage
+      ? { stream_options: undefined, ...vendorChanges }
+      : vendorChanges
+  if (!patchRequest && !shouldRestoreReasoning)
+    return { payload: wrapBody(applyChanges(passthroughText, changes), wire, vendorProtocol) }
+  const patched = parseBody(passthroughText)
+  if (shouldRestoreReasoning) restoreReasoning(patched, exchange.seals)
+  Object.assign(patched, changes)
+  patchRequest?.(patched, exchange.loss, target, clientRequest.headers)
+  return { payload: wrapBody(JSON.stringify(patched), wire, vendorProtocol) }
 }
 
 /** What members at the top become: by the entry's `params`, then for the vendor's sake. */
-const changeFor = (
+const topLevelChanges = (
   body: JsonObject,
   wire: Wire,
-  speaks: ProtocolId,
+  vendorProtocol: ProtocolId,
   target: Target,
   loss: NoteLoss,
-  client?: Headers,
+  clientHeaders?: Headers,
 ): JsonObject => {
   const params = target.entry.params as JsonObject
-  const retouch = wire.patchTopLevel?.[speaks]
-  return retouch ? { ...params, ...retouch({ ...body, ...params }, loss, target, client) } : params
+  const patchTopLevel = wire.patchTopLevel?.[vendorProtocol]
+  return patchTopLevel ? { ...params, ...patchTopLevel({ ...body, ...params }, loss, target, clientHeaders) } : params
 }
 
-const changed = (text: string, change: JsonObject): string =>
-  Object.keys(change).length === 0 ? text : (withMembers(text, change) ?? JSON.stringify({ ...read(text), ...change }))
+const applyChanges = (text: string, changes: JsonObject): string =>
+  Object.keys(changes).length === 0
+    ? text
+    : (withMembers(text, changes) ?? JSON.stringify({ ...parseBody(text), ...changes }))
 
-const read = (text: string): JsonObject => preserveExactNumbers(text, JSON.parse(text) as JsonObject)
+const parseBody = (text: string): JsonObject => preserveExactNumbers(text, JSON.parse(text) as JsonObject)
 
-const wrapped = (text: string, wire: Wire, speaks: ProtocolId): string => wire.wrap?.[speaks]?.(text) ?? text
+const wrapBody = (text: string, wire: Wire, vendorProtocol: ProtocolId): string =>
+  wire.wrap?.[vendorProtocol]?.(text) ?? text
 
 /** One question in the vendor's words. */
-const asked = (
-  client: AnyUnaryIngress,
+const translateUnary = (
+  ingress: AnyUnaryIngress,
   body: JsonObject,
   target: Target,
   wire: Wire,
-  speaks: ProtocolId,
+  vendorProtocol: ProtocolId,
   { loss }: Exchange,
 ): string => {
-  const rendered = translateUnaryRequest(client, unaryEgressOf(speaks)!, body, target.model, loss)
+  const rendered = translateUnaryRequest(ingress, unaryEgressOf(vendorProtocol)!, body, target.model, loss)
   Object.assign(rendered, target.entry.params)
-  wire.patchRequest?.[speaks]?.(rendered, loss, target)
+  wire.patchRequest?.[vendorProtocol]?.(rendered, loss, target)
   return writeJson(rendered)
 }
 
 /** Where the vendor fetches nothing, files named by URL are fetched before; a promise only then. */
-const translate = (
+const translateChat = (
   { protocol, json, headers, stream, media }: ClientRequest & { json: JsonBody },
   target: Target,
   wire: Wire,
-  speaks: ProtocolId,
+  vendorProtocol: ProtocolId,
   exchange: Exchange,
-): Written | Promise<Written> => {
-  if (speaks !== protocol.id) refuseChoices(json.body)
-  const egress = egressOf(speaks)!
-  const said = (protocol as Ingress).parseRequest(preserveExactNumbers(json.text, json.body), exchange.loss)
-  const whole = exchange.seals ? restoreThoughts(said, exchange.seals) : said
-  const chat = speaks === protocol.id ? whole : readable(whole, speaks, json.body, exchange.loss)
-  const render = (near: Chat): Written => {
-    const body = egress.renderRequest({ ...near, model: target.model, stream }, exchange)
-    if (needsThoughts(wire, speaks)) restoreReasoning(body, exchange.seals)
-    const client = speaks === protocol.id ? headers : undefined
-    if (!client) wire.trimTranslated?.[speaks]?.(body, exchange.loss, target)
-    Object.assign(body, changeFor(body, wire, speaks, target, exchange.loss, client))
-    wire.patchRequest?.[speaks]?.(body, exchange.loss, target, client)
-    return { payload: wrapped(writeJson(body), wire, speaks) }
+): RequestBody | Promise<RequestBody> => {
+  if (vendorProtocol !== protocol.id) refuseMultipleCandidates(json.body)
+  const egress = egressOf(vendorProtocol)!
+  const parsed = (protocol as Ingress).parseRequest(preserveExactNumbers(json.text, json.body), exchange.loss)
+  const restored = exchange.seals ? restoreThoughts(parsed, exchange.seals) : parsed
+  const chat =
+    vendorProtocol === protocol.id ? restored : normalizeChat(restored, vendorProtocol, json.body, exchange.loss)
+  const render = (resolved: Chat): RequestBody => {
+    const body = egress.renderRequest({ ...resolved, model: target.model, stream }, exchange)
+    if (needsReasoning(wire, vendorProtocol)) restoreReasoning(body, exchange.seals)
+    const clientHeaders = vendorProtocol === protocol.id ? headers : undefined
+    if (!clientHeaders) wire.trimTranslated?.[vendorProtocol]?.(body, exchange.loss, target)
+    Object.assign(body, topLevelChanges(body, wire, vendorProtocol, target, exchange.loss, clientHeaders))
+    wire.patchRequest?.[vendorProtocol]?.(body, exchange.loss, target, clientHeaders)
+    return { payload: wrapBody(writeJson(body), wire, vendorProtocol) }
   }
-  const takesUrl = wire.requiresInlineMedia?.includes(speaks) ? undefined : egress.acceptsUrl
-  return hasUrls(chat, takesUrl) ? inlineUrls(chat, media, takesUrl).then(render) : render(chat)
+  const acceptsUrl = wire.requiresInlineMedia?.includes(vendorProtocol) ? undefined : egress.acceptsUrl
+  return hasUrls(chat, acceptsUrl) ? inlineUrls(chat, media, acceptsUrl).then(render) : render(chat)
 }
 
 /** A chat of another protocol as every vendor can take it. @throws GatewayError `invalid_request` where there is no such form */
-const readable = (chat: Chat, speaks: ProtocolId, body: JsonObject, loss: NoteLoss): Chat => {
-  refuseKept(chat, speaks, body)
-  const place = ['messages', 'input', 'contents', 'prompt'].find(key => key in body) ?? 'messages'
-  return { ...chat, turns: pairToolResults(dropEmptyTurns(chat.turns, speaks, place, loss), loss) }
+const normalizeChat = (chat: Chat, vendorProtocol: ProtocolId, body: JsonObject, loss: NoteLoss): Chat => {
+  refuseForeignFiles(chat, vendorProtocol, body)
+  const turnsField = ['messages', 'input', 'contents', 'prompt'].find(key => key in body) ?? 'messages'
+  return { ...chat, turns: pairToolResults(dropEmptyTurns(chat.turns, vendorProtocol, turnsField, loss), loss) }
 }
 
 /** A request that could pass, but names files by URL that the vendor would not fetch. */
-const needsBytes = (protocol: Ingress | PassthroughProtocol, { text, body }: JsonBody, wire: Wire): boolean =>
+const needsInlineMedia = (protocol: Ingress | PassthroughProtocol, { text, body }: JsonBody, wire: Wire): boolean =>
   wire.requiresInlineMedia?.includes(protocol.id) === true &&
   text.includes('"url"') &&
   hasUrls((protocol as Ingress).parseRequest(body, () => undefined))
 
-const needsThoughts = (wire: Wire, speaks: ProtocolId): boolean =>
-  wire.requiresReasoning === true && speaks === 'openai-chat'
+const needsReasoning = (wire: Wire, vendorProtocol: ProtocolId): boolean =>
+  wire.requiresReasoning === true && vendorProtocol === 'openai-chat'
 
 /** Several answers at once: only their own protocol can tell them apart. Chat Completions says `n`, Gemini `candidateCount`. */
-const refuseChoices = ({ n, generationConfig }: JsonObject): void => {
+const refuseMultipleCandidates = ({ n, generationConfig }: JsonObject): void => {
   const candidates = isObject(generationConfig)
     ? (generationConfig.candidateCount ?? generationConfig.candidate_count)
     : undefined
@@ -233,7 +247,7 @@ const refuseChoices = ({ n, generationConfig }: JsonObject): void => {
 }
 
 /** What of a client's headers a vendor may see; its keys, cookies and addresses never. */
-const passed = [
+const forwardedHeaders = [
   'accept',
   'openai-beta',
   'idempotency-key',
@@ -246,15 +260,15 @@ const passed = [
 /** How the gateway calls itself. */
 export const userAgent = `simple-one-api/${version}`
 
-const headersOf = (
+const upstreamHeaders = (
   clientRequest: ClientRequest,
   target: Target,
-  speaks: ProtocolId,
+  vendorProtocol: ProtocolId,
   length: number | undefined,
 ): Headers => {
   const headers = new Headers({ 'user-agent': userAgent })
   headers.set('content-type', clientRequest.upload ? clientRequest.headers.get('content-type')! : 'application/json')
-  for (const name of passed) {
+  for (const name of forwardedHeaders) {
     const value = clientRequest.headers.get(name)
     if (value !== null) headers.set(name, value)
   }
@@ -263,10 +277,10 @@ const headersOf = (
     headers.set('accept-encoding', 'identity')
   }
   if (length !== undefined) headers.set('content-length', String(length))
-  const own = (egressOf(speaks) ?? tokenCounters.get(speaks)?.protocol)?.headers?.(
-    speaks === clientRequest.protocol.id ? clientRequest.headers : undefined,
+  const protocolHeaders = (egressOf(vendorProtocol) ?? tokenCounters.get(vendorProtocol)?.protocol)?.headers?.(
+    vendorProtocol === clientRequest.protocol.id ? clientRequest.headers : undefined,
   )
-  for (const name in own) headers.set(name, own[name]!)
+  for (const name in protocolHeaders) headers.set(name, protocolHeaders[name]!)
   for (const name in target.entry.headers) headers.set(name, target.entry.headers[name]!)
   return headers
 }

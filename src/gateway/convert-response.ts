@@ -2,7 +2,7 @@
 import { GatewayError } from '../base/errors.ts'
 import { type IdleTimeouts, pipeBytes } from '../downstream/byte-stream.ts'
 import type { OpenedStream } from '../downstream/event-stream.ts'
-import { withHeaders } from '../downstream/response-headers.ts'
+import { withVendorHeaders } from '../downstream/response-headers.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
 import { tokenCounters } from '../protocols/count-tokens.ts'
 import { openaiPass } from '../protocols/openai-pass/index.ts'
@@ -26,132 +26,170 @@ import { readBytes, readError, readRest, readText, sniff } from '../upstream/rea
 
 /** Between whom the answer goes. */
 export type ResponsePipe = {
-  client: Ingress | PassthroughProtocol
-  speaks: ProtocolId
+  clientProtocol: Ingress | PassthroughProtocol
+  vendorProtocol: ProtocolId
   exchange: Exchange
-  remembers: boolean
-  keep?: StoreResponse | undefined
+  shouldRememberThoughts: boolean
+  storeResponse?: StoreResponse | undefined
 }
 
 /** A whole answer: text, or bytes that are handed on as they come. */
-export type CompleteResponse = { body: string | ReadableStream<Uint8Array>; type: string; usage?: Usage | undefined }
+export type CompleteResponse = {
+  body: string | ReadableStream<Uint8Array>
+  contentType: string
+  usage?: Usage | undefined
+}
 
 /** @throws always: the vendor's refusal, its status not being a 2xx. */
-export const refuse = async (answered: UpstreamResponse, { speaks, exchange }: ResponsePipe): Promise<never> => {
-  const { status, headers } = answered.response
-  const text = await readError(answered)
+export const throwVendorError = async (
+  upstream: UpstreamResponse,
+  { vendorProtocol, exchange }: ResponsePipe,
+): Promise<never> => {
+  const { status, headers } = upstream.response
+  const text = await readError(upstream)
   if (status === 407) throw new GatewayError('upstream_failed', "the proxy refused the gateway's credentials")
-  const known = egressOf(speaks) ?? passthroughOnly.get(speaks) ?? tokenCounters.get(speaks) ?? unaryEgressOf(speaks)
-  const reader = known ?? openaiPass(speaks)
-  throw withHeaders(reader.parseError(status, headers, text, exchange), headers, exchange.redact)
+  const knownProtocol =
+    egressOf(vendorProtocol) ??
+    passthroughOnly.get(vendorProtocol) ??
+    tokenCounters.get(vendorProtocol) ??
+    unaryEgressOf(vendorProtocol)
+  const protocol = knownProtocol ?? openaiPass(vendorProtocol)
+  throw withVendorHeaders(protocol.parseError(status, headers, text, exchange), headers, exchange.redact)
 }
 
 /** Reads a stream up to its first content. @throws what failed before that, with its true status. */
 export const openStream = async (
-  answered: UpstreamResponse,
+  upstream: UpstreamResponse,
   pipe: ResponsePipe,
   idle: number,
-  keep: (source: UpstreamEventSource) => void,
+  storeResponse: (source: UpstreamEventSource) => void,
 ): Promise<OpenedStream> => {
-  const { reader, first, events } = await sniff(answered, idle)
-  const { headers } = answered.response
-  if (!events) return { headers, ...tellWhole(await readRest(reader, first, answered, idle), pipe) }
+  const { reader, first, events } = await sniff(upstream, idle)
+  const { headers } = upstream.response
+  if (!events) return { headers, ...streamCompleteResponse(await readRest(reader, first, upstream, idle), pipe) }
   const source = new UpstreamEventSource(
     reader,
-    passingOf(pipe),
-    answered.deadline,
+    streamPipeFor(pipe),
+    upstream.deadline,
     idle,
     first,
     framingOf(headers.get('content-type'), pipe),
   )
-  keep(source)
+  storeResponse(source)
   return { headers, text: await source.commit(), source }
 }
 
 /** Reads an answer that is not streamed. @throws GatewayError where it is none. */
-export const readWhole = async (
-  answered: UpstreamResponse,
+export const readCompleteResponse = async (
+  upstream: UpstreamResponse,
   pipe: ResponsePipe,
-  patience: IdleTimeouts,
+  idleTimeouts: IdleTimeouts,
   record: RequestRecord,
 ): Promise<CompleteResponse> => {
-  const idle = patience.vendor
-  const type = answered.response.headers.get('content-type') ?? ''
-  const isHandedOn = isBinary(pipe, type) || isPassingStream(pipe, type)
-  if (isHandedOn && answered.response.body) return { body: pipeBytes(answered, patience, record), type }
-  if (isEventStream(type) && answered.response.body)
-    return collected(await readBytes(answered.response.body.getReader(), undefined, answered, idle), type, pipe)
-  const text = await readText(answered, idle)
-  if (looksLikeEvents(text) && isTranslatable(pipe)) return collected(new TextEncoder().encode(text), type, pipe)
-  if (isPlain(pipe, type, text)) return { body: text, type }
-  return kept(passOrTranslate(text, pipe), pipe)
+  const idle = idleTimeouts.vendor
+  const contentType = upstream.response.headers.get('content-type') ?? ''
+  const shouldPipeBytes = isBinary(pipe, contentType) || isPassthroughStream(pipe, contentType)
+  if (shouldPipeBytes && upstream.response.body) return { body: pipeBytes(upstream, idleTimeouts, record), contentType }
+  if (isEventStream(contentType) && upstream.response.body)
+    return collectStreamedResponse(
+      await readBytes(upstream.response.body.getReader(), undefined, upstream, idle),
+      contentType,
+      pipe,
+    )
+  const text = await readText(upstream, idle)
+  if (looksLikeEvents(text) && isTranslatable(pipe))
+    return collectStreamedResponse(new TextEncoder().encode(text), contentType, pipe)
+  if (isPlainText(pipe, contentType, text)) return { body: text, contentType }
+  return storeCompleteResponse(passOrTranslateBody(text, pipe), pipe)
 }
 
-const json = 'application/json'
+const jsonType = 'application/json'
 
 type RenderedBody = { body: string; usage?: Usage | undefined }
 
 /** A whole answer that the client can go on from is kept. */
-const kept = (told: RenderedBody, { keep }: ResponsePipe): CompleteResponse => ({
-  ...told,
-  body: keep ? storeFromMessage(told.body, keep) : told.body,
-  type: json,
+const storeCompleteResponse = (rendered: RenderedBody, { storeResponse }: ResponsePipe): CompleteResponse => ({
+  ...rendered,
+  body: storeResponse ? storeFromMessage(rendered.body, storeResponse) : rendered.body,
+  contentType: jsonType,
 })
 
-const passOrTranslate = (text: string, pipe: ResponsePipe): RenderedBody => {
-  const { client, speaks, exchange } = pipe
-  if (client.id !== speaks && isUnary(client))
-    return translateUnaryResponse(client, unaryEgressOf(speaks)!, text, exchange)
-  if (client.id !== speaks) return translateMessage(client as Ingress, egressOf(pipe.speaks)!, text, exchange)
-  const { text: body, usage } = client.passthrough.passMessage(text, exchange)
-  if (pipe.remembers) rememberMessage(egressOf(speaks)!, text, exchange)
+const passOrTranslateBody = (text: string, pipe: ResponsePipe): RenderedBody => {
+  const { clientProtocol, vendorProtocol, exchange } = pipe
+  if (clientProtocol.id !== vendorProtocol && isUnary(clientProtocol))
+    return translateUnaryResponse(clientProtocol, unaryEgressOf(vendorProtocol)!, text, exchange)
+  if (clientProtocol.id !== vendorProtocol)
+    return translateMessage(clientProtocol as Ingress, egressOf(pipe.vendorProtocol)!, text, exchange)
+  const { text: body, usage } = clientProtocol.passthrough.passMessage(text, exchange)
+  if (pipe.shouldRememberThoughts) rememberMessage(egressOf(vendorProtocol)!, text, exchange)
   return { body, usage }
 }
 
-const passingOf = (pipe: ResponsePipe): StreamPipe =>
-  pipe.keep ? storeFromStream(wayBack(pipe), pipe.keep) : wayBack(pipe)
+const streamPipeFor = (pipe: ResponsePipe): StreamPipe =>
+  pipe.storeResponse ? storeFromStream(passOrTranslateStream(pipe), pipe.storeResponse) : passOrTranslateStream(pipe)
 
 /** The one `if` of the way back: the client's own protocol passes, another is translated. */
-const wayBack = ({ client, speaks, exchange, remembers }: ResponsePipe): StreamPipe => {
-  if (client.id !== speaks) return translateStream(client as Ingress, egressOf(speaks)!, exchange)
-  const pipe = client.passthrough.pipeStream(exchange)
-  return remembers ? rememberStream(egressOf(speaks)!, pipe, exchange) : pipe
+const passOrTranslateStream = ({
+  clientProtocol,
+  vendorProtocol,
+  exchange,
+  shouldRememberThoughts,
+}: ResponsePipe): StreamPipe => {
+  if (clientProtocol.id !== vendorProtocol)
+    return translateStream(clientProtocol as Ingress, egressOf(vendorProtocol)!, exchange)
+  const pipe = clientProtocol.passthrough.pipeStream(exchange)
+  return shouldRememberThoughts ? rememberStream(egressOf(vendorProtocol)!, pipe, exchange) : pipe
 }
 
 /** A vendor that was asked for a stream answered whole: told as a stream, or passed where the path knows no translation. @throws the fault it tells */
-const tellWhole = (text: string, pipe: ResponsePipe): Pick<OpenedStream, 'text' | 'usage' | 'type'> => {
+const streamCompleteResponse = (
+  text: string,
+  pipe: ResponsePipe,
+): Pick<OpenedStream, 'text' | 'usage' | 'contentType'> => {
   if (!isTranslatable(pipe)) {
-    const { text: body, usage } = pipe.client.passthrough.passMessage(text, pipe.exchange)
-    return { text: body, usage, type: json }
+    const { text: body, usage } = pipe.clientProtocol.passthrough.passMessage(text, pipe.exchange)
+    return { text: body, usage, contentType: jsonType }
   }
-  const { body, usage } = streamMessage(pipe.client as Ingress, egressOf(pipe.speaks)!, text, pipe.exchange)
-  return { text: pipe.keep ? storeFromFrames(body, pipe.keep) : body, usage }
+  const { body, usage } = streamMessage(
+    pipe.clientProtocol as Ingress,
+    egressOf(pipe.vendorProtocol)!,
+    text,
+    pipe.exchange,
+  )
+  return { text: pipe.storeResponse ? storeFromFrames(body, pipe.storeResponse) : body, usage }
 }
 
 /** A stream that came where a whole answer was asked for. */
-const collected = (bytes: Uint8Array, type: string, pipe: ResponsePipe): CompleteResponse => {
+const collectStreamedResponse = (bytes: Uint8Array, contentType: string, pipe: ResponsePipe): CompleteResponse => {
   const frames: Frame[] = []
-  const reader = framingOf(type, pipe)(frame => frames.push(frame))
-  reader.push(bytes)
-  reader.end()
-  return kept(collectStream(pipe.client as Ingress, egressOf(pipe.speaks)!, frames, pipe.exchange), pipe)
+  const frameParser = framingOf(contentType, pipe)(frame => frames.push(frame))
+  frameParser.push(bytes)
+  frameParser.end()
+  return storeCompleteResponse(
+    collectStream(pipe.clientProtocol as Ingress, egressOf(pipe.vendorProtocol)!, frames, pipe.exchange),
+    pipe,
+  )
 }
 
-const framingOf = (type: string | null, { exchange }: ResponsePipe): Framing =>
-  isEventStream(type) ? emit => eventStream(emit, exchange) : sse
+const framingOf = (contentType: string | null, { exchange }: ResponsePipe): Framing =>
+  isEventStream(contentType) ? emit => eventStream(emit, exchange) : sse
 
-const isTranslatable = ({ client, speaks }: ResponsePipe): boolean =>
-  ingressOf(client.id) !== undefined && egressOf(speaks) !== undefined
+const isTranslatable = ({ clientProtocol, vendorProtocol }: ResponsePipe): boolean =>
+  ingressOf(clientProtocol.id) !== undefined && egressOf(vendorProtocol) !== undefined
 const looksLikeEvents = (text: string): boolean => /^\s*(data|event|id|retry)?:/.test(text)
 
 /** Sound, pictures: everything a path that only passes may answer and that is not text. */
-const isBinary = ({ client, speaks }: ResponsePipe, type: string): boolean =>
-  client.id === speaks && !protocols.has(client.id) && !/json|^text\/|event-stream|xml|^$/i.test(type)
+const isBinary = ({ clientProtocol, vendorProtocol }: ResponsePipe, contentType: string): boolean =>
+  clientProtocol.id === vendorProtocol &&
+  !protocols.has(clientProtocol.id) &&
+  !/json|^text\/|event-stream|xml|^$/i.test(contentType)
 
 /** Transcriptions may be plain text or subtitles; a page of HTML is nobody's answer. */
-const isPlain = ({ client }: ResponsePipe, type: string, text: string): boolean =>
-  client.id.startsWith('audio/') && /^text\/(?!html)/i.test(type) && !/^\s*[{<]/.test(text)
+const isPlainText = ({ clientProtocol }: ResponsePipe, contentType: string, text: string): boolean =>
+  clientProtocol.id.startsWith('audio/') && /^text\/(?!html)/i.test(contentType) && !/^\s*[{<]/.test(text)
 
 /** An upload may be answered in events although nothing in its head said so. */
-const isPassingStream = ({ client, speaks }: ResponsePipe, type: string): boolean =>
-  client.id === speaks && !protocols.has(client.id) && type.startsWith('text/event-stream')
+const isPassthroughStream = ({ clientProtocol, vendorProtocol }: ResponsePipe, contentType: string): boolean =>
+  clientProtocol.id === vendorProtocol &&
+  !protocols.has(clientProtocol.id) &&
+  contentType.startsWith('text/event-stream')

@@ -9,33 +9,37 @@ import type { Plan } from '../routing/router.ts'
 import type { ClientRequest } from './build-request.ts'
 
 /** Targets that said they do not count. They are asked again when the configuration has been read anew. */
-const countless = new WeakSet<Target>()
+const targetsWithoutCount = new WeakSet<Target>()
 
 /** The targets that count, or, where none does, the answer itself. */
-export const counted = (clientRequest: ClientRequest, plan: Plan): Plan | { guess: JsonObject } => {
+export const planTokenCount = (clientRequest: ClientRequest, plan: Plan): Plan | { estimate: JsonObject } => {
   const { protocol } = clientRequest
   if (!isTokenCounter(protocol)) return plan
-  const targets = plan.targets.filter(target => isNative(target, protocol.id) && !countless.has(target))
-  return targets.length > 0 ? { ...plan, targets } : { guess: guessed(protocol, clientRequest) }
+  const targets = plan.targets.filter(target => isNative(target, protocol.id) && !targetsWithoutCount.has(target))
+  return targets.length > 0 ? { ...plan, targets } : { estimate: estimateResponse(protocol, clientRequest) }
 }
 
-const guessed = (protocol: TokenCounter, { json }: ClientRequest): JsonObject =>
+const estimateResponse = (protocol: TokenCounter, { json }: ClientRequest): JsonObject =>
   protocol.renderCount(estimatePrompt(protocol.unwrapRequest(json?.body ?? {})))
 
 /**
  * The answer where the vendor refused. It may count nothing for this target, or not this request: web searches and files by URL have answers
  * and no count (https://platform.claude.com/docs/en/build-with-claude/token-counting, 2026-11). @throws any other failure
  */
-export const guessedAfter = (failure: unknown, clientRequest: ClientRequest, asked: Target | undefined): JsonObject => {
+export const estimateAfterFailure = (
+  failure: unknown,
+  clientRequest: ClientRequest,
+  target: Target | undefined,
+): JsonObject => {
   if (!isTokenCounter(clientRequest.protocol) || !(failure instanceof GatewayError)) throw failure
-  const never = countsNothing(failure)
-  if (!never && failure.code !== 'upstream_refused') throw failure
-  if (never && asked) countless.add(asked)
-  return guessed(clientRequest.protocol, clientRequest)
+  const isUnsupported = isCountUnsupported(failure)
+  if (!isUnsupported && failure.code !== 'upstream_refused') throw failure
+  if (isUnsupported && target) targetsWithoutCount.add(target)
+  return estimateResponse(clientRequest.protocol, clientRequest)
 }
 
 /** Each vendor has words of its own: there is no such address; the model, or the region, does not count; the key may not. */
-const countsNothing = ({ code, status, message, detail }: GatewayError): boolean =>
+const isCountUnsupported = ({ code, status, message, detail }: GatewayError): boolean =>
   code.startsWith('upstream_') &&
   ([404, 405, 501].includes(status) ||
     /count-?tokens|counting tokens|token counting/i.test(`${message} ${detail.cause ?? ''}`))

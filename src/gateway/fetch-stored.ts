@@ -3,7 +3,7 @@
 import { GatewayError } from '../base/errors.ts'
 import { isObject, type JsonObject, parseJson } from '../base/json/json.ts'
 import type { Timeouts } from '../config/compiled.ts'
-import { withHeaders } from '../downstream/response-headers.ts'
+import { withVendorHeaders } from '../downstream/response-headers.ts'
 import { egressOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
 import type { UpstreamRequest } from '../providers/provider.ts'
@@ -16,31 +16,41 @@ import { userAgent } from './build-request.ts'
 const protocol = 'openai-responses'
 
 /** What is asked of which answer. */
-export type Asked = { id: string; part: '' | 'input_items' | 'cancel'; method: string; query: string }
+export type StoredResponseRequest = {
+  id: string
+  subresource: '' | 'input_items' | 'cancel'
+  method: string
+  query: string
+}
 
-type Terms = { record: RequestRecord; timeouts: Timeouts; redact: (text: string) => string }
+type FetchContext = { record: RequestRecord; timeouts: Timeouts; redact: (text: string) => string }
 
 /** @throws the vendor's refusal */
-export const askKeeper = async (
-  asked: Asked,
+export const fetchStoredResponse = async (
+  storedRequest: StoredResponseRequest,
   target: Target,
-  { record, timeouts, redact }: Terms,
+  { record, timeouts, redact }: FetchContext,
 ): Promise<JsonObject> => {
   const found = wireOf(target.entry)
   if ('unsupported' in found) throw new GatewayError('internal', `service "${target.entry.id}" cannot be spoken to`)
   const headers = new Headers({ 'user-agent': userAgent, ...target.entry.headers })
-  const url = below(urlOf(target, protocol), asked)
-  const outgoing: UpstreamRequest = { url, method: asked.method, headers, body: undefined }
-  await found.wire.sign(outgoing, target)
+  const url = storedResponseUrl(urlOf(target, protocol), storedRequest)
+  const upstreamRequest: UpstreamRequest = { url, method: storedRequest.method, headers, body: undefined }
+  await found.wire.sign(upstreamRequest, target)
   const { connect, firstByte, idle } = timeouts
-  const call = new UpstreamCall(outgoing, undefined, target, found.wire, { connect, firstByte, idle, whole: true })
+  const call = new UpstreamCall(upstreamRequest, undefined, target, found.wire, {
+    connect,
+    firstByte,
+    idle,
+    whole: true,
+  })
   record.cancellable = call
   record.target = target.id
   await call.answered()
-  const { status, headers: head, ok } = call.response
+  const { status, headers: vendorHeaders, ok } = call.response
   if (!ok) {
-    const refusal = egressOf(protocol)!.parseError(status, head, await readError(call), { redact })
-    throw withHeaders(refusal, head, redact)
+    const refusal = egressOf(protocol)!.parseError(status, vendorHeaders, await readError(call), { redact })
+    throw withVendorHeaders(refusal, vendorHeaders, redact)
   }
   const body = parseJson(await readText(call, idle))
   if (!isObject(body)) throw new GatewayError('upstream_failed', 'the vendor answered with no JSON object')
@@ -48,10 +58,10 @@ export const askKeeper = async (
 }
 
 /** Of the client's question only what concerns items goes on. */
-const below = (url: string, { id, part, query }: Asked): string => {
-  const at = new URL(url)
-  at.pathname += `/${id}${part && `/${part}`}`
+const storedResponseUrl = (collectionUrl: string, { id, subresource, query }: StoredResponseRequest): string => {
+  const storedUrl = new URL(collectionUrl)
+  storedUrl.pathname += `/${id}${subresource && `/${subresource}`}`
   for (const [name, value] of new URLSearchParams(query))
-    if (['limit', 'order', 'after', 'include', 'include[]'].includes(name)) at.searchParams.append(name, value)
-  return at.href
+    if (['limit', 'order', 'after', 'include', 'include[]'].includes(name)) storedUrl.searchParams.append(name, value)
+  return storedUrl.href
 }

@@ -7,7 +7,7 @@ import { presentedKeys } from '../auth/keys.ts'
 import { asGatewayError, type GatewayError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json/json.ts'
 import { ClientEventStream } from '../downstream/event-stream.ts'
-import { addressOf, isForm, type JsonBody, readForm, readJson } from '../downstream/json-body.ts'
+import { isForm, type JsonBody, pathAndQueryOf, readForm, readJson } from '../downstream/json-body.ts'
 import { isMultipart, readUpload, type Upload } from '../downstream/multipart/upload.ts'
 import { errorHeaders, responseHeaders } from '../downstream/response-headers.ts'
 import { RequestMedia } from '../media/inline-urls.ts'
@@ -19,9 +19,9 @@ import { affinityOf } from '../routing/targets.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
 import { type AttemptContext, attempt } from './attempt.ts'
 import type { ClientRequest } from './build-request.ts'
-import { type CompleteResponse, openStream, readWhole } from './convert-response.ts'
-import { counted, guessedAfter } from './count-tokens.ts'
-import { answerEach, splitBatch } from './fan-out.ts'
+import { type CompleteResponse, openStream, readCompleteResponse } from './convert-response.ts'
+import { estimateAfterFailure, planTokenCount } from './count-tokens.ts'
+import { answerParts, splitBatch } from './fan-out.ts'
 import { resumePreviousResponse } from './previous-response.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -36,9 +36,9 @@ export type Operation = {
 /** The connection a request came by. */
 export type Connection = {
   /** The whole request is here: from now on only our own deadlines end it. */
-  wait: () => void
+  disableTimeout: () => void
   /** Ends it soon: the client does not read. */
-  hangUp: () => void
+  closeSoon: () => void
   /** The client's address. */
   address: () => string | undefined
 }
@@ -50,29 +50,35 @@ export const handleRequest = async (
   connection: Connection,
   runtime: Runtime,
 ): Promise<Response> => {
-  const record = runtime.records.begin(request.method, addressOf(request).path)
+  const record = runtime.records.begin(request.method, pathAndQueryOf(request).path)
   record.connection = connection
   request.signal.addEventListener('abort', record)
   try {
-    const caller = runtime.auth.identify(presentedKeys(request.headers, operation.query))
+    const caller = runtime.auth.authenticate(presentedKeys(request.headers, operation.query))
     record.caller = caller.id
-    record.reportsLosses = request.headers.get('x-report-losses') === '1'
-    const asked = intakeOf(await readBody(request, operation, runtime), request.headers, operation, record, runtime)
-    connection.wait()
-    const planned = planFor(asked, caller, runtime)
+    record.shouldReportLosses = request.headers.get('x-report-losses') === '1'
+    const received = parseClientRequest(
+      await readBody(request, operation, runtime),
+      request.headers,
+      operation,
+      record,
+      runtime,
+    )
+    connection.disableTimeout()
+    const planned = planTargets(received, caller, runtime)
     record.model = planned.model
-    const counting = counted(asked, planned)
-    if ('guess' in counting) return respondJson(counting.guess, record, runtime)
+    const countPlan = planTokenCount(received, planned)
+    if ('estimate' in countPlan) return respondJson(countPlan.estimate, record, runtime)
     const context: AttemptContext = { record, runtime }
-    if (isTokenCounter(asked.protocol)) return await answerCount(asked, counting, context)
-    const split = splitBatch(asked, counting)
-    if ('parts' in split) return await answerBatch(asked, split.parts, caller, context)
-    const going = resumePreviousResponse(asked, split, caller.id, context)
-    const { clientRequest, plan, said } = going instanceof Promise ? await going : going
-    context.said = said
-    return await (clientRequest.stream ? answerStream : answerWhole)(clientRequest, plan, context)
+    if (isTokenCounter(received.protocol)) return await answerTokenCount(received, countPlan, context)
+    const batchPlan = splitBatch(received, countPlan)
+    if ('parts' in batchPlan) return await answerBatch(received, batchPlan.parts, caller, context)
+    const resuming = resumePreviousResponse(received, batchPlan, caller.id, context)
+    const { clientRequest, plan, conversation } = resuming instanceof Promise ? await resuming : resuming
+    context.conversation = conversation
+    return await (clientRequest.stream ? answerStream : answerComplete)(clientRequest, plan, context)
   } catch (thrown) {
-    const error = record.ended ?? asGatewayError(thrown)
+    const error = record.endReason ?? asGatewayError(thrown)
     if (error.code === 'unauthorized') record.address = connection.address()
     return respondError(error, operation.protocol, record, runtime)
   }
@@ -89,33 +95,40 @@ const readBody = (
 }
 
 /** intake: what the body asks, checked. */
-const intakeOf = (
-  read: JsonBody | Upload,
+const parseClientRequest = (
+  received: JsonBody | Upload,
   headers: Headers,
   operation: Operation,
   record: RequestRecord,
   { settings }: Runtime,
 ): ClientRequest => {
   const { protocol } = operation
-  if ('write' in read)
-    return { protocol, headers, model: operation.model ?? read.model, stream: false, usageAsked: false, upload: read }
-  protocol.checkRequest(read.body)
-  if (settings.logPrompts) record.prompt = read.text
-  const { model, stream, usageRequested } = protocol.passthrough.readRequest(read.body)
+  if ('write' in received)
+    return {
+      protocol,
+      headers,
+      model: operation.model ?? received.model,
+      stream: false,
+      usageRequested: false,
+      upload: received,
+    }
+  protocol.checkRequest(received.body)
+  if (settings.logPrompts) record.prompt = received.text
+  const { model, stream, usageRequested } = protocol.passthrough.readRequest(received.body)
   record.stream = operation.stream ?? stream
-  const media = new RequestMedia(settings.media, read.body, record)
+  const media = new RequestMedia(settings.media, received.body, record)
   return {
     protocol,
     headers,
     model: operation.model ?? model,
     stream: record.stream,
-    usageAsked: usageRequested,
-    json: read,
+    usageRequested: usageRequested,
+    json: received,
     media,
   }
 }
 
-const planFor = (clientRequest: ClientRequest, caller: Caller, runtime: Runtime): Plan => {
+const planTargets = (clientRequest: ClientRequest, caller: Caller, runtime: Runtime): Plan => {
   const plan = runtime.router.plan({
     model: clientRequest.model,
     protocol: isTokenCounter(clientRequest.protocol) ? clientRequest.protocol.protocol.id : clientRequest.protocol.id,
@@ -129,74 +142,79 @@ const planFor = (clientRequest: ClientRequest, caller: Caller, runtime: Runtime)
 const answerStream = (clientRequest: ClientRequest, plan: Plan, context: AttemptContext): Promise<Response> => {
   const { record, runtime } = context
   const { protocol } = clientRequest
-  const opening = attempt(clientRequest, plan, context).then(({ answered, pipe }) =>
-    openStream(answered, pipe, runtime.settings.timeouts.idle, source => {
+  const opening = attempt(clientRequest, plan, context).then(({ upstream, pipe }) =>
+    openStream(upstream, pipe, runtime.settings.timeouts.idle, source => {
       const stop = (error: GatewayError) => {
         source.cancel()
-        answered.stop()
-        relay.stop(error)
+        upstream.stop()
+        clientStream.stop(error)
       }
       record.cancellable = { stop }
     }),
   )
-  const relay = new ClientEventStream(record, relayTerms(protocol, context), opening)
-  return relay.answer
+  const clientStream = new ClientEventStream(record, eventStreamOptions(protocol, context), opening)
+  return clientStream.response
 }
 
-const relayTerms = (protocol: Ingress | PassthroughProtocol, { record, runtime }: AttemptContext) => ({
-  heartbeat: runtime.settings.heartbeat,
-  patience: runtime.settings.timeouts.idle,
-  sign: protocol.heartbeat ?? ': heartbeat\n\n',
-  type: protocol.streamType ?? 'text/event-stream; charset=utf-8',
-  fail: (error: GatewayError) => protocol.renderStreamError(error),
-  headers: (type: string, vendor?: Headers) => responseHeaders(record, type, runtime.redact, vendor),
+const eventStreamOptions = (protocol: Ingress | PassthroughProtocol, { record, runtime }: AttemptContext) => ({
+  heartbeatInterval: runtime.settings.heartbeat,
+  clientIdleTimeout: runtime.settings.timeouts.idle,
+  heartbeatFrame: protocol.heartbeat ?? ': heartbeat\n\n',
+  contentType: protocol.streamType ?? 'text/event-stream; charset=utf-8',
+  renderError: (error: GatewayError) => protocol.renderStreamError(error),
+  headers: (contentType: string, vendorHeaders?: Headers) =>
+    responseHeaders(record, contentType, runtime.redact, vendorHeaders),
 })
 
-const answerWhole = async (clientRequest: ClientRequest, plan: Plan, context: AttemptContext): Promise<Response> => {
+const answerComplete = async (clientRequest: ClientRequest, plan: Plan, context: AttemptContext): Promise<Response> => {
   const { record, runtime } = context
-  const { answered, pipe, target } = await attempt(clientRequest, plan, context)
+  const { upstream, pipe, target } = await attempt(clientRequest, plan, context)
   const { idle } = runtime.settings.timeouts
-  const patience = { vendor: target.entry.timeout === undefined ? idle : undefined, client: idle }
-  let whole: CompleteResponse
+  const idleTimeouts = { vendor: target.entry.timeout === undefined ? idle : undefined, client: idle }
+  let complete: CompleteResponse
   try {
-    whole = await readWhole(answered, pipe, patience, record)
+    complete = await readCompleteResponse(upstream, pipe, idleTimeouts, record)
   } finally {
-    record.check()
+    record.throwIfEnded()
   }
-  record.usage = whole.usage
-  record.first = performance.now() - record.started
-  if (typeof whole.body === 'string') record.close()
-  return new Response(whole.body, {
-    headers: responseHeaders(record, whole.type, runtime.redact, answered.response.headers),
+  record.usage = complete.usage
+  record.timeToFirstContent = performance.now() - record.startedAt
+  if (typeof complete.body === 'string') record.close()
+  return new Response(complete.body, {
+    headers: responseHeaders(record, complete.contentType, runtime.redact, upstream.response.headers),
   })
 }
 
 /** Counted, or guessed where the vendor has no count for what it was asked. */
-const answerCount = async (clientRequest: ClientRequest, plan: Plan, context: AttemptContext): Promise<Response> => {
+const answerTokenCount = async (
+  clientRequest: ClientRequest,
+  plan: Plan,
+  context: AttemptContext,
+): Promise<Response> => {
   const { record, runtime } = context
   try {
-    return await answerWhole(clientRequest, plan, context)
+    return await answerComplete(clientRequest, plan, context)
   } catch (failure) {
-    const asked = plan.targets.find(({ id }) => id === record.target)
-    return respondJson(guessedAfter(failure, clientRequest, asked), record, runtime)
+    const target = plan.targets.find(({ id }) => id === record.target)
+    return respondJson(estimateAfterFailure(failure, clientRequest, target), record, runtime)
   }
 }
 
 /** Each part as a request of its own, the answers as one. */
 const answerBatch = async (
-  { protocol, stream, usageAsked }: ClientRequest,
+  { protocol, stream, usageRequested }: ClientRequest,
   parts: ClientRequest[],
   caller: Caller,
   { record, runtime }: AttemptContext,
 ): Promise<Response> => {
   const { batch, renderFrame } = protocol as Ingress
-  const answer = (part: ClientRequest, own: RequestRecord) =>
-    answerWhole(part, planFor(part, caller, runtime), { record: own, runtime })
-  const answers = await answerEach(parts, record, runtime.records, answer, batch)
+  const answerPart = (part: ClientRequest, partRecord: RequestRecord) =>
+    answerComplete(part, planTargets(part, caller, runtime), { record: partRecord, runtime })
+  const answers = await answerParts(parts, record, runtime.records, answerPart, batch)
   const body = batch!.join(answers)
   if (!stream) return respondJson(body, record, runtime)
   record.close()
-  const text = batch!.frames(body, usageAsked).map(renderFrame).join('')
+  const text = batch!.frames(body, usageRequested).map(renderFrame).join('')
   return new Response(text, { headers: responseHeaders(record, 'text/event-stream; charset=utf-8', runtime.redact) })
 }
 

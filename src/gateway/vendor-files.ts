@@ -5,21 +5,21 @@ import type { Chat, Part, ProtocolId } from '../ir/chat.ts'
 import { pathOf } from '../media/inline-urls.ts'
 
 /** Protocols whose vendors read one store. */
-const sameStore: Record<ProtocolId, ProtocolId> = { 'openai-responses': 'openai-chat' }
+const fileStores: Record<ProtocolId, ProtocolId> = { 'openai-responses': 'openai-chat' }
 
 /** @param body the request as it came, in which the place is found. @throws GatewayError `invalid_request` naming it */
-export const refuseKept = (chat: Chat, speaks: ProtocolId, body: Json): void => {
-  const reader = sameStore[speaks] ?? speaks
-  for (const { file, by } of chat.turns.flatMap(({ parts }) => keptIn(parts))) {
-    if (by === reader) continue
+export const refuseForeignFiles = (chat: Chat, vendorProtocol: ProtocolId, body: Json): void => {
+  const fileStore = fileStores[vendorProtocol] ?? vendorProtocol
+  for (const { file, by } of chat.turns.flatMap(({ parts }) => vendorFilesIn(parts))) {
+    if (by === fileStore) continue
     const param = pathOf(body, file)
-    const message = `a file kept by a vendor of ${by} cannot be read by one of ${speaks}: send its bytes or its URL`
+    const message = `a file kept by a vendor of ${by} cannot be read by one of ${vendorProtocol}: send its bytes or its URL`
     throw new GatewayError('invalid_request', param === undefined ? message : `${param}: ${message}`, { param })
   }
 }
 
-const keptIn = (parts: readonly Part[]): { file: string; by: ProtocolId }[] =>
+const vendorFilesIn = (parts: readonly Part[]): { file: string; by: ProtocolId }[] =>
   parts.flatMap(part => {
-    if (part.type === 'result') return keptIn(part.parts)
+    if (part.type === 'result') return vendorFilesIn(part.parts)
     return part.type === 'media' && 'file' in part.source ? [part.source] : []
   })

@@ -12,7 +12,7 @@ import { protocols } from '../protocols/registry.ts'
 import { operations } from './routes.ts'
 
 /** What the document says of a request; the vendor's own fields pass beside it. */
-type Told = { summary: string; type?: string; schema: TSchema }
+type OperationDoc = { summary: string; contentType?: string; schema: TSchema }
 
 const model = Type.Optional(Type.String({ description: 'Absent: `default_model` of the configuration.' }))
 const input = Type.Union([Type.String(), Type.Array(Type.Unknown())])
@@ -20,7 +20,7 @@ const prompt = Type.Union([Type.String(), Type.Array(Type.Unknown())])
 const file = Type.String({ format: 'binary' })
 const form = 'multipart/form-data'
 
-const schemas: Readonly<Record<string, Told>> = {
+const operationDocs: Readonly<Record<string, OperationDoc>> = {
   anthropic: { summary: 'Messages', schema: MessagesRequest },
   'anthropic/count_tokens': { summary: 'Count the tokens of a message', schema: MessagesRequest },
   'openai-chat': { summary: 'Chat completions', schema: ChatRequest },
@@ -39,16 +39,16 @@ const schemas: Readonly<Record<string, Told>> = {
   'images/generations': { summary: 'Generate images', schema: Type.Object({ model, prompt: Type.String() }) },
   'images/edits': {
     summary: 'Edit images',
-    type: form,
+    contentType: form,
     schema: Type.Object({ model, image: file, prompt: Type.String() }),
   },
-  'images/variations': { summary: 'Vary images', type: form, schema: Type.Object({ model, image: file }) },
+  'images/variations': { summary: 'Vary images', contentType: form, schema: Type.Object({ model, image: file }) },
   'audio/speech': {
     summary: 'Text to speech',
     schema: Type.Object({ model, input: Type.String(), voice: Type.Optional(Type.String()) }),
   },
-  'audio/transcriptions': { summary: 'Speech to text', type: form, schema: Type.Object({ model, file }) },
-  'audio/translations': { summary: 'Speech to English text', type: form, schema: Type.Object({ model, file }) },
+  'audio/transcriptions': { summary: 'Speech to text', contentType: form, schema: Type.Object({ model, file }) },
+  'audio/translations': { summary: 'Speech to English text', contentType: form, schema: Type.Object({ model, file }) },
 }
 
 const modelInPath = { name: 'model', in: 'path', required: true, schema: { type: 'string' } }
@@ -57,11 +57,16 @@ const content = Type.Union([Type.String(), Type.Object({ parts: Type.Array(Type.
 const EmbedRequest = Type.Object({ content })
 const EmbedBatch = Type.Object({ requests: Type.Array(EmbedRequest) })
 
-const generation = (summary: string, more: object[] = [], schema: TSchema = GenerateRequest, tag = 'Chat'): object => ({
+const geminiOperation = (
+  summary: string,
+  extraParameters: object[] = [],
+  schema: TSchema = GenerateRequest,
+  tag = 'Chat',
+): object => ({
   post: {
     tags: [tag],
     summary,
-    parameters: [modelInPath, ...more],
+    parameters: [modelInPath, ...extraParameters],
     requestBody: { required: true, content: { 'application/json': { schema } } },
     responses: {},
   },
@@ -72,13 +77,18 @@ const geminiPaths: Readonly<Record<string, object>> = {
   '/v1beta/models': {
     get: { tags: ['Models'], summary: 'The models this key may use, as Gemini lists them', responses: {} },
   },
-  '/v1beta/models/{model}:generateContent': generation('Gemini'),
-  '/v1beta/models/{model}:streamGenerateContent': generation(
+  '/v1beta/models/{model}:generateContent': geminiOperation('Gemini'),
+  '/v1beta/models/{model}:streamGenerateContent': geminiOperation(
     'Gemini, streamed: as events with `alt=sse`, else as a JSON list',
     [{ name: 'alt', in: 'query', schema: { type: 'string', enum: ['sse'] } }],
   ),
-  '/v1beta/models/{model}:embedContent': generation('Gemini, embed a text', [], EmbedRequest, 'Passed as they are'),
-  '/v1beta/models/{model}:batchEmbedContents': generation(
+  '/v1beta/models/{model}:embedContent': geminiOperation(
+    'Gemini, embed a text',
+    [],
+    EmbedRequest,
+    'Passed as they are',
+  ),
+  '/v1beta/models/{model}:batchEmbedContents': geminiOperation(
     'Gemini, embed several texts',
     [],
     EmbedBatch,
@@ -87,7 +97,7 @@ const geminiPaths: Readonly<Record<string, object>> = {
 }
 
 /** The page asks nobody but this host, and offers nothing that would. */
-const offline = {
+const offlineConfig = {
   withDefaultFonts: false,
   telemetry: false,
   hideClientButton: true,
@@ -98,10 +108,10 @@ const offline = {
 
 type Document = NonNullable<NonNullable<Parameters<typeof swagger>[0]>['documentation']>
 
-const pages = swagger({
+const swaggerPlugin = swagger({
   path: '/docs',
   scalarCDN: '/docs/reference.js',
-  scalarConfig: offline,
+  scalarConfig: offlineConfig,
   documentation: {
     info: { title: 'simple-one-api', version, description: 'Every large model behind one address.' },
     tags: ['Chat', 'Models', 'Passed as they are', 'Health'].map(name => ({ name })),
@@ -112,18 +122,18 @@ const pages = swagger({
 })
 
 /** The page for people, the OpenAPI document it shows, and the script that shows it. */
-export type Pages = Readonly<Record<'page' | 'document' | 'script', () => Response>>
+export type DocumentationPages = Readonly<Record<'page' | 'document' | 'script', () => Response>>
 
 /** Tells of these routes. */
-export const createPages = async (routes: readonly InternalRoute[]): Promise<Pages> => {
-  const book = new Elysia().use(pages)
+export const createPages = async (routes: readonly InternalRoute[]): Promise<DocumentationPages> => {
+  const documentApp = new Elysia().use(swaggerPlugin)
   for (const { method, path, hooks } of routes) {
     if (hooks.detail?.hide) continue
     const operation = method === 'POST' ? operations.get(path) : undefined
-    book.route(method, path, '', operation ? spoken(operation.id) : { detail: hooks.detail })
+    documentApp.route(method, path, '', operation ? operationDetail(operation.id) : { detail: hooks.detail })
   }
-  const read = (path: string) => book.handle(new Request(`http://localhost${path}`))
-  const [page, document] = await Promise.all([read('/docs'), read('/docs/json')])
+  const fetchPage = (path: string) => documentApp.handle(new Request(`http://localhost${path}`))
+  const [page, document] = await Promise.all([fetchPage('/docs'), fetchPage('/docs/json')])
   return {
     page: () => page.clone(),
     document: () => document.clone(),
@@ -131,13 +141,13 @@ export const createPages = async (routes: readonly InternalRoute[]): Promise<Pag
   }
 }
 
-const spoken = (id: string) => ({
+const operationDetail = (id: string) => ({
   detail: {
     tags: [protocols.has(id) ? 'Chat' : 'Passed as they are'],
-    summary: schemas[id]?.summary ?? id,
+    summary: operationDocs[id]?.summary ?? id,
     requestBody: {
       required: true,
-      content: { [schemas[id]?.type ?? 'application/json']: { schema: schemas[id]?.schema ?? {} } },
+      content: { [operationDocs[id]?.contentType ?? 'application/json']: { schema: operationDocs[id]?.schema ?? {} } },
     },
   },
 })

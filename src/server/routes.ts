@@ -32,47 +32,51 @@ export const operations: ReadonlyMap<string, Ingress | PassthroughProtocol> = ne
 ])
 
 /** Addresses of translations, in the manner that is configured: DeepLX's, DeepL's. */
-const translations: Readonly<Record<string, string>> = {
+const translationPaths: Readonly<Record<string, string>> = {
   '/translate': 'deeplx',
   '/v1/translate': 'deeplx',
   '/v2/translate': 'deepl',
 }
 
-const translationAt = (path: string, manner: TranslationOptions | undefined, query: string): Operation | undefined => {
-  const protocol = manner && translationProtocols(manner).get(translations[path] ?? '')
+const translationAt = (
+  path: string,
+  translation: TranslationOptions | undefined,
+  query: string,
+): Operation | undefined => {
+  const protocol = translation && translationProtocols(translation).get(translationPaths[path] ?? '')
   return protocol && { protocol, query }
 }
 
 /** The paths of each configuration that only its entries know, made when one is first asked for. */
-const ownPaths = new WeakMap<readonly Entry[], ReadonlyMap<string, PassthroughProtocol>>()
+const customPaths = new WeakMap<readonly Entry[], ReadonlyMap<string, PassthroughProtocol>>()
 
-const ownPathsOf = (entries: readonly Entry[]): ReadonlyMap<string, PassthroughProtocol> => {
-  const known = ownPaths.get(entries)
-  if (known) return known
+const customPathsOf = (entries: readonly Entry[]): ReadonlyMap<string, PassthroughProtocol> => {
+  const cached = customPaths.get(entries)
+  if (cached) return cached
   const names = new Set(entries.flatMap(({ supportedProtocols = [] }) => supportedProtocols).filter(isCustomPath))
   const paths = new Map([...names].map((name): [string, PassthroughProtocol] => [`/v1/${name}`, openaiPass(name)]))
-  ownPaths.set(entries, paths)
+  customPaths.set(entries, paths)
   return paths
 }
 
 /** Addresses that hang on the configuration: translations, and paths that an entry's `speaks` names. */
-export const configuredAt = (
+export const configuredOperation = (
   path: string,
   { translation, entries }: Pick<Compiled, 'translation' | 'entries'>,
   query: string,
 ): Operation | undefined => {
   const translated = translationAt(path, translation, query)
-  const protocol = translated ? undefined : ownPathsOf(entries).get(path)
+  const protocol = translated ? undefined : customPathsOf(entries).get(path)
   return protocol ? { protocol, query } : translated
 }
 
 /** Addresses of Gemini's API name the model and say whether to stream: as events with `alt=sse`, else as one JSON list. */
-export const generationIn = (path: string, query: string): Operation | undefined => {
-  const named = parseModelPath(path, query)
-  if (named === undefined) return undefined
-  const { model, verb, stream, sse } = named
-  const single = unaryIngresses.get(`gemini/${verb}`)
-  if (single) return { protocol: single, model, stream, query }
+export const geminiOperation = (path: string, query: string): Operation | undefined => {
+  const geminiPath = parseModelPath(path, query)
+  if (geminiPath === undefined) return undefined
+  const { model, verb, stream, sse } = geminiPath
+  const unaryIngress = unaryIngresses.get(`gemini/${verb}`)
+  if (unaryIngress) return { protocol: unaryIngress, model, stream, query }
   if (verb === 'countTokens') return { protocol: geminiCount, model, stream, query }
   return { protocol: stream && !sse ? geminiJsonArray : protocols.get('gemini')!, model, stream, query }
 }

@@ -15,7 +15,7 @@ const auth = createAuth([
   rule('scoped', 'sk-scoped', ['gpt-4o', 'qwen-*']),
   rule('none', 'sk-none', []),
 ])
-const shown = (headers: Record<string, string>, query = '') => presentedKeys(new Headers(headers), query)
+const keysIn = (headers: Record<string, string>, query = '') => presentedKeys(new Headers(headers), query)
 
 describe('where a key may be', () => {
   test.each([
@@ -26,37 +26,37 @@ describe('where a key may be', () => {
     ['api-key', { 'api-key': 'sk-master' }, ''],
     ['?key=', {}, 'alt=sse&key=sk%2Dmaster'],
   ] as [string, Record<string, string>, string][])('%s', (_, headers, query) => {
-    expect(auth.identify(shown(headers, query)).id).toBe('master')
+    expect(auth.authenticate(keysIn(headers, query)).id).toBe('master')
   })
 
   test('one valid key among several suffices', () => {
     const headers = { authorization: 'Bearer not-needed', 'x-api-key': 'sk-scoped' }
-    expect(auth.identify(shown(headers)).id).toBe('scoped')
-    expect(auth.identify(shown({ authorization: 'Bearer wrong' }, 'key=no&key=sk-master')).id).toBe('master')
+    expect(auth.authenticate(keysIn(headers)).id).toBe('scoped')
+    expect(auth.authenticate(keysIn({ authorization: 'Bearer wrong' }, 'key=no&key=sk-master')).id).toBe('master')
   })
 
   test('nothing else is taken for one', () => {
     expect(
-      shown({ authorization: 'Basic c2stbWFzdGVy', cookie: 'key=sk-master' }, 'monkey=sk-master&apikey=sk-master'),
+      keysIn({ authorization: 'Basic c2stbWFzdGVy', cookie: 'key=sk-master' }, 'monkey=sk-master&apikey=sk-master'),
     ).toEqual([])
-    expect(shown({ authorization: 'sk-master' })).toEqual([])
-    expect(shown({ authorization: 'Bearer ', 'x-api-key': ' ' }, 'key=')).toEqual([])
-    expect(shown({ 'x-api-key': 'a'.repeat(4096) })).toHaveLength(1)
-    expect(shown({ 'x-api-key': 'a'.repeat(4097) }, `key=${'a'.repeat(5000)}`)).toEqual([])
+    expect(keysIn({ authorization: 'sk-master' })).toEqual([])
+    expect(keysIn({ authorization: 'Bearer ', 'x-api-key': ' ' }, 'key=')).toEqual([])
+    expect(keysIn({ 'x-api-key': 'a'.repeat(4096) })).toHaveLength(1)
+    expect(keysIn({ 'x-api-key': 'a'.repeat(4097) }, `key=${'a'.repeat(5000)}`)).toEqual([])
   })
 })
 
 describe('who is let in', () => {
   test.each([[], ['wrong'], ['sk-maste'], ['sk-master1'], ['SK-MASTER'], ['__proto__']])('not with %j', (...keys) => {
-    const refused = () => auth.identify(keys)
-    expect(refused).toThrow(GatewayError)
-    expect(refused).toThrow('a valid key is needed')
+    const authenticate = () => auth.authenticate(keys)
+    expect(authenticate).toThrow(GatewayError)
+    expect(authenticate).toThrow('a valid key is needed')
   })
 
   test('the refusal is the same whatever was wrong, and shows no key', () => {
     const refusal = (keys: string[]) => {
       try {
-        auth.identify(keys)
+        auth.authenticate(keys)
       } catch (error) {
         return error as GatewayError
       }
@@ -68,15 +68,15 @@ describe('who is let in', () => {
 
   test('everybody where no key is configured, whatever is shown', () => {
     const open = createAuth([])
-    expect(open.identify([]).id).toBe('anonymous')
-    expect(open.identify(['any']).id).toBe('anonymous')
-    expect(open.identify([]).may('anything')).toBe(true)
-    expect(open.identify([])).toBe(open.identify(['other']))
+    expect(open.authenticate([]).id).toBe('anonymous')
+    expect(open.authenticate(['any']).id).toBe('anonymous')
+    expect(open.authenticate([]).may('anything')).toBe(true)
+    expect(open.authenticate([])).toBe(open.authenticate(['other']))
   })
 })
 
 describe('what a caller may name', () => {
-  const may = (key: string, model: string) => auth.identify([key]).may(model)
+  const may = (key: string, model: string) => auth.authenticate([key]).may(model)
 
   test('all without scopes; exact names and prefixes with them; nothing with an empty list', () => {
     expect(may('sk-master', 'any')).toBe(true)
@@ -87,7 +87,7 @@ describe('what a caller may name', () => {
   })
 
   test('`*` among the scopes is every model; names of object members are names', () => {
-    const all = createAuth([rule('all', 'k', ['gpt-4o', '*'])]).identify(['k'])
+    const all = createAuth([rule('all', 'k', ['gpt-4o', '*'])]).authenticate(['k'])
     expect(all.may('whatever')).toBe(true)
     expect(all.scopes).toEqual(['gpt-4o', '*'])
     expect(may('sk-scoped', '__proto__')).toBe(false)
@@ -96,15 +96,15 @@ describe('what a caller may name', () => {
 
   test('a key that stands twice may do what either place allows', () => {
     const twice = createAuth([rule('master', 'k'), rule('k1', 'k', ['a'])])
-    expect(twice.identify(['k']).may('b')).toBe(true)
-    expect(twice.identify(['k']).id).toBe('master')
+    expect(twice.authenticate(['k']).may('b')).toBe(true)
+    expect(twice.authenticate(['k']).id).toBe('master')
     const late = createAuth([rule('k1', 'k', ['a']), rule('master', 'k')])
-    expect(late.identify(['k']).id).toBe('master')
-    const scoped = createAuth([rule('k1', 'k', ['a']), rule('k2', 'k', ['b*'])]).identify(['k'])
+    expect(late.authenticate(['k']).id).toBe('master')
+    const scoped = createAuth([rule('k1', 'k', ['a']), rule('k2', 'k', ['b*'])]).authenticate(['k'])
     expect([scoped.may('a'), scoped.may('bc'), scoped.may('c')]).toEqual([true, true, false])
   })
 
   test('a caller is one object for the life of a configuration', () => {
-    expect(auth.identify(['sk-scoped'])).toBe(auth.identify(['no', 'sk-scoped']))
+    expect(auth.authenticate(['sk-scoped'])).toBe(auth.authenticate(['no', 'sk-scoped']))
   })
 })

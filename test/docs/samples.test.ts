@@ -36,7 +36,10 @@ const written = (name: string) => JSON.parse(readFileSync(join(folder, name), 'u
 const start = (name: string) => serve(load(join(folder, name), {}).compiled!)
 
 const serve = (compiled: Compiled) => {
-  const log = createLog({ write: () => undefined, terminal: false }, { level: 'error', format: 'json', redact: x => x })
+  const log = createLog(
+    { write: () => undefined, isTerminal: false },
+    { level: 'error', format: 'json', redact: x => x },
+  )
   return createServer({
     runtime: buildRuntime(compiled, {
       limits: memoryLimits(),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
-import type { Params } from '../../src/downstream/multipart/fields.ts'
+import type { FormParams } from '../../src/downstream/multipart/fields.ts'
 import { isMultipart, readUpload } from '../../src/downstream/multipart/upload.ts'
 
 const boundary = 'X-edge-of-part'
@@ -24,14 +24,14 @@ const upload = (text: string, { piece = text.length, length = true } = {}): Requ
   return new Request('http://localhost/v1/audio/transcriptions', { method: 'POST', headers, body })
 }
 
-const sent = async (request: Request, model: string, maxBody = 1_000_000, params?: Params) => {
-  const read = await readUpload(request, maxBody)
-  const { payload, length } = read.write(model, params)
+const rewriteUpload = async (request: Request, model: string, maxBody = 1_000_000, params?: FormParams) => {
+  const received = await readUpload(request, maxBody)
+  const { payload, length } = received.write(model, params)
   return {
-    named: read.model,
+    requestedModel: received.model,
     text: await new Response(payload as BodyInit).text(),
     length,
-    streamed: payload instanceof ReadableStream,
+    isStreamed: payload instanceof ReadableStream,
   }
 }
 
@@ -39,20 +39,20 @@ describe('an upload', () => {
   for (const piece of [1, 7, 64, 100_000]) {
     test(`is streamed when its model comes before the first file (pieces of ${piece})`, async () => {
       const text = field('model', 'whisper') + field('language', 'de') + file('file', content) + end
-      const wanted = field('model', 'vendor-whisper-1') + field('language', 'de') + file('file', content) + end
-      const result = await sent(upload(text, { piece }), 'vendor-whisper-1')
-      expect(result.named).toBe('whisper')
-      expect(result.text).toBe(wanted)
-      expect(result.length).toBe(wanted.length)
-      if (piece < 1000) expect(result.streamed).toBe(true)
+      const expected = field('model', 'vendor-whisper-1') + field('language', 'de') + file('file', content) + end
+      const result = await rewriteUpload(upload(text, { piece }), 'vendor-whisper-1')
+      expect(result.requestedModel).toBe('whisper')
+      expect(result.text).toBe(expected)
+      expect(result.length).toBe(expected.length)
+      if (piece < 1000) expect(result.isStreamed).toBe(true)
     })
 
     test(`is read whole when a file comes first (pieces of ${piece})`, async () => {
       const text = file('file', content) + field('model', 'whisper') + end
-      const result = await sent(upload(text, { piece }), 'm')
+      const result = await rewriteUpload(upload(text, { piece }), 'm')
       expect(result).toMatchObject({
-        named: 'whisper',
-        streamed: false,
+        requestedModel: 'whisper',
+        isStreamed: false,
         text: file('file', content) + field('model', 'm') + end,
       })
     })
@@ -60,8 +60,8 @@ describe('an upload', () => {
 
   test('without a model gets one in front', async () => {
     const text = file('file', content) + end
-    const result = await sent(upload(text), 'm')
-    expect(result.named).toBeUndefined()
+    const result = await rewriteUpload(upload(text), 'm')
+    expect(result.requestedModel).toBeUndefined()
     const form = await new Response(result.text, {
       headers: { 'content-type': `multipart/form-data; boundary=${boundary}` },
     }).formData()
@@ -78,15 +78,17 @@ describe('an upload', () => {
       '"声.wav"; filename*=utf-8\'\'%E5%A3%B0.wav',
     ]) {
       const part = `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename=${name}\r\nContent-Type: audio/wav\r\n\r\nx\r\n`
-      expect(await sent(upload(part + field('model', 'whisper') + end), 'm')).toMatchObject({ named: 'whisper' })
-      expect(await sent(upload(field('model', 'whisper') + part + end, { piece: 40 }), 'm')).toMatchObject({
-        streamed: true,
+      expect(await rewriteUpload(upload(part + field('model', 'whisper') + end), 'm')).toMatchObject({
+        requestedModel: 'whisper',
+      })
+      expect(await rewriteUpload(upload(field('model', 'whisper') + part + end, { piece: 40 }), 'm')).toMatchObject({
+        isStreamed: true,
       })
     }
   })
 
   test('without a known length stays without one', async () => {
-    const result = await sent(
+    const result = await rewriteUpload(
       upload(field('model', 'a') + file('file', content) + end, { piece: 16, length: false }),
       'b',
     )
@@ -123,29 +125,29 @@ describe('params of an entry', () => {
   ]
   for (const piece of [1, 7, 64, 100_000])
     test.each(shapes)(`%s (pieces of ${piece})`, async (_, asked, kept) => {
-      const wanted = added + kept.join('') + end
-      const { text, length } = await sent(upload(asked.join('') + end, { piece }), 'm', 1_000_000, params)
-      expect(text).toBe(wanted)
-      expect([undefined, Buffer.byteLength(wanted)]).toContain(length)
+      const expected = added + kept.join('') + end
+      const { text, length } = await rewriteUpload(upload(asked.join('') + end, { piece }), 'm', 1_000_000, params)
+      expect(text).toBe(expected)
+      expect([undefined, Buffer.byteLength(expected)]).toContain(length)
     })
 
   test('and a model put in front are not run into what stands before the form', async () => {
     const asked = `to whom it may concern\r\n${file('file', content)}${end}`
-    expect((await sent(upload(asked), 'm')).text).toBe(field('model', 'm') + file('file', content) + end)
-    const { text } = await sent(upload(asked), 'm', 1_000_000, { language: 'fr' })
+    expect((await rewriteUpload(upload(asked), 'm')).text).toBe(field('model', 'm') + file('file', content) + end)
+    const { text } = await rewriteUpload(upload(asked), 'm', 1_000_000, { language: 'fr' })
     expect(text).toBe(field('language', 'fr') + field('model', 'm') + file('file', content) + end)
   })
 
   test('leave a second model refused', async () => {
     const asked = upload(field('model', 'a') + file('file', content) + field('model', 'b') + end, { piece: 50 })
-    expect(sent(asked, 'm', 1_000_000, params)).rejects.toMatchObject({ code: 'invalid_request' })
+    expect(rewriteUpload(asked, 'm', 1_000_000, params)).rejects.toMatchObject({ code: 'invalid_request' })
   })
 })
 
 describe('refused is an upload', () => {
   const refusal = async (request: Request, maxBody?: number): Promise<GatewayError> => {
     try {
-      await sent(request, 'm', maxBody)
+      await rewriteUpload(request, 'm', maxBody)
     } catch (error) {
       if (error instanceof GatewayError) return error
       throw error
@@ -167,7 +169,7 @@ describe('refused is an upload', () => {
   })
 
   const disposition = 'content-disposition: form-data'
-  const hidden: [name: string, head: string][] = [
+  const hiddenModels: [name: string, head: string][] = [
     ['in a folded line', `${disposition};\r\n name="model"`],
     ['behind a name inside another value', `${disposition}; filename="; name=x"; name="model"`],
     ['with an escape', `${disposition}; name="mod\\el"`],
@@ -178,7 +180,7 @@ describe('refused is an upload', () => {
     ['in the extended form', `${disposition}; name*=utf-8''model`],
     ['without a disposition', 'content-type: text/plain'],
   ]
-  test.each(hidden)('that names another model %s', async (_name, head) => {
+  test.each(hiddenModels)('that names another model %s', async (_name, head) => {
     const part = `--${boundary}\r\n${head}\r\n\r\nother\r\n`
     const order = [
       [file('file', content), field('model', 'a')],

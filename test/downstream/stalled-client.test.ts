@@ -15,53 +15,53 @@ const frame = Buffer.from(
 /** What needs ten seconds at 64 bytes a millisecond. */
 const large = Buffer.from(frame.toString().replace('word', 'w'.repeat(640_000)))
 /** Seconds. */
-const patience = 4
-const heartbeat = 1
+const clientIdleTimeout = 4
+const heartbeatInterval = 1
 
 type Vendor = UnderlyingDefaultSource<Uint8Array>
-type Looked = Tickable & { cancel(): void }
-const open: Looked[] = []
+type CheckedStream = Tickable & { cancel(): void }
+const openStreams: CheckedStream[] = []
 afterEach(() => {
-  for (const stream of open.splice(0)) stream.cancel()
+  for (const stream of openStreams.splice(0)) stream.cancel()
 })
 
-const trailOf = () =>
+const createRecord = () =>
   new RequestRecords({ write: () => undefined, flush: async () => undefined, configure: () => undefined }).begin(
     'POST',
     '/',
   )
-const deadlineOf = () => new Deadline({ expired: () => undefined, look: () => undefined })
+const createDeadline = () => new Deadline({ expired: () => undefined, look: () => undefined })
 
-const begunRelay = async (vendor: Vendor) => {
-  const record = trailOf()
+const startEventStream = async (vendor: Vendor) => {
+  const record = createRecord()
   const reader = new ReadableStream(vendor, { highWaterMark: 0 }).getReader()
-  const source = new UpstreamEventSource(reader, passthrough.pipeStream(exchangeFor({})), deadlineOf(), 60, frame)
+  const source = new UpstreamEventSource(reader, passthrough.pipeStream(exchangeFor({})), createDeadline(), 60, frame)
   const opening = source.commit().then(text => ({ headers: new Headers(), text, source }))
-  const terms = {
-    heartbeat,
-    patience,
-    sign: ': sign\n\n',
-    type: 'text/event-stream',
-    fail: () => '',
+  const options = {
+    heartbeatInterval,
+    clientIdleTimeout,
+    heartbeatFrame: ': sign\n\n',
+    contentType: 'text/event-stream',
+    renderError: () => '',
     headers: () => ({}),
   }
-  const looked = new ClientEventStream(record, terms, opening)
+  const looked = new ClientEventStream(record, options, opening)
   record.cancellable = looked
-  return { trail: record, looked, body: (await looked.answer).body! }
+  return { record: record, looked, body: (await looked.response).body! }
 }
 
-const begunHanding = async (vendor: Vendor) => {
-  const record = trailOf()
+const startByteStream = async (vendor: Vendor) => {
+  const record = createRecord()
   const response = new Response(new ReadableStream(vendor, { highWaterMark: 0 }))
-  const answered = { response, deadline: deadlineOf(), stop: () => undefined }
-  const looked = new ClientByteStream(answered, { vendor: 60, client: patience }, record)
-  return { trail: record, looked, body: new ReadableStream(looked) }
+  const upstream = { response, deadline: createDeadline(), stop: () => undefined }
+  const looked = new ClientByteStream(upstream, { vendor: 60, client: clientIdleTimeout }, record)
+  return { record: record, looked, body: new ReadableStream(looked) }
 }
 
 /** A stream whose first piece the client has read. `beat` looks at it so many seconds after that. */
-const begin = async (stream: ReturnType<typeof begunRelay | typeof begunHanding>) => {
-  const { trail: record, looked, body } = await stream
-  open.push(looked)
+const begin = async (stream: ReturnType<typeof startEventStream | typeof startByteStream>) => {
+  const { record: record, looked, body } = await stream
+  openStreams.push(looked)
   // The beats are told here.
   stopTicking(looked)
   const client = body.getReader()
@@ -70,51 +70,51 @@ const begin = async (stream: ReturnType<typeof begunRelay | typeof begunHanding>
     await Bun.sleep(0)
   }
   await take()
-  const began = performance.now()
-  return { trail: record, take, beat: (seconds: number) => looked.tick(began + seconds * 1000) }
+  const startedAt = performance.now()
+  return { record: record, take, tickAt: (seconds: number) => looked.tick(startedAt + seconds * 1000) }
 }
 
 describe.each([
-  ['a stream', begunRelay],
-  ['bytes', begunHanding],
-])('%s', (_, begun) => {
+  ['a stream', startEventStream],
+  ['bytes', startByteStream],
+])('%s', (_, startStream) => {
   test('that is taken from now and then is not cut off, though something lies ready at every look', async () => {
-    const { trail: record, take, beat } = await begin(begun({ pull: controller => controller.enqueue(frame) }))
+    const { record: record, take, tickAt } = await begin(startStream({ pull: controller => controller.enqueue(frame) }))
     for (let second = 2; second < 30; second += 2) {
-      beat(second)
+      tickAt(second)
       await take()
     }
-    expect(record.ended).toBeUndefined()
-    beat(30)
-    beat(30 + patience + 1)
-    expect(record.ended?.message).toBe('the client has taken nothing for 4 s')
+    expect(record.endReason).toBeUndefined()
+    tickAt(30)
+    tickAt(30 + clientIdleTimeout + 1)
+    expect(record.endReason?.message).toBe('the client has taken nothing for 4 s')
   })
 
   test('of which a large piece lies ready are given the time of a poor line', async () => {
-    const { trail: record, beat } = await begin(begun({ pull: controller => controller.enqueue(large) }))
-    beat(1)
-    beat(1 + patience + 9)
-    expect(record.ended).toBeUndefined()
-    beat(1 + patience + 11)
-    expect(record.ended?.code).toBe('cancelled')
+    const { record: record, tickAt } = await begin(startStream({ pull: controller => controller.enqueue(large) }))
+    tickAt(1)
+    tickAt(1 + clientIdleTimeout + 9)
+    expect(record.endReason).toBeUndefined()
+    tickAt(1 + clientIdleTimeout + 11)
+    expect(record.endReason?.code).toBe('cancelled')
   })
 })
 
 test('neither a sign of life nor the frame that was fetched before it says that the client took something', async () => {
-  let say = () => {}
+  let sendFrame = () => {}
   const vendor: Vendor = {
     start(controller) {
-      say = () => controller.enqueue(frame)
+      sendFrame = () => controller.enqueue(frame)
     },
   }
-  const { trail: record, beat } = await begin(begunRelay(vendor))
-  beat(0.25)
-  beat(0.25 + heartbeat)
-  say()
+  const { record: record, tickAt } = await begin(startEventStream(vendor))
+  tickAt(0.25)
+  tickAt(0.25 + heartbeatInterval)
+  sendFrame()
   await Bun.sleep(0)
-  beat(0.5 + heartbeat)
-  beat(heartbeat + patience)
-  expect(record.ended).toBeUndefined()
-  beat(0.5 + heartbeat + patience)
-  expect(record.ended?.code).toBe('cancelled')
+  tickAt(0.5 + heartbeatInterval)
+  tickAt(heartbeatInterval + clientIdleTimeout)
+  expect(record.endReason).toBeUndefined()
+  tickAt(0.5 + heartbeatInterval + clientIdleTimeout)
+  expect(record.endReason?.code).toBe('cancelled')
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { mayOf } from '../../src/auth/keys.ts'
+import { modelFilter } from '../../src/auth/keys.ts'
 import { GatewayError } from '../../src/base/errors.ts'
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { kindOf } from '../../src/catalog/model-kinds.ts'
@@ -31,7 +31,11 @@ const compiledOf = (entries: Entry[], changes: Partial<Compiled> = {}): Compiled
   ...changes,
 })
 
-const callerOf = (scopes?: string[]): Caller => ({ id: 'caller', may: mayOf(scopes), ...(scopes ? { scopes } : {}) })
+const callerOf = (scopes?: string[]): Caller => ({
+  id: 'caller',
+  may: modelFilter(scopes),
+  ...(scopes ? { scopes } : {}),
+})
 const anyone = callerOf()
 const routerOf = (entries: Entry[], changes: Partial<Compiled> = {}, options = {}): Router =>
   createRouter(compiledOf(entries, changes), () => true, { turns: new Map(), ...options })

@@ -289,7 +289,7 @@ describe('over entries and credentials, through the router and the record', () =
     const tried = Array.from({ length: 3 }, () => {
       const record = begin()
       now += takes[record.target!]!
-      record.first = 1
+      record.timeToFirstContent = 1
       record.close()
       return record.target!
     })

@@ -4,10 +4,10 @@ import { createRedact } from '../../src/base/redact.ts'
 import { createLog, type LogSettings } from '../../src/telemetry/log.ts'
 import { RequestRecords } from '../../src/telemetry/request-record.ts'
 
-const collect = (settings: Partial<LogSettings> = {}, terminal = false) => {
+const createTestLog = (settings: Partial<LogSettings> = {}, terminal = false) => {
   const written: string[] = []
   const log = createLog(
-    { terminal, write: text => written.push(text) },
+    { isTerminal: terminal, write: text => written.push(text) },
     { level: 'info', format: 'auto', redact: text => text, ...settings },
   )
   const lines = () => {
@@ -18,7 +18,7 @@ const collect = (settings: Partial<LogSettings> = {}, terminal = false) => {
 }
 
 test('a line is one JSON object, with its time', () => {
-  const { log, lines } = collect()
+  const { log, lines } = createTestLog()
   log.write({ level: 'info', message: 'request', id: 'r1', model: undefined })
   const [line] = lines()
   expect(JSON.parse(line!)).toEqual({
@@ -30,7 +30,7 @@ test('a line is one JSON object, with its time', () => {
 })
 
 test('lines below the level are not written', () => {
-  const { log, lines } = collect({ level: 'warn' })
+  const { log, lines } = createTestLog({ level: 'warn' })
   log.write({ level: 'info', message: 'quiet' })
   log.write({ level: 'error', message: 'loud' })
   expect(lines().map(line => JSON.parse(line).message)).toEqual(['loud'])
@@ -38,7 +38,7 @@ test('lines below the level are not written', () => {
 
 test('a secret is blotted out in every form it may take', () => {
   const secret = 'sk-a/b"c+d=e'
-  const { log, lines } = collect({ redact: createRedact([secret]) })
+  const { log, lines } = createTestLog({ redact: createRedact([secret]) })
   const forms = [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')]
   log.write({ level: 'info', message: 'request', forms, prompt: JSON.stringify({ key: secret }) })
   const text = lines().join('')
@@ -46,57 +46,57 @@ test('a secret is blotted out in every form it may take', () => {
 })
 
 test('on a terminal a line is for people: the time, the level, what it tells, name by name', () => {
-  const { log, lines } = collect({}, true)
+  const { log, lines } = createTestLog({}, true)
   log.write({ level: 'warn', message: 'request', id: 'r1', error: { code: 'limited' }, model: undefined })
   expect(lines()[0]!.replaceAll(/\x1b\[\d+m/g, '')).toMatch(
     /^\d\d:\d\d:\d\d warn {2}request id=r1 error=\{"code":"limited"\}$/,
   )
-  const json = collect({ format: 'json' }, true)
+  const json = createTestLog({ format: 'json' }, true)
   json.log.write({ level: 'info', message: 'request' })
   expect(JSON.parse(json.lines()[0]!).message).toBe('request')
 })
 
 test('on a terminal a line cannot break out of itself or steer the terminal', () => {
-  const { log, lines } = collect({}, true)
+  const { log, lines } = createTestLog({}, true)
   log.write({ level: 'warn', message: 'request', model: 'evil\n\x1b[2Jmodel' })
   expect(lines()).toHaveLength(1)
   expect(lines().join('')).not.toContain('\x1b[2J')
 })
 
-const ticket = () => {
+const createLease = () => {
   const settled: (number | undefined)[] = []
   return { settled, settle: (tokens?: number) => void settled.push(tokens) }
 }
 const target = { id: 't', model: 'm' } as never
 
 test('a trail closes once, whoever closes it', () => {
-  const { log, lines } = collect()
+  const { log, lines } = createTestLog()
   const records = new RequestRecords(log)
   const record = records.begin('POST', '/v1/chat/completions')
-  const lent = ticket()
-  record.holdLease({ target, lease: lent })
+  const lease = createLease()
+  record.holdLease({ target, lease: lease })
   record.reachedVendor = true
   record.usage = { input: 3, output: 4 }
   record.close()
   record.cancel()
   record.close({ error: new GatewayError('internal', 'late') })
-  expect(lent.settled).toEqual([7])
-  expect(records.open.size).toBe(0)
+  expect(lease.settled).toEqual([7])
+  expect(records.active.size).toBe(0)
   expect(lines().map(line => JSON.parse(line).status)).toEqual([200])
 })
 
 test('a client that leaves stops what is under way, and a ticket that comes too late goes straight back', () => {
-  const { log, lines } = collect()
+  const { log, lines } = createTestLog()
   const record = new RequestRecords(log).begin('POST', '/')
   const stopped: string[] = []
   record.cancellable = { stop: error => void stopped.push(error.code) }
   record.cancel()
-  const late = ticket()
-  record.holdLease({ target, lease: late })
+  const lateLease = createLease()
+  record.holdLease({ target, lease: lateLease })
   expect(stopped).toEqual(['cancelled'])
   expect(record.signal.aborted).toBe(true)
-  expect(late.settled).toEqual([0])
-  expect(() => record.check()).toThrow('the client left')
+  expect(lateLease.settled).toEqual([0])
+  expect(() => record.throwIfEnded()).toThrow('the client left')
   expect(JSON.parse(lines()[0]!)).toMatchObject({ status: 499, error: { code: 'cancelled' } })
 })
 
@@ -105,11 +105,11 @@ test('tokens nobody counted: none if no vendor was reached, the estimate if one 
     [false, 0],
     [true, undefined],
   ] as const) {
-    const record = new RequestRecords(collect().log).begin('POST', '/')
-    const lent = ticket()
-    record.holdLease({ target, lease: lent })
+    const record = new RequestRecords(createTestLog().log).begin('POST', '/')
+    const lease = createLease()
+    record.holdLease({ target, lease: lease })
     record.reachedVendor = reached
     record.close()
-    expect(lent.settled).toEqual([tokens])
+    expect(lease.settled).toEqual([tokens])
   }
 })

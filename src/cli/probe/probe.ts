@@ -2,7 +2,7 @@
 
 import { createRedact } from '../../base/redact.ts'
 import type { Compiled } from '../../config/compiled.ts'
-import { ask, type Result } from '../../gateway/probe/ask.ts'
+import { type ProbeResult, probeTarget } from '../../gateway/probe/ask.ts'
 import { type Probe, probesOf } from '../../gateway/probe/targets.ts'
 import { memoryLimits } from '../../limits/memory.ts'
 import type { Entry } from '../../providers/entry.ts'
@@ -49,9 +49,13 @@ const forProbing = (settings: Compiled): Compiled => ({
   onLoss: 'note',
 })
 
-const unasked = ({ skip }: Probe): Result => ({ result: 'skipped', why: skip ?? 'interrupted', milliseconds: 0 })
+const unasked = ({ skip }: Probe): ProbeResult => ({
+  result: 'skipped',
+  reason: skip ?? 'interrupted',
+  milliseconds: 0,
+})
 
-type Results = ReadonlyMap<Probe, Result>
+type Results = ReadonlyMap<Probe, ProbeResult>
 
 /** The first Ctrl-C ends what is under way, and what is known is told; a second one ends the process. */
 const untilInterrupted = async (
@@ -78,7 +82,7 @@ const run = async (
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Results> => {
-  const results = new Map<Probe, Result>()
+  const results = new Map<Probe, ProbeResult>()
   const terms = { settings, limits: memoryLimits(), redact: createRedact(settings.secrets) }
   const queues = [...Map.groupBy(probes, ({ target }) => target.entry.id).values()]
     .map(queue => queue.filter(({ skip }) => skip === undefined))
@@ -88,7 +92,7 @@ const run = async (
     for (const probe of queue) {
       if (signal.aborted || probe.skip !== undefined) return
       progress.begin(probe)
-      const outcome = await ask(probe.target, probe.asks, signal, terms)
+      const outcome = await probeTarget(probe.target, probe.probeProtocol, signal, terms)
       const probed: Probed = { probe, outcome }
       results.set(probe, outcome)
       progress.end(probed)

@@ -1,12 +1,12 @@
 /** What a probe shows: the line that tells how far it is, the table, and the same for machines. */
-import type { Result } from '../../gateway/probe/ask.ts'
+import type { ProbeResult } from '../../gateway/probe/ask.ts'
 import type { Probe } from '../../gateway/probe/targets.ts'
 
-export type Probed = { probe: Probe; outcome: Result }
+export type Probed = { probe: Probe; outcome: ProbeResult }
 export type Count = { ok: number; failed: number; skipped: number }
 
 export const countOf = (all: readonly Probed[]): Count => {
-  const of = (result: Result['result']) => all.filter(({ outcome }) => outcome.result === result).length
+  const of = (result: ProbeResult['result']) => all.filter(({ outcome }) => outcome.result === result).length
   return { ok: of('ok'), failed: of('failed'), skipped: of('skipped') }
 }
 
@@ -14,17 +14,17 @@ export const countOf = (all: readonly Probed[]): Count => {
 const plain = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
 const shorten = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text)
 
-const words: Record<Result['result'], string> = { ok: 'ok', failed: 'failed', skipped: 'not probed' }
-const colours: Record<Result['result'], number> = { ok: 32, failed: 31, skipped: 33 }
+const words: Record<ProbeResult['result'], string> = { ok: 'ok', failed: 'failed', skipped: 'not probed' }
+const colours: Record<ProbeResult['result'], number> = { ok: 32, failed: 31, skipped: 33 }
 
-const timeOf = ({ result, milliseconds }: Result): string =>
+const timeOf = ({ result, milliseconds }: ProbeResult): string =>
   result === 'skipped' ? '' : `${Math.round(milliseconds)} ms`
-const tokensOf = ({ usage }: Result): string => (usage ? `${usage.input} + ${usage.output}` : '')
-const reasonOf = (outcome: Result): string => {
+const tokensOf = ({ usage }: ProbeResult): string => (usage ? `${usage.input} + ${usage.output}` : '')
+const reasonOf = (outcome: ProbeResult): string => {
   if (outcome.result === 'ok') return ''
-  if (outcome.result === 'skipped') return plain(outcome.why)
-  const { means, says } = outcome.verdict
-  return shorten(plain(says === undefined ? means : `${means}: ${says}`), 240)
+  if (outcome.result === 'skipped') return plain(outcome.reason)
+  const { explanation, vendorMessage } = outcome.verdict
+  return shorten(plain(vendorMessage === undefined ? explanation : `${explanation}: ${vendorMessage}`), 240)
 }
 
 /** Columns: target, result, time, tokens in + out, and what was wrong. */
@@ -69,7 +69,7 @@ export const jsonOf = (all: readonly Probed[], interrupted: boolean): string => 
     result: outcome.result,
     ...(outcome.result !== 'skipped' && { ms: Math.round(outcome.milliseconds) }),
     ...(outcome.usage && { tokens: { input: outcome.usage.input, output: outcome.usage.output } }),
-    ...(outcome.result === 'failed' && { fault: outcome.verdict.fault }),
+    ...(outcome.result === 'failed' && { fault: outcome.verdict.kind }),
     ...(outcome.result !== 'ok' && { reason: reasonOf(outcome) }),
   }))
   return `${JSON.stringify({ ...countOf(all), interrupted, targets }, undefined, 2)}\n`

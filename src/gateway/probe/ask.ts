@@ -12,46 +12,52 @@ import { chooseProtocol, urlOf } from '../../providers/resolve-url.ts'
 import { createAnswerStore } from '../../store/answers.ts'
 import { createSealStore } from '../../store/seals.ts'
 import type { Log } from '../../telemetry/log.ts'
-import { type Outcome, type RequestRecord, RequestRecords } from '../../telemetry/request-record.ts'
+import { type RequestOutcome, type RequestRecord, RequestRecords } from '../../telemetry/request-record.ts'
 import { environmentProxy, originOf } from '../../upstream/connection/proxy.ts'
 import { type Connection, handleRequest } from '../handle.ts'
 import type { Runtime } from '../runtime.ts'
-import type { Asked } from './targets.ts'
+import type { ProbeProtocol } from './targets.ts'
 import { type Verdict, verdictOf } from './verdict.ts'
 
 /** `milliseconds` without the wait for a limit of the configuration. */
-export type Result = { milliseconds: number; usage?: Usage } & (
+export type ProbeResult = { milliseconds: number; usage?: Usage } & (
   | { result: 'ok' }
   | { result: 'failed'; verdict: Verdict }
-  | { result: 'skipped'; why: string }
+  | { result: 'skipped'; reason: string }
 )
 
-export type Terms = { settings: Compiled; limits: Limits; redact: Redact }
+export type ProbeContext = { settings: Compiled; limits: Limits; redact: Redact }
 
 /** Tokens of an answer; more than a word needs, for some vendors refuse fewer. */
-const mostTokens = 16
+const maxTokens = 16
 
 /** Asks once; again only where the vendor refused the smallness of the question and not the question. Never throws. */
-export const ask = async (target: Target, asks: Asked, signal: AbortSignal, terms: Terms): Promise<Result> => {
-  let body: JsonObject | undefined = bodyOf(target.model, asks)
+export const probeTarget = async (
+  target: Target,
+  probeProtocol: ProbeProtocol,
+  signal: AbortSignal,
+  context: ProbeContext,
+): Promise<ProbeResult> => {
+  let body: JsonObject | undefined = bodyOf(target.model, probeProtocol)
   for (;;) {
-    const { error, record } = await answer(body, target, asks, signal, terms)
-    const milliseconds = (record.first ?? performance.now() - record.started) - record.queued
+    const { error, record } = await sendRequest(body, target, probeProtocol, signal, context)
+    const milliseconds = (record.timeToFirstContent ?? performance.now() - record.startedAt) - record.queueTime
     if (error === undefined) return { result: 'ok', milliseconds, ...(record.usage && { usage: record.usage }) }
-    if (error.code === 'cancelled') return { result: 'skipped', why: 'interrupted', milliseconds }
-    if (error.code === 'limited') return { result: 'skipped', why: error.message, milliseconds }
-    body = easier(body, error)
-    if (body === undefined) return { result: 'failed', verdict: verdictOf(error, placeOf(target, asks)), milliseconds }
+    if (error.code === 'cancelled') return { result: 'skipped', reason: 'interrupted', milliseconds }
+    if (error.code === 'limited') return { result: 'skipped', reason: error.message, milliseconds }
+    body = simplifyRequest(body, error)
+    if (body === undefined)
+      return { result: 'failed', verdict: verdictOf(error, endpointOf(target, probeProtocol)), milliseconds }
   }
 }
 
-const bodyOf = (model: string, asks: Asked): JsonObject =>
-  asks === 'embeddings'
+const bodyOf = (model: string, probeProtocol: ProbeProtocol): JsonObject =>
+  probeProtocol === 'embeddings'
     ? { model, input: 'Hi' }
-    : { model, messages: [{ role: 'user', content: 'Hi' }], max_tokens: mostTokens }
+    : { model, messages: [{ role: 'user', content: 'Hi' }], max_tokens: maxTokens }
 
 /** Newer models of OpenAI refuse `max_tokens`; some of Alibaba's only stream. */
-const easier = (body: JsonObject, { code, message }: GatewayError): JsonObject | undefined => {
+const simplifyRequest = (body: JsonObject, { code, message }: GatewayError): JsonObject | undefined => {
   if (code !== 'upstream_refused' || body['messages'] === undefined) return undefined
   const { max_tokens, ...rest } = body
   if (max_tokens !== undefined && /max_(completion_)?tokens/.test(message)) return rest
@@ -59,39 +65,44 @@ const easier = (body: JsonObject, { code, message }: GatewayError): JsonObject |
   return undefined
 }
 
-type Answer = { error: GatewayError | undefined; record: RequestRecord }
+type ProbeAnswer = { error: GatewayError | undefined; record: RequestRecord }
 
-const answer = async (
+const sendRequest = async (
   body: JsonObject,
   target: Target,
-  asks: Asked,
+  probeProtocol: ProbeProtocol,
   signal: AbortSignal,
-  terms: Terms,
-): Promise<Answer> => {
-  const records = new Notes(silent)
-  const protocol = protocols.get(asks) ?? passthroughOnly.get(asks)!
+  context: ProbeContext,
+): Promise<ProbeAnswer> => {
+  const records = new CapturingRecords(silentLog)
+  const protocol = protocols.get(probeProtocol) ?? passthroughOnly.get(probeProtocol)!
   const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), signal }
   const request = new Request('http://localhost/v1', init)
-  const response = await handleRequest(request, { protocol, query: '' }, connection, runtimeFor(target, records, terms))
+  const response = await handleRequest(
+    request,
+    { protocol, query: '' },
+    noConnection,
+    runtimeFor(target, records, context),
+  )
   await response.arrayBuffer().catch(() => undefined)
-  const { record, outcome } = records.noted!
-  return { record, error: record.ended ?? outcome.error }
+  const { record, outcome } = records.captured!
+  return { record, error: record.endReason ?? outcome.error }
 }
 
-const connection: Connection = { wait: () => {}, hangUp: () => {}, address: () => undefined }
-const silent: Log = { write: () => {}, flush: () => {}, configure: () => {} }
+const noConnection: Connection = { disableTimeout: () => {}, closeSoon: () => {}, address: () => undefined }
+const silentLog: Log = { write: () => {}, flush: () => {}, configure: () => {} }
 
 /** Keeps the record in place of writing it. */
-class Notes extends RequestRecords {
-  noted: { record: RequestRecord; outcome: Outcome } | undefined
+class CapturingRecords extends RequestRecords {
+  captured: { record: RequestRecord; outcome: RequestOutcome } | undefined
 
-  override finish(record: RequestRecord, outcome: Outcome): void {
-    this.open.delete(record)
-    this.noted = { record, outcome }
+  override finish(record: RequestRecord, outcome: RequestOutcome): void {
+    this.active.delete(record)
+    this.captured = { record, outcome }
   }
 }
 
-const runtimeFor = (target: Target, records: RequestRecords, { settings, limits, redact }: Terms): Runtime => ({
+const runtimeFor = (target: Target, records: RequestRecords, { settings, limits, redact }: ProbeContext): Runtime => ({
   settings,
   auth: createAuth([]),
   router: {
@@ -107,10 +118,10 @@ const runtimeFor = (target: Target, records: RequestRecords, { settings, limits,
   redact,
 })
 
-const placeOf = (target: Target, asks: Asked) => {
-  const origin = originOf(urlOf(target, chooseProtocol(target, asks)))
+const endpointOf = (target: Target, probeProtocol: ProbeProtocol) => {
+  const origin = originOf(urlOf(target, chooseProtocol(target, probeProtocol)))
   const { proxy } = target.entry
-  const proxied =
+  const isProxied =
     typeof proxy === 'string' || (proxy === undefined && environmentProxy(origin, process.env) !== undefined)
-  return { host: URL.parse(origin)?.host ?? 'the vendor', proxied }
+  return { host: URL.parse(origin)?.host ?? 'the vendor', isProxied }
 }

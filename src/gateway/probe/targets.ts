@@ -6,7 +6,7 @@ import { supportsProtocol } from '../../providers/resolve-url.ts'
 import { createModelTable, redirectOf } from '../../routing/model-table.ts'
 import { createTargets } from '../../routing/targets.ts'
 
-export type Asked = 'openai-chat' | 'embeddings'
+export type ProbeProtocol = 'openai-chat' | 'embeddings'
 
 /** One target, and how it is asked; `skip` says why it is not. */
 export type Probe = {
@@ -15,7 +15,7 @@ export type Probe = {
   label: string
   /** The names clients may call it by. */
   names: string[]
-} & ({ asks: Asked; skip?: undefined } | { skip: string })
+} & ({ probeProtocol: ProbeProtocol; skip?: undefined } | { skip: string })
 
 /** One entry that offers a name; `model` is the vendor's name, which may be a wildcard. */
 type Offer = { entry: Entry; name: string; model: string; embedding: boolean }
@@ -30,17 +30,17 @@ export const probesOf = (settings: Compiled, model: string | undefined): Probe[]
   const merged = new Map<string, Offer & { names: string[] }>()
   for (const offer of offers) {
     const key = `${offer.entry.id}\n${offer.model}\n${offer.embedding}`
-    const known = merged.get(key)
-    if (known) known.names.push(offer.name)
+    const existing = merged.get(key)
+    if (existing) existing.names.push(offer.name)
     else merged.set(key, { ...offer, names: [offer.name] })
   }
-  const order = (offer: Offer) => settings.entries.indexOf(offer.entry)
+  const entryIndex = (offer: Offer) => settings.entries.indexOf(offer.entry)
   return [...merged.values()]
-    .sort((one, other) => order(one) - order(other))
+    .sort((one, other) => entryIndex(one) - entryIndex(other))
     .flatMap(offer =>
       offer.entry.credentials.map(credential => {
         const target = targetOf(offer.entry, credential, offer.model)
-        return { target, label: labelOf(target), names: offer.names, ...wayOf(offer) }
+        return { target, label: labelOf(target), names: offer.names, ...probeProtocolOf(offer) }
       }),
     )
 }
@@ -57,18 +57,18 @@ const offersOf = (settings: Compiled): Offer[] => {
 
 const offersFor = (settings: Compiled, model: string): Offer[] => {
   const all = offersOf(settings)
-  const direct = all.flatMap(offer => fitting(offer, model))
+  const direct = all.flatMap(offer => matchingOffer(offer, model))
   if (direct.length > 0) return direct
   const redirected = redirectOf(settings.redirect, model, false)
   if (redirected === 'random') {
     const { chats } = createModelTable(settings)
     return all.filter(({ name }) => chats.includes(name))
   }
-  return redirected === model ? [] : all.flatMap(offer => fitting(offer, redirected))
+  return redirected === model ? [] : all.flatMap(offer => matchingOffer(offer, redirected))
 }
 
 /** The offer as it serves this model, if it does. */
-const fitting = (offer: Offer, model: string): Offer[] => {
+const matchingOffer = (offer: Offer, model: string): Offer[] => {
   const { entry, name } = offer
   if (!isWildcard(offer.model)) return name === model || offer.model === model ? [offer] : []
   if (!model.startsWith(name.slice(0, -1))) return []
@@ -77,11 +77,11 @@ const fitting = (offer: Offer, model: string): Offer[] => {
 }
 
 /** Chat models get one word to answer, embedding models one to embed; what makes pictures or reads files is left alone. */
-const wayOf = ({ entry, model, embedding }: Offer): { asks: Asked } | { skip: string } => {
+const probeProtocolOf = ({ entry, model, embedding }: Offer): { probeProtocol: ProbeProtocol } | { skip: string } => {
   if (isWildcard(model)) return { skip: 'a wildcard: name one of its models with --model' }
   const kind = embedding ? 'embedding' : kindOf(model)
-  if (kind === 'embedding' && supportsProtocol(entry, 'embeddings')) return { asks: 'embeddings' }
-  if (kind === 'chat' && supportsProtocol(entry, 'openai-chat')) return { asks: 'openai-chat' }
+  if (kind === 'embedding' && supportsProtocol(entry, 'embeddings')) return { probeProtocol: 'embeddings' }
+  if (kind === 'chat' && supportsProtocol(entry, 'openai-chat')) return { probeProtocol: 'openai-chat' }
   if (kind === 'chat' || kind === 'embedding') return { skip: `the service is not asked for ${kind}s` }
   return { skip: `a model for ${kind}: only chats and embeddings are tried` }
 }
