@@ -4,7 +4,7 @@ import type { Exchange, Frame } from '../src/protocols/protocol.ts'
 import { egressOf, ingressOf } from '../src/protocols/registry.ts'
 import { translateStream } from '../src/protocols/shared/translate.ts'
 import { createSealStore } from '../src/store/seals.ts'
-import { sse } from '../src/upstream/framing/sse.ts'
+import { sseFraming } from '../src/upstream/framing/sse.ts'
 import { median } from './rounds.ts'
 import { manners, type Speech } from './speech.ts'
 
@@ -17,7 +17,7 @@ const warming = 10
 /** A stream as text → its frames. */
 export const framesOf = (text: string): Frame[] => {
   const frames: Frame[] = []
-  const reader = sse(frame => frames.push(frame))
+  const reader = sseFraming(frame => frames.push(frame))
   reader.push(new TextEncoder().encode(text))
   reader.end()
   return frames
@@ -35,7 +35,7 @@ const exchangeFor = (seals: ReturnType<typeof createSealStore>): Exchange => ({
   created: 1_750_000_000,
   model: 'bench',
   sealOrigin: 'vendor.target',
-  seals: seals.of(''),
+  seals: seals.forCaller(''),
   usageRequested: false,
   loss: (path, why) => {
     throw new Error(`lost ${path}: ${why}`)

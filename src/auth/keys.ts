@@ -49,7 +49,7 @@ export const modelFilter = (scopes: readonly string[] | undefined): ((model: str
 
 const createCaller = (id: string, scopes?: readonly string[]): Caller => ({
   id,
-  may: modelFilter(scopes),
+  canUse: modelFilter(scopes),
   ...(scopes === undefined ? {} : { scopes }),
 })
 

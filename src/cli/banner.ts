@@ -22,7 +22,7 @@ export const banner = ({ settings, router }: Runtime, port: number): string => {
   return `simple-one-api ${version}\n${rows.map(([name, text]) => `  ${name.padEnd(9)} ${text}\n`).join('')}`
 }
 
-const everyone = { id: 'start', may: () => true }
+const everyone = { id: 'start', canUse: () => true }
 
 /** A loud warning where everybody may use the keys of the configuration; else nothing. */
 export const exposed = ({ keys, host }: Compiled): string =>

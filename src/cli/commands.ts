@@ -7,7 +7,7 @@ import { findConfig } from '../config/file/source.ts'
 import { builtin, load } from '../config/load.ts'
 import { schemaText } from '../config/schema/reference.ts'
 import { supportsProtocol } from '../providers/resolve-url.ts'
-import { createRouter, type Row } from '../routing/router.ts'
+import { createRouter, type ModelRow } from '../routing/router.ts'
 
 /** What the command line says beside the file. */
 export type Choices = {
@@ -53,7 +53,7 @@ export const printModels = async (config: string | undefined): Promise<number> =
   return 0
 }
 
-const describeModels = (rows: readonly Row[]): string => {
+const describeModels = (rows: readonly ModelRow[]): string => {
   const width = Math.max(5, ...rows.map(({ model }) => model.length))
   const lines = rows.map(
     ({ model, redirect, targets }) =>
@@ -62,7 +62,7 @@ const describeModels = (rows: readonly Row[]): string => {
   return `${'model'.padEnd(width)}  targets\n${lines.map(line => `${line}\n`).join('')}`
 }
 
-const targetText = ({ entry, model, credentials, weight, priority }: Row['targets'][number]): string =>
+const targetText = ({ entry, model, credentials, weight, priority }: ModelRow['targets'][number]): string =>
   [
     `${entry}/${model}`,
     credentials > 1 && `${credentials} credentials`,

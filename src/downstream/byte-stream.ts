@@ -3,7 +3,7 @@ import type { GatewayError } from '../base/errors.ts'
 import { startTicking, stopTicking, type Tickable } from '../base/ticker.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
 import { connectionError, type UpstreamResponse } from '../upstream/call.ts'
-import type { Reader } from '../upstream/read-body.ts'
+import type { BodyReader } from '../upstream/read-body.ts'
 import { StalledClientGuard } from './stalled-client.ts'
 
 /** Seconds a vendor may be silent within its answer (absent: the deadline of the whole holds), and a client take none of it. */
@@ -12,7 +12,7 @@ export type IdleTimeouts = { vendor: number | undefined; client: number }
 /** `start`, `pull` and `cancel` are the runtime's to call. A connection that breaks breaks ours too: the client must not take half a file for a whole one. */
 export class ClientByteStream implements UnderlyingDefaultSource<Uint8Array>, Tickable {
   listIndex: number | undefined
-  readonly #reader: Reader
+  readonly #reader: BodyReader
   readonly #stalledGuard: StalledClientGuard
   #controller!: ReadableStreamDefaultController<Uint8Array>
   /** The client asked for more since the last beat. */
@@ -52,7 +52,7 @@ export class ClientByteStream implements UnderlyingDefaultSource<Uint8Array>, Ti
     if (this.idleTimeouts.vendor !== undefined) deadline.arm('idle', this.idleTimeouts.vendor)
     try {
       const { value, done } = await this.#reader.read()
-      deadline.rest()
+      deadline.pause()
       if (done) return this.#finish()
       this.#bytesGiven += value.length
       this.#controller.enqueue(value)
@@ -67,7 +67,7 @@ export class ClientByteStream implements UnderlyingDefaultSource<Uint8Array>, Ti
   }
 
   #finish(): void {
-    this.upstream.deadline.done()
+    this.upstream.deadline.complete()
     this.record.close()
     this.#controller.close()
   }

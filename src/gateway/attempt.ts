@@ -46,7 +46,7 @@ export const attempt = async (
     refuseLoss(context)
     const call = createCall(prepared, target, clientRequest.stream, context)
     try {
-      await call.answered()
+      await call.waitForHeaders()
       context.record.throwIfEnded()
       const pipe = responsePipeFor(clientRequest, prepared, target, exchange, context)
       if (call.response.ok) return { upstream: call, pipe, target }
@@ -67,8 +67,8 @@ const createCall = (
   { record, runtime }: AttemptContext,
 ): UpstreamCall => {
   const { connect, firstByte, idle } = runtime.settings.timeouts
-  const whole = !stream && target.entry.timeout !== undefined
-  const timeouts = { connect, firstByte: target.entry.timeout ?? firstByte, idle, whole }
+  const coversWholeResponse = !stream && target.entry.timeout !== undefined
+  const timeouts = { connect, firstByte: target.entry.timeout ?? firstByte, idle, coversWholeResponse }
   record.throwIfEnded()
   const call = new UpstreamCall(prepared.upstreamRequest, prepared.payload, target, prepared.wire, timeouts)
   record.cancellable = call
@@ -112,7 +112,7 @@ class LazyAdmissionRequest implements AdmissionRequest {
   get embedding(): boolean {
     return unaryKindOf(this.clientRequest.protocol.id) === 'embedding'
   }
-  get gone(): boolean {
+  get isClientGone(): boolean {
     return this.record.endReason !== undefined
   }
   get signal(): AbortSignal {
@@ -155,7 +155,7 @@ const exchangeFor = (
   created: Math.floor(Date.now() / 1000),
   model: plan.model,
   sealOrigin: sealOriginOf(target),
-  seals: runtime.seals.of(record.caller ?? ''),
+  seals: runtime.seals.forCaller(record.caller ?? ''),
   ...(clientRequest.json && { clientRequest: clientRequest.json.original ?? clientRequest.json.body }),
   usageRequested: clientRequest.usageRequested,
   loss: record.noteLoss,

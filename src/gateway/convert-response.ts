@@ -20,9 +20,9 @@ import { isUnary, translateUnaryResponse } from '../protocols/shared/unary.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
 import type { UpstreamResponse } from '../upstream/call.ts'
 import { UpstreamEventSource } from '../upstream/event-source.ts'
-import { eventStream, isEventStream } from '../upstream/framing/aws-event-stream.ts'
-import { type Framing, sse } from '../upstream/framing/sse.ts'
-import { readBytes, readError, readRest, readText, sniff } from '../upstream/read-body.ts'
+import { awsEventStreamFraming, isAwsEventStream } from '../upstream/framing/aws-event-stream.ts'
+import { type Framing, sseFraming } from '../upstream/framing/sse.ts'
+import { readBytes, readError, readRest, readText, sniffEventStream } from '../upstream/read-body.ts'
 
 /** Between whom the answer goes. */
 export type ResponsePipe = {
@@ -64,9 +64,9 @@ export const openStream = async (
   idle: number,
   storeResponse: (source: UpstreamEventSource) => void,
 ): Promise<OpenedStream> => {
-  const { reader, first, events } = await sniff(upstream, idle)
+  const { reader, first, hasEvents } = await sniffEventStream(upstream, idle)
   const { headers } = upstream.response
-  if (!events) return { headers, ...streamCompleteResponse(await readRest(reader, first, upstream, idle), pipe) }
+  if (!hasEvents) return { headers, ...streamCompleteResponse(await readRest(reader, first, upstream, idle), pipe) }
   const source = new UpstreamEventSource(
     reader,
     streamPipeFor(pipe),
@@ -90,7 +90,7 @@ export const readCompleteResponse = async (
   const contentType = upstream.response.headers.get('content-type') ?? ''
   const shouldPipeBytes = isBinary(pipe, contentType) || isPassthroughStream(pipe, contentType)
   if (shouldPipeBytes && upstream.response.body) return { body: pipeBytes(upstream, idleTimeouts, record), contentType }
-  if (isEventStream(contentType) && upstream.response.body)
+  if (isAwsEventStream(contentType) && upstream.response.body)
     return collectStreamedResponse(
       await readBytes(upstream.response.body.getReader(), undefined, upstream, idle),
       contentType,
@@ -172,7 +172,7 @@ const collectStreamedResponse = (bytes: Uint8Array, contentType: string, pipe: R
 }
 
 const framingOf = (contentType: string | null, { exchange }: ResponsePipe): Framing =>
-  isEventStream(contentType) ? emit => eventStream(emit, exchange) : sse
+  isAwsEventStream(contentType) ? emit => awsEventStreamFraming(emit, exchange) : sseFraming
 
 const isTranslatable = ({ clientProtocol, vendorProtocol }: ResponsePipe): boolean =>
   ingressOf(clientProtocol.id) !== undefined && egressOf(vendorProtocol) !== undefined

@@ -1,7 +1,7 @@
 /** The tokens of a request: counted by a target that can, guessed where none can. */
 import { GatewayError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json/json.ts'
-import { estimatePrompt } from '../limits/estimate.ts'
+import { estimatePromptTokens } from '../limits/estimate.ts'
 import { isTokenCounter, type TokenCounter } from '../protocols/count-tokens.ts'
 import type { Target } from '../providers/entry.ts'
 import { isNative } from '../providers/resolve-url.ts'
@@ -20,7 +20,7 @@ export const planTokenCount = (clientRequest: ClientRequest, plan: Plan): Plan |
 }
 
 const estimateResponse = (protocol: TokenCounter, { json }: ClientRequest): JsonObject =>
-  protocol.renderCount(estimatePrompt(protocol.unwrapRequest(json?.body ?? {})))
+  protocol.renderCount(estimatePromptTokens(protocol.unwrapRequest(json?.body ?? {})))
 
 /**
  * The answer where the vendor refused. It may count nothing for this target, or not this request: web searches and files by URL have answers

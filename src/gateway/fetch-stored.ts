@@ -42,11 +42,11 @@ export const fetchStoredResponse = async (
     connect,
     firstByte,
     idle,
-    whole: true,
+    coversWholeResponse: true,
   })
   record.cancellable = call
   record.target = target.id
-  await call.answered()
+  await call.waitForHeaders()
   const { status, headers: vendorHeaders, ok } = call.response
   if (!ok) {
     const refusal = egressOf(protocol)!.parseError(status, vendorHeaders, await readError(call), { redact })

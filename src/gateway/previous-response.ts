@@ -24,8 +24,8 @@ import type { Target } from '../providers/entry.ts'
 import { isNative } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
 import { preferSealOrigin } from '../routing/seal-affinity.ts'
-import { targetOf } from '../routing/targets.ts'
-import type { Answer } from '../store/answers.ts'
+import { findTarget } from '../routing/targets.ts'
+import type { StoredAnswer } from '../store/answers.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
 import type { ClientRequest } from './build-request.ts'
 import { fetchStoredResponse } from './fetch-stored.ts'
@@ -41,7 +41,7 @@ export type ResumedRequest = { clientRequest: ClientRequest; plan: Plan; convers
 /** What a request names. `items`: what it stands for, if that was kept here; `keeper`: the target whose vendor knows the name. */
 type Reference = { items?: Json[]; storedAt?: string; notFound: GatewayError }
 type References = ReadonlyMap<string, Reference>
-type Unfinished = { id: string; found: Answer }
+type Unfinished = { id: string; found: StoredAnswer }
 type ResumeContext = { record: RequestRecord; runtime: Runtime }
 
 /**
@@ -102,7 +102,7 @@ const refreshUnfinished = async (
   { record, runtime }: ResumeContext,
 ): Promise<void> => {
   const { entries, timeouts } = runtime.settings
-  const target = targetOf(found.target, entries)
+  const target = findTarget(found.target, entries)
   const storedRequest = { id, subresource: '', method: 'GET', query: '' } as const
   const answer = target
     ? await fetchStoredResponse(storedRequest, target, { record, timeouts, redact: runtime.redact })
@@ -119,7 +119,7 @@ const collectReferences = (body: JsonObject, caller: string, runtime: Runtime): 
   const references = new Map<string, Reference>()
   for (const id of referencedIds(inputItemsOf(body))) {
     const storedItem = runtime.answers.findItem(caller, id)
-    const storedAt = runtime.answers.pinned(caller, id)
+    const storedAt = runtime.answers.pinnedTarget(caller, id)
     references.set(id, {
       ...(storedItem && { items: [storedItem.item] }),
       ...(storedAt && { storedAt }),
@@ -130,7 +130,7 @@ const collectReferences = (body: JsonObject, caller: string, runtime: Runtime): 
   if (id === undefined) return references
   const found = runtime.answers.find(caller, id)
   const items = found && [...found.input, ...outputItemsOf(found.answer)]
-  const storedAt = found?.native ? found.target : runtime.answers.pinned(caller, id)
+  const storedAt = found?.native ? found.target : runtime.answers.pinnedTarget(caller, id)
   const notFound = responseNotFound(id, 'previous_response_id')
   return references.set(id, { ...(items && { items }), ...(storedAt && { storedAt }), notFound })
 }
@@ -171,7 +171,7 @@ const storingTargetsFor = (references: References, plan: Plan, { settings }: Run
 /** Who wrote an item that only its writer can read. */
 const writerOf = (item: Json, caller: string, runtime: Runtime): string | undefined =>
   sealKeys(item)
-    .map(key => runtime.answers.pinned(caller, key))
+    .map(key => runtime.answers.pinnedTarget(caller, key))
     .findLast(target => target !== undefined)
 
 const isReadable = (item: Json, { targets }: Plan, caller: string, runtime: Runtime): boolean => {
@@ -207,19 +207,19 @@ export const storeResponseFor = (
 }
 
 const pinSealedItems = (answer: JsonObject, target: string, caller: string, { answers }: Runtime): void => {
-  for (const key of outputItemsOf(answer).flatMap(sealKeys)) answers.pin(caller, key, target)
+  for (const key of outputItemsOf(answer).flatMap(sealKeys)) answers.pinTarget(caller, key, target)
 }
 
 /** False where nobody keeps it. */
 export const storeAnswer = (
   answer: JsonObject,
-  { input, target, native }: Omit<Answer, 'answer'>,
+  { input, target, native }: Omit<StoredAnswer, 'answer'>,
   caller: string,
   runtime: Runtime,
 ): boolean => {
   pinSealedItems(answer, target, caller, runtime)
   if (native)
-    for (const name of [answer, ...outputItemsOf(answer)].flatMap(idOf)) runtime.answers.pin(caller, name, target)
+    for (const name of [answer, ...outputItemsOf(answer)].flatMap(idOf)) runtime.answers.pinTarget(caller, name, target)
   if (typeof answer.id !== 'string') return true
   return runtime.answers.keep(caller, answer.id, { answer, input, target, native }) || native
 }

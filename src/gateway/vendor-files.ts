@@ -2,7 +2,7 @@
 import { GatewayError } from '../base/errors.ts'
 import type { Json } from '../base/json/json.ts'
 import type { Chat, Part, ProtocolId } from '../ir/chat.ts'
-import { pathOf } from '../media/inline-urls.ts'
+import { jsonPathOf } from '../media/inline-urls.ts'
 
 /** Protocols whose vendors read one store. */
 const fileStores: Record<ProtocolId, ProtocolId> = { 'openai-responses': 'openai-chat' }
@@ -12,7 +12,7 @@ export const refuseForeignFiles = (chat: Chat, vendorProtocol: ProtocolId, body:
   const fileStore = fileStores[vendorProtocol] ?? vendorProtocol
   for (const { file, by } of chat.turns.flatMap(({ parts }) => vendorFilesIn(parts))) {
     if (by === fileStore) continue
-    const param = pathOf(body, file)
+    const param = jsonPathOf(body, file)
     const message = `a file kept by a vendor of ${by} cannot be read by one of ${vendorProtocol}: send its bytes or its URL`
     throw new GatewayError('invalid_request', param === undefined ? message : `${param}: ${message}`, { param })
   }

@@ -1,28 +1,28 @@
 /** Which counters stand before which target. Looked up by name, so that they outlive a reload of the configuration. */
 import type { GatewayError } from '../base/errors.ts'
 import type { Entry, Limit, Target } from '../providers/entry.ts'
-import { isSet, LimitCounters, limitsAnything, type Need } from './counters.ts'
+import { isLimiting, isSet, LimitCounters, type RequestCost } from './counters.ts'
 import type { Admission } from './limits.ts'
 
 /** Lanes that are kept without looking which of them are at rest. */
-const fewestSwept = 20_000
+const minLanesToSweep = 20_000
 
 /** Targets behind the same gates, and the requests in line for them, oldest first. */
 export type Lane = {
-  gates: LimitCounters[]
-  group: Group
+  counterSets: LimitCounters[]
+  group: LaneGroup
   head?: QueueSlot
   tail?: QueueSlot
   /** The last request that looked at it. */
-  mark: number
+  lastVisit: number
 }
 
 /** The lanes of one service: only they can have a gate in common. */
-export type Group = {
+export type LaneGroup = {
   /** Those with requests in line. */
   lanes: Set<Lane>
   /** When one of them may have room; Infinity: only when a request ends. */
-  due: number
+  wakeAt: number
 }
 
 /** One request in one lane; `rank` is how much its plan prefers the lane, 0 most. */
@@ -37,102 +37,104 @@ export type QueueSlot = {
 
 export type Waiter = {
   /** Its number in the order of arrival. */
-  number: number
-  need: Need
-  places: QueueSlot[]
+  arrival: number
+  cost: RequestCost
+  slots: QueueSlot[]
   /** Milliseconds it waits at most, and when that is over. */
-  patience: number
+  maxWait: number
   deadline: number
-  gone: boolean
-  resolve: (grant: Admission) => void
+  isDone: boolean
+  resolve: (admission: Admission) => void
   reject: (error: GatewayError) => void
   signal: AbortSignal
   onAbort: () => void
 }
 
-type LimitKey = { key: string; place: string; limit: Limit; timeout: number | undefined }
+type LimitKey = { key: string; owner: string; limit: Limit; timeout: number | undefined }
 
 const timeoutOf = (...limits: (Limit | undefined)[]): number | undefined =>
   limits.map(limit => limit?.timeout).find(isSet)
 
 /** The service's own counters: one for all, for each credential or for each model. */
-const sharedSpot = ({ entry, credential, model }: Target, embedding: boolean): LimitKey => {
+const entryLimitKey = ({ entry, credential, model }: Target, embedding: boolean): LimitKey => {
   const limit = embedding ? entry.embeddingLimit : entry.limit
   const service = `service "${entry.id}"`
-  const spot = { limit, timeout: timeoutOf(limit) }
+  const base = { limit, timeout: timeoutOf(limit) }
   const kind = embedding ? 'embedding' : 'chat'
   if (limit.scope === 'credential')
     return {
-      ...spot,
+      ...base,
       key: `${kind} ${entry.id} key ${credential.digest}`,
-      place: `credential ${credential.index + 1} of ${service}`,
+      owner: `credential ${credential.index + 1} of ${service}`,
     }
   if (limit.scope === 'model')
-    return { ...spot, key: `${kind} ${entry.id} model ${model}`, place: `model "${model}" of ${service}` }
-  return { ...spot, key: `${kind} ${entry.id}`, place: service }
+    return { ...base, key: `${kind} ${entry.id} model ${model}`, owner: `model "${model}" of ${service}` }
+  return { ...base, key: `${kind} ${entry.id}`, owner: service }
 }
 
 /** What a credential's own `limit` says; it counts what `limit` counts, so not embeddings. */
-const ownSpot = ({ entry, credential }: Target): LimitKey => ({
+const credentialLimitKey = ({ entry, credential }: Target): LimitKey => ({
   key: `own ${entry.id} key ${credential.digest}`,
-  place: `credential ${credential.index + 1} of service "${entry.id}"`,
+  owner: `credential ${credential.index + 1} of service "${entry.id}"`,
   limit: credential.limit ?? {},
   timeout: timeoutOf(credential.limit, entry.limit),
 })
 
 /** Keeps what a lane is for a target; `now` gives milliseconds, `changed` hears of new numbers under requests in line. */
 export class Lanes {
-  #gates = new Map<string, LimitCounters>()
+  #counters = new Map<string, LimitCounters>()
   #lanes = new Map<string, Lane>()
-  #groups = new Map<string, Group>()
+  #groups = new Map<string, LaneGroup>()
   #chat = new WeakMap<Target, Lane | false>()
   #embedding = new WeakMap<Target, Lane | false>()
   /** Entries in the order they were first seen: a later one comes from a newer configuration. */
   #versions = new WeakMap<Entry, number>()
   #version = 0
-  #sweepAt = fewestSwept
+  #sweepThreshold = minLanesToSweep
 
   constructor(
     readonly now: () => number,
-    readonly changed: (group: Group) => void,
+    readonly onChange: (group: LaneGroup) => void,
   ) {}
 
   /** Undefined: nothing limits the target. */
-  of(target: Target, embedding: boolean): Lane | undefined {
+  laneFor(target: Target, embedding: boolean): Lane | undefined {
     const known = (embedding ? this.#embedding : this.#chat).get(target)
     if (known !== undefined) return known || undefined
-    if (this.#lanes.size > this.#sweepAt) this.#sweep()
-    const lane = this.#find(target, embedding)
+    if (this.#lanes.size > this.#sweepThreshold) this.#sweep()
+    const lane = this.#findOrCreateLane(target, embedding)
     ;(embedding ? this.#embedding : this.#chat).set(target, lane ?? false)
     return lane
   }
 
-  #find(target: Target, embedding: boolean): Lane | undefined {
-    const group = this.#groupOf(`${embedding ? 'embedding' : 'chat'} ${target.entry.id}`)
-    const spots = embedding ? [sharedSpot(target, true)] : [sharedSpot(target, false), ownSpot(target)]
-    const found = spots.flatMap(spot => {
-      const gate = this.#gateOf(spot, target.entry, group)
-      return gate ? [{ key: spot.key, gate }] : []
+  #findOrCreateLane(target: Target, embedding: boolean): Lane | undefined {
+    const group = this.#groupFor(`${embedding ? 'embedding' : 'chat'} ${target.entry.id}`)
+    const limitKeys = embedding
+      ? [entryLimitKey(target, true)]
+      : [entryLimitKey(target, false), credentialLimitKey(target)]
+    const found = limitKeys.flatMap(limitKey => {
+      const gate = this.#countersFor(limitKey, target.entry, group)
+      return gate ? [{ key: limitKey.key, gate }] : []
     })
     if (found.length === 0) return undefined
     const key = found.map(one => one.key).join(' + ')
-    const lane = this.#lanes.get(key) ?? { gates: found.map(one => one.gate), group, mark: 0 }
+    const lane = this.#lanes.get(key) ?? { counterSets: found.map(one => one.gate), group, lastVisit: 0 }
     this.#lanes.set(key, lane)
     return lane
   }
 
   /** The gate of a spot, with the spot's numbers. A spot that limits nothing frees who waits at the gate it once had. */
-  #gateOf(spot: LimitKey, entry: Entry, group: Group): LimitCounters | undefined {
-    const limiting = limitsAnything(spot.limit)
-    const gate = this.#gates.get(spot.key) ?? (limiting ? new LimitCounters(spot.place) : undefined)
-    if (!gate) return undefined
-    this.#gates.set(spot.key, gate)
-    if (gate.configure(spot.limit, spot.timeout, this.#versionOf(entry))) this.changed(group)
-    return limiting ? gate : undefined
+  #countersFor(limitKey: LimitKey, entry: Entry, group: LaneGroup): LimitCounters | undefined {
+    const hasLimits = isLimiting(limitKey.limit)
+    const counters = this.#counters.get(limitKey.key) ?? (hasLimits ? new LimitCounters(limitKey.owner) : undefined)
+    if (!counters) return undefined
+    this.#counters.set(limitKey.key, counters)
+    if (counters.configure(limitKey.limit, limitKey.timeout, this.#versionOf(entry))) this.onChange(group)
+    return hasLimits ? counters : undefined
   }
 
-  #groupOf(key: string): Group {
-    const group = this.#groups.get(key) ?? { lanes: new Set(), due: Number.POSITIVE_INFINITY }
+  #groupFor(key: string): LaneGroup {
+    const group = this.#groups.get(key) ?? { lanes: new Set(), wakeAt: Number.POSITIVE_INFINITY }
     this.#groups.set(key, group)
     return group
   }
@@ -147,11 +149,11 @@ export class Lanes {
   #sweep(): void {
     const now = this.now()
     for (const [key, lane] of this.#lanes)
-      if (!lane.head && lane.gates.every(gate => gate.idle(now))) this.#lanes.delete(key)
-    const kept = new Set([...this.#lanes.values()].flatMap(lane => lane.gates))
-    for (const [key, gate] of this.#gates) if (!kept.has(gate)) this.#gates.delete(key)
+      if (!lane.head && lane.counterSets.every(counters => counters.isIdle(now))) this.#lanes.delete(key)
+    const used = new Set([...this.#lanes.values()].flatMap(lane => lane.counterSets))
+    for (const [key, counters] of this.#counters) if (!used.has(counters)) this.#counters.delete(key)
     this.#chat = new WeakMap()
     this.#embedding = new WeakMap()
-    this.#sweepAt = Math.max(fewestSwept, this.#lanes.size * 2)
+    this.#sweepThreshold = Math.max(minLanesToSweep, this.#lanes.size * 2)
   }
 }

@@ -17,7 +17,7 @@ export type AdmissionRequest = {
   /** Embeddings are counted by `embedding_limit`. */
   embedding: boolean
   /** The client has left already. */
-  readonly gone: boolean
+  readonly isClientGone: boolean
   /** The client's; its abort leaves the queue. Read only for who must wait. */
   readonly signal: AbortSignal
 }
@@ -31,7 +31,7 @@ export interface Limits {
    * `limit.timeout` of the targets. At once (no promise) whenever it need not wait.
    * @throws GatewayError `limited` naming the limit, with retryAfter; `cancelled` when the signal aborts.
    */
-  admit(targets: readonly Target[], ask: AdmissionRequest): Admission | Promise<Admission>
+  admit(targets: readonly Target[], request: AdmissionRequest): Admission | Promise<Admission>
   /** Requests waiting in line now. */
   readonly waiting: number
 }

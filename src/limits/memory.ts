@@ -1,16 +1,16 @@
 /** Limits counted in this process. */
 import { GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
-import type { BlockingLimit, Need } from './counters.ts'
-import { type Group, type Lane, Lanes } from './lanes.ts'
+import type { BlockingLimit, RequestCost } from './counters.ts'
+import { type Lane, type LaneGroup, Lanes } from './lanes.ts'
 import type { Admission, AdmissionRequest, Lease, Limits } from './limits.ts'
 import { AdmissionQueue, type Timer } from './queue.ts'
 
 /** Requests in line at most; each holds its body in memory. */
-const mostWaiting = 10_000
+const maxWaiting = 10_000
 
 /** Lent where nothing limits: one for all. */
-const freeTicket: Lease = { settle: () => {} }
+const unlimitedLease: Lease = { settle: () => {} }
 
 const startTimer: Timer = (run, milliseconds) => {
   const timer = setTimeout(run, milliseconds)
@@ -18,123 +18,129 @@ const startTimer: Timer = (run, milliseconds) => {
 }
 
 /** No request uses more; what a client or a vendor says beyond would swallow the small figures beside it. */
-const mostTokens = 1e9
+const maxTokens = 1e9
 
-const wholeTokens = (tokens: number): number =>
-  Number.isNaN(tokens) ? 0 : Math.min(Math.max(0, Math.ceil(tokens)), mostTokens)
+const clampTokens = (tokens: number): number =>
+  Number.isNaN(tokens) ? 0 : Math.min(Math.max(0, Math.ceil(tokens)), maxTokens)
 
 /** Estimates once, and only when a token limit asks. */
-const needOf = (ask: AdmissionRequest): Need => {
+const costOf = (request: AdmissionRequest): RequestCost => {
   let tokens: number | undefined
   return {
     tokens: () => {
-      tokens ??= wholeTokens(ask.tokens())
+      tokens ??= clampTokens(request.tokens())
       return tokens
     },
   }
 }
 
 /** What the soonest of these lanes waits for; where only the end of a request helps, a second is assumed. */
-const soonestObstacle = (lanes: readonly Lane[], need: Need, now: number): BlockingLimit | undefined => {
+const soonestBlockingLimit = (lanes: readonly Lane[], cost: RequestCost, now: number): BlockingLimit | undefined => {
   let soonest: BlockingLimit | undefined
   for (const lane of lanes) {
-    const wanting = lane.gates.flatMap(gate => gate.obstacle(need, now) ?? [])
-    const [longest] = wanting.sort((one, other) => turnOf(other, now) - turnOf(one, now))
-    if (longest && turnOf(longest, now) < (soonest ? turnOf(soonest, now) : Number.POSITIVE_INFINITY)) soonest = longest
+    const blocking = lane.counterSets.flatMap(counters => counters.blockingLimit(cost, now) ?? [])
+    const [longest] = blocking.sort((one, other) => expectedTurn(other, now) - expectedTurn(one, now))
+    if (longest && expectedTurn(longest, now) < (soonest ? expectedTurn(soonest, now) : Number.POSITIVE_INFINITY))
+      soonest = longest
   }
   return soonest
 }
 
-const turnOf = ({ at }: BlockingLimit, now: number): number => (Number.isFinite(at) ? at : now + 1000)
+const expectedTurn = ({ readyAt }: BlockingLimit, now: number): number =>
+  Number.isFinite(readyAt) ? readyAt : now + 1000
 
-const refusal = (lanes: readonly Lane[], need: Need, now: number): GatewayError => {
-  const ahead = lanes.flatMap(lane => lane.head?.waiter.need ?? [])
-  const obstacle = [need, ...ahead].map(one => soonestObstacle(lanes, one, now)).find(found => found !== undefined)
-  if (!obstacle) return new GatewayError('limited', 'the line for this model is too long', { retryAfter: 1 })
-  const { name, figure, place, at } = obstacle
-  const retryAfter = Math.max(1, Math.ceil((turnOf(obstacle, now) - now) / 1000))
-  const turn = Number.isFinite(at) ? `next turn in ${retryAfter} s` : 'next turn when a request ends'
-  return new GatewayError('limited', `limit ${name} ${figure} of ${place} is used up, ${turn}`, { retryAfter })
+const limitedError = (lanes: readonly Lane[], cost: RequestCost, now: number): GatewayError => {
+  const costsAhead = lanes.flatMap(lane => lane.head?.waiter.cost ?? [])
+  const blocking = [cost, ...costsAhead]
+    .map(one => soonestBlockingLimit(lanes, one, now))
+    .find(found => found !== undefined)
+  if (!blocking) return new GatewayError('limited', 'the line for this model is too long', { retryAfter: 1 })
+  const { name, value, owner, readyAt } = blocking
+  const retryAfter = Math.max(1, Math.ceil((expectedTurn(blocking, now) - now) / 1000))
+  const turn = Number.isFinite(readyAt) ? `next turn in ${retryAfter} s` : 'next turn when a request ends'
+  return new GatewayError('limited', `limit ${name} ${value} of ${owner} is used up, ${turn}`, { retryAfter })
 }
 
-type Open = { lane: Lane; target: Target }[]
+type LaneTargets = { lane: Lane; target: Target }[]
 
-const lanesOf = (open: Open): Lane[] => open.map(({ lane }) => lane)
+const lanesOf = (blocked: LaneTargets): Lane[] => blocked.map(({ lane }) => lane)
 
 /** Seconds a request waits where the configuration does not say. */
 const defaultTimeout = 120
 
 /** Seconds before one target: the longest of what its gates say, so that a gate without a word outstays none that has one. */
-const timeoutAt = ({ gates }: Lane): number => {
-  const said = gates.flatMap(({ timeout }) => timeout ?? [])
-  return said.length > 0 ? Math.max(...said) : defaultTimeout
+const laneTimeout = ({ counterSets }: Lane): number => {
+  const configured = counterSets.flatMap(({ timeout }) => timeout ?? [])
+  return configured.length > 0 ? Math.max(...configured) : defaultTimeout
 }
 
 /** Milliseconds a request may wait for one of these. */
-const patienceFor = (open: Open): number => Math.max(...open.map(({ lane }) => timeoutAt(lane))) * 1000
+const maxWaitFor = (blocked: LaneTargets): number => Math.max(...blocked.map(({ lane }) => laneTimeout(lane))) * 1000
 
 class MemoryLimits implements Limits {
-  #asked = 0
+  #visits = 0
   readonly #now: () => number
-  readonly #line: AdmissionQueue
+  readonly #queue: AdmissionQueue
   readonly #lanes: Lanes
 
   constructor(now: () => number, timer: Timer) {
     this.#now = now
-    this.#line = new AdmissionQueue({
+    this.#queue = new AdmissionQueue({
       now,
       timer,
-      grant: (lane, target, need) => ({ target, lease: this.#lend(lane, need) }),
-      refuse: (lanes, need) => refusal(lanes, need, now()),
+      grant: (lane, target, cost) => ({ target, lease: this.#createLease(lane, cost) }),
+      refusal: (lanes, cost) => limitedError(lanes, cost, now()),
     })
-    this.#lanes = new Lanes(now, group => this.#line.wake(group))
+    this.#lanes = new Lanes(now, group => this.#queue.wake(group))
   }
 
   get waiting(): number {
-    return this.#line.size
+    return this.#queue.size
   }
 
-  admit(targets: readonly Target[], ask: AdmissionRequest): Admission | Promise<Admission> {
-    if (ask.gone) throw new GatewayError('cancelled', 'the client left')
-    const mark = ++this.#asked
-    const open: Open = []
-    let need: Need | undefined
-    let woken: Group | undefined
+  admit(targets: readonly Target[], request: AdmissionRequest): Admission | Promise<Admission> {
+    if (request.isClientGone) throw new GatewayError('cancelled', 'the client left')
+    const visit = ++this.#visits
+    const blocked: LaneTargets = []
+    let cost: RequestCost | undefined
+    let wokenGroup: LaneGroup | undefined
     for (const target of targets) {
-      const lane = this.#lanes.of(target, ask.embedding)
-      if (!lane) return { target, lease: freeTicket }
-      if (lane.mark === mark) continue
-      lane.mark = mark
-      need ??= needOf(ask)
+      const lane = this.#lanes.laneFor(target, request.embedding)
+      if (!lane) return { target, lease: unlimitedLease }
+      if (lane.lastVisit === visit) continue
+      lane.lastVisit = visit
+      cost ??= costOf(request)
       // Whoever is in line goes first, where there is room already.
-      if (lane.group !== woken) this.#line.wake(lane.group)
-      woken = lane.group
-      if (this.#isOpen(lane, need)) return { target, lease: this.#lend(lane, need) }
-      open.push({ lane, target })
+      if (lane.group !== wokenGroup) this.#queue.wake(lane.group)
+      wokenGroup = lane.group
+      if (this.#hasCapacity(lane, cost)) return { target, lease: this.#createLease(lane, cost) }
+      blocked.push({ lane, target })
     }
-    if (!need) throw new GatewayError('internal', 'internal error of the gateway', { cause: 'a plan without targets' })
-    return this.#wait(open, need, ask.signal)
+    if (!cost) throw new GatewayError('internal', 'internal error of the gateway', { cause: 'a plan without targets' })
+    return this.#enqueue(blocked, cost, request.signal)
   }
 
-  #isOpen(lane: Lane, need: Need): boolean {
+  #hasCapacity(lane: Lane, cost: RequestCost): boolean {
     const now = this.#now()
-    return !this.#line.overtakes(lane) && lane.gates.every(gate => gate.room(need, now))
+    return !this.#queue.wouldOvertake(lane) && lane.counterSets.every(counters => counters.hasCapacity(cost, now))
   }
 
-  #wait(open: Open, need: Need, signal: AbortSignal): Promise<Admission> {
+  #enqueue(blocked: LaneTargets, cost: RequestCost, signal: AbortSignal): Promise<Admission> {
     const now = this.#now()
-    const patience = patienceFor(open)
-    const isHopeless = open.every(({ lane }) => lane.gates.some(gate => gate.dayReadyAt(now) > now + patience))
-    if (isHopeless) throw refusal(lanesOf(open), need, now)
-    if (this.#line.size < mostWaiting) return this.#line.join({ lanes: open, need, patience, signal })
-    const { message, detail } = refusal(lanesOf(open), need, now)
-    throw new GatewayError('limited', `${mostWaiting} requests are waiting already: ${message}`, detail)
+    const maxWait = maxWaitFor(blocked)
+    const isHopeless = blocked.every(({ lane }) =>
+      lane.counterSets.some(counters => counters.dailyQuotaReadyAt(now) > now + maxWait),
+    )
+    if (isHopeless) throw limitedError(lanesOf(blocked), cost, now)
+    if (this.#queue.size < maxWaiting) return this.#queue.join({ lanes: blocked, cost, maxWait, signal })
+    const { message, detail } = limitedError(lanesOf(blocked), cost, now)
+    throw new GatewayError('limited', `${maxWaiting} requests are waiting already: ${message}`, detail)
   }
 
   /** Charges every gate of the lane; whoever calls has seen that there is room. */
-  #lend(lane: Lane, need: Need): Lease {
+  #createLease(lane: Lane, cost: RequestCost): Lease {
     const start = this.#now()
-    const handles = lane.gates.map(gate => gate.charge(need, start))
+    const handles = lane.counterSets.map(counters => counters.charge(cost, start))
     const isCounted = handles.some(handle => handle >= 0)
     let isSettled = false
     return {
@@ -142,9 +148,9 @@ class MemoryLimits implements Limits {
         if (isSettled) return
         isSettled = true
         const now = this.#now()
-        const delta = isCounted && tokens !== undefined ? wholeTokens(tokens) - need.tokens() : 0
-        for (const [at, gate] of lane.gates.entries()) gate.settle(handles[at]!, delta, now)
-        this.#line.wake(lane.group)
+        const delta = isCounted && tokens !== undefined ? clampTokens(tokens) - cost.tokens() : 0
+        for (const [index, counters] of lane.counterSets.entries()) counters.settle(handles[index]!, delta, now)
+        this.#queue.wake(lane.group)
       },
     }
   }

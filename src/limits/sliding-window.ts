@@ -1,15 +1,15 @@
 /** A sliding window: how much was charged in the last `span`, with memory bounded whatever the limit. */
 
 /** Stretches of a window whose charges are kept as one: what coarseness costs is 1/512 of the limit, never an excess. */
-const stretches = 512
+const bucketCount = 512
 
 /**
  * A figure per `seconds` as a whole number per milliseconds: 2.5 a second is 2 in 800 ms, 0.5 a second is 1 in 2,000 ms.
  * Fractions keep their rate this way, and a burst is never more than the figure says.
  */
-export const asRate = (figure: number, seconds: number): { limit: number; span: number } => {
-  const limit = Math.max(1, Math.floor(figure))
-  return { limit, span: (limit / figure) * seconds * 1000 }
+export const wholeRate = (value: number, seconds: number): { limit: number; span: number } => {
+  const limit = Math.max(1, Math.floor(value))
+  return { limit, span: (limit / value) * seconds * 1000 }
 }
 
 /**
@@ -23,10 +23,10 @@ export class SlidingWindow {
   #span: number
   #total = 0
   /** Sequence numbers of the oldest stretch and of the one to come; a stretch lies at `sequence & mask`. */
-  #head = 0
-  #tail = 0
-  #firsts = new Float64Array(8)
-  #lasts = new Float64Array(8)
+  #oldestBucket = 0
+  #nextBucket = 0
+  #firstChargeTimes = new Float64Array(8)
+  #lastChargeTimes = new Float64Array(8)
   #amounts = new Float64Array(8)
 
   constructor(limit: number, span: number) {
@@ -41,7 +41,7 @@ export class SlidingWindow {
   }
 
   /** Can `amount` be charged now. */
-  room(amount: number, now: number): boolean {
+  hasCapacity(amount: number, now: number): boolean {
     this.#expire(now)
     return this.#total === 0 || this.#total + amount <= this.#limit
   }
@@ -50,11 +50,11 @@ export class SlidingWindow {
   charge(amount: number, now: number): number {
     this.#expire(now)
     this.#total += amount
-    const newest = this.#tail - 1
-    const at = newest & (this.#firsts.length - 1)
-    if (newest >= this.#head && now - this.#firsts[at]! < this.#span / stretches) {
+    const newest = this.#nextBucket - 1
+    const at = newest & (this.#firstChargeTimes.length - 1)
+    if (newest >= this.#oldestBucket && now - this.#firstChargeTimes[at]! < this.#span / bucketCount) {
       this.#amounts[at]! += amount
-      this.#lasts[at] = now
+      this.#lastChargeTimes[at] = now
       return newest
     }
     return this.#push(amount, now)
@@ -63,59 +63,62 @@ export class SlidingWindow {
   /** A charge turned out larger or smaller. If it has left the window, what was saved is past and what came on top counts from now. */
   correct(handle: number, delta: number, now: number): void {
     this.#expire(now)
-    if (handle < this.#head) {
+    if (handle < this.#oldestBucket) {
       if (delta > 0) this.charge(delta, now)
       return
     }
     this.#total += delta
-    this.#amounts[handle & (this.#firsts.length - 1)]! += delta
+    this.#amounts[handle & (this.#firstChargeTimes.length - 1)]! += delta
   }
 
   /** When `amount` can be charged if nothing else is charged until then: `now` or later. */
   readyAt(amount: number, now: number): number {
-    if (this.room(amount, now)) return now
+    if (this.hasCapacity(amount, now)) return now
     let excess = amount > this.#limit ? this.#total : this.#total + amount - this.#limit
-    const mask = this.#firsts.length - 1
-    for (let sequence = this.#head; sequence < this.#tail; sequence++) {
+    const mask = this.#firstChargeTimes.length - 1
+    for (let sequence = this.#oldestBucket; sequence < this.#nextBucket; sequence++) {
       excess -= this.#amounts[sequence & mask]!
-      if (excess <= 0) return this.#lasts[sequence & mask]! + this.#span
+      if (excess <= 0) return this.#lastChargeTimes[sequence & mask]! + this.#span
     }
     return now
   }
 
   /** Nothing is charged: as good as a new one. */
-  idle(now: number): boolean {
+  isIdle(now: number): boolean {
     this.#expire(now)
-    return this.#head === this.#tail
+    return this.#oldestBucket === this.#nextBucket
   }
 
   #expire(now: number): void {
-    const mask = this.#firsts.length - 1
-    while (this.#head < this.#tail && this.#lasts[this.#head & mask]! + this.#span <= now) {
-      this.#total -= this.#amounts[this.#head & mask]!
-      this.#head++
+    const mask = this.#firstChargeTimes.length - 1
+    while (
+      this.#oldestBucket < this.#nextBucket &&
+      this.#lastChargeTimes[this.#oldestBucket & mask]! + this.#span <= now
+    ) {
+      this.#total -= this.#amounts[this.#oldestBucket & mask]!
+      this.#oldestBucket++
     }
   }
 
   #push(amount: number, now: number): number {
-    if (this.#tail - this.#head === this.#firsts.length) this.#grow()
-    const at = this.#tail & (this.#firsts.length - 1)
-    this.#firsts[at] = now
-    this.#lasts[at] = now
+    if (this.#nextBucket - this.#oldestBucket === this.#firstChargeTimes.length) this.#grow()
+    const at = this.#nextBucket & (this.#firstChargeTimes.length - 1)
+    this.#firstChargeTimes[at] = now
+    this.#lastChargeTimes[at] = now
     this.#amounts[at] = amount
-    return this.#tail++
+    return this.#nextBucket++
   }
 
   #grow(): void {
-    const { length } = this.#firsts
-    const wider = (ring: Float64Array<ArrayBuffer>) => {
-      const wide = new Float64Array(length * 2)
-      for (let sequence = this.#head; sequence < this.#tail; sequence++)
-        wide[sequence & (length * 2 - 1)] = ring[sequence & (length - 1)]!
-      return wide
+    const { length } = this.#firstChargeTimes
+    const enlarge = (ring: Float64Array<ArrayBuffer>) => {
+      const enlarged = new Float64Array(length * 2)
+      for (let sequence = this.#oldestBucket; sequence < this.#nextBucket; sequence++)
+        enlarged[sequence & (length * 2 - 1)] = ring[sequence & (length - 1)]!
+      return enlarged
     }
-    this.#firsts = wider(this.#firsts)
-    this.#lasts = wider(this.#lasts)
-    this.#amounts = wider(this.#amounts)
+    this.#firstChargeTimes = enlarge(this.#firstChargeTimes)
+    this.#lastChargeTimes = enlarge(this.#lastChargeTimes)
+    this.#amounts = enlarge(this.#amounts)
   }
 }

@@ -5,11 +5,11 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { GatewayError } from '../base/errors.ts'
-import { typeOf } from './file-type.ts'
-import { permits } from './public-addresses.ts'
+import { detectFileType } from './file-type.ts'
+import { createAddressFilter } from './public-addresses.ts'
 
 /** What may be fetched. Bytes and seconds. */
-export type MediaTerms = {
+export type MediaSettings = {
   /** Loopback and private networks too; or the addresses and ranges that may be fetched from beside the public ones. */
   allowPrivate: boolean | readonly string[]
   /** Of one file. */
@@ -21,91 +21,91 @@ export type MediaTerms = {
 }
 
 /** All addresses of a name. */
-export type Resolve = (host: string) => Promise<readonly string[]>
+export type ResolveHost = (host: string) => Promise<readonly string[]>
 /** For tests: another resolver, another authority for certificates. */
-export type Surroundings = { resolve?: Resolve; authority?: string }
+export type SafeFetchOptions = { resolve?: ResolveHost; ca?: string }
 
 /** What was fetched: bytes, and their type, which is one of image, audio, video, text or PDF. */
-export type Fetched = { bytes: Uint8Array; mime: string }
+export type FetchedFile = { bytes: Uint8Array; mime: string }
 /** Called with each piece as it comes; throws to end the fetch. */
-export type Meter = (bytes: number) => void
+export type ByteMeter = (bytes: number) => void
 
 /** Fetches one file. `signal` ends it from outside. @throws GatewayError `invalid_request`, which tells neither addresses nor the URL. */
-export type SafeFetch = (url: string, meter: Meter, signal: AbortSignal) => Promise<Fetched>
+export type SafeFetch = (url: string, meter: ByteMeter, signal: AbortSignal) => Promise<FetchedFile>
 
-const mostRedirects = 3
+const maxRedirects = 3
 /** Addresses of one name that are tried. */
-const mostTries = 3
+const maxAddresses = 3
 
-const everyAddress: Resolve = async host => (await lookup(host, { all: true })).map(({ address }) => address)
+const resolveAll: ResolveHost = async host => (await lookup(host, { all: true })).map(({ address }) => address)
 
 /** Why a file could not be had; ends in a sentence such as `messages[0]…: the file could not be fetched: <why>`. */
-export const refusal = (why: string): GatewayError => new GatewayError('invalid_request', why)
+export const mediaError = (reason: string): GatewayError => new GatewayError('invalid_request', reason)
 
 export const createSafeFetch = (
-  terms: MediaTerms,
-  { resolve = everyAddress, authority }: Surroundings = {},
+  settings: MediaSettings,
+  { resolve = resolveAll, ca }: SafeFetchOptions = {},
 ): SafeFetch => {
-  const isPermitted = permits(terms.allowPrivate)
+  const isPermitted = createAddressFilter(settings.allowPrivate)
 
   /** The addresses to try, IPv4 first: many hosts have no way for IPv6. @throws unless all of them are permitted. */
-  const checked = async (url: URL): Promise<readonly string[]> => {
+  const resolvePermitted = async (url: URL): Promise<readonly string[]> => {
     const host = url.hostname.replace(/^\[|\]$/g, '')
     const addresses = isIP(host) === 0 ? await resolve(host).catch(() => []) : [host]
-    if (addresses.length === 0) throw refusal('its host is not known')
-    if (!addresses.every(isPermitted)) throw refusal('its host is not on the public internet')
-    return [...addresses].sort((one, other) => isIP(one) - isIP(other)).slice(0, mostTries)
+    if (addresses.length === 0) throw mediaError('its host is not known')
+    if (!addresses.every(isPermitted)) throw mediaError('its host is not on the public internet')
+    return [...addresses].sort((one, other) => isIP(one) - isIP(other)).slice(0, maxAddresses)
   }
 
-  const open = async (url: URL, signal: AbortSignal): Promise<Response> => {
-    let last: unknown
-    for (const address of await checked(url)) {
+  const connectToAny = async (url: URL, signal: AbortSignal): Promise<Response> => {
+    let lastError: unknown
+    for (const address of await resolvePermitted(url)) {
       signal.throwIfAborted()
       try {
-        return await connect(url, address, signal, authority)
+        return await connect(url, address, signal, ca)
       } catch (thrown) {
-        last = thrown
+        lastError = thrown
       }
     }
-    throw last
+    throw lastError
   }
 
-  const follow = async (written: string, signal: AbortSignal): Promise<Response> => {
-    let url = parse(written)
-    for (let hops = 0; hops <= mostRedirects; hops++) {
-      const response = await open(url, signal)
-      const next = response.headers.get('location')
-      if (response.status < 300 || response.status > 399 || next === null) return response
+  const followRedirects = async (urlText: string, signal: AbortSignal): Promise<Response> => {
+    let url = parseMediaUrl(urlText)
+    for (let hops = 0; hops <= maxRedirects; hops++) {
+      const response = await connectToAny(url, signal)
+      const location = response.headers.get('location')
+      if (response.status < 300 || response.status > 399 || location === null) return response
       void response.body?.cancel().catch(() => undefined)
-      url = parse(next, url)
+      url = parseMediaUrl(location, url)
     }
-    throw refusal(`its server redirects more than ${mostRedirects} times`)
+    throw mediaError(`its server redirects more than ${maxRedirects} times`)
   }
 
-  return async (url, meter, outside) => {
-    const late = AbortSignal.timeout(terms.timeout * 1000)
-    const signal = AbortSignal.any([late, outside])
+  return async (url, meter, cancelSignal) => {
+    const timeoutSignal = AbortSignal.timeout(settings.timeout * 1000)
+    const signal = AbortSignal.any([timeoutSignal, cancelSignal])
     try {
       // A resolver cannot be stopped: who waits for it can.
-      const response = await Promise.race([follow(url, signal), aborted(signal)])
-      const bytes = await Promise.race([readBody(response, terms.maxBytes, meter, signal), aborted(signal)])
-      const mime = typeOf(bytes, response.headers.get('content-type'))
-      if (mime === undefined) throw refusal('it is neither image, audio, video, text nor PDF')
+      const response = await Promise.race([followRedirects(url, signal), rejectOnAbort(signal)])
+      const bytes = await Promise.race([readBody(response, settings.maxBytes, meter, signal), rejectOnAbort(signal)])
+      const mime = detectFileType(bytes, response.headers.get('content-type'))
+      if (mime === undefined) throw mediaError('it is neither image, audio, video, text nor PDF')
       return { bytes, mime }
     } catch (thrown) {
       if (thrown instanceof GatewayError) throw thrown
-      if (late.aborted) throw refusal(`it took longer than ${terms.timeout} s`)
-      throw refusal('its server could not be reached')
+      if (timeoutSignal.aborted) throw mediaError(`it took longer than ${settings.timeout} s`)
+      throw mediaError('its server could not be reached')
     }
   }
 }
 
 /** @param from the URL that led here. */
-const parse = (written: string, from?: URL): URL => {
-  const url = URL.parse(written, from?.href)
-  if (url === null) throw refusal('its URL is none')
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refusal('only http and https are fetched')
-  if (url.username !== '' || url.password !== '') throw refusal('a URL with a user name or password is not fetched')
+const parseMediaUrl = (urlText: string, from?: URL): URL => {
+  const url = URL.parse(urlText, from?.href)
+  if (url === null) throw mediaError('its URL is none')
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw mediaError('only http and https are fetched')
+  if (url.username !== '' || url.password !== '') throw mediaError('a URL with a user name or password is not fetched')
   return url
 }
 
@@ -114,39 +114,44 @@ const parse = (written: string, from?: URL): URL => {
  * address; nothing is inflated, because a small body may be a large file.
  */
 const connect = (url: URL, address: string, signal: AbortSignal, ca: string | undefined): Promise<Response> => {
-  const at = new URL(url)
-  at.hostname = isIP(address) === 6 ? `[${address}]` : address
-  at.hash = ''
-  const name = url.hostname.replace(/\.$/, '')
-  const isName = isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0
+  const addressUrl = new URL(url)
+  addressUrl.hostname = isIP(address) === 6 ? `[${address}]` : address
+  addressUrl.hash = ''
+  const certificateName = url.hostname.replace(/\.$/, '')
+  const isHostName = isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0
   const headers = { host: url.host, accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'simple-one-api' }
-  const tls = { ...(isName && { serverName: name }), ...(ca !== undefined && { ca }) }
-  const manner = { redirect: 'manual', proxy: false, keepalive: false, decompress: false, timeout: false }
-  return fetch(at.href, { ...manner, headers, tls, signal } as unknown as RequestInit)
+  const tls = { ...(isHostName && { serverName: certificateName }), ...(ca !== undefined && { ca }) }
+  const options = { redirect: 'manual', proxy: false, keepalive: false, decompress: false, timeout: false }
+  return fetch(addressUrl.href, { ...options, headers, tls, signal } as unknown as RequestInit)
 }
 
-const aborted = (signal: AbortSignal): Promise<never> =>
+const rejectOnAbort = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => {
     if (signal.aborted) reject(signal.reason)
     else signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })
 
 /** No further than `most` bytes, whatever the server announced. */
-const readBody = async (response: Response, most: number, meter: Meter, signal: AbortSignal): Promise<Uint8Array> => {
+const readBody = async (
+  response: Response,
+  maxBytes: number,
+  meter: ByteMeter,
+  signal: AbortSignal,
+): Promise<Uint8Array> => {
   const reader = response.body?.getReader()
   try {
-    checkHead(response, most)
+    checkResponseHeaders(response, maxBytes)
     const pieces: Uint8Array[] = []
     for (let length = 0; reader; ) {
       const { done, value } = await reader.read()
       if (done) break
       signal.throwIfAborted()
       length += value.length
-      if (length > most) throw tooLarge(most)
+      if (length > maxBytes) throw tooLarge(maxBytes)
       meter(value.length)
       pieces.push(value)
     }
-    if (pieces.length === 0) throw refusal('it is empty')
+    if (pieces.length === 0) throw mediaError('it is empty')
     return Buffer.concat(pieces)
   } catch (thrown) {
     void reader?.cancel().catch(() => undefined)
@@ -154,11 +159,11 @@ const readBody = async (response: Response, most: number, meter: Meter, signal: 
   }
 }
 
-const checkHead = ({ status, headers }: Response, most: number): void => {
-  if (status !== 200) throw refusal(`its server answered ${status}`)
-  const coding = headers.get('content-encoding') ?? 'identity'
-  if (coding.toLowerCase() !== 'identity') throw refusal('its server sends it compressed, though asked not to')
-  if (Number(headers.get('content-length')) > most) throw tooLarge(most)
+const checkResponseHeaders = ({ status, headers }: Response, maxBytes: number): void => {
+  if (status !== 200) throw mediaError(`its server answered ${status}`)
+  const encoding = headers.get('content-encoding') ?? 'identity'
+  if (encoding.toLowerCase() !== 'identity') throw mediaError('its server sends it compressed, though asked not to')
+  if (Number(headers.get('content-length')) > maxBytes) throw tooLarge(maxBytes)
 }
 
-const tooLarge = (most: number): GatewayError => refusal(`it is larger than ${most} bytes`)
+const tooLarge = (maxBytes: number): GatewayError => mediaError(`it is larger than ${maxBytes} bytes`)

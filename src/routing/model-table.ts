@@ -4,7 +4,7 @@ import type { Compiled } from '../config/compiled.ts'
 import type { Entry } from '../providers/entry.ts'
 
 /** One entry that offers a model: `model` is the vendor's name of it. */
-export type Route = {
+export type ModelRoute = {
   entry: Entry
   model: string
   /** The entry offers it for embeddings only. */
@@ -13,11 +13,11 @@ export type Route = {
 
 export type ModelTable = {
   /** The routes of `model` that `fits` takes, of the most exact kind that has any: by name, by the longest `prefix*`, by `*`. */
-  lookup: (model: string, fits?: (route: Route) => boolean) => Route[]
+  lookup: (model: string, isEligible?: (route: ModelRoute) => boolean) => ModelRoute[]
   /** The names `GET /v1/models` shows to a caller without scopes, sorted; without `random`. */
-  listed: readonly string[]
+  listedModels: readonly string[]
   /** Those of `listed` that `random` may stand for. */
-  chats: readonly string[]
+  chatModels: readonly string[]
   /** Every name that leads somewhere, wildcards included, sorted. */
   names: readonly string[]
 }
@@ -25,7 +25,7 @@ export type ModelTable = {
 type Offer = { entry: Entry; embedding: boolean }
 
 /** Names longer than this are nobody's. */
-const longestName = 512
+const maxNameLength = 512
 
 const isWildcard = (name: string): boolean => name.endsWith('*')
 
@@ -45,20 +45,20 @@ const isEmbeddingOnly = (entry: Entry, model: string): boolean =>
   !entry.models.includes(model) && (entry.embeddingModels.includes(model) || entry.models.length === 0)
 
 /** One hop by `model_redirect`, then one by `model_map`. */
-const routeOf = ({ entry, embedding }: Offer, name: string): Route => {
+const routeOf = ({ entry, embedding }: Offer, name: string): ModelRoute => {
   const redirected = entry.redirect.get(name) ?? name
   return { entry, embedding, model: entry.map.get(redirected) ?? redirected }
 }
 
 /** The names an entry shows: its aliases stand for their targets, embedding models and wildcards are not shown. */
-const shownBy = (entry: Entry): string[] => {
+const listedNamesOf = (entry: Entry): string[] => {
   const hidden = new Set([...entry.redirect].flatMap(([alias, target]) => (alias === target ? [] : [target])))
   const aliases = [...entry.redirect].flatMap(([alias, target]) => (isEmbeddingOnly(entry, target) ? [] : [alias]))
   return [...entry.models.filter(name => !hidden.has(name) && !isWildcard(name)), ...aliases]
 }
 
 /** A name `random` may stand for: a chat model by its own name and by the vendor's. */
-export const isChat = (name: string, { model, embedding }: Route): boolean =>
+export const isChatModel = (name: string, { model, embedding }: ModelRoute): boolean =>
   !embedding && kindOf(name) === 'chat' && kindOf(model) === 'chat'
 
 const append = (offers: Map<string, Offer[]>, name: string, offer: Offer): void => {
@@ -77,30 +77,30 @@ export const createModelTable = ({ entries }: Pick<Compiled, 'entries'>): ModelT
       else append(exact, name, offer)
   const prefixes = [...byPrefix].sort(([one], [other]) => other.length - one.length)
 
-  const lookup = (model: string, fits: (route: Route) => boolean = () => true): Route[] => {
-    if (model === '' || model.length > longestName) return []
-    const tiers = [
+  const lookup = (model: string, isEligible: (route: ModelRoute) => boolean = () => true): ModelRoute[] => {
+    if (model === '' || model.length > maxNameLength) return []
+    const matches = [
       exact.get(model),
       ...prefixes.map(([prefix, offers]) => (model.startsWith(prefix) ? offers : undefined)),
     ]
-    for (const offers of tiers) {
-      const routes = offers?.map(offer => routeOf(offer, model)).filter(fits) ?? []
+    for (const offers of matches) {
+      const routes = offers?.map(offer => routeOf(offer, model)).filter(isEligible) ?? []
       if (routes.length > 0) return routes
     }
     return []
   }
 
-  const listed = [...new Set(entries.flatMap(shownBy))].filter(name => name !== 'random').sort()
-  const chats = listed.filter(name => lookup(name).some(route => isChat(name, route)))
+  const listedModels = [...new Set(entries.flatMap(listedNamesOf))].filter(name => name !== 'random').sort()
+  const chatModels = listedModels.filter(name => lookup(name).some(route => isChatModel(name, route)))
   const names = [...exact.keys(), ...prefixes.map(([prefix]) => `${prefix}*`)].sort()
-  return { lookup, listed, chats, names }
+  return { lookup, listedModels, chatModels, names }
 }
 
 /**
  * The global redirect, one hop: `all` wins for a chat, whatever it asks for; `all` and `random` as targets mean any chat model.
- * @param chat false for requests that only pass (embeddings, images …), which `all` leaves alone
+ * @param isChat false for requests that only pass (embeddings, images …), which `all` leaves alone
  */
-export const redirectOf = (redirect: Compiled['redirect'], model: string, chat: boolean): string => {
-  const target = (chat ? redirect.get('all') : undefined) ?? redirect.get(model)
+export const redirectOf = (redirect: Compiled['redirect'], model: string, isChat: boolean): string => {
+  const target = (isChat ? redirect.get('all') : undefined) ?? redirect.get(model)
   return target === 'all' ? 'random' : (target ?? model)
 }

@@ -9,11 +9,11 @@ export type Candidate<T> = {
   weight: number
   value: T
   /** Where its load is counted, and the ids of the targets behind it, for the strategies that measure; absent: `name`. */
-  place?: string
-  targets?: readonly string[]
+  loadKey?: string
+  targetIds?: readonly string[]
 }
 
-export type Question = {
+export type PolicyContext = {
   /** What is chosen for: names the counter of `round_robin`, and is part of what `hash` sticks to. */
   key: string
   affinity: () => string
@@ -22,44 +22,47 @@ export type Question = {
 }
 
 /** Orders the choices, best first; never changes the list it is given. */
-export type Policy = <T>(choices: readonly Candidate<T>[], question: Question) => readonly Candidate<T>[]
+export type Policy = <T>(candidates: readonly Candidate<T>[], context: PolicyContext) => readonly Candidate<T>[]
 
 /** Evenly spread in [0, 1). */
 export type Random = () => number
 
 /** Turns taken so far, by key. Bounded: behind a wildcard, clients name the keys. */
-export type Turns = Map<string, number>
-const mostTurns = 10_000
+export type RoundRobinPositions = Map<string, number>
+const maxPositions = 10_000
 
 /** The process's own: round robin goes on where it was after a reload. */
-const processTurns: Turns = new Map()
+const processPositions: RoundRobinPositions = new Map()
 
-const orderBy = <T>(choices: readonly Candidate<T>[], score: (choice: Candidate<T>) => number): Candidate<T>[] =>
-  choices
+const orderByScore = <T>(
+  candidates: readonly Candidate<T>[],
+  score: (choice: Candidate<T>) => number,
+): Candidate<T>[] =>
+  candidates
     .map(choice => ({ choice, score: score(choice) }))
     .sort((one, other) => one.score - other.score)
     .map(({ choice }) => choice)
 
 /** With a `draw` in (0, 1) the smallest result wins in proportion to the weights. */
-const race = (draw: number, weight: number): number =>
+const weightedDraw = (draw: number, weight: number): number =>
   weight > 0 ? -Math.log(draw) / weight : Number.POSITIVE_INFINITY
 
-const first: Policy = choices => choices
+const first: Policy = candidates => candidates
 
-const byChance =
+const randomPolicy =
   (random: Random): Policy =>
-  choices =>
-    orderBy(choices, ({ weight }) => race(1 - random(), weight))
+  candidates =>
+    orderByScore(candidates, ({ weight }) => weightedDraw(1 - random(), weight))
 
 /** 32 bits of a text, FNV-1a. */
-const digest = (text: string): number => {
+const fnv1a = (text: string): number => {
   let hash = 0x811c9dc5
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
   return hash >>> 0
 }
 
 /** Spreads 32 bits over all 32 (the finish of MurmurHash3). */
-const spread = (bits: number): number => {
+const mixBits = (bits: number): number => {
   let hash = bits
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
@@ -67,86 +70,92 @@ const spread = (bits: number): number => {
 }
 
 /** Weighted rendezvous: a choice that comes or goes moves only what it wins or held. */
-const byHash: Policy = (choices, { key, affinity }) => {
-  const sticky = digest(`${affinity()}\n${key}`)
-  return orderBy(choices, ({ name, weight }) => race((spread(sticky ^ spread(digest(name))) + 0.5) / 2 ** 32, weight))
+const hashPolicy: Policy = (candidates, { key, affinity }) => {
+  const stickyHash = fnv1a(`${affinity()}\n${key}`)
+  return orderByScore(candidates, ({ name, weight }) =>
+    weightedDraw((mixBits(stickyHash ^ mixBits(fnv1a(name))) + 0.5) / 2 ** 32, weight),
+  )
 }
 
-const divisor = (one: number, other: number): number => (other === 0 ? one : divisor(other, one % other))
+const greatestCommonDivisor = (one: number, other: number): number =>
+  other === 0 ? one : greatestCommonDivisor(other, one % other)
 
 /** Whole numbers in the proportion of the weights, to a thousandth; all 0: one each. */
-const shares = (weights: readonly number[]): number[] => {
-  const whole = weights.map(weight => (weight > 0 ? Math.max(1, Math.round(weight * 1000)) : 0))
-  const common = whole.reduce(divisor, 0)
-  return common === 0 ? whole.map(() => 1) : whole.map(share => share / common)
+const integerShares = (weights: readonly number[]): number[] => {
+  const scaled = weights.map(weight => (weight > 0 ? Math.max(1, Math.round(weight * 1000)) : 0))
+  const divisor = scaled.reduce(greatestCommonDivisor, 0)
+  return divisor === 0 ? scaled.map(() => 1) : scaled.map(share => share / divisor)
 }
 
 /** Weights 1:2 take turns as A B B; behind the one whose turn it is come the next in the circle. */
-const byTurn =
-  (turns: Turns): Policy =>
-  (choices, { key, peek }) => {
-    const share = shares(choices.map(({ weight }) => weight))
-    const round = share.reduce((sum, one) => sum + one, 0)
-    let turn = (turns.get(key) ?? 0) % round
-    if (!peek) advance(turns, key, (turn + 1) % round)
+const roundRobinPolicy =
+  (positions: RoundRobinPositions): Policy =>
+  (candidates, { key, peek }) => {
+    const counts = integerShares(candidates.map(({ weight }) => weight))
+    const round = counts.reduce((sum, one) => sum + one, 0)
+    let position = (positions.get(key) ?? 0) % round
+    if (!peek) advance(positions, key, (position + 1) % round)
     let at = 0
-    while (turn >= share[at]!) turn -= share[at++]!
-    const circle = [...choices.slice(at), ...choices.slice(0, at)]
-    return [...circle.filter(({ weight }) => weight > 0), ...circle.filter(({ weight }) => weight <= 0)]
+    while (position >= counts[at]!) position -= counts[at++]!
+    const rotated = [...candidates.slice(at), ...candidates.slice(0, at)]
+    return [...rotated.filter(({ weight }) => weight > 0), ...rotated.filter(({ weight }) => weight <= 0)]
   }
 
-const advance = (turns: Turns, key: string, turn: number): void => {
-  if (turns.size >= mostTurns && !turns.has(key)) turns.delete(turns.keys().next().value!)
-  turns.set(key, turn)
+const advance = (positions: RoundRobinPositions, key: string, position: number): void => {
+  if (positions.size >= maxPositions && !positions.has(key)) positions.delete(positions.keys().next().value!)
+  positions.set(key, position)
 }
 
 /** Choices of the same rank come by lot, in proportion to their weights; those of weight 0 come behind all others. */
-const byRank =
-  (rank: (choice: Candidate<unknown>) => number, random: Random): Policy =>
-  choices =>
-    choices
-      .map(choice => ({ choice, rank: rank(choice), lot: race(1 - random(), choice.weight) }))
+const scorePolicy =
+  (score: (choice: Candidate<unknown>) => number, random: Random): Policy =>
+  candidates =>
+    candidates
+      .map(choice => ({ choice, score: score(choice), tieBreak: weightedDraw(1 - random(), choice.weight) }))
       .sort(
-        (one, other) => hasWeight(other.choice) - hasWeight(one.choice) || one.rank - other.rank || one.lot - other.lot,
+        (one, other) =>
+          weightClass(other.choice) - weightClass(one.choice) ||
+          one.score - other.score ||
+          one.tieBreak - other.tieBreak,
       )
       .map(({ choice }) => choice)
 
-const hasWeight = ({ weight }: Candidate<unknown>): number => (weight > 0 ? 1 : 0)
+const weightClass = ({ weight }: Candidate<unknown>): number => (weight > 0 ? 1 : 0)
 
 /** The weight divides the load: one of weight 2 holds twice as many requests before another's turn comes. */
-const byLoad = (stats: TargetStats, random: Random): Policy =>
-  byRank(({ name, place = name, weight }) => stats.load(place) / (weight > 0 ? weight : 1), random)
+const leastBusyPolicy = (stats: TargetStats, random: Random): Policy =>
+  scorePolicy(({ name, loadKey = name, weight }) => stats.load(loadKey) / (weight > 0 ? weight : 1), random)
 
 /** What stands for several targets is as fast as the fastest of them; one that has to be tried comes before all that are known. */
-const byPace = (stats: TargetStats, random: Random): Policy =>
-  byRank(
-    ({ name, targets = [name] }) => Math.min(...targets.map(target => stats.expectedLatency(target) ?? -1)),
+const fastestPolicy = (stats: TargetStats, random: Random): Policy =>
+  scorePolicy(
+    ({ name, targetIds = [name] }) => Math.min(...targetIds.map(target => stats.expectedLatency(target) ?? -1)),
     random,
   )
 
 /** `random` in [0, 1), turns and pulse are the process's own unless given. */
-export type Chances = { random?: Random; turns?: Turns; stats?: TargetStats }
+export type PolicyOptions = { random?: Random; positions?: RoundRobinPositions; stats?: TargetStats }
 
 /** One policy per strategy. */
 export const createPolicies = ({
   random = Math.random,
-  turns = processTurns,
+  positions = processPositions,
   stats = processTargetStats,
-}: Chances = {}): Record<Strategy, Policy> => ({
+}: PolicyOptions = {}): Record<Strategy, Policy> => ({
   first,
-  random: byChance(random),
-  round_robin: byTurn(turns),
-  hash: byHash,
-  least_busy: byLoad(stats, random),
-  fastest: byPace(stats, random),
+  random: randomPolicy(random),
+  round_robin: roundRobinPolicy(positions),
+  hash: hashPolicy,
+  least_busy: leastBusyPolicy(stats, random),
+  fastest: fastestPolicy(stats, random),
 })
 
 /** A fair shuffle of a copy. */
 export const shuffle = <T>(items: readonly T[], random: Random): T[] => {
-  const mixed = [...items]
-  for (let at = mixed.length - 1; at > 0; at--) {
+  const shuffled = [...items]
+  for (let at = shuffled.length - 1; at > 0; at--) {
     const other = Math.floor(random() * (at + 1))
-    ;[mixed[at], mixed[other]] = [mixed[other]!, mixed[at]!]
+    ;[shuffled[at], shuffled[other]] = [shuffled[other]!, shuffled[at]!]
   }
-  return mixed
+  return shuffled
 }

@@ -3,16 +3,16 @@ import { isObject, type Json, type JsonObject } from '../base/json/json.ts'
 import type { Credential, Entry, Target } from '../providers/entry.ts'
 
 /** Clients name the models behind a wildcard. */
-const mostTargets = 10_000
+const maxTargets = 10_000
 
 /** Gives one and the same object for the same entry, credential and model: who keeps something by target may use it as a key. */
-export const createTargets = (): ((entry: Entry, credential: Credential, model: string) => Target) => {
+export const createTargetCache = (): ((entry: Entry, credential: Credential, model: string) => Target) => {
   const targets = new Map<string, Target>()
   return (entry, credential, model) => {
     const key = `${entry.id}/${credential.index}/${model}`
     const known = targets.get(key)
     if (known) return known
-    if (targets.size >= mostTargets) targets.delete(targets.keys().next().value!)
+    if (targets.size >= maxTargets) targets.delete(targets.keys().next().value!)
     const target = { id: `${entry.id}/${credential.digest}/${model}`, entry, credential, model }
     targets.set(key, target)
     return target
@@ -20,21 +20,21 @@ export const createTargets = (): ((entry: Entry, credential: Credential, model: 
 }
 
 /** The target of that id, if its entry and its credential are still there. */
-export const targetOf = (id: string, entries: readonly Entry[]): Target | undefined => {
+export const findTarget = (id: string, entries: readonly Entry[]): Target | undefined => {
   for (const entry of entries)
     for (const credential of entry.credentials) {
-      const place = `${entry.id}/${credential.digest}/`
-      if (id.startsWith(place)) return { id, entry, credential, model: id.slice(place.length) }
+      const prefix = `${entry.id}/${credential.digest}/`
+      if (id.startsWith(prefix)) return { id, entry, credential, model: id.slice(prefix.length) }
     }
   return undefined
 }
 
 /** Characters of each text that tell conversations apart. */
-const toldApartBy = 16_384
+const maxTextLength = 16_384
 
 /** The texts of a content in any protocol's form; marks, which move as a conversation grows, are left out. */
 const textOf = (content: Json | undefined): string => {
-  if (typeof content === 'string') return content.slice(0, toldApartBy)
+  if (typeof content === 'string') return content.slice(0, maxTextLength)
   if (Array.isArray(content)) return content.map(textOf).join('\n')
   if (!isObject(content)) return ''
   const { text, image_url, source, parts } = content
@@ -59,6 +59,6 @@ const openingOf = (body: JsonObject): string => {
  * stays the same as the conversation grows. The result holds no text of the conversation.
  */
 export const affinityOf = (body: JsonObject, caller: { id: string }, model: string): string => {
-  const named = [body.prompt_cache_key, body.user].find(name => typeof name === 'string' && name !== '')
-  return `${caller.id}\n${model}\n${named ?? Bun.hash(openingOf(body)).toString(36)}`
+  const clientKey = [body.prompt_cache_key, body.user].find(name => typeof name === 'string' && name !== '')
+  return `${caller.id}\n${model}\n${clientKey ?? Bun.hash(openingOf(body)).toString(36)}`
 }

@@ -13,8 +13,8 @@ import { protocols } from '../protocols/registry.ts'
 import type { Entry, Target } from '../providers/entry.ts'
 import { isNative } from '../providers/resolve-url.ts'
 import type { Caller } from '../routing/router.ts'
-import { targetOf } from '../routing/targets.ts'
-import type { Answer } from '../store/answers.ts'
+import { findTarget } from '../routing/targets.ts'
+import type { StoredAnswer } from '../store/answers.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
 
 const protocol = 'openai-responses'
@@ -83,7 +83,7 @@ const storedResponseBody = async (
 
 const renderStored = (
   { id, subresource, method, query }: StoredResponseRequest,
-  { answer, input }: Answer,
+  { answer, input }: StoredAnswer,
 ): JsonObject => {
   if (subresource === 'input_items') return pageOfItems(inputWithIds(id, input), new URLSearchParams(query))
   if (subresource === 'cancel')
@@ -96,13 +96,13 @@ const renderStored = (
 
 /** The target whose vendor keeps the answer, if it is still there. */
 const storingTargetOf = (
-  found: Answer | undefined,
+  found: StoredAnswer | undefined,
   caller: Caller,
   id: string,
   runtime: Runtime,
 ): Target | undefined => {
-  const storedAt = found ? found.native && found.target : runtime.answers.pinned(caller.id, id)
-  if (storedAt) return targetOf(storedAt, runtime.settings.entries)
+  const storedAt = found ? found.native && found.target : runtime.answers.pinnedTarget(caller.id, id)
+  if (storedAt) return findTarget(storedAt, runtime.settings.entries)
   return found ? undefined : onlyStoringTarget(runtime)
 }
 
@@ -114,7 +114,7 @@ const onlyStoringTarget = ({ settings: { keys, entries } }: Runtime): Target | u
   const [target, ...others] = nativeEntries.flatMap(entry =>
     entry.credentials.map(({ digest }) => `${entry.id}/${digest}/${vendorModelsOf(entry)[0]}`),
   )
-  return target !== undefined && others.length === 0 && keys.length <= 1 ? targetOf(target, entries) : undefined
+  return target !== undefined && others.length === 0 && keys.length <= 1 ? findTarget(target, entries) : undefined
 }
 
 /** As the vendor names them. */
@@ -122,7 +122,7 @@ const vendorModelsOf = ({ models, redirect, map }: Entry): string[] =>
   [...models, ...redirect.values()].map(name => map.get(name) ?? name)
 
 /** The vendor's word, in the names the client knows. */
-const withClientNames = (body: JsonObject, found: Answer | undefined): JsonObject => {
+const withClientNames = (body: JsonObject, found: StoredAnswer | undefined): JsonObject => {
   if (!found || !('model' in body)) return body
   const { model = null, previous_response_id: previous } = found.answer
   return { ...body, model, ...(previous !== undefined && { previous_response_id: previous }) }

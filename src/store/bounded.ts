@@ -2,7 +2,7 @@
 
 export type Bounds = { entries: number; bytes: number; seconds: number }
 
-export type Bounded<Value> = {
+export type BoundedCache<Value> = {
   /** `bytes`: what it is taken for. False where that is more than half of all: it is not kept. */
   keep(key: string, value: Value, bytes: number): boolean
   /** Makes it the most recent. */
@@ -11,31 +11,31 @@ export type Bounded<Value> = {
   forget(key: string): boolean
 }
 
-type Slot<Value> = { value: Value; bytes: number; until: number }
+type CacheEntry<Value> = { value: Value; bytes: number; expiresAt: number }
 
 /**
  * @param now milliseconds, for tests
- * @param gone told of every value that is no longer there
+ * @param onRemove told of every value that is no longer there
  */
-export const createBounded = <Value>(
+export const createBoundedCache = <Value>(
   bounds: Bounds,
   now: () => number = Date.now,
-  gone: (value: Value) => void = () => undefined,
-): Bounded<Value> => {
-  const slots = new Map<string, Slot<Value>>()
+  onRemove: (value: Value) => void = () => undefined,
+): BoundedCache<Value> => {
+  const entries = new Map<string, CacheEntry<Value>>()
   let bytes = 0
 
   const forget = (key: string): boolean => {
-    const slot = slots.get(key)
-    if (slot === undefined) return false
-    bytes -= slot.bytes
-    slots.delete(key)
-    gone(slot.value)
+    const entry = entries.get(key)
+    if (entry === undefined) return false
+    bytes -= entry.bytes
+    entries.delete(key)
+    onRemove(entry.value)
     return true
   }
 
-  const put = (key: string, slot: Omit<Slot<Value>, 'until'>): void => {
-    slots.set(key, { ...slot, until: now() + bounds.seconds * 1000 })
+  const touch = (key: string, entry: Omit<CacheEntry<Value>, 'expiresAt'>): void => {
+    entries.set(key, { ...entry, expiresAt: now() + bounds.seconds * 1000 })
   }
 
   return {
@@ -43,23 +43,23 @@ export const createBounded = <Value>(
     keep(key, value, size) {
       forget(key)
       if (size > bounds.bytes / 2) return false
-      put(key, { value, bytes: size })
+      touch(key, { value, bytes: size })
       bytes += size
-      for (const [oldest, { until }] of slots) {
-        if (slots.size <= bounds.entries && bytes <= bounds.bytes && until > now()) break
+      for (const [oldest, { expiresAt }] of entries) {
+        if (entries.size <= bounds.entries && bytes <= bounds.bytes && expiresAt > now()) break
         forget(oldest)
       }
       return true
     },
     find(key) {
-      const found = slots.get(key)
+      const found = entries.get(key)
       if (found === undefined) return undefined
-      if (found.until <= now()) {
+      if (found.expiresAt <= now()) {
         forget(key)
         return undefined
       }
-      slots.delete(key)
-      put(key, found)
+      entries.delete(key)
+      touch(key, found)
       return found.value
     },
   }

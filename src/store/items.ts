@@ -2,32 +2,32 @@
 import type { JsonObject } from '../base/json/json.ts'
 
 /** An item, and the answer that holds it. */
-export type Held<Holder> = { item: JsonObject; holder: Holder }
+export type IndexedItem<Holder> = { item: JsonObject; holder: Holder }
 
-export type Items<Holder> = {
+export type ItemIndex<Holder> = {
   add(keys: ReadonlyMap<string, JsonObject>, holder: Holder): void
   drop(keys: Iterable<string>, holder: Holder): void
   /** By whoever holds it since last. */
-  find(key: string): Held<Holder> | undefined
+  find(key: string): IndexedItem<Holder> | undefined
 }
 
-export const createItems = <Holder>(): Items<Holder> => {
-  const held = new Map<string, Held<Holder>[]>()
+export const createItemIndex = <Holder>(): ItemIndex<Holder> => {
+  const byKey = new Map<string, IndexedItem<Holder>[]>()
   return {
     add(items, holder) {
       for (const [key, item] of items) {
-        const known = held.get(key)
+        const known = byKey.get(key)
         if (known) known.push({ item, holder })
-        else held.set(key, [{ item, holder }])
+        else byKey.set(key, [{ item, holder }])
       }
     },
     drop(keys, holder) {
       for (const key of keys) {
-        const left = held.get(key)?.filter(one => one.holder !== holder) ?? []
-        if (left.length > 0) held.set(key, left)
-        else held.delete(key)
+        const remaining = byKey.get(key)?.filter(indexed => indexed.holder !== holder) ?? []
+        if (remaining.length > 0) byKey.set(key, remaining)
+        else byKey.delete(key)
       }
     },
-    find: key => held.get(key)?.at(-1),
+    find: key => byKey.get(key)?.at(-1),
   }
 }

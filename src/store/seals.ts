@@ -1,34 +1,34 @@
 /** Where the thoughts and seals of calls wait for the next turn of their conversation. */
 import type { ToolCall } from '../ir/chat.ts'
 import type { CallMemory, SealMemory } from '../ir/seal.ts'
-import { type Bounded, type Bounds, createBounded } from './bounded.ts'
+import { type BoundedCache, type Bounds, createBoundedCache } from './bounded.ts'
 
 export type SealStore = {
   /** What one caller may find. */
-  of(caller: string): SealMemory
+  forCaller(caller: string): SealMemory
 }
 
-const ordinary: Bounds = { entries: 20_000, bytes: 64 * 1024 * 1024, seconds: 3600 }
+const defaultBounds: Bounds = { entries: 20_000, bytes: 64 * 1024 * 1024, seconds: 3600 }
 
 /** @param now milliseconds, for tests */
-export const createSealStore = (bounds = ordinary, now?: () => number): SealStore => {
-  const kept = createBounded<CallMemory>(bounds, now)
-  return { of: caller => new CallersSeals(caller, kept) }
+export const createSealStore = (bounds = defaultBounds, now?: () => number): SealStore => {
+  const memories = createBoundedCache<CallMemory>(bounds, now)
+  return { forCaller: caller => new CallerSealMemory(caller, memories) }
 }
 
 /** Made for every request, and rarely asked. */
-class CallersSeals implements SealMemory {
+class CallerSealMemory implements SealMemory {
   constructor(
     private readonly caller: string,
-    private readonly kept: Bounded<CallMemory>,
+    private readonly memories: BoundedCache<CallMemory>,
   ) {}
 
   save(call: ToolCall, value: CallMemory): void {
-    this.kept.keep(keyOf(this.caller, call), value, sizeOf(value))
+    this.memories.keep(keyOf(this.caller, call), value, sizeOf(value))
   }
 
   find(call: ToolCall): CallMemory | undefined {
-    return this.kept.find(keyOf(this.caller, call))
+    return this.memories.find(keyOf(this.caller, call))
   }
 }
 

@@ -71,7 +71,7 @@ export class RequestRecord {
 
   set timeToFirstContent(milliseconds: number | undefined) {
     this.#timeToFirstContent = milliseconds
-    this.#sample?.answered()
+    this.#sample?.markAnswered()
   }
 
   /** Takes what a limit lent. If the request is already over, it goes straight back. */

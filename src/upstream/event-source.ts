@@ -4,99 +4,100 @@ import type { StreamPipe } from '../protocols/protocol.ts'
 import { connectionError } from './call.ts'
 import type { Deadline } from './deadline.ts'
 import { FrameTemplate } from './frame-template.ts'
-import { type FrameReader, type Framing, sse } from './framing/sse.ts'
-import type { Reader } from './read-body.ts'
+import { type FrameReader, type Framing, sseFraming } from './framing/sse.ts'
+import type { BodyReader } from './read-body.ts'
 
-type Piece = { value?: Uint8Array | undefined }
+type ReadResult = { value?: Uint8Array | undefined }
 
 /** Who is told what there is for the client; undefined: the stream has ended. An object, for its method costs a stream nothing. */
 export interface EventSink {
-  write(said: string | Uint8Array | undefined): void
+  write(output: string | Uint8Array | undefined): void
 }
 
 /** Seconds a vendor may take to end its body after its last word. */
-const drained = 1
+const drainTimeout = 1
 /** What may be held back before the first content: a vendor that says this much without content is passed on as it is. */
-const largestHeld = { frames: 64, characters: 256 * 1024 }
+const maxHeld = { frames: 64, characters: 256 * 1024 }
 
 /** A stream: read it piece by piece with `pump`, end it with `cancel`. */
 export class UpstreamEventSource {
-  #frames: FrameReader
-  #out = ''
-  #count = 0
-  #ended = false
-  #reading = false
+  #frameReader: FrameReader
+  #output = ''
+  #frameCount = 0
+  #hasEnded = false
+  #isReading = false
   /** Something came since the last look at the clock. */
-  #heardAnew = true
-  #lastHeard = 0
-  #listener: EventSink | undefined
+  #hasNewData = true
+  #lastDataAt = 0
+  #sink: EventSink | undefined
   readonly #template: FrameTemplate | undefined
 
   constructor(
-    private readonly reader: Reader,
+    private readonly reader: BodyReader,
     readonly pipe: StreamPipe,
     private readonly deadline: Deadline,
     private readonly idle: number,
     first: Uint8Array,
-    framing: Framing = sse,
+    framing: Framing = sseFraming,
   ) {
-    if (framing === sse && pipe.textDelta) this.#template = new FrameTemplate(pipe.volatileFields)
-    this.#frames = framing(frame => {
-      this.#count++
-      if (pipe.state.fault === undefined) this.#out += pipe.push(frame)
+    if (framing === sseFraming && pipe.textDelta) this.#template = new FrameTemplate(pipe.volatileFields)
+    this.#frameReader = framing(frame => {
+      this.#frameCount++
+      if (pipe.state.fault === undefined) this.#output += pipe.push(frame)
     })
-    this.#hear(first)
+    this.#receive(first)
   }
 
   /**
    * Tells what there is for the client as soon as there is some; undefined when the stream has ended, well or (`passing.seen.fault`) not.
    * Runs once a frame, so it is no async function and makes one promise.
    */
-  pump(listener: EventSink): Promise<void> | undefined {
-    if (this.#out !== '' || this.#ended) return void listener.write(this.#take())
-    this.#listener = listener
-    this.#reading = true
-    this.#heardAnew = true
-    return this.reader.read().then(this.#piece, this.#loss)
+  pump(sink: EventSink): Promise<void> | undefined {
+    if (this.#output !== '' || this.#hasEnded) return void sink.write(this.#takeOutput())
+    this.#sink = sink
+    this.#isReading = true
+    this.#hasNewData = true
+    return this.reader.read().then(this.#onRead, this.#onPumpError)
   }
 
-  readonly #piece = (read: Piece): Promise<void> | undefined => {
-    const known = this.#shortCut(read.value)
-    if (known) return void this.#listener!.write(known)
-    this.#heard(read)
-    return this.pump(this.#listener!)
+  readonly #onRead = (read: ReadResult): Promise<void> | undefined => {
+    const matched = this.#matchTemplate(read.value)
+    if (matched) return void this.#sink!.write(matched)
+    this.#onData(read)
+    return this.pump(this.#sink!)
   }
 
   /** What goes out for a piece that is one whole frame like the last one, as most are; one is learnt between two frames, where these leave it. */
-  #shortCut(bytes: Uint8Array | undefined): Uint8Array | undefined {
-    const known = bytes && this.#template?.match(bytes)
-    if (known === undefined) return undefined
-    this.#reading = false
-    this.#heardAnew = true
-    return known
+  #matchTemplate(bytes: Uint8Array | undefined): Uint8Array | undefined {
+    const matched = bytes && this.#template?.match(bytes)
+    if (matched === undefined) return undefined
+    this.#isReading = false
+    this.#hasNewData = true
+    return matched
   }
 
   /** What went the short way has been told, and is heard only now where it must be: all at once. */
-  #catchUp(): void {
-    const unheard = this.#template?.unparsed()
-    if (unheard === undefined) return
-    const told = this.#out
-    this.#frames.push(unheard)
-    this.#out = told
+  #parsePending(): void {
+    const unparsed = this.#template?.unparsed()
+    if (unparsed === undefined) return
+    const output = this.#output
+    this.#frameReader.push(unparsed)
+    this.#output = output
   }
 
-  readonly #loss = (thrown: unknown): void => {
-    this.#lost(thrown)
-    this.#listener!.write(this.#take())
+  readonly #onPumpError = (thrown: unknown): void => {
+    this.#onReadError(thrown)
+    this.#sink!.write(this.#takeOutput())
   }
 
   /** Reads until the vendor has said something that counts. @throws its fault, if it failed before. */
   async commit(): Promise<string> {
     const { state } = this.pipe
-    const due = () => state.content || this.#count >= largestHeld.frames || this.#out.length >= largestHeld.characters
-    while (!this.#ended && !due()) await this.#read()
+    const canCommit = () =>
+      state.content || this.#frameCount >= maxHeld.frames || this.#output.length >= maxHeld.characters
+    while (!this.#hasEnded && !canCommit()) await this.#read()
     if (state.fault && !state.content) throw state.fault
-    return this.#take() ?? ''
+    return this.#takeOutput() ?? ''
   }
 
   /**
@@ -104,11 +105,11 @@ export class UpstreamEventSource {
    * once `pump` reads: a frame then costs the idle time no more than a mark here.
    */
   flush(now: number): string {
-    if (this.#heardAnew) this.#lastHeard = now
-    this.#heardAnew = false
-    const silent = this.#reading ? now - this.#lastHeard : 0
-    if (silent >= this.idle * 1000) this.deadline.expire('idle', this.idle)
-    if (silent < 250) return ''
+    if (this.#hasNewData) this.#lastDataAt = now
+    this.#hasNewData = false
+    const silence = this.#isReading ? now - this.#lastDataAt : 0
+    if (silence >= this.idle * 1000) this.deadline.expire('idle', this.idle)
+    if (silence < 250) return ''
     try {
       return this.pipe.flush()
     } catch (thrown) {
@@ -118,54 +119,54 @@ export class UpstreamEventSource {
   }
 
   cancel(): void {
-    this.#ended = true
+    this.#hasEnded = true
     this.deadline.clear()
-    this.#catchUp()
+    this.#parsePending()
     this.reader.cancel().catch(() => undefined)
   }
 
-  #take(): string | undefined {
-    const text = this.#out
-    this.#out = ''
-    return text === '' && this.#ended ? undefined : text
+  #takeOutput(): string | undefined {
+    const text = this.#output
+    this.#output = ''
+    return text === '' && this.#hasEnded ? undefined : text
   }
 
   #read(): Promise<void> {
     this.#arm()
-    return this.reader.read().then(this.#heard, this.#lost)
+    return this.reader.read().then(this.#onData, this.#onReadError)
   }
 
   #arm(): void {
-    this.#reading = true
-    this.deadline.armAgain(this.idle)
+    this.#isReading = true
+    this.deadline.rearm(this.idle)
   }
 
-  readonly #heard = ({ value }: Piece): void => {
-    this.#hear(value)
-    this.#rest()
+  readonly #onData = ({ value }: ReadResult): void => {
+    this.#receive(value)
+    this.#pauseDeadline()
   }
 
-  #rest(): void {
-    this.#heardAnew = true
-    this.#reading = false
-    if (!this.#ended) this.deadline.rest()
+  #pauseDeadline(): void {
+    this.#hasNewData = true
+    this.#isReading = false
+    if (!this.#hasEnded) this.deadline.pause()
   }
 
-  readonly #lost = (thrown: unknown): void => {
+  readonly #onReadError = (thrown: unknown): void => {
     this.#fail(connectionError(thrown))
-    this.#reading = false
+    this.#isReading = false
   }
 
   /** `undefined`: the body has ended. */
-  #hear(bytes: Uint8Array | undefined): void {
+  #receive(bytes: Uint8Array | undefined): void {
     const { state } = this.pipe
     try {
-      this.#catchUp()
+      this.#parsePending()
       if (bytes) this.#push(bytes)
       if (state.fault) this.cancel()
       else if (bytes === undefined) {
         this.#end()
-        this.deadline.done()
+        this.deadline.complete()
       } else if (state.finished) {
         this.#end()
         void this.#drain()
@@ -178,31 +179,37 @@ export class UpstreamEventSource {
   /** What is said after one like it may not be what was said before it: the short way is learnt anew. */
   #push(bytes: Uint8Array): void {
     const template = this.#template
-    const before = this.#count
-    const isClean = this.#frames.between() && this.#out === ''
-    this.#frames.push(bytes)
+    const framesBefore = this.#frameCount
+    const isClean = this.#frameReader.isBetweenFrames() && this.#output === ''
+    this.#frameReader.push(bytes)
     template?.forget()
-    if (!template?.isCapturing || !isClean || this.#count !== before + 1 || !this.#frames.between()) return
-    const word = this.#out === '' ? undefined : this.pipe.textDelta?.()
-    if (word !== undefined) template.capture(bytes, word, this.#out, this.pipe.retainsText?.())
+    if (
+      !template?.isCapturing ||
+      !isClean ||
+      this.#frameCount !== framesBefore + 1 ||
+      !this.#frameReader.isBetweenFrames()
+    )
+      return
+    const textDelta = this.#output === '' ? undefined : this.pipe.textDelta?.()
+    if (textDelta !== undefined) template.capture(bytes, textDelta, this.#output, this.pipe.retainsText?.())
   }
 
   #end(): void {
-    this.#ended = true
+    this.#hasEnded = true
     this.deadline.clear()
     const { state } = this.pipe
     state.fault ??= this.deadline.expired
     if (state.fault) return
-    this.#frames.end()
-    if (this.pipe.state.fault === undefined) this.#out += this.pipe.end()
+    this.#frameReader.end()
+    if (this.pipe.state.fault === undefined) this.#output += this.pipe.end()
   }
 
   /** What may still come after the vendor's last word is read, so that its connection can be kept; nobody waits for it. */
   async #drain(): Promise<void> {
-    this.deadline.arm('idle', drained)
+    this.deadline.arm('idle', drainTimeout)
     try {
       while (!(await this.reader.read()).done);
-      this.deadline.done()
+      this.deadline.complete()
     } catch {
       // The time is up, or the connection broke: the answer was whole before.
       this.deadline.clear()
@@ -210,7 +217,7 @@ export class UpstreamEventSource {
   }
 
   #fail(error: GatewayError): void {
-    this.#catchUp()
+    this.#parsePending()
     this.pipe.state.fault ??= this.deadline.expired ?? error
     this.cancel()
   }

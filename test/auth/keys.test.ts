@@ -70,13 +70,13 @@ describe('who is let in', () => {
     const open = createAuth([])
     expect(open.authenticate([]).id).toBe('anonymous')
     expect(open.authenticate(['any']).id).toBe('anonymous')
-    expect(open.authenticate([]).may('anything')).toBe(true)
+    expect(open.authenticate([]).canUse('anything')).toBe(true)
     expect(open.authenticate([])).toBe(open.authenticate(['other']))
   })
 })
 
 describe('what a caller may name', () => {
-  const may = (key: string, model: string) => auth.authenticate([key]).may(model)
+  const may = (key: string, model: string) => auth.authenticate([key]).canUse(model)
 
   test('all without scopes; exact names and prefixes with them; nothing with an empty list', () => {
     expect(may('sk-master', 'any')).toBe(true)
@@ -88,7 +88,7 @@ describe('what a caller may name', () => {
 
   test('`*` among the scopes is every model; names of object members are names', () => {
     const all = createAuth([rule('all', 'k', ['gpt-4o', '*'])]).authenticate(['k'])
-    expect(all.may('whatever')).toBe(true)
+    expect(all.canUse('whatever')).toBe(true)
     expect(all.scopes).toEqual(['gpt-4o', '*'])
     expect(may('sk-scoped', '__proto__')).toBe(false)
     expect(may('sk-scoped', 'constructor')).toBe(false)
@@ -96,12 +96,12 @@ describe('what a caller may name', () => {
 
   test('a key that stands twice may do what either place allows', () => {
     const twice = createAuth([rule('master', 'k'), rule('k1', 'k', ['a'])])
-    expect(twice.authenticate(['k']).may('b')).toBe(true)
+    expect(twice.authenticate(['k']).canUse('b')).toBe(true)
     expect(twice.authenticate(['k']).id).toBe('master')
     const late = createAuth([rule('k1', 'k', ['a']), rule('master', 'k')])
     expect(late.authenticate(['k']).id).toBe('master')
     const scoped = createAuth([rule('k1', 'k', ['a']), rule('k2', 'k', ['b*'])]).authenticate(['k'])
-    expect([scoped.may('a'), scoped.may('bc'), scoped.may('c')]).toEqual([true, true, false])
+    expect([scoped.canUse('a'), scoped.canUse('bc'), scoped.canUse('c')]).toEqual([true, true, false])
   })
 
   test('a caller is one object for the life of a configuration', () => {

@@ -12,7 +12,7 @@ import {
   protocols,
   unaryEgressOf,
 } from '../../src/protocols/registry.ts'
-import { eventStream } from '../../src/upstream/framing/aws-event-stream.ts'
+import { awsEventStreamFraming } from '../../src/upstream/framing/aws-event-stream.ts'
 import { messageOf } from '../support/eventstream.ts'
 
 const secret = 'canary-key/with"odd=characters'
@@ -101,7 +101,7 @@ describe('a refusal tells no secret', () => {
     const message = messageOf({ ':message-type': 'exception', ':exception-type': 'canaryword' }, '{}')
     let thrown: unknown
     try {
-      eventStream(() => {}, { redact: plain }).push(message)
+      awsEventStreamFraming(() => {}, { redact: plain }).push(message)
     } catch (fault) {
       thrown = fault
     }

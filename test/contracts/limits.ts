@@ -30,16 +30,16 @@ export const createClock = (): Clock => {
       time = Math.max(time, next.at)
       timers.delete(next)
       next.run()
-      await settled()
+      await flushPromises()
     }
     time = end
-    await settled()
+    await flushPromises()
   }
   return { now: () => time, timer, advance, timers: () => timers.size }
 }
 
 /** Lets every promise that is due run. */
-export const settled = async (): Promise<void> => {
+export const flushPromises = async (): Promise<void> => {
   for (let turn = 0; turn < 8; turn++) await Promise.resolve()
 }
 
@@ -58,25 +58,25 @@ export const targetOf = (entry: Entry, index = 0, model = 'model'): Target => {
   return { id: `${entry.id}/${used.digest}/${model}`, entry, credential: used, model }
 }
 
-export const limited = (id: string, limit: Limit): Target => targetOf(entryOf(id, { limit }))
+export const limitedTarget = (id: string, limit: Limit): Target => targetOf(entryOf(id, { limit }))
 
-export const ask = (changes: Partial<AdmissionRequest> = {}): AdmissionRequest => {
+export const admissionRequest = (changes: Partial<AdmissionRequest> = {}): AdmissionRequest => {
   const { signal = new AbortController().signal } = changes
-  return { tokens: () => 10, embedding: false, gone: signal.aborted, signal, ...changes }
+  return { tokens: () => 10, embedding: false, isClientGone: signal.aborted, signal, ...changes }
 }
 
-type Outcome = { grant?: Admission; error?: GatewayError; waited: boolean }
+type Outcome = { admission?: Admission; error?: GatewayError; waited: boolean }
 
 /** Asks, and follows what comes of it. */
 export const request = (limits: Limits, targets: Target[], changes: Partial<AdmissionRequest> = {}): Outcome => {
   const outcome: Outcome = { waited: false }
   try {
-    const asked = limits.admit(targets, ask(changes))
-    if (!(asked instanceof Promise)) return { grant: asked, waited: false }
+    const result = limits.admit(targets, admissionRequest(changes))
+    if (!(result instanceof Promise)) return { admission: result, waited: false }
     outcome.waited = true
-    asked.then(
-      grant => {
-        outcome.grant = grant
+    result.then(
+      admission => {
+        outcome.admission = admission
       },
       error => {
         outcome.error = error
@@ -89,7 +89,7 @@ export const request = (limits: Limits, targets: Target[], changes: Partial<Admi
   return outcome
 }
 
-export const settle = ({ grant }: Outcome, tokens?: number): void => grant?.lease.settle(tokens)
+export const settle = ({ admission }: Outcome, tokens?: number): void => admission?.lease.settle(tokens)
 
 /** Numbers of a seeded generator, evenly in [0, 1). */
 export const seeded = (seed: number) => (): number => {
@@ -110,9 +110,9 @@ const saturate = async (
   let admitted = 0
   const next = async (): Promise<never> => {
     for (;;) {
-      const grant = await limits.admit([target], ask())
+      const admission = await limits.admit([target], admissionRequest())
       admitted++
-      grant.lease.settle()
+      admission.lease.settle()
     }
   }
   for (let at = 0; at < 20; at++) next()
@@ -121,18 +121,18 @@ const saturate = async (
 }
 
 export const limitsContract = (name: string, make: (clock: Clock) => Limits): void => {
-  const set = () => {
+  const setup = () => {
     const clock = createClock()
     return { clock, limits: make(clock) }
   }
 
   describe(`limits: ${name}`, () => {
     test('a target without limits is lent at once, by one shared ticket', () => {
-      const { limits } = set()
-      const one = request(limits, [limited('free', {})])
-      const other = request(limits, [limited('other', { timeout: 5, qps: 0 })])
+      const { limits } = setup()
+      const one = request(limits, [limitedTarget('free', {})])
+      const other = request(limits, [limitedTarget('other', { timeout: 5, qps: 0 })])
       expect(one.waited).toBe(false)
-      expect(one.grant?.lease).toBe(other.grant!.lease)
+      expect(one.admission?.lease).toBe(other.admission!.lease)
     })
 
     const kinds: [keyof Limit, Limit, number, number][] = [
@@ -147,22 +147,22 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
     test.each(kinds)(
       '%s %j lets so many through in a window and the next when the first leaves it',
       async (kind, limit, count, span) => {
-        const { clock, limits } = set()
-        const target = limited('one', { timeout: 100_000, ...limit })
+        const { clock, limits } = setup()
+        const target = limitedTarget('one', { timeout: 100_000, ...limit })
         for (let at = 0; at < count; at++) expect(request(limits, [target]).waited).toBe(false)
         const next = request(limits, [target])
         expect(next.waited).toBe(true)
         await clock.advance(span - 1)
-        expect(next.grant).toBeUndefined()
+        expect(next.admission).toBeUndefined()
         await clock.advance(2)
-        expect(next.grant?.target).toBe(target)
+        expect(next.admission?.target).toBe(target)
         expect(kind in target.entry.limit).toBe(true)
       },
     )
 
     test('concurrency holds a slot until it is settled, once', async () => {
-      const { limits } = set()
-      const target = limited('one', { concurrency: 2 })
+      const { limits } = setup()
+      const target = limitedTarget('one', { concurrency: 2 })
       const first = request(limits, [target])
       request(limits, [target])
       const third = request(limits, [target])
@@ -170,17 +170,17 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect([third.waited, fourth.waited]).toEqual([true, true])
       settle(first)
       settle(first)
-      await settled()
-      expect(third.grant).toBeDefined()
-      expect(fourth.grant).toBeUndefined()
+      await flushPromises()
+      expect(third.admission).toBeDefined()
+      expect(fourth.admission).toBeUndefined()
       settle(third)
-      await settled()
-      expect(fourth.grant).toBeDefined()
+      await flushPromises()
+      expect(fourth.admission).toBeDefined()
     })
 
     test('all limits hold together, and none is charged when one is full', async () => {
-      const { clock, limits } = set()
-      const target = limited('one', { concurrency: 1, rpm: 2, timeout: 1 })
+      const { clock, limits } = setup()
+      const target = limitedTarget('one', { concurrency: 1, rpm: 2, timeout: 1 })
       const first = request(limits, [target])
       const refused = request(limits, [target])
       await clock.advance(1001)
@@ -205,40 +205,40 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
     ] as [string, Limit, number, number][])(
       '%s lets through what it says over ten windows, ±1 %%',
       async (_, limit, span, due) => {
-        const { clock, limits } = set()
-        const admitted = await saturate(limits, clock, limited('one', { ...limit, timeout: 1e6 }), span, 10)
+        const { clock, limits } = setup()
+        const admitted = await saturate(limits, clock, limitedTarget('one', { ...limit, timeout: 1e6 }), span, 10)
         expect(Math.abs(admitted - due) / due).toBeLessThanOrEqual(0.01)
       },
     )
 
     test('first come, first served', async () => {
-      const { limits } = set()
-      const target = limited('one', { concurrency: 1 })
+      const { limits } = setup()
+      const target = limitedTarget('one', { concurrency: 1 })
       let held = request(limits, [target])
-      const line = Array.from({ length: 20 }, () => request(limits, [target]))
-      for (const waiting of line) {
-        expect(line.filter(({ grant }) => grant).length).toBe(line.indexOf(waiting))
+      const queue = Array.from({ length: 20 }, () => request(limits, [target]))
+      for (const waiting of queue) {
+        expect(queue.filter(({ admission }) => admission).length).toBe(queue.indexOf(waiting))
         settle(held)
-        await settled()
-        expect(waiting.grant).toBeDefined()
+        await flushPromises()
+        expect(waiting.admission).toBeDefined()
         held = waiting
       }
       expect(limits.waiting).toBe(0)
     })
 
     test('a newcomer overtakes nobody, not even a larger request at the same counter', async () => {
-      const { clock, limits } = set()
+      const { clock, limits } = setup()
       const entry = entryOf('one', { limit: { tpm: 100 } })
       request(limits, [targetOf(entry, 0, 'a')], { tokens: () => 60 })
       const large = request(limits, [targetOf(entry, 0, 'a')], { tokens: () => 90 })
       const small = request(limits, [targetOf(entry, 0, 'b')], { tokens: () => 5 })
       expect([large.waited, small.waited]).toEqual([true, true])
       await clock.advance(60_001)
-      expect([large.grant, small.grant].every(Boolean)).toBe(true)
+      expect([large.admission, small.admission].every(Boolean)).toBe(true)
     })
 
     test('nor at a counter that two credentials share, when some room comes back', async () => {
-      const { clock, limits } = set()
+      const { clock, limits } = setup()
       const keys = [credential(0, { rpm: 100 }), credential(1, { rpm: 100 })]
       const [one, other] = [0, 1].map(at => targetOf(entryOf('one', { limit: { tpm: 100 }, credentials: keys }), at))
       request(limits, [one!], { tokens: () => 50 })
@@ -247,14 +247,14 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       const small = request(limits, [other!], { tokens: () => 5 })
       expect([large.waited, small.waited]).toEqual([true, true])
       settle(held, 0)
-      await settled()
-      expect([large.grant, small.grant]).toEqual([undefined, undefined])
+      await flushPromises()
+      expect([large.admission, small.admission]).toEqual([undefined, undefined])
       await clock.advance(60_001)
-      expect([large.grant?.target, small.grant?.target]).toEqual([one, other])
+      expect([large.admission?.target, small.admission?.target]).toEqual([one, other])
     })
 
     test('one waits for its own credential, another passes by another credential of the same service', async () => {
-      const { limits } = set()
+      const { limits } = setup()
       const entry = entryOf('one', {
         credentials: [credential(0, { concurrency: 1 }), credential(1)],
         limit: { concurrency: 10 },
@@ -265,93 +265,95 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
     })
 
     test('who has room is taken before anyone waits', () => {
-      const { limits } = set()
-      const full = limited('full', { rpm: 1 })
-      const spare = limited('spare', { rpm: 1 })
-      expect(request(limits, [full, spare]).grant?.target).toBe(full)
-      expect(request(limits, [full, spare]).grant?.target).toBe(spare)
-      expect(request(limits, [full, limited('free', {})]).grant?.target.entry.id).toBe('free')
+      const { limits } = setup()
+      const full = limitedTarget('full', { rpm: 1 })
+      const available = limitedTarget('spare', { rpm: 1 })
+      expect(request(limits, [full, available]).admission?.target).toBe(full)
+      expect(request(limits, [full, available]).admission?.target).toBe(available)
+      expect(request(limits, [full, limitedTarget('free', {})]).admission?.target.entry.id).toBe('free')
     })
 
     test('who waits for several is served by the first that has room, and waits for none after', async () => {
-      const { clock, limits } = set()
-      const slow = limited('slow', { rpm: 1 })
-      const fast = limited('fast', { qps: 1 })
+      const { clock, limits } = setup()
+      const slow = limitedTarget('slow', { rpm: 1 })
+      const fast = limitedTarget('fast', { qps: 1 })
       request(limits, [slow])
       request(limits, [fast])
       const waiting = request(limits, [slow, fast])
       await clock.advance(1001)
-      expect(waiting.grant?.target).toBe(fast)
+      expect(waiting.admission?.target).toBe(fast)
       expect(limits.waiting).toBe(0)
       await clock.advance(60_000)
       expect(request(limits, [slow]).waited).toBe(false)
     })
 
     test('when several get room at once the plan decides', async () => {
-      const { clock, limits } = set()
-      const cheap = limited('cheap', { qps: 1 })
-      const dear = limited('dear', { qps: 1 })
+      const { clock, limits } = setup()
+      const cheap = limitedTarget('cheap', { qps: 1 })
+      const dear = limitedTarget('dear', { qps: 1 })
       request(limits, [dear])
       request(limits, [cheap])
       const waiting = request(limits, [cheap, dear])
       await clock.advance(5000)
-      expect(waiting.grant?.target).toBe(cheap)
+      expect(waiting.admission?.target).toBe(cheap)
     })
 
     test('a later one is served elsewhere while an earlier waits on', async () => {
-      const { limits } = set()
-      const [one, two] = [limited('one', { concurrency: 1 }), limited('two', { concurrency: 1 })]
+      const { limits } = setup()
+      const [one, two] = [limitedTarget('one', { concurrency: 1 }), limitedTarget('two', { concurrency: 1 })]
       request(limits, [one])
       const held = request(limits, [two])
       const early = request(limits, [one])
       const late = request(limits, [one, two])
       settle(held)
-      await settled()
-      expect(late.grant?.target).toBe(two)
-      expect(early.grant).toBeUndefined()
+      await flushPromises()
+      expect(late.admission?.target).toBe(two)
+      expect(early.admission).toBeUndefined()
     })
 
     test('who leaves, leaves the line', async () => {
-      const { clock, limits } = set()
-      const target = limited('one', { concurrency: 1 })
+      const { clock, limits } = setup()
+      const target = limitedTarget('one', { concurrency: 1 })
       const held = request(limits, [target])
       const client = new AbortController()
-      const gone = request(limits, [target], { signal: client.signal })
+      const leaving = request(limits, [target], { signal: client.signal })
       const next = request(limits, [target])
       expect(limits.waiting).toBe(2)
       client.abort()
-      await settled()
-      expect(gone.error?.code).toBe('cancelled')
+      await flushPromises()
+      expect(leaving.error?.code).toBe('cancelled')
       expect(limits.waiting).toBe(1)
       settle(held)
-      await settled()
-      expect(next.grant).toBeDefined()
+      await flushPromises()
+      expect(next.admission).toBeDefined()
       settle(next)
       await clock.advance(200_000)
       expect(clock.timers()).toBe(0)
     })
 
     test('who leaves lets those pass whom it held back', async () => {
-      const { limits } = set()
-      const target = limited('one', { tpm: 100 })
+      const { limits } = setup()
+      const target = limitedTarget('one', { tpm: 100 })
       request(limits, [target], { tokens: () => 60 })
       const client = new AbortController()
       request(limits, [target], { tokens: () => 90, signal: client.signal })
       const small = request(limits, [target], { tokens: () => 30 })
       expect(small.waited).toBe(true)
       client.abort()
-      await settled()
-      expect(small.grant).toBeDefined()
+      await flushPromises()
+      expect(small.admission).toBeDefined()
     })
 
     test('who has left before asking is not admitted', () => {
-      const { limits } = set()
-      expect(request(limits, [limited('free', {})], { signal: AbortSignal.abort() }).error?.code).toBe('cancelled')
+      const { limits } = setup()
+      expect(request(limits, [limitedTarget('free', {})], { signal: AbortSignal.abort() }).error?.code).toBe(
+        'cancelled',
+      )
     })
 
     test('whose patience is over is told which limit, and when', async () => {
-      const { clock, limits } = set()
-      const target = limited('gemini-1', { rpm: 1, timeout: 48 })
+      const { clock, limits } = setup()
+      const target = limitedTarget('gemini-1', { rpm: 1, timeout: 48 })
       request(limits, [target])
       const refused = request(limits, [target])
       await clock.advance(47_999)
@@ -365,8 +367,11 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
     })
 
     test('the longest timeout of the targets counts, and the soonest of them is named', async () => {
-      const { clock, limits } = set()
-      const targets = [limited('long', { qps: 0.001, timeout: 5 }), limited('soon', { qps: 0.005, timeout: 3 })]
+      const { clock, limits } = setup()
+      const targets = [
+        limitedTarget('long', { qps: 0.001, timeout: 5 }),
+        limitedTarget('soon', { qps: 0.005, timeout: 3 }),
+      ]
       for (const target of targets) request(limits, [target])
       const refused = request(limits, targets)
       await clock.advance(4999)
@@ -376,8 +381,8 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
     })
 
     test('patience is 120 s where no timeout is given, or 0', async () => {
-      const { clock, limits } = set()
-      const targets = [limited('none', { concurrency: 1 }), limited('zero', { concurrency: 1, timeout: 0 })]
+      const { clock, limits } = setup()
+      const targets = [limitedTarget('none', { concurrency: 1 }), limitedTarget('zero', { concurrency: 1, timeout: 0 })]
       for (const target of targets) request(limits, [target])
       const refused = targets.map(target => request(limits, [target]))
       await clock.advance(119_999)
@@ -392,9 +397,9 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       ["the entry's, though the entry limits nothing", { timeout: 1 }, { rpm: 1 }],
       ["the credential's, where the entry has none", { rpm: 1 }, { rpm: 10, timeout: 1 }],
       ['the longer of both', { rpm: 1, timeout: 0.5 }, { rpm: 1, timeout: 1 }],
-    ] as [string, Limit, Limit][])('patience is %s', async (_, limit, own) => {
-      const { clock, limits } = set()
-      const target = targetOf(entryOf('one', { limit, credentials: [credential(0, own)] }))
+    ] as [string, Limit, Limit][])('patience is %s', async (_, limit, credentialLimit) => {
+      const { clock, limits } = setup()
+      const target = targetOf(entryOf('one', { limit, credentials: [credential(0, credentialLimit)] }))
       request(limits, [target])
       const refused = request(limits, [target])
       await clock.advance(999)
@@ -404,8 +409,8 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
     })
 
     test("a day's quota that cannot come back in time is told at once", () => {
-      const { limits } = set()
-      const target = limited('one', { rpd: 1, timeout: 60 })
+      const { limits } = setup()
+      const target = limitedTarget('one', { rpd: 1, timeout: 60 })
       request(limits, [target])
       const refused = request(limits, [target])
       expect(refused.waited).toBe(false)
@@ -413,8 +418,8 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
     })
 
     test('the line has an end', () => {
-      const { limits } = set()
-      const target = limited('one', { concurrency: 1 })
+      const { limits } = setup()
+      const target = limitedTarget('one', { concurrency: 1 })
       request(limits, [target])
       for (let at = 0; at < 10_000; at++) request(limits, [target])
       const refused = request(limits, [target])
@@ -424,8 +429,8 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
     })
 
     test('scopes: one counter for the service, for each credential, for each model', () => {
-      const { limits } = set()
-      const taken = (scope: Limit['scope'], id: string) => {
+      const { limits } = setup()
+      const admittedIn = (scope: Limit['scope'], id: string) => {
         const entry = entryOf(id, {
           limit: { rpm: 1, ...(scope ? { scope } : {}) },
           credentials: [credential(0), credential(1)],
@@ -438,22 +443,24 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
         ]
         return targets.map(target => !request(limits, [target]).waited)
       }
-      expect(taken('entry', 'e')).toEqual([true, false, false, false])
-      expect(taken(undefined, 'n')).toEqual([true, false, false, false])
-      expect(taken('credential', 'c')).toEqual([true, true, false, false])
-      expect(taken('model', 'm')).toEqual([true, false, true, false])
+      expect(admittedIn('entry', 'e')).toEqual([true, false, false, false])
+      expect(admittedIn(undefined, 'n')).toEqual([true, false, false, false])
+      expect(admittedIn('credential', 'c')).toEqual([true, true, false, false])
+      expect(admittedIn('model', 'm')).toEqual([true, false, true, false])
     })
 
     test("a credential's own limit is its own, beside the service's", async () => {
-      const { clock, limits } = set()
+      const { clock, limits } = setup()
       const entry = entryOf('one', {
         limit: { rpm: 3, timeout: 1 },
         credentials: [credential(0, { rpm: 1 }), credential(1, { rpm: 5 })],
       })
       expect(request(limits, [targetOf(entry, 0)]).waited).toBe(false)
-      const own = request(limits, [targetOf(entry, 0)])
+      const credentialLimit = request(limits, [targetOf(entry, 0)])
       await clock.advance(1001)
-      expect(own.error?.message).toBe('limit rpm 1 of credential 1 of service "one" is used up, next turn in 59 s')
+      expect(credentialLimit.error?.message).toBe(
+        'limit rpm 1 of credential 1 of service "one" is used up, next turn in 59 s',
+      )
       expect(request(limits, [targetOf(entry, 1)]).waited).toBe(false)
       expect(request(limits, [targetOf(entry, 1)]).waited).toBe(false)
       const shared = request(limits, [targetOf(entry, 1)])
@@ -462,15 +469,17 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
     })
 
     test('embeddings have counters of their own', () => {
-      const { limits } = set()
+      const { limits } = setup()
       const target = targetOf(entryOf('one', { limit: { rpm: 1 }, embeddingLimit: { rpm: 2 } }))
-      const taken = [true, true, true, false, false].map(embedding => !request(limits, [target], { embedding }).waited)
-      expect(taken).toEqual([true, true, false, true, false])
+      const admittedIn = [true, true, true, false, false].map(
+        embedding => !request(limits, [target], { embedding }).waited,
+      )
+      expect(admittedIn).toEqual([true, true, false, true, false])
     })
 
     test('tokens are reserved by estimate and settled by use', () => {
-      const { limits } = set()
-      const target = limited('one', { tpm: 100 })
+      const { limits } = setup()
+      const target = limitedTarget('one', { tpm: 100 })
       const tokens = () => 80
       const first = request(limits, [target], { tokens })
       const second = request(limits, [target], { tokens })
@@ -481,18 +490,18 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
     })
 
     test('more tokens than estimated are held against the next; unknown use leaves the estimate', () => {
-      const { limits } = set()
-      const [over, unknown] = [limited('over', { tpm: 100 }), limited('unknown', { tpm: 100 })]
+      const { limits } = setup()
+      const [over, unknown] = [limitedTarget('over', { tpm: 100 }), limitedTarget('unknown', { tpm: 100 })]
       settle(request(limits, [over], { tokens: () => 10 }), 95)
       expect(request(limits, [over], { tokens: () => 10 }).waited).toBe(true)
       settle(request(limits, [unknown], { tokens: () => 60 }))
       expect(request(limits, [unknown], { tokens: () => 60 }).waited).toBe(true)
-      expect(request(limits, [limited('unknown', { tpm: 100 })], { tokens: () => 60 }).waited).toBe(true)
+      expect(request(limits, [limitedTarget('unknown', { tpm: 100 })], { tokens: () => 60 }).waited).toBe(true)
     })
 
     test('what a long stream used beyond its estimate counts when it is known', async () => {
-      const { clock, limits } = set()
-      const target = limited('one', { tpm: 100 })
+      const { clock, limits } = setup()
+      const target = limitedTarget('one', { tpm: 100 })
       const stream = request(limits, [target], { tokens: () => 10 })
       await clock.advance(90_000)
       settle(stream, 100)
@@ -500,50 +509,50 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
     })
 
     test('a request larger than its window is admitted when the window is empty', async () => {
-      const { clock, limits } = set()
-      const target = limited('one', { tpm: 100 })
+      const { clock, limits } = setup()
+      const target = limitedTarget('one', { tpm: 100 })
       const huge = { tokens: () => 5000 }
       expect(request(limits, [target], huge).waited).toBe(false)
       const next = request(limits, [target], huge)
       expect(next.waited).toBe(true)
       await clock.advance(59_000)
-      expect(next.grant).toBeUndefined()
+      expect(next.admission).toBeUndefined()
       await clock.advance(1001)
-      expect(next.grant).toBeDefined()
+      expect(next.admission).toBeDefined()
     })
 
     test('the estimate is made only where a limit asks, and once', () => {
-      const { limits } = set()
+      const { limits } = setup()
       let estimates = 0
       const tokens = () => {
         estimates++
         return 50
       }
-      request(limits, [limited('free', {})], { tokens })
-      request(limits, [limited('rpm', { rpm: 5 })], { tokens })
+      request(limits, [limitedTarget('free', {})], { tokens })
+      request(limits, [limitedTarget('rpm', { rpm: 5 })], { tokens })
       expect(estimates).toBe(0)
-      const [one, two] = [limited('one', { tpm: 60 }), limited('two', { tpm: 60 })]
+      const [one, two] = [limitedTarget('one', { tpm: 60 }), limitedTarget('two', { tpm: 60 })]
       settle(request(limits, [one], { tokens }), 60)
       request(limits, [one, two], { tokens })
       expect(estimates).toBe(2)
     })
 
     test('a reload keeps the counters, and new numbers hold at once', async () => {
-      const { limits } = set()
-      for (let at = 0; at < 3; at++) request(limits, [limited('one', { rpm: 3 })])
-      expect(request(limits, [limited('one', { rpm: 3 })]).waited).toBe(true)
-      const waiting = request(limits, [limited('one', { rpm: 3 })])
-      expect(request(limits, [limited('one', { rpm: 6 })]).waited).toBe(false)
-      await settled()
-      expect(waiting.grant).toBeDefined()
-      expect(request(limits, [limited('one', { rpm: 6 })]).waited).toBe(true)
-      expect(request(limits, [limited('one', {})]).waited).toBe(false)
-      await settled()
+      const { limits } = setup()
+      for (let at = 0; at < 3; at++) request(limits, [limitedTarget('one', { rpm: 3 })])
+      expect(request(limits, [limitedTarget('one', { rpm: 3 })]).waited).toBe(true)
+      const waiting = request(limits, [limitedTarget('one', { rpm: 3 })])
+      expect(request(limits, [limitedTarget('one', { rpm: 6 })]).waited).toBe(false)
+      await flushPromises()
+      expect(waiting.admission).toBeDefined()
+      expect(request(limits, [limitedTarget('one', { rpm: 6 })]).waited).toBe(true)
+      expect(request(limits, [limitedTarget('one', {})]).waited).toBe(false)
+      await flushPromises()
       expect(limits.waiting).toBe(0)
     })
 
     test('a request of the old configuration does not bring the old numbers back', () => {
-      const { limits } = set()
+      const { limits } = setup()
       const old = entryOf('one', { limit: { rpm: 1 } })
       request(limits, [targetOf(old, 0, 'a')])
       const renewed = entryOf('one', { limit: { rpm: 3 } })
@@ -553,10 +562,10 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
     })
 
     test('slots survive a reload that takes the limit away and brings it back', () => {
-      const { limits } = set()
-      const held = request(limits, [limited('one', { concurrency: 1 })])
-      request(limits, [limited('one', {})])
-      expect(request(limits, [limited('one', { concurrency: 1 })]).waited).toBe(true)
+      const { limits } = setup()
+      const held = request(limits, [limitedTarget('one', { concurrency: 1 })])
+      request(limits, [limitedTarget('one', {})])
+      expect(request(limits, [limitedTarget('one', { concurrency: 1 })]).waited).toBe(true)
       settle(held)
       expect(limits.waiting).toBe(0)
     })
@@ -564,7 +573,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
     test.each([1, 2, 3, 4])(
       'random use, failure and flight end with no slot taken and no window exceeded (seed %d)',
       async seed => {
-        const { clock, limits } = set()
+        const { clock, limits } = setup()
         const random = seeded(seed)
         const entries = [
           entryOf('a', { limit: { concurrency: 3, qps: 5, timeout: 2 } }),
@@ -580,22 +589,22 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
         const open = new Map<Entry, number>()
         const starts: number[] = []
         const ended: Promise<void>[] = []
-        const run = async (asked: Target[], client: AbortController) => {
-          const grant = await limits.admit(
-            asked,
-            ask({ tokens: () => 1 + Math.floor(random() * 200), signal: client.signal }),
+        const run = async (candidates: Target[], client: AbortController) => {
+          const admission = await limits.admit(
+            candidates,
+            admissionRequest({ tokens: () => 1 + Math.floor(random() * 200), signal: client.signal }),
           )
-          const { entry } = grant.target
+          const { entry } = admission.target
           open.set(entry, (open.get(entry) ?? 0) + 1)
           if (entry.id === 'a') {
             starts.push(clock.now())
             expect(open.get(entry)).toBeLessThanOrEqual(3)
           }
-          const until = clock.now() + random() * 3000
-          while (clock.now() < until) await tick()
+          const endsAt = clock.now() + random() * 3000
+          while (clock.now() < endsAt) await tick()
           open.set(entry, open.get(entry)! - 1)
-          grant.lease.settle(random() < 0.3 ? undefined : Math.floor(random() * 300))
-          if (random() < 0.2) grant.lease.settle(0)
+          admission.lease.settle(random() < 0.3 ? undefined : Math.floor(random() * 300))
+          if (random() < 0.2) admission.lease.settle(0)
         }
         let ticks: (() => void)[] = []
         const tick = () => new Promise<void>(resolve => ticks.push(resolve))
@@ -606,10 +615,10 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
           await clock.advance(random() * 200)
         }
         for (let round = 0; round < 300; round++) {
-          const asked = targets.filter(() => random() < 0.4)
+          const candidates = targets.filter(() => random() < 0.4)
           const client = new AbortController()
-          if (asked.length > 0)
-            ended.push(run(asked, client).catch(error => expect(error).toBeInstanceOf(GatewayError)))
+          if (candidates.length > 0)
+            ended.push(run(candidates, client).catch(error => expect(error).toBeInstanceOf(GatewayError)))
           await step()
           if (random() < 0.2) client.abort()
         }

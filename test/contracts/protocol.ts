@@ -10,7 +10,7 @@ import { createCollector, replayMessage } from '../../src/ir/collect.ts'
 import type { Event } from '../../src/ir/event.ts'
 import type { Exchange, Frame, Protocol } from '../../src/protocols/protocol.ts'
 import { translateStream } from '../../src/protocols/shared/translate.ts'
-import { sse } from '../../src/upstream/framing/sse.ts'
+import { sseFraming } from '../../src/upstream/framing/sse.ts'
 import { seeded } from '../support/recordings.ts'
 
 export type Samples = {
@@ -37,7 +37,7 @@ export const exchangeFor = (change: Partial<Exchange> = {}): Exchange => ({
 /** Bytes, cut at these places, → frames. */
 export const framesCutAt = (bytes: Uint8Array, cuts: readonly number[]): Frame[] => {
   const frames: Frame[] = []
-  const reader = sse(frame => frames.push(frame))
+  const reader = sseFraming(frame => frames.push(frame))
   let source = 0
   for (const cut of [...cuts, bytes.length]) {
     reader.push(bytes.subarray(source, cut))

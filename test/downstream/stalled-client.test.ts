@@ -30,7 +30,7 @@ const createRecord = () =>
     'POST',
     '/',
   )
-const createDeadline = () => new Deadline({ expired: () => undefined, look: () => undefined })
+const createDeadline = () => new Deadline({ onExpired: () => undefined, onCheck: () => undefined })
 
 const startEventStream = async (vendor: Vendor) => {
   const record = createRecord()

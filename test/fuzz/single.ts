@@ -1,6 +1,6 @@
 /** Protocols of one question and one answer, and counting: what is asked, and what is answered. */
 import type { JsonObject } from '../../src/base/json/json.ts'
-import { estimatePrompt } from '../../src/limits/estimate.ts'
+import { estimatePromptTokens } from '../../src/limits/estimate.ts'
 import type { TokenCounter } from '../../src/protocols/count-tokens.ts'
 import {
   type AnyUnaryEgress,
@@ -67,7 +67,7 @@ export const fuzzCountRequests = (
       counter.checkRequest(body)
       counter.passthrough.readRequest(body)
       checkPassed(counter, JSON.stringify(body), body)
-      const estimate = counter.renderCount(estimatePrompt(counter.unwrapRequest(body)))
+      const estimate = counter.renderCount(estimatePromptTokens(counter.unwrapRequest(body)))
       counter.passthrough.passMessage(JSON.stringify(estimate), exchangeFor())
       return sizeOf(estimate)
     }),

@@ -2,16 +2,16 @@ import { expect, test } from 'bun:test'
 import type { GatewayError } from '../../src/base/errors.ts'
 import { estimateTokens } from '../../src/limits/estimate.ts'
 import { memoryLimits } from '../../src/limits/memory.ts'
-import { asRate, SlidingWindow } from '../../src/limits/sliding-window.ts'
+import { SlidingWindow, wholeRate } from '../../src/limits/sliding-window.ts'
 import {
-  ask,
+  admissionRequest,
   createClock,
   entryOf,
-  limited,
+  flushPromises,
+  limitedTarget,
   limitsContract,
   request,
   seeded,
-  settled,
   targetOf,
 } from '../contracts/limits.ts'
 import { stopwatch } from '../support/stopwatch.ts'
@@ -19,10 +19,10 @@ import { stopwatch } from '../support/stopwatch.ts'
 limitsContract('memory', clock => memoryLimits(clock))
 
 test('a rate with a fraction is a whole number in a longer time', () => {
-  expect(asRate(2.5, 1)).toEqual({ limit: 2, span: 800 })
-  expect(asRate(0.5, 1)).toEqual({ limit: 1, span: 2000 })
-  expect(asRate(0.25, 60)).toEqual({ limit: 1, span: 240_000 })
-  expect(asRate(15, 60)).toEqual({ limit: 15, span: 60_000 })
+  expect(wholeRate(2.5, 1)).toEqual({ limit: 2, span: 800 })
+  expect(wholeRate(0.5, 1)).toEqual({ limit: 1, span: 2000 })
+  expect(wholeRate(0.25, 60)).toEqual({ limit: 1, span: 240_000 })
+  expect(wholeRate(15, 60)).toEqual({ limit: 15, span: 60_000 })
 })
 
 test.each([1, 2, 3])('a window never holds more than its limit in any span, and little less (seed %d)', seed => {
@@ -32,19 +32,19 @@ test.each([1, 2, 3])('a window never holds more than its limit in any span, and 
   let now = 0
   while (now < 600_000) {
     const amount = 1 + Math.floor(random() * 5)
-    if (window.room(amount, now)) {
+    if (window.hasCapacity(amount, now)) {
       window.charge(amount, now)
       admitted.push({ at: now, amount })
     }
     now += random() * 60
   }
-  let [sum, oldest, most] = [0, 0, 0]
+  let [sum, oldest, maxSum] = [0, 0, 0]
   for (const { at, amount } of admitted) {
     sum += amount
     while (admitted[oldest]!.at <= at - 60_000) sum -= admitted[oldest++]!.amount
-    most = Math.max(most, sum)
+    maxSum = Math.max(maxSum, sum)
   }
-  expect(most).toBeLessThanOrEqual(1000)
+  expect(maxSum).toBeLessThanOrEqual(1000)
   const total = admitted.reduce((all, { amount }) => all + amount, 0)
   expect(total).toBeGreaterThan(9900)
 })
@@ -57,10 +57,10 @@ test('a window tells when there is room, and is right', () => {
     const amount = Math.floor(random() * 70)
     const ready = window.readyAt(amount, now)
     if (ready > now) {
-      expect(window.room(amount, ready - 0.001)).toBe(false)
+      expect(window.hasCapacity(amount, ready - 0.001)).toBe(false)
       now = ready
     }
-    expect(window.room(amount, now)).toBe(true)
+    expect(window.hasCapacity(amount, now)).toBe(true)
     const handle = window.charge(amount, now)
     if (random() < 0.3) window.correct(handle, Math.floor((random() - 0.5) * amount), now)
     now += random() * 20
@@ -71,24 +71,24 @@ test('a correction after its time takes nothing back, and counts what came on to
   const window = new SlidingWindow(100, 1000)
   const handle = window.charge(50, 0)
   window.correct(handle, -50, 5000)
-  expect(window.room(100, 5000)).toBe(true)
+  expect(window.hasCapacity(100, 5000)).toBe(true)
   window.correct(handle, 30, 5000)
-  expect(window.room(71, 5000)).toBe(false)
+  expect(window.hasCapacity(71, 5000)).toBe(false)
   expect(window.readyAt(71, 5000)).toBe(6000)
 })
 
 test('a request that asks for more tokens than numbers are exact leaves the count of the others right', async () => {
   let time = 0
   const limits = memoryLimits({ now: () => time })
-  const target = limited('huge', { tpm: 1000, timeout: 1 })
-  const taken = async (tokens: number) => await limits.admit([target], ask({ tokens: () => tokens }))
-  const huge = await taken(Number.MAX_VALUE)
+  const target = limitedTarget('huge', { tpm: 1000, timeout: 1 })
+  const admit = async (tokens: number) => await limits.admit([target], admissionRequest({ tokens: () => tokens }))
+  const huge = await admit(Number.MAX_VALUE)
   huge.lease.settle(100)
-  const second = await taken(900)
+  const second = await admit(900)
   second.lease.settle(900)
   time = 59_000
   const client = new AbortController()
-  const third = limits.admit([target], ask({ tokens: () => 1, signal: client.signal }))
+  const third = limits.admit([target], admissionRequest({ tokens: () => 1, signal: client.signal }))
   expect(third).toBeInstanceOf(Promise)
   client.abort()
   await expect(third).rejects.toThrow('the client left')
@@ -100,19 +100,21 @@ test('a million requests a day are kept in little memory', () => {
   let refused = 0
   for (let at = 0; at < 1_000_000; at++) {
     const now = at * 86.4
-    if (window.room(1, now)) window.charge(1, now)
+    if (window.hasCapacity(1, now)) window.charge(1, now)
     else refused++
   }
   expect(refused).toBe(0)
-  expect(window.room(1, 86_399_990)).toBe(false)
+  expect(window.hasCapacity(1, 86_399_990)).toBe(false)
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(200_000)
 })
 
 test('in real time: the rate holds, the line moves, who is refused is told in time', async () => {
   const limits = memoryLimits()
-  const target = limited('real', { qps: 10, timeout: 0.6 })
+  const target = limitedTarget('real', { qps: 10, timeout: 0.6 })
   const began = performance.now()
-  const outcomes = await Promise.allSettled(Array.from({ length: 30 }, async () => limits.admit([target], ask())))
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 30 }, async () => limits.admit([target], admissionRequest())),
+  )
   const passed = outcomes.filter(({ status }) => status === 'fulfilled').length
   expect(passed).toBe(10)
   expect(performance.now() - began).toBeWithin(590, 900)
@@ -122,12 +124,12 @@ test('in real time: the rate holds, the line moves, who is refused is told in ti
 
 test('in real time: a window slides', async () => {
   const limits = memoryLimits()
-  const target = limited('real', { qps: 5, timeout: 2 })
+  const target = limitedTarget('real', { qps: 5, timeout: 2 })
   const times: number[] = []
   const began = performance.now()
   await Promise.all(
     Array.from({ length: 10 }, async () => {
-      await limits.admit([target], ask())
+      await limits.admit([target], admissionRequest())
       times.push(performance.now())
     }),
   )
@@ -138,23 +140,23 @@ test('in real time: a window slides', async () => {
 test('ten thousand in line cost little each, however they leave', async () => {
   const clock = createClock()
   const limits = memoryLimits(clock)
-  const targets = ['a', 'b', 'c'].map(id => limited(id, { concurrency: 1, timeout: 3600 }))
+  const targets = ['a', 'b', 'c'].map(id => limitedTarget(id, { concurrency: 1, timeout: 3600 }))
   let held = targets.map(target => request(limits, [target]))
   const client = new AbortController()
   const took = stopwatch()
-  const line = Array.from({ length: 9000 }, () => request(limits, targets))
+  const queued = Array.from({ length: 9000 }, () => request(limits, targets))
   const leaving = Array.from({ length: 1000 }, () => request(limits, targets, { signal: client.signal }))
   expect(limits.waiting).toBe(10_000)
   client.abort()
   let served = 0
   while (limits.waiting > 0) {
-    for (const { grant } of held) grant?.lease.settle()
-    await settled()
-    held = line.slice(served, served + held.length)
+    for (const { admission } of held) admission?.lease.settle()
+    await flushPromises()
+    held = queued.slice(served, served + held.length)
     served += held.length
   }
   expect(took()).toBeLessThan(2000)
-  expect(line.every(({ grant }) => grant)).toBe(true)
+  expect(queued.every(({ admission }) => admission)).toBe(true)
   expect(leaving.every(({ error }) => error?.code === 'cancelled')).toBe(true)
 })
 

@@ -9,7 +9,7 @@ import { dropEmptyTurns } from '../../src/protocols/shared/drop-empty-turns.ts'
 import { pairToolResults } from '../../src/protocols/shared/pair-tool-results.ts'
 import { restoreThoughts } from '../../src/protocols/shared/thought-memory.ts'
 import { translateMessage, translateStream } from '../../src/protocols/shared/translate.ts'
-import { sse } from '../../src/upstream/framing/sse.ts'
+import { sseFraming } from '../../src/upstream/framing/sse.ts'
 import type { Vendor } from './answer.ts'
 import { type Asked, fetched } from './cases.ts'
 import type { Client } from './client.ts'
@@ -190,7 +190,7 @@ export const refusal = ({ asker, teller }: Pair): Told & { retryAfter?: number }
 
 export const framesOf = (text: string): Frame[] => {
   const frames: Frame[] = []
-  const reader = sse(frame => frames.push(frame))
+  const reader = sseFraming(frame => frames.push(frame))
   reader.push(new TextEncoder().encode(text))
   reader.end()
   return frames

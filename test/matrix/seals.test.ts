@@ -110,7 +110,7 @@ const rows = ways.map(way => [`${nameOf(way.pair)}, ${way.streamed ? 'streamed' 
 describe('seals come back to who sealed them', () => {
   test.each(rows)('%s', (_, { pair, streamed }) => {
     for (const { name, answers } of talks) {
-      const seals = createSealStore().of('caller')
+      const seals = createSealStore().forCaller('caller')
       const { body, error, lost } = ask(pair, talk(pair, answers, streamed, seals), { seals })
       expect({ name, error: error?.message }).toEqual({ name, error: undefined })
       const { vendor } = pair.teller
@@ -139,7 +139,7 @@ describe('seals come back to who sealed them', () => {
   test.each(rows)('%s, where the client keeps nothing but words and calls', (_, { pair, streamed }) => {
     if (pair.asker.client.id === pair.teller.vendor.id) return
     for (const { name, answers } of talks) {
-      const seals = createSealStore().of('caller')
+      const seals = createSealStore().forCaller('caller')
       const { body, error } = ask(pair, forgotten(talk(pair, answers, streamed, seals)), { seals })
       expect({ name, error: error?.message }).toEqual({ name, error: undefined })
       const { vendor } = pair.teller

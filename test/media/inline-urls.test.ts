@@ -4,15 +4,15 @@ import { GatewayError } from '../../src/base/errors.ts'
 import type { Json } from '../../src/base/json/json.ts'
 import type { Chat, Part } from '../../src/ir/chat.ts'
 import { hasUrls, inlineUrls, RequestMedia } from '../../src/media/inline-urls.ts'
-import type { MediaTerms, SafeFetch } from '../../src/media/safe-fetch.ts'
+import type { MediaSettings, SafeFetch } from '../../src/media/safe-fetch.ts'
 
-const terms: MediaTerms = { allowPrivate: false, maxBytes: 100, timeout: 1, maxFiles: 3 }
+const settings: MediaSettings = { allowPrivate: false, maxBytes: 100, timeout: 1, maxFiles: 3 }
 
-const setup = (body: Json = {}, change: Partial<MediaTerms> = {}) => {
+const setup = (body: Json = {}, overrides: Partial<MediaSettings> = {}) => {
   const fetched: string[] = []
   const signals: AbortSignal[] = []
-  let leaving = 0
-  const guard: SafeFetch = async (url, meter, signal) => {
+  let signalReads = 0
+  const safeFetch: SafeFetch = async (url, meter, signal) => {
     fetched.push(url)
     signals.push(signal)
     if (url.includes('missing')) throw new GatewayError('invalid_request', 'its server answered 404')
@@ -23,20 +23,20 @@ const setup = (body: Json = {}, change: Partial<MediaTerms> = {}) => {
   }
   const client = {
     get signal() {
-      leaving++
+      signalReads++
       return new AbortController().signal
     },
   }
-  const media = new RequestMedia({ ...terms, ...change }, body, client, () => guard)
-  return { media, fetched, signals, leaving: () => leaving }
+  const media = new RequestMedia({ ...settings, ...overrides }, body, client, () => safeFetch)
+  return { media, fetched, signals, signalReads: () => signalReads }
 }
 
 const image = (url: string): Part => ({ type: 'media', mime: 'image/*', source: { url }, cache: {} })
 const chatOf = (...parts: Part[]): Chat => ({ model: 'm', stream: false, turns: [{ role: 'user', parts }] })
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
-const refusal = async (work: Promise<unknown>): Promise<GatewayError> => {
-  const thrown: unknown = await work.then(
+const refusal = async (promise: Promise<unknown>): Promise<GatewayError> => {
+  const thrown: unknown = await promise.then(
     () => 'nothing thrown',
     error => error,
   )
@@ -55,29 +55,34 @@ describe('localise', () => {
       { type: 'media', mime: 'image/gif', source: { data: 'R0lG' } },
       { type: 'media', mime: 'image/*', source: { file: 'file-1', by: 'gemini' } },
     )
-    const asked = structuredClone(chat)
+    const original = structuredClone(chat)
     expect(hasUrls(chat)).toBe(true)
-    const local = await inlineUrls(chat, media)
-    expect(chat).toEqual(asked)
-    expect(hasUrls(local)).toBe(false)
-    const [text, first, result, ...rest] = local.turns[0]!.parts
-    expect([text, ...rest]).toEqual([asked.turns[0]!.parts[0], ...asked.turns[0]!.parts.slice(3)])
-    const brought = (url: string) => ({ type: 'media', mime: 'image/png', source: { data: base64(url) }, cache: {} })
-    expect(first).toEqual(brought('https://a.example/1.png') as Part)
+    const inlined = await inlineUrls(chat, media)
+    expect(chat).toEqual(original)
+    expect(hasUrls(inlined)).toBe(false)
+    const [text, first, result, ...rest] = inlined.turns[0]!.parts
+    expect([text, ...rest]).toEqual([original.turns[0]!.parts[0], ...original.turns[0]!.parts.slice(3)])
+    const fetchedPart = (url: string) => ({
+      type: 'media',
+      mime: 'image/png',
+      source: { data: base64(url) },
+      cache: {},
+    })
+    expect(first).toEqual(fetchedPart('https://a.example/1.png') as Part)
     expect(result).toEqual({
       type: 'result',
       id: 'c',
-      parts: [{ type: 'text', text: 'here' }, brought('https://a.example/2.png') as Part],
+      parts: [{ type: 'text', text: 'here' }, fetchedPart('https://a.example/2.png') as Part],
     })
     expect(fetched.sort()).toEqual(['https://a.example/1.png', 'https://a.example/2.png'])
   })
 
   test('a request that names nothing makes nothing', async () => {
-    const { media, leaving } = setup()
+    const { media, signalReads } = setup()
     const chat = chatOf({ type: 'text', text: 'hi' })
     expect(hasUrls(chat)).toBe(false)
     expect(await inlineUrls(chat, media)).toEqual(chat)
-    expect(leaving()).toBe(0)
+    expect(signalReads()).toBe(0)
   })
 
   test('each URL is fetched once, by whatever attempt', async () => {

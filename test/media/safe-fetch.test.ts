@@ -3,21 +3,21 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { createServer } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { GatewayError } from '../../src/base/errors.ts'
-import { typeOf } from '../../src/media/file-type.ts'
-import { permits } from '../../src/media/public-addresses.ts'
-import { createSafeFetch, type MediaTerms, type Resolve } from '../../src/media/safe-fetch.ts'
+import { detectFileType } from '../../src/media/file-type.ts'
+import { createAddressFilter } from '../../src/media/public-addresses.ts'
+import { createSafeFetch, type MediaSettings, type ResolveHost } from '../../src/media/safe-fetch.ts'
 import { certificate, key } from '../support/certificate.ts'
 
 const png = Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 1, 2, 3])
-const asked: { path: string; host: string | null }[] = []
+const requests: { path: string; host: string | null }[] = []
 const stops: (() => unknown)[] = []
 afterAll(() => Promise.all(stops.map(stop => stop())))
 
-const send = (body: string | Uint8Array<ArrayBuffer>, type: string, more: Record<string, string> = {}) =>
-  new Response(body, { headers: { 'content-type': type, ...more } })
+const send = (body: string | Uint8Array<ArrayBuffer>, type: string, extraHeaders: Record<string, string> = {}) =>
+  new Response(body, { headers: { 'content-type': type, ...extraHeaders } })
 
 /** Never says it is over; every `pause` milliseconds a piece. */
-const dripping = (piece: number, pause: number) =>
+const drippingResponse = (piece: number, pause: number) =>
   new Response(
     new ReadableStream({
       async pull(controller) {
@@ -28,7 +28,7 @@ const dripping = (piece: number, pause: number) =>
     { headers: { 'content-type': 'image/png' } },
   )
 
-const answers: Record<string, () => Response> = {
+const routes: Record<string, () => Response> = {
   '/a.png': () => send(png, 'image/png'),
   '/octets': () => send(png, 'application/octet-stream'),
   '/lie': () => send(png, 'image/jpg; charset=binary'),
@@ -39,8 +39,8 @@ const answers: Record<string, () => Response> = {
   '/empty': () => send('', 'image/png'),
   '/gone': () => new Response('no', { status: 404 }),
   '/huge': () => send(new Uint8Array(200_000), 'image/png'),
-  '/endless': () => dripping(10_000, 1),
-  '/slow': () => dripping(1, 20),
+  '/endless': () => drippingResponse(10_000, 1),
+  '/slow': () => drippingResponse(1, 20),
   '/loop': () => Response.redirect('/loop', 302),
   '/once': () => new Response(null, { status: 302, headers: { location: '/a.png?secret=1' } }),
   '/to-private': () => new Response(null, { status: 301, headers: { location: 'http://10.0.0.7/latest' } }),
@@ -58,8 +58,8 @@ const serve = (tls?: { cert: string; key: string }) => {
     ...(tls && { tls }),
     fetch: request => {
       const path = new URL(request.url).pathname
-      asked.push({ path, host: request.headers.get('host') })
-      return (answers[path] ?? answers['/gone']!)()
+      requests.push({ path, host: request.headers.get('host') })
+      return (routes[path] ?? routes['/gone']!)()
     },
   })
   stops.push(() => server.stop(true))
@@ -68,8 +68,8 @@ const serve = (tls?: { cert: string; key: string }) => {
 
 const port = serve()
 const securePort = serve({ cert: certificate, key })
-const terms: MediaTerms = { allowPrivate: ['127.0.0.1'], maxBytes: 100_000, timeout: 5, maxFiles: 16 }
-const names: Record<string, readonly string[]> = {
+const settings: MediaSettings = { allowPrivate: ['127.0.0.1'], maxBytes: 100_000, timeout: 5, maxFiles: 16 }
+const hosts: Record<string, readonly string[]> = {
   'files.test': ['127.0.0.1'],
   'vendor.test': ['127.0.0.1'],
   'other.test': ['127.0.0.1'],
@@ -77,17 +77,21 @@ const names: Record<string, readonly string[]> = {
   'mixed.test': ['127.0.0.1', '10.0.0.1'],
   'twin.test': ['127.0.0.2', '127.0.0.1'],
 }
-const resolve: Resolve = async host => names[host] ?? []
+const resolve: ResolveHost = async host => hosts[host] ?? []
 
-const get = (url: string, change: Partial<MediaTerms> = {}, by: Resolve = resolve) =>
-  createSafeFetch({ ...terms, ...change }, { resolve: by, authority: certificate })(
+const get = (url: string, overrides: Partial<MediaSettings> = {}, resolveHost: ResolveHost = resolve) =>
+  createSafeFetch({ ...settings, ...overrides }, { resolve: resolveHost, ca: certificate })(
     url,
     () => undefined,
     new AbortController().signal,
   )
 
-const why = async (url: string, change: Partial<MediaTerms> = {}, by: Resolve = resolve): Promise<string> => {
-  const thrown = await get(url, change, by).then(
+const refusalOf = async (
+  url: string,
+  overrides: Partial<MediaSettings> = {},
+  resolveHost: ResolveHost = resolve,
+): Promise<string> => {
+  const thrown = await get(url, overrides, resolveHost).then(
     () => 'nothing thrown',
     (error: unknown) => error,
   )
@@ -101,7 +105,7 @@ const why = async (url: string, change: Partial<MediaTerms> = {}, by: Resolve = 
 describe('what is brought', () => {
   test('bytes and type, asked by the name of the host at the checked address', async () => {
     expect(await get(`http://files.test:${port}/a.png?token=1`)).toEqual({ bytes: Buffer.from(png), mime: 'image/png' })
-    expect(asked.at(-1)).toEqual({ path: '/a.png', host: `files.test:${port}` })
+    expect(requests.at(-1)).toEqual({ path: '/a.png', host: `files.test:${port}` })
   })
 
   test('the type by its bytes where the server says octets, or the wrong one of its class', async () => {
@@ -112,7 +116,7 @@ describe('what is brought', () => {
 
   test('over TLS the certificate must be the name’s', async () => {
     expect((await get(`https://vendor.test:${securePort}/a.png`)).mime).toBe('image/png')
-    expect(await why(`https://other.test:${securePort}/a.png`)).toBe('its server could not be reached')
+    expect(await refusalOf(`https://other.test:${securePort}/a.png`)).toBe('its server could not be reached')
   })
 
   test('a redirect to a good place is followed', async () => {
@@ -146,9 +150,9 @@ describe('what is refused', () => {
     ['http://[64:ff9b::a00:1]/', 'its host is not on the public internet'],
     ['http://169.254.169.254/computeMetadata/v1/', 'its host is not on the public internet'],
   ])('%s', async (url, message) => {
-    const before = asked.length
-    expect(await why(url)).toBe(message)
-    expect(asked.length).toBe(before)
+    const before = requests.length
+    expect(await refusalOf(url)).toBe(message)
+    expect(requests.length).toBe(before)
   })
 
   test.each([
@@ -166,22 +170,24 @@ describe('what is refused', () => {
     ['/huge', 'it is larger than 100000 bytes'],
     ['/endless', 'it is larger than 100000 bytes'],
   ])('what %s answers', async (path, message) => {
-    expect(await why(`http://files.test:${port}${path}`)).toBe(message)
+    expect(await refusalOf(`http://files.test:${port}${path}`)).toBe(message)
   })
 
   test('a loop is asked four times, no more', async () => {
-    const before = asked.length
-    await why(`http://files.test:${port}/loop`)
-    expect(asked.length - before).toBe(4)
+    const before = requests.length
+    await refusalOf(`http://files.test:${port}/loop`)
+    expect(requests.length - before).toBe(4)
   })
 
   test('a name that turns private is checked at every step: what is connected to is what was checked', async () => {
     let resolved = 0
-    const rebinding: Resolve = async () => (resolved++ === 0 ? ['127.0.0.1'] : ['10.0.0.1'])
+    const rebinding: ResolveHost = async () => (resolved++ === 0 ? ['127.0.0.1'] : ['10.0.0.1'])
     expect((await get(`http://rebind.test:${port}/a.png`, {}, rebinding)).mime).toBe('image/png')
     expect(resolved).toBe(1)
     resolved = 0
-    expect(await why(`http://rebind.test:${port}/once`, {}, rebinding)).toBe('its host is not on the public internet')
+    expect(await refusalOf(`http://rebind.test:${port}/once`, {}, rebinding)).toBe(
+      'its host is not on the public internet',
+    )
     expect(resolved).toBe(2)
   })
 
@@ -189,52 +195,52 @@ describe('what is refused', () => {
     const silent = createServer(() => undefined)
     await new Promise<void>(done => silent.listen(0, '127.0.0.1', done))
     stops.push(() => silent.close())
-    const { port: mute } = silent.address() as { port: number }
+    const { port: silentPort } = silent.address() as { port: number }
     const began = performance.now()
-    const late = { timeout: 0.15 }
+    const shortTimeout = { timeout: 0.15 }
     expect(
       await Promise.all([
-        why(`http://files.test:${port}/slow`, late),
-        why(`http://files.test:${mute}/`, late),
-        why('http://files.test/', late, () => new Promise(() => undefined)),
+        refusalOf(`http://files.test:${port}/slow`, shortTimeout),
+        refusalOf(`http://files.test:${silentPort}/`, shortTimeout),
+        refusalOf('http://files.test/', shortTimeout, () => new Promise(() => undefined)),
       ]),
     ).toEqual(['it took longer than 0.15 s', 'it took longer than 0.15 s', 'it took longer than 0.15 s'])
     expect(performance.now() - began).toBeLessThan(2000)
   })
 
   test('a body that is cut, and a server that is none', async () => {
-    const rude = (words: string) => {
+    const startServer = (reply: string) => {
       const server = createServer(socket => {
-        socket.on('error', () => undefined).once('data', () => socket.end(words))
+        socket.on('error', () => undefined).once('data', () => socket.end(reply))
       })
       stops.push(() => server.close())
       return new Promise<number>(done =>
         server.listen(0, '127.0.0.1', () => done((server.address() as { port: number }).port)),
       )
     }
-    const cut = await rude('HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 50\r\n\r\n\x89PNG')
-    const nonsense = await rude('hello\r\n\r\n')
-    const mute = await rude('')
-    for (const port of [cut, nonsense, mute, 1])
-      expect(await why(`http://files.test:${port}/`)).toBe('its server could not be reached')
+    const cut = await startServer('HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 50\r\n\r\n\x89PNG')
+    const nonsense = await startServer('hello\r\n\r\n')
+    const silentPort = await startServer('')
+    for (const port of [cut, nonsense, silentPort, 1])
+      expect(await refusalOf(`http://files.test:${port}/`)).toBe('its server could not be reached')
   })
 
   test('the meter and the client’s leaving end it', async () => {
-    const guard = createSafeFetch(terms, { resolve })
+    const safeFetch = createSafeFetch(settings, { resolve })
     const full = () => {
       throw new GatewayError('invalid_request', 'full')
     }
     const { signal } = new AbortController()
-    expect(guard(`http://files.test:${port}/endless`, full, signal)).rejects.toThrow('full')
+    expect(safeFetch(`http://files.test:${port}/endless`, full, signal)).rejects.toThrow('full')
     const leaving = new AbortController()
-    const fetching = guard(`http://files.test:${port}/slow`, () => leaving.abort(), leaving.signal)
+    const fetching = safeFetch(`http://files.test:${port}/slow`, () => leaving.abort(), leaving.signal)
     expect(fetching).rejects.toThrow('could not be reached')
     await fetching.catch(() => undefined)
   })
 })
 
 describe('who may be fetched from', () => {
-  const house = [
+  const privateAddresses = [
     '127.0.0.1',
     '10.9.9.9',
     '172.31.0.1',
@@ -244,7 +250,7 @@ describe('who may be fetched from', () => {
     'fd12::1',
     '::ffff:10.0.0.1',
   ]
-  const never = [
+  const blockedAddresses = [
     ...[
       '0.0.0.0',
       '169.254.169.254',
@@ -275,21 +281,21 @@ describe('who may be fetched from', () => {
       'x',
     ],
   ]
-  const all = ['8.8.8.8', '172.32.0.1', '100.128.0.1', '2606:4700::1111', '2a00:1450::1']
+  const publicAddresses = ['8.8.8.8', '172.32.0.1', '100.128.0.1', '2606:4700::1111', '2a00:1450::1']
 
-  test.each(all)('%s: always', address => expect(permits(false)(address)).toBe(true))
-  test.each(house)('%s: only where private networks are allowed', address =>
-    expect([permits(false)(address), permits(true)(address)]).toEqual([false, true]),
+  test.each(publicAddresses)('%s: always', address => expect(createAddressFilter(false)(address)).toBe(true))
+  test.each(privateAddresses)('%s: only where private networks are allowed', address =>
+    expect([createAddressFilter(false)(address), createAddressFilter(true)(address)]).toEqual([false, true]),
   )
-  test.each(never)('%s: not even then', address =>
-    expect([permits(false)(address), permits(true)(address)]).toEqual([false, false]),
+  test.each(blockedAddresses)('%s: not even then', address =>
+    expect([createAddressFilter(false)(address), createAddressFilter(true)(address)]).toEqual([false, false]),
   )
   test('a list allows what it names and nothing else', () => {
-    const named = permits(['169.254.0.0/16', '10.0.0.5', 'fd12::/16'])
-    expect(['169.254.169.254', '10.0.0.5', '::ffff:10.0.0.5', 'fd12::9', '8.8.8.8'].map(named)).toEqual(
+    const isAllowed = createAddressFilter(['169.254.0.0/16', '10.0.0.5', 'fd12::/16'])
+    expect(['169.254.169.254', '10.0.0.5', '::ffff:10.0.0.5', 'fd12::9', '8.8.8.8'].map(isAllowed)).toEqual(
       Array(5).fill(true),
     )
-    expect(['10.0.0.6', '127.0.0.1', 'fd13::1', '::1'].map(named)).toEqual(Array(4).fill(false))
+    expect(['10.0.0.6', '127.0.0.1', 'fd13::1', '::1'].map(isAllowed)).toEqual(Array(4).fill(false))
   })
 })
 
@@ -311,5 +317,7 @@ describe('what a file is', () => {
     ['plain', 'application/octet-stream', undefined],
     ['\x89PNG\r\n\x1a\n', 'application/zip', undefined],
     ['{}', 'application/json', undefined],
-  ])('%j, said to be %p: %p', (head, said, expected) => expect(typeOf(bytes(head), said)).toBe(expected))
+  ])('%j, said to be %p: %p', (prefix, declared, expected) =>
+    expect(detectFileType(bytes(prefix), declared)).toBe(expected),
+  )
 })

@@ -10,7 +10,7 @@ import { bedrockConverse as converse } from '../../src/protocols/bedrock-convers
 import type { Exchange, Frame } from '../../src/protocols/protocol.ts'
 import { protocols } from '../../src/protocols/registry.ts'
 import { collectStream, translateMessage, translateStream } from '../../src/protocols/shared/translate.ts'
-import { eventStream } from '../../src/upstream/framing/aws-event-stream.ts'
+import { awsEventStreamFraming } from '../../src/upstream/framing/aws-event-stream.ts'
 import { checkEvents, exchangeFor } from '../contracts/protocol.ts'
 import { eventOf } from '../support/eventstream.ts'
 import { type Recording, recordings, seeded } from '../support/recordings.ts'
@@ -599,7 +599,7 @@ const refused = all.filter(({ status }) => status !== null && status >= 400)
 
 const framesAt = (bytes: Uint8Array, cuts: readonly number[]): Frame[] => {
   const frames: Frame[] = []
-  const reader = eventStream(frame => frames.push(frame), exchangeFor())
+  const reader = awsEventStreamFraming(frame => frames.push(frame), exchangeFor())
   let from = 0
   for (const cut of [...cuts, bytes.length]) {
     reader.push(bytes.subarray(from, cut))

@@ -7,7 +7,7 @@ import type { Event } from '../../src/ir/event.ts'
 import type { Frame } from '../../src/protocols/protocol.ts'
 import { protocols } from '../../src/protocols/registry.ts'
 import { translateMessage, translateStream } from '../../src/protocols/shared/translate.ts'
-import { eventStream } from '../../src/upstream/framing/aws-event-stream.ts'
+import { awsEventStreamFraming } from '../../src/upstream/framing/aws-event-stream.ts'
 import { checkEvents, exchangeFor } from '../contracts/protocol.ts'
 import { recordings } from '../support/recordings.ts'
 import { readStream as readEvents } from '../validators/anthropic.ts'
@@ -20,7 +20,7 @@ const { model } = exchangeFor()
 const all = recordings('bedrock-invoke').filter(({ url }) => /\/model\/[^/]*anthropic/.test(url))
 const framesOf = (bytes: Uint8Array): Frame[] => {
   const frames: Frame[] = []
-  const reader = eventStream(frame => frames.push(frame), exchangeFor())
+  const reader = awsEventStreamFraming(frame => frames.push(frame), exchangeFor())
   reader.push(bytes)
   reader.end()
   return frames

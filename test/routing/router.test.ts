@@ -8,7 +8,7 @@ import { memoryLimits } from '../../src/limits/memory.ts'
 import type { Entry } from '../../src/providers/entry.ts'
 import { type Caller, createRouter, type Router, type RoutingRequest } from '../../src/routing/router.ts'
 import { affinityOf } from '../../src/routing/targets.ts'
-import { ask, createClock, credential, entryOf, request, seeded } from '../contracts/limits.ts'
+import { admissionRequest, createClock, credential, entryOf, request, seeded } from '../contracts/limits.ts'
 import { stopwatch } from '../support/stopwatch.ts'
 
 const compiledOf = (entries: Entry[], changes: Partial<Compiled> = {}): Compiled => ({
@@ -33,14 +33,14 @@ const compiledOf = (entries: Entry[], changes: Partial<Compiled> = {}): Compiled
 
 const callerOf = (scopes?: string[]): Caller => ({
   id: 'caller',
-  may: modelFilter(scopes),
+  canUse: modelFilter(scopes),
   ...(scopes ? { scopes } : {}),
 })
 const anyone = callerOf()
 const routerOf = (entries: Entry[], changes: Partial<Compiled> = {}, options = {}): Router =>
-  createRouter(compiledOf(entries, changes), () => true, { turns: new Map(), ...options })
+  createRouter(compiledOf(entries, changes), () => true, { positions: new Map(), ...options })
 
-const wanted = (model?: string, changes: Partial<RoutingRequest> = {}): RoutingRequest => ({
+const requestFor = (model?: string, changes: Partial<RoutingRequest> = {}): RoutingRequest => ({
   model,
   protocol: 'openai-chat',
   caller: anyone,
@@ -49,8 +49,8 @@ const wanted = (model?: string, changes: Partial<RoutingRequest> = {}): RoutingR
 })
 
 /** The plan as `entry/model`, in order. */
-const way = (router: Router, model?: string, changes: Partial<RoutingRequest> = {}): string[] =>
-  router.plan(wanted(model, changes)).targets.map(({ entry, model: name }) => `${entry.id}/${name}`)
+const planOf = (router: Router, model?: string, changes: Partial<RoutingRequest> = {}): string[] =>
+  router.plan(requestFor(model, changes)).targets.map(({ entry, model: name }) => `${entry.id}/${name}`)
 
 const refusal = (run: () => unknown): GatewayError => {
   try {
@@ -68,16 +68,16 @@ const map = (record: Record<string, string>) => new Map(Object.entries(record))
 describe('which entries offer a model', () => {
   test('exact names, case and all, over all entries', () => {
     const router = routerOf([entry('a', ['m', 'n']), entry('b', ['m']), entry('c', ['M'])])
-    expect(way(router, 'm')).toEqual(['a/m', 'b/m'])
-    expect(way(router, 'M')).toEqual(['c/M'])
-    expect(router.plan(wanted('m')).model).toBe('m')
+    expect(planOf(router, 'm')).toEqual(['a/m', 'b/m'])
+    expect(planOf(router, 'M')).toEqual(['c/M'])
+    expect(router.plan(requestFor('m')).model).toBe('m')
   })
 
   test('an alias leads to its target, once for an entry however many models it has', () => {
     const router = routerOf([entry('a', ['x', 'y', 'z'], { redirect: map({ alias: 'x', other: 'elsewhere' }) })])
-    expect(way(router, 'alias')).toEqual(['a/x'])
-    expect(way(router, 'other')).toEqual(['a/elsewhere'])
-    expect(way(router, 'x')).toEqual(['a/x'])
+    expect(planOf(router, 'alias')).toEqual(['a/x'])
+    expect(planOf(router, 'other')).toEqual(['a/elsewhere'])
+    expect(planOf(router, 'x')).toEqual(['a/x'])
   })
 
   test('global redirect, entry redirect, map: one hop each', () => {
@@ -90,14 +90,14 @@ describe('which entries offer a model', () => {
       ],
       { redirect: map({ one: 'two', two: 'never' }) },
     )
-    expect(way(router, 'one')).toEqual(['a/four'])
-    expect(router.plan(wanted('one')).model).toBe('one')
+    expect(planOf(router, 'one')).toEqual(['a/four'])
+    expect(router.plan(requestFor('one')).model).toBe('one')
   })
 
   test('a map alone makes no name', () => {
     const router = routerOf([entry('a', ['m'], { map: map({ m: 'ep-1', ghost: 'ep-2' }) })])
-    expect(way(router, 'm')).toEqual(['a/ep-1'])
-    expect(refusal(() => way(router, 'ghost')).code).toBe('model_not_found')
+    expect(planOf(router, 'm')).toEqual(['a/ep-1'])
+    expect(refusal(() => planOf(router, 'ghost')).code).toBe('model_not_found')
   })
 
   test('the most exact kind of name wins: by name, by the longest prefix, by `*`', () => {
@@ -107,24 +107,24 @@ describe('which entries offer a model', () => {
       entry('mini', ['gpt-4o*']),
       entry('exact', ['gpt-4o']),
     ])
-    expect(way(router, 'gpt-4o')).toEqual(['exact/gpt-4o'])
-    expect(way(router, 'gpt-4o-mini')).toEqual(['mini/gpt-4o-mini'])
-    expect(way(router, 'gpt-5')).toEqual(['gpt/gpt-5'])
-    expect(way(router, 'claude')).toEqual(['all/claude'])
-    expect(refusal(() => way(router, 'x'.repeat(600))).code).toBe('model_not_found')
+    expect(planOf(router, 'gpt-4o')).toEqual(['exact/gpt-4o'])
+    expect(planOf(router, 'gpt-4o-mini')).toEqual(['mini/gpt-4o-mini'])
+    expect(planOf(router, 'gpt-5')).toEqual(['gpt/gpt-5'])
+    expect(planOf(router, 'claude')).toEqual(['all/claude'])
+    expect(refusal(() => planOf(router, 'x'.repeat(600))).code).toBe('model_not_found')
   })
 
   test('where the most exact entries do not speak the protocol, the next do', () => {
-    const serves = ({ id }: Entry, protocol: string) => id === 'all' || protocol === 'openai-chat'
-    const router = createRouter(compiledOf([entry('exact', ['m']), entry('all', ['*'])]), serves)
-    expect(way(router, 'm')).toEqual(['exact/m'])
-    expect(way(router, 'm', { protocol: 'embeddings' })).toEqual(['all/m'])
+    const supportsProtocol = ({ id }: Entry, protocol: string) => id === 'all' || protocol === 'openai-chat'
+    const router = createRouter(compiledOf([entry('exact', ['m']), entry('all', ['*'])]), supportsProtocol)
+    expect(planOf(router, 'm')).toEqual(['exact/m'])
+    expect(planOf(router, 'm', { protocol: 'embeddings' })).toEqual(['all/m'])
   })
 
   test('embedding models are for embeddings', () => {
     const router = routerOf([entry('a', ['chat'], { embeddingModels: ['vector'] })])
-    expect(way(router, 'vector', { protocol: 'embeddings' })).toEqual(['a/vector'])
-    const error = refusal(() => way(router, 'vector'))
+    expect(planOf(router, 'vector', { protocol: 'embeddings' })).toEqual(['a/vector'])
+    const error = refusal(() => planOf(router, 'vector'))
     expect([error.code, error.detail.param]).toEqual(['invalid_request', 'model'])
     expect(error.message).toBe('The model `vector` cannot be used with openai-chat: no service offers it there.')
   })
@@ -132,17 +132,17 @@ describe('which entries offer a model', () => {
   test('the redirect `all` is for chats; `all` and `random` as targets are random', () => {
     const entries = [entry('a', ['m', 'n'], { embeddingModels: ['vector'] })]
     const fixed = routerOf(entries, { redirect: map({ all: 'n', m: 'never' }) })
-    expect(way(fixed, 'whatever')).toEqual(['a/n'])
-    expect(way(fixed, 'm')).toEqual(['a/n'])
-    expect(fixed.plan(wanted('whatever')).model).toBe('whatever')
-    expect(way(fixed, 'vector', { protocol: 'embeddings' })).toEqual(['a/vector'])
+    expect(planOf(fixed, 'whatever')).toEqual(['a/n'])
+    expect(planOf(fixed, 'm')).toEqual(['a/n'])
+    expect(fixed.plan(requestFor('whatever')).model).toBe('whatever')
+    expect(planOf(fixed, 'vector', { protocol: 'embeddings' })).toEqual(['a/vector'])
     for (const target of ['all', 'random']) {
       const random = routerOf(entries, { redirect: map({ all: target }) })
-      expect(way(random, 'whatever').sort()).toEqual(['a/m', 'a/n'])
-      expect(way(random).sort()).toEqual(['a/m', 'a/n'])
-      expect(random.plan(wanted()).model).toBe('random')
+      expect(planOf(random, 'whatever').sort()).toEqual(['a/m', 'a/n'])
+      expect(planOf(random).sort()).toEqual(['a/m', 'a/n'])
+      expect(random.plan(requestFor()).model).toBe('random')
     }
-    expect(way(routerOf(entries, { redirect: map({ any: 'random' }) }), 'any').sort()).toEqual(['a/m', 'a/n'])
+    expect(planOf(routerOf(entries, { redirect: map({ any: 'random' }) }), 'any').sort()).toEqual(['a/m', 'a/n'])
   })
 
   test('priority: a higher number only after every lower one; the strategy orders within', () => {
@@ -153,8 +153,8 @@ describe('which entries offer a model', () => {
       entry('mid', ['m'], { priority: 3 }),
     ]
     const router = routerOf(entries, { strategy: 'round_robin' })
-    expect(way(router, 'm')).toEqual(['b/m', 'c/m', 'mid/m', 'dear/m'])
-    expect(way(router, 'm')).toEqual(['c/m', 'b/m', 'mid/m', 'dear/m'])
+    expect(planOf(router, 'm')).toEqual(['b/m', 'c/m', 'mid/m', 'dear/m'])
+    expect(planOf(router, 'm')).toEqual(['c/m', 'b/m', 'mid/m', 'dear/m'])
   })
 
   test('round robin goes over entries by weight, and inside each over its credentials', () => {
@@ -162,46 +162,50 @@ describe('which entries offer a model', () => {
     const router = routerOf([entry('A', ['m'], { credentials: keys }), entry('B', ['m'], { weight: 2 })], {
       strategy: 'round_robin',
     })
-    const heads = Array.from({ length: 9 }, () => {
-      const { entry: one, credential: key } = router.plan(wanted('m')).targets[0]!
+    const firstTargets = Array.from({ length: 9 }, () => {
+      const { entry: one, credential: key } = router.plan(requestFor('m')).targets[0]!
       return `${one.id}${key.index}`
     })
-    expect(heads).toEqual(['A0', 'B0', 'B0', 'A1', 'B0', 'B0', 'A0', 'B0', 'B0'])
-    expect(router.plan(wanted('m')).targets).toHaveLength(3)
+    expect(firstTargets).toEqual(['A0', 'B0', 'B0', 'A1', 'B0', 'B0', 'A0', 'B0', 'B0'])
+    expect(router.plan(requestFor('m')).targets).toHaveLength(3)
   })
 
   test('round robin reaches every credential of every entry', () => {
     const keys = [credential(0), credential(1)]
     const entries = ['A', 'B'].map(id => entry(id, ['m'], { credentials: keys }))
     const router = routerOf(entries, { strategy: 'round_robin' })
-    const heads = Array.from({ length: 6 }, () => {
-      const { entry: one, credential: key } = router.plan(wanted('m')).targets[0]!
+    const firstTargets = Array.from({ length: 6 }, () => {
+      const { entry: one, credential: key } = router.plan(requestFor('m')).targets[0]!
       return `${one.id}${key.index}`
     })
-    expect(heads).toEqual(['A0', 'B0', 'A1', 'B1', 'A0', 'B0'])
+    expect(firstTargets).toEqual(['A0', 'B0', 'A1', 'B1', 'A0', 'B0'])
   })
 
   test('round robin goes on where it was after a reload', () => {
-    const turns = new Map<string, number>()
-    const reload = () => routerOf([entry('A', ['m']), entry('B', ['m'])], { strategy: 'round_robin' }, { turns })
-    expect([way(reload(), 'm')[0], way(reload(), 'm')[0], way(reload(), 'm')[0]]).toEqual(['A/m', 'B/m', 'A/m'])
+    const positions = new Map<string, number>()
+    const reload = () => routerOf([entry('A', ['m']), entry('B', ['m'])], { strategy: 'round_robin' }, { positions })
+    expect([planOf(reload(), 'm')[0], planOf(reload(), 'm')[0], planOf(reload(), 'm')[0]]).toEqual([
+      'A/m',
+      'B/m',
+      'A/m',
+    ])
   })
 
   test('a target is one object with an id that survives a reload', () => {
     const make = () =>
       routerOf([entry('a', ['m', 'w*'], { credentials: [credential(0), credential(1)] })], { strategy: 'hash' })
     const router = make()
-    const targets = router.plan(wanted('m')).targets
-    const other = router.plan(wanted('m', { affinity: () => 'another' })).targets
+    const targets = router.plan(requestFor('m')).targets
+    const other = router.plan(requestFor('m', { affinity: () => 'another' })).targets
     expect(new Set([...targets, ...other]).size).toBe(2)
     expect(targets.map(({ id }) => id).sort()).toEqual(['a/digest0/m', 'a/digest1/m'])
     expect(
       make()
-        .plan(wanted('m'))
+        .plan(requestFor('m'))
         .targets.map(({ id }) => id),
     ).toEqual(targets.map(({ id }) => id))
-    for (let at = 0; at < 25_000; at++) router.plan(wanted(`w${at}`))
-    expect(router.plan(wanted('w-new')).targets).toHaveLength(2)
+    for (let at = 0; at < 25_000; at++) router.plan(requestFor(`w${at}`))
+    expect(router.plan(requestFor('w-new')).targets).toHaveLength(2)
   })
 })
 
@@ -210,38 +214,38 @@ describe('what cannot be planned', () => {
 
   test('no model, and none by default', () => {
     for (const model of [undefined, '']) {
-      const error = refusal(() => way(router, model))
+      const error = refusal(() => planOf(router, model))
       expect([error.code, error.detail.param]).toEqual(['invalid_request', 'model'])
     }
     const fallback = routerOf([entry('a', ['m'])], { defaultModel: 'm' })
-    expect(way(fallback)).toEqual(['a/m'])
-    expect(fallback.plan(wanted()).model).toBe('m')
-    expect(refusal(() => way(fallback, undefined, { caller: callerOf(['other']) })).code).toBe('forbidden')
+    expect(planOf(fallback)).toEqual(['a/m'])
+    expect(fallback.plan(requestFor()).model).toBe('m')
+    expect(refusal(() => planOf(fallback, undefined, { caller: callerOf(['other']) })).code).toBe('forbidden')
   })
 
   test('unknown: OpenAI’s words and status', () => {
-    const error = refusal(() => way(router, 'gpt-9'))
+    const error = refusal(() => planOf(router, 'gpt-9'))
     expect([error.code, error.status]).toEqual(['model_not_found', 404])
     expect(error.message).toBe('The model `gpt-9` does not exist or you do not have access to it.')
     for (const model of ['__proto__', 'constructor', 'toString'])
-      expect(refusal(() => way(router, model)).status).toBe(404)
+      expect(refusal(() => planOf(router, model)).status).toBe(404)
   })
 
   test('outside the scopes: 403, whether or not it exists; on the name as sent', () => {
     const caller = callerOf(['sent', 'gpt-*'])
     const scoped = routerOf([entry('a', ['m'], { redirect: map({ sent: 'm' }) })], { redirect: map({ 'gpt-4': 'm' }) })
-    expect(way(scoped, 'sent', { caller })).toEqual(['a/m'])
-    expect(way(scoped, 'gpt-4', { caller })).toEqual(['a/m'])
-    expect(refusal(() => way(scoped, 'm', { caller })).status).toBe(403)
-    expect(refusal(() => way(scoped, 'nowhere', { caller })).status).toBe(403)
-    expect(refusal(() => way(scoped, 'gpt-5', { caller })).status).toBe(404)
-    expect(refusal(() => way(scoped, 'm', { caller, protocol: 'embeddings' })).status).toBe(403)
-    expect(refusal(() => way(scoped, 'm', { caller: callerOf([]) })).status).toBe(403)
+    expect(planOf(scoped, 'sent', { caller })).toEqual(['a/m'])
+    expect(planOf(scoped, 'gpt-4', { caller })).toEqual(['a/m'])
+    expect(refusal(() => planOf(scoped, 'm', { caller })).status).toBe(403)
+    expect(refusal(() => planOf(scoped, 'nowhere', { caller })).status).toBe(403)
+    expect(refusal(() => planOf(scoped, 'gpt-5', { caller })).status).toBe(404)
+    expect(refusal(() => planOf(scoped, 'm', { caller, protocol: 'embeddings' })).status).toBe(403)
+    expect(refusal(() => planOf(scoped, 'm', { caller: callerOf([]) })).status).toBe(403)
   })
 
   test('known, but spoken by nobody in this protocol: 400', () => {
-    const silent = createRouter(compiledOf([entry('a', ['m'])]), (_, protocol) => protocol === 'openai-chat')
-    const error = refusal(() => way(silent, 'm', { protocol: 'images/generations' }))
+    const chatOnlyRouter = createRouter(compiledOf([entry('a', ['m'])]), (_, protocol) => protocol === 'openai-chat')
+    const error = refusal(() => planOf(chatOnlyRouter, 'm', { protocol: 'images/generations' }))
     expect([error.code, error.status, error.detail.param]).toEqual(['invalid_request', 400, 'model'])
     expect(error.message).toContain('images/generations')
   })
@@ -262,7 +266,7 @@ describe('the list of models', () => {
     expect(names(routerOf([aliased, plain]))).toEqual(['alias', 'target', 'random'])
     expect(names(routerOf([plain, aliased]))).toEqual(['alias', 'target', 'random'])
     expect(names(routerOf([aliased]))).toEqual(['alias', 'random'])
-    expect(way(routerOf([aliased]), 'target')).toEqual(['a/target'])
+    expect(planOf(routerOf([aliased]), 'target')).toEqual(['a/target'])
     expect(names(routerOf([entry('a', ['same'], { redirect: map({ same: 'same' }) })]))).toEqual(['same', 'random'])
   })
 
@@ -322,15 +326,15 @@ describe('random', () => {
   test('stands for listed chat models only', () => {
     const router = routerOf(entries)
     for (let turn = 0; turn < 20; turn++)
-      expect(way(router, 'random').sort()).toEqual(['a/chat-1', 'b/chat-2', 'b/chat-3'])
-    expect(router.plan(wanted('random')).model).toBe('random')
+      expect(planOf(router, 'random').sort()).toEqual(['a/chat-1', 'b/chat-2', 'b/chat-3'])
+    expect(router.plan(requestFor('random')).model).toBe('random')
   })
 
   test('is uniform over the models, whatever their number of entries and the strategy', () => {
     for (const strategy of ['first', 'random', 'round_robin', 'hash'] as const) {
       const many = [entry('a', ['x']), entry('b', ['x']), entry('c', ['x', 'y', 'z'])]
       const router = routerOf(many, { strategy }, { random: seeded(11) })
-      expect(chiSquare(count(6000, () => router.plan(wanted('random')).targets[0]!.model))).toBeLessThan(13.8)
+      expect(chiSquare(count(6000, () => router.plan(requestFor('random')).targets[0]!.model))).toBeLessThan(13.8)
     }
   })
 
@@ -343,7 +347,8 @@ describe('random', () => {
       {},
       { random: seeded(5) },
     )
-    const admitted = () => request(limits, [...router.plan(wanted('random')).targets], ask()).grant!.target.model
+    const admitted = () =>
+      request(limits, [...router.plan(requestFor('random')).targets], admissionRequest()).admission!.target.model
     count(60, admitted)
     const counts = count(8000, admitted)
     expect(counts.has('model-three')).toBe(false)
@@ -354,7 +359,7 @@ describe('random', () => {
   test('keeps to priority: a dear service only after every cheap one', () => {
     const router = routerOf([entry('dear', ['d', 'x'], { priority: 5 }), entry('cheap', ['x', 'y'])])
     for (let turn = 0; turn < 30; turn++) {
-      const order = way(router, 'random')
+      const order = planOf(router, 'random')
       expect(order.slice(0, 2).sort()).toEqual(['cheap/x', 'cheap/y'])
       expect(order.slice(2).sort()).toEqual(['dear/d', 'dear/x'])
     }
@@ -363,92 +368,92 @@ describe('random', () => {
   test('round robin credentials take turns below it', () => {
     const keys = [credential(0), credential(1)]
     const router = routerOf([entry('a', ['x'], { credentials: keys })], { strategy: 'round_robin' })
-    const used = Array.from({ length: 4 }, () => router.plan(wanted('random')).targets[0]!.credential.index)
+    const used = Array.from({ length: 4 }, () => router.plan(requestFor('random')).targets[0]!.credential.index)
     expect(used).toEqual([0, 1, 0, 1])
   })
 
   test('is asked for by who may name it or a chat model, and stays within what one may name', () => {
     const router = routerOf(entries)
-    const asked = (...scopes: string[]) => way(router, 'random', { caller: callerOf(scopes) }).sort()
-    expect(asked('random')).toEqual(['a/chat-1', 'b/chat-2', 'b/chat-3'])
-    expect(asked('chat-*')).toEqual(['a/chat-1', 'b/chat-2'])
-    expect(asked('random', 'nice')).toEqual(['b/chat-3'])
-    expect(asked('*')).toHaveLength(3)
-    expect(refusal(() => asked('dall-e-3')).code).toBe('forbidden')
-    expect(refusal(() => asked()).code).toBe('forbidden')
-    expect(refusal(() => asked('random', 'dall-e-3')).code).toBe('model_not_found')
+    const planFor = (...scopes: string[]) => planOf(router, 'random', { caller: callerOf(scopes) }).sort()
+    expect(planFor('random')).toEqual(['a/chat-1', 'b/chat-2', 'b/chat-3'])
+    expect(planFor('chat-*')).toEqual(['a/chat-1', 'b/chat-2'])
+    expect(planFor('random', 'nice')).toEqual(['b/chat-3'])
+    expect(planFor('*')).toHaveLength(3)
+    expect(refusal(() => planFor('dall-e-3')).code).toBe('forbidden')
+    expect(refusal(() => planFor()).code).toBe('forbidden')
+    expect(refusal(() => planFor('random', 'dall-e-3')).code).toBe('model_not_found')
   })
 
   test('behind a redirect stays within what the caller may name, if that is a chat model', () => {
     const router = routerOf(entries, { redirect: map({ all: 'random' }) })
-    expect(way(router, 'chat-1', { caller: callerOf(['chat-1']) })).toEqual(['a/chat-1'])
-    expect(way(router, 'lucky', { caller: callerOf(['lucky']) })).toHaveLength(3)
+    expect(planOf(router, 'chat-1', { caller: callerOf(['chat-1']) })).toEqual(['a/chat-1'])
+    expect(planOf(router, 'lucky', { caller: callerOf(['lucky']) })).toHaveLength(3)
   })
 
   test('is unknown where no chat model is, and to requests that only pass', () => {
-    expect(refusal(() => way(routerOf([entry('a', ['dall-e-3'])]), 'random')).code).toBe('model_not_found')
-    expect(refusal(() => way(routerOf(entries), 'random', { protocol: 'embeddings' })).code).toBe('model_not_found')
+    expect(refusal(() => planOf(routerOf([entry('a', ['dall-e-3'])]), 'random')).code).toBe('model_not_found')
+    expect(refusal(() => planOf(routerOf(entries), 'random', { protocol: 'embeddings' })).code).toBe('model_not_found')
   })
 })
 
 describe('what hash sticks to', () => {
   const text = (content: string, role = 'user') => ({ role, content })
-  const at = (body: JsonObject, caller = anyone, model = 'm') => affinityOf(body, caller, model)
+  const affinityFor = (body: JsonObject, caller = anyone, model = 'm') => affinityOf(body, caller, model)
   const opening = [text('be kind', 'system'), text('hello')]
 
   test('a conversation keeps its target as it grows', () => {
     const grown = [...opening, text('hi', 'assistant'), text('and now?'), text('be brief', 'system')]
-    expect(at({ messages: grown })).toBe(at({ messages: opening }))
+    expect(affinityFor({ messages: grown })).toBe(affinityFor({ messages: opening }))
     const marked = [
       text('be kind', 'system'),
       { role: 'user', content: [{ type: 'text', text: 'hello', cache_control: { type: 'ephemeral' } }] },
     ]
-    expect(at({ messages: marked })).toBe(at({ messages: opening }))
+    expect(affinityFor({ messages: marked })).toBe(affinityFor({ messages: opening }))
     const router = routerOf(
       ['a', 'b', 'c', 'd'].map(id => entry(id, ['m'])),
       { strategy: 'hash' },
     )
-    const plan = (messages: JsonObject[]) => way(router, 'm', { affinity: () => at({ messages }) })
+    const plan = (messages: JsonObject[]) => planOf(router, 'm', { affinity: () => affinityFor({ messages }) })
     expect(plan(grown)).toEqual(plan(opening))
-    const heads = new Set(Array.from({ length: 100 }, (_, turn) => plan([text(`question ${turn}`)])[0]))
-    expect(heads.size).toBe(4)
+    const firstTargets = new Set(Array.from({ length: 100 }, (_, turn) => plan([text(`question ${turn}`)])[0]))
+    expect(firstTargets.size).toBe(4)
   })
 
   test('others are told apart: by beginning, caller, model, picture', () => {
     const image = (url: string) => [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }]
-    const told = [
-      at({ messages: opening }),
-      at({ messages: [text('be rude', 'system'), text('hello')] }),
-      at({ messages: [text('be kind', 'system'), text('good-bye')] }),
-      at({ messages: opening }, { ...anyone, id: 'other' }),
-      at({ messages: opening }, anyone, 'n'),
-      at({ messages: image('data:image/png;base64,AAAA') }),
-      at({ messages: image('data:image/png;base64,BBBB') }),
-      at({ system: 'be kind', messages: [text('hi')] }),
-      at({ input: 'one' }),
-      at({ input: 'two' }),
-      at({ prompt: 'three' }),
+    const affinities = [
+      affinityFor({ messages: opening }),
+      affinityFor({ messages: [text('be rude', 'system'), text('hello')] }),
+      affinityFor({ messages: [text('be kind', 'system'), text('good-bye')] }),
+      affinityFor({ messages: opening }, { ...anyone, id: 'other' }),
+      affinityFor({ messages: opening }, anyone, 'n'),
+      affinityFor({ messages: image('data:image/png;base64,AAAA') }),
+      affinityFor({ messages: image('data:image/png;base64,BBBB') }),
+      affinityFor({ system: 'be kind', messages: [text('hi')] }),
+      affinityFor({ input: 'one' }),
+      affinityFor({ input: 'two' }),
+      affinityFor({ prompt: 'three' }),
     ]
-    expect(new Set(told).size).toBe(told.length)
+    expect(new Set(affinities).size).toBe(affinities.length)
   })
 
   test('prompt_cache_key, then user, name it', () => {
-    expect(at({ messages: opening, prompt_cache_key: 'k', user: 'u' })).toBe(
-      at({ messages: [text('other')], prompt_cache_key: 'k' }),
+    expect(affinityFor({ messages: opening, prompt_cache_key: 'k', user: 'u' })).toBe(
+      affinityFor({ messages: [text('other')], prompt_cache_key: 'k' }),
     )
-    expect(at({ messages: opening, user: 'u' })).toBe(at({ user: 'u' }))
-    expect(at({ user: 'u' })).not.toBe(at({ user: 'v' }))
-    expect(at({ messages: opening, user: '' })).toBe(at({ messages: opening }))
+    expect(affinityFor({ messages: opening, user: 'u' })).toBe(affinityFor({ user: 'u' }))
+    expect(affinityFor({ user: 'u' })).not.toBe(affinityFor({ user: 'v' }))
+    expect(affinityFor({ messages: opening, user: '' })).toBe(affinityFor({ messages: opening }))
   })
 
   test('it holds no text of the conversation', () => {
-    expect(at({ messages: [text('my secret')] })).not.toContain('secret')
+    expect(affinityFor({ messages: [text('my secret')] })).not.toContain('secret')
   })
 })
 
 test('a plan for one entry with one credential costs next to nothing', () => {
   const router = routerOf([entry('a', ['m'])], { strategy: 'hash' })
-  const one = wanted('m', {
+  const one = requestFor('m', {
     affinity: () => {
       throw new Error('not needed')
     },
@@ -473,8 +478,8 @@ const count = (times: number, draw: () => string): Map<string, number> => {
 /** Distance from an even spread; bounds are its 99.9th percentile for the degrees of freedom. */
 const chiSquare = (counts: Map<string, number>): number => {
   const values = [...counts.values()]
-  const due = values.reduce((sum, value) => sum + value, 0) / values.length
-  return values.reduce((sum, value) => sum + (value - due) ** 2 / due, 0)
+  const expected = values.reduce((sum, value) => sum + value, 0) / values.length
+  return values.reduce((sum, value) => sum + (value - expected) ** 2 / expected, 0)
 }
 
 describe('kinds', () => {

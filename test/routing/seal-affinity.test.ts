@@ -11,11 +11,11 @@ const target = (type: string, key: string) => {
   return { id: `${entry.id}/${key}/m`, entry, credential, model: 'm' }
 }
 const targets = [target('groq', 'a'), target('deepseek', 'b'), target('groq', 'c')]
-const sealed = (at: string) => wrapSeal({ by: 'gemini', at, value: 'x' })!
+const sealAt = (at: string) => wrapSeal({ by: 'gemini', at, value: 'x' })!
 
 describe('the seat of a conversation', () => {
   test('is that of its last seal', () => {
-    const text = JSON.stringify({ messages: [{ a: sealed('v.first') }, { b: `${sealed('v.last')}` }, 'soa1'] })
+    const text = JSON.stringify({ messages: [{ a: sealAt('v.first') }, { b: `${sealAt('v.last')}` }, 'soa1'] })
     expect(sealOriginIn(text)).toBe('v.last')
   })
 
@@ -24,8 +24,8 @@ describe('the seat of a conversation', () => {
   })
 
   test('is tried first, then its vendor, then the others as they were', () => {
-    const order = (seat: string) =>
-      preferOrigin({ model: 'm', targets }, seat).targets.map(({ credential }) => credential.digest)
+    const order = (origin: string) =>
+      preferOrigin({ model: 'm', targets }, origin).targets.map(({ credential }) => credential.digest)
     expect(order(sealOriginOf(targets[2]!))).toEqual(['c', 'a', 'b'])
     expect(order(`${sealOriginOf(targets[1]!).split('.')[0]}.gone`)).toEqual(['b', 'a', 'c'])
     expect(order('nobody.here')).toEqual(['a', 'b', 'c'])

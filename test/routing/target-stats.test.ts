@@ -7,7 +7,7 @@ import { createRouter } from '../../src/routing/router.ts'
 import { createTargetStats, exploreAfter, needsTargetStats, type TargetStats } from '../../src/routing/target-stats.ts'
 import { RequestRecords } from '../../src/telemetry/request-record.ts'
 import { credential, entryOf, seeded, targetOf } from '../contracts/limits.ts'
-import { choicesOf } from '../contracts/policy.ts'
+import { candidatesOf } from '../contracts/policy.ts'
 
 let now = 0
 let stats: TargetStats
@@ -16,15 +16,15 @@ beforeEach(() => {
   stats = createTargetStats(() => now)
 })
 
-const question = { key: 'model', affinity: () => '' }
+const context = { key: 'model', affinity: () => '' }
 const target = (name: string): Target => ({ ...targetOf(entryOf(name)), id: name })
 const failed = new GatewayError('upstream_failed', 'no')
-const left = new GatewayError('cancelled', 'gone')
+const cancelled = new GatewayError('cancelled', 'gone')
 
 /** A stream of requests, one every `every` ms; `hold` says how long the one that begins now takes, or that it fails. */
 const simulate = (
   pick: () => string,
-  hold: (name: string) => { takes: number; error?: GatewayError },
+  outcomeOf: (name: string) => { takes: number; error?: GatewayError },
   { requests, every }: { requests: number; every: number },
 ): { chosen: string[]; held: Record<string, number[]> } => {
   const chosen: string[] = []
@@ -40,11 +40,11 @@ const simulate = (
     open = open.filter(({ at }) => at > now)
     const name = pick()
     chosen.push(name)
-    const beat = stats.begin(target(name))
-    const { takes, error } = hold(name)
+    const sample = stats.begin(target(name))
+    const { takes, error } = outcomeOf(name)
     const end = () => {
-      if (!error) beat.answered()
-      beat.end(error)
+      if (!error) sample.markAnswered()
+      sample.end(error)
     }
     open.push({ at: now + takes, end, name })
     for (const { name } of open) held[name] ??= []
@@ -58,7 +58,7 @@ const share = (chosen: string[], name: string) => chosen.filter(one => one === n
 describe('least_busy', () => {
   const picker = (weights: Record<string, number>) => {
     const { least_busy } = createPolicies({ stats, random: seeded(5) })
-    return () => least_busy(choicesOf(weights), question)[0]!.name
+    return () => least_busy(candidatesOf(weights), context)[0]!.name
   }
 
   test('is even by load where one holds its requests four times as long', () => {
@@ -82,12 +82,12 @@ describe('least_busy', () => {
   })
 
   test('an ended request counts no more, however often it is ended', () => {
-    const beats = [stats.begin(target('a')), stats.begin(target('a'))]
+    const samples = [stats.begin(target('a')), stats.begin(target('a'))]
     expect(stats.load('a')).toBe(2)
-    beats[0]!.end()
-    beats[0]!.end(failed)
+    samples[0]!.end()
+    samples[0]!.end(failed)
     expect(stats.load('a')).toBe(1)
-    beats[1]!.end(left)
+    samples[1]!.end(cancelled)
     expect(stats.load('a')).toBe(0)
   })
 
@@ -96,20 +96,20 @@ describe('least_busy', () => {
     stats.begin(targetOf(entry, 0, 'one'))
     stats.begin(targetOf(entry, 0, 'two'))
     stats.begin(targetOf(entry, 1, 'one'))
-    expect(['e', 'e/digest0', 'e/digest1'].map(place => stats.load(place))).toEqual([3, 2, 1])
+    expect(['e', 'e/digest0', 'e/digest1'].map(loadKey => stats.load(loadKey))).toEqual([3, 2, 1])
   })
 })
 
 describe('fastest', () => {
   const picker = (weights: Record<string, number>) => {
     const { fastest } = createPolicies({ stats, random: seeded(9) })
-    return () => fastest(choicesOf(weights), question)[0]!.name
+    return () => fastest(candidatesOf(weights), context)[0]!.name
   }
   const once = (name: string, takes: number, error?: GatewayError) => {
-    const beat = stats.begin(target(name))
+    const sample = stats.begin(target(name))
     now += takes
-    if (!error) beat.answered()
-    beat.end(error)
+    if (!error) sample.markAnswered()
+    sample.end(error)
   }
 
   test('converges to the faster one, through noise', () => {
@@ -150,7 +150,7 @@ describe('fastest', () => {
     const trying = stats.begin(target('b'))
     expect(pick()).toBe('a')
     now += 50
-    trying.answered()
+    trying.markAnswered()
     trying.end()
     expect(stats.expectedLatency('b')).toBe(50)
     expect(pick()).toBe('b')
@@ -208,7 +208,7 @@ describe('fastest', () => {
     expect(pick()).toBe('a')
     now += 600
     expect(pick()).toBe('b')
-    waiting.answered()
+    waiting.markAnswered()
     expect(pick()).toBe('a')
   })
 
@@ -218,7 +218,7 @@ describe('fastest', () => {
     stats.begin(target('a'))
     const streaming = stats.begin(target('a'))
     now += 100
-    streaming.answered()
+    streaming.markAnswered()
     for (let time = 0; time < 20; time++) once('a', 100)
     expect(stats.expectedLatency('a')).toBeCloseTo(100)
     streaming.end()
@@ -229,7 +229,7 @@ describe('fastest', () => {
     once('a', 100)
     const impatient = stats.begin(target('a'))
     now += 10_000
-    impatient.end(left)
+    impatient.end(cancelled)
     expect(stats.expectedLatency('a')).toBeGreaterThan(3000)
     once('b', 100)
     once('b', 1, new GatewayError('upstream_refused', 'no'))
@@ -250,28 +250,28 @@ describe('over entries and credentials, through the router and the record', () =
       entries,
       redirect: new Map<string, string>(),
     } as unknown as Parameters<typeof createRouter>[0]
-    const caller = { id: 'c', may: () => true }
-    const wanted = { model: 'model', protocol: 'openai-chat', caller, affinity: () => '' }
+    const caller = { id: 'c', canUse: () => true }
+    const request = { model: 'model', protocol: 'openai-chat', caller, affinity: () => '' }
     const records = new RequestRecords(log)
     records.stats = stats
     return {
       begin() {
         const router = createRouter(compiled, () => true, { stats, random: seeded(1) })
         const record = records.begin('POST', '/')
-        record.holdLease({ target: router.plan(wanted).targets[0]!, lease: { settle: () => {} } })
+        record.holdLease({ target: router.plan(request).targets[0]!, lease: { settle: () => {} } })
         return record
       },
     }
   }
-  const two = () => [
+  const twoEntries = () => [
     entryOf('x', { credentials: [credential(0), credential(1)] }),
     entryOf('y', { credentials: [credential(2)] }),
   ]
 
   test('least_busy: an entry by all its requests, then the credential; a router made anew knows them', () => {
-    const { begin } = planner(two(), 'least_busy')
-    const trails = Array.from({ length: 6 }, begin)
-    const counts = (part: RegExp) => trails.filter(({ target }) => part.test(target!)).length
+    const { begin } = planner(twoEntries(), 'least_busy')
+    const records = Array.from({ length: 6 }, begin)
+    const counts = (part: RegExp) => records.filter(({ target }) => part.test(target!)).length
     expect([counts(/^x/), counts(/^y/), counts(/digest0/), counts(/digest1/)]).toEqual([
       3,
       3,
@@ -279,12 +279,12 @@ describe('over entries and credentials, through the router and the record', () =
       expect.any(Number),
     ])
     expect(Math.abs(counts(/digest0/) - counts(/digest1/))).toBe(1)
-    for (const record of trails) record.close()
-    expect(['x', 'y'].map(place => stats.load(place))).toEqual([0, 0])
+    for (const record of records) record.close()
+    expect(['x', 'y'].map(loadKey => stats.load(loadKey))).toEqual([0, 0])
   })
 
   test('fastest: every credential is tried, then the fastest of all is asked', () => {
-    const { begin } = planner(two(), 'fastest')
+    const { begin } = planner(twoEntries(), 'fastest')
     const takes: Record<string, number> = { 'x/digest0/model': 500, 'x/digest1/model': 50, 'y/digest2/model': 200 }
     const tried = Array.from({ length: 3 }, () => {
       const record = begin()
@@ -301,14 +301,14 @@ describe('over entries and credentials, through the router and the record', () =
   })
 
   test('an attempt that another one follows has failed, and an ended request counts nowhere', () => {
-    const { begin } = planner(two(), 'fastest')
+    const { begin } = planner(twoEntries(), 'fastest')
     const record = begin()
     const first = record.target!
     record.holdLease({ target: targetOf(entryOf('z')), lease: { settle: () => {} } })
     expect(stats.expectedLatency(first)).toBeGreaterThan(10_000)
     record.cancel()
     record.holdLease({ target: targetOf(entryOf('z')), lease: { settle: () => {} } })
-    expect(['x', 'y', 'z'].map(place => stats.load(place))).toEqual([0, 0, 0])
+    expect(['x', 'y', 'z'].map(loadKey => stats.load(loadKey))).toEqual([0, 0, 0])
   })
 
   test('the other strategies count nothing', () => {

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'bun:test'
 import type { Json } from '../../src/base/json/json.ts'
 import { createAnswerStore } from '../../src/store/answers.ts'
 
-const saying = (text: string, more: { input?: Json[]; id?: string } = {}) => ({
-  answer: { output: [{ id: more.id ?? 'msg_1', type: 'message', role: 'assistant', content: text }] },
-  input: more.input ?? [],
+const answerWith = (text: string, options: { input?: Json[]; id?: string } = {}) => ({
+  answer: { output: [{ id: options.id ?? 'msg_1', type: 'message', role: 'assistant', content: text }] },
+  input: options.input ?? [],
   target: 'entry/digest/model',
   native: false,
 })
@@ -14,18 +14,18 @@ const bounds = { entries: 100, bytes: 64 * 1024, seconds: 3600 }
 describe('answers', () => {
   test('up to half of all are kept, and text of Latin letters takes a byte a letter', () => {
     const store = createAnswerStore(bounds)
-    expect(store.keep('alice', 'latin', saying('é'.repeat(30_000)))).toBe(true)
-    expect(store.keep('alice', 'wide', saying('世'.repeat(30_000)))).toBe(false)
-    expect(store.keep('alice', 'half', saying('世'.repeat(15_000)))).toBe(true)
+    expect(store.keep('alice', 'latin', answerWith('é'.repeat(30_000)))).toBe(true)
+    expect(store.keep('alice', 'wide', answerWith('世'.repeat(30_000)))).toBe(false)
+    expect(store.keep('alice', 'half', answerWith('世'.repeat(15_000)))).toBe(true)
     expect(['latin', 'wide', 'half'].map(id => store.find('alice', id) !== undefined)).toEqual([true, false, true])
   })
 
   test('the least recent goes first, and its items with it', () => {
     const store = createAnswerStore(bounds)
-    store.keep('alice', 'one', saying('x'.repeat(20_000), { id: 'msg_one' }))
-    store.keep('alice', 'two', saying('x'.repeat(20_000), { id: 'msg_two' }))
+    store.keep('alice', 'one', answerWith('x'.repeat(20_000), { id: 'msg_one' }))
+    store.keep('alice', 'two', answerWith('x'.repeat(20_000), { id: 'msg_two' }))
     store.findItem('alice', 'msg_one')
-    store.keep('alice', 'three', saying('x'.repeat(30_000), { id: 'msg_three' }))
+    store.keep('alice', 'three', answerWith('x'.repeat(30_000), { id: 'msg_three' }))
     const found = ['msg_one', 'msg_two', 'msg_three'].map(id => store.findItem('alice', id)?.item['id'])
     expect(found).toEqual(['msg_one', undefined, 'msg_three'])
     expect(store.findItem('bob', 'msg_one')).toBeUndefined()
@@ -35,12 +35,12 @@ describe('answers', () => {
     let now = 0
     const store = createAnswerStore(bounds, () => now)
     const item = { id: 'msg_in', role: 'user', content: 'hi' }
-    store.keep('alice', 'one', saying('a', { input: [item] }))
-    store.keep('alice', 'two', saying('b', { input: [item, { type: 'item_reference', id: 'msg_far' }] }))
+    store.keep('alice', 'one', answerWith('a', { input: [item] }))
+    store.keep('alice', 'two', answerWith('b', { input: [item, { type: 'item_reference', id: 'msg_far' }] }))
     store.forget('alice', 'two')
     expect(store.findItem('alice', 'msg_in')?.item).toEqual(item)
     expect(store.findItem('alice', 'msg_far')).toBeUndefined()
-    store.keep('alice', 'one', saying('anew'))
+    store.keep('alice', 'one', answerWith('anew'))
     expect(store.findItem('alice', 'msg_in')).toBeUndefined()
     now = 3_600_001
     expect(store.findItem('alice', 'msg_1')).toBeUndefined()

@@ -14,28 +14,29 @@ const frame = (delta: object, more: object = {}, model = 'vendor') => ({
   choices: [{ index: 0, delta, logprobs: null, finish_reason: null }],
   ...more,
 })
-const out = (body: object) => `data: ${JSON.stringify({ ...body, model: 'client' })}\n\n`
-const learn = (body: object): Likenesses => {
-  const alike = { frames: createChunkTemplate(), pieces: new FrameTemplate() }
-  const word = textDeltaOf(body as never)
+const expectedOutput = (body: object) => `data: ${JSON.stringify({ ...body, model: 'client' })}\n\n`
+const captureIn = (body: object): Templates => {
+  const templates = { frames: createChunkTemplate(), pieces: new FrameTemplate() }
+  const text = textDeltaOf(body as never)
   const data = JSON.stringify(body)
-  alike.frames.capture(data, body as never, out(body))
-  if (word) alike.pieces.capture(Buffer.from(`data: ${data}\n\n`), word.text, out(body))
-  return alike
+  templates.frames.capture(data, body as never, expectedOutput(body))
+  if (text) templates.pieces.capture(Buffer.from(`data: ${data}\n\n`), text.text, expectedOutput(body))
+  return templates
 }
-const learnt = (delta: object = { content: 'first' }) => learn(frame(delta))
-type Likenesses = { frames: ReturnType<typeof createChunkTemplate>; pieces: FrameTemplate }
+const captured = (delta: object = { content: 'first' }) => captureIn(frame(delta))
+type Templates = { frames: ReturnType<typeof createChunkTemplate>; pieces: FrameTemplate }
 
 /** Told by the frame's text, and by its bytes on the wire where they say something and need no reader. */
-const recall = ({ frames, pieces }: Likenesses, data: string): string | undefined => {
-  const told = frames.match(data)
+const match = ({ frames, pieces }: Templates, data: string): string | undefined => {
+  const rendered = frames.match(data)
   const piece = pieces.match(Buffer.from(`data: ${data}\n\n`))
-  if (piece || !(data.includes('\\') || data.includes('""'))) expect(piece && Buffer.from(piece).toString()).toBe(told)
-  return told
+  if (piece || !(data.includes('\\') || data.includes('""')))
+    expect(piece && Buffer.from(piece).toString()).toBe(rendered)
+  return rendered
 }
 
 const pieces = ['a', '"', '\\', '\n', '\u0000', '你好', '🌏', '}', '{"', '","', 'content', '\\"', '\u2028', ' ']
-const words = (count: number) => {
+const seededTexts = (count: number) => {
   let state = 7
   const next = (limit: number) => {
     state = (state * 1103515245 + 12345) % 2147483648
@@ -48,26 +49,26 @@ const words = (count: number) => {
 
 describe('a frame like the last one', () => {
   test('goes out with its own word, or is left to the long way: 5,000 seeded words', () => {
-    const alike = learnt()
-    let short = 0
-    for (const word of words(5000)) {
-      const body = frame({ content: word })
-      const told = recall(alike, JSON.stringify(body))
-      if (told === undefined) continue
-      short++
-      expect(told).toBe(out(body))
+    const templates = captured()
+    let matchCount = 0
+    for (const text of seededTexts(5000)) {
+      const body = frame({ content: text })
+      const rendered = match(templates, JSON.stringify(body))
+      if (rendered === undefined) continue
+      matchCount++
+      expect(rendered).toBe(expectedOutput(body))
     }
-    expect(short).toBeGreaterThan(1000)
+    expect(matchCount).toBeGreaterThan(1000)
   })
 
   test('may carry thoughts, and what is empty beside them', () => {
-    const alike = learnt({ role: 'assistant', content: null, reasoning_content: 'hm' })
+    const templates = captured({ role: 'assistant', content: null, reasoning_content: 'hm' })
     const body = frame({ role: 'assistant', content: null, reasoning_content: 'so' })
-    expect(recall(alike, JSON.stringify(body))).toBe(out(body))
+    expect(match(templates, JSON.stringify(body))).toBe(expectedOutput(body))
   })
 
   test('is not one that differs in anything else', () => {
-    const alike = learnt()
+    const templates = captured()
     const others = [
       frame({ content: 'x' }, { created: 2 }),
       frame({ content: 'x' }, { id: 'c2' }),
@@ -78,16 +79,16 @@ describe('a frame like the last one', () => {
       { ...frame({}), choices: [{ index: 1, delta: { content: 'x' }, logprobs: null, finish_reason: null }] },
       { error: { message: 'x' } },
     ]
-    for (const body of others) expect(recall(alike, JSON.stringify(body))).toBeUndefined()
+    for (const body of others) expect(match(templates, JSON.stringify(body))).toBeUndefined()
     for (const data of ['[DONE]', '', '{"id":"c1"', `${JSON.stringify(frame({ content: 'x' }))} `])
-      expect(recall(alike, data)).toBeUndefined()
+      expect(match(templates, data)).toBeUndefined()
   })
 
   test('is forgotten', () => {
-    const alike = learnt()
-    alike.frames.forget()
-    alike.pieces.forget()
-    expect(recall(alike, JSON.stringify(frame({ content: 'x' })))).toBeUndefined()
+    const templates = captured()
+    templates.frames.forget()
+    templates.pieces.forget()
+    expect(match(templates, JSON.stringify(frame({ content: 'x' })))).toBeUndefined()
   })
 
   test('is not learnt where the word stands twice, or says more than itself', () => {
@@ -99,21 +100,23 @@ describe('a frame like the last one', () => {
       { ...frame({}), choices: [] },
     ]
     for (const body of bodies) {
-      const alike = learn(body)
-      expect(recall(alike, JSON.stringify(body))).toBeUndefined()
+      const templates = captureIn(body)
+      expect(match(templates, JSON.stringify(body))).toBeUndefined()
     }
   })
 })
 
 test('a stream passes the same whether its frames are alike or each is made unlike the one before', () => {
   const { passthrough } = protocols.get('openai-chat')!
-  const told = (unlike: boolean) => {
+  const rendered = (isAlternating: boolean) => {
     const pipe = passthrough.pipeStream(exchangeFor())
-    const bodies = [frame({ role: 'assistant', content: '' }), ...words(300).map(content => frame({ content }))]
+    const bodies = [frame({ role: 'assistant', content: '' }), ...seededTexts(300).map(content => frame({ content }))]
     const texts = bodies.map(body => JSON.stringify(body))
-    return texts.map((data, index) => pipe.push({ data: unlike && index % 2 === 1 ? `${data} ` : data })).join('')
+    return texts
+      .map((data, index) => pipe.push({ data: isAlternating && index % 2 === 1 ? `${data} ` : data }))
+      .join('')
   }
-  expect(told(false)).toBe(told(true).replaceAll('} \n', '}\n'))
+  expect(rendered(false)).toBe(rendered(true).replaceAll('} \n', '}\n'))
 })
 
 describe('the model of a whole answer', () => {
@@ -131,7 +134,7 @@ describe('the model of a whole answer', () => {
     `{"id":"a","m\\u006fdel":"v",${rest}}`,
   ]
   test.each(texts)('%s', text => {
-    const told = JSON.parse(replaceModel(text, 'v', 'client'))
-    expect(told).toEqual({ ...JSON.parse(text), model: 'client' })
+    const rendered = JSON.parse(replaceModel(text, 'v', 'client'))
+    expect(rendered).toEqual({ ...JSON.parse(text), model: 'client' })
   })
 })

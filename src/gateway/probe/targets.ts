@@ -4,7 +4,7 @@ import type { Compiled } from '../../config/compiled.ts'
 import type { Entry, Target } from '../../providers/entry.ts'
 import { supportsProtocol } from '../../providers/resolve-url.ts'
 import { createModelTable, redirectOf } from '../../routing/model-table.ts'
-import { createTargets } from '../../routing/targets.ts'
+import { createTargetCache } from '../../routing/targets.ts'
 
 export type ProbeProtocol = 'openai-chat' | 'embeddings'
 
@@ -26,7 +26,7 @@ type Offer = { entry: Entry; name: string; model: string; embedding: boolean }
  */
 export const probesOf = (settings: Compiled, model: string | undefined): Probe[] => {
   const offers = model === undefined ? offersOf(settings) : offersFor(settings, model)
-  const targetOf = createTargets()
+  const targetOf = createTargetCache()
   const merged = new Map<string, Offer & { names: string[] }>()
   for (const offer of offers) {
     const key = `${offer.entry.id}\n${offer.model}\n${offer.embedding}`
@@ -61,8 +61,8 @@ const offersFor = (settings: Compiled, model: string): Offer[] => {
   if (direct.length > 0) return direct
   const redirected = redirectOf(settings.redirect, model, false)
   if (redirected === 'random') {
-    const { chats } = createModelTable(settings)
-    return all.filter(({ name }) => chats.includes(name))
+    const { chatModels } = createModelTable(settings)
+    return all.filter(({ name }) => chatModels.includes(name))
   }
   return redirected === model ? [] : all.flatMap(offer => matchingOffer(offer, redirected))
 }

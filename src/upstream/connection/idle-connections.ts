@@ -4,36 +4,36 @@ export type IdleConnections = {
   /** A request begins: may it have been given an idle connection to `door`? That one is in use then. */
   take(poolKey: string): boolean
   /** An exchange ended well and has left its connection idle. */
-  leave(poolKey: string): void
+  release(poolKey: string): void
 }
 
 /** Longer than servers keep an idle connection, in milliseconds. */
-const keptFor = 15 * 60_000
+const maxIdleTime = 15 * 60_000
 /** As many as Bun keeps. */
-const most = 64
+const maxPerPool = 64
 /** Doors that are remembered; more than a configuration names. */
-const mostDoors = 4096
+const maxPools = 4096
 
 export const createIdleConnections = (): IdleConnections => {
-  const doors = new Map<string, { count: number; at: number }>()
+  const pools = new Map<string, { count: number; releasedAt: number }>()
 
   const take = (poolKey: string): boolean => {
-    const known = doors.get(poolKey)
+    const known = pools.get(poolKey)
     if (known === undefined || known.count === 0) return false
     known.count--
-    return performance.now() - known.at < keptFor
+    return performance.now() - known.releasedAt < maxIdleTime
   }
 
-  const leave = (poolKey: string): void => {
-    const known = doors.get(poolKey)
+  const release = (poolKey: string): void => {
+    const known = pools.get(poolKey)
     if (known) {
-      known.count = Math.min(known.count + 1, most)
-      known.at = performance.now()
+      known.count = Math.min(known.count + 1, maxPerPool)
+      known.releasedAt = performance.now()
       return
     }
-    if (doors.size >= mostDoors) doors.clear()
-    doors.set(poolKey, { count: 1, at: performance.now() })
+    if (pools.size >= maxPools) pools.clear()
+    pools.set(poolKey, { count: 1, releasedAt: performance.now() })
   }
 
-  return { take, leave }
+  return { take, release }
 }

@@ -1,23 +1,23 @@
 /** Which proxy a request goes through, in the words of Bun's `fetch`: decided once for each origin, looked up ever after. */
 import { BlockList, isIP } from 'node:net'
 import { GatewayError } from '../../base/errors.ts'
-import { type Bridge, openBridge } from './socks-bridge.ts'
+import { openBridge, type SocksBridge } from './socks-bridge.ts'
 
 /**
  * What to give to `fetch(…, { proxy })`. Never undefined, null or '': by those Bun means the proxy of the environment, which it chooses by
  * other rules than ours. `respectNoProxy: false`, because what is chosen here has been checked against NO_PROXY already. `bridge` is there for us,
  * where the way goes through SOCKS.
  */
-export type ProxyOption = false | { url: string; respectNoProxy: false; bridge?: Bridge }
+export type ProxyOption = false | { url: string; respectNoProxy: false; bridge?: SocksBridge }
 
-export type Environment = Readonly<Record<string, string | undefined>>
+export type ProxyEnvironment = Readonly<Record<string, string | undefined>>
 
 /** Origins remembered for one proxy; more than a configuration can name, so that a flood of addresses stays bounded. */
-const mostOrigins = 1024
+const maxOrigins = 1024
 
 /** Configured proxy → origin → what was decided. */
-const decided = new Map<string | false | undefined, Map<string, ProxyOption>>()
-let bridge: Promise<Bridge> | undefined
+const decisions = new Map<string | false | undefined, Map<string, ProxyOption>>()
+let bridge: Promise<SocksBridge> | undefined
 
 /**
  * The proxy for a request to `url`. `configured` is an absolute proxy URL (http, https, socks5, socks5h, with `user:password@` or without),
@@ -27,14 +27,14 @@ let bridge: Promise<Bridge> | undefined
  */
 export const proxyFor = (url: string, configured: string | false | undefined): ProxyOption | Promise<ProxyOption> => {
   if (configured === false) return false
-  const origins = decided.get(configured)
+  const origins = decisions.get(configured)
   const origin = originOf(url)
   return origins?.get(origin) ?? decide(origin, configured)
 }
 
 /** Ends the bridge with its connections and forgets all decisions; the next request through SOCKS starts a new one. */
 export const closeBridge = async (): Promise<void> => {
-  decided.clear()
+  decisions.clear()
   const closing = bridge
   bridge = undefined
   await (await closing?.catch(() => undefined))?.close()
@@ -50,15 +50,15 @@ export const originOf = (url: string): string => {
 
 const decide = (origin: string, configured: string | undefined): ProxyOption | Promise<ProxyOption> => {
   const address = configured ?? environmentProxy(origin, process.env)
-  if (address === undefined) return remember(origin, configured, false)
+  if (address === undefined) return cacheDecision(origin, configured, false)
   const parsed = parseProxy(address)
-  if (!parsed.protocol.startsWith('socks')) return remember(origin, configured, toFetch(parsed.href))
+  if (!parsed.protocol.startsWith('socks')) return cacheDecision(origin, configured, proxyOption(parsed.href))
   bridge ??= openBridge()
   const opening = bridge
   return opening.then(
-    open => {
-      const proxy: ProxyOption = { url: open.addressFor(parsed), respectNoProxy: false, bridge: open }
-      return bridge === opening ? remember(origin, configured, proxy) : proxy
+    openedBridge => {
+      const proxy: ProxyOption = { url: openedBridge.addressFor(parsed), respectNoProxy: false, bridge: openedBridge }
+      return bridge === opening ? cacheDecision(origin, configured, proxy) : proxy
     },
     () => {
       if (bridge === opening) bridge = undefined
@@ -67,14 +67,14 @@ const decide = (origin: string, configured: string | undefined): ProxyOption | P
   )
 }
 
-const remember = (origin: string, configured: string | undefined, proxy: ProxyOption): ProxyOption => {
-  const known = decided.get(configured)
-  if (known === undefined || known.size >= mostOrigins) decided.set(configured, new Map([[origin, proxy]]))
+const cacheDecision = (origin: string, configured: string | undefined, proxy: ProxyOption): ProxyOption => {
+  const known = decisions.get(configured)
+  if (known === undefined || known.size >= maxOrigins) decisions.set(configured, new Map([[origin, proxy]]))
   else known.set(origin, proxy)
   return proxy
 }
 
-const toFetch = (url: string): ProxyOption => ({ url, respectNoProxy: false })
+const proxyOption = (url: string): ProxyOption => ({ url, respectNoProxy: false })
 
 const parseProxy = (address: string): URL => {
   const parsed = URL.parse(address.includes('://') ? address : `http://${address}`)
@@ -86,32 +86,32 @@ const parseProxy = (address: string): URL => {
  * The proxy the environment names for an origin, as it is written there: HTTPS_PROXY or HTTP_PROXY by the origin's scheme, else ALL_PROXY,
  * upper case before lower. Never for localhost and loopback addresses, nor for what NO_PROXY names.
  */
-export const environmentProxy = (origin: string, environment: Environment): string | undefined => {
+export const environmentProxy = (origin: string, environment: ProxyEnvironment): string | undefined => {
   const read = (name: string) => environment[name] || environment[name.toLowerCase()] || undefined
   const target = URL.parse(origin)
   if (target === null) return undefined
   const address = read(target.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY') ?? read('ALL_PROXY')
-  return address === undefined || isDirect(target, read('NO_PROXY') ?? '') ? undefined : address
+  return address === undefined || bypassesProxy(target, read('NO_PROXY') ?? '') ? undefined : address
 }
 
 const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8, 'ipv4')
 loopback.addAddress('::1', 'ipv6')
 
-const isDirect = (target: URL, except: string): boolean => {
+const bypassesProxy = (target: URL, noProxy: string): boolean => {
   const host = target.hostname.replace(/^\[|\]$|\.$/g, '').toLowerCase()
   const port = target.port || (target.protocol === 'https:' ? '443' : '80')
   if (host === 'localhost' || contains(loopback, host)) return true
-  return except.split(',').some(word => isNamed(host, port, word.trim().toLowerCase()))
+  return noProxy.split(',').some(pattern => matchesNoProxy(host, port, pattern.trim().toLowerCase()))
 }
 
 /** `*`; an address or a range of them; a domain (itself and all below it); `.domain` or `*.domain` (only below); each but a range with `:port` or not. */
-const isNamed = (host: string, port: string, word: string): boolean => {
-  if (word === '') return false
-  if (word === '*') return true
-  const [network = '', bits] = word.split('/')
+const matchesNoProxy = (host: string, port: string, pattern: string): boolean => {
+  if (pattern === '') return false
+  if (pattern === '*') return true
+  const [network = '', bits] = pattern.split('/')
   if (bits !== undefined) return isRange(network, bits) && contains(rangeOf(network, Number(bits)), host)
-  const [name, onlyPort] = splitPort(word)
+  const [name, onlyPort] = splitPort(pattern)
   if (onlyPort !== undefined && onlyPort !== port) return false
   if (isIP(name)) return contains(rangeOf(name, isIP(name) === 6 ? 128 : 32), host)
   const domain = name.startsWith('*.') ? name.slice(1) : name
@@ -119,10 +119,10 @@ const isNamed = (host: string, port: string, word: string): boolean => {
 }
 
 /** `[::1]:80`, `::1`, `host:80`, `host` → the name without brackets, and the port if there is one. */
-const splitPort = (word: string): [string, string | undefined] => {
-  if (isIP(word)) return [word, undefined]
-  const found = /^(?:\[(.*)\]|([^:]*))(?::(\d+))?$/.exec(word)
-  return found ? [found[1] ?? found[2] ?? '', found[3]] : [word, undefined]
+const splitPort = (pattern: string): [string, string | undefined] => {
+  if (isIP(pattern)) return [pattern, undefined]
+  const found = /^(?:\[(.*)\]|([^:]*))(?::(\d+))?$/.exec(pattern)
+  return found ? [found[1] ?? found[2] ?? '', found[3]] : [pattern, undefined]
 }
 
 const isRange = (network: string, bits: string): boolean =>

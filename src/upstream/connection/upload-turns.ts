@@ -2,9 +2,9 @@
 
 export type UploadTurns = {
   /** The client has to send the next piece. */
-  client: () => void
+  onClientTurn: () => void
   /** The vendor has to take what was sent, or to answer. */
-  vendor: () => void
+  onVendorTurn: () => void
 }
 
 /** The same stream, which tells whose turn it is. */
@@ -15,9 +15,9 @@ export const trackUploadTurns = (
   const reader = payload.getReader()
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      turns.client()
+      turns.onClientTurn()
       const { value, done } = await reader.read()
-      turns.vendor()
+      turns.onVendorTurn()
       if (done) controller.close()
       else controller.enqueue(value)
     },

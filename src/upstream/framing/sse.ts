@@ -3,14 +3,14 @@ import { GatewayError } from '../../base/errors.ts'
 import type { Frame } from '../../protocols/protocol.ts'
 
 /** Characters one frame may have (images in base64 come as one): a larger one ends the stream as a fault. */
-export const largestFrame = 16 * 1024 * 1024
+export const maxFrameLength = 16 * 1024 * 1024
 
 /** Takes bytes as the network cuts them; `end` says there are no more. Throws GatewayError `upstream_failed` on a frame over `largestFrame`. */
 export type FrameReader = {
   push: (bytes: Uint8Array) => void
   end: () => void
   /** The bytes so far ended with a frame: none has begun. */
-  between: () => boolean
+  isBetweenFrames: () => boolean
 }
 
 /** A way to tell where a frame of a stream ends. */
@@ -20,8 +20,8 @@ export type Framing = (emit: (frame: Frame) => void) => FrameReader
  * Server-sent events as vendors really write them: LF, CRLF or CR; no space after `data:`; comments; several data lines; frames parted by
  * one newline only; no blank line at the end. Comments are dropped (the relay has seen their bytes: they are signs of life).
  */
-export const sse: Framing = emit => {
-  const lines = lineReader(line => hear(line))
+export const sseFraming: Framing = emit => {
+  const lines = lineReader(line => onLine(line))
   let event: string | undefined
   let data: string | undefined
 
@@ -31,25 +31,25 @@ export const sse: Framing = emit => {
     data = undefined
   }
 
-  const say = (value: string) => {
+  const addData = (value: string) => {
     if (data === undefined) data = value
-    else if (isWhole(data) && startsWhole(value)) {
+    else if (isCompleteData(data) && startsFrame(value)) {
       dispatch()
       data = value
-    } else if (data.length + value.length > largestFrame) throw tooLarge()
+    } else if (data.length + value.length > maxFrameLength) throw frameTooLarge()
     else data += '\n' + value
   }
 
-  const hear = (line: string) => {
+  const onLine = (line: string) => {
     if (line === '') return dispatch()
-    if (line.startsWith('data:')) return say(line.slice(line.charCodeAt(5) === 32 ? 6 : 5))
+    if (line.startsWith('data:')) return addData(line.slice(line.charCodeAt(5) === 32 ? 6 : 5))
     if (line.startsWith('event:')) event = line.slice(line.charCodeAt(6) === 32 ? 7 : 6)
-    else if (line === 'data') say('')
+    else if (line === 'data') addData('')
   }
 
   return {
     push: lines.push,
-    between: () => event === undefined && data === undefined && lines.between(),
+    isBetweenFrames: () => event === undefined && data === undefined && lines.isBetweenFrames(),
     end() {
       lines.end()
       dispatch()
@@ -63,59 +63,60 @@ const lineReader = (emit: (line: string) => void): FrameReader => {
   /** Pieces of the line whose end has not come yet; joined once, so that a huge line costs no more than its length. */
   let pieces: string[] = []
   let length = 0
-  let afterReturn = false
+  let isAfterCarriageReturn = false
 
-  const line = (tail: string) => {
+  const emitLine = (tail: string) => {
     if (length === 0) return emit(tail)
-    const whole = pieces.join('') + tail
+    const fullLine = pieces.join('') + tail
     pieces = []
     length = 0
-    emit(whole)
+    emit(fullLine)
   }
 
-  const keep = (piece: string) => {
+  const buffer = (piece: string) => {
     if (piece === '') return
     pieces.push(piece)
     length += piece.length
-    if (length > largestFrame) throw tooLarge()
+    if (length > maxFrameLength) throw frameTooLarge()
   }
 
-  const read = (text: string) => {
-    const carriageReturns = text.includes('\r')
+  const splitLines = (text: string) => {
+    const hasCarriageReturns = text.includes('\r')
     let from = 0
-    if (afterReturn && text !== '') {
+    if (isAfterCarriageReturn && text !== '') {
       if (text.charCodeAt(0) === 10) from = 1
-      afterReturn = false
+      isAfterCarriageReturn = false
     }
     for (;;) {
-      const end = carriageReturns ? lineEnd(text, from) : text.indexOf('\n', from)
-      if (end < 0) return keep(from === 0 ? text : text.slice(from))
-      line(text.slice(from, end))
+      const end = hasCarriageReturns ? lineEnd(text, from) : text.indexOf('\n', from)
+      if (end < 0) return buffer(from === 0 ? text : text.slice(from))
+      emitLine(text.slice(from, end))
       from = end + 1
       if (text.charCodeAt(end) !== 13) continue
-      if (from === text.length) afterReturn = true
+      if (from === text.length) isAfterCarriageReturn = true
       else if (text.charCodeAt(from) === 10) from++
     }
   }
 
   return {
-    push: bytes => read(decoder.decode(bytes, { stream: true })),
-    between: () => length === 0 && !afterReturn,
+    push: bytes => splitLines(decoder.decode(bytes, { stream: true })),
+    isBetweenFrames: () => length === 0 && !isAfterCarriageReturn,
     end() {
-      read(decoder.decode())
-      if (length > 0) line('')
+      splitLines(decoder.decode())
+      if (length > 0) emitLine('')
     },
   }
 }
 
 const lineEnd = (text: string, from: number): number => {
-  const feed = text.indexOf('\n', from)
-  const back = text.indexOf('\r', from)
-  return back < 0 ? feed : feed < 0 ? back : Math.min(feed, back)
+  const lineFeed = text.indexOf('\n', from)
+  const carriageReturn = text.indexOf('\r', from)
+  return carriageReturn < 0 ? lineFeed : lineFeed < 0 ? carriageReturn : Math.min(lineFeed, carriageReturn)
 }
 
 /** Some vendors part frames by a single newline: a data line that is whole JSON, followed by one that starts anew, is a frame of its own. */
-const isWhole = (data: string): boolean => data.endsWith('}') || data === '[DONE]'
-const startsWhole = (line: string): boolean => line.startsWith('{') || line === '[DONE]'
+const isCompleteData = (data: string): boolean => data.endsWith('}') || data === '[DONE]'
+const startsFrame = (line: string): boolean => line.startsWith('{') || line === '[DONE]'
 
-const tooLarge = (): GatewayError => new GatewayError('upstream_failed', 'the vendor sent a frame of more than 16 MiB')
+const frameTooLarge = (): GatewayError =>
+  new GatewayError('upstream_failed', 'the vendor sent a frame of more than 16 MiB')

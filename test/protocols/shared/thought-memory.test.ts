@@ -127,20 +127,20 @@ describe('what a client drops', () => {
 
   test('is found again for its caller, and for nobody else', () => {
     const store = createSealStore()
-    answer.forEach(rememberThoughts(store.of('alice')))
-    expect(restoreThoughts(dropped, store.of('alice')).turns[0]!.parts).toEqual([
+    answer.forEach(rememberThoughts(store.forCaller('alice')))
+    expect(restoreThoughts(dropped, store.forCaller('alice')).turns[0]!.parts).toEqual([
       thought,
       { type: 'text', text: 'Let me look.' },
       call({ args: '{"a":1}', seal: seal('called') }),
     ])
-    expect(restoreThoughts(dropped, store.of('bob'))).toEqual(dropped)
+    expect(restoreThoughts(dropped, store.forCaller('bob'))).toEqual(dropped)
   })
 
   test('takes the place of the bare thought, and leaves a sealed one alone', () => {
     const store = createSealStore()
-    answer.forEach(rememberThoughts(store.of('a')))
+    answer.forEach(rememberThoughts(store.forCaller('a')))
     const restoredParts = (parts: Chat['turns'][0]['parts']) =>
-      restoreThoughts({ ...dropped, turns: [{ role: 'assistant', parts }] }, store.of('a')).turns[0]!.parts
+      restoreThoughts({ ...dropped, turns: [{ role: 'assistant', parts }] }, store.forCaller('a')).turns[0]!.parts
     expect(restoredParts([{ type: 'reasoning', text: 'hm' }, call()])[0]).toEqual(thought)
     const sealed = { ...thought, seal: { by: 'mine', value: 1 } }
     expect(restoredParts([sealed, call()])[0]).toEqual(sealed)
@@ -149,7 +149,7 @@ describe('what a client drops', () => {
   test('is not found for a call of other arguments, after an hour, or past the bounds', () => {
     let now = 0
     const store = createSealStore({ entries: 2, bytes: 4000, seconds: 3600 }, () => now)
-    const memory = store.of('a')
+    const memory = store.forCaller('a')
     memory.save(call(), { thoughts: [], seal: seal('x') })
     expect(memory.find(call({ args: '{"a":2}' }))).toBeUndefined()
     now = 3_599_000

@@ -9,19 +9,19 @@ import { httpProxy, type ProxyRules, type RecordingProxy, socksProxy } from '../
 import { until } from '../../support/wait.ts'
 
 const open: { close: () => unknown }[] = []
-let deaf: Deaf
+let unresponsive: Deaf
 
 beforeAll(async () => {
-  deaf = await deafPort()
+  unresponsive = await deafPort()
 })
-afterAll(() => deaf.close())
+afterAll(() => unresponsive.close())
 afterEach(async () => {
   await closeBridge()
   for (const thing of open.splice(0)) await thing.close()
 })
 
 /** A port that takes connections and says nothing. */
-const mute = async () => {
+const silentServer = async () => {
   let count = 0
   const sockets = new Set<Socket>()
   const server = createServer(socket => {
@@ -47,30 +47,30 @@ const proxyOf = async (start: (rules: ProxyRules) => Promise<RecordingProxy>, ru
 }
 
 const timed = async (promise: Promise<boolean>) => {
-  const begun = performance.now()
+  const startedAt = performance.now()
   const result = await promise
-  return { result, took: performance.now() - begun }
+  return { result, took: performance.now() - startedAt }
 }
 
 test('the deaf port is deaf: neither connected nor refused', async () => {
-  const socket = connect(deaf.port, '127.0.0.1')
-  const heard = await Promise.race([
+  const socket = connect(unresponsive.port, '127.0.0.1')
+  const answered = await Promise.race([
     new Promise(resolve => socket.on('connect', resolve).on('error', resolve)).then(() => true),
     Bun.sleep(200),
   ])
   socket.destroy()
-  expect(heard).toBeUndefined()
+  expect(answered).toBeUndefined()
 })
 
 test('who cannot be connected to is out of reach, at the deadline and not before', async () => {
-  const { result, took } = await timed(createConnectProbe().probe(`http://127.0.0.1:${deaf.port}`, false, 200))
+  const { result, took } = await timed(createConnectProbe().probe(`http://127.0.0.1:${unresponsive.port}`, false, 200))
   expect(result).toBe(false)
   expect(took).toBeGreaterThanOrEqual(195)
   expect(took).toBeLessThan(600)
 })
 
 test('who takes the connection is in reach at once, and the connection is closed', async () => {
-  const vendor = await mute()
+  const vendor = await silentServer()
   const { result, took } = await timed(createConnectProbe().probe(`http://127.0.0.1:${vendor.port}`, false, 2000))
   expect(result).toBe(true)
   expect(took).toBeLessThan(500)
@@ -86,37 +86,37 @@ test('https counts once TLS stands', async () => {
   const server = Bun.serve({ port: 0, tls: { cert: certificate, key }, fetch: () => new Response() })
   open.push({ close: () => server.stop(true) })
   expect(await createConnectProbe().probe(`https://localhost:${server.port}`, false, 2000)).toBe(true)
-  const vendor = await mute()
+  const vendor = await silentServer()
   expect(await createConnectProbe().probe(`https://127.0.0.1:${vendor.port}`, false, 150)).toBe(false)
   await until(() => vendor.count() === 1 && vendor.open() === 0)
 })
 
 test('who was heard within the deadline is not knocked at', async () => {
-  const reach = createConnectProbe()
-  const vendor = await mute()
+  const connectProbe = createConnectProbe()
+  const vendor = await silentServer()
   const origin = `http://127.0.0.1:${vendor.port}`
-  reach.heard(origin)
-  expect(await reach.probe(origin, false, 2000)).toBe(true)
+  connectProbe.markAlive(origin)
+  expect(await connectProbe.probe(origin, false, 2000)).toBe(true)
   expect(vendor.count()).toBe(0)
   await Bun.sleep(30)
-  expect(await reach.probe(origin, false, 10)).toBe(true)
+  expect(await connectProbe.probe(origin, false, 10)).toBe(true)
   expect(vendor.count()).toBe(1)
 })
 
 test('who is heard while somebody knocks is in reach', async () => {
-  const reach = createConnectProbe()
-  const origin = `http://127.0.0.1:${deaf.port}`
-  const probing = reach.probe(origin, false, 100)
-  reach.heard(origin)
+  const connectProbe = createConnectProbe()
+  const origin = `http://127.0.0.1:${unresponsive.port}`
+  const probing = connectProbe.probe(origin, false, 100)
+  connectProbe.markAlive(origin)
   expect(await probing).toBe(true)
 })
 
 test('all who ask at the same time share one knock, each with its own deadline', async () => {
-  const reach = createConnectProbe()
-  const vendor = await mute()
+  const connectProbe = createConnectProbe()
+  const vendor = await silentServer()
   // TLS with somebody who says nothing: the connection stands and the knock goes on.
   const origin = `https://127.0.0.1:${vendor.port}`
-  const probes = [100, 200, 100].map(deadline => timed(reach.probe(origin, false, deadline)))
+  const probes = [100, 200, 100].map(deadline => timed(connectProbe.probe(origin, false, deadline)))
   await until(() => vendor.count() === 1)
   await Promise.all([probes[0], probes[2]])
   expect(vendor.open()).toBe(1)
@@ -125,7 +125,7 @@ test('all who ask at the same time share one knock, each with its own deadline',
   expect(last.took).toBeGreaterThanOrEqual(195)
   await until(() => vendor.open() === 0)
   expect(vendor.count()).toBe(1)
-  expect(await reach.probe(origin, false, 50)).toBe(false)
+  expect(await connectProbe.probe(origin, false, 50)).toBe(false)
   expect(vendor.count()).toBe(2)
 })
 
@@ -137,7 +137,7 @@ test('through an HTTP proxy: the tunnel and TLS within it', async () => {
   expect(await createConnectProbe().probe(`https://localhost:${server.port}`, chosen, 2000)).toBe(true)
   expect(proxy.passed).toEqual([{ target: `localhost:${server.port}`, credentials: 'u:p@ss' }])
 
-  const vendor = await mute()
+  const vendor = await silentServer()
   expect(await createConnectProbe().probe(`https://127.0.0.1:${vendor.port}`, chosen, 200)).toBe(false)
   await until(() => vendor.count() === 1 && vendor.open() === 0)
 })
@@ -151,15 +151,15 @@ test('through an HTTP proxy: one that is silent, one that refuses, one that is d
   expect(
     await createConnectProbe().probe('https://vendor.test', { url: refusing.url, respectNoProxy: false }, 2000),
   ).toBe(true)
-  const behind = { url: `http://127.0.0.1:${deaf.port}`, respectNoProxy: false } as const
-  expect(await createConnectProbe().probe('http://vendor.test', behind, 150)).toBe(false)
+  const unresponsiveProxy = { url: `http://127.0.0.1:${unresponsive.port}`, respectNoProxy: false } as const
+  expect(await createConnectProbe().probe('http://vendor.test', unresponsiveProxy, 150)).toBe(false)
 })
 
 test('through SOCKS: as far as the vendor', async () => {
-  const vendor = await mute()
+  const vendor = await silentServer()
   const places = {
     'vendor.test': { host: '127.0.0.1', port: vendor.port },
-    'deaf.test': { host: '127.0.0.1', port: deaf.port },
+    'deaf.test': { host: '127.0.0.1', port: unresponsive.port },
   }
   const proxy = await proxyOf(socksProxy, { places })
   const chosen = await proxyFor('https://vendor.test', proxy.url)

@@ -128,9 +128,9 @@ describe('the environment', () => {
     ['http://vendor.test', '10.0.0.0/8', true],
     ['http://10.1.2.3', '10.0.0.0/99', true],
     ['http://10.1.2.3', 'nonsense/8', true],
-  ])('%s with NO_PROXY=%j goes through it: %s', (origin, except, through) => {
-    const environment = { HTTP_PROXY: 'http://proxy.test', HTTPS_PROXY: 'http://proxy.test', no_proxy: except }
-    expect(environmentProxy(origin, environment)).toBe((through ? 'http://proxy.test' : undefined)!)
+  ])('%s with NO_PROXY=%j goes through it: %s', (origin, noProxy, isProxied) => {
+    const environment = { HTTP_PROXY: 'http://proxy.test', HTTPS_PROXY: 'http://proxy.test', no_proxy: noProxy }
+    expect(environmentProxy(origin, environment)).toBe((isProxied ? 'http://proxy.test' : undefined)!)
   })
 })
 
@@ -208,11 +208,11 @@ describe('an HTTP proxy', () => {
 
 describe('a SOCKS proxy', () => {
   const rules = { user: 'us er', password: 'p@s:s' }
-  const placed = (port: number): ProxyRules => ({ ...rules, places: { 'vendor.test': { host: '127.0.0.1', port } } })
+  const rulesFor = (port: number): ProxyRules => ({ ...rules, places: { 'vendor.test': { host: '127.0.0.1', port } } })
 
   test.each(['socks5', 'socks5h'])('%s: names are resolved by it, its tunnel for https is kept', async scheme => {
     const vendor = secureVendor()
-    const proxy = await proxyOf(socksProxy, placed(vendor.port!))
+    const proxy = await proxyOf(socksProxy, rulesFor(vendor.port!))
     const address = proxy.urlWithCredentials.replace('socks5', scheme)
     for (const body of ['one', 'two', 'x'.repeat(3_000_000)]) {
       const response = await get('https://vendor.test/x', address, { method: 'POST', body })
@@ -225,7 +225,7 @@ describe('a SOCKS proxy', () => {
     const upstream = await upstreamOf(async (answer, request) =>
       jsonOf({ body: request.body, path: request.path })(answer, request),
     )
-    const proxy = await proxyOf(socksProxy, placed(upstream.port))
+    const proxy = await proxyOf(socksProxy, rulesFor(upstream.port))
     const long = 'y'.repeat(2_000_000)
     for (const body of ['one', 'two', long]) {
       const response = await get('http://vendor.test/v1/chat?a=b', proxy.urlWithCredentials, { method: 'POST', body })
@@ -244,7 +244,7 @@ describe('a SOCKS proxy', () => {
     const upstream = await upstreamOf((answer, request) =>
       jsonOf({ length: request.body.length, framing: request.headers['transfer-encoding'] })(answer, request),
     )
-    const proxy = await proxyOf(socksProxy, placed(upstream.port))
+    const proxy = await proxyOf(socksProxy, rulesFor(upstream.port))
     for (let turn = 0; turn < 2; turn++) {
       let left = 10
       const body = new ReadableStream({
@@ -295,7 +295,7 @@ describe('a SOCKS proxy', () => {
 
   test('frames pass as they come', async () => {
     const upstream = await upstreamOf(sseOf(chatFrames(), { pace: 30 }))
-    const proxy = await proxyOf(socksProxy, placed(upstream.port))
+    const proxy = await proxyOf(socksProxy, rulesFor(upstream.port))
     const response = await get('http://vendor.test/v1', proxy.urlWithCredentials)
     const times: number[] = []
     for await (const _ of response.body!) times.push(performance.now())
@@ -305,7 +305,7 @@ describe('a SOCKS proxy', () => {
 
   test('a client that leaves is told to the vendor', async () => {
     const upstream = await upstreamOf(silentAfter(2))
-    const proxy = await proxyOf(socksProxy, placed(upstream.port))
+    const proxy = await proxyOf(socksProxy, rulesFor(upstream.port))
     const response = await get('http://vendor.test/v1', proxy.urlWithCredentials)
     const reader = response.body!.getReader()
     await reader.read()
@@ -317,7 +317,7 @@ describe('a SOCKS proxy', () => {
 
   test('many at once', async () => {
     const upstream = await upstreamOf(sseOf(chatFrames(), { pace: 2 }))
-    const proxy = await proxyOf(socksProxy, placed(upstream.port))
+    const proxy = await proxyOf(socksProxy, rulesFor(upstream.port))
     const texts = await Promise.all(
       Array.from({ length: 100 }, async () => (await get('http://vendor.test/v1', proxy.urlWithCredentials)).text()),
     )
@@ -331,24 +331,24 @@ describe('a SOCKS proxy', () => {
     ['a proxy that is not there', undefined, '502', 'SOCKS Proxy Could Not Be Reached'],
   ]
 
-  test.each(failures)('%s: a refusal that tells no address', async (_, given, status, reason) => {
-    const proxy = await proxyOf(socksProxy, given ?? rules)
+  test.each(failures)('%s: a refusal that tells no address', async (_, rulesOverride, status, reason) => {
+    const proxy = await proxyOf(socksProxy, rulesOverride ?? rules)
     const address = proxy.url.replace('://', '://us%20er:s3cret@')
-    const right = given?.refuse ? proxy.urlWithCredentials : address
-    if (given === undefined) await proxy.close()
-    const thrown = await failureOf(get('https://vendor.test/', right))
+    const proxyUrl = rulesOverride?.refuse ? proxy.urlWithCredentials : address
+    if (rulesOverride === undefined) await proxy.close()
+    const thrown = await failureOf(get('https://vendor.test/', proxyUrl))
     expect(thrown.code).toBe('ERR_PROXY_TUNNEL')
     expect(thrown.message).toBe(`Proxy refused to open a tunnel: ${status} ${reason}`)
     expect(JSON.stringify(thrown, Object.getOwnPropertyNames(thrown))).not.toMatch(/s3cret|p@s|us er|socks5:/)
 
-    const plain = await get('http://vendor.test/', right, { method: 'POST', body: 'z'.repeat(1_000_000) })
+    const plain = await get('http://vendor.test/', proxyUrl, { method: 'POST', body: 'z'.repeat(1_000_000) })
     expect(plain.status).toBe(Number(status))
     expect(await plain.text()).toBe('')
   })
 
   test('the bridge is of no use to others', async () => {
     const upstream = await upstreamOf(jsonOf({ ok: true }))
-    const proxy = await proxyOf(socksProxy, placed(upstream.port))
+    const proxy = await proxyOf(socksProxy, rulesFor(upstream.port))
     const bridge = new URL(urlOf(await proxyFor('http://vendor.test/', proxy.urlWithCredentials)))
     expect(bridge.hostname).toBe('127.0.0.1')
     for (const userinfo of ['', 'socks0:guess@', 'other:' + bridge.password + '@']) {
@@ -362,13 +362,13 @@ describe('a SOCKS proxy', () => {
 
   test('after closeBridge the next request starts a new one', async () => {
     const upstream = await upstreamOf(jsonOf({ ok: true }))
-    const proxy = await proxyOf(socksProxy, placed(upstream.port))
-    const ask = async () => (await get('http://vendor.test/', proxy.urlWithCredentials)).json()
-    expect(await ask()).toEqual({ ok: true })
-    const old = urlOf(await proxyFor('http://vendor.test/', proxy.urlWithCredentials))
+    const proxy = await proxyOf(socksProxy, rulesFor(upstream.port))
+    const request = async () => (await get('http://vendor.test/', proxy.urlWithCredentials)).json()
+    expect(await request()).toEqual({ ok: true })
+    const oldBridgeUrl = urlOf(await proxyFor('http://vendor.test/', proxy.urlWithCredentials))
     await closeBridge()
-    expect(await failureOf(fetch('http://vendor.test/', { proxy: old }))).toBeInstanceOf(Error)
-    expect(await ask()).toEqual({ ok: true })
-    expect(urlOf(await proxyFor('http://vendor.test/', proxy.urlWithCredentials))).not.toBe(old)
+    expect(await failureOf(fetch('http://vendor.test/', { proxy: oldBridgeUrl }))).toBeInstanceOf(Error)
+    expect(await request()).toEqual({ ok: true })
+    expect(urlOf(await proxyFor('http://vendor.test/', proxy.urlWithCredentials))).not.toBe(oldBridgeUrl)
   })
 })

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../../src/base/errors.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
-import { eventStream, isEventStream } from '../../../src/upstream/framing/aws-event-stream.ts'
-import { largestFrame } from '../../../src/upstream/framing/sse.ts'
+import { awsEventStreamFraming, isAwsEventStream } from '../../../src/upstream/framing/aws-event-stream.ts'
+import { maxFrameLength } from '../../../src/upstream/framing/sse.ts'
 import { chunkOf, eventOf, exceptionOf, messageOf } from '../../support/eventstream.ts'
 import { type Recording, recordings, seeded } from '../../support/recordings.ts'
 
@@ -12,7 +12,7 @@ type Read = { frames: Frame[]; error?: unknown }
 
 const readAt = (bytes: Uint8Array, cuts: readonly number[]): Read => {
   const frames: Frame[] = []
-  const reader = eventStream(frame => frames.push(frame), exchange)
+  const reader = awsEventStreamFraming(frame => frames.push(frame), exchange)
   try {
     let from = 0
     for (const cut of [...cuts, bytes.length]) {
@@ -63,10 +63,10 @@ describe('messages', () => {
     messageOf({ ':event-type': 'contentBlockDelta', number: 7, ':message-type': 'event' }, '{"b":2}'),
     eventOf('messageStop', { stopReason: 'end_turn' }),
   ])
-  const whole = readAt(stream, [])
+  const uncut = readAt(stream, [])
 
   test('are frames', () => {
-    expect(whole).toEqual({
+    expect(uncut).toEqual({
       frames: [
         { event: 'messageStart', data: '{"role":"assistant"}' },
         { event: 'contentBlockDelta', data: '{"contentBlockIndex":0,"delta":{"text":"Grüße 🦊"}}' },
@@ -77,18 +77,18 @@ describe('messages', () => {
   })
 
   test('are the same at any one cut, one byte at a time and at many cuts', () => {
-    for (const cut of everyByte(stream)) expect(readAt(stream, [cut])).toEqual(whole)
-    expect(readAt(stream, everyByte(stream))).toEqual(whole)
-    expect(readAt(stream, someCuts(stream))).toEqual(whole)
+    for (const cut of everyByte(stream)) expect(readAt(stream, [cut])).toEqual(uncut)
+    expect(readAt(stream, everyByte(stream))).toEqual(uncut)
+    expect(readAt(stream, someCuts(stream))).toEqual(uncut)
   })
 
   test('between tells whether one has begun', () => {
-    const reader = eventStream(() => undefined, exchange)
-    expect(reader.between()).toBe(true)
+    const reader = awsEventStreamFraming(() => undefined, exchange)
+    expect(reader.isBetweenFrames()).toBe(true)
     reader.push(stream.subarray(0, 3))
-    expect(reader.between()).toBe(false)
+    expect(reader.isBetweenFrames()).toBe(false)
     reader.push(stream.subarray(3))
-    expect(reader.between()).toBe(true)
+    expect(reader.isBetweenFrames()).toBe(true)
   })
 
   test('chunks of InvokeModel are the events they wrap, whatever stands first in them', () => {
@@ -107,8 +107,8 @@ test('the metrics Bedrock adds to an event of the model are left out', () => {
   expect(read(chunkOf({ type: 'message_stop', 'amazon-bedrock-invocationMetrics': metrics }))).toEqual({
     frames: [{ event: 'message_stop', data: '{"type":"message_stop"}' }],
   })
-  const said = { type: 'x', text: '"amazon-bedrock-invocationMetrics"' }
-  expect(read(chunkOf(said)).frames).toEqual([{ event: 'x', data: JSON.stringify(said) }])
+  const eventBody = { type: 'x', text: '"amazon-bedrock-invocationMetrics"' }
+  expect(read(chunkOf(eventBody)).frames).toEqual([{ event: 'x', data: JSON.stringify(eventBody) }])
 })
 
 describe('what goes wrong', () => {
@@ -129,12 +129,12 @@ describe('what goes wrong', () => {
       const { frames, error } = read(good, exceptionOf(type, { message: 'no, geheim' }))
       expect(frames).toHaveLength(1)
       expect(error).toBeInstanceOf(GatewayError)
-      const told = error as GatewayError
-      expect({ code: told.code, status: told.status }).toEqual({ code: code as GatewayError['code'], status })
-      expect(JSON.stringify([told.message, told.detail])).not.toContain('geheim')
+      const reported = error as GatewayError
+      expect({ code: reported.code, status: reported.status }).toEqual({ code: code as GatewayError['code'], status })
+      expect(JSON.stringify([reported.message, reported.detail])).not.toContain('geheim')
       if (code !== 'upstream_credentials') {
-        expect(told.message).toBe('no, ***')
-        expect(told.detail.vendorCode).toBe(type.charAt(0).toUpperCase() + type.slice(1))
+        expect(reported.message).toBe('no, ***')
+        expect(reported.detail.vendorCode).toBe(type.charAt(0).toUpperCase() + type.slice(1))
       }
     })
 
@@ -156,7 +156,7 @@ describe('what goes wrong', () => {
     for (const at of everyByte(good).slice(1)) expect(faultOf(good.subarray(0, at)).code).toBe('upstream_failed')
   })
 
-  const raw = (size: number, headers: number, rest = new Uint8Array()): Uint8Array => {
+  const rawMessage = (size: number, headers: number, rest = new Uint8Array()): Uint8Array => {
     const message = Buffer.alloc(12 + rest.length)
     message.writeUInt32BE(size, 0)
     message.writeUInt32BE(headers, 4)
@@ -166,22 +166,22 @@ describe('what goes wrong', () => {
   }
 
   test('lengths that cannot be', () => {
-    expect(faultOf(raw(15, 0)).message).toContain('length')
-    expect(faultOf(raw(20, 5)).message).toContain('length')
-    expect(faultOf(raw(20, 0xffffffff)).message).toContain('length')
+    expect(faultOf(rawMessage(15, 0)).message).toContain('length')
+    expect(faultOf(rawMessage(20, 5)).message).toContain('length')
+    expect(faultOf(rawMessage(20, 0xffffffff)).message).toContain('length')
   })
 
   test('a message of more than 16 MiB is refused at its prelude', () => {
-    expect(faultOf(raw(largestFrame + 1, 0)).message).toContain('16 MiB')
-    const large = messageOf({ ':event-type': 'x' }, new Uint8Array(largestFrame - 100).fill(97))
+    expect(faultOf(rawMessage(maxFrameLength + 1, 0)).message).toContain('16 MiB')
+    const large = messageOf({ ':event-type': 'x' }, new Uint8Array(maxFrameLength - 100).fill(97))
     const cuts = Array.from({ length: 400 }, (_, index) => index * 40_000)
     expect(readAt(large, cuts).frames).toHaveLength(1)
   })
 
   test('headers that are cut or of no known type', () => {
-    const sealed = (header: number[]): Uint8Array => {
+    const withChecksum = (header: number[]): Uint8Array => {
       const message = Buffer.alloc(16 + header.length)
-      message.set(raw(message.length, header.length, Uint8Array.from(header)), 0)
+      message.set(rawMessage(message.length, header.length, Uint8Array.from(header)), 0)
       message.writeUInt32BE(Bun.hash.crc32(message.subarray(0, -4)), message.length - 4)
       return message
     }
@@ -192,7 +192,7 @@ describe('what goes wrong', () => {
       [1, 97, 99],
       [1, 97, 8, 1],
     ])
-      expect(faultOf(sealed(header)).message).toContain('header')
+      expect(faultOf(withChecksum(header)).message).toContain('header')
   })
 
   test('a chunk that holds no bytes', () => {
@@ -201,10 +201,10 @@ describe('what goes wrong', () => {
 })
 
 test('an answer says by its type that it comes so', () => {
-  expect(isEventStream('application/vnd.amazon.eventstream')).toBe(true)
-  expect(isEventStream('application/vnd.amazon.eventstream; charset=x')).toBe(true)
-  expect(isEventStream('text/event-stream')).toBe(false)
-  expect(isEventStream(null)).toBe(false)
+  expect(isAwsEventStream('application/vnd.amazon.eventstream')).toBe(true)
+  expect(isAwsEventStream('application/vnd.amazon.eventstream; charset=x')).toBe(true)
+  expect(isAwsEventStream('text/event-stream')).toBe(false)
+  expect(isAwsEventStream(null)).toBe(false)
 })
 
 const streams = [...recordings('bedrock-converse'), ...recordings('bedrock-invoke')].filter(
@@ -213,16 +213,16 @@ const streams = [...recordings('bedrock-converse'), ...recordings('bedrock-invok
 
 test(`${streams.length} recorded streams: one byte at a time and at 64 seeded cuts, the same frames`, () => {
   for (const { file, bytes } of streams) {
-    const whole = readAt(bytes, [])
-    if (file.includes('exception')) expect((whole.error as GatewayError).code).toBe('upstream_refused')
+    const uncut = readAt(bytes, [])
+    if (file.includes('exception')) expect((uncut.error as GatewayError).code).toBe('upstream_refused')
     else
-      expect({ file, error: whole.error, told: whole.frames.length > 0 }).toEqual({
+      expect({ file, error: uncut.error, reported: uncut.frames.length > 0 }).toEqual({
         file,
         error: undefined,
-        told: true,
+        reported: true,
       })
-    for (const { data } of whole.frames) JSON.parse(data)
-    expect(readAt(bytes, everyByte(bytes))).toEqual(whole)
-    expect(readAt(bytes, someCuts(bytes))).toEqual(whole)
+    for (const { data } of uncut.frames) JSON.parse(data)
+    expect(readAt(bytes, everyByte(bytes))).toEqual(uncut)
+    expect(readAt(bytes, someCuts(bytes))).toEqual(uncut)
   }
 })

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../../src/base/errors.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
-import { largestFrame, sse } from '../../../src/upstream/framing/sse.ts'
+import { maxFrameLength, sseFraming } from '../../../src/upstream/framing/sse.ts'
 
 const read = (...pieces: (string | Uint8Array)[]): Frame[] => {
   const frames: Frame[] = []
-  const reader = sse(frame => frames.push(frame))
+  const reader = sseFraming(frame => frames.push(frame))
   for (const piece of pieces) reader.push(typeof piece === 'string' ? new TextEncoder().encode(piece) : piece)
   reader.end()
   return frames
@@ -57,8 +57,8 @@ test('a frame of 8 MiB in small pieces is read in time that grows with its lengt
 })
 
 test('a frame beyond the limit is a fault of the vendor, whether one line or many', () => {
-  const line = 'x'.repeat(largestFrame + 1)
+  const line = 'x'.repeat(maxFrameLength + 1)
   expect(() => read(`data: ${line}`)).toThrow(GatewayError)
-  const half = 'x'.repeat(largestFrame / 2 + 1)
+  const half = 'x'.repeat(maxFrameLength / 2 + 1)
   expect(() => read(`data: ${half}\ndata: ${half}\n`)).toThrow('16 MiB')
 })
