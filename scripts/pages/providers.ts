@@ -22,7 +22,7 @@ export const list = (texts: readonly string[] = []): string => texts.map(code).j
 
 /** What `server_url` would be if it had to be written, and the hosts that are as good. */
 export const address = (provider: Provider): string => {
-  if (provider.exchange) return 'inside the program'
+  if (provider.transport) return 'inside the program'
   const entry = entryOf(provider)
   const hosts = (provider.hosts ?? []).filter(host => host !== '*')
   const found = wireOf(entry)

@@ -52,7 +52,7 @@ export const vendorFacts: ReadonlyMap<string, VendorFacts> = new Map(
 )
 
 /** Every type that has a vendor: all but the mock. */
-export const vendors: readonly Provider[] = [...providers.values()].filter(({ exchange }) => !exchange)
+export const vendors: readonly Provider[] = [...providers.values()].filter(({ transport }) => !transport)
 
 const factsOf = ({ id }: Provider): VendorFacts => {
   const facts = vendorFacts.get(id)

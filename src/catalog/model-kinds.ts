@@ -36,14 +36,14 @@ const patterns: readonly (readonly [ModelKind, RegExp])[] = [
 ]
 
 /** Names that look like another kind but answer chats: they watch, hear or speak. */
-const chats = /llava|vision-video|(?:^|[-/_.])(?:qwen\d?-audio|gpt-audio|glm-4-voice)|gpt-4o-(?:mini-)?audio/
+const chatLookalikes = /llava|vision-video|(?:^|[-/_.])(?:qwen\d?-audio|gpt-audio|glm-4-voice)|gpt-4o-(?:mini-)?audio/
 
 /** The kind of a model by its name, vendor prefixes and all; what no pattern knows is a chat model. */
-export const kindOf = (model: string): ModelKind => {
+export const modelKindOf = (model: string): ModelKind => {
   const name = model.toLowerCase()
   const kind = patterns.find(([, pattern]) => pattern.test(name))?.[0]
   return kind === undefined ||
-    (chats.test(name) && kind !== 'embedding' && kind !== 'rerank' && !name.includes('realtime'))
+    (chatLookalikes.test(name) && kind !== 'embedding' && kind !== 'rerank' && !name.includes('realtime'))
     ? 'chat'
     : kind
 }

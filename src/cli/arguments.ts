@@ -29,77 +29,81 @@ const options = {
   version: { type: 'boolean', short: 'v' },
 } as const
 
-type Values = { model?: string | undefined; json?: boolean | undefined }
+type OptionValues = { model?: string | undefined; json?: boolean | undefined }
 
 /** `run` gets the positional arguments, `most` of them at most, and gives the exit code; `takes` names its options. */
 type Command = {
-  most: number
-  takes?: readonly string[]
-  run: (args: string[], values: Values) => number | Promise<number>
+  maxArguments: number
+  allowedOptions?: readonly string[]
+  run: (args: string[], values: OptionValues) => number | Promise<number>
 }
 
 /** Each word loads what it needs, and no more. */
-const brief = () => import('./commands.ts')
+const loadCommands = () => import('./commands.ts')
 
 const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
-  ['check', { most: 1, run: async ([config]) => (await brief()).checkConfig(config) }],
-  ['models', { most: 1, run: async ([config]) => (await brief()).printModels(config) }],
+  ['check', { maxArguments: 1, run: async ([config]) => (await loadCommands()).checkConfig(config) }],
+  ['models', { maxArguments: 1, run: async ([config]) => (await loadCommands()).printModels(config) }],
   [
     'probe',
     {
-      most: 1,
-      takes: ['model', 'json'],
+      maxArguments: 1,
+      allowedOptions: ['model', 'json'],
       run: async ([config], { model, json = false }) =>
         (await import('./probe/probe.ts')).probe({ config, model, json }),
     },
   ],
-  ['schema', { most: 0, run: async () => (await brief()).printSchema() }],
-  ['import', { most: 2, run: async ([database, out]) => (await brief()).importDatabase(database, out) }],
+  ['schema', { maxArguments: 0, run: async () => (await loadCommands()).printSchema() }],
+  ['import', { maxArguments: 2, run: async ([database, out]) => (await loadCommands()).importDatabase(database, out) }],
 ])
 
 const main = async (args: string[]): Promise<number | undefined> => {
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
-  if (values.help) return say(usage)
-  if (values.version) return say(`simple-one-api ${version} (${commit}), Bun ${Bun.version}\n`)
+  if (values.help) return print(usage)
+  if (values.version) return print(`simple-one-api ${version} (${commit}), Bun ${Bun.version}\n`)
   const [first = '', ...rest] = positionals
   const command = commands.get(first)
   if (command) return run(first, command, rest, values)
-  const [config, ...more] = first === 'serve' ? rest : positionals
-  const foreign = Object.keys(values).find(option => userOf(option) !== 'serving')
-  if (foreign !== undefined) return complain(`--${foreign} is for ${userOf(foreign)}, not for serving`)
-  if (more.length > 0) return complain(`one configuration at a time, not also ${more.join(' ')}`)
-  const meant = commandLike(config)
-  if (meant) return complain(`there is no command and no file ${config}; did you mean ${meant}?`)
+  const [config, ...extra] = first === 'serve' ? rest : positionals
+  const foreignOption = Object.keys(values).find(option => commandOfOption(option) !== 'serving')
+  if (foreignOption !== undefined)
+    return usageError(`--${foreignOption} is for ${commandOfOption(foreignOption)}, not for serving`)
+  if (extra.length > 0) return usageError(`one configuration at a time, not also ${extra.join(' ')}`)
+  const suggestion = similarCommand(config)
+  if (suggestion) return usageError(`there is no command and no file ${config}; did you mean ${suggestion}?`)
   const { start } = await import('./serve.ts')
   return start({ config, host: values.host, port: values.port, logLevel: values['log-level'] })
 }
 
 /** Whose option it is. */
-const userOf = (option: string): string =>
-  [...commands].find(([, { takes }]) => takes?.includes(option))?.[0] ?? 'serving'
+const commandOfOption = (option: string): string =>
+  [...commands].find(([, { allowedOptions }]) => allowedOptions?.includes(option))?.[0] ?? 'serving'
 
 /** The command somebody meant who wrote nearly its name, where no file has that name. */
-const commandLike = (word: string | undefined): string | undefined =>
+const similarCommand = (word: string | undefined): string | undefined =>
   word && /^[a-z-]+$/i.test(word) && !existsSync(word) ? nearest(word, [...commands.keys(), 'serve']) : undefined
 
 const run = (
   name: string,
-  { most, takes = [], run }: Command,
+  { maxArguments, allowedOptions = [], run }: Command,
   args: string[],
-  values: Values,
+  values: OptionValues,
 ): number | Promise<number> => {
-  const foreign = Object.keys(values).find(option => !takes.includes(option))
-  if (foreign !== undefined) return complain(`--${foreign} is for ${userOf(foreign)}; ${name} has no use for it`)
-  if (args.length <= most) return run(args, values)
-  return complain(`${name} takes ${most === 0 ? 'no argument' : `at most ${most}`}: ${args.slice(most).join(' ')}?`)
+  const foreignOption = Object.keys(values).find(option => !allowedOptions.includes(option))
+  if (foreignOption !== undefined)
+    return usageError(`--${foreignOption} is for ${commandOfOption(foreignOption)}; ${name} has no use for it`)
+  if (args.length <= maxArguments) return run(args, values)
+  return usageError(
+    `${name} takes ${maxArguments === 0 ? 'no argument' : `at most ${maxArguments}`}: ${args.slice(maxArguments).join(' ')}?`,
+  )
 }
 
-const say = (text: string): number => {
+const print = (text: string): number => {
   process.stdout.write(text)
   return 0
 }
 
-const complain = (text: string): number => {
+const usageError = (text: string): number => {
   process.stderr.write(`simple-one-api: ${text}\nTry simple-one-api --help\n`)
   return 2
 }
@@ -108,6 +112,8 @@ try {
   const code = await main(process.argv.slice(2))
   if (code !== undefined) process.exit(code)
 } catch (error) {
-  const known = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
-  process.exit(known ? complain(error.message) : complain(error instanceof Error ? error.message : String(error)))
+  const isUsageError = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+  process.exit(
+    isUsageError ? usageError(error.message) : usageError(error instanceof Error ? error.message : String(error)),
+  )
 }

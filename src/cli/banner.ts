@@ -1,19 +1,19 @@
 /** What a start tells the operator. */
 
 import { version } from '../base/version.ts'
-import type { Compiled } from '../config/compiled.ts'
+import type { CompiledConfig } from '../config/compiled.ts'
 import type { Runtime } from '../gateway/runtime.ts'
 import type { Entry, Limit } from '../providers/entry.ts'
 
 /** A short table: address, services, models, limits, strategy, proxies. No secret, and no URL that may carry one. */
 export const banner = ({ settings, router }: Runtime, port: number): string => {
-  const anyone = router.list(everyone).map(({ id }) => id)
+  const modelNames = router.list(anyCaller).map(({ id }) => id)
   const patterns = router.table().flatMap(({ model }) => (model.endsWith('*') ? [model] : []))
   const rows: [string, string][] = [
-    ['address', `http://${inUrl(settings.host)}:${port}/v1`],
+    ['address', `http://${urlHost(settings.host)}:${port}/v1`],
     ['config', settings.path ?? 'none: the built-in mock'],
     ['services', settings.entries.map(({ id }) => id).join(', ') || 'none'],
-    ['models', shorten([...patterns, ...anyone])],
+    ['models', shorten([...patterns, ...modelNames])],
     ['limits', limitsOf(settings.entries)],
     ['strategy', settings.strategy],
     ['proxies', proxiesOf(settings.entries)],
@@ -22,10 +22,10 @@ export const banner = ({ settings, router }: Runtime, port: number): string => {
   return `simple-one-api ${version}\n${rows.map(([name, text]) => `  ${name.padEnd(9)} ${text}\n`).join('')}`
 }
 
-const everyone = { id: 'start', canUse: () => true }
+const anyCaller = { id: 'start', canUse: () => true }
 
 /** A loud warning where everybody may use the keys of the configuration; else nothing. */
-export const exposed = ({ keys, host }: Compiled): string =>
+export const exposureWarning = ({ keys, host }: CompiledConfig): string =>
   keys.length > 0 || /^(127(\.\d+){3}|localhost|::1|\[::1\])$/i.test(host)
     ? ''
     : `
@@ -34,7 +34,7 @@ export const exposed = ({ keys, host }: Compiled): string =>
 
 `
 
-const inUrl = (host: string): string =>
+const urlHost = (host: string): string =>
   host === '0.0.0.0' || host === '::' || host === ''
     ? 'localhost'
     : host.includes(':') && !host.startsWith('[')
@@ -48,18 +48,18 @@ const shorten = (names: string[]): string =>
       ? names.join(', ')
       : `${names.slice(0, 12).join(', ')} and ${names.length - 12} more`
 
-const counted = ['qps', 'qpm', 'rpm', 'rpd', 'tpm', 'concurrency'] as const
+const limitNames = ['qps', 'qpm', 'rpm', 'rpd', 'tpm', 'concurrency'] as const
 
 const limitsOf = (entries: readonly Entry[]): string => {
-  const told = entries.flatMap(({ id, limit, credentials }) => {
+  const rendered = entries.flatMap(({ id, limit, credentials }) => {
     const texts = [limit, ...credentials.map(credential => credential.limit ?? {})].map(limitText).filter(Boolean)
     return texts.length > 0 ? [`${id} (${[...new Set(texts)].join('; ')})`] : []
   })
-  return told.join(', ') || 'none'
+  return rendered.join(', ') || 'none'
 }
 
 const limitText = (limit: Limit): string =>
-  counted.flatMap(kind => (limit[kind] === undefined ? [] : [`${kind} ${limit[kind]}`])).join(', ')
+  limitNames.flatMap(name => (limit[name] === undefined ? [] : [`${name} ${limit[name]}`])).join(', ')
 
 const proxiesOf = (entries: readonly Entry[]): string =>
   entries

@@ -1,30 +1,30 @@
 /** The commands that end by themselves. Each gives the exit code. */
 import { dirname } from 'node:path'
 import { hasErrors, type Problem, renderProblems } from '../config/checks/problems.ts'
-import type { Compiled, LogLevel } from '../config/compiled.ts'
+import type { CompiledConfig, LogLevel } from '../config/compiled.ts'
 import { databaseOf } from '../config/file/database.ts'
 import { findConfig } from '../config/file/source.ts'
-import { builtin, load } from '../config/load.ts'
+import { builtinConfig, load } from '../config/load.ts'
 import { schemaText } from '../config/schema/reference.ts'
 import { supportsProtocol } from '../providers/resolve-url.ts'
 import { createRouter, type ModelRow } from '../routing/router.ts'
 
 /** What the command line says beside the file. */
-export type Choices = {
+export type ServeOptions = {
   config: string | undefined
   host: string | undefined
   port: string | undefined
   logLevel: string | undefined
 }
 
-const find = (config: string | undefined) => findConfig(config, process.cwd(), dirname(process.execPath))
+const findConfigPath = (config: string | undefined) => findConfig(config, process.cwd(), dirname(process.execPath))
 
-const complain = (problems: readonly Problem[]): void => {
+const printProblems = (problems: readonly Problem[]): void => {
   process.stderr.write(renderProblems(problems, { color: process.stderr.isTTY }))
 }
 
 /** What is said of a newer configuration in a database of v0.10. SQLite is loaded only where there is one. */
-const newerThan = async (path: string): Promise<Problem[]> => {
+const newerRevisionProblems = async (path: string): Promise<Problem[]> => {
   if (databaseOf(path, process.env) === undefined) return []
   const { newerRevision } = await import('../config/file/import-database.ts')
   return [newerRevision(path, process.env)].filter(problem => problem !== undefined)
@@ -32,10 +32,10 @@ const newerThan = async (path: string): Promise<Problem[]> => {
 
 /** Every problem; errors exit 1, warnings 0. */
 export const checkConfig = async (config: string | undefined): Promise<number> => {
-  const path = find(config)
-  if (path === undefined) return refuse('there is no configuration here to check')
+  const path = findConfigPath(config)
+  if (path === undefined) return fail('there is no configuration here to check')
   const { problems } = load(path, process.env)
-  const all = [...(await newerThan(path)), ...problems]
+  const all = [...(await newerRevisionProblems(path)), ...problems]
   process.stdout.write(renderProblems(all, { color: process.stdout.isTTY }))
   const errors = all.filter(({ level }) => level === 'error').length
   const warnings = all.filter(({ level }) => level === 'warning').length
@@ -47,22 +47,22 @@ export const checkConfig = async (config: string | undefined): Promise<number> =
 
 /** Which model goes where. */
 export const printModels = async (config: string | undefined): Promise<number> => {
-  const settings = await read(config)
+  const settings = await readConfig(config)
   if (settings === undefined) return 1
-  process.stdout.write(describeModels(createRouter(settings, supportsProtocol).table()))
+  process.stdout.write(renderModels(createRouter(settings, supportsProtocol).table()))
   return 0
 }
 
-const describeModels = (rows: readonly ModelRow[]): string => {
+const renderModels = (rows: readonly ModelRow[]): string => {
   const width = Math.max(5, ...rows.map(({ model }) => model.length))
   const lines = rows.map(
     ({ model, redirect, targets }) =>
-      `${model.padEnd(width)}  ${redirect ? `→ ${redirect}` : targets.map(targetText).join(', ')}`,
+      `${model.padEnd(width)}  ${redirect ? `→ ${redirect}` : targets.map(renderTarget).join(', ')}`,
   )
   return `${'model'.padEnd(width)}  targets\n${lines.map(line => `${line}\n`).join('')}`
 }
 
-const targetText = ({ entry, model, credentials, weight, priority }: ModelRow['targets'][number]): string =>
+const renderTarget = ({ entry, model, credentials, weight, priority }: ModelRow['targets'][number]): string =>
   [
     `${entry}/${model}`,
     credentials > 1 && `${credentials} credentials`,
@@ -78,52 +78,52 @@ export const printSchema = (): number => {
 }
 
 export const importDatabase = async (database: string | undefined, out: string | undefined): Promise<number> => {
-  if (database === undefined) return refuse('import needs the path of a config.db')
-  const { importDatabase: importFrom } = await import('../config/file/import-database.ts')
-  const { config, written, error } = importFrom(database, out)
-  if (error !== undefined) return refuse(error)
+  if (database === undefined) return fail('import needs the path of a config.db')
+  const { importDatabase: importRevision } = await import('../config/file/import-database.ts')
+  const { config, written, error } = importRevision(database, out)
+  if (error !== undefined) return fail(error)
   process.stdout.write(config ?? `written to ${written}\n`)
   return 0
 }
 
 /** The configuration to serve, with what the command line says on top; undefined if it is broken, which has been told. */
-export const loadForServing = async (choices: Choices): Promise<Compiled | undefined> => {
-  const settings = await read(choices.config)
+export const loadForServing = async (options: ServeOptions): Promise<CompiledConfig | undefined> => {
+  const settings = await readConfig(options.config)
   if (settings === undefined) return undefined
-  const port = choices.port === undefined ? settings.port : Number(choices.port)
-  if (choices.port?.trim() === '' || !Number.isInteger(port) || port < 0 || port > 65535)
-    return void refuse(`--port ${choices.port}: a number from 0 to 65535 is expected`)
-  const logLevel = choices.logLevel ?? settings.logLevel
-  if (!isLevel(logLevel)) return void refuse(`--log-level ${logLevel}: one of ${levels.join(', ')} is expected`)
-  if (choices.host?.trim() === '') return void refuse('--host: a name or an address is expected')
-  return { ...settings, host: choices.host ?? settings.host, port, logLevel }
+  const port = options.port === undefined ? settings.port : Number(options.port)
+  if (options.port?.trim() === '' || !Number.isInteger(port) || port < 0 || port > 65535)
+    return void fail(`--port ${options.port}: a number from 0 to 65535 is expected`)
+  const logLevel = options.logLevel ?? settings.logLevel
+  if (!isLogLevel(logLevel)) return void fail(`--log-level ${logLevel}: one of ${logLevels.join(', ')} is expected`)
+  if (options.host?.trim() === '') return void fail('--host: a name or an address is expected')
+  return { ...settings, host: options.host ?? settings.host, port, logLevel }
 }
 
-const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
-const isLevel = (word: string): word is LogLevel => levels.some(level => level === word)
+const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
+const isLogLevel = (text: string): text is LogLevel => logLevels.some(level => level === text)
 
 /** The configuration of this path, or the one that is found; undefined if it is broken. Its problems are told. */
-export const read = async (config: string | undefined): Promise<Compiled | undefined> => {
-  const path = find(config)
-  const newer = await newerThan(path ?? 'config.json')
+export const readConfig = async (config: string | undefined): Promise<CompiledConfig | undefined> => {
+  const path = findConfigPath(config)
+  const newer = await newerRevisionProblems(path ?? 'config.json')
   if (path === undefined) {
-    complain(newer)
-    process.stderr.write(noConfig)
-    return builtin()
+    printProblems(newer)
+    process.stderr.write(noConfigNotice)
+    return builtinConfig()
   }
   const { compiled, problems } = load(path, process.env)
-  complain([...newer, ...problems.filter(({ level }) => level !== 'note')])
+  printProblems([...newer, ...problems.filter(({ level }) => level !== 'note')])
   if (compiled === undefined) process.stderr.write(`simple-one-api: ${path} cannot be used as it is\n`)
   return compiled
 }
 
-const noConfig = `
+const noConfigNotice = `
   *** No configuration was found: a built-in MOCK is served. It answers without any vendor. ***
   *** Write a config.json here, or name one: simple-one-api my-config.json                  ***
 
 `
 
-const refuse = (text: string): number => {
+const fail = (text: string): number => {
   process.stderr.write(`simple-one-api: ${text}\n`)
   return 1
 }

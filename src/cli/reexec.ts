@@ -4,12 +4,12 @@
  */
 const variable = 'BUN_CONFIG_MAX_HTTP_REQUESTS'
 /** Requests to vendors at once. */
-const width = '20000'
+const maxFetches = '20000'
 
 /** Returns only in a process that has the wide limit. Keeps the process id, but on Windows, where a child serves. */
-export const widenFetch = async (): Promise<void> => {
+export const raiseFetchLimit = async (): Promise<void> => {
   if (process.env[variable] !== undefined) return
-  const environment = { ...process.env, [variable]: width }
+  const environment = { ...process.env, [variable]: maxFetches }
   const [, script = '', ...args] = process.argv
   const argv = isCompiled(script) ? args : [...process.execArgv, script, ...args]
   if (process.platform !== 'win32' && process.execve)

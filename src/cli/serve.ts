@@ -3,7 +3,7 @@
 import { createAuth } from '../auth/keys.ts'
 import { GatewayError } from '../base/errors.ts'
 import { createRedact } from '../base/redact.ts'
-import type { Compiled } from '../config/compiled.ts'
+import type { CompiledConfig } from '../config/compiled.ts'
 import type { Runtime } from '../gateway/runtime.ts'
 import { memoryLimits } from '../limits/memory.ts'
 import { supportsProtocol } from '../providers/resolve-url.ts'
@@ -15,20 +15,20 @@ import { createSealStore } from '../store/seals.ts'
 import { createLog, type Log, standardOutput } from '../telemetry/log.ts'
 import { RequestRecords } from '../telemetry/request-record.ts'
 import { closeBridge } from '../upstream/connection/proxy.ts'
-import { banner, exposed } from './banner.ts'
-import { type Choices, loadForServing } from './commands.ts'
+import { banner, exposureWarning } from './banner.ts'
+import { loadForServing, type ServeOptions } from './commands.ts'
 
 /** Seconds a connection may idle, or a request take to arrive. */
 const idleTimeout = 120
 
 /** Opens the port and serves until a signal ends it. Gives an exit code only where serving never began. */
-export const start = async (choices: Choices): Promise<number | undefined> => {
-  const settings = await loadForServing(choices)
+export const start = async (options: ServeOptions): Promise<number | undefined> => {
+  const settings = await loadForServing(options)
   if (settings === undefined) return 1
   const redact = createRedact(settings.secrets)
   const log = createLog(standardOutput(), { level: settings.logLevel, format: settings.logFormat, redact })
   const records = new RequestRecords(log)
-  const life = {
+  const state = {
     runtime: buildRuntime(settings, {
       limits: memoryLimits(),
       records,
@@ -37,88 +37,90 @@ export const start = async (choices: Choices): Promise<number | undefined> => {
     }),
     draining: false,
   }
-  const app = createServer(life)
+  const app = createServer(state)
   try {
     app.listen({ hostname: settings.host, port: settings.port, idleTimeout, reusePort: false })
   } catch (error) {
-    process.stderr.write(`simple-one-api: cannot listen on ${settings.host}:${settings.port}: ${obstacle(error)}\n`)
+    process.stderr.write(
+      `simple-one-api: cannot listen on ${settings.host}:${settings.port}: ${listenErrorText(error)}\n`,
+    )
     return 1
   }
   // Until here the executable compiles next to nothing to machine code: little of a start runs twice.
   Bun.unsafe.setJITPolicy(1)
-  process.stderr.write(banner(life.runtime, app.server?.port ?? settings.port))
-  if (exposed(settings)) process.stderr.write(exposed(settings))
-  catchStrays(log)
-  endOnSignal(life, log, () => app.server?.stop(false))
+  process.stderr.write(banner(state.runtime, app.server?.port ?? settings.port))
+  if (exposureWarning(settings)) process.stderr.write(exposureWarning(settings))
+  logUncaughtErrors(log)
+  shutDownOnSignal(state, log, () => app.server?.stop(false))
   return undefined
 }
 
 /** What outlives a configuration: counters, open requests, what conversations need. */
-export type Lasting = Pick<Runtime, 'limits' | 'records' | 'seals' | 'answers'>
+export type LongLivedState = Pick<Runtime, 'limits' | 'records' | 'seals' | 'answers'>
 
 /** Builds everything a request needs from one configuration. */
-export const buildRuntime = (settings: Compiled, lasting: Lasting): Runtime => {
-  lasting.records.stats = needsTargetStats(settings.strategy) ? processTargetStats : undefined
+export const buildRuntime = (settings: CompiledConfig, longLived: LongLivedState): Runtime => {
+  longLived.records.stats = needsTargetStats(settings.strategy) ? processTargetStats : undefined
   return {
     settings,
     auth: createAuth(settings.keys),
     router: createRouter(settings, supportsProtocol),
-    ...lasting,
+    ...longLived,
     redact: createRedact(settings.secrets),
   }
 }
 
-type Mortal = { -readonly [Key in keyof ServerState]: ServerState[Key] }
+type MutableServerState = { -readonly [Key in keyof ServerState]: ServerState[Key] }
 
 /** Milliseconds in which a signal is the first one again: a terminal or a service manager tells npm and us, and npm passes it on. */
-const echo = 500
+const repeatedSignalWindow = 500
 
 /** The first signal drains: no new connection, open requests finish. The second ends at once. */
-const endOnSignal = (life: Mortal, log: Log, close: () => unknown): void => {
-  let began = 0
-  const end = async () => {
-    if (life.draining && performance.now() - began < echo) return
-    if (life.draining) process.exit(1)
-    life.draining = true
-    began = performance.now()
-    const { active } = life.runtime.records
+const shutDownOnSignal = (state: MutableServerState, log: Log, close: () => unknown): void => {
+  let startedAt = 0
+  const shutDown = async () => {
+    if (state.draining && performance.now() - startedAt < repeatedSignalWindow) return
+    if (state.draining) process.exit(1)
+    state.draining = true
+    startedAt = performance.now()
+    const { active } = state.runtime.records
     log.write({ level: 'info', message: 'shutting down', open: active.size })
     close()
-    await drained(life.runtime)
+    await waitForOpenRequests(state.runtime)
     for (const record of active) record.end(new GatewayError('unavailable', 'the gateway is shutting down'))
     await closeBridge()
     log.flush()
     setTimeout(() => process.exit(0), 100)
   }
-  process.on('SIGTERM', end)
-  process.on('SIGINT', end)
+  process.on('SIGTERM', shutDown)
+  process.on('SIGINT', shutDown)
 }
 
 /** Resolves when no request is open, or when their time is up. */
-const drained = async ({ records, settings }: Runtime): Promise<void> => {
-  const due = performance.now() + settings.shutdownTimeout * 1000
-  while (records.active.size > 0 && performance.now() < due) await Bun.sleep(50)
+const waitForOpenRequests = async ({ records, settings }: Runtime): Promise<void> => {
+  const deadline = performance.now() + settings.shutdownTimeout * 1000
+  while (records.active.size > 0 && performance.now() < deadline) await Bun.sleep(50)
 }
 
 /** A fault nobody waited for must be seen, and must not end the requests of others. */
-const catchStrays = (log: Log): void => {
-  const tell = (thrown: unknown) => log.write({ level: 'error', message: 'stray fault', cause: reason(thrown) })
-  process.on('uncaughtException', tell)
-  process.on('unhandledRejection', tell)
+const logUncaughtErrors = (log: Log): void => {
+  const logError = (thrown: unknown) => log.write({ level: 'error', message: 'stray fault', cause: errorText(thrown) })
+  process.on('uncaughtException', logError)
+  process.on('unhandledRejection', logError)
 }
 
 /** Bun tells every failure to open a port as one that is in use; its code is more exact. */
-const obstacle = (thrown: unknown): string => {
+const listenErrorText = (thrown: unknown): string => {
   const { code = '', message = '' } = thrown as { code?: string; message?: string }
-  return obstacles[code] ?? (message || code)
+  return listenErrors[code] ?? (message || code)
 }
 
-const obstacles: Record<string, string> = {
+const listenErrors: Record<string, string> = {
   EADDRINUSE: 'the port is in use by another program',
   EACCES: 'the port may not be opened: permission denied',
   EADDRNOTAVAIL: 'this machine has no such address',
   EINVAL: 'this machine has no such address',
 }
 
-const reason = (thrown: unknown): string =>
+const errorText = (thrown: unknown): string =>
   thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)

@@ -17,7 +17,7 @@ export type KeyRule = {
 /** Seconds. */
 export type Timeouts = { connect: number; firstByte: number; idle: number }
 
-export type Compiled = {
+export type CompiledConfig = {
   /** The file it came from, absolute; absent for the built-in default. */
   path?: string
   host: string

@@ -2,58 +2,66 @@
 import { statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { readKeys } from './checks/keys.ts'
-import { createReport, hasErrors, type Problem, type Report } from './checks/problems.ts'
-import { isFromSample } from './checks/secrets.ts'
+import { createProblemCollector, hasErrors, type Problem, type ProblemCollector } from './checks/problems.ts'
+import { isSamplePlaceholder } from './checks/secrets.ts'
 import { readServices } from './checks/services.ts'
-import { checkConfig, checkNames, misplaced } from './checks/settings.ts'
+import { checkConfig, checkModelNames, misplacedKeyHint } from './checks/settings.ts'
 import { compile } from './compile.ts'
-import type { Compiled } from './compiled.ts'
-import { type Environment, expand } from './file/environment.ts'
+import type { CompiledConfig } from './compiled.ts'
+import { type Environment, expandTree } from './file/environment.ts'
 import { environmentOf, parseText, readText } from './file/source.ts'
-import { type Member, pathTo, placesOf, plain, type Tree } from './file/tree.ts'
+import { type ObjectMember, pathTo, positionsOf, type Tree, toPlainValue } from './file/tree.ts'
 import { type Config, ConfigSchema } from './schema/schema.ts'
 import { shape } from './schema/shape.ts'
 
 /** `compiled` is there unless a problem is an error. */
-export type Loaded = { compiled?: Compiled; problems: Problem[] }
+export type LoadedConfig = { compiled?: CompiledConfig; problems: Problem[] }
 
 /** Reads a file and the `.env` beside it; never throws for what either says. @param environment of the process. */
-export const load = (path: string, environment: Environment): Loaded => {
+export const load = (path: string, environment: Environment): LoadedConfig => {
   const file = resolve(path)
-  const report = createReport(file)
-  const text = readText(file, report)
-  const tree = text === undefined ? undefined : parseText(file, text, report)
-  if (text === undefined || !tree) return { problems: report.problems }
-  const compiled = fromTree(tree, environmentOf(file, environment, report), report, file)
-  if (compiled) checkMode(file, text, compiled, report)
-  return { ...(compiled && { compiled }), problems: report.problems }
+  const collector = createProblemCollector(file)
+  const text = readText(file, collector)
+  const tree = text === undefined ? undefined : parseText(file, text, collector)
+  if (text === undefined || !tree) return { problems: collector.problems }
+  const compiled = compileTree(tree, environmentOf(file, environment, collector), collector, file)
+  if (compiled) checkFileMode(file, text, compiled, collector)
+  return { ...(compiled && { compiled }), problems: collector.problems }
 }
 
 /** The same for a text that is in no file: an editor's draft. `name` tells by its ending what it is written in. */
-export const loadText = (text: string, environment: Environment, name = 'config.json'): Loaded => {
-  const report = createReport()
-  const tree = parseText(name, text, report)
-  const compiled = tree && fromTree(tree, environment, report)
-  return { ...(compiled && { compiled }), problems: report.problems }
+export const loadText = (text: string, environment: Environment, name = 'config.json'): LoadedConfig => {
+  const collector = createProblemCollector()
+  const tree = parseText(name, text, collector)
+  const compiled = tree && compileTree(tree, environment, collector)
+  return { ...(compiled && { compiled }), problems: collector.problems }
 }
 
-const fromTree = (tree: Tree, environment: Environment, report: Report, file?: string): Compiled | undefined => {
-  const { say, problems } = report
-  const places = placesOf(tree)
-  report.locate(places)
+const compileTree = (
+  tree: Tree,
+  environment: Environment,
+  collector: ProblemCollector,
+  file?: string,
+): CompiledConfig | undefined => {
+  const { report, problems } = collector
+  const positions = positionsOf(tree)
+  collector.locate(positions)
   if (!('members' in tree)) {
-    say('error', '', 'the configuration must be an object: { "services": … }', { place: tree.at })
+    report('error', '', 'the configuration must be an object: { "services": … }', { place: tree.position })
     return
   }
-  const renamed = (path: string, { at, value }: Member) => void placesOf(value, path, places.set(path, at))
-  const shaped = shape({ say, misplaced, renamed }, ConfigSchema, expandAll(tree, environment, report)) ?? tree
-  const config = plain(shaped) as Config
+  const onKeyRenamed = (path: string, { position, value }: ObjectMember) =>
+    void positionsOf(value, path, positions.set(path, position))
+  const shaped =
+    shape({ report, misplacedKeyHint, onKeyRenamed }, ConfigSchema, expandVariables(tree, environment, collector)) ??
+    tree
+  const config = toPlainValue(shaped) as Config
   const isBroken = (path: string) => problems.some(({ level, path: at }) => level === 'error' && isBelow(at, path))
-  checkConfig(config, { say, isBroken })
-  const keys = readKeys(config, { say, isBroken })
-  const entries = readServices(config, { say, isBroken })
+  checkConfig(config, { report, isBroken })
+  const keys = readKeys(config, { report, isBroken })
+  const entries = readServices(config, { report, isBroken })
   if (hasErrors(problems)) return
-  checkNames(config, entries, say)
+  checkModelNames(config, entries, report)
   return compile(config, entries, keys, file)
 }
 
@@ -61,15 +69,15 @@ const isBelow = (path: string, above: string): boolean =>
   path.startsWith(above) && /^(?:$|[.[])/.test(path.slice(above.length))
 
 /** An entry that is off may name variables that are not there. */
-const expandAll = (tree: Tree, environment: Environment, { say }: Report): Tree => {
-  const off = offIn(tree)
-  return expand(tree, environment, (level, path, ...rest) =>
-    say(level === 'error' && off.some(entry => isBelow(path, entry)) ? 'warning' : level, path, ...rest),
+const expandVariables = (tree: Tree, environment: Environment, { report }: ProblemCollector): Tree => {
+  const disabled = disabledEntriesIn(tree)
+  return expandTree(tree, environment, (level, path, ...rest) =>
+    report(level === 'error' && disabled.some(entry => isBelow(path, entry)) ? 'warning' : level, path, ...rest),
   )
 }
 
-const offIn = (tree: Tree): string[] => {
-  const { services } = (plain(tree) ?? {}) as { services?: Record<string, unknown> }
+const disabledEntriesIn = (tree: Tree): string[] => {
+  const { services } = (toPlainValue(tree) ?? {}) as { services?: Record<string, unknown> }
   return Object.entries(services ?? {}).flatMap(([type, list]) =>
     Array.isArray(list)
       ? list.flatMap((entry, index) =>
@@ -80,15 +88,16 @@ const offIn = (tree: Tree): string[] => {
 }
 
 /** Who else can read the file can read what it holds; a secret that comes from a variable does not stand in it. */
-const checkMode = (file: string, text: string, { secrets }: Compiled, { say }: Report): void => {
-  if (process.platform === 'win32' || !secrets.some(secret => !isFromSample(secret) && text.includes(secret))) return
+const checkFileMode = (file: string, text: string, { secrets }: CompiledConfig, { report }: ProblemCollector): void => {
+  if (process.platform === 'win32' || !secrets.some(secret => !isSamplePlaceholder(secret) && text.includes(secret)))
+    return
   const { mode } = statSync(file)
   if (mode & 0o004)
-    say('warning', '', `every user of this machine can read its keys; chmod 600 ${basename(file)} keeps them`)
+    report('warning', '', `every user of this machine can read its keys; chmod 600 ${basename(file)} keeps them`)
 }
 
 /** What is served if there is no configuration: the built-in mock. */
-export const builtin = (): Compiled => {
+export const builtinConfig = (): CompiledConfig => {
   const { compiled } = loadText('{ "services": { "mock": [{ "enabled": true }] } }', {})
   return compiled!
 }

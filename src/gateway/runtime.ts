@@ -1,7 +1,7 @@
 /** Everything that is made of a configuration, and what outlives it. */
 import type { Auth } from '../auth/keys.ts'
 import type { Redact } from '../base/redact.ts'
-import type { Compiled } from '../config/compiled.ts'
+import type { CompiledConfig } from '../config/compiled.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { Router } from '../routing/router.ts'
 import type { AnswerStore } from '../store/answers.ts'
@@ -10,7 +10,7 @@ import type { RequestRecords } from '../telemetry/request-record.ts'
 
 /** Everything a request needs, built whole from one configuration and replaced in one assignment. */
 export type Runtime = {
-  settings: Compiled
+  settings: CompiledConfig
   auth: Auth
   router: Router
   limits: Limits

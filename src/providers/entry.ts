@@ -1,5 +1,5 @@
 /** What the configuration says of one service, normalised: what providers, routing and limits get to see. */
-import { kindOf, type ModelKind } from '../catalog/model-kinds.ts'
+import { type ModelKind, modelKindOf } from '../catalog/model-kinds.ts'
 
 /** All given numbers are in force together. */
 export type Limit = {
@@ -76,9 +76,12 @@ export const hasCredential = ({ credentials }: Pick<Entry, 'credentials'>, ...na
   credentials.some(({ values }) => names.some(name => values[name] !== undefined))
 
 /** Are all models an entry names of these kinds; those under `embedding_models` are for embeddings whatever their name. */
-export const asksOnly = ({ models, embeddingModels, redirect, map }: Entry, kinds: readonly ModelKind[]): boolean => {
+export const servesOnlyKinds = (
+  { models, embeddingModels, redirect, map }: Entry,
+  kinds: readonly ModelKind[],
+): boolean => {
   const names = [...models, ...redirect.keys()]
     .map(name => redirect.get(name) ?? name)
     .map(name => map.get(name) ?? name)
-  return embeddingModels.length + names.length > 0 && names.every(name => kinds.includes(kindOf(name)))
+  return embeddingModels.length + names.length > 0 && names.every(name => kinds.includes(modelKindOf(name)))
 }

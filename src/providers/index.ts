@@ -99,5 +99,5 @@ export const providers: ReadonlyMap<string, Provider> = new Map(
     xinghuo,
     zai,
     zhipu,
-  ].map(one => [one.id, one]),
+  ].map(provider => [provider.id, provider]),
 )

@@ -7,12 +7,12 @@ import type { Entry, Target } from './entry.ts'
 
 /** One HTTP request on its way to a vendor. `sign` may change the url and the headers; `body` is what will be sent, if it is text; without a `method` it is a POST. */
 export type UpstreamRequest = { url: string; headers: Headers; body: string | undefined; method?: string }
-export type Sign = (outgoing: UpstreamRequest, target: Target, fetchToken?: TokenFetch) => void | Promise<void>
+export type Sign = (request: UpstreamRequest, target: Target, fetchToken?: TokenFetch) => void | Promise<void>
 /** A request a signature needs (a token), by the target's own way: its proxy, no redirects. Absent: straight. */
 export type TokenFetch = (target: Target, url: string, options: RequestInit) => Promise<Response>
 
 /** Data, or how to work it out from the target and from what is asked of it. */
-export type Per<T> = T | ((target: Target, options: PathOptions) => T)
+export type PerTarget<T> = T | ((target: Target, options: PathOptions) => T)
 /** What an address may hang on. */
 export type PathOptions = { stream: boolean }
 
@@ -22,23 +22,26 @@ export type Wire = {
    * Absolute, no trailing slash; `server_url` replaces it. One that is worked out from the target reads `server_url` itself, and may
    * end in a query that every address then ends in.
    */
-  base: Per<string>
+  base: PerTarget<string>
   /** Protocol, or path that only passes → address below `base`. Best first. */
-  paths: Record<ProtocolId, Per<string>>
+  paths: Record<ProtocolId, PerTarget<string>>
   sign: Sign
   /**
    * What the vendor wants otherwise than the protocol says, on the body as it will be sent. Without one the bytes pass.
    * `client`: the headers of a client that speaks this protocol, for what the vendor wants in the body instead.
    */
-  patchRequest?: Record<ProtocolId, (body: JsonObject, loss: NoteLoss, target: Target, client?: Headers) => void>
+  patchRequest?: Record<ProtocolId, (body: JsonObject, noteLoss: NoteLoss, target: Target, client?: Headers) => void>
   /**
    * The same where only members at the top differ: what they become, `undefined` where they go. The other bytes pass as the client wrote them.
    */
-  patchTopLevel?: Record<ProtocolId, (body: JsonObject, loss: NoteLoss, target: Target, client?: Headers) => JsonObject>
+  patchTopLevel?: Record<
+    ProtocolId,
+    (body: JsonObject, noteLoss: NoteLoss, target: Target, client?: Headers) => JsonObject
+  >
   /** What the body as it will be sent stands in. */
   wrap?: Record<ProtocolId, (text: string) => string>
   /** What the vendor refuses of what a translation says, on the body before `adjust`. A request in the vendor's own words goes as it came. */
-  trimTranslated?: Record<ProtocolId, (body: JsonObject, loss: NoteLoss, target: Target) => void>
+  trimTranslated?: Record<ProtocolId, (body: JsonObject, noteLoss: NoteLoss, target: Target) => void>
   /** What the vendor gets wrong beyond what the protocol's own mending knows, on a frame or a whole answer. */
   patchResponse?: Record<ProtocolId, (body: JsonObject) => void>
   /** A message with calls is refused without the thoughts before them: kept for clients that drop them (openai-chat). */
@@ -52,7 +55,7 @@ export type Wire = {
   /** The vendor answers 400 when it is asked for usage in a stream. */
   refusesUsage?: boolean
   /** In place of HTTP (the built-in mock; a vendor that speaks WebSocket). */
-  exchange?: (outgoing: UpstreamRequest, target: Target, signal: AbortSignal) => Promise<Response>
+  transport?: (request: UpstreamRequest, target: Target, signal: AbortSignal) => Promise<Response>
 }
 
 /** A form of the vendor that the entry asks for by what it says. The first whose `when` holds wins. */

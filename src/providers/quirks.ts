@@ -7,12 +7,12 @@ export const messagesOf = (body: JsonObject): JsonObject[] =>
   Array.isArray(body['messages']) ? body['messages'].filter(isObject) : []
 
 /** The role `developer` is OpenAI's newer name of `system`; vendors that only know the older one refuse it. */
-export const developerAsSystem = (body: JsonObject): void => {
+export const developerToSystem = (body: JsonObject): void => {
   for (const message of messagesOf(body)) if (message['role'] === 'developer') message['role'] = 'system'
 }
 
 /** `max_completion_tokens` under its older name, for vendors that overlook the newer one and would answer without a limit. */
-export const limitAsMaxTokens = (body: JsonObject): void => {
+export const renameToMaxTokens = (body: JsonObject): void => {
   if (body['max_completion_tokens'] == null) return
   body['max_tokens'] ??= body['max_completion_tokens']
   delete body['max_completion_tokens']
@@ -23,42 +23,42 @@ export const clamp = (
   body: JsonObject,
   field: string,
   [low, high]: [low: number, high: number],
-  loss: NoteLoss,
+  noteLoss: NoteLoss,
 ): void => {
   const value = body[field]
   if (typeof value !== 'number' || (value >= low && value <= high)) return
   body[field] = value < low ? low : high
-  loss(field, `the vendor takes ${low} to ${high}, not ${value}`)
+  noteLoss(field, `the vendor takes ${low} to ${high}, not ${value}`)
 }
 
 /** Leaves out what a vendor refuses; noted only where it asked for something. */
-export const omit = (body: JsonObject, field: string, loss: NoteLoss, path = field): void => {
+export const omit = (body: JsonObject, field: string, noteLoss: NoteLoss, path = field): void => {
   const value = body[field]
   if (value === undefined) return
   delete body[field]
-  if (value !== null && value !== false) loss(path, 'the vendor refuses it')
+  if (value !== null && value !== false) noteLoss(path, 'the vendor refuses it')
 }
 
 export const penalties = ['presence_penalty', 'frequency_penalty'] as const
 
 /** A penalty of 0 asks for nothing, but many clients send it, and some vendors refuse the word itself. */
-export const dropIdlePenalties = (body: JsonObject): void => {
+export const dropZeroPenalties = (body: JsonObject): void => {
   for (const field of penalties) if (body[field] === 0) delete body[field]
 }
 
 /** Thoughts of earlier answers stay away from vendors that refuse the field. */
-export const omitThoughts = (body: JsonObject, loss: NoteLoss): void => {
-  for (const [at, message] of messagesOf(body).entries())
-    omit(message, 'reasoning_content', loss, `messages[${at}].reasoning_content`)
+export const omitReasoning = (body: JsonObject, noteLoss: NoteLoss): void => {
+  for (const [index, message] of messagesOf(body).entries())
+    omit(message, 'reasoning_content', noteLoss, `messages[${index}].reasoning_content`)
 }
 
 /** Anthropic's marks of what to cache, for vendors that refuse them. */
-export const omitCacheMarks = (body: JsonObject, loss: NoteLoss): void => {
-  for (const [at, message] of messagesOf(body).entries())
-    for (const [index, part] of objectsIn(message['content']).entries())
-      omit(part, 'cache_control', loss, `messages[${at}].content[${index}].cache_control`)
-  for (const [at, tool] of objectsIn(body['tools']).entries())
-    omit(tool, 'cache_control', loss, `tools[${at}].cache_control`)
+export const omitCacheControl = (body: JsonObject, noteLoss: NoteLoss): void => {
+  for (const [index, message] of messagesOf(body).entries())
+    for (const [partIndex, part] of objectsIn(message['content']).entries())
+      omit(part, 'cache_control', noteLoss, `messages[${index}].content[${partIndex}].cache_control`)
+  for (const [index, tool] of objectsIn(body['tools']).entries())
+    omit(tool, 'cache_control', noteLoss, `tools[${index}].cache_control`)
 }
 
 /**
@@ -75,17 +75,17 @@ const nameFile = (file: JsonObject): void => {
 const partsIn = (messages: unknown): JsonObject[] => objectsIn(messages).flatMap(({ content }) => objectsIn(content))
 
 /** OpenAI takes 64 characters for the name of a user (github.com/maximhq/bifrost pull 1000, 2025-12); Claude Code sends 150. */
-const longestUser = 64
+const maxUserLength = 64
 
-const shortenUser = (body: JsonObject, loss: NoteLoss): void => {
+const shortenUser = (body: JsonObject, noteLoss: NoteLoss): void => {
   const { user } = body
-  if (typeof user !== 'string' || user.length <= longestUser) return
+  if (typeof user !== 'string' || user.length <= maxUserLength) return
   body['user'] = new Bun.CryptoHasher('sha256').update(user).digest('hex')
-  loss('user', `longer than ${longestUser} characters: its digest is sent`)
+  noteLoss('user', `longer than ${maxUserLength} characters: its digest is sent`)
 }
 
 /** `max_tokens` under the name that OpenAI's thinking models know alone. */
-const limitAsCompletionTokens = (body: JsonObject): void => {
+const renameToMaxCompletionTokens = (body: JsonObject): void => {
   if (body['max_tokens'] == null) return
   body['max_completion_tokens'] ??= body['max_tokens']
   delete body['max_tokens']
@@ -96,17 +96,17 @@ const limitAsCompletionTokens = (body: JsonObject): void => {
  * (github.com/xlinx/sd-webui-decadetw-auto-prompt-llm issue 29), cache_control is OpenRouter's and Anthropic's alone
  * (github.com/BerriAI/litellm pull 28431, 2026-05), and reasoning_content other vendors' (platform.openai.com/docs/api-reference/chat, 2026-11).
  */
-export const trimForOpenAi = (body: JsonObject, loss: NoteLoss, renamesLimit: boolean): void => {
-  if (renamesLimit) limitAsCompletionTokens(body)
-  omit(body, 'top_k', loss)
-  omitThoughts(body, loss)
-  omitCacheMarks(body, loss)
+export const trimForOpenAi = (body: JsonObject, noteLoss: NoteLoss, usesMaxCompletionTokens: boolean): void => {
+  if (usesMaxCompletionTokens) renameToMaxCompletionTokens(body)
+  omit(body, 'top_k', noteLoss)
+  omitReasoning(body, noteLoss)
+  omitCacheControl(body, noteLoss)
   for (const { file } of partsIn(body['messages'])) if (isObject(file)) nameFile(file)
-  shortenUser(body, loss)
+  shortenUser(body, noteLoss)
 }
 
 /** The same in Responses, whose translation says nothing else that OpenAI refuses. */
-export const trimResponses = (body: JsonObject, loss: NoteLoss): void => {
+export const trimResponses = (body: JsonObject, noteLoss: NoteLoss): void => {
   partsIn(body['input']).forEach(nameFile)
-  shortenUser(body, loss)
+  shortenUser(body, noteLoss)
 }

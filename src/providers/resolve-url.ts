@@ -9,30 +9,31 @@ import type { PathOptions, Provider, Wire } from './provider.ts'
 import { endpointOf, parseServerUrl, type ServerUrl } from './server-url.ts'
 import { modelPrefixes } from './vendors/openai.ts'
 
-type Route = {
+type ResolvedEntry = {
   provider: Provider
   wire: Wire
   credentials: string[]
   /** What the entry can be asked for. */
   supportsProtocol: ReadonlySet<ProtocolId>
   /** Full addresses that need no target. */
-  fixed: ReadonlyMap<ProtocolId, string>
+  fixedUrls: ReadonlyMap<ProtocolId, string>
   /** The others. */
-  perTarget: ReadonlyMap<ProtocolId, (target: Target, asked: PathOptions) => string>
+  urlBuilders: ReadonlyMap<ProtocolId, (target: Target, options: PathOptions) => string>
 }
 
-const routes = new WeakMap<Entry, Route | { unsupported: string }>()
+const resolvedEntries = new WeakMap<Entry, ResolvedEntry | { unsupported: string }>()
 
 /**
  * The provider an entry is really for, and its wire in the form the entry asks for, `speaks` with what the entry serves and no more;
  * or the word on why it cannot be served.
  */
-export const wireOf = (entry: Entry): { provider: Provider; wire: Wire } | { unsupported: string } => routeOf(entry)
+export const wireOf = (entry: Entry): { provider: Provider; wire: Wire } | { unsupported: string } =>
+  resolveEntry(entry)
 
 /** Names of the credentials the entry must have: none where a server of the user's own may do without. */
 export const credentialsOf = (entry: Entry): string[] => {
-  const route = routeOf(entry)
-  return 'unsupported' in route ? [] : route.credentials
+  const resolved = resolveEntry(entry)
+  return 'unsupported' in resolved ? [] : resolved.credentials
 }
 
 /**
@@ -40,21 +41,21 @@ export const credentialsOf = (entry: Entry): string[] => {
  * @param model the vendor's name of it, where its protocol hangs on that
  */
 export const supportsProtocol = (entry: Entry, protocol: ProtocolId, model?: string): boolean => {
-  const route = routeOf(entry)
-  if ('unsupported' in route) return false
-  const held = model === undefined ? undefined : route.wire.protocolsFor?.(model)
-  const isHeld = held?.includes(protocol) ?? true
-  if (isHeld && route.supportsProtocol.has(protocol)) return true
-  return (held ?? [...route.supportsProtocol]).some(id => isTranslatable(protocol, id))
+  const resolved = resolveEntry(entry)
+  if ('unsupported' in resolved) return false
+  const modelProtocols = model === undefined ? undefined : resolved.wire.protocolsFor?.(model)
+  const isModelProtocol = modelProtocols?.includes(protocol) ?? true
+  if (isModelProtocol && resolved.supportsProtocol.has(protocol)) return true
+  return (modelProtocols ?? [...resolved.supportsProtocol]).some(id => isTranslatable(protocol, id))
 }
 
 /** Does the target speak the protocol itself. */
 export const isNative = ({ entry, model }: Pick<Target, 'entry' | 'model'>, protocol: ProtocolId): boolean => {
-  const route = routeOf(entry)
+  const resolved = resolveEntry(entry)
   return (
-    !('unsupported' in route) &&
-    route.supportsProtocol.has(protocol) &&
-    (route.wire.protocolsFor?.(model)?.includes(protocol) ?? true)
+    !('unsupported' in resolved) &&
+    resolved.supportsProtocol.has(protocol) &&
+    (resolved.wire.protocolsFor?.(model)?.includes(protocol) ?? true)
   )
 }
 
@@ -62,175 +63,190 @@ export const isNative = ({ entry, model }: Pick<Target, 'entry' | 'model'>, prot
  * The protocol a target is asked in by a client of `wanted`: the client's own if the target speaks it, else the first that we can translate to.
  * @throws GatewayError `internal` where there is none
  */
-export const chooseProtocol = ({ entry, model }: Target, wanted: ProtocolId): ProtocolId => {
-  const route = routeOf(entry)
-  const { paths, protocolsFor } = 'unsupported' in route ? { paths: {} } : route.wire
-  const held = protocolsFor?.(model)
-  if (held?.includes(wanted) ?? wanted in paths) return wanted
-  const other = (held ?? Object.keys(paths)).find(id => isTranslatable(wanted, id))
-  if (other !== undefined) return other
-  throw new GatewayError('internal', `the target does not speak ${wanted}`)
+export const chooseProtocol = ({ entry, model }: Target, clientProtocol: ProtocolId): ProtocolId => {
+  const resolved = resolveEntry(entry)
+  const { paths, protocolsFor } = 'unsupported' in resolved ? { paths: {} } : resolved.wire
+  const modelProtocols = protocolsFor?.(model)
+  if (modelProtocols?.includes(clientProtocol) ?? clientProtocol in paths) return clientProtocol
+  const translatable = (modelProtocols ?? Object.keys(paths)).find(id => isTranslatable(clientProtocol, id))
+  if (translatable !== undefined) return translatable
+  throw new GatewayError('internal', `the target does not speak ${clientProtocol}`)
 }
 
-const seats = new WeakMap<Target, string>()
+const sealOrigins = new WeakMap<Target, string>()
 
 /** The seat a target is spoken to at: whose vendor's it is, and which. Digests: a seal carries them to the client. */
 export const sealOriginOf = (target: Target): string => {
-  const known = seats.get(target)
+  const known = sealOrigins.get(target)
   if (known) return known
   const { type, serverUrl } = target.entry
   const host = serverUrl === undefined ? '' : parseServerUrl(serverUrl).host
-  const seat = `${Bun.hash(`${type} ${host}`).toString(36)}.${Bun.hash(target.id).toString(36)}`
-  seats.set(target, seat)
-  return seat
+  const sealOrigin = `${Bun.hash(`${type} ${host}`).toString(36)}.${Bun.hash(target.id).toString(36)}`
+  sealOrigins.set(target, sealOrigin)
+  return sealOrigin
 }
 
 /** The full URL of a request, query included. @throws GatewayError `internal` where the entry does not serve the protocol. */
-export const urlOf = (target: Target, protocol: ProtocolId, asked: PathOptions = { stream: false }): string => {
-  const route = routeOf(target.entry)
-  const address =
-    'unsupported' in route ? undefined : (route.fixed.get(protocol) ?? route.perTarget.get(protocol)?.(target, asked))
-  if (address === undefined) throw new GatewayError('internal', `${target.entry.id} does not serve ${protocol}`)
-  return address
+export const urlOf = (target: Target, protocol: ProtocolId, options: PathOptions = { stream: false }): string => {
+  const resolved = resolveEntry(target.entry)
+  const url =
+    'unsupported' in resolved
+      ? undefined
+      : (resolved.fixedUrls.get(protocol) ?? resolved.urlBuilders.get(protocol)?.(target, options))
+  if (url === undefined) throw new GatewayError('internal', `${target.entry.id} does not serve ${protocol}`)
+  return url
 }
 
-const routeOf = (entry: Entry): Route | { unsupported: string } => {
-  const known = routes.get(entry)
+const resolveEntry = (entry: Entry): ResolvedEntry | { unsupported: string } => {
+  const known = resolvedEntries.get(entry)
   if (known) return known
-  const made = makeRoute(entry)
-  routes.set(entry, made)
-  return made
+  const resolved = buildResolvedEntry(entry)
+  resolvedEntries.set(entry, resolved)
+  return resolved
 }
 
-const makeRoute = (entry: Entry): Route | { unsupported: string } => {
-  const named = providers.get(entry.type)
-  if (!named) return { unsupported: unsupported.get(entry.type) ?? `no service type ${entry.type} is known` }
-  const place = entry.serverUrl === undefined ? undefined : parseServerUrl(entry.serverUrl)
-  const provider = (named.id === 'openai' ? vendorOf(entry, place) : undefined) ?? named
+const buildResolvedEntry = (entry: Entry): ResolvedEntry | { unsupported: string } => {
+  const namedProvider = providers.get(entry.type)
+  if (!namedProvider) return { unsupported: unsupported.get(entry.type) ?? `no service type ${entry.type} is known` }
+  const server = entry.serverUrl === undefined ? undefined : parseServerUrl(entry.serverUrl)
+  const provider = (namedProvider.id === 'openai' ? vendorOf(entry, server) : undefined) ?? namedProvider
   const variant = provider.variants?.find(({ when }) => when(entry))
   if (variant && 'unsupported' in variant) return { unsupported: variant.unsupported }
-  const spoken: Wire = variant ? { ...provider, ...variant } : provider
-  const own = !place || typeof spoken.base === 'function' || owns(provider, place)
-  const spokenHere = [...protocolsOf(entry, spoken, own)]
+  const vendorWire: Wire = variant ? { ...provider, ...variant } : provider
+  const isOwnHost = !server || typeof vendorWire.base === 'function' || isHostOf(provider, server)
+  const served = [...protocolsOf(entry, vendorWire, isOwnHost)]
   const paths = Object.fromEntries(
-    spokenHere.map(protocol => [protocol, spoken.paths[protocol] ?? besideFirst(spoken, protocol)]),
+    served.map(protocol => [protocol, vendorWire.paths[protocol] ?? siblingPath(vendorWire, protocol)]),
   )
-  const wire = { ...spoken, paths, ...heldIn(spoken, paths) }
-  const fixed = new Map<ProtocolId, string>()
-  const perTarget = new Map<ProtocolId, (target: Target, asked: PathOptions) => string>()
-  for (const protocol of spokenHere) {
-    const address = addressIn(wire, place, own, protocol)
-    if (typeof address === 'string') fixed.set(protocol, address)
-    else perTarget.set(protocol, address)
+  const wire = { ...vendorWire, paths, ...limitProtocolsFor(vendorWire, paths) }
+  const fixedUrls = new Map<ProtocolId, string>()
+  const urlBuilders = new Map<ProtocolId, (target: Target, options: PathOptions) => string>()
+  for (const protocol of served) {
+    const url = urlOrBuilderOf(wire, server, isOwnHost, protocol)
+    if (typeof url === 'string') fixedUrls.set(protocol, url)
+    else urlBuilders.set(protocol, url)
   }
-  const keyless = place !== undefined && (named.keyless ?? false)
-  const credentials = keyless
+  const isKeyless = server !== undefined && (namedProvider.keyless ?? false)
+  const credentials = isKeyless
     ? []
     : (variant && 'credentials' in variant && variant.credentials) || provider.credentials
-  return { provider, wire, credentials, supportsProtocol: new Set(spokenHere), fixed, perTarget }
+  return { provider, wire, credentials, supportsProtocol: new Set(served), fixedUrls, urlBuilders }
 }
 
 /** What a model is spoken to in, of what is spoken here; where that is nothing, it is asked like the others. */
-const heldIn = ({ protocolsFor }: Wire, paths: Wire['paths']): Pick<Wire, 'protocolsFor'> => {
+const limitProtocolsFor = ({ protocolsFor }: Wire, paths: Wire['paths']): Pick<Wire, 'protocolsFor'> => {
   if (!protocolsFor) return {}
-  const here = (model: string) => {
-    const held = protocolsFor(model)?.filter(id => id in paths)
-    return held?.length === 0 ? undefined : held
+  const servedProtocolsFor = (model: string) => {
+    const modelProtocols = protocolsFor(model)?.filter(id => id in paths)
+    return modelProtocols?.length === 0 ? undefined : modelProtocols
   }
-  return { protocolsFor: here }
+  return { protocolsFor: servedProtocolsFor }
 }
 
 /** The vendor behind an `openai` entry: by its host, or without one by models that are all one vendor's. */
-const vendorOf = (entry: Entry, place: ServerUrl | undefined): Provider | undefined => {
-  if (place) return [...providers.values()].findLast(one => !one.hosts?.includes('*') && owns(one, place))
+const vendorOf = (entry: Entry, server: ServerUrl | undefined): Provider | undefined => {
+  if (server)
+    return [...providers.values()].findLast(provider => !provider.hosts?.includes('*') && isHostOf(provider, server))
   const models = [...entry.models, ...entry.embeddingModels, ...entry.redirect.values()]
-  const vendors = new Set(models.map(model => prefixOf(entry.map.get(model) ?? model)?.provider))
+  const vendors = new Set(models.map(model => modelPrefixOf(entry.map.get(model) ?? model)?.provider))
   const [vendor] = vendors
   return vendors.size === 1 && vendor !== undefined ? providers.get(vendor) : undefined
 }
 
-const prefixOf = (model: string) => modelPrefixes.find(({ prefix }) => model.toLowerCase().startsWith(prefix))
+const modelPrefixOf = (model: string) => modelPrefixes.find(({ prefix }) => model.toLowerCase().startsWith(prefix))
 
-const owns = (provider: Provider, { host, hostname }: ServerUrl): boolean =>
+const isHostOf = (provider: Provider, { host, hostname }: ServerUrl): boolean =>
   (typeof provider.base === 'string' && parseServerUrl(provider.base).host === host) ||
   (provider.hosts ?? []).some(
-    own => own === '*' || own === hostname || (own.startsWith('*.') && hostname.endsWith(own.slice(1))),
+    pattern =>
+      pattern === '*' || pattern === hostname || (pattern.startsWith('*.') && hostname.endsWith(pattern.slice(1))),
   )
 
 /** A foreign host is known to speak the first protocol; the rest where the entry says so, embeddings also by naming models for them. */
-const protocolsOf = (entry: Entry, { paths: paths }: Wire, own: boolean): Set<ProtocolId> => {
+const protocolsOf = (entry: Entry, { paths: paths }: Wire, isOwnHost: boolean): Set<ProtocolId> => {
   const all = Object.keys(paths)
-  const held = own ? all : all.slice(0, 1)
-  const embeds = entry.embeddingModels.length > 0 ? all.filter(id => unaryKindOf(id) === 'embedding') : []
-  return new Set([...held, ...embeds, ...(entry.supportedProtocols ?? []).map(name => inFull(name, all))])
+  const hostProtocols = isOwnHost ? all : all.slice(0, 1)
+  const embeddingProtocols = entry.embeddingModels.length > 0 ? all.filter(id => unaryKindOf(id) === 'embedding') : []
+  return new Set([
+    ...hostProtocols,
+    ...embeddingProtocols,
+    ...(entry.supportedProtocols ?? []).map(name => resolveProtocolName(name, all)),
+  ])
 }
 
 /** Clients call a protocol by its path; the vendor may have one of its own for the same. */
-const inFull = (name: string, all: readonly ProtocolId[]): ProtocolId => {
+const resolveProtocolName = (name: string, all: readonly ProtocolId[]): ProtocolId => {
   const kind = all.includes(name) ? undefined : unaryKindOf(name)
   return all.find(id => kind !== undefined && unaryKindOf(id) === kind) ?? protocolIdOf(name)
 }
 
-type Address = string | ((target: Target, asked: PathOptions) => string)
+type UrlOrBuilder = string | ((target: Target, options: PathOptions) => string)
 
-const addressIn = (wire: Wire, place: ServerUrl | undefined, own: boolean, protocol: ProtocolId): Address => {
+const urlOrBuilderOf = (
+  wire: Wire,
+  server: ServerUrl | undefined,
+  isOwnHost: boolean,
+  protocol: ProtocolId,
+): UrlOrBuilder => {
   const { base } = wire
   const path = wire.paths[protocol] ?? endpointOf(protocol)
   if (typeof base === 'function')
-    return (target, asked) => joined(base(target, asked), typeof path === 'function' ? path(target, asked) : path)
-  if (typeof path === 'function') return pathPerTarget(base, place, own, path)
-  return place ? besideOf(wire, base, place, own, protocol, path) : joined(base, path)
+    return (target, options) =>
+      joinUrl(base(target, options), typeof path === 'function' ? path(target, options) : path)
+  if (typeof path === 'function') return urlPerTarget(base, server, isOwnHost, path)
+  return server ? urlAtHost(wire, base, server, isOwnHost, protocol, path) : joinUrl(base, path)
 }
 
-const pathPerTarget =
+const urlPerTarget =
   (
     base: string,
-    place: ServerUrl | undefined,
-    own: boolean,
-    path: (target: Target, asked: PathOptions) => string,
-  ): Address =>
-  (target, asked) =>
-    place
-      ? place.origin + pathAt(place, own, parseServerUrl(base).path) + path(target, asked) + place.query
-      : joined(base, path(target, asked))
+    server: ServerUrl | undefined,
+    isOwnHost: boolean,
+    path: (target: Target, options: PathOptions) => string,
+  ): UrlOrBuilder =>
+  (target, options) =>
+    server
+      ? server.origin + basePathAt(server, isOwnHost, parseServerUrl(base).path) + path(target, options) + server.query
+      : joinUrl(base, path(target, options))
 
-const joined = (base: string, path: string): string => {
-  const at = base.indexOf('?')
-  if (at === -1) return base + path
-  return base.slice(0, at) + path + (path.includes('?') ? `&${base.slice(at + 1)}` : base.slice(at))
+const joinUrl = (base: string, path: string): string => {
+  const queryAt = base.indexOf('?')
+  if (queryAt === -1) return base + path
+  return base.slice(0, queryAt) + path + (path.includes('?') ? `&${base.slice(queryAt + 1)}` : base.slice(queryAt))
 }
 
 /** What stands before the endpoint in the address of the vendor's first protocol: `/compatible-mode/v1`, often nothing. */
-const prefixIn = ({ paths: paths }: Wire): string => {
-  const [first = 'openai-chat'] = Object.keys(paths)
-  const path = paths[first]
-  const endpoint = endpointOf(first)
+const endpointPrefixOf = ({ paths: paths }: Wire): string => {
+  const [firstProtocol = 'openai-chat'] = Object.keys(paths)
+  const path = paths[firstProtocol]
+  const endpoint = endpointOf(firstProtocol)
   return typeof path === 'string' && path.endsWith(endpoint) ? path.slice(0, -endpoint.length) : ''
 }
 
 /** Where a protocol the vendor is not known for stands: a path of the user's own beside the first protocol. */
-const besideFirst = (wire: Wire, protocol: ProtocolId): string =>
-  (isCustomPath(protocol) ? prefixIn(wire) : '') + endpointOf(protocol)
+const siblingPath = (wire: Wire, protocol: ProtocolId): string =>
+  (isCustomPath(protocol) ? endpointPrefixOf(wire) : '') + endpointOf(protocol)
 
 /** An address at a configured host. A path the vendor keeps elsewhere than beside its first protocol follows the host, not the path given. */
-const besideOf = (
+const urlAtHost = (
   wire: Wire,
   base: string,
-  place: ServerUrl,
-  own: boolean,
+  server: ServerUrl,
+  isOwnHost: boolean,
   protocol: ProtocolId,
   path: string,
 ): string => {
-  const prefix = prefixIn(wire)
+  const prefix = endpointPrefixOf(wire)
   const root = parseServerUrl(base).path
   const endpoint = endpointOf(protocol)
-  const at = own && path !== prefix + endpoint ? root + path : pathAt(place, own, root + prefix) + endpoint
-  return place.origin + at + place.query
+  const fullPath =
+    isOwnHost && path !== prefix + endpoint ? root + path : basePathAt(server, isOwnHost, root + prefix) + endpoint
+  return server.origin + fullPath + server.query
 }
 
 /** The path given; where it stops short, the vendor's own on its own host, `/v1` on any other. */
-const pathAt = ({ path, whole }: ServerUrl, own: boolean, root: string): string => {
-  if (whole) return path
-  if (own && `${root}/`.startsWith(`${path}/`)) return root
+const basePathAt = ({ path, hasEndpoint }: ServerUrl, isOwnHost: boolean, root: string): string => {
+  if (hasEndpoint) return path
+  if (isOwnHost && `${root}/`.startsWith(`${path}/`)) return root
   return path === '' ? '/v1' : path
 }

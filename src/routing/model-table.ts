@@ -1,6 +1,6 @@
 /** Which entries offer a model, and what they call it. Built once from a configuration. */
-import { kindOf } from '../catalog/model-kinds.ts'
-import type { Compiled } from '../config/compiled.ts'
+import { modelKindOf } from '../catalog/model-kinds.ts'
+import type { CompiledConfig } from '../config/compiled.ts'
 import type { Entry } from '../providers/entry.ts'
 
 /** One entry that offers a model: `model` is the vendor's name of it. */
@@ -59,7 +59,7 @@ const listedNamesOf = (entry: Entry): string[] => {
 
 /** A name `random` may stand for: a chat model by its own name and by the vendor's. */
 export const isChatModel = (name: string, { model, embedding }: ModelRoute): boolean =>
-  !embedding && kindOf(name) === 'chat' && kindOf(model) === 'chat'
+  !embedding && modelKindOf(name) === 'chat' && modelKindOf(model) === 'chat'
 
 const append = (offers: Map<string, Offer[]>, name: string, offer: Offer): void => {
   const known = offers.get(name)
@@ -68,7 +68,7 @@ const append = (offers: Map<string, Offer[]>, name: string, offer: Offer): void 
 }
 
 /** The tables of a configuration; entries keep its order. */
-export const createModelTable = ({ entries }: Pick<Compiled, 'entries'>): ModelTable => {
+export const createModelTable = ({ entries }: Pick<CompiledConfig, 'entries'>): ModelTable => {
   const exact = new Map<string, Offer[]>()
   const byPrefix = new Map<string, Offer[]>()
   for (const entry of entries)
@@ -100,7 +100,7 @@ export const createModelTable = ({ entries }: Pick<Compiled, 'entries'>): ModelT
  * The global redirect, one hop: `all` wins for a chat, whatever it asks for; `all` and `random` as targets mean any chat model.
  * @param isChat false for requests that only pass (embeddings, images …), which `all` leaves alone
  */
-export const redirectOf = (redirect: Compiled['redirect'], model: string, isChat: boolean): string => {
+export const redirectOf = (redirect: CompiledConfig['redirect'], model: string, isChat: boolean): string => {
   const target = (isChat ? redirect.get('all') : undefined) ?? redirect.get(model)
   return target === 'all' ? 'random' : (target ?? model)
 }

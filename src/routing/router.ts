@@ -1,7 +1,7 @@
 /** The ordered targets of one request. */
 
 import { GatewayError } from '../base/errors.ts'
-import type { Compiled } from '../config/compiled.ts'
+import type { CompiledConfig } from '../config/compiled.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import { ingressOf } from '../protocols/registry.ts'
 import type { Entry, Target } from '../providers/entry.ts'
@@ -78,7 +78,7 @@ const modelForbidden = (model: string): GatewayError =>
  * @param options chance, the turns of round robin and the pulse, for tests; left out, turns and pulse go on across reloads
  */
 export const createRouter = (
-  compiled: Compiled,
+  compiled: CompiledConfig,
   supportsProtocol: SupportsProtocol,
   options: PolicyOptions = {},
 ): Router => new ModelRouter(compiled, supportsProtocol, options)
@@ -86,14 +86,14 @@ export const createRouter = (
 type SupportsProtocol = (entry: Entry, protocol: ProtocolId, model: string) => boolean
 
 class ModelRouter implements Router {
-  readonly #compiled: Compiled
+  readonly #compiled: CompiledConfig
   readonly #models: ModelTable
   readonly #policy: Policy
   readonly #random: Random
   readonly #planCache: PlanCache
   readonly #randomPool: RandomPool
 
-  constructor(compiled: Compiled, supportsProtocol: SupportsProtocol, options: PolicyOptions) {
+  constructor(compiled: CompiledConfig, supportsProtocol: SupportsProtocol, options: PolicyOptions) {
     this.#compiled = compiled
     this.#models = createModelTable(compiled)
     this.#policy = createPolicies(options)[compiled.strategy]

@@ -1,7 +1,7 @@
 /** The lists of models, in the shape of the protocol that asks. */
 
 import type { Json } from '../base/json/json.ts'
-import { kindOf } from '../catalog/model-kinds.ts'
+import { modelKindOf } from '../catalog/model-kinds.ts'
 import type { Runtime } from '../gateway/runtime.ts'
 import { bareModel } from '../protocols/gemini/syntax/model-path.ts'
 import type { Caller } from '../routing/router.ts'
@@ -63,5 +63,5 @@ const geminiModel = (id: string) => ({
   baseModelId: id,
   version: '001',
   displayName: id,
-  supportedGenerationMethods: kindOf(id) === 'embedding' ? embeddingMethods : generationMethods,
+  supportedGenerationMethods: modelKindOf(id) === 'embedding' ? embeddingMethods : generationMethods,
 })

@@ -1,5 +1,5 @@
 /** Which address is which protocol. */
-import type { Compiled } from '../config/compiled.ts'
+import type { CompiledConfig } from '../config/compiled.ts'
 import type { Operation } from '../gateway/handle.ts'
 import { anthropicCount, geminiCount } from '../protocols/count-tokens.ts'
 import { isCustomPath } from '../protocols/custom-paths.ts'
@@ -62,7 +62,7 @@ const customPathsOf = (entries: readonly Entry[]): ReadonlyMap<string, Passthrou
 /** Addresses that hang on the configuration: translations, and paths that an entry's `speaks` names. */
 export const configuredOperation = (
   path: string,
-  { translation, entries }: Pick<Compiled, 'translation' | 'entries'>,
+  { translation, entries }: Pick<CompiledConfig, 'translation' | 'entries'>,
   query: string,
 ): Operation | undefined => {
   const translated = translationAt(path, translation, query)

@@ -107,8 +107,8 @@ export class UpstreamCall implements UpstreamResponse {
 
   /** Not an async function, nor are those it calls: a promise more is dear where every request passes. */
   #send(): Promise<Response> {
-    const { exchange } = this.wire
-    if (exchange) return exchange(this.request, this.target, this.#controller.signal)
+    const { transport } = this.wire
+    if (transport) return transport(this.request, this.target, this.#controller.signal)
     const proxy = proxyFor(this.request.url, this.target.entry.proxy)
     return proxy instanceof Promise ? this.#fetchThrough(proxy) : this.#fetch(proxy)
   }

@@ -103,14 +103,14 @@ describe('check', () => {
     const { code, stdout } = await run(['check', 'bad.json'], { 'bad.json': bad })
     expect(code).toBe(1)
     const lines = stdout.split('\n')
-    const at = (path: string) => lines.find(line => line.includes(path)) ?? `nothing of ${path} in\n${stdout}`
-    expect(at('services.deepseek[0].credentials.api_key')).toMatch(
+    const lineWith = (path: string) => lines.find(line => line.includes(path)) ?? `nothing of ${path} in\n${stdout}`
+    expect(lineWith('services.deepseek[0].credentials.api_key')).toMatch(
       /bad\.json:5:\d+ error services\.deepseek\[0\]\.credentials\.api_key: required/,
     )
-    expect(at('weigth')).toMatch(/bad\.json:5:\d+ warning .*did you mean "weight"/)
-    expect(at('deepsek')).toMatch(/bad\.json:7:\d+ error .*did you mean "deepseek"/)
-    expect(at('log_level')).toMatch(/bad\.json:9:\d+ error log_level/)
-    expect(at('heartbeet')).toMatch(/bad\.json:10:\d+ warning .*did you mean "heartbeat"/)
+    expect(lineWith('weigth')).toMatch(/bad\.json:5:\d+ warning .*did you mean "weight"/)
+    expect(lineWith('deepsek')).toMatch(/bad\.json:7:\d+ error .*did you mean "deepseek"/)
+    expect(lineWith('log_level')).toMatch(/bad\.json:9:\d+ error log_level/)
+    expect(lineWith('heartbeet')).toMatch(/bad\.json:10:\d+ warning .*did you mean "heartbeat"/)
     expect(stdout).toMatch(/3 errors, \d+ warnings\n$/)
   })
 
@@ -150,12 +150,12 @@ describe('a configuration that cannot be used never ends with 0', () => {
     ],
     ['a wrong port', '{"server_port":"99999","services":{"mock":[{"enabled":true}]}}', /server_port/],
   ]
-  for (const [name, text, told] of cases)
+  for (const [name, text, expected] of cases)
     test(`${name}: told by serve, check and models`, async () => {
       for (const args of [['bad.json'], ['serve', 'bad.json'], ['check', 'bad.json'], ['models', 'bad.json']]) {
         const { code, stdout, stderr } = await run(args, { 'bad.json': text })
         expect([args[0], code]).toEqual([args[0], 1])
-        expect(stdout + stderr).toMatch(told)
+        expect(stdout + stderr).toMatch(expected)
         expect(stdout + stderr).not.toMatch(/\n\s+at /)
       }
     })
@@ -176,11 +176,11 @@ describe('a configuration that cannot be used never ends with 0', () => {
         // Root may read everything.
         ...(isRoot ? [] : [[closed, /permission denied/] as [string, RegExp]]),
       ]
-      for (const [path, told] of cases)
+      for (const [path, expected] of cases)
         for (const command of [[], ['check'], ['models']]) {
           const { code, stdout, stderr } = await run([...command, path])
           expect([path, command, code]).toEqual([path, command, 1])
-          expect(stdout + stderr).toMatch(told)
+          expect(stdout + stderr).toMatch(expected)
         }
     } finally {
       await rm(folder, { recursive: true, force: true })
@@ -244,7 +244,7 @@ test('schema is a JSON Schema of every setting', async () => {
 describe('import', () => {
   const edited = '{"services":{"mock":[{"enabled":true,"models":["from-the-store"]}]}}'
   /** The store as v0.10 leaves it: a copy of the file, and what was edited in the web page since, which is active. */
-  const scene = async (work: (folder: string, database: string) => Promise<void>) => {
+  const withScene = async (task: (folder: string, database: string) => Promise<void>) => {
     const folder = await mkdtemp(join(tmpdir(), 'gateway-cli-'))
     const file = '{"services":{"mock":[{"enabled":true}]}}'
     await writeFile(join(folder, 'config.json'), file)
@@ -262,14 +262,14 @@ describe('import', () => {
     ])
     store.close()
     try {
-      await work(folder, join(folder, 'config.db'))
+      await task(folder, join(folder, 'config.db'))
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
   }
 
   test('writes the active revision out, once, in a form that serves', () =>
-    scene(async (folder, database) => {
+    withScene(async (folder, database) => {
       const out = join(folder, 'new.json')
       const first = await run(['import', database, out])
       expect([first.code, first.stdout]).toEqual([0, expect.stringContaining('new.json')])
@@ -281,13 +281,13 @@ describe('import', () => {
     }))
 
   test('to the terminal with -', () =>
-    scene(async (_, database) => {
+    withScene(async (_, database) => {
       const { code, stdout } = await run(['import', database, '-'])
       expect([code, JSON.parse(stdout)]).toEqual([0, JSON.parse(edited)])
     }))
 
   test('is what check and serve point to, loudly', () =>
-    scene(async (folder, database) => {
+    withScene(async (folder, database) => {
       const { code, stdout } = await run(['check', join(folder, 'config.json')])
       expect([code, stdout]).toEqual([0, expect.stringMatching(/warning .*NOT in force.*import/)])
       const file = await readFile(join(folder, 'config.json'), 'utf8')
@@ -296,7 +296,7 @@ describe('import', () => {
     }))
 
   test('of nothing, of no file, of no database ends with 1 and a word', async () => {
-    for (const [args, told] of [
+    for (const [args, expected] of [
       [[], /needs the path/],
       [['none.db'], /there is no file/],
       [['text.db'], /no SQLite database/],
@@ -305,7 +305,7 @@ describe('import', () => {
         'text.db': 'not a database, but long enough to be looked at',
       })
       expect([code, stdout]).toEqual([1, ''])
-      expect(stderr).toMatch(told)
+      expect(stderr).toMatch(expected)
     }
   })
 })

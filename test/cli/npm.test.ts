@@ -11,7 +11,7 @@ const root = join(import.meta.dir, '../..')
 const folder = await mkdtemp(join(tmpdir(), 'gateway-npm-'))
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-const answers = (port: number): Promise<boolean> =>
+const isUp = (port: number): Promise<boolean> =>
   fetch(`http://127.0.0.1:${port}/healthz`, { proxy: false } as RequestInit).then(
     ({ ok }) => ok,
     () => false,
@@ -27,33 +27,33 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
     const command = ['npm', 'start', '--ignore-scripts', '--', config, '--host', '127.0.0.1', '--port', String(port)]
     const child = Bun.spawn(command, { cwd: root, stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' })
     try {
-      await until(() => answers(port), 15_000)
+      await until(() => isUp(port), 15_000)
       child.kill(signal)
       expect(await child.exited).toBe(0)
-      expect(await answers(port)).toBe(false)
+      expect(await isUp(port)).toBe(false)
     } finally {
       child.kill('SIGKILL')
     }
   })
 
 test('on Windows the installer adds the word `exec`', async () => {
-  const here = join(folder, 'windows')
-  await mkdir(join(here, 'node_modules/.bin'), { recursive: true })
-  await writeFile(join(here, 'package-lock.json'), '{}')
-  await writeFile(join(here, 'node_modules/.bin/bun'), '')
+  const directory = join(folder, 'windows')
+  await mkdir(join(directory, 'node_modules/.bin'), { recursive: true })
+  await writeFile(join(directory, 'package-lock.json'), '{}')
+  await writeFile(join(directory, 'node_modules/.bin/bun'), '')
   const digest = new Bun.CryptoHasher('sha256').update('{}').digest('hex')
-  await writeFile(join(here, 'node_modules/.lock-digest'), digest)
-  const word = join(here, 'node_modules/.bin/exec.cmd')
+  await writeFile(join(directory, 'node_modules/.lock-digest'), digest)
+  const execScript = join(directory, 'node_modules/.bin/exec.cmd')
   const install = async (...flags: string[]) => {
-    const child = Bun.spawn(['node', ...flags, join(root, 'scripts/install.mjs')], { cwd: here })
+    const child = Bun.spawn(['node', ...flags, join(root, 'scripts/install.mjs')], { cwd: directory })
     return child.exited
   }
   if (process.platform !== 'win32') {
-    expect([await install(), existsSync(word)]).toEqual([0, false])
+    expect([await install(), existsSync(execScript)]).toEqual([0, false])
   }
   const windows = `data:text/javascript,Object.defineProperty(process,'platform',{value:'win32'})`
   expect(await install('--import', windows)).toBe(0)
-  expect(await readFile(word, 'utf8')).toBe('@%*\r\n')
+  expect(await readFile(execScript, 'utf8')).toBe('@%*\r\n')
   const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>
   }

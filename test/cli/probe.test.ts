@@ -9,13 +9,13 @@ import { chat, chatBody, html, jsonOf, neverHeaders, plain, refuse, slowHeaders 
 import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 import { gate, until } from '../support/wait.ts'
 
-const open: { close: () => unknown }[] = []
+const closables: { close: () => unknown }[] = []
 afterAll(async () => {
-  for (const one of open) await one.close()
+  for (const closable of closables) await closable.close()
 })
-const vendor = async (script: Script): Promise<Upstream> => {
+const startVendor = async (script: Script): Promise<Upstream> => {
   const upstream = await scriptedUpstream(script)
-  open.push(upstream)
+  closables.push(upstream)
   return upstream
 }
 
@@ -32,7 +32,7 @@ type Row = {
   fault?: string
   reason?: string
 }
-type Told = { ok: number; failed: number; skipped: number; interrupted: boolean; targets: Row[] }
+type ProbeReport = { ok: number; failed: number; skipped: number; interrupted: boolean; targets: Row[] }
 
 const entry = (id: string, url: string, more: object = {}) => ({
   enabled: true,
@@ -43,15 +43,15 @@ const entry = (id: string, url: string, more: object = {}) => ({
   ...more,
 })
 const configOf = (...openai: object[]) => ({ services: { openai } })
-const run = async (config: object, args: string[] = [], env: Record<string, string> = {}) => {
+const runProbe = async (config: object, args: string[] = [], env: Record<string, string> = {}) => {
   const files = { 'config.json': JSON.stringify(config) }
-  const ended = await runGateway(['probe', 'config.json', ...args], { files, env })
-  expect(ended.stdout + ended.stderr).not.toContain(secret)
-  return ended
+  const result = await runGateway(['probe', 'config.json', ...args], { files, env })
+  expect(result.stdout + result.stderr).not.toContain(secret)
+  return result
 }
-const told = async (config: object, args: string[] = [], env: Record<string, string> = {}) => {
-  const { code, stdout, stderr } = await run(config, ['--json', ...args], env)
-  const report = JSON.parse(stdout) as Told
+const probeJson = async (config: object, args: string[] = [], env: Record<string, string> = {}) => {
+  const { code, stdout, stderr } = await runProbe(config, ['--json', ...args], env)
+  const report = JSON.parse(stdout) as ProbeReport
   return { code, stderr, report, row: (target: string) => report.targets.find(row => row.target === target)! }
 }
 const modelOf = (request: Received) => (request.json() as { model: string }).model
@@ -59,8 +59,8 @@ const keyOf = (request: Received) => request.headers['authorization']
 const openaiError = (message: string, code: string | null = null) => ({ error: { message, type: 'x', code } })
 
 test('all are well: a table, the latency, the tokens, progress on stderr, 0', async () => {
-  const upstream = await vendor(chat())
-  const { code, stdout, stderr } = await run(configOf(entry('one', upstream.url), entry('two', upstream.url)))
+  const upstream = await startVendor(chat())
+  const { code, stdout, stderr } = await runProbe(configOf(entry('one', upstream.url), entry('two', upstream.url)))
   expect(code).toBe(0)
   const lines = stdout.split('\n')
   expect(lines[0]).toMatch(/^target +result +time +tokens$/)
@@ -73,8 +73,8 @@ test('all are well: a table, the latency, the tokens, progress on stderr, 0', as
 })
 
 test('the question is one word, few tokens, not streamed, signed as the gateway signs, with params and redirects', async () => {
-  const upstream = await vendor(chat())
-  await run(
+  const upstream = await startVendor(chat())
+  await runProbe(
     configOf(
       entry('one', upstream.url, {
         models: ['m'],
@@ -99,14 +99,14 @@ test('the question is one word, few tokens, not streamed, signed as the gateway 
 })
 
 test('a vendor of another protocol is asked in its own, and what is wrong with it said', async () => {
-  const upstream = await vendor(refuse(404, { message: 'This model version has reached the end of its life.' }))
+  const upstream = await startVendor(refuse(404, { message: 'This model version has reached the end of its life.' }))
   const bedrock = {
     enabled: true,
     models: ['amazon.nova-lite-v1:0'],
     server_url: upstream.url,
     credentials: { api_key: secret },
   }
-  const { code, row } = await told({ services: { bedrock: [bedrock] } })
+  const { code, row } = await probeJson({ services: { bedrock: [bedrock] } })
   expect(upstream.requests[0]!.path).toBe('/model/amazon.nova-lite-v1%3A0/converse')
   expect({ code, result: row('bedrock-1/amazon.nova-lite-v1:0').result }).toEqual({ code: 1, result: 'failed' })
   expect(row('bedrock-1/amazon.nova-lite-v1:0').reason).toContain('end of its life')
@@ -158,9 +158,9 @@ describe('what is wrong is said in plain words, with the vendor’s own, 1', () 
     ],
   ]
   test('each', async () => {
-    const upstreams = await Promise.all(cases.map(([, script]) => vendor(script)))
+    const upstreams = await Promise.all(cases.map(([, script]) => startVendor(script)))
     const entries = upstreams.map(({ url }, at) => entry(`e${at}`, url))
-    const { code, report } = await told(configOf(...entries))
+    const { code, report } = await probeJson(configOf(...entries))
     expect([code, report.failed]).toEqual([1, cases.length])
     cases.forEach(([name, , fault, reason], at) => {
       const row = report.targets[at]!
@@ -175,35 +175,35 @@ describe('what is wrong is said in plain words, with the vendor’s own, 1', () 
 
   test('no place to be found, nobody there, no TLS, a certificate nobody trusts, a proxy that is not there', async () => {
     const plainVendor = Bun.serve({ port: 0, fetch: () => new Response('') })
-    open.push({ close: () => plainVendor.stop(true) })
+    closables.push({ close: () => plainVendor.stop(true) })
     const secure = Bun.serve({ port: 0, tls: { cert: certificate, key }, fetch: () => new Response('') })
-    open.push({ close: () => secure.stop(true) })
-    const closed = await freePort()
-    const { code, report } = await told(
+    closables.push({ close: () => secure.stop(true) })
+    const closedPort = await freePort()
+    const { code, report } = await probeJson(
       configOf(
         entry('dns', 'http://nowhere.invalid'),
-        entry('closed', `http://127.0.0.1:${closed}`),
+        entry('closed', `http://127.0.0.1:${closedPort}`),
         entry('no-tls', `https://127.0.0.1:${plainVendor.port}`),
         entry('certificate', `https://127.0.0.1:${secure.port}`),
-        entry('proxy', 'http://vendor.test', { proxy: `http://user:${secret}@127.0.0.1:${closed}` }),
+        entry('proxy', 'http://vendor.test', { proxy: `http://user:${secret}@127.0.0.1:${closedPort}` }),
       ),
     )
     expect(code).toBe(1)
     expect(report.targets.map(({ fault }) => fault)).toEqual(['unknown_host', 'unreachable', 'tls', 'tls', 'proxy'])
     const reasons = report.targets.map(({ reason }) => reason)
     expect(reasons[0]).toContain('nowhere.invalid (DNS, ENOTFOUND)')
-    expect(reasons[1]).toBe(`unreachable: nothing listens at 127.0.0.1:${closed} (ECONNREFUSED)`)
+    expect(reasons[1]).toBe(`unreachable: nothing listens at 127.0.0.1:${closedPort} (ECONNREFUSED)`)
     expect(reasons[3]).toMatch(/certificate .* not trusted/)
     expect(reasons[4]).toContain('proxy')
   })
 
   test('one that takes longer than its time is told, the others are not kept waiting', async () => {
     const [silent, late, quick] = await Promise.all([
-      vendor(neverHeaders),
-      vendor(slowHeaders(300, chat())),
-      vendor(chat()),
+      startVendor(neverHeaders),
+      startVendor(slowHeaders(300, chat())),
+      startVendor(chat()),
     ])
-    const { code, row } = await told(
+    const { code, row } = await probeJson(
       configOf(entry('silent', silent.url, { timeout: 1 }), entry('late', late.url), entry('quick', quick.url)),
     )
     expect(code).toBe(1)
@@ -215,11 +215,11 @@ describe('what is wrong is said in plain words, with the vendor’s own, 1', () 
 })
 
 test('of two credentials the wrong one is named by its place', async () => {
-  const upstream = await vendor((answer, request) =>
+  const upstream = await startVendor((answer, request) =>
     (keyOf(request) === 'Bearer good-one-1' ? chat() : refuse(401))(answer, request),
   )
   const credential_list = [{ api_key: 'good-one-1' }, { api_key: secret }]
-  const { code, row, report } = await told(
+  const { code, row, report } = await probeJson(
     configOf(entry('one', upstream.url, { credentials: undefined, credential_list })),
   )
   expect([code, report.ok, report.failed]).toEqual([1, 1, 1])
@@ -234,8 +234,8 @@ test('an embedding model is asked for an embedding; one for pictures is left alo
     model: 'x',
     usage: { prompt_tokens: 2, total_tokens: 2 },
   }
-  const upstream = await vendor(jsonOf(embedding))
-  const { code, row } = await told(
+  const upstream = await startVendor(jsonOf(embedding))
+  const { code, row } = await probeJson(
     configOf(
       entry('one', upstream.url, { models: ['text-embedding-3-small', 'dall-e-3'], embedding_models: ['vectors'] }),
     ),
@@ -250,23 +250,23 @@ test('an embedding model is asked for an embedding; one for pictures is left alo
 
 describe('which targets', () => {
   test('a wildcard is not probed, unless --model names one that matches', async () => {
-    const upstream = await vendor(chat())
+    const upstream = await startVendor(chat())
     const config = configOf(
       entry('wild', upstream.url, { models: ['gpt-*'], model_map: { 'gpt-9': 'nine' } }),
       entry('exact', upstream.url, { models: ['gpt-4o', 'other'] }),
     )
-    const all = await told(config)
+    const all = await probeJson(config)
     expect([all.code, all.row('wild/gpt-*').result]).toEqual([0, 'skipped'])
     expect(all.row('wild/gpt-*').reason).toContain('--model')
     expect(upstream.requests.map(modelOf).sort()).toEqual(['gpt-4o', 'other'])
-    const one = await told(config, ['--model', 'gpt-4o'])
+    const one = await probeJson(config, ['--model', 'gpt-4o'])
     expect(one.report.targets.map(({ target }) => target)).toEqual(['wild/gpt-4o', 'exact/gpt-4o'])
-    const mapped = await told(config, ['--model', 'gpt-9'])
+    const mapped = await probeJson(config, ['--model', 'gpt-9'])
     expect(mapped.report.targets.map(({ target }) => target)).toEqual(['wild/nine'])
   })
 
   test('--model takes aliases, the vendor’s names and the global redirect; what nobody offers ends with 2', async () => {
-    const upstream = await vendor(chat())
+    const upstream = await startVendor(chat())
     const one = entry('one', upstream.url, {
       models: ['a', 'b'],
       model_redirect: { short: 'a' },
@@ -278,17 +278,17 @@ describe('which targets', () => {
       ['vendor-b', 'one/vendor-b'],
       ['global', 'one/vendor-b'],
     ] as const) {
-      const { report } = await told(config, ['--model', model])
+      const { report } = await probeJson(config, ['--model', model])
       expect(report.targets.map(row => row.target)).toEqual([target])
     }
-    const { code, stdout, stderr } = await run(config, ['--model', 'nothing'])
+    const { code, stdout, stderr } = await runProbe(config, ['--model', 'nothing'])
     expect([code, stdout]).toEqual([2, ''])
     expect(stderr).toContain('no service offers the model nothing')
   })
 
   test('disabled entries are not asked; aliases of one target are asked once', async () => {
-    const upstream = await vendor(chat())
-    const { report } = await told(
+    const upstream = await startVendor(chat())
+    const { report } = await probeJson(
       configOf(
         entry('off', upstream.url, { enabled: false }),
         entry('on', upstream.url, { model_redirect: { x: 'm', y: 'm' } }),
@@ -299,9 +299,9 @@ describe('which targets', () => {
   })
 
   test('nothing in use is told and is no success; a broken configuration too', async () => {
-    const none = await run({ services: {} })
+    const none = await runProbe({ services: {} })
     expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('nothing to probe')])
-    const broken = await run({ services: { openai: [{ enabled: 'perhaps' }] } })
+    const broken = await runProbe({ services: { openai: [{ enabled: 'perhaps' }] } })
     expect([broken.code, broken.stdout]).toEqual([1, ''])
   })
 
@@ -312,35 +312,35 @@ describe('which targets', () => {
 })
 
 test('what a vendor refuses in so small a question is asked otherwise', async () => {
-  const upstream = await vendor((answer, request) => {
+  const upstream = await startVendor((answer, request) => {
     const body = request.json() as { max_tokens?: number; stream?: boolean; model: string }
-    const words = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
-    if (body.model === 'new' && body.max_tokens) return refuse(400, openaiError(words))(answer, request)
+    const message = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+    if (body.model === 'new' && body.max_tokens) return refuse(400, openaiError(message))(answer, request)
     if (body.model === 'flows' && !body.stream)
       return refuse(400, openaiError('This model only support stream mode'))(answer, request)
     return chat()(answer, request)
   })
-  const { code, row } = await told(configOf(entry('one', upstream.url, { models: ['new', 'flows'] })))
+  const { code, row } = await probeJson(configOf(entry('one', upstream.url, { models: ['new', 'flows'] })))
   expect(code).toBe(0)
   expect(row('one/flows')).toMatchObject({ result: 'ok', tokens: { input: 5, output: 3 } })
   expect(upstream.requests).toHaveLength(4)
 })
 
 test('at most four at once, one at a time for an entry', async () => {
-  const door = gate()
+  const blocked = gate()
   const active = new Map<string, number>()
-  let most = 0
-  let mostOfOne = 0
-  const upstream = await vendor(async (answer, request) => {
+  let maxActive = 0
+  let maxPerEntry = 0
+  const upstream = await startVendor(async (answer, request) => {
     const name = modelOf(request).slice(0, 2)
     active.set(name, (active.get(name) ?? 0) + 1)
     const counts = [...active.values()]
-    most = Math.max(
-      most,
+    maxActive = Math.max(
+      maxActive,
       counts.reduce((sum, count) => sum + count, 0),
     )
-    mostOfOne = Math.max(mostOfOne, ...counts)
-    await answer.wait(door.opened)
+    maxPerEntry = Math.max(maxPerEntry, ...counts)
+    await answer.wait(blocked.opened)
     await answer.wait(10)
     active.set(name, active.get(name)! - 1)
     await jsonOf(chatBody())(answer, request)
@@ -348,17 +348,17 @@ test('at most four at once, one at a time for an entry', async () => {
   const entries = Array.from({ length: 6 }, (_, at) =>
     entry(`e${at}`, upstream.url, { models: [`e${at}-x`, `e${at}-y`] }),
   )
-  const ended = told(configOf(...entries))
+  const pending = probeJson(configOf(...entries))
   await until(() => upstream.requests.length >= 4)
   await Bun.sleep(100)
-  door.open()
-  const { report } = await ended
-  expect([most, mostOfOne, report.ok]).toEqual([4, 1, 12])
+  blocked.open()
+  const { report } = await pending
+  expect([maxActive, maxPerEntry, report.ok]).toEqual([4, 1, 12])
 })
 
 test('a limit of the configuration is kept: it is waited for, or the target is not probed', async () => {
-  const upstream = await vendor(chat())
-  const { code, report } = await told(
+  const upstream = await startVendor(chat())
+  const { code, report } = await probeJson(
     configOf(
       entry('waits', upstream.url, { models: ['a', 'b'], limit: { qps: 2, timeout: 5 } }),
       entry('full', upstream.url, { models: ['c', 'd'], limit: { rpm: 1, timeout: 0.1 } }),
@@ -369,7 +369,7 @@ test('a limit of the configuration is kept: it is waited for, or the target is n
 })
 
 test('Ctrl-C ends it with what is known, 130', async () => {
-  const [quick, silent] = await Promise.all([vendor(chat()), vendor(neverHeaders)])
+  const [quick, silent] = await Promise.all([startVendor(chat()), startVendor(neverHeaders)])
   const folder = await mkdtemp(join(tmpdir(), 'probe-'))
   try {
     const config = configOf(entry('quick', quick.url), entry('silent', silent.url, { models: ['a', 'b'] }))

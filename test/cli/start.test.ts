@@ -22,30 +22,30 @@ const launch = async (folder: string, args: string[], env: Record<string, string
     stdout: 'ignore',
     stderr: 'pipe',
   })
-  let told = ''
+  let stderr = ''
   const decoder = new TextDecoder()
-  const listening = (async () => {
-    for await (const bytes of child.stderr) told += decoder.decode(bytes, { stream: true })
+  const reading = (async () => {
+    for await (const bytes of child.stderr) stderr += decoder.decode(bytes, { stream: true })
   })()
   const url = `http://127.0.0.1:${port}`
   const isUp = () =>
     fetch(`${url}/healthz`, { proxy: false } as RequestInit).then(
-      answer => answer.ok,
+      response => response.ok,
       () => false,
     )
   await until(async () => child.exitCode !== null || (await isUp()), 10_000)
   return {
     url,
     port,
-    told: () => told,
+    stderr: () => stderr,
     models: async () => {
-      const answer = await fetch(`${url}/v1/models`, { proxy: false } as RequestInit)
-      return ((await answer.json()) as { data: { id: string }[] }).data.map(({ id }) => id)
+      const response = await fetch(`${url}/v1/models`, { proxy: false } as RequestInit)
+      return ((await response.json()) as { data: { id: string }[] }).data.map(({ id }) => id)
     },
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGKILL')
       await child.exited
-      await listening
+      await reading
     },
   }
 }
@@ -55,21 +55,21 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'gateway-start-'))
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
-const inFolder = async (name: string, files: Record<string, string>) => {
-  const here = join(folder, name)
-  await mkdir(join(here, 'config'), { recursive: true })
-  for (const [file, content] of Object.entries(files)) await writeFile(join(here, file), content)
-  return here
+const createDirectory = async (name: string, files: Record<string, string>) => {
+  const directory = join(folder, name)
+  await mkdir(join(directory, 'config'), { recursive: true })
+  for (const [file, content] of Object.entries(files)) await writeFile(join(directory, file), content)
+  return directory
 }
 
 describe('the configuration is', () => {
   test('a mock where there is none, which is said loudly', async () => {
-    const here = await inFolder('nothing', {})
-    await using gateway = await launch(here, ['--host', '127.0.0.1'])
-    expect(gateway.told()).toContain('MOCK')
+    const directory = await createDirectory('nothing', {})
+    await using gateway = await launch(directory, ['--host', '127.0.0.1'])
+    expect(gateway.stderr()).toContain('MOCK')
     expect(await gateway.models()).toContain('mock')
-    const answer = await ask(gateway, { model: 'mock' })
-    expect([answer.status, await answer.json()]).toMatchObject([
+    const response = await ask(gateway, { model: 'mock' })
+    expect([response.status, await response.json()]).toMatchObject([
       200,
       { choices: [{ message: { content: expect.stringContaining('Hi') } }] },
     ])
@@ -90,40 +90,40 @@ describe('the configuration is', () => {
   ] as const)
     test(name, async () => {
       const files = Object.entries(all).filter(([file]) => !without.some(other => other === file))
-      const here = await inFolder(name.replaceAll(/\W/g, '-'), Object.fromEntries(files))
-      const { code, stdout } = await runModels(here)
+      const directory = await createDirectory(name.replaceAll(/\W/g, '-'), Object.fromEntries(files))
+      const { code, stdout } = await runModels(directory)
       expect([code, stdout]).toEqual([0, expect.stringContaining(`mock-1/${model}`)])
     })
 
   test('the one that is named, with `serve` or without, also below config/', async () => {
-    const here = await inFolder('named', {
+    const directory = await createDirectory('named', {
       'config.json': mockOf('default'),
       'other.yaml': mockOf('other'),
       'config/deep.json': mockOf('deep'),
     })
-    await using gateway = await launch(here, ['serve', 'other.yaml', '--host', '127.0.0.1'])
+    await using gateway = await launch(directory, ['serve', 'other.yaml', '--host', '127.0.0.1'])
     expect(await gateway.models()).toContain('other')
-    expect((await runModels(here, 'deep.json')).stdout).toContain('mock-1/deep')
+    expect((await runModels(directory, 'deep.json')).stdout).toContain('mock-1/deep')
   })
 
   test('filled from the environment and the `.env` beside it, the environment first', async () => {
     const config =
       '{"services":{"mock":[{"enabled":true,"models":["${NAME_A}","${NAME_B}","${NAME_C:-fallback}","$${plain}"]}]}}'
-    const here = await inFolder('variables', {
+    const directory = await createDirectory('variables', {
       'config.json': config,
       '.env': 'NAME_A=from-file\nexport NAME_B="also from file"\n',
     })
-    await using gateway = await launch(here, ['--host', '127.0.0.1'], { NAME_A: 'from-environment' })
+    await using gateway = await launch(directory, ['--host', '127.0.0.1'], { NAME_A: 'from-environment' })
     const models = await gateway.models()
     for (const model of ['from-environment', 'also from file', 'fallback', '${plain}']) expect(models).toContain(model)
   })
 
   test('the `.env` of the working directory is none of ours where the configuration is elsewhere', async () => {
-    const here = await inFolder('elsewhere', { '.env': 'NAME_D=wrong' })
-    const there = await inFolder('there', {
+    const directory = await createDirectory('elsewhere', { '.env': 'NAME_D=wrong' })
+    const otherDirectory = await createDirectory('there', {
       'config.json': '{"services":{"mock":[{"enabled":true,"models":["${NAME_D:-right}"]}]}}',
     })
-    expect((await runModels(here, join(there, 'config.json'))).stdout).toContain('mock-1/right')
+    expect((await runModels(directory, join(otherDirectory, 'config.json'))).stdout).toContain('mock-1/right')
   })
 })
 
@@ -163,9 +163,9 @@ describe('the start tells', () => {
 
   test('address, configuration, services, models, limits, strategy, proxies and keys in a short table, without a secret', async () => {
     await using gateway = await startGateway(config)
-    const told = gateway.stderr()
+    const stderr = gateway.stderr()
     const rows = Object.fromEntries(
-      told.split('\n').flatMap(line => {
+      stderr.split('\n').flatMap(line => {
         const row = /^ {2}(\w+) +(.+)$/.exec(line)
         return row ? [[row[1]!, row[2]!]] : []
       }),
@@ -180,8 +180,8 @@ describe('the start tells', () => {
       proxies: 'vendor by http',
       keys: '1',
     })
-    expect(told.split('\n').length).toBeLessThan(16)
-    expect(told + gateway.stdout()).not.toContain('canary')
+    expect(stderr.split('\n').length).toBeLessThan(16)
+    expect(stderr + gateway.stdout()).not.toContain('canary')
   })
 
   test('names of which only the beginning is known, or nothing, stand among the models', async () => {
@@ -190,61 +190,61 @@ describe('the start tells', () => {
   })
 
   test('loudly that everybody may come in, where the address is open and no key is set', async () => {
-    const here = await inFolder('open', { 'config.json': mockOf('m') })
-    await using gateway = await launch(here, [])
-    expect(gateway.told()).toMatch(/WARNING.*no api_key/)
+    const directory = await createDirectory('open', { 'config.json': mockOf('m') })
+    await using gateway = await launch(directory, [])
+    expect(gateway.stderr()).toMatch(/WARNING.*no api_key/)
     expect((await fetch(`${gateway.url}/v1/models`, { proxy: false } as RequestInit)).status).toBe(200)
   })
 
   for (const host of ['127.0.0.1', 'localhost', '127.0.0.2'])
     test(`nothing of the kind on ${host}`, async () => {
-      const here = await inFolder(`host-${host}`, { 'config.json': mockOf('m') })
+      const directory = await createDirectory(`host-${host}`, { 'config.json': mockOf('m') })
       const binary = process.env['SIMPLE_ONE_API_BINARY']
       const command = binary ? [binary] : [process.execPath, '--no-env-file', join(root, 'src/main.ts')]
       const child = Bun.spawn([...command, '--host', host, '--port', String(await freePort())], {
-        cwd: here,
+        cwd: directory,
         env: { PATH: process.env['PATH'] },
         stdout: 'ignore',
         stderr: 'pipe',
       })
       const reader = child.stderr.getReader()
-      let told = ''
-      while (!told.includes('keys') && !told.includes('cannot listen')) {
+      let stderr = ''
+      while (!stderr.includes('keys') && !stderr.includes('cannot listen')) {
         const { value, done } = await reader.read()
         if (done) break
-        told += new TextDecoder().decode(value)
+        stderr += new TextDecoder().decode(value)
       }
       await Bun.sleep(50)
       child.kill('SIGKILL')
       for (let rest = await reader.read(); !rest.done; rest = await reader.read())
-        told += new TextDecoder().decode(rest.value)
-      expect(told).toMatch(/keys +none|cannot listen/)
-      expect(told).not.toContain('WARNING')
+        stderr += new TextDecoder().decode(rest.value)
+      expect(stderr).toMatch(/keys +none|cannot listen/)
+      expect(stderr).not.toContain('WARNING')
     })
 
   test('nothing of the kind where a key is set', async () => {
-    const here = await inFolder('keyed', {
+    const directory = await createDirectory('keyed', {
       'config.json': JSON.stringify({ api_key: 'k', services: { mock: [{ enabled: true }] } }),
     })
-    await using gateway = await launch(here, [])
-    expect(gateway.told()).not.toContain('WARNING')
+    await using gateway = await launch(directory, [])
+    expect(gateway.stderr()).not.toContain('WARNING')
   })
 })
 
 describe('the address', () => {
   test('is that of the configuration, unless the command line names another', async () => {
     const port = await freePort()
-    const here = await inFolder('address', {
+    const directory = await createDirectory('address', {
       'config.json': JSON.stringify({ server_port: `127.0.0.1:${port}`, services: { mock: [{ enabled: true }] } }),
     })
-    await using gateway = await launch(here, [])
+    await using gateway = await launch(directory, [])
     expect(gateway.port).not.toBe(port)
-    expect(gateway.told()).toContain(`http://127.0.0.1:${gateway.port}/v1`)
-    const taken = await fetch(`http://127.0.0.1:${port}/healthz`, { proxy: false } as RequestInit).then(
+    expect(gateway.stderr()).toContain(`http://127.0.0.1:${gateway.port}/v1`)
+    const reached = await fetch(`http://127.0.0.1:${port}/healthz`, { proxy: false } as RequestInit).then(
       () => 'there',
       () => 'nobody',
     )
-    expect(taken).toBe('nobody')
+    expect(reached).toBe('nobody')
   })
 
   test('that another gateway, or any other program, has already: a word and 1', async () => {

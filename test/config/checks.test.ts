@@ -10,66 +10,72 @@ import { ConfigSchema } from '../../src/config/schema/schema.ts'
 import { unsupported } from '../../src/providers/index.ts'
 import { file, loadFile, problemsOf, shown, withEntry } from '../support/config-file.ts'
 
-const top = (more: object) => withEntry({}, 'openai', more)
+const withSettings = (more: object) => withEntry({}, 'openai', more)
 const listPort = 'must be a port from 1 to 65535, `:9090`, `host:9090` or `[::1]:9090`'
 
 const errors: [config: unknown, line: string][] = [
-  [top({ server_port: 'nonsense' }), `server_port: ${listPort}`],
-  [top({ server_port: ':0' }), `server_port: ${listPort}`],
-  [top({ server_port: 65536 }), `server_port: ${listPort}`],
-  [top({ server_port: 'a:b:1' }), `server_port: ${listPort}`],
-  [top({ server_port: 9090.5 }), 'server_port: must be a whole number'],
-  [top({ server_port: true }), 'server_port: must be text or a whole number, not a boolean'],
+  [withSettings({ server_port: 'nonsense' }), `server_port: ${listPort}`],
+  [withSettings({ server_port: ':0' }), `server_port: ${listPort}`],
+  [withSettings({ server_port: 65536 }), `server_port: ${listPort}`],
+  [withSettings({ server_port: 'a:b:1' }), `server_port: ${listPort}`],
+  [withSettings({ server_port: 9090.5 }), 'server_port: must be a whole number'],
+  [withSettings({ server_port: true }), 'server_port: must be text or a whole number, not a boolean'],
   [
-    top({ load_balancing: 'frist' }),
+    withSettings({ load_balancing: 'frist' }),
     'load_balancing: must be one of random, first, round_robin, hash, least_busy, fastest (did you mean "first"?)',
   ],
-  [top({ log_level: 'loud' }), 'log_level: must be one of debug, info, warn, error'],
-  [top({ enable_web: 'yes' }), 'enable_web: must be true or false, not text'],
-  [top({ on_loss: 'ignore' }), 'on_loss: must be one of note, refuse'],
-  [top({ heartbeat: -1 }), 'heartbeat: must not be negative'],
-  [top({ timeouts: { connect: 0 } }), 'timeouts.connect: must be more than 0'],
-  [top({ timeouts: { idle: '5' } }), 'timeouts.idle: must be a number, not text'],
-  [top({ max_body: '12 apples' }), 'max_body: must be bytes, or a size such as "32MB", above 0'],
-  [top({ max_body: 0 }), 'max_body: must be bytes, or a size such as "32MB", above 0'],
-  [top({ media: { max_bytes: 'much' } }), 'media.max_bytes: must be bytes, or a size such as "20MB", above 0'],
-  [top({ media: { timeout: 0 } }), 'media.timeout: must be more than 0'],
+  [withSettings({ log_level: 'loud' }), 'log_level: must be one of debug, info, warn, error'],
+  [withSettings({ enable_web: 'yes' }), 'enable_web: must be true or false, not text'],
+  [withSettings({ on_loss: 'ignore' }), 'on_loss: must be one of note, refuse'],
+  [withSettings({ heartbeat: -1 }), 'heartbeat: must not be negative'],
+  [withSettings({ timeouts: { connect: 0 } }), 'timeouts.connect: must be more than 0'],
+  [withSettings({ timeouts: { idle: '5' } }), 'timeouts.idle: must be a number, not text'],
+  [withSettings({ max_body: '12 apples' }), 'max_body: must be bytes, or a size such as "32MB", above 0'],
+  [withSettings({ max_body: 0 }), 'max_body: must be bytes, or a size such as "32MB", above 0'],
+  [withSettings({ media: { max_bytes: 'much' } }), 'media.max_bytes: must be bytes, or a size such as "20MB", above 0'],
+  [withSettings({ media: { timeout: 0 } }), 'media.timeout: must be more than 0'],
   [
-    top({ media: { allow_private: ['10.0.0.0/8', 'house.lan'] } }),
+    withSettings({ media: { allow_private: ['10.0.0.0/8', 'house.lan'] } }),
     'media.allow_private[1]: must be an address, or a range such as "10.1.0.0/16"',
   ],
   [
-    top({ media: { allow_private: ['10.0.0.0/33'] } }),
+    withSettings({ media: { allow_private: ['10.0.0.0/33'] } }),
     'media.allow_private[0]: must be an address, or a range such as "10.1.0.0/16"',
   ],
-  [top({ shutdown_timeout: -5 }), 'shutdown_timeout: must not be negative'],
-  [top({ api_keys: [{ api_key: ' ' }] }), 'api_keys[0].api_key: must not be empty'],
-  [top({ api_keys: [{ name: 'x' }] }), 'api_keys[0].api_key: must not be empty'],
-  [top({ api_keys: { a: 1 } }), 'api_keys: must be a list, not an object'],
+  [withSettings({ shutdown_timeout: -5 }), 'shutdown_timeout: must not be negative'],
+  [withSettings({ api_keys: [{ api_key: ' ' }] }), 'api_keys[0].api_key: must not be empty'],
+  [withSettings({ api_keys: [{ name: 'x' }] }), 'api_keys[0].api_key: must not be empty'],
+  [withSettings({ api_keys: { a: 1 } }), 'api_keys: must be a list, not an object'],
   [
-    top({ api_keys: [{ api_key: 'abcd', supported_models: ['m'] }] }),
+    withSettings({ api_keys: [{ api_key: 'abcd', supported_models: ['m'] }] }),
     'api_keys[0].supported_models: must be an object, not a list',
   ],
-  [top({ model_redirect: { a: 5 } }), 'model_redirect.a: must be text, not a number'],
-  [top({ model_redirect: { 'a.b': '' } }), 'model_redirect["a.b"]: must not be empty'],
-  [top({ translation: { retry: -1 } }), 'translation.retry: must not be negative'],
-  [top({ circuit_breaker: { failure_threshold: -1 } }), 'circuit_breaker.failure_threshold: must not be negative'],
-  [top({ proxy: { timeout: -1 } }), 'proxy.timeout: must not be negative'],
-  [top({ proxy: { strategy: 'some' } }), 'proxy.strategy: must be one of disabled, default, all, force_all'],
-  [top({ proxy: { strategy: 'all' } }), 'proxy.type: required unless the strategy is disabled: http or socks5'],
-  [top({ proxy: { strategy: 'all', type: 'ftp' } }), 'proxy.type: must be one of http, socks5'],
-  [top({ proxy: { strategy: 'all', type: 'http' } }), 'proxy.http_proxy: this or `https_proxy` is required'],
+  [withSettings({ model_redirect: { a: 5 } }), 'model_redirect.a: must be text, not a number'],
+  [withSettings({ model_redirect: { 'a.b': '' } }), 'model_redirect["a.b"]: must not be empty'],
+  [withSettings({ translation: { retry: -1 } }), 'translation.retry: must not be negative'],
   [
-    top({ proxy: { strategy: 'all', type: 'http', http_proxy: 'host:80' } }),
+    withSettings({ circuit_breaker: { failure_threshold: -1 } }),
+    'circuit_breaker.failure_threshold: must not be negative',
+  ],
+  [withSettings({ proxy: { timeout: -1 } }), 'proxy.timeout: must not be negative'],
+  [withSettings({ proxy: { strategy: 'some' } }), 'proxy.strategy: must be one of disabled, default, all, force_all'],
+  [
+    withSettings({ proxy: { strategy: 'all' } }),
+    'proxy.type: required unless the strategy is disabled: http or socks5',
+  ],
+  [withSettings({ proxy: { strategy: 'all', type: 'ftp' } }), 'proxy.type: must be one of http, socks5'],
+  [withSettings({ proxy: { strategy: 'all', type: 'http' } }), 'proxy.http_proxy: this or `https_proxy` is required'],
+  [
+    withSettings({ proxy: { strategy: 'all', type: 'http', http_proxy: 'host:80' } }),
     'proxy.http_proxy: must be an absolute URL of a proxy: http://host:port',
   ],
   [
-    top({ proxy: { https_proxy: '/x', strategy: 'disabled' } }),
+    withSettings({ proxy: { https_proxy: '/x', strategy: 'disabled' } }),
     'proxy.https_proxy: must be an absolute URL of a proxy: http://host:port',
   ],
-  [top({ proxy: { strategy: 'all', type: 'socks5' } }), 'proxy.socks5_proxy: required'],
+  [withSettings({ proxy: { strategy: 'all', type: 'socks5' } }), 'proxy.socks5_proxy: required'],
   [
-    top({ proxy: { strategy: 'all', type: 'socks5', socks5_proxy: 'host' } }),
+    withSettings({ proxy: { strategy: 'all', type: 'socks5', socks5_proxy: 'host' } }),
     'proxy.socks5_proxy: must be host:port or socks5://host:port',
   ],
   [{ services: [] }, 'services: must be an object, not a list'],
@@ -208,9 +214,10 @@ config.json:7:20 warning services.deepseek[1].models[0]: is empty, and left out
   })
 
   test('a file below the working directory is shown as it is called from there', () => {
-    const at = (file: string) => renderProblems([{ level: 'error', path: 'a', message: 'b', file, line: 1, column: 2 }])
-    expect(at(join(process.cwd(), 'x', 'config.json'))).toBe(`${join('x', 'config.json')}:1:2 error a: b\n`)
-    expect(at('/elsewhere/config.json')).toBe('/elsewhere/config.json:1:2 error a: b\n')
+    const renderFor = (file: string) =>
+      renderProblems([{ level: 'error', path: 'a', message: 'b', file, line: 1, column: 2 }])
+    expect(renderFor(join(process.cwd(), 'x', 'config.json'))).toBe(`${join('x', 'config.json')}:1:2 error a: b\n`)
+    expect(renderFor('/elsewhere/config.json')).toBe('/elsewhere/config.json:1:2 error a: b\n')
     expect(renderProblems([])).toBe('')
   })
 
@@ -221,11 +228,14 @@ config.json:7:20 warning services.deepseek[1].models[0]: is empty, and left out
 })
 
 const warnings: [config: unknown, line: string][] = [
-  [top({ load_balance: 'first' }), 'load_balance: unknown key; it has no effect (did you mean "load_balancing"?)'],
-  [top({ utterly: 'different' }), 'utterly: unknown key; it has no effect'],
-  [top({ openai: [] }), 'openai: belongs inside `services`; here it has no effect'],
-  [top({ XingHuo: [] }), 'XingHuo: belongs inside `services`; here it has no effect'],
-  [top({ models: [] }), 'models: belongs into an entry of `services`; here it has no effect'],
+  [
+    withSettings({ load_balance: 'first' }),
+    'load_balance: unknown key; it has no effect (did you mean "load_balancing"?)',
+  ],
+  [withSettings({ utterly: 'different' }), 'utterly: unknown key; it has no effect'],
+  [withSettings({ openai: [] }), 'openai: belongs inside `services`; here it has no effect'],
+  [withSettings({ XingHuo: [] }), 'XingHuo: belongs inside `services`; here it has no effect'],
+  [withSettings({ models: [] }), 'models: belongs into an entry of `services`; here it has no effect'],
   [withEntry({ api_key: 'abcd' }), 'services.openai[0].api_key: belongs inside `credentials`; here it has no effect'],
   [
     withEntry({ credentials: { api_key: 'abcd', models: [] } }),
@@ -249,7 +259,10 @@ const warnings: [config: unknown, line: string][] = [
     withEntry({ credentials: { api_key: 'sk-replace-me' } }),
     'services.openai[0].credentials.api_key: is still the placeholder of a sample: put what is your own here',
   ],
-  [top({ api_key: 'sk-replace-me' }), 'api_key: is still the placeholder of a sample: put what is your own here'],
+  [
+    withSettings({ api_key: 'sk-replace-me' }),
+    'api_key: is still the placeholder of a sample: put what is your own here',
+  ],
   ...['a${NO-plain}', '${K', '${ K }'].map((text): [object, string] => [
     withEntry({ params: { user: text } }),
     'services.openai[0].params.user: holds a `${` that begins no variable (`${NAME}` or `${NAME:-default}`) and stays as it is; write `$${` if that is meant',
@@ -275,7 +288,7 @@ const warnings: [config: unknown, line: string][] = [
     'services.openai[0].credential_list[1]: ignored: the same as credential_list[0]',
   ],
   [
-    top({ proxy: { http_proxy: 'http://h:1' } }),
+    withSettings({ proxy: { http_proxy: 'http://h:1' } }),
     'proxy: treated as disabled: it has no `strategy` (disabled, default, all or force_all)',
   ],
   [
@@ -286,16 +299,19 @@ const warnings: [config: unknown, line: string][] = [
     withEntry({ speaks: ['my/custom', 'own/chat/completions'] }),
     'services.openai[0].speaks[1]: has no effect: addresses that end so are answered by the gateway itself',
   ],
-  [top({ enable_web: true }), 'enable_web: the web page is not built yet: none is served'],
-  [top({ log_prompts: true }), 'log_prompts: what clients write goes into the log'],
-  [top({ model_redirect: { a: 'nowhere' } }), 'model_redirect.a: leads nowhere: no service in use offers this model'],
-  [top({ default_model: 'nowhere' }), 'default_model: leads nowhere: no service in use offers this model'],
+  [withSettings({ enable_web: true }), 'enable_web: the web page is not built yet: none is served'],
+  [withSettings({ log_prompts: true }), 'log_prompts: what clients write goes into the log'],
   [
-    top({ api_keys: [{ api_key: 'abcd', supported_models: {} }] }),
+    withSettings({ model_redirect: { a: 'nowhere' } }),
+    'model_redirect.a: leads nowhere: no service in use offers this model',
+  ],
+  [withSettings({ default_model: 'nowhere' }), 'default_model: leads nowhere: no service in use offers this model'],
+  [
+    withSettings({ api_keys: [{ api_key: 'abcd', supported_models: {} }] }),
     'api_keys[0].supported_models: names no model: the key may use none',
   ],
   [
-    top({ api_keys: [{ api_key: 'abcd' }] }),
+    withSettings({ api_keys: [{ api_key: 'abcd' }] }),
     'api_keys[0]: has no `supported_models`, so the key may use every model (v0.10 let it use none); write "supported_models": { "all": ["*"] } if that is meant',
   ],
   [{}, 'services: no service is in use: every model is unknown'],
@@ -313,20 +329,22 @@ describe('warnings', () => {
   })
 
   test('an entry that is off is only checked for its shape', () => {
-    const off = { enabled: false, models: [], credentials: {}, server_url: 'nonsense', id: '///' }
+    const disabled = { enabled: false, models: [], credentials: {}, server_url: 'nonsense', id: '///' }
     expect(
-      problemsOf({ services: { openai: [off], gemini: [off], deepseek: [withEntry({}).services['openai']![0]] } }),
+      problemsOf({
+        services: { openai: [disabled], gemini: [disabled], deepseek: [withEntry({}).services['openai']![0]] },
+      }),
     ).toEqual([])
-    expect(problemsOf({ services: { openai: [{ ...off, models: 5 }] } })).toEqual([
+    expect(problemsOf({ services: { openai: [{ ...disabled, models: 5 }] } })).toEqual([
       'error services.openai[0].models: must be a list, not a number',
     ])
   })
 
   test('known, but not spoken yet: skipped with a word; nothing else of it is checked', () => {
-    for (const [type, word] of unsupported)
+    for (const [type, hint] of unsupported)
       expect(
         problemsOf({ services: { [type]: [{ enabled: true }], openai: [withEntry({}).services['openai']![0]] } }),
-      ).toEqual([`warning services.${type}[0]: skipped: ${word}`])
+      ).toEqual([`warning services.${type}[0]: skipped: ${hint}`])
   })
 
   test('a form that is not spoken yet', () => {
@@ -337,10 +355,10 @@ describe('warnings', () => {
 
   test.if(process.platform !== 'win32')('keys every user of the machine can read', () => {
     const path = file(JSON.stringify(withEntry({ credentials: { api_key: 'sk-inline-key' } })))
-    const told = () => shown(load(path, {}).problems)
-    expect(told()).toEqual([])
+    const lines = () => shown(load(path, {}).problems)
+    expect(lines()).toEqual([])
     chmodSync(path, 0o644)
-    expect(told()).toEqual(['warning every user of this machine can read its keys; chmod 600 config.json keeps them'])
+    expect(lines()).toEqual(['warning every user of this machine can read its keys; chmod 600 config.json keeps them'])
     for (const none of ['${KEY}', 'sk-replace-me']) {
       const clean = file(JSON.stringify(withEntry({ credentials: { api_key: none } })))
       chmodSync(clean, 0o644)
@@ -350,10 +368,10 @@ describe('warnings', () => {
 
   test('the same key twice', () => {
     const scoped = (api_key: string, ...models: string[]) => ({ api_key, supported_models: { any: models } })
-    expect(problemsOf(top({ api_keys: [scoped('abcd', 'a'), scoped('abcd', 'b')] }))).toEqual([
+    expect(problemsOf(withSettings({ api_keys: [scoped('abcd', 'a'), scoped('abcd', 'b')] }))).toEqual([
       'warning api_keys[1].api_key: the same key is written above; it may use the models of both',
     ])
-    expect(problemsOf(top({ api_key: 'abcd', api_keys: [scoped('abcd', 'a')] }))).toEqual([
+    expect(problemsOf(withSettings({ api_key: 'abcd', api_keys: [scoped('abcd', 'a')] }))).toEqual([
       'warning api_keys[0].api_key: the same as `api_key`, which may use every model',
     ])
   })
@@ -368,10 +386,10 @@ describe('nothing is said without cause', () => {
     withEntry({ models: ['*'], model_map: { x: 'y' } }),
     withEntry({ models: [], embedding_models: ['e'] }),
     withEntry({ models: undefined }, 'deepseek'),
-    top({ model_redirect: { a: 'm', all: 'random', b: 'all' }, default_model: 'a' }),
-    top({ default_model: 'random' }),
-    top({ api_keys: [{ api_key: 'abcd', supported_models: { all: ['*'] } }] }),
-    top({ proxy: { strategy: 'disabled', http_proxy: 'http://h:1' } }),
+    withSettings({ model_redirect: { a: 'm', all: 'random', b: 'all' }, default_model: 'a' }),
+    withSettings({ default_model: 'random' }),
+    withSettings({ api_keys: [{ api_key: 'abcd', supported_models: { all: ['*'] } }] }),
+    withSettings({ proxy: { strategy: 'disabled', http_proxy: 'http://h:1' } }),
     withEntry({
       params: { nested: { anything: [null, 1] } },
       headers: { Authorization: 'Bearer x' },
@@ -393,23 +411,23 @@ test('the walk over the schema and TypeBox agree on what has the right shape', (
 
 describe('no problem tells a secret', () => {
   const canary = 'canary-9f8e7d'
-  const bad: unknown[] = [
+  const badConfigs: unknown[] = [
     ...errors.map(([config]) => config),
-    top({ api_key: [canary] }),
-    top({ api_keys: [canary] }),
-    top({
+    withSettings({ api_key: [canary] }),
+    withSettings({ api_keys: [canary] }),
+    withSettings({
       api_keys: { [`sk-${canary}-that-is-longer-than-any-key`]: {} },
       [`sk-${canary}-that-is-longer-than-any-key`]: 1,
     }),
-    top({ load_balancing: canary, log_level: canary, max_body: canary, server_port: canary }),
-    top({ proxy: { strategy: canary, type: canary, http_proxy: canary, socks5_proxy: `u:${canary}@` } }),
+    withSettings({ load_balancing: canary, log_level: canary, max_body: canary, server_port: canary }),
+    withSettings({ proxy: { strategy: canary, type: canary, http_proxy: canary, socks5_proxy: `u:${canary}@` } }),
     withEntry({ credentials: canary, proxy: `x://u:${canary}@h`, server_url: `nope://u:${canary}@h` }),
     withEntry({ credentials: { api_key: { deep: canary } }, headers: { A: `${canary}\n` } }),
     withEntry({ credential_list: [{ api_key: canary }, { api_key: canary }, { secret: canary }] }),
   ]
 
   test('in JSON and in YAML', () => {
-    for (const config of bad)
+    for (const config of badConfigs)
       for (const name of ['config.json', 'config.yaml']) {
         const { problems } = loadFile(
           JSON.stringify(config, (_, value) => (value === 'abcd' ? canary : value)),
@@ -424,5 +442,5 @@ describe('no problem tells a secret', () => {
   })
 
   test('the examples are what they seem', () =>
-    expect(parse(JSON.stringify(bad[0]))).toEqual(JSON.parse(JSON.stringify(bad[0]))))
+    expect(parse(JSON.stringify(badConfigs[0]))).toEqual(JSON.parse(JSON.stringify(badConfigs[0]))))
 })

@@ -1,11 +1,11 @@
 /** From a checked configuration to what the rest of the house reads. */
 import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
-import { parseListen, parseProxy, parseServerUrl, parseSize, parseSocks } from '../../src/config/address.ts'
-import { builtin, loadText } from '../../src/config/load.ts'
+import { normalizeServerUrl, parseListen, parseProxy, parseSize, parseSocks } from '../../src/config/address.ts'
+import { builtinConfig, loadText } from '../../src/config/load.ts'
 import { compiledOf, entryOf, withEntry } from '../support/config-file.ts'
 
-const key = (text: string) => new Uint8Array(createHash('sha256').update(text).digest())
+const sha256 = (text: string) => new Uint8Array(createHash('sha256').update(text).digest())
 
 test('defaults', () => {
   const { entries, ...rest } = compiledOf(withEntry({}))
@@ -138,25 +138,27 @@ test('fractions: a rate below one holds, what counts things is one at least', ()
 })
 
 test('ids count every entry of a type, also those that are off', () => {
-  const on = { models: ['m'], enabled: true, credentials: { api_key: 'abcd' } }
-  const { entries } = compiledOf({ services: { openai: [on, { ...on, enabled: false }, on], groq: [on] } })
+  const enabledEntry = { models: ['m'], enabled: true, credentials: { api_key: 'abcd' } }
+  const { entries } = compiledOf({
+    services: { openai: [enabledEntry, { ...enabledEntry, enabled: false }, enabledEntry], groq: [enabledEntry] },
+  })
   expect(entries.map(({ id }) => id)).toEqual(['openai-1', 'openai-3', 'groq-1'])
 })
 
 describe('credentials', () => {
   test('only texts, trimmed; the digest does not know their order', () => {
-    const [one] = entryOf({
+    const [first] = entryOf({
       credentials: { api_key: ' k-1234 ', secret_key: 's', n: { deep: 1 }, limit: { qps: 1 } },
     }).credentials
-    const [other] = entryOf({ credentials: { secret_key: 's', api_key: 'k-1234' } }).credentials
-    expect(one).toMatchObject({
+    const [second] = entryOf({ credentials: { secret_key: 's', api_key: 'k-1234' } }).credentials
+    expect(first).toMatchObject({
       values: { api_key: 'k-1234', secret_key: 's' },
       limit: { qps: 1, scope: 'credential' },
     })
-    expect(other!.digest).toBe(one!.digest)
-    expect(other!.limit).toBeUndefined()
+    expect(second!.digest).toBe(first!.digest)
+    expect(second!.limit).toBeUndefined()
     expect(entryOf({ credentials: { api_key: 'k-1235', secret_key: 's' } }).credentials[0]!.digest).not.toBe(
-      one!.digest,
+      first!.digest,
     )
   })
 
@@ -197,12 +199,12 @@ describe('keys', () => {
       ],
     })
     expect(keys).toEqual([
-      { id: 'master', digest: key('master-key') },
-      { id: expect.stringMatching(/^key-[0-9a-f]{6}$/), digest: key('scoped-key'), scopes: ['a', 'b', 'c*'] },
-      { id: 'ada', digest: key('named-key') },
-      { id: expect.any(String), digest: key('none-key'), scopes: [] },
+      { id: 'master', digest: sha256('master-key') },
+      { id: expect.stringMatching(/^key-[0-9a-f]{6}$/), digest: sha256('scoped-key'), scopes: ['a', 'b', 'c*'] },
+      { id: 'ada', digest: sha256('named-key') },
+      { id: expect.any(String), digest: sha256('none-key'), scopes: [] },
     ])
-    expect(keys[1]!.id).toBe(`key-${Buffer.from(key('scoped-key')).toString('hex').slice(0, 6)}`)
+    expect(keys[1]!.id).toBe(`key-${Buffer.from(sha256('scoped-key')).toString('hex').slice(0, 6)}`)
   })
 
   test('doubles become one key that may what either may', () => {
@@ -231,7 +233,7 @@ describe('keys', () => {
 
 describe('proxies', () => {
   const http = { type: 'http', http_proxy: 'http://h:1', https_proxy: 'http://s:2' }
-  const through = (proxy: object | undefined, entry: object = {}) =>
+  const proxyOf = (proxy: object | undefined, entry: object = {}) =>
     entryOf(entry, 'deepseek', proxy ? { proxy } : {}).proxy
 
   test.each([
@@ -248,21 +250,21 @@ describe('proxies', () => {
     ['force_all', true, 'http://s:2'],
     ['force_all', false, 'http://s:2'],
   ])('%s with use_proxy %p → %p', (strategy, use_proxy, expected) =>
-    expect(through({ ...http, strategy }, use_proxy === undefined ? {} : { use_proxy })).toBe(expected as never),
+    expect(proxyOf({ ...http, strategy }, use_proxy === undefined ? {} : { use_proxy })).toBe(expected as never),
   )
 
   test('no block: whatever the environment says', () => expect('proxy' in entryOf({})).toBe(false))
 
   test('the scheme of the vendor picks; each stands in for the other', () => {
     const all = { ...http, strategy: 'all' }
-    expect(through(all)).toBe('http://s:2')
-    expect(through(all, { server_url: 'http://10.0.0.1/v1' })).toBe('http://h:1')
-    expect(through({ ...all, https_proxy: '' })).toBe('http://h:1')
-    expect(through({ ...all, http_proxy: undefined }, { server_url: 'http://10.0.0.1/v1' })).toBe('http://s:2')
+    expect(proxyOf(all)).toBe('http://s:2')
+    expect(proxyOf(all, { server_url: 'http://10.0.0.1/v1' })).toBe('http://h:1')
+    expect(proxyOf({ ...all, https_proxy: '' })).toBe('http://h:1')
+    expect(proxyOf({ ...all, http_proxy: undefined }, { server_url: 'http://10.0.0.1/v1' })).toBe('http://s:2')
   })
 
   test('socks5, with and without an account', () => {
-    const socks = (socks5_proxy: string) => through({ strategy: 'all', type: 'socks5', socks5_proxy })
+    const socks = (socks5_proxy: string) => proxyOf({ strategy: 'all', type: 'socks5', socks5_proxy })
     expect(socks(' 10.0.0.2:1080 ')).toBe('socks5://10.0.0.2:1080')
     expect(socks('socks5://u:p%40ss@host:1080/')).toBe('socks5://u:p%40ss@host:1080')
     expect(socks('[::1]:1080')).toBe('socks5://[::1]:1080')
@@ -270,9 +272,9 @@ describe('proxies', () => {
 
   test('the entry goes before the block', () => {
     const forced = { ...http, strategy: 'force_all' }
-    expect(through(forced, { proxy: false })).toBe(false)
-    expect(through(forced, { proxy: 'socks5://other:1' })).toBe('socks5://other:1')
-    expect(through(undefined, { proxy: 'https://u:p@other:1/' })).toBe('https://u:p@other:1')
+    expect(proxyOf(forced, { proxy: false })).toBe(false)
+    expect(proxyOf(forced, { proxy: 'socks5://other:1' })).toBe('socks5://other:1')
+    expect(proxyOf(undefined, { proxy: 'https://u:p@other:1/' })).toBe('https://u:p@other:1')
   })
 })
 
@@ -331,7 +333,7 @@ describe('secrets', () => {
 describe('addresses and sizes', () => {
   test.each([['70000'], ['0'], ['host'], ['a:b:1'], ['[::1]'], [':'], ['-1'], ['9090x'], ['http://h:1']])(
     '%j is no place to listen',
-    written => expect(parseListen(written)).toBeUndefined(),
+    input => expect(parseListen(input)).toBeUndefined(),
   )
 
   test.each([
@@ -344,7 +346,7 @@ describe('addresses and sizes', () => {
     ['h/v1', undefined],
     ['https:/h', undefined],
     ['file:///etc', undefined],
-  ])('server_url %j → %p', (written, expected) => expect(parseServerUrl(written)).toBe(expected))
+  ])('server_url %j → %p', (input, expected) => expect(normalizeServerUrl(input)).toBe(expected))
 
   test.each([
     [1, 1],
@@ -362,7 +364,7 @@ describe('addresses and sizes', () => {
     [0, undefined],
     [Number.NaN, undefined],
     ['0.2', undefined],
-  ])('max_body %j → %p', (written, expected) => expect(parseSize(written)).toBe(expected))
+  ])('max_body %j → %p', (input, expected) => expect(parseSize(input)).toBe(expected))
 
   test('proxies', () => {
     expect(parseSocks('host')).toBeUndefined()
@@ -373,7 +375,7 @@ describe('addresses and sizes', () => {
 })
 
 test('no configuration: the mock alone, and it is complete', () => {
-  const { entries, secrets, path } = builtin()
+  const { entries, secrets, path } = builtinConfig()
   expect({ secrets, path }).toEqual({ secrets: [], path: undefined })
   expect(entries.map(({ type }) => type)).toEqual(['mock'])
   expect(entries[0]!.models).toContain('mock')
@@ -381,9 +383,9 @@ test('no configuration: the mock alone, and it is complete', () => {
 })
 
 test('translations: on unless switched off, the template in either spelling', () => {
-  const of = (translation: object) => compiledOf(withEntry({}, 'openai', { translation })).translation
-  expect(of({ enable: false, retry: 3 })).toBeUndefined()
-  expect(of({ prompt_template: '%s: %s', retry: 2, concurrency: 0 })).toEqual({
+  const translationOf = (translation: object) => compiledOf(withEntry({}, 'openai', { translation })).translation
+  expect(translationOf({ enable: false, retry: 3 })).toBeUndefined()
+  expect(translationOf({ prompt_template: '%s: %s', retry: 2, concurrency: 0 })).toEqual({
     template: '%s: %s',
     retry: 2,
     concurrency: 5,

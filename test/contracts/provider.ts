@@ -83,7 +83,9 @@ const answers: JsonObject[] = [
 
 const nulls = (value: Json | undefined): number => {
   if (value === null) return 1
-  return typeof value === 'object' ? Object.values(value).reduce<number>((sum, one) => sum + nulls(one as Json), 0) : 0
+  return typeof value === 'object'
+    ? Object.values(value).reduce<number>((sum, item) => sum + nulls(item as Json), 0)
+    : 0
 }
 
 /** Data is checked as it stands; behaviour with a target made here. */
@@ -92,9 +94,9 @@ export const providerContract = (provider: Provider): void =>
     const entry = plainEntry(provider)
     const plain = Object.fromEntries(provider.credentials.map(name => [name, `some-${name.replace('_', '-')}`]))
     const target = targetOf(entry, 'some-model', { ...plain, api_key: secret })
-    const chosen = wireOf(entry)
-    if ('unsupported' in chosen) throw new Error(`${provider.id} serves no entry: ${chosen.unsupported}`)
-    const { wire } = chosen
+    const resolved = wireOf(entry)
+    if ('unsupported' in resolved) throw new Error(`${provider.id} serves no entry: ${resolved.unsupported}`)
+    const { wire } = resolved
 
     test('says who it is and where that can be read', () => {
       expect(provider.id).toMatch(/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/)
@@ -102,7 +104,7 @@ export const providerContract = (provider: Provider): void =>
       expect(new URL(provider.docs).protocol).toBe('https:')
       expect(provider.checked).toMatch(/^20\d\d-\d\d$/)
       expect(unsupported.has(provider.id)).toBe(false)
-      expect(chosen.provider).toBe(provider)
+      expect(resolved.provider).toBe(provider)
     })
 
     test('every address is a URL on the host of its base', () => {
@@ -123,34 +125,34 @@ export const providerContract = (provider: Provider): void =>
 
     test('the credential goes into one header and nowhere else', async () => {
       const [first = ''] = Object.keys(wire.paths)
-      const sent = (): UpstreamRequest => ({ url: urlOf(target, first), headers: new Headers(), body: '{}' })
-      const signed = sent()
+      const createRequest = (): UpstreamRequest => ({ url: urlOf(target, first), headers: new Headers(), body: '{}' })
+      const signed = createRequest()
       await wire.sign(signed, target)
-      expect(signed.url).toBe(sent().url)
+      expect(signed.url).toBe(createRequest().url)
       expect(signed.body).toBe('{}')
       const carriers = [...signed.headers].filter(([, value]) => value.includes(secret))
-      expect(carriers.length).toBe(wire.exchange ? 0 : 1)
-      const bare = sent()
-      await wire.sign(bare, targetOf(entry))
-      expect([...bare.headers]).toEqual([])
+      expect(carriers.length).toBe(wire.transport ? 0 : 1)
+      const unsigned = createRequest()
+      await wire.sign(unsigned, targetOf(entry))
+      expect([...unsigned.headers]).toEqual([])
     })
 
     test('a header of the entry stands where the key would', async () => {
       const signed = { url: urlOf(target, Object.keys(wire.paths)[0]!), headers: new Headers(), body: '{}' }
       await wire.sign(signed, target)
       for (const [name] of [...signed.headers].filter(([, value]) => value.includes(secret))) {
-        const own = { ...target, entry: { ...entry, headers: { [name.toUpperCase()]: 'of the entry' } } }
-        const outgoing = { ...signed, headers: new Headers(own.entry.headers) }
-        await wire.sign(outgoing, own)
-        expect(outgoing.headers.get(name)).toBe('of the entry')
+        const customTarget = { ...target, entry: { ...entry, headers: { [name.toUpperCase()]: 'of the entry' } } }
+        const request = { ...signed, headers: new Headers(customTarget.entry.headers) }
+        await wire.sign(request, customTarget)
+        expect(request.headers.get(name)).toBe('of the entry')
       }
     })
 
     test('a credential no header can carry is refused without telling it', async () => {
-      if (wire.exchange) return
-      const outgoing = { url: 'https://h/', headers: new Headers(), body: undefined }
+      if (wire.transport) return
+      const request = { url: 'https://h/', headers: new Headers(), body: undefined }
       const bad = targetOf(entry, 'm', { api_key: 'sk-密钥' })
-      const thrown = await Promise.try(() => wire.sign(outgoing, bad)).then(
+      const thrown = await Promise.try(() => wire.sign(request, bad)).then(
         () => 'nothing thrown',
         (error: Error) => String(error),
       )
@@ -175,45 +177,45 @@ export const providerContract = (provider: Provider): void =>
     })
 
     test('adjust adds no null, changes nothing twice and keeps what it does not know', () => {
-      for (const [protocol, adjust] of Object.entries(wire.patchRequest ?? {})) {
+      for (const [protocol, patchRequest] of Object.entries(wire.patchRequest ?? {})) {
         expect(Object.keys(wire.paths)).toContain(protocol)
         for (const request of requests) {
           const body = structuredClone(request)
           const losses: string[] = []
-          adjust(body, path => losses.push(path), target)
+          patchRequest(body, path => losses.push(path), target)
           expect(nulls(body)).toBeLessThanOrEqual(nulls(request))
           expect(body['unknown_field']).toEqual(request['unknown_field'])
           if (protocol === 'openai-chat') expect(body['model']).toBe('m')
           const once = structuredClone(body)
-          adjust(body, path => losses.push(`again ${path}`), target)
+          patchRequest(body, path => losses.push(`again ${path}`), target)
           expect(body).toEqual(once)
           expect(losses.filter(path => path.startsWith('again'))).toEqual([])
         }
         if (protocol !== 'openai-chat') continue
-        const plain = structuredClone(requests[0]!)
-        adjust(plain, path => expect(path).toBe('nothing'), target)
-        expect(plain).toEqual(requests[0]!)
+        const plainRequest = structuredClone(requests[0]!)
+        patchRequest(plainRequest, path => expect(path).toBe('nothing'), target)
+        expect(plainRequest).toEqual(requests[0]!)
       }
     })
 
     test('retouch names members at the top, and the same ones a second time', () => {
-      for (const [protocol, retouch] of Object.entries(wire.patchTopLevel ?? {})) {
+      for (const [protocol, patchTopLevel] of Object.entries(wire.patchTopLevel ?? {})) {
         expect(Object.keys(wire.paths)).toContain(protocol)
         for (const request of requests) {
-          const change = retouch(structuredClone(request), () => undefined, target)
+          const change = patchTopLevel(structuredClone(request), () => undefined, target)
           expect(nulls(change)).toBeLessThanOrEqual(nulls(request))
-          const again = retouch({ ...request, ...change }, path => expect(path).toBe('nothing'), target)
+          const again = patchTopLevel({ ...request, ...change }, path => expect(path).toBe('nothing'), target)
           expect({ ...request, ...change, ...again }).toEqual({ ...request, ...change })
         }
       }
     })
 
     test('trim adds no null and keeps what it does not know', () => {
-      for (const [protocol, trim] of Object.entries(wire.trimTranslated ?? {})) {
+      for (const [protocol, trimTranslated] of Object.entries(wire.trimTranslated ?? {})) {
         expect(Object.keys(wire.paths)).toContain(protocol)
         for (const request of requests) {
           const body = structuredClone(request)
-          trim(body, () => undefined, target)
+          trimTranslated(body, () => undefined, target)
           expect(nulls(body)).toBeLessThanOrEqual(nulls(request))
           expect(body['unknown_field']).toEqual(request['unknown_field'])
         }
@@ -221,27 +223,27 @@ export const providerContract = (provider: Provider): void =>
     })
 
     test('mend changes nothing twice', () => {
-      for (const mend of Object.values(wire.patchResponse ?? {}))
+      for (const patchResponse of Object.values(wire.patchResponse ?? {}))
         for (const answer of answers) {
           const body = structuredClone(answer)
-          mend(body)
+          patchResponse(body)
           const once = structuredClone(body)
-          mend(body)
+          patchResponse(body)
           expect(body).toEqual(once)
         }
     })
 
     test('what it does otherwise than the protocol is said in words', () => {
       const wires = [provider, ...(provider.variants ?? []).filter(variant => !('unsupported' in variant))]
-      const own = ['patchRequest', 'patchTopLevel', 'trimTranslated', 'patchResponse', 'refusesUsage']
-      const differs = wires.some(wire => own.some(name => name in wire))
+      const hookNames = ['patchRequest', 'patchTopLevel', 'trimTranslated', 'patchResponse', 'refusesUsage']
+      const differs = wires.some(wire => hookNames.some(name => name in wire))
       expect((provider.quirks?.length ?? 0) > 0).toBe(differs)
       for (const quirk of provider.quirks ?? []) expect(quirk).toMatch(/^\S[^|\n]*[^.\s]$/)
     })
 
     test('nothing but a role is lost of what a system says', () => {
-      const adjust = wire.patchRequest?.['openai-chat']
-      if (!adjust) return
+      const patchRequest = wire.patchRequest?.['openai-chat']
+      if (!patchRequest) return
       for (const model of ['some-model', ...(provider.models ?? [])])
         for (const role of ['system', 'developer']) {
           const messages = [
@@ -249,10 +251,10 @@ export const providerContract = (provider: Provider): void =>
             { role: 'user', content: [{ type: 'text', text: 'hi' }] },
           ]
           const body: JsonObject = { model, messages }
-          adjust(body, path => expect(path).toBe('nothing'), targetOf(entry, model))
-          const told = JSON.stringify(body['messages'])
-          expect(told.indexOf('be brief')).toBeGreaterThan(0)
-          expect(told.indexOf('be brief')).toBeLessThan(told.indexOf('"hi"'))
+          patchRequest(body, path => expect(path).toBe('nothing'), targetOf(entry, model))
+          const text = JSON.stringify(body['messages'])
+          expect(text.indexOf('be brief')).toBeGreaterThan(0)
+          expect(text.indexOf('be brief')).toBeLessThan(text.indexOf('"hi"'))
           const [first] = body['messages'] as JsonObject[]
           expect(['system', 'user', role]).toContain(String(first!['role']))
         }

@@ -17,25 +17,25 @@ test.each(pages.map(page => [page.file, page] as const))('%s is current (npm run
 
 test('every field has a sentence; a number has a unit or is a count', () => {
   const walk = (schema: Record<string, unknown>, path: string): string[] => {
-    const inner = {
+    const children = {
       ...(schema['properties'] as object),
       ...(schema['patternProperties'] as object),
       ...(schema['items'] ? { '[]': schema['items'] } : {}),
     }
-    const own =
+    const isDescribed =
       path.endsWith(']') ||
       path.endsWith('$') ||
       /params_range/.test(path) ||
       /^[A-Z].*\.$/.test(String(schema['description'] ?? '').replace(/^./, first => first.toUpperCase()))
     return [
-      ...(own ? [] : [path]),
-      ...Object.entries(inner).flatMap(([key, value]) => walk(value as Record<string, unknown>, `${path}.${key}`)),
+      ...(isDescribed ? [] : [path]),
+      ...Object.entries(children).flatMap(([key, value]) => walk(value as Record<string, unknown>, `${path}.${key}`)),
     ]
   }
-  const silent = Object.entries(ConfigSchema.properties).flatMap(([key, schema]) =>
+  const undescribed = Object.entries(ConfigSchema.properties).flatMap(([key, schema]) =>
     walk(schema as Record<string, unknown>, key),
   )
-  expect(silent.filter(path => !path.endsWith('(.*)$'))).toEqual([])
+  expect(undescribed.filter(path => !path.endsWith('(.*)$'))).toEqual([])
 })
 
 test('the examples of the reference are configurations without a problem', () => {

@@ -31,7 +31,7 @@ const blocksOf = (text: string): Block[] =>
 /** Without code, where `#` and `[` mean something else. */
 const proseOf = (text: string): string => text.replace(/^( *)```[\s\S]*?^\1```$/gm, '')
 const headingsOf = (text: string) =>
-  [...proseOf(text).matchAll(/^(#+) (.+)$/gm)].map(([, marks, title]) => ({ level: marks!.length, title: title! }))
+  [...proseOf(text).matchAll(/^(#+) (.+)$/gm)].map(([, hashes, title]) => ({ level: hashes!.length, title: title! }))
 
 describe('configurations', () => {
   const environment = new Proxy({}, { get: (_, name) => `value of ${String(name)}` }) as Record<string, string>

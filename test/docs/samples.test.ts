@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildRuntime } from '../../src/cli/serve.ts'
-import type { Compiled } from '../../src/config/compiled.ts'
+import type { CompiledConfig } from '../../src/config/compiled.ts'
 import { load, loadText } from '../../src/config/load.ts'
 import { memoryLimits } from '../../src/limits/memory.ts'
 import { providers } from '../../src/providers/index.ts'
@@ -26,16 +26,17 @@ const expected: Record<string, RegExp> = { 'web.json': /enable_web/ }
 const placeholder = /: is still the placeholder of a sample/
 
 /** Asked for what its vendor does, where that is no chat. */
-const others: Record<string, { path: string; body: object }> = {
+const nonChatRequests: Record<string, { path: string; body: object }> = {
   'jina.json': { path: '/v1/embeddings', body: { input: 'Hello!' } },
 }
 
-type Written = { services: Record<string, { models?: string[]; model_redirect?: Record<string, string> }[]> }
-const written = (name: string) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Written & { api_key?: string }
+type SampleConfig = { services: Record<string, { models?: string[]; model_redirect?: Record<string, string> }[]> }
+const readSample = (name: string) =>
+  JSON.parse(readFileSync(join(folder, name), 'utf8')) as SampleConfig & { api_key?: string }
 
 const start = (name: string) => serve(load(join(folder, name), {}).compiled!)
 
-const serve = (compiled: Compiled) => {
+const serve = (compiled: CompiledConfig) => {
   const log = createLog(
     { write: () => undefined, isTerminal: false },
     { level: 'error', format: 'json', redact: x => x },
@@ -51,7 +52,7 @@ const serve = (compiled: Compiled) => {
   })
 }
 
-const listed = async (name: string, key = written(name).api_key): Promise<string[]> => {
+const listModels = async (name: string, key = readSample(name).api_key): Promise<string[]> => {
   const request = new Request('http://localhost/v1/models', key ? { headers: { authorization: `Bearer ${key}` } } : {})
   const response = await start(name).handle(request)
   expect(response.status).toBe(200)
@@ -59,31 +60,32 @@ const listed = async (name: string, key = written(name).api_key): Promise<string
   return data.map(({ id }) => id)
 }
 
-let refusing: Upstream
+let refusingVendor: Upstream
 beforeAll(async () => {
-  refusing = await scriptedUpstream(refuse(401))
+  refusingVendor = await scriptedUpstream(refuse(401))
 })
-afterAll(() => refusing.close())
+afterAll(() => refusingVendor.close())
 
 /** The sample with every service at a vendor that knows none of its keys. */
-const withDeadKeys = (name: string): Compiled => {
-  const sample = written(name)
-  for (const entry of Object.values(sample.services).flat()) Object.assign(entry, { server_url: `${refusing.url}/v1` })
+const withDeadKeys = (name: string): CompiledConfig => {
+  const sample = readSample(name)
+  for (const entry of Object.values(sample.services).flat())
+    Object.assign(entry, { server_url: `${refusingVendor.url}/v1` })
   return loadText(JSON.stringify(sample), {}).compiled!
 }
 
 describe.each(names)('%s', name => {
   test('has nothing to complain of', () => {
     const { problems } = load(join(folder, name), {})
-    const told = shown(problems.filter(({ level }) => level !== 'note')).filter(line => !placeholder.test(line))
+    const lines = shown(problems.filter(({ level }) => level !== 'note')).filter(line => !placeholder.test(line))
     const allowed = expected[name]
-    if (allowed) expect(told).toEqual([expect.stringMatching(allowed)])
-    else expect(told).toEqual([])
+    if (allowed) expect(lines).toEqual([expect.stringMatching(allowed)])
+    else expect(lines).toEqual([])
   })
 
   test('lists what it names', async () => {
-    const ids = await listed(name)
-    for (const [type, entries] of Object.entries(written(name).services))
+    const ids = await listModels(name)
+    for (const [type, entries] of Object.entries(readSample(name).services))
       for (const { models = providers.get(type)?.models ?? [], model_redirect: redirect = {} } of entries)
         for (const model of models) {
           const alias = Object.entries(redirect).find(([, to]) => to === model)?.[0]
@@ -92,11 +94,11 @@ describe.each(names)('%s', name => {
   })
 
   test.if(name !== 'mock.json')("tells whose key is dead: the gateway's, not the client's", async () => {
-    const key = written(name).api_key
-    const [model = 'any'] = await listed(name)
-    const { path = '/v1/chat/completions', body: asked = { messages: [{ role: 'user', content: 'Hello!' }] } } =
-      others[name] ?? {}
-    const body = JSON.stringify({ model, ...asked })
+    const key = readSample(name).api_key
+    const [model = 'any'] = await listModels(name)
+    const { path = '/v1/chat/completions', body: requestBody = { messages: [{ role: 'user', content: 'Hello!' }] } } =
+      nonChatRequests[name] ?? {}
+    const body = JSON.stringify({ model, ...requestBody })
     const headers = { 'content-type': 'application/json', ...(key ? { authorization: `Bearer ${key}` } : {}) }
     const request = new Request(`http://localhost${path}`, { method: 'POST', headers, body })
     const response = await serve(withDeadKeys(name)).handle(request)
@@ -114,18 +116,18 @@ describe.each(names)('%s', name => {
 test('each service type has a sample of its own name, which uses it', () => {
   for (const type of providers.keys()) {
     expect(names).toContain(`${type}.json`)
-    expect(Object.keys(written(`${type}.json`).services)).toEqual([type])
+    expect(Object.keys(readSample(`${type}.json`).services)).toEqual([type])
   }
 })
 
 test('the samples of simple-one-api have their counterparts', () => {
-  const theirs =
+  const originalNames =
     'config aliyun azure_openai cloudflare deepseek gemini groq hunyuan huoshan llama_familly ollama qianfan siliconflow.cn web xinghuo zhipu'
-  for (const name of theirs.split(' ')) expect(names).toContain(`${name}.json`)
+  for (const name of originalNames.split(' ')) expect(names).toContain(`${name}.json`)
 })
 
 test('in the free tiers every service says where its limit was read, and when', () => {
-  for (const entries of Object.values(written('free-tiers.json').services))
+  for (const entries of Object.values(readSample('free-tiers.json').services))
     for (const entry of entries as Record<string, unknown>[]) {
       expect(new URL(String(entry['// source'])).protocol).toBe('https:')
       expect(entry['// read']).toMatch(/^20\d\d-\d\d$/)
@@ -135,14 +137,14 @@ test('in the free tiers every service says where its limit was read, and when', 
 })
 
 test('in the team each key sees what it may use', async () => {
-  expect(await listed('team.json', 'sk-website-replace-me')).toEqual(['qwen-flash', 'random'])
-  expect(await listed('team.json', 'sk-grace-replace-me')).toEqual([
+  expect(await listModels('team.json', 'sk-website-replace-me')).toEqual(['qwen-flash', 'random'])
+  expect(await listModels('team.json', 'sk-grace-replace-me')).toEqual([
     'deepseek-flash',
     'qwen-flash',
     'qwen-plus',
     'random',
   ])
-  expect(await listed('team.json', 'sk-ada-replace-me')).toEqual(await listed('team.json'))
-  const refused = await start('team.json').handle(new Request('http://localhost/v1/models'))
-  expect(refused.status).toBe(401)
+  expect(await listModels('team.json', 'sk-ada-replace-me')).toEqual(await listModels('team.json'))
+  const unauthorized = await start('team.json').handle(new Request('http://localhost/v1/models'))
+  expect(unauthorized.status).toBe(401)
 })

@@ -14,7 +14,7 @@ const isAddress = (text: string): boolean => URL.canParse(text) && new URL(text)
 const isSentence = (text: string): boolean => text.length > 3 && text === text.trim()
 
 /** What is wrong with a fact: no sentence, no source, a month that is none or that comes after the one it was looked up in. */
-const faults = ({ says, source, asOf }: Fact, checked: string): string[] => [
+const problemsOf = ({ says, source, asOf }: Fact, checked: string): string[] => [
   ...(isSentence(says) ? [] : [`no sentence: ${says}`]),
   ...(isAddress(source) ? [] : [`no source: ${says}`]),
   ...(asOf === null || (month.test(asOf) && asOf <= checked) ? [] : [`no date: ${says}`]),
@@ -33,7 +33,7 @@ describe.each(vendors.map(vendor => [vendor.id, vendor] as const))('%s', (id, ve
 
   test('every fact names its source and its date', () => {
     expect(checked).toMatch(month)
-    expect([apply, free, ...notes].flatMap(fact => faults(fact, checked))).toEqual([])
+    expect([apply, free, ...notes].flatMap(fact => problemsOf(fact, checked))).toEqual([])
   })
 
   test('it is described in both languages, with where to get a key and the list of models', () => {
@@ -58,22 +58,22 @@ describe.each(vendors.map(vendor => [vendor.id, vendor] as const))('%s', (id, ve
 
   test('the page tells what the code knows', () => {
     const page = vendorPage(vendor)
-    for (const word of [
+    for (const text of [
       vendor.title,
       vendor.docs,
       ...vendor.credentials,
       ...(vendor.models ?? []),
       ...(vendor.quirks ?? []),
     ])
-      expect(page).toContain(word)
+      expect(page).toContain(text)
   })
 })
 
 test('a fact without a source or a date is found', () => {
-  const good: Fact = { says: 'It is so.', source: 'https://a.example/b', asOf: '2026-08' }
-  expect(faults(good, '2026-11')).toEqual([])
-  expect(faults({ ...good, asOf: null }, '2026-11')).toEqual([])
-  expect(faults({ says: '', source: 'a.example', asOf: '2026-12' }, '2026-11')).toHaveLength(3)
+  const validFact: Fact = { says: 'It is so.', source: 'https://a.example/b', asOf: '2026-08' }
+  expect(problemsOf(validFact, '2026-11')).toEqual([])
+  expect(problemsOf({ ...validFact, asOf: null }, '2026-11')).toEqual([])
+  expect(problemsOf({ says: '', source: 'a.example', asOf: '2026-12' }, '2026-11')).toHaveLength(3)
 })
 
 test('the index leads to every page', () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import OpenAI from 'openai'
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { sampleOf } from '../../src/providers/mock/sample.ts'
-import { hash, quote, stopAt, tokensOf } from '../../src/providers/mock/text.ts'
+import { cutAtStop, hash, tokensOf, truncate } from '../../src/providers/mock/text.ts'
 import { urlOf } from '../../src/providers/resolve-url.ts'
 import mock from '../../src/providers/vendors/mock.ts'
 import { entryOf, targetOf } from '../contracts/provider.ts'
@@ -14,19 +14,19 @@ const ask = (model: string, body: JsonObject, path = 'openai-chat', signal = new
   const target = targetOf(entry, model)
   const text = JSON.stringify({ model: 'whatever the client said', ...body })
   const headers = new Headers({ 'content-type': 'application/json' })
-  return mock.exchange!({ url: urlOf(target, path), headers, body: text }, target, signal)
+  return mock.transport!({ url: urlOf(target, path), headers, body: text }, target, signal)
 }
 
 const user = (content: unknown) => ({ messages: [{ role: 'user', content }] }) as JsonObject
 
 type Call = { index: number; id: string; function: { name: string; arguments: string } }
-type Said = { content?: string; reasoning_content?: string; tool_calls?: Call[] }
+type MockMessage = { content?: string; reasoning_content?: string; tool_calls?: Call[] }
 type Logprobs = { content: { token: string; top_logprobs: unknown[] }[] }
 type Choice = {
   index: number
   text: string
-  message: Said
-  delta: Said
+  message: MockMessage
+  delta: MockMessage
   finish_reason: string | null
   logprobs: Logprobs | null
 }
@@ -35,17 +35,17 @@ type Usage = {
   total_tokens: number
   completion_tokens_details: { reasoning_tokens: number }
 }
-type Judged = { index: number; flagged: boolean; categories: Record<string, boolean> }
+type ModerationResult = { index: number; flagged: boolean; categories: Record<string, boolean> }
 /** What the tests look into of an answer or a frame, whichever endpoint it is of. */
 type Answer = {
   id: string
   choices: Choice[]
   usage: Usage
   data: { embedding: number[]; b64_json: string }[]
-  results: Judged[]
+  results: ModerationResult[]
 }
 
-const answer = async (model: string, body: JsonObject, path?: string): Promise<Answer> =>
+const askJson = async (model: string, body: JsonObject, path?: string): Promise<Answer> =>
   (await ask(model, body, path)).json() as Promise<Answer>
 
 /** The frames of a stream, without its `[DONE]`. */
@@ -57,11 +57,11 @@ const framesOf = (text: string): Answer[] =>
     .filter(data => data !== '[DONE]')
     .map(data => JSON.parse(data))
 
-const streamed = async (model: string, body: JsonObject, path?: string): Promise<string> =>
+const streamText = async (model: string, body: JsonObject, path?: string): Promise<string> =>
   (await ask(model, { ...body, stream: true }, path)).text()
 
-const stream = async (model: string, body: JsonObject, path?: string): Promise<Answer[]> =>
-  framesOf(await streamed(model, body, path))
+const streamFrames = async (model: string, body: JsonObject, path?: string): Promise<Answer[]> =>
+  framesOf(await streamText(model, body, path))
 
 const weather = {
   type: 'function' as const,
@@ -85,8 +85,8 @@ describe('chat', () => {
         { role: 'user', content: 'Hello there' },
       ],
     }
-    const said = await answer('mock', body)
-    expect(said).toMatchObject({
+    const response = await askJson('mock', body)
+    expect(response).toMatchObject({
       object: 'chat.completion',
       model: 'mock',
       choices: [
@@ -99,20 +99,20 @@ describe('chat', () => {
       ],
       usage: { prompt_tokens: 8, completion_tokens: 4, total_tokens: 12 },
     })
-    expect(await answer('mock', body)).toEqual(said)
+    expect(await askJson('mock', body)).toEqual(response)
     expect((await ask('mock', body)).headers.get('content-type')).toBe('application/json')
   })
 
   test('counts what was sent beside text', async () => {
     const image = { type: 'image_url', image_url: { url: 'https://h/a.png' } }
-    const seen = async (...parts: object[]) => (await answer('mock', user(parts))).choices[0]!.message.content
-    expect(await seen({ type: 'text', text: 'look' }, image)).toBe('You said: "look". You sent 1 image.')
-    expect(await seen(image, image, { type: 'file', file: {} })).toBe('You sent 2 images and 1 file.')
-    expect(await seen()).toBe('You said nothing.')
+    const contentFor = async (...parts: object[]) => (await askJson('mock', user(parts))).choices[0]!.message.content
+    expect(await contentFor({ type: 'text', text: 'look' }, image)).toBe('You said: "look". You sent 1 image.')
+    expect(await contentFor(image, image, { type: 'file', file: {} })).toBe('You sent 2 images and 1 file.')
+    expect(await contentFor()).toBe('You said nothing.')
   })
 
   test('streams the same words in OpenAI’s frames', async () => {
-    const text = await streamed('mock', user('Hello there'))
+    const text = await streamText('mock', user('Hello there'))
     expect(text.split('data: [DONE]')).toEqual([expect.any(String), '\n\n'])
     const chunks = framesOf(text)
     expect(new Set(chunks.map(chunk => chunk.id)).size).toBe(1)
@@ -123,7 +123,7 @@ describe('chat', () => {
   })
 
   test('tells usage in a stream only when asked: null on every chunk, the numbers on one of their own', async () => {
-    const chunks = await stream('mock', { ...user('hi'), stream_options: { include_usage: true } })
+    const chunks = await streamFrames('mock', { ...user('hi'), stream_options: { include_usage: true } })
     expect(chunks.slice(0, -1).every(chunk => chunk.usage === null)).toBe(true)
     expect(chunks.at(-1)).toMatchObject({
       choices: [],
@@ -132,36 +132,36 @@ describe('chat', () => {
   })
 
   test('n, max_tokens and stop', async () => {
-    const several = await answer('mock', { ...user('hi'), n: 3 })
-    expect(several.choices.map(choice => choice.message.content!)).toEqual([
+    const multiple = await askJson('mock', { ...user('hi'), n: 3 })
+    expect(multiple.choices.map(choice => choice.message.content!)).toEqual([
       'You said: "hi".',
       'You said: "hi". (2)',
       'You said: "hi". (3)',
     ])
-    const short = await answer('mock', { ...user('one two three'), max_tokens: 3 })
+    const short = await askJson('mock', { ...user('one two three'), max_tokens: 3 })
     expect(short.choices[0]).toMatchObject({ message: { content: 'You said: "one ' }, finish_reason: 'length' })
     expect(short.usage.completion_tokens).toBe(3)
-    expect((await answer('mock', { ...user('a b'), max_completion_tokens: 2 })).choices[0]!.finish_reason).toBe(
+    expect((await askJson('mock', { ...user('a b'), max_completion_tokens: 2 })).choices[0]!.finish_reason).toBe(
       'length',
     )
-    expect((await answer('mock', { ...user('one two'), stop: 'two' })).choices[0]!.message.content).toBe(
+    expect((await askJson('mock', { ...user('one two'), stop: 'two' })).choices[0]!.message.content).toBe(
       'You said: "one ',
     )
-    expect((await answer('mock', { ...user('one two'), stop: ['two', 'one'] })).choices[0]).toMatchObject({
+    expect((await askJson('mock', { ...user('one two'), stop: ['two', 'one'] })).choices[0]).toMatchObject({
       message: { content: 'You said: "' },
       finish_reason: 'stop',
     })
-    const frames = await stream('mock', { ...user('hi'), n: 2 })
+    const frames = await streamFrames('mock', { ...user('hi'), n: 2 })
     expect(frames.filter(chunk => chunk.choices[0]!.finish_reason === 'stop')).toHaveLength(2)
   })
 
   test('logprobs when asked', async () => {
-    const { choices } = await answer('mock', { ...user('hi'), logprobs: true, top_logprobs: 2 })
+    const { choices } = await askJson('mock', { ...user('hi'), logprobs: true, top_logprobs: 2 })
     const { content } = choices[0]!.logprobs!
     expect(content!.map(one => one.token).join('')).toBe(choices[0]!.message.content!)
     expect(content![0]).toMatchObject({ token: 'You ', logprob: -0.1, bytes: [89, 111, 117, 32] })
     expect(content![0]!.top_logprobs).toHaveLength(2)
-    const frames = await stream('mock', { ...user('hi'), logprobs: true })
+    const frames = await streamFrames('mock', { ...user('hi'), logprobs: true })
     const tokens = frames.flatMap(chunk => chunk.choices[0]!.logprobs?.content ?? [])
     expect(tokens.map(one => one.token).join('')).toBe('You said: "hi".')
   })
@@ -182,9 +182,9 @@ describe('chat', () => {
 
 describe('tools', () => {
   test('calls the first tool with arguments made from its schema', async () => {
-    const said = await answer('mock-tools', { ...user('hi'), tools: [weather] })
-    const [call] = said.choices[0]!.message.tool_calls!
-    expect(said.choices[0]).toMatchObject({ message: { content: null }, finish_reason: 'tool_calls' })
+    const response = await askJson('mock-tools', { ...user('hi'), tools: [weather] })
+    const [call] = response.choices[0]!.message.tool_calls!
+    expect(response.choices[0]).toMatchObject({ message: { content: null }, finish_reason: 'tool_calls' })
     expect(call).toMatchObject({ type: 'function', function: { name: 'weather' } })
     expect(JSON.parse(call!.function.arguments)).toEqual({ city: 'city', days: 1 })
     expect(call!.id).toMatch(/^call_[0-9a-f]{8}$/)
@@ -193,7 +193,8 @@ describe('tools', () => {
   test('two at once where several are given, one where that is not wanted, the one that is named', async () => {
     const names = async (change: JsonObject, model = 'mock-tools') =>
       (
-        (await answer(model, { ...user('hi'), tools: [weather, time], ...change })).choices[0]!.message.tool_calls ?? []
+        (await askJson(model, { ...user('hi'), tools: [weather, time], ...change })).choices[0]!.message.tool_calls ??
+        []
       ).map(call => call.function.name)
     expect(await names({})).toEqual(['weather', 'time'])
     expect(await names({ parallel_tool_calls: false })).toEqual(['weather'])
@@ -204,10 +205,10 @@ describe('tools', () => {
   })
 
   test('streams calls: head first, arguments in pieces', async () => {
-    const frames = await stream('mock-tools', { ...user('hi'), tools: [weather, time] })
+    const frames = await streamFrames('mock-tools', { ...user('hi'), tools: [weather, time] })
     const deltas = frames.flatMap(frame => frame.choices[0]!.delta.tool_calls ?? [])
-    const heads = deltas.filter(delta => delta.id)
-    expect(heads.map(delta => [delta.index, delta.function.name])).toEqual([
+    const firstDeltas = deltas.filter(delta => delta.id)
+    expect(firstDeltas.map(delta => [delta.index, delta.function.name])).toEqual([
       [0, 'weather'],
       [1, 'time'],
     ])
@@ -227,9 +228,12 @@ describe('tools', () => {
       { role: 'assistant', content: null, tool_calls: [] },
       { role: 'tool', tool_call_id: 'c', content: 'sunny' },
     ]
-    const said = await answer('mock-tools', { messages: turns, tools: [weather] })
-    expect(said.choices[0]).toMatchObject({ message: { content: 'The tool answered: sunny' }, finish_reason: 'stop' })
-    const again = await answer('mock-tools', {
+    const response = await askJson('mock-tools', { messages: turns, tools: [weather] })
+    expect(response.choices[0]).toMatchObject({
+      message: { content: 'The tool answered: sunny' },
+      finish_reason: 'stop',
+    })
+    const again = await askJson('mock-tools', {
       messages: [...turns, { role: 'user', content: 'and now?' }],
       tools: [weather],
     })
@@ -239,10 +243,10 @@ describe('tools', () => {
 
 describe('reasoning and JSON', () => {
   test('reasons before it speaks', async () => {
-    const said = await answer('mock-reasoning', user('hi'))
-    expect(said.choices[0]!.message.reasoning_content).toContain('The user said "hi"')
-    expect(said.usage.completion_tokens_details.reasoning_tokens).toBeGreaterThan(3)
-    const deltas = (await stream('mock-reasoning', user('hi')))
+    const response = await askJson('mock-reasoning', user('hi'))
+    expect(response.choices[0]!.message.reasoning_content).toContain('The user said "hi"')
+    expect(response.usage.completion_tokens_details.reasoning_tokens).toBeGreaterThan(3)
+    const deltas = (await streamFrames('mock-reasoning', user('hi')))
       .slice(1, -1)
       .map(frame => Object.keys(frame.choices[0]!.delta)[0])
     expect(deltas.lastIndexOf('reasoning_content')).toBeLessThan(deltas.indexOf('content'))
@@ -260,10 +264,10 @@ describe('reasoning and JSON', () => {
       additionalProperties: false,
     }
     const format = { type: 'json_schema', json_schema: { name: 'thing', strict: true, schema } }
-    const said = await answer('mock-json', { ...user('hi'), response_format: format })
-    expect(JSON.parse(said.choices[0]!.message.content!)).toEqual({ name: 'name', tags: ['a'], at: '2025-01-01' })
-    expect(JSON.parse((await answer('mock-json', user('hi'))).choices[0]!.message.content!)).toEqual({ said: 'hi' })
-    const any = await answer('mock', { ...user('hi'), response_format: { type: 'json_object' } })
+    const response = await askJson('mock-json', { ...user('hi'), response_format: format })
+    expect(JSON.parse(response.choices[0]!.message.content!)).toEqual({ name: 'name', tags: ['a'], at: '2025-01-01' })
+    expect(JSON.parse((await askJson('mock-json', user('hi'))).choices[0]!.message.content!)).toEqual({ said: 'hi' })
+    const any = await askJson('mock', { ...user('hi'), response_format: { type: 'json_object' } })
     expect(JSON.parse(any.choices[0]!.message.content!)).toEqual({ said: 'hi' })
   })
 
@@ -305,55 +309,55 @@ describe('failure and time', () => {
   })
 
   test('waits before its headers, then fails', async () => {
-    const from = performance.now()
+    const startedAt = performance.now()
     const failed = await ask('mock-delay-40-error-500', user('hi'))
     expect(failed.status).toBe(500)
-    expect(performance.now() - from).toBeGreaterThan(35)
+    expect(performance.now() - startedAt).toBeGreaterThan(35)
   })
 
   test('waits between frames', async () => {
-    const from = performance.now()
+    const startedAt = performance.now()
     const response = await ask('mock-tools-pace-10', { ...user('hi'), tools: [time], stream: true })
     const frames = framesOf(await response.text())
     expect(frames).toHaveLength(4)
-    expect(performance.now() - from).toBeGreaterThan(45)
-    const began = performance.now()
+    expect(performance.now() - startedAt).toBeGreaterThan(45)
+    const slowStartedAt = performance.now()
     const slow = await ask('mock-tools-pace-60000', { ...user('hi'), tools: [time], stream: true })
-    expect(performance.now() - began).toBeLessThan(1000)
+    expect(performance.now() - slowStartedAt).toBeLessThan(1000)
     await slow.body!.cancel()
   })
 
   test('cuts a stream after so many frames, and a body in its middle', async () => {
-    const text = await streamed('mock-cut-3', user('hi there'))
+    const text = await streamText('mock-cut-3', user('hi there'))
     expect(framesOf(text)).toHaveLength(3)
     expect(text).not.toContain('[DONE]')
-    expect(await stream('mock-cut-0', user('hi'))).toEqual([])
+    expect(await streamFrames('mock-cut-0', user('hi'))).toEqual([])
     await expect((await ask('mock-cut-1', user('hi'))).json()).rejects.toThrow()
   })
 
-  const gone = async (model: string, path: 'headers' | 'body', streamed: boolean) => {
-    const leaving = new AbortController()
-    const asked = ask(model, { ...user('hi'), stream: streamed }, 'openai-chat', leaving.signal)
-    const waiting = path === 'headers' ? asked : (await asked).text()
-    const outcome = Promise.resolve(waiting).then(
+  const expectAbort = async (model: string, path: 'headers' | 'body', isStream: boolean) => {
+    const controller = new AbortController()
+    const pending = ask(model, { ...user('hi'), stream: isStream }, 'openai-chat', controller.signal)
+    const awaited = path === 'headers' ? pending : (await pending).text()
+    const outcome = Promise.resolve(awaited).then(
       () => 'answered',
       (error: Error) => error.message,
     )
     await Bun.sleep(5)
-    const from = performance.now()
-    leaving.abort(new Error('the client left'))
+    const startedAt = performance.now()
+    controller.abort(new Error('the client left'))
     expect(await outcome).toBe('the client left')
-    expect(performance.now() - from).toBeLessThan(1000)
+    expect(performance.now() - startedAt).toBeLessThan(1000)
   }
 
   test('leaves at once when the request does: waiting, silent, between frames', async () => {
-    await gone('mock-delay-60000', 'headers', true)
-    await gone('mock-silent', 'body', true)
-    await gone('mock-silent', 'body', false)
-    await gone('mock-pace-60000', 'body', true)
-    await gone('mock-cut-2-silent', 'body', true)
-    const left = AbortSignal.abort(new Error('never here'))
-    await expect(ask('mock', user('hi'), 'openai-chat', left)).rejects.toThrow('never here')
+    await expectAbort('mock-delay-60000', 'headers', true)
+    await expectAbort('mock-silent', 'body', true)
+    await expectAbort('mock-silent', 'body', false)
+    await expectAbort('mock-pace-60000', 'body', true)
+    await expectAbort('mock-cut-2-silent', 'body', true)
+    const abortedSignal = AbortSignal.abort(new Error('never here'))
+    await expect(ask('mock', user('hi'), 'openai-chat', abortedSignal)).rejects.toThrow('never here')
   })
 
   test('a reader that leaves stops it, and one that is slow holds it', async () => {
@@ -367,34 +371,38 @@ describe('failure and time', () => {
   })
 
   test('silent after so many frames', async () => {
-    const leaving = new AbortController()
-    const response = await ask('mock-cut-2-silent', { ...user('hi'), stream: true }, 'openai-chat', leaving.signal)
+    const controller = new AbortController()
+    const response = await ask('mock-cut-2-silent', { ...user('hi'), stream: true }, 'openai-chat', controller.signal)
     const reader = response.body!.getReader()
     for (let frame = 0; frame < 2; frame++) expect((await reader.read()).done).toBe(false)
     const third = await Promise.race([reader.read().then(() => 'more'), Bun.sleep(20).then(() => 'nothing')])
     expect(third).toBe('nothing')
-    leaving.abort()
+    controller.abort()
   })
 
   test('words of a name it does not know ask for nothing', async () => {
     for (const model of ['mock-large', 'mock-error', 'mock-pace-fast', 'mock-2026-11-01', 'MOCK'])
-      expect((await answer(model, user('hi'))).choices[0]!.message.content).toBe('You said: "hi".')
+      expect((await askJson(model, user('hi'))).choices[0]!.message.content).toBe('You said: "hi".')
   })
 })
 
 describe('the other endpoints', () => {
   test('completions, whole and streamed', async () => {
-    const said = await answer('mock', { prompt: ['a', 'b c'], n: 2, echo: true }, 'completions')
-    expect(said).toMatchObject({ object: 'text_completion', usage: { prompt_tokens: 3 } })
-    expect(said.choices.map(choice => [choice.index, choice.text])).toEqual([
+    const response = await askJson('mock', { prompt: ['a', 'b c'], n: 2, echo: true }, 'completions')
+    expect(response).toMatchObject({ object: 'text_completion', usage: { prompt_tokens: 3 } })
+    expect(response.choices.map(choice => [choice.index, choice.text])).toEqual([
       [0, 'aYou said: "a".'],
       [1, 'aYou said: "a".'],
       [2, 'b cYou said: "b c".'],
       [3, 'b cYou said: "b c".'],
     ])
-    const cut = await answer('mock', { prompt: 'a b c', max_tokens: 2 }, 'completions')
+    const cut = await askJson('mock', { prompt: 'a b c', max_tokens: 2 }, 'completions')
     expect(cut.choices[0]).toMatchObject({ text: 'You said: ', finish_reason: 'length' })
-    const frames = await stream('mock', { prompt: [1, 2, 3], stream_options: { include_usage: true } }, 'completions')
+    const frames = await streamFrames(
+      'mock',
+      { prompt: [1, 2, 3], stream_options: { include_usage: true } },
+      'completions',
+    )
     expect(
       frames
         .slice(0, -1)
@@ -405,21 +413,21 @@ describe('the other endpoints', () => {
   })
 
   test('embeddings: length 1, the same for the same text, of the dimensions asked, as numbers or base64', async () => {
-    const said = await answer('mock-embedding', { input: ['a', 'b', 'a'], dimensions: 8 }, 'embeddings')
-    const [one = [], other, again] = said.data.map(row => row.embedding)
+    const response = await askJson('mock-embedding', { input: ['a', 'b', 'a'], dimensions: 8 }, 'embeddings')
+    const [one = [], other, again] = response.data.map(row => row.embedding)
     expect(one).toHaveLength(8)
     expect(one).toEqual(again!)
     expect(one).not.toEqual(other)
     expect(Math.hypot(...one)).toBeCloseTo(1, 5)
-    const packed = await answer(
+    const base64 = await askJson(
       'mock-embedding',
       { input: 'a', dimensions: 8, encoding_format: 'base64' },
       'embeddings',
     )
-    const bytes = Uint8Array.from(atob(String(packed.data[0]!.embedding)), letter => letter.charCodeAt(0))
+    const bytes = Uint8Array.from(atob(String(base64.data[0]!.embedding)), letter => letter.charCodeAt(0))
     expect([...new Float32Array(bytes.buffer)]).toEqual(one)
-    expect((await answer('mock-embedding', { input: [[1, 2], [3]] }, 'embeddings')).data).toHaveLength(2)
-    expect((await answer('mock-embedding', { input: 'a' }, 'embeddings')).data[0]!.embedding).toHaveLength(256)
+    expect((await askJson('mock-embedding', { input: [[1, 2], [3]] }, 'embeddings')).data).toHaveLength(2)
+    expect((await askJson('mock-embedding', { input: 'a' }, 'embeddings')).data[0]!.embedding).toHaveLength(256)
     for (const body of [{ input: 'a', dimensions: 0 }, { input: '' }, { input: [] }, {}] as JsonObject[])
       expect((await ask('mock-embedding', body, 'embeddings')).status).toBe(400)
   })
@@ -438,7 +446,7 @@ describe('the other endpoints', () => {
   test('a recording or image as a form is answered without being read', async () => {
     const target = targetOf(entry, 'mock')
     const send = (path: string, body: string | undefined, type: string) =>
-      mock.exchange!(
+      mock.transport!(
         { url: urlOf(target, path), headers: new Headers({ 'content-type': type }), body },
         target,
         new AbortController().signal,
@@ -452,7 +460,7 @@ describe('the other endpoints', () => {
   })
 
   test('images are PNGs whose chunks add up', async () => {
-    const { data } = await answer('mock', { prompt: 'a cat', n: 2 }, 'images/generations')
+    const { data } = await askJson('mock', { prompt: 'a cat', n: 2 }, 'images/generations')
     expect(data).toHaveLength(2)
     const png = Buffer.from(data[0]!.b64_json, 'base64')
     expect(png.subarray(1, 4).toString()).toBe('PNG')
@@ -464,7 +472,7 @@ describe('the other endpoints', () => {
   })
 
   test('moderations flag what the text names', async () => {
-    const { results } = await answer('mock', { input: ['good day', 'violence'] }, 'moderations')
+    const { results } = await askJson('mock', { input: ['good day', 'violence'] }, 'moderations')
     expect(results.map(result => result.flagged)).toEqual([false, true])
     expect(results[1]!.categories['violence']).toBe(true)
   })
@@ -475,7 +483,7 @@ describe('the other endpoints', () => {
       documents: ['Paris is a city', 'What is Ruby? A language', 'nothing'],
       return_documents: true,
     }
-    const { results } = await answer('mock', { ...body, top_n: 2 }, 'rerank')
+    const { results } = await askJson('mock', { ...body, top_n: 2 }, 'rerank')
     expect(results.map(result => result.index)).toEqual([1, 0])
     expect(results[0]).toMatchObject({ index: 1, relevance_score: 1, document: { text: 'What is Ruby? A language' } })
     expect((await ask('mock', { query: 'x' }, 'rerank')).status).toBe(400)
@@ -484,7 +492,7 @@ describe('the other endpoints', () => {
   test('what it has not is 404, what it cannot read is 400', async () => {
     const target = targetOf(entry, 'mock')
     const send = (url: string, body: string) =>
-      mock.exchange!({ url, headers: new Headers(), body }, target, new AbortController().signal)
+      mock.transport!({ url, headers: new Headers(), body }, target, new AbortController().signal)
     expect((await send('https://mock.invalid/v1/videos', '{}')).status).toBe(404)
     for (const body of ['', 'no json', '[]', 'null'])
       expect((await send(urlOf(target, 'openai-chat'), body)).status).toBe(400)
@@ -499,9 +507,9 @@ describe('words', () => {
   })
 
   test('a quote is cut between characters', () => {
-    expect(quote('ab👩', 3)).toBe('ab…')
-    expect(quote('abc', 3)).toBe('abc')
-    expect(stopAt('one two', ['', 'zwei'])).toBe('one two')
+    expect(truncate('ab👩', 3)).toBe('ab…')
+    expect(truncate('abc', 3)).toBe('abc')
+    expect(cutAtStop('one two', ['', 'zwei'])).toBe('one two')
     expect(hash('a')).toBe(0xe40c292c)
   })
 })
@@ -513,12 +521,12 @@ describe('the openai SDK reads it', () => {
       baseURL: 'https://mock.invalid/v1',
       maxRetries: 0,
       fetch: async (url, init) => {
-        const outgoing = {
+        const request = {
           url: String(url),
           headers: new Headers(init?.headers as Record<string, string>),
           body: init?.body as string,
         }
-        return mock.exchange!(outgoing, targetOf(entry, model), init?.signal ?? new AbortController().signal)
+        return mock.transport!(request, targetOf(entry, model), init?.signal ?? new AbortController().signal)
       },
     })
 

@@ -14,15 +14,15 @@ const types: Record<string, string> = { alibaba: 'dashscope', spark: 'xinghuo', 
 const apis = ['chat-completions', 'minimax-v2', 'spark-http', 'ark-bots']
 
 /** Cut by who recorded them: nothing after the last frame shown says that the answer is whole. */
-const torn = [/minimax-v2__.*stream-doc-reasoning/, /minimax-v2__.*builtin-search/]
+const truncatedRecordings = [/minimax-v2__.*stream-doc-reasoning/, /minimax-v2__.*builtin-search/]
 
-const mendOf = (type: string) => {
+const patchOf = (type: string) => {
   const patchResponse = providers.get(type)?.patchResponse?.['openai-chat']
   return patchResponse ? { patchResponse } : {}
 }
 
-const passed = (text: string, type: string): StreamPipe & { out: string } => {
-  const pipe = passthrough.pipeStream(exchangeFor(mendOf(type)))
+const pipeText = (text: string, type: string): StreamPipe & { out: string } => {
+  const pipe = passthrough.pipeStream(exchangeFor(patchOf(type)))
   let out = ''
   for (const frame of framesOf(text)) out += pipe.push(frame)
   return { ...pipe, out: out + pipe.end() }
@@ -32,11 +32,11 @@ const passed = (text: string, type: string): StreamPipe & { out: string } => {
 const read = ({ text, events }: Pick<Recording, 'text' | 'events'>, type: string): Answer | GatewayError => {
   const { model } = exchangeFor()
   if (events) {
-    const { state, out } = passed(text, type)
+    const { state, out } = pipeText(text, type)
     return state.fault ?? readStream(out, model)
   }
   try {
-    return readMessage(passthrough.passMessage(text, exchangeFor(mendOf(type))).text, model)
+    return readMessage(passthrough.passMessage(text, exchangeFor(patchOf(type))).text, model)
   } catch (thrown) {
     if (thrown instanceof Error && thrown.name === 'GatewayError') return thrown as GatewayError
     throw thrown
@@ -53,16 +53,16 @@ const all = apis
 
 describe(`${all.length} recorded answers, through their vendor's corrections`, () => {
   for (const type of new Set(all.map(({ type }) => type))) {
-    const own = all.filter(recording => recording.type === type)
-    test(`${type}: ${own.length}`, () => {
-      for (const recording of own) {
+    const ofType = all.filter(recording => recording.type === type)
+    test(`${type}: ${ofType.length}`, () => {
+      for (const recording of ofType) {
         const { file, text } = recording
         const answer = read(recording, type)
         // A fault is right only where the recording tells one, or was cut.
-        const tells =
+        const hasError =
           /"error"|"base_resp":\{"status_code":[1-9]|"code":\s*[1-9]|finish_reason":\s*"error"/.test(text) ||
-          torn.some(name => name.test(file))
-        if (isFault(answer)) expect({ file, tells }).toEqual({ file, tells: true })
+          truncatedRecordings.some(name => name.test(file))
+        if (isFault(answer)) expect({ file, hasError }).toEqual({ file, hasError: true })
         else expect(answer.choices.length).toBeGreaterThan(0)
       }
     })
@@ -70,9 +70,9 @@ describe(`${all.length} recorded answers, through their vendor's corrections`, (
 })
 
 describe('what they taught, in our own words', () => {
-  const fault = (answer: Answer | GatewayError) =>
+  const outcomeOf = (answer: Answer | GatewayError) =>
     isFault(answer) ? [answer.code, answer.status] : `answered ${JSON.stringify(answer)}`
-  const whole = (body: JsonObject, type: string) => read({ text: JSON.stringify(body), events: false }, type)
+  const readComplete = (body: JsonObject, type: string) => read({ text: JSON.stringify(body), events: false }, type)
 
   test.each([
     [1002, 'upstream_limited', 429],
@@ -83,9 +83,9 @@ describe('what they taught, in our own words', () => {
     [4711, 'upstream_failed', 502],
   ])('minimax: base_resp %d with status 200 is %s', (code, name, status) => {
     const body = { choices: null, base_resp: { status_code: code, status_msg: 'no' } }
-    expect<unknown>(fault(whole(body, 'minimax'))).toEqual([name, status])
+    expect<unknown>(outcomeOf(readComplete(body, 'minimax'))).toEqual([name, status])
     const events = read({ text: `data: ${JSON.stringify(body)}\n\n`, events: true }, 'minimax')
-    expect<unknown>(fault(events)).toEqual([name, status])
+    expect<unknown>(outcomeOf(events)).toEqual([name, status])
   })
 
   test('minimax: what the built-in search found is not the answer, nor its finish the end', () => {
@@ -111,25 +111,25 @@ describe('what they taught, in our own words', () => {
       { code, message: 'no', sid: 's', choices: [{ index: 0, delta: { content: '' } }] },
     ]
     for (const body of bodies) {
-      expect<unknown>(fault(whole(body, 'xinghuo'))).toEqual([name, status])
+      expect<unknown>(outcomeOf(readComplete(body, 'xinghuo'))).toEqual([name, status])
       const events = read({ text: `data:${JSON.stringify(body)}\n\n`, events: true }, 'xinghuo')
-      expect<unknown>(fault(events)).toEqual([name, status])
+      expect<unknown>(outcomeOf(events)).toEqual([name, status])
     }
   })
 
   test('huoshan: the usage of a bot is the sum over its models', () => {
-    const used = (prompt: number, completion: number) => ({
+    const usageOf = (prompt: number, completion: number) => ({
       prompt_tokens: prompt,
       completion_tokens: completion,
       total_tokens: prompt + completion,
     })
     const body = {
       choices: [{ index: 0, message: { role: 'assistant', content: 'hi' }, finish_reason: 'stop' }],
-      bot_usage: { model_usage: [used(54, 268), used(6, 2)], action_usage: [] },
+      bot_usage: { model_usage: [usageOf(54, 268), usageOf(6, 2)], action_usage: [] },
     }
-    expect(whole(body, 'huoshan')).toMatchObject({ usage: used(60, 270) })
-    expect(parseJson(JSON.stringify(whole({ ...body, usage: used(1, 1) }, 'huoshan')))).toMatchObject({
-      usage: used(1, 1),
+    expect(readComplete(body, 'huoshan')).toMatchObject({ usage: usageOf(60, 270) })
+    expect(parseJson(JSON.stringify(readComplete({ ...body, usage: usageOf(1, 1) }, 'huoshan')))).toMatchObject({
+      usage: usageOf(1, 1),
     })
   })
 })

@@ -13,7 +13,7 @@ type Row = [type: string, serverUrl: string | undefined, protocol: string, url: 
 const account = 'https://api.cloudflare.com/client/v4/accounts/0a1b/ai'
 const ark = 'https://ark.cn-beijing.volces.com/api/v3'
 const azure = 'https://r.openai.azure.com'
-const dated = '?api-version=2024-10-21'
+const versionQuery = '?api-version=2024-10-21'
 
 const google = 'https://generativelanguage.googleapis.com'
 const rows: Row[] = [
@@ -241,8 +241,19 @@ const rows: Row[] = [
     `${azure}/openai/deployments/gpt-4o/chat/completions?api-version=2025-01-01-preview`,
     'gpt-4o',
   ],
-  ['azure', `${azure}/openai/deployments`, chat, `${azure}/openai/deployments/a%2Fb/chat/completions${dated}`, 'a/b'],
-  ['azure', `${azure}/openai/deployments/mine`, chat, `${azure}/openai/deployments/mine/chat/completions${dated}`],
+  [
+    'azure',
+    `${azure}/openai/deployments`,
+    chat,
+    `${azure}/openai/deployments/a%2Fb/chat/completions${versionQuery}`,
+    'a/b',
+  ],
+  [
+    'azure',
+    `${azure}/openai/deployments/mine`,
+    chat,
+    `${azure}/openai/deployments/mine/chat/completions${versionQuery}`,
+  ],
   [
     'azure',
     `${azure}/openai/deployments/mine/chat/completions?x=1`,
@@ -260,7 +271,7 @@ const rows: Row[] = [
     'azure',
     'https://front.example/team/openai/deployments/d',
     chat,
-    `https://front.example/team/openai/deployments/d/chat/completions${dated}`,
+    `https://front.example/team/openai/deployments/d/chat/completions${versionQuery}`,
   ],
   ['gemini', undefined, 'gemini', `${google}/v1beta/models/some-model:generateContent`],
   ['gemini', google, 'gemini', `${google}/v1beta/models/some-model:generateContent`],
@@ -329,8 +340,8 @@ describe('addresses', () => {
     ])
     expect(supportsProtocol(cohere.entry, 'gemini/embedContent')).toBe(true)
     const relay = entryOf('dashscope', { serverUrl: 'https://h.example/v1', supportedProtocols: ['rerank'] })
-    const ranking = targetOf(relay, 'gte-rerank-v2')
-    expect(urlOf(ranking, chooseProtocol(ranking, 'rerank'))).toBe('https://h.example/v1/rerank')
+    const rerankTarget = targetOf(relay, 'gte-rerank-v2')
+    expect(urlOf(rerankTarget, chooseProtocol(rerankTarget, 'rerank'))).toBe('https://h.example/v1/rerank')
     expect(supportsProtocol(relay, 'embeddings')).toBe(false)
   })
 
@@ -358,17 +369,17 @@ describe('addresses', () => {
   })
 
   test('native addresses are spoken to for embeddings and rankings, not yet for chats', () => {
-    const at = (type: string, serverUrl: string, model: string) =>
+    const supportsEmbeddings = (type: string, serverUrl: string, model: string) =>
       supportsProtocol(entryOf(type, { serverUrl, models: [model] }), 'embeddings')
-    expect(at('ollama', 'http://localhost:11434/api', 'nomic-embed-text')).toBe(true)
-    expect(at('ollama', 'http://localhost:11434/api', 'qwen3')).toBe(false)
-    expect(at('dashscope', 'https://dashscope.aliyuncs.com/api/v1', 'text-embedding-v4')).toBe(true)
-    expect(at('dashscope', 'https://dashscope.aliyuncs.com/api/v1', 'qwen-plus')).toBe(false)
+    expect(supportsEmbeddings('ollama', 'http://localhost:11434/api', 'nomic-embed-text')).toBe(true)
+    expect(supportsEmbeddings('ollama', 'http://localhost:11434/api', 'qwen3')).toBe(false)
+    expect(supportsEmbeddings('dashscope', 'https://dashscope.aliyuncs.com/api/v1', 'text-embedding-v4')).toBe(true)
+    expect(supportsEmbeddings('dashscope', 'https://dashscope.aliyuncs.com/api/v1', 'qwen-plus')).toBe(false)
   })
 
   test('have a row for each provider', () => {
-    const tried = new Set(rows.map(([type]) => type))
-    expect([...providers.keys()].filter(type => !tried.has(type) && type !== 'mock')).toEqual([])
+    const testedTypes = new Set(rows.map(([type]) => type))
+    expect([...providers.keys()].filter(type => !testedTypes.has(type) && type !== 'mock')).toEqual([])
   })
 
   test('models of several vendors in one openai entry each go home', () => {
@@ -382,9 +393,9 @@ describe('addresses', () => {
   test('are looked up, not worked out', () => {
     const target = targetOf(entryOf('openai', { serverUrl: 'https://h.example/v1' }))
     urlOf(target, chat)
-    const took = stopwatch()
+    const elapsed = stopwatch()
     for (let turn = 0; turn < 50_000; turn++) urlOf(target, chat)
-    expect(took() / 50_000).toBeLessThan(0.001)
+    expect(elapsed() / 50_000).toBeLessThan(0.001)
   })
 })
 
@@ -414,19 +425,19 @@ test('an address recorded from a vendor, given as server_url, is the address cal
     cerebras: 'cerebras',
     huggingface: 'huggingface',
   }
-  const ends: [RegExp, string][] = [
+  const endpointPatterns: [RegExp, string][] = [
     [/\/chat\/completions$/, chat],
     [/(compatible-mode|deployments\/[^/]+|v1|v4)\/embeddings$/, 'embeddings'],
     [/\/audio\/transcriptions$/, 'audio/transcriptions'],
   ]
-  const seen = new Set<string>()
+  const testedUrls = new Set<string>()
   for (const folder of existsSync(root) ? Object.keys(types) : [])
     for await (const file of new Bun.Glob('*.json').scan(`${root}/${folder}`)) {
       const recorded = JSON.parse(await Bun.file(`${root}/${folder}/${file}`).text()) as { request?: { url?: string } }
       const raw = (recorded.request?.url ?? '').replace(/#.*|\?$/, '')
       if (!/^https?:/.test(raw)) continue
       const url = new URL(raw.replace('com//', 'com/')).href
-      const protocol = ends.find(([end]) => end.test(new URL(url).pathname))?.[1]
+      const protocol = endpointPatterns.find(([pattern]) => pattern.test(new URL(url).pathname))?.[1]
       // A recorder that dropped the api-version, or Azure's host without any path of its own, is no address anybody could call.
       if (!protocol || (folder === 'azure' && (!url.includes('api-version=') || !/deployments|models/.test(url))))
         continue
@@ -435,16 +446,16 @@ test('an address recorded from a vendor, given as server_url, is the address cal
         if (type === 'openai' && !supportsProtocol(entry, protocol)) continue
         expect([type, urlOf(targetOf(entry), protocol)]).toEqual([type, url])
       }
-      seen.add(url)
+      testedUrls.add(url)
     }
-  console.log(`recorded addresses tried: ${seen.size}`)
+  console.log(`recorded addresses tried: ${testedUrls.size}`)
 })
 
 test('a stream of Gemini has an address of its own', () => {
   const stream = { stream: true }
-  const streamed = (serverUrl?: string) => urlOf(targetOf(entryOf('gemini', { serverUrl })), 'gemini', stream)
-  expect(streamed()).toBe(`${google}/v1beta/models/some-model:streamGenerateContent?alt=sse`)
-  expect(streamed('https://h.example/v1?a=b')).toMatch(/:streamGenerateContent\?(?:a=b&alt=sse|alt=sse&a=b)$/)
+  const streamUrl = (serverUrl?: string) => urlOf(targetOf(entryOf('gemini', { serverUrl })), 'gemini', stream)
+  expect(streamUrl()).toBe(`${google}/v1beta/models/some-model:streamGenerateContent?alt=sse`)
+  expect(streamUrl('https://h.example/v1?a=b')).toMatch(/:streamGenerateContent\?(?:a=b&alt=sse|alt=sse&a=b)$/)
 })
 
 test('a model whose name would lead to another address is none', () => {
@@ -452,6 +463,6 @@ test('a model whose name would lead to another address is none', () => {
   for (const model of ['.', '..', 'a\ud800'])
     expect(() => urlOf(targetOf(entry, model), chat)).toThrow('does not exist')
   expect(urlOf(targetOf(entry, 'a/../b?c#d'), chat)).toBe(
-    `${azure}/openai/deployments/a%2F..%2Fb%3Fc%23d/chat/completions${dated}`,
+    `${azure}/openai/deployments/a%2F..%2Fb%3Fc%23d/chat/completions${versionQuery}`,
   )
 })

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../src/base/json/json.ts'
 import { wireOf } from '../../src/providers/resolve-url.ts'
 import { entryOf, targetOf } from '../contracts/provider.ts'
 
-const said: JsonObject = {
+const translatedBody: JsonObject = {
   messages: [
     { role: 'user', content: [{ type: 'text', text: 'hi', cache_control: { type: 'ephemeral' } }] },
     { role: 'assistant', content: 'ho', reasoning_content: 'hm' },
@@ -15,39 +15,43 @@ const said: JsonObject = {
   user: 'u'.repeat(65),
 }
 
-const trimmed = (type: string, model: string, serverUrl?: string, body = said, protocol = 'openai-chat') => {
+const trimBody = (type: string, model: string, serverUrl?: string, body = translatedBody, protocol = 'openai-chat') => {
   const entry = entryOf(type, serverUrl === undefined ? {} : { serverUrl })
-  const chosen = wireOf(entry)
-  if ('unsupported' in chosen) throw new Error(chosen.unsupported)
+  const resolved = wireOf(entry)
+  if ('unsupported' in resolved) throw new Error(resolved.unsupported)
   const losses: string[] = []
   const changed = structuredClone(body)
-  chosen.wire.trimTranslated?.[protocol]?.(changed, path => losses.push(path), targetOf(entry, model))
+  resolved.wire.trimTranslated?.[protocol]?.(changed, path => losses.push(path), targetOf(entry, model))
   return { body: changed, losses: losses.sort() }
 }
 
-const plain = [
+const plainMessages = [
   { role: 'user', content: [{ type: 'text', text: 'hi' }] },
   { role: 'assistant', content: 'ho' },
 ]
-const noted = ['messages[0].content[0].cache_control', 'messages[1].reasoning_content', 'tools[0].cache_control']
+const expectedLosses = [
+  'messages[0].content[0].cache_control',
+  'messages[1].reasoning_content',
+  'tools[0].cache_control',
+]
 
 describe("OpenAI's own service", () => {
-  const places: [type: string, model: string, serverUrl: string | undefined][] = [
+  const cases: [type: string, model: string, serverUrl: string | undefined][] = [
     ['openai', 'gpt-5.6', undefined],
     ['openai', 'gpt-4o', undefined],
     ['openai', 'o4-mini', 'https://eu.api.openai.com/v1'],
     ['azure', 'my-gpt-5-mini', 'https://x.openai.azure.com'],
     ['azure', 'any', 'https://x.openai.azure.com/openai/deployments/o3?api-version=2025-01-01-preview'],
   ]
-  test.each(places)('%s, %s: is told what it knows, by the names it knows', (type, model, serverUrl) => {
-    const { body, losses } = trimmed(type, model, serverUrl)
+  test.each(cases)('%s, %s: is told what it knows, by the names it knows', (type, model, serverUrl) => {
+    const { body, losses } = trimBody(type, model, serverUrl)
     expect(body).toEqual({
-      messages: plain,
+      messages: plainMessages,
       tools: [{ type: 'function', function: { name: 'f' } }],
       max_completion_tokens: 9,
       user: new Bun.CryptoHasher('sha256').update('u'.repeat(65)).digest('hex'),
     })
-    expect(losses).toEqual([...noted, 'top_k', 'user'])
+    expect(losses).toEqual([...expectedLosses, 'top_k', 'user'])
   })
 
   test('a deployment that does not name a thinking model keeps max_tokens', () => {
@@ -57,28 +61,32 @@ describe("OpenAI's own service", () => {
       ['gpt-5', url],
       ['demo4', 'https://x.openai.azure.com'],
     ] as const)
-      expect(trimmed('azure', model, server).body).toMatchObject({ max_tokens: 9 })
+      expect(trimBody('azure', model, server).body).toMatchObject({ max_tokens: 9 })
   })
 
   test('a file gets a name, in both of its protocols', () => {
     const data = 'data:application/pdf;base64,JVBERi0='
-    const named = { file_data: data, filename: 'file.pdf' }
-    const told = (file_data: string, more = {}) => ({
+    const namedFile = { file_data: data, filename: 'file.pdf' }
+    const withFile = (file_data: string, more = {}) => ({
       messages: [{ role: 'user', content: [{ type: 'file', file: { file_data, ...more } }] }],
     })
-    expect(trimmed('openai', 'gpt-5', undefined, told(data)).body).toEqual(told(data, { filename: 'file.pdf' }))
-    expect(trimmed('openai', 'gpt-5', undefined, told('JVBERi0=')).body).toEqual(told(data, { filename: 'file.pdf' }))
-    expect(trimmed('openai', 'gpt-5', undefined, told(data, { filename: 'a' })).body).toEqual(
-      told(data, { filename: 'a' }),
+    expect(trimBody('openai', 'gpt-5', undefined, withFile(data)).body).toEqual(
+      withFile(data, { filename: 'file.pdf' }),
+    )
+    expect(trimBody('openai', 'gpt-5', undefined, withFile('JVBERi0=')).body).toEqual(
+      withFile(data, { filename: 'file.pdf' }),
+    )
+    expect(trimBody('openai', 'gpt-5', undefined, withFile(data, { filename: 'a' })).body).toEqual(
+      withFile(data, { filename: 'a' }),
     )
     const input = (file: JsonObject) => ({ input: [{ role: 'user', content: [{ type: 'input_file', ...file }] }] })
-    const { body } = trimmed('openai', 'o3-pro', undefined, input({ file_data: data }), 'openai-responses')
-    expect(body).toEqual(input(named))
+    const { body } = trimBody('openai', 'o3-pro', undefined, input({ file_data: data }), 'openai-responses')
+    expect(body).toEqual(input(namedFile))
   })
 
   test('a short user and a limit of the configuration stay', () => {
     const body = { messages: [], user: 'ann', max_tokens: 9, max_completion_tokens: 7 }
-    expect(trimmed('openai', 'gpt-5', undefined, body)).toEqual({
+    expect(trimBody('openai', 'gpt-5', undefined, body)).toEqual({
       body: { messages: [], user: 'ann', max_completion_tokens: 7 },
       losses: [],
     })
@@ -92,14 +100,14 @@ test('a server of the user and a model that lives elsewhere hear everything', ()
     ['vllm', 'm', undefined],
     ['deepseek', 'deepseek-flash', undefined],
   ] as const)
-    expect(trimmed(type, model, serverUrl)).toEqual({ body: said, losses: [] })
+    expect(trimBody(type, model, serverUrl)).toEqual({ body: translatedBody, losses: [] })
 })
 
 test('Groq and Mistral refuse what they do not know', () => {
   for (const type of ['groq', 'mistral']) {
-    const { body, losses } = trimmed(type, 'm')
+    const { body, losses } = trimBody(type, 'm')
     expect(body['top_k']).toBeUndefined()
     expect(JSON.stringify(body)).not.toContain('cache_control')
-    expect(losses).toEqual([noted[0]!, noted[2]!, 'top_k'])
+    expect(losses).toEqual([expectedLosses[0]!, expectedLosses[2]!, 'top_k'])
   }
 })

@@ -49,9 +49,9 @@ const rows: [type: string, given: Record<string, string>, serverUrl: string | un
 ]
 
 test.each(rows)('%s with %j at %p: %s', (type, given, serverUrl, outcome) => {
-  const chosen = wireOf(entryOf(type, { credentials: credentials(given), ...(serverUrl && { serverUrl }) }))
-  if (outcome === 'works') expect(chosen).toHaveProperty('wire')
-  else expect(chosen).toEqual({ unsupported: expect.stringContaining(outcome) })
+  const resolved = wireOf(entryOf(type, { credentials: credentials(given), ...(serverUrl && { serverUrl }) }))
+  if (outcome === 'works') expect(resolved).toHaveProperty('wire')
+  else expect(resolved).toEqual({ unsupported: expect.stringContaining(outcome) })
 })
 
 test.each(rows)('%s with %j at %p: the file says the same', (type, given, serverUrl, outcome) => {
@@ -64,8 +64,8 @@ test.each(rows)('%s with %j at %p: the file says the same', (type, given, server
 })
 
 test('one credential of the old form among several makes the entry the old form', () => {
-  const mixed = entryOf('qianfan', { credentials: credentials({ api_key: 'bce-v3/k' }, pair) })
-  expect(wireOf(mixed)).toEqual({ unsupported: expect.stringContaining('bce-v3/') })
+  const mixedEntry = entryOf('qianfan', { credentials: credentials({ api_key: 'bce-v3/k' }, pair) })
+  expect(wireOf(mixedEntry)).toEqual({ unsupported: expect.stringContaining('bce-v3/') })
 })
 
 test('cloudflare asks for the account only where no address names it, and goes to each credential’s own', () => {

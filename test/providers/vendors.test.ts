@@ -6,7 +6,7 @@ import { entryOf, plainEntry, providerContract, targetOf } from '../contracts/pr
 
 for (const provider of providers.values()) providerContract(provider)
 
-const adjusted = (type: string, body: JsonObject, model = 'some-model') => {
+const patchBody = (type: string, body: JsonObject, model = 'some-model') => {
   const provider = providers.get(type)!
   const losses: Record<string, string> = {}
   const changed = structuredClone(body)
@@ -29,13 +29,13 @@ describe('the registry', () => {
   })
 
   test('an unbuilt type keeps its promise: an address it names works as type openai', () => {
-    for (const [type, word] of unsupported) {
-      expect(wireOf(entryOf(type))).toEqual({ unsupported: word })
+    for (const [type, hint] of unsupported) {
+      expect(wireOf(entryOf(type))).toEqual({ unsupported: hint })
       expect(supportsProtocol(entryOf(type), 'openai-chat')).toBe(false)
-      const [, as, address] = /service of type (\w+): server_url (\S+)/.exec(word) ?? []
-      if (!as || !address) continue
+      const [, compatibleType, address] = /service of type (\w+): server_url (\S+)/.exec(hint) ?? []
+      if (!compatibleType || !address) continue
       const serverUrl = address.replace('<region>', 'us-east-1').replace('<account', 'abc').replace('id>', '')
-      const entry = entryOf(as, { serverUrl })
+      const entry = entryOf(compatibleType, { serverUrl })
       const url = urlOf(targetOf(entry), 'openai-chat')
       expect(url).toStartWith(serverUrl.replace(/\/chat\/completions$/, ''))
       expect(url).toEndWith('/chat/completions')
@@ -43,7 +43,7 @@ describe('the registry', () => {
   })
 
   test('no default model is one that its vendor ended', () => {
-    const ended = [
+    const retiredModels = [
       ...[
         'deepseek-chat',
         'deepseek-reasoner',
@@ -64,7 +64,7 @@ describe('the registry', () => {
       ...['@cf/meta/llama-3.1-8b-instruct', 'meta/llama-3.3-70b-instruct', 'moonshot-v1-8k', 'kimi-k2.5', 'spark-v2.0'],
     ]
     for (const { models = [], embeddingModels = [] } of providers.values())
-      for (const model of [...models, ...embeddingModels]) expect(ended).not.toContain(model)
+      for (const model of [...models, ...embeddingModels]) expect(retiredModels).not.toContain(model)
   })
 
   test("an entry without models has those of today, or none where they are the user's", () => {
@@ -82,7 +82,7 @@ describe('quirks', () => {
   const messages = [{ role: 'user', content: 'hi' }]
 
   test('groq: what it refuses is left out and noted', () => {
-    const { body, losses } = adjusted('groq', {
+    const { body, losses } = patchBody('groq', {
       messages: [{ role: 'user', content: 'hi', name: 'ann' }],
       logprobs: true,
       top_logprobs: 3,
@@ -92,49 +92,49 @@ describe('quirks', () => {
     })
     expect(body).toEqual({ messages, temperature: 0 })
     expect(Object.keys(losses).sort()).toEqual(['logit_bias', 'logprobs', 'messages[0].name', 'n', 'top_logprobs'])
-    expect(adjusted('groq', { messages, n: 1, logprobs: false })).toEqual({ body: { messages, n: 1 }, losses: {} })
+    expect(patchBody('groq', { messages, n: 1, logprobs: false })).toEqual({ body: { messages, n: 1 }, losses: {} })
   })
 
   test('zhipu: only what is out of range moves', () => {
-    expect(adjusted('zhipu', { temperature: 1.7, top_p: 0 })).toEqual({
+    expect(patchBody('zhipu', { temperature: 1.7, top_p: 0 })).toEqual({
       body: { temperature: 1, top_p: 0.01 },
       losses: { temperature: 'the vendor takes 0 to 1, not 1.7', top_p: 'the vendor takes 0.01 to 1, not 0' },
     })
-    expect(adjusted('zhipu', { temperature: 0.95, top_p: 1 })).toEqual({
+    expect(patchBody('zhipu', { temperature: 0.95, top_p: 1 })).toEqual({
       body: { temperature: 0.95, top_p: 1 },
       losses: {},
     })
-    expect(adjusted('zhipu', { max_completion_tokens: 7 }).body).toEqual({ max_tokens: 7 })
-    expect(adjusted('zhipu', { max_completion_tokens: 7, max_tokens: 5 }).body).toEqual({ max_tokens: 5 })
+    expect(patchBody('zhipu', { max_completion_tokens: 7 }).body).toEqual({ max_tokens: 7 })
+    expect(patchBody('zhipu', { max_completion_tokens: 7, max_tokens: 5 }).body).toEqual({ max_tokens: 5 })
   })
 
   test('zhipu: glm-4v gets bare base64, others the data URL', () => {
     const image = (url: string) => ({
       messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }],
     })
-    expect(adjusted('zhipu', image('data:image/png;base64,AAAA'), 'glm-4v-plus').body).toEqual(image('AAAA'))
-    expect(adjusted('zhipu', image('https://h/a,b.png'), 'glm-4v').body).toEqual(image('https://h/a,b.png'))
-    expect(adjusted('zhipu', image('data:image/png;base64,AAAA'), 'glm-4.5v').body).toEqual(
+    expect(patchBody('zhipu', image('data:image/png;base64,AAAA'), 'glm-4v-plus').body).toEqual(image('AAAA'))
+    expect(patchBody('zhipu', image('https://h/a,b.png'), 'glm-4v').body).toEqual(image('https://h/a,b.png'))
+    expect(patchBody('zhipu', image('data:image/png;base64,AAAA'), 'glm-4.5v').body).toEqual(
       image('data:image/png;base64,AAAA'),
     )
   })
 
   test('deepseek and dashscope: the role developer is system', () => {
-    const rules = [{ role: 'developer', content: 'rules' }, ...messages]
+    const withInstructions = [{ role: 'developer', content: 'rules' }, ...messages]
     for (const type of ['deepseek', 'dashscope'])
-      expect(adjusted(type, { messages: rules })).toEqual({
+      expect(patchBody(type, { messages: withInstructions })).toEqual({
         body: { messages: [{ role: 'system', content: 'rules' }, ...messages] },
         losses: {},
       })
   })
 
   test('moonshot: what Kimi models have fixed is left out, others have their temperature to 1', () => {
-    expect(adjusted('moonshot', { temperature: 1.5 }).body).toEqual({ temperature: 1 })
-    const asked = { temperature: 0.3, top_p: 0.9, n: 2, presence_penalty: 0, frequency_penalty: 0.5, max_tokens: 9 }
-    const { body, losses } = adjusted('moonshot', asked, 'Kimi-K2.6')
+    expect(patchBody('moonshot', { temperature: 1.5 }).body).toEqual({ temperature: 1 })
+    const request = { temperature: 0.3, top_p: 0.9, n: 2, presence_penalty: 0, frequency_penalty: 0.5, max_tokens: 9 }
+    const { body, losses } = patchBody('moonshot', request, 'Kimi-K2.6')
     expect(body).toEqual({ max_tokens: 9 })
     expect(Object.keys(losses).sort()).toEqual(['frequency_penalty', 'n', 'temperature', 'top_p'])
-    expect(adjusted('moonshot', { temperature: 1, n: 1 }, 'kimi-k3')).toEqual({ body: {}, losses: {} })
+    expect(patchBody('moonshot', { temperature: 1, n: 1 }, 'kimi-k3')).toEqual({ body: {}, losses: {} })
   })
 
   test('moonshot: usage out of the choice', () => {
@@ -145,36 +145,38 @@ describe('quirks', () => {
   })
 
   test('xinghuo: names of the HTTP form; Lite and Pro have no system, Max has', () => {
-    const rules = [
+    const withInstructions = [
       { role: 'developer', content: 'be brief' },
       { role: 'user', content: 'hi' },
     ]
-    expect(adjusted('xinghuo', { model: 'spark-lite', messages: rules, temperature: 0 }, 'spark-lite')).toEqual({
+    expect(
+      patchBody('xinghuo', { model: 'spark-lite', messages: withInstructions, temperature: 0 }, 'spark-lite'),
+    ).toEqual({
       body: { model: 'lite', messages: [{ role: 'user', content: 'be brief\n\nhi' }], temperature: 0.01 },
       losses: { temperature: 'the vendor takes 0.01 to 1, not 0' },
     })
-    expect(adjusted('xinghuo', { model: 'Spark-Max', messages: rules }, 'Spark-Max').body).toEqual({
+    expect(patchBody('xinghuo', { model: 'Spark-Max', messages: withInstructions }, 'Spark-Max').body).toEqual({
       model: 'generalv3.5',
-      messages: [{ role: 'system', content: 'be brief' }, rules[1]!],
+      messages: [{ role: 'system', content: 'be brief' }, withInstructions[1]!],
     })
     const parts = [{ type: 'text', text: 'look' }]
-    const late: JsonObject[] = [
+    const lateInstructions: JsonObject[] = [
       { role: 'assistant', content: 'well' },
       { role: 'user', content: parts },
       { role: 'system', content: [{ type: 'text', text: 'a' }, 'b'] },
     ]
-    expect(adjusted('xinghuo', { messages: late }, 'generalv3').body['messages']).toEqual([
-      late[0]!,
+    expect(patchBody('xinghuo', { messages: lateInstructions }, 'generalv3').body['messages']).toEqual([
+      lateInstructions[0]!,
       { role: 'user', content: [{ type: 'text', text: 'ab' }, ...parts] },
     ])
-    expect(adjusted('xinghuo', { messages: [{ role: 'system', content: 'alone' }] }, 'lite').body['messages']).toEqual([
-      { role: 'user', content: 'alone' },
-    ])
-    expect(adjusted('xinghuo', { model: 'x1', messages }, 'x1').body).toEqual({ model: 'x1', messages })
+    expect(patchBody('xinghuo', { messages: [{ role: 'system', content: 'alone' }] }, 'lite').body['messages']).toEqual(
+      [{ role: 'user', content: 'alone' }],
+    )
+    expect(patchBody('xinghuo', { model: 'x1', messages }, 'x1').body).toEqual({ model: 'x1', messages })
   })
 
   test('mistral: only what its schema knows, also of the messages', () => {
-    const asked = {
+    const request = {
       messages: [
         { role: 'user', name: 'ann', content: 'hi' },
         { role: 'assistant', content: 'well', reasoning_content: 'hm', refusal: null, tool_calls: [] },
@@ -185,7 +187,7 @@ describe('quirks', () => {
       user: 'ann',
       parallel_tool_calls: false,
     }
-    const { body, losses } = adjusted('mistral', asked)
+    const { body, losses } = patchBody('mistral', request)
     expect(body).toEqual({
       messages: [
         { role: 'user', content: 'hi' },
@@ -201,27 +203,27 @@ describe('quirks', () => {
   })
 
   test('xai, cerebras, nvidia: a penalty of 0 is dropped in silence, what is refused is noted', () => {
-    const asked = { presence_penalty: 0, frequency_penalty: 0.5, stop: ['x'], logit_bias: { 1: 2 } }
-    expect(adjusted('xai', asked, 'grok-4.6')).toMatchObject({ body: { logit_bias: { 1: 2 } } })
-    expect(Object.keys(adjusted('xai', asked, 'grok-4.6').losses)).toEqual(['frequency_penalty', 'stop'])
-    expect(adjusted('xai', asked, 'grok-4.20-0309-non-reasoning').body).toHaveProperty('stop')
-    expect(Object.keys(adjusted('cerebras', asked).losses)).toEqual(['frequency_penalty', 'logit_bias'])
-    expect(adjusted('nvidia', asked)).toEqual({
+    const request = { presence_penalty: 0, frequency_penalty: 0.5, stop: ['x'], logit_bias: { 1: 2 } }
+    expect(patchBody('xai', request, 'grok-4.6')).toMatchObject({ body: { logit_bias: { 1: 2 } } })
+    expect(Object.keys(patchBody('xai', request, 'grok-4.6').losses)).toEqual(['frequency_penalty', 'stop'])
+    expect(patchBody('xai', request, 'grok-4.20-0309-non-reasoning').body).toHaveProperty('stop')
+    expect(Object.keys(patchBody('cerebras', request).losses)).toEqual(['frequency_penalty', 'logit_bias'])
+    expect(patchBody('nvidia', request)).toEqual({
       body: { frequency_penalty: 0.5, stop: ['x'], logit_bias: { 1: 2 } },
       losses: {},
     })
   })
 
   test('qianfan: ERNIE in lower case, others as they are', () => {
-    expect(adjusted('qianfan', { model: 'ERNIE-Speed-8K' }).body).toEqual({ model: 'ernie-speed-8k' })
-    expect(adjusted('qianfan', { model: 'DeepSeek-R1' }).body).toEqual({ model: 'DeepSeek-R1' })
+    expect(patchBody('qianfan', { model: 'ERNIE-Speed-8K' }).body).toEqual({ model: 'ernie-speed-8k' })
+    expect(patchBody('qianfan', { model: 'DeepSeek-R1' }).body).toEqual({ model: 'DeepSeek-R1' })
   })
 
   test('minimax: one choice; huoshan: one limit', () => {
-    expect(adjusted('minimax', { n: 1, temperature: 0 }).body).toEqual({ n: 1, temperature: 0.01 })
-    expect(Object.keys(adjusted('minimax', { n: 2 }).losses)).toEqual(['n'])
-    expect(adjusted('huoshan', { max_tokens: 5, max_completion_tokens: 7 }).body).toEqual({ max_completion_tokens: 7 })
-    expect(adjusted('huoshan', { max_tokens: 5 }).body).toEqual({ max_tokens: 5 })
+    expect(patchBody('minimax', { n: 1, temperature: 0 }).body).toEqual({ n: 1, temperature: 0.01 })
+    expect(Object.keys(patchBody('minimax', { n: 2 }).losses)).toEqual(['n'])
+    expect(patchBody('huoshan', { max_tokens: 5, max_completion_tokens: 7 }).body).toEqual({ max_completion_tokens: 7 })
+    expect(patchBody('huoshan', { max_tokens: 5 }).body).toEqual({ max_tokens: 5 })
   })
 
   test('a body that is not what it should be is left to the vendor', () => {
@@ -229,9 +231,9 @@ describe('quirks', () => {
       .filter(({ patchRequest }) => patchRequest?.['openai-chat'])
       .map(({ id }) => id)) {
       const body = { messages: 'hi', temperature: 'warm', n: 'two' }
-      expect(adjusted(type, body, 'glm-4v').body).toEqual(body)
-      const odd = { messages: [null, 3, { role: 'user', content: [null, { image_url: 'x' }] }] } as JsonObject
-      expect(adjusted(type, odd, 'glm-4v').body).toEqual(odd)
+      expect(patchBody(type, body, 'glm-4v').body).toEqual(body)
+      const malformed = { messages: [null, 3, { role: 'user', content: [null, { image_url: 'x' }] }] } as JsonObject
+      expect(patchBody(type, malformed, 'glm-4v').body).toEqual(malformed)
     }
   })
 
@@ -266,36 +268,36 @@ describe('whose entry it is', () => {
     ]
     for (const [serverUrl, id] of vendors) {
       const entry = entryOf('openai', { serverUrl })
-      const chosen = wireOf(entry)
-      expect([serverUrl, 'provider' in chosen && chosen.provider.id]).toEqual([serverUrl, id])
+      const resolved = wireOf(entry)
+      expect([serverUrl, 'provider' in resolved && resolved.provider.id]).toEqual([serverUrl, id])
       expect(credentialsOf(entry)).toEqual([])
     }
   })
 
   test('without an address an openai entry is the vendor’s whose models all are', () => {
-    const whose = (models: string[], map: [string, string][] = []) => {
-      const chosen = wireOf(entryOf('openai', { models, map: new Map(map) }))
-      return 'provider' in chosen && chosen.provider.id
+    const vendorOf = (models: string[], map: [string, string][] = []) => {
+      const resolved = wireOf(entryOf('openai', { models, map: new Map(map) }))
+      return 'provider' in resolved && resolved.provider.id
     }
-    expect(whose(['glm-4', 'GLM-4-flash'])).toBe('zhipu')
-    expect(whose(['deepseek-chat'])).toBe('deepseek')
-    expect(whose(['my-model'], [['my-model', 'deepseek-chat']])).toBe('deepseek')
-    expect(whose(['glm-4', 'gpt-4o'])).toBe('openai')
-    expect(whose(['yi-large'])).toBe('lingyiwanwu')
-    expect(whose(['*'])).toBe('openai')
+    expect(vendorOf(['glm-4', 'GLM-4-flash'])).toBe('zhipu')
+    expect(vendorOf(['deepseek-chat'])).toBe('deepseek')
+    expect(vendorOf(['my-model'], [['my-model', 'deepseek-chat']])).toBe('deepseek')
+    expect(vendorOf(['glm-4', 'gpt-4o'])).toBe('openai')
+    expect(vendorOf(['yi-large'])).toBe('lingyiwanwu')
+    expect(vendorOf(['*'])).toBe('openai')
   })
 
   test('native addresses are not spoken yet, and the word says what to write', () => {
-    const word = (type: string, serverUrl: string) => {
-      const chosen = wireOf(entryOf(type, { serverUrl }))
-      return 'unsupported' in chosen ? chosen.unsupported : ''
+    const hint = (type: string, serverUrl: string) => {
+      const resolved = wireOf(entryOf(type, { serverUrl }))
+      return 'unsupported' in resolved ? resolved.unsupported : ''
     }
-    const native = 'https://dashscope.aliyuncs.com/api/v1/services/aigc/text-generation/generation'
-    expect(word('dashscope', native)).toContain('compatible-mode/v1')
-    expect(word('openai', native)).toContain('compatible-mode/v1')
+    const nativeUrl = 'https://dashscope.aliyuncs.com/api/v1/services/aigc/text-generation/generation'
+    expect(hint('dashscope', nativeUrl)).toContain('compatible-mode/v1')
+    expect(hint('openai', nativeUrl)).toContain('compatible-mode/v1')
     for (const path of ['/api/chat', '/api/generate', '/api'])
-      expect(word('ollama', `http://127.0.0.1:11434${path}`)).toContain('/v1')
-    expect(word('ollama', 'http://127.0.0.1:11434/apis/v1')).toBe('')
+      expect(hint('ollama', `http://127.0.0.1:11434${path}`)).toContain('/v1')
+    expect(hint('ollama', 'http://127.0.0.1:11434/apis/v1')).toBe('')
   })
 
   test('azure without an address cannot be reached and says so', () => {
@@ -303,17 +305,17 @@ describe('whose entry it is', () => {
   })
 
   test('azure before 2024-09 is not asked for usage in a stream', () => {
-    const refuses = (serverUrl: string) => {
-      const chosen = wireOf(entryOf('azure', { serverUrl }))
-      return 'wire' in chosen && chosen.wire.refusesUsage === true
+    const refusesUsage = (serverUrl: string) => {
+      const resolved = wireOf(entryOf('azure', { serverUrl }))
+      return 'wire' in resolved && resolved.wire.refusesUsage === true
     }
-    const at = 'https://r.openai.azure.com/openai/deployments/d'
-    expect(refuses(`${at}?api-version=2023-07-01-preview`)).toBe(true)
-    expect(refuses(`${at}?api-version=2024-08-01-preview`)).toBe(true)
-    expect(refuses(`${at}?api-version=2024-09-01-preview`)).toBe(false)
-    expect(refuses(at)).toBe(false)
-    expect(refuses('https://r.openai.azure.com')).toBe(false)
-    expect(refuses('https://r.services.ai.azure.com/models?api-version=2024-05-01-preview')).toBe(false)
+    const deploymentUrl = 'https://r.openai.azure.com/openai/deployments/d'
+    expect(refusesUsage(`${deploymentUrl}?api-version=2023-07-01-preview`)).toBe(true)
+    expect(refusesUsage(`${deploymentUrl}?api-version=2024-08-01-preview`)).toBe(true)
+    expect(refusesUsage(`${deploymentUrl}?api-version=2024-09-01-preview`)).toBe(false)
+    expect(refusesUsage(deploymentUrl)).toBe(false)
+    expect(refusesUsage('https://r.openai.azure.com')).toBe(false)
+    expect(refusesUsage('https://r.services.ai.azure.com/models?api-version=2024-05-01-preview')).toBe(false)
   })
 })
 
@@ -326,17 +328,17 @@ describe('what a foreign host serves', () => {
       supportsProtocol(plain, 'embeddings'),
       supportsProtocol(plain, 'rerank'),
     ]).toEqual([true, false, false])
-    const told = entryOf('zhipu', { serverUrl, supportedProtocols: ['rerank'], embeddingModels: ['embedding-3'] })
-    expect([supportsProtocol(told, 'embeddings'), supportsProtocol(told, 'rerank')]).toEqual([true, true])
-    expect(wireOf(told)).toMatchObject({
+    const declared = entryOf('zhipu', { serverUrl, supportedProtocols: ['rerank'], embeddingModels: ['embedding-3'] })
+    expect([supportsProtocol(declared, 'embeddings'), supportsProtocol(declared, 'rerank')]).toEqual([true, true])
+    expect(wireOf(declared)).toMatchObject({
       wire: { paths: { 'openai-chat': '/paas/v4/chat/completions', rerank: '/paas/v4/rerank' } },
     })
     expect(wireOf(entryOf('deepseek', { supportedProtocols: ['rerank'] }))).toMatchObject({
       wire: { paths: { rerank: '/rerank' } },
     })
     expect(wireOf(plain)).toMatchObject({ wire: { paths: expect.not.objectContaining({ rerank: '/rerank' }) } })
-    expect(urlOf(targetOf(told), 'rerank')).toBe('https://relay.example/v1/rerank')
-    const mute = entryOf('deepseek', { serverUrl, embeddingModels: ['none-there'] })
-    expect(supportsProtocol(mute, 'embeddings')).toBe(false)
+    expect(urlOf(targetOf(declared), 'rerank')).toBe('https://relay.example/v1/rerank')
+    const withoutEmbeddings = entryOf('deepseek', { serverUrl, embeddingModels: ['none-there'] })
+    expect(supportsProtocol(withoutEmbeddings, 'embeddings')).toBe(false)
   })
 })

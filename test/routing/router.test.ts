@@ -2,8 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { modelFilter } from '../../src/auth/keys.ts'
 import { GatewayError } from '../../src/base/errors.ts'
 import type { JsonObject } from '../../src/base/json/json.ts'
-import { kindOf } from '../../src/catalog/model-kinds.ts'
-import type { Compiled } from '../../src/config/compiled.ts'
+import { modelKindOf } from '../../src/catalog/model-kinds.ts'
+import type { CompiledConfig } from '../../src/config/compiled.ts'
 import { memoryLimits } from '../../src/limits/memory.ts'
 import type { Entry } from '../../src/providers/entry.ts'
 import { type Caller, createRouter, type Router, type RoutingRequest } from '../../src/routing/router.ts'
@@ -11,7 +11,7 @@ import { affinityOf } from '../../src/routing/targets.ts'
 import { admissionRequest, createClock, credential, entryOf, request, seeded } from '../contracts/limits.ts'
 import { stopwatch } from '../support/stopwatch.ts'
 
-const compiledOf = (entries: Entry[], changes: Partial<Compiled> = {}): Compiled => ({
+const compiledOf = (entries: Entry[], changes: Partial<CompiledConfig> = {}): CompiledConfig => ({
   host: '',
   port: 9090,
   logLevel: 'info',
@@ -37,7 +37,7 @@ const callerOf = (scopes?: string[]): Caller => ({
   ...(scopes ? { scopes } : {}),
 })
 const anyone = callerOf()
-const routerOf = (entries: Entry[], changes: Partial<Compiled> = {}, options = {}): Router =>
+const routerOf = (entries: Entry[], changes: Partial<CompiledConfig> = {}, options = {}): Router =>
   createRouter(compiledOf(entries, changes), () => true, { positions: new Map(), ...options })
 
 const requestFor = (model?: string, changes: Partial<RoutingRequest> = {}): RoutingRequest => ({
@@ -502,14 +502,14 @@ describe('kinds', () => {
     expect(
       models
         .split(' ')
-        .filter(model => kindOf(model) !== kind)
-        .map(model => `${model}: ${kindOf(model)}`),
+        .filter(model => modelKindOf(model) !== kind)
+        .map(model => `${model}: ${modelKindOf(model)}`),
     ).toEqual([])
   })
 
   test('are told in linear time', () => {
     const took = stopwatch()
-    for (const piece of ['gemini-', '-', 'image', 'wan2.', '/e5', 'gpt-4o-mini-']) kindOf(piece.repeat(50_000))
+    for (const piece of ['gemini-', '-', 'image', 'wan2.', '/e5', 'gpt-4o-mini-']) modelKindOf(piece.repeat(50_000))
     expect(took()).toBeLessThan(500)
   })
 })

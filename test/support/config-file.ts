@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Problem, renderProblems } from '../../src/config/checks/problems.ts'
-import type { Compiled } from '../../src/config/compiled.ts'
+import type { CompiledConfig } from '../../src/config/compiled.ts'
 import { load, loadText } from '../../src/config/load.ts'
 
 const folders: string[] = []
@@ -44,7 +44,7 @@ export const problemsOf = (config: unknown, environment = {}): string[] =>
     line.replace(/^\d+:\d+ /, ''),
   )
 
-export const compiledOf = (config: unknown, environment = {}): Compiled => {
+export const compiledOf = (config: unknown, environment = {}): CompiledConfig => {
   const { compiled, problems } = loadText(JSON.stringify(config), environment)
   if (!compiled) throw new Error(renderProblems(problems))
   return compiled

@@ -1,55 +1,62 @@
 /** `simple-one-api probe`: asks every target once and tells which answer; that is how a wrong key is found. */
 
 import { createRedact } from '../../base/redact.ts'
-import type { Compiled } from '../../config/compiled.ts'
+import type { CompiledConfig } from '../../config/compiled.ts'
 import { type ProbeResult, probeTarget } from '../../gateway/probe/ask.ts'
 import { type Probe, probesOf } from '../../gateway/probe/targets.ts'
 import { memoryLimits } from '../../limits/memory.ts'
 import type { Entry } from '../../providers/entry.ts'
 import { closeBridge } from '../../upstream/connection/proxy.ts'
-import { read } from '../commands.ts'
-import { countOf, createProgress, jsonOf, type Probed, type Progress, tableOf } from './table.ts'
+import { readConfig } from '../commands.ts'
+import {
+  countResults,
+  createProgress,
+  type ProbedTarget,
+  type ProbeProgress,
+  renderJson,
+  renderTable,
+} from './table.ts'
 
-export type ProbeChoices = { config: string | undefined; model: string | undefined; json: boolean }
+export type ProbeOptions = { config: string | undefined; model: string | undefined; json: boolean }
 
 /** Requests at once; never two to one entry, for free tiers allow no more. */
-const mostAtOnce = 4
+const maxConcurrency = 4
 /** Seconds an answer is waited for, where the entry says nothing else. */
-const patience = 30
+const defaultTimeout = 30
 
 /** Exit code: 0 all that were asked answered, 1 some failed or the configuration is broken, 2 nothing offers the model, 130 interrupted. */
-export const probe = async ({ config, model, json }: ProbeChoices): Promise<number> => {
-  const configured = await read(config)
+export const probe = async ({ config, model, json }: ProbeOptions): Promise<number> => {
+  const configured = await readConfig(config)
   if (configured === undefined) return 1
-  const settings = forProbing(configured)
+  const settings = probeSettingsOf(configured)
   const probes = probesOf(settings, model)
   const redact = createRedact(settings.secrets)
-  if (probes.length === 0) return refuse(model)
+  if (probes.length === 0) return reportNothingToProbe(model)
   const screen = {
     write: (text: string) => process.stderr.write(redact(text)),
     isTTY: process.stderr.isTTY,
     columns: process.stderr.columns,
   }
   const progress = createProgress(screen, probes.filter(({ skip }) => skip === undefined).length)
-  const { results, interrupted } = await untilInterrupted(signal => run(probes, settings, progress, signal))
+  const { results, interrupted } = await runUntilInterrupted(signal => runProbes(probes, settings, progress, signal))
   progress.close()
-  const all = probes.map(probe => ({ probe, outcome: results.get(probe) ?? unasked(probe) }))
+  const all = probes.map(probe => ({ probe, outcome: results.get(probe) ?? skippedResult(probe) }))
   const color = process.stdout.isTTY === true && !process.env['NO_COLOR']
-  await print(redact(json ? jsonOf(all, interrupted) : tableOf(all, { color })))
+  await print(redact(json ? renderJson(all, interrupted) : renderTable(all, { color })))
   await closeBridge()
-  return interrupted ? 130 : countOf(all).failed > 0 ? 1 : 0
+  return interrupted ? 130 : countResults(all).failed > 0 ? 1 : 0
 }
 
 /** The same configuration, but nobody waits long, and what a vendor makes of the question is no reason to refuse it. */
-const forProbing = (settings: Compiled): Compiled => ({
+const probeSettingsOf = (settings: CompiledConfig): CompiledConfig => ({
   ...settings,
-  entries: settings.entries.map((entry): Entry => ({ ...entry, timeout: entry.timeout ?? patience })),
-  timeouts: { ...settings.timeouts, idle: Math.min(settings.timeouts.idle, patience) },
+  entries: settings.entries.map((entry): Entry => ({ ...entry, timeout: entry.timeout ?? defaultTimeout })),
+  timeouts: { ...settings.timeouts, idle: Math.min(settings.timeouts.idle, defaultTimeout) },
   logPrompts: false,
   onLoss: 'note',
 })
 
-const unasked = ({ skip }: Probe): ProbeResult => ({
+const skippedResult = ({ skip }: Probe): ProbeResult => ({
   result: 'skipped',
   reason: skip ?? 'interrupted',
   milliseconds: 0,
@@ -58,8 +65,8 @@ const unasked = ({ skip }: Probe): ProbeResult => ({
 type Results = ReadonlyMap<Probe, ProbeResult>
 
 /** The first Ctrl-C ends what is under way, and what is known is told; a second one ends the process. */
-const untilInterrupted = async (
-  work: (signal: AbortSignal) => Promise<Results>,
+const runUntilInterrupted = async (
+  task: (signal: AbortSignal) => Promise<Results>,
 ): Promise<{ results: Results; interrupted: boolean }> => {
   const controller = new AbortController()
   const stop = () => {
@@ -67,7 +74,7 @@ const untilInterrupted = async (
     controller.abort()
   }
   for (const signal of signals) process.on(signal, stop)
-  const results = await work(controller.signal)
+  const results = await task(controller.signal)
   const interrupted = controller.signal.aborted
   for (const signal of signals) process.off(signal, stop)
   return { results, interrupted }
@@ -76,36 +83,36 @@ const untilInterrupted = async (
 const signals = ['SIGINT', 'SIGTERM'] as const
 
 /** Entries side by side, the targets of each one after the other; the longest first. */
-const run = async (
+const runProbes = async (
   probes: readonly Probe[],
-  settings: Compiled,
-  progress: Progress,
+  settings: CompiledConfig,
+  progress: ProbeProgress,
   signal: AbortSignal,
 ): Promise<Results> => {
   const results = new Map<Probe, ProbeResult>()
-  const terms = { settings, limits: memoryLimits(), redact: createRedact(settings.secrets) }
+  const context = { settings, limits: memoryLimits(), redact: createRedact(settings.secrets) }
   const queues = [...Map.groupBy(probes, ({ target }) => target.entry.id).values()]
     .map(queue => queue.filter(({ skip }) => skip === undefined))
-    .sort((one, other) => other.length - one.length)
+    .sort((first, second) => second.length - first.length)
 
-  const through = async (queue: readonly Probe[]) => {
+  const probeQueue = async (queue: readonly Probe[]) => {
     for (const probe of queue) {
       if (signal.aborted || probe.skip !== undefined) return
       progress.begin(probe)
-      const outcome = await probeTarget(probe.target, probe.probeProtocol, signal, terms)
-      const probed: Probed = { probe, outcome }
+      const outcome = await probeTarget(probe.target, probe.probeProtocol, signal, context)
+      const probed: ProbedTarget = { probe, outcome }
       results.set(probe, outcome)
       progress.end(probed)
     }
   }
-  const work = async () => {
-    for (let queue = queues.shift(); queue !== undefined; queue = queues.shift()) await through(queue)
+  const worker = async () => {
+    for (let queue = queues.shift(); queue !== undefined; queue = queues.shift()) await probeQueue(queue)
   }
-  await Promise.all(Array.from({ length: mostAtOnce }, work))
+  await Promise.all(Array.from({ length: maxConcurrency }, worker))
   return results
 }
 
-const refuse = (model: string | undefined): number => {
+const reportNothingToProbe = (model: string | undefined): number => {
   const text = model === undefined ? 'no service is in use: nothing to probe' : `no service offers the model ${model}`
   process.stderr.write(`simple-one-api: ${text}\n`)
   return model === undefined ? 1 : 2

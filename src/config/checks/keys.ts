@@ -2,40 +2,41 @@
 import type { KeyRule } from '../compiled.ts'
 import { pathTo } from '../file/tree.ts'
 import type { Config } from '../schema/schema.ts'
-import { unreplaced } from './problems.ts'
-import { isFromSample } from './secrets.ts'
-import type { Checking } from './services.ts'
+import { placeholderMessage } from './problems.ts'
+import { isSamplePlaceholder } from './secrets.ts'
+import type { CheckContext } from './services.ts'
 
-type Key = { key: string; name: string | undefined; scopes: string[] | undefined }
+type KeyConfig = { key: string; name: string | undefined; scopes: string[] | undefined }
 
 /** Both together. A key written twice may what any of its places lets it. */
-export const readKeys = (config: Config, { say, isBroken }: Checking): KeyRule[] => {
-  const rules = new Map<string, Key>()
+export const readKeys = (config: Config, { report, isBroken }: CheckContext): KeyRule[] => {
+  const rules = new Map<string, KeyConfig>()
   const master = config.api_key?.trim()
-  if (isFromSample(master ?? '')) say('warning', 'api_key', unreplaced)
+  if (isSamplePlaceholder(master ?? '')) report('warning', 'api_key', placeholderMessage)
   if (master) rules.set(master, { key: master, name: undefined, scopes: undefined })
-  for (const [index, written] of (config.api_keys ?? []).entries()) {
+  for (const [index, item] of (config.api_keys ?? []).entries()) {
     const path = pathTo('api_keys', index)
-    const key = written.api_key?.trim()
+    const key = item.api_key?.trim()
     if (!key) {
-      say('error', `${path}.api_key`, 'must not be empty')
+      report('error', `${path}.api_key`, 'must not be empty')
       continue
     }
-    if (isFromSample(key)) say('warning', `${path}.api_key`, unreplaced)
-    const next = { key, name: written.name?.trim() || undefined, scopes: scopesOf(written.supported_models) }
-    if (next.scopes?.length === 0) say('warning', `${path}.supported_models`, 'names no model: the key may use none')
-    if (!next.scopes && key !== master && !isBroken(path)) say('warning', path, unscoped)
-    const twin = rules.get(key)
-    if (twin && key !== master)
-      say('warning', `${path}.api_key`, 'the same key is written above; it may use the models of both')
-    if (twin && key === master) say('warning', `${path}.api_key`, 'the same as `api_key`, which may use every model')
-    rules.set(key, twin ? union(twin, next) : next)
+    if (isSamplePlaceholder(key)) report('warning', `${path}.api_key`, placeholderMessage)
+    const next = { key, name: item.name?.trim() || undefined, scopes: scopesOf(item.supported_models) }
+    if (next.scopes?.length === 0) report('warning', `${path}.supported_models`, 'names no model: the key may use none')
+    if (!next.scopes && key !== master && !isBroken(path)) report('warning', path, unscopedKeyMessage)
+    const duplicate = rules.get(key)
+    if (duplicate && key !== master)
+      report('warning', `${path}.api_key`, 'the same key is written above; it may use the models of both')
+    if (duplicate && key === master)
+      report('warning', `${path}.api_key`, 'the same as `api_key`, which may use every model')
+    rules.set(key, duplicate ? mergeKeys(duplicate, next) : next)
   }
   return [...rules.values()].map(rule => ruleOf(rule, rule.key === master))
 }
 
 /** simple-one-api v0.10 refused such keys everything: who brings its file along is to know. */
-const unscoped =
+const unscopedKeyMessage =
   'has no `supported_models`, so the key may use every model (v0.10 let it use none); write "supported_models": { "all": ["*"] } if that is meant'
 
 const scopesOf = (groups: Record<string, string[]> | undefined): string[] | undefined =>
@@ -48,13 +49,13 @@ const scopesOf = (groups: Record<string, string[]> | undefined): string[] | unde
     ),
   ].filter(model => model !== '')
 
-const union = (one: Key, other: Key): Key => ({
-  key: one.key,
-  name: one.name ?? other.name,
-  scopes: one.scopes && other.scopes && [...new Set([...one.scopes, ...other.scopes])],
+const mergeKeys = (first: KeyConfig, second: KeyConfig): KeyConfig => ({
+  key: first.key,
+  name: first.name ?? second.name,
+  scopes: first.scopes && second.scopes && [...new Set([...first.scopes, ...second.scopes])],
 })
 
-const ruleOf = ({ key, name, scopes }: Key, isMaster: boolean): KeyRule => {
+const ruleOf = ({ key, name, scopes }: KeyConfig, isMaster: boolean): KeyRule => {
   const digest = new Bun.CryptoHasher('sha256').update(key).digest()
   const id = name ?? (isMaster ? 'master' : `key-${digest.toString('hex').slice(0, 6)}`)
   return { id, digest: new Uint8Array(digest), ...(scopes && { scopes }) }

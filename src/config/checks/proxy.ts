@@ -1,29 +1,30 @@
 /** The `proxy` block: what is wrong with it, and which entries go through what. */
 import { httpSchemes, parseProxy, parseSocks, parseUrl } from '../address.ts'
 import type { EntryConfig, ProxyConfig } from '../schema/schema.ts'
-import type { Say } from './problems.ts'
+import type { ReportProblem } from './problems.ts'
 
-export const checkProxy = (proxy: ProxyConfig, say: Say): void => {
+export const checkProxy = (proxy: ProxyConfig, report: ReportProblem): void => {
   const { strategy, http_proxy: http, https_proxy: https, socks5_proxy: socks } = proxy
-  const isAbsent = !strategy || strategy === 'disabled'
+  const isDisabled = !strategy || strategy === 'disabled'
   if (!strategy && (http || https || socks))
-    say('warning', 'proxy', 'treated as disabled: it has no `strategy` (disabled, default, all or force_all)')
+    report('warning', 'proxy', 'treated as disabled: it has no `strategy` (disabled, default, all or force_all)')
   if (proxy.timeout !== undefined)
-    say('note', 'proxy.timeout', 'has no effect here: `timeouts.connect` bounds every connection')
-  if (!isAbsent && !proxy.type) say('error', 'proxy.type', 'required unless the strategy is disabled: http or socks5')
-  checkUrl('proxy.http_proxy', http, say)
-  checkUrl('proxy.https_proxy', https, say)
+    report('note', 'proxy.timeout', 'has no effect here: `timeouts.connect` bounds every connection')
+  if (!isDisabled && !proxy.type)
+    report('error', 'proxy.type', 'required unless the strategy is disabled: http or socks5')
+  checkUrl('proxy.http_proxy', http, report)
+  checkUrl('proxy.https_proxy', https, report)
   if (socks?.trim() && !parseSocks(socks.trim()))
-    say('error', 'proxy.socks5_proxy', 'must be host:port or socks5://host:port')
-  if (isAbsent) return
+    report('error', 'proxy.socks5_proxy', 'must be host:port or socks5://host:port')
+  if (isDisabled) return
   if (proxy.type === 'http' && !http?.trim() && !https?.trim())
-    say('error', 'proxy.http_proxy', 'this or `https_proxy` is required')
-  if (proxy.type === 'socks5' && !socks?.trim()) say('error', 'proxy.socks5_proxy', 'required')
+    report('error', 'proxy.http_proxy', 'this or `https_proxy` is required')
+  if (proxy.type === 'socks5' && !socks?.trim()) report('error', 'proxy.socks5_proxy', 'required')
 }
 
-const checkUrl = (path: string, written: string | undefined, say: Say): void => {
-  if (written?.trim() && !parseUrl(written.trim(), [...httpSchemes, 'socks5', 'socks5h']))
-    say('error', path, 'must be an absolute URL of a proxy: http://host:port')
+const checkUrl = (path: string, value: string | undefined, report: ReportProblem): void => {
+  if (value?.trim() && !parseUrl(value.trim(), [...httpSchemes, 'socks5', 'socks5h']))
+    report('error', path, 'must be an absolute URL of a proxy: http://host:port')
 }
 
 /**
@@ -38,10 +39,10 @@ export const proxyOf = (entry: EntryConfig, proxy: ProxyConfig = {}, address: st
   if (strategy === 'disabled') return
   if (strategy !== 'force_all' && entry.use_proxy === false) return false
   if (strategy === 'default' && !entry.use_proxy) return
-  return throughBlock(proxy, address)
+  return proxyFromBlock(proxy, address)
 }
 
-const throughBlock = (proxy: ProxyConfig, address: string): string | undefined => {
+const proxyFromBlock = (proxy: ProxyConfig, address: string): string | undefined => {
   if (proxy.type === 'socks5') return parseSocks(proxy.socks5_proxy?.trim() ?? '')
   const { http_proxy: http = '', https_proxy: https = '' } = proxy
   const isSecure = /^(?:https|wss):/i.test(address)

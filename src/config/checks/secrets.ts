@@ -3,19 +3,19 @@ import { placeholders } from '../dialects/legacy.ts'
 import type { Config, EntryConfig } from '../schema/schema.ts'
 
 /** Shorter ones would blot out innocent text, and protect nothing. */
-const minimum = 4
+const minLength = 4
 
 /** Credentials that name things. */
-const open = new Set([
+const publicCredentials = new Set([
   ...['account_id', 'domain', 'location', 'project_id', 'model_id', 'address', 'json_file', 'region'],
   ...['client_email', 'client_id', 'private_key_id', 'token_uri', 'auth_uri', 'type', 'universe_domain'],
 ])
 /** Headers that tell nothing about who sends them. */
-const plainHeaders =
+const publicHeaders =
   /^(?:accept|accept-language|content-type|user-agent|http-referer|referer|x-title|(?:anthropic|openai)-(?:version|beta))$/i
 
 /** What the samples have where a key is to stand: nobody's secret. */
-export const isFromSample = (text: string): boolean => /replace-me|^your-/i.test(text.trim())
+export const isSamplePlaceholder = (text: string): boolean => /replace-me|^your-/i.test(text.trim())
 
 /** Every secret of the file, longest first, also those of entries that are off. */
 export const secretsOf = (config: Config): string[] => {
@@ -23,28 +23,30 @@ export const secretsOf = (config: Config): string[] => {
   const found = [
     config.api_key,
     ...(config.api_keys ?? []).map(({ api_key: key }) => key),
-    ...[proxy.http_proxy, proxy.https_proxy, proxy.socks5_proxy].flatMap(ofUrl),
+    ...[proxy.http_proxy, proxy.https_proxy, proxy.socks5_proxy].flatMap(secretsOfUrl),
     ...Object.values(config.services ?? {})
       .flat()
-      .flatMap(ofEntry),
+      .flatMap(secretsOfEntry),
   ]
-  const secrets = found.flatMap(text => text?.trim() ?? []).filter(text => text.length >= minimum)
+  const secrets = found.flatMap(text => text?.trim() ?? []).filter(text => text.length >= minLength)
   return [...new Set(secrets)]
     .filter(text => !placeholders.has(text.toLowerCase()))
-    .sort((one, other) => other.length - one.length)
+    .sort((first, second) => second.length - first.length)
 }
 
-const ofEntry = (entry: EntryConfig): (string | undefined)[] => [
+const secretsOfEntry = (entry: EntryConfig): (string | undefined)[] => [
   ...[entry.credentials ?? {}, ...(entry.credential_list ?? [])].flatMap(credentials =>
-    Object.entries(credentials).flatMap(ofCredential),
+    Object.entries(credentials).flatMap(secretsOfCredential),
   ),
-  ...Object.entries(entry.headers ?? {}).flatMap(ofHeader),
-  ...ofUrl(entry.server_url),
-  ...ofUrl(entry.proxy || undefined),
+  ...Object.entries(entry.headers ?? {}).flatMap(secretsOfHeader),
+  ...secretsOfUrl(entry.server_url),
+  ...secretsOfUrl(entry.proxy || undefined),
 ]
 
-const ofCredential = ([name, value]: [string, unknown]): string[] =>
-  typeof value === 'string' && (!open.has(name) || /^\s*\{/.test(value)) ? [value, ...privateKeyOf(value)] : []
+const secretsOfCredential = ([name, value]: [string, unknown]): string[] =>
+  typeof value === 'string' && (!publicCredentials.has(name) || /^\s*\{/.test(value))
+    ? [value, ...privateKeyOf(value)]
+    : []
 
 /** Of a service account written into the file its key is the secret. */
 const privateKeyOf = (value: string): string[] => {
@@ -53,23 +55,21 @@ const privateKeyOf = (value: string): string[] => {
 }
 
 /** `Bearer abc`: the whole, and what is said after the scheme. */
-const ofHeader = ([name, value]: [string, string]): string[] =>
-  plainHeaders.test(name) ? [] : [value, ...(/^\w+\s+(\S+)$/.exec(value.trim())?.slice(1) ?? [])]
+const secretsOfHeader = ([name, value]: [string, string]): string[] =>
+  publicHeaders.test(name) ? [] : [value, ...(/^\w+\s+(\S+)$/.exec(value.trim())?.slice(1) ?? [])]
 
 const secretQuery = /key|token|secret|sig|auth|password|code/i
 
 /** The password of a URL, as written and as meant, and what its query says under a secret name. */
-const ofUrl = (written: string | undefined): string[] => {
-  if (!written) return []
-  const account = /^[a-z\d+.-]+:\/\/[^/?#]*?:([^/?#]*)@/i.exec(
-    written.includes('://') ? written : `socks5://${written}`,
-  )
-  const query = new URLSearchParams(/\?([^#]*)/.exec(written)?.[1] ?? '')
-  const said = [...query].flatMap(([name, value]) => (secretQuery.test(name) ? [value] : []))
-  return account?.[1] ? [account[1], decoded(account[1]), ...said] : said
+const secretsOfUrl = (url: string | undefined): string[] => {
+  if (!url) return []
+  const account = /^[a-z\d+.-]+:\/\/[^/?#]*?:([^/?#]*)@/i.exec(url.includes('://') ? url : `socks5://${url}`)
+  const query = new URLSearchParams(/\?([^#]*)/.exec(url)?.[1] ?? '')
+  const querySecrets = [...query].flatMap(([name, value]) => (secretQuery.test(name) ? [value] : []))
+  return account?.[1] ? [account[1], tryDecode(account[1]), ...querySecrets] : querySecrets
 }
 
-const decoded = (text: string): string => {
+const tryDecode = (text: string): string => {
   try {
     return decodeURIComponent(text)
   } catch {

@@ -4,36 +4,43 @@ import type { Entry } from '../../providers/entry.ts'
 import { parseListen, parseRange, parseSize } from '../address.ts'
 import { pathTo } from '../file/tree.ts'
 import { type Config, ConfigSchema, CredentialsSchema, EntrySchema } from '../schema/schema.ts'
-import type { Level, Say } from './problems.ts'
+import type { ProblemLevel, ReportProblem } from './problems.ts'
 import { checkProxy } from './proxy.ts'
-import { type Checking, knownTypes } from './services.ts'
+import { type CheckContext, knownTypes } from './services.ts'
 
-export const checkConfig = (config: Config, { say, isBroken }: Checking): void => {
+export const checkConfig = (config: Config, { report, isBroken }: CheckContext): void => {
   const { server_port: port, max_body: size } = config
   if (port !== undefined && String(port).trim() !== '' && !parseListen(port))
-    say('error', 'server_port', 'must be a port from 1 to 65535, `:9090`, `host:9090` or `[::1]:9090`')
+    report('error', 'server_port', 'must be a port from 1 to 65535, `:9090`, `host:9090` or `[::1]:9090`')
   if (size !== undefined && !parseSize(size))
-    say('error', 'max_body', 'must be bytes, or a size such as "32MB", above 0')
-  if (config.media && !isBroken('media')) checkMedia(config.media, say)
-  if (config.proxy && !isBroken('proxy')) checkProxy(config.proxy, say)
+    report('error', 'max_body', 'must be bytes, or a size such as "32MB", above 0')
+  if (config.media && !isBroken('media')) checkMedia(config.media, report)
+  if (config.proxy && !isBroken('proxy')) checkProxy(config.proxy, report)
   for (const [from, to] of Object.entries(config.model_redirect ?? {}))
-    if (from.trim() === '' || to.trim() === '') say('error', pathTo('model_redirect', from), 'must not be empty')
-  for (const [path, level, holds, message] of words) if (holds(config)) say(level, path, message)
+    if (from.trim() === '' || to.trim() === '') report('error', pathTo('model_redirect', from), 'must not be empty')
+  for (const [path, level, holds, message] of notices) if (holds(config)) report(level, path, message)
 }
 
-const checkMedia = ({ max_bytes: size, allow_private: allowed }: NonNullable<Config['media']>, say: Say): void => {
+const checkMedia = (
+  { max_bytes: size, allow_private: allowed }: NonNullable<Config['media']>,
+  report: ReportProblem,
+): void => {
   if (size !== undefined && !parseSize(size))
-    say('error', 'media.max_bytes', 'must be bytes, or a size such as "20MB", above 0')
+    report('error', 'media.max_bytes', 'must be bytes, or a size such as "20MB", above 0')
   for (const [index, range] of (Array.isArray(allowed) ? allowed : []).entries())
     if (!parseRange(range))
-      say('error', pathTo('media.allow_private', index), 'must be an address, or a range such as "10.1.0.0/16"')
+      report('error', pathTo('media.allow_private', index), 'must be an address, or a range such as "10.1.0.0/16"')
   if (allowed === true)
-    say('warning', 'media.allow_private', 'clients can have files fetched from this machine and the networks it is in')
+    report(
+      'warning',
+      'media.allow_private',
+      'clients can have files fetched from this machine and the networks it is in',
+    )
 }
 
-const has = (table: object | undefined): boolean => Object.keys(table ?? {}).length > 0
+const isNonEmpty = (table: object | undefined): boolean => Object.keys(table ?? {}).length > 0
 
-const words: [path: string, level: Level, holds: (config: Config) => boolean, message: string][] = [
+const notices: [path: string, level: ProblemLevel, holds: (config: Config) => boolean, message: string][] = [
   ['enable_web', 'warning', config => config.enable_web === true, 'the web page is not built yet: none is served'],
   [
     'translation.promptTemplate',
@@ -45,19 +52,19 @@ const words: [path: string, level: Level, holds: (config: Config) => boolean, me
   [
     'circuit_breaker',
     'note',
-    config => has(config.circuit_breaker),
+    config => isNonEmpty(config.circuit_breaker),
     'has no effect yet: no target is taken out of service for its failures',
   ],
   [
     'multi_content_models',
     'note',
-    config => has(config.multi_content_models),
+    config => isNonEmpty(config.multi_content_models),
     'has no effect here: images go to every model, none is ever stripped',
   ],
   [
     'params_range',
     'note',
-    config => has(config.params_range),
+    config => isNonEmpty(config.params_range),
     'has no effect here: values go to the vendor as the client sent them',
   ],
   ['debug', 'note', config => config.debug === true, 'has no effect here: write "log_level": "debug" for more words'],
@@ -65,18 +72,18 @@ const words: [path: string, level: Level, holds: (config: Config) => boolean, me
 ]
 
 /** Names that lead nowhere; `entries` are those in use. */
-export const checkNames = (config: Config, entries: readonly Entry[], say: Say): void => {
+export const checkModelNames = (config: Config, entries: readonly Entry[], report: ReportProblem): void => {
   if (entries.length === 0) {
-    say('warning', 'services', 'no service is in use: every model is unknown')
+    report('warning', 'services', 'no service is in use: every model is unknown')
     return
   }
-  const tell = (path: string, model: string) => {
-    if (!isOffered(model.trim(), entries)) say('warning', path, 'leads nowhere: no service in use offers this model')
+  const checkModel = (path: string, model: string) => {
+    if (!isOffered(model.trim(), entries)) report('warning', path, 'leads nowhere: no service in use offers this model')
   }
   const { model_redirect: redirect = {}, default_model: model } = config
-  for (const [from, to] of Object.entries(redirect)) tell(pathTo('model_redirect', from), to)
+  for (const [from, to] of Object.entries(redirect)) checkModel(pathTo('model_redirect', from), to)
   if (model?.trim() && !Object.hasOwn(redirect, model.trim()) && !Object.hasOwn(redirect, 'all'))
-    tell('default_model', model)
+    checkModel('default_model', model)
 }
 
 const isOffered = (model: string, entries: readonly Entry[]): boolean =>
@@ -90,13 +97,13 @@ const isOffered = (model: string, entries: readonly Entry[]): boolean =>
   )
 
 /** A word on a key that is known elsewhere than where it stands. */
-export const misplaced = (schema: TSchema, key: string): string | undefined => {
+export const misplacedKeyHint = (schema: TSchema, key: string): string | undefined => {
   const folded = key.toLowerCase()
-  const stands = (here: TSchema) => schema['properties'] === here['properties']
-  const isOf = (other: TSchema) => folded in other['properties']
-  const [whole, entry, credentials] = [ConfigSchema, EntrySchema, CredentialsSchema].map(stands)
-  if (whole && knownTypes().includes(folded)) return 'belongs inside `services`; here it has no effect'
-  if (whole && isOf(EntrySchema)) return 'belongs into an entry of `services`; here it has no effect'
-  if (entry && isOf(CredentialsSchema)) return 'belongs inside `credentials`; here it has no effect'
-  if (credentials && isOf(EntrySchema)) return 'belongs beside `credentials`, not inside; here it has no effect'
+  const isCurrent = (candidate: TSchema) => schema['properties'] === candidate['properties']
+  const isKeyOf = (other: TSchema) => folded in other['properties']
+  const [isTopLevel, isEntry, isCredentials] = [ConfigSchema, EntrySchema, CredentialsSchema].map(isCurrent)
+  if (isTopLevel && knownTypes().includes(folded)) return 'belongs inside `services`; here it has no effect'
+  if (isTopLevel && isKeyOf(EntrySchema)) return 'belongs into an entry of `services`; here it has no effect'
+  if (isEntry && isKeyOf(CredentialsSchema)) return 'belongs inside `credentials`; here it has no effect'
+  if (isCredentials && isKeyOf(EntrySchema)) return 'belongs beside `credentials`, not inside; here it has no effect'
 }

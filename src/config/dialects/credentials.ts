@@ -1,5 +1,5 @@
 /** The names a vendor's credentials can have, and what each is. */
-export const credentialWords = {
+export const credentialDescriptions = {
   api_key: 'The key of most vendors.',
   secret_key: 'Second half of a pair of keys (bedrock, qianfan, hunyuan, huoshan).',
   secret_id: 'First half of a pair of keys (hunyuan).',

@@ -1,24 +1,24 @@
 /** Variables inside a configuration: `${NAME}`, `${NAME:-default}`, and the `.env` beside it. */
-import type { Say } from '../checks/problems.ts'
+import type { ReportProblem } from '../checks/problems.ts'
 import { pathTo, type Tree } from './tree.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-const assignment = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]*)\s*=\s*(.*)$/
-const quoted = /^(?:"((?:[^"\\]|\\.)*)"|'([^']*)')\s*(?:#.*)?$/
+const assignmentLine = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]*)\s*=\s*(.*)$/
+const quotedValue = /^(?:"((?:[^"\\]|\\.)*)"|'([^']*)')\s*(?:#.*)?$/
 
 /** `NAME=value` lines; `export`, quotes, blank lines and `#` comments are understood. Whatever is no assignment is passed over. */
 export const parseEnvironmentFile = (text: string): Record<string, string> => {
   const result: Record<string, string> = Object.create(null)
   for (const line of text.replace(/^\uFEFF/, '').split(/\r?\n/)) {
-    const match = assignment.exec(line)
+    const match = assignmentLine.exec(line)
     if (match) result[match[1]!] = unquote(match[2]!.trim())
   }
   return result
 }
 
 const unquote = (value: string): string => {
-  const match = quoted.exec(value)
+  const match = quotedValue.exec(value)
   if (match?.[1] !== undefined)
     return match[1].replace(/\\(.)/g, (_, escaped) => ({ n: '\n', t: '\t' })[escaped as 'n'] ?? escaped)
   if (match?.[2] !== undefined) return match[2]
@@ -27,33 +27,40 @@ const unquote = (value: string): string => {
 
 const variable = /\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\}|\$\{/g
 
-const stray =
+const strayVariableMessage =
   'holds a `${` that begins no variable (`${NAME}` or `${NAME:-default}`) and stays as it is; write `$${` if that is meant'
-const nested = 'holds a variable inside the default of another, which is taken as text'
+const nestedVariableMessage = 'holds a variable inside the default of another, which is taken as text'
 
 /**
  * The tree with every variable in its texts replaced. As in a shell an empty variable takes the default too; `$${` is a plain `${`; what a
  * variable holds is not looked into again. A text that held a variable may stand for a number or a boolean.
  */
-export const expand = (tree: Tree, environment: Environment, say: Say, path = ''): Tree => {
+export const expandTree = (tree: Tree, environment: Environment, report: ReportProblem, path = ''): Tree => {
   if ('list' in tree)
-    return { ...tree, list: tree.list.map((element, index) => expand(element, environment, say, pathTo(path, index))) }
+    return {
+      ...tree,
+      list: tree.list.map((element, index) => expandTree(element, environment, report, pathTo(path, index))),
+    }
   if ('members' in tree) {
-    const within = (key: string, value: Tree) => expand(value, environment, say, pathTo(path, key))
-    return { ...tree, members: tree.members.map(member => ({ ...member, value: within(member.key, member.value) })) }
+    const expandMember = (key: string, value: Tree) => expandTree(value, environment, report, pathTo(path, key))
+    return {
+      ...tree,
+      members: tree.members.map(member => ({ ...member, value: expandMember(member.key, member.value) })),
+    }
   }
   if (typeof tree.scalar !== 'string' || !tree.scalar.includes('${')) return tree
-  let soft = tree.soft
+  let isCoercible = tree.isCoercible
   const scalar = tree.scalar.replace(variable, (_, escaped, name: string | undefined, hasDefault, fallback = '') => {
     if (escaped) return '${'
-    if (name === undefined) say('warning', path, stray)
+    if (name === undefined) report('warning', path, strayVariableMessage)
     if (name === undefined) return '${'
-    if (fallback.includes('${')) say('warning', path, nested)
-    soft = true
+    if (fallback.includes('${')) report('warning', path, nestedVariableMessage)
+    isCoercible = true
     const value = environment[name]
     if (hasDefault ? value : value !== undefined) return value!
-    if (!hasDefault) say('error', path, `the environment variable ${name} is not set, and \${${name}} has no default`)
+    if (!hasDefault)
+      report('error', path, `the environment variable ${name} is not set, and \${${name}} has no default`)
     return fallback
   })
-  return { ...tree, scalar, ...(soft && { soft }) }
+  return { ...tree, scalar, ...(isCoercible && { isCoercible }) }
 }

@@ -20,41 +20,41 @@ export type Revision = {
   config: string
 }
 
-type Store = {
+type RevisionStore = {
   active: Revision | undefined
   /** The latest revision that is a copy of the file. */
-  ofFile: number | undefined
+  fileRevision: number | undefined
   /** SHA-256 (hex) of the file as the program last read it. */
   fileChecksum: string | undefined
 }
 
 /** `config` is the text that was to go to the terminal, `written` where it went else; `error` says why neither is there. */
-export type Imported = { written?: string; config?: string; error?: string }
+export type ImportResult = { written?: string; config?: string; error?: string }
 
 /**
  * Takes the active revision out of `database` and writes it, indented and for its owner's eyes only (mode 0600), to `out`: by default
  * `config.imported.json` beside the database; `-` is the terminal. An existing file is not touched.
  */
-export const importDatabase = (database: string, out?: string): Imported => {
+export const importDatabase = (database: string, out?: string): ImportResult => {
   const path = resolve(database)
   const target = out ?? join(dirname(path), 'config.imported.json')
   try {
     const { active } = readStore(path)
     if (!active) return { error: `${database} has no active revision` }
-    const config = `${JSON.stringify(JSON.parse(active.config, plainly), null, 2)}\n`
+    const config = `${JSON.stringify(JSON.parse(active.config, escapeVariables), null, 2)}\n`
     if (target === '-') return { config }
     writeFileSync(target, config, { mode: 0o600, flag: 'wx' })
     return { written: resolve(target) }
   } catch (thrown) {
-    return { error: why(thrown, target, database) }
+    return { error: importErrorText(thrown, target, database) }
   }
 }
 
 /** v0.10 knew no variables: what looks like one is text. */
-const plainly = (_: string, value: unknown): unknown =>
+const escapeVariables = (_: string, value: unknown): unknown =>
   typeof value === 'string' ? value.replaceAll('${', () => '$${') : value
 
-const why = (thrown: unknown, target: string, database: string): string => {
+const importErrorText = (thrown: unknown, target: string, database: string): string => {
   const { code, message } = thrown as { code?: string; message?: string }
   if (code === 'EEXIST') return `${target} exists already and is left as it is; name another file`
   if (code === 'ENOENT' && !existsSync(database)) return `there is no file ${database}`
@@ -74,7 +74,7 @@ export const newerRevision = (configPath: string, environment: Environment = {})
   try {
     const store = readStore(database)
     return isNewer(store, path)
-      ? { level: 'warning', path: '', file: path, message: newer(database, store.active!) }
+      ? { level: 'warning', path: '', file: path, message: newerRevisionMessage(database, store.active!) }
       : undefined
   } catch (thrown) {
     const message = `${basename(database)} beside it cannot be read (${(thrown as Error).message}); if it holds settings, they are not in force`
@@ -82,28 +82,28 @@ export const newerRevision = (configPath: string, environment: Environment = {})
   }
 }
 
-const newer = (database: string, { id, createdAt }: Revision): string =>
+const newerRevisionMessage = (database: string, { id, createdAt }: Revision): string =>
   `${basename(database)} holds a newer configuration (revision ${id} of ${createdAt}) which is NOT in force here; ` +
   `simple-one-api import ${database} writes it to a file`
 
-const isNewer = ({ active, ofFile, fileChecksum }: Store, path: string): boolean => {
+const isNewer = ({ active, fileRevision, fileChecksum }: RevisionStore, path: string): boolean => {
   if (!active) return false
   if (!existsSync(path)) return active.source !== 'bootstrap-default'
-  return active.id !== ofFile && fileChecksum === createHash('sha256').update(readFileSync(path)).digest('hex')
+  return active.id !== fileRevision && fileChecksum === createHash('sha256').update(readFileSync(path)).digest('hex')
 }
 
-const readStore = (path: string): Store => {
+const readStore = (path: string): RevisionStore => {
   const { database, close } = openCopy(path)
   try {
     const rows = (query: string): Record<string, unknown>[] => database.query(query).all() as Record<string, unknown>[]
     const [active] = rows(
       'SELECT id, created_at, source, config_json FROM config_revisions WHERE active = 1 ORDER BY id DESC LIMIT 1',
     )
-    const [ofFile] = rows("SELECT max(id) AS id FROM config_revisions WHERE source = 'legacy-file'")
+    const [fileRevision] = rows("SELECT max(id) AS id FROM config_revisions WHERE source = 'legacy-file'")
     const [checksum] = rows("SELECT value FROM metadata WHERE key = 'legacy_config_checksum'")
     return {
       active: active && toRevision(active),
-      ofFile: asNumber(ofFile?.['id']),
+      fileRevision: asNumber(fileRevision?.['id']),
       fileChecksum: asText(checksum?.['value']),
     }
   } finally {

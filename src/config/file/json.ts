@@ -1,10 +1,10 @@
 /** JSON with comments and trailing commas → a tree with places. */
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
-import type { Say } from '../checks/problems.ts'
-import { isPollution, type Member, type Place, pathTo, type Tree } from './tree.ts'
+import type { ReportProblem } from '../checks/problems.ts'
+import { isPrototypeKey, type ObjectMember, pathTo, type SourcePosition, type Tree } from './tree.ts'
 
 /** Where a text's lines begin, and from that line and column of any offset. */
-export const createLines = (text: string): ((offset: number) => Place) => {
+export const createPositionLookup = (text: string): ((offset: number) => SourcePosition) => {
   const starts = [0]
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
   return offset => {
@@ -20,56 +20,56 @@ export const createLines = (text: string): ((offset: number) => Place) => {
 }
 
 /** Undefined: the text is no JSON, and the report says why. */
-export const parseJson = (text: string, say: Say): Tree | undefined => {
-  const place = createLines(text)
+export const parseJson = (text: string, report: ReportProblem): Tree | undefined => {
+  const place = createPositionLookup(text)
   const errors: ParseError[] = []
   const root = parseTree(text, errors, { allowTrailingComma: true, disallowComments: false })
   const [error] = errors
   if (error || !root) {
-    const why = error ? words(printParseErrorCode(error.error)) : 'a value is expected'
-    say('error', '', `syntax error: ${why}`, { place: place(error?.offset ?? 0) })
+    const reason = error ? errorCodeText(printParseErrorCode(error.error)) : 'a value is expected'
+    report('error', '', `syntax error: ${reason}`, { place: place(error?.offset ?? 0) })
     return
   }
-  return read({ text, place, say }, root, '')
+  return read({ text, positionAt: place, report }, root, '')
 }
 
-type Reading = { text: string; place: (offset: number) => Place; say: Say }
+type ReadContext = { text: string; positionAt: (offset: number) => SourcePosition; report: ReportProblem }
 
-const read = (reading: Reading, node: Node, path: string): Tree => {
-  const at = reading.place(node.offset)
+const read = (context: ReadContext, node: Node, path: string): Tree => {
+  const position = context.positionAt(node.offset)
   if (node.type === 'array')
-    return { at, list: (node.children ?? []).map((child, index) => read(reading, child, pathTo(path, index))) }
-  if (node.type === 'object') return { at, members: readMembers(reading, node, path) }
-  const raw = reading.text.slice(node.offset, node.offset + node.length)
-  return { at, scalar: node.value, ...(node.type === 'number' && { raw }) }
+    return { position, list: (node.children ?? []).map((child, index) => read(context, child, pathTo(path, index))) }
+  if (node.type === 'object') return { position, members: readMembers(context, node, path) }
+  const raw = context.text.slice(node.offset, node.offset + node.length)
+  return { position, scalar: node.value, ...(node.type === 'number' && { raw }) }
 }
 
-const readMembers = (reading: Reading, node: Node, path: string): Member[] => {
-  const members: Member[] = []
+const readMembers = (context: ReadContext, node: Node, path: string): ObjectMember[] => {
+  const members: ObjectMember[] = []
   for (const { children } of node.children ?? []) {
     const [name, value] = children ?? []
     if (!name || !value) continue
     const key = String(name.value)
-    const at = reading.place(name.offset)
-    put(members, { key, at, value: read(reading, value, pathTo(path, key)) }, path, reading.say)
+    const position = context.positionAt(name.offset)
+    addMember(members, { key, position, value: read(context, value, pathTo(path, key)) }, path, context.report)
   }
   return members
 }
 
 /** Adds a member; of two with the same key the last one holds. */
-export const put = (members: Member[], member: Member, path: string, say: Say): void => {
-  const place = member.at
-  if (isPollution(member.key)) {
-    say('error', pathTo(path, member.key), 'this key is refused', { place })
+export const addMember = (members: ObjectMember[], member: ObjectMember, path: string, report: ReportProblem): void => {
+  const place = member.position
+  if (isPrototypeKey(member.key)) {
+    report('error', pathTo(path, member.key), 'this key is refused', { place })
     return
   }
-  const twin = members.findIndex(({ key }) => key === member.key)
-  if (twin >= 0) {
-    const { line } = members[twin]!.at
-    say('warning', pathTo(path, member.key), `written twice; the one in line ${line} is ignored`, { place })
-    members.splice(twin, 1)
+  const duplicate = members.findIndex(({ key }) => key === member.key)
+  if (duplicate >= 0) {
+    const { line } = members[duplicate]!.position
+    report('warning', pathTo(path, member.key), `written twice; the one in line ${line} is ignored`, { place })
+    members.splice(duplicate, 1)
   }
   members.push(member)
 }
 
-const words = (code: string): string => code.replace(/(?<=[a-z])[A-Z]/g, letter => ` ${letter}`).toLowerCase()
+const errorCodeText = (code: string): string => code.replace(/(?<=[a-z])[A-Z]/g, letter => ` ${letter}`).toLowerCase()

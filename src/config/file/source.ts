@@ -1,12 +1,12 @@
 /** Finds the configuration's file and reads it: bytes → a tree with places. */
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, extname, isAbsolute, join, resolve } from 'node:path'
-import type { Report } from '../checks/problems.ts'
+import type { ProblemCollector } from '../checks/problems.ts'
 import { type Environment, parseEnvironmentFile } from './environment.ts'
 import { parseJson } from './json.ts'
 import type { Tree } from './tree.ts'
 
-const names = ['config.json', 'config.yaml', 'config.yml']
+const configNames = ['config.json', 'config.yaml', 'config.yml']
 
 /**
  * The absolute path of the configuration: the argument (also below `config/`, as simple-one-api looks it up), else `config.json|yaml|yml` in the working directory,
@@ -19,11 +19,11 @@ export const findConfig = (
 ): string | undefined => {
   if (argument !== undefined) {
     const path = resolve(directory, argument)
-    const below = resolve(directory, 'config', argument)
-    return !exists(path) && !isAbsolute(argument) && exists(below) ? below : path
+    const inConfigFolder = resolve(directory, 'config', argument)
+    return !exists(path) && !isAbsolute(argument) && exists(inConfigFolder) ? inConfigFolder : path
   }
   const folders = [directory, join(directory, 'config'), executableDirectory]
-  return folders.flatMap(folder => names.map(name => resolve(folder, name))).find(exists)
+  return folders.flatMap(folder => configNames.map(name => resolve(folder, name))).find(exists)
 }
 
 /** A directory counts: what stands where a configuration should is to be complained about, not passed over. */
@@ -38,19 +38,23 @@ const exists = (path: string): boolean => {
 }
 
 /** The text of a file; undefined if it cannot be had, and the report says why. */
-export const readText = (path: string, { say }: Report): string | undefined => {
+export const readText = (path: string, { report }: ProblemCollector): string | undefined => {
   try {
     if (statSync(path).isDirectory()) {
-      say('error', '', 'this is a directory, not a file (Docker makes one where the file of a volume does not exist)')
+      report(
+        'error',
+        '',
+        'this is a directory, not a file (Docker makes one where the file of a volume does not exist)',
+      )
       return
     }
     return decode(readFileSync(path))
   } catch (thrown) {
-    say('error', '', reason(thrown))
+    report('error', '', readErrorText(thrown))
   }
 }
 
-const reasons: Record<string, string> = {
+const readErrors: Record<string, string> = {
   ENOENT: 'there is no such file',
   ENOTDIR: 'there is no such file',
   EACCES: 'the file may not be read: permission denied',
@@ -58,9 +62,9 @@ const reasons: Record<string, string> = {
   ERR_ENCODING_INVALID_ENCODED_DATA: 'the file is not text in UTF-8',
 }
 
-const reason = (thrown: unknown): string => {
+const readErrorText = (thrown: unknown): string => {
   const code = (thrown as { code?: string }).code ?? 'unknown reason'
-  return reasons[code] ?? `the file cannot be read: ${code}`
+  return readErrors[code] ?? `the file cannot be read: ${code}`
 }
 
 /** UTF-8 with or without its mark; UTF-16 with one, as some editors on Windows write it. */
@@ -70,21 +74,21 @@ const decode = (bytes: Uint8Array): string => {
 }
 
 /** By extension, else by what the text begins with. Undefined: a syntax error, which the report tells. */
-export const parseText = (path: string, text: string, { say }: Report): Tree | undefined => {
+export const parseText = (path: string, text: string, { report }: ProblemCollector): Tree | undefined => {
   if (text.trim() === '') {
-    say('error', '', 'the file is empty')
+    report('error', '', 'the file is empty')
     return
   }
   try {
-    return isYaml(path, text) ? yaml().parseYaml(text, say) : parseJson(text, say)
+    return isYaml(path, text) ? loadYaml().parseYaml(text, report) : parseJson(text, report)
   } catch (thrown) {
     if (!(thrown instanceof RangeError)) throw thrown
-    say('error', '', 'the file is nested too deeply')
+    report('error', '', 'the file is nested too deeply')
   }
 }
 
 /** Loaded where it is needed: most configurations are JSON, and the program starts sooner. */
-const yaml = () => require('./yaml.ts') as typeof import('./yaml.ts')
+const loadYaml = () => require('./yaml.ts') as typeof import('./yaml.ts')
 
 const isYaml = (path: string, text: string): boolean => {
   const extension = extname(path).toLowerCase()
@@ -93,13 +97,13 @@ const isYaml = (path: string, text: string): boolean => {
 }
 
 /** The environment with the `.env` beside the configuration under it: a variable that is set already keeps its value. */
-export const environmentOf = (path: string, environment: Environment, { say }: Report): Environment => {
+export const environmentOf = (path: string, environment: Environment, { report }: ProblemCollector): Environment => {
   const file = join(dirname(path), '.env')
   try {
     return { ...parseEnvironmentFile(readFileSync(file, 'utf8')), ...environment }
   } catch (thrown) {
     const { code } = thrown as { code?: string }
-    if (code !== 'ENOENT' && code !== 'EISDIR') say('warning', '', `${file}: ${reason(thrown)}`)
+    if (code !== 'ENOENT' && code !== 'EISDIR') report('warning', '', `${file}: ${readErrorText(thrown)}`)
     return environment
   }
 }

@@ -12,14 +12,14 @@ import {
   parseDocument,
   type YAMLMap,
 } from 'yaml'
-import type { Say } from '../checks/problems.ts'
-import { put } from './json.ts'
-import { type Member, type Place, pathTo, type Tree } from './tree.ts'
+import type { ReportProblem } from '../checks/problems.ts'
+import { addMember } from './json.ts'
+import { type ObjectMember, pathTo, type SourcePosition, type Tree } from './tree.ts'
 
-const maximum = { nodes: 100_000, depth: 64 }
+const maxSize = { nodes: 100_000, depth: 64 }
 
 /** What the parser's codes mean. Its own messages quote the text, which may be a secret. */
-const meanings: Record<string, string> = {
+const errorMessages: Record<string, string> = {
   BAD_INDENT: 'the indentation does not fit',
   TAB_AS_INDENT: 'a tab is used as indentation; YAML wants spaces',
   MISSING_CHAR: 'a character is missing (a closing quote, bracket, comma or colon)',
@@ -38,7 +38,7 @@ const meanings: Record<string, string> = {
 }
 
 /** Undefined: the text is no YAML, and the report says why. */
-export const parseYaml = (text: string, say: Say): Tree | undefined => {
+export const parseYaml = (text: string, report: ReportProblem): Tree | undefined => {
   const lineCounter = new LineCounter()
   const document = parseDocument(text, {
     lineCounter,
@@ -47,82 +47,91 @@ export const parseYaml = (text: string, say: Say): Tree | undefined => {
     prettyErrors: false,
     strict: true,
   })
-  const place = (offset: number): Place => {
+  const positionAt = (offset: number): SourcePosition => {
     const { line, col } = lineCounter.linePos(offset)
     return { line: Math.max(line, 1), column: Math.max(col, 1) }
   }
   const [error] = document.errors
   if (error) {
-    const why = meanings[error.code] ?? error.code.toLowerCase().replaceAll('_', ' ')
-    say('error', '', `syntax error: ${why}`, { place: place(error.pos[0]) })
+    const reason = errorMessages[error.code] ?? error.code.toLowerCase().replaceAll('_', ' ')
+    report('error', '', `syntax error: ${reason}`, { place: positionAt(error.pos[0]) })
     return
   }
   try {
-    let isWhole = true
-    const tell: Say = (level, ...rest) => {
-      if (level === 'error') isWhole = false
-      say(level, ...rest)
+    let isValid = true
+    const reportAndTrack: ReportProblem = (level, ...rest) => {
+      if (level === 'error') isValid = false
+      report(level, ...rest)
     }
-    const tree = read({ document, place, say: tell, nodes: 0 }, document.contents, '', 0)
-    return isWhole ? tree : undefined
+    const tree = read({ document, positionAt, report: reportAndTrack, nodes: 0 }, document.contents, '', 0)
+    return isValid ? tree : undefined
   } catch (thrown) {
     if (!(thrown instanceof TooLarge)) throw thrown
-    say('error', '', 'the anchors of this file unfold to more than a configuration can be')
+    report('error', '', 'the anchors of this file unfold to more than a configuration can be')
   }
 }
 
 class TooLarge extends Error {}
 
-type Reading = {
+type ReadContext = {
   document: Document
-  place: (offset: number) => Place
-  say: Say
+  positionAt: (offset: number) => SourcePosition
+  report: ReportProblem
   nodes: number
 }
 
-const read = (reading: Reading, node: Node | null, path: string, depth: number): Tree => {
-  if (++reading.nodes > maximum.nodes || depth > maximum.depth) throw new TooLarge()
-  const at = reading.place(node?.range?.[0] ?? 0)
-  if (isAlias(node)) return { ...read(reading, follow(reading, node), path, depth + 1), at }
+const read = (context: ReadContext, node: Node | null, path: string, depth: number): Tree => {
+  if (++context.nodes > maxSize.nodes || depth > maxSize.depth) throw new TooLarge()
+  const position = context.positionAt(node?.range?.[0] ?? 0)
+  if (isAlias(node)) return { ...read(context, resolveAlias(context, node), path, depth + 1), position }
   if (isSeq<Node>(node))
-    return { at, list: node.items.map((item, index) => read(reading, item, pathTo(path, index), depth + 1)) }
-  if (isMap<Node, Node>(node)) return { at, members: readMembers(reading, node, path, depth) }
-  if (!isScalar(node)) return { at, scalar: null }
+    return { position, list: node.items.map((item, index) => read(context, item, pathTo(path, index), depth + 1)) }
+  if (isMap<Node, Node>(node)) return { position, members: readMembers(context, node, path, depth) }
+  if (!isScalar(node)) return { position, scalar: null }
   const { value, source } = node
-  if (typeof value === 'number') return { at, scalar: value, raw: source ?? String(value), soft: true }
-  if (typeof value === 'boolean') return { at, scalar: value, raw: source ?? String(value), soft: true }
-  if (typeof value !== 'string') return { at, scalar: value == null ? null : String(source ?? value) }
+  if (typeof value === 'number') return { position, scalar: value, raw: source ?? String(value), isCoercible: true }
+  if (typeof value === 'boolean') return { position, scalar: value, raw: source ?? String(value), isCoercible: true }
+  if (typeof value !== 'string') return { position, scalar: value == null ? null : String(source ?? value) }
   // YAML 1.1, which simple-one-api reads, has more words for a boolean.
-  return { at, scalar: value, ...(node.type === 'PLAIN' && /^(?:yes|no|on|off)$/i.test(value) && { soft: true }) }
+  return {
+    position,
+    scalar: value,
+    ...(node.type === 'PLAIN' && /^(?:yes|no|on|off)$/i.test(value) && { isCoercible: true }),
+  }
 }
 
-const follow = ({ document, place, say }: Reading, alias: Alias): Node | null => {
+const resolveAlias = ({ document, positionAt: place, report }: ReadContext, alias: Alias): Node | null => {
   const node = alias.resolve(document)
-  if (!node) say('error', '', `syntax error: ${meanings['BAD_ALIAS']}`, { place: place(alias.range?.[0] ?? 0) })
+  if (!node) report('error', '', `syntax error: ${errorMessages['BAD_ALIAS']}`, { place: place(alias.range?.[0] ?? 0) })
   return node ?? null
 }
 
-const readMembers = (reading: Reading, map: YAMLMap<Node, Node>, path: string, depth: number): Member[] => {
-  const members: Member[] = []
-  const inherited: Member[] = []
+const readMembers = (context: ReadContext, map: YAMLMap<Node, Node>, path: string, depth: number): ObjectMember[] => {
+  const members: ObjectMember[] = []
+  const inherited: ObjectMember[] = []
   for (const { key: name, value } of map.items as Pair<Node, Node | null>[]) {
     const key = isScalar(name) ? String(name.source ?? name.value ?? '') : ''
     if (key === '<<') {
-      inherited.push(...merge(reading, value, path, depth))
+      inherited.push(...merge(context, value, path, depth))
       continue
     }
-    const at = reading.place(name?.range?.[0] ?? 0)
-    put(members, { key, at, value: read(reading, value, pathTo(path, key), depth + 1) }, path, reading.say)
+    const position = context.positionAt(name?.range?.[0] ?? 0)
+    addMember(
+      members,
+      { key, position, value: read(context, value, pathTo(path, key), depth + 1) },
+      path,
+      context.report,
+    )
   }
-  const own = new Set(members.map(({ key }) => key))
-  for (const member of inherited) if (!own.has(member.key) && own.add(member.key)) members.push(member)
+  const ownKeys = new Set(members.map(({ key }) => key))
+  for (const member of inherited) if (!ownKeys.has(member.key) && ownKeys.add(member.key)) members.push(member)
   return members
 }
 
 /** The members a `<<` brings, of several maps the first one's before the others'. */
-const merge = (reading: Reading, value: Node | null, path: string, depth: number): Member[] => {
-  if (depth > maximum.depth) throw new TooLarge()
-  if (isAlias(value)) return merge(reading, follow(reading, value), path, depth + 1)
-  if (isSeq<Node>(value)) return value.items.flatMap(item => merge(reading, item, path, depth + 1))
-  return isMap<Node, Node>(value) ? readMembers(reading, value, path, depth + 1) : []
+const merge = (context: ReadContext, value: Node | null, path: string, depth: number): ObjectMember[] => {
+  if (depth > maxSize.depth) throw new TooLarge()
+  if (isAlias(value)) return merge(context, resolveAlias(context, value), path, depth + 1)
+  if (isSeq<Node>(value)) return value.items.flatMap(item => merge(context, item, path, depth + 1))
+  return isMap<Node, Node>(value) ? readMembers(context, value, path, depth + 1) : []
 }

@@ -1,7 +1,7 @@
 /** The kinds of fields a configuration has, each with its words. */
 import { type TSchema, Type } from '@sinclair/typebox'
 
-type Words = {
+type FieldOptions = {
   description: string
   default?: unknown
   unit?: string
@@ -11,28 +11,36 @@ type Words = {
 }
 type Range = { minimum?: number; exclusiveMinimum?: number; maximum?: number }
 
-export const text = (description: string, words: Partial<Words> = {}) => Type.String({ description, ...words })
-export const flag = (description: string, words: Partial<Words> = {}) => Type.Boolean({ description, ...words })
-export const number = (description: string, words: Partial<Words> & Range = {}) =>
-  Type.Number({ description, minimum: 0, ...words })
-export const whole = (description: string, words: Partial<Words> & Range = {}) =>
-  Type.Integer({ description, minimum: 0, ...words })
-export const texts = (description: string, words: Partial<Words> = {}) =>
-  Type.Array(Type.String(), { description, ...words })
-export const table = <T extends TSchema>(value: T, description: string, words: Partial<Words> = {}) =>
-  Type.Record(Type.String(), value, { description, ...words })
-export const either = <T extends TSchema[]>(options: [...T], description: string, words: Partial<Words> = {}) =>
-  Type.Union(options, { description, ...words })
-/** One of a few words; letter case and blanks around it do not matter. */
-export const choice = <const T extends string>(words: readonly T[], description: string, more: Partial<Words> = {}) =>
-  Type.Unsafe<T>(Type.String({ enum: [...words], words, description, ...more }))
-/** The same with older words for them. */
-export const spelled = <const T extends string, S extends string>(
-  words: readonly T[],
-  others: Readonly<Record<S, T>>,
+export const text = (description: string, options: Partial<FieldOptions> = {}) =>
+  Type.String({ description, ...options })
+export const flag = (description: string, options: Partial<FieldOptions> = {}) =>
+  Type.Boolean({ description, ...options })
+export const number = (description: string, options: Partial<FieldOptions> & Range = {}) =>
+  Type.Number({ description, minimum: 0, ...options })
+export const integer = (description: string, options: Partial<FieldOptions> & Range = {}) =>
+  Type.Integer({ description, minimum: 0, ...options })
+export const textList = (description: string, options: Partial<FieldOptions> = {}) =>
+  Type.Array(Type.String(), { description, ...options })
+export const table = <T extends TSchema>(value: T, description: string, options: Partial<FieldOptions> = {}) =>
+  Type.Record(Type.String(), value, { description, ...options })
+export const union = <T extends TSchema[]>(
+  alternatives: [...T],
   description: string,
-  more: Partial<Words> = {},
-) => Type.Unsafe<T | S>(Type.String({ enum: [...words, ...Object.keys(others)], words, description, ...more }))
+  options: Partial<FieldOptions> = {},
+) => Type.Union(alternatives, { description, ...options })
+/** One of a few words; letter case and blanks around it do not matter. */
+export const choice = <const T extends string>(
+  words: readonly T[],
+  description: string,
+  options: Partial<FieldOptions> = {},
+) => Type.Unsafe<T>(Type.String({ enum: [...words], words, description, ...options }))
+/** The same with older words for them. */
+export const choiceWithSpellings = <const T extends string, S extends string>(
+  words: readonly T[],
+  spellings: Readonly<Record<S, T>>,
+  description: string,
+  options: Partial<FieldOptions> = {},
+) => Type.Unsafe<T | S>(Type.String({ enum: [...words, ...Object.keys(spellings)], words, description, ...options }))
 /** Every field may be left out. */
-export const group = <T extends Record<string, TSchema>>(fields: T, words: Partial<Words> = {}) =>
-  Type.Partial(Type.Object(fields), { additionalProperties: true, ...words })
+export const group = <T extends Record<string, TSchema>>(fields: T, options: Partial<FieldOptions> = {}) =>
+  Type.Partial(Type.Object(fields), { additionalProperties: true, ...options })

@@ -2,12 +2,12 @@
 
 /** The nearest of `known`, if it is near enough to be what was meant; letter case and `-` against `_` cost nothing. */
 export const nearest = (word: string, known: Iterable<string>): string | undefined => {
-  const wanted = fold(word)
+  const folded = fold(word)
   let best: string | undefined
-  let distance = Math.max(1, Math.floor(wanted.length / 3)) + 1
+  let distance = Math.max(1, Math.floor(folded.length / 3)) + 1
   for (const candidate of known) {
-    const here = distanceBetween(wanted, fold(candidate))
-    if (here < distance) [best, distance] = [candidate, here]
+    const candidateDistance = distanceBetween(folded, fold(candidate))
+    if (candidateDistance < distance) [best, distance] = [candidate, candidateDistance]
   }
   return best
 }
@@ -15,19 +15,19 @@ export const nearest = (word: string, known: Iterable<string>): string | undefin
 const fold = (word: string): string => word.toLowerCase().replaceAll('-', '_')
 
 /** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
-export const distanceBetween = (one: string, other: string): number => {
-  let before: number[] = []
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= one.length; i++) {
+export const distanceBetween = (first: string, second: string): number => {
+  let previous: number[] = []
+  let row = Array.from({ length: second.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= first.length; i++) {
     const next = [i]
-    for (let j = 1; j <= other.length; j++) {
-      const same = one[i - 1] === other[j - 1]
-      let cost = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (same ? 0 : 1))
-      if (i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1])
-        cost = Math.min(cost, before[j - 2]! + 1)
+    for (let j = 1; j <= second.length; j++) {
+      const isSame = first[i - 1] === second[j - 1]
+      let cost = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (isSame ? 0 : 1))
+      if (i > 1 && j > 1 && first[i - 1] === second[j - 2] && first[i - 2] === second[j - 1])
+        cost = Math.min(cost, previous[j - 2]! + 1)
       next.push(cost)
     }
-    ;[before, row] = [row, next]
+    ;[previous, row] = [row, next]
   }
-  return row[other.length]!
+  return row[second.length]!
 }

@@ -9,14 +9,17 @@ type Schema = Record<string, unknown>
 export const schemaText = (): string => {
   const { services } = ConfigSchema.properties
   const entries = { type: 'array', items: { $ref: '#/$defs/entry' } }
-  const types = [...providers].map(([id, { title }]) => [id, { ...entries, description: title }])
-  const later = [...unsupported].map(([id, word]) => [id, { ...entries, description: word, deprecated: true }])
+  const supportedTypes = [...providers].map(([id, { title }]) => [id, { ...entries, description: title }])
+  const unsupportedTypes = [...unsupported].map(([id, hint]) => [
+    id,
+    { ...entries, description: hint, deprecated: true },
+  ])
   const properties = {
     ...ConfigSchema.properties,
     services: {
       type: 'object',
       description: services.description,
-      properties: Object.fromEntries([...types, ...later]),
+      properties: Object.fromEntries([...supportedTypes, ...unsupportedTypes]),
     },
   }
   const schema = {
@@ -26,19 +29,21 @@ export const schemaText = (): string => {
     properties,
     $defs: { entry: EntrySchema },
   }
-  return `${JSON.stringify(editorial(schema), null, 2)}\n`
+  return `${JSON.stringify(stripInternalKeywords(schema), null, 2)}\n`
 }
 
 /** Without the keywords that are only for our own reading. A unit is told in the description. */
-const editorial = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(editorial)
+const stripInternalKeywords = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(stripInternalKeywords)
   if (typeof value !== 'object' || value === null) return value
   const { aliases: _, words: __, lenient: ___, unit, ...rest } = value as Schema
-  const told =
+  const withUnit =
     typeof unit === 'string' && typeof rest['description'] === 'string'
       ? { description: `${rest['description']} In ${unit}.` }
       : {}
-  return Object.fromEntries(Object.entries({ ...rest, ...told }).map(([key, inner]) => [key, editorial(inner)]))
+  return Object.fromEntries(
+    Object.entries({ ...rest, ...withUnit }).map(([key, inner]) => [key, stripInternalKeywords(inner)]),
+  )
 }
 
 /** The reference page, in Markdown. */
@@ -46,18 +51,23 @@ export const referencePage = (): string =>
   [
     opening,
     section('The whole', 'One object; every key may be left out.', ConfigSchema, wholeExample),
-    section('An entry of `services`', `One element of \`services.<type>[]\`. ${types()}`, EntrySchema, entryExample),
+    section(
+      'An entry of `services`',
+      `One element of \`services.<type>[]\`. ${typesSentence()}`,
+      EntrySchema,
+      entryExample,
+    ),
     section('Credentials', CredentialsSchema.description!, CredentialsSchema, credentialsExample),
-    ...nested().map(([title, path, schema, example]) =>
+    ...nestedSections().map(([title, path, schema, example]) =>
       section(title, `At ${path}. ${schema.description ?? ''}`, schema, example),
     ),
     closing,
   ].join('\n')
 
-const types = () =>
+const typesSentence = () =>
   `The types: ${[...providers.keys()].map(id => `\`${id}\``).join(', ')}. Known, but not spoken yet: ${[...unsupported.keys()].map(id => `\`${id}\``).join(', ')}.`
 
-const nested = (): [string, string, TSchema, string][] => {
+const nestedSections = (): [string, string, TSchema, string][] => {
   const {
     api_keys: keys,
     proxy,
@@ -87,13 +97,15 @@ const rows = ({ properties }: TSchema): string[] => [
 ]
 
 const row = (key: string, schema: TSchema): string => {
-  const { default: standard, unit = '', description = '' } = schema
+  const { default: defaultValue, unit = '', description = '' } = schema
   const value =
-    standard === undefined ? '' : `\`${typeof standard === 'string' ? standard : JSON.stringify(standard)}\``
+    defaultValue === undefined
+      ? ''
+      : `\`${typeof defaultValue === 'string' ? defaultValue : JSON.stringify(defaultValue)}\``
   return `| \`${key}\` | ${typeOf(schema)} | ${value} | ${unit} | ${description} |`
 }
 
-const names: Record<string, string> = {
+const typeNames: Record<string, string> = {
   string: 'text',
   boolean: 'boolean',
   number: 'number',
@@ -108,7 +120,7 @@ const typeOf = (schema: TSchema): string => {
   if (schema['type'] === 'array') return `list of ${typeOf(schema['items'])}`
   const [value] = Object.values((schema['patternProperties'] ?? {}) as Record<string, TSchema>)
   if (value) return `names → ${typeOf(value)}`
-  return names[schema['type']] ?? 'anything'
+  return typeNames[schema['type']] ?? 'anything'
 }
 
 const pretty = (example: string): string => JSON.stringify(JSON.parse(example), null, 2)

@@ -4,9 +4,9 @@
  * keys → the key) and `lenient` (a number is taken as text, digit for digit).
  */
 import { type Static, type TString, Type } from '@sinclair/typebox'
-import { credentialWords } from '../dialects/credentials.ts'
+import { credentialDescriptions } from '../dialects/credentials.ts'
 import { aliases, spellings } from '../dialects/legacy.ts'
-import { choice, either, flag, group, number, spelled, table, text, texts, whole } from './fields.ts'
+import { choice, choiceWithSpellings, flag, group, integer, number, table, text, textList, union } from './fields.ts'
 
 const limitFields = {
   qps: number('Requests a second. Fractions count too: 0.5 is one in two seconds.', { unit: 'requests' }),
@@ -34,8 +34,8 @@ export const LimitSchema = group(limitFields, {
 
 const credentialFields = {
   ...(Object.fromEntries(
-    Object.entries(credentialWords).map(([name, description]) => [name, text(description, { lenient: true })]),
-  ) as Record<keyof typeof credentialWords, TString>),
+    Object.entries(credentialDescriptions).map(([name, description]) => [name, text(description, { lenient: true })]),
+  ) as Record<keyof typeof credentialDescriptions, TString>),
   limit: LimitSchema,
 }
 const credentials = (description: string) => group(credentialFields, { description, aliases: aliases.credentials })
@@ -51,10 +51,10 @@ export const EntrySchema = group({
   name: text('A label for people.'),
   provider: text('Accepted; without effect: a vendor is known by the service type and the host of `server_url`.'),
   enabled: flag('Only enabled entries are used.', { default: false }),
-  models: texts(
+  models: textList(
     "The models clients may ask for. A trailing `*` stands for every name that begins so, `*` alone for every name. Empty: the vendor's usual ones, where there are such.",
   ),
-  embedding_models: texts('Models for embeddings only: never chosen by `random`.', { default: [] }),
+  embedding_models: textList('Models for embeddings only: never chosen by `random`.', { default: [] }),
   credentials: CredentialsSchema,
   credential_list: Type.Array(CredentialsSchema, {
     description:
@@ -76,7 +76,7 @@ export const EntrySchema = group({
       unit: 'seconds',
     },
   ),
-  weight: whole(
+  weight: integer(
     'Share of the requests among the entries of a model, for all strategies but `first`; `fastest` only draws by it where it knows nothing.',
     {
       minimum: 1,
@@ -95,12 +95,12 @@ export const EntrySchema = group({
   params: table(Type.Unknown(), "Top-level fields of the request; they replace the client's.", {
     examples: [{ temperature: 0.2 }],
   }),
-  proxy: either(
+  proxy: union(
     [Type.String(), Type.Literal(false)],
     'Proxy of this entry alone (`http://`, `https://` or `socks5://`), or `false` for none; goes before everything in the `proxy` block.',
   ),
   use_proxy: flag('Whether the `proxy` block holds for this entry, where its `strategy` leaves the choice.'),
-  speaks: texts(
+  speaks: textList(
     "What a host of your own speaks beside the service's first protocol: names of protocols, or what follows `/v1/` in a path, such as `audio/speech`. Any other path may be named: `my/custom` opens `POST /v1/my/custom`, which is passed to the same path beside the host's chat, whole, but for the model's name.",
   ),
 })
@@ -167,17 +167,17 @@ const TimeoutsSchema = group(
 
 const MediaSchema = group(
   {
-    allow_private: either(
+    allow_private: union(
       [Type.Boolean(), Type.Array(Type.String())],
       'Whether such files may lie on this machine or in private networks: `true`, but for the metadata of a cloud; or the addresses and ranges that are allowed beside the public ones.',
       { default: false, examples: [['10.1.0.0/16']] },
     ),
-    max_bytes: either(
+    max_bytes: union(
       [Type.Integer(), Type.String()],
       'How large one file may be: bytes, or text such as `20MB`. All files of a request together may be twice that.',
       { unit: 'bytes', default: '20MB' },
     ),
-    max_files: whole('How many files one request may name by URL.', { unit: 'files', default: 16 }),
+    max_files: integer('How many files one request may name by URL.', { unit: 'files', default: 16 }),
     timeout: number('How long one file may take, redirects and all.', {
       unit: 'seconds',
       default: 15,
@@ -196,9 +196,9 @@ const RangeSchema = group({ min: Type.Number(), max: Type.Number() })
 const BreakerSchema = group(
   {
     enabled: flag('Accepted; see above.', { default: true }),
-    failure_threshold: whole('Accepted; see above.', { default: 5 }),
+    failure_threshold: integer('Accepted; see above.', { default: 5 }),
     recovery_timeout_seconds: number('Accepted; see above.', { unit: 'seconds', default: 30 }),
-    half_open_max_requests: whole('Accepted; see above.', { default: 1 }),
+    half_open_max_requests: integer('Accepted; see above.', { default: 1 }),
   },
   { description: 'Accepted; not in force yet: no target is taken out of service for its failures.' },
 )
@@ -209,8 +209,8 @@ const TranslationSchema = group(
     promptTemplate: text(
       'The words a translation is asked for in: `%s` stands first for the language, then for the text.',
     ),
-    retry: whole('Further tries of a text that failed.', { default: 0 }),
-    concurrency: whole('Texts of one request under way at once.', { default: 5 }),
+    retry: integer('Further tries of a text that failed.', { default: 0 }),
+    concurrency: integer('Texts of one request under way at once.', { default: 5 }),
   },
   {
     description:
@@ -221,14 +221,14 @@ const TranslationSchema = group(
 
 export const ConfigSchema = group({
   $schema: text('Where editors find the schema of this file.'),
-  server_port: either(
+  server_port: union(
     [Type.String(), Type.Integer()],
     'Where the gateway listens: `9090`, `:9090`, `host:9090` or `[::1]:9090`. Without a host on every interface.',
     {
       default: ':9090',
     },
   ),
-  log_level: spelled(
+  log_level: choiceWithSpellings(
     ['debug', 'info', 'warn', 'error'],
     spellings.logLevel,
     'How much is logged. `prod` is `warn`; `prodj` is `warn` written as JSON on a terminal too.',
@@ -242,7 +242,7 @@ export const ConfigSchema = group({
     description: 'More keys, each for some of the models. They hold together with `api_key`.',
     default: [],
   }),
-  load_balancing: spelled(
+  load_balancing: choiceWithSpellings(
     ['random', 'first', 'round_robin', 'hash', 'least_busy', 'fastest'],
     spellings.strategy,
     'How one of several entries, or credentials, is chosen: by lot, the first that is free, in turn, by the conversation, so that it stays where it was, the one with the fewest requests under way, or the one that has begun to answer soonest of late.',
@@ -261,7 +261,7 @@ export const ConfigSchema = group({
     unit: 'seconds',
     default: 15,
   }),
-  max_body: either(
+  max_body: union(
     [Type.Integer(), Type.String()],
     'How large a request may be: bytes, or text such as `32MB` (1 MB is 1,048,576 bytes).',
     { unit: 'bytes', default: '32MB' },
@@ -276,7 +276,7 @@ export const ConfigSchema = group({
     'What happens to a request of which the target cannot carry everything: it is done and the loss noted, or refused with status 400.',
     { default: 'note' },
   ),
-  multi_content_models: texts('Accepted; without effect: images go to every model, none is ever stripped.'),
+  multi_content_models: textList('Accepted; without effect: images go to every model, none is ever stripped.'),
   params_range: table(
     group({ temperatureRange: RangeSchema, topPRange: RangeSchema, maxTokens: Type.Number() }),
     'Accepted; without effect: values go to the vendor as the client sent them, but for what a provider is known to refuse.',

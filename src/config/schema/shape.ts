@@ -1,92 +1,104 @@
 /** Holds a tree against the schema: keys in another letter case are set right, unknown ones told and left out, wrong values told. */
 import type { TSchema } from '@sinclair/typebox'
-import type { Say } from '../checks/problems.ts'
-import { kindOf, type List, type Member, type Members, pathTo, type Scalar, type Tree } from '../file/tree.ts'
+import type { ReportProblem } from '../checks/problems.ts'
+import {
+  describeType,
+  type ListNode,
+  type ObjectMember,
+  type ObjectNode,
+  pathTo,
+  type ScalarNode,
+  type Tree,
+} from '../file/tree.ts'
 import { nearest } from './nearest.ts'
 
-export type Shaping = {
-  say: Say
+export type ShapeContext = {
+  report: ReportProblem
   /** A word on an unknown key that is known elsewhere. */
-  misplaced: (schema: TSchema, key: string) => string | undefined
+  misplacedKeyHint: (schema: TSchema, key: string) => string | undefined
   /** A member got its right key: it is known by this path from now on. */
-  renamed: (path: string, member: Member) => void
+  onKeyRenamed: (path: string, member: ObjectMember) => void
 }
 
 /** The tree in the schema's shape; undefined: nothing usable is there (null, or wrong, which has been told then). */
-export const shape = (shaping: Shaping, schema: TSchema, tree: Tree, path = ''): Tree | undefined => {
-  if (schema['anyOf']) return shapeEither(shaping, schema, tree, path)
+export const shape = (context: ShapeContext, schema: TSchema, tree: Tree, path = ''): Tree | undefined => {
+  if (schema['anyOf']) return shapeUnion(context, schema, tree, path)
   if ('scalar' in tree && tree.scalar === null && schema['type']) return
   if ('members' in tree && schema['type'] === 'object')
     return schema['patternProperties']
-      ? shapeTable(shaping, schema, tree, path)
-      : shapeGroup(shaping, schema, tree, path)
-  if ('list' in tree && schema['type'] === 'array') return shapeList(shaping, schema['items'], tree, path)
+      ? shapeTable(context, schema, tree, path)
+      : shapeGroup(context, schema, tree, path)
+  if ('list' in tree && schema['type'] === 'array') return shapeList(context, schema['items'], tree, path)
   if (!schema['type']) return tree
-  const scalar = 'scalar' in tree ? convert(schema, tree) : undefined
-  if (scalar) return check(shaping, schema, scalar, path)
-  shaping.say('error', path, `must be ${expected(schema)}, not ${kindOf(tree)}`)
+  const scalar = 'scalar' in tree ? coerce(schema, tree) : undefined
+  if (scalar) return checkScalar(context, schema, scalar, path)
+  context.report('error', path, `must be ${expectedType(schema)}, not ${describeType(tree)}`)
 }
 
-const shapeEither = (shaping: Shaping, schema: TSchema, tree: Tree, path: string): Tree | undefined => {
+const shapeUnion = (context: ShapeContext, schema: TSchema, tree: Tree, path: string): Tree | undefined => {
   if ('scalar' in tree && tree.scalar === null) return
   const options: TSchema[] = schema['anyOf']
   // A text that came from a variable means what else it can mean first.
   const ordered = options.toSorted(
-    (one, other) => Number(one['type'] === 'string') - Number(other['type'] === 'string'),
+    (first, second) => Number(first['type'] === 'string') - Number(second['type'] === 'string'),
   )
   for (const option of ordered) {
-    const scalar = 'scalar' in tree ? convert(option, tree) : undefined
-    if (scalar) return check(shaping, option, scalar, path)
-    if ('list' in tree && option['type'] === 'array') return shapeList(shaping, option['items'], tree, path)
+    const scalar = 'scalar' in tree ? coerce(option, tree) : undefined
+    if (scalar) return checkScalar(context, option, scalar, path)
+    if ('list' in tree && option['type'] === 'array') return shapeList(context, option['items'], tree, path)
   }
-  shaping.say('error', path, `must be ${options.map(expected).join(' or ')}, not ${kindOf(tree)}`)
+  context.report('error', path, `must be ${options.map(expectedType).join(' or ')}, not ${describeType(tree)}`)
 }
 
-const shapeTable = (shaping: Shaping, schema: TSchema, tree: Members, path: string): Members => {
+const shapeTable = (context: ShapeContext, schema: TSchema, tree: ObjectNode, path: string): ObjectNode => {
   const [value] = Object.values(schema['patternProperties'] as Record<string, TSchema>)
-  return { ...tree, members: tree.members.flatMap(member => within(shaping, value!, member, path)) }
+  return { ...tree, members: tree.members.flatMap(member => shapeMember(context, value!, member, path)) }
 }
 
-const within = (shaping: Shaping, schema: TSchema, member: Member, path: string): Member[] => {
-  const value = shape(shaping, schema, member.value, pathTo(path, member.key))
+const shapeMember = (context: ShapeContext, schema: TSchema, member: ObjectMember, path: string): ObjectMember[] => {
+  const value = shape(context, schema, member.value, pathTo(path, member.key))
   return value ? [{ ...member, value }] : []
 }
 
 /** An object that is none keeps its place as an empty one, so that the others keep their numbers. */
-const shapeList = (shaping: Shaping, items: TSchema, tree: List, path: string): List => ({
+const shapeList = (context: ShapeContext, items: TSchema, tree: ListNode, path: string): ListNode => ({
   ...tree,
   list: tree.list.flatMap((element, index): Tree[] => {
-    const here = pathTo(path, index)
+    const elementPath = pathTo(path, index)
     const isNull = 'scalar' in element && element.scalar === null
-    if (isNull && items['type']) shaping.say('error', here, `must be ${expected(items)}, not null`)
-    const shaped = isNull ? undefined : shape(shaping, items, element, here)
+    if (isNull && items['type']) context.report('error', elementPath, `must be ${expectedType(items)}, not null`)
+    const shaped = isNull ? undefined : shape(context, items, element, elementPath)
     if (shaped) return [shaped]
-    return items['type'] === 'object' ? [{ at: element.at, members: [] }] : []
+    return items['type'] === 'object' ? [{ position: element.position, members: [] }] : []
   }),
 })
 
-const shapeGroup = (shaping: Shaping, schema: TSchema, tree: Members, path: string): Members => {
+const shapeGroup = (context: ShapeContext, schema: TSchema, tree: ObjectNode, path: string): ObjectNode => {
   const properties = schema['properties'] as Record<string, TSchema>
-  const written = new Set(tree.members.map(({ key }) => key))
-  const members: Member[] = []
+  const writtenKeys = new Set(tree.members.map(({ key }) => key))
+  const members: ObjectMember[] = []
   for (const member of tree.members) {
-    const key = meant(schema, member.key)
-    if (key === undefined) tellUnknown(shaping, schema, member, path)
-    else if (key !== member.key && written.has(key))
-      shaping.say('warning', path, `${quote(member.key)} is ignored: \`${key}\` is there too`, { place: member.at })
+    const key = canonicalKey(schema, member.key)
+    if (key === undefined) reportUnknownKey(context, schema, member, path)
+    else if (key !== member.key && writtenKeys.has(key))
+      context.report('warning', path, `${quote(member.key)} is ignored: \`${key}\` is there too`, {
+        place: member.position,
+      })
     else {
       if (key !== member.key && key.toLowerCase() === member.key.toLowerCase())
-        shaping.say('warning', pathTo(path, member.key), `taken as \`${key}\`; write it so`, { place: member.at })
-      if (key !== member.key) shaping.renamed(pathTo(path, key), member)
-      written.add(key)
-      members.push(...within(shaping, properties[key]!, { ...member, key }, path))
+        context.report('warning', pathTo(path, member.key), `taken as \`${key}\`; write it so`, {
+          place: member.position,
+        })
+      if (key !== member.key) context.onKeyRenamed(pathTo(path, key), member)
+      writtenKeys.add(key)
+      members.push(...shapeMember(context, properties[key]!, { ...member, key }, path))
     }
   }
   return { ...tree, members }
 }
 
 /** The schema's key for a key as it is written. */
-const meant = ({ properties, aliases = {} }: TSchema, key: string): string | undefined => {
+const canonicalKey = ({ properties, aliases = {} }: TSchema, key: string): string | undefined => {
   if (Object.hasOwn(properties, key)) return key
   const folded = key.toLowerCase()
   const alias = Object.keys(aliases).find(name => name.toLowerCase() === folded)
@@ -94,14 +106,19 @@ const meant = ({ properties, aliases = {} }: TSchema, key: string): string | und
 }
 
 /** Keys that begin so are remarks. */
-const remark = /^(?:_|\/\/|#|x-|\$)/
+const remarkKey = /^(?:_|\/\/|#|x-|\$)/
 
-const tellUnknown = ({ say, misplaced }: Shaping, schema: TSchema, { key, at }: Member, path: string): void => {
-  if (remark.test(key)) return
-  const elsewhere = misplaced(schema, key)
-  const near = elsewhere ? undefined : nearest(key, Object.keys(schema['properties']))
-  const more = { place: at, ...(near !== undefined && { nearest: near }) }
-  say('warning', isLong(key) ? path : pathTo(path, key), elsewhere ?? 'unknown key; it has no effect', more)
+const reportUnknownKey = (
+  { report, misplacedKeyHint }: ShapeContext,
+  schema: TSchema,
+  { key, position }: ObjectMember,
+  path: string,
+): void => {
+  if (remarkKey.test(key)) return
+  const hint = misplacedKeyHint(schema, key)
+  const suggestion = hint ? undefined : nearest(key, Object.keys(schema['properties']))
+  const details = { place: position, ...(suggestion !== undefined && { nearest: suggestion }) }
+  report('warning', isLong(key) ? path : pathTo(path, key), hint ?? 'unknown key; it has no effect', details)
 }
 
 /** A key this long is no typing slip; it may be a secret in the wrong place. */
@@ -120,41 +137,51 @@ const booleans: Record<string, boolean> = {
 }
 
 /** The scalar as the schema's type, where it may stand for one; undefined: it may not. */
-const convert = (schema: TSchema, tree: Scalar): Scalar | undefined => {
-  const { scalar, raw, soft } = tree
-  const word = typeof scalar === 'string' && soft ? scalar.trim() : undefined
+const coerce = (schema: TSchema, tree: ScalarNode): ScalarNode | undefined => {
+  const { scalar, raw, isCoercible } = tree
+  const text = typeof scalar === 'string' && isCoercible ? scalar.trim() : undefined
   switch (schema['type']) {
     case 'string':
       if (typeof scalar === 'string') return tree
-      return raw !== undefined && (soft || schema['lenient']) ? { ...tree, scalar: raw } : undefined
+      return raw !== undefined && (isCoercible || schema['lenient']) ? { ...tree, scalar: raw } : undefined
     case 'boolean': {
-      const value = word === undefined ? scalar : booleans[word.toLowerCase()]
+      const value = text === undefined ? scalar : booleans[text.toLowerCase()]
       return typeof value === 'boolean' && (schema['const'] ?? value) === value ? { ...tree, scalar: value } : undefined
     }
     case 'number':
     case 'integer': {
-      const value = word ? Number(word) : scalar
+      const value = text ? Number(text) : scalar
       return typeof value === 'number' && Number.isFinite(value) ? { ...tree, scalar: value } : undefined
     }
   }
 }
 
-const check = ({ say }: Shaping, schema: TSchema, tree: Scalar, path: string): Scalar | undefined => {
+const checkScalar = (
+  { report }: ShapeContext,
+  schema: TSchema,
+  tree: ScalarNode,
+  path: string,
+): ScalarNode | undefined => {
   const { scalar } = tree
   if (typeof scalar === 'number') {
-    const fault = faultOf(schema, scalar)
-    if (fault) say('error', path, fault)
-    return fault ? undefined : tree
+    const error = rangeErrorOf(schema, scalar)
+    if (error) report('error', path, error)
+    return error ? undefined : tree
   }
   if (typeof scalar !== 'string' || !schema['enum']) return tree
-  const word = scalar.trim().toLowerCase()
-  if (word === '') return
-  if (schema['enum'].includes(word)) return { ...tree, scalar: word }
-  const near = nearest(word, schema['enum'])
-  say('error', path, `must be one of ${schema['words'].join(', ')}`, near === undefined ? {} : { nearest: near })
+  const value = scalar.trim().toLowerCase()
+  if (value === '') return
+  if (schema['enum'].includes(value)) return { ...tree, scalar: value }
+  const suggestion = nearest(value, schema['enum'])
+  report(
+    'error',
+    path,
+    `must be one of ${schema['words'].join(', ')}`,
+    suggestion === undefined ? {} : { nearest: suggestion },
+  )
 }
 
-const faultOf = ({ type, minimum, exclusiveMinimum, maximum }: TSchema, value: number): string | undefined => {
+const rangeErrorOf = ({ type, minimum, exclusiveMinimum, maximum }: TSchema, value: number): string | undefined => {
   if (type === 'integer' && !Number.isInteger(value)) return 'must be a whole number'
   if (minimum === 0 && value < 0) return 'must not be negative'
   if (minimum !== undefined && value < minimum) return `must be at least ${minimum}`
@@ -162,7 +189,7 @@ const faultOf = ({ type, minimum, exclusiveMinimum, maximum }: TSchema, value: n
   return maximum !== undefined && value > maximum ? `must be at most ${maximum}` : undefined
 }
 
-const names: Record<string, string> = {
+const typeNames: Record<string, string> = {
   string: 'text',
   boolean: 'true or false',
   number: 'a number',
@@ -171,5 +198,5 @@ const names: Record<string, string> = {
   object: 'an object',
 }
 
-const expected = (schema: TSchema): string =>
-  schema['const'] === undefined ? names[schema['type']]! : String(schema['const'])
+const expectedType = (schema: TSchema): string =>
+  schema['const'] === undefined ? typeNames[schema['type']]! : String(schema['const'])

@@ -3,7 +3,7 @@ import { createAuth } from '../../auth/keys.ts'
 import type { GatewayError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json/json.ts'
 import type { Redact } from '../../base/redact.ts'
-import type { Compiled } from '../../config/compiled.ts'
+import type { CompiledConfig } from '../../config/compiled.ts'
 import type { Usage } from '../../ir/chat.ts'
 import type { Limits } from '../../limits/limits.ts'
 import { passthroughOnly, protocols } from '../../protocols/registry.ts'
@@ -26,7 +26,7 @@ export type ProbeResult = { milliseconds: number; usage?: Usage } & (
   | { result: 'skipped'; reason: string }
 )
 
-export type ProbeContext = { settings: Compiled; limits: Limits; redact: Redact }
+export type ProbeContext = { settings: CompiledConfig; limits: Limits; redact: Redact }
 
 /** Tokens of an answer; more than a word needs, for some vendors refuse fewer. */
 const maxTokens = 16

@@ -1,6 +1,6 @@
 /** What is to be probed: every target of the configuration, or those behind one model. */
-import { kindOf } from '../../catalog/model-kinds.ts'
-import type { Compiled } from '../../config/compiled.ts'
+import { modelKindOf } from '../../catalog/model-kinds.ts'
+import type { CompiledConfig } from '../../config/compiled.ts'
 import type { Entry, Target } from '../../providers/entry.ts'
 import { supportsProtocol } from '../../providers/resolve-url.ts'
 import { createModelTable, redirectOf } from '../../routing/model-table.ts'
@@ -24,7 +24,7 @@ type Offer = { entry: Entry; name: string; model: string; embedding: boolean }
  * The targets in the order of the configuration. With `model` only those a client might reach by this name: as it is written, by a
  * wildcard, or by the global redirect.
  */
-export const probesOf = (settings: Compiled, model: string | undefined): Probe[] => {
+export const probesOf = (settings: CompiledConfig, model: string | undefined): Probe[] => {
   const offers = model === undefined ? offersOf(settings) : offersFor(settings, model)
   const targetOf = createTargetCache()
   const merged = new Map<string, Offer & { names: string[] }>()
@@ -50,12 +50,12 @@ const labelOf = ({ entry, credential, model }: Target): string =>
 
 const isWildcard = (name: string): boolean => name.endsWith('*')
 
-const offersOf = (settings: Compiled): Offer[] => {
+const offersOf = (settings: CompiledConfig): Offer[] => {
   const models = createModelTable(settings)
   return models.names.flatMap(name => models.lookup(name).map(route => ({ name, ...route })))
 }
 
-const offersFor = (settings: Compiled, model: string): Offer[] => {
+const offersFor = (settings: CompiledConfig, model: string): Offer[] => {
   const all = offersOf(settings)
   const direct = all.flatMap(offer => matchingOffer(offer, model))
   if (direct.length > 0) return direct
@@ -79,7 +79,7 @@ const matchingOffer = (offer: Offer, model: string): Offer[] => {
 /** Chat models get one word to answer, embedding models one to embed; what makes pictures or reads files is left alone. */
 const probeProtocolOf = ({ entry, model, embedding }: Offer): { probeProtocol: ProbeProtocol } | { skip: string } => {
   if (isWildcard(model)) return { skip: 'a wildcard: name one of its models with --model' }
-  const kind = embedding ? 'embedding' : kindOf(model)
+  const kind = embedding ? 'embedding' : modelKindOf(model)
   if (kind === 'embedding' && supportsProtocol(entry, 'embeddings')) return { probeProtocol: 'embeddings' }
   if (kind === 'chat' && supportsProtocol(entry, 'openai-chat')) return { probeProtocol: 'openai-chat' }
   if (kind === 'chat' || kind === 'embedding') return { skip: `the service is not asked for ${kind}s` }

@@ -2,7 +2,7 @@
 
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import { hasNoThoughts } from '../../catalog/openai-responses.ts'
+import { hasNoEncryptedReasoning } from '../../catalog/openai-responses.ts'
 import type { Chat, Part, ResponseFormat } from '../../ir/chat.ts'
 import { isEffort, requestedEffort } from '../../ir/effort.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
@@ -126,7 +126,7 @@ export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
   if (chat.format !== undefined) body.text = { format: renderFormat(chat.format) }
   carrySiblingFields(chat.extra, id, { 'openai-chat': chatSiblingFields }, body, loss)
   const include = Array.isArray(body.include) ? body.include : []
-  const includes = hasNoThoughts(chat.model) ? include : [encryptedReasoning, ...include]
+  const includes = hasNoEncryptedReasoning(chat.model) ? include : [encryptedReasoning, ...include]
   return { ...body, store: false, ...(includes.length > 0 && { include: includes }) }
 }
 

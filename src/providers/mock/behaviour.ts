@@ -18,16 +18,16 @@ export type Behaviour = {
 
 const flags = new Set(['tools', 'reasoning', 'json', 'silent'])
 const numbers = new Set(['error', 'delay', 'pace', 'cut'])
-const longest = 600_000
+const maxWait = 600_000
 
 /** Words it does not know are part of the name and ask for nothing. Waits are at most ten minutes. */
-export const behaviourOf = (model: string): Behaviour => {
+export const parseBehaviour = (model: string): Behaviour => {
   const words = model.toLowerCase().split('-')
-  const asked: Record<string, number | boolean> = {}
-  for (const [at, word] of words.entries()) {
-    const number = Number(words[at + 1] || Number.NaN)
-    if (flags.has(word)) asked[word] = true
-    else if (numbers.has(word) && Number.isInteger(number)) asked[word] = Math.min(number, longest)
+  const settings: Record<string, number | boolean> = {}
+  for (const [index, word] of words.entries()) {
+    const number = Number(words[index + 1] || Number.NaN)
+    if (flags.has(word)) settings[word] = true
+    else if (numbers.has(word) && Number.isInteger(number)) settings[word] = Math.min(number, maxWait)
   }
-  return { tools: false, reasoning: false, json: false, silent: false, delay: 0, pace: 0, ...asked }
+  return { tools: false, reasoning: false, json: false, silent: false, delay: 0, pace: 0, ...settings }
 }

@@ -1,38 +1,38 @@
 /** OpenAI Chat Completions and Completions as the mock speaks them, whole and streamed. */
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Behaviour } from './behaviour.ts'
-import { messagesIn, type Reply, replyTo, textOf } from './reply.ts'
-import { created, Refusal, sendJson, sendStream } from './respond.ts'
-import { hexHash, quote, stopAt, tokensOf } from './text.ts'
+import { type MockReply, messagesIn, replyTo, textOf } from './reply.ts'
+import { created, MockError, sendJson, sendStream } from './respond.ts'
+import { cutAtStop, hexHash, tokensOf, truncate } from './text.ts'
 
 /** Says how an endpoint answers a request. `model`: the name the answer carries. */
-export type Endpoint = (body: JsonObject, model: string, behaviour: Behaviour, signal: AbortSignal) => Response
+export type MockEndpoint = (body: JsonObject, model: string, behaviour: Behaviour, signal: AbortSignal) => Response
 
-const most = 128
+const maxChoices = 128
 
 /** @throws Refusal where `n` is no number a server would serve. */
 export const choicesIn = ({ n }: JsonObject): number => {
   if (n == null) return 1
-  if (typeof n === 'number' && Number.isInteger(n) && n >= 1 && n <= most) return n
-  throw new Refusal(400, `n must be a whole number from 1 to ${most}`, 'n')
+  if (typeof n === 'number' && Number.isInteger(n) && n >= 1 && n <= maxChoices) return n
+  throw new MockError(400, `n must be a whole number from 1 to ${maxChoices}`, 'n')
 }
 
-const bytes = (token: string): number[] => [...new TextEncoder().encode(token)]
+const utf8Bytes = (token: string): number[] => [...new TextEncoder().encode(token)]
 
 /** A token is certain to about 90 %; the others that stood to reason are made up from it. */
-const logprobOf = (token: string, others: Json | undefined): JsonObject => {
-  const count = typeof others === 'number' ? Math.min(Math.max(others, 0), 20) : 0
+const logprobOf = (token: string, topLogprobs: Json | undefined): JsonObject => {
+  const count = typeof topLogprobs === 'number' ? Math.min(Math.max(topLogprobs, 0), 20) : 0
   const ranked = Array.from({ length: count }, (_, at) => (at === 0 ? token : `${token.trim()}${at}`))
-  const top = ranked.map((word, at) => ({ token: word, logprob: -0.1 - at * 2, bytes: bytes(word) }))
-  return { token, logprob: -0.1, bytes: bytes(token), top_logprobs: top }
+  const top = ranked.map((candidate, at) => ({ token: candidate, logprob: -0.1 - at * 2, bytes: utf8Bytes(candidate) }))
+  return { token, logprob: -0.1, bytes: utf8Bytes(token), top_logprobs: top }
 }
 
-const logprobs = (body: JsonObject, tokens: string[]): Json =>
+const logprobsOf = (body: JsonObject, tokens: string[]): Json =>
   body['logprobs'] === true
     ? { content: tokens.map(token => logprobOf(token, body['top_logprobs'])), refusal: null }
     : null
 
-const spent = ({ reasoning, text, calls }: Reply): number =>
+const outputTokens = ({ reasoning, text, calls }: MockReply): number =>
   reasoning.length + text.length + calls.reduce((sum, { args }) => sum + args.length, 0)
 
 const usageOf = (input: number, output: number, reasoning: number): JsonObject => ({
@@ -43,9 +43,9 @@ const usageOf = (input: number, output: number, reasoning: number): JsonObject =
   completion_tokens_details: { reasoning_tokens: reasoning },
 })
 
-const usageFor = (body: JsonObject, replies: Reply[]): JsonObject => {
+const usageFor = (body: JsonObject, replies: MockReply[]): JsonObject => {
   const input = messagesIn(body).reduce((sum, { content }) => sum + tokensOf(textOf(content)).length + 1, 0)
-  const output = replies.reduce((sum, reply) => sum + spent(reply), 0)
+  const output = replies.reduce((sum, reply) => sum + outputTokens(reply), 0)
   return usageOf(
     input,
     output,
@@ -53,7 +53,7 @@ const usageFor = (body: JsonObject, replies: Reply[]): JsonObject => {
   )
 }
 
-const messageOf = ({ reasoning, text, calls }: Reply): JsonObject => ({
+const messageOf = ({ reasoning, text, calls }: MockReply): JsonObject => ({
   role: 'assistant',
   content: calls.length > 0 ? null : text.join(''),
   refusal: null,
@@ -68,13 +68,13 @@ const messageOf = ({ reasoning, text, calls }: Reply): JsonObject => ({
 })
 
 /** The deltas of one answer, each with the tokens of its text. */
-const deltasOf = ({ reasoning, text, calls }: Reply): { delta: JsonObject; token?: string }[] => [
+const deltasOf = ({ reasoning, text, calls }: MockReply): { delta: JsonObject; token?: string }[] => [
   { delta: { role: 'assistant', content: calls.length > 0 ? null : '' } },
   ...reasoning.map(token => ({ delta: { reasoning_content: token } })),
   ...text.map(token => ({ delta: { content: token }, token })),
   ...calls.flatMap(({ id, name, args }, index) => [
     { delta: { tool_calls: [{ index, id, type: 'function', function: { name, arguments: '' } }] } },
-    ...args.map(piece => ({ delta: { tool_calls: [{ index, function: { arguments: piece } }] } })),
+    ...args.map(chunk => ({ delta: { tool_calls: [{ index, function: { arguments: chunk } }] } })),
   ]),
 ]
 
@@ -82,12 +82,12 @@ const wantsUsage = ({ stream_options: options }: JsonObject): boolean =>
   isObject(options) && options['include_usage'] === true
 
 /** Every frame of a stream in its envelope; with usage asked for each carries `usage`, null until the last. */
-const framed = (head: JsonObject, choices: Json[], usage: JsonObject | undefined): Json[] => {
-  const frames = choices.map(choice => ({ ...head, choices: [choice], ...(usage && { usage: null }) }))
-  return usage ? [...frames, { ...head, choices: [], usage }] : frames
+const withEnvelope = (envelope: JsonObject, choices: Json[], usage: JsonObject | undefined): Json[] => {
+  const frames = choices.map(choice => ({ ...envelope, choices: [choice], ...(usage && { usage: null }) }))
+  return usage ? [...frames, { ...envelope, choices: [], usage }] : frames
 }
 
-export const chat: Endpoint = (body, model, behaviour, signal) => {
+export const chat: MockEndpoint = (body, model, behaviour, signal) => {
   const replies = Array.from({ length: choicesIn(body) }, (_, at) => replyTo(body, behaviour, at))
   const usage = usageFor(body, replies)
   const id = `chatcmpl-mock${hexHash(JSON.stringify(body))}`
@@ -95,7 +95,7 @@ export const chat: Endpoint = (body, model, behaviour, signal) => {
     const choices = replies.map((reply, index) => ({
       index,
       message: messageOf(reply),
-      logprobs: logprobs(body, reply.text),
+      logprobs: logprobsOf(body, reply.text),
       finish_reason: reply.finish,
     }))
     return sendJson({ id, object: 'chat.completion', created, model, choices, usage }, behaviour, signal)
@@ -104,39 +104,39 @@ export const chat: Endpoint = (body, model, behaviour, signal) => {
     ...deltasOf(reply).map(({ delta, token }) => ({
       index,
       delta,
-      logprobs: token === undefined ? null : logprobs(body, [token]),
+      logprobs: token === undefined ? null : logprobsOf(body, [token]),
       finish_reason: null,
     })),
     { index, delta: {}, logprobs: null, finish_reason: reply.finish },
   ])
-  const head = { id, object: 'chat.completion.chunk', created, model }
-  return sendStream(framed(head, choices, wantsUsage(body) ? usage : undefined), behaviour, signal)
+  const envelope = { id, object: 'chat.completion.chunk', created, model }
+  return sendStream(withEnvelope(envelope, choices, wantsUsage(body) ? usage : undefined), behaviour, signal)
 }
 
 /** A prompt may be a text, tokens, or a list of either. */
 const promptsIn = ({ prompt }: JsonObject): string[] => {
   const list = Array.isArray(prompt) && typeof prompt[0] !== 'number' ? prompt : [prompt ?? '']
-  return list.map(one => (Array.isArray(one) ? `${one.length} tokens` : String(one)))
+  return list.map(item => (Array.isArray(item) ? `${item.length} tokens` : String(item)))
 }
 
-const complete = (body: JsonObject, prompt: string): { tokens: string[]; finish: string } => {
-  const text = `${body['echo'] === true ? prompt : ''}You said: "${quote(prompt)}".`
-  const tokens = tokensOf(stopAt(text, body['stop']))
+const completionOf = (body: JsonObject, prompt: string): { tokens: string[]; finish: string } => {
+  const text = `${body['echo'] === true ? prompt : ''}You said: "${truncate(prompt)}".`
+  const tokens = tokensOf(cutAtStop(text, body['stop']))
   const limit = typeof body['max_tokens'] === 'number' ? body['max_tokens'] : tokens.length
   return { tokens: tokens.slice(0, limit), finish: tokens.length > limit ? 'length' : 'stop' }
 }
 
-export const completions: Endpoint = (body, model, behaviour, signal) => {
+export const completions: MockEndpoint = (body, model, behaviour, signal) => {
   const prompts = promptsIn(body)
   const count = choicesIn(body)
-  const answers = prompts.flatMap(prompt => Array.from({ length: count }, () => complete(body, prompt)))
+  const results = prompts.flatMap(prompt => Array.from({ length: count }, () => completionOf(body, prompt)))
   const input = prompts.reduce((sum, prompt) => sum + tokensOf(prompt).length, 0)
   const usage = usageOf(
     input,
-    answers.reduce((sum, { tokens }) => sum + tokens.length, 0),
+    results.reduce((sum, { tokens }) => sum + tokens.length, 0),
     0,
   )
-  const head = { id: `cmpl-mock${hexHash(JSON.stringify(body))}`, object: 'text_completion', created, model }
+  const envelope = { id: `cmpl-mock${hexHash(JSON.stringify(body))}`, object: 'text_completion', created, model }
   const choice = (text: string, index: number, finish: string | null) => ({
     text,
     index,
@@ -144,12 +144,12 @@ export const completions: Endpoint = (body, model, behaviour, signal) => {
     finish_reason: finish,
   })
   if (body['stream'] !== true) {
-    const choices = answers.map(({ tokens, finish }, index) => choice(tokens.join(''), index, finish))
-    return sendJson({ ...head, choices, usage }, behaviour, signal)
+    const choices = results.map(({ tokens, finish }, index) => choice(tokens.join(''), index, finish))
+    return sendJson({ ...envelope, choices, usage }, behaviour, signal)
   }
-  const choices = answers.flatMap(({ tokens, finish }, index) => [
+  const choices = results.flatMap(({ tokens, finish }, index) => [
     ...tokens.map(token => choice(token, index, null)),
     choice('', index, finish),
   ])
-  return sendStream(framed(head, choices, wantsUsage(body) ? usage : undefined), behaviour, signal)
+  return sendStream(withEnvelope(envelope, choices, wantsUsage(body) ? usage : undefined), behaviour, signal)
 }

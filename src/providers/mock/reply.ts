@@ -1,20 +1,30 @@
 /** What a mock model says to a chat: decided from the request and the model's name alone, the same every time. */
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Behaviour } from './behaviour.ts'
-import { Refusal } from './respond.ts'
+import { MockError } from './respond.ts'
 import { sampleOf } from './sample.ts'
-import { hexHash, quote, stopAt, tokensOf } from './text.ts'
+import { cutAtStop, hexHash, tokensOf, truncate } from './text.ts'
 
-export type Call = { id: string; name: string; args: string[] }
+export type MockCall = { id: string; name: string; args: string[] }
 /** Texts as tokens. */
-export type Reply = { reasoning: string[]; text: string[]; calls: Call[]; finish: 'stop' | 'length' | 'tool_calls' }
+export type MockReply = {
+  reasoning: string[]
+  text: string[]
+  calls: MockCall[]
+  finish: 'stop' | 'length' | 'tool_calls'
+}
 
-const media: Record<string, string> = { image_url: 'image', input_audio: 'recording', file: 'file', video_url: 'video' }
+const mediaNames: Record<string, string> = {
+  image_url: 'image',
+  input_audio: 'recording',
+  file: 'file',
+  video_url: 'video',
+}
 
 /** @throws Refusal where there are no messages. */
 export const messagesIn = (body: JsonObject): JsonObject[] => {
   const messages = Array.isArray(body['messages']) ? body['messages'].filter(isObject) : []
-  if (messages.length === 0) throw new Refusal(400, 'messages must be a list with at least one message', 'messages')
+  if (messages.length === 0) throw new MockError(400, 'messages must be a list with at least one message', 'messages')
   return messages
 }
 
@@ -26,27 +36,27 @@ export const textOf = (content: Json | undefined): string => {
 }
 
 /** `You sent 2 images and 1 file.` */
-const mediaIn = (content: Json | undefined): string => {
+const describeMedia = (content: Json | undefined): string => {
   const counts = new Map<string, number>()
   for (const part of Array.isArray(content) ? content.filter(isObject) : []) {
-    const kind = media[String(part['type'])]
+    const kind = mediaNames[String(part['type'])]
     if (kind) counts.set(kind, (counts.get(kind) ?? 0) + 1)
   }
-  const words = [...counts].map(([kind, count]) => `${count} ${kind}${count > 1 ? 's' : ''}`)
-  return words.length > 0 ? `You sent ${words.join(' and ')}.` : ''
+  const phrases = [...counts].map(([kind, count]) => `${count} ${kind}${count > 1 ? 's' : ''}`)
+  return phrases.length > 0 ? `You sent ${phrases.join(' and ')}.` : ''
 }
 
-type Heard = { said: string; media: string; results: string[] }
+type MockPrompt = { userText: string; mediaText: string; toolResults: string[] }
 
 /** The last thing the user said, and what tools have answered since. */
-const hear = (messages: JsonObject[]): Heard => {
-  const at = messages.findLastIndex(({ role }) => role === 'user')
-  const later = messages.slice(at + 1).filter(({ role }) => role === 'tool' || role === 'function')
-  const content = messages[at]?.['content']
+const readPrompt = (messages: JsonObject[]): MockPrompt => {
+  const lastUser = messages.findLastIndex(({ role }) => role === 'user')
+  const toolMessages = messages.slice(lastUser + 1).filter(({ role }) => role === 'tool' || role === 'function')
+  const content = messages[lastUser]?.['content']
   return {
-    said: quote(textOf(content)),
-    media: mediaIn(content),
-    results: later.map(one => quote(textOf(one['content']))),
+    userText: truncate(textOf(content)),
+    mediaText: describeMedia(content),
+    toolResults: toolMessages.map(message => truncate(textOf(message['content']))),
   }
 }
 
@@ -56,7 +66,7 @@ const functionsIn = (body: JsonObject): JsonObject[] => {
 }
 
 /** The tools to call: one that is named, else the first, else two at once where several are given and that is allowed. */
-const chosen = (body: JsonObject, behaviour: Behaviour): JsonObject[] => {
+const chooseTools = (body: JsonObject, behaviour: Behaviour): JsonObject[] => {
   const choice = body['tool_choice']
   const functions = functionsIn(body)
   const named = isObject(choice) && isObject(choice['function']) ? choice['function']['name'] : undefined
@@ -65,54 +75,58 @@ const chosen = (body: JsonObject, behaviour: Behaviour): JsonObject[] => {
   return functions.slice(0, behaviour.tools && body['parallel_tool_calls'] !== false ? 2 : 1)
 }
 
-const callOf = (tool: JsonObject, at: number, seed: string): Call => ({
-  id: `call_${hexHash(`${seed}${at}`)}`,
+const callOf = (tool: JsonObject, index: number, seed: string): MockCall => ({
+  id: `call_${hexHash(`${seed}${index}`)}`,
   name: String(tool['name']),
   args: tokensOf(JSON.stringify(sampleOf(tool['parameters'] ?? { type: 'object' }))),
 })
 
-const textFor = (body: JsonObject, behaviour: Behaviour, { said, media, results }: Heard): string => {
+const textFor = (
+  body: JsonObject,
+  behaviour: Behaviour,
+  { userText: said, mediaText, toolResults: results }: MockPrompt,
+): string => {
   const format = isObject(body['response_format']) ? body['response_format'] : {}
-  const rule = isObject(format['json_schema']) ? format['json_schema']['schema'] : undefined
-  if (format['type'] === 'json_schema') return JSON.stringify(sampleOf(rule ?? { type: 'object' }))
+  const schema = isObject(format['json_schema']) ? format['json_schema']['schema'] : undefined
+  if (format['type'] === 'json_schema') return JSON.stringify(sampleOf(schema ?? { type: 'object' }))
   if (format['type'] === 'json_object' || behaviour.json)
     return JSON.stringify({ said, ...(results.length > 0 && { results }) })
   if (results.length > 0) return `The ${results.length > 1 ? 'tools' : 'tool'} answered: ${results.join(' and ')}`
-  const words = said === '' && media === '' ? 'You said nothing.' : said === '' ? '' : `You said: "${said}".`
-  return [words, media].filter(Boolean).join(' ')
+  const sentence = said === '' && mediaText === '' ? 'You said nothing.' : said === '' ? '' : `You said: "${said}".`
+  return [sentence, mediaText].filter(Boolean).join(' ')
 }
 
 /** Cuts what is said to the most tokens allowed, in the order it is said. */
-const limited = (reply: Reply, limit: number): Reply => {
-  let left = limit
-  let cut = false
+const truncateReply = (reply: MockReply, limit: number): MockReply => {
+  let remaining = limit
+  let isTruncated = false
   const take = (tokens: string[]): string[] => {
-    const taken = tokens.slice(0, left)
-    cut ||= taken.length < tokens.length
-    left -= taken.length
+    const taken = tokens.slice(0, remaining)
+    isTruncated ||= taken.length < tokens.length
+    remaining -= taken.length
     return taken
   }
   const reasoning = take(reply.reasoning)
   const text = take(reply.text)
-  const calls = reply.calls.flatMap(call => (cut ? [] : [{ ...call, args: take(call.args) }]))
-  return cut ? { reasoning, text, calls, finish: 'length' } : reply
+  const calls = reply.calls.flatMap(call => (isTruncated ? [] : [{ ...call, args: take(call.args) }]))
+  return isTruncated ? { reasoning, text, calls, finish: 'length' } : reply
 }
 
-const limitIn = (body: JsonObject): number => {
+const maxTokensIn = (body: JsonObject): number => {
   const limit = body['max_completion_tokens'] ?? body['max_tokens']
   return typeof limit === 'number' && limit >= 0 ? limit : Number.POSITIVE_INFINITY
 }
 
 /** @param at which of the `n` answers, from 0; every further one says its number. */
-export const replyTo = (body: JsonObject, behaviour: Behaviour, at: number): Reply => {
-  const heard = hear(messagesIn(body))
-  const tools = heard.results.length > 0 ? [] : chosen(body, behaviour)
-  const calls = tools.map((tool, index) => callOf(tool, index, `${at} ${heard.said}`))
-  const plain = calls.length > 0 ? '' : textFor(body, behaviour, heard)
-  const text = at > 0 && plain !== '' && !plain.startsWith('{') ? `${plain} (${at + 1})` : plain
+export const replyTo = (body: JsonObject, behaviour: Behaviour, at: number): MockReply => {
+  const prompt = readPrompt(messagesIn(body))
+  const tools = prompt.toolResults.length > 0 ? [] : chooseTools(body, behaviour)
+  const calls = tools.map((tool, index) => callOf(tool, index, `${at} ${prompt.userText}`))
+  const baseText = calls.length > 0 ? '' : textFor(body, behaviour, prompt)
+  const text = at > 0 && baseText !== '' && !baseText.startsWith('{') ? `${baseText} (${at + 1})` : baseText
   const reasoning = behaviour.reasoning
-    ? tokensOf(`The user said "${quote(heard.said, 80)}". I answer with what was said.`)
+    ? tokensOf(`The user said "${truncate(prompt.userText, 80)}". I answer with what was said.`)
     : []
   const finish = calls.length > 0 ? 'tool_calls' : 'stop'
-  return limited({ reasoning, text: tokensOf(stopAt(text, body['stop'])), calls, finish }, limitIn(body))
+  return truncateReply({ reasoning, text: tokensOf(cutAtStop(text, body['stop'])), calls, finish }, maxTokensIn(body))
 }

@@ -11,19 +11,19 @@ export const created = 1_735_689_600
 export const wait = (signal: AbortSignal, milliseconds?: number): Promise<void> =>
   new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
-    const stop = () => {
+    const onAbort = () => {
       clearTimeout(timer)
       reject(signal.reason)
     }
     const done = () => {
-      signal.removeEventListener('abort', stop)
+      signal.removeEventListener('abort', onAbort)
       resolve()
     }
     const timer = milliseconds === undefined ? undefined : setTimeout(done, milliseconds)
-    signal.addEventListener('abort', stop, { once: true })
+    signal.addEventListener('abort', onAbort, { once: true })
   })
 
-export class Refusal extends Error {
+export class MockError extends Error {
   constructor(
     readonly status: number,
     message: string,
@@ -33,15 +33,15 @@ export class Refusal extends Error {
   }
 }
 
-const kinds: Record<number, [type: string, code: string | null]> = {
+const errorTypes: Record<number, [type: string, code: string | null]> = {
   401: ['invalid_request_error', 'invalid_api_key'],
   404: ['invalid_request_error', 'model_not_found'],
   429: ['requests', 'rate_limit_exceeded'],
 }
 
 /** An error in OpenAI's shape; a 429 asks to come back in a second. */
-export const refuse = ({ status, message, param }: Refusal): Response => {
-  const [type, code] = kinds[status] ?? [status < 500 ? 'invalid_request_error' : 'server_error', null]
+export const errorResponse = ({ status, message, param }: MockError): Response => {
+  const [type, code] = errorTypes[status] ?? [status < 500 ? 'invalid_request_error' : 'server_error', null]
   const headers: Record<string, string> = status === 429 ? { 'retry-after': '1' } : {}
   return Response.json({ error: { message, type, param, code } }, { status, headers })
 }
@@ -52,43 +52,51 @@ export const readBody = (text: string | undefined): JsonObject => {
   try {
     body = JSON.parse(text ?? '')
   } catch {
-    throw new Refusal(400, 'the body is not JSON')
+    throw new MockError(400, 'the body is not JSON')
   }
-  if (!isObject(body)) throw new Refusal(400, 'the body is not a JSON object')
+  if (!isObject(body)) throw new MockError(400, 'the body is not a JSON object')
   return body
 }
 
 /** Chunks as they are pulled, `pace` before each; after the last the body ends, or with `open` stays open for ever. */
-const bodyOf = (chunks: Uint8Array[], pace: number, open: boolean, signal: AbortSignal): ReadableStream<Uint8Array> => {
-  const left = new AbortController()
-  const gone = AbortSignal.any([signal, left.signal])
-  let at = 0
+const bodyOf = (
+  chunks: Uint8Array[],
+  pace: number,
+  staysOpen: boolean,
+  signal: AbortSignal,
+): ReadableStream<Uint8Array> => {
+  const cancellation = new AbortController()
+  const ended = AbortSignal.any([signal, cancellation.signal])
+  let next = 0
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        signal.addEventListener('abort', () => controller.error(signal.reason), { once: true, signal: left.signal })
+        signal.addEventListener('abort', () => controller.error(signal.reason), {
+          once: true,
+          signal: cancellation.signal,
+        })
       },
       async pull(controller) {
-        const chunk = chunks[at++]
-        if (!chunk && open) await wait(gone)
-        if (pace > 0 && chunk) await wait(gone, pace)
+        const chunk = chunks[next++]
+        if (!chunk && staysOpen) await wait(ended)
+        if (pace > 0 && chunk) await wait(ended, pace)
         if (chunk) return controller.enqueue(chunk)
-        left.abort()
+        cancellation.abort()
         controller.close()
       },
-      cancel: reason => left.abort(reason),
+      cancel: reason => cancellation.abort(reason),
     },
     { highWaterMark: 0 },
   )
 }
 
-const send = (chunks: Uint8Array[], type: string, behaviour: Behaviour, signal: AbortSignal): Response =>
+const streamResponse = (chunks: Uint8Array[], type: string, behaviour: Behaviour, signal: AbortSignal): Response =>
   new Response(bodyOf(chunks, behaviour.pace, behaviour.silent, signal), { headers: { 'content-type': type } })
 
 /** A whole body; `cut` ends it in its middle. */
 export const sendBytes = (bytes: Uint8Array, type: string, behaviour: Behaviour, signal: AbortSignal): Response => {
   const sent = behaviour.cut === undefined ? bytes : bytes.slice(0, bytes.length >> 1)
-  return send(behaviour.silent ? [] : [sent], type, { ...behaviour, pace: 0 }, signal)
+  return streamResponse(behaviour.silent ? [] : [sent], type, { ...behaviour, pace: 0 }, signal)
 }
 
 export const sendJson = (body: Json, behaviour: Behaviour, signal: AbortSignal): Response =>
@@ -97,7 +105,7 @@ export const sendJson = (body: Json, behaviour: Behaviour, signal: AbortSignal):
 /** An event stream with its `[DONE]`; `cut` ends it after so many frames, `silent` before the first or with `cut` after the last sent. */
 export const sendStream = (frames: Json[], behaviour: Behaviour, signal: AbortSignal): Response => {
   const texts = [...frames.map(frame => JSON.stringify(frame)), '[DONE]']
-  const kept = texts.slice(0, behaviour.cut ?? (behaviour.silent ? 0 : undefined))
-  const chunks = kept.map(text => encoder.encode(`data: ${text}\n\n`))
-  return send(chunks, 'text/event-stream; charset=utf-8', behaviour, signal)
+  const sent = texts.slice(0, behaviour.cut ?? (behaviour.silent ? 0 : undefined))
+  const chunks = sent.map(text => encoder.encode(`data: ${text}\n\n`))
+  return streamResponse(chunks, 'text/event-stream; charset=utf-8', behaviour, signal)
 }

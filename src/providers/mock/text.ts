@@ -15,16 +15,18 @@ export const hash = (text: string): number => {
 export const hexHash = (text: string): string => hash(text).toString(16).padStart(8, '0')
 
 /** At most `limit` characters, none cut in two. */
-export const quote = (text: string, limit = 4_000): string => {
+export const truncate = (text: string, limit = 4_000): string => {
   if (text.length <= limit) return text
   const last = text.charCodeAt(limit - 1)
-  const whole = last >= 0xd800 && last <= 0xdbff ? limit - 1 : limit
-  return `${text.slice(0, whole)}…`
+  const end = last >= 0xd800 && last <= 0xdbff ? limit - 1 : limit
+  return `${text.slice(0, end)}…`
 }
 
 /** The text up to the first of the stop sequences. */
-export const stopAt = (text: string, stop: unknown): string => {
-  const marks = (Array.isArray(stop) ? stop : [stop]).filter(mark => typeof mark === 'string' && mark !== '')
-  const ends = marks.map(mark => text.indexOf(mark)).filter(at => at !== -1)
+export const cutAtStop = (text: string, stop: unknown): string => {
+  const sequences = (Array.isArray(stop) ? stop : [stop]).filter(
+    sequence => typeof sequence === 'string' && sequence !== '',
+  )
+  const ends = sequences.map(sequence => text.indexOf(sequence)).filter(at => at !== -1)
   return ends.length > 0 ? text.slice(0, Math.min(...ends)) : text
 }

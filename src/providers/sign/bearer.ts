@@ -1,8 +1,8 @@
 /** `Authorization: Bearer <api_key>`; without an `api_key` nothing is sent. */
 import type { Sign } from '../provider.ts'
-import { putKey } from './header.ts'
+import { setApiKey } from './header.ts'
 
 export const bearer: Sign = ({ headers }, target) => {
   const secret = target.credential.values['api_key']
-  if (secret) putKey(headers, target, 'authorization', `Bearer ${secret}`)
+  if (secret) setApiKey(headers, target, 'authorization', `Bearer ${secret}`)
 }

@@ -9,25 +9,25 @@ import { GatewayError } from '../../base/errors.ts'
 import { isObject, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 
 /** `project`: the one the credential belongs to, if it says so. `payer`: the project a person's use counts for. */
-export type GoogleCredential = { project?: string | undefined; payer?: string | undefined } & (
+export type GoogleCredential = { project?: string | undefined; quotaProject?: string | undefined } & (
   | { type: 'service account'; email: string; key: string; keyId?: string | undefined; tokenUri: string }
   | { type: 'person'; id: string; secret: string; refreshToken: string; tokenUri: string }
   /** A service account that another credential may speak for. */
-  | { type: 'impersonated'; url: string; delegates: string[]; by: GoogleCredential }
+  | { type: 'impersonated'; url: string; delegates: string[]; source: GoogleCredential }
   /** The machine's own, on Google's cloud. `address` without a slash at the end. */
   | { type: 'machine'; address: string }
 )
 
-export type Environment = Readonly<Record<string, string | undefined>>
+export type GoogleEnvironment = Readonly<Record<string, string | undefined>>
 
-const tokenAddress = 'https://oauth2.googleapis.com/token'
+const defaultTokenUri = 'https://oauth2.googleapis.com/token'
 
 /** Nothing was spent: the vendor has not been asked. Never with a secret in it. */
-export const credentialFault = (message: string): GatewayError =>
+export const credentialError = (message: string): GatewayError =>
   new GatewayError('upstream_credentials', message, { unsent: true })
 
 /** Does an entry's credential say anything Google could know it by. A project alone means: whatever the machine has. */
-export const isGoogle = (values: Record<string, string>): boolean =>
+export const hasGoogleCredential = (values: Record<string, string>): boolean =>
   ['project_id', 'json_file', 'private_key', 'refresh_token'].some(name => values[name] !== undefined)
 
 /**
@@ -36,7 +36,7 @@ export const isGoogle = (values: Record<string, string>): boolean =>
  */
 export const readCredential = async (
   values: Record<string, string>,
-  environment: Environment,
+  environment: GoogleEnvironment,
 ): Promise<GoogleCredential> => {
   if (values['private_key']) return parseCredential({ type: 'service_account', ...values })
   if (values['refresh_token']) return parseCredential({ ...values, type: 'authorized_user' })
@@ -45,16 +45,16 @@ export const readCredential = async (
   return defaultCredential(environment)
 }
 
-const defaultCredential = async (environment: Environment): Promise<GoogleCredential> => {
-  const named = environment['GOOGLE_APPLICATION_CREDENTIALS']
-  if (named) return parseText(await readText(named))
-  const file = Bun.file(join(folderOf(environment), 'application_default_credentials.json'))
+const defaultCredential = async (environment: GoogleEnvironment): Promise<GoogleCredential> => {
+  const keyFile = environment['GOOGLE_APPLICATION_CREDENTIALS']
+  if (keyFile) return parseText(await readText(keyFile))
+  const file = Bun.file(join(gcloudFolder(environment), 'application_default_credentials.json'))
   if (await file.exists()) return parseText(await file.text())
   return { type: 'machine', address: `http://${environment['GCE_METADATA_HOST'] || 'metadata.google.internal'}` }
 }
 
 /** Where the gcloud command keeps what it knows. */
-const folderOf = (environment: Environment): string => {
+const gcloudFolder = (environment: GoogleEnvironment): string => {
   const { CLOUDSDK_CONFIG: folder, APPDATA: windows, HOME: home = homedir() } = environment
   return folder || (process.platform === 'win32' && windows ? join(windows, 'gcloud') : join(home, '.config', 'gcloud'))
 }
@@ -64,43 +64,58 @@ const readText = async (path: string): Promise<string> => {
     return await readFile(path, 'utf8')
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? ` (${String(error.code).slice(0, 20)})` : ''
-    throw credentialFault(`the key file of the Google credential cannot be read${code}`)
+    throw credentialError(`the key file of the Google credential cannot be read${code}`)
   }
 }
 
 const parseText = (text: string): GoogleCredential => {
   const file = parseJson(text)
-  if (!isObject(file)) throw credentialFault('the key file of the Google credential is no JSON object')
+  if (!isObject(file)) throw credentialError('the key file of the Google credential is no JSON object')
   return parseCredential(file)
 }
 
 const parseCredential = (file: JsonObject): GoogleCredential => {
-  const need = (name: string): string => {
+  const required = (name: string): string => {
     const value = textOf(file[name])
-    if (!value) throw credentialFault(`the Google credential has no ${name}`)
+    if (!value) throw credentialError(`the Google credential has no ${name}`)
     return value
   }
-  const tokenUri = textOf(file['token_uri']) || tokenAddress
-  const said = { project: textOf(file['project_id']), payer: textOf(file['quota_project_id']) }
+  const tokenUri = textOf(file['token_uri']) || defaultTokenUri
+  const projects = { project: textOf(file['project_id']), quotaProject: textOf(file['quota_project_id']) }
   switch (file['type']) {
     case 'service_account': {
       // In a configuration the line ends of a key are often written as two characters.
-      const key = need('private_key').replaceAll('\\n', '\n')
+      const key = required('private_key').replaceAll('\\n', '\n')
       const keyId = textOf(file['private_key_id'])
-      return { type: 'service account', email: need('client_email'), key, keyId, tokenUri, ...said }
+      return { type: 'service account', email: required('client_email'), key, keyId, tokenUri, ...projects }
     }
     case 'authorized_user': {
-      const refreshToken = need('refresh_token')
-      return { type: 'person', id: need('client_id'), secret: need('client_secret'), refreshToken, tokenUri, ...said }
+      const refreshToken = required('refresh_token')
+      return {
+        type: 'person',
+        id: required('client_id'),
+        secret: required('client_secret'),
+        refreshToken,
+        tokenUri,
+        ...projects,
+      }
     }
     case 'impersonated_service_account': {
-      const source = file['source_credentials']
-      const by = parseCredential(isObject(source) ? source : {})
-      const delegates = Array.isArray(file['delegates']) ? file['delegates'].flatMap(one => textOf(one) ?? []) : []
-      return { type: 'impersonated', url: need('service_account_impersonation_url'), delegates, by, ...said }
+      const sourceFile = file['source_credentials']
+      const source = parseCredential(isObject(sourceFile) ? sourceFile : {})
+      const delegates = Array.isArray(file['delegates'])
+        ? file['delegates'].flatMap(delegate => textOf(delegate) ?? [])
+        : []
+      return {
+        type: 'impersonated',
+        url: required('service_account_impersonation_url'),
+        delegates,
+        source,
+        ...projects,
+      }
     }
     default:
-      throw credentialFault(
+      throw credentialError(
         `a Google credential of the type ${String(file['type']).slice(0, 40)} is not known; a service account, an authorized user or an impersonated account is`,
       )
   }

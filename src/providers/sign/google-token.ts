@@ -2,156 +2,183 @@
 import { createPrivateKey, type KeyObject, sign as signBytes } from 'node:crypto'
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
-import { credentialFault, type GoogleCredential } from './google-credential.ts'
+import { credentialError, type GoogleCredential } from './google-credential.ts'
 
 /** `until`: milliseconds since 1970. */
-export type Token = { value: string; until: number; project?: string | undefined; payer?: string | undefined }
+export type GoogleToken = {
+  value: string
+  expiresAt: number
+  project?: string | undefined
+  quotaProject?: string | undefined
+}
 /** A request that follows no redirect; `machine`: to the machine's own metadata, through no proxy. */
-export type SendForToken = (url: string, options: RequestInit, machine: boolean) => Promise<Response>
+export type GoogleFetch = (url: string, options: RequestInit, isMetadata: boolean) => Promise<Response>
 
 const scope = 'https://www.googleapis.com/auth/cloud-platform'
 /** Milliseconds for one answer; the metadata of a machine answers at once or is not there. */
-const patience = { vendor: 10_000, machine: 3_000 }
+const timeouts = { tokenUri: 10_000, metadata: 3_000 }
 
 /** @throws GatewayError `upstream_credentials` where Google refuses, `upstream_failed` where it cannot be reached; neither tells a secret. */
-export const fetchToken = async (credential: GoogleCredential, send: SendForToken): Promise<Token> => {
-  const { project, payer } = credential
-  const token = await tokenOf(credential, send)
-  return { project, payer, ...token }
+export const requestGoogleToken = async (
+  credential: GoogleCredential,
+  googleFetch: GoogleFetch,
+): Promise<GoogleToken> => {
+  const { project, quotaProject } = credential
+  const token = await tokenFor(credential, googleFetch)
+  return { project, quotaProject, ...token }
 }
 
-const tokenOf = (credential: GoogleCredential, send: SendForToken): Promise<Token> => {
+const tokenFor = (credential: GoogleCredential, googleFetch: GoogleFetch): Promise<GoogleToken> => {
   switch (credential.type) {
     case 'service account': {
       // RFC 7523; developers.google.com/identity/protocols/oauth2/service-account
       const grant = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
-      return exchange(credential.tokenUri, { grant_type: grant, assertion: assertionOf(credential) }, send)
+      return requestByForm(
+        credential.tokenUri,
+        { grant_type: grant, assertion: signAssertion(credential) },
+        googleFetch,
+      )
     }
     case 'person': {
       const { id, secret, refreshToken, tokenUri } = credential
       const form = { grant_type: 'refresh_token', client_id: id, client_secret: secret, refresh_token: refreshToken }
-      return exchange(tokenUri, form, send)
+      return requestByForm(tokenUri, form, googleFetch)
     }
     case 'impersonated':
-      return impersonated(credential, send)
+      return requestImpersonated(credential, googleFetch)
     case 'machine':
-      return ofMachine(credential.address, send)
+      return requestFromMetadata(credential.address, googleFetch)
   }
 }
 
-const exchange = async (url: string, form: Record<string, string>, send: SendForToken): Promise<Token> =>
-  readToken(await ask(url, { method: 'POST', body: new URLSearchParams(form) }, send))
+const requestByForm = async (
+  url: string,
+  form: Record<string, string>,
+  googleFetch: GoogleFetch,
+): Promise<GoogleToken> =>
+  parseToken(await requestJson(url, { method: 'POST', body: new URLSearchParams(form) }, googleFetch))
 
 /** cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken */
-const impersonated = async (
-  { url, delegates, by }: GoogleCredential & { type: 'impersonated' },
-  send: SendForToken,
-): Promise<Token> => {
-  const { value } = await tokenOf(by, send)
+const requestImpersonated = async (
+  { url, delegates, source }: GoogleCredential & { type: 'impersonated' },
+  googleFetch: GoogleFetch,
+): Promise<GoogleToken> => {
+  const { value } = await tokenFor(source, googleFetch)
   const headers = { authorization: `Bearer ${value}`, 'content-type': 'application/json' }
   const body = JSON.stringify({ scope: [scope], delegates, lifetime: '3600s' })
-  const told = await ask(url, { method: 'POST', headers, body }, send)
-  const until = Date.parse(textOf(told['expireTime']) ?? '')
-  return readToken({ access_token: told['accessToken'], expires_in: (until - Date.now()) / 1000 })
+  const response = await requestJson(url, { method: 'POST', headers, body }, googleFetch)
+  const expiresAt = Date.parse(textOf(response['expireTime']) ?? '')
+  return parseToken({ access_token: response['accessToken'], expires_in: (expiresAt - Date.now()) / 1000 })
 }
 
 /** cloud.google.com/compute/docs/access/authenticate-workloads */
-const ofMachine = async (address: string, send: SendForToken): Promise<Token> => {
+const requestFromMetadata = async (address: string, googleFetch: GoogleFetch): Promise<GoogleToken> => {
   const headers = { 'metadata-flavor': 'Google' }
-  const at = (path: string) => `${address}/computeMetadata/v1/${path}`
+  const metadataUrl = (path: string) => `${address}/computeMetadata/v1/${path}`
   const query = `?scopes=${encodeURIComponent(scope)}`
   const [token, project] = await Promise.all([
-    ask(at(`instance/service-accounts/default/token${query}`), { headers }, send, true),
-    answerOf(at('project/project-id'), { headers }, send, true).then(({ ok, text }) => (ok ? text.trim() : undefined)),
+    requestJson(metadataUrl(`instance/service-accounts/default/token${query}`), { headers }, googleFetch, true),
+    requestText(metadataUrl('project/project-id'), { headers }, googleFetch, true).then(({ ok, text }) =>
+      ok ? text.trim() : undefined,
+    ),
   ])
-  return { ...readToken(token), project }
+  return { ...parseToken(token), project }
 }
 
-const readToken = (told: JsonObject): Token => {
-  const value = textOf(told['access_token'])
-  const seconds = Number(told['expires_in'])
-  if (!value || !Number.isFinite(seconds)) throw unreachable('gave no access token')
-  return { value, until: Date.now() + seconds * 1000 }
+const parseToken = (response: JsonObject): GoogleToken => {
+  const value = textOf(response['access_token'])
+  const seconds = Number(response['expires_in'])
+  if (!value || !Number.isFinite(seconds)) throw tokenServiceError('gave no access token')
+  return { value, expiresAt: Date.now() + seconds * 1000 }
 }
 
-const unreachable = (what: string): GatewayError =>
+const tokenServiceError = (what: string): GatewayError =>
   new GatewayError('upstream_failed', `Google's token service ${what}`, { unsent: true })
 
 /** @throws GatewayError; of what Google says only the code of the fault goes on: `invalid_grant`. */
-const ask = async (url: string, options: RequestInit, send: SendForToken, machine = false): Promise<JsonObject> => {
-  const { ok, status, text } = await answerOf(url, options, send, machine)
-  const told = parseJson(text)
-  if (ok && isObject(told)) return told
-  if (status >= 500 || ok) throw unreachable(`answered ${status} and no token`)
-  const fault = isObject(told) ? (textOf(told['error']) ?? textOf(statusOf(told['error']))) : undefined
-  const word = fault !== undefined && /^\w{1,60}$/.test(fault) ? fault : String(status)
-  throw credentialFault(`Google refuses the configured credential (${word})`)
+const requestJson = async (
+  url: string,
+  options: RequestInit,
+  googleFetch: GoogleFetch,
+  isMetadata = false,
+): Promise<JsonObject> => {
+  const { ok, status, text } = await requestText(url, options, googleFetch, isMetadata)
+  const body = parseJson(text)
+  if (ok && isObject(body)) return body
+  if (status >= 500 || ok) throw tokenServiceError(`answered ${status} and no token`)
+  const errorCode = isObject(body) ? (textOf(body['error']) ?? textOf(statusOf(body['error']))) : undefined
+  const reason = errorCode !== undefined && /^\w{1,60}$/.test(errorCode) ? errorCode : String(status)
+  throw credentialError(`Google refuses the configured credential (${reason})`)
 }
 
 const statusOf = (error: unknown): unknown => (isObject(error) ? error['status'] : undefined)
 
-const answerOf = async (url: string, options: RequestInit, send: SendForToken, machine: boolean) => {
+const requestText = async (url: string, options: RequestInit, googleFetch: GoogleFetch, isMetadata: boolean) => {
   try {
-    const signal = AbortSignal.timeout(machine ? patience.machine : patience.vendor)
-    const response = await send(url, { ...options, signal }, machine)
+    const signal = AbortSignal.timeout(isMetadata ? timeouts.metadata : timeouts.tokenUri)
+    const response = await googleFetch(url, { ...options, signal }, isMetadata)
     return { ok: response.ok, status: response.status, text: await response.text() }
   } catch (thrown) {
     if (thrown instanceof GatewayError) throw thrown
-    if (machine) throw credentialFault('no Google credential: neither a key file nor the metadata of a Google machine')
-    throw unreachable('could not be reached')
+    if (isMetadata)
+      throw credentialError('no Google credential: neither a key file nor the metadata of a Google machine')
+    throw tokenServiceError('could not be reached')
   }
 }
 
-const encode = (part: JsonObject): string => Buffer.from(JSON.stringify(part)).toString('base64url')
+const encodeJson = (part: JsonObject): string => Buffer.from(JSON.stringify(part)).toString('base64url')
 
-const assertionOf = ({ email, key, keyId, tokenUri }: GoogleCredential & { type: 'service account' }): string => {
+const signAssertion = ({ email, key, keyId, tokenUri }: GoogleCredential & { type: 'service account' }): string => {
   const now = Math.floor(Date.now() / 1000)
-  const head = encode({ alg: 'RS256', typ: 'JWT', ...(keyId !== undefined && { kid: keyId }) })
-  const claims = encode({ iss: email, scope, aud: tokenUri, iat: now, exp: now + 3600 })
-  const signature = signBytes('RSA-SHA256', Buffer.from(`${head}.${claims}`), readKey(key))
-  return `${head}.${claims}.${signature.toString('base64url')}`
+  const header = encodeJson({ alg: 'RS256', typ: 'JWT', ...(keyId !== undefined && { kid: keyId }) })
+  const claims = encodeJson({ iss: email, scope, aud: tokenUri, iat: now, exp: now + 3600 })
+  const signature = signBytes('RSA-SHA256', Buffer.from(`${header}.${claims}`), readKey(key))
+  return `${header}.${claims}.${signature.toString('base64url')}`
 }
 
 const readKey = (key: string): KeyObject => {
   try {
     return createPrivateKey(key)
   } catch {
-    throw credentialFault('the private key of the Google credential cannot be read')
+    throw credentialError('the private key of the Google credential cannot be read')
   }
 }
 
 /** Milliseconds before its end a token is replaced; and between two tries at it, while the old one still holds. */
-const early = 5 * 60_000
-const between = 5_000
+const renewBefore = 5 * 60_000
+const retryInterval = 5_000
 /** A token that ends this soon is not sent any more. */
-const spent = 10_000
+const minLifetime = 10_000
 
 /**
  * Keeps one token: at once while it is fresh; from five minutes before its end a new one is fetched beside the requests, which use the old one;
  * without one all wait for the same fetch. A failure beside them is not told while the old one holds.
  */
-export const keepToken = (now: () => number = Date.now): ((renew: () => Promise<Token>) => Token | Promise<Token>) => {
-  let token: Token | undefined
-  let flight: Promise<Token> | undefined
-  let tried = Number.NEGATIVE_INFINITY
+export const createTokenCache = (
+  now: () => number = Date.now,
+): ((renew: () => Promise<GoogleToken>) => GoogleToken | Promise<GoogleToken>) => {
+  let token: GoogleToken | undefined
+  let pending: Promise<GoogleToken> | undefined
+  let lastAttempt = Number.NEGATIVE_INFINITY
 
-  const begin = (renew: () => Promise<Token>): Promise<Token> => {
-    tried = now()
-    flight = renew()
-      .then(got => {
-        token = got
-        return got
+  const startRenewal = (renew: () => Promise<GoogleToken>): Promise<GoogleToken> => {
+    lastAttempt = now()
+    pending = renew()
+      .then(renewed => {
+        token = renewed
+        return renewed
       })
       .finally(() => {
-        flight = undefined
+        pending = undefined
       })
-    return flight
+    return pending
   }
 
   return renew => {
-    const left = token === undefined ? 0 : token.until - now()
-    if (token === undefined || left < spent) return flight ?? begin(renew)
-    if (left < early && flight === undefined && now() - tried > between) begin(renew).catch(() => undefined)
+    const remaining = token === undefined ? 0 : token.expiresAt - now()
+    if (token === undefined || remaining < minLifetime) return pending ?? startRenewal(renew)
+    if (remaining < renewBefore && pending === undefined && now() - lastAttempt > retryInterval)
+      startRenewal(renew).catch(() => undefined)
     return token
   }
 }

@@ -1,48 +1,48 @@
 /** `Authorization: Bearer <access token>` for Google's cloud, or `x-goog-api-key` for a credential that is an API key. */
 import type { Credential, Target } from '../entry.ts'
 import type { Sign, TokenFetch, UpstreamRequest } from '../provider.ts'
-import { credentialFault, isGoogle, readCredential } from './google-credential.ts'
-import { fetchToken, keepToken, type SendForToken, type Token } from './google-token.ts'
-import { putKey, setSecret } from './header.ts'
+import { credentialError, hasGoogleCredential, readCredential } from './google-credential.ts'
+import { createTokenCache, type GoogleFetch, type GoogleToken, requestGoogleToken } from './google-token.ts'
+import { setApiKey, setSecret } from './header.ts'
 
 /** Stands in an address for a project that only the credential's file knows; `google` puts it in. */
 export const unknownProject = '-'
 
-const kept = new WeakMap<Credential, ReturnType<typeof keepToken>>()
+const tokenCaches = new WeakMap<Credential, ReturnType<typeof createTokenCache>>()
 
-const keeperOf = (credential: Credential): ReturnType<typeof keepToken> => {
-  const keeper = kept.get(credential) ?? keepToken()
-  kept.set(credential, keeper)
-  return keeper
+const tokenCacheOf = (credential: Credential): ReturnType<typeof createTokenCache> => {
+  const cache = tokenCaches.get(credential) ?? createTokenCache()
+  tokenCaches.set(credential, cache)
+  return cache
 }
 
-const straight: TokenFetch = (_, url, options) => fetch(url, { ...options, redirect: 'manual' })
+const directFetch: TokenFetch = (_, url, options) => fetch(url, { ...options, redirect: 'manual' })
 
 /** The file is read anew for every token: who replaces it need not restart. */
-const renewed = async (target: Target, send: TokenFetch): Promise<Token> => {
+const renewToken = async (target: Target, fetchToken: TokenFetch): Promise<GoogleToken> => {
   const credential = await readCredential(target.credential.values, process.env)
-  const through: SendForToken = (url, options, machine) =>
-    machine
+  const googleFetch: GoogleFetch = (url, options, isMetadata) =>
+    isMetadata
       ? fetch(url, { ...options, redirect: 'manual', proxy: false } as unknown as RequestInit)
-      : send(target, url, options)
-  return fetchToken(credential, through)
+      : fetchToken(target, url, options)
+  return requestGoogleToken(credential, googleFetch)
 }
 
-const settle = (outgoing: UpstreamRequest, token: Token): void => {
-  const { headers } = outgoing
+const applyToken = (request: UpstreamRequest, token: GoogleToken): void => {
+  const { headers } = request
   setSecret(headers, 'authorization', `Bearer ${token.value}`)
-  if (token.payer) setSecret(headers, 'x-goog-user-project', token.payer)
-  const gap = `/projects/${unknownProject}/`
-  if (!outgoing.url.includes(gap)) return
-  if (!token.project) throw credentialFault('the Google credential names no project: write project_id beside it')
-  outgoing.url = outgoing.url.replace(gap, `/projects/${encodeURIComponent(token.project)}/`)
+  if (token.quotaProject) setSecret(headers, 'x-goog-user-project', token.quotaProject)
+  const placeholder = `/projects/${unknownProject}/`
+  if (!request.url.includes(placeholder)) return
+  if (!token.project) throw credentialError('the Google credential names no project: write project_id beside it')
+  request.url = request.url.replace(placeholder, `/projects/${encodeURIComponent(token.project)}/`)
 }
 
 /** At once while a token is kept; without any credential nothing is sent. */
-export const google: Sign = (outgoing, target, send = straight) => {
+export const google: Sign = (request, target, fetchToken = directFetch) => {
   const { values } = target.credential
-  if (values['api_key']) return putKey(outgoing.headers, target, 'x-goog-api-key', values['api_key'])
-  if (!isGoogle(values)) return
-  const token = keeperOf(target.credential)(() => renewed(target, send))
-  return token instanceof Promise ? token.then(fresh => settle(outgoing, fresh)) : settle(outgoing, token)
+  if (values['api_key']) return setApiKey(request.headers, target, 'x-goog-api-key', values['api_key'])
+  if (!hasGoogleCredential(values)) return
+  const token = tokenCacheOf(target.credential)(() => renewToken(target, fetchToken))
+  return token instanceof Promise ? token.then(fresh => applyToken(request, fresh)) : applyToken(request, token)
 }

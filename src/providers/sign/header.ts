@@ -19,8 +19,8 @@ export const setSecret = (headers: Headers, name: string, secret: string): void 
 }
 
 /** Puts an `api_key` into a header, unless the entry's own `headers` say what stands there. */
-export const putKey = (headers: Headers, { entry }: Target, name: string, secret: string): void => {
-  for (const own in entry.headers) if (own.toLowerCase() === name) return
+export const setApiKey = (headers: Headers, { entry }: Target, name: string, secret: string): void => {
+  for (const configured in entry.headers) if (configured.toLowerCase() === name) return
   setSecret(headers, name, secret)
 }
 
@@ -29,5 +29,5 @@ export const header =
   (name: string): Sign =>
   ({ headers }, target) => {
     const secret = target.credential.values['api_key']
-    if (secret) putKey(headers, target, name, secret)
+    if (secret) setApiKey(headers, target, name, secret)
   }

@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { clamp, developerAsSystem, limitAsMaxTokens } from '../quirks.ts'
+import { clamp, developerToSystem, renameToMaxTokens } from '../quirks.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
@@ -16,10 +16,10 @@ export default provider({
   credentials: ['api_key'],
   models: ['Baichuan4-Turbo', 'Baichuan4-Air', 'Baichuan3-Turbo'],
   patchRequest: {
-    'openai-chat': (body, loss) => {
-      developerAsSystem(body)
-      limitAsMaxTokens(body)
-      clamp(body, 'temperature', [0, 1], loss)
+    'openai-chat': (body, noteLoss) => {
+      developerToSystem(body)
+      renameToMaxTokens(body)
+      clamp(body, 'temperature', [0, 1], noteLoss)
     },
   },
 })

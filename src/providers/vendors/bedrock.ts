@@ -3,7 +3,7 @@ import type { NoteLoss } from '../../protocols/protocol.ts'
 import { egressOf } from '../../protocols/registry.ts'
 import { hasCredential, type Target } from '../entry.ts'
 import { provider, type Sign } from '../provider.ts'
-import { parseServerUrl, stepOf } from '../server-url.ts'
+import { parseServerUrl, pathSegment } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 import { sigv4 } from '../sign/sigv4.ts'
 
@@ -19,28 +19,28 @@ const regionOf = ({ entry, credential }: Target): string =>
 const base = (target: Target): string => {
   const { serverUrl } = target.entry
   if (serverUrl === undefined) {
-    const region = stepOf(regionOf(target))
+    const region = pathSegment(regionOf(target))
     return `https://bedrock-runtime.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`
   }
   const { origin, path, query } = parseServerUrl(serverUrl)
   return origin + path + query
 }
 
-const signed = sigv4('bedrock', regionOf)
+const signV4 = sigv4('bedrock', regionOf)
 
 /** An API key is enough; else the pair of keys signs. The headers of Anthropic's protocol stand in the body here, and a stream is no SSE. */
-const sign: Sign = (outgoing, target) => {
-  const { headers, url } = outgoing
+const sign: Sign = (request, target) => {
+  const { headers, url } = request
   for (const name of ['anthropic-version', 'anthropic-beta']) headers.delete(name)
   if (headers.has('accept'))
     headers.set('accept', /-stream$/.test(url) ? 'application/vnd.amazon.eventstream' : 'application/json')
-  const { api_key: key, access_key: access } = target.credential.values
-  if (key !== undefined) return bearer(outgoing, target)
-  if (access !== undefined) return signed(outgoing, target)
+  const { api_key: key, access_key: accessKey } = target.credential.values
+  if (key !== undefined) return bearer(request, target)
+  if (accessKey !== undefined) return signV4(request, target)
 }
 
 /** Betas that are known here, some by another name; any other is refused. */
-const betas = new Map([
+const betaNames = new Map([
   ...[
     'compact-2026-01-12',
     'computer-use-2025-01-24',
@@ -60,21 +60,21 @@ const betas = new Map([
 ])
 
 /** docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html: the address says what to ask and how. */
-const asInvoked = (
+const toInvokeModel = (
   { service_tier: tier }: JsonObject,
-  loss: NoteLoss,
+  noteLoss: NoteLoss,
   _target: Target,
   client?: Headers,
 ): JsonObject => {
-  if (tier !== undefined) loss('service_tier', 'this vendor takes it elsewhere')
-  const asked = client ? (egressOf('anthropic')!.headers!(client)['anthropic-beta']?.split(',') ?? []) : []
-  const known = new Set(asked.flatMap(beta => betas.get(beta) ?? []))
+  if (tier !== undefined) noteLoss('service_tier', 'this vendor takes it elsewhere')
+  const requestedBetas = client ? (egressOf('anthropic')!.headers!(client)['anthropic-beta']?.split(',') ?? []) : []
+  const supportedBetas = new Set(requestedBetas.flatMap(beta => betaNames.get(beta) ?? []))
   return {
     model: undefined,
     stream: undefined,
     service_tier: undefined,
     anthropic_version: 'bedrock-2023-05-31',
-    ...(known.size > 0 && { anthropic_beta: [...known] }),
+    ...(supportedBetas.size > 0 && { anthropic_beta: [...supportedBetas] }),
   }
 }
 
@@ -82,17 +82,20 @@ const asInvoked = (
  * docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html (2026-11) counts for Claude alone, and a request of InvokeModel as a whole:
  * one without `max_tokens` is none, and thoughts must fit into them.
  */
-const asCounted = (body: JsonObject, loss: NoteLoss, target: Target, client?: Headers): JsonObject => {
+const toCountTokens = (body: JsonObject, noteLoss: NoteLoss, target: Target, client?: Headers): JsonObject => {
   const { thinking } = body
-  const thoughts = (isObject(thinking) && countOf(thinking['budget_tokens'])) || 0
-  return { ...asInvoked(body, loss, target, client), max_tokens: countOf(body['max_tokens']) || thoughts + 1 }
+  const thinkingBudget = (isObject(thinking) && countOf(thinking['budget_tokens'])) || 0
+  return {
+    ...toInvokeModel(body, noteLoss, target, client),
+    max_tokens: countOf(body['max_tokens']) || thinkingBudget + 1,
+  }
 }
 
 /** …/APIReference/API_runtime_InvokeModelTokensRequest.html (2026-11) */
-const inInput = (text: string): string =>
+const wrapInput = (text: string): string =>
   JSON.stringify({ input: { invokeModel: { body: Buffer.from(text).toString('base64') } } })
 
-const mendCount = (body: JsonObject): void => {
+const renameInputTokens = (body: JsonObject): void => {
   if (body['inputTokens'] === undefined) return
   body['input_tokens'] = body['inputTokens']
   delete body['inputTokens']
@@ -119,17 +122,17 @@ export default provider({
   ],
   base,
   paths: {
-    'bedrock-converse': ({ model }, { stream }) => `/model/${stepOf(model)}/converse${stream ? '-stream' : ''}`,
-    anthropic: ({ model }, { stream }) => `/model/${stepOf(model)}/invoke${stream ? '-with-response-stream' : ''}`,
-    'anthropic/count_tokens': ({ model }) => `/model/${stepOf(withoutProfile(model))}/count-tokens`,
+    'bedrock-converse': ({ model }, { stream }) => `/model/${pathSegment(model)}/converse${stream ? '-stream' : ''}`,
+    anthropic: ({ model }, { stream }) => `/model/${pathSegment(model)}/invoke${stream ? '-with-response-stream' : ''}`,
+    'anthropic/count_tokens': ({ model }) => `/model/${pathSegment(withoutProfile(model))}/count-tokens`,
   },
   protocolsFor: model =>
     isClaude(model) ? ['anthropic', 'bedrock-converse', 'anthropic/count_tokens'] : ['bedrock-converse'],
   requiresInlineMedia: ['anthropic'],
   sign,
   credentials: ['access_key', 'secret_key'],
-  patchTopLevel: { anthropic: asInvoked, 'anthropic/count_tokens': asCounted },
-  wrap: { 'anthropic/count_tokens': inInput },
-  patchResponse: { 'anthropic/count_tokens': mendCount },
+  patchTopLevel: { anthropic: toInvokeModel, 'anthropic/count_tokens': toCountTokens },
+  wrap: { 'anthropic/count_tokens': wrapInput },
+  patchResponse: { 'anthropic/count_tokens': renameInputTokens },
   variants: [{ when: entry => hasCredential(entry, 'api_key'), credentials: [] }],
 })

@@ -1,9 +1,9 @@
 import { provider } from '../provider.ts'
-import { developerAsSystem, dropIdlePenalties, omit, omitThoughts, penalties } from '../quirks.ts'
+import { developerToSystem, dropZeroPenalties, omit, omitReasoning, penalties } from '../quirks.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-const refused = [...penalties, 'logit_bias', 'service_tier', 'prompt_cache_key']
+const refusedFields = [...penalties, 'logit_bias', 'service_tier', 'prompt_cache_key']
 
 /**
  * Penalties, logit_bias and service_tier got 400 in 2025 (hexdocs.pm/req_llm, "Cerebras"); whether all still do could not be confirmed.
@@ -26,11 +26,11 @@ export default provider({
   credentials: ['api_key'],
   models: ['gpt-oss-120b'],
   patchRequest: {
-    'openai-chat': (body, loss) => {
-      developerAsSystem(body)
-      dropIdlePenalties(body)
-      omitThoughts(body, loss)
-      for (const field of refused) omit(body, field, loss)
+    'openai-chat': (body, noteLoss) => {
+      developerToSystem(body)
+      dropZeroPenalties(body)
+      omitReasoning(body, noteLoss)
+      for (const field of refusedFields) omit(body, field, noteLoss)
     },
   },
 })

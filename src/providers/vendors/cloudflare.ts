@@ -2,7 +2,7 @@ import { provider } from '../provider.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-const accounts = 'https://api.cloudflare.com/client/v4/accounts'
+const accountsUrl = 'https://api.cloudflare.com/client/v4/accounts'
 
 /**
  * developers.cloudflare.com/workers-ai/configuration/open-ai-compatibility: chat and embeddings below the account's own address. A
@@ -14,11 +14,11 @@ export default provider({
   title: 'Cloudflare Workers AI',
   docs: 'https://developers.cloudflare.com/workers-ai/configuration/open-ai-compatibility/',
   checked: '2026-11',
-  base: ({ credential }) => `${accounts}/${encodeURIComponent(credential.values['account_id'] ?? '')}/ai/v1`,
+  base: ({ credential }) => `${accountsUrl}/${encodeURIComponent(credential.values['account_id'] ?? '')}/ai/v1`,
   hosts: ['api.cloudflare.com', 'gateway.ai.cloudflare.com'],
   paths: openaiPaths('embeddings'),
   sign: bearer,
   credentials: ['api_key', 'account_id'],
   models: ['@cf/google/gemma-4-26b-a4b-it', '@cf/openai/gpt-oss-120b'],
-  variants: [{ when: entry => entry.serverUrl !== undefined, base: accounts, credentials: ['api_key'] }],
+  variants: [{ when: entry => entry.serverUrl !== undefined, base: accountsUrl, credentials: ['api_key'] }],
 })

@@ -1,10 +1,10 @@
-import { asksOnly, type Entry } from '../entry.ts'
+import { type Entry, servesOnlyKinds } from '../entry.ts'
 import { provider } from '../provider.ts'
-import { clamp, developerAsSystem } from '../quirks.ts'
+import { clamp, developerToSystem } from '../quirks.ts'
 import { parseServerUrl } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-const isNative = ({ serverUrl }: Entry): boolean =>
+const isNativeUrl = ({ serverUrl }: Entry): boolean =>
   serverUrl !== undefined && parseServerUrl(serverUrl).path.startsWith('/api/v1')
 
 const nativeEmbeddings = '/api/v1/services/embeddings/text-embedding/text-embedding'
@@ -41,21 +41,21 @@ export default provider({
   sign: bearer,
   credentials: ['api_key'],
   patchRequest: {
-    'openai-chat': (body, loss) => {
-      developerAsSystem(body)
-      clamp(body, 'temperature', [0, 1.99], loss)
-      clamp(body, 'top_p', [0.01, 1], loss)
+    'openai-chat': (body, noteLoss) => {
+      developerToSystem(body)
+      clamp(body, 'temperature', [0, 1.99], noteLoss)
+      clamp(body, 'top_p', [0.01, 1], noteLoss)
     },
   },
   variants: [
     {
-      when: entry => isNative(entry) && asksOnly(entry, ['embedding', 'rerank']),
+      when: entry => isNativeUrl(entry) && servesOnlyKinds(entry, ['embedding', 'rerank']),
       base: ({ entry }) => parseServerUrl(entry.serverUrl!).origin,
       paths: { 'dashscope/embeddings': nativeEmbeddings, 'dashscope/rerank': nativeRerank },
       protocolsFor: () => undefined,
     },
     {
-      when: isNative,
+      when: isNativeUrl,
       unsupported:
         'the native DashScope address is not spoken yet; leave server_url out, or write server_url https://dashscope.aliyuncs.com/compatible-mode/v1',
     },

@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { developerAsSystem, limitAsMaxTokens } from '../quirks.ts'
+import { developerToSystem, renameToMaxTokens } from '../quirks.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
@@ -32,8 +32,8 @@ export default provider({
   models: ['deepseek-flash', 'deepseek-v4-pro'],
   patchRequest: {
     'openai-chat': body => {
-      developerAsSystem(body)
-      limitAsMaxTokens(body)
+      developerToSystem(body)
+      renameToMaxTokens(body)
     },
   },
 })

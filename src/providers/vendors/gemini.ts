@@ -3,7 +3,7 @@ import { geminiCount } from '../../protocols/count-tokens.ts'
 import type { NoteLoss } from '../../protocols/protocol.ts'
 import type { Target } from '../entry.ts'
 import { provider } from '../provider.ts'
-import { parseServerUrl, stepOf } from '../server-url.ts'
+import { parseServerUrl, pathSegment } from '../server-url.ts'
 import { header } from '../sign/header.ts'
 
 const host = 'https://generativelanguage.googleapis.com'
@@ -19,17 +19,17 @@ const base = ({ entry }: Target): string => {
 }
 
 /** Tuned models have a list of their own. */
-const placeFor = (model: string): string => {
+const modelPath = (model: string): string => {
   const [, list = 'models', name = model] = /^(models|tunedModels)\/(.+)$/.exec(model) ?? []
-  return `/${list}/${stepOf(name)}`
+  return `/${list}/${pathSegment(name)}`
 }
 
 /** ai.google.dev/api/tokens (2026-11): beside `contents` all else stands in a request within. Vertex AI, and so a client of it, knows no such thing. */
-const asWrapped = (body: JsonObject, _loss: NoteLoss, { model }: Target): JsonObject => {
-  const { contents: _contents, model: _model, ...more } = body
-  if (geminiCount.unwrapRequest(body) !== body || Object.keys(more).length === 0) return {}
-  const gone = Object.fromEntries(Object.keys(body).map(key => [key, undefined]))
-  return { ...gone, generateContentRequest: { ...body, model: `models/${model}` } }
+const toCountTokens = (body: JsonObject, _loss: NoteLoss, { model }: Target): JsonObject => {
+  const { contents: _contents, model: _model, ...otherFields } = body
+  if (geminiCount.unwrapRequest(body) !== body || Object.keys(otherFields).length === 0) return {}
+  const removed = Object.fromEntries(Object.keys(body).map(key => [key, undefined]))
+  return { ...removed, generateContentRequest: { ...body, model: `models/${model}` } }
 }
 
 /** ai.google.dev/gemini-api/docs: keys in a header, so that no address holds one. Models: ai.google.dev/gemini-api/docs/models. */
@@ -43,13 +43,13 @@ export default provider({
   hosts: ['generativelanguage.googleapis.com'],
   paths: {
     gemini: ({ model }, { stream }) =>
-      placeFor(model) + (stream ? ':streamGenerateContent?alt=sse' : ':generateContent'),
-    'gemini/batchEmbedContents': ({ model }) => `${placeFor(model)}:batchEmbedContents`,
-    'gemini/embedContent': ({ model }) => `${placeFor(model)}:embedContent`,
-    'gemini/countTokens': ({ model }) => `${placeFor(model)}:countTokens`,
+      modelPath(model) + (stream ? ':streamGenerateContent?alt=sse' : ':generateContent'),
+    'gemini/batchEmbedContents': ({ model }) => `${modelPath(model)}:batchEmbedContents`,
+    'gemini/embedContent': ({ model }) => `${modelPath(model)}:embedContent`,
+    'gemini/countTokens': ({ model }) => `${modelPath(model)}:countTokens`,
   },
   sign: header('x-goog-api-key'),
-  patchTopLevel: { 'gemini/countTokens': asWrapped },
+  patchTopLevel: { 'gemini/countTokens': toCountTokens },
   credentials: ['api_key'],
   models: ['gemini-3.8-flash', 'gemini-3.5-flash-lite', 'gemini-3.1-pro-preview'],
 })

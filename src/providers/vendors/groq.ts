@@ -1,9 +1,9 @@
 import { provider } from '../provider.ts'
-import { messagesOf, omit, omitCacheMarks, omitThoughts } from '../quirks.ts'
+import { messagesOf, omit, omitCacheControl, omitReasoning } from '../quirks.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-const refused = ['logprobs', 'top_logprobs', 'logit_bias']
+const refusedFields = ['logprobs', 'top_logprobs', 'logit_bias']
 
 /**
  * It refuses every field it does not know: "property 'reasoning_content' is unsupported" (github.com/janhq/jan issue 8136, 2026-05).
@@ -26,17 +26,18 @@ export default provider({
   credentials: ['api_key'],
   models: ['openai/gpt-oss-120b', 'openai/gpt-oss-20b'],
   trimTranslated: {
-    'openai-chat': (body, loss) => {
-      omit(body, 'top_k', loss)
-      omitCacheMarks(body, loss)
+    'openai-chat': (body, noteLoss) => {
+      omit(body, 'top_k', noteLoss)
+      omitCacheControl(body, noteLoss)
     },
   },
   patchRequest: {
-    'openai-chat': (body, loss) => {
-      omitThoughts(body, loss)
-      for (const field of refused) omit(body, field, loss)
-      if (typeof body['n'] === 'number' && body['n'] > 1) omit(body, 'n', loss)
-      for (const [at, message] of messagesOf(body).entries()) omit(message, 'name', loss, `messages[${at}].name`)
+    'openai-chat': (body, noteLoss) => {
+      omitReasoning(body, noteLoss)
+      for (const field of refusedFields) omit(body, field, noteLoss)
+      if (typeof body['n'] === 'number' && body['n'] > 1) omit(body, 'n', noteLoss)
+      for (const [index, message] of messagesOf(body).entries())
+        omit(message, 'name', noteLoss, `messages[${index}].name`)
     },
   },
 })

@@ -1,6 +1,6 @@
 import { hasCredential } from '../entry.ts'
 import { provider } from '../provider.ts'
-import { developerAsSystem } from '../quirks.ts'
+import { developerToSystem } from '../quirks.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
@@ -22,7 +22,7 @@ export default provider({
   sign: bearer,
   credentials: ['api_key'],
   models: ['hy3'],
-  patchRequest: { 'openai-chat': developerAsSystem },
+  patchRequest: { 'openai-chat': developerToSystem },
   variants: [
     {
       when: entry => !hasCredential(entry, 'api_key') && hasCredential(entry, 'secret_id', 'secret_key'),

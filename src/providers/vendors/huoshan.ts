@@ -1,20 +1,20 @@
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 import { hasCredential } from '../entry.ts'
 import { provider } from '../provider.ts'
-import { developerAsSystem } from '../quirks.ts'
+import { developerToSystem } from '../quirks.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-const counts = ['prompt_tokens', 'completion_tokens', 'total_tokens'] as const
+const tokenFields = ['prompt_tokens', 'completion_tokens', 'total_tokens'] as const
 
 /** A bot tells the usage of every model it asked, under a name of its own (recorded from the vendor's documentation of 2025-07). */
-const sumUsage = (body: JsonObject): void => {
-  const { bot_usage: told } = body
-  if (isObject(body['usage']) || !isObject(told) || !Array.isArray(told['model_usage'])) return
-  const used = told['model_usage'].filter(isObject)
-  if (used.length === 0) return
-  const sum = (name: string) => used.reduce((total, one) => total + (Number(one[name]) || 0), 0)
-  body['usage'] = Object.fromEntries(counts.map(name => [name, sum(name)]))
+const liftBotUsage = (body: JsonObject): void => {
+  const { bot_usage: botUsage } = body
+  if (isObject(body['usage']) || !isObject(botUsage) || !Array.isArray(botUsage['model_usage'])) return
+  const usages = botUsage['model_usage'].filter(isObject)
+  if (usages.length === 0) return
+  const sum = (name: string) => usages.reduce((total, usage) => total + (Number(usage[name]) || 0), 0)
+  body['usage'] = Object.fromEntries(tokenFields.map(name => [name, sum(name)]))
 }
 
 /**
@@ -42,11 +42,11 @@ export default provider({
   models: ['doubao-seed-2-1-pro-260628', 'doubao-seed-2-1-turbo-260628'],
   patchRequest: {
     'openai-chat': body => {
-      developerAsSystem(body)
+      developerToSystem(body)
       if (body['max_completion_tokens'] != null) delete body['max_tokens']
     },
   },
-  patchResponse: { 'openai-chat': sumUsage },
+  patchResponse: { 'openai-chat': liftBotUsage },
   variants: [
     {
       when: entry => !hasCredential(entry, 'api_key') && hasCredential(entry, 'access_key', 'secret_key'),

@@ -3,7 +3,7 @@ import { provider } from '../provider.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** OpenAI's `encoding_format` has the name `embedding_type` here. */
-const embeddingType = (body: JsonObject): void => {
+const renameEncodingFormat = (body: JsonObject): void => {
   const { encoding_format: encoding } = body
   delete body['encoding_format']
   if (encoding != null) body['embedding_type'] ??= encoding
@@ -22,5 +22,5 @@ export default provider({
   credentials: ['api_key'],
   models: ['jina-reranker-v2-base-multilingual'],
   embeddingModels: ['jina-embeddings-v3'],
-  patchRequest: { embeddings: embeddingType },
+  patchRequest: { embeddings: renameEncodingFormat },
 })

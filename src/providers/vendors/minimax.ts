@@ -1,23 +1,23 @@
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 import { hasCredential } from '../entry.ts'
 import { provider } from '../provider.ts'
-import { clamp, developerAsSystem, omit } from '../quirks.ts'
-import { below, openaiPaths } from '../server-url.ts'
+import { clamp, developerToSystem, omit } from '../quirks.ts'
+import { openaiPaths, withPathPrefix } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
  * Rates, keys, money, tokens, filters, parameters, plan. 1002, 1004, 1008, 1027, 1039, 2013 and 2061 as recorded; 1001, 1026, 2049 and
  * 2056 as users repeat them, not read again with the vendor in 2026-11. Unknown ones are 502.
  */
-const statuses: Record<number, number> = {
+const httpStatuses: Record<number, number> = {
   ...{ 1001: 504, 1002: 429, 1004: 401, 1008: 402, 1026: 400, 1027: 400, 1039: 429, 2013: 400, 2049: 401, 2056: 429 },
   2061: 403,
 }
 
 /** A refusal comes with status 200 and `choices: null`; the findings of the built-in search come as a delta of the role `tool`, with a finish. */
-const tellRefusal = (body: JsonObject): void => {
-  const { base_resp: told, choices } = body
-  const status = isObject(told) ? statuses[Number(told['status_code'])] : undefined
+const fixResponse = (body: JsonObject): void => {
+  const { base_resp: baseResponse, choices } = body
+  const status = isObject(baseResponse) ? httpStatuses[Number(baseResponse['status_code'])] : undefined
   if (status !== undefined) body['status'] = status
   for (const choice of Array.isArray(choices) ? choices.filter(isObject) : []) {
     if (!isObject(choice['delta']) || choice['delta']['role'] !== 'tool') continue
@@ -45,18 +45,18 @@ export default provider({
   ],
   base: 'https://api.minimaxi.com',
   hosts: ['api.minimax.io', 'api.minimax.chat'],
-  paths: { ...below('/v1', openaiPaths()), anthropic: '/anthropic/v1/messages' },
+  paths: { ...withPathPrefix('/v1', openaiPaths()), anthropic: '/anthropic/v1/messages' },
   sign: bearer,
   credentials: ['api_key'],
   models: ['MiniMax-M3', 'MiniMax-M2.7', 'MiniMax-M2.5'],
   patchRequest: {
-    'openai-chat': (body, loss) => {
-      developerAsSystem(body)
-      if (typeof body['n'] === 'number' && body['n'] > 1) omit(body, 'n', loss)
-      clamp(body, 'temperature', [0.01, 1], loss)
+    'openai-chat': (body, noteLoss) => {
+      developerToSystem(body)
+      if (typeof body['n'] === 'number' && body['n'] > 1) omit(body, 'n', noteLoss)
+      clamp(body, 'temperature', [0.01, 1], noteLoss)
     },
   },
-  patchResponse: { 'openai-chat': tellRefusal },
+  patchResponse: { 'openai-chat': fixResponse },
   variants: [
     {
       // A group_id beside an address of today is left over, and does no harm.

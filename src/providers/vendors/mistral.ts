@@ -1,18 +1,19 @@
 import type { JsonObject } from '../../base/json/json.ts'
 import type { NoteLoss } from '../../protocols/protocol.ts'
 import { provider } from '../provider.ts'
-import { developerAsSystem, limitAsMaxTokens, messagesOf, omit, omitCacheMarks } from '../quirks.ts'
+import { developerToSystem, messagesOf, omit, omitCacheControl, renameToMaxTokens } from '../quirks.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-const refused = ['logit_bias', 'user', 'store', 'service_tier', 'prompt_cache_key', 'verbosity']
-const refusedOfMessage = ['reasoning_content', 'reasoning', 'refusal', 'audio', 'annotations', 'function_call']
+const refusedFields = ['logit_bias', 'user', 'store', 'service_tier', 'prompt_cache_key', 'verbosity']
+const refusedMessageFields = ['reasoning_content', 'reasoning', 'refusal', 'audio', 'annotations', 'function_call']
 
-const leaveOut = (body: JsonObject, loss: NoteLoss): void => {
-  for (const field of refused) omit(body, field, loss)
-  for (const [at, message] of messagesOf(body).entries()) {
-    const more = message['role'] === 'tool' ? [] : ['name']
-    for (const field of [...refusedOfMessage, ...more]) omit(message, field, loss, `messages[${at}].${field}`)
+const omitRefusedFields = (body: JsonObject, noteLoss: NoteLoss): void => {
+  for (const field of refusedFields) omit(body, field, noteLoss)
+  for (const [index, message] of messagesOf(body).entries()) {
+    const roleFields = message['role'] === 'tool' ? [] : ['name']
+    for (const field of [...refusedMessageFields, ...roleFields])
+      omit(message, field, noteLoss, `messages[${index}].${field}`)
   }
 }
 
@@ -42,18 +43,18 @@ export default provider({
   models: ['mistral-large-latest', 'mistral-small-latest', 'codestral-latest'],
   refusesUsage: true,
   trimTranslated: {
-    'openai-chat': (body, loss) => {
-      omit(body, 'top_k', loss)
-      omitCacheMarks(body, loss)
+    'openai-chat': (body, noteLoss) => {
+      omit(body, 'top_k', noteLoss)
+      omitCacheControl(body, noteLoss)
     },
   },
   patchRequest: {
-    'openai-chat': (body, loss) => {
-      developerAsSystem(body)
-      limitAsMaxTokens(body)
+    'openai-chat': (body, noteLoss) => {
+      developerToSystem(body)
+      renameToMaxTokens(body)
       if (body['seed'] != null) body['random_seed'] ??= body['seed']
       delete body['seed']
-      leaveOut(body, loss)
+      omitRefusedFields(body, noteLoss)
     },
   },
 })

@@ -1,43 +1,43 @@
 import { passthroughPaths } from '../../protocols/registry.ts'
 import type { Target } from '../entry.ts'
-import { type Behaviour, behaviourOf } from '../mock/behaviour.ts'
-import { chat, completions, type Endpoint } from '../mock/chat.ts'
-import { Refusal, readBody, refuse, wait } from '../mock/respond.ts'
+import { type Behaviour, parseBehaviour } from '../mock/behaviour.ts'
+import { chat, completions, type MockEndpoint } from '../mock/chat.ts'
+import { errorResponse, MockError, readBody, wait } from '../mock/respond.ts'
 import { endpoints } from '../mock/routes.ts'
 import { provider, type UpstreamRequest } from '../provider.ts'
 import { openaiPaths } from '../server-url.ts'
 
 const base = 'https://mock.invalid/v1'
 
-const answers: Record<string, { answer: Endpoint; form?: true }> = {
-  'chat/completions': { answer: chat },
-  completions: { answer: completions },
+const endpointsByPath: Record<string, { handle: MockEndpoint; acceptsForm?: true }> = {
+  'chat/completions': { handle: chat },
+  completions: { handle: completions },
   ...endpoints,
 }
 
 const isForm = ({ headers, body }: UpstreamRequest): boolean =>
   body === undefined || /^multipart\//i.test(headers.get('content-type') ?? '')
 
-const answer = (outgoing: UpstreamRequest, model: string, behaviour: Behaviour, signal: AbortSignal): Response => {
-  const path = outgoing.url.slice(base.length + 1)
-  const endpoint = answers[path]
-  if (!endpoint) throw new Refusal(404, `the mock has no ${path}`)
-  const body = endpoint.form && isForm(outgoing) ? {} : readBody(outgoing.body)
+const respond = (request: UpstreamRequest, model: string, behaviour: Behaviour, signal: AbortSignal): Response => {
+  const path = request.url.slice(base.length + 1)
+  const endpoint = endpointsByPath[path]
+  if (!endpoint) throw new MockError(404, `the mock has no ${path}`)
+  const body = endpoint.acceptsForm && isForm(request) ? {} : readBody(request.body)
   const { error } = behaviour
-  if (error === undefined) return endpoint.answer(body, model, behaviour, signal)
+  if (error === undefined) return endpoint.handle(body, model, behaviour, signal)
   if (error < 400 || error > 599)
-    throw new Refusal(400, `mock-error takes a status from 400 to 599, not ${error}`, 'model')
-  throw new Refusal(error, `the mock was asked to fail with ${error}`)
+    throw new MockError(400, `mock-error takes a status from 400 to 599, not ${error}`, 'model')
+  throw new MockError(error, `the mock was asked to fail with ${error}`)
 }
 
-const exchange = async (outgoing: UpstreamRequest, { model }: Target, signal: AbortSignal): Promise<Response> => {
-  const behaviour = behaviourOf(model)
+const transport = async (request: UpstreamRequest, { model }: Target, signal: AbortSignal): Promise<Response> => {
+  const behaviour = parseBehaviour(model)
   signal.throwIfAborted()
   if (behaviour.delay > 0) await wait(signal, behaviour.delay)
   try {
-    return answer(outgoing, model, behaviour, signal)
+    return respond(request, model, behaviour, signal)
   } catch (error) {
-    if (error instanceof Refusal) return refuse(error)
+    if (error instanceof MockError) return errorResponse(error)
     throw error
   }
 }
@@ -59,5 +59,5 @@ export default provider({
   credentials: [],
   models: ['mock', 'mock-tools', 'mock-reasoning', 'mock-json', 'mock-*'],
   embeddingModels: ['mock-embedding'],
-  exchange,
+  transport,
 })

@@ -1,8 +1,8 @@
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 import type { NoteLoss } from '../../protocols/protocol.ts'
 import { provider } from '../provider.ts'
-import { clamp, dropIdlePenalties, omit, penalties } from '../quirks.ts'
-import { below, openaiPaths } from '../server-url.ts'
+import { clamp, dropZeroPenalties, omit, penalties } from '../quirks.ts'
+import { openaiPaths, withPathPrefix } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** A stream's usage comes inside the first choice of the last chunk. */
@@ -17,12 +17,12 @@ const liftUsage = (body: JsonObject): void => {
  * What Kimi models have fixed: another value than theirs gets 400, and theirs hangs on the thinking (1, or 0.6 without), so none is sent
  * (platform.kimi.ai/docs/api/models-overview, 2026-09).
  */
-const fixed = ['temperature', 'top_p', 'n', ...penalties]
+const fixedFields = ['temperature', 'top_p', 'n', ...penalties]
 
-const leaveOutFixed = (body: JsonObject, loss: NoteLoss): void => {
-  dropIdlePenalties(body)
+const omitFixedFields = (body: JsonObject, noteLoss: NoteLoss): void => {
+  dropZeroPenalties(body)
   for (const field of ['temperature', 'n']) if (body[field] === 1) delete body[field]
-  for (const field of fixed) omit(body, field, loss)
+  for (const field of fixedFields) omit(body, field, noteLoss)
 }
 
 /**
@@ -41,15 +41,15 @@ export default provider({
   ],
   base: 'https://api.moonshot.cn',
   hosts: ['api.moonshot.ai'],
-  paths: { ...below('/v1', openaiPaths()), anthropic: '/anthropic/v1/messages' },
+  paths: { ...withPathPrefix('/v1', openaiPaths()), anthropic: '/anthropic/v1/messages' },
   sign: bearer,
   requiresReasoning: true,
   credentials: ['api_key'],
   models: ['kimi-k3', 'kimi-k2.6'],
   patchRequest: {
-    'openai-chat': (body, loss, { model }) => {
-      if (model.toLowerCase().startsWith('kimi-')) leaveOutFixed(body, loss)
-      else clamp(body, 'temperature', [0, 1], loss)
+    'openai-chat': (body, noteLoss, { model }) => {
+      if (model.toLowerCase().startsWith('kimi-')) omitFixedFields(body, noteLoss)
+      else clamp(body, 'temperature', [0, 1], noteLoss)
     },
   },
   patchResponse: { 'openai-chat': liftUsage },

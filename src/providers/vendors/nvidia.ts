@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { developerAsSystem, dropIdlePenalties, omit } from '../quirks.ts'
+import { developerToSystem, dropZeroPenalties, omit } from '../quirks.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
@@ -20,10 +20,10 @@ export default provider({
   credentials: ['api_key'],
   models: ['nvidia/nemotron-3-super-120b-a12b', 'openai/gpt-oss-20b'],
   patchRequest: {
-    'openai-chat': (body, loss) => {
-      developerAsSystem(body)
-      omit(body, 'prompt_cache_key', loss)
-      dropIdlePenalties(body)
+    'openai-chat': (body, noteLoss) => {
+      developerToSystem(body)
+      omit(body, 'prompt_cache_key', noteLoss)
+      dropZeroPenalties(body)
     },
   },
 })

@@ -1,10 +1,10 @@
-import { asksOnly, type Entry } from '../entry.ts'
+import { type Entry, servesOnlyKinds } from '../entry.ts'
 import { provider } from '../provider.ts'
-import { limitAsMaxTokens } from '../quirks.ts'
+import { renameToMaxTokens } from '../quirks.ts'
 import { openaiPaths, parseServerUrl } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-const isNative = ({ serverUrl }: Entry): boolean =>
+const isNativeUrl = ({ serverUrl }: Entry): boolean =>
   serverUrl !== undefined && /^\/api(\/|$)/.test(parseServerUrl(serverUrl).path)
 
 /** docs.ollama.com/api/openai-compatibility: `max_tokens` is the only limit it names; a key is needed by ollama.com alone. */
@@ -20,15 +20,15 @@ export default provider({
   sign: bearer,
   credentials: [],
   keyless: true,
-  patchRequest: { 'openai-chat': limitAsMaxTokens },
+  patchRequest: { 'openai-chat': renameToMaxTokens },
   variants: [
     {
-      when: entry => isNative(entry) && asksOnly(entry, ['embedding']),
+      when: entry => isNativeUrl(entry) && servesOnlyKinds(entry, ['embedding']),
       base: ({ entry }) => parseServerUrl(entry.serverUrl!).origin,
       paths: { 'ollama/embed': '/api/embed' },
     },
     {
-      when: isNative,
+      when: isNativeUrl,
       unsupported:
         "Ollama's native address (/api/…) is not spoken yet; write its OpenAI-compatible one: server_url http://localhost:11434/v1",
     },

@@ -22,7 +22,7 @@ const foreignBase = (model: string): string | undefined => {
 /** An entry without a `server_url` goes where its model lives. */
 const baseByModel = ({ model }: Target): string => foreignBase(model) ?? base
 
-const speaks = openaiPaths(
+const commonPaths = openaiPaths(
   'completions',
   'embeddings',
   'images/generations',
@@ -35,28 +35,28 @@ const speaks = openaiPaths(
 )
 
 /** What is asked of OpenAI itself. */
-const all = { ...speaks, ...openaiPaths('openai-responses', 'responses/compact') }
-const responses = ['openai-responses', 'responses/compact']
-const spokenOnly = { 'openai-responses': '/responses', 'responses/compact': '/responses/compact' }
+const openaiServicePaths = { ...commonPaths, ...openaiPaths('openai-responses', 'responses/compact') }
+const responsesProtocols = ['openai-responses', 'responses/compact']
+const responsesPaths = { 'openai-responses': '/responses', 'responses/compact': '/responses/compact' }
 
 /** Some models answer in Responses alone; of those that live elsewhere nobody says that they do. */
 const protocolsFor = (model: string): readonly string[] | undefined =>
-  foreignBase(model) !== undefined ? Object.keys(speaks) : isResponsesOnly(model) ? responses : undefined
+  foreignBase(model) !== undefined ? Object.keys(commonPaths) : isResponsesOnly(model) ? responsesProtocols : undefined
 
-const endsInResponses = ({ serverUrl }: Entry): boolean =>
+const isResponsesUrl = ({ serverUrl }: Entry): boolean =>
   serverUrl !== undefined && parseServerUrl(serverUrl).endpoint === '/responses'
 
 /** OpenAI's hosts are one a region: eu.api.openai.com. */
-const isOpenAi = ({ serverUrl }: Entry): boolean =>
+const isOpenAiHost = ({ serverUrl }: Entry): boolean =>
   serverUrl !== undefined && /(?:^|\.)api\.openai\.com$/.test(parseServerUrl(serverUrl).hostname)
 
-const saysResponses = (entry: Entry): boolean =>
-  entry.supportedProtocols?.some(one => /^(?:openai-)?responses$/.test(one)) ?? false
+const declaresResponses = (entry: Entry): boolean =>
+  entry.supportedProtocols?.some(name => /^(?:openai-)?responses$/.test(name)) ?? false
 
 /** `max_tokens` is deprecated, and refused by the models that think (platform.openai.com/docs/api-reference/chat/create, 2026-11). */
-const trim: Wire['trimTranslated'] = {
-  'openai-chat': (body, loss, { model }) => {
-    if (foreignBase(model) === undefined) trimForOpenAi(body, loss, true)
+const trimTranslated: Wire['trimTranslated'] = {
+  'openai-chat': (body, noteLoss, { model }) => {
+    if (foreignBase(model) === undefined) trimForOpenAi(body, noteLoss, true)
   },
   'openai-responses': trimResponses,
 }
@@ -73,15 +73,21 @@ export default provider({
   ],
   base,
   hosts: ['*'],
-  paths: { ...speaks, ...openaiPaths('rerank') },
+  paths: { ...commonPaths, ...openaiPaths('rerank') },
   sign: bearer,
   credentials: ['api_key'],
   keyless: true,
   variants: [
-    { when: entry => entry.serverUrl === undefined, base: baseByModel, paths: all, protocolsFor, trimTranslated: trim },
+    {
+      when: entry => entry.serverUrl === undefined,
+      base: baseByModel,
+      paths: openaiServicePaths,
+      protocolsFor,
+      trimTranslated: trimTranslated,
+    },
     // An address that names the endpoint is that of a server which speaks Responses and nothing else.
-    { when: endsInResponses, paths: spokenOnly },
-    { when: isOpenAi, paths: all, protocolsFor, trimTranslated: trim },
-    { when: saysResponses, paths: { ...all, ...openaiPaths('rerank') }, protocolsFor },
+    { when: isResponsesUrl, paths: responsesPaths },
+    { when: isOpenAiHost, paths: openaiServicePaths, protocolsFor, trimTranslated: trimTranslated },
+    { when: declaresResponses, paths: { ...openaiServicePaths, ...openaiPaths('rerank') }, protocolsFor },
   ],
 })

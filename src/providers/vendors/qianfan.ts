@@ -1,6 +1,6 @@
 import { hasCredential } from '../entry.ts'
 import { provider } from '../provider.ts'
-import { developerAsSystem } from '../quirks.ts'
+import { developerToSystem } from '../quirks.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
@@ -27,7 +27,7 @@ export default provider({
       if (body['encoding_format'] != null) body['encoding_format'] = 'float'
     },
     'openai-chat': body => {
-      developerAsSystem(body)
+      developerToSystem(body)
       const { model } = body
       if (typeof model === 'string' && /^ernie-/i.test(model)) body['model'] = model.toLowerCase()
     },

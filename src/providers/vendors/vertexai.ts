@@ -1,12 +1,12 @@
 import type { JsonObject } from '../../base/json/json.ts'
-import { kindOf } from '../../catalog/model-kinds.ts'
+import { modelKindOf } from '../../catalog/model-kinds.ts'
 import type { ProtocolId } from '../../ir/chat.ts'
 import { geminiCount, omitOutputFields } from '../../protocols/count-tokens.ts'
 import { camelBody } from '../../protocols/gemini/syntax/casing.ts'
 import type { NoteLoss } from '../../protocols/protocol.ts'
 import { hasCredential, type Target } from '../entry.ts'
 import { provider, type Sign } from '../provider.ts'
-import { parseServerUrl, stepOf } from '../server-url.ts'
+import { parseServerUrl, pathSegment } from '../server-url.ts'
 import { google, unknownProject } from '../sign/google.ts'
 
 /** `global` for all the world, `us` and `eu` for several regions, else one region. */
@@ -20,46 +20,46 @@ const hostOf = (location: string): string => {
 /** An API key alone (express mode) needs no project in the address; any other credential has one, though perhaps only its file knows which. */
 const base = ({ entry, credential: { values } }: Target): string => {
   const { location = 'global', project_id: project, api_key: key } = values
-  const place = parseServerUrl(entry.serverUrl ?? `https://${hostOf(location)}`)
-  const root = `${place.origin}${place.path || '/v1'}`
-  if (key !== undefined && project === undefined) return root + place.query
-  return `${root}/projects/${stepOf(project ?? unknownProject)}/locations/${stepOf(location)}${place.query}`
+  const server = parseServerUrl(entry.serverUrl ?? `https://${hostOf(location)}`)
+  const root = `${server.origin}${server.path || '/v1'}`
+  if (key !== undefined && project === undefined) return root + server.query
+  return `${root}/projects/${pathSegment(project ?? unknownProject)}/locations/${pathSegment(location)}${server.query}`
 }
 
 /** Names of Google's own hold no slash; a tuned model is named by the number of its endpoint. */
 const geminiPath = (model: string): string =>
-  /^\d+$/.test(model) ? `/endpoints/${model}` : `/publishers/google/models/${stepOf(model)}`
+  /^\d+$/.test(model) ? `/endpoints/${model}` : `/publishers/google/models/${pathSegment(model)}`
 
 /** The address names the model, the body the version (platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai). */
-const asVertex = (): JsonObject => ({ model: undefined, anthropic_version: 'vertex-2023-10-16' })
+const toRawPredict = (): JsonObject => ({ model: undefined, anthropic_version: 'vertex-2023-10-16' })
 
 /**
  * docs.cloud.google.com/gemini-enterprise-agent-platform/models/partner-models/claude/count-tokens (2026-11): here the body names the model,
  * and the last two of its names are refused (github.com/BerriAI/litellm/issues/25798).
  */
-const asCounted = (_body: JsonObject, _loss: NoteLoss, { model }: Target): JsonObject => ({
+const toClaudeCountTokens = (_body: JsonObject, _loss: NoteLoss, { model }: Target): JsonObject => ({
   ...omitOutputFields(),
   model: model.replace(/@(?:default|latest)$/, ''),
 })
 
 /** …/reference/rest/v1/projects.locations.publishers.models/countTokens (2026-11): the fields of a request themselves, and no more than these. */
-const asCountedBare = (body: JsonObject): JsonObject => {
+const toGeminiCountTokens = (body: JsonObject): JsonObject => {
   const { contents, tools, systemInstruction, generationConfig } = camelBody(geminiCount.unwrapRequest(body))
-  const gone = Object.fromEntries(Object.keys(body).map(key => [key, undefined]))
-  return { ...gone, contents, tools, systemInstruction, generationConfig }
+  const removed = Object.fromEntries(Object.keys(body).map(key => [key, undefined]))
+  return { ...removed, contents, tools, systemInstruction, generationConfig }
 }
 
 /** Betas that an answer may be asked for with are refused where tokens are counted (github.com/anthropics/claude-code/issues/12429). */
-const sign: Sign = (outgoing, target, send) => {
-  if (outgoing.url.includes('/count-tokens:')) outgoing.headers.delete('anthropic-beta')
-  return google(outgoing, target, send)
+const sign: Sign = (request, target, fetchToken) => {
+  if (request.url.includes('/count-tokens:')) request.headers.delete('anthropic-beta')
+  return google(request, target, fetchToken)
 }
 
 /** Of the models that embed, those of before Gemini Embedding 2 are asked to predict (github.com/googleapis/js-genai, 2026-11). */
 const protocolsFor = (model: string): ProtocolId[] => {
   if (model.includes('/')) return ['openai-chat']
   if (model.startsWith('claude')) return ['anthropic', 'anthropic/count_tokens']
-  if (kindOf(model) !== 'embedding') return ['gemini', 'gemini/countTokens']
+  if (modelKindOf(model) !== 'embedding') return ['gemini', 'gemini/countTokens']
   return [model.startsWith('gemini-') && model !== 'gemini-embedding-001' ? 'vertex/embedContent' : 'vertex/predict']
 }
 
@@ -82,7 +82,7 @@ export default provider({
     gemini: ({ model }, { stream }) =>
       geminiPath(model) + (stream ? ':streamGenerateContent?alt=sse' : ':generateContent'),
     anthropic: ({ model }, { stream }) =>
-      `/publishers/anthropic/models/${stepOf(model)}:${stream ? 'streamRawPredict' : 'rawPredict'}`,
+      `/publishers/anthropic/models/${pathSegment(model)}:${stream ? 'streamRawPredict' : 'rawPredict'}`,
     'openai-chat': '/endpoints/openapi/chat/completions',
     'vertex/predict': ({ model }) => `${geminiPath(model)}:predict`,
     'vertex/embedContent': ({ model }) => `${geminiPath(model)}:embedContent`,
@@ -93,7 +93,11 @@ export default provider({
   requiresInlineMedia: ['anthropic'],
   sign,
   credentials: ['project_id'],
-  patchTopLevel: { anthropic: asVertex, 'anthropic/count_tokens': asCounted, 'gemini/countTokens': asCountedBare },
+  patchTopLevel: {
+    anthropic: toRawPredict,
+    'anthropic/count_tokens': toClaudeCountTokens,
+    'gemini/countTokens': toGeminiCountTokens,
+  },
   variants: [
     { when: entry => hasCredential(entry, 'api_key', 'json_file', 'private_key', 'refresh_token'), credentials: [] },
   ],

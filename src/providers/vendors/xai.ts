@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { dropIdlePenalties, omit, penalties } from '../quirks.ts'
+import { dropZeroPenalties, omit, penalties } from '../quirks.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
@@ -24,10 +24,10 @@ export default provider({
   credentials: ['api_key'],
   models: ['grok-4.6', 'grok-4.5'],
   patchRequest: {
-    'openai-chat': (body, loss, { model }) => {
-      dropIdlePenalties(body)
-      for (const field of penalties) omit(body, field, loss)
-      if (!model.includes('non-reasoning')) omit(body, 'stop', loss)
+    'openai-chat': (body, noteLoss, { model }) => {
+      dropZeroPenalties(body)
+      for (const field of penalties) omit(body, field, noteLoss)
+      if (!model.includes('non-reasoning')) omit(body, 'stop', noteLoss)
     },
   },
 })

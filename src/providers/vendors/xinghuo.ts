@@ -1,12 +1,12 @@
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import { hasCredential } from '../entry.ts'
 import { provider } from '../provider.ts'
-import { clamp, developerAsSystem, limitAsMaxTokens, messagesOf } from '../quirks.ts'
+import { clamp, developerToSystem, messagesOf, renameToMaxTokens } from '../quirks.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** Names of the WebSocket form → what the HTTP form calls the same model. */
-const names: Record<string, string> = {
+const httpNames: Record<string, string> = {
   'spark-lite': 'lite',
   'spark-v2.0': 'generalv2',
   'spark-pro': 'generalv3',
@@ -18,44 +18,44 @@ const names: Record<string, string> = {
 }
 
 /** Those below Max know no system role (docs.iflyaicloud.com/doc/237: "Spark Max now supports system"). */
-const withoutSystem = new Set(['general', 'lite', 'generalv2', 'generalv3', 'pro-128k'])
+const modelsWithoutSystem = new Set(['general', 'lite', 'generalv2', 'generalv3', 'pro-128k'])
 
 /** The system's words go before the first user's; without a user they are the user's. */
 const foldSystem = (body: JsonObject): void => {
   const { messages } = body
-  const rules = messagesOf(body).filter(({ role }) => role === 'system')
-  if (!Array.isArray(messages) || rules.length === 0) return
-  const text = rules.map(({ content }) => wordsOf(content)).join('\n')
-  const rest = messages.filter(message => !rules.includes(message as JsonObject))
+  const systemMessages = messagesOf(body).filter(({ role }) => role === 'system')
+  if (!Array.isArray(messages) || systemMessages.length === 0) return
+  const text = systemMessages.map(({ content }) => contentText(content)).join('\n')
+  const rest = messages.filter(message => !systemMessages.includes(message as JsonObject))
   const user = rest.find(message => isObject(message) && message['role'] === 'user')
   if (!isObject(user)) rest.unshift({ role: 'user', content: text })
   else if (Array.isArray(user['content'])) user['content'].unshift({ type: 'text', text })
-  else user['content'] = `${text}\n\n${wordsOf(user['content'])}`
+  else user['content'] = `${text}\n\n${contentText(user['content'])}`
   body['messages'] = rest
 }
 
-const wordsOf = (content: Json | undefined): string =>
+const contentText = (content: Json | undefined): string =>
   Array.isArray(content)
-    ? content.map(part => wordsOf(isObject(part) ? part['text'] : part)).join('')
+    ? content.map(part => contentText(isObject(part) ? part['text'] : part)).join('')
     : (textOf(content) ?? '')
 
 /**
  * No right to the model, counts, audits, wrong requests, too long, busy. Recorded are 10012, 10013, 10014 and 11200; the others are the
  * vendor's list as its users repeat it, not read again with the vendor in 2026-11. Unknown ones are 502.
  */
-const statuses: Record<number, number> = {
+const httpStatuses: Record<number, number> = {
   ...{ 10005: 401, 10313: 401, 11200: 401, 11201: 429, 11202: 429, 11203: 429, 10007: 429 },
   ...{ 10003: 400, 10004: 400, 10013: 400, 10014: 400, 10019: 400, 10163: 400, 10907: 400 },
   ...{ 10008: 503, 10010: 503, 10012: 503, 10110: 503 },
 }
 
 /** An answer that failed tells it by a `code` other than 0, choices beside it or not. */
-const tellCode = (body: JsonObject): void => {
-  const { error, code: flat } = body
-  const code = Number((isObject(error) ? error['code'] : undefined) ?? flat ?? 0)
+const liftErrorCode = (body: JsonObject): void => {
+  const { error, code: topLevelCode } = body
+  const code = Number((isObject(error) ? error['code'] : undefined) ?? topLevelCode ?? 0)
   if (!code) return
   if (!isObject(error)) delete body['choices']
-  const status = statuses[code]
+  const status = httpStatuses[code]
   if (status !== undefined) body['status'] = status
 }
 
@@ -81,16 +81,16 @@ export default provider({
   credentials: ['api_key'],
   models: ['spark-lite', 'spark-pro', 'spark-max', '4.0Ultra'],
   patchRequest: {
-    'openai-chat': (body, loss, { model }) => {
-      const name = names[model.toLowerCase()] ?? model
+    'openai-chat': (body, noteLoss, { model }) => {
+      const name = httpNames[model.toLowerCase()] ?? model
       if (body['model'] === model) body['model'] = name
-      developerAsSystem(body)
-      if (withoutSystem.has(name.toLowerCase())) foldSystem(body)
-      limitAsMaxTokens(body)
-      clamp(body, 'temperature', [0.01, 1], loss)
+      developerToSystem(body)
+      if (modelsWithoutSystem.has(name.toLowerCase())) foldSystem(body)
+      renameToMaxTokens(body)
+      clamp(body, 'temperature', [0.01, 1], noteLoss)
     },
   },
-  patchResponse: { 'openai-chat': tellCode },
+  patchResponse: { 'openai-chat': liftErrorCode },
   variants: [
     {
       when: entry => hasCredential(entry, 'appid', 'api_secret') || /^wss?:/i.test(entry.serverUrl ?? ''),

@@ -1,5 +1,5 @@
 import { provider } from '../provider.ts'
-import { below, openaiPaths } from '../server-url.ts'
+import { openaiPaths, withPathPrefix } from '../server-url.ts'
 import zhipu from './zhipu.ts'
 
 /** Zhipu's house abroad, with keys of its own; the coding plan has an address of its own: server_url https://api.z.ai/api/coding/paas/v4. Names of 2026-09. */
@@ -11,7 +11,7 @@ export default provider({
   base: 'https://api.z.ai/api',
   hosts: [],
   paths: {
-    ...below('/paas/v4', openaiPaths('images/generations', 'audio/transcriptions')),
+    ...withPathPrefix('/paas/v4', openaiPaths('images/generations', 'audio/transcriptions')),
     anthropic: '/anthropic/v1/messages',
   },
   models: ['glm-5.3', 'glm-5.3-flash', 'glm-4.7-flash'],

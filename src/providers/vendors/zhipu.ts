@@ -1,11 +1,11 @@
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 import { provider } from '../provider.ts'
-import { clamp, developerAsSystem, limitAsMaxTokens, messagesOf } from '../quirks.ts'
-import { below, openaiPaths } from '../server-url.ts'
+import { clamp, developerToSystem, messagesOf, renameToMaxTokens } from '../quirks.ts'
+import { openaiPaths, withPathPrefix } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /** The older vision models (glm-4v, glm-4v-plus …) read an image as bare base64, without `data:image/…;base64,`. */
-const bareImages = (body: JsonObject): void => {
+const stripDataUrlPrefix = (body: JsonObject): void => {
   for (const { content } of messagesOf(body))
     for (const part of Array.isArray(content) ? content : []) {
       const image = isObject(part) ? part['image_url'] : undefined
@@ -34,7 +34,7 @@ export default provider({
   base: 'https://open.bigmodel.cn/api',
   hosts: ['api.z.ai'],
   paths: {
-    ...below(
+    ...withPathPrefix(
       '/paas/v4',
       openaiPaths('embeddings', 'images/generations', 'audio/speech', 'audio/transcriptions', 'moderations', 'rerank'),
     ),
@@ -46,12 +46,12 @@ export default provider({
   /** docs.bigmodel.cn/api-reference, "文本嵌入": a list of embedding-3 holds 64; that of embedding-2 is bounded by its tokens. */
   maxTexts: { embeddings: model => (model === 'embedding-3' ? 64 : Number.POSITIVE_INFINITY) },
   patchRequest: {
-    'openai-chat': (body, loss, { model }) => {
-      developerAsSystem(body)
-      limitAsMaxTokens(body)
-      clamp(body, 'temperature', [0, 1], loss)
-      clamp(body, 'top_p', [0.01, 1], loss)
-      if (model.toLowerCase().includes('glm-4v')) bareImages(body)
+    'openai-chat': (body, noteLoss, { model }) => {
+      developerToSystem(body)
+      renameToMaxTokens(body)
+      clamp(body, 'temperature', [0, 1], noteLoss)
+      clamp(body, 'top_p', [0.01, 1], noteLoss)
+      if (model.toLowerCase().includes('glm-4v')) stripDataUrlPrefix(body)
     },
   },
 })

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Compiled } from '../../../src/config/compiled.ts'
+import type { CompiledConfig } from '../../../src/config/compiled.ts'
 import { load } from '../../../src/config/load.ts'
 import { providers } from '../../../src/providers/index.ts'
 import { compiledOf, entryOf, loadFile, problemsOf, shown, withEntry } from '../../support/config-file.ts'
@@ -10,9 +10,9 @@ import { compiledOf, entryOf, loadFile, problemsOf, shown, withEntry } from '../
 const samples = join(import.meta.dir, 'legacy')
 const names = readdirSync(samples)
 
-const read = (name: string) => load(join(samples, `${name}.json`), {})
-const compiled = (name: string): Compiled => {
-  const { compiled, problems } = read(name)
+const loadSample = (name: string) => load(join(samples, `${name}.json`), {})
+const compiled = (name: string): CompiledConfig => {
+  const { compiled, problems } = loadSample(name)
   if (!compiled) throw new Error(shown(problems).join('\n'))
   return compiled
 }
@@ -26,17 +26,21 @@ describe('samples', () => {
     }
     const skipped = problems.filter(({ message }) => message.startsWith('skipped: '))
     for (const { line, message, path } of skipped)
-      expect({ path, line, word: message.length > 20 }).toEqual({ path, line: expect.any(Number), word: true })
+      expect({ path, line, hasReason: message.length > 20 }).toEqual({
+        path,
+        line: expect.any(Number),
+        hasReason: true,
+      })
     expect(compiled!.entries.length + skipped.length).toBe(Object.values(services).flat().length)
   })
 
   test('only what this program does otherwise is warned of', () => {
     const expected =
       /^\d+:\d+ (?:note |warning (?:\S+: skipped: |services: no service is in use|enable_web: |: every user of this machine))/
-    const strange = names
+    const unexpected = names
       .flatMap(name => shown(load(join(samples, name), {}).problems))
       .filter(line => !expected.test(line) && !/^warning every user/.test(line))
-    expect(strange).toEqual([])
+    expect(unexpected).toEqual([])
   })
 })
 
@@ -89,7 +93,7 @@ describe('what they mean', () => {
   })
 
   test('words on what a setting does here are notes, and do not count', () => {
-    const notes = read('everything-v0.9')
+    const notes = loadSample('everything-v0.9')
       .problems.filter(({ level }) => level === 'note')
       .map(({ path }) => path)
     expect(notes.toSorted()).toEqual([
@@ -98,7 +102,7 @@ describe('what they mean', () => {
       'params_range',
       'services.zhipu[0].reasoning_models',
     ])
-    const web = read('web').problems.map(({ level, path }) => `${level} ${path}`)
+    const web = loadSample('web').problems.map(({ level, path }) => `${level} ${path}`)
     expect(web).toContain('note circuit_breaker')
     expect(web).toContain('note services.openai[0].timeout')
     expect(web).toContain('note services.openai[0].provider')
@@ -106,9 +110,9 @@ describe('what they mean', () => {
   })
 
   test('the note on timeout says that 30 s are not kept, and only where a timeout is written', () => {
-    const { problems } = read('web')
+    const { problems } = loadSample('web')
     expect(problems.find(({ path }) => path.endsWith('.timeout'))?.message).toContain('not 30 s')
-    expect(read('deepseek').problems).not.toContainEqual(
+    expect(loadSample('deepseek').problems).not.toContainEqual(
       expect.objectContaining({ path: 'services.deepseek[0].timeout' }),
     )
   })
@@ -128,9 +132,9 @@ describe('spellings', () => {
     ['first', 'first'],
     ['hash', 'hash'],
     ['', 'random'],
-  ])('load_balancing %j', (written, meant) => {
-    const { compiled, problems } = loadFile(JSON.stringify(withEntry({}, 'openai', { load_balancing: written })))
-    expect(String(compiled?.strategy)).toBe(meant)
+  ])('load_balancing %j', (configured, expected) => {
+    const { compiled, problems } = loadFile(JSON.stringify(withEntry({}, 'openai', { load_balancing: configured })))
+    expect(String(compiled?.strategy)).toBe(expected)
     expect(problems).toEqual([])
   })
 
@@ -144,7 +148,9 @@ describe('spellings', () => {
     ['production', 'warn'],
     ['prodjson', 'warn'],
     ['productionjson', 'warn'],
-  ])('log_level %j', (written, meant) => expect(String(compiledOf({ log_level: written }).logLevel)).toBe(meant))
+  ])('log_level %j', (configured, expected) =>
+    expect(String(compiledOf({ log_level: configured }).logLevel)).toBe(expected),
+  )
 
   test.each([
     [9090, '0.0.0.0', 9090],
@@ -155,8 +161,8 @@ describe('spellings', () => {
     ['[::1]:9095', '::1', 9095],
     ['[::]:9096', '::', 9096],
     ['', '0.0.0.0', 9090],
-  ])('server_port %j', (written, host, port) =>
-    expect(compiledOf({ server_port: written })).toMatchObject({ host, port }),
+  ])('server_port %j', (configured, host, port) =>
+    expect(compiledOf({ server_port: configured })).toMatchObject({ host, port }),
   )
 
   test('the address with a third s', () => {

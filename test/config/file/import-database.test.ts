@@ -13,7 +13,7 @@ type Row = { source: string; config: string; active?: boolean }
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
 /** A database as v0.10 leaves it. Gives the open connection if `open`. */
-const store = (path: string, rows: Row[], checksum?: string, journal = 'delete'): Database => {
+const createStore = (path: string, rows: Row[], checksum?: string, journal = 'delete'): Database => {
   const database = new Database(path)
   database.run(`PRAGMA journal_mode = ${journal}`)
   database.run(
@@ -37,33 +37,33 @@ const revisions: Row[] = [
   { source: 'admin', config: edited, active: true },
 ]
 
-const scene = (rows = revisions, checksum: string | undefined = sha256(text)) => {
+const createScene = (rows = revisions, checksum: string | undefined = sha256(text)) => {
   const config = file(text)
   const database = config.replace('.json', '.db')
-  store(database, rows, checksum).close()
-  return { config, database, here: join(config, '..') }
+  createStore(database, rows, checksum).close()
+  return { config, database, directory: join(config, '..') }
 }
 
-const snapshot = (here: string) =>
-  readdirSync(here).map(name => [
+const snapshot = (directory: string) =>
+  readdirSync(directory).map(name => [
     name,
-    sha256(readFileSync(join(here, name)).toString('latin1')),
-    statSync(join(here, name)).mtimeMs,
+    sha256(readFileSync(join(directory, name)).toString('latin1')),
+    statSync(join(directory, name)).mtimeMs,
   ])
 
 describe('import', () => {
   test('writes the active revision beside the database, for its owner alone', () => {
-    const { database, here } = scene()
+    const { database, directory } = createScene()
     const { written, error } = importDatabase(database)
-    expect({ written, error }).toEqual({ written: join(here, 'config.imported.json'), error: undefined })
+    expect({ written, error }).toEqual({ written: join(directory, 'config.imported.json'), error: undefined })
     expect(readFileSync(written!, 'utf8')).toBe(`${JSON.stringify(JSON.parse(edited), null, 2)}\n`)
     if (process.platform !== 'win32') expect(statSync(written!).mode & 0o777).toBe(0o600)
     expect(load(written!, {}).compiled).toMatchObject({ port: 9099, entries: [{ type: 'mock' }] })
   })
 
   test('to a named file, to the terminal', () => {
-    const { database, here } = scene()
-    expect(importDatabase(database, join(here, 'mine.json')).written).toBe(join(here, 'mine.json'))
+    const { database, directory } = createScene()
+    expect(importDatabase(database, join(directory, 'mine.json')).written).toBe(join(directory, 'mine.json'))
     expect(importDatabase(database, '-')).toEqual({ config: `${JSON.stringify(JSON.parse(edited), null, 2)}\n` })
   })
 
@@ -73,7 +73,7 @@ describe('import', () => {
       api_key: 'a${HOME}b$${c',
       model_redirect: { 'x${': '${A:-m}' },
     })
-    const { database } = scene([{ source: 'admin', config, active: true }])
+    const { database } = createScene([{ source: 'admin', config, active: true }])
     const { compiled, problems } = load(importDatabase(database).written!, { HOME: '/root' })
     expect(problems.filter(({ message }) => message.includes('${'))).toEqual([])
     expect([...compiled!.redirect]).toEqual([['x${', '${A:-m}']])
@@ -81,62 +81,62 @@ describe('import', () => {
   })
 
   test('never over a file that is there', () => {
-    const { database, config } = scene()
+    const { database, config } = createScene()
     expect(importDatabase(database, config).error).toContain('exists already')
     expect(readFileSync(config, 'utf8')).toBe(text)
   })
 
   test('touches nothing', () => {
-    const { database, here } = scene()
-    const before = snapshot(here)
+    const { database, directory } = createScene()
+    const before = snapshot(directory)
     importDatabase(database, '-')
-    newerRevision(join(here, 'config.json'))
-    expect(snapshot(here)).toEqual(before)
+    newerRevision(join(directory, 'config.json'))
+    expect(snapshot(directory)).toEqual(before)
   })
 
   test('a database in use, with its last words still in its log', () => {
     const path = join(folder(), 'config.db')
-    const open = store(path, revisions, undefined, 'wal')
-    open.run('BEGIN EXCLUSIVE')
+    const openDatabase = createStore(path, revisions, undefined, 'wal')
+    openDatabase.run('BEGIN EXCLUSIVE')
     try {
       expect(statSync(`${path}-wal`).size).toBeGreaterThan(0)
       const before = snapshot(join(path, '..')).filter(([name]) => !String(name).endsWith('-shm'))
       expect(JSON.parse(importDatabase(path, '-').config!)).toEqual(JSON.parse(edited))
       expect(snapshot(join(path, '..')).filter(([name]) => !String(name).endsWith('-shm'))).toEqual(before)
     } finally {
-      open.run('ROLLBACK')
-      open.close()
+      openDatabase.run('ROLLBACK')
+      openDatabase.close()
     }
   })
 
   test('one that was written with a log and closed', () => {
     const path = join(folder(), 'config.db')
-    store(path, revisions, undefined, 'wal').close()
+    createStore(path, revisions, undefined, 'wal').close()
     expect(importDatabase(path, '-').config).toBeDefined()
   })
 
   test('what cannot be imported is said', () => {
-    const here = folder()
-    expect(importDatabase(join(here, 'none.db')).error).toContain('there is no file')
-    const broken = join(here, 'broken.db')
+    const directory = folder()
+    expect(importDatabase(join(directory, 'none.db')).error).toContain('there is no file')
+    const broken = join(directory, 'broken.db')
     writeFileSync(broken, 'not a database at all')
     expect(importDatabase(broken).error).toContain('no SQLite database')
-    const empty = join(here, 'empty.db')
-    store(empty, []).close()
+    const empty = join(directory, 'empty.db')
+    createStore(empty, []).close()
     expect(importDatabase(empty).error).toContain('no active revision')
-    const other = join(here, 'other.db')
+    const other = join(directory, 'other.db')
     new Database(other).run('CREATE TABLE x (y)')
     expect(importDatabase(other).error).toContain('cannot be imported')
-    const nonsense = join(here, 'nonsense.db')
-    store(nonsense, [{ source: 'admin', config: '{', active: true }]).close()
+    const nonsense = join(directory, 'nonsense.db')
+    createStore(nonsense, [{ source: 'admin', config: '{', active: true }]).close()
     expect(importDatabase(nonsense).error).toContain('is no JSON')
-    expect(importDatabase(here).error).toBeDefined()
+    expect(importDatabase(directory).error).toBeDefined()
   })
 })
 
 describe('newerRevision', () => {
   test('an edited revision, and the file as that program last read it: said', () => {
-    const { config, database } = scene()
+    const { config, database } = createScene()
     const problem = newerRevision(config)
     expect(problem).toMatchObject({ level: 'warning', file: config })
     expect(problem!.message).toContain('revision 2 of 2026-08-21')
@@ -149,7 +149,7 @@ describe('newerRevision', () => {
       { source: 'legacy-file', config: '{}', active: true },
       { source: 'legacy-file', config: text },
     ]
-    expect(newerRevision(scene(rows).config)).toBeDefined()
+    expect(newerRevision(createScene(rows).config)).toBeDefined()
   })
 
   test.each<[string, Row[], string | undefined]>([
@@ -159,23 +159,23 @@ describe('newerRevision', () => {
     ['nothing is active', [{ source: 'admin', config: edited }], sha256(text)],
   ])('%s: nothing to say', (_, rows, checksum) => {
     const config = file(text)
-    store(config.replace('.json', '.db'), rows, checksum).close()
+    createStore(config.replace('.json', '.db'), rows, checksum).close()
     expect(newerRevision(config)).toBeUndefined()
   })
 
   test('no database: nothing to say', () => expect(newerRevision(file(text))).toBeUndefined())
 
   test('no file, but a database with settings: said', () => {
-    const here = folder()
-    store(join(here, 'config.db'), revisions).close()
-    expect(newerRevision(join(here, 'config.json'))?.message).toContain('NOT in force')
+    const directory = folder()
+    createStore(join(directory, 'config.db'), revisions).close()
+    expect(newerRevision(join(directory, 'config.json'))?.message).toContain('NOT in force')
     const other = folder()
-    store(join(other, 'config.db'), [{ source: 'bootstrap-default', config: '{}', active: true }]).close()
+    createStore(join(other, 'config.db'), [{ source: 'bootstrap-default', config: '{}', active: true }]).close()
     expect(newerRevision(join(other, 'config.json'))).toBeUndefined()
   })
 
   test('the database SIMPLE_ONE_API_DB names', () => {
-    const { config, database } = scene()
+    const { config, database } = createScene()
     const elsewhere = file(text, 'other.json')
     expect(newerRevision(elsewhere)).toBeUndefined()
     expect(newerRevision(elsewhere, { SIMPLE_ONE_API_DB: database })).toBeDefined()

@@ -13,37 +13,37 @@ import { stopwatch } from '../../support/stopwatch.ts'
 
 describe('findConfig', () => {
   test('the argument wins, even where no file is', () => {
-    const here = folder()
-    expect(findConfig('mine.json', here, folder())).toBe(join(here, 'mine.json'))
-    expect(findConfig('/elsewhere/mine.json', here, folder())).toBe('/elsewhere/mine.json')
+    const directory = folder()
+    expect(findConfig('mine.json', directory, folder())).toBe(join(directory, 'mine.json'))
+    expect(findConfig('/elsewhere/mine.json', directory, folder())).toBe('/elsewhere/mine.json')
   })
 
   test('an argument is looked for below config/ too', () => {
-    const here = folder()
-    mkdirSync(join(here, 'config'))
-    const path = file('{}', 'mine.json', join(here, 'config'))
-    expect(findConfig('mine.json', here, folder())).toBe(path)
+    const directory = folder()
+    mkdirSync(join(directory, 'config'))
+    const path = file('{}', 'mine.json', join(directory, 'config'))
+    expect(findConfig('mine.json', directory, folder())).toBe(path)
   })
 
   test('here before config/ before the executable, json before yaml before yml', () => {
-    const here = folder()
+    const directory = folder()
     const executable = folder()
-    expect(findConfig(undefined, here, executable)).toBeUndefined()
+    expect(findConfig(undefined, directory, executable)).toBeUndefined()
     const last = file('{}', 'config.yml', executable)
-    expect(findConfig(undefined, here, executable)).toBe(last)
-    mkdirSync(join(here, 'config'))
-    const below = file('{}', 'config.yaml', join(here, 'config'))
-    expect(findConfig(undefined, here, executable)).toBe(below)
-    const yml = file('', 'config.yml', here)
-    expect(findConfig(undefined, here, executable)).toBe(yml)
-    const json = file('{}', 'config.json', here)
-    expect(findConfig(undefined, here, executable)).toBe(json)
+    expect(findConfig(undefined, directory, executable)).toBe(last)
+    mkdirSync(join(directory, 'config'))
+    const inConfig = file('{}', 'config.yaml', join(directory, 'config'))
+    expect(findConfig(undefined, directory, executable)).toBe(inConfig)
+    const yml = file('', 'config.yml', directory)
+    expect(findConfig(undefined, directory, executable)).toBe(yml)
+    const json = file('{}', 'config.json', directory)
+    expect(findConfig(undefined, directory, executable)).toBe(json)
   })
 
   test('a directory of that name is found, so that it can be complained about', () => {
-    const here = folder()
-    mkdirSync(join(here, 'config.json'))
-    expect(findConfig(undefined, here, folder())).toBe(join(here, 'config.json'))
+    const directory = folder()
+    mkdirSync(join(directory, 'config.json'))
+    expect(findConfig(undefined, directory, folder())).toBe(join(directory, 'config.json'))
   })
 })
 
@@ -152,10 +152,10 @@ services:
 translation:
   prompt_template: "%s %s"
 `
-    const [one, other] = [loadFile(json), loadFile(yaml, {}, 'config.yml')]
-    expect(one.compiled).toBeDefined()
-    expect({ ...other.compiled, path: '' }).toEqual({ ...one.compiled!, path: '' })
-    expect(other.problems.filter(({ level }) => level !== 'note')).toEqual([])
+    const [fromJson, fromYaml] = [loadFile(json), loadFile(yaml, {}, 'config.yml')]
+    expect(fromJson.compiled).toBeDefined()
+    expect({ ...fromYaml.compiled, path: '' }).toEqual({ ...fromJson.compiled!, path: '' })
+    expect(fromYaml.problems.filter(({ level }) => level !== 'note')).toEqual([])
   })
 
   test('numbers where YAML forgot the quotes', () => {
@@ -202,11 +202,11 @@ services:
           .fill(`*a${i - 1}`)
           .join(', ')}]`,
       )
-    const took = stopwatch()
+    const elapsed = stopwatch()
     expect(shown(loadFile(lines.join('\n'), {}, 'c.yaml').problems).join()).toContain('unfold to more than')
     expect(shown(loadFile('a: &a [*a]\n', {}, 'c.yaml').problems).join()).toContain('unfold to more than')
     expect(shown(loadFile('a: &a\n  <<: *a\n', {}, 'c.yaml').problems).join()).toContain('unfold to more than')
-    expect(took()).toBeLessThan(3000)
+    expect(elapsed()).toBeLessThan(3000)
   })
 
   test('a key written twice: the last holds, and it is said', () => {

@@ -11,7 +11,7 @@ import type { Target } from '../../../src/providers/entry.ts'
 import { credentialsOf, supportsProtocol, urlOf } from '../../../src/providers/resolve-url.ts'
 import { google } from '../../../src/providers/sign/google.ts'
 import { readCredential } from '../../../src/providers/sign/google-credential.ts'
-import { fetchToken, keepToken, type Token } from '../../../src/providers/sign/google-token.ts'
+import { createTokenCache, type GoogleToken, requestGoogleToken } from '../../../src/providers/sign/google-token.ts'
 import vertexai from '../../../src/providers/vendors/vertexai.ts'
 import { entryOf, targetOf } from '../../contracts/provider.ts'
 
@@ -21,11 +21,12 @@ const pair = generateKeyPairSync('rsa', {
   privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
 })
 
-type Asked = { path: string; form: URLSearchParams; body: string; headers: Headers }
-const asked: Asked[] = []
-let answer: (request: Asked) => Response | Promise<Response>
-let granted = 0
-const grant = (seconds = 3600) => Response.json({ access_token: `token-${++granted}`, expires_in: seconds })
+type TokenServerRequest = { path: string; form: URLSearchParams; body: string; headers: Headers }
+const requests: TokenServerRequest[] = []
+let respond: (request: TokenServerRequest) => Response | Promise<Response>
+let issuedTokens = 0
+const tokenResponse = (seconds = 3600) =>
+  Response.json({ access_token: `token-${++issuedTokens}`, expires_in: seconds })
 
 const server = Bun.serve({
   port: 0,
@@ -33,12 +34,12 @@ const server = Bun.serve({
   fetch: async request => {
     const body = await request.text()
     const { pathname, search } = new URL(request.url)
-    const one = { path: pathname + search, form: new URLSearchParams(body), body, headers: request.headers }
-    asked.push(one)
-    return answer(one)
+    const received = { path: pathname + search, form: new URLSearchParams(body), body, headers: request.headers }
+    requests.push(received)
+    return respond(received)
   },
 })
-const at = `http://127.0.0.1:${server.port}`
+const serverAddress = `http://127.0.0.1:${server.port}`
 const folder = await mkdtemp(join(tmpdir(), 'google-'))
 afterAll(async () => {
   await server.stop(true)
@@ -46,35 +47,35 @@ afterAll(async () => {
 })
 
 const names = ['GOOGLE_APPLICATION_CREDENTIALS', 'CLOUDSDK_CONFIG', 'GCE_METADATA_HOST'] as const
-const before = Object.fromEntries(names.map(name => [name, process.env[name]]))
+const savedEnvironment = Object.fromEntries(names.map(name => [name, process.env[name]]))
 beforeEach(() => {
-  asked.length = 0
-  granted = 0
-  answer = () => grant()
+  requests.length = 0
+  issuedTokens = 0
+  respond = () => tokenResponse()
   for (const name of names) delete process.env[name]
   process.env['CLOUDSDK_CONFIG'] = join(folder, 'nothing')
 })
 afterEach(() => {
   for (const name of names)
-    if (before[name] === undefined) delete process.env[name]
-    else process.env[name] = before[name]
+    if (savedEnvironment[name] === undefined) delete process.env[name]
+    else process.env[name] = savedEnvironment[name]
 })
 
-const account = {
+const serviceAccount = {
   type: 'service_account',
   project_id: 'from-file',
   private_key_id: 'key-7',
   private_key: pair.privateKey,
   client_email: 'robot@from-file.iam.gserviceaccount.com',
   client_id: '1234',
-  token_uri: `${at}/token`,
+  token_uri: `${serverAddress}/token`,
 }
-const person = {
+const userCredential = {
   type: 'authorized_user',
   client_id: 'program',
   client_secret: 'program-SECRET',
   refresh_token: 'refresh-SECRET',
-  token_uri: `${at}/token`,
+  token_uri: `${serverAddress}/token`,
   quota_project_id: 'payer',
 }
 
@@ -84,16 +85,16 @@ const write = async (name: string, content: unknown): Promise<string> => {
   return path
 }
 
-const aimed = (values: Record<string, string>, model = 'gemini-2.5-flash'): Target =>
+const targetWith = (values: Record<string, string>, model = 'gemini-2.5-flash'): Target =>
   targetOf(entryOf('vertexai'), model, values)
 
 const signed = async (target: Target) => {
-  const outgoing = { url: urlOf(target, 'gemini'), headers: new Headers(), body: '{}' }
-  await google(outgoing, target)
-  return { url: outgoing.url, headers: Object.fromEntries(outgoing.headers) }
+  const request = { url: urlOf(target, 'gemini'), headers: new Headers(), body: '{}' }
+  await google(request, target)
+  return { url: request.url, headers: Object.fromEntries(request.headers) }
 }
 
-const refused = async (target: Target): Promise<GatewayError> => {
+const signingError = async (target: Target): Promise<GatewayError> => {
   const thrown: unknown = await signed(target).then(
     () => 'nothing thrown',
     error => error,
@@ -105,30 +106,30 @@ const refused = async (target: Target): Promise<GatewayError> => {
   return thrown as GatewayError
 }
 
-const parts = (assertion: string) => {
-  const [head = '', claims = '', signature = ''] = assertion.split('.')
-  const verify = createVerify('RSA-SHA256').update(`${head}.${claims}`)
+const parseAssertion = (assertion: string) => {
+  const [header = '', claims = '', signature = ''] = assertion.split('.')
+  const verify = createVerify('RSA-SHA256').update(`${header}.${claims}`)
   const read = (part: string) => JSON.parse(Buffer.from(part, 'base64url').toString()) as JsonObject
-  return { head: read(head), claims: read(claims), good: verify.verify(pair.publicKey, signature, 'base64url') }
+  return { header: read(header), claims: read(claims), isValid: verify.verify(pair.publicKey, signature, 'base64url') }
 }
 
 describe('whom Google knows', () => {
   test('a service account: its file as text, as a path, written out, its line ends as two characters', async () => {
-    const path = await write('account.json', account)
-    const { type: _, ...written } = account
-    const escaped = { ...written, private_key: account.private_key.replaceAll('\n', '\\n') }
-    for (const values of [{ json_file: JSON.stringify(account) }, { json_file: path }, written, escaped]) {
-      asked.length = 0
-      const { headers } = await signed(aimed(values))
-      expect(headers).toEqual({ authorization: `Bearer token-${granted}` })
-      const [{ path: where, form }] = asked as [Asked]
-      expect([where, form.get('grant_type')]).toEqual(['/token', 'urn:ietf:params:oauth:grant-type:jwt-bearer'])
-      const { head, claims, good } = parts(form.get('assertion')!)
-      expect(good).toBe(true)
-      expect(head).toEqual({ alg: 'RS256', typ: 'JWT', kid: 'key-7' })
+    const path = await write('account.json', serviceAccount)
+    const { type: _, ...written } = serviceAccount
+    const escaped = { ...written, private_key: serviceAccount.private_key.replaceAll('\n', '\\n') }
+    for (const values of [{ json_file: JSON.stringify(serviceAccount) }, { json_file: path }, written, escaped]) {
+      requests.length = 0
+      const { headers } = await signed(targetWith(values))
+      expect(headers).toEqual({ authorization: `Bearer token-${issuedTokens}` })
+      const [{ path: requestPath, form }] = requests as [TokenServerRequest]
+      expect([requestPath, form.get('grant_type')]).toEqual(['/token', 'urn:ietf:params:oauth:grant-type:jwt-bearer'])
+      const { header, claims, isValid } = parseAssertion(form.get('assertion')!)
+      expect(isValid).toBe(true)
+      expect(header).toEqual({ alg: 'RS256', typ: 'JWT', kid: 'key-7' })
       expect(claims).toMatchObject({
-        iss: account.client_email,
-        aud: `${at}/token`,
+        iss: serviceAccount.client_email,
+        aud: `${serverAddress}/token`,
         scope: 'https://www.googleapis.com/auth/cloud-platform',
       })
       expect(Number(claims['exp']) - Number(claims['iat'])).toBe(3600)
@@ -137,10 +138,10 @@ describe('whom Google knows', () => {
   })
 
   test('a person by a refresh token; a quota project is told', async () => {
-    const { type: _, ...written } = person
-    const { headers } = await signed(aimed({ project_id: 'p', ...written }))
+    const { type: _, ...written } = userCredential
+    const { headers } = await signed(targetWith({ project_id: 'p', ...written }))
     expect(headers).toEqual({ authorization: 'Bearer token-1', 'x-goog-user-project': 'payer' })
-    expect(Object.fromEntries(asked[0]!.form)).toEqual({
+    expect(Object.fromEntries(requests[0]!.form)).toEqual({
       grant_type: 'refresh_token',
       client_id: 'program',
       client_secret: 'program-SECRET',
@@ -149,55 +150,58 @@ describe('whom Google knows', () => {
   })
 
   test('a project alone: the file the environment names, else that of gcloud, else the machine', async () => {
-    process.env['GOOGLE_APPLICATION_CREDENTIALS'] = await write('adc.json', account)
-    await signed(aimed({ project_id: 'p' }))
-    expect(asked[0]!.form.has('assertion')).toBe(true)
+    process.env['GOOGLE_APPLICATION_CREDENTIALS'] = await write('adc.json', serviceAccount)
+    await signed(targetWith({ project_id: 'p' }))
+    expect(requests[0]!.form.has('assertion')).toBe(true)
 
     delete process.env['GOOGLE_APPLICATION_CREDENTIALS']
     process.env['CLOUDSDK_CONFIG'] = folder
-    await write('application_default_credentials.json', person)
-    await signed(aimed({ project_id: 'p' }))
-    expect(asked[1]!.form.get('grant_type')).toBe('refresh_token')
+    await write('application_default_credentials.json', userCredential)
+    await signed(targetWith({ project_id: 'p' }))
+    expect(requests[1]!.form.get('grant_type')).toBe('refresh_token')
 
     process.env['CLOUDSDK_CONFIG'] = join(folder, 'nothing')
-    process.env['GCE_METADATA_HOST'] = at.slice('http://'.length)
-    asked.length = 0
-    answer = ({ path }) => (path.includes('project-id') ? new Response('of-machine') : grant())
-    expect((await signed(aimed({ project_id: '-' }))).url).toContain('/projects/of-machine/')
-    expect(asked.map(({ path }) => path.split('?')[0]).sort()).toEqual([
+    process.env['GCE_METADATA_HOST'] = serverAddress.slice('http://'.length)
+    requests.length = 0
+    respond = ({ path }) => (path.includes('project-id') ? new Response('of-machine') : tokenResponse())
+    expect((await signed(targetWith({ project_id: '-' }))).url).toContain('/projects/of-machine/')
+    expect(requests.map(({ path }) => path.split('?')[0]).sort()).toEqual([
       '/computeMetadata/v1/instance/service-accounts/default/token',
       '/computeMetadata/v1/project/project-id',
     ])
-    for (const { headers } of asked) expect(headers.get('metadata-flavor')).toBe('Google')
+    for (const { headers } of requests) expect(headers.get('metadata-flavor')).toBe('Google')
   })
 
   test('an account another may speak for', async () => {
     const file = {
       type: 'impersonated_service_account',
-      service_account_impersonation_url: `${at}/impersonate`,
+      service_account_impersonation_url: `${serverAddress}/impersonate`,
       delegates: ['d'],
-      source_credentials: person,
+      source_credentials: userCredential,
     }
     const until = new Date(Date.now() + 3600_000).toISOString()
-    answer = ({ path }) => (path === '/token' ? grant() : Response.json({ accessToken: 'borrowed', expireTime: until }))
-    const { headers } = await signed(aimed({ project_id: 'p', json_file: JSON.stringify(file) }))
+    respond = ({ path }) =>
+      path === '/token' ? tokenResponse() : Response.json({ accessToken: 'borrowed', expireTime: until })
+    const { headers } = await signed(targetWith({ project_id: 'p', json_file: JSON.stringify(file) }))
     expect(headers['authorization']).toBe('Bearer borrowed')
-    expect(asked[1]!.headers.get('authorization')).toBe('Bearer token-1')
-    expect(JSON.parse(asked[1]!.body)).toMatchObject({ delegates: ['d'], lifetime: '3600s' })
+    expect(requests[1]!.headers.get('authorization')).toBe('Bearer token-1')
+    expect(JSON.parse(requests[1]!.body)).toMatchObject({ delegates: ['d'], lifetime: '3600s' })
   })
 
   test('an API key goes into its own header, and nobody is asked', async () => {
-    const { url, headers } = await signed(aimed({ api_key: 'express' }))
+    const { url, headers } = await signed(targetWith({ api_key: 'express' }))
     expect(headers).toEqual({ 'x-goog-api-key': 'express' })
     expect(url).toBe('https://aiplatform.googleapis.com/v1/publishers/google/models/gemini-2.5-flash:generateContent')
-    expect(asked).toEqual([])
+    expect(requests).toEqual([])
   })
 
   test('the project of the file stands in for one that is not configured', async () => {
-    const { url } = await signed(aimed({ json_file: JSON.stringify(account) }))
+    const { url } = await signed(targetWith({ json_file: JSON.stringify(serviceAccount) }))
     expect(url).toContain('/projects/from-file/locations/global/')
-    const nowhere = { ...account, project_id: undefined }
-    expect((await refused(aimed({ json_file: JSON.stringify(nowhere) }))).message).toContain('write project_id')
+    const withoutProject = { ...serviceAccount, project_id: undefined }
+    expect((await signingError(targetWith({ json_file: JSON.stringify(withoutProject) }))).message).toContain(
+      'write project_id',
+    )
   })
 })
 
@@ -211,16 +215,16 @@ describe('what goes wrong is told without a secret', () => {
     [{ private_key: 'SECRET' }, 'has no client_email'],
     [{ refresh_token: 'SECRET' }, 'has no client_id'],
   ])('%j', async (values: Record<string, string>, message) => {
-    const error = await refused(aimed({ project_id: 'p', ...values }))
+    const error = await signingError(targetWith({ project_id: 'p', ...values }))
     expect([error.code, error.message]).toEqual(['upstream_credentials', expect.stringContaining(message)])
-    expect(asked).toEqual([])
+    expect(requests).toEqual([])
   })
 
-  const of = () => aimed({ project_id: 'p', json_file: JSON.stringify(person) })
+  const userTarget = () => targetWith({ project_id: 'p', json_file: JSON.stringify(userCredential) })
 
   test('Google refuses', async () => {
-    answer = () => Response.json({ error: 'invalid_grant', error_description: 'SECRET' }, { status: 400 })
-    const error = await refused(of())
+    respond = () => Response.json({ error: 'invalid_grant', error_description: 'SECRET' }, { status: 400 })
+    const error = await signingError(userTarget())
     expect([error.code, error.message]).toEqual([
       'upstream_credentials',
       'Google refuses the configured credential (invalid_grant)',
@@ -234,27 +238,29 @@ describe('what goes wrong is told without a secret', () => {
       () => Response.json({ token: 'SECRET' }),
     ]
     for (const one of answers) {
-      answer = one
-      expect((await refused(of())).code).toBe('upstream_failed')
+      respond = one
+      expect((await signingError(userTarget())).code).toBe('upstream_failed')
     }
-    answer = () => Response.redirect(`${at}/elsewhere`)
-    expect((await refused(of())).code).toBe('upstream_credentials')
-    expect(asked.some(({ path }) => path === '/elsewhere')).toBe(false)
-    const gone = { ...person, token_uri: 'http://127.0.0.1:1/token' }
-    expect((await refused(aimed({ project_id: 'p', json_file: JSON.stringify(gone) }))).code).toBe('upstream_failed')
+    respond = () => Response.redirect(`${serverAddress}/elsewhere`)
+    expect((await signingError(userTarget())).code).toBe('upstream_credentials')
+    expect(requests.some(({ path }) => path === '/elsewhere')).toBe(false)
+    const unreachable = { ...userCredential, token_uri: 'http://127.0.0.1:1/token' }
+    expect((await signingError(targetWith({ project_id: 'p', json_file: JSON.stringify(unreachable) }))).code).toBe(
+      'upstream_failed',
+    )
   })
 
   test('after a failure the next request asks anew', async () => {
-    const target = of()
-    answer = () => new Response('', { status: 500 })
-    await refused(target)
-    answer = () => grant()
+    const target = userTarget()
+    respond = () => new Response('', { status: 500 })
+    await signingError(target)
+    respond = () => tokenResponse()
     expect((await signed(target)).headers['authorization']).toBe('Bearer token-1')
   })
 
   test('no file and no machine', async () => {
     process.env['GCE_METADATA_HOST'] = '127.0.0.1:1'
-    const error = await refused(aimed({ project_id: 'p' }))
+    const error = await signingError(targetWith({ project_id: 'p' }))
     expect([error.code, error.message]).toEqual([
       'upstream_credentials',
       expect.stringContaining('no Google credential'),
@@ -264,27 +270,27 @@ describe('what goes wrong is told without a secret', () => {
 
 describe('a token', () => {
   test('is fetched once for all who wait, and kept', async () => {
-    answer = async () => {
+    respond = async () => {
       await Bun.sleep(20)
-      return grant()
+      return tokenResponse()
     }
-    const target = aimed({ project_id: 'p', json_file: JSON.stringify(person) })
+    const target = targetWith({ project_id: 'p', json_file: JSON.stringify(userCredential) })
     await Promise.all(Array.from({ length: 20 }, () => signed(target)))
-    expect(asked.length).toBe(1)
-    const outgoing = { url: 'https://h/', headers: new Headers(), body: '{}' }
-    expect(google(outgoing, target)).toBeUndefined()
-    expect(outgoing.headers.get('authorization')).toBe('Bearer token-1')
-    await signed(aimed({ project_id: 'p', json_file: JSON.stringify(person) }))
-    expect(asked.length).toBe(2)
+    expect(requests.length).toBe(1)
+    const request = { url: 'https://h/', headers: new Headers(), body: '{}' }
+    expect(google(request, target)).toBeUndefined()
+    expect(request.headers.get('authorization')).toBe('Bearer token-1')
+    await signed(targetWith({ project_id: 'p', json_file: JSON.stringify(userCredential) }))
+    expect(requests.length).toBe(2)
   })
 
   const minute = 60_000
-  const clocked = () => {
+  const createFakeCache = () => {
     let time = 1_000_000
     let fetches = 0
-    const get = keepToken(() => time)
-    const renew = async (): Promise<Token> => ({ value: `t${++fetches}`, until: time + 60 * minute })
-    const broken = async (): Promise<Token> => {
+    const get = createTokenCache(() => time)
+    const renew = async (): Promise<GoogleToken> => ({ value: `t${++fetches}`, expiresAt: time + 60 * minute })
+    const broken = async (): Promise<GoogleToken> => {
       fetches++
       throw new Error('no')
     }
@@ -292,7 +298,7 @@ describe('a token', () => {
       get,
       renew,
       broken,
-      pass: (by: number) => {
+      advance: (by: number) => {
         time += by
       },
       fetches: () => fetches,
@@ -300,65 +306,65 @@ describe('a token', () => {
   }
 
   test('is replaced from five minutes before its end, beside the requests', async () => {
-    const { get, renew, pass, fetches } = clocked()
+    const { get, renew, advance, fetches } = createFakeCache()
     await get(renew)
-    pass(54 * minute)
-    expect([(get(renew) as Token).value, fetches()]).toEqual(['t1', 1])
-    pass(1.5 * minute)
-    expect((get(renew) as Token).value).toBe('t1')
-    expect((get(renew) as Token).value).toBe('t1')
+    advance(54 * minute)
+    expect([(get(renew) as GoogleToken).value, fetches()]).toEqual(['t1', 1])
+    advance(1.5 * minute)
+    expect((get(renew) as GoogleToken).value).toBe('t1')
+    expect((get(renew) as GoogleToken).value).toBe('t1')
     expect(fetches()).toBe(2)
     await Bun.sleep(0)
-    expect((get(renew) as Token).value).toBe('t2')
+    expect((get(renew) as GoogleToken).value).toBe('t2')
   })
 
   test('that cannot be replaced is used to its end, tried again now and then; after it the fault is told', async () => {
-    const { get, renew, broken, pass, fetches } = clocked()
+    const { get, renew, broken, advance, fetches } = createFakeCache()
     await get(renew)
-    pass(56 * minute)
+    advance(56 * minute)
     for (let turn = 0; turn < 10; turn++) {
-      expect((get(broken) as Token).value).toBe('t1')
+      expect((get(broken) as GoogleToken).value).toBe('t1')
       await Bun.sleep(0)
     }
     expect(fetches()).toBe(2)
-    pass(10_000)
+    advance(10_000)
     get(broken)
     await Bun.sleep(0)
     expect(fetches()).toBe(3)
-    pass(5 * minute)
+    advance(5 * minute)
     expect(get(broken)).rejects.toThrow('no')
     await Bun.sleep(0)
     expect((await get(renew)).value).toBe('t5')
   })
 
   test('of the machine is asked for past every proxy', async () => {
-    const ways: boolean[] = []
-    const send = async (_: string, __: RequestInit, machine: boolean) => {
-      ways.push(machine)
+    const metadataFlags: boolean[] = []
+    const send = async (_: string, __: RequestInit, isMetadata: boolean) => {
+      metadataFlags.push(isMetadata)
       return Response.json({ access_token: 'm', expires_in: 100 })
     }
     const credential = await readCredential({ project_id: 'p' }, { CLOUDSDK_CONFIG: join(folder, 'nothing') })
     expect(credential).toEqual({ type: 'machine', address: 'http://metadata.google.internal' })
-    expect((await fetchToken(credential, send)).value).toBe('m')
-    expect(ways).toEqual([true, true])
+    expect((await requestGoogleToken(credential, send)).value).toBe('m')
+    expect(metadataFlags).toEqual([true, true])
   })
 })
 
 describe('where a model is asked', () => {
-  const on = { stream: true }
+  const streaming = { stream: true }
   const project = (location?: string) => ({ project_id: 'my-project', ...(location && { location }) })
   const root = 'https://aiplatform.googleapis.com/v1/projects/my-project/locations/global'
 
   test('Gemini, tuned, Claude, models of others', () => {
-    const url = (model: string, protocol: string, asks = { stream: false }) =>
-      urlOf(aimed(project(), model), protocol, asks)
+    const url = (model: string, protocol: string, options = { stream: false }) =>
+      urlOf(targetWith(project(), model), protocol, options)
     const google = `${root}/publishers/google/models`
     const anthropic = `${root}/publishers/anthropic/models`
     expect(url('gemini-2.5-pro', 'gemini')).toBe(`${google}/gemini-2.5-pro:generateContent`)
-    expect(url('gemini-2.5-pro', 'gemini', on)).toBe(`${google}/gemini-2.5-pro:streamGenerateContent?alt=sse`)
+    expect(url('gemini-2.5-pro', 'gemini', streaming)).toBe(`${google}/gemini-2.5-pro:streamGenerateContent?alt=sse`)
     expect(url('12345', 'gemini')).toBe(`${root}/endpoints/12345:generateContent`)
     expect(url('claude-opus-4-5@20251101', 'anthropic')).toBe(`${anthropic}/claude-opus-4-5%4020251101:rawPredict`)
-    expect(url('claude-opus-4-5@20251101', 'anthropic', on)).toEndWith('%4020251101:streamRawPredict')
+    expect(url('claude-opus-4-5@20251101', 'anthropic', streaming)).toEndWith('%4020251101:streamRawPredict')
     expect(url('meta/llama-3.3-70b-instruct-maas', 'openai-chat')).toBe(`${root}/endpoints/openapi/chat/completions`)
     expect(() => url('..', 'gemini')).toThrow('does not exist')
   })
@@ -369,14 +375,14 @@ describe('where a model is asked', () => {
     ['us', 'aiplatform.us.rep.googleapis.com'],
     ['global', 'aiplatform.googleapis.com'],
   ])('in %s', (location, host) =>
-    expect(urlOf(aimed(project(location)), 'gemini')).toStartWith(
+    expect(urlOf(targetWith(project(location)), 'gemini')).toStartWith(
       `https://${host}/v1/projects/my-project/locations/${location}/publishers/`,
     ),
   )
 
   test('at an address of one’s own', () => {
     const url = (serverUrl: string) =>
-      urlOf(targetOf(entryOf('vertexai', { serverUrl }), 'gemini-x', project()), 'gemini', on)
+      urlOf(targetOf(entryOf('vertexai', { serverUrl }), 'gemini-x', project()), 'gemini', streaming)
     const rest = '/projects/my-project/locations/global/publishers/google/models/gemini-x:streamGenerateContent?alt=sse'
     expect(url('http://127.0.0.1:8080')).toBe(`http://127.0.0.1:8080/v1${rest}`)
     expect(url('https://front.example/google/v1beta1?team=a')).toBe(
@@ -386,11 +392,11 @@ describe('where a model is asked', () => {
 
   test('a model has one protocol, whatever else the service speaks', () => {
     const { protocolsFor } = vertexai
-    const chosen = ['gemini-2.5-flash', 'text-bison', '123', 'claude-sonnet-4-5@20250929', 'qwen/qwen3'].map(model =>
+    const protocols = ['gemini-2.5-flash', 'text-bison', '123', 'claude-sonnet-4-5@20250929', 'qwen/qwen3'].map(model =>
       protocolsFor!(model)?.join(),
     )
     const [google, claude] = ['gemini,gemini/countTokens', 'anthropic,anthropic/count_tokens']
-    expect(chosen).toEqual([google, google, google, claude, 'openai-chat'])
+    expect(protocols).toEqual([google, google, google, claude, 'openai-chat'])
     const entry = entryOf('vertexai')
     expect(supportsProtocol(entry, 'embeddings', 'claude-x')).toBe(false)
     expect(supportsProtocol(entry, 'openai-chat', 'qwen/qwen3')).toBe(true)
@@ -398,7 +404,7 @@ describe('where a model is asked', () => {
 
   test('Claude gets the version in the body and no model', () => {
     const body: JsonObject = { model: 'claude', max_tokens: 5, messages: [] }
-    expect(vertexai.patchTopLevel!['anthropic']!(body, () => undefined, aimed({}))).toEqual({
+    expect(vertexai.patchTopLevel!['anthropic']!(body, () => undefined, targetWith({}))).toEqual({
       model: undefined,
       anthropic_version: 'vertex-2023-10-16',
     })
@@ -413,10 +419,10 @@ describe('the configuration', () => {
   }
 
   test('of simple-one-api works, and each of the other ways', () => {
-    const { type: _, ...written } = account
+    const { type: _, ...written } = serviceAccount
     for (const credentials of [
       { project_id: 'p', location: 'us-central1', json_file: 'key.json' },
-      { json_file: JSON.stringify(account) },
+      { json_file: JSON.stringify(serviceAccount) },
       { project_id: 'p' },
       { api_key: 'k' },
       { ...written, location: 'eu' },
@@ -431,12 +437,12 @@ describe('the configuration', () => {
   })
 
   test('a key written into it is secret, a name is not', () => {
-    const { type: _, ...written } = account
-    const entry = { enabled: true, models: ['m'], credentials: { ...written, ...person } }
+    const { type: _, ...written } = serviceAccount
+    const entry = { enabled: true, models: ['m'], credentials: { ...written, ...userCredential } }
     const { compiled } = loadText(JSON.stringify({ services: { vertexai: [entry] } }), {})
     expect(compiled!.secrets).toContain('refresh-SECRET')
     expect(compiled!.secrets).toContain('program-SECRET')
     expect(compiled!.secrets.some(secret => secret.includes('PRIVATE KEY'))).toBe(true)
-    expect(compiled!.secrets).not.toContain(account.client_email)
+    expect(compiled!.secrets).not.toContain(serviceAccount.client_email)
   })
 })

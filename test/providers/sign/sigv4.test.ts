@@ -53,9 +53,9 @@ const published: [
 ]
 
 describe('the examples AWS publishes', () => {
-  for (const [name, method, url, given, body, signature] of published)
+  for (const [name, method, url, extraHeaders, body, signature] of published)
     test(name, () => {
-      const headers = new Headers({ ...given, 'x-amz-date': '20150830T123600Z' })
+      const headers = new Headers({ ...extraHeaders, 'x-amz-date': '20150830T123600Z' })
       const request = { method, url: `https://example.amazonaws.com${url}`, headers, body }
       const names = ['host', ...headers.keys()]
       const key = signingKey(secret, '20150830', scope)
@@ -75,15 +75,15 @@ const targetWith = (values: Record<string, string>): Target => {
 const model =
   'arn%3Aaws%3Abedrock%3Aeu-west-1%3A111122223333%3Ainference-profile%2Feu.anthropic.claude-haiku-4-5-20251001-v1%3A0'
 
-const asked = (): UpstreamRequest => ({
+const createRequest = (): UpstreamRequest => ({
   url: `https://bedrock-runtime.eu-west-1.amazonaws.com/model/${model}/converse-stream`,
   headers: new Headers({ 'content-type': 'application/json', accept: 'text/event-stream', 'user-agent': 'x' }),
   body: '{"messages":[{"role":"user","content":[{"text":"Grüße"}]}]}',
 })
 
-const sign = (values: Record<string, string>, outgoing = asked()): UpstreamRequest => {
-  void sigv4('bedrock', () => 'eu-west-1', clock)(outgoing, targetWith(values))
-  return outgoing
+const sign = (values: Record<string, string>, request = createRequest()): UpstreamRequest => {
+  void sigv4('bedrock', () => 'eu-west-1', clock)(request, targetWith(values))
+  return request
 }
 
 const credentials = { access_key: 'AKIDEXAMPLE', secret_key: secret }
@@ -108,22 +108,22 @@ describe('a request to Bedrock', () => {
 
   test('the key of a day is not used for another', () => {
     const target = targetWith(credentials)
-    const of = (at: string) => {
-      const outgoing = asked()
+    const authorizationAt = (date: string) => {
+      const request = createRequest()
       void sigv4(
         'bedrock',
         () => 'eu-west-1',
-        () => new Date(at),
-      )(outgoing, target)
-      return outgoing.headers.get('authorization')
+        () => new Date(date),
+      )(request, target)
+      return request.headers.get('authorization')
     }
-    const first = of('2026-11-20T23:59:59Z')
-    expect(of('2026-11-21T00:00:00Z')).toContain('/20261121/')
-    expect(of('2026-11-20T23:59:59Z')).toBe(first)
+    const first = authorizationAt('2026-11-20T23:59:59Z')
+    expect(authorizationAt('2026-11-21T00:00:00Z')).toContain('/20261121/')
+    expect(authorizationAt('2026-11-20T23:59:59Z')).toBe(first)
   })
 
   test('a body that is no text says that it is not signed', () => {
-    const { headers } = sign(credentials, { ...asked(), body: undefined })
+    const { headers } = sign(credentials, { ...createRequest(), body: undefined })
     expect(headers.get('x-amz-content-sha256')).toBe('UNSIGNED-PAYLOAD')
     expect(headers.get('authorization')).toContain(';x-amz-content-sha256;')
   })
