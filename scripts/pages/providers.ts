@@ -5,9 +5,9 @@ import { providers, unsupported } from '../../src/providers/index.ts'
 import type { Provider } from '../../src/providers/provider.ts'
 import { urlOf, wireOf } from '../../src/providers/resolve-url.ts'
 import { endpointOf } from '../../src/providers/server-url.ts'
-import { plainEntry } from '../../test/support/entry.ts'
+import { defaultEntry } from '../../test/support/entry.ts'
 
-const entryOf = ({ id }: Provider): Entry => plainEntry(id)
+const entryOf = ({ id }: Provider): Entry => defaultEntry(id)
 
 /** A target whose credentials are their own names, so that an address made of one shows which. */
 const targetOf = (entry: Entry, { credentials }: Provider): Target => ({

@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../support/process.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const root = join(import.meta.dir, '../..')
 const folder = await mkdtemp(join(tmpdir(), 'gateway-npm-'))
@@ -27,7 +27,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
     const command = ['npm', 'start', '--ignore-scripts', '--', config, '--host', '127.0.0.1', '--port', String(port)]
     const child = Bun.spawn(command, { cwd: root, stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' })
     try {
-      await until(() => isUp(port), 15_000)
+      await waitUntil(() => isUp(port), 15_000)
       child.kill(signal)
       expect(await child.exited).toBe(0)
       expect(await isUp(port)).toBe(false)

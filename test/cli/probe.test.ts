@@ -5,9 +5,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { certificate, key } from '../support/certificate.ts'
 import { freePort, runGateway } from '../support/process.ts'
-import { chat, chatBody, html, jsonOf, neverHeaders, plain, refuse, slowHeaders } from '../support/scripts.ts'
-import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { gate, until } from '../support/wait.ts'
+import {
+  chatBody,
+  delayHeaders,
+  neverRespond,
+  refuse,
+  replyChat,
+  replyHtml,
+  replyJson,
+  replyText,
+} from '../support/scripts.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { createLatch, waitUntil } from '../support/wait.ts'
 
 const closables: { close: () => unknown }[] = []
 afterAll(async () => {
@@ -54,12 +63,12 @@ const probeJson = async (config: object, args: string[] = [], env: Record<string
   const report = JSON.parse(stdout) as ProbeReport
   return { code, stderr, report, row: (target: string) => report.targets.find(row => row.target === target)! }
 }
-const modelOf = (request: Received) => (request.json() as { model: string }).model
-const keyOf = (request: Received) => request.headers['authorization']
+const modelOf = (request: ReceivedRequest) => (request.json() as { model: string }).model
+const keyOf = (request: ReceivedRequest) => request.headers['authorization']
 const openaiError = (message: string, code: string | null = null) => ({ error: { message, type: 'x', code } })
 
 test('all are well: a table, the latency, the tokens, progress on stderr, 0', async () => {
-  const upstream = await startVendor(chat())
+  const upstream = await startVendor(replyChat())
   const { code, stdout, stderr } = await runProbe(configOf(entry('one', upstream.url), entry('two', upstream.url)))
   expect(code).toBe(0)
   const lines = stdout.split('\n')
@@ -73,7 +82,7 @@ test('all are well: a table, the latency, the tokens, progress on stderr, 0', as
 })
 
 test('the question is one word, few tokens, not streamed, signed as the gateway signs, with params and redirects', async () => {
-  const upstream = await startVendor(chat())
+  const upstream = await startVendor(replyChat())
   await runProbe(
     configOf(
       entry('one', upstream.url, {
@@ -86,7 +95,7 @@ test('the question is one word, few tokens, not streamed, signed as the gateway 
     ),
   )
   expect(upstream.requests).toHaveLength(1)
-  const [request] = upstream.requests as [Received]
+  const [request] = upstream.requests as [ReceivedRequest]
   expect(request.path).toBe('/v1/chat/completions')
   expect(keyOf(request)).toBe(`Bearer ${secret}`)
   expect(request.headers['x-team']).toBe('blue')
@@ -136,7 +145,12 @@ describe('what is wrong is said in plain words, with the vendor’s own, 1', () 
       /^no such model \(HTTP 404\): The model `m`/,
     ],
     ['400 for the model', refuse(400, openaiError('Model Not Exist')), 'no_such_model', /HTTP 400\): Model Not Exist/],
-    ['404 of a page', html(404), 'wrong_address', /nothing answers at this address \(HTTP 404\): check server_url/],
+    [
+      '404 of a page',
+      replyHtml(404),
+      'wrong_address',
+      /nothing answers at this address \(HTTP 404\): check server_url/,
+    ],
     [
       '429',
       refuse(429, openaiError('Slow down'), { 'retry-after': '20' }),
@@ -145,10 +159,10 @@ describe('what is wrong is said in plain words, with the vendor’s own, 1', () 
     ],
     ['400', refuse(400, openaiError('temperature is too high')), 'refused', /^refused \(HTTP 400\): temperature/],
     ['503', refuse(503, openaiError('Overloaded')), 'vendor_failed', /^the vendor failed \(HTTP 503\): Overloaded/],
-    ['html', html(502), 'vendor_failed', /HTTP 502.*HTML/],
-    ['html with 200', html(200), 'wrong_address', /no API at this address: the vendor answered with HTML/],
-    ['words with 200', plain(), 'wrong_address', /answered with text/],
-    ['a fault with 200', jsonOf(openaiError('Something broke')), 'vendor_failed', /Something broke/],
+    ['html', replyHtml(502), 'vendor_failed', /HTTP 502.*HTML/],
+    ['html with 200', replyHtml(200), 'wrong_address', /no API at this address: the vendor answered with HTML/],
+    ['words with 200', replyText(), 'wrong_address', /answered with text/],
+    ['a fault with 200', replyJson(openaiError('Something broke')), 'vendor_failed', /Something broke/],
     ['a redirect', refuse(301, '', { location: 'https://elsewhere.test/' }), 'wrong_address', /redirects/],
     [
       'what a terminal would obey',
@@ -199,9 +213,9 @@ describe('what is wrong is said in plain words, with the vendor’s own, 1', () 
 
   test('one that takes longer than its time is told, the others are not kept waiting', async () => {
     const [silent, late, quick] = await Promise.all([
-      startVendor(neverHeaders),
-      startVendor(slowHeaders(300, chat())),
-      startVendor(chat()),
+      startVendor(neverRespond),
+      startVendor(delayHeaders(300, replyChat())),
+      startVendor(replyChat()),
     ])
     const { code, row } = await probeJson(
       configOf(entry('silent', silent.url, { timeout: 1 }), entry('late', late.url), entry('quick', quick.url)),
@@ -216,7 +230,7 @@ describe('what is wrong is said in plain words, with the vendor’s own, 1', () 
 
 test('of two credentials the wrong one is named by its place', async () => {
   const upstream = await startVendor((answer, request) =>
-    (keyOf(request) === 'Bearer good-one-1' ? chat() : refuse(401))(answer, request),
+    (keyOf(request) === 'Bearer good-one-1' ? replyChat() : refuse(401))(answer, request),
   )
   const credential_list = [{ api_key: 'good-one-1' }, { api_key: secret }]
   const { code, row, report } = await probeJson(
@@ -234,7 +248,7 @@ test('an embedding model is asked for an embedding; one for pictures is left alo
     model: 'x',
     usage: { prompt_tokens: 2, total_tokens: 2 },
   }
-  const upstream = await startVendor(jsonOf(embedding))
+  const upstream = await startVendor(replyJson(embedding))
   const { code, row } = await probeJson(
     configOf(
       entry('one', upstream.url, { models: ['text-embedding-3-small', 'dall-e-3'], embedding_models: ['vectors'] }),
@@ -250,7 +264,7 @@ test('an embedding model is asked for an embedding; one for pictures is left alo
 
 describe('which targets', () => {
   test('a wildcard is not probed, unless --model names one that matches', async () => {
-    const upstream = await startVendor(chat())
+    const upstream = await startVendor(replyChat())
     const config = configOf(
       entry('wild', upstream.url, { models: ['gpt-*'], model_map: { 'gpt-9': 'nine' } }),
       entry('exact', upstream.url, { models: ['gpt-4o', 'other'] }),
@@ -266,7 +280,7 @@ describe('which targets', () => {
   })
 
   test('--model takes aliases, the vendor’s names and the global redirect; what nobody offers ends with 2', async () => {
-    const upstream = await startVendor(chat())
+    const upstream = await startVendor(replyChat())
     const one = entry('one', upstream.url, {
       models: ['a', 'b'],
       model_redirect: { short: 'a' },
@@ -287,7 +301,7 @@ describe('which targets', () => {
   })
 
   test('disabled entries are not asked; aliases of one target are asked once', async () => {
-    const upstream = await startVendor(chat())
+    const upstream = await startVendor(replyChat())
     const { report } = await probeJson(
       configOf(
         entry('off', upstream.url, { enabled: false }),
@@ -318,7 +332,7 @@ test('what a vendor refuses in so small a question is asked otherwise', async ()
     if (body.model === 'new' && body.max_tokens) return refuse(400, openaiError(message))(answer, request)
     if (body.model === 'flows' && !body.stream)
       return refuse(400, openaiError('This model only support stream mode'))(answer, request)
-    return chat()(answer, request)
+    return replyChat()(answer, request)
   })
   const { code, row } = await probeJson(configOf(entry('one', upstream.url, { models: ['new', 'flows'] })))
   expect(code).toBe(0)
@@ -327,7 +341,7 @@ test('what a vendor refuses in so small a question is asked otherwise', async ()
 })
 
 test('at most four at once, one at a time for an entry', async () => {
-  const blocked = gate()
+  const blocked = createLatch()
   const active = new Map<string, number>()
   let maxActive = 0
   let maxPerEntry = 0
@@ -343,13 +357,13 @@ test('at most four at once, one at a time for an entry', async () => {
     await answer.wait(blocked.opened)
     await answer.wait(10)
     active.set(name, active.get(name)! - 1)
-    await jsonOf(chatBody())(answer, request)
+    await replyJson(chatBody())(answer, request)
   })
   const entries = Array.from({ length: 6 }, (_, at) =>
     entry(`e${at}`, upstream.url, { models: [`e${at}-x`, `e${at}-y`] }),
   )
   const pending = probeJson(configOf(...entries))
-  await until(() => upstream.requests.length >= 4)
+  await waitUntil(() => upstream.requests.length >= 4)
   await Bun.sleep(100)
   blocked.open()
   const { report } = await pending
@@ -357,7 +371,7 @@ test('at most four at once, one at a time for an entry', async () => {
 })
 
 test('a limit of the configuration is kept: it is waited for, or the target is not probed', async () => {
-  const upstream = await startVendor(chat())
+  const upstream = await startVendor(replyChat())
   const { code, report } = await probeJson(
     configOf(
       entry('waits', upstream.url, { models: ['a', 'b'], limit: { qps: 2, timeout: 5 } }),
@@ -369,7 +383,7 @@ test('a limit of the configuration is kept: it is waited for, or the target is n
 })
 
 test('Ctrl-C ends it with what is known, 130', async () => {
-  const [quick, silent] = await Promise.all([startVendor(chat()), startVendor(neverHeaders)])
+  const [quick, silent] = await Promise.all([startVendor(replyChat()), startVendor(neverRespond)])
   const folder = await mkdtemp(join(tmpdir(), 'probe-'))
   try {
     const config = configOf(entry('quick', quick.url), entry('silent', silent.url, { models: ['a', 'b'] }))
@@ -377,7 +391,7 @@ test('Ctrl-C ends it with what is known, 130', async () => {
     const binary = process.env['SIMPLE_ONE_API_BINARY']
     const command = binary ? [binary] : [process.execPath, join(import.meta.dir, '../../src/main.ts')]
     const child = Bun.spawn([...command, 'probe', 'config.json'], { cwd: folder, stdout: 'pipe', stderr: 'pipe' })
-    await until(() => silent.requests.length === 1 && quick.requests.length === 1, 10_000)
+    await waitUntil(() => silent.requests.length === 1 && quick.requests.length === 1, 10_000)
     await Bun.sleep(100)
     child.kill('SIGINT')
     const [code, stdout] = await Promise.all([child.exited, new Response(child.stdout).text()])
@@ -386,7 +400,7 @@ test('Ctrl-C ends it with what is known, 130', async () => {
     expect(stdout).toMatch(/^silent\/a +not probed +interrupted$/m)
     expect(stdout).toMatch(/^silent\/b +not probed +interrupted$/m)
     expect(stdout).toContain('1 ok, 0 failed, 2 not probed')
-    await until(() => silent.requests[0]!.abortedAt !== undefined)
+    await waitUntil(() => silent.requests[0]!.abortedAt !== undefined)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

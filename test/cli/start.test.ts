@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ask } from '../support/client.ts'
+import { sendRequest } from '../support/client.ts'
 import { freePort, runGateway, startGateway } from '../support/process.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const mockOf = (model: string) => JSON.stringify({ services: { mock: [{ enabled: true, models: [model] }] } })
 const root = join(import.meta.dir, '../..')
@@ -33,7 +33,7 @@ const launch = async (folder: string, args: string[], env: Record<string, string
       response => response.ok,
       () => false,
     )
-  await until(async () => child.exitCode !== null || (await isUp()), 10_000)
+  await waitUntil(async () => child.exitCode !== null || (await isUp()), 10_000)
   return {
     url,
     port,
@@ -68,7 +68,7 @@ describe('the configuration is', () => {
     await using gateway = await launch(directory, ['--host', '127.0.0.1'])
     expect(gateway.stderr()).toContain('MOCK')
     expect(await gateway.models()).toContain('mock')
-    const response = await ask(gateway, { model: 'mock' })
+    const response = await sendRequest(gateway, { model: 'mock' })
     expect([response.status, await response.json()]).toMatchObject([
       200,
       { choices: [{ message: { content: expect.stringContaining('Hi') } }] },
@@ -256,6 +256,6 @@ describe('the address', () => {
       expect(stderr).toContain(`cannot listen on ${host}:${gateway.port}: the port is in use`)
       expect(stderr).not.toMatch(/\n\s+at /)
     }
-    expect((await ask(gateway, { model: 'mock' })).status).toBe(200)
+    expect((await sendRequest(gateway, { model: 'mock' })).status).toBe(200)
   })
 })

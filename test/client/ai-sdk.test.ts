@@ -12,7 +12,7 @@ import { providers } from '../../src/providers/index.ts'
 import type { Answer, Vendor } from '../matrix/answer.ts'
 import { tellers } from '../matrix/pair.ts'
 import { type Gateway, startGateway } from '../support/process.ts'
-import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
 /** What a service of the configuration needs for the vendor of each protocol; where its requests arrive. */
 const services: Record<string, { type: string; at: string; path: RegExp }> = {
@@ -70,16 +70,17 @@ const speak: Script = async (answer, request) => {
   const isStream = /stream=?true|alt=sse|:stream/.test(request.path) || (request.json() as JsonObject).stream === true
   if (!isStream) {
     const text = unique(JSON.stringify(vendor.whole(told)))
-    answer.head(200, { 'content-type': 'application/json' }, { length: Buffer.byteLength(text) })
+    answer.writeHead(200, { 'content-type': 'application/json' }, { length: Buffer.byteLength(text) })
     await answer.write(text)
     return answer.end()
   }
-  answer.head(200, { 'content-type': 'text/event-stream' })
+  answer.writeHead(200, { 'content-type': 'text/event-stream' })
   for (const { event, data } of vendor.frames(told))
     await answer.write(`${event === undefined ? '' : `event: ${event}\n`}data: ${unique(data)}\n\n`)
   answer.end()
 }
-const turnOf = ({ body }: Received): number => (body.includes('It is Chur.') ? 2 : body.includes('It is Bern.') ? 1 : 0)
+const turnOf = ({ body }: ReceivedRequest): number =>
+  body.includes('It is Chur.') ? 2 : body.includes('It is Bern.') ? 1 : 0
 
 beforeAll(async () => {
   upstream = await scriptedUpstream(speak)
@@ -164,7 +165,7 @@ type Step = {
 }
 
 /** What every conversation must have come to, whoever spoke with whom. */
-const check = (client: string, vendor: Vendor, steps: readonly Step[], requests: readonly Received[]): void => {
+const check = (client: string, vendor: Vendor, steps: readonly Step[], requests: readonly ReceivedRequest[]): void => {
   expect(requests.map(({ path }) => services[vendor.id]!.path.test(path))).toEqual([true, true, true])
   expect(steps.map(({ toolCalls }) => toolCalls.map(({ toolCallId, input }) => [toolCallId, input]))).toEqual([
     [
@@ -195,13 +196,13 @@ const check = (client: string, vendor: Vendor, steps: readonly Step[], requests:
 }
 
 /** Items that a request names in place of repeating them. */
-const namedIn = (request: Received) =>
+const namedIn = (request: ReceivedRequest) =>
   (request.json() as { input: JsonObject[] }).input
     .filter(({ type }) => type === 'item_reference')
     .map(({ id }) => String(id))
 
 /** What the vendor is asked while this runs. */
-const during = async <Result>(run: () => Promise<Result>): Promise<{ result: Result; requests: Received[] }> => {
+const during = async <Result>(run: () => Promise<Result>): Promise<{ result: Result; requests: ReceivedRequest[] }> => {
   const before = upstream.requests.length
   const result = await run()
   return { result, requests: upstream.requests.slice(before) }
@@ -236,11 +237,11 @@ describe('a conversation with thoughts and tools', () => {
   })
 
   test.each(rows)('%s → %s: a refusal is what it is', async (client, _, vendor) => {
-    upstream.become(async (answer, request) => {
+    upstream.setScript(async (answer, request) => {
       await request.json()
       const { status, headers, body } = vendor.limited
       const text = JSON.stringify(body)
-      answer.head(status, { 'content-type': 'application/json', ...headers }, { length: Buffer.byteLength(text) })
+      answer.writeHead(status, { 'content-type': 'application/json', ...headers }, { length: Buffer.byteLength(text) })
       await answer.write(text)
       answer.end()
     })
@@ -250,7 +251,7 @@ describe('a conversation with thoughts and tools', () => {
       expect(failed).toMatchObject({ statusCode: 429 })
       expect((failed as Error).message).toContain('Too many requests.')
     } finally {
-      upstream.become(speak)
+      upstream.setScript(speak)
     }
   })
 })

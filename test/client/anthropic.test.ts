@@ -7,8 +7,17 @@ import Anthropic, { type APIError, type ClientOptions } from '@anthropic-ai/sdk'
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { messages as bodies, streams, toText } from '../fixtures/anthropic.ts'
 import { type Gateway, startGateway } from '../support/process.ts'
-import { chat, chatBody, chatFrames, cutAfter, inTurn, jsonOf, refuse, sseOf } from '../support/scripts.ts'
-import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import {
+  chatBody,
+  chatChunks,
+  disconnectAfter,
+  inSequence,
+  refuse,
+  replyChat,
+  replyJson,
+  replySse,
+} from '../support/scripts.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
 let claude: Upstream
 let open: Upstream
@@ -22,8 +31,8 @@ const clientFor = (options: ClientOptions = {}): Anthropic =>
   new Anthropic({ apiKey: 'client-key', baseURL: gateway.url, maxRetries: 0, fetch: direct, ...options })
 
 beforeAll(async () => {
-  claude = await scriptedUpstream(jsonOf(bodies[0]!.body))
-  open = await scriptedUpstream(chat())
+  claude = await scriptedUpstream(replyJson(bodies[0]!.body))
+  open = await scriptedUpstream(replyChat())
   const key = { api_key: 'vendor-key' }
   gateway = await startGateway({
     api_key: 'client-key',
@@ -55,13 +64,13 @@ afterAll(async () => {
 })
 
 /** From now on the vendor does this; gives what it was asked last. */
-const says = (upstream: Upstream, script: Script): (() => Received) => {
-  upstream.become(script)
+const says = (upstream: Upstream, script: Script): (() => ReceivedRequest) => {
+  upstream.setScript(script)
   return () => upstream.requests.at(-1)!
 }
 const tape = (quirk: string): Script => {
   const text = toText(streams.find(one => one.quirk === quirk)!)
-  return sseOf([text], { done: false })
+  return replySse([text], { done: false })
 }
 const hi = [{ role: 'user' as const, content: 'Hi' }]
 const ask = (model: string, more: object = {}) => ({ model, max_tokens: 1024, messages: hi, ...more })
@@ -89,7 +98,7 @@ const thrown = async (promise: PromiseLike<unknown>): Promise<APIError> => {
 
 describe('a vendor of the same protocol', () => {
   test('whole: the body goes out and comes back as it was, but for the model', async () => {
-    const asked = says(claude, jsonOf(bodies[1]!.body))
+    const asked = says(claude, replyJson(bodies[1]!.body))
     const body = ask('passed', {
       system: [{ type: 'text', text: 'Be kind.', cache_control: { type: 'ephemeral', ttl: '1h' } }],
       tools: [weather],
@@ -107,13 +116,13 @@ describe('a vendor of the same protocol', () => {
   })
 
   test('betas the gateway knows go with it', async () => {
-    const asked = says(claude, jsonOf(bodies[0]!.body))
+    const asked = says(claude, replyJson(bodies[0]!.body))
     await client.messages.create(ask('passed'), { headers: { 'anthropic-beta': 'context-1m-2025-08-07,spy' } })
     expect(asked().headers['anthropic-beta']).toBe('context-1m-2025-08-07')
   })
 
   test('a token of a subscription is a bearer', async () => {
-    const asked = says(claude, jsonOf(bodies[0]!.body))
+    const asked = says(claude, replyJson(bodies[0]!.body))
     await client.messages.create(ask('subscribed'))
     const { headers } = asked()
     expect([headers.authorization, headers['x-api-key']]).toEqual(['Bearer sk-ant-oat-1', undefined])
@@ -164,7 +173,7 @@ describe('a vendor of the same protocol', () => {
 
 describe('a vendor of Chat Completions', () => {
   test('whole', async () => {
-    const asked = says(open, jsonOf(chatBody('Good morning')))
+    const asked = says(open, replyJson(chatBody('Good morning')))
     const answer = await client.messages.create(ask('translated', { system: 'Be kind.', stop_sequences: ['END'] }))
     expect(answer).toMatchObject({
       type: 'message',
@@ -185,7 +194,7 @@ describe('a vendor of Chat Completions', () => {
   })
 
   test('streamed, with what was counted at the end', async () => {
-    says(open, chat(chatFrames(['Good', ' morning', ' 世界'])))
+    says(open, replyChat(chatChunks(['Good', ' morning', ' 世界'])))
     const heard: string[] = []
     const stream = client.messages.stream(ask('translated'))
     stream.on('text', text => heard.push(text))
@@ -202,7 +211,7 @@ describe('a vendor of Chat Completions', () => {
   test('thoughts and calls, streamed: in their order, arguments complete', async () => {
     says(
       open,
-      sseOf([
+      replySse([
         chunk({ role: 'assistant', reasoning_content: 'Hm.' }),
         chunk({ content: 'Let me see.' }),
         chunk({ tool_calls: [{ index: 0, ...call('') }] }),
@@ -224,7 +233,7 @@ describe('a vendor of Chat Completions', () => {
 
   test('the tool runner: two rounds with calls, results come back as they must', async () => {
     const rounds: Script[] = [
-      jsonOf({
+      replyJson({
         ...chatBody(),
         choices: [
           {
@@ -239,9 +248,9 @@ describe('a vendor of Chat Completions', () => {
           },
         ],
       }),
-      jsonOf(chatBody('It is sunny.')),
+      replyJson(chatBody('It is sunny.')),
     ]
-    const asked = says(open, inTurn(...(rounds as [Script, Script])))
+    const asked = says(open, inSequence(...(rounds as [Script, Script])))
     const before = open.requests.length
     const heard: unknown[] = []
     const runner = client.beta.messages.toolRunner({
@@ -269,7 +278,7 @@ describe('a vendor of Chat Completions', () => {
   })
 
   test('pictures, results with pictures, the choice of a tool, thoughts to be had', async () => {
-    const asked = says(open, jsonOf(chatBody()))
+    const asked = says(open, replyJson(chatBody()))
     const picture = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgo=' } }
     await client.messages.create(
       ask('translated', {
@@ -309,7 +318,7 @@ describe('a vendor of Chat Completions', () => {
   })
 
   test('a stream that is cut throws, and tells no end', async () => {
-    says(open, cutAfter(2))
+    says(open, disconnectAfter(2))
     const broken = await thrown(client.messages.stream(ask('translated')).finalMessage())
     expect(broken.message).toContain('api_error')
   })
@@ -327,7 +336,7 @@ describe('the gateway itself', () => {
   })
 
   test('a bearer token is as good, and a base URL that ends in /v1', async () => {
-    says(open, jsonOf(chatBody('Hi')))
+    says(open, replyJson(chatBody('Hi')))
     const other = clientFor({ apiKey: null, authToken: 'client-key', baseURL: `${gateway.url}/v1` })
     expect((await other.messages.create(ask('translated'))).content).toMatchObject([{ text: 'Hi' }])
   })

@@ -14,8 +14,8 @@ import {
 import OpenAI from 'openai'
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { type Gateway, startGateway } from '../support/process.ts'
-import { jsonOf, refuse, sseOf } from '../support/scripts.ts'
-import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { refuse, replyJson, replySse } from '../support/scripts.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
 let google: Upstream
 let chat: Upstream
@@ -30,8 +30,8 @@ const clientOf = (apiKey: string): GoogleGenAI =>
   new GoogleGenAI({ apiKey, httpOptions: { baseUrl: gateway.url, fetch: direct as typeof fetch } })
 
 beforeAll(async () => {
-  google = await scriptedUpstream(jsonOf({}))
-  chat = await scriptedUpstream(jsonOf({}))
+  google = await scriptedUpstream(replyJson({}))
+  chat = await scriptedUpstream(replyJson({}))
   const entry = { enabled: true, credentials: { api_key: 'vendor-key' } }
   gateway = await startGateway({
     api_key: 'client-key',
@@ -50,9 +50,9 @@ afterAll(async () => {
 })
 
 /** From now on the vendor does this; gives what it was asked last. */
-const vendorSays = (vendor: Upstream, script: Script): (() => Received) => {
+const vendorSays = (vendor: Upstream, script: Script): (() => ReceivedRequest) => {
   const before = vendor.requests.length
-  vendor.become(script)
+  vendor.setScript(script)
   return () => {
     expect(vendor.requests.length).toBeGreaterThan(before)
     return vendor.requests.at(-1)!
@@ -82,9 +82,9 @@ const said = (parts: JsonObject[], more: JsonObject = {}): JsonObject => ({
   responseId: 'r-1',
 })
 const stop = { finishReason: 'STOP' }
-const events = (...frames: object[]): Script => sseOf(frames, { done: false })
+const events = (...frames: object[]): Script => replySse(frames, { done: false })
 /** It breaks off without a finish. */
-const torn = (frame: object): Script => sseOf([frame], { done: false })
+const torn = (frame: object): Script => replySse([frame], { done: false })
 
 const delta = (part: JsonObject, finish: string | null = null, more: JsonObject = {}): JsonObject => ({
   id: 'c-1',
@@ -126,7 +126,7 @@ describe('over Gemini', () => {
   const model = 'gemini-2.5-pro'
 
   test('a whole answer: passed, with the client’s model', async () => {
-    const seen = vendorSays(google, jsonOf(said([{ text: 'Hello' }], stop)))
+    const seen = vendorSays(google, replyJson(said([{ text: 'Hello' }], stop)))
     const answer = await client.models.generateContent({ model, contents: 'Hi', config: { temperature: 0.5 } })
     expect(answer.text).toBe('Hello')
     expect(answer).toMatchObject({ modelVersion: model, responseId: 'r-1', usageMetadata: counted })
@@ -168,7 +168,7 @@ describe('over Gemini', () => {
 
   test('a vendor that is silent for long: signs of life break nothing', async () => {
     vendorSays(google, async answer => {
-      answer.head(200, { 'content-type': 'text/event-stream' })
+      answer.writeHead(200, { 'content-type': 'text/event-stream' })
       await answer.wait(1600)
       await answer.write(`data: ${JSON.stringify(said([{ text: 'Hello' }], stop))}\n\n`)
       answer.end()
@@ -210,7 +210,7 @@ describe('over Chat Completions', () => {
   const model = 'chatty'
 
   test('a whole answer, from a model whose name holds slashes', async () => {
-    const seen = vendorSays(chat, jsonOf(completion({ content: 'Hello' }, 'stop')))
+    const seen = vendorSays(chat, replyJson(completion({ content: 'Hello' }, 'stop')))
     const answer = await client.models.generateContent({
       model: 'models/maker/family/model-1',
       contents: [
@@ -255,14 +255,14 @@ describe('over Chat Completions', () => {
       delta({}, 'stop'),
       { ...delta({}), choices: [], usage },
     ]
-    const seen = vendorSays(chat, sseOf(frames))
+    const seen = vendorSays(chat, replySse(frames))
     const config = { thinkingConfig: { includeThoughts: true } }
     const chunks = await gather(await client.models.generateContentStream({ model, contents: 'Hi', config }))
     expect(seen().json()).toMatchObject({ stream: true, stream_options: { include_usage: true } })
     expect(partsOf(chunks)[0]).toEqual({ text: 'Hm.', thought: true })
     expect(chunks.map(({ text }) => text ?? '').join('')).toBe('Hello')
     expect(chunks.at(-1)).toMatchObject({ usageMetadata: counted, candidates: [{ finishReason: 'STOP' }] })
-    vendorSays(chat, sseOf(frames))
+    vendorSays(chat, replySse(frames))
     const plain = await gather(await client.models.generateContentStream({ model, contents: 'Hi' }))
     expect(
       partsOf(plain)
@@ -281,8 +281,8 @@ describe('over Chat Completions', () => {
     const calls = [call(0, 'Bern'), call(1, 'Basel')]
     const bare = calls.map(({ index: _, ...one }) => one)
     const answering: Script = streamed
-      ? sseOf([delta({ role: 'assistant', tool_calls: calls }), delta({}, 'tool_calls')])
-      : jsonOf(completion({ tool_calls: bare }, 'tool_calls'))
+      ? replySse([delta({ role: 'assistant', tool_calls: calls }), delta({}, 'tool_calls')])
+      : replyJson(completion({ tool_calls: bare }, 'tool_calls'))
     const asked = vendorSays(chat, answering)
     const talk = client.chats.create({
       model,
@@ -299,8 +299,8 @@ describe('over Chat Completions', () => {
     expect(asked().json()).toMatchObject({ tool_choice: 'required', tools: [{ function: { name: 'weather' } }] })
 
     const closing: Script = streamed
-      ? sseOf([delta({ role: 'assistant', content: 'Sunny.' }), delta({}, 'stop')])
-      : jsonOf(completion({ content: 'Sunny.' }, 'stop'))
+      ? replySse([delta({ role: 'assistant', content: 'Sunny.' }), delta({}, 'stop')])
+      : replyJson(completion({ content: 'Sunny.' }, 'stop'))
     const seen = vendorSays(chat, closing)
     const results = heard.map(({ id, name }) => ({
       functionResponse: { id: id!, name: name!, response: { output: 'sun' } },
@@ -316,7 +316,7 @@ describe('over Chat Completions', () => {
   })
 
   test('the list of chunks; a vendor that breaks off, or refuses', async () => {
-    vendorSays(chat, sseOf([delta({ role: 'assistant', content: 'Hello' }), delta({}, 'stop')]))
+    vendorSays(chat, replySse([delta({ role: 'assistant', content: 'Hello' }), delta({}, 'stop')]))
     const address = `${gateway.url}/v1beta/models/${model}:streamGenerateContent`
     const headers = { 'x-goog-api-key': 'client-key' }
     const init = { method: 'POST', proxy: false, headers, body: '{"contents":[{"parts":[{"text":"Hi"}]}]}' }
@@ -393,7 +393,7 @@ describe('a client of Chat Completions over Gemini', () => {
     const [call] = message.tool_calls!
     expect(call).toMatchObject({ function: { name: 'weather', arguments: '{"city":"Bern"}' } })
 
-    const seen = vendorSays(google, jsonOf(said([{ text: 'Sunny.' }], stop)))
+    const seen = vendorSays(google, replyJson(said([{ text: 'Sunny.' }], stop)))
     const answer = await openai().chat.completions.create({
       model: 'gemini-3.8-flash',
       messages: [...messages, message, { role: 'tool', tool_call_id: call!.id, content: 'sun' }],
@@ -410,7 +410,7 @@ describe('a client of Chat Completions over Gemini', () => {
   })
 
   test('a prompt that is blocked, and one that is refused', async () => {
-    vendorSays(google, jsonOf({ promptFeedback: { blockReason: 'SAFETY' }, usageMetadata: { promptTokenCount: 5 } }))
+    vendorSays(google, replyJson({ promptFeedback: { blockReason: 'SAFETY' }, usageMetadata: { promptTokenCount: 5 } }))
     const ask = { model: 'gemini-2.5-pro', messages: [{ role: 'user' as const, content: 'Hi' }] }
     const blocked = await openai().chat.completions.create(ask)
     expect(blocked.choices[0]!.finish_reason).toBe('content_filter')

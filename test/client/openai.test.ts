@@ -7,9 +7,18 @@ import OpenAI, { type APIError, AzureOpenAI, type ClientOptions, toFile } from '
 import { makeParseableResponseFormat } from 'openai/lib/parser'
 import type { ChatCompletionChunk } from 'openai/resources/chat/completions'
 import { type Gateway, startGateway } from '../support/process.ts'
-import { chat, chatBody, chatFrames, cutAfter, jsonOf, refuse, silentAfter, sseOf } from '../support/scripts.ts'
-import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { within } from '../support/wait.ts'
+import {
+  chatBody,
+  chatChunks,
+  disconnectAfter,
+  refuse,
+  replyChat,
+  replyJson,
+  replySse,
+  stallAfter,
+} from '../support/scripts.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { resultWithin } from '../support/wait.ts'
 
 const slashed = 'maker/family/model-1'
 let upstream: Upstream
@@ -24,7 +33,7 @@ const direct: NonNullable<ClientOptions['fetch']> = (url, init) =>
   fetch(url as string, { ...init, proxy: false } as unknown as RequestInit)
 
 beforeAll(async () => {
-  upstream = await scriptedUpstream(chat())
+  upstream = await scriptedUpstream(replyChat())
   const vendor = { enabled: true, server_url: `${upstream.url}/v1`, credentials: { api_key: 'vendor-key' } }
   gateway = await startGateway({
     api_key: 'client-key',
@@ -51,9 +60,9 @@ afterAll(async () => {
 })
 
 /** From now on the vendor does this; gives what it was asked last. */
-const vendorSays = (script: Script): (() => Received) => {
+const vendorSays = (script: Script): (() => ReceivedRequest) => {
   const before = upstream.requests.length
-  upstream.become(script)
+  upstream.setScript(script)
   return () => {
     expect(upstream.requests.length).toBeGreaterThan(before)
     return upstream.requests.at(-1)!
@@ -175,7 +184,7 @@ describe('text', () => {
   })
 
   test('the answer carries the name asked for, the vendor hears its own', async () => {
-    const asked = vendorSays(chat())
+    const asked = vendorSays(replyChat())
     const answer = await client.chat.completions.create({ model: 'scripted', messages: hi })
     expect(answer.model).toBe('scripted')
     expect(asked().json()).toMatchObject({ model: 'the-vendors-name' })
@@ -280,7 +289,7 @@ describe('tools', () => {
     })
     const call = (id: string, name: string | null, args: string) => ({ id, function: { name, arguments: args } })
     vendorSays(
-      sseOf([
+      replySse([
         careless({ tool_calls: [call('call_a', 'weather', '')] }),
         careless({ tool_calls: [call('', null, '{"city":')] }),
         careless({ tool_calls: [call('', null, '"Bern"}')] }),
@@ -314,7 +323,7 @@ describe('what is in a message', () => {
         ],
       },
     ]
-    const asked = vendorSays(chat())
+    const asked = vendorSays(replyChat())
     await client.chat.completions.create({ model: 'scripted', messages })
     expect((asked().json() as { messages: unknown }).messages).toEqual(messages)
     const mock = await client.chat.completions.create({ model: 'mock', messages })
@@ -331,7 +340,7 @@ describe('what is in a message', () => {
         ],
       },
     ]
-    const asked = vendorSays(chat())
+    const asked = vendorSays(replyChat())
     await client.chat.completions.create({ model: 'scripted', messages })
     expect((asked().json() as { messages: unknown }).messages).toEqual(messages)
   })
@@ -353,7 +362,9 @@ describe('what is in a message', () => {
       id: 'c',
       choices: [{ index: 0, delta: given, finish_reason: finish }],
     })
-    vendorSays(sseOf([delta({ role: 'assistant', reasoning: 'Hm.' }), delta({ content: 'Yes.' }), delta({}, 'stop')]))
+    vendorSays(
+      replySse([delta({ role: 'assistant', reasoning: 'Hm.' }), delta({ content: 'Yes.' }), delta({}, 'stop')]),
+    )
     const chunks = await gather(await client.chat.completions.create({ model: 'scripted', messages: hi, stream: true }))
     const said = chunks.map(({ choices }) => (choices[0]!.delta as { reasoning_content?: string }).reasoning_content)
     expect(said.join('')).toBe('Hm.')
@@ -382,14 +393,14 @@ describe('what is in a message', () => {
     const format = makeParseableResponseFormat(asked.response_format, text => JSON.parse(text) as unknown)
     const final = await client.chat.completions.stream({ ...asked, response_format: format }).finalChatCompletion()
     expect(final.choices[0]!.message.parsed).toEqual(expected)
-    const sent = vendorSays(chat(chatFrames(), chatBody('{}')))
+    const sent = vendorSays(replyChat(chatChunks(), chatBody('{}')))
     await client.chat.completions.create({ ...asked, model: 'scripted' })
     expect((sent().json() as typeof asked).response_format).toEqual(asked.response_format)
   })
 
   test('a refusal', async () => {
     const refusal = { role: 'assistant', content: null, refusal: 'I will not.' }
-    vendorSays(jsonOf({ ...chatBody(), choices: [{ index: 0, message: refusal, finish_reason: 'stop' }] }))
+    vendorSays(replyJson({ ...chatBody(), choices: [{ index: 0, message: refusal, finish_reason: 'stop' }] }))
     const answer = await client.chat.completions.create({ model: 'scripted', messages: hi })
     expect(answer.choices[0]!.message).toMatchObject({ content: null, refusal: 'I will not.' })
   })
@@ -471,7 +482,7 @@ describe('errors are those of the SDK', () => {
   })
 
   test('429: our own limit, with the time to wait and its name', async () => {
-    vendorSays(chat())
+    vendorSays(replyChat())
     await client.chat.completions.create({ model: 'once-a-minute', messages: hi })
     const error = await ask('once-a-minute')
     expect(error).toBeInstanceOf(OpenAI.RateLimitError)
@@ -484,7 +495,7 @@ describe('errors are those of the SDK', () => {
 
   test("the SDK's own retry gets the answer that follows a failure", async () => {
     let count = 0
-    const script: Script = (answer, request) => (count++ === 0 ? refuse(503) : chat())(answer, request)
+    const script: Script = (answer, request) => (count++ === 0 ? refuse(503) : replyChat())(answer, request)
     vendorSays(script)
     const answer = await clientFor({ maxRetries: 1 }).chat.completions.create({ model: 'scripted', messages: hi })
     expect(answer.choices[0]!.message.content).toBe('Hello there.')
@@ -492,7 +503,7 @@ describe('errors are those of the SDK', () => {
   })
 
   test('a stream that breaks off throws in the midst of it', async () => {
-    vendorSays(cutAfter(3))
+    vendorSays(disconnectAfter(3))
     const chunks: ChatCompletionChunk[] = []
     const stream = await client.chat.completions.create({ model: 'scripted', messages: hi, stream: true })
     const error = await thrown(
@@ -503,7 +514,7 @@ describe('errors are those of the SDK', () => {
     expect(error).toBeInstanceOf(OpenAI.APIError)
     expect(error.code).toBe('upstream_failed')
     expect(contentOf(chunks)).toBe('Hello there')
-    vendorSays(cutAfter(3))
+    vendorSays(disconnectAfter(3))
     const helper = client.chat.completions.stream({ model: 'scripted', messages: hi })
     expect(await thrown(helper.finalChatCompletion())).toBeInstanceOf(OpenAI.OpenAIError)
   })
@@ -511,7 +522,7 @@ describe('errors are those of the SDK', () => {
 
 describe('leaving', () => {
   test('an aborted stream closes the connection to the vendor', async () => {
-    const asked = vendorSays(silentAfter(3))
+    const asked = vendorSays(stallAfter(3))
     const controller = new AbortController()
     const stream = await client.chat.completions.create(
       { model: 'scripted', messages: hi, stream: true },
@@ -520,19 +531,19 @@ describe('leaving', () => {
     for await (const chunk of stream) {
       if (chunk.choices[0]!.delta.content === ' there') controller.abort()
     }
-    expect(await within(asked().aborted, 1000)).toBeNumber()
+    expect(await resultWithin(asked().aborted, 1000)).toBeNumber()
   })
 
   test('so does breaking out of the loop, and an abort before any answer', async () => {
-    const asked = vendorSays(silentAfter(3))
+    const asked = vendorSays(stallAfter(3))
     const stream = await client.chat.completions.create({ model: 'scripted', messages: hi, stream: true })
     for await (const chunk of stream) if (chunk.choices[0]!.delta.content) break
-    expect(await within(asked().aborted, 1000)).toBeNumber()
+    expect(await resultWithin(asked().aborted, 1000)).toBeNumber()
 
     const waiting = Promise.withResolvers<void>()
     const silent = vendorSays(answer => {
       waiting.resolve()
-      return answer.silent()
+      return answer.stall()
     })
     const controller = new AbortController()
     const answer = client.chat.completions.create({ model: 'scripted', messages: hi }, { signal: controller.signal })
@@ -540,7 +551,7 @@ describe('leaving', () => {
     await waiting.promise
     controller.abort()
     expect(await failed).toBeInstanceOf(OpenAI.APIUserAbortError)
-    expect(await within(silent().aborted, 1000)).toBeNumber()
+    expect(await resultWithin(silent().aborted, 1000)).toBeNumber()
   })
 })
 
@@ -565,7 +576,7 @@ describe('the other endpoints', () => {
   test('embeddings of a vendor', async () => {
     const data = [{ object: 'embedding', index: 0, embedding: [0.25, -0.5] }]
     const asked = vendorSays(
-      jsonOf({ object: 'list', data, model: 'theirs', usage: { prompt_tokens: 1, total_tokens: 1 } }),
+      replyJson({ object: 'list', data, model: 'theirs', usage: { prompt_tokens: 1, total_tokens: 1 } }),
     )
     const answer = await client.embeddings.create({
       model: 'vectors',
@@ -581,7 +592,7 @@ describe('the other endpoints', () => {
   const sound = Uint8Array.from({ length: 40_000 }, (_, at) => (at * 7) % 256)
 
   test('transcriptions: the file arrives whole, with the vendor’s name of the model', async () => {
-    const asked = vendorSays(jsonOf({ text: 'Heard.' }))
+    const asked = vendorSays(replyJson({ text: 'Heard.' }))
     const answer = await client.audio.transcriptions.create({
       file: await toFile(sound, 'a b.wav', { type: 'audio/wav' }),
       model: 'scripted',
@@ -604,7 +615,7 @@ describe('the other endpoints', () => {
     const file = await toFile(sound, 'a.wav')
     expect((await client.audio.transcriptions.create({ file, model: 'mock' })).text).toContain('heard')
     vendorSays(async answer => {
-      answer.head(200, { 'content-type': 'text/plain; charset=utf-8' })
+      answer.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' })
       await answer.write('Just words.\n')
       answer.end()
     })
@@ -615,7 +626,7 @@ describe('the other endpoints', () => {
       { type: 'transcript.text.delta', delta: 'words' },
       { type: 'transcript.text.done', text: 'Two words' },
     ]
-    vendorSays(sseOf(events))
+    vendorSays(replySse(events))
     const stream = await client.audio.transcriptions.create({ file, model: 'scripted', stream: true })
     expect<unknown>(await gather(stream)).toEqual(events)
   })
@@ -630,7 +641,7 @@ describe('the other endpoints', () => {
     expect(answer.headers.get('content-type')).toStartWith('audio/')
     expect(Buffer.from(await answer.arrayBuffer()).toString('latin1', 0, 4)).toBe('RIFF')
     const asked = vendorSays(async said => {
-      said.head(200, { 'content-type': 'audio/mpeg' })
+      said.writeHead(200, { 'content-type': 'audio/mpeg' })
       await said.write(sound)
       said.end()
     })
@@ -643,7 +654,7 @@ describe('the other endpoints', () => {
     const made = await client.images.generate({ model: 'mock', prompt: 'a tree', n: 2 })
     expect(made.data).toHaveLength(2)
     expect(Buffer.from(made.data![0]!.b64_json!, 'base64').toString('latin1', 1, 4)).toBe('PNG')
-    const asked = vendorSays(jsonOf({ created: 1, data: [{ url: 'https://pictures.example/1.png' }] }))
+    const asked = vendorSays(replyJson({ created: 1, data: [{ url: 'https://pictures.example/1.png' }] }))
     const edited = await client.images.edit({
       model: 'scripted',
       prompt: 'greener',
@@ -696,7 +707,7 @@ describe('the other endpoints', () => {
 
 describe('headers', () => {
   test("the vendor gets its own key and what concerns it, nothing of the client's", async () => {
-    const asked = vendorSays(chat())
+    const asked = vendorSays(replyChat())
     await client.chat.completions.create(
       { model: 'scripted', messages: hi },
       { headers: { 'X-Title': 'My app', 'HTTP-Referer': 'https://app.example', Cookie: 'a=b', 'X-Secret': 'mine' } },
@@ -714,7 +725,7 @@ describe('headers', () => {
   })
 
   test("the vendor's rate headers come back, and the request's id is ours", async () => {
-    vendorSays(jsonOf(chatBody(), 200, { 'x-ratelimit-remaining-requests': '41', 'x-request-id': 'theirs' }))
+    vendorSays(replyJson(chatBody(), 200, { 'x-ratelimit-remaining-requests': '41', 'x-request-id': 'theirs' }))
     const { response, request_id: id } = await client.chat.completions
       .create({ model: 'scripted', messages: hi })
       .withResponse()
@@ -723,7 +734,7 @@ describe('headers', () => {
   })
 
   test('fields nobody knows reach the vendor', async () => {
-    const asked = vendorSays(chat())
+    const asked = vendorSays(replyChat())
     const odd = { model: 'scripted', messages: hi, top_k: 40, vendor: { thinking: [1, null] } }
     await client.chat.completions.create(odd)
     expect(asked().json()).toEqual({ ...odd, model: 'the-vendors-name' })
@@ -745,7 +756,7 @@ describe("Azure's client", () => {
     const answer = await azureFor().chat.completions.create({ model: 'mock', messages: hi })
     expect(answer).toMatchObject({ model: 'mock', choices: [{ message: { content: 'You said: "Hi".' } }] })
     const bound = azureFor({ deployment: 'scripted' })
-    const asked = vendorSays(chat())
+    const asked = vendorSays(replyChat())
     const stream = await bound.chat.completions.create({ model: 'scripted', messages: hi, stream: true })
     expect(contentOf(await gather(stream))).toBe('Hello there.')
     expect(asked().json()).toMatchObject({ model: 'the-vendors-name' })
@@ -754,7 +765,7 @@ describe("Azure's client", () => {
 
   test('a model with slashes, embeddings, speech, uploads, images', async () => {
     const azure = azureFor()
-    vendorSays(chat())
+    vendorSays(replyChat())
     expect((await azure.chat.completions.create({ model: slashed, messages: hi })).model).toBe(slashed)
     const vectors = await azure.embeddings.create({ model: 'mock-embedding', input: 'one', dimensions: 4 })
     expect(vectors.data[0]!.embedding).toHaveLength(4)

@@ -39,7 +39,7 @@ const saidIn = (protocol: Protocol, { text }: Recording): Message | undefined =>
 
 const tapes: Taped[] = Object.entries(apis).flatMap(([protocol, api]) =>
   recordings(api)
-    .filter(({ method, status, events }) => method === 'POST' && (status ?? 200) === 200 && events)
+    .filter(({ method, status, isEventStream }) => method === 'POST' && (status ?? 200) === 200 && isEventStream)
     .map((recording, index) => ({
       recording,
       protocol: protocol as Protocol,

@@ -16,8 +16,8 @@ import {
   toText,
 } from '../fixtures/openai-responses.ts'
 import { type Gateway, startGateway } from '../support/process.ts'
-import { chat, cutAfter, refuse } from '../support/scripts.ts'
-import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { disconnectAfter, refuse, replyChat } from '../support/scripts.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
 let native: Upstream
 let plain: Upstream
@@ -68,12 +68,12 @@ const framesOf = (events: readonly JsonObject[]): string[] =>
 
 /** The vendor of Responses says these items, streamed or whole as it is asked. */
 const nativeSays = (...items: JsonObject[]): (() => JsonObject) => {
-  native.become(chat(framesOf(streamOf(...items)), response('completed', items), { done: false }))
+  native.setScript(replyChat(framesOf(streamOf(...items)), response('completed', items), { done: false }))
   return lastOf(native)
 }
 
 const lastOf = (upstream: Upstream) => (): JsonObject => {
-  const last = upstream.requests.at(-1) as Received
+  const last = upstream.requests.at(-1) as ReceivedRequest
   return last.json() as JsonObject
 }
 
@@ -113,8 +113,8 @@ const plainSays = ({ text, thought, calls = [] }: Said): (() => JsonObject) => {
     ...(thought && { reasoning_content: thought }),
     ...(entries.length > 0 && { tool_calls: entries.map(({ index: _index, ...entry }) => entry) }),
   }
-  plain.become(
-    chat(pieces, {
+  plain.setScript(
+    replyChat(pieces, {
       ...head,
       object: 'chat.completion',
       choices: [{ index: 0, message: said, finish_reason: finish }],
@@ -174,7 +174,7 @@ describe('over a vendor that speaks Responses', () => {
   })
 
   test('a stream that is cut is an error, and no completed answer', async () => {
-    native.become(cutAfter(6, framesOf(streamOf(words('Hello there.')))))
+    native.setScript(disconnectAfter(6, framesOf(streamOf(words('Hello there.')))))
     const types: string[] = []
     const reading = (async () => {
       for await (const event of await client.responses.create({ model: 'native', input: 'Hi', stream: true }))
@@ -186,7 +186,7 @@ describe('over a vendor that speaks Responses', () => {
   })
 
   test('a refusal is the vendor’s own', async () => {
-    native.become(
+    native.setScript(
       refuse(404, {
         error: { message: 'No such file.', type: 'invalid_request_error', param: 'input[0]', code: 'not_found' },
       }),
@@ -388,7 +388,7 @@ describe('Chat Completions over a vendor that speaks Responses alone', () => {
   })
 
   test('the limit is told as such, and a fault as a fault', async () => {
-    const short: Script = chat(
+    const short: Script = replyChat(
       framesOf([
         { type: 'response.created', response: response('in_progress') },
         {
@@ -400,13 +400,13 @@ describe('Chat Completions over a vendor that speaks Responses alone', () => {
       response('incomplete', [words('Hel')], { incomplete_details: { reason: 'max_output_tokens' } }),
       { done: false },
     )
-    native.become(short)
+    native.setScript(short)
     expect((await client.chat.completions.create(body)).choices[0]!.finish_reason).toBe('length')
     const streamed = await client.chat.completions.stream({ ...body, stream: true }).finalChatCompletion()
     expect(streamed.choices[0]).toMatchObject({ finish_reason: 'length', message: { content: 'Hel' } })
     const failed = response('failed', [], { error: { code: 'rate_limit_exceeded', message: 'Slow down.' } })
-    native.become(
-      chat(
+    native.setScript(
+      replyChat(
         framesOf([
           { type: 'response.created', response: response('in_progress') },
           { type: 'response.failed', response: failed },

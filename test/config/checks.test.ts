@@ -8,9 +8,9 @@ import { hasErrors, renderProblems } from '../../src/config/checks/problems.ts'
 import { load } from '../../src/config/load.ts'
 import { ConfigSchema } from '../../src/config/schema/schema.ts'
 import { unsupported } from '../../src/providers/index.ts'
-import { file, loadFile, problemsOf, shown, withEntry } from '../support/config-file.ts'
+import { configWithEntry, loadFile, problemLines, problemsOf, writeTempFile } from '../support/config-file.ts'
 
-const withSettings = (more: object) => withEntry({}, 'openai', more)
+const withSettings = (more: object) => configWithEntry({}, 'openai', more)
 const listPort = 'must be a port from 1 to 65535, `:9090`, `host:9090` or `[::1]:9090`'
 
 const errors: [config: unknown, line: string][] = [
@@ -84,72 +84,84 @@ const errors: [config: unknown, line: string][] = [
   [{ services: { openai: [null] } }, 'services.openai[0]: must be an object, not null'],
   [{ services: { opnai: [] } }, 'services.opnai: unknown service type (did you mean "openai"?)'],
   [{ services: { 'quite another': [] } }, 'services["quite another"]: unknown service type'],
-  [withEntry({ enabled: 1 }), 'services.openai[0].enabled: must be true or false, not a number'],
-  [withEntry({ models: 'm' }), 'services.openai[0].models: must be a list, not text'],
-  [withEntry({ models: ['m', 5] }), 'services.openai[0].models[1]: must be text, not a number'],
-  [withEntry({ models: [] }), 'services.openai[0].models: at least one model, for chat or for embeddings, is required'],
-  [withEntry({ model_map: { m: ' ' } }), 'services.openai[0].model_map.m: must not be empty'],
-  [withEntry({ model_redirect: { '': 'm' } }), 'services.openai[0].model_redirect[""]: must not be empty'],
+  [configWithEntry({ enabled: 1 }), 'services.openai[0].enabled: must be true or false, not a number'],
+  [configWithEntry({ models: 'm' }), 'services.openai[0].models: must be a list, not text'],
+  [configWithEntry({ models: ['m', 5] }), 'services.openai[0].models[1]: must be text, not a number'],
   [
-    withEntry({ id: '-x' }),
+    configWithEntry({ models: [] }),
+    'services.openai[0].models: at least one model, for chat or for embeddings, is required',
+  ],
+  [configWithEntry({ model_map: { m: ' ' } }), 'services.openai[0].model_map.m: must not be empty'],
+  [configWithEntry({ model_redirect: { '': 'm' } }), 'services.openai[0].model_redirect[""]: must not be empty'],
+  [
+    configWithEntry({ id: '-x' }),
     'services.openai[0].id: must begin with a letter or digit and have only letters, digits, `.`, `_` and `-`',
   ],
   [
-    withEntry({ id: 'a/b' }),
+    configWithEntry({ id: 'a/b' }),
     'services.openai[0].id: must begin with a letter or digit and have only letters, digits, `.`, `_` and `-`',
   ],
   [
-    withEntry({ server_url: 'api.example.com/v1' }),
+    configWithEntry({ server_url: 'api.example.com/v1' }),
     'services.openai[0].server_url: must be an absolute URL: http://, https://, ws:// or wss:// and a host',
   ],
   [
-    withEntry({ server_url: 'ftp://h' }),
+    configWithEntry({ server_url: 'ftp://h' }),
     'services.openai[0].server_url: must be an absolute URL: http://, https://, ws:// or wss:// and a host',
   ],
   [
-    withEntry({ server_url: 'http:///v1' }),
+    configWithEntry({ server_url: 'http:///v1' }),
     'services.openai[0].server_url: must be an absolute URL: http://, https://, ws:// or wss:// and a host',
   ],
   [
-    withEntry({ proxy: 'host:1' }),
+    configWithEntry({ proxy: 'host:1' }),
     'services.openai[0].proxy: must be false or an absolute URL: http://host:port, https://host:port or socks5://host:port',
   ],
-  [withEntry({ proxy: true }), 'services.openai[0].proxy: must be text or false, not a boolean'],
-  [withEntry({ credentials: {} }), 'services.openai[0].credentials.api_key: required'],
-  [withEntry({ credentials: { api_key: ' ' } }), 'services.openai[0].credentials.api_key: required'],
-  [withEntry({ credentials: { api_key: ['a'] } }), 'services.openai[0].credentials.api_key: must be text, not a list'],
+  [configWithEntry({ proxy: true }), 'services.openai[0].proxy: must be text or false, not a boolean'],
+  [configWithEntry({ credentials: {} }), 'services.openai[0].credentials.api_key: required'],
+  [configWithEntry({ credentials: { api_key: ' ' } }), 'services.openai[0].credentials.api_key: required'],
   [
-    withEntry({ credential_list: [{ api_key: 'abcd' }, {}] }),
+    configWithEntry({ credentials: { api_key: ['a'] } }),
+    'services.openai[0].credentials.api_key: must be text, not a list',
+  ],
+  [
+    configWithEntry({ credential_list: [{ api_key: 'abcd' }, {}] }),
     'services.openai[0].credential_list[1].api_key: required',
   ],
-  [withEntry({ weight: 0 }), 'services.openai[0].weight: must be at least 1'],
-  [withEntry({ weight: 1001 }), 'services.openai[0].weight: must be at most 1000'],
-  [withEntry({ weight: 1.5 }), 'services.openai[0].weight: must be a whole number'],
-  [withEntry({ timeout: -1 }), 'services.openai[0].timeout: must not be negative'],
-  [withEntry({ limit: { qps: -0.5 } }), 'services.openai[0].limit.qps: must not be negative'],
-  [withEntry({ limit: { scope: 'all' } }), 'services.openai[0].limit.scope: must be one of entry, credential, model'],
+  [configWithEntry({ weight: 0 }), 'services.openai[0].weight: must be at least 1'],
+  [configWithEntry({ weight: 1001 }), 'services.openai[0].weight: must be at most 1000'],
+  [configWithEntry({ weight: 1.5 }), 'services.openai[0].weight: must be a whole number'],
+  [configWithEntry({ timeout: -1 }), 'services.openai[0].timeout: must not be negative'],
+  [configWithEntry({ limit: { qps: -0.5 } }), 'services.openai[0].limit.qps: must not be negative'],
+  [
+    configWithEntry({ limit: { scope: 'all' } }),
+    'services.openai[0].limit.scope: must be one of entry, credential, model',
+  ],
   ...['my custom', '../admin', 'a/./b', 'https://h/x', 'a//b', 'a?b=c', 'a%2fb', 'constructor'].map(
     (name): [object, string] => [
-      withEntry({ speaks: ['anthropic', name] }),
+      configWithEntry({ speaks: ['anthropic', name] }),
       `services.openai[0].speaks[1]: ${JSON.stringify(name)} is no protocol, and no path that could stand behind \`/v1/\``,
     ],
   ),
-  [withEntry({ embedding_limit: { timeout: -1 } }), 'services.openai[0].embedding_limit.timeout: must not be negative'],
   [
-    withEntry({ credential_list: [{ api_key: 'abcd', limit: { tpm: -1 } }] }),
+    configWithEntry({ embedding_limit: { timeout: -1 } }),
+    'services.openai[0].embedding_limit.timeout: must not be negative',
+  ],
+  [
+    configWithEntry({ credential_list: [{ api_key: 'abcd', limit: { tpm: -1 } }] }),
     'services.openai[0].credential_list[0].limit.tpm: must not be negative',
   ],
-  [withEntry({ headers: { 'a b': 'x' } }), 'services.openai[0].headers["a b"]: is no name of a header'],
+  [configWithEntry({ headers: { 'a b': 'x' } }), 'services.openai[0].headers["a b"]: is no name of a header'],
   [
-    withEntry({ headers: { 'X-A': 'x\ny' } }),
+    configWithEntry({ headers: { 'X-A': 'x\ny' } }),
     'services.openai[0].headers.X-A: holds a character a header cannot carry',
   ],
-  [withEntry({ headers: { Host: 'x' } }), 'services.openai[0].headers.Host: this header belongs to the gateway'],
+  [configWithEntry({ headers: { Host: 'x' } }), 'services.openai[0].headers.Host: this header belongs to the gateway'],
   [
-    withEntry({ params: { stream: true } }),
+    configWithEntry({ params: { stream: true } }),
     'services.openai[0].params.stream: cannot be replaced: the gateway needs it as the client sent it',
   ],
-  [withEntry({ speaks: 'anthropic' }), 'services.openai[0].speaks: must be a list, not text'],
+  [configWithEntry({ speaks: 'anthropic' }), 'services.openai[0].speaks: must be a list, not text'],
 ]
 
 describe('errors', () => {
@@ -200,7 +212,7 @@ config.json:7:20 warning services.deepseek[1].models[0]: is empty, and left out
       weight: 0,
       credentials: { api_key: ['a'] },
     }
-    expect(problemsOf(withEntry(faults))).toEqual([
+    expect(problemsOf(configWithEntry(faults))).toEqual([
       'error services.openai[0].models: must be a list, not text',
       'error services.openai[0].credentials.api_key: must be text, not a list',
       'error services.openai[0].id: must begin with a letter or digit and have only letters, digits, `.`, `_` and `-`',
@@ -208,7 +220,7 @@ config.json:7:20 warning services.deepseek[1].models[0]: is empty, and left out
       'error services.openai[0].headers["a b"]: is no name of a header',
       'error services.openai[0].weight: must be at least 1',
     ])
-    const missing = problemsOf(withEntry({ id: ' a b', models: [], credentials: {} })).join('\n')
+    const missing = problemsOf(configWithEntry({ id: ' a b', models: [], credentials: {} })).join('\n')
     for (const one of ['openai[0].id: ', 'openai[0].models: at least', 'credentials.api_key: required'])
       expect(missing).toContain(one)
   })
@@ -236,27 +248,30 @@ const warnings: [config: unknown, line: string][] = [
   [withSettings({ openai: [] }), 'openai: belongs inside `services`; here it has no effect'],
   [withSettings({ XingHuo: [] }), 'XingHuo: belongs inside `services`; here it has no effect'],
   [withSettings({ models: [] }), 'models: belongs into an entry of `services`; here it has no effect'],
-  [withEntry({ api_key: 'abcd' }), 'services.openai[0].api_key: belongs inside `credentials`; here it has no effect'],
   [
-    withEntry({ credentials: { api_key: 'abcd', models: [] } }),
+    configWithEntry({ api_key: 'abcd' }),
+    'services.openai[0].api_key: belongs inside `credentials`; here it has no effect',
+  ],
+  [
+    configWithEntry({ credentials: { api_key: 'abcd', models: [] } }),
     'services.openai[0].credentials.models: belongs beside `credentials`, not inside; here it has no effect',
   ],
   [
-    withEntry({ limit: { rpmm: 5 } }),
+    configWithEntry({ limit: { rpmm: 5 } }),
     'services.openai[0].limit.rpmm: unknown key; it has no effect (did you mean "rpm"?)',
   ],
   [
-    withEntry({ limit: { rpm: 10.7 } }),
+    configWithEntry({ limit: { rpm: 10.7 } }),
     'services.openai[0].limit.rpm: is taken as 10: only rates below 1 are fractions',
   ],
   [
-    withEntry({ limit: { concurrency: 0.5 } }),
+    configWithEntry({ limit: { concurrency: 0.5 } }),
     'services.openai[0].limit.concurrency: is taken as 1: only rates below 1 are fractions',
   ],
-  [withEntry({ models: ['m', ' '] }), 'services.openai[0].models[1]: is empty, and left out'],
-  [withEntry({ embedding_models: [''] }), 'services.openai[0].embedding_models[0]: is empty, and left out'],
+  [configWithEntry({ models: ['m', ' '] }), 'services.openai[0].models[1]: is empty, and left out'],
+  [configWithEntry({ embedding_models: [''] }), 'services.openai[0].embedding_models[0]: is empty, and left out'],
   [
-    withEntry({ credentials: { api_key: 'sk-replace-me' } }),
+    configWithEntry({ credentials: { api_key: 'sk-replace-me' } }),
     'services.openai[0].credentials.api_key: is still the placeholder of a sample: put what is your own here',
   ],
   [
@@ -264,27 +279,27 @@ const warnings: [config: unknown, line: string][] = [
     'api_key: is still the placeholder of a sample: put what is your own here',
   ],
   ...['a${NO-plain}', '${K', '${ K }'].map((text): [object, string] => [
-    withEntry({ params: { user: text } }),
+    configWithEntry({ params: { user: text } }),
     'services.openai[0].params.user: holds a `${` that begins no variable (`${NAME}` or `${NAME:-default}`) and stays as it is; write `$${` if that is meant',
   ]),
   [
-    withEntry({ params: { user: '${A:-${B}}' } }),
+    configWithEntry({ params: { user: '${A:-${B}}' } }),
     'services.openai[0].params.user: holds a variable inside the default of another, which is taken as text',
   ],
   [
-    withEntry({ models: ['a*b'] }),
+    configWithEntry({ models: ['a*b'] }),
     'services.openai[0].models[0]: only a `*` at the end stands for anything; this one is an ordinary character',
   ],
   [
-    withEntry({ models: ['random'] }),
+    configWithEntry({ models: ['random'] }),
     'services.openai[0].models[0]: `random` is what clients say for any model; this one cannot be asked for',
   ],
   [
-    withEntry({ model_map: { other: 'x' } }),
+    configWithEntry({ model_map: { other: 'x' } }),
     'services.openai[0].model_map.other: is never used: this name is not among `models`',
   ],
   [
-    withEntry({ credential_list: [{ api_key: 'abcd' }, { api_key: 'abcd' }] }),
+    configWithEntry({ credential_list: [{ api_key: 'abcd' }, { api_key: 'abcd' }] }),
     'services.openai[0].credential_list[1]: ignored: the same as credential_list[0]',
   ],
   [
@@ -292,11 +307,11 @@ const warnings: [config: unknown, line: string][] = [
     'proxy: treated as disabled: it has no `strategy` (disabled, default, all or force_all)',
   ],
   [
-    withEntry({ speaks: ['openai-chat', 'antropic'] }),
+    configWithEntry({ speaks: ['openai-chat', 'antropic'] }),
     'services.openai[0].speaks[1]: no protocol of this name is known (did you mean "anthropic"?)',
   ],
   [
-    withEntry({ speaks: ['my/custom', 'own/chat/completions'] }),
+    configWithEntry({ speaks: ['my/custom', 'own/chat/completions'] }),
     'services.openai[0].speaks[1]: has no effect: addresses that end so are answered by the gateway itself',
   ],
   [withSettings({ enable_web: true }), 'enable_web: the web page is not built yet: none is served'],
@@ -315,14 +330,14 @@ const warnings: [config: unknown, line: string][] = [
     'api_keys[0]: has no `supported_models`, so the key may use every model (v0.10 let it use none); write "supported_models": { "all": ["*"] } if that is meant',
   ],
   [{}, 'services: no service is in use: every model is unknown'],
-  [withEntry({ enabled: false }), 'services: no service is in use: every model is unknown'],
+  [configWithEntry({ enabled: false }), 'services: no service is in use: every model is unknown'],
 ]
 
 describe('warnings', () => {
   test.each(warnings)('%j', (config, line) => expect(problemsOf(config)).toEqual([`warning ${line}`]))
 
   test('a missing "enabled"', () => {
-    const { enabled: _, ...entry } = withEntry({}).services['openai']![0]!
+    const { enabled: _, ...entry } = configWithEntry({}).services['openai']![0]!
     expect(problemsOf({ services: { openai: [entry] } })).toContain(
       'warning services.openai[0].enabled: is missing, so the entry is off; write "enabled": true to use it',
     )
@@ -332,7 +347,7 @@ describe('warnings', () => {
     const disabled = { enabled: false, models: [], credentials: {}, server_url: 'nonsense', id: '///' }
     expect(
       problemsOf({
-        services: { openai: [disabled], gemini: [disabled], deepseek: [withEntry({}).services['openai']![0]] },
+        services: { openai: [disabled], gemini: [disabled], deepseek: [configWithEntry({}).services['openai']![0]] },
       }),
     ).toEqual([])
     expect(problemsOf({ services: { openai: [{ ...disabled, models: 5 }] } })).toEqual([
@@ -343,26 +358,26 @@ describe('warnings', () => {
   test('known, but not spoken yet: skipped with a word; nothing else of it is checked', () => {
     for (const [type, hint] of unsupported)
       expect(
-        problemsOf({ services: { [type]: [{ enabled: true }], openai: [withEntry({}).services['openai']![0]] } }),
+        problemsOf({ services: { [type]: [{ enabled: true }], openai: [configWithEntry({}).services['openai']![0]] } }),
       ).toEqual([`warning services.${type}[0]: skipped: ${hint}`])
   })
 
   test('a form that is not spoken yet', () => {
-    expect(problemsOf(withEntry({}, 'azure')).join('\n')).toContain(
+    expect(problemsOf(configWithEntry({}, 'azure')).join('\n')).toContain(
       'warning services.azure[0]: skipped: needs a server_url',
     )
   })
 
   test.if(process.platform !== 'win32')('keys every user of the machine can read', () => {
-    const path = file(JSON.stringify(withEntry({ credentials: { api_key: 'sk-inline-key' } })))
-    const lines = () => shown(load(path, {}).problems)
+    const path = writeTempFile(JSON.stringify(configWithEntry({ credentials: { api_key: 'sk-inline-key' } })))
+    const lines = () => problemLines(load(path, {}).problems)
     expect(lines()).toEqual([])
     chmodSync(path, 0o644)
     expect(lines()).toEqual(['warning every user of this machine can read its keys; chmod 600 config.json keeps them'])
     for (const none of ['${KEY}', 'sk-replace-me']) {
-      const clean = file(JSON.stringify(withEntry({ credentials: { api_key: none } })))
+      const clean = writeTempFile(JSON.stringify(configWithEntry({ credentials: { api_key: none } })))
       chmodSync(clean, 0o644)
-      expect(shown(load(clean, { KEY: 'sk-from-elsewhere' }).problems).join()).not.toContain('chmod')
+      expect(problemLines(load(clean, { KEY: 'sk-from-elsewhere' }).problems).join()).not.toContain('chmod')
     }
   })
 
@@ -379,18 +394,18 @@ describe('warnings', () => {
 
 describe('nothing is said without cause', () => {
   test.each([
-    withEntry({ credentials: {}, server_url: 'http://10.0.0.1:8000/v1' }),
-    withEntry({ credentials: {} }, 'ollama'),
-    withEntry({ limit: { rpm: 0.5, qpm: 0.25, rpd: 0.1, qps: 0.3 } }),
-    withEntry({ params: { user: '$${K} $K {}' } }),
-    withEntry({ models: ['*'], model_map: { x: 'y' } }),
-    withEntry({ models: [], embedding_models: ['e'] }),
-    withEntry({ models: undefined }, 'deepseek'),
+    configWithEntry({ credentials: {}, server_url: 'http://10.0.0.1:8000/v1' }),
+    configWithEntry({ credentials: {} }, 'ollama'),
+    configWithEntry({ limit: { rpm: 0.5, qpm: 0.25, rpd: 0.1, qps: 0.3 } }),
+    configWithEntry({ params: { user: '$${K} $K {}' } }),
+    configWithEntry({ models: ['*'], model_map: { x: 'y' } }),
+    configWithEntry({ models: [], embedding_models: ['e'] }),
+    configWithEntry({ models: undefined }, 'deepseek'),
     withSettings({ model_redirect: { a: 'm', all: 'random', b: 'all' }, default_model: 'a' }),
     withSettings({ default_model: 'random' }),
     withSettings({ api_keys: [{ api_key: 'abcd', supported_models: { all: ['*'] } }] }),
     withSettings({ proxy: { strategy: 'disabled', http_proxy: 'http://h:1' } }),
-    withEntry({
+    configWithEntry({
       params: { nested: { anything: [null, 1] } },
       headers: { Authorization: 'Bearer x' },
       speaks: ['anthropic'],
@@ -421,9 +436,9 @@ describe('no problem tells a secret', () => {
     }),
     withSettings({ load_balancing: canary, log_level: canary, max_body: canary, server_port: canary }),
     withSettings({ proxy: { strategy: canary, type: canary, http_proxy: canary, socks5_proxy: `u:${canary}@` } }),
-    withEntry({ credentials: canary, proxy: `x://u:${canary}@h`, server_url: `nope://u:${canary}@h` }),
-    withEntry({ credentials: { api_key: { deep: canary } }, headers: { A: `${canary}\n` } }),
-    withEntry({ credential_list: [{ api_key: canary }, { api_key: canary }, { secret: canary }] }),
+    configWithEntry({ credentials: canary, proxy: `x://u:${canary}@h`, server_url: `nope://u:${canary}@h` }),
+    configWithEntry({ credentials: { api_key: { deep: canary } }, headers: { A: `${canary}\n` } }),
+    configWithEntry({ credential_list: [{ api_key: canary }, { api_key: canary }, { secret: canary }] }),
   ]
 
   test('in JSON and in YAML', () => {
@@ -436,7 +451,9 @@ describe('no problem tells a secret', () => {
         )
         expect(renderProblems(problems)).not.toContain(canary)
       }
-    const { problems } = loadFile(JSON.stringify(withEntry({ limit: { rpm: '${K}' }, weight: '${K}' })), { K: canary })
+    const { problems } = loadFile(JSON.stringify(configWithEntry({ limit: { rpm: '${K}' }, weight: '${K}' })), {
+      K: canary,
+    })
     expect(hasErrors(problems)).toBe(true)
     expect(renderProblems(problems)).not.toContain(canary)
   })

@@ -3,12 +3,12 @@ import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { normalizeServerUrl, parseListen, parseProxy, parseSize, parseSocks } from '../../src/config/address.ts'
 import { builtinConfig, loadText } from '../../src/config/load.ts'
-import { compiledOf, entryOf, withEntry } from '../support/config-file.ts'
+import { compiledOf, configWithEntry, entryOf } from '../support/config-file.ts'
 
 const sha256 = (text: string) => new Uint8Array(createHash('sha256').update(text).digest())
 
 test('defaults', () => {
-  const { entries, ...rest } = compiledOf(withEntry({}))
+  const { entries, ...rest } = compiledOf(configWithEntry({}))
   expect(rest).toEqual({
     host: '0.0.0.0',
     port: 9090,
@@ -48,7 +48,7 @@ test('defaults', () => {
 
 test('everything that is not a default', () => {
   const compiled = compiledOf(
-    withEntry(
+    configWithEntry(
       {
         id: 'main',
         models: [' a ', 'a', 'b*'],
@@ -383,7 +383,7 @@ test('no configuration: the mock alone, and it is complete', () => {
 })
 
 test('translations: on unless switched off, the template in either spelling', () => {
-  const translationOf = (translation: object) => compiledOf(withEntry({}, 'openai', { translation })).translation
+  const translationOf = (translation: object) => compiledOf(configWithEntry({}, 'openai', { translation })).translation
   expect(translationOf({ enable: false, retry: 3 })).toBeUndefined()
   expect(translationOf({ prompt_template: '%s: %s', retry: 2, concurrency: 0 })).toEqual({
     template: '%s: %s',

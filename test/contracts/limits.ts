@@ -4,7 +4,7 @@ import { GatewayError } from '../../src/base/errors.ts'
 import type { Admission, AdmissionRequest, Limits } from '../../src/limits/limits.ts'
 import type { Timer } from '../../src/limits/queue.ts'
 import type { Credential, Entry, Limit, Target } from '../../src/providers/entry.ts'
-import { plainEntry } from '../support/entry.ts'
+import { defaultEntry } from '../support/entry.ts'
 
 /** A clock with timers that stands still until it is told to go on. */
 export type Clock = {
@@ -51,7 +51,7 @@ export const credential = (index: number, limit?: Limit): Credential => ({
 })
 
 export const entryOf = (id: string, changes: Partial<Entry> = {}): Entry =>
-  plainEntry('openai', { id, credentials: [credential(0)], ...changes })
+  defaultEntry('openai', { id, credentials: [credential(0)], ...changes })
 
 export const targetOf = (entry: Entry, index = 0, model = 'model'): Target => {
   const used = entry.credentials[index]!

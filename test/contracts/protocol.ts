@@ -11,7 +11,7 @@ import type { Event } from '../../src/ir/event.ts'
 import type { Exchange, Frame, Protocol } from '../../src/protocols/protocol.ts'
 import { translateStream } from '../../src/protocols/shared/translate.ts'
 import { sseFraming } from '../../src/upstream/framing/sse.ts'
-import { seeded } from '../support/recordings.ts'
+import { seededRandom } from '../support/recordings.ts'
 
 export type Samples = {
   /** Where they come from, for the names of the tests. */
@@ -117,7 +117,7 @@ const streamContract = (protocol: Protocol, { streams }: Samples): void => {
           Array.from(bytes, (_, at) => at),
         ),
       ).toEqual(uncut)
-      const random = seeded(bytes.length)
+      const random = seededRandom(bytes.length)
       const cuts = Array.from({ length: 64 }, () => Math.floor(random() * bytes.length)).sort(
         (left, right) => left - right,
       )

@@ -6,7 +6,7 @@ import { pages } from '../../scripts/docs.ts'
 import { load, loadText } from '../../src/config/load.ts'
 import { ConfigSchema } from '../../src/config/schema/schema.ts'
 import { providers } from '../../src/providers/index.ts'
-import { shown } from '../support/config-file.ts'
+import { problemLines } from '../support/config-file.ts'
 
 const root = join(import.meta.dir, '../..')
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
@@ -46,7 +46,7 @@ test('the examples of the reference are configurations without a problem', () =>
     const parsed = JSON.parse(example) as object
     const config = 'limit' in parsed ? { services: { openai: [{ ...parsed, enabled: false }] } } : parsed
     const { problems } = loadText(JSON.stringify(config), environment)
-    expect(shown(problems).filter(line => !/ note |no service is in use|leads nowhere/.test(line))).toEqual([])
+    expect(problemLines(problems).filter(line => !/ note |no service is in use|leads nowhere/.test(line))).toEqual([])
   }
 })
 

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { loadText } from '../../src/config/load.ts'
 import { operations } from '../../src/server/routes.ts'
-import { shown } from '../support/config-file.ts'
+import { problemLines } from '../support/config-file.ts'
 import { startGateway } from '../support/process.ts'
 
 const root = join(import.meta.dir, '../..')
@@ -48,7 +48,7 @@ describe('configurations', () => {
   test.each(configs)('%s has no problem', (_, text) => {
     const isPart = !('services' in (JSON.parse(text) as object))
     const { problems } = loadText(text, environment)
-    const lines = shown(problems).filter(line => !/ note |: is still the placeholder of a sample/.test(line))
+    const lines = problemLines(problems).filter(line => !/ note |: is still the placeholder of a sample/.test(line))
     expect(lines.filter(line => !(isPart && /no service is in use|leads nowhere|is no model/.test(line)))).toEqual([])
   })
 })

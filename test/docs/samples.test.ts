@@ -12,7 +12,7 @@ import { createAnswerStore } from '../../src/store/answers.ts'
 import { createSealStore } from '../../src/store/seals.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { RequestRecords } from '../../src/telemetry/request-record.ts'
-import { shown } from '../support/config-file.ts'
+import { problemLines } from '../support/config-file.ts'
 import { refuse } from '../support/scripts.ts'
 import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
@@ -77,7 +77,7 @@ const withDeadKeys = (name: string): CompiledConfig => {
 describe.each(names)('%s', name => {
   test('has nothing to complain of', () => {
     const { problems } = load(join(folder, name), {})
-    const lines = shown(problems.filter(({ level }) => level !== 'note')).filter(line => !placeholder.test(line))
+    const lines = problemLines(problems.filter(({ level }) => level !== 'note')).filter(line => !placeholder.test(line))
     const allowed = expected[name]
     if (allowed) expect(lines).toEqual([expect.stringMatching(allowed)])
     else expect(lines).toEqual([])

@@ -52,13 +52,13 @@ const answers = cases.flatMap(one => (one.answers ? [one.answers] : []))
 const streamsOf = (id: string, frames: Frame[][]): Frame[][] => [
   ...frames,
   ...recorded(id)
-    .filter(({ events }) => events)
+    .filter(({ isEventStream }) => isEventStream)
     .map(({ text }) => framesOf(text)),
 ]
 const messagesOf = (id: string, fixtures: Json[]): Json[] => [
   ...fixtures,
   ...recorded(id)
-    .filter(({ events, text }) => !events && text.startsWith('{'))
+    .filter(({ isEventStream, text }) => !isEventStream && text.startsWith('{'))
     .map(({ text }) => JSON.parse(text) as Json),
 ]
 const requestsOf = (id: string, fixtures: JsonObject[]): JsonObject[] => [

@@ -4,7 +4,7 @@ import { isObject, type Json, type JsonObject } from '../../src/base/json/json.t
 import type { Event } from '../../src/ir/event.ts'
 import type { Egress, Frame, Ingress } from '../../src/protocols/protocol.ts'
 import { checkEvents, exchangeFor } from '../contracts/protocol.ts'
-import { seeded } from '../support/recordings.ts'
+import { seededRandom } from '../support/recordings.ts'
 import { stopwatch } from '../support/stopwatch.ts'
 import { containersIn, invent, mutate, mutateFrames, type Random } from './mutate.ts'
 
@@ -30,7 +30,7 @@ export const runCases = <Input>(
 ): Outcome => {
   let refused = 0
   for (let seed = first; seed < first + count; seed++) {
-    const input = makeInput(seeded(seed))
+    const input = makeInput(seededRandom(seed))
     const size = JSON.stringify(input).length
     const took = stopwatch()
     let out = 0

@@ -1,10 +1,10 @@
 /** Bedrock as a client sees it: Converse and InvokeModel, whole and streamed in AWS's framing, signed or by an API key. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { authorizationOf, signingKey } from '../../src/providers/sign/sigv4.ts'
-import { ask } from '../support/client.ts'
+import { sendRequest } from '../support/client.ts'
 import { chunkOf, eventOf, exceptionOf } from '../support/eventstream.ts'
 import { type Gateway, startGateway } from '../support/process.ts'
-import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
 const nova = 'us.amazon.nova-2-lite-v1:0'
 const claude = 'us.anthropic.claude-haiku-4-5-20251001-v1:0'
@@ -31,18 +31,18 @@ afterAll(async () => {
   await upstream.close()
 })
 
-const through = async (path: string, script: Script, body: object, options: RequestInit = {}) => {
-  upstream.become(script)
+const exchange = async (path: string, script: Script, body: object, options: RequestInit = {}) => {
+  upstream.setScript(script)
   const before = upstream.requests.length
-  const response = await ask(gateway, body, { path, ...options })
+  const response = await sendRequest(gateway, body, { path, ...options })
   const text = await response.text()
-  return { status: response.status, text, asked: upstream.requests[before] as Received }
+  return { status: response.status, text, received: upstream.requests[before] as ReceivedRequest }
 }
 
-const stream =
+const replyEventStream =
   (...messages: Uint8Array[]): Script =>
   async answer => {
-    answer.head(200, { 'content-type': 'application/vnd.amazon.eventstream' })
+    answer.writeHead(200, { 'content-type': 'application/vnd.amazon.eventstream' })
     for (const message of messages) {
       await answer.write(message.subarray(0, 7))
       await answer.write(message.subarray(7))
@@ -50,21 +50,21 @@ const stream =
     answer.end()
   }
 
-const json =
+const replyJson =
   (body: object, status = 200, headers = {}): Script =>
   async answer => {
-    answer.head(status, { 'content-type': 'application/json', ...headers })
+    answer.writeHead(status, { 'content-type': 'application/json', ...headers })
     await answer.write(JSON.stringify(body))
     answer.end()
   }
 
 const usage = { inputTokens: 3, outputTokens: 2, totalTokens: 5 }
-const whole = {
+const completeAnswer = {
   output: { message: { role: 'assistant', content: [{ text: 'Grüße' }] } },
   stopReason: 'end_turn',
   usage,
 }
-const told = [
+const streamMessages = [
   eventOf('messageStart', { role: 'assistant' }),
   eventOf('contentBlockDelta', { contentBlockIndex: 0, delta: { text: 'Grü' } }),
   eventOf('contentBlockDelta', { contentBlockIndex: 0, delta: { text: 'ße' } }),
@@ -86,7 +86,10 @@ const contentOf = (text: string): string =>
 
 describe('Converse', () => {
   test('a whole answer; the request is signed as it was sent', async () => {
-    const { status, text, asked } = await through('/v1/chat/completions', json(whole), { model: nova, max_tokens: 9 })
+    const { status, text, received } = await exchange('/v1/chat/completions', replyJson(completeAnswer), {
+      model: nova,
+      max_tokens: 9,
+    })
     expect(status).toBe(200)
     const { choices, model, usage } = JSON.parse(text)
     expect({ content: choices[0].message.content, model, total: usage.total_tokens }).toEqual({
@@ -94,18 +97,18 @@ describe('Converse', () => {
       model: nova,
       total: 5,
     })
-    expect(asked.path).toBe('/model/us.amazon.nova-2-lite-v1%3A0/converse')
-    expect(asked.json()).toEqual({
+    expect(received.path).toBe('/model/us.amazon.nova-2-lite-v1%3A0/converse')
+    expect(received.json()).toEqual({
       messages: [{ role: 'user', content: [{ text: 'Hi' }] }],
       inferenceConfig: { maxTokens: 9 },
     })
-    const headers = new Headers(Object.entries(asked.headers) as [string, string][])
+    const headers = new Headers(Object.entries(received.headers) as [string, string][])
     const day = headers.get('x-amz-date')!.slice(0, 8)
     const scope = { service: 'bedrock', region: 'eu-west-1' }
     expect(headers.get('x-amz-security-token')).toBe(credentials.session_token)
     expect(headers.get('authorization')).toBe(
       authorizationOf(
-        { method: 'POST', url: upstream.url + asked.path, headers, body: asked.body },
+        { method: 'POST', url: upstream.url + received.path, headers, body: received.body },
         ['host', 'content-type', 'x-amz-date', 'x-amz-security-token'],
         credentials.access_key,
         signingKey(credentials.secret_key, day, scope),
@@ -115,11 +118,11 @@ describe('Converse', () => {
   })
 
   test('a stream', async () => {
-    const { status, text, asked } = await through('/v1/chat/completions', stream(...told), {
+    const { status, text, received } = await exchange('/v1/chat/completions', replyEventStream(...streamMessages), {
       model: nova,
       stream: true,
     })
-    expect(asked.path).toBe('/model/us.amazon.nova-2-lite-v1%3A0/converse-stream')
+    expect(received.path).toBe('/model/us.amazon.nova-2-lite-v1%3A0/converse-stream')
     expect({ status, content: contentOf(text), done: text.trimEnd().endsWith('[DONE]') }).toEqual({
       status: 200,
       content: 'Grüße',
@@ -128,13 +131,18 @@ describe('Converse', () => {
   })
 
   test('a stream where a whole answer was asked for', async () => {
-    const { status, text } = await through('/v1/chat/completions', stream(...told), { model: nova })
+    const { status, text } = await exchange('/v1/chat/completions', replyEventStream(...streamMessages), {
+      model: nova,
+    })
     expect({ status, content: JSON.parse(text).choices[0].message.content }).toEqual({ status: 200, content: 'Grüße' })
   })
 
   test('an exception before any content keeps its status', async () => {
-    const script = stream(told[0]!, exceptionOf('validationException', { message: 'no such image' }))
-    const { status, text } = await through('/v1/chat/completions', script, { model: nova, stream: true })
+    const script = replyEventStream(
+      streamMessages[0]!,
+      exceptionOf('validationException', { message: 'no such image' }),
+    )
+    const { status, text } = await exchange('/v1/chat/completions', script, { model: nova, stream: true })
     expect({ status, ...JSON.parse(text).error }).toMatchObject({
       status: 400,
       message: 'no such image',
@@ -143,8 +151,12 @@ describe('Converse', () => {
   })
 
   test('an exception after content is told in-band, and no end', async () => {
-    const script = stream(told[0]!, told[1]!, exceptionOf('throttlingException', { message: 'slow down' }))
-    const { status, text } = await through('/v1/chat/completions', script, { model: nova, stream: true })
+    const script = replyEventStream(
+      streamMessages[0]!,
+      streamMessages[1]!,
+      exceptionOf('throttlingException', { message: 'slow down' }),
+    )
+    const { status, text } = await exchange('/v1/chat/completions', script, { model: nova, stream: true })
     expect(status).toBe(200)
     expect(text).toContain('Grü')
     expect(dataOf(text).at(-1)).toMatchObject({ error: { message: 'slow down', code: 'ThrottlingException' } })
@@ -152,8 +164,8 @@ describe('Converse', () => {
   })
 
   test('a stream that is cut within a message', async () => {
-    const script = stream(told[0]!, told[1]!, told[2]!.subarray(0, 40))
-    const { text } = await through('/v1/chat/completions', script, { model: nova, stream: true })
+    const script = replyEventStream(streamMessages[0]!, streamMessages[1]!, streamMessages[2]!.subarray(0, 40))
+    const { text } = await exchange('/v1/chat/completions', script, { model: nova, stream: true })
     expect(text).toContain('Grü')
     expect(text).toContain('it ended inside a message')
     expect(text).not.toContain('[DONE]')
@@ -161,8 +173,8 @@ describe('Converse', () => {
 
   test('a refusal', async () => {
     const headers = { 'x-amzn-errortype': 'UnrecognizedClientException:http://x/' }
-    const script = json({ message: `bad token ${credentials.session_token}` }, 403, headers)
-    const { status, text } = await through('/v1/chat/completions', script, { model: nova })
+    const script = replyJson({ message: `bad token ${credentials.session_token}` }, 403, headers)
+    const { status, text } = await exchange('/v1/chat/completions', script, { model: nova })
     expect(status).toBe(502)
     expect(text).not.toContain('token')
   })
@@ -191,12 +203,17 @@ describe('InvokeModel', () => {
     }),
     chunkOf({ type: 'message_stop', 'amazon-bedrock-invocationMetrics': { inputTokenCount: 3 } }),
   ]
-  const asks = { model: claude, max_tokens: 9 }
+  const requestFields = { model: claude, max_tokens: 9 }
   const betas = { 'anthropic-beta': 'context-1m-2025-08-07,claude-code-20250219,advanced-tool-use-2025-11-20' }
 
   test('a client of Messages gets the events of the model; betas stand in the body, only those that are known here', async () => {
     const options = { headers: betas }
-    const { status, text, asked } = await through('/v1/messages', stream(...events), { ...asks, stream: true }, options)
+    const { status, text, received } = await exchange(
+      '/v1/messages',
+      replyEventStream(...events),
+      { ...requestFields, stream: true },
+      options,
+    )
     expect(status).toBe(200)
     expect(dataOf(text).map(({ type }) => type)).toEqual([
       'message_start',
@@ -208,27 +225,30 @@ describe('InvokeModel', () => {
     ])
     expect(text).not.toContain('invocationMetrics')
     expect((dataOf(text)[0]!.message as { model: string }).model).toBe(claude)
-    expect(asked.path).toBe('/model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0/invoke-with-response-stream')
-    expect(asked.json()).toEqual({
+    expect(received.path).toBe('/model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0/invoke-with-response-stream')
+    expect(received.json()).toEqual({
       messages: [{ role: 'user', content: 'Hi' }],
       max_tokens: 9,
       anthropic_version: 'bedrock-2023-05-31',
       anthropic_beta: ['context-1m-2025-08-07', 'tool-search-tool-2025-10-19'],
     })
-    const headers = new Headers(Object.entries(asked.headers) as [string, string][])
+    const headers = new Headers(Object.entries(received.headers) as [string, string][])
     expect(headers.get('authorization')).toBe('Bearer bedrock-api-key-of-the-test')
     expect(headers.has('anthropic-beta')).toBe(false)
     expect(headers.get('accept')).toBe('application/vnd.amazon.eventstream')
   })
 
   test('a whole answer of it', async () => {
-    const { status, text, asked } = await through('/v1/messages', json(message), asks)
+    const { status, text, received } = await exchange('/v1/messages', replyJson(message), requestFields)
     expect({ status, body: JSON.parse(text).content }).toEqual({ status: 200, body: message.content })
-    expect(asked.path).toEndWith('/invoke')
+    expect(received.path).toEndWith('/invoke')
   })
 
   test('a client of Chat Completions', async () => {
-    const { status, text } = await through('/v1/chat/completions', stream(...events), { ...asks, stream: true })
+    const { status, text } = await exchange('/v1/chat/completions', replyEventStream(...events), {
+      ...requestFields,
+      stream: true,
+    })
     expect({ status, content: contentOf(text), done: text.includes('[DONE]') }).toEqual({
       status: 200,
       content: 'Grüße',
@@ -237,8 +257,11 @@ describe('InvokeModel', () => {
   })
 
   test('an exception after content is an error in the protocol of the client', async () => {
-    const script = stream(...events.slice(0, 3), exceptionOf('modelStreamErrorException', { message: 'it broke' }))
-    const { text } = await through('/v1/messages', script, { ...asks, stream: true })
+    const script = replyEventStream(
+      ...events.slice(0, 3),
+      exceptionOf('modelStreamErrorException', { message: 'it broke' }),
+    )
+    const { text } = await exchange('/v1/messages', script, { ...requestFields, stream: true })
     expect(dataOf(text).at(-1)).toMatchObject({ type: 'error', error: { message: 'it broke' } })
     expect(text).not.toContain('message_stop')
   })

@@ -3,31 +3,31 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import OpenAI from 'openai'
 import { type Gateway, startGateway } from '../support/process.ts'
 import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 
 /** Says the prompt again; `slow …` takes its time, `bad …` is refused. */
-const echoing: Script = async (answer, request) => {
+const echoPrompt: Script = async (answer, request) => {
   const { messages, stream } = request.json() as { messages: { content: string }[]; stream?: boolean }
-  const said = messages.at(-1)!.content
-  if (said.startsWith('bad')) {
-    answer.head(400, { 'content-type': 'application/json' })
+  const promptText = messages.at(-1)!.content
+  if (promptText.startsWith('bad')) {
+    answer.writeHead(400, { 'content-type': 'application/json' })
     await answer.write(JSON.stringify({ error: { message: 'no such thing', type: 'invalid_request_error' } }))
     return answer.end()
   }
-  if (said.startsWith('slow')) await answer.wait(60)
+  if (promptText.startsWith('slow')) await answer.wait(60)
   const usage = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 }
-  const head = { id: 'c', created: 1, model: 'v' }
-  const content = `you said ${said}`
+  const envelope = { id: 'c', created: 1, model: 'v' }
+  const content = `you said ${promptText}`
   if (stream) {
-    const chunk = (delta: object, finish: string | null, more: object = {}) =>
-      `data: ${JSON.stringify({ ...head, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish }], ...more })}\n\n`
-    answer.head(200, { 'content-type': 'text/event-stream' })
+    const chunk = (delta: object, finishReason: string | null, more: object = {}) =>
+      `data: ${JSON.stringify({ ...envelope, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finishReason }], ...more })}\n\n`
+    answer.writeHead(200, { 'content-type': 'text/event-stream' })
     for (const word of content.split(/(?<= )/)) await answer.write(chunk({ content: word }, null))
     await answer.write(`${chunk({}, 'length', { usage })}data: [DONE]\n\n`)
   } else {
     const choices = [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }]
-    answer.head(200, { 'content-type': 'application/json' })
-    await answer.write(JSON.stringify({ ...head, object: 'chat.completion', choices, usage }))
+    answer.writeHead(200, { 'content-type': 'application/json' })
+    await answer.write(JSON.stringify({ ...envelope, object: 'chat.completion', choices, usage }))
   }
   answer.end()
 }
@@ -37,7 +37,7 @@ let gateway: Gateway
 let client: OpenAI
 
 beforeAll(async () => {
-  upstream = await scriptedUpstream(echoing)
+  upstream = await scriptedUpstream(echoPrompt)
   const service = { enabled: true, models: ['chats'], server_url: upstream.url, credentials: { api_key: 'k' } }
   gateway = await startGateway({ services: { groq: [service] } })
   client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: 'any', maxRetries: 0 })
@@ -67,8 +67,8 @@ test('a prompt is what the user says, its limits go along', async () => {
 
 test('a stop that is no text is the client’s fault, and says where', async () => {
   for (const stop of [[['x']], [1], { x: 1 }, 5]) {
-    const asked = client.completions.create({ model: 'chats', prompt: 'hello', stop: stop as unknown as string })
-    expect(await asked.catch(({ status, param }) => [status, param])).toEqual([400, 'stop'])
+    const pending = client.completions.create({ model: 'chats', prompt: 'hello', stop: stop as unknown as string })
+    expect(await pending.catch(({ status, param }) => [status, param])).toEqual([400, 'stop'])
   }
 })
 
@@ -94,15 +94,15 @@ test('several prompts: choices in their order, whoever answers first; usage adde
 })
 
 test('the first failure decides, and what no chat can stand for is said', async () => {
-  const refused = (body: object) =>
+  const refusalOf = (body: object) =>
     client.completions.create({ model: 'chats', prompt: 'x', ...body } as never).then(
       () => undefined,
       (error: { status: number; message: string }) => [error.status, error.message],
     )
-  expect(await refused({ prompt: ['fine', 'bad', 'fine'] })).toEqual([400, expect.stringContaining('no such thing')])
-  expect(await refused({ prompt: [1, 2, 3] })).toEqual([400, expect.stringContaining('prompt must be')])
-  expect(await refused({ best_of: 3 })).toEqual([400, expect.stringContaining('best_of')])
-  expect(await refused({ n: 2 })).toEqual([400, expect.stringContaining('n:')])
+  expect(await refusalOf({ prompt: ['fine', 'bad', 'fine'] })).toEqual([400, expect.stringContaining('no such thing')])
+  expect(await refusalOf({ prompt: [1, 2, 3] })).toEqual([400, expect.stringContaining('prompt must be')])
+  expect(await refusalOf({ best_of: 3 })).toEqual([400, expect.stringContaining('best_of')])
+  expect(await refusalOf({ n: 2 })).toEqual([400, expect.stringContaining('n:')])
 })
 
 test('one record for all prompts', async () => {
@@ -112,6 +112,6 @@ test('one record for all prompts', async () => {
       .split('\n')
       .filter(line => line.includes('"attempts":3'))
   await client.completions.create({ model: 'chats', prompt: ['a', 'b', 'c'] })
-  await until(() => records().length > 0)
+  await waitUntil(() => records().length > 0)
   expect(records().map(line => JSON.parse(line))).toMatchObject([{ status: 200, tokens: { input: 9, output: 6 } }])
 })

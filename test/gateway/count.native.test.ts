@@ -1,7 +1,7 @@
 /** Vertex AI and Bedrock count at addresses of their own, in words of their own; where they refuse to, the gateway guesses. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { type Gateway, startGateway } from '../support/process.ts'
-import { jsonOf, refuse } from '../support/scripts.ts'
+import { refuse, replyJson } from '../support/scripts.ts'
 import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
 const claude = 'anthropic.claude-haiku-4-5-20251001-v1:0'
@@ -12,12 +12,12 @@ let gateway: Gateway
 
 /** A gateway remembers who does not count: each test has one of its own. */
 beforeAll(async () => {
-  upstream = await scriptedUpstream(jsonOf({}))
+  upstream = await scriptedUpstream(replyJson({}))
 })
 beforeEach(async () => {
   await gateway?.stop()
   const entry = { enabled: true, server_url: upstream.url }
-  const beside = ['deepseek', 'moonshot', 'zhipu', 'zai', 'minimax', 'dashscope']
+  const messagesVendors = ['deepseek', 'moonshot', 'zhipu', 'zai', 'minimax', 'dashscope']
   gateway = await startGateway({
     services: {
       vertexai: [
@@ -27,7 +27,7 @@ beforeEach(async () => {
       gemini: [{ ...entry, models: ['gemini-y'], credentials: { api_key: 'k' } }],
       claude: [{ ...entry, server_url: `${upstream.url}/v1`, models: ['relayed'], credentials: { api_key: 'k' } }],
       ...Object.fromEntries(
-        beside.map(type => [
+        messagesVendors.map(type => [
           type,
           [{ ...entry, models: [`of-${type}`], speaks: ['anthropic'], credentials: { api_key: 'k' } }],
         ]),
@@ -49,7 +49,7 @@ const post = async (path: string, body: object | string, headers: Record<string,
     proxy: false,
   }
   const response = await fetch(gateway.url + path, options as RequestInit)
-  return { status: response.status, body: await response.json(), asked: upstream.requests.slice(asked) }
+  return { status: response.status, body: await response.json(), received: upstream.requests.slice(asked) }
 }
 const messages = [{ role: 'user', content: 'four words and four.' }]
 const count = (model: string, more: object = {}, headers = {}) =>
@@ -59,13 +59,13 @@ const countContents = (model: string, body: object) => post(`/v1beta/models/${mo
 
 describe('Claude on Vertex AI', () => {
   test('is counted where the body names the model, not by its latest name, and without betas', async () => {
-    upstream.become(jsonOf({ input_tokens: 14 }))
+    upstream.setScript(replyJson({ input_tokens: 14 }))
     const headers = { 'anthropic-beta': 'web-fetch-2025-09-10,context-1m-2025-08-07' }
-    const { status, body, asked } = await count('claude-x@default', { system: 'short', max_tokens: 9 }, headers)
+    const { status, body, received } = await count('claude-x@default', { system: 'short', max_tokens: 9 }, headers)
     expect({ status, body }).toEqual({ status: 200, body: { input_tokens: 14 } })
-    expect(asked[0]!.path).toBe(`${root}/anthropic/models/count-tokens:rawPredict`)
-    expect(asked[0]!.json()).toEqual({ model: 'claude-x', messages, system: 'short' })
-    expect(asked[0]!.headers['anthropic-beta']).toBeUndefined()
+    expect(received[0]!.path).toBe(`${root}/anthropic/models/count-tokens:rawPredict`)
+    expect(received[0]!.json()).toEqual({ model: 'claude-x', messages, system: 'short' })
+    expect(received[0]!.headers['anthropic-beta']).toBeUndefined()
   })
 })
 
@@ -74,49 +74,49 @@ describe('Gemini', () => {
   const answer = { totalTokens: 9, totalBillableCharacters: 30 }
 
   test('on Vertex AI is counted bare, whatever is around it', async () => {
-    upstream.become(jsonOf(answer))
+    upstream.setScript(replyJson(answer))
     const generateContentRequest = { model: 'models/x', contents, systemInstruction, safetySettings: [] }
-    for (const asks of [{ contents, system_instruction: systemInstruction }, { generateContentRequest }]) {
-      const { status, body, asked } = await countContents('gemini-x', asks)
+    for (const requestBody of [{ contents, system_instruction: systemInstruction }, { generateContentRequest }]) {
+      const { status, body, received } = await countContents('gemini-x', requestBody)
       expect({ status, body }).toEqual({ status: 200, body: answer })
-      expect(asked[0]!.path).toBe(`${root}/google/models/gemini-x:countTokens`)
-      expect(asked[0]!.json()).toEqual({ contents, systemInstruction })
+      expect(received[0]!.path).toBe(`${root}/google/models/gemini-x:countTokens`)
+      expect(received[0]!.json()).toEqual({ contents, systemInstruction })
     }
   })
 
   test('at home all but `contents` is wrapped, under the name of the model', async () => {
-    upstream.become(jsonOf(answer))
+    upstream.setScript(replyJson(answer))
     const wrapped = { generateContentRequest: { model: 'models/gemini-y', contents, systemInstruction } }
-    const asWrapped = { generateContentRequest: { contents, systemInstruction, model: 'models/alias' } }
-    for (const asks of [{ contents, systemInstruction }, asWrapped]) {
-      const { status, asked } = await countContents('gemini-y', asks)
-      expect({ status, path: asked[0]!.path }).toEqual({ status: 200, path: '/v1beta/models/gemini-y:countTokens' })
-      expect(asked[0]!.json()).toEqual(wrapped)
+    const alreadyWrapped = { generateContentRequest: { contents, systemInstruction, model: 'models/alias' } }
+    for (const requestBody of [{ contents, systemInstruction }, alreadyWrapped]) {
+      const { status, received } = await countContents('gemini-y', requestBody)
+      expect({ status, path: received[0]!.path }).toEqual({ status: 200, path: '/v1beta/models/gemini-y:countTokens' })
+      expect(received[0]!.json()).toEqual(wrapped)
     }
-    expect((await countContents('gemini-y', { contents })).asked[0]!.json()).toEqual({ contents })
+    expect((await countContents('gemini-y', { contents })).received[0]!.json()).toEqual({ contents })
   })
 })
 
 describe('Claude on Bedrock', () => {
-  const invoked = (body: unknown): string =>
+  const invokedBody = (body: unknown): string =>
     Buffer.from((body as { input: { invokeModel: { body: string } } }).input.invokeModel.body, 'base64').toString()
 
   test('is counted as what InvokeModel would get, by the name of the model without its profile', async () => {
-    upstream.become(jsonOf({ inputTokens: 38 }))
+    upstream.setScript(replyJson({ inputTokens: 38 }))
     const text = `{"model":"us.${claude}","messages":[{"role":"user","content":"\\u0041 1.0"}], "thinking":{"type":"enabled","budget_tokens":2000}}`
-    const { status, body, asked } = await post('/v1/messages/count_tokens', text, {
+    const { status, body, received } = await post('/v1/messages/count_tokens', text, {
       'anthropic-beta': 'context-1m-2025-08-07,claude-code-20250219',
     })
     expect({ status, body }).toEqual({ status: 200, body: { input_tokens: 38 } })
-    expect(asked[0]!.path).toBe(`/model/${encodeURIComponent(claude)}/count-tokens`)
-    expect(invoked(asked[0]!.json())).toBe(
+    expect(received[0]!.path).toBe(`/model/${encodeURIComponent(claude)}/count-tokens`)
+    expect(invokedBody(received[0]!.json())).toBe(
       '{"anthropic_version":"bedrock-2023-05-31","anthropic_beta":["context-1m-2025-08-07"],"max_tokens":2001,"messages":[{"role":"user","content":"\\u0041 1.0"}], "thinking":{"type":"enabled","budget_tokens":2000}}',
     )
   })
 
   test('no other model counts', async () => {
-    const { status, body, asked } = await count('us.amazon.nova-2-lite-v1:0')
-    expect({ status, body, asked: asked.length }).toEqual({ status: 200, body: { input_tokens: 5 }, asked: 0 })
+    const { status, body, received } = await count('us.amazon.nova-2-lite-v1:0')
+    expect({ status, body, asked: received.length }).toEqual({ status: 200, body: { input_tokens: 5 }, asked: 0 })
   })
 })
 
@@ -127,36 +127,36 @@ describe('a vendor that refuses to count', () => {
     ['claude-x@default', 400, { type: 'error', error: { message: 'claude-x is not supported for token counting' } }],
     ['claude-x@default', 404, { error: { code: 404, message: 'Publisher model not found' } }],
   ])('%s: %i', async (model, status, refusal) => {
-    upstream.become(refuse(status, refusal))
+    upstream.setScript(refuse(status, refusal))
     const first = await count(model)
     expect({ status: first.status, body: first.body }).toEqual({ status: 200, body: { input_tokens: 5 } })
-    expect(first.asked.length).toBe(1)
-    expect((await count(model)).asked.length).toBe(0)
+    expect(first.received.length).toBe(1)
+    expect((await count(model)).received.length).toBe(0)
   })
 
   test('this request alone: it is asked the next', async () => {
     const message = 'tools.0: web_search_20260318 is not allowed here'
-    upstream.become(refuse(400, { type: 'error', error: { type: 'invalid_request_error', message } }))
+    upstream.setScript(refuse(400, { type: 'error', error: { type: 'invalid_request_error', message } }))
     for (const _ of [1, 2]) {
-      const { status, body, asked } = await count('claude-x@default')
-      expect({ status, body, asked: asked.length }).toEqual({ status: 200, body: { input_tokens: 5 }, asked: 1 })
+      const { status, body, received } = await count('claude-x@default')
+      expect({ status, body, asked: received.length }).toEqual({ status: 200, body: { input_tokens: 5 }, asked: 1 })
     }
   })
 
   test.each([
     [429, { error: { message: 'slowly' } }, 429],
     [403, { error: { message: 'no' } }, 502],
-  ])('any other failure is told: %i', async (status, refusal, told) => {
-    upstream.become(refuse(status, refusal))
-    expect(await count('claude-x@default')).toMatchObject({ status: told, body: { type: 'error' } })
-    expect((await count('claude-x@default')).asked.length).toBe(1)
+  ])('any other failure is told: %i', async (status, refusal, expectedStatus) => {
+    upstream.setScript(refuse(status, refusal))
+    expect(await count('claude-x@default')).toMatchObject({ status: expectedStatus, body: { type: 'error' } })
+    expect((await count('claude-x@default')).received.length).toBe(1)
   })
 })
 
 test('an address of Messages is no address that counts', async () => {
   for (const model of ['relayed', 'of-deepseek', 'of-moonshot', 'of-zhipu', 'of-zai', 'of-minimax', 'of-dashscope']) {
-    const { status, body, asked } = await count(model)
-    expect({ model, status, body, asked: asked.length }).toEqual({
+    const { status, body, received } = await count(model)
+    expect({ model, status, body, asked: received.length }).toEqual({
       model,
       status: 200,
       body: { input_tokens: 5 },

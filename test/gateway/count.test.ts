@@ -1,14 +1,14 @@
 /** Tokens are counted by the vendor that can, and guessed for one that cannot: never a 404. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { type Gateway, startGateway } from '../support/process.ts'
-import { jsonOf } from '../support/scripts.ts'
+import { replyJson } from '../support/scripts.ts'
 import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
 let upstream: Upstream
 let gateway: Gateway
 
 beforeAll(async () => {
-  upstream = await scriptedUpstream(jsonOf({ input_tokens: 77, totalTokens: 9 }))
+  upstream = await scriptedUpstream(replyJson({ input_tokens: 77, totalTokens: 9 }))
   const entry = (model: string) => ({ enabled: true, models: [model], credentials: { api_key: 'k' } })
   gateway = await startGateway({
     api_keys: [
@@ -45,23 +45,26 @@ const count = async (body: object, key = 'all') => {
   }
 }
 test("Gemini's clients ask at an address of their own, alone or with the whole request around it", async () => {
-  const ask = async (model: string, body: object) => {
+  const countContents = async (model: string, body: object) => {
     const headers = { 'content-type': 'application/json', 'x-goog-api-key': 'all' }
     const url = `${gateway.url}/v1beta/models/${model}:countTokens`
     const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })
     return { status: answer.status, body: await answer.json() }
   }
   const contents = [{ role: 'user', parts: [{ text: 'four words and four.' }] }]
-  expect(await ask('guessed', { contents })).toEqual({ status: 200, body: { totalTokens: 5 } })
+  expect(await countContents('guessed', { contents })).toEqual({ status: 200, body: { totalTokens: 5 } })
   const generateContentRequest = {
     model: 'models/guessed',
     contents,
     systemInstruction: { parts: [{ text: 'x'.repeat(40) }] },
   }
-  expect(await ask('guessed', { generateContentRequest })).toEqual({ status: 200, body: { totalTokens: 15 } })
-  expect(await ask('googled', { contents })).toMatchObject({ status: 200, body: { totalTokens: 9 } })
+  expect(await countContents('guessed', { generateContentRequest })).toEqual({ status: 200, body: { totalTokens: 15 } })
+  expect(await countContents('googled', { contents })).toMatchObject({ status: 200, body: { totalTokens: 9 } })
   expect(upstream.requests.at(-1)!.path).toBe('/v1beta/models/googled:countTokens')
-  expect(await ask('nobody', { contents })).toMatchObject({ status: 404, body: { error: { status: 'NOT_FOUND' } } })
+  expect(await countContents('nobody', { contents })).toMatchObject({
+    status: 404,
+    body: { error: { status: 'NOT_FOUND' } },
+  })
 })
 
 const messages = [{ role: 'user', content: 'four words and four.' }]

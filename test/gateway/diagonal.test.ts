@@ -1,7 +1,7 @@
 /** Claude asked by a client of Messages, wherever it is served: the bytes the client wrote, but for what the place wants at the top. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type Gateway, startGateway } from '../support/process.ts'
-import { jsonOf } from '../support/scripts.ts'
+import { replyJson } from '../support/scripts.ts'
 import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
 const answer = {
@@ -19,7 +19,7 @@ let upstream: Upstream
 let gateway: Gateway
 
 beforeAll(async () => {
-  upstream = await scriptedUpstream(jsonOf(answer))
+  upstream = await scriptedUpstream(replyJson(answer))
   const entry = { enabled: true, server_url: upstream.url }
   const credentials = { project_id: 'p', api_key: 'k' }
   gateway = await startGateway({
@@ -50,7 +50,7 @@ const messages = `[ {"role":"user","content":[{"type":"text","text":"\\u00e9 \\/
     {"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"done"}]} ]`
 const tools = '[{"name":"f","input_schema":{"type":"object","properties":{"10":{"maximum":1e400},"9":{}}}}]'
 
-const ask = async (text: string, headers: Record<string, string> = {}) => {
+const send = async (text: string, headers: Record<string, string> = {}) => {
   const options = { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: text }
   const response = await fetch(`${gateway.url}/v1/messages`, { ...options, proxy: false } as RequestInit)
   expect({ status: response.status, text: await response.text() }).toMatchObject({ status: 200 })
@@ -60,7 +60,7 @@ const ask = async (text: string, headers: Record<string, string> = {}) => {
 
 describe('what is not at the top stays to the byte', () => {
   test('on Vertex AI', async () => {
-    const { path, body } = await ask(
+    const { path, body } = await send(
       `{"model":"claude-there","max_tokens":9,\n "messages": ${messages}, "tools":${tools}}`,
     )
     expect(path).toEndWith('/publishers/anthropic/models/claude-there:rawPredict')
@@ -70,7 +70,7 @@ describe('what is not at the top stays to the byte', () => {
   })
 
   test('on Bedrock, betas and all', async () => {
-    const { path, body } = await ask(
+    const { path, body } = await send(
       `{ "messages": ${messages}, "tools":${tools},"max_tokens":9 , "model":"anthropic.claude-here", "stream":false}`,
       { 'anthropic-beta': 'context-1m-2025-08-07' },
     )
@@ -82,11 +82,11 @@ describe('what is not at the top stays to the byte', () => {
 
   test('at home, where only the model may be another', async () => {
     const text = `{"model":"claude-home","max_tokens":9,"messages":${messages},"tools": ${tools}}`
-    expect((await ask(text)).body).toBe(text)
+    expect((await send(text)).body).toBe(text)
   })
 
   test('with `params` of the service', async () => {
-    const { body } = await ask(`{"model":"claude-told","max_tokens":9,"temperature":1.0,"messages":${messages}}`)
+    const { body } = await send(`{"model":"claude-told","max_tokens":9,"temperature":1.0,"messages":${messages}}`)
     expect(body).toBe(
       `{"metadata":{"user_id":"u"},"model":"claude-told","max_tokens":9,"temperature":0.5,"messages":${messages}}`,
     )
@@ -94,8 +94,9 @@ describe('what is not at the top stays to the byte', () => {
 })
 
 test('where a key is there twice the last one counts, and all is written anew', async () => {
-  const twice = '{"max_tokens":1,"model":"claude-there","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}'
-  expect(JSON.parse((await ask(twice)).body)).toEqual({
+  const duplicateKeys =
+    '{"max_tokens":1,"model":"claude-there","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}'
+  expect(JSON.parse((await send(duplicateKeys)).body)).toEqual({
     max_tokens: 9,
     messages: [{ role: 'user', content: 'hi' }],
     anthropic_version: 'vertex-2023-10-16',

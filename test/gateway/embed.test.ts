@@ -4,7 +4,7 @@ import { GoogleGenAI } from '@google/genai'
 import OpenAI, { APIError } from 'openai'
 import { isObject, type JsonObject } from '../../src/base/json/json.ts'
 import { type Gateway, startGateway } from '../support/process.ts'
-import { jsonOf, refuse } from '../support/scripts.ts'
+import { refuse, replyJson } from '../support/scripts.ts'
 import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
 /** A vector that says which text it is of: its length, and its first letter. */
@@ -18,15 +18,15 @@ const textsIn = (body: JsonObject): string[] => {
   )
 }
 
-const tokens = (texts: readonly string[]): number => texts.join('').length
+const tokenCount = (texts: readonly string[]): number => texts.join('').length
 
 /** Every vendor at once, by the path it is asked at. */
-const vendors: [RegExp, (texts: string[], body: JsonObject) => object][] = [
+const vendorAnswers: [RegExp, (texts: string[], body: JsonObject) => object][] = [
   [
     /:batchEmbedContents$/,
     texts => ({
       embeddings: texts.map(text => ({ values: vectorOf(text) })),
-      usageMetadata: { promptTokenCount: tokens(texts) },
+      usageMetadata: { promptTokenCount: tokenCount(texts) },
     }),
   ],
   [/:embedContent$/, ([text]) => ({ embedding: { values: vectorOf(text!) } })],
@@ -38,17 +38,20 @@ const vendors: [RegExp, (texts: string[], body: JsonObject) => object][] = [
       })),
     }),
   ],
-  [/\/api\/embed$/, texts => ({ embeddings: texts.map(vectorOf), prompt_eval_count: tokens(texts) })],
+  [/\/api\/embed$/, texts => ({ embeddings: texts.map(vectorOf), prompt_eval_count: tokenCount(texts) })],
   [
     /\/text-embedding$/,
     texts => ({
       output: { embeddings: texts.map((text, index) => ({ text_index: index, embedding: vectorOf(text) })).reverse() },
-      usage: { total_tokens: tokens(texts) },
+      usage: { total_tokens: tokenCount(texts) },
     }),
   ],
   [
     /\/v2\/embed$/,
-    texts => ({ embeddings: { float: texts.map(vectorOf) }, meta: { billed_units: { input_tokens: tokens(texts) } } }),
+    texts => ({
+      embeddings: { float: texts.map(vectorOf) },
+      meta: { billed_units: { input_tokens: tokenCount(texts) } },
+    }),
   ],
   [
     /\/embeddings$/,
@@ -56,7 +59,7 @@ const vendors: [RegExp, (texts: string[], body: JsonObject) => object][] = [
       object: 'list',
       data: texts.map((text, index) => ({ object: 'embedding', index, embedding: vectorOf(text) })),
       model: 'v',
-      usage: { prompt_tokens: tokens(texts), total_tokens: tokens(texts) },
+      usage: { prompt_tokens: tokenCount(texts), total_tokens: tokenCount(texts) },
     }),
   ],
   [
@@ -78,10 +81,10 @@ const vendors: [RegExp, (texts: string[], body: JsonObject) => object][] = [
   [/\/rerank$/, () => ({ model: 'v', results: [{ index: 1, relevance_score: 0.9 }], usage: { total_tokens: 9 } })],
 ]
 
-const embedding: Script = (answer, request) => {
+const embeddingScript: Script = (answer, request) => {
   const body = request.json() as JsonObject
-  const vendor = vendors.find(([path]) => path.test(request.path))
-  return jsonOf(
+  const vendor = vendorAnswers.find(([path]) => path.test(request.path))
+  return replyJson(
     vendor ? vendor[1](textsIn(body), body) : { error: { message: `no such path ${request.path}` } },
     vendor ? 200 : 404,
   )(answer, request)
@@ -92,10 +95,11 @@ let gateway: Gateway
 let openai: OpenAI
 let google: GoogleGenAI
 
-const direct = ((url: string, init: RequestInit) => fetch(url, { ...init, proxy: false })) as unknown as typeof fetch
+const fetchWithoutProxy = ((url: string, init: RequestInit) =>
+  fetch(url, { ...init, proxy: false })) as unknown as typeof fetch
 
 beforeAll(async () => {
-  upstream = await scriptedUpstream(embedding)
+  upstream = await scriptedUpstream(embeddingScript)
   const entry = (...models: string[]) => ({
     enabled: true,
     embedding_models: models,
@@ -136,15 +140,15 @@ beforeAll(async () => {
       ],
     },
   })
-  openai = new OpenAI({ apiKey: 'client-key', baseURL: `${gateway.url}/v1`, maxRetries: 0, fetch: direct })
-  google = new GoogleGenAI({ apiKey: 'client-key', httpOptions: { baseUrl: gateway.url, fetch: direct } })
+  openai = new OpenAI({ apiKey: 'client-key', baseURL: `${gateway.url}/v1`, maxRetries: 0, fetch: fetchWithoutProxy })
+  google = new GoogleGenAI({ apiKey: 'client-key', httpOptions: { baseUrl: gateway.url, fetch: fetchWithoutProxy } })
 })
 afterAll(async () => {
   await gateway?.stop()
   await upstream.close()
 })
 beforeEach(() => {
-  upstream.become(embedding)
+  upstream.setScript(embeddingScript)
   upstream.requests.length = 0
 })
 
@@ -158,7 +162,7 @@ const post = async (path: string, body: object, headers: Record<string, string> 
   return { status: answer.status, headers: answer.headers, text, body: JSON.parse(text) as JsonObject }
 }
 
-const last = () => upstream.requests.at(-1)!
+const lastRequest = () => upstream.requests.at(-1)!
 
 const models = {
   'openai-embed': '/v1/embeddings',
@@ -182,8 +186,8 @@ describe.each(Object.entries(models))('%s', (model, path) => {
     ])
     expect(usage.total_tokens).toBeGreaterThan(0)
     expect(told).toBe(model)
-    expect(last().path).toBe(path)
-    expect(last().body).not.toContain('client-key')
+    expect(lastRequest().path).toBe(path)
+    expect(lastRequest().body).not.toContain('client-key')
   })
 
   test('answers the @google/genai SDK', async () => {
@@ -199,7 +203,7 @@ describe.each(Object.entries(models))('%s', (model, path) => {
   })
 
   test('tells a refusal in the shape of whoever asked', async () => {
-    upstream.become(refuse(422, { message: 'too many dimensions' }))
+    upstream.setScript(refuse(422, { message: 'too many dimensions' }))
     const thrown = await openai.embeddings.create({ model, input: 'one' }).catch(error => error as APIError)
     expect(thrown).toBeInstanceOf(APIError)
     expect(thrown).toMatchObject({ status: 422, message: expect.stringContaining('too many dimensions') })
@@ -212,27 +216,29 @@ describe.each(Object.entries(models))('%s', (model, path) => {
 })
 
 test('a vendor that overlooks what its vectors should look like is put right', async () => {
-  const form = async (encoding: object) => {
+  const embeddingWith = async (encoding: object) => {
     const { body } = await post('/v1/embeddings', { model: 'openai-embed', input: 'one', ...encoding })
     return (body.data as JsonObject[])[0]!.embedding
   }
-  const packed = Buffer.from(new Float32Array(vectorOf('one')).buffer).toString('base64')
-  expect(await form({ encoding_format: 'base64' })).toBe(packed)
-  expect(await form({ encoding_format: 'float' })).toEqual(vectorOf('one'))
-  upstream.become(jsonOf({ object: 'list', data: [{ object: 'embedding', index: 0, embedding: packed }], model: 'v' }))
-  expect(await form({})).toBe(packed)
-  expect(await form({ encoding_format: 'float' })).toEqual(vectorOf('one'))
-  expect(await form({ encoding_format: 'base64' })).toBe(packed)
+  const base64 = Buffer.from(new Float32Array(vectorOf('one')).buffer).toString('base64')
+  expect(await embeddingWith({ encoding_format: 'base64' })).toBe(base64)
+  expect(await embeddingWith({ encoding_format: 'float' })).toEqual(vectorOf('one'))
+  upstream.setScript(
+    replyJson({ object: 'list', data: [{ object: 'embedding', index: 0, embedding: base64 }], model: 'v' }),
+  )
+  expect(await embeddingWith({})).toBe(base64)
+  expect(await embeddingWith({ encoding_format: 'float' })).toEqual(vectorOf('one'))
+  expect(await embeddingWith({ encoding_format: 'base64' })).toBe(base64)
 })
 
 test('where both sides speak the same, the bytes pass', async () => {
   const body = { model: 'openai-embed', input: [[1, 2]], encoding_format: 'float', anything: { else: 1.0 } }
   await post('/v1/embeddings', body)
-  expect(last().body).toBe(JSON.stringify(body))
+  expect(lastRequest().body).toBe(JSON.stringify(body))
   const batch = { requests: [{ model: 'models/gemini-embedding-001', content: { parts: [{ text: 'one' }] }, more: 1 }] }
-  const { body: told } = await post('/v1beta/models/gemini-embedding-001:batchEmbedContents', batch)
-  expect(last().json()).toEqual(batch)
-  expect(told).toEqual({ embeddings: [{ values: vectorOf('one') }], usageMetadata: { promptTokenCount: 3 } })
+  const { body: answerBody } = await post('/v1beta/models/gemini-embedding-001:batchEmbedContents', batch)
+  expect(lastRequest().json()).toEqual(batch)
+  expect(answerBody).toEqual({ embeddings: [{ values: vectorOf('one') }], usageMetadata: { promptTokenCount: 3 } })
 })
 
 test('more texts than a vendor takes go in parts, and come back as one answer', async () => {
@@ -243,7 +249,7 @@ test('more texts than a vendor takes go in parts, and come back as one answer', 
   expect(data.map(({ index, embedding }) => [index, embedding])).toEqual(
     input.map((text, index) => [index, vectorOf(text)]),
   )
-  expect((body.usage as JsonObject).prompt_tokens).toBe(tokens(input))
+  expect((body.usage as JsonObject).prompt_tokens).toBe(tokenCount(input))
   upstream.requests.length = 0
   const many = Array.from({ length: 101 }, (_, index) => `n${index}`)
   const all = await post('/v1/embeddings', { model: 'gemini-embedding-001', input: many })
@@ -261,10 +267,13 @@ test('what passes goes in parts as well where the vendor documents how many it t
 })
 
 test('a vendor that answers as it gets done is put in order, whole or in parts', async () => {
-  upstream.become((answer, request) => {
+  upstream.setScript((answer, request) => {
     const texts = textsIn(request.json() as JsonObject)
     const data = texts.map((text, index) => ({ index, object: 'embedding', embedding: vectorOf(text) })).reverse()
-    return jsonOf({ object: 'list', data, model: 'v', usage: { prompt_tokens: 1, total_tokens: 1 } })(answer, request)
+    return replyJson({ object: 'list', data, model: 'v', usage: { prompt_tokens: 1, total_tokens: 1 } })(
+      answer,
+      request,
+    )
   })
   for (const [model, count] of [
     ['openai-embed', 3],
@@ -280,21 +289,21 @@ test('a vendor that answers as it gets done is put in order, whole or in parts',
 
 test('clients of base64 are answered by vendors that know only numbers, or have another word for it', async () => {
   await openai.embeddings.create({ model: 'bge-large-zh', input: 'one' })
-  expect(last().json()).toEqual({ model: 'bge-large-zh', input: 'one', encoding_format: 'float' })
+  expect(lastRequest().json()).toEqual({ model: 'bge-large-zh', input: 'one', encoding_format: 'float' })
   await openai.embeddings.create({ model: 'jina-embeddings-v3', input: 'one' })
-  expect(last().json()).toEqual({ model: 'jina-embeddings-v3', input: 'one', embedding_type: 'base64' })
+  expect(lastRequest().json()).toEqual({ model: 'jina-embeddings-v3', input: 'one', embedding_type: 'base64' })
 })
 
 test('tokens are refused where a vendor takes texts, and what is lost is told', async () => {
   const refused = await post('/v1/embeddings', { model: 'nomic-embed-text', input: [[1, 2]] })
   expect([refused.status, refused.body.error]).toEqual([400, expect.objectContaining({ param: 'input[0]' })])
   expect(upstream.requests.length).toBe(0)
-  const told = await post(
+  const answer = await post(
     '/v1/embeddings',
     { model: 'nomic-embed-text', input: 'one', user: 'u' },
     { 'x-report-losses': '1' },
   )
-  expect(told.headers.get('x-losses')).toContain('user')
+  expect(answer.headers.get('x-losses')).toContain('user')
 })
 
 test("Gemini's clients are told what a model is asked", async () => {
@@ -314,7 +323,7 @@ test('a form is no question', async () => {
 })
 
 test('a vendor that gives too few vectors has failed', async () => {
-  upstream.become(jsonOf({ embeddings: [] }))
+  upstream.setScript(replyJson({ embeddings: [] }))
   const { status, body } = await post('/v1/embeddings', { model: 'nomic-embed-text', input: 'one' })
   expect([status, body.error]).toEqual([
     502,
@@ -342,21 +351,21 @@ test.each([
   ],
 ])('%s reranks', async (model, path, more) => {
   const body = { model, query: 'q', documents: ['a', { text: 'b' }], top_n: 1, return_documents: true }
-  const { status, body: told } = await post('/v1/rerank', body)
-  expect([status, told]).toEqual([
+  const { status, body: answerBody } = await post('/v1/rerank', body)
+  expect([status, answerBody]).toEqual([
     200,
     { model, results: [{ index: 1, relevance_score: 0.9, document: { text: 'b' } }], ...more },
   ])
-  expect(last().path).toBe(path)
+  expect(lastRequest().path).toBe(path)
   const wrong = await post('/v1/rerank', { model, query: 'q', documents: [1] })
   expect([wrong.status, wrong.body.error]).toEqual([400, expect.objectContaining({ param: 'documents[0]' })])
 })
 
 test('reranking passes where the vendor speaks as the client does', async () => {
   const body = { model: 'jina-reranker', query: 'q', documents: ['a', 'b'], truncate: true }
-  const { body: told } = await post('/v1/rerank', body)
-  expect(last().body).toBe(JSON.stringify(body))
-  expect(told).toEqual({
+  const { body: answerBody } = await post('/v1/rerank', body)
+  expect(lastRequest().body).toBe(JSON.stringify(body))
+  expect(answerBody).toEqual({
     model: 'jina-reranker',
     results: [{ index: 1, relevance_score: 0.9 }],
     usage: { total_tokens: 9 },

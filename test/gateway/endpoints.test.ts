@@ -1,17 +1,17 @@
 /** Every address of the gateway as a client sees it: which path is which, methods, other origins, odd requests on a bare socket. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { ask } from '../support/client.ts'
-import { type Gateway, logged, startGateway } from '../support/process.ts'
+import { sendRequest } from '../support/client.ts'
+import { type Gateway, startGateway, waitForLogLine } from '../support/process.ts'
 import { rawClient } from '../support/raw.ts'
-import { chat, chatBody, jsonOf, refuse, sseOf } from '../support/scripts.ts'
-import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { gate, until, within } from '../support/wait.ts'
+import { chatBody, refuse, replyChat, replyJson, replySse } from '../support/scripts.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { createLatch, resultWithin, waitUntil } from '../support/wait.ts'
 
 let upstream: Upstream
 let gateway: Gateway
 
 beforeAll(async () => {
-  upstream = await scriptedUpstream(chat())
+  upstream = await scriptedUpstream(replyChat())
   const entry = { enabled: true, server_url: `${upstream.url}/v1`, credentials: { api_key: 'k' } }
   gateway = await startGateway({
     max_body: 100_000,
@@ -39,11 +39,11 @@ const errorOf = async (response: Response) =>
     code: unknown
   }
 /** Asks `path`; gives the answer and what the vendor was asked. */
-const through = async (path: string, script: Script, body: object, options: RequestInit = {}) => {
-  upstream.become(script)
+const exchange = async (path: string, script: Script, body: object, options: RequestInit = {}) => {
+  upstream.setScript(script)
   const before = upstream.requests.length
-  const response = await ask(gateway, { messages: undefined, ...body }, { path, ...options })
-  return { response, asked: () => upstream.requests[before] as Received }
+  const response = await sendRequest(gateway, { messages: undefined, ...body }, { path, ...options })
+  return { response, received: () => upstream.requests[before] as ReceivedRequest }
 }
 
 describe('chat is spoken at', () => {
@@ -62,10 +62,10 @@ describe('chat is spoken at', () => {
     '/v1/chat/completions?beta=true',
   ])
     test(path, async () => {
-      const { response, asked } = await through(path, chat(), { model: 'm', messages })
+      const { response, received } = await exchange(path, replyChat(), { model: 'm', messages })
       expect(response.status).toBe(200)
       expect(await response.json()).toMatchObject({ model: 'm', choices: [{ message: { content: 'Hello there.' } }] })
-      expect(asked().path).toBe('/v1/chat/completions')
+      expect(received().path).toBe('/v1/chat/completions')
     })
 
   for (const [path, model] of [
@@ -74,22 +74,22 @@ describe('chat is spoken at', () => {
     ['/openai/deployments/owner%2Fbig-model/chat/completions', 'owner/big-model'],
   ] as const)
     test(`${path}: the address names the model, whatever the body says`, async () => {
-      for (const named of [{}, { model: 'another' }]) {
-        const { response, asked } = await through(path, chat(), { messages, ...named })
+      for (const bodyModel of [{}, { model: 'another' }]) {
+        const { response, received } = await exchange(path, replyChat(), { messages, ...bodyModel })
         expect(((await response.json()) as { model: string }).model).toBe(model)
-        expect(asked().json()).toMatchObject({ model: model === 'm' ? 'vendor-m' : model })
+        expect(received().json()).toMatchObject({ model: model === 'm' ? 'vendor-m' : model })
       }
     })
 
   test('an address of a deployment that is wrongly encoded: 400', async () => {
-    const { response } = await through('/openai/deployments/%zz/chat/completions', chat(), { messages })
+    const { response } = await exchange('/openai/deployments/%zz/chat/completions', replyChat(), { messages })
     expect([response.status, (await errorOf(response)).type]).toEqual([400, 'invalid_request_error'])
   })
 
   test('a request that names no model gets `default_model`', async () => {
-    const { response, asked } = await through('/v1/chat/completions', chat(), { messages })
+    const { response, received } = await exchange('/v1/chat/completions', replyChat(), { messages })
     expect(((await response.json()) as { model: string }).model).toBe('m')
-    expect(asked().json()).toMatchObject({ model: 'vendor-m' })
+    expect(received().json()).toMatchObject({ model: 'vendor-m' })
   })
 })
 
@@ -105,13 +105,13 @@ describe('what only passes', () => {
       choices: [{ text: 'on a time', index: 0, logprobs: null, finish_reason: 'stop' }],
       usage,
     }
-    const { response, asked } = await through('/v1/completions', jsonOf(answer), {
+    const { response, received } = await exchange('/v1/completions', replyJson(answer), {
       model: 'm',
       prompt: 'Once',
       best_of: 2,
     })
     expect(await response.json()).toEqual({ ...answer, model: 'm' })
-    expect([asked().path, asked().json()]).toEqual([
+    expect([received().path, received().json()]).toEqual([
       '/v1/completions',
       { model: 'vendor-m', prompt: 'Once', best_of: 2 },
     ])
@@ -125,7 +125,7 @@ describe('what only passes', () => {
       model: 'vendor-m',
       choices: [{ text, index: 0, logprobs: null, finish_reason }],
     })
-    const script = sseOf([
+    const script = replySse([
       chunk('on '),
       chunk('a time', 'stop'),
       { ...chunk(''), choices: [], usage: { ...usage, completion_tokens: 2 } },
@@ -137,7 +137,7 @@ describe('what only passes', () => {
         stream: true,
         ...(asksUsage && { stream_options: { include_usage: true } }),
       }
-      const { response, asked } = await through('/v1/completions', script, body)
+      const { response, received } = await exchange('/v1/completions', script, body)
       const data = (await response.text())
         .split('\n\n')
         .filter(Boolean)
@@ -147,7 +147,7 @@ describe('what only passes', () => {
       expect(chunks.map(({ choices }) => choices[0]?.text ?? '').join('')).toBe('on a time')
       expect(chunks.map(({ model }) => model)).toEqual(chunks.map(() => 'm'))
       expect(chunks.filter(({ choices }) => choices.length === 0)).toHaveLength(asksUsage ? 1 : 0)
-      expect(asked().json()).toMatchObject({ stream_options: { include_usage: true } })
+      expect(received().json()).toMatchObject({ stream_options: { include_usage: true } })
     }
   })
 
@@ -158,17 +158,17 @@ describe('what only passes', () => {
     test(`embeddings as ${format}: the vectors as the vendor wrote them`, async () => {
       const answer = `{"object":"list","model":"vendor-m","data":[{"object":"embedding","index":0,"embedding":${JSON.stringify(embedding)}}],"usage":{"prompt_tokens":3,"total_tokens":3}}`
       const script: Script = reply => {
-        reply.head(200, { 'content-type': 'application/json' })
+        reply.writeHead(200, { 'content-type': 'application/json' })
         void reply.write(answer)
         reply.end()
       }
-      const { response, asked } = await through('/v1/embeddings', script, {
+      const { response, received } = await exchange('/v1/embeddings', script, {
         model: 'm',
         input: 'a',
         encoding_format: format,
       })
       expect(await response.text()).toBe(answer.replace('vendor-m', 'm'))
-      expect([asked().path, asked().json()]).toEqual([
+      expect([received().path, received().json()]).toEqual([
         '/v1/embeddings',
         { model: 'vendor-m', input: 'a', encoding_format: format },
       ])
@@ -180,46 +180,50 @@ describe('what only passes', () => {
     ['rerank', { query: 'q', documents: ['a', 'b'] }, { model: 'm', results: [{ index: 1, relevance_score: 0.5 }] }],
   ] as const) {
     test(path, async () => {
-      const { response, asked } = await through(`/v1/${path}`, jsonOf(answer), { model: 'm', ...body })
+      const { response, received } = await exchange(`/v1/${path}`, replyJson(answer), { model: 'm', ...body })
       expect([response.status, await response.json()]).toEqual([200, answer])
-      expect([asked().path, asked().json()]).toEqual([`/v1/${path}`, { model: 'vendor-m', ...body }])
+      expect([received().path, received().json()]).toEqual([`/v1/${path}`, { model: 'vendor-m', ...body }])
     })
     test(`${path} also below a deployment`, async () => {
-      const { response, asked } = await through(`/openai/deployments/m/${path}?api-version=1`, jsonOf(answer), body)
-      expect([response.status, asked().path]).toEqual([200, `/v1/${path}`])
+      const { response, received } = await exchange(
+        `/openai/deployments/m/${path}?api-version=1`,
+        replyJson(answer),
+        body,
+      )
+      expect([response.status, received().path]).toEqual([200, `/v1/${path}`])
     })
     test(`${path}: a field that is missing is named`, async () => {
-      const { response } = await through(`/v1/${path}`, jsonOf(answer), { model: 'm' })
+      const { response } = await exchange(`/v1/${path}`, replyJson(answer), { model: 'm' })
       expect([response.status, (await errorOf(response)).param]).toEqual([400, Object.keys(body)[0]!])
     })
   }
 
   test('speech leaves as it arrives, byte for byte', async () => {
-    const door = gate()
-    const sound = new Uint8Array(Array.from({ length: 512 }, (_, index) => index % 256))
-    const { response } = await through(
+    const latch = createLatch()
+    const audio = new Uint8Array(Array.from({ length: 512 }, (_, index) => index % 256))
+    const { response } = await exchange(
       '/v1/audio/speech',
       async answer => {
-        answer.head(200, { 'content-type': 'audio/mpeg' })
-        await answer.write(sound.subarray(0, 256))
-        await answer.wait(door.opened)
-        await answer.write(sound.subarray(256))
+        answer.writeHead(200, { 'content-type': 'audio/mpeg' })
+        await answer.write(audio.subarray(0, 256))
+        await answer.wait(latch.opened)
+        await answer.write(audio.subarray(256))
         answer.end()
       },
       { model: 'm', input: 'hello', voice: 'alloy' },
     )
     expect(response.headers.get('content-type')).toBe('audio/mpeg')
     const reader = response.body!.getReader()
-    const first = await within(reader.read(), 2000)
-    expect(first?.value).toEqual(sound.subarray(0, 256))
-    door.open()
+    const first = await resultWithin(reader.read(), 2000)
+    expect(first?.value).toEqual(audio.subarray(0, 256))
+    latch.open()
     const rest: number[] = []
     for (let piece = await reader.read(); !piece.done; piece = await reader.read()) rest.push(...piece.value)
-    expect(rest).toEqual([...sound.subarray(256)])
+    expect(rest).toEqual([...audio.subarray(256)])
   })
 
   test("a vendor's refusal keeps its status on these paths too", async () => {
-    const { response } = await through('/v1/embeddings', refuse(422), { model: 'm', input: 'a' })
+    const { response } = await exchange('/v1/embeddings', refuse(422), { model: 'm', input: 'a' })
     expect([response.status, (await errorOf(response)).message]).toEqual([422, 'refused by script'])
   })
 })
@@ -228,30 +232,30 @@ describe('a path that `speaks` of an entry names', () => {
   for (const path of ['/v1/my/custom', '/v1/videos', '//v1/my/custom/'])
     test(`${path} passes, but for the model`, async () => {
       const answer = { id: 'x', model: 'vendor-own', anything: [1, 2] }
-      const { response, asked } = await through(path, jsonOf(answer), { model: 'own', n: 1 })
+      const { response, received } = await exchange(path, replyJson(answer), { model: 'own', n: 1 })
       expect([response.status, await response.json()]).toEqual([200, { ...answer, model: 'own' }])
-      expect(asked().path).toBe(path.includes('videos') ? '/v1/videos' : '/v1/my/custom')
-      expect(asked().json()).toEqual({ model: 'vendor-own', n: 1 })
+      expect(received().path).toBe(path.includes('videos') ? '/v1/videos' : '/v1/my/custom')
+      expect(received().json()).toEqual({ model: 'vendor-own', n: 1 })
     })
 
   test('streams, hands files on, and tells refusals with their status', async () => {
-    const { response } = await through('/v1/my/custom', sseOf([{ piece: 1 }]), { model: 'own', stream: true })
+    const { response } = await exchange('/v1/my/custom', replySse([{ piece: 1 }]), { model: 'own', stream: true })
     expect(await response.text()).toBe('data: {"piece":1}\n\ndata: [DONE]\n\n')
-    const sound: Script = async reply => {
-      reply.head(200, { 'content-type': 'audio/mpeg' })
+    const audio: Script = async reply => {
+      reply.writeHead(200, { 'content-type': 'audio/mpeg' })
       await reply.write(new Uint8Array([1, 2, 255]))
       reply.end()
     }
-    const file = await through('/v1/my/custom', sound, { model: 'own' })
+    const file = await exchange('/v1/my/custom', audio, { model: 'own' })
     expect(new Uint8Array(await file.response.arrayBuffer())).toEqual(new Uint8Array([1, 2, 255]))
-    const refused = await through('/v1/my/custom', refuse(422), { model: 'own' })
+    const refused = await exchange('/v1/my/custom', refuse(422), { model: 'own' })
     expect([refused.response.status, (await errorOf(refused.response)).message]).toEqual([422, 'refused by script'])
   })
 
   test('takes POST alone, and only for models of services that speak it', async () => {
-    const read = await get('/v1/my/custom')
-    expect([read.status, read.headers.get('allow')]).toEqual([405, 'POST'])
-    const { response } = await through('/v1/my/custom', chat(), { model: 'm' })
+    const getResponse = await get('/v1/my/custom')
+    expect([getResponse.status, getResponse.headers.get('allow')]).toEqual([405, 'POST'])
+    const { response } = await exchange('/v1/my/custom', replyChat(), { model: 'm' })
     expect([response.status, (await errorOf(response)).type]).toEqual([400, 'invalid_request_error'])
   })
 })
@@ -292,10 +296,10 @@ describe('an address', () => {
 
   for (const path of ['/v1/models', '/v1/models/m', '/healthz', '/livez', '/readyz', '/docs', '/docs/json'])
     test(`${path} can be read, with HEAD too, and nothing else: 405 that says so`, async () => {
-      const read = await get(path)
-      const head = await get(path, { method: 'HEAD' })
-      expect([read.status, head.status, await head.text()]).toEqual([200, 200, ''])
-      expect(head.headers.get('content-type')).toBe(read.headers.get('content-type'))
+      const getResponse = await get(path)
+      const headResponse = await get(path, { method: 'HEAD' })
+      expect([getResponse.status, headResponse.status, await headResponse.text()]).toEqual([200, 200, ''])
+      expect(headResponse.headers.get('content-type')).toBe(getResponse.headers.get('content-type'))
       for (const method of ['POST', 'DELETE']) {
         const response = await get(path, { method })
         expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
@@ -310,7 +314,7 @@ describe('an address', () => {
   test('a stray request is in the log, with the id the client was given', async () => {
     const response = await get('/v1/stray?key=canary')
     const id = response.headers.get('x-request-id')!
-    const line = await logged(gateway, id)
+    const line = await waitForLogLine(gateway, id)
     expect(line).toMatchObject({
       method: 'GET',
       path: '/v1/stray',
@@ -343,19 +347,19 @@ describe('another origin', () => {
   test('may read answers, streams and errors', async () => {
     const headers = { origin: 'https://page.test' }
     const answers = [
-      (await through('/v1/chat/completions', chat(), { model: 'm', messages: [] }, { headers })).response,
+      (await exchange('/v1/chat/completions', replyChat(), { model: 'm', messages: [] }, { headers })).response,
       (
-        await through(
+        await exchange(
           '/v1/chat/completions',
-          chat(),
+          replyChat(),
           { model: 'm', messages: [{ role: 'user', content: 'x' }], stream: true },
           { headers },
         )
       ).response,
       (
-        await through(
+        await exchange(
           '/v1/chat/completions',
-          chat(),
+          replyChat(),
           { model: 'nobody', messages: [{ role: 'user', content: 'x' }] },
           { headers },
         )
@@ -416,12 +420,12 @@ describe('the documentation', () => {
 
 describe('on a bare socket', () => {
   const body = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'Hi' }] })
-  const post = (target: string, head: string, text = body) =>
-    `POST ${target} HTTP/1.1\r\n${head}content-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`
-  const told = async (text: string) => {
-    upstream.become(chat())
+  const post = (target: string, headerLines: string, text = body) =>
+    `POST ${target} HTTP/1.1\r\n${headerLines}content-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`
+  const sendRaw = async (text: string) => {
+    upstream.setScript(replyChat())
     const client = rawClient(gateway.port, text)
-    await until(() => /\r\n\r\n[\s\S]/.test(client.text()) || client.socket.closed)
+    await waitUntil(() => /\r\n\r\n[\s\S]/.test(client.text()) || client.socket.closed)
     client.socket.destroy()
     return client.text()
   }
@@ -439,7 +443,7 @@ describe('on a bare socket', () => {
         `GET /healthz HTTP/1.1\r\n${hosts}\r\n`,
         `GET /docs HTTP/1.1\r\n${hosts}\r\n`,
       ]) {
-        const answer = await told(text)
+        const answer = await sendRaw(text)
         expect(answer).toStartWith('HTTP/1.1 400 ')
         expect(answer).toContain('more than one host')
       }
@@ -447,21 +451,21 @@ describe('on a bare socket', () => {
   })
 
   test('no Host at all is refused', async () => {
-    expect(await told(post('/v1/chat/completions', ''))).toStartWith('HTTP/1.1 400 ')
+    expect(await sendRaw(post('/v1/chat/completions', ''))).toStartWith('HTTP/1.1 400 ')
   })
 
   test('an absolute address counts by its path, whatever host it names', async () => {
-    expect(await told(post('http://elsewhere.test/v1/chat/completions?a=1', 'Host: a.test\r\n'))).toStartWith(
+    expect(await sendRaw(post('http://elsewhere.test/v1/chat/completions?a=1', 'Host: a.test\r\n'))).toStartWith(
       'HTTP/1.1 200 ',
     )
-    expect(await told('GET http://elsewhere.test/v1/models HTTP/1.1\r\nHost: a.test\r\n\r\n')).toContain(
+    expect(await sendRaw('GET http://elsewhere.test/v1/models HTTP/1.1\r\nHost: a.test\r\n\r\n')).toContain(
       '"object":"list"',
     )
   })
 
   test('a Host that is none, is very short, or has a port does no harm', async () => {
     for (const host of ['a b/@?#', 'x', 'localhost:1', '[::1]:80', '%00'])
-      expect([host, (await told(post('/v1/chat/completions?x=1', `Host: ${host}\r\n`))).slice(0, 12)]).toEqual([
+      expect([host, (await sendRaw(post('/v1/chat/completions?x=1', `Host: ${host}\r\n`))).slice(0, 12)]).toEqual([
         host,
         'HTTP/1.1 200',
       ])
@@ -471,7 +475,7 @@ describe('on a bare socket', () => {
     const large = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'x'.repeat(120_000) }] })
     const chunked = `POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\ntransfer-encoding: chunked\r\n\r\n${large.length.toString(16)}\r\n${large}\r\n0\r\n\r\n`
     for (const text of [post('/v1/chat/completions', 'Host: a\r\n', large), chunked]) {
-      const answer = await told(text)
+      const answer = await sendRaw(text)
       expect(answer).toStartWith('HTTP/1.1 413 ')
       expect(JSON.parse(answer.slice(answer.indexOf('{'))).error).toMatchObject({
         code: 'request_too_large',
@@ -485,20 +489,20 @@ describe('on a bare socket', () => {
       gateway.port,
       'POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\ncontent-length: 9999999999\r\n\r\n{',
     )
-    await until(() => client.text().includes('request_too_large'), 1000)
+    await waitUntil(() => client.text().includes('request_too_large'), 1000)
     client.socket.destroy()
   })
 
   test('one as large as max_body is served', async () => {
-    const bare = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: '' }] })
-    const exact = bare.replace('""', JSON.stringify('x'.repeat(100_000 - bare.length)))
-    expect(exact.length).toBe(100_000)
-    expect(await told(post('/v1/chat/completions', 'Host: a\r\n', exact))).toStartWith('HTTP/1.1 200 ')
-    expect(await told(post('/v1/chat/completions', 'Host: a\r\n', `${exact} `))).toStartWith('HTTP/1.1 413 ')
+    const emptyRequest = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: '' }] })
+    const exactRequest = emptyRequest.replace('""', JSON.stringify('x'.repeat(100_000 - emptyRequest.length)))
+    expect(exactRequest.length).toBe(100_000)
+    expect(await sendRaw(post('/v1/chat/completions', 'Host: a\r\n', exactRequest))).toStartWith('HTTP/1.1 200 ')
+    expect(await sendRaw(post('/v1/chat/completions', 'Host: a\r\n', `${exactRequest} `))).toStartWith('HTTP/1.1 413 ')
   })
 
   test('a connection serves one request after another, faults too', async () => {
-    upstream.become(jsonOf(chatBody()))
+    upstream.setScript(replyJson(chatBody()))
     const client = rawClient(gateway.port)
     for (const [text, status] of [
       [post('/v1/chat/completions', 'Host: a\r\n'), 200],
@@ -508,7 +512,7 @@ describe('on a bare socket', () => {
     ] as const) {
       const before = client.text().length
       client.send(text)
-      await until(() => /\r\n\r\n[\s\S]/.test(client.text().slice(before)))
+      await waitUntil(() => /\r\n\r\n[\s\S]/.test(client.text().slice(before)))
       expect(client.text().slice(before)).toStartWith(`HTTP/1.1 ${status} `)
     }
     client.socket.destroy()

@@ -1,20 +1,20 @@
 /** What a client gets when the vendor, the gateway's configuration or the client itself is at fault; and what it never gets: a secret. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { ask, stream } from '../support/client.ts'
+import { openStream, sendRequest } from '../support/client.ts'
 import { type Gateway, startGateway } from '../support/process.ts'
 import {
-  chat,
-  chatFrames,
-  cutAfter,
+  chatChunks,
+  disconnectAfter,
   hangUp,
-  html,
-  jsonOf,
-  plain,
   refuse,
+  replyChat,
+  replyHtml,
+  replyJson,
+  replySse,
+  replyText,
   resetOnReuse,
-  sseOf,
 } from '../support/scripts.ts'
-import { type Answer, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type Script, type ScriptedResponse, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
 const secrets = {
   key: 'sk-canary-key/with+odd=characters',
@@ -26,7 +26,7 @@ let upstream: Upstream
 let gateway: Gateway
 
 beforeAll(async () => {
-  upstream = await scriptedUpstream(chat())
+  upstream = await scriptedUpstream(replyChat())
   gateway = await startGateway({
     api_key: secrets.client,
     api_keys: [{ api_key: secrets.other, supported_models: { all: ['m', 'gpt-*'] } }],
@@ -69,10 +69,10 @@ afterAll(async () => {
   await upstream.close()
 })
 
-const master = { authorization: `Bearer ${secrets.client}` }
-const asked = async (script: Script, body: object = {}, headers: Record<string, string> = master) => {
-  upstream.become(script)
-  const answer = await ask(gateway, { model: 'm', ...body }, { headers })
+const masterHeaders = { authorization: `Bearer ${secrets.client}` }
+const exchange = async (script: Script, body: object = {}, headers: Record<string, string> = masterHeaders) => {
+  upstream.setScript(script)
+  const answer = await sendRequest(gateway, { model: 'm', ...body }, { headers })
   return { status: answer.status, headers: answer.headers, text: await answer.text() }
 }
 const errorOf = (text: string) => JSON.parse(text).error
@@ -81,31 +81,31 @@ describe("the vendor's status", () => {
   for (const status of [400, 404, 409, 413, 415, 422, 500, 503, 529])
     test(`${status} stays ${status}, with the vendor's own words`, async () => {
       const body = { error: { message: 'vendor says no', type: 'vendor_type', code: 'vendor_code', param: 'messages' } }
-      const answer = await asked(refuse(status, body))
+      const answer = await exchange(refuse(status, body))
       expect(answer.status).toBe(status)
       expect(JSON.parse(answer.text)).toEqual(body)
     })
 
   test('429 keeps its Retry-After', async () => {
-    const answer = await asked(refuse(429, undefined, { 'retry-after': '17' }))
+    const answer = await exchange(refuse(429, undefined, { 'retry-after': '17' }))
     expect(answer.status).toBe(429)
     expect(answer.headers.get('retry-after')).toBe('17')
   })
 
   test('429 tells its Retry-After in whole seconds, as HTTP has them', async () => {
-    expect((await asked(refuse(429, undefined, { 'retry-after': '1.5' }))).headers.get('retry-after')).toBe('2')
+    expect((await exchange(refuse(429, undefined, { 'retry-after': '1.5' }))).headers.get('retry-after')).toBe('2')
   })
 
-  for (const [name, stop] of [
+  for (const [name, interrupt] of [
     ['is cut off', answer => answer.reset()],
-    ['never ends', answer => answer.silent()],
-  ] satisfies [string, (answer: Answer) => unknown][])
+    ['never ends', answer => answer.stall()],
+  ] satisfies [string, (answer: ScriptedResponse) => unknown][])
     test(`survives a body that ${name}`, async () => {
-      const answer = await asked(async answer => {
-        answer.head(429, { 'content-type': 'application/json', 'retry-after': '9' })
+      const answer = await exchange(async answer => {
+        answer.writeHead(429, { 'content-type': 'application/json', 'retry-after': '9' })
         await answer.write('{"error":')
         await answer.wait(50)
-        await stop(answer)
+        await interrupt(answer)
       })
       expect(answer.status).toBe(429)
       expect(answer.headers.get('retry-after')).toBe('9')
@@ -113,7 +113,7 @@ describe("the vendor's status", () => {
 
   for (const status of [401, 402, 403])
     test(`${status} is about our key, not the client's: 502 upstream_credentials`, async () => {
-      const answer = await asked(
+      const answer = await exchange(
         refuse(status, { error: { message: `Incorrect API key: ${secrets.key}; masked sk-can****ters` } }),
       )
       expect(answer.status).toBe(502)
@@ -130,85 +130,91 @@ describe("the vendor's status", () => {
   ]
   for (const [name, body, message] of shapes)
     test(`an error as ${name} ends in OpenAI's envelope`, async () => {
-      const answer = await asked(refuse(422, body))
+      const answer = await exchange(refuse(422, body))
       expect(answer.status).toBe(422)
       expect(errorOf(answer.text).message).toContain(message)
     })
 
   test('a sound that is no answer at all is a 502', async () => {
-    upstream.become(answer => {
-      answer.raw('HTTP/1.1 204 No Content\r\ncontent-type: audio/mpeg\r\n\r\n')
+    upstream.setScript(answer => {
+      answer.writeRaw('HTTP/1.1 204 No Content\r\ncontent-type: audio/mpeg\r\n\r\n')
       answer.end()
     })
-    const answer = await ask(gateway, { model: 'm', input: 'x' }, { path: '/v1/audio/speech', headers: master })
+    const answer = await sendRequest(
+      gateway,
+      { model: 'm', input: 'x' },
+      { path: '/v1/audio/speech', headers: masterHeaders },
+    )
     expect([answer.status, errorOf(await answer.text()).code]).toEqual([502, 'upstream_failed'])
   })
 
   test('a vendor that hangs up, or is not there, is a 502', async () => {
-    expect((await asked(hangUp)).status).toBe(502)
-    expect((await asked(chat(), { model: 'nobody-home' })).status).toBe(502)
+    expect((await exchange(hangUp)).status).toBe(502)
+    expect((await exchange(replyChat(), { model: 'nobody-home' })).status).toBe(502)
   })
 
   test('a kept connection that had died is tried once more', async () => {
-    upstream.become(resetOnReuse(chat()))
-    for (let turn = 0; turn < 3; turn++)
-      expect((await ask(gateway, { model: 'm' }, { headers: master })).status).toBe(200)
+    upstream.setScript(resetOnReuse(replyChat()))
+    for (let round = 0; round < 3; round++)
+      expect((await sendRequest(gateway, { model: 'm' }, { headers: masterHeaders })).status).toBe(200)
   })
 })
 
 describe('a vendor that takes the connection and resets it at once', () => {
-  const place = async () => {
+  const startResettingVendor = async () => {
     const other = await scriptedUpstream(answer => answer.reset())
     const entry = { enabled: true, server_url: `${other.url}/v1` }
-    const one = await startGateway({ services: { openai: [{ ...entry, models: ['m'] }] } })
+    const ownGateway = await startGateway({ services: { openai: [{ ...entry, models: ['m'] }] } })
     const statusOf = async (script: Script, body: object = {}) => {
-      other.become(script)
-      const answer = await ask(one, { model: 'm', ...body })
+      other.setScript(script)
+      const answer = await sendRequest(ownGateway, { model: 'm', ...body })
       await answer.text()
       return answer.status
     }
     const close = async () => {
-      await one.stop()
+      await ownGateway.stop()
       await other.close()
     }
     return { other, statusOf, close }
   }
 
   test('sees a request once: it may have begun to work', async () => {
-    const { other, statusOf, close } = await place()
+    const { other, statusOf, close } = await startResettingVendor()
     expect([await statusOf(answer => answer.reset()), other.requests.length]).toEqual([502, 1])
     await close()
   })
 
   test('and has said nothing of the connections before: also after answers whose connections are no more', async () => {
-    const { other, statusOf, close } = await place()
-    const ended = chat(chatFrames(), undefined, { framing: 'close' })
-    expect([await statusOf(ended, { stream: true }), await statusOf(answer => answer.reset())]).toEqual([200, 502])
+    const { other, statusOf, close } = await startResettingVendor()
+    const closeDelimited = replyChat(chatChunks(), undefined, { framing: 'close' })
+    expect([await statusOf(closeDelimited, { stream: true }), await statusOf(answer => answer.reset())]).toEqual([
+      200, 502,
+    ])
     expect(other.requests).toHaveLength(2)
-    await statusOf(cutAfter(2, chatFrames()), { stream: true })
+    await statusOf(disconnectAfter(2, chatChunks()), { stream: true })
     expect([await statusOf(answer => answer.reset()), other.requests.length]).toEqual([502, 4])
     await close()
   })
 
   test('is asked once more where the connection was a kept one, and then no more', async () => {
-    const { other, statusOf, close } = await place()
-    expect(await statusOf(chat())).toBe(200)
+    const { other, statusOf, close } = await startResettingVendor()
+    expect(await statusOf(replyChat())).toBe(200)
     expect([await statusOf(answer => answer.reset()), other.requests.length]).toEqual([502, 3])
     expect([await statusOf(answer => answer.reset()), other.requests.length]).toEqual([502, 4])
     await close()
   })
 
   test('is asked once more after a stream that went well', async () => {
-    const { other, statusOf, close } = await place()
-    expect(await statusOf(chat(), { stream: true })).toBe(200)
+    const { other, statusOf, close } = await startResettingVendor()
+    expect(await statusOf(replyChat(), { stream: true })).toBe(200)
     await Bun.sleep(50)
-    expect([await statusOf(resetOnReuse(chat())), other.requests.length]).toEqual([200, 3])
+    expect([await statusOf(resetOnReuse(replyChat())), other.requests.length]).toEqual([200, 3])
     await close()
   })
 })
 
 describe("the client's fault", () => {
-  const raw = async (
+  const sendRaw = async (
     body: string | undefined,
     headers: Record<string, string> = {},
     path = '/v1/chat/completions',
@@ -216,7 +222,7 @@ describe("the client's fault", () => {
   ) => {
     const answer = await fetch(gateway.url + path, {
       method,
-      headers: { ...master, ...headers },
+      headers: { ...masterHeaders, ...headers },
       ...(body !== undefined && { body }),
     })
     return {
@@ -248,17 +254,17 @@ describe("the client's fault", () => {
   ]
   for (const [name, body, param] of bad)
     test(`${name}: a 400 that names ${param}`, async () => {
-      const answer = await raw(JSON.stringify(body))
+      const answer = await sendRaw(JSON.stringify(body))
       expect(answer.status).toBe(400)
       expect(answer.error).toMatchObject({ type: 'invalid_request_error', param })
     })
 
   test('no JSON, no object, nothing, not UTF-8: a 400 that says so', async () => {
     for (const body of ['{"model":', '[1]', ''])
-      expect(await raw(body)).toMatchObject({ status: 400, error: { type: 'invalid_request_error' } })
+      expect(await sendRaw(body)).toMatchObject({ status: 400, error: { type: 'invalid_request_error' } })
     const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
       method: 'POST',
-      headers: master,
+      headers: masterHeaders,
       body: new Uint8Array([0x7b, 0xff, 0x7d]),
     })
     expect(answer.status).toBe(400)
@@ -268,37 +274,37 @@ describe("the client's fault", () => {
   test('no key, a wrong key: 401 that tells nothing', async () => {
     const wrong: Record<string, string>[] = [{}, { authorization: 'Bearer nope' }, { 'x-api-key': 'nope' }]
     for (const headers of wrong) {
-      const answer = await asked(chat(), {}, headers)
+      const answer = await exchange(replyChat(), {}, headers)
       expect(answer.status).toBe(401)
       expect(errorOf(answer.text).code).toBe('invalid_api_key')
     }
   })
 
   test("an unknown model is 404 model_not_found, one outside the key's scope 403", async () => {
-    const unknown = await asked(chat(), { model: 'nothing-of-that-name' })
+    const unknown = await exchange(replyChat(), { model: 'nothing-of-that-name' })
     expect([unknown.status, errorOf(unknown.text).code]).toEqual([404, 'model_not_found'])
-    const outside = await asked(chat(), { model: 'secret-model' }, { 'x-api-key': secrets.other })
+    const outside = await exchange(replyChat(), { model: 'secret-model' }, { 'x-api-key': secrets.other })
     expect(outside.status).toBe(403)
-    expect((await asked(chat(), { model: 'gpt-x' }, { 'api-key': secrets.other })).status).toBe(200)
+    expect((await exchange(replyChat(), { model: 'gpt-x' }, { 'api-key': secrets.other })).status).toBe(200)
   })
 
   test('a wrong address is 404, a wrong method 405', async () => {
-    expect((await raw('{}', {}, '/v1/nothing')).status).toBe(404)
-    expect((await raw(undefined, {}, '/v1/chat/completions', 'GET')).status).toBe(405)
+    expect((await sendRaw('{}', {}, '/v1/nothing')).status).toBe(404)
+    expect((await sendRaw(undefined, {}, '/v1/chat/completions', 'GET')).status).toBe(405)
   })
 
   test('a compressed body is refused, not inflated', async () => {
-    expect((await raw('x', { 'content-encoding': 'gzip' })).status).toBe(400)
+    expect((await sendRaw('x', { 'content-encoding': 'gzip' })).status).toBe(400)
   })
 })
 
 describe('to the vendor goes', () => {
   test("its own key and what the entry adds; never the client's key or cookies", async () => {
-    await asked(
-      chat(),
+    await exchange(
+      replyChat(),
       {},
       {
-        ...master,
+        ...masterHeaders,
         cookie: 'session=canary',
         'x-api-key': secrets.client,
         'x-forwarded-for': '1.2.3.4',
@@ -316,41 +322,49 @@ describe('to the vendor goes', () => {
   test('the request byte for byte but for the model', async () => {
     const text =
       '{ "messages": [ {"role":"user","content":"h\\u00e9, 你好"} ],\n "model" : "m",  "seed": 12345678901234567890, "vendor_field": {"10":1,"2":1.0} }'
-    upstream.become(chat())
-    await fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', headers: master, body: text })
+    upstream.setScript(replyChat())
+    await fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', headers: masterHeaders, body: text })
     expect(upstream.requests.at(-1)!.body).toBe(text)
   })
 })
 
 describe('what had to be left out', () => {
-  const lossy = { logprobs: true, logit_bias: { '1': 5 } }
+  const lossyFields = { logprobs: true, logit_bias: { '1': 5 } }
   beforeAll(async () => {
-    upstream.become(chat())
+    upstream.setScript(replyChat())
   })
 
   test('is told in x-losses to a client that asks', async () => {
-    const told = await asked(chat(), { model: 'picky', ...lossy }, { ...master, 'x-report-losses': '1' })
-    expect(told.status).toBe(200)
-    expect(told.headers.get('x-losses')).toContain('logprobs')
-    expect((await asked(chat(), { model: 'picky', ...lossy })).headers.get('x-losses')).toBeNull()
+    const answer = await exchange(
+      replyChat(),
+      { model: 'picky', ...lossyFields },
+      { ...masterHeaders, 'x-report-losses': '1' },
+    )
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('x-losses')).toContain('logprobs')
+    expect((await exchange(replyChat(), { model: 'picky', ...lossyFields })).headers.get('x-losses')).toBeNull()
     expect(upstream.requests.at(-1)!.json()).not.toHaveProperty('logprobs')
   })
 })
 
 test("a body nested beyond reason is the client's fault", async () => {
-  const deep = `{"model":"picky","messages":[{"role":"user","content":"x"}],"x":${'['.repeat(400_000)}${']'.repeat(400_000)}}`
-  const answer = await fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', headers: master, body: deep })
+  const deepBody = `{"model":"picky","messages":[{"role":"user","content":"x"}],"x":${'['.repeat(400_000)}${']'.repeat(400_000)}}`
+  const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: masterHeaders,
+    body: deepBody,
+  })
   expect([answer.status, errorOf(await answer.text()).type]).toEqual([400, 'invalid_request_error'])
 })
 
 test('tokens reserved for a vendor that could not be reached come back at once', async () => {
-  for (let turn = 0; turn < 3; turn++)
-    expect((await asked(chat(), { model: 'counted-nobody', max_tokens: 900 })).status).toBe(502)
+  for (let round = 0; round < 3; round++)
+    expect((await exchange(replyChat(), { model: 'counted-nobody', max_tokens: 900 })).status).toBe(502)
 })
 
 test('a path that only passes and is answered whole in place of a stream gives the answer', async () => {
-  upstream.become(
-    jsonOf({
+  upstream.setScript(
+    replyJson({
       id: 'c',
       object: 'text_completion',
       created: 1,
@@ -358,10 +372,10 @@ test('a path that only passes and is answered whole in place of a stream gives t
       choices: [{ text: 'hi', index: 0, finish_reason: 'stop' }],
     }),
   )
-  const answer = await ask(
+  const answer = await sendRequest(
     gateway,
     { model: 'm', prompt: 'x', stream: true },
-    { headers: master, path: '/v1/completions' },
+    { headers: masterHeaders, path: '/v1/completions' },
   )
   expect(answer.headers.get('content-type')).toContain('application/json')
   expect(await answer.json()).toMatchObject({ model: 'm', choices: [{ text: 'hi' }] })
@@ -369,7 +383,7 @@ test('a path that only passes and is answered whole in place of a stream gives t
 
 test('no secret in any answer, header or log, whatever the vendor echoes', async () => {
   const echo = `keys: ${Object.values(secrets).join(' ')} ${encodeURIComponent(secrets.key)} ${JSON.stringify({ url: `http://x/?key=${secrets.key}` })}`
-  const spelled = [...secrets.key].map(letter => `\\u00${letter.charCodeAt(0).toString(16)}`).join('')
+  const escapedKey = [...secrets.key].map(letter => `\\u00${letter.charCodeAt(0).toString(16)}`).join('')
   const headers = {
     'x-echo': secrets.key,
     'set-cookie': secrets.key,
@@ -381,35 +395,35 @@ test('no secret in any answer, header or log, whatever the vendor echoes', async
       refuse(status, { error: { message: echo, param: echo, type: echo, code: echo } }, headers),
     ),
     refuse(400, echo, headers),
-    html(502, `<html>${echo}</html>`),
-    html(200, `<html>${echo}</html>`),
-    sseOf([{ error: { message: echo } }], { headers }),
-    sseOf([...chatFrames().slice(0, 2), `data: broken ${echo}\n\n`, `data: broken ${spelled}\n\n`], { headers }),
+    replyHtml(502, `<html>${echo}</html>`),
+    replyHtml(200, `<html>${echo}</html>`),
+    replySse([{ error: { message: echo } }], { headers }),
+    replySse([...chatChunks().slice(0, 2), `data: broken ${echo}\n\n`, `data: broken ${escapedKey}\n\n`], { headers }),
     ...[400, 429, 500].flatMap(status =>
-      [`{"error":{"message":"${spelled}"}}`, `{"detail":[{"msg":"${spelled}","${spelled}":1}]}`].map(body =>
-        plain(status, body),
+      [`{"error":{"message":"${escapedKey}"}}`, `{"detail":[{"msg":"${escapedKey}","${escapedKey}":1}]}`].map(body =>
+        replyText(status, body),
       ),
     ),
     hangUp,
   ]
   let all = ''
   for (const script of scripts) {
-    upstream.become(script)
+    upstream.setScript(script)
     for (const streamed of [false, true]) {
-      const answer = await stream(gateway, { model: 'm', stream: streamed }, { headers: master })
+      const answer = await openStream(gateway, { model: 'm', stream: streamed }, { headers: masterHeaders })
       await answer.ended
       all += JSON.stringify([...answer.headers]) + answer.frames.map(({ text }) => text).join('\n')
     }
   }
-  all += await (await ask(gateway, { model: 'nobody-home' }, { headers: master })).text()
-  all += await (await ask(gateway, { model: 'm' }, { headers: { authorization: 'Bearer wrong' } })).text()
+  all += await (await sendRequest(gateway, { model: 'nobody-home' }, { headers: masterHeaders })).text()
+  all += await (await sendRequest(gateway, { model: 'm' }, { headers: { authorization: 'Bearer wrong' } })).text()
   await Bun.sleep(250)
   all += gateway.stdout() + gateway.stderr()
   for (const secret of Object.values(secrets)) {
     expect(all).not.toContain(secret)
     expect(all).not.toContain(encodeURIComponent(secret))
   }
-  for (const spelling of [spelled, spelled.replaceAll('\\', '\\\\')]) {
+  for (const spelling of [escapedKey, escapedKey.replaceAll('\\', '\\\\')]) {
     expect(all).not.toContain(spelling)
   }
 })

@@ -1,15 +1,15 @@
 /** Who may come in and what each key may ask for, on every address. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { ask } from '../support/client.ts'
-import { type Gateway, logged, startGateway } from '../support/process.ts'
-import { chat, jsonOf } from '../support/scripts.ts'
+import { sendRequest } from '../support/client.ts'
+import { type Gateway, startGateway, waitForLogLine } from '../support/process.ts'
+import { replyChat, replyJson } from '../support/scripts.ts'
 import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
 let upstream: Upstream
 let gateway: Gateway
 
 beforeAll(async () => {
-  upstream = await scriptedUpstream(chat())
+  upstream = await scriptedUpstream(replyChat())
   const entry = { enabled: true, server_url: `${upstream.url}/v1`, credentials: { api_key: 'vendor-key' } }
   gateway = await startGateway({
     api_key: 'master-key',
@@ -34,19 +34,19 @@ afterAll(async () => {
 })
 
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
-const list = async (key: string) => {
+const listModels = async (key: string) => {
   const response = await fetch(`${gateway.url}/v1/models`, { headers: bearer(key), proxy: false } as RequestInit)
   return ((await response.json()) as { data: { id: string }[] }).data.map(({ id }) => id)
 }
-const status = async (key: string, body: object, path = '/v1/chat/completions') => {
-  const response = await ask(gateway, body, { path, headers: bearer(key) })
+const statusFor = async (key: string, body: object, path = '/v1/chat/completions') => {
+  const response = await sendRequest(gateway, body, { path, headers: bearer(key) })
   await response.text()
   return response.status
 }
 
 describe('a key', () => {
   const body = { model: 'a' }
-  const ways: [string, Record<string, string>, string?][] = [
+  const keyLocations: [string, Record<string, string>, string?][] = [
     ['Authorization: Bearer', bearer('master-key')],
     ['authorization: bearer, in small letters', { authorization: 'bearer master-key' }],
     ['x-api-key', { 'x-api-key': 'master-key' }],
@@ -55,16 +55,16 @@ describe('a key', () => {
     ['?key=', {}, '?key=master-key'],
     ['one that is wrong beside one that is right', { authorization: 'Bearer sk-dummy', 'x-api-key': 'master-key' }],
   ]
-  for (const [name, headers, query = ''] of ways)
+  for (const [name, headers, query = ''] of keyLocations)
     test(`as ${name} opens every address, and is not shown to the vendor`, async () => {
       const before = upstream.requests.length
-      const answer = await ask(gateway, body, { headers, path: `/v1/chat/completions${query}` })
+      const answer = await sendRequest(gateway, body, { headers, path: `/v1/chat/completions${query}` })
       expect(answer.status).toBe(200)
       const models = await fetch(`${gateway.url}/v1/models${query}`, { headers, proxy: false } as RequestInit)
       expect(models.status).toBe(200)
       const received = upstream.requests[before]!
       expect(received.headers['authorization']).toBe('Bearer vendor-key')
-      expect(JSON.stringify([received.fields, received.path, received.body])).not.toContain('master-key')
+      expect(JSON.stringify([received.headerFields, received.path, received.body])).not.toContain('master-key')
     })
 
   const wrong: [string, Record<string, string>][] = [
@@ -81,11 +81,11 @@ describe('a key', () => {
   for (const [name, headers] of wrong)
     test(`${name}: 401 everywhere, and nothing reaches the vendor`, async () => {
       const before = upstream.requests.length
-      const asked = await Promise.all([
-        ask(gateway, body, { headers }),
-        ask(gateway, body, { headers, path: '/openai/deployments/a/chat/completions' }),
-        ask(gateway, { model: 'emb', input: 'x' }, { headers, path: '/v1/embeddings' }),
-        ask(
+      const responses = await Promise.all([
+        sendRequest(gateway, body, { headers }),
+        sendRequest(gateway, body, { headers, path: '/openai/deployments/a/chat/completions' }),
+        sendRequest(gateway, { model: 'emb', input: 'x' }, { headers, path: '/v1/embeddings' }),
+        sendRequest(
           gateway,
           { model: 'a' },
           {
@@ -96,8 +96,8 @@ describe('a key', () => {
         fetch(`${gateway.url}/v1/models`, { headers, proxy: false } as RequestInit),
         fetch(`${gateway.url}/v1/models/a`, { headers, proxy: false } as RequestInit),
       ])
-      expect(asked.map(({ status }) => status)).toEqual([401, 401, 401, 401, 401, 401])
-      for (const answer of asked) {
+      expect(responses.map(({ status }) => status)).toEqual([401, 401, 401, 401, 401, 401])
+      for (const answer of responses) {
         const { error } = (await answer.json()) as { error: { type: string; message: string } }
         expect(error.type).toBe('invalid_request_error')
         expect(error.message).not.toContain('master')
@@ -116,7 +116,7 @@ describe('a key', () => {
       proxy: false,
     } as RequestInit)
     const id = answer.headers.get('x-request-id')!
-    const line = await logged(gateway, id)
+    const line = await waitForLogLine(gateway, id)
     expect(line).toMatchObject({
       status: 401,
       address: expect.stringContaining('127.0.0.1'),
@@ -127,70 +127,74 @@ describe('a key', () => {
 })
 
 describe('scopes', () => {
-  const all = ['a', 'b', 'emb', 'emb2', 'qwen-max', 'qwen-turbo']
+  const allModels = ['a', 'b', 'emb', 'emb2', 'qwen-max', 'qwen-turbo']
   const cases: [key: string, models: string[]][] = [
-    ['master-key', all],
-    ['star-key', all],
-    ['free-key', all],
+    ['master-key', allModels],
+    ['star-key', allModels],
+    ['free-key', allModels],
     ['exact-key', ['a', 'emb']],
     ['prefix-key', ['qwen-max', 'qwen-turbo']],
     ['none-key', []],
   ]
   for (const [key, models] of cases)
     test(`of ${key} hold for chats, deployments, embeddings, single models and the list`, async () => {
-      const listed = await list(key)
+      const listed = await listModels(key)
       const isShown = (model: string) => !model.startsWith('emb')
       expect(listed.filter(model => model !== 'random')).toEqual(models.filter(isShown))
-      for (const model of all) {
-        const wanted = models.includes(model) ? 200 : 403
+      for (const model of allModels) {
+        const expectedStatus = models.includes(model) ? 200 : 403
         const single = await fetch(`${gateway.url}/v1/models/${model}`, {
           headers: bearer(key),
           proxy: false,
         } as RequestInit)
-        expect([model, single.status]).toEqual([model, wanted])
+        expect([model, single.status]).toEqual([model, expectedStatus])
         if (model.startsWith('emb')) {
-          upstream.become(jsonOf({ object: 'list', data: [], model }))
-          expect([model, await status(key, { model, messages: undefined, input: 'x' }, '/v1/embeddings')]).toEqual([
+          upstream.setScript(replyJson({ object: 'list', data: [], model }))
+          expect([model, await statusFor(key, { model, messages: undefined, input: 'x' }, '/v1/embeddings')]).toEqual([
             model,
-            wanted,
+            expectedStatus,
           ])
           continue
         }
-        upstream.become(chat())
-        expect([model, await status(key, { model })]).toEqual([model, wanted])
-        expect([model, await status(key, { model, stream: true })]).toEqual([model, wanted])
-        expect([model, await status(key, {}, `/openai/deployments/${model}/chat/completions`)]).toEqual([model, wanted])
+        upstream.setScript(replyChat())
+        expect([model, await statusFor(key, { model })]).toEqual([model, expectedStatus])
+        expect([model, await statusFor(key, { model, stream: true })]).toEqual([model, expectedStatus])
+        expect([model, await statusFor(key, {}, `/openai/deployments/${model}/chat/completions`)]).toEqual([
+          model,
+          expectedStatus,
+        ])
       }
     })
 
   test('a model outside is 403 whether or not it exists: the key learns nothing', async () => {
-    expect([await status('exact-key', { model: 'b' }), await status('exact-key', { model: 'not-there' })]).toEqual([
-      403, 403,
-    ])
-    expect(await status('master-key', { model: 'not-there' })).toBe(404)
+    expect([
+      await statusFor('exact-key', { model: 'b' }),
+      await statusFor('exact-key', { model: 'not-there' }),
+    ]).toEqual([403, 403])
+    expect(await statusFor('master-key', { model: 'not-there' })).toBe(404)
   })
 
   test('hold for `random`, which stays within them', async () => {
-    upstream.become(chat())
+    upstream.setScript(replyChat())
     const before = upstream.requests.length
-    for (let turn = 0; turn < 20; turn++) expect(await status('prefix-key', { model: 'random' })).toBe(200)
+    for (let round = 0; round < 20; round++) expect(await statusFor('prefix-key', { model: 'random' })).toBe(200)
     const models = upstream.requests.slice(before).map(received => (received.json() as { model: string }).model)
     expect(new Set(models)).toEqual(new Set(['qwen-max', 'qwen-turbo']))
-    expect(await status('none-key', { model: 'random' })).toBe(403)
-    expect([await list('none-key'), (await list('prefix-key')).at(-1)]).toEqual([[], 'random'])
+    expect(await statusFor('none-key', { model: 'random' })).toBe(403)
+    expect([await listModels('none-key'), (await listModels('prefix-key')).at(-1)]).toEqual([[], 'random'])
   })
 
   test('that name only `random` open just that', async () => {
-    expect(await list('random-key')).toEqual(['random'])
-    expect([await status('random-key', { model: 'random' }), await status('random-key', { model: 'a' })]).toEqual([
-      200, 403,
-    ])
+    expect(await listModels('random-key')).toEqual(['random'])
+    expect([await statusFor('random-key', { model: 'random' }), await statusFor('random-key', { model: 'a' })]).toEqual(
+      [200, 403],
+    )
   })
 
   test('hold for uploads and for what only passes', async () => {
-    upstream.become(jsonOf({ text: 'x' }))
+    upstream.setScript(replyJson({ text: 'x' }))
     const before = upstream.requests.length
-    for (const [model, wanted] of [
+    for (const [model, expectedStatus] of [
       ['a', 200],
       ['b', 403],
     ] as const) {
@@ -203,7 +207,7 @@ describe('scopes', () => {
         headers: bearer('exact-key'),
         proxy: false,
       } as RequestInit)
-      expect([model, response.status]).toEqual([model, wanted])
+      expect([model, response.status]).toEqual([model, expectedStatus])
     }
     for (const [path, body] of [
       ['completions', { prompt: 'x' }],
@@ -212,22 +216,22 @@ describe('scopes', () => {
       ['rerank', { query: 'x', documents: [] }],
       ['audio/speech', { input: 'x' }],
     ] as const)
-      expect([path, await status('exact-key', { model: 'b', ...body }, `/v1/${path}`)]).toEqual([path, 403])
+      expect([path, await statusFor('exact-key', { model: 'b', ...body }, `/v1/${path}`)]).toEqual([path, 403])
     expect(upstream.requests.length).toBe(before + 1)
   })
 
   test('go by the name the client uses: an alias is another name', async () => {
-    upstream.become(chat())
-    expect(await status('free-key', { model: 'alias' })).toBe(200)
-    expect(await status('exact-key', { model: 'alias' })).toBe(403)
+    upstream.setScript(replyChat())
+    expect(await statusFor('free-key', { model: 'alias' })).toBe(200)
+    expect(await statusFor('exact-key', { model: 'alias' })).toBe(403)
   })
 })
 
 test('the log names the owner of a key, never the key', async () => {
-  upstream.become(chat())
-  const answer = await ask(gateway, { model: 'a' }, { headers: bearer('exact-key') })
+  upstream.setScript(replyChat())
+  const answer = await sendRequest(gateway, { model: 'a' }, { headers: bearer('exact-key') })
   const id = answer.headers.get('x-request-id')!
-  const line = await logged(gateway, id)
+  const line = await waitForLogLine(gateway, id)
   expect(line['caller']).toBe('Exact')
   for (const key of ['exact-key', 'master-key', 'prefix-key', 'vendor-key'])
     expect(gateway.stdout() + gateway.stderr()).not.toContain(key)

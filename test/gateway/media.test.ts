@@ -1,21 +1,21 @@
 /** Files named by URL, for vendors that take bytes; and a service whose models each have a protocol of their own. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { type Gateway, startGateway } from '../support/process.ts'
-import { httpProxy, socksProxy } from '../support/proxy.ts'
-import { jsonOf, sseOf } from '../support/scripts.ts'
-import { type Received, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { startHttpProxy, startSocksProxy } from '../support/proxy.ts'
+import { replyJson, replySse } from '../support/scripts.ts'
+import { type ReceivedRequest, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
 const png = Buffer.from('89504e470d0a1a0a0000', 'hex')
 let upstream: Upstream
 let gateway: Gateway
-let closed: Gateway
-const files: string[] = []
-const server = Bun.serve({
+let restrictedGateway: Gateway
+const fetchedPaths: string[] = []
+const fileServer = Bun.serve({
   port: 0,
   hostname: '127.0.0.1',
   fetch: ({ url }) => {
     const { pathname } = new URL(url)
-    files.push(pathname)
+    fetchedPaths.push(pathname)
     if (pathname === '/moved') return Response.redirect('/a.png')
     if (pathname === '/away') return Response.redirect('http://169.254.169.254/latest/meta-data')
     if (pathname === '/page') return new Response('<html>', { headers: { 'content-type': 'text/html' } })
@@ -24,9 +24,9 @@ const server = Bun.serve({
       : new Response('', { status: 404 })
   },
 })
-const at = `http://127.0.0.1:${server.port}`
+const fileServerUrl = `http://127.0.0.1:${fileServer.port}`
 
-const said = {
+const answers = {
   gemini: { candidates: [{ content: { role: 'model', parts: [{ text: 'a dot' }] }, finishReason: 'STOP', index: 0 }] },
   anthropic: {
     ...{ id: 'msg_1', type: 'message', role: 'assistant', model: 'claude-x', stop_reason: 'end_turn' },
@@ -41,13 +41,13 @@ const said = {
 }
 
 /** Answers in the protocol of the address. */
-const vendor = (received: Received) => {
-  if (received.path.includes('/publishers/google/')) return said.gemini
-  return received.path.includes('/publishers/anthropic/') ? said.anthropic : said.openai
+const answerFor = (received: ReceivedRequest) => {
+  if (received.path.includes('/publishers/google/')) return answers.gemini
+  return received.path.includes('/publishers/anthropic/') ? answers.anthropic : answers.openai
 }
 
 beforeAll(async () => {
-  upstream = await scriptedUpstream((answer, received) => jsonOf(vendor(received))(answer, received))
+  upstream = await scriptedUpstream((answer, received) => replyJson(answerFor(received))(answer, received))
   const entry = {
     enabled: true,
     models: ['gemini-x', 'claude-x', 'meta/llama-x'],
@@ -56,13 +56,13 @@ beforeAll(async () => {
   }
   const services = { vertexai: [entry] }
   gateway = await startGateway({ services, media: { allow_private: ['127.0.0.1'] } })
-  closed = await startGateway({ services })
+  restrictedGateway = await startGateway({ services })
 })
 beforeEach(() => {
-  files.length = 0
+  fetchedPaths.length = 0
 })
 afterAll(async () => {
-  await Promise.all([gateway.stop(), closed.stop(), server.stop(true)])
+  await Promise.all([gateway.stop(), restrictedGateway.stop(), fileServer.stop(true)])
   await upstream.close()
 })
 
@@ -73,7 +73,7 @@ const post = async (path: string, body: object, to = gateway) => {
   return { status: response.status, text: await response.text() }
 }
 
-const chat = (model: string, url: string, to = gateway) =>
+const sendImage = (model: string, url: string, to = gateway) =>
   post(
     '/v1/chat/completions',
     {
@@ -91,7 +91,7 @@ const chat = (model: string, url: string, to = gateway) =>
     to,
   )
 
-const last = () => {
+const lastRequest = () => {
   const { path, headers, json } = upstream.requests.at(-1)!
   return { url: path, headers, body: json() as Record<string, unknown> }
 }
@@ -100,7 +100,7 @@ describe('each model is asked in its protocol', () => {
   const root = '/v1/projects/p/locations/global'
 
   test('whatever the client speaks', async () => {
-    const asked = ['gemini-x', 'claude-x', 'meta/llama-x'].flatMap(model => [
+    const requests = ['gemini-x', 'claude-x', 'meta/llama-x'].flatMap(model => [
       { model, path: '/v1/chat/completions', body: { messages: [{ role: 'user', content: 'hi' }] } },
       { model, path: '/v1/messages', body: { max_tokens: 9, messages: [{ role: 'user', content: 'hi' }] } },
     ])
@@ -109,25 +109,25 @@ describe('each model is asked in its protocol', () => {
       'claude-x': `${root}/publishers/anthropic/models/claude-x:rawPredict`,
       'meta/llama-x': `${root}/endpoints/openapi/chat/completions`,
     }
-    for (const { model, path, body } of asked) {
+    for (const { model, path, body } of requests) {
       const { status, text } = await post(path, { model, ...body })
       expect([path, model, status, text.includes('a dot')]).toEqual([path, model, 200, true])
-      expect(last().url).toBe(urls[model]!)
-      expect(last().headers['x-goog-api-key']).toBe('k')
-      expect(last().body['model']).toBe(model.includes('/') ? model : undefined)
-      expect(last().body['anthropic_version']).toBe(model === 'claude-x' ? 'vertex-2023-10-16' : undefined)
+      expect(lastRequest().url).toBe(urls[model]!)
+      expect(lastRequest().headers['x-goog-api-key']).toBe('k')
+      expect(lastRequest().body['model']).toBe(model.includes('/') ? model : undefined)
+      expect(lastRequest().body['anthropic_version']).toBe(model === 'claude-x' ? 'vertex-2023-10-16' : undefined)
     }
   })
 
   test('a stream has its own address', async () => {
     const frame = { candidates: [{ content: { role: 'model', parts: [{ text: 'a' }] }, finishReason: 'STOP' }] }
-    upstream.become(sseOf([frame], { done: false }))
+    upstream.setScript(replySse([frame], { done: false }))
     const { text } = await post('/v1/chat/completions', {
       ...{ model: 'gemini-x', stream: true },
       messages: [{ role: 'user', content: 'hi' }],
     })
-    upstream.become((answer, received) => jsonOf(vendor(received))(answer, received))
-    expect(last().url).toBe(`${root}/publishers/google/models/gemini-x:streamGenerateContent?alt=sse`)
+    upstream.setScript((answer, received) => replyJson(answerFor(received))(answer, received))
+    expect(lastRequest().url).toBe(`${root}/publishers/google/models/gemini-x:streamGenerateContent?alt=sse`)
     expect(text).toEndWith('data: [DONE]\n\n')
   })
 })
@@ -136,20 +136,20 @@ describe('an image by URL', () => {
   const data = png.toString('base64')
 
   test.each(['/a.png', '/moved'])('%s comes to the vendor as bytes', async path => {
-    const { status } = await chat('gemini-x', at + path)
+    const { status } = await sendImage('gemini-x', fileServerUrl + path)
     expect(status).toBe(200)
-    expect(JSON.stringify(last().body)).toContain(JSON.stringify({ mimeType: 'image/png', data }).slice(1, -1))
-    expect(JSON.stringify(last().body)).not.toContain(at)
+    expect(JSON.stringify(lastRequest().body)).toContain(JSON.stringify({ mimeType: 'image/png', data }).slice(1, -1))
+    expect(JSON.stringify(lastRequest().body)).not.toContain(fileServerUrl)
   })
 
   test('of Claude’s own protocol too, where the vendor takes bytes alone', async () => {
-    const source = { type: 'url', url: `${at}/a.png` }
+    const source = { type: 'url', url: `${fileServerUrl}/a.png` }
     const { status } = await post('/v1/messages', {
       ...{ model: 'claude-x', max_tokens: 9 },
       messages: [{ role: 'user', content: [{ type: 'image', source }] }],
     })
     expect(status).toBe(200)
-    expect(last().body['messages']).toEqual([
+    expect(lastRequest().body['messages']).toEqual([
       {
         role: 'user',
         content: [{ type: 'image', source: { type: 'base64', media_type: 'image/png', data } }],
@@ -158,83 +158,91 @@ describe('an image by URL', () => {
   })
 
   test('goes on as a URL where the vendor fetches itself', async () => {
-    await chat('meta/llama-x', `${at}/a.png`)
-    expect(JSON.stringify(last().body)).toContain(`${at}/a.png`)
-    expect(files).toEqual([])
+    await sendImage('meta/llama-x', `${fileServerUrl}/a.png`)
+    expect(JSON.stringify(lastRequest().body)).toContain(`${fileServerUrl}/a.png`)
+    expect(fetchedPaths).toEqual([])
   })
 
   test.each([
     ['/gone?token=SECRET', 'its server answered 404'],
     ['/away', 'its host is not on the public internet'],
     ['/page', 'it is text/html, not image/*'],
-  ])('%s is a 400 that says why; the vendor hears nothing', async (path, why) => {
+  ])('%s is a 400 that says why; the vendor hears nothing', async (path, reason) => {
     const before = upstream.requests.length
-    const { status, text } = await chat('gemini-x', at + path)
+    const { status, text } = await sendImage('gemini-x', fileServerUrl + path)
     expect(status).toBe(400)
     const { error } = JSON.parse(text) as { error: { message: string; param: string } }
     expect(error.param).toBe('messages[0].content[1].image_url.url')
-    expect(error.message).toBe(`${error.param}: the file could not be fetched: ${why}`)
+    expect(error.message).toBe(`${error.param}: the file could not be fetched: ${reason}`)
     expect(upstream.requests.length).toBe(before)
   })
 
   test('of this machine is refused unless the configuration allows it', async () => {
-    for (const url of [`${at}/a.png`, `http://localhost:${server.port}/a.png`, 'http://169.254.169.254/']) {
-      const { status, text } = await chat('gemini-x', url, closed)
+    for (const url of [
+      `${fileServerUrl}/a.png`,
+      `http://localhost:${fileServer.port}/a.png`,
+      'http://169.254.169.254/',
+    ]) {
+      const { status, text } = await sendImage('gemini-x', url, restrictedGateway)
       expect(status).toBe(400)
       expect(text).toContain('its host is not on the public internet')
     }
-    expect(files).toEqual([])
+    expect(fetchedPaths).toEqual([])
   })
 })
 
 describe('through a proxy', () => {
-  const person = { project_id: 'p', client_id: 'i', client_secret: 'hush-hush', refresh_token: 'refresh-hush' }
+  const userCredentials = { project_id: 'p', client_id: 'i', client_secret: 'hush-hush', refresh_token: 'refresh-hush' }
 
   test.each([
-    ['http', httpProxy],
-    ['socks5', socksProxy],
-  ])('%s: the token and the request go, a file a client names does not', async (_, open) => {
-    const proxy = await open({ places: { 'google.test': { host: '127.0.0.1', port: upstream.port } } })
-    upstream.become((answer, received) =>
-      jsonOf(received.path.endsWith('/token') ? { access_token: 'granted', expires_in: 3600 } : vendor(received))(
+    ['http', startHttpProxy],
+    ['socks5', startSocksProxy],
+  ])('%s: the token and the request go, a file a client names does not', async (_, startProxy) => {
+    const proxy = await startProxy({ hostOverrides: { 'google.test': { host: '127.0.0.1', port: upstream.port } } })
+    upstream.setScript((answer, received) =>
+      replyJson(received.path.endsWith('/token') ? { access_token: 'granted', expires_in: 3600 } : answerFor(received))(
         answer,
         received,
       ),
     )
     const entry = {
       ...{ enabled: true, models: ['gemini-x'], server_url: 'http://google.test', proxy: proxy.url },
-      credentials: { ...person, token_uri: 'http://google.test/token' },
+      credentials: { ...userCredentials, token_uri: 'http://google.test/token' },
     }
-    const behind = await startGateway({ services: { vertexai: [entry] }, media: { allow_private: ['127.0.0.1'] } })
+    const proxiedGateway = await startGateway({
+      services: { vertexai: [entry] },
+      media: { allow_private: ['127.0.0.1'] },
+    })
     const before = upstream.requests.length
-    for (let turn = 0; turn < 2; turn++) expect((await chat('gemini-x', `${at}/a.png`, behind)).status).toBe(200)
-    const heard = upstream.requests.slice(before)
+    for (let round = 0; round < 2; round++)
+      expect((await sendImage('gemini-x', `${fileServerUrl}/a.png`, proxiedGateway)).status).toBe(200)
+    const vendorRequests = upstream.requests.slice(before)
     expect(
-      heard.map(({ path }) =>
+      vendorRequests.map(({ path }) =>
         path
           .replace(/^.*:\/\/[^/]*/, '')
           .split('/')
           .at(1),
       ),
     ).toEqual(['token', 'v1', 'v1'])
-    expect(heard.at(-1)!.headers['authorization']).toBe('Bearer granted')
-    expect(proxy.passed.every(({ target }) => target.includes('google.test'))).toBe(true)
-    expect(proxy.passed.length).toBeGreaterThan(0)
-    expect(files).toEqual(['/a.png', '/a.png'])
-    await Promise.all([behind.stop(), proxy.close()])
+    expect(vendorRequests.at(-1)!.headers['authorization']).toBe('Bearer granted')
+    expect(proxy.requests.every(({ target }) => target.includes('google.test'))).toBe(true)
+    expect(proxy.requests.length).toBeGreaterThan(0)
+    expect(fetchedPaths).toEqual(['/a.png', '/a.png'])
+    await Promise.all([proxiedGateway.stop(), proxy.close()])
   })
 
   test('a credential Google refuses is told without it, as a fault of ours', async () => {
-    upstream.become((answer, received) =>
-      jsonOf({ error: 'invalid_grant', error_description: 'refresh-hush' }, 400)(answer, received),
+    upstream.setScript((answer, received) =>
+      replyJson({ error: 'invalid_grant', error_description: 'refresh-hush' }, 400)(answer, received),
     )
-    const credentials = { ...person, token_uri: `${upstream.url}/token` }
+    const credentials = { ...userCredentials, token_uri: `${upstream.url}/token` }
     const entry = { enabled: true, models: ['gemini-x'], server_url: upstream.url, credentials }
-    const dead = await startGateway({ services: { vertexai: [entry] } })
-    const { status, text } = await chat('gemini-x', 'data:image/png;base64,AAAA', dead)
+    const refusedGateway = await startGateway({ services: { vertexai: [entry] } })
+    const { status, text } = await sendImage('gemini-x', 'data:image/png;base64,AAAA', refusedGateway)
     expect(status).toBe(502)
     expect(text).toContain('invalid_grant')
-    const { stdout, stderr } = await dead.stop()
+    const { stdout, stderr } = await refusedGateway.stop()
     expect(text + stdout + stderr).not.toContain('hush')
   })
 })

@@ -1,9 +1,9 @@
 /** Which model goes where, as the vendor and the client see it: redirects, `random`, priority, strategies, credentials, addresses. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { ask, stream } from '../support/client.ts'
+import { openStream, sendRequest } from '../support/client.ts'
 import { type Gateway, startGateway } from '../support/process.ts'
-import { chat, jsonOf } from '../support/scripts.ts'
-import { type Received, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { replyChat, replyJson } from '../support/scripts.ts'
+import { type ReceivedRequest, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
 let upstream: Upstream
 const gateways: Gateway[] = []
@@ -14,7 +14,7 @@ const start = async (config: object): Promise<Gateway> => {
 }
 
 beforeAll(async () => {
-  upstream = await scriptedUpstream(chat())
+  upstream = await scriptedUpstream(replyChat())
 })
 afterAll(async () => {
   await Promise.all(gateways.map(gateway => gateway.stop()))
@@ -28,19 +28,19 @@ const entry = (more: object) => ({
   ...more,
 })
 /** Asks once; gives the client's answer and what the vendor was asked, if it was. */
-const asked = async (
+const exchange = async (
   gateway: Gateway,
   body: object,
   options: { path?: string; headers?: Record<string, string> } = {},
 ) => {
   const before = upstream.requests.length
-  const response = await ask(gateway, body, options)
+  const response = await sendRequest(gateway, body, options)
   const answer = (await response.json()) as { model: string; error: { code: string; message: string } }
-  return { status: response.status, answer, received: upstream.requests[before] as Received }
+  return { status: response.status, answer, received: upstream.requests[before] as ReceivedRequest }
 }
-const modelAt = (received: Received) => (received.json() as { model: string }).model
-const keyAt = (received: Received) => received.headers['authorization']
-const list = async (gateway: Gateway, headers: Record<string, string> = {}) => {
+const modelOf = (received: ReceivedRequest) => (received.json() as { model: string }).model
+const keyOf = (received: ReceivedRequest) => received.headers['authorization']
+const listModels = async (gateway: Gateway, headers: Record<string, string> = {}) => {
   const response = await fetch(`${gateway.url}/v1/models`, { headers, proxy: false } as RequestInit)
   const { object, data } = (await response.json()) as { object: string; data: { id: string; object: string }[] }
   expect([response.status, object]).toEqual([200, 'list'])
@@ -50,8 +50,8 @@ const list = async (gateway: Gateway, headers: Record<string, string> = {}) => {
 describe('the list of models', () => {
   test('is empty, and 200, where nothing is in use', async () => {
     const gateway = await start({ services: {} })
-    expect(await list(gateway)).toEqual([])
-    const { status, answer } = await asked(gateway, { model: 'random' })
+    expect(await listModels(gateway)).toEqual([])
+    const { status, answer } = await exchange(gateway, { model: 'random' })
     expect([status, answer.error.code]).toEqual([404, 'model_not_found'])
   })
 
@@ -70,13 +70,13 @@ describe('the list of models', () => {
         ],
       },
     })
-    const models = await list(gateway)
+    const models = await listModels(gateway)
     expect(models.at(-1)).toBe('random')
-    const named = models.slice(0, -1)
-    expect(named).toEqual(named.toSorted())
-    expect(new Set(named)).toEqual(new Set(named))
-    for (const model of ['beta', 'org/alpha', 'short', 'zeta']) expect(named).toContain(model)
-    for (const model of ['off', 'open-*', 'emb']) expect(named).not.toContain(model)
+    const namedModels = models.slice(0, -1)
+    expect(namedModels).toEqual(namedModels.toSorted())
+    expect(new Set(namedModels)).toEqual(new Set(namedModels))
+    for (const model of ['beta', 'org/alpha', 'short', 'zeta']) expect(namedModels).toContain(model)
+    for (const model of ['off', 'open-*', 'emb']) expect(namedModels).not.toContain(model)
     for (const id of [...models, 'open-anything', 'emb', 'global-alias'])
       for (const path of new Set([id, encodeURIComponent(id)])) {
         const response = await fetch(`${gateway.url}/v1/models/${path}`, { proxy: false } as RequestInit)
@@ -116,7 +116,7 @@ describe('a model', () => {
     })
   })
 
-  for (const [model, vendors] of [
+  for (const [model, vendorModel] of [
     ['m', 'vendor-m'],
     ['direct', 'direct'],
     ['gpt-4o', 'vendor-m'],
@@ -125,47 +125,47 @@ describe('a model', () => {
     ['open-special', 'open-special'],
     ['open-alias', 'vendor-x'],
   ] as const)
-    test(`${model} is ${vendors} for the vendor and ${model} for the client, streamed or not`, async () => {
-      const { answer, received } = await asked(gateway, { model })
-      expect([answer.model, modelAt(received)]).toEqual([model, vendors])
+    test(`${model} is ${vendorModel} for the vendor and ${model} for the client, streamed or not`, async () => {
+      const { answer, received } = await exchange(gateway, { model })
+      expect([answer.model, modelOf(received)]).toEqual([model, vendorModel])
       const before = upstream.requests.length
-      const streamed = await stream(gateway, { model })
+      const streamed = await openStream(gateway, { model })
       await streamed.ended
       const models = streamed
         .data()
         .filter(text => text !== '[DONE]')
         .map(text => JSON.parse(text).model)
-      expect([new Set(models), modelAt(upstream.requests[before]!)]).toEqual([new Set<string>([model]), vendors])
+      expect([new Set(models), modelOf(upstream.requests[before]!)]).toEqual([new Set<string>([model]), vendorModel])
     })
 
   test('is redirected once: where a second hop would be needed it is unknown', async () => {
-    const { status, answer } = await asked(gateway, { model: 'hop' })
+    const { status, answer } = await exchange(gateway, { model: 'hop' })
     expect([status, answer.error.code]).toEqual([404, 'model_not_found'])
   })
 
   test('that is redirected to `random` is any chat model, and answers by the name asked for', async () => {
     const seen = new Set<string>()
-    for (let turn = 0; turn < 60; turn++) {
-      const { answer, received } = await asked(gateway, { model: 'any' })
+    for (let index = 0; index < 60; index++) {
+      const { answer, received } = await exchange(gateway, { model: 'any' })
       expect(answer.model).toBe('any')
-      seen.add(modelAt(received))
+      seen.add(modelOf(received))
     }
     expect(seen).toEqual(new Set(['vendor-m', 'direct', 'hop3', 'open-special', 'vendor-x']))
   })
 
   test('nobody offers is 404 model_not_found', async () => {
-    const { status, answer, received } = await asked(gateway, { model: 'gpt-5' })
+    const { status, answer, received } = await exchange(gateway, { model: 'gpt-5' })
     expect([status, answer.error.code, received]).toEqual([404, 'model_not_found', undefined] as never)
     expect(answer.error.message).toContain('`gpt-5`')
   })
 
   test('for embeddings is not asked for chats, nor the other way round', async () => {
-    expect((await asked(gateway, { model: 'emb' })).status).toBe(400)
-    upstream.become(jsonOf({ object: 'list', data: [], model: 'emb' }))
+    expect((await exchange(gateway, { model: 'emb' })).status).toBe(400)
+    upstream.setScript(replyJson({ object: 'list', data: [], model: 'emb' }))
     expect(
-      (await asked(gateway, { model: 'emb', messages: undefined, input: 'x' }, { path: '/v1/embeddings' })).status,
+      (await exchange(gateway, { model: 'emb', messages: undefined, input: 'x' }, { path: '/v1/embeddings' })).status,
     ).toBe(200)
-    upstream.become(chat())
+    upstream.setScript(replyChat())
   })
 })
 
@@ -176,17 +176,17 @@ describe('the redirect `all`', () => {
       services: { openai: [entry({ models: ['m', 'x'], embedding_models: ['emb'] })] },
     })
     for (const model of ['x', 'unknown', 'other', 'm', 'random']) {
-      const { answer, received } = await asked(gateway, { model })
-      expect([answer.model, modelAt(received)]).toEqual([model, 'm'])
+      const { answer, received } = await exchange(gateway, { model })
+      expect([answer.model, modelOf(received)]).toEqual([model, 'm'])
     }
-    upstream.become(jsonOf({ object: 'list', data: [], model: 'emb' }))
-    const { received } = await asked(
+    upstream.setScript(replyJson({ object: 'list', data: [], model: 'emb' }))
+    const { received } = await exchange(
       gateway,
       { model: 'emb', messages: undefined, input: 'x' },
       { path: '/v1/embeddings' },
     )
-    expect(modelAt(received)).toBe('emb')
-    upstream.become(chat())
+    expect(modelOf(received)).toBe('emb')
+    upstream.setScript(replyChat())
   })
 })
 
@@ -204,34 +204,34 @@ describe('`random`', () => {
     })
     const counts: Record<string, number> = {}
     const before = upstream.requests.length
-    await Promise.all(Array.from({ length: 200 }, () => asked(gateway, { model: 'random' })))
+    await Promise.all(Array.from({ length: 200 }, () => exchange(gateway, { model: 'random' })))
     for (const received of upstream.requests.slice(before))
-      counts[modelAt(received)] = (counts[modelAt(received)] ?? 0) + 1
+      counts[modelOf(received)] = (counts[modelOf(received)] ?? 0) + 1
     expect(Object.keys(counts).toSorted()).toEqual(['a', 'b', 'c', 'd'])
     // Of 200 fair throws over four, fewer than 20 for one happen less than once in ten million runs.
     for (const count of Object.values(counts)) expect(count).toBeGreaterThan(20)
-    expect((await asked(gateway, { model: 'random' })).answer.model).toBe('random')
+    expect((await exchange(gateway, { model: 'random' })).answer.model).toBe('random')
   })
 })
 
 /** A model of its own for a test: entries named A, B … whose name is what the vendor is asked for. */
-const lettered = (model: string, letters: Record<string, object>) =>
+const letteredEntries = (model: string, letters: Record<string, object>) =>
   Object.entries(letters).map(([letter, more]) =>
     entry({ id: `${model}-${letter}`, models: [model], model_map: { [model]: letter }, ...more }),
   )
-const letters = async (gateway: Gateway, model: string, count: number, body: object = {}) => {
+const letterSequence = async (gateway: Gateway, model: string, count: number, body: object = {}) => {
   const seen: string[] = []
-  for (let turn = 0; turn < count; turn++) seen.push(modelAt((await asked(gateway, { model, ...body })).received))
+  for (let index = 0; index < count; index++) seen.push(modelOf((await exchange(gateway, { model, ...body })).received))
   return seen.join('')
 }
-const keys = async (gateway: Gateway, model: string, count: number) => {
+const keySequence = async (gateway: Gateway, model: string, count: number) => {
   const seen: (string | undefined)[] = []
-  for (let turn = 0; turn < count; turn++) seen.push(keyAt((await asked(gateway, { model })).received))
+  for (let index = 0; index < count; index++) seen.push(keyOf((await exchange(gateway, { model })).received))
   return seen
 }
 
 describe('with `round_robin`', () => {
-  const forms = [
+  const urlForms = [
     ['', '/v1/chat/completions'],
     ['/', '/v1/chat/completions'],
     ['/v1', '/v1/chat/completions'],
@@ -250,15 +250,15 @@ describe('with `round_robin`', () => {
       load_balancing: 'round-robin',
       services: {
         openai: [
-          ...lettered('weighted', { A: {}, B: { weight: 2 } }),
-          ...lettered('ranked', { B: { priority: 1 }, A: { limit: { rpm: 2, timeout: 1 } } }),
+          ...letteredEntries('weighted', { A: {}, B: { weight: 2 } }),
+          ...letteredEntries('ranked', { B: { priority: 1 }, A: { limit: { rpm: 2, timeout: 1 } } }),
           entry({ models: ['several'], credential_list: ['one', 'two', 'three'].map(api_key => ({ api_key })) }),
           entry({
             models: ['dressed'],
             params: { temperature: 0.2, extra_body: { a: 1 } },
             headers: { 'X-Team': 'blue', 'User-Agent': 'ours' },
           }),
-          ...forms.map(([path], at) => entry({ models: [`form${at}`], server_url: `${upstream.url}${path}` })),
+          ...urlForms.map(([path], at) => entry({ models: [`form${at}`], server_url: `${upstream.url}${path}` })),
         ],
         azure: [
           azure('?api-version=2024-10-21', ['gpt a']),
@@ -270,40 +270,40 @@ describe('with `round_robin`', () => {
   })
 
   test('entries of weight 1:2 go A B B A B B', async () => {
-    expect(await letters(gateway, 'weighted', 6)).toBe('ABBABB')
+    expect(await letterSequence(gateway, 'weighted', 6)).toBe('ABBABB')
   })
 
   test('a higher priority number waits until no lower one can admit', async () => {
-    expect(await letters(gateway, 'ranked', 4)).toBe('AABB')
+    expect(await letterSequence(gateway, 'ranked', 4)).toBe('AABB')
   })
 
   test('credentials take turns', async () => {
-    expect(await keys(gateway, 'several', 4)).toEqual(['Bearer one', 'Bearer two', 'Bearer three', 'Bearer one'])
+    expect(await keySequence(gateway, 'several', 4)).toEqual(['Bearer one', 'Bearer two', 'Bearer three', 'Bearer one'])
   })
 
   test('`params` replace the top-level fields of the client, `headers` are added', async () => {
     const body = { model: 'dressed', temperature: 1, top_p: 0.5, extra_body: { b: 2 } }
-    const { received } = await asked(gateway, body, { headers: { 'x-team': 'red', cookie: 'a=b' } })
+    const { received } = await exchange(gateway, body, { headers: { 'x-team': 'red', cookie: 'a=b' } })
     expect(received.json()).toMatchObject({ temperature: 0.2, top_p: 0.5 })
     expect((received.json() as { extra_body: object }).extra_body).toEqual({ a: 1 })
     const { 'x-team': team, 'user-agent': agent, cookie } = received.headers
     expect([team, agent, cookie]).toEqual(['blue', 'ours', undefined])
   })
 
-  for (const [at, [path, wanted]] of forms.entries())
-    test(`the server_url "${path}" is asked at ${wanted}`, async () => {
-      expect((await asked(gateway, { model: `form${at}` })).received.path).toBe(wanted)
+  for (const [at, [path, expectedPath]] of urlForms.entries())
+    test(`the server_url "${path}" is asked at ${expectedPath}`, async () => {
+      expect((await exchange(gateway, { model: `form${at}` })).received.path).toBe(expectedPath)
     })
 
   test('a server_url that is the whole path of chats is cut for others', async () => {
-    upstream.become(jsonOf({ object: 'list', data: [], model: 'x' }))
-    const { received } = await asked(
+    upstream.setScript(replyJson({ object: 'list', data: [], model: 'x' }))
+    const { received } = await exchange(
       gateway,
       { model: 'form8', messages: undefined, input: 'x' },
       { path: '/v1/embeddings' },
     )
     expect(received.path).toBe('/deep/v1/embeddings?tenant=1')
-    upstream.become(chat())
+    upstream.setScript(replyChat())
   })
 
   for (const [model, path] of [
@@ -312,7 +312,7 @@ describe('with `round_robin`', () => {
     ['c', '/openai/v1/chat/completions'],
   ] as const)
     test(`azure is asked at ${path}, signed with api-key`, async () => {
-      const { received, answer } = await asked(gateway, { model })
+      const { received, answer } = await exchange(gateway, { model })
       const { 'api-key': key, authorization } = received.headers
       expect([received.path, key, authorization, answer.model]).toEqual([path, 'azure-key', undefined, model])
     })
@@ -324,16 +324,18 @@ describe('with `first`', () => {
     const credential_list = [{ api_key: 'one', limit: { rpm: 1 } }, { api_key: 'two' }]
     gateway = await start({
       load_balancing: 'first',
-      services: { openai: [...lettered('m', { A: {}, B: {} }), entry({ models: ['several'], credential_list })] },
+      services: {
+        openai: [...letteredEntries('m', { A: {}, B: {} }), entry({ models: ['several'], credential_list })],
+      },
     })
   })
 
   test('the first entry gets all', async () => {
-    expect(await letters(gateway, 'm', 4)).toBe('AAAA')
+    expect(await letterSequence(gateway, 'm', 4)).toBe('AAAA')
   })
 
   test('a credential whose own limit is used up is passed over', async () => {
-    expect(await keys(gateway, 'several', 3)).toEqual(['Bearer one', 'Bearer two', 'Bearer two'])
+    expect(await keySequence(gateway, 'several', 3)).toEqual(['Bearer one', 'Bearer two', 'Bearer two'])
   })
 })
 
@@ -344,7 +346,7 @@ describe('with `hash`', () => {
       load_balancing: 'hash',
       services: {
         openai: [
-          ...lettered('m', { A: {}, B: {}, C: {}, D: {} }),
+          ...letteredEntries('m', { A: {}, B: {}, C: {}, D: {} }),
           entry({ models: ['several'], credential_list: ['one', 'two', 'three'].map(api_key => ({ api_key })) }),
         ],
       },
@@ -355,7 +357,7 @@ describe('with `hash`', () => {
     const users = ['ann', 'bob', 'cy', 'dee', 'eve', 'flo', 'guy', 'hal']
     const round = async () => {
       const seen: (string | undefined)[] = []
-      for (const user of users) seen.push(keyAt((await asked(gateway, { model: 'several', user })).received))
+      for (const user of users) seen.push(keyOf((await exchange(gateway, { model: 'several', user })).received))
       return seen
     }
     const first = await round()
@@ -364,9 +366,9 @@ describe('with `hash`', () => {
   })
 
   test('a conversation stays where it is as it grows; others go elsewhere', async () => {
-    const homes = new Set<string>()
+    const lettersSeen = new Set<string>()
     for (let talk = 0; talk < 12; talk++) {
-      const begun = [
+      const opening = [
         { role: 'system', content: 'be kind' },
         { role: 'user', content: `talk ${talk}` },
       ]
@@ -374,28 +376,30 @@ describe('with `hash`', () => {
         { role: 'assistant', content: 'yes' },
         { role: 'user', content: `more ${talk}` },
       ]
-      const home = await letters(gateway, 'm', 1, { messages: begun })
-      expect(await letters(gateway, 'm', 2, { messages: [...begun, ...more] })).toBe(home + home)
-      homes.add(home)
+      const firstLetter = await letterSequence(gateway, 'm', 1, { messages: opening })
+      expect(await letterSequence(gateway, 'm', 2, { messages: [...opening, ...more] })).toBe(firstLetter + firstLetter)
+      lettersSeen.add(firstLetter)
     }
-    expect(homes.size).toBeGreaterThan(1)
+    expect(lettersSeen.size).toBeGreaterThan(1)
   })
 
   for (const key of ['user', 'prompt_cache_key'])
     test(`the same ${key} stays, whatever is said`, async () => {
-      const home = await letters(gateway, 'm', 1, { [key]: 'someone' })
+      const firstLetter = await letterSequence(gateway, 'm', 1, { [key]: 'someone' })
       for (const content of ['one', 'two', 'three', 'four'])
-        expect(await letters(gateway, 'm', 1, { [key]: 'someone', messages: [{ role: 'user', content }] })).toBe(home)
+        expect(await letterSequence(gateway, 'm', 1, { [key]: 'someone', messages: [{ role: 'user', content }] })).toBe(
+          firstLetter,
+        )
     })
 })
 
 describe('the list of models as Anthropic tells it', () => {
-  const version = { 'anthropic-version': '2023-06-01' }
-  const get = async (gateway: Gateway, path: string, headers: Record<string, string> = version) => {
+  const versionHeader = { 'anthropic-version': '2023-06-01' }
+  const get = async (gateway: Gateway, path: string, headers: Record<string, string> = versionHeader) => {
     const response = await fetch(`${gateway.url}${path}`, { headers, proxy: false } as RequestInit)
     return { status: response.status, body: (await response.json()) as Record<string, unknown> }
   }
-  const names = (body: Record<string, unknown>) => (body['data'] as { id: string }[]).map(({ id }) => id)
+  const idsOf = (body: Record<string, unknown>) => (body['data'] as { id: string }[]).map(({ id }) => id)
 
   test('is for those who send its version: paged, both ways', async () => {
     const gateway = await start({ services: { openai: [entry({ models: ['a', 'b', 'c/d', 'e'] })] } })
@@ -407,17 +411,17 @@ describe('the list of models as Anthropic tells it', () => {
       display_name: 'a',
       created_at: '2024-01-01T00:00:00Z',
     })
-    expect(names((await get(gateway, '/v1/models?limit=2&after_id=b')).body)).toEqual(['c/d', 'e'])
-    expect(names((await get(gateway, '/v1/models?limit=1&before_id=c/d')).body)).toEqual(['b'])
-    expect(names((await get(gateway, '/v1/models')).body)).toEqual(['a', 'b', 'c/d', 'e', 'random'])
+    expect(idsOf((await get(gateway, '/v1/models?limit=2&after_id=b')).body)).toEqual(['c/d', 'e'])
+    expect(idsOf((await get(gateway, '/v1/models?limit=1&before_id=c/d')).body)).toEqual(['b'])
+    expect(idsOf((await get(gateway, '/v1/models')).body)).toEqual(['a', 'b', 'c/d', 'e', 'random'])
     expect((await get(gateway, '/v1/models/c/d')).body).toMatchObject({ type: 'model', id: 'c/d' })
   })
 
   test('errors are of its shape', async () => {
     const gateway = await start({ api_key: 'right', services: { openai: [entry({ models: ['a'] })] } })
-    const refused = await get(gateway, '/v1/models', { ...version, 'x-api-key': 'wrong' })
+    const refused = await get(gateway, '/v1/models', { ...versionHeader, 'x-api-key': 'wrong' })
     expect([refused.status, refused.body['type']]).toEqual([401, 'error'])
-    const missing = await get(gateway, '/v1/models/nobody', { ...version, 'x-api-key': 'right' })
+    const missing = await get(gateway, '/v1/models/nobody', { ...versionHeader, 'x-api-key': 'right' })
     expect([missing.status, (missing.body['error'] as { type: string }).type]).toEqual([404, 'not_found_error'])
   })
 })

@@ -1,13 +1,14 @@
 /** Numbers of the user's own on their way to a vendor of another protocol, or of the same with a quirk: as they were written. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { type Gateway, startGateway } from '../support/process.ts'
-import { chatBody, jsonOf } from '../support/scripts.ts'
+import { chatBody, replyJson } from '../support/scripts.ts'
 import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
-const args = '{"id":9007199254740993,"price":1.0}'
-const schema = '{"type":"object","properties":{"id":{"type":"integer","maximum":9223372036854775807,"default":1.0}}}'
+const argumentsJson = '{"id":9007199254740993,"price":1.0}'
+const schemaJson =
+  '{"type":"object","properties":{"id":{"type":"integer","maximum":9223372036854775807,"default":1.0}}}'
 
-const said = {
+const answers = {
   google: { candidates: [{ content: { role: 'model', parts: [{ text: 'Yes.' }] }, finishReason: 'STOP', index: 0 }] },
   converse: { output: { message: { role: 'assistant', content: [{ text: 'Yes.' }] } }, stopReason: 'end_turn' },
 }
@@ -17,8 +18,8 @@ let gateway: Gateway
 
 beforeAll(async () => {
   upstream = await scriptedUpstream((answer, request) => {
-    const other = request.path.endsWith('/converse') ? said.converse : chatBody()
-    return jsonOf(request.path.includes(':generateContent') ? said.google : other)(answer, request)
+    const other = request.path.endsWith('/converse') ? answers.converse : chatBody()
+    return replyJson(request.path.includes(':generateContent') ? answers.google : other)(answer, request)
   })
   const entry = { enabled: true, server_url: upstream.url, credentials: { api_key: 'k' } }
   gateway = await startGateway({
@@ -35,27 +36,27 @@ afterAll(async () => {
   await upstream.close()
 })
 
-const ask = async (path: string, text: string): Promise<string> => {
+const send = async (path: string, text: string): Promise<string> => {
   const options = { method: 'POST', headers: { 'content-type': 'application/json' }, body: text, proxy: false }
   const response = await fetch(gateway.url + path, options as RequestInit)
   expect({ status: response.status, text: await response.text() }).toMatchObject({ status: 200 })
   return String(upstream.requests.at(-1)!.body).replaceAll('\\"', '"')
 }
 
-const contents = `[{"role":"user","parts":[{"text":"Hi"}]},{"role":"model","parts":[{"functionCall":{"name":"f","args":${args}}}]},{"role":"user","parts":[{"functionResponse":{"name":"f","response":${args}}}]}]`
-const declared = `[{"functionDeclarations":[{"name":"f","parametersJsonSchema":${schema}}]}]`
-const google = `{"contents":${contents},"tools":${declared},"generationConfig":{"temperature":1.0}}`
-const open = (model: string) =>
-  `{"model":"${model}","max_tokens":9,"temperature":1.0,"messages":[{"role":"developer","content":"short"},{"role":"user","content":"Hi"},{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":${JSON.stringify(args)}}}]},{"role":"tool","tool_call_id":"c","content":"done"}],"tools":[{"type":"function","function":{"name":"f","parameters":${schema}}}]}`
+const contents = `[{"role":"user","parts":[{"text":"Hi"}]},{"role":"model","parts":[{"functionCall":{"name":"f","args":${argumentsJson}}}]},{"role":"user","parts":[{"functionResponse":{"name":"f","response":${argumentsJson}}}]}]`
+const toolDeclarations = `[{"functionDeclarations":[{"name":"f","parametersJsonSchema":${schemaJson}}]}]`
+const google = `{"contents":${contents},"tools":${toolDeclarations},"generationConfig":{"temperature":1.0}}`
+const chatRequest = (model: string) =>
+  `{"model":"${model}","max_tokens":9,"temperature":1.0,"messages":[{"role":"developer","content":"short"},{"role":"user","content":"Hi"},{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":${JSON.stringify(argumentsJson)}}}]},{"role":"tool","tool_call_id":"c","content":"done"}],"tools":[{"type":"function","function":{"name":"f","parameters":${schemaJson}}}]}`
 
 test.each(['google', 'nova', 'open', 'quirky'])("a client of Gemini's asks %s", async model => {
-  const body = await ask(`/v1beta/models/${model}:generateContent`, google)
-  expect(body.split(args).length).toBe(3)
-  expect(body).toContain(schema)
+  const body = await send(`/v1beta/models/${model}:generateContent`, google)
+  expect(body.split(argumentsJson).length).toBe(3)
+  expect(body).toContain(schemaJson)
 })
 
 test.each(['google', 'nova', 'open', 'quirky'])('a client of Chat Completions asks %s', async model => {
-  const body = await ask('/v1/chat/completions', open(model))
-  expect(body).toContain(args)
-  expect(body).toContain(schema)
+  const body = await send('/v1/chat/completions', chatRequest(model))
+  expect(body).toContain(argumentsJson)
+  expect(body).toContain(schemaJson)
 })

@@ -1,27 +1,27 @@
 /** The gateway as a process: how it ends, what it logs, how much it bears at once. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { connect } from 'node:net'
-import { ask, stream } from '../support/client.ts'
+import { openStream, sendRequest } from '../support/client.ts'
 import { type Gateway, startGateway } from '../support/process.ts'
 import { rawClient } from '../support/raw.ts'
 import {
-  chat,
-  chatFrames,
-  cutAfter,
+  chatChunks,
+  disconnectAfter,
   frameOf,
   hangUp,
-  html,
-  jsonOf,
-  neverHeaders,
+  neverRespond,
   refuse,
-  silentAfter,
+  replyChat,
+  replyHtml,
+  replyJson,
+  stallAfter,
 } from '../support/scripts.ts'
 import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { gate, until, within } from '../support/wait.ts'
+import { createLatch, resultWithin, waitUntil } from '../support/wait.ts'
 
 let upstream: Upstream
 beforeAll(async () => {
-  upstream = await scriptedUpstream(chat())
+  upstream = await scriptedUpstream(replyChat())
 })
 afterAll(() => upstream.close())
 
@@ -41,18 +41,18 @@ const configOf = (more: object = {}) => ({
   ...more,
 })
 const start = (more: object = {}, args: string[] = []) => startGateway(configOf(more), { args })
-const frames = chatFrames()
+const frames = chatChunks()
 /** Begins a stream and goes on once the door is open. */
-const heldBy =
+const replyHeldUntil =
   (opened: Promise<void>): Script =>
   async answer => {
-    answer.head(200, { 'content-type': 'text/event-stream' })
+    answer.writeHead(200, { 'content-type': 'text/event-stream' })
     for (const frame of frames.slice(0, 2)) await answer.write(frameOf(frame))
     await answer.wait(opened)
     for (const frame of [...frames.slice(2), 'data: [DONE]\n\n']) await answer.write(frameOf(frame))
     answer.end()
   }
-const refusedAt = (port: number) =>
+const isRefusedAt = (port: number) =>
   new Promise<boolean>(resolve => {
     const socket = connect(port, '127.0.0.1', () => {
       socket.destroy()
@@ -66,29 +66,29 @@ const linesOf = (text: string): Record<string, unknown>[] =>
     .filter(Boolean)
     .map(line => JSON.parse(line))
 const lineWith = (gateway: Gateway, id: string | null) =>
-  until(() => linesOf(gateway.stdout()).find(line => line['id'] === id)) as Promise<Record<string, unknown>>
+  waitUntil(() => linesOf(gateway.stdout()).find(line => line['id'] === id)) as Promise<Record<string, unknown>>
 
 describe('SIGTERM', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     test(`(or ${signal}) takes no more connections, lets what is open finish, and exits 0`, async () => {
       await using gateway = await start()
-      const door = gate()
-      upstream.become(heldBy(door.opened))
-      const streams = await Promise.all([1, 2, 3].map(() => stream(gateway, { model: 'm' })))
-      await until(() => streams.every(one => one.content() === 'Hello'))
-      const whole = gate()
-      upstream.become(async (answer, request) => {
-        await answer.wait(whole.opened)
-        await chat()(answer, request)
+      const latch = createLatch()
+      upstream.setScript(replyHeldUntil(latch.opened))
+      const streams = await Promise.all([1, 2, 3].map(() => openStream(gateway, { model: 'm' })))
+      await waitUntil(() => streams.every(one => one.content() === 'Hello'))
+      const unstreamedLatch = createLatch()
+      upstream.setScript(async (answer, request) => {
+        await answer.wait(unstreamedLatch.opened)
+        await replyChat()(answer, request)
       })
       const before = upstream.requests.length
-      const unstreamed = ask(gateway, { model: 'm' }).then(answer => answer.json())
-      await until(() => upstream.requests.length > before)
+      const unstreamed = sendRequest(gateway, { model: 'm' }).then(answer => answer.json())
+      await waitUntil(() => upstream.requests.length > before)
       process.kill(gateway.pid, signal)
-      await until(() => refusedAt(gateway.port), 1000)
+      await waitUntil(() => isRefusedAt(gateway.port), 1000)
       await Bun.sleep(100)
-      door.open()
-      whole.open()
+      latch.open()
+      unstreamedLatch.open()
       await Promise.all(streams.map(one => one.ended))
       for (const one of streams) expect([one.content(), one.data().at(-1)]).toEqual(['Hello there.', '[DONE]'])
       expect(await unstreamed).toMatchObject({ model: 'm' })
@@ -101,70 +101,70 @@ describe('SIGTERM', () => {
 
   test('an open connection gets nothing new: 503, and it is closed; /readyz says so', async () => {
     await using gateway = await start()
-    const door = gate()
-    upstream.become(heldBy(door.opened))
-    const kept = rawClient(gateway.port)
-    const ready = rawClient(gateway.port)
+    const latch = createLatch()
+    upstream.setScript(replyHeldUntil(latch.opened))
+    const chatClient = rawClient(gateway.port)
+    const readyClient = rawClient(gateway.port)
     const body = '{"model":"m","messages":[{"role":"user","content":"x"}]}'
     const post = `POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\ncontent-length: ${body.length}\r\n\r\n${body}`
-    const open = await stream(gateway, { model: 'm' })
-    kept.send('POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\n')
-    ready.send('GET /readyz HTTP/1.1\r\n')
+    const streamed = await openStream(gateway, { model: 'm' })
+    chatClient.send('POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\n')
+    readyClient.send('GET /readyz HTTP/1.1\r\n')
     await Bun.sleep(50)
     process.kill(gateway.pid, 'SIGTERM')
-    await until(() => refusedAt(gateway.port), 1000)
-    kept.send(post.slice(post.indexOf('content-length')))
-    ready.send('Host: a\r\n\r\n')
-    await until(() => kept.text().includes('shutting down') && ready.text().includes('draining'), 2000)
-    expect([kept.text().slice(9, 12), ready.text().slice(9, 12)]).toEqual(['503', '503'])
-    door.open()
-    await open.ended
+    await waitUntil(() => isRefusedAt(gateway.port), 1000)
+    chatClient.send(post.slice(post.indexOf('content-length')))
+    readyClient.send('Host: a\r\n\r\n')
+    await waitUntil(() => chatClient.text().includes('shutting down') && readyClient.text().includes('draining'), 2000)
+    expect([chatClient.text().slice(9, 12), readyClient.text().slice(9, 12)]).toEqual(['503', '503'])
+    latch.open()
+    await streamed.ended
     expect((await gateway.exited).code).toBe(0)
   })
 
   test('with nothing open ends at once, 0', async () => {
     await using gateway = await start()
-    const began = performance.now()
+    const startedAt = performance.now()
     expect((await gateway.stop()).code).toBe(0)
-    expect(performance.now() - began).toBeLessThan(1500)
+    expect(performance.now() - startedAt).toBeLessThan(1500)
   })
 
   test('ends what is still open after shutdown_timeout, with an error the client sees, and exits 0', async () => {
     await using gateway = await start({ shutdown_timeout: 0.4 })
-    upstream.become(silentAfter(2))
-    const open = await stream(gateway, { model: 'm' })
-    await until(() => open.content() === 'Hello')
-    upstream.become(neverHeaders)
+    upstream.setScript(stallAfter(2))
+    const streamed = await openStream(gateway, { model: 'm' })
+    await waitUntil(() => streamed.content() === 'Hello')
+    upstream.setScript(neverRespond)
     const { length } = upstream.requests
-    const waiting = ask(gateway, { model: 'm' })
-    await until(() => upstream.requests.length > length)
-    const began = performance.now()
+    const waiting = sendRequest(gateway, { model: 'm' })
+    await waitUntil(() => upstream.requests.length > length)
+    const startedAt = performance.now()
     process.kill(gateway.pid, 'SIGTERM')
-    await open.ended
+    await streamed.ended
     const answer = await waiting
     expect(answer.status).toBe(503)
-    expect(JSON.parse(open.data().at(-1)!)).toMatchObject({
+    expect(JSON.parse(streamed.data().at(-1)!)).toMatchObject({
       error: { message: expect.stringContaining('shutting down') },
     })
-    expect(open.data()).not.toContain('[DONE]')
+    expect(streamed.data()).not.toContain('[DONE]')
     expect((await gateway.exited).code).toBe(0)
-    expect(performance.now() - began).toBeGreaterThan(350)
-    expect(performance.now() - began).toBeLessThan(3000)
+    expect(performance.now() - startedAt).toBeGreaterThan(350)
+    expect(performance.now() - startedAt).toBeLessThan(3000)
   })
 
   test('a second one ends at once', async () => {
     await using gateway = await start()
-    upstream.become(silentAfter(2))
-    const open = await stream(gateway, { model: 'm' })
+    upstream.setScript(stallAfter(2))
+    const streamed = await openStream(gateway, { model: 'm' })
     process.kill(gateway.pid, 'SIGTERM')
-    await until(() => refusedAt(gateway.port), 1000)
+    await waitUntil(() => isRefusedAt(gateway.port), 1000)
     // What comes sooner is the first one again, passed on by npm.
     await Bun.sleep(600)
     process.kill(gateway.pid, 'SIGTERM')
-    const ended = await within(gateway.exited, 1000)
+    const ended = await resultWithin(gateway.exited, 1000)
     expect(ended).toBeDefined()
     expect(ended?.code).not.toBe(0)
-    await open.ended
+    await streamed.ended
   })
 })
 
@@ -176,9 +176,9 @@ describe('the log', () => {
   afterAll(() => gateway.stop())
 
   test('has one line of JSON a request, with everything an operator asks for', async () => {
-    upstream.become(chat())
+    upstream.setScript(replyChat())
     for (const streamed of [false, true]) {
-      const answer = await ask(gateway, { model: 'm', stream: streamed })
+      const answer = await sendRequest(gateway, { model: 'm', stream: streamed })
       await answer.text()
       const id = answer.headers.get('x-request-id')
       expect(id).toMatch(/^req_[0-9a-f]{32}$/)
@@ -202,15 +202,15 @@ describe('the log', () => {
   })
 
   test('tells what a vendor was given otherwise than asked', async () => {
-    const withLoss: Script = async answer => {
-      answer.head(200, { 'content-type': 'text/event-stream' })
+    const lossyScript: Script = async answer => {
+      answer.writeHead(200, { 'content-type': 'text/event-stream' })
       await answer.write(frameOf(frames[0]!))
       await answer.write('data: this is no JSON\n\n')
       for (const frame of [...frames.slice(1), 'data: [DONE]\n\n']) await answer.write(frameOf(frame))
       answer.end()
     }
-    upstream.become(withLoss)
-    const answer = await ask(gateway, { model: 'm', stream: true })
+    upstream.setScript(lossyScript)
+    const answer = await sendRequest(gateway, { model: 'm', stream: true })
     await answer.text()
     expect(await lineWith(gateway, answer.headers.get('x-request-id'))).toMatchObject({
       losses: [expect.stringContaining('JSON')],
@@ -220,13 +220,13 @@ describe('the log', () => {
   for (const [name, script, status, code] of [
     ['a refusal', refuse(400), 400, 'upstream_refused'],
     ['a fault of the vendor', refuse(500), 500, 'upstream_failed'],
-    ['a page of HTML', html(), 502, 'upstream_failed'],
+    ['a page of HTML', replyHtml(), 502, 'upstream_failed'],
     ['a vendor that hangs up', hangUp, 502, 'upstream_failed'],
     ['our key refused', refuse(401), 502, 'upstream_credentials'],
   ] as const)
     test(`tells ${name} by status and code`, async () => {
-      upstream.become(script)
-      const answer = await ask(gateway, { model: 'm' })
+      upstream.setScript(script)
+      const answer = await sendRequest(gateway, { model: 'm' })
       await answer.text()
       expect(answer.status).toBe(status)
       const line = await lineWith(gateway, answer.headers.get('x-request-id'))
@@ -239,10 +239,10 @@ describe('the log', () => {
     })
 
   test('tells a stream that broke after its 200 as what it was', async () => {
-    upstream.become(cutAfter(2))
-    const open = await stream(gateway, { model: 'm' })
-    await open.ended
-    expect(await lineWith(gateway, open.headers.get('x-request-id'))).toMatchObject({
+    upstream.setScript(disconnectAfter(2))
+    const streamed = await openStream(gateway, { model: 'm' })
+    await streamed.ended
+    expect(await lineWith(gateway, streamed.headers.get('x-request-id'))).toMatchObject({
       status: 502,
       stream: true,
       error: { code: 'upstream_failed' },
@@ -250,10 +250,10 @@ describe('the log', () => {
   })
 
   test('never holds a prompt, an answer or a key', async () => {
-    upstream.become(chat(chatFrames(['canary-answer'])))
+    upstream.setScript(replyChat(chatChunks(['canary-answer'])))
     for (const body of [{ stream: true }, { stream: false }, { messages: 'canary-shape' }, { model: 'nobody' }])
       await (
-        await ask(gateway, {
+        await sendRequest(gateway, {
           model: 'm',
           user: 'canary-user',
           messages: [{ role: 'user', content: 'canary-prompt' }],
@@ -261,36 +261,39 @@ describe('the log', () => {
         })
       ).text()
     const refused = refuse(400, { error: { message: 'bad key sk-canary for canary-vendor-word' } })
-    upstream.become(refused)
-    const last = await ask(gateway, { model: 'm' })
+    upstream.setScript(refused)
+    const last = await sendRequest(gateway, { model: 'm' })
     await last.text()
     await lineWith(gateway, last.headers.get('x-request-id'))
     expect(gateway.stdout()).not.toMatch(/canary-(prompt|answer|user|shape)|sk-canary/)
   })
 
   test('holds prompts where the operator asked for them, and says so at the start', async () => {
-    await using open = await start({ log_prompts: true })
-    upstream.become(chat())
-    const answer = await ask(open, { model: 'm', messages: [{ role: 'user', content: 'told "aloud"\n' }] })
+    await using promptGateway = await start({ log_prompts: true })
+    upstream.setScript(replyChat())
+    const answer = await sendRequest(promptGateway, {
+      model: 'm',
+      messages: [{ role: 'user', content: 'told "aloud"\n' }],
+    })
     await answer.text()
-    const line = await lineWith(open, answer.headers.get('x-request-id'))
+    const line = await lineWith(promptGateway, answer.headers.get('x-request-id'))
     expect(JSON.parse(line['prompt'] as string)).toMatchObject({ messages: [{ content: 'told "aloud"\n' }] })
-    expect(open.stderr()).toContain('log_prompts')
+    expect(promptGateway.stderr()).toContain('log_prompts')
   })
 
   test('is as quiet as its level: `warn` has only what went wrong, `error` only what broke', async () => {
-    for (const [level, heard] of [
+    for (const [level, expectedStatuses] of [
       ['warn', [404, 500]],
       ['error', [500]],
     ] as const) {
       await using quiet = await start({ log_level: 'debug' }, ['--log-level', level])
-      upstream.become(chat())
-      await (await ask(quiet, { model: 'm' })).text()
-      await (await ask(quiet, { model: 'nobody' })).text()
-      upstream.become(refuse(500))
-      await (await ask(quiet, { model: 'm' })).text()
+      upstream.setScript(replyChat())
+      await (await sendRequest(quiet, { model: 'm' })).text()
+      await (await sendRequest(quiet, { model: 'nobody' })).text()
+      upstream.setScript(refuse(500))
+      await (await sendRequest(quiet, { model: 'm' })).text()
       const { stdout } = await quiet.stop()
-      expect(linesOf(stdout).map(({ status }) => status)).toEqual([...heard])
+      expect(linesOf(stdout).map(({ status }) => status)).toEqual([...expectedStatuses])
     }
   })
 })
@@ -298,18 +301,18 @@ describe('the log', () => {
 describe('under load', () => {
   test('600 streams at once all flow, frame by frame', async () => {
     await using gateway = await start()
-    const door = gate()
-    upstream.become(heldBy(door.opened))
+    const latch = createLatch()
+    upstream.setScript(replyHeldUntil(latch.opened))
     const before = upstream.requests.length
     // Bare sockets: this process's own fetch is bounded to 256 requests at once.
     const body = '{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true}'
     const text = `POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\ncontent-length: ${body.length}\r\n\r\n${body}`
     const clients = Array.from({ length: 600 }, () => rawClient(gateway.port, text))
-    await until(() => clients.every(client => client.text().includes('"Hello"')), 8000)
+    await waitUntil(() => clients.every(client => client.text().includes('"Hello"')), 8000)
     expect(upstream.requests.length - before).toBe(600)
     expect(clients.filter(client => client.text().includes('[DONE]'))).toEqual([])
-    door.open()
-    await until(() => clients.every(client => client.text().includes('data: [DONE]\n\n')), 8000)
+    latch.open()
+    await waitUntil(() => clients.every(client => client.text().includes('data: [DONE]\n\n')), 8000)
     for (const client of clients) client.socket.destroy()
     const { stdout, stderr } = await gateway.stop()
     expect(linesOf(stdout).filter(({ status }) => status === 200)).toHaveLength(600)
@@ -323,51 +326,51 @@ describe('under load', () => {
       timeouts: { connect: 1, first_byte: 0.5, idle: 0.5 },
     })
     const body = '{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true}'
-    const head = `POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\n`
-    const odd = [
+    const requestHead = `POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\n`
+    const malformedRequests = [
       'GET',
       '\r\n\r\n\r\n',
       '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
-      `${head}content-length: ${body.length + 100}\r\n\r\n${body}`,
-      `${head}content-length: -1\r\n\r\n`,
-      `${head}transfer-encoding: chunked\r\n\r\nzz\r\n`,
-      `${head}transfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n`,
-      `${head}content-type: multipart/form-data\r\ncontent-length: 3\r\n\r\nabc`,
-      `${head}content-type: multipart/form-data; boundary=x\r\ncontent-length: 9\r\n\r\n--x\r\n\r\n--`,
-      `${head}content-encoding: gzip\r\ncontent-length: 3\r\n\r\nabc`,
-      `${head}content-length: 4\r\n\r\nnull`,
-      `${head}content-length: 2\r\n\r\n[]`,
+      `${requestHead}content-length: ${body.length + 100}\r\n\r\n${body}`,
+      `${requestHead}content-length: -1\r\n\r\n`,
+      `${requestHead}transfer-encoding: chunked\r\n\r\nzz\r\n`,
+      `${requestHead}transfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n`,
+      `${requestHead}content-type: multipart/form-data\r\ncontent-length: 3\r\n\r\nabc`,
+      `${requestHead}content-type: multipart/form-data; boundary=x\r\ncontent-length: 9\r\n\r\n--x\r\n\r\n--`,
+      `${requestHead}content-encoding: gzip\r\ncontent-length: 3\r\n\r\nabc`,
+      `${requestHead}content-length: 4\r\n\r\nnull`,
+      `${requestHead}content-length: 2\r\n\r\n[]`,
       `GET /v1/models/%ff HTTP/1.1\r\nHost: a\r\n\r\n`,
       `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: a\r\n\r\n`,
-      `${head}x-long: ${'y'.repeat(30_000)}\r\n\r\n`,
-      `${head}content-length: 60000\r\n\r\n${'z'.repeat(60_000)}`,
+      `${requestHead}x-long: ${'y'.repeat(30_000)}\r\n\r\n`,
+      `${requestHead}content-length: 60000\r\n\r\n${'z'.repeat(60_000)}`,
     ]
     const scripts = [
-      chat(),
-      cutAfter(1),
-      cutAfter(3),
+      replyChat(),
+      disconnectAfter(1),
+      disconnectAfter(3),
       hangUp,
-      neverHeaders,
-      silentAfter(2),
-      html(),
-      jsonOf(null),
-      jsonOf([]),
+      neverRespond,
+      stallAfter(2),
+      replyHtml(),
+      replyJson(null),
+      replyJson([]),
       refuse(429),
     ]
-    for (const [turn, text] of [...odd, ...odd].entries()) {
-      upstream.become(scripts[turn % scripts.length]!)
+    for (const [index, text] of [...malformedRequests, ...malformedRequests].entries()) {
+      upstream.setScript(scripts[index % scripts.length]!)
       const clients = [
         rawClient(gateway.port, text),
-        rawClient(gateway.port, `${head}content-length: ${body.length}\r\n\r\n${body}`),
+        rawClient(gateway.port, `${requestHead}content-length: ${body.length}\r\n\r\n${body}`),
       ]
       await Bun.sleep(15)
       for (const { socket } of clients)
-        if (turn % 2 === 0) socket.resetAndDestroy()
+        if (index % 2 === 0) socket.resetAndDestroy()
         else socket.destroy()
     }
     await Bun.sleep(700)
-    upstream.become(chat())
-    expect((await ask(gateway, { model: 'm' })).status).toBe(200)
+    upstream.setScript(replyChat())
+    expect((await sendRequest(gateway, { model: 'm' })).status).toBe(200)
     const { code, stdout, stderr } = await gateway.stop()
     expect(code).toBe(0)
     expect(stdout).not.toContain('stray fault')

@@ -4,34 +4,34 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { certificate } from '../support/certificate.ts'
-import { ask, stream } from '../support/client.ts'
+import { openStream, sendRequest } from '../support/client.ts'
 import { type Gateway, startGateway } from '../support/process.ts'
-import { httpProxy, httpsProxy, type RecordingProxy, socksProxy } from '../support/proxy.ts'
-import { chat, chatFrames } from '../support/scripts.ts'
+import { type RecordingProxy, startHttpProxy, startHttpsProxy, startSocksProxy } from '../support/proxy.ts'
+import { chatChunks, replyChat } from '../support/scripts.ts'
 import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
 const secret = 'canary:pass/word@1'
 let upstream: Upstream
-let web: RecordingProxy
-let secure: RecordingProxy
+let httpProxy: RecordingProxy
+let httpsProxy: RecordingProxy
 let folder: string
-let socks: RecordingProxy
-let other: RecordingProxy
+let socksProxy: RecordingProxy
+let otherProxy: RecordingProxy
 const gateways: Gateway[] = []
 
 beforeAll(async () => {
-  upstream = await scriptedUpstream(chat())
-  const places = { 'vendor.test': { host: '127.0.0.1', port: upstream.port } }
-  web = await httpProxy({ user: 'user', password: secret, places })
-  secure = await httpsProxy({ user: 'user', password: secret, places })
+  upstream = await scriptedUpstream(replyChat())
+  const hostOverrides = { 'vendor.test': { host: '127.0.0.1', port: upstream.port } }
+  httpProxy = await startHttpProxy({ user: 'user', password: secret, hostOverrides })
+  httpsProxy = await startHttpsProxy({ user: 'user', password: secret, hostOverrides })
   folder = await mkdtemp(join(tmpdir(), 'gateway-proxies-'))
   await writeFile(join(folder, 'ca.pem'), certificate)
-  socks = await socksProxy({ user: 'user', password: secret, places })
-  other = await httpProxy({ places })
+  socksProxy = await startSocksProxy({ user: 'user', password: secret, hostOverrides })
+  otherProxy = await startHttpProxy({ hostOverrides })
 })
 afterAll(async () => {
   await Promise.all(gateways.map(gateway => gateway.stop()))
-  await Promise.all([web, secure, socks, other].map(proxy => proxy.close()))
+  await Promise.all([httpProxy, httpsProxy, socksProxy, otherProxy].map(proxy => proxy.close()))
   await upstream.close()
   await rm(folder, { recursive: true, force: true })
 })
@@ -53,37 +53,37 @@ const start = async (proxy: object | undefined, entries: object[], env: Record<s
   return gateway
 }
 /** Which of the proxies a request for `model` goes through. */
-const way = async (gateway: Gateway, model: string): Promise<string> => {
-  const before = [web, socks, other].map(({ passed }) => passed.length)
-  const connections = [web, socks, other].map(proxy => proxy.connections)
-  const answer = await ask(gateway, { model })
+const proxiesUsed = async (gateway: Gateway, model: string): Promise<string> => {
+  const before = [httpProxy, socksProxy, otherProxy].map(({ requests }) => requests.length)
+  const connections = [httpProxy, socksProxy, otherProxy].map(proxy => proxy.connections)
+  const answer = await sendRequest(gateway, { model })
   expect([model, answer.status, ((await answer.json()) as { model: string }).model]).toEqual([model, 200, model])
-  const used = [web, socks, other].map(
-    (proxy, at) => proxy.passed.length > before[at]! || proxy.connections > connections[at]!,
+  const used = [httpProxy, socksProxy, otherProxy].map(
+    (proxy, at) => proxy.requests.length > before[at]! || proxy.connections > connections[at]!,
   )
   return ['web', 'socks', 'other'].filter((_, at) => used[at]).join(' ') || 'none'
 }
 /** Told to use the proxy, told not to, and told nothing. */
-const three = () => [entry('yes', { use_proxy: true }), entry('no', { use_proxy: false }), entry('unsaid')]
+const threeEntries = () => [entry('yes', { use_proxy: true }), entry('no', { use_proxy: false }), entry('unsaid')]
 
 describe('the strategy', () => {
-  for (const [strategy, yes, no, unsaid] of [
+  for (const [strategy, whenTrue, whenFalse, whenUnset] of [
     ['disabled', 'none', 'none', 'none'],
     ['default', 'proxied', 'none', 'none'],
     ['all', 'proxied', 'none', 'proxied'],
     ['force_all', 'proxied', 'proxied', 'proxied'],
   ] as const)
-    test(`${strategy}: use_proxy is ${yes}, use_proxy false is ${no}, nothing said is ${unsaid}`, async () => {
-      const proxy = await httpProxy({ user: 'user', password: secret })
-      const gateway = await start({ strategy, type: 'http', http_proxy: proxy.urlWithCredentials }, three())
+    test(`${strategy}: use_proxy is ${whenTrue}, use_proxy false is ${whenFalse}, nothing said is ${whenUnset}`, async () => {
+      const proxy = await startHttpProxy({ user: 'user', password: secret })
+      const gateway = await start({ strategy, type: 'http', http_proxy: proxy.urlWithCredentials }, threeEntries())
       const seen: string[] = []
       for (const model of ['yes', 'no', 'unsaid']) {
-        expect([model, (await ask(gateway, { model })).status]).toEqual([model, 200])
+        expect([model, (await sendRequest(gateway, { model })).status]).toEqual([model, 200])
         // A proxy is asked for a whole address, a vendor for a path.
         seen.push(upstream.requests.at(-1)!.path.startsWith('http://') ? 'proxied' : 'none')
       }
-      expect(seen).toEqual([yes, no, unsaid])
-      for (const { credentials } of proxy.passed) expect(credentials).toBe(`user:${secret}`)
+      expect(seen).toEqual([whenTrue, whenFalse, whenUnset])
+      for (const { credentials } of proxy.requests) expect(credentials).toBe(`user:${secret}`)
       await gateway.stop()
       await proxy.close()
     })
@@ -92,97 +92,97 @@ describe('the strategy', () => {
 describe('through', () => {
   for (const kind of ['http', 'https', 'socks5'] as const)
     test(`${kind} with credentials: whole, streamed, many at once, over connections that are kept`, async () => {
-      const proxy = { http: web, https: secure, socks5: socks }[kind]
-      const block = {
-        http: { type: 'http', http_proxy: web.urlWithCredentials },
-        https: { type: 'http', http_proxy: secure.urlWithCredentials },
-        socks5: { type: 'socks5', socks5_proxy: socks.urlWithCredentials.slice('socks5://'.length) },
+      const proxy = { http: httpProxy, https: httpsProxy, socks5: socksProxy }[kind]
+      const proxyConfig = {
+        http: { type: 'http', http_proxy: httpProxy.urlWithCredentials },
+        https: { type: 'http', http_proxy: httpsProxy.urlWithCredentials },
+        socks5: { type: 'socks5', socks5_proxy: socksProxy.urlWithCredentials.slice('socks5://'.length) },
       }[kind]
       const gateway = await start(
-        { strategy: 'all', ...block },
+        { strategy: 'all', ...proxyConfig },
         [entry('m', { server_url: 'http://vendor.test/v1' })],
         kind === 'https' ? { NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem') } : {},
       )
-      upstream.become(chat())
+      upstream.setScript(replyChat())
       const [before, first] = [proxy.connections, upstream.requests.length]
-      for (let turn = 0; turn < 5; turn++)
-        expect((await (await ask(gateway, { model: 'm' })).json()) as object).toMatchObject({ model: 'm' })
-      const streamed = await stream(gateway, { model: 'm' })
+      for (let round = 0; round < 5; round++)
+        expect((await (await sendRequest(gateway, { model: 'm' })).json()) as object).toMatchObject({ model: 'm' })
+      const streamed = await openStream(gateway, { model: 'm' })
       await streamed.ended
       expect([streamed.content(), streamed.data().at(-1)]).toEqual(['Hello there.', '[DONE]'])
       expect(proxy.connections - before).toBeLessThanOrEqual(2)
       const answers = await Promise.all(
-        Array.from({ length: 20 }, () => ask(gateway, { model: 'm' }).then(answer => answer.text())),
+        Array.from({ length: 20 }, () => sendRequest(gateway, { model: 'm' }).then(answer => answer.text())),
       )
       expect(answers.filter(text => text.includes('Hello there.'))).toHaveLength(20)
-      for (const { target, credentials } of proxy.passed)
+      for (const { target, credentials } of proxy.requests)
         expect([new URL(target.includes('://') ? target : `http://${target}`).hostname, credentials]).toEqual([
           'vendor.test',
           `user:${secret}`,
         ])
       // What goes to an HTTP proxy in the open is the proxy's to strip; through SOCKS the vendor is spoken to directly.
-      const shown = upstream.requests.slice(first).filter(({ headers }) => 'proxy-authorization' in headers)
-      if (kind === 'socks5') expect(shown).toEqual([])
+      const leaking = upstream.requests.slice(first).filter(({ headers }) => 'proxy-authorization' in headers)
+      if (kind === 'socks5') expect(leaking).toEqual([])
     })
 
   test('the proxy of the entry, whatever the block says; `false` is none', async () => {
-    const gateway = await start({ strategy: 'force_all', type: 'http', http_proxy: web.urlWithCredentials }, [
+    const gateway = await start({ strategy: 'force_all', type: 'http', http_proxy: httpProxy.urlWithCredentials }, [
       entry('block', { server_url: 'http://vendor.test/v1' }),
-      entry('own', { proxy: other.url, server_url: 'http://vendor.test:81/v1' }),
-      entry('own-socks', { proxy: socks.urlWithCredentials, server_url: 'http://vendor.test:82/v1' }),
+      entry('own', { proxy: otherProxy.url, server_url: 'http://vendor.test:81/v1' }),
+      entry('own-socks', { proxy: socksProxy.urlWithCredentials, server_url: 'http://vendor.test:82/v1' }),
       entry('none', { proxy: false }),
     ])
-    upstream.become(chat())
+    upstream.setScript(replyChat())
     expect([
-      await way(gateway, 'block'),
-      await way(gateway, 'own'),
-      await way(gateway, 'own-socks'),
-      await way(gateway, 'none'),
+      await proxiesUsed(gateway, 'block'),
+      await proxiesUsed(gateway, 'own'),
+      await proxiesUsed(gateway, 'own-socks'),
+      await proxiesUsed(gateway, 'none'),
     ]).toEqual(['web', 'other', 'socks', 'none'])
   })
 
   test("the environment's proxy where nothing else is said, and none for use_proxy false or `proxy: false`", async () => {
     const gateway = await start(
-      { strategy: 'default', type: 'http', http_proxy: web.urlWithCredentials },
+      { strategy: 'default', type: 'http', http_proxy: httpProxy.urlWithCredentials },
       [
         entry('unsaid', { server_url: 'http://vendor.test:83/v1' }),
         entry('told', { use_proxy: true, server_url: 'http://vendor.test:84/v1' }),
         entry('not', { use_proxy: false }),
         entry('never', { proxy: false }),
       ],
-      { HTTP_PROXY: other.url, http_proxy: other.url },
+      { HTTP_PROXY: otherProxy.url, http_proxy: otherProxy.url },
     )
-    upstream.become(chat())
+    upstream.setScript(replyChat())
     expect([
-      await way(gateway, 'unsaid'),
-      await way(gateway, 'told'),
-      await way(gateway, 'not'),
-      await way(gateway, 'never'),
+      await proxiesUsed(gateway, 'unsaid'),
+      await proxiesUsed(gateway, 'told'),
+      await proxiesUsed(gateway, 'not'),
+      await proxiesUsed(gateway, 'never'),
     ]).toEqual(['other', 'web', 'none', 'none'])
   })
 })
 
 describe('a proxy that', () => {
   test('refuses, hangs up, knows us not or is not there: 502 or 504, and no word of it leaks', async () => {
-    const refusing = await httpProxy({ refuse: true })
-    const refusingSocks = await socksProxy({ refuse: true, user: 'user', password: secret })
-    const silent = await httpProxy({ silent: true })
-    const silentSocks = await socksProxy({ silent: true, user: 'user', password: secret })
-    const account = `user:${encodeURIComponent(secret)}@`
+    const refusing = await startHttpProxy({ refuse: true })
+    const refusingSocks = await startSocksProxy({ refuse: true, user: 'user', password: secret })
+    const silent = await startHttpProxy({ silent: true })
+    const silentSocks = await startSocksProxy({ silent: true, user: 'user', password: secret })
+    const userinfo = `user:${encodeURIComponent(secret)}@`
     const proxies: Record<string, string> = {
-      'http-refuses': refusing.url.replace('//', `//${account}`),
-      'https-refuses': refusing.url.replace('//', `//${account}`),
-      'http-unknown': web.url.replace('//', '//user:canary-wrong@'),
-      'https-unknown': web.url.replace('//', '//user:canary-wrong@'),
-      'https-silent': silent.url.replace('//', `//${account}`),
+      'http-refuses': refusing.url.replace('//', `//${userinfo}`),
+      'https-refuses': refusing.url.replace('//', `//${userinfo}`),
+      'http-unknown': httpProxy.url.replace('//', '//user:canary-wrong@'),
+      'https-unknown': httpProxy.url.replace('//', '//user:canary-wrong@'),
+      'https-silent': silent.url.replace('//', `//${userinfo}`),
       'socks-refuses': refusingSocks.urlWithCredentials,
-      'socks-unknown': socks.url.replace('//', '//user:canary-wrong@'),
-      'http-gone': `http://${account}127.0.0.1:1`,
-      'https-gone': `http://${account}127.0.0.1:1`,
-      'socks-gone': `socks5://${account}127.0.0.1:1`,
+      'socks-unknown': socksProxy.url.replace('//', '//user:canary-wrong@'),
+      'http-gone': `http://${userinfo}127.0.0.1:1`,
+      'https-gone': `http://${userinfo}127.0.0.1:1`,
+      'socks-gone': `socks5://${userinfo}127.0.0.1:1`,
       'https-socks-refuses': refusingSocks.urlWithCredentials,
-      'https-socks-unknown': socks.url.replace('//', '//user:canary-wrong@'),
-      'https-socks-gone': `socks5://${account}127.0.0.1:1`,
+      'https-socks-unknown': socksProxy.url.replace('//', '//user:canary-wrong@'),
+      'https-socks-gone': `socks5://${userinfo}127.0.0.1:1`,
       'http-socks-silent': silentSocks.urlWithCredentials,
     }
     const gateway = await start(
@@ -205,28 +205,28 @@ describe('a proxy that', () => {
       'https-silent': /within 1 s/,
       'http-socks-silent': /within 1 s/,
     }
-    const told: string[] = []
+    const clientTexts: string[] = []
     await Promise.all(
       Object.keys(proxies).flatMap(model =>
         [false, true].map(async streamed => {
-          const answer = await ask(gateway, { model, stream: streamed })
+          const answer = await sendRequest(gateway, { model, stream: streamed })
           const text = await answer.text()
-          told.push(text, JSON.stringify([...answer.headers]))
+          clientTexts.push(text, JSON.stringify([...answer.headers]))
           expect([model, streamed, answer.status]).toEqual([model, streamed, model.endsWith('silent') ? 504 : 502])
           expect([model, JSON.parse(text).error.message]).toEqual([model, expect.stringMatching(reasons[model] ?? / /)])
         }),
       ),
     )
     const { stdout, stderr } = await gateway.stop()
-    for (const text of [...told, stdout, stderr]) expect(text).not.toMatch(/canary|pass.{0,3}word|vendor\.test/i)
+    for (const text of [...clientTexts, stdout, stderr]) expect(text).not.toMatch(/canary|pass.{0,3}word|vendor\.test/i)
     await Promise.all([refusing, refusingSocks, silent, silentSocks].map(proxy => proxy.close()))
   })
 })
 
 test('the table of the start tells who goes through which kind of proxy, and no address or password', async () => {
-  const gateway = await start({ strategy: 'all', type: 'socks5', socks5_proxy: socks.urlWithCredentials }, [
+  const gateway = await start({ strategy: 'all', type: 'socks5', socks5_proxy: socksProxy.urlWithCredentials }, [
     entry('m'),
-    entry('n', { proxy: web.urlWithCredentials }),
+    entry('n', { proxy: httpProxy.urlWithCredentials }),
     entry('o', { use_proxy: false }),
   ])
   const line = gateway
@@ -240,13 +240,13 @@ test('the table of the start tells who goes through which kind of proxy, and no 
 })
 
 test('a client that leaves is told through a proxy too', async () => {
-  for (const proxy of [web.urlWithCredentials, socks.urlWithCredentials]) {
+  for (const proxy of [httpProxy.urlWithCredentials, socksProxy.urlWithCredentials]) {
     const gateway = await start(undefined, [entry('m', { proxy, server_url: 'http://vendor.test/v1' })])
-    upstream.become(chat(chatFrames(Array(100).fill('word ')), undefined, { pace: 50 }))
-    const streamed = await stream(gateway, { model: 'm' })
+    upstream.setScript(replyChat(chatChunks(Array(100).fill('word ')), undefined, { pace: 50 }))
+    const streamed = await openStream(gateway, { model: 'm' })
     const vendor = upstream.requests.at(-1)!
     await Bun.sleep(100)
-    streamed.leave()
+    streamed.disconnect()
     expect(await Promise.race([vendor.aborted.then(() => 'told'), Bun.sleep(1000)])).toBe('told')
   }
 })

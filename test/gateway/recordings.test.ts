@@ -5,8 +5,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { providers } from '../../src/providers/index.ts'
 import { type Gateway, startGateway } from '../support/process.ts'
-import { type Recording, recordings, seeded } from '../support/recordings.ts'
-import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type Recording, recordings, seededRandom } from '../support/recordings.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 import { chunksOf, readNaively } from '../validators/naive.ts'
 import { type Answer, readMessage, readStream } from '../validators/openai-chat.ts'
 
@@ -14,10 +14,10 @@ type Fields = Record<string, unknown>
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-type Service = { type: string; path: string }
+type VendorService = { type: string; path: string }
 
 /** The service types of vendors whose own one exists; everybody else is an `openai` with an address. */
-const services: Record<string, Service> = {
+const services: Record<string, VendorService> = {
   alibaba: { type: 'dashscope', path: '/compatible-mode/v1' },
   azure: { type: 'azure', path: '/openai/deployments' },
   cerebras: { type: 'cerebras', path: '/v1' },
@@ -41,32 +41,32 @@ const services: Record<string, Service> = {
   xai: { type: 'xai', path: '/v1' },
   zhipu: { type: 'zhipu', path: '/api/paas/v4' },
 }
-const serviceOf = (vendor: string): Service => {
-  const own = services[vendor]
-  return own && providers.has(own.type) ? own : { type: 'openai', path: '/v1' }
+const serviceOf = (vendor: string): VendorService => {
+  const service = services[vendor]
+  return service && providers.has(service.type) ? service : { type: 'openai', path: '/v1' }
 }
 
 const messagesOf = (body: Fields) => body.messages as Fields[]
-const within = (low: number, high: number) => (value: unknown) =>
+const clampTo = (low: number, high: number) => (value: unknown) =>
   typeof value === 'number' ? Math.min(Math.max(value, low), high) : value
-const bound = (body: Fields, field: string, clamp: (value: unknown) => unknown) => {
+const clampField = (body: Fields, field: string, clamp: (value: unknown) => unknown) => {
   if (field in body) body[field] = clamp(body[field])
 }
 const penalties = ['presence_penalty', 'frequency_penalty']
-const leaveOut = (body: Fields, fields: string[]) => {
+const removeFields = (body: Fields, fields: string[]) => {
   for (const field of fields) delete body[field]
 }
-const olderRole = (body: Fields) => {
+const useSystemRole = (body: Fields) => {
   for (const message of messagesOf(body)) if (message.role === 'developer') message.role = 'system'
 }
-const olderLimit = (body: Fields) => {
+const useMaxTokens = (body: Fields) => {
   if (typeof body.max_completion_tokens !== 'number') return
   body.max_tokens ??= body.max_completion_tokens
   delete body.max_completion_tokens
 }
 
 /** What was thought before a call is not known here: nothing stands for it. */
-const thoughts = (body: Fields) => {
+const addEmptyReasoning = (body: Fields) => {
   for (const message of messagesOf(body))
     if (message.role === 'assistant' && Array.isArray(message.tool_calls) && message.tool_calls.length > 0)
       message.reasoning_content ??= ''
@@ -75,50 +75,50 @@ const thoughts = (body: Fields) => {
 /** What each service's documentation says it changes of a request; nothing, for those not named. */
 const adjustments: Record<string, (body: Fields) => void> = {
   deepseek: body => {
-    olderRole(body)
-    olderLimit(body)
-    thoughts(body)
+    useSystemRole(body)
+    useMaxTokens(body)
+    addEmptyReasoning(body)
   },
   zhipu: body => {
-    olderRole(body)
-    olderLimit(body)
-    bound(body, 'temperature', within(0, 1))
-    bound(body, 'top_p', within(0.01, 1))
+    useSystemRole(body)
+    useMaxTokens(body)
+    clampField(body, 'temperature', clampTo(0, 1))
+    clampField(body, 'top_p', clampTo(0.01, 1))
   },
   groq: body => {
-    leaveOut(body, ['logprobs', 'top_logprobs', 'logit_bias'])
+    removeFields(body, ['logprobs', 'top_logprobs', 'logit_bias'])
     if (typeof body.n === 'number' && body.n > 1) delete body.n
     for (const message of messagesOf(body)) delete message.name
   },
   moonshot: body => {
-    bound(body, 'temperature', within(0, 1))
-    thoughts(body)
+    clampField(body, 'temperature', clampTo(0, 1))
+    addEmptyReasoning(body)
   },
   dashscope: body => {
-    olderRole(body)
-    bound(body, 'temperature', within(0, 1.99))
-    bound(body, 'top_p', within(0.01, 1))
+    useSystemRole(body)
+    clampField(body, 'temperature', clampTo(0, 1.99))
+    clampField(body, 'top_p', clampTo(0.01, 1))
   },
-  ollama: olderLimit,
+  ollama: useMaxTokens,
   cerebras: body => {
-    olderRole(body)
-    leaveOut(body, [...penalties, 'logit_bias', 'service_tier', 'prompt_cache_key'])
+    useSystemRole(body)
+    removeFields(body, [...penalties, 'logit_bias', 'service_tier', 'prompt_cache_key'])
   },
-  hunyuan: olderRole,
+  hunyuan: useSystemRole,
   huoshan: body => {
-    olderRole(body)
+    useSystemRole(body)
     if (typeof body.max_completion_tokens === 'number') delete body.max_tokens
   },
   minimax: body => {
-    olderRole(body)
+    useSystemRole(body)
     if (body.n !== 1) delete body.n
-    bound(body, 'temperature', within(0.01, 1))
+    clampField(body, 'temperature', clampTo(0.01, 1))
   },
   mistral: body => {
-    olderRole(body)
-    olderLimit(body)
+    useSystemRole(body)
+    useMaxTokens(body)
     if (typeof body.seed === 'number') body.random_seed ??= body.seed
-    leaveOut(body, [
+    removeFields(body, [
       'seed',
       'stream_options',
       'logit_bias',
@@ -130,15 +130,15 @@ const adjustments: Record<string, (body: Fields) => void> = {
     ])
     for (const message of messagesOf(body)) {
       if (message.role !== 'tool') delete message.name
-      leaveOut(message, ['reasoning_content', 'reasoning', 'refusal', 'audio', 'annotations', 'function_call'])
+      removeFields(message, ['reasoning_content', 'reasoning', 'refusal', 'audio', 'annotations', 'function_call'])
     }
   },
   qianfan: body => {
-    olderRole(body)
+    useSystemRole(body)
     if (/^ernie-/i.test(body.model as string)) body.model = (body.model as string).toLowerCase()
   },
   xai: body => {
-    leaveOut(body, penalties)
+    removeFields(body, penalties)
     if (!(body.model as string).includes('non-reasoning')) delete body.stop
   },
 }
@@ -156,31 +156,31 @@ type Replay = {
   stream: boolean
 }
 
-type Result = { replay: Replay; response: Response; text: string; bytes: Uint8Array; received: Received[] }
+type Result = { replay: Replay; response: Response; text: string; bytes: Uint8Array; received: ReceivedRequest[] }
 
-const replayOf = (recording: Recording, path: string, given: Fields, stream: boolean): Replay => {
-  const model = typeof given.model === 'string' && given.model !== '' ? given.model : 'recorded-model'
+const replayOf = (recording: Recording, path: string, request: Fields, stream: boolean): Replay => {
+  const model = typeof request.model === 'string' && request.model !== '' ? request.model : 'recorded-model'
   const alias = `${recording.provider}/${path}/${model}`
-  return { recording, path, model, alias, body: { ...given, model: alias }, stream }
+  return { recording, path, model, alias, body: { ...request, model: alias }, stream }
 }
 
 /** What to ask where the capture did not show it. */
-const ownRequest = (events: boolean): Fields => ({
+const defaultRequest = (events: boolean): Fields => ({
   messages: [{ role: 'user', content: 'Hi' }],
   ...(events && { stream: true }),
 })
 
-const everyChat = recordings('chat-completions')
+const chatRecordings = recordings('chat-completions')
 /** The list of stored chats is a GET of the same address, a change of one a POST without messages below it. */
-const chats = everyChat
+const chatReplays = chatRecordings
   .filter(({ method, url }) => method === 'POST' && !/\/chat\/completions\/./.test(url))
   .map(recording => {
-    const { request, events } = recording
-    const given = isFields(request) && Array.isArray(request.messages) ? request : ownRequest(events)
+    const { request, isEventStream } = recording
+    const given = isFields(request) && Array.isArray(request.messages) ? request : defaultRequest(isEventStream)
     return replayOf(recording, 'chat/completions', given, given.stream === true)
   })
 
-const passing = [
+const passthroughPaths = [
   'audio/speech',
   'audio/transcriptions',
   'audio/translations',
@@ -202,17 +202,17 @@ const formOf = (alias: string, events: boolean): FormData => {
 }
 
 /** Those that speak OpenAI's shape: its path, and a body that has what it asks for. */
-const passOf = (recording: Recording): Replay | undefined => {
-  const { method, url, request, events } = recording
+const passthroughReplayOf = (recording: Recording): Replay | undefined => {
+  const { method, url, request, isEventStream } = recording
   const address = url.split('?')[0]!
-  const path = passing.find(one => address.endsWith(`/${one}`))
+  const path = passthroughPaths.find(one => address.endsWith(`/${one}`))
   if (method !== 'POST' || path === undefined || /\/prompts\/|\/api\/embeddings$/.test(address)) return undefined
   if (isFields(request)) return replayOf(recording, path, request, request.stream === true)
-  const own = replayOf(recording, path, samples[path] ?? {}, false)
-  return path.startsWith('audio/') ? { ...own, body: formOf(own.alias, events) } : own
+  const replay = replayOf(recording, path, samples[path] ?? {}, false)
+  return path.startsWith('audio/') ? { ...replay, body: formOf(replay.alias, isEventStream) } : replay
 }
 
-const everyPass = [
+const passthroughRecordings = [
   'embeddings',
   'completions',
   'moderations',
@@ -221,25 +221,25 @@ const everyPass = [
   'audio-speech',
   'rerank',
 ].flatMap(recordings)
-const passes = everyPass.map(passOf).filter(replay => replay !== undefined)
+const passthroughReplays = passthroughRecordings.map(passthroughReplayOf).filter(replay => replay !== undefined)
 
 const vendorKey = 'vendor-key-of-the-replay'
-const replays = [...chats, ...passes]
+const replays = [...chatReplays, ...passthroughReplays]
 
 const configFor = (upstream: Upstream): object => {
   const entries: Record<string, object[]> = {}
   for (const vendor of new Set(replays.map(({ recording }) => recording.provider))) {
     const { type, path } = serviceOf(vendor)
-    const own = replays.filter(({ recording }) => recording.provider === vendor)
+    const vendorReplays = replays.filter(({ recording }) => recording.provider === vendor)
     entries[type] ??= []
     entries[type].push({
       id: vendor,
       enabled: true,
-      models: [...new Set(own.map(({ alias }) => alias))],
-      model_map: Object.fromEntries(own.map(({ alias, model }) => [alias, model])),
+      models: [...new Set(vendorReplays.map(({ alias }) => alias))],
+      model_map: Object.fromEntries(vendorReplays.map(({ alias, model }) => [alias, model])),
       server_url: `${upstream.url}${path}`,
       credentials: { api_key: vendorKey },
-      speaks: passing,
+      speaks: passthroughPaths,
     })
   }
   return { api_key: 'client-key', services: entries }
@@ -248,28 +248,28 @@ const configFor = (upstream: Upstream): object => {
 const hopByHop = /^(content-length|transfer-encoding|content-encoding|connection|keep-alive|set-cookie)$/i
 
 /** A stream in the recorded pieces, else cut at seeded places, inside characters too. */
-const cutsOf = ({ pieces, text, bytes, events, file }: Recording): (string | Uint8Array)[] => {
+const piecesOf = ({ pieces, text, bytes, isEventStream, file }: Recording): (string | Uint8Array)[] => {
   if (bytes) return [bytes.subarray(0, bytes.length >> 1), bytes.subarray(bytes.length >> 1)]
   if (pieces?.join('') === text) return pieces
-  const whole = Buffer.from(text)
-  if (!events) return [whole]
-  const random = seeded(Bun.hash.crc32(file))
-  const cuts = Array.from({ length: 16 }, () => Math.floor(random() * whole.length)).sort((a, b) => a - b)
-  return [0, ...cuts].map((start, at) => whole.subarray(start, cuts[at] ?? whole.length))
+  const textBytes = Buffer.from(text)
+  if (!isEventStream) return [textBytes]
+  const random = seededRandom(Bun.hash.crc32(file))
+  const cuts = Array.from({ length: 16 }, () => Math.floor(random() * textBytes.length)).sort((a, b) => a - b)
+  return [0, ...cuts].map((start, at) => textBytes.subarray(start, cuts[at] ?? textBytes.length))
 }
 
-const received = new Map<number, Received[]>()
+const received = new Map<number, ReceivedRequest[]>()
 
 const script: Script = async (answer, request) => {
   const number = Number(request.headers['x-client-request-id'])
   received.set(number, [...(received.get(number) ?? []), request])
   const { recording } = replays[number]!
   const headers = Object.entries(recording.headers).filter(([name]) => !hopByHop.test(name))
-  answer.head(recording.status ?? 200, Object.fromEntries(headers))
-  for (const piece of cutsOf(recording)) {
+  answer.writeHead(recording.status ?? 200, Object.fromEntries(headers))
+  for (const piece of piecesOf(recording)) {
     await answer.write(piece)
     // A turn of the loop, so that a piece leaves before the next is written.
-    if (recording.events) await new Promise(resolve => setImmediate(resolve))
+    if (recording.isEventStream) await new Promise(resolve => setImmediate(resolve))
   }
   answer.end()
 }
@@ -316,26 +316,26 @@ afterAll(async () => {
 })
 
 /** Judges all and tells of all that fail, each with its file. */
-const each = (which: (replay: Replay) => boolean, judge: (result: Result) => void) => {
-  const faults: string[] = []
-  for (const result of results.filter(({ replay }) => which(replay)))
+const checkEach = (selects: (replay: Replay) => boolean, check: (result: Result) => void) => {
+  const failures: string[] = []
+  for (const result of results.filter(({ replay }) => selects(replay)))
     try {
-      judge(result)
-    } catch (fault) {
-      faults.push(`${result.replay.recording.file}\n${(fault as Error).message}\n${result.text.slice(0, 300)}`)
+      check(result)
+    } catch (error) {
+      failures.push(`${result.replay.recording.file}\n${(error as Error).message}\n${result.text.slice(0, 300)}`)
     }
-  if (faults.length > 0) throw new Error(`${faults.length} fail:\n\n${faults.join('\n\n')}`)
+  if (failures.length > 0) throw new Error(`${failures.length} fail:\n\n${failures.join('\n\n')}`)
 }
-const count = (which: (replay: Replay) => boolean) => replays.filter(which).length
+const countOf = (selects: (replay: Replay) => boolean) => replays.filter(selects).length
 
 const statusOf = ({ recording }: Replay) => recording.status ?? 200
 const isChat = ({ path }: Replay) => path === 'chat/completions'
 const isGood = (replay: Replay) => statusOf(replay) === 200
 const isRefused = (replay: Replay) => !isGood(replay)
-const saysFault = ({ recording: { events, text, bytes } }: Replay): boolean => {
+const isErrorAnswer = ({ recording: { isEventStream, text, bytes } }: Replay): boolean => {
   if (bytes) return false
   if (text === '') return true
-  if (events) {
+  if (isEventStream) {
     const { chunks, failed, done } = chunksOf(text)
     return (
       failed || !(done || chunks.some(chunk => (chunk.choices as Fields[] | undefined)?.some(one => one.finish_reason)))
@@ -348,21 +348,21 @@ const saysFault = ({ recording: { events, text, bytes } }: Replay): boolean => {
 /** A chunk of usage alone reaches only those who asked for usage. */
 const chunksFor = ({ recording, body }: Replay): Fields[] => {
   const options = (body as Fields).stream_options
-  const asked = isFields(options) && options.include_usage === true
+  const asksUsage = isFields(options) && options.include_usage === true
   const isUsageOnly = ({ usage, choices }: Fields) => isFields(usage) && Array.isArray(choices) && choices.length === 0
-  return chunksOf(recording.text).chunks.filter(chunk => asked || !isUsageOnly(chunk))
+  return chunksOf(recording.text).chunks.filter(chunk => asksUsage || !isUsageOnly(chunk))
 }
 
-const told = ({ choices, usage }: Answer) => ({
+const summaryOf = ({ choices, usage }: Answer) => ({
   choices: choices.map(({ text, reasoning, refusal, calls, finish }) => ({ text, reasoning, refusal, calls, finish })),
   usage: usage && { prompt: usage.prompt_tokens, completion: usage.completion_tokens, total: usage.total_tokens },
 })
 
 const isChatStream = (replay: Replay) =>
-  isChat(replay) && isGood(replay) && replay.recording.events && !saysFault(replay)
-const isChatWhole = (replay: Replay) =>
-  isChat(replay) && isGood(replay) && !replay.recording.events && !saysFault(replay)
-const isChatFault = (replay: Replay) => isChat(replay) && isGood(replay) && saysFault(replay)
+  isChat(replay) && isGood(replay) && replay.recording.isEventStream && !isErrorAnswer(replay)
+const isChatComplete = (replay: Replay) =>
+  isChat(replay) && isGood(replay) && !replay.recording.isEventStream && !isErrorAnswer(replay)
+const isChatError = (replay: Replay) => isChat(replay) && isGood(replay) && isErrorAnswer(replay)
 
 const expectError = (body: unknown) => {
   const { error } = body as { error: Fields }
@@ -373,33 +373,33 @@ const expectError = (body: unknown) => {
   expect('param' in error && 'code' in error).toBe(true)
 }
 
-describe(`${chats.length} of ${everyChat.length} recorded chats through the gateway`, () => {
-  test(`${count(isChatStream)} streams are strict; text, thoughts, calls, finish and usage are the vendor's`, () => {
-    each(isChatStream, ({ replay, response, text }) => {
+describe(`${chatReplays.length} of ${chatRecordings.length} recorded chats through the gateway`, () => {
+  test(`${countOf(isChatStream)} streams are strict; text, thoughts, calls, finish and usage are the vendor's`, () => {
+    checkEach(isChatStream, ({ replay, response, text }) => {
       expect(response.status).toBe(200)
       expect(response.headers.get('content-type')).toStartWith('text/event-stream')
-      expect(told(readStream(text, replay.alias))).toEqual(told(readNaively(chunksFor(replay), 'delta')))
+      expect(summaryOf(readStream(text, replay.alias))).toEqual(summaryOf(readNaively(chunksFor(replay), 'delta')))
     })
   })
 
-  test(`${count(isChatWhole)} whole answers are strict; text, thoughts, calls, finish and usage are the vendor's`, () => {
-    each(isChatWhole, ({ replay, response, text }) => {
+  test(`${countOf(isChatComplete)} whole answers are strict; text, thoughts, calls, finish and usage are the vendor's`, () => {
+    checkEach(isChatComplete, ({ replay, response, text }) => {
       expect(response.status).toBe(200)
       expect(response.headers.get('content-type')).toStartWith('application/json')
-      expect(told(readMessage(text, replay.alias))).toEqual(
-        told(readNaively([JSON.parse(replay.recording.text)], 'message')),
+      expect(summaryOf(readMessage(text, replay.alias))).toEqual(
+        summaryOf(readNaively([JSON.parse(replay.recording.text)], 'message')),
       )
     })
   })
 
   test('every other field of a whole answer is the vendor’s', () => {
-    const without = (body: Fields, names: string[]) =>
+    const omit = (body: Fields, names: string[]) =>
       Object.fromEntries(Object.entries(body).filter(([name]) => !names.includes(name)))
-    const others = (body: Fields) => ({
-      ...without(body, ['id', 'object', 'created', 'model', 'usage', 'choices']),
+    const otherFields = (body: Fields) => ({
+      ...omit(body, ['id', 'object', 'created', 'model', 'usage', 'choices']),
       choices: (body.choices as Fields[]).map(choice => ({
-        ...without(choice, ['index', 'finish_reason', 'message']),
-        message: without((choice.message ?? {}) as Fields, [
+        ...omit(choice, ['index', 'finish_reason', 'message']),
+        message: omit((choice.message ?? {}) as Fields, [
           'role',
           'content',
           'tool_calls',
@@ -408,14 +408,14 @@ describe(`${chats.length} of ${everyChat.length} recorded chats through the gate
         ]),
       })),
     })
-    each(isChatWhole, ({ replay, text }) => {
+    checkEach(isChatComplete, ({ replay, text }) => {
       const [body = {}] = [JSON.parse(replay.recording.text) as Fields | Fields[]].flat()
-      expect(others(JSON.parse(text))).toEqual(others(body))
+      expect(otherFields(JSON.parse(text))).toEqual(otherFields(body))
     })
   })
 
-  test(`${count(isChatFault)} that failed with status 200 are errors, without [DONE] where they had begun`, () => {
-    each(isChatFault, ({ response, text }) => {
+  test(`${countOf(isChatError)} that failed with status 200 are errors, without [DONE] where they had begun`, () => {
+    checkEach(isChatError, ({ response, text }) => {
       if (response.status !== 200) return expectError(JSON.parse(text))
       expect(text).not.toContain('[DONE]')
       const frames = text.trimEnd().split('\n\n')
@@ -425,10 +425,10 @@ describe(`${chats.length} of ${everyChat.length} recorded chats through the gate
 })
 
 describe('what the vendor gets of a chat', () => {
-  const sent = (replay: Replay) => isChat(replay)
+  const isChatRequest = (replay: Replay) => isChat(replay)
 
-  test(`${count(sent)} requests arrive as they were sent, but for the model, the question for usage and the adjustments`, () => {
-    each(sent, ({ replay, received: [first] }) => {
+  test(`${countOf(isChatRequest)} requests arrive as they were sent, but for the model, the question for usage and the adjustments`, () => {
+    checkEach(isChatRequest, ({ replay, received: [first] }) => {
       if (first === undefined) return
       const expected: Fields = { ...structuredClone(replay.body as Fields), model: replay.model }
       if (replay.stream) expected.stream_options = { ...(expected.stream_options as Fields), include_usage: true }
@@ -438,23 +438,23 @@ describe('what the vendor gets of a chat', () => {
   })
 
   test('bytes of what needs no adjustment are the client’s own', () => {
-    const same = (replay: Replay) =>
+    const isUnadjusted = (replay: Replay) =>
       isChat(replay) && !replay.stream && !(serviceOf(replay.recording.provider).type in adjustments)
-    expect(replays.length === 0 || count(same) > 0).toBe(true)
-    each(same, ({ replay, received: [first] }) => {
+    expect(replays.length === 0 || countOf(isUnadjusted) > 0).toBe(true)
+    checkEach(isUnadjusted, ({ replay, received: [first] }) => {
       if (first) expect(first.body).toBe(JSON.stringify({ ...(replay.body as Fields), model: replay.model }))
     })
   })
 
   test('only requests the vendor refused too are refused without asking him', () => {
-    each(isChat, ({ replay, response, received }) => {
+    checkEach(isChat, ({ replay, response, received }) => {
       if (received.length > 0) return
       expect([response.status, statusOf(replay)]).toEqual([400, 400])
     })
   })
 
   test('each is asked once, with our key', () => {
-    each(isChat, ({ replay, received }) => {
+    checkEach(isChat, ({ replay, received }) => {
       expect(received.length).toBeLessThanOrEqual(1)
       const name = serviceOf(replay.recording.provider).type === 'azure' ? 'api-key' : 'authorization'
       for (const { headers } of received) {
@@ -466,8 +466,8 @@ describe('what the vendor gets of a chat', () => {
 })
 
 describe('refusals', () => {
-  test(`${count(isRefused)} keep their status, or say that the gateway's key was refused`, () => {
-    each(isRefused, ({ replay, response, text, received }) => {
+  test(`${countOf(isRefused)} keep their status, or say that the gateway's key was refused`, () => {
+    checkEach(isRefused, ({ replay, response, text, received }) => {
       const status = statusOf(replay)
       const { error } = JSON.parse(text) as { error: Fields }
       expectError({ error })
@@ -481,25 +481,25 @@ describe('refusals', () => {
     })
   })
 
-  const ownWords = ({ recording: { text, events } }: Replay): string | undefined => {
-    if (events || !text.startsWith('{')) return undefined
+  const vendorMessage = ({ recording: { text, isEventStream } }: Replay): string | undefined => {
+    if (isEventStream || !text.startsWith('{')) return undefined
     const { error } = JSON.parse(text) as { error?: Fields }
     const message = isFields(error) ? error.message : undefined
     return typeof message === 'string' && message !== '' && !message.includes('***') ? message : undefined
   }
-  const inWords = (replay: Replay) => isRefused(replay) && ownWords(replay) !== undefined
-  test(`${count(inWords)} say it in the vendor's own words, but not where they speak of the gateway's key`, () => {
-    each(inWords, ({ replay, text, received }) => {
+  const hasVendorMessage = (replay: Replay) => isRefused(replay) && vendorMessage(replay) !== undefined
+  test(`${countOf(hasVendorMessage)} say it in the vendor's own words, but not where they speak of the gateway's key`, () => {
+    checkEach(hasVendorMessage, ({ replay, text, received }) => {
       const { error } = JSON.parse(text) as { error: Fields }
       if (received.length === 0) return
-      if (error.code === 'upstream_credentials') expect(error.message).not.toContain(ownWords(replay)!)
-      else expect(error.message).toBe(ownWords(replay)!)
+      if (error.code === 'upstream_credentials') expect(error.message).not.toContain(vendorMessage(replay)!)
+      else expect(error.message).toBe(vendorMessage(replay)!)
     })
   })
 
   const isLimited = (replay: Replay) => statusOf(replay) === 429
-  test(`${count(isLimited)} with 429 keep their Retry-After`, () => {
-    each(isLimited, ({ replay, response }) => {
+  test(`${countOf(isLimited)} with 429 keep their Retry-After`, () => {
+    checkEach(isLimited, ({ replay, response }) => {
       const given = Object.entries(replay.recording.headers).find(([name]) => name.toLowerCase() === 'retry-after')?.[1]
       if (given !== undefined) expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(Number(given))
     })
@@ -524,34 +524,35 @@ const eventsOf = (text: string): Event[] =>
     .filter(({ data }) => data !== '')
 
 /** The model's name in the client's words wherever the answer tells one. */
-const renamed = (body: unknown, alias: string) =>
+const withAlias = (body: unknown, alias: string) =>
   isFields(body) && typeof body.model === 'string' ? { ...body, model: alias } : body
 
-describe(`${passes.length} of ${everyPass.length} recorded exchanges of other paths through the gateway`, () => {
-  for (const path of passing) {
-    const here = (replay: Replay) => replay.path === path && isGood(replay)
-    const whole = (replay: Replay) => here(replay) && !replay.recording.events && !replay.recording.bytes
-    test(`${count(whole)} whole answers of ${path} pass unchanged but for the model`, () => {
-      each(whole, ({ replay, response, text }) => {
+describe(`${passthroughReplays.length} of ${passthroughRecordings.length} recorded exchanges of other paths through the gateway`, () => {
+  for (const path of passthroughPaths) {
+    const isGoodHere = (replay: Replay) => replay.path === path && isGood(replay)
+    const isComplete = (replay: Replay) =>
+      isGoodHere(replay) && !replay.recording.isEventStream && !replay.recording.bytes
+    test(`${countOf(isComplete)} whole answers of ${path} pass unchanged but for the model`, () => {
+      checkEach(isComplete, ({ replay, response, text }) => {
         expect(response.status).toBe(200)
-        expect(JSON.parse(text)).toEqual(renamed(JSON.parse(replay.recording.text), replay.alias))
+        expect(JSON.parse(text)).toEqual(withAlias(JSON.parse(replay.recording.text), replay.alias))
       })
     })
   }
 
   test('each belongs to one kind', () => {
-    const good = passes.filter(isGood)
-    const kinds = [binary, streamed, (replay: Replay) => !replay.recording.bytes && !replay.recording.events]
+    const good = passthroughReplays.filter(isGood)
+    const kinds = [isBinary, isStreamed, (replay: Replay) => !replay.recording.bytes && !replay.recording.isEventStream]
     for (const replay of good) expect(kinds.filter(kind => kind(replay))).toHaveLength(1)
-    expect(good.length + passes.filter(isRefused).length).toBe(passes.length)
-    expect(chats.filter(chat => [isChatStream, isChatWhole, isChatFault, isRefused].some(kind => kind(chat)))).toEqual(
-      chats,
-    )
+    expect(good.length + passthroughReplays.filter(isRefused).length).toBe(passthroughReplays.length)
+    expect(
+      chatReplays.filter(chat => [isChatStream, isChatComplete, isChatError, isRefused].some(kind => kind(chat))),
+    ).toEqual(chatReplays)
   })
 
-  const binary = (replay: Replay) => !isChat(replay) && replay.recording.bytes !== undefined
-  test(`${count(binary)} sounds pass byte by byte`, () => {
-    each(binary, ({ replay, response, bytes }) => {
+  const isBinary = (replay: Replay) => !isChat(replay) && replay.recording.bytes !== undefined
+  test(`${countOf(isBinary)} sounds pass byte by byte`, () => {
+    checkEach(isBinary, ({ replay, response, bytes }) => {
       expect(response.headers.get('content-type')).toBe(
         Object.entries(replay.recording.headers).find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? null,
       )
@@ -559,47 +560,50 @@ describe(`${passes.length} of ${everyPass.length} recorded exchanges of other pa
     })
   })
 
-  const streamed = (replay: Replay) => !isChat(replay) && isGood(replay) && replay.recording.events
-  const inChoices = ({ recording, path }: Replay) =>
-    path === 'completions' && recording.events && chunksOf(recording.text).chunks.some(chunk => 'choices' in chunk)
-  const choices = (replay: Replay) => streamed(replay) && replay.stream && inChoices(replay)
-  test(`${count(choices)} streamed completions say the same text and finish`, () => {
-    each(choices, ({ replay, text }) => {
+  const isStreamed = (replay: Replay) => !isChat(replay) && isGood(replay) && replay.recording.isEventStream
+  const hasChoices = ({ recording, path }: Replay) =>
+    path === 'completions' &&
+    recording.isEventStream &&
+    chunksOf(recording.text).chunks.some(chunk => 'choices' in chunk)
+  const isCompletionStream = (replay: Replay) => isStreamed(replay) && replay.stream && hasChoices(replay)
+  test(`${countOf(isCompletionStream)} streamed completions say the same text and finish`, () => {
+    checkEach(isCompletionStream, ({ replay, text }) => {
       expect(text).toEndWith('data: [DONE]\n\n')
-      const said = (events: Event[]) => {
+      const choiceTexts = (events: Event[]) => {
         const chunks = events.filter(({ data }) => data !== '[DONE]').map(({ data }) => JSON.parse(data) as Fields)
         const all = chunks.flatMap(chunk => (chunk.choices as Fields[] | undefined) ?? [])
-        const heard = new Map<unknown, { text: string; finish: unknown }>()
-        for (const { index, text: word, finish_reason: finish } of all) {
-          const one = heard.get(index) ?? { text: '', finish: undefined }
-          heard.set(index, { text: one.text + String(word ?? ''), finish: finish ?? one.finish })
+        const byIndex = new Map<unknown, { text: string; finish: unknown }>()
+        for (const { index, text: delta, finish_reason: finish } of all) {
+          const one = byIndex.get(index) ?? { text: '', finish: undefined }
+          byIndex.set(index, { text: one.text + String(delta ?? ''), finish: finish ?? one.finish })
         }
-        return [...heard].sort(([left], [right]) => Number(left) - Number(right))
+        return [...byIndex].sort(([left], [right]) => Number(left) - Number(right))
       }
-      expect(said(eventsOf(text))).toEqual(said(eventsOf(replay.recording.text)))
+      expect(choiceTexts(eventsOf(text))).toEqual(choiceTexts(eventsOf(replay.recording.text)))
       for (const { data } of eventsOf(text))
         if (data !== '[DONE]') expect((JSON.parse(data) as Fields).model).toBe(replay.alias)
     })
   })
 
-  const strange = (replay: Replay) => streamed(replay) && replay.path === 'completions' && !choices(replay)
-  test(`${count(strange)} streams that were not asked for, or are none of completions, are told as errors`, () => {
-    each(strange, ({ response, text }) => {
+  const isUnexpectedStream = (replay: Replay) =>
+    isStreamed(replay) && replay.path === 'completions' && !isCompletionStream(replay)
+  test(`${countOf(isUnexpectedStream)} streams that were not asked for, or are none of completions, are told as errors`, () => {
+    checkEach(isUnexpectedStream, ({ response, text }) => {
       expect(response.status).toBe(502)
       expectError(JSON.parse(text))
     })
   })
 
-  const named = (replay: Replay) => streamed(replay) && replay.path !== 'completions'
-  test(`${count(named)} streams of named events pass event by event`, () => {
-    each(named, ({ replay, text }) => {
+  const isNamedEventStream = (replay: Replay) => isStreamed(replay) && replay.path !== 'completions'
+  test(`${countOf(isNamedEventStream)} streams of named events pass event by event`, () => {
+    checkEach(isNamedEventStream, ({ replay, text }) => {
       expect(eventsOf(text)).toEqual(eventsOf(replay.recording.text))
     })
   })
 
-  const jsonPass = (replay: Replay) => !isChat(replay) && !(replay.body instanceof FormData)
-  test(`${count(jsonPass)} requests arrive as they were sent, but for the model and the question for usage`, () => {
-    each(jsonPass, ({ replay, received: [first], response }) => {
+  const isJsonPassthrough = (replay: Replay) => !isChat(replay) && !(replay.body instanceof FormData)
+  test(`${countOf(isJsonPassthrough)} requests arrive as they were sent, but for the model and the question for usage`, () => {
+    checkEach(isJsonPassthrough, ({ replay, received: [first], response }) => {
       if (first === undefined) return expect([response.status, statusOf(replay)]).toEqual([400, 400])
       const expected: Fields = { ...(replay.body as Fields), model: replay.model }
       if (replay.stream && replay.path === 'completions')
@@ -608,9 +612,9 @@ describe(`${passes.length} of ${everyPass.length} recorded exchanges of other pa
     })
   })
 
-  const uploads = (replay: Replay) => replay.body instanceof FormData
-  test(`${count(uploads)} uploads arrive whole, with the vendor's name of the model`, () => {
-    each(uploads, ({ replay, received: [first] }) => {
+  const isUpload = (replay: Replay) => replay.body instanceof FormData
+  test(`${countOf(isUpload)} uploads arrive whole, with the vendor's name of the model`, () => {
+    checkEach(isUpload, ({ replay, received: [first] }) => {
       expect(first!.body).toContain(`name="model"\r\n\r\n${replay.model}\r\n`)
       expect(first!.bytes.includes(Buffer.from([82, 73, 70, 70, 0, 255, 13, 10]))).toBe(true)
     })

@@ -1,14 +1,14 @@
 /** What a vendor that refuses tells of its limits in headers reaches the client, whichever two protocols meet; a fault of our own key tells nothing. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type Gateway, startGateway } from '../support/process.ts'
-import { chat, jsonOf, refuse } from '../support/scripts.ts'
+import { refuse, replyChat, replyJson } from '../support/scripts.ts'
 import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
-const key = 'sk-canary-vendor-key'
+const vendorKey = 'sk-canary-vendor-key'
 let upstream: Upstream
 let gateway: Gateway
 
-const vendors = ['chatting', 'answering', 'claude-m', 'gemini-m']
+const vendorModels = ['chatting', 'answering', 'claude-m', 'gemini-m']
 const messages = [{ role: 'user', content: 'q' }]
 const clients: Record<string, (model: string) => [path: string, body: object]> = {
   'Chat Completions': model => ['/v1/chat/completions', { model, messages }],
@@ -18,12 +18,12 @@ const clients: Record<string, (model: string) => [path: string, body: object]> =
 }
 
 beforeAll(async () => {
-  upstream = await scriptedUpstream(chat())
+  upstream = await scriptedUpstream(replyChat())
   const entry = (model: string, more: object = {}) => ({
     enabled: true,
     models: [model],
     server_url: `${upstream.url}/v1`,
-    credentials: { api_key: key },
+    credentials: { api_key: vendorKey },
     ...more,
   })
   gateway = await startGateway({
@@ -39,57 +39,60 @@ afterAll(async () => {
   await upstream.close()
 })
 
-const limits = {
+const limitHeaders = {
   'x-ratelimit-limit-requests': '100',
   'x-ratelimit-remaining-requests': '0',
   'x-ratelimit-reset-requests': '1m3s',
   'anthropic-ratelimit-tokens-remaining': '7',
   'retry-after-ms': '1500',
 }
-const others = {
+const otherHeaders = {
   'retry-after': '1',
   'content-disposition': 'attachment; filename="error.json"',
   'set-cookie': 'a=b',
   'openai-organization': 'org-ours',
-  'x-ratelimit-note': `of ${key}`,
+  'x-ratelimit-note': `of ${vendorKey}`,
 }
 
-const ask = async (path: string, body: object) => {
+const send = async (path: string, body: object) => {
   const headers = { 'content-type': 'application/json' }
   const options = { method: 'POST', headers, body: JSON.stringify(body), proxy: false }
   const answer = await fetch(`${gateway.url}${path}`, options as RequestInit)
   return { status: answer.status, headers: Object.fromEntries(answer.headers), text: await answer.text() }
 }
-const without = Object.keys(others).filter(name => name !== 'retry-after')
+const hiddenHeaders = Object.keys(otherHeaders).filter(name => name !== 'retry-after')
 
 describe.each(Object.entries(clients))('a client of %s', (_name, requestFor) => {
-  for (const model of vendors)
+  for (const model of vendorModels)
     test.each([429, 529, 400])(`is told the limits of ${model} with a %d`, async status => {
-      upstream.become(refuse(status, { error: { message: 'slower' } }, { ...limits, ...others }))
+      upstream.setScript(refuse(status, { error: { message: 'slower' } }, { ...limitHeaders, ...otherHeaders }))
       const [path, body] = requestFor(model)
       for (const stream of [false, true]) {
-        const answer = await ask(path, { ...body, ...(stream && { stream }) })
-        expect([answer.status, answer.headers]).toMatchObject([status, { ...limits, 'retry-after': '2' }])
-        for (const name of without) expect(answer.headers).not.toHaveProperty(name)
-        expect(JSON.stringify(answer)).not.toContain(key)
+        const answer = await send(path, { ...body, ...(stream && { stream }) })
+        expect([answer.status, answer.headers]).toMatchObject([status, { ...limitHeaders, 'retry-after': '2' }])
+        for (const name of hiddenHeaders) expect(answer.headers).not.toHaveProperty(name)
+        expect(JSON.stringify(answer)).not.toContain(vendorKey)
       }
     })
 })
 
 test.each([401, 402, 403])('a %d is about our key: nothing of its account is told', async status => {
-  upstream.become(refuse(status, { error: { message: 'no' } }, limits))
-  const { status: told, headers } = await ask(...clients['Messages']!('claude-m'))
-  expect(told).toBe(502)
-  for (const name of Object.keys(limits)) expect(headers).not.toHaveProperty(name)
+  upstream.setScript(refuse(status, { error: { message: 'no' } }, limitHeaders))
+  const { status: answerStatus, headers } = await send(...clients['Messages']!('claude-m'))
+  expect(answerStatus).toBe(502)
+  for (const name of Object.keys(limitHeaders)) expect(headers).not.toHaveProperty(name)
 })
 
 test('a vendor that refuses to tell of an answer it keeps is heard as well', async () => {
-  upstream.become(
-    jsonOf({ id: 'resp_1', object: 'response', created_at: 1, model: 'v', status: 'completed', output: [] }),
+  upstream.setScript(
+    replyJson({ id: 'resp_1', object: 'response', created_at: 1, model: 'v', status: 'completed', output: [] }),
   )
-  const { id } = JSON.parse((await ask(...clients['Responses']!('answering'))).text) as { id: string }
-  upstream.become(refuse(429, undefined, { ...limits, ...others }))
+  const { id } = JSON.parse((await send(...clients['Responses']!('answering'))).text) as { id: string }
+  upstream.setScript(refuse(429, undefined, { ...limitHeaders, ...otherHeaders }))
   const answer = await fetch(`${gateway.url}/v1/responses/${id}`)
-  expect([answer.status, Object.fromEntries(answer.headers)]).toMatchObject([429, { ...limits, 'retry-after': '2' }])
-  for (const name of without) expect(answer.headers.has(name)).toBe(false)
+  expect([answer.status, Object.fromEntries(answer.headers)]).toMatchObject([
+    429,
+    { ...limitHeaders, 'retry-after': '2' },
+  ])
+  for (const name of hiddenHeaders) expect(answer.headers.has(name)).toBe(false)
 })

@@ -7,38 +7,38 @@ type Body = Record<string, unknown>
 const json = { 'content-type': 'application/json' }
 
 /** A vendor of Chat Completions: repeats the last word. */
-const chatting: Script = async (answer, request) => {
+const chatScript: Script = async (answer, request) => {
   const { messages, stream } = request.json() as { messages: { content: string }[]; stream?: boolean }
   const content = `heard ${messages.length}`
-  const head = { id: 'c', created: 1, model: 'v' }
+  const envelope = { id: 'c', created: 1, model: 'v' }
   if (!stream) {
     const choices = [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }]
-    answer.head(200, json)
-    await answer.write(JSON.stringify({ ...head, object: 'chat.completion', choices }))
+    answer.writeHead(200, json)
+    await answer.write(JSON.stringify({ ...envelope, object: 'chat.completion', choices }))
     return answer.end()
   }
-  answer.head(200, { 'content-type': 'text/event-stream' })
-  const chunk = (delta: object, finish: string | null) =>
-    `data: ${JSON.stringify({ ...head, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`
+  answer.writeHead(200, { 'content-type': 'text/event-stream' })
+  const chunk = (delta: object, finishReason: string | null) =>
+    `data: ${JSON.stringify({ ...envelope, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finishReason }] })}\n\n`
   await answer.write(chunk({ role: 'assistant', content }, null) + chunk({}, 'stop') + 'data: [DONE]\n\n')
   answer.end()
 }
 
-let numbered = 0
+let responseCount = 0
 /** A vendor of Responses, which keeps what it said. */
-const responding: Script = async (answer, request) => {
-  answer.head(200, json)
-  const about = { object: 'response', created_at: 1, model: 'native-v', status: 'completed', error: null }
+const responsesScript: Script = async (answer, request) => {
+  answer.writeHead(200, json)
+  const baseFields = { object: 'response', created_at: 1, model: 'native-v', status: 'completed', error: null }
   const { include, reasoning } = (request.body === '' ? {} : request.json()) as Body
-  const sealed = { encrypted_content: `sealed ${numbered}` }
-  const thought = { type: 'reasoning', id: `rs_${numbered}`, summary: [], ...(include ? sealed : {}) }
-  const compacted = { type: 'compaction', id: `cmp_${numbered}`, ...sealed }
+  const sealed = { encrypted_content: `sealed ${responseCount}` }
+  const reasoningItem = { type: 'reasoning', id: `rs_${responseCount}`, summary: [], ...(include ? sealed : {}) }
+  const compactionItem = { type: 'compaction', id: `cmp_${responseCount}`, ...sealed }
   const output = [
-    ...(request.path.endsWith('/compact') ? [compacted] : []),
-    ...(include || reasoning ? [thought] : []),
+    ...(request.path.endsWith('/compact') ? [compactionItem] : []),
+    ...(include || reasoning ? [reasoningItem] : []),
     {
       type: 'message',
-      id: `msg_${numbered}`,
+      id: `msg_${responseCount}`,
       status: 'completed',
       role: 'assistant',
       content: [{ type: 'output_text', text: 'mine', annotations: [] }],
@@ -49,18 +49,22 @@ const responding: Script = async (answer, request) => {
     await answer.write(JSON.stringify({ object: 'list', data: [], asked: request.path }))
   else
     await answer.write(
-      JSON.stringify({ ...about, id: request.method === 'GET' ? 'resp_read' : `resp_native${++numbered}`, output }),
+      JSON.stringify({
+        ...baseFields,
+        id: request.method === 'GET' ? 'resp_read' : `resp_native${++responseCount}`,
+        output,
+      }),
     )
   answer.end()
 }
 
-let chats: Upstream
-let natives: Upstream
+let chatUpstream: Upstream
+let responsesUpstream: Upstream
 let gateway: Gateway
 
 beforeAll(async () => {
-  chats = await scriptedUpstream(chatting)
-  natives = await scriptedUpstream(responding)
+  chatUpstream = await scriptedUpstream(chatScript)
+  responsesUpstream = await scriptedUpstream(responsesScript)
   const entry = (url: string, model: string, more: object = {}) => ({
     enabled: true,
     models: [model],
@@ -76,21 +80,21 @@ beforeAll(async () => {
     load_balancing: 'round_robin',
     services: {
       openai: [
-        entry(chats.url, 'chat'),
-        entry(natives.url, 'native', {
+        entry(chatUpstream.url, 'chat'),
+        entry(responsesUpstream.url, 'native', {
           speaks: ['openai-responses'],
           credentials: undefined,
           credential_list: [{ api_key: 'one' }, { api_key: 'two' }, { api_key: 'three' }],
         }),
-        entry(natives.url, 'other', { speaks: ['openai-responses'] }),
+        entry(responsesUpstream.url, 'other', { speaks: ['openai-responses'] }),
       ],
     },
   })
 })
 afterAll(async () => {
   await gateway.stop()
-  await chats.close()
-  await natives.close()
+  await chatUpstream.close()
+  await responsesUpstream.close()
 })
 
 const send = async (path: string, options: { body?: object; method?: string; key?: string } = {}) => {
@@ -104,14 +108,14 @@ const send = async (path: string, options: { body?: object; method?: string; key
   return { status: response.status, text, body: text.startsWith('{') ? (JSON.parse(text) as Body) : {} }
 }
 const create = async (body: object, key?: string) => (await send('', { body, ...(key && { key }) })).body
-const asked = () => chats.requests.at(-1)!.json() as { messages: { role: string; content: unknown }[] }
+const lastChatRequest = () => chatUpstream.requests.at(-1)!.json() as { messages: { role: string; content: unknown }[] }
 
 describe('a vendor that keeps nothing', () => {
   test('is told the whole conversation, over three requests', async () => {
     const first = await create({ model: 'chat', input: 'one' })
     const second = await create({ model: 'chat', input: 'two', previous_response_id: first['id'] })
     await create({ model: 'chat', input: [{ role: 'user', content: 'three' }], previous_response_id: second['id'] })
-    expect(asked().messages.map(({ role, content }) => [role, content])).toEqual([
+    expect(lastChatRequest().messages.map(({ role, content }) => [role, content])).toEqual([
       ['user', 'one'],
       ['assistant', 'heard 1'],
       ['user', 'two'],
@@ -125,7 +129,7 @@ describe('a vendor that keeps nothing', () => {
     const { text } = await send('', { body: { model: 'chat', input: 'one', stream: true } })
     const { response } = JSON.parse(/data: (.*"type":"response.completed".*)/.exec(text)![1]!) as { response: Body }
     await create({ model: 'chat', input: 'two', previous_response_id: response['id'] })
-    expect(asked().messages).toHaveLength(3)
+    expect(lastChatRequest().messages).toHaveLength(3)
   })
 
   test('what is kept is read, listed and deleted by its caller alone', async () => {
@@ -162,13 +166,13 @@ describe('a vendor that keeps nothing', () => {
 
 describe('a vendor that keeps its answers', () => {
   test('is asked to go on by the credential that gave the answer', async () => {
-    for (let turn = 0; turn < 3; turn++) {
+    for (let round = 0; round < 3; round++) {
       const first = await create({ model: 'native', input: 'one' })
-      const key = natives.requests.at(-1)!.headers['authorization']
+      const key = responsesUpstream.requests.at(-1)!.headers['authorization']
       for (let again = 0; again < 2; again++) {
         await create({ model: 'native', input: 'two', previous_response_id: first['id'] })
-        expect(natives.requests.at(-1)!.headers['authorization']).toBe(key!)
-        expect(natives.requests.at(-1)!.json()).toMatchObject({
+        expect(responsesUpstream.requests.at(-1)!.headers['authorization']).toBe(key!)
+        expect(responsesUpstream.requests.at(-1)!.json()).toMatchObject({
           input: 'two',
           previous_response_id: first['id'] as string,
         })
@@ -180,81 +184,84 @@ describe('a vendor that keeps its answers', () => {
     const { id } = await create({ model: 'native', input: 'one' })
     const read = await send(`/${id}`)
     expect(read.body).toMatchObject({ id: 'resp_read', model: 'native' })
-    expect(natives.requests.at(-1)).toMatchObject({ method: 'GET', path: `/v1/responses/${id}` })
+    expect(responsesUpstream.requests.at(-1)).toMatchObject({ method: 'GET', path: `/v1/responses/${id}` })
     await send(`/${id}/input_items?limit=3&key=secret`)
-    expect(natives.requests.at(-1)!.path).toBe(`/v1/responses/${id}/input_items?limit=3`)
+    expect(responsesUpstream.requests.at(-1)!.path).toBe(`/v1/responses/${id}/input_items?limit=3`)
     expect((await send(`/${id}`, { method: 'DELETE', key: 'bob-key' })).status).toBe(404)
     expect((await send(`/${id}`, { method: 'DELETE' })).body).toMatchObject({ deleted: true })
-    expect(natives.requests.at(-1)!.method).toBe('DELETE')
+    expect(responsesUpstream.requests.at(-1)!.method).toBe('DELETE')
   })
 
   test('what is encrypted goes back to the credential that made it, kept or not', async () => {
-    for (let turn = 0; turn < 3; turn++) {
+    for (let round = 0; round < 3; round++) {
       const include = ['reasoning.encrypted_content']
       const { output } = (await create({ model: 'native', input: 'think', store: false, include })) as {
         output: Body[]
       }
-      const key = natives.requests.at(-1)!.headers['authorization']
+      const key = responsesUpstream.requests.at(-1)!.headers['authorization']
       for (let again = 0; again < 3; again++) {
         await create({
           model: 'native',
           input: [{ role: 'user', content: 'think' }, ...output, { role: 'user', content: 'on' }],
           store: false,
         })
-        expect(natives.requests.at(-1)!.headers['authorization']).toBe(key!)
+        expect(responsesUpstream.requests.at(-1)!.headers['authorization']).toBe(key!)
       }
       await create({ model: 'native', input: [...output, { role: 'user', content: 'on' }], store: false }, 'bob-key')
     }
-    const bobs = natives.requests.slice(-1)[0]!.json() as { input: Body[] }
-    expect(bobs.input[0]).toMatchObject({ type: 'reasoning', encrypted_content: expect.stringContaining('sealed') })
+    const bobRequest = responsesUpstream.requests.slice(-1)[0]!.json() as { input: Body[] }
+    expect(bobRequest.input[0]).toMatchObject({
+      type: 'reasoning',
+      encrypted_content: expect.stringContaining('sealed'),
+    })
   })
 
   test('a client that drops the ids is known by what was encrypted', async () => {
-    for (let turn = 0; turn < 4; turn++) {
-      const about = { model: 'native', store: false, include: ['reasoning.encrypted_content'] }
-      const { output } = (await create({ ...about, input: 'think' })) as { output: Body[] }
-      const key = natives.requests.at(-1)!.headers['authorization']
-      const bare = output.map(({ id: _, ...item }) => item)
+    for (let round = 0; round < 4; round++) {
+      const baseFields = { model: 'native', store: false, include: ['reasoning.encrypted_content'] }
+      const { output } = (await create({ ...baseFields, input: 'think' })) as { output: Body[] }
+      const key = responsesUpstream.requests.at(-1)!.headers['authorization']
+      const itemsWithoutIds = output.map(({ id: _, ...item }) => item)
       for (let again = 0; again < 2; again++) {
-        await create({ ...about, input: [{ role: 'user', content: 'think' }, ...bare] })
-        expect(natives.requests.at(-1)!.headers['authorization']).toBe(key!)
+        await create({ ...baseFields, input: [{ role: 'user', content: 'think' }, ...itemsWithoutIds] })
+        expect(responsesUpstream.requests.at(-1)!.headers['authorization']).toBe(key!)
       }
     }
   })
 
   test('thoughts that are kept there and not encrypted go back to the credential that keeps them', async () => {
-    for (let turn = 0; turn < 4; turn++) {
+    for (let round = 0; round < 4; round++) {
       const { output } = (await create({ model: 'native', input: 'think', reasoning: { summary: 'auto' } })) as {
         output: Body[]
       }
-      const key = natives.requests.at(-1)!.headers['authorization']
+      const key = responsesUpstream.requests.at(-1)!.headers['authorization']
       await create({ model: 'native', input: [...output, { role: 'user', content: 'on' }] })
-      expect(natives.requests.at(-1)!.headers['authorization']).toBe(key!)
+      expect(responsesUpstream.requests.at(-1)!.headers['authorization']).toBe(key!)
     }
   })
 
   test('what was compacted goes back to the credential that did it', async () => {
-    for (let turn = 0; turn < 4; turn++) {
+    for (let round = 0; round < 4; round++) {
       const { body } = await send('/compact', { body: { model: 'native', input: 'long' } })
-      const key = natives.requests.at(-1)!.headers['authorization']
+      const key = responsesUpstream.requests.at(-1)!.headers['authorization']
       const [{ id: _, ...compaction }] = body['output'] as [Body]
       await create({ model: 'native', input: [compaction, { role: 'user', content: 'on' }], store: false })
-      expect(natives.requests.at(-1)!.headers['authorization']).toBe(key!)
+      expect(responsesUpstream.requests.at(-1)!.headers['authorization']).toBe(key!)
     }
   })
 
   test('another model goes on from it as well: what was said is put before', async () => {
     const first = await create({ model: 'native', input: 'one' })
     await create({ model: 'chat', input: 'two', previous_response_id: first['id'] })
-    expect(asked().messages.map(({ content }) => content)).toEqual(['one', 'mine', 'two'])
+    expect(lastChatRequest().messages.map(({ content }) => content)).toEqual(['one', 'mine', 'two'])
   })
 
   test('a conversation is compacted there, for its caller alone', async () => {
     const { id } = await create({ model: 'native', input: 'one' })
     const body = { model: 'native', previous_response_id: id }
     expect((await send('/compact', { body })).status).toBe(200)
-    const { path, json: asked } = natives.requests.at(-1)!
-    expect([path, asked()]).toEqual(['/v1/responses/compact', body])
+    const { path, json: requestJson } = responsesUpstream.requests.at(-1)!
+    expect([path, requestJson()]).toEqual(['/v1/responses/compact', body])
     expect((await send('/compact', { body, key: 'bob-key' })).status).toBe(404)
     expect((await send('/compact', { body: { model: 'chat', input: 'x' } })).status).toBe(400)
   })
@@ -262,89 +269,100 @@ describe('a vendor that keeps its answers', () => {
 
 describe('an item that is named in place of being repeated', () => {
   const reference = (id: unknown) => ({ type: 'item_reference', id })
-  const word = (content: string) => ({ role: 'user', content })
+  const userMessage = (content: string) => ({ role: 'user', content })
   const itemsOf = ({ output }: Body) => output as Body[]
 
   test('is told in full to a vendor that never saw it', async () => {
     for (const model of ['chat', 'native']) {
-      const [said] = itemsOf(await create({ model, input: 'one' }))
-      await create({ model: 'chat', input: [word('one'), reference(said!['id']), word('two')] })
-      expect(asked().messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
-      expect(asked().messages[1]!.content).toBe(model === 'chat' ? 'heard 1' : 'mine')
+      const [item] = itemsOf(await create({ model, input: 'one' }))
+      await create({ model: 'chat', input: [userMessage('one'), reference(item!['id']), userMessage('two')] })
+      expect(lastChatRequest().messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
+      expect(lastChatRequest().messages[1]!.content).toBe(model === 'chat' ? 'heard 1' : 'mine')
     }
   })
 
   test('needs no type, may be an input, and is found in what a later answer was led by', async () => {
-    const first = await create({ model: 'chat', input: [{ ...word('one'), id: 'msg_own' }] })
+    const first = await create({ model: 'chat', input: [{ ...userMessage('one'), id: 'msg_own' }] })
     const second = await create({
       model: 'chat',
-      input: [reference('msg_own'), { id: itemsOf(first)[0]!['id'] }, word('two')],
+      input: [reference('msg_own'), { id: itemsOf(first)[0]!['id'] }, userMessage('two')],
     })
-    expect(asked().messages.map(({ content }) => content)).toEqual(['one', 'heard 1', 'two'])
+    expect(lastChatRequest().messages.map(({ content }) => content)).toEqual(['one', 'heard 1', 'two'])
     await send(`/${first['id']}`, { method: 'DELETE' })
-    await create({ model: 'chat', input: [reference('msg_own'), word('three')] })
-    expect(asked().messages.map(({ content }) => content)).toEqual(['one', 'three'])
+    await create({ model: 'chat', input: [reference('msg_own'), userMessage('three')] })
+    expect(lastChatRequest().messages.map(({ content }) => content)).toEqual(['one', 'three'])
     const { data } = (await send(`/${second['id']}/input_items?order=asc`)).body as { data: Body[] }
     expect(data.map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
     await send(`/${second['id']}`, { method: 'DELETE' })
-    await create({ model: 'chat', input: [reference(data[2]!['id']), word('four')] }).then(({ error }) =>
+    await create({ model: 'chat', input: [reference(data[2]!['id']), userMessage('four')] }).then(({ error }) =>
       expect(error).toMatchObject({ param: 'input' }),
     )
   })
 
   test('stays a name at the vendor that keeps it, by the credential that made it', async () => {
-    for (let turn = 0; turn < 3; turn++) {
-      const [said] = itemsOf(await create({ model: 'native', input: 'one' }))
-      const key = natives.requests.at(-1)!.headers['authorization']
-      const input = [word('one'), reference(said!['id']), word('two')]
+    for (let round = 0; round < 3; round++) {
+      const [item] = itemsOf(await create({ model: 'native', input: 'one' }))
+      const key = responsesUpstream.requests.at(-1)!.headers['authorization']
+      const input = [userMessage('one'), reference(item!['id']), userMessage('two')]
       const { id } = await create({ model: 'native', input })
-      expect(natives.requests.at(-1)!.headers['authorization']).toBe(key!)
-      expect(natives.requests.at(-1)!.json()).toMatchObject({ input })
+      expect(responsesUpstream.requests.at(-1)!.headers['authorization']).toBe(key!)
+      expect(responsesUpstream.requests.at(-1)!.json()).toMatchObject({ input })
       await create({ model: 'chat', input: 'three', previous_response_id: id })
-      expect(asked().messages.map(({ content }) => content)).toEqual(['one', 'mine', 'two', 'mine', 'three'])
+      expect(lastChatRequest().messages.map(({ content }) => content)).toEqual(['one', 'mine', 'two', 'mine', 'three'])
     }
   })
 
   test('of another vendor is told in full where the rest stays named', async () => {
-    const [mine] = itemsOf(await create({ model: 'native', input: 'one' }))
-    const key = natives.requests.at(-1)!.headers['authorization']
-    const [heard] = itemsOf(await create({ model: 'chat', input: 'two' }))
-    await create({ model: 'native', input: [reference(mine!['id']), reference(heard!['id']), word('three')] })
-    expect(natives.requests.at(-1)!.headers['authorization']).toBe(key!)
-    const { input } = natives.requests.at(-1)!.json() as { input: Body[] }
-    expect(input).toMatchObject([reference(mine!['id']), { type: 'message', role: 'assistant' }, word('three')])
+    const [nativeItem] = itemsOf(await create({ model: 'native', input: 'one' }))
+    const key = responsesUpstream.requests.at(-1)!.headers['authorization']
+    const [chatItem] = itemsOf(await create({ model: 'chat', input: 'two' }))
+    await create({
+      model: 'native',
+      input: [reference(nativeItem!['id']), reference(chatItem!['id']), userMessage('three')],
+    })
+    expect(responsesUpstream.requests.at(-1)!.headers['authorization']).toBe(key!)
+    const { input } = responsesUpstream.requests.at(-1)!.json() as { input: Body[] }
+    expect(input).toMatchObject([
+      reference(nativeItem!['id']),
+      { type: 'message', role: 'assistant' },
+      userMessage('three'),
+    ])
     expect(input[1]).not.toHaveProperty('id')
-    const again = [reference(mine!['id']), reference(heard!['id']), word('four')]
-    await create({ model: 'native', input: again })
-    expect(natives.requests.at(-1)!.json()).toMatchObject({ input: [again[0]!, { role: 'assistant' }, again[2]!] })
-    await create({ model: 'chat', input: again })
-    await create({ model: 'native', input: again })
-    expect(natives.requests.at(-1)!.headers['authorization']).toBe(key!)
-    expect(natives.requests.at(-1)!.json()).toMatchObject({ input: [again[0]!, { role: 'assistant' }, again[2]!] })
+    const repeatedInput = [reference(nativeItem!['id']), reference(chatItem!['id']), userMessage('four')]
+    await create({ model: 'native', input: repeatedInput })
+    expect(responsesUpstream.requests.at(-1)!.json()).toMatchObject({
+      input: [repeatedInput[0]!, { role: 'assistant' }, repeatedInput[2]!],
+    })
+    await create({ model: 'chat', input: repeatedInput })
+    await create({ model: 'native', input: repeatedInput })
+    expect(responsesUpstream.requests.at(-1)!.headers['authorization']).toBe(key!)
+    expect(responsesUpstream.requests.at(-1)!.json()).toMatchObject({
+      input: [repeatedInput[0]!, { role: 'assistant' }, repeatedInput[2]!],
+    })
   })
 
   test('that holds thoughts only their writer can read is told elsewhere by its words', async () => {
     const include = ['reasoning.encrypted_content']
-    const [thought] = itemsOf(await create({ model: 'native', input: 'one', include }))
-    const input = [word('one'), reference(thought!['id']), word('two')]
+    const [reasoningItem] = itemsOf(await create({ model: 'native', input: 'one', include }))
+    const input = [userMessage('one'), reference(reasoningItem!['id']), userMessage('two')]
     const { status } = await send('', { body: { model: 'other', input } })
     expect(status).toBe(200)
-    expect(natives.requests.at(-1)!.json()).toMatchObject({ input: [word('one'), word('two')] })
+    expect(responsesUpstream.requests.at(-1)!.json()).toMatchObject({ input: [userMessage('one'), userMessage('two')] })
   })
 
   test('that nobody knows is a 404, as is one that was not to be kept and one of another caller', async () => {
-    const [loose] = itemsOf(await create({ model: 'chat', input: 'one', store: false }))
+    const [unstoredItem] = itemsOf(await create({ model: 'chat', input: 'one', store: false }))
     const include = ['reasoning.encrypted_content']
-    const [thought] = itemsOf(await create({ model: 'native', input: 'one', store: false, include }))
-    const [kept] = itemsOf(await create({ model: 'chat', input: 'one' }))
+    const [reasoningItem] = itemsOf(await create({ model: 'native', input: 'one', store: false, include }))
+    const [storedItem] = itemsOf(await create({ model: 'chat', input: 'one' }))
     for (const [id, model, key] of [
       ['msg_nobody', 'chat', 'alice-key'],
       ['msg_nobody', 'native', 'alice-key'],
-      [loose!['id'], 'chat', 'alice-key'],
-      [thought!['id'], 'native', 'alice-key'],
-      [kept!['id'], 'chat', 'bob-key'],
+      [unstoredItem!['id'], 'chat', 'alice-key'],
+      [reasoningItem!['id'], 'native', 'alice-key'],
+      [storedItem!['id'], 'chat', 'bob-key'],
     ] as const) {
-      const { status, body } = await send('', { body: { model, input: [reference(id), word('two')] }, key })
+      const { status, body } = await send('', { body: { model, input: [reference(id), userMessage('two')] }, key })
       expect(status).toBe(404)
       expect(body['error']).toMatchObject({ param: 'input', message: `Item with id '${id}' not found.` })
     }
@@ -355,24 +373,24 @@ describe('what an answer says of itself', () => {
   test('names the answer it goes on from, though its vendor was told that in full', async () => {
     const { id } = await create({ model: 'chat', input: 'one' })
     const next = await create({ model: 'native', input: 'two', previous_response_id: id })
-    expect(natives.requests.at(-1)!.json()).not.toHaveProperty('previous_response_id')
+    expect(responsesUpstream.requests.at(-1)!.json()).not.toHaveProperty('previous_response_id')
     expect(next['previous_response_id']).toBe(id as string)
     expect((await send(`/${next['id']}`)).body['previous_response_id']).toBe(id as string)
   })
 
   test('holds what was told when it failed', async () => {
-    chats.become(async answer => {
-      answer.head(200, { 'content-type': 'text/event-stream' })
+    chatUpstream.setScript(async answer => {
+      answer.writeHead(200, { 'content-type': 'text/event-stream' })
       const chunk = (delta: object) =>
         `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'v', choices: [{ index: 0, delta, finish_reason: null }] })}\n\n`
       await answer.write(
         chunk({ role: 'assistant', reasoning_content: 'Hm.' }) + chunk({ content: 'Hel' }) + chunk({ content: 'lo' }),
       )
       await answer.wait(50)
-      answer.cut()
+      answer.disconnect()
     })
     const { text } = await send('', { body: { model: 'chat', input: 'one', stream: true } })
-    chats.become(chatting)
+    chatUpstream.setScript(chatScript)
     const { response } = JSON.parse(/data: (.*"type":"response.failed".*)/.exec(text)![1]!) as { response: Body }
     expect(response['output']).toMatchObject([
       { type: 'reasoning', status: 'completed', summary: [{ text: 'Hm.' }] },
@@ -396,33 +414,38 @@ describe('what an answer says of itself', () => {
 })
 
 describe('work in the background', () => {
-  const saying =
+  const backgroundScript =
     (status: string): Script =>
     async (answer, request) => {
       const output = [
         { type: 'message', id: 'msg_late', role: 'assistant', content: [{ type: 'output_text', text: 'done' }] },
       ]
-      const about = { id: 'resp_late', object: 'response', model: 'native-v', background: true }
-      answer.head(200, json)
+      const baseFields = { id: 'resp_late', object: 'response', model: 'native-v', background: true }
+      answer.writeHead(200, json)
       const isDone = request.method === 'GET' && status === 'completed'
       await answer.write(
-        JSON.stringify({ ...about, status: isDone ? status : 'queued', output: isDone ? output : [], usage: null }),
+        JSON.stringify({
+          ...baseFields,
+          status: isDone ? status : 'queued',
+          output: isDone ? output : [],
+          usage: null,
+        }),
       )
       answer.end()
     }
-  const begin = async () => (await create({ model: 'native', input: 'long', background: true }))['id']
-  const follow = async (id: unknown) => send('', { body: { model: 'chat', input: 'and?', previous_response_id: id } })
-  const told = () => asked().messages.map(({ content }) => content)
-  afterAll(() => natives.become(responding))
+  const startBackground = async () => (await create({ model: 'native', input: 'long', background: true }))['id']
+  const followUp = async (id: unknown) => send('', { body: { model: 'chat', input: 'and?', previous_response_id: id } })
+  const lastChatContents = () => lastChatRequest().messages.map(({ content }) => content)
+  afterAll(() => responsesUpstream.setScript(responsesScript))
 
   test('is known as its vendor told it last', async () => {
-    natives.become(saying('completed'))
-    const id = await begin()
+    responsesUpstream.setScript(backgroundScript('completed'))
+    const id = await startBackground()
     expect((await send(`/${id}`)).body).toMatchObject({ status: 'completed', model: 'native' })
-    const before = natives.requests.length
-    expect((await follow(id)).status).toBe(200)
-    expect(told()).toEqual(['long', 'done', 'and?'])
-    expect(natives.requests.length).toBe(before)
+    const before = responsesUpstream.requests.length
+    expect((await followUp(id)).status).toBe(200)
+    expect(lastChatContents()).toEqual(['long', 'done', 'and?'])
+    expect(responsesUpstream.requests.length).toBe(before)
     await create({
       model: 'chat',
       input: [
@@ -430,24 +453,24 @@ describe('work in the background', () => {
         { role: 'user', content: 'so' },
       ],
     })
-    expect(told()).toEqual(['done', 'so'])
+    expect(lastChatContents()).toEqual(['done', 'so'])
   })
 
   test('is asked for before another vendor goes on from it', async () => {
-    natives.become(saying('completed'))
-    const id = await begin()
-    expect((await follow(id)).status).toBe(200)
-    expect(told()).toEqual(['long', 'done', 'and?'])
+    responsesUpstream.setScript(backgroundScript('completed'))
+    const id = await startBackground()
+    expect((await followUp(id)).status).toBe(200)
+    expect(lastChatContents()).toEqual(['long', 'done', 'and?'])
   })
 
   test('is refused elsewhere until it is done', async () => {
-    natives.become(saying('queued'))
-    const id = await begin()
-    const { status, body } = await follow(id)
+    responsesUpstream.setScript(backgroundScript('queued'))
+    const id = await startBackground()
+    const { status, body } = await followUp(id)
     expect(status).toBe(400)
     expect(body['error']).toMatchObject({ param: 'previous_response_id' })
     await create({ model: 'native', input: 'and?', previous_response_id: id })
-    expect(natives.requests.at(-1)!.json()).toMatchObject({ previous_response_id: id as string })
+    expect(responsesUpstream.requests.at(-1)!.json()).toMatchObject({ previous_response_id: id as string })
   })
 })
 
@@ -455,69 +478,72 @@ describe('a gateway that knows nothing any more', () => {
   test('asks the only vendor that could keep an answer, for its only caller', async () => {
     const credentials = { api_key: 'k' }
     const entry = (url: string, more: object) => ({ enabled: true, server_url: `${url}/v1`, credentials, ...more })
-    const sole = entry(natives.url, { models: ['native', 'other'], speaks: ['openai-responses'] })
-    const mute = entry(chats.url, { models: ['chat'] })
+    const onlyVendor = entry(responsesUpstream.url, { models: ['native', 'other'], speaks: ['openai-responses'] })
+    const chatOnly = entry(chatUpstream.url, { models: ['chat'] })
     for (const [services, keys, status] of [
-      [[mute, sole], {}, 200],
-      [[mute, sole], { api_keys: [{ api_key: 'a' }, { api_key: 'alice-key' }] }, 404],
-      [[mute, sole, { ...sole, credentials: { api_key: 'l' } }], {}, 404],
-      [[mute], {}, 404],
+      [[chatOnly, onlyVendor], {}, 200],
+      [[chatOnly, onlyVendor], { api_keys: [{ api_key: 'a' }, { api_key: 'alice-key' }] }, 404],
+      [[chatOnly, onlyVendor, { ...onlyVendor, credentials: { api_key: 'l' } }], {}, 404],
+      [[chatOnly], {}, 404],
     ] as const) {
-      const fresh = await startGateway({ services: { openai: services }, ...keys })
+      const freshGateway = await startGateway({ services: { openai: services }, ...keys })
       for (const [path, method] of [
         ['', 'GET'],
         ['/input_items', 'GET'],
         ['/cancel', 'POST'],
         ['', 'DELETE'],
       ]) {
-        const response = await fetch(`${fresh.url}/v1/responses/resp_before${path}`, {
+        const response = await fetch(`${freshGateway.url}/v1/responses/resp_before${path}`, {
           method: method!,
           headers: { authorization: 'Bearer alice-key' },
         })
         expect([path, method, response.status]).toEqual([path!, method!, status])
         if (status === 200)
-          expect(natives.requests.at(-1)).toMatchObject({ method: method!, path: `/v1/responses/resp_before${path}` })
+          expect(responsesUpstream.requests.at(-1)).toMatchObject({
+            method: method!,
+            path: `/v1/responses/resp_before${path}`,
+          })
       }
-      await fresh.stop()
+      await freshGateway.stop()
     }
   })
 })
 
 describe('large answers', () => {
-  const large = (letter: string) => letter.repeat(17 * 2 ** 20)
-  const inHalves = async (model: string, more: object = {}) => {
-    const first = await create({ model, input: large('a') })
+  const largeText = (letter: string) => letter.repeat(17 * 2 ** 20)
+  const createTwoLarge = async (model: string, more: object = {}) => {
+    const first = await create({ model, input: largeText('a') })
     return {
       first,
-      second: await send('', { body: { model, input: large('b'), previous_response_id: first['id'], ...more } }),
+      second: await send('', { body: { model, input: largeText('b'), previous_response_id: first['id'], ...more } }),
     }
   }
 
   test('are kept up to half of the room; one that is not says so, whole and streamed', async () => {
-    const { first, second } = await inHalves('chat')
+    const { first, second } = await createTwoLarge('chat')
     expect([first['store'], second.body['store']]).toEqual([true, false])
-    const { text } = (await inHalves('chat', { stream: true })).second
+    const { text } = (await createTwoLarge('chat', { stream: true })).second
     const { response } = JSON.parse(/data: (.*"type":"response.completed".*)/.exec(text)![1]!) as { response: Body }
     expect(response['store']).toBe(false)
-    const follow = { model: 'chat', input: 'three', previous_response_id: second.body['id'] }
-    expect((await send('', { body: follow })).status).toBe(404)
+    const followUpBody = { model: 'chat', input: 'three', previous_response_id: second.body['id'] }
+    expect((await send('', { body: followUpBody })).status).toBe(404)
   })
 
   test('stay with the vendor that keeps them, by the credential that gave them', async () => {
-    for (let turn = 0; turn < 2; turn++) {
-      const { second } = await inHalves('native')
-      const key = natives.requests.at(-1)!.headers['authorization']
+    for (let round = 0; round < 2; round++) {
+      const { second } = await createTwoLarge('native')
+      const key = responsesUpstream.requests.at(-1)!.headers['authorization']
       const { id } = second.body
       for (let again = 0; again < 2; again++) {
         await create({ model: 'native', input: 'three', previous_response_id: id })
-        expect(natives.requests.at(-1)!.headers['authorization']).toBe(key!)
-        expect(natives.requests.at(-1)!.json()).toMatchObject({ previous_response_id: id as string })
+        expect(responsesUpstream.requests.at(-1)!.headers['authorization']).toBe(key!)
+        expect(responsesUpstream.requests.at(-1)!.json()).toMatchObject({ previous_response_id: id as string })
       }
       expect((await send(`/${id}`)).body).toMatchObject({ id: 'resp_read' })
       expect((await send(`/${id}`, { key: 'bob-key' })).status).toBe(404)
       await send(`/${id}`, { method: 'DELETE' })
       expect((await send(`/${id}`)).status).toBe(404)
-      natives.requests.length = 0
+      responsesUpstream.requests.length = 0
     }
   })
 })

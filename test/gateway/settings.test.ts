@@ -1,17 +1,17 @@
 /** Settings of the configuration that a request feels, where no other file of this folder is about them. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { ask, stream } from '../support/client.ts'
-import { type Gateway, logged, startGateway } from '../support/process.ts'
-import { chat, chatBody, neverHeaders } from '../support/scripts.ts'
-import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { until } from '../support/wait.ts'
+import { openStream, sendRequest } from '../support/client.ts'
+import { type Gateway, startGateway, waitForLogLine } from '../support/process.ts'
+import { chatBody, neverRespond, replyChat } from '../support/scripts.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { waitUntil } from '../support/wait.ts'
 
 let upstream: Upstream
-let refusing: Gateway
-let noting: Gateway
+let refusingGateway: Gateway
+let notingGateway: Gateway
 
 beforeAll(async () => {
-  upstream = await scriptedUpstream(chat())
+  upstream = await scriptedUpstream(replyChat())
   const entry = (model: string, more: object = {}) => ({
     enabled: true,
     id: model,
@@ -29,11 +29,11 @@ beforeAll(async () => {
       entry('heavy', { models: ['weighed'], model_map: { weighed: 'heavy' }, weight: 9 }),
     ],
   }
-  noting = await startGateway({ services, heartbeat: 0 })
-  refusing = await startGateway({ services, on_loss: 'refuse' })
+  notingGateway = await startGateway({ services, heartbeat: 0 })
+  refusingGateway = await startGateway({ services, on_loss: 'refuse' })
 })
 afterAll(async () => {
-  await Promise.all([noting.stop(), refusing.stop()])
+  await Promise.all([notingGateway.stop(), refusingGateway.stop()])
   await upstream.close()
 })
 
@@ -41,33 +41,33 @@ describe('what a target cannot carry', () => {
   const body = { model: 'g', logit_bias: { '50256': -100 } }
 
   test('is left out and noted in the log, with `on_loss: note`', async () => {
-    upstream.become(chat())
-    const answer = await ask(noting, body)
+    upstream.setScript(replyChat())
+    const answer = await sendRequest(notingGateway, body)
     await answer.text()
     expect(answer.status).toBe(200)
     expect(upstream.requests.at(-1)!.json()).not.toHaveProperty('logit_bias')
     const id = answer.headers.get('x-request-id')!
-    const line = await logged(noting, id)
+    const line = await waitForLogLine(notingGateway, id)
     expect(line).toMatchObject({ losses: [expect.stringContaining('logit_bias')] })
   })
 
   test('is a 400 that names it, with `on_loss: refuse`; the vendor hears nothing, and what it can carry goes', async () => {
-    upstream.become(chat())
+    upstream.setScript(replyChat())
     const before = upstream.requests.length
     for (const streamed of [false, true]) {
-      const answer = await ask(refusing, { ...body, stream: streamed })
+      const answer = await sendRequest(refusingGateway, { ...body, stream: streamed })
       const { error } = (await answer.json()) as { error: { message: string; type: string } }
       expect([answer.status, error.type]).toEqual([400, 'invalid_request_error'])
       expect(error.message).toContain('logit_bias')
     }
     expect(upstream.requests.length).toBe(before)
-    expect((await ask(refusing, { model: 'g' })).status).toBe(200)
+    expect((await sendRequest(refusingGateway, { model: 'g' })).status).toBe(200)
   })
 })
 
 describe("an entry's timeout", () => {
-  const trickle: Script = async answer => {
-    answer.head(200, { 'content-type': 'application/json' })
+  const trickleBody: Script = async answer => {
+    answer.writeHead(200, { 'content-type': 'application/json' })
     const text = JSON.stringify(chatBody())
     for (const at of [0, 1, 2, 3, 4]) {
       await answer.write(text.slice((text.length / 5) * at, (text.length / 5) * (at + 1)))
@@ -77,37 +77,39 @@ describe("an entry's timeout", () => {
   }
 
   test('bounds the whole of an answer that is not streamed, however it flows', async () => {
-    upstream.become(trickle)
-    const answer = await ask(noting, { model: 'hurried' })
+    upstream.setScript(trickleBody)
+    const answer = await sendRequest(notingGateway, { model: 'hurried' })
     expect([answer.status, ((await answer.json()) as { error: { code: string } }).error.code]).toEqual([
       504,
       'upstream_timeout',
     ])
-    upstream.become(trickle)
-    expect((await ask(noting, { model: 'patient' })).status).toBe(200)
+    upstream.setScript(trickleBody)
+    expect((await sendRequest(notingGateway, { model: 'patient' })).status).toBe(200)
   })
 
   test('bounds the wait for the first byte of a stream', async () => {
-    upstream.become(neverHeaders)
-    const began = performance.now()
-    expect((await ask(noting, { model: 'hurried', stream: true })).status).toBe(504)
-    expect(performance.now() - began).toBeLessThan(1500)
-    const vendor = upstream.requests.at(-1) as Received
-    await until(() => vendor.abortedAt, 1000)
+    upstream.setScript(neverRespond)
+    const startedAt = performance.now()
+    expect((await sendRequest(notingGateway, { model: 'hurried', stream: true })).status).toBe(504)
+    expect(performance.now() - startedAt).toBeLessThan(1500)
+    const vendor = upstream.requests.at(-1) as ReceivedRequest
+    await waitUntil(() => vendor.abortedAt, 1000)
   })
 
   test('never cuts a stream that flows', async () => {
-    upstream.become(chat(undefined, undefined, { pace: 120 }))
-    const answer = await stream(noting, { model: 'hurried' })
+    upstream.setScript(replyChat(undefined, undefined, { pace: 120 }))
+    const answer = await openStream(notingGateway, { model: 'hurried' })
     await answer.ended
     expect([answer.content(), answer.data().at(-1)]).toEqual(['Hello there.', '[DONE]'])
   })
 })
 
 test('entries share the requests by their weights, by lot', async () => {
-  upstream.become(chat())
+  upstream.setScript(replyChat())
   const before = upstream.requests.length
-  await Promise.all(Array.from({ length: 100 }, () => ask(noting, { model: 'weighed' }).then(answer => answer.text())))
+  await Promise.all(
+    Array.from({ length: 100 }, () => sendRequest(notingGateway, { model: 'weighed' }).then(answer => answer.text())),
+  )
   const models = upstream.requests.slice(before).map(request => (request.json() as { model: string }).model)
   // One in ten on average: 35 of a hundred, or none, happen less than once in thirty thousand runs.
   const light = models.filter(model => model === 'light').length

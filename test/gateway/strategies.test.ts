@@ -1,19 +1,19 @@
 /** The strategies that measure, as two vendors feel them. Vendors take their time, so the tests run side by side, each with its own. */
 import { afterAll, describe, expect, test } from 'bun:test'
-import { ask, stream } from '../support/client.ts'
+import { openStream, sendRequest } from '../support/client.ts'
 import { startGateway } from '../support/process.ts'
-import { chat, chatBody, chatFrames, jsonOf, refuse, slowHeaders, sseOf } from '../support/scripts.ts'
+import { chatBody, chatChunks, delayHeaders, refuse, replyChat, replyJson, replySse } from '../support/scripts.ts'
 import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 
-const open: { close?: () => Promise<unknown>; stop?: () => Promise<unknown> }[] = []
+const resources: { close?: () => Promise<unknown>; stop?: () => Promise<unknown> }[] = []
 afterAll(async () => {
-  for (const one of open.reverse()) await (one.stop ?? one.close)?.()
+  for (const one of resources.reverse()) await (one.stop ?? one.close)?.()
 })
 
-const two = async (strategy: string, scripts: [Script, Script], more: object = {}) => {
+const startTwoVendors = async (strategy: string, scripts: [Script, Script], more: object = {}) => {
   const upstreams = await Promise.all(scripts.map(script => scriptedUpstream(script)))
-  open.push(...upstreams)
+  resources.push(...upstreams)
   const gateway = await startGateway({
     load_balancing: strategy,
     services: {
@@ -26,45 +26,51 @@ const two = async (strategy: string, scripts: [Script, Script], more: object = {
       })),
     },
   })
-  open.push(gateway)
+  resources.push(gateway)
   const [one, other] = upstreams as [Upstream, Upstream]
   return { gateway, one, other }
 }
 /** `lanes` clients, each asking `times` times, one after the other. */
-const crowd = (lanes: number, times: number, request: () => Promise<unknown>) =>
+const sendFromClients = (clientCount: number, requestsPerClient: number, request: () => Promise<unknown>) =>
   Promise.all(
-    Array.from({ length: lanes }, async () => {
-      for (let time = 0; time < times; time++) await request()
+    Array.from({ length: clientCount }, async () => {
+      for (let index = 0; index < requestsPerClient; index++) await request()
     }),
   )
 
 describe('fastest', () => {
   test.concurrent('four of five requests and more go to the quicker vendor, streamed or not', async () => {
-    const { gateway, one, other } = await two('fastest', [slowHeaders(120, chat()), slowHeaders(5, chat())])
-    await crowd(4, 15, async () => {
-      const response = await ask(gateway, { model: 'm' })
+    const { gateway, one, other } = await startTwoVendors('fastest', [
+      delayHeaders(120, replyChat()),
+      delayHeaders(5, replyChat()),
+    ])
+    await sendFromClients(4, 15, async () => {
+      const response = await sendRequest(gateway, { model: 'm' })
       expect(response.status).toBe(200)
       await response.bytes()
     })
-    await crowd(4, 10, async () => (await stream(gateway, { model: 'm' })).ended)
+    await sendFromClients(4, 10, async () => (await openStream(gateway, { model: 'm' })).ended)
     expect(one.requests.length + other.requests.length).toBe(100)
     expect(one.requests.length).toBeGreaterThan(0)
     expect(other.requests.length).toBeGreaterThanOrEqual(80)
   })
 
   test.concurrent('what counts is the first content, not the length of the stream', async () => {
-    const long = sseOf(chatFrames(Array.from({ length: 12 }, () => 'word ')), { pace: 15 })
-    const { gateway, one, other } = await two('fastest', [long, slowHeaders(100, sseOf(chatFrames()))])
-    await crowd(2, 8, async () => (await stream(gateway, { model: 'm' })).ended)
+    const longStream = replySse(chatChunks(Array.from({ length: 12 }, () => 'word ')), { pace: 15 })
+    const { gateway, one, other } = await startTwoVendors('fastest', [
+      longStream,
+      delayHeaders(100, replySse(chatChunks())),
+    ])
+    await sendFromClients(2, 8, async () => (await openStream(gateway, { model: 'm' })).ended)
     expect(one.requests.length).toBeGreaterThanOrEqual(13)
     expect(other.requests.length).toBeGreaterThan(0)
   })
 
   test.concurrent('a vendor that fails in no time is not taken for a quick one', async () => {
-    const { gateway, one, other } = await two('fastest', [refuse(503), slowHeaders(30, chat())])
+    const { gateway, one, other } = await startTwoVendors('fastest', [refuse(503), delayHeaders(30, replyChat())])
     let failed = 0
-    await crowd(1, 30, async () => {
-      const response = await ask(gateway, { model: 'm' })
+    await sendFromClients(1, 30, async () => {
+      const response = await sendRequest(gateway, { model: 'm' })
       await response.bytes()
       if (response.status !== 200) failed++
     })
@@ -76,49 +82,49 @@ describe('fastest', () => {
 
 describe('least-busy, in its other spelling', () => {
   test.concurrent('a vendor that holds its requests longer gets fewer of them', async () => {
-    const answer = jsonOf(chatBody())
-    let [asked, answered] = [0, 0]
+    const answer = replyJson(chatBody())
+    let [asked, answerCount] = [0, 0]
     // Each of its requests is held for as long as the other vendor answers fifteen, however fast the machine is.
-    const holding: Script = async (...exchange) => {
-      const due = answered + 15
+    const holdingScript: Script = async (...scriptArguments) => {
+      const releaseAt = answerCount + 15
       asked++
-      await until(() => answered >= due || asked === 120, 20_000)
-      await answer(...exchange)
+      await waitUntil(() => answerCount >= releaseAt || asked === 120, 20_000)
+      await answer(...scriptArguments)
     }
-    const quick: Script = async (...exchange) => {
+    const quickScript: Script = async (...scriptArguments) => {
       asked++
-      await answer(...exchange)
-      answered++
+      await answer(...scriptArguments)
+      answerCount++
     }
-    const { gateway, one, other } = await two('least-busy', [holding, quick])
-    let left = 120
-    await crowd(6, 1, async () => {
-      while (left-- > 0) await (await ask(gateway, { model: 'm' })).bytes()
+    const { gateway, one, other } = await startTwoVendors('least-busy', [holdingScript, quickScript])
+    let remaining = 120
+    await sendFromClients(6, 1, async () => {
+      while (remaining-- > 0) await (await sendRequest(gateway, { model: 'm' })).bytes()
     })
     expect(one.requests.length + other.requests.length).toBe(120)
     expect(one.requests.length).toBeWithin(8, 40)
   })
 
   test.concurrent('whoever leaves makes room: nothing stays counted', async () => {
-    const silent: Script = answer => answer.silent()
-    const { gateway, one, other } = await two('least-busy', [silent, silent])
+    const stallScript: Script = answer => answer.stall()
+    const { gateway, one, other } = await startTwoVendors('least-busy', [stallScript, stallScript])
     const received = () => [one, other].flatMap(({ requests }) => requests)
-    let turn = 0
-    const leave = async () => {
-      const user = `${turn++}`
+    let userIndex = 0
+    const abortOne = async () => {
+      const user = `${userIndex++}`
       const controller = new AbortController()
-      const asked = ask(gateway, { model: 'm', user }, { signal: controller.signal }).catch(() => undefined)
-      await until(() => received().some(request => (request.json() as { user: string }).user === user))
+      const pending = sendRequest(gateway, { model: 'm', user }, { signal: controller.signal }).catch(() => undefined)
+      await waitUntil(() => received().some(request => (request.json() as { user: string }).user === user))
       controller.abort()
-      await asked
+      await pending
     }
-    await crowd(10, 2, leave)
-    await until(() => received().every(({ abortedAt }) => abortedAt !== undefined))
+    await sendFromClients(10, 2, abortOne)
+    await waitUntil(() => received().every(({ abortedAt }) => abortedAt !== undefined))
     const before = [one.requests.length, other.requests.length] as const
     expect(before[0] + before[1]).toBe(20)
-    one.become(slowHeaders(150, chat()))
-    other.become(slowHeaders(150, chat()))
-    await crowd(8, 1, async () => (await ask(gateway, { model: 'm' })).bytes())
+    one.setScript(delayHeaders(150, replyChat()))
+    other.setScript(delayHeaders(150, replyChat()))
+    await sendFromClients(8, 1, async () => (await sendRequest(gateway, { model: 'm' })).bytes())
     expect([one.requests.length - before[0], other.requests.length - before[1]]).toEqual([4, 4])
   })
 })

@@ -1,41 +1,41 @@
 /** Streams through the whole gateway, against a vendor that does what a script says. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type ApartUpstream, apartUpstream } from '../support/apart.ts'
-import { ask, stream } from '../support/client.ts'
-import { deafPort } from '../support/deaf.ts'
+import { type PerModelUpstream, perModelUpstream } from '../support/apart.ts'
+import { openStream, sendRequest } from '../support/client.ts'
+import { unresponsivePort } from '../support/deaf.ts'
 import { type Gateway, startGateway } from '../support/process.ts'
 import {
-  chat,
-  chatFrames,
-  cutAfter,
-  empty,
+  chatChunks,
+  delayHeaders,
+  disconnectAfter,
   frameOf,
-  html,
-  jsonOf,
-  neverHeaders,
-  plain,
+  neverRespond,
   refuse,
-  silentAfter,
-  slowHeaders,
-  sseOf,
+  replyChat,
+  replyEmpty,
+  replyHtml,
+  replyJson,
+  replySse,
+  replyText,
+  stallAfter,
 } from '../support/scripts.ts'
 import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { gate, until } from '../support/wait.ts'
+import { createLatch, waitUntil } from '../support/wait.ts'
 
 let upstream: Upstream
-let apart: ApartUpstream
+let perModel: PerModelUpstream
 let gateway: Gateway
 
 beforeAll(async () => {
-  upstream = await scriptedUpstream(chat())
-  apart = await apartUpstream()
+  upstream = await scriptedUpstream(replyChat())
+  perModel = await perModelUpstream()
   gateway = await startGateway({
     heartbeat: 0.5,
     timeouts: { connect: 1, first_byte: 2, idle: 1 },
     services: {
       openai: [
         { enabled: true, models: ['m'], server_url: `${upstream.url}/v1`, credentials: { api_key: 'sk-canary-1' } },
-        { enabled: true, models: [apart.models], server_url: `${apart.url}/v1` },
+        { enabled: true, models: [perModel.modelPattern], server_url: `${perModel.url}/v1` },
       ],
     },
   })
@@ -43,7 +43,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway.stop()
   await upstream.close()
-  await apart.close()
+  await perModel.close()
 })
 
 const chunk = (delta: object, finish_reason: string | null = null, more: object = {}) => ({
@@ -54,79 +54,81 @@ const chunk = (delta: object, finish_reason: string | null = null, more: object 
   choices: [{ index: 0, delta, finish_reason }],
   ...more,
 })
-const says = (content: string) => chunk({ content })
-const heard = async (script: Script, body: object = {}) => {
-  upstream.become(script)
-  const answer = await stream(gateway, { model: 'm', ...body })
+const contentChunk = (content: string) => chunk({ content })
+const streamFrom = async (script: Script, body: object = {}) => {
+  upstream.setScript(script)
+  const answer = await openStream(gateway, { model: 'm', ...body })
   await answer.ended
   return answer
 }
 /** The same of a model apart; `vendor` is the request it came with. */
-const heardApart = async (script: Script) => {
-  const model = apart.model(script)
-  const answer = await stream(gateway, { model })
+const streamFromOwnModel = async (script: Script) => {
+  const model = perModel.addModel(script)
+  const answer = await openStream(gateway, { model })
   await answer.ended
-  return { ...answer, vendor: apart.requestsOf(model).at(-1)! }
+  return { ...answer, vendor: perModel.requestsOf(model).at(-1)! }
 }
-const parsed = (data: string[]) => data.filter(text => text !== '[DONE]').map(text => JSON.parse(text))
-const finishes = (data: string[]) =>
-  parsed(data)
+const parsedChunks = (data: string[]) => data.filter(text => text !== '[DONE]').map(text => JSON.parse(text))
+const finishReasons = (data: string[]) =>
+  parsedChunks(data)
     .flatMap(({ choices }) => choices?.map((choice: { finish_reason: unknown }) => choice.finish_reason) ?? [])
     .filter(Boolean)
 
 describe('a stream', () => {
   test("carries the client's model, one finish and one [DONE]", async () => {
-    const answer = await heard(chat())
+    const answer = await streamFrom(replyChat())
     expect(answer.status).toBe(200)
     expect(answer.headers.get('content-type')).toStartWith('text/event-stream')
     expect(answer.content()).toBe('Hello there.')
-    expect(new Set(parsed(answer.data()).map(({ model }) => model))).toEqual(new Set(['m']))
-    expect(finishes(answer.data())).toEqual(['stop'])
+    expect(new Set(parsedChunks(answer.data()).map(({ model }) => model))).toEqual(new Set(['m']))
+    expect(finishReasons(answer.data())).toEqual(['stop'])
     expect(answer.data().filter(text => text === '[DONE]')).toHaveLength(1)
     expect(answer.data().at(-1)).toBe('[DONE]')
   })
 
   test('leaves frame by frame as it arrives, the finish too', async () => {
-    const gates = [gate(), gate(), gate()]
-    upstream.become(async answer => {
-      answer.head(200, { 'content-type': 'text/event-stream' })
-      await answer.write(frameOf(says('one')))
-      await answer.wait(gates[0]!.opened)
-      await answer.write(frameOf(says('two')))
-      await answer.wait(gates[1]!.opened)
+    const latches = [createLatch(), createLatch(), createLatch()]
+    upstream.setScript(async answer => {
+      answer.writeHead(200, { 'content-type': 'text/event-stream' })
+      await answer.write(frameOf(contentChunk('one')))
+      await answer.wait(latches[0]!.opened)
+      await answer.write(frameOf(contentChunk('two')))
+      await answer.wait(latches[1]!.opened)
       await answer.write(frameOf(chunk({}, 'stop')))
-      await answer.wait(gates[2]!.opened)
+      await answer.wait(latches[2]!.opened)
       await answer.write('data: [DONE]\n\n')
       answer.end()
     })
-    const answer = await stream(gateway, { model: 'm' })
-    await until(() => answer.content() === 'one')
-    gates[0]!.open()
-    await until(() => answer.content() === 'onetwo')
-    gates[1]!.open()
-    await until(() => finishes(answer.data()).length === 1, 1500)
+    const answer = await openStream(gateway, { model: 'm' })
+    await waitUntil(() => answer.content() === 'one')
+    latches[0]!.open()
+    await waitUntil(() => answer.content() === 'onetwo')
+    latches[1]!.open()
+    await waitUntil(() => finishReasons(answer.data()).length === 1, 1500)
     expect(answer.data()).not.toContain('[DONE]')
-    gates[2]!.open()
+    latches[2]!.open()
     await answer.ended
     expect(answer.data().at(-1)).toBe('[DONE]')
   })
 
   test('asks for usage, and withholds the chunk the client did not ask for', async () => {
-    const silent = await heard(chat())
+    const withoutUsage = await streamFrom(replyChat())
     expect((upstream.requests.at(-1)!.json() as { stream_options: unknown }).stream_options).toEqual({
       include_usage: true,
     })
-    expect(parsed(silent.data()).some(({ usage }) => usage)).toBe(false)
-    const asked = await heard(chat(), { stream_options: { include_usage: true } })
-    expect(parsed(asked.data()).at(-1)).toMatchObject({ choices: [], usage: { total_tokens: 8 } })
+    expect(parsedChunks(withoutUsage.data()).some(({ usage }) => usage)).toBe(false)
+    const withUsage = await streamFrom(replyChat(), { stream_options: { include_usage: true } })
+    expect(parsedChunks(withUsage.data()).at(-1)).toMatchObject({ choices: [], usage: { total_tokens: 8 } })
   })
 
   test('of a vendor that refuses to be asked for usage is asked again without', async () => {
     const before = upstream.requests.length
-    const answer = await heard((answer, request) => {
+    const answer = await streamFrom((answer, request) => {
       const { stream_options } = request.json() as { stream_options?: object }
       return (
-        stream_options ? refuse(400, { error: { message: 'Unknown parameter: stream_options' } }) : sseOf(chatFrames())
+        stream_options
+          ? refuse(400, { error: { message: 'Unknown parameter: stream_options' } })
+          : replySse(chatChunks())
       )(answer, request)
     })
     expect(answer.content()).toBe('Hello there.')
@@ -135,38 +137,38 @@ describe('a stream', () => {
 
   test('of which [DONE] comes before the last bytes keeps its connection', async () => {
     const slowEnd: Script = async answer => {
-      answer.head(200, { 'content-type': 'text/event-stream' })
-      await answer.write([says('a'), chunk({}, 'stop'), 'data: [DONE]\n\n'].map(frameOf).join(''))
+      answer.writeHead(200, { 'content-type': 'text/event-stream' })
+      await answer.write([contentChunk('a'), chunk({}, 'stop'), 'data: [DONE]\n\n'].map(frameOf).join(''))
       await answer.wait(100)
       answer.end()
     }
     const { length } = upstream.requests
-    await heard(slowEnd)
+    await streamFrom(slowEnd)
     await Bun.sleep(200)
-    await heard(slowEnd)
+    await streamFrom(slowEnd)
     const [first, second] = upstream.requests.slice(length)
     expect(second!.connection).toBe(first!.connection)
   })
 
   test('ends cleanly without [DONE] when every choice has finished', async () => {
-    const answer = await heard(sseOf([says('hi'), chunk({}, 'stop')], { done: false }))
-    expect(finishes(answer.data())).toEqual(['stop'])
+    const answer = await streamFrom(replySse([contentChunk('hi'), chunk({}, 'stop')], { done: false }))
+    expect(finishReasons(answer.data())).toEqual(['stop'])
     expect(answer.data().at(-1)).toBe('[DONE]')
   })
 
   test('tells a second finish once', async () => {
-    const answer = await heard(sseOf([says('hi'), chunk({}, 'stop'), chunk({}, 'stop')]))
-    expect(finishes(answer.data())).toEqual(['stop'])
+    const answer = await streamFrom(replySse([contentChunk('hi'), chunk({}, 'stop'), chunk({}, 'stop')]))
+    expect(finishReasons(answer.data())).toEqual(['stop'])
   })
 
   test.concurrent('is over with [DONE], though the vendor keeps its connection open', async () => {
-    const began = performance.now()
-    const answer = await heardApart(async answer => {
-      answer.head(200, { 'content-type': 'text/event-stream' })
-      await answer.write([says('a'), chunk({}, 'stop'), 'data: [DONE]\n\n'].map(frameOf).join(''))
-      await answer.silent()
+    const startedAt = performance.now()
+    const answer = await streamFromOwnModel(async answer => {
+      answer.writeHead(200, { 'content-type': 'text/event-stream' })
+      await answer.write([contentChunk('a'), chunk({}, 'stop'), 'data: [DONE]\n\n'].map(frameOf).join(''))
+      await answer.stall()
     })
-    expect(performance.now() - began).toBeLessThan(500)
+    expect(performance.now() - startedAt).toBeLessThan(500)
     expect(answer.content()).toBe('a')
     expect(answer.data().at(-1)).toBe('[DONE]')
     await answer.vendor.aborted
@@ -175,7 +177,7 @@ describe('a stream', () => {
 
 describe('a heartbeat', () => {
   test.concurrent('comes before the vendor has sent its headers, and fixes the status 200', async () => {
-    const answer = await heardApart(slowHeaders(1300, chat()))
+    const answer = await streamFromOwnModel(delayHeaders(1300, replyChat()))
     expect(answer.status).toBe(200)
     expect(answer.frames[0]!.text).toStartWith(':')
     expect(answer.content()).toBe('Hello there.')
@@ -183,10 +185,10 @@ describe('a heartbeat', () => {
   })
 
   test.concurrent('comes in the silence between frames, never inside one', async () => {
-    const answer = await heardApart(async answer => {
-      answer.head(200, { 'content-type': 'text/event-stream' })
-      await answer.write(frameOf(says('half')))
-      const text = frameOf(says(' and half'))
+    const answer = await streamFromOwnModel(async answer => {
+      answer.writeHead(200, { 'content-type': 'text/event-stream' })
+      await answer.write(frameOf(contentChunk('half')))
+      const text = frameOf(contentChunk(' and half'))
       await answer.write(text.slice(0, 20))
       await answer.wait(900)
       await answer.write(text.slice(20))
@@ -199,7 +201,7 @@ describe('a heartbeat', () => {
   })
 
   test.concurrent('first, failure after: it is told in-band, without [DONE]', async () => {
-    const answer = await heardApart(slowHeaders(900, refuse(429, undefined, { 'retry-after': '7' })))
+    const answer = await streamFromOwnModel(delayHeaders(900, refuse(429, undefined, { 'retry-after': '7' })))
     expect(answer.status).toBe(200)
     expect(JSON.parse(answer.data().at(-1)!)).toMatchObject({ error: { message: expect.any(String) } })
   })
@@ -207,35 +209,35 @@ describe('a heartbeat', () => {
 
 describe('a deadline', () => {
   test.concurrent('for the first byte: a 504 where nothing was answered yet', async () => {
-    const model = apart.model(neverHeaders)
-    const answer = await ask(gateway, { model })
+    const model = perModel.addModel(neverRespond)
+    const answer = await sendRequest(gateway, { model })
     expect(answer.status).toBe(504)
     expect(await answer.json()).toMatchObject({
       error: { type: 'server_error', message: expect.stringContaining('2 s') },
     })
-    await apart.requestsOf(model).at(-1)!.aborted
+    await perModel.requestsOf(model).at(-1)!.aborted
   })
 
   test.concurrent('for the first byte of a stream that has its heartbeat: an error frame', async () => {
-    const answer = await heardApart(neverHeaders)
+    const answer = await streamFromOwnModel(neverRespond)
     expect(answer.status).toBe(200)
     expect(JSON.parse(answer.data().at(-1)!)).toMatchObject({ error: { message: expect.stringContaining('2 s') } })
   })
 
   test.concurrent("for silence in the midst: an error frame, and the vendor's connection is closed", async () => {
-    const answer = await heardApart(silentAfter(2, [says('a'), says('b')]))
+    const answer = await streamFromOwnModel(stallAfter(2, [contentChunk('a'), contentChunk('b')]))
     expect(answer.content()).toBe('ab')
     expect(JSON.parse(answer.data().at(-1)!)).toMatchObject({
       error: { message: expect.stringContaining('silent for 1 s') },
     })
-    expect(finishes(answer.data())).toEqual([])
+    expect(finishReasons(answer.data())).toEqual([])
     await answer.vendor.aborted
   })
 
   test.concurrent('is moved by a comment of the vendor', async () => {
-    const answer = await heardApart(async answer => {
-      answer.head(200, { 'content-type': 'text/event-stream' })
-      await answer.write(frameOf(says('a')))
+    const answer = await streamFromOwnModel(async answer => {
+      answer.writeHead(200, { 'content-type': 'text/event-stream' })
+      await answer.write(frameOf(contentChunk('a')))
       for (let count = 0; count < 4; count++) {
         await answer.wait(600)
         await answer.write(': PROCESSING\n\n')
@@ -247,54 +249,58 @@ describe('a deadline', () => {
   })
 
   test.concurrent("is ours alone: the idle time-out of Bun's own fetch is off", async () => {
-    const config = { services: { openai: [{ enabled: true, models: [apart.models], server_url: `${apart.url}/v1` }] } }
-    const other = await startGateway(config, { env: { BUN_CONFIG_HTTP_IDLE_TIMEOUT: '1' } })
+    const config = {
+      services: { openai: [{ enabled: true, models: [perModel.modelPattern], server_url: `${perModel.url}/v1` }] },
+    }
+    const otherGateway = await startGateway(config, { env: { BUN_CONFIG_HTTP_IDLE_TIMEOUT: '1' } })
     // Bun's clock makes one second four to eight.
-    expect((await ask(other, { model: apart.model(slowHeaders(8500, chat())) })).status).toBe(200)
-    await other.stop()
+    expect(
+      (await sendRequest(otherGateway, { model: perModel.addModel(delayHeaders(8500, replyChat())) })).status,
+    ).toBe(200)
+    await otherGateway.stop()
   }, 20_000)
 
   test.concurrent('for the connection: a vendor that accepts none is a 504', async () => {
-    const full = await deafPort()
-    const other = await startGateway({
+    const unresponsive = await unresponsivePort()
+    const otherGateway = await startGateway({
       timeouts: { connect: 1, first_byte: 30 },
-      services: { openai: [{ enabled: true, models: ['m'], server_url: `http://127.0.0.1:${full.port}/v1` }] },
+      services: { openai: [{ enabled: true, models: ['m'], server_url: `http://127.0.0.1:${unresponsive.port}/v1` }] },
     })
-    const began = performance.now()
-    const answer = await ask(other, { model: 'm' })
+    const startedAt = performance.now()
+    const answer = await sendRequest(otherGateway, { model: 'm' })
     expect(answer.status).toBe(504)
     expect(await answer.text()).toContain('could not be reached within 1 s')
-    expect(performance.now() - began).toBeLessThan(3000)
-    await other.stop()
-    full.close()
+    expect(performance.now() - startedAt).toBeLessThan(3000)
+    await otherGateway.stop()
+    unresponsive.close()
   })
 })
 
 describe('a failure', () => {
   test('before the first content keeps its status, even inside a stream', async () => {
-    upstream.become(
-      sseOf([{ error: { message: 'too long', type: 'invalid_request_error', code: 400 } }], { done: false }),
+    upstream.setScript(
+      replySse([{ error: { message: 'too long', type: 'invalid_request_error', code: 400 } }], { done: false }),
     )
-    const answer = await ask(gateway, { model: 'm', stream: true })
+    const answer = await sendRequest(gateway, { model: 'm', stream: true })
     expect(answer.status).toBe(400)
     expect(await answer.json()).toMatchObject({ error: { message: expect.stringContaining('too long') } })
   })
 
   test('in the very first bytes is told at once, though the vendor keeps its connection open', async () => {
     const fault = frameOf({ error: { message: 'too long', type: 'invalid_request_error', code: 400 } })
-    const held: Script = async answer => {
-      answer.head(200, { 'content-type': 'text/event-stream' })
+    const heldScript: Script = async answer => {
+      answer.writeHead(200, { 'content-type': 'text/event-stream' })
       await answer.write(fault)
-      await answer.silent()
+      await answer.stall()
     }
-    upstream.become(held)
-    const { status } = await ask(gateway, { model: 'm', stream: true })
+    upstream.setScript(heldScript)
+    const { status } = await sendRequest(gateway, { model: 'm', stream: true })
     expect(status).toBe(400)
     await upstream.requests.at(-1)!.aborted
   })
 
   test('of a header that holds a secret does not hold the stream up', async () => {
-    const answer = await heard(sseOf(chatFrames(), { headers: { 'x-ratelimit-note': 'for sk-canary-1' } }))
+    const answer = await streamFrom(replySse(chatChunks(), { headers: { 'x-ratelimit-note': 'for sk-canary-1' } }))
     expect(answer.status).toBe(200)
     expect(answer.headers.has('x-ratelimit-note')).toBe(false)
     expect(answer.data().at(-1)).toBe('[DONE]')
@@ -302,7 +308,7 @@ describe('a failure', () => {
 
   test('after the first content is told in-band, scrubbed, and nothing follows it', async () => {
     const fault = { error: { message: 'overloaded; your key was sk-canary-1', type: 'server_error', code: 503 } }
-    const answer = await heard(sseOf([says('a'), fault, says('b')]))
+    const answer = await streamFrom(replySse([contentChunk('a'), fault, contentChunk('b')]))
     expect(answer.content()).toBe('a')
     const last = answer.data().at(-1)!
     expect(last).toContain('overloaded')
@@ -310,31 +316,31 @@ describe('a failure', () => {
   })
 
   test('by a cut after content: an error frame, no finish, no [DONE]', async () => {
-    const answer = await heard(cutAfter(2, [says('a'), says('b')]))
+    const answer = await streamFrom(disconnectAfter(2, [contentChunk('a'), contentChunk('b')]))
     expect(answer.content()).toBe('ab')
     expect(JSON.parse(answer.data().at(-1)!)).toHaveProperty('error.message')
-    expect(finishes(answer.data())).toEqual([])
+    expect(finishReasons(answer.data())).toEqual([])
   })
 
   test('by a cut before content is a 502', async () => {
-    upstream.become(cutAfter(1, [chunk({ role: 'assistant' })]))
-    expect((await ask(gateway, { model: 'm', stream: true })).status).toBe(502)
+    upstream.setScript(disconnectAfter(1, [chunk({ role: 'assistant' })]))
+    expect((await sendRequest(gateway, { model: 'm', stream: true })).status).toBe(502)
   })
 
-  const wrong: [name: string, script: Script, status: number][] = [
-    ['HTML with 502', html(), 502],
-    ['HTML with 200', html(200), 502],
-    ['plain text with 200', plain(), 502],
-    ['an empty answer', empty(), 502],
-    ['a 503 in plain text', plain(503, 'no healthy upstream'), 503],
+  const wrongAnswers: [name: string, script: Script, status: number][] = [
+    ['HTML with 502', replyHtml(), 502],
+    ['HTML with 200', replyHtml(200), 502],
+    ['plain text with 200', replyText(), 502],
+    ['an empty answer', replyEmpty(), 502],
+    ['a 503 in plain text', replyText(503, 'no healthy upstream'), 503],
     ['a redirect', refuse(302, {}, { location: 'http://elsewhere.example/' }), 502],
-    ['a JSON error with 200', jsonOf({ error: { message: 'no', code: 429 } }), 429],
+    ['a JSON error with 200', replyJson({ error: { message: 'no', code: 429 } }), 429],
   ]
-  for (const [name, script, status] of wrong) {
+  for (const [name, script, status] of wrongAnswers) {
     for (const streamed of [false, true]) {
       test(`${name}, ${streamed ? 'streamed' : 'not streamed'}: our shape`, async () => {
-        upstream.become(script)
-        const answer = await ask(gateway, { model: 'm', stream: streamed })
+        upstream.setScript(script)
+        const answer = await sendRequest(gateway, { model: 'm', stream: streamed })
         expect(answer.status).toBe(status)
         expect(answer.headers.get('content-type')).toContain('application/json')
         expect(await answer.json()).toMatchObject({ error: { message: expect.any(String), type: expect.any(String) } })
@@ -343,8 +349,8 @@ describe('a failure', () => {
   }
 
   test('to choose the shape: events for a whole answer are collected', async () => {
-    upstream.become(sseOf(chatFrames()))
-    const answer = await ask(gateway, { model: 'm' })
+    upstream.setScript(replySse(chatChunks()))
+    const answer = await sendRequest(gateway, { model: 'm' })
     expect(await answer.json()).toMatchObject({
       object: 'chat.completion',
       model: 'm',
@@ -354,15 +360,15 @@ describe('a failure', () => {
   })
 
   test('to choose the shape: a whole answer for a stream is told as one', async () => {
-    const answer = await heard((answer, request) => jsonOf({ ...whole(), id: 'x' })(answer, request))
+    const answer = await streamFrom((answer, request) => replyJson({ ...completeAnswer(), id: 'x' })(answer, request))
     expect(answer.headers.get('content-type')).toStartWith('text/event-stream')
     expect(answer.content()).toBe('Hello there.')
-    expect(finishes(answer.data())).toEqual(['stop'])
+    expect(finishReasons(answer.data())).toEqual(['stop'])
     expect(answer.data().at(-1)).toBe('[DONE]')
   })
 })
 
-const whole = () => ({
+const completeAnswer = () => ({
   id: 'c',
   object: 'chat.completion',
   created: 1,

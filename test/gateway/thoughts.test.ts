@@ -3,30 +3,30 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type Gateway, startGateway } from '../support/process.ts'
 import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
-const call = { id: 'call_7', type: 'function', function: { name: 'look', arguments: '{"where":"up"}' } }
+const toolCall = { id: 'call_7', type: 'function', function: { name: 'look', arguments: '{"where":"up"}' } }
 const tools = [{ type: 'function', function: { name: 'look', parameters: { type: 'object' } } }]
-const thought = 'Where is it? Up.'
+const reasoning = 'Where is it? Up.'
 
-const chunk = (delta: object, finish: string | null = null) =>
-  `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'v', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`
+const chunk = (delta: object, finishReason: string | null = null) =>
+  `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'v', choices: [{ index: 0, delta, finish_reason: finishReason }] })}\n\n`
 
 /** Thinks, a word a frame as vendors do, and calls. */
-const thinking: Script = async (answer, { json }) => {
+const reasoningScript: Script = async (answer, { json }) => {
   const { stream } = json() as { stream?: boolean }
   if (!stream) {
-    const message = { role: 'assistant', content: null, reasoning_content: thought, tool_calls: [call] }
+    const message = { role: 'assistant', content: null, reasoning_content: reasoning, tool_calls: [toolCall] }
     const choices = [{ index: 0, message, finish_reason: 'tool_calls' }]
-    answer.head(200, { 'content-type': 'application/json' })
+    answer.writeHead(200, { 'content-type': 'application/json' })
     await answer.write(JSON.stringify({ id: 'c', object: 'chat.completion', created: 1, model: 'v', choices }))
     return answer.end()
   }
-  answer.head(200, { 'content-type': 'text/event-stream' })
+  answer.writeHead(200, { 'content-type': 'text/event-stream' })
   await answer.write(chunk({ role: 'assistant', content: null, reasoning_content: '' }))
-  for (const word of thought.split(/(?<= )/)) {
+  for (const word of reasoning.split(/(?<= )/)) {
     await answer.write(chunk({ content: null, reasoning_content: word }))
     await answer.wait(5)
   }
-  await answer.write(chunk({ tool_calls: [{ index: 0, ...call }] }))
+  await answer.write(chunk({ tool_calls: [{ index: 0, ...toolCall }] }))
   await answer.write(`${chunk({}, 'tool_calls')}data: [DONE]\n\n`)
   answer.end()
 }
@@ -35,7 +35,7 @@ let upstream: Upstream
 let gateway: Gateway
 
 beforeAll(async () => {
-  upstream = await scriptedUpstream(thinking)
+  upstream = await scriptedUpstream(reasoningScript)
   const entry = (model: string) => ({
     enabled: true,
     models: [model],
@@ -55,7 +55,7 @@ afterAll(async () => {
   await upstream.close()
 })
 
-const ask = async (body: object, key = 'alice-key') => {
+const send = async (body: object, key = 'alice-key') => {
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` }
   const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
     method: 'POST',
@@ -67,37 +67,38 @@ const ask = async (body: object, key = 'alice-key') => {
 const question = { role: 'user', content: 'where?' }
 const history = [
   question,
-  { role: 'assistant', content: null, tool_calls: [call] },
-  { role: 'tool', tool_call_id: call.id, content: 'here' },
+  { role: 'assistant', content: null, tool_calls: [toolCall] },
+  { role: 'tool', tool_call_id: toolCall.id, content: 'here' },
 ]
 /** The assistant's message as the vendor got it. */
-const returned = () => (upstream.requests.at(-1)!.json() as { messages: { reasoning_content?: string }[] }).messages[1]
+const returnedMessage = () =>
+  (upstream.requests.at(-1)!.json() as { messages: { reasoning_content?: string }[] }).messages[1]
 
 describe('thoughts that the client drops', () => {
   test.each([true, false])('come back to the vendor that wants them; streamed: %p', async stream => {
-    await ask({ model: 'thinks', stream, messages: [question], tools })
-    await ask({ model: 'thinks', messages: history, tools })
-    expect(returned()?.reasoning_content).toBe(thought)
+    await send({ model: 'thinks', stream, messages: [question], tools })
+    await send({ model: 'thinks', messages: history, tools })
+    expect(returnedMessage()?.reasoning_content).toBe(reasoning)
   })
 
   test('are nothing where none are known, which such a vendor takes: another caller, another call', async () => {
-    await ask({ model: 'thinks', messages: [question], tools })
-    await ask({ model: 'thinks', messages: history, tools }, 'bob-key')
-    expect(returned()?.reasoning_content).toBe('')
-    const other = { ...history[1], tool_calls: [{ ...call, id: 'call_8' }] }
-    await ask({ model: 'thinks', messages: [question, other], tools })
-    expect(returned()?.reasoning_content).toBe('')
+    await send({ model: 'thinks', messages: [question], tools })
+    await send({ model: 'thinks', messages: history, tools }, 'bob-key')
+    expect(returnedMessage()?.reasoning_content).toBe('')
+    const other = { ...history[1], tool_calls: [{ ...toolCall, id: 'call_8' }] }
+    await send({ model: 'thinks', messages: [question, other], tools })
+    expect(returnedMessage()?.reasoning_content).toBe('')
   })
 
   test('stay as the client brings them', async () => {
-    const own = { ...history[1], reasoning_content: 'mine' }
-    await ask({ model: 'thinks', messages: [question, own, history[2]], tools })
-    expect(returned()?.reasoning_content).toBe('mine')
+    const withOwnReasoning = { ...history[1], reasoning_content: 'mine' }
+    await send({ model: 'thinks', messages: [question, withOwnReasoning, history[2]], tools })
+    expect(returnedMessage()?.reasoning_content).toBe('mine')
   })
 
   test('are not put before other vendors', async () => {
-    await ask({ model: 'plain', messages: [question], tools })
-    await ask({ model: 'plain', messages: history, tools })
-    expect(returned()).not.toHaveProperty('reasoning_content')
+    await send({ model: 'plain', messages: [question], tools })
+    await send({ model: 'plain', messages: history, tools })
+    expect(returnedMessage()).not.toHaveProperty('reasoning_content')
   })
 })

@@ -3,67 +3,69 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import { type Gateway, startGateway } from '../support/process.ts'
 import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
-type Asked = { messages: { content: string }[]; stream?: boolean }
+type ChatRequest = { messages: { content: string }[]; stream?: boolean }
 let failures = 0
-let open = 0
-let most = 0
+let inFlight = 0
+let maxInFlight = 0
 
 /**
  * Turns the text after the last line break around; `fails` fails as often as told, `slow` takes its time. `silent`, `cut` and `filtered` are
  * answered with nothing, or half.
  */
-const turning: Script = async (answer, request) => {
-  const { messages, stream } = request.json() as Asked
-  const said = messages.at(-1)!.content.split('\n').at(-1)!
-  most = Math.max(most, ++open)
-  await answer.wait(said.startsWith('slow') ? 50 : 5)
-  open--
-  if (said.startsWith('fails') && failures-- > 0) {
-    answer.head(503, { 'content-type': 'application/json' })
+const reverseScript: Script = async (answer, request) => {
+  const { messages, stream } = request.json() as ChatRequest
+  const source = messages.at(-1)!.content.split('\n').at(-1)!
+  maxInFlight = Math.max(maxInFlight, ++inFlight)
+  await answer.wait(source.startsWith('slow') ? 50 : 5)
+  inFlight--
+  if (source.startsWith('fails') && failures-- > 0) {
+    answer.writeHead(503, { 'content-type': 'application/json' })
     await answer.write(JSON.stringify({ error: { message: 'busy' } }))
     return answer.end()
   }
-  const turned = [...said].toReversed().join('')
-  const content = said.startsWith('silent') ? '' : turned
-  const finish = said.startsWith('cut') ? 'length' : said.startsWith('filtered') ? 'content_filter' : 'stop'
-  const head = { id: 'c', created: 1, model: 'v' }
+  const reversed = [...source].toReversed().join('')
+  const content = source.startsWith('silent') ? '' : reversed
+  const finishReason = source.startsWith('cut') ? 'length' : source.startsWith('filtered') ? 'content_filter' : 'stop'
+  const envelope = { id: 'c', created: 1, model: 'v' }
   if (stream) {
-    const chunk = (delta: object, finish: string | null) =>
-      `data: ${JSON.stringify({ ...head, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`
-    answer.head(200, { 'content-type': 'text/event-stream' })
+    const chunk = (delta: object, finishReason: string | null) =>
+      `data: ${JSON.stringify({ ...envelope, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finishReason }] })}\n\n`
+    answer.writeHead(200, { 'content-type': 'text/event-stream' })
     for (const letter of content) await answer.write(chunk({ content: letter }, null))
-    await answer.write(`${chunk({}, finish)}data: [DONE]\n\n`)
+    await answer.write(`${chunk({}, finishReason)}data: [DONE]\n\n`)
   } else {
-    const choices = [{ index: 0, message: { role: 'assistant', content: `\n${content}\n` }, finish_reason: finish }]
-    answer.head(200, { 'content-type': 'application/json' })
-    await answer.write(JSON.stringify({ ...head, object: 'chat.completion', choices }))
+    const choices = [
+      { index: 0, message: { role: 'assistant', content: `\n${content}\n` }, finish_reason: finishReason },
+    ]
+    answer.writeHead(200, { 'content-type': 'application/json' })
+    await answer.write(JSON.stringify({ ...envelope, object: 'chat.completion', choices }))
   }
   answer.end()
 }
 
 let upstream: Upstream
 let gateway: Gateway
-let plain: Gateway
-let usual: Gateway
+let disabledGateway: Gateway
+let defaultGateway: Gateway
 
 beforeAll(async () => {
-  upstream = await scriptedUpstream(turning)
+  upstream = await scriptedUpstream(reverseScript)
   const service = { enabled: true, models: ['free'], server_url: `${upstream.url}/v1`, credentials: { api_key: 'k' } }
   const services = { openai: [service] }
   const translation = { promptTemplate: 'To %s, 100%%:\n%s', retry: 2, concurrency: 3 }
   gateway = await startGateway({ api_key: 'secret', services, translation })
-  plain = await startGateway({ services, translation: { enable: false } })
-  usual = await startGateway({ services })
+  disabledGateway = await startGateway({ services, translation: { enable: false } })
+  defaultGateway = await startGateway({ services })
 })
 afterAll(async () => {
   await gateway.stop()
-  await plain.stop()
-  await usual.stop()
+  await disabledGateway.stop()
+  await defaultGateway.stop()
   await upstream.close()
 })
 beforeEach(() => {
   failures = 0
-  most = 0
+  maxInFlight = 0
 })
 
 const send = async (
@@ -82,10 +84,10 @@ const send = async (
   return { status: answer.status, text: await answer.text(), type: answer.headers.get('content-type') }
 }
 /** What the vendor was told while `act` ran. */
-const toldIn = async (act: () => Promise<unknown>): Promise<string[]> => {
+const promptsSentDuring = async (action: () => Promise<unknown>): Promise<string[]> => {
   const before = upstream.requests.length
-  await act()
-  return upstream.requests.slice(before).map(({ json }) => (json() as Asked).messages.at(-1)!.content)
+  await action()
+  return upstream.requests.slice(before).map(({ json }) => (json() as ChatRequest).messages.at(-1)!.content)
 }
 const json = async (path: string, body: object | URLSearchParams) => JSON.parse((await send(path, body)).text)
 
@@ -95,13 +97,13 @@ describe('as DeepL', () => {
     expect(await json('/v2/translate', { text, target_lang: 'DE', source_lang: 'en' })).toEqual({
       translations: text.map(one => ({ detected_source_language: 'EN', text: [...one].toReversed().join('') })),
     })
-    expect(most).toBe(3)
+    expect(maxInFlight).toBe(3)
   })
 
   test('the words are those configured: the language, the text as it is, a percent sign', async () => {
     const text = ['%s of %% and $& or {{text}}']
-    const told = await toldIn(() => json('/v2/translate', { text, target_lang: 'PT-BR' }))
-    expect(told).toEqual([`To PT-BR, 100%:\n${text[0]}`])
+    const prompts = await promptsSentDuring(() => json('/v2/translate', { text, target_lang: 'PT-BR' }))
+    expect(prompts).toEqual([`To PT-BR, 100%:\n${text[0]}`])
   })
 
   test('a form says the same', async () => {
@@ -126,16 +128,16 @@ describe('as DeepL', () => {
     const { status, text } = await send('/v2/translate', { text: ['ab', 'fails', 'cd'], target_lang: 'DE' })
     expect([status, JSON.parse(text)]).toEqual([503, { message: expect.any(String) }])
     failures = 100
-    expect(await toldIn(() => send('/v2/translate', { text: 'fails', target_lang: 'DE' }))).toHaveLength(3)
+    expect(await promptsSentDuring(() => send('/v2/translate', { text: 'fails', target_lang: 'DE' }))).toHaveLength(3)
   })
 
   test('where nothing is configured a text is tried once, five are under way at once, and the words say what is wanted', async () => {
-    const ask = (text: string[]) => send('/v2/translate', { text, target_lang: 'DE' }, '', usual)
+    const translate = (text: string[]) => send('/v2/translate', { text, target_lang: 'DE' }, '', defaultGateway)
     failures = 100
-    expect(await toldIn(() => ask(['fails']))).toHaveLength(1)
-    most = 0
-    const [first] = await toldIn(() => ask(Array.from({ length: 12 }, (_, index) => `slow ${index}`)))
-    expect(most).toBe(5)
+    expect(await promptsSentDuring(() => translate(['fails']))).toHaveLength(1)
+    maxInFlight = 0
+    const [first] = await promptsSentDuring(() => translate(Array.from({ length: 12 }, (_, index) => `slow ${index}`)))
+    expect(maxInFlight).toBe(5)
     expect(first).toMatch(/^You are a translation engine[\s\S]*"DE"[\s\S]*\n\nslow 0$/)
   })
 
@@ -143,21 +145,25 @@ describe('as DeepL', () => {
     'a text whose answer is %s is a failed one, and tried again',
     async text => {
       let answer = { status: 0, text: '' }
-      const told = await toldIn(async () => {
+      const prompts = await promptsSentDuring(async () => {
         answer = await send('/v2/translate', { text: [text], target_lang: 'DE' })
       })
-      expect([answer.status, JSON.parse(answer.text), told.length]).toEqual([502, { message: expect.any(String) }, 3])
+      expect([answer.status, JSON.parse(answer.text), prompts.length]).toEqual([
+        502,
+        { message: expect.any(String) },
+        3,
+      ])
     },
   )
 
   test('an empty text comes back as it is, in its place, and nobody is asked', async () => {
     let answer = { translations: [] as object[] }
-    const told = await toldIn(async () => {
+    const prompts = await promptsSentDuring(async () => {
       answer = await json('/v2/translate', { text: ['', 'abc', ' \n', 'def', ''], target_lang: 'DE' })
     })
     expect(answer.translations).toMatchObject(['', 'cba', ' \n', 'fed', ''].map(text => ({ text })))
-    expect(told).toHaveLength(2)
-    expect(await toldIn(() => json('/v2/translate', { text: [''], target_lang: 'DE' }))).toEqual([])
+    expect(prompts).toHaveLength(2)
+    expect(await promptsSentDuring(() => json('/v2/translate', { text: [''], target_lang: 'DE' }))).toEqual([])
   })
 
   test('several texts in a stream come as one piece, none is left out', async () => {
@@ -208,14 +214,14 @@ describe('as DeepLX', () => {
   })
 
   test('an empty text comes back at once, streamed or not; several are refused', async () => {
-    const told = await toldIn(async () => {
+    const prompts = await promptsSentDuring(async () => {
       expect(await json('/translate', { text: '', target_lang: 'ZH' })).toMatchObject({ code: 200, data: '' })
       const { text } = await send('/translate', { text: ' ', target_lang: 'ZH', stream: true })
       expect(text).toBe('data: {"code":0,"data":" ","target_lang":"ZH"}\n\n')
       const { status } = await send('/translate', { text: ['a', 'b'], target_lang: 'ZH' })
       expect(status).toBe(400)
     })
-    expect(told).toEqual([])
+    expect(prompts).toEqual([])
   })
 
   test('a stream that says nothing is an error; one that is cut ends in one', async () => {
@@ -238,6 +244,6 @@ describe('as DeepLX', () => {
 })
 
 test('where it is switched off there is no such address', async () => {
-  const answer = await fetch(`${plain.url}/translate`, { method: 'POST', body: '{}' })
+  const answer = await fetch(`${disabledGateway.url}/translate`, { method: 'POST', body: '{}' })
   expect(answer.status).toBe(404)
 })

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { type Gateway, startGateway } from '../support/process.ts'
 import { rawClient } from '../support/raw.ts'
-import { jsonOf, neverHeaders, plain, refuse } from '../support/scripts.ts'
-import { type Received, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { until, within } from '../support/wait.ts'
+import { neverRespond, refuse, replyJson, replyText } from '../support/scripts.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { resultWithin, waitUntil } from '../support/wait.ts'
 
 const maxBody = 200_000
 let upstream: Upstream
@@ -13,28 +13,34 @@ let early: EarlyVendor
 let gateway: Gateway
 
 /** A vendor that tells what it has of a request before the request is whole, and answers once `end` is in it. */
-type EarlyVendor = { port: number; heard: () => string; open: () => number; forget: () => void; close: () => void }
+type EarlyVendor = {
+  port: number
+  received: () => string
+  openConnections: () => number
+  reset: () => void
+  close: () => void
+}
 
-const earlyVendor = async (end: string): Promise<EarlyVendor> => {
+const startEarlyVendor = async (end: string): Promise<EarlyVendor> => {
   const sockets = new Set<Socket>()
-  let heard = ''
+  let received = ''
   const server: Server = createServer(socket => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => undefined)
     socket.on('data', bytes => {
-      heard += bytes.toString('latin1')
-      if (heard.includes(end))
+      received += bytes.toString('latin1')
+      if (received.includes(end))
         socket.write('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 14\r\n\r\n{"text":"heh"}')
     })
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   return {
     port: (server.address() as AddressInfo).port,
-    heard: () => heard,
-    open: () => sockets.size,
-    forget: () => {
-      heard = ''
+    received: () => received,
+    openConnections: () => sockets.size,
+    reset: () => {
+      received = ''
     },
     close: () => {
       for (const socket of sockets) socket.destroy()
@@ -44,8 +50,8 @@ const earlyVendor = async (end: string): Promise<EarlyVendor> => {
 }
 
 beforeAll(async () => {
-  upstream = await scriptedUpstream(jsonOf({ text: 'hello' }))
-  early = await earlyVendor('--edge--')
+  upstream = await scriptedUpstream(replyJson({ text: 'hello' }))
+  early = await startEarlyVendor('--edge--')
   const entry = { enabled: true, credentials: { api_key: 'k' } }
   gateway = await startGateway({
     max_body: maxBody,
@@ -72,31 +78,31 @@ afterAll(async () => {
 })
 
 type Field = readonly [name: string, value: string | Uint8Array, file?: string]
-const edge = '--edge'
-const formOf = (fields: readonly Field[]): Buffer =>
+const boundary = '--edge'
+const encodeForm = (fields: readonly Field[]): Buffer =>
   Buffer.concat([
     ...fields.flatMap(([name, value, file]) => [
       Buffer.from(
-        `${edge}\r\ncontent-disposition: form-data; name="${name}"${file ? `; filename="${file}"\r\ncontent-type: application/octet-stream` : ''}\r\n\r\n`,
+        `${boundary}\r\ncontent-disposition: form-data; name="${name}"${file ? `; filename="${file}"\r\ncontent-type: application/octet-stream` : ''}\r\n\r\n`,
       ),
       Buffer.from(value),
       Buffer.from('\r\n'),
     ]),
-    Buffer.from(`${edge}--\r\n`),
+    Buffer.from(`${boundary}--\r\n`),
   ])
-const head = { 'content-type': 'multipart/form-data; boundary=edge' }
-const upload = async (path: string, fields: readonly Field[], script: Script = jsonOf({ text: 'hello' })) => {
-  upstream.become(script)
+const formHeaders = { 'content-type': 'multipart/form-data; boundary=edge' }
+const upload = async (path: string, fields: readonly Field[], script: Script = replyJson({ text: 'hello' })) => {
+  upstream.setScript(script)
   const before = upstream.requests.length
   const response = await fetch(`${gateway.url}${path}`, {
     method: 'POST',
-    headers: head,
-    body: new Uint8Array(formOf(fields)),
+    headers: formHeaders,
+    body: new Uint8Array(encodeForm(fields)),
     proxy: false,
   } as RequestInit)
   return {
     response,
-    asked: () => upstream.requests[before] as Received,
+    received: () => upstream.requests[before] as ReceivedRequest,
     count: () => upstream.requests.length - before,
   }
 }
@@ -108,27 +114,30 @@ describe('a form', () => {
   for (const path of ['audio/transcriptions', 'audio/translations', 'images/edits', 'images/variations'])
     test(`at ${path} goes on byte for byte but for the model, wherever the model stands`, async () => {
       const file: Field = ['file', bytes(5000), 'a.bin']
-      const rest: Field = ['language', 'en']
+      const languageField: Field = ['language', 'en']
       for (const order of [
-        [['model', 'm'], file, rest],
-        [file, ['model', 'm'], rest],
-        [rest, file, ['model', 'm']],
+        [['model', 'm'], file, languageField],
+        [file, ['model', 'm'], languageField],
+        [languageField, file, ['model', 'm']],
       ] as Field[][]) {
-        const { response, asked } = await upload(`/v1/${path}`, order)
+        const { response, received } = await upload(`/v1/${path}`, order)
         expect([response.status, await response.json()]).toEqual([200, { text: 'hello' }])
-        expect([asked().path, asked().headers['content-type']]).toEqual([`/v1/${path}`, head['content-type']])
-        const wanted = order.map(field => (field[0] === 'model' ? (['model', 'vendor-model'] as const) : field))
-        expect(asked().bytes.equals(formOf(wanted))).toBe(true)
-        expect(Number(asked().headers['content-length'])).toBe(formOf(wanted).length)
+        expect([received().path, received().headers['content-type']]).toEqual([
+          `/v1/${path}`,
+          formHeaders['content-type'],
+        ])
+        const expectedFields = order.map(field => (field[0] === 'model' ? (['model', 'vendor-model'] as const) : field))
+        expect(received().bytes.equals(encodeForm(expectedFields))).toBe(true)
+        expect(Number(received().headers['content-length'])).toBe(encodeForm(expectedFields).length)
       }
     })
 
   test('without a model gets the default one', async () => {
-    const { response, asked } = await upload('/v1/audio/transcriptions', [['file', bytes(10), 'a.wav']])
+    const { response, received } = await upload('/v1/audio/transcriptions', [['file', bytes(10), 'a.wav']])
     expect(response.status).toBe(200)
     expect(
-      asked().bytes.equals(
-        formOf([
+      received().bytes.equals(
+        encodeForm([
           ['model', 'vendor-model'],
           ['file', bytes(10), 'a.wav'],
         ]),
@@ -144,8 +153,8 @@ describe('a form', () => {
       ],
       [['file', bytes(10), 'a.wav']],
     ] as Field[][]) {
-      const { response, asked } = await upload('/openai/deployments/m/audio/transcriptions?api-version=1', fields)
-      expect([response.status, asked().body.includes('vendor-model'), asked().body.includes('another')]).toEqual([
+      const { response, received } = await upload('/openai/deployments/m/audio/transcriptions?api-version=1', fields)
+      expect([response.status, received().body.includes('vendor-model'), received().body.includes('another')]).toEqual([
         200,
         true,
         false,
@@ -163,10 +172,10 @@ describe('a form', () => {
       [['model', 'tuned'], file, ['language', 'de']],
       [file, ['language', 'de'], ['model', 'tuned']],
     ] as Field[][]) {
-      const { response, asked } = await upload('/v1/audio/transcriptions', order)
+      const { response, received } = await upload('/v1/audio/transcriptions', order)
       expect(response.status).toBe(200)
-      const kept = order.filter(([name]) => name !== 'language')
-      expect(asked().bytes.equals(formOf([...added, ...kept]))).toBe(true)
+      const otherFields = order.filter(([name]) => name !== 'language')
+      expect(received().bytes.equals(encodeForm([...added, ...otherFields]))).toBe(true)
     }
   })
 
@@ -174,12 +183,21 @@ describe('a form', () => {
     const file: Field = ['file', bytes(10), 'a.wav']
     const unknown = await upload('/v1/audio/transcriptions', [['model', 'nobody'], file])
     expect([unknown.response.status, unknown.count()]).toEqual([404, 0])
-    const twice = await upload('/v1/audio/transcriptions', [file, ['model', 'm'], ['model', 'single']])
-    expect([twice.response.status, (await errorOf(twice.response)).param, twice.count()]).toEqual([400, 'model', 0])
-    for (const body of ['', 'nonsense', '--edge\r\n\r\n', formOf([file]).toString('latin1').replaceAll('\r\n', '\n')]) {
+    const duplicate = await upload('/v1/audio/transcriptions', [file, ['model', 'm'], ['model', 'single']])
+    expect([duplicate.response.status, (await errorOf(duplicate.response)).param, duplicate.count()]).toEqual([
+      400,
+      'model',
+      0,
+    ])
+    for (const body of [
+      '',
+      'nonsense',
+      '--edge\r\n\r\n',
+      encodeForm([file]).toString('latin1').replaceAll('\r\n', '\n'),
+    ]) {
       const response = await fetch(`${gateway.url}/v1/audio/transcriptions`, {
         method: 'POST',
-        headers: head,
+        headers: formHeaders,
         body,
         proxy: false,
       } as RequestInit)
@@ -200,58 +218,58 @@ describe('a form', () => {
       ['model', 'm'],
       ['file', bytes(maxBody * 3), 'a.wav'],
     ]
-    const { response, asked } = await upload('/v1/audio/transcriptions', fields)
+    const { response, received } = await upload('/v1/audio/transcriptions', fields)
     expect(response.status).toBe(200)
-    expect(asked().bytes.equals(formOf([['model', 'vendor-model'], fields[1]!]))).toBe(true)
+    expect(received().bytes.equals(encodeForm([['model', 'vendor-model'], fields[1]!]))).toBe(true)
   })
 })
 
 describe('a form that is still coming in', () => {
-  const begin = (framing: string) =>
+  const requestHead = (framing: string) =>
     `POST /v1/audio/transcriptions HTTP/1.1\r\nHost: a\r\ncontent-type: multipart/form-data; boundary=edge\r\n${framing}\r\n\r\n`
   const fields: Field[] = [
     ['model', 'early'],
     ['file', 'FIRST-HALF SECOND-HALF', 'a.wav'],
   ]
-  const form = formOf(fields).toString('latin1')
+  const form = encodeForm(fields).toString('latin1')
   const [first, second] = [form.slice(0, form.indexOf('SECOND')), form.slice(form.indexOf('SECOND'))] as const
   const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
 
   for (const [name, parts] of [
-    ['of known length', [begin(`content-length: ${form.length}`) + first, second]],
-    ['of unknown length', [begin('transfer-encoding: chunked') + chunk(first), `${chunk(second)}0\r\n\r\n`]],
+    ['of known length', [requestHead(`content-length: ${form.length}`) + first, second]],
+    ['of unknown length', [requestHead('transfer-encoding: chunked') + chunk(first), `${chunk(second)}0\r\n\r\n`]],
   ] as const)
     test(`${name} goes on at once: the vendor has its first bytes before the client has sent the last`, async () => {
-      early.forget()
+      early.reset()
       const client = rawClient(gateway.port, parts[0])
-      await until(() => early.heard().includes('FIRST-HALF'), 2000)
-      expect(early.heard()).toContain('vendor-early')
-      expect(early.heard()).not.toContain('SECOND-HALF')
+      await waitUntil(() => early.received().includes('FIRST-HALF'), 2000)
+      expect(early.received()).toContain('vendor-early')
+      expect(early.received()).not.toContain('SECOND-HALF')
       client.send(parts[1])
-      await until(() => client.text().includes('{"text":"heh"}'))
-      expect(early.heard()).toContain('SECOND-HALF')
+      await waitUntil(() => client.text().includes('{"text":"heh"}'))
+      expect(early.received()).toContain('SECOND-HALF')
       client.socket.destroy()
     })
 
   test('and never does, for the client has left: the vendor is told', async () => {
-    early.forget()
-    const client = rawClient(gateway.port, begin(`content-length: ${form.length}`) + first)
-    await until(() => early.heard().includes('FIRST-HALF'), 2000)
-    const open = early.open()
+    early.reset()
+    const client = rawClient(gateway.port, requestHead(`content-length: ${form.length}`) + first)
+    await waitUntil(() => early.received().includes('FIRST-HALF'), 2000)
+    const openConnections = early.openConnections()
     client.socket.destroy()
-    await until(() => early.open() < open, 1000)
+    await waitUntil(() => early.openConnections() < openConnections, 1000)
   })
 
   test('with a second model in its tail is not completed: the vendor must not obey it', async () => {
-    early.forget()
+    early.reset()
     const tail = 'x\r\n--edge\r\ncontent-disposition: form-data; name="model"\r\n\r\nother\r\n--edge--\r\n'
     const body = first + tail
-    const client = rawClient(gateway.port, begin(`content-length: ${body.length}`) + first)
-    await until(() => early.heard().includes('FIRST-HALF'), 2000)
+    const client = rawClient(gateway.port, requestHead(`content-length: ${body.length}`) + first)
+    await waitUntil(() => early.received().includes('FIRST-HALF'), 2000)
     client.send(tail)
-    await until(() => client.text().includes('\r\n\r\n'), 3000)
+    await waitUntil(() => client.text().includes('\r\n\r\n'), 3000)
     expect(client.text()).toStartWith('HTTP/1.1 400 ')
-    expect(early.heard()).not.toContain('other')
+    expect(early.received()).not.toContain('other')
     client.socket.destroy()
   })
 })
@@ -261,13 +279,13 @@ describe('a form that comes in slowly', () => {
     ['model', 'early'],
     ['file', 'x'.repeat(60), 'a.wav'],
   ]
-  const form = formOf(fields).toString('latin1')
-  const begin = `POST /v1/audio/transcriptions HTTP/1.1\r\nHost: a\r\ncontent-type: multipart/form-data; boundary=edge\r\ncontent-length: ${form.length}\r\n\r\n`
-  const at = form.indexOf('xxx')
-  let hasty: Gateway
+  const form = encodeForm(fields).toString('latin1')
+  const requestHead = `POST /v1/audio/transcriptions HTTP/1.1\r\nHost: a\r\ncontent-type: multipart/form-data; boundary=edge\r\ncontent-length: ${form.length}\r\n\r\n`
+  const fileStart = form.indexOf('xxx')
+  let impatientGateway: Gateway
   beforeAll(async () => {
     const entry = { enabled: true, models: ['early'] }
-    hasty = await startGateway({
+    impatientGateway = await startGateway({
       timeouts: { first_byte: 1, idle: 1 },
       services: {
         openai: [
@@ -278,40 +296,40 @@ describe('a form that comes in slowly', () => {
       },
     })
   })
-  afterAll(async () => void (await hasty.stop()))
+  afterAll(async () => void (await impatientGateway.stop()))
 
   test('is not cut while it flows, however long that takes: the vendor has its time when all is sent', async () => {
-    const flow = async (model: string) => {
-      const client = rawClient(hasty.port, begin + form.slice(0, at).replace('early', model))
-      for (let sent = at; sent < at + 50; sent += 10) {
+    const uploadSlowly = async (model: string) => {
+      const client = rawClient(impatientGateway.port, requestHead + form.slice(0, fileStart).replace('early', model))
+      for (let sent = fileStart; sent < fileStart + 50; sent += 10) {
         await Bun.sleep(500)
         client.send(form.slice(sent, sent + 10))
       }
-      client.send(form.slice(at + 50))
-      await until(() => client.text().includes('{"text":"heh"}'), 2000)
+      client.send(form.slice(fileStart + 50))
+      await waitUntil(() => client.text().includes('{"text":"heh"}'), 2000)
       client.socket.destroy()
     }
-    await Promise.all(['early', 'timed'].map(flow))
+    await Promise.all(['early', 'timed'].map(uploadSlowly))
   }, 20_000)
 
   test("and stalls: 408, the client's doing; the vendor is told", async () => {
-    early.forget()
-    const client = rawClient(hasty.port, begin + form.slice(0, at))
-    await until(() => early.heard().includes('filename'), 2000)
-    const open = early.open()
-    await until(() => client.text().includes('}'), 4000)
+    early.reset()
+    const client = rawClient(impatientGateway.port, requestHead + form.slice(0, fileStart))
+    await waitUntil(() => early.received().includes('filename'), 2000)
+    const openConnections = early.openConnections()
+    await waitUntil(() => client.text().includes('}'), 4000)
     expect(client.text()).toStartWith('HTTP/1.1 408 ')
     expect(client.text()).toContain('the upload stalled: nothing came for 1 s')
-    await until(() => early.open() < open, 1000)
-    expect(await within(client.closed, 6000)).toBeDefined()
+    await waitUntil(() => early.openConnections() < openConnections, 1000)
+    expect(await resultWithin(client.closed, 6000)).toBeDefined()
   }, 20_000)
 
   test("and is whole at last is the vendor's to answer: 504", async () => {
-    upstream.become(neverHeaders)
-    const client = rawClient(hasty.port, begin + form.slice(0, at).replace('early', 'mutes'))
+    upstream.setScript(neverRespond)
+    const client = rawClient(impatientGateway.port, requestHead + form.slice(0, fileStart).replace('early', 'mutes'))
     await Bun.sleep(700)
-    client.send(form.slice(at))
-    await until(() => client.text().includes('}'), 4000)
+    client.send(form.slice(fileStart))
+    await waitUntil(() => client.text().includes('}'), 4000)
     expect(client.text()).toStartWith('HTTP/1.1 504 ')
     expect(client.text()).toContain('the vendor sent nothing within 1 s')
     client.socket.destroy()
@@ -334,7 +352,7 @@ describe('an answer to a form', () => {
   ] as const)
     test(`as ${type} comes as it is`, async () => {
       const script: Script = async answer => {
-        answer.head(200, { 'content-type': type })
+        answer.writeHead(200, { 'content-type': type })
         await answer.write(body)
         answer.end()
       }
@@ -343,19 +361,19 @@ describe('an answer to a form', () => {
     })
 
   test('as JSON, with all it says', async () => {
-    const said = {
+    const transcription = {
       task: 'transcribe',
       duration: 1.5,
       text: 'Hello.',
       segments: [{ id: 0, start: 0, end: 1.5, text: 'Hello.' }],
     }
-    const { response } = await upload('/v1/audio/transcriptions', fields, jsonOf(said))
-    expect(await response.json()).toEqual(said)
+    const { response } = await upload('/v1/audio/transcriptions', fields, replyJson(transcription))
+    expect(await response.json()).toEqual(transcription)
   })
 
   test('as events, event by event', async () => {
     const script: Script = async answer => {
-      answer.head(200, { 'content-type': 'text/event-stream' })
+      answer.writeHead(200, { 'content-type': 'text/event-stream' })
       await answer.write('data: {"type":"transcript.text.delta","delta":"Hel"}\n\n')
       await answer.write('data: {"type":"transcript.text.done","text":"Hello"}\n\n')
       answer.end()
@@ -368,7 +386,7 @@ describe('an answer to a form', () => {
   test('that refuses keeps its status; a page of HTML is no answer', async () => {
     const refused = await upload('/v1/audio/transcriptions', fields, refuse(415))
     expect(refused.response.status).toBe(415)
-    const page = await upload('/v1/audio/transcriptions', fields, plain(200, '<html>login</html>'))
+    const page = await upload('/v1/audio/transcriptions', fields, replyText(200, '<html>login</html>'))
     expect(page.response.status).toBe(502)
   })
 
@@ -377,22 +395,22 @@ describe('an answer to a form', () => {
       ['model', 'single'],
       ['file', bytes(50_000), 'a.wav'],
     ]
-    const slow: Script = async answer => {
+    const slowScript: Script = async answer => {
       await answer.wait(100)
-      await jsonOf({ text: 'late' })(answer, {} as Received)
+      await replyJson({ text: 'late' })(answer, {} as ReceivedRequest)
     }
     const [one, other] = await Promise.all([
-      upload('/v1/audio/transcriptions', single, slow),
-      upload('/v1/audio/transcriptions', single, slow),
+      upload('/v1/audio/transcriptions', single, slowScript),
+      upload('/v1/audio/transcriptions', single, slowScript),
     ])
     expect([one.response.status, other.response.status]).toEqual([200, 200])
-    const stuck: Script = async answer => {
+    const stuckScript: Script = async answer => {
       await answer.wait(500)
-      await jsonOf({ text: 'late' })(answer, {} as Received)
+      await replyJson({ text: 'late' })(answer, {} as ReceivedRequest)
     }
-    const first = upload('/v1/audio/transcriptions', single, stuck)
+    const first = upload('/v1/audio/transcriptions', single, stuckScript)
     await Bun.sleep(50)
-    const second = await within(upload('/v1/audio/transcriptions', single, stuck), 2000)
+    const second = await resultWithin(upload('/v1/audio/transcriptions', single, stuckScript), 2000)
     expect([second?.response.status, second?.response.headers.has('retry-after')]).toEqual([429, true])
     expect((await first).response.status).toBe(200)
   })

@@ -24,8 +24,8 @@ const vendorRecordings = ['anthropic-messages', 'vertex-anthropic'].flatMap(reco
 const bedrock = recordings('bedrock-invoke').filter(({ text }) => /"id":\s*"msg_bdrk/.test(text))
 const all = vendorRecordings.filter(({ method }) => method === 'POST')
 const good = all.filter(({ status }) => (status ?? 200) === 200)
-const streamed = good.filter(({ events }) => events)
-const complete = [...good.filter(({ events }) => !events), ...bedrock]
+const streamed = good.filter(({ isEventStream }) => isEventStream)
+const complete = [...good.filter(({ isEventStream }) => !isEventStream), ...bedrock]
 const refused = all.filter(({ status }) => status !== null && status >= 400)
 /** Without an end, or begun anew in the midst of it. */
 const isFault = ({ text }: Recording): boolean => {
@@ -152,8 +152,8 @@ describe('what other protocols answered', () => {
     const egress = protocols.get(id)!
     const answers = recordings(api).filter(({ method, status }) => method === 'POST' && (status ?? 200) === 200)
     let told = 0
-    for (const { file, text, events } of answers) {
-      if (!events) {
+    for (const { file, text, isEventStream } of answers) {
+      if (!isEventStream) {
         const answer = attempt(() => translateMessage(anthropic, egress, text, exchangeFor()).body)
         if (answer !== undefined) readNamingFile(file, () => readMessage(answer, model))
         told += answer === undefined ? 0 : 1

@@ -13,7 +13,7 @@ import { collectStream, translateMessage, translateStream } from '../../src/prot
 import { awsEventStreamFraming } from '../../src/upstream/framing/aws-event-stream.ts'
 import { checkEvents, exchangeFor } from '../contracts/protocol.ts'
 import { eventOf } from '../support/eventstream.ts'
-import { type Recording, recordings, seeded } from '../support/recordings.ts'
+import { type Recording, recordings, seededRandom } from '../support/recordings.ts'
 import { readMessage, readStream } from '../validators/openai-chat.ts'
 
 const claude = 'us.anthropic.claude-haiku-4-5-20251001-v1:0'
@@ -621,7 +621,7 @@ describe(`${all.length} recordings`, () => {
     for (const recording of completeStreams) {
       const bytes = asBytes(recording)
       const frames = framesAt(bytes, [])
-      const random = seeded(bytes.length)
+      const random = seededRandom(bytes.length)
       const cuts = Array.from({ length: 64 }, () => Math.floor(random() * bytes.length)).sort((a, b) => a - b)
       expect(
         framesAt(

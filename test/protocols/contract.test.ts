@@ -14,9 +14,9 @@ const chat = protocols.get('openai-chat')!
 const allRecordings = recordings('chat-completions')
 const posts = allRecordings.filter(({ method }) => method === 'POST')
 const successful = posts.filter(({ status, text }) => (status ?? 200) === 200 && !(text === ''))
-const streamed = successful.filter(({ events }) => events)
-const complete = successful.filter(({ events, text }) => !events && failureOf(text) === undefined)
-const failed = successful.filter(({ events, text }) => !events && failureOf(text) !== undefined)
+const streamed = successful.filter(({ isEventStream }) => isEventStream)
+const complete = successful.filter(({ isEventStream, text }) => !isEventStream && failureOf(text) === undefined)
+const failed = successful.filter(({ isEventStream, text }) => !isEventStream && failureOf(text) !== undefined)
 const empty = posts.filter(({ status, text }) => (status ?? 200) === 200 && text === '')
 const refused = posts.filter(({ status }) => status !== null && status >= 400)
 
@@ -121,8 +121,8 @@ describe(`the pass of openai-chat over ${posts.length} recordings`, () => {
   })
 
   test(`${empty.length} empty answers are none`, () => {
-    for (const { events } of empty) {
-      if (!events) expect(() => chat.passthrough.passMessage('', exchangeFor())).toThrow('nothing')
+    for (const { isEventStream } of empty) {
+      if (!isEventStream) expect(() => chat.passthrough.passMessage('', exchangeFor())).toThrow('nothing')
       const pipe = chat.passthrough.pipeStream(exchangeFor())
       expect(pipe.end()).toBe('')
       expect(pipe.state.fault?.code).toBe('upstream_failed')

@@ -33,9 +33,11 @@ const fixtures: Samples = {
 const recorded: Samples = {
   source: `${all.length} recordings`,
   streams: good
-    .filter(({ events }) => events)
+    .filter(({ isEventStream }) => isEventStream)
     .map(({ file, text }) => ({ name: file, text, fault: !text.includes('"finishReason"') })),
-  messages: good.filter(({ events }) => !events).map(({ file, text }) => ({ name: file, body: parseBody(text) })),
+  messages: good
+    .filter(({ isEventStream }) => !isEventStream)
+    .map(({ file, text }) => ({ name: file, body: parseBody(text) })),
   requests: good
     .filter(({ request }) => typeof request === 'object' && request !== null && 'contents' in request)
     .map(({ file, request }) => ({ name: file, body: request as JsonObject })),
@@ -190,7 +192,7 @@ describe(`answers for clients, from ${good.length} recordings and every protocol
   test.each(otherProtocols)('streams of %s', (id, api) => {
     const egress = protocols.get(id)!
     let whole = 0
-    for (const { file, text } of recordings(api).filter(one => one.events && (one.status ?? 200) === 200)) {
+    for (const { file, text } of recordings(api).filter(one => one.isEventStream && (one.status ?? 200) === 200)) {
       const pipe = translateStream(gemini, egress, exchangeFor())
       let out = ''
       for (const frame of framesOf(text)) out += pipe.push(frame)
@@ -335,7 +337,7 @@ describe('the pass', () => {
   })
 
   test('every recorded whole answer', () => {
-    for (const { file, text } of good.filter(one => !one.events)) {
+    for (const { file, text } of good.filter(one => !one.isEventStream)) {
       const { text: out, usage } = gemini.passthrough.passMessage(text, exchangeFor())
       readMessage(JSON.parse(out), model, false)
       const again = gemini.parseMessage(JSON.parse(out) as JsonObject, exchangeFor())

@@ -162,10 +162,10 @@ const apis: Record<string, string> = {
 }
 for (const [api, path] of Object.entries(apis)) {
   const recorded = recordings(api).filter(({ status, text }) => status === 200 && text !== '')
-  const complete = recorded.filter(({ events }) => !events)
+  const complete = recorded.filter(({ isEventStream }) => !isEventStream)
   /** Writer has a wire of its own under the same name, which is nobody's of ours. */
   const streams = recorded.filter(
-    ({ events, text, provider }) => events && !(provider === 'writer' && !text.includes('"choices"')),
+    ({ isEventStream, text, provider }) => isEventStream && !(provider === 'writer' && !text.includes('"choices"')),
   )
 
   test(`${complete.length} recorded answers of ${api} pass with nothing but the model changed`, () => {

@@ -37,10 +37,14 @@ const isCreation = ({ method, url }: Recording): boolean =>
 const creations = allRecordings.filter(isCreation)
 const isRefusal = ({ status }: Recording): boolean => status !== null && status >= 400
 const bodyOf = ({ text }: Recording): JsonObject => JSON.parse(text) as JsonObject
-const streamRecordings = creations.filter(({ events }) => events)
-const completeRecordings = creations.filter(one => !one.events && !isRefusal(one) && Array.isArray(bodyOf(one).output))
-const refusals = creations.filter(one => !one.events && isRefusal(one))
-const otherRecordings = creations.filter(one => !one.events && !isRefusal(one) && !Array.isArray(bodyOf(one).output))
+const streamRecordings = creations.filter(({ isEventStream }) => isEventStream)
+const completeRecordings = creations.filter(
+  one => !one.isEventStream && !isRefusal(one) && Array.isArray(bodyOf(one).output),
+)
+const refusals = creations.filter(one => !one.isEventStream && isRefusal(one))
+const otherRecordings = creations.filter(
+  one => !one.isEventStream && !isRefusal(one) && !Array.isArray(bodyOf(one).output),
+)
 
 const isFault = ({ text }: Recording): boolean => !/"type":\s?"response\.(completed|incomplete)"/.test(text)
 
@@ -137,7 +141,7 @@ describe('recordings', () => {
   })
 
   const chats = recordings('chat-completions').filter(
-    ({ method, status, events }) => method === 'POST' && (status ?? 200) === 200 && events,
+    ({ method, status, isEventStream }) => method === 'POST' && (status ?? 200) === 200 && isEventStream,
   )
   test(`${chats.length} streams of Chat Completions: what is rendered from their events is strict`, () => {
     for (const { file, text } of chats) {

@@ -29,9 +29,12 @@ const pipeText = (text: string, type: string): StreamPipe & { out: string } => {
 }
 
 /** The strict answer, or the fault it tells. */
-const read = ({ text, events }: Pick<Recording, 'text' | 'events'>, type: string): Answer | GatewayError => {
+const read = (
+  { text, isEventStream }: Pick<Recording, 'text' | 'isEventStream'>,
+  type: string,
+): Answer | GatewayError => {
   const { model } = exchangeFor()
-  if (events) {
+  if (isEventStream) {
     const { state, out } = pipeText(text, type)
     return state.fault ?? readStream(out, model)
   }
@@ -72,7 +75,8 @@ describe(`${all.length} recorded answers, through their vendor's corrections`, (
 describe('what they taught, in our own words', () => {
   const outcomeOf = (answer: Answer | GatewayError) =>
     isFault(answer) ? [answer.code, answer.status] : `answered ${JSON.stringify(answer)}`
-  const readComplete = (body: JsonObject, type: string) => read({ text: JSON.stringify(body), events: false }, type)
+  const readComplete = (body: JsonObject, type: string) =>
+    read({ text: JSON.stringify(body), isEventStream: false }, type)
 
   test.each([
     [1002, 'upstream_limited', 429],
@@ -84,7 +88,7 @@ describe('what they taught, in our own words', () => {
   ])('minimax: base_resp %d with status 200 is %s', (code, name, status) => {
     const body = { choices: null, base_resp: { status_code: code, status_msg: 'no' } }
     expect<unknown>(outcomeOf(readComplete(body, 'minimax'))).toEqual([name, status])
-    const events = read({ text: `data: ${JSON.stringify(body)}\n\n`, events: true }, 'minimax')
+    const events = read({ text: `data: ${JSON.stringify(body)}\n\n`, isEventStream: true }, 'minimax')
     expect<unknown>(outcomeOf(events)).toEqual([name, status])
   })
 
@@ -96,7 +100,9 @@ describe('what they taught, in our own words', () => {
       chunk({ delta: { role: 'assistant', content: 'Found' } }) +
       chunk({ delta: { content: ' it' }, finish_reason: 'stop' }) +
       chunk({ message: { role: 'assistant', content: 'Found it' }, finish_reason: 'stop' })
-    expect(read({ text, events: true }, 'minimax')).toMatchObject({ choices: [{ text: 'Found it', finish: 'stop' }] })
+    expect(read({ text, isEventStream: true }, 'minimax')).toMatchObject({
+      choices: [{ text: 'Found it', finish: 'stop' }],
+    })
   })
 
   test.each([
@@ -112,7 +118,7 @@ describe('what they taught, in our own words', () => {
     ]
     for (const body of bodies) {
       expect<unknown>(outcomeOf(readComplete(body, 'xinghuo'))).toEqual([name, status])
-      const events = read({ text: `data:${JSON.stringify(body)}\n\n`, events: true }, 'xinghuo')
+      const events = read({ text: `data:${JSON.stringify(body)}\n\n`, isEventStream: true }, 'xinghuo')
       expect<unknown>(outcomeOf(events)).toEqual([name, status])
     }
   })

@@ -2,15 +2,15 @@
 import { expect, test } from 'bun:test'
 import { runProgram } from '../support/program.ts'
 import { rawClient } from '../support/raw.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const shortIdle = { BUN_CONFIG_HTTP_IDLE_TIMEOUT: '1' }
 
 test.concurrent.each(['head', 'body'])(
   'fetch ends after silence in the %s: 5 minutes by default, here BUN_CONFIG_HTTP_IDLE_TIMEOUT=1, which its clock makes 4 to 8 s',
   async phase => {
-    const { told } = await runProgram('silence.ts', [phase], shortIdle)
-    const { name, after } = told as { name: string; after: number }
+    const { report } = await runProgram('silence.ts', [phase], shortIdle)
+    const { name, after } = report as { name: string; after: number }
     expect(name).toBe('TimeoutError')
     expect(after).toBeGreaterThan(1000)
     expect(after).toBeLessThan(10_000)
@@ -21,9 +21,9 @@ test.concurrent.each(['head', 'body'])(
 test.concurrent.each(['head', 'body'])(
   'with `timeout: false` it does not (%s)',
   async phase => {
-    const { told } = await runProgram('silence.ts', [phase, '{"timeout":false}'], shortIdle)
+    const { report } = await runProgram('silence.ts', [phase, '{"timeout":false}'], shortIdle)
     // What has ended it is the program's own clock.
-    expect((told as { after: number }).after).toBeGreaterThan(10_900)
+    expect((report as { after: number }).after).toBeGreaterThan(10_900)
   },
   20_000,
 )
@@ -72,7 +72,7 @@ test.concurrent('the server ends stalled bodies, silent answers and idle connect
   await Bun.sleep(2000)
   expect(living.map(({ socket }) => socket.destroyed)).toEqual([false, false, false, false])
   finish()
-  await until(() => living.every(client => client.text().includes('late')))
+  await waitUntil(() => living.every(client => client.text().includes('late')))
   for (const { socket } of living) socket.destroy()
   await server.stop(true)
 }, 20_000)
@@ -97,13 +97,13 @@ test.concurrent('without an idleTimeout the server gives a stalled body about 10
   expect(took).toBeGreaterThan(6000)
   expect(took).toBeLessThan(17_000)
   living!.socket.write('d'.repeat(97))
-  await until(() => living!.text().includes('dddd'))
+  await waitUntil(() => living!.text().includes('dddd'))
   living!.socket.destroy()
   await Promise.all([usual.stop(true), endless.stop(true)])
 }, 20_000)
 
 test('six thousand requests given up before their answer leave no memory behind', async () => {
-  const { told } = await runProgram('aborts.ts', ['6000'])
-  const { early, late } = told as { early: number; late: number }
+  const { report } = await runProgram('aborts.ts', ['6000'])
+  const { early, late } = report as { early: number; late: number }
   expect(late - early).toBeLessThan(15)
 }, 20_000)

@@ -1,29 +1,35 @@
 /** How Bun's `fetch` chooses and uses proxies. */
 import { afterEach, expect, test } from 'bun:test'
 import { certificate, key } from '../support/certificate.ts'
-import { withoutProxies } from '../support/environment.ts'
-import { httpProxy, type ProxyRules } from '../support/proxy.ts'
-import { jsonOf } from '../support/scripts.ts'
+import { clearProxyVariables } from '../support/environment.ts'
+import { type ProxyRules, startHttpProxy } from '../support/proxy.ts'
+import { replyJson } from '../support/scripts.ts'
 import { scriptedUpstream } from '../support/upstream.ts'
 
 const open: { close: () => unknown }[] = []
 
-withoutProxies()
+clearProxyVariables()
 afterEach(async () => {
   for (const thing of open.splice(0)) await thing.close()
 })
 
 /** A vendor that is found only by way of the proxy. */
 const plainVendor = async (rules: ProxyRules = {}) => {
-  const upstream = await scriptedUpstream(jsonOf({}))
-  const proxy = await httpProxy({ places: { 'vendor.test': { host: '127.0.0.1', port: upstream.port } }, ...rules })
+  const upstream = await scriptedUpstream(replyJson({}))
+  const proxy = await startHttpProxy({
+    hostOverrides: { 'vendor.test': { host: '127.0.0.1', port: upstream.port } },
+    ...rules,
+  })
   open.push(upstream, proxy)
   return proxy
 }
 
 const secureVendor = async (rules: ProxyRules = {}) => {
   const server = Bun.serve({ port: 0, tls: { cert: certificate, key }, fetch: () => new Response('ok') })
-  const proxy = await httpProxy({ places: { 'vendor.test': { host: '127.0.0.1', port: server.port! } }, ...rules })
+  const proxy = await startHttpProxy({
+    hostOverrides: { 'vendor.test': { host: '127.0.0.1', port: server.port! } },
+    ...rules,
+  })
   open.push({ close: () => server.stop(true) }, proxy)
   return proxy
 }
@@ -42,7 +48,7 @@ test('the environment’s proxy is used for undefined, null and an empty text; o
   const proxy = await plainVendor()
   process.env['HTTP_PROXY'] = proxy.url
   for (const none of [undefined, null, '']) expect(await ask('http://vendor.test/', none)).toBe(200)
-  expect(proxy.passed).toHaveLength(1)
+  expect(proxy.requests).toHaveLength(1)
   expect(proxy.connections).toBe(1)
   expect(await ask('http://vendor.test/', false)).toBe('ENOTFOUND')
 })
@@ -58,7 +64,7 @@ test('credentials are sent, tunnels kept: one for each credentials', async () =>
   const proxy = await secureVendor()
   const as = (user: string) => ask('https://vendor.test/', `http://${user}:p%40ss@127.0.0.1:${proxy.port}`)
   for (const user of ['one', 'one', 'two', 'one', 'two']) expect(await as(user)).toBe(200)
-  expect(proxy.passed).toEqual([
+  expect(proxy.requests).toEqual([
     { target: 'vendor.test:443', credentials: 'one:p@ss' },
     { target: 'vendor.test:443', credentials: 'two:p@ss' },
   ])

@@ -2,12 +2,12 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { constants, createGzip } from 'node:zlib'
 import { certificate, key } from '../support/certificate.ts'
-import { deafPort } from '../support/deaf.ts'
+import { unresponsivePort } from '../support/deaf.ts'
 import { freePort } from '../support/process.ts'
 import { runProgram } from '../support/program.ts'
-import { cutAfter, jsonOf, neverHeaders, resetOnReuse, silentAfter, sseOf } from '../support/scripts.ts'
+import { disconnectAfter, neverRespond, replyJson, replySse, resetOnReuse, stallAfter } from '../support/scripts.ts'
 import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { gate, until } from '../support/wait.ts'
+import { createLatch, waitUntil } from '../support/wait.ts'
 
 type Fault = Error & { code?: string; path?: string }
 
@@ -36,20 +36,20 @@ const post = (url: string, more: BunFetchRequestInit = {}) =>
 
 describe('how many at once', () => {
   test('256, the rest waits in silence', async () => {
-    expect((await runProgram('crowd.ts', ['300'])).told).toBe(256)
+    expect((await runProgram('crowd.ts', ['300'])).report).toBe(256)
   })
 
   test('as many as BUN_CONFIG_MAX_HTTP_REQUESTS says before the start', async () => {
-    expect((await runProgram('crowd.ts', ['600'], { BUN_CONFIG_MAX_HTTP_REQUESTS: '20000' })).told).toBe(600)
+    expect((await runProgram('crowd.ts', ['600'], { BUN_CONFIG_MAX_HTTP_REQUESTS: '20000' })).report).toBe(600)
   })
 })
 
 describe('leaving', () => {
   test('before the headers: the abort closes the connection', async () => {
-    const upstream = await upstreamOf(neverHeaders)
+    const upstream = await upstreamOf(neverRespond)
     const controller = new AbortController()
     const asking = post(upstream.url, { signal: controller.signal })
-    const request = await until(() => upstream.requests[0])
+    const request = await waitUntil(() => upstream.requests[0])
     const left = performance.now()
     controller.abort()
     expect((await faultOf(asking)).name).toBe('AbortError')
@@ -58,8 +58,8 @@ describe('leaving', () => {
 
   test('after the headers: reader.cancel() closes it, on a silent stream and on a flowing one', async () => {
     for (const script of [
-      silentAfter(1),
-      sseOf(
+      stallAfter(1),
+      replySse(
         Array.from({ length: 500 }, () => ({ a: 1 })),
         { pace: 5 },
       ),
@@ -74,7 +74,7 @@ describe('leaving', () => {
   })
 
   test('a cut stream is an error, not an end', async () => {
-    const upstream = await upstreamOf(cutAfter(2))
+    const upstream = await upstreamOf(disconnectAfter(2))
     expect((await faultOf((await post(upstream.url)).text())).code).toBe('ECONNRESET')
   })
 })
@@ -94,7 +94,7 @@ describe('connecting', () => {
     )
 
   test('a body with highWaterMark 0 is pulled only once connected, and content-length is honoured', async () => {
-    const upstream = await upstreamOf(jsonOf({}))
+    const upstream = await upstreamOf(replyJson({}))
     let pulled = 0
     await (await post(upstream.url, { body: lazy(() => pulled++), headers: { 'content-length': '5' } })).json()
     expect(pulled).toBe(1)
@@ -103,7 +103,7 @@ describe('connecting', () => {
     expect(request?.headers['content-length']).toBe('5')
     expect(request?.headers['transfer-encoding']).toBeUndefined()
 
-    const deaf = await deafPort()
+    const deaf = await unresponsivePort()
     open.push(deaf)
     let pulledInVain = 0
     const controller = new AbortController()
@@ -139,16 +139,16 @@ describe('connecting', () => {
 
 describe('kept connections', () => {
   test('are reused', async () => {
-    const upstream = await upstreamOf(jsonOf({}))
+    const upstream = await upstreamOf(replyJson({}))
     for (let turn = 0; turn < 3; turn++) await (await post(upstream.url)).json()
     expect(upstream.connections).toBe(1)
   })
 
   test('a POST on one that died is not sent again: ECONNRESET', async () => {
-    const upstream = await upstreamOf(resetOnReuse(jsonOf({})))
+    const upstream = await upstreamOf(resetOnReuse(replyJson({})))
     await (await post(upstream.url)).json()
     expect((await faultOf(post(upstream.url))).code).toBe('ECONNRESET')
-    expect(upstream.requests.map(({ connection, turn }) => [connection, turn])).toEqual([
+    expect(upstream.requests.map(({ connection, indexOnConnection }) => [connection, indexOnConnection])).toEqual([
       [0, 0],
       [0, 1],
     ])
@@ -172,7 +172,7 @@ describe('errors', () => {
   })
 
   test('a redirect is not followed when it is to be handled', async () => {
-    const upstream = await upstreamOf(jsonOf({}, 302, { location: '/elsewhere' }))
+    const upstream = await upstreamOf(replyJson({}, 302, { location: '/elsewhere' }))
     expect((await post(upstream.url)).status).toBe(302)
     expect(upstream.requests).toHaveLength(1)
   })
@@ -180,11 +180,11 @@ describe('errors', () => {
 
 describe('compression', () => {
   test('is inflated flush by flush', async () => {
-    const next = gate()
+    const next = createLatch()
     const upstream = await upstreamOf(async answer => {
       const gzip = createGzip()
       const flushed = () => new Promise<void>(resolve => gzip.flush(constants.Z_SYNC_FLUSH, () => resolve()))
-      answer.head(200, { 'content-type': 'text/event-stream', 'content-encoding': 'gzip' })
+      answer.writeHead(200, { 'content-type': 'text/event-stream', 'content-encoding': 'gzip' })
       gzip.on('data', (bytes: Buffer) => void answer.write(bytes))
       gzip.write('data: one\n\n')
       await flushed()
@@ -201,7 +201,7 @@ describe('compression', () => {
   })
 
   test('accept-encoding is ours to set', async () => {
-    const upstream = await upstreamOf(jsonOf({}))
+    const upstream = await upstreamOf(replyJson({}))
     await (await post(upstream.url)).json()
     await (await post(upstream.url, { headers: { 'accept-encoding': 'identity' } })).json()
     expect(upstream.requests.map(({ headers }) => headers['accept-encoding'])).toEqual([

@@ -1,7 +1,7 @@
 /** What a handler learns when its client leaves, in every phase. */
 import { afterAll, beforeEach, expect, test } from 'bun:test'
 import { type RawClient, rawClient } from '../support/raw.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 
 /** Name of what was told → when. */
 const told = new Map<string, number>()
@@ -79,13 +79,14 @@ const leave = async (path: string, ready: (client: RawClient) => boolean): Promi
       ? 'POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf'
       : `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`
   const client = rawClient(server.port!, head)
-  await until(() => ready(client))
+  await waitUntil(() => ready(client))
   await Bun.sleep(10)
   client.socket.destroy()
   return performance.now()
 }
 
-const soon = async (what: string, left: number) => expect((await until(() => told.get(what))) - left).toBeLessThan(100)
+const soon = async (what: string, left: number) =>
+  expect((await waitUntil(() => told.get(what))) - left).toBeLessThan(100)
 const begun = () => told.has('begun')
 const flowing = (client: RawClient) => /first|more|word/.test(client.text())
 
@@ -100,13 +101,13 @@ test('before there is an answer: the signal at once; the stream that is answered
   await soon('signal', left)
   expect(told.has('answered')).toBe(false)
   answering.resolve()
-  await until(() => told.has('cancel'))
+  await waitUntil(() => told.has('cancel'))
 })
 
 test('before there is an answer: a generator that is answered with never runs, nor does its finally', async () => {
   const left = await leave('/generatorBefore', begun)
   await soon('signal', left)
-  await until(() => told.has('answered'))
+  await waitUntil(() => told.has('answered'))
   await Bun.sleep(50)
   expect(told.has('finally')).toBe(false)
 })

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { run, runProgram } from '../support/program.ts'
+import { runCommand, runProgram } from '../support/program.ts'
 
 type Told = { pid: number; first?: string; dotenv?: string; preloaded: boolean; wish?: string }
 
@@ -12,16 +12,16 @@ const unix = process.platform !== 'win32'
 
 test('process.execve starts anew under the same process id', async () => {
   if (!unix) return
-  const { told, pid } = await runProgram('whoami.ts', ['again'])
+  const { report: told, pid } = await runProgram('whoami.ts', ['again'])
   expect(told).toMatchObject({ pid, first: String(pid), wish: 'again' })
 })
 
 describe('a compiled executable', () => {
   let folder = ''
   const build = (out: string, ...flags: string[]) =>
-    run([process.execPath, 'build', program, '--compile', ...flags, '--outfile', join(folder, out)])
+    runCommand([process.execPath, 'build', program, '--compile', ...flags, '--outfile', join(folder, out)])
   const start = async (name: string, ...args: string[]) => {
-    const { stdout, pid } = await run([join(folder, name), ...args], {}, join(folder, 'cwd'))
+    const { stdout, pid } = await runCommand([join(folder, name), ...args], {}, join(folder, 'cwd'))
     return { pid, told: JSON.parse(stdout.trim().split('\n').at(-1)!) as Told }
   }
 

@@ -1,7 +1,7 @@
 /** What Bun's server does with odd requests, slow readers and its own end. */
 import { afterEach, describe, expect, test } from 'bun:test'
 import { rawClient } from '../support/raw.ts'
-import { until, within } from '../support/wait.ts'
+import { resultWithin, waitUntil } from '../support/wait.ts'
 
 const clients: { socket: { destroy: () => void } }[] = []
 const servers: Bun.Server<undefined>[] = []
@@ -28,8 +28,8 @@ const clientOf = (server: Bun.Server<undefined>, text: string) => {
 /** Sends `text` and gives what came back once it holds `mark` or the connection has ended. */
 const answerTo = async (server: Bun.Server<undefined>, text: string, mark = '\r\n\r\n'): Promise<string> => {
   const client = clientOf(server, text)
-  await until(() => client.text().includes(mark) || client.socket.destroyed)
-  await within(client.closed, 20)
+  await waitUntil(() => client.text().includes(mark) || client.socket.destroyed)
+  await resultWithin(client.closed, 20)
   return client.text()
 }
 
@@ -131,7 +131,7 @@ describe('a client that does not read', () => {
     let count = 0
     const server = serve(() => new Response(streamOf(() => ++count < most)))
     clientOf(server, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n').socket.pause()
-    await until(() => count > 0)
+    await waitUntil(() => count > 0)
     for (let before = 0; before !== count; await Bun.sleep(100)) before = count
     return count
   }
@@ -176,14 +176,14 @@ test('server.stop(false): no new connections, used idle ones are closed, streams
     return new Response(new ReadableStream({ pull }))
   })
   const idle = clientOf(server, 'GET /short HTTP/1.1\r\nHost: a\r\n\r\n')
-  await until(() => idle.text().endsWith('short'))
+  await waitUntil(() => idle.text().endsWith('short'))
   const stream = await fetch(`http://127.0.0.1:${server.port}/`, { proxy: false })
   const { port } = server
   let stopped = false
   const stopping = server.stop(false).then(() => {
     stopped = true
   })
-  expect(await within(idle.closed, 1000)).toBeDefined()
+  expect(await resultWithin(idle.closed, 1000)).toBeDefined()
   expect(stopped).toBe(false)
   expect(await fetch(`http://127.0.0.1:${port}/`, { proxy: false }).catch(fault => fault.code)).toBe('ECONNREFUSED')
   expect(await stream.text()).toBe('word word word word ')

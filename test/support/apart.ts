@@ -1,22 +1,22 @@
 /** A vendor of which each model answers by a script of its own, so that tests which wait can wait side by side. */
-import { type Received, type Script, scriptedUpstream, type Upstream } from './upstream.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from './upstream.ts'
 
-export type ApartUpstream = Omit<Upstream, 'become'> & {
+export type PerModelUpstream = Omit<Upstream, 'setScript'> & {
   /** What to configure as its models. */
-  models: string
+  modelPattern: string
   /** The name of a model, asked by nobody else, that answers by `script`. */
-  model: (script: Script) => string
-  requestsOf: (model: string) => Received[]
+  addModel: (script: Script) => string
+  requestsOf: (addModel: string) => ReceivedRequest[]
 }
 
-const modelOf = (received: Received): string => (received.json() as { model: string }).model
+const modelOf = (received: ReceivedRequest): string => (received.json() as { model: string }).model
 
-export const apartUpstream = async (): Promise<ApartUpstream> => {
+export const perModelUpstream = async (): Promise<PerModelUpstream> => {
   const scripts = new Map<string, Script>()
   const upstream = await scriptedUpstream((answer, request) => scripts.get(modelOf(request))!(answer, request))
   return Object.assign(upstream, {
-    models: 'apart-*',
-    model: (script: Script) => {
+    modelPattern: 'apart-*',
+    addModel: (script: Script) => {
       const model = `apart-${scripts.size}`
       scripts.set(model, script)
       return model

@@ -1,22 +1,22 @@
 /** A client that notes when each frame came. */
 import type { Gateway } from './process.ts'
 
-export type Heard = { text: string; at: number }
-export type Stream = {
+export type ReceivedFrame = { text: string; receivedAt: number }
+export type ClientStream = {
   status: number
   headers: Headers
   /** Frames (blocks of lines) as they came, comments included. */
-  frames: Heard[]
+  frames: ReceivedFrame[]
   /** Resolves when the stream has ended. */
   ended: Promise<void>
   /** `data:` of the frames without comments. */
   data: () => string[]
   /** All content of choice 0. */
   content: () => string
-  leave: () => void
+  disconnect: () => void
 }
 
-export const ask = (
+export const sendRequest = (
   gateway: Pick<Gateway, 'url'>,
   body: object,
   options: RequestInit & { path?: string } = {},
@@ -30,36 +30,36 @@ export const ask = (
   } as RequestInit)
 
 /** Opens a stream; resolves when the head of the answer is there. */
-export const stream = async (
+export const openStream = async (
   gateway: Pick<Gateway, 'url'>,
   body: object,
   options: RequestInit = {},
-): Promise<Stream> => {
+): Promise<ClientStream> => {
   const controller = new AbortController()
-  const response = await ask(gateway, { stream: true, ...body }, { ...options, signal: controller.signal })
-  const frames: Heard[] = []
-  const listen = async () => {
+  const response = await sendRequest(gateway, { stream: true, ...body }, { ...options, signal: controller.signal })
+  const frames: ReceivedFrame[] = []
+  const readFrames = async () => {
     let rest = ''
     const decoder = new TextDecoder()
     for await (const bytes of response.body!) {
       const blocks = (rest + decoder.decode(bytes, { stream: true })).split('\n\n')
       rest = blocks.pop()!
-      for (const text of blocks) frames.push({ text, at: performance.now() })
+      for (const text of blocks) frames.push({ text, receivedAt: performance.now() })
     }
-    if (rest !== '') frames.push({ text: rest, at: performance.now() })
+    if (rest !== '') frames.push({ text: rest, receivedAt: performance.now() })
   }
   const data = () => frames.filter(({ text }) => text.startsWith('data:')).map(({ text }) => text.slice(6))
   return {
     status: response.status,
     headers: response.headers,
     frames,
-    ended: listen().catch(() => undefined),
+    ended: readFrames().catch(() => undefined),
     data,
     content: () =>
       data()
         .filter(text => text !== '[DONE]')
         .map(text => JSON.parse(text).choices?.[0]?.delta?.content ?? '')
         .join(''),
-    leave: () => controller.abort(),
+    disconnect: () => controller.abort(),
   }
 }

@@ -7,31 +7,31 @@ import { type Problem, renderProblems } from '../../src/config/checks/problems.t
 import type { CompiledConfig } from '../../src/config/compiled.ts'
 import { load, loadText } from '../../src/config/load.ts'
 
-const folders: string[] = []
+const tempFolders: string[] = []
 afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+  for (const folder of tempFolders) rmSync(folder, { recursive: true, force: true })
 })
 
 /** An empty folder. */
-export const folder = (): string => {
+export const tempFolder = (): string => {
   const path = mkdtempSync(join(tmpdir(), 'simple-one-api-config-'))
-  folders.push(path)
+  tempFolders.push(path)
   return path
 }
 
 /** A file with this text, readable by its owner alone; its path. */
-export const file = (text: string | Uint8Array, name = 'config.json', where = folder()): string => {
-  const path = join(where, name)
+export const writeTempFile = (text: string | Uint8Array, name = 'config.json', inFolder = tempFolder()): string => {
+  const path = join(inFolder, name)
   writeFileSync(path, text)
   chmodSync(path, 0o600)
   return path
 }
 
 export const loadFile = (text: string | Uint8Array, environment = {}, name = 'config.json') =>
-  load(file(text, name), environment)
+  load(writeTempFile(text, name), environment)
 
 /** Every problem as it is shown, without the name of the file; `12:5 error path: message`. */
-export const shown = (problems: readonly Problem[]): string[] =>
+export const problemLines = (problems: readonly Problem[]): string[] =>
   problems.length === 0
     ? []
     : renderProblems(problems.map(({ file: _, ...problem }) => problem))
@@ -40,8 +40,8 @@ export const shown = (problems: readonly Problem[]): string[] =>
 
 /** Errors and warnings of a configuration given as a value. */
 export const problemsOf = (config: unknown, environment = {}): string[] =>
-  shown(loadText(JSON.stringify(config), environment).problems.filter(({ level }) => level !== 'note')).map(line =>
-    line.replace(/^\d+:\d+ /, ''),
+  problemLines(loadText(JSON.stringify(config), environment).problems.filter(({ level }) => level !== 'note')).map(
+    line => line.replace(/^\d+:\d+ /, ''),
   )
 
 export const compiledOf = (config: unknown, environment = {}): CompiledConfig => {
@@ -51,13 +51,13 @@ export const compiledOf = (config: unknown, environment = {}): CompiledConfig =>
 }
 
 /** A configuration around one entry. */
-export const withEntry = (entry: object, type = 'openai', more: object = {}) => ({
+export const configWithEntry = (entry: object, type = 'openai', more: object = {}) => ({
   ...more,
   services: { [type]: [{ models: ['m'], enabled: true, credentials: { api_key: 'sk-of-a-test' }, ...entry }] },
 })
 
 export const entryOf = (entry: object, type = 'openai', more: object = {}) => {
-  const [compiled] = compiledOf(withEntry(entry, type, more)).entries
+  const [compiled] = compiledOf(configWithEntry(entry, type, more)).entries
   if (!compiled) throw new Error('the entry was left out')
   return compiled
 }

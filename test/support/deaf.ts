@@ -1,9 +1,9 @@
 /** A port that nobody can connect to, nor is refused by: its queue is full and nobody empties it. */
 import { connect, type Socket } from 'node:net'
 
-export type Deaf = { port: number; close: () => void }
+export type UnresponsivePort = { port: number; close: () => void }
 
-const program = `
+const listenAndSleep = `
   const server = require('node:net').createServer()
   server.listen({ port: 0, host: '127.0.0.1' }, () => {
     require('node:fs').writeSync(1, server.address().port + '\\n')
@@ -11,8 +11,8 @@ const program = `
   })`
 
 /** Another process listens and sleeps; here the queue of its port is filled until connections hang. */
-export const deafPort = async (): Promise<Deaf> => {
-  const child = Bun.spawn([process.execPath, '-e', program], {
+export const unresponsivePort = async (): Promise<UnresponsivePort> => {
+  const child = Bun.spawn([process.execPath, '-e', listenAndSleep], {
     stdout: 'pipe',
     stderr: 'inherit',
     env: { ...process.env, BUN_BE_BUN: '1' },
@@ -20,7 +20,7 @@ export const deafPort = async (): Promise<Deaf> => {
   const reader = child.stdout.getReader()
   const port = Number(new TextDecoder().decode((await reader.read()).value))
   const sockets: Socket[] = []
-  const knock = () =>
+  const tryConnect = () =>
     new Promise<boolean>(resolve => {
       const socket = connect(port, '127.0.0.1', () => resolve(true))
       sockets.push(socket.on('error', () => resolve(false)))
@@ -31,10 +31,10 @@ export const deafPort = async (): Promise<Deaf> => {
     for (const socket of sockets) socket.destroy()
   }
   // One round in which nobody comes through may be that of a machine with other work.
-  for (let round = 0, silent = 0; round < 80; round++) {
-    const connected = await Promise.all(Array.from({ length: 64 }, knock))
-    silent = connected.includes(true) ? 0 : silent + 1
-    if (silent === 2) return { port, close }
+  for (let round = 0, silentRounds = 0; round < 80; round++) {
+    const connected = await Promise.all(Array.from({ length: 64 }, tryConnect))
+    silentRounds = connected.includes(true) ? 0 : silentRounds + 1
+    if (silentRounds === 2) return { port, close }
   }
   close()
   throw new Error('the queue of the port could not be filled')

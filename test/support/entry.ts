@@ -1,7 +1,7 @@
 /** An entry that says nothing of its own: the defaults of the configuration, one model, no credential. */
 import type { Entry } from '../../src/providers/entry.ts'
 
-export const plainEntry = (type: string, changes: Partial<Entry> = {}): Entry => ({
+export const defaultEntry = (type: string, changes: Partial<Entry> = {}): Entry => ({
   id: `${type}-1`,
   type,
   models: ['model'],

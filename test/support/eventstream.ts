@@ -4,28 +4,28 @@ const encoder = new TextEncoder()
 
 /** One message; values that are no text are of type integer. */
 export const messageOf = (headers: Record<string, string | number>, payload: string | Uint8Array): Uint8Array => {
-  const head = Buffer.concat(Object.entries(headers).map(([name, value]) => headerOf(name, value)))
+  const headerBytes = Buffer.concat(Object.entries(headers).map(([name, value]) => headerOf(name, value)))
   const body = typeof payload === 'string' ? encoder.encode(payload) : payload
-  const message = Buffer.alloc(16 + head.length + body.length)
+  const message = Buffer.alloc(16 + headerBytes.length + body.length)
   message.writeUInt32BE(message.length, 0)
-  message.writeUInt32BE(head.length, 4)
+  message.writeUInt32BE(headerBytes.length, 4)
   message.writeUInt32BE(Bun.hash.crc32(message.subarray(0, 8)), 8)
-  message.set(head, 12)
-  message.set(body, 12 + head.length)
+  message.set(headerBytes, 12)
+  message.set(body, 12 + headerBytes.length)
   message.writeUInt32BE(Bun.hash.crc32(message.subarray(0, -4)), message.length - 4)
   return message
 }
 
 const headerOf = (name: string, value: string | number): Buffer => {
-  const told = encoder.encode(name)
-  const start = Buffer.from([told.length, ...told, typeof value === 'string' ? 7 : 4])
-  const number = Buffer.alloc(4)
+  const nameBytes = encoder.encode(name)
+  const prefix = Buffer.from([nameBytes.length, ...nameBytes, typeof value === 'string' ? 7 : 4])
+  const integer = Buffer.alloc(4)
   if (typeof value === 'number') {
-    number.writeInt32BE(value)
-    return Buffer.concat([start, number])
+    integer.writeInt32BE(value)
+    return Buffer.concat([prefix, integer])
   }
-  const text = encoder.encode(value)
-  return Buffer.concat([start, Buffer.from([text.length >> 8, text.length & 255]), text])
+  const valueBytes = encoder.encode(value)
+  return Buffer.concat([prefix, Buffer.from([valueBytes.length >> 8, valueBytes.length & 255]), valueBytes])
 }
 
 /** An event of ConverseStream. */

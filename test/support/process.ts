@@ -3,11 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { until } from './wait.ts'
+import { waitUntil } from './wait.ts'
 
 const root = join(import.meta.dir, '../..')
 
-export type Choices = {
+export type GatewayOptions = {
   /** Beside PATH, HOME and TMPDIR, which is all the process gets otherwise. */
   env?: Record<string, string>
   /** Arguments after the configuration. */
@@ -18,7 +18,7 @@ export type Choices = {
   name?: string
 }
 
-export type Ended = { code: number | null; stdout: string; stderr: string }
+export type ExitResult = { code: number | null; stdout: string; stderr: string }
 
 export type Gateway = AsyncDisposable & {
   /** `http://127.0.0.1:port` */
@@ -30,42 +30,43 @@ export type Gateway = AsyncDisposable & {
   stdout: () => string
   stderr: () => string
   /** Sends the signal (SIGTERM if none is named) and waits for the end; after 10 s it is killed. Safe to call again. */
-  stop: (signal?: NodeJS.Signals) => Promise<Ended>
-  exited: Promise<Ended>
+  stop: (signal?: NodeJS.Signals) => Promise<ExitResult>
+  exited: Promise<ExitResult>
 }
 
 type Child = {
   pid: number
-  exited: Promise<Ended>
+  exited: Promise<ExitResult>
   stdout: () => string
   stderr: () => string
   kill: (signal: NodeJS.Signals) => void
 }
 
 /** Starts the gateway with `config` (an object, or the text of a file) and waits for /healthz. Throws with what it said if it ends before. */
-export const startGateway = async (config: object | string, choices: Choices = {}): Promise<Gateway> => {
-  const { args = [], name = 'config.json' } = choices
-  const folder = await fill(config, choices)
+export const startGateway = async (config: object | string, options: GatewayOptions = {}): Promise<Gateway> => {
+  const { args = [], name = 'config.json' } = options
+  const folder = await createFolder(config, options)
   const port = await freePort()
-  const child = spawn(folder, [name, '--host', '127.0.0.1', '--port', String(port), ...args], choices.env)
+  const child = spawn(folder, [name, '--host', '127.0.0.1', '--port', String(port), ...args], options.env)
   const url = `http://127.0.0.1:${port}`
   const exited = child.exited.finally(() => rm(folder, { recursive: true, force: true }))
-  let ended: Ended | undefined
-  void exited.then(end => {
-    ended = end
+  let exitResult: ExitResult | undefined
+  void exited.then(result => {
+    exitResult = result
   })
-  const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> => {
+  const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<ExitResult> => {
     child.kill(signal)
-    const killer = setTimeout(() => child.kill('SIGKILL'), 10_000)
-    return exited.finally(() => clearTimeout(killer))
+    const killTimer = setTimeout(() => child.kill('SIGKILL'), 10_000)
+    return exited.finally(() => clearTimeout(killTimer))
   }
   try {
-    await until(() => ended !== undefined || isUp(url), 15_000)
-  } catch (late) {
+    await waitUntil(() => exitResult !== undefined || isHealthy(url), 15_000)
+  } catch (timeoutError) {
     await stop('SIGKILL')
-    throw new Error(`the gateway did not come up\n${child.stdout()}\n${child.stderr()}`, { cause: late })
+    throw new Error(`the gateway did not come up\n${child.stdout()}\n${child.stderr()}`, { cause: timeoutError })
   }
-  if (ended) throw new Error(`the gateway ended with ${ended.code}\n${ended.stdout}\n${ended.stderr}`)
+  if (exitResult)
+    throw new Error(`the gateway ended with ${exitResult.code}\n${exitResult.stdout}\n${exitResult.stderr}`)
   const { pid, stdout, stderr } = child
   return {
     url,
@@ -81,21 +82,27 @@ export const startGateway = async (config: object | string, choices: Choices = {
 }
 
 /** Runs the command line to its end in a folder of `files`; killed after 20 s. */
-export const runGateway = async (args: string[], choices: Pick<Choices, 'env' | 'files'> = {}): Promise<Ended> => {
-  const folder = await fill(undefined, choices)
-  const child = spawn(folder, args, choices.env)
-  const killer = setTimeout(() => child.kill('SIGKILL'), 20_000)
+export const runGateway = async (
+  args: string[],
+  options: Pick<GatewayOptions, 'env' | 'files'> = {},
+): Promise<ExitResult> => {
+  const folder = await createFolder(undefined, options)
+  const child = spawn(folder, args, options.env)
+  const killTimer = setTimeout(() => child.kill('SIGKILL'), 20_000)
   try {
     return await child.exited
   } finally {
-    clearTimeout(killer)
+    clearTimeout(killTimer)
     await rm(folder, { recursive: true, force: true })
   }
 }
 
 /** The first line on its standard output that holds `text`, parsed; waits for it. */
-export const logged = async (gateway: Pick<Gateway, 'stdout'>, text: string): Promise<Record<string, unknown>> => {
-  const line = await until(() =>
+export const waitForLogLine = async (
+  gateway: Pick<Gateway, 'stdout'>,
+  text: string,
+): Promise<Record<string, unknown>> => {
+  const line = await waitUntil(() =>
     gateway
       .stdout()
       .split('\n')
@@ -108,40 +115,40 @@ export const logged = async (gateway: Pick<Gateway, 'stdout'>, text: string): Pr
  * Ports this process gives out, below those the system gives to anybody who asks for none in particular: until the gateway listens, nobody
  * else may take its port, and test files run in several processes at once.
  */
-const own = { first: 10_000 + (process.pid % 220) * 100, count: 100 }
-let turn = Math.floor(Math.random() * own.count)
+const portRange = { first: 10_000 + (process.pid % 220) * 100, count: 100 }
+let nextPortOffset = Math.floor(Math.random() * portRange.count)
 
 /** A port nobody listens on, nor will unless it is told to. */
 export const freePort = async (): Promise<number> => {
-  for (let tries = 0; tries < own.count; tries++) {
-    const port = own.first + (turn++ % own.count)
-    if (await isFree(port)) return port
+  for (let tries = 0; tries < portRange.count; tries++) {
+    const port = portRange.first + (nextPortOffset++ % portRange.count)
+    if (await isPortFree(port)) return port
   }
-  throw new Error(`no port from ${own.first} on is free`)
+  throw new Error(`no port from ${portRange.first} on is free`)
 }
 
-const isFree = (port: number): Promise<boolean> =>
+const isPortFree = (port: number): Promise<boolean> =>
   new Promise(resolve => {
     const server = createServer()
     server.once('error', () => resolve(false))
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 
-const fill = async (
+const createFolder = async (
   config: object | string | undefined,
-  { files = {}, name = 'config.json' }: Choices,
+  { files = {}, name = 'config.json' }: GatewayOptions,
 ): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'gateway-'))
-  const all =
+  const allFiles =
     config === undefined ? files : { ...files, [name]: typeof config === 'string' ? config : JSON.stringify(config) }
-  for (const [file, content] of Object.entries(all)) await writeFile(join(folder, file), content)
+  for (const [file, content] of Object.entries(allFiles)) await writeFile(join(folder, file), content)
   return folder
 }
 
 /** Nothing this process started outlives it. */
-const running = new Set<Bun.Subprocess>()
+const runningChildren = new Set<Bun.Subprocess>()
 process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
+  for (const child of runningChildren) child.kill('SIGKILL')
 })
 
 const spawn = (folder: string, args: string[], env: Record<string, string> = {}): Child => {
@@ -154,12 +161,12 @@ const spawn = (folder: string, args: string[], env: Record<string, string> = {})
     stdout: 'pipe',
     stderr: 'pipe',
   })
-  running.add(child)
-  const stdout = collect(child.stdout)
-  const stderr = collect(child.stderr)
-  const finish = async (): Promise<Ended> => {
+  runningChildren.add(child)
+  const stdout = collectText(child.stdout)
+  const stderr = collectText(child.stderr)
+  const finish = async (): Promise<ExitResult> => {
     const code = await child.exited
-    running.delete(child)
+    runningChildren.delete(child)
     await Promise.all([stdout.ended, stderr.ended])
     return { code: child.exitCode ?? code, stdout: stdout.text(), stderr: stderr.text() }
   }
@@ -172,7 +179,7 @@ const spawn = (folder: string, args: string[], env: Record<string, string> = {})
   }
 }
 
-const collect = (stream: ReadableStream<Uint8Array>) => {
+const collectText = (stream: ReadableStream<Uint8Array>) => {
   const decoder = new TextDecoder()
   let text = ''
   const ended = (async () => {
@@ -181,7 +188,7 @@ const collect = (stream: ReadableStream<Uint8Array>) => {
   return { text: () => text, ended }
 }
 
-const isUp = async (url: string): Promise<boolean> => {
+const isHealthy = async (url: string): Promise<boolean> => {
   try {
     const response = await fetch(`${url}/healthz`, { proxy: false, signal: AbortSignal.timeout(1000) })
     await response.bytes()

@@ -1,12 +1,16 @@
 /** Small programs in a process of their own, for what is decided before JavaScript starts. */
 import { join } from 'node:path'
 
-const folder = join(import.meta.dir, '../runtime-behaviour/programs')
+const programsFolder = join(import.meta.dir, '../runtime-behaviour/programs')
 
-export type Ran = { code: number; stdout: string; stderr: string; pid: number }
+export type ProgramResult = { code: number; stdout: string; stderr: string; pid: number }
 
 /** Runs `command` to its end; the environment is PATH and `env`, no more. */
-export const run = async (command: string[], env: Record<string, string> = {}, cwd = folder): Promise<Ran> => {
+export const runCommand = async (
+  command: string[],
+  env: Record<string, string> = {},
+  cwd = programsFolder,
+): Promise<ProgramResult> => {
   const child = Bun.spawn(command, {
     cwd,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
@@ -27,8 +31,8 @@ export const runProgram = async (
   name: string,
   args: string[] = [],
   env: Record<string, string> = {},
-): Promise<Ran & { told: unknown }> => {
-  const ran = await run([process.execPath, join(folder, name), ...args], env)
-  if (ran.code !== 0) throw new Error(`${name} ended with ${ran.code}: ${ran.stderr}`)
-  return { ...ran, told: JSON.parse(ran.stdout.trim().split('\n').at(-1) ?? '') }
+): Promise<ProgramResult & { report: unknown }> => {
+  const result = await runCommand([process.execPath, join(programsFolder, name), ...args], env)
+  if (result.code !== 0) throw new Error(`${name} ended with ${result.code}: ${result.stderr}`)
+  return { ...result, report: JSON.parse(result.stdout.trim().split('\n').at(-1) ?? '') }
 }

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { createServer as createSecureServer } from 'node:tls'
 import { certificate, key } from './certificate.ts'
 
-export type Passed = {
+export type ProxiedRequest = {
   /** `host:port` a connection was asked for; of plain requests the absolute address. */
   target: string
   /** `user:password`, if told. */
@@ -16,7 +16,7 @@ export type RecordingProxy = {
   url: string
   /** With those it asks for. */
   urlWithCredentials: string
-  passed: Passed[]
+  requests: ProxiedRequest[]
   /** Connections clients opened. */
   readonly connections: number
   close: () => Promise<void>
@@ -27,35 +27,39 @@ export type ProxyRules = {
   user?: string
   password?: string
   /** Names the proxy resolves in its own way: `vendor.test` → where it really is. */
-  places?: Record<string, { host: string; port: number }>
+  hostOverrides?: Record<string, { host: string; port: number }>
   /** Answers every wish with a refusal. */
   refuse?: boolean
   /** Says nothing once a connection is wished for. */
   silent?: boolean
 }
 
-export const httpProxy = (rules: ProxyRules = {}): Promise<RecordingProxy> => run('http', rules, speakHttp)
+export const startHttpProxy = (rules: ProxyRules = {}): Promise<RecordingProxy> => startProxy('http', rules, serveHttp)
 
 /** Its certificate is that of the rig. */
-export const httpsProxy = (rules: ProxyRules = {}): Promise<RecordingProxy> => run('https', rules, speakHttp)
+export const startHttpsProxy = (rules: ProxyRules = {}): Promise<RecordingProxy> =>
+  startProxy('https', rules, serveHttp)
 
-export const socksProxy = (rules: ProxyRules = {}): Promise<RecordingProxy> => run('socks5', rules, speakSocks)
+export const startSocksProxy = (rules: ProxyRules = {}): Promise<RecordingProxy> =>
+  startProxy('socks5', rules, serveSocks)
 
-type Speak = (client: Socket, rules: ProxyRules, passed: Passed[]) => void
+type ServeClient = (client: Socket, rules: ProxyRules, requests: ProxiedRequest[]) => void
 
-const run = async (scheme: string, rules: ProxyRules, speak: Speak): Promise<RecordingProxy> => {
+const startProxy = async (scheme: string, rules: ProxyRules, serveClient: ServeClient): Promise<RecordingProxy> => {
   let connections = 0
-  const passed: Passed[] = []
+  const requests: ProxiedRequest[] = []
   const sockets = new Set<Socket>()
-  const serve = (client: Socket) => {
+  const onConnection = (client: Socket) => {
     connections++
     sockets.add(client)
     client.on('error', () => client.destroy())
     client.on('close', () => sockets.delete(client))
-    speak(client, rules, passed)
+    serveClient(client, rules, requests)
   }
   const server =
-    scheme === 'https' ? createSecureServer({ cert: certificate, key }, serve) : createServer({ noDelay: true }, serve)
+    scheme === 'https'
+      ? createSecureServer({ cert: certificate, key }, onConnection)
+      : createServer({ noDelay: true }, onConnection)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   const userinfo = rules.user ? `${encodeURIComponent(rules.user)}:${encodeURIComponent(rules.password ?? '')}@` : ''
@@ -63,51 +67,51 @@ const run = async (scheme: string, rules: ProxyRules, speak: Speak): Promise<Rec
     port,
     url: `${scheme}://127.0.0.1:${port}`,
     urlWithCredentials: `${scheme}://${userinfo}127.0.0.1:${port}`,
-    passed,
+    requests,
     get connections() {
       return connections
     },
-    close: () => closeAll(server, sockets),
+    close: () => closeServer(server, sockets),
   }
 }
 
-const closeAll = (server: Server, sockets: Set<Socket>): Promise<void> => {
+const closeServer = (server: Server, sockets: Set<Socket>): Promise<void> => {
   for (const socket of sockets) socket.destroy()
   return new Promise(resolve => server.close(() => resolve()))
 }
 
-const credentialsOf = (rules: ProxyRules) =>
+const expectedCredentials = (rules: ProxyRules) =>
   rules.user === undefined ? undefined : `${rules.user}:${rules.password ?? ''}`
 
-const reach = (
+const connectUpstream = (
   client: Socket,
   rules: ProxyRules,
   host: string,
   port: number,
-  connected: (upstream: Socket) => void,
+  onConnected: (upstream: Socket) => void,
 ) => {
-  const place = rules.places?.[host] ?? { host, port }
-  const upstream = connect(place.port, place.host, () => connected(upstream))
+  const destination = rules.hostOverrides?.[host] ?? { host, port }
+  const upstream = connect(destination.port, destination.host, () => onConnected(upstream))
   upstream.on('error', () => client.destroy())
   upstream.on('close', () => client.destroySoon())
   client.on('close', () => upstream.destroy())
 }
 
-const speakHttp: Speak = (client, rules, passed) => {
+const serveHttp: ServeClient = (client, rules, requests) => {
   client.once('data', bytes => {
     const text = bytes.toString('latin1')
     const [method, target = ''] = text.split(' ')
     const basic = /^proxy-authorization: basic (\S+)/im.exec(text)?.[1]
     const credentials = basic === undefined ? undefined : atob(basic)
-    passed.push({ target, ...(credentials !== undefined && { credentials }) })
+    requests.push({ target, ...(credentials !== undefined && { credentials }) })
     if (rules.silent) return
-    if (credentialsOf(rules) !== undefined && credentials !== credentialsOf(rules)) {
+    if (expectedCredentials(rules) !== undefined && credentials !== expectedCredentials(rules)) {
       return client.end('HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
     }
     if (rules.refuse) return client.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
     const url = new URL(method === 'CONNECT' ? `https://${target}` : target)
     const port = Number(url.port || (method === 'CONNECT' ? 443 : 80))
-    reach(client, rules, url.hostname.replace(/^\[|\]$/g, ''), port, upstream => {
+    connectUpstream(client, rules, url.hostname.replace(/^\[|\]$/g, ''), port, upstream => {
       if (method === 'CONNECT') client.write('HTTP/1.1 200 Connection Established\r\n\r\n')
       else upstream.write(bytes)
       client.pipe(upstream).pipe(client)
@@ -115,42 +119,43 @@ const speakHttp: Speak = (client, rules, passed) => {
   })
 }
 
-const speakSocks: Speak = (client, rules, passed) => {
-  const wanted = credentialsOf(rules)
+const serveSocks: ServeClient = (client, rules, requests) => {
+  const expected = expectedCredentials(rules)
   let credentials: string | undefined
 
-  const greet = (bytes: Buffer) => {
-    const offered = [...bytes.subarray(2, 2 + bytes[1]!)]
-    const method = wanted === undefined ? 0 : 2
-    if (!offered.includes(method)) return client.end(Buffer.from([5, 0xff]))
-    client.once('data', method === 2 ? authenticate : join)
+  const readGreeting = (bytes: Buffer) => {
+    const offeredMethods = [...bytes.subarray(2, 2 + bytes[1]!)]
+    const method = expected === undefined ? 0 : 2
+    if (!offeredMethods.includes(method)) return client.end(Buffer.from([5, 0xff]))
+    client.once('data', method === 2 ? readCredentials : readConnectRequest)
     client.write(Buffer.from([5, method]))
   }
-  const authenticate = (bytes: Buffer) => {
+  const readCredentials = (bytes: Buffer) => {
     const user = bytes.toString('utf8', 2, 2 + bytes[1]!)
     const at = 2 + bytes[1]!
     credentials = `${user}:${bytes.toString('utf8', at + 1, at + 1 + bytes[at]!)}`
-    if (credentials !== wanted) return client.end(Buffer.from([1, 1]))
-    client.once('data', join)
+    if (credentials !== expected) return client.end(Buffer.from([1, 1]))
+    client.once('data', readConnectRequest)
     client.write(Buffer.from([1, 0]))
   }
-  const join = (bytes: Buffer) => {
+  const readConnectRequest = (bytes: Buffer) => {
     const { host, port } = readAddress(bytes)
-    passed.push({ target: `${host}:${port}`, ...(credentials !== undefined && { credentials }) })
+    requests.push({ target: `${host}:${port}`, ...(credentials !== undefined && { credentials }) })
     if (rules.silent) return
     if (rules.refuse) return client.end(Buffer.from([5, 5, 0, 1, 0, 0, 0, 0, 0, 0]))
-    reach(client, rules, host, port, upstream => {
+    connectUpstream(client, rules, host, port, upstream => {
       client.write(Buffer.from([5, 0, 0, 1, 127, 0, 0, 1, 0, 0]))
       client.pipe(upstream).pipe(client)
     })
   }
-  client.once('data', greet)
+  client.once('data', readGreeting)
 }
 
 const readAddress = (bytes: Buffer): { host: string; port: number } => {
-  const kind = bytes[3]
-  if (kind === 1) return { host: [...bytes.subarray(4, 8)].join('.'), port: bytes.readUInt16BE(8) }
-  if (kind === 3) return { host: bytes.toString('latin1', 5, 5 + bytes[4]!), port: bytes.readUInt16BE(5 + bytes[4]!) }
+  const addressType = bytes[3]
+  if (addressType === 1) return { host: [...bytes.subarray(4, 8)].join('.'), port: bytes.readUInt16BE(8) }
+  if (addressType === 3)
+    return { host: bytes.toString('latin1', 5, 5 + bytes[4]!), port: bytes.readUInt16BE(5 + bytes[4]!) }
   const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(4 + index * 2).toString(16))
   return { host: new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1), port: bytes.readUInt16BE(20) }
 }

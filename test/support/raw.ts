@@ -12,12 +12,12 @@ export type RawClient = {
 
 export const rawClient = (port: number, text = ''): RawClient => {
   const closed = Promise.withResolvers<number>()
-  let heard = ''
+  let received = ''
   const socket = connect(port, '127.0.0.1', () => text && socket.write(text))
   socket.on('data', bytes => {
-    heard += bytes.toString('latin1')
+    received += bytes.toString('latin1')
   })
   socket.on('error', () => {})
   socket.on('close', () => closed.resolve(performance.now()))
-  return { socket, text: () => heard, send: more => void socket.write(more), closed: closed.promise }
+  return { socket, text: () => received, send: more => void socket.write(more), closed: closed.promise }
 }

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-export const folder = process.env.RECORDINGS ?? join(import.meta.dir, '../../../shared/recordings')
+export const recordingsFolder = process.env.RECORDINGS ?? join(import.meta.dir, '../../../shared/recordings')
 
 export type Recording = {
   file: string
@@ -25,11 +25,11 @@ export type Recording = {
   /** The text in the pieces the network brought it in, where they were noted. */
   pieces?: string[]
   /** It was sent as server-sent events. */
-  events: boolean
+  isEventStream: boolean
 }
 
-type Row = { file: string; provider: string; api: string }
-type Stored = {
+type IndexRow = { file: string; provider: string; api: string }
+type StoredExchange = {
   request?: { method?: string; url?: string; headers?: Record<string, string>; body?: unknown }
   response: {
     status: number | null
@@ -45,15 +45,15 @@ type Stored = {
 
 /** All recordings of one API. Throws where a file of the index cannot be read: none is left out in silence. */
 export const recordings = (api: string): Recording[] => {
-  const index = join(folder, 'INDEX.json')
+  const index = join(recordingsFolder, 'INDEX.json')
   if (!existsSync(index)) return []
-  const rows = JSON.parse(readFileSync(index, 'utf8')) as Row[]
-  return rows.filter(row => row.api === api).map(read)
+  const rows = JSON.parse(readFileSync(index, 'utf8')) as IndexRow[]
+  return rows.filter(row => row.api === api).map(readRecording)
 }
 
-const read = ({ file, provider, api }: Row): Recording => {
-  const { request, response } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Stored
-  const whole =
+const readRecording = ({ file, provider, api }: IndexRow): Recording => {
+  const { request, response } = JSON.parse(readFileSync(join(recordingsFolder, file), 'utf8')) as StoredExchange
+  const bodyText =
     response.body_text ?? (response.body === undefined || response.body === null ? '' : JSON.stringify(response.body))
   return {
     file,
@@ -65,15 +65,15 @@ const read = ({ file, provider, api }: Row): Recording => {
     url: request?.url ?? '',
     requestHeaders: request?.headers ?? {},
     request: request?.body,
-    text: response.sse ?? response.ndjson ?? whole,
+    text: response.sse ?? response.ndjson ?? bodyText,
     ...(response.body_b64 !== undefined && { bytes: Buffer.from(response.body_b64, 'base64') }),
     ...(response.chunks && { pieces: response.chunks }),
-    events: response.sse !== undefined,
+    isEventStream: response.sse !== undefined,
   }
 }
 
 /** A seeded source of numbers from 0 up to 1: the same cuts in every run. */
-export const seeded = (seed: number) => (): number => {
+export const seededRandom = (seed: number) => (): number => {
   seed = (seed + 0x6d2b79f5) | 0
   let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed)
   mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed

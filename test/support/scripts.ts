@@ -2,14 +2,14 @@
 import type { Framing, Script } from './upstream.ts'
 
 /** A frame: an object is sent as JSON in `data:`, a string as it is. */
-export type Piece = string | object
+export type Frame = string | object
 
-export const frameOf = (piece: Piece): string =>
-  typeof piece === 'string' ? piece : `data: ${JSON.stringify(piece)}\n\n`
+export const frameOf = (frame: Frame): string =>
+  typeof frame === 'string' ? frame : `data: ${JSON.stringify(frame)}\n\n`
 
-const eventStream = { 'content-type': 'text/event-stream' }
+const eventStreamHeaders = { 'content-type': 'text/event-stream' }
 
-type Stream = {
+type StreamOptions = {
   /** Milliseconds between two frames. */
   pace?: number
   /** `data: [DONE]` at the end; true unless said otherwise. */
@@ -20,50 +20,50 @@ type Stream = {
 }
 
 /** A stream of frames to its end. */
-export const sseOf =
+export const replySse =
   (
-    pieces: readonly Piece[],
-    { pace = 0, done = true, framing = 'chunked', status = 200, headers }: Stream = {},
+    frames: readonly Frame[],
+    { pace = 0, done = true, framing = 'chunked', status = 200, headers }: StreamOptions = {},
   ): Script =>
   async answer => {
-    answer.head(status, { ...eventStream, ...headers }, framing)
-    for (const piece of done ? [...pieces, 'data: [DONE]\n\n'] : pieces) {
-      if (answer.gone) return
-      await answer.write(frameOf(piece))
+    answer.writeHead(status, { ...eventStreamHeaders, ...headers }, framing)
+    for (const frame of done ? [...frames, 'data: [DONE]\n\n'] : frames) {
+      if (answer.isClientGone) return
+      await answer.write(frameOf(frame))
       if (pace > 0) await answer.wait(pace)
     }
     answer.end()
   }
 
-const whole =
+const replyBody =
   (body: string, status: number, headers: Record<string, string>): Script =>
   async answer => {
     const bytes = Buffer.from(body)
-    answer.head(status, headers, { length: bytes.length })
+    answer.writeHead(status, headers, { length: bytes.length })
     await answer.write(bytes)
     answer.end()
   }
 
-export const jsonOf = (body: unknown, status = 200, headers: Record<string, string> = {}): Script =>
-  whole(JSON.stringify(body), status, { 'content-type': 'application/json', ...headers })
+export const replyJson = (body: unknown, status = 200, headers: Record<string, string> = {}): Script =>
+  replyBody(JSON.stringify(body), status, { 'content-type': 'application/json', ...headers })
 
 /** What a vendor refuses with; by default a body of OpenAI's shape. */
 export const refuse = (
   status: number,
   body: unknown = { error: { message: 'refused by script', type: 'scripted', code: 'scripted' } },
   headers = {},
-): Script => jsonOf(body, status, headers)
+): Script => replyJson(body, status, headers)
 
-export const html = (status = 502, body = '<html><body><h1>Bad gateway</h1></body></html>'): Script =>
-  whole(body, status, { 'content-type': 'text/html' })
+export const replyHtml = (status = 502, body = '<html><body><h1>Bad gateway</h1></body></html>'): Script =>
+  replyBody(body, status, { 'content-type': 'text/html' })
 
-export const plain = (status = 200, body = 'upstream connect error'): Script =>
-  whole(body, status, { 'content-type': 'text/plain' })
+export const replyText = (status = 200, body = 'upstream connect error'): Script =>
+  replyBody(body, status, { 'content-type': 'text/plain' })
 
-export const empty = (status = 200, headers: Record<string, string> = {}): Script => whole('', status, headers)
+export const replyEmpty = (status = 200, headers: Record<string, string> = {}): Script => replyBody('', status, headers)
 
 /** Chunks of a chat answer in OpenAI's shape: the role, a chunk a word, a finish, usage. */
-export const chatFrames = (words: readonly string[] = ['Hello', ' there', '.'], model = 'scripted'): object[] => {
+export const chatChunks = (deltas: readonly string[] = ['Hello', ' there', '.'], model = 'scripted'): object[] => {
   const chunk = (more: object) => ({
     id: 'chatcmpl-scripted',
     object: 'chat.completion.chunk',
@@ -73,10 +73,10 @@ export const chatFrames = (words: readonly string[] = ['Hello', ' there', '.'], 
   })
   const choice = (delta: object, finish_reason: string | null = null) =>
     chunk({ choices: [{ index: 0, delta, finish_reason }] })
-  const count = words.length
+  const count = deltas.length
   return [
     choice({ role: 'assistant', content: '' }),
-    ...words.map(content => choice({ content })),
+    ...deltas.map(content => choice({ content })),
     choice({}, 'stop'),
     chunk({ choices: [], usage: { prompt_tokens: 5, completion_tokens: count, total_tokens: 5 + count } }),
   ]
@@ -93,66 +93,66 @@ export const chatBody = (content = 'Hello there.', model = 'scripted') => ({
 })
 
 /** Streams `pieces` for a request with `"stream": true`, else answers with `body`. */
-export const chat = (
-  pieces: readonly Piece[] = chatFrames(),
+export const replyChat = (
+  frames: readonly Frame[] = chatChunks(),
   body: unknown = chatBody(),
-  stream: Stream = {},
+  streamOptions: StreamOptions = {},
 ): Script => {
-  const streamed = sseOf(pieces, stream)
-  const unstreamed = jsonOf(body)
+  const streamed = replySse(frames, streamOptions)
+  const unstreamed = replyJson(body)
   return (answer, request) =>
     (request.json() as { stream?: boolean }).stream === true ? streamed(answer, request) : unstreamed(answer, request)
 }
 
-const begin =
-  (count: number, pieces: readonly Piece[], then: Script): Script =>
+const sendFirst =
+  (count: number, frames: readonly Frame[], then: Script): Script =>
   async (answer, request) => {
-    answer.head(200, eventStream)
-    for (const piece of pieces.slice(0, count)) await answer.write(frameOf(piece))
+    answer.writeHead(200, eventStreamHeaders)
+    for (const frame of frames.slice(0, count)) await answer.write(frameOf(frame))
     await then(answer, request)
   }
 
 /** `count` frames, then the connection is closed without the stream's end; a little later, for Bun's fetch drops bytes that come with a break. */
-export const cutAfter = (count: number, pieces: readonly Piece[] = chatFrames()): Script =>
-  begin(count, pieces, async answer => {
+export const disconnectAfter = (count: number, frames: readonly Frame[] = chatChunks()): Script =>
+  sendFirst(count, frames, async answer => {
     await answer.wait(20)
-    answer.cut()
+    answer.disconnect()
   })
 
 /** The same by RST. */
-export const resetAfter = (count: number, pieces: readonly Piece[] = chatFrames()): Script =>
-  begin(count, pieces, async answer => {
+export const resetAfter = (count: number, frames: readonly Frame[] = chatChunks()): Script =>
+  sendFirst(count, frames, async answer => {
     // Bytes still on their way would be thrown away with the connection.
     await answer.wait(20)
     answer.reset()
   })
 
 /** `count` frames, then nothing, the connection stays open. */
-export const silentAfter = (count: number, pieces: readonly Piece[] = chatFrames()): Script =>
-  begin(count, pieces, answer => answer.silent())
+export const stallAfter = (count: number, frames: readonly Frame[] = chatChunks()): Script =>
+  sendFirst(count, frames, answer => answer.stall())
 
 /** Not a byte, ever. */
-export const neverHeaders: Script = answer => answer.silent()
+export const neverRespond: Script = answer => answer.stall()
 
 /** `then` begins after `milliseconds`. */
-export const slowHeaders =
+export const delayHeaders =
   (milliseconds: number, then: Script): Script =>
   async (answer, request) => {
     await answer.wait(milliseconds)
-    if (!answer.gone) await then(answer, request)
+    if (!answer.isClientGone) await then(answer, request)
   }
 
 /** The connection ends without an answer. */
-export const hangUp: Script = answer => answer.cut()
+export const hangUp: Script = answer => answer.disconnect()
 
 /** The first request of a connection is answered; the connection dies when another comes on it. */
 export const resetOnReuse =
   (then: Script): Script =>
   (answer, request) =>
-    request.turn === 0 ? then(answer, request) : answer.reset()
+    request.indexOnConnection === 0 ? then(answer, request) : answer.reset()
 
 /** The first request gets the first script, and so on; the last one serves all that follow. */
-export const inTurn = (...scripts: [Script, ...Script[]]): Script => {
+export const inSequence = (...scripts: [Script, ...Script[]]): Script => {
   let count = 0
   return (answer, request) => (scripts[count++] ?? scripts.at(-1)!)(answer, request)
 }

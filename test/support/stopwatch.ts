@@ -5,9 +5,9 @@
  * other work stretches the one, a compiler or collector that works beside adds to the other.
  */
 export const stopwatch = (): (() => number) => {
-  const [began, before] = [performance.now(), process.cpuUsage()]
+  const [startedAt, cpuAtStart] = [performance.now(), process.cpuUsage()]
   return () => {
-    const { user, system } = process.cpuUsage(before)
-    return Math.min(performance.now() - began, (user + system) / 1000)
+    const { user, system } = process.cpuUsage(cpuAtStart)
+    return Math.min(performance.now() - startedAt, (user + system) / 1000)
   }
 }

@@ -1,14 +1,14 @@
 /** A vendor on bare TCP that does what a script says, wrong things too, and remembers what it was asked. */
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { type Incoming, readRequests } from './requests.ts'
+import { type IncomingRequest, readRequests } from './requests.ts'
 
 /** One request as it came in. */
-export type Received = Incoming & {
+export type ReceivedRequest = IncomingRequest & {
   /** Which connection it came on, from 0, and which request of that connection it is, from 0. */
   connection: number
-  turn: number
+  indexOnConnection: number
   /** Milliseconds of `performance.now()`. */
-  at: number
+  receivedAt: number
   /** Resolves with the time when the client closed the connection before the answer was complete; never if it did not. */
   aborted: Promise<number>
   abortedAt?: number
@@ -19,63 +19,63 @@ export type Received = Incoming & {
 export type Framing = 'chunked' | 'close' | { length: number }
 
 /** What a script can do, step by step. Once the client has left every step is void and `wait` ends at once. */
-export type Answer = {
+export type ScriptedResponse = {
   /** Status line and fields. `close`: the body ends with the connection. */
-  head: (status: number, headers?: Record<string, string>, framing?: Framing) => void
+  writeHead: (status: number, headers?: Record<string, string>, framing?: Framing) => void
   /** Bytes of the body, in the frame `head` has chosen; resolves when they have left, so that a slow reader slows the script. */
   write: (bytes: string | Uint8Array) => Promise<void>
   /** Bytes as they are, without any frame. */
-  raw: (bytes: string | Uint8Array) => void
+  writeRaw: (bytes: string | Uint8Array) => void
   /** Milliseconds, or until a promise is there. */
   wait: (time: number | Promise<unknown>) => Promise<void>
   /** Nothing more is said and the connection stays open, until the client leaves. */
-  silent: () => Promise<void>
+  stall: () => Promise<void>
   /** The answer is complete; the connection is kept where its framing allows. */
   end: () => void
   /** Closes the connection in the midst of things (FIN). */
-  cut: () => void
+  disconnect: () => void
   /** The same with RST. */
   reset: () => void
   /** The client has left. */
-  readonly gone: boolean
+  readonly isClientGone: boolean
 }
 
-export type Script = (answer: Answer, request: Received) => Promise<void> | void
+export type Script = (answer: ScriptedResponse, request: ReceivedRequest) => Promise<void> | void
 
 export type Upstream = {
   /** `http://127.0.0.1:port` */
   url: string
   port: number
-  requests: Received[]
+  requests: ReceivedRequest[]
   /** Connections ever opened, and those open now. */
   readonly connections: number
-  readonly open: number
+  readonly openConnections: number
   /** What requests from now on are answered with. */
-  become: (script: Script) => void
+  setScript: (script: Script) => void
   close: () => Promise<void>
 }
 
 /** Starts it on a free port of 127.0.0.1. A script that throws is told by `close`, so that its fault is not lost. */
 export const scriptedUpstream = async (script: Script): Promise<Upstream> => {
-  let current = script
+  let currentScript = script
   let connections = 0
-  const requests: Received[] = []
+  const requests: ReceivedRequest[] = []
   const sockets = new Set<Socket>()
-  const faults: unknown[] = []
+  const scriptErrors: unknown[] = []
 
   const server = createServer({ noDelay: true }, socket => {
     const connection = connections++
-    let turn = 0
+    let nextIndex = 0
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => socket.destroy())
     readRequests(socket, async incoming => {
-      const { received, answer, finished } = exchange(socket, incoming, connection, turn++)
+      const { received, answer, finished } = createExchange(socket, incoming, connection, nextIndex++)
       requests.push(received)
       try {
-        await current(answer, received)
-      } catch (fault) {
-        faults.push(fault)
+        await currentScript(answer, received)
+      } catch (error) {
+        scriptErrors.push(error)
         socket.destroy()
       }
       await finished
@@ -87,7 +87,7 @@ export const scriptedUpstream = async (script: Script): Promise<Upstream> => {
   const close = async () => {
     for (const socket of sockets) socket.destroy()
     await new Promise<void>(resolve => server.close(() => resolve()))
-    if (faults.length > 0) throw faults[0]
+    if (scriptErrors.length > 0) throw scriptErrors[0]
   }
 
   return {
@@ -97,86 +97,86 @@ export const scriptedUpstream = async (script: Script): Promise<Upstream> => {
     get connections() {
       return connections
     },
-    get open() {
+    get openConnections() {
       return sockets.size
     },
-    become: next => {
-      current = next
+    setScript: nextScript => {
+      currentScript = nextScript
     },
     close,
   }
 }
 
-const exchange = (socket: Socket, incoming: Incoming, connection: number, turn: number) => {
+const createExchange = (socket: Socket, incoming: IncomingRequest, connection: number, indexOnConnection: number) => {
   const aborted = Promise.withResolvers<number>()
   const finished = Promise.withResolvers<void>()
-  const left = Promise.withResolvers<void>()
-  let complete = false
+  const closed = Promise.withResolvers<void>()
+  let isComplete = false
   let framing: Framing = 'chunked'
 
-  const received: Received = {
+  const received: ReceivedRequest = {
     ...incoming,
     connection,
-    turn,
-    at: performance.now(),
+    indexOnConnection,
+    receivedAt: performance.now(),
     aborted: aborted.promise,
     json: () => JSON.parse(incoming.body),
   }
 
   const onClose = () => {
-    left.resolve()
+    closed.resolve()
     finished.resolve()
-    if (complete) return
+    if (isComplete) return
     received.abortedAt = performance.now()
     aborted.resolve(received.abortedAt)
   }
   if (socket.destroyed) onClose()
   else socket.once('close', onClose)
 
-  const raw = (bytes: string | Uint8Array) => {
+  const writeRaw = (bytes: string | Uint8Array) => {
     if (!socket.destroyed) socket.write(bytes)
   }
-  const leave = (act: () => unknown) => {
-    complete = true
-    act()
+  const finishWith = (action: () => unknown) => {
+    isComplete = true
+    action()
   }
 
-  const answer: Answer = {
-    raw,
-    head: (status, headers = {}, chosen = 'chunked') => {
-      framing = chosen
-      raw(renderHead(status, headers, framing))
+  const answer: ScriptedResponse = {
+    writeRaw,
+    writeHead: (status, headers = {}, chosenFraming = 'chunked') => {
+      framing = chosenFraming
+      writeRaw(renderHead(status, headers, framing))
     },
     write: async bytes => {
       const body = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
       if (socket.destroyed || body.length === 0) return
-      const framed = framing === 'chunked' ? Buffer.concat([chunkHead(body), body, lineEnd]) : body
-      if (!socket.write(framed))
-        await Promise.race([new Promise<void>(done => socket.once('drain', done)), left.promise])
+      const framedBytes = framing === 'chunked' ? Buffer.concat([chunkSizeLine(body), body, crlf]) : body
+      if (!socket.write(framedBytes))
+        await Promise.race([new Promise<void>(done => socket.once('drain', done)), closed.promise])
     },
     wait: async time => {
-      await Promise.race([typeof time === 'number' ? Bun.sleep(time) : time, left.promise])
+      await Promise.race([typeof time === 'number' ? Bun.sleep(time) : time, closed.promise])
     },
-    silent: () => left.promise,
+    stall: () => closed.promise,
     end: () =>
-      leave(() => {
-        if (framing === 'chunked') raw('0\r\n\r\n')
+      finishWith(() => {
+        if (framing === 'chunked') writeRaw('0\r\n\r\n')
         socket.off('close', onClose)
         finished.resolve()
         if (framing === 'close') socket.end()
       }),
-    cut: () => leave(() => socket.destroySoon()),
-    reset: () => leave(() => socket.resetAndDestroy()),
-    get gone() {
+    disconnect: () => finishWith(() => socket.destroySoon()),
+    reset: () => finishWith(() => socket.resetAndDestroy()),
+    get isClientGone() {
       return socket.destroyed
     },
   }
   return { received, answer, finished: finished.promise }
 }
 
-const lineEnd = Buffer.from('\r\n')
+const crlf = Buffer.from('\r\n')
 
-const chunkHead = (body: Uint8Array): Buffer => Buffer.from(`${body.length.toString(16)}\r\n`)
+const chunkSizeLine = (body: Uint8Array): Buffer => Buffer.from(`${body.length.toString(16)}\r\n`)
 
 const renderHead = (status: number, headers: Record<string, string>, framing: Framing): string => {
   const lines = [`HTTP/1.1 ${status} Scripted`, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)]

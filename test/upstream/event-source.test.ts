@@ -200,7 +200,7 @@ describe('frames that are alike', () => {
 
 const apis = { 'openai-chat': 'chat-completions', anthropic: 'anthropic-messages', gemini: 'gemini-generate' }
 for (const [id, api] of Object.entries(apis)) {
-  const recorded = recordings(api).filter(({ events, status }) => events && (status ?? 200) === 200)
+  const recorded = recordings(api).filter(({ isEventStream, status }) => isEventStream && (status ?? 200) === 200)
   test(`${recorded.length} recorded streams of ${id}, told to every client`, async () => {
     let templated = 0
     for (const { text } of recorded)

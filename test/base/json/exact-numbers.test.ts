@@ -6,7 +6,7 @@ import { writeJson } from '../../../src/base/json/raw.ts'
 import { wrapSeal } from '../../../src/ir/seal.ts'
 import { egressOf, protocols } from '../../../src/protocols/registry.ts'
 import { exchangeFor } from '../../contracts/protocol.ts'
-import { seeded } from '../../support/recordings.ts'
+import { seededRandom } from '../../support/recordings.ts'
 
 const read = (text: string): JsonObject => preserveExactNumbers(text, JSON.parse(text) as JsonObject)
 
@@ -28,7 +28,7 @@ describe('exactly', () => {
   )
 
   test('2,000 seeded numbers, however they are written', () => {
-    const random = seeded(5)
+    const random = seededRandom(5)
     const digits = (maxLength: number) =>
       Array.from({ length: 1 + Math.floor(random() * maxLength) }, () => Math.floor(random() * 10)).join('')
     for (let round = 0; round < 2000; round++) {

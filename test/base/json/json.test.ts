@@ -11,7 +11,7 @@ import {
 import { budgetOf, effortOf } from '../../../src/ir/effort.ts'
 import { modelReplacer } from '../../../src/protocols/openai-chat/chunks/rewrite-model.ts'
 import { protocols } from '../../../src/protocols/registry.ts'
-import { seeded } from '../../support/recordings.ts'
+import { seededRandom } from '../../support/recordings.ts'
 import { stopwatch } from '../../support/stopwatch.ts'
 
 const { passthrough } = protocols.get('openai-chat')!
@@ -65,7 +65,7 @@ describe('topLevel', () => {
   ])('%s is no whole object', text => expect(scanTopLevel(text)).toBeUndefined())
 
   test('agrees with JSON.parse on 2,000 seeded objects', () => {
-    const random = seeded(7)
+    const random = seededRandom(7)
     for (let round = 0; round < 2000; round++) {
       const value = randomObject(random)
       const text = JSON.stringify(value, null, round % 3)
@@ -136,7 +136,7 @@ describe('withMembers', () => {
   ] as const)('%s with %j', (text, change, wanted) => expect(withMembers(text, change as JsonObject)).toBe(wanted))
 
   test('agrees with the objects themselves on 2,000 seeded ones', () => {
-    const random = seeded(11)
+    const random = seededRandom(11)
     for (let round = 0; round < 2000; round++) {
       const value = randomObject(random)
       const change: JsonObject = { fresh: round % 2 === 0 ? round : undefined }

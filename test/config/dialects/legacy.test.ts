@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { CompiledConfig } from '../../../src/config/compiled.ts'
 import { load } from '../../../src/config/load.ts'
 import { providers } from '../../../src/providers/index.ts'
-import { compiledOf, entryOf, loadFile, problemsOf, shown, withEntry } from '../../support/config-file.ts'
+import { compiledOf, configWithEntry, entryOf, loadFile, problemLines, problemsOf } from '../../support/config-file.ts'
 
 const samples = join(import.meta.dir, 'legacy')
 const names = readdirSync(samples)
@@ -13,14 +13,14 @@ const names = readdirSync(samples)
 const loadSample = (name: string) => load(join(samples, `${name}.json`), {})
 const compiled = (name: string): CompiledConfig => {
   const { compiled, problems } = loadSample(name)
-  if (!compiled) throw new Error(shown(problems).join('\n'))
+  if (!compiled) throw new Error(problemLines(problems).join('\n'))
   return compiled
 }
 
 describe('samples', () => {
   test.each(names)('%s: no error; every entry is served, or skipped with a word', name => {
     const { compiled, problems } = load(join(samples, name), {})
-    expect(shown(problems.filter(({ level }) => level === 'error'))).toEqual([])
+    expect(problemLines(problems.filter(({ level }) => level === 'error'))).toEqual([])
     const { services } = JSON.parse(readFileSync(join(samples, name), 'utf8')) as {
       services: Record<string, unknown[]>
     }
@@ -38,7 +38,7 @@ describe('samples', () => {
     const expected =
       /^\d+:\d+ (?:note |warning (?:\S+: skipped: |services: no service is in use|enable_web: |: every user of this machine))/
     const unexpected = names
-      .flatMap(name => shown(load(join(samples, name), {}).problems))
+      .flatMap(name => problemLines(load(join(samples, name), {}).problems))
       .filter(line => !expected.test(line) && !/^warning every user/.test(line))
     expect(unexpected).toEqual([])
   })
@@ -133,7 +133,9 @@ describe('spellings', () => {
     ['hash', 'hash'],
     ['', 'random'],
   ])('load_balancing %j', (configured, expected) => {
-    const { compiled, problems } = loadFile(JSON.stringify(withEntry({}, 'openai', { load_balancing: configured })))
+    const { compiled, problems } = loadFile(
+      JSON.stringify(configWithEntry({}, 'openai', { load_balancing: configured })),
+    )
     expect(String(compiled?.strategy)).toBe(expected)
     expect(problems).toEqual([])
   })
@@ -175,7 +177,7 @@ describe('spellings', () => {
 
   test('both spellings of the prompt template', () => {
     for (const key of ['promptTemplate', 'prompt_template'])
-      expect(problemsOf(withEntry({}, 'openai', { translation: { [key]: 'In %s: %s' } }))).toEqual([])
+      expect(problemsOf(configWithEntry({}, 'openai', { translation: { [key]: 'In %s: %s' } }))).toEqual([])
   })
 
   test('keys in another letter case are taken, with a warning', () => {
@@ -189,7 +191,7 @@ describe('spellings', () => {
       values: { api_key: 'sk-upper-case' },
       limit: { qps: 2 },
     })
-    expect(shown(problems)).toEqual([
+    expect(problemLines(problems)).toEqual([
       '2:3 warning Server_Port: taken as `server_port`; write it so',
       '3:3 warning SERVICES: taken as `services`; write it so',
       '3:17 warning services.OpenAI: taken as `openai`; write it so',
@@ -210,7 +212,7 @@ describe('spellings', () => {
 
   test('null is absent', () => {
     const compiled = compiledOf(
-      withEntry({ models: ['m'], model_map: null, limit: { qps: null }, server_url: null }, 'openai', {
+      configWithEntry({ models: ['m'], model_map: null, limit: { qps: null }, server_url: null }, 'openai', {
         api_key: null,
         proxy: null,
       }),
@@ -222,7 +224,7 @@ describe('spellings', () => {
   test('remarks are no unknown keys', () => {
     expect(
       problemsOf(
-        withEntry({ _why: 'x', '// note': 1 }, 'openai', {
+        configWithEntry({ _why: 'x', '// note': 1 }, 'openai', {
           $schema: './config.schema.json',
           $comment: 'c',
           'x-own': {},

@@ -6,7 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { importDatabase, newerRevision } from '../../../src/config/file/import-database.ts'
 import { load } from '../../../src/config/load.ts'
-import { file, folder } from '../../support/config-file.ts'
+import { tempFolder, writeTempFile } from '../../support/config-file.ts'
 
 type Row = { source: string; config: string; active?: boolean }
 
@@ -38,7 +38,7 @@ const revisions: Row[] = [
 ]
 
 const createScene = (rows = revisions, checksum: string | undefined = sha256(text)) => {
-  const config = file(text)
+  const config = writeTempFile(text)
   const database = config.replace('.json', '.db')
   createStore(database, rows, checksum).close()
   return { config, database, directory: join(config, '..') }
@@ -95,7 +95,7 @@ describe('import', () => {
   })
 
   test('a database in use, with its last words still in its log', () => {
-    const path = join(folder(), 'config.db')
+    const path = join(tempFolder(), 'config.db')
     const openDatabase = createStore(path, revisions, undefined, 'wal')
     openDatabase.run('BEGIN EXCLUSIVE')
     try {
@@ -110,13 +110,13 @@ describe('import', () => {
   })
 
   test('one that was written with a log and closed', () => {
-    const path = join(folder(), 'config.db')
+    const path = join(tempFolder(), 'config.db')
     createStore(path, revisions, undefined, 'wal').close()
     expect(importDatabase(path, '-').config).toBeDefined()
   })
 
   test('what cannot be imported is said', () => {
-    const directory = folder()
+    const directory = tempFolder()
     expect(importDatabase(join(directory, 'none.db')).error).toContain('there is no file')
     const broken = join(directory, 'broken.db')
     writeFileSync(broken, 'not a database at all')
@@ -158,38 +158,38 @@ describe('newerRevision', () => {
     ['that program never read the file', revisions, undefined],
     ['nothing is active', [{ source: 'admin', config: edited }], sha256(text)],
   ])('%s: nothing to say', (_, rows, checksum) => {
-    const config = file(text)
+    const config = writeTempFile(text)
     createStore(config.replace('.json', '.db'), rows, checksum).close()
     expect(newerRevision(config)).toBeUndefined()
   })
 
-  test('no database: nothing to say', () => expect(newerRevision(file(text))).toBeUndefined())
+  test('no database: nothing to say', () => expect(newerRevision(writeTempFile(text))).toBeUndefined())
 
   test('no file, but a database with settings: said', () => {
-    const directory = folder()
+    const directory = tempFolder()
     createStore(join(directory, 'config.db'), revisions).close()
     expect(newerRevision(join(directory, 'config.json'))?.message).toContain('NOT in force')
-    const other = folder()
+    const other = tempFolder()
     createStore(join(other, 'config.db'), [{ source: 'bootstrap-default', config: '{}', active: true }]).close()
     expect(newerRevision(join(other, 'config.json'))).toBeUndefined()
   })
 
   test('the database SIMPLE_ONE_API_DB names', () => {
     const { config, database } = createScene()
-    const elsewhere = file(text, 'other.json')
+    const elsewhere = writeTempFile(text, 'other.json')
     expect(newerRevision(elsewhere)).toBeUndefined()
     expect(newerRevision(elsewhere, { SIMPLE_ONE_API_DB: database })).toBeDefined()
     expect(newerRevision(config, { SIMPLE_ONE_API_DB: ':memory:' })).toBeUndefined()
   })
 
   test('a broken database is a warning', () => {
-    const config = file(text)
+    const config = writeTempFile(text)
     writeFileSync(config.replace('.json', '.db'), 'garbage')
     expect(newerRevision(config)).toMatchObject({
       level: 'warning',
       message: expect.stringContaining('cannot be read'),
     })
-    const other = file(text)
+    const other = writeTempFile(text)
     mkdirSync(other.replace('.json', '.db'))
     expect(newerRevision(other)).toBeUndefined()
   })

@@ -8,68 +8,82 @@ import { findConfig } from '../../../src/config/file/source.ts'
 import { parentOf, pathTo } from '../../../src/config/file/tree.ts'
 import { load, loadText } from '../../../src/config/load.ts'
 import { distanceBetween, nearest } from '../../../src/config/schema/nearest.ts'
-import { compiledOf, entryOf, file, folder, loadFile, problemsOf, shown, withEntry } from '../../support/config-file.ts'
+import {
+  compiledOf,
+  configWithEntry,
+  entryOf,
+  loadFile,
+  problemLines,
+  problemsOf,
+  tempFolder,
+  writeTempFile,
+} from '../../support/config-file.ts'
 import { stopwatch } from '../../support/stopwatch.ts'
 
 describe('findConfig', () => {
   test('the argument wins, even where no file is', () => {
-    const directory = folder()
-    expect(findConfig('mine.json', directory, folder())).toBe(join(directory, 'mine.json'))
-    expect(findConfig('/elsewhere/mine.json', directory, folder())).toBe('/elsewhere/mine.json')
+    const directory = tempFolder()
+    expect(findConfig('mine.json', directory, tempFolder())).toBe(join(directory, 'mine.json'))
+    expect(findConfig('/elsewhere/mine.json', directory, tempFolder())).toBe('/elsewhere/mine.json')
   })
 
   test('an argument is looked for below config/ too', () => {
-    const directory = folder()
+    const directory = tempFolder()
     mkdirSync(join(directory, 'config'))
-    const path = file('{}', 'mine.json', join(directory, 'config'))
-    expect(findConfig('mine.json', directory, folder())).toBe(path)
+    const path = writeTempFile('{}', 'mine.json', join(directory, 'config'))
+    expect(findConfig('mine.json', directory, tempFolder())).toBe(path)
   })
 
   test('here before config/ before the executable, json before yaml before yml', () => {
-    const directory = folder()
-    const executable = folder()
+    const directory = tempFolder()
+    const executable = tempFolder()
     expect(findConfig(undefined, directory, executable)).toBeUndefined()
-    const last = file('{}', 'config.yml', executable)
+    const last = writeTempFile('{}', 'config.yml', executable)
     expect(findConfig(undefined, directory, executable)).toBe(last)
     mkdirSync(join(directory, 'config'))
-    const inConfig = file('{}', 'config.yaml', join(directory, 'config'))
+    const inConfig = writeTempFile('{}', 'config.yaml', join(directory, 'config'))
     expect(findConfig(undefined, directory, executable)).toBe(inConfig)
-    const yml = file('', 'config.yml', directory)
+    const yml = writeTempFile('', 'config.yml', directory)
     expect(findConfig(undefined, directory, executable)).toBe(yml)
-    const json = file('{}', 'config.json', directory)
+    const json = writeTempFile('{}', 'config.json', directory)
     expect(findConfig(undefined, directory, executable)).toBe(json)
   })
 
   test('a directory of that name is found, so that it can be complained about', () => {
-    const directory = folder()
+    const directory = tempFolder()
     mkdirSync(join(directory, 'config.json'))
-    expect(findConfig(undefined, directory, folder())).toBe(join(directory, 'config.json'))
+    expect(findConfig(undefined, directory, tempFolder())).toBe(join(directory, 'config.json'))
   })
 })
 
 describe('what cannot be read is said plainly', () => {
   const message = (path: string) => renderProblems(load(path, {}).problems, { name: 'config.json' }).trimEnd()
 
-  test('missing', () => expect(message(join(folder(), 'config.json'))).toBe('config.json error there is no such file'))
-  test('a directory', () => expect(message(folder())).toStartWith('config.json error this is a directory, not a file'))
-  test('empty', () => expect(message(file(' \n'))).toBe('config.json error the file is empty'))
-  test('not text', () => expect(message(file(new Uint8Array([0x7b, 0xff, 0xfe])))).toContain('not text in UTF-8'))
+  test('missing', () =>
+    expect(message(join(tempFolder(), 'config.json'))).toBe('config.json error there is no such file'))
+  test('a directory', () =>
+    expect(message(tempFolder())).toStartWith('config.json error this is a directory, not a file'))
+  test('empty', () => expect(message(writeTempFile(' \n'))).toBe('config.json error the file is empty'))
+  test('not text', () =>
+    expect(message(writeTempFile(new Uint8Array([0x7b, 0xff, 0xfe])))).toContain('not text in UTF-8'))
 
   test('forbidden (but to root)', () => {
-    const path = file('{}')
+    const path = writeTempFile('{}')
     chmodSync(path, 0)
     expect(message(path)).toContain(process.getuid?.() === 0 ? 'no service is in use' : 'permission denied')
   })
 
   test('a link in a circle', () => {
-    const path = join(folder(), 'config.json')
+    const path = join(tempFolder(), 'config.json')
     symlinkSync(path, path)
     expect(message(path)).toBe('config.json error the file cannot be read: ELOOP')
   })
 
   test('a list, a number', () => {
-    expect(message(file('[]'))).toBe('config.json:1:1 error the configuration must be an object: { "services": … }')
-    expect(message(file('just words', 'config.yaml'))).toContain('must be an object')
+    expect(message(writeTempFile('[]'))).toBe(
+      'config.json:1:1 error the configuration must be an object: { "services": … }',
+    )
+    expect(message(writeTempFile('just words', 'config.yaml'))).toContain('must be an object')
   })
 
   test.each([
@@ -77,7 +91,7 @@ describe('what cannot be read is said plainly', () => {
     ['{"services": {', '1:15 error syntax error: close brace expected'],
     ['{"a": "x\n"}', '1:7 error syntax error: unexpected end of string'],
     ['{} {}', '1:4 error syntax error: end of file expected'],
-  ])('JSON %j', (text, expected) => expect(shown(loadFile(text).problems)).toEqual([expected]))
+  ])('JSON %j', (text, expected) => expect(problemLines(loadFile(text).problems)).toEqual([expected]))
 
   test.each([
     ['a: 1\n  b: 2\n', 'syntax error'],
@@ -88,7 +102,7 @@ describe('what cannot be read is said plainly', () => {
     ['a: 1\n---\nb: 2\n', 'syntax error: the file holds more than one document'],
     ['a: @x\n', 'syntax error: a text that starts with this character needs quotes'],
   ])('YAML %j', (text, expected) => {
-    const [line] = shown(loadFile(text, {}, 'config.yaml').problems)
+    const [line] = problemLines(loadFile(text, {}, 'config.yaml').problems)
     expect(line).toMatch(/^\d+:\d+ error /)
     expect(line).toContain(expected)
   })
@@ -187,7 +201,7 @@ services:
     - <<: [*shared, { models: [never], weight: 3 }]
 `
     const { compiled, problems } = loadFile(yaml, {}, 'config.yaml')
-    expect(shown(problems)).toEqual([])
+    expect(problemLines(problems)).toEqual([])
     expect(compiled!.entries.map(({ models, weight }) => ({ models, weight }))).toEqual([
       { models: ['a'], weight: 1 },
       { models: ['base'], weight: 3 },
@@ -203,9 +217,9 @@ services:
           .join(', ')}]`,
       )
     const elapsed = stopwatch()
-    expect(shown(loadFile(lines.join('\n'), {}, 'c.yaml').problems).join()).toContain('unfold to more than')
-    expect(shown(loadFile('a: &a [*a]\n', {}, 'c.yaml').problems).join()).toContain('unfold to more than')
-    expect(shown(loadFile('a: &a\n  <<: *a\n', {}, 'c.yaml').problems).join()).toContain('unfold to more than')
+    expect(problemLines(loadFile(lines.join('\n'), {}, 'c.yaml').problems).join()).toContain('unfold to more than')
+    expect(problemLines(loadFile('a: &a [*a]\n', {}, 'c.yaml').problems).join()).toContain('unfold to more than')
+    expect(problemLines(loadFile('a: &a\n  <<: *a\n', {}, 'c.yaml').problems).join()).toContain('unfold to more than')
     expect(elapsed()).toBeLessThan(3000)
   })
 
@@ -213,17 +227,19 @@ services:
     const text = '{\n "server_port": 1,\n "server_port": 8084\n}'
     const { compiled, problems } = loadFile(text)
     expect(compiled?.port).toBe(8084)
-    expect(shown(problems)).toContain('3:2 warning server_port: written twice; the one in line 2 is ignored')
+    expect(problemLines(problems)).toContain('3:2 warning server_port: written twice; the one in line 2 is ignored')
     const yaml = loadFile('server_port: 1\nserver_port: 8084\n', {}, 'c.yaml')
     expect(yaml.compiled?.port).toBe(8084)
-    expect(shown(yaml.problems)).toContain('2:1 warning server_port: written twice; the one in line 1 is ignored')
+    expect(problemLines(yaml.problems)).toContain(
+      '2:1 warning server_port: written twice; the one in line 1 is ignored',
+    )
   })
 
   test('keys that would reach a prototype are refused', () => {
     for (const key of ['__proto__', 'constructor', 'prototype']) {
       const { compiled, problems } = loadFile(`{"model_redirect": {"${key}": "x"}}`)
       expect(compiled).toBeUndefined()
-      expect(shown(problems)).toContain(`1:21 error model_redirect.${key}: this key is refused`)
+      expect(problemLines(problems)).toContain(`1:21 error model_redirect.${key}: this key is refused`)
       expect(loadFile(`model_redirect:\n  ${key}: x\n`, {}, 'c.yaml').compiled).toBeUndefined()
     }
     expect(({} as Record<string, unknown>)['x']).toBeUndefined()
@@ -234,20 +250,26 @@ describe('variables', () => {
   const environment = { KEY: 'sk-from-env', PORT: '8085', ON: 'true', EMPTY: '', RPM: '12', TRICK: '${KEY}' }
 
   test('inside any text, with and without default', () => {
-    const config = withEntry({ models: ['${MODEL:-m-1}', 'pre-${PORT}-post'], credentials: { api_key: '${KEY}' } })
+    const config = configWithEntry({
+      models: ['${MODEL:-m-1}', 'pre-${PORT}-post'],
+      credentials: { api_key: '${KEY}' },
+    })
     const [entry] = compiledOf(config, environment).entries
     expect(entry!.models).toEqual(['m-1', 'pre-8085-post'])
     expect(entry!.credentials[0]!.values['api_key']).toBe('sk-from-env')
   })
 
   test('an empty one takes the default, is not unset', () => {
-    const compiled = compiledOf({ ...withEntry({}), default_model: '${EMPTY:-m}', api_key: '${EMPTY}' }, environment)
+    const compiled = compiledOf(
+      { ...configWithEntry({}), default_model: '${EMPTY:-m}', api_key: '${EMPTY}' },
+      environment,
+    )
     expect(compiled.defaultModel).toBe('m')
     expect(compiled.keys).toEqual([])
   })
 
   test('$${ escapes, other dollars stay, what a variable holds is not looked into', () => {
-    const config = withEntry({ models: ['$${KEY}', '$KEY', '${not a name}', 'x${TRICK}'] })
+    const config = configWithEntry({ models: ['$${KEY}', '$KEY', '${not a name}', 'x${TRICK}'] })
     expect(compiledOf(config, environment).entries[0]!.models).toEqual(['${KEY}', '$KEY', '${not a name}', 'x${KEY}'])
   })
 
@@ -256,20 +278,20 @@ describe('variables', () => {
       '{\n  "services": { "openai": [ {\n    "models": ["m"], "enabled": true,\n    "credentials": {\n      "api_key": "${MISSING_KEY}" } } ] }\n}'
     const { compiled, problems } = loadFile(text)
     expect(compiled).toBeUndefined()
-    expect(shown(problems)).toEqual([
+    expect(problemLines(problems)).toEqual([
       '5:7 error services.openai[0].credentials.api_key: the environment variable MISSING_KEY is not set, and ${MISSING_KEY} has no default',
     ])
   })
 
   test('unset in an entry that is off: a warning', () => {
-    const config = withEntry({ enabled: false, credentials: { api_key: '${MISSING_KEY}' } })
+    const config = configWithEntry({ enabled: false, credentials: { api_key: '${MISSING_KEY}' } })
     expect(problemsOf(config).join('\n')).toContain(
       'warning services.openai[0].credentials.api_key: the environment variable MISSING_KEY',
     )
   })
 
   test('texts from variables stand for numbers and booleans', () => {
-    const config = withEntry({ enabled: '${ON}', limit: { rpm: '${RPM}' } }, 'openai', {
+    const config = configWithEntry({ enabled: '${ON}', limit: { rpm: '${RPM}' } }, 'openai', {
       server_port: '${PORT}',
       heartbeat: '${EMPTY:-7.5}',
     })
@@ -277,20 +299,22 @@ describe('variables', () => {
     expect(compiled).toMatchObject({ port: 8085, heartbeat: 7.5 })
     expect(compiled.entries[0]!.limit.rpm).toBe(12)
     expect(entryOf({ proxy: false }).proxy).toBe(false)
-    expect(compiledOf(withEntry({ proxy: '${P}' }), { P: 'false' }).entries[0]!.proxy).toBe(false)
+    expect(compiledOf(configWithEntry({ proxy: '${P}' }), { P: 'false' }).entries[0]!.proxy).toBe(false)
   })
 
   test('a text that is written as one does not', () => {
-    expect(problemsOf(withEntry({ limit: { rpm: '12' } }))).toEqual([
+    expect(problemsOf(configWithEntry({ limit: { rpm: '12' } }))).toEqual([
       'error services.openai[0].limit.rpm: must be a number, not text',
     ])
-    expect(problemsOf(withEntry({ limit: { rpm: '${KEY}' } }), environment)).toEqual([
+    expect(problemsOf(configWithEntry({ limit: { rpm: '${KEY}' } }), environment)).toEqual([
       'error services.openai[0].limit.rpm: must be a number, not text',
     ])
   })
 
   test('.env beside the file, below the environment', () => {
-    const path = file(JSON.stringify({ ...withEntry({ credentials: { api_key: '${A}' } }), api_key: '${B}' }))
+    const path = writeTempFile(
+      JSON.stringify({ ...configWithEntry({ credentials: { api_key: '${A}' } }), api_key: '${B}' }),
+    )
     writeFileSync(join(path, '..', '.env'), '# keys\nexport A="from file"\nB=file-too\n')
     const { compiled } = load(path, { B: 'from-environment' })
     expect(compiled!.entries[0]!.credentials[0]!.values['api_key']).toBe('from file')
@@ -349,5 +373,7 @@ test('nearest', () => {
 })
 
 test('a draft without a file has places too', () => {
-  expect(shown(loadText('{\n"heartbeat": -1 }', {}).problems)).toEqual(['2:1 error heartbeat: must not be negative'])
+  expect(problemLines(loadText('{\n"heartbeat": -1 }', {}).problems)).toEqual([
+    '2:1 error heartbeat: must not be negative',
+  ])
 })

@@ -1,9 +1,9 @@
 /** How many of N fetches are sent at once? Prints the number the server has seen when no more come. */
-import { neverHeaders } from '../../support/scripts.ts'
+import { neverRespond } from '../../support/scripts.ts'
 import { scriptedUpstream } from '../../support/upstream.ts'
 
 const wanted = Number(process.argv[2])
-const upstream = await scriptedUpstream(neverHeaders)
+const upstream = await scriptedUpstream(neverRespond)
 for (let count = 0; count < wanted; count++) void fetch(upstream.url).catch(() => {})
 let before = -1
 while (before !== upstream.requests.length) {

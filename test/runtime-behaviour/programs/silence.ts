@@ -1,8 +1,8 @@
 /** Does fetch end by itself when the upstream is silent? Prints the error's name and after how many milliseconds. Arguments: `head` or `body`, extra options of fetch. */
-import { neverHeaders, silentAfter } from '../../support/scripts.ts'
+import { neverRespond, stallAfter } from '../../support/scripts.ts'
 import { scriptedUpstream } from '../../support/upstream.ts'
 
-const upstream = await scriptedUpstream(process.argv[2] === 'head' ? neverHeaders : silentAfter(1))
+const upstream = await scriptedUpstream(process.argv[2] === 'head' ? neverRespond : stallAfter(1))
 const begun = performance.now()
 const options = JSON.parse(process.argv[3] ?? '{}') as BunFetchRequestInit
 const name = await fetch(upstream.url, { ...options, signal: AbortSignal.timeout(11_000) })

@@ -3,16 +3,16 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { createConnectProbe } from '../../../src/upstream/connection/connect-probe.ts'
 import { closeBridge, proxyFor } from '../../../src/upstream/connection/proxy.ts'
 import { certificate, key } from '../../support/certificate.ts'
-import { type Deaf, deafPort } from '../../support/deaf.ts'
+import { type UnresponsivePort, unresponsivePort } from '../../support/deaf.ts'
 import { freePort } from '../../support/process.ts'
-import { httpProxy, type ProxyRules, type RecordingProxy, socksProxy } from '../../support/proxy.ts'
-import { until } from '../../support/wait.ts'
+import { type ProxyRules, type RecordingProxy, startHttpProxy, startSocksProxy } from '../../support/proxy.ts'
+import { waitUntil } from '../../support/wait.ts'
 
 const open: { close: () => unknown }[] = []
-let unresponsive: Deaf
+let unresponsive: UnresponsivePort
 
 beforeAll(async () => {
-  unresponsive = await deafPort()
+  unresponsive = await unresponsivePort()
 })
 afterAll(() => unresponsive.close())
 afterEach(async () => {
@@ -74,7 +74,7 @@ test('who takes the connection is in reach at once, and the connection is closed
   const { result, took } = await timed(createConnectProbe().probe(`http://127.0.0.1:${vendor.port}`, false, 2000))
   expect(result).toBe(true)
   expect(took).toBeLessThan(500)
-  await until(() => vendor.count() === 1 && vendor.open() === 0)
+  await waitUntil(() => vendor.count() === 1 && vendor.open() === 0)
 })
 
 test('a refusal is an answer: fetch tells it better', async () => {
@@ -88,7 +88,7 @@ test('https counts once TLS stands', async () => {
   expect(await createConnectProbe().probe(`https://localhost:${server.port}`, false, 2000)).toBe(true)
   const vendor = await silentServer()
   expect(await createConnectProbe().probe(`https://127.0.0.1:${vendor.port}`, false, 150)).toBe(false)
-  await until(() => vendor.count() === 1 && vendor.open() === 0)
+  await waitUntil(() => vendor.count() === 1 && vendor.open() === 0)
 })
 
 test('who was heard within the deadline is not knocked at', async () => {
@@ -117,13 +117,13 @@ test('all who ask at the same time share one knock, each with its own deadline',
   // TLS with somebody who says nothing: the connection stands and the knock goes on.
   const origin = `https://127.0.0.1:${vendor.port}`
   const probes = [100, 200, 100].map(deadline => timed(connectProbe.probe(origin, false, deadline)))
-  await until(() => vendor.count() === 1)
+  await waitUntil(() => vendor.count() === 1)
   await Promise.all([probes[0], probes[2]])
   expect(vendor.open()).toBe(1)
   const last = await probes[1]!
   expect(last.result).toBe(false)
   expect(last.took).toBeGreaterThanOrEqual(195)
-  await until(() => vendor.open() === 0)
+  await waitUntil(() => vendor.open() === 0)
   expect(vendor.count()).toBe(1)
   expect(await connectProbe.probe(origin, false, 50)).toBe(false)
   expect(vendor.count()).toBe(2)
@@ -132,22 +132,22 @@ test('all who ask at the same time share one knock, each with its own deadline',
 test('through an HTTP proxy: the tunnel and TLS within it', async () => {
   const server = Bun.serve({ port: 0, tls: { cert: certificate, key }, fetch: () => new Response() })
   open.push({ close: () => server.stop(true) })
-  const proxy = await proxyOf(httpProxy, { user: 'u', password: 'p@ss' })
+  const proxy = await proxyOf(startHttpProxy, { user: 'u', password: 'p@ss' })
   const chosen = await proxyFor('https://localhost', proxy.urlWithCredentials)
   expect(await createConnectProbe().probe(`https://localhost:${server.port}`, chosen, 2000)).toBe(true)
-  expect(proxy.passed).toEqual([{ target: `localhost:${server.port}`, credentials: 'u:p@ss' }])
+  expect(proxy.requests).toEqual([{ target: `localhost:${server.port}`, credentials: 'u:p@ss' }])
 
   const vendor = await silentServer()
   expect(await createConnectProbe().probe(`https://127.0.0.1:${vendor.port}`, chosen, 200)).toBe(false)
-  await until(() => vendor.count() === 1 && vendor.open() === 0)
+  await waitUntil(() => vendor.count() === 1 && vendor.open() === 0)
 })
 
 test('through an HTTP proxy: one that is silent, one that refuses, one that is deaf', async () => {
-  const silent = await proxyOf(httpProxy, { silent: true })
+  const silent = await proxyOf(startHttpProxy, { silent: true })
   expect(await createConnectProbe().probe('https://vendor.test', { url: silent.url, respectNoProxy: false }, 150)).toBe(
     false,
   )
-  const refusing = await proxyOf(httpProxy, { refuse: true })
+  const refusing = await proxyOf(startHttpProxy, { refuse: true })
   expect(
     await createConnectProbe().probe('https://vendor.test', { url: refusing.url, respectNoProxy: false }, 2000),
   ).toBe(true)
@@ -161,7 +161,7 @@ test('through SOCKS: as far as the vendor', async () => {
     'vendor.test': { host: '127.0.0.1', port: vendor.port },
     'deaf.test': { host: '127.0.0.1', port: unresponsive.port },
   }
-  const proxy = await proxyOf(socksProxy, { places })
+  const proxy = await proxyOf(startSocksProxy, { hostOverrides: places })
   const chosen = await proxyFor('https://vendor.test', proxy.url)
   expect(await createConnectProbe().probe('https://deaf.test', chosen, 200)).toBe(false)
   expect(await createConnectProbe().probe('https://vendor.test', chosen, 200)).toBe(false)

@@ -8,15 +8,15 @@ import {
   proxyFor,
 } from '../../../src/upstream/connection/proxy.ts'
 import { certificate, key } from '../../support/certificate.ts'
-import { withoutProxies } from '../../support/environment.ts'
-import { httpProxy, type ProxyRules, type RecordingProxy, socksProxy } from '../../support/proxy.ts'
-import { chatFrames, jsonOf, silentAfter, sseOf } from '../../support/scripts.ts'
+import { clearProxyVariables } from '../../support/environment.ts'
+import { type ProxyRules, type RecordingProxy, startHttpProxy, startSocksProxy } from '../../support/proxy.ts'
+import { chatChunks, replyJson, replySse, stallAfter } from '../../support/scripts.ts'
 import { type Script, scriptedUpstream, type Upstream } from '../../support/upstream.ts'
-import { until } from '../../support/wait.ts'
+import { waitUntil } from '../../support/wait.ts'
 
 const open: { close: () => unknown }[] = []
 
-withoutProxies()
+clearProxyVariables()
 afterEach(async () => {
   await closeBridge()
   for (const thing of open.splice(0)) await thing.close()
@@ -174,27 +174,29 @@ describe('the choice', () => {
   })
 
   test('a configured proxy is used whatever NO_PROXY says', async () => {
-    const upstream = await upstreamOf(jsonOf({ ok: true }))
-    const proxy = await proxyOf(httpProxy, { places: { 'vendor.test': { host: '127.0.0.1', port: upstream.port } } })
+    const upstream = await upstreamOf(replyJson({ ok: true }))
+    const proxy = await proxyOf(startHttpProxy, {
+      hostOverrides: { 'vendor.test': { host: '127.0.0.1', port: upstream.port } },
+    })
     process.env['NO_PROXY'] = '*'
     expect(await (await get('http://vendor.test/x', proxy.url)).json()).toEqual({ ok: true })
-    expect(proxy.passed).toEqual([{ target: 'http://vendor.test/x' }])
+    expect(proxy.requests).toEqual([{ target: 'http://vendor.test/x' }])
   })
 
   test('without a proxy nothing goes through the environment’s', async () => {
-    const upstream = await upstreamOf(jsonOf({ ok: true }))
-    const proxy = await proxyOf(httpProxy)
+    const upstream = await upstreamOf(replyJson({ ok: true }))
+    const proxy = await proxyOf(startHttpProxy)
     process.env['HTTP_PROXY'] = proxy.url
     expect(await (await get(`${upstream.url}/x`, undefined)).json()).toEqual({ ok: true })
     expect(await (await get(`${upstream.url}/x`, false)).json()).toEqual({ ok: true })
-    expect(proxy.passed).toEqual([])
+    expect(proxy.requests).toEqual([])
   })
 })
 
 describe('an HTTP proxy', () => {
   test('gets its credentials and keeps its tunnel', async () => {
     const vendor = secureVendor()
-    const proxy = await proxyOf(httpProxy, { user: 'us er', password: 'p@s:s' })
+    const proxy = await proxyOf(startHttpProxy, { user: 'us er', password: 'p@s:s' })
     for (const body of ['one', 'two', 'three']) {
       const response = await get(`https://localhost:${vendor.port}/x`, proxy.urlWithCredentials, {
         method: 'POST',
@@ -202,30 +204,33 @@ describe('an HTTP proxy', () => {
       })
       expect(await response.text()).toBe(body)
     }
-    expect(proxy.passed).toEqual([{ target: `localhost:${vendor.port}`, credentials: 'us er:p@s:s' }])
+    expect(proxy.requests).toEqual([{ target: `localhost:${vendor.port}`, credentials: 'us er:p@s:s' }])
   })
 })
 
 describe('a SOCKS proxy', () => {
   const rules = { user: 'us er', password: 'p@s:s' }
-  const rulesFor = (port: number): ProxyRules => ({ ...rules, places: { 'vendor.test': { host: '127.0.0.1', port } } })
+  const rulesFor = (port: number): ProxyRules => ({
+    ...rules,
+    hostOverrides: { 'vendor.test': { host: '127.0.0.1', port } },
+  })
 
   test.each(['socks5', 'socks5h'])('%s: names are resolved by it, its tunnel for https is kept', async scheme => {
     const vendor = secureVendor()
-    const proxy = await proxyOf(socksProxy, rulesFor(vendor.port!))
+    const proxy = await proxyOf(startSocksProxy, rulesFor(vendor.port!))
     const address = proxy.urlWithCredentials.replace('socks5', scheme)
     for (const body of ['one', 'two', 'x'.repeat(3_000_000)]) {
       const response = await get('https://vendor.test/x', address, { method: 'POST', body })
       expect(await response.text()).toBe(body)
     }
-    expect(proxy.passed).toEqual([{ target: 'vendor.test:443', credentials: 'us er:p@s:s' }])
+    expect(proxy.requests).toEqual([{ target: 'vendor.test:443', credentials: 'us er:p@s:s' }])
   })
 
   test('plain http keeps its connection, and the vendor sees nothing of the bridge', async () => {
     const upstream = await upstreamOf(async (answer, request) =>
-      jsonOf({ body: request.body, path: request.path })(answer, request),
+      replyJson({ body: request.body, path: request.path })(answer, request),
     )
-    const proxy = await proxyOf(socksProxy, rulesFor(upstream.port))
+    const proxy = await proxyOf(startSocksProxy, rulesFor(upstream.port))
     const long = 'y'.repeat(2_000_000)
     for (const body of ['one', 'two', long]) {
       const response = await get('http://vendor.test/v1/chat?a=b', proxy.urlWithCredentials, { method: 'POST', body })
@@ -242,9 +247,9 @@ describe('a SOCKS proxy', () => {
 
   test('a plain upload of unknown length arrives whole', async () => {
     const upstream = await upstreamOf((answer, request) =>
-      jsonOf({ length: request.body.length, framing: request.headers['transfer-encoding'] })(answer, request),
+      replyJson({ length: request.body.length, framing: request.headers['transfer-encoding'] })(answer, request),
     )
-    const proxy = await proxyOf(socksProxy, rulesFor(upstream.port))
+    const proxy = await proxyOf(startSocksProxy, rulesFor(upstream.port))
     for (let turn = 0; turn < 2; turn++) {
       let left = 10
       const body = new ReadableStream({
@@ -260,16 +265,16 @@ describe('a SOCKS proxy', () => {
   })
 
   test('one bridge serves several proxies and hosts without mixing them', async () => {
-    const one = await upstreamOf(jsonOf('one'))
-    const two = await upstreamOf(jsonOf('two'))
+    const one = await upstreamOf(replyJson('one'))
+    const two = await upstreamOf(replyJson('two'))
     const vendor = secureVendor()
     const places = {
       'one.test': { host: '127.0.0.1', port: one.port },
       'two.test': { host: '127.0.0.1', port: two.port },
       'vendor.test': { host: '127.0.0.1', port: vendor.port! },
     }
-    const first = await proxyOf(socksProxy, { places })
-    const second = await proxyOf(socksProxy, { ...rules, places })
+    const first = await proxyOf(startSocksProxy, { hostOverrides: places })
+    const second = await proxyOf(startSocksProxy, { ...rules, hostOverrides: places })
     for (let round = 0; round < 3; round++) {
       expect(await (await get('http://one.test/', first.url)).json()).toBe('one')
       expect(await (await get('http://two.test/', first.url)).json()).toBe('two')
@@ -277,7 +282,7 @@ describe('a SOCKS proxy', () => {
       await (await get('https://vendor.test/', first.url)).text()
       await (await get('https://vendor.test/', second.urlWithCredentials)).text()
     }
-    const targets = (proxy: RecordingProxy) => [...new Set(proxy.passed.map(({ target }) => target))].sort()
+    const targets = (proxy: RecordingProxy) => [...new Set(proxy.requests.map(({ target }) => target))].sort()
     expect(targets(first)).toEqual(['one.test:80', 'two.test:80', 'vendor.test:443'])
     expect(targets(second)).toEqual(['one.test:80', 'vendor.test:443'])
     const bridges = [first.url, second.urlWithCredentials].map(
@@ -288,14 +293,14 @@ describe('a SOCKS proxy', () => {
   })
 
   test('an address of IPv6 is asked for as one', async () => {
-    const proxy = await proxyOf(socksProxy, { refuse: true })
+    const proxy = await proxyOf(startSocksProxy, { refuse: true })
     await get('https://[2001:db8::1]:8443/', proxy.url).catch(() => {})
-    expect(proxy.passed).toEqual([{ target: '2001:db8::1:8443' }])
+    expect(proxy.requests).toEqual([{ target: '2001:db8::1:8443' }])
   })
 
   test('frames pass as they come', async () => {
-    const upstream = await upstreamOf(sseOf(chatFrames(), { pace: 30 }))
-    const proxy = await proxyOf(socksProxy, rulesFor(upstream.port))
+    const upstream = await upstreamOf(replySse(chatChunks(), { pace: 30 }))
+    const proxy = await proxyOf(startSocksProxy, rulesFor(upstream.port))
     const response = await get('http://vendor.test/v1', proxy.urlWithCredentials)
     const times: number[] = []
     for await (const _ of response.body!) times.push(performance.now())
@@ -304,20 +309,20 @@ describe('a SOCKS proxy', () => {
   })
 
   test('a client that leaves is told to the vendor', async () => {
-    const upstream = await upstreamOf(silentAfter(2))
-    const proxy = await proxyOf(socksProxy, rulesFor(upstream.port))
+    const upstream = await upstreamOf(stallAfter(2))
+    const proxy = await proxyOf(startSocksProxy, rulesFor(upstream.port))
     const response = await get('http://vendor.test/v1', proxy.urlWithCredentials)
     const reader = response.body!.getReader()
     await reader.read()
     const left = performance.now()
     await reader.cancel()
-    const abortedAt = await until(() => upstream.requests[0]?.abortedAt)
+    const abortedAt = await waitUntil(() => upstream.requests[0]?.abortedAt)
     expect(abortedAt - left).toBeLessThan(500)
   })
 
   test('many at once', async () => {
-    const upstream = await upstreamOf(sseOf(chatFrames(), { pace: 2 }))
-    const proxy = await proxyOf(socksProxy, rulesFor(upstream.port))
+    const upstream = await upstreamOf(replySse(chatChunks(), { pace: 2 }))
+    const proxy = await proxyOf(startSocksProxy, rulesFor(upstream.port))
     const texts = await Promise.all(
       Array.from({ length: 100 }, async () => (await get('http://vendor.test/v1', proxy.urlWithCredentials)).text()),
     )
@@ -332,7 +337,7 @@ describe('a SOCKS proxy', () => {
   ]
 
   test.each(failures)('%s: a refusal that tells no address', async (_, rulesOverride, status, reason) => {
-    const proxy = await proxyOf(socksProxy, rulesOverride ?? rules)
+    const proxy = await proxyOf(startSocksProxy, rulesOverride ?? rules)
     const address = proxy.url.replace('://', '://us%20er:s3cret@')
     const proxyUrl = rulesOverride?.refuse ? proxy.urlWithCredentials : address
     if (rulesOverride === undefined) await proxy.close()
@@ -347,8 +352,8 @@ describe('a SOCKS proxy', () => {
   })
 
   test('the bridge is of no use to others', async () => {
-    const upstream = await upstreamOf(jsonOf({ ok: true }))
-    const proxy = await proxyOf(socksProxy, rulesFor(upstream.port))
+    const upstream = await upstreamOf(replyJson({ ok: true }))
+    const proxy = await proxyOf(startSocksProxy, rulesFor(upstream.port))
     const bridge = new URL(urlOf(await proxyFor('http://vendor.test/', proxy.urlWithCredentials)))
     expect(bridge.hostname).toBe('127.0.0.1')
     for (const userinfo of ['', 'socks0:guess@', 'other:' + bridge.password + '@']) {
@@ -361,8 +366,8 @@ describe('a SOCKS proxy', () => {
   })
 
   test('after closeBridge the next request starts a new one', async () => {
-    const upstream = await upstreamOf(jsonOf({ ok: true }))
-    const proxy = await proxyOf(socksProxy, rulesFor(upstream.port))
+    const upstream = await upstreamOf(replyJson({ ok: true }))
+    const proxy = await proxyOf(startSocksProxy, rulesFor(upstream.port))
     const request = async () => (await get('http://vendor.test/', proxy.urlWithCredentials)).json()
     expect(await request()).toEqual({ ok: true })
     const oldBridgeUrl = urlOf(await proxyFor('http://vendor.test/', proxy.urlWithCredentials))

@@ -4,7 +4,7 @@ import type { Frame } from '../../../src/protocols/protocol.ts'
 import { awsEventStreamFraming, isAwsEventStream } from '../../../src/upstream/framing/aws-event-stream.ts'
 import { maxFrameLength } from '../../../src/upstream/framing/sse.ts'
 import { chunkOf, eventOf, exceptionOf, messageOf } from '../../support/eventstream.ts'
-import { type Recording, recordings, seeded } from '../../support/recordings.ts'
+import { type Recording, recordings, seededRandom } from '../../support/recordings.ts'
 
 const exchange = { redact: (text: string) => text.replaceAll('geheim', '***') }
 
@@ -31,7 +31,7 @@ const faultOf = (...messages: Uint8Array[]): GatewayError => read(...messages).e
 
 const everyByte = (bytes: Uint8Array): number[] => Array.from(bytes, (_, at) => at)
 const someCuts = (bytes: Uint8Array): number[] => {
-  const random = seeded(bytes.length)
+  const random = seededRandom(bytes.length)
   return Array.from({ length: 64 }, () => Math.floor(random() * bytes.length)).sort((left, right) => left - right)
 }
 
