@@ -1,5 +1,5 @@
 /** What nginx and the gateway are told. */
-import { keyOf } from './job.ts'
+import { clientKey } from './job.ts'
 
 /** One worker, bodies in memory, connections kept on both sides: what the gateway does too. `vendor`: host and port. */
 export const nginxConfig = (folder: string, port: number, vendor: string): string => `
@@ -16,13 +16,18 @@ http {
 }`
 
 /** What the configuration calls the vendor: by it the gateway knows its protocol. */
-export type Vendor = 'openai' | 'claude' | 'gemini'
+export type ServiceType = 'openai' | 'claude' | 'gemini'
 
 /** `limited`: three limits on the entry; `log`: where a line for every request goes. */
-export type Options = { keys: 0 | 1 | 100; limited: boolean; log: 'none' | 'nowhere' | 'file'; vendor?: Vendor }
+export type GatewayOptions = {
+  keys: 0 | 1 | 100
+  hasLimits: boolean
+  log: 'none' | 'nowhere' | 'file'
+  service?: ServiceType
+}
 
 /** What the program does by itself: a line for every request; where it is kept is another's cost. And one key. */
-export const usual: Options = { keys: 1, limited: false, log: 'nowhere' }
+export const defaultOptions: GatewayOptions = { keys: 1, hasLimits: false, log: 'nowhere' }
 
 /** High enough never to bite: what is measured is the counting. */
 const limit = { qpm: 10_000_000, tpm: 1_000_000_000, concurrency: 10_000 }
@@ -30,11 +35,11 @@ const limit = { qpm: 10_000_000, tpm: 1_000_000_000, concurrency: 10_000 }
 export const gatewayConfig = (
   vendor: string,
   port: number,
-  { keys, limited, log, vendor: service = 'openai' }: Options,
+  { keys, hasLimits, log, service: service = 'openai' }: GatewayOptions,
 ) => ({
   server_port: `127.0.0.1:${port}`,
   log_level: log === 'none' ? 'warn' : 'info',
-  api_keys: Array.from({ length: keys }, (_, at) => ({ api_key: keyOf(at), name: `caller ${at}` })),
+  api_keys: Array.from({ length: keys }, (_, at) => ({ api_key: clientKey(at), name: `caller ${at}` })),
   services: {
     [service]: [
       {
@@ -42,7 +47,7 @@ export const gatewayConfig = (
         models: ['bench', 'bench-*'],
         server_url: service === 'gemini' ? vendor : `${vendor}/v1`,
         credentials: { api_key: 'k' },
-        ...(limited && { limit }),
+        ...(hasLimits && { limit }),
       },
     ],
   },

@@ -1,28 +1,34 @@
 /** Who stands between the clients and the vendor: nginx, bare Bun, the gateway; each started anew where a part wants it. */
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gatewayConfig, nginxConfig, type Options, usual } from './configs.ts'
+import { defaultOptions, type GatewayOptions, gatewayConfig, nginxConfig } from './configs.ts'
 import type { Job } from './job.ts'
-import { end, firstLineOf, folder, launch } from './processes.ts'
+import { endProcess, firstLineOf, folder, launch } from './processes.ts'
 
 export const root = join(import.meta.dir, '..')
 export const bun = process.execPath
 export const binary = join(folder, 'simple-one-api')
 /** Bun's own limit is 256 requests at once. */
-export const unbounded = { BUN_CONFIG_MAX_HTTP_REQUESTS: '20000' }
+export const unboundedEnv = { BUN_CONFIG_MAX_HTTP_REQUESTS: '20000' }
 
 /** `asks`: how its clients ask, where it is another way than that of the rest. */
-export type Place = { name: string; url: string; pid: number; stop: () => Promise<void>; asks?: Partial<Job> }
+export type ServerProcess = {
+  name: string
+  url: string
+  pid: number
+  stop: () => Promise<void>
+  jobOverrides?: Partial<Job>
+}
 
 /** Often outside the path of who is not root. */
 export const nginx: string | undefined =
   Bun.which('nginx') ?? ['/usr/sbin/nginx', '/usr/local/sbin/nginx'].find(file => existsSync(file))
 
-const local = (name: string, port: number | string, child: Bun.Subprocess): Place => ({
+const localServer = (name: string, port: number | string, child: Bun.Subprocess): ServerProcess => ({
   name,
   url: `http://127.0.0.1:${port}`,
   pid: child.pid,
-  stop: () => end(child),
+  stop: () => endProcess(child),
 })
 
 const freePort = (): number => {
@@ -33,57 +39,60 @@ const freePort = (): number => {
 }
 
 /** Waits, at most 10 s, until an address answers. */
-const up = async (url: string): Promise<void> => {
-  const due = performance.now() + 10_000
-  const answers = () =>
+const waitUntilUp = async (url: string): Promise<void> => {
+  const deadline = performance.now() + 10_000
+  const isUp = () =>
     fetch(url, { proxy: false }).then(
       answer => answer.status < 500,
       () => false,
     )
-  while (!(await answers())) {
-    if (performance.now() > due) throw new Error(`${url} did not come up`)
+  while (!(await isUp())) {
+    if (performance.now() > deadline) throw new Error(`${url} did not come up`)
     await Bun.sleep(1)
   }
 }
 
-export const startVendor = async (): Promise<Place> => {
+export const startVendor = async (): Promise<ServerProcess> => {
   const child = launch([bun, join(root, 'bench/upstream.ts')], { stdout: 'pipe' })
-  return local('vendor', await firstLineOf(child), child)
+  return localServer('vendor', await firstLineOf(child), child)
 }
 
-export const startBare = async (vendor: Place): Promise<Place> => {
-  const child = launch([bun, join(root, 'bench/bare.ts'), vendor.url], { stdout: 'pipe', env: unbounded })
-  return local('bare Bun', await firstLineOf(child), child)
+export const startBare = async (vendor: ServerProcess): Promise<ServerProcess> => {
+  const child = launch([bun, join(root, 'bench/bare.ts'), vendor.url], { stdout: 'pipe', env: unboundedEnv })
+  return localServer('bare Bun', await firstLineOf(child), child)
 }
 
-export const startNginx = async (vendor: Place): Promise<Place> => {
+export const startNginx = async (vendor: ServerProcess): Promise<ServerProcess> => {
   const port = freePort()
   const file = join(folder, `nginx-${port}.conf`)
   writeFileSync(file, nginxConfig(folder, port, vendor.url.slice('http://'.length)))
   const child = launch([nginx!, '-p', folder, '-c', file])
-  const place = local('nginx', port, child)
-  await up(place.url)
-  return place
+  const server = localServer('nginx', port, child)
+  await waitUntilUp(server.url)
+  return server
 }
 
-export const startGateway = async (vendor: Place, options: Options = usual): Promise<Place> => {
+export const startGateway = async (
+  vendor: ServerProcess,
+  options: GatewayOptions = defaultOptions,
+): Promise<ServerProcess> => {
   const port = freePort()
   const file = join(folder, `config-${port}.json`)
   writeFileSync(file, JSON.stringify(gatewayConfig(vendor.url, port, options)), { mode: 0o600 })
   const log = options.log === 'file' ? { stdout: Bun.file(join(folder, `log-${port}`)) } : {}
   const child = launch([binary, file], log)
-  const place = local('gateway', port, child)
-  await up(`${place.url}/healthz`)
-  return place
+  const server = localServer('gateway', port, child)
+  await waitUntilUp(`${server.url}/healthz`)
+  return server
 }
 
 /** nginx if it is installed, bare Bun if it is wanted, the gateway. */
-export const startAll = async (vendor: Place, bare: boolean): Promise<Place[]> => [
+export const startAll = async (vendor: ServerProcess, includesBareBun: boolean): Promise<ServerProcess[]> => [
   ...(nginx ? [await startNginx(vendor)] : []),
-  ...(bare ? [await startBare(vendor)] : []),
+  ...(includesBareBun ? [await startBare(vendor)] : []),
   await startGateway(vendor),
 ]
 
-export const stopAll = async (places: Place[]): Promise<void> => {
-  await Promise.all(places.map(place => place.stop()))
+export const stopAll = async (servers: ServerProcess[]): Promise<void> => {
+  await Promise.all(servers.map(server => server.stop()))
 }

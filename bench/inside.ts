@@ -6,13 +6,13 @@ import { translateStream } from '../src/protocols/shared/translate.ts'
 import { createSealStore } from '../src/store/seals.ts'
 import { sseFraming } from '../src/upstream/framing/sse.ts'
 import { median } from './rounds.ts'
-import { manners, type Speech } from './speech.ts'
+import { type BenchProtocol, protocolScripts } from './speech.ts'
 
 /** Words of one stream, and streams of one round. */
 const length = 2000
-const streams = 20
+const streamsPerRound = 20
 /** Rounds that are not counted: the compilers work in them. */
-const warming = 10
+const warmupRounds = 10
 
 /** A stream as text → its frames. */
 export const framesOf = (text: string): Frame[] => {
@@ -24,10 +24,12 @@ export const framesOf = (text: string): Frame[] => {
 }
 
 /** The vendor's stream; without a number each of its words once. */
-const streamOf = (speech: Speech, count?: number): Frame[] => {
-  const { head, words, tail } = manners[speech].said
-  const text = Array.from({ length: count ?? words.length }, (_, at) => words[at % words.length]!).join('')
-  return framesOf(head + text + tail)
+const vendorFrames = (protocol: BenchProtocol, count?: number): Frame[] => {
+  const { opening, wordFrames, closing } = protocolScripts[protocol].stream
+  const text = Array.from({ length: count ?? wordFrames.length }, (_, at) => wordFrames[at % wordFrames.length]!).join(
+    '',
+  )
+  return framesOf(opening + text + closing)
 }
 
 const exchangeFor = (seals: ReturnType<typeof createSealStore>): Exchange => ({
@@ -44,7 +46,12 @@ const exchangeFor = (seals: ReturnType<typeof createSealStore>): Exchange => ({
 })
 
 /** The client's text for frames of a vendor. */
-const tell = (client: Speech, vendor: Speech, frames: Frame[], seals: ReturnType<typeof createSealStore>): string => {
+const translateFrames = (
+  client: BenchProtocol,
+  vendor: BenchProtocol,
+  frames: Frame[],
+  seals: ReturnType<typeof createSealStore>,
+): string => {
   const pipe = translateStream(ingressOf(client)!, egressOf(vendor)!, exchangeFor(seals))
   let text = ''
   for (const frame of frames) text += pipe.push(frame)
@@ -54,23 +61,24 @@ const tell = (client: Speech, vendor: Speech, frames: Frame[], seals: ReturnType
 }
 
 /** A short stream of the vendor's, as the client reads it. */
-export const translated = (client: Speech, vendor: Speech): string =>
-  tell(client, vendor, streamOf(vendor), createSealStore())
+export const translateSample = (client: BenchProtocol, vendor: BenchProtocol): string =>
+  translateFrames(client, vendor, vendorFrames(vendor), createSealStore())
 
 /** CPU in µs that a frame with words takes from the vendor's form to the client's text, warm, the median of `rounds`. */
-export const translationTime = (client: Speech, vendor: Speech, rounds: number): number => {
+export const translationTime = (client: BenchProtocol, vendor: BenchProtocol, rounds: number): number => {
   const seals = createSealStore()
-  const frames = streamOf(vendor, length)
+  const frames = vendorFrames(vendor, length)
   const round = (): number => {
     const before = process.cpuUsage()
-    let told = 0
-    for (let turn = 0; turn < streams; turn++) {
-      told += tell(client, vendor, frames, seals).length
+    let characters = 0
+    for (let turn = 0; turn < streamsPerRound; turn++) {
+      characters += translateFrames(client, vendor, frames, seals).length
     }
-    if (told < streams * length * 20) throw new Error(`${vendor} was told to ${client} in ${told} characters`)
+    if (characters < streamsPerRound * length * 20)
+      throw new Error(`${vendor} was told to ${client} in ${characters} characters`)
     const { user, system } = process.cpuUsage(before)
-    return (user + system) / (streams * length)
+    return (user + system) / (streamsPerRound * length)
   }
-  for (let turn = 0; turn < warming; turn++) round()
+  for (let turn = 0; turn < warmupRounds; turn++) round()
   return median(Array.from({ length: rounds }, round))
 }

@@ -1,114 +1,119 @@
 /** The clients of the benchmark, in a process of their own: `load.ts JOB`. Says `open` when every stream has begun, `closing` when then the first has ended, and last its tally, as JSON. */
-import { type Job, keyOf, type Tally } from './job.ts'
-import { manners } from './speech.ts'
+import { clientKey, type Job, type Tally } from './job.ts'
+import { protocolScripts } from './speech.ts'
 
 const job = JSON.parse(process.argv[2] ?? '{}') as Job
-const { blank, mark, path, body: asking } = manners[job.speech]
-const spreads = Array.from({ length: job.connections }, (_, at) => (at * job.ramp) / job.connections)
-const keys = Array.from({ length: job.keys }, (_, at) => `Bearer ${keyOf(at)}`)
+const { frameSeparator, endMark, path, body: bodyFor } = protocolScripts[job.protocol]
+const startDelays = Array.from({ length: job.connections }, (_, at) => (at * job.ramp) / job.connections)
+const keys = Array.from({ length: job.keys }, (_, at) => `Bearer ${clientKey(at)}`)
 
 const story = 'Tell me a story about a fox and a dog, in about eighty words, with an ending that surprises. '
-type Question = { url: string; body: Uint8Array<ArrayBuffer> }
-const questionTo = (model: string, stream: boolean): Question => {
-  const content = job.ask > 0 ? story.repeat(Math.ceil(job.ask / story.length)).slice(0, job.ask) : story.repeat(10)
-  return { url: job.url + path(model), body: new TextEncoder().encode(JSON.stringify(asking(model, content, stream))) }
+type PreparedRequest = { url: string; body: Uint8Array<ArrayBuffer> }
+const prepareRequest = (model: string, stream: boolean): PreparedRequest => {
+  const content =
+    job.requestBytes > 0
+      ? story.repeat(Math.ceil(job.requestBytes / story.length)).slice(0, job.requestBytes)
+      : story.repeat(10)
+  return { url: job.url + path(model), body: new TextEncoder().encode(JSON.stringify(bodyFor(model, content, stream))) }
 }
 
-let asked = 0
+let requestsSent = 0
 /** Frames of all streams so far, of any kind. */
-let read = 0
-const ask = async ({ url, body }: Question): Promise<Response> => {
-  const headers = { 'content-type': 'application/json', authorization: keys[asked++ % keys.length]! }
+let framesRead = 0
+const send = async ({ url, body }: PreparedRequest): Promise<Response> => {
+  const headers = { 'content-type': 'application/json', authorization: keys[requestsSent++ % keys.length]! }
   const answer = await fetch(url, { method: 'POST', headers, body, proxy: false })
   if (answer.status !== 200) throw new Error(`status ${answer.status}: ${await answer.text()}`)
   return answer
 }
 
-const tally: Tally = { done: 0, within: 0, lost: 0, bytes: 0, p50: 0, p99: 0 }
-const began = performance.now()
-const due = began + job.seconds * 1000
+const tally: Tally = { done: 0, doneWhileAllOpen: 0, lost: 0, bytes: 0, p50: 0, p99: 0 }
+const startedAt = performance.now()
+const deadline = startedAt + job.seconds * 1000
 
 const whole = async () => {
-  const question = questionTo(job.answer > 0 ? `bench-answer-${job.answer}` : 'bench', false)
-  const settled = began + job.seconds * 500
+  const request = prepareRequest(job.responseBytes > 0 ? `bench-answer-${job.responseBytes}` : 'bench', false)
+  const measuredFrom = startedAt + job.seconds * 500
   const times: number[] = []
   const connection = async () => {
-    while (performance.now() < due) {
+    while (performance.now() < deadline) {
       const start = performance.now()
-      const { byteLength } = await (await ask(question)).arrayBuffer()
-      if (byteLength < job.answer) throw new Error(`an answer of ${byteLength} bytes`)
-      if (start > settled) times.push(performance.now() - start)
+      const { byteLength } = await (await send(request)).arrayBuffer()
+      if (byteLength < job.responseBytes) throw new Error(`an answer of ${byteLength} bytes`)
+      if (start > measuredFrom) times.push(performance.now() - start)
       tally.done++
-      tally.bytes += byteLength + question.body.byteLength
+      tally.bytes += byteLength + request.body.byteLength
     }
   }
-  await Promise.all(spreads.map(connection))
+  await Promise.all(startDelays.map(connection))
   times.sort((one, other) => one - other)
   tally.p50 = (times[Math.floor(times.length * 0.5)] ?? 0) * 1000
   tally.p99 = (times[Math.floor(times.length * 0.99)] ?? 0) * 1000
 }
 
 /** So many characters of a stream's end are looked at. */
-const ending = 500
+const inspectedLength = 500
 
 /** Reads one stream to its end; counts its frames by the empty lines after them, and those that did not come. */
-const readStream = async (answer: Response, first: () => void): Promise<void> => {
+const readStream = async (answer: Response, onFirstFrame: () => void): Promise<void> => {
   let frames = 0
   let rest: Buffer<ArrayBufferLike> = Buffer.alloc(0)
-  let tail = ''
+  let lastCharacters = ''
   for await (const chunk of answer.body!) {
     const bytes =
       rest.length > 0 ? Buffer.concat([rest, chunk]) : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
     const before = frames
     let from = 0
-    for (let at = bytes.indexOf(blank); at >= 0; at = bytes.indexOf(blank, from)) {
+    for (let at = bytes.indexOf(frameSeparator); at >= 0; at = bytes.indexOf(frameSeparator, from)) {
       frames++
-      from = at + blank.length
+      from = at + frameSeparator.length
     }
-    read += frames - before
-    if (before === 0 && frames > 0) first()
-    rest = bytes.subarray(Math.max(from, bytes.length - blank.length + 1))
-    tail = (tail + Buffer.from(chunk).toString('latin1', Math.max(0, chunk.length - ending))).slice(-ending)
+    framesRead += frames - before
+    if (before === 0 && frames > 0) onFirstFrame()
+    rest = bytes.subarray(Math.max(from, bytes.length - frameSeparator.length + 1))
+    lastCharacters = (
+      lastCharacters + Buffer.from(chunk).toString('latin1', Math.max(0, chunk.length - inspectedLength))
+    ).slice(-inspectedLength)
     tally.bytes += chunk.length
   }
-  tally.done += frames - job.head - job.tail
-  tally.lost += Math.abs(job.head + job.frames + job.tail - frames)
-  if (!tail.includes(mark)) throw new Error('a stream without its end')
+  tally.done += frames - job.leadingFrames - job.trailingFrames
+  tally.lost += Math.abs(job.leadingFrames + job.frames + job.trailingFrames - frames)
+  if (!lastCharacters.includes(endMark)) throw new Error('a stream without its end')
 }
 
 const paced = async () => {
-  const question = questionTo(`bench-${job.pace}-${job.frames}-${job.differing}`, true)
-  let open = 0
-  let ended = 0
+  const request = prepareRequest(`bench-${job.frameInterval}-${job.frames}-${job.variation}`, true)
+  let openStreams = 0
+  let endedStreams = 0
   let before = 0
-  const opened = () => {
-    open++
-    if (open < job.connections || ended > 0) return
-    before = read
+  const onOpen = () => {
+    openStreams++
+    if (openStreams < job.connections || endedStreams > 0) return
+    before = framesRead
     console.log('open')
   }
-  const closed = () => {
-    ended++
-    if (open < job.connections || ended > 1) return
+  const onEnd = () => {
+    endedStreams++
+    if (openStreams < job.connections || endedStreams > 1) return
     // The ends of other streams may be among them: a few of thousands.
-    tally.within = read - before - job.tail
+    tally.doneWhileAllOpen = framesRead - before - job.trailingFrames
     console.log('closing')
   }
   await Promise.all(
-    spreads.map(async wait => {
-      await Bun.sleep(wait)
-      await readStream(await ask(question), opened)
-      closed()
+    startDelays.map(async delay => {
+      await Bun.sleep(delay)
+      await readStream(await send(request), onOpen)
+      onEnd()
     }),
   )
 }
 
 const bulk = async () => {
-  const question = questionTo(`bench-0-${job.frames}`, true)
+  const request = prepareRequest(`bench-0-${job.frames}`, true)
   const connection = async () => {
-    while (performance.now() < due) await readStream(await ask(question), () => {})
+    while (performance.now() < deadline) await readStream(await send(request), () => {})
   }
-  await Promise.all(spreads.map(connection))
+  await Promise.all(startDelays.map(connection))
 }
 
 await { whole, bulk, paced }[job.mode]()

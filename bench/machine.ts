@@ -3,13 +3,13 @@ import { cpus, loadavg, release, totalmem } from 'node:os'
 import { $ } from 'bun'
 import { nginx, root } from './contenders.ts'
 
-const textOf = async (command: $.ShellPromise): Promise<string> => (await command.quiet().nothrow().text()).trim()
+const outputOf = async (command: $.ShellPromise): Promise<string> => (await command.quiet().nothrow().text()).trim()
 
 /** Without nginx, or outside a repository, that line says so. */
-export const machine = async (): Promise<string> => {
-  const commit = await textOf($`git rev-parse --short HEAD`.cwd(root))
-  const changed = await textOf($`git status --porcelain -- src package-lock.json`.cwd(root))
-  const server = nginx ? await textOf($`${nginx} -v 2>&1`) : 'nginx: not installed'
+export const describeMachine = async (): Promise<string> => {
+  const commit = await outputOf($`git rev-parse --short HEAD`.cwd(root))
+  const changedFiles = await outputOf($`git status --porcelain -- src package-lock.json`.cwd(root))
+  const server = nginx ? await outputOf($`${nginx} -v 2>&1`) : 'nginx: not installed'
   const lines: [what: string, is: string][] = [
     ['Processor', `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}`],
     ['Memory', `${Math.round(totalmem() / 2 ** 30)} GB`],
@@ -17,7 +17,7 @@ export const machine = async (): Promise<string> => {
     ['Load before the run', loadavg()[0]!.toFixed(2)],
     ['Bun', Bun.version],
     ['nginx', server.replace(/^nginx version: nginx\//, '')],
-    ['Gateway', `${commit || 'no repository'}${changed && ', with changes'}`],
+    ['Gateway', `${commit || 'no repository'}${changedFiles && ', with changes'}`],
     ['Date', new Date().toISOString().slice(0, 10)],
   ]
   return ['| | |', '| --- | --- |', ...lines.map(([what, is]) => `| ${what} | ${is} |`), ''].join('\n')

@@ -1,37 +1,48 @@
 /** One load on one place, and what it cost. */
 import { join } from 'node:path'
-import { bun, type Place, root, stopAll, unbounded } from './contenders.ts'
-import { type Job, ordinary, type Tally } from './job.ts'
-import { type Clock, clockOf, cpuBetween, launch, linesOf, memoryOf, resetPeak } from './processes.ts'
-import { type Figures, type Patience, patience, type Steady, takeTurns, takeTurnsAnew } from './rounds.ts'
+import { bun, root, type ServerProcess, stopAll, unboundedEnv } from './contenders.ts'
+import { defaultJob, type Job, type Tally } from './job.ts'
+import { type CpuClock, clockOf, cpuBetween, launch, linesOf, memoryOf, resetPeak } from './processes.ts'
+import {
+  defaultRoundLimits,
+  type Figures,
+  measureRounds,
+  measureSets,
+  type RoundLimits,
+  type RoundsResult,
+} from './rounds.ts'
 
-export type Wish = Partial<Job> & { mode: Job['mode'] }
+export type JobOptions = Partial<Job> & { mode: Job['mode'] }
 /** How long everything takes: 1, or less for a try. */
-export type Run = { vendor: Place; bare: boolean; scale: number }
+export type Run = { vendor: ServerProcess; includesBareBun: boolean; scale: number }
 
-const moments = ['open', 'closing'] as const
-export type Moment = (typeof moments)[number]
-const isMoment = (line: string): line is Moment => (moments as readonly string[]).includes(line)
+const phases = ['open', 'closing'] as const
+export type LoadPhase = (typeof phases)[number]
+const isPhase = (line: string): line is LoadPhase => (phases as readonly string[]).includes(line)
 
-export const say = (text: string): void => console.error(text)
+export const printProgress = (text: string): void => console.error(text)
 
 /** Starts a load; `heard` is told when every stream has begun, and when then the first has ended. */
-export const load = async (place: Place, wish: Wish, heard: (moment: Moment) => void = () => {}): Promise<Tally> => {
-  const job: Job = { ...ordinary, ...wish, ...place.asks, url: place.url }
-  const child = launch([bun, join(root, 'bench/load.ts'), JSON.stringify(job)], { stdout: 'pipe', env: unbounded })
+export const runLoad = async (
+  server: ServerProcess,
+  options: JobOptions,
+  onPhase: (phase: LoadPhase) => void = () => {},
+): Promise<Tally> => {
+  const job: Job = { ...defaultJob, ...options, ...server.jobOverrides, url: server.url }
+  const child = launch([bun, join(root, 'bench/load.ts'), JSON.stringify(job)], { stdout: 'pipe', env: unboundedEnv })
   let last = ''
   for await (const line of linesOf(child)) {
-    if (isMoment(line)) heard(line)
+    if (isPhase(line)) onPhase(line)
     else last = line
   }
-  if ((await child.exited) !== 0) throw new Error(`the load on ${place.name} failed`)
+  if ((await child.exited) !== 0) throw new Error(`the load on ${server.name} failed`)
   return JSON.parse(last) as Tally
 }
 
 /** @throws where a frame is lost. */
-const loadWhole = async (...asked: Parameters<typeof load>): Promise<Tally> => {
-  const tally = await load(...asked)
-  if (tally.lost !== 0) throw new Error(`${tally.lost} frames lost by ${asked[0].name}`)
+const runLoadWithoutLoss = async (...args: Parameters<typeof runLoad>): Promise<Tally> => {
+  const tally = await runLoad(...args)
+  if (tally.lost !== 0) throw new Error(`${tally.lost} frames lost by ${args[0].name}`)
   return tally
 }
 
@@ -39,20 +50,21 @@ const loadWhole = async (...asked: Parameters<typeof load>): Promise<Tally> => {
  * µs of CPU for a request or frame, how many of them and how many bytes a second, and the peak of memory in MB. A paced frame is weighed while all
  * streams are open, for their beginnings are requests. `begun`: the same with their beginnings and ends.
  */
-export const weigh = async (place: Place, wish: Wish): Promise<Figures> => {
-  resetPeak(place.pid)
-  const first = clockOf(place.pid)
-  const clocks: Record<Moment, Clock> = { open: first, closing: first }
-  const began = performance.now()
-  const { done, within, bytes, p50, p99 } = await loadWhole(place, wish, moment => {
-    clocks[moment] = clockOf(place.pid)
+export const measureCost = async (server: ServerProcess, options: JobOptions): Promise<Figures> => {
+  resetPeak(server.pid)
+  const first = clockOf(server.pid)
+  const clocks: Record<LoadPhase, CpuClock> = { open: first, closing: first }
+  const startedAt = performance.now()
+  const { done, doneWhileAllOpen, bytes, p50, p99 } = await runLoadWithoutLoss(server, options, phase => {
+    clocks[phase] = clockOf(server.pid)
   })
-  const took = (performance.now() - began) / 1000
-  const last = clockOf(place.pid)
-  const isPaced = wish.mode === 'paced'
-  if (isPaced && within <= 0) throw new Error(`the streams through ${place.name} never were all open at once`)
-  const [from, until, count] = isPaced ? [clocks.open, clocks.closing, within] : [first, last, done]
-  const seconds = isPaced ? took : (wish.seconds ?? ordinary.seconds)
+  const elapsed = (performance.now() - startedAt) / 1000
+  const last = clockOf(server.pid)
+  const isPaced = options.mode === 'paced'
+  if (isPaced && doneWhileAllOpen <= 0)
+    throw new Error(`the streams through ${server.name} never were all open at once`)
+  const [from, until, count] = isPaced ? [clocks.open, clocks.closing, doneWhileAllOpen] : [first, last, done]
+  const seconds = isPaced ? elapsed : (options.seconds ?? defaultJob.seconds)
   return {
     cpu: cpuBetween(from, until) / count,
     begun: cpuBetween(first, last) / done,
@@ -61,56 +73,72 @@ export const weigh = async (place: Place, wish: Wish): Promise<Figures> => {
     p99,
     rate: done / seconds,
     flow: bytes / seconds / 1e6,
-    peak: memoryOf(place.pid, 'VmHWM'),
+    peak: memoryOf(server.pid, 'VmHWM'),
   }
 }
 
 /** As many beginnings of streams as three seconds hold, some ten thousand, and 60,000 frames: after those the compilers are at rest. */
-export const warm = async (place: Place, { scale }: Run): Promise<void> => {
-  await loadWhole(place, { mode: 'bulk', seconds: 3 * scale, frames: 2 })
-  await loadWhole(place, { mode: 'paced', connections: 100, frames: Math.ceil(600 * scale), pace: 5, ramp: 20 })
+export const warmUp = async (server: ServerProcess, { scale }: Run): Promise<void> => {
+  await runLoadWithoutLoss(server, { mode: 'bulk', seconds: 3 * scale, frames: 2 })
+  await runLoadWithoutLoss(server, {
+    mode: 'paced',
+    connections: 100,
+    frames: Math.ceil(600 * scale),
+    frameInterval: 5,
+    ramp: 20,
+  })
 }
 
 /** Frames that trickle, weighed in processes that have done nothing else. nginx was compiled before it started and needs no warming. */
-export const trickle = (
+export const comparePaced = (
   title: string,
-  start: () => Promise<Place[]>,
-  wish: Wish,
+  start: () => Promise<ServerProcess[]>,
+  options: JobOptions,
   { sets, rounds }: { sets: number; rounds: number },
   run: Run,
-): Promise<Steady> => {
-  const startWarm = async () => {
-    const places = await start()
-    for (const place of places) if (place.name !== 'nginx') await warm(place, run)
-    return places
+): Promise<RoundsResult> => {
+  const startAndWarmUp = async () => {
+    const servers = await start()
+    for (const server of servers) if (server.name !== 'nginx') await warmUp(server, run)
+    return servers
   }
-  const times = run.scale < 1 ? { sets: 1, rounds: 1 } : { sets, rounds }
-  return takeTurnsAnew({ ...times, start: startWarm, stop: stopAll }, place =>
-    weighAloud(title, place, scaled(wish, run)),
+  const counts = run.scale < 1 ? { sets: 1, rounds: 1 } : { sets, rounds }
+  return measureSets({ ...counts, start: startAndWarmUp, stop: stopAll }, server =>
+    measureAndPrint(title, server, scaleJob(options, run)),
   )
 }
 
 /** In turn until steady, each round said. `milliseconds`: for all rounds together. */
 export const compare = async (
   title: string,
-  places: Place[],
-  wish: Wish,
+  servers: ServerProcess[],
+  options: JobOptions,
   { scale }: Run,
-  { watched = 'cpu', ...wanted }: Partial<Patience> & { watched?: string } = {},
-): Promise<Steady> => {
-  const full = { ...patience, ...wanted }
-  const allowed = scale < 1 ? { ...full, least: 1, most: 2 } : full
-  return takeTurns(places, watched, place => weighAloud(title, place, scaled(wish, { scale }), watched), allowed)
+  { watchedFigure = 'cpu', ...overrides }: Partial<RoundLimits> & { watchedFigure?: string } = {},
+): Promise<RoundsResult> => {
+  const limits = { ...defaultRoundLimits, ...overrides }
+  const scaledLimits = scale < 1 ? { ...limits, least: 1, most: 2 } : limits
+  return measureRounds(
+    servers,
+    watchedFigure,
+    server => measureAndPrint(title, server, scaleJob(options, { scale }), watchedFigure),
+    scaledLimits,
+  )
 }
 
-const weighAloud = async (title: string, place: Place, wish: Wish, watched = 'cpu'): Promise<Figures> => {
-  const figures = await weigh(place, wish)
+const measureAndPrint = async (
+  title: string,
+  server: ServerProcess,
+  options: JobOptions,
+  watchedFigure = 'cpu',
+): Promise<Figures> => {
+  const figures = await measureCost(server, options)
   const compilers = figures['compilers']! > 0.05 ? `, compilers ${figures['compilers']!.toFixed(1)}` : ''
-  say(`${title}: ${place.name} ${figures[watched]!.toFixed(1)} µs${compilers}`)
+  printProgress(`${title}: ${server.name} ${figures[watchedFigure]!.toFixed(1)} µs${compilers}`)
   return figures
 }
 
-const scaled = (wish: Wish, { scale }: Pick<Run, 'scale'>): Wish => {
-  const { frames = 0, seconds = ordinary.seconds } = wish
-  return { ...wish, seconds: seconds * scale, frames: wish.mode === 'paced' ? Math.ceil(frames * scale) : frames }
+const scaleJob = (options: JobOptions, { scale }: Pick<Run, 'scale'>): JobOptions => {
+  const { frames = 0, seconds = defaultJob.seconds } = options
+  return { ...options, seconds: seconds * scale, frames: options.mode === 'paced' ? Math.ceil(frames * scale) : frames }
 }

@@ -1,7 +1,7 @@
 /** Bars as SVG: a group for each plotted row, each group on its own scale; light and dark as the reader's system is. */
-import { type Row, shown, type Table } from './table.ts'
+import { formatValue, type Row, type Table } from './table.ts'
 
-const size = { width: 760, label: 210, bar: 15, gap: 3, group: 16, head: 72, value: 90 }
+const size = { width: 760, label: 210, bar: 15, gap: 3, group: 16, header: 72, value: 90 }
 
 const style = `
   svg { background: #fff; font: 13px system-ui, sans-serif }
@@ -13,10 +13,10 @@ const style = `
     .s0 { fill: #7d8590 } .s1 { fill: #e09b4f } .s2 { fill: #5896f0 }
   }`
 
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+const escapeXml = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 
-const text = (x: number, y: number, words: string, kind = ''): string =>
-  `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}"${kind && ` class="${kind}"`}>${escaped(words)}</text>`
+const textElement = (x: number, y: number, content: string, className = ''): string =>
+  `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}"${className && ` class="${className}"`}>${escapeXml(content)}</text>`
 
 type Bar = { column: number; value: number }
 
@@ -25,19 +25,19 @@ const barsOf = ({ values }: Row): Bar[] =>
 
 const heightOf = (row: Row): number => barsOf(row).length * (size.bar + size.gap) + size.group
 
-const group = (row: Row, top: number): string[] => {
+const rowGroup = (row: Row, top: number): string[] => {
   const bars = barsOf(row)
-  const most = Math.max(...bars.map(({ value }) => value), Number.MIN_VALUE)
-  const room = size.width - size.label - size.value
+  const maxValue = Math.max(...bars.map(({ value }) => value), Number.MIN_VALUE)
+  const maxWidth = size.width - size.label - size.value
   const middle = top + (bars.length * (size.bar + size.gap)) / 2 + 3
   return [
-    text(12, middle, row.what),
+    textElement(12, middle, row.label),
     ...bars.flatMap(({ column, value }, at) => {
       const y = top + at * (size.bar + size.gap)
-      const width = Math.max(1, (value / most) * room)
+      const width = Math.max(1, (value / maxValue) * maxWidth)
       return [
         `<rect x="${size.label}" y="${y}" width="${width.toFixed(1)}" height="${size.bar}" rx="2" class="s${column}"/>`,
-        text(size.label + width + 6, y + size.bar - 3, shown(value, row.unit), 'value'),
+        textElement(size.label + width + 6, y + size.bar - 3, formatValue(value, row.unit), 'value'),
       ]
     }),
   ]
@@ -46,26 +46,26 @@ const group = (row: Row, top: number): string[] => {
 const legend = (columns: string[], used: number[]): string[] =>
   used.flatMap((column, at) => [
     `<rect x="${size.label + at * 110}" y="42" width="12" height="12" rx="2" class="s${column}"/>`,
-    text(size.label + at * 110 + 18, 53, columns[column]!),
+    textElement(size.label + at * 110 + 18, 53, columns[column]!),
   ])
 
 /** The plotted rows of all tables; their columns are those of the first. */
 export const plot = (tables: Table[]): string => {
-  const rows = tables.flatMap(table => table.rows.filter(row => row.plotted))
+  const rows = tables.flatMap(table => table.rows.filter(row => row.isPlotted))
   const used = [...new Set(rows.flatMap(row => barsOf(row).map(({ column }) => column)))].sort()
-  let top = size.head
+  let top = size.header
   const groups = rows.flatMap(row => {
-    const drawn = group(row, top)
+    const elements = rowGroup(row, top)
     top += heightOf(row)
-    return drawn
+    return elements
   })
   const box = `width="${size.width}" height="${top}" viewBox="0 0 ${size.width} ${top}"`
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" ${box} role="img" aria-label="What passing through costs; shorter is better">`,
     `<style>${style}\n</style>`,
     `<rect class="panel" width="100%" height="100%"/>`,
-    text(12, 26, 'What passing through costs', 'title'),
-    text(size.label + 110, 26, 'shorter is better; each group has its own scale', 'quiet'),
+    textElement(12, 26, 'What passing through costs', 'title'),
+    textElement(size.label + 110, 26, 'shorter is better; each group has its own scale', 'quiet'),
     ...legend(tables[0]?.columns ?? [], used),
     ...groups,
     '</svg>',

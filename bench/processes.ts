@@ -44,7 +44,7 @@ export const launch = (
 }
 
 /** Ends a process and those it started. */
-export const end = async (child: Bun.Subprocess): Promise<void> => {
+export const endProcess = async (child: Bun.Subprocess): Promise<void> => {
   for (const pid of [...childrenOf(child.pid), child.pid]) kill(pid)
   await child.exited
 }
@@ -69,34 +69,34 @@ export const firstLineOf = async (child: Bun.Subprocess): Promise<string> => {
 
 const ticksPerSecond = 100
 /** Nanoseconds of CPU by thread, those of the runtime's compilers apart, and microseconds of the whole, in steps of 10 ms. */
-export type Clock = { threads: Map<string, number>; compilers: number; whole: number }
+export type CpuClock = { threads: Map<string, number>; compilers: number; total: number }
 
 /** The CPU clocks of a process and its children. */
-export const clockOf = (pid: number): Clock => {
-  const clock: Clock = { threads: new Map(), compilers: 0, whole: 0 }
+export const clockOf = (pid: number): CpuClock => {
+  const clock: CpuClock = { threads: new Map(), compilers: 0, total: 0 }
   for (const id of [pid, ...childrenOf(pid)]) {
-    const fields = read(`/proc/${id}/stat`).split(') ')[1]!.split(' ')
-    clock.whole += ((Number(fields[11]) + Number(fields[12])) * 1e6) / ticksPerSecond
+    const fields = readOrEmpty(`/proc/${id}/stat`).split(') ')[1]!.split(' ')
+    clock.total += ((Number(fields[11]) + Number(fields[12])) * 1e6) / ticksPerSecond
     for (const thread of readdirSync(`/proc/${id}/task`)) {
-      const time = Number(read(`/proc/${id}/task/${thread}/schedstat`).split(' ')[0] || Number.NaN)
+      const time = Number(readOrEmpty(`/proc/${id}/task/${thread}/schedstat`).split(' ')[0] || Number.NaN)
       clock.threads.set(thread, time)
-      if (read(`/proc/${id}/task/${thread}/comm`).startsWith('JIT')) clock.compilers += time
+      if (readOrEmpty(`/proc/${id}/task/${thread}/comm`).startsWith('JIT')) clock.compilers += time
     }
   }
   return clock
 }
 
 /** CPU microseconds between two readings: by the exact clocks of the threads, or, if one of them has ended meanwhile, by the coarse one. */
-export const cpuBetween = (before: Clock, after: Clock): number => {
+export const cpuBetween = (before: CpuClock, after: CpuClock): number => {
   const ended = [...before.threads.keys()].some(thread => !after.threads.has(thread))
   const exact = [...after.threads].reduce((sum, [thread, time]) => sum + time - (before.threads.get(thread) ?? 0), 0)
-  return ended || Number.isNaN(exact) ? after.whole - before.whole : exact / 1000
+  return ended || Number.isNaN(exact) ? after.total - before.total : exact / 1000
 }
 
 /** Resident megabytes of a process and its children: now, or at most since `resetPeak`. */
-export const memoryOf = (pid: number, what: 'VmRSS' | 'VmHWM' = 'VmRSS'): number =>
+export const memoryOf = (pid: number, field: 'VmRSS' | 'VmHWM' = 'VmRSS'): number =>
   [pid, ...childrenOf(pid)].reduce((sum, id) => {
-    const kilobytes = new RegExp(`${what}:\\s+(\\d+)`).exec(read(`/proc/${id}/status`))?.[1]
+    const kilobytes = new RegExp(`${field}:\\s+(\\d+)`).exec(readOrEmpty(`/proc/${id}/status`))?.[1]
     return sum + Number(kilobytes ?? 0) / 1024
   }, 0)
 
@@ -105,7 +105,7 @@ export const resetPeak = (pid: number): void => {
 }
 
 /** A thread may end between the listing and the reading: nothing, then. */
-const read = (file: string): string => {
+const readOrEmpty = (file: string): string => {
   try {
     return readFileSync(file, 'utf8')
   } catch {
@@ -116,7 +116,7 @@ const read = (file: string): string => {
 const childrenOf = (pid: number): number[] => {
   try {
     return readdirSync(`/proc/${pid}/task`).flatMap(task =>
-      read(`/proc/${pid}/task/${task}/children`).trim().split(' ').filter(Boolean).map(Number),
+      readOrEmpty(`/proc/${pid}/task/${task}/children`).trim().split(' ').filter(Boolean).map(Number),
     )
   } catch {
     return []
@@ -125,4 +125,4 @@ const childrenOf = (pid: number): number[] => {
 
 /** How many files (connections) one process may have open. */
 export const openFiles = (): number =>
-  Number(/Max open files\s+\d+\s+(\d+)/.exec(read('/proc/self/limits'))?.[1] ?? 1024)
+  Number(/Max open files\s+\d+\s+(\d+)/.exec(readOrEmpty('/proc/self/limits'))?.[1] ?? 1024)

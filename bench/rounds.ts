@@ -2,18 +2,23 @@
 
 export type Figures = Record<string, number>
 /** `sets`: the figures of each set of processes, where there were several. */
-export type Steady = { figures: Map<string, Figures>; rounds: number; settled: boolean; sets?: Map<string, Figures>[] }
+export type RoundsResult = {
+  figures: Map<string, Figures>
+  rounds: number
+  settled: boolean
+  sets?: Map<string, Figures>[]
+}
 
 /**
  * `most` rounds, or as many as begin within `milliseconds`; never less than `least`. A figure that falls by more than `fall` is not steady. Told
  * is the median of the last three rounds.
  */
-export type Patience = { least: number; most: number; milliseconds: number; fall: number }
+export type RoundLimits = { minRounds: number; maxRounds: number; maxMilliseconds: number; tolerance: number }
 
-export const patience: Patience = { least: 4, most: 8, milliseconds: 60_000, fall: 0.05 }
+export const defaultRoundLimits: RoundLimits = { minRounds: 4, maxRounds: 8, maxMilliseconds: 60_000, tolerance: 0.05 }
 
 /** The last rounds, which count and say whether a figure still falls. */
-const counted = 3
+const countedRounds = 3
 
 export const median = (values: number[]): number =>
   values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN
@@ -26,41 +31,43 @@ export const midmean = (values: number[]): number => {
 }
 
 /** Has a contender's figure stopped falling over the last rounds? */
-export const isSteady = (history: number[], fall: number): boolean => {
-  const last = history.slice(-counted)
-  return last.length === counted && last.every((value, at) => at === 0 || value >= last[at - 1]! * (1 - fall))
+export const isSteady = (history: number[], tolerance: number): boolean => {
+  const last = history.slice(-countedRounds)
+  return (
+    last.length === countedRounds && last.every((value, at) => at === 0 || value >= last[at - 1]! * (1 - tolerance))
+  )
 }
 
 /**
  * One round measures every contender once, in turn. Ends when `watched` no longer falls for any of them; the figures are the medians of the
  * last rounds.
  */
-export const takeTurns = async <Contender extends { name: string }>(
+export const measureRounds = async <Contender extends { name: string }>(
   contenders: Contender[],
-  watched: string,
+  watchedFigure: string,
   measure: (contender: Contender) => Promise<Figures>,
-  { least, most, milliseconds, fall }: Patience = patience,
-): Promise<Steady> => {
-  const began = performance.now()
+  { minRounds, maxRounds, maxMilliseconds, tolerance }: RoundLimits = defaultRoundLimits,
+): Promise<RoundsResult> => {
+  const startedAt = performance.now()
   const history: History = new Map(contenders.map(({ name }) => [name, []]))
   const steady = () =>
     [...history.values()].every(rounds =>
       isSteady(
-        rounds.map(round => round[watched]!),
-        fall,
+        rounds.map(round => round[watchedFigure]!),
+        tolerance,
       ),
     )
   let rounds = 0
-  while (rounds < least || (rounds < most && !steady() && performance.now() - began < milliseconds)) {
+  while (rounds < minRounds || (rounds < maxRounds && !steady() && performance.now() - startedAt < maxMilliseconds)) {
     for (const contender of contenders) history.get(contender.name)!.push(await measure(contender))
     rounds++
   }
-  const last = new Map([...history].map(([name, all]) => [name, all.slice(-counted)]))
-  return { figures: summed(last, median), rounds, settled: steady() }
+  const last = new Map([...history].map(([name, all]) => [name, all.slice(-countedRounds)]))
+  return { figures: summarizeHistory(last, median), rounds, settled: steady() }
 }
 
 /** Sets of contenders, one after the other, and so many rounds with each. */
-export type Sets<Contender> = {
+export type SetOptions<Contender> = {
   sets: number
   rounds: number
   /** Warm, so that no figure falls any more. */
@@ -72,29 +79,34 @@ export type Sets<Contender> = {
  * One process differs from the next, in what its compilers chose and where its memory lies, by as much as a round from another: so several of each
  * contender are measured, and told is the mean of the middle half of all their rounds.
  */
-export const takeTurnsAnew = async <Contender extends { name: string }>(
-  { sets, rounds, start, stop }: Sets<Contender>,
+export const measureSets = async <Contender extends { name: string }>(
+  { sets, rounds, start, stop }: SetOptions<Contender>,
   measure: (contender: Contender) => Promise<Figures>,
-): Promise<Steady> => {
+): Promise<RoundsResult> => {
   const histories: History[] = []
   while (histories.length < sets) {
     const contenders = await start()
     try {
-      histories.push(await turns(contenders, rounds, measure))
+      histories.push(await runRounds(contenders, rounds, measure))
     } finally {
       await stop(contenders)
     }
   }
   const names = [...histories[0]!.keys()]
   const all = new Map(names.map(name => [name, histories.flatMap(history => history.get(name)!)]))
-  const each = histories.map(history => summed(history, midmean))
-  return { figures: summed(all, midmean), rounds: sets * rounds, settled: true, ...(sets > 1 && { sets: each }) }
+  const each = histories.map(history => summarizeHistory(history, midmean))
+  return {
+    figures: summarizeHistory(all, midmean),
+    rounds: sets * rounds,
+    settled: true,
+    ...(sets > 1 && { sets: each }),
+  }
 }
 
 /** Every contender's rounds. */
 type History = Map<string, Figures[]>
 
-const turns = async <Contender extends { name: string }>(
+const runRounds = async <Contender extends { name: string }>(
   contenders: Contender[],
   rounds: number,
   measure: (contender: Contender) => Promise<Figures>,
@@ -105,14 +117,14 @@ const turns = async <Contender extends { name: string }>(
   return history
 }
 
-const summed = (history: History, told: (values: number[]) => number): Map<string, Figures> =>
-  new Map([...history].map(([name, rounds]) => [name, sumOf(rounds, told)]))
+const summarizeHistory = (history: History, average: (values: number[]) => number): Map<string, Figures> =>
+  new Map([...history].map(([name, rounds]) => [name, summarizeRounds(rounds, average)]))
 
-const sumOf = (rounds: Figures[], told: (values: number[]) => number): Figures =>
-  Object.fromEntries(Object.keys(rounds[0] ?? {}).map(key => [key, told(rounds.map(round => round[key]!))]))
+const summarizeRounds = (rounds: Figures[], average: (values: number[]) => number): Figures =>
+  Object.fromEntries(Object.keys(rounds[0] ?? {}).map(key => [key, average(rounds.map(round => round[key]!))]))
 
 /** `after 5 rounds`, and whether that was enough; of several processes, how far they lie apart. */
-export const told = (title: string, { rounds, settled, sets }: Steady): string =>
+export const describeRounds = (title: string, { rounds, settled, sets }: RoundsResult): string =>
   `${title}: ${rounds} ${rounds === 1 ? 'round' : 'rounds'}${sets ? ` in ${sets.length} processes of each${ratiosOf(sets)}` : ''}${settled ? '' : ', still moving'}`
 
 const ratiosOf = (sets: Map<string, Figures>[]): string => {

@@ -5,14 +5,21 @@
 import { join } from 'node:path'
 import { $ } from 'bun'
 import { binary, bun, nginx, root, startVendor } from './contenders.ts'
-import { machine } from './machine.ts'
-import { type Run, say } from './measure.ts'
-import { write } from './page.ts'
-import { bodies, bulk, first, open, options } from './parts.ts'
+import { describeMachine } from './machine.ts'
+import { printProgress, type Run } from './measure.ts'
+import { writePage } from './page.ts'
+import { measureBodies, measureBulk, measureOpenStreams, measureOptions, measureRequests } from './parts.ts'
 import { isBroken, render, type Table } from './table.ts'
-import { translate } from './translate.ts'
+import { measureTranslation } from './translate.ts'
 
-const parts: Record<string, (run: Run) => Promise<Table>> = { first, translate, bulk, open, bodies, options }
+const parts: Record<string, (run: Run) => Promise<Table>> = {
+  first: measureRequests,
+  translate: measureTranslation,
+  bulk: measureBulk,
+  open: measureOpenStreams,
+  bodies: measureBodies,
+  options: measureOptions,
+}
 const usage = `npm run bench -- [PARTS…] [--write] [--quick]
   first      a request, a frame, latency, start, memory, with ceilings (what runs by itself)
   translate  streams from one protocol to another, with ceilings
@@ -25,35 +32,39 @@ const usage = `npm run bench -- [PARTS…] [--write] [--quick]
   --write    writes docs/performance.md and .svg (with all)
   --quick    a try of seconds; its figures are worth nothing`
 
-const words = process.argv.slice(2)
-const all = words.includes('all')
-const chosen = Object.keys(parts).filter(name => all || words.includes(name))
+const args = process.argv.slice(2)
+const all = args.includes('all')
+const chosen = Object.keys(parts).filter(name => all || args.includes(name))
 const known = [...Object.keys(parts), 'all', 'bare', '--write', '--quick']
-const wrong = words.filter(word => !known.includes(word))
-if (wrong.length > 0 || (words.includes('--write') && !all)) {
-  say(wrong.includes('--help') ? usage : `${wrong.join(' ') || '--write without all'}?\n${usage}`)
-  process.exit(wrong.includes('--help') ? 0 : 2)
+const unknownArgs = args.filter(arg => !known.includes(arg))
+if (unknownArgs.length > 0 || (args.includes('--write') && !all)) {
+  printProgress(unknownArgs.includes('--help') ? usage : `${unknownArgs.join(' ') || '--write without all'}?\n${usage}`)
+  process.exit(unknownArgs.includes('--help') ? 0 : 2)
 }
 if (process.platform !== 'linux') {
-  say('The benchmark reads CPU and memory from /proc: it needs Linux.')
+  printProgress('The benchmark reads CPU and memory from /proc: it needs Linux.')
   process.exit(2)
 }
 if (!nginx)
-  say(
+  printProgress(
     'nginx is not installed (Debian, Ubuntu: apt install nginx-light): no ratios to it, their ceilings are not judged.',
   )
 
 /** A run that hangs ends too. */
-const limit = setTimeout(() => {
-  say('Twelve minutes are over: something hangs.')
+const watchdog = setTimeout(() => {
+  printProgress('Twelve minutes are over: something hangs.')
   process.exit(3)
 }, 720_000)
 
-const about = await machine()
+const about = await describeMachine()
 await $`${bun} ${join(root, 'scripts/build.ts')} ${binary}`.cwd(root).quiet()
-const quick = words.includes('--quick')
-const run: Run = { vendor: await startVendor(), bare: all || words.includes('bare'), scale: quick ? 0.25 : 1 }
-const began = performance.now()
+const isQuick = args.includes('--quick')
+const run: Run = {
+  vendor: await startVendor(),
+  includesBareBun: all || args.includes('bare'),
+  scale: isQuick ? 0.25 : 1,
+}
+const startedAt = performance.now()
 console.log(about)
 const tables: Table[] = []
 for (const name of chosen.length > 0 ? chosen : ['first']) {
@@ -61,9 +72,9 @@ for (const name of chosen.length > 0 ? chosen : ['first']) {
   console.log(render(table))
   tables.push(table)
 }
-say(`${Math.round((performance.now() - began) / 1000)} s`)
-if (words.includes('--write')) await write(about, tables)
-clearTimeout(limit)
+printProgress(`${Math.round((performance.now() - startedAt) / 1000)} s`)
+if (args.includes('--write')) await writePage(about, tables)
+clearTimeout(watchdog)
 const broken = tables.flatMap(({ rows }) => rows).filter(row => isBroken(row))
-for (const { what } of broken) say(`above its ceiling: ${what}`)
+for (const { label } of broken) printProgress(`above its ceiling: ${label}`)
 process.exit(broken.length > 0 ? 1 : 0)

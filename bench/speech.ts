@@ -1,19 +1,19 @@
 /** The protocols of the benchmark, as they stand on the wire: what the clients ask, and what the vendor's streams say. */
-import type { Differing, Job } from './job.ts'
+import type { FrameVariation, Job } from './job.ts'
 
-export type Speech = 'openai-chat' | 'anthropic' | 'gemini'
+export type BenchProtocol = 'openai-chat' | 'anthropic' | 'gemini'
 
 /** A stream as text: what comes before the frames with words, those frames (one word each, again and again), what comes after them. */
-export type Said = { head: string; words: string[]; tail: string }
+export type StreamText = { opening: string; wordFrames: string[]; closing: string }
 
 /** `frames` beside those with words: before the first of them and behind the last. */
-export type Manner = {
-  said: Said
-  frames: { head: number; tail: number }
+export type ProtocolScript = {
+  stream: StreamText
+  frames: { leadingFrames: number; trailingFrames: number }
   /** Parts two frames. */
-  blank: string
+  frameSeparator: string
   /** Stands in the last frames of a stream that ended well. */
-  mark: string
+  endMark: string
   /** Where the vendor itself is asked. */
   path: (model: string) => string
   body: (model: string, content: string, stream: boolean) => object
@@ -23,7 +23,7 @@ const story = 'The quick brown fox jumps over the lazy dog and runs on until the
 const system = 'You are a helpful assistant that answers briefly and to the point, in the language of the question.'
 const temperature = 0.7
 
-const chatHead = {
+const chatEnvelope = {
   id: 'chatcmpl-bench',
   object: 'chat.completion.chunk',
   created: 1_750_000_000,
@@ -31,17 +31,17 @@ const chatHead = {
   system_fingerprint: 'fp_bench',
 }
 const chunk = (delta: object, finish: string | null = null): string =>
-  `data: ${JSON.stringify({ ...chatHead, choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }] })}\n\n`
+  `data: ${JSON.stringify({ ...chatEnvelope, choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }] })}\n\n`
 
-const openaiChat: Manner = {
-  said: {
-    head: '',
-    words: story.map(word => chunk({ content: `${word} ` })),
-    tail: `${chunk({}, 'stop')}data: [DONE]\n\n`,
+const openaiChat: ProtocolScript = {
+  stream: {
+    opening: '',
+    wordFrames: story.map(word => chunk({ content: `${word} ` })),
+    closing: `${chunk({}, 'stop')}data: [DONE]\n\n`,
   },
-  frames: { head: 0, tail: 2 },
-  blank: '\n\n',
-  mark: '[DONE]',
+  frames: { leadingFrames: 0, trailingFrames: 2 },
+  frameSeparator: '\n\n',
+  endMark: '[DONE]',
   path: () => '/v1/chat/completions',
   body: (model, content, stream) => ({
     model,
@@ -67,17 +67,17 @@ const message = {
   usage: { input_tokens: 20, cache_creation_input_tokens: 0, cache_read_input_tokens: 0, output_tokens: 1 },
 }
 
-const anthropic: Manner = {
-  said: {
-    head: [
+const anthropic: ProtocolScript = {
+  stream: {
+    opening: [
       event({ type: 'message_start', message }),
       event({ type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } }),
       event({ type: 'ping' }),
     ].join(''),
-    words: story.map(word =>
+    wordFrames: story.map(word =>
       event({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: `${word} ` } }),
     ),
-    tail: [
+    closing: [
       event({ type: 'content_block_stop', index: 0 }),
       event({
         type: 'message_delta',
@@ -87,9 +87,9 @@ const anthropic: Manner = {
       event({ type: 'message_stop' }),
     ].join(''),
   },
-  frames: { head: 3, tail: 3 },
-  blank: '\n\n',
-  mark: 'message_stop',
+  frames: { leadingFrames: 3, trailingFrames: 3 },
+  frameSeparator: '\n\n',
+  endMark: 'message_stop',
   path: () => '/v1/messages',
   body: (model, content, stream) => ({
     model,
@@ -102,14 +102,14 @@ const anthropic: Manner = {
 }
 
 /** Every chunk counts what has been said so far. */
-const generated = (word: string, told: number, finish: { finishReason?: string } = {}): string => {
+const geminiFrame = (word: string, tokensSoFar: number, finish: { finishReason?: string } = {}): string => {
   const content = { parts: [{ text: word }], role: 'model' }
   const body = {
     candidates: [{ content, ...finish, index: 0 }],
     usageMetadata: {
       promptTokenCount: 20,
-      candidatesTokenCount: told,
-      totalTokenCount: 20 + told,
+      candidatesTokenCount: tokensSoFar,
+      totalTokenCount: 20 + tokensSoFar,
       promptTokensDetails: [{ modality: 'TEXT', tokenCount: 20 }],
     },
     modelVersion: 'bench',
@@ -118,15 +118,15 @@ const generated = (word: string, told: number, finish: { finishReason?: string }
   return `data: ${JSON.stringify(body)}\r\n\r\n`
 }
 
-const gemini: Manner = {
-  said: {
-    head: '',
-    words: story.map((word, at) => generated(`${word} `, at + 1)),
-    tail: generated('', 80, { finishReason: 'STOP' }),
+const gemini: ProtocolScript = {
+  stream: {
+    opening: '',
+    wordFrames: story.map((word, at) => geminiFrame(`${word} `, at + 1)),
+    closing: geminiFrame('', 80, { finishReason: 'STOP' }),
   },
-  frames: { head: 0, tail: 1 },
-  blank: '\r\n\r\n',
-  mark: 'finishReason',
+  frames: { leadingFrames: 0, trailingFrames: 1 },
+  frameSeparator: '\r\n\r\n',
+  endMark: 'finishReason',
   path: model => `/v1beta/models/${model}:streamGenerateContent?alt=sse`,
   body: (_, content) => ({
     systemInstruction: { parts: [{ text: system }] },
@@ -135,28 +135,38 @@ const gemini: Manner = {
   }),
 }
 
-export const manners: Readonly<Record<Speech, Manner>> = { 'openai-chat': openaiChat, anthropic, gemini }
+export const protocolScripts: Readonly<Record<BenchProtocol, ProtocolScript>> = {
+  'openai-chat': openaiChat,
+  anthropic,
+  gemini,
+}
 
-const padded = (word: string, at: number): string =>
+const padFrame = (word: string, at: number): string =>
   word.replace(/\}(?=\s+$)/, `,"obfuscation":"${'abcdefghijklmnopqrst'.slice(0, at + 1)}"}`)
-const numbered = (word: string, at: number): string => word.replace('{', `{"sequence":${at},`)
+const numberFrame = (word: string, at: number): string => word.replace('{', `{"sequence":${at},`)
 
 /** What a vendor says in a protocol. */
-export const saidBy = (speech: Speech, differing: Differing): Said => {
-  const { said } = manners[speech]
-  const change = { word: (word: string) => word, padding: padded, all: numbered }[differing]
-  return { ...said, words: said.words.map(change) }
+export const streamTextFor = (protocol: BenchProtocol, variation: FrameVariation): StreamText => {
+  const { stream } = protocolScripts[protocol]
+  const vary = { word: (word: string) => word, padding: padFrame, all: numberFrame }[variation]
+  return { ...stream, wordFrames: stream.wordFrames.map(vary) }
 }
 
 /** The gateway's own streams: it tells a chat's beginning in a frame of its own, and no ping. */
-const rendered = { 'openai-chat': { head: 1, tail: 2 }, anthropic: { head: 2, tail: 3 }, gemini: { head: 0, tail: 1 } }
+const translatedFrameCounts = {
+  'openai-chat': { leadingFrames: 1, trailingFrames: 2 },
+  anthropic: { leadingFrames: 2, trailingFrames: 3 },
+  gemini: { leadingFrames: 0, trailingFrames: 1 },
+}
 
 /** What a client is told who asks the vendor in its own protocol, or the gateway in another than the vendor's. */
-export const asksPassed = (speech: Speech): Pick<Job, 'speech' | 'head' | 'tail'> => ({
-  speech,
-  ...manners[speech].frames,
+export const passthroughJob = (
+  protocol: BenchProtocol,
+): Pick<Job, 'protocol' | 'leadingFrames' | 'trailingFrames'> => ({
+  protocol,
+  ...protocolScripts[protocol].frames,
 })
-export const asksTranslated = (speech: Speech): Pick<Job, 'speech' | 'head' | 'tail'> => ({
-  speech,
-  ...rendered[speech],
+export const translatedJob = (protocol: BenchProtocol): Pick<Job, 'protocol' | 'leadingFrames' | 'trailingFrames'> => ({
+  protocol,
+  ...translatedFrameCounts[protocol],
 })

@@ -4,23 +4,26 @@
  * The name of the model says what it answers: `bench` a short answer, `bench-answer-100000` one of 100,000 bytes of text,
  * `bench-20-250-word` 250 frames, one each 20 ms, which differ in their word, `bench-0-2000` 2,000 frames as fast as they are taken.
  */
-import type { Differing } from './job.ts'
-import { manners, type Said, type Speech, saidBy } from './speech.ts'
+import type { FrameVariation } from './job.ts'
+import { type BenchProtocol, protocolScripts, type StreamText, streamTextFor } from './speech.ts'
 
 const encoder = new TextEncoder()
 
 /** What a stream says in one protocol, as bytes. */
-type Script = { head: Uint8Array; words: Uint8Array[]; tail: Uint8Array }
-const scriptOf = ({ head, words, tail }: Said): Script => ({
-  head: encoder.encode(head),
-  words: words.map(word => encoder.encode(word)),
-  tail: encoder.encode(tail),
+type StreamBytes = { opening: Uint8Array; wordFrames: Uint8Array[]; closing: Uint8Array }
+const encodeStream = ({ opening, wordFrames, closing }: StreamText): StreamBytes => ({
+  opening: encoder.encode(opening),
+  wordFrames: wordFrames.map(frame => encoder.encode(frame)),
+  closing: encoder.encode(closing),
 })
-const scriptsOf = (differing: Differing) =>
+const encodeStreams = (variation: FrameVariation) =>
   Object.fromEntries(
-    Object.keys(manners).map(speech => [speech, scriptOf(saidBy(speech as Speech, differing))]),
-  ) as Record<Speech, Script>
-const scripts = { word: scriptsOf('word'), padding: scriptsOf('padding'), all: scriptsOf('all') }
+    Object.keys(protocolScripts).map(protocol => [
+      protocol,
+      encodeStream(streamTextFor(protocol as BenchProtocol, variation)),
+    ]),
+  ) as Record<BenchProtocol, StreamBytes>
+const streamsByVariation = { word: encodeStreams('word'), padding: encodeStreams('padding'), all: encodeStreams('all') }
 
 const sentence = 'The quick brown fox jumps over the lazy dog and runs on until the very end of the story . '
 const answerOf = (content: string) =>
@@ -35,17 +38,17 @@ const answerOf = (content: string) =>
       usage: { prompt_tokens: 20, completion_tokens: 80, total_tokens: 100 },
     }),
   )
-const short = answerOf(sentence.repeat(4))
-const long = new Map<number, Uint8Array<ArrayBuffer>>()
+const shortAnswer = answerOf(sentence.repeat(4))
+const longAnswers = new Map<number, Uint8Array<ArrayBuffer>>()
 const longAnswer = (bytes: number): Uint8Array<ArrayBuffer> => {
-  const answer = long.get(bytes) ?? answerOf(sentence.repeat(Math.ceil(bytes / sentence.length)).slice(0, bytes))
-  long.set(bytes, answer)
+  const answer = longAnswers.get(bytes) ?? answerOf(sentence.repeat(Math.ceil(bytes / sentence.length)).slice(0, bytes))
+  longAnswers.set(bytes, answer)
   return answer
 }
 
-const paced = (
-  { head, words, tail }: Script,
-  pace: number,
+const pacedStream = (
+  { opening, wordFrames, closing }: StreamBytes,
+  interval: number,
   count: number,
   signal: AbortSignal,
 ): ReadableStream<Uint8Array> => {
@@ -53,44 +56,46 @@ const paced = (
   let timer: ReturnType<typeof setInterval> | undefined
   return new ReadableStream<Uint8Array>({
     start(controller) {
-      if (head.length > 0) controller.enqueue(head)
+      if (opening.length > 0) controller.enqueue(opening)
       timer = setInterval(() => {
         if (signal.aborted) return clearInterval(timer)
-        if (sent < count) return controller.enqueue(words[sent++ % words.length]!)
+        if (sent < count) return controller.enqueue(wordFrames[sent++ % wordFrames.length]!)
         clearInterval(timer)
-        controller.enqueue(tail)
+        controller.enqueue(closing)
         controller.close()
-      }, pace)
+      }, interval)
     },
     cancel: () => clearInterval(timer),
   })
 }
 
 /** So many frames are written at once: a vendor that has them all ready fills its packets. */
-const together = 32
+const framesPerWrite = 32
 
-const bulk = ({ head, words, tail }: Script, count: number): ReadableStream<Uint8Array> => {
+const bulkStream = ({ opening, wordFrames, closing }: StreamBytes, count: number): ReadableStream<Uint8Array> => {
   let sent = 0
   return new ReadableStream<Uint8Array>({
     start(controller) {
-      if (head.length > 0) controller.enqueue(head)
+      if (opening.length > 0) controller.enqueue(opening)
     },
     pull(controller) {
-      const next = Math.min(together, count - sent)
-      controller.enqueue(Buffer.concat(Array.from({ length: next }, (_, at) => words[(sent + at) % words.length]!)))
+      const next = Math.min(framesPerWrite, count - sent)
+      controller.enqueue(
+        Buffer.concat(Array.from({ length: next }, (_, at) => wordFrames[(sent + at) % wordFrames.length]!)),
+      )
       sent += next
       if (sent < count) return
-      controller.enqueue(tail)
+      controller.enqueue(closing)
       controller.close()
     },
   })
 }
 
-const json = { headers: { 'content-type': 'application/json' } }
-const events = { headers: { 'content-type': 'text/event-stream' } }
+const jsonHeaders = { headers: { 'content-type': 'application/json' } }
+const eventHeaders = { headers: { 'content-type': 'text/event-stream' } }
 
 /** A translated question names the model within its first bytes too. */
-const speechOf = (url: string): Speech =>
+const protocolOf = (url: string): BenchProtocol =>
   url.includes('/messages') ? 'anthropic' : url.includes('GenerateContent') ? 'gemini' : 'openai-chat'
 
 const server = Bun.serve({
@@ -101,14 +106,14 @@ const server = Bun.serve({
     const body = Buffer.from(await request.arrayBuffer())
     const [, model = ''] =
       /(?:"model":\s*"|\/models\/)bench-([\w-]+)/.exec(request.url + body.toString('latin1', 0, 256)) ?? []
-    if (model.startsWith('answer-')) return new Response(longAnswer(Number(model.slice('answer-'.length))), json)
-    const [pace, count, differing = 'word'] = model.split('-', 3)
-    if (count === undefined) return new Response(short, json)
-    const script = scripts[differing as Differing][speechOf(request.url)]
+    if (model.startsWith('answer-')) return new Response(longAnswer(Number(model.slice('answer-'.length))), jsonHeaders)
+    const [pace, count, variation = 'word'] = model.split('-', 3)
+    if (count === undefined) return new Response(shortAnswer, jsonHeaders)
+    const stream = streamsByVariation[variation as FrameVariation][protocolOf(request.url)]
     const frames = Number(count)
     return new Response(
-      pace === '0' ? bulk(script, frames) : paced(script, Number(pace), frames, request.signal),
-      events,
+      pace === '0' ? bulkStream(stream, frames) : pacedStream(stream, Number(pace), frames, request.signal),
+      eventHeaders,
     )
   },
 })

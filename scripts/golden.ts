@@ -2,11 +2,11 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cases } from '../test/matrix/cases.ts'
-import { golden } from '../test/matrix/write.ts'
+import { goldenText } from '../test/matrix/write.ts'
 
 const folder = join(import.meta.dir, '../test/golden')
 
 for (const file of await readdir(folder)) if (file.endsWith('.txt')) await rm(join(folder, file))
 let size = 0
-for (const one of cases) size += await Bun.write(join(folder, `${one.name}.txt`), golden(one))
+for (const testCase of cases) size += await Bun.write(join(folder, `${testCase.name}.txt`), goldenText(testCase))
 console.log(`wrote ${cases.length} cases, ${Math.ceil(size / 1024)} KiB`)

@@ -4,7 +4,7 @@ import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, 
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import manifest from '../package.json' with { type: 'json' }
-import { askArchive } from './release/ask.ts'
+import { tryArchive } from './release/ask.ts'
 import { compile, type Source, sourceState } from './release/compile.ts'
 import { pack } from './release/pack.ts'
 import { findTarget, hostTarget, isWindows, type Target, targets } from './release/targets.ts'
@@ -12,14 +12,14 @@ import { findTarget, hostTarget, isWindows, type Target, targets } from './relea
 const { version } = manifest
 type Archive = { target: Target; name: string; digest: string }
 
-const chosen = (names: string[]): readonly Target[] => {
+const chooseTargets = (names: string[]): readonly Target[] => {
   if (names.length === 0 || names.includes('all')) return targets
   const named = names.map(name => (name === 'host' ? hostTarget() : findTarget(name)))
   return targets.filter(target => named.includes(target))
 }
 
 /** What an earlier run left would not be of this source. */
-const clear = (folder: string): void => {
+const clearArchives = (folder: string): void => {
   mkdirSync(folder, { recursive: true })
   for (const name of readdirSync(folder))
     if (/^(SHA256SUMS|simple-one-api-.*\.(zip|tar\.gz))$/.test(name)) rmSync(join(folder, name))
@@ -32,8 +32,9 @@ const build = async (target: Target, source: Source, folder: string): Promise<Ar
     const executable = readFileSync(program)
     const { name, content } = pack(target, executable, version, source.date)
     writeFileSync(join(folder, name), content)
-    if (target === hostTarget()) keep(program, join(folder, `simple-one-api${isWindows(target) ? '.exe' : ''}`))
-    console.log(`${target.name.padEnd(24)} ${size(executable)} packed ${size(content)}  ${name}`)
+    if (target === hostTarget())
+      replaceExecutable(program, join(folder, `simple-one-api${isWindows(target) ? '.exe' : ''}`))
+    console.log(`${target.name.padEnd(24)} ${formatSize(executable)} packed ${formatSize(content)}  ${name}`)
     return { target, name, digest: createHash('sha256').update(content).digest('hex') }
   } finally {
     rmSync(program, { force: true })
@@ -41,19 +42,19 @@ const build = async (target: Target, source: Source, folder: string): Promise<Ar
 }
 
 /** A program that runs cannot be overwritten, but its name can be given to another. */
-const keep = (program: string, path: string): void => {
+const replaceExecutable = (program: string, path: string): void => {
   rmSync(path, { force: true })
   copyFileSync(program, path)
   chmodSync(path, 0o755)
 }
 
-const size = (bytes: Uint8Array): string => `${(bytes.length / 1e6).toFixed(1)} MB`.padStart(8)
+const formatSize = (bytes: Uint8Array): string => `${(bytes.length / 1e6).toFixed(1)} MB`.padStart(8)
 
 const release = async (names: string[], folder: string): Promise<number> => {
-  const wanted = chosen(names)
+  const wanted = chooseTargets(names)
   const source = await sourceState()
   console.log(`simple-one-api ${version} (${source.commit}), ${new Date(source.date * 1000).toISOString()}`)
-  clear(folder)
+  clearArchives(folder)
   const archives: Archive[] = []
   for (const target of wanted)
     try {
@@ -63,8 +64,8 @@ const release = async (names: string[], folder: string): Promise<number> => {
     }
   const sums = archives.map(({ digest, name }) => `${digest}  ${name}\n`).join('')
   writeFileSync(join(folder, 'SHA256SUMS'), sums)
-  const own = archives.find(({ target }) => target === hostTarget())
-  if (own) console.log(await askArchive(join(folder, own.name), `${version} (${source.commit})`))
+  const hostArchive = archives.find(({ target }) => target === hostTarget())
+  if (hostArchive) console.log(await tryArchive(join(folder, hostArchive.name), `${version} (${source.commit})`))
   const failed = wanted.length - archives.length
   console.log(`${archives.length} archives in ${folder}${failed ? `, ${failed} FAILED` : ''}`)
   return failed ? 1 : 0

@@ -20,15 +20,15 @@ const runTests = async (filters: string[]): Promise<{ passed: number; failed: nu
     stdout: 'inherit',
     stderr: 'pipe',
   })
-  let told = ''
+  let output = ''
   const decoder = new TextDecoder()
   for await (const bytes of child.stderr) {
     process.stderr.write(bytes)
-    told += decoder.decode(bytes, { stream: true })
+    output += decoder.decode(bytes, { stream: true })
   }
-  const failed = count(told, 'fail')
-  const broken = (await child.exited) !== 0 && failed === 0 ? 1 : 0
-  return { passed: count(told, 'pass'), failed: failed + broken }
+  const failed = count(output, 'fail')
+  const crashed = (await child.exited) !== 0 && failed === 0 ? 1 : 0
+  return { passed: count(output, 'pass'), failed: failed + crashed }
 }
 
 try {

@@ -19,41 +19,41 @@ const render = (name: string): string => {
   return block()
 }
 
-const help = (): string => {
+const helpText = (): string => {
   const { stdout } = Bun.spawnSync([process.execPath, join(root, 'src/main.ts'), '--help'])
   return `\`\`\`text\n${stdout.toString().trimEnd()}\n\`\`\``
 }
 
 /** How many types stand side by side. */
-const across = 3
+const columnCount = 3
 
-const services = (): string => {
-  const cells = [...providers.values()].map(cell)
-  const lines = Math.ceil(cells.length / across)
+const servicesTable = (): string => {
+  const cells = [...providers.values()].map(providerCell)
+  const lines = Math.ceil(cells.length / columnCount)
   const rows = Array.from({ length: lines }, (_, at) =>
-    Array.from({ length: across }, (_, column) => cells[column * lines + at] ?? ''),
+    Array.from({ length: columnCount }, (_, column) => cells[column * lines + at] ?? ''),
   )
-  const empty = Array.from({ length: across }, () => '')
+  const empty = Array.from({ length: columnCount }, () => '')
   return [empty, empty.map(() => '---'), ...rows].map(row => `| ${row.join(' | ')} |`).join('\n')
 }
 
-const cell = ({ id, title, docs }: Provider): string => `\`${id}\` [${title}](${docs})`
+const providerCell = ({ id, title, docs }: Provider): string => `\`${id}\` [${title}](${docs})`
 
-const unspoken = (): string => [...unsupported.keys()].map(id => `\`${id}\``).join(', ')
+const unsupportedTypes = (): string => [...unsupported.keys()].map(id => `\`${id}\``).join(', ')
 
-const instead = (): string =>
+const alternatives = (): string =>
   [
     '| type | what to write |',
     '| --- | --- |',
-    ...[...unsupported].map(([id, word]) => `| \`${id}\` | ${coded(word)} |`),
+    ...[...unsupported].map(([id, advice]) => `| \`${id}\` | ${codeUrls(advice)} |`),
   ].join('\n')
 
 /** Addresses as code: some hold `<…>`, which Markdown would take for a tag. */
-const coded = (word: string): string => word.replace(/https?:\/\/[^ ;)]*\w>?/g, '`$&`')
+const codeUrls = (text: string): string => text.replace(/https?:\/\/[^ ;)]*\w>?/g, '`$&`')
 
 const blocks: Record<string, () => string> = {
-  help,
-  services,
-  unspoken,
-  instead,
+  help: helpText,
+  services: servicesTable,
+  unspoken: unsupportedTypes,
+  instead: alternatives,
 }

@@ -24,21 +24,21 @@ const advice: Record<ErrorCode, string> = {
   unavailable: 'Try again in a moment.',
 }
 
-type Shown = { error: { type: string; code: string | null } }
+type RenderedError = { error: { type: string; code: string | null } }
 
-const shownBy = (code: ErrorCode): Shown['error'] => {
-  const shown = protocols.get('openai-chat')!.renderError(new GatewayError(code, '')) as Shown
-  return shown.error
+const renderedErrorOf = (code: ErrorCode): RenderedError['error'] => {
+  const rendered = protocols.get('openai-chat')!.renderError(new GatewayError(code, '')) as RenderedError
+  return rendered.error
 }
 
 const row = (code: ErrorCode): string => {
-  const shown = shownBy(code)
+  const rendered = renderedErrorOf(code)
   const { status, description } = errorCodes[code]
-  const word = shown.code === null ? '' : `\`${shown.code}\``
-  return `| \`${code}\` | ${status} | \`${shown.type}\` | ${word} | ${capital(description)}. | ${advice[code]} |`
+  const codeCell = rendered.code === null ? '' : `\`${rendered.code}\``
+  return `| \`${code}\` | ${status} | \`${rendered.type}\` | ${codeCell} | ${capitalize(description)}. | ${advice[code]} |`
 }
 
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+const capitalize = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
 /** The page, in Markdown. */
 export const errorsPage = (): string => `# Errors

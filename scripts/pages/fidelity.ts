@@ -1,6 +1,6 @@
 /** docs/fidelity.md: what survives between which protocols, judged by the cases of test/golden. */
 import { cases } from '../../test/matrix/cases.ts'
-import { askers, type Pair, tellers } from '../../test/matrix/pair.ts'
+import { clientSides, type Pair, vendorSides } from '../../test/matrix/pair.ts'
 import { judge, type Verdict } from '../../test/matrix/write.ts'
 
 /** What people call the protocols. */
@@ -13,46 +13,50 @@ const titles: Record<string, string> = {
 }
 const titleOf = (id: string): string => titles[id] ?? id
 
-const marks: Record<Verdict['verdict'], string> = { yes: '●', loss: '◐', no: '✕', unsaid: '–' }
-const isAsked = ({ answers, limited }: (typeof cases)[number]): boolean => answers === undefined && !limited
+const symbols: Record<Verdict['verdict'], string> = { yes: '●', loss: '◐', no: '✕', unsaid: '–' }
+const isRequestCase = ({ answer, isRateLimited }: (typeof cases)[number]): boolean =>
+  answer === undefined && !isRateLimited
 
 const table = (head: string[], rows: string[][]): string =>
   [head, head.map(() => '---'), ...rows].map(row => `| ${row.join(' | ')} |`).join('\n')
 
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+const capitalize = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
 /** One client beside all vendors. */
 const overview = (client: string): string => {
-  const asker = askers.find(one => one.client.id === client)!
-  const rows = (wanted: boolean) =>
+  const asker = clientSides.find(one => one.client.id === client)!
+  const rows = (ofRequests: boolean) =>
     cases
-      .filter(one => isAsked(one) === wanted)
-      .map(one => [capital(one.title), ...tellers.map(teller => marks[judge(one, { asker, teller }).verdict])])
-  const vendors = tellers.map(({ vendor }) => titleOf(vendor.id))
+      .filter(testCase => isRequestCase(testCase) === ofRequests)
+      .map(testCase => [
+        capitalize(testCase.title),
+        ...vendorSides.map(teller => symbols[judge(testCase, { asker, teller }).verdict]),
+      ])
+  const vendors = vendorSides.map(({ vendor }) => titleOf(vendor.id))
   return [
     `## A client of ${titleOf(client)}`,
     table(['asks', ...vendors], rows(true)),
     table(['is answered', ...vendors], rows(false)),
-    ...tellers.filter(({ vendor }) => vendor.id !== client).map(teller => detail({ asker, teller })),
+    ...vendorSides.filter(({ vendor }) => vendor.id !== client).map(teller => pairDetails({ asker, teller })),
   ].join('\n\n')
 }
 
-const escaped = (text: string): string => text.replaceAll('|', '\\|')
+const escapeCell = (text: string): string => text.replaceAll('|', '\\|')
 
 /** What does not arrive whole, in the words the gateway itself notes it in. */
-const detail = (pair: Pair): string => {
-  const judged = cases.map(one => ({ one, ...judge(one, pair) }))
-  const partly = judged.filter(({ verdict }) => verdict !== 'yes')
-  const whole = judged.filter(({ verdict }) => verdict === 'yes').map(({ one }) => one.title)
+const pairDetails = (pair: Pair): string => {
+  const verdicts = cases.map(one => ({ one, ...judge(one, pair) }))
+  const incomplete = verdicts.filter(({ verdict }) => verdict !== 'yes')
+  const complete = verdicts.filter(({ verdict }) => verdict === 'yes').map(({ one }) => one.title)
   const meaning = { yes: '', loss: 'with a loss', no: 'refused', unsaid: 'no words for it' }
-  const rows = partly.map(({ one, verdict, words }) => [
-    capital(one.title),
+  const rows = incomplete.map(({ one, verdict, notes }) => [
+    capitalize(one.title),
     meaning[verdict],
-    escaped(words.join('; ')),
+    escapeCell(notes.join('; ')),
   ])
   return [
     `### ${titleOf(pair.asker.client.id)} → ${titleOf(pair.teller.vendor.id)}`,
-    `Survives: ${whole.join('; ')}.`,
+    `Survives: ${complete.join('; ')}.`,
     ...(rows.length > 0 ? [table(['what', 'how', 'in the words of the gateway'], rows)] : []),
   ].join('\n\n')
 }
@@ -67,9 +71,9 @@ the response header \`x-losses\` lists them; under \`on_loss: refuse\` they are 
 This is what the protocols can say. Of the many services that speak Chat Completions some refuse a part of it, OpenAI's own among them (Top-k, cache marks, earlier
 thoughts): from a translation it is left out for them, and noted too. [providers.md](providers.md) says for each what is put right.
 
-${marks.yes} all of it arrives · ${marks.loss} it arrives with a loss, named below · ${marks.no} it is refused with a 400 · ${marks.unsaid} the client's protocol has no words for it, or not for all of it
+${symbols.yes} all of it arrives · ${symbols.loss} it arrives with a loss, named below · ${symbols.no} it is refused with a 400 · ${symbols.unsaid} the client's protocol has no words for it, or not for all of it
 
 Every answer is tried whole and as a stream, and both tell the same. What goes over the wires in each case stands in \`test/golden/\`, one file a case.
 
-${askers.map(({ client }) => overview(client.id)).join('\n\n')}
+${clientSides.map(({ client }) => overview(client.id)).join('\n\n')}
 `

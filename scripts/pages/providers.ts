@@ -31,26 +31,26 @@ export const address = (provider: Provider): string => {
   const { base, paths } = found.wire
   const target = targetOf(entry, provider)
   const root = typeof base === 'function' ? base(target, { stream: false }) : base
-  const whole = decodeURIComponent(typeof paths[first] === 'function' ? root : urlOf(target, first))
+  const fullUrl = decodeURIComponent(typeof paths[first] === 'function' ? root : urlOf(target, first))
   const endpoint = endpointOf(first)
-  const known = code(whole.endsWith(endpoint) ? whole.slice(0, -endpoint.length) : whole)
+  const known = code(fullUrl.endsWith(endpoint) ? fullUrl.slice(0, -endpoint.length) : fullUrl)
   return hosts.length > 0 ? `${known}; also ${list(hosts)}` : known
 }
 
 /** An address may say what a credential would; where none is left, others may stand in their place. */
-const insteadOf = (names: readonly string[] = []): string =>
+const alternativeCredentials = (names: readonly string[] = []): string =>
   names.length > 0 ? `; ${list(names)} with a \`server_url\`` : '; or others, which its page tells'
 
 /** The names, and the shorter list where an address of one's own makes some needless. */
 export const credentials = (provider: Provider): string => {
   if (provider.credentials.length === 0) return 'none'
-  const variant = provider.variants?.find(one => 'credentials' in one && one.credentials)
-  const free = provider.keyless ? '; none with a `server_url`' : ''
-  const less = variant && 'credentials' in variant ? insteadOf(variant.credentials) : ''
-  return list(provider.credentials) + free + less
+  const variant = provider.variants?.find(candidate => 'credentials' in candidate && candidate.credentials)
+  const keylessNote = provider.keyless ? '; none with a `server_url`' : ''
+  const alternativeNote = variant && 'credentials' in variant ? alternativeCredentials(variant.credentials) : ''
+  return list(provider.credentials) + keylessNote + alternativeNote
 }
 
-const shortly: Record<string, string> = {
+const shortNames: Record<string, string> = {
   'openai-chat': 'chat',
   'openai-responses': 'responses',
   anthropic: 'messages',
@@ -66,7 +66,7 @@ const shortly: Record<string, string> = {
 
 const paths = ({ paths }: Provider): string =>
   Object.keys(paths)
-    .map(name => shortly[name] ?? name)
+    .map(name => shortNames[name] ?? name)
     .filter((name, index, all) => all.indexOf(name) === index)
     .join(', ')
 
@@ -78,10 +78,10 @@ const row = (provider: Provider): string => {
 const details = ({ id, models = [], embeddingModels = [], quirks = [] }: Provider): string =>
   `| ${code(id)} | ${list([...models, ...embeddingModels])} | ${quirks.join('; ')} |`
 
-const forms = ({ id, variants = [] }: Provider): string[] =>
+const unsupportedForms = ({ id, variants = [] }: Provider): string[] =>
   variants.flatMap(variant => ('unsupported' in variant ? `- ${code(id)}: ${variant.unsupported}` : []))
 
-const opening = `# Services
+const introduction = `# Services
 
 Generated from \`src/providers\` by \`npm run docs\`. Each type is a key of \`services\` in the [configuration](config.md); a file to start from lies in \`samples/<type>.json\`.
 
@@ -97,7 +97,7 @@ An entry of the type \`openai\` whose \`server_url\` lies at one of these addres
 export const providersPage = (): string => {
   const all = [...providers.values()]
   return [
-    opening,
+    introduction,
     '| type | vendor | address | credentials | paths | checked |',
     '| --- | --- | --- | --- | --- | --- |',
     ...all.map(row),
@@ -114,11 +114,11 @@ export const providersPage = (): string => {
     '',
     'An entry that asks for one is skipped with a warning.',
     '',
-    ...all.flatMap(forms),
+    ...all.flatMap(unsupportedForms),
     '',
     '## Types that are known, but not spoken yet',
     '',
-    ...[...unsupported].map(([type, word]) => `- ${code(type)}: ${word}`),
+    ...[...unsupported].map(([type, reason]) => `- ${code(type)}: ${reason}`),
     '',
   ].join('\n')
 }

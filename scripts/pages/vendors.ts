@@ -39,15 +39,15 @@ export type VendorFacts = {
   checked: string
 }
 
-type Written = Partial<VendorFacts> & { like?: string }
+type FactsEntry = Partial<VendorFacts> & { like?: string }
 
-const written = JSON.parse(read('docs/vendors/facts.json')) as Record<string, Written>
+const factsByType = JSON.parse(read('docs/vendors/facts.json')) as Record<string, FactsEntry>
 
 /** Service type → facts; a vendor under a second name has those of the first (`like`) where it has none of its own. */
 export const vendorFacts: ReadonlyMap<string, VendorFacts> = new Map(
-  Object.entries(written).map(([type, { like, ...own }]) => [
+  Object.entries(factsByType).map(([type, { like, ...ownFacts }]) => [
     type,
-    { ...(like ? written[like] : {}), ...own } as VendorFacts,
+    { ...(like ? factsByType[like] : {}), ...ownFacts } as VendorFacts,
   ]),
 )
 
@@ -60,8 +60,8 @@ const factsOf = ({ id }: Provider): VendorFacts => {
   return facts
 }
 
-const origin = ({ source, asOf }: Fact): string => `([source](${source}), ${asOf ?? 'undated'})`
-const told = (fact: Fact): string => `${fact.says} ${origin(fact)}`
+const sourceNote = ({ source, asOf }: Fact): string => `([source](${source}), ${asOf ?? 'undated'})`
+const renderFact = (fact: Fact): string => `${fact.says} ${sourceNote(fact)}`
 
 /** The sample without its remark. */
 const example = ({ id }: Provider): string => read(`samples/${id}.json`).replace(/^ {2}"\/\/": .*\n/m, '')
@@ -70,38 +70,39 @@ const example = ({ id }: Provider): string => read(`samples/${id}.json`).replace
 const pathOf = (name: string): string =>
   name.startsWith('gemini')
     ? `/v1beta/models/<model>:${name.split('/')[1] ?? 'generateContent'}`
-    : `/v1${endpointOf(clientsOf(name))}`
+    : `/v1${endpointOf(clientProtocolOf(name))}`
 
-const ofKind = { embedding: 'embeddings', rerank: 'rerank' } as const
+const unaryEndpoints = { embedding: 'embeddings', rerank: 'rerank' } as const
 
 /** The protocol in which OpenAI's clients ask for the same. */
-const clientsOf = (name: string): string => {
+const clientProtocolOf = (name: string): string => {
   const kind = unaryKindOf(name)
-  if (kind !== undefined) return ofKind[kind]
+  if (kind !== undefined) return unaryEndpoints[kind]
   return egressOnly.has(name) ? 'openai-chat' : name
 }
 
-const embeds = (name: string): boolean => unaryKindOf(name) === 'embedding'
+const isEmbedding = (name: string): boolean => unaryKindOf(name) === 'embedding'
 
 /** Whoever embeds in words of its own is asked for it at OpenAI's path as well. */
 const paths = ({ paths }: Provider): string => {
   const names = Object.keys(paths)
-  return list([...new Set([...names.map(pathOf), ...(names.some(embeds) ? ['/v1/embeddings'] : [])])])
+  return list([...new Set([...names.map(pathOf), ...(names.some(isEmbedding) ? ['/v1/embeddings'] : [])])])
 }
 
 const models = (provider: Provider): string => {
-  const own = [...(provider.models ?? []), ...(provider.embeddingModels ?? [])]
-  const absent = own.length > 0 ? `An entry without \`models\` has ${list(own)}.` : 'An entry must name its `models`.'
-  return `${absent} The vendor's list: <${factsOf(provider).models}>`
+  const defaults = [...(provider.models ?? []), ...(provider.embeddingModels ?? [])]
+  const defaultsNote =
+    defaults.length > 0 ? `An entry without \`models\` has ${list(defaults)}.` : 'An entry must name its `models`.'
+  return `${defaultsNote} The vendor's list: <${factsOf(provider).models}>`
 }
 
 const section = (title: string, lines: string[]): string[] =>
   lines.length > 0 ? [`## ${title}`, '', ...lines.map(line => `- ${line}`), ''] : []
 
-const unspoken = ({ variants = [] }: Provider): string[] =>
+const unsupportedForms = ({ variants = [] }: Provider): string[] =>
   variants.flatMap(variant => ('unsupported' in variant ? [variant.unsupported.replace(/</g, '\\<')] : []))
 
-const key = ({ apply }: VendorFacts): string => `${apply.url ? `<${apply.url}> ` : ''}${told(apply)}`
+const keyLine = ({ apply }: VendorFacts): string => `${apply.url ? `<${apply.url}> ` : ''}${renderFact(apply)}`
 
 /** One vendor's page, in Markdown. */
 export const vendorPage = (provider: Provider): string => {
@@ -114,10 +115,10 @@ export const vendorPage = (provider: Provider): string => {
     '',
     `> ${facts.chinese}`,
     '',
-    `- **Key**: ${key(facts)}`,
+    `- **Key**: ${keyLine(facts)}`,
     `- **Credentials**: ${credentials(provider)}; several keys go into \`credential_list\``,
     `- **Address**: ${address(provider)}`,
-    `- **Free**: ${told(facts.free)}`,
+    `- **Free**: ${renderFact(facts.free)}`,
     `- **Models**: ${models(provider)}`,
     `- **Paths**: ${paths(provider)}`,
     `- **Documentation**: <${docs}>`,
@@ -128,9 +129,9 @@ export const vendorPage = (provider: Provider): string => {
     '',
     `\`\`\`json\n${example(provider)}\`\`\``,
     '',
-    ...section('Know beforehand', facts.notes.map(told)),
+    ...section('Know beforehand', facts.notes.map(renderFact)),
     ...section('Put right on the way', quirks),
-    ...section('Not spoken yet', unspoken(provider)),
+    ...section('Not spoken yet', unsupportedForms(provider)),
     `Looked up ${facts.checked}; vendors change such figures without notice. [All vendors](README.md)`,
     '',
   ].join('\n')

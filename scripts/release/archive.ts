@@ -2,11 +2,15 @@
 import { constants, crc32, deflateRawSync, gzipSync } from 'node:zlib'
 
 /** `name` has forward slashes and no leading one. */
-export type Packed = { name: string; content: Uint8Array; executable: boolean }
+export type ArchiveFile = { name: string; content: Uint8Array; executable: boolean }
 
 /** A gzipped tar (ustar). `date`: seconds since 1970. */
-export const tarGz = (files: readonly Packed[], date: number): Uint8Array => {
-  const blocks = sorted(files).flatMap(file => [tarHeader(file, date), file.content, padding(file.content.length, 512)])
+export const tarGz = (files: readonly ArchiveFile[], date: number): Uint8Array => {
+  const blocks = sortByName(files).flatMap(file => [
+    tarHeader(file, date),
+    file.content,
+    padding(file.content.length, 512),
+  ])
   const zipped = gzipSync(Buffer.concat([...blocks, Buffer.alloc(1024)]), { level: constants.Z_BEST_COMPRESSION })
   zipped.fill(0, 4, 8)
   zipped[9] = 255
@@ -14,16 +18,16 @@ export const tarGz = (files: readonly Packed[], date: number): Uint8Array => {
 }
 
 /** A zip. Its dates have no zone and even seconds; ours are UTC, from 1980 on. */
-export const zip = (files: readonly Packed[], date: number): Uint8Array => {
+export const zip = (files: readonly ArchiveFile[], date: number): Uint8Array => {
   const parts: Buffer[] = []
   const index: Buffer[] = []
   let offset = 0
-  for (const file of sorted(files)) {
+  for (const file of sortByName(files)) {
     const data = deflateRawSync(file.content, { level: constants.Z_BEST_COMPRESSION })
-    const facts = zipFacts(file, data.length, date)
+    const fields = zipFields(file, data.length, date)
     const name = Buffer.from(file.name)
-    const local = Buffer.concat([bytes(4, 0x04034b50), facts, name, data])
-    index.push(zipEntry(facts, file.executable, offset), name)
+    const local = Buffer.concat([bytes(4, 0x04034b50), fields, name, data])
+    index.push(zipEntry(fields, file.executable, offset), name)
     parts.push(local)
     offset += local.length
   }
@@ -47,10 +51,10 @@ export const untar = (tar: Uint8Array): Map<string, Uint8Array> => {
   return files
 }
 
-const sorted = (files: readonly Packed[]) => [...files].sort((one, other) => (one.name < other.name ? -1 : 1))
+const sortByName = (files: readonly ArchiveFile[]) => [...files].sort((one, other) => (one.name < other.name ? -1 : 1))
 const padding = (length: number, block: number) => Buffer.alloc((block - (length % block)) % block)
 
-const tarHeader = ({ name, content, executable }: Packed, date: number): Buffer => {
+const tarHeader = ({ name, content, executable }: ArchiveFile, date: number): Buffer => {
   if (Buffer.byteLength(name) > 100) throw new Error(`${name}: too long a name for the archive`)
   const header = Buffer.alloc(512)
   const octal = (value: number, at: number, length: number) =>
@@ -82,24 +86,24 @@ const bytes = (width: 2 | 4, ...values: number[]): Buffer => {
 }
 
 /** What the local header and the directory's entry have in common, 26 bytes: version 2.0, names in UTF-8, deflated. */
-const zipFacts = ({ name, content }: Packed, packed: number, date: number): Buffer => {
-  const day = new Date(date * 1000)
-  const time = (day.getUTCHours() << 11) | (day.getUTCMinutes() << 5) | (day.getUTCSeconds() >> 1)
-  const calendar = ((day.getUTCFullYear() - 1980) << 9) | ((day.getUTCMonth() + 1) << 5) | day.getUTCDate()
+const zipFields = ({ name, content }: ArchiveFile, compressedSize: number, date: number): Buffer => {
+  const moment = new Date(date * 1000)
+  const time = (moment.getUTCHours() << 11) | (moment.getUTCMinutes() << 5) | (moment.getUTCSeconds() >> 1)
+  const calendar = ((moment.getUTCFullYear() - 1980) << 9) | ((moment.getUTCMonth() + 1) << 5) | moment.getUTCDate()
   return Buffer.concat([
     bytes(2, 20, 0x800, 8, time, calendar),
-    bytes(4, crc32(content), packed, content.length),
+    bytes(4, crc32(content), compressedSize, content.length),
     bytes(2, Buffer.byteLength(name), 0),
   ])
 }
 
 const unix = 3 << 8
 
-const zipEntry = (facts: Buffer, executable: boolean, offset: number): Buffer =>
+const zipEntry = (fields: Buffer, executable: boolean, offset: number): Buffer =>
   Buffer.concat([
     bytes(4, 0x02014b50),
     bytes(2, unix | 20),
-    facts,
+    fields,
     bytes(2, 0, 0, 0),
     bytes(4, (executable ? 0o100755 : 0o100644) << 16, offset),
   ])

@@ -7,30 +7,30 @@ import { trySamples } from './samples.ts'
 import { startProgram } from './start.ts'
 
 /** `version`: what `--version` must tell. Gives what was seen; throws where anything is not as it must be. */
-export const askArchive = async (archive: string, version: string): Promise<string> => {
+export const tryArchive = async (archive: string, version: string): Promise<string> => {
   const folder = mkdtempSync(join(tmpdir(), 'simple-one-api-'))
   try {
     await $`tar -xf ${archive} -C ${folder} --strip-components=1`.quiet()
     const program = join(folder, process.platform === 'win32' ? 'simple-one-api.exe' : 'simple-one-api')
-    const told = (await $`${program} --version`.quiet().text()).trim()
-    if (!told.includes(version)) throw new Error(`--version tells "${told}", not ${version}`)
-    return `${told}; ${await serve(program, folder)}; ${await trySamples(program, folder)} samples start and answer`
+    const versionOutput = (await $`${program} --version`.quiet().text()).trim()
+    if (!versionOutput.includes(version)) throw new Error(`--version tells "${versionOutput}", not ${version}`)
+    return `${versionOutput}; ${await tryServer(program, folder)}; ${await trySamples(program, folder)} samples start and answer`
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-const serve = async (program: string, folder: string): Promise<string> => {
-  const began = performance.now()
+const tryServer = async (program: string, folder: string): Promise<string> => {
+  const startedAt = performance.now()
   const { url, stop } = await startProgram(program, [], folder)
   try {
     const health = await fetch(`${url}/healthz`)
     if (health.status !== 200) throw new Error(`/healthz answers ${health.status}`)
-    const started = performance.now() - began
-    const text = await chat(url)
+    const startTime = performance.now() - startedAt
+    const text = await askMock(url)
     const code = await stop()
     if (code !== 0 && process.platform !== 'win32') throw new Error(`it ended with ${code}`)
-    return `up in ${Math.round(started)} ms, the mock says ${JSON.stringify(text)}, ends with ${code}`
+    return `up in ${Math.round(startTime)} ms, the mock says ${JSON.stringify(text)}, ends with ${code}`
   } finally {
     await stop()
   }
@@ -38,7 +38,7 @@ const serve = async (program: string, folder: string): Promise<string> => {
 
 type Answer = { choices?: { message?: { content?: string } }[] }
 
-const chat = async (url: string): Promise<string> => {
+const askMock = async (url: string): Promise<string> => {
   const body = JSON.stringify({ model: 'mock', messages: [{ role: 'user', content: 'Hello!' }] })
   const headers = { 'content-type': 'application/json' }
   const answer = (await (await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body })).json()) as Answer

@@ -1,16 +1,16 @@
 /** What a user unpacks. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
-import { type Packed, tarGz, zip } from './archive.ts'
+import { type ArchiveFile, tarGz, zip } from './archive.ts'
 import { isWindows, type Target } from './targets.ts'
 
 const root = join(import.meta.dir, '../..')
 
 const pages = ['README.md', 'README.zh-CN.md', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md']
-const everywhere = [...pages, 'config.json', 'config.schema.json', 'docs', 'samples']
+const sharedFiles = [...pages, 'config.json', 'config.schema.json', 'docs', 'samples']
 
 /** Further files, by the system that a target's name begins with. */
-const started: Record<string, string[]> = {
+const serviceFiles: Record<string, string[]> = {
   linux: ['install.sh', 'startup/simple-one-api.service', 'startup/simple-one-api.sh'],
   macos: ['startup/simple-one-api.plist', 'startup/simple-one-api.sh'],
   freebsd: ['startup/simple-one-api.sh'],
@@ -22,30 +22,30 @@ export const pack = (target: Target, executable: Uint8Array, version: string, da
   const folder = `simple-one-api-${version}-${target.name}`
   const system = target.name.split('-', 1)[0]!
   const program = { name: `simple-one-api${isWindows(target) ? '.exe' : ''}`, content: executable, executable: true }
-  const files = [program, ...[...everywhere, ...(started[system] ?? [])].flatMap(read)]
+  const files = [program, ...[...sharedFiles, ...(serviceFiles[system] ?? [])].flatMap(read)]
   const names = new Set(files.map(({ name }) => name))
-  const placed = files
+  const filesInFolder = files
     .map(file => withoutDeadLinks(file, names))
     .map(file => ({ ...file, name: `${folder}/${file.name}` }))
   return isWindows(target)
-    ? { name: `${folder}.zip`, content: zip(placed, date) }
-    : { name: `${folder}.tar.gz`, content: tarGz(placed, date) }
+    ? { name: `${folder}.zip`, content: zip(filesInFolder, date) }
+    : { name: `${folder}.tar.gz`, content: tarGz(filesInFolder, date) }
 }
 
 /** Pages name files of the source that no archive holds, and of other systems: there they are words, not links. */
-const withoutDeadLinks = (file: Packed, names: ReadonlySet<string>): Packed => {
+const withoutDeadLinks = (file: ArchiveFile, names: ReadonlySet<string>): ArchiveFile => {
   if (!file.name.endsWith('.md')) return file
   const folders = [...names].map(name => posix.dirname(name))
-  const holds = (target: string): boolean => names.has(target) || folders.includes(target)
+  const isInArchive = (target: string): boolean => names.has(target) || folders.includes(target)
   const text = Buffer.from(file.content).toString()
-  const mended = text.replace(/\[((?:[^\][\\]|\\.)+)\]\((?![a-z]+:|#)([^)#\s]+)[^)]*\)/g, (link, words, target) =>
-    holds(posix.join(posix.dirname(file.name), target).replace(/\/$/, '')) ? link : words,
+  const rewritten = text.replace(/\[((?:[^\][\\]|\\.)+)\]\((?![a-z]+:|#)([^)#\s]+)[^)]*\)/g, (link, label, target) =>
+    isInArchive(posix.join(posix.dirname(file.name), target).replace(/\/$/, '')) ? link : label,
   )
-  return mended === text ? file : { ...file, content: Buffer.from(mended) }
+  return rewritten === text ? file : { ...file, content: Buffer.from(rewritten) }
 }
 
 /** A file, or all the files of a folder but the hidden ones. */
-const read = (name: string): Packed[] => {
+const read = (name: string): ArchiveFile[] => {
   const isFolder = name === 'docs' || name === 'samples'
   const names = isFolder ? (readdirSync(join(root, name), { recursive: true }) as string[]) : ['']
   return names

@@ -16,7 +16,7 @@ import { untar } from './archive.ts'
 import { hostTarget, isWindows, type Target } from './targets.ts'
 
 const root = join(import.meta.dir, '../..')
-const kept = join(root, 'node_modules/.cache/runtimes')
+const cacheFolder = join(root, 'node_modules/.cache/runtimes')
 
 type Lock = { packages: Record<string, { version: string; integrity: string } | undefined> }
 
@@ -29,22 +29,23 @@ export const runtimeOf = async (target: Target): Promise<string> => {
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock
   const pinned = lock.packages[`node_modules/${target.runtime}`]
   if (!pinned) throw new Error(`package-lock.json names no ${target.runtime}`)
-  const path = join(kept, `${target.runtime.replace('@oven/', '')}-${pinned.version}`)
-  if (!existsSync(path)) keep(await fetchPackage(`${target.runtime}@${pinned.version}`, pinned.integrity), target, path)
+  const path = join(cacheFolder, `${target.runtime.replace('@oven/', '')}-${pinned.version}`)
+  if (!existsSync(path))
+    extractRuntime(await fetchPackage(`${target.runtime}@${pinned.version}`, pinned.integrity), target, path)
   return path
 }
 
 const fetchPackage = async (name: string, integrity: string): Promise<Uint8Array> => {
-  mkdirSync(kept, { recursive: true })
-  const folder = mkdtempSync(join(kept, 'fetch-'))
+  mkdirSync(cacheFolder, { recursive: true })
+  const folder = mkdtempSync(join(cacheFolder, 'fetch-'))
   try {
     const npm = Bun.spawn(['npm', 'pack', name, '--loglevel=error', '--pack-destination', folder], {
       stdout: 'ignore',
       stderr: 'pipe',
     })
-    const told = await new Response(npm.stderr).text()
+    const errorOutput = await new Response(npm.stderr).text()
     const [file] = readdirSync(folder)
-    if ((await npm.exited) !== 0 || !file) throw new Error(`npm cannot fetch ${name}\n${told.trim()}`)
+    if ((await npm.exited) !== 0 || !file) throw new Error(`npm cannot fetch ${name}\n${errorOutput.trim()}`)
     const bytes = readFileSync(join(folder, file))
     const digest = `sha512-${createHash('sha512').update(bytes).digest('base64')}`
     if (digest !== integrity) throw new Error(`${name} is not what package-lock.json pins: ${digest}`)
@@ -54,7 +55,7 @@ const fetchPackage = async (name: string, integrity: string): Promise<Uint8Array
   }
 }
 
-const keep = (tar: Uint8Array, target: Target, path: string): void => {
+const extractRuntime = (tar: Uint8Array, target: Target, path: string): void => {
   const name = `package/bin/${isWindows(target) ? 'bun.exe' : 'bun'}`
   const content = untar(tar).get(name)
   if (!content) throw new Error(`${target.runtime} holds no ${name}`)

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { startProgram } from './start.ts'
 
 /** Nobody listens on the port of "discard". */
-const nowhere = 'http://127.0.0.1:9'
-const offline = { HTTP_PROXY: nowhere, HTTPS_PROXY: nowhere, NO_PROXY: '' }
+const closedPort = 'http://127.0.0.1:9'
+const offlineEnv = { HTTP_PROXY: closedPort, HTTPS_PROXY: closedPort, NO_PROXY: '' }
 
 type Answer = { data?: { id: string }[]; error?: { code: string; message: string } }
 
@@ -28,13 +28,13 @@ const checkSample = (program: string, folder: string, name: string): void => {
 }
 
 const askSample = async (program: string, folder: string, name: string): Promise<void> => {
-  const { url, stop } = await startProgram(program, [`samples/${name}`], folder, offline)
+  const { url, stop } = await startProgram(program, [`samples/${name}`], folder, offlineEnv)
   try {
     const { api_key: key } = JSON.parse(readFileSync(join(folder, 'samples', name), 'utf8')) as { api_key?: string }
     const headers = { 'content-type': 'application/json', ...(key ? { authorization: `Bearer ${key}` } : {}) }
     const ask = async (path: string, body?: object): Promise<{ status: number; answer: Answer }> => {
-      const question = body ? { method: 'POST', body: JSON.stringify(body) } : {}
-      const response = await fetch(`${url}${path}`, { headers, ...question, proxy: false })
+      const init = body ? { method: 'POST', body: JSON.stringify(body) } : {}
+      const response = await fetch(`${url}${path}`, { headers, ...init, proxy: false })
       return { status: response.status, answer: (await response.json()) as Answer }
     }
     if ((await ask('/healthz')).status !== 200) throw new Error('/healthz is not 200')
@@ -42,16 +42,18 @@ const askSample = async (program: string, folder: string, name: string): Promise
     if (status !== 200 || !answer.data) throw new Error(`/v1/models answers ${status}`)
     const model = answer.data[0]?.id ?? 'any'
     // A vendor of search has no model that chats: it is asked to rank.
-    const asked = /rerank/.test(model)
+    const reply = /rerank/.test(model)
       ? await ask('/v1/rerank', { model, query: 'Hello!', documents: ['one', 'two'] })
       : await ask('/v1/chat/completions', { model, messages: [{ role: 'user', content: 'Hello!' }] })
     const isMock = model.startsWith('mock')
-    const isClear = isMock ? asked.status === 200 : asked.status === 502 && told.test(asked.answer.error?.message ?? '')
-    if (!isClear) throw new Error(`${model} answers ${asked.status} ${JSON.stringify(asked.answer)}`)
+    const isExpected = isMock
+      ? reply.status === 200
+      : reply.status === 502 && expectedFailure.test(reply.answer.error?.message ?? '')
+    if (!isExpected) throw new Error(`${model} answers ${reply.status} ${JSON.stringify(reply.answer)}`)
   } finally {
     await stop()
   }
 }
 
 /** What a user must hear who cannot get out, or has put no key in its place yet. */
-const told = /could not be reached|key file .* cannot be read/
+const expectedFailure = /could not be reached|key file .* cannot be read/

@@ -33,10 +33,10 @@ export const sign = (program: Buffer): Buffer => {
   const length = 20 + directoryHeader + name.length + 1 + Math.ceil(limit / page) * 32
   const size = Math.ceil(length / 16) * 16
   const signed = Buffer.concat([program.subarray(0, limit), Buffer.alloc(size)])
-  const linked = limit - Number(signed.readBigUInt64LE(linkedit + 40)) + size
+  const linkeditSize = limit - Number(signed.readBigUInt64LE(linkedit + 40)) + size
   signed.writeUInt32LE(size, signature + 12)
-  signed.writeBigUInt64LE(BigInt(Math.ceil(linked / page) * page), linkedit + 32)
-  signed.writeBigUInt64LE(BigInt(linked), linkedit + 48)
+  signed.writeBigUInt64LE(BigInt(Math.ceil(linkeditSize / page) * page), linkedit + 32)
+  signed.writeBigUInt64LE(BigInt(linkeditSize), linkedit + 48)
   for (const [at, value] of [superBlob, length, 1, 0, 20].entries()) signed.writeUInt32BE(value, limit + at * 4)
   const digests = digestsOf(signed.subarray(0, limit))
   writeDirectory(signed.subarray(limit + 20), limit, Number(signed.readBigUInt64LE(text + 48)), digests)
@@ -79,7 +79,7 @@ const layoutOf = (program: Buffer): Layout => {
   if (program.readUInt32LE(0) !== 0xfeedfacf) throw new Error('no Mach-O of 64 bits')
   const found: Partial<Layout> = {}
   let at = 32
-  for (let left = program.readUInt32LE(16); left > 0; left--) {
+  for (let remaining = program.readUInt32LE(16); remaining > 0; remaining--) {
     const command = program.readUInt32LE(at)
     const segment = command === segmentCommand && program.toString('latin1', at + 8, at + 24).replaceAll('\0', '')
     if (segment === '__LINKEDIT') found.linkedit = at

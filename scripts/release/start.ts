@@ -1,9 +1,9 @@
 /** Starts an executable as its user would, and ends it. */
 
 /** Milliseconds a start, its questions and its end may take. */
-const patience = 20_000
+const timeout = 20_000
 
-export type Started = {
+export type RunningProgram = {
   /** `http://127.0.0.1:port` */
   url: string
   /** Sends SIGTERM and gives the exit code. */
@@ -16,7 +16,7 @@ export const startProgram = async (
   args: readonly string[],
   folder: string,
   env: Record<string, string> = {},
-): Promise<Started> => {
+): Promise<RunningProgram> => {
   const { PATH = '', HOME = '', TMPDIR = '', SystemRoot = '', TEMP = '' } = process.env
   const child = Bun.spawn([program, ...args, '--host', '127.0.0.1', '--port', '0'], {
     cwd: folder,
@@ -24,7 +24,7 @@ export const startProgram = async (
     stdout: 'ignore',
     stderr: 'pipe',
   })
-  const killer = setTimeout(() => child.kill('SIGKILL'), patience)
+  const killer = setTimeout(() => child.kill('SIGKILL'), timeout)
   void child.exited.finally(() => clearTimeout(killer))
   const stop = (): Promise<number> => {
     child.kill('SIGTERM')
@@ -37,12 +37,12 @@ export const startProgram = async (
 const addressOf = async (stderr: ReadableStream<Uint8Array>): Promise<string> => {
   const decoder = new TextDecoder()
   const reader = stderr.getReader()
-  let told = ''
+  let output = ''
   for (;;) {
     const { value, done } = await reader.read()
-    told += decoder.decode(value, { stream: true })
-    const url = /(http:\/\/\S+)\/v1\n/.exec(told)?.[1]
+    output += decoder.decode(value, { stream: true })
+    const url = /(http:\/\/\S+)\/v1\n/.exec(output)?.[1]
     if (url) return url
-    if (done) throw new Error(`it did not start: ${told}`)
+    if (done) throw new Error(`it did not start: ${output}`)
   }
 }

@@ -52,9 +52,9 @@ export const isWindows = ({ name }: Target): boolean => name.startsWith('windows
 
 /** The loader an executable asks for stands in its first kilobytes. */
 const isMusl = (): boolean => {
-  const head = Buffer.alloc(8192)
+  const firstBytes = Buffer.alloc(8192)
   const file = openSync(process.execPath, 'r')
-  readSync(file, head)
+  readSync(file, firstBytes)
   closeSync(file)
-  return head.includes('/ld-musl-')
+  return firstBytes.includes('/ld-musl-')
 }

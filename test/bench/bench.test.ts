@@ -1,15 +1,15 @@
 /** The parts of the benchmark that decide: when figures are steady, whether a ceiling holds, what is written. Nothing here is timed. */
 import { describe, expect, test } from 'bun:test'
-import { gatewayConfig, type Options } from '../../bench/configs.ts'
-import { framesOf, translated } from '../../bench/inside.ts'
-import { insert } from '../../bench/page.ts'
+import { type GatewayOptions, gatewayConfig } from '../../bench/configs.ts'
+import { framesOf, translateSample } from '../../bench/inside.ts'
+import { insertMeasured } from '../../bench/page.ts'
 import { plot } from '../../bench/plot.ts'
-import { isSteady, median, midmean, takeTurns, takeTurnsAnew, told } from '../../bench/rounds.ts'
-import { asksPassed, asksTranslated, manners, type Speech } from '../../bench/speech.ts'
+import { describeRounds, isSteady, measureRounds, measureSets, median, midmean } from '../../bench/rounds.ts'
+import { type BenchProtocol, passthroughJob, protocolScripts, translatedJob } from '../../bench/speech.ts'
 import { isBroken, type Row, render, type Table } from '../../bench/table.ts'
 import { loadText } from '../../src/config/load.ts'
 
-const patience = { least: 4, most: 8, milliseconds: 60_000, fall: 0.05 }
+const limits = { minRounds: 4, maxRounds: 8, maxMilliseconds: 60_000, tolerance: 0.05 }
 
 /** Each contender's figures, one a round; the last is repeated. */
 const scripted = (script: Record<string, number[]>) => {
@@ -55,13 +55,13 @@ describe('rounds', () => {
       return { cpu: name === 'nginx' ? 10 : at * 10 }
     }
     const stop = async () => void events.push('stop')
-    const steady = await takeTurnsAnew({ sets: 2, rounds: 2, start, stop }, measure)
+    const steady = await measureSets({ sets: 2, rounds: 2, start, stop }, measure)
     const set = ['start', 'nginx', 'gateway', 'nginx', 'gateway', 'stop']
     expect(events).toEqual([...set, ...set])
     expect([steady.figures.get('nginx'), steady.figures.get('gateway')]).toEqual([{ cpu: 10 }, { cpu: 15 }])
     expect(steady.rounds).toBe(4)
     expect(steady.sets?.map(set => set.get('gateway'))).toEqual([{ cpu: 10 }, { cpu: 20 }])
-    expect(told('frames', steady)).toBe('frames: 4 rounds in 2 processes of each (1.00, 2.00)')
+    expect(describeRounds('frames', steady)).toBe('frames: 4 rounds in 2 processes of each (1.00, 2.00)')
   })
 
   test('a set that cannot be measured is stopped all the same', async () => {
@@ -69,13 +69,13 @@ describe('rounds', () => {
     const start = async () => [{ name: 'gateway' }]
     const stop = async () => void stopped++
     const measure = () => Promise.reject(new Error('lost'))
-    await expect(takeTurnsAnew({ sets: 2, rounds: 2, start, stop }, measure)).rejects.toThrow('lost')
+    await expect(measureSets({ sets: 2, rounds: 2, start, stop }, measure)).rejects.toThrow('lost')
     expect(stopped).toBe(1)
   })
 
   test('contenders take turns until the last of them is steady', async () => {
     const { order, measure, contenders } = scripted({ nginx: [10], gateway: [90, 60, 40, 30, 29, 28] })
-    const { figures, rounds, settled } = await takeTurns(contenders, 'cpu', measure, patience)
+    const { figures, rounds, settled } = await measureRounds(contenders, 'cpu', measure, limits)
     expect({ rounds, settled }).toEqual({ rounds: 6, settled: true })
     expect(order.slice(0, 4)).toEqual(['nginx', 'gateway', 'nginx', 'gateway'])
     expect([figures.get('nginx'), figures.get('gateway')]).toEqual([{ cpu: 10 }, { cpu: 29 }])
@@ -83,22 +83,22 @@ describe('rounds', () => {
 
   test('one that falls for ever ends too, and is told', async () => {
     const { measure, contenders } = scripted({ gateway: [900, 800, 700, 600, 500, 400, 300, 200, 100] })
-    const { rounds, settled } = await takeTurns(contenders, 'cpu', measure, patience)
+    const { rounds, settled } = await measureRounds(contenders, 'cpu', measure, limits)
     expect({ rounds, settled }).toEqual({ rounds: 8, settled: false })
   })
 
   test('no round begins when the time is over, but for the least', async () => {
     const { measure, contenders } = scripted({ gateway: [900, 800, 700, 600, 500] })
-    const { rounds } = await takeTurns(contenders, 'cpu', measure, { ...patience, milliseconds: 0 })
+    const { rounds } = await measureRounds(contenders, 'cpu', measure, { ...limits, maxMilliseconds: 0 })
     expect(rounds).toBe(4)
   })
 })
 
 const row = (values: Row['values'], ceiling?: Row['ceiling']): Row => ({
-  what: 'CPU',
+  label: 'CPU',
   unit: 'µs',
   values,
-  plotted: true,
+  isPlotted: true,
   ...(ceiling && { ceiling }),
 })
 const table = (...rows: Row[]): Table => ({
@@ -113,11 +113,11 @@ describe('ceilings', () => {
     ['held by a ratio', row([10, 15, 20], { ratio: 2 }), false],
     ['broken by a ratio', row([10, 15, 20.1], { ratio: 2 }), true],
     ['without nginx not judged', row([undefined, 15, 20], { ratio: 2 }), undefined],
-    ['held by a figure', row([undefined, undefined, 60], { atMost: 60 }), false],
-    ['broken by a figure', row([undefined, undefined, 61], { atMost: 60 }), true],
+    ['held by a figure', row([undefined, undefined, 60], { max: 60 }), false],
+    ['broken by a figure', row([undefined, undefined, 61], { max: 60 }), true],
     ['broken by no figure', row([10, 15, Number.NaN], { ratio: 2 }), true],
     ['none', row([1, 2, 3]), undefined],
-  ])('%s', (_, given, expected) => expect(isBroken(given)).toBe(expected))
+  ])('%s', (_, rowUnderTest, expected) => expect(isBroken(rowUnderTest)).toBe(expected))
 })
 
 describe('what is written', () => {
@@ -134,54 +134,59 @@ describe('what is written', () => {
 
   test('the prose of the page stays', async () => {
     const page = await Bun.file(new URL('../../docs/performance.md', import.meta.url)).text()
-    const [before, after] = [insert(page, 'one'), insert(insert(page, 'two'), 'one')]
+    const [before, after] = [insertMeasured(page, 'one'), insertMeasured(insertMeasured(page, 'two'), 'one')]
     expect(after).toBe(before)
     expect(before.startsWith(page.slice(0, page.indexOf('<!-- measured')))).toBe(true)
-    expect(() => insert('no marks', 'one')).toThrow('marks')
+    expect(() => insertMeasured('no marks', 'one')).toThrow('marks')
   })
 
   test('a bar for every value', () => {
-    const drawn = plot([table(row([10, 15, 20]), row([undefined, undefined, 5]), { ...row([1]), what: 'A < B' })])
-    expect(drawn.match(/<rect [^>]*height="15"/g)).toHaveLength(5)
-    expect(drawn).toContain('A &lt; B')
-    expect(drawn.match(/NaN|undefined/)).toBeNull()
+    const svg = plot([table(row([10, 15, 20]), row([undefined, undefined, 5]), { ...row([1]), label: 'A < B' })])
+    expect(svg.match(/<rect [^>]*height="15"/g)).toHaveLength(5)
+    expect(svg).toContain('A &lt; B')
+    expect(svg.match(/NaN|undefined/)).toBeNull()
   })
 })
 
 describe('streams', () => {
-  const speeches = Object.keys(manners) as Speech[]
+  const protocols = Object.keys(protocolScripts) as BenchProtocol[]
   const count = (text: string, piece: string) => text.split(piece).length - 1
 
-  test.each(speeches)('%s: a vendor says as many frames as its clients expect, and its end', speech => {
-    const { said, blank, mark } = manners[speech]
-    const { head, tail } = asksPassed(speech)
-    expect([said.head, said.tail].map(text => count(text, blank))).toEqual([head, tail])
-    expect(said.words.map(word => count(word, blank))).toEqual(said.words.map(() => 1))
-    expect(said.tail.slice(-500)).toContain(mark)
-    expect(framesOf(said.head + said.words.join('') + said.tail)).toHaveLength(head + said.words.length + tail)
+  test.each(protocols)('%s: a vendor says as many frames as its clients expect, and its end', protocol => {
+    const { stream, frameSeparator, endMark } = protocolScripts[protocol]
+    const { leadingFrames, trailingFrames } = passthroughJob(protocol)
+    expect([stream.opening, stream.closing].map(text => count(text, frameSeparator))).toEqual([
+      leadingFrames,
+      trailingFrames,
+    ])
+    expect(stream.wordFrames.map(word => count(word, frameSeparator))).toEqual(stream.wordFrames.map(() => 1))
+    expect(stream.closing.slice(-500)).toContain(endMark)
+    expect(framesOf(stream.opening + stream.wordFrames.join('') + stream.closing)).toHaveLength(
+      leadingFrames + stream.wordFrames.length + trailingFrames,
+    )
   })
 
-  const pairs = speeches.flatMap(client =>
-    speeches.filter(vendor => vendor !== client).map(vendor => [client, vendor] as const),
+  const pairs = protocols.flatMap(client =>
+    protocols.filter(vendor => vendor !== client).map(vendor => [client, vendor] as const),
   )
   test.each(pairs)('%s ← %s: as many as are expected, with every word', (client, vendor) => {
-    const text = translated(client, vendor)
-    const { head, tail } = asksTranslated(client)
-    const { words } = manners[vendor].said
-    expect(count(text, '\n\n')).toBe(head + words.length + tail)
+    const text = translateSample(client, vendor)
+    const { leadingFrames, trailingFrames } = translatedJob(client)
+    const { wordFrames } = protocolScripts[vendor].stream
+    expect(count(text, '\n\n')).toBe(leadingFrames + wordFrames.length + trailingFrames)
     expect([...text.matchAll(/"(?:content|text)":"(\w+) "/g)].map(([, word]) => word).join(' ')).toContain(
       'The quick brown fox',
     )
-    expect(text.slice(-500)).toContain(manners[client].mark)
+    expect(text.slice(-500)).toContain(protocolScripts[client].endMark)
   })
 })
 
-const everything: Options = { keys: 100, limited: true, log: 'file' }
+const everything: GatewayOptions = { keys: 100, hasLimits: true, log: 'file' }
 test.each([
   ['everything', everything],
-  ['a vendor of Messages', { ...everything, vendor: 'claude' } satisfies Options],
-  ['a vendor of Gemini', { ...everything, vendor: 'gemini' } satisfies Options],
-  ['nothing', { keys: 0, limited: false, log: 'none' } satisfies Options],
+  ['a vendor of Messages', { ...everything, service: 'claude' } satisfies GatewayOptions],
+  ['a vendor of Gemini', { ...everything, service: 'gemini' } satisfies GatewayOptions],
+  ['nothing', { keys: 0, hasLimits: false, log: 'none' } satisfies GatewayOptions],
 ])('the gateway takes its configuration with %s', (_, options) => {
   const { problems } = loadText(JSON.stringify(gatewayConfig('http://127.0.0.1:1', 9090, options)), {})
   expect(problems.filter(({ level }) => level === 'error')).toEqual([])

@@ -9,44 +9,44 @@ import { createOpenAI } from '@ai-sdk/openai'
 import { APICallError, generateText, jsonSchema, type LanguageModel, stepCountIs, streamText, tool } from 'ai'
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { providers } from '../../src/providers/index.ts'
-import type { Answer, Vendor } from '../matrix/answer.ts'
-import { tellers } from '../matrix/pair.ts'
+import type { ScriptedAnswer, Vendor } from '../matrix/answer.ts'
+import { vendorSides } from '../matrix/pair.ts'
 import { type Gateway, startGateway } from '../support/process.ts'
 import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
 /** What a service of the configuration needs for the vendor of each protocol; where its requests arrive. */
-const services: Record<string, { type: string; at: string; path: RegExp }> = {
-  'openai-chat': { type: 'openai', at: '/v1', path: /\/chat\/completions$/ },
-  'openai-responses': { type: 'openai', at: '/v1/responses', path: /\/responses$/ },
-  anthropic: { type: 'claude', at: '/v1', path: /\/messages$/ },
-  gemini: { type: 'gemini', at: '/v1', path: /:(streamG|g)enerateContent/ },
+const services: Record<string, { type: string; basePath: string; path: RegExp }> = {
+  'openai-chat': { type: 'openai', basePath: '/v1', path: /\/chat\/completions$/ },
+  'openai-responses': { type: 'openai', basePath: '/v1/responses', path: /\/responses$/ },
+  anthropic: { type: 'claude', basePath: '/v1', path: /\/messages$/ },
+  gemini: { type: 'gemini', basePath: '/v1', path: /:(streamG|g)enerateContent/ },
 }
-const vendors = tellers.map(({ vendor }) => vendor).filter(({ id }) => providers.has(services[id]?.type ?? ''))
+const vendors = vendorSides.map(({ vendor }) => vendor).filter(({ id }) => providers.has(services[id]?.type ?? ''))
 /** The OpenAI provider of the SDK asks for thoughts only from models whose names it knows. */
 const modelOf = (id: string) => `gpt-5-${id}`
 
 /** Each turn of the model; the tool is asked for in two of them. */
-const turns: Answer[] = [
+const answers: ScriptedAnswer[] = [
   {
-    said: [
-      { type: 'thought', text: 'I must look.', sealed: 'dGhvdWdodC0x' },
-      { type: 'call', id: 'call_bern', name: 'weather', args: '{"city":"Bern"}', sealed: 'Y2FsbC0x' },
+    parts: [
+      { type: 'thought', text: 'I must look.', seal: 'dGhvdWdodC0x' },
+      { type: 'call', id: 'call_bern', name: 'weather', args: '{"city":"Bern"}', seal: 'Y2FsbC0x' },
       { type: 'call', id: 'call_basel', name: 'weather', args: '{"city":"Basel"}' },
     ],
     finish: 'calls',
     usage: { input: 20, output: 9, cacheRead: 5, reasoning: 3 },
   },
   {
-    said: [
-      { type: 'thought', text: 'Once more.', sealed: 'dGhvdWdodC0y' },
-      { type: 'call', id: 'call_chur', name: 'weather', args: '{"city":"Chur"}', sealed: 'Y2FsbC0y' },
+    parts: [
+      { type: 'thought', text: 'Once more.', seal: 'dGhvdWdodC0y' },
+      { type: 'call', id: 'call_chur', name: 'weather', args: '{"city":"Chur"}', seal: 'Y2FsbC0y' },
     ],
     finish: 'calls',
     usage: { input: 40, output: 9, reasoning: 3 },
   },
   {
-    said: [
-      { type: 'thought', text: 'That is all.', sealed: 'dGhvdWdodC0z' },
+    parts: [
+      { type: 'thought', text: 'That is all.', seal: 'dGhvdWdodC0z' },
       { type: 'text', text: 'Sunny everywhere.' },
     ],
     finish: 'stop',
@@ -58,36 +58,40 @@ let upstream: Upstream
 let gateway: Gateway
 
 /** The vendor whose protocol the request is in says the turn that the history has come to. */
-const speak: Script = async (answer, request) => {
+const answerTurn: Script = async (answer, request) => {
   const vendor = vendors.find(({ id }) => services[id]!.path.test(request.path.split('?')[0]!))
   if (!vendor) throw new Error(`nobody speaks at ${request.path}`)
   const turn = turnOf(request)
-  const told = turns[turn]!
+  const scripted = answers[turn]!
   // No two items of a vendor have one id, and it keeps what it is not told to forget.
   const stored = (request.json() as JsonObject).store !== false
-  const unique = (text: string) =>
+  const withUniqueIds = (text: string) =>
     text.replaceAll(/"(rs|fc|msg)_/g, `"$1_${turn}`).replaceAll('"store":false', `"store":${stored}`)
   const isStream = /stream=?true|alt=sse|:stream/.test(request.path) || (request.json() as JsonObject).stream === true
   if (!isStream) {
-    const text = unique(JSON.stringify(vendor.whole(told)))
+    const text = withUniqueIds(JSON.stringify(vendor.renderMessage(scripted)))
     answer.writeHead(200, { 'content-type': 'application/json' }, { length: Buffer.byteLength(text) })
     await answer.write(text)
     return answer.end()
   }
   answer.writeHead(200, { 'content-type': 'text/event-stream' })
-  for (const { event, data } of vendor.frames(told))
-    await answer.write(`${event === undefined ? '' : `event: ${event}\n`}data: ${unique(data)}\n\n`)
+  for (const { event, data } of vendor.renderStream(scripted))
+    await answer.write(`${event === undefined ? '' : `event: ${event}\n`}data: ${withUniqueIds(data)}\n\n`)
   answer.end()
 }
 const turnOf = ({ body }: ReceivedRequest): number =>
   body.includes('It is Chur.') ? 2 : body.includes('It is Bern.') ? 1 : 0
 
 beforeAll(async () => {
-  upstream = await scriptedUpstream(speak)
+  upstream = await scriptedUpstream(answerTurn)
   const entries = vendors.map(({ id }) => {
-    const { type, at } = services[id]!
-    const place = { enabled: true, server_url: `${upstream.url}${at}`, credentials: { api_key: 'vendor-key' } }
-    return { type, entry: { ...place, models: [modelOf(id)] } }
+    const { type, basePath } = services[id]!
+    const connection = {
+      enabled: true,
+      server_url: `${upstream.url}${basePath}`,
+      credentials: { api_key: 'vendor-key' },
+    }
+    return { type, entry: { ...connection, models: [modelOf(id)] } }
   })
   const types = [...new Set(entries.map(({ type }) => type))]
   gateway = await startGateway({
@@ -103,36 +107,38 @@ afterAll(async () => {
 })
 
 /** No proxy of the environment between the SDK and the gateway. */
-const direct = ((url: string, init: RequestInit) => fetch(url, { ...init, proxy: false })) as unknown as typeof fetch
+const directFetch = ((url: string, init: RequestInit) =>
+  fetch(url, { ...init, proxy: false })) as unknown as typeof fetch
 
-const settings = (path: string) => ({ apiKey: 'client-key', baseURL: `${gateway.url}${path}`, fetch: direct })
+const settings = (path: string) => ({ apiKey: 'client-key', baseURL: `${gateway.url}${path}`, fetch: directFetch })
 
 /** The SDK's own providers, one for each protocol of clients. `thinks`: whether it shows thoughts at all. */
-const clients: Record<string, { model: (name: string) => LanguageModel; options: JsonObject; thinks: boolean }> = {
-  'openai-chat': { model: name => createOpenAI(settings('/v1')).chat(name), options: {}, thinks: false },
-  'openai-responses': {
-    model: name => createOpenAI(settings('/v1')).responses(name),
-    options: { openai: { store: false, include: ['reasoning.encrypted_content'], reasoningSummary: 'auto' } },
-    thinks: true,
-  },
-  /** By default the SDK names what was said before by its ids alone. */
-  'openai-responses, stored': {
-    model: name => createOpenAI(settings('/v1')).responses(name),
-    options: { openai: { reasoningSummary: 'auto' } },
-    thinks: true,
-  },
-  anthropic: {
-    model: name => createAnthropic(settings('/v1'))(name),
-    options: { anthropic: { thinking: { type: 'enabled', budgetTokens: 2000 } } },
-    thinks: true,
-  },
-  gemini: {
-    model: name => createGoogleGenerativeAI(settings('/v1beta'))(name),
-    options: { google: { thinkingConfig: { includeThoughts: true, thinkingBudget: 2000 } } },
-    thinks: true,
-  },
-}
-const spoken = Object.keys(clients).filter(id => vendors.some(vendor => vendor.id === id.split(',')[0]))
+const clients: Record<string, { model: (name: string) => LanguageModel; options: JsonObject; showsThoughts: boolean }> =
+  {
+    'openai-chat': { model: name => createOpenAI(settings('/v1')).chat(name), options: {}, showsThoughts: false },
+    'openai-responses': {
+      model: name => createOpenAI(settings('/v1')).responses(name),
+      options: { openai: { store: false, include: ['reasoning.encrypted_content'], reasoningSummary: 'auto' } },
+      showsThoughts: true,
+    },
+    /** By default the SDK names what was said before by its ids alone. */
+    'openai-responses, stored': {
+      model: name => createOpenAI(settings('/v1')).responses(name),
+      options: { openai: { reasoningSummary: 'auto' } },
+      showsThoughts: true,
+    },
+    anthropic: {
+      model: name => createAnthropic(settings('/v1'))(name),
+      options: { anthropic: { thinking: { type: 'enabled', budgetTokens: 2000 } } },
+      showsThoughts: true,
+    },
+    gemini: {
+      model: name => createGoogleGenerativeAI(settings('/v1beta'))(name),
+      options: { google: { thinkingConfig: { includeThoughts: true, thinkingBudget: 2000 } } },
+      showsThoughts: true,
+    },
+  }
+const clientIds = Object.keys(clients).filter(id => vendors.some(vendor => vendor.id === id.split(',')[0]))
 
 const weather = tool({
   description: 'The weather of a place',
@@ -145,9 +151,9 @@ const weather = tool({
   execute: async ({ city }) => `It is ${city}.`,
 })
 
-const rows = spoken.flatMap(client => vendors.map(vendor => [client, vendor.id, vendor] as const))
+const rows = clientIds.flatMap(client => vendors.map(vendor => [client, vendor.id, vendor] as const))
 
-const asked = (client: string, vendor: Vendor) => ({
+const callOptions = (client: string, vendor: Vendor) => ({
   model: clients[client]!.model(modelOf(vendor.id)),
   providerOptions: clients[client]!.options as Record<string, JsonObject & Record<string, never>>,
   prompt: 'The weather of Bern, Basel and Chur?',
@@ -165,7 +171,12 @@ type Step = {
 }
 
 /** What every conversation must have come to, whoever spoke with whom. */
-const check = (client: string, vendor: Vendor, steps: readonly Step[], requests: readonly ReceivedRequest[]): void => {
+const checkConversation = (
+  client: string,
+  vendor: Vendor,
+  steps: readonly Step[],
+  requests: readonly ReceivedRequest[],
+): void => {
   expect(requests.map(({ path }) => services[vendor.id]!.path.test(path))).toEqual([true, true, true])
   expect(steps.map(({ toolCalls }) => toolCalls.map(({ toolCallId, input }) => [toolCallId, input]))).toEqual([
     [
@@ -182,27 +193,29 @@ const check = (client: string, vendor: Vendor, steps: readonly Step[], requests:
     [40, 9],
     [60, 4],
   ])
-  if (clients[client]!.thinks)
+  if (clients[client]!.showsThoughts)
     expect(steps.map(({ reasoningText }) => reasoningText ?? '')).toEqual([
       'I must look.',
       'Once more.',
       'That is all.',
     ])
-  const seals = turns.slice(0, 2).flatMap(vendor.sealsOf)
+  const seals = answers.slice(0, 2).flatMap(vendor.sealsOf)
   if (client === 'openai-responses, stored' && vendor.id === 'openai-responses')
-    expect(namedIn(requests[2]!)).toEqual(['rs_00', 'rs_10'])
+    expect(referencedItems(requests[2]!)).toEqual(['rs_00', 'rs_10'])
   else if (client !== vendor.id || client !== 'openai-chat')
     expect(vendor.sealsIn(requests[2]!.json() as JsonObject)).toEqual(seals)
 }
 
 /** Items that a request names in place of repeating them. */
-const namedIn = (request: ReceivedRequest) =>
+const referencedItems = (request: ReceivedRequest) =>
   (request.json() as { input: JsonObject[] }).input
     .filter(({ type }) => type === 'item_reference')
     .map(({ id }) => String(id))
 
 /** What the vendor is asked while this runs. */
-const during = async <Result>(run: () => Promise<Result>): Promise<{ result: Result; requests: ReceivedRequest[] }> => {
+const recordRequests = async <Result>(
+  run: () => Promise<Result>,
+): Promise<{ result: Result; requests: ReceivedRequest[] }> => {
   const before = upstream.requests.length
   const result = await run()
   return { result, requests: upstream.requests.slice(before) }
@@ -210,48 +223,50 @@ const during = async <Result>(run: () => Promise<Result>): Promise<{ result: Res
 
 describe('a conversation with thoughts and tools', () => {
   test.each(rows)('%s → %s, whole', async (client, _, vendor) => {
-    const { result, requests } = await during(() => generateText(asked(client, vendor)))
-    check(client, vendor, result.steps, requests)
+    const { result, requests } = await recordRequests(() => generateText(callOptions(client, vendor)))
+    checkConversation(client, vendor, result.steps, requests)
   })
 
   test.each(rows)('%s → %s, streamed', async (client, _, vendor) => {
-    const { result, requests } = await during(async () => {
+    const { result, requests } = await recordRequests(async () => {
       const failures: unknown[] = []
-      const stream = streamText({ ...asked(client, vendor), onError: ({ error }) => void failures.push(error) })
+      const stream = streamText({ ...callOptions(client, vendor), onError: ({ error }) => void failures.push(error) })
       await stream.consumeStream()
       expect(failures).toEqual([])
       return stream.steps
     })
-    check(client, vendor, result, requests)
+    checkConversation(client, vendor, result, requests)
   })
 
   test.each(rows)('%s → %s: the next question finds all that was said', async (client, _, vendor) => {
-    const { prompt, ...rest } = asked(client, vendor)
+    const { prompt, ...rest } = callOptions(client, vendor)
     const question = { role: 'user' as const, content: prompt }
     const { response } = await generateText({ ...rest, messages: [question] })
     const messages = [question, ...response.messages, { role: 'user' as const, content: 'Thanks.' }]
-    const { requests } = await during(() => generateText({ ...rest, messages }))
-    const isNamed = client === 'openai-responses, stored' && vendor.id === 'openai-responses'
+    const { requests } = await recordRequests(() => generateText({ ...rest, messages }))
+    const isReferenced = client === 'openai-responses, stored' && vendor.id === 'openai-responses'
     expect(requests).toHaveLength(1)
-    expect(isNamed ? namedIn(requests[0]!) : requests[0]!.body).toContain(isNamed ? 'msg_21' : 'Sunny everywhere.')
+    expect(isReferenced ? referencedItems(requests[0]!) : requests[0]!.body).toContain(
+      isReferenced ? 'msg_21' : 'Sunny everywhere.',
+    )
   })
 
   test.each(rows)('%s → %s: a refusal is what it is', async (client, _, vendor) => {
     upstream.setScript(async (answer, request) => {
       await request.json()
-      const { status, headers, body } = vendor.limited
+      const { status, headers, body } = vendor.rateLimited
       const text = JSON.stringify(body)
       answer.writeHead(status, { 'content-type': 'application/json', ...headers }, { length: Buffer.byteLength(text) })
       await answer.write(text)
       answer.end()
     })
     try {
-      const failed = await generateText(asked(client, vendor)).catch((error: unknown) => error)
+      const failed = await generateText(callOptions(client, vendor)).catch((error: unknown) => error)
       expect(APICallError.isInstance(failed)).toBe(true)
       expect(failed).toMatchObject({ statusCode: 429 })
       expect((failed as Error).message).toContain('Too many requests.')
     } finally {
-      upstream.setScript(speak)
+      upstream.setScript(answerTurn)
     }
   })
 })

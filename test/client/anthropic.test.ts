@@ -20,19 +20,19 @@ import {
 import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
 let claude: Upstream
-let open: Upstream
+let chatVendor: Upstream
 let gateway: Gateway
 let client: Anthropic
 
 /** No proxy of the environment between the SDK and the gateway. */
-const direct = ((url: string, init: object) =>
+const directFetch = ((url: string, init: object) =>
   fetch(url, { ...init, proxy: false } as unknown as RequestInit)) as NonNullable<ClientOptions['fetch']>
 const clientFor = (options: ClientOptions = {}): Anthropic =>
-  new Anthropic({ apiKey: 'client-key', baseURL: gateway.url, maxRetries: 0, fetch: direct, ...options })
+  new Anthropic({ apiKey: 'client-key', baseURL: gateway.url, maxRetries: 0, fetch: directFetch, ...options })
 
 beforeAll(async () => {
   claude = await scriptedUpstream(replyJson(bodies[0]!.body))
-  open = await scriptedUpstream(replyChat())
+  chatVendor = await scriptedUpstream(replyChat())
   const key = { api_key: 'vendor-key' }
   gateway = await startGateway({
     api_key: 'client-key',
@@ -52,7 +52,7 @@ beforeAll(async () => {
           models: ['subscribed'],
         },
       ],
-      openai: [{ enabled: true, server_url: `${open.url}/v1`, credentials: key, models: ['translated'] }],
+      openai: [{ enabled: true, server_url: `${chatVendor.url}/v1`, credentials: key, models: ['translated'] }],
     },
   })
   client = clientFor()
@@ -60,20 +60,20 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway.stop()
   await claude.close()
-  await open.close()
+  await chatVendor.close()
 })
 
 /** From now on the vendor does this; gives what it was asked last. */
-const says = (upstream: Upstream, script: Script): (() => ReceivedRequest) => {
+const answerWith = (upstream: Upstream, script: Script): (() => ReceivedRequest) => {
   upstream.setScript(script)
   return () => upstream.requests.at(-1)!
 }
-const tape = (quirk: string): Script => {
+const recordedStream = (quirk: string): Script => {
   const text = toText(streams.find(one => one.quirk === quirk)!)
   return replySse([text], { done: false })
 }
 const hi = [{ role: 'user' as const, content: 'Hi' }]
-const ask = (model: string, more: object = {}) => ({ model, max_tokens: 1024, messages: hi, ...more })
+const requestFor = (model: string, more: object = {}) => ({ model, max_tokens: 1024, messages: hi, ...more })
 const weather = {
   name: 'weather',
   description: 'Tells it',
@@ -87,7 +87,7 @@ const chunk = (delta: object, finish: string | null = null) => ({
   model: 'scripted',
   choices: [{ index: 0, delta, finish_reason: finish }],
 })
-const thrown = async (promise: PromiseLike<unknown>): Promise<APIError> => {
+const rejectionOf = async (promise: PromiseLike<unknown>): Promise<APIError> => {
   try {
     await promise
   } catch (error) {
@@ -98,14 +98,14 @@ const thrown = async (promise: PromiseLike<unknown>): Promise<APIError> => {
 
 describe('a vendor of the same protocol', () => {
   test('whole: the body goes out and comes back as it was, but for the model', async () => {
-    const asked = says(claude, replyJson(bodies[1]!.body))
-    const body = ask('passed', {
+    const lastRequest = answerWith(claude, replyJson(bodies[1]!.body))
+    const body = requestFor('passed', {
       system: [{ type: 'text', text: 'Be kind.', cache_control: { type: 'ephemeral', ttl: '1h' } }],
       tools: [weather],
     })
     const answer = await client.messages.create(body as never)
     expect(answer).toMatchObject({ ...bodies[1]!.body, model: 'passed' })
-    const { headers, path, body: sent } = asked()
+    const { headers, path, body: sent } = lastRequest()
     expect(path).toBe('/v1/messages')
     expect(sent).toBe(JSON.stringify({ ...body, model: 'claude-opus-5-5' }))
     expect([headers['x-api-key'], headers['anthropic-version'], headers.authorization]).toEqual([
@@ -116,24 +116,24 @@ describe('a vendor of the same protocol', () => {
   })
 
   test('betas the gateway knows go with it', async () => {
-    const asked = says(claude, replyJson(bodies[0]!.body))
-    await client.messages.create(ask('passed'), { headers: { 'anthropic-beta': 'context-1m-2025-08-07,spy' } })
-    expect(asked().headers['anthropic-beta']).toBe('context-1m-2025-08-07')
+    const lastRequest = answerWith(claude, replyJson(bodies[0]!.body))
+    await client.messages.create(requestFor('passed'), { headers: { 'anthropic-beta': 'context-1m-2025-08-07,spy' } })
+    expect(lastRequest().headers['anthropic-beta']).toBe('context-1m-2025-08-07')
   })
 
   test('a token of a subscription is a bearer', async () => {
-    const asked = says(claude, replyJson(bodies[0]!.body))
-    await client.messages.create(ask('subscribed'))
-    const { headers } = asked()
+    const lastRequest = answerWith(claude, replyJson(bodies[0]!.body))
+    await client.messages.create(requestFor('subscribed'))
+    const { headers } = lastRequest()
     expect([headers.authorization, headers['x-api-key']]).toEqual(['Bearer sk-ant-oat-1', undefined])
     expect(headers['anthropic-beta']).toBe('oauth-2025-04-20')
   })
 
   test('streamed: thoughts with their signature, text, a call in pieces, usage', async () => {
-    says(claude, tape('a thought, a call in pieces, a ping inside the block'))
-    const heard: string[] = []
-    const stream = client.messages.stream(ask('passed'))
-    stream.on('inputJson', piece => heard.push(piece))
+    answerWith(claude, recordedStream('a thought, a call in pieces, a ping inside the block'))
+    const received: string[] = []
+    const stream = client.messages.stream(requestFor('passed'))
+    stream.on('inputJson', piece => received.push(piece))
     const final = await stream.finalMessage()
     expect(final).toMatchObject({
       model: 'passed',
@@ -145,36 +145,38 @@ describe('a vendor of the same protocol', () => {
       { type: 'text', text: 'Let me see.' },
       { type: 'tool_use', id: 'toolu_1', name: 'weather', input: { city: 'Bern' } },
     ])
-    expect(heard.join('')).toBe('{"city":"Bern"}')
+    expect(received.join('')).toBe('{"city":"Bern"}')
   })
 
   test('streamed: what a careless vendor leaves out is what the SDK needs', async () => {
-    says(claude, tape('no message_stop, a block left open, calls that end as a turn, no usage'))
-    const final = await client.messages.stream(ask('passed')).finalMessage()
+    answerWith(claude, recordedStream('no message_stop, a block left open, calls that end as a turn, no usage'))
+    const final = await client.messages.stream(requestFor('passed')).finalMessage()
     expect(final).toMatchObject({ stop_reason: 'tool_use', content: [{ type: 'tool_use', name: 'now', input: {} }] })
   })
 
   test('its refusal, word for word with its status', async () => {
     const error = { type: 'error', error: { type: 'invalid_request_error', message: 'max_tokens: too many' } }
-    says(claude, refuse(400, error))
-    const refused = await thrown(client.messages.create(ask('passed')))
+    answerWith(claude, refuse(400, error))
+    const refused = await rejectionOf(client.messages.create(requestFor('passed')))
     expect(refused.status).toBe(400)
     expect(refused.error).toEqual(error)
   })
 
   test('overloaded before a word has its status; in the midst it is an error of the stream', async () => {
-    says(claude, refuse(529, { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }))
-    expect((await thrown(client.messages.create(ask('passed')))).status).toBe(529)
-    says(claude, tape('overloaded in the midst'))
-    const broken = await thrown(client.messages.stream(ask('passed')).finalMessage())
+    answerWith(claude, refuse(529, { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }))
+    expect((await rejectionOf(client.messages.create(requestFor('passed')))).status).toBe(529)
+    answerWith(claude, recordedStream('overloaded in the midst'))
+    const broken = await rejectionOf(client.messages.stream(requestFor('passed')).finalMessage())
     expect(broken.message).toContain('overloaded_error')
   })
 })
 
 describe('a vendor of Chat Completions', () => {
   test('whole', async () => {
-    const asked = says(open, replyJson(chatBody('Good morning')))
-    const answer = await client.messages.create(ask('translated', { system: 'Be kind.', stop_sequences: ['END'] }))
+    const lastRequest = answerWith(chatVendor, replyJson(chatBody('Good morning')))
+    const answer = await client.messages.create(
+      requestFor('translated', { system: 'Be kind.', stop_sequences: ['END'] }),
+    )
     expect(answer).toMatchObject({
       type: 'message',
       role: 'assistant',
@@ -183,7 +185,7 @@ describe('a vendor of Chat Completions', () => {
       stop_reason: 'end_turn',
       usage: { input_tokens: 5, output_tokens: 3 },
     })
-    expect(asked().json()).toMatchObject({
+    expect(lastRequest().json()).toMatchObject({
       max_tokens: 1024,
       stop: ['END'],
       messages: [
@@ -194,12 +196,12 @@ describe('a vendor of Chat Completions', () => {
   })
 
   test('streamed, with what was counted at the end', async () => {
-    says(open, replyChat(chatChunks(['Good', ' morning', ' 世界'])))
-    const heard: string[] = []
-    const stream = client.messages.stream(ask('translated'))
-    stream.on('text', text => heard.push(text))
+    answerWith(chatVendor, replyChat(chatChunks(['Good', ' morning', ' 世界'])))
+    const received: string[] = []
+    const stream = client.messages.stream(requestFor('translated'))
+    stream.on('text', text => received.push(text))
     const final = await stream.finalMessage()
-    expect(heard).toEqual(['Good', ' morning', ' 世界'])
+    expect(received).toEqual(['Good', ' morning', ' 世界'])
     expect(final).toMatchObject({
       model: 'translated',
       stop_reason: 'end_turn',
@@ -209,8 +211,8 @@ describe('a vendor of Chat Completions', () => {
   })
 
   test('thoughts and calls, streamed: in their order, arguments complete', async () => {
-    says(
-      open,
+    answerWith(
+      chatVendor,
       replySse([
         chunk({ role: 'assistant', reasoning_content: 'Hm.' }),
         chunk({ content: 'Let me see.' }),
@@ -221,7 +223,7 @@ describe('a vendor of Chat Completions', () => {
         chunk({}, 'tool_calls'),
       ]),
     )
-    const final = await client.messages.stream(ask('translated', { tools: [weather] })).finalMessage()
+    const final = await client.messages.stream(requestFor('translated', { tools: [weather] })).finalMessage()
     expect(final.stop_reason).toBe('tool_use')
     expect(final.content).toMatchObject([
       { type: 'thinking', thinking: 'Hm.' },
@@ -250,16 +252,16 @@ describe('a vendor of Chat Completions', () => {
       }),
       replyJson(chatBody('It is sunny.')),
     ]
-    const asked = says(open, inSequence(...(rounds as [Script, Script])))
-    const before = open.requests.length
-    const heard: unknown[] = []
+    const lastRequest = answerWith(chatVendor, inSequence(...(rounds as [Script, Script])))
+    const before = chatVendor.requests.length
+    const received: unknown[] = []
     const runner = client.beta.messages.toolRunner({
-      ...ask('translated'),
+      ...requestFor('translated'),
       tools: [
         {
           ...weather,
           run: (input: unknown) => {
-            heard.push(input)
+            received.push(input)
             return 'sunny'
           },
           parse: (input: unknown) => input,
@@ -268,20 +270,20 @@ describe('a vendor of Chat Completions', () => {
     } as never)
     const final = (await runner.runUntilDone()) as unknown as { content: JsonObject[] }
     expect(final.content).toMatchObject([{ type: 'text', text: 'It is sunny.' }])
-    expect(heard).toEqual([{ city: 'Bern' }])
+    expect(received).toEqual([{ city: 'Bern' }])
     // What the SDK asked to go on with on the server was sent again whole; the vendor never saw the half of it.
-    expect(open.requests.length - before).toBe(2)
-    const { messages } = asked().json() as { messages: JsonObject[] }
+    expect(chatVendor.requests.length - before).toBe(2)
+    const { messages } = lastRequest().json() as { messages: JsonObject[] }
     expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool'])
     expect(messages[1]).toMatchObject({ tool_calls: [call('{"city":"Bern"}')] })
     expect(messages[2]).toMatchObject({ tool_call_id: 'call_1', content: 'sunny' })
   })
 
   test('pictures, results with pictures, the choice of a tool, thoughts to be had', async () => {
-    const asked = says(open, replyJson(chatBody()))
+    const lastRequest = answerWith(chatVendor, replyJson(chatBody()))
     const picture = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgo=' } }
     await client.messages.create(
-      ask('translated', {
+      requestFor('translated', {
         messages: [{ role: 'user', content: [picture, { type: 'text', text: 'What?' }] }],
         tools: [weather],
         tool_choice: { type: 'tool', name: 'weather', disable_parallel_tool_use: true },
@@ -289,7 +291,7 @@ describe('a vendor of Chat Completions', () => {
         metadata: { user_id: 'u-1' },
       }) as never,
     )
-    expect(asked().json()).toMatchObject({
+    expect(lastRequest().json()).toMatchObject({
       messages: [
         {
           role: 'user',
@@ -304,40 +306,40 @@ describe('a vendor of Chat Completions', () => {
   })
 
   test('its refusal in the shape of this protocol, with its status', async () => {
-    says(
-      open,
+    answerWith(
+      chatVendor,
       refuse(
         429,
         { error: { message: 'Slow down', type: 'requests', code: 'rate_limit_exceeded' } },
         { 'retry-after': '7' },
       ),
     )
-    const refused = await thrown(client.messages.create(ask('translated')))
+    const refused = await rejectionOf(client.messages.create(requestFor('translated')))
     expect(refused).toMatchObject({ status: 429, type: 'rate_limit_error' })
     expect(refused.headers?.get('retry-after')).toBe('7')
   })
 
   test('a stream that is cut throws, and tells no end', async () => {
-    says(open, disconnectAfter(2))
-    const broken = await thrown(client.messages.stream(ask('translated')).finalMessage())
+    answerWith(chatVendor, disconnectAfter(2))
+    const broken = await rejectionOf(client.messages.stream(requestFor('translated')).finalMessage())
     expect(broken.message).toContain('api_error')
   })
 })
 
 describe('the gateway itself', () => {
   test('another key, another model, a body that is none', async () => {
-    const stranger = await thrown(clientFor({ apiKey: 'wrong' }).messages.create(ask('passed')))
-    expect(stranger).toMatchObject({ status: 401, type: 'authentication_error' })
-    const unknown = await thrown(client.messages.create(ask('nobody')))
+    const unauthorized = await rejectionOf(clientFor({ apiKey: 'wrong' }).messages.create(requestFor('passed')))
+    expect(unauthorized).toMatchObject({ status: 401, type: 'authentication_error' })
+    const unknown = await rejectionOf(client.messages.create(requestFor('nobody')))
     expect(unknown).toMatchObject({ status: 404, type: 'not_found_error' })
-    const wrong = await thrown(client.messages.create({ ...ask('passed'), messages: 'Hi' } as never))
+    const wrong = await rejectionOf(client.messages.create({ ...requestFor('passed'), messages: 'Hi' } as never))
     expect(wrong).toMatchObject({ status: 400, type: 'invalid_request_error' })
     expect(wrong.message).toContain('messages must be')
   })
 
   test('a bearer token is as good, and a base URL that ends in /v1', async () => {
-    says(open, replyJson(chatBody('Hi')))
+    answerWith(chatVendor, replyJson(chatBody('Hi')))
     const other = clientFor({ apiKey: null, authToken: 'client-key', baseURL: `${gateway.url}/v1` })
-    expect((await other.messages.create(ask('translated'))).content).toMatchObject([{ text: 'Hi' }])
+    expect((await other.messages.create(requestFor('translated'))).content).toMatchObject([{ text: 'Hi' }])
   })
 })

@@ -17,40 +17,42 @@ import { type Gateway, startGateway } from '../support/process.ts'
 import { refuse, replyJson, replySse } from '../support/scripts.ts'
 import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
-let google: Upstream
-let chat: Upstream
+let geminiVendor: Upstream
+let chatVendor: Upstream
 let gateway: Gateway
 let client: GoogleGenAI
 
 type Fetch = NonNullable<ConstructorParameters<typeof OpenAI>[0]>['fetch']
 /** No proxy of the environment between the SDKs and the gateway. */
-const direct = ((url: string, init: RequestInit) => fetch(url, { ...init, proxy: false })) as unknown as Fetch
+const directFetch = ((url: string, init: RequestInit) => fetch(url, { ...init, proxy: false })) as unknown as Fetch
 
-const clientOf = (apiKey: string): GoogleGenAI =>
-  new GoogleGenAI({ apiKey, httpOptions: { baseUrl: gateway.url, fetch: direct as typeof fetch } })
+const clientFor = (apiKey: string): GoogleGenAI =>
+  new GoogleGenAI({ apiKey, httpOptions: { baseUrl: gateway.url, fetch: directFetch as typeof fetch } })
 
 beforeAll(async () => {
-  google = await scriptedUpstream(replyJson({}))
-  chat = await scriptedUpstream(replyJson({}))
+  geminiVendor = await scriptedUpstream(replyJson({}))
+  chatVendor = await scriptedUpstream(replyJson({}))
   const entry = { enabled: true, credentials: { api_key: 'vendor-key' } }
   gateway = await startGateway({
     api_key: 'client-key',
     heartbeat: 1,
     services: {
-      gemini: [{ ...entry, server_url: `${google.url}/v1beta/models`, models: ['gemini-2.5-pro', 'gemini-3.8-flash'] }],
-      openai: [{ ...entry, server_url: `${chat.url}/v1`, models: ['chatty', 'maker/family/model-1'] }],
+      gemini: [
+        { ...entry, server_url: `${geminiVendor.url}/v1beta/models`, models: ['gemini-2.5-pro', 'gemini-3.8-flash'] },
+      ],
+      openai: [{ ...entry, server_url: `${chatVendor.url}/v1`, models: ['chatty', 'maker/family/model-1'] }],
     },
   })
-  client = clientOf('client-key')
+  client = clientFor('client-key')
 })
 afterAll(async () => {
   await gateway?.stop()
-  await google.close()
-  await chat.close()
+  await geminiVendor.close()
+  await chatVendor.close()
 })
 
 /** From now on the vendor does this; gives what it was asked last. */
-const vendorSays = (vendor: Upstream, script: Script): (() => ReceivedRequest) => {
+const answerWith = (vendor: Upstream, script: Script): (() => ReceivedRequest) => {
   const before = vendor.requests.length
   vendor.setScript(script)
   return () => {
@@ -59,14 +61,14 @@ const vendorSays = (vendor: Upstream, script: Script): (() => ReceivedRequest) =
   }
 }
 
-const gather = async (stream: AsyncIterable<GenerateContentResponse>): Promise<GenerateContentResponse[]> => {
+const collectAll = async (stream: AsyncIterable<GenerateContentResponse>): Promise<GenerateContentResponse[]> => {
   const all: GenerateContentResponse[] = []
   for await (const chunk of stream) all.push(chunk)
   return all
 }
 const partsOf = (chunks: readonly GenerateContentResponse[]): Part[] =>
   chunks.flatMap(({ candidates }) => candidates?.[0]?.content?.parts ?? [])
-const thrown = async (promise: PromiseLike<unknown>): Promise<ApiError> => {
+const rejectionOf = async (promise: PromiseLike<unknown>): Promise<ApiError> => {
   try {
     await promise
   } catch (error) {
@@ -75,18 +77,18 @@ const thrown = async (promise: PromiseLike<unknown>): Promise<ApiError> => {
   throw new Error('nothing was thrown')
 }
 
-const said = (parts: JsonObject[], more: JsonObject = {}): JsonObject => ({
+const geminiAnswer = (parts: JsonObject[], more: JsonObject = {}): JsonObject => ({
   candidates: [{ content: { parts, role: 'model' }, index: 0, ...more }],
   usageMetadata: { promptTokenCount: 5, candidatesTokenCount: 7, thoughtsTokenCount: 3, totalTokenCount: 15 },
   modelVersion: 'gemini-2.5-pro-001',
   responseId: 'r-1',
 })
 const stop = { finishReason: 'STOP' }
-const events = (...frames: object[]): Script => replySse(frames, { done: false })
+const geminiStream = (...frames: object[]): Script => replySse(frames, { done: false })
 /** It breaks off without a finish. */
-const torn = (frame: object): Script => replySse([frame], { done: false })
+const cutStream = (frame: object): Script => replySse([frame], { done: false })
 
-const delta = (part: JsonObject, finish: string | null = null, more: JsonObject = {}): JsonObject => ({
+const chatChunk = (part: JsonObject, finish: string | null = null, more: JsonObject = {}): JsonObject => ({
   id: 'c-1',
   object: 'chat.completion.chunk',
   created: 1_700_000_001,
@@ -120,20 +122,20 @@ const tools = [
     ],
   },
 ]
-const counted = { promptTokenCount: 5, candidatesTokenCount: 7, thoughtsTokenCount: 3, totalTokenCount: 15 }
+const expectedUsage = { promptTokenCount: 5, candidatesTokenCount: 7, thoughtsTokenCount: 3, totalTokenCount: 15 }
 
 describe('over Gemini', () => {
   const model = 'gemini-2.5-pro'
 
   test('a whole answer: passed, with the client’s model', async () => {
-    const seen = vendorSays(google, replyJson(said([{ text: 'Hello' }], stop)))
+    const lastRequest = answerWith(geminiVendor, replyJson(geminiAnswer([{ text: 'Hello' }], stop)))
     const answer = await client.models.generateContent({ model, contents: 'Hi', config: { temperature: 0.5 } })
     expect(answer.text).toBe('Hello')
-    expect(answer).toMatchObject({ modelVersion: model, responseId: 'r-1', usageMetadata: counted })
-    const { path, headers } = seen()
+    expect(answer).toMatchObject({ modelVersion: model, responseId: 'r-1', usageMetadata: expectedUsage })
+    const { path, headers } = lastRequest()
     expect(path).toBe(`/v1beta/models/${model}:generateContent`)
     expect(headers['x-goog-api-key']).toBe('vendor-key')
-    expect(seen().json()).toEqual({
+    expect(lastRequest().json()).toEqual({
       contents: [{ parts: [{ text: 'Hi' }], role: 'user' }],
       generationConfig: { temperature: 0.5 },
     })
@@ -141,45 +143,48 @@ describe('over Gemini', () => {
 
   test('streamed, with thoughts and a signature', async () => {
     const frames = [
-      said([{ text: 'Hm.', thought: true }]),
-      said([{ text: 'Hel' }]),
-      said([{ text: 'lo' }]),
-      said([{ text: '', thoughtSignature: 'c2ln' }], stop),
+      geminiAnswer([{ text: 'Hm.', thought: true }]),
+      geminiAnswer([{ text: 'Hel' }]),
+      geminiAnswer([{ text: 'lo' }]),
+      geminiAnswer([{ text: '', thoughtSignature: 'c2ln' }], stop),
     ]
-    const seen = vendorSays(google, events(...frames))
+    const lastRequest = answerWith(geminiVendor, geminiStream(...frames))
     const config = { thinkingConfig: { includeThoughts: true } }
-    const chunks = await gather(await client.models.generateContentStream({ model, contents: 'Hi', config }))
-    expect(seen().path).toBe(`/v1beta/models/${model}:streamGenerateContent?alt=sse`)
+    const chunks = await collectAll(await client.models.generateContentStream({ model, contents: 'Hi', config }))
+    expect(lastRequest().path).toBe(`/v1beta/models/${model}:streamGenerateContent?alt=sse`)
     expect(chunks.map(({ text }) => text ?? '').join('')).toBe('Hello')
     expect(partsOf(chunks)).toEqual(partsOf(frames as unknown as GenerateContentResponse[]))
     expect(chunks.every(({ modelVersion }) => modelVersion === model)).toBe(true)
   })
 
   test('the list of chunks for who does not ask for events; the vendor is asked for events all the same', async () => {
-    const seen = vendorSays(google, events(said([{ text: 'Hel' }]), said([{ text: 'lo' }], stop)))
+    const lastRequest = answerWith(
+      geminiVendor,
+      geminiStream(geminiAnswer([{ text: 'Hel' }]), geminiAnswer([{ text: 'lo' }], stop)),
+    )
     const address = `${gateway.url}/v1/models/${model}:streamGenerateContent?key=client-key`
     const init = { method: 'POST', proxy: false, body: '{"contents":[{"parts":[{"text":"Hi"}]}]}' }
     const answer = await fetch(address, init as RequestInit)
     expect(answer.headers.get('content-type')).toContain('application/json')
     const chunks = (await answer.json()) as GenerateContentResponse[]
     expect(partsOf(chunks).map(({ text }) => text)).toEqual(['Hel', 'lo'])
-    expect(seen().path).toEndWith('alt=sse')
+    expect(lastRequest().path).toEndWith('alt=sse')
   })
 
   test('a vendor that is silent for long: signs of life break nothing', async () => {
-    vendorSays(google, async answer => {
+    answerWith(geminiVendor, async answer => {
       answer.writeHead(200, { 'content-type': 'text/event-stream' })
       await answer.wait(1600)
-      await answer.write(`data: ${JSON.stringify(said([{ text: 'Hello' }], stop))}\n\n`)
+      await answer.write(`data: ${JSON.stringify(geminiAnswer([{ text: 'Hello' }], stop))}\n\n`)
       answer.end()
     })
-    const talk = client.chats.create({ model })
-    const chunks = await gather(await talk.sendMessageStream({ message: 'Hi' }))
+    const conversation = client.chats.create({ model })
+    const chunks = await collectAll(await conversation.sendMessageStream({ message: 'Hi' }))
     expect(chunks.length).toBeGreaterThan(1)
     expect(chunks.map(({ text }) => text ?? '').join('')).toBe('Hello')
-    const seen = vendorSays(google, events(said([{ text: 'Again' }], stop)))
-    await gather(await talk.sendMessageStream({ message: 'More' }))
-    const { contents } = seen().json() as { contents: Content[] }
+    const lastRequest = answerWith(geminiVendor, geminiStream(geminiAnswer([{ text: 'Again' }], stop)))
+    await collectAll(await conversation.sendMessageStream({ message: 'More' }))
+    const { contents } = lastRequest().json() as { contents: Content[] }
     expect(contents.map(({ role, parts }) => [role, parts?.map(({ text }) => text)])).toEqual([
       ['user', ['Hi']],
       ['model', ['Hello']],
@@ -189,20 +194,23 @@ describe('over Gemini', () => {
 
   test('refusals and faults are errors of the SDK with their status', async () => {
     const error = { code: 429, message: 'Too much.', status: 'RESOURCE_EXHAUSTED' }
-    vendorSays(google, refuse(429, [{ error }]))
-    const limited = await thrown(client.models.generateContent({ model, contents: 'Hi' }))
+    answerWith(geminiVendor, refuse(429, [{ error }]))
+    const limited = await rejectionOf(client.models.generateContent({ model, contents: 'Hi' }))
     expect(limited.status).toBe(429)
     expect(limited.message).toContain('Too much.')
-    vendorSays(google, refuse(400, { error: { code: 400, message: 'API key not valid.', status: 'INVALID_ARGUMENT' } }))
-    expect((await thrown(client.models.generateContent({ model, contents: 'Hi' }))).status).toBe(502)
-    vendorSays(google, torn(said([{ text: 'Hel' }])))
-    const cut = await thrown(client.models.generateContentStream({ model, contents: 'Hi' }).then(gather))
+    answerWith(
+      geminiVendor,
+      refuse(400, { error: { code: 400, message: 'API key not valid.', status: 'INVALID_ARGUMENT' } }),
+    )
+    expect((await rejectionOf(client.models.generateContent({ model, contents: 'Hi' }))).status).toBe(502)
+    answerWith(geminiVendor, cutStream(geminiAnswer([{ text: 'Hel' }])))
+    const cut = await rejectionOf(client.models.generateContentStream({ model, contents: 'Hi' }).then(collectAll))
     expect(cut.status).toBe(502)
-    const stranger = clientOf('wrong')
-    const refused = await thrown(stranger.models.generateContent({ model, contents: 'Hi' }))
+    const unauthorizedClient = clientFor('wrong')
+    const refused = await rejectionOf(unauthorizedClient.models.generateContent({ model, contents: 'Hi' }))
     expect(refused.status).toBe(401)
     expect(JSON.parse(refused.message)).toMatchObject({ error: { code: 401, status: 'UNAUTHENTICATED' } })
-    expect((await thrown(client.models.generateContent({ model: 'unknown', contents: 'Hi' }))).status).toBe(404)
+    expect((await rejectionOf(client.models.generateContent({ model: 'unknown', contents: 'Hi' }))).status).toBe(404)
   })
 })
 
@@ -210,7 +218,7 @@ describe('over Chat Completions', () => {
   const model = 'chatty'
 
   test('a whole answer, from a model whose name holds slashes', async () => {
-    const seen = vendorSays(chat, replyJson(completion({ content: 'Hello' }, 'stop')))
+    const lastRequest = answerWith(chatVendor, replyJson(completion({ content: 'Hello' }, 'stop')))
     const answer = await client.models.generateContent({
       model: 'models/maker/family/model-1',
       contents: [
@@ -227,9 +235,9 @@ describe('over Chat Completions', () => {
       },
     })
     expect(answer.text).toBe('Hello')
-    expect(answer).toMatchObject({ modelVersion: 'maker/family/model-1', usageMetadata: counted })
+    expect(answer).toMatchObject({ modelVersion: 'maker/family/model-1', usageMetadata: expectedUsage })
     expect(answer.candidates![0]!.finishReason as string).toBe('STOP')
-    expect(seen().json()).toMatchObject({
+    expect(lastRequest().json()).toMatchObject({
       model: 'maker/family/model-1',
       messages: [
         { role: 'system', content: 'Be brief.' },
@@ -248,22 +256,22 @@ describe('over Chat Completions', () => {
 
   test('streamed: thoughts for who asks for them', async () => {
     const frames = [
-      delta({ role: 'assistant', content: '' }),
-      delta({ reasoning_content: 'Hm.' }),
-      delta({ content: 'Hel' }),
-      delta({ content: 'lo' }),
-      delta({}, 'stop'),
-      { ...delta({}), choices: [], usage },
+      chatChunk({ role: 'assistant', content: '' }),
+      chatChunk({ reasoning_content: 'Hm.' }),
+      chatChunk({ content: 'Hel' }),
+      chatChunk({ content: 'lo' }),
+      chatChunk({}, 'stop'),
+      { ...chatChunk({}), choices: [], usage },
     ]
-    const seen = vendorSays(chat, replySse(frames))
+    const lastRequest = answerWith(chatVendor, replySse(frames))
     const config = { thinkingConfig: { includeThoughts: true } }
-    const chunks = await gather(await client.models.generateContentStream({ model, contents: 'Hi', config }))
-    expect(seen().json()).toMatchObject({ stream: true, stream_options: { include_usage: true } })
+    const chunks = await collectAll(await client.models.generateContentStream({ model, contents: 'Hi', config }))
+    expect(lastRequest().json()).toMatchObject({ stream: true, stream_options: { include_usage: true } })
     expect(partsOf(chunks)[0]).toEqual({ text: 'Hm.', thought: true })
     expect(chunks.map(({ text }) => text ?? '').join('')).toBe('Hello')
-    expect(chunks.at(-1)).toMatchObject({ usageMetadata: counted, candidates: [{ finishReason: 'STOP' }] })
-    vendorSays(chat, replySse(frames))
-    const plain = await gather(await client.models.generateContentStream({ model, contents: 'Hi' }))
+    expect(chunks.at(-1)).toMatchObject({ usageMetadata: expectedUsage, candidates: [{ finishReason: 'STOP' }] })
+    answerWith(chatVendor, replySse(frames))
+    const plain = await collectAll(await client.models.generateContentStream({ model, contents: 'Hi' }))
     expect(
       partsOf(plain)
         .map(({ text }) => text)
@@ -271,7 +279,7 @@ describe('over Chat Completions', () => {
     ).toBe('Hello')
   })
 
-  test.each([false, true])('two turns with parallel calls; streamed: %p', async streamed => {
+  test.each([false, true])('two turns with parallel calls; streamed: %p', async isStreamed => {
     const call = (index: number, city: string) => ({
       index,
       id: `call_${city}`,
@@ -279,44 +287,46 @@ describe('over Chat Completions', () => {
       function: { name: 'weather', arguments: `{"city":"${city}"}` },
     })
     const calls = [call(0, 'Bern'), call(1, 'Basel')]
-    const bare = calls.map(({ index: _, ...one }) => one)
-    const answering: Script = streamed
-      ? replySse([delta({ role: 'assistant', tool_calls: calls }), delta({}, 'tool_calls')])
-      : replyJson(completion({ tool_calls: bare }, 'tool_calls'))
-    const asked = vendorSays(chat, answering)
-    const talk = client.chats.create({
+    const callsWithoutIndex = calls.map(({ index: _, ...one }) => one)
+    const callScript: Script = isStreamed
+      ? replySse([chatChunk({ role: 'assistant', tool_calls: calls }), chatChunk({}, 'tool_calls')])
+      : replyJson(completion({ tool_calls: callsWithoutIndex }, 'tool_calls'))
+    const firstRequest = answerWith(chatVendor, callScript)
+    const conversation = client.chats.create({
       model,
       config: { tools, toolConfig: { functionCallingConfig: { mode: FunctionCallingConfigMode.ANY } } },
     })
     const send = async (message: string | Part[]) =>
-      streamed ? gather(await talk.sendMessageStream({ message })) : [await talk.sendMessage({ message })]
+      isStreamed
+        ? collectAll(await conversation.sendMessageStream({ message }))
+        : [await conversation.sendMessage({ message })]
     const first = await send('The weather?')
-    const heard = first.flatMap(({ functionCalls }) => functionCalls ?? [])
-    expect(heard.map(({ id, args }) => [id, args])).toEqual([
+    const receivedCalls = first.flatMap(({ functionCalls }) => functionCalls ?? [])
+    expect(receivedCalls.map(({ id, args }) => [id, args])).toEqual([
       ['call_Bern', { city: 'Bern' }],
       ['call_Basel', { city: 'Basel' }],
     ])
-    expect(asked().json()).toMatchObject({ tool_choice: 'required', tools: [{ function: { name: 'weather' } }] })
+    expect(firstRequest().json()).toMatchObject({ tool_choice: 'required', tools: [{ function: { name: 'weather' } }] })
 
-    const closing: Script = streamed
-      ? replySse([delta({ role: 'assistant', content: 'Sunny.' }), delta({}, 'stop')])
+    const finalScript: Script = isStreamed
+      ? replySse([chatChunk({ role: 'assistant', content: 'Sunny.' }), chatChunk({}, 'stop')])
       : replyJson(completion({ content: 'Sunny.' }, 'stop'))
-    const seen = vendorSays(chat, closing)
-    const results = heard.map(({ id, name }) => ({
+    const lastRequest = answerWith(chatVendor, finalScript)
+    const results = receivedCalls.map(({ id, name }) => ({
       functionResponse: { id: id!, name: name!, response: { output: 'sun' } },
     }))
     const second = await send(results)
     expect(second.map(({ text }) => text ?? '').join('')).toBe('Sunny.')
-    const { messages } = seen().json() as { messages: JsonObject[] }
+    const { messages } = lastRequest().json() as { messages: JsonObject[] }
     expect(messages.slice(1)).toEqual([
-      { role: 'assistant', tool_calls: bare },
+      { role: 'assistant', tool_calls: callsWithoutIndex },
       { role: 'tool', tool_call_id: 'call_Bern', content: 'sun' },
       { role: 'tool', tool_call_id: 'call_Basel', content: 'sun' },
     ])
   })
 
   test('the list of chunks; a vendor that breaks off, or refuses', async () => {
-    vendorSays(chat, replySse([delta({ role: 'assistant', content: 'Hello' }), delta({}, 'stop')]))
+    answerWith(chatVendor, replySse([chatChunk({ role: 'assistant', content: 'Hello' }), chatChunk({}, 'stop')]))
     const address = `${gateway.url}/v1beta/models/${model}:streamGenerateContent`
     const headers = { 'x-goog-api-key': 'client-key' }
     const init = { method: 'POST', proxy: false, headers, body: '{"contents":[{"parts":[{"text":"Hi"}]}]}' }
@@ -326,17 +336,17 @@ describe('over Chat Completions', () => {
         .map(({ text }) => text)
         .join(''),
     ).toBe('Hello')
-    vendorSays(chat, torn(delta({ role: 'assistant', content: 'Hel' })))
+    answerWith(chatVendor, cutStream(chatChunk({ role: 'assistant', content: 'Hel' })))
     const broken = (await (await fetch(address, init as RequestInit)).json()) as JsonObject[]
     expect(broken.at(-1)).toMatchObject({ error: { code: 502, status: 'UNAVAILABLE' } })
-    vendorSays(chat, refuse(400))
+    answerWith(chatVendor, refuse(400))
     const refused = await fetch(address, init as RequestInit)
     expect(refused.status).toBe(400)
     expect(await refused.json()).toMatchObject([{ error: { code: 400, message: 'refused by script' } }])
   })
 
   test('several candidates are refused: the vendor has another protocol', async () => {
-    const refused = await thrown(
+    const refused = await rejectionOf(
       client.models.generateContent({ model, contents: 'Hi', config: { candidateCount: 2 } }),
     )
     expect(refused.status).toBe(400)
@@ -351,23 +361,24 @@ describe('models', () => {
     expect(names).toContain('models/maker/family/model-1')
     expect(new Set(names).size).toBe(names.length)
     expect(await client.models.get({ model: 'chatty' })).toMatchObject({ name: 'models/chatty', displayName: 'chatty' })
-    expect((await thrown(client.models.get({ model: 'unknown' }))).status).toBe(404)
+    expect((await rejectionOf(client.models.get({ model: 'unknown' }))).status).toBe(404)
   })
 })
 
 describe('a client of Chat Completions over Gemini', () => {
-  const openai = () => new OpenAI({ apiKey: 'client-key', baseURL: `${gateway.url}/v1`, maxRetries: 0, fetch: direct })
+  const openai = () =>
+    new OpenAI({ apiKey: 'client-key', baseURL: `${gateway.url}/v1`, maxRetries: 0, fetch: directFetch })
   const chatTools = [
     { type: 'function' as const, function: { name: 'weather', parameters: { type: 'object', properties: {} } } },
   ]
 
   test('a call of Gemini 3 comes back with its signature', async () => {
-    const asked = vendorSays(
-      google,
-      events(
-        said([{ text: 'Hm.', thought: true }]),
-        said([{ functionCall: { name: 'weather', args: { city: 'Bern' } }, thoughtSignature: 'c2ln' }]),
-        said([{ text: '' }], stop),
+    const firstRequest = answerWith(
+      geminiVendor,
+      geminiStream(
+        geminiAnswer([{ text: 'Hm.', thought: true }]),
+        geminiAnswer([{ functionCall: { name: 'weather', args: { city: 'Bern' } }, thoughtSignature: 'c2ln' }]),
+        geminiAnswer([{ text: '' }], stop),
       ),
     )
     const messages: OpenAI.ChatCompletionMessageParam[] = [{ role: 'user', content: 'The weather?' }]
@@ -379,8 +390,8 @@ describe('a client of Chat Completions over Gemini', () => {
       stream_options: { include_usage: true },
     })
     const { choices, usage: counts } = await stream.finalChatCompletion()
-    expect(asked().path).toBe('/v1beta/models/gemini-3.8-flash:streamGenerateContent?alt=sse')
-    expect(asked().json()).toMatchObject({
+    expect(firstRequest().path).toBe('/v1beta/models/gemini-3.8-flash:streamGenerateContent?alt=sse')
+    expect(firstRequest().json()).toMatchObject({
       generationConfig: { thinkingConfig: { thinkingLevel: 'LOW', includeThoughts: true } },
     })
     expect(counts).toMatchObject({
@@ -393,14 +404,14 @@ describe('a client of Chat Completions over Gemini', () => {
     const [call] = message.tool_calls!
     expect(call).toMatchObject({ function: { name: 'weather', arguments: '{"city":"Bern"}' } })
 
-    const seen = vendorSays(google, replyJson(said([{ text: 'Sunny.' }], stop)))
+    const lastRequest = answerWith(geminiVendor, replyJson(geminiAnswer([{ text: 'Sunny.' }], stop)))
     const answer = await openai().chat.completions.create({
       model: 'gemini-3.8-flash',
       messages: [...messages, message, { role: 'tool', tool_call_id: call!.id, content: 'sun' }],
       tools: chatTools,
     })
     expect(answer.choices[0]).toMatchObject({ finish_reason: 'stop', message: { content: 'Sunny.' } })
-    const { contents } = seen().json() as { contents: Content[] }
+    const { contents } = lastRequest().json() as { contents: Content[] }
     const sent = contents.flatMap(({ parts }) => parts ?? [])
     expect(sent.find(part => part.functionCall)).toEqual({
       functionCall: { name: 'weather', args: { city: 'Bern' } },
@@ -410,12 +421,15 @@ describe('a client of Chat Completions over Gemini', () => {
   })
 
   test('a prompt that is blocked, and one that is refused', async () => {
-    vendorSays(google, replyJson({ promptFeedback: { blockReason: 'SAFETY' }, usageMetadata: { promptTokenCount: 5 } }))
+    answerWith(
+      geminiVendor,
+      replyJson({ promptFeedback: { blockReason: 'SAFETY' }, usageMetadata: { promptTokenCount: 5 } }),
+    )
     const ask = { model: 'gemini-2.5-pro', messages: [{ role: 'user' as const, content: 'Hi' }] }
     const blocked = await openai().chat.completions.create(ask)
     expect(blocked.choices[0]!.finish_reason).toBe('content_filter')
-    vendorSays(google, refuse(400, { error: { code: 400, message: 'Bad schema.', status: 'INVALID_ARGUMENT' } }))
-    const refused = await thrown(openai().chat.completions.create(ask))
+    answerWith(geminiVendor, refuse(400, { error: { code: 400, message: 'Bad schema.', status: 'INVALID_ARGUMENT' } }))
+    const refused = await rejectionOf(openai().chat.completions.create(ask))
     expect(refused.status).toBe(400)
     expect(refused.message).toContain('Bad schema.')
   })

@@ -20,16 +20,16 @@ import {
 import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 import { resultWithin } from '../support/wait.ts'
 
-const slashed = 'maker/family/model-1'
+const modelWithSlashes = 'maker/family/model-1'
 let upstream: Upstream
 let gateway: Gateway
 let client: OpenAI
 
 const clientFor = (options: ClientOptions = {}): OpenAI =>
-  new OpenAI({ apiKey: 'client-key', baseURL: `${gateway.url}/v1`, maxRetries: 0, fetch: direct, ...options })
+  new OpenAI({ apiKey: 'client-key', baseURL: `${gateway.url}/v1`, maxRetries: 0, fetch: directFetch, ...options })
 
 /** No proxy of the environment between the SDK and the gateway. */
-const direct: NonNullable<ClientOptions['fetch']> = (url, init) =>
+const directFetch: NonNullable<ClientOptions['fetch']> = (url, init) =>
   fetch(url as string, { ...init, proxy: false } as unknown as RequestInit)
 
 beforeAll(async () => {
@@ -44,7 +44,7 @@ beforeAll(async () => {
       openai: [
         {
           ...vendor,
-          models: ['scripted', slashed],
+          models: ['scripted', modelWithSlashes],
           model_map: { scripted: 'the-vendors-name' },
           embedding_models: ['vectors'],
         },
@@ -60,7 +60,7 @@ afterAll(async () => {
 })
 
 /** From now on the vendor does this; gives what it was asked last. */
-const vendorSays = (script: Script): (() => ReceivedRequest) => {
+const answerWith = (script: Script): (() => ReceivedRequest) => {
   const before = upstream.requests.length
   upstream.setScript(script)
   return () => {
@@ -70,7 +70,7 @@ const vendorSays = (script: Script): (() => ReceivedRequest) => {
 }
 
 const hi = [{ role: 'user' as const, content: 'Hi' }]
-const say = (content: string) => [{ role: 'user' as const, content }]
+const userMessages = (content: string) => [{ role: 'user' as const, content }]
 const toolNamed = (name: string) => ({
   type: 'function' as const,
   function: {
@@ -79,7 +79,7 @@ const toolNamed = (name: string) => ({
     parameters: { type: 'object', properties: { city: { type: 'string' }, days: { type: 'integer' } } },
   },
 })
-const gather = async <Item>(items: AsyncIterable<Item>): Promise<Item[]> => {
+const collectAll = async <Item>(items: AsyncIterable<Item>): Promise<Item[]> => {
   const all: Item[] = []
   for await (const item of items) all.push(item)
   return all
@@ -90,7 +90,7 @@ const contentOf = (chunks: ChatCompletionChunk[], index = 0): string =>
     .filter(choice => choice.index === index)
     .map(({ delta }) => delta.content ?? '')
     .join('')
-const thrown = async (promise: PromiseLike<unknown>): Promise<APIError> => {
+const rejectionOf = async (promise: PromiseLike<unknown>): Promise<APIError> => {
   try {
     await promise
   } catch (error) {
@@ -101,7 +101,7 @@ const thrown = async (promise: PromiseLike<unknown>): Promise<APIError> => {
 
 describe('text', () => {
   test('whole, with usage', async () => {
-    const answer = await client.chat.completions.create({ model: 'mock', messages: say('Good morning') })
+    const answer = await client.chat.completions.create({ model: 'mock', messages: userMessages('Good morning') })
     expect(answer).toMatchObject({ object: 'chat.completion', model: 'mock' })
     expect(answer.choices[0]).toMatchObject({ index: 0, finish_reason: 'stop' })
     expect(answer.choices[0]!.message).toMatchObject({ role: 'assistant', content: 'You said: "Good morning".' })
@@ -113,8 +113,12 @@ describe('text', () => {
   })
 
   test('streamed; no chunk without choices reaches who did not ask for usage', async () => {
-    const stream = await client.chat.completions.create({ model: 'mock', messages: say('Good morning'), stream: true })
-    const chunks = await gather(stream)
+    const stream = await client.chat.completions.create({
+      model: 'mock',
+      messages: userMessages('Good morning'),
+      stream: true,
+    })
+    const chunks = await collectAll(stream)
     expect(contentOf(chunks)).toBe('You said: "Good morning".')
     expect(chunks.length).toBeGreaterThan(3)
     expect(chunks.every(({ choices, model }) => choices.length === 1 && model === 'mock')).toBe(true)
@@ -129,25 +133,25 @@ describe('text', () => {
       stream: true,
       stream_options: { include_usage: true },
     })
-    const chunks = await gather(stream)
+    const chunks = await collectAll(stream)
     expect(chunks.at(-1)!.choices).toEqual([])
     expect(chunks.at(-1)!.usage).toEqual(whole.usage!)
     expect(chunks.slice(0, -1).filter(({ usage }) => usage)).toEqual([])
   })
 
   test("the SDK's stream helper: events, snapshots, the final completion", async () => {
-    const heard: string[] = []
+    const received: string[] = []
     const stream = client.chat.completions.stream({
       model: 'mock',
-      messages: say('one two three'),
+      messages: userMessages('one two three'),
       stream_options: { include_usage: true },
     })
-    stream.on('content', delta => heard.push(delta))
+    stream.on('content', delta => received.push(delta))
     const final = await stream.finalChatCompletion()
-    expect(heard.join('')).toBe('You said: "one two three".')
-    expect(final.choices[0]).toMatchObject({ finish_reason: 'stop', message: { content: heard.join('') } })
+    expect(received.join('')).toBe('You said: "one two three".')
+    expect(final.choices[0]).toMatchObject({ finish_reason: 'stop', message: { content: received.join('') } })
     expect((await stream.totalUsage()).total_tokens).toBe(final.usage!.total_tokens)
-    expect(await stream.finalContent()).toBe(heard.join(''))
+    expect(await stream.finalContent()).toBe(received.join(''))
   })
 
   test('n answers, whole and streamed', async () => {
@@ -160,37 +164,43 @@ describe('text', () => {
   })
 
   test('a stop sequence and a limit end it', async () => {
-    const stopped = await client.chat.completions.create({ model: 'mock', messages: say('a END b'), stop: ['END'] })
+    const stopped = await client.chat.completions.create({
+      model: 'mock',
+      messages: userMessages('a END b'),
+      stop: ['END'],
+    })
     expect(stopped.choices[0]).toMatchObject({ finish_reason: 'stop', message: { content: 'You said: "a ' } })
     for (const limit of [{ max_tokens: 2 }, { max_completion_tokens: 2 }]) {
       const cut = await client.chat.completions.create({ model: 'mock', messages: hi, ...limit })
       expect(cut.choices[0]!.finish_reason).toBe('length')
       expect(cut.usage!.completion_tokens).toBe(2)
     }
-    const chunks = await gather(
+    const chunks = await collectAll(
       await client.chat.completions.create({ model: 'mock', messages: hi, max_tokens: 1, stream: true }),
     )
     expect(chunks.at(-1)!.choices[0]!.finish_reason).toBe('length')
   })
 
   test('logprobs, whole and streamed', async () => {
-    const asked = { model: 'mock', messages: hi, logprobs: true, top_logprobs: 2 }
-    const answer = await client.chat.completions.create(asked)
+    const request = { model: 'mock', messages: hi, logprobs: true, top_logprobs: 2 }
+    const answer = await client.chat.completions.create(request)
     const tokens = answer.choices[0]!.logprobs!.content!
     expect(tokens.map(({ token }) => token).join('')).toBe(answer.choices[0]!.message.content!)
     expect(tokens[0]!.top_logprobs).toHaveLength(2)
-    const final = await client.chat.completions.stream(asked).finalChatCompletion()
+    const final = await client.chat.completions.stream(request).finalChatCompletion()
     expect(final.choices[0]!.logprobs!.content).toEqual(tokens)
   })
 
   test('the answer carries the name asked for, the vendor hears its own', async () => {
-    const asked = vendorSays(replyChat())
+    const lastRequest = answerWith(replyChat())
     const answer = await client.chat.completions.create({ model: 'scripted', messages: hi })
     expect(answer.model).toBe('scripted')
-    expect(asked().json()).toMatchObject({ model: 'the-vendors-name' })
-    const chunks = await gather(await client.chat.completions.create({ model: 'scripted', messages: hi, stream: true }))
+    expect(lastRequest().json()).toMatchObject({ model: 'the-vendors-name' })
+    const chunks = await collectAll(
+      await client.chat.completions.create({ model: 'scripted', messages: hi, stream: true }),
+    )
     expect(new Set(chunks.map(({ model }) => model))).toEqual(new Set(['scripted']))
-    expect(asked().json()).toMatchObject({ model: 'the-vendors-name', stream_options: { include_usage: true } })
+    expect(lastRequest().json()).toMatchObject({ model: 'the-vendors-name', stream_options: { include_usage: true } })
     expect(chunks.every(({ usage }) => !usage)).toBe(true)
   })
 
@@ -219,12 +229,12 @@ describe('tools', () => {
   })
 
   test('parallel calls, whole and streamed, are the same', async () => {
-    const asked = { model: 'mock-tools', messages: hi, tools: two }
-    const answer = await client.chat.completions.create(asked)
+    const request = { model: 'mock-tools', messages: hi, tools: two }
+    const answer = await client.chat.completions.create(request)
     const calls = answer.choices[0]!.message.tool_calls!
     expect(calls).toHaveLength(2)
     expect(new Set(calls.map(({ id }) => id)).size).toBe(2)
-    const stream = client.chat.completions.stream(asked)
+    const stream = client.chat.completions.stream(request)
     const deltas: string[] = []
     const done: string[] = []
     stream.on('tool_calls.function.arguments.delta', ({ index, arguments_delta: delta }) =>
@@ -262,24 +272,24 @@ describe('tools', () => {
 
   for (const stream of [false, true])
     test(`runTools calls our functions and tells what they said, ${stream ? 'streamed' : 'whole'}`, async () => {
-      const heard: unknown[] = []
+      const received: unknown[] = []
       const weather = {
         ...one[0]!,
         function: {
           ...one[0]!.function,
           parse: JSON.parse,
           function: (given: { city: string }) => {
-            heard.push(given)
+            received.push(given)
             return `sunny in ${given.city}`
           },
         },
       }
-      const asked = { model: 'mock-tools', messages: hi, tools: [weather] }
+      const request = { model: 'mock-tools', messages: hi, tools: [weather] }
       const runner = stream
-        ? client.chat.completions.runTools({ ...asked, stream: true })
-        : client.chat.completions.runTools({ ...asked })
+        ? client.chat.completions.runTools({ ...request, stream: true })
+        : client.chat.completions.runTools({ ...request })
       expect(await runner.finalContent()).toContain('sunny in city')
-      expect(heard).toEqual([{ city: 'city', days: 1 }])
+      expect(received).toEqual([{ city: 'city', days: 1 }])
       expect(runner.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'assistant'])
     })
 
@@ -288,7 +298,7 @@ describe('tools', () => {
       choices: [{ delta, finish_reason: finish }],
     })
     const call = (id: string, name: string | null, args: string) => ({ id, function: { name, arguments: args } })
-    vendorSays(
+    answerWith(
       replySse([
         careless({ tool_calls: [call('call_a', 'weather', '')] }),
         careless({ tool_calls: [call('', null, '{"city":')] }),
@@ -323,9 +333,9 @@ describe('what is in a message', () => {
         ],
       },
     ]
-    const asked = vendorSays(replyChat())
+    const lastRequest = answerWith(replyChat())
     await client.chat.completions.create({ model: 'scripted', messages })
-    expect((asked().json() as { messages: unknown }).messages).toEqual(messages)
+    expect((lastRequest().json() as { messages: unknown }).messages).toEqual(messages)
     const mock = await client.chat.completions.create({ model: 'mock', messages })
     expect(mock.choices[0]!.message.content).toContain('You sent 2 images.')
   })
@@ -340,9 +350,9 @@ describe('what is in a message', () => {
         ],
       },
     ]
-    const asked = vendorSays(replyChat())
+    const lastRequest = answerWith(replyChat())
     await client.chat.completions.create({ model: 'scripted', messages })
-    expect((asked().json() as { messages: unknown }).messages).toEqual(messages)
+    expect((lastRequest().json() as { messages: unknown }).messages).toEqual(messages)
   })
 
   test('thoughts, whole and streamed', async () => {
@@ -351,9 +361,11 @@ describe('what is in a message', () => {
     expect(thoughts).toContain('The user said "Hi"')
     expect(answer.usage!.completion_tokens_details!.reasoning_tokens).toBeGreaterThan(0)
     const stream = await client.chat.completions.create({ model: 'mock-reasoning', messages: hi, stream: true })
-    const chunks = await gather(stream)
-    const said = chunks.map(({ choices }) => (choices[0]!.delta as { reasoning_content?: string }).reasoning_content)
-    expect(said.join('')).toBe(thoughts!)
+    const chunks = await collectAll(stream)
+    const reasoning = chunks.map(
+      ({ choices }) => (choices[0]!.delta as { reasoning_content?: string }).reasoning_content,
+    )
+    expect(reasoning.join('')).toBe(thoughts!)
     expect(contentOf(chunks)).toBe(answer.choices[0]!.message.content!)
   })
 
@@ -362,12 +374,16 @@ describe('what is in a message', () => {
       id: 'c',
       choices: [{ index: 0, delta: given, finish_reason: finish }],
     })
-    vendorSays(
+    answerWith(
       replySse([delta({ role: 'assistant', reasoning: 'Hm.' }), delta({ content: 'Yes.' }), delta({}, 'stop')]),
     )
-    const chunks = await gather(await client.chat.completions.create({ model: 'scripted', messages: hi, stream: true }))
-    const said = chunks.map(({ choices }) => (choices[0]!.delta as { reasoning_content?: string }).reasoning_content)
-    expect(said.join('')).toBe('Hm.')
+    const chunks = await collectAll(
+      await client.chat.completions.create({ model: 'scripted', messages: hi, stream: true }),
+    )
+    const reasoning = chunks.map(
+      ({ choices }) => (choices[0]!.delta as { reasoning_content?: string }).reasoning_content,
+    )
+    expect(reasoning.join('')).toBe('Hm.')
     expect(contentOf(chunks)).toBe('Yes.')
   })
 
@@ -382,25 +398,25 @@ describe('what is in a message', () => {
       required: ['name', 'age', 'tags'],
       additionalProperties: false,
     }
-    const asked = {
+    const request = {
       model: 'mock',
       messages: hi,
       response_format: { type: 'json_schema' as const, json_schema: { name: 'person', strict: true, schema } },
     }
     const expected: unknown = { name: 'name', age: 7, tags: ['a'] }
-    const answer = await client.chat.completions.parse(asked)
+    const answer = await client.chat.completions.parse(request)
     expect<unknown>(answer.choices[0]!.message.parsed).toEqual(expected)
-    const format = makeParseableResponseFormat(asked.response_format, text => JSON.parse(text) as unknown)
-    const final = await client.chat.completions.stream({ ...asked, response_format: format }).finalChatCompletion()
+    const format = makeParseableResponseFormat(request.response_format, text => JSON.parse(text) as unknown)
+    const final = await client.chat.completions.stream({ ...request, response_format: format }).finalChatCompletion()
     expect(final.choices[0]!.message.parsed).toEqual(expected)
-    const sent = vendorSays(replyChat(chatChunks(), chatBody('{}')))
-    await client.chat.completions.create({ ...asked, model: 'scripted' })
-    expect((sent().json() as typeof asked).response_format).toEqual(asked.response_format)
+    const lastRequest = answerWith(replyChat(chatChunks(), chatBody('{}')))
+    await client.chat.completions.create({ ...request, model: 'scripted' })
+    expect((lastRequest().json() as typeof request).response_format).toEqual(request.response_format)
   })
 
   test('a refusal', async () => {
     const refusal = { role: 'assistant', content: null, refusal: 'I will not.' }
-    vendorSays(replyJson({ ...chatBody(), choices: [{ index: 0, message: refusal, finish_reason: 'stop' }] }))
+    answerWith(replyJson({ ...chatBody(), choices: [{ index: 0, message: refusal, finish_reason: 'stop' }] }))
     const answer = await client.chat.completions.create({ model: 'scripted', messages: hi })
     expect(answer.choices[0]!.message).toMatchObject({ content: null, refusal: 'I will not.' })
   })
@@ -408,9 +424,9 @@ describe('what is in a message', () => {
 
 describe('errors are those of the SDK', () => {
   const ask = (model: string, more: object = {}, from = client) =>
-    thrown(from.chat.completions.create({ model, messages: hi, ...more }))
+    rejectionOf(from.chat.completions.create({ model, messages: hi, ...more }))
 
-  const kinds = [
+  const errorClasses = [
     [400, OpenAI.BadRequestError],
     [404, OpenAI.NotFoundError],
     [409, OpenAI.ConflictError],
@@ -419,11 +435,11 @@ describe('errors are those of the SDK', () => {
     [500, OpenAI.InternalServerError],
     [503, OpenAI.InternalServerError],
   ] as const
-  for (const [status, kind] of kinds)
+  for (const [status, errorClass] of errorClasses)
     test(`${status} of the vendor, whole and streamed`, async () => {
       for (const more of [{}, { stream: true }]) {
         const error = await ask(`mock-error-${status}`, more)
-        expect(error).toBeInstanceOf(kind)
+        expect(error).toBeInstanceOf(errorClass)
         expect(error.status).toBe(status)
         expect(error.message).toContain(`the mock was asked to fail with ${status}`)
         expect(error.type).toBeString()
@@ -433,7 +449,7 @@ describe('errors are those of the SDK', () => {
 
   for (const status of [401, 402, 403])
     test(`${status} of the vendor is not about the client: 502`, async () => {
-      vendorSays(refuse(status))
+      answerWith(refuse(status))
       const error = await ask('scripted')
       expect(error).toBeInstanceOf(OpenAI.InternalServerError)
       expect([error.status, error.code]).toEqual([502, 'upstream_credentials'])
@@ -449,7 +465,9 @@ describe('errors are those of the SDK', () => {
     const error = await ask('mock', {}, clientFor({ apiKey: 'another-key' }))
     expect(error).toBeInstanceOf(OpenAI.AuthenticationError)
     expect([error.status, error.code]).toEqual([401, 'invalid_api_key'])
-    expect(await thrown(clientFor({ apiKey: 'another-key' }).models.list())).toBeInstanceOf(OpenAI.AuthenticationError)
+    expect(await rejectionOf(clientFor({ apiKey: 'another-key' }).models.list())).toBeInstanceOf(
+      OpenAI.AuthenticationError,
+    )
   })
 
   test('403: a model outside the scope of the key', async () => {
@@ -458,7 +476,7 @@ describe('errors are those of the SDK', () => {
     expect(error).toBeInstanceOf(OpenAI.PermissionDeniedError)
     expect(error.status).toBe(403)
     expect((await scoped.chat.completions.create({ model: 'mock-json', messages: hi })).model).toBe('mock-json')
-    expect((await gather(scoped.models.list())).map(({ id }) => id)).toEqual(['mock-json', 'random'])
+    expect((await collectAll(scoped.models.list())).map(({ id }) => id)).toEqual(['mock-json', 'random'])
   })
 
   test('404: a model nobody has', async () => {
@@ -469,20 +487,20 @@ describe('errors are those of the SDK', () => {
   })
 
   test('413: more than max_body', async () => {
-    const error = await ask('mock', { messages: say('x'.repeat(300_000)) })
+    const error = await ask('mock', { messages: userMessages('x'.repeat(300_000)) })
     expect(error).toBeInstanceOf(OpenAI.APIError)
     expect([error.status, error.code]).toEqual([413, 'request_too_large'])
   })
 
   test("429: the vendor's limit, with its Retry-After", async () => {
-    vendorSays(refuse(429, undefined, { 'retry-after': '7' }))
+    answerWith(refuse(429, undefined, { 'retry-after': '7' }))
     const error = await ask('scripted')
     expect(error).toBeInstanceOf(OpenAI.RateLimitError)
     expect(error.headers!.get('retry-after')).toBe('7')
   })
 
   test('429: our own limit, with the time to wait and its name', async () => {
-    vendorSays(replyChat())
+    answerWith(replyChat())
     await client.chat.completions.create({ model: 'once-a-minute', messages: hi })
     const error = await ask('once-a-minute')
     expect(error).toBeInstanceOf(OpenAI.RateLimitError)
@@ -496,17 +514,17 @@ describe('errors are those of the SDK', () => {
   test("the SDK's own retry gets the answer that follows a failure", async () => {
     let count = 0
     const script: Script = (answer, request) => (count++ === 0 ? refuse(503) : replyChat())(answer, request)
-    vendorSays(script)
+    answerWith(script)
     const answer = await clientFor({ maxRetries: 1 }).chat.completions.create({ model: 'scripted', messages: hi })
     expect(answer.choices[0]!.message.content).toBe('Hello there.')
     expect(count).toBe(2)
   })
 
   test('a stream that breaks off throws in the midst of it', async () => {
-    vendorSays(disconnectAfter(3))
+    answerWith(disconnectAfter(3))
     const chunks: ChatCompletionChunk[] = []
     const stream = await client.chat.completions.create({ model: 'scripted', messages: hi, stream: true })
-    const error = await thrown(
+    const error = await rejectionOf(
       (async () => {
         for await (const chunk of stream) chunks.push(chunk)
       })(),
@@ -514,15 +532,15 @@ describe('errors are those of the SDK', () => {
     expect(error).toBeInstanceOf(OpenAI.APIError)
     expect(error.code).toBe('upstream_failed')
     expect(contentOf(chunks)).toBe('Hello there')
-    vendorSays(disconnectAfter(3))
+    answerWith(disconnectAfter(3))
     const helper = client.chat.completions.stream({ model: 'scripted', messages: hi })
-    expect(await thrown(helper.finalChatCompletion())).toBeInstanceOf(OpenAI.OpenAIError)
+    expect(await rejectionOf(helper.finalChatCompletion())).toBeInstanceOf(OpenAI.OpenAIError)
   })
 })
 
 describe('leaving', () => {
   test('an aborted stream closes the connection to the vendor', async () => {
-    const asked = vendorSays(stallAfter(3))
+    const lastRequest = answerWith(stallAfter(3))
     const controller = new AbortController()
     const stream = await client.chat.completions.create(
       { model: 'scripted', messages: hi, stream: true },
@@ -531,23 +549,23 @@ describe('leaving', () => {
     for await (const chunk of stream) {
       if (chunk.choices[0]!.delta.content === ' there') controller.abort()
     }
-    expect(await resultWithin(asked().aborted, 1000)).toBeNumber()
+    expect(await resultWithin(lastRequest().aborted, 1000)).toBeNumber()
   })
 
   test('so does breaking out of the loop, and an abort before any answer', async () => {
-    const asked = vendorSays(stallAfter(3))
+    const lastRequest = answerWith(stallAfter(3))
     const stream = await client.chat.completions.create({ model: 'scripted', messages: hi, stream: true })
     for await (const chunk of stream) if (chunk.choices[0]!.delta.content) break
-    expect(await resultWithin(asked().aborted, 1000)).toBeNumber()
+    expect(await resultWithin(lastRequest().aborted, 1000)).toBeNumber()
 
     const waiting = Promise.withResolvers<void>()
-    const silent = vendorSays(answer => {
+    const silent = answerWith(answer => {
       waiting.resolve()
       return answer.stall()
     })
     const controller = new AbortController()
     const answer = client.chat.completions.create({ model: 'scripted', messages: hi }, { signal: controller.signal })
-    const failed = thrown(answer)
+    const failed = rejectionOf(answer)
     await waiting.promise
     controller.abort()
     expect(await failed).toBeInstanceOf(OpenAI.APIUserAbortError)
@@ -575,7 +593,7 @@ describe('the other endpoints', () => {
 
   test('embeddings of a vendor', async () => {
     const data = [{ object: 'embedding', index: 0, embedding: [0.25, -0.5] }]
-    const asked = vendorSays(
+    const lastRequest = answerWith(
       replyJson({ object: 'list', data, model: 'theirs', usage: { prompt_tokens: 1, total_tokens: 1 } }),
     )
     const answer = await client.embeddings.create({
@@ -585,25 +603,25 @@ describe('the other endpoints', () => {
       user: 'u',
     })
     expect(answer).toMatchObject({ model: 'vectors', data: [{ embedding: [0.25, -0.5] }] })
-    expect(asked().path).toBe('/v1/embeddings')
-    expect(asked().json()).toEqual({ model: 'vectors', input: 'one', encoding_format: 'float', user: 'u' })
+    expect(lastRequest().path).toBe('/v1/embeddings')
+    expect(lastRequest().json()).toEqual({ model: 'vectors', input: 'one', encoding_format: 'float', user: 'u' })
   })
 
-  const sound = Uint8Array.from({ length: 40_000 }, (_, at) => (at * 7) % 256)
+  const audio = Uint8Array.from({ length: 40_000 }, (_, at) => (at * 7) % 256)
 
   test('transcriptions: the file arrives whole, with the vendor’s name of the model', async () => {
-    const asked = vendorSays(replyJson({ text: 'Heard.' }))
+    const lastRequest = answerWith(replyJson({ text: 'Heard.' }))
     const answer = await client.audio.transcriptions.create({
-      file: await toFile(sound, 'a b.wav', { type: 'audio/wav' }),
+      file: await toFile(audio, 'a b.wav', { type: 'audio/wav' }),
       model: 'scripted',
       language: 'de',
       timestamp_granularities: ['word', 'segment'],
     })
     expect(answer.text).toBe('Heard.')
-    expect(asked().path).toBe('/v1/audio/transcriptions')
-    expect(asked().bytes.includes(Buffer.from(sound))).toBe(true)
-    const form = await new Response(new Uint8Array(asked().bytes), {
-      headers: { 'content-type': asked().headers['content-type']! },
+    expect(lastRequest().path).toBe('/v1/audio/transcriptions')
+    expect(lastRequest().bytes.includes(Buffer.from(audio))).toBe(true)
+    const form = await new Response(new Uint8Array(lastRequest().bytes), {
+      headers: { 'content-type': lastRequest().headers['content-type']! },
     }).formData()
     expect(form.get('model')).toBe('the-vendors-name')
     expect(form.get('language')).toBe('de')
@@ -612,9 +630,9 @@ describe('the other endpoints', () => {
   })
 
   test('transcriptions of the mock, as text, and streamed', async () => {
-    const file = await toFile(sound, 'a.wav')
+    const file = await toFile(audio, 'a.wav')
     expect((await client.audio.transcriptions.create({ file, model: 'mock' })).text).toContain('heard')
-    vendorSays(async answer => {
+    answerWith(async answer => {
       answer.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' })
       await answer.write('Just words.\n')
       answer.end()
@@ -626,13 +644,13 @@ describe('the other endpoints', () => {
       { type: 'transcript.text.delta', delta: 'words' },
       { type: 'transcript.text.done', text: 'Two words' },
     ]
-    vendorSays(replySse(events))
+    answerWith(replySse(events))
     const stream = await client.audio.transcriptions.create({ file, model: 'scripted', stream: true })
-    expect<unknown>(await gather(stream)).toEqual(events)
+    expect<unknown>(await collectAll(stream)).toEqual(events)
   })
 
   test('translations', async () => {
-    const answer = await client.audio.translations.create({ file: await toFile(sound, 'a.wav'), model: 'mock' })
+    const answer = await client.audio.translations.create({ file: await toFile(audio, 'a.wav'), model: 'mock' })
     expect(answer.text).toContain('heard')
   })
 
@@ -640,38 +658,38 @@ describe('the other endpoints', () => {
     const answer = await client.audio.speech.create({ model: 'mock', voice: 'alloy', input: 'Hello' })
     expect(answer.headers.get('content-type')).toStartWith('audio/')
     expect(Buffer.from(await answer.arrayBuffer()).toString('latin1', 0, 4)).toBe('RIFF')
-    const asked = vendorSays(async said => {
-      said.writeHead(200, { 'content-type': 'audio/mpeg' })
-      await said.write(sound)
-      said.end()
+    const lastRequest = answerWith(async response => {
+      response.writeHead(200, { 'content-type': 'audio/mpeg' })
+      await response.write(audio)
+      response.end()
     })
     const theirs = await client.audio.speech.create({ model: 'scripted', voice: 'alloy', input: 'Hello' })
-    expect(Buffer.from(await theirs.arrayBuffer()).equals(Buffer.from(sound))).toBe(true)
-    expect(asked().json()).toMatchObject({ model: 'the-vendors-name', voice: 'alloy' })
+    expect(Buffer.from(await theirs.arrayBuffer()).equals(Buffer.from(audio))).toBe(true)
+    expect(lastRequest().json()).toMatchObject({ model: 'the-vendors-name', voice: 'alloy' })
   })
 
   test('images: made, and edited from uploads', async () => {
     const made = await client.images.generate({ model: 'mock', prompt: 'a tree', n: 2 })
     expect(made.data).toHaveLength(2)
     expect(Buffer.from(made.data![0]!.b64_json!, 'base64').toString('latin1', 1, 4)).toBe('PNG')
-    const asked = vendorSays(replyJson({ created: 1, data: [{ url: 'https://pictures.example/1.png' }] }))
+    const lastRequest = answerWith(replyJson({ created: 1, data: [{ url: 'https://pictures.example/1.png' }] }))
     const edited = await client.images.edit({
       model: 'scripted',
       prompt: 'greener',
-      image: [await toFile(sound, 'one.png', { type: 'image/png' }), await toFile(sound.slice(9), 'two.png')],
+      image: [await toFile(audio, 'one.png', { type: 'image/png' }), await toFile(audio.slice(9), 'two.png')],
     })
     expect(edited.data).toEqual([{ url: 'https://pictures.example/1.png' }])
-    const form = await new Response(new Uint8Array(asked().bytes), {
-      headers: { 'content-type': asked().headers['content-type']! },
+    const form = await new Response(new Uint8Array(lastRequest().bytes), {
+      headers: { 'content-type': lastRequest().headers['content-type']! },
     }).formData()
     expect(form.get('model')).toBe('the-vendors-name')
     expect(form.get('prompt')).toBe('greener')
     const images = form.getAll('image[]') as unknown as File[]
     expect(images.map(({ name, size }) => [name, size])).toEqual([
-      ['one.png', sound.length],
-      ['two.png', sound.length - 9],
+      ['one.png', audio.length],
+      ['two.png', audio.length - 9],
     ])
-    expect(Buffer.from(await images[0]!.bytes()).equals(Buffer.from(sound))).toBe(true)
+    expect(Buffer.from(await images[0]!.bytes()).equals(Buffer.from(audio))).toBe(true)
   })
 
   test('moderations', async () => {
@@ -680,39 +698,39 @@ describe('the other endpoints', () => {
   })
 
   test('completions of a prompt, whole and streamed', async () => {
-    const asked = { model: 'mock', prompt: 'Once' }
-    const answer = await client.completions.create(asked)
+    const request = { model: 'mock', prompt: 'Once' }
+    const answer = await client.completions.create(request)
     expect(answer).toMatchObject({ object: 'text_completion', model: 'mock' })
     expect(answer.choices[0]).toMatchObject({ text: 'You said: "Once".', finish_reason: 'stop' })
-    const chunks = await gather(await client.completions.create({ ...asked, stream: true }))
+    const chunks = await collectAll(await client.completions.create({ ...request, stream: true }))
     expect(chunks.map(({ choices }) => choices[0]!.text).join('')).toBe('You said: "Once".')
     expect(chunks.at(-1)!.choices[0]!.finish_reason).toBe('stop')
   })
 
   test('models: the list, one, one with slashes, none', async () => {
-    const models = await gather(client.models.list())
+    const models = await collectAll(client.models.list())
     const ids = models.map(({ id }) => id)
-    expect(ids).toEqual(expect.arrayContaining(['mock', 'scripted', slashed]))
+    expect(ids).toEqual(expect.arrayContaining(['mock', 'scripted', modelWithSlashes]))
     expect(ids.some(id => id.includes('*'))).toBe(false)
     expect(models.every(({ object, owned_by: owner }) => object === 'model' && typeof owner === 'string')).toBe(true)
     expect((await client.models.retrieve('mock')).id).toBe('mock')
-    expect((await client.models.retrieve(slashed)).id).toBe(slashed)
-    expect(await thrown(client.models.retrieve('none/such'))).toBeInstanceOf(OpenAI.NotFoundError)
+    expect((await client.models.retrieve(modelWithSlashes)).id).toBe(modelWithSlashes)
+    expect(await rejectionOf(client.models.retrieve('none/such'))).toBeInstanceOf(OpenAI.NotFoundError)
   })
 
   test('an address that is not served', async () => {
-    expect(await thrown(client.post('/no/such/address', { body: {} }))).toBeInstanceOf(OpenAI.NotFoundError)
+    expect(await rejectionOf(client.post('/no/such/address', { body: {} }))).toBeInstanceOf(OpenAI.NotFoundError)
   })
 })
 
 describe('headers', () => {
   test("the vendor gets its own key and what concerns it, nothing of the client's", async () => {
-    const asked = vendorSays(replyChat())
+    const lastRequest = answerWith(replyChat())
     await client.chat.completions.create(
       { model: 'scripted', messages: hi },
       { headers: { 'X-Title': 'My app', 'HTTP-Referer': 'https://app.example', Cookie: 'a=b', 'X-Secret': 'mine' } },
     )
-    const { headers } = asked()
+    const { headers } = lastRequest()
     expect(headers).toMatchObject({
       authorization: 'Bearer vendor-key',
       'x-title': 'My app',
@@ -725,7 +743,7 @@ describe('headers', () => {
   })
 
   test("the vendor's rate headers come back, and the request's id is ours", async () => {
-    vendorSays(replyJson(chatBody(), 200, { 'x-ratelimit-remaining-requests': '41', 'x-request-id': 'theirs' }))
+    answerWith(replyJson(chatBody(), 200, { 'x-ratelimit-remaining-requests': '41', 'x-request-id': 'theirs' }))
     const { response, request_id: id } = await client.chat.completions
       .create({ model: 'scripted', messages: hi })
       .withResponse()
@@ -734,10 +752,10 @@ describe('headers', () => {
   })
 
   test('fields nobody knows reach the vendor', async () => {
-    const asked = vendorSays(replyChat())
-    const odd = { model: 'scripted', messages: hi, top_k: 40, vendor: { thinking: [1, null] } }
-    await client.chat.completions.create(odd)
-    expect(asked().json()).toEqual({ ...odd, model: 'the-vendors-name' })
+    const lastRequest = answerWith(replyChat())
+    const unusualRequest = { model: 'scripted', messages: hi, top_k: 40, vendor: { thinking: [1, null] } }
+    await client.chat.completions.create(unusualRequest)
+    expect(lastRequest().json()).toEqual({ ...unusualRequest, model: 'the-vendors-name' })
   })
 })
 
@@ -748,7 +766,7 @@ describe("Azure's client", () => {
       apiKey: 'client-key',
       apiVersion: '2024-10-21',
       maxRetries: 0,
-      fetch: direct,
+      fetch: directFetch,
       ...options,
     })
 
@@ -756,17 +774,19 @@ describe("Azure's client", () => {
     const answer = await azureFor().chat.completions.create({ model: 'mock', messages: hi })
     expect(answer).toMatchObject({ model: 'mock', choices: [{ message: { content: 'You said: "Hi".' } }] })
     const bound = azureFor({ deployment: 'scripted' })
-    const asked = vendorSays(replyChat())
+    const lastRequest = answerWith(replyChat())
     const stream = await bound.chat.completions.create({ model: 'scripted', messages: hi, stream: true })
-    expect(contentOf(await gather(stream))).toBe('Hello there.')
-    expect(asked().json()).toMatchObject({ model: 'the-vendors-name' })
-    expect(asked().path).toBe('/v1/chat/completions')
+    expect(contentOf(await collectAll(stream))).toBe('Hello there.')
+    expect(lastRequest().json()).toMatchObject({ model: 'the-vendors-name' })
+    expect(lastRequest().path).toBe('/v1/chat/completions')
   })
 
   test('a model with slashes, embeddings, speech, uploads, images', async () => {
     const azure = azureFor()
-    vendorSays(replyChat())
-    expect((await azure.chat.completions.create({ model: slashed, messages: hi })).model).toBe(slashed)
+    answerWith(replyChat())
+    expect((await azure.chat.completions.create({ model: modelWithSlashes, messages: hi })).model).toBe(
+      modelWithSlashes,
+    )
     const vectors = await azure.embeddings.create({ model: 'mock-embedding', input: 'one', dimensions: 4 })
     expect(vectors.data[0]!.embedding).toHaveLength(4)
     const speech = await azure.audio.speech.create({ model: 'mock', voice: 'alloy', input: 'Hello' })
@@ -778,11 +798,11 @@ describe("Azure's client", () => {
 
   test('its api-key is looked at', async () => {
     const answer = azureFor({ apiKey: 'wrong-key' }).chat.completions.create({ model: 'mock', messages: hi })
-    expect(await thrown(answer)).toBeInstanceOf(OpenAI.AuthenticationError)
+    expect(await rejectionOf(answer)).toBeInstanceOf(OpenAI.AuthenticationError)
   })
 
   test('a deployment nobody has', async () => {
     const answer = azureFor().chat.completions.create({ model: 'no-such', messages: hi })
-    expect(await thrown(answer)).toBeInstanceOf(OpenAI.NotFoundError)
+    expect(await rejectionOf(answer)).toBeInstanceOf(OpenAI.NotFoundError)
   })
 })

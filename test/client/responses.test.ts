@@ -25,7 +25,7 @@ let gateway: Gateway
 let client: OpenAI
 
 /** No proxy of the environment between the SDK and the gateway. */
-const direct: NonNullable<ClientOptions['fetch']> = (url, init) =>
+const directFetch: NonNullable<ClientOptions['fetch']> = (url, init) =>
   fetch(url as string, { ...init, proxy: false } as unknown as RequestInit)
 
 beforeAll(async () => {
@@ -52,7 +52,7 @@ beforeAll(async () => {
       ],
     },
   })
-  client = new OpenAI({ apiKey: 'any', baseURL: `${gateway.url}/v1`, maxRetries: 0, fetch: direct })
+  client = new OpenAI({ apiKey: 'any', baseURL: `${gateway.url}/v1`, maxRetries: 0, fetch: directFetch })
 })
 afterAll(async () => {
   await gateway.stop()
@@ -67,21 +67,21 @@ const framesOf = (events: readonly JsonObject[]): string[] =>
     .map(frame => `${frame}\n\n`)
 
 /** The vendor of Responses says these items, streamed or whole as it is asked. */
-const nativeSays = (...items: JsonObject[]): (() => JsonObject) => {
+const answerWithItems = (...items: JsonObject[]): (() => JsonObject) => {
   native.setScript(replyChat(framesOf(streamOf(...items)), response('completed', items), { done: false }))
-  return lastOf(native)
+  return lastBodyOf(native)
 }
 
-const lastOf = (upstream: Upstream) => (): JsonObject => {
+const lastBodyOf = (upstream: Upstream) => (): JsonObject => {
   const last = upstream.requests.at(-1) as ReceivedRequest
   return last.json() as JsonObject
 }
 
-type Said = { text?: string; thought?: string; calls?: { id: string; name: string; args: string }[] }
+type ChatAnswer = { text?: string; thought?: string; calls?: { id: string; name: string; args: string }[] }
 
 /** The vendor of Chat Completions says this. */
-const plainSays = ({ text, thought, calls = [] }: Said): (() => JsonObject) => {
-  const head = { id: 'chatcmpl-1', created: 1_750_000_000, model: 'vendor-plain' }
+const answerWithChat = ({ text, thought, calls = [] }: ChatAnswer): (() => JsonObject) => {
+  const envelope = { id: 'chatcmpl-1', created: 1_750_000_000, model: 'vendor-plain' }
   const entries = calls.map(({ id, name, args }, index) => ({
     index,
     id,
@@ -89,7 +89,7 @@ const plainSays = ({ text, thought, calls = [] }: Said): (() => JsonObject) => {
     function: { name, arguments: args },
   }))
   const chunk = (delta: object, finish_reason: string | null = null) => ({
-    ...head,
+    ...envelope,
     object: 'chat.completion.chunk',
     choices: [{ index: 0, delta, finish_reason }],
   })
@@ -105,9 +105,9 @@ const plainSays = ({ text, thought, calls = [] }: Said): (() => JsonObject) => {
     ...(text ? [...text].map(letter => chunk({ content: letter })) : []),
     ...entries.map(entry => chunk({ tool_calls: [entry] })),
     chunk({}, finish),
-    { ...head, object: 'chat.completion.chunk', choices: [], usage },
+    { ...envelope, object: 'chat.completion.chunk', choices: [], usage },
   ]
-  const said = {
+  const assistantMessage = {
     role: 'assistant',
     content: text ?? null,
     ...(thought && { reasoning_content: thought }),
@@ -115,13 +115,13 @@ const plainSays = ({ text, thought, calls = [] }: Said): (() => JsonObject) => {
   }
   plain.setScript(
     replyChat(pieces, {
-      ...head,
+      ...envelope,
       object: 'chat.completion',
-      choices: [{ index: 0, message: said, finish_reason: finish }],
+      choices: [{ index: 0, message: assistantMessage, finish_reason: finish }],
       usage,
     }),
   )
-  return lastOf(plain)
+  return lastBodyOf(plain)
 }
 
 const tool = {
@@ -135,28 +135,31 @@ const tool = {
     additionalProperties: false,
   },
 }
-const words = (text: string): JsonObject => messageItem([{ type: 'output_text', text, annotations: [], logprobs: [] }])
+const textMessage = (text: string): JsonObject =>
+  messageItem([{ type: 'output_text', text, annotations: [], logprobs: [] }])
 
 /** The same answer, asked whole and gathered from a stream by the SDK. */
-const bothWays = async (body: OpenAI.Responses.ResponseCreateParamsNonStreaming): Promise<[Response, Response]> => [
+const createAndStream = async (
+  body: OpenAI.Responses.ResponseCreateParamsNonStreaming,
+): Promise<[Response, Response]> => [
   await client.responses.create(body),
   (await client.responses.stream({ ...body, stream: true }).finalResponse()) as Response,
 ]
 
 describe('over a vendor that speaks Responses', () => {
   test('thoughts, text and call come as they are, under the name the client used', async () => {
-    const asked = nativeSays(reasoningItem, words('Look.'), callItem)
-    for (const answer of await bothWays({ model: 'native', input: 'Hi', tools: [tool], store: false })) {
+    const lastBody = answerWithItems(reasoningItem, textMessage('Look.'), callItem)
+    for (const answer of await createAndStream({ model: 'native', input: 'Hi', tools: [tool], store: false })) {
       expect(answer.model).toBe('native')
       expect(answer.output_text).toBe('Look.')
       expect(answer.output.map(({ type }) => type)).toEqual(['reasoning', 'message', 'function_call'])
       expect(answer.usage?.output_tokens_details.reasoning_tokens).toBe(2)
-      expect(asked().model).toBe('vendor-native')
+      expect(lastBody().model).toBe('vendor-native')
     }
   })
 
   test('what a client may say is passed byte for byte but for the model', async () => {
-    const asked = nativeSays(words('Yes.'))
+    const lastBody = answerWithItems(textMessage('Yes.'))
     await client.responses.create({
       model: 'native',
       input: 'Hi',
@@ -164,7 +167,7 @@ describe('over a vendor that speaks Responses', () => {
       background: false,
       metadata: { a: 'b' },
     })
-    expect(asked()).toEqual({
+    expect(lastBody()).toEqual({
       model: 'vendor-native',
       input: 'Hi',
       previous_response_id: 'resp_0',
@@ -174,7 +177,7 @@ describe('over a vendor that speaks Responses', () => {
   })
 
   test('a stream that is cut is an error, and no completed answer', async () => {
-    native.setScript(disconnectAfter(6, framesOf(streamOf(words('Hello there.')))))
+    native.setScript(disconnectAfter(6, framesOf(streamOf(textMessage('Hello there.')))))
     const types: string[] = []
     const reading = (async () => {
       for await (const event of await client.responses.create({ model: 'native', input: 'Hi', stream: true }))
@@ -204,8 +207,8 @@ describe('over a vendor that speaks Responses', () => {
 
 describe('over a vendor that speaks Chat Completions', () => {
   test('text and usage', async () => {
-    const asked = plainSays({ text: 'Hello, 世界.' })
-    for (const answer of await bothWays({
+    const lastBody = answerWithChat({ text: 'Hello, 世界.' })
+    for (const answer of await createAndStream({
       model: 'plain',
       instructions: 'Be brief.',
       input: 'Hi',
@@ -225,7 +228,7 @@ describe('over a vendor that speaks Chat Completions', () => {
         total_tokens: 12,
         input_tokens_details: { cached_tokens: 2 },
       })
-      expect(asked()).toMatchObject({
+      expect(lastBody()).toMatchObject({
         model: 'vendor-plain',
         max_tokens: 50,
         messages: [
@@ -242,7 +245,7 @@ describe('over a vendor that speaks Chat Completions', () => {
       { id: 'call_b', name: 'weather', args: '{"city":"Basel"}' },
     ]
     for (const streamed of [false, true]) {
-      plainSays({ thought: 'Two cities.', text: 'I look.', calls })
+      answerWithChat({ thought: 'Two cities.', text: 'I look.', calls })
       const body = { model: 'plain', tools: [tool], input: [{ role: 'user' as const, content: 'Weather?' }] }
       const first = streamed
         ? ((await client.responses.stream({ ...body, stream: true }).finalResponse()) as Response)
@@ -252,12 +255,12 @@ describe('over a vendor that speaks Chat Completions', () => {
       const results: ResponseInputItem[] = first.output.flatMap(item =>
         item.type === 'function_call' ? [{ type: 'function_call_output', call_id: item.call_id, output: 'Sunny' }] : [],
       )
-      const asked = plainSays({ text: 'Sunny in both.' })
+      const lastBody = answerWithChat({ text: 'Sunny in both.' })
       const input = [...body.input, ...(first.output as ResponseInputItem[]), ...results]
       expect((await client.responses.create({ ...body, input })).output_text).toBe('Sunny in both.')
-      const told = asked().messages as JsonObject[]
-      expect(told.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'tool'])
-      expect(told[1]).toMatchObject({
+      const messages = lastBody().messages as JsonObject[]
+      expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'tool'])
+      expect(messages[1]).toMatchObject({
         content: 'I look.',
         reasoning_content: 'Two cities.',
         tool_calls: calls.map(({ id, name, args }) => ({ id, type: 'function', function: { name, arguments: args } })),
@@ -266,25 +269,25 @@ describe('over a vendor that speaks Chat Completions', () => {
   })
 
   test('structured output', async () => {
-    const asked = plainSays({ text: '{"city":"Bern"}' })
+    const lastBody = answerWithChat({ text: '{"city":"Bern"}' })
     const format = { type: 'json_schema' as const, name: 'place', strict: true, schema: tool.parameters }
     const answer = await client.responses.create({ model: 'plain', input: 'Where?', text: { format } })
     expect(answer.text?.format).toMatchObject(format)
-    expect(asked().response_format).toEqual({
+    expect(lastBody().response_format).toEqual({
       type: 'json_schema',
       json_schema: { name: 'place', strict: true, schema: tool.parameters },
     })
   })
 
   test('a free-text tool that the vendor calls as a function is a free-text call', async () => {
-    const asked = plainSays({ calls: [{ id: 'call_p', name: 'patch', args: '{"input":"+line\\n"}' }] })
+    const lastBody = answerWithChat({ calls: [{ id: 'call_p', name: 'patch', args: '{"input":"+line\\n"}' }] })
     const history: ResponseInputItem[] = [
       { role: 'user', content: 'Patch' },
       { type: 'custom_tool_call', call_id: 'call_o', name: 'patch', input: '-line' },
       { type: 'custom_tool_call_output', call_id: 'call_o', output: 'Done' },
     ]
     const format = { type: 'grammar' as const, syntax: 'lark' as const, definition: 'start: "a"' }
-    for (const answer of await bothWays({
+    for (const answer of await createAndStream({
       model: 'plain',
       input: history,
       tools: [{ type: 'custom', name: 'patch', description: 'Patches.', format }],
@@ -292,7 +295,7 @@ describe('over a vendor that speaks Chat Completions', () => {
       expect(answer.output).toMatchObject([
         { type: 'custom_tool_call', call_id: 'call_p', name: 'patch', input: '+line\n' },
       ])
-      const { tools, messages } = asked() as { tools: JsonObject[]; messages: JsonObject[] }
+      const { tools, messages } = lastBody() as { tools: JsonObject[]; messages: JsonObject[] }
       expect(tools).toMatchObject([{ type: 'function', function: { name: 'patch' } }])
       expect(JSON.stringify(tools)).toContain('start: ')
       expect(messages[1]!.tool_calls).toEqual([
@@ -302,7 +305,7 @@ describe('over a vendor that speaks Chat Completions', () => {
   })
 
   test('every event is numbered and named', async () => {
-    plainSays({ thought: 'Hm', text: 'Ok', calls: [{ id: 'call_a', name: 'weather', args: '{}' }] })
+    answerWithChat({ thought: 'Hm', text: 'Ok', calls: [{ id: 'call_a', name: 'weather', args: '{}' }] })
     const events: { type: string; sequence_number: number }[] = []
     for await (const event of await client.responses.create({
       model: 'plain',
@@ -311,7 +314,7 @@ describe('over a vendor that speaks Chat Completions', () => {
       tools: [tool],
     }))
       events.push(event)
-    expect(events.map(({ sequence_number }) => sequence_number)).toEqual(events.map((_, place) => place))
+    expect(events.map(({ sequence_number }) => sequence_number)).toEqual(events.map((_, index) => index))
     expect(events.map(({ type }) => type).filter(type => !type.endsWith('.delta'))).toEqual([
       'response.created',
       'response.in_progress',
@@ -334,8 +337,8 @@ describe('over a vendor that speaks Chat Completions', () => {
 
   test('work in the background and a conversation are refused, and say where they stand', async () => {
     for (const more of [{ background: true }, { conversation: 'conv_1' }]) {
-      const asking = client.responses.create({ model: 'plain', input: 'Hi', ...more })
-      const error = (await asking.catch((thrown: unknown) => thrown)) as APIError
+      const pending = client.responses.create({ model: 'plain', input: 'Hi', ...more })
+      const error = (await pending.catch((thrown: unknown) => thrown)) as APIError
       expect({ status: error.status, param: error.param }).toEqual({ status: 400, param: Object.keys(more)[0]! })
     }
   })
@@ -345,7 +348,7 @@ describe('Chat Completions over a vendor that speaks Responses alone', () => {
   const body = { model: 'native', messages: [{ role: 'user' as const, content: 'Hi' }] }
 
   test('text, call and usage; nothing is kept there, and thoughts are asked for sealed', async () => {
-    const asked = nativeSays(reasoningItem, words('Look.'), callItem)
+    const lastBody = answerWithItems(reasoningItem, textMessage('Look.'), callItem)
     const answer = await client.chat.completions.create({ ...body, max_completion_tokens: 90, verbosity: 'low' })
     expect(answer.choices[0]).toMatchObject({
       finish_reason: 'tool_calls',
@@ -355,7 +358,7 @@ describe('Chat Completions over a vendor that speaks Responses alone', () => {
       },
     })
     expect(answer.usage).toMatchObject({ prompt_tokens: 11, completion_tokens: 7, total_tokens: 18 })
-    expect(asked()).toMatchObject({
+    expect(lastBody()).toMatchObject({
       model: 'vendor-native',
       input: [{ role: 'user', content: 'Hi' }],
       store: false,
@@ -367,16 +370,19 @@ describe('Chat Completions over a vendor that speaks Responses alone', () => {
 
   test('the seal of the thoughts comes back with the call', async () => {
     for (const streamed of [false, true]) {
-      nativeSays(reasoningItem, callItem)
+      answerWithItems(reasoningItem, callItem)
       const first = streamed
         ? await client.chat.completions.stream({ ...body, stream: true }).finalChatCompletion()
         : await client.chat.completions.create(body)
-      const asked = nativeSays(words('Sunny.'))
-      const said = first.choices[0]!.message
-      const answered = { role: 'tool' as const, tool_call_id: 'call_1', content: 'Sunny' }
-      const second = await client.chat.completions.create({ ...body, messages: [...body.messages, said, answered] })
+      const lastBody = answerWithItems(textMessage('Sunny.'))
+      const assistantMessage = first.choices[0]!.message
+      const toolMessage = { role: 'tool' as const, tool_call_id: 'call_1', content: 'Sunny' }
+      const second = await client.chat.completions.create({
+        ...body,
+        messages: [...body.messages, assistantMessage, toolMessage],
+      })
       expect(second.choices[0]!.message.content).toBe('Sunny.')
-      const input = asked().input as JsonObject[]
+      const input = lastBody().input as JsonObject[]
       expect(input.map(({ type }) => type as Json)).toEqual([
         'message',
         'reasoning',
@@ -388,19 +394,21 @@ describe('Chat Completions over a vendor that speaks Responses alone', () => {
   })
 
   test('the limit is told as such, and a fault as a fault', async () => {
-    const short: Script = replyChat(
+    const truncated: Script = replyChat(
       framesOf([
         { type: 'response.created', response: response('in_progress') },
         {
           ...completedEvent([]),
           type: 'response.incomplete',
-          response: response('incomplete', [words('Hel')], { incomplete_details: { reason: 'max_output_tokens' } }),
+          response: response('incomplete', [textMessage('Hel')], {
+            incomplete_details: { reason: 'max_output_tokens' },
+          }),
         },
       ]),
-      response('incomplete', [words('Hel')], { incomplete_details: { reason: 'max_output_tokens' } }),
+      response('incomplete', [textMessage('Hel')], { incomplete_details: { reason: 'max_output_tokens' } }),
       { done: false },
     )
-    native.setScript(short)
+    native.setScript(truncated)
     expect((await client.chat.completions.create(body)).choices[0]!.finish_reason).toBe('length')
     const streamed = await client.chat.completions.stream({ ...body, stream: true }).finalChatCompletion()
     expect(streamed.choices[0]).toMatchObject({ finish_reason: 'length', message: { content: 'Hel' } })

@@ -13,8 +13,8 @@ import { translateStream } from '../../src/protocols/shared/translate.ts'
 import { providers } from '../../src/providers/index.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
 import { cases, question } from '../matrix/cases.ts'
-import { byHand } from '../matrix/hand.ts'
-import { askers, clientRequest, framesOf, tellers } from '../matrix/pair.ts'
+import { handwrittenRequests } from '../matrix/hand.ts'
+import { clientRequest, clientSides, parseFrames, vendorSides } from '../matrix/pair.ts'
 import { type Recording, recordings } from '../support/recordings.ts'
 import { fuzzMessages, fuzzPassthrough, fuzzRequests, fuzzStreams, type Outcome } from './run.ts'
 import { countSamples, requestSamples, responseSamples as singleAnswers } from './samples.ts'
@@ -45,15 +45,15 @@ const translatedIngresses: readonly Ingress[] = [
   completions,
   ...translationProtocols(defaultTranslationOptions).values(),
 ]
-const ingresses: readonly Ingress[] = [...askers.map(({ protocol }) => protocol), ...translatedIngresses]
-const egresses = tellers.map(({ egress }) => egress)
-const answers = cases.flatMap(one => (one.answers ? [one.answers] : []))
+const ingresses: readonly Ingress[] = [...clientSides.map(({ protocol }) => protocol), ...translatedIngresses]
+const egresses = vendorSides.map(({ egress }) => egress)
+const answers = cases.flatMap(one => (one.answer ? [one.answer] : []))
 
 const streamsOf = (id: string, frames: Frame[][]): Frame[][] => [
   ...frames,
   ...recorded(id)
     .filter(({ isEventStream }) => isEventStream)
-    .map(({ text }) => framesOf(text)),
+    .map(({ text }) => parseFrames(text)),
 ]
 const messagesOf = (id: string, fixtures: Json[]): Json[] => [
   ...fixtures,
@@ -63,19 +63,21 @@ const messagesOf = (id: string, fixtures: Json[]): Json[] => [
 ]
 const requestsOf = (id: string, fixtures: JsonObject[]): JsonObject[] => [
   ...fixtures,
-  ...Object.values(byHand[id] ?? {}),
+  ...Object.values(handwrittenRequests[id] ?? {}),
   ...recorded(id)
     .map(({ request }) => request)
     .filter((body): body is JsonObject => isObject(body) && JSON.stringify(body).length < 20_000),
 ]
 
 test('a promise that is broken is told with its seed and its input', () => {
-  const { protocol } = askers[0]!
+  const { protocol } = clientSides[0]!
   const throwing = { ...protocol, parseRequest: () => JSON.parse('{') as never }
-  const samples = cases.map(one => clientRequest(askers[0]!, one.asks ?? question).body)
+  const samples = cases.map(one => clientRequest(clientSides[0]!, one.request ?? question).body)
   expect(() => fuzzRequests(throwing, egresses, samples, 1, 500)).toThrow(/seed \d+: SyntaxError[\s\S]*input: \{/)
   const endless = { ...protocol, parseStream: () => () => () => undefined }
-  expect(() => fuzzStreams(endless, ingresses, answers.map(tellers[0]!.vendor.frames), 1, 1)).toThrow(/seed 1/)
+  expect(() => fuzzStreams(endless, ingresses, answers.map(vendorSides[0]!.vendor.renderStream), 1, 1)).toThrow(
+    /seed 1/,
+  )
 })
 
 /** Each protocol gets its share of the cases; streams, where most can go wrong, the largest. */
@@ -87,14 +89,14 @@ const report = (what: string, { cases: count, refused }: Outcome): void => {
   if (process.env['FUZZ_TELL']) console.log(`${what}: ${count} cases, ${refused} refused`)
 }
 
-const requestsBy = (asker: (typeof askers)[number]): JsonObject[] =>
+const requestsBy = (asker: (typeof clientSides)[number]): JsonObject[] =>
   requestsOf(
     asker.protocol.id,
-    cases.map(one => clientRequest(asker, one.asks ?? question).body),
+    cases.map(one => clientRequest(asker, one.request ?? question).body),
   )
 
 const requestCases: [id: string, ingress: Ingress, samples: () => JsonObject[]][] = [
-  ...askers.map((asker): [string, Ingress, () => JsonObject[]] => [
+  ...clientSides.map((asker): [string, Ingress, () => JsonObject[]] => [
     asker.protocol.id,
     asker.protocol,
     () => requestsBy(asker),
@@ -114,29 +116,31 @@ test.each(requestCases)(
   timeoutMs,
 )
 
-test.each(tellers.map(teller => [teller.egress.id, teller] as const))(
+test.each(vendorSides.map(teller => [teller.egress.id, teller] as const))(
   'streams of %s',
   (id, { egress, vendor }) => {
-    const fixtures = answers.map(vendor.frames)
-    report(id, fuzzStreams(egress, ingresses, streamsOf(id, fixtures), firstSeed, share(0.3, tellers.length)))
+    const fixtures = answers.map(vendor.renderStream)
+    report(id, fuzzStreams(egress, ingresses, streamsOf(id, fixtures), firstSeed, share(0.3, vendorSides.length)))
   },
   timeoutMs,
 )
 
 /** Streams of the elder Completions, as this gateway tells them. */
 const textStreams = (): Frame[][] => {
-  const { egress, vendor } = tellers.find(teller => teller.egress.id === 'openai-chat') as (typeof tellers)[number]
+  const { egress, vendor } = vendorSides.find(
+    teller => teller.egress.id === 'openai-chat',
+  ) as (typeof vendorSides)[number]
   return answers.map(answer => {
     const pipe = translateStream(completions, egress, exchangeFor())
-    const text = vendor.frames(answer).map(frame => pipe.push(frame))
-    return framesOf(text.join('') + pipe.end())
+    const text = vendor.renderStream(answer).map(frame => pipe.push(frame))
+    return parseFrames(text.join('') + pipe.end())
   })
 }
 
 const passthroughCases: [id: string, ingress: Ingress, samples: () => Frame[][]][] = [
-  ...askers.map(({ protocol }): [string, Ingress, () => Frame[][]] => {
-    const { vendor } = tellers.find(({ egress }) => egress.id === protocol.id)!
-    return [protocol.id, protocol, () => streamsOf(protocol.id, answers.map(vendor.frames))]
+  ...clientSides.map(({ protocol }): [string, Ingress, () => Frame[][]] => {
+    const { vendor } = vendorSides.find(({ egress }) => egress.id === protocol.id)!
+    return [protocol.id, protocol, () => streamsOf(protocol.id, answers.map(vendor.renderStream))]
   }),
   [completions.id, completions, textStreams],
 ]
@@ -148,11 +152,11 @@ test.each(passthroughCases)(
   timeoutMs,
 )
 
-test.each(tellers.map(teller => [teller.egress.id, teller] as const))(
+test.each(vendorSides.map(teller => [teller.egress.id, teller] as const))(
   'whole answers of %s',
   (id, { egress, vendor }) => {
-    const fixtures = answers.map(vendor.whole)
-    report(id, fuzzMessages(egress, ingresses, messagesOf(id, fixtures), firstSeed, share(0.13, tellers.length)))
+    const fixtures = answers.map(vendor.renderMessage)
+    report(id, fuzzMessages(egress, ingresses, messagesOf(id, fixtures), firstSeed, share(0.13, vendorSides.length)))
   },
   timeoutMs,
 )
@@ -177,7 +181,7 @@ test.each(Object.entries(singleAnswers))('answers of %s', (id, answer) => {
 })
 
 test.each([...tokenCounters])('counts of %s', (id, counter) => {
-  const fixtures = requestsBy(askers.find(({ protocol }) => protocol.id === counter.protocol.id)!)
+  const fixtures = requestsBy(clientSides.find(({ protocol }) => protocol.id === counter.protocol.id)!)
   const wrapped = id === 'gemini/countTokens' ? fixtures.map(body => ({ generateContentRequest: body })) : []
   report(id, fuzzCountRequests(counter, [...fixtures, ...wrapped], firstSeed, share(0.008, tokenCounters.size)))
   report(id, fuzzCountResponses(counter, [countSamples[id]!], firstSeed, share(0.002, tokenCounters.size)))

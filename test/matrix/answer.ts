@@ -5,16 +5,16 @@ import type { FinishReason, Usage } from '../../src/ir/chat.ts'
 import type { Frame } from '../../src/protocols/protocol.ts'
 
 /** `sealed` is the vendor's opaque state of the part; a vendor whose wire has no place for it there leaves it out. */
-export type Said =
-  | { type: 'text'; text: string; cited?: { url: string; title: string; quote: string } }
-  | { type: 'thought'; text: string; sealed?: string }
-  | { type: 'redacted'; sealed: string }
+export type AnswerPart =
+  | { type: 'text'; text: string; citation?: { url: string; title: string; quote: string } }
+  | { type: 'thought'; text: string; seal?: string }
+  | { type: 'redacted'; seal: string }
   | { type: 'refusal'; text: string }
   /** `free`: what a vendor that knows tools of free text says in place of arguments. */
-  | { type: 'call'; id: string; name: string; args: string; sealed?: string; free?: string }
+  | { type: 'call'; id: string; name: string; args: string; seal?: string; customInput?: string }
 
-export type Answer = {
-  said: Said[]
+export type ScriptedAnswer = {
+  parts: AnswerPart[]
   finish: FinishReason
   usage?: Usage
   /** The sequence that ended it. */
@@ -23,56 +23,60 @@ export type Answer = {
   interleaved?: boolean
 }
 
-export type Refused = { status: number; headers?: Record<string, string>; body: Json }
+export type VendorRefusal = { status: number; headers?: Record<string, string>; body: Json }
 
 /** A vendor's side of a wire, written from its documentation and not from our code. */
 export type Vendor = {
   id: string
   /** A model of this vendor's that thinks: what may be asked depends on it. */
   model: string
-  whole(answer: Answer): Json
-  frames(answer: Answer): Frame[]
+  renderMessage(answer: ScriptedAnswer): Json
+  renderStream(answer: ScriptedAnswer): Frame[]
   /** How it says that it is asked too often. */
-  limited: Refused
+  rateLimited: VendorRefusal
   /** How it says in the middle of a stream that it is overloaded; absent where no frame says so. */
-  broken?: Frame
+  overloadedFrame?: Frame
   /** The opaque state it gave with an answer, in order. */
-  sealsOf(answer: Answer): string[]
+  sealsOf(answer: ScriptedAnswer): string[]
   /** The opaque state a request brings back, in the places where the vendor looks for it, in order. */
   sealsIn(request: JsonObject): string[]
 }
 
-export type Step =
-  | { does: 'open'; at: number; said: Said }
-  | { does: 'piece'; at: number; said: Said; text: string }
-  | { does: 'close'; at: number; said: Said }
+export type StreamStep =
+  | { phase: 'open'; at: number; part: AnswerPart }
+  | { phase: 'piece'; at: number; part: AnswerPart; text: string }
+  | { phase: 'close'; at: number; part: AnswerPart }
 
 /** The order in which a stream tells an answer. `free`: the vendor knows tools of free text. */
-export const steps = ({ said, interleaved }: Answer, free = false): Step[] => {
-  const told: Step[] = []
-  const waiting: { at: number; said: Said; pieces: string[] }[] = []
-  said.forEach((one, at) => {
-    const pieces = piecesOf(one, free)
-    if (interleaved && one.type === 'call') {
-      told.push({ does: 'open', at, said: one })
-      waiting.push({ at, said: one, pieces })
+export const streamSteps = ({ parts, interleaved }: ScriptedAnswer, hasCustomTools = false): StreamStep[] => {
+  const sequence: StreamStep[] = []
+  const interleavedCalls: { at: number; part: AnswerPart; pieces: string[] }[] = []
+  parts.forEach((part, at) => {
+    const pieces = splitInTwo(part, hasCustomTools)
+    if (interleaved && part.type === 'call') {
+      sequence.push({ phase: 'open', at, part: part })
+      interleavedCalls.push({ at, part: part, pieces })
       return
     }
-    told.push({ does: 'open', at, said: one })
-    told.push(...pieces.map((text): Step => ({ does: 'piece', at, said: one, text })))
-    told.push({ does: 'close', at, said: one })
+    sequence.push({ phase: 'open', at, part: part })
+    sequence.push(...pieces.map((text): StreamStep => ({ phase: 'piece', at, part: part, text })))
+    sequence.push({ phase: 'close', at, part: part })
   })
-  for (let turn = 0; waiting.some(({ pieces }) => turn < pieces.length); turn++)
-    for (const { at, said: one, pieces } of waiting)
-      if (pieces[turn] !== undefined) told.push({ does: 'piece', at, said: one, text: pieces[turn]! })
-  for (const { at, said: one } of waiting) told.push({ does: 'close', at, said: one })
-  return told
+  for (let round = 0; interleavedCalls.some(({ pieces }) => round < pieces.length); round++)
+    for (const { at, part: part, pieces } of interleavedCalls)
+      if (pieces[round] !== undefined) sequence.push({ phase: 'piece', at, part: part, text: pieces[round]! })
+  for (const { at, part: part } of interleavedCalls) sequence.push({ phase: 'close', at, part: part })
+  return sequence
 }
 
 /** In two: enough to see that pieces are put together. */
-const piecesOf = (said: Said, free: boolean): string[] => {
+const splitInTwo = (part: AnswerPart, hasCustomTools: boolean): string[] => {
   const text =
-    said.type === 'call' ? ((free ? said.free : undefined) ?? said.args) : said.type === 'redacted' ? '' : said.text
+    part.type === 'call'
+      ? ((hasCustomTools ? part.customInput : undefined) ?? part.args)
+      : part.type === 'redacted'
+        ? ''
+        : part.text
   const letters = [...text]
   const half = Math.ceil(letters.length / 2)
   return [letters.slice(0, half).join(''), letters.slice(half).join('')].filter(piece => piece !== '')
@@ -86,5 +90,5 @@ export const valuesUnder = (value: unknown, key: string): unknown[] => {
 }
 
 /** The strings under this key, at any depth. */
-export const wordsUnder = (value: unknown, key: string): string[] =>
+export const stringsUnder = (value: unknown, key: string): string[] =>
   valuesUnder(value, key).filter((one): one is string => typeof one === 'string' && one !== '')

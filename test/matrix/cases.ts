@@ -1,9 +1,9 @@
 /** What is asked and answered between every client and every vendor: each case once, in no wire's words. */
 import type { Chat, Part, Turn } from '../../src/ir/chat.ts'
-import type { Answer } from './answer.ts'
+import type { ScriptedAnswer } from './answer.ts'
 
 /** `byHand`: what no sound client says is taken from hand.ts under this name, for what we write ourselves is sound. */
-export type Asked = Omit<Chat, 'model' | 'stream'> & { byHand?: string }
+export type CaseRequest = Omit<Chat, 'model' | 'stream'> & { handwritten?: string }
 
 export type Case = {
   /** The name of its golden file. */
@@ -11,29 +11,29 @@ export type Case = {
   /** What it is, for the page of what survives. */
   title: string
   /** Absent: a short question. */
-  asks?: Asked
+  request?: CaseRequest
   /**
    * What must be found in the vendor's request, or be noted as lost: words of the request that no protocol has a reason to write in another
    * way. Several in one list: any of them will do.
    */
-  needles?: string[][]
-  answers?: Answer
+  requestTexts?: string[][]
+  answer?: ScriptedAnswer
   /** The same for what the vendor says and the client gets. `may`: the page names it where a client's protocol has no field for it; no loss is noted. */
-  told?: { name: string; words: string[]; may?: true }[]
+  answerTexts?: { name: string; texts: string[]; isOptional?: true }[]
   /** The vendor refuses, with its words for being asked too often. */
-  limited?: boolean
+  isRateLimited?: boolean
   /** The vendor's stream breaks after the first part with the words its protocol has for that. */
-  broken?: boolean
+  isBroken?: boolean
 }
 
-const user = (...parts: (Part | string)[]): Turn => ({ role: 'user', parts: parts.map(partOf) })
-const assistant = (...parts: (Part | string)[]): Turn => ({ role: 'assistant', parts: parts.map(partOf) })
-const system = (...parts: (Part | string)[]): Turn => ({ role: 'system', parts: parts.map(partOf) })
-const partOf = (part: Part | string): Part => (typeof part === 'string' ? { type: 'text', text: part } : part)
+const user = (...parts: (Part | string)[]): Turn => ({ role: 'user', parts: parts.map(toPart) })
+const assistant = (...parts: (Part | string)[]): Turn => ({ role: 'assistant', parts: parts.map(toPart) })
+const system = (...parts: (Part | string)[]): Turn => ({ role: 'system', parts: parts.map(toPart) })
+const toPart = (part: Part | string): Part => (typeof part === 'string' ? { type: 'text', text: part } : part)
 const call = (id: string, name: string, args: string): Part => ({ type: 'call', id, name, args })
-const result = (id: string, ...parts: (Part | string)[]): Part => ({ type: 'result', id, parts: parts.map(partOf) })
+const result = (id: string, ...parts: (Part | string)[]): Part => ({ type: 'result', id, parts: parts.map(toPart) })
 
-export const question: Asked = { turns: [user('What is the weather in Bern?')] }
+export const question: CaseRequest = { turns: [user('What is the weather in Bern?')] }
 
 const schema = {
   type: 'object',
@@ -49,41 +49,41 @@ const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwA
 const pdf = 'JVBERi0xLjQKJSVFT0Y='
 const wav = 'UklGRiQAAABXQVZFZm10IA=='
 /** What stands behind addresses, where a vendor wants bytes. */
-export const fetched = { mime: 'image/png', data: png }
+export const fetchedImage = { mime: 'image/png', data: png }
 
-const asks: Case[] = [
+const requestCases: Case[] = [
   {
     name: 'systems',
     title: 'several system prompts',
-    asks: { turns: [system('Be brief.', 'Be kind.'), system('Be quick.'), user('Hello')] },
-    needles: [['Be brief.'], ['Be kind.'], ['Be quick.'], ['Hello']],
+    request: { turns: [system('Be brief.', 'Be kind.'), system('Be quick.'), user('Hello')] },
+    requestTexts: [['Be brief.'], ['Be kind.'], ['Be quick.'], ['Hello']],
   },
   {
     name: 'system-amid',
     title: 'a system prompt amid the conversation',
-    asks: { turns: [system('Be brief.'), user('Hello'), assistant('Hi!'), system('Now rhyme.'), user('Go on')] },
-    needles: [['Be brief.'], ['Now rhyme.'], ['Go on']],
+    request: { turns: [system('Be brief.'), user('Hello'), assistant('Hi!'), system('Now rhyme.'), user('Go on')] },
+    requestTexts: [['Be brief.'], ['Now rhyme.'], ['Go on']],
   },
   {
     name: 'image-address',
     title: 'an image by its address',
-    asks: {
+    request: {
       turns: [
         user('What is this?', { type: 'media', mime: 'image/*', source: { url: 'https://pictures.example/cat.png' } }),
       ],
     },
-    needles: [['https://pictures.example/cat.png', png]],
+    requestTexts: [['https://pictures.example/cat.png', png]],
   },
   {
     name: 'image-inline',
     title: 'an inline image',
-    asks: { turns: [user('What is this?', { type: 'media', mime: 'image/png', source: { data: png } })] },
-    needles: [[png]],
+    request: { turns: [user('What is this?', { type: 'media', mime: 'image/png', source: { data: png } })] },
+    requestTexts: [[png]],
   },
   {
     name: 'image-in-result',
     title: 'an image in the result of a tool',
-    asks: {
+    request: {
       tools: [clock],
       turns: [
         user('Show me the clock'),
@@ -94,26 +94,26 @@ const asks: Case[] = [
         },
       ],
     },
-    needles: [[png], ['Here:']],
+    requestTexts: [[png], ['Here:']],
   },
   {
     name: 'document',
     title: 'a PDF',
-    asks: {
+    request: {
       turns: [user('Sum it up', { type: 'media', mime: 'application/pdf', source: { data: pdf }, name: 'letter.pdf' })],
     },
-    needles: [[pdf]],
+    requestTexts: [[pdf]],
   },
   {
     name: 'audio',
     title: 'audio in',
-    asks: { turns: [user('What is said?', { type: 'media', mime: 'audio/wav', source: { data: wav } })] },
-    needles: [[wav]],
+    request: { turns: [user('What is said?', { type: 'media', mime: 'audio/wav', source: { data: wav } })] },
+    requestTexts: [[wav]],
   },
   {
     name: 'tool',
     title: 'a tool, its call and its result; the tool is demanded',
-    asks: {
+    request: {
       tools: [weather],
       choice: { name: 'weather' },
       turns: [
@@ -123,7 +123,7 @@ const asks: Case[] = [
         user('And in Basel?'),
       ],
     },
-    needles: [
+    requestTexts: [
       ['A town of Switzerland'],
       ['"city":"Bern"', '\\"city\\":\\"Bern\\"'],
       ['Sunny, 21 °C'],
@@ -134,7 +134,7 @@ const asks: Case[] = [
   {
     name: 'tools-parallel',
     title: 'parallel calls and their results; any tool is demanded',
-    asks: {
+    request: {
       tools: [weather, clock],
       choice: 'any',
       turns: [
@@ -143,90 +143,100 @@ const asks: Case[] = [
         { role: 'user', parts: [result('call_1', 'Sunny'), result('call_2', 'Noon')] },
       ],
     },
-    needles: [['Sunny'], ['Noon'], ['clock']],
+    requestTexts: [['Sunny'], ['Noon'], ['clock']],
   },
   {
     name: 'tools-one',
     title: 'no more than one call at a time',
-    asks: { ...question, tools: [clock], parallel: false },
-    needles: [['clock']],
+    request: { ...question, tools: [clock], parallel: false },
+    requestTexts: [['clock']],
   },
   {
     name: 'result-failed',
     title: 'a call that failed',
-    asks: {
+    request: {
       tools: [clock],
       turns: [
         user('Time?'),
         assistant(call('call_1', 'clock', '{}')),
-        { role: 'user', parts: [{ type: 'result', id: 'call_1', parts: [partOf('No clock.')], failed: true }] },
+        { role: 'user', parts: [{ type: 'result', id: 'call_1', parts: [toPart('No clock.')], failed: true }] },
       ],
     },
-    needles: [['No clock.']],
+    requestTexts: [['No clock.']],
   },
   {
     name: 'tools-none',
     title: 'tools that must not be called; an empty result',
-    asks: {
+    request: {
       tools: [clock],
       choice: 'none',
       turns: [user('Time?'), assistant(call('call_1', 'clock', '{}')), { role: 'user', parts: [result('call_1', '')] }],
     },
-    needles: [['clock']],
+    requestTexts: [['clock']],
   },
   {
     name: 'thoughts',
     title: 'thoughts of an earlier answer, unsealed',
-    asks: {
+    request: {
       turns: [user('2+2?'), assistant({ type: 'reasoning', text: 'An easy sum.' }, 'Four.'), user('Sure?')],
     },
-    needles: [['Four.'], ['An easy sum.']],
+    requestTexts: [['Four.'], ['An easy sum.']],
   },
-  { name: 'effort', title: 'effort', asks: { ...question, reasoning: { effort: 'high' } } },
+  { name: 'effort', title: 'effort', request: { ...question, reasoning: { effort: 'high' } } },
   {
     name: 'budget',
     title: 'a budget for thoughts, shown',
-    asks: { ...question, limit: 9000, reasoning: { budget: 4096, shown: true } },
+    request: { ...question, limit: 9000, reasoning: { budget: 4096, shown: true } },
   },
   {
     name: 'format',
     title: 'structured output',
-    asks: { ...question, format: { name: 'forecast', schema, strict: true } },
-    needles: [['A town of Switzerland']],
+    request: { ...question, format: { name: 'forecast', schema, strict: true } },
+    requestTexts: [['A town of Switzerland']],
   },
   {
     name: 'format-json',
     title: 'JSON without a schema',
-    asks: { ...question, format: {} },
-    needles: [['json', 'JSON']],
+    request: { ...question, format: {} },
+    requestTexts: [['json', 'JSON']],
   },
   {
     name: 'limit',
     title: 'a limit of tokens, temperature',
-    asks: { ...question, limit: 777, temperature: 0.25 },
-    needles: [['777'], ['0.25']],
+    request: { ...question, limit: 777, temperature: 0.25 },
+    requestTexts: [['777'], ['0.25']],
   },
-  { name: 'stop', title: 'stop sequences', asks: { ...question, stop: ['END', '###'] }, needles: [['END'], ['###']] },
-  { name: 'top-p', title: 'top-p', asks: { ...question, topP: 0.5 }, needles: [['0.5']] },
-  { name: 'top-k', title: 'top-k', asks: { ...question, topK: 33 }, needles: [['33']] },
-  { name: 'seed', title: 'a seed', asks: { ...question, seed: 424242 }, needles: [['424242']] },
+  {
+    name: 'stop',
+    title: 'stop sequences',
+    request: { ...question, stop: ['END', '###'] },
+    requestTexts: [['END'], ['###']],
+  },
+  { name: 'top-p', title: 'top-p', request: { ...question, topP: 0.5 }, requestTexts: [['0.5']] },
+  { name: 'top-k', title: 'top-k', request: { ...question, topK: 33 }, requestTexts: [['33']] },
+  { name: 'seed', title: 'a seed', request: { ...question, seed: 424242 }, requestTexts: [['424242']] },
   {
     name: 'cache',
     title: 'cache marks, one for an hour',
-    asks: {
+    request: {
       tools: [{ ...weather, cache: {} }],
       turns: [
         system({ type: 'text', text: 'A long prompt.', cache: { ttl: '1h' } }),
         user({ type: 'text', text: 'Weather?', cache: { ttl: '5m' } }),
       ],
     },
-    needles: [['A long prompt.'], ['Weather?']],
+    requestTexts: [['A long prompt.'], ['Weather?']],
   },
-  { name: 'user', title: 'who the user is', asks: { ...question, user: 'user-4711' }, needles: [['user-4711']] },
+  {
+    name: 'user',
+    title: 'who the user is',
+    request: { ...question, user: 'user-4711' },
+    requestTexts: [['user-4711']],
+  },
   {
     name: 'custom-tool',
     title: 'a tool that takes free text',
-    asks: {
+    request: {
       tools: [{ name: 'patch', description: 'Applies a patch', custom: { type: 'text' } }],
       turns: [
         user('Mend it'),
@@ -234,37 +244,37 @@ const asks: Case[] = [
         { role: 'user', parts: [result('call_1', 'Done')] },
       ],
     },
-    needles: [['Applies a patch'], ['Begin'], ['Done']],
+    requestTexts: [['Applies a patch'], ['Begin'], ['Done']],
   },
   {
     name: 'orphan',
     title: 'a call without its result, a result without its call',
-    asks: {
-      byHand: 'orphan',
+    request: {
+      handwritten: 'orphan',
       tools: [clock],
       turns: [user('Time?'), assistant(call('call_1', 'clock', '{}')), user('Never mind. Hello?')],
     },
-    needles: [['Never mind. Hello?']],
+    requestTexts: [['Never mind. Hello?']],
   },
 ]
 
 const usage = { input: 20, output: 9 }
 
-const answers: Case[] = [
+const answerCases: Case[] = [
   {
     name: 'text',
     title: 'text',
-    asks: { turns: [user('Say hello')] },
-    needles: [['Say hello']],
-    answers: { said: [{ type: 'text', text: 'Hello, 世界 🌍' }], finish: 'stop', usage },
+    request: { turns: [user('Say hello')] },
+    requestTexts: [['Say hello']],
+    answer: { parts: [{ type: 'text', text: 'Hello, 世界 🌍' }], finish: 'stop', usage },
   },
   {
     name: 'answer-thoughts',
     title: 'thoughts, then text',
-    asks: { ...question, reasoning: { effort: 'medium', shown: true } },
-    answers: {
-      said: [
-        { type: 'thought', text: 'An easy one.', sealed: 'c2lnbmF0dXJlLTE=' },
+    request: { ...question, reasoning: { effort: 'medium', shown: true } },
+    answer: {
+      parts: [
+        { type: 'thought', text: 'An easy one.', seal: 'c2lnbmF0dXJlLTE=' },
         { type: 'text', text: 'It is sunny.' },
       ],
       finish: 'stop',
@@ -274,9 +284,9 @@ const answers: Case[] = [
   {
     name: 'answer-call',
     title: 'a call',
-    asks: { ...question, tools: [weather] },
-    answers: {
-      said: [
+    request: { ...question, tools: [weather] },
+    answer: {
+      parts: [
         { type: 'text', text: 'I look.' },
         { type: 'call', id: 'call_1', name: 'weather', args: '{"city":"Zürich \\"West\\"","days":2}' },
       ],
@@ -287,9 +297,9 @@ const answers: Case[] = [
   {
     name: 'answer-calls-parallel',
     title: 'parallel calls, one without arguments',
-    asks: { ...question, tools: [weather, clock] },
-    answers: {
-      said: [
+    request: { ...question, tools: [weather, clock] },
+    answer: {
+      parts: [
         { type: 'call', id: 'call_1', name: 'weather', args: '{"city":"Bern"}' },
         { type: 'call', id: 'call_2', name: 'clock', args: '{}' },
       ],
@@ -300,9 +310,9 @@ const answers: Case[] = [
   {
     name: 'answer-calls-interleaved',
     title: 'calls whose pieces take turns',
-    asks: { ...question, tools: [weather] },
-    answers: {
-      said: [
+    request: { ...question, tools: [weather] },
+    answer: {
+      parts: [
         { type: 'call', id: 'call_1', name: 'weather', args: '{"city":"Bern"}' },
         { type: 'call', id: 'call_2', name: 'weather', args: '{"city":"Basel"}' },
       ],
@@ -314,9 +324,9 @@ const answers: Case[] = [
   {
     name: 'answer-custom',
     title: 'a call of a tool that takes free text',
-    asks: { ...question, tools: [{ name: 'patch', description: 'Applies a patch', custom: { type: 'text' } }] },
-    answers: {
-      said: [{ type: 'call', id: 'call_1', name: 'patch', args: '{"input":"*** Begin"}', free: '*** Begin' }],
+    request: { ...question, tools: [{ name: 'patch', description: 'Applies a patch', custom: { type: 'text' } }] },
+    answer: {
+      parts: [{ type: 'call', id: 'call_1', name: 'patch', args: '{"input":"*** Begin"}', customInput: '*** Begin' }],
       finish: 'calls',
       usage,
     },
@@ -324,9 +334,9 @@ const answers: Case[] = [
   {
     name: 'answer-redacted',
     title: 'thoughts that only the vendor can read',
-    answers: {
-      said: [
-        { type: 'redacted', sealed: 'cmVkYWN0ZWQtMQ==' },
+    answer: {
+      parts: [
+        { type: 'redacted', seal: 'cmVkYWN0ZWQtMQ==' },
         { type: 'text', text: 'It is sunny.' },
       ],
       finish: 'stop',
@@ -336,21 +346,21 @@ const answers: Case[] = [
   {
     name: 'answer-refusal',
     title: 'a refusal',
-    answers: { said: [{ type: 'refusal', text: 'I cannot help with that.' }], finish: 'filter', usage },
+    answer: { parts: [{ type: 'refusal', text: 'I cannot help with that.' }], finish: 'filter', usage },
   },
   {
     name: 'answer-cited',
     title: 'a text with its source',
-    told: [
-      { name: 'the address', words: ['https://news.example/1'] },
-      { name: 'the title', words: ['The News'] },
+    answerTexts: [
+      { name: 'the address', texts: ['https://news.example/1'] },
+      { name: 'the title', texts: ['The News'] },
     ],
-    answers: {
-      said: [
+    answer: {
+      parts: [
         {
           type: 'text',
           text: 'It is sunny.',
-          cited: { url: 'https://news.example/1', title: 'The News', quote: 'Sun all day' },
+          citation: { url: 'https://news.example/1', title: 'The News', quote: 'Sun all day' },
         },
       ],
       finish: 'stop',
@@ -360,41 +370,41 @@ const answers: Case[] = [
   {
     name: 'answer-length',
     title: 'an answer that ran out of tokens',
-    answers: { said: [{ type: 'text', text: 'It is' }], finish: 'length', usage },
+    answer: { parts: [{ type: 'text', text: 'It is' }], finish: 'length', usage },
   },
   {
     name: 'answer-stop',
     title: 'a stop sequence that matched',
-    told: [{ name: 'which it was', words: ['END'], may: true }],
-    asks: { ...question, stop: ['END'] },
-    answers: { said: [{ type: 'text', text: 'It is sunny.' }], finish: 'stop', stop: 'END', usage },
+    answerTexts: [{ name: 'which it was', texts: ['END'], isOptional: true }],
+    request: { ...question, stop: ['END'] },
+    answer: { parts: [{ type: 'text', text: 'It is sunny.' }], finish: 'stop', stop: 'END', usage },
   },
   {
     name: 'answer-empty',
     title: 'an empty answer',
-    answers: { said: [], finish: 'stop', usage: { input: 20, output: 0 } },
+    answer: { parts: [], finish: 'stop', usage: { input: 20, output: 0 } },
   },
   {
     name: 'answer-usage',
     title: 'usage: cached, written to the cache, thought',
-    told: [
-      { name: 'tokens read from the cache', words: ['64'] },
-      { name: 'tokens written to the cache', words: ['18'], may: true },
-      { name: 'tokens of thoughts', words: ['29'], may: true },
+    answerTexts: [
+      { name: 'tokens read from the cache', texts: ['64'] },
+      { name: 'tokens written to the cache', texts: ['18'], isOptional: true },
+      { name: 'tokens of thoughts', texts: ['29'], isOptional: true },
     ],
-    answers: {
-      said: [{ type: 'text', text: 'Sunny.' }],
+    answer: {
+      parts: [{ type: 'text', text: 'Sunny.' }],
       finish: 'stop',
       usage: { input: 110, output: 35, cacheRead: 64, cacheWrite: 18, cacheWrite1h: 5, reasoning: 29 },
     },
   },
-  { name: 'answer-limited', title: 'asked too often', limited: true },
+  { name: 'answer-limited', title: 'asked too often', isRateLimited: true },
   {
     name: 'answer-broken',
     title: 'overloaded in the middle of the stream',
-    broken: true,
-    answers: { said: [{ type: 'text', text: 'It is sunny.' }], finish: 'stop', usage },
+    isBroken: true,
+    answer: { parts: [{ type: 'text', text: 'It is sunny.' }], finish: 'stop', usage },
   },
 ]
 
-export const cases: readonly Case[] = [...asks, ...answers]
+export const cases: readonly Case[] = [...requestCases, ...answerCases]

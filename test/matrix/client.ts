@@ -5,15 +5,15 @@ import type { Frame } from '../../src/protocols/protocol.ts'
 export type Client = {
   id: string
   /** The whole answer that a stream adds up to, as the vendor's own SDK adds it up. */
-  gather(frames: readonly Frame[]): JsonObject
+  assembleStream(frames: readonly Frame[]): JsonObject
   /** The next request: the same with the answer, and what the tools gave for each call of it. */
-  next(request: JsonObject, answer: JsonObject, results: ReadonlyMap<string, string>): JsonObject
+  nextRequest(request: JsonObject, answer: JsonObject, results: ReadonlyMap<string, string>): JsonObject
   /** What an answer says, for comparing one protocol's with another's. */
-  read(answer: JsonObject): Heard
+  parseAnswer(answer: JsonObject): AnswerContent
 }
 
 /** In the order told. A sound answer has no call without an id. */
-export type Heard = {
+export type AnswerContent = {
   text: string
   thought: string
   refusal: string
@@ -22,4 +22,5 @@ export type Heard = {
 }
 
 export const listOf = (value: unknown): JsonObject[] => (Array.isArray(value) ? (value as JsonObject[]) : [])
-export const joined = (items: readonly JsonObject[], key: string): string => items.map(one => one[key] ?? '').join('')
+export const joinField = (items: readonly JsonObject[], key: string): string =>
+  items.map(one => one[key] ?? '').join('')

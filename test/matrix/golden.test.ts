@@ -5,24 +5,24 @@ import { join } from 'node:path'
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { writeJson } from '../../src/base/json/raw.ts'
 import { assertValidStream, loadValidators } from '../validators/each.ts'
-import type { Answer } from './answer.ts'
-import { type Asked, type Case, cases } from './cases.ts'
+import type { ScriptedAnswer } from './answer.ts'
+import { type Case, type CaseRequest, cases } from './cases.ts'
 import {
-  answerStream,
-  answerWhole,
-  ask,
-  askers,
   clientModel,
   clientRequest,
-  exchangeOf,
+  clientSides,
+  exchangeFor,
+  messageForClient,
   type Pair,
   pairs,
-  refusal,
-  tellers,
+  refusalForClient,
+  requestForVendor,
+  streamForClient,
+  vendorSides,
 } from './pair.ts'
-import { brokenFrames, exchanged, golden, says } from './write.ts'
+import { containsAny, goldenText, requestOfCase, truncatedFrames } from './write.ts'
 
-const withoutMachine = await loadValidators(askers.map(({ client }) => client.id))
+const withoutMachine = await loadValidators(clientSides.map(({ client }) => client.id))
 
 test('every client protocol has a state machine', () => expect(withoutMachine).toEqual([]))
 
@@ -33,7 +33,7 @@ describe('what is written down (npm run golden)', () => {
   test.each(cases.map(one => [one.name, one] as const))('%s', (name, one) => {
     const file = join(folder, `${name}.txt`)
     expect(existsSync(file)).toBe(true)
-    expect(golden(one)).toBe(readFileSync(file, 'utf8'))
+    expect(goldenText(one)).toBe(readFileSync(file, 'utf8'))
   })
 
   test('is no more than the cases', () =>
@@ -46,48 +46,52 @@ describe('what is written down (npm run golden)', () => {
 })
 
 describe('what is asked', () => {
-  const asking = cases.filter((one): one is Case & Required<Pick<Case, 'asks'>> => one.asks !== undefined)
+  const requestCases = cases.filter((one): one is Case & Required<Pick<Case, 'request'>> => one.request !== undefined)
 
   test.each(pairs.map(pair => [nameOf(pair), pair] as const))(
     '%s: every word arrives, or is noted as lost',
     (_, pair) => {
-      for (const { name, asks, needles = [] } of asking) {
-        const { body: said } = clientRequest(pair.asker, asks)
-        const { body, error, lost } = ask(pair, said)
+      for (const { name, request, requestTexts = [] } of requestCases) {
+        const { body: said } = clientRequest(pair.asker, request)
+        const { body, error, losses } = requestForVendor(pair, said)
         if (error) {
           expect({ name, status: error.status }).toEqual({ name, status: 400 })
           continue
         }
-        const missing = needles.filter(needle => says(said, needle) && !says(body, needle))
-        if (lost.length === 0) expect({ name, missing }).toEqual({ name, missing: [] })
+        const missing = requestTexts.filter(needle => containsAny(said, needle) && !containsAny(body, needle))
+        if (losses.length === 0) expect({ name, missing }).toEqual({ name, missing: [] })
       }
     },
   )
 
-  test.each(askers.map(asker => [asker.client.id, asker] as const))(
+  test.each(clientSides.map(asker => [asker.client.id, asker] as const))(
     '%s: written, read and written again it is the same, and nothing is lost',
     (_, asker) => {
-      for (const { name, asks } of asking.filter(one => one.asks.byHand === undefined)) {
-        const { body } = clientRequest(asker, asks)
-        const lost: unknown[] = []
-        const chat = asker.protocol.parseRequest(structuredClone(body), (path, why) => lost.push({ path, why }))
-        const again = asker.protocol.renderRequest(
-          { ...chat, model: tellers.find(({ vendor }) => vendor.id === asker.client.id)!.vendor.model, stream: false },
-          exchangeOf(asker, []),
+      for (const { name, request } of requestCases.filter(one => one.request.handwritten === undefined)) {
+        const { body } = clientRequest(asker, request)
+        const losses: unknown[] = []
+        const chat = asker.protocol.parseRequest(structuredClone(body), (path, why) => losses.push({ path, why }))
+        const rewritten = asker.protocol.renderRequest(
+          {
+            ...chat,
+            model: vendorSides.find(({ vendor }) => vendor.id === asker.client.id)!.vendor.model,
+            stream: false,
+          },
+          exchangeFor(asker, []),
         )
-        expect<unknown>({ name, body: { ...again, model: body.model }, lost }).toEqual({ name, body, lost: [] })
+        expect<unknown>({ name, body: { ...rewritten, model: body.model }, losses }).toEqual({ name, body, losses: [] })
       }
     },
   )
 
-  const crossing = pairs.filter(({ asker, teller }) => asker.client.id !== teller.vendor.id)
-  test.each(crossing.map(pair => [nameOf(pair), pair] as const))(
+  const translatedPairs = pairs.filter(({ asker, teller }) => asker.client.id !== teller.vendor.id)
+  test.each(translatedPairs.map(pair => [nameOf(pair), pair] as const))(
     '%s: a call without its result gets one, a result without its call is told',
     (_, pair) => {
-      const { asks } = asking.find(({ name }) => name === 'orphan')!
-      const { body, lost } = ask(pair, clientRequest(pair.asker, asks).body)
+      const { request } = requestCases.find(({ name }) => name === 'orphan')!
+      const { body, losses } = requestForVendor(pair, clientRequest(pair.asker, request).body)
       const text = JSON.stringify(body)
-      expect(lost.map(({ path }) => path).filter(path => path.includes('call_'))).toEqual([
+      expect(losses.map(({ path }) => path).filter(path => path.includes('call_'))).toEqual([
         'results.call_9',
         'calls.call_1',
       ])
@@ -98,12 +102,12 @@ describe('what is asked', () => {
     },
   )
 
-  test.each(askers.map(asker => [asker.client.id, asker] as const))(
+  test.each(clientSides.map(asker => [asker.client.id, asker] as const))(
     '%s: no seals, nulls or empties that nobody sent',
     (_, asker) => {
       for (const pair of pairs.filter(one => one.asker === asker))
-        for (const { name, asks } of asking) {
-          const { body } = ask(pair, clientRequest(asker, asks).body)
+        for (const { name, request } of requestCases) {
+          const { body } = requestForVendor(pair, clientRequest(asker, request).body)
           expect({ name, nulls: JSON.stringify(body ?? {}).includes('undefined') }).toEqual({ name, nulls: false })
         }
     },
@@ -111,72 +115,75 @@ describe('what is asked', () => {
 })
 
 describe('what is answered', () => {
-  const telling = cases.filter((one): one is Case & Required<Pick<Case, 'answers'>> => one.answers !== undefined)
-  const sound = telling.filter(({ broken }) => !broken)
+  const answerCases = cases.filter((one): one is Case & Required<Pick<Case, 'answer'>> => one.answer !== undefined)
+  const completeCases = answerCases.filter(({ isBroken }) => !isBroken)
 
   test.each(pairs.map(pair => [nameOf(pair), pair] as const))(
     '%s: text, thoughts and calls arrive, whole and streamed the same',
     (_, pair) => {
-      for (const one of sound) {
-        const { name, told = [] } = one
-        const { asked, answer: answers = one.answers } = exchanged(one, pair)
+      for (const one of completeCases) {
+        const { name, answerTexts = [] } = one
+        const { clientBody, answer: answer = one.answer } = requestOfCase(one, pair)
         const { client } = pair.asker
-        const said = pair.teller.vendor.whole(answers)
-        const whole = answerWhole(pair, said, { clientRequest: asked })
-        const stream = answerStream(pair, pair.teller.vendor.frames(answers), { clientRequest: asked })
+        const vendorBody = pair.teller.vendor.renderMessage(answer)
+        const whole = messageForClient(pair, vendorBody, { clientRequest: clientBody })
+        const stream = streamForClient(pair, pair.teller.vendor.renderStream(answer), { clientRequest: clientBody })
         expect({ name, error: whole.error, fault: stream.error }).toEqual({ name, error: undefined, fault: undefined })
-        const heard = client.read(whole.body!)
-        const gathered = client.gather(stream.frames)
+        const content = client.parseAnswer(whole.body!)
+        const assembled = client.assembleStream(stream.frames)
         assertValidStream(pair.asker.protocol, stream.frames, clientModel, client.id !== pair.teller.vendor.id)
-        expect({ name, ...client.read(gathered) }).toEqual({ name, ...heard })
-        expect({ name, ...wordsOf(heard) }).toEqual({ name, ...expected(answers) })
-        for (const { body, lost } of [whole, { body: gathered, lost: stream.lost }]) {
-          const missing = told.filter(({ words, may }) => !may && says(said, words) && !says(body, words))
-          if (lost.length === 0) expect({ name, missing }).toEqual({ name, missing: [] })
+        expect({ name, ...client.parseAnswer(assembled) }).toEqual({ name, ...content })
+        expect({ name, ...comparedContentOf(content) }).toEqual({ name, ...expectedContent(answer) })
+        for (const { body, losses } of [whole, { body: assembled, losses: stream.losses }]) {
+          const missing = answerTexts.filter(
+            ({ texts: words, isOptional }) =>
+              !isOptional && containsAny(vendorBody, words) && !containsAny(body, words),
+          )
+          if (losses.length === 0) expect({ name, missing }).toEqual({ name, missing: [] })
         }
-        expect<unknown>({ name, usage: usageOf(gathered) }).toEqual({ name, usage: usageOf(whole.body!) })
-        const finish = answers.stop !== undefined && client.id === 'anthropic' ? 'stop_sequence' : answers.finish
-        const words = [finish, finishes[client.id]?.[answers.finish] ?? '']
-        expect({ name, words, finish: words.includes(heard.finish) }).toEqual({ name, words, finish: true })
+        expect<unknown>({ name, usage: usageOf(assembled) }).toEqual({ name, usage: usageOf(whole.body!) })
+        const finish = answer.stop !== undefined && client.id === 'anthropic' ? 'stop_sequence' : answer.finish
+        const words = [finish, finishReasons[client.id]?.[answer.finish] ?? '']
+        expect({ name, words, finish: words.includes(content.finish) }).toEqual({ name, words, finish: true })
       }
     },
   )
 
   test.each(pairs.map(pair => [nameOf(pair), pair] as const))('%s: failures stay failures', (_, pair) => {
-    const { status, body } = refusal(pair)
+    const { status, body } = refusalForClient(pair)
     expect(status).toBe(429)
     expect(JSON.stringify(body)).toContain('Too many requests.')
-    for (const { answers } of telling.filter(({ broken }) => broken)) {
-      const cut = answerStream(pair, brokenFrames(pair.teller, answers))
+    for (const { answer } of answerCases.filter(({ isBroken }) => isBroken)) {
+      const cut = streamForClient(pair, truncatedFrames(pair.teller, answer))
       const last = cut.frames.at(-1)!
       expect(last.data).toMatch(/error/i)
-      if (pair.teller.vendor.broken) expect(last.data).toContain('Overloaded.')
-      expect(() => pair.asker.client.gather(cut.frames)).toThrow()
+      if (pair.teller.vendor.overloadedFrame) expect(last.data).toContain('Overloaded.')
+      expect(() => pair.asker.client.assembleStream(cut.frames)).toThrow()
     }
   })
 
-  test.each(askers.map(asker => [asker.client.id, asker] as const))(
+  test.each(clientSides.map(asker => [asker.client.id, asker] as const))(
     '%s: read, written and read again it is the same',
     (_, asker) => {
-      const teller = tellers.find(({ vendor }) => vendor.id === asker.client.id)!
-      for (const { name, answers } of sound) {
-        const lost: never[] = []
-        const exchange = exchangeOf(asker, lost)
-        const message = asker.protocol.parseMessage(teller.vendor.whole(answers), exchange)
-        const again = asker.protocol.parseMessage(asker.protocol.renderMessage(message, exchange), exchange)
-        expect<unknown>({ name, lost, ...again, model: '' }).toEqual({ name, lost: [], ...message, model: '' })
+      const teller = vendorSides.find(({ vendor }) => vendor.id === asker.client.id)!
+      for (const { name, answer } of completeCases) {
+        const losses: never[] = []
+        const exchange = exchangeFor(asker, losses)
+        const message = asker.protocol.parseMessage(teller.vendor.renderMessage(answer), exchange)
+        const rewritten = asker.protocol.parseMessage(asker.protocol.renderMessage(message, exchange), exchange)
+        expect<unknown>({ name, losses, ...rewritten, model: '' }).toEqual({ name, losses: [], ...message, model: '' })
       }
     },
   )
 })
 
 describe('calls of any size', () => {
-  const long = JSON.stringify({
+  const longArgs = JSON.stringify({
     city: 'Zürich 世界 🌍 "\\ \n'.repeat(8000),
     deep: [[[{ a: null, b: 1.5e-7, c: -0.1 }]]],
     '': [],
   })
-  const said: Answer['said'] = [long, '{}', '{"a":"}{"}'].map((args, at) => ({
+  const said: ScriptedAnswer['parts'] = [longArgs, '{}', '{"a":"}{"}'].map((args, at) => ({
     type: 'call',
     id: `call_${at}`,
     name: 'weather',
@@ -185,76 +192,79 @@ describe('calls of any size', () => {
   test.each(pairs.map(pair => [nameOf(pair), pair] as const))(
     '%s: arguments of 200 KB, none, and odd ones',
     (_, pair) => {
-      const answer: Answer = { said, finish: 'calls', usage: { input: 20, output: 9 } }
+      const answer: ScriptedAnswer = { parts: said, finish: 'calls', usage: { input: 20, output: 9 } }
       const { client } = pair.asker
-      const whole = client.read(answerWhole(pair, pair.teller.vendor.whole(answer)).body!)
-      const streamed = client.read(client.gather(answerStream(pair, pair.teller.vendor.frames(answer)).frames))
-      expect(long.length).toBeGreaterThan(150_000)
-      expect(whole.calls.map(({ args }) => JSON.stringify(args))).toEqual([long, '{}', '{"a":"}{"}'])
-      expect(streamed).toEqual(whole)
+      const whole = client.parseAnswer(messageForClient(pair, pair.teller.vendor.renderMessage(answer)).body!)
+      const streamContent = client.parseAnswer(
+        client.assembleStream(streamForClient(pair, pair.teller.vendor.renderStream(answer)).frames),
+      )
+      expect(longArgs.length).toBeGreaterThan(150_000)
+      expect(whole.calls.map(({ args }) => JSON.stringify(args))).toEqual([longArgs, '{}', '{"a":"}{"}'])
+      expect(streamContent).toEqual(whole)
     },
   )
 })
 
 describe('arguments are not rewritten: numbers, order of keys and escapes stay', () => {
   const args = '{"n":12345678901234567890,"e":1.0,"10":1,"2":2,"u":"\\u00e9\\/"}'
-  const isSaid = (text: string) => text.includes(args) || text.includes(JSON.stringify(args).slice(1, -1))
-  const history: Asked = {
+  const containsArgs = (text: string) => text.includes(args) || text.includes(JSON.stringify(args).slice(1, -1))
+  const request: CaseRequest = {
     turns: [
       { role: 'user', parts: [{ type: 'text', text: 'Go' }] },
       { role: 'assistant', parts: [{ type: 'call', id: 'call_1', name: 'weather', args }] },
       { role: 'user', parts: [{ type: 'result', id: 'call_1', parts: [{ type: 'text', text: 'Done' }] }] },
     ],
   }
-  const words = askers.filter(({ client }) => client.id.startsWith('openai'))
+  const words = clientSides.filter(({ client }) => client.id.startsWith('openai'))
 
-  test.each(words.flatMap(asker => tellers.map(teller => [nameOf({ asker, teller }), { asker, teller }] as const)))(
+  test.each(words.flatMap(asker => vendorSides.map(teller => [nameOf({ asker, teller }), { asker, teller }] as const)))(
     '%s, on the way there',
     (_, { asker, teller }) => {
-      const { body } = clientRequest(asker, history)
+      const { body } = clientRequest(asker, request)
       const chat = asker.protocol.parseRequest(body, () => undefined)
-      const rendered = teller.egress.renderRequest({ ...chat, model: teller.vendor.model }, exchangeOf(asker, []))
-      expect(isSaid(writeJson(rendered))).toBe(true)
+      const rendered = teller.egress.renderRequest({ ...chat, model: teller.vendor.model }, exchangeFor(asker, []))
+      expect(containsArgs(writeJson(rendered))).toBe(true)
     },
   )
 
   /** Gemini's arguments are no text. */
-  const spelled = tellers.filter(({ vendor }) => vendor.id !== 'gemini')
-  test.each(words.flatMap(asker => spelled.map(teller => [nameOf({ asker, teller }), { asker, teller }] as const)))(
-    '%s, on the way back, streamed',
-    (_, pair) => {
-      const said: Answer['said'] = [{ type: 'call', id: 'call_1', name: 'weather', args }]
-      const frames = pair.teller.vendor.frames({ said, finish: 'calls', usage: { input: 1, output: 1 } })
-      expect(isSaid(JSON.stringify(pair.asker.client.gather(answerStream(pair, frames).frames)))).toBe(true)
-    },
-  )
+  const vendorsWithTextArgs = vendorSides.filter(({ vendor }) => vendor.id !== 'gemini')
+  test.each(
+    words.flatMap(asker => vendorsWithTextArgs.map(teller => [nameOf({ asker, teller }), { asker, teller }] as const)),
+  )('%s, on the way back, streamed', (_, pair) => {
+    const said: ScriptedAnswer['parts'] = [{ type: 'call', id: 'call_1', name: 'weather', args }]
+    const frames = pair.teller.vendor.renderStream({ parts: said, finish: 'calls', usage: { input: 1, output: 1 } })
+    expect(containsArgs(JSON.stringify(pair.asker.client.assembleStream(streamForClient(pair, frames).frames)))).toBe(
+      true,
+    )
+  })
 })
 
 /** Each client protocol's own words for a finish. Gemini has none for a call. */
-const finishes: Record<string, Partial<Record<Answer['finish'], string>>> = {
+const finishReasons: Record<string, Partial<Record<ScriptedAnswer['finish'], string>>> = {
   'openai-chat': { stop: 'stop', length: 'length', calls: 'tool_calls', filter: 'content_filter' },
   'openai-responses': { stop: 'completed', length: 'incomplete', calls: 'completed', filter: 'incomplete' },
   anthropic: { stop: 'end_turn', length: 'max_tokens', calls: 'tool_use', filter: 'refusal' },
   gemini: { stop: 'STOP', length: 'MAX_TOKENS', calls: 'STOP', filter: 'SAFETY' },
 }
 
-type Words = { words: string; thought: string; calls: { id: string; name: string; args: unknown }[] }
+type ComparedContent = { textOrRefusal: string; thought: string; calls: { id: string; name: string; args: unknown }[] }
 
-const wordsOf = ({
+const comparedContentOf = ({
   text,
   refusal,
   thought,
   calls,
-}: { text: string; refusal: string } & Omit<Words, 'words'>): Words => ({
-  words: text + refusal,
+}: { text: string; refusal: string } & Omit<ComparedContent, 'textOrRefusal'>): ComparedContent => ({
+  textOrRefusal: text + refusal,
   thought,
   calls,
 })
 
-const expected = ({ said }: Answer): Words => ({
-  words: said.map(one => (one.type === 'text' || one.type === 'refusal' ? one.text : '')).join(''),
-  thought: said.map(one => (one.type === 'thought' ? one.text : '')).join(''),
-  calls: said.flatMap(one =>
+const expectedContent = ({ parts }: ScriptedAnswer): ComparedContent => ({
+  textOrRefusal: parts.map(one => (one.type === 'text' || one.type === 'refusal' ? one.text : '')).join(''),
+  thought: parts.map(one => (one.type === 'thought' ? one.text : '')).join(''),
+  calls: parts.flatMap(one =>
     one.type === 'call' ? [{ id: one.id, name: one.name, args: JSON.parse(one.args) as unknown }] : [],
   ),
 })

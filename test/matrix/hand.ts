@@ -1,11 +1,11 @@
 /** Requests as the vendors' own documentation writes them, for cases of cases.ts by their name: what is read must be what the case says. */
 import type { JsonObject } from '../../src/base/json/json.ts'
-import { type Asked, cases } from './cases.ts'
+import { type CaseRequest, cases } from './cases.ts'
 
-const asked = (name: string): Asked => cases.find(one => one.name === name)!.asks!
-const schema = asked('format').format!.schema!
-const media = (name: string): string => {
-  const found = JSON.stringify(asked(name)).match(/"data":"([^"]+)"/)
+const requestOf = (name: string): CaseRequest => cases.find(one => one.name === name)!.request!
+const schema = requestOf('format').format!.schema!
+const mediaData = (name: string): string => {
+  const found = JSON.stringify(requestOf(name)).match(/"data":"([^"]+)"/)
   return found![1]!
 }
 const description = 'The weather of a place'
@@ -52,7 +52,7 @@ const chat: Record<string, JsonObject> = {
         role: 'user',
         content: [
           { type: 'text', text: 'What is this?' },
-          { type: 'image_url', image_url: { url: `data:image/png;base64,${media('image-inline')}` } },
+          { type: 'image_url', image_url: { url: `data:image/png;base64,${mediaData('image-inline')}` } },
         ],
       },
     ],
@@ -116,7 +116,7 @@ const responses: Record<string, JsonObject> = {
         role: 'user',
         content: [
           { type: 'input_text', text: 'What is this?' },
-          { type: 'input_image', image_url: `data:image/png;base64,${media('image-inline')}` },
+          { type: 'input_image', image_url: `data:image/png;base64,${mediaData('image-inline')}` },
         ],
       },
     ],
@@ -168,7 +168,7 @@ const anthropic: Record<string, JsonObject> = {
         role: 'user',
         content: [
           { type: 'text', text: 'What is this?' },
-          { type: 'image', source: { type: 'base64', media_type: 'image/png', data: media('image-inline') } },
+          { type: 'image', source: { type: 'base64', media_type: 'image/png', data: mediaData('image-inline') } },
         ],
       },
     ],
@@ -183,7 +183,7 @@ const anthropic: Record<string, JsonObject> = {
           { type: 'text', text: 'Sum it up' },
           {
             type: 'document',
-            source: { type: 'base64', media_type: 'application/pdf', data: media('document') },
+            source: { type: 'base64', media_type: 'application/pdf', data: mediaData('document') },
             title: 'letter.pdf',
           },
         ],
@@ -262,7 +262,10 @@ const gemini: Record<string, JsonObject> = {
     contents: [
       {
         role: 'user',
-        parts: [{ text: 'What is this?' }, { inline_data: { mime_type: 'image/png', data: media('image-inline') } }],
+        parts: [
+          { text: 'What is this?' },
+          { inline_data: { mime_type: 'image/png', data: mediaData('image-inline') } },
+        ],
       },
     ],
   },
@@ -270,7 +273,7 @@ const gemini: Record<string, JsonObject> = {
     contents: [
       {
         role: 'user',
-        parts: [{ text: 'What is said?' }, { inlineData: { mimeType: 'audio/wav', data: media('audio') } }],
+        parts: [{ text: 'What is said?' }, { inlineData: { mimeType: 'audio/wav', data: mediaData('audio') } }],
       },
     ],
   },
@@ -306,12 +309,12 @@ const gemini: Record<string, JsonObject> = {
 }
 
 /** One request asks for all of it. */
-const sampled = (requests: Record<string, JsonObject>): Record<string, JsonObject> =>
+const withSamplingCases = (requests: Record<string, JsonObject>): Record<string, JsonObject> =>
   requests.limit === undefined ? requests : { ...requests, stop: requests.limit, 'top-p': requests.limit }
 
-export const byHand: Record<string, Record<string, JsonObject>> = {
-  'openai-chat': sampled(chat),
-  'openai-responses': sampled(responses),
-  anthropic: sampled(anthropic),
-  gemini: sampled(gemini),
+export const handwrittenRequests: Record<string, Record<string, JsonObject>> = {
+  'openai-chat': withSamplingCases(chat),
+  'openai-responses': withSamplingCases(responses),
+  anthropic: withSamplingCases(anthropic),
+  gemini: withSamplingCases(gemini),
 }

@@ -11,13 +11,13 @@ import { restoreThoughts } from '../../src/protocols/shared/thought-memory.ts'
 import { translateMessage, translateStream } from '../../src/protocols/shared/translate.ts'
 import { sseFraming } from '../../src/upstream/framing/sse.ts'
 import type { Vendor } from './answer.ts'
-import { type Asked, fetched } from './cases.ts'
+import { type CaseRequest, fetchedImage } from './cases.ts'
 import type { Client } from './client.ts'
 import { anthropic } from './clients/anthropic.ts'
 import { gemini } from './clients/gemini.ts'
 import { openaiChat } from './clients/openai-chat.ts'
 import { openaiResponses } from './clients/openai-responses.ts'
-import { byHand } from './hand.ts'
+import { handwrittenRequests } from './hand.ts'
 import { anthropic as anthropicVendor } from './vendors/anthropic.ts'
 import { bedrockConverse } from './vendors/bedrock-converse.ts'
 import { gemini as geminiVendor } from './vendors/gemini.ts'
@@ -33,77 +33,87 @@ const scriptedVendors: Vendor[] = [
   bedrockConverse,
 ]
 
-export type Asker = { protocol: Protocol; client: Client }
-export type Teller = { egress: Egress; vendor: Vendor }
+export type ClientSide = { protocol: Protocol; client: Client }
+export type VendorSide = { egress: Egress; vendor: Vendor }
 
-const scripted = <Role extends { id: string }>(roles: readonly Role[], id: string): Role => {
+const scriptFor = <Role extends { id: string }>(roles: readonly Role[], id: string): Role => {
   const found = roles.find(role => role.id === id)
   if (!found) throw new Error(`"${id}" is registered and has no script in test/matrix`)
   return found
 }
 
 /** Every protocol that is registered; one without a script is an error. */
-export const askers: readonly Asker[] = [...protocols.values()].map(protocol => ({
+export const clientSides: readonly ClientSide[] = [...protocols.values()].map(protocol => ({
   protocol,
-  client: scripted(scriptedClients, protocol.id),
+  client: scriptFor(scriptedClients, protocol.id),
 }))
-export const tellers: readonly Teller[] = [...protocols.values(), ...egressOnly.values()].map(egress => ({
+export const vendorSides: readonly VendorSide[] = [...protocols.values(), ...egressOnly.values()].map(egress => ({
   egress,
-  vendor: scripted(scriptedVendors, egress.id),
+  vendor: scriptFor(scriptedVendors, egress.id),
 }))
-export const pairs = askers.flatMap(asker => tellers.map(teller => ({ asker, teller })))
+export const pairs = clientSides.flatMap(asker => vendorSides.map(teller => ({ asker, teller })))
 
-export type Lost = { path: string; why: string }
+export type NotedLoss = { path: string; why: string }
 
 /** What the client calls the model. */
 export const clientModel = 'client-model'
 
-export const exchangeOf = ({ protocol }: Asker, lost: Lost[], more: Partial<Exchange> = {}): Exchange => ({
+export const exchangeFor = ({ protocol }: ClientSide, losses: NotedLoss[], more: Partial<Exchange> = {}): Exchange => ({
   id: `${protocol.idPrefix}0123456789abcdef`,
   created: 1_760_000_000,
   model: clientModel,
   sealOrigin: 'vendor.target',
   usageRequested: true,
   loss: (path, why) => {
-    if (!lost.some(one => one.path === path && one.why === why)) lost.push({ path, why })
+    if (!losses.some(one => one.path === path && one.why === why)) losses.push({ path, why })
   },
   redact: text => text,
   ...more,
 })
 
 /** The case as this client asks it, in its own words; `unsaid`: what the client's protocol has no words for. */
-export const clientRequest = (asker: Asker, asked: Asked): { body: JsonObject; unsaid: Lost[] } => {
-  const unsaid: Lost[] = []
-  const written = asked.byHand === undefined ? undefined : byHand[asker.client.id]?.[asked.byHand]
-  if (written) return { body: structuredClone(written), unsaid }
-  const { model } = scripted(scriptedVendors, asker.client.id)
-  const { byHand: _, ...neutral } = structuredClone(asked)
+export const clientRequest = (
+  asker: ClientSide,
+  request: CaseRequest,
+): { body: JsonObject; unsupported: NotedLoss[] } => {
+  const unsupported: NotedLoss[] = []
+  const handwritten =
+    request.handwritten === undefined ? undefined : handwrittenRequests[asker.client.id]?.[request.handwritten]
+  if (handwritten) return { body: structuredClone(handwritten), unsupported }
+  const { model } = scriptFor(scriptedVendors, asker.client.id)
+  const { handwritten: _, ...neutral } = structuredClone(request)
   const chat: Chat = { ...neutral, model, stream: false }
-  const said = localised(chat, asker.protocol.acceptsUrl)
-  const body = JSON.parse(writeJson(asker.protocol.renderRequest(said, exchangeOf(asker, unsaid)))) as JsonObject
-  return { body: body.model === undefined ? body : { ...body, model: clientModel }, unsaid }
+  const inlined = inlineMedia(chat, asker.protocol.acceptsUrl)
+  const body = JSON.parse(
+    writeJson(asker.protocol.renderRequest(inlined, exchangeFor(asker, unsupported))),
+  ) as JsonObject
+  return { body: body.model === undefined ? body : { ...body, model: clientModel }, unsupported }
 }
 
-export type Request = { body?: JsonObject; error?: GatewayError; lost: Lost[] }
+export type RequestResult = { body?: JsonObject; error?: GatewayError; losses: NotedLoss[] }
 
 /** A client's request as the vendor gets it. Only a refusal is an answer to a request: anything else that is thrown is a fault of ours. */
-export const ask = ({ asker, teller }: Pair, body: JsonObject, more: Partial<Exchange> = {}): Request => {
-  const lost: Lost[] = []
-  const exchange = exchangeOf(asker, lost, more)
+export const requestForVendor = (
+  { asker, teller }: Pair,
+  body: JsonObject,
+  more: Partial<Exchange> = {},
+): RequestResult => {
+  const losses: NotedLoss[] = []
+  const exchange = exchangeFor(asker, losses, more)
   try {
     asker.protocol.checkRequest(body)
-    return { body: requestFor(asker.protocol, teller, body, exchange), lost }
+    return { body: convertRequest(asker.protocol, teller, body, exchange), losses }
   } catch (thrown) {
     if (!(thrown instanceof GatewayError)) throw thrown
-    return { error: asGatewayError(thrown), lost }
+    return { error: asGatewayError(thrown), losses }
   }
 }
 
-export type Pair = { asker: Asker; teller: Teller }
+export type Pair = { asker: ClientSide; teller: VendorSide }
 
-const requestFor = (
+const convertRequest = (
   ingress: Protocol,
-  { egress, vendor }: Teller,
+  { egress, vendor }: VendorSide,
   body: JsonObject,
   exchange: Exchange,
 ): JsonObject => {
@@ -115,57 +125,57 @@ const requestFor = (
     return JSON.parse(text) as JsonObject
   }
   const parsed = ingress.parseRequest(body, exchange.loss)
-  const whole = exchange.seals ? restoreThoughts(parsed, exchange.seals) : parsed
-  const spoken = dropEmptyTurns(whole.turns, egress.id, 'messages', exchange.loss)
-  const chat = { ...whole, turns: pairToolResults(spoken, exchange.loss) }
-  const rendered = egress.renderRequest({ ...localised(chat, egress.acceptsUrl), model: vendor.model }, exchange)
+  const restored = exchange.seals ? restoreThoughts(parsed, exchange.seals) : parsed
+  const nonEmptyTurns = dropEmptyTurns(restored.turns, egress.id, 'messages', exchange.loss)
+  const chat = { ...restored, turns: pairToolResults(nonEmptyTurns, exchange.loss) }
+  const rendered = egress.renderRequest({ ...inlineMedia(chat, egress.acceptsUrl), model: vendor.model }, exchange)
   return JSON.parse(writeJson(rendered)) as JsonObject
 }
 
 /** The gateway fetches what stands behind addresses before it asks a vendor that wants bytes. */
-const localised = (chat: Chat, takesUrl: (media: MediaPart) => boolean): Chat => {
-  const near = (part: Part): Part => {
-    if (part.type === 'result') return { ...part, parts: part.parts.map(near) }
-    if (part.type !== 'media' || !('url' in part.source) || takesUrl(part)) return part
-    return { ...part, mime: fetched.mime, source: { data: fetched.data } }
+const inlineMedia = (chat: Chat, acceptsUrl: (media: MediaPart) => boolean): Chat => {
+  const inlinePart = (part: Part): Part => {
+    if (part.type === 'result') return { ...part, parts: part.parts.map(inlinePart) }
+    if (part.type !== 'media' || !('url' in part.source) || acceptsUrl(part)) return part
+    return { ...part, mime: fetchedImage.mime, source: { data: fetchedImage.data } }
   }
-  return { ...chat, turns: chat.turns.map(turn => ({ ...turn, parts: turn.parts.map(near) })) }
+  return { ...chat, turns: chat.turns.map(turn => ({ ...turn, parts: turn.parts.map(inlinePart) })) }
 }
 
-export type Whole = { body?: JsonObject; error?: Told; lost: Lost[] }
-export type Streamed = { frames: Frame[]; error?: Told; lost: Lost[] }
-type Told = { status: number; body: Json }
+export type MessageResult = { body?: JsonObject; error?: RenderedError; losses: NotedLoss[] }
+export type StreamResult = { frames: Frame[]; error?: RenderedError; losses: NotedLoss[] }
+type RenderedError = { status: number; body: Json }
 
-const toldBy = ({ protocol }: Asker, thrown: unknown): Told => {
+const renderError = ({ protocol }: ClientSide, thrown: unknown): RenderedError => {
   if (!(thrown instanceof GatewayError)) throw thrown
   return { status: thrown.status, body: protocol.renderError(thrown) }
 }
 
 /** A vendor's whole answer as the client gets it. */
-export const answerWhole = ({ asker, teller }: Pair, body: Json, more: Partial<Exchange> = {}): Whole => {
-  const lost: Lost[] = []
-  const exchange = exchangeOf(asker, lost, more)
+export const messageForClient = ({ asker, teller }: Pair, body: Json, more: Partial<Exchange> = {}): MessageResult => {
+  const losses: NotedLoss[] = []
+  const exchange = exchangeFor(asker, losses, more)
   const { protocol } = asker
   const text = JSON.stringify(body)
   try {
-    const told =
+    const clientText =
       protocol.id === teller.egress.id
         ? protocol.passthrough.passMessage(text, exchange).text
         : translateMessage(protocol, teller.egress, text, exchange).body
-    return { body: JSON.parse(told) as JsonObject, lost }
+    return { body: JSON.parse(clientText) as JsonObject, losses }
   } catch (thrown) {
-    return { error: toldBy(asker, thrown), lost }
+    return { error: renderError(asker, thrown), losses }
   }
 }
 
 /** A vendor's stream as the client gets it; a fault in it as the frames it ends in. */
-export const answerStream = (
+export const streamForClient = (
   { asker, teller }: Pair,
   frames: readonly Frame[],
   more: Partial<Exchange> = {},
-): Streamed => {
-  const lost: Lost[] = []
-  const exchange = exchangeOf(asker, lost, more)
+): StreamResult => {
+  const losses: NotedLoss[] = []
+  const exchange = exchangeFor(asker, losses, more)
   const { protocol } = asker
   const pipe =
     protocol.id === teller.egress.id
@@ -177,18 +187,18 @@ export const answerStream = (
   }
   if (!pipe.state.fault) text += pipe.end()
   if (pipe.state.fault) text += pipe.fail(pipe.state.fault)
-  return { frames: framesOf(text), lost }
+  return { frames: parseFrames(text), losses }
 }
 
 /** A vendor's refusal as the client gets it. */
-export const refusal = ({ asker, teller }: Pair): Told & { retryAfter?: number } => {
-  const { status, headers = {}, body } = teller.vendor.limited
+export const refusalForClient = ({ asker, teller }: Pair): RenderedError & { retryAfter?: number } => {
+  const { status, headers = {}, body } = teller.vendor.rateLimited
   const error = teller.egress.parseError(status, new Headers(headers), JSON.stringify(body), { redact: text => text })
   const { retryAfter } = error.detail
-  return { ...toldBy(asker, error), ...(retryAfter !== undefined && { retryAfter }) }
+  return { ...renderError(asker, error), ...(retryAfter !== undefined && { retryAfter }) }
 }
 
-export const framesOf = (text: string): Frame[] => {
+export const parseFrames = (text: string): Frame[] => {
   const frames: Frame[] = []
   const reader = sseFraming(frame => frames.push(frame))
   reader.push(new TextEncoder().encode(text))

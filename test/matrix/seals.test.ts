@@ -4,57 +4,69 @@ import { isObject, type JsonObject } from '../../src/base/json/json.ts'
 import { type SealMemory, sealPrefix } from '../../src/ir/seal.ts'
 
 import { createSealStore } from '../../src/store/seals.ts'
-import type { Answer } from './answer.ts'
-import { type Asked, question } from './cases.ts'
-import { answerStream, answerWhole, ask, clientRequest, type Pair, pairs, tellers } from './pair.ts'
+import type { ScriptedAnswer } from './answer.ts'
+import { type CaseRequest, question } from './cases.ts'
+import {
+  clientRequest,
+  messageForClient,
+  type Pair,
+  pairs,
+  requestForVendor,
+  streamForClient,
+  vendorSides,
+} from './pair.ts'
 
-const call = (id: string, sealed?: string): Answer['said'][number] => ({
+const call = (id: string, seal?: string): ScriptedAnswer['parts'][number] => ({
   type: 'call',
   id,
   name: 'weather',
   args: `{"city":"${id}"}`,
-  ...(sealed !== undefined && { sealed }),
+  ...(seal !== undefined && { seal }),
 })
-const answer = (...said: Answer['said']): Answer => ({ said, finish: 'calls', usage: { input: 20, output: 9 } })
+const callingAnswer = (...parts: ScriptedAnswer['parts']): ScriptedAnswer => ({
+  parts,
+  finish: 'calls',
+  usage: { input: 20, output: 9 },
+})
 
 /** Two answers each, in which the model calls. `plain`: thoughts are sealed once at most in an answer. */
-const talks: { name: string; plain: boolean; answers: [Answer, Answer] }[] = [
+const conversations: { name: string; hasSingleSeal: boolean; answers: [ScriptedAnswer, ScriptedAnswer] }[] = [
   {
     name: 'thoughts and a call',
-    plain: true,
+    hasSingleSeal: true,
     answers: [
-      answer({ type: 'thought', text: 'Look.', sealed: 'dGhvdWdodC0x' }, call('call_1', 'Y2FsbC0x')),
-      answer({ type: 'thought', text: 'Once more.', sealed: 'dGhvdWdodC0y' }, call('call_2', 'Y2FsbC0y')),
+      callingAnswer({ type: 'thought', text: 'Look.', seal: 'dGhvdWdodC0x' }, call('call_1', 'Y2FsbC0x')),
+      callingAnswer({ type: 'thought', text: 'Once more.', seal: 'dGhvdWdodC0y' }, call('call_2', 'Y2FsbC0y')),
     ],
   },
   {
     name: 'words between, parallel calls',
-    plain: true,
+    hasSingleSeal: true,
     answers: [
-      answer(
-        { type: 'thought', text: 'Look.', sealed: 'dGhvdWdodC0x' },
+      callingAnswer(
+        { type: 'thought', text: 'Look.', seal: 'dGhvdWdodC0x' },
         { type: 'text', text: 'I look.' },
         call('call_1', 'Y2FsbC0x'),
         call('call_2'),
       ),
-      answer(call('call_3', 'Y2FsbC0z'), call('call_4', 'Y2FsbC00')),
+      callingAnswer(call('call_3', 'Y2FsbC0z'), call('call_4', 'Y2FsbC00')),
     ],
   },
   {
     name: 'redacted thoughts before thoughts',
-    plain: false,
+    hasSingleSeal: false,
     answers: [
-      answer(
-        { type: 'redacted', sealed: 'cmVkYWN0ZWQtMQ==' },
-        { type: 'thought', text: 'Look.', sealed: 'dGhvdWdodC0x' },
+      callingAnswer(
+        { type: 'redacted', seal: 'cmVkYWN0ZWQtMQ==' },
+        { type: 'thought', text: 'Look.', seal: 'dGhvdWdodC0x' },
         call('call_1', 'Y2FsbC0x'),
       ),
-      answer({ type: 'redacted', sealed: 'cmVkYWN0ZWQtMg==' }, call('call_2', 'Y2FsbC0y')),
+      callingAnswer({ type: 'redacted', seal: 'cmVkYWN0ZWQtMg==' }, call('call_2', 'Y2FsbC0y')),
     ],
   },
 ]
 
-const asks: Asked = {
+const request: CaseRequest = {
   ...question,
   tools: [
     {
@@ -67,23 +79,33 @@ const asks: Asked = {
   reasoning: { effort: 'low', shown: true },
 }
 
-const clientsAnswer = (pair: Pair, told: Answer, streamed: boolean, seals: SealMemory | undefined): JsonObject => {
+const answerForClient = (
+  pair: Pair,
+  answer: ScriptedAnswer,
+  streamed: boolean,
+  seals: SealMemory | undefined,
+): JsonObject => {
   const { vendor } = pair.teller
   const more = seals ? { seals } : {}
-  if (streamed) return pair.asker.client.gather(answerStream(pair, vendor.frames(told), more).frames)
-  const { body, error } = answerWhole(pair, vendor.whole(told), more)
+  if (streamed) return pair.asker.client.assembleStream(streamForClient(pair, vendor.renderStream(answer), more).frames)
+  const { body, error } = messageForClient(pair, vendor.renderMessage(answer), more)
   if (!body) throw new Error(JSON.stringify(error))
   return body
 }
 
 /** The client's request after both answers. */
-const talk = (pair: Pair, answers: readonly Answer[], streamed: boolean, seals?: SealMemory): JsonObject =>
-  answers.reduce((request, told) => {
-    const results = new Map(told.said.flatMap(one => (one.type === 'call' ? [[one.id, `It is ${one.id}.`]] : [])))
-    return pair.asker.client.next(request, clientsAnswer(pair, told, streamed, seals), results)
-  }, clientRequest(pair.asker, asks).body)
+const requestAfter = (
+  pair: Pair,
+  answers: readonly ScriptedAnswer[],
+  streamed: boolean,
+  seals?: SealMemory,
+): JsonObject =>
+  answers.reduce((request, answer) => {
+    const results = new Map(answer.parts.flatMap(one => (one.type === 'call' ? [[one.id, `It is ${one.id}.`]] : [])))
+    return pair.asker.client.nextRequest(request, answerForClient(pair, answer, streamed, seals), results)
+  }, clientRequest(pair.asker, request).body)
 
-const opaque = [
+const opaqueFields = [
   'reasoning_content',
   'extra_content',
   'reasoning_details',
@@ -96,40 +118,40 @@ const isThought = (value: unknown): boolean =>
   (['thinking', 'redacted_thinking', 'reasoning'].includes(String(value.type)) || value.thought === true)
 
 /** A history without thoughts and opaque state, as careless clients send it. */
-const forgotten = <Value>(value: Value): Value => {
-  if (Array.isArray(value)) return value.filter(one => !isThought(one)).map(forgotten) as Value
+const withoutOpaqueState = <Value>(value: Value): Value => {
+  if (Array.isArray(value)) return value.filter(one => !isThought(one)).map(withoutOpaqueState) as Value
   if (!isObject(value)) return value
-  const kept = Object.entries(value).filter(([key]) => !opaque.includes(key))
-  return Object.fromEntries(kept.map(([key, one]) => [key, forgotten(one)])) as Value
+  const kept = Object.entries(value).filter(([key]) => !opaqueFields.includes(key))
+  return Object.fromEntries(kept.map(([key, one]) => [key, withoutOpaqueState(one)])) as Value
 }
 
 const nameOf = ({ asker, teller }: Pair) => `${asker.client.id} → ${teller.vendor.id}`
-const ways = pairs.flatMap(pair => [true, false].map(streamed => ({ pair, streamed })))
-const rows = ways.map(way => [`${nameOf(way.pair)}, ${way.streamed ? 'streamed' : 'whole'}`, way] as const)
+const modes = pairs.flatMap(pair => [true, false].map(streamed => ({ pair, streamed })))
+const rows = modes.map(mode => [`${nameOf(mode.pair)}, ${mode.streamed ? 'streamed' : 'whole'}`, mode] as const)
 
 describe('seals come back to who sealed them', () => {
   test.each(rows)('%s', (_, { pair, streamed }) => {
-    for (const { name, answers } of talks) {
+    for (const { name, answers } of conversations) {
       const seals = createSealStore().forCaller('caller')
-      const { body, error, lost } = ask(pair, talk(pair, answers, streamed, seals), { seals })
+      const { body, error, losses } = requestForVendor(pair, requestAfter(pair, answers, streamed, seals), { seals })
       expect({ name, error: error?.message }).toEqual({ name, error: undefined })
       const { vendor } = pair.teller
       // Responses names the items of thoughts that nobody has sealed; those names say nothing elsewhere.
       const { id } = pair.asker.client
-      const missed = lost.filter(({ why }) => why !== `only ${id} can read what was sealed`)
-      expect({ name, seals: vendor.sealsIn(body!), lost: missed }).toEqual({
+      const unexpectedLosses = losses.filter(({ why }) => why !== `only ${id} can read what was sealed`)
+      expect({ name, seals: vendor.sealsIn(body!), losses: unexpectedLosses }).toEqual({
         name,
         seals: answers.flatMap(vendor.sealsOf),
-        lost: [],
+        losses: [],
       })
       expect(JSON.stringify(body)).not.toContain(sealPrefix)
     }
   })
 
   test.each(rows)("%s, in the client's own slots alone", (_, { pair, streamed }) => {
-    for (const { name, answers, plain } of talks) {
-      if (!plain && pair.asker.client.id === 'openai-chat') continue
-      const { body, error } = ask(pair, talk(pair, answers, streamed))
+    for (const { name, answers, hasSingleSeal } of conversations) {
+      if (!hasSingleSeal && pair.asker.client.id === 'openai-chat') continue
+      const { body, error } = requestForVendor(pair, requestAfter(pair, answers, streamed))
       expect({ name, error: error?.message }).toEqual({ name, error: undefined })
       const { vendor } = pair.teller
       expect({ name, seals: vendor.sealsIn(body!) }).toEqual({ name, seals: answers.flatMap(vendor.sealsOf) })
@@ -138,9 +160,11 @@ describe('seals come back to who sealed them', () => {
 
   test.each(rows)('%s, where the client keeps nothing but words and calls', (_, { pair, streamed }) => {
     if (pair.asker.client.id === pair.teller.vendor.id) return
-    for (const { name, answers } of talks) {
+    for (const { name, answers } of conversations) {
       const seals = createSealStore().forCaller('caller')
-      const { body, error } = ask(pair, forgotten(talk(pair, answers, streamed, seals)), { seals })
+      const { body, error } = requestForVendor(pair, withoutOpaqueState(requestAfter(pair, answers, streamed, seals)), {
+        seals,
+      })
       expect({ name, error: error?.message }).toEqual({ name, error: undefined })
       const { vendor } = pair.teller
       expect({ name, seals: vendor.sealsIn(body!) }).toEqual({ name, seals: answers.flatMap(vendor.sealsOf) })
@@ -148,13 +172,13 @@ describe('seals come back to who sealed them', () => {
   })
 
   test.each(rows)('%s: calls and results are the ones of the conversation, in their order', (_, { pair, streamed }) => {
-    for (const { name, answers } of talks) {
-      const { body } = ask(pair, talk(pair, answers, streamed))
+    for (const { name, answers } of conversations) {
+      const { body } = requestForVendor(pair, requestAfter(pair, answers, streamed))
       const text = JSON.stringify(body)
-      const ids = answers.flatMap(({ said }) => said.flatMap(one => (one.type === 'call' ? [one.id] : [])))
-      const places = ids.map(id => text.indexOf(`It is ${id}.`))
-      expect({ name, places }).toEqual({ name, places: [...places].sort((left, right) => left - right) })
-      expect(places.every(place => place > 0)).toBe(true)
+      const ids = answers.flatMap(({ parts: said }) => said.flatMap(one => (one.type === 'call' ? [one.id] : [])))
+      const positions = ids.map(id => text.indexOf(`It is ${id}.`))
+      expect({ name, positions }).toEqual({ name, positions: [...positions].sort((left, right) => left - right) })
+      expect(positions.every(position => position > 0)).toBe(true)
     }
   })
 })
@@ -162,16 +186,16 @@ describe('seals come back to who sealed them', () => {
 describe('no other vendor sees a seal', () => {
   test.each(rows)('%s', (_, { pair, streamed }) => {
     const { vendor } = pair.teller
-    for (const { name, answers } of talks) {
-      const request = talk(pair, answers, streamed)
-      for (const teller of tellers.filter(one => one.vendor.id !== vendor.id)) {
+    for (const { name, answers } of conversations) {
+      const request = requestAfter(pair, answers, streamed)
+      for (const teller of vendorSides.filter(one => one.vendor.id !== vendor.id)) {
         if (pair.asker.client.id === vendor.id) continue
-        const { body } = ask({ asker: pair.asker, teller }, request)
+        const { body } = requestForVendor({ asker: pair.asker, teller }, request)
         const text = JSON.stringify(body ?? {})
-        const seen = [sealPrefix, ...answers.flatMap(vendor.sealsOf)].filter(seal => text.includes(seal))
-        expect({ name, to: teller.vendor.id, seen }).toEqual({ name, to: teller.vendor.id, seen: [] })
+        const leaked = [sealPrefix, ...answers.flatMap(vendor.sealsOf)].filter(seal => text.includes(seal))
+        expect({ name, to: teller.vendor.id, leaked }).toEqual({ name, to: teller.vendor.id, leaked: [] })
       }
-      const elsewhere = ask(pair, request, { sealOrigin: 'another.vendor' })
+      const elsewhere = requestForVendor(pair, request, { sealOrigin: 'another.vendor' })
       if (pair.asker.client.id !== vendor.id)
         expect({ name, seals: vendor.sealsIn(elsewhere.body!).filter(seal => seal !== 'undefined') }).toEqual({
           name,

@@ -34,7 +34,7 @@ const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`
 
 test.concurrent('the server ends stalled bodies, silent answers and idle connections by idleTimeout, but not what server.timeout(request, 0) has freed', async () => {
   const { promise: done, resolve: finish } = Promise.withResolvers<void>()
-  const words = async function* () {
+  const slowWords = async function* () {
     yield 'first '
     await done
     yield 'late'
@@ -46,42 +46,42 @@ test.concurrent('the server ends stalled bodies, silent answers and idle connect
     fetch: async (request, self) => {
       await request.text()
       if (request.url.includes('free')) self.timeout(request, 0)
-      if (request.url.includes('stream')) return new Response(words() as unknown as ReadableStream)
+      if (request.url.includes('stream')) return new Response(slowWords() as unknown as ReadableStream)
       if (request.url.includes('silent')) await done
       return new Response('late')
     },
   })
-  const begun = performance.now()
-  const ask = (text: string) => rawClient(server.port!, text)
-  const closing = [
+  const startedAt = performance.now()
+  const connect = (text: string) => rawClient(server.port!, text)
+  const expiring = [
     post('/stalled', 'abc', 100),
     get('/silent'),
     get('/kept'),
     get('/stream'),
     post('/stream', 'abc'),
-  ].map(ask)
+  ].map(connect)
   // A silent answer to a body that has been read is not ended either: its deadline is the handler's in any case.
-  const living = [get('/silent/free'), get('/stream/free'), post('/stream/free', 'abc'), post('/silent', 'abc')].map(
-    ask,
+  const lasting = [get('/silent/free'), get('/stream/free'), post('/stream/free', 'abc'), post('/silent', 'abc')].map(
+    connect,
   )
-  for (const client of closing) {
-    const took = (await client.closed) - begun
+  for (const client of expiring) {
+    const took = (await client.closed) - startedAt
     expect(took).toBeGreaterThan(3900)
     expect(took).toBeLessThan(13_000)
   }
   await Bun.sleep(2000)
-  expect(living.map(({ socket }) => socket.destroyed)).toEqual([false, false, false, false])
+  expect(lasting.map(({ socket }) => socket.destroyed)).toEqual([false, false, false, false])
   finish()
-  await waitUntil(() => living.every(client => client.text().includes('late')))
-  for (const { socket } of living) socket.destroy()
+  await waitUntil(() => lasting.every(client => client.text().includes('late')))
+  for (const { socket } of lasting) socket.destroy()
   await server.stop(true)
 }, 20_000)
 
 test.concurrent('a head that does not end has about 12 s, whatever idleTimeout says; so has a connection that never says anything', async () => {
   const server = Bun.serve({ port: 0, idleTimeout: 100, fetch: () => new Response() })
-  const begun = performance.now()
+  const startedAt = performance.now()
   for (const client of [rawClient(server.port!, 'POST / HTTP/1.1\r\nHo'), rawClient(server.port!)]) {
-    const took = (await client.closed) - begun
+    const took = (await client.closed) - startedAt
     expect(took).toBeGreaterThan(8000)
     expect(took).toBeLessThan(17_000)
   }
@@ -90,16 +90,19 @@ test.concurrent('a head that does not end has about 12 s, whatever idleTimeout s
 
 test.concurrent('without an idleTimeout the server gives a stalled body about 10 s; with 0 it may stall for ever', async () => {
   const fetch = async (request: Request) => new Response(await request.text())
-  const [usual, endless] = [Bun.serve({ port: 0, fetch }), Bun.serve({ port: 0, idleTimeout: 0, fetch })]
-  const begun = performance.now()
-  const [stalled, living] = [usual, endless].map(({ port }) => rawClient(port!, post('/', 'abc', 100)))
-  const took = (await stalled!.closed) - begun
+  const [defaultServer, unlimitedServer] = [
+    Bun.serve({ port: 0, fetch }),
+    Bun.serve({ port: 0, idleTimeout: 0, fetch }),
+  ]
+  const startedAt = performance.now()
+  const [stalled, living] = [defaultServer, unlimitedServer].map(({ port }) => rawClient(port!, post('/', 'abc', 100)))
+  const took = (await stalled!.closed) - startedAt
   expect(took).toBeGreaterThan(6000)
   expect(took).toBeLessThan(17_000)
   living!.socket.write('d'.repeat(97))
   await waitUntil(() => living!.text().includes('dddd'))
   living!.socket.destroy()
-  await Promise.all([usual.stop(true), endless.stop(true)])
+  await Promise.all([defaultServer.stop(true), unlimitedServer.stop(true)])
 }, 20_000)
 
 test('six thousand requests given up before their answer leave no memory behind', async () => {

@@ -4,7 +4,7 @@ import { swagger } from '@elysiajs/swagger'
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 
-const say = async (
+const send = async (
   app: { handle: (request: Request) => Response | Promise<Response> },
   path: string,
   init?: RequestInit,
@@ -23,19 +23,19 @@ describe('errors that are not ours', () => {
     })
 
   test('422 echoes the body’s known fields', async () => {
-    const { status, text } = await say(app, '/checked', json('{"name":1,"password":"hunter2"}'))
+    const { status, text } = await send(app, '/checked', json('{"name":1,"password":"hunter2"}'))
     expect(status).toBe(422)
     expect(text).toContain('hunter2')
   })
 
   test('500 echoes the message', async () => {
-    expect(await say(app, '/thrown')).toEqual({ status: 500, text: 'the password is hunter2' })
+    expect(await send(app, '/thrown')).toEqual({ status: 500, text: 'the password is hunter2' })
   })
 
   test('our onError silences both', async () => {
     const ours = new Elysia().onError(() => new Response('fault', { status: 500 })).use(app)
-    expect(await say(ours, '/thrown')).toEqual({ status: 500, text: 'fault' })
-    expect((await say(ours, '/checked', json('{"name":1,"password":"hunter2"}'))).text).toBe('fault')
+    expect(await send(ours, '/thrown')).toEqual({ status: 500, text: 'fault' })
+    expect((await send(ours, '/checked', json('{"name":1,"password":"hunter2"}'))).text).toBe('fault')
   })
 })
 
@@ -47,18 +47,18 @@ describe('routes', () => {
     .get('/a', () => 'a')
 
   test('a wildcard is a tail: it does not match in the middle', async () => {
-    expect((await say(app, '/v1/x/end')).status).toBe(404)
-    expect((await say(app, '/tail/x/y/z')).text).toBe('x/y/z')
+    expect((await send(app, '/v1/x/end')).status).toBe(404)
+    expect((await send(app, '/tail/x/y/z')).text).toBe('x/y/z')
   })
 
   test('what a wildcard matched is not decoded, what a name matched is', async () => {
-    expect((await say(app, '/tail/a%20b%2Fc')).text).toBe('a%20b%2Fc')
-    expect((await say(app, '/named/a%20b')).text).toBe('a b')
+    expect((await send(app, '/tail/a%20b%2Fc')).text).toBe('a%20b%2Fc')
+    expect((await send(app, '/named/a%20b')).text).toBe('a b')
   })
 
   test('hosts of less than four letters are not found', async () => {
     const statuses = await Promise.all(
-      ['x', 'xxx', 'xxxx'].map(async host => (await say(app, `http://${host}/a`)).status),
+      ['x', 'xxx', 'xxxx'].map(async host => (await send(app, `http://${host}/a`)).status),
     )
     expect(statuses).toEqual([404, 404, 200])
   })
@@ -76,19 +76,19 @@ describe('the documentation', () => {
 
   test('parse none: the handler gets the exact bytes, the document keeps the schema', async () => {
     const bytes = '{ "b": 1.0,\n "2": 1, "1": 2 }'
-    expect((await say(app, '/exact', json(bytes))).text).toBe(`undefined ${bytes}`)
-    const { paths } = JSON.parse((await say(app, '/docs/json')).text)
+    expect((await send(app, '/exact', json(bytes))).text).toBe(`undefined ${bytes}`)
+    const { paths } = JSON.parse((await send(app, '/docs/json')).text)
     const { properties } = paths['/exact'].post.requestBody.content['application/json'].schema
     expect(properties).toEqual({ model: { type: 'string' } })
   })
 
   test('a wildcard is not documented', async () => {
-    const { paths } = JSON.parse((await say(app, '/docs/json')).text)
+    const { paths } = JSON.parse((await send(app, '/docs/json')).text)
     expect(Object.keys(paths)).toEqual(['/exact'])
   })
 
   test('the page asks for nothing outside, given a script of ours', async () => {
-    const { text } = await say(app, '/docs')
+    const { text } = await send(app, '/docs')
     expect(text).toContain('src="/docs/page.js"')
     expect(text).not.toMatch(/(?:src|href)="(?:https?:)?\/\//)
   })

@@ -6,11 +6,11 @@ import { type ProxyRules, startHttpProxy } from '../support/proxy.ts'
 import { replyJson } from '../support/scripts.ts'
 import { scriptedUpstream } from '../support/upstream.ts'
 
-const open: { close: () => unknown }[] = []
+const openResources: { close: () => unknown }[] = []
 
 clearProxyVariables()
 afterEach(async () => {
-  for (const thing of open.splice(0)) await thing.close()
+  for (const resource of openResources.splice(0)) await resource.close()
 })
 
 /** A vendor that is found only by way of the proxy. */
@@ -20,7 +20,7 @@ const plainVendor = async (rules: ProxyRules = {}) => {
     hostOverrides: { 'vendor.test': { host: '127.0.0.1', port: upstream.port } },
     ...rules,
   })
-  open.push(upstream, proxy)
+  openResources.push(upstream, proxy)
   return proxy
 }
 
@@ -30,11 +30,11 @@ const secureVendor = async (rules: ProxyRules = {}) => {
     hostOverrides: { 'vendor.test': { host: '127.0.0.1', port: server.port! } },
     ...rules,
   })
-  open.push({ close: () => server.stop(true) }, proxy)
+  openResources.push({ close: () => server.stop(true) }, proxy)
   return proxy
 }
 
-const ask = async (url: string, proxy: BunFetchRequestInit['proxy'] | null): Promise<number | string> => {
+const statusOf = async (url: string, proxy: BunFetchRequestInit['proxy'] | null): Promise<number | string> => {
   try {
     const response = await fetch(url, { proxy: proxy as undefined, redirect: 'manual', tls: { ca: certificate } })
     await response.bytes()
@@ -47,23 +47,23 @@ const ask = async (url: string, proxy: BunFetchRequestInit['proxy'] | null): Pro
 test('the environment’s proxy is used for undefined, null and an empty text; only false means none', async () => {
   const proxy = await plainVendor()
   process.env['HTTP_PROXY'] = proxy.url
-  for (const none of [undefined, null, '']) expect(await ask('http://vendor.test/', none)).toBe(200)
+  for (const none of [undefined, null, '']) expect(await statusOf('http://vendor.test/', none)).toBe(200)
   expect(proxy.requests).toHaveLength(1)
   expect(proxy.connections).toBe(1)
-  expect(await ask('http://vendor.test/', false)).toBe('ENOTFOUND')
+  expect(await statusOf('http://vendor.test/', false)).toBe('ENOTFOUND')
 })
 
 test('NO_PROXY holds for a proxy given to fetch too, unless respectNoProxy is false', async () => {
   const proxy = await plainVendor()
   process.env['NO_PROXY'] = 'vendor.test'
-  expect(await ask('http://vendor.test/', proxy.url)).toBe('ENOTFOUND')
-  expect(await ask('http://vendor.test/', { url: proxy.url, respectNoProxy: false })).toBe(200)
+  expect(await statusOf('http://vendor.test/', proxy.url)).toBe('ENOTFOUND')
+  expect(await statusOf('http://vendor.test/', { url: proxy.url, respectNoProxy: false })).toBe(200)
 })
 
 test('credentials are sent, tunnels kept: one for each credentials', async () => {
   const proxy = await secureVendor()
-  const as = (user: string) => ask('https://vendor.test/', `http://${user}:p%40ss@127.0.0.1:${proxy.port}`)
-  for (const user of ['one', 'one', 'two', 'one', 'two']) expect(await as(user)).toBe(200)
+  const requestAs = (user: string) => statusOf('https://vendor.test/', `http://${user}:p%40ss@127.0.0.1:${proxy.port}`)
+  for (const user of ['one', 'one', 'two', 'one', 'two']) expect(await requestAs(user)).toBe(200)
   expect(proxy.requests).toEqual([
     { target: 'vendor.test:443', credentials: 'one:p@ss' },
     { target: 'vendor.test:443', credentials: 'two:p@ss' },
@@ -72,18 +72,18 @@ test('credentials are sent, tunnels kept: one for each credentials', async () =>
 
 test('a kept connection for plain http is shared by all credentials', async () => {
   const proxy = await plainVendor()
-  const as = (user: string) => ask('http://vendor.test/', `http://${user}:p@127.0.0.1:${proxy.port}`)
-  for (const user of ['one', 'two', 'one']) expect(await as(user)).toBe(200)
+  const requestAs = (user: string) => statusOf('http://vendor.test/', `http://${user}:p@127.0.0.1:${proxy.port}`)
+  for (const user of ['one', 'two', 'one']) expect(await requestAs(user)).toBe(200)
   expect(proxy.connections).toBe(1)
 })
 
 test('a refused tunnel has its own code', async () => {
   const proxy = await secureVendor({ user: 'u', password: 'p' })
-  expect(await ask('https://vendor.test/', proxy.url)).toBe('ERR_PROXY_TUNNEL')
-  expect(await ask('https://vendor.test/', proxy.urlWithCredentials)).toBe(200)
+  expect(await statusOf('https://vendor.test/', proxy.url)).toBe('ERR_PROXY_TUNNEL')
+  expect(await statusOf('https://vendor.test/', proxy.urlWithCredentials)).toBe(200)
 })
 
 test('a refused plain request looks like the vendor’s answer', async () => {
   const proxy = await plainVendor({ user: 'u', password: 'p' })
-  expect(await ask('http://vendor.test/', proxy.url)).toBe(407)
+  expect(await statusOf('http://vendor.test/', proxy.url)).toBe(407)
 })

@@ -9,23 +9,23 @@ import { disconnectAfter, neverRespond, replyJson, replySse, resetOnReuse, stall
 import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 import { createLatch, waitUntil } from '../support/wait.ts'
 
-type Fault = Error & { code?: string; path?: string }
+type FetchError = Error & { code?: string; path?: string }
 
-const open: { close: () => unknown }[] = []
+const openResources: { close: () => unknown }[] = []
 afterEach(async () => {
-  for (const thing of open.splice(0)) await thing.close()
+  for (const resource of openResources.splice(0)) await resource.close()
 })
 
-const upstreamOf = async (script: Script): Promise<Upstream> => {
+const startUpstream = async (script: Script): Promise<Upstream> => {
   const upstream = await scriptedUpstream(script)
-  open.push(upstream)
+  openResources.push(upstream)
   return upstream
 }
 
-const faultOf = async (promise: Promise<unknown>): Promise<Fault> => {
+const rejectionOf = async (promise: Promise<unknown>): Promise<FetchError> => {
   const thrown = await promise.then(
     () => undefined,
-    (fault: Fault) => fault,
+    (fault: FetchError) => fault,
   )
   if (thrown === undefined) throw new Error('it should have failed')
   return thrown
@@ -46,14 +46,14 @@ describe('how many at once', () => {
 
 describe('leaving', () => {
   test('before the headers: the abort closes the connection', async () => {
-    const upstream = await upstreamOf(neverRespond)
+    const upstream = await startUpstream(neverRespond)
     const controller = new AbortController()
-    const asking = post(upstream.url, { signal: controller.signal })
+    const pending = post(upstream.url, { signal: controller.signal })
     const request = await waitUntil(() => upstream.requests[0])
-    const left = performance.now()
+    const leftAt = performance.now()
     controller.abort()
-    expect((await faultOf(asking)).name).toBe('AbortError')
-    expect((await request.aborted) - left).toBeLessThan(250)
+    expect((await rejectionOf(pending)).name).toBe('AbortError')
+    expect((await request.aborted) - leftAt).toBeLessThan(250)
   })
 
   test('after the headers: reader.cancel() closes it, on a silent stream and on a flowing one', async () => {
@@ -64,24 +64,24 @@ describe('leaving', () => {
         { pace: 5 },
       ),
     ]) {
-      const upstream = await upstreamOf(script)
+      const upstream = await startUpstream(script)
       const reader = (await post(upstream.url)).body!.getReader()
       await reader.read()
-      const left = performance.now()
+      const leftAt = performance.now()
       await reader.cancel()
-      expect((await upstream.requests[0]!.aborted) - left).toBeLessThan(250)
+      expect((await upstream.requests[0]!.aborted) - leftAt).toBeLessThan(250)
     }
   })
 
   test('a cut stream is an error, not an end', async () => {
-    const upstream = await upstreamOf(disconnectAfter(2))
-    expect((await faultOf((await post(upstream.url)).text())).code).toBe('ECONNRESET')
+    const upstream = await startUpstream(disconnectAfter(2))
+    expect((await rejectionOf((await post(upstream.url)).text())).code).toBe('ECONNRESET')
   })
 })
 
 describe('connecting', () => {
   /** A body that is pulled only when it is wanted. */
-  const lazy = (pulled: () => void, text = 'hello') =>
+  const lazyBody = (pulled: () => void, text = 'hello') =>
     new ReadableStream<Uint8Array>(
       {
         pull(controller) {
@@ -94,27 +94,27 @@ describe('connecting', () => {
     )
 
   test('a body with highWaterMark 0 is pulled only once connected, and content-length is honoured', async () => {
-    const upstream = await upstreamOf(replyJson({}))
+    const upstream = await startUpstream(replyJson({}))
     let pulled = 0
-    await (await post(upstream.url, { body: lazy(() => pulled++), headers: { 'content-length': '5' } })).json()
+    await (await post(upstream.url, { body: lazyBody(() => pulled++), headers: { 'content-length': '5' } })).json()
     expect(pulled).toBe(1)
     const [request] = upstream.requests
     expect(request?.body).toBe('hello')
     expect(request?.headers['content-length']).toBe('5')
     expect(request?.headers['transfer-encoding']).toBeUndefined()
 
-    const deaf = await unresponsivePort()
-    open.push(deaf)
-    let pulledInVain = 0
+    const unresponsive = await unresponsivePort()
+    openResources.push(unresponsive)
+    let pulledUnconnected = 0
     const controller = new AbortController()
-    const asking = post(`http://127.0.0.1:${deaf.port}`, {
-      body: lazy(() => pulledInVain++),
+    const pending = post(`http://127.0.0.1:${unresponsive.port}`, {
+      body: lazyBody(() => pulledUnconnected++),
       signal: controller.signal,
     })
     await Bun.sleep(150)
     controller.abort()
-    await faultOf(asking)
-    expect(pulledInVain).toBe(0)
+    await rejectionOf(pending)
+    expect(pulledUnconnected).toBe(0)
   })
 
   test('a checked address with the name of its certificate: verified against the name', async () => {
@@ -123,31 +123,31 @@ describe('connecting', () => {
       tls: { cert: certificate, key },
       fetch: request => new Response(request.headers.get('host')),
     })
-    open.push({ close: () => server.stop(true) })
-    const ask = (host: string, more: object = { ca: certificate }) =>
+    openResources.push({ close: () => server.stop(true) })
+    const requestHost = (host: string, more: object = { ca: certificate }) =>
       fetch(`https://127.0.0.1:${server.port}/`, {
         headers: { host },
         tls: { serverName: host, ...more },
         redirect: 'manual',
         proxy: false,
       })
-    expect(await (await ask('vendor.test')).text()).toBe('vendor.test')
-    expect((await faultOf(ask('other.test'))).code).toBe('ERR_TLS_CERT_ALTNAME_INVALID')
-    expect((await faultOf(ask('vendor.test', {}))).code).toBe('DEPTH_ZERO_SELF_SIGNED_CERT')
+    expect(await (await requestHost('vendor.test')).text()).toBe('vendor.test')
+    expect((await rejectionOf(requestHost('other.test'))).code).toBe('ERR_TLS_CERT_ALTNAME_INVALID')
+    expect((await rejectionOf(requestHost('vendor.test', {}))).code).toBe('DEPTH_ZERO_SELF_SIGNED_CERT')
   })
 })
 
 describe('kept connections', () => {
   test('are reused', async () => {
-    const upstream = await upstreamOf(replyJson({}))
+    const upstream = await startUpstream(replyJson({}))
     for (let turn = 0; turn < 3; turn++) await (await post(upstream.url)).json()
     expect(upstream.connections).toBe(1)
   })
 
   test('a POST on one that died is not sent again: ECONNRESET', async () => {
-    const upstream = await upstreamOf(resetOnReuse(replyJson({})))
+    const upstream = await startUpstream(resetOnReuse(replyJson({})))
     await (await post(upstream.url)).json()
-    expect((await faultOf(post(upstream.url))).code).toBe('ECONNRESET')
+    expect((await rejectionOf(post(upstream.url))).code).toBe('ECONNRESET')
     expect(upstream.requests.map(({ connection, indexOnConnection }) => [connection, indexOnConnection])).toEqual([
       [0, 0],
       [0, 1],
@@ -159,20 +159,20 @@ describe('kept connections', () => {
 describe('errors', () => {
   test('carry the whole URL, query and all, in `path`', async () => {
     const url = `http://127.0.0.1:${await freePort()}/v1?key=SECRET`
-    const fault = await faultOf(post(url))
+    const fault = await rejectionOf(post(url))
     expect(fault.code).toBe('ECONNREFUSED')
     expect(fault.path).toBe(url)
   })
 
   test('and sometimes in the message: a proxy of SOCKS, which is not supported', async () => {
-    const fault = await faultOf(post('https://vendor.test/v1?key=SECRET', { proxy: 'socks5://127.0.0.1:9' }))
+    const fault = await rejectionOf(post('https://vendor.test/v1?key=SECRET', { proxy: 'socks5://127.0.0.1:9' }))
     expect(fault.code).toBe('UnsupportedProxyProtocol')
     expect(fault.message).toContain('key=SECRET')
     expect(fault.path).toContain('key=SECRET')
   })
 
   test('a redirect is not followed when it is to be handled', async () => {
-    const upstream = await upstreamOf(replyJson({}, 302, { location: '/elsewhere' }))
+    const upstream = await startUpstream(replyJson({}, 302, { location: '/elsewhere' }))
     expect((await post(upstream.url)).status).toBe(302)
     expect(upstream.requests).toHaveLength(1)
   })
@@ -181,7 +181,7 @@ describe('errors', () => {
 describe('compression', () => {
   test('is inflated flush by flush', async () => {
     const next = createLatch()
-    const upstream = await upstreamOf(async answer => {
+    const upstream = await startUpstream(async answer => {
       const gzip = createGzip()
       const flushed = () => new Promise<void>(resolve => gzip.flush(constants.Z_SYNC_FLUSH, () => resolve()))
       answer.writeHead(200, { 'content-type': 'text/event-stream', 'content-encoding': 'gzip' })
@@ -201,7 +201,7 @@ describe('compression', () => {
   })
 
   test('accept-encoding is ours to set', async () => {
-    const upstream = await upstreamOf(replyJson({}))
+    const upstream = await startUpstream(replyJson({}))
     await (await post(upstream.url)).json()
     await (await post(upstream.url, { headers: { 'accept-encoding': 'identity' } })).json()
     expect(upstream.requests.map(({ headers }) => headers['accept-encoding'])).toEqual([

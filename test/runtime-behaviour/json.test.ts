@@ -1,23 +1,23 @@
 /** Why bytes are passed on and not parsed and written again. */
 import { expect, test } from 'bun:test'
 
-const again = (text: string) => JSON.stringify(JSON.parse(text))
+const reserialize = (text: string) => JSON.stringify(JSON.parse(text))
 
 test('keys that look like integers move to the front', () => {
-  expect(again('{"b":1,"2":2,"1":3}')).toBe('{"1":3,"2":2,"b":1}')
+  expect(reserialize('{"b":1,"2":2,"1":3}')).toBe('{"1":3,"2":2,"b":1}')
 })
 
 test('large and precise numbers are rounded', () => {
-  expect(again('[12345678901234567890,9007199254740993,1.0]')).toBe('[12345678901234567000,9007199254740992,1]')
+  expect(reserialize('[12345678901234567890,9007199254740993,1.0]')).toBe('[12345678901234567000,9007199254740992,1]')
 })
 
 test('of two keys of one name the last remains', () => {
-  expect(again('{"a":1,"a":2}')).toBe('{"a":2}')
+  expect(reserialize('{"a":1,"a":2}')).toBe('{"a":2}')
 })
 
 test('a number can be read with its source and written from it', () => {
-  const kept = JSON.parse('{"a":[1.0,"1.0"]}', (_, value, { source }) =>
+  const parsed = JSON.parse('{"a":[1.0,"1.0"]}', (_, value, { source }) =>
     typeof value === 'number' ? JSON.rawJSON(source!) : value,
   )
-  expect(JSON.stringify(kept)).toBe('{"a":[1.0,"1.0"]}')
+  expect(JSON.stringify(parsed)).toBe('{"a":[1.0,"1.0"]}')
 })

@@ -5,15 +5,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runCommand, runProgram } from '../support/program.ts'
 
-type Told = { pid: number; first?: string; dotenv?: string; preloaded: boolean; wish?: string }
+type ProgramOutput = { pid: number; first?: string; dotenv?: string; preloaded: boolean; mode?: string }
 
 const program = join(import.meta.dir, 'programs/whoami.ts')
-const unix = process.platform !== 'win32'
+const isUnix = process.platform !== 'win32'
 
 test('process.execve starts anew under the same process id', async () => {
-  if (!unix) return
+  if (!isUnix) return
   const { report: told, pid } = await runProgram('whoami.ts', ['again'])
-  expect(told).toMatchObject({ pid, first: String(pid), wish: 'again' })
+  expect(told).toMatchObject({ pid, first: String(pid), mode: 'again' })
 })
 
 describe('a compiled executable', () => {
@@ -22,7 +22,7 @@ describe('a compiled executable', () => {
     runCommand([process.execPath, 'build', program, '--compile', ...flags, '--outfile', join(folder, out)])
   const start = async (name: string, ...args: string[]) => {
     const { stdout, pid } = await runCommand([join(folder, name), ...args], {}, join(folder, 'cwd'))
-    return { pid, told: JSON.parse(stdout.trim().split('\n').at(-1)!) as Told }
+    return { pid, output: JSON.parse(stdout.trim().split('\n').at(-1)!) as ProgramOutput }
   }
 
   beforeAll(async () => {
@@ -41,20 +41,20 @@ describe('a compiled executable', () => {
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
   test('runs what the working directory says', async () => {
-    expect((await start('bare')).told).toMatchObject({ preloaded: true, dotenv: 'yes' })
+    expect((await start('bare')).output).toMatchObject({ preloaded: true, dotenv: 'yes' })
   })
 
   test('but not with our flags', async () => {
-    const { told } = await start('ours', 'nothing')
+    const { output: told } = await start('ours', 'nothing')
     expect(told.preloaded).toBe(false)
     expect(told.dotenv).toBeUndefined()
-    expect(told.wish).toBe('nothing')
+    expect(told.mode).toBe('nothing')
   })
 
   test('starts anew under the same process id', async () => {
-    if (!unix) return
-    const { told, pid } = await start('ours', 'again')
-    expect(told).toMatchObject({ pid, first: String(pid), wish: 'again' })
+    if (!isUnix) return
+    const { output: told, pid } = await start('ours', 'again')
+    expect(told).toMatchObject({ pid, first: String(pid), mode: 'again' })
   })
 })
 

@@ -19,7 +19,7 @@ const serve = (
   return server
 }
 
-const clientOf = (server: Bun.Server<undefined>, text: string) => {
+const connectClient = (server: Bun.Server<undefined>, text: string) => {
   const client = rawClient(server.port!, text)
   clients.push(client)
   return client
@@ -27,7 +27,7 @@ const clientOf = (server: Bun.Server<undefined>, text: string) => {
 
 /** Sends `text` and gives what came back once it holds `mark` or the connection has ended. */
 const answerTo = async (server: Bun.Server<undefined>, text: string, mark = '\r\n\r\n'): Promise<string> => {
-  const client = clientOf(server, text)
+  const client = connectClient(server, text)
   await waitUntil(() => client.text().includes(mark) || client.socket.destroyed)
   await resultWithin(client.closed, 20)
   return client.text()
@@ -77,12 +77,12 @@ describe('requests nobody should send', () => {
 })
 
 describe('two requests in one segment', () => {
-  const two = 'GET /one HTTP/1.1\r\nHost: a\r\n\r\nGET /two HTTP/1.1\r\nHost: a\r\n\r\n'
+  const twoRequests = 'GET /one HTTP/1.1\r\nHost: a\r\n\r\nGET /two HTTP/1.1\r\nHost: a\r\n\r\n'
   const pathOf = ({ url }: Request) => new URL(url).pathname
 
   test('are both answered, in order, if the first is answered at once', async () => {
     const server = serve(request => new Response(pathOf(request)))
-    const text = await answerTo(server, two, '/two')
+    const text = await answerTo(server, twoRequests, '/two')
     expect(text.match(/\/(?:one|two)/g)).toEqual(['/one', '/two'])
   })
 
@@ -93,7 +93,7 @@ describe('two requests in one segment', () => {
       await Bun.sleep(50)
       return new Response(pathOf(request))
     })
-    expect(await answerTo(server, two)).toBe('')
+    expect(await answerTo(server, twoRequests)).toBe('')
     expect(aborted).toEqual(['/one'])
   })
 })
@@ -123,59 +123,59 @@ describe('above maxRequestBodySize', () => {
 })
 
 describe('a client that does not read', () => {
-  const piece = 1 << 20
-  const most = 64
+  const pieceSize = 1 << 20
+  const maxPieces = 64
 
   /** Pieces of 1 MB a stream has given away to a client that reads none of them. */
-  const given = async (streamOf: (count: () => boolean) => ReadableStream): Promise<number> => {
+  const piecesTaken = async (streamOf: (count: () => boolean) => ReadableStream): Promise<number> => {
     let count = 0
-    const server = serve(() => new Response(streamOf(() => ++count < most)))
-    clientOf(server, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n').socket.pause()
+    const server = serve(() => new Response(streamOf(() => ++count < maxPieces)))
+    connectClient(server, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n').socket.pause()
     await waitUntil(() => count > 0)
     for (let before = 0; before !== count; await Bun.sleep(100)) before = count
     return count
   }
 
   test('holds a pull stream back', async () => {
-    const pulled = (more: () => boolean) =>
+    const pullStream = (more: () => boolean) =>
       new ReadableStream({
         pull(controller) {
-          controller.enqueue(new Uint8Array(piece))
+          controller.enqueue(new Uint8Array(pieceSize))
           if (!more()) controller.close()
         },
       })
-    expect(await given(pulled)).toBeLessThan(20)
+    expect(await piecesTaken(pullStream)).toBeLessThan(20)
   })
 
   test('does not hold a direct stream back, which buffers everything', async () => {
-    const direct = (more: () => boolean) =>
+    const directStream = (more: () => boolean) =>
       new ReadableStream({
         type: 'direct',
         async pull(controller: ReadableStreamDirectController) {
           do {
-            controller.write(new Uint8Array(piece))
+            controller.write(new Uint8Array(pieceSize))
             await controller.flush()
           } while (more())
           await Bun.sleep(500)
           controller.close()
         },
       } as unknown as UnderlyingSource)
-    expect(await given(direct)).toBe(most)
+    expect(await piecesTaken(directStream)).toBe(maxPieces)
   })
 })
 
 test('server.stop(false): no new connections, used idle ones are closed, streams finish', async () => {
-  let left = 4
+  let remaining = 4
   const server = serve(request => {
     if (request.url.endsWith('/short')) return new Response('short')
     const pull = async (controller: ReadableStreamDefaultController) => {
       await Bun.sleep(50)
       controller.enqueue('word ')
-      if (--left === 0) controller.close()
+      if (--remaining === 0) controller.close()
     }
     return new Response(new ReadableStream({ pull }))
   })
-  const idle = clientOf(server, 'GET /short HTTP/1.1\r\nHost: a\r\n\r\n')
+  const idle = connectClient(server, 'GET /short HTTP/1.1\r\nHost: a\r\n\r\n')
   await waitUntil(() => idle.text().endsWith('short'))
   const stream = await fetch(`http://127.0.0.1:${server.port}/`, { proxy: false })
   const { port } = server

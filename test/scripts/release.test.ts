@@ -82,9 +82,9 @@ describe('an archive', () => {
 
   test('does not depend on the order of its files', () => {
     const files = ['b', 'a', 'c/d'].map(name => ({ name, content: Buffer.from(name), executable: false }))
-    const turned = files.toReversed()
+    const reversed = files.toReversed()
     for (const write of [tarGz, zip])
-      expect(Buffer.from(write(files, date)).equals(Buffer.from(write(turned, date)))).toBe(true)
+      expect(Buffer.from(write(files, date)).equals(Buffer.from(write(reversed, date)))).toBe(true)
   })
 
   test('holds all that the pages in it lead to', () => {
@@ -96,16 +96,16 @@ describe('an archive', () => {
     for (const page of ['README.md', 'README.zh-CN.md'])
       for (const [, link] of read(page).matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)) expect(names).toContain(link!)
     const pages = [...files].filter(([name]) => name.endsWith('.md'))
-    const leads = pages.flatMap(([name, page]) =>
+    const links = pages.flatMap(([name, page]) =>
       [
         ...Buffer.from(page)
           .toString()
           .matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g),
       ].map(([, link]) => join(dirname(name), link!)),
     )
-    expect(leads.length).toBeGreaterThan(100)
+    expect(links.length).toBeGreaterThan(100)
     expect(
-      leads.filter(lead => !files.has(lead) && ![...files.keys()].some(name => name.startsWith(`${lead}/`))),
+      links.filter(link => !files.has(link) && ![...files.keys()].some(name => name.startsWith(`${link}/`))),
     ).toEqual([])
     expect([...names].filter(name => /\.env|\.log$|node_modules/.test(name))).toEqual([])
   })
@@ -115,21 +115,21 @@ describe('an archive', () => {
     expect(name).toBe('simple-one-api-1.2.3-linux-x64.tar.gz')
     await writeFile(join(folder, name), content)
     expect(await run(['tar', '-xzf', name])).toEqual({ code: 0, out: '', error: '' })
-    const inside = join(folder, 'simple-one-api-1.2.3-linux-x64')
-    expect(statSync(join(inside, 'simple-one-api')).mtimeMs).toBe(date * 1000)
-    expect((await run([join(inside, 'simple-one-api')])).out).toBe('it runs\n')
-    expect(readFileSync(join(inside, 'config.json'), 'utf8')).toBe(read('config.json'))
-    expect(statSync(join(inside, 'config.json')).mode & 0o777).toBe(0o644)
+    const unpackedFiles = join(folder, 'simple-one-api-1.2.3-linux-x64')
+    expect(statSync(join(unpackedFiles, 'simple-one-api')).mtimeMs).toBe(date * 1000)
+    expect((await run([join(unpackedFiles, 'simple-one-api')])).out).toBe('it runs\n')
+    expect(readFileSync(join(unpackedFiles, 'config.json'), 'utf8')).toBe(read('config.json'))
+    expect(statSync(join(unpackedFiles, 'config.json')).mode & 0o777).toBe(0o644)
   })
 
   test('is a sound zip for Windows', async () => {
     const { name, content } = pack(findTarget('windows-x64'), program, '1.2.3', date)
     expect(name).toBe('simple-one-api-1.2.3-windows-x64.zip')
     const buffer = Buffer.from(content)
-    const inside = unzip(buffer)
-    expect(inside.get('simple-one-api-1.2.3-windows-x64/simple-one-api.exe')).toEqual(program)
-    expect(inside.get('simple-one-api-1.2.3-windows-x64/README.md')?.toString()).toBe(read('README.md'))
-    expect(inside.size).toBe(buffer.readUInt16LE(buffer.length - 12))
+    const unpackedFiles = unzip(buffer)
+    expect(unpackedFiles.get('simple-one-api-1.2.3-windows-x64/simple-one-api.exe')).toEqual(program)
+    expect(unpackedFiles.get('simple-one-api-1.2.3-windows-x64/README.md')?.toString()).toBe(read('README.md'))
+    expect(unpackedFiles.size).toBe(buffer.readUInt16LE(buffer.length - 12))
   })
 })
 
@@ -138,9 +138,9 @@ const unzip = (bytes: Buffer<ArrayBuffer>): Map<string, Buffer> => {
   const end = bytes.length - 22
   const files = new Map<string, Buffer>()
   let at = bytes.readUInt32LE(end + 16)
-  for (let left = bytes.readUInt16LE(end + 10); left > 0; left--) {
+  for (let remaining = bytes.readUInt16LE(end + 10); remaining > 0; remaining--) {
     expect(bytes.readUInt32LE(at)).toBe(0x02014b50)
-    const [crc, packed, size] = [at + 16, at + 20, at + 24].map(place => bytes.readUInt32LE(place)) as [
+    const [crc, packed, size] = [at + 16, at + 20, at + 24].map(location => bytes.readUInt32LE(location)) as [
       number,
       number,
       number,
@@ -205,9 +205,9 @@ describe('shell scripts', () => {
 })
 
 /** A folder as an archive gives it, with a program that answers as a small gateway would. */
-const unpacked = async (name: string): Promise<string> => {
-  const place = join(folder, name)
-  await mkdir(join(place, 'startup'), { recursive: true })
+const unpackArchive = async (name: string): Promise<string> => {
+  const location = join(folder, name)
+  await mkdir(join(location, 'startup'), { recursive: true })
   const files = [
     'install.sh',
     'config.json',
@@ -215,66 +215,71 @@ const unpacked = async (name: string): Promise<string> => {
     'startup/simple-one-api.service',
     'startup/simple-one-api.sh',
   ]
-  for (const file of files) await Bun.write(join(place, file), Bun.file(join(root, file)))
+  for (const file of files) await Bun.write(join(location, file), Bun.file(join(root, file)))
   const program = '#!/bin/sh\n[ "${1:-}" != --version ] || { echo simple-one-api 1.2.3; exit 0; }\n'
   const serve =
     '[ "${1:-}" != broken ] || { echo it is broken >&2; exit 1; }\necho "  address   http://localhost:1/v1" >&2\n'
-  await writeFile(join(place, 'simple-one-api'), `${program}${serve}trap 'exit 0' TERM\nwhile :; do sleep 0.05; done\n`)
+  await writeFile(
+    join(location, 'simple-one-api'),
+    `${program}${serve}trap 'exit 0' TERM\nwhile :; do sleep 0.05; done\n`,
+  )
   for (const file of ['install.sh', 'startup/simple-one-api.sh', 'simple-one-api'])
-    await chmod(join(place, file), 0o755)
-  return place
+    await chmod(join(location, file), 0o755)
+  return location
 }
 
 describe('install.sh', () => {
-  const installed = (below: string) =>
-    (existsSync(below) ? readdirSync(below, { recursive: true, withFileTypes: true }) : [])
+  const installed = (installRoot: string) =>
+    (existsSync(installRoot) ? readdirSync(installRoot, { recursive: true, withFileTypes: true }) : [])
       .filter(entry => entry.isFile())
-      .map(entry => join(entry.parentPath, entry.name).slice(below.length))
+      .map(entry => join(entry.parentPath, entry.name).slice(installRoot.length))
       .sort()
   const mode = (file: string) => statSync(file).mode & 0o777
 
   test('installs, installs again without touching the configuration, uninstalls, purges', async () => {
-    const place = await unpacked('archive')
-    const below = join(folder, 'a root')
-    const install = (...args: string[]) => run([join(place, 'install.sh'), '--root', below, ...args])
+    const location = await unpackArchive('archive')
+    const installRoot = join(folder, 'a root')
+    const install = (...args: string[]) => run([join(location, 'install.sh'), '--root', installRoot, ...args])
     expect(await install()).toMatchObject({ code: 0, error: '' })
     const [config, program] = ['/etc/simple-one-api/config.json', '/usr/local/bin/simple-one-api']
     const unit = '/etc/systemd/system/simple-one-api.service'
-    expect(installed(below)).toEqual([config, '/etc/simple-one-api/config.schema.json', unit, program])
-    expect([config, program, unit].map(file => mode(below + file))).toEqual([0o600, 0o755, 0o644])
+    expect(installed(installRoot)).toEqual([config, '/etc/simple-one-api/config.schema.json', unit, program])
+    expect([config, program, unit].map(file => mode(installRoot + file))).toEqual([0o600, 0o755, 0o644])
 
-    await writeFile(below + config, '{ "mine": true }')
-    await writeFile(below + program, 'an old version')
-    expect((await install()).out).toContain(`kept       ${below}${config}`)
-    expect(readFileSync(below + config, 'utf8')).toBe('{ "mine": true }')
-    expect(readFileSync(below + program)).toEqual(readFileSync(join(place, 'simple-one-api')))
+    await writeFile(installRoot + config, '{ "mine": true }')
+    await writeFile(installRoot + program, 'an old version')
+    expect((await install()).out).toContain(`kept       ${installRoot}${config}`)
+    expect(readFileSync(installRoot + config, 'utf8')).toBe('{ "mine": true }')
+    expect(readFileSync(installRoot + program)).toEqual(readFileSync(join(location, 'simple-one-api')))
 
     expect(await install('--uninstall')).toMatchObject({ code: 0, error: '' })
-    expect(installed(below)).toEqual([config, '/etc/simple-one-api/config.schema.json'])
+    expect(installed(installRoot)).toEqual([config, '/etc/simple-one-api/config.schema.json'])
     expect(await install('--uninstall', '--purge')).toMatchObject({ code: 0, error: '' })
     expect(await install('--uninstall', '--purge')).toMatchObject({ code: 0, error: '' })
-    expect(installed(below)).toEqual([])
+    expect(installed(installRoot)).toEqual([])
   })
 
   test('a dry run changes nothing', async () => {
-    const place = await unpacked('dry')
-    const below = join(folder, 'dry-root')
-    const { code, out } = await run([join(place, 'install.sh'), '--dry-run', '--root', below])
+    const location = await unpackArchive('dry')
+    const installRoot = join(folder, 'dry-root')
+    const { code, out } = await run([join(location, 'install.sh'), '--dry-run', '--root', installRoot])
     expect(code).toBe(0)
-    expect(out).toContain(`would run: install -m 600 ${place}/config.json ${below}/etc/simple-one-api/config.json`)
+    expect(out).toContain(
+      `would run: install -m 600 ${location}/config.json ${installRoot}/etc/simple-one-api/config.json`,
+    )
     expect(out).not.toMatch(/^installed/m)
-    expect(existsSync(below)).toBe(false)
+    expect(existsSync(installRoot)).toBe(false)
   })
 
   test('what cannot be is said', async () => {
-    const place = await unpacked('wrong')
-    const install = (...args: string[]) => run([join(place, 'install.sh'), ...args])
+    const location = await unpackArchive('wrong')
+    const install = (...args: string[]) => run([join(location, 'install.sh'), ...args])
     expect(await install('--purge')).toMatchObject({ code: 1, error: 'install.sh: --purge goes with --uninstall\n' })
     expect(await install('--root')).toMatchObject({ code: 1, error: 'install.sh: --root needs a folder\n' })
     expect((await install('--fast')).error).toContain('what is --fast?')
-    await writeFile(join(place, 'simple-one-api'), '#!/bin/sh\nexit 126\n')
+    await writeFile(join(location, 'simple-one-api'), '#!/bin/sh\nexit 126\n')
     expect((await install('--root', join(folder, 'never'))).error).toContain('does not run on this machine')
-    await rm(join(place, 'simple-one-api'))
+    await rm(join(location, 'simple-one-api'))
     expect((await install('--root', join(folder, 'never'))).error).toContain('there is no executable in')
     expect(existsSync(join(folder, 'never'))).toBe(false)
   })
@@ -282,12 +287,12 @@ describe('install.sh', () => {
 
 describe('startup/simple-one-api.sh', () => {
   test('starts once, tells, restarts, stops; an old or foreign pid file does no harm', async () => {
-    const place = await unpacked('background')
-    const home = join(place, 'home')
+    const location = await unpackArchive('background')
+    const home = join(location, 'home')
     await mkdir(home)
     const pidFile = join(home, 'simple-one-api.pid')
     const script = (...args: string[]) =>
-      run([join(place, 'startup/simple-one-api.sh'), ...args], { SIMPLE_ONE_API_HOME: home })
+      run([join(location, 'startup/simple-one-api.sh'), ...args], { SIMPLE_ONE_API_HOME: home })
     const pid = () => Number(readFileSync(pidFile, 'utf8'))
     try {
       expect((await script('status')).code).toBe(3)
@@ -311,10 +316,10 @@ describe('startup/simple-one-api.sh', () => {
   })
 
   test('a start that fails tells why', async () => {
-    const place = await unpacked('failing')
-    const { code, error } = await run([join(place, 'startup/simple-one-api.sh'), 'start', 'broken'], {}, place)
+    const location = await unpackArchive('failing')
+    const { code, error } = await run([join(location, 'startup/simple-one-api.sh'), 'start', 'broken'], {}, location)
     expect([code, error]).toEqual([1, 'it is broken\nsimple-one-api: did not start\n'])
-    expect(existsSync(join(place, 'simple-one-api.pid'))).toBe(false)
+    expect(existsSync(join(location, 'simple-one-api.pid'))).toBe(false)
   })
 
   test('without a command it tells how it is used', async () =>
@@ -326,8 +331,8 @@ describe('the unit', () => {
   const value = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(text)?.[1]
 
   test('lets the service do nothing but serve', () => {
-    const strict = ['NoNewPrivileges', 'ProtectHome', 'PrivateTmp', 'PrivateDevices', 'ProtectKernelTunables']
-    for (const key of [...strict, 'RestrictNamespaces', 'RestrictSUIDSGID', 'LockPersonality'])
+    const hardening = ['NoNewPrivileges', 'ProtectHome', 'PrivateTmp', 'PrivateDevices', 'ProtectKernelTunables']
+    for (const key of [...hardening, 'RestrictNamespaces', 'RestrictSUIDSGID', 'LockPersonality'])
       expect(value(key)).toBe('yes')
     expect(value('ProtectSystem')).toBe('strict')
     expect(value('CapabilityBoundingSet')).toBe('')
@@ -351,22 +356,22 @@ describe('the unit', () => {
 describe('the image', () => {
   type Compose = { services: Record<string, Record<string, unknown>> }
   const compose = parse(read('docker-compose.yml')) as Compose
-  const lines = read('Dockerfile')
+  const dockerfile = read('Dockerfile')
 
   test('is what users of the Go image know', () => {
     for (const line of ['WORKDIR /app', 'EXPOSE 9090', 'ENTRYPOINT ["simple-one-api"]'])
-      expect(lines).toContain(`\n${line}\n`)
-    expect(/^USER (\d+)$/m.exec(lines)?.[1]).not.toBe('0')
-    expect(lines).toMatch(/^HEALTHCHECK /m)
-    for (const [, image] of lines.matchAll(/^FROM (?:--\S+ )?(\S+)/gm)) expect(image).toMatch(/:\d+\.\d+\.\d+/)
+      expect(dockerfile).toContain(`\n${line}\n`)
+    expect(/^USER (\d+)$/m.exec(dockerfile)?.[1]).not.toBe('0')
+    expect(dockerfile).toMatch(/^HEALTHCHECK /m)
+    for (const [, image] of dockerfile.matchAll(/^FROM (?:--\S+ )?(\S+)/gm)) expect(image).toMatch(/:\d+\.\d+\.\d+/)
   })
 
   test('is built from what is sent to the builder', () => {
-    const sent = read('.dockerignore').match(/(?<=^!).+/gm) ?? []
-    for (const [, from] of lines.matchAll(/^COPY (?!--from)(.+) \S+$/gm))
+    const allowedPaths = read('.dockerignore').match(/(?<=^!).+/gm) ?? []
+    for (const [, from] of dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm))
       for (const path of from!.split(' ')) {
         expect(existsSync(join(root, path))).toBe(true)
-        expect(sent.some(allowed => path === allowed || path.startsWith(`${allowed}/`))).toBe(true)
+        expect(allowedPaths.some(allowed => path === allowed || path.startsWith(`${allowed}/`))).toBe(true)
       }
   })
 

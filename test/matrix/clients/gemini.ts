@@ -1,13 +1,13 @@
 /** A client of generateContent. https://ai.google.dev/gemini-api/docs/function-calling, https://ai.google.dev/gemini-api/docs/thought-signatures */
 import type { JsonObject } from '../../../src/base/json/json.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
-import { type Client, joined, listOf } from '../client.ts'
+import { type Client, joinField, listOf } from '../client.ts'
 
 const contentOf = (answer: JsonObject): JsonObject =>
   (listOf(answer.candidates)[0]?.content ?? { parts: [] }) as JsonObject
 
 /** Pieces of one text are one part, but a signature keeps its own part: what is merged with another would be lost. */
-const gather = (frames: readonly Frame[]): JsonObject => {
+const assembleStream = (frames: readonly Frame[]): JsonObject => {
   const parts: JsonObject[] = []
   const candidate: JsonObject = {}
   const answer: JsonObject = {}
@@ -15,20 +15,20 @@ const gather = (frames: readonly Frame[]): JsonObject => {
     const { candidates, error, ...rest } = JSON.parse(data) as JsonObject
     if (error !== undefined) throw new Error(data)
     Object.assign(answer, rest)
-    const [one] = listOf(candidates)
-    if (one === undefined) continue
-    const { content, ...more } = one
+    const [first] = listOf(candidates)
+    if (first === undefined) continue
+    const { content, ...more } = first
     Object.assign(candidate, more)
     for (const part of listOf((content as JsonObject | undefined)?.parts)) {
       const before = parts.at(-1)
-      const joins =
+      const isContinuation =
         before !== undefined &&
         typeof part.text === 'string' &&
         typeof before.text === 'string' &&
         before.thought === part.thought &&
         before.thoughtSignature === undefined &&
         part.thoughtSignature === undefined
-      if (joins) before.text = String(before.text) + part.text
+      if (isContinuation) before.text = String(before.text) + part.text
       else parts.push({ ...part })
     }
   }
@@ -37,29 +37,29 @@ const gather = (frames: readonly Frame[]): JsonObject => {
 
 export const gemini: Client = {
   id: 'gemini',
-  gather,
-  next(request, answer, results) {
+  assembleStream,
+  nextRequest(request, answer, results) {
     const content = contentOf(answer)
-    const told = listOf(content.parts)
+    const toolResults = listOf(content.parts)
       .map(({ functionCall }) => functionCall as JsonObject | undefined)
       .filter(call => call !== undefined)
       .map(({ id, name }) => ({
         functionResponse: { id: id!, name: name!, response: { output: results.get(String(id))! } },
       }))
-    return { ...request, contents: [...listOf(request.contents), content, { role: 'user', parts: told }] }
+    return { ...request, contents: [...listOf(request.contents), content, { role: 'user', parts: toolResults }] }
   },
-  read(answer) {
+  parseAnswer(answer) {
     const parts = listOf(contentOf(answer).parts)
     const calls = parts
       .map(({ functionCall }) => functionCall as JsonObject | undefined)
       .filter(call => call !== undefined)
       .map(({ id, name, args }) => ({ id: String(id), name: String(name), args }))
     return {
-      text: joined(
+      text: joinField(
         parts.filter(one => one.thought !== true),
         'text',
       ),
-      thought: joined(
+      thought: joinField(
         parts.filter(one => one.thought === true),
         'text',
       ),

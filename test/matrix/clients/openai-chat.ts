@@ -1,41 +1,41 @@
 /** A client of Chat Completions. https://platform.openai.com/docs/guides/function-calling */
 import { isObject, type JsonObject, parseJson } from '../../../src/base/json/json.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
-import { type Client, joined, listOf } from '../client.ts'
+import { type Client, joinField, listOf } from '../client.ts'
 
 /** Texts grow, lists join entry by entry by their `index`, everything else is set. */
-const grow = (into: JsonObject, piece: JsonObject): void => {
-  for (const [key, value] of Object.entries(piece)) {
+const mergeDelta = (into: JsonObject, delta: JsonObject): void => {
+  for (const [key, value] of Object.entries(delta)) {
     const before = into[key]
     if (typeof before === 'string' && typeof value === 'string' && !['id', 'type', 'role', 'name'].includes(key))
       into[key] = before + value
-    else if (Array.isArray(value)) into[key] = growList(listOf(before), listOf(value))
-    else if (isObject(before) && isObject(value)) grow(before, value)
+    else if (Array.isArray(value)) into[key] = mergeList(listOf(before), listOf(value))
+    else if (isObject(before) && isObject(value)) mergeDelta(before, value)
     else if (value !== null || before === undefined) into[key] = structuredClone(value)
   }
 }
 
-const growList = (list: JsonObject[], pieces: JsonObject[]): JsonObject[] => {
-  for (const piece of pieces) {
-    const known = typeof piece.index === 'number' ? list.find(one => one.index === piece.index) : undefined
-    if (known) grow(known, piece)
-    else list.push(structuredClone(piece))
+const mergeList = (list: JsonObject[], deltas: JsonObject[]): JsonObject[] => {
+  for (const delta of deltas) {
+    const known = typeof delta.index === 'number' ? list.find(one => one.index === delta.index) : undefined
+    if (known) mergeDelta(known, delta)
+    else list.push(structuredClone(delta))
   }
   return list
 }
 
-const gather = (frames: readonly Frame[]): JsonObject => {
+const assembleStream = (frames: readonly Frame[]): JsonObject => {
   if (frames.at(-1)?.data !== '[DONE]') throw new Error('no [DONE] at the end')
   const message: JsonObject = {}
   const choice: JsonObject = { index: 0, message, logprobs: null, finish_reason: null }
   const answer: JsonObject = {}
   for (const { data } of frames.slice(0, -1)) {
-    const { choices, usage, ...head } = JSON.parse(data) as JsonObject
-    Object.assign(answer, head, { object: 'chat.completion', choices: [choice] }, usage ? { usage } : {})
-    const [one] = listOf(choices)
-    if (one === undefined) continue
-    grow(message, one.delta as JsonObject)
-    choice.finish_reason = one.finish_reason ?? choice.finish_reason
+    const { choices, usage, ...rest } = JSON.parse(data) as JsonObject
+    Object.assign(answer, rest, { object: 'chat.completion', choices: [choice] }, usage ? { usage } : {})
+    const [first] = listOf(choices)
+    if (first === undefined) continue
+    mergeDelta(message, first.delta as JsonObject)
+    choice.finish_reason = first.finish_reason ?? choice.finish_reason
   }
   for (const call of listOf(message.tool_calls)) delete call.index
   message.refusal ??= null
@@ -47,28 +47,28 @@ const messageOf = (answer: JsonObject): JsonObject => listOf(answer.choices)[0]!
 
 export const openaiChat: Client = {
   id: 'openai-chat',
-  gather,
-  next(request, answer, results) {
+  assembleStream,
+  nextRequest(request, answer, results) {
     const message = messageOf(answer)
-    const told = listOf(message.tool_calls).map(({ id }) => ({
+    const toolMessages = listOf(message.tool_calls).map(({ id }) => ({
       role: 'tool',
       tool_call_id: id!,
       content: results.get(String(id))!,
     }))
-    return { ...request, messages: [...listOf(request.messages), message, ...told] }
+    return { ...request, messages: [...listOf(request.messages), message, ...toolMessages] }
   },
-  read(answer) {
+  parseAnswer(answer) {
     const message = messageOf(answer)
     const calls = listOf(message.tool_calls).map(call => {
       const body = (call.function ?? call.custom) as JsonObject
       if (call.type === 'custom') return { id: String(call.id), name: String(body.name), args: { input: body.input! } }
       return { id: String(call.id), name: String(body.name), args: parseJson(String(body.arguments)) }
     })
-    const one = [message]
+    const messages = [message]
     return {
-      text: joined(one, 'content'),
-      thought: joined(one, 'reasoning_content'),
-      refusal: joined(one, 'refusal'),
+      text: joinField(messages, 'content'),
+      thought: joinField(messages, 'reasoning_content'),
+      refusal: joinField(messages, 'refusal'),
       calls,
       finish: String(listOf(answer.choices)[0]!.finish_reason),
     }

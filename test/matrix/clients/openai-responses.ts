@@ -1,19 +1,19 @@
 /** A client of Responses that stores nothing at the vendor. https://platform.openai.com/docs/guides/reasoning */
 import { type JsonObject, parseJson } from '../../../src/base/json/json.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
-import { type Client, joined, listOf } from '../client.ts'
+import { type Client, joinField, listOf } from '../client.ts'
 
-const last = ['response.completed', 'response.incomplete', 'response.failed']
+const finalEvents = ['response.completed', 'response.incomplete', 'response.failed']
 
 /** The items as they were told one by one, which must be those of the whole answer at the end. */
-const gather = (frames: readonly Frame[]): JsonObject => {
+const assembleStream = (frames: readonly Frame[]): JsonObject => {
   const items: JsonObject[] = []
   const texts = new Map<string, string>()
   let answer: JsonObject | undefined
-  frames.forEach(({ event, data }, place) => {
+  frames.forEach(({ event, data }, index) => {
     const body = JSON.parse(data) as JsonObject
     if (event !== body.type) throw new Error(`event "${event}" holds "${body.type}"`)
-    if (body.sequence_number !== place) throw new Error(`sequence_number ${body.sequence_number} at place ${place}`)
+    if (body.sequence_number !== index) throw new Error(`sequence_number ${body.sequence_number} at place ${index}`)
     const key = `${String(event).replace(/\.(delta|done)$/, '')} ${body.output_index} ${body.content_index ?? body.summary_index}`
     if (event?.endsWith('.delta')) texts.set(key, (texts.get(key) ?? '') + body.delta)
     else if (event?.endsWith('.done') && texts.has(key)) {
@@ -21,9 +21,9 @@ const gather = (frames: readonly Frame[]): JsonObject => {
       if (full !== texts.get(key)) throw new Error(`the pieces do not add up: ${data}`)
     }
     if (event === 'response.output_item.done') items[body.output_index as number] = body.item as JsonObject
-    if (last.includes(event ?? '')) answer = body.response as JsonObject
+    if (finalEvents.includes(event ?? '')) answer = body.response as JsonObject
   })
-  if (answer === undefined || !last.includes(frames.at(-1)?.event ?? '')) throw new Error('no end')
+  if (answer === undefined || !finalEvents.includes(frames.at(-1)?.event ?? '')) throw new Error('no end')
   if (answer.status === 'failed') throw new Error(`failed: ${JSON.stringify(answer.error)}`)
   if (JSON.stringify(items) !== JSON.stringify(answer.output))
     throw new Error('the items told are not those of the end')
@@ -32,17 +32,17 @@ const gather = (frames: readonly Frame[]): JsonObject => {
 
 export const openaiResponses: Client = {
   id: 'openai-responses',
-  gather,
-  next(request, answer, results) {
+  assembleStream,
+  nextRequest(request, answer, results) {
     const { input } = request
     const before = typeof input === 'string' ? [{ role: 'user', content: input }] : listOf(input)
     const output = listOf(answer.output)
-    const told = output
+    const toolResults = output
       .filter(({ type }) => type === 'function_call')
       .map(({ call_id: id }) => ({ type: 'function_call_output', call_id: id!, output: results.get(String(id))! }))
-    return { ...request, input: [...before, ...output, ...told] }
+    return { ...request, input: [...before, ...output, ...toolResults] }
   },
-  read(answer) {
+  parseAnswer(answer) {
     const output = listOf(answer.output)
     const contents = output.filter(({ type }) => type === 'message').flatMap(one => listOf(one.content))
     const calls = output
@@ -52,12 +52,12 @@ export const openaiResponses: Client = {
         return { id: String(one.call_id), name: String(one.name), args }
       })
     return {
-      text: joined(contents, 'text'),
+      text: joinField(contents, 'text'),
       thought: output
         .filter(({ type }) => type === 'reasoning')
-        .map(({ summary }) => joined(listOf(summary), 'text'))
+        .map(({ summary }) => joinField(listOf(summary), 'text'))
         .join(''),
-      refusal: joined(contents, 'refusal'),
+      refusal: joinField(contents, 'refusal'),
       calls,
       finish: String(answer.status),
     }

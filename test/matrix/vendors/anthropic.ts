@@ -3,11 +3,18 @@
 import { type JsonObject, parseJson } from '../../../src/base/json/json.ts'
 import type { FinishReason, Usage } from '../../../src/ir/chat.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
-import { type Answer, type Said, type Step, steps, type Vendor, valuesUnder } from '../answer.ts'
+import {
+  type AnswerPart,
+  type ScriptedAnswer,
+  type StreamStep,
+  streamSteps,
+  type Vendor,
+  valuesUnder,
+} from '../answer.ts'
 
-const head = { id: 'msg_vendor', type: 'message', role: 'assistant', model: 'vendor-model' }
+const envelope = { id: 'msg_vendor', type: 'message', role: 'assistant', model: 'vendor-model' }
 
-const finishes: Record<FinishReason, string> = {
+const stopReasons: Record<FinishReason, string> = {
   stop: 'end_turn',
   length: 'max_tokens',
   calls: 'tool_use',
@@ -16,7 +23,7 @@ const finishes: Record<FinishReason, string> = {
   other: 'model_context_window_exceeded',
 }
 
-const reasonOf = ({ finish, stop }: Answer) => (stop === undefined ? finishes[finish] : 'stop_sequence')
+const stopReasonOf = ({ finish, stop }: ScriptedAnswer) => (stop === undefined ? stopReasons[finish] : 'stop_sequence')
 
 /** `input_tokens` counts neither what was read from the cache nor what was written to it. */
 const usageOf = ({ input, output, cacheRead = 0, cacheWrite = 0, cacheWrite1h = 0 }: Usage): JsonObject => ({
@@ -30,68 +37,68 @@ const usageOf = ({ input, output, cacheRead = 0, cacheWrite = 0, cacheWrite1h = 
   output_tokens: output,
 })
 
-const citation = (cited: { url: string; title: string; quote: string }): JsonObject => ({
+const renderCitation = (citation: { url: string; title: string; quote: string }): JsonObject => ({
   type: 'web_search_result_location',
-  url: cited.url,
-  title: cited.title,
+  url: citation.url,
+  title: citation.title,
   encrypted_index: 'RW5jcnlwdGVk',
-  cited_text: cited.quote,
+  cited_text: citation.quote,
 })
 
-const block = (said: Said): JsonObject => {
-  switch (said.type) {
+const contentBlock = (part: AnswerPart): JsonObject => {
+  switch (part.type) {
     case 'thought':
-      return { type: 'thinking', thinking: said.text, signature: said.sealed ?? '' }
+      return { type: 'thinking', thinking: part.text, signature: part.seal ?? '' }
     case 'redacted':
-      return { type: 'redacted_thinking', data: said.sealed }
+      return { type: 'redacted_thinking', data: part.seal }
     case 'call':
-      return { type: 'tool_use', id: said.id, name: said.name, input: parseJson(said.args) ?? {} }
+      return { type: 'tool_use', id: part.id, name: part.name, input: parseJson(part.args) ?? {} }
     case 'text':
-      return { type: 'text', text: said.text, ...(said.cited && { citations: [citation(said.cited)] }) }
+      return { type: 'text', text: part.text, ...(part.citation && { citations: [renderCitation(part.citation)] }) }
     case 'refusal':
-      return { type: 'text', text: said.text }
+      return { type: 'text', text: part.text }
   }
 }
 
-const whole = (answer: Answer): JsonObject => ({
-  ...head,
-  content: answer.said.map(block),
-  stop_reason: reasonOf(answer),
+const renderMessage = (answer: ScriptedAnswer): JsonObject => ({
+  ...envelope,
+  content: answer.parts.map(contentBlock),
+  stop_reason: stopReasonOf(answer),
   stop_sequence: answer.stop ?? null,
   usage: usageOf(answer.usage ?? { input: 3, output: 5 }),
 })
 
-const empty = (said: Said): JsonObject => {
-  const full = block(said)
-  if (said.type === 'thought') return { ...full, thinking: '', signature: '' }
-  if (said.type === 'call') return { ...full, input: {} }
-  return said.type === 'redacted'
+const emptyBlock = (part: AnswerPart): JsonObject => {
+  const full = contentBlock(part)
+  if (part.type === 'thought') return { ...full, thinking: '', signature: '' }
+  if (part.type === 'call') return { ...full, input: {} }
+  return part.type === 'redacted'
     ? full
     : { type: 'text', text: '', ...(full.citations !== undefined && { citations: [] }) }
 }
 
-const delta = (said: Said, text: string): JsonObject => {
-  if (said.type === 'thought') return { type: 'thinking_delta', thinking: text }
-  return said.type === 'call' ? { type: 'input_json_delta', partial_json: text } : { type: 'text_delta', text }
+const delta = (part: AnswerPart, text: string): JsonObject => {
+  if (part.type === 'thought') return { type: 'thinking_delta', thinking: text }
+  return part.type === 'call' ? { type: 'input_json_delta', partial_json: text } : { type: 'text_delta', text }
 }
 
 const frame = (type: string, fields: JsonObject): Frame => ({ event: type, data: JSON.stringify({ type, ...fields }) })
 
-const told = (step: Step): Frame[] => {
-  const { at: index, said } = step
-  if (step.does === 'open') return [frame('content_block_start', { index, content_block: empty(said) })]
-  if (step.does === 'piece') return [frame('content_block_delta', { index, delta: delta(said, step.text) })]
+const eventsOf = (step: StreamStep): Frame[] => {
+  const { at: index, part } = step
+  if (step.phase === 'open') return [frame('content_block_start', { index, content_block: emptyBlock(part) })]
+  if (step.phase === 'piece') return [frame('content_block_delta', { index, delta: delta(part, step.text) })]
   const last: Frame[] = []
   const add = (delta: JsonObject) => last.push(frame('content_block_delta', { index, delta }))
-  if (said.type === 'thought' && said.sealed !== undefined) add({ type: 'signature_delta', signature: said.sealed })
-  if (said.type === 'text' && said.cited) add({ type: 'citations_delta', citation: citation(said.cited) })
+  if (part.type === 'thought' && part.seal !== undefined) add({ type: 'signature_delta', signature: part.seal })
+  if (part.type === 'text' && part.citation) add({ type: 'citations_delta', citation: renderCitation(part.citation) })
   return [...last, frame('content_block_stop', { index })]
 }
 
-const frames = (answer: Answer): Frame[] => {
+const renderStream = (answer: ScriptedAnswer): Frame[] => {
   const usage = usageOf(answer.usage ?? { input: 3, output: 5 })
   const message = {
-    ...head,
+    ...envelope,
     content: [],
     stop_reason: null,
     stop_sequence: null,
@@ -102,9 +109,9 @@ const frames = (answer: Answer): Frame[] => {
     frame('message_start', { message }),
     frame('ping', {}),
     // Its blocks come one after another.
-    ...steps({ ...answer, interleaved: false }).flatMap(told),
+    ...streamSteps({ ...answer, interleaved: false }).flatMap(eventsOf),
     frame('message_delta', {
-      delta: { stop_reason: reasonOf(answer), stop_sequence: answer.stop ?? null },
+      delta: { stop_reason: stopReasonOf(answer), stop_sequence: answer.stop ?? null },
       usage: counts,
     }),
     frame('message_stop', {}),
@@ -114,9 +121,9 @@ const frames = (answer: Answer): Frame[] => {
 export const anthropic: Vendor = {
   id: 'anthropic',
   model: 'claude-sonnet-4-5',
-  whole,
-  frames,
-  limited: {
+  renderMessage,
+  renderStream,
+  rateLimited: {
     status: 429,
     headers: { 'retry-after': '7' },
     body: {
@@ -125,9 +132,9 @@ export const anthropic: Vendor = {
       request_id: 'req_vendor',
     },
   },
-  broken: frame('error', { error: { type: 'overloaded_error', message: 'Overloaded.' } }),
-  sealsOf: ({ said }) =>
-    said.flatMap(one => ((one.type === 'thought' || one.type === 'redacted') && one.sealed ? [one.sealed] : [])),
+  overloadedFrame: frame('error', { error: { type: 'overloaded_error', message: 'Overloaded.' } }),
+  sealsOf: ({ parts }) =>
+    parts.flatMap(one => ((one.type === 'thought' || one.type === 'redacted') && one.seal ? [one.seal] : [])),
   sealsIn: request =>
     valuesUnder(request.messages, 'content')
       .flat()

@@ -3,9 +3,16 @@
 import { type JsonObject, parseJson } from '../../../src/base/json/json.ts'
 import type { FinishReason, Usage } from '../../../src/ir/chat.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
-import { type Answer, type Said, type Step, steps, type Vendor, valuesUnder } from '../answer.ts'
+import {
+  type AnswerPart,
+  type ScriptedAnswer,
+  type StreamStep,
+  streamSteps,
+  type Vendor,
+  valuesUnder,
+} from '../answer.ts'
 
-const finishes: Record<FinishReason, string> = {
+const stopReasons: Record<FinishReason, string> = {
   stop: 'end_turn',
   length: 'max_tokens',
   calls: 'tool_use',
@@ -14,7 +21,7 @@ const finishes: Record<FinishReason, string> = {
   other: 'guardrail_intervened',
 }
 
-const reasonOf = ({ finish, stop }: Answer) => (stop === undefined ? finishes[finish] : 'stop_sequence')
+const stopReasonOf = ({ finish, stop }: ScriptedAnswer) => (stop === undefined ? stopReasons[finish] : 'stop_sequence')
 
 /** `inputTokens` counts neither what was read from the cache nor what was written to it. */
 const usageOf = ({ input, output, cacheRead = 0, cacheWrite = 0 }: Usage): JsonObject => ({
@@ -25,54 +32,54 @@ const usageOf = ({ input, output, cacheRead = 0, cacheWrite = 0 }: Usage): JsonO
   cacheWriteInputTokens: cacheWrite,
 })
 
-const block = (said: Said): JsonObject => {
-  switch (said.type) {
+const contentBlock = (part: AnswerPart): JsonObject => {
+  switch (part.type) {
     case 'thought':
       return {
-        reasoningContent: { reasoningText: { text: said.text, ...(said.sealed && { signature: said.sealed }) } },
+        reasoningContent: { reasoningText: { text: part.text, ...(part.seal && { signature: part.seal }) } },
       }
     case 'redacted':
-      return { reasoningContent: { redactedContent: said.sealed } }
+      return { reasoningContent: { redactedContent: part.seal } }
     case 'call':
-      return { toolUse: { toolUseId: said.id, name: said.name, input: parseJson(said.args) ?? {} } }
+      return { toolUse: { toolUseId: part.id, name: part.name, input: parseJson(part.args) ?? {} } }
     default:
-      return { text: said.text }
+      return { text: part.text }
   }
 }
 
-const whole = (answer: Answer): JsonObject => ({
-  output: { message: { role: 'assistant', content: answer.said.map(block) } },
-  stopReason: reasonOf(answer),
+const renderMessage = (answer: ScriptedAnswer): JsonObject => ({
+  output: { message: { role: 'assistant', content: answer.parts.map(contentBlock) } },
+  stopReason: stopReasonOf(answer),
   ...(answer.usage && { usage: usageOf(answer.usage) }),
   metrics: { latencyMs: 400 },
 })
 
 const frame = (event: string, fields: JsonObject): Frame => ({ event, data: JSON.stringify(fields) })
 
-const delta = (said: Said, text: string): JsonObject => {
-  if (said.type === 'thought') return { reasoningContent: { text } }
-  return said.type === 'call' ? { toolUse: { input: text } } : { text }
+const delta = (part: AnswerPart, text: string): JsonObject => {
+  if (part.type === 'thought') return { reasoningContent: { text } }
+  return part.type === 'call' ? { toolUse: { input: text } } : { text }
 }
 
 /** Only calls are announced; texts and thoughts begin with their first piece. */
-const told = (step: Step): Frame[] => {
-  const { at: contentBlockIndex, said } = step
+const eventsOf = (step: StreamStep): Frame[] => {
+  const { at: contentBlockIndex, part } = step
   const add = (delta: JsonObject) => frame('contentBlockDelta', { contentBlockIndex, delta })
-  if (step.does === 'open' && said.type === 'call') {
-    const start = { toolUse: { toolUseId: said.id, name: said.name } }
+  if (step.phase === 'open' && part.type === 'call') {
+    const start = { toolUse: { toolUseId: part.id, name: part.name } }
     return [frame('contentBlockStart', { contentBlockIndex, start })]
   }
-  if (step.does === 'open')
-    return said.type === 'redacted' ? [add({ reasoningContent: { redactedContent: said.sealed } })] : []
-  if (step.does === 'piece') return [add(delta(said, step.text))]
-  const seal = said.type === 'thought' && said.sealed ? [add({ reasoningContent: { signature: said.sealed } })] : []
+  if (step.phase === 'open')
+    return part.type === 'redacted' ? [add({ reasoningContent: { redactedContent: part.seal } })] : []
+  if (step.phase === 'piece') return [add(delta(part, step.text))]
+  const seal = part.type === 'thought' && part.seal ? [add({ reasoningContent: { signature: part.seal } })] : []
   return [...seal, frame('contentBlockStop', { contentBlockIndex })]
 }
 
-const frames = (answer: Answer): Frame[] => [
+const renderStream = (answer: ScriptedAnswer): Frame[] => [
   frame('messageStart', { role: 'assistant' }),
-  ...steps(answer).flatMap(told),
-  frame('messageStop', { stopReason: reasonOf(answer) }),
+  ...streamSteps(answer).flatMap(eventsOf),
+  frame('messageStop', { stopReason: stopReasonOf(answer) }),
   frame('metadata', { usage: usageOf(answer.usage ?? { input: 3, output: 5 }), metrics: { latencyMs: 400 } }),
 ]
 
@@ -80,15 +87,15 @@ const frames = (answer: Answer): Frame[] => [
 export const bedrockConverse: Vendor = {
   id: 'bedrock-converse',
   model: 'anthropic.claude-sonnet-4-5-20250929-v1:0',
-  whole,
-  frames,
-  limited: {
+  renderMessage,
+  renderStream,
+  rateLimited: {
     status: 429,
     headers: { 'x-amzn-errortype': 'ThrottlingException' },
     body: { message: 'Too many requests.' },
   },
-  sealsOf: ({ said }) =>
-    said.flatMap(one => ((one.type === 'thought' || one.type === 'redacted') && one.sealed ? [one.sealed] : [])),
+  sealsOf: ({ parts }) =>
+    parts.flatMap(one => ((one.type === 'thought' || one.type === 'redacted') && one.seal ? [one.seal] : [])),
   sealsIn: request =>
     valuesUnder(request.messages, 'reasoningContent').map(one => {
       const { reasoningText, redactedContent } = one as { reasoningText?: JsonObject; redactedContent?: string }

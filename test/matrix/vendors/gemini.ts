@@ -3,12 +3,12 @@
 import { type JsonObject, parseJson } from '../../../src/base/json/json.ts'
 import type { FinishReason, Usage } from '../../../src/ir/chat.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
-import { type Answer, type Said, steps, type Vendor, wordsUnder } from '../answer.ts'
+import { type AnswerPart, type ScriptedAnswer, streamSteps, stringsUnder, type Vendor } from '../answer.ts'
 
-const head = { modelVersion: 'vendor-model', responseId: 'gemini-vendor' }
+const envelope = { modelVersion: 'vendor-model', responseId: 'gemini-vendor' }
 
 /** A call has no word of its own. */
-const finishes: Record<FinishReason, string> = {
+const finishReasons: Record<FinishReason, string> = {
   stop: 'STOP',
   length: 'MAX_TOKENS',
   calls: 'STOP',
@@ -27,75 +27,75 @@ const usageOf = ({ input, output, cacheRead, reasoning }: Usage): JsonObject => 
 })
 
 /** A signature stands on the call that follows the thoughts, or on a text; never on a thought. */
-const part = (said: Said, text: string): JsonObject => {
-  switch (said.type) {
+const renderPart = (part: AnswerPart, text: string): JsonObject => {
+  switch (part.type) {
     case 'thought':
       return { text, thought: true }
     case 'redacted':
-      return { text: '', thoughtSignature: said.sealed }
+      return { text: '', thoughtSignature: part.seal }
     case 'call':
       return {
-        functionCall: { id: said.id, name: said.name, args: parseJson(said.args) ?? {} },
-        ...(said.sealed !== undefined && { thoughtSignature: said.sealed }),
+        functionCall: { id: part.id, name: part.name, args: parseJson(part.args) ?? {} },
+        ...(part.seal !== undefined && { thoughtSignature: part.seal }),
       }
     default:
       return { text }
   }
 }
 
-const grounding = ({ said }: Answer): JsonObject => {
-  const [one] = said.filter(one => one.type === 'text' && one.cited)
-  if (one?.type !== 'text' || !one.cited) return {}
+const grounding = ({ parts }: ScriptedAnswer): JsonObject => {
+  const [one] = parts.filter(one => one.type === 'text' && one.citation)
+  if (one?.type !== 'text' || !one.citation) return {}
   const segment = { startIndex: 0, endIndex: one.text.length, text: one.text }
   return {
     groundingMetadata: {
-      groundingChunks: [{ web: { uri: one.cited.url, title: one.cited.title } }],
+      groundingChunks: [{ web: { uri: one.citation.url, title: one.citation.title } }],
       groundingSupports: [{ segment, groundingChunkIndices: [0] }],
     },
   }
 }
 
-const body = (answer: Answer, parts: JsonObject[], last: boolean): JsonObject => ({
+const renderChunk = (answer: ScriptedAnswer, parts: JsonObject[], isLast: boolean): JsonObject => ({
   candidates: [
     {
       content: { role: 'model', parts },
-      ...(last && { finishReason: finishes[answer.finish] }),
+      ...(isLast && { finishReason: finishReasons[answer.finish] }),
       index: 0,
-      ...(last && grounding(answer)),
+      ...(isLast && grounding(answer)),
     },
   ],
   usageMetadata: usageOf(answer.usage ?? { input: 3, output: 5 }),
-  ...head,
+  ...envelope,
 })
 
 /** A signature alone comes with words; beside calls it stands on the first of them. */
-const told = ({ said }: Answer): Said[] =>
-  said.some(one => one.type === 'call') ? said.filter(one => one.type !== 'redacted') : said
+const emittedParts = ({ parts }: ScriptedAnswer): AnswerPart[] =>
+  parts.some(one => one.type === 'call') ? parts.filter(one => one.type !== 'redacted') : parts
 
-const whole = (answer: Answer): JsonObject =>
-  body(
+const renderMessage = (answer: ScriptedAnswer): JsonObject =>
+  renderChunk(
     answer,
-    told(answer).map(one => part(one, 'text' in one ? one.text : '')),
+    emittedParts(answer).map(one => renderPart(one, 'text' in one ? one.text : '')),
     true,
   )
 
 /** A call comes whole. */
-const frames = (answer: Answer): Frame[] => {
-  const parts = steps({ ...answer, said: told(answer) }).flatMap(step => {
-    const isWhole = step.said.type === 'call' || step.said.type === 'redacted'
-    if (step.does === 'open' && isWhole) return [part(step.said, '')]
-    return step.does === 'piece' && !isWhole ? [part(step.said, step.text)] : []
+const renderStream = (answer: ScriptedAnswer): Frame[] => {
+  const parts = streamSteps({ ...answer, parts: emittedParts(answer) }).flatMap(step => {
+    const isWhole = step.part.type === 'call' || step.part.type === 'redacted'
+    if (step.phase === 'open' && isWhole) return [renderPart(step.part, '')]
+    return step.phase === 'piece' && !isWhole ? [renderPart(step.part, step.text)] : []
   })
   const chunks = parts.length > 0 ? parts : [{ text: '' }]
-  return chunks.map((one, index) => ({ data: JSON.stringify(body(answer, [one], index === chunks.length - 1)) }))
+  return chunks.map((one, index) => ({ data: JSON.stringify(renderChunk(answer, [one], index === chunks.length - 1)) }))
 }
 
 export const gemini: Vendor = {
   id: 'gemini',
   model: 'gemini-2.5-pro',
-  whole,
-  frames,
-  limited: {
+  renderMessage,
+  renderStream,
+  rateLimited: {
     status: 429,
     body: {
       error: {
@@ -106,8 +106,10 @@ export const gemini: Vendor = {
       },
     },
   },
-  broken: { data: JSON.stringify({ error: { code: 503, message: 'Overloaded.', status: 'UNAVAILABLE' } }) },
+  overloadedFrame: { data: JSON.stringify({ error: { code: 503, message: 'Overloaded.', status: 'UNAVAILABLE' } }) },
   sealsOf: answer =>
-    told(answer).flatMap(one => ((one.type === 'call' || one.type === 'redacted') && one.sealed ? [one.sealed] : [])),
-  sealsIn: request => wordsUnder(request.contents, 'thoughtSignature'),
+    emittedParts(answer).flatMap(one =>
+      (one.type === 'call' || one.type === 'redacted') && one.seal ? [one.seal] : [],
+    ),
+  sealsIn: request => stringsUnder(request.contents, 'thoughtSignature'),
 }

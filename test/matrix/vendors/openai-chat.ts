@@ -3,11 +3,18 @@
 import type { JsonObject } from '../../../src/base/json/json.ts'
 import type { FinishReason, Usage } from '../../../src/ir/chat.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
-import { type Answer, type Said, type Step, steps, type Vendor, wordsUnder } from '../answer.ts'
+import {
+  type AnswerPart,
+  type ScriptedAnswer,
+  type StreamStep,
+  streamSteps,
+  stringsUnder,
+  type Vendor,
+} from '../answer.ts'
 
-const head = { id: 'chatcmpl-vendor', created: 1_770_000_000, model: 'vendor-model' }
+const envelope = { id: 'chatcmpl-vendor', created: 1_770_000_000, model: 'vendor-model' }
 
-const finishes: Record<FinishReason, string> = {
+const finishReasons: Record<FinishReason, string> = {
   stop: 'stop',
   length: 'length',
   calls: 'tool_calls',
@@ -25,75 +32,78 @@ const usageOf = (usage: Usage): JsonObject => ({
 })
 
 /** Google's compatible address keeps signatures there: https://ai.google.dev/gemini-api/docs/openai */
-const sealOf = (said: Said): JsonObject =>
-  said.type === 'call' && said.sealed !== undefined
-    ? { extra_content: { google: { thought_signature: said.sealed } } }
-    : {}
+const sealFields = (part: AnswerPart): JsonObject =>
+  part.type === 'call' && part.seal !== undefined ? { extra_content: { google: { thought_signature: part.seal } } } : {}
 
-const cited = ({ url, title }: { url: string; title: string }, text: string): JsonObject => ({
+const urlCitation = ({ url, title }: { url: string; title: string }, text: string): JsonObject => ({
   type: 'url_citation',
   url_citation: { start_index: 0, end_index: text.length, title, url },
 })
 
 /** OpenRouter's form of thoughts that only the model can read. */
-const redacted = (data: string): JsonObject => ({ type: 'reasoning.encrypted', data, index: 0 })
+const encryptedReasoning = (data: string): JsonObject => ({ type: 'reasoning.encrypted', data, index: 0 })
 
-const whole = ({ said, finish, usage }: Answer): JsonObject => {
-  const texts = (type: Said['type']) => said.flatMap(one => (one.type === type && 'text' in one ? [one.text] : []))
-  const calls = said.filter(one => one.type === 'call')
-  const marks = said.flatMap(one => (one.type === 'text' && one.cited ? [cited(one.cited, one.text)] : []))
-  const hidden = said.flatMap(one => (one.type === 'redacted' ? [redacted(one.sealed)] : []))
+const renderMessage = ({ parts, finish, usage }: ScriptedAnswer): JsonObject => {
+  const texts = (type: AnswerPart['type']) =>
+    parts.flatMap(one => (one.type === type && 'text' in one ? [one.text] : []))
+  const calls = parts.filter(one => one.type === 'call')
+  const annotations = parts.flatMap(one =>
+    one.type === 'text' && one.citation ? [urlCitation(one.citation, one.text)] : [],
+  )
+  const reasoningDetails = parts.flatMap(one => (one.type === 'redacted' ? [encryptedReasoning(one.seal)] : []))
   const message = {
     role: 'assistant',
     content: texts('text').length > 0 ? texts('text').join('') : null,
     refusal: texts('refusal')[0] ?? null,
     ...(texts('thought').length > 0 && { reasoning_content: texts('thought').join('') }),
-    ...(hidden.length > 0 && { reasoning_details: hidden }),
-    ...(marks.length > 0 && { annotations: marks }),
+    ...(reasoningDetails.length > 0 && { reasoning_details: reasoningDetails }),
+    ...(annotations.length > 0 && { annotations: annotations }),
     ...(calls.length > 0 && {
       tool_calls: calls.map(call => ({
         id: call.id,
-        ...(call.free === undefined
+        ...(call.customInput === undefined
           ? { type: 'function', function: { name: call.name, arguments: call.args } }
-          : { type: 'custom', custom: { name: call.name, input: call.free } }),
-        ...sealOf(call),
+          : { type: 'custom', custom: { name: call.name, input: call.customInput } }),
+        ...sealFields(call),
       })),
     }),
   }
-  const choices = [{ index: 0, message, logprobs: null, finish_reason: finishes[finish] }]
-  return { ...head, object: 'chat.completion', choices, ...(usage && { usage: usageOf(usage) }) }
+  const choices = [{ index: 0, message, logprobs: null, finish_reason: finishReasons[finish] }]
+  return { ...envelope, object: 'chat.completion', choices, ...(usage && { usage: usageOf(usage) }) }
 }
 
-const frames = (answer: Answer): Frame[] => {
-  const order = answer.said.filter(one => one.type === 'call')
-  const envelope = { ...head, object: 'chat.completion.chunk' }
+const renderStream = (answer: ScriptedAnswer): Frame[] => {
+  const calls = answer.parts.filter(one => one.type === 'call')
+  const chunkEnvelope = { ...envelope, object: 'chat.completion.chunk' }
   const chunk = (delta: JsonObject, finish: string | null = null): Frame => ({
-    data: JSON.stringify({ ...envelope, choices: [{ index: 0, delta, finish_reason: finish }] }),
+    data: JSON.stringify({ ...chunkEnvelope, choices: [{ index: 0, delta, finish_reason: finish }] }),
   })
-  const delta = (step: Step): JsonObject | undefined => {
-    const { said } = step
-    if (said.type === 'call') {
-      const index = order.indexOf(said)
-      const custom = said.free !== undefined
-      const [type, slot] = custom ? ['custom', 'input'] : ['function', 'arguments']
-      if (step.does === 'piece') return { tool_calls: [{ index, [type!]: { [slot!]: step.text } }] }
-      if (step.does === 'close') return undefined
-      const body = { name: said.name, [slot!]: '' }
-      return { tool_calls: [{ index, id: said.id, type: type!, [type!]: body, ...sealOf(said) }] }
+  const delta = (step: StreamStep): JsonObject | undefined => {
+    const { part } = step
+    if (part.type === 'call') {
+      const index = calls.indexOf(part)
+      const isCustom = part.customInput !== undefined
+      const [type, inputField] = isCustom ? ['custom', 'input'] : ['function', 'arguments']
+      if (step.phase === 'piece') return { tool_calls: [{ index, [type!]: { [inputField!]: step.text } }] }
+      if (step.phase === 'close') return undefined
+      const body = { name: part.name, [inputField!]: '' }
+      return { tool_calls: [{ index, id: part.id, type: type!, [type!]: body, ...sealFields(part) }] }
     }
-    if (said.type === 'redacted')
-      return step.does === 'open' ? { reasoning_details: [redacted(said.sealed)] } : undefined
-    if (step.does === 'close' && said.type === 'text' && said.cited)
-      return { annotations: [cited(said.cited, said.text)] }
-    if (step.does !== 'piece') return undefined
-    return { [{ text: 'content', thought: 'reasoning_content', refusal: 'refusal' }[said.type]]: step.text }
+    if (part.type === 'redacted')
+      return step.phase === 'open' ? { reasoning_details: [encryptedReasoning(part.seal)] } : undefined
+    if (step.phase === 'close' && part.type === 'text' && part.citation)
+      return { annotations: [urlCitation(part.citation, part.text)] }
+    if (step.phase !== 'piece') return undefined
+    return { [{ text: 'content', thought: 'reasoning_content', refusal: 'refusal' }[part.type]]: step.text }
   }
-  const told = steps(answer, true).map(delta)
+  const deltas = streamSteps(answer, true).map(delta)
   return [
     chunk({ role: 'assistant', content: '' }),
-    ...told.filter(one => one !== undefined).map(one => chunk(one)),
-    chunk({}, finishes[answer.finish]),
-    ...(answer.usage ? [{ data: JSON.stringify({ ...envelope, choices: [], usage: usageOf(answer.usage) }) }] : []),
+    ...deltas.filter(one => one !== undefined).map(one => chunk(one)),
+    chunk({}, finishReasons[answer.finish]),
+    ...(answer.usage
+      ? [{ data: JSON.stringify({ ...chunkEnvelope, choices: [], usage: usageOf(answer.usage) }) }]
+      : []),
     { data: '[DONE]' },
   ]
 }
@@ -101,16 +111,16 @@ const frames = (answer: Answer): Frame[] => {
 export const openaiChat: Vendor = {
   id: 'openai-chat',
   model: 'gpt-5',
-  whole,
-  frames,
-  limited: {
+  renderMessage,
+  renderStream,
+  rateLimited: {
     status: 429,
     headers: { 'retry-after': '7' },
     body: { error: { message: 'Too many requests.', type: 'requests', param: null, code: 'rate_limit_exceeded' } },
   },
-  broken: {
+  overloadedFrame: {
     data: JSON.stringify({ error: { message: 'Overloaded.', type: 'server_error', param: null, code: null } }),
   },
-  sealsOf: ({ said }) => said.flatMap(one => (one.type === 'call' && one.sealed !== undefined ? [one.sealed] : [])),
-  sealsIn: request => wordsUnder(request.messages, 'thought_signature'),
+  sealsOf: ({ parts }) => parts.flatMap(one => (one.type === 'call' && one.seal !== undefined ? [one.seal] : [])),
+  sealsIn: request => stringsUnder(request.messages, 'thought_signature'),
 }

@@ -3,7 +3,7 @@
 import { isObject, type JsonObject } from '../../../src/base/json/json.ts'
 import type { Usage } from '../../../src/ir/chat.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
-import { type Answer, type Said, type Step, steps, type Vendor } from '../answer.ts'
+import { type AnswerPart, type ScriptedAnswer, type StreamStep, streamSteps, type Vendor } from '../answer.ts'
 
 const usageOf = ({ input, output, cacheRead = 0, reasoning = 0 }: Usage): JsonObject => ({
   input_tokens: input,
@@ -13,38 +13,44 @@ const usageOf = ({ input, output, cacheRead = 0, reasoning = 0 }: Usage): JsonOb
   total_tokens: input + output,
 })
 
-const contentOf = (said: Said): JsonObject => {
-  if (said.type === 'refusal') return { type: 'refusal', refusal: said.text }
-  const { text = '', cited } = said.type === 'text' ? said : {}
-  const mark = cited && { type: 'url_citation', start_index: 0, end_index: text.length, ...cited, quote: undefined }
-  return { type: 'output_text', text, annotations: mark ? [mark] : [], logprobs: [] }
+const contentOf = (part: AnswerPart): JsonObject => {
+  if (part.type === 'refusal') return { type: 'refusal', refusal: part.text }
+  const { text = '', citation } = part.type === 'text' ? part : {}
+  const annotation = citation && {
+    type: 'url_citation',
+    start_index: 0,
+    end_index: text.length,
+    ...citation,
+    quote: undefined,
+  }
+  return { type: 'output_text', text, annotations: annotation ? [annotation] : [], logprobs: [] }
 }
 
-const item = (said: Said, at: number): JsonObject => {
-  switch (said.type) {
+const renderItem = (part: AnswerPart, at: number): JsonObject => {
+  switch (part.type) {
     case 'thought': {
-      const seal = said.sealed === undefined ? {} : { encrypted_content: said.sealed }
-      return { id: `rs_${at}`, type: 'reasoning', summary: [{ type: 'summary_text', text: said.text }], ...seal }
+      const seal = part.seal === undefined ? {} : { encrypted_content: part.seal }
+      return { id: `rs_${at}`, type: 'reasoning', summary: [{ type: 'summary_text', text: part.text }], ...seal }
     }
     case 'redacted':
-      return { id: `rs_${at}`, type: 'reasoning', summary: [], encrypted_content: said.sealed }
+      return { id: `rs_${at}`, type: 'reasoning', summary: [], encrypted_content: part.seal }
     case 'call':
-      if (said.free !== undefined)
+      if (part.customInput !== undefined)
         return {
           id: `ctc_${at}`,
           type: 'custom_tool_call',
           status: 'completed',
-          call_id: said.id,
-          name: said.name,
-          input: said.free,
+          call_id: part.id,
+          name: part.name,
+          input: part.customInput,
         }
       return {
         id: `fc_${at}`,
         type: 'function_call',
         status: 'completed',
-        arguments: said.args,
-        call_id: said.id,
-        name: said.name,
+        arguments: part.args,
+        call_id: part.id,
+        name: part.name,
       }
     default:
       return {
@@ -52,23 +58,23 @@ const item = (said: Said, at: number): JsonObject => {
         type: 'message',
         status: 'completed',
         role: 'assistant',
-        content: [contentOf(said)],
+        content: [contentOf(part)],
       }
   }
 }
 
-const response = (answer: Answer, status: string): JsonObject => ({
+const renderResponse = (answer: ScriptedAnswer, status: string): JsonObject => ({
   id: 'resp_vendor',
   object: 'response',
   created_at: 1_770_000_000,
   status,
   background: false,
   error: null,
-  incomplete_details: status === 'incomplete' ? { reason: reasonOf(answer) } : null,
+  incomplete_details: status === 'incomplete' ? { reason: incompleteReasonOf(answer) } : null,
   instructions: null,
   max_output_tokens: null,
   model: 'vendor-model',
-  output: status === 'in_progress' ? [] : answer.said.map(item),
+  output: status === 'in_progress' ? [] : answer.parts.map(renderItem),
   parallel_tool_calls: true,
   previous_response_id: null,
   reasoning: { effort: null, summary: null },
@@ -83,65 +89,73 @@ const response = (answer: Answer, status: string): JsonObject => ({
   metadata: {},
 })
 
-const reasonOf = ({ finish }: Answer) => (finish === 'length' ? 'max_output_tokens' : 'content_filter')
-const statusOf = ({ finish }: Answer) => (finish === 'length' || finish === 'filter' ? 'incomplete' : 'completed')
+const incompleteReasonOf = ({ finish }: ScriptedAnswer) =>
+  finish === 'length' ? 'max_output_tokens' : 'content_filter'
+const statusOf = ({ finish }: ScriptedAnswer) =>
+  finish === 'length' || finish === 'filter' ? 'incomplete' : 'completed'
 
-const begun = (said: Said, at: number): JsonObject => {
-  const whole = item(said, at)
-  if (said.type === 'call')
-    return { ...whole, status: 'in_progress', [said.free === undefined ? 'arguments' : 'input']: '' }
-  if (said.type === 'thought' || said.type === 'redacted') return { ...whole, summary: [] }
-  return { ...whole, status: 'in_progress', content: [] }
+const startedItem = (part: AnswerPart, at: number): JsonObject => {
+  const full = renderItem(part, at)
+  if (part.type === 'call')
+    return { ...full, status: 'in_progress', [part.customInput === undefined ? 'arguments' : 'input']: '' }
+  if (part.type === 'thought' || part.type === 'redacted') return { ...full, summary: [] }
+  return { ...full, status: 'in_progress', content: [] }
 }
 
 /** Type and fields of the events of one step. */
-const told = (step: Step): [string, JsonObject][] => {
-  const { at, said } = step
-  const place = { item_id: String(item(said, at).id), output_index: at }
-  if (said.type === 'redacted') return step.does === 'piece' ? [] : [bracket(step)]
-  if (said.type === 'call') {
-    const custom = said.free !== undefined
-    const name = custom ? 'response.custom_tool_call_input' : 'response.function_call_arguments'
-    const full = custom ? { input: said.free! } : { arguments: said.args, name: said.name }
-    if (step.does === 'piece') return [[`${name}.delta`, { ...place, delta: step.text }]]
-    return step.does === 'open' ? [bracket(step)] : [[`${name}.done`, { ...place, ...full }], bracket(step)]
+const eventsOf = (step: StreamStep): [string, JsonObject][] => {
+  const { at, part } = step
+  const itemPosition = { item_id: String(renderItem(part, at).id), output_index: at }
+  if (part.type === 'redacted') return step.phase === 'piece' ? [] : [itemEvent(step)]
+  if (part.type === 'call') {
+    const isCustom = part.customInput !== undefined
+    const name = isCustom ? 'response.custom_tool_call_input' : 'response.function_call_arguments'
+    const full = isCustom ? { input: part.customInput! } : { arguments: part.args, name: part.name }
+    if (step.phase === 'piece') return [[`${name}.delta`, { ...itemPosition, delta: step.text }]]
+    return step.phase === 'open' ? [itemEvent(step)] : [[`${name}.done`, { ...itemPosition, ...full }], itemEvent(step)]
   }
-  const thought = said.type === 'thought'
-  const slot = thought ? { ...place, summary_index: 0 } : { ...place, content_index: 0 }
-  const name = thought ? 'reasoning_summary_text' : said.type === 'refusal' ? 'refusal' : 'output_text'
-  const outer = thought ? 'reasoning_summary_part' : 'content_part'
-  if (step.does === 'piece')
-    return [[`response.${name}.delta`, { ...slot, delta: step.text, ...(name === 'output_text' && { logprobs: [] }) }]]
-  const full = thought ? { type: 'summary_text', text: said.text } : contentOf(said)
-  const bare =
-    said.type === 'refusal'
+  const isThought = part.type === 'thought'
+  const partPosition = isThought ? { ...itemPosition, summary_index: 0 } : { ...itemPosition, content_index: 0 }
+  const name = isThought ? 'reasoning_summary_text' : part.type === 'refusal' ? 'refusal' : 'output_text'
+  const partEvent = isThought ? 'reasoning_summary_part' : 'content_part'
+  if (step.phase === 'piece')
+    return [
+      [
+        `response.${name}.delta`,
+        { ...partPosition, delta: step.text, ...(name === 'output_text' && { logprobs: [] }) },
+      ],
+    ]
+  const full = isThought ? { type: 'summary_text', text: part.text } : contentOf(part)
+  const emptyPart =
+    part.type === 'refusal'
       ? { type: 'refusal', refusal: '' }
-      : { ...full, text: '', ...(!thought && { annotations: [] }) }
-  if (step.does === 'open') return [bracket(step), [`response.${outer}.added`, { ...slot, part: bare }]]
-  const marks = Array.isArray(full.annotations) ? full.annotations : []
+      : { ...full, text: '', ...(!isThought && { annotations: [] }) }
+  if (step.phase === 'open')
+    return [itemEvent(step), [`response.${partEvent}.added`, { ...partPosition, part: emptyPart }]]
+  const annotations = Array.isArray(full.annotations) ? full.annotations : []
   return [
-    ...marks.map((annotation, annotation_index): [string, JsonObject] => [
+    ...annotations.map((annotation, annotation_index): [string, JsonObject] => [
       'response.output_text.annotation.added',
-      { ...slot, annotation_index, annotation },
+      { ...partPosition, annotation_index, annotation },
     ]),
-    [`response.${name}.done`, { ...slot, [said.type === 'refusal' ? 'refusal' : 'text']: said.text }],
-    [`response.${outer}.done`, { ...slot, part: full }],
-    bracket(step),
+    [`response.${name}.done`, { ...partPosition, [part.type === 'refusal' ? 'refusal' : 'text']: part.text }],
+    [`response.${partEvent}.done`, { ...partPosition, part: full }],
+    itemEvent(step),
   ]
 }
 
-const bracket = ({ does, at, said }: Step): [string, JsonObject] =>
-  does === 'open'
-    ? ['response.output_item.added', { output_index: at, item: begun(said, at) }]
-    : ['response.output_item.done', { output_index: at, item: item(said, at) }]
+const itemEvent = ({ phase, at, part }: StreamStep): [string, JsonObject] =>
+  phase === 'open'
+    ? ['response.output_item.added', { output_index: at, item: startedItem(part, at) }]
+    : ['response.output_item.done', { output_index: at, item: renderItem(part, at) }]
 
-const frames = (answer: Answer): Frame[] => {
+const renderStream = (answer: ScriptedAnswer): Frame[] => {
   const status = statusOf(answer)
   const events: [string, JsonObject][] = [
-    ['response.created', { response: response(answer, 'in_progress') }],
-    ['response.in_progress', { response: response(answer, 'in_progress') }],
-    ...steps(answer, true).flatMap(told),
-    [`response.${status}`, { response: response(answer, status) }],
+    ['response.created', { response: renderResponse(answer, 'in_progress') }],
+    ['response.in_progress', { response: renderResponse(answer, 'in_progress') }],
+    ...streamSteps(answer, true).flatMap(eventsOf),
+    [`response.${status}`, { response: renderResponse(answer, status) }],
   ]
   return events.map(([type, fields], sequence_number) => ({
     event: type,
@@ -152,14 +166,14 @@ const frames = (answer: Answer): Frame[] => {
 export const openaiResponses: Vendor = {
   id: 'openai-responses',
   model: 'gpt-5',
-  whole: answer => response(answer, statusOf(answer)),
-  frames,
-  limited: {
+  renderMessage: answer => renderResponse(answer, statusOf(answer)),
+  renderStream,
+  rateLimited: {
     status: 429,
     headers: { 'retry-after': '7' },
     body: { error: { message: 'Too many requests.', type: 'requests', param: null, code: 'rate_limit_exceeded' } },
   },
-  broken: {
+  overloadedFrame: {
     event: 'error',
     data: JSON.stringify({
       type: 'error',
@@ -169,8 +183,8 @@ export const openaiResponses: Vendor = {
       param: null,
     }),
   },
-  sealsOf: ({ said }) =>
-    said.flatMap(one => ((one.type === 'thought' || one.type === 'redacted') && one.sealed ? [one.sealed] : [])),
+  sealsOf: ({ parts }) =>
+    parts.flatMap(one => ((one.type === 'thought' || one.type === 'redacted') && one.seal ? [one.seal] : [])),
   sealsIn: request =>
     (Array.isArray(request.input) ? request.input : []).flatMap(one =>
       isObject(one) && one.type === 'reasoning' ? [String(one.encrypted_content)] : [],

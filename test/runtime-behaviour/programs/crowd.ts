@@ -2,13 +2,13 @@
 import { neverRespond } from '../../support/scripts.ts'
 import { scriptedUpstream } from '../../support/upstream.ts'
 
-const wanted = Number(process.argv[2])
+const requestCount = Number(process.argv[2])
 const upstream = await scriptedUpstream(neverRespond)
-for (let count = 0; count < wanted; count++) void fetch(upstream.url).catch(() => {})
+for (let count = 0; count < requestCount; count++) void fetch(upstream.url).catch(() => {})
 let before = -1
 while (before !== upstream.requests.length) {
   before = upstream.requests.length
-  await Bun.sleep(before < Math.min(wanted, 256) ? 1000 : 250)
+  await Bun.sleep(before < Math.min(requestCount, 256) ? 1000 : 250)
 }
 console.log(before)
 process.exit(0)

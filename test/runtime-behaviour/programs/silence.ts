@@ -3,11 +3,11 @@ import { neverRespond, stallAfter } from '../../support/scripts.ts'
 import { scriptedUpstream } from '../../support/upstream.ts'
 
 const upstream = await scriptedUpstream(process.argv[2] === 'head' ? neverRespond : stallAfter(1))
-const begun = performance.now()
+const startedAt = performance.now()
 const options = JSON.parse(process.argv[3] ?? '{}') as BunFetchRequestInit
 const name = await fetch(upstream.url, { ...options, signal: AbortSignal.timeout(11_000) })
   .then(response => response.text())
   .then(() => 'answered')
   .catch((thrown: Error) => thrown.name)
-console.log(JSON.stringify({ name, after: performance.now() - begun }))
+console.log(JSON.stringify({ name, after: performance.now() - startedAt }))
 process.exit(0)

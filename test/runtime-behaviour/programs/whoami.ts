@@ -1,6 +1,6 @@
 /** Tells its process id, arguments, and what the working directory has put into it; with `again` it first starts itself anew by execve. */
-const [, , wish] = process.argv
-if (wish === 'again' && process.env['FIRST_PID'] === undefined) {
+const [, , mode] = process.argv
+if (mode === 'again' && process.env['FIRST_PID'] === undefined) {
   const { pid, execPath, argv } = process
   const script = argv[1]?.startsWith('/$bunfs/') ? [] : [argv[1]!]
   process.execve!(execPath, [execPath, ...script, ...argv.slice(2)], { ...process.env, FIRST_PID: String(pid) })
@@ -13,7 +13,7 @@ console.log(
     first: FIRST_PID,
     dotenv: FROM_DOTENV,
     preloaded,
-    wish,
+    mode,
     limit: BUN_CONFIG_MAX_HTTP_REQUESTS,
   }),
 )
