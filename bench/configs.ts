@@ -35,7 +35,7 @@ const limit = { qpm: 10_000_000, tpm: 1_000_000_000, concurrency: 10_000 }
 export const gatewayConfig = (
   vendor: string,
   port: number,
-  { keys, hasLimits, log, service: service = 'openai' }: GatewayOptions,
+  { keys, hasLimits, log, service = 'openai' }: GatewayOptions,
 ) => ({
   server_port: `127.0.0.1:${port}`,
   log_level: log === 'none' ? 'warn' : 'info',

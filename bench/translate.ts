@@ -28,7 +28,7 @@ const pairsWithoutCeiling: Pair[] = [
 ]
 
 const serversFor = async ({ client, vendor, service }: Pair, run: Run): Promise<ServerProcess[]> => {
-  const gateway = await startGateway(run.vendor, { ...defaultOptions, service: service })
+  const gateway = await startGateway(run.vendor, { ...defaultOptions, service })
   const translatingGateway = { ...gateway, jobOverrides: translatedJob(client) }
   return nginx
     ? [{ ...(await startNginx(run.vendor)), jobOverrides: passthroughJob(vendor) }, translatingGateway]

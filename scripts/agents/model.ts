@@ -7,30 +7,30 @@
 const commands = ['echo first-$((20+1))', 'echo second-$((20+2))']
 
 type Tool = { name: string; schema: { properties?: Record<string, { type?: string | string[] }>; required?: string[] } }
-type Said = { text: string } | { call: string; args: Record<string, unknown> }
+type ModelOutput = { text: string } | { call: string; args: Record<string, unknown> }
 
 /** Tools that run a command, as Claude Code and Codex name theirs. */
-const shells = ['Bash', 'shell', 'shell_command', 'exec_command', 'local_shell']
+const shellTools = ['Bash', 'shell', 'shell_command', 'exec_command', 'local_shell']
 
 const argsFor = (tool: Tool, command: string): Record<string, unknown> => {
   const { properties = {} } = tool.schema
   if ('cmd' in properties) return { cmd: command }
-  const list = properties['command']?.type === 'array'
-  const args: Record<string, unknown> = { command: list ? ['bash', '-lc', command] : command }
+  const isList = properties['command']?.type === 'array'
+  const args: Record<string, unknown> = { command: isList ? ['bash', '-lc', command] : command }
   if ('description' in properties) args['description'] = 'Say a word'
   return args
 }
 
 /** `results`: what tools have answered so far. */
-const speak = (tools: Tool[], results: string[]): Said => {
-  const shell = shells.map(name => tools.find(tool => tool.name === name)).find(tool => tool !== undefined)
+const nextOutput = (tools: Tool[], results: string[]): ModelOutput => {
+  const shell = shellTools.map(name => tools.find(tool => tool.name === name)).find(tool => tool !== undefined)
   const command = commands[results.length]
   if (shell === undefined || command === undefined)
     return { text: `The tool said: ${results.join(' and ') || 'nothing'}.` }
   return { call: shell.name, args: argsFor(shell, command) }
 }
 
-const wordIn = (text: string): string => /(?:first|second)-2[12]/.exec(text)?.[0] ?? text.slice(0, 200)
+const commandOutputIn = (text: string): string => /(?:first|second)-2[12]/.exec(text)?.[0] ?? text.slice(0, 200)
 
 type ChatBody = {
   stream?: boolean
@@ -42,20 +42,24 @@ const chat = (body: ChatBody): Response => {
   const tools = (body.tools ?? []).map(({ function: { name, parameters } }) => ({ name, schema: parameters ?? {} }))
   const results = body.messages
     .filter(({ role }) => role === 'tool')
-    .map(({ content }) => wordIn(JSON.stringify(content)))
-  const said = speak(tools, results)
+    .map(({ content }) => commandOutputIn(JSON.stringify(content)))
+  const output = nextOutput(tools, results)
   const usage = { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 }
-  const head = { id: 'chatcmpl-agents', created: 1_750_000_000, model: 'scripted' }
-  const call = 'call' in said && {
+  const envelope = { id: 'chatcmpl-agents', created: 1_750_000_000, model: 'scripted' }
+  const call = 'call' in output && {
     id: `call_${results.length}_${crypto.randomUUID().slice(0, 8)}`,
     type: 'function',
-    function: { name: said.call, arguments: JSON.stringify(said.args) },
+    function: { name: output.call, arguments: JSON.stringify(output.args) },
   }
   const finish = call ? 'tool_calls' : 'stop'
-  const message = { role: 'assistant', content: 'text' in said ? said.text : null, ...(call && { tool_calls: [call] }) }
+  const message = {
+    role: 'assistant',
+    content: 'text' in output ? output.text : null,
+    ...(call && { tool_calls: [call] }),
+  }
   if (!body.stream)
     return Response.json({
-      ...head,
+      ...envelope,
       object: 'chat.completion',
       choices: [{ index: 0, message, finish_reason: finish }],
       usage,
@@ -67,7 +71,7 @@ const chat = (body: ChatBody): Response => {
     { choices: [], usage },
   ]
   return events([
-    ...chunks.map(chunk => JSON.stringify({ ...head, object: 'chat.completion.chunk', ...chunk })),
+    ...chunks.map(chunk => JSON.stringify({ ...envelope, object: 'chat.completion.chunk', ...chunk })),
     '[DONE]',
   ])
 }
@@ -86,13 +90,15 @@ const gemini = (body: GeminiBody, stream: boolean): Response => {
     .map(({ name, parametersJsonSchema, parameters }) => ({ name, schema: parametersJsonSchema ?? parameters ?? {} }))
   const results = body.contents
     .flatMap(({ parts }) => parts)
-    .flatMap(({ functionResponse }) => (functionResponse ? [wordIn(JSON.stringify(functionResponse.response))] : []))
-  const said = speak(tools, results)
+    .flatMap(({ functionResponse }) =>
+      functionResponse ? [commandOutputIn(JSON.stringify(functionResponse.response))] : [],
+    )
+  const output = nextOutput(tools, results)
   const part =
-    'text' in said
-      ? { text: said.text }
+    'text' in output
+      ? { text: output.text }
       : {
-          functionCall: { name: said.call, args: said.args },
+          functionCall: { name: output.call, args: output.args },
           thoughtSignature: Buffer.from(`signed ${results.length}`).toString('base64'),
         }
   const answer = {
@@ -107,20 +113,20 @@ const gemini = (body: GeminiBody, stream: boolean): Response => {
 const events = (frames: string[]): Response =>
   new Response(frames.map(frame => `data: ${frame}\n\n`).join(''), { headers: { 'content-type': 'text/event-stream' } })
 
-export type Heard = { path: string; body: unknown }
+export type ReceivedRequest = { path: string; body: unknown }
 
 /** Answers both on one port; `heard` is everything it was asked. */
 export const startModel = () => {
-  const heard: Heard[] = []
+  const requests: ReceivedRequest[] = []
   const server = Bun.serve({
     port: 0,
     hostname: '127.0.0.1',
     async fetch(request) {
       const { pathname } = new URL(request.url)
       const body = (await request.json()) as never
-      heard.push({ path: pathname, body })
+      requests.push({ path: pathname, body })
       return pathname.includes(':') ? gemini(body, pathname.includes('stream')) : chat(body)
     },
   })
-  return { url: `http://127.0.0.1:${server.port}`, heard, stop: () => server.stop(true) }
+  return { url: `http://127.0.0.1:${server.port}`, requests, stop: () => server.stop(true) }
 }

@@ -9,8 +9,8 @@ import { $ } from 'bun'
 import { startModel } from './model.ts'
 
 const root = join(import.meta.dir, '../..')
-const kept = process.env['AGENTS']
-const folder = kept ?? mkdtempSync(join(tmpdir(), 'agents-'))
+const keptFolder = process.env['AGENTS']
+const folder = keptFolder ?? mkdtempSync(join(tmpdir(), 'agents-'))
 mkdirSync(folder, { recursive: true })
 const bin = (name: string) => join(folder, 'node_modules/.bin', name)
 if (!existsSync(bin('claude')) || !existsSync(bin('codex'))) {
@@ -20,7 +20,7 @@ if (!existsSync(bin('claude')) || !existsSync(bin('codex'))) {
 
 const model = startModel()
 const port = 20_000 + Math.floor(Math.random() * 20_000)
-const work = mkdtempSync(join(tmpdir(), 'agents-work-'))
+const workFolder = mkdtempSync(join(tmpdir(), 'agents-work-'))
 const entry = (name: string, server_url: string) => ({
   enabled: true,
   models: [name],
@@ -35,11 +35,14 @@ const config = {
     gemini: [entry('over-gemini', `${model.url}/v1beta`)],
   },
 }
-writeFileSync(join(work, 'config.json'), JSON.stringify(config))
-const gateway = Bun.spawn([process.execPath, '--no-env-file', join(root, 'src/main.ts'), join(work, 'config.json')], {
-  stdout: Bun.file(join(work, 'gateway.log')),
-  stderr: 'ignore',
-})
+writeFileSync(join(workFolder, 'config.json'), JSON.stringify(config))
+const gateway = Bun.spawn(
+  [process.execPath, '--no-env-file', join(root, 'src/main.ts'), join(workFolder, 'config.json')],
+  {
+    stdout: Bun.file(join(workFolder, 'gateway.log')),
+    stderr: 'ignore',
+  },
+)
 const url = `http://127.0.0.1:${port}`
 for (
   let tries = 0;
@@ -52,10 +55,10 @@ for (
 )
   await Bun.sleep(50)
 
-const home = join(work, 'home')
+const home = join(workFolder, 'home')
 mkdirSync(join(home, '.codex'), { recursive: true })
 const task = 'Run the two commands you need and tell me what they said.'
-const quiet = {
+const baseEnv = {
   PATH: process.env['PATH'] ?? '',
   HOME: home,
   CODEX_HOME: join(home, '.codex'),
@@ -66,7 +69,7 @@ const quiet = {
 const claude = (name: string) => ({
   command: [bin('claude'), '-p', task, '--model', name, '--allowedTools', 'Bash', '--output-format', 'text'],
   env: {
-    ...quiet,
+    ...baseEnv,
     ANTHROPIC_BASE_URL: url,
     ANTHROPIC_API_KEY: 'agent-key',
     ANTHROPIC_MODEL: name,
@@ -85,31 +88,34 @@ const codex = (name: string) => ({
     '--dangerously-bypass-approvals-and-sandbox',
     ...['-c', provider, '-c', 'model_provider="gateway"', '-m', name, task],
   ],
-  env: quiet,
+  env: baseEnv,
 })
 
 const agents = { 'Claude Code': claude, Codex: codex }
 let failed = 0
 for (const [agent, command] of Object.entries(agents))
   for (const name of ['over-chat', 'over-gemini']) {
-    const place = mkdtempSync(join(work, 'project-'))
-    const { command: words, env } = command(name)
-    const before = model.heard.length
-    const run = Bun.spawn(words, { cwd: place, env, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
-    const timer = setTimeout(() => run.kill(), 120_000)
-    const [stdout, stderr] = await Promise.all([new Response(run.stdout).text(), new Response(run.stderr).text()])
-    const code = await run.exited
+    const projectFolder = mkdtempSync(join(workFolder, 'project-'))
+    const { command: argv, env } = command(name)
+    const before = model.requests.length
+    const agentProcess = Bun.spawn(argv, { cwd: projectFolder, env, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
+    const timer = setTimeout(() => agentProcess.kill(), 120_000)
+    const [stdout, stderr] = await Promise.all([
+      new Response(agentProcess.stdout).text(),
+      new Response(agentProcess.stderr).text(),
+    ])
+    const code = await agentProcess.exited
     clearTimeout(timer)
-    const good = code === 0 && stdout.includes('first-21') && stdout.includes('second-22')
-    if (!good) failed++
+    const succeeded = code === 0 && stdout.includes('first-21') && stdout.includes('second-22')
+    if (!succeeded) failed++
     console.log(
-      `${good ? 'good  ' : 'FAILED'}  ${agent}, ${name}: ${model.heard.length - before} requests; ${stdout.trim().split('\n').at(-1)}`,
+      `${succeeded ? 'good  ' : 'FAILED'}  ${agent}, ${name}: ${model.requests.length - before} requests; ${stdout.trim().split('\n').at(-1)}`,
     )
-    if (!good) console.log(`exit ${code}\n${stdout}\n${stderr}`)
+    if (!succeeded) console.log(`exit ${code}\n${stdout}\n${stderr}`)
   }
 gateway.kill()
 model.stop()
-if (failed > 0) console.log(await Bun.file(join(work, 'gateway.log')).text())
-rmSync(work, { recursive: true, force: true })
-if (!kept) rmSync(folder, { recursive: true, force: true })
+if (failed > 0) console.log(await Bun.file(join(workFolder, 'gateway.log')).text())
+rmSync(workFolder, { recursive: true, force: true })
+if (!keptFolder) rmSync(folder, { recursive: true, force: true })
 process.exit(failed > 0 ? 1 : 0)

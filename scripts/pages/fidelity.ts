@@ -24,20 +24,22 @@ const capitalize = (text: string): string => text.charAt(0).toUpperCase() + text
 
 /** One client beside all vendors. */
 const overview = (client: string): string => {
-  const asker = clientSides.find(one => one.client.id === client)!
+  const clientSide = clientSides.find(one => one.client.id === client)!
   const rows = (ofRequests: boolean) =>
     cases
       .filter(testCase => isRequestCase(testCase) === ofRequests)
       .map(testCase => [
         capitalize(testCase.title),
-        ...vendorSides.map(teller => symbols[judge(testCase, { asker, teller }).verdict]),
+        ...vendorSides.map(vendorSide => symbols[judge(testCase, { clientSide, vendorSide }).verdict]),
       ])
   const vendors = vendorSides.map(({ vendor }) => titleOf(vendor.id))
   return [
     `## A client of ${titleOf(client)}`,
     table(['asks', ...vendors], rows(true)),
     table(['is answered', ...vendors], rows(false)),
-    ...vendorSides.filter(({ vendor }) => vendor.id !== client).map(teller => pairDetails({ asker, teller })),
+    ...vendorSides
+      .filter(({ vendor }) => vendor.id !== client)
+      .map(vendorSide => pairDetails({ clientSide, vendorSide })),
   ].join('\n\n')
 }
 
@@ -55,7 +57,7 @@ const pairDetails = (pair: Pair): string => {
     escapeCell(notes.join('; ')),
   ])
   return [
-    `### ${titleOf(pair.asker.client.id)} → ${titleOf(pair.teller.vendor.id)}`,
+    `### ${titleOf(pair.clientSide.client.id)} → ${titleOf(pair.vendorSide.vendor.id)}`,
     `Survives: ${complete.join('; ')}.`,
     ...(rows.length > 0 ? [table(['what', 'how', 'in the words of the gateway'], rows)] : []),
   ].join('\n\n')

@@ -54,18 +54,18 @@ export const streamSteps = ({ parts, interleaved }: ScriptedAnswer, hasCustomToo
   parts.forEach((part, at) => {
     const pieces = splitInTwo(part, hasCustomTools)
     if (interleaved && part.type === 'call') {
-      sequence.push({ phase: 'open', at, part: part })
-      interleavedCalls.push({ at, part: part, pieces })
+      sequence.push({ phase: 'open', at, part })
+      interleavedCalls.push({ at, part, pieces })
       return
     }
-    sequence.push({ phase: 'open', at, part: part })
-    sequence.push(...pieces.map((text): StreamStep => ({ phase: 'piece', at, part: part, text })))
-    sequence.push({ phase: 'close', at, part: part })
+    sequence.push({ phase: 'open', at, part })
+    sequence.push(...pieces.map((text): StreamStep => ({ phase: 'piece', at, part, text })))
+    sequence.push({ phase: 'close', at, part })
   })
   for (let round = 0; interleavedCalls.some(({ pieces }) => round < pieces.length); round++)
-    for (const { at, part: part, pieces } of interleavedCalls)
-      if (pieces[round] !== undefined) sequence.push({ phase: 'piece', at, part: part, text: pieces[round]! })
-  for (const { at, part: part } of interleavedCalls) sequence.push({ phase: 'close', at, part: part })
+    for (const { at, part, pieces } of interleavedCalls)
+      if (pieces[round] !== undefined) sequence.push({ phase: 'piece', at, part, text: pieces[round]! })
+  for (const { at, part } of interleavedCalls) sequence.push({ phase: 'close', at, part })
   return sequence
 }
 

@@ -51,7 +51,7 @@ export const vendorSides: readonly VendorSide[] = [...protocols.values(), ...egr
   egress,
   vendor: scriptFor(scriptedVendors, egress.id),
 }))
-export const pairs = clientSides.flatMap(asker => vendorSides.map(teller => ({ asker, teller })))
+export const pairs = clientSides.flatMap(clientSide => vendorSides.map(vendorSide => ({ clientSide, vendorSide })))
 
 export type NotedLoss = { path: string; why: string }
 
@@ -73,19 +73,19 @@ export const exchangeFor = ({ protocol }: ClientSide, losses: NotedLoss[], more:
 
 /** The case as this client asks it, in its own words; `unsaid`: what the client's protocol has no words for. */
 export const clientRequest = (
-  asker: ClientSide,
+  clientSide: ClientSide,
   request: CaseRequest,
 ): { body: JsonObject; unsupported: NotedLoss[] } => {
   const unsupported: NotedLoss[] = []
   const handwritten =
-    request.handwritten === undefined ? undefined : handwrittenRequests[asker.client.id]?.[request.handwritten]
+    request.handwritten === undefined ? undefined : handwrittenRequests[clientSide.client.id]?.[request.handwritten]
   if (handwritten) return { body: structuredClone(handwritten), unsupported }
-  const { model } = scriptFor(scriptedVendors, asker.client.id)
+  const { model } = scriptFor(scriptedVendors, clientSide.client.id)
   const { handwritten: _, ...neutral } = structuredClone(request)
   const chat: Chat = { ...neutral, model, stream: false }
-  const inlined = inlineMedia(chat, asker.protocol.acceptsUrl)
+  const inlined = inlineMedia(chat, clientSide.protocol.acceptsUrl)
   const body = JSON.parse(
-    writeJson(asker.protocol.renderRequest(inlined, exchangeFor(asker, unsupported))),
+    writeJson(clientSide.protocol.renderRequest(inlined, exchangeFor(clientSide, unsupported))),
   ) as JsonObject
   return { body: body.model === undefined ? body : { ...body, model: clientModel }, unsupported }
 }
@@ -94,22 +94,22 @@ export type RequestResult = { body?: JsonObject; error?: GatewayError; losses: N
 
 /** A client's request as the vendor gets it. Only a refusal is an answer to a request: anything else that is thrown is a fault of ours. */
 export const requestForVendor = (
-  { asker, teller }: Pair,
+  { clientSide, vendorSide }: Pair,
   body: JsonObject,
   more: Partial<Exchange> = {},
 ): RequestResult => {
   const losses: NotedLoss[] = []
-  const exchange = exchangeFor(asker, losses, more)
+  const exchange = exchangeFor(clientSide, losses, more)
   try {
-    asker.protocol.checkRequest(body)
-    return { body: convertRequest(asker.protocol, teller, body, exchange), losses }
+    clientSide.protocol.checkRequest(body)
+    return { body: convertRequest(clientSide.protocol, vendorSide, body, exchange), losses }
   } catch (thrown) {
     if (!(thrown instanceof GatewayError)) throw thrown
     return { error: asGatewayError(thrown), losses }
   }
 }
 
-export type Pair = { asker: ClientSide; teller: VendorSide }
+export type Pair = { clientSide: ClientSide; vendorSide: VendorSide }
 
 const convertRequest = (
   ingress: Protocol,
@@ -152,35 +152,39 @@ const renderError = ({ protocol }: ClientSide, thrown: unknown): RenderedError =
 }
 
 /** A vendor's whole answer as the client gets it. */
-export const messageForClient = ({ asker, teller }: Pair, body: Json, more: Partial<Exchange> = {}): MessageResult => {
+export const messageForClient = (
+  { clientSide, vendorSide }: Pair,
+  body: Json,
+  more: Partial<Exchange> = {},
+): MessageResult => {
   const losses: NotedLoss[] = []
-  const exchange = exchangeFor(asker, losses, more)
-  const { protocol } = asker
+  const exchange = exchangeFor(clientSide, losses, more)
+  const { protocol } = clientSide
   const text = JSON.stringify(body)
   try {
     const clientText =
-      protocol.id === teller.egress.id
+      protocol.id === vendorSide.egress.id
         ? protocol.passthrough.passMessage(text, exchange).text
-        : translateMessage(protocol, teller.egress, text, exchange).body
+        : translateMessage(protocol, vendorSide.egress, text, exchange).body
     return { body: JSON.parse(clientText) as JsonObject, losses }
   } catch (thrown) {
-    return { error: renderError(asker, thrown), losses }
+    return { error: renderError(clientSide, thrown), losses }
   }
 }
 
 /** A vendor's stream as the client gets it; a fault in it as the frames it ends in. */
 export const streamForClient = (
-  { asker, teller }: Pair,
+  { clientSide, vendorSide }: Pair,
   frames: readonly Frame[],
   more: Partial<Exchange> = {},
 ): StreamResult => {
   const losses: NotedLoss[] = []
-  const exchange = exchangeFor(asker, losses, more)
-  const { protocol } = asker
+  const exchange = exchangeFor(clientSide, losses, more)
+  const { protocol } = clientSide
   const pipe =
-    protocol.id === teller.egress.id
+    protocol.id === vendorSide.egress.id
       ? protocol.passthrough.pipeStream(exchange)
-      : translateStream(protocol, teller.egress, exchange)
+      : translateStream(protocol, vendorSide.egress, exchange)
   let text = ''
   for (const frame of frames) {
     if (!pipe.state.fault && !pipe.state.finished) text += pipe.push(frame)
@@ -191,11 +195,13 @@ export const streamForClient = (
 }
 
 /** A vendor's refusal as the client gets it. */
-export const refusalForClient = ({ asker, teller }: Pair): RenderedError & { retryAfter?: number } => {
-  const { status, headers = {}, body } = teller.vendor.rateLimited
-  const error = teller.egress.parseError(status, new Headers(headers), JSON.stringify(body), { redact: text => text })
+export const refusalForClient = ({ clientSide, vendorSide }: Pair): RenderedError & { retryAfter?: number } => {
+  const { status, headers = {}, body } = vendorSide.vendor.rateLimited
+  const error = vendorSide.egress.parseError(status, new Headers(headers), JSON.stringify(body), {
+    redact: text => text,
+  })
   const { retryAfter } = error.detail
-  return { ...renderError(asker, error), ...(retryAfter !== undefined && { retryAfter }) }
+  return { ...renderError(clientSide, error), ...(retryAfter !== undefined && { retryAfter }) }
 }
 
 export const parseFrames = (text: string): Frame[] => {

@@ -85,9 +85,10 @@ const answerForClient = (
   streamed: boolean,
   seals: SealMemory | undefined,
 ): JsonObject => {
-  const { vendor } = pair.teller
+  const { vendor } = pair.vendorSide
   const more = seals ? { seals } : {}
-  if (streamed) return pair.asker.client.assembleStream(streamForClient(pair, vendor.renderStream(answer), more).frames)
+  if (streamed)
+    return pair.clientSide.client.assembleStream(streamForClient(pair, vendor.renderStream(answer), more).frames)
   const { body, error } = messageForClient(pair, vendor.renderMessage(answer), more)
   if (!body) throw new Error(JSON.stringify(error))
   return body
@@ -102,8 +103,8 @@ const requestAfter = (
 ): JsonObject =>
   answers.reduce((request, answer) => {
     const results = new Map(answer.parts.flatMap(one => (one.type === 'call' ? [[one.id, `It is ${one.id}.`]] : [])))
-    return pair.asker.client.nextRequest(request, answerForClient(pair, answer, streamed, seals), results)
-  }, clientRequest(pair.asker, request).body)
+    return pair.clientSide.client.nextRequest(request, answerForClient(pair, answer, streamed, seals), results)
+  }, clientRequest(pair.clientSide, request).body)
 
 const opaqueFields = [
   'reasoning_content',
@@ -125,7 +126,7 @@ const withoutOpaqueState = <Value>(value: Value): Value => {
   return Object.fromEntries(kept.map(([key, one]) => [key, withoutOpaqueState(one)])) as Value
 }
 
-const nameOf = ({ asker, teller }: Pair) => `${asker.client.id} → ${teller.vendor.id}`
+const nameOf = ({ clientSide, vendorSide }: Pair) => `${clientSide.client.id} → ${vendorSide.vendor.id}`
 const modes = pairs.flatMap(pair => [true, false].map(streamed => ({ pair, streamed })))
 const rows = modes.map(mode => [`${nameOf(mode.pair)}, ${mode.streamed ? 'streamed' : 'whole'}`, mode] as const)
 
@@ -135,9 +136,9 @@ describe('seals come back to who sealed them', () => {
       const seals = createSealStore().forCaller('caller')
       const { body, error, losses } = requestForVendor(pair, requestAfter(pair, answers, streamed, seals), { seals })
       expect({ name, error: error?.message }).toEqual({ name, error: undefined })
-      const { vendor } = pair.teller
+      const { vendor } = pair.vendorSide
       // Responses names the items of thoughts that nobody has sealed; those names say nothing elsewhere.
-      const { id } = pair.asker.client
+      const { id } = pair.clientSide.client
       const unexpectedLosses = losses.filter(({ why }) => why !== `only ${id} can read what was sealed`)
       expect({ name, seals: vendor.sealsIn(body!), losses: unexpectedLosses }).toEqual({
         name,
@@ -150,23 +151,23 @@ describe('seals come back to who sealed them', () => {
 
   test.each(rows)("%s, in the client's own slots alone", (_, { pair, streamed }) => {
     for (const { name, answers, hasSingleSeal } of conversations) {
-      if (!hasSingleSeal && pair.asker.client.id === 'openai-chat') continue
+      if (!hasSingleSeal && pair.clientSide.client.id === 'openai-chat') continue
       const { body, error } = requestForVendor(pair, requestAfter(pair, answers, streamed))
       expect({ name, error: error?.message }).toEqual({ name, error: undefined })
-      const { vendor } = pair.teller
+      const { vendor } = pair.vendorSide
       expect({ name, seals: vendor.sealsIn(body!) }).toEqual({ name, seals: answers.flatMap(vendor.sealsOf) })
     }
   })
 
   test.each(rows)('%s, where the client keeps nothing but words and calls', (_, { pair, streamed }) => {
-    if (pair.asker.client.id === pair.teller.vendor.id) return
+    if (pair.clientSide.client.id === pair.vendorSide.vendor.id) return
     for (const { name, answers } of conversations) {
       const seals = createSealStore().forCaller('caller')
       const { body, error } = requestForVendor(pair, withoutOpaqueState(requestAfter(pair, answers, streamed, seals)), {
         seals,
       })
       expect({ name, error: error?.message }).toEqual({ name, error: undefined })
-      const { vendor } = pair.teller
+      const { vendor } = pair.vendorSide
       expect({ name, seals: vendor.sealsIn(body!) }).toEqual({ name, seals: answers.flatMap(vendor.sealsOf) })
     }
   })
@@ -185,18 +186,18 @@ describe('seals come back to who sealed them', () => {
 
 describe('no other vendor sees a seal', () => {
   test.each(rows)('%s', (_, { pair, streamed }) => {
-    const { vendor } = pair.teller
+    const { vendor } = pair.vendorSide
     for (const { name, answers } of conversations) {
       const request = requestAfter(pair, answers, streamed)
-      for (const teller of vendorSides.filter(one => one.vendor.id !== vendor.id)) {
-        if (pair.asker.client.id === vendor.id) continue
-        const { body } = requestForVendor({ asker: pair.asker, teller }, request)
+      for (const vendorSide of vendorSides.filter(one => one.vendor.id !== vendor.id)) {
+        if (pair.clientSide.client.id === vendor.id) continue
+        const { body } = requestForVendor({ clientSide: pair.clientSide, vendorSide }, request)
         const text = JSON.stringify(body ?? {})
         const leaked = [sealPrefix, ...answers.flatMap(vendor.sealsOf)].filter(seal => text.includes(seal))
-        expect({ name, to: teller.vendor.id, leaked }).toEqual({ name, to: teller.vendor.id, leaked: [] })
+        expect({ name, to: vendorSide.vendor.id, leaked }).toEqual({ name, to: vendorSide.vendor.id, leaked: [] })
       }
       const elsewhere = requestForVendor(pair, request, { sealOrigin: 'another.vendor' })
-      if (pair.asker.client.id !== vendor.id)
+      if (pair.clientSide.client.id !== vendor.id)
         expect({ name, seals: vendor.sealsIn(elsewhere.body!).filter(seal => seal !== 'undefined') }).toEqual({
           name,
           seals: [],

@@ -44,9 +44,9 @@ const lossLines = (prefix: string, losses: readonly NotedLoss[]): string[] =>
 
 const section = (title: string, ...lines: string[]): string => [`## ${title}`, ...lines, ''].join('\n')
 
-const requestSection = (testCase: Case, asker: ClientSide): string => {
-  const { body, unsupported } = clientRequest(asker, testCase.request ?? question)
-  return section(`${asker.client.id} asks`, compactJson(body), ...lossLines('cannot say', unsupported))
+const requestSection = (testCase: Case, clientSide: ClientSide): string => {
+  const { body, unsupported } = clientRequest(clientSide, testCase.request ?? question)
+  return section(`${clientSide.client.id} asks`, compactJson(body), ...lossLines('cannot say', unsupported))
 }
 
 /** What the vendor's stream says before it breaks. */
@@ -59,12 +59,12 @@ export const truncatedFrames = ({ vendor }: VendorSide, answer: ScriptedAnswer):
   return [...frames.slice(0, cut + 1), ...(vendor.overloadedFrame ? [vendor.overloadedFrame] : [])]
 }
 
-const answerSection = (testCase: Case, teller: VendorSide): string => {
-  const { vendor } = teller
+const answerSection = (testCase: Case, vendorSide: VendorSide): string => {
+  const { vendor } = vendorSide
   const title = `${vendor.id} answers`
   if (testCase.isRateLimited) return section(title, compactJson(vendor.rateLimited as unknown as Json))
   const answer = testCase.answer!
-  if (testCase.isBroken) return section(title, renderFrames(truncatedFrames(teller, answer)))
+  if (testCase.isBroken) return section(title, renderFrames(truncatedFrames(vendorSide, answer)))
   return section(title, compactJson(vendor.renderMessage(answer)), '', renderFrames(vendor.renderStream(answer)))
 }
 
@@ -73,7 +73,7 @@ export const requestOfCase = (
   testCase: Case,
   pair: Pair,
 ): RequestResult & { clientBody: JsonObject; answer: ScriptedAnswer | undefined } => {
-  const { body: clientBody, unsupported } = clientRequest(pair.asker, testCase.request ?? question)
+  const { body: clientBody, unsupported } = clientRequest(pair.clientSide, testCase.request ?? question)
   const answer = unsupported.length > 0 && testCase.answer ? withoutCustomInput(testCase.answer) : testCase.answer
   return { clientBody, answer, ...requestForVendor(pair, clientBody, { clientRequest: clientBody }) }
 }
@@ -95,24 +95,26 @@ const pairSection = (testCase: Case, pair: Pair): string => {
   }
   if (testCase.isRateLimited) lines.push(compactJson(refusalForClient(pair) as unknown as Json))
   if (answer) lines.push('', ...pairAnswerLines(testCase, pair, answer, clientBody))
-  return section(`${pair.asker.client.id} → ${pair.teller.vendor.id}`, ...lines)
+  return section(`${pair.clientSide.client.id} → ${pair.vendorSide.vendor.id}`, ...lines)
 }
 
 const pairAnswerLines = (testCase: Case, pair: Pair, answer: ScriptedAnswer, clientBody: JsonObject): string[] => {
-  const { teller } = pair
-  const frames = testCase.isBroken ? truncatedFrames(teller, answer) : teller.vendor.renderStream(answer)
+  const { vendorSide } = pair
+  const frames = testCase.isBroken ? truncatedFrames(vendorSide, answer) : vendorSide.vendor.renderStream(answer)
   const stream = streamForClient(pair, frames, { clientRequest: clientBody })
   const streamLines = [renderFrames(stream.frames), ...lossLines('lost', stream.losses)]
   if (testCase.isBroken) return streamLines
-  const message = messageForClient(pair, teller.vendor.renderMessage(answer), { clientRequest: clientBody })
+  const message = messageForClient(pair, vendorSide.vendor.renderMessage(answer), { clientRequest: clientBody })
   return [compactJson(message.error ?? message.body), ...lossLines('lost', message.losses), '', ...streamLines]
 }
 
 /** The whole golden file of a case. */
 export const goldenText = (testCase: Case): string => {
   const parts = [
-    ...(testCase.request ? clientSides.map(asker => requestSection(testCase, asker)) : []),
-    ...(testCase.answer || testCase.isRateLimited ? vendorSides.map(teller => answerSection(testCase, teller)) : []),
+    ...(testCase.request ? clientSides.map(clientSide => requestSection(testCase, clientSide)) : []),
+    ...(testCase.answer || testCase.isRateLimited
+      ? vendorSides.map(vendorSide => answerSection(testCase, vendorSide))
+      : []),
     ...pairs.map(pair => pairSection(testCase, pair)),
   ]
   return `# ${testCase.title}\n\n${parts.join('\n')}`
@@ -130,7 +132,7 @@ export const judge = (testCase: Case, pair: Pair): Verdict => {
 }
 
 const judgeRequest = (testCase: Case, pair: Pair): Verdict => {
-  const { body, unsupported } = clientRequest(pair.asker, testCase.request ?? question)
+  const { body, unsupported } = clientRequest(pair.clientSide, testCase.request ?? question)
   if (unsupported.length > 0) return { verdict: 'unsaid', notes: lossTexts(unsupported) }
   const { error, losses: lost } = requestForVendor(pair, body)
   if (error) return { verdict: 'no', notes: [error.message] }
@@ -146,7 +148,7 @@ export const containsAny = (body: unknown, texts: readonly string[]): boolean =>
 const judgeAnswer = (testCase: Case, pair: Pair): Verdict => {
   const { answerTexts = [] } = testCase
   const { clientBody, answer = testCase.answer! } = requestOfCase(testCase, pair)
-  const { vendor } = pair.teller
+  const { vendor } = pair.vendorSide
   const vendorBody = vendor.renderMessage(answer)
   const { body, losses: lost } = messageForClient(pair, vendorBody, { clientRequest: clientBody })
   const streamLosses = streamForClient(pair, vendor.renderStream(answer), { clientRequest: clientBody }).losses

@@ -57,7 +57,7 @@ const renderMessage = ({ parts, finish, usage }: ScriptedAnswer): JsonObject => 
     refusal: texts('refusal')[0] ?? null,
     ...(texts('thought').length > 0 && { reasoning_content: texts('thought').join('') }),
     ...(reasoningDetails.length > 0 && { reasoning_details: reasoningDetails }),
-    ...(annotations.length > 0 && { annotations: annotations }),
+    ...(annotations.length > 0 && { annotations }),
     ...(calls.length > 0 && {
       tool_calls: calls.map(call => ({
         id: call.id,
