@@ -1,7 +1,10 @@
-/** The way in. Serving wants a wider process, and a process that is about to be replaced need not load the house first. */
+/**
+ * The entry point. Serving needs a higher fetch limit, so the process may re-execute itself before it loads the rest of
+ * the program.
+ */
 import { raiseFetchLimit } from './cli/reexec.ts'
 
-/** Words that ask for something else than serving. */
+/** Arguments that ask for something other than serving. They need no higher fetch limit. */
 const nonServingArguments = new Set(['check', 'models', 'probe', 'schema', 'import', '--help', '-h', '--version', '-v'])
 
 if (!process.argv.slice(2).some(argument => nonServingArguments.has(argument))) await raiseFetchLimit()

@@ -1,22 +1,25 @@
-/** Who may come in, and what they may ask for. */
+/** Authentication by client keys, and the models each key may use. */
 
 import { GatewayError } from '../base/errors.ts'
 import type { KeyRule } from '../config/compiled.ts'
 import type { Caller } from '../routing/router.ts'
 
-/** The keys a request shows, in the order they are tried. */
+/** The keys of a request, in the order they are tried. */
 export type PresentedKeys = readonly string[]
 
 export type Auth = {
-  /** @throws GatewayError `unauthorized` if keys are configured and none of these is one of them */
+  /** @throws GatewayError `unauthorized` if keys are configured and none of the presented keys matches */
   authenticate: (presented: PresentedKeys) => Caller
 }
 
-/** Bytes of a key; who sends more sends no key. */
+/** Maximum bytes of a key. A longer one is ignored. */
 const maxKeyBytes = 4096
 const keyHeaders = ['x-api-key', 'x-goog-api-key', 'api-key'] as const
 
-/** The keys of a request: `Authorization: Bearer` (DeepL's clients write `DeepL-Auth-Key`), then the headers other vendors' clients use, then `?key=` of `query` (without its `?`). */
+/**
+ * Returns the keys of a request: first `Authorization: Bearer` (DeepL's clients write `DeepL-Auth-Key`), then the
+ * headers of other vendors' clients, then `?key=` of `query` (given without its `?`).
+ */
 export const presentedKeys = (headers: Headers, query: string): string[] => {
   const keys: string[] = []
   addKey(keys, bearerToken(headers.get('authorization')))
@@ -39,7 +42,7 @@ const bearerToken = (header: string | null): string | null => {
   return null
 }
 
-/** Exact names, `prefix*` and `*`; absent: every model, empty: none. */
+/** Scopes are exact names, `prefix*` and `*`. Undefined allows every model, an empty list none. */
 export const modelFilter = (scopes: readonly string[] | undefined): ((model: string) => boolean) => {
   if (scopes === undefined || scopes.includes('*')) return () => true
   const exact = new Set(scopes.filter(scope => !scope.endsWith('*')))
@@ -55,7 +58,7 @@ const createCaller = (id: string, scopes?: readonly string[]): Caller => ({
 
 type KnownKey = { digest: Uint8Array; caller: Caller }
 
-/** One key may stand in the configuration twice (as `api_key` and in `api_keys`): it may do what either allows. */
+/** A key that is configured twice (as `api_key` and in `api_keys`) may do what either configuration allows. */
 const knownKeys = (rules: readonly KeyRule[]): KnownKey[] => {
   const byDigest = new Map<string, KeyRule>()
   for (const rule of rules) {
@@ -72,7 +75,7 @@ const mergeRules = (one: KeyRule, other: KeyRule): KeyRule => {
   return { ...one, scopes: [...one.scopes, ...other.scopes] }
 }
 
-/** Compares with every key, however early one fits: how long it takes tells nothing. */
+/** Compares with every key, even after a match, so that the time reveals nothing. */
 const findCaller = (keys: readonly KnownKey[], presented: string): Caller | undefined => {
   const digest = Bun.CryptoHasher.hash('sha256', presented)
   let found: Caller | undefined
@@ -83,7 +86,7 @@ const findCaller = (keys: readonly KnownKey[], presented: string): Caller | unde
   return found
 }
 
-/** Without keys everybody is the caller `anonymous`; else one valid key among those shown suffices. */
+/** Without configured keys every caller is `anonymous`. Otherwise one valid key among those presented is enough. */
 export const createAuth = (rules: readonly KeyRule[]): Auth => {
   const keys = knownKeys(rules)
   const anonymous = createCaller('anonymous')

@@ -1,16 +1,17 @@
 /**
- * The one error of the gateway and the one table that says what each of its codes means.
- * Whoever finds a fault throws `new GatewayError(code, message, detail)`; status, retry and breaker are looked up, never decided again.
+ * The one error class of the gateway, and the one table of its error codes. Code that detects an error throws `new
+ * GatewayError(code, message, detail)`. Status, retry and circuit breaker effect are looked up in the table and decided
+ * nowhere else.
  */
 
-/** What a failed attempt means for another one: none, the same target again, or another target. */
+/** What a failed attempt means for the next one: no retry, a retry on the same target, or a retry on another target. */
 export type RetryPolicy = 'never' | 'again' | 'elsewhere'
-/** What a failure says about the health of a target. */
+/** What a failure means for the health of a target. */
 export type BreakerEffect = 'ignore' | 'count' | 'trip'
 
 type ErrorCodeInfo = { status: number; retry: RetryPolicy; breaker: BreakerEffect; description: string }
 
-/** Code → what it means. `status` is the default; `detail.status` keeps a vendor's own 4xx. */
+/** Properties of each error code. `status` is the default HTTP status; `detail.status` keeps a vendor's own 4xx. */
 export const errorCodes = {
   invalid_request: {
     status: 400,
@@ -82,25 +83,28 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes
 
-/** All fields are safe to show a client but `cause`, which is for the log. */
+/** Every field may be shown to a client, except `cause`, which is for the log. */
 export type ErrorDetail = {
-  /** HTTP status, where it is not the code's own: a vendor's 404, 422, 529 … */
+  /** HTTP status, if it differs from the default of the code: a vendor's 404, 422, 529 … */
   status?: number
-  /** Path into the request that is at fault: `messages[2].content`. */
+  /** Path of the invalid field of the request: `messages[2].content`. */
   param?: string
-  /** Seconds until another try makes sense. */
+  /** Seconds to wait before a retry. */
   retryAfter?: number
-  /** The vendor's own headers that tell a client of limits, already free of secrets; none where the fault is not between the two. */
+  /**
+   * The vendor's own rate limit headers for the client, already redacted. Absent if the error does not concern the
+   * client and the vendor.
+   */
   headers?: Record<string, string>
-  /** The vendor's own word for the fault, shown as `error.code` in place of ours. */
+  /** The vendor's own error code, shown as `error.code` in place of ours. */
   vendorCode?: string
-  /** The vendor's own class of the fault, shown as `error.type` in place of ours. */
+  /** The vendor's own error type, shown as `error.type` in place of ours. */
   vendorType?: string
-  /** The vendor's body, already free of secrets, and the protocol it is written in: sent verbatim to a client of that protocol. */
+  /** The vendor's body, already redacted, and its protocol. A client of the same protocol receives it verbatim. */
   body?: { protocol: string; text: string }
-  /** The vendor never saw the request: nothing was spent. */
+  /** The vendor never received the request, so nothing was spent. */
   unsent?: boolean
-  /** For the log only, already free of secrets. */
+  /** For the log only, already redacted. */
   cause?: string
 }
 
@@ -114,16 +118,16 @@ export class GatewayError extends Error {
     this.name = 'GatewayError'
   }
 
-  /** The HTTP status a client sees. */
+  /** The HTTP status a client receives. */
   get status(): number {
     return this.detail.status ?? errorCodes[this.code].status
   }
 }
 
-/** Anything thrown → a GatewayError. What is not ours says nothing to the client but that it is our fault. */
+/** Converts anything thrown to a GatewayError. For an unknown error the client learns only that the gateway failed. */
 export const asGatewayError = (thrown: unknown): GatewayError => {
   if (thrown instanceof GatewayError) return thrown
-  // Only walking a body goes as deep as the body does.
+  // Only code that walks the body recurses as deeply as the body is nested.
   if (thrown instanceof RangeError && /call stack/i.test(thrown.message))
     return new GatewayError('invalid_request', 'the body is nested too deeply')
   return new GatewayError('internal', 'internal error of the gateway', {

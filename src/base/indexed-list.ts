@@ -1,11 +1,12 @@
-/** Who is under way: joins and leaves thousands of times a second. */
+/** A list of active items, such as running requests, which are added and removed thousands of times a second. */
 
-/** `rank`: its place on the roster it stands on; it stands on one at a time. */
+/** `listIndex` is the position in the list that holds the item. An item is in one list at a time. */
 export type Indexed = { listIndex?: number | undefined }
 
 /**
- * A set whose members come and go. JavaScriptCore's own `Set` leaves its outgrown tables behind as a chain, which keeps all members they ever
- * held alive through the collections of young objects: each of those then took three times as long.
+ * A set for members that are added and removed often. JavaScriptCore's own `Set` keeps its outgrown tables as a chain,
+ * which keeps all their former members alive through collections of the young generation: each such collection then
+ * took three times as long.
  */
 export class IndexedList<Member extends Indexed> {
   readonly #members: Member[] = []
@@ -14,14 +15,14 @@ export class IndexedList<Member extends Indexed> {
     return this.#members.length
   }
 
-  /** Does nothing to who stands on it already. */
+  /** Does nothing if the member is already in the list. */
   add(member: Member): void {
     if (member.listIndex !== undefined) return
     member.listIndex = this.#members.length
     this.#members.push(member)
   }
 
-  /** The last one takes the place that becomes free. */
+  /** The last member moves into the freed position. */
   delete(member: Member): void {
     const { listIndex } = member
     if (listIndex === undefined) return
@@ -32,7 +33,7 @@ export class IndexedList<Member extends Indexed> {
     last.listIndex = listIndex
   }
 
-  /** Those who stand on it now, also if some leave meanwhile. */
+  /** Iterates over a copy, so members may be removed during the iteration. */
   [Symbol.iterator](): Iterator<Member> {
     return [...this.#members].values()
   }

@@ -5,8 +5,8 @@ export type Redact = (text: string) => string
 const placeholder = '•••'
 
 /**
- * A function that blots out every secret of the configuration, also as it looks inside JSON, in a URL and in base64 (Basic authorisation).
- * Costs a scan of the text: for errors and logs, never for content.
+ * Creates a function that replaces every configured secret, also in its encodings for JSON, URLs and base64 (Basic
+ * authorisation). It scans the whole text, so use it for errors and logs and never for content.
  */
 export const createRedact = (secrets: readonly string[]): Redact => {
   const encodings = new Set(secrets.flatMap(encodingsOf))
@@ -21,7 +21,7 @@ export const createRedact = (secrets: readonly string[]): Redact => {
   }
 }
 
-/** JSON may spell any character as `\u0041`, and a slash as `\/`: the same JSON in its shortest spelling. */
+/** JSON may spell any character as `\u0041` and a slash as `\/`. Returns the same JSON in its shortest spelling. */
 const unescapeJson = (text: string): string =>
   text.replace(/\\(?:u([0-9a-f]{4})|.)/gis, (sequence, code: string | undefined) => {
     if (code === undefined) return sequence === '\\/' ? '/' : sequence

@@ -1,11 +1,14 @@
-/** One clock for the deadlines and heartbeats of all requests: a timer each would cost more than the work it guards. */
+/**
+ * One timer for the deadlines and heartbeats of all requests. A timer per request would cost more than the work it
+ * guards.
+ */
 
 import { type Indexed, IndexedList } from './indexed-list.ts'
 
-/** Milliseconds between two looks. Deadlines and heartbeats are this precise. */
+/** Milliseconds between two ticks. Deadlines and heartbeats have this precision. */
 export const tickInterval = 250
 
-/** Told the time (milliseconds of `performance.now()`) at every beat until it is stopped. */
+/** `tick` receives the time (milliseconds of `performance.now()`) at every tick until ticking is stopped. */
 export type Tickable = Indexed & { tick: (now: number) => void }
 
 const tickables = new IndexedList<Tickable>()
@@ -16,7 +19,7 @@ export const startTicking = (tickable: Tickable): void => {
   timer ??= setInterval(tickAll, tickInterval)
 }
 
-/** The clock itself stops at the next beat that finds nobody, not between two requests. */
+/** The timer itself stops at the first tick that finds nothing to call, not between two requests. */
 export const stopTicking = (tickable: Tickable): void => void tickables.delete(tickable)
 
 const tickAll = () => {

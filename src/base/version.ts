@@ -1,4 +1,4 @@
-/** What this build is. `COMMIT` is set by the build; from source there is none. */
+/** The version of this build. The build script sets `COMMIT`; when run from source it is absent. */
 import manifest from '../../package.json' with { type: 'json' }
 
 declare const COMMIT: string | undefined

@@ -1,12 +1,16 @@
-/** What a model does, by its name: the vendors tell it nowhere else before the first request. */
+/** Derives the kind of a model from its name. Vendors do not state the kind anywhere before the first request. */
 
 export type ModelKind = 'chat' | 'embedding' | 'image' | 'audio' | 'video' | 'rerank' | 'moderation'
 
-/** Asked in this order; every pattern is linear. Names are compared in lower case. A word begins a name or follows / - _ or a dot. */
+/**
+ * The patterns are tested in this order, on names in lower case. Every pattern runs in linear time. A keyword starts at
+ * the beginning of a name or after `/`, `-`, `_` or a dot.
+ */
 const patterns: readonly (readonly [ModelKind, RegExp])[] = [
   // bge-reranker-v2-m3, gte-rerank-v2, jina-reranker, Cohere rerank-v3.5, Voyage rerank-2, Qwen3-VL-Reranker
   ['rerank', /rerank/],
-  // text-embedding-3, embedding-3, gemini-embedding, doubao-embedding-vision, embed-v4.0, nomic-embed-text, qwen2.5-vl-embedding
+  // text-embedding-3, embedding-3, gemini-embedding, doubao-embedding-vision, embed-v4.0, nomic-embed-text,
+  // qwen2.5-vl-embedding
   ['embedding', /embed/],
   [
     'embedding',
@@ -15,7 +19,8 @@ const patterns: readonly (readonly [ModelKind, RegExp])[] = [
   ['embedding', /(?:^|\/)(?:voyage-|sentence-transformers\/|text-similarity-|text-search-)/],
   // omni-moderation, llama-guard, llama-prompt-guard, shieldgemma, gpt-oss-safeguard, Qwen3Guard
   ['moderation', /moderation|guard|shieldgemma/],
-  // tts-1, gpt-4o-mini-tts, qwen-tts, IndexTTS-2, whisper-1, gpt-4o-transcribe, qwen3-asr-flash, gpt-4o-realtime, gemini-2.0-flash-live
+  // tts-1, gpt-4o-mini-tts, qwen-tts, IndexTTS-2, whisper-1, gpt-4o-transcribe, qwen3-asr-flash, gpt-4o-realtime,
+  // gemini-2.0-flash-live
   ['audio', /tts|whisper|transcribe|realtime|livetranslate|flash-live|gemini-live|native-audio/],
   ['audio', /(?:^|[-/_.])(?:asr|speech|music|voice-clone|voice-design|bark|kokoro|lyria|orpheus|parakeet|scribe)/],
   ['audio', /cosyvoice|sensevoice|paraformer|sambert|telespeech|fun-?asr|gummy|deepgram|nova-sonic|(?:^|\/)eleven_/],
@@ -23,7 +28,8 @@ const patterns: readonly (readonly [ModelKind, RegExp])[] = [
   ['video', /cogvideo|hunyuanvideo|seedance|hailuo|kling|vidu|pixverse|videoretalk|liveportrait/],
   ['video', /(?:^|[-/_.])(?:t2v|i2v|r2v|s2v|kf2v|vace|animate|mochi|ltx-video|gen-?[34]|nova-reel)(?:[-_.]|$)/],
   ['video', /(?:^|[-/_.])(?:veo|sora|video)(?:[-_.\d]|$)/],
-  // dall-e-3, gpt-image-1, cogview-4, wanx-v1, wan2.2-t2i, FLUX.1-schnell, seedream, imagen-4, gemini-2.5-flash-image, qwen-image
+  // dall-e-3, gpt-image-1, cogview-4, wanx-v1, wan2.2-t2i, FLUX.1-schnell, seedream, imagen-4, gemini-2.5-flash-image,
+  // qwen-image
   [
     'image',
     /dall-?e|cogview|seedream|seededit|stable-diffusion|stable-image|midjourney|imagen|ideogram|recraft|kolors|dreamshaper|hidream/,
@@ -35,10 +41,12 @@ const patterns: readonly (readonly [ModelKind, RegExp])[] = [
   ['image', /(?:^|[-/_.])image(?:[-_.\d]|$)|grok-imagine/],
 ]
 
-/** Names that look like another kind but answer chats: they watch, hear or speak. */
+/** Chat models whose names look like another kind because they process video, audio or speech. */
 const chatLookalikes = /llava|vision-video|(?:^|[-/_.])(?:qwen\d?-audio|gpt-audio|glm-4-voice)|gpt-4o-(?:mini-)?audio/
 
-/** The kind of a model by its name, vendor prefixes and all; what no pattern knows is a chat model. */
+/**
+ * The kind of a model, by its name with or without a vendor prefix. A model that matches no pattern is a chat model.
+ */
 export const modelKindOf = (model: string): ModelKind => {
   const name = model.toLowerCase()
   const kind = patterns.find(([, pattern]) => pattern.test(name))?.[0]

@@ -1,4 +1,4 @@
-/** The command line. */
+/** Parses the command line and runs the commands. */
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { commit, version } from '../base/version.ts'
@@ -31,14 +31,17 @@ const options = {
 
 type OptionValues = { model?: string | undefined; json?: boolean | undefined }
 
-/** `run` gets the positional arguments, `most` of them at most, and gives the exit code; `takes` names its options. */
+/**
+ * `run` gets at most `maxArguments` positional arguments and returns the exit code. `allowedOptions` lists the options
+ * of the command.
+ */
 type Command = {
   maxArguments: number
   allowedOptions?: readonly string[]
   run: (args: string[], values: OptionValues) => number | Promise<number>
 }
 
-/** Each word loads what it needs, and no more. */
+/** Each command loads only the modules that it needs. */
 const loadCommands = () => import('./commands.ts')
 
 const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
@@ -75,11 +78,11 @@ const main = async (args: string[]): Promise<number | undefined> => {
   return start({ config, host: values.host, port: values.port, logLevel: values['log-level'] })
 }
 
-/** Whose option it is. */
+/** The command that an option belongs to. */
 const commandOfOption = (option: string): string =>
   [...commands].find(([, { allowedOptions }]) => allowedOptions?.includes(option))?.[0] ?? 'serving'
 
-/** The command somebody meant who wrote nearly its name, where no file has that name. */
+/** Suggests a command for a mistyped word, unless a file has that name. */
 const similarCommand = (word: string | undefined): string | undefined =>
   word && /^[a-z-]+$/i.test(word) && !existsSync(word) ? nearest(word, [...commands.keys(), 'serve']) : undefined
 

@@ -1,11 +1,14 @@
-/** What a start tells the operator. */
+/** The banner that is printed at startup. */
 
 import { version } from '../base/version.ts'
 import type { CompiledConfig } from '../config/compiled.ts'
 import type { Runtime } from '../gateway/runtime.ts'
 import type { Entry, Limit } from '../providers/entry.ts'
 
-/** A short table: address, services, models, limits, strategy, proxies. No secret, and no URL that may carry one. */
+/**
+ * A short table: address, services, models, limits, strategy and proxies. It contains no secret and no URL that could
+ * contain one.
+ */
 export const banner = ({ settings, router }: Runtime, port: number): string => {
   const modelNames = router.list(anyCaller).map(({ id }) => id)
   const patterns = router.table().flatMap(({ model }) => (model.endsWith('*') ? [model] : []))
@@ -24,7 +27,7 @@ export const banner = ({ settings, router }: Runtime, port: number): string => {
 
 const anyCaller = { id: 'start', canUse: () => true }
 
-/** A loud warning where everybody may use the keys of the configuration; else nothing. */
+/** A warning if anybody on the network can use the configured keys. Otherwise an empty string. */
 export const exposureWarning = ({ keys, host }: CompiledConfig): string =>
   keys.length > 0 || /^(127(\.\d+){3}|localhost|::1|\[::1\])$/i.test(host)
     ? ''

@@ -1,4 +1,4 @@
-/** The commands that end by themselves. Each gives the exit code. */
+/** The commands that end by themselves. Each returns its exit code. */
 import { dirname } from 'node:path'
 import { hasErrors, type Problem, renderProblems } from '../config/checks/problems.ts'
 import type { CompiledConfig, LogLevel } from '../config/compiled.ts'
@@ -9,7 +9,7 @@ import { schemaText } from '../config/schema/reference.ts'
 import { supportsProtocol } from '../providers/resolve-url.ts'
 import { createRouter, type ModelRow } from '../routing/router.ts'
 
-/** What the command line says beside the file. */
+/** Command-line options that override the configuration file. */
 export type ServeOptions = {
   config: string | undefined
   host: string | undefined
@@ -23,14 +23,14 @@ const printProblems = (problems: readonly Problem[]): void => {
   process.stderr.write(renderProblems(problems, { color: process.stderr.isTTY }))
 }
 
-/** What is said of a newer configuration in a database of v0.10. SQLite is loaded only where there is one. */
+/** Warnings about a newer configuration in a v0.10 database. SQLite is loaded only if there is a database. */
 const newerRevisionProblems = async (path: string): Promise<Problem[]> => {
   if (databaseOf(path, process.env) === undefined) return []
   const { newerRevision } = await import('../config/file/import-database.ts')
   return [newerRevision(path, process.env)].filter(problem => problem !== undefined)
 }
 
-/** Every problem; errors exit 1, warnings 0. */
+/** `check`: prints every problem. Exits with 1 if there is an error; warnings give 0. */
 export const checkConfig = async (config: string | undefined): Promise<number> => {
   const path = findConfigPath(config)
   if (path === undefined) return fail('there is no configuration here to check')
@@ -45,7 +45,7 @@ export const checkConfig = async (config: string | undefined): Promise<number> =
   return hasErrors(all) ? 1 : 0
 }
 
-/** Which model goes where. */
+/** `models`: prints the targets of each model. */
 export const printModels = async (config: string | undefined): Promise<number> => {
   const settings = await readConfig(config)
   if (settings === undefined) return 1
@@ -72,11 +72,13 @@ const renderTarget = ({ entry, model, credentials, weight, priority }: ModelRow[
     .filter(Boolean)
     .join(' ')
 
+/** `schema`: prints the JSON Schema of the configuration. */
 export const printSchema = (): number => {
   process.stdout.write(schemaText())
   return 0
 }
 
+/** `import`: writes the active revision of a v0.10 database to a file, or prints it. Exits with 1 on an error. */
 export const importDatabase = async (database: string | undefined, out: string | undefined): Promise<number> => {
   if (database === undefined) return fail('import needs the path of a config.db')
   const { importDatabase: importRevision } = await import('../config/file/import-database.ts')
@@ -86,7 +88,10 @@ export const importDatabase = async (database: string | undefined, out: string |
   return 0
 }
 
-/** The configuration to serve, with what the command line says on top; undefined if it is broken, which has been told. */
+/**
+ * The configuration to serve, with the command-line options applied. Undefined if it is invalid; the problems have been
+ * printed.
+ */
 export const loadForServing = async (options: ServeOptions): Promise<CompiledConfig | undefined> => {
   const settings = await readConfig(options.config)
   if (settings === undefined) return undefined
@@ -102,7 +107,7 @@ export const loadForServing = async (options: ServeOptions): Promise<CompiledCon
 const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 const isLogLevel = (text: string): text is LogLevel => logLevels.some(level => level === text)
 
-/** The configuration of this path, or the one that is found; undefined if it is broken. Its problems are told. */
+/** The configuration at this path, or the one that is found. Undefined if it is invalid. Problems are printed. */
 export const readConfig = async (config: string | undefined): Promise<CompiledConfig | undefined> => {
   const path = findConfigPath(config)
   const newer = await newerRevisionProblems(path ?? 'config.json')

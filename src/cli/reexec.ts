@@ -1,12 +1,15 @@
 /**
- * Bun's fetch runs at most 256 requests at once and queues the rest in silence. The limit is read from the environment before any
- * JavaScript runs, so the process starts itself anew, once, with a wider one.
+ * Bun's fetch runs at most 256 requests at once and queues the rest without a notice. Bun reads the limit from the
+ * environment before any JavaScript runs, so the process re-executes itself once with a higher limit.
  */
 const variable = 'BUN_CONFIG_MAX_HTTP_REQUESTS'
-/** Requests to vendors at once. */
+/** Maximum number of concurrent requests to vendors. */
 const maxFetches = '20000'
 
-/** Returns only in a process that has the wide limit. Keeps the process id, but on Windows, where a child serves. */
+/**
+ * Returns only in a process that has the higher limit. The process id stays the same, except on Windows, where a child
+ * process serves.
+ */
 export const raiseFetchLimit = async (): Promise<void> => {
   if (process.env[variable] !== undefined) return
   const environment = { ...process.env, [variable]: maxFetches }
@@ -17,11 +20,11 @@ export const raiseFetchLimit = async (): Promise<void> => {
   await serveInChild(argv, environment)
 }
 
-/** The script of a compiled executable lives in its virtual file system. */
+/** The script of a compiled executable is in its virtual file system. */
 const isCompiled = (script: string): boolean => script.startsWith('/$bunfs/') || /^[A-Z]:[\\/]~BUN[\\/]/i.test(script)
 
 const serveInChild = async (argv: string[], env: NodeJS.ProcessEnv): Promise<never> => {
-  // Not above: the process that is replaced would load it, too, and the one that serves.
+  // Imported here and not above, so that neither the process that is replaced nor the one that serves loads it.
   const { spawn } = await import('node:child_process')
   return new Promise(() => {
     const child = spawn(process.execPath, argv, { env, stdio: 'inherit' })

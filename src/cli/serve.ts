@@ -1,4 +1,4 @@
-/** Serving: from a configuration to an open port, and back to a clean end. */
+/** `serve`: loads a configuration, opens the port, and shuts down cleanly. */
 
 import { createAuth } from '../auth/keys.ts'
 import { GatewayError } from '../base/errors.ts'
@@ -18,10 +18,10 @@ import { closeBridge } from '../upstream/connection/proxy.ts'
 import { banner, exposureWarning } from './banner.ts'
 import { loadForServing, type ServeOptions } from './commands.ts'
 
-/** Seconds a connection may idle, or a request take to arrive. */
+/** Seconds that a connection may be idle, or that a request may take to arrive. */
 const idleTimeout = 120
 
-/** Opens the port and serves until a signal ends it. Gives an exit code only where serving never began. */
+/** Opens the port and serves until a signal arrives. Returns an exit code only if serving never started. */
 export const start = async (options: ServeOptions): Promise<number | undefined> => {
   const settings = await loadForServing(options)
   if (settings === undefined) return 1
@@ -46,7 +46,7 @@ export const start = async (options: ServeOptions): Promise<number | undefined> 
     )
     return 1
   }
-  // Until here the executable compiles next to nothing to machine code: little of a start runs twice.
+  // Until here JIT compilation is almost off, because little of the startup code runs twice.
   Bun.unsafe.setJITPolicy(1)
   process.stderr.write(banner(state.runtime, app.server?.port ?? settings.port))
   if (exposureWarning(settings)) process.stderr.write(exposureWarning(settings))
@@ -55,10 +55,10 @@ export const start = async (options: ServeOptions): Promise<number | undefined> 
   return undefined
 }
 
-/** What outlives a configuration: counters, open requests, what conversations need. */
+/** State that outlives a configuration: counters, open requests and the data of conversations. */
 export type LongLivedState = Pick<Runtime, 'limits' | 'records' | 'seals' | 'answers'>
 
-/** Builds everything a request needs from one configuration. */
+/** Builds everything that a request needs from one configuration. */
 export const buildRuntime = (settings: CompiledConfig, longLived: LongLivedState): Runtime => {
   longLived.records.stats = needsTargetStats(settings.strategy) ? processTargetStats : undefined
   return {
@@ -72,10 +72,13 @@ export const buildRuntime = (settings: CompiledConfig, longLived: LongLivedState
 
 type MutableServerState = { -readonly [Key in keyof ServerState]: ServerState[Key] }
 
-/** Milliseconds in which a signal is the first one again: a terminal or a service manager tells npm and us, and npm passes it on. */
+/**
+ * Milliseconds in which a repeated signal counts as the first one. A terminal or a service manager signals both npm and
+ * this process, and npm forwards its signal.
+ */
 const repeatedSignalWindow = 500
 
-/** The first signal drains: no new connection, open requests finish. The second ends at once. */
+/** The first signal stops new connections and lets open requests finish. The second ends the process immediately. */
 const shutDownOnSignal = (state: MutableServerState, log: Log, close: () => unknown): void => {
   let startedAt = 0
   const shutDown = async () => {
@@ -96,20 +99,20 @@ const shutDownOnSignal = (state: MutableServerState, log: Log, close: () => unkn
   process.on('SIGINT', shutDown)
 }
 
-/** Resolves when no request is open, or when their time is up. */
+/** Resolves when no request is open, or when `shutdown_timeout` has passed. */
 const waitForOpenRequests = async ({ records, settings }: Runtime): Promise<void> => {
   const deadline = performance.now() + settings.shutdownTimeout * 1000
   while (records.active.size > 0 && performance.now() < deadline) await Bun.sleep(50)
 }
 
-/** A fault nobody waited for must be seen, and must not end the requests of others. */
+/** Logs errors that nothing handled. They must not end other requests. */
 const logUncaughtErrors = (log: Log): void => {
   const logError = (thrown: unknown) => log.write({ level: 'error', message: 'stray fault', cause: errorText(thrown) })
   process.on('uncaughtException', logError)
   process.on('unhandledRejection', logError)
 }
 
-/** Bun tells every failure to open a port as one that is in use; its code is more exact. */
+/** Bun reports every failure to open a port as a port in use. The error code is more precise. */
 const listenErrorText = (thrown: unknown): string => {
   const { code = '', message = '' } = thrown as { code?: string; message?: string }
   return listenErrors[code] ?? (message || code)

@@ -1,4 +1,4 @@
-/** A checked configuration → what the rest of the house reads. */
+/** Compiles a checked configuration into the form that the rest of the program uses. */
 import { defaultTranslationOptions } from '../protocols/deepl/index.ts'
 import type { Entry } from '../providers/entry.ts'
 import { allInterfaces, parseListen, parseRange, parseSize } from './address.ts'
@@ -10,6 +10,7 @@ import type { Config } from './schema/schema.ts'
 
 const defaults = { port: 9090, maxBody: 32 * 2 ** 20, maxMedia: 20 * 2 ** 20 }
 
+/** Applies defaults and spellings. `path` is the absolute path of the file, if there is one. */
 export const compile = (config: Config, entries: Entry[], keys: KeyRule[], path?: string): CompiledConfig => {
   const { timeouts = {}, log_level: level = 'info', load_balancing: strategy = 'random' } = config
   const defaultModel = config.default_model?.trim()
@@ -35,7 +36,7 @@ export const compile = (config: Config, entries: Entry[], keys: KeyRule[], path?
   }
 }
 
-/** Served unless switched off. */
+/** The translation endpoints are enabled by default. */
 const translationOf = (config: Config['translation'] = {}): Pick<CompiledConfig, 'translation'> => {
   const { enable = true, promptTemplate: template, retry = 0, concurrency } = config
   const options = {
@@ -56,6 +57,6 @@ const mediaOf = (config: Config['media'] = {}): CompiledConfig['media'] => ({
 const rangesOf = (allowed: boolean | string[]): boolean | string[] =>
   typeof allowed === 'boolean' ? allowed : allowed.flatMap(range => parseRange(range) ?? [])
 
-/** The word that is meant by one of its spellings. */
+/** Resolves another spelling of a value. */
 const resolveSpelling = <T extends string>(known: Readonly<Record<string, T>>, value: string): T =>
   Object.hasOwn(known, value) ? known[value]! : (value as T)

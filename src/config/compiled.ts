@@ -1,51 +1,57 @@
-/** The configuration as the rest of the house reads it: checked, normalised, nothing left to work out per request. */
+/**
+ * The compiled configuration that the rest of the program uses: checked and normalised, so that requests need no
+ * further processing.
+ */
 import type { TranslationOptions } from '../protocols/deepl/index.ts'
 import type { Entry } from '../providers/entry.ts'
 
 export type Strategy = 'random' | 'first' | 'round_robin' | 'hash' | 'least_busy' | 'fastest'
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
-/** A client key. The key itself is not kept: `digest` is its SHA-256. */
+/** A client key. Only its SHA-256 is stored, in `digest`. */
 export type KeyRule = {
-  /** Names the caller in the log: the configured name, `master`, or `key-` and 6 hex digits of the digest. */
+  /** The caller's name in the log: the configured name, `master`, or `key-` and 6 hex digits of the digest. */
   id: string
   digest: Uint8Array
-  /** Model names, `prefix*` or `*`; absent: every model. */
+  /** Model names, `prefix*` or `*`. Absent: every model. */
   scopes?: string[]
 }
 
-/** Seconds. */
+/** Timeouts in seconds. */
 export type Timeouts = { connect: number; firstByte: number; idle: number }
 
 export type CompiledConfig = {
-  /** The file it came from, absolute; absent for the built-in default. */
+  /** Absolute path of the configuration file. Absent for the built-in default. */
   path?: string
   host: string
   port: number
   logLevel: LogLevel
-  /** `auto`: pretty on a terminal, JSON elsewhere. */
+  /** `auto`: human-readable on a terminal, JSON elsewhere. */
   logFormat: 'auto' | 'json'
-  /** The request's body goes into the log. */
+  /** Request bodies are written to the log. */
   logPrompts: boolean
-  /** Empty: no key is needed. */
+  /** Empty: clients need no key. */
   keys: KeyRule[]
   strategy: Strategy
   entries: Entry[]
-  /** The global model_redirect; the key `all` stands for every chat request. */
+  /** The global `model_redirect`. The key `all` applies to every chat request. */
   redirect: ReadonlyMap<string, string>
   defaultModel?: string
   timeouts: Timeouts
-  /** Seconds between signs of life on a silent stream; 0: none. */
+  /** Seconds between heartbeats on a silent stream. 0 sends none. */
   heartbeat: number
-  /** Bytes. */
+  /** Maximum size of a request body in bytes. */
   maxBody: number
-  /** What may be fetched for a client that names files by URL. `allowPrivate`: `true`, or what is allowed beside public addresses. Bytes, seconds. */
+  /**
+   * Limits for files that the gateway downloads because a request names them by URL. `allowPrivate`: `true`, or the
+   * addresses and ranges that are allowed besides public ones. Sizes in bytes, `timeout` in seconds.
+   */
   media: { allowPrivate: boolean | readonly string[]; maxBytes: number; maxFiles: number; timeout: number }
-  /** Seconds a stopping process gives its open requests. */
+  /** Seconds that open requests get to finish when the process stops. */
   shutdownTimeout: number
-  /** Undefined: the translation addresses are not served. */
+  /** Absent: the translation endpoints are not served. */
   translation?: TranslationOptions
   onLoss: 'note' | 'refuse'
-  /** Every secret of the file, longest first: none may leave the process but to its vendor. */
+  /** Every secret of the file, longest first. A secret is only ever sent to its vendor. */
   secrets: string[]
 }

@@ -1,10 +1,12 @@
-/** One element of `services.<type>[]` → an Entry, without a decision about its proxy. Blanks around names are nothing. */
+/**
+ * Converts an element of `services.<type>[]` into an Entry, except for its proxy. Whitespace around names is ignored.
+ */
 import type { Credential, Entry, Limit } from '../providers/entry.ts'
 import type { Provider } from '../providers/provider.ts'
 import { normalizeServerUrl } from './address.ts'
 import type { CredentialsConfig, EntryConfig, LimitConfig } from './schema/schema.ts'
 
-/** @param defaults the provider, for the models of an entry that names none. */
+/** @param defaults the provider, whose models are used for an entry that names none */
 export const toEntry = (config: EntryConfig, id: string, type: string, defaults: Provider): Entry => {
   const models = distinctNames(config.models)
   const embeddingModels = distinctNames(config.embedding_models)
@@ -30,17 +32,18 @@ export const toEntry = (config: EntryConfig, id: string, type: string, defaults:
   }
 }
 
+/** Trimmed names without empty ones and duplicates. */
 export const distinctNames = (names: readonly string[] = []): string[] =>
   [...new Set(names.map(name => name.trim()))].filter(name => name !== '')
 
-/** A path as it is written → what follows `/v1/`. */
+/** A configured path → what follows `/v1/`. */
 export const pathBelowV1 = (path: string): string =>
   path
     .trim()
     .replace(/^\/+(?:v1\/)?|^v1\//, '')
     .replace(/\/+$/, '')
 
-/** A Map: no name a file can write reaches a prototype. */
+/** A Map, so that no configured name can reach a prototype. */
 export const toMap = (table: Readonly<Record<string, string>> = {}): Map<string, string> =>
   new Map(Object.entries(table).map(([from, to]) => [from.trim(), to.trim()]))
 
@@ -59,13 +62,13 @@ const toCredential = (config: CredentialsConfig, index: number): Credential => {
   }
 }
 
-/** The order of the names is nothing. */
+/** The order of the names does not change the digest. */
 const digestOf = (values: Record<string, string>): string => {
   const canonical = JSON.stringify(Object.entries(values).sort(([one], [other]) => (one < other ? -1 : 1)))
   return new Bun.CryptoHasher('sha256').update(canonical).digest('hex').slice(0, 8)
 }
 
-/** 0 is no limit. A timeout nobody wrote is left open: another limit may have one. */
+/** 0 means no limit. An unset timeout stays unset, because another limit may define it. */
 const toLimit = (config: LimitConfig = {}, scope: Limit['scope']): Limit => {
   const limit: Limit = { scope: config.scope ?? scope! }
   if (config.timeout) limit.timeout = config.timeout
@@ -79,7 +82,7 @@ const toLimit = (config: LimitConfig = {}, scope: Limit['scope']): Limit => {
 
 export const integerLimits = ['qpm', 'rpm', 'rpd', 'tpm', 'concurrency'] as const
 
-/** A figure cut to whole things. Below one, requests over time are one in a longer time; of anything else it is one. */
+/** Rounds a limit down to a whole number. Rates below 1 stay fractions; other limits below 1 become 1. */
 export const roundLimit = (name: (typeof integerLimits)[number], value: number): number => {
   if (value === 0 || value >= 1) return Math.floor(value)
   return name === 'tpm' || name === 'concurrency' ? 1 : value

@@ -1,4 +1,4 @@
-/** A configuration from its file to what the house reads: read, expand, shape, check, compile. */
+/** Loads a configuration: reads the file, expands variables, applies the schema, checks and compiles. */
 import { statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { readKeys } from './checks/keys.ts'
@@ -14,10 +14,13 @@ import { type ObjectMember, pathTo, positionsOf, type Tree, toPlainValue } from 
 import { type Config, ConfigSchema } from './schema/schema.ts'
 import { shape } from './schema/shape.ts'
 
-/** `compiled` is there unless a problem is an error. */
+/** `compiled` is present unless a problem is an error. */
 export type LoadedConfig = { compiled?: CompiledConfig; problems: Problem[] }
 
-/** Reads a file and the `.env` beside it; never throws for what either says. @param environment of the process. */
+/**
+ * Reads a file and the `.env` next to it. Never throws because of their content.
+ * @param environment the environment variables of the process
+ */
 export const load = (path: string, environment: Environment): LoadedConfig => {
   const file = resolve(path)
   const collector = createProblemCollector(file)
@@ -29,7 +32,7 @@ export const load = (path: string, environment: Environment): LoadedConfig => {
   return { ...(compiled && { compiled }), problems: collector.problems }
 }
 
-/** The same for a text that is in no file: an editor's draft. `name` tells by its ending what it is written in. */
+/** The same for a text without a file, such as a draft in an editor. The extension of `name` tells the format. */
 export const loadText = (text: string, environment: Environment, name = 'config.json'): LoadedConfig => {
   const collector = createProblemCollector()
   const tree = parseText(name, text, collector)
@@ -68,7 +71,7 @@ const compileTree = (
 const isBelow = (path: string, above: string): boolean =>
   path.startsWith(above) && /^(?:$|[.[])/.test(path.slice(above.length))
 
-/** An entry that is off may name variables that are not there. */
+/** A missing variable in a disabled entry is only a warning. */
 const expandVariables = (tree: Tree, environment: Environment, { report }: ProblemCollector): Tree => {
   const disabled = disabledEntriesIn(tree)
   return expandTree(tree, environment, (level, path, ...rest) =>
@@ -87,7 +90,7 @@ const disabledEntriesIn = (tree: Tree): string[] => {
   )
 }
 
-/** Who else can read the file can read what it holds; a secret that comes from a variable does not stand in it. */
+/** Warns if other users can read the keys in the file. Secrets that come from variables are not in the file. */
 const checkFileMode = (file: string, text: string, { secrets }: CompiledConfig, { report }: ProblemCollector): void => {
   if (process.platform === 'win32' || !secrets.some(secret => !isSamplePlaceholder(secret) && text.includes(secret)))
     return
@@ -96,7 +99,7 @@ const checkFileMode = (file: string, text: string, { secrets }: CompiledConfig, 
     report('warning', '', `every user of this machine can read its keys; chmod 600 ${basename(file)} keeps them`)
 }
 
-/** What is served if there is no configuration: the built-in mock. */
+/** The configuration that is served if no file exists: the built-in mock. */
 export const builtinConfig = (): CompiledConfig => {
   const { compiled } = loadText('{ "services": { "mock": [{ "enabled": true }] } }', {})
   return compiled!

@@ -1,4 +1,4 @@
-/** Bytes handed on as they come: sound, pictures, streams of a path that only passes. */
+/** Bytes piped to the client as they arrive: audio, images, and streams of passthrough-only paths. */
 import type { GatewayError } from '../base/errors.ts'
 import { startTicking, stopTicking, type Tickable } from '../base/ticker.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
@@ -6,18 +6,24 @@ import { connectionError, type UpstreamResponse } from '../upstream/call.ts'
 import type { BodyReader } from '../upstream/read-body.ts'
 import { StalledClientGuard } from './stalled-client.ts'
 
-/** Seconds a vendor may be silent within its answer (absent: the deadline of the whole holds), and a client take none of it. */
+/**
+ * Seconds. `vendor`: how long the vendor may be silent within its response; undefined if the deadline of the whole
+ * response applies. `client`: how long the client may read nothing.
+ */
 export type IdleTimeouts = { vendor: number | undefined; client: number }
 
-/** `start`, `pull` and `cancel` are the runtime's to call. A connection that breaks breaks ours too: the client must not take half a file for a whole one. */
+/**
+ * The runtime calls `start`, `pull` and `cancel`. If the vendor's connection breaks, the client's stream breaks too: a
+ * client must not mistake half a file for a complete one.
+ */
 export class ClientByteStream implements UnderlyingDefaultSource<Uint8Array>, Tickable {
   listIndex: number | undefined
   readonly #reader: BodyReader
   readonly #stalledGuard: StalledClientGuard
   #controller!: ReadableStreamDefaultController<Uint8Array>
-  /** The client asked for more since the last beat. */
+  /** The client has asked for more since the last tick. */
   #hasPulled = false
-  /** Bytes given since the client last asked for more. */
+  /** Bytes enqueued since the client last asked for more. */
   #bytesGiven = 0
 
   constructor(
@@ -61,7 +67,7 @@ export class ClientByteStream implements UnderlyingDefaultSource<Uint8Array>, Ti
     }
   }
 
-  /** The client left. */
+  /** The client disconnected. */
   cancel(): void {
     this.record.cancel()
   }
@@ -79,7 +85,7 @@ export class ClientByteStream implements UnderlyingDefaultSource<Uint8Array>, Ti
   }
 }
 
-/** The body of an answer for the client; its end is that of the request. */
+/** The body of a response for the client. The request ends when the body ends. */
 export const pipeBytes = (
   upstream: UpstreamResponse,
   idleTimeouts: IdleTimeouts,

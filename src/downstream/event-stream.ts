@@ -1,6 +1,7 @@
 /**
- * The stream we answer with. Two points: *answered* (the first heartbeat or frame fixes the status 200; later failures are told in-band)
- * and *committed* (the first content; `Source.commit` holds everything back until then).
+ * The event stream to the client. It has two milestones. *Responded*: the first heartbeat or frame fixes the status
+ * 200, and later failures are reported in-band.
+ * *Committed*: the first content has arrived; `UpstreamEventSource.commit` holds everything back until then.
  */
 import { asGatewayError, GatewayError } from '../base/errors.ts'
 import { startTicking, stopTicking } from '../base/ticker.ts'
@@ -10,7 +11,10 @@ import type { EventSink, UpstreamEventSource } from '../upstream/event-source.ts
 import type { ResponseHeaders } from './response-headers.ts'
 import { StalledClientGuard } from './stalled-client.ts'
 
-/** A vendor's stream that has begun: what it said so far, and the rest (none: that was all). `type`: what it is, if it is no stream. */
+/**
+ * A vendor's stream that has begun: its text so far, and the source of the remainder (undefined if there is none).
+ * `contentType`: set if the response is not a stream.
+ */
 export type OpenedStream = {
   headers: Headers
   text: string
@@ -20,30 +24,32 @@ export type OpenedStream = {
 }
 
 export type EventStreamOptions = {
-  /** Seconds between signs of life; 0: none. */
+  /** Seconds between heartbeats; 0 turns them off. */
   heartbeatInterval: number
-  /** Seconds a client may take none of what lies ready for it. */
+  /** Seconds a client may read nothing while data is ready for it. */
   clientIdleTimeout: number
-  /** The sign itself, as the client's protocol writes it. */
+  /** The heartbeat as the client's protocol writes it. */
   heartbeatFrame: string
   /** The content type of the stream. */
   contentType: string
-  /** The in-band form of an error before a vendor has begun. */
+  /** The in-band form of an error, used before the vendor's stream has begun. */
   renderError: (error: GatewayError) => string
-  /** Headers of the answer; the vendor's are absent if it has not answered yet. */
+  /** Headers of the response. `vendorHeaders` is undefined if the vendor has not answered yet. */
   headers: (contentType: string, vendorHeaders?: Headers) => ResponseHeaders
 }
 
 const encoder = new TextEncoder()
 
 /**
- * From the first heartbeat on the status is 200; `answer` is rejected with what failed before. `start`, `pull` and `cancel` are the runtime's to call,
- * for the relay is itself the source of the stream it answers with; `tell` is the vendor's stream's; `stop` everybody else's. One object instead of
- * one with closures: between two frames all a stream consists of leaves the processor's cache, so it consists of little.
+ * Fixes the status 200 at the first heartbeat. The promise `response` is rejected with any failure before that.
+ * The runtime calls `start`, `pull` and `cancel`, because this object is itself the source of the stream it responds
+ * with. The vendor's stream calls `write`. Everybody else calls `stop`.
+ * It is one object instead of several closures: between two frames a stream's state is evicted from the processor's
+ * cache, so there should be little of it.
  */
 export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, EventSink {
   readonly response: Promise<Response>
-  /** Its place among those that tick. */
+  /** The position in the ticker's list. */
   listIndex: number | undefined
   #resolve!: (response: Response) => void
   #reject!: (error: GatewayError) => void
@@ -52,11 +58,11 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
   #source: UpstreamEventSource | undefined
   #controller!: ReadableStreamDefaultController<Uint8Array>
   #opened = Promise.withResolvers<void>()
-  /** Something went out since the last beat. */
+  /** Something was sent since the last tick. */
   #hasSent = false
-  /** The client asked for more since the last beat. */
+  /** The client has asked for more since the last tick. */
   #hasPulled = false
-  /** Bytes given since the client last asked for more. */
+  /** Bytes enqueued since the client last asked for more. */
   #bytesGiven = 0
   #lastSentAt = performance.now()
   readonly #stalledGuard: StalledClientGuard
@@ -75,7 +81,7 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
     opening.then(opened => this.#begin(opened)).catch(thrown => this.#fail(record.endReason ?? asGatewayError(thrown)))
   }
 
-  /** Ends the stream from outside: the client left, or the gateway is stopping. */
+  /** Ends the stream from outside: the client disconnected, or the gateway is stopping. */
   readonly stop = (error: GatewayError): void => {
     this.#source?.cancel()
     this.#fail(error)
@@ -112,7 +118,7 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
     this.#controller = controller
   }
 
-  /** The client left. */
+  /** The client disconnected. */
   cancel(): void {
     this.record.cancel()
   }
@@ -133,7 +139,11 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
     else this.#finish()
   }
 
-  /** A path that only passes has no frames to put a whole answer into: it goes on as it is, unless a heartbeat has promised events. */
+  /**
+   * A passthrough-only path has no frames for a complete response. The response is passed unchanged, unless a heartbeat
+   * has already promised events.
+   * @throws GatewayError `upstream_failed` if a heartbeat has been sent
+   */
   #respondComplete({ text, headers }: OpenedStream, contentType: string): void {
     if (this.#hasResponded) throw new GatewayError('upstream_failed', 'the vendor did not stream')
     this.#hasEnded = true
@@ -142,7 +152,7 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
     this.record.close()
   }
 
-  /** Not an async function, as `Source.pump` is none: it runs once a frame. */
+  /** Not an async function, like `UpstreamEventSource.pump`: it runs once per frame. */
   pull(): Promise<void> | undefined {
     if (this.#hasEnded) return undefined
     this.#hasPulled = true

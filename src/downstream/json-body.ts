@@ -1,11 +1,14 @@
-/** A request as it came in: its address, its keys, and its body, read no further than `max_body`. */
+/** Reads the path, query and body of a request. At most `max_body` bytes of the body are read. */
 import { GatewayError } from '../base/errors.ts'
 import { isObject, type JsonObject } from '../base/json/json.ts'
 
-/** A JSON request: the text as the client wrote it, and what it says. `asked`: what the client sent, where the rest has grown since. */
+/**
+ * A JSON request: the text as the client wrote it, and the parsed body. `original`: the client's own body, if stored
+ * items were inserted into `body`.
+ */
 export type JsonBody = { text: string; body: JsonObject; original?: JsonObject }
 
-/** `/v1/models` and `a=b` of a request's URL, whatever stood in its Host header. */
+/** The path and query of a request's URL, such as `/v1/models` and `a=b`, whatever its Host header says. */
 export const pathAndQueryOf = (request: Request): { path: string; query: string } => {
   const { url } = request
   const pathStart = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('://') + 3)
@@ -15,12 +18,12 @@ export const pathAndQueryOf = (request: Request): { path: string; query: string 
     : { path: url.slice(pathStart, queryMark), query: url.slice(queryMark + 1) }
 }
 
-/** @throws GatewayError `too_large`, or `invalid_request` where the body is no JSON object in UTF-8. */
+/** @throws GatewayError `too_large`, or `invalid_request` if the body is not a JSON object in UTF-8 */
 export const readJson = async (request: Request, maxBody: number): Promise<JsonBody> => {
   refuseCompressed(request.headers)
   const contentLength = request.headers.get('content-length')
   if (Number(contentLength) > maxBody) throw tooLarge(maxBody)
-  // Bun's own reading of text is the cheapest. It puts a mark where bytes are no UTF-8, which is longer than what it stands for.
+  // Bun's own `text()` is the fastest. It replaces invalid UTF-8 by U+FFFD, which changes the length in bytes.
   const text = contentLength === null ? decodeUtf8(await readLimited(request, maxBody)) : await request.text()
   if (contentLength !== null && text.includes('\uFFFD') && Buffer.byteLength(text) !== Number(contentLength))
     throw invalidUtf8()
@@ -33,7 +36,10 @@ export const readJson = async (request: Request, maxBody: number): Promise<JsonB
 const formType = /^application\/x-www-form-urlencoded/i
 export const isForm = (headers: Headers): boolean => formType.test(headers.get('content-type') ?? '')
 
-/** A form as the JSON it stands for; a field that is there twice is a list. @throws GatewayError `too_large`, `invalid_request` */
+/**
+ * Reads a form as a JSON object. A field that occurs several times becomes a list.
+ * @throws GatewayError `too_large`, `invalid_request`
+ */
 export const readForm = async (request: Request, maxBody: number): Promise<JsonBody> => {
   refuseCompressed(request.headers)
   if (Number(request.headers.get('content-length')) > maxBody) throw tooLarge(maxBody)
@@ -46,7 +52,10 @@ export const readForm = async (request: Request, maxBody: number): Promise<JsonB
   return { text: JSON.stringify(body), body }
 }
 
-/** A body that does not say how long it is. @throws GatewayError `too_large` as soon as more than `maxBody` bytes have come. */
+/**
+ * Reads a body without trusting its Content-Length.
+ * @throws GatewayError `too_large` as soon as more than `maxBody` bytes have arrived
+ */
 const readLimited = async (request: Request, maxBody: number): Promise<Uint8Array> => {
   const chunks: Uint8Array[] = []
   let length = 0
@@ -78,11 +87,14 @@ const parseBody = (text: string): unknown => {
   }
 }
 
-/** JSON.parse names the fault in its own words, which hold at most a token of the body. */
+/** The message of JSON.parse, which contains at most one token of the body. */
 const parseErrorReason = (error: unknown): string =>
   error instanceof Error ? error.message.replace(/^JSON Parse error: /, '').slice(0, 200) : 'unreadable'
 
-/** What is inflated here could be a bomb, and no client of these protocols compresses. */
+/**
+ * Refuses a compressed body: it could be a decompression bomb, and no client of these protocols compresses.
+ * @throws GatewayError `invalid_request`
+ */
 export const refuseCompressed = (headers: Headers): void => {
   const encoding = headers.get('content-encoding')
   if (encoding !== null && encoding.toLowerCase() !== 'identity')

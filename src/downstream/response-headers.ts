@@ -1,26 +1,28 @@
-/** The headers of our answers: ours, and of the vendor's only those that tell the client something. */
+/** The headers of the gateway's responses: its own, and those of the vendor's headers that are useful to a client. */
 import { GatewayError } from '../base/errors.ts'
 import type { Redact } from '../base/redact.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
 
 const forwardedHeaders = new Set(['retry-after', 'retry-after-ms', 'openai-processing-ms', 'content-disposition'])
-/** Not with an error: its body is another, and how long to wait is worked out from all the vendor says. */
+/**
+ * Not forwarded with an error: the body is different, and `retry-after` is computed from everything the vendor says.
+ */
 const successOnlyHeaders = new Set(['content-disposition', 'retry-after'])
 
-/** Any page may read the answers; none may send credentials of its own. */
+/** Any web page may read the responses; none may send credentials of its own. */
 export const corsHeaders = { 'access-control-allow-origin': '*', 'access-control-expose-headers': '*' }
 
-/** In what a header can carry. */
+/** The losses as one line of printable ASCII, at most 2000 characters. */
 const lossesText = (losses: readonly string[]): string =>
   losses
     .join('; ')
     .replace(/[^\x20-\x7e]/g, '?')
     .slice(0, 2000)
 
-/** By name; a plain object, which Bun takes over for less than it takes to fill its `Headers`. */
+/** Headers by name. A plain object: Bun converts it faster than a `Headers` object can be filled. */
 export type ResponseHeaders = Record<string, string>
 
-/** Adds what a client may see of a vendor's headers. One that holds a secret is left out. */
+/** Adds the vendor's headers that a client may see. A header that contains a secret is left out. */
 const addVendorHeaders = (vendorHeaders: Headers, redact: Redact, headers: ResponseHeaders): ResponseHeaders => {
   vendorHeaders.forEach((value, name) => {
     if (isForwarded(name) && redact(value) === value) headers[name] = value
@@ -31,7 +33,10 @@ const addVendorHeaders = (vendorHeaders: Headers, redact: Redact, headers: Respo
 const isForwarded = (name: string): boolean =>
   forwardedHeaders.has(name) || name.startsWith('x-ratelimit-') || name.startsWith('anthropic-ratelimit-')
 
-/** Anthropic's clients look for the id under a name of their own. `vendor` absent: it has not answered (yet). */
+/**
+ * The headers of a response. Anthropic's clients look for the request id under a name of their own. `vendorHeaders` is
+ * undefined if the vendor has not answered.
+ */
 export const responseHeaders = (
   record: RequestRecord,
   contentType: string,
@@ -48,7 +53,7 @@ export const responseHeaders = (
   return vendorHeaders ? addVendorHeaders(vendorHeaders, redact, headers) : headers
 }
 
-/** The headers of an error: what its vendor told of limits, and when another try makes sense. */
+/** The headers of an error: the vendor's rate limits, and after how many seconds a retry makes sense. */
 export const errorHeaders = ({ detail }: GatewayError, record: RequestRecord, redact: Redact): ResponseHeaders => {
   const headers = { ...responseHeaders(record, 'application/json', redact), ...detail.headers }
   if (detail.retryAfter !== undefined) headers['retry-after'] = String(Math.ceil(detail.retryAfter))
@@ -56,8 +61,9 @@ export const errorHeaders = ({ detail }: GatewayError, record: RequestRecord, re
 }
 
 /**
- * A vendor's refusal with what its headers tell. A fault of our credentials goes without: that answer is the gateway's own, and what the
- * headers would tell of is an account the client knows nothing of.
+ * A vendor's refusal with its rate-limit headers added. A refusal of the gateway's own credentials gets none: the
+ * gateway answers for itself then,
+ * and the headers would describe an account that the client does not know about.
  */
 export const withVendorHeaders = (refusal: GatewayError, vendorHeaders: Headers, redact: Redact): GatewayError => {
   if (refusal.code === 'upstream_credentials') return refusal

@@ -1,25 +1,28 @@
-/** Whether a client takes what it is sent: one that stops reading without leaving would hold its slot and the vendor's connection for ever. */
+/**
+ * Detects a client that stops reading without disconnecting. It would hold its concurrency slot and the vendor's
+ * connection forever.
+ */
 import { GatewayError } from '../base/errors.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
 
-/** Bytes a millisecond that a client on a poor line takes: a large piece is given the time it needs. */
+/** Bytes per millisecond that a client on a slow connection reads: a large chunk gets the time it needs. */
 const minBytesPerMillisecond = 64
 
-/** What a stream tells of itself when it is looked at. */
+/** How far a client has read since the last check. */
 export type ClientProgress = {
-  /** The client asked for more since the last look. */
+  /** The client has asked for more since the last check. */
   hasPulled: boolean
-  /** Bytes it was given since it last asked. */
+  /** Bytes enqueued since the client last asked for more. */
   bytesGiven: number
-  /** In the stream's queue; none: something lies there that nobody takes. */
+  /** Free space in the stream's queue; 0 or less means that the client has left data unread. */
   desiredSize: number | null
 }
 
-/** Looks at one stream at every beat of the shared ticker, so that a frame need not tell anything here. */
+/** Checks one stream on every tick of the shared ticker, so that a frame does not need to report anything. */
 export class StalledClientGuard {
   #lastProgressAt = performance.now()
 
-  /** @param idleTimeout seconds in which the client has to take something of what lies ready for it */
+  /** @param idleTimeout seconds in which the client must read some of the data that is ready for it */
   constructor(
     private readonly record: RequestRecord,
     private readonly idleTimeout: number,

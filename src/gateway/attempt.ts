@@ -1,4 +1,7 @@
-/** One attempt: admit → prepare → call, up to the head of a good answer. */
+/**
+ * One attempt to get an answer from a vendor: admit, prepare the request, call, and wait for successful response
+ * headers.
+ */
 
 import { GatewayError } from '../base/errors.ts'
 import type { Json } from '../base/json/json.ts'
@@ -22,15 +25,18 @@ import { type ResponsePipe, throwVendorError } from './convert-response.ts'
 import { storeResponseFor } from './previous-response.ts'
 import type { Runtime } from './runtime.ts'
 
-/** One request on its way, beside what it asks. `said`: see `Course`. */
+/** What belongs to one request besides its content. For `conversation` see `ResumedRequest`. */
 export type AttemptContext = { record: RequestRecord; runtime: Runtime; conversation?: Json[] | undefined }
 
-/** An attempt that has its answer's head, and it is a good one. */
+/** An attempt whose vendor sent a 2xx status. The body of the response has not been read yet. */
 export type StartedAttempt = { upstream: UpstreamResponse; pipe: ResponsePipe; target: Target }
 
 /**
- * admit → prepare → call: one attempt, up to the head of a good answer. @throws the vendor's refusal, `limited`, `upstream_failed`,
- * `upstream_timeout`, and `invalid_request` where the target cannot be asked for this.
+ * Makes one attempt: waits for admission, prepares the request, calls the vendor, and returns once a 2xx status has
+ * arrived.
+ * Calls the same target again, without asking for usage, if the vendor refused the request because of that.
+ * @throws GatewayError the vendor's refusal, `limited`, `upstream_failed`, `upstream_timeout`, or `invalid_request` if
+ * the target cannot serve this request
  */
 export const attempt = async (
   clientRequest: ClientRequest,
@@ -59,7 +65,7 @@ export const attempt = async (
   }
 }
 
-/** Ready to be sent; the request ends with it, and it with the request. */
+/** Creates the call and registers it with the record, so that ending the request stops the call. */
 const createCall = (
   prepared: PreparedRequest,
   target: Target,
@@ -89,20 +95,27 @@ const responsePipeFor = (
   return { clientProtocol: clientRequest.protocol, vendorProtocol, exchange, shouldRememberThoughts, storeResponse }
 }
 
-/** A vendor that refuses has not worked. @throws its refusal */
+/**
+ * Throws the vendor's error. A vendor that answers 3xx or 4xx has not done any work, so the reserved tokens are given
+ * back.
+ * @throws GatewayError the vendor's error
+ */
 const failAttempt = async (call: UpstreamCall, pipe: ResponsePipe, { record }: AttemptContext): Promise<void> => {
   const { status } = call.response
   if (status >= 300 && status < 500) record.reachedVendor = false
   await throwVendorError(call, pipe)
 }
 
-/** @throws what ended the request from outside, which comes before what it led to. */
+/**
+ * Gives the reserved tokens back if the request was never sent.
+ * @throws GatewayError the reason the request was ended from outside, which takes precedence over the failure it caused
+ */
 const recordFailure = (thrown: unknown, { record }: AttemptContext): void => {
   if (thrown instanceof GatewayError && thrown.detail.unsent) record.reachedVendor = false
   record.throwIfEnded()
 }
 
-/** What a request wants of a target: worked out only as far as a limit asks. */
+/** Describes to the limits what a request needs. Each value is computed only when a limit reads it. */
 class LazyAdmissionRequest implements AdmissionRequest {
   constructor(
     private readonly clientRequest: ClientRequest,
@@ -123,7 +136,10 @@ class LazyAdmissionRequest implements AdmissionRequest {
   }
 }
 
-/** At once where nobody need wait: a promise more is dear on the way of every request. */
+/**
+ * Returns the target without a promise if no waiting is needed: an extra promise is expensive on the path of every
+ * request.
+ */
 const admit = (
   clientRequest: ClientRequest,
   plan: Plan,

@@ -1,4 +1,4 @@
-/** The request as the vendor gets it: the three tiers, the headers, the signature. */
+/** Builds the request for the vendor: the body (passed, adjusted or translated), the headers and the signature. */
 import { GatewayError } from '../base/errors.ts'
 import { preserveExactNumbers } from '../base/json/exact-numbers.ts'
 import { isObject, type JsonObject, withMembers } from '../base/json/json.ts'
@@ -23,40 +23,46 @@ import type { Payload } from '../upstream/call.ts'
 import { fetchToken } from '../upstream/connection/token-fetch.ts'
 import { refuseForeignFiles } from './vendor-files.ts'
 
-/** A request as routing, limits and the vendor's side need it. */
+/** A client's request in the form that routing, limits and the upstream side need. */
 export type ClientRequest = {
   protocol: Ingress | PassthroughProtocol
-  /** The client's. */
+  /** The client's headers. */
   headers: Headers
-  /** Absent: the request names none. */
+  /** Undefined if the request does not name a model. */
   model: string | undefined
   stream: boolean
   usageRequested: boolean
 } & ({ json: JsonBody; media: RequestMedia; upload?: undefined } | { json?: undefined; upload: Upload })
 
-/** What goes out, and in which protocol the answer will come. */
+/** The request to send, and the protocol in which the response will come. */
 export type PreparedRequest = {
   upstreamRequest: UpstreamRequest
   payload: Payload
   wire: Wire
   vendorProtocol: ProtocolId
   shouldRequestUsage: boolean
-  /** Calls of the answer may need what was thought before them. */
+  /** The response may contain tool calls whose reasoning must be sent back with a later request. */
   shouldRememberThoughts: boolean
 }
 
-/** Entries whose vendor answered 400 to the question for usage in a stream. */
+/** Ids of entries whose vendor answered 400 or 422 when asked for usage in a stream. */
 const entriesWithoutStreamUsage = new Set<string>()
 export const disableStreamUsage = (target: Target): void => void entriesWithoutStreamUsage.add(target.entry.id)
 
-/** Some vendors answer 400 to the question for usage, which was ours and not the client's. */
+/**
+ * True if the vendor refused the request because the gateway (not the client) asked for usage in the stream: some
+ * vendors answer 400 or 422 to that.
+ */
 export const isUsageRefusal = (refusal: unknown, { shouldRequestUsage }: PreparedRequest): boolean =>
   shouldRequestUsage &&
   refusal instanceof GatewayError &&
   (refusal.status === 400 || refusal.status === 422) &&
   /stream_options|include_usage/.test(refusal.message + (refusal.detail.body?.text ?? ''))
 
-/** @throws GatewayError `invalid_request` where the request cannot be said in the target's protocol. */
+/**
+ * Prepares the request for one target. Returns a promise only if files must be fetched or signing is asynchronous.
+ * @throws GatewayError `invalid_request` if the request cannot be expressed in the target's protocol
+ */
 export const prepareRequest = (
   clientRequest: ClientRequest,
   target: Target,
@@ -92,7 +98,7 @@ const signRequest = (
   return signing instanceof Promise ? resolveAfter(signing, prepared) : prepared
 }
 
-/** Beside the functions above and not within: a closure there would be made for every request. */
+/** Separate functions instead of closures in `prepareRequest`: a closure would be allocated for every request. */
 const signWhenBuilt = async (
   pendingBody: Promise<RequestBody>,
   ...rest: [UpstreamOptions, ClientRequest, Target]
@@ -110,7 +116,10 @@ const requireWire = (target: Target): Wire => {
 
 type RequestBody = { payload: Payload; length?: number | undefined }
 
-/** pass: the client's bytes with the model replaced. adjust: the same protocol, corrected for the vendor. translate: through the IR. */
+/**
+ * Writes the body in one of three ways. Pass: the client's bytes with the model replaced. Adjust: the same protocol,
+ * corrected for the vendor. Translate: through the IR.
+ */
 const buildBody = (
   clientRequest: ClientRequest,
   target: Target,
@@ -150,7 +159,7 @@ const buildBody = (
   return { payload: wrapBody(JSON.stringify(patched), wire, vendorProtocol) }
 }
 
-/** What members at the top become: by the entry's `params`, then for the vendor's sake. */
+/** The changes to the top-level fields of a body: first the entry's `params`, then the vendor's own patch. */
 const topLevelChanges = (
   body: JsonObject,
   wire: Wire,
@@ -174,7 +183,7 @@ const parseBody = (text: string): JsonObject => preserveExactNumbers(text, JSON.
 const wrapBody = (text: string, wire: Wire, vendorProtocol: ProtocolId): string =>
   wire.wrap?.[vendorProtocol]?.(text) ?? text
 
-/** One question in the vendor's words. */
+/** Translates a unary request (embeddings, rerank) and returns it as JSON. */
 const translateUnary = (
   ingress: AnyUnaryIngress,
   body: JsonObject,
@@ -189,7 +198,10 @@ const translateUnary = (
   return writeJson(rendered)
 }
 
-/** Where the vendor fetches nothing, files named by URL are fetched before; a promise only then. */
+/**
+ * Translates a chat through the IR. If the vendor does not fetch URLs, the gateway fetches the files first and returns
+ * a promise.
+ */
 const translateChat = (
   { protocol, json, headers, stream, media }: ClientRequest & { json: JsonBody },
   target: Target,
@@ -216,14 +228,18 @@ const translateChat = (
   return hasUrls(chat, acceptsUrl) ? inlineUrls(chat, media, acceptsUrl).then(render) : render(chat)
 }
 
-/** A chat of another protocol as every vendor can take it. @throws GatewayError `invalid_request` where there is no such form */
+/**
+ * Prepares a chat of another protocol so that every vendor accepts it: no empty turns, and a result for every tool
+ * call.
+ * @throws GatewayError `invalid_request` if the chat contains files that only another vendor can read
+ */
 const normalizeChat = (chat: Chat, vendorProtocol: ProtocolId, body: JsonObject, loss: NoteLoss): Chat => {
   refuseForeignFiles(chat, vendorProtocol, body)
   const turnsField = ['messages', 'input', 'contents', 'prompt'].find(key => key in body) ?? 'messages'
   return { ...chat, turns: pairToolResults(dropEmptyTurns(chat.turns, vendorProtocol, turnsField, loss), loss) }
 }
 
-/** A request that could pass, but names files by URL that the vendor would not fetch. */
+/** True if the request could be passed, but names files by URL that the vendor does not fetch. */
 const needsInlineMedia = (protocol: Ingress | PassthroughProtocol, { text, body }: JsonBody, wire: Wire): boolean =>
   wire.requiresInlineMedia?.includes(protocol.id) === true &&
   text.includes('"url"') &&
@@ -232,7 +248,10 @@ const needsInlineMedia = (protocol: Ingress | PassthroughProtocol, { text, body 
 const needsReasoning = (wire: Wire, vendorProtocol: ProtocolId): boolean =>
   wire.requiresReasoning === true && vendorProtocol === 'openai-chat'
 
-/** Several answers at once: only their own protocol can tell them apart. Chat Completions says `n`, Gemini `candidateCount`. */
+/**
+ * Refuses a request for several candidates, which cannot be translated. Chat Completions calls the parameter `n`,
+ * Gemini `candidateCount`.
+ */
 const refuseMultipleCandidates = ({ n, generationConfig }: JsonObject): void => {
   const candidates = isObject(generationConfig)
     ? (generationConfig.candidateCount ?? generationConfig.candidate_count)
@@ -246,7 +265,7 @@ const refuseMultipleCandidates = ({ n, generationConfig }: JsonObject): void => 
       )
 }
 
-/** What of a client's headers a vendor may see; its keys, cookies and addresses never. */
+/** The client's headers that a vendor may see. The client's keys, cookies and addresses are never forwarded. */
 const forwardedHeaders = [
   'accept',
   'openai-beta',
@@ -257,7 +276,7 @@ const forwardedHeaders = [
   'http-referer',
   'x-title',
 ]
-/** How the gateway calls itself. */
+/** The gateway's own User-Agent. */
 export const userAgent = `simple-one-api/${version}`
 
 const upstreamHeaders = (

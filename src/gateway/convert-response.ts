@@ -1,4 +1,7 @@
-/** A vendor's answer on its way to the client: whole or streamed, in the shape the client asked for, whatever shape the vendor chose. */
+/**
+ * Converts a vendor's response for the client. It is returned complete or streamed as the client asked, even if the
+ * vendor chose the other form.
+ */
 import { GatewayError } from '../base/errors.ts'
 import { type IdleTimeouts, pipeBytes } from '../downstream/byte-stream.ts'
 import type { OpenedStream } from '../downstream/event-stream.ts'
@@ -24,7 +27,7 @@ import { awsEventStreamFraming, isAwsEventStream } from '../upstream/framing/aws
 import { type Framing, sseFraming } from '../upstream/framing/sse.ts'
 import { readBytes, readError, readRest, readText, sniffEventStream } from '../upstream/read-body.ts'
 
-/** Between whom the answer goes. */
+/** The two protocols that a response passes between, and what happens to it on the way. */
 export type ResponsePipe = {
   clientProtocol: Ingress | PassthroughProtocol
   vendorProtocol: ProtocolId
@@ -33,14 +36,17 @@ export type ResponsePipe = {
   storeResponse?: StoreResponse | undefined
 }
 
-/** A whole answer: text, or bytes that are handed on as they come. */
+/** A complete response: text, or bytes that are piped to the client as they arrive. */
 export type CompleteResponse = {
   body: string | ReadableStream<Uint8Array>
   contentType: string
   usage?: Usage | undefined
 }
 
-/** @throws always: the vendor's refusal, its status not being a 2xx. */
+/**
+ * Reads the error body of a response whose status is not 2xx.
+ * @throws GatewayError always: the vendor's error
+ */
 export const throwVendorError = async (
   upstream: UpstreamResponse,
   { vendorProtocol, exchange }: ResponsePipe,
@@ -57,7 +63,10 @@ export const throwVendorError = async (
   throw withVendorHeaders(protocol.parseError(status, headers, text, exchange), headers, exchange.redact)
 }
 
-/** Reads a stream up to its first content. @throws what failed before that, with its true status. */
+/**
+ * Reads a stream up to its first content.
+ * @throws GatewayError what failed before the first content, with its real status
+ */
 export const openStream = async (
   upstream: UpstreamResponse,
   pipe: ResponsePipe,
@@ -79,7 +88,10 @@ export const openStream = async (
   return { headers, text: await source.commit(), source }
 }
 
-/** Reads an answer that is not streamed. @throws GatewayError where it is none. */
+/**
+ * Reads a response that is not streamed to the client.
+ * @throws GatewayError if the body is an error or not a valid response
+ */
 export const readCompleteResponse = async (
   upstream: UpstreamResponse,
   pipe: ResponsePipe,
@@ -107,7 +119,7 @@ const jsonType = 'application/json'
 
 type RenderedBody = { body: string; usage?: Usage | undefined }
 
-/** A whole answer that the client can go on from is kept. */
+/** Stores the response if a later request may refer to it. */
 const storeCompleteResponse = (rendered: RenderedBody, { storeResponse }: ResponsePipe): CompleteResponse => ({
   ...rendered,
   body: storeResponse ? storeFromMessage(rendered.body, storeResponse) : rendered.body,
@@ -128,7 +140,7 @@ const passOrTranslateBody = (text: string, pipe: ResponsePipe): RenderedBody => 
 const streamPipeFor = (pipe: ResponsePipe): StreamPipe =>
   pipe.storeResponse ? storeFromStream(passOrTranslateStream(pipe), pipe.storeResponse) : passOrTranslateStream(pipe)
 
-/** The one `if` of the way back: the client's own protocol passes, another is translated. */
+/** Passes the stream if the client and the vendor use the same protocol, and translates it otherwise. */
 const passOrTranslateStream = ({
   clientProtocol,
   vendorProtocol,
@@ -141,7 +153,11 @@ const passOrTranslateStream = ({
   return shouldRememberThoughts ? rememberStream(egressOf(vendorProtocol)!, pipe, exchange) : pipe
 }
 
-/** A vendor that was asked for a stream answered whole: told as a stream, or passed where the path knows no translation. @throws the fault it tells */
+/**
+ * Converts a complete response from a vendor that was asked for a stream. The text becomes a stream, or is passed as
+ * JSON if the path has no translation.
+ * @throws GatewayError the error that the body contains
+ */
 const streamCompleteResponse = (
   text: string,
   pipe: ResponsePipe,
@@ -159,7 +175,7 @@ const streamCompleteResponse = (
   return { text: pipe.storeResponse ? storeFromFrames(body, pipe.storeResponse) : body, usage }
 }
 
-/** A stream that came where a whole answer was asked for. */
+/** Collects a stream from a vendor that was asked for a complete response. */
 const collectStreamedResponse = (bytes: Uint8Array, contentType: string, pipe: ResponsePipe): CompleteResponse => {
   const frames: Frame[] = []
   const frameParser = framingOf(contentType, pipe)(frame => frames.push(frame))
@@ -178,17 +194,17 @@ const isTranslatable = ({ clientProtocol, vendorProtocol }: ResponsePipe): boole
   ingressOf(clientProtocol.id) !== undefined && egressOf(vendorProtocol) !== undefined
 const looksLikeEvents = (text: string): boolean => /^\s*(data|event|id|retry)?:/.test(text)
 
-/** Sound, pictures: everything a path that only passes may answer and that is not text. */
+/** True for audio, images and everything else that is not text on a passthrough-only path. */
 const isBinary = ({ clientProtocol, vendorProtocol }: ResponsePipe, contentType: string): boolean =>
   clientProtocol.id === vendorProtocol &&
   !protocols.has(clientProtocol.id) &&
   !/json|^text\/|event-stream|xml|^$/i.test(contentType)
 
-/** Transcriptions may be plain text or subtitles; a page of HTML is nobody's answer. */
+/** Transcriptions may be plain text or subtitles. A page of HTML is never a valid response. */
 const isPlainText = ({ clientProtocol }: ResponsePipe, contentType: string, text: string): boolean =>
   clientProtocol.id.startsWith('audio/') && /^text\/(?!html)/i.test(contentType) && !/^\s*[{<]/.test(text)
 
-/** An upload may be answered in events although nothing in its head said so. */
+/** An upload may be answered with events although its headers did not ask for a stream. */
 const isPassthroughStream = ({ clientProtocol, vendorProtocol }: ResponsePipe, contentType: string): boolean =>
   clientProtocol.id === vendorProtocol &&
   !protocols.has(clientProtocol.id) &&

@@ -1,4 +1,4 @@
-/** The tokens of a request: counted by a target that can, guessed where none can. */
+/** Counts the tokens of a request: by a target that supports counting, or by an estimate if none does. */
 import { GatewayError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json/json.ts'
 import { estimatePromptTokens } from '../limits/estimate.ts'
@@ -8,10 +8,10 @@ import { isNative } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
 import type { ClientRequest } from './build-request.ts'
 
-/** Targets that said they do not count. They are asked again when the configuration has been read anew. */
+/** Targets whose vendor answered that it does not count. They are asked again after the configuration is reloaded. */
 const targetsWithoutCount = new WeakSet<Target>()
 
-/** The targets that count, or, where none does, the answer itself. */
+/** Returns a plan with the targets that support counting, or an estimate if there are none. */
 export const planTokenCount = (clientRequest: ClientRequest, plan: Plan): Plan | { estimate: JsonObject } => {
   const { protocol } = clientRequest
   if (!isTokenCounter(protocol)) return plan
@@ -23,8 +23,10 @@ const estimateResponse = (protocol: TokenCounter, { json }: ClientRequest): Json
   protocol.renderCount(estimatePromptTokens(protocol.unwrapRequest(json?.body ?? {})))
 
 /**
- * The answer where the vendor refused. It may count nothing for this target, or not this request: web searches and files by URL have answers
- * and no count (https://platform.claude.com/docs/en/build-with-claude/token-counting, 2026-11). @throws any other failure
+ * Returns an estimate after a vendor refused to count. The vendor may not support counting for this target, or not for
+ * this request: web searches and files by URL have answers
+ * but no count (https://platform.claude.com/docs/en/build-with-claude/token-counting, 2026-11).
+ * @throws any other failure
  */
 export const estimateAfterFailure = (
   failure: unknown,
@@ -38,7 +40,10 @@ export const estimateAfterFailure = (
   return estimateResponse(clientRequest.protocol, clientRequest)
 }
 
-/** Each vendor has words of its own: there is no such address; the model, or the region, does not count; the key may not. */
+/**
+ * True if the vendor does not support counting. Each vendor says so in its own way: the path does not exist, the model
+ * or the region does not support counting, or the key is not allowed to.
+ */
 const isCountUnsupported = ({ code, status, message, detail }: GatewayError): boolean =>
   code.startsWith('upstream_') &&
   ([404, 405, 501].includes(status) ||

@@ -1,4 +1,7 @@
-/** A request that is several: each part goes its own way with a ticket of its own, under one caller and one record. Order is kept, the first failure decides. */
+/**
+ * Splits a request into parts. Each part is routed separately and has its own lease; the caller and the logged record
+ * are shared. The answers keep their order, and the first failure fails the request.
+ */
 import { asGatewayError, GatewayError } from '../base/errors.ts'
 import { isObject, type JsonObject, parseJson } from '../base/json/json.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
@@ -10,10 +13,10 @@ import type { Plan } from '../routing/router.ts'
 import type { RequestRecord, RequestRecords } from '../telemetry/request-record.ts'
 import type { ClientRequest } from './build-request.ts'
 
-/** Parts that are under way at once, where nobody says otherwise. */
+/** Parts that run at once if the protocol does not specify a number. */
 const defaultConcurrency = 4
 
-/** The plan for a request that is one, for a target that takes it whole; or its parts. */
+/** Returns the plan with the targets that accept the request unsplit, or the parts if there are no such targets. */
 export const splitBatch = (clientRequest: ClientRequest, plan: Plan): Plan | { parts: ClientRequest[] } => {
   const { protocol, json } = clientRequest
   const batch = json && 'batch' in protocol ? protocol.batch : undefined
@@ -26,7 +29,10 @@ export const splitBatch = (clientRequest: ClientRequest, plan: Plan): Plan | { p
   return targets.length > 0 ? { ...plan, targets } : { parts: bodies.map(body => partRequest(clientRequest, body)) }
 }
 
-/** How many texts a target takes at once: as the vendor documents it; without a word, what is told as a chat is one, and all else has no bound. */
+/**
+ * The most texts a target accepts in one request, as its vendor documents. Without such a limit it is 1 if the texts
+ * are translated to a chat, and unlimited otherwise.
+ */
 const maxTextsAt = (target: Target, protocol: ProtocolId): number => {
   const { entry, model } = target
   const vendorProtocol = chooseProtocol(target, protocol)
@@ -36,14 +42,17 @@ const maxTextsAt = (target: Target, protocol: ProtocolId): number => {
   return maxTexts ?? (vendorProtocol === protocol || unaryEgressOf(vendorProtocol) ? Number.POSITIVE_INFINITY : 1)
 }
 
-/** One part of a request as a request of its own, which is not streamed. */
+/** One part of a request as a request of its own, not streamed. */
 export const partRequest = (clientRequest: ClientRequest, body: JsonObject): ClientRequest =>
   ({ ...clientRequest, stream: false, json: { body, text: JSON.stringify(body) } }) as ClientRequest
 
-/** Answers one part; its trail is closed when it is over. */
+/** Answers one part and closes its record. */
 type AnswerPart = (part: ClientRequest, record: RequestRecord) => Promise<Response>
 
-/** @throws what the first part failed with; the others are ended. */
+/**
+ * Answers all parts and returns their bodies in order.
+ * @throws GatewayError the first failure of a part; the remaining parts are cancelled
+ */
 export const answerParts = async (
   parts: readonly ClientRequest[],
   parent: RequestRecord,
@@ -93,7 +102,7 @@ export const answerParts = async (
   return answers
 }
 
-/** Tries once more, up to `times`, where a failure may pass: what the client asked wrongly stays wrong. */
+/** Retries up to `maxRetries` times if the failure may be temporary. An invalid request is not retried. */
 const withRetries = async <Value>(attempt: () => Promise<Value>, maxRetries: number): Promise<Value> => {
   for (let retriesLeft = maxRetries; ; retriesLeft--)
     try {
@@ -110,7 +119,7 @@ const readJsonBody = async (response: Response): Promise<JsonObject> => {
   throw new GatewayError('upstream_failed', 'a part of the answer is no JSON object')
 }
 
-/** What the record tells of the parts. */
+/** Adds what the record of a part says to the record of the whole request. */
 const mergeRecord = (parent: RequestRecord, part: RequestRecord): void => {
   parent.target = part.target
   parent.attempts += part.attempts

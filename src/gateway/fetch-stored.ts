@@ -1,4 +1,4 @@
-/** Asks a vendor for an answer that it keeps. */
+/** Fetches a stored response from the vendor that keeps it. */
 
 import { GatewayError } from '../base/errors.ts'
 import { isObject, type JsonObject, parseJson } from '../base/json/json.ts'
@@ -15,7 +15,7 @@ import { userAgent } from './build-request.ts'
 
 const protocol = 'openai-responses'
 
-/** What is asked of which answer. */
+/** A request for a stored response: its id, the part of its API, the method and the query string without `?`. */
 export type StoredResponseRequest = {
   id: string
   subresource: '' | 'input_items' | 'cancel'
@@ -25,7 +25,7 @@ export type StoredResponseRequest = {
 
 type FetchContext = { record: RequestRecord; timeouts: Timeouts; redact: (text: string) => string }
 
-/** @throws the vendor's refusal */
+/** @throws GatewayError the vendor's error, `upstream_failed`, `upstream_timeout` */
 export const fetchStoredResponse = async (
   storedRequest: StoredResponseRequest,
   target: Target,
@@ -57,7 +57,7 @@ export const fetchStoredResponse = async (
   return body
 }
 
-/** Of the client's question only what concerns items goes on. */
+/** The URL of a stored response. Only the query parameters that concern its items are forwarded. */
 const storedResponseUrl = (collectionUrl: string, { id, subresource, query }: StoredResponseRequest): string => {
   const storedUrl = new URL(collectionUrl)
   storedUrl.pathname += `/${id}${subresource && `/${subresource}`}`

@@ -1,6 +1,8 @@
 /**
  * The life of a request:
- *   intake → authenticate → plan → ( admit → pass | adjust | translate → call → peek )* → relay → trail.close
+ *   authenticate → readBody → parseClientRequest → planTargets → planTokenCount → splitBatch → resumePreviousResponse
+ *   → attempt (admit → prepareRequest: pass | adjust | translate → call)
+ *   → openStream → ClientEventStream, or readCompleteResponse → record.close
  */
 
 import { presentedKeys } from '../auth/keys.ts'
@@ -25,7 +27,7 @@ import { answerParts, splitBatch } from './fan-out.ts'
 import { resumePreviousResponse } from './previous-response.ts'
 import type { Runtime } from './runtime.ts'
 
-/** What the address of a request says: its protocol, and the model and whether to stream where the address tells them. */
+/** What the URL of a request says: the protocol, and for some paths the model and whether to stream. */
 export type Operation = {
   protocol: Ingress | PassthroughProtocol
   model?: string | undefined
@@ -33,17 +35,20 @@ export type Operation = {
   query: string
 }
 
-/** The connection a request came by. */
+/** The connection on which a request arrived. */
 export type Connection = {
-  /** The whole request is here: from now on only our own deadlines end it. */
+  /** The request has been received completely: from now on only the gateway's own deadlines end it. */
   disableTimeout: () => void
-  /** Ends it soon: the client does not read. */
+  /** Closes the connection within about a second, because the client does not read. */
   closeSoon: () => void
-  /** The client's address. */
+  /** The client's IP address. */
   address: () => string | undefined
 }
 
-/** Answers one request; never throws. The trail closes when the answer is over, the client leaves, or the request fails. */
+/**
+ * Answers one request and never throws. The record is closed when the response has ended, the client disconnects, or
+ * the request fails.
+ */
 export const handleRequest = async (
   request: Request,
   operation: Operation,
@@ -84,7 +89,10 @@ export const handleRequest = async (
   }
 }
 
-/** intake: the body. */
+/**
+ * Reads the body: an upload, a form or JSON.
+ * @throws GatewayError `too_large`, `invalid_request`
+ */
 const readBody = (
   request: Request,
   { protocol }: Operation,
@@ -94,7 +102,10 @@ const readBody = (
   return protocol.acceptsForms && isForm(request.headers) ? readForm(request, maxBody) : readJson(request, maxBody)
 }
 
-/** intake: what the body asks, checked. */
+/**
+ * Checks the body and reads from it what routing needs.
+ * @throws GatewayError `invalid_request`
+ */
 const parseClientRequest = (
   received: JsonBody | Upload,
   headers: Headers,
@@ -122,7 +133,7 @@ const parseClientRequest = (
     headers,
     model: operation.model ?? model,
     stream: record.stream,
-    usageRequested: usageRequested,
+    usageRequested,
     json: received,
     media,
   }
@@ -138,7 +149,7 @@ const planTargets = (clientRequest: ClientRequest, caller: Caller, runtime: Runt
   return clientRequest.json ? preferSealOrigin(plan, clientRequest.json.text) : plan
 }
 
-/** relay: a stream is answered as soon as it is committed, or at the first heartbeat. */
+/** Answers with a stream. The response starts when the first content has arrived, or at the first heartbeat. */
 const answerStream = (clientRequest: ClientRequest, plan: Plan, context: AttemptContext): Promise<Response> => {
   const { record, runtime } = context
   const { protocol } = clientRequest
@@ -185,7 +196,7 @@ const answerComplete = async (clientRequest: ClientRequest, plan: Plan, context:
   })
 }
 
-/** Counted, or guessed where the vendor has no count for what it was asked. */
+/** Answers with the vendor's token count, or with an estimate if the vendor cannot count this request. */
 const answerTokenCount = async (
   clientRequest: ClientRequest,
   plan: Plan,
@@ -200,7 +211,7 @@ const answerTokenCount = async (
   }
 }
 
-/** Each part as a request of its own, the answers as one. */
+/** Answers each part as a request of its own and joins the answers. */
 const answerBatch = async (
   { protocol, stream, usageRequested }: ClientRequest,
   parts: ClientRequest[],
@@ -218,13 +229,13 @@ const answerBatch = async (
   return new Response(text, { headers: responseHeaders(record, 'text/event-stream; charset=utf-8', runtime.redact) })
 }
 
-/** What the gateway can say by itself. */
+/** Answers with a body that the gateway produced itself. */
 export const respondJson = (body: JsonObject, record: RequestRecord, runtime: Runtime): Response => {
   record.close()
   return new Response(JSON.stringify(body), { headers: responseHeaders(record, 'application/json', runtime.redact) })
 }
 
-/** The end of a request that failed. */
+/** Answers a failed request with an error in the client's protocol. */
 export const respondError = (
   error: GatewayError,
   protocol: Ingress | PassthroughProtocol,
@@ -233,7 +244,7 @@ export const respondError = (
 ): Response => {
   record.close({ error })
   const headers = errorHeaders(error, record, runtime.redact)
-  // The rest of the request may never come: RFC 9110, 15.5.9.
+  // The remainder of the request body may never arrive: RFC 9110, 15.5.9.
   if (error.status === 408) headers['connection'] = 'close'
   return new Response(JSON.stringify(protocol.renderError(error)), { status: error.status, headers })
 }

@@ -1,4 +1,7 @@
-/** Requests that name what was said before: where a vendor keeps it, there; else from what was kept here. */
+/**
+ * Resumes requests that refer to an earlier response or its items. They go to the vendor that stores the response, or
+ * the gateway inserts its own copy.
+ */
 
 import { GatewayError } from '../base/errors.ts'
 import { preserveExactNumbers } from '../base/json/exact-numbers.ts'
@@ -31,22 +34,29 @@ import type { ClientRequest } from './build-request.ts'
 import { fetchStoredResponse } from './fetch-stored.ts'
 import type { Runtime } from './runtime.ts'
 
-/** The protocol whose requests can go on from an answer; another path may too. */
+/** The protocol whose requests can refer to an earlier response. A second path can do so too. */
 const protocol = 'openai-responses'
 const resumableProtocols: ReadonlySet<string> = new Set([protocol, 'responses/compact'])
 
-/** `said`: all that leads to the answer, where the request does not say all of it itself. */
+/**
+ * `conversation`: the whole input, including what the request only refers to. Undefined if the request refers to
+ * nothing.
+ */
 export type ResumedRequest = { clientRequest: ClientRequest; plan: Plan; conversation?: Json[] | undefined }
 
-/** What a request names. `items`: what it stands for, if that was kept here; `keeper`: the target whose vendor knows the name. */
+/**
+ * What a request refers to. `items`: its content, if the gateway has stored it. `storedAt`: the target whose vendor
+ * knows the id.
+ */
 type Reference = { items?: Json[]; storedAt?: string; notFound: GatewayError }
 type References = ReadonlyMap<string, Reference>
 type Unfinished = { id: string; found: StoredAnswer }
 type ResumeContext = { record: RequestRecord; runtime: Runtime }
 
 /**
- * What a vendor keeps stays named, and pins the request to the target that has it; all else is told in place of its name.
- * @throws GatewayError `not_found` where the caller has no such answer or item
+ * Resolves the references of a request. A reference to something a vendor stores is kept, and the request is pinned to
+ * the target that has it. All other references are replaced by their content.
+ * @throws GatewayError `not_found` if the caller has no such response or item
  */
 export const resumePreviousResponse = (
   clientRequest: ClientRequest,
@@ -83,7 +93,7 @@ export const resumePreviousResponse = (
   return { clientRequest: { ...clientRequest, json }, plan: preferSealOrigin(pinnedPlan, json.text), conversation }
 }
 
-/** An answer whose vendor is still at work on it, where another is to go on from it. */
+/** A response that its vendor is still working on, when another vendor is to continue from it. */
 const unfinishedElsewhere = (
   id: string | undefined,
   plan: Plan,
@@ -95,7 +105,10 @@ const unfinishedElsewhere = (
   return findStoringTarget(nativeTargetsOf(plan), found.target) ? undefined : { id, found }
 }
 
-/** Asks for the answer anew. @throws `invalid_request` where it is still not there */
+/**
+ * Fetches the response again and stores it.
+ * @throws GatewayError `invalid_request` if it is still not finished
+ */
 const refreshUnfinished = async (
   { id, found }: Unfinished,
   caller: string,
@@ -114,7 +127,7 @@ const refreshUnfinished = async (
   throw new GatewayError('invalid_request', message, { param: 'previous_response_id' })
 }
 
-/** Everything a request names, by its name. */
+/** Everything a request refers to, by id. */
 const collectReferences = (body: JsonObject, caller: string, runtime: Runtime): References => {
   const references = new Map<string, Reference>()
   for (const id of referencedIds(inputItemsOf(body))) {
@@ -137,7 +150,7 @@ const collectReferences = (body: JsonObject, caller: string, runtime: Runtime): 
 
 const nativeTargetsOf = ({ targets }: Plan): Target[] => targets.filter(target => isNative(target, protocol))
 
-/** What one credential's vendor keeps or sealed is known to all its models. */
+/** What a vendor stores or seals for one credential is available to all models of that credential. */
 const hasSameCredential = ({ entry, credential }: Target, storedAt: string | undefined): boolean =>
   storedAt?.startsWith(`${entry.id}/${credential.digest}/`) ?? false
 
@@ -145,8 +158,10 @@ const findStoringTarget = (targets: readonly Target[], storedAt: string | undefi
   targets.find(({ id }) => id === storedAt) ?? targets.find(target => hasSameCredential(target, storedAt))
 
 /**
- * The targets whose vendor understands names: the one that keeps what was named last, if anything is kept; every one that might know a name
- * nobody here does. None: everything named is known here. @throws what is nowhere to be found
+ * The targets that understand the references. If a vendor stores something, it is the one target that stores the last
+ * of them. If the gateway does not know a reference, it is every target whose vendor might know it.
+ * Empty if the gateway has the content of every reference.
+ * @throws GatewayError `not_found` if a reference cannot be resolved
  */
 const storingTargetsFor = (references: References, plan: Plan, { settings }: Runtime): readonly Target[] => {
   const nativeTargets = nativeTargetsOf(plan)
@@ -154,7 +169,8 @@ const storingTargetsFor = (references: References, plan: Plan, { settings }: Run
   const storingTarget = all
     .map(reference => findStoringTarget(nativeTargets, reference.storedAt))
     .findLast(target => target !== undefined)
-  // Whoever is alone may name what the vendor still knows; of several callers nobody can tell whose it is.
+  // A single caller may refer to what only the vendor knows. With several callers the gateway cannot tell to whom a
+  // response belongs.
   const canAskVendors = nativeTargets.length > 0 && settings.keys.length <= 1
   const unresolved = all.find(
     reference =>
@@ -168,7 +184,7 @@ const storingTargetsFor = (references: References, plan: Plan, { settings }: Run
   return all.some(({ items }) => items === undefined) ? nativeTargets : []
 }
 
-/** Who wrote an item that only its writer can read. */
+/** The id of the target that wrote an item which only this target can read. */
 const writerOf = (item: Json, caller: string, runtime: Runtime): string | undefined =>
   sealKeys(item)
     .map(key => runtime.answers.pinnedTarget(caller, key))
@@ -179,7 +195,7 @@ const isReadable = (item: Json, { targets }: Plan, caller: string, runtime: Runt
   return writer === undefined || targets.some(target => hasSameCredential(target, writer))
 }
 
-/** What is encrypted is read by nobody but the credential that made it. */
+/** Only the credential that produced encrypted content can read it, so the request is pinned to that target. */
 const pinToWriter = (input: Json[], plan: Plan, caller: string, runtime: Runtime): Plan => {
   if (plan.targets.length < 2) return plan
   const writer = input.map(item => writerOf(item, caller, runtime)).findLast(target => target !== undefined)
@@ -187,7 +203,7 @@ const pinToWriter = (input: Json[], plan: Plan, caller: string, runtime: Runtime
   return target ? { ...plan, targets: [target] } : plan
 }
 
-/** Keeps the answer of one attempt; undefined where nothing is to be kept. */
+/** Returns a function that stores the response of one attempt, or undefined if nothing is to be stored. */
 export const storeResponseFor = (
   { clientRequest, conversation }: Pick<ResumedRequest, 'clientRequest' | 'conversation'>,
   target: Target,
@@ -210,7 +226,10 @@ const pinSealedItems = (answer: JsonObject, target: string, caller: string, { an
   for (const key of outputItemsOf(answer).flatMap(sealKeys)) answers.pinTarget(caller, key, target)
 }
 
-/** False where nobody keeps it. */
+/**
+ * Stores a response and remembers which target knows its items. Returns false if neither the gateway nor the vendor
+ * stores it.
+ */
 export const storeAnswer = (
   answer: JsonObject,
   { input, target, native }: Omit<StoredAnswer, 'answer'>,

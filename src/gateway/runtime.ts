@@ -1,4 +1,4 @@
-/** Everything that is made of a configuration, and what outlives it. */
+/** Everything that is built from a configuration, and the stores that outlive it. */
 import type { Auth } from '../auth/keys.ts'
 import type { Redact } from '../base/redact.ts'
 import type { CompiledConfig } from '../config/compiled.ts'
@@ -8,7 +8,7 @@ import type { AnswerStore } from '../store/answers.ts'
 import type { SealStore } from '../store/seals.ts'
 import type { RequestRecords } from '../telemetry/request-record.ts'
 
-/** Everything a request needs, built whole from one configuration and replaced in one assignment. */
+/** Everything a request needs. It is built completely from one configuration and replaced in a single assignment. */
 export type Runtime = {
   settings: CompiledConfig
   auth: Auth

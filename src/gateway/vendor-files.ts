@@ -1,13 +1,16 @@
-/** Files a vendor keeps for its users, named by an id: no other vendor can read them. */
+/** Files that a vendor stores for its users and that a request names by id: no other vendor can read them. */
 import { GatewayError } from '../base/errors.ts'
 import type { Json } from '../base/json/json.ts'
 import type { Chat, Part, ProtocolId } from '../ir/chat.ts'
 import { jsonPathOf } from '../media/inline-urls.ts'
 
-/** Protocols whose vendors read one store. */
+/** Protocols whose vendors share one file store. */
 const fileStores: Record<ProtocolId, ProtocolId> = { 'openai-responses': 'openai-chat' }
 
-/** @param body the request as it came, in which the place is found. @throws GatewayError `invalid_request` naming it */
+/**
+ * @param body the client's request, in which the path of the file is looked up
+ * @throws GatewayError `invalid_request`, with the path of the file, if a file is stored by another vendor
+ */
 export const refuseForeignFiles = (chat: Chat, vendorProtocol: ProtocolId, body: Json): void => {
   const fileStore = fileStores[vendorProtocol] ?? vendorProtocol
   for (const { file, by } of chat.turns.flatMap(({ parts }) => vendorFilesIn(parts))) {

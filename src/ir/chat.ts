@@ -1,26 +1,32 @@
 /**
- * The neutral form of a conversation: the union of the protocols, nobody's wire. Read this page first.
+ * The protocol-neutral form of a conversation: the union of what the protocols can express. Read this page first.
  * Absent stays absent: a field is set only if the client sent it.
  */
 import type { Json } from '../base/json/json.ts'
 
-/** The name of a wire format: `openai-chat`, `anthropic` … One that only passes is the path itself: `embeddings`. */
+/**
+ * The name of a wire format: `openai-chat`, `anthropic` … The id of a passthrough-only protocol is its path:
+ * `embeddings`.
+ */
 export type ProtocolId = string
 
-/** Opaque state only the protocol `by` can read (signatures, encrypted reasoning, unknown blocks); `at`: the seat (`Exchange.target`) that wrote it. */
+/**
+ * Opaque state that only the protocol `by` can read (signatures, encrypted reasoning, unknown blocks). `at` is the seal
+ * origin (`Exchange.sealOrigin`) that wrote it.
+ */
 export type Seal = { by: ProtocolId; at?: string; value: Json }
-/** What any part may carry beside its content. */
+/** What any part may carry besides its content. */
 export type PartMetadata = { seal?: Seal; cache?: { ttl?: '5m' | '1h' } }
 
-/** Where a claim in a text comes from; `start` and `end` count characters of the text. */
+/** The source of a claim in a text; `start` and `end` are character offsets into the text. */
 export type Citation = { url?: string; title?: string; quote?: string; start?: number; end?: number; seal?: Seal }
-/** A `file` is kept by a vendor of the protocol `by`, and no other can read it. */
+/** A `file` is stored at a vendor of the protocol `by`; no other vendor can read it. */
 export type MediaSource = { data: string } | { url: string } | { file: string; by: ProtocolId }
 
 export type TextPart = { type: 'text'; text: string; citations?: Citation[] } & PartMetadata
 export type RefusalPart = { type: 'refusal'; text: string } & PartMetadata
 export type ReasoningPart = { type: 'reasoning'; text: string } & PartMetadata
-/** `mime` may be a class only (`image/*`) where the wire names no more. `data` is base64. */
+/** `mime` may be only a class (`image/*`) if the wire format gives no more. `data` is base64. */
 export type MediaPart = {
   type: 'media'
   mime: string
@@ -28,10 +34,12 @@ export type MediaPart = {
   name?: string
   detail?: string
 } & PartMetadata
-/** `args` is JSON text as the model wrote it and is never parsed on the way; of a `custom` tool it is free text. */
+/**
+ * `args` is JSON text as the model wrote it and is never parsed by the gateway. For a `custom` tool it is free text.
+ */
 export type ToolCall = { type: 'call'; id: string; name: string; args: string; custom?: boolean } & PartMetadata
 export type ToolResult = { type: 'result'; id: string; parts: Part[]; failed?: boolean } & PartMetadata
-/** A block only one protocol knows. */
+/** A block that only one protocol has. */
 export type ForeignPart = { type: 'foreign'; seal: Seal }
 export type Part = TextPart | RefusalPart | ReasoningPart | MediaPart | ToolCall | ToolResult | ForeignPart
 
@@ -40,7 +48,7 @@ export type Turn = { role: 'system' | 'user' | 'assistant'; parts: Part[]; name?
 export type Tool = { name: string; description?: string; schema?: Json; strict?: boolean; custom?: Json } & PartMetadata
 export type ToolChoice = 'auto' | 'none' | 'any' | { name: string }
 export type Effort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh'
-/** Without a `schema` it is just JSON. */
+/** Without a `schema` any JSON is allowed. */
 export type ResponseFormat = { name?: string; schema?: Json; strict?: boolean; description?: string }
 
 export type Chat = {
@@ -48,44 +56,47 @@ export type Chat = {
   stream: boolean
   turns: Turn[]
   tools?: Tool[]
-  /** Tools only one protocol knows: the vendor's own search, code execution … */
+  /** Tools that only one protocol has: the vendor's own search, code execution … */
   nativeTools?: Seal[]
   choice?: ToolChoice
-  /** May the model call several tools at once. */
+  /** Whether the model may call several tools at once. */
   parallel?: boolean
-  /** Most tokens of the answer. */
+  /** Maximum number of output tokens. */
   limit?: number
   temperature?: number
   topP?: number
   topK?: number
   seed?: number
   stop?: string[]
-  /** `budget` in tokens; `on`: shall it think, however hard; `shown`: does the client want to see the thoughts (it asks for none). */
+  /**
+   * `budget` is in tokens. `on`: whether to reason at all, at whatever effort. `shown`: whether the client wants to
+   * receive the reasoning; false if it asks for none.
+   */
   reasoning?: { effort?: Effort; budget?: number; on?: boolean; shown?: boolean }
   format?: ResponseFormat
   user?: string
-  /** Top-level fields only the client's protocol knows. */
+  /** Top-level fields that only the client's protocol has. */
   extra?: Seal
 }
 
-/** `input` includes cached tokens, `output` includes reasoning; the others are parts of them. */
+/** `input` includes cached tokens and `output` includes reasoning. The other counts are parts of these two. */
 export type Usage = {
   input: number
   output: number
   cacheRead?: number
   cacheWrite?: number
-  /** The part of `cacheWrite` that is kept for an hour. */
+  /** The part of `cacheWrite` that is cached for an hour. */
   cacheWrite1h?: number
   reasoning?: number
   audioInput?: number
   audioOutput?: number
-  /** Counted by us because the vendor did not say. */
+  /** Estimated by the gateway because the vendor reported no usage. */
   estimated?: boolean
 }
 
 export type FinishReason = 'stop' | 'length' | 'calls' | 'filter' | 'pause' | 'other'
 
-/** A whole answer. `raw` is the vendor's own word for the finish; `stop` the sequence that ended it. */
+/** A complete answer. `raw` is the vendor's own finish reason; `stop` is the stop sequence that ended the answer. */
 export type Message = {
   id: string
   model: string

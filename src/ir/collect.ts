@@ -1,4 +1,7 @@
-/** Events ↔ a whole message: a non-streamed answer is the collected events of a streamed one, so that no mapping is written twice. */
+/**
+ * Converts between events and a complete message. A non-streamed answer is the collected events of a streamed one, so
+ * each mapping is written only once.
+ */
 import { GatewayError } from '../base/errors.ts'
 import type { Citation, Message, Part, Seal } from './chat.ts'
 import type { Event, PartKind } from './event.ts'
@@ -8,11 +11,14 @@ type OpenPart = { at: number; openEvent: OpenEvent; texts: string[]; citations: 
 
 export type Collector = {
   push: (event: Event) => void
-  /** Once the events have ended. Throws the fault they ended in, or `upstream_failed` where they have no finish. */
+  /**
+   * Call after the last event.
+   * @throws GatewayError the fault the events ended with, or `upstream_failed` if they have no finish
+   */
   message: () => Message
 }
 
-/** Gathers the events of one answer; parts stand in the order they were opened. */
+/** Collects the events of one answer. The parts keep the order in which they were opened. */
 export const createCollector = (): Collector => {
   const message: Message = { id: '', model: '', parts: [], finish: 'other' }
   const openParts = new Map<number, OpenPart>()
@@ -82,7 +88,7 @@ const assemblePart = ({ openEvent, texts, citations, seal }: OpenPart): Part => 
   return { type: 'call', id: openEvent.id ?? '', name: openEvent.name ?? '', args: text, ...custom, ...annotate }
 }
 
-/** A whole message as the events that would have told it. */
+/** The events that would have streamed this message. */
 export const replayMessage = (message: Message): Event[] => {
   const events: Event[] = [{ type: 'start', id: message.id, model: message.model }]
   message.parts.forEach((part, at) => {
@@ -103,7 +109,7 @@ const replayPart = (part: Part, at: number): Event[] => {
   if (!isStreamedPart(part)) return [{ type: 'part', at, part }]
   const events: Event[] = [openEventOf(part, at)]
   const sealEvents: Event[] = part.seal ? [{ type: 'seal', at, seal: part.seal }] : []
-  // Where a wire has no slot in the part itself, its seal must stand before it; thoughts are signed at their end.
+  // A wire format without a slot in the part itself needs the seal before the part. Reasoning is signed at its end.
   if (part.type !== 'reasoning') events.push(...sealEvents)
   const text = part.type === 'call' ? part.args : part.text
   if (text !== '') events.push({ type: 'delta', at, text })

@@ -1,7 +1,10 @@
-/** How hard a model thinks, in words or in tokens: the one table between the two. */
+/** The one table that maps reasoning effort levels to token budgets. */
 import type { Chat, Effort } from './chat.ts'
 
-/** Tokens of thought an effort stands for, ascending. low, medium and high are Google's: https://ai.google.dev/gemini-api/docs/openai */
+/**
+ * Reasoning tokens for each effort, ascending. low, medium and high are Google's:
+ * https://ai.google.dev/gemini-api/docs/openai
+ */
 const budgets: readonly (readonly [Effort, number])[] = [
   ['none', 0],
   ['minimal', 512],
@@ -13,13 +16,16 @@ const budgets: readonly (readonly [Effort, number])[] = [
 
 export const isEffort = (value: unknown): value is Effort => budgets.some(([effort]) => effort === value)
 
-/** Effort → tokens. */
+/** The token budget of an effort. */
 export const budgetOf = (effort: Effort): number => budgets.find(([name]) => name === effort)![1]
 
-/** Tokens → the least effort that grants them; undefined for a negative number, by which some vendors mean "as you like". */
+/**
+ * The lowest effort whose budget covers `budget` tokens. Undefined for a negative number, which some vendors use for
+ * "as you like".
+ */
 export const effortOf = (budget: number): Effort | undefined =>
   budget < 0 ? undefined : (budgets.find(([, tokens]) => tokens >= budget)?.[0] ?? 'xhigh')
 
-/** What a request asks for, as a word. */
+/** The effort a request asks for, derived from its token budget if it names no effort. */
 export const requestedEffort = (reasoning: Chat['reasoning']): Effort | undefined =>
   reasoning?.effort ?? (reasoning?.budget === undefined ? undefined : effortOf(reasoning.budget))

@@ -1,8 +1,8 @@
-/** All counters that one `limit` of the configuration sets up: what must have room before a request goes through. */
+/** The counters that one `limit` of the configuration defines. A request needs capacity in all of them. */
 import type { Limit } from '../providers/entry.ts'
 import { SlidingWindow, wholeRate } from './sliding-window.ts'
 
-/** The figures that count over time: in how many seconds, and whether requests or tokens. */
+/** The rate limits: their period in seconds, and whether they count requests or tokens. */
 const rates = {
   qps: { seconds: 1, countsTokens: false },
   qpm: { seconds: 60, countsTokens: false },
@@ -15,36 +15,39 @@ type RateName = keyof typeof rates
 export type LimitName = RateName | 'concurrency'
 const rateNames = Object.keys(rates) as RateName[]
 
-/** What keeps a request from passing: `at` is when there will be room, Infinity where only the end of another request makes it. */
+/**
+ * The limit that blocks a request. `owner` names the limit in messages, `readyAt` is when there will be capacity:
+ * Infinity if only the end of another request provides it.
+ */
 export type BlockingLimit = { name: LimitName; value: number; owner: string; readyAt: number }
 
-/** One request's wants; `tokens` is worked out only when asked. */
+/** What a request charges. `tokens` is only computed if a token limit asks. */
 export type RequestCost = { tokens: () => number }
 
 type Counter = { name: RateName; value: number; window: SlidingWindow; countsTokens: boolean }
 
-/** 0 is how old files write "none". */
+/** False for 0, by which old configuration files write "none". */
 export const isSet = (value: number | undefined): value is number => value !== undefined && value > 0
-/** Does it limit anything. */
+/** True if the limit restricts anything. */
 export const isLimiting = (limit: Limit | undefined): limit is Limit =>
   limit !== undefined && (isSet(limit.concurrency) || rateNames.some(name => isSet(limit[name])))
 
 export class LimitCounters {
-  /** The round of waking in which an older request in line claimed this gate. */
+  /** The round in which an older queued request claimed these counters. */
   claimedInRound = 0
-  /** Seconds a request may wait here; undefined: nothing is said. */
+  /** Seconds a request may wait. Undefined if the limit sets no timeout. */
   timeout: number | undefined
-  /** The newest configuration that set it, see `configure`. */
+  /** The version of the newest configuration that was applied. See `configure`. */
   #version = -1
   #counters: Counter[] = []
   #windows = new Map<RateName, SlidingWindow>()
   #maxConcurrency = Number.POSITIVE_INFINITY
   #inFlight = 0
 
-  /** `place` names it in messages: `service "x"`. */
+  /** @param owner names the limit in messages: `service "x"` */
   constructor(readonly owner: string) {}
 
-  /** Takes these figures over, keeping what is counted; gives true if it did. An older version changes nothing. */
+  /** Applies the values of a limit and keeps the counts. Returns false, without a change, if `version` is not newer. */
   configure(limit: Limit, timeout: number | undefined, version: number): boolean {
     if (version <= this.#version) return false
     this.#version = version
@@ -59,7 +62,7 @@ export class LimitCounters {
     return true
   }
 
-  /** Do all counters have room. */
+  /** True if all counters have capacity. */
   hasCapacity(cost: RequestCost, now: number): boolean {
     if (this.#inFlight >= this.#maxConcurrency) return false
     for (const { window, countsTokens } of this.#counters)
@@ -67,7 +70,7 @@ export class LimitCounters {
     return true
   }
 
-  /** Charges every counter; gives the handle of the token charge for `settle`, -1 if tokens are not counted. */
+  /** Charges every counter. Returns the handle of the token charge for `settle`, or -1 if tokens are not counted. */
   charge(cost: RequestCost, now: number): number {
     this.#inFlight++
     let handle = -1
@@ -78,13 +81,13 @@ export class LimitCounters {
     return handle
   }
 
-  /** The slot comes back; `delta` corrects the tokens charged under `handle`. */
+  /** Returns the concurrency slot. `delta` corrects the tokens charged under `handle`. */
   settle(handle: number, delta: number, now: number): void {
     this.#inFlight--
     if (handle >= 0 && delta !== 0) this.#windows.get('tpm')?.correct(handle, delta, now)
   }
 
-  /** The counter that keeps `need` out longest, as far as is known; undefined if there is room. */
+  /** The counter that blocks the request longest, as far as is known. Undefined if there is capacity. */
   blockingLimit(cost: RequestCost, now: number): BlockingLimit | undefined {
     const { owner } = this
     let longest: BlockingLimit | undefined
@@ -96,12 +99,12 @@ export class LimitCounters {
     return { name: 'concurrency', value: this.#maxConcurrency, owner, readyAt: Number.POSITIVE_INFINITY }
   }
 
-  /** When the day's quota has room again; `now` where it has or there is none. */
+  /** When the daily quota has capacity again. `now` if it has capacity or there is none. */
   dailyQuotaReadyAt(now: number): number {
     return this.#counters.find(({ name }) => name === 'rpd')?.window.readyAt(1, now) ?? now
   }
 
-  /** Nothing is counted and nothing is lent. */
+  /** True if nothing is counted and no slot is in use. */
   isIdle(now: number): boolean {
     return this.#inFlight === 0 && [...this.#windows.values()].every(window => window.isIdle(now))
   }

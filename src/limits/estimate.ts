@@ -1,12 +1,12 @@
-/** How many tokens a request will use, guessed before anyone has counted them. */
+/** Estimates the tokens of a request before anyone has counted them. */
 import { isObject, type Json, type JsonObject } from '../base/json/json.ts'
 
-/** Tokens an image, a recording or a document is taken for. */
+/** Tokens assumed for an image, a recording or a document. */
 const tokensPerMediaPart = 1000
-/** Tokens of an answer whose length the request leaves open. */
+/** Tokens assumed for an answer whose length the request does not limit. */
 const defaultAnswerTokens = 500
 
-/** Top-level fields that a model reads. */
+/** Top-level fields whose text a model reads. */
 const textFields = [
   'messages',
   'system',
@@ -21,10 +21,10 @@ const textFields = [
   'query',
   'documents',
 ] as const
-/** Top-level fields a model reads as JSON. */
+/** Top-level fields that a model reads as JSON. */
 const jsonFields = ['tools', 'functions', 'response_format'] as const
 
-/** Parts that are a medium, by their `type` or by the field that holds it. */
+/** Media parts, by their `type` or by the field that holds the media. */
 const mediaPartTypes = new Set([
   'image',
   'image_url',
@@ -49,7 +49,7 @@ const mediaPartFields = new Set([
   'fileData',
 ])
 
-/** Fields that name things, or that only a vendor can read. */
+/** Fields that are only names, or that only a vendor can read. */
 const ignoredFields = new Set([
   'type',
   'role',
@@ -64,17 +64,17 @@ const ignoredFields = new Set([
   'extra_content',
 ])
 
-/** `quarters` are bytes of which four make a token. */
+/** `quarterTokens` counts bytes of which four make a token. */
 type TokenCount = { quarterTokens: number; tokens: number }
 
-/** Kana, Han, Hangul and full-width forms, by UTF-16 unit. */
+/** Kana, Han, Hangul and full-width forms, by UTF-16 code unit. */
 const isCjk = (unit: number): boolean =>
   (unit >= 0x3000 && unit <= 0x9fff) ||
   (unit >= 0xac00 && unit <= 0xd7a3) ||
   (unit >= 0xf900 && unit <= 0xfaff) ||
   (unit >= 0xff00 && unit <= 0xffef)
 
-/** The first half of a Han character beyond the basic plane (U+20000 to U+323AF). */
+/** The high surrogate of a Han character beyond the basic plane (U+20000 to U+323AF). */
 const isRareHan = (unit: number): boolean => unit >= 0xd840 && unit <= 0xd888
 
 const countText = (text: string, count: TokenCount): void => {
@@ -95,7 +95,7 @@ const isMediaPart = (part: JsonObject): boolean =>
   (typeof part.type === 'string' && mediaPartTypes.has(part.type)) ||
   Object.keys(part).some(key => mediaPartFields.has(key))
 
-/** A number is a token already: prompts and inputs may be lists of token numbers. */
+/** A number is one token: prompts and inputs may be lists of token numbers. */
 const countValue = (value: Json | undefined, count: TokenCount): void => {
   if (typeof value === 'string') {
     if (isDataUrl(value)) count.tokens += tokensPerMediaPart
@@ -113,7 +113,7 @@ const countObject = (value: JsonObject, count: TokenCount): void => {
   for (const key in value) if (!ignoredFields.has(key)) countValue(value[key], count)
 }
 
-/** Embeddings, moderations and speech have an `input` too, but write no text. */
+/** Embeddings, moderations and speech have an `input` too, but generate no text. */
 const generatesText = ({ messages, contents, prompt, input, instructions }: JsonObject): boolean =>
   [messages, contents, prompt, instructions].some(field => field !== undefined) ||
   (Array.isArray(input) && input.some(item => isObject(item) && ('role' in item || item.type === 'message')))
@@ -132,13 +132,15 @@ const maxAnswerTokens = (body: JsonObject): number => {
 }
 
 /**
- * Tokens a request of any protocol will use: a quarter of its text's bytes, one for each CJK character, 1,000 for each image, recording
- * or document (base64 is never text), its tools as JSON; plus `max_completion_tokens`, `max_tokens`, whatever the protocol calls it, or, where a text is written, 500.
+ * Estimates the tokens of a request of any protocol, prompt and answer. Prompt: a quarter of the bytes of its text, one
+ * for each CJK character, 1,000 for each image, recording or document (base64 never counts as text), and its tools as
+ * JSON. Answer: `max_completion_tokens`, `max_tokens` or the protocol's equivalent; without one 500, if the request
+ * generates text.
  */
 export const estimateTokens = (body: JsonObject): number =>
   estimatePromptTokens(body) + Math.max(0, maxAnswerTokens(body))
 
-/** The same without the answer. */
+/** Estimates the tokens of the prompt alone. */
 export const estimatePromptTokens = (body: JsonObject): number => {
   const count: TokenCount = { quarterTokens: 0, tokens: 0 }
   for (const field of textFields) countValue(body[field], count)

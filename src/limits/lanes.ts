@@ -1,31 +1,34 @@
-/** Which counters stand before which target. Looked up by name, so that they outlive a reload of the configuration. */
+/** Maps targets to their counters. Counters are looked up by name, so they survive a reload of the configuration. */
 import type { GatewayError } from '../base/errors.ts'
 import type { Entry, Limit, Target } from '../providers/entry.ts'
 import { isLimiting, isSet, LimitCounters, type RequestCost } from './counters.ts'
 import type { Admission } from './limits.ts'
 
-/** Lanes that are kept without looking which of them are at rest. */
+/** Up to this number of lanes, idle lanes are not swept. */
 const minLanesToSweep = 20_000
 
-/** Targets behind the same gates, and the requests in line for them, oldest first. */
+/** Targets that share the same counters, and the queue of requests for them, oldest first. */
 export type Lane = {
   counterSets: LimitCounters[]
   group: LaneGroup
   head?: QueueSlot
   tail?: QueueSlot
-  /** The last request that looked at it. */
+  /** The last admission that visited this lane. */
   lastVisit: number
 }
 
-/** The lanes of one service: only they can have a gate in common. */
+/** The lanes of one service. Only they can share counters. */
 export type LaneGroup = {
-  /** Those with requests in line. */
+  /** Lanes with queued requests. */
   lanes: Set<Lane>
-  /** When one of them may have room; Infinity: only when a request ends. */
+  /** When one of the lanes may have capacity. Infinity: only when a request ends. */
   wakeAt: number
 }
 
-/** One request in one lane; `rank` is how much its plan prefers the lane, 0 most. */
+/**
+ * The place of one request in the queue of one lane. `rank` is the position of the lane in the request's plan, 0 for
+ * the preferred one.
+ */
 export type QueueSlot = {
   waiter: Waiter
   lane: Lane
@@ -36,11 +39,11 @@ export type QueueSlot = {
 }
 
 export type Waiter = {
-  /** Its number in the order of arrival. */
+  /** Sequence number of arrival. */
   arrival: number
   cost: RequestCost
   slots: QueueSlot[]
-  /** Milliseconds it waits at most, and when that is over. */
+  /** Maximum wait in milliseconds. `deadline` is when it ends. */
   maxWait: number
   deadline: number
   isDone: boolean
@@ -55,7 +58,10 @@ type LimitKey = { key: string; owner: string; limit: Limit; timeout: number | un
 const timeoutOf = (...limits: (Limit | undefined)[]): number | undefined =>
   limits.map(limit => limit?.timeout).find(isSet)
 
-/** The service's own counters: one for all, for each credential or for each model. */
+/**
+ * The counters of a service's `limit` or `embedding_limit`, by its scope: one set for the service, for each credential,
+ * or for each model.
+ */
 const entryLimitKey = ({ entry, credential, model }: Target, embedding: boolean): LimitKey => {
   const limit = embedding ? entry.embeddingLimit : entry.limit
   const service = `service "${entry.id}"`
@@ -72,7 +78,7 @@ const entryLimitKey = ({ entry, credential, model }: Target, embedding: boolean)
   return { ...base, key: `${kind} ${entry.id}`, owner: service }
 }
 
-/** What a credential's own `limit` says; it counts what `limit` counts, so not embeddings. */
+/** The counters of a credential's own `limit`. Like the service's `limit`, it does not count embeddings. */
 const credentialLimitKey = ({ entry, credential }: Target): LimitKey => ({
   key: `own ${entry.id} key ${credential.digest}`,
   owner: `credential ${credential.index + 1} of service "${entry.id}"`,
@@ -80,14 +86,19 @@ const credentialLimitKey = ({ entry, credential }: Target): LimitKey => ({
   timeout: timeoutOf(credential.limit, entry.limit),
 })
 
-/** Keeps what a lane is for a target; `now` gives milliseconds, `changed` hears of new numbers under requests in line. */
+/**
+ * Finds the lane of a target. `now` returns milliseconds. `onChange` is called when the limits of queued requests may
+ * have changed.
+ */
 export class Lanes {
   #counters = new Map<string, LimitCounters>()
   #lanes = new Map<string, Lane>()
   #groups = new Map<string, LaneGroup>()
   #chat = new WeakMap<Target, Lane | false>()
   #embedding = new WeakMap<Target, Lane | false>()
-  /** Entries in the order they were first seen: a later one comes from a newer configuration. */
+  /**
+   * Entries are numbered in the order in which they are first seen. A higher number belongs to a newer configuration.
+   */
   #versions = new WeakMap<Entry, number>()
   #version = 0
   #sweepThreshold = minLanesToSweep
@@ -97,7 +108,7 @@ export class Lanes {
     readonly onChange: (group: LaneGroup) => void,
   ) {}
 
-  /** Undefined: nothing limits the target. */
+  /** Undefined if nothing limits the target. */
   laneFor(target: Target, embedding: boolean): Lane | undefined {
     const known = (embedding ? this.#embedding : this.#chat).get(target)
     if (known !== undefined) return known || undefined
@@ -123,7 +134,10 @@ export class Lanes {
     return lane
   }
 
-  /** The gate of a spot, with the spot's numbers. A spot that limits nothing frees who waits at the gate it once had. */
+  /**
+   * The counters of a key, set to the key's limits. Undefined if it limits nothing; requests that wait for its former
+   * counters are then released.
+   */
   #countersFor(limitKey: LimitKey, entry: Entry, group: LaneGroup): LimitCounters | undefined {
     const hasLimits = isLimiting(limitKey.limit)
     const counters = this.#counters.get(limitKey.key) ?? (hasLimits ? new LimitCounters(limitKey.owner) : undefined)
@@ -145,7 +159,10 @@ export class Lanes {
     return version
   }
 
-  /** Clients name the models behind a wildcard: lanes at rest are forgotten, they come back as they were. */
+  /**
+   * Removes idle lanes: behind a wildcard, clients name the models, so their number is unbounded. An idle lane can be
+   * created again without loss.
+   */
   #sweep(): void {
     const now = this.now()
     for (const [key, lane] of this.#lanes)

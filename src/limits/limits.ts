@@ -1,37 +1,38 @@
-/** What limits lend and how it comes back. */
+/** The contract of rate limiters: admission of a request, and the lease it gets. */
 import type { Target } from '../providers/entry.ts'
 
-/** What a limit lent to one attempt. */
+/** What the limits of a target lent to one attempt. */
 export interface Lease {
   /**
-   * Gives the concurrency slots back and corrects the reserved tokens: `tokens` what was really used, 0 if the vendor was never reached,
-   * undefined if nobody knows (the estimate stays). Only the first call counts.
+   * Returns the concurrency slots and corrects the reserved tokens. Only the first call counts.
+   * @param tokens tokens really used; 0 if the vendor was never reached; undefined if unknown, which keeps the estimate
    */
   settle(tokens?: number): void
 }
 
-/** What a request wants of a target. */
+/** What a request asks of the limits of a target. */
 export type AdmissionRequest = {
-  /** The estimate of tokens, worked out only when a token limit asks. */
+  /** The estimated tokens. Only computed if a token limit needs them. */
   tokens: () => number
-  /** Embeddings are counted by `embedding_limit`. */
+  /** Counted by `embedding_limit`. */
   embedding: boolean
-  /** The client has left already. */
+  /** The client has disconnected already. */
   readonly isClientGone: boolean
-  /** The client's; its abort leaves the queue. Read only for who must wait. */
+  /** The client's signal. Its abort removes the request from the queue. Only read if the request has to wait. */
   readonly signal: AbortSignal
 }
 
 export type Admission = { target: Target; lease: Lease }
 
-/** In-process now; a shared store later implements the same. */
+/** Implemented in memory. A shared store can implement the same contract. */
 export interface Limits {
   /**
-   * The first of `targets` that can serve now; if none can, waits in line for any of them, first come first served, up to the longest
-   * `limit.timeout` of the targets. At once (no promise) whenever it need not wait.
-   * @throws GatewayError `limited` naming the limit, with retryAfter; `cancelled` when the signal aborts.
+   * Admits a request to the first of `targets` that has capacity. If none has, the request waits in a queue for any of
+   * them, first come first served, up to the longest `limit.timeout` of the targets. The result is a promise only if
+   * the request has to wait.
+   * @throws GatewayError `limited`, which names the limit and has `retryAfter`; `cancelled` when the signal aborts
    */
   admit(targets: readonly Target[], request: AdmissionRequest): Admission | Promise<Admission>
-  /** Requests waiting in line now. */
+  /** The number of requests in the queue. */
   readonly waiting: number
 }

@@ -1,4 +1,4 @@
-/** Limits counted in this process. */
+/** The limits of this process, counted in memory. */
 import { GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
 import type { BlockingLimit, RequestCost } from './counters.ts'
@@ -6,10 +6,10 @@ import { type Lane, type LaneGroup, Lanes } from './lanes.ts'
 import type { Admission, AdmissionRequest, Lease, Limits } from './limits.ts'
 import { AdmissionQueue, type Timer } from './queue.ts'
 
-/** Requests in line at most; each holds its body in memory. */
+/** Maximum requests in the queue. Each holds its body in memory. */
 const maxWaiting = 10_000
 
-/** Lent where nothing limits: one for all. */
+/** The shared lease of targets without limits. */
 const unlimitedLease: Lease = { settle: () => {} }
 
 const startTimer: Timer = (run, milliseconds) => {
@@ -17,13 +17,16 @@ const startTimer: Timer = (run, milliseconds) => {
   return () => clearTimeout(timer)
 }
 
-/** No request uses more; what a client or a vendor says beyond would swallow the small figures beside it. */
+/**
+ * The upper bound of a token count. A larger number from a client or a vendor would make the sums of floating-point
+ * numbers inexact.
+ */
 const maxTokens = 1e9
 
 const clampTokens = (tokens: number): number =>
   Number.isNaN(tokens) ? 0 : Math.min(Math.max(0, Math.ceil(tokens)), maxTokens)
 
-/** Estimates once, and only when a token limit asks. */
+/** Estimates at most once, and only when a token limit asks. */
 const costOf = (request: AdmissionRequest): RequestCost => {
   let tokens: number | undefined
   return {
@@ -34,7 +37,10 @@ const costOf = (request: AdmissionRequest): RequestCost => {
   }
 }
 
-/** What the soonest of these lanes waits for; where only the end of a request helps, a second is assumed. */
+/**
+ * The blocking limit of the lane that has capacity soonest. A limit that only the end of a request relieves counts as
+ * one second away.
+ */
 const soonestBlockingLimit = (lanes: readonly Lane[], cost: RequestCost, now: number): BlockingLimit | undefined => {
   let soonest: BlockingLimit | undefined
   for (const lane of lanes) {
@@ -65,16 +71,18 @@ type LaneTargets = { lane: Lane; target: Target }[]
 
 const lanesOf = (blocked: LaneTargets): Lane[] => blocked.map(({ lane }) => lane)
 
-/** Seconds a request waits where the configuration does not say. */
+/** Seconds a request waits if the configuration sets no timeout. */
 const defaultTimeout = 120
 
-/** Seconds before one target: the longest of what its gates say, so that a gate without a word outstays none that has one. */
+/**
+ * Seconds a request may wait in one lane: the longest timeout of its limits. Limits without a timeout do not extend it.
+ */
 const laneTimeout = ({ counterSets }: Lane): number => {
   const configured = counterSets.flatMap(({ timeout }) => timeout ?? [])
   return configured.length > 0 ? Math.max(...configured) : defaultTimeout
 }
 
-/** Milliseconds a request may wait for one of these. */
+/** Milliseconds a request may wait for any of these lanes. */
 const maxWaitFor = (blocked: LaneTargets): number => Math.max(...blocked.map(({ lane }) => laneTimeout(lane))) * 1000
 
 class MemoryLimits implements Limits {
@@ -110,7 +118,7 @@ class MemoryLimits implements Limits {
       if (lane.lastVisit === visit) continue
       lane.lastVisit = visit
       cost ??= costOf(request)
-      // Whoever is in line goes first, where there is room already.
+      // Queued requests are served first, if there is already capacity for them.
       if (lane.group !== wokenGroup) this.#queue.wake(lane.group)
       wokenGroup = lane.group
       if (this.#hasCapacity(lane, cost)) return { target, lease: this.#createLease(lane, cost) }
@@ -137,7 +145,7 @@ class MemoryLimits implements Limits {
     throw new GatewayError('limited', `${maxWaiting} requests are waiting already: ${message}`, detail)
   }
 
-  /** Charges every gate of the lane; whoever calls has seen that there is room. */
+  /** Charges all counters of the lane. The caller has checked their capacity. */
   #createLease(lane: Lane, cost: RequestCost): Lease {
     const start = this.#now()
     const handles = lane.counterSets.map(counters => counters.charge(cost, start))
@@ -157,9 +165,10 @@ class MemoryLimits implements Limits {
 }
 
 /**
- * Counters in memory, kept by the names of service, credential and model: use one for the life of the process, across reloads.
- * `now` gives milliseconds of a clock that never goes back. Embeddings are counted by `embedding_limit` alone, all else by `limit`
- * and the credential's own. At most 10,000 requests wait; a day's quota that cannot come back within the wait is told at once.
+ * Counters in memory, keyed by service, credential and model. Use one instance for the life of the process, so that the
+ * counters survive reloads. Embeddings are counted by `embedding_limit` only, all else by `limit` and the credential's
+ * own limit. At most 10,000 requests wait. A request whose daily quota cannot renew within its wait is refused at once.
+ * @param options `now` returns milliseconds of a monotonic clock
  */
 export const memoryLimits = (options: { now?: () => number; timer?: Timer } = {}): Limits =>
   new MemoryLimits(options.now ?? (() => performance.now()), options.timer ?? startTimer)

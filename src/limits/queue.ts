@@ -1,11 +1,11 @@
-/** The requests that wait for a turn: first come first served before every gate, one timer for all. */
+/** The queue of requests that wait for capacity: first come first served for every limit, with one timer for all. */
 import { GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
 import type { RequestCost } from './counters.ts'
 import type { Lane, LaneGroup, QueueSlot, Waiter } from './lanes.ts'
 import type { Admission } from './limits.ts'
 
-/** Runs once after so many milliseconds; calling what it gives back calls it off. */
+/** Runs a callback once, after a delay. Returns a function that cancels it. */
 export type Timer = (run: () => void, milliseconds: number) => () => void
 
 export type JoinRequest = {
@@ -15,7 +15,7 @@ export type JoinRequest = {
   signal: AbortSignal
 }
 
-/** What the line leaves to its owner: the clock, and what a turn and a refusal look like. */
+/** What the queue leaves to its owner: the clock, the admission of a request, and the error of a refused one. */
 export type QueueHooks = {
   now: () => number
   timer: Timer
@@ -23,24 +23,24 @@ export type QueueHooks = {
   refusal: (lanes: readonly Lane[], cost: RequestCost) => GatewayError
 }
 
-/** The longest delay a timer takes. */
+/** The longest delay that a timer accepts. */
 const maxTimerDelay = 2 ** 31 - 1
 
-/** A line of requests over lanes. No method waits. */
+/** A queue of requests over lanes. Only `join` returns a promise. */
 export class AdmissionQueue {
   #arrivals = 0
   #round = 0
   #groups = new Set<LaneGroup>()
-  /** By patience: within one the oldest leaves first. */
+  /** Waiting requests by their maximum wait. Within one set the oldest expires first. */
   #byMaxWait = new Map<number, Set<Waiter>>()
   #armedFor = Number.POSITIVE_INFINITY
   #disarm: (() => void) | undefined
-  /** Requests in line. */
+  /** The number of queued requests. */
   size = 0
 
   constructor(readonly hooks: QueueHooks) {}
 
-  /** Puts a request at the end; the promise is its turn. */
+  /** Appends a request to the queue of each of its lanes. The promise resolves when the request is admitted. */
   join({ lanes, cost, maxWait, signal }: JoinRequest): Promise<Admission> {
     const { promise, resolve, reject } = Promise.withResolvers<Admission>()
     const deadline = this.hooks.now() + maxWait
@@ -70,12 +70,15 @@ export class AdmissionQueue {
     return promise
   }
 
-  /** Something in the group may have room: serves whoever's turn it is. */
+  /** Serves the queued requests of a group that may have capacity. */
   wake(group: LaneGroup): void {
     if (group.lanes.size > 0) this.#serve(group.lanes)
   }
 
-  /** Would taking `lane` now overtake a request that waits for one of its gates. Right only just after `wake`. */
+  /**
+   * True if admitting a request to `lane` now would overtake one that waits for the same counters. Only valid directly
+   * after `wake`.
+   */
   wouldOvertake(lane: Lane): boolean {
     if (lane.head) return true
     const now = this.hooks.now()
@@ -87,7 +90,10 @@ export class AdmissionQueue {
     return false
   }
 
-  /** One round over the heads of these lanes, oldest first: who fits is served, who does not claims the gates that keep it out. */
+  /**
+   * One round over the oldest requests of these lanes, oldest first. A request with capacity is served. Any other
+   * claims the counters that block it.
+   */
   #serve(lanes: Iterable<Lane>): void {
     const now = this.hooks.now()
     const round = ++this.#round
@@ -105,7 +111,10 @@ export class AdmissionQueue {
     for (const group of groups) this.#arm(group.wakeAt)
   }
 
-  /** Gives true if the request was served; else the gates that lack room are claimed for it against the younger ones. */
+  /**
+   * Returns true if the request was served. Otherwise the counters without capacity are claimed for it against younger
+   * requests.
+   */
   #tryServe({ waiter, lane, target }: QueueSlot, round: number, now: number): boolean {
     let isBlocked = false
     let wakeAt = 0
@@ -125,7 +134,7 @@ export class AdmissionQueue {
     return true
   }
 
-  /** Away without a turn; what it held back may go on. */
+  /** Removes a request that is not served. The requests it held back may proceed. */
   #leave(waiter: Waiter, error: GatewayError): void {
     if (waiter.isDone) return
     this.#remove(waiter)
@@ -165,7 +174,7 @@ export class AdmissionQueue {
     if (lane.group.lanes.size === 0) this.#groups.delete(lane.group)
   }
 
-  /** Sees to it that the timer fires no later than `at`. */
+  /** Ensures that the timer fires no later than `at`. */
   #arm(at: number): void {
     if (at >= this.#armedFor || this.size === 0) return
     this.#disarm?.()
@@ -174,7 +183,7 @@ export class AdmissionQueue {
     this.#disarm = this.hooks.timer(() => this.#onTimer(), Math.min(Math.max(delay, 1), maxTimerDelay))
   }
 
-  /** Whose patience is over leaves, whose turn has come is served. */
+  /** Serves the requests that have capacity and refuses those whose maximum wait is over. */
   #onTimer(): void {
     this.#armedFor = Number.POSITIVE_INFINITY
     this.#disarm = undefined
@@ -209,7 +218,7 @@ const groupsOf = ({ slots }: Waiter): Set<LaneGroup> => new Set(slots.map(({ lan
 const isBefore = (one: QueueSlot, other: QueueSlot): boolean =>
   one.waiter.arrival === other.waiter.arrival ? one.rank < other.rank : one.waiter.arrival < other.waiter.arrival
 
-/** Into an array whose last is the oldest. */
+/** Inserts into an array whose last element is the oldest. */
 const insertByArrival = (slots: QueueSlot[], slot: QueueSlot): void => {
   let at = slots.length
   while (at > 0 && isBefore(slots[at - 1]!, slot)) at--

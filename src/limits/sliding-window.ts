@@ -1,11 +1,13 @@
-/** A sliding window: how much was charged in the last `span`, with memory bounded whatever the limit. */
+/** A sliding window: the sum of the charges of the last `span`, in bounded memory for any limit. */
 
-/** Stretches of a window whose charges are kept as one: what coarseness costs is 1/512 of the limit, never an excess. */
+/**
+ * Buckets of a window. Charges within a bucket are merged. This costs at most 1/512 of the limit and never exceeds it.
+ */
 const bucketCount = 512
 
 /**
- * A figure per `seconds` as a whole number per milliseconds: 2.5 a second is 2 in 800 ms, 0.5 a second is 1 in 2,000 ms.
- * Fractions keep their rate this way, and a burst is never more than the figure says.
+ * Converts a rate of `value` per `seconds` into a whole number per milliseconds: 2.5 a second becomes 2 in 800 ms, 0.5
+ * a second becomes 1 in 2,000 ms. Fractions keep their rate this way, and a burst never exceeds `value`.
  */
 export const wholeRate = (value: number, seconds: number): { limit: number; span: number } => {
   const limit = Math.max(1, Math.floor(value))
@@ -13,16 +15,16 @@ export const wholeRate = (value: number, seconds: number): { limit: number; span
 }
 
 /**
- * Never more than `limit` in any `span` milliseconds, but for a single amount above the limit, which an empty window takes.
- * Times are milliseconds of one clock that never goes back; every method is given the present.
+ * Allows at most `limit` in any `span` milliseconds, except for a single amount above the limit, which an empty window
+ * accepts. All times are milliseconds of one monotonic clock; every method takes the current time.
  *
- * Charges are kept in a ring of stretches of `span / 512`; a stretch stands until `span` after its last charge.
+ * Charges are kept in a ring of buckets of `span / 512`. A bucket expires `span` after its last charge.
  */
 export class SlidingWindow {
   #limit: number
   #span: number
   #total = 0
-  /** Sequence numbers of the oldest stretch and of the one to come; a stretch lies at `sequence & mask`. */
+  /** Sequence numbers of the oldest bucket and of the next one. The ring index of a bucket is `sequence & mask`. */
   #oldestBucket = 0
   #nextBucket = 0
   #firstChargeTimes = new Float64Array(8)
@@ -34,19 +36,19 @@ export class SlidingWindow {
     this.#span = span
   }
 
-  /** Other numbers from now on; what has been charged stays charged. */
+  /** Sets a new limit and span. Existing charges remain. */
   resize(limit: number, span: number): void {
     this.#limit = limit
     this.#span = span
   }
 
-  /** Can `amount` be charged now. */
+  /** True if `amount` can be charged now. */
   hasCapacity(amount: number, now: number): boolean {
     this.#expire(now)
     return this.#total === 0 || this.#total + amount <= this.#limit
   }
 
-  /** Charges, asked or not; gives the handle by which `correct` finds the charge. */
+  /** Charges without a capacity check. Returns the handle by which `correct` finds the charge. */
   charge(amount: number, now: number): number {
     this.#expire(now)
     this.#total += amount
@@ -60,7 +62,10 @@ export class SlidingWindow {
     return this.#push(amount, now)
   }
 
-  /** A charge turned out larger or smaller. If it has left the window, what was saved is past and what came on top counts from now. */
+  /**
+   * Corrects a charge by `delta`. If the charge has left the window, a negative delta is ignored and a positive one is
+   * charged now.
+   */
   correct(handle: number, delta: number, now: number): void {
     this.#expire(now)
     if (handle < this.#oldestBucket) {
@@ -71,7 +76,7 @@ export class SlidingWindow {
     this.#amounts[handle & (this.#firstChargeTimes.length - 1)]! += delta
   }
 
-  /** When `amount` can be charged if nothing else is charged until then: `now` or later. */
+  /** The earliest time at which `amount` can be charged if nothing else is charged until then: `now` or later. */
   readyAt(amount: number, now: number): number {
     if (this.hasCapacity(amount, now)) return now
     let excess = amount > this.#limit ? this.#total : this.#total + amount - this.#limit
@@ -83,7 +88,7 @@ export class SlidingWindow {
     return now
   }
 
-  /** Nothing is charged: as good as a new one. */
+  /** True if nothing is charged, as in a new window. */
   isIdle(now: number): boolean {
     this.#expire(now)
     return this.#oldestBucket === this.#nextBucket

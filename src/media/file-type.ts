@@ -1,8 +1,11 @@
-/** What bytes are by how they begin: servers say `application/octet-stream` of everything, and name a PNG a JPEG. */
+/**
+ * Detects the type of a file by its first bytes. Servers send everything as `application/octet-stream`, or call a PNG a
+ * JPEG.
+ */
 
 type MagicNumber = { offset?: number; bytes: string; mime: string }
 
-/** In Latin-1. mimesniff.spec.whatwg.org, sections 6.1 and 6.2; HEIC and AVIF after ISO/IEC 23008-12. */
+/** Byte patterns in Latin-1. mimesniff.spec.whatwg.org, sections 6.1 and 6.2; HEIC and AVIF after ISO/IEC 23008-12. */
 const magicNumbers: readonly MagicNumber[] = [
   { bytes: '\x89PNG\r\n\x1a\n', mime: 'image/png' },
   { bytes: '\xff\xd8\xff', mime: 'image/jpeg' },
@@ -29,7 +32,7 @@ const magicNumbers: readonly MagicNumber[] = [
   { bytes: '%PDF-', mime: 'application/pdf' },
 ]
 
-/** Found in the first bytes; two letters alone are too few where the server says something else. */
+/** The type by the first bytes. A pattern of two bytes is too weak to contradict the server. */
 const sniff = (prefix: string, allowsShortMatch: boolean): string | undefined =>
   magicNumbers.find(
     ({ offset = 0, bytes, mime }) => (allowsShortMatch || bytes.length > 2) && prefix.startsWith(bytes, offset) && mime,
@@ -38,7 +41,7 @@ const sniff = (prefix: string, allowsShortMatch: boolean): string | undefined =>
 const isMedia = (mime: string): boolean => /^(?:image|audio|video|text)\/[\w.+-]+$/.test(mime) || mime === pdf
 const pdf = 'application/pdf'
 
-/** Words by which servers say nothing. */
+/** Content types that carry no information. */
 const genericTypes = new Set([
   '',
   'application/octet-stream',
@@ -47,7 +50,7 @@ const genericTypes = new Set([
   'application/x-download',
 ])
 
-/** What a model is never handed as it is told: `image/jpg` is `image/jpeg`. */
+/** Aliases → canonical types: `image/jpg` is `image/jpeg`. */
 const canonicalTypes: Readonly<Record<string, string>> = {
   'image/jpg': 'image/jpeg',
   'image/pjpeg': 'image/jpeg',
@@ -59,8 +62,10 @@ const canonicalTypes: Readonly<Record<string, string>> = {
 }
 
 /**
- * The type of a file: what its bytes say where they say it and the server named the same class or none, else the server's word. Undefined where
- * it is none that a model takes: image, audio, video, text, PDF. @param contentType the server's, parameters and all.
+ * The type of a file. The bytes decide if they are conclusive and the server named the same top-level type or none;
+ * otherwise the server's content type applies. Undefined unless it is a type that a model takes: image, audio, video,
+ * text, PDF.
+ * @param contentType the server's header, with parameters
  */
 export const detectFileType = (bytes: Uint8Array, contentType: string | null): string | undefined => {
   const [essence = ''] = (contentType ?? '').toLowerCase().split(';')
@@ -69,13 +74,13 @@ export const detectFileType = (bytes: Uint8Array, contentType: string | null): s
   const detected = sniff(Buffer.from(bytes.subarray(0, 16)).toString('latin1'), isGeneric)
   if (isGeneric) return detected
   if (!isMedia(declared)) return undefined
-  // An Ogg or MP4 file may hold sound or pictures: there the server knows better.
+  // An Ogg or MP4 file may hold audio or video. The server's content type decides.
   return detected !== undefined && topLevelType(detected) === topLevelType(declared) ? detected : declared
 }
 
 const topLevelType = (mime: string): string => mime.slice(0, mime.indexOf('/'))
 
-/** Does a type fit what the client said the part is: `image/*`, `application/pdf`, anything. */
+/** True if a type matches what the client declared: `image/*`, `application/pdf`, or anything. */
 export const matchesMediaType = (mime: string, expectedType: string): boolean => {
   const expected = expectedType.toLowerCase()
   if (expected === '' || expected === '*/*' || genericTypes.has(expected)) return true

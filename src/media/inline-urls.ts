@@ -1,21 +1,21 @@
-/** Media a client names by URL → media with their bytes, for vendors that fetch nothing themselves. */
+/** Replaces media URLs by the bytes of the files, for vendors that fetch nothing themselves. */
 import { GatewayError } from '../base/errors.ts'
 import { isObject, type Json } from '../base/json/json.ts'
 import type { Chat, MediaPart, Part, Turn } from '../ir/chat.ts'
 import { matchesMediaType } from './file-type.ts'
 import { createSafeFetch, type FetchedFile, type MediaSettings, mediaError, type SafeFetch } from './safe-fetch.ts'
 
-/** A file as base64 with its true type. */
+/** A file as base64 with its detected type. */
 export type MediaFile = { mime: string; data: string }
 
 const isRemoteMedia = (part: Part): part is MediaPart & { source: { url: string } } =>
   part.type === 'media' && 'url' in part.source
 
-/** Which media may stay where they are. */
+/** True for media whose URL the vendor accepts. */
 type AcceptsUrl = (media: MediaPart) => boolean
 const acceptsNone: AcceptsUrl = () => false
 
-/** Is there anything to fetch: also within results of tools. */
+/** True if there is anything to fetch, tool results included. */
 export const hasUrls = (chat: Chat, acceptsUrl = acceptsNone): boolean =>
   chat.turns.some(({ parts }) => hasRemoteMedia(parts, acceptsUrl))
 
@@ -25,7 +25,10 @@ const hasRemoteMedia = (parts: readonly Part[], acceptsUrl: AcceptsUrl): boolean
       (isRemoteMedia(part) && !acceptsUrl(part)) || (part.type === 'result' && hasRemoteMedia(part.parts, acceptsUrl)),
   )
 
-/** Every media part with a URL that may not stay gets its bytes; all at once. Nothing of the chat is changed. @throws what `media` throws */
+/**
+ * Fetches every media part whose URL the vendor does not accept, all at once. Returns a new chat.
+ * @throws GatewayError as `RequestMedia.fetch`
+ */
 export const inlineUrls = async (chat: Chat, media: RequestMedia, acceptsUrl = acceptsNone): Promise<Chat> => {
   const inPart = async (part: Part): Promise<Part> => {
     if (part.type === 'result' && hasRemoteMedia(part.parts, acceptsUrl))
@@ -47,10 +50,10 @@ const safeFetchFor = (settings: MediaSettings): SafeFetch => {
   return safeFetch
 }
 
-/** All files of a request together, in sizes of the largest single one. */
+/** Maximum size of all files of a request, as a multiple of the maximum for one file. */
 const maxTotalFactor = 2
 
-/** The files of one request: each fetched once. */
+/** The files of one request. Each is fetched once. */
 type RequestFiles = { get: (url: string) => Promise<MediaFile>; stop: () => void }
 
 const createRequestFiles = (settings: MediaSettings, signal: AbortSignal, safeFetch: SafeFetch): RequestFiles => {
@@ -73,11 +76,17 @@ const createRequestFiles = (settings: MediaSettings, signal: AbortSignal, safeFe
   return { get: url => known.get(url) ?? startFetch(url), stop: () => controller.abort() }
 }
 
-/** The media of one request: each URL is fetched once, however many attempts there are. Nothing is opened until the first is asked for. */
+/**
+ * The media of one request. Each URL is fetched once, however many attempts there are. Nothing is allocated before the
+ * first fetch.
+ */
 export class RequestMedia {
   #files: RequestFiles | undefined
 
-  /** @param body the request as it came: errors name the place of a URL in it. @param client its signal ends all when the client leaves */
+  /**
+   * @param body the original request, from which errors name the path of a URL
+   * @param client its signal cancels all fetches when the client disconnects
+   */
   constructor(
     private readonly settings: MediaSettings,
     private readonly body: Json,
@@ -85,7 +94,11 @@ export class RequestMedia {
     private readonly safeFetch = safeFetchFor,
   ) {}
 
-  /** The file of one URL, `data:` too; `wanted` is what the part says it is, perhaps only `image/*`. @throws GatewayError `invalid_request` where it cannot be had, or is something else */
+  /**
+   * The file of one URL, which may be a `data:` URL.
+   * @param expectedType the type that the part declares, perhaps only `image/*`
+   * @throws GatewayError `invalid_request` if the file cannot be fetched or has another type
+   */
   async fetch(url: string, expectedType: string): Promise<MediaFile> {
     try {
       if (/^data:/i.test(url)) return parseData(url, expectedType)
@@ -94,7 +107,7 @@ export class RequestMedia {
       if (!matchesMediaType(file.mime, expectedType)) throw mediaError(`it is ${file.mime}, not ${expectedType}`)
       return file
     } catch (thrown) {
-      // One that cannot be had is enough to refuse the request: the others need not go on.
+      // One failed file is enough to refuse the request, so the other fetches are cancelled.
       this.#files?.stop()
       throw locateError(thrown, jsonPathOf(this.body, url))
     }
@@ -127,7 +140,9 @@ const parseData = (url: string, expectedType: string): MediaFile => {
   }
 }
 
-/** Where a text stands in a request: `messages[1].content[0].image_url.url`. Looked for only when there is something to complain of. */
+/**
+ * The path of a text in a request: `messages[1].content[0].image_url.url`. Only searched for the message of an error.
+ */
 export const jsonPathOf = (value: Json | undefined, text: string, path = ''): string | undefined => {
   if (value === text) return path
   const steps: [string, Json | undefined][] = Array.isArray(value)

@@ -1,4 +1,7 @@
-/** Which addresses of the internet are everybody's. What a client can name is fetched from those alone, unless the configuration says more. */
+/**
+ * Tells public IP addresses from others. URLs that a client can name are fetched from public addresses only, unless the
+ * configuration allows more.
+ */
 import { BlockList, isIP } from 'node:net'
 
 const blockListOf = (ranges: readonly string[]): BlockList => {
@@ -14,27 +17,38 @@ const addRange = (list: BlockList, range: string): void => {
   else list.addSubnet(network, Number(bits), family)
 }
 
-/** IANA's registry of special addresses of IPv4 (iana.org/assignments/iana-ipv4-special-registry), multicast, and what clouds keep for themselves. */
+/**
+ * IANA's registry of special-purpose IPv4 addresses (iana.org/assignments/iana-ipv4-special-registry), multicast, and
+ * addresses that clouds reserve.
+ */
 const specialIpv4 = blockListOf([
   ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24'],
   ...['192.0.2.0/24', '192.31.196.0/24', '192.52.193.0/24', '192.88.99.0/24', '192.168.0.0/16', '192.175.48.0/24'],
   ...['198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24', '224.0.0.0/4', '240.0.0.0/4'],
-  // Azure's own services answer every virtual machine here, at an address that looks like any other.
+  // Azure's own services answer every virtual machine at this address, which looks like any public one.
   '168.63.129.16',
 ])
 
-/** All that is given out of IPv6 lies here; loopback, mapped, NAT64, local and multicast addresses lie outside. */
+/** All allocated public IPv6 addresses. Loopback, mapped, NAT64, local and multicast addresses lie outside. */
 const globalIpv6 = blockListOf(['2000::/3'])
-/** Of those: protocol assignments with Teredo, documentation, 6to4, AS112 (iana.org/assignments/iana-ipv6-special-registry). */
+/**
+ * Exceptions within that range: protocol assignments with Teredo, documentation, 6to4, AS112
+ * (iana.org/assignments/iana-ipv6-special-registry).
+ */
 const specialIpv6 = blockListOf(['2001::/23', '2001:db8::/32', '2002::/16', '2620:4f:8000::/48', '3fff::/20'])
 
-/** What "private" means: loopback and the networks of a house. Link-local addresses, where clouds keep their metadata, are not among them. */
+/**
+ * What "private" means: loopback and private networks. It excludes link-local addresses, where clouds serve their
+ * metadata.
+ */
 const privateIpv4 = blockListOf(['10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'])
 const privateIpv6 = blockListOf(['::1', 'fc00::/7'])
 /** Metadata services inside those networks: Alibaba's, AWS's and Google's. */
 const cloudMetadata = blockListOf(['100.100.100.200', 'fd00:ec2::/32', 'fd20:ce::/32'])
 
-/** An IPv4 address inside an IPv6 one is what it holds: `::ffff:7f00:1` → `127.0.0.1`. */
+/**
+ * The IPv4 address inside an IPv4-mapped IPv6 address: `::ffff:7f00:1` → `127.0.0.1`. Other addresses are unchanged.
+ */
 const unmapIpv4 = (address: string): string => {
   const mapped = /^\[(::ffff:[\da-f:]+)\]$/.exec(URL.parse(`http://[${address}]/`)?.hostname ?? '')?.[1]
   if (mapped === undefined) return address
@@ -57,8 +71,9 @@ const isPrivate = (address: string): boolean =>
   containsAddress(isIP(address) === 4 ? privateIpv4 : privateIpv6, address) && !containsAddress(cloudMetadata, address)
 
 /**
- * Who may be fetched from: every public address; with `true` also loopback and private networks, though never a cloud's metadata; with a list
- * also what it names, be it what it may. Addresses that hold another one (mapped, NAT64, 6to4, Teredo) are never public.
+ * A predicate for addresses that may be fetched from. Public addresses are always allowed. `true` also allows loopback
+ * and private networks, but never a cloud's metadata service. A list also allows whatever it names. Addresses that
+ * embed another one (mapped, NAT64, 6to4, Teredo) are never public.
  */
 export const createAddressFilter = (allowed: boolean | readonly string[]): ((address: string) => boolean) => {
   const allowList = blockListOf(Array.isArray(allowed) ? allowed : [])

@@ -1,6 +1,7 @@
 /**
- * The one fetch for URLs a client can name. A name is resolved once, every address it has is checked, and the connection goes to a checked
- * address: what the name says a moment later does not count. Always straight, never through a proxy, which would resolve the name by itself.
+ * The SSRF guard: the only fetch for URLs that a client can name. A host name is resolved once, every address of it is
+ * checked, and the connection goes to a checked address. A later change of the DNS answer has no effect. The connection
+ * is always direct, because a proxy would resolve the name itself.
  */
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
@@ -8,38 +9,47 @@ import { GatewayError } from '../base/errors.ts'
 import { detectFileType } from './file-type.ts'
 import { createAddressFilter } from './public-addresses.ts'
 
-/** What may be fetched. Bytes and seconds. */
+/** What may be fetched. Sizes are bytes, times are seconds. */
 export type MediaSettings = {
-  /** Loopback and private networks too; or the addresses and ranges that may be fetched from beside the public ones. */
+  /**
+   * `true` also allows loopback and private networks. A list names addresses and ranges that are allowed beside the
+   * public ones.
+   */
   allowPrivate: boolean | readonly string[]
-  /** Of one file. */
+  /** Maximum size of one file. */
   maxBytes: number
-  /** For all of one file: resolving, connecting, redirects, the body. */
+  /** Time for one file in total: resolving, connecting, redirects, the body. */
   timeout: number
-  /** Files of one request. */
+  /** Maximum files of one request. */
   maxFiles: number
 }
 
-/** All addresses of a name. */
+/** Resolves a host name to all of its addresses. */
 export type ResolveHost = (host: string) => Promise<readonly string[]>
-/** For tests: another resolver, another authority for certificates. */
+/** For tests: another resolver and another certificate authority. */
 export type SafeFetchOptions = { resolve?: ResolveHost; ca?: string }
 
-/** What was fetched: bytes, and their type, which is one of image, audio, video, text or PDF. */
+/** The fetched bytes and their type, which is one of image, audio, video, text or PDF. */
 export type FetchedFile = { bytes: Uint8Array; mime: string }
-/** Called with each piece as it comes; throws to end the fetch. */
+/** Called with the size of each piece. It throws to end the fetch. */
 export type ByteMeter = (bytes: number) => void
 
-/** Fetches one file. `signal` ends it from outside. @throws GatewayError `invalid_request`, which tells neither addresses nor the URL. */
+/**
+ * Fetches one file. `signal` cancels it.
+ * @throws GatewayError `invalid_request`, whose message contains neither addresses nor the URL
+ */
 export type SafeFetch = (url: string, meter: ByteMeter, signal: AbortSignal) => Promise<FetchedFile>
 
 const maxRedirects = 3
-/** Addresses of one name that are tried. */
+/** Maximum addresses of one host name that are tried. */
 const maxAddresses = 3
 
 const resolveAll: ResolveHost = async host => (await lookup(host, { all: true })).map(({ address }) => address)
 
-/** Why a file could not be had; ends in a sentence such as `messages[0]…: the file could not be fetched: <why>`. */
+/**
+ * The error for a file that could not be fetched. `reason` completes a message such as `messages[0]…: the file could
+ * not be fetched: <reason>`.
+ */
 export const mediaError = (reason: string): GatewayError => new GatewayError('invalid_request', reason)
 
 export const createSafeFetch = (
@@ -48,7 +58,10 @@ export const createSafeFetch = (
 ): SafeFetch => {
   const isPermitted = createAddressFilter(settings.allowPrivate)
 
-  /** The addresses to try, IPv4 first: many hosts have no way for IPv6. @throws unless all of them are permitted. */
+  /**
+   * The addresses to try, IPv4 first: many hosts have no IPv6 route.
+   * @throws GatewayError unless all of them are permitted
+   */
   const resolvePermitted = async (url: URL): Promise<readonly string[]> => {
     const host = url.hostname.replace(/^\[|\]$/g, '')
     const addresses = isIP(host) === 0 ? await resolve(host).catch(() => []) : [host]
@@ -86,7 +99,7 @@ export const createSafeFetch = (
     const timeoutSignal = AbortSignal.timeout(settings.timeout * 1000)
     const signal = AbortSignal.any([timeoutSignal, cancelSignal])
     try {
-      // A resolver cannot be stopped: who waits for it can.
+      // A resolver cannot be cancelled, but the wait for it can.
       const response = await Promise.race([followRedirects(url, signal), rejectOnAbort(signal)])
       const bytes = await Promise.race([readBody(response, settings.maxBytes, meter, signal), rejectOnAbort(signal)])
       const mime = detectFileType(bytes, response.headers.get('content-type'))
@@ -100,7 +113,7 @@ export const createSafeFetch = (
   }
 }
 
-/** @param from the URL that led here. */
+/** @param from the URL that redirected here */
 const parseMediaUrl = (urlText: string, from?: URL): URL => {
   const url = URL.parse(urlText, from?.href)
   if (url === null) throw mediaError('its URL is none')
@@ -110,8 +123,8 @@ const parseMediaUrl = (urlText: string, from?: URL): URL => {
 }
 
 /**
- * To the address, in the name of the host: the certificate is checked against the name. No connection is kept, because it would be kept by
- * address; nothing is inflated, because a small body may be a large file.
+ * Connects to the address in the name of the host: the certificate is verified against the host name. The connection is
+ * not kept, because Bun would keep it by address. Nothing is decompressed, because a small body may be a large file.
  */
 const connect = (url: URL, address: string, signal: AbortSignal, ca: string | undefined): Promise<Response> => {
   const addressUrl = new URL(url)
@@ -131,7 +144,7 @@ const rejectOnAbort = (signal: AbortSignal): Promise<never> =>
     else signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })
 
-/** No further than `most` bytes, whatever the server announced. */
+/** Reads at most `maxBytes`, whatever length the server announced. */
 const readBody = async (
   response: Response,
   maxBytes: number,

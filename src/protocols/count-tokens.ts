@@ -1,4 +1,7 @@
-/** Counting the tokens of a request without an answer, in the shape of the protocol the request is of; where no target counts, the gateway guesses. */
+/**
+ * Counts the tokens of a request without generating an answer, in the protocol of the request. If no target can count,
+ * the gateway estimates.
+ */
 import { GatewayError } from '../base/errors.ts'
 import { countOf, isObject, type Json, type JsonObject, parseJson } from '../base/json/json.ts'
 import type { ProtocolId } from '../ir/chat.ts'
@@ -6,7 +9,10 @@ import { anthropic } from './anthropic/index.ts'
 import { gemini } from './gemini/index.ts'
 import type { Ingress, Passthrough, PassthroughProtocol, Protocol } from './protocol.ts'
 
-/** `of`: the protocol of what is counted. `tell`: the answer for a guess. */
+/**
+ * `protocol` is the protocol of the counted request. `renderCount` renders an estimate. `unwrapRequest` returns the
+ * request to estimate.
+ */
 export type TokenCounter = PassthroughProtocol & {
   protocol: Protocol
   renderCount: (tokens: number) => JsonObject
@@ -19,10 +25,10 @@ export const isTokenCounter = (protocol: Ingress | PassthroughProtocol): protoco
 type TokenCounterOptions = {
   id: ProtocolId
   protocol: Protocol
-  /** The field of the answer that holds the number. */
+  /** The field of the answer that holds the count. */
   countField: string
   checkRequest: (body: JsonObject) => void
-  /** The request that is counted, where it stands inside another. */
+  /** Returns the counted request, if it is nested in the body. */
   unwrapRequest?: (body: JsonObject) => JsonObject
   writeRequest?: Passthrough['writeRequest']
 }
@@ -68,11 +74,13 @@ export const anthropicCount = createTokenCounter({
   checkRequest: body => anthropic.checkRequest({ max_tokens: 1, ...body }),
 })
 
-/** What a request says of its answer alone: where it is counted that is refused (github.com/Wei-Shaw/sub2api/pull/4913, 2026-07). */
+/**
+ * Fields that concern only the output. Count endpoints reject them (github.com/Wei-Shaw/sub2api/pull/4913, 2026-07).
+ */
 const outputFields = 'max_tokens stream temperature top_p top_k stop_sequences metadata service_tier'.split(' ')
 export const omitOutputFields = (): JsonObject => Object.fromEntries(outputFields.map(key => [key, undefined]))
 
-/** Where a request to be counted may be wrapped. */
+/** The field in which the counted request may be nested. */
 const wrapperKey = (body: JsonObject): string | undefined =>
   ['generateContentRequest', 'generate_content_request'].find(key => isObject(body[key]))
 
@@ -81,7 +89,7 @@ const unwrapCountRequest = (body: JsonObject): JsonObject => {
   return key === undefined ? body : (body[key] as JsonObject)
 }
 
-/** Within the wrapping the model is demanded, and must be that of the address. */
+/** A nested request must name the model, and it must be the model of the URL. */
 const writeWrappedRequest: Passthrough['writeRequest'] = (text, body, change) => {
   const key = wrapperKey(body)
   if (key === undefined) return gemini.passthrough.writeRequest(text, body, change)
@@ -92,7 +100,7 @@ const writeWrappedRequest: Passthrough['writeRequest'] = (text, body, change) =>
   })
 }
 
-/** https://ai.google.dev/api/tokens (2026-11): `contents`, or a whole request for more than them. */
+/** https://ai.google.dev/api/tokens (2026-11): `contents` alone, or a complete nested request. */
 export const geminiCount = createTokenCounter({
   id: 'gemini/countTokens',
   protocol: gemini,

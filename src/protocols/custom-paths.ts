@@ -1,9 +1,9 @@
-/** Paths that no protocol here has a name for: they pass to hosts whose entries say they speak them. */
+/** Paths for which the gateway has no protocol. They pass through to hosts whose entries list them in `speaks`. */
 import type { ProtocolId } from '../ir/chat.ts'
 import { tokenCounters } from './count-tokens.ts'
 import { egressOf, ingressOf, passthroughOnly, unaryEgressOf } from './registry.ts'
 
-/** Paths below `/v1/` that clients know for protocols with a name. */
+/** Paths below `/v1/` that belong to a protocol with a name of its own. */
 const protocolIdByPath: ReadonlyMap<string, ProtocolId> = new Map([
   ['chat/completions', 'openai-chat'],
   ['responses', 'openai-responses'],
@@ -11,16 +11,19 @@ const protocolIdByPath: ReadonlyMap<string, ProtocolId> = new Map([
   ['messages/count_tokens', 'anthropic/count_tokens'],
 ])
 
-/** The protocol of a name that may be its path. */
+/** The protocol id of a name, which may also be given as a path. */
 export const protocolIdOf = (name: string): ProtocolId => protocolIdByPath.get(name) ?? name
 
-/** Has nobody here a word for what is asked at this path. */
+/** Whether no protocol of the gateway handles this name. */
 export const isCustomPath = (name: string): boolean => {
   const id = protocolIdOf(name)
   return !(egressOf(id) ?? ingressOf(id) ?? passthroughOnly.get(id) ?? tokenCounters.get(id) ?? unaryEgressOf(id))
 }
 
-/** Can this stand behind `/v1/`. Names every object has are refused: tables of protocols are asked by them. */
+/**
+ * Whether this is a valid path below `/v1/`. Names of Object.prototype are rejected because tables of protocols are
+ * looked up by path.
+ */
 export const isValidPath = (name: string): boolean =>
   /^[\w.~!$&'()*+,;=:@-]+(?:\/[\w.~!$&'()*+,;=:@-]+)*$/.test(name) &&
   !name.split('/').some(segment => segment === '.' || segment === '..') &&

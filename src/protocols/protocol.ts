@@ -1,6 +1,7 @@
 /**
- * The seams of a wire format. Two verbs: `parse*` reads the wire, `render*` writes it. Two halves: Ingress (a client speaks it to us)
- * and Egress (we speak it to a vendor). Every protocol folder has the same files: wire request message stream error watch mend index.
+ * The interfaces of a wire format. Two verbs: `parse*` reads the wire format, `render*` writes it. Two halves: Ingress
+ * (clients use it to call the gateway) and Egress (the gateway uses it to call a vendor). Every protocol folder with
+ * both halves has the files wire, request, message, stream, error, passthrough, normalize and index.
  */
 import type { GatewayError } from '../base/errors.ts'
 import type { Json, JsonObject } from '../base/json/json.ts'
@@ -8,160 +9,203 @@ import type { Chat, MediaPart, Message, ProtocolId, Usage } from '../ir/chat.ts'
 import type { Event } from '../ir/event.ts'
 import type { SealMemory } from '../ir/seal.ts'
 
-/** One unit of a wire stream: an SSE message. `data` is without its `data:` prefix, several lines joined by \n. */
+/**
+ * One unit of a stream on the wire: an SSE message. `data` excludes the `data:` prefix; several lines are joined by
+ * line feeds.
+ */
 export type Frame = { event?: string; data: string }
 
-/** One stage of a stream: give it a way out, get a way in. `undefined` says the stream has ended. Stages never wait. */
+/**
+ * One stage of a stream: takes the function that receives its output, and returns the function that accepts its input.
+ * An input of `undefined` marks the end of the stream. Stages are synchronous.
+ */
 export type Stage<I, O> = (emit: (output: O) => void) => (input: I | undefined) => void
 
-/** Notes what a translation could not carry, or what a vendor's quirk forced: `loss('logit_bias', 'groq refuses it')`. */
+/**
+ * Records what a translation could not carry, or what a vendor's quirk required: `loss('logit_bias', 'groq refuses
+ * it')`.
+ */
 export type NoteLoss = (path: string, reason: string) => void
 
-/** What one exchange knows beside the bytes; made once an attempt. */
+/** The context of one exchange (one request and its answer); created once per attempt. */
 export type Exchange = {
-  /** For answers that come without one: `chatcmpl-…`. */
+  /** Id for answers that have none: `chatcmpl-…`. */
   id: string
   /** Unix seconds. */
   created: number
-  /** The model as the client named it; every answer carries it. */
+  /** The model as the client named it; every answer carries this name. */
   model: string
-  /** The seat the vendor is spoken to at, `<vendor>.<target>` as two digests: what `Seal.at` names (see ir/seal.ts). */
+  /**
+   * The origin of seals written in this exchange: `<vendor>.<target>` as two digests. `Seal.at` holds the same value
+   * (see ir/seal.ts).
+   */
   sealOrigin: string
-  /** Where what calls need is kept between the turns of the caller's conversations. */
+  /** Remembers what tool calls need between the turns of the caller's conversations. */
   seals?: SealMemory
-  /** The client's request, where the answer repeats parts of it. */
+  /** The client's request, for answers that repeat parts of it. */
   clientRequest?: JsonObject
-  /** Did the client ask for usage in the stream. */
+  /** Whether the client asked for usage in the stream. */
   usageRequested: boolean
   loss: NoteLoss
-  /** The tool by which the request asked for an answer of a given form: its call is told as the text. Set where the request is rendered. */
+  /**
+   * Name of the tool that stands for structured output: its call is rendered as text. Set when the request is rendered.
+   */
   structuredOutputTool?: string
-  /** Vendor's own corrections of a frame or body of this protocol, before ours. */
+  /** The vendor's own corrections of a frame or body of this protocol; applied before the protocol's normalization. */
   patchResponse?: (body: JsonObject) => void
-  /** Frees a vendor's text from every secret of the configuration. */
+  /** Removes every configured secret from a vendor's text. */
   redact: (text: string) => string
 }
 
-/** What has been seen so far of an answer on its way through. */
+/** What has been seen of a streamed answer so far. */
 export type StreamState = {
-  /** A frame that carries content has passed: from here no other attempt. */
+  /** A frame with content has been sent. From then on no other attempt is made. */
   content: boolean
-  /** The vendor has said that was all: nothing is waited for any more, though its body may not have ended. */
+  /** The vendor has ended its answer. Nothing more is awaited, even if the body has not ended. */
   finished?: boolean
   usage?: Usage
-  /** The vendor said it failed, in-band. */
+  /** An error the vendor reported inside the stream. */
   fault?: GatewayError
   /** The vendor's model name, for the log. */
   model?: string
 }
 
 /**
- * An answer on its way through: whole frames in, text for the client out ('' for nothing).
- * The same shape serves a pass (frames as they came, mended where the vendor broke the protocol) and a translation.
+ * A streamed answer on its way to the client: complete frames in, client text out ('' for nothing). The same interface
+ * serves passthrough (frames as received, normalized where the vendor broke the protocol) and translation.
  */
 export interface StreamPipe {
   readonly state: StreamState
-  /** One whole frame of the vendor → what the client gets for it. After `seen.fault` is set the caller stops. */
+  /**
+   * Takes one complete frame of the vendor and returns the text for the client. The caller stops once `state.fault` is
+   * set.
+   */
   push(frame: Frame): string
-  /** What is held back (a finish waiting for what follows it): due when the vendor has been silent for a moment. */
+  /**
+   * Returns text held back, such as a finish that waits for what may follow. Called when the vendor has been silent for
+   * a moment.
+   */
   flush(): string
   /**
-   * What the frame pushed last said, where that was one word and nothing else. A frame that differs from it in nothing but the word may then
-   * go a short way, unpushed: out as that one did. Absent where no two frames are alike.
+   * The text delta of the frame pushed last, if the frame held one text delta and nothing else. A frame that differs
+   * from it only in the delta may then bypass `push` and is sent in the same form. Absent if no two frames are alike.
    */
   textDelta?(): string | undefined
-  /** Words like that one are kept here: those that went the short way are pushed all the same, later and as one, and what comes of it is dropped. */
+  /**
+   * Whether the pipe keeps the text of deltas. If so, deltas that bypassed `push` are pushed later, combined into one,
+   * and the output of that push is discarded.
+   */
   retainsText?(): boolean
-  /** What else may differ in it. */
+  /** What else may differ between such frames. */
   readonly volatileFields?: VolatileFields | undefined
-  /** The vendor's body has ended: the clean end of the client's protocol, or `seen.fault` is set because it was cut. */
+  /**
+   * The vendor's body has ended. Returns the proper end of the client's protocol, or sets `state.fault` if the body was
+   * cut off.
+   */
   end(): string
-  /** The in-band form of an error, after what has been told so far. */
+  /** Renders an error inside the stream, after the text already sent. */
   fail(error: GatewayError): string
 }
 
-/** What a pass must see of one client protocol without rebuilding it. */
+/** Passthrough for one client protocol: what must be read or changed without rebuilding the body. */
 export interface Passthrough {
-  /** The head of a request: the caller has checked that `body` is an object. */
+  /** Reads the fields the gateway needs. The caller has checked that `body` is an object. */
   readRequest(body: JsonObject): { model?: string; stream: boolean; usageRequested: boolean }
-  /** `text` is the request as it came; gives it back with the model replaced and usage asked for where `askUsage`. */
+  /**
+   * `text` is the request as received. Returns it with the model replaced, and with usage requested if `requestUsage`.
+   */
   writeRequest(text: string, body: JsonObject, change: { model: string; requestUsage: boolean }): string
-  /** A stream of this protocol, passed. */
+  /** A pipe that passes a stream of this protocol through. */
   pipeStream(exchange: Exchange): StreamPipe
-  /** A whole answer of this protocol, passed: strict, with the client's model. Throws GatewayError where the body is a fault or no answer. */
+  /**
+   * Passes a complete answer of this protocol through: normalized, with the client's model name.
+   * @throws GatewayError if the body is an error or not an answer
+   */
   passMessage(text: string, exchange: Exchange): { text: string; usage?: Usage; model?: string }
 }
 
-/** Differs from frame to frame and says nothing: all figures behind a text that stands behind the word, or the one string that this text opens. */
+/**
+ * Parts of a frame that vary without meaning: all figures after the text `precededBy`, which stands after the delta, or
+ * the one string that follows that text.
+ */
 export type VolatileFields = { kind: 'figures' | 'string'; precededBy: string }
 
-/** What becomes of the words of a text on their way: see `Passing.word`. */
+/** What a stage does with the text of deltas: see `StreamPipe.textDelta`. */
 export type TextRetention = 'forgotten' | 'gathered'
 
-/** A wire format, seen from a client that speaks it to us. */
+/** A wire format as used by a client to call the gateway. */
 export interface Ingress {
   readonly id: ProtocolId
-  /** Checks the shape of a request; throws `invalid_request` naming the path. Unknown fields stay. */
+  /**
+   * Checks the shape of a request. Unknown fields are allowed.
+   * @throws GatewayError `invalid_request` naming the path
+   */
   checkRequest(body: JsonObject): void
   parseRequest(body: JsonObject, loss: NoteLoss): Chat
   renderMessage(message: Message, exchange: Exchange): Json
   renderStream(exchange: Exchange): Stage<Event, Frame>
   renderError(error: GatewayError): Json
-  /** An error for a client that already has its 200, where no answer has begun: as it stands on the wire. */
+  /** An error as text on the wire, for a client that already has status 200 but no part of an answer. */
   renderStreamError(error: GatewayError): string
-  /** One frame of the stream as it stands on the wire, blank line included. */
+  /** One frame as text on the wire, blank line included. */
   renderFrame(frame: Frame): string
-  /** The sign of life on a silent stream, where it is not an SSE comment; '' where the protocol has none. */
+  /** The keep-alive text for a silent stream, if it is not an SSE comment; '' if the protocol has none. */
   heartbeat?: string
-  /** Content type of a stream, where it is not server-sent events. */
+  /** Content type of a stream, if it is not server-sent events. */
   streamType?: string
-  /** What the ids of its answers begin with: `chatcmpl-`. */
+  /** Prefix of the ids of its answers: `chatcmpl-`. */
   idPrefix: string
-  /** Given where two words of one text are told alike, in frames that differ in nothing else: are they forgotten once told, or gathered. */
+  /**
+   * Set if two deltas of one text are rendered in frames that differ in nothing else: whether the text is forgotten
+   * after rendering, or gathered.
+   */
   textRetention?: TextRetention | undefined
-  /** What an answer of it has no place for. */
+  /** Fields that an answer of this protocol cannot express. */
   omittedFields?: readonly ('stop' | 'cacheWrite')[]
   passthrough: Passthrough
-  /** Where one request may be several (a list of prompts). */
+  /** Set if one request may be a batch (a list of prompts). */
   batch?: Batch
-  /** A form (`application/x-www-form-urlencoded`) is taken for a body: a field that is there twice is a list. */
+  /** A form (`application/x-www-form-urlencoded`) is accepted as a body. A repeated field becomes a list. */
   acceptsForms?: boolean
 }
 
-/** A request that is several, for targets that take one at a time. */
+/** Splits a request that holds several, for targets that take one at a time. */
 export type Batch = {
-  /** The requests it is, of at most so many texts each; undefined where it is only one. */
+  /** The requests of at most `maxTexts` texts each; undefined if there is only one. */
   split(body: JsonObject, maxTexts: number): JsonObject[] | undefined
-  /** Their answers as one, in order. */
+  /** Combines the answers into one, in order. */
   join(answers: JsonObject[]): JsonObject
-  /** The answer to a part that needs no asking. */
+  /** The answer to a part that needs no upstream call. */
   precomputed?(body: JsonObject): JsonObject | undefined
-  /** Parts under way at once, and further tries of one that failed in a way that may pass. */
+  /** `concurrency`: maximum parts in flight. `retry`: further attempts for a part whose failure may be temporary. */
   concurrency?: number
   retry?: number
-  /** The same as a stream. */
+  /** The combined answer as frames of a stream. */
   frames(answer: JsonObject, usageRequested: boolean): Frame[]
 }
 
-/** A wire format, seen from a vendor we speak it to. */
+/** A wire format as used by the gateway to call a vendor. */
 export interface Egress {
   readonly id: ProtocolId
   renderRequest(chat: Chat, exchange: Exchange): JsonObject
   parseMessage(body: Json, exchange: Exchange): Message
   parseStream(exchange: Exchange): Stage<Frame, Event>
-  /** `text` is at most 64 KiB of the vendor's body in whatever shape: JSON, an SSE line, HTML, nothing. */
+  /** `text` is at most 64 KiB of the vendor's body, of any form: JSON, an SSE line, HTML, empty. */
   parseError(status: number, headers: Headers, text: string, exchange: Pick<Exchange, 'redact'>): GatewayError
-  /** Are words forgotten once they are heard; absent: they are gathered. */
+  /** Whether the text of deltas is forgotten after parsing; absent means it is gathered. */
   textRetention?: TextRetention | undefined
-  /** What differs from frame to frame beside the word. */
+  /** What differs from frame to frame besides the delta. */
   volatileFields?: VolatileFields
-  /** May media be sent as a URL; else they are fetched first. */
+  /** Whether the media may be sent as a URL. If not, the gateway downloads it first. */
   acceptsUrl(media: MediaPart): boolean
-  /** Headers a request in this protocol needs (`anthropic-version`). `client`: the client's own, where it speaks the same protocol; take only what is known. */
+  /**
+   * Headers that a request in this protocol needs (`anthropic-version`). `client` holds the client's own headers if it
+   * uses the same protocol; copy only known ones.
+   */
   headers?(client: Headers | undefined): Record<string, string>
 }
 
-/** A protocol that only passes (embeddings, images, audio …) has a watch and errors, and nothing to translate. */
+/** A protocol that is only passed through (embeddings, images, audio …): passthrough and errors, no translation. */
 export interface PassthroughProtocol {
   readonly id: ProtocolId
   acceptsForms?: boolean

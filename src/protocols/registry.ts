@@ -1,4 +1,4 @@
-/** Every wire format the gateway knows. */
+/** Every wire format the gateway supports. */
 import type { ProtocolId } from '../ir/chat.ts'
 import { anthropic } from './anthropic/index.ts'
 import { bedrockConverse } from './bedrock-converse/index.ts'
@@ -17,22 +17,22 @@ import { rerank } from './rerank/jina.ts'
 import { cohereRerank, dashscopeRerank } from './rerank/vendors.ts'
 import type { AnyUnaryEgress, AnyUnaryIngress, UnaryKind } from './shared/unary.ts'
 
-/** Spoken and translated. */
+/** Protocols with both halves, translated between each other. */
 export const protocols: ReadonlyMap<ProtocolId, Protocol> = new Map(
   [openaiChat, anthropic, openaiResponses, gemini].map(protocol => [protocol.id, protocol]),
 )
 
-/** Spoken to vendors only. */
+/** Protocols used only to call vendors. */
 export const egressOnly: ReadonlyMap<ProtocolId, Egress> = new Map(
   [bedrockConverse].map(protocol => [protocol.id, protocol]),
 )
 
-/** Spoken to us only: a vendor that knows it is passed to. */
+/** Protocols used only by clients. For a vendor that supports one, the request passes through. */
 const ingressOnly: ReadonlyMap<ProtocolId, Ingress & PassthroughProtocol> = new Map(
   [completions, ...translationProtocols(defaultTranslationOptions).values()].map(protocol => [protocol.id, protocol]),
 )
 
-/** Spoken to us; vendors that know them are passed to. */
+/** Unary protocols used by clients. For a vendor that supports one, the request passes through. */
 export const unaryIngresses: ReadonlyMap<ProtocolId, AnyUnaryIngress> = new Map(
   [embeddings, embedContent, batchEmbedContents, rerank].map((one): [ProtocolId, AnyUnaryIngress] => [one.id, one]),
 )
@@ -53,26 +53,26 @@ const unaryEgresses: readonly AnyUnaryEgress[] = [
 
 const unaryEgressById: ReadonlyMap<ProtocolId, AnyUnaryEgress> = new Map(unaryEgresses.map(one => [one.id, one]))
 
-/** The half that is spoken to vendors. */
+/** The half of a unary protocol that calls vendors. */
 export const unaryEgressOf = (id: ProtocolId): AnyUnaryEgress | undefined => unaryEgressById.get(id)
 
-/** What is asked in a protocol of one question: all of a kind understand each other. */
+/** The kind of a unary protocol. Protocols of one kind can be translated into each other. */
 export const unaryKindOf = (id: ProtocolId): UnaryKind | undefined => unaryEgressById.get(id)?.kind
 
-/** The half of a protocol that clients speak, where it can be translated. */
+/** The client half of a protocol, if it can be translated. */
 export const ingressOf = (id: ProtocolId): Ingress | undefined => protocols.get(id) ?? ingressOnly.get(id)
 
-/** The half of a protocol that is spoken to vendors. */
+/** The vendor half of a protocol. */
 export const egressOf = (id: ProtocolId): Egress | undefined => protocols.get(id) ?? egressOnly.get(id)
 
-/** Can a client of one protocol be answered by a vendor that is asked in another. */
+/** Whether a request in the protocol `client` can be answered by a vendor that is called in the protocol `vendor`. */
 export const isTranslatable = (client: ProtocolId, vendor: ProtocolId): boolean => {
   if (ingressOf(client)) return egressOf(vendor) !== undefined
   const kind = unaryKindOf(client)
   return kind !== undefined && kind === unaryKindOf(vendor)
 }
 
-/** Paths of OpenAI that only pass, below `/v1/`. */
+/** OpenAI paths below `/v1/` that are passed through. */
 export const passthroughPaths = [
   'completions',
   'embeddings',
@@ -87,7 +87,7 @@ export const passthroughPaths = [
   'responses/compact',
 ] as const
 
-/** Passed, and translated at most; the id is the path below `/v1/`. */
+/** Passthrough protocols, some of which can also be translated. The id is the path below `/v1/`. */
 export const passthroughOnly: ReadonlyMap<ProtocolId, PassthroughProtocol> = new Map(
   passthroughPaths.map(path => [path, ingressOnly.get(path) ?? unaryIngresses.get(path) ?? openaiPass(path)]),
 )

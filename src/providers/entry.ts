@@ -1,69 +1,72 @@
-/** What the configuration says of one service, normalised: what providers, routing and limits get to see. */
+/** One configured service in normalised form. Providers, routing and limits work with this type. */
 import { type ModelKind, modelKindOf } from '../catalog/model-kinds.ts'
 
-/** All given numbers are in force together. */
+/** The limits of an entry or a credential. All given numbers apply at the same time. */
 export type Limit = {
-  /** Requests a second; fractions too: 0.5 is one in two seconds. */
+  /** Requests per second. Fractions are allowed: 0.5 is one request every two seconds. */
   qps?: number
-  /** Requests a minute. `qpm` and `rpm` are the same kind; both hold if both are given. */
+  /** Requests per minute. `qpm` and `rpm` limit the same thing. If both are given, both apply. */
   qpm?: number
   rpm?: number
   /** Requests in 24 hours. */
   rpd?: number
-  /** Tokens a minute. */
+  /** Tokens per minute. */
   tpm?: number
-  /** Requests at once. */
+  /** Maximum number of concurrent requests. */
   concurrency?: number
-  /** Seconds a request may wait for its turn. */
+  /** Maximum time in seconds that a request waits in the queue. */
   timeout?: number
-  /** Whose counter it is: the whole entry's, each credential's, or each model's of the entry. */
+  /** Who has a counter of its own: the entry, each of its credentials, or each of its models. */
   scope?: 'entry' | 'credential' | 'model'
 }
 
 export type Credential = {
-  /** Position in `credential_list`; 0 for a single `credentials`. */
+  /** Position in `credential_list`. 0 for a single `credentials`. */
   index: number
-  /** Only the string values of the object: `api_key`, `secret_key`, … */
+  /** The string values of the configured object: `api_key`, `secret_key`, … */
   values: Record<string, string>
-  /** First 8 hex digits of a digest over `values`: names the credential without telling it. */
+  /** The first 8 hex digits of a digest of `values`. It identifies the credential without revealing it. */
   digest: string
   limit?: Limit
 }
 
 export type Entry = {
-  /** Unique over all services: the configured `id`, else `<type>-<n>` with n from 1. */
+  /** Unique over all services: the configured `id`, or `<type>-<n>` with n counted from 1. */
   id: string
-  /** The service type, which names a provider. */
+  /** The service type. It names a provider. */
   type: string
   models: string[]
   embeddingModels: string[]
-  /** alias → model, one hop. */
+  /** Alias → model, one hop. */
   redirect: ReadonlyMap<string, string>
-  /** model → the vendor's model, one hop, after `redirect`. */
+  /** Model → the vendor's model, one hop, applied after `redirect`. */
   map: ReadonlyMap<string, string>
-  /** At least one; an entry without credentials has one with empty `values`. */
+  /** At least one. An entry without credentials has one credential with empty `values`. */
   credentials: Credential[]
-  /** Absolute URL without a trailing slash, if configured. */
+  /** Absolute URL without a trailing slash. Absent if not configured. */
   serverUrl?: string
-  /** Protocols and paths the host speaks beyond the first: `["anthropic"]`. */
+  /** Protocols and paths that the host supports beyond the provider's first protocol: `["anthropic"]`. */
   supportedProtocols?: string[]
   weight: number
   priority: number
-  /** Added to every request of this entry. */
+  /** Headers added to every request of this entry. */
   headers: Record<string, string>
-  /** Replace the client's top-level fields. */
+  /** Top-level fields that replace those of the client. */
   params: Record<string, unknown>
-  /** The proxy this entry goes through as an absolute URL; `false`: none, not even the environment's; absent: the environment's. */
+  /**
+   * The proxy of this entry as an absolute URL. `false` means no proxy, not even the environment's. Absent means the
+   * environment's proxy.
+   */
   proxy?: string | false
-  /** Seconds to the first byte (unstreamed: to the answer). */
+  /** Seconds until the first byte of a stream, or until the end of a response that is not streamed. */
   timeout?: number
   limit: Limit
   embeddingLimit: Limit
 }
 
-/** What a request can be sent to: an entry × a credential × the vendor's model. */
+/** What a request can be sent to: an entry × a credential × a model of the vendor. */
 export type Target = {
-  /** `<entry id>/<credential digest>/<model>`: survives a reload. */
+  /** `<entry id>/<credential digest>/<model>`. It stays the same across reloads. */
   id: string
   entry: Entry
   credential: Credential
@@ -71,11 +74,14 @@ export type Target = {
   model: string
 }
 
-/** Has any credential of the entry one of these values: tells a vendor's forms apart. */
+/** True if a credential of the entry has one of these values. Providers use this to choose a variant. */
 export const hasCredential = ({ credentials }: Pick<Entry, 'credentials'>, ...names: string[]): boolean =>
   credentials.some(({ values }) => names.some(name => values[name] !== undefined))
 
-/** Are all models an entry names of these kinds; those under `embedding_models` are for embeddings whatever their name. */
+/**
+ * True if all models that an entry names are of these kinds. Models under `embedding_models` are embedding models,
+ * whatever their name.
+ */
 export const servesOnlyKinds = (
   { models, embeddingModels, redirect, map }: Entry,
   kinds: readonly ModelKind[],

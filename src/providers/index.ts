@@ -1,4 +1,4 @@
-/** Every provider, one line each; a new vendor is a file beside this one and a line here. */
+/** The provider registry. A new vendor is a file in `vendors/` and a line here. */
 
 import type { Provider } from './provider.ts'
 import aliyun from './vendors/aliyun.ts'
@@ -50,7 +50,7 @@ import zhipu from './vendors/zhipu.ts'
 
 export { unsupported } from './unsupported.ts'
 
-/** Service type → provider, in the order of the alphabet. */
+/** Service type → provider, in alphabetical order. */
 export const providers: ReadonlyMap<string, Provider> = new Map(
   [
     aliyun,

@@ -1,95 +1,122 @@
-/** What a vendor is: a place, a way to sign, the protocols it speaks. A new one is one small file of data. */
+/**
+ * The type of a provider: base URL, signing and supported protocols of a vendor. A new vendor is one small file of
+ * data.
+ */
 
 import type { JsonObject } from '../base/json/json.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import type { NoteLoss } from '../protocols/protocol.ts'
 import type { Entry, Target } from './entry.ts'
 
-/** One HTTP request on its way to a vendor. `sign` may change the url and the headers; `body` is what will be sent, if it is text; without a `method` it is a POST. */
+/**
+ * One HTTP request to a vendor. `sign` may change `url` and `headers`. `body` is the text to send, or undefined if the
+ * body is not text. Without `method` the request is a POST.
+ */
 export type UpstreamRequest = { url: string; headers: Headers; body: string | undefined; method?: string }
 export type Sign = (request: UpstreamRequest, target: Target, fetchToken?: TokenFetch) => void | Promise<void>
-/** A request a signature needs (a token), by the target's own way: its proxy, no redirects. Absent: straight. */
+/**
+ * Sends a request that signing needs, such as a request for an access token. It uses the target's proxy and follows no
+ * redirects. If absent, the request is sent directly.
+ */
 export type TokenFetch = (target: Target, url: string, options: RequestInit) => Promise<Response>
 
-/** Data, or how to work it out from the target and from what is asked of it. */
+/** A constant, or a function of the target and the request options. */
 export type PerTarget<T> = T | ((target: Target, options: PathOptions) => T)
-/** What an address may hang on. */
+/** Request options that a URL can depend on. */
 export type PathOptions = { stream: boolean }
 
-/** Where the protocols live and how they are spoken; a variant overrides what it names. */
+/** Where a vendor's protocols are and how requests and responses are adapted. A variant overrides single members. */
 export type Wire = {
   /**
-   * Absolute, no trailing slash; `server_url` replaces it. One that is worked out from the target reads `server_url` itself, and may
-   * end in a query that every address then ends in.
+   * Absolute URL without a trailing slash. `server_url` replaces a constant base. A function has to read `server_url`
+   * itself. The base may end in a query string, which is then added to every URL.
    */
   base: PerTarget<string>
-  /** Protocol, or path that only passes → address below `base`. Best first. */
+  /** Protocol or passthrough path → path below `base`. The preferred protocol comes first. */
   paths: Record<ProtocolId, PerTarget<string>>
   sign: Sign
   /**
-   * What the vendor wants otherwise than the protocol says, on the body as it will be sent. Without one the bytes pass.
-   * `client`: the headers of a client that speaks this protocol, for what the vendor wants in the body instead.
+   * Adapts the final request body where the vendor differs from the protocol. Without this hook the client's bytes are
+   * sent unchanged.
+   * `client`: the headers of a client that speaks the same protocol, for values that the vendor expects in the body.
    */
   patchRequest?: Record<ProtocolId, (body: JsonObject, noteLoss: NoteLoss, target: Target, client?: Headers) => void>
   /**
-   * The same where only members at the top differ: what they become, `undefined` where they go. The other bytes pass as the client wrote them.
+   * The same for vendors that differ only in top-level members: returns the new members, `undefined` for one to remove.
+   * All other bytes are sent as the client wrote them.
    */
   patchTopLevel?: Record<
     ProtocolId,
     (body: JsonObject, noteLoss: NoteLoss, target: Target, client?: Headers) => JsonObject
   >
-  /** What the body as it will be sent stands in. */
+  /** Wraps the final request body in an envelope. */
   wrap?: Record<ProtocolId, (text: string) => string>
-  /** What the vendor refuses of what a translation says, on the body before `adjust`. A request in the vendor's own words goes as it came. */
+  /**
+   * Removes what the vendor refuses from a translated body, before `patchRequest`. It does not apply to requests that
+   * the client sent in the vendor's own protocol.
+   */
   trimTranslated?: Record<ProtocolId, (body: JsonObject, noteLoss: NoteLoss, target: Target) => void>
-  /** What the vendor gets wrong beyond what the protocol's own mending knows, on a frame or a whole answer. */
+  /**
+   * Corrects errors in the vendor's responses beyond the protocol's own normalization. It gets a stream frame or a
+   * complete response.
+   */
   patchResponse?: Record<ProtocolId, (body: JsonObject) => void>
-  /** A message with calls is refused without the thoughts before them: kept for clients that drop them (openai-chat). */
+  /**
+   * The vendor refuses a message with tool calls without the reasoning that preceded them. The gateway stores the
+   * reasoning for clients that drop it (openai-chat).
+   */
   requiresReasoning?: boolean
-  /** Which of `speaks` a model of the vendor is spoken to in, best first; absent or undefined: all of them. */
+  /** Which protocols of `paths` a model supports, best first. Absent or undefined means all of them. */
   protocolsFor?: (model: string) => readonly ProtocolId[] | undefined
-  /** Protocols in which the vendor takes media as bytes alone, though they know URLs. */
+  /** Protocols in which the vendor accepts media only as bytes, although the protocol allows URLs. */
   requiresInlineMedia?: readonly ProtocolId[]
-  /** Texts the vendor takes at once by model, where it documents fewer than the protocol (embeddings). Longer lists go in parts. */
+  /**
+   * Maximum number of texts per request for a model, where the vendor documents fewer than the protocol (embeddings).
+   * Longer lists are split into batches.
+   */
   maxTexts?: Record<ProtocolId, (model: string) => number>
-  /** The vendor answers 400 when it is asked for usage in a stream. */
+  /** The vendor answers 400 if a stream request asks for usage. */
   refusesUsage?: boolean
-  /** In place of HTTP (the built-in mock; a vendor that speaks WebSocket). */
+  /** Replaces the HTTP request (the built-in mock, or a vendor that uses WebSocket). */
   transport?: (request: UpstreamRequest, target: Target, signal: AbortSignal) => Promise<Response>
 }
 
-/** A form of the vendor that the entry asks for by what it says. The first whose `when` holds wins. */
+/** A variant of the vendor's API. The first variant whose `when` is true for the entry is used. */
 export type Variant = { when: (entry: Entry) => boolean } & (
   | (Partial<Wire> & { credentials?: string[] })
-  /** Known, but not spoken yet: the entry is skipped with this word on what to write instead. */
+  /** Known but not supported yet. The entry is skipped, and this text says what to configure instead. */
   | { unsupported: string }
 )
 
 export type Provider = Wire & {
-  /** The service type in the config. */
+  /** The service type in the configuration. */
   id: string
   title: string
-  /** The vendor's documentation. */
+  /** URL of the vendor's documentation. */
   docs: string
-  /** When the facts of the file were last compared with it: `2026-11`. */
+  /** The month in which the facts of the file were last compared with the documentation: `2026-11`. */
   checked?: string
-  /** What is put right for the vendor, a clause each, for the reference page; `adjust`, `trim`, `mend` and `refusesUsage` each need a word. */
+  /**
+   * What the gateway corrects for the vendor, one clause each, for the reference page. `patchRequest`, `patchTopLevel`,
+   * `trimTranslated`, `patchResponse` and `refusesUsage` each need a clause.
+   */
   quirks?: string[]
-  /** Names of credentials an enabled entry must have; `server_url` of one's own may free from them (see `keyless`). */
+  /** Names of the credentials that an enabled entry must have. `keyless` can make them optional. */
   credentials: string[]
-  /** True: an entry with its own `server_url` needs no credentials. */
+  /** An entry with its own `server_url` needs no credentials. */
   keyless?: boolean
   /** Models of an entry that names none. */
   models?: string[]
   /** Embedding models of an entry that names no models at all. */
   embeddingModels?: string[]
   /**
-   * Hosts that are the vendor's own beside that of `base`; `*.x.y` matches below x.y. An `openai` entry that points at one gets this vendor's
-   * quirks. `*`: the server is the user's, every host is its own, and none gives it away.
+   * The vendor's hosts besides the host of `base`. `*.x.y` matches every host below x.y. An `openai` entry that points
+   * at one of them gets this vendor's quirks. `*` is for software that users run themselves: every host is its own, and
+   * no host identifies it.
    */
   hosts?: string[]
   variants?: Variant[]
 }
 
-/** Gives a provider its type; a file of this folder exports exactly one. */
+/** Gives a provider its type. A file in `vendors/` exports exactly one. */
 export const provider = (definition: Provider): Provider => definition

@@ -1,24 +1,27 @@
-/** Small corrections of an OpenAI chat request that more than one vendor needs. Each may run twice and changes nothing the second time. */
+/** Corrections of OpenAI chat requests that several vendors need. Each is idempotent: a second run changes nothing. */
 import { isObject, type JsonObject, objectsIn } from '../base/json/json.ts'
 import type { NoteLoss } from '../protocols/protocol.ts'
 
-/** Messages of the body that are objects; the rest is left to the vendor's own refusal. */
+/** The messages of the body that are objects. Anything else is left for the vendor to refuse. */
 export const messagesOf = (body: JsonObject): JsonObject[] =>
   Array.isArray(body['messages']) ? body['messages'].filter(isObject) : []
 
-/** The role `developer` is OpenAI's newer name of `system`; vendors that only know the older one refuse it. */
+/** Renames the role `developer` to `system`. `developer` is OpenAI's newer name, and some vendors refuse it. */
 export const developerToSystem = (body: JsonObject): void => {
   for (const message of messagesOf(body)) if (message['role'] === 'developer') message['role'] = 'system'
 }
 
-/** `max_completion_tokens` under its older name, for vendors that overlook the newer one and would answer without a limit. */
+/**
+ * Renames `max_completion_tokens` to `max_tokens`, for vendors that ignore the newer name and would answer without a
+ * limit.
+ */
 export const renameToMaxTokens = (body: JsonObject): void => {
   if (body['max_completion_tokens'] == null) return
   body['max_tokens'] ??= body['max_completion_tokens']
   delete body['max_completion_tokens']
 }
 
-/** Moves a number into the range a vendor accepts; a number inside it is not touched. */
+/** Moves a number into the range that a vendor accepts. A number within the range is not changed. */
 export const clamp = (
   body: JsonObject,
   field: string,
@@ -31,7 +34,7 @@ export const clamp = (
   noteLoss(field, `the vendor takes ${low} to ${high}, not ${value}`)
 }
 
-/** Leaves out what a vendor refuses; noted only where it asked for something. */
+/** Removes a field that a vendor refuses. The loss is reported only if the field had an effect. */
 export const omit = (body: JsonObject, field: string, noteLoss: NoteLoss, path = field): void => {
   const value = body[field]
   if (value === undefined) return
@@ -41,18 +44,21 @@ export const omit = (body: JsonObject, field: string, noteLoss: NoteLoss, path =
 
 export const penalties = ['presence_penalty', 'frequency_penalty'] as const
 
-/** A penalty of 0 asks for nothing, but many clients send it, and some vendors refuse the word itself. */
+/**
+ * Removes penalties of 0. Many clients send them although they have no effect, and some vendors refuse the field
+ * itself.
+ */
 export const dropZeroPenalties = (body: JsonObject): void => {
   for (const field of penalties) if (body[field] === 0) delete body[field]
 }
 
-/** Thoughts of earlier answers stay away from vendors that refuse the field. */
+/** Removes the reasoning of earlier responses, for vendors that refuse the field. */
 export const omitReasoning = (body: JsonObject, noteLoss: NoteLoss): void => {
   for (const [index, message] of messagesOf(body).entries())
     omit(message, 'reasoning_content', noteLoss, `messages[${index}].reasoning_content`)
 }
 
-/** Anthropic's marks of what to cache, for vendors that refuse them. */
+/** Removes Anthropic's `cache_control` markers, for vendors that refuse them. */
 export const omitCacheControl = (body: JsonObject, noteLoss: NoteLoss): void => {
   for (const [index, message] of messagesOf(body).entries())
     for (const [partIndex, part] of objectsIn(message['content']).entries())
@@ -62,8 +68,8 @@ export const omitCacheControl = (body: JsonObject, noteLoss: NoteLoss): void => 
 }
 
 /**
- * Without a name OpenAI takes a file for one it keeps, "Missing required parameter: …file.file_id" (github.com/openai/openai-agents-python pull
- * 1513, 2025-08), and of its data it wants the whole URL.
+ * Gives a file a name and a complete data URL. OpenAI answers "Missing required parameter: …file.file_id" to a file
+ * without a name (github.com/openai/openai-agents-python pull 1513, 2025-08).
  */
 const nameFile = (file: JsonObject): void => {
   const data = file['file_data']
@@ -74,7 +80,10 @@ const nameFile = (file: JsonObject): void => {
 
 const partsIn = (messages: unknown): JsonObject[] => objectsIn(messages).flatMap(({ content }) => objectsIn(content))
 
-/** OpenAI takes 64 characters for the name of a user (github.com/maximhq/bifrost pull 1000, 2025-12); Claude Code sends 150. */
+/**
+ * OpenAI accepts at most 64 characters in `user` (github.com/maximhq/bifrost pull 1000, 2025-12). Claude Code sends
+ * 150.
+ */
 const maxUserLength = 64
 
 const shortenUser = (body: JsonObject, noteLoss: NoteLoss): void => {
@@ -84,7 +93,7 @@ const shortenUser = (body: JsonObject, noteLoss: NoteLoss): void => {
   noteLoss('user', `longer than ${maxUserLength} characters: its digest is sent`)
 }
 
-/** `max_tokens` under the name that OpenAI's thinking models know alone. */
+/** Renames `max_tokens` to `max_completion_tokens`, the only name that OpenAI's reasoning models accept. */
 const renameToMaxCompletionTokens = (body: JsonObject): void => {
   if (body['max_tokens'] == null) return
   body['max_completion_tokens'] ??= body['max_tokens']
@@ -92,9 +101,10 @@ const renameToMaxCompletionTokens = (body: JsonObject): void => {
 }
 
 /**
- * OpenAI's own service refuses every field it does not know: top_k gets 400 "Unrecognized request argument supplied: top_k"
- * (github.com/xlinx/sd-webui-decadetw-auto-prompt-llm issue 29), cache_control is OpenRouter's and Anthropic's alone
- * (github.com/BerriAI/litellm pull 28431, 2026-05), and reasoning_content other vendors' (platform.openai.com/docs/api-reference/chat, 2026-11).
+ * Removes what OpenAI's own service refuses. It refuses every unknown field: top_k gets 400 "Unrecognized request
+ * argument supplied: top_k" (github.com/xlinx/sd-webui-decadetw-auto-prompt-llm issue 29), cache_control is only known
+ * to OpenRouter and Anthropic (github.com/BerriAI/litellm pull 28431, 2026-05), and reasoning_content only to other
+ * vendors (platform.openai.com/docs/api-reference/chat, 2026-11).
  */
 export const trimForOpenAi = (body: JsonObject, noteLoss: NoteLoss, usesMaxCompletionTokens: boolean): void => {
   if (usesMaxCompletionTokens) renameToMaxCompletionTokens(body)
@@ -105,7 +115,7 @@ export const trimForOpenAi = (body: JsonObject, noteLoss: NoteLoss, usesMaxCompl
   shortenUser(body, noteLoss)
 }
 
-/** The same in Responses, whose translation says nothing else that OpenAI refuses. */
+/** The same for Responses. Its translation contains nothing else that OpenAI refuses. */
 export const trimResponses = (body: JsonObject, noteLoss: NoteLoss): void => {
   partsIn(body['input']).forEach(nameFile)
   shortenUser(body, noteLoss)

@@ -1,4 +1,7 @@
-/** From an entry of the configuration to the addresses it is called at. Worked out once an entry; a request only looks up. */
+/**
+ * Resolves an entry of the configuration to the URLs that it is called at. The result is computed once per entry, so a
+ * request only looks it up.
+ */
 import { GatewayError } from '../base/errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import { isCustomPath, protocolIdOf } from '../protocols/custom-paths.ts'
@@ -13,32 +16,32 @@ type ResolvedEntry = {
   provider: Provider
   wire: Wire
   credentials: string[]
-  /** What the entry can be asked for. */
+  /** Protocols that the entry can be asked in. */
   supportsProtocol: ReadonlySet<ProtocolId>
-  /** Full addresses that need no target. */
+  /** Complete URLs that do not depend on the target. */
   fixedUrls: ReadonlyMap<ProtocolId, string>
-  /** The others. */
+  /** Functions for the URLs that depend on the target. */
   urlBuilders: ReadonlyMap<ProtocolId, (target: Target, options: PathOptions) => string>
 }
 
 const resolvedEntries = new WeakMap<Entry, ResolvedEntry | { unsupported: string }>()
 
 /**
- * The provider an entry is really for, and its wire in the form the entry asks for, `speaks` with what the entry serves and no more;
- * or the word on why it cannot be served.
+ * The provider that an entry really belongs to, with its wire in the variant that the entry selects. `paths` contains
+ * only what the entry serves. If the entry cannot be served, `unsupported` says why.
  */
 export const wireOf = (entry: Entry): { provider: Provider; wire: Wire } | { unsupported: string } =>
   resolveEntry(entry)
 
-/** Names of the credentials the entry must have: none where a server of the user's own may do without. */
+/** Names of the credentials that the entry must have. Empty for a server of the user's own that needs none. */
 export const credentialsOf = (entry: Entry): string[] => {
   const resolved = resolveEntry(entry)
   return 'unsupported' in resolved ? [] : resolved.credentials
 }
 
 /**
- * Can the entry be asked for this protocol, by a translation if need be, or this path that only passes.
- * @param model the vendor's name of it, where its protocol hangs on that
+ * True if the entry can serve this protocol, directly or by translation, or this passthrough path.
+ * @param model the vendor's name of the model, where the protocol depends on it
  */
 export const supportsProtocol = (entry: Entry, protocol: ProtocolId, model?: string): boolean => {
   const resolved = resolveEntry(entry)
@@ -49,7 +52,7 @@ export const supportsProtocol = (entry: Entry, protocol: ProtocolId, model?: str
   return (modelProtocols ?? [...resolved.supportsProtocol]).some(id => isTranslatable(protocol, id))
 }
 
-/** Does the target speak the protocol itself. */
+/** True if the target supports the protocol itself, without translation. */
 export const isNative = ({ entry, model }: Pick<Target, 'entry' | 'model'>, protocol: ProtocolId): boolean => {
   const resolved = resolveEntry(entry)
   return (
@@ -60,8 +63,9 @@ export const isNative = ({ entry, model }: Pick<Target, 'entry' | 'model'>, prot
 }
 
 /**
- * The protocol a target is asked in by a client of `wanted`: the client's own if the target speaks it, else the first that we can translate to.
- * @throws GatewayError `internal` where there is none
+ * The protocol to use for a target: the client's own if the target supports it, otherwise the first that can be
+ * translated to.
+ * @throws GatewayError `internal` if there is none
  */
 export const chooseProtocol = ({ entry, model }: Target, clientProtocol: ProtocolId): ProtocolId => {
   const resolved = resolveEntry(entry)
@@ -75,7 +79,10 @@ export const chooseProtocol = ({ entry, model }: Target, clientProtocol: Protoco
 
 const sealOrigins = new WeakMap<Target, string>()
 
-/** The seat a target is spoken to at: whose vendor's it is, and which. Digests: a seal carries them to the client. */
+/**
+ * Identifies the vendor and the target that a seal comes from. It consists of digests, because a seal carries it to the
+ * client.
+ */
 export const sealOriginOf = (target: Target): string => {
   const known = sealOrigins.get(target)
   if (known) return known
@@ -86,7 +93,10 @@ export const sealOriginOf = (target: Target): string => {
   return sealOrigin
 }
 
-/** The full URL of a request, query included. @throws GatewayError `internal` where the entry does not serve the protocol. */
+/**
+ * The complete URL of a request, including its query.
+ * @throws GatewayError `internal` if the entry does not serve the protocol
+ */
 export const urlOf = (target: Target, protocol: ProtocolId, options: PathOptions = { stream: false }): string => {
   const resolved = resolveEntry(target.entry)
   const url =
@@ -133,7 +143,10 @@ const buildResolvedEntry = (entry: Entry): ResolvedEntry | { unsupported: string
   return { provider, wire, credentials, supportsProtocol: new Set(served), fixedUrls, urlBuilders }
 }
 
-/** What a model is spoken to in, of what is spoken here; where that is nothing, it is asked like the others. */
+/**
+ * Limits `protocolsFor` to the protocols that the entry serves. A model for which none is left is treated like the
+ * others.
+ */
 const limitProtocolsFor = ({ protocolsFor }: Wire, paths: Wire['paths']): Pick<Wire, 'protocolsFor'> => {
   if (!protocolsFor) return {}
   const servedProtocolsFor = (model: string) => {
@@ -143,7 +156,10 @@ const limitProtocolsFor = ({ protocolsFor }: Wire, paths: Wire['paths']): Pick<W
   return { protocolsFor: servedProtocolsFor }
 }
 
-/** The vendor behind an `openai` entry: by its host, or without one by models that are all one vendor's. */
+/**
+ * The vendor behind an `openai` entry. It is found by the host, or without a host by the models if all of them belong
+ * to one vendor.
+ */
 const vendorOf = (entry: Entry, server: ServerUrl | undefined): Provider | undefined => {
   if (server)
     return [...providers.values()].findLast(provider => !provider.hosts?.includes('*') && isHostOf(provider, server))
@@ -162,7 +178,10 @@ const isHostOf = (provider: Provider, { host, hostname }: ServerUrl): boolean =>
       pattern === '*' || pattern === hostname || (pattern.startsWith('*.') && hostname.endsWith(pattern.slice(1))),
   )
 
-/** A foreign host is known to speak the first protocol; the rest where the entry says so, embeddings also by naming models for them. */
+/**
+ * The protocols of an entry. A host that is not the vendor's is assumed to support only the first protocol. Other
+ * protocols need `speaks` in the entry; embeddings can also be declared by naming embedding models.
+ */
 const protocolsOf = (entry: Entry, { paths: paths }: Wire, isOwnHost: boolean): Set<ProtocolId> => {
   const all = Object.keys(paths)
   const hostProtocols = isOwnHost ? all : all.slice(0, 1)
@@ -174,7 +193,7 @@ const protocolsOf = (entry: Entry, { paths: paths }: Wire, isOwnHost: boolean): 
   ])
 }
 
-/** Clients call a protocol by its path; the vendor may have one of its own for the same. */
+/** Maps a configured path to a protocol. The vendor may have a native protocol for the same purpose. */
 const resolveProtocolName = (name: string, all: readonly ProtocolId[]): ProtocolId => {
   const kind = all.includes(name) ? undefined : unaryKindOf(name)
   return all.find(id => kind !== undefined && unaryKindOf(id) === kind) ?? protocolIdOf(name)
@@ -215,7 +234,7 @@ const joinUrl = (base: string, path: string): string => {
   return base.slice(0, queryAt) + path + (path.includes('?') ? `&${base.slice(queryAt + 1)}` : base.slice(queryAt))
 }
 
-/** What stands before the endpoint in the address of the vendor's first protocol: `/compatible-mode/v1`, often nothing. */
+/** The path before the endpoint in the URL of the vendor's first protocol: `/compatible-mode/v1`, often empty. */
 const endpointPrefixOf = ({ paths: paths }: Wire): string => {
   const [firstProtocol = 'openai-chat'] = Object.keys(paths)
   const path = paths[firstProtocol]
@@ -223,11 +242,14 @@ const endpointPrefixOf = ({ paths: paths }: Wire): string => {
   return typeof path === 'string' && path.endsWith(endpoint) ? path.slice(0, -endpoint.length) : ''
 }
 
-/** Where a protocol the vendor is not known for stands: a path of the user's own beside the first protocol. */
+/** The path of a protocol that the vendor is not known for: next to the first protocol. */
 const siblingPath = (wire: Wire, protocol: ProtocolId): string =>
   (isCustomPath(protocol) ? endpointPrefixOf(wire) : '') + endpointOf(protocol)
 
-/** An address at a configured host. A path the vendor keeps elsewhere than beside its first protocol follows the host, not the path given. */
+/**
+ * A URL on a configured host. A path that the vendor keeps apart from its first protocol depends only on the host, not
+ * on the configured path.
+ */
 const urlAtHost = (
   wire: Wire,
   base: string,
@@ -244,7 +266,9 @@ const urlAtHost = (
   return server.origin + fullPath + server.query
 }
 
-/** The path given; where it stops short, the vendor's own on its own host, `/v1` on any other. */
+/**
+ * The configured path. If it is incomplete, the vendor's own path on the vendor's host, and `/v1` on any other host.
+ */
 const basePathAt = ({ path, hasEndpoint }: ServerUrl, isOwnHost: boolean, root: string): string => {
   if (hasEndpoint) return path
   if (isOwnHost && `${root}/`.startsWith(`${path}/`)) return root

@@ -1,11 +1,11 @@
-/** Reads a configured `server_url`: where the host ends, what of its path is an endpoint and must go, what is query. */
+/** Parses a configured `server_url` into host, base path, endpoint and query. */
 import { GatewayError } from '../base/errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import { passthroughPaths } from '../protocols/registry.ts'
 
 export type PassthroughPath = (typeof passthroughPaths)[number]
 
-/** Where a protocol stands below its base on a host that follows OpenAI. */
+/** The path of a protocol below the base URL on a host that follows OpenAI. */
 export const endpointOf = (protocol: ProtocolId): string => namedEndpoints[protocol] ?? `/${protocol}`
 
 const namedEndpoints: Record<ProtocolId, string> = {
@@ -15,33 +15,33 @@ const namedEndpoints: Record<ProtocolId, string> = {
   'anthropic/count_tokens': '/messages/count_tokens',
 }
 
-/** What a vendor that follows OpenAI's paths speaks: its chat and the paths named. */
+/** The paths of a vendor that follows OpenAI: chat completions and the named paths. */
 export const openaiPaths = (...paths: ('openai-responses' | PassthroughPath)[]): Record<ProtocolId, string> =>
   Object.fromEntries(['openai-chat', ...paths].map(protocol => [protocol, endpointOf(protocol)]))
 
-/** The same where the vendor keeps it apart from others of its addresses: `/v1` before each of them. */
+/** Adds a prefix such as `/v1` to each path, for vendors whose other paths do not have it. */
 export const withPathPrefix = (prefix: string, paths: Record<ProtocolId, string>): Record<ProtocolId, string> =>
   Object.fromEntries(Object.entries(paths).map(([protocol, path]) => [protocol, prefix + path]))
 
-/** Longest first, so that `/chat/completions` is cut whole. */
+/** Longest first, so that `/chat/completions` is removed as a whole. */
 const endpoints = [...Object.keys(namedEndpoints), ...passthroughPaths]
   .map(endpointOf)
   .sort((a, b) => b.length - a.length)
 
 export type ServerUrl = {
-  /** Host name and port as the URL has them, lower case. */
+  /** Host name and port in lower case. */
   host: string
-  /** Host name alone. */
+  /** Host name without port. */
   hostname: string
-  /** Scheme and host, no slash at the end. */
+  /** Scheme and host without a trailing slash. */
   origin: string
-  /** Without an endpoint and without slashes at the end: `''`, `/v1`, `/api/paas/v4`. */
+  /** Path without endpoint and without trailing slashes: `''`, `/v1`, `/api/paas/v4`. */
   path: string
-  /** Was a whole endpoint named: then `path` is what stood before it, even if that is nothing. */
+  /** True if the URL named a complete endpoint. `path` is then what preceded the endpoint, and may be empty. */
   hasEndpoint: boolean
-  /** That endpoint: `/chat/completions`. */
+  /** The endpoint: `/chat/completions`. */
   endpoint: string | undefined
-  /** With its question mark, or empty. */
+  /** Query with its question mark, or an empty string. */
   query: string
 }
 
@@ -51,7 +51,7 @@ const trimSlashes = (path: string): string => {
   return path.slice(0, end)
 }
 
-/** @param serverUrl absolute; the configuration has checked it. */
+/** @param serverUrl an absolute URL, already checked by the configuration */
 export const parseServerUrl = (serverUrl: string): ServerUrl => {
   const url = new URL(serverUrl)
   const path = trimSlashes(url.pathname)
@@ -68,7 +68,10 @@ export const parseServerUrl = (serverUrl: string): ServerUrl => {
   }
 }
 
-/** A model's name as one step of a path; a client can name any, behind a wildcard. @throws GatewayError for one that would lead elsewhere */
+/**
+ * Encodes a model name as one path segment. Behind a wildcard a client can send any name.
+ * @throws GatewayError `model_not_found` for a name that would lead to another path
+ */
 export const pathSegment = (model: string): string => {
   if (/^\.{1,2}$/.test(model) || !model.isWellFormed())
     throw new GatewayError('model_not_found', 'The model does not exist: no address can hold its name.', {

@@ -1,8 +1,11 @@
-/** Service types that are known and not spoken yet, each with a sentence that helps. Addresses as the vendors' documentation gives them, 2026-11. */
+/**
+ * Service types that are known but not supported yet, each with a hint. URLs are those of the vendors' documentation,
+ * 2026-11.
+ */
 
 const notSupportedYet = (hint: string): string => `not spoken yet; ${hint}`
 
-/** Service type → what to write instead. */
+/** Service type → what to configure instead. */
 export const unsupported: ReadonlyMap<string, string> = new Map([
   ['agentbuilder', notSupportedYet('it has no OpenAI-compatible address')],
   [

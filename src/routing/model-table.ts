@@ -1,35 +1,38 @@
-/** Which entries offer a model, and what they call it. Built once from a configuration. */
+/** The models that entries offer, and the vendor's name of each. Built once from a configuration. */
 import { modelKindOf } from '../catalog/model-kinds.ts'
 import type { CompiledConfig } from '../config/compiled.ts'
 import type { Entry } from '../providers/entry.ts'
 
-/** One entry that offers a model: `model` is the vendor's name of it. */
+/** An entry that offers a model. `model` is the vendor's name of it. */
 export type ModelRoute = {
   entry: Entry
   model: string
-  /** The entry offers it for embeddings only. */
+  /** The entry offers the model for embeddings only. */
   embedding: boolean
 }
 
 export type ModelTable = {
-  /** The routes of `model` that `fits` takes, of the most exact kind that has any: by name, by the longest `prefix*`, by `*`. */
+  /**
+   * The routes of `model` that are eligible. The most exact kind of match that has any wins: the name, then the longest
+   * `prefix*`, then `*`.
+   */
   lookup: (model: string, isEligible?: (route: ModelRoute) => boolean) => ModelRoute[]
-  /** The names `GET /v1/models` shows to a caller without scopes, sorted; without `random`. */
+  /** The names that `GET /v1/models` lists for a caller without scopes, sorted, without `random`. */
   listedModels: readonly string[]
-  /** Those of `listed` that `random` may stand for. */
+  /** The names of `listedModels` that `random` may select. */
   chatModels: readonly string[]
-  /** Every name that leads somewhere, wildcards included, sorted. */
+  /** Every routable name, wildcards included, sorted. */
   names: readonly string[]
 }
 
 type Offer = { entry: Entry; embedding: boolean }
 
-/** Names longer than this are nobody's. */
+/** Longer names are never looked up. */
 const maxNameLength = 512
 
 const isWildcard = (name: string): boolean => name.endsWith('*')
 
-/** What an entry offers: models, aliases, then embedding models; the first offer of a name holds. */
+/** The offers of an entry by name: models, aliases, then embedding models. The first offer of a name wins. */
 const offersOf = (entry: Entry): Map<string, Offer> => {
   const offers = new Map<string, Offer>()
   const add = (name: string, embedding: boolean) => {
@@ -44,20 +47,20 @@ const offersOf = (entry: Entry): Map<string, Offer> => {
 const isEmbeddingOnly = (entry: Entry, model: string): boolean =>
   !entry.models.includes(model) && (entry.embeddingModels.includes(model) || entry.models.length === 0)
 
-/** One hop by `model_redirect`, then one by `model_map`. */
+/** Resolves a name by one step of `model_redirect` and one step of `model_map`. */
 const routeOf = ({ entry, embedding }: Offer, name: string): ModelRoute => {
   const redirected = entry.redirect.get(name) ?? name
   return { entry, embedding, model: entry.map.get(redirected) ?? redirected }
 }
 
-/** The names an entry shows: its aliases stand for their targets, embedding models and wildcards are not shown. */
+/** The names that an entry lists. Aliases replace their targets. Embedding models and wildcards are not listed. */
 const listedNamesOf = (entry: Entry): string[] => {
   const hidden = new Set([...entry.redirect].flatMap(([alias, target]) => (alias === target ? [] : [target])))
   const aliases = [...entry.redirect].flatMap(([alias, target]) => (isEmbeddingOnly(entry, target) ? [] : [alias]))
   return [...entry.models.filter(name => !hidden.has(name) && !isWildcard(name)), ...aliases]
 }
 
-/** A name `random` may stand for: a chat model by its own name and by the vendor's. */
+/** True if `random` may select the name: both it and the vendor's name are those of a chat model. */
 export const isChatModel = (name: string, { model, embedding }: ModelRoute): boolean =>
   !embedding && modelKindOf(name) === 'chat' && modelKindOf(model) === 'chat'
 
@@ -67,7 +70,7 @@ const append = (offers: Map<string, Offer[]>, name: string, offer: Offer): void 
   else offers.set(name, [offer])
 }
 
-/** The tables of a configuration; entries keep its order. */
+/** Builds the table of a configuration. Entries keep their order. */
 export const createModelTable = ({ entries }: Pick<CompiledConfig, 'entries'>): ModelTable => {
   const exact = new Map<string, Offer[]>()
   const byPrefix = new Map<string, Offer[]>()
@@ -97,8 +100,9 @@ export const createModelTable = ({ entries }: Pick<CompiledConfig, 'entries'>): 
 }
 
 /**
- * The global redirect, one hop: `all` wins for a chat, whatever it asks for; `all` and `random` as targets mean any chat model.
- * @param isChat false for requests that only pass (embeddings, images …), which `all` leaves alone
+ * Applies the global redirect, one step. For a chat, `all` takes precedence over the model's own redirect. A redirect
+ * to `all` or `random` means any chat model.
+ * @param isChat false for requests that only pass through (embeddings, images …), to which `all` does not apply
  */
 export const redirectOf = (redirect: CompiledConfig['redirect'], model: string, isChat: boolean): string => {
   const target = (isChat ? redirect.get('all') : undefined) ?? redirect.get(model)

@@ -1,4 +1,7 @@
-/** What can be known of a model before a request asks: its targets by priority and entry, made when first asked for. */
+/**
+ * Caches the part of a plan that depends on the model alone: its targets by priority and entry. Each is built on first
+ * use.
+ */
 import type { ProtocolId } from '../ir/chat.ts'
 import { ingressOf } from '../protocols/registry.ts'
 import type { Entry, Target } from '../providers/entry.ts'
@@ -6,7 +9,10 @@ import { isChatModel, type ModelRoute, type ModelTable } from './model-table.ts'
 import { type Candidate, createPolicies, type Policy, type PolicyContext } from './policies.ts'
 import { createTargetCache } from './targets.ts'
 
-/** The targets of one model whose entries have the same priority, by entry; the weight of credentials is equal. */
+/**
+ * The targets of one model whose entries have the same priority, by entry. All credentials of an entry have the same
+ * weight.
+ */
 export type PriorityTier = {
   key: string
   priority: number
@@ -14,19 +20,22 @@ export type PriorityTier = {
 }
 export type CachedPlan = {
   tiers: PriorityTier[]
-  /** The order, where there is only one. */
+  /** Set if there is only one possible order. */
   fixedOrder?: readonly Target[]
 }
 
-/** Gives undefined where nothing serves the model; `chatOnly` leaves out what `random` may not stand for. */
+/** Undefined if nothing serves the model. `chatOnly` leaves out what `random` may not select. */
 export type PlanCache = (protocol: ProtocolId, name: string, chatOnly?: boolean) => CachedPlan | undefined
 
-/** Models kept ready; clients name those behind a wildcard. */
+/** Maximum cached plans. Behind a wildcard, clients name the models. */
 const maxCachedPlans = 10_000
 
 export const byPriority = (one: PriorityTier, other: PriorityTier): number => one.priority - other.priority
 
-/** Every target of the tiers, which come in order; only the choices that lead to the very first target take a turn. */
+/**
+ * All targets of the sorted tiers, in the order of the policy. Only the choices that lead to the first target advance
+ * the round robin.
+ */
 export const orderTargets = (policy: Policy, tiers: readonly PriorityTier[], affinity: () => string): Target[] => {
   const targets: Target[] = []
   for (const tier of tiers)
@@ -50,7 +59,7 @@ const orderCandidates = <T>(
   context: PolicyContext,
 ): readonly Candidate<T>[] => (candidates.length === 1 ? candidates : policy(candidates, context))
 
-/** @param hasFixedOrder the strategy is `first`: every model has but one order */
+/** @param hasFixedOrder true for the strategy `first`, under which every model has only one order */
 export const createPlanCache = (
   models: ModelTable,
   supportsProtocol: (entry: Entry, protocol: ProtocolId, model: string) => boolean,

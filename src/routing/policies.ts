@@ -1,37 +1,42 @@
-/** The strategies: in which order the choices for a request are tried. One function each; none of them drops a choice. */
+/**
+ * The routing strategies: the order in which the candidates of a request are tried. Each is one function. None drops a
+ * candidate.
+ */
 import type { Strategy } from '../config/compiled.ts'
 import { processTargetStats, type TargetStats } from './target-stats.ts'
 
 export type Candidate<T> = {
-  /** Tells the choice apart across reloads. */
+  /** Identifies the candidate across reloads. */
   name: string
-  /** A weight of 0 comes last. */
+  /** A candidate of weight 0 comes last. */
   weight: number
   value: T
-  /** Where its load is counted, and the ids of the targets behind it, for the strategies that measure; absent: `name`. */
+  /**
+   * The key of its load statistics and the ids of its targets, for the strategies that measure. Both default to `name`.
+   */
   loadKey?: string
   targetIds?: readonly string[]
 }
 
 export type PolicyContext = {
-  /** What is chosen for: names the counter of `round_robin`, and is part of what `hash` sticks to. */
+  /** What is selected for. It keys the position of `round_robin` and is part of what `hash` sticks to. */
   key: string
   affinity: () => string
-  /** Only looks: `round_robin` does not move on. */
+  /** Does not advance the position of `round_robin`. */
   peek?: boolean
 }
 
-/** Orders the choices, best first; never changes the list it is given. */
+/** Orders the candidates, best first. It never changes the given array. */
 export type Policy = <T>(candidates: readonly Candidate<T>[], context: PolicyContext) => readonly Candidate<T>[]
 
-/** Evenly spread in [0, 1). */
+/** Uniformly distributed in [0, 1). */
 export type Random = () => number
 
-/** Turns taken so far, by key. Bounded: behind a wildcard, clients name the keys. */
+/** The next position for each key. Bounded: behind a wildcard, clients name the keys. */
 export type RoundRobinPositions = Map<string, number>
 const maxPositions = 10_000
 
-/** The process's own: round robin goes on where it was after a reload. */
+/** The positions of the process, which survive reloads. */
 const processPositions: RoundRobinPositions = new Map()
 
 const orderByScore = <T>(
@@ -43,7 +48,9 @@ const orderByScore = <T>(
     .sort((one, other) => one.score - other.score)
     .map(({ choice }) => choice)
 
-/** With a `draw` in (0, 1) the smallest result wins in proportion to the weights. */
+/**
+ * For a `draw` in (0, 1): the candidate with the smallest result wins with a probability proportional to its weight.
+ */
 const weightedDraw = (draw: number, weight: number): number =>
   weight > 0 ? -Math.log(draw) / weight : Number.POSITIVE_INFINITY
 
@@ -54,14 +61,14 @@ const randomPolicy =
   candidates =>
     orderByScore(candidates, ({ weight }) => weightedDraw(1 - random(), weight))
 
-/** 32 bits of a text, FNV-1a. */
+/** 32-bit FNV-1a hash. */
 const fnv1a = (text: string): number => {
   let hash = 0x811c9dc5
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
   return hash >>> 0
 }
 
-/** Spreads 32 bits over all 32 (the finish of MurmurHash3). */
+/** Spreads 32 bits over all 32: the finalizer of MurmurHash3. */
 const mixBits = (bits: number): number => {
   let hash = bits
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
@@ -69,7 +76,7 @@ const mixBits = (bits: number): number => {
   return (hash ^ (hash >>> 16)) >>> 0
 }
 
-/** Weighted rendezvous: a choice that comes or goes moves only what it wins or held. */
+/** Weighted rendezvous hashing: a candidate that is added or removed moves only the keys that it wins or held. */
 const hashPolicy: Policy = (candidates, { key, affinity }) => {
   const stickyHash = fnv1a(`${affinity()}\n${key}`)
   return orderByScore(candidates, ({ name, weight }) =>
@@ -80,14 +87,14 @@ const hashPolicy: Policy = (candidates, { key, affinity }) => {
 const greatestCommonDivisor = (one: number, other: number): number =>
   other === 0 ? one : greatestCommonDivisor(other, one % other)
 
-/** Whole numbers in the proportion of the weights, to a thousandth; all 0: one each. */
+/** Whole numbers in the proportion of the weights, to a thousandth. If all weights are 0, each share is 1. */
 const integerShares = (weights: readonly number[]): number[] => {
   const scaled = weights.map(weight => (weight > 0 ? Math.max(1, Math.round(weight * 1000)) : 0))
   const divisor = scaled.reduce(greatestCommonDivisor, 0)
   return divisor === 0 ? scaled.map(() => 1) : scaled.map(share => share / divisor)
 }
 
-/** Weights 1:2 take turns as A B B; behind the one whose turn it is come the next in the circle. */
+/** Weights 1:2 produce A B B. The selected candidate is followed by the next ones in the circle. */
 const roundRobinPolicy =
   (positions: RoundRobinPositions): Policy =>
   (candidates, { key, peek }) => {
@@ -106,7 +113,10 @@ const advance = (positions: RoundRobinPositions, key: string, position: number):
   positions.set(key, position)
 }
 
-/** Choices of the same rank come by lot, in proportion to their weights; those of weight 0 come behind all others. */
+/**
+ * Orders by score, lowest first. Equal scores are ordered at random, in proportion to the weights. Candidates of weight
+ * 0 come last.
+ */
 const scorePolicy =
   (score: (choice: Candidate<unknown>) => number, random: Random): Policy =>
   candidates =>
@@ -122,21 +132,26 @@ const scorePolicy =
 
 const weightClass = ({ weight }: Candidate<unknown>): number => (weight > 0 ? 1 : 0)
 
-/** The weight divides the load: one of weight 2 holds twice as many requests before another's turn comes. */
+/** The weight divides the load: a candidate of weight 2 holds twice as many requests as one of weight 1. */
 const leastBusyPolicy = (stats: TargetStats, random: Random): Policy =>
   scorePolicy(({ name, loadKey = name, weight }) => stats.load(loadKey) / (weight > 0 ? weight : 1), random)
 
-/** What stands for several targets is as fast as the fastest of them; one that has to be tried comes before all that are known. */
+/**
+ * A candidate of several targets is as fast as its fastest target. A target that has to be tried comes before all
+ * measured ones.
+ */
 const fastestPolicy = (stats: TargetStats, random: Random): Policy =>
   scorePolicy(
     ({ name, targetIds = [name] }) => Math.min(...targetIds.map(target => stats.expectedLatency(target) ?? -1)),
     random,
   )
 
-/** `random` in [0, 1), turns and pulse are the process's own unless given. */
+/**
+ * The source of randomness, the round-robin positions and the target statistics. The defaults are those of the process.
+ */
 export type PolicyOptions = { random?: Random; positions?: RoundRobinPositions; stats?: TargetStats }
 
-/** One policy per strategy. */
+/** Creates one policy for each strategy. */
 export const createPolicies = ({
   random = Math.random,
   positions = processPositions,
@@ -150,7 +165,7 @@ export const createPolicies = ({
   fastest: fastestPolicy(stats, random),
 })
 
-/** A fair shuffle of a copy. */
+/** A shuffled copy (Fisher-Yates). */
 export const shuffle = <T>(items: readonly T[], random: Random): T[] => {
   const shuffled = [...items]
   for (let at = shuffled.length - 1; at > 0; at--) {

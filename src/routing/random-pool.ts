@@ -1,12 +1,15 @@
-/** What `random` stands for, and who may ask for it. */
+/** The models that `random` stands for, and the callers that may request it. */
 
-/** As much of a caller as counts here; the object itself is the key of what is kept. */
+/** The part of a caller that matters here. The object itself is the key of the cache. */
 type ScopedCaller = { canUse: (model: string) => boolean; scopes?: readonly string[] }
 
 export type RandomPool = {
-  /** May this caller name this model; `random` also by who may name any chat model. */
+  /** True if this caller may name this model. `random` is also allowed for callers that may name any chat model. */
   canUseModel: (model: string, caller: ScopedCaller) => boolean
-  /** The chat models `random` stands for when this caller says it: those it may name, all of them where its scopes name nothing but `random`. */
+  /**
+   * The chat models that `random` stands for when this caller requests it: those the caller may name, or all of them if
+   * its scopes contain only `random`.
+   */
   modelsFor: (caller: ScopedCaller) => readonly string[]
 }
 

@@ -1,4 +1,4 @@
-/** The ordered targets of one request. */
+/** Plans the targets of a request, in order. */
 
 import { GatewayError } from '../base/errors.ts'
 import type { CompiledConfig } from '../config/compiled.ts'
@@ -11,56 +11,56 @@ import { createPolicies, type Policy, type PolicyOptions, type Random, shuffle }
 import { createRandomPool, type RandomPool } from './random-pool.ts'
 
 export type Plan = {
-  /** The model as the client named it (or `default_model`): what its answer carries. */
+  /** The model as the client named it (or `default_model`). The response carries this name. */
   model: string
-  /** In the order they are to be tried; never empty. */
+  /** In the order in which they are tried. Never empty. */
   targets: readonly Target[]
 }
 
-/** What routing needs to know of a request. */
+/** What routing needs to know about a request. */
 export type RoutingRequest = {
-  /** Undefined: the request names none. */
+  /** Undefined if the request names no model. */
   model: string | undefined
-  /** The client's protocol, or the path that passes: only entries that can serve it are planned. */
+  /** The client's protocol, or the path of a passthrough. Only entries that support it are planned. */
   protocol: ProtocolId
   caller: Caller
-  /** What the `hash` strategy sticks to, worked out only when it asks. */
+  /** The affinity key of the `hash` strategy. Only computed if the strategy asks. */
   affinity: () => string
 }
 
-/** Whoever a client key belongs to. */
+/** The owner of a client key. */
 export type Caller = {
-  /** For the log and for affinity; never the key. */
+  /** For the log and for affinity. Never the key itself. */
   id: string
-  /** May this caller name this model. */
+  /** True if this caller may name this model. */
   canUse: (model: string) => boolean
-  /** The scopes as configured; absent: every model. */
+  /** The configured scopes. Undefined: every model. */
   scopes?: readonly string[]
 }
 
-/** One model and where it leads, for people. */
+/** A model and its targets, for display. */
 export type ModelRow = {
   model: string
-  /** Where the global redirect sends it. */
+  /** The model to which the global redirect leads. */
   redirect?: string
   targets: { entry: string; type: string; model: string; credentials: number; weight: number; priority: number }[]
 }
 
 export type Router = {
   /**
-   * @throws GatewayError `invalid_request` (no model named; its services do not speak the protocol), `forbidden` (outside the scopes,
-   * whether or not the model exists), `model_not_found`
+   * @throws GatewayError `invalid_request` (no model named, or no service of the model supports the protocol),
+   * `forbidden` (outside the scopes, whether or not the model exists), `model_not_found`
    */
   plan: (request: RoutingRequest) => Plan
-  /** The models a caller is shown, sorted, `random` last. */
+  /** The models listed for a caller, sorted, with `random` last. */
   list: (caller: Caller) => { id: string }[]
-  /** One model, shown or not. @throws GatewayError `forbidden`, `model_not_found` */
+  /** One model, listed or not. @throws GatewayError `forbidden`, `model_not_found` */
   find: (id: string, caller: Caller) => { id: string }
-  /** Every name that leads somewhere, wildcards and redirects included. */
+  /** Every routable name, wildcards and redirects included. */
   table: () => ModelRow[]
 }
 
-/** OpenAI's words, which clients know. */
+/** OpenAI's message, which clients know. */
 const modelNotFound = (model: string, cause?: string): GatewayError =>
   new GatewayError(
     'model_not_found',
@@ -74,8 +74,9 @@ const modelForbidden = (model: string): GatewayError =>
   new GatewayError('forbidden', `This key may not use the model \`${truncateName(model)}\`.`, { param: 'model' })
 
 /**
- * @param supportsProtocol can this entry be spoken to in this protocol, or passed this path, for the vendor's model
- * @param options chance, the turns of round robin and the pulse, for tests; left out, turns and pulse go on across reloads
+ * @param supportsProtocol whether an entry supports a protocol, or a passthrough path, for the vendor's model
+ * @param options for tests: a random source, round-robin positions and target statistics; by default positions and
+ * statistics are those of the process and survive reloads
  */
 export const createRouter = (
   compiled: CompiledConfig,
@@ -142,7 +143,7 @@ class ModelRouter implements Router {
     return [...names.map(model => ({ model, targets: this.#models.lookup(model).map(toRow) })), ...redirects]
   }
 
-  /** Uniform over the models, whatever the strategy, in order of priority; `admit` passes over those that cannot serve now. */
+  /** Uniform over the models for any strategy, in order of priority. `admit` skips those without capacity. */
   #planRandom(model: string, { protocol, caller, affinity }: RoutingRequest, isChat: boolean): readonly Target[] {
     const names = isChat ? shuffle(this.#chatModelsFor(model, caller), this.#random) : []
     const tiers = names.flatMap(name => this.#planCache(protocol, name, true)?.tiers ?? [])
@@ -150,13 +151,13 @@ class ModelRouter implements Router {
     return orderTargets(this.#policy, tiers.sort(byPriority), affinity)
   }
 
-  /** A name that is redirected to `random` may stand for any chat model where the caller may name none itself. */
+  /** A name that is redirected to `random` may stand for any chat model if the caller may name none itself. */
   #chatModelsFor(model: string, caller: Caller): readonly string[] {
     const allowed = this.#randomPool.modelsFor(caller)
     return allowed.length > 0 || model === 'random' ? allowed : this.#models.chatModels
   }
 
-  /** Known, but not in this protocol; or not known at all. */
+  /** The error for a model that is unknown, or that no service offers in this protocol. */
   #unsupportedError(model: string, name: string, protocol: ProtocolId): GatewayError {
     const cause = name === model ? undefined : `redirected to ${truncateName(name)}`
     if (this.#models.lookup(name).length === 0) return modelNotFound(model, cause)

@@ -1,50 +1,54 @@
 /**
- * What is known of the targets from the requests they had: how many are under way, and how soon each begins to answer.
- * Kept by name and not by object, so that a new configuration goes on with it. `record.ts` tells it, the strategies read it.
+ * Statistics of the targets, measured on their requests: the number of requests in flight, and the time to the first
+ * content. They are keyed by name, not by object, so they survive a reload of the configuration. The request record
+ * writes them, the strategies read them.
  */
 import { errorCodes, type GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
 
-/** One attempt under way. Each of the two counts once. */
+/** One attempt in flight. Each method has an effect only once. */
 export interface AttemptSample {
-  /** The first content (unstreamed: the answer) is there. */
+  /** The first content has arrived; for a response that is not streamed, the answer. */
   markAnswered(): void
-  /** It is over; `error` is what it failed with. */
+  /** The attempt is over. @param error its error, if it failed */
   end(error?: GatewayError): void
 }
 
 export interface TargetStats {
   begin(target: Target): AttemptSample
-  /** Requests under way now at an entry, or at one credential of it (`<entry>/<digest>`), whatever their model. */
+  /** Requests in flight at an entry, or at one of its credentials (`<entry>/<digest>`), over all models. */
   load(loadKey: string): number
-  /** How soon a target may be expected to answer, in milliseconds; undefined: it was never asked, or not for `exploreAfter`. */
+  /**
+   * The expected time to the first content, in milliseconds. Undefined if the target was never used, or not within
+   * `exploreAfter`.
+   */
   expectedLatency(target: string): number | undefined
 }
 
-/** The strategies that ask; for the others nothing is counted. */
+/** True for the strategies that use statistics. Nothing is measured for the others. */
 export const needsTargetStats = (strategy: string): boolean => strategy === 'least_busy' || strategy === 'fastest'
 
-/** How much a new figure weighs against all before it. */
+/** The weight of a new sample in the moving average. */
 const smoothingFactor = 0.3
-/** Milliseconds after which a target that was not asked gets its chance, and what was known of it no longer counts. */
+/** Milliseconds after which an unused target is tried again and its old statistics expire. */
 export const exploreAfter = 5 * 60_000
-/** Milliseconds a target is given credit for that was asked but has not answered yet. */
+/** Milliseconds assumed for a target that has not answered any request yet. */
 const assumedLatency = 5_000
-/** Milliseconds a failure adds, most of them together, and the time in which half of that is forgiven. */
+/** Milliseconds that one failure adds, the maximum of the penalty, and the time in which half of it expires. */
 const penalty = 10_000
 const maxPenalty = 60_000
 const penaltyHalfLife = 15_000
 
-/** Targets kept: clients name the models behind a wildcard. */
+/** Maximum targets to remember. Behind a wildcard, clients name the models. */
 const maxTargets = 10_000
 
 /** All times are milliseconds of the clock. */
 type TargetFigures = {
   average: number | undefined
-  /** When `average` was last told something. */
+  /** When `average` was last updated. */
   updatedAt: number
   lastRequestAt: number
-  /** Requests that wait for their first content, and since when nothing has come while any of them waited. */
+  /** Requests that wait for their first content. `silentSince` is the last sign of life while any of them waited. */
   waiting: number
   silentSince: number
   penalty: number
@@ -105,13 +109,13 @@ class RunningSample implements AttemptSample {
     const now = this.now()
     if (error && errorCodes[error.code].breaker !== 'ignore') recordFailure(this.figures, now)
     if (!this.#isWaiting) return
-    // Whoever leaves before the answer says that it takes at least as long.
+    // The time until a cancellation is a lower bound of the latency.
     const latency = now - this.#startedAt
     if (error?.code === 'cancelled' && latency > (this.figures.average ?? 0)) recordLatency(this.figures, latency, now)
     this.#stopWaiting(error?.code !== 'cancelled')
   }
 
-  /** Nothing is waited for any more by this one; `heard`: the target gave a sign of life. */
+  /** Ends the wait of this attempt. @param isAlive the target gave a sign of life */
   #stopWaiting(isAlive = true): number {
     const now = this.now()
     this.#isWaiting = false
@@ -163,9 +167,9 @@ class MeasuredTargetStats implements TargetStats {
   }
 }
 
-/** @param now milliseconds of a clock that never goes back */
+/** @param now milliseconds of a monotonic clock */
 export const createTargetStats = (now: () => number = () => performance.now()): TargetStats =>
   new MeasuredTargetStats(now)
 
-/** The process's own: figures go on where they were after a reload. */
+/** The statistics of the process, which survive reloads. */
 export const processTargetStats: TargetStats = createTargetStats()

@@ -1,11 +1,11 @@
-/** What requests are sent to, made once each; and what a conversation is told apart by. */
+/** Creates the targets of requests, one object for each, and derives the affinity key of a conversation. */
 import { isObject, type Json, type JsonObject } from '../base/json/json.ts'
 import type { Credential, Entry, Target } from '../providers/entry.ts'
 
-/** Clients name the models behind a wildcard. */
+/** Behind a wildcard, clients name the models, so the number of targets is bounded. */
 const maxTargets = 10_000
 
-/** Gives one and the same object for the same entry, credential and model: who keeps something by target may use it as a key. */
+/** Returns the same object for the same entry, credential and model, so a target can serve as a key of a map. */
 export const createTargetCache = (): ((entry: Entry, credential: Credential, model: string) => Target) => {
   const targets = new Map<string, Target>()
   return (entry, credential, model) => {
@@ -19,7 +19,7 @@ export const createTargetCache = (): ((entry: Entry, credential: Credential, mod
   }
 }
 
-/** The target of that id, if its entry and its credential are still there. */
+/** The target of an id, if its entry and its credential still exist. */
 export const findTarget = (id: string, entries: readonly Entry[]): Target | undefined => {
   for (const entry of entries)
     for (const credential of entry.credentials) {
@@ -29,10 +29,10 @@ export const findTarget = (id: string, entries: readonly Entry[]): Target | unde
   return undefined
 }
 
-/** Characters of each text that tell conversations apart. */
+/** Maximum characters of each text that distinguish conversations. */
 const maxTextLength = 16_384
 
-/** The texts of a content in any protocol's form; marks, which move as a conversation grows, are left out. */
+/** The texts of a content in any protocol's format. Cache marks are left out: they move as a conversation grows. */
 const textOf = (content: Json | undefined): string => {
   if (typeof content === 'string') return content.slice(0, maxTextLength)
   if (Array.isArray(content)) return content.map(textOf).join('\n')
@@ -43,7 +43,7 @@ const textOf = (content: Json | undefined): string => {
   return textOf(text ?? content.content ?? parts)
 }
 
-/** System texts before the first word of the user, and that word; later turns do not count. */
+/** The system texts before the first user message, and that message. Later turns do not count. */
 const openingOf = (body: JsonObject): string => {
   const turns = [body.messages, body.input, body.contents].find(Array.isArray) ?? []
   const opening = [body.system, body.instructions, body.systemInstruction].map(textOf)
@@ -55,8 +55,9 @@ const openingOf = (body: JsonObject): string => {
 }
 
 /**
- * What the strategy `hash` sticks to: the caller, the model and `prompt_cache_key` or `user`; else how the conversation began, so that it
- * stays the same as the conversation grows. The result holds no text of the conversation.
+ * The affinity key of the strategy `hash`: the caller, the model, and `prompt_cache_key` or `user`. Without one of
+ * these fields, a hash of the beginning of the conversation takes their place, so that the key stays the same as the
+ * conversation grows. The key contains no text of the conversation.
  */
 export const affinityOf = (body: JsonObject, caller: { id: string }, model: string): string => {
   const clientKey = [body.prompt_cache_key, body.user].find(name => typeof name === 'string' && name !== '')

@@ -1,4 +1,4 @@
-/** The lists of models, in the shape of the protocol that asks. */
+/** The lists of models, in the protocol of the client. */
 
 import type { Json } from '../base/json/json.ts'
 import { modelKindOf } from '../catalog/model-kinds.ts'
@@ -6,17 +6,20 @@ import type { Runtime } from '../gateway/runtime.ts'
 import { bareModel } from '../protocols/gemini/syntax/model-path.ts'
 import type { Caller } from '../routing/router.ts'
 
-/** Nobody knows when a model came to be; SDKs want a time. */
+/** The creation time of models is unknown, but SDKs require one. Unix seconds. */
 const created = 1704067200
 const createdAt = new Date(created * 1000).toISOString().replace('.000', '')
 
-/** Clients of Anthropic's Messages say so by a header; everybody else gets OpenAI's shape. */
+/** Clients of Anthropic's Messages identify themselves by a header. All others get OpenAI's format. */
 export const isAnthropicClient = (headers: Headers): boolean => headers.has('anthropic-version')
 
 const openaiModel = (id: string) => ({ id, object: 'model', created, owned_by: 'simple-one-api' })
 const anthropicModel = (id: string) => ({ type: 'model', id, display_name: id, created_at: createdAt })
 
-/** https://platform.openai.com/docs/api-reference/models, https://docs.claude.com/en/api/models-list (2026-11). */
+/**
+ * Lists the models of a caller in OpenAI's or Anthropic's format:
+ * https://platform.openai.com/docs/api-reference/models, https://docs.claude.com/en/api/models-list (2026-11).
+ */
 export const listModels = (runtime: Runtime, caller: Caller, headers: Headers, query: string): Json => {
   const ids = runtime.router.list(caller).map(({ id }) => id)
   return isAnthropicClient(headers)
@@ -30,7 +33,7 @@ export const findModel = (runtime: Runtime, caller: Caller, headers: Headers, id
   return isAnthropicClient(headers) ? anthropicModel(found) : openaiModel(found)
 }
 
-/** `limit` (20, at most 1000), `after_id`, `before_id`, as Anthropic pages. */
+/** Pagination as Anthropic documents it: `limit` (20, at most 1000), `after_id`, `before_id`. */
 const anthropicPage = (ids: string[], query: URLSearchParams): Json => {
   const limit = Math.min(Math.max(Number.parseInt(query.get('limit') ?? '20', 10) || 20, 1), 1000)
   const after = ids.indexOf(query.get('after_id') ?? '')
@@ -41,7 +44,10 @@ const anthropicPage = (ids: string[], query: URLSearchParams): Json => {
   return { data: pageIds.map(anthropicModel), has_more: pageIds.length < rest.length, ...edgeIds }
 }
 
-/** https://ai.google.dev/api/models (2026-11): `pageSize` (50, at most 1000) and `pageToken`, which says where the next page begins. */
+/**
+ * Lists the models in Gemini's format: https://ai.google.dev/api/models (2026-11). `pageSize` (50, at most 1000);
+ * `pageToken` is the index at which the next page begins.
+ */
 export const listGeminiModels = (runtime: Runtime, caller: Caller, query: string): Json => {
   const parameters = new URLSearchParams(query)
   const ids = runtime.router.list(caller).map(({ id }) => id)
@@ -51,7 +57,10 @@ export const listGeminiModels = (runtime: Runtime, caller: Caller, query: string
   return { models: ids.slice(start, next).map(geminiModel), ...(next < ids.length && { nextPageToken: String(next) }) }
 }
 
-/** `id` may begin with `models/`. @throws GatewayError `model_not_found`, `forbidden` */
+/**
+ * `id` may begin with `models/`.
+ * @throws GatewayError `model_not_found`, `forbidden`
+ */
 export const findGeminiModel = (runtime: Runtime, caller: Caller, id: string): Json =>
   geminiModel(runtime.router.find(bareModel(id), caller).id)
 

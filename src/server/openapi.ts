@@ -1,4 +1,4 @@
-/** The pages under /docs: how each address is told in the OpenAPI document. Loaded when they are first asked for. */
+/** The pages under /docs and the OpenAPI document. This module is loaded when one of them is first requested. */
 import { swagger } from '@elysiajs/swagger'
 import { type TSchema, Type } from '@sinclair/typebox'
 import { Elysia, type InternalRoute } from 'elysia'
@@ -11,7 +11,7 @@ import { ResponsesRequest } from '../protocols/openai-responses/wire.ts'
 import { protocols } from '../protocols/registry.ts'
 import { operations } from './routes.ts'
 
-/** What the document says of a request; the vendor's own fields pass beside it. */
+/** How the document describes a request. Further fields of a vendor are passed through. */
 type OperationDoc = { summary: string; contentType?: string; schema: TSchema }
 
 const model = Type.Optional(Type.String({ description: 'Absent: `default_model` of the configuration.' }))
@@ -72,7 +72,10 @@ const geminiOperation = (
   },
 })
 
-/** Addresses that no route can hold, for the document: what follows the colon is asked of the model before it. */
+/**
+ * Paths that cannot be declared as routes, added for the document: the method after the colon applies to the model
+ * before it.
+ */
 const geminiPaths: Readonly<Record<string, object>> = {
   '/v1beta/models': {
     get: { tags: ['Models'], summary: 'The models this key may use, as Gemini lists them', responses: {} },
@@ -96,7 +99,7 @@ const geminiPaths: Readonly<Record<string, object>> = {
   ),
 }
 
-/** The page asks nobody but this host, and offers nothing that would. */
+/** Keeps the page from contacting any other host or offering anything that would. */
 const offlineConfig = {
   withDefaultFonts: false,
   telemetry: false,
@@ -121,10 +124,10 @@ const swaggerPlugin = swagger({
   },
 })
 
-/** The page for people, the OpenAPI document it shows, and the script that shows it. */
+/** The HTML page, the OpenAPI document it shows, and its script. */
 export type DocumentationPages = Readonly<Record<'page' | 'document' | 'script', () => Response>>
 
-/** Tells of these routes. */
+/** Builds the pages from the server's routes. */
 export const createPages = async (routes: readonly InternalRoute[]): Promise<DocumentationPages> => {
   const documentApp = new Elysia().use(swaggerPlugin)
   for (const { method, path, hooks } of routes) {

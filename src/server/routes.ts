@@ -1,4 +1,4 @@
-/** Which address is which protocol. */
+/** Maps paths to protocols. */
 import type { CompiledConfig } from '../config/compiled.ts'
 import type { Operation } from '../gateway/handle.ts'
 import { anthropicCount, geminiCount } from '../protocols/count-tokens.ts'
@@ -15,7 +15,7 @@ const chat = protocols.get('openai-chat')!
 const responses = protocols.get('openai-responses')!
 const messages = protocols.get('anthropic')!
 
-/** Address → protocol. What only passes lives at `/v1/<its id>`. */
+/** Protocol by path. A passthrough-only protocol is at `/v1/<its id>`. */
 export const operations: ReadonlyMap<string, Ingress | PassthroughProtocol> = new Map<
   string,
   Ingress | PassthroughProtocol
@@ -31,7 +31,7 @@ export const operations: ReadonlyMap<string, Ingress | PassthroughProtocol> = ne
   ...[...passthroughOnly].map(([id, protocol]): [string, PassthroughProtocol] => [`/v1/${id}`, protocol]),
 ])
 
-/** Addresses of translations, in the manner that is configured: DeepLX's, DeepL's. */
+/** Paths of the configured translation service: DeepLX's and DeepL's. */
 const translationPaths: Readonly<Record<string, string>> = {
   '/translate': 'deeplx',
   '/v1/translate': 'deeplx',
@@ -47,7 +47,7 @@ const translationAt = (
   return protocol && { protocol, query }
 }
 
-/** The paths of each configuration that only its entries know, made when one is first asked for. */
+/** The paths that only the entries of a configuration name, by configuration. Computed on first use. */
 const customPaths = new WeakMap<readonly Entry[], ReadonlyMap<string, PassthroughProtocol>>()
 
 const customPathsOf = (entries: readonly Entry[]): ReadonlyMap<string, PassthroughProtocol> => {
@@ -59,7 +59,7 @@ const customPathsOf = (entries: readonly Entry[]): ReadonlyMap<string, Passthrou
   return paths
 }
 
-/** Addresses that hang on the configuration: translations, and paths that an entry's `speaks` names. */
+/** Paths that depend on the configuration: translations, and paths named by an entry's `speaks`. */
 export const configuredOperation = (
   path: string,
   { translation, entries }: Pick<CompiledConfig, 'translation' | 'entries'>,
@@ -70,7 +70,9 @@ export const configuredOperation = (
   return protocol ? { protocol, query } : translated
 }
 
-/** Addresses of Gemini's API name the model and say whether to stream: as events with `alt=sse`, else as one JSON list. */
+/**
+ * Paths of Gemini's API name the model and say whether to stream: as events with `alt=sse`, otherwise as one JSON list.
+ */
 export const geminiOperation = (path: string, query: string): Operation | undefined => {
   const geminiPath = parseModelPath(path, query)
   if (geminiPath === undefined) return undefined

@@ -1,4 +1,7 @@
-/** Which path is which protocol. Everything that happens to a request is in gateway.ts. */
+/**
+ * The HTTP server: finds the protocol of a path. Everything that happens to a request afterwards is in
+ * gateway/handle.ts.
+ */
 import type { Server } from 'bun'
 import { Elysia } from 'elysia'
 import { presentedKeys } from '../auth/keys.ts'
@@ -15,13 +18,16 @@ import type { DocumentationPages } from './openapi.ts'
 import { configuredOperation, geminiOperation, operations } from './routes.ts'
 import { answerStoredResponse, matchStoredResponse } from './stored-responses.ts'
 
-/** The runtime in force, and whether the process is on its way out. */
+/** The current runtime, and whether the process is shutting down. */
 export type ServerState = { readonly runtime: Runtime; readonly draining: boolean }
 
-/** Bytes: bodies are counted by us, so that who sends too much gets a clear error; Bun would hang up with an empty one. */
+/**
+ * Bytes. The gateway counts bodies itself so that a client that sends too much gets a clear error; Bun would answer
+ * with an empty one and close the connection.
+ */
 const unlimitedBody = Number.MAX_SAFE_INTEGER
 
-/** The routes of the gateway around whatever runtime is in force. `listen` is the caller's. */
+/** Creates the server for whatever runtime is current. The caller calls `listen`. */
 export const createServer = (state: ServerState) =>
   new Elysia({ serve: { maxRequestBodySize: unlimitedBody, development: false }, normalize: false })
     .onRequest(({ request }) => refuseMultipleHosts(request))
@@ -49,12 +55,12 @@ export const createServer = (state: ServerState) =>
     .all('/*', ({ request, server }) => dispatch(request, server, state), rawUndocumented)
 
 const undocumented = { detail: { hide: true } }
-/** The handler gets the exact bytes; what they hold is told in documentation.ts. */
+/** The handler gets the exact bytes. openapi.ts describes their content. */
 const rawBody = { parse: 'none' as const }
 const rawUndocumented = { ...rawBody, ...undocumented }
 const documented = (tag: string, summary: string) => ({ detail: { tags: [tag], summary } })
 
-/** Every path that only passes, by name, so that the document lists it. */
+/** Declares every passthrough-only path, so that the OpenAPI document lists it. */
 const passthroughRoutes = (state: ServerState) => {
   const app = new Elysia()
   for (const [path, protocol] of operations)
@@ -63,7 +69,9 @@ const passthroughRoutes = (state: ServerState) => {
   return app
 }
 
-/** The pages under /docs, built when somebody first asks for one: most never do, and the program starts sooner. */
+/**
+ * The pages under /docs, built on the first request for one. Most processes never serve them, and startup is faster.
+ */
 const documentationRoutes = (app: Elysia) => {
   let pages: Promise<DocumentationPages> | undefined
   const servePage = (name: keyof DocumentationPages) => async (): Promise<Response> => {
@@ -76,7 +84,10 @@ const documentationRoutes = (app: Elysia) => {
     .get('/docs/reference.js', servePage('script'), undocumented)
 }
 
-/** Of two Hosts a proxy in front may have heeded the other one. Bun joins them; a comma stands in no name. */
+/**
+ * Refuses a request with two Host headers: a proxy in front may have used the other one. Bun joins them with a comma,
+ * which no host name contains.
+ */
 const refuseMultipleHosts = (request: Request): Response | undefined =>
   request.headers.get('host')?.includes(',')
     ? errorResponse(new GatewayError('invalid_request', 'the request names more than one host'), {
@@ -84,7 +95,10 @@ const refuseMultipleHosts = (request: Request): Response | undefined =>
       })
     : undefined
 
-/** What has no route of its own, here and not in Elysia, which takes a part of the path for the host where that is short (`http://ai/v1/…`). */
+/**
+ * Dispatches requests without a declared route. Elysia cannot do it: it mistakes a part of the path for the host if the
+ * host is short (`http://ai/v1/…`).
+ */
 const dispatch = (
   request: Request,
   server: Server<unknown> | null,
@@ -120,7 +134,7 @@ const serveOperation = (
   return handleRequest(request, operation, new ServerConnection(request, server), state.runtime)
 }
 
-/** The connection Bun's server took a request by. */
+/** The connection on which Bun's server received a request. */
 class ServerConnection implements Connection {
   constructor(
     private readonly request: Request,
@@ -140,7 +154,7 @@ class ServerConnection implements Connection {
   }
 }
 
-/** Whatever stands before these was some client's idea of a base URL. */
+/** Paths that are found by suffix: a client's base URL may add anything before them. */
 const protocolSuffixes: readonly (readonly [suffix: string, protocol: string])[] = [
   ['/chat/completions', 'openai-chat'],
   ['/responses', 'openai-responses'],
@@ -148,10 +162,10 @@ const protocolSuffixes: readonly (readonly [suffix: string, protocol: string])[]
 ]
 const azurePrefix = '/openai/deployments/'
 
-/** Doubled slashes and one at the end come from base URLs that were joined carelessly. */
+/** Removes duplicate slashes and a trailing one, which come from carelessly joined base URLs. */
 const normalizePath = (path: string): string => path.replace(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '')
 
-/** By name, then by suffix: whatever stands before `/chat/completions` was some client's idea of a base URL. */
+/** Finds the protocol by path, then by suffix: a client's base URL may add anything before `/chat/completions`. */
 const findOperation = (path: string, query: string): Operation | undefined => {
   const exactMatch = operations.get(path)
   if (exactMatch) return { protocol: exactMatch, query }
@@ -165,7 +179,7 @@ const findOperation = (path: string, query: string): Operation | undefined => {
   return protocol && { protocol, query }
 }
 
-/** Azure's addresses name the model: `<model>/chat/completions`; the model, still as the address has it, may hold slashes. */
+/** Azure's paths name the model: `<model>/chat/completions`. The model is still URL-encoded and may contain slashes. */
 const azureOperation = (rest: string, query: string): Operation | undefined => {
   for (const [path, protocol] of operations) {
     const suffix = path.slice('/v1'.length)
@@ -189,7 +203,7 @@ const geminiModelsBody = (request: Request, runtime: Runtime, caller: Caller): J
   return id === '' ? listGeminiModels(runtime, caller, query) : findGeminiModel(runtime, caller, id)
 }
 
-/** Answers by itself, without a vendor, whoever shows a valid key. */
+/** Answers without a vendor. Only a valid key is needed. Never throws. */
 const answerLocally = (
   request: Request,
   server: Server<unknown> | null,
@@ -212,7 +226,7 @@ const answerLocally = (
   }
 }
 
-/** The protocol of who asks for models. */
+/** The protocol in which a client asks for models. */
 const modelsProtocolOf = ({ headers }: Request, path: string): string | undefined => {
   if (isGeminiModelsPath(path)) return 'gemini'
   return isAnthropicClient(headers) ? 'anthropic' : undefined
@@ -221,7 +235,7 @@ const modelsProtocolOf = ({ headers }: Request, path: string): string | undefine
 const readiness = ({ draining }: ServerState): Response =>
   Response.json({ status: draining ? 'draining' : 'ok' }, { status: draining ? 503 : 200 })
 
-/** A browser asks first: every header it names may be sent, credentials never. */
+/** Answers a CORS preflight: every header the browser names is allowed, credentials are not. */
 const preflight = (request: Request): Response =>
   new Response(null, {
     status: 204,
@@ -234,14 +248,14 @@ const preflight = (request: Request): Response =>
     },
   })
 
-/** Faults outside any protocol are told as OpenAI tells them. */
+/** An error outside any protocol is rendered in OpenAI's format. */
 const errorResponse = (error: GatewayError, headers: Record<string, string> = {}, protocol = 'openai-chat'): Response =>
   new Response(JSON.stringify((protocols.get(protocol) ?? protocols.get('openai-chat')!).renderError(error)), {
     status: error.status,
     headers: { 'content-type': 'application/json', ...corsHeaders, ...headers },
   })
 
-/** No such address, or another method than it takes. */
+/** Refuses a request for an unknown path, or with a method that the path does not support. */
 const refusePath = (request: Request, { runtime }: ServerState): Response => {
   const { path, query } = pathAndQueryOf(request)
   const operation = findOperation(path, query) ?? configuredOperation(normalizePath(path), runtime.settings, query)

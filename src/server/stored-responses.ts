@@ -1,4 +1,7 @@
-/** Answers that are kept are read, listed and deleted by whoever asked for them; where the vendor keeps one, the vendor is asked. */
+/**
+ * Reads, lists and deletes stored responses for the caller who created them. If a vendor stores a response, the vendor
+ * is asked.
+ */
 import { presentedKeys } from '../auth/keys.ts'
 import { asGatewayError, GatewayError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json/json.ts'
@@ -19,7 +22,7 @@ import type { RequestRecord } from '../telemetry/request-record.ts'
 
 const protocol = 'openai-responses'
 
-/** What an address asks of which answer. */
+/** The stored response, and the part of its API, that a path names. */
 export type StoredResponseAddress = Pick<StoredResponseRequest, 'id' | 'subresource'>
 
 const pathPattern = /^(?:\/v1)?\/responses\/([\w-]{1,200})(?:\/(input_items|cancel))?\/?$/
@@ -29,7 +32,7 @@ const allowedMethods: Record<StoredResponseRequest['subresource'], readonly stri
   cancel: ['POST'],
 }
 
-/** Undefined where the address is no answer's, or takes another method. */
+/** Returns undefined if the path is not that of a stored response, or does not support the method. */
 export const matchStoredResponse = (method: string, path: string): StoredResponseAddress | undefined => {
   const [, id, subresource = ''] = pathPattern.exec(path) ?? []
   if (id === undefined || !allowedMethods[subresource as StoredResponseRequest['subresource']].includes(method))
@@ -37,7 +40,7 @@ export const matchStoredResponse = (method: string, path: string): StoredRespons
   return { id, subresource: subresource as StoredResponseRequest['subresource'] }
 }
 
-/** Never throws. */
+/** Answers a request for a stored response. Never throws. */
 export const answerStoredResponse = async (
   request: Request,
   storedRequest: StoredResponseAddress,
@@ -75,7 +78,7 @@ const storedResponseBody = async (
     await fetchStoredResponse(storedRequest, target, { record, timeouts, redact: runtime.redact }),
     found,
   )
-  // What was begun in the background may have ended since.
+  // A response created in the background may have finished since.
   if (found && body.object === 'response' && body.id === storedRequest.id && storedRequest.method !== 'DELETE')
     storeAnswer(body, found, caller.id, runtime)
   return body
@@ -94,7 +97,7 @@ const renderStored = (
   return method === 'DELETE' ? { id, object: 'response', deleted: true } : answer
 }
 
-/** The target whose vendor keeps the answer, if it is still there. */
+/** The target whose vendor stores the response, if the configuration still has that target. */
 const storingTargetOf = (
   found: StoredAnswer | undefined,
   caller: Caller,
@@ -106,7 +109,7 @@ const storingTargetOf = (
   return found ? undefined : onlyStoringTarget(runtime)
 }
 
-/** Whoever is alone may ask the only vendor that could keep what nobody here knows. */
+/** If there is at most one key, the only vendor that can store responses is asked for an unknown id. */
 const onlyStoringTarget = ({ settings: { keys, entries } }: Runtime): Target | undefined => {
   const nativeEntries = entries.filter(entry =>
     vendorModelsOf(entry).some(model => isNative({ entry, model }, protocol)),
@@ -117,11 +120,11 @@ const onlyStoringTarget = ({ settings: { keys, entries } }: Runtime): Target | u
   return target !== undefined && others.length === 0 && keys.length <= 1 ? findTarget(target, entries) : undefined
 }
 
-/** As the vendor names them. */
+/** The names of an entry's models at the vendor. */
 const vendorModelsOf = ({ models, redirect, map }: Entry): string[] =>
   [...models, ...redirect.values()].map(name => map.get(name) ?? name)
 
-/** The vendor's word, in the names the client knows. */
+/** The vendor's body with the model and previous response id that the client knows. */
 const withClientNames = (body: JsonObject, found: StoredAnswer | undefined): JsonObject => {
   if (!found || !('model' in body)) return body
   const { model = null, previous_response_id: previous } = found.answer

@@ -1,31 +1,37 @@
-/** Answers that a later request may go on from, by their id, their items by theirs, and who wrote what only its writer can read: each belongs to the caller who asked for it. */
+/**
+ * Stores answers that a later request may continue, by id, and their items by item id. It also remembers which target
+ * wrote what only its writer can read. Each caller sees only its own answers.
+ */
 import { isObject, type Json, type JsonObject } from '../base/json/json.ts'
 import { itemsById } from '../protocols/openai-responses/stored/item-references.ts'
 import { type Bounds, createBoundedCache } from './bounded.ts'
 import { createItemIndex } from './items.ts'
 
-/** `answer`: as the client got it; `input`: everything that led to it, earlier turns included; `native`: the vendor keeps it too. */
+/**
+ * `answer`: the answer as the client got it. `input`: everything before it, earlier turns included. `target`: the id of
+ * the target. `native`: the vendor stores the answer too.
+ */
 export type StoredAnswer = { answer: JsonObject; input: Json[]; target: string; native: boolean }
 
 export type AnswerStore = {
-  /** False where it is too large. */
+  /** Returns false if the answer is too large. */
   keep(caller: string, id: string, answer: StoredAnswer): boolean
   find(caller: string, id: string): StoredAnswer | undefined
-  /** An item of an answer that is kept, or of what led to it. */
+  /** An item of a stored answer, or of its input. */
   findItem(caller: string, id: string): { item: JsonObject; answer: StoredAnswer } | undefined
-  /** The answer and who keeps it. */
+  /** Removes an answer and its pinned target. */
   forget(caller: string, id: string): void
-  /** Which target knows an item by its name, or wrote one that only it can read. */
+  /** Remembers the target that knows an item by its id, or that wrote an item which only it can read. */
   pinTarget(caller: string, item: string, target: string): void
   pinnedTarget(caller: string, item: string): string | undefined
 }
 
 const defaultBounds: Bounds = { entries: 50_000, bytes: 64 * 1024 * 1024, seconds: 3600 }
 
-/** `key`: of the answer; `items`: by their keys. */
+/** `key`: of the answer. `items`: by their keys. */
 type AnswerRecord = { key: string; answer: StoredAnswer; items: ReadonlyMap<string, JsonObject> }
 
-/** @param now milliseconds, for tests */
+/** @param now returns milliseconds; for tests */
 export const createAnswerStore = (bounds = defaultBounds, now?: () => number): AnswerStore => {
   const items = createItemIndex<AnswerRecord>()
   const records = createBoundedCache<AnswerRecord>(bounds, now, record => items.drop(record.items.keys(), record))
@@ -62,12 +68,15 @@ export const createAnswerStore = (bounds = defaultBounds, now?: () => number): A
 
 const keyOf = (caller: string, id: string): string => `${caller}\n${id}`
 
-/** What finding an item costs. */
+/** The estimated cost of an item in the index. */
 const bytesPerItem = 128
 
 const beyondLatin1 = /[^\0-\xff]/
 
-/** About what the engine keeps: of a text a byte a character, two where any is beyond Latin-1. */
+/**
+ * An estimate of the memory of a value. A string takes a byte for each character, or two if any character is beyond
+ * Latin-1.
+ */
 const bytesOf = (value: Json): number => {
   let bytes = 0
   const remaining: Json[] = [value]

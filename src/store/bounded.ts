@@ -1,22 +1,22 @@
-/** What is kept for a while, in memory: bounded in entries, bytes and time; the least recent goes first. */
+/** An in-memory LRU cache, bounded by entries, bytes and time. */
 
 export type Bounds = { entries: number; bytes: number; seconds: number }
 
 export type BoundedCache<Value> = {
-  /** `bytes`: what it is taken for. False where that is more than half of all: it is not kept. */
+  /**
+   * Adds or replaces a value. Returns false, without storing it, if `bytes` exceeds half of the total.
+   * @param bytes the estimated size of the value
+   */
   keep(key: string, value: Value, bytes: number): boolean
-  /** Makes it the most recent. */
+  /** Marks the value as the most recently used. */
   find(key: string): Value | undefined
-  /** True if it was there. */
+  /** Returns true if the key existed. */
   forget(key: string): boolean
 }
 
 type CacheEntry<Value> = { value: Value; bytes: number; expiresAt: number }
 
-/**
- * @param now milliseconds, for tests
- * @param onRemove told of every value that is no longer there
- */
+/** @param now returns milliseconds; for tests @param onRemove called for every value that is removed */
 export const createBoundedCache = <Value>(
   bounds: Bounds,
   now: () => number = Date.now,

@@ -1,13 +1,13 @@
-/** Which of the kept answers hold an item, by the item's id. */
+/** An index of the items of stored answers, by item id. */
 import type { JsonObject } from '../base/json/json.ts'
 
-/** An item, and the answer that holds it. */
+/** An item and the answer that holds it. */
 export type IndexedItem<Holder> = { item: JsonObject; holder: Holder }
 
 export type ItemIndex<Holder> = {
   add(keys: ReadonlyMap<string, JsonObject>, holder: Holder): void
   drop(keys: Iterable<string>, holder: Holder): void
-  /** By whoever holds it since last. */
+  /** The item of the most recently added holder. */
   find(key: string): IndexedItem<Holder> | undefined
 }
 

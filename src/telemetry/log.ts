@@ -1,19 +1,22 @@
-/** Lines for the operator: JSON for machines, one readable line on a terminal. Written in batches, waited for by nobody. */
+/**
+ * The log: JSON for machines, one readable line on a terminal. Lines are written in batches, and nothing waits for
+ * them.
+ */
 
 import type { Redact } from '../base/redact.ts'
 import type { LogLevel } from '../config/compiled.ts'
 
-/** What a line says; `message` first, then whatever belongs to it. Undefined fields are left out. */
+/** One log line: `message` first, then its fields. Undefined fields are left out. */
 export type LogLine = { level: LogLevel; message: string; [field: string]: unknown }
 export type Log = {
   write: (line: LogLine) => void
-  /** Everything written so far is on its way out. */
+  /** Writes everything logged so far to the sink. */
   flush: () => void
-  /** A new configuration has other levels and other secrets. */
+  /** Applies the log level, format and secrets of a new configuration. */
   configure: (settings: LogSettings) => void
 }
 export type LogSettings = { level: LogLevel; format: 'auto' | 'json'; redact: Redact }
-/** Where lines go: `write` takes whole lines. */
+/** Where lines go. `write` takes complete lines. */
 export type LogSink = { write: (text: string) => void; isTerminal: boolean }
 
 const severities: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 }
@@ -21,8 +24,8 @@ const severities: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error
 const flushDelay = 100
 
 /**
- * Lines below the level are dropped at once. The rest become text at once, which keeps less alive than what it tells, and are scrubbed
- * and written together.
+ * Creates a log. Lines below the level are dropped immediately. The others are rendered immediately, because text keeps
+ * less memory alive than the objects it describes; they are redacted and written together.
  */
 export const createLog = (sink: LogSink, initial: LogSettings): Log => {
   let settings = initial
@@ -53,7 +56,7 @@ export const createLog = (sink: LogSink, initial: LogSettings): Log => {
   }
 }
 
-/** Standard output; a closed pipe is no reason to fall. */
+/** Standard output. A closed pipe does not stop the process. */
 export const standardOutput = (): LogSink => {
   const writer = Bun.stdout.writer()
   const ignore = () => undefined
@@ -65,7 +68,7 @@ export const standardOutput = (): LogSink => {
         const flushing = writer.flush()
         if (flushing instanceof Promise) flushing.catch(ignore)
       } catch {
-        // Nobody reads the log any more: serving goes on.
+        // Nobody reads the log any more, but the gateway keeps serving.
       }
     },
   }
@@ -87,5 +90,8 @@ const renderPretty = (now: Date, { level, message, ...fields }: LogLine): string
 
 const renderValue = (value: unknown): string =>
   stripControls(typeof value === 'string' && /^[\w.:/@-]+$/.test(value) ? value : JSON.stringify(value))
-/** A line stays one line and cannot steer the terminal, whatever a client wrote into it. */
+/**
+ * Replaces control characters: a log entry stays on one line and cannot control the terminal, whatever a client wrote
+ * into it.
+ */
 const stripControls = (text: string): string => text.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ')

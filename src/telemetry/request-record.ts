@@ -1,4 +1,4 @@
-/** One trail a request: what it was, where it went, what it cost; closed exactly once. */
+/** One record per request: what was asked, where it went and what it cost. A record is closed exactly once. */
 import { GatewayError } from '../base/errors.ts'
 import { IndexedList } from '../base/indexed-list.ts'
 import type { Usage } from '../ir/chat.ts'
@@ -6,16 +6,16 @@ import type { Admission, Lease } from '../limits/limits.ts'
 import type { AttemptSample, TargetStats } from '../routing/target-stats.ts'
 import type { Log, LogLine } from './log.ts'
 
-/** How a request ended: an error, or nothing to complain of. */
+/** How a request ended: with an error, or successfully if there is none. */
 export type RequestOutcome = { error?: GatewayError; status?: number }
 
-/** What can be ended from outside. */
+/** Work that can be stopped from outside. */
 export type Cancellable = { stop(error: GatewayError): void }
 
-/** An attempt that another one follows has failed. */
+/** The outcome of an attempt that was followed by another one. */
 const superseded = new GatewayError('upstream_failed', 'another attempt took its place')
 
-/** The record of one request. Its fields are filled as the request goes its way; `close` is the only end. */
+/** The record of one request. Its fields are filled while the request is served, and `close` ends it. */
 export class RequestRecord {
   readonly id = `req_${crypto.getRandomValues(new Uint8Array(16)).toHex()}`
   /** Milliseconds of `performance.now()`. */
@@ -25,26 +25,32 @@ export class RequestRecord {
   target: string | undefined
   stream = false
   usage: Usage | undefined
-  /** Milliseconds in line for a limit. */
+  /** Milliseconds spent in the queue of a limit. */
   queueTime = 0
   attempts = 0
   losses: string[] | undefined
-  /** The client asked to be told them. */
+  /** The client asked for the losses to be reported in a response header. */
   shouldReportLosses = false
-  /** The request's body, kept only if the operator asked for prompts in the log. */
+  /** The body of the request, kept only if `log_prompts` is on. */
   prompt: string | undefined
-  /** False until a vendor may have begun to work, and again if it refused to: reserved tokens are then given back. */
+  /**
+   * True once a vendor may have done work, and false again if the vendor refused. While it is false, the reserved
+   * tokens are given back.
+   */
   reachedVendor = false
   isClosed = false
-  /** Why it was ended from outside, if it was. */
+  /** Why the request was ended from outside; undefined if it was not. */
   endReason: GatewayError | undefined
-  /** Whatever is under way for this request, ended with it: the vendor's connection, the stream to the client. */
+  /**
+   * The work in progress for this request, stopped when the request ends: the vendor's connection, or the stream to the
+   * client.
+   */
   cancellable: Cancellable | undefined
-  /** The client's, which would else stay open for as long as the client likes. */
+  /** The client's connection. Without `closeSoon` it would stay open for as long as the client likes. */
   connection: { closeSoon(): void } | undefined
-  /** The client's address, told only of those who were turned away. */
+  /** The client's address, logged only for clients that were not authorized. */
   address: string | undefined
-  /** Its place among those under way. */
+  /** The position in the list of active requests. */
   listIndex: number | undefined
   #timeToFirstContent: number | undefined
   #lease: Lease | undefined
@@ -57,14 +63,14 @@ export class RequestRecord {
     private readonly records: RequestRecords,
   ) {}
 
-  /** Aborts when the request is ended from outside. Made when somebody asks: most requests never wait. */
+  /** Aborts when the request is ended from outside. It is created on first use, because most requests never wait. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
     if (this.endReason) this.#controller.abort()
     return this.#controller.signal
   }
 
-  /** Milliseconds until the first content (unstreamed: the answer) was there. */
+  /** Milliseconds from the start to the first content of a stream, or to a complete response. */
   get timeToFirstContent(): number | undefined {
     return this.#timeToFirstContent
   }
@@ -74,7 +80,10 @@ export class RequestRecord {
     this.#sample?.markAnswered()
   }
 
-  /** Takes what a limit lent. If the request is already over, it goes straight back. */
+  /**
+   * Takes over a lease and ends the previous attempt. If the request has already ended, the lease is settled
+   * immediately.
+   */
   holdLease({ target, lease }: Admission): void {
     this.#lease?.settle(0)
     this.#lease = lease
@@ -93,7 +102,7 @@ export class RequestRecord {
     if (this.losses.length < 50) this.losses.push(`${path}: ${reason}`)
   }
 
-  /** Ends the request from outside: everything under way stops, and the trail closes. */
+  /** Ends the request from outside: stops the work in progress and closes the record. */
   end(error: GatewayError): void {
     if (this.isClosed) return
     this.endReason = error
@@ -102,22 +111,24 @@ export class RequestRecord {
     this.close({ error })
   }
 
-  /** The client left. */
+  /** The client disconnected. */
   cancel(): void {
     this.end(new GatewayError('cancelled', 'the client left'))
   }
 
-  /** As a listener to the signal of a request, which aborts when the client leaves. */
+  /** The listener for the abort signal of a request, which fires when the client disconnects. */
   handleEvent(): void {
     this.cancel()
   }
 
-  /** @throws what ended it from outside, if anything did while somebody waited. */
+  /** @throws GatewayError the reason, if the request was ended from outside in the meantime */
   throwIfEnded(): void {
     if (this.endReason) throw this.endReason
   }
 
-  /** Idempotent, and the only place that returns tickets and writes the record. */
+  /**
+   * Closes the record. Only the first call counts. This is the only place that settles the lease and writes the record.
+   */
   close(outcome: RequestOutcome = {}): void {
     if (this.isClosed) return
     this.isClosed = true
@@ -132,10 +143,10 @@ export class RequestRecord {
   }
 }
 
-/** All requests under way, and the log their records go to. */
+/** All requests in progress, and the log to which their records are written. */
 export class RequestRecords {
   readonly active = new IndexedList<RequestRecord>()
-  /** Told of every attempt where the strategy measures; else absent. */
+  /** Is told about every attempt if the strategy measures targets; otherwise undefined. */
   stats: TargetStats | undefined
   constructor(private readonly log: Log) {}
 
@@ -145,7 +156,7 @@ export class RequestRecords {
     return record
   }
 
-  /** For the parts of one request, whose own record tells of them. */
+  /** Records for the parts of one request. They are not logged: the record of the whole request covers them. */
   forParts(): RequestRecords {
     const forParts = new PartRecords(this.log)
     forParts.stats = this.stats

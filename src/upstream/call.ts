@@ -1,4 +1,4 @@
-/** One attempt: sends the request to the vendor and waits for the head of its answer. */
+/** One attempt: sends the request to the vendor and waits for the response headers. */
 import { GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
 import type { UpstreamRequest, Wire } from '../providers/provider.ts'
@@ -9,43 +9,49 @@ import { describeRefusal } from './connection/socks-bridge.ts'
 import { trackUploadTurns } from './connection/upload-turns.ts'
 import { Deadline } from './deadline.ts'
 
-/** Seconds an attempt is given. */
+/** The timeouts of an attempt, in seconds. */
 export type CallTimeouts = {
   connect: number
   firstByte: number
-  /** For each next piece of a client's upload, which is streamed; the first-byte time begins when all of it is sent. */
+  /** Maximum time between two pieces of a streamed upload. The first-byte timeout starts once the upload is sent. */
   idle: number
-  /** The first-byte time bounds the whole answer: an entry's `timeout` for a request that is not streamed. */
+  /**
+   * The first-byte timeout covers the whole response. Set for a request that is not streamed if its entry has a
+   * `timeout`.
+   */
   coversWholeResponse: boolean
 }
 
-/** What is sent: text, or the bytes of an upload as they come in. */
+/** The request body: text, bytes, or an upload that is streamed as it arrives. */
 export type Payload = string | ReadableStream<Uint8Array> | Uint8Array | undefined
 
 const connectProbe = createConnectProbe()
 const idleConnections = createIdleConnections()
-/** A kept connection that has died tells so within a round trip; later the vendor may have begun to work. */
+/**
+ * Milliseconds within which a reused connection that had died reports its error: a round trip. A later error may mean
+ * that the vendor had already begun to work.
+ */
 const staleConnectionWindow = 1_000
 
-/** The head of an answer; its body is the reader's to read, or to `stop`. */
+/** The response headers. The caller reads the body, or cancels it with `stop`. */
 export interface UpstreamResponse {
   readonly response: Response
   readonly deadline: Deadline
   stop(): void
 }
 
-/** One request to a vendor. State in one object and few closures: it is made for every request. */
+/** One request to a vendor. It is created for every request, so it keeps its state in one object with few closures. */
 export class UpstreamCall implements UpstreamResponse {
   readonly deadline = new Deadline(this)
   response!: Response
   readonly #controller = new AbortController()
   #origin = ''
   #proxy: ProxyOption = false
-  /** Neither is its head here nor has it failed. */
+  /** True until the headers have arrived or the call has failed. */
   #isWaiting = true
-  /** Where its connection lies idle once it has been answered; '' where it has none of its own. */
+  /** The pool to which the connection returns after the response. Empty if the connection belongs to no pool. */
   #poolKey = ''
-  /** When it was sent on a connection that may have died unnoticed. */
+  /** When the request was sent on a reused connection, which may have died unnoticed. */
   #reusedAt = Number.NEGATIVE_INFINITY
 
   constructor(
@@ -56,26 +62,26 @@ export class UpstreamCall implements UpstreamResponse {
     private readonly timeouts: CallTimeouts,
   ) {}
 
-  /** Ends it at once, in whatever phase. */
+  /** Aborts the call immediately, in any phase. */
   stop(): void {
     this.#isWaiting = false
     this.#controller.abort()
     this.deadline.clear()
   }
 
-  /** The answer has been read to its end. */
+  /** Called when the response body has been read to its end. */
   onComplete(): void {
     if (this.#poolKey === '' || this.#controller.signal.aborted) return
     const isKeptAlive = !/close/i.test(this.response.headers.get('connection') ?? '')
     if (isKeptAlive) idleConnections.release(this.#poolKey)
   }
 
-  /** A deadline has passed. */
+  /** Called when a deadline has passed. */
   onExpired(): void {
     this.#controller.abort()
   }
 
-  /** Waits for the head of the answer. @throws GatewayError `upstream_timeout` or `upstream_failed`. */
+  /** Waits for the response headers. @throws GatewayError `upstream_timeout` or `upstream_failed` */
   async waitForHeaders(): Promise<void> {
     const { coversWholeResponse, firstByte } = this.timeouts
     this.deadline.arm(coversWholeResponse ? 'answer' : 'first byte', firstByte)
@@ -94,18 +100,20 @@ export class UpstreamCall implements UpstreamResponse {
     }
   }
 
-  /** Of an upload that is streamed the next piece has to come. */
+  /** Called when the next piece of a streamed upload has to come from the client. */
   onClientTurn(): void {
     if (this.#isWaiting) this.deadline.rearm(this.timeouts.idle, 'upload')
   }
 
-  /** The vendor has to take what was sent, and to answer. */
+  /** Called when the vendor has to accept what was sent, and then to respond. */
   onVendorTurn(): void {
     const { coversWholeResponse, firstByte } = this.timeouts
     if (this.#isWaiting) this.deadline.rearm(firstByte, coversWholeResponse ? 'answer' : 'first byte')
   }
 
-  /** Not an async function, nor are those it calls: a promise more is dear where every request passes. */
+  /**
+   * Neither this function nor those it calls are async: every request passes here, and each extra promise costs time.
+   */
   #send(): Promise<Response> {
     const { transport } = this.wire
     if (transport) return transport(this.request, this.target, this.#controller.signal)
@@ -125,7 +133,8 @@ export class UpstreamCall implements UpstreamResponse {
     this.#reusedAt = idleConnections.take(this.#poolKey) ? performance.now() : Number.NEGATIVE_INFINITY
     this.deadline.scheduleCheck(this.timeouts.connect / 2)
     const body = this.payload instanceof ReadableStream ? trackUploadTurns(this.payload, this) : this.payload
-    // Without `timeout: false` Bun ends whatever has been silent for five minutes; the deadlines here are ours.
+    // Without `timeout: false` Bun aborts a connection that is silent for five minutes. The deadlines of the gateway
+    // apply instead.
     const options = { redirect: 'manual', timeout: false, signal: this.#controller.signal, proxy }
     return fetch(url, { method, headers, body, ...options } as unknown as RequestInit)
   }
@@ -135,7 +144,10 @@ export class UpstreamCall implements UpstreamResponse {
     connectProbe.markAlive(this.#origin)
   }
 
-  /** Bun does not resend a POST whose kept connection had died unnoticed: nothing reached the vendor, so once more is safe. On a new one it may have. */
+  /**
+   * Bun does not resend a POST if its reused connection had died unnoticed. Nothing reached the vendor in that case, so
+   * one retry is safe. A new connection may have delivered the request, so there is no retry.
+   */
   #isStaleConnectionError(thrown: unknown): boolean {
     const isWithinWindow = performance.now() - this.#reusedAt < staleConnectionWindow
     this.#reusedAt = Number.NEGATIVE_INFINITY
@@ -147,7 +159,10 @@ export class UpstreamCall implements UpstreamResponse {
     )
   }
 
-  /** Fetch tells nothing of connecting: half-way through the connect deadline somebody looks whether the vendor can be reached at all. */
+  /**
+   * `fetch` does not report when it has connected. Half-way through the connect deadline a probe therefore checks
+   * whether the vendor can be reached at all.
+   */
   onCheck(): void {
     const { connect } = this.timeouts
     void connectProbe.probe(this.#origin, this.#proxy, (connect / 2) * 1000).then(isReachable => {
@@ -159,7 +174,7 @@ export class UpstreamCall implements UpstreamResponse {
 const isConnectionReset = (thrown: unknown): boolean =>
   ['ECONNRESET', 'ConnectionClosed', 'EPIPE'].includes(errorCodeOf(thrown))
 
-/** @throws GatewayError where our own bridge to a SOCKS proxy answered in place of the vendor. */
+/** @throws GatewayError if the gateway's own SOCKS bridge answered instead of the vendor */
 const throwBridgeRefusal = ({ headers }: Response, proxy: ProxyOption): void => {
   const refusal = proxy !== false && proxy.bridge ? headers.get(proxy.bridge.refusalHeader) : null
   if (refusal === null) return
@@ -167,7 +182,7 @@ const throwBridgeRefusal = ({ headers }: Response, proxy: ProxyOption): void => 
   throw new GatewayError('upstream_failed', reason, { unsent: true })
 }
 
-/** The error of fetch carries the whole URL, keys included: only its code goes on. */
+/** The error of `fetch` contains the whole URL, including keys. Only its code is reported. */
 const unreachableError = (thrown: unknown, proxy: ProxyOption): GatewayError => {
   if (thrown instanceof GatewayError) return thrown
   const code = errorCodeOf(thrown)
@@ -188,7 +203,7 @@ const tunnelRefusalReason = (thrown: unknown, proxy: ProxyOption): string => {
   return reason ?? 'the proxy refused the way to the vendor'
 }
 
-/** Codes of a connection that was never made. */
+/** Error codes of a connection that was never established. */
 const neverConnectedCodes = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -200,7 +215,7 @@ const neverConnectedCodes = new Set([
   'ERR_PROXY_TUNNEL',
 ])
 
-/** The connection broke while the answer came. */
+/** The error for a connection that broke during the response. */
 export const connectionError = (thrown: unknown): GatewayError => {
   if (thrown instanceof GatewayError) return thrown
   const code = errorCodeOf(thrown)

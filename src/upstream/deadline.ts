@@ -1,4 +1,7 @@
-/** The deadlines of one attempt: connect, upload, first byte, idle. Watched by the shared ticker, so precise to a beat. */
+/**
+ * The deadlines of one attempt: connect, upload, first byte, idle. The shared ticker checks them, so they are precise
+ * to one tick.
+ */
 import { GatewayError } from '../base/errors.ts'
 import { startTicking, stopTicking } from '../base/ticker.ts'
 
@@ -11,23 +14,26 @@ const timeoutMessages: Record<Exclude<Phase, 'upload'>, (seconds: number) => str
   idle: seconds => `the vendor has been silent for ${seconds} s`,
 }
 
-/** What the attempt failed with. Who does not send what it announced is no vendor: a client may try again. */
+/**
+ * The error of an attempt whose deadline passed. A stalled upload is the client's fault, so its status is 408 and the
+ * client may retry.
+ */
 const timeoutError = (phase: Phase, seconds: number): GatewayError =>
   phase === 'upload'
     ? new GatewayError('invalid_request', `the upload stalled: nothing came for ${seconds} s`, { status: 408 })
     : new GatewayError('upstream_timeout', timeoutMessages[phase](seconds), { unsent: phase === 'connect' })
 
-/** Who is told: that the time is up, half-way that it is time for a look, and that the answer has been read to its end. */
+/** Callbacks: the deadline has passed; it is time for the connect check; the response has been read to its end. */
 export type DeadlineListener = { onExpired: () => void; onCheck: () => void; onComplete?: () => void }
 
-/** One clock with one due time, set anew as the attempt goes from phase to phase. */
+/** One timer with one due time, which is set anew for each phase of the attempt. */
 export class Deadline {
-  /** Set when it has passed: what the attempt failed with. */
+  /** The error of the attempt, once a deadline has passed. */
   expired: GatewayError | undefined
-  /** Its place among those that tick. */
+  /** The index in the ticker's list. */
   listIndex: number | undefined
   #isTicking = false
-  /** Something came since the last beat: the idle time runs from the next. */
+  /** Data arrived since the last tick: the idle time starts at the next tick. */
   #restartsAtNextTick = false
   #dueAt = Number.POSITIVE_INFINITY
   #phase: Phase = 'first byte'
@@ -36,7 +42,7 @@ export class Deadline {
 
   constructor(private readonly listener: DeadlineListener) {}
 
-  /** From now on `seconds` are given for `phase`. */
+  /** Starts the deadline of `phase`, `seconds` from now. */
   arm(phase: Phase, seconds: number): void {
     this.#phase = phase
     this.#seconds = seconds
@@ -45,7 +51,7 @@ export class Deadline {
     this.#start()
   }
 
-  /** As `arm` for every piece of a stream: it does not even look at the clock, so it is precise to two beats. */
+  /** Like `arm`, for every piece of a stream. It does not read the clock, so it is precise to two ticks. */
   rearm(seconds: number, phase: Phase = 'idle'): void {
     this.#phase = phase
     this.#seconds = seconds
@@ -53,13 +59,13 @@ export class Deadline {
     this.#start()
   }
 
-  /** Asks for one `look`, `seconds` from now, unless the deadline is cleared or rests before. */
+  /** Schedules one `onCheck` call, `seconds` from now. Clearing or pausing the deadline cancels it. */
   scheduleCheck(seconds: number): void {
     this.#checkAt = performance.now() + seconds * 1000
     this.#start()
   }
 
-  /** Nothing is waited for. */
+  /** Suspends the deadline while nothing is awaited. */
   pause(): void {
     this.#restartsAtNextTick = false
     this.#dueAt = Number.POSITIVE_INFINITY
@@ -72,7 +78,7 @@ export class Deadline {
     this.#isTicking = false
   }
 
-  /** All has come that was waited for. */
+  /** Ends the deadline: the response is complete. */
   complete(): void {
     this.clear()
     this.listener.onComplete?.()
@@ -84,7 +90,7 @@ export class Deadline {
     this.listener.onExpired()
   }
 
-  /** As `expire`, but only while something is waited for. */
+  /** Like `expire`, but only while a response is awaited. */
   expireIfWaiting(phase: Phase, seconds: number): void {
     if (this.#isTicking && (this.#restartsAtNextTick || this.#dueAt !== Number.POSITIVE_INFINITY))
       this.expire(phase, seconds)

@@ -1,4 +1,4 @@
-/** A vendor's answer being read: bytes → frames → what the client gets. */
+/** Reads a vendor's response stream: bytes → frames → output for the client. */
 import { asGatewayError, type GatewayError } from '../base/errors.ts'
 import type { StreamPipe } from '../protocols/protocol.ts'
 import { connectionError } from './call.ts'
@@ -9,24 +9,30 @@ import type { BodyReader } from './read-body.ts'
 
 type ReadResult = { value?: Uint8Array | undefined }
 
-/** Who is told what there is for the client; undefined: the stream has ended. An object, for its method costs a stream nothing. */
+/**
+ * Receives the output for the client. `undefined` marks the end of the stream. It is an object because its method costs
+ * no allocation per stream.
+ */
 export interface EventSink {
   write(output: string | Uint8Array | undefined): void
 }
 
-/** Seconds a vendor may take to end its body after its last word. */
+/** Seconds a vendor may take to close its body after the last event. */
 const drainTimeout = 1
-/** What may be held back before the first content: a vendor that says this much without content is passed on as it is. */
+/**
+ * Maximum that is held back before the first content. A vendor that sends this much without content is passed on as it
+ * is.
+ */
 const maxHeld = { frames: 64, characters: 256 * 1024 }
 
-/** A stream: read it piece by piece with `pump`, end it with `cancel`. */
+/** A response stream. `pump` reads it piece by piece, `cancel` ends it. */
 export class UpstreamEventSource {
   #frameReader: FrameReader
   #output = ''
   #frameCount = 0
   #hasEnded = false
   #isReading = false
-  /** Something came since the last look at the clock. */
+  /** Data arrived since the last clock check. */
   #hasNewData = true
   #lastDataAt = 0
   #sink: EventSink | undefined
@@ -49,8 +55,9 @@ export class UpstreamEventSource {
   }
 
   /**
-   * Tells what there is for the client as soon as there is some; undefined when the stream has ended, well or (`passing.seen.fault`) not.
-   * Runs once a frame, so it is no async function and makes one promise.
+   * Writes the next output to `sink` as soon as there is some. Writes undefined when the stream has ended, either
+   * successfully or with `pipe.state.fault` set.
+   * It runs once per frame, so it is not an async function and creates one promise.
    */
   pump(sink: EventSink): Promise<void> | undefined {
     if (this.#output !== '' || this.#hasEnded) return void sink.write(this.#takeOutput())
@@ -67,7 +74,10 @@ export class UpstreamEventSource {
     return this.pump(this.#sink!)
   }
 
-  /** What goes out for a piece that is one whole frame like the last one, as most are; one is learnt between two frames, where these leave it. */
+  /**
+   * The output for a piece that is one whole frame and matches the frame template, as most do. A template is only
+   * captured between two frames, so a match leaves the reader between two frames.
+   */
   #matchTemplate(bytes: Uint8Array | undefined): Uint8Array | undefined {
     const matched = bytes && this.#template?.match(bytes)
     if (matched === undefined) return undefined
@@ -76,7 +86,10 @@ export class UpstreamEventSource {
     return matched
   }
 
-  /** What went the short way has been told, and is heard only now where it must be: all at once. */
+  /**
+   * Parses the pieces that matched the template, all at once, for the state of the pipe. Their output has been sent
+   * already, so the output of the parser is discarded.
+   */
   #parsePending(): void {
     const unparsed = this.#template?.unparsed()
     if (unparsed === undefined) return
@@ -90,7 +103,7 @@ export class UpstreamEventSource {
     this.#sink!.write(this.#takeOutput())
   }
 
-  /** Reads until the vendor has said something that counts. @throws its fault, if it failed before. */
+  /** Reads until the vendor has sent content. @throws the vendor's error if it failed before its first content */
   async commit(): Promise<string> {
     const { state } = this.pipe
     const canCommit = () =>
@@ -101,8 +114,8 @@ export class UpstreamEventSource {
   }
 
   /**
-   * What the protocol holds back, once the vendor has been silent for a moment; silent for too long it has failed. To be called at every beat
-   * once `pump` reads: a frame then costs the idle time no more than a mark here.
+   * Returns what the protocol holds back, after a short silence of the vendor. A longer silence expires the deadline.
+   * Call it on every tick once `pump` reads: each frame then only sets a flag for the idle time.
    */
   flush(now: number): string {
     if (this.#hasNewData) this.#lastDataAt = now
@@ -157,7 +170,7 @@ export class UpstreamEventSource {
     this.#isReading = false
   }
 
-  /** `undefined`: the body has ended. */
+  /** Processes bytes. `undefined` marks the end of the body. */
   #receive(bytes: Uint8Array | undefined): void {
     const { state } = this.pipe
     try {
@@ -176,7 +189,7 @@ export class UpstreamEventSource {
     }
   }
 
-  /** What is said after one like it may not be what was said before it: the short way is learnt anew. */
+  /** Parses bytes and captures a new template. After a parsed frame the old template may no longer apply. */
   #push(bytes: Uint8Array): void {
     const template = this.#template
     const framesBefore = this.#frameCount
@@ -204,14 +217,14 @@ export class UpstreamEventSource {
     if (this.pipe.state.fault === undefined) this.#output += this.pipe.end()
   }
 
-  /** What may still come after the vendor's last word is read, so that its connection can be kept; nobody waits for it. */
+  /** Reads whatever follows the vendor's last event, so that the connection can be reused. Nobody waits for it. */
   async #drain(): Promise<void> {
     this.deadline.arm('idle', drainTimeout)
     try {
       while (!(await this.reader.read()).done);
       this.deadline.complete()
     } catch {
-      // The time is up, or the connection broke: the answer was whole before.
+      // The time is up or the connection broke. The response was already complete.
       this.deadline.clear()
     }
   }

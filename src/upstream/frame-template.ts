@@ -1,62 +1,77 @@
 /**
- * Frames of one stream are alike: most differ from the one before in a word. A piece of the wire that differs from one that said a word in
- * nothing but that word goes out as that one did, with a word of its own, neither decoded nor parsed: a half of what a translated stream costs.
+ * Frame templates. Most frames of a stream differ from the frame before only in their text delta. If a piece differs
+ * from the captured one in nothing else, its output is the captured output with the new text. The piece is neither
+ * decoded nor parsed, which saves half of the cost of a translated stream.
  */
 import { isUtf8 } from 'node:buffer'
 import { onlyOccurrence } from '../protocols/openai-chat/chunks/frame-template.ts'
 import type { VolatileFields } from '../protocols/protocol.ts'
 
 /**
- * A piece is like it that is head, word, tail; out goes before, word, behind. All four lie in one run of bytes: between two frames of a stream they
- * have left the processor's cache, and what lies together comes back together.
+ * A piece matches if it consists of head, text and tail. Its output is before, text, behind. All four constant parts
+ * lie in one buffer: they have left the processor's cache between two frames of a stream, and adjacent bytes return to
+ * the cache together.
  */
 type Pattern = {
-  /** Head, tail, before, behind. */
+  /** Head, tail, before and behind, concatenated. */
   bytes: Buffer
-  /** Where in `bytes` the first three end. */
+  /** Where the head ends in `bytes`. `tailEnd` and `beforeEnd` mark the ends of the next two parts. */
   headEnd: number
   tailEnd: number
   beforeEnd: number
-  /** What comes after the tail of a piece, where it need not be the same. */
+  /** The part after the tail of a piece, which may differ from piece to piece. */
   volatileRest: VolatileRest | undefined
-  /** Where a piece goes out as it came but for one place ahead of the word, the model's: that place, which `before` takes; `behind` is empty. */
+  /**
+   * Set if the output equals the piece except for one span ahead of the text, the model name. `before` replaces that
+   * span, and `behind` is empty.
+   */
   modelSpan: ByteSpan | undefined
 }
 type ByteSpan = { from: number; until: number }
-/** Bytes whose figures may differ, or that end a string which may. */
+/** Bytes whose digits may differ, or the bytes that follow a string which may differ. */
 type VolatileRest = { kind: VolatileFields['kind']; bytes: Buffer }
 
-/** So many patterns in a row that no piece was like, and the stream is one whose frames are never alike. */
+/** After this many captured patterns in a row without a match, the frames of the stream count as too different. */
 const maxMisses = 32
-/** Bytes of words that may be kept until they are heard. */
+/** Maximum bytes of text that may be retained before it is parsed. */
 const maxUnparsedBytes = 64 * 1024
 
 export class FrameTemplate {
   #pattern: Pattern | undefined
   #misses = 0
   #retainsText = false
-  /** Words that went the short way, as bytes; `#last` is the piece that said the last of them, which ends at `#end`. */
+  /**
+   * The text of the matched pieces, as bytes. `#lastPiece` is the last matched piece, whose text ends at
+   * `#lastTextEnd`.
+   */
   #textBuffer: Buffer = Buffer.allocUnsafe(0)
   #textLength = 0
   #lastPiece: Uint8Array | undefined
   #lastTextEnd = 0
 
-  /** @param volatileFields what differs from frame to frame and says nothing */
+  /** @param volatileFields the field that differs from frame to frame without any meaning */
   constructor(private readonly volatileFields?: VolatileFields) {}
 
-  /** Is it worth learning. */
+  /** False once capturing has failed too often to be worth its cost. */
   get isCapturing(): boolean {
     return this.#misses < maxMisses
   }
 
-  /** `piece`, one whole frame, said `word` and nothing else, and `out` went to the client for it. `gathers`: keep the words to come. */
+  /**
+   * Captures a template. `piece` is one whole frame that carried `delta` and nothing else, and `output` is what the
+   * client got for it.
+   * @param retainsText keep the text of the pieces to come for `unparsed`
+   */
   capture(piece: Uint8Array, delta: string, output: string, retainsText = false): void {
     this.#pattern = patternOf(piece, delta, output, this.volatileFields)
     this.#retainsText = retainsText
     this.#misses++
   }
 
-  /** What goes out for a piece that is like the one learnt; undefined where it is not, or its word needs a reader. */
+  /**
+   * The output for a piece that matches the captured template. Undefined if it does not match, or if its text needs a
+   * parser.
+   */
   match(piece: Uint8Array): Uint8Array | undefined {
     const pattern = this.#pattern
     if (pattern === undefined || this.#textLength > maxUnparsedBytes) return undefined
@@ -68,7 +83,10 @@ export class FrameTemplate {
     return output
   }
 
-  /** The words kept since, as one piece that says them all and counts what the last one counted. They are not kept any longer. */
+  /**
+   * The text retained since the last call, as one piece that carries all of it and the usage of the last matched piece.
+   * Clears the retained text.
+   */
   unparsed(): Uint8Array | undefined {
     const pattern = this.#pattern
     if (this.#textLength === 0 || pattern === undefined || this.#lastPiece === undefined) return undefined
@@ -95,10 +113,13 @@ export class FrameTemplate {
   }
 }
 
-/** A view of the piece would cost three times the copy. */
+/**
+ * `Buffer.prototype.copy` works on plain byte arrays. Creating a Buffer view of the piece would cost three times the
+ * copy.
+ */
 const { copy } = Buffer.prototype
 
-/** Where the word of a piece that is like the pattern ends; -1 for any other. */
+/** Where the text of a matching piece ends. -1 if the piece does not match. */
 const textEndIn = ({ bytes, headEnd, tailEnd, volatileRest }: Pattern, piece: Uint8Array): number => {
   if (piece.length < tailEnd || bytes.compare(piece, 0, headEnd, 0, headEnd) !== 0) return -1
   const end = endOfString(piece, headEnd)
@@ -108,7 +129,7 @@ const textEndIn = ({ bytes, headEnd, tailEnd, volatileRest }: Pattern, piece: Ui
   return isMatch ? end : -1
 }
 
-/** A string that may differ goes out as it came, so it has to be ASCII, as all padding is. */
+/** A string that may differ is passed on unchanged, so it has to be ASCII, as all padding is. */
 const matchesRest = ({ kind, bytes }: VolatileRest, piece: Uint8Array, from: number): boolean => {
   if (kind === 'figures') return equalsExceptDigits(bytes, piece, from)
   const end = endOfString(piece, from)
@@ -121,7 +142,7 @@ const renderMatch = (pattern: Pattern, piece: Uint8Array, end: number): Uint8Arr
   return isAscii(piece, pattern.headEnd, end) || isUtf8(output) ? output : undefined
 }
 
-/** A word is short: asking the runtime costs more than looking. */
+/** A text delta is short: a call into the runtime costs more than this loop. */
 const isAscii = (piece: Uint8Array, from: number, end: number): boolean => {
   for (let at = from; at < end; at++) if (piece[at]! > 127) return false
   return true
@@ -150,7 +171,10 @@ const wrapText = (pattern: Pattern, piece: Uint8Array, end: number): Uint8Array 
 const QUOTE = 34
 const BACKSLASH = 92
 
-/** Where the quote stands; -1 where an escape comes before it, or what no JSON holds. UTF-8 has no quote inside a character. */
+/**
+ * The position of the closing quote. -1 if an escape or a control character comes before it. UTF-8 has no quote byte
+ * inside a character.
+ */
 const endOfString = (piece: Uint8Array, from: number): number => {
   for (let at = from; at < piece.length; at++) {
     const byte = piece[at]!
@@ -162,7 +186,7 @@ const endOfString = (piece: Uint8Array, from: number): number => {
 
 const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 48 && byte <= 57
 
-/** Up to the end of both, a number for a number. */
+/** Compares to the end of both arrays. A run of digits equals any other run of digits. */
 const equalsExceptDigits = (expected: Uint8Array, piece: Uint8Array, from: number): boolean => {
   let at = from
   let expectedAt = 0
@@ -175,7 +199,10 @@ const equalsExceptDigits = (expected: Uint8Array, piece: Uint8Array, from: numbe
   return at === piece.length
 }
 
-/** Undefined where the word cannot be told from all else. Without an escape it stands as it is; in Latin-1 a character is a byte. */
+/**
+ * Undefined if the text cannot be located unambiguously. Text without an escape appears literally in the JSON. The
+ * comparison uses Latin-1, in which a character is a byte.
+ */
 const patternOf = (
   piece: Uint8Array,
   delta: string,
@@ -192,7 +219,7 @@ const patternOf = (
   const end = at + quoted.length - 1
   const { until, volatileRest } = volatileRestOf(input, end, volatileFields)
   const modelSpan = differingSpan(input, at, renderedOutput, outputAt)
-  // What differs would go out as this one piece said it.
+  // The volatile part would be sent with the value of this one piece.
   if (volatileRest && !modelSpan && renderedOutput.includes(volatileFields!.precededBy)) return undefined
   const [before, behind] = modelSpan
     ? [renderedOutput.slice(modelSpan.from, outputAt - at + modelSpan.until), '']
@@ -209,7 +236,7 @@ const patternOf = (
   }
 }
 
-/** Where in a piece, whose word ends at `end`, the tail ends, and what comes then. */
+/** Where the tail of a piece ends, and the volatile part that follows. @param end where the text ends */
 const volatileRestOf = (
   input: string,
   end: number,
@@ -225,7 +252,11 @@ const volatileRestOf = (
     : { until, volatileRest: { kind: what, bytes: Buffer.from(input.slice(from), 'latin1') } }
 }
 
-/** The one place of `came` before the words, which stand at these places, where `went` differs; undefined where that is not all. */
+/**
+ * The only span before the text in which `input` and `renderedOutput` differ. Undefined if they differ elsewhere too.
+ * @param at position of the text in `input`
+ * @param outputAt position of the text in `renderedOutput`
+ */
 const differingSpan = (input: string, at: number, renderedOutput: string, outputAt: number): ByteSpan | undefined => {
   if (input.slice(at) !== renderedOutput.slice(outputAt)) return undefined
   const maxLength = Math.min(at, outputAt)

@@ -1,23 +1,24 @@
-/** What a vendor answered, read whole, or as far as it takes to tell what it is. */
+/** Reads a vendor's response: completely, or far enough to tell a stream from a single body. */
 import { GatewayError } from '../base/errors.ts'
 import { connectionError, type UpstreamResponse } from './call.ts'
 import { isAwsEventStream } from './framing/aws-event-stream.ts'
 
 export type BodyReader = ReadableStreamDefaultReader<Uint8Array>
 
-/** Bytes of a whole answer that are read into memory at most. */
+/** Maximum bytes of a complete response that are read into memory. */
 const maxAnswerBytes = 256 * 1024 * 1024
-/** Bytes of a vendor's error that are read: enough to tell, too few to hurt. */
+/** Maximum bytes of a vendor's error that are read. */
 const maxErrorBytes = 64 * 1024
-/** Seconds a vendor's error may take to come in after its head. */
+/** Seconds a vendor's error body may take after its headers. */
 const errorReadTimeout = 2
 
-/** Bytes that are looked at to tell what an answer is. */
+/** Maximum bytes that are inspected to tell a stream from a single body. */
 const maxSniffBytes = 4096
 
 /**
- * The first bytes that are more than white space, and whether they begin a stream of events: vendors' content types do not tell, but for
- * the one of AWS.
+ * Reads the first bytes beyond white space and detects whether they begin an event stream. The content types of vendors
+ * are not reliable, except for that of AWS.
+ * @throws GatewayError `upstream_failed`, `upstream_timeout`
  */
 export const sniffEventStream = async (
   upstream: UpstreamResponse,
@@ -32,20 +33,27 @@ export const sniffEventStream = async (
     const start = new TextDecoder().decode(first.subarray(0, maxSniffBytes)).trimStart()
     if (isFramedByAws || done || start.length >= 6 || /^[{[<]/.test(start) || first.length > maxSniffBytes)
       return { reader, first, hasEvents: isFramedByAws || /^(data|event|id|retry)?:/.test(start) }
-    // White space alone tells nothing yet and need not be kept.
+    // White space alone tells nothing and need not be kept.
     if (start === '') first = new Uint8Array()
     upstream.deadline.arm('idle', idle)
   }
 }
 
-/** An answer that announces no more than this comes in one piece or two: it is read in one go, which costs a third. */
+/**
+ * A response whose content length is no larger arrives in one or two pieces. It is read in a single call, which costs a
+ * third.
+ */
 const smallAnswerBytes = 64 * 1024
 
-/** A whole answer as text. @throws GatewayError `upstream_failed`, `upstream_timeout`. */
+/**
+ * A complete response as text.
+ * @param idle seconds between two pieces; undefined: no idle deadline
+ * @throws GatewayError `upstream_failed`, `upstream_timeout`
+ */
 export const readText = async (upstream: UpstreamResponse, idle: number | undefined): Promise<string> => {
   const { response, deadline } = upstream
   const contentLength = response.headers.get('content-length')
-  // Before that nobody may look at `body`, which makes a stream of it.
+  // Reading `response.body` turns the body into a stream, so it must not be accessed before this check.
   if (contentLength === null || Number(contentLength) > smallAnswerBytes)
     return response.body ? readRest(response.body.getReader(), undefined, upstream, idle) : completeEmpty(upstream)
   if (idle !== undefined) deadline.arm('idle', idle)
@@ -59,11 +67,15 @@ export const readText = async (upstream: UpstreamResponse, idle: number | undefi
   }
 }
 
-/** The rest of an answer that is no stream, as text. @throws as readBytes. */
+/** The remainder of a response that is not a stream, as text. Parameters and errors are those of `readBytes`. */
 export const readRest = async (...args: Parameters<typeof readBytes>): Promise<string> =>
   new TextDecoder().decode(await readBytes(...args))
 
-/** All there is of an answer. @throws GatewayError `upstream_failed`, `upstream_timeout`. */
+/**
+ * The bytes of a response, including `first`.
+ * @param idle seconds between two pieces; undefined: no idle deadline
+ * @throws GatewayError `upstream_failed`, `upstream_timeout`
+ */
 export const readBytes = async (
   reader: BodyReader,
   first: Uint8Array | undefined,
@@ -87,7 +99,10 @@ export const readBytes = async (
   return concatBytes(pieces)
 }
 
-/** At most 64 KiB of a vendor's refusal, as far as they come in time: its status says enough. Never throws. */
+/**
+ * At most 64 KiB of a vendor's error body, as far as they arrive in time. The status alone is enough for a report.
+ * Never throws.
+ */
 export const readError = async (upstream: UpstreamResponse): Promise<string> => {
   const { response, deadline } = upstream
   if (response.body === null) return completeEmpty(upstream)

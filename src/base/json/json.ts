@@ -1,4 +1,4 @@
-/** JSON as values, and the one scanner that finds a top-level value in JSON text without rebuilding it. */
+/** JSON values, and a scanner that finds the top-level members of JSON text without building the values. */
 
 export type Json = string | number | boolean | null | Json[] | JsonObject
 export type JsonObject = { [key: string]: Json | undefined }
@@ -6,21 +6,24 @@ export type JsonObject = { [key: string]: Json | undefined }
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Where a value stands in the text: `text.slice(start, end)` is the value itself. */
+/** A range of the text: `text.slice(start, end)` is the value. */
 export type Span = { start: number; end: number }
 
-/** Those of a list that are objects; none where it is no list. A list of nothing else is handed back itself. */
+/**
+ * The elements of a list that are objects; empty if `value` is not a list. A list of objects only is returned
+ * unchanged.
+ */
 export const objectsIn = (value: unknown): readonly JsonObject[] =>
   !Array.isArray(value) ? [] : value.every(isObject) ? value : value.filter(isObject)
 
 /** The value if it is a string. */
 export const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
 
-/** The value if it is a count: a whole number from 0. */
+/** The value if it is a count: a safe integer, 0 or more. */
 export const countOf = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
 
-/** JSON, or undefined where the text is none. */
+/** Parses JSON. Undefined if `text` is not valid JSON. */
 export const parseJson = (text: string): Json | undefined => {
   try {
     return JSON.parse(text) as Json
@@ -29,22 +32,28 @@ export const parseJson = (text: string): Json | undefined => {
   }
 }
 
-/** A member of the outermost object: `text.slice(start, end)` is its value, `at` where its key begins. */
+/** A member of the outermost object: `text.slice(start, end)` is the value, `keyStart` is the offset of its key. */
 export type MemberSpan = Span & { keyStart: number }
-/** `exact`: no key is there twice or written with escapes, so that a member found by name is the member. */
+/**
+ * `openBrace` is the offset of the `{`. `exact`: no key is duplicated or contains escapes, so a lookup by name is
+ * reliable.
+ */
 export type TopLevelMembers = { members: MemberList; openBrace: number; exact: boolean }
 
-/** Keys are few: a list that is searched is cheaper to make than a map. Past this many a set tells double ones. */
+/**
+ * Objects have few keys, and searching a list is cheaper than building a map. Above this number of keys a set detects
+ * duplicates.
+ */
 const maxLinearKeys = 32
 
 /** The members in the order of the text. */
 export class MemberList {
   #keys: string[] = []
-  /** Three numbers a member: where its key begins, where its value begins, where that ends. */
+  /** Three numbers for each member: the offsets of its key, of the start of its value and of the end of its value. */
   #offsets: number[] = []
   #keySet: Set<string> | undefined
 
-  /** As written, double ones too. */
+  /** The keys as written, duplicates included. */
   get keys(): readonly string[] {
     return this.#keys
   }
@@ -53,7 +62,7 @@ export class MemberList {
     return this.#keys.length
   }
 
-  /** Of double keys the last, as JSON.parse has it. */
+  /** The last member of this name if the key is duplicated, as JSON.parse does. */
   get(key: string): MemberSpan | undefined {
     const index = this.#keys.lastIndexOf(key)
     if (index < 0) return undefined
@@ -61,7 +70,7 @@ export class MemberList {
     return { keyStart: this.#offsets[offset]!, start: this.#offsets[offset + 1]!, end: this.#offsets[offset + 2]! }
   }
 
-  /** True if the key was there already. */
+  /** Returns true if the key was already present. */
   add(key: string, at: number, start: number, end: number): boolean {
     const isDuplicate = this.#has(key)
     this.#keys.push(key)
@@ -79,8 +88,9 @@ export class MemberList {
 }
 
 /**
- * The top-level members of a JSON object in `text`, found without building it: strings are jumped over, nothing recurses.
- * Undefined where the text is no object or does not close. What stands inside the values is not checked.
+ * Finds the top-level members of the JSON object in `text` without building it. Strings are skipped and nothing
+ * recurses. Undefined if `text` is not an object or the object is not closed. The contents of the values are not
+ * validated.
  */
 export const scanTopLevel = (text: string): TopLevelMembers | undefined => {
   const openBrace = skipSpace(text, 0)
@@ -109,10 +119,10 @@ export const scanTopLevel = (text: string): TopLevelMembers | undefined => {
   }
 }
 
-/** A place of a text and what shall stand there; `start === end` inserts. */
+/** Replaces a range of a text by `newText`; `start === end` inserts. */
 export type TextEdit = Span & { newText: string }
 
-/** The text with all edits made; they may come in any order but must not overlap. */
+/** Applies all edits to the text. The edits may be in any order but must not overlap. */
 export const applyEdits = (text: string, edits: readonly TextEdit[]): string => {
   if (edits.length === 1) {
     const { start, end, newText } = edits[0]!
@@ -127,7 +137,7 @@ export const applyEdits = (text: string, edits: readonly TextEdit[]): string => 
   return result + text.slice(from)
 }
 
-/** An edit that puts a new member first into the object that opens at `open`. */
+/** An edit that inserts a new first member into the object that opens at `openBrace`. */
 export const insertionEdit = ({ members, openBrace }: TopLevelMembers, key: string, value: string): TextEdit => ({
   start: openBrace + 1,
   end: openBrace + 1,
@@ -135,8 +145,9 @@ export const insertionEdit = ({ members, openBrace }: TopLevelMembers, key: stri
 })
 
 /**
- * The text with members of its outermost object put in, or taken out where their value is undefined; all else stays as it is written.
- * Undefined where no member can be told by its name as written.
+ * Sets members of the outermost object, and removes those whose new value is undefined. The rest of the text is
+ * unchanged. Undefined if `text` is not an object or a key is duplicated or escaped, because members cannot be found by
+ * name then.
  */
 export const withMembers = (text: string, change: JsonObject): string | undefined => {
   const found = scanTopLevel(text)
@@ -157,7 +168,7 @@ export const withMembers = (text: string, change: JsonObject): string | undefine
   return applyEdits(text, [insertedFirst, ...edits, ...removalEdits(found, kept)])
 }
 
-/** Each member that goes takes along the comma behind it; those at the end take the one before them. */
+/** A removed member takes the comma that follows it. Removed members at the end take the comma before them. */
 const removalEdits = ({ members, openBrace }: TopLevelMembers, kept: readonly boolean[]): TextEdit[] => {
   const spans = members.keys.map(key => members.get(key)!)
   const last = kept.lastIndexOf(true)
@@ -188,7 +199,7 @@ const skipSpace = (text: string, from: number): number => {
   return at
 }
 
-/** `from` is the opening quote → just behind the closing one; -1 where there is none. */
+/** Given the offset of an opening quote, returns the offset just after the closing quote, or -1 if there is none. */
 export const stringEnd = (text: string, from: number): number => {
   let quote = text.indexOf('"', from + 1)
   while (quote >= 0) {
@@ -200,7 +211,7 @@ export const stringEnd = (text: string, from: number): number => {
   return -1
 }
 
-/** Just behind the value that begins at `start`; -1 where it does not end. */
+/** The offset just after the value that begins at `start`, or -1 if the value does not end. */
 export const valueEnd = (text: string, start: number): number => {
   const first = text.charCodeAt(start)
   if (first === QUOTE) return stringEnd(text, start)
@@ -226,7 +237,7 @@ const nestedEnd = (text: string, start: number): number => {
   return -1
 }
 
-/** The member at the end of `path` in the text of an object, written anew; every other character as it came. */
+/** Replaces the member at the end of `path` by `newText`; every other character is unchanged. */
 export const replaceAtPath = (text: string, [name = '', ...path]: readonly string[], newText: string): string => {
   const span = scanTopLevel(text)?.members.get(name)
   if (span === undefined) return text

@@ -1,14 +1,18 @@
 /**
- * JSON text inside a body, written as it came: arguments of calls are not rewritten, though a vendor's wire has them as an object, and
- * reading and writing them again would reorder keys that look like numbers, round large numbers and lose double keys.
+ * Raw JSON text inside a request body. Tool call arguments are sent exactly as the model wrote them, even where a
+ * vendor's wire format has them as an object: parsing and serialising them again would reorder keys that look like
+ * numbers, round large numbers and drop duplicate keys.
  */
 import { type Json, parseJson, stringEnd } from './json.ts'
 
-/** Begins the string that stands for raw text. Nobody outside the process knows it, so that no client can write one. */
+/** Marks a string that stands for raw JSON text. The marker is random per process, so no client can forge it. */
 const rawMarker = `\u0000raw ${crypto.randomUUID()} `
 const escapedMarker = JSON.stringify(rawMarker).slice(0, -1)
 
-/** JSON text → what stands for it in a body that `writeJson` writes: its value, where that is written the same. Undefined where it is no JSON. */
+/**
+ * Turns JSON text into a value that `writeJson` writes back as that text. The result is the plain value if serialising
+ * it gives the same text (apart from white space), otherwise a marked string. Undefined if `text` is not JSON.
+ */
 export const rawJson = (text: string): Json | undefined => {
   const value = parseJson(text)
   if (value === undefined) return undefined
@@ -16,11 +20,11 @@ export const rawJson = (text: string): Json | undefined => {
   return reserialized === text || reserialized === withoutWhitespace(text) ? value : rawMarker + text
 }
 
-/** The text `rawJson` stands for. */
+/** The JSON text that a value made by `rawJson` stands for. */
 export const rawText = (value: Json): string =>
   typeof value === 'string' && value.startsWith(rawMarker) ? value.slice(rawMarker.length) : writeJson(value)
 
-/** JSON.stringify for what may hold raw JSON. */
+/** Like JSON.stringify, for values that may contain the results of `rawJson`. */
 export const writeJson = (value: Json): string => {
   const text = JSON.stringify(value)
   let at = text.indexOf(escapedMarker)
@@ -35,7 +39,7 @@ export const writeJson = (value: Json): string => {
   return out + text.slice(from)
 }
 
-/** Without the white space between its values. */
+/** JSON text without the white space between tokens. */
 const withoutWhitespace = (text: string): string => {
   let out = ''
   let from = 0

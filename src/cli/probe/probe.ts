@@ -1,4 +1,7 @@
-/** `simple-one-api probe`: asks every target once and tells which answer; that is how a wrong key is found. */
+/**
+ * `simple-one-api probe`: sends one request to every target and reports which targets answer, for example to find a
+ * wrong key.
+ */
 
 import { createRedact } from '../../base/redact.ts'
 import type { CompiledConfig } from '../../config/compiled.ts'
@@ -19,12 +22,15 @@ import {
 
 export type ProbeOptions = { config: string | undefined; model: string | undefined; json: boolean }
 
-/** Requests at once; never two to one entry, for free tiers allow no more. */
+/** Maximum number of concurrent requests. One entry never gets two at once, because free tiers allow no more. */
 const maxConcurrency = 4
-/** Seconds an answer is waited for, where the entry says nothing else. */
+/** Seconds to wait for a response, unless the entry has a timeout of its own. */
 const defaultTimeout = 30
 
-/** Exit code: 0 all that were asked answered, 1 some failed or the configuration is broken, 2 nothing offers the model, 130 interrupted. */
+/**
+ * Runs the command. Exit codes: 0 all targets answered, 1 some failed or the configuration is invalid, 2 no service
+ * offers the model, 130 interrupted.
+ */
 export const probe = async ({ config, model, json }: ProbeOptions): Promise<number> => {
   const configured = await readConfig(config)
   if (configured === undefined) return 1
@@ -47,7 +53,7 @@ export const probe = async ({ config, model, json }: ProbeOptions): Promise<numb
   return interrupted ? 130 : countResults(all).failed > 0 ? 1 : 0
 }
 
-/** The same configuration, but nobody waits long, and what a vendor makes of the question is no reason to refuse it. */
+/** The same configuration with short timeouts. A loss in translation does not refuse a probe. */
 const probeSettingsOf = (settings: CompiledConfig): CompiledConfig => ({
   ...settings,
   entries: settings.entries.map((entry): Entry => ({ ...entry, timeout: entry.timeout ?? defaultTimeout })),
@@ -64,7 +70,9 @@ const skippedResult = ({ skip }: Probe): ProbeResult => ({
 
 type Results = ReadonlyMap<Probe, ProbeResult>
 
-/** The first Ctrl-C ends what is under way, and what is known is told; a second one ends the process. */
+/**
+ * The first Ctrl-C cancels the running requests, and the known results are printed. A second Ctrl-C ends the process.
+ */
 const runUntilInterrupted = async (
   task: (signal: AbortSignal) => Promise<Results>,
 ): Promise<{ results: Results; interrupted: boolean }> => {
@@ -82,7 +90,7 @@ const runUntilInterrupted = async (
 
 const signals = ['SIGINT', 'SIGTERM'] as const
 
-/** Entries side by side, the targets of each one after the other; the longest first. */
+/** Probes the entries in parallel and the targets of one entry in sequence. The longest queues come first. */
 const runProbes = async (
   probes: readonly Probe[],
   settings: CompiledConfig,
@@ -118,5 +126,5 @@ const reportNothingToProbe = (model: string | undefined): number => {
   return model === undefined ? 1 : 2
 }
 
-/** Resolves when the text is out: the process ends right after. */
+/** Resolves when the text has been written, because the process ends right after. */
 const print = (text: string): Promise<void> => new Promise(resolve => void process.stdout.write(text, () => resolve()))

@@ -1,4 +1,4 @@
-/** What a probe shows: the line that tells how far it is, the table, and the same for machines. */
+/** The output of `probe`: the progress line, the table and the JSON report. */
 import type { ProbeResult } from '../../gateway/probe/ask.ts'
 import type { Probe } from '../../gateway/probe/targets.ts'
 
@@ -10,7 +10,7 @@ export const countResults = (all: readonly ProbedTarget[]): ProbeCounts => {
   return { ok: count('ok'), failed: count('failed'), skipped: count('skipped') }
 }
 
-/** A vendor's words on one line, without anything a terminal would obey. */
+/** A vendor's text on one line, without control characters. */
 const singleLine = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
 const shorten = (text: string, maxLength: number): string =>
   text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text
@@ -28,7 +28,7 @@ const reasonOf = (outcome: ProbeResult): string => {
   return shorten(singleLine(vendorMessage === undefined ? explanation : `${explanation}: ${vendorMessage}`), 240)
 }
 
-/** Columns: target, result, time, tokens in + out, and what was wrong. */
+/** Columns: target, result, time, tokens in + out, and the reason of a failure. */
 export const renderTable = (all: readonly ProbedTarget[], { color }: { color: boolean }): string => {
   const header = ['target', 'result', 'time', 'tokens', '']
   const rows = all.map(({ probe, outcome }) => [
@@ -46,7 +46,7 @@ export const renderTable = (all: readonly ProbedTarget[], { color }: { color: bo
   return `${[renderRow(header, text => text), ...rows.map((row, at) => renderRow(row, painterFor(at)))].join('\n')}\n\n${summaryOf(all)}\n`
 }
 
-/** Times stand to the right, the last column as it is. */
+/** Times are right-aligned. The last column is not padded. */
 const pad = (cell: string, at: number, width: number, paint: (text: string) => string): string => {
   if (at === 1) return paint(cell) + ' '.repeat(width - cell.length)
   if (at === 2) return cell.padStart(width)
@@ -58,7 +58,7 @@ const summaryOf = (all: readonly ProbedTarget[]): string => {
   return `${ok} ok, ${failed} failed${skipped > 0 ? `, ${skipped} not probed` : ''}`
 }
 
-/** One object: the counts, and a row a target. */
+/** One object with the counts and one row per target. */
 export const renderJson = (all: readonly ProbedTarget[], interrupted: boolean): string => {
   const targets = all.map(({ probe, outcome }) => ({
     target: singleLine(probe.label),
@@ -79,7 +79,7 @@ export const renderJson = (all: readonly ProbedTarget[], interrupted: boolean): 
 export type ProbeScreen = { write: (text: string) => unknown; isTTY?: boolean; columns?: number }
 export type ProbeProgress = { begin: (probe: Probe) => void; end: (probed: ProbedTarget) => void; close: () => void }
 
-/** On a terminal one line that rewrites itself, elsewhere a line for each target that is through. */
+/** On a terminal the progress is one line that is rewritten. Otherwise one line is written per finished target. */
 export const createProgress = (screen: ProbeScreen, total: number): ProbeProgress => {
   const running = new Set<Probe>()
   let completed = 0

@@ -1,4 +1,4 @@
-/** What can be wrong with an enabled entry beyond its shape. */
+/** Checks of an enabled entry beyond its schema. */
 import { isCustomPath, isValidPath } from '../../protocols/custom-paths.ts'
 import type { Entry } from '../../providers/entry.ts'
 import { providers } from '../../providers/index.ts'
@@ -9,7 +9,7 @@ import { nearest } from '../schema/nearest.ts'
 import type { EntryConfig, LimitConfig } from '../schema/schema.ts'
 import type { ReportProblem } from './problems.ts'
 
-/** False: it is too wrong to be read on. */
+/** Reports problems of an entry. Returns false if one of them is an error. */
 export const checkEntry = (entry: EntryConfig, path: string, report: ReportProblem): boolean => {
   let isValid = true
   const reportAndTrack: ReportProblem = (level, ...rest) => {
@@ -67,7 +67,7 @@ const checkAddresses = ({ server_url: url, proxy }: EntryConfig, path: string, r
     )
 }
 
-/** What says how long a message is, and to whom it goes, is not a file's to say. */
+/** Headers that only the gateway may set: they define the length, the connection and the destination of a request. */
 const gatewayHeaders = new Set([
   'content-length',
   'transfer-encoding',
@@ -84,16 +84,19 @@ const checkHeaders = ({ headers = {} }: EntryConfig, path: string, report: Repor
     const fieldPath = pathTo(`${path}.headers`, name)
     if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) report('error', fieldPath, 'is no name of a header')
     else if (gatewayHeaders.has(name.toLowerCase())) report('error', fieldPath, 'this header belongs to the gateway')
-    // What a header can carry: RFC 9110, field values.
+    // Characters allowed in a header value: RFC 9110, field values.
     if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) report('error', fieldPath, 'holds a character a header cannot carry')
   }
 }
 
-/** Addresses that the gateway answers itself, as operations.ts has them: what follows `/v1/`. */
+/** Paths below `/v1/` that the gateway answers itself, as listed in routes.ts. */
 const reservedPaths =
   /(?:^|\/)(?:chat\/completions|responses|v1\/messages)$|^(?:translate|responses\/[\w-]+\/cancel)$|^models\/.*:\w+$/
 
-/** A protocol nobody knows may be a path the host alone speaks: only what looks like a slip, or leads nowhere, is told. */
+/**
+ * An unknown protocol may be a custom path of the host. Only likely typos and paths that can have no effect are
+ * reported.
+ */
 const checkSpeaks = ({ speaks = [] }: EntryConfig, path: string, report: ReportProblem): void => {
   const known = new Set([...providers.values()].flatMap(provider => Object.keys(provider.paths)))
   for (const [index, configured] of speaks.entries()) {
@@ -130,7 +133,7 @@ const checkLimit = (limit: LimitConfig = {}, path: string, report: ReportProblem
   }
 }
 
-/** An entry needs something to offer. Words on names that can never be asked for. */
+/** Checks that an entry offers a model, and warns of names that can never be requested. */
 export const checkModels = (entry: Entry, path: string, report: ReportProblem): boolean => {
   const offered = [...entry.models, ...entry.embeddingModels]
   if (offered.length === 0) {

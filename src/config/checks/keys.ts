@@ -1,4 +1,4 @@
-/** `api_key` and `api_keys` → who may ask for what. */
+/** Converts `api_key` and `api_keys` into key rules. */
 import type { KeyRule } from '../compiled.ts'
 import { pathTo } from '../file/tree.ts'
 import type { Config } from '../schema/schema.ts'
@@ -8,7 +8,7 @@ import type { CheckContext } from './services.ts'
 
 type KeyConfig = { key: string; name: string | undefined; scopes: string[] | undefined }
 
-/** Both together. A key written twice may what any of its places lets it. */
+/** Combines both settings. A key that is configured twice may use the models of both. */
 export const readKeys = (config: Config, { report, isBroken }: CheckContext): KeyRule[] => {
   const rules = new Map<string, KeyConfig>()
   const master = config.api_key?.trim()
@@ -35,7 +35,7 @@ export const readKeys = (config: Config, { report, isBroken }: CheckContext): Ke
   return [...rules.values()].map(rule => ruleOf(rule, rule.key === master))
 }
 
-/** simple-one-api v0.10 refused such keys everything: who brings its file along is to know. */
+/** simple-one-api v0.10 denied such keys every model, so users who migrate a file are warned. */
 const unscopedKeyMessage =
   'has no `supported_models`, so the key may use every model (v0.10 let it use none); write "supported_models": { "all": ["*"] } if that is meant'
 

@@ -1,28 +1,34 @@
-/** What is to be said about a configuration, and how it is said. No problem ever tells a value: it may be a secret. */
+/**
+ * Problems of a configuration and how they are printed. A problem never contains a configured value, because it may be
+ * a secret.
+ */
 import { relative } from 'node:path'
 import { parentOf, type SourcePosition } from '../file/tree.ts'
 
-/** `error`: the file cannot be used. `warning`: it can, otherwise than its author may think. `note`: a word on what a setting does here. */
+/**
+ * `error`: the file cannot be used. `warning`: it can be used, but may not do what its author expects. `note`: what a
+ * setting does in this program.
+ */
 export type ProblemLevel = 'error' | 'warning' | 'note'
 
 export type Problem = {
   level: ProblemLevel
-  /** `services.deepseek[0].credentials.api_key`; '' for the file as a whole. */
+  /** `services.deepseek[0].credentials.api_key`. '' for the whole file. */
   path: string
   message: string
-  /** The file, absolute; absent for what no file says. */
+  /** Absolute path of the file. Absent if the problem is not in a file. */
   file?: string
-  /** From 1; absent where no line is to blame. */
+  /** Counted from 1. Absent if no line is affected. */
   line?: number
   column?: number
-  /** What may have been meant. */
+  /** A suggestion for a misspelled word. */
   nearest?: string
 }
 
-/** What stands where the samples wait for a key. */
+/** The warning for a key that still has the sample's placeholder. */
 export const placeholderMessage = 'is still the placeholder of a sample: put what is your own here'
 
-/** `place`: where to look, if the path alone does not tell. */
+/** Reports a problem. `place` is the position if the path alone does not determine it. */
 export type ReportProblem = (
   level: ProblemLevel,
   path: string,
@@ -36,7 +42,7 @@ export type ProblemCollector = {
   locate: (positions: ReadonlyMap<string, SourcePosition>) => void
 }
 
-/** Collects problems; each gets the place of its path, or of the nearest thing above it that the file has. */
+/** Collects problems. Each gets the position of its path, or of the closest ancestor in the file. */
 export const createProblemCollector = (file?: string): ProblemCollector => {
   const problems: Problem[] = []
   let positions: ReadonlyMap<string, SourcePosition> = new Map()
@@ -72,8 +78,10 @@ const levelColors: Record<ProblemLevel, string> = { error: '\x1b[31m', warning: 
 const levelOrder: Record<ProblemLevel, number> = { error: 0, warning: 1, note: 2 }
 
 /**
- * One line a problem, errors first, then in the order of the file: `config.json:12:5 error services.deepseek[0].credentials.api_key: required`.
- * The file is shown as seen from the working directory; `name` stands for it if given. Every line ends in a newline; no problem gives ''.
+ * Renders one line per problem, errors first, then in file order: `config.json:12:5 error
+ * services.deepseek[0].credentials.api_key: required`.
+ * The file is relative to the working directory, or replaced by `name`. Every line ends in a newline. Without problems
+ * the result is ''.
  */
 export const renderProblems = (
   problems: readonly Problem[],

@@ -1,8 +1,9 @@
-/** The `proxy` block: what is wrong with it, and which entries go through what. */
+/** Checks the `proxy` block and determines the proxy of each entry. */
 import { httpSchemes, parseProxy, parseSocks, parseUrl } from '../address.ts'
 import type { EntryConfig, ProxyConfig } from '../schema/schema.ts'
 import type { ReportProblem } from './problems.ts'
 
+/** Reports problems of the `proxy` block. */
 export const checkProxy = (proxy: ProxyConfig, report: ReportProblem): void => {
   const { strategy, http_proxy: http, https_proxy: https, socks5_proxy: socks } = proxy
   const isDisabled = !strategy || strategy === 'disabled'
@@ -28,9 +29,9 @@ const checkUrl = (path: string, value: string | undefined, report: ReportProblem
 }
 
 /**
- * What an entry goes through: a URL; `false` for none at all; undefined for whatever the environment says.
- * `use_proxy: false` under a strategy that heeds it means none, the environment's included.
- * @param address the vendor's address: its scheme picks between `http_proxy` and `https_proxy`.
+ * The proxy of an entry: a URL, `false` for none, or undefined for the environment's proxy.
+ * `use_proxy: false` under a strategy that respects it means no proxy, not even the environment's.
+ * @param address the vendor's URL; its scheme selects `http_proxy` or `https_proxy`
  */
 export const proxyOf = (entry: EntryConfig, proxy: ProxyConfig = {}, address: string): string | false | undefined => {
   if (entry.proxy === false) return false

@@ -1,23 +1,23 @@
-/** Which texts of a configuration are secret. */
+/** Finds the secrets of a configuration. */
 import { placeholders } from '../dialects/legacy.ts'
 import type { Config, EntryConfig } from '../schema/schema.ts'
 
-/** Shorter ones would blot out innocent text, and protect nothing. */
+/** Minimum length. Redacting shorter secrets would remove harmless text and protect nothing. */
 const minLength = 4
 
-/** Credentials that name things. */
+/** Credentials that are identifiers, not secrets. */
 const publicCredentials = new Set([
   ...['account_id', 'domain', 'location', 'project_id', 'model_id', 'address', 'json_file', 'region'],
   ...['client_email', 'client_id', 'private_key_id', 'token_uri', 'auth_uri', 'type', 'universe_domain'],
 ])
-/** Headers that tell nothing about who sends them. */
+/** Headers that contain no secret. */
 const publicHeaders =
   /^(?:accept|accept-language|content-type|user-agent|http-referer|referer|x-title|(?:anthropic|openai)-(?:version|beta))$/i
 
-/** What the samples have where a key is to stand: nobody's secret. */
+/** True for a placeholder of the samples, which is not a secret. */
 export const isSamplePlaceholder = (text: string): boolean => /replace-me|^your-/i.test(text.trim())
 
-/** Every secret of the file, longest first, also those of entries that are off. */
+/** All secrets of the file, longest first, including those of disabled entries. */
 export const secretsOf = (config: Config): string[] => {
   const { proxy = {} } = config
   const found = [
@@ -48,19 +48,19 @@ const secretsOfCredential = ([name, value]: [string, unknown]): string[] =>
     ? [value, ...privateKeyOf(value)]
     : []
 
-/** Of a service account written into the file its key is the secret. */
+/** The private key inside a service account that is written into the file. */
 const privateKeyOf = (value: string): string[] => {
   const key = /"private_key"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(value)?.[1]
   return key ? [key.slice(1, -1)] : []
 }
 
-/** `Bearer abc`: the whole, and what is said after the scheme. */
+/** `Bearer abc`: the whole value, and the part after the scheme. */
 const secretsOfHeader = ([name, value]: [string, string]): string[] =>
   publicHeaders.test(name) ? [] : [value, ...(/^\w+\s+(\S+)$/.exec(value.trim())?.slice(1) ?? [])]
 
 const secretQuery = /key|token|secret|sig|auth|password|code/i
 
-/** The password of a URL, as written and as meant, and what its query says under a secret name. */
+/** The password of a URL, both as written and decoded, and query values with a secret name. */
 const secretsOfUrl = (url: string | undefined): string[] => {
   if (!url) return []
   const account = /^[a-z\d+.-]+:\/\/[^/?#]*?:([^/?#]*)@/i.exec(url.includes('://') ? url : `socks5://${url}`)

@@ -1,4 +1,4 @@
-/** `services` → the entries that can be used; what is wrong with the others is said. */
+/** Converts `services` into the entries that can be used, and reports the problems of the others. */
 
 import type { Entry } from '../../providers/entry.ts'
 import { providers, unsupported } from '../../providers/index.ts'
@@ -14,13 +14,13 @@ import { placeholderMessage, type ReportProblem } from './problems.ts'
 import { proxyOf } from './proxy.ts'
 import { isSamplePlaceholder } from './secrets.ts'
 
-/** `isBroken`: something below the path has the wrong shape, which has been said. */
+/** `isBroken`: the schema already reported an error below the path. */
 export type CheckContext = { report: ReportProblem; isBroken: (path: string) => boolean }
 
-/** Every service type the house has heard of. */
+/** Every known service type. */
 export const knownTypes = (): string[] => [...providers.keys(), ...unsupported.keys(), ...retiredTypes.keys()]
 
-/** Entries in the order of the file. Those that are off, are not spoken yet or have faults are left out. */
+/** The usable entries in file order. Disabled, unsupported and invalid entries are omitted. */
 export const readServices = (config: Config, context: CheckContext): Entry[] => {
   const entries: Entry[] = []
   const usedIds = new Map<string, string>()
@@ -58,7 +58,7 @@ const isEnabled = (entry: EntryConfig, path: string, { report, isBroken }: Check
 
 type EntryLocation = { path: string; id: string; type: string; usedIds: Map<string, string> }
 
-/** Everything that is wrong is said in one run: what has the wrong shape counts as not written, and is not missed. */
+/** Reports all problems of an entry in one run. A value of the wrong type is not reported as missing as well. */
 const readEntry = (
   config: EntryConfig,
   location: EntryLocation,
@@ -95,7 +95,7 @@ const checkId = ({ path, id, usedIds }: EntryLocation, report: ReportProblem): v
   if (other) report('error', `${path}.id`, `${JSON.stringify(id)} is the id of ${other} already`)
 }
 
-/** Which credentials an entry needs hangs on its address. */
+/** The required credentials depend on the URL of the entry. */
 const hasReadableServerUrl = (path: string, { isBroken }: CheckContext): boolean => !isBroken(`${path}.server_url`)
 
 const checkCredentials = (
@@ -118,7 +118,7 @@ const checkCredentials = (
   return missing.length === 0
 }
 
-/** The same credential twice would be one target twice. */
+/** Removes repeated credentials, which would be two equal targets. */
 const dropDuplicates = ({ credentials }: Entry, path: string, report: ReportProblem): Entry['credentials'] =>
   credentials.filter(({ index, digest }) => {
     const first = credentials.findIndex(other => other.digest === digest)
@@ -127,7 +127,7 @@ const dropDuplicates = ({ credentials }: Entry, path: string, report: ReportProb
     return false
   })
 
-/** Where the vendor lives, as far as its scheme goes. */
+/** The vendor's URL. Only its scheme is used. */
 const vendorUrlOf = ({ base }: Wire, entry: Entry): string => {
   const [credential] = entry.credentials
   const model = entry.models[0] ?? entry.embeddingModels[0] ?? ''

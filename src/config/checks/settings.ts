@@ -1,4 +1,4 @@
-/** What can be wrong with the settings outside `services`, and a word on those that mean something else here than they did. */
+/** Checks of the settings outside `services`, and notices about settings whose meaning differs from simple-one-api. */
 import type { TSchema } from '@sinclair/typebox'
 import type { Entry } from '../../providers/entry.ts'
 import { parseListen, parseRange, parseSize } from '../address.ts'
@@ -8,6 +8,7 @@ import type { ProblemLevel, ReportProblem } from './problems.ts'
 import { checkProxy } from './proxy.ts'
 import { type CheckContext, knownTypes } from './services.ts'
 
+/** Reports problems of the settings outside `services`. */
 export const checkConfig = (config: Config, { report, isBroken }: CheckContext): void => {
   const { server_port: port, max_body: size } = config
   if (port !== undefined && String(port).trim() !== '' && !parseListen(port))
@@ -71,7 +72,7 @@ const notices: [path: string, level: ProblemLevel, holds: (config: Config) => bo
   ['log_prompts', 'warning', config => config.log_prompts === true, 'what clients write goes into the log'],
 ]
 
-/** Names that lead nowhere; `entries` are those in use. */
+/** Warns of model names that no service offers. `entries` are the entries in use. */
 export const checkModelNames = (config: Config, entries: readonly Entry[], report: ReportProblem): void => {
   if (entries.length === 0) {
     report('warning', 'services', 'no service is in use: every model is unknown')
@@ -88,7 +89,7 @@ export const checkModelNames = (config: Config, entries: readonly Entry[], repor
 
 const isOffered = (model: string, entries: readonly Entry[]): boolean =>
   model === 'random' ||
-  // As the target of the alias `all`, `all` is another word for `random`.
+  // As the target of the alias `all`, `all` means `random`.
   model === 'all' ||
   entries.some(({ models, embeddingModels, redirect }) =>
     [...models, ...embeddingModels, ...redirect.keys()].some(
@@ -96,7 +97,7 @@ const isOffered = (model: string, entries: readonly Entry[]): boolean =>
     ),
   )
 
-/** A word on a key that is known elsewhere than where it stands. */
+/** A hint for a key that is known in another place of the configuration. */
 export const misplacedKeyHint = (schema: TSchema, key: string): string | undefined => {
   const folded = key.toLowerCase()
   const isCurrent = (candidate: TSchema) => schema['properties'] === candidate['properties']

@@ -1,4 +1,4 @@
-/** The names a vendor's credentials can have, and what each is. */
+/** The names of all credentials with their descriptions. */
 export const credentialDescriptions = {
   api_key: 'The key of most vendors.',
   secret_key: 'Second half of a pair of keys (bedrock, qianfan, hunyuan, huoshan).',

@@ -1,6 +1,6 @@
-/** Spellings of simple-one-api from v0.6 to v0.10 that differ from today's. */
+/** Spellings of simple-one-api v0.6 to v0.10 that differ from the current ones. */
 
-/** Other words for a value → the value. */
+/** Other spelling of a value → the value. */
 export const spellings = {
   strategy: {
     'round-robin': 'round_robin',
@@ -22,16 +22,16 @@ export const spellings = {
   },
 } as const
 
-/** Log levels that ask for JSON on a terminal too. */
+/** Log levels that also select JSON on a terminal. */
 export const jsonLevels: ReadonlySet<string> = new Set(['prodj', 'prodjson', 'productionjson'])
 
-/** Other names of a key → the key. The third s of `addresss` is no slip of this file; YAML files have `prompt_template`. */
+/** Other name of a key → the key. The third s of `addresss` is intentional. YAML files use `prompt_template`. */
 export const aliases = {
   credentials: { addresss: 'address' },
   translation: { prompt_template: 'promptTemplate' },
 }
 
-/** Service types that only development versions had, each with a word on what to write instead. */
+/** Service types that only existed in development versions, with what to configure instead. */
 export const retiredTypes: ReadonlyMap<string, string> = new Map([
   [
     'jiutian',
@@ -39,7 +39,10 @@ export const retiredTypes: ReadonlyMap<string, string> = new Map([
   ],
 ])
 
-/** What people write as a key where a server wants none: no secrets, and words that logs need. */
+/**
+ * Placeholders that people write for servers without keys. They are not secrets, and redacting them would damage the
+ * log.
+ */
 export const placeholders: ReadonlySet<string> = new Set([
   'dummy',
   'empty',

@@ -1,9 +1,9 @@
-/** Where v0.10 would keep the settings it serves in place of a file. */
+/** Finds the database in which v0.10 stores the settings that it serves instead of a file. */
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Environment } from './environment.ts'
 
-/** The database beside a configuration, or the one SIMPLE_ONE_API_DB names; undefined if there is none. */
+/** The database next to a configuration file, or the one in SIMPLE_ONE_API_DB. Undefined if there is none. */
 export const databaseOf = (configPath: string, environment: Environment): string | undefined => {
   const database = environment['SIMPLE_ONE_API_DB']?.trim() || resolve(configPath).replace(/\.[^./\\]+$/, '') + '.db'
   if (database === ':memory:' || !statSync(database, { throwIfNoEntry: false })?.isFile()) return

@@ -1,4 +1,4 @@
-/** Variables inside a configuration: `${NAME}`, `${NAME:-default}`, and the `.env` beside it. */
+/** Variables in a configuration: `${NAME}`, `${NAME:-default}`, and the `.env` file next to it. */
 import type { ReportProblem } from '../checks/problems.ts'
 import { pathTo, type Tree } from './tree.ts'
 
@@ -7,7 +7,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
 const assignmentLine = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]*)\s*=\s*(.*)$/
 const quotedValue = /^(?:"((?:[^"\\]|\\.)*)"|'([^']*)')\s*(?:#.*)?$/
 
-/** `NAME=value` lines; `export`, quotes, blank lines and `#` comments are understood. Whatever is no assignment is passed over. */
+/** Parses `NAME=value` lines with `export`, quotes, blank lines and `#` comments. Other lines are ignored. */
 export const parseEnvironmentFile = (text: string): Record<string, string> => {
   const result: Record<string, string> = Object.create(null)
   for (const line of text.replace(/^\uFEFF/, '').split(/\r?\n/)) {
@@ -32,8 +32,9 @@ const strayVariableMessage =
 const nestedVariableMessage = 'holds a variable inside the default of another, which is taken as text'
 
 /**
- * The tree with every variable in its texts replaced. As in a shell an empty variable takes the default too; `$${` is a plain `${`; what a
- * variable holds is not looked into again. A text that held a variable may stand for a number or a boolean.
+ * Replaces every variable in the tree's strings. As in a shell, an empty variable also takes the default. `$${` is a
+ * literal `${`. The value of a variable is not expanded again. A string with a variable may stand for a number or a
+ * boolean.
  */
 export const expandTree = (tree: Tree, environment: Environment, report: ReportProblem, path = ''): Tree => {
   if ('list' in tree)

@@ -1,6 +1,7 @@
 /**
- * The SQLite store of simple-one-api v0.10 (`config.db`), read only: its active revision as a file, and a word if it is newer than the file.
- * The database itself is never opened, only a copy: nothing is written to it and nobody waits for a lock.
+ * Reads the SQLite store of simple-one-api v0.10 (`config.db`): exports its active revision as a file, and warns if it
+ * is newer than the configuration file.
+ * Only a copy of the database is opened, so nothing is written to it and no lock is taken.
  */
 import { Database } from 'bun:sqlite'
 import { createHash } from 'node:crypto'
@@ -13,9 +14,9 @@ import type { Environment } from './environment.ts'
 
 export type Revision = {
   id: number
-  /** As the store has it: RFC 3339. */
+  /** RFC 3339, as stored. */
   createdAt: string
-  /** `legacy-file`: a copy of the file; `bootstrap-default`: empty; `admin`: edited in the web page. */
+  /** `legacy-file`: a copy of the file. `bootstrap-default`: empty. `admin`: edited in the web page. */
   source: string
   config: string
 }
@@ -24,16 +25,17 @@ type RevisionStore = {
   active: Revision | undefined
   /** The latest revision that is a copy of the file. */
   fileRevision: number | undefined
-  /** SHA-256 (hex) of the file as the program last read it. */
+  /** SHA-256 (hex) of the file as v0.10 last read it. */
   fileChecksum: string | undefined
 }
 
-/** `config` is the text that was to go to the terminal, `written` where it went else; `error` says why neither is there. */
+/** `config`: the text to print. `written`: the path of the written file. `error`: why there is neither. */
 export type ImportResult = { written?: string; config?: string; error?: string }
 
 /**
- * Takes the active revision out of `database` and writes it, indented and for its owner's eyes only (mode 0600), to `out`: by default
- * `config.imported.json` beside the database; `-` is the terminal. An existing file is not touched.
+ * Exports the active revision of `database` as indented JSON to `out`, readable only by its owner (mode 0600). The
+ * default is `config.imported.json` next to the database; `-` returns the text for the terminal. An existing file is
+ * not overwritten.
  */
 export const importDatabase = (database: string, out?: string): ImportResult => {
   const path = resolve(database)
@@ -50,7 +52,7 @@ export const importDatabase = (database: string, out?: string): ImportResult => 
   }
 }
 
-/** v0.10 knew no variables: what looks like one is text. */
+/** v0.10 had no variables, so anything that looks like one is escaped. */
 const escapeVariables = (_: string, value: unknown): unknown =>
   typeof value === 'string' ? value.replaceAll('${', () => '$${') : value
 
@@ -63,9 +65,10 @@ const importErrorText = (thrown: unknown, target: string, database: string): str
 }
 
 /**
- * What v0.10 would serve in place of this file: the database beside it (or named by SIMPLE_ONE_API_DB) holds an active revision that is no copy of
- * the file, and the file is the one that program read last. A file changed since goes before the database, there too.
- * A file that does not exist yields to any active revision. A database that cannot be read is told as well.
+ * A warning if v0.10 would serve its database instead of this file. That is the case if the active revision is not a
+ * copy of the file, and the file is the one that v0.10 last read. A file that was changed since takes precedence in
+ * v0.10, too. If the file does not exist, any active revision takes precedence. A database that cannot be read is also
+ * reported.
  */
 export const newerRevision = (configPath: string, environment: Environment = {}): Problem | undefined => {
   const path = resolve(configPath)
@@ -124,7 +127,10 @@ const asText = (value: unknown): string | undefined => {
   return value == null ? undefined : String(value)
 }
 
-/** A copy in memory; if the program that writes it is running, or was killed, its log has to come along, and that takes files. */
+/**
+ * Opens a copy in memory. If the program that writes the database is running or was killed, its log has to be copied as
+ * well, which requires files.
+ */
 const openCopy = (path: string): { database: Database; close: () => void } => {
   const logs = ['-wal', '-journal'].filter(
     suffix => (statSync(path + suffix, { throwIfNoEntry: false })?.size ?? 0) > 0,
@@ -149,7 +155,10 @@ const openCopy = (path: string): { database: Database; close: () => void } => {
   }
 }
 
-/** Bytes 18 and 19 say how the file is written and read (SQLite file format, 1.3); 2 is the write-ahead log, which memory has not. */
+/**
+ * Bytes 18 and 19 are the write and read version (SQLite file format, 1.3). 2 means write-ahead log, which an in-memory
+ * database does not support.
+ */
 const withoutLog = (bytes: Buffer): Buffer => {
   if (bytes.subarray(0, 15).toString('latin1') !== 'SQLite format 3') throw new Error('it is no SQLite database')
   bytes[18] = 1

@@ -1,9 +1,9 @@
-/** JSON with comments and trailing commas → a tree with places. */
+/** Parses JSON with comments and trailing commas into a tree with positions. */
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
 import type { ReportProblem } from '../checks/problems.ts'
 import { isPrototypeKey, type ObjectMember, pathTo, type SourcePosition, type Tree } from './tree.ts'
 
-/** Where a text's lines begin, and from that line and column of any offset. */
+/** Returns a function that converts an offset of the text into line and column. */
 export const createPositionLookup = (text: string): ((offset: number) => SourcePosition) => {
   const starts = [0]
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
@@ -19,7 +19,7 @@ export const createPositionLookup = (text: string): ((offset: number) => SourceP
   }
 }
 
-/** Undefined: the text is no JSON, and the report says why. */
+/** Undefined if the text is not valid JSON. The problem has been reported. */
 export const parseJson = (text: string, report: ReportProblem): Tree | undefined => {
   const place = createPositionLookup(text)
   const errors: ParseError[] = []
@@ -56,7 +56,7 @@ const readMembers = (context: ReadContext, node: Node, path: string): ObjectMemb
   return members
 }
 
-/** Adds a member; of two with the same key the last one holds. */
+/** Adds a member. If the key is repeated, the last one wins. */
 export const addMember = (members: ObjectMember[], member: ObjectMember, path: string, report: ReportProblem): void => {
   const place = member.position
   if (isPrototypeKey(member.key)) {

@@ -1,4 +1,4 @@
-/** Finds the configuration's file and reads it: bytes → a tree with places. */
+/** Finds the configuration file and reads it into a tree with positions. */
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, extname, isAbsolute, join, resolve } from 'node:path'
 import type { ProblemCollector } from '../checks/problems.ts'
@@ -9,8 +9,10 @@ import type { Tree } from './tree.ts'
 const configNames = ['config.json', 'config.yaml', 'config.yml']
 
 /**
- * The absolute path of the configuration: the argument (also below `config/`, as simple-one-api looks it up), else `config.json|yaml|yml` in the working directory,
- * in its `config/`, next to the executable. An argument comes back even where no file is, so that `load` says so. Undefined: there is none.
+ * The absolute path of the configuration. It is the argument (also looked up in `config/`, as in simple-one-api),
+ * otherwise `config.json`, `config.yaml` or `config.yml` in the working directory, in its `config/`, or next to the
+ * executable. An argument is returned even if the file does not exist, so that `load` reports it. Undefined if nothing
+ * is found.
  */
 export const findConfig = (
   argument: string | undefined,
@@ -26,7 +28,7 @@ export const findConfig = (
   return folders.flatMap(folder => configNames.map(name => resolve(folder, name))).find(exists)
 }
 
-/** A directory counts: what stands where a configuration should is to be complained about, not passed over. */
+/** Directories count as existing, so that a directory with the name of a configuration is reported and not skipped. */
 const exists = (path: string): boolean => {
   try {
     statSync(path)
@@ -37,7 +39,7 @@ const exists = (path: string): boolean => {
   }
 }
 
-/** The text of a file; undefined if it cannot be had, and the report says why. */
+/** The text of a file. Undefined if it cannot be read; the problem has been reported. */
 export const readText = (path: string, { report }: ProblemCollector): string | undefined => {
   try {
     if (statSync(path).isDirectory()) {
@@ -67,13 +69,16 @@ const readErrorText = (thrown: unknown): string => {
   return readErrors[code] ?? `the file cannot be read: ${code}`
 }
 
-/** UTF-8 with or without its mark; UTF-16 with one, as some editors on Windows write it. */
+/** UTF-8 with or without a byte order mark, or UTF-16LE with one, as some editors on Windows write. */
 const decode = (bytes: Uint8Array): string => {
   const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : 'utf-8'
   return new TextDecoder(encoding, { fatal: true }).decode(bytes)
 }
 
-/** By extension, else by what the text begins with. Undefined: a syntax error, which the report tells. */
+/**
+ * Chooses the format by extension, otherwise by the beginning of the text. Undefined on a syntax error, which has been
+ * reported.
+ */
 export const parseText = (path: string, text: string, { report }: ProblemCollector): Tree | undefined => {
   if (text.trim() === '') {
     report('error', '', 'the file is empty')
@@ -87,7 +92,7 @@ export const parseText = (path: string, text: string, { report }: ProblemCollect
   }
 }
 
-/** Loaded where it is needed: most configurations are JSON, and the program starts sooner. */
+/** Loaded on demand, because most configurations are JSON and startup is faster without it. */
 const loadYaml = () => require('./yaml.ts') as typeof import('./yaml.ts')
 
 const isYaml = (path: string, text: string): boolean => {
@@ -96,7 +101,10 @@ const isYaml = (path: string, text: string): boolean => {
   return !extension.startsWith('.json') && !/^\s*[{/[]/.test(text)
 }
 
-/** The environment with the `.env` beside the configuration under it: a variable that is set already keeps its value. */
+/**
+ * The environment with the variables of the `.env` file next to the configuration. Variables that are already set take
+ * precedence.
+ */
 export const environmentOf = (path: string, environment: Environment, { report }: ProblemCollector): Environment => {
   const file = join(dirname(path), '.env')
   try {

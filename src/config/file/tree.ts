@@ -1,24 +1,27 @@
-/** A configuration file as it was written: values with their places, before anything is decided about them. */
+/** A configuration file as it was written: values with their positions, before any interpretation. */
 import type { Json } from '../../base/json/json.ts'
 
-/** Both count from 1; a column counts UTF-16 units. */
+/** Both are counted from 1. Columns count UTF-16 units. */
 export type SourcePosition = { line: number; column: number }
 
 export type ScalarNode = {
   position: SourcePosition
   scalar: string | number | boolean | null
-  /** The digits of a number as they were written: a long id loses none of them. */
+  /** The digits of a number as written, so that a long id loses none. */
   raw?: string
-  /** It may stand for a number or a boolean though it is text (it came from a variable), or for text though it is a number (YAML). */
+  /**
+   * The value may be converted: a string that contained a variable to a number or a boolean, or a YAML number or
+   * boolean to a string.
+   */
   isCoercible?: boolean
 }
 export type ListNode = { position: SourcePosition; list: Tree[] }
-/** `at` of a member is the place of its key. */
+/** `position` of a member is the position of its key. */
 export type ObjectMember = { key: string; position: SourcePosition; value: Tree }
 export type ObjectNode = { position: SourcePosition; members: ObjectMember[] }
 export type Tree = ScalarNode | ListNode | ObjectNode
 
-/** Keys that would reach a prototype are refused wherever a file is read. */
+/** Keys that would reach a prototype are refused in every file. */
 export const isPrototypeKey = (key: string): boolean =>
   key === '__proto__' || key === 'constructor' || key === 'prototype'
 
@@ -29,10 +32,10 @@ export const pathTo = (parent: string, key: string | number): string => {
   return parent === '' ? key : `${parent}.${key}`
 }
 
-/** The path one step up; '' at the top. */
+/** The path of the parent. '' at the top. */
 export const parentOf = (path: string): string => path.replace(/(\.?[\w$@/:*-]+|\[\d+\]|\["(?:[^"\\]|\\.)*"\])$/, '')
 
-/** The bare values; objects have no prototype, so that no key of a file can mean more than itself. */
+/** The plain values. Objects have no prototype, so that no key of a file has a special meaning. */
 export const toPlainValue = (tree: Tree): Json => {
   if ('list' in tree) return tree.list.map(toPlainValue)
   if (!('members' in tree)) return tree.scalar
@@ -41,7 +44,7 @@ export const toPlainValue = (tree: Tree): Json => {
   return result
 }
 
-/** Path → where its key (of an element: its value) stands. */
+/** Path → position of its key, or of the value for an element of a list. */
 export const positionsOf = (
   tree: Tree,
   path = '',
@@ -60,7 +63,7 @@ export const positionsOf = (
   return positions
 }
 
-/** The kind of a value in a word; what it says stays unsaid, it may be a secret. */
+/** The type of a value as text. The value itself is not included, because it may be a secret. */
 export const describeType = (tree: Tree): string => {
   if ('list' in tree) return 'a list'
   if ('members' in tree) return 'an object'

@@ -1,4 +1,7 @@
-/** YAML → a tree with places. Anchors and `<<` are followed; a file that multiplies itself by them is refused. */
+/**
+ * Parses YAML into a tree with positions. Anchors and `<<` are supported. A file that expands too far by them is
+ * refused.
+ */
 import {
   type Alias,
   type Document,
@@ -18,7 +21,7 @@ import { type ObjectMember, pathTo, type SourcePosition, type Tree } from './tre
 
 const maxSize = { nodes: 100_000, depth: 64 }
 
-/** What the parser's codes mean. Its own messages quote the text, which may be a secret. */
+/** Messages for the parser's error codes. The parser's own messages quote the text, which may be a secret. */
 const errorMessages: Record<string, string> = {
   BAD_INDENT: 'the indentation does not fit',
   TAB_AS_INDENT: 'a tab is used as indentation; YAML wants spaces',
@@ -37,7 +40,7 @@ const errorMessages: Record<string, string> = {
   KEY_OVER_1024_CHARS: 'the key is too long',
 }
 
-/** Undefined: the text is no YAML, and the report says why. */
+/** Undefined if the text is not valid YAML. The problem has been reported. */
 export const parseYaml = (text: string, report: ReportProblem): Tree | undefined => {
   const lineCounter = new LineCounter()
   const document = parseDocument(text, {
@@ -92,7 +95,7 @@ const read = (context: ReadContext, node: Node | null, path: string, depth: numb
   if (typeof value === 'number') return { position, scalar: value, raw: source ?? String(value), isCoercible: true }
   if (typeof value === 'boolean') return { position, scalar: value, raw: source ?? String(value), isCoercible: true }
   if (typeof value !== 'string') return { position, scalar: value == null ? null : String(source ?? value) }
-  // YAML 1.1, which simple-one-api reads, has more words for a boolean.
+  // YAML 1.1, which simple-one-api reads, has more words for booleans.
   return {
     position,
     scalar: value,
@@ -128,7 +131,7 @@ const readMembers = (context: ReadContext, map: YAMLMap<Node, Node>, path: strin
   return members
 }
 
-/** The members a `<<` brings, of several maps the first one's before the others'. */
+/** The members that `<<` merges in. If several maps are merged, the first takes precedence. */
 const merge = (context: ReadContext, value: Node | null, path: string, depth: number): ObjectMember[] => {
   if (depth > maxSize.depth) throw new TooLarge()
   if (isAlias(value)) return merge(context, resolveAlias(context, value), path, depth + 1)

@@ -1,4 +1,4 @@
-/** The kinds of fields a configuration has, each with its words. */
+/** Constructors for the field types of the configuration schema. */
 import { type TSchema, Type } from '@sinclair/typebox'
 
 type FieldOptions = {
@@ -28,19 +28,19 @@ export const union = <T extends TSchema[]>(
   description: string,
   options: Partial<FieldOptions> = {},
 ) => Type.Union(alternatives, { description, ...options })
-/** One of a few words; letter case and blanks around it do not matter. */
+/** One of several words. Letter case and surrounding whitespace are ignored. */
 export const choice = <const T extends string>(
   words: readonly T[],
   description: string,
   options: Partial<FieldOptions> = {},
 ) => Type.Unsafe<T>(Type.String({ enum: [...words], words, description, ...options }))
-/** The same with older words for them. */
+/** The same with older spellings. */
 export const choiceWithSpellings = <const T extends string, S extends string>(
   words: readonly T[],
   spellings: Readonly<Record<S, T>>,
   description: string,
   options: Partial<FieldOptions> = {},
 ) => Type.Unsafe<T | S>(Type.String({ enum: [...words, ...Object.keys(spellings)], words, description, ...options }))
-/** Every field may be left out. */
+/** An object whose fields are all optional. */
 export const group = <T extends Record<string, TSchema>>(fields: T, options: Partial<FieldOptions> = {}) =>
   Type.Partial(Type.Object(fields), { additionalProperties: true, ...options })

@@ -1,6 +1,6 @@
-/** What somebody may have meant by a word that is not known. */
+/** Suggests a known word for an unknown one. */
 
-/** The nearest of `known`, if it is near enough to be what was meant; letter case and `-` against `_` cost nothing. */
+/** The most similar of `known`, if it is similar enough. Letter case and `-` versus `_` do not count. */
 export const nearest = (word: string, known: Iterable<string>): string | undefined => {
   const folded = fold(word)
   let best: string | undefined
@@ -14,7 +14,7 @@ export const nearest = (word: string, known: Iterable<string>): string | undefin
 
 const fold = (word: string): string => word.toLowerCase().replaceAll('-', '_')
 
-/** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
+/** Number of insertions, deletions, replacements and swaps of neighbouring characters between two words. */
 export const distanceBetween = (first: string, second: string): number => {
   let previous: number[] = []
   let row = Array.from({ length: second.length + 1 }, (_, index) => index)

@@ -1,11 +1,11 @@
-/** The configuration's schema as others read it: JSON Schema for editors, a page for people. */
+/** Renders the configuration schema as JSON Schema for editors and as a reference page. */
 import type { TSchema } from '@sinclair/typebox'
 import { providers, unsupported } from '../../providers/index.ts'
 import { ConfigSchema, CredentialsSchema, EntrySchema } from './schema.ts'
 
 type Schema = Record<string, unknown>
 
-/** JSON Schema (draft 2020-12) of the configuration, every known service type by name. Ends with a newline. */
+/** JSON Schema (draft 2020-12) of the configuration, with every known service type. Ends with a newline. */
 export const schemaText = (): string => {
   const { services } = ConfigSchema.properties
   const entries = { type: 'array', items: { $ref: '#/$defs/entry' } }
@@ -32,7 +32,7 @@ export const schemaText = (): string => {
   return `${JSON.stringify(stripInternalKeywords(schema), null, 2)}\n`
 }
 
-/** Without the keywords that are only for our own reading. A unit is told in the description. */
+/** Removes the keywords that only this program reads. The unit is added to the description. */
 const stripInternalKeywords = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(stripInternalKeywords)
   if (typeof value !== 'object' || value === null) return value
@@ -46,7 +46,7 @@ const stripInternalKeywords = (value: unknown): unknown => {
   )
 }
 
-/** The reference page, in Markdown. */
+/** The reference page in Markdown. */
 export const referencePage = (): string =>
   [
     opening,

@@ -1,7 +1,8 @@
 /**
- * The configuration, field by field: the one source of its checks, of `config.schema.json`, of the reference page and of the types.
- * Beside JSON Schema's own keywords a field may carry `unit`, `words` (the ones to be written, of an `enum` with older ones), `aliases` (older
- * keys → the key) and `lenient` (a number is taken as text, digit for digit).
+ * The schema of the configuration, field by field. It is the single source of the checks, of `config.schema.json`, of
+ * the reference page and of the types.
+ * Besides JSON Schema's keywords a field may have `unit`, `words` (the current words of an `enum` that also has older
+ * ones), `aliases` (older key → key) and `lenient` (a number is accepted as text, digit for digit).
  */
 import { type Static, type TString, Type } from '@sinclair/typebox'
 import { credentialDescriptions } from '../dialects/credentials.ts'

@@ -1,4 +1,7 @@
-/** Holds a tree against the schema: keys in another letter case are set right, unknown ones told and left out, wrong values told. */
+/**
+ * Applies the schema to a tree. Keys in another letter case are corrected, unknown keys are reported and removed, and
+ * wrong values are reported.
+ */
 import type { TSchema } from '@sinclair/typebox'
 import type { ReportProblem } from '../checks/problems.ts'
 import {
@@ -14,13 +17,15 @@ import { nearest } from './nearest.ts'
 
 export type ShapeContext = {
   report: ReportProblem
-  /** A word on an unknown key that is known elsewhere. */
+  /** A hint for an unknown key that is known in another place. */
   misplacedKeyHint: (schema: TSchema, key: string) => string | undefined
-  /** A member got its right key: it is known by this path from now on. */
+  /** Called when a member gets its correct key. From then on the new path is valid. */
   onKeyRenamed: (path: string, member: ObjectMember) => void
 }
 
-/** The tree in the schema's shape; undefined: nothing usable is there (null, or wrong, which has been told then). */
+/**
+ * The tree with the schema applied. Undefined if there is no usable value: null, or an error that has been reported.
+ */
 export const shape = (context: ShapeContext, schema: TSchema, tree: Tree, path = ''): Tree | undefined => {
   if (schema['anyOf']) return shapeUnion(context, schema, tree, path)
   if ('scalar' in tree && tree.scalar === null && schema['type']) return
@@ -38,7 +43,7 @@ export const shape = (context: ShapeContext, schema: TSchema, tree: Tree, path =
 const shapeUnion = (context: ShapeContext, schema: TSchema, tree: Tree, path: string): Tree | undefined => {
   if ('scalar' in tree && tree.scalar === null) return
   const options: TSchema[] = schema['anyOf']
-  // A text that came from a variable means what else it can mean first.
+  // A string from a variable is converted to another type if possible, so the string option comes last.
   const ordered = options.toSorted(
     (first, second) => Number(first['type'] === 'string') - Number(second['type'] === 'string'),
   )
@@ -60,7 +65,7 @@ const shapeMember = (context: ShapeContext, schema: TSchema, member: ObjectMembe
   return value ? [{ ...member, value }] : []
 }
 
-/** An object that is none keeps its place as an empty one, so that the others keep their numbers. */
+/** An element that is not an object is replaced by an empty object, so that the other elements keep their indices. */
 const shapeList = (context: ShapeContext, items: TSchema, tree: ListNode, path: string): ListNode => ({
   ...tree,
   list: tree.list.flatMap((element, index): Tree[] => {
@@ -97,7 +102,7 @@ const shapeGroup = (context: ShapeContext, schema: TSchema, tree: ObjectNode, pa
   return { ...tree, members }
 }
 
-/** The schema's key for a key as it is written. */
+/** The key of the schema for a key as written. */
 const canonicalKey = ({ properties, aliases = {} }: TSchema, key: string): string | undefined => {
   if (Object.hasOwn(properties, key)) return key
   const folded = key.toLowerCase()
@@ -105,7 +110,7 @@ const canonicalKey = ({ properties, aliases = {} }: TSchema, key: string): strin
   return alias ? aliases[alias] : Object.keys(properties).find(name => name.toLowerCase() === folded)
 }
 
-/** Keys that begin so are remarks. */
+/** Keys with these prefixes are comments. */
 const remarkKey = /^(?:_|\/\/|#|x-|\$)/
 
 const reportUnknownKey = (
@@ -121,7 +126,7 @@ const reportUnknownKey = (
   report('warning', isLong(key) ? path : pathTo(path, key), hint ?? 'unknown key; it has no effect', details)
 }
 
-/** A key this long is no typing slip; it may be a secret in the wrong place. */
+/** A key this long is not a typo. It may be a secret in the wrong place. */
 const isLong = (key: string): boolean => key.length > 32
 const quote = (key: string): string => (isLong(key) ? 'a key' : `\`${key}\``)
 
@@ -136,7 +141,7 @@ const booleans: Record<string, boolean> = {
   0: false,
 }
 
-/** The scalar as the schema's type, where it may stand for one; undefined: it may not. */
+/** The scalar converted to the schema's type. Undefined if that is not possible. */
 const coerce = (schema: TSchema, tree: ScalarNode): ScalarNode | undefined => {
   const { scalar, raw, isCoercible } = tree
   const text = typeof scalar === 'string' && isCoercible ? scalar.trim() : undefined

@@ -1,10 +1,10 @@
-/** Fields of a form that an entry's `params` stand for. */
+/** Adds and removes form fields, so that an entry's `params` replace the client's. */
 import { isFinalDelimiter, parsePartHeaderAt } from './grammar.ts'
 
-/** As the configuration says them: JSON. */
+/** Field values as written in the configuration: JSON values. */
 export type FormParams = Readonly<Record<string, unknown>>
 
-/** A field ending where the form's own first delimiter begins. */
+/** A field that ends where the first delimiter of the form begins. */
 export const renderField = (delimiter: Buffer, name: string, value: string): Buffer =>
   Buffer.from(
     `${delimiter.toString().slice(2)}\r\ncontent-disposition: form-data; name="${escapeName(name)}"\r\n\r\n${value}\r\n`,
@@ -12,7 +12,7 @@ export const renderField = (delimiter: Buffer, name: string, value: string): Buf
 
 const escapeName = (name: string): string => name.replaceAll('"', '%22').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
 
-/** A list is as many fields `name[]`, as OpenAI's clients write it; an object is JSON; null is no field at all. */
+/** A list becomes several fields `name[]`, as OpenAI's clients write it. An object becomes JSON. Null adds no field. */
 export const renderFields = (delimiter: Buffer, params: FormParams): Buffer =>
   Buffer.concat(
     Object.entries(params).flatMap(([name, value]) =>
@@ -27,13 +27,15 @@ export const renderFields = (delimiter: Buffer, params: FormParams): Buffer =>
 const fieldText = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
 
 /**
- * Takes a form piece by piece and gives it back without the fields of these names (`name[]` is `name`). What has been given back is always
- * all that is certain: the last bytes, which might begin a delimiter, come with the next piece or with the end of the form. What stands before the first field is no part
- * of the form and goes too.
+ * Returns a function that takes a form chunk by chunk and returns it without the named fields (`name[]` counts as
+ * `name`).
+ * It returns only what is certain: the last bytes, which may begin a delimiter, come with the next chunk or with the
+ * end of the form.
+ * Anything before the first field is not part of the form and is dropped too.
  */
 export const createFieldFilter = (delimiter: Buffer, names: readonly string[]): ((bytes: Uint8Array) => Buffer) => {
   const dropped = new Set(names)
-  // The first delimiter has no line before it; with one it is like all others.
+  // The first delimiter has no line break before it. With one added, it is like all others.
   let pending = Buffer.from('\r\n')
   let bytesToSkip = pending.length
   let isDropping = true
@@ -53,7 +55,7 @@ export const createFieldFilter = (delimiter: Buffer, names: readonly string[]): 
       const header = parsePartHeaderAt(window, end + delimiter.length)
       if (!header) return end
       isDropping = dropped.has(header.name.replace(/\[\]$/, ''))
-      // The last CRLF of a head may be the first of the next delimiter: it counts as content.
+      // The last CRLF of a header may be the first of the next delimiter, so it counts as content.
       at = header.end - 2
       if (!isDropping) kept.push(window.subarray(end, at))
     }

@@ -1,13 +1,18 @@
-/** The grammar of a form (multipart/form-data, RFC 7578): its delimiter, the heads of its parts, and what is refused of both. */
+/**
+ * The grammar of a form (multipart/form-data, RFC 7578): the delimiter, the headers of the parts, and what is refused.
+ */
 import { GatewayError } from '../../base/errors.ts'
 
-/** Bytes of a part's head that are read at most. */
+/** Maximum bytes of a part's header. */
 const maxHeaderBytes = 16 * 1024
 
-/** `end` is that of the content; -1 where it has not come yet. */
+/** One part. `start` and `end` are the offsets of its content; `end` is -1 if it has not arrived yet. */
 export type FormPart = { name: string; isFile: boolean; start: number; end: number }
 
-/** Parts from the start as far as the bytes go; a part whose end has not come yet has the end -1. */
+/**
+ * Yields the parts as far as the bytes go. The `end` of an incomplete last part is -1.
+ * @throws GatewayError `invalid_request` if the form is malformed
+ */
 export function* parseParts(bytes: Buffer, delimiter: Buffer): Generator<FormPart | 'more' | 'end'> {
   let at = bytes.indexOf(delimiter.subarray(2))
   if (at < 0) return yield 'more'
@@ -27,7 +32,11 @@ export function* parseParts(bytes: Buffer, delimiter: Buffer): Generator<FormPar
 
 const lineFeed = 10
 
-/** The head that begins at `at`, behind a delimiter, and where it ends; undefined while it is not whole. */
+/**
+ * Parses the header of a part at offset `at`, which is just behind a delimiter. Returns undefined if the header is
+ * incomplete.
+ * @throws GatewayError `invalid_request` if the header is too large or ambiguous
+ */
 export const parsePartHeaderAt = (
   bytes: Buffer,
   at: number,
@@ -42,8 +51,8 @@ const fieldNamePattern = /^[\w!#$%&'*+.^`|~-]+:/
 const parameterPattern = /;\s*([\w!#$%&'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))\s*/g
 
 /**
- * The head of a part: what stands between its delimiter and its content. A head that readers understand in different ways is refused:
- * to a vendor the part might be the model.
+ * Parses the header of a part: everything between its delimiter and its content. A header that parsers understand
+ * differently is refused, because a vendor might read the part as the model.
  */
 const parsePartHeader = (header: string): { name: string; isFile: boolean } => {
   const [padding = '', ...fields] = header.split('\r\n')
@@ -63,14 +72,17 @@ const parsePartHeader = (header: string): { name: string; isFile: boolean } => {
   return { name: name.value, isFile: parameters.some(({ key }) => key === 'filename' || key === 'filename*') }
 }
 
-/** What stands before every part but the first, its CRLF included. @throws GatewayError where the content-type names no boundary. */
+/**
+ * The delimiter before every part but the first, including its CRLF.
+ * @throws GatewayError `invalid_request` if the content type names no boundary
+ */
 export const delimiterOf = (contentType: string): Buffer => {
   const boundary = /;\s*boundary=(?:"([^"]{1,70})"|([^;\s]{1,70}))/i.exec(contentType)
   if (!boundary) throw malformedForm('its content-type names no boundary')
   return Buffer.from(`\r\n--${boundary[1] ?? boundary[2]}`)
 }
 
-/** Two dashes behind the delimiter end the form. */
+/** Two dashes after the delimiter end the form. */
 export const isFinalDelimiter = (bytes: Buffer, at: number): boolean => bytes[at] === 45 && bytes[at + 1] === 45
 
 export const malformedForm = (reason: string): GatewayError =>

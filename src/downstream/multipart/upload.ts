@@ -1,6 +1,7 @@
 /**
- * An upload (multipart/form-data) of which only the `model` part is ours to read and to rewrite. If it stands before the first file the rest
- * is streamed as it comes; else the whole is read, up to `max_body`.
+ * An upload (multipart/form-data). The gateway reads and rewrites only the `model` field. If that field comes before
+ * the first file, the remainder
+ * is streamed as it arrives; otherwise the whole form is buffered, up to `max_body`.
  */
 import type { Payload } from '../../upstream/call.ts'
 import { refuseCompressed, tooLarge } from '../json-body.ts'
@@ -16,21 +17,27 @@ import {
 } from './grammar.ts'
 
 export type Upload = {
-  /** As the client named it. */
+  /** The model as the client named it; undefined if the form does not name one. */
   model: string | undefined
-  /** The body with another model and `params` in place of fields of their names; can be asked for once where it is streamed. */
+  /**
+   * The body with another model, and with `params` instead of the fields they replace. Can be called only once if the
+   * upload is streamed.
+   */
   write: (model: string, params?: FormParams) => { payload: Payload; length: number | undefined }
 }
 
 type Scan = { model?: FormPart; hasFile: boolean; isComplete: boolean }
 type BodyReader = ReadableStreamDefaultReader<Uint8Array>
 
-/** Bytes that are searched for the model as they come in; after that many the whole is read first. */
+/** Bytes that are searched for the model while they arrive; a longer form is buffered first. */
 const maxSearchBytes = 1024 * 1024
 export const isMultipart = (headers: Headers): boolean =>
   headers.get('content-type')?.toLowerCase().startsWith('multipart/form-data') === true
 
-/** @throws GatewayError `invalid_request` for what is no form, or names the model twice; `too_large`. */
+/**
+ * Reads an upload as far as needed to find its model.
+ * @throws GatewayError `invalid_request` if the body is not a form or names the model twice; `too_large`
+ */
 export const readUpload = async (request: Request, maxBody: number): Promise<Upload> => {
   refuseCompressed(request.headers)
   const delimiter = delimiterOf(request.headers.get('content-type') ?? '')
@@ -48,7 +55,7 @@ export const readUpload = async (request: Request, maxBody: number): Promise<Upl
       bytesRead += value.length
     }
     if (!done && bytesRead < nextScanAt) continue
-    // A form that comes in drops is not looked through at every drop.
+    // Rescan only after an eighth more has arrived: a form that arrives in tiny chunks is not scanned for each of them.
     nextScanAt = bytesRead + Math.max(bytesRead >> 3, 64)
     const bytes = Buffer.concat(chunks)
     chunks = [bytes]
@@ -105,11 +112,11 @@ const bufferedUpload = (bytes: Buffer, delimiter: Buffer): Upload => {
   }
 }
 
-/** Without what stands before the first delimiter: behind a field put in front it would be of that field. */
+/** Drops what comes before the first delimiter: after an inserted field it would become part of that field. */
 const withoutPreamble = (bytes: Buffer, delimiter: Buffer): Buffer =>
   bytes.subarray(bytes.indexOf(delimiter.subarray(2)))
 
-/** A whole form with `params` before its first part, and without the fields they stand for. */
+/** A buffered form with `params` before its first part, and without the fields they replace. */
 const withParams = (bytes: Buffer, delimiter: Buffer, params: FormParams): Buffer => {
   const names = Object.keys(params)
   return names.length === 0
@@ -151,7 +158,10 @@ const streamedUpload = (
   },
 })
 
-/** A vendor might obey another `model` part than the one whose use we allowed. */
+/**
+ * Refuses a second `model` field: a vendor might obey it instead of the one that was authorized.
+ * @throws GatewayError `invalid_request` from the returned function
+ */
 const secondModelGuard = (delimiter: Buffer): ((bytes: Uint8Array) => void) => {
   let tail = Buffer.alloc(0)
   let isFinished = false

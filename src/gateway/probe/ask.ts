@@ -1,4 +1,7 @@
-/** One tiny request to one target, on the way every request goes: a gateway whose only target it is answers it. */
+/**
+ * Sends one tiny request to one target through the gateway's normal path: a runtime whose only target is this one
+ * answers it.
+ */
 import { createAuth } from '../../auth/keys.ts'
 import type { GatewayError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json/json.ts'
@@ -19,7 +22,7 @@ import type { Runtime } from '../runtime.ts'
 import type { ProbeProtocol } from './targets.ts'
 import { type Verdict, verdictOf } from './verdict.ts'
 
-/** `milliseconds` without the wait for a limit of the configuration. */
+/** `milliseconds` does not include the wait for a configured limit. */
 export type ProbeResult = { milliseconds: number; usage?: Usage } & (
   | { result: 'ok' }
   | { result: 'failed'; verdict: Verdict }
@@ -28,10 +31,10 @@ export type ProbeResult = { milliseconds: number; usage?: Usage } & (
 
 export type ProbeContext = { settings: CompiledConfig; limits: Limits; redact: Redact }
 
-/** Tokens of an answer; more than a word needs, for some vendors refuse fewer. */
+/** Maximum tokens of an answer. One word needs fewer, but some vendors refuse smaller values. */
 const maxTokens = 16
 
-/** Asks once; again only where the vendor refused the smallness of the question and not the question. Never throws. */
+/** Sends one request, and a simplified one if the vendor refused a parameter of the first. Never throws. */
 export const probeTarget = async (
   target: Target,
   probeProtocol: ProbeProtocol,
@@ -56,7 +59,7 @@ const bodyOf = (model: string, probeProtocol: ProbeProtocol): JsonObject =>
     ? { model, input: 'Hi' }
     : { model, messages: [{ role: 'user', content: 'Hi' }], max_tokens: maxTokens }
 
-/** Newer models of OpenAI refuse `max_tokens`; some of Alibaba's only stream. */
+/** Drops or adds one parameter: newer models of OpenAI refuse `max_tokens`; some models of Alibaba only stream. */
 const simplifyRequest = (body: JsonObject, { code, message }: GatewayError): JsonObject | undefined => {
   if (code !== 'upstream_refused' || body['messages'] === undefined) return undefined
   const { max_tokens, ...rest } = body
@@ -92,7 +95,7 @@ const sendRequest = async (
 const noConnection: Connection = { disableTimeout: () => {}, closeSoon: () => {}, address: () => undefined }
 const silentLog: Log = { write: () => {}, flush: () => {}, configure: () => {} }
 
-/** Keeps the record in place of writing it. */
+/** Captures the record instead of logging it. */
 class CapturingRecords extends RequestRecords {
   captured: { record: RequestRecord; outcome: RequestOutcome } | undefined
 

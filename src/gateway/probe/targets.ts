@@ -1,4 +1,4 @@
-/** What is to be probed: every target of the configuration, or those behind one model. */
+/** Selects what to probe: every target of the configuration, or those that serve one model. */
 import { modelKindOf } from '../../catalog/model-kinds.ts'
 import type { CompiledConfig } from '../../config/compiled.ts'
 import type { Entry, Target } from '../../providers/entry.ts'
@@ -8,21 +8,21 @@ import { createTargetCache } from '../../routing/targets.ts'
 
 export type ProbeProtocol = 'openai-chat' | 'embeddings'
 
-/** One target, and how it is asked; `skip` says why it is not. */
+/** One target and the protocol it is probed in; `skip` is the reason it is not probed. */
 export type Probe = {
   target: Target
-  /** `<entry>/<model>`, and which credential where the entry has several. */
+  /** `<entry>/<model>`, and the number of the credential if the entry has several. */
   label: string
-  /** The names clients may call it by. */
+  /** The names by which clients can request the model. */
   names: string[]
 } & ({ probeProtocol: ProbeProtocol; skip?: undefined } | { skip: string })
 
-/** One entry that offers a name; `model` is the vendor's name, which may be a wildcard. */
+/** An entry that offers a name. `model` is the vendor's name, which may be a wildcard. */
 type Offer = { entry: Entry; name: string; model: string; embedding: boolean }
 
 /**
- * The targets in the order of the configuration. With `model` only those a client might reach by this name: as it is written, by a
- * wildcard, or by the global redirect.
+ * The targets in the order of the configuration. With `model`, only those that a client can reach by that name: as
+ * written, through a wildcard, or through the global redirect.
  */
 export const probesOf = (settings: CompiledConfig, model: string | undefined): Probe[] => {
   const offers = model === undefined ? offersOf(settings) : offersFor(settings, model)
@@ -67,7 +67,7 @@ const offersFor = (settings: CompiledConfig, model: string): Offer[] => {
   return redirected === model ? [] : all.flatMap(offer => matchingOffer(offer, redirected))
 }
 
-/** The offer as it serves this model, if it does. */
+/** The offer as it serves this model, or nothing. */
 const matchingOffer = (offer: Offer, model: string): Offer[] => {
   const { entry, name } = offer
   if (!isWildcard(offer.model)) return name === model || offer.model === model ? [offer] : []
@@ -76,7 +76,7 @@ const matchingOffer = (offer: Offer, model: string): Offer[] => {
   return [{ ...offer, name: model, model: entry.map.get(redirected) ?? redirected }]
 }
 
-/** Chat models get one word to answer, embedding models one to embed; what makes pictures or reads files is left alone. */
+/** Chat models answer one word and embedding models embed one. Models for images, audio or documents are not probed. */
 const probeProtocolOf = ({ entry, model, embedding }: Offer): { probeProtocol: ProbeProtocol } | { skip: string } => {
   if (isWildcard(model)) return { skip: 'a wildcard: name one of its models with --model' }
   const kind = embedding ? 'embedding' : modelKindOf(model)

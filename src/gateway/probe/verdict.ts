@@ -1,4 +1,4 @@
-/** A failure in plain words: what the operator should look at, and what the vendor said. */
+/** Explains a failure in plain words: what the operator should check, and what the vendor said. */
 import type { GatewayError } from '../../base/errors.ts'
 
 export type FailureKind =
@@ -17,7 +17,7 @@ export type FailureKind =
   | 'vendor_failed'
   | 'failed'
 
-/** `says`: the vendor's words, where there are any; free of secrets. */
+/** `vendorMessage`: the vendor's own words, if there are any; free of secrets. */
 export type Verdict = { kind: FailureKind; explanation: string; vendorMessage?: string }
 
 /** Where the request went: the host of the vendor, and whether through a proxy. */
@@ -26,13 +26,13 @@ export type VendorEndpoint = { host: string; isProxied: boolean }
 const verdict = (kind: FailureKind, explanation: string, vendorMessage?: string): Verdict =>
   vendorMessage === undefined || vendorMessage === '' ? { kind, explanation } : { kind, explanation, vendorMessage }
 
-/** Vendors say it with 400, 402, 403 and 429. */
+/** Vendors report an exhausted balance with status 400, 402, 403 or 429. */
 const balancePattern =
   /insufficient.{0,12}(balance|quota|fund|credit)|\bbalance\b|arrear|overdue|billing|(current|your).{0,3}quota|out of credits?|欠费|余额|充值/i
 const missingModelPattern =
   /model.{0,80}(not (exist|found|support|available|valid)|n't exist|unknown|invalid|no longer|不存在)|(unknown|invalid|no such|unsupported).{0,12}model|模型.{0,20}不存在/i
 
-/** Only errors of an attempt come here; what the client's side can do wrong is ours. */
+/** Explains the error of an attempt. Errors that the client's side can cause are bugs of the gateway here. */
 export const verdictOf = (error: GatewayError, endpoint: VendorEndpoint): Verdict => {
   const vendorError = vendorErrorIn(error)
   switch (error.code) {
@@ -53,7 +53,10 @@ export const verdictOf = (error: GatewayError, endpoint: VendorEndpoint): Verdic
   }
 }
 
-/** The vendor's status and words; the status is also what a refused key was refused with. */
+/**
+ * The vendor's status and message. For refused credentials it is the vendor's status, not the 502 that a client would
+ * see.
+ */
 type VendorError = { status: number; text: string }
 
 const vendorErrorIn = ({ status, message, detail }: GatewayError): VendorError => {
@@ -66,7 +69,7 @@ const vendorErrorIn = ({ status, message, detail }: GatewayError): VendorError =
   }
 }
 
-/** A code that is a word says more than a sentence sometimes does: `insufficient_quota`. */
+/** A code that is a word can say more than the message, for example `insufficient_quota`. */
 const vendorCode = (message: string, code: string | undefined): string =>
   code === undefined || /^\d*$/.test(code) || message.includes(code) ? '' : `(${code})`
 

@@ -1,11 +1,14 @@
-/** Errors of Anthropic's wire: our own in its envelope, and a vendor's as ours. https://platform.claude.com/docs/en/api/errors */
+/**
+ * Errors in Anthropic's format: renders ours for a client and parses a vendor's.
+ * https://platform.claude.com/docs/en/api/errors
+ */
 import { type ErrorCode, GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import type { Egress, Exchange } from '../protocol.ts'
 import { parseError as readError } from '../shared/vendor-error.ts'
 import { id } from './wire.ts'
 
-/** Class → the status it is sent with. */
+/** Error type → the HTTP status it is sent with. */
 const statusOfType: Record<string, number> = {
   invalid_request_error: 400,
   authentication_error: 401,
@@ -39,7 +42,7 @@ const typeOfCode: Record<ErrorCode, string> = {
   unavailable: 'overloaded_error',
 }
 
-/** The body a client gets: the vendor's own where it already speaks this wire. */
+/** Renders the body for a client. An Anthropic vendor's own error body is passed on. */
 export const renderError = (error: GatewayError): Json => {
   const { message, detail } = error
   const vendorBody = detail.body?.protocol === id ? parseJson(detail.body.text) : undefined
@@ -55,12 +58,15 @@ const errorTypeOf = ({ code, status, detail }: GatewayError): string => {
   return code === 'upstream_refused' || status === 529 ? (typeByStatus ?? typeOfCode[code]) : typeOfCode[code]
 }
 
-/** The envelope has no field for the path: Anthropic begins its sentences with it. */
+/**
+ * Adds the parameter to the message, since the envelope has no field for it. Anthropic starts its messages with it too.
+ */
 const withParam = (message: string, param: string | undefined): string =>
   param === undefined || message.startsWith(param) ? message : `${param}: ${message}`
 
 /**
- * A vendor's answer that is no success → our error, in whatever shape it comes. Only Anthropic's own envelope goes on as it is.
+ * Turns a vendor's unsuccessful response, whatever its format, into a GatewayError.
+ * Only Anthropic's own envelope is kept, to be passed on unchanged.
  */
 export const parseError: Egress['parseError'] = (status, headers, text, exchange) => {
   const error = readError(status, headers, text, exchange)
@@ -70,7 +76,9 @@ export const parseError: Egress['parseError'] = (status, headers, text, exchange
   return new GatewayError(error.code, error.message, { ...detail, ...bodyDetail })
 }
 
-/** A fault told inside an answer with status 200 → our error, with the status of its class. */
+/**
+ * Turns an error inside a 200 response into a GatewayError with the status of its error type; 502 for an unknown type.
+ */
 export const faultFrom = (body: JsonObject, exchange: Pick<Exchange, 'redact'>): GatewayError => {
   const errorObject = isObject(body.error) ? body.error : body
   const status = statusOfType[textOf(errorObject.type) ?? ''] ?? 502
@@ -80,8 +88,12 @@ export const faultFrom = (body: JsonObject, exchange: Pick<Exchange, 'redact'>):
     : error
 }
 
-/** Some relays begin another answer within the first (a retry of theirs): what was half told cannot be taken back. */
+/**
+ * For a stream that starts a second answer, as some relays do after a retry of theirs. What the client has already
+ * received cannot be taken back.
+ */
 export const streamRestartedError = (): GatewayError =>
   new GatewayError('upstream_failed', 'the vendor began its answer anew')
 
+/** For a stream that ended before it was complete. */
 export const streamCutError = (): GatewayError => new GatewayError('upstream_failed', "the vendor's stream was cut")

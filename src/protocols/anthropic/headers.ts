@@ -1,6 +1,9 @@
 /** Headers of a request in this protocol. https://platform.claude.com/docs/en/api/versioning, …/beta-headers */
 
-/** Betas of Messages that a client may ask for; what is not here stays with us. From the list of @anthropic-ai/sdk 1.11, 2026-11, and Claude Code's own. */
+/**
+ * Betas of the Messages API that a client may ask for. Others are not forwarded.
+ * From the list of @anthropic-ai/sdk 1.11 (2026-11) and the ones Claude Code uses.
+ */
 const knownBetas = new Set([
   'advanced-tool-use-2025-11-20',
   'advisor-tool-2026-03-01',
@@ -55,8 +58,10 @@ const knownBetas = new Set([
 ])
 
 /**
- * `client`: the headers of one that speaks this protocol. We ourselves speak 2023-06-01: in answers 2026-10-21 is the same, and of requests
- * it refuses temperature, top_p and top_k (…/docs/en/api/migration-2026-10-21).
+ * Headers for the vendor. `client` holds the client's headers, if the client speaks this protocol.
+ * The default version is 2023-06-01. Version 2026-10-21 has the same responses, but refuses requests with temperature,
+ * top_p or top_k
+ * (…/docs/en/api/migration-2026-10-21).
  */
 export const headers = (client: Headers | undefined): Record<string, string> => {
   const requested = (client?.get('anthropic-beta') ?? '').split(',').map(one => one.trim())

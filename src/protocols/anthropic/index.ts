@@ -1,4 +1,4 @@
-/** Messages, both halves. https://platform.claude.com/docs/en/api/messages */
+/** The Messages protocol, for clients and for vendors. https://platform.claude.com/docs/en/api/messages */
 
 import type { Protocol } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
@@ -13,7 +13,7 @@ import { checkRequest, id } from './wire.ts'
 
 export const anthropic: Protocol = {
   id,
-  acceptsUrl: acceptsUrl,
+  acceptsUrl,
   checkRequest,
   parseRequest,
   renderRequest,

@@ -1,14 +1,20 @@
-/** Pictures and documents as Anthropic writes them ↔ media. https://platform.claude.com/docs/en/build-with-claude/pdf-support, …/vision, …/files */
+/**
+ * Anthropic's image and document blocks ↔ media parts.
+ * https://platform.claude.com/docs/en/build-with-claude/pdf-support, …/vision, …/files
+ */
 
 import { isObject, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { MediaPart, Part } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
 import { id } from './wire.ts'
 
-/** Fields of a block that only this protocol knows. */
+/** Block fields that only this protocol has. They are kept in the part's seal. */
 const sealedFields = ['context', 'citations', 'transformations'] as const
 
-/** An image or a document → media; a document in pieces → its pieces. Undefined where the block has no such source. */
+/**
+ * Parses an image or document block. A document that consists of blocks becomes their parts. Returns undefined if the
+ * block has no usable source.
+ */
 export const parseMedia = (block: JsonObject, parseBlocks: (blocks: unknown) => Part[]): Part[] | undefined => {
   const { source, type, title } = block
   if (!isObject(source)) return undefined
@@ -40,11 +46,17 @@ const sourceOf = (source: JsonObject, mime: string): Pick<MediaPart, 'mime' | 's
 
 const isPdf = (mime: string): boolean => mime === 'application/pdf' || mime === '*/*'
 
-/** Pictures and PDF are fetched there, a text is not (https://platform.claude.com/docs/en/build-with-claude/pdf-support, 2026-11). */
+/**
+ * Anthropic fetches images and PDFs by URL, but not text files.
+ * https://platform.claude.com/docs/en/build-with-claude/pdf-support (2026-11)
+ */
 export const acceptsUrl = ({ mime }: MediaPart): boolean => !isText(mime)
 const isText = (mime: string): boolean => /^text\/|^application\/(json|xml)$/.test(mime)
 
-/** Media → a block; undefined, and noted, where this protocol has none for it. `fields`: what a readable seal says. */
+/**
+ * Renders media as a block. Returns undefined and notes a loss if this protocol has no such block.
+ * `fields`: the block fields from a readable seal.
+ */
 export const renderMedia = (
   media: MediaPart,
   fields: JsonObject,
@@ -85,7 +97,7 @@ const base64Source = (mime: string, data: string) => ({
   data,
 })
 
-/** Anthropic refuses a picture whose type is not told exactly: read from its first bytes. */
+/** Detects an image's type from its first bytes, because Anthropic refuses an image without an exact type. */
 const imageTypeOf = (data: string): string => {
   const magicNumbers = { iVBORw: 'image/png', '/9j/': 'image/jpeg', R0lGOD: 'image/gif', UklGR: 'image/webp' }
   return Object.entries(magicNumbers).find(([start]) => data.startsWith(start))?.[1] ?? 'image/png'

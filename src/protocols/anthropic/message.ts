@@ -1,4 +1,7 @@
-/** A whole answer of Messages ↔ a message. Both are told as a stream: the mapping itself stands in hear.ts and tell.ts alone. */
+/**
+ * A non-streaming Messages response ↔ a message.
+ * Both directions go through the stream code: the mapping itself is in stream-decoder.ts and stream-encoder.ts only.
+ */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import { rawJson } from '../../base/json/raw.ts'
@@ -9,7 +12,10 @@ import { readMessage } from './normalize.ts'
 import { createAnthropicDecoder } from './stream-decoder.ts'
 import { encodeMessagesStream } from './stream-encoder.ts'
 
-/** A vendor's whole answer → a message. @throws GatewayError the fault it tells, `upstream_failed` where it is none. */
+/**
+ * Parses a vendor's complete response. @throws GatewayError the error it contains, or `upstream_failed` if it is not a
+ * response.
+ */
 export const parseMessage = (given: Json, exchange: Exchange): Message => {
   const body = readMessage(given, exchange)
   const collector = createCollector()
@@ -25,7 +31,9 @@ export const parseMessage = (given: Json, exchange: Exchange): Message => {
   return collector.message()
 }
 
-/** A message → the whole answer a client gets. Arguments of calls stand in it as they were said (see ir/raw.ts). */
+/**
+ * Renders the complete response for a client. Tool call arguments keep the model's exact text (see base/json/raw.ts).
+ */
 export const renderMessage = (message: Message, exchange: Exchange): JsonObject => {
   let body: JsonObject = {}
   const content: JsonObject[] = []

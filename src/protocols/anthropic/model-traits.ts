@@ -1,28 +1,31 @@
 /**
- * What differs between models on this wire. Read from the model's name, which is all a gateway has; a model that is none of Claude's gets
- * the elder forms, which every vendor with such an address knows.
+ * What differs between models of this protocol, derived from the model's name, which is all a gateway has.
+ * A model other than Claude gets the older forms, which every vendor with a Messages endpoint supports.
  * https://platform.claude.com/docs/en/build-with-claude/thinking and …/models/opus-5-5/migration-guide, 2026-11
  */
 
 export type ModelTraits = {
   isClaude: boolean
-  /** Takes `thinking: {type: 'adaptive'}` and an effort. From 4.6. */
+  /** Accepts `thinking: {type: 'adaptive'}` and an effort. Since 4.6. */
   hasAdaptiveThinking: boolean
-  /** Takes `thinking: {type: 'enabled', budget_tokens}`. Up to 4.6. */
+  /** Accepts `thinking: {type: 'enabled', budget_tokens}`. Up to 4.6. */
   hasThinkingBudget: boolean
-  /** How no thoughts are asked for; `never`: it always thinks. */
+  /** How thinking is switched off: by omitting `thinking`, or by its type. `never`: the model always thinks. */
   thinkingOff: 'omit' | 'disabled' | 'between_tools' | 'never'
-  /** Takes temperature, top_p and top_k. Up to 4.6. */
+  /** Accepts temperature, top_p and top_k. Up to 4.6. */
   acceptsSampling: boolean
-  /** May be told to call a tool. */
+  /** Accepts a tool_choice that forces a tool call. */
   canForceTool: boolean
-  /** Takes messages of the role `system` behind those of the user. From 4.8, not Sonnet 5. */
+  /** Accepts messages with the role `system` after messages of the user. Since 4.8, except Sonnet 5. */
   acceptsSystemTurns: boolean
-  /** Takes `output_config.format`. From 4.5. */
+  /** Accepts `output_config.format`. Since 4.5. */
   acceptsJsonSchema: boolean
-  /** The effort above `high`. */
+  /** The value for an effort above `high`. */
   maxEffort: 'high' | 'xhigh'
-  /** Tokens of an answer where the request sets no limit, which this wire demands; every Claude of today may write 64,000. */
+  /**
+   * Value of max_tokens, which this protocol requires, if the request sets no limit.
+   * Every current Claude model can write 64,000 tokens.
+   */
   defaultMaxTokens: number
 }
 
@@ -41,6 +44,7 @@ const defaultTraits: ModelTraits = {
 
 const traitsCache = new Map<string, ModelTraits>()
 
+/** Returns the traits of a model. Up to 1,000 names are cached. */
 export const traitsOf = (model: string): ModelTraits => {
   const found = traitsCache.get(model)
   if (found) return found
@@ -70,7 +74,10 @@ const readTraits = (model: string): ModelTraits => {
   }
 }
 
-/** `claude-opus-4-5-20251101`, `claude-3-7-sonnet@20250219`, `anthropic/claude-sonnet-4.5`; a name without a number is taken for 4.6, which takes both forms. */
+/**
+ * Parses names such as `claude-opus-4-5-20251101`, `claude-3-7-sonnet@20250219` and `anthropic/claude-sonnet-4.5`.
+ * A name without a number counts as 4.6, which accepts both forms of thinking.
+ */
 const versionOf = (model: string, family: string): number => {
   if (model.includes('mythos-preview')) return 4.7
   const afterFamily =

@@ -1,10 +1,16 @@
-/** What vendors get wrong about Messages, put right in place. Every function gives whether it changed anything. */
+/**
+ * Corrects in place what vendors get wrong in Messages responses. The `normalize…` functions return whether they
+ * changed anything.
+ */
 import { isObject, type Json, type JsonObject, parseJson } from '../../base/json/json.ts'
 import type { Exchange } from '../protocol.ts'
 import { notAnAnswer } from '../shared/vendor-error.ts'
 import { faultFrom } from './error.ts'
 
-/** A whole answer as the vendor wrote it, its own corrections made. @throws the fault it tells, or `upstream_failed` where it is no answer. */
+/**
+ * Reads a vendor's complete response and applies the vendor's own corrections.
+ * @throws GatewayError the error it contains, or `upstream_failed` if it is not a response.
+ */
 export const readMessage = (given: Json, exchange: Exchange): JsonObject => {
   const body = typeof given === 'string' ? parseJson(given) : given
   const text = () => (typeof given === 'string' ? given : JSON.stringify(given))
@@ -18,7 +24,10 @@ export const readMessage = (given: Json, exchange: Exchange): JsonObject => {
 
 const noUsage = { input_tokens: 0, output_tokens: 0 }
 
-/** The envelope of an answer, whole or begun. `model` is left alone where it is a word: it is replaced in the text. */
+/**
+ * Normalizes the envelope of a complete response or of `message_start`.
+ * A `model` that is a string is left alone: it is replaced in the text later.
+ */
 export const normalizeEnvelope = (message: JsonObject, exchange: Exchange): boolean => {
   const wanted: JsonObject = {
     id: typeof message.id === 'string' && message.id !== '' ? message.id : exchange.id,
@@ -34,7 +43,7 @@ export const normalizeEnvelope = (message: JsonObject, exchange: Exchange): bool
   return wrong.length > 0
 }
 
-/** A block as it opens. */
+/** Normalizes a block of `content_block_start`: adds the field that holds its content. */
 export const normalizeBlock = (block: JsonObject): boolean => {
   const lacks = (type: string, key: string) => block.type === type && (block[key] === undefined || block[key] === null)
   for (const [type, key, value] of [
@@ -49,7 +58,7 @@ export const normalizeBlock = (block: JsonObject): boolean => {
   return false
 }
 
-/** An end after calls is told as what it is. */
+/** Replaces `end_turn` by `tool_use` after tool calls. */
 export const normalizeStopReason = (delta: JsonObject, hasCalls: boolean): boolean => {
   if (!hasCalls || delta.stop_reason !== 'end_turn') return false
   delta.stop_reason = 'tool_use'

@@ -1,4 +1,7 @@
-/** Blocks of Messages → parts. What only this protocol knows of a part waits in its seal, what is no part in a `foreign` one. */
+/**
+ * Messages blocks → parts. Fields that only this protocol has go into the part's seal. Unknown blocks become `foreign`
+ * parts.
+ */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import { rawText } from '../../base/json/raw.ts'
@@ -7,7 +10,10 @@ import { isWrappedSeal, unwrapSeal } from '../../ir/seal.ts'
 import { parseMedia } from './media.ts'
 import { id } from './wire.ts'
 
-/** A string is a text; a list is its blocks. An empty thinking block that holds the seal of what follows it is not a part. */
+/**
+ * Parses a string as one text, or a list of blocks.
+ * An empty thinking block that only holds the seal of the next block is not a part.
+ */
 export const parseBlocks = (content: unknown): Part[] => {
   if (typeof content === 'string') return [{ type: 'text', text: content }]
   const parts: Part[] = []
@@ -40,13 +46,13 @@ const parseBlock = (block: JsonObject): Part[] => {
   return media.map((part, index) => (index === media.length - 1 ? { ...part, ...cache } : part))
 }
 
-/** The ttl is kept only where it was told. */
+/** Parses a cache mark. The ttl is set only if the client set it. */
 export const parseCacheControl = ({ cache_control: cacheControl }: JsonObject): Pick<PartMetadata, 'cache'> => {
   if (!isObject(cacheControl)) return {}
   return { cache: cacheControl.ttl === '5m' || cacheControl.ttl === '1h' ? { ttl: cacheControl.ttl } : {} }
 }
 
-/** The signature is the seal; of another protocol's thoughts it holds that protocol's own. */
+/** The signature becomes the seal. If it wraps a seal of another protocol, that seal is unwrapped. */
 const parseThinkingBlock = ({ type, thinking, signature, data }: JsonObject): Part => {
   if (type === 'redacted_thinking')
     return { type: 'reasoning', text: '', seal: unwrapSeal(data)?.seal ?? { by: id, value: { redacted: data ?? '' } } }
@@ -54,12 +60,15 @@ const parseThinkingBlock = ({ type, thinking, signature, data }: JsonObject): Pa
   return { type: 'reasoning', text: textOf(thinking) ?? '', ...(seal && { seal }) }
 }
 
+/** The signature of thoughts as a seal. `at`: the seal origin, for thoughts in a vendor's response. */
 export const signatureSeal = (signature: Json | undefined, at?: string): Seal | undefined =>
   typeof signature === 'string' && signature !== ''
     ? { by: id, ...(at !== undefined && { at }), value: signature }
     : undefined
 
-/** Fields of a call that only this protocol knows; that the model itself called it is what a call is anyway. */
+/**
+ * Fields of a tool call that only this protocol has. A `caller` of type `direct` is dropped, since it is the default.
+ */
 export const callFields = ({
   type: _type,
   id: _id,
@@ -95,7 +104,7 @@ const parseToolResult = (block: JsonObject, cache: Pick<PartMetadata, 'cache'>):
   ...cache,
 })
 
-/** A finding of the client's own search: for others its text, with where it is from. */
+/** Parses a search result of the client's. Other protocols get its title, source and text as text. */
 const parseSearchResult = (block: JsonObject, cache: Pick<PartMetadata, 'cache'>): Part => {
   const texts = parseBlocks(block.content).map(part => (part.type === 'text' ? part.text : ''))
   const heading = [textOf(block.title), textOf(block.source)].filter(Boolean).join('\n')
@@ -108,7 +117,7 @@ const citationsOf = ({ citations }: JsonObject): { citations?: Citation[] } => {
   return parsed.length > 0 ? { citations: parsed } : {}
 }
 
-/** Without an index of Anthropic's it is no citation that Anthropic takes back. */
+/** A citation with an empty `encrypted_index` gets no seal, because Anthropic would not accept it back. */
 export const parseCitation = (citation: JsonObject, at?: string): Citation => {
   const url = textOf(citation.url) ?? textOf(citation.source)
   const title = textOf(citation.title) ?? textOf(citation.document_title)

@@ -1,4 +1,4 @@
-/** What a pass of Messages sees and mends. Whole frames go on as they came, but for the model and what the vendor got wrong. */
+/** Passthrough of Messages: frames are forwarded unchanged, except for the model and what the vendor got wrong. */
 import type { GatewayError } from '../../base/errors.ts'
 import { preserveExactNumbers } from '../../base/json/exact-numbers.ts'
 import {
@@ -26,7 +26,10 @@ const readRequest: Passthrough['readRequest'] = ({ model, stream }) => ({
   usageRequested: true,
 })
 
-/** The text with another model in its object at `path`; undefined where it must be written anew. */
+/**
+ * Replaces the model in the object at `path` of the text. Returns undefined if the text cannot be patched and must be
+ * serialized again.
+ */
 const withModelIn = (text: string, path: string, model: string): string | undefined => {
   const found = scanTopLevel(text)
   const span = found?.exact ? found.members.get(path) : undefined
@@ -35,8 +38,10 @@ const withModelIn = (text: string, path: string, model: string): string | undefi
 }
 
 /**
- * Seals of others are for us to read: a thought that holds one was never this vendor's. Conversations are kept by Claude's vendors only;
- * another would overlook that it gets the end of one. @throws `invalid_request` where such a one is to go on.
+ * Removes thoughts that hold another protocol's seal: they never came from this vendor.
+ * Only Claude's vendors store conversation threads. Other vendors would not notice that they get only the end of a
+ * conversation.
+ * @throws GatewayError `invalid_request` if a thread is to be continued at a vendor that stores none.
  */
 const writeRequest: Passthrough['writeRequest'] = (text, given, { model }) => {
   const unsupportedThread = traitsOf(model).isClaude ? undefined : given.thread
@@ -64,7 +69,7 @@ const frameOf = (body: JsonObject): string => renderFrame({ event: body.type as 
 
 export const renderStreamError = (error: GatewayError): string => frameOf(renderError(error) as JsonObject)
 
-/** Where most of a stream's frames begin alike: they pass unread. */
+/** The start of most frames of a stream. Such frames are forwarded without parsing. */
 const deltaPrefix = '{"type":"content_block_delta"'
 
 const pipeStream = (exchange: Exchange): StreamPipe => {
@@ -83,7 +88,7 @@ const pipeStream = (exchange: Exchange): StreamPipe => {
     return text
   }
 
-  /** A second beginning says nothing where nothing was said before it. */
+  /** A second `message_start` is dropped if no block has started, and is an error otherwise. */
   const restart = (): string => {
     if (hasBlocks) state.fault = streamRestartedError()
     return ''
@@ -111,7 +116,7 @@ const pipeStream = (exchange: Exchange): StreamPipe => {
     return normalizeBlock(block)
   }
 
-  /** Clients read all counts of an answer from here. */
+  /** Adds missing token counts to `message_delta`, because clients read all counts of a response there. */
   const finish = (body: JsonObject): boolean => {
     const delta = isObject(body.delta) ? body.delta : {}
     const givenUsage = isObject(body.usage) ? body.usage : {}
@@ -175,7 +180,7 @@ const pipeStream = (exchange: Exchange): StreamPipe => {
   }
 
   return {
-    state: state,
+    state,
     push,
     end,
     textDelta: () => delta && textDeltaOf(delta),
@@ -202,4 +207,4 @@ const passMessage: Passthrough['passMessage'] = (text, exchange) => {
   return { text: normalized, ...(usage && { usage }), ...(model !== undefined && { model }) }
 }
 
-export const passthrough: Passthrough = { readRequest, writeRequest, pipeStream: pipeStream, passMessage }
+export const passthrough: Passthrough = { readRequest, writeRequest, pipeStream, passMessage }

@@ -1,4 +1,4 @@
-/** Parts of a conversation → blocks for a vendor. */
+/** Parts of a conversation → Messages blocks for a vendor. */
 
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import { rawJson } from '../../base/json/raw.ts'
@@ -18,7 +18,9 @@ import { renderMedia } from './media.ts'
 import type { ModelTraits } from './model-traits.ts'
 import { type CacheControl, id } from './wire.ts'
 
-/** Gives blocks for one conversation: the same id of a call is written the same everywhere. */
+/**
+ * Renders parts of one conversation. Every occurrence of a call id is mapped to the same id. `path` is used for losses.
+ */
 export type BlockWriter = (part: Part, path: string) => JsonObject | undefined
 
 export const blockWriter = (
@@ -27,7 +29,7 @@ export const blockWriter = (
 ): BlockWriter => {
   const wireIdOf = createIdMapper()
 
-  /** What the vendor may read of a seal, as an object. */
+  /** Returns the value of a seal if the vendor can read it. Otherwise notes a loss. */
   const readSeal = (seal: Seal | undefined, path: string): Json | undefined => {
     if (seal === undefined) return undefined
     if (isReadable(seal, id, sealOrigin)) return seal.value
@@ -39,14 +41,14 @@ export const blockWriter = (
     return isObject(value) ? value : {}
   }
 
-  const textBlock = ({ text: text, citations, seal, cache }: TextPart, path: string): JsonObject | undefined => {
+  const textBlock = ({ text, citations, seal, cache }: TextPart, path: string): JsonObject | undefined => {
     const { block } = sealFields(seal, path)
     if (isObject(block)) return block
     if (text.trim() === '') return undefined
     const wireCitations = renderCitations(citations ?? [], one => isReadable(one, id, sealOrigin), path, loss)
     return {
       type: 'text',
-      text: text,
+      text,
       ...(wireCitations.length > 0 && { citations: wireCitations }),
       ...renderCacheControl(cache),
     }
@@ -81,7 +83,7 @@ export const blockWriter = (
     ...renderCacheControl(part.cache),
   })
 
-  /** What stands inside the result of a call. */
+  /** Renders a part inside a tool result. */
   const resultContentBlock: BlockWriter = (part, path) =>
     part.type === 'text' || part.type === 'media' || part.type === 'foreign'
       ? write(part, path)
@@ -110,10 +112,13 @@ const renderContent = (blocks: JsonObject[]): { content?: Json } => {
   return { content: blocks.length === 1 && isPlainText(only) ? only.text! : blocks }
 }
 
-/** Nothing but a text. */
+/** Whether a block consists of nothing but a text. */
 export const isPlainText = (block: JsonObject): boolean => block.type === 'text' && Object.keys(block).length === 2
 
-/** An object, as this wire demands; free text and what is no object stands in one under `input`. */
+/**
+ * Renders arguments as an object, which this protocol requires. Free text and anything else is put into an object under
+ * `input`.
+ */
 const renderInput = ({ args, custom }: ToolCall, path: string, loss: NoteLoss): Json => {
   if (custom) return { input: args }
   const text = args.trim()
@@ -135,7 +140,10 @@ const renderCitations = (
   return readable
 }
 
-/** Ids of this wire have letters, digits, `_` and `-` only; others (`functions.read:0`) go out with what is allowed, each one its own. */
+/**
+ * Call ids of this protocol may only contain letters, digits, `_` and `-`. In other ids (`functions.read:0`) the
+ * remaining characters are replaced. Different ids stay different.
+ */
 const createIdMapper = (): ((given: string) => string) => {
   const mapped = new Map<string, string>()
   const used = new Set<string>()

@@ -1,4 +1,4 @@
-/** A request of Messages ↔ a chat. What has no place in the neutral form waits in `extra` for this protocol. */
+/** A Messages request ↔ a chat. Fields without a place in the neutral form are kept in `extra` for this protocol. */
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat, Part, Turn } from '../../ir/chat.ts'
@@ -10,10 +10,13 @@ import { parseFormat, parseTools, renderTools } from './tools.ts'
 import { parseTurns, renderTurns } from './turns.ts'
 import { id } from './wire.ts'
 
-/** Wire name → ours, where the value is the same. */
+/** Wire name → our name of the fields that hold the same number. */
 const numberFields = { max_tokens: 'limit', temperature: 'temperature', top_p: 'topP', top_k: 'topK' } as const
 
-/** The body has been checked. */
+/**
+ * Parses a request that has been checked before.
+ * @throws GatewayError `invalid_request` if it continues a stored conversation (see refuseThread).
+ */
 export const parseRequest = (body: JsonObject, loss: NoteLoss): Chat => {
   const { rest, take } = createFieldTaker(body)
   refuseThread(take('thread'))
@@ -33,8 +36,10 @@ export const parseRequest = (body: JsonObject, loss: NoteLoss): Chat => {
 }
 
 /**
- * Anthropic can keep a conversation, of which the client then sends only what is new. Who asks for one to be kept gets an answer all the
- * same; who goes on with one hears that it is not there, upon which its SDK sends the whole (message-threads-2026-08-12).
+ * Anthropic can store a conversation as a thread, so that the client sends only new messages. A request that creates a
+ * thread is answered without storing it. A request that continues a thread is refused with 404, after which Anthropic's
+ * SDK sends the complete conversation (message-threads-2026-08-12).
+ * @throws GatewayError `invalid_request` with status 404 if the thread is to be continued.
  */
 export const refuseThread = (thread: Json | undefined): void => {
   if (!isObject(thread) || thread.type !== 'continue') return
@@ -63,7 +68,7 @@ const parseUser = (take: TakeField, rest: JsonObject, chat: Chat): void => {
   if (Object.keys(more).length > 0) rest.metadata = more
 }
 
-/** A chat → the body for a vendor. */
+/** Renders a chat as the body for a vendor. */
 export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
   const { loss } = exchange
   const traits = traitsOf(chat.model)
@@ -102,14 +107,14 @@ const renderUser = ({ user }: Chat, ownExtra: JsonObject): JsonObject => {
   return Object.keys(metadata).length > 0 ? { metadata } : {}
 }
 
-/** A sequence of white space alone is refused. */
+/** Anthropic refuses stop sequences that consist of white space. */
 const renderStop = ({ stop = [] }: Chat, loss: NoteLoss): string[] => {
   const kept = stop.filter(one => one.trim() !== '')
   if (kept.length < stop.length) loss('stop', 'a sequence of white space does not stop this protocol')
   return kept
 }
 
-/** Why thoughts cannot be asked for, if they cannot. */
+/** Returns why thinking cannot be requested, or undefined if it can. */
 const thinkingConflictOf = (
   { choice, turns, tools, format }: Chat,
   { canForceTool, hasAdaptiveThinking, acceptsJsonSchema: native }: ModelTraits,
@@ -123,8 +128,9 @@ const thinkingConflictOf = (
 }
 
 /**
- * The last word is a result, and the round of calls it belongs to began without thoughts. All messages of a round are one turn of the model,
- * which thinks where it likes: https://platform.claude.com/docs/en/build-with-claude/thinking#thinking-with-tool-use (2026-11)
+ * Whether the last turn holds tool results and the assistant's round of tool calls began without thoughts.
+ * All messages of a round count as one turn of the model, which may think at any point of it:
+ * https://platform.claude.com/docs/en/build-with-claude/thinking#thinking-with-tool-use (2026-11)
  */
 const isRoundWithoutThinking = (turns: readonly Turn[]): boolean => {
   const last = turns.at(-1)

@@ -1,4 +1,4 @@
-/** Events of the wire → events. https://platform.claude.com/docs/en/build-with-claude/streaming */
+/** Messages stream events → neutral events. https://platform.claude.com/docs/en/build-with-claude/streaming */
 import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import { rawJson, rawText } from '../../base/json/raw.ts'
@@ -20,7 +20,10 @@ const finishReasons: Record<string, FinishReason> = {
   pause_turn: 'pause',
 }
 
-/** A block that grows. `input`: what its opening said, which counts if nothing follows. */
+/**
+ * An open block. `openingInput`: the input in `content_block_start`, used if no delta follows. `wireBlock` and
+ * `inputJson` hold the content of a block that only this protocol has.
+ */
 type Block = {
   at: number
   part?: PartKind
@@ -32,9 +35,9 @@ type Block = {
 
 export type AnthropicDecoder = {
   readonly hasEnded: boolean
-  /** One event of the wire. */
+  /** Decodes one event of the wire. */
   push: (body: JsonObject) => void
-  /** The body has ended: well if a reason to stop has been told. */
+  /** The body has ended. Emits a fault unless a stop reason was received. */
   end: () => void
 }
 
@@ -88,7 +91,7 @@ export const createAnthropicDecoder = (exchange: Exchange, emit: (event: Event) 
   const openBlock = (index: number, wireBlock: JsonObject): Block => {
     closeBlock(index)
     if (!hasStarted) start({})
-    const block: Block = { at: nextAt++, hasText: false, openingInput: '', wireBlock: wireBlock, inputJson: '' }
+    const block: Block = { at: nextAt++, hasText: false, openingInput: '', wireBlock, inputJson: '' }
     blocks.set(index, block)
     if (wireBlock.type === 'text') {
       openPart(block, 'text')
@@ -108,10 +111,10 @@ export const createAnthropicDecoder = (exchange: Exchange, emit: (event: Event) 
 
   const emitSignature = ({ at }: Block, signature: Json | undefined): void => {
     const seal = signatureSeal(signature, sealOrigin)
-    if (seal) emit({ type: 'seal', at, seal: seal })
+    if (seal) emit({ type: 'seal', at, seal })
   }
 
-  /** A block nobody opened is one all the same. */
+  /** A delta without `content_block_start` opens a block of its own. */
   const blockFor = (index: number, type: string): Block =>
     blocks.get(index) ??
     openBlock(index, type === 'thinking_delta' || type === 'signature_delta' ? { type: 'thinking' } : { type: 'text' })
@@ -142,7 +145,7 @@ export const createAnthropicDecoder = (exchange: Exchange, emit: (event: Event) 
     emit({ type: 'close', at })
   }
 
-  /** What is sent instead of an answer that was refused, in the vendor's words. */
+  /** Emits the vendor's explanation of a refusal, which is sent instead of an answer. */
   const emitRefusal = (details: Json | undefined): void => {
     if (!isObject(details) || typeof details.explanation !== 'string' || details.explanation === '') return
     const at = nextAt++
@@ -196,7 +199,7 @@ export const createAnthropicDecoder = (exchange: Exchange, emit: (event: Event) 
   }
 }
 
-/** What only this protocol knows grows as its own deltas say: words are appended, the rest replaces. */
+/** Merges a delta into a block that only this protocol has: strings are appended, other values replaced. */
 const mergeForeignDelta = (block: Block, { type, ...delta }: JsonObject): void => {
   if (type === 'input_json_delta') {
     block.inputJson += textOf(delta.partial_json) ?? ''
@@ -210,7 +213,7 @@ const mergeForeignDelta = (block: Block, { type, ...delta }: JsonObject): void =
   block.wireBlock = merged
 }
 
-/** Calls end as calls; what was called only to answer is a plain end. */
+/** The finish is `calls` if there were tool calls. A call of the structured-output tool alone is a plain `stop`. */
 const finishEventOf = ({ stop_reason, stop_sequence }: JsonObject, hasCalls: boolean): Event => {
   const stopReason = textOf(stop_reason)
   const mapped = finishReasons[stopReason ?? ''] ?? 'other'

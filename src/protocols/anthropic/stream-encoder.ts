@@ -1,4 +1,7 @@
-/** Events → events of the wire. One block at a time: what is said of a later part meanwhile waits for its turn. */
+/**
+ * Neutral events → Messages stream events. Blocks are sent one at a time: events of later parts wait until the open
+ * block is closed.
+ */
 
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 import type { Citation, FinishReason, Part, Seal, Usage } from '../../ir/chat.ts'
@@ -12,7 +15,10 @@ import { id } from './wire.ts'
 
 type PartEvent = Extract<Event, { at: number }>
 type OpenEvent = Extract<Event, { type: 'open' }>
-/** `held`: said, but not told before it is known whether a seal must stand before the block. `late`: came after the block had begun. */
+/**
+ * `heldText`: text held back until it is known whether a seal must be sent before the block. `lateSeal`: a seal that
+ * arrived after the block had started.
+ */
 type Block = { opening: OpenEvent; hasStarted: boolean; heldText: string; seal?: Seal; lateSeal?: Seal }
 
 const finishReasons: Record<FinishReason, string> = {
@@ -23,7 +29,9 @@ const finishReasons: Record<FinishReason, string> = {
   pause: 'pause_turn',
   other: 'end_turn',
 }
-/** A vendor's own word that is one of this wire says more than ours. */
+/**
+ * Stop reasons of this protocol that are more specific than the neutral finish. They are kept if the vendor sent them.
+ */
 const exactReasons: Record<string, FinishReason> = { model_context_window_exceeded: 'length' }
 
 export const encodeMessagesStream =
@@ -48,7 +56,7 @@ export const encodeMessagesStream =
     const emitDelta = (delta: JsonObject): void => emit({ type: 'content_block_delta', index, delta })
     const stopBlock = (): void => emit({ type: 'content_block_stop', index })
 
-    /** A seal of another protocol in the one slot there is: the signature of a thought that says nothing. */
+    /** Sends another protocol's seal in the only field for it: the signature of an empty thinking block. */
     const emitSealSlot = (seal: Seal, next: boolean): void => {
       const signature = wrapSeal(seal, { next })
       if (signature === undefined) return void noteLossOnce('seal', 'it is too large to be carried')
@@ -73,14 +81,14 @@ export const encodeMessagesStream =
       block.heldText = ''
     }
 
-    /** Free text stands in an object under `input`, as the tool was asked for. */
+    /** Free text is sent as an object with `input`, matching the schema the tool was declared with. */
     const emitText = ({ opening: { part, custom } }: Block, text: string): void => {
       const json = custom ? JSON.stringify(text).slice(1, -1) : text
       if (part === 'call') emitDelta({ type: 'input_json_delta', partial_json: json })
       else emitDelta(part === 'reasoning' ? { type: 'thinking_delta', thinking: text } : { type: 'text_delta', text })
     }
 
-    /** The first words of a call wait for the next: its seal may come right behind them. */
+    /** The first arguments of a call are held back, because its seal may follow directly. */
     const addText = (block: Block, text: string): void => {
       if (!block.hasStarted && block.opening.part === 'call' && block.heldText === '') block.heldText = text
       else {
@@ -149,12 +157,12 @@ export const encodeMessagesStream =
       }
     }
 
-    /** A refusal is told at its end: one of this protocol's own is no text. */
+    /** A refusal is held back until its end, because one of this protocol is not sent as text. */
     const holdRefusal = (block: Block, text: string): void => {
       block.heldText += text
     }
 
-    /** Now, or when the block before has ended. */
+    /** Encodes an event now, or queues it until the open block is closed. */
     const encodeInOrder = (event: PartEvent): void => {
       const queue = waitingEvents.get(event.at)
       if (queue) queue.push(event)
@@ -212,7 +220,10 @@ const emptyMessage = (messageId: string, model: string): JsonObject => ({
   usage: renderUsage({ input: 0, output: 0 }),
 })
 
-/** A source another vendor named is told as a find of the web; its index is empty, by which it is known again. */
+/**
+ * Another vendor's source is rendered as a web search result. The empty `encrypted_index` identifies it when it comes
+ * back (see parseCitation).
+ */
 const renderCitation = ({ url, title, quote, seal }: Citation): JsonObject | undefined => {
   if (seal?.by === id && isObject(seal.value)) return seal.value
   if (url === undefined) return undefined

@@ -1,4 +1,4 @@
-/** A stream of Messages ↔ events. */
+/** A Messages stream ↔ neutral events. */
 
 import { isObject, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import type { Event } from '../../ir/event.ts'
@@ -6,7 +6,10 @@ import type { Exchange, Frame, Stage } from '../protocol.ts'
 import { createAnthropicDecoder } from './stream-decoder.ts'
 import { encodeMessagesStream } from './stream-encoder.ts'
 
-/** What a frame says; undefined for one that says nothing. `[DONE]` is what some gateways put behind `message_stop`. */
+/**
+ * Parses the body of a frame. Returns undefined for an empty frame and for `[DONE]`, which some gateways send after
+ * `message_stop`.
+ */
 export const readFrame = ({ event, data }: Frame, { patchResponse, loss }: Exchange): JsonObject | undefined => {
   const text = data.trim()
   if (text === '' || text === '[DONE]') return undefined
@@ -21,7 +24,10 @@ export const readFrame = ({ event, data }: Frame, { patchResponse, loss }: Excha
   return body
 }
 
-/** Reads a vendor's stream. `message_stop` ends it well, as does the body's end after a reason to stop; every other end is a fault. */
+/**
+ * Reads a vendor's stream. It ends cleanly with `message_stop`, or if the body ends after a stop reason. Any other end
+ * is a fault.
+ */
 export const parseStream =
   (exchange: Exchange): Stage<Frame, Event> =>
   emit => {
@@ -34,7 +40,7 @@ export const parseStream =
     }
   }
 
-/** Writes a client's stream: `message_stop` after a clean end, an `error` and nothing else after a fault. */
+/** Writes a client's stream: `message_stop` after a clean end, a final `error` event after a fault. */
 export const renderStream =
   (exchange: Exchange): Stage<Event, Frame> =>
   emit => {

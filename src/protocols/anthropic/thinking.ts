@@ -1,4 +1,7 @@
-/** Thoughts and sampling, which hang together on this wire. https://platform.claude.com/docs/en/build-with-claude/thinking, …/effort */
+/**
+ * Thinking and sampling parameters, which depend on each other in this protocol.
+ * https://platform.claude.com/docs/en/build-with-claude/thinking, …/effort
+ */
 
 import { countOf, isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Chat, Effort } from '../../ir/chat.ts'
@@ -6,10 +9,10 @@ import { budgetOf, effortOf, isEffort } from '../../ir/effort.ts'
 import type { NoteLoss } from '../protocol.ts'
 import type { ModelTraits } from './model-traits.ts'
 
-/** The least budget Anthropic takes. */
+/** The smallest budget Anthropic accepts, in tokens. */
 const minBudget = 1024
 
-/** `thinking` and the effort of `output_config` → ours; undefined where neither says anything. */
+/** Parses `thinking` and the effort of `output_config`. Returns undefined if neither is set. */
 export const parseThinking = (thinking: Json | undefined, effort: Json | undefined): Chat['reasoning'] => {
   const parsedEffort = parseEffort(effort)
   if (!isObject(thinking)) return parsedEffort && { effort: parsedEffort }
@@ -25,10 +28,13 @@ export const parseThinking = (thinking: Json | undefined, effort: Json | undefin
 const parseEffort = (effort: Json | undefined): Effort | undefined =>
   effort === 'max' ? 'xhigh' : isEffort(effort) ? effort : undefined
 
-/** What of the request tells how to think; `thinks`: it asks for thoughts. */
+/** The fields of a request that control thinking. `isThinking`: the request asks for thoughts. `limit`: max_tokens. */
 export type Thinking = { isThinking: boolean; limit: number; thinking?: JsonObject; effort?: string }
 
-/** A call the model is told to make, or an unfinished round of calls that shows no thoughts, leaves none: Anthropic would refuse the request. */
+/**
+ * Renders thinking and max_tokens. `conflict`: why this request cannot ask for thoughts (a forced tool call, or a round
+ * of tool calls without thoughts), because Anthropic would refuse it.
+ */
 export const renderThinking = (
   chat: Chat,
   traits: ModelTraits,
@@ -41,7 +47,7 @@ export const renderThinking = (
   const effort = reasoning.effort ?? (reasoning.budget === undefined ? undefined : effortOf(reasoning.budget))
   if (effort === 'none') return { limit, ...withoutThoughts(traits, loss) }
   const isRequested = effort !== undefined || reasoning.budget !== undefined || reasoning.on === true
-  // Who only wants to see thoughts does not make a model think that would not.
+  // A client that only wants to see thoughts does not make a model think that would not think by default.
   if (!isRequested && traits.thinkingOff === 'omit') return { isThinking: false, limit }
   if (conflict !== undefined && (isRequested || reasoning.shown !== undefined) && traits.thinkingOff !== 'never') {
     loss('reasoning', conflict)
@@ -60,7 +66,7 @@ const withoutThoughts = ({ thinkingOff }: ModelTraits, loss: NoteLoss): Omit<Thi
   return { isThinking: false, effort: 'low' }
 }
 
-/** Newer models tell their thoughts only to who asks for them. */
+/** Newer models return their thoughts only if `display` asks for them. */
 const renderAdaptive = (
   { shown }: NonNullable<Chat['reasoning']>,
   effort: Effort | undefined,
@@ -73,7 +79,7 @@ const renderAdaptive = (
   ...(effort !== undefined && { effort: effort === 'minimal' ? 'low' : effort === 'xhigh' ? maxEffort : effort }),
 })
 
-/** The budget is a part of the limit, and less than the whole of it. */
+/** The budget counts towards the limit and must be smaller than it. */
 const renderBudget = (wanted: number, { limit }: Chat, traits: ModelTraits, loss: NoteLoss): Thinking => {
   const budget = Math.max(minBudget, wanted)
   if (limit === undefined) return thinkingOf(budget, Math.max(traits.defaultMaxTokens, budget + minBudget))
@@ -93,7 +99,7 @@ const thinkingOf = (budget_tokens: number, limit: number): Thinking => ({
   thinking: { type: 'enabled', budget_tokens },
 })
 
-/** Temperature, top_p and top_k as far as the model takes them, and takes them together. */
+/** Renders temperature, top_p and top_k as far as the model accepts them, alone and together. */
 export const renderSampling = (chat: Chat, traits: ModelTraits, isThinking: boolean, loss: NoteLoss): JsonObject => {
   const { temperature, topP, topK } = chat
   const body: JsonObject = {}

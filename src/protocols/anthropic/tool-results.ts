@@ -1,10 +1,17 @@
-/** Calls and their results: each call is answered in the next message of the user, before anything else it says, and nothing else is answered. */
+/**
+ * Pairs tool calls and results. Anthropic requires every call to be answered at the start of the next user message, and
+ * allows no other results.
+ */
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { NoteLoss } from '../protocol.ts'
 
+/** A message of the wire whose content is always a list of blocks. */
 export type WireMessage = { role: 'user' | 'assistant' | 'system'; content: JsonObject[] }
 
-/** Puts results first, gives a call without one a failed one, and tells a result without its call as text. Each repair is noted. */
+/**
+ * Moves results to the front, adds a failed result for a call without one, and renders a result without a call as text.
+ * Each repair is noted as a loss.
+ */
 export const pairToolResults = (messages: readonly WireMessage[], loss: NoteLoss): WireMessage[] => {
   const paired: WireMessage[] = []
   let openCalls: string[] = []

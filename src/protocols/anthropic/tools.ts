@@ -1,4 +1,7 @@
-/** Tools, their choice and the format of the answer. https://platform.claude.com/docs/en/agents-and-tools/tool-use/define-tools, …/structured-outputs */
+/**
+ * Tools, tool choice and output format.
+ * https://platform.claude.com/docs/en/agents-and-tools/tool-use/define-tools, …/structured-outputs
+ */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat, ResponseFormat, Seal, Tool, ToolChoice } from '../../ir/chat.ts'
@@ -12,7 +15,7 @@ import { id } from './wire.ts'
 
 const readFields = new Set(['name', 'type', 'description', 'input_schema', 'strict', 'cache_control'])
 
-/** Takes the tools, their choice and the format out of a request. The vendor's own tools are natives. */
+/** Takes the tools and the tool choice out of a request. The vendor's own tools become `natives`. */
 export const parseTools = (take: (key: string) => Json | undefined, chat: Chat): void => {
   const given = take('tools')
   const all = Array.isArray(given) ? given.filter(isObject) : []
@@ -27,7 +30,7 @@ export const parseTools = (take: (key: string) => Json | undefined, chat: Chat):
   if (typeof choice.disable_parallel_tool_use === 'boolean') chat.parallel = !choice.disable_parallel_tool_use
 }
 
-/** A tool of the client's. */
+/** Whether the client defined the tool (the vendor's own tools have other types). */
 const isClientTool = ({ type }: JsonObject): boolean => type === undefined || type === null || type === 'custom'
 
 const parseTool = (tool: JsonObject): Tool => {
@@ -47,13 +50,13 @@ const parseChoice = ({ type, name }: JsonObject): ToolChoice | undefined => {
   return type === 'tool' && typeof name === 'string' ? { name } : undefined
 }
 
-/** `output_config.format`, or the `output_format` of its beta. */
+/** Parses `output_config.format`, or `output_format` of the earlier beta. */
 export const parseFormat = (format: Json | undefined): ResponseFormat | undefined =>
   isObject(format) && format.type === 'json_schema' && format.schema !== undefined
     ? { schema: format.schema }
     : undefined
 
-/** What of the request this file writes. `thinks`: thoughts are asked for, beside which no tool can be forced. */
+/** Renders tools, tool choice and output format. A tool cannot be forced if `isThinking` is set. */
 export const renderTools = (chat: Chat, traits: ModelTraits, isThinking: boolean, exchange: Exchange): JsonObject => {
   const { loss } = exchange
   const { format } = chat
@@ -131,7 +134,10 @@ const renderChoice = (
   }
 }
 
-/** Anthropic takes a schema as a format only if each of its objects is closed. */
+/**
+ * Whether every object of a schema sets `additionalProperties: false`. Anthropic accepts only such schemas as an output
+ * format.
+ */
 const isClosed = (schema: Json | undefined): boolean => {
   if (Array.isArray(schema)) return schema.every(isClosed)
   if (!isObject(schema)) return true

@@ -1,4 +1,7 @@
-/** Messages ↔ turns. Rules of the wire: https://platform.claude.com/docs/en/build-with-claude/working-with-messages, …/mid-conversation-system-messages */
+/**
+ * Messages ↔ turns. Rules of the protocol: https://platform.claude.com/docs/en/build-with-claude/working-with-messages,
+ * …/mid-conversation-system-messages
+ */
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Part, Turn } from '../../ir/chat.ts'
@@ -8,7 +11,7 @@ import { parseBlocks } from './parse-blocks.ts'
 import { type BlockWriter, blockWriter, isPlainText } from './render-blocks.ts'
 import { pairToolResults, type WireMessage } from './tool-results.ts'
 
-/** The system prompt, if there is one, is the first turn. */
+/** Parses the messages. A system prompt becomes the first turn. */
 export const parseTurns = (system: Json | undefined, messages: readonly JsonObject[], loss: NoteLoss): Turn[] => {
   const first = parseBlocks(system ?? [])
   const turns: Turn[] = first.length > 0 ? [{ role: 'system', parts: first }] : []
@@ -21,11 +24,13 @@ export const parseTurns = (system: Json | undefined, messages: readonly JsonObje
   return turns
 }
 
+/** The fields of a request that hold the conversation. */
 export type RenderedTurns = { system?: Json; messages: JsonObject[] }
 
 /**
- * Turns → the system prompt and messages that alternate, beginning with the user's. Blocks without words are left out, every call is
- * answered in the next message of the user and nothing else is. @throws `invalid_request` where nothing is left to say.
+ * Renders turns as a system prompt and alternating messages that start with the user's. Empty blocks are dropped.
+ * Every tool call is answered in the next user message, and no other results are sent.
+ * @throws GatewayError `invalid_request` if no message is left.
  */
 export const renderTurns = (turns: readonly Turn[], traits: ModelTraits, exchange: Exchange): RenderedTurns => {
   const { loss } = exchange
@@ -83,7 +88,7 @@ const isAllowedFor = ({ type }: Part, role: Turn['role']): boolean => {
 const withSystemTags = (block: JsonObject): JsonObject =>
   typeof block.text === 'string' ? { ...block, text: `<system>\n${block.text}\n</system>` } : block
 
-/** The conversation is the user's to begin; a system prompt alone is what the user says. */
+/** The first message must be the user's. A system prompt without any message is sent as the user's message. */
 const beginWithUser = (
   messages: WireMessage[],
   system: JsonObject[],
@@ -99,7 +104,10 @@ const beginWithUser = (
   return { system, messages: [{ role: 'user', content: [{ type: 'text', text: '(begin)' }] }, ...messages] }
 }
 
-/** A text alone is a string. The last words of the assistant, which the model goes on from, may not end in white space. */
+/**
+ * A single text is rendered as a string. The assistant's last message, which the model continues, must not end in white
+ * space.
+ */
 const renderWireMessage = ({ role, content }: WireMessage, index: number, all: readonly WireMessage[]): JsonObject => {
   const last = content.at(-1)
   if (role === 'assistant' && index === all.length - 1 && last?.type === 'text' && typeof last.text === 'string')

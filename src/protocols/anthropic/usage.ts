@@ -1,15 +1,18 @@
-/** Usage as Anthropic counts it ↔ ours. On this wire `input_tokens` leaves out what was read from or written to the cache. */
+/** Anthropic's usage ↔ ours. In this protocol `input_tokens` excludes tokens read from or written to the cache. */
 
 import { countOf, isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Usage } from '../../ir/chat.ts'
 
-/** Counts told so far: `message_start` has some, each `message_delta` the whole of what it names. A null says nothing. */
+/**
+ * Merges the counts received so far. `message_start` holds some counts; each `message_delta` holds totals of the counts
+ * it names. Null values are ignored.
+ */
 export const mergeUsage = (counts: JsonObject, usage: Json | undefined): void => {
   if (!isObject(usage)) return
   for (const [key, value] of Object.entries(usage)) if (value !== null && value !== undefined) counts[key] = value
 }
 
-/** Undefined where nothing was counted. */
+/** Returns undefined if all counts are zero or missing. */
 export const parseUsage = (usage: Json | undefined): Usage | undefined => {
   if (!isObject(usage)) return undefined
   const input = countOf(usage.input_tokens)
@@ -32,7 +35,7 @@ export const parseUsage = (usage: Json | undefined): Usage | undefined => {
   }
 }
 
-/** All counts of an answer, the cache's too where they are none: clients read them without a look. */
+/** Renders all counts, including cache counts of zero, because clients read them without checking. */
 export const renderUsage = (usage: Usage): JsonObject => {
   const { input, output, cacheRead = 0, cacheWrite = 0, cacheWrite1h, reasoning } = usage
   const cacheCreation =

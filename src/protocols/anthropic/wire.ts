@@ -1,6 +1,6 @@
 /**
- * The request of Messages as a schema: what the gateway checks and what its OpenAPI document shows. Unknown fields and blocks stay; what is
- * wrong with them is for the vendor to say. https://platform.claude.com/docs/en/api/messages/create
+ * Schema of a Messages request, used for checking and for the OpenAPI document. Unknown fields and blocks are allowed:
+ * the vendor decides about them. https://platform.claude.com/docs/en/api/messages/create
  */
 import { type TSchema, Type } from '@sinclair/typebox'
 import { createChecker } from '../shared/validate.ts'
@@ -60,11 +60,13 @@ export const MessagesRequest = Type.Object(
   { description: 'A request of Messages. Fields not named here go to the vendor as they are.' },
 )
 
-/** Throws `invalid_request` whose `param` is the path of the first fault: `messages[2].content`. */
+/**
+ * @throws GatewayError `invalid_request`; its `param` is the path of the first error, such as `messages[2].content`.
+ */
 export const checkRequest = createChecker(MessagesRequest)
 
-/** What stands between the house's words and the wire's. */
+/** The id of this protocol. */
 export const id = 'anthropic'
 
-/** What a cache mark is on the wire. */
+/** A cache mark as it appears on the wire. */
 export type CacheControl = { type: 'ephemeral'; ttl?: '5m' | '1h' }

@@ -1,4 +1,7 @@
-/** Errors of AWS: a status with `{message}` and the name of an exception in a header, or a message of a stream that is an exception. */
+/**
+ * Errors of AWS: an HTTP status with `{message}` and the exception's name in a header, or an exception event in a
+ * stream.
+ */
 import { GatewayError } from '../../base/errors.ts'
 import type { Exchange } from '../protocol.ts'
 import { parseError as parseAnyError } from '../shared/vendor-error.ts'
@@ -6,8 +9,9 @@ import { parseError as parseAnyError } from '../shared/vendor-error.ts'
 type WithRedact = Pick<Exchange, 'redact'>
 
 /**
- * Exception → the status it has where it comes before the stream; one that is not here is a 502.
- * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html#API_runtime_ConverseStream_Errors (2026-11)
+ * Exception → the HTTP status it has outside a stream. An exception not listed here is a 502.
+ * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html#API_runtime_ConverseStream_Errors
+ * (2026-11)
  */
 const statusOfException: Record<string, number> = {
   accessdenied: 403,
@@ -25,7 +29,10 @@ const statusOfException: Record<string, number> = {
   serviceunavailable: 503,
 }
 
-/** An answer that is no success → our error, named by its exception. A model that failed (424) is no fault of the request. */
+/**
+ * Turns an unsuccessful response into a GatewayError with the exception's name as vendor code.
+ * A failure of the model (424) becomes a 502, because the request did not cause it.
+ */
 export const parseError = (status: number, headers: Headers, text: string, exchange: WithRedact): GatewayError => {
   const name = exceptionNameOf(exchange.redact(headers.get('x-amzn-errortype') ?? ''))
   const known = statusOfException[exceptionKeyOf(name)]
@@ -33,7 +40,7 @@ export const parseError = (status: number, headers: Headers, text: string, excha
   return withVendorCode(parseAnyError(effectiveStatus === 424 ? 502 : effectiveStatus, headers, text, exchange), name)
 }
 
-/** An exception told in the stream → the error it would have been before it. `text` is its payload. */
+/** Turns an exception in a stream into the error it would have been before the stream. `text` is its payload. */
 export const faultFrom = (exception: string, text: string, exchange: WithRedact): GatewayError => {
   const name = exceptionNameOf(exchange.redact(exception))
   return withVendorCode(
@@ -42,12 +49,15 @@ export const faultFrom = (exception: string, text: string, exchange: WithRedact)
   )
 }
 
-/** `ValidationException:http://internal.amazon.com/coral/…` and `com.amazon.coral#ValidationException` → the name; '' for what is none. */
+/**
+ * Extracts the name from `ValidationException:http://internal.amazon.com/coral/…` or
+ * `com.amazon.coral#ValidationException`. Returns '' if there is none.
+ */
 const exceptionNameOf = (text: string): string => /^(?:[\w.]*#)?(\w{1,80})/.exec(text)?.[1] ?? ''
 
 const exceptionKeyOf = (name: string): string => name.toLowerCase().replace(/(exception|error)$/, '')
 
-/** Of a fault of our credentials a client is told no more. */
+/** Adds the exception's name. Clients get no details of errors about our credentials. */
 const withVendorCode = (error: GatewayError, name: string): GatewayError => {
   if (name === '' || error.code === 'upstream_credentials') return error
   const vendorCode = name.charAt(0).toUpperCase() + name.slice(1)

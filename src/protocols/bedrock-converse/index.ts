@@ -1,4 +1,7 @@
-/** Converse, AWS's one wire for the models of Bedrock. https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference.html */
+/**
+ * Converse, the common protocol for the models of AWS Bedrock.
+ * https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference.html
+ */
 import type { Egress } from '../protocol.ts'
 import { parseError } from './error.ts'
 import { parseMessage } from './message.ts'

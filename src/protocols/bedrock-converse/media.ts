@@ -1,4 +1,4 @@
-/** Images, documents, video and sound as blocks; they travel as bytes. */
+/** Images, documents, video and audio as Converse blocks. Files are sent as bytes (base64). */
 
 import { isObject, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { MediaPart } from '../../ir/chat.ts'
@@ -8,7 +8,7 @@ import { audioFormats, documentFormats, imageFormats, videoFormats } from './wir
 const formatsOfKind = { image: imageFormats, document: documentFormats, video: videoFormats, audio: audioFormats }
 type MediaKind = keyof typeof formatsOfKind
 
-/** What files of a kind begin with, in base64: for clients that send bytes and no type. */
+/** First bytes of file types in base64, for clients that send no exact type. */
 const magicNumbers: [start: string, mime: string][] = [
   ['iVBORw0KGgo', 'image/png'],
   ['/9j/', 'image/jpeg'],
@@ -17,9 +17,10 @@ const magicNumbers: [start: string, mime: string][] = [
   ['JVBERi', 'application/pdf'],
 ]
 
-/** Names documents of one request: each name only once, of the letters the wire allows. */
+/** Names the documents of one request. Every name is unique and uses only the characters Converse allows. */
 export type DocumentNamer = (name: string | undefined) => string
 
+/** Creates a namer for one request. */
 export const createDocumentNamer = (): DocumentNamer => {
   const used = new Map<string, number>()
   return name => {
@@ -36,6 +37,7 @@ export const createDocumentNamer = (): DocumentNamer => {
   }
 }
 
+/** Renders media as a block. Returns undefined and notes a loss if this vendor does not accept it. */
 export const renderMedia = (
   media: MediaPart,
   path: string,
@@ -60,13 +62,13 @@ export const renderMedia = (
   return undefined
 }
 
-/** A class (`image/*`) is no type: the bytes say more. */
+/** Returns the media type. For a type such as `image/*` the first bytes are checked. */
 const exactType = (mime: string, data: string): string => {
   const [type = ''] = mime.toLowerCase().split(';')
   return type.endsWith('/*') ? (magicNumbers.find(([start]) => data.startsWith(start))?.[1] ?? type) : type.trim()
 }
 
-/** An image of an answer. */
+/** Parses an image block of a response. */
 export const parseImage = (image: unknown): MediaPart | undefined => {
   if (!isObject(image) || !isObject(image.source)) return undefined
   const data = textOf(image.source.bytes)

@@ -1,4 +1,4 @@
-/** A whole answer of Converse → a message. */
+/** A non-streaming Converse response → a message. */
 
 import { isObject, type Json } from '../../base/json/json.ts'
 import type { Message } from '../../ir/chat.ts'
@@ -7,7 +7,7 @@ import type { Exchange } from '../protocol.ts'
 import { notAnAnswer } from '../shared/vendor-error.ts'
 import { ConverseDecoder } from './stream-decoder.ts'
 
-/** @throws GatewayError `upstream_failed` where it is none. */
+/** Parses a complete response. @throws GatewayError `upstream_failed` if it is not one. */
 export const parseMessage = (body: Json, exchange: Exchange): Message => {
   const output = isObject(body) && isObject(body.output) ? body.output.message : undefined
   if (!isObject(body) || !isObject(output) || !Array.isArray(output.content))

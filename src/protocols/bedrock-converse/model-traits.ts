@@ -1,6 +1,7 @@
 /**
- * What differs between models behind the one wire, read from the model's name: a gateway has no more.
- * https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html, …/structured-output.html,
+ * What differs between the models behind Converse, derived from the model's name, which is all a gateway has.
+ * https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html,
+ * …/structured-output.html,
  * …/prompt-caching.html, https://docs.aws.amazon.com/nova/latest/nova2-userguide (2026-11)
  */
 import { type ModelTraits, traitsOf } from '../anthropic/model-traits.ts'
@@ -8,17 +9,19 @@ import { type ModelTraits, traitsOf } from '../anthropic/model-traits.ts'
 export type ConverseTraits = {
   claude: ModelTraits | undefined
   isNova: boolean
-  /** Takes a JSON schema for its answer, and strict tools. */
+  /** Accepts a JSON schema for its answer, and strict tools. */
   acceptsJsonSchema: boolean
-  /** May be told to call a tool: none, some tool, or one by its name. */
+  /** Which tool choices the model accepts: none, `any`, or also a tool by its name. */
   toolForcing: 'none' | 'any' | 'named'
-  /** Takes cache points; `1h`: also for an hour. */
+  /** The longest time a cache point can be kept; false: the model accepts no cache points. */
   maxCacheTtl: false | '5m' | '1h'
-  /** Understands that a call failed. */
+  /** Accepts a tool result with the status `error`. */
   acceptsResultStatus: boolean
-  /** Where the model wants `top_k`: its own word, or the object Nova keeps it in. */
+  /** The model's own field for `top_k`. Nova has its field in an object of its own. */
   topKField: string | undefined
-  /** How it is told how hard to think, where it is none of Claude's. */
+  /**
+   * The form in which the model accepts a reasoning effort. Undefined for Claude (see `claude`) and models without one.
+   */
   effortForm: 'nova' | 'word' | undefined
 }
 

@@ -1,4 +1,4 @@
-/** A chat → the body of Converse and ConverseStream, which name neither the model nor whether to stream: the address does. */
+/** A chat → the body of Converse and ConverseStream. Model and streaming are chosen by the URL. */
 
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
@@ -25,7 +25,9 @@ export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
   }
 }
 
-/** Where Claude tells which sequence ended its answer: whole, and in a stream. What is not there is left out. */
+/**
+ * Where Claude reports the matched stop sequence, in a complete response and in a stream. Missing paths are ignored.
+ */
 const stopSequencePaths = ['/stop_sequence', '/delta/stop_sequence']
 
 const noteLosses = ({ extra, seed, user, parallel }: Chat, loss: NoteLoss): void => {

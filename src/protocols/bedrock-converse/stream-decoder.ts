@@ -1,4 +1,4 @@
-/** Events and blocks of Converse → events. */
+/** Events and blocks of Converse → neutral events. */
 import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, objectsIn, textOf } from '../../base/json/json.ts'
 import { rawText } from '../../base/json/raw.ts'
@@ -10,12 +10,17 @@ import { parseUsage } from './usage.ts'
 import { createSeal, finishReasons } from './wire.ts'
 
 type Block = { at: number; kind: PartKind; hasText: boolean; signature: string; redacted: string }
-/** Blocks that are no part of a conversation: what a tool of the vendor's is asked and answers, an image. */
+/**
+ * Blocks without a neutral form: calls and results of the vendor's own tools, and images. They are collected until the
+ * block is closed.
+ */
 type ForeignBlock = { block: JsonObject; input: string }
 
 /**
- * A block of text has no beginning, it opens with its first words; a block that changes its kind is two parts. The finish waits for the
- * usage, which comes after it, or for the end. An answer told as a call of the exchange's `answerTool` is the text it was called with.
+ * Decodes one response. A text block has no start event: it opens with its first text. If a block changes its kind, it
+ * becomes two parts.
+ * The finish is emitted after the usage, which arrives later, or at the end of the stream.
+ * A call of the exchange's `structuredOutputTool` becomes text.
  */
 export class ConverseDecoder {
   #blocks = new Map<number, Block>()
@@ -34,7 +39,7 @@ export class ConverseDecoder {
     private readonly emit: (push: Event) => void,
   ) {}
 
-  /** One event of a stream, by its name. */
+  /** Decodes one event of a stream. `name` is the event's type. */
   push(name: string, body: JsonObject): void {
     if (this.#hasEnded) return
     this.#start()
@@ -47,7 +52,7 @@ export class ConverseDecoder {
     if (this.#stop && this.#hasMetadata) this.end()
   }
 
-  /** One block of a whole answer. */
+  /** Decodes one block of a complete response. */
   pushBlock(block: JsonObject): void {
     this.#start()
     const index = this.#nextAt
@@ -59,7 +64,7 @@ export class ConverseDecoder {
     this.#closeBlock(index)
   }
 
-  /** The finish of a whole answer. */
+  /** Decodes the stop reason and usage of a complete response. */
   finishMessage(body: JsonObject): void {
     this.#start()
     this.#readStopReason(body)
@@ -76,7 +81,7 @@ export class ConverseDecoder {
     else this.#emitFinish()
   }
 
-  /** The vendor has said why it stopped. */
+  /** Whether the vendor has sent a stop reason. */
   get hasStopReason(): boolean {
     return this.#stop !== undefined
   }
@@ -137,7 +142,10 @@ export class ConverseDecoder {
     else if (isObject(delta.citation)) this.#emitCitation(index, delta.citation)
   }
 
-  /** Of a stream `{text}`, `{signature}` or `{redactedContent}`, of a whole answer `{reasoningText: {text, signature}}`. */
+  /**
+   * In a stream `content` is `{text}`, `{signature}` or `{redactedContent}`; in a complete response it is
+   * `{reasoningText: {text, signature}}`.
+   */
   #addReasoning(index: number, content: JsonObject): void {
     const { text, signature } = isObject(content.reasoningText) ? content.reasoningText : content
     if (typeof text === 'string') this.#addText(index, 'reasoning', text)
@@ -191,7 +199,7 @@ export class ConverseDecoder {
     if (trace !== undefined) this.exchange.loss('trace', 'the neutral form has no place for it')
   }
 
-  /** A call ends as one; a call that was only the form of the answer does not. */
+  /** The finish is `calls` if there were tool calls. A call of the structured-output tool alone is a plain `stop`. */
   #emitFinish(): void {
     const { reason, sequence } = this.#stop ?? { reason: '', sequence: undefined }
     let finish = finishReasons[reason] ?? 'other'
@@ -202,7 +210,7 @@ export class ConverseDecoder {
   }
 }
 
-/** What comes in pieces of a block that goes back whole. */
+/** Merges a delta into a block that is emitted when it is complete. */
 const mergeDelta = (foreign: ForeignBlock, delta: JsonObject): void => {
   const { block } = foreign
   if (isObject(delta.toolUse)) foreign.input += textOf(delta.toolUse.input) ?? ''

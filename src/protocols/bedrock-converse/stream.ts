@@ -1,4 +1,7 @@
-/** A stream of ConverseStream → events. Its exceptions are faults before they get here (upstream/eventstream.ts). */
+/**
+ * A ConverseStream stream → neutral events. Exceptions are turned into faults earlier
+ * (upstream/framing/aws-event-stream.ts).
+ */
 
 import { isObject, parseJson } from '../../base/json/json.ts'
 import type { Event } from '../../ir/event.ts'
@@ -6,7 +9,7 @@ import type { Exchange, Frame, Stage } from '../protocol.ts'
 import { missingFinish } from '../shared/vendor-error.ts'
 import { ConverseDecoder } from './stream-decoder.ts'
 
-/** An end without the reason for it is a `fault`. */
+/** A stream that ends without a stop reason ends in a `fault`. */
 export const parseStream =
   (exchange: Exchange): Stage<Frame, Event> =>
   emit => {

@@ -1,4 +1,4 @@
-/** How hard a model shall think, and what else goes to the model itself rather than to Converse. */
+/** Reasoning effort and budget: fields for the model itself rather than for Converse. */
 
 import type { JsonObject } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
@@ -7,14 +7,14 @@ import type { ModelTraits } from '../anthropic/model-traits.ts'
 import type { NoteLoss } from '../protocol.ts'
 import type { ConverseTraits } from './model-traits.ts'
 
-/** Tokens of thought Claude takes at least. */
+/** The smallest budget Claude accepts, in tokens. */
 const minBudget = 1024
 
 type ThinkingRequest = Pick<Chat, 'reasoning' | 'limit'>
-/** `forced`: the model is told to call a tool, which Claude does not do while it thinks. */
+/** `isToolForced`: the request forces a tool call. Claude does not think then. */
 export type ThinkingContext = { isToolForced: boolean; loss: NoteLoss }
 
-/** Fields for `additionalModelRequestFields`. */
+/** Renders fields for `additionalModelRequestFields`. */
 export const renderThinking = (
   request: ThinkingRequest,
   traits: ConverseTraits,
@@ -33,7 +33,7 @@ export const renderThinking = (
   return {}
 }
 
-/** https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking; the fields are Anthropic's own. */
+/** Claude takes Anthropic's own fields: https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking */
 const claudeThinking = (request: ThinkingRequest, traits: ModelTraits, context: ThinkingContext): JsonObject => {
   const effort = requestedEffort(request.reasoning)
   if (effort === 'none') {

@@ -1,4 +1,4 @@
-/** Tools, the choice among them, and the structure of an answer, which for some models is a tool too. */
+/** Tools, tool choice and structured output, which for some models is rendered as a tool. */
 
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import { writeJson } from '../../base/json/raw.ts'
@@ -7,7 +7,7 @@ import type { Exchange, NoteLoss } from '../protocol.ts'
 import { objectSchema, structuredOutputTool } from '../shared/structured-output-tool.ts'
 import type { ConverseTraits } from './model-traits.ts'
 
-/** What a request says of tools; `forced`: the model must call one. */
+/** The fields of a request about tools. `isToolForced`: the model must call a tool. */
 export type RenderedTools = { toolConfig?: JsonObject; outputConfig?: JsonObject; isToolForced: boolean }
 
 export const renderTools = (chat: Chat, traits: ConverseTraits, exchange: Exchange): RenderedTools => {
@@ -31,7 +31,7 @@ export const renderTools = (chat: Chat, traits: ConverseTraits, exchange: Exchan
   }
 }
 
-/** Converse refuses calls in the conversation where no tool is named, and has no word against calling one. */
+/** Converse refuses a conversation with tool calls if no tool is declared, and has no tool choice `none`. */
 const toolsOf = ({ tools = [], choice, turns }: Chat, loss: NoteLoss): Tool[] => {
   const calledNames = new Set(
     turns.flatMap(({ parts }) => parts.flatMap(part => (part.type === 'call' ? part.name : []))),
@@ -61,7 +61,7 @@ const renderTool = (tool: Tool, traits: ConverseTraits, loss: NoteLoss): JsonObj
 
 const inputSchema = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }
 
-/** What stands behind the part that a mark ends at; undefined where the model caches nothing. */
+/** Renders the cache point that follows a marked part. Returns undefined and notes a loss if the model has no cache. */
 export const renderCachePoint = (
   { ttl }: { ttl?: '5m' | '1h' },
   { maxCacheTtl }: ConverseTraits,
@@ -73,7 +73,7 @@ export const renderCachePoint = (
   return { cachePoint: { type: 'default', ...(ttl === '1h' && maxCacheTtl === '1h' && { ttl }) } }
 }
 
-/** `auto` is what no word means, and some models refuse the word. */
+/** `auto` is the default and is omitted, because some models refuse it. */
 const renderChoice = (
   choice: ToolChoice | undefined,
   { toolForcing }: ConverseTraits,
@@ -87,11 +87,14 @@ const renderChoice = (
   return { any: {} }
 }
 
-/** With other tools beside it the model may call one of those first. */
+/** If there are other tools, the model may call one of those first. */
 const answerToolChoice = (name: string, hasOtherTools: boolean, choice: ToolChoice | undefined): ToolChoice =>
   hasOtherTools && choice !== 'none' ? 'any' : { name }
 
-/** JSON without a schema is asked for by a tool that takes any; a model that answers in words all the same is not kept from it. */
+/**
+ * JSON without a schema is requested by a tool that accepts any object. A model that cannot be forced may still answer
+ * with text.
+ */
 const answerToolFor = (
   format: ResponseFormat,
   tools: readonly Tool[],
@@ -116,7 +119,7 @@ const renderFormat = ({ name, schema, description }: ResponseFormat): JsonObject
   },
 })
 
-/** The vendor refuses a schema that leaves an object open; where no tool can be forced it is tried all the same. */
+/** The vendor refuses a schema with open objects. It is sent anyway if the model cannot be forced to call a tool. */
 const canUseNativeFormat = ({ schema }: ResponseFormat, { acceptsJsonSchema, toolForcing }: ConverseTraits): boolean =>
   acceptsJsonSchema && isObject(schema) && (isClosed(schema) || toolForcing === 'none')
 

@@ -1,4 +1,6 @@
-/** Turns → the system's blocks and the messages, which take turns of their own: those of one role that follow each other are one. */
+/**
+ * Turns → system blocks and messages. Consecutive messages of the same role are merged, because roles must alternate.
+ */
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 import { rawJson } from '../../base/json/raw.ts'
@@ -50,7 +52,10 @@ export const renderTurns = (turns: Chat['turns'], traits: ConverseTraits, exchan
 const withSystemTags = (block: JsonObject): JsonObject =>
   typeof block.text === 'string' ? { text: `<system>\n${block.text}\n</system>` } : block
 
-/** The conversation is the user's to begin; a system prompt alone is what the user says. @throws `invalid_request` where nothing is said */
+/**
+ * The first message must be the user's. A system prompt without any message is sent as the user's message.
+ * @throws GatewayError `invalid_request` if there is no content at all.
+ */
 const beginWithUser = (system: JsonObject[], messages: Message[], loss: NoteLoss): JsonObject => {
   if (messages.length === 0) {
     if (system.length === 0) throw new GatewayError('invalid_request', 'messages say nothing', { param: 'messages' })
@@ -68,7 +73,7 @@ const beginWithUser = (system: JsonObject[], messages: Message[], loss: NoteLoss
   return { messages: rendered, ...(system.length > 0 && { system }) }
 }
 
-/** Answers of tools stand at the head of the message behind their calls; a cache point stays behind its block. */
+/** Tool results must be at the start of the message after their calls. A cache point stays behind its block. */
 const resultsFirst = (content: JsonObject[]): JsonObject[] => {
   if (!content.some(block => 'toolResult' in block)) return content
   const groups: JsonObject[][] = []
@@ -110,10 +115,10 @@ const renderBlock = (part: Part, path: string, context: PartContext): JsonObject
   }
 }
 
-/** A blank text is refused. */
+/** Converse refuses a blank text. */
 const isBlank = (text: string): boolean => text.trim() === ''
 
-/** Sources of a text go back with it where they are this vendor's own. */
+/** Citations are sent back with their text if all of them are this vendor's own. */
 const renderText = ({ text, citations = [] }: TextPart, { role, exchange }: PartContext): JsonObject | undefined => {
   if (isBlank(text)) return undefined
   const ownCitations = citations.map(({ seal }) =>
@@ -123,7 +128,7 @@ const renderText = ({ text, citations = [] }: TextPart, { role, exchange }: Part
   return { citationsContent: { content: [{ text }], citations: ownCitations } }
 }
 
-/** Thoughts without their signature are refused. */
+/** Converse refuses thoughts without their signature. */
 const renderReasoning = (
   { text, seal }: ReasoningPart,
   path: string,
@@ -158,7 +163,7 @@ const inputOf = (args: string, path: string, { loss }: Exchange): JsonObject[str
   return { input: args }
 }
 
-/** Ids of other vendors may hold what this one refuses; call and answer get the same one in its place. */
+/** Ids that Converse refuses are replaced by a hash. A call and its result get the same id. */
 const toolUseIdOf = (call: string): string =>
   /^[a-zA-Z0-9_.:-]{1,64}$/.test(call)
     ? call
@@ -182,7 +187,7 @@ const renderResultContent = (part: Part, path: string, context: PartContext): Js
   return void context.exchange.loss(path, `the answer of a tool holds no ${part.type}`)
 }
 
-/** A block only this protocol knows goes back as it came. */
+/** A block that only this protocol has is sent back unchanged. */
 const renderForeign = (
   seal: Extract<Part, { type: 'foreign' }>['seal'],
   path: string,

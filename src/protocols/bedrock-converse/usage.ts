@@ -1,4 +1,4 @@
-/** Counts of tokens. `inputTokens` leaves out what was read from or written to the cache; `totalTokens` holds all. */
+/** Token counts. `inputTokens` excludes tokens read from or written to the cache; `totalTokens` includes them. */
 
 import { countOf, isObject, type Json } from '../../base/json/json.ts'
 import type { Usage } from '../../ir/chat.ts'

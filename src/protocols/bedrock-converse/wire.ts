@@ -1,5 +1,5 @@
 /**
- * Words of the wire of Converse and ConverseStream.
+ * Constants of the Converse protocol.
  * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html (2026-11)
  */
 
@@ -8,9 +8,13 @@ import type { FinishReason, ProtocolId, Seal } from '../../ir/chat.ts'
 
 export const id: ProtocolId = 'bedrock-converse'
 
+/** Seals a value for this protocol. `target` is the seal origin. */
 export const createSeal = (value: JsonObject, target: string): Seal => ({ by: id, at: target, value })
 
-/** https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStopEvent.html; malformed outputs are `other`. */
+/**
+ * Converse's stop reasons → ours. Malformed outputs, which are not listed, become `other`.
+ * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStopEvent.html
+ */
 export const finishReasons: Record<string, FinishReason> = {
   end_turn: 'stop',
   stop_sequence: 'stop',
@@ -21,7 +25,7 @@ export const finishReasons: Record<string, FinishReason> = {
   guardrail_intervened: 'filter',
 }
 
-/** What of a request is a block of its own: mime type → the wire's word for the format. */
+/** Media type → Converse's name of the format, for each kind of block. */
 export const imageFormats: Record<string, string> = {
   'image/png': 'png',
   'image/jpeg': 'jpeg',

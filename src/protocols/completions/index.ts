@@ -1,5 +1,6 @@
 /**
- * The elder Completions, as a client speaks it: passed to vendors that know it, told as a chat to all others.
+ * The legacy Completions API for clients: passed through to vendors that support it, translated to a chat for all
+ * others.
  * https://platform.openai.com/docs/api-reference/completions
  */
 

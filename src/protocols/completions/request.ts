@@ -1,14 +1,17 @@
-/** A request of the elder Completions → a chat: its prompt is what the user says. */
+/** Parses a request of the legacy Completions API as a chat: its prompt becomes the user's turn. */
 import { GatewayError } from '../../base/errors.ts'
 import { type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
 
 const numericFields = { temperature: 'temperature', top_p: 'topP', seed: 'seed' } as const
-/** What only a model that goes on with a text can do. */
+/** Fields that only a text completion model supports. */
 const unsupportedFields = ['suffix', 'logprobs', 'logit_bias', 'presence_penalty', 'frequency_penalty']
 
-/** @throws `invalid_request` for what no chat can stand for: numbers of tokens in place of text, the best of several */
+/**
+ * @throws GatewayError `invalid_request` for what a chat cannot express: token numbers in place of text, `best_of`
+ * above 1
+ */
 export const parseRequest = (body: JsonObject, loss: NoteLoss): Chat => {
   const { best_of, max_tokens, user } = body
   if (typeof best_of === 'number' && best_of > 1) throw invalidField('best_of', 'is not known to a model that chats')
@@ -36,7 +39,10 @@ const parseStop = ({ stop }: JsonObject): string[] | undefined => {
   throw invalidField('stop', 'must be a text or a list of texts')
 }
 
-/** The only prompt of a request. */
+/**
+ * The only prompt of a request.
+ * @throws GatewayError `invalid_request` if it is not a single text
+ */
 export const promptOf = ({ prompt }: JsonObject): string => {
   const only = Array.isArray(prompt) && prompt.length === 1 ? prompt[0] : prompt
   if (typeof only === 'string') return only
@@ -46,7 +52,7 @@ export const promptOf = ({ prompt }: JsonObject): string => {
   )
 }
 
-/** One request for each prompt of a list; undefined where there is only one. */
+/** One request for each prompt of a list; undefined if there is only one. */
 export const splitRequest = (body: JsonObject): JsonObject[] | undefined => {
   const { prompt } = body
   if (!Array.isArray(prompt) || prompt.length < 2 || prompt.some(one => typeof one === 'number')) return undefined

@@ -1,4 +1,4 @@
-/** What a model says → the text a client of the elder Completions gets. */
+/** Encodes events as a stream of the legacy Completions API. */
 
 import type { JsonObject } from '../../base/json/json.ts'
 import type { FinishReason, Message, Usage } from '../../ir/chat.ts'
@@ -13,7 +13,7 @@ import { promptOf } from './request.ts'
 
 const finishReasons: Partial<Record<FinishReason, string>> = { length: 'length', filter: 'content_filter' }
 
-/** The pieces of a stream; the usage comes last, if the client asked for it. */
+/** The chunks of a stream. The usage comes last, if the client asked for it. */
 const encodeCompletionsStream =
   (exchange: Exchange): Stage<Event, JsonObject> =>
   emit => {
@@ -52,7 +52,7 @@ const encodeCompletionsStream =
 
 export const renderStream = streamWithDone(encodeCompletionsStream)
 
-/** The pieces of the whole answer, joined. */
+/** The complete answer, combined from the chunks of its stream. */
 export const renderMessage = (message: Message, exchange: Exchange): JsonObject => {
   const merged: JsonObject = {}
   let text = ''
@@ -73,7 +73,7 @@ export const renderMessage = (message: Message, exchange: Exchange): JsonObject 
   }
 }
 
-/** The answers to a list of prompts as one: choices in the order of the prompts, usage added up. */
+/** Combines the answers to a list of prompts: choices in the order of the prompts, usage added up. */
 export const joinAnswers = (answers: JsonObject[]): JsonObject => {
   const choices = answers.flatMap(({ choices }, index) =>
     (choices as JsonObject[]).map(choice => ({ ...choice, index })),
@@ -84,7 +84,7 @@ export const joinAnswers = (answers: JsonObject[]): JsonObject => {
   return { ...answers[0], choices, usage: Object.fromEntries(keys.map(key => [key, sum(key)])) }
 }
 
-/** A whole answer as the frames of a stream, for what could not be streamed. */
+/** A complete answer as the frames of a stream, for answers that could not be streamed. */
 export const answerFrames = (answer: JsonObject, usageRequested: boolean): Frame[] => {
   const { choices, usage, ...envelope } = answer
   const chunks = (choices as JsonObject[]).map(choice => ({ ...envelope, choices: [choice] }))

@@ -1,6 +1,6 @@
 /**
- * Translation in the shapes of DeepL (https://developers.deepl.com/api-reference/translate, 2026-11) and DeepLX (`/translate`), answered by
- * a language model. A client's half only: no vendor here speaks it.
+ * Translation in the formats of DeepL (https://developers.deepl.com/api-reference/translate, 2026-11) and DeepLX
+ * (`/translate`), answered by a language model. For clients only: no vendor is called in these formats.
  */
 import { GatewayError } from '../../base/errors.ts'
 import { type Json, type JsonObject, textOf } from '../../base/json/json.ts'
@@ -18,23 +18,25 @@ import {
   requestParser,
 } from './prompt.ts'
 
-/** What the configuration says of translations. `retry`: further tries of a text that failed; `concurrency`: texts at once. */
+/**
+ * Settings of translation. `retry`: further attempts for a text that failed; `concurrency`: maximum texts in flight.
+ */
 export type TranslationOptions = { template?: PromptTemplate; retry: number; concurrency: number }
 
 type TranslationFormat = {
   id: string
   check: Ingress['checkRequest']
-  /** One translation as a body. */
+  /** Renders one translation as a body. */
   renderBody: (text: string, clientRequest: JsonObject) => JsonObject
-  /** A body, or that of a piece, as a stream tells it. */
-  renderChunk: (renderBody: JsonObject) => JsonObject
+  /** Renders a body, or the body of a text delta, as one message of a stream. */
+  renderChunk: (body: JsonObject) => JsonObject
   renderError: (renderError: GatewayError) => JsonObject
   join: Batch['join']
 }
 
 const sourceLanguage = ({ source_lang }: JsonObject): string => (textOf(source_lang) ?? '').toUpperCase()
 
-/** A number in place of DeepLX's own. */
+/** A numeric id derived from the text, in place of DeepLX's own. */
 const numericId = (id: string): number => Number(Bun.hash(id) % 9_000_000_000n) + 1_000_000_000
 
 const formats: TranslationFormat[] = [
@@ -68,14 +70,14 @@ const formats: TranslationFormat[] = [
 
 const messageText = ({ parts }: Message): string => parts.map(part => (part.type === 'text' ? part.text : '')).join('')
 
-/** Finishes that leave half a translation. */
+/** Finish reasons that leave a translation incomplete. */
 const incompleteFinishes: Partial<Record<FinishReason, string>> = {
   length: 'the translation was cut: the model came to its limit of tokens',
   filter: "the translation was cut by a filter of the vendor's",
   pause: 'the translation was cut: the model paused',
 }
 
-/** @throws `upstream_failed` where what was said is no translation, or half a one */
+/** @throws GatewayError `upstream_failed` if the answer has no translation or an incomplete one */
 const checkTranslation = (isEmpty: boolean, finish: FinishReason): void => {
   const fault = incompleteFinishes[finish] ?? (isEmpty ? 'the model answered without a translation' : undefined)
   if (fault !== undefined) throw new GatewayError('upstream_failed', fault)
@@ -83,7 +85,7 @@ const checkTranslation = (isEmpty: boolean, finish: FinishReason): void => {
 
 const isBlank = (text: string): boolean => text.trim() === ''
 
-/** Blank lines a model puts around its answer are not the text's. */
+/** Models put blank lines around an answer that are not part of the text. */
 const trimTranslation = (text: string): string => text.trim()
 
 const renderTranslation =
@@ -110,7 +112,7 @@ const encodeTranslationStream =
     }
   }
 
-/** It is always translated: there is nothing to pass. */
+/** Requests in these formats are always translated: nothing passes through. */
 const unusedPassthrough = (readRequest: Passthrough['readRequest']): Passthrough => ({
   readRequest,
   writeRequest: text => text,
@@ -120,7 +122,10 @@ const unusedPassthrough = (readRequest: Passthrough['readRequest']): Passthrough
   },
 })
 
-/** Each text is a request of its own; one alone can be streamed. What there is nothing to translate in is not asked for: it stays as it is. */
+/**
+ * Each text is a separate request; only a single text can be streamed. A blank text is returned as it is, without a
+ * request.
+ */
 const batchFor = (
   { renderBody, renderChunk, join }: TranslationFormat,
   { retry, concurrency }: TranslationOptions,
@@ -155,7 +160,7 @@ const createTranslationProtocol = (
   renderError: format.renderError,
   renderStreamError: error => renderFrame({ data: JSON.stringify(format.renderError(error)) }),
   parseError,
-  // Rotating the free models is what translations are wanted for.
+  // A request without a model goes to `random`: rotating over free models is the usual wish for translations.
   passthrough: unusedPassthrough(({ model, stream }) => ({
     model: textOf(model) || 'random',
     stream: stream === true,
@@ -166,7 +171,7 @@ const createTranslationProtocol = (
 
 const cached = new WeakMap<TranslationOptions, ReadonlyMap<string, Ingress & PassthroughProtocol>>()
 
-/** `deepl` and `deeplx`, in the manner that is configured. */
+/** The protocols `deepl` and `deeplx` with these options. */
 export const translationProtocols = (
   options: TranslationOptions,
 ): ReadonlyMap<string, Ingress & PassthroughProtocol> => {
@@ -177,5 +182,5 @@ export const translationProtocols = (
   return all
 }
 
-/** What holds where the configuration says nothing. */
+/** The options used if the configuration sets none. */
 export const defaultTranslationOptions: TranslationOptions = { retry: 0, concurrency: 5 }

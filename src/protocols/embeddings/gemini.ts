@@ -30,7 +30,9 @@ export const taskTypes: Record<EmbeddingTask, string> = {
   code: 'CODE_RETRIEVAL_QUERY',
 }
 
-/** "BatchEmbedContentsRequest.requests: at most 100 requests can be in one batch" (github.com/geldata/gel issue 9032). */
+/**
+ * "BatchEmbedContentsRequest.requests: at most 100 requests can be in one batch" (github.com/geldata/gel issue 9032).
+ */
 const maxTexts = 100
 
 const knownFields: ReadonlySet<string> = new Set([
@@ -42,7 +44,7 @@ const knownFields: ReadonlySet<string> = new Set([
   'autoTruncate',
 ])
 
-/** Settings stand beside the content, or in `embedContentConfig`. */
+/** Settings stand beside the content or in `embedContentConfig`. */
 const withConfig = (request: JsonObject): JsonObject =>
   isObject(request.embedContentConfig) ? { ...request, ...request.embedContentConfig } : request
 
@@ -57,7 +59,7 @@ const textIn = (content: Json | undefined, path: string): string => {
   return texts.join('\n')
 }
 
-/** @throws GatewayError `invalid_request` where the requests of a batch want different things of their vectors */
+/** @throws GatewayError `invalid_request` if the requests of a batch have different values */
 const sharedValue = <Value>(values: readonly Value[], path: string): Value | undefined => {
   const [first] = values
   const other = values.findIndex(value => value !== first)
@@ -120,11 +122,11 @@ const renderEmbedRequest = (
 const usageIn = (body: JsonObject, request: EmbeddingRequest) =>
   usageFor(request, countOf(memberOf(body.usageMetadata, 'promptTokenCount')))
 
-/** What a client of Gemini is told; a guess is not. */
+/** Usage as a Gemini client receives it. An estimate is not reported. */
 const renderUsageMetadata = ({ usage }: EmbeddingResponse): JsonObject =>
   usage && !usage.estimated ? { usageMetadata: { promptTokenCount: usage.input } } : {}
 
-/** The address names the model, and so does each request of a batch: it must be the same. */
+/** The URL names the model, and so may each request of a batch: the names must match. */
 const withModel = (request: Json, model: string): Json =>
   isObject(request) && request.model !== undefined ? { ...request, model: `models/${model}` } : request
 
@@ -135,7 +137,7 @@ const createPassthrough = (rename: (body: JsonObject, model: string) => JsonObje
   passMessage: (text, exchange) => passMessage(text, exchange),
 })
 
-/** Nothing is built from the vectors. */
+/** Reads the members by their spans; the vectors are not parsed. */
 const passMessage = (text: string, exchange: Exchange): ReturnType<Passthrough['passMessage']> => {
   const members = scanTopLevel(text)?.members
   const member = (key: string): Json | undefined => {
@@ -177,7 +179,7 @@ export const embedContent: UnaryProtocol<EmbeddingRequest, EmbeddingResponse> = 
 
 const requestsIn = (body: JsonObject): Json[] => (Array.isArray(body.requests) ? body.requests : [])
 
-/** The parts of a batch, for targets that take fewer at once. */
+/** Splits a batch for targets that take fewer requests at once. */
 const batch: Batch = {
   split(body, maxTexts) {
     const requests = requestsIn(body)

@@ -1,4 +1,4 @@
-/** What is asked and answered where texts become vectors, whoever says it. */
+/** The neutral request and answer of embeddings. */
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Usage } from '../../ir/chat.ts'
@@ -34,7 +34,10 @@ export type EmbeddingResponse = { vectors: number[][]; usage?: Usage }
 
 export type EmbeddingEgress = UnaryEgress<EmbeddingRequest, EmbeddingResponse>
 
-/** Words for a task, as vendors and their clients write them: Gemini's `task_type`, Cohere's `input_type`, Jina's `task`, DashScope's `text_type`. */
+/**
+ * Names of tasks as vendors and their clients write them: Gemini's `task_type`, Cohere's `input_type`, Jina's `task`,
+ * DashScope's `text_type`.
+ */
 const taskByName: Record<string, EmbeddingTask> = {
   query: 'query',
   search_query: 'query',
@@ -66,7 +69,7 @@ export const taskOf = (name: Json | undefined, path: string, loss: NoteLoss): Em
 export const invalidField = (param: string, what: string): GatewayError =>
   new GatewayError('invalid_request', `${param} ${what}`, { param })
 
-/** Notes what the vendor has no word for. */
+/** Notes a loss for each field that the vendor does not support. */
 export const noteUnsupported = (
   request: EmbeddingRequest,
   fields: readonly (keyof EmbeddingRequest)[],
@@ -75,21 +78,21 @@ export const noteUnsupported = (
   for (const field of fields) if (request[field] !== undefined) loss(field, 'the target does not know it')
 }
 
-/** A vector as JSON has it: a list of numbers, or base64 of little-endian 32-bit floats. Undefined where it is neither. */
+/** Parses a vector: a list of numbers, or base64 of little-endian 32-bit floats. Undefined if it is neither. */
 export const parseVector = (value: Json | undefined): number[] | undefined => {
   if (typeof value === 'string') return decodeFloats(value)
   const isVector = Array.isArray(value) && value.length > 0 && value.every(number => typeof number === 'number')
   return isVector ? (value as number[]) : undefined
 }
 
-/** @throws GatewayError `upstream_failed` where it is none */
+/** @throws GatewayError `upstream_failed` if the value is not a vector */
 const requireVector = (value: Json | undefined): number[] => {
   const vector = parseVector(value)
   if (vector) return vector
   throw new GatewayError('upstream_failed', 'the vendor answered with something that is no vector')
 }
 
-/** Undefined where the bytes are none: some vendors give whole numbers of one byte. */
+/** Undefined if the bytes are not floats: some vendors return one-byte integers. */
 const decodeFloats = (base64: string): number[] | undefined => {
   const bytes = Buffer.from(base64, 'base64')
   if (bytes.length === 0 || bytes.length % 4 !== 0) return undefined
@@ -103,7 +106,10 @@ export const encodeFloats = (vector: readonly number[]): string => {
   return bytes.toString('base64')
 }
 
-/** One vector for each text, in order. @throws GatewayError `upstream_failed` where there are more or fewer */
+/**
+ * One vector for each text, in order.
+ * @throws GatewayError `upstream_failed` if there are more or fewer
+ */
 export const parseVectors = (
   { texts }: EmbeddingRequest,
   list: Json | undefined,
@@ -115,7 +121,7 @@ export const parseVectors = (
   return found.map(item => requireVector(member(item)))
 }
 
-/** The same where each item says which text it belongs to. */
+/** Sorts the items by the field `key`, which holds the index of their text. Unchanged if an item has none. */
 export const sortByField = (list: Json | undefined, key: string): Json | undefined => {
   if (!Array.isArray(list)) return list
   const indexOf = (item: Json): number => (isObject(item) && typeof item[key] === 'number' ? item[key] : Number.NaN)
@@ -124,7 +130,7 @@ export const sortByField = (list: Json | undefined, key: string): Json | undefin
     : list.toSorted((left, right) => indexOf(left) - indexOf(right))
 }
 
-/** Tokens of the texts: told, or else a quarter of their bytes. */
+/** Token usage: as reported by the vendor, or else estimated as a quarter of the bytes. */
 export const usageFor = ({ texts }: EmbeddingRequest, reported: number | undefined): Usage => {
   if (reported !== undefined) return { input: reported, output: 0 }
   const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)

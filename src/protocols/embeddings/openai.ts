@@ -1,4 +1,7 @@
-/** OpenAI's embeddings, both halves; between a client and a vendor that speak it, it passes. https://platform.openai.com/docs/api-reference/embeddings */
+/**
+ * OpenAI's embeddings, both halves; passed through between a client and a vendor that both use it.
+ * https://platform.openai.com/docs/api-reference/embeddings
+ */
 import { countOf, isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'
@@ -22,7 +25,7 @@ import { sortByIndex } from './sort-by-index.ts'
 
 const passthroughProtocol = openaiPass('embeddings')
 
-/** Other vendors' words for what OpenAI has none for; clients of compatible servers send them. */
+/** Fields of other vendors for the task, which OpenAI's API lacks. Clients of compatible servers send them. */
 const taskFields = ['input_type', 'task', 'task_type', 'text_type'] as const
 const knownFields: ReadonlySet<string> = new Set([
   'model',
@@ -34,7 +37,7 @@ const knownFields: ReadonlySet<string> = new Set([
   ...taskFields,
 ])
 
-/** @throws GatewayError `invalid_request` where it holds tokens: their numbers mean something to one tokenizer alone */
+/** @throws GatewayError `invalid_request` if the input holds tokens: token numbers are valid for one tokenizer only */
 const textsIn = (input: Json | undefined): string[] => {
   if (typeof input === 'string') return [input]
   if (!Array.isArray(input) || input.length === 0) throw invalidField('input', 'must be a text or a list of texts')
@@ -84,7 +87,7 @@ const renderMessage = (
   return { object: 'list', data, model, usage: { prompt_tokens: input, total_tokens: input } }
 }
 
-/** Parts of at most so many inputs; tokens of one text are one input. */
+/** Splits a request into parts of at most `maxTexts` inputs. The tokens of one text are one input. */
 const split = (body: JsonObject, maxTexts: number): JsonObject[] | undefined => {
   const { input } = body
   if (!Array.isArray(input) || input.length <= maxTexts || typeof input[0] === 'number') return undefined
@@ -104,12 +107,13 @@ const join = (answers: JsonObject[]): JsonObject => {
   }
 }
 
-/** What a vector looks like in the text of an answer: base64, numbers. */
+/** The first character of a vector in the text of an answer, by encoding. */
 const openingCharacters: Record<string, string> = { base64: '"', float: '[' }
 
 /**
- * OpenAI's own clients ask for base64 unasked and read nothing else; many servers overlook it and answer with numbers. The other way round
- * base64 becomes numbers. What is as it should be, or is no vector, is not touched.
+ * OpenAI's own clients ask for base64 by default and can read nothing else, but many servers ignore that and answer
+ * with numbers. This function converts the vectors to the encoding requested, in either direction. An answer that is
+ * already right, or that holds something other than vectors, is unchanged.
  */
 const reencodeVectors = (text: string, encoding: Json | undefined): string => {
   const wanted = typeof encoding === 'string' ? openingCharacters[encoding] : undefined

@@ -1,13 +1,14 @@
 /**
- * Vectors in the order of their texts. OpenAI's always are, so that clients read them by their place; some servers of its protocol answer
- * as they get done, and tell by `index` alone. Only where that is so is more than a glance spent.
+ * Sorts vectors into the order of their texts. OpenAI always does this, so clients read vectors by position. Some
+ * compatible servers answer in order of completion and identify vectors by `index` only. The check for that case is
+ * cheap.
  */
 import { applyEdits, type Span, scanTopLevel, valueEnd } from '../../base/json/json.ts'
 
-/** The answer with the items of `data` in order; each as it was written. */
+/** The answer with the items of `data` in order; each item is unchanged. */
 export const sortByIndex = (text: string): string => (isOutOfOrder(text) ? sortItems(text) : text)
 
-/** Does any `index` follow a larger one. */
+/** Whether any `index` is smaller than the one before it. */
 const isOutOfOrder = (text: string): boolean => {
   let last = 0
   for (const [, digits] of text.matchAll(/"index"\s*:\s*(\d+)/g)) {
@@ -18,7 +19,7 @@ const isOutOfOrder = (text: string): boolean => {
   return false
 }
 
-/** Where an item has no index, or one of another's, nothing is known of its place. */
+/** If an item has no index or repeats one, the order is unknown and the text is unchanged. */
 const sortItems = (text: string): string => {
   const data = scanTopLevel(text)?.members.get('data')
   const items = data && text[data.start] === '[' ? itemSpans(text, data) : []
@@ -37,7 +38,7 @@ const indexOf = (item: string): number => {
   return span ? Number(item.slice(span.start, span.end)) : Number.NaN
 }
 
-/** The places of the items of a list; none where it is not sound. */
+/** The spans of the items of a list; empty if the list is malformed. */
 const itemSpans = (text: string, { start, end }: Span): Span[] => {
   const items: Span[] = []
   const separator = /[\s,]*/y

@@ -1,4 +1,4 @@
-/** Vendors' own ways to ask for vectors, spoken to them only. */
+/** Embedding protocols of single vendors, used only to call them. */
 import { countOf, isObject, type Json } from '../../base/json/json.ts'
 import { faultFrom, isErrorBody, parseError } from '../shared/vendor-error.ts'
 import {
@@ -11,7 +11,7 @@ import {
   usageFor,
 } from './neutral.ts'
 
-/** https://docs.ollama.com/api/embed (2026-11): takes as many texts as there are, vectors in their order. */
+/** https://docs.ollama.com/api/embed (2026-11): takes any number of texts and returns vectors in their order. */
 export const ollamaEmbed: EmbeddingEgress = {
   id: 'ollama/embed',
   kind: 'embedding',
@@ -33,7 +33,7 @@ export const ollamaEmbed: EmbeddingEgress = {
   parseError,
 }
 
-/** What DashScope tells apart: what is sought, and what is looked through. */
+/** DashScope distinguishes only the search query and the document to search. */
 const textTypes: Partial<Record<EmbeddingTask, string>> = {
   query: 'query',
   question: 'query',
@@ -41,7 +41,10 @@ const textTypes: Partial<Record<EmbeddingTask, string>> = {
   document: 'document',
 }
 
-/** https://help.aliyun.com/en/model-studio/text-embedding-synchronous-api (2026-11): 25 texts at once for v1 and v2, 10 for those after. */
+/**
+ * https://help.aliyun.com/en/model-studio/text-embedding-synchronous-api (2026-11): 25 texts per request for v1 and v2,
+ * 10 for later versions.
+ */
 export const dashscopeEmbeddings: EmbeddingEgress = {
   id: 'dashscope/embeddings',
   kind: 'embedding',
@@ -76,11 +79,11 @@ const inputTypes: Partial<Record<EmbeddingTask, string>> = {
   clustering: 'clustering',
 }
 
-/** Asked by type they are lists by type, else one list. */
+/** If types are requested, Cohere returns one list per type, else a single list. */
 const floatsOf = (embeddings: Json | undefined): Json | undefined =>
   isObject(embeddings) ? embeddings.float : embeddings
 
-/** https://docs.cohere.com/reference/embed (v2, 2026-11): 96 texts at once; `input_type` must be said from v3 on. */
+/** https://docs.cohere.com/reference/embed (v2, 2026-11): 96 texts per request; `input_type` is required from v3 on. */
 export const cohereEmbed: EmbeddingEgress = {
   id: 'cohere/embed',
   kind: 'embedding',

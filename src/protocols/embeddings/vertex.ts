@@ -1,6 +1,7 @@
 /**
- * Vectors of Vertex AI, to vendors only. `:predict` takes texts of the models text-embedding-… and gemini-embedding-001, `:embedContent` one
- * content for the newer ones. docs.cloud.google.com/gemini-enterprise-agent-platform/models/embeddings/get-text-embeddings (2026-11)
+ * Embeddings of Vertex AI, used only to call it. `:predict` takes texts for the models text-embedding-… and
+ * gemini-embedding-001, `:embedContent` one content for newer models.
+ * docs.cloud.google.com/gemini-enterprise-agent-platform/models/embeddings/get-text-embeddings (2026-11)
  */
 import { countOf, type Json, type JsonObject } from '../../base/json/json.ts'
 import { faultFrom, isErrorBody, parseError } from '../gemini/error.ts'
@@ -36,7 +37,7 @@ const sumTokens = (predictions: Json | undefined): number | undefined => {
 export const vertexPredict: EmbeddingEgress = {
   id: 'vertex/predict',
   kind: 'embedding',
-  /** gemini-embedding-001 takes one text, the others 250. */
+  /** gemini-embedding-001 takes one text per request, the others 250. */
   maxTexts: model => (model.startsWith('gemini-') ? 1 : 250),
   renderRequest(request: EmbeddingRequest, loss: NoteLoss) {
     noteUnsupported(request, ['user'], loss)

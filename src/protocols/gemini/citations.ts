@@ -1,15 +1,16 @@
 /**
- * Sources of an answer: `groundingMetadata` of Google's search, `citationMetadata` of what was recited. Places in a text are counted in bytes of
- * UTF-8 there. https://ai.google.dev/api/generate-content#GroundingMetadata (2026-11)
+ * Sources of an answer: `groundingMetadata` of Google Search and `citationMetadata` of recited text. Google counts
+ * offsets in bytes of UTF-8. https://ai.google.dev/api/generate-content#GroundingMetadata (2026-11)
  */
 
 import { countOf, isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Citation } from '../../ir/chat.ts'
 import { listOf, withoutNullish } from './syntax/casing.ts'
 
-/** What the chunks of one answer have said of its sources; each says all of it again, or nothing. */
+/** The sources found so far in the chunks of an answer. Each chunk repeats all sources or holds none. */
 export type Sources = { grounding?: JsonObject; citations?: JsonObject[] }
 
+/** Stores the sources of a candidate, replacing earlier ones. */
 export const mergeSources = (sources: Sources, { groundingMetadata, citationMetadata }: JsonObject): void => {
   if (isObject(groundingMetadata) && listOf(groundingMetadata.groundingChunks).length > 0)
     sources.grounding = groundingMetadata
@@ -18,7 +19,7 @@ export const mergeSources = (sources: Sources, { groundingMetadata, citationMeta
   if (cited.length > 0) sources.citations = cited
 }
 
-/** `text`: what the places are in. */
+/** Returns the citations. `text` is the text that the offsets refer to. */
 export const citationsIn = ({ grounding, citations = [] }: Sources, text: string): Citation[] => {
   const charOffset = charOffsetsIn(text)
   const recitations = citations.map(({ uri, title, startIndex, endIndex }) =>
@@ -37,7 +38,7 @@ const charOffsetsIn = (text: string): CharOffset => {
   }
 }
 
-/** First what supports a passage, then what supports the whole. */
+/** Returns the sources of a passage first, then the sources of the answer as a whole. */
 const parseGrounding = (grounding: JsonObject, charOffset: CharOffset): Citation[] => {
   const chunks = listOf(grounding.groundingChunks).map(chunk => Object.values(chunk).find(isObject) ?? {})
   const used = new Set<number>()
@@ -67,9 +68,10 @@ const createCitation = (
   ...(end !== undefined && { start: start ?? 0, end }),
 })
 
-/** A citation and the text it stands in. */
+/** A citation and the text it belongs to. */
 export type CitedText = { citation: Citation; text: string }
 
+/** Renders citations as `groundingMetadata`. */
 export const renderSources = (cited: readonly CitedText[]): JsonObject => {
   const groundingChunks: JsonObject[] = []
   const chunkIndices = new Map<string, number>()

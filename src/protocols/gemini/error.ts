@@ -1,4 +1,7 @@
-/** Errors in Google's shape: `{error: {code, message, status, details}}`. https://ai.google.dev/gemini-api/docs/troubleshooting (2026-11) */
+/**
+ * Errors in Google's format: `{error: {code, message, status, details}}`.
+ * https://ai.google.dev/gemini-api/docs/troubleshooting (2026-11)
+ */
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import type { Exchange } from '../protocol.ts'
@@ -14,7 +17,7 @@ import { listOf } from './syntax/casing.ts'
 
 type WithRedact = Pick<Exchange, 'redact'>
 
-/** HTTP status → Google's word: https://cloud.google.com/apis/design/errors */
+/** HTTP status → Google's status name: https://cloud.google.com/apis/design/errors */
 const statusNames: Record<number, string> = {
   400: 'INVALID_ARGUMENT',
   401: 'UNAUTHENTICATED',
@@ -33,7 +36,7 @@ const statusNames: Record<number, string> = {
 const knownStatusNames = new Set(Object.values(statusNames))
 const typePrefix = 'type.googleapis.com/google.rpc.'
 
-/** The vendor's own where it already speaks this wire. */
+/** Renders the body for a client. A Google vendor's own error body is passed on. */
 export const renderError = (error: GatewayError): Json => {
   const { code, message, detail, status } = error
   const vendorBody = detail.body?.protocol === id ? parseJson(detail.body.text) : undefined
@@ -47,7 +50,10 @@ export const renderError = (error: GatewayError): Json => {
   return { error: { code: status, message, status: statusName, details } }
 }
 
-/** A vendor's answer that is no success → our error: Google's shape, an array of it (a stream without `alt=sse`), or whatever else stands there. */
+/**
+ * Turns a vendor's unsuccessful response into a GatewayError. The body may be Google's format, an array of it (from a
+ * stream without `alt=sse`), or anything else.
+ */
 export const parseError = (status: number, headers: Headers, text: string, redact: WithRedact): GatewayError => {
   const envelope = envelopeIn(text)
   const general = parseAny(status, headers, envelope ? JSON.stringify(genericErrorOf(envelope)) : text, redact)
@@ -61,13 +67,14 @@ export const parseError = (status: number, headers: Headers, text: string, redac
   return new GatewayError(general.code, general.message, detail)
 }
 
-/** A fault told inside an answer with status 200; its status is the one it names. */
+/** Turns an error inside a 200 response into a GatewayError. Its status is the `code` of the error, or 502. */
 export const faultFrom = (body: Json, redact: WithRedact): GatewayError => {
   const text = JSON.stringify(body)
   const code = envelopeIn(text)?.code
   return parseError(typeof code === 'number' && code >= 400 && code < 600 ? code : 502, new Headers(), text, redact)
 }
 
+/** Whether a body is an error in Google's format. */
 export const isErrorBody = (body: JsonObject): boolean => isObject(body.error)
 
 const envelopeIn = (text: string): JsonObject | undefined => {
@@ -77,12 +84,12 @@ const envelopeIn = (text: string): JsonObject | undefined => {
   return isObject(body) && isObject(body.error) && typeof body.error.message === 'string' ? body.error : undefined
 }
 
-/** What every vendor's error says: the words, and Google's own word for the fault. */
+/** Reduces the error to the fields that every vendor has: the message, and Google's status name as code. */
 const genericErrorOf = ({ message, status }: JsonObject): JsonObject => ({
   error: { message, ...(typeof status === 'string' && { code: status }) },
 })
 
-/** `RetryInfo` says "35s" or "35.228s"; where it is missing the words do. */
+/** Seconds to wait. `RetryInfo` holds "35s" or "35.228s"; without it the message is searched. */
 const retryDelayIn = ({ message, details }: JsonObject): number | undefined => {
   const info = listOf(details).find(one => textOf(one['@type'])?.endsWith('RetryInfo'))
   const delay = textOf(info?.retryDelay) ?? /retry in ([\d.]+s)/.exec(textOf(message) ?? '')?.[1]

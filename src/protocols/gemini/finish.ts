@@ -1,4 +1,4 @@
-/** Why an answer ended, in Google's words: https://ai.google.dev/api/generate-content#FinishReason (2026-11) ↔ ours. */
+/** Google's finish reasons ↔ ours. https://ai.google.dev/api/generate-content#FinishReason (2026-11) */
 import { GatewayError } from '../../base/errors.ts'
 import type { Json } from '../../base/json/json.ts'
 import type { FinishReason } from '../../ir/chat.ts'
@@ -28,7 +28,7 @@ const finishReasons: Record<string, FinishReason> = {
   NO_IMAGE: 'other',
 }
 
-/** Vertex answers with the numbers of the words where it is asked for `enum-encoding=int`. */
+/** Finish reasons in the order of their numbers, which Vertex sends if asked for `enum-encoding=int`. */
 const finishReasonsByNumber = [
   'FINISH_REASON_UNSPECIFIED',
   'STOP',
@@ -55,13 +55,13 @@ const blockReasons = new Set([
   'JAILBREAK',
 ])
 
-/** The vendor's word; undefined while the answer goes on. */
+/** The name of a finish or block reason. Undefined while the answer continues. */
 export const reasonNameOf = (reason: Json | undefined): string | undefined => {
   if (typeof reason === 'number') return finishReasonsByNumber[reason] ?? String(reason)
   return typeof reason === 'string' && reason !== '' ? reason : undefined
 }
 
-/** The model wrote something the vendor could not take for an answer: without any other word of it the answer has failed. */
+/** The model's output was unusable for the vendor. Without any other content the answer has failed. */
 const failureReasons = new Set([
   'MALFORMED_FUNCTION_CALL',
   'MALFORMED_RESPONSE',
@@ -69,13 +69,13 @@ const failureReasons = new Set([
   'TOO_MANY_TOOL_CALLS',
 ])
 
-/** @param hasContent does the answer hold anything but thoughts */
+/** @param hasContent whether the answer contains anything but thoughts */
 export const faultOf = (reason: string | undefined, hasContent: boolean): GatewayError | undefined =>
   reason !== undefined && failureReasons.has(reason) && !hasContent
     ? new GatewayError('upstream_failed', `the vendor gave no answer (${reason})`)
     : undefined
 
-/** A call always ends as calls: Gemini says STOP there. */
+/** An answer with tool calls always finishes with `calls`, although Gemini sends STOP. */
 export const finishOf = (reason: string, hasCalls: boolean): FinishReason => {
   const finish = finishReasons[reason] ?? 'other'
   return hasCalls && finish === 'stop' ? 'calls' : finish
@@ -90,7 +90,7 @@ const reasonNames: Record<FinishReason, string> = {
   other: 'OTHER',
 }
 
-/** Our finish in Google's words, in the vendor's own where it is Google. */
+/** Renders our finish as Google's reason. `raw`, the vendor's own reason, is kept if it is Google's and fits. */
 export const renderFinish = (reason: FinishReason, raw: string | undefined): string => {
   const vendorFinish = raw === undefined ? undefined : finishReasons[raw]
   return vendorFinish !== undefined && (vendorFinish === reason || (vendorFinish === 'stop' && reason === 'calls'))
@@ -98,6 +98,6 @@ export const renderFinish = (reason: FinishReason, raw: string | undefined): str
     : reasonNames[reason]
 }
 
-/** Has the word a form for an answer that never began. */
+/** Whether the vendor's reason is one for a prompt that was blocked. */
 export const isBlockReason = (reason: FinishReason, raw: string | undefined): raw is string =>
   reason === 'filter' && raw !== undefined && blockReasons.has(raw)

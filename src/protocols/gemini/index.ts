@@ -1,4 +1,7 @@
-/** Gemini's generateContent and streamGenerateContent, both halves. https://ai.google.dev/api/generate-content */
+/**
+ * Gemini's generateContent and streamGenerateContent, for clients and for vendors.
+ * https://ai.google.dev/api/generate-content
+ */
 import type { Protocol } from '../protocol.ts'
 import { parseError, renderError } from './error.ts'
 import { parseMessage, renderMessage } from './message.ts'

@@ -1,4 +1,4 @@
-/** The stream of a client that did not ask for server-sent events: one JSON list whose items come one by one. */
+/** The stream of a client that did not ask for server-sent events: one JSON array whose items are sent one by one. */
 import type { GatewayError } from '../../base/errors.ts'
 import type { Json } from '../../base/json/json.ts'
 import type { Event } from '../../ir/event.ts'
@@ -20,7 +20,7 @@ const createArrayWriter = (): ChunkWriter => {
   }
 }
 
-/** Frames are pieces of the list as they stand on the wire: its end is one as well. */
+/** Each frame is a piece of the array's text. The closing bracket is a frame, too. */
 const renderArrayStream =
   (exchange: Exchange): Stage<Event, Frame> =>
   emit => {
@@ -37,7 +37,10 @@ const renderArrayStream =
 
 const errorArray = (error: GatewayError): Json => [renderError(error)]
 
-/** As Google answers `streamGenerateContent` without `alt=sse`, errors too. White space between items is the sign of life. */
+/**
+ * The format of `streamGenerateContent` without `alt=sse`, including its errors. White space between items is the
+ * heartbeat.
+ */
 export const geminiJsonArray: Ingress = {
   ...gemini,
   renderStream: renderArrayStream,

@@ -1,4 +1,7 @@
-/** A whole answer of generateContent ↔ a message. Both are told as a stream: the mapping itself stands in hear.ts and tell.ts alone. */
+/**
+ * A non-streaming generateContent response ↔ a message.
+ * Both directions go through the stream code: the mapping itself is in stream-decoder.ts and stream-encoder.ts only.
+ */
 
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Message } from '../../ir/chat.ts'
@@ -9,7 +12,10 @@ import { faultFrom, isErrorBody } from './error.ts'
 import { createGeminiDecoder } from './stream-decoder.ts'
 import { encodeGeminiStream } from './stream-encoder.ts'
 
-/** A vendor's whole answer, or the list of chunks that a stream without `alt=sse` is. @throws GatewayError the fault it tells, `upstream_failed` where it is none */
+/**
+ * Parses a vendor's complete response, or the array of chunks of a stream without `alt=sse`.
+ * @throws GatewayError the error it contains, or `upstream_failed` if it is not a response.
+ */
 export const parseMessage = (given: Json, exchange: Exchange): Message => {
   const chunks = readChunks(given, exchange)
   const collector = createCollector()
@@ -20,7 +26,10 @@ export const parseMessage = (given: Json, exchange: Exchange): Message => {
   return collector.message()
 }
 
-/** @throws the fault it tells, or `upstream_failed` where it is no answer */
+/**
+ * Reads the chunks of a response and applies the vendor's own corrections.
+ * @throws GatewayError the error it contains, or `upstream_failed` if it is not a response.
+ */
 export const readChunks = (given: Json, exchange: Exchange): JsonObject[] => {
   const chunks = (Array.isArray(given) ? given : [given]).filter(isObject)
   for (const chunk of chunks) exchange.patchResponse?.(chunk)
@@ -31,7 +40,7 @@ export const readChunks = (given: Json, exchange: Exchange): JsonObject[] => {
   return chunks
 }
 
-/** A message → the whole answer a client gets: the chunks of its stream put together. */
+/** Renders the complete response for a client by merging the chunks of its stream. */
 export const renderMessage = (message: Message, exchange: Exchange): JsonObject => {
   const parts: JsonObject[] = []
   let body: JsonObject = {}
@@ -53,7 +62,7 @@ const partsOf = ({ candidates }: JsonObject): JsonObject[] => {
   return isObject(content) && Array.isArray(content.parts) ? content.parts.filter(isObject) : []
 }
 
-/** A signature that follows the words it is of stands beside them. */
+/** Appends a part. A signature that follows its text is added to the part of that text. */
 const appendPart = (parts: JsonObject[], part: JsonObject): void => {
   const last = parts.at(-1)
   const isTrailingSignature = part.text === '' && part.thoughtSignature !== undefined

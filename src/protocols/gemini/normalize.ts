@@ -1,10 +1,12 @@
-/** What vendors of this wire get wrong, put right in place. Gives whether anything was. */
+/** Corrects in place what vendors of this protocol get wrong. */
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 import { reasonNameOf } from './finish.ts'
 import { listOf } from './syntax/casing.ts'
 
-/** Vertex answers some libraries with the numbers of its words; a content without `role` cannot go back into a
- * conversation, and null is none. */
+/**
+ * Normalizes a chunk. Returns whether anything was changed. Vertex sends finish reasons as numbers to some libraries. A
+ * content without `role` cannot be sent back in a conversation. A content that is null is removed.
+ */
 export const normalizeChunk = (body: JsonObject): boolean => {
   let changed = false
   for (const candidate of listOf(body.candidates)) {

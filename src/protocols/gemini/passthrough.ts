@@ -1,4 +1,6 @@
-/** What a pass of generateContent sees. Whole frames go on as they came, but for the model. */
+/**
+ * Passthrough of generateContent: frames are forwarded unchanged, except for the model and what the vendor got wrong.
+ */
 import type { GatewayError } from '../../base/errors.ts'
 import { preserveExactNumbers } from '../../base/json/exact-numbers.ts'
 import { isObject, type JsonObject, parseJson, scanTopLevel, textOf, withMembers } from '../../base/json/json.ts'
@@ -15,7 +17,7 @@ import { listOf } from './syntax/casing.ts'
 import { requiresSignatures } from './thinking.ts'
 import { parseUsage } from './usage.ts'
 
-/** How chunks stand on the wire: as events, or as the items of a list. */
+/** Writes chunks as server-sent events or as items of a JSON array. */
 export type ChunkWriter = { chunk: (text: string) => string; end: () => string }
 
 const sseWriter: ChunkWriter = { chunk: text => `data: ${text}\n\n`, end: () => '' }
@@ -23,15 +25,18 @@ const sseWriter: ChunkWriter = { chunk: text => `data: ${text}\n\n`, end: () => 
 export const renderFrame = ({ data }: Frame): string => sseWriter.chunk(data)
 export const renderStreamError = (error: GatewayError): string => sseWriter.chunk(JSON.stringify(renderError(error)))
 
-/** A chunk that says nothing: comments break libraries of Google's that take every line for data. */
+/** An empty chunk is the heartbeat: some of Google's libraries read every line as data and fail at SSE comments. */
 export const heartbeat = sseWriter.chunk(
   JSON.stringify({ candidates: [{ content: { parts: [heartbeatPart()], role: 'model' }, index: 0 }] }),
 )
 
-/** Model and stream stand in the address; a stream tells its usage unasked. */
+/** Model and streaming are part of the URL. A stream always reports its usage. */
 export const readRequest: Passthrough['readRequest'] = () => ({ stream: false, usageRequested: false })
 
-/** The model is in the address; one in the body is replaced as well. Foreign seals, which only another vendor can read, are taken out. */
+/**
+ * Replaces a model in the body, besides the one in the URL. Removes seals of other protocols, which only another vendor
+ * can read.
+ */
 export const writeRequest: Passthrough['writeRequest'] = (text, body, { model }) => {
   const hasWrappedSeals = text.includes(sealPrefix)
   if (!hasWrappedSeals && body.model === undefined) return text
@@ -65,7 +70,7 @@ const withoutSeals = (content: JsonObject, model: string) => ({
 
 export const pipeStream = (exchange: Exchange): StreamPipe => pipeChunks(exchange, sseWriter)
 
-/** A stream that tells no finish was cut. */
+/** Forwards the chunks of a stream. A stream without a finish reason was cut. */
 export const pipeChunks = (exchange: Exchange, writer: ChunkWriter): StreamPipe => {
   const state: StreamState = { content: false }
   let hasFinish = false
@@ -90,7 +95,7 @@ export const pipeChunks = (exchange: Exchange, writer: ChunkWriter): StreamPipe 
   }
 
   return {
-    state: state,
+    state,
     push,
     flush: () => '',
     end() {
@@ -101,7 +106,7 @@ export const pipeChunks = (exchange: Exchange, writer: ChunkWriter): StreamPipe 
   }
 }
 
-/** Notes what a chunk says; true if it says why the answer ends. */
+/** Updates the state from a chunk. Returns whether the chunk contains a finish or block reason. */
 const inspectChunk = (body: JsonObject, state: StreamState): boolean => {
   state.model ??= textOf(body.modelVersion) || undefined
   state.usage = parseUsage(body.usageMetadata) ?? state.usage
@@ -120,7 +125,10 @@ const withModelVersion = (body: JsonObject, model: string): JsonObject =>
 
 const modelVersionKey = '"modelVersion"'
 
-/** JSON text with the client's model. Nearly always the vendor's stands there once, so that its place need not be looked for. */
+/**
+ * Replaces the model in the JSON text. Usually `modelVersion` occurs once, so that the text need not be parsed for its
+ * position.
+ */
 export const withModel = (text: string, body: JsonObject, model: string): string => {
   if (body.modelVersion === undefined) return text
   const at = text.indexOf(modelVersionKey)
@@ -151,11 +159,11 @@ const passMessage: Passthrough['passMessage'] = (text, exchange) => {
   }
 }
 
-/** A vendor that answered with the list of a stream where one whole answer was asked for. */
+/** Merges the chunks of a vendor that sent a stream's array although a complete response was requested. */
 const joinChunks = (chunks: JsonObject[], exchange: Exchange): ReturnType<Passthrough['passMessage']> => {
   const message = parseMessage(chunks, { ...exchange, patchResponse: () => undefined })
   const { usage, model } = message
   return { text: writeJson(renderMessage(message, exchange)), ...(usage && { usage }), ...(model !== '' && { model }) }
 }
 
-export const passthrough: Passthrough = { readRequest, writeRequest, pipeStream: pipeStream, passMessage }
+export const passthrough: Passthrough = { readRequest, writeRequest, pipeStream, passMessage }

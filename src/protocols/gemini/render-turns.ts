@@ -1,4 +1,4 @@
-/** Turns → contents, in the order Gemini demands: the answers to the calls of a content stand all in the next one. */
+/** Turns → contents. Gemini requires all results of a content's calls to be in the next content. */
 import { GatewayError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json/json.ts'
 import type { Part, ToolCall, ToolResult, Turn } from '../../ir/chat.ts'
@@ -13,7 +13,7 @@ type Content = { role: string; parts: JsonObject[] }
 type TurnContext = { model: string; exchange: Exchange }
 type TurnWithPath = Turn & { path: string }
 
-/** Every instruction of the system goes to the one place there is for them. */
+/** Renders the conversation. All system turns are merged into `systemInstruction`. */
 export const renderTurns = (turns: readonly Turn[], model: string, exchange: Exchange): JsonObject => {
   const context = { model, exchange }
   const turnsWithPath = turns.map((turn, index) => ({ ...turn, path: `contents[${index}]` }))
@@ -53,7 +53,7 @@ const renderContents = (turns: readonly TurnWithPath[], context: TurnContext): C
 const callsIn = (turns: readonly Turn[]): ToolCall[] =>
   turns.flatMap(({ parts }) => parts.filter(part => part.type === 'call'))
 
-/** Calls of several turns in a row become those of one, for they are answered together. */
+/** Calls of consecutive turns are merged into one content, because they are answered together. */
 const renderModel = (run: readonly TurnWithPath[], context: TurnContext): Content[] => {
   const contents = run
     .map(({ parts, path }) => ({ role: 'model', parts: renderParts(parts, path, context) }))
@@ -62,7 +62,7 @@ const renderModel = (run: readonly TurnWithPath[], context: TurnContext): Conten
   return withCalls.length > 1 ? [{ role: 'model', parts: contents.flatMap(({ parts }) => parts) }] : contents
 }
 
-/** The answers first, in the order of the calls; then what the user says. */
+/** Renders the results first, in the order of their calls, then the user's other parts. */
 const renderUser = (run: readonly TurnWithPath[], calls: readonly ToolCall[], context: TurnContext): Content[] => {
   const responses = renderResults(run, calls, context)
   const contents: Content[] = responses.length > 0 ? [{ role: 'user', parts: responses }] : []
@@ -79,7 +79,10 @@ const renderUser = (run: readonly TurnWithPath[], calls: readonly ToolCall[], co
   return contents
 }
 
-/** A call that nobody answered gets an answer that says so, an answer to no call becomes words: else the vendor refuses all of it. */
+/**
+ * Adds a failed result for a call without one, and renders a result without a call as text. Otherwise the vendor would
+ * refuse the request.
+ */
 const renderResults = (
   run: readonly TurnWithPath[],
   calls: readonly ToolCall[],
@@ -144,7 +147,10 @@ const renderMediaPart = (part: Extract<Part, { type: 'media' }>, path: string, {
   return rendered
 }
 
-/** The first call of each step of the current turn must be signed, by the vendor's own word for "not signed" where the client kept no signature. */
+/**
+ * The first call of each step of the current turn must be signed. Where the client kept no signature, the vendor's
+ * placeholder is used.
+ */
 const addMissingSignatures = (contents: readonly Content[]): void => {
   const currentTurn = contents.findLastIndex(
     ({ role, parts }) => role === 'user' && parts.some(part => !('functionResponse' in part)),

@@ -1,4 +1,6 @@
-/** A request of generateContent ↔ a chat. What has no place in the neutral form waits in `extra` for this protocol, each field under its path. */
+/**
+ * A generateContent request ↔ a chat. Fields without a place in the neutral form are kept in `extra`, under their path.
+ */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
@@ -12,7 +14,7 @@ import { acceptsFormatWithTools, parseThinking, renderThinking } from './thinkin
 import { parseChoice, parseTools, renderTools, withFormatOrTools } from './tools.ts'
 import { parseTurns } from './turns.ts'
 
-/** Wire name → ours, where the value is the same. */
+/** Wire name → our name of the fields that hold the same number. */
 const numberFields = {
   temperature: 'temperature',
   topP: 'topP',
@@ -23,7 +25,10 @@ const numberFields = {
 
 const configPrefix = 'generationConfig.'
 
-/** The body has been checked. Model and stream are the address's; a model in the body is a repetition. */
+/**
+ * Parses a request that has been checked before. Model and streaming are part of the URL; a model in the body repeats
+ * it.
+ */
 export const parseRequest = (given: JsonObject, loss: NoteLoss): Chat => {
   const { model, contents, systemInstruction, tools, toolConfig, generationConfig, ...rest } = camelBody(given)
   const { choice, kept } = parseChoice(toolConfig)
@@ -41,7 +46,7 @@ export const parseRequest = (given: JsonObject, loss: NoteLoss): Chat => {
   return chat
 }
 
-/** Fills the chat; gives what is left. */
+/** Parses `generationConfig` into the chat. Returns the remaining fields. */
 const parseConfig = (given: JsonObject, chat: Chat): JsonObject => {
   const rest: JsonObject = { ...given }
   for (const [wire, field] of Object.entries(numberFields)) {
@@ -69,7 +74,9 @@ const parseFormat = (rest: JsonObject, chat: Chat): void => {
   for (const key of ['responseMimeType', 'responseSchema', 'responseJsonSchema']) delete rest[key]
 }
 
-/** A chat → the body for a vendor. The address names the model, which decides how it is asked to think. */
+/**
+ * Renders a chat as the body for a vendor. The model, which is part of the URL, determines how thinking is requested.
+ */
 export const renderRequest = (original: Chat, exchange: Exchange): JsonObject => {
   const chat = acceptsFormatWithTools(original.model) ? original : withFormatOrTools(original, exchange)
   const { model, turns, extra, user } = chat
@@ -88,7 +95,7 @@ export const renderRequest = (original: Chat, exchange: Exchange): JsonObject =>
   return body
 }
 
-/** What Chat Completions has as well. */
+/** Chat Completions fields → the same fields of this protocol. */
 const chatFields: SiblingFields = {
   presence_penalty: 'generationConfig.presencePenalty',
   frequency_penalty: 'generationConfig.frequencyPenalty',

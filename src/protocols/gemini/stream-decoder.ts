@@ -1,4 +1,4 @@
-/** Chunks of an answer → events. */
+/** Chunks of a response → neutral events. */
 import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import type { Seal, Usage } from '../../ir/chat.ts'
@@ -14,7 +14,10 @@ import { listOf } from './syntax/casing.ts'
 import { freeTextTools } from './tools.ts'
 import { parseUsage } from './usage.ts'
 
-/** `text`: the chunk as it came, for the arguments of its calls. `finish`: the vendor's word, as far as it has said one. */
+/**
+ * `push` takes a chunk and its text, from which the exact arguments of calls are read.
+ * `finishReason`: the vendor's finish or block reason, once received.
+ */
 export type GeminiDecoder = {
   push: (body: JsonObject, text?: string) => void
   end: (fault?: GatewayError) => void
@@ -23,8 +26,9 @@ export type GeminiDecoder = {
 type OpenText = { kind: 'text' | 'reasoning'; at: number; text: string; isSealed: boolean }
 
 /**
- * Gemini names no parts: one opens with its first words and closes when another kind follows, or behind its signature. Calls come whole, or
- * from Vertex in pieces. After a finish more parts may follow, and another finish.
+ * Gemini does not mark the start and end of parts. A part opens with its first text. It closes when a part of another
+ * kind follows, or after its signature. Calls arrive complete, or in pieces from Vertex. After a finish reason more
+ * parts and another finish reason may follow.
  */
 export const createGeminiDecoder = (exchange: Exchange, emit: (event: Event) => void): GeminiDecoder => {
   const { loss, sealOrigin } = exchange
@@ -36,7 +40,7 @@ export const createGeminiDecoder = (exchange: Exchange, emit: (event: Event) => 
   let openText: OpenText | undefined
   let openCall: { at: number; partial: PartialArgs; custom: boolean } | undefined
   let hasCalls = false
-  /** Anything but thoughts has been said. */
+  /** Anything but thoughts has been received. */
   let hasContent = false
   let hasStarted = false
   let usage: Usage | undefined
@@ -166,7 +170,7 @@ export const createGeminiDecoder = (exchange: Exchange, emit: (event: Event) => 
   }
 }
 
-/** What a free-text tool was called with. */
+/** Returns the text that a free-text tool was called with. */
 const inputOf = (args: string): string => {
   const given: Json | undefined = parseJson(args)
   return isObject(given) && typeof given.input === 'string' ? given.input : args

@@ -1,4 +1,4 @@
-/** Events → chunks of an answer. */
+/** Neutral events → chunks of a response. */
 
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { FinishReason, Seal, Usage } from '../../ir/chat.ts'
@@ -16,12 +16,12 @@ import { renderUsage } from './usage.ts'
 type EventHandlers = { [Kind in Event['type']]: (event: Extract<Event, { type: Kind }>) => void }
 type OpenPart = { part: PartKind; text: string; id: string; name: string; custom: boolean; seal?: Seal }
 
-/** A chunk of words alone, which most are; `id`: the answer's. */
+/** Writes a chunk that holds only text, as most chunks do. `id`: the response id. */
 export type WriteText = (text: string, thought: boolean, id: string) => void
 
 /**
- * The chunks a client gets. Words go out as they come, by a way of their own if there is one; a call, whose arguments are an object, when it
- * is whole.
+ * Encodes the chunks for a client. Text is sent immediately, by `writeText` if given. A call is sent when it is
+ * complete, because its arguments are an object.
  */
 export const encodeGeminiStream =
   (exchange: Exchange, writeText?: WriteText): Stage<Event, JsonObject> =>
@@ -105,7 +105,10 @@ export const encodeGeminiStream =
       if (Object.keys(slot).length > 0) emitPart({ text: '', ...(part === 'reasoning' && { thought: true }), ...slot })
     }
 
-    /** Every chunk has a part: libraries that keep a conversation drop an answer with an empty content from it. */
+    /**
+     * The last chunk has an empty part, because libraries that keep the conversation drop an answer whose content is
+     * empty.
+     */
     const lastChunk = (reason: FinishReason, raw: string | undefined): JsonObject => {
       if (!hasContent && isBlockReason(reason, raw)) return { promptFeedback: { blockReason: raw } }
       const reasonName = hasMalformedCall && reason !== 'length' ? 'MALFORMED_FUNCTION_CALL' : renderFinish(reason, raw)
@@ -120,10 +123,13 @@ export const encodeGeminiStream =
     }
   }
 
-/** Undefined where the model wrote no JSON object; free text stands under `input`. */
+/** Parses the arguments of a call. Undefined if they are not a JSON object. Free text is put under `input`. */
 const argsOf = (text: string, custom: boolean): Json | undefined => (custom ? { input: text } : argsObject(text))
 
-/** Thoughts are shown to who asks for them: the text of an answer is often taken to be all its parts. */
+/**
+ * Whether thoughts are hidden. Only clients that ask for thoughts get them, because others often read all parts as the
+ * answer.
+ */
 const hidesThoughts = ({ clientRequest }: Exchange): boolean => {
   if (clientRequest === undefined) return false
   const { generationConfig } = camelBody({

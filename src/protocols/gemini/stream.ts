@@ -1,4 +1,4 @@
-/** A stream of generateContent ↔ events. */
+/** A generateContent stream ↔ neutral events. */
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, parseJson } from '../../base/json/json.ts'
 import { writeJson } from '../../base/json/raw.ts'
@@ -8,10 +8,12 @@ import { faultFrom, isErrorBody } from './error.ts'
 import { createGeminiDecoder } from './stream-decoder.ts'
 import { encodeGeminiStream } from './stream-encoder.ts'
 
-/** For streams whose end came before they had said why. */
+/** For a stream that ended without a finish reason. */
 export const streamCutError = (): GatewayError => new GatewayError('upstream_failed', "the vendor's stream was cut")
 
-/** The answer has ended when its body has, if a finish was told: parts may follow one. */
+/**
+ * Reads a vendor's stream. The answer ends with the body, not with the finish reason, because more parts may follow it.
+ */
 export const parseStream =
   (exchange: Exchange): Stage<Frame, Event> =>
   emit => {
@@ -35,7 +37,7 @@ export const parseStream =
     }
   }
 
-/** Writes a client's stream: it ends behind its finish, or with an error and nothing else. */
+/** Writes a client's stream. It ends with the finish reason, or with an error. */
 export const renderStream =
   (exchange: Exchange): Stage<Event, Frame> =>
   emit => {

@@ -1,5 +1,6 @@
 /**
- * How hard a Gemini model thinks. Gemini 3 and later take a level, 2.5 a budget in tokens, older ones and Gemma nothing at all.
+ * How Gemini models are told to think. Gemini 3 and later take a level, 2.5 takes a budget in tokens, older models and
+ * Gemma take neither.
  * https://ai.google.dev/gemini-api/docs/thinking (2026-11)
  */
 
@@ -19,7 +20,7 @@ const levels: Record<Effort, string> = {
   xhigh: 'HIGH',
 }
 
-/** Of Google's names without a version the newest model is meant. */
+/** A name such as `gemini-flash-latest`, without a version, refers to the newest model. */
 const thinkingControlOf = (model: string): ThinkingControl => {
   const name = model.toLowerCase()
   const version = /gemini-(\d+)(?:\.(\d+))?/.exec(name)
@@ -29,19 +30,23 @@ const thinkingControlOf = (model: string): ThinkingControl => {
   return major === 2 && minor >= 5 ? 'budget' : 'none'
 }
 
-/** Does the model refuse calls of the current turn that come back without their signature. */
+/** Whether the model refuses calls of the current turn that are sent back without their signature. */
 export const requiresSignatures = (model: string): boolean => thinkingControlOf(model) === 'levels'
 
-/** May results of tools hold pictures: from Gemini 3 on. */
+/** Whether tool results may contain images: since Gemini 3. */
 export const acceptsMediaInResults = (model: string): boolean => thinkingControlOf(model) === 'levels'
 
 /**
- * May an answer of a given form be asked for beside functions: older models answer 400 "Function calling with a response mime type:
- * 'application/json' is unsupported" (github.com/googleapis/python-genai issues 867 and 706), Gemini 3 does not (github.com/alphaXiv/agents issue 3, 2026-01).
+ * Whether a response format may be combined with functions. Older models answer 400 "Function calling with a response
+ * mime type: 'application/json' is unsupported" (github.com/googleapis/python-genai issues 867 and 706), Gemini 3 does
+ * not (github.com/alphaXiv/agents issue 3, 2026-01).
  */
 export const acceptsFormatWithTools = (model: string): boolean => !/gemini-[12](?![\d])/.test(model.toLowerCase())
 
-/** `includeThoughts` only shows thoughts: it asks for none. A budget below 0 means as many as the model likes. */
+/**
+ * Parses `thinkingConfig`. `includeThoughts` only shows thoughts, it does not request them. A budget below 0 lets the
+ * model decide.
+ */
 export const parseThinking = (config: Json | undefined): Chat['reasoning'] => {
   if (!isObject(config)) return undefined
   const { thinkingBudget: budget, thinkingLevel: level, includeThoughts } = config
@@ -55,7 +60,10 @@ export const parseThinking = (config: Json | undefined): Chat['reasoning'] => {
 
 const efforts: Record<string, Effort> = { MINIMAL: 'minimal', LOW: 'low', MEDIUM: 'medium', HIGH: 'high' }
 
-/** Who asks for thoughts in a protocol that cannot say whether they are to be shown, wants to see them. */
+/**
+ * Renders `thinkingConfig`. Thoughts are shown by default if they are requested by a client whose protocol has no such
+ * option.
+ */
 export const renderThinking = (reasoning: Chat['reasoning'], model: string, loss: NoteLoss): JsonObject | undefined => {
   if (reasoning === undefined) return undefined
   const control = thinkingControlOf(model)
@@ -70,7 +78,7 @@ export const renderThinking = (reasoning: Chat['reasoning'], model: string, loss
   return Object.keys(config).length > 0 ? config : undefined
 }
 
-/** A model of a name that tells nothing is asked as the client asks. */
+/** If the model's name is unknown, the fields follow the client's request. */
 const thinkingFieldsFor = (
   control: ThinkingControl,
   reasoning: NonNullable<Chat['reasoning']>,
@@ -84,7 +92,7 @@ const thinkingFieldsFor = (
   return effort === undefined ? {} : { thinkingLevel: levels[effort] }
 }
 
-/** The Pro models know no MINIMAL. */
+/** Pro models do not support MINIMAL. */
 const levelFor = ({ effort, budget }: NonNullable<Chat['reasoning']>, model: string, loss: NoteLoss): JsonObject => {
   const wanted = effort ?? (budget === undefined ? undefined : effortOf(budget))
   if (wanted === undefined) return {}
@@ -93,7 +101,7 @@ const levelFor = ({ effort, budget }: NonNullable<Chat['reasoning']>, model: str
   return { thinkingLevel: level === 'MINIMAL' && /pro/i.test(model) ? 'LOW' : level }
 }
 
-/** Least and most tokens of thought; 0, which switches it off, is refused by 2.5 Pro alone. */
+/** Bounds of a thinking budget in tokens. 0, which disables thinking, is refused by 2.5 Pro only. */
 const budgetBounds = (model: string): { min: number; max: number; canDisable: boolean } => {
   if (/pro/i.test(model)) return { min: 128, max: 32768, canDisable: false }
   return { min: /lite/i.test(model) ? 512 : 1, max: 24576, canDisable: true }

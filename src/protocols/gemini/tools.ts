@@ -1,4 +1,4 @@
-/** Tools and how they may be used. */
+/** Tools and tool choice. */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat, Seal, Tool, ToolChoice } from '../../ir/chat.ts'
@@ -10,7 +10,9 @@ import { jsonSchemaOf } from './syntax/json-schema.ts'
 
 const readFields = new Set(['name', 'description', 'parameters', 'parametersJsonSchema'])
 
-/** Functions are tools of everybody's; search, code execution, URLs and the like are this vendor's own. */
+/**
+ * Functions become neutral tools. Search, code execution, URL context and other tools of this vendor become `natives`.
+ */
 export const parseTools = (given: Json | undefined): Pick<Chat, 'tools' | 'nativeTools'> => {
   const groups = listOf(given)
   const tools = groups.flatMap(({ functionDeclarations }) => listOf(functionDeclarations).map(parseFunction))
@@ -34,7 +36,7 @@ const parseFunction = (declared: JsonObject): Tool => {
   }
 }
 
-/** `kept`: what of the configuration has no place in the neutral form; it then says all of it again. */
+/** Parses `toolConfig`. `kept`: the complete configuration, if the neutral form cannot express all of it. */
 export const parseChoice = (config: Json | undefined): { choice?: ToolChoice; kept?: JsonObject } => {
   if (!isObject(config)) return {}
   const calling = isObject(config.functionCallingConfig) ? config.functionCallingConfig : {}
@@ -55,7 +57,10 @@ const choiceOf = (modeName: string | undefined, names: readonly string[]): ToolC
   return modeName === 'AUTO' || modeName === 'VALIDATED' ? 'auto' : undefined
 }
 
-/** The names of free-text tools of a request, for its answer: this protocol has only objects, so they are called with `{ input }`. */
+/**
+ * The names of a request's free-text tools, needed to decode its response. This protocol only has objects, so these
+ * tools are called with `{ input }`.
+ */
 const freeTextNames = new WeakMap<JsonObject, ReadonlySet<string>>()
 export const freeTextTools = ({ clientRequest }: Exchange): ReadonlySet<string> | undefined =>
   clientRequest && freeTextNames.get(clientRequest)
@@ -78,7 +83,10 @@ export const renderTools = (chat: Chat, exchange: Exchange): JsonObject => {
   })
 }
 
-/** For models that give no answer of a given form beside tools: tools that must not be called go, else the answer is asked for by one. */
+/**
+ * For models that cannot combine a response format with tools. If no tool may be called, the tools are dropped;
+ * otherwise the format is requested by a tool.
+ */
 export const withFormatOrTools = (chat: Chat, exchange: Exchange): Chat => {
   const { format, tools, choice, ...rest } = chat
   if (format === undefined || tools === undefined) return chat
@@ -94,7 +102,10 @@ export const withFormatOrTools = (chat: Chat, exchange: Exchange): Chat => {
   return { ...rest, tools: [...tools, answerTool], choice: 'any' }
 }
 
-/** Schemas go as they are: `parametersJsonSchema` takes any JSON Schema (https://ai.google.dev/api/caching#FunctionDeclaration, 2026-11). */
+/**
+ * Schemas are sent unchanged: `parametersJsonSchema` accepts any JSON Schema
+ * (https://ai.google.dev/api/caching#FunctionDeclaration, 2026-11).
+ */
 const renderFunction = (
   { name, description, schema, strict, custom, cache, seal }: Tool,
   exchange: Exchange,

@@ -18,8 +18,8 @@ const roles: Record<string, Turn['role']> = {
 }
 
 /**
- * The system instruction first. Contents of the model that follow each other are one turn, and pieces of a text one text: clients keep every
- * chunk of a stream as a content of its own.
+ * Parses the system instruction as the first turn, then the contents. Consecutive contents of the model become one
+ * turn, and consecutive texts one text, because clients keep every chunk of a stream as a content of its own.
  */
 export const parseTurns = ({ systemInstruction, contents }: JsonObject, loss: NoteLoss): Turn[] => {
   const turns: Turn[] = []
@@ -79,7 +79,7 @@ const parseCall = (part: JsonObject, call: JsonObject, callIds: CallIdHistory): 
 const isTextual = (part: Part | undefined): part is TextPart | ReasoningPart =>
   part?.type === 'text' || part?.type === 'reasoning'
 
-/** Pieces of one text put together, up to the one that is sealed. */
+/** Joins consecutive texts. A text with a seal ends the joined text. */
 const joinTexts = (parts: readonly Part[]): Part[] => {
   const joined: Part[] = []
   for (const part of parts) {

@@ -1,6 +1,6 @@
 /**
- * Usage as Google counts it ↔ ours: the candidates' tokens are without the thoughts', the prompt's without those of tools' results, and the
- * total is the sum of the four. https://ai.google.dev/api/generate-content#UsageMetadata (2026-11)
+ * Google's usage ↔ ours. `candidatesTokenCount` excludes thoughts, `promptTokenCount` excludes tool results, and the
+ * total is the sum of all four counts. https://ai.google.dev/api/generate-content#UsageMetadata (2026-11)
  */
 
 import { countOf, isObject, type Json, type JsonObject } from '../../base/json/json.ts'
@@ -9,7 +9,7 @@ import { listOf, withoutNullish } from './syntax/casing.ts'
 
 const audioModality = 4
 
-/** Undefined where the vendor tells no counts yet: Vertex says only `trafficType` until the end. */
+/** Returns undefined if there are no counts yet: Vertex sends only `trafficType` until the end. */
 export const parseUsage = (usage: Json | undefined): Usage | undefined => {
   if (!isObject(usage)) return undefined
   const prompt = countOf(usage.promptTokenCount)

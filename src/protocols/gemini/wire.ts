@@ -1,6 +1,7 @@
 /**
- * The request of generateContent as a schema: what the gateway checks and what its OpenAPI document shows. Names may be in snake_case, lists of
- * one may be the one alone, and what is not named here goes to the vendor as it is. https://ai.google.dev/api/generate-content (2026-11)
+ * Schema of a generateContent request, used for checking and for the OpenAPI document. Names may be in snake_case, a
+ * list of one may be its only item, and unknown fields are passed to the vendor unchanged.
+ * https://ai.google.dev/api/generate-content (2026-11)
  */
 import { type TSchema, Type } from '@sinclair/typebox'
 import type { JsonObject } from '../../base/json/json.ts'
@@ -85,8 +86,8 @@ export const GenerateRequest = Type.Object(
 
 const check = createChecker(GenerateRequest)
 
-/** Throws `invalid_request` whose `param` is the path of the first fault, in camelCase. */
+/** @throws GatewayError `invalid_request`; its `param` is the path of the first error, in camelCase. */
 export const checkRequest = (body: JsonObject): void => check(camelBody(body))
 
-/** Every chunk of a stream counts anew, behind what it says. */
+/** The token counts at the end of every chunk differ from chunk to chunk. */
 export const volatileFields: VolatileFields = { kind: 'figures', precededBy: '"usageMetadata"' }

@@ -1,11 +1,14 @@
-/** Sources of a text: `annotations` ↔ citations. https://platform.openai.com/docs/guides/tools-web-search?api-mode=chat (2026-11) */
+/**
+ * Citations of a text: `annotations` ↔ citations.
+ * https://platform.openai.com/docs/guides/tools-web-search?api-mode=chat (2026-11)
+ */
 
 import { countOf, isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Citation, Seal } from '../../ir/chat.ts'
 
 const id = 'openai-chat'
 
-/** Undefined where the annotation is none that names an address. `content` is OpenRouter's name for the words that were found there. */
+/** Returns undefined if the annotation has no URL. `content` is OpenRouter's name for the quoted text. */
 export const parseAnnotation = (annotation: Json, seal: (value: JsonObject) => Seal): Citation | undefined => {
   if (!isObject(annotation) || annotation.type !== 'url_citation' || !isObject(annotation.url_citation))
     return undefined
@@ -16,7 +19,10 @@ export const parseAnnotation = (annotation: Json, seal: (value: JsonObject) => S
   return { url, ...defined, seal: seal(annotation) }
 }
 
-/** A citation as this protocol's own vendor wrote it, or one of another's that has an address, as OpenAI's web search writes it. */
+/**
+ * Renders a citation: unchanged if a vendor of this protocol wrote it, else as OpenAI's web search writes it. Returns
+ * undefined if a citation of another protocol has no URL.
+ */
 export const renderAnnotation = ({ url, title, start, end, seal }: Citation): JsonObject | undefined => {
   if (seal?.by === id && isObject(seal.value)) return seal.value
   if (url === undefined) return undefined

@@ -1,6 +1,6 @@
 /**
- * Free-text tools of another protocol, as functions of one `input`: of all that speak Chat Completions only OpenAI knows such tools. Those a
- * client of this protocol asks for itself stay as they are.
+ * Renders free-text tools of another protocol as functions with a single `input`, because OpenAI is the only vendor of
+ * Chat Completions that knows free-text tools. Free-text tools that a client of this protocol asks for stay unchanged.
  */
 
 import { isObject, type Json } from '../../base/json/json.ts'
@@ -9,7 +9,7 @@ import type { NoteLoss } from '../protocol.ts'
 
 const schema: Json = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }
 
-/** The chat itself where it has none. */
+/** Returns `chat` itself if it has no such tools. */
 export const customToolsAsFunctions = (chat: Chat, loss: NoteLoss): Chat => {
   const customNames = new Set(chat.tools?.filter(isForeignCustomTool).map(({ name }) => name))
   if (customNames.size === 0 || !chat.tools) return chat
@@ -28,7 +28,7 @@ export const customToolsAsFunctions = (chat: Chat, loss: NoteLoss): Chat => {
 const isForeignCustomTool = ({ custom, seal }: Tool): boolean =>
   custom !== undefined && seal !== undefined && seal.by !== 'openai-chat'
 
-/** A grammar binds nobody any more; the model may still read it. */
+/** The grammar is no longer enforced. It moves into the description, where the model can read it. */
 const toolAsFunction = ({ custom, description, ...tool }: Tool, loss: NoteLoss): Tool => {
   const grammar = isObject(custom) && isObject(custom.grammar) ? custom.grammar : undefined
   if (grammar) loss(`tools.${tool.name}.format`, 'the grammar is told, and not held to')

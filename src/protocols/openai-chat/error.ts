@@ -1,10 +1,10 @@
-/** Our errors in OpenAI's envelope. */
+/** The gateway's errors in OpenAI's error envelope. */
 import type { ErrorCode, GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, parseJson, textOf } from '../../base/json/json.ts'
 
 const id = 'openai-chat'
 
-/** Code → the envelope's type and code: https://platform.openai.com/docs/guides/error-codes */
+/** Maps an error code to the type and code of the envelope: https://platform.openai.com/docs/guides/error-codes */
 const openaiNames: Record<ErrorCode, readonly [type: string, code: string | null]> = {
   invalid_request: ['invalid_request_error', null],
   unauthorized: ['invalid_request_error', 'invalid_api_key'],
@@ -24,7 +24,10 @@ const openaiNames: Record<ErrorCode, readonly [type: string, code: string | null
   unavailable: ['server_error', 'unavailable'],
 }
 
-/** The body a client gets: the vendor's own where it already speaks this wire, with what it left out of the envelope filled in. */
+/**
+ * Renders the error body for a client. A vendor's own error body of this protocol is kept, and missing fields of the
+ * envelope are filled in.
+ */
 export const renderError = ({ code, message, detail }: GatewayError): Json => {
   const [type, openaiCode] = openaiNames[code]
   const vendorBody = detail.body?.protocol === id ? parseJson(detail.body.text) : undefined

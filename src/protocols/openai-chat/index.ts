@@ -1,4 +1,4 @@
-/** Chat Completions, both halves. https://platform.openai.com/docs/api-reference/chat */
+/** Chat Completions, for clients and vendors. https://platform.openai.com/docs/api-reference/chat */
 import type { Protocol } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { parseError } from '../shared/vendor-error.ts'
@@ -12,7 +12,7 @@ import { checkRequest, volatileFields } from './wire.ts'
 
 export const openaiChat: Protocol = {
   id: 'openai-chat',
-  acceptsUrl: acceptsUrl,
+  acceptsUrl,
   checkRequest,
   parseRequest,
   renderRequest,

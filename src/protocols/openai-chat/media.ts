@@ -1,13 +1,13 @@
-/** Pictures, sounds and files as OpenAI writes them ↔ media. */
+/** Images, audio and files in OpenAI's format ↔ media parts. */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { MediaPart } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
 
-/** Both of OpenAI's protocols read the same store. */
+/** The protocol whose vendors can read a file id. Chat Completions and Responses share one file store. */
 export const fileOwner = 'openai-chat'
 
-/** A part of a message or of an answer → media; undefined where it is none that we know. */
+/** Parses a part of a message or of an answer. Returns undefined if its type is unknown. */
 export const parseMedia = (part: JsonObject): MediaPart | undefined => {
   if (part.type === 'image_url') return parseUrlMedia(part.image_url, 'image/*')
   if (part.type === 'video_url') return parseUrlMedia(part.video_url, 'video/*')
@@ -15,7 +15,7 @@ export const parseMedia = (part: JsonObject): MediaPart | undefined => {
   return part.type === 'file' ? parseFile(part.file) : undefined
 }
 
-/** An address, or `{url, detail}`; a data URI is the data itself. */
+/** Parses a URL, or `{url, detail}`. A data URI becomes the data itself. */
 const parseUrlMedia = (value: Json | undefined, mime: string): MediaPart | undefined => {
   const url = isObject(value) ? textOf(value.url) : textOf(value)
   if (url === undefined) return undefined
@@ -30,7 +30,7 @@ const sourceOf = (url: string, mime: string): Pick<MediaPart, 'mime' | 'source'>
   return { mime: declaredMime === '' ? mime : declaredMime, source: { data: url.slice(5 + header.length).trim() } }
 }
 
-/** OpenAI's `{data, format}`; Mistral takes the data, or an address, alone. */
+/** Parses OpenAI's `{data, format}`. Mistral takes the data, or a URL, as a plain string. */
 const parseAudio = (value: Json | undefined): MediaPart | undefined => {
   if (typeof value === 'string') {
     const isUrl = /^(https?|data):/.test(value)
@@ -57,10 +57,16 @@ const parseFile = (value: Json | undefined): MediaPart | undefined => {
   return { type: 'media', mime: parsed.mime, source, ...nameField }
 }
 
-/** A document or a sound stands in a request itself (platform.openai.com/docs/guides/pdf-files, 2026-11). */
+/**
+ * Documents and audio must be inside the request itself; only images and videos may be URLs
+ * (platform.openai.com/docs/guides/pdf-files, 2026-11).
+ */
 export const acceptsUrl = ({ mime }: MediaPart): boolean => /^(?:image|video)\//.test(mime)
 
-/** Media → a part of a message. OpenAI takes addresses of pictures only; vendors' video_url is kept. */
+/**
+ * Renders media as a part of a message. OpenAI accepts URLs of images only; `video_url`, an extension of some vendors,
+ * is rendered too.
+ */
 export const renderMedia = (
   { mime, source, detail, name }: MediaPart,
   path: string,

@@ -1,4 +1,7 @@
-/** A whole answer of Chat Completions ↔ a message. Both are told as a stream: the mapping itself stands in stream.ts alone. */
+/**
+ * A non-streaming answer of Chat Completions ↔ a message. Both directions reuse the stream: stream-decoder.ts and
+ * stream-encoder.ts hold the only mapping.
+ */
 
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Message } from '../../ir/chat.ts'
@@ -12,7 +15,8 @@ import { createChatDecoder } from './stream-decoder.ts'
 import { encodeChatStream } from './stream-encoder.ts'
 
 /**
- * A vendor's whole answer → a message. @throws GatewayError the fault it tells, `upstream_failed` where it is none.
+ * Parses a vendor's non-streaming answer.
+ * @throws GatewayError the error the answer contains, or `upstream_failed` if it is not an answer
  */
 export const parseMessage = (answer: Json, exchange: Exchange): Message => {
   if (!isObject(answer)) throw notAnAnswer(typeof answer === 'string' ? answer : JSON.stringify(answer), exchange)
@@ -25,7 +29,7 @@ export const parseMessage = (answer: Json, exchange: Exchange): Message => {
   return collector.message()
 }
 
-/** A message is a delta that says everything at once; its calls are numbered by their place. */
+/** A message is treated as a single delta. Its calls are numbered by position. */
 const asDelta = ({ message, ...choice }: JsonObject): JsonObject => {
   const { tool_calls: calls, ...delta } = message as JsonObject
   if (!Array.isArray(calls)) return { ...choice, delta }
@@ -35,7 +39,7 @@ const asDelta = ({ message, ...choice }: JsonObject): JsonObject => {
   }
 }
 
-/** A message → the whole answer a client gets. */
+/** Renders a message as the non-streaming answer for a client. */
 export const renderMessage = (message: Message, exchange: Exchange): JsonObject => {
   const body: JsonObject = {}
   const choice: JsonObject = {}

@@ -1,6 +1,6 @@
 /**
- * What vendors get wrong about Chat Completions, put right in place. Every function gives whether it changed anything, so that
- * what was right can go on as it came. Fields this page does not name stay as they are.
+ * Corrects in place what vendors get wrong in Chat Completions. Every function returns whether it changed anything, so
+ * that a correct answer can be passed through unchanged. Fields not named in this file stay unchanged.
  */
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
@@ -8,35 +8,39 @@ import type { Exchange } from '../protocol.ts'
 import { type CallTracker, normalizeCall } from './chunks/call-tracker.ts'
 import { normalizeUsage } from './usage.ts'
 
-/** One choice of the answer, as far as it has come. */
+/** The state of one choice of a streamed answer. */
 export type ChoiceState = {
   readonly index: number
-  /** Its first chunk has been seen. */
+  /** The first chunk of the choice has been seen. */
   hasStarted: boolean
-  /** held: the finish is known but not told yet, for more content may come. */
+  /** `held`: the finish is known but not yet emitted, because more content may come. */
   phase: 'open' | 'held' | 'done'
   finish: string
-  /** Content came after the finish: the next finish word is the truer one. */
+  /** Content came after the finish. If another finish_reason follows, it replaces the first one. */
   hasLateContent: boolean
-  /** A `function_call` of the old kind was seen. */
+  /** A legacy `function_call` was seen. */
   hasLegacyCall: boolean
   calls: CallTracker
 }
 
-/** What differs between the wires that stream in choices. */
+/** What differs between the protocols whose streams consist of choices (Chat Completions and the older Completions). */
 export type ChoiceFormat = {
   object: string
-  /** Puts one choice right; true if anything was changed. */
+  /** Normalizes one choice. Returns true if anything was changed. */
   normalize(body: JsonObject, choice: ChoiceState): boolean
-  /** Does it carry content. */
+  /** Returns true if the choice carries content. */
   hasContent(body: JsonObject): boolean
-  /** A choice that says nothing but its finish. */
+  /** Builds a choice that carries only a finish_reason. */
   finishOnlyChoice(index: number, finish: string): JsonObject
 }
 
-/** What is the same on every chunk of an answer: the first chunk's own, where it has it. */
+/**
+ * The fields that are the same on every chunk of an answer. They are taken from the first chunk, or from the exchange
+ * if the first chunk lacks them.
+ */
 export type ChunkIdentity = { id: string; created: number; model: string; object: string }
 
+/** Takes the identity of an answer from its first chunk. The model is always that of the client. */
 export const identityOf = (body: JsonObject, exchange: Exchange, object: string): ChunkIdentity => ({
   id: textOf(body.id) || exchange.id,
   created: unixSeconds(body.created) ?? exchange.created,
@@ -44,7 +48,10 @@ export const identityOf = (body: JsonObject, exchange: Exchange, object: string)
   object,
 })
 
-/** `model` is left alone where it is a word: it is replaced in the text. */
+/**
+ * Writes the identity into a chunk. A `model` that is a string stays unchanged here, because it is replaced in the text
+ * later.
+ */
 export const normalizeEnvelope = (body: JsonObject, identity: ChunkIdentity): boolean => {
   let isChanged = typeof body.model !== 'string'
   if (isChanged) body.model = identity.model
@@ -58,14 +65,17 @@ export const normalizeEnvelope = (body: JsonObject, identity: ChunkIdentity): bo
 
 const identityKeys = ['id', 'object', 'created'] as const
 
-/** Unix seconds out of a number, a string, a fraction or milliseconds; 0 is no time. */
+/**
+ * Converts a number, a numeric string, a fraction or milliseconds to Unix seconds. Returns undefined for 0, which is
+ * not a valid time.
+ */
 const unixSeconds = (value: Json | undefined): number | undefined => {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
   if (typeof number !== 'number' || !Number.isFinite(number) || number <= 0) return undefined
   return Math.floor(number > 1e11 ? number / 1000 : number)
 }
 
-/** Words of a vendor for OpenAI's five; empty ones, and the "null" of DashScope, are none. */
+/** Maps the finish reasons of vendors to OpenAI's five. */
 const finishReasons: ReadonlyMap<string, string> = new Map(
   Object.entries({
     stop: 'stop',
@@ -100,10 +110,16 @@ const finishReasons: ReadonlyMap<string, string> = new Map(
   }),
 )
 
-/** Words by which a vendor says that it broke off: OpenRouter and Mistral, Zhipu, DeepSeek, vLLM, in this order. */
+/**
+ * Finish reasons by which a vendor reports that it broke off: OpenRouter and Mistral, Zhipu, DeepSeek, vLLM, in this
+ * order.
+ */
 const failureReasons: ReadonlySet<string> = new Set(['error', 'network_error', 'insufficient_system_resource', 'abort'])
 
-/** A vendor's word → OpenAI's, `stop` for one nobody knows; undefined where it says none. */
+/**
+ * Maps a vendor's finish reason to OpenAI's. An unknown one becomes `stop`. Returns undefined if the vendor sent none;
+ * an empty string and DashScope's "null" count as none.
+ */
 export const finishReasonOf = (value: Json | undefined, { loss }: Pick<Exchange, 'loss'>): string | undefined => {
   if (typeof value !== 'string' || value === '' || value === 'null') return undefined
   const known = finishReasons.get(value.toLowerCase())
@@ -111,17 +127,20 @@ export const finishReasonOf = (value: Json | undefined, { loss }: Pick<Exchange,
   return known ?? 'stop'
 }
 
-/** The fault a finish word tells, if it tells one. */
+/** Returns the error that a finish reason reports, if it reports one. */
 export const faultOf = (value: Json | undefined): GatewayError | undefined =>
   typeof value === 'string' && failureReasons.has(value.toLowerCase())
     ? new GatewayError('upstream_failed', `the vendor broke off its answer (${value})`)
     : undefined
 
-/** A `stop` after calls is said as what it is. */
+/** Corrects a `stop` after tool calls to `tool_calls`, or to `function_call` after a legacy call. */
 export const finishReasonAfter = (finish: string, hasCalls: boolean, hasLegacyCall: boolean): string =>
   finish !== 'stop' ? finish : hasCalls ? 'tool_calls' : hasLegacyCall ? 'function_call' : 'stop'
 
-/** What a delta and a message have alike: content as text, thoughts under one name, no empty fields of calls. */
+/**
+ * Normalizes what a delta and a message have in common: content as text, reasoning under one name, no empty fields of
+ * calls.
+ */
 export const normalizeContentFields = (fields: JsonObject): boolean => {
   let isChanged = normalizeContent(fields)
   const { reasoning } = fields
@@ -139,7 +158,10 @@ export const normalizeContentFields = (fields: JsonObject): boolean => {
 const isNonEmptyCall = (call: Json): boolean =>
   isObject(call) && [call.name, call.arguments].some(value => typeof value === 'string' && value !== '')
 
-/** Content that is no string: a list of parts, thoughts among them (Mistral), or an object (Cloudflare with a schema). */
+/**
+ * Converts content that is not a string: an array of parts, which may include reasoning (Mistral), or an object
+ * (Cloudflare with a schema).
+ */
 const normalizeContent = (fields: JsonObject): boolean => {
   const { content } = fields
   if (typeof content === 'string' || content === null || content === undefined) return false
@@ -163,7 +185,7 @@ const partText = (part: Json | undefined): string => {
   return isObject(part) ? (textOf(part.text) ?? '') : (textOf(part) ?? '')
 }
 
-/** The choices of Chat Completions in a stream. */
+/** The choice format of Chat Completions streams. */
 export const chatFormat: ChoiceFormat = {
   object: 'chat.completion.chunk',
   finishOnlyChoice: (index, finish) => ({ index, delta: {}, finish_reason: finish }),
@@ -183,7 +205,7 @@ export const chatFormat: ChoiceFormat = {
   },
 }
 
-/** Fields of a delta that are content. */
+/** Fields of a delta that count as content. */
 const contentFields = [
   'content',
   'tool_calls',
@@ -198,7 +220,10 @@ const contentFields = [
 const isPresent = (value: Json | undefined): boolean =>
   isObject(value) || (Array.isArray(value) ? value.length > 0 : value !== undefined && value !== null && value !== '')
 
-/** A whole message in the place of a delta is one if nothing came before; else it repeats what was said (MiniMax). */
+/**
+ * A complete message in place of a delta is used as the delta if it comes first. Otherwise it repeats earlier content
+ * and is dropped (MiniMax).
+ */
 const normalizeDelta = (body: JsonObject, { hasStarted }: ChoiceState): boolean => {
   if (isObject(body.delta)) return false
   body.delta = isObject(body.message) && !hasStarted ? body.message : {}
@@ -206,7 +231,7 @@ const normalizeDelta = (body: JsonObject, { hasStarted }: ChoiceState): boolean 
   return true
 }
 
-/** The first delta says who speaks; a later one may repeat it but not say otherwise. */
+/** The first delta carries the role. A later delta may repeat the role but not change it. */
 const normalizeRole = (delta: JsonObject, hasStarted: boolean): boolean => {
   const { role } = delta
   if (role === 'assistant' || (hasStarted && role === undefined)) return false
@@ -216,8 +241,8 @@ const normalizeRole = (delta: JsonObject, hasStarted: boolean): boolean => {
 }
 
 /**
- * A whole answer, made strict. `changed` tells whether the text must be written anew.
- * @throws GatewayError `upstream_failed` where it has no choices, or one broke off.
+ * Normalizes a non-streaming answer. Returns true if it changed anything, so that the text must be serialised anew.
+ * @throws GatewayError `upstream_failed` if the answer has no choices, or if a choice broke off
  */
 export const normalizeMessage = (body: JsonObject, exchange: Exchange): boolean => {
   const { choices } = body
@@ -293,6 +318,6 @@ const normalizeCalls = (message: JsonObject, entries: Json[], exchange: Exchange
   return JSON.stringify(normalized) !== before
 }
 
-/** An id for a call that came without one: at most 40 characters, which is what OpenAI takes back. */
+/** Builds an id for a call that came without one. It has at most 40 characters, the longest id that OpenAI accepts. */
 export const callId = ({ id }: Pick<Exchange, 'id'>, choice: number, index: number): string =>
   `call_${id.replace(/^[a-z]+-/, '').slice(-24)}${choice > 0 ? `_${choice}` : ''}_${index}`

@@ -1,4 +1,7 @@
-/** What a pass of Chat Completions sees and mends. Whole frames go on as they came, but for the model and what the vendor got wrong. */
+/**
+ * Passthrough of Chat Completions. Frames are passed through unchanged, except for the model and for what the vendor
+ * got wrong.
+ */
 import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import { sealPrefix } from '../../ir/seal.ts'
@@ -20,17 +23,18 @@ export const readRequest: Passthrough['readRequest'] = ({ model, stream, stream_
   usageRequested: isObject(options) && options.include_usage === true,
 })
 
+/** Renders an error as a frame of the stream. */
 export const renderStreamError = (error: GatewayError): string =>
   renderFrame({ data: JSON.stringify(renderError(error)) })
 
-/** A stream in choices on its way through: Chat Completions, and its elder without messages. */
+/** Passes through a stream of choices: Chat Completions, or the older Completions, which has no messages. */
 export const pipeChoices = (format: ChoiceFormat, exchange: Exchange): StreamPipe => {
   const withModel = modelReplacer(exchange.model)
   const template = createChunkTemplate()
   let out = ''
-  /** What one frame has brought forth. */
+  /** The chunks that the current frame has produced. */
   let chunks: Chunk[] = []
-  /** A frame that went on as it came. */
+  /** The data of the last frame, if it was sent unchanged. */
   let unchangedData: string | undefined
 
   const chunk = (chunk: Chunk): void => {
@@ -93,8 +97,9 @@ const passMessage: Passthrough['passMessage'] = (text, exchange) => {
 }
 
 /**
- * A whole answer as the vendor wrote it, its own corrections made. Newlines that keep a connection alive may stand before it (OpenRouter).
- * @throws the fault it tells, or `upstream_failed` where it is no answer.
+ * Parses a non-streaming answer and applies the vendor's own corrections. Newlines that keep the connection alive may
+ * come before it (OpenRouter).
+ * @throws GatewayError the error the answer contains, or `upstream_failed` if it is not an answer
  */
 export const readMessage = (text: string, exchange: Exchange): JsonObject => {
   const parsed = parseJson(text)

@@ -1,4 +1,7 @@
-/** A request of Chat Completions ↔ a chat. What has no place in the neutral form waits in `extra` for this protocol. */
+/**
+ * A request of Chat Completions ↔ a chat. Fields that the neutral form lacks are kept in `extra` for vendors of this
+ * protocol.
+ */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat, ProtocolId, ResponseFormat, Tool, ToolChoice } from '../../ir/chat.ts'
@@ -11,10 +14,10 @@ import { parseTurns, renderTurns, withoutForeignSeals } from './turns.ts'
 
 const id: ProtocolId = 'openai-chat'
 
-/** Wire name → ours, where the value is the same. */
+/** Wire name → name in the neutral form, for fields with the same value in both. */
 const numberFields = { temperature: 'temperature', top_p: 'topP', top_k: 'topK', seed: 'seed' } as const
 
-/** The body has been checked. */
+/** Parses a request. The caller has already validated `body`. */
 export const parseRequest = (body: JsonObject, loss: NoteLoss): Chat => {
   const { rest, take } = createFieldTaker(body)
   const chat: Chat = {
@@ -37,7 +40,10 @@ export const parseRequest = (body: JsonObject, loss: NoteLoss): Chat => {
   return chat
 }
 
-/** The newer name stays in `extra`: only those who used it are sure to be understood by the vendor under it. */
+/**
+ * `max_completion_tokens` also stays in `extra`. Only a client that used this newer name can be sure that the vendor
+ * understands it.
+ */
 const parseLimit = (rest: JsonObject, chat: Chat): void => {
   const { max_tokens: maxTokens, max_completion_tokens: maxCompletionTokens } = rest
   const limit = maxCompletionTokens ?? maxTokens
@@ -68,7 +74,7 @@ const parseFormat = (format: JsonObject): ResponseFormat | undefined => {
   }
 }
 
-/** Tools only this protocol knows stay in `extra`, as do functions of the old kind, which are tools with a seal. */
+/** Tools that only this protocol knows stay in `extra`. Legacy functions become tools with a seal. */
 const parseTools = (rest: JsonObject, chat: Chat): void => {
   const wireTools = Array.isArray(rest.tools) ? rest.tools.filter(isObject) : []
   const parsedTools = wireTools.map(tool => [tool, parseTool(tool)] as const)
@@ -103,7 +109,7 @@ const parseFunction = ({ name, description, parameters, strict }: JsonObject): T
   ...(typeof strict === 'boolean' && { strict }),
 })
 
-/** `any` is Mistral's word for OpenAI's `required`; a bare name is how the old `function_call` names one. */
+/** `any` is Mistral's word for OpenAI's `required`. The legacy `function_call` names a function by its bare name. */
 const parseChoice = (choice: Json | undefined): ToolChoice | undefined => {
   if (choice === 'auto' || choice === 'none') return choice
   if (choice === 'required' || choice === 'any') return 'any'
@@ -112,7 +118,7 @@ const parseChoice = (choice: Json | undefined): ToolChoice | undefined => {
   return typeof inner.name === 'string' ? { name: inner.name } : undefined
 }
 
-/** A chat → the body for a vendor. A stream asks for its usage. */
+/** Renders a chat as the body for a vendor. A streaming request always requests usage. */
 export const renderRequest = (original: Chat, { loss, sealOrigin }: Exchange): JsonObject => {
   const chat = customToolsAsFunctions(original, loss)
   const { extra } = chat
@@ -137,7 +143,7 @@ export const renderRequest = (original: Chat, { loss, sealOrigin }: Exchange): J
   return body
 }
 
-/** What Gemini has as well. */
+/** Fields of Gemini that this protocol has too. */
 const geminiSiblingFields: SiblingFields = {
   'generationConfig.presencePenalty': 'presence_penalty',
   'generationConfig.frequencyPenalty': 'frequency_penalty',
@@ -181,6 +187,6 @@ const renderChoice = (choice: ToolChoice | undefined, legacy: boolean, custom: b
     : { type: 'function', function: { name: choice.name } }
 }
 
-/** Absent stays absent. */
+/** Drops fields that are undefined. */
 const definedFields = (fields: JsonObject): JsonObject =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))

@@ -1,4 +1,4 @@
-/** Strict chunks → events. */
+/** Decodes normalized chunks into events. */
 import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, objectsIn, parseJson, textOf } from '../../base/json/json.ts'
 import type { FinishReason, Seal, Usage } from '../../ir/chat.ts'
@@ -19,10 +19,15 @@ const finishReasons: Record<string, FinishReason> = {
   content_filter: 'filter',
 }
 
-/** Names the call of the old kind, which has no id: by this the renderer knows it again. */
+/**
+ * Prefix of the ids that the gateway gives to legacy function calls, which have no id. The encoder and the request
+ * renderer recognise them by it.
+ */
 export const legacyId = 'function_call_'
 
-/** Fields of a delta that are read, and those that are padding or repeat what is read. */
+/**
+ * `knownFields` are the fields of a delta that the decoder reads; `ignoredFields` are padding, or repeat other fields.
+ */
 const knownFields = new Set([
   'role',
   'content',
@@ -45,12 +50,14 @@ const ignoredFields = new Set([
   'reasoning_encrypted',
 ])
 
+/** Takes normalized chunks. `end` closes all parts and emits the finish, or `fault` if the stream failed. */
 export type ChatDecoder = { push: (body: JsonObject) => void; end: (fault?: GatewayError) => void }
 type OpenCall = { at: number; args: string; isOpen: boolean }
 
 /**
- * OpenAI names no parts: one opens with its first delta and closes when another kind follows. Calls may take turns, so one closes
- * only when its arguments are whole. What only this protocol knows (reasoning_details, audio) becomes one sealed part.
+ * OpenAI does not mark the start and end of parts. A part opens with its first delta and closes when a delta of another
+ * kind follows. The deltas of several calls may interleave, so a call closes only when its arguments are complete.
+ * Fields that only this protocol knows (reasoning_details, audio) become one sealed part.
  */
 export const createChatDecoder = (exchange: Exchange, emit: (event: Event) => void): ChatDecoder => {
   const { loss, sealOrigin } = exchange
@@ -124,7 +131,7 @@ export const createChatDecoder = (exchange: Exchange, emit: (event: Event) => vo
     appendArguments('legacy', textOf(value.arguments))
   }
 
-  /** Sources belong to the text that has just been said; where none has, they stay what they are. */
+  /** Citations belong to the text that was emitted last. Annotations that follow no text are sealed unchanged. */
   const decodeAnnotations = (annotations: Json | undefined): void => {
     for (const annotation of Array.isArray(annotations) ? annotations : []) {
       const citation = current?.kind === 'text' ? parseAnnotation(annotation, seal) : undefined

@@ -1,4 +1,4 @@
-/** Events → strict chunks. */
+/** Encodes events as chunks of Chat Completions. */
 
 import { isObject, type JsonObject, parseJson } from '../../base/json/json.ts'
 import type { FinishReason, Seal, Usage } from '../../ir/chat.ts'
@@ -13,7 +13,7 @@ import { legacyId } from './stream-decoder.ts'
 import { renderUsage } from './usage.ts'
 
 type EventHandlers = { [Kind in Event['type']]: (event: Extract<Event, { type: Kind }>) => void }
-/** A part being told: how its text is said, and whether it has said any. */
+/** Writes one open part: how its text becomes a delta, and whether it has had any text. */
 type PartWriter = {
   renderText: (text: string) => JsonObject
   hasText: boolean
@@ -32,7 +32,7 @@ const finishReasons: Record<FinishReason, string> = {
   other: 'stop',
 }
 
-/** The chunks a client gets; the usage comes last, in a chunk of its own, if the client asked for it. */
+/** Encodes the chunks for a client. If the client requested usage, the usage comes last, in a chunk of its own. */
 export const encodeChatStream =
   (exchange: Exchange): Stage<Event, JsonObject> =>
   emit => {
@@ -44,7 +44,7 @@ export const encodeChatStream =
     let isLegacy = false
     let usage: Usage | undefined
     let finished = false
-    /** Seals of thoughts that no call has carried yet. */
+    /** Seals of reasoning that no call has carried yet. */
     let reasoningSeals: Seal[] = []
 
     const envelope = () => ({ id, object: 'chat.completion.chunk', created: exchange.created, model: exchange.model })
@@ -87,7 +87,10 @@ export const encodeChatStream =
       })
     }
 
-    /** A call carries its seal, and that of the thoughts before it; several of those only the gateway itself remembers. */
+    /**
+     * A call carries its own seal and the seal of the reasoning before it. If several reasoning parts are sealed, only
+     * the memory of the gateway can keep them.
+     */
     const emitCallSeal = (index: number, callSeal: Seal | undefined): void => {
       if (reasoningSeals.length > 1 && !exchange.seals) noteOnce('seal', 'a call carries the seal of one thought')
       const sealSlot = writeSealSlot({
@@ -172,13 +175,16 @@ export const encodeChatStream =
     }
   }
 
-/** Names of the client's free-text tools: a vendor without such tools calls them as functions of one `input`. */
+/**
+ * Returns the names of the free-text tools of the client. A vendor without such tools calls them as functions with a
+ * single `input`.
+ */
 const customToolNames = (clientRequest: JsonObject | undefined): ReadonlySet<string> => {
   const tools = Array.isArray(clientRequest?.tools) ? clientRequest.tools.filter(isObject) : []
   return new Set(tools.flatMap(({ custom }) => (isObject(custom) ? [String(custom.name)] : [])))
 }
 
-/** `{"input": "…"}` → the text; what has another form stays as it is. */
+/** Unwraps `{"input": "…"}`. Text of any other form is returned unchanged. */
 const customInputOf = (args: string): string => {
   const parsed = parseJson(args)
   return isObject(parsed) && typeof parsed.input === 'string' ? parsed.input : args

@@ -9,8 +9,9 @@ import { createChatDecoder } from './stream-decoder.ts'
 import { encodeChatStream } from './stream-encoder.ts'
 
 /**
- * Reads a vendor's stream, with everything the pass mends mended before. Only the first choice has a place in the neutral form.
- * The finish is told last, after all content and usage; an end without one is a `fault`, but for `[DONE]`, which is a clean end.
+ * Decodes a vendor's stream after normalizing it as passthrough does. The neutral form has a place for the first choice
+ * only. The finish comes last, after all content and usage. A stream that ends without a finish ends in a `fault`,
+ * unless `[DONE]` ended it cleanly.
  */
 export const parseStream =
   (exchange: Exchange): Stage<Frame, Event> =>
@@ -30,7 +31,10 @@ export const parseStream =
     }
   }
 
-/** What a client hears, a body at a time, as its stream: `[DONE]` after a clean end, an error frame and nothing else after a fault. */
+/**
+ * Turns an encoder of chunk bodies into a renderer of frames. A clean end is followed by `[DONE]`. An error frame is
+ * the last frame.
+ */
 export const streamWithDone =
   (encodeStream: (exchange: Exchange) => Stage<Event, JsonObject>) =>
   (exchange: Exchange): Stage<Event, Frame> =>
@@ -47,4 +51,5 @@ export const streamWithDone =
     }
   }
 
+/** Encodes a client's stream. */
 export const renderStream = streamWithDone(encodeChatStream)

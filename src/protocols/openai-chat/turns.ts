@@ -20,8 +20,9 @@ const knownFields = new Set(['role', 'content', 'name', 'tool_calls', 'tool_call
 const reasoningFields = ['reasoning_content', 'reasoning']
 
 /**
- * One turn a message. A role of another name than ours and fields only this protocol knows wait in a sealed part at the end of the turn.
- * A call of the old kind has no id: it gets a number, and the function message that follows answers it.
+ * Parses every message into one turn. A role that the neutral form does not know, and fields that only this protocol
+ * knows, go into a sealed part at the end of the turn. A legacy function call has no id, so it gets a number; the
+ * function message that follows it carries its result.
  */
 export const parseTurns = (messages: readonly JsonObject[], loss: NoteLoss): Turn[] => {
   let legacyCalls = 0
@@ -82,7 +83,7 @@ const parsePart = (part: JsonObject): Part => {
 
 const cacheOf = ({ ttl }: JsonObject): { ttl?: '5m' | '1h' } => (ttl === '5m' || ttl === '1h' ? { ttl } : {})
 
-/** Mistral writes thoughts as a list of texts. */
+/** Mistral writes reasoning as an array of texts. */
 const thinkingTextOf = (thinking: Json | undefined): string =>
   Array.isArray(thinking)
     ? thinking.map(one => (isObject(one) ? (textOf(one.text) ?? '') : '')).join('')
@@ -94,7 +95,10 @@ const parseResult = (message: JsonObject, call: string): ToolResult => ({
   parts: parseContent(message.content),
 })
 
-/** A call, and the seal of the thoughts before it, which has no slot of its own here. */
+/**
+ * Adds a call to `parts`. The slot of the call also carries the seal of the reasoning before it, because reasoning has
+ * no slot of its own in this protocol.
+ */
 const pushCall = (parts: Part[], call: JsonObject): void => {
   const { callSeal, reasoningSeal } = readSealSlot(call.extra_content)
   const thought = reasoningSeal && parts.findLast(part => part.type === 'reasoning' && part.seal === undefined)
@@ -125,7 +129,7 @@ const parseLegacy = (call: JsonObject, index: number): ToolCall => ({
   args: textOf(call.arguments) ?? '{}',
 })
 
-/** Without what another vendor of this protocol has sealed: it stays with whoever wrote it. */
+/** Removes what another vendor of this protocol has sealed, because only that vendor can read it. */
 export const withoutForeignSeals = (turns: readonly Turn[], target: string, loss: NoteLoss): Turn[] => {
   const isForeign = (part: Part): boolean =>
     'seal' in part && part.seal?.by === id && !isReadable(part.seal, id, target)
@@ -142,7 +146,10 @@ const withoutSeal = (part: Part): Part => {
   return unsealed
 }
 
-/** Turns → messages. Results are messages of their own, before what else their turn says; their media follow in a message of the user. */
+/**
+ * Renders turns as messages. Tool results become messages of their own, before the rest of their turn. Their media
+ * follow in a user message.
+ */
 export const renderTurns = (turns: readonly Turn[], loss: NoteLoss): JsonObject[] => {
   const messages: JsonObject[] = []
   const names = new Map<string, string>()
@@ -174,7 +181,7 @@ export const renderTurns = (turns: readonly Turn[], loss: NoteLoss): JsonObject[
     if (results.length > 0 && parts.length === 0) return
     const message = renderMessage({ ...turn, parts }, path, loss)
     pushResultMedia()
-    // Thoughts alone are no content to those who do not know them.
+    // A vendor that does not know reasoning_content would see a message without content.
     if (Object.keys(message).join() === 'role,reasoning_content') message.content = ''
     if (hasContent(message)) messages.push(message)
     else loss(path, 'nothing of it can be said in this protocol')
@@ -183,7 +190,7 @@ export const renderTurns = (turns: readonly Turn[], loss: NoteLoss): JsonObject[
   return messages
 }
 
-/** A message without content is refused, but for that of an assistant who calls. */
+/** Vendors refuse a message without content, except an assistant message with calls. */
 const hasContent = (message: JsonObject): boolean => Object.keys(message).some(key => key !== 'role' && key !== 'name')
 
 const resultEnvelope = (call: string, names: ReadonlyMap<string, string>): JsonObject =>
@@ -196,7 +203,7 @@ const splitResult = (result: ToolResult, path: string, loss: NoteLoss): { text: 
   return { text, media: media.filter(part => part !== undefined) }
 }
 
-/** The sealed fields of a message of this protocol. */
+/** Returns the sealed fields of a message of this protocol. */
 const sealedFieldsOf = ({ parts }: Turn): JsonObject => {
   const sealedPart = parts.find(
     part => part.type === 'foreign' && part.seal.by === id && isObject(part.seal.value) && !('part' in part.seal.value),
@@ -230,7 +237,10 @@ const renderCall = ({ id: call, name, args, custom, seal }: ToolCall, loss: Note
   return { id: call, ...body, ...sealedFields }
 }
 
-/** A single text is a string; of an assistant all texts are one, for many vendors know no parts there. */
+/**
+ * A single text is rendered as a string. All texts of an assistant message are joined, because many vendors accept no
+ * parts there.
+ */
 const renderContent = (turn: Turn, path: string, loss: NoteLoss): Json | undefined => {
   const parts = turn.parts
     .filter(part => part.type === 'text' || part.type === 'media' || part.type === 'foreign')

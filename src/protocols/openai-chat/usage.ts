@@ -1,11 +1,12 @@
-/** Usage as OpenAI writes it ↔ ours. */
+/** Usage in OpenAI's format ↔ the neutral form. */
 
 import { countOf, isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Usage } from '../../ir/chat.ts'
 
 /**
- * The counts of a vendor, wherever it names them; undefined where it says nothing. Where `total` shows that reasoning stands beside
- * the completion (xAI, Vercel, Doubleword: 331 + 11 + 332 = 674), it is counted in: our output includes it.
+ * Parses the token counts of a vendor, wherever the vendor puts them. Returns undefined if there are none. If
+ * `total_tokens` shows that reasoning is not included in the completion tokens (xAI, Vercel, Doubleword: 331 + 11 + 332
+ * = 674), the reasoning is added, because `output` includes it.
  */
 export const parseUsage = (usage: Json | undefined): Usage | undefined => {
   if (!isObject(usage)) return undefined
@@ -39,7 +40,7 @@ const setCount = (counts: Usage, key: Exclude<keyof Usage, 'estimated'>, count: 
 const cacheWriteTokens = (usage: JsonObject): number | undefined =>
   detailCount(usage, 'prompt_tokens_details', 'cache_write_tokens') ?? countOf(usage.cache_creation_input_tokens)
 
-/** DeepSeek and Moonshot name cached tokens at the top. */
+/** DeepSeek and Moonshot put the cached tokens at the top level. */
 const cacheReadTokens = (usage: JsonObject): number | undefined =>
   detailCount(usage, 'prompt_tokens_details', 'cached_tokens') ??
   detailCount(usage, 'input_tokens_details', 'cached_tokens') ??
@@ -51,6 +52,7 @@ const detailCount = (usage: JsonObject, key: string, name: string): number | und
   return isObject(details) ? countOf(details[name]) : undefined
 }
 
+/** Renders usage. Details that are unknown are omitted. */
 export const renderUsage = (usage: Usage): JsonObject => {
   const { input, output, cacheRead, cacheWrite, reasoning, audioInput, audioOutput } = usage
   const prompt = definedCounts({ cached_tokens: cacheRead, cache_write_tokens: cacheWrite, audio_tokens: audioInput })
@@ -69,7 +71,10 @@ const definedCounts = (counts: Record<string, number | undefined>): JsonObject |
   return defined.length > 0 ? Object.fromEntries(defined) : undefined
 }
 
-/** The usage a chunk or a whole answer tells, wherever it stands: Moonshot puts it into the choice, Groq also under `x_groq`. */
+/**
+ * Returns the usage of a chunk or of a non-streaming answer, wherever it is. Moonshot puts it into the choice, Groq
+ * also under `x_groq`.
+ */
 export const usageIn = (body: JsonObject): Usage | undefined => {
   const [choice] = Array.isArray(body.choices) ? body.choices : []
   const choiceUsage = isObject(choice) ? choice.usage : undefined
@@ -78,8 +83,9 @@ export const usageIn = (body: JsonObject): Usage | undefined => {
 }
 
 /**
- * Makes the three counts whole numbers, working out one from the two others; the vendor's own are kept. Counts that stay unknown
- * (Databricks' null totals on every chunk) take the object with them. Gives whether anything was changed.
+ * Makes the three counts integers and derives a missing one from the two others; the counts of the vendor are kept. If
+ * counts stay unknown (Databricks sends null totals on every chunk), `usage` is removed. Returns true if anything was
+ * changed.
  */
 export const normalizeUsage = (body: JsonObject): boolean => {
   const { usage } = body

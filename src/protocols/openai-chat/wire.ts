@@ -1,7 +1,7 @@
 /**
- * The request of Chat Completions as a schema: what the gateway checks and what its OpenAPI document shows.
- * Unknown fields stay, nearly every optional field may be null, and vendors' own forms of a part or a tool pass.
- * https://platform.openai.com/docs/api-reference/chat/create
+ * The request of Chat Completions as a schema. The gateway validates requests with it and shows it in its OpenAPI
+ * document. Unknown fields are kept, nearly every optional field may be null, and vendor-specific forms of a part or a
+ * tool are accepted. https://platform.openai.com/docs/api-reference/chat/create
  */
 import { type TSchema, Type } from '@sinclair/typebox'
 import type { VolatileFields } from '../protocol.ts'
@@ -102,7 +102,8 @@ export const ChatRequest = Type.Object(
 export const checkRequest = createChecker(ChatRequest)
 
 /**
- * OpenAI and Azure pad the chunks of a stream, so that their lengths do not tell their words: `stream_options.include_obfuscation` in
- * https://platform.openai.com/docs/api-reference/chat/create; recorded streams have the padding behind the choices, always.
+ * OpenAI and Azure pad the chunks of a stream, so that the length of a chunk does not reveal its text:
+ * `stream_options.include_obfuscation` in https://platform.openai.com/docs/api-reference/chat/create. In all recorded
+ * streams the padding comes after the choices.
  */
 export const volatileFields: VolatileFields = { kind: 'string', precededBy: '"obfuscation":"' }

@@ -1,4 +1,4 @@
-/** What a pass of the other OpenAI paths sees: the model, the usage, faults, and where a stream ends. */
+/** Passthrough of the other OpenAI paths: reads the model, the usage, errors and the end of a stream. */
 import { GatewayError } from '../../base/errors.ts'
 import {
   applyEdits,
@@ -19,12 +19,12 @@ import type { Exchange, Frame, Passthrough, StreamPipe, StreamState } from '../p
 import { renderFrame } from '../shared/sse-frame.ts'
 import { faultFrom, isErrorBody, notAnAnswer, unparsedFrame } from '../shared/vendor-error.ts'
 
-/** The path whose stream is one of choices, as that of Chat Completions, and knows `stream_options`. */
+/** The path whose stream has choices, like that of Chat Completions, and which supports `stream_options`. */
 const completionsPath: ProtocolId = 'completions'
 /** Paths whose answer may be plain text: a transcript, subtitles. */
 const plainTextPaths: ReadonlySet<ProtocolId> = new Set(['audio/transcriptions', 'audio/translations'])
 
-/** The watch of the path that is named after what follows `/v1/`. */
+/** The passthrough of `path`, the part of the URL after `/v1/`. */
 export const passthroughFor = (path: ProtocolId): Passthrough => ({
   readRequest,
   writeRequest: (text, body, { model, requestUsage }) =>
@@ -33,7 +33,7 @@ export const passthroughFor = (path: ProtocolId): Passthrough => ({
   passMessage: (text, exchange) => passMessage(path, text, exchange),
 })
 
-/** The choices of the elder Completions in a stream. */
+/** The shape of choices in a stream of the legacy Completions API. */
 const textShape: ChoiceFormat = {
   object: 'text_completion',
   finishOnlyChoice: (index, finish) => ({ text: '', index, logprobs: null, finish_reason: finish }),
@@ -45,7 +45,7 @@ const textShape: ChoiceFormat = {
   },
 }
 
-/** Streams of events with names of their own (speech, transcripts, images): each goes on as it came, with its name. */
+/** Streams of named events (speech, transcripts, images): each frame passes as received, with its event name. */
 const passFrames = (exchange: Exchange): StreamPipe => {
   const state: StreamState = { content: false }
 
@@ -81,7 +81,7 @@ const passFrames = (exchange: Exchange): StreamPipe => {
   return { state: state, push, flush: () => '', end, fail }
 }
 
-/** Nothing is built from a large body (vectors, pictures): model and usage are found by their place in the text. */
+/** Large bodies (vectors, images) are not parsed: model and usage are found by their offsets in the text. */
 const passMessage = (path: ProtocolId, text: string, exchange: Exchange): ReturnType<Passthrough['passMessage']> => {
   const found = scanTopLevel(text)
   if (found === undefined) return passPlainText(path, text, exchange)
@@ -98,7 +98,7 @@ const passMessage = (path: ProtocolId, text: string, exchange: Exchange): Return
   }
 }
 
-/** Members that are never large, built for the eye of the checks. */
+/** Members that are never large. Only these are parsed, for the checks. */
 const smallMembers = [
   'model',
   'usage',
@@ -122,7 +122,7 @@ const readSmallMembers = (text: string, { members }: TopLevelMembers): JsonObjec
   return fields
 }
 
-/** Rerankers count under `meta.tokens` or `meta.billed_units` (Cohere, Jina). */
+/** Rerankers report usage under `meta.tokens` or `meta.billed_units` (Cohere, Jina). */
 const usageOf = ({ usage, meta }: JsonObject) => {
   const parsed =
     parseUsage(usage) ?? (isObject(meta) ? (parseUsage(meta.tokens) ?? parseUsage(meta.billed_units)) : undefined)

@@ -1,8 +1,11 @@
-/** The paths that only pass share the envelope and the errors of Chat Completions; what differs is what their requests must have. */
+/**
+ * Request checks of the passthrough paths. These paths share the envelope and the errors of Chat Completions and differ
+ * in their required fields.
+ */
 import { GatewayError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json/json.ts'
 
-/** Path → the fields without which it makes no sense. Uploads are forms and are not checked here. */
+/** Path → its required fields. Uploads are forms and are not checked here. */
 const requiredFields: Record<string, readonly string[]> = {
   completions: ['prompt'],
   embeddings: ['input'],
@@ -12,7 +15,7 @@ const requiredFields: Record<string, readonly string[]> = {
   rerank: ['query', 'documents'],
 }
 
-/** @throws `invalid_request` naming the field. */
+/** @throws GatewayError `invalid_request` naming the field */
 export const createRequestCheck =
   (path: string) =>
   (body: JsonObject): void => {

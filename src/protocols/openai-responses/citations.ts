@@ -1,11 +1,17 @@
-/** Annotations of a text ↔ citations. Files and containers are known to the vendor alone: such an annotation is sealed whole. */
+/**
+ * Annotations of a text ↔ citations. Only the vendor knows its files and containers, so an annotation of one is sealed
+ * completely.
+ */
 
 import { countOf, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Citation, Seal } from '../../ir/chat.ts'
 
 const id = 'openai-responses'
 
-/** The wire must name a title and a place: the address for a title, and a place that ends at 0, say that there is none. */
+/**
+ * Parses an annotation. The protocol requires a title and a range. A title equal to the URL means that there is no
+ * title, and a range that ends at 0 means that there is no range.
+ */
 export const parseAnnotation = (annotation: JsonObject, at?: string): Citation => {
   const title = textOf(annotation.title) ?? textOf(annotation.filename)
   const start = countOf(annotation.start_index)
@@ -18,7 +24,7 @@ export const parseAnnotation = (annotation: JsonObject, at?: string): Citation =
   return { ...fields, seal }
 }
 
-/** Undefined where the source has no address and was not told by this protocol. */
+/** Renders a citation. Returns undefined if the source has no URL and no vendor of this protocol wrote it. */
 export const renderAnnotation = ({ url, title, start, end, seal }: Citation): JsonObject | undefined => {
   if (seal?.by === id) return seal.value as JsonObject
   if (url === undefined) return undefined

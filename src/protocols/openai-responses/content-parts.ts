@@ -1,4 +1,4 @@
-/** The parts of a message or of a tool's output ↔ ours. */
+/** Parts of a message or of a tool output ↔ parts of the neutral form. */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Citation, MediaPart, Part, PartMetadata, TextPart } from '../../ir/chat.ts'
@@ -9,6 +9,7 @@ import { parseMedia, renderMedia } from './media.ts'
 
 export const id = 'openai-responses'
 
+/** Parses the content of a message or the output of a tool: a string, or an array of parts. */
 export const parseContent = (content: Json | undefined): Part[] => {
   if (typeof content === 'string') return [{ type: 'text', text: content }]
   return Array.isArray(content) ? content.filter(isObject).map(parsePart) : []
@@ -24,7 +25,7 @@ const parsePart = (part: JsonObject): Part => {
   return media ? { ...media, ...mark } : { type: 'foreign', seal: { by: id, value: { part } } }
 }
 
-/** A breakpoint of the prompt cache is a mark of the cache; what it says beside that stays this protocol's own. */
+/** A prompt cache breakpoint becomes a cache mark. Its details are sealed for vendors of this protocol. */
 const markOf = ({ prompt_cache_breakpoint: breakpoint }: JsonObject): PartMetadata =>
   isObject(breakpoint) ? { cache: {}, seal: { by: id, value: { breakpoint } } } : {}
 
@@ -33,7 +34,10 @@ const parseText = ({ text, annotations }: JsonObject): TextPart => {
   return { type: 'text', text: textOf(text) ?? '', ...(citations.length > 0 && { citations }) }
 }
 
-/** The content of a message: a single plain text is a string. `said`: the type of a text, which tells whose message it is. */
+/**
+ * Renders the content of a message. A single plain text is rendered as a string. `textType` is the type of a text part,
+ * and depends on whose message it is.
+ */
 export const renderContent = (
   parts: readonly Part[],
   textType: 'input_text' | 'output_text',
@@ -69,7 +73,10 @@ const renderPart = (part: Part, textType: string, path: string, exchange: Exchan
   return undefined
 }
 
-/** Chat Completions seals that a role was `developer`, and the name of a speaker: nothing that is missed here. */
+/**
+ * True for a part in which Chat Completions sealed the role `developer` or the name of a speaker. Dropping it is not a
+ * loss here.
+ */
 export const isRoleOrName = (part: Part): boolean =>
   part.type === 'foreign' &&
   part.seal.by === 'openai-chat' &&
@@ -88,7 +95,10 @@ const withBreakpoint = (
   exchange: Exchange,
 ): JsonObject | undefined => rendered && { ...rendered, ...breakpointOf(part, exchange) }
 
-/** The cache of this protocol works by itself, and only some models take breakpoints: none is made of another protocol's mark. */
+/**
+ * The prompt cache of this protocol works automatically, and only some models accept breakpoints. A cache mark of
+ * another protocol therefore does not become a breakpoint.
+ */
 const breakpointOf = ({ seal, cache }: PartMetadata, { sealOrigin, loss }: Exchange): JsonObject => {
   const sealedBreakpoint =
     seal && isReadable(seal, id, sealOrigin) && isObject(seal.value) ? seal.value.breakpoint : undefined

@@ -1,4 +1,4 @@
-/** Responses, both halves. https://platform.openai.com/docs/api-reference/responses */
+/** Responses, for clients and vendors. https://platform.openai.com/docs/api-reference/responses */
 import { renderError } from '../openai-chat/error.ts'
 import type { Protocol } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
@@ -12,7 +12,7 @@ import { checkRequest } from './wire.ts'
 
 export const openaiResponses: Protocol = {
   id: 'openai-responses',
-  acceptsUrl: acceptsUrl,
+  acceptsUrl,
   checkRequest,
   parseRequest,
   renderRequest,

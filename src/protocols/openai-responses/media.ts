@@ -1,11 +1,14 @@
-/** Pictures, sounds and files as Responses writes them ↔ media. https://platform.openai.com/docs/api-reference/responses/create (2026-11) */
+/**
+ * Images, audio and files in the format of Responses ↔ media parts.
+ * https://platform.openai.com/docs/api-reference/responses/create (2026-11)
+ */
 
 import { isObject, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { MediaPart } from '../../ir/chat.ts'
 import { fileOwner, parseMedia as parseChatMedia, renderMedia as renderChatMedia } from '../openai-chat/media.ts'
 import type { NoteLoss } from '../protocol.ts'
 
-/** A part of a message or of a tool's output → media; undefined where it is none that we know. */
+/** Parses a part of a message or of a tool output. Returns undefined if its type is unknown. */
 export const parseMedia = (part: JsonObject): MediaPart | undefined => {
   if (part.type === 'input_image') return parseImage(part)
   if (part.type === 'input_file') return parseFile(part)
@@ -27,13 +30,13 @@ const parseFile = (part: JsonObject): MediaPart | undefined => {
   return { type: 'media', mime: mimeOf(name ?? url), source: { url }, ...(name !== undefined && { name }) }
 }
 
-/** An address says no more than its ending does. */
+/** Derives the type from the end of a name or URL. */
 const mimeOf = (name: string): string => (/\.pdf(?:$|[?#])/i.test(name) ? 'application/pdf' : '*/*')
 
-/** Of sounds it knows the bytes alone; pictures lie in a request, in the store or on the web, and files too. */
+/** Audio must be inside the request. Images and files may also be in the file store or at a URL. */
 export const acceptsUrl = ({ mime }: MediaPart): boolean => !mime.startsWith('audio/')
 
-/** Media → a part of a message. */
+/** Renders media as a part of a message. */
 export const renderMedia = (media: MediaPart, path: string, loss: NoteLoss): JsonObject | undefined => {
   const { mime, source, detail, name } = media
   const filenameField = name === undefined ? {} : { filename: name }
@@ -54,7 +57,7 @@ export const renderMedia = (media: MediaPart, path: string, loss: NoteLoss): Jso
   return isObject(file) ? { type: 'input_file', ...file } : undefined
 }
 
-/** The picture of an `image_generation_call` → media; its other fields are sealed. */
+/** Parses the image of an `image_generation_call`. Its other fields are sealed. */
 export const parseGeneratedImage = (item: JsonObject, at?: string): MediaPart | undefined => {
   const { type, result, id: _id, status: _status, ...rest } = item
   if (type !== 'image_generation_call' || typeof result !== 'string' || result === '') return undefined
@@ -63,7 +66,7 @@ export const parseGeneratedImage = (item: JsonObject, at?: string): MediaPart | 
   return { type: 'media', mime, source: { data: result }, ...(Object.keys(rest).length > 0 && { seal }) }
 }
 
-/** A picture of the model's → the item that made it; undefined where its bytes are not there. */
+/** Renders a generated image as the item that produced it. Returns undefined if its data is not inline. */
 export const renderGeneratedImage = ({ mime, source, seal }: MediaPart, id: string): JsonObject | undefined => {
   if (!mime.startsWith('image/') || !('data' in source)) return undefined
   const sealedFields = seal?.by === 'openai-responses' && isObject(seal.value) ? seal.value : {}

@@ -1,4 +1,7 @@
-/** A whole answer of Responses ↔ a message. Both are told as a stream: the mapping itself stands in hear.ts and tell.ts alone. */
+/**
+ * A non-streaming answer of Responses ↔ a message. Both directions reuse the stream: stream-decoder.ts and
+ * stream-encoder.ts hold the only mapping.
+ */
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Message } from '../../ir/chat.ts'
@@ -8,7 +11,10 @@ import { faultFrom, isErrorBody, notAnAnswer } from '../shared/vendor-error.ts'
 import { createResponsesDecoder } from './stream-decoder.ts'
 import { encodeResponsesStream } from './stream-encoder.ts'
 
-/** A vendor's whole answer → a message. @throws GatewayError the fault it tells, `upstream_failed` where it is none. */
+/**
+ * Parses a vendor's non-streaming answer.
+ * @throws GatewayError the error the answer contains, or `upstream_failed` if it is not an answer
+ */
 export const parseMessage = (answer: Json, exchange: Exchange): Message => {
   const body = readResponse(answer, exchange)
   const collector = createCollector()
@@ -16,7 +22,10 @@ export const parseMessage = (answer: Json, exchange: Exchange): Message => {
   return collector.message()
 }
 
-/** An answer of this protocol as it is. @throws as parseMessage */
+/**
+ * Checks that `answer` is an answer of this protocol, and returns it.
+ * @throws GatewayError like parseMessage
+ */
 export const readResponse = (answer: Json | undefined, exchange: Exchange): JsonObject => {
   if (!isObject(answer)) throw notAnAnswer(typeof answer === 'string' ? answer : JSON.stringify(answer ?? ''), exchange)
   exchange.patchResponse?.(answer)
@@ -25,7 +34,7 @@ export const readResponse = (answer: Json | undefined, exchange: Exchange): Json
   return answer
 }
 
-/** A message → the whole answer a client gets. */
+/** Renders a message as the non-streaming answer for a client. */
 export const renderMessage = (message: Message, exchange: Exchange): JsonObject => {
   let last: JsonObject = {}
   const encode = encodeResponsesStream(exchange)(event => {

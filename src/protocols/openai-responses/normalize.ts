@@ -1,21 +1,24 @@
 /**
- * What vendors get wrong in a stream of Responses, put right as it passes: parts of a message numbered from another place than 0 and thoughts
- * announced as `reasoning_part` (vLLM and what stands on it), an answer that forgets its items (the ChatGPT backend), usage without its parts.
+ * Corrects in passing what vendors get wrong in a stream of Responses: parts of a message that are not numbered from 0
+ * and reasoning announced as `reasoning_part` (vLLM and servers built on it), a final answer without its items (the
+ * ChatGPT backend), and usage without details.
  */
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 
+/** Corrects the events of one stream, in order. */
 export type StreamNormalizer = {
-  /** No item so far was told otherwise than it should be: its words may pass unread. */
+  /** True while no part had to be renumbered. Deltas may then pass without being parsed. */
   readonly isUnchanged: boolean
-  /** Mends a frame in place; gives the name of its event where something was changed. */
+  /** Normalizes an event in place. Returns the name of the event if anything was changed. */
   normalizeEvent: (type: string, body: JsonObject) => string | undefined
-  /** Mends the answer a frame holds; true where something was changed. */
-  normalizeResponse: (normalizeResponse: JsonObject) => boolean
+  /** Normalizes the answer that an event holds. Returns true if anything was changed. */
+  normalizeResponse: (response: JsonObject) => boolean
 }
 
+/** Creates the normalizer of one stream. */
 export const createStreamNormalizer = (): StreamNormalizer => {
   const items: JsonObject[] = []
-  /** Item → the numbers its vendor gave to its parts, in their order. */
+  /** Output index → the content indexes that the vendor gave to the parts, in order. */
   const partNumbers = new Map<unknown, unknown[]>()
   let isUnchanged = true
 

@@ -1,4 +1,7 @@
-/** What a pass of Responses sees and mends. Whole frames go on as they came, but for the model and what a vendor got wrong. */
+/**
+ * Passthrough of Responses. Frames are passed through unchanged, except for the model and for what the vendor got
+ * wrong.
+ */
 import type { GatewayError } from '../../base/errors.ts'
 import { preserveExactNumbers } from '../../base/json/exact-numbers.ts'
 import {
@@ -23,14 +26,17 @@ import { previousResponseIdOf } from './stored/previous-response.ts'
 import { isGatewayId } from './turns.ts'
 import { parseUsage } from './usage.ts'
 
-/** Usage always comes; nobody need ask. */
+/** Responses always reports usage, so a client need not request it. */
 export const readRequest: Passthrough['readRequest'] = ({ model, stream }) => ({
   ...(typeof model === 'string' && model !== '' && { model }),
   stream: stream === true,
   usageRequested: true,
 })
 
-/** Thoughts that other vendors sealed, or that this gateway told for them, are nothing to this one: their items go. */
+/**
+ * Removes reasoning items that the target vendor cannot use: reasoning that another vendor sealed, or that the gateway
+ * wrote for another vendor.
+ */
 export const writeRequest: Passthrough['writeRequest'] = (text, body, { model }) => {
   if (!text.includes(sealPrefix) || !Array.isArray(body.input))
     return writeModel(text, body, { model, requestUsage: false })
@@ -41,7 +47,10 @@ export const writeRequest: Passthrough['writeRequest'] = (text, body, { model })
   return JSON.stringify({ ...exactBody, model, input })
 }
 
-/** Encrypted content is bound to the id its vendor gave: by no id at all it is taken, by ours it is not. */
+/**
+ * Encrypted content is bound to the id that its vendor gave. The vendor accepts it without an id, but not with an id of
+ * the gateway.
+ */
 const keptReasoning = (item: JsonObject): JsonObject[] => {
   const { id, ...rest } = item
   if (isWrappedSeal(item.encrypted_content)) return []
@@ -49,17 +58,21 @@ const keptReasoning = (item: JsonObject): JsonObject[] => {
   return typeof item.encrypted_content === 'string' ? [rest] : []
 }
 
+/** Renders an error as a frame of the stream. */
 export const renderStreamError = (error: GatewayError): string =>
   renderFrame({ event: 'error', data: JSON.stringify(renderErrorEvent(error, 0)) })
 
-/** Events whose `response` names the model. */
+/** Events whose `response` names the model: `progressEvents` during the answer, `finalEvents` at its end. */
 const progressEvents = new Set(['response.created', 'response.queued', 'response.in_progress'])
 const finalEvents = new Set(['response.completed', 'response.incomplete'])
 
 const pipeStream = (exchange: Exchange): StreamPipe => {
   const state: StreamState = { content: false }
   const normalizer = createStreamNormalizer()
-  /** The last frame that went out, whose number the next one follows, and the answer as it was last told whole. */
+  /**
+   * `lastData` is the last frame that was sent; the next sequence number follows its number. `response` is the last
+   * complete response object.
+   */
   let lastData = ''
   let response: JsonObject = { id: exchange.id, object: 'response', model: exchange.model, output: [] }
 
@@ -114,7 +127,7 @@ const pipeStream = (exchange: Exchange): StreamPipe => {
   }
 
   return {
-    state: state,
+    state,
     push,
     flush: () => '',
     end() {
@@ -134,7 +147,10 @@ const pipeStream = (exchange: Exchange): StreamPipe => {
   }
 }
 
-/** The answer that was gone on from, where its vendor was told it in full and not by its id. True where something was changed. */
+/**
+ * Restores `previous_response_id` in an answer whose vendor received the earlier conversation in full, not by its id.
+ * Returns true if anything was changed.
+ */
 const restorePreviousResponseId = (response: JsonObject, { clientRequest }: Exchange): boolean => {
   const id = clientRequest && previousResponseIdOf(clientRequest)
   if (id === undefined || response.previous_response_id === id) return false
@@ -144,7 +160,10 @@ const restorePreviousResponseId = (response: JsonObject, { clientRequest }: Exch
 
 const isDelta = (type: string): boolean => type.endsWith('.delta')
 
-/** Some vendors leave the name of the event out; inside a string of the frame its quotes would be escaped. '' where there is none. */
+/**
+ * Returns the type of an event, or an empty string. Some vendors omit the name of the event; it is then searched in the
+ * data. Inside a string of the data its quotes would be escaped, so the match is safe.
+ */
 const typeOf = ({ event, data }: Frame): string => {
   if (event !== undefined && event !== 'message') return event
   for (const before of ['"type":"response.', '"type": "response.']) {
@@ -175,4 +194,4 @@ const passMessage: Passthrough['passMessage'] = (text, exchange) => {
   return { text: rendered, ...(usage && { usage }), ...(model !== undefined && { model }) }
 }
 
-export const passthrough: Passthrough = { readRequest, writeRequest, pipeStream: pipeStream, passMessage }
+export const passthrough: Passthrough = { readRequest, writeRequest, pipeStream, passMessage }

@@ -1,4 +1,4 @@
-/** Turns → the items of a conversation, and its instructions. */
+/** Renders turns as the items of a conversation, and its instructions. */
 
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Part, ReasoningPart, ToolCall, ToolResult, Turn } from '../../ir/chat.ts'
@@ -9,7 +9,7 @@ import { renderGeneratedImage } from './media.ts'
 
 type RenderedInput = { instructions?: string; input: JsonObject[] }
 
-/** A first turn of the system that is one plain text stands above the conversation, as instructions; every other is an item. */
+/** A system turn that comes first and is one plain text becomes the instructions. Every other turn becomes items. */
 export const renderTurns = (turns: readonly Turn[], exchange: Exchange): RenderedInput => {
   const [first] = turns
   const [text, ...others] = first?.parts.filter(part => !isRoleOrName(part)) ?? []
@@ -23,7 +23,7 @@ export const renderTurns = (turns: readonly Turn[], exchange: Exchange): Rendere
   return hasInstructions ? { instructions: text.text, input } : { input }
 }
 
-/** What a part of this protocol sealed, if it may be read at this seat. */
+/** Returns the sealed value of a part of this protocol, if the target may read it. */
 const sealedValueOf = (part: Part, { sealOrigin }: Exchange): JsonObject | undefined => {
   const { seal } = part
   return seal && isReadable(seal, id, sealOrigin) && isObject(seal.value) ? seal.value : undefined
@@ -54,7 +54,10 @@ const renderTurn = (turn: Turn, path: string, customCallIds: ReadonlySet<string>
   return items
 }
 
-/** An item of its own; null where the part cannot be told; undefined where it belongs into a message. */
+/**
+ * Renders a part that is an item of its own. Returns null if the part cannot be rendered, and undefined if the part
+ * belongs into a message.
+ */
 const renderItem = (
   part: Part,
   role: Turn['role'],
@@ -73,7 +76,7 @@ const renderItem = (
 
 const withoutId = ({ id: _id, ...item }: JsonObject): JsonObject => item
 
-/** A message of the model alone may be told in words that were its own: every other says what goes in. */
+/** Only a message of the model contains output texts; every other message contains input texts. */
 const renderMessage = (
   { role }: Turn,
   parts: readonly Part[],
@@ -88,8 +91,9 @@ const renderMessage = (
 }
 
 /**
- * Thoughts go back to the very seat that wrote them: another credential could not decrypt them ("invalid_encrypted_content", and the
- * conversation would be stuck), another vendor would look for an item it does not know.
+ * Reasoning goes back only to the target that wrote it. Another credential could not decrypt it
+ * ("invalid_encrypted_content", and the conversation would be stuck), and another vendor would look for an item it does
+ * not know.
  */
 const renderReasoning = (part: ReasoningPart, path: string, exchange: Exchange): JsonObject | null => {
   const at = part.seal?.at

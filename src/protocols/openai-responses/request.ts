@@ -1,4 +1,6 @@
-/** A request of Responses ↔ a chat. What has no place in the neutral form waits in `extra` for this protocol. */
+/**
+ * A request of Responses ↔ a chat. Fields that the neutral form lacks are kept in `extra` for vendors of this protocol.
+ */
 
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
@@ -17,8 +19,9 @@ const numberFields = { temperature: 'temperature', top_p: 'topP' } as const
 const encryptedReasoning = 'reasoning.encrypted_content'
 
 /**
- * The body has been checked. Fields the gateway answers for itself, whoever the vendor is, are not carried on: `store`, thoughts that come
- * back sealed, a truncation that is none. @throws `invalid_request` for what only the vendor that keeps it could know.
+ * Parses a request. The caller has already validated `body`. Fields that the gateway handles itself, for every vendor,
+ * are dropped: `store`, encrypted reasoning, and a disabled truncation.
+ * @throws GatewayError `invalid_request` for state that only one vendor could know
  */
 export const parseRequest = (body: JsonObject, _loss: NoteLoss): Chat => {
   const { rest, take } = createFieldTaker(body)
@@ -47,7 +50,7 @@ export const parseRequest = (body: JsonObject, _loss: NoteLoss): Chat => {
 
 const hasContent = (part: Part): boolean => part.type !== 'text' || part.text !== ''
 
-/** Conversations, templates and work in the background live with one vendor. */
+/** Conversations, prompt templates and background work exist at one vendor only. */
 const refuseStatefulFields = (body: JsonObject): void => {
   for (const param of ['background', 'conversation', 'prompt'])
     if (body[param] !== undefined && body[param] !== null && body[param] !== false)
@@ -67,7 +70,7 @@ const dropGatewayFields = (rest: JsonObject): void => {
   else delete rest.include
 }
 
-/** A summary that is asked for shows the thoughts; its length is this protocol's own. */
+/** A requested summary shows the reasoning to the client. The length of the summary is specific to this protocol. */
 const parseReasoning = (reasoning: Json | undefined, rest: JsonObject, chat: Chat): void => {
   if (!isObject(reasoning)) return
   const { effort, ...ownFields } = Object.fromEntries(Object.entries(reasoning).filter(([, value]) => value !== null))
@@ -95,7 +98,7 @@ const parseFormat = ({ name, schema, strict, description }: JsonObject): Respons
   ...(typeof description === 'string' && { description }),
 })
 
-/** Fields of Chat Completions this protocol has too, some by another name or a step deeper. */
+/** Fields of Chat Completions that this protocol has too, some under another name or one level deeper. */
 const chatSiblingFields: SiblingFields = {
   metadata: 'metadata',
   service_tier: 'service_tier',
@@ -107,7 +110,10 @@ const chatSiblingFields: SiblingFields = {
   max_completion_tokens: undefined,
 }
 
-/** A chat → the body for a vendor. Nothing is stored there, and thoughts come back encrypted, so that they survive with the client. */
+/**
+ * Renders a chat as the body for a vendor. The vendor stores nothing, and returns its reasoning encrypted, so that the
+ * client can keep it.
+ */
 export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
   const { loss } = exchange
   const { instructions, input } = renderTurns(chat.turns, exchange)

@@ -1,4 +1,4 @@
-/** What a vendor says in events or whole items → our events. */
+/** Decodes a vendor's stream events or complete items into events of the neutral form. */
 import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
@@ -10,11 +10,12 @@ import { parseUsage } from './usage.ts'
 
 const id = 'openai-responses'
 
-/** A part being told, how much of it was, and whether it has ended. */
+/** An open part: the characters and citations emitted so far. */
 type PartState = { at: number; length: number; citationCount: number; isOpen: boolean }
 /**
- * An item of the answer: its parts by their number. Thoughts are one part: told as a summary or as they are, whichever comes first;
- * `section` is the summary's part that is being told, `base` where it begins.
+ * An item of the answer: its parts by index. Reasoning is one part, either its summary or its content, whichever comes
+ * first. `section` is the index of the section that is being emitted, and `sectionStart` the length of the part where
+ * that section begins.
  */
 type ItemState = {
   parts: Map<number, PartState>
@@ -25,13 +26,20 @@ type ItemState = {
   phase?: string
 }
 
+/**
+ * Takes stream events with `push`, or a complete answer with `pushResponse`. `end` emits a fault if neither a final
+ * event nor a complete answer came.
+ */
 export type ResponsesDecoder = {
   push: (event: JsonObject) => void
   pushResponse: (response: JsonObject) => void
   end: () => void
 }
 
-/** Items of vendors come with an added, deltas and a done, or with one of them alone: what the later says beyond the earlier is told then. */
+/**
+ * Vendors send an item as an added event, deltas and a done event, or as only one of them. The decoder emits from a
+ * later event what the earlier ones lacked.
+ */
 export const createResponsesDecoder = (exchange: Exchange, emit: (event: Event) => void): ResponsesDecoder => {
   const { loss, sealOrigin } = exchange
   const items = new Map<number, ItemState>()
@@ -101,7 +109,7 @@ export const createResponsesDecoder = (exchange: Exchange, emit: (event: Event) 
     emit({ type: 'cite', at: state.at, citation: parseAnnotation(annotation, sealOrigin) })
   }
 
-  /** A part of a message as it ended. */
+  /** Handles the final state of a part of a message. */
   const endTextPart = (event: JsonObject, part: JsonObject): void => {
     const isRefusal = part.type === 'refusal'
     if (!isRefusal && part.type !== 'output_text' && part.type !== 'text') return
@@ -112,7 +120,7 @@ export const createResponsesDecoder = (exchange: Exchange, emit: (event: Event) 
     close(state)
   }
 
-  /** Thoughts have several sections: a blank line stands between them. */
+  /** Reasoning may have several sections. They are separated by a blank line. */
   const reasoningAt = (
     index: Json | undefined,
     mode: 'summary' | 'content',
@@ -189,7 +197,9 @@ export const createResponsesDecoder = (exchange: Exchange, emit: (event: Event) 
     }
   }
 
-  /** Some vendors number the parts from 1: the list of the item tells only those that no event told. */
+  /**
+   * Some vendors number the parts from 1. The parts of the item are therefore matched to the known parts by position.
+   */
   const endMessage = (index: Json | undefined, known: ItemState, item: JsonObject): void => {
     if (typeof item.phase === 'string') known.phase = item.phase
     const parts = Array.isArray(item.content) ? item.content.filter(isObject) : []
@@ -231,7 +241,7 @@ export const createResponsesDecoder = (exchange: Exchange, emit: (event: Event) 
     emit({ type: 'fault', error })
   }
 
-  /** The whole answer, at the end of a stream or alone: what no event told is told now. */
+  /** Handles a complete answer, at the end of a stream or alone. Emits what no earlier event carried. */
   const pushResponse = (response: JsonObject): void => {
     start(response)
     if (response.status === 'failed' || response.status === 'cancelled')

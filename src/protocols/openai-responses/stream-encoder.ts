@@ -1,4 +1,7 @@
-/** Our events → the events a client of Responses gets. https://platform.openai.com/docs/api-reference/responses-streaming (2026-11) */
+/**
+ * Encodes events as the stream events of Responses. https://platform.openai.com/docs/api-reference/responses-streaming
+ * (2026-11)
+ */
 import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 import type { FinishReason, Part, Usage } from '../../ir/chat.ts'
@@ -20,7 +23,10 @@ const incompleteReasons: Partial<Record<FinishReason, string>> = {
   filter: 'content_filter',
 }
 
-/** The events of one answer. Items take turns as ours do; a fault is an `error` and a `response.failed`, and nothing after it. */
+/**
+ * Encodes the events of one answer. Items may interleave, as the events of the neutral form may. A fault becomes an
+ * `error` and a `response.failed`, and nothing follows them.
+ */
 export const encodeResponsesStream =
   (exchange: Exchange): Stage<Event, JsonObject> =>
   emit => {
@@ -37,7 +43,7 @@ export const encodeResponsesStream =
     const emitResponse = (type: string, fields: JsonObject): void =>
       response.emitEvent(type, { response: responseObject(id, exchange, fields) })
 
-    /** A part that comes whole. */
+    /** Writes a part that arrives complete. */
     const writePart = (part: Part): void => {
       messages.endMessage()
       if (part.type === 'foreign' && part.seal.by === 'openai-responses') writeOwnItem(part.seal.value as JsonObject)

@@ -6,7 +6,10 @@ import type { Exchange, Frame, Stage } from '../protocol.ts'
 import { createResponsesDecoder } from './stream-decoder.ts'
 import { encodeResponsesStream } from './stream-encoder.ts'
 
-/** Reads a vendor's stream, whose last word is `response.completed`, `incomplete` or `failed`: an end without one is a `fault`. */
+/**
+ * Decodes a vendor's stream. Its last event is `response.completed`, `response.incomplete` or `response.failed`; a
+ * stream that ends without one of them ends in a `fault`.
+ */
 export const parseStream =
   (exchange: Exchange): Stage<Frame, Event> =>
   emit => {
@@ -20,7 +23,7 @@ export const parseStream =
     }
   }
 
-/** Writes a client's stream; each frame bears the name of its event. */
+/** Encodes a client's stream. Each frame carries the name of its event. */
 export const renderStream =
   (exchange: Exchange): Stage<Event, Frame> =>
   emit =>

@@ -1,4 +1,6 @@
-/** Tools and their choice ↔ ours. https://platform.openai.com/docs/api-reference/responses/create (2026-11) */
+/**
+ * Tools and tool choice ↔ the neutral form. https://platform.openai.com/docs/api-reference/responses/create (2026-11)
+ */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat, Seal, Tool, ToolChoice } from '../../ir/chat.ts'
@@ -7,7 +9,10 @@ import type { Exchange } from '../protocol.ts'
 
 const id = 'openai-responses'
 
-/** `chat` gets the tools, the vendor's own ones and the choice; gives back the choice where only this protocol knows it. */
+/**
+ * Adds the tools, the vendor's built-in tools and the tool choice to `chat`. Returns the choice if only this protocol
+ * knows it.
+ */
 export const parseTools = (tools: Json | undefined, choice: Json | undefined, chat: Chat): Json | undefined => {
   const wireTools = Array.isArray(tools) ? tools.filter(isObject) : []
   const allowed = allowedToolsOf(choice)
@@ -26,7 +31,10 @@ export const parseTools = (tools: Json | undefined, choice: Json | undefined, ch
   return parsed === undefined ? choice : undefined
 }
 
-/** Of many tools a few may be called: no other protocol says it but by leaving out the rest. */
+/**
+ * `allowed_tools` restricts the calls to some of the tools. Other protocols can express that only by leaving out the
+ * other tools.
+ */
 const allowedToolsOf = (choice: Json | undefined): JsonObject[] | undefined =>
   isObject(choice) && choice.type === 'allowed_tools' && Array.isArray(choice.tools)
     ? choice.tools.filter(isObject)
@@ -51,7 +59,10 @@ const parseTool = (tool: JsonObject): Tool | undefined => {
   }
 }
 
-/** The grammar of a custom tool stands a level deeper in Chat Completions, which is how the neutral form keeps it. */
+/**
+ * Parses the grammar of a custom tool. Chat Completions nests it one level deeper, and the neutral form keeps it in
+ * that way.
+ */
 const parseGrammar = (format: Json | undefined): Json => {
   if (!isObject(format)) return null
   const { type, ...grammar } = format
@@ -72,6 +83,7 @@ const parseChoice = (choice: Json | undefined): ToolChoice | undefined => {
   return isNamed && typeof choice.name === 'string' ? { name: choice.name } : undefined
 }
 
+/** Renders the tools and the tool choice as fields of a request. */
 export const renderTools = (chat: Chat, { sealOrigin, loss }: Exchange): JsonObject => {
   const { tools = [], nativeTools = [], choice } = chat
   const ownTools = nativeTools.filter(seal => isReadable(seal, id, sealOrigin))
@@ -84,7 +96,10 @@ export const renderTools = (chat: Chat, { sealOrigin, loss }: Exchange): JsonObj
   }
 }
 
-/** Functions are strict here unless they say they are not, which would make optional arguments required: elsewhere they are not. */
+/**
+ * In Responses a function is strict by default, which makes optional arguments required. Other protocols are not strict
+ * by default, so `strict: false` is written for their functions.
+ */
 const renderTool = ({ name, description, schema, strict, custom, seal }: Tool, target: string): JsonObject => {
   const sealedFields = seal && isReadable(seal, id, target) && isObject(seal.value) ? seal.value : undefined
   const fields = { name, ...(description !== undefined && { description }) }

@@ -1,4 +1,4 @@
-/** The items of a conversation → turns. */
+/** Parses the items of a conversation into turns. */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Part, Seal, ToolCall, Turn } from '../../ir/chat.ts'
@@ -6,12 +6,13 @@ import { sealPrefix, unwrapSeal } from '../../ir/seal.ts'
 import { id, parseContent } from './content-parts.ts'
 import { parseGeneratedImage } from './media.ts'
 
-/** What a seal of ours held back for the part that follows it, or a part of its own. */
+/** The result of parsing a reasoning item: a part, or a seal for the part that follows. */
 type ParsedReasoning = { part?: Part; nextSeal?: Seal }
 
 /**
- * One turn for all that a model said between two words of others, one for the outputs of tools that stand together, one for every other
- * message. Ids of items and their status say nothing elsewhere; `phase` waits in the seal of a message's first part.
+ * Builds one turn for consecutive items of the model, one for consecutive tool outputs, and one for every other
+ * message. Ids and the status of items have no meaning for other vendors and are dropped. `phase` goes into the seal of
+ * the first part of a message.
  */
 export const parseTurns = (input: Json | undefined): Turn[] => {
   if (typeof input === 'string') return [{ role: 'user', parts: [{ type: 'text', text: input }] }]
@@ -52,7 +53,10 @@ const roles = new Map<string, Turn['role']>([
 
 const isOutput = (part: Part): boolean => part.type === 'result' || part.type === 'foreign'
 
-/** Ids and status are left behind, what else a message says waits in the seal of its first part; a developer is the system. */
+/**
+ * Drops the id and the status of a message. Its other fields go into the seal of its first part. The role `developer`
+ * becomes `system`.
+ */
 const parseMessage = (item: JsonObject): Part[] => {
   const { type: _type, id: _id, status: _status, role: _role, content, ...rest } = item
   const parts = parseContent(content)
@@ -91,7 +95,10 @@ const parseCall = (item: JsonObject, type: string): Part => {
 const argsTextOf = (value: Json | undefined): string =>
   typeof value === 'string' ? value : value === undefined || value === null ? '{}' : JSON.stringify(value)
 
-/** Thoughts of ours whose slot holds a foreign seal, or the client's own, whose rest is sealed so that it can go back. */
+/**
+ * Parses a reasoning item. If the gateway wrote it, its encrypted content holds a wrapped seal. Otherwise its other
+ * fields are sealed, so that the item can go back to its vendor.
+ */
 const parseReasoning = (item: JsonObject): ParsedReasoning => {
   const { type: _type, status: _status, summary, content, encrypted_content: encrypted, ...rest } = item
   const summaryText = sectionsText(summary)
@@ -109,13 +116,19 @@ const parseReasoning = (item: JsonObject): ParsedReasoning => {
   return { part: { type: 'reasoning', text, seal: { by: id, value: sealedFields } } }
 }
 
-/** An id that this gateway gave to thoughts: a vendor that sealed them knows them by another. */
+/**
+ * Returns true for an id that the gateway gave to a reasoning item. The vendor that sealed the reasoning knows it by
+ * another id.
+ */
 export const isGatewayId = (id: Json | undefined): boolean => typeof id === 'string' && id.includes(sealPrefix)
 
 const sectionsText = (parts: Json | undefined): string =>
   Array.isArray(parts) ? parts.map(part => (isObject(part) ? (textOf(part.text) ?? '') : '')).join('\n\n') : ''
 
-/** Blocks that only their own protocol knows cross in a slot as well; the box tells them from thoughts. */
+/**
+ * A block that only its own protocol knows travels in the encrypted content of a reasoning item too. The box
+ * distinguishes it from reasoning.
+ */
 export const boxForeignSeal = ({ value, ...seal }: Seal): Seal => ({ ...seal, value: ['foreign', value] })
 
 const unboxForeignPart = ({ value, ...seal }: Seal): Part | undefined =>

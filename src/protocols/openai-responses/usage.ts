@@ -1,10 +1,12 @@
-/** Usage as Responses writes it ↔ ours. */
+/** Usage in the format of Responses ↔ the neutral form. */
 
 import { countOf, isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Usage } from '../../ir/chat.ts'
 import { parseUsage as parseChatUsage } from '../openai-chat/usage.ts'
 
-/** The wire must name every part, so that a 0 says no more than that there is nothing to say: it is left out. */
+/**
+ * Parses usage. The protocol requires every detail, so a count of 0 may mean that the count is unknown. It is left out.
+ */
 export const parseUsage = (usage: Json | undefined): Usage | undefined => {
   const counts = parseChatUsage(usage)
   if (counts === undefined || !isObject(usage)) return undefined
@@ -17,6 +19,7 @@ export const parseUsage = (usage: Json | undefined): Usage | undefined => {
   return { input, output, ...Object.fromEntries(Object.entries(parts).filter(([, count]) => count !== 0)) }
 }
 
+/** Renders usage. The protocol requires every detail, so an unknown one is 0. */
 export const renderUsage = ({ input, output, cacheRead, cacheWrite, reasoning }: Usage): JsonObject => ({
   input_tokens: input,
   input_tokens_details: { cached_tokens: cacheRead ?? 0, cache_write_tokens: cacheWrite ?? 0 },

@@ -1,6 +1,7 @@
 /**
- * The request of Responses as a schema: what the gateway checks and what its OpenAPI document shows. Unknown fields and items pass, and
- * nearly every optional field may be null. https://platform.openai.com/docs/api-reference/responses/create
+ * The request of Responses as a schema. The gateway validates requests with it and shows it in its OpenAPI document.
+ * Unknown fields and items are accepted, and nearly every optional field may be null.
+ * https://platform.openai.com/docs/api-reference/responses/create
  */
 import { type TSchema, Type } from '@sinclair/typebox'
 import { createChecker } from '../shared/validate.ts'

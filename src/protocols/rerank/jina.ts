@@ -1,4 +1,7 @@
-/** Reranking as Jina has it and most servers after it, both halves; between two that speak it, it passes. https://api.jina.ai/redoc (2026-11) */
+/**
+ * Reranking as defined by Jina and adopted by most servers, both halves; passed through between a client and a vendor
+ * that both use it. https://api.jina.ai/redoc (2026-11)
+ */
 import { GatewayError } from '../../base/errors.ts'
 import { countOf, isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import { parseUsage } from '../openai-chat/usage.ts'

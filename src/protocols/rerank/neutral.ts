@@ -1,4 +1,4 @@
-/** What is asked and answered where documents are put in the order of their worth for a question. */
+/** The neutral request and answer of reranking: sorting documents by relevance to a query. */
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json } from '../../base/json/json.ts'
 import type { Usage } from '../../ir/chat.ts'
@@ -9,19 +9,19 @@ export type RerankRequest = {
   query: string
   documents: string[]
   topN?: number
-  /** The documents come back with their scores. */
+  /** Whether the documents are returned with their scores. */
   returnDocuments: boolean
-  /** Tokens of a document that are read. */
+  /** How many tokens of each document are read. */
   maxTokensPerDocument?: number
 }
 
-/** Best first. `units`: what the vendor charges for in place of tokens. */
+/** Best result first. `searchUnits`: what the vendor charges for in place of tokens. */
 export type RerankResponse = { id?: string; results: RankedDocument[]; usage?: Usage; searchUnits?: number }
 export type RankedDocument = { index: number; score: number }
 
 export type RerankEgress = UnaryEgress<RerankRequest, RerankResponse>
 
-/** @throws GatewayError `upstream_failed` where it ranks what was not asked about */
+/** @throws GatewayError `upstream_failed` if it is not a ranking or names a document that was not sent */
 export const parseRanking = (results: Json | undefined, { documents, topN }: RerankRequest): RankedDocument[] => {
   if (!Array.isArray(results)) throw noRanking()
   const ranked = results.map(result => {

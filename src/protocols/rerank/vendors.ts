@@ -1,4 +1,4 @@
-/** Vendors' own ways to rerank, spoken to them only. */
+/** Rerank protocols of single vendors, used only to call them. */
 import { countOf, isObject, type Json, textOf } from '../../base/json/json.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
 import { faultFrom, isErrorBody, parseError } from '../shared/vendor-error.ts'
@@ -6,7 +6,10 @@ import { parseRanking, type RerankEgress } from './neutral.ts'
 
 const memberOf = (value: Json | undefined, key: string): Json | undefined => (isObject(value) ? value[key] : undefined)
 
-/** https://docs.cohere.com/reference/rerank (v2, 2026-11): documents are texts and do not come back; it charges by the search. */
+/**
+ * https://docs.cohere.com/reference/rerank (v2, 2026-11): documents are texts and are not returned; Cohere charges by
+ * the search.
+ */
 export const cohereRerank: RerankEgress = {
   id: 'cohere/rerank',
   kind: 'rerank',
@@ -14,7 +17,7 @@ export const cohereRerank: RerankEgress = {
     model,
     query,
     documents,
-    // It takes numbers from 1; what is too much is cut from the answer.
+    // Cohere requires 1 or more. Surplus results are cut from the answer.
     ...(topN !== undefined && { top_n: Math.max(1, topN) }),
     ...(maxTokensPerDocument !== undefined && { max_tokens_per_doc: maxTokensPerDocument }),
   }),
@@ -33,7 +36,10 @@ export const cohereRerank: RerankEgress = {
   parseError,
 }
 
-/** https://help.aliyun.com/en/model-studio/text-rerank-api (2026-11), the address of gte-rerank. Documents come back from us. */
+/**
+ * https://help.aliyun.com/en/model-studio/text-rerank-api (2026-11), the endpoint of gte-rerank. The gateway adds the
+ * documents to the answer itself.
+ */
 export const dashscopeRerank: RerankEgress = {
   id: 'dashscope/rerank',
   kind: 'rerank',

@@ -1,11 +1,12 @@
-/** Turns that say something. Vendors refuse a message without content, and a conversation without messages. */
+/** Drops empty turns. Vendors reject a message without content and a conversation without messages. */
 import { GatewayError } from '../../base/errors.ts'
 import type { Part, ProtocolId, Turn } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
 
 /**
- * Empty turns are left out; where nobody but the system speaks, its last word is the user's. `place`: the field of the client's request.
- * @throws GatewayError `invalid_request` naming it, where nothing is left
+ * Drops turns without content. If only system turns remain, the last one becomes a user turn. `path` is the field of
+ * the client's request.
+ * @throws GatewayError `invalid_request` naming `path`, if no turn is left
  */
 export const dropEmptyTurns = (turns: readonly Turn[], protocol: ProtocolId, path: string, loss: NoteLoss): Turn[] => {
   const remaining = turns.filter((turn, index) => {

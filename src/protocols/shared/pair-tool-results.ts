@@ -1,17 +1,20 @@
 /**
- * Calls and their results. Vendors refuse a conversation in which a call was never answered, or something is answered that was never called,
- * or anything stands between a call and its result: clients send such ones when a run was broken off, a history was cut, or the user spoke
- * while a tool ran.
+ * Pairs tool calls with their results. Vendors reject a conversation with an unanswered call, with a result that has no
+ * call, or with anything between a call and its result. Clients send such conversations when a run was interrupted, a
+ * history was truncated, or the user wrote while a tool ran.
  */
 import type { Part, ToolResult, Turn } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
 
-/** What the model said, and what it heard before it spoke again. Instructions of the system may stand amid either. */
+/**
+ * Turns of the model, and the turns that answer it before its next turn. System instructions may stand among either.
+ */
 type Round = { modelTurns: Turn[]; replies: Turn[] }
 
 /**
- * Every call is answered before the model speaks again: the results stand right behind their calls and in their order, other words after them.
- * One without a result gets a failed one, a result without its call is told as text. Turns that are so already stay as they are.
+ * Ensures that every call is answered before the next turn of the model: results follow their calls directly and in
+ * call order, and other content comes after them. A call without a result gets a failed one. A result without a call
+ * becomes text. Turns that already comply are returned unchanged.
  */
 export const pairToolResults = (turns: readonly Turn[], loss: NoteLoss): Turn[] =>
   splitRounds(turns).flatMap(round => pairRound(round, loss))
@@ -59,7 +62,7 @@ const pairRound = ({ modelTurns, replies }: Round, loss: NoteLoss): Turn[] => {
   ]
 }
 
-/** The turn itself where each result in it answers a call. */
+/** Returns the turn unchanged if each of its results answers a call. */
 const claimResults = (turn: Turn, calls: readonly string[], results: Map<string, ToolResult>, loss: NoteLoss): Turn => {
   const parts = turn.parts.flatMap((part): Part[] => {
     if (part.type !== 'result') return [part]
@@ -80,7 +83,9 @@ const isInOrder = (replies: readonly Turn[], calls: readonly string[]): boolean 
   return calls.every((call, at) => parts[at]?.type === 'result' && parts[at].id === call)
 }
 
-/** What the user says beside a result, or before it, follows in the same turn; a speaker with a name keeps a turn of their own. */
+/**
+ * The user's content before or beside a result follows it in the same turn. A turn with a speaker name stays separate.
+ */
 const withResultsFirst = (replies: readonly Turn[], results: readonly ToolResult[]): Turn[] => {
   const last = replies.findLastIndex(({ parts }) => parts.some(isResult))
   const end = last < 0 ? replies.findIndex(isUserTurn) : last

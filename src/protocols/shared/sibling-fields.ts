@@ -1,14 +1,21 @@
-/** Fields of a request that two wires of one family both have, under whatever name: what one protocol keeps for itself, the other may know. */
+/**
+ * Request fields that two related wire formats share, possibly under different names. A field that the neutral form
+ * does not model can be carried to a sibling protocol.
+ */
 
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 import type { ProtocolId, Seal } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
 
-/** Their name → ours, `text.verbosity` for one that stands a step deeper; undefined: said already, and not missed. */
+/**
+ * Sibling field name → our field name. `text.verbosity` is a field one level deeper. Undefined: already carried
+ * elsewhere, so dropping it is no loss.
+ */
 export type SiblingFields = Record<string, string | undefined>
 
 /**
- * Puts what `extra` holds into `body`: everything of the protocol's own, of a relative what both know. The rest is a loss.
+ * Writes the fields of `extra` into `body`: all of them if they belong to `protocol`, or those both protocols know if
+ * they belong to a sibling. All others are noted as losses.
  * @param relatives protocol → its fields
  */
 export const carrySiblingFields = (
@@ -27,7 +34,7 @@ export const carrySiblingFields = (
   }
 }
 
-/** An object joins the one that stands there already. */
+/** An object is merged into the object that is already there. */
 const mergeField = (body: JsonObject, key: string, value: JsonObject[string]): void => {
   const [outer = '', inner] = key.split('.')
   const existing = body[outer]

@@ -1,9 +1,14 @@
-/** An answer of a given form, asked for by a tool where the model knows no such format, or not beside tools: its call is told as the text. */
+/**
+ * Structured output by a tool, for models that support no such format, or not together with tools. The call of this
+ * tool is rendered as text.
+ */
 
 import { isObject, type Json } from '../../base/json/json.ts'
 import type { ResponseFormat, Tool } from '../../ir/chat.ts'
 
-/** It has a name that none of the client's tools has; and the schema of an object, as every vendor wants it of a tool. */
+/**
+ * The name differs from all of the client's tools. The schema is an object schema, as every vendor requires for a tool.
+ */
 export const structuredOutputTool = (
   { schema, description = 'Gives the answer. Call it exactly once, with the whole answer.' }: ResponseFormat,
   tools: readonly Tool[] = [],
@@ -13,7 +18,7 @@ export const structuredOutputTool = (
   return { name, description, schema: objectSchema(schema) }
 }
 
-/** What the client wrote stays as it is. */
+/** The client's schema is unchanged, except that a missing type becomes `object`. */
 export const objectSchema = (schema: Json | undefined): Json => {
   if (!isObject(schema)) return { type: 'object', properties: {} }
   return schema.type === undefined ? { type: 'object', ...schema } : schema

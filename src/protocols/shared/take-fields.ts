@@ -1,12 +1,15 @@
-/** The top-level fields of a request as a protocol reads them: what it knows is taken, the rest waits in `extra` for its own vendors. */
+/**
+ * Reads the top-level fields of a request: a protocol takes the fields it knows, and the rest stays in `extra` for
+ * vendors of the same protocol.
+ */
 
 import type { Json, JsonObject } from '../../base/json/json.ts'
 import type { Chat, ProtocolId } from '../../ir/chat.ts'
 
-/** The value of a field, which is then gone; null is as good as absent. */
+/** Removes a field and returns its value; null counts as absent. */
 export type TakeField = (key: string) => Json | undefined
 
-/** `rest`: what has not been taken yet, to be changed at will. */
+/** `rest` holds the fields not taken yet and may be modified. */
 export const createFieldTaker = (body: JsonObject): { rest: JsonObject; take: TakeField } => {
   const rest: JsonObject = { ...body }
   return {
@@ -21,7 +24,10 @@ export const createFieldTaker = (body: JsonObject): { rest: JsonObject; take: Ta
 
 type NumericField = 'limit' | 'temperature' | 'topP' | 'topK' | 'seed'
 
-/** Numbers that mean the same here and there. @param names wire name → ours */
+/**
+ * Takes numbers that have the same meaning in the neutral form.
+ * @param names wire name → field of the chat
+ */
 export const takeNumbers = (take: TakeField, names: Readonly<Record<string, NumericField>>, chat: Chat): void => {
   for (const [wireName, chatField] of Object.entries(names)) {
     const value = take(wireName)
@@ -29,7 +35,7 @@ export const takeNumbers = (take: TakeField, names: Readonly<Record<string, Nume
   }
 }
 
-/** What is left belongs to the protocol `by` alone. */
+/** Stores the remaining fields as belonging to the protocol `by` only. */
 export const keepExtra = (rest: JsonObject, by: ProtocolId, chat: Chat): void => {
   const extra = Object.entries(rest).filter(([, value]) => value !== null && value !== undefined)
   if (extra.length > 0) chat.extra = { by, value: Object.fromEntries(extra) }

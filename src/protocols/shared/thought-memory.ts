@@ -1,6 +1,6 @@
 /**
- * What a client may drop between two turns, found again: the thoughts before a call and its seal. Vendors refuse a call they signed, or
- * thought about, when it comes back without.
+ * Remembers what a client may drop between two turns: the reasoning before a tool call, and the seal of the call.
+ * Vendors reject a call that comes back without its signature or its reasoning.
  */
 
 import { parseJson } from '../../base/json/json.ts'
@@ -10,7 +10,7 @@ import type { Event } from '../../ir/event.ts'
 import type { SealMemory, Thought } from '../../ir/seal.ts'
 import type { Egress, Exchange, StreamPipe } from '../protocol.ts'
 
-/** Listens to the events of an answer and keeps what its calls need. */
+/** Returns a listener for the events of an answer. It saves what the tool calls in the answer need. */
 export const rememberThoughts = (memory: SealMemory): ((event: Event) => void) => {
   const openParts = new Map<number, { part: ReasoningPart | ToolCall; texts: string[] }>()
   let thoughts: Thought[] = []
@@ -41,7 +41,7 @@ export const rememberThoughts = (memory: SealMemory): ((event: Event) => void) =
   }
 }
 
-/** What passes is listened to as well, thoughts word by word. */
+/** Remembers thoughts in a stream that passes through. The text of every delta is retained. */
 export const rememberStream = (egress: Egress, pipe: StreamPipe, exchange: Exchange): StreamPipe => {
   if (!exchange.seals) return pipe
   const parseFrame = egress.parseStream(withoutLosses(exchange))(rememberThoughts(exchange.seals))
@@ -59,7 +59,7 @@ export const rememberStream = (egress: Egress, pipe: StreamPipe, exchange: Excha
   }
 }
 
-/** `text`: a whole answer that has been found good. */
+/** Remembers thoughts in a complete answer that passes through. `text` has already been validated. */
 export const rememberMessage = (egress: Egress, text: string, exchange: Exchange): void => {
   if (exchange.seals)
     replayMessage(egress.parseMessage(parseJson(text) ?? text, withoutLosses(exchange))).forEach(
@@ -67,10 +67,10 @@ export const rememberMessage = (egress: Egress, text: string, exchange: Exchange
     )
 }
 
-/** What passes loses nothing. */
+/** Passing through loses nothing, so losses of this second parse are not noted. */
 const withoutLosses = (exchange: Exchange): Exchange => ({ ...exchange, loss: () => undefined })
 
-/** The chat with what its client dropped put back; what the client kept stays as it is. */
+/** Puts back what the client dropped. Parts the client kept are unchanged. */
 export const restoreThoughts = (chat: Chat, memory: SealMemory): Chat => ({
   ...chat,
   turns: chat.turns.map(turn => (turn.role === 'assistant' ? restoreTurn(turn, memory) : turn)),
@@ -90,7 +90,10 @@ const restoreTurn = (turn: Turn, memory: SealMemory): Turn => {
   return { ...turn, parts }
 }
 
-/** Thoughts of the client's without a seal give way to the sealed ones they are; where one still has its seal the client dropped nothing. */
+/**
+ * A thought without a seal is replaced by the sealed thoughts. If one thought still has its seal, the client dropped
+ * nothing.
+ */
 const insertThoughts = (parts: Part[], thoughts: Thought[]): void => {
   if (thoughts.length === 0 || parts.some(part => part.type === 'reasoning' && part.seal)) return
   const unsealed = parts.findIndex(part => part.type === 'reasoning')
@@ -98,7 +101,7 @@ const insertThoughts = (parts: Part[], thoughts: Thought[]): void => {
   else parts.splice(firstContentIndex(parts), 0, ...thoughts)
 }
 
-/** Thoughts stand before the words of their turn. */
+/** Thoughts stand before the content of their turn. */
 const firstContentIndex = (parts: Part[]): number => {
   const at = parts.findIndex(part => part.type === 'text' || part.type === 'call')
   return at < 0 ? parts.length : at

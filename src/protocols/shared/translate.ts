@@ -1,4 +1,7 @@
-/** An answer through the neutral form: to another protocol, or to the shape the client asked for where the vendor chose the other. */
+/**
+ * Translates answers through the neutral form: into another protocol, or between streamed and complete if the vendor
+ * did not answer in the form the client asked for.
+ */
 
 import { type Json, parseJson } from '../../base/json/json.ts'
 import { writeJson } from '../../base/json/raw.ts'
@@ -9,10 +12,10 @@ import type { Egress, Exchange, Frame, Ingress, StreamPipe, StreamState } from '
 import { rememberThoughts } from './thought-memory.ts'
 import { uniqueCallIds, uniqueMessageCallIds } from './unique-call-ids.ts'
 
-/** A whole answer for the client, as text. */
+/** A complete answer as text for the client. */
 export type RenderedMessage = { body: string; usage?: Usage; model?: string }
 
-/** A vendor's stream as the client's: vendor's frames → events → client's frames. */
+/** Translates a vendor's stream: vendor frames → events → client frames. */
 export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exchange): StreamPipe => {
   const state: StreamState = { content: false }
   let out = ''
@@ -31,7 +34,7 @@ export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exch
   })
   const parse = egress.parseStream(exchange)(handleEvent)
 
-  /** Thoughts are remembered for the calls that follow them. */
+  /** Thoughts are remembered for the tool calls that follow them, so their text is needed. */
   const shouldRetainText = (): boolean =>
     ingress.textRetention !== 'forgotten' ||
     egress.textRetention !== 'forgotten' ||
@@ -69,7 +72,7 @@ export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exch
   }
 }
 
-/** Listens for frames that say one word of a text, or of a thought, and nothing else. */
+/** Detects frames that hold one delta of a text or of a thought and nothing else. */
 const trackTextDeltas = () => {
   let textIndex: number | undefined
   let isThinking = false
@@ -100,13 +103,17 @@ const updateState = (state: StreamState, event: Event): void => {
   else if (event.type === 'fault') state.fault = event.error
 }
 
-/** A vendor's whole answer as the client's. @throws GatewayError the fault it tells, `upstream_failed` where it is none. */
+/**
+ * Translates a complete answer.
+ * @throws GatewayError the error the answer reports, or `upstream_failed` if it is not an answer
+ */
 export const translateMessage = (ingress: Ingress, egress: Egress, text: string, exchange: Exchange): RenderedMessage =>
   renderMessage(ingress, egress.parseMessage(parseBody(text), exchange), exchange)
 
 /**
- * The frames of a stream that came where a whole answer was asked for → the whole answer.
- * @throws GatewayError the fault it tells, or `upstream_failed` where it was cut.
+ * Combines the frames of a stream into a complete answer, if the vendor streamed although the client did not ask for a
+ * stream.
+ * @throws GatewayError the fault the stream reports, or `upstream_failed` if it was cut off
  */
 export const collectStream = (
   ingress: Ingress,
@@ -121,7 +128,10 @@ export const collectStream = (
   return renderMessage(ingress, collector.message(), exchange)
 }
 
-/** A whole answer that came where a stream was asked for → all the frames of the stream. @throws as translateMessage. */
+/**
+ * Renders a complete answer as a stream, if the vendor did not stream although the client asked for a stream.
+ * @throws GatewayError as translateMessage does
+ */
 export const streamMessage = (ingress: Ingress, egress: Egress, text: string, exchange: Exchange): RenderedMessage => {
   let out = ''
   const render = ingress.renderStream(exchange)(frame => {
@@ -148,5 +158,5 @@ const usageAndModel = ({ usage, model }: Message): Omit<RenderedMessage, 'body'>
   ...(model !== '' && { model }),
 })
 
-/** What is no JSON goes on as the text it is: the protocol says what it is instead. */
+/** Text that is not JSON stays text: the protocol's parser reports what it is instead. */
 const parseBody = (text: string): Json => parseJson(text) ?? text

@@ -1,6 +1,6 @@
 /**
- * Protocols of one question and one answer, without a stream: embeddings, reranking. A client of one is answered by a vendor of any other of
- * its kind, by way of a neutral question and a neutral answer.
+ * Unary protocols: one request and one answer, never streamed (embeddings, reranking). A client of one protocol can be
+ * answered by a vendor of any other protocol of the same kind, through a neutral request and a neutral answer.
  */
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../../base/json/json.ts'
@@ -11,23 +11,23 @@ import { notAnAnswer } from './vendor-error.ts'
 
 export type UnaryKind = 'embedding' | 'rerank'
 
-/** The half that is spoken to vendors. */
+/** The half that calls vendors. */
 export interface UnaryEgress<UnaryRequest, UnaryResponse> {
   readonly id: ProtocolId
   readonly kind: UnaryKind
-  /** @throws GatewayError `invalid_request` where the vendor cannot be asked this. */
+  /** @throws GatewayError `invalid_request` if the vendor cannot serve this request */
   renderRequest(unaryRequest: UnaryRequest, loss: NoteLoss): JsonObject
-  /** `body` tells no fault of the protocol's own form; throws `upstream_failed` where it is no answer to the question. */
+  /** @throws GatewayError the error that `body` reports, or `upstream_failed` if it does not answer the request */
   parseMessage(body: JsonObject, unaryRequest: UnaryRequest, exchange: Exchange): UnaryResponse
   parseError: Egress['parseError']
-  /** How many texts the vendor takes at once, where it documents a limit. */
+  /** How many texts the vendor accepts in one request, if it documents a limit. */
   maxTexts?(model: string): number | undefined
 }
 
-/** The half that clients speak to us. Where vendors speak it too, it passes. */
+/** The half used by clients. For a vendor that supports the same protocol, the request passes through. */
 export interface UnaryIngress<UnaryRequest, UnaryResponse> extends PassthroughProtocol {
   readonly kind: UnaryKind
-  /** @throws GatewayError `invalid_request` where only this protocol can say it. */
+  /** @throws GatewayError `invalid_request` if only this protocol can express the request */
   parseRequest(body: JsonObject, loss: NoteLoss): UnaryRequest
   renderMessage(unaryResponse: UnaryResponse, unaryRequest: UnaryRequest, exchange: Exchange): Json
   batch?: Batch
@@ -36,7 +36,7 @@ export interface UnaryIngress<UnaryRequest, UnaryResponse> extends PassthroughPr
 export type UnaryProtocol<UnaryRequest, UnaryResponse> = UnaryIngress<UnaryRequest, UnaryResponse> &
   UnaryEgress<UnaryRequest, UnaryResponse>
 
-/** What both kinds tell beside their answer. */
+/** What answers of both kinds carry besides their content. */
 export type WithUsage = { usage?: Usage }
 
 export type AnyUnaryIngress = UnaryIngress<unknown, WithUsage>
@@ -44,7 +44,10 @@ export type AnyUnaryEgress = UnaryEgress<unknown, WithUsage>
 
 export const isUnary = (protocol: Ingress | PassthroughProtocol): protocol is AnyUnaryIngress => 'kind' in protocol
 
-/** The client's request as the vendor takes it. @throws GatewayError `invalid_request` where it cannot be said */
+/**
+ * Translates the client's request for the vendor.
+ * @throws GatewayError `invalid_request` if it cannot be expressed
+ */
 export const translateUnaryRequest = (
   client: AnyUnaryIngress,
   vendor: AnyUnaryEgress,
@@ -56,7 +59,10 @@ export const translateUnaryRequest = (
   return vendor.renderRequest({ ...unaryRequest, model }, loss)
 }
 
-/** The vendor's answer as the client's. @throws GatewayError the fault it tells, `upstream_failed` where it is none */
+/**
+ * Translates the vendor's answer for the client.
+ * @throws GatewayError the error the answer reports, or `upstream_failed` if it is not an answer
+ */
 export const translateUnaryResponse = (
   client: AnyUnaryIngress,
   vendor: AnyUnaryEgress,
@@ -71,7 +77,10 @@ export const translateUnaryResponse = (
   return { body: rendered, ...(unaryResponse.usage && { usage: unaryResponse.usage }) }
 }
 
-/** A whole answer never comes in frames. */
+/**
+ * A unary answer is never streamed.
+ * @throws GatewayError `internal`, always
+ */
 export const rejectStream = (): never => {
   throw new GatewayError('internal', 'this is answered whole')
 }

@@ -1,9 +1,15 @@
-/** What every client may rely on, whatever a vendor's answer was: each call has an id of its own, and what cannot be told is noted. */
+/**
+ * Guarantees for every client, whatever the vendor answered: each tool call has a unique id, and what the client's
+ * protocol cannot express is noted as a loss.
+ */
 import type { Message, Part } from '../../ir/chat.ts'
 import type { Event } from '../../ir/event.ts'
 import type { Exchange, Ingress } from '../protocol.ts'
 
-/** Gives a call an id where the vendor gave none, or one it gave before: results could not be told apart. */
+/**
+ * Assigns an id to a tool call if the vendor gave none or repeated one. Otherwise results could not be matched to
+ * calls.
+ */
 const createIdAssigner = ({ id }: Exchange): ((given: string) => string) => {
   const used = new Set<string>()
   return given => {

@@ -1,12 +1,15 @@
-/** Checks a request against its schema, and says what is wrong as a person would. */
+/** Checks a request against its schema and describes the first error in plain words. */
 import type { TSchema } from '@sinclair/typebox'
 import { type TypeCheck, TypeCompiler, type ValueError } from '@sinclair/typebox/compiler'
 import { GatewayError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json/json.ts'
 
-/** The check throws `invalid_request` whose `param` is the path of the first fault: `messages[2].content`. A schema may say what it `expects` in words. */
+/**
+ * Creates a check that throws `invalid_request` with the path of the first error as `param`: `messages[2].content`. A
+ * schema may describe what it `expects` in words.
+ */
 export const createChecker = (schema: TSchema): ((body: JsonObject) => void) => {
-  // Compiled when it is first asked: the program starts sooner, and most speak two protocols of them all.
+  // The schema is compiled on first use. Startup is faster, and most deployments use only two of the protocols.
   let compiled: TypeCheck<TSchema> | undefined
   return body => {
     compiled ??= TypeCompiler.Compile(schema)
@@ -17,8 +20,8 @@ export const createChecker = (schema: TSchema): ((body: JsonObject) => void) => 
 }
 
 /**
- * The first error alone, for there may be millions. A value that fits no variant of a union is at fault where the variant it came nearest
- * to says so: the one that looked deepest.
+ * Returns only the first error, because there may be millions. For a value that fits no variant of a union it returns
+ * the error of the variant that matched deepest.
  */
 const deepestError = (errors: Iterable<ValueError>): ValueError | undefined => {
   const [error] = errors

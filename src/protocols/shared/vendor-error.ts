@@ -1,19 +1,20 @@
-/** A vendor's error, in whatever shape it comes, as ours. */
+/** Converts a vendor's error, in any shape, to a GatewayError. */
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import type { Exchange, Frame } from '../protocol.ts'
 
 type WithRedact = { redact: (text: string) => string }
-/** What a vendor's body says of a fault; `status` where it names one. */
+/** The error fields of a vendor's body; `status` if the body names one. */
 type ErrorFields = { message?: string; type?: string; code?: string; status?: number }
 
-/** The protocol whose envelope goes on verbatim. */
+/** The protocol whose error envelope is passed on verbatim. */
 const envelopeProtocol = 'openai-chat'
 const maxMessageLength = 2000
 
 /**
- * A vendor's answer that is no success → our error. `text` may be JSON of any shape, an SSE line, HTML, plain words or nothing.
- * Its words reach the client free of secrets and of masked keys, but not with a 401, 402, 403: there they would speak of the gateway's key.
+ * Converts a vendor's answer without a success status to a GatewayError. `text` may be JSON of any shape, an SSE line,
+ * HTML, plain text or empty. The vendor's message reaches the client without secrets and masked keys. For a 401, 402 or
+ * 403 it does not reach the client, because it would describe the gateway's key.
  */
 export const parseError = (status: number, headers: Headers, text: string, { redact }: WithRedact): GatewayError => {
   const parsed = parseErrorBody(text)
@@ -21,21 +22,23 @@ export const parseError = (status: number, headers: Headers, text: string, { red
   return toGatewayError(status, body, redact(text), parseRetryAfter(headers))
 }
 
-/** A fault told inside an answer with status 200 → our error; the status is the one the body names, else 502. */
+/**
+ * Converts an error inside an answer with status 200 to a GatewayError. The status is the one the body names, else 502.
+ */
 export const faultFrom = (body: Json, { redact }: WithRedact): GatewayError => {
   const redacted = redactJson(body, redact)
   return toGatewayError(statusFor(errorFieldsOf(redacted)), redacted, JSON.stringify(redacted), undefined)
 }
 
-/** Secrets are looked for in what JSON says, not in how it spells it. */
+/** Redacts the decoded strings, so that secrets are found however JSON spells them. */
 const redactJson = (body: Json, redact: WithRedact['redact']): Json =>
   parseJson(mapStrings(JSON.stringify(body), redact)) ?? null
 
-/** Changes every string in JSON text, names of members too. */
+/** Changes every string in JSON text, member names included. */
 export const mapStrings = (text: string, change: (literal: string) => string): string =>
   text.replace(/"(?:[^"\\]|\\.)*"/g, literal => JSON.stringify(change(JSON.parse(literal) as string)))
 
-/** Does a frame or a whole answer tell a fault; a choice that carries an `error` is one too (OpenRouter). */
+/** Whether a frame or a complete answer reports an error. A choice with an `error` is one too (OpenRouter). */
 export const isErrorBody = (body: JsonObject): boolean => {
   if (isPresent(body.error) || isPresent(body.base_resp, 'status_code')) return true
   if (Array.isArray(body.choices)) return body.choices.some(choice => isObject(choice) && isPresent(choice.error))
@@ -43,19 +46,22 @@ export const isErrorBody = (body: JsonObject): boolean => {
   return isPresent(body.code) && ('message' in body || 'msg' in body)
 }
 
-/** Something is said: no null, no empty word, list or object, no 0. With `key`, what stands under it decides. */
+/**
+ * Whether a value is meaningful: not null, false, 0, or an empty string, list or object. With `key`, the member of that
+ * name decides.
+ */
 const isPresent = (value: Json | undefined, key?: string): boolean => {
   if (isObject(value)) return key === undefined ? Object.keys(value).length > 0 : isPresent(value[key])
   return Array.isArray(value) ? value.length > 0 : !['', '0', 0, null, undefined, false].includes(value)
 }
 
-/** A frame that is no JSON object passes, but for secrets: it may be the words of a proxy before the vendor. */
+/** A frame that is not a JSON object is passed on redacted: it may be text of a proxy in front of the vendor. */
 export const unparsedFrame = ({ event, data }: Frame, { redact, loss }: Pick<Exchange, 'redact' | 'loss'>): Frame => {
   loss('stream', 'a frame that is no JSON object was passed as it is')
   return event === undefined ? { data: redact(data) } : { event: redact(event), data: redact(data) }
 }
 
-/** A fault in the place of an answer, in the vendor's own words only for the log. */
+/** The error for a body that is not an answer. The vendor's text appears only in the log. */
 export const notAnAnswer = (text: string, { redact }: WithRedact): GatewayError => {
   const start = text.slice(0, 4096).trimStart()
   const what = start === '' ? 'nothing' : describeBody(start)
@@ -69,7 +75,7 @@ const describeBody = (start: string): string => {
   return start.startsWith('{') || start.startsWith('[') ? 'JSON that is no answer' : 'text'
 }
 
-/** JSON, an array of one, or the first JSON line of a stream; undefined for everything else. */
+/** Parses JSON, the first element of an array, or the first JSON line of a stream. Undefined for everything else. */
 const parseErrorBody = (text: string): Json | undefined => {
   const body = parseJson(text)
   if (Array.isArray(body) && body.length > 0) return body[0]
@@ -108,7 +114,9 @@ const toGatewayError = (status: number, body: Json | undefined, text: string, re
   return new GatewayError('upstream_failed', message, { ...detail, ...upstreamStatus })
 }
 
-/** Some vendors answer 400 to a wrong key (xAI, Gemini): the client's own key is fine, so it is no fault of the request. */
+/**
+ * Some vendors answer 400 for a wrong key (xAI, Gemini). The client's own key is valid, so the request is not at fault.
+ */
 const isCredentialError = (status: number, { message = '' }: ErrorFields): boolean =>
   [401, 402, 403].includes(status) ||
   (status === 400 &&
@@ -121,13 +129,13 @@ const bodyPhrase = (text: string): string => {
   return start === '' ? 'without a body' : `with ${describeBody(start)}`
 }
 
-/** Plain words are a message, a page or a stream is none. */
+/** Plain text is a message; an HTML page or a stream is not. */
 const plainTextFields = (text: string): ErrorFields => {
   const message = text.slice(0, 500).trim()
   return message === '' || describeBody(message) !== 'text' ? {} : { message }
 }
 
-/** The envelope itself goes on as it is, provided that it is OpenAI's. */
+/** The envelope is passed on unchanged, provided that it is OpenAI's. */
 const verbatimBody = (body: Json | undefined): { body?: { protocol: string; text: string } } => {
   if (!isObject(body) || !isObject(body.error) || typeof body.error.message !== 'string') return {}
   const text = JSON.stringify('choices' in body ? { error: body.error } : body)
@@ -136,7 +144,10 @@ const verbatimBody = (body: Json | undefined): { body?: { protocol: string; text
   }
 }
 
-/** Every shape seen: `{error: {…}}`, `{error: '…'}`, `{error: […]}`, `{detail}`, `{message}`, `{code, msg}`, `{error_msg}`, `{base_resp}`. */
+/**
+ * Reads every shape seen: `{error: {…}}`, `{error: '…'}`, `{error: […]}`, `{detail}`, `{message}`, `{code, msg}`,
+ * `{error_msg}`, `{base_resp}`.
+ */
 const errorFieldsOf = (body: Json): ErrorFields => {
   if (typeof body === 'string') return plainTextFields(body)
   if (!isObject(body)) return {}
@@ -174,7 +185,7 @@ const statusOf = (value: Json | undefined): number | undefined => {
   return typeof number === 'number' && number >= 400 && number < 600 ? number : undefined
 }
 
-/** Where a body names no status, two classes of OpenAI's tell it as well. */
+/** If the body names no status, two of OpenAI's error classes imply one. */
 const statusFor = ({ status, type, code }: ErrorFields): number => {
   if (status !== undefined) return status
   if (type === 'rate_limit_error' || code === 'rate_limit_exceeded' || code === 'insufficient_quota') return 429
@@ -186,7 +197,7 @@ const firstDefined = <T>(values: readonly (T | undefined)[]): T | undefined => v
 const codeText = (value: Json | undefined): string | undefined =>
   typeof value === 'number' ? String(value) : value === '' ? undefined : textOf(value)
 
-/** A message may be a list: of words (Hugging Face), of `{loc, msg}` (FastAPI). */
+/** A message may be a list: of strings (Hugging Face), or of `{loc, msg}` (FastAPI). */
 const messageIn = (value: Json | undefined): string | undefined => {
   if (typeof value === 'string') return value === '' ? undefined : value.slice(0, maxMessageLength)
   if (Array.isArray(value)) {
@@ -201,14 +212,14 @@ const messageIn = (value: Json | undefined): string | undefined => {
   return text !== undefined && Array.isArray(value.loc) ? `${value.loc.join('.')}: ${text}` : text
 }
 
-/** Seconds a vendor may ask a client to wait; more is no answer to a request. */
+/** The longest wait, in seconds, that is passed on to a client. */
 const maxWaitSeconds = 24 * 60 * 60
 
-/** What a vendor tells as a wait, in seconds; undefined for what is none. */
+/** A vendor's wait in seconds, limited to `maxWaitSeconds`; undefined if it is not a valid wait. */
 export const clampedWait = (seconds: number): number | undefined =>
   Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds, maxWaitSeconds) : undefined
 
-/** Seconds, from `retry-after` (seconds or an HTTP date) or `retry-after-ms`; the longer of the two. */
+/** Seconds from `retry-after` (seconds or an HTTP date) or `retry-after-ms`, whichever is longer. */
 export const parseRetryAfter = (headers: Headers): number | undefined => {
   const seconds = headers.get('retry-after')?.trim() ?? ''
   const milliseconds = headers.get('retry-after-ms')?.trim() ?? ''
@@ -221,7 +232,10 @@ export const parseRetryAfter = (headers: Headers): number | undefined => {
 }
 
 const decimal = /^(?:\d+\.?\d*|\.\d+)$/
-/** `Sun, 06 Nov 1994 08:49:37 GMT`, and the two older forms that RFC 9110 (5.6.7) still has; Date.parse takes any words with a number. */
+/**
+ * `Sun, 06 Nov 1994 08:49:37 GMT`, and the two older forms that RFC 9110 (5.6.7) still allows. Date.parse alone accepts
+ * any text with a number.
+ */
 const httpDate =
   /^(?:[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} GMT|[A-Z][a-z]+day, \d\d-[A-Z][a-z]{2}-\d\d [\d:]{8} GMT|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4})$/
 
@@ -233,15 +247,21 @@ const secondsUntil = (date: string): number => {
 
 const keyPattern = /\b(?:sk|gsk|xai|nvapi|pplx|r8|hf)[-_][\w.…-]{8,}/
 
-/** A parameter that signs a URL, or tells whose signature it is: AWS, Google, Azure, Alibaba, Tencent, Volcengine, Baidu, Huawei. */
+/**
+ * A query parameter that signs a URL or names the signer: AWS, Google, Azure, Alibaba, Tencent, Volcengine, Baidu,
+ * Huawei.
+ */
 const signedUrlPattern =
   /[?&;](?:x-(?:amz|goog|oss|cos|tos|bce|obs)-(?:signature|credential|security-token)|(?:q-)?signature|q-ak|sig|(?:aws|oss|obs)?accesskeyid|googleaccessid)=/i
 
-/** Is there anything to blot out. */
+/** Whether the text may contain something to redact. */
 const mayHoldKey = (text: string): boolean =>
   text.includes('***') || keyPattern.test(text) || signedUrlPattern.test(text)
 
-/** Blots out keys that a vendor shows masked (`sk-ab****yz`), what looks like one, and the query of a signed URL. Each word is looked at twice at most. */
+/**
+ * Redacts keys that a vendor shows masked (`sk-ab****yz`), text that looks like a key, and the query of a signed URL.
+ * Linear: each word is examined at most twice.
+ */
 export const redactKeyLike = (text: string): string =>
   text
     .replace(/[^\s"'`,;:<>()[\]{}\\]+/g, match => (match.includes('***') || keyPattern.test(match) ? '***' : match))
@@ -256,6 +276,6 @@ const redactFields = ({ message, type, code, status }: ErrorFields): ErrorFields
   ...(status !== undefined && { status }),
 })
 
-/** For a renderer whose events ended without finish or fault. */
+/** The error for a renderer whose events ended without a finish or a fault. */
 export const missingFinish = (): GatewayError =>
   new GatewayError('upstream_failed', 'the answer ended without a finish')

@@ -1,10 +1,10 @@
-/** What the name of a mock model asks for: `mock-tools-pace-20`, `mock-delay-200-error-500`. */
+/** Parses the name of a mock model into its behaviour: `mock-tools-pace-20`, `mock-delay-200-error-500`. */
 
 export type Behaviour = {
   tools: boolean
   reasoning: boolean
   json: boolean
-  /** Answers its headers and then nothing. */
+  /** Sends the headers and then nothing. */
   silent: boolean
   /** The HTTP status to fail with. */
   error?: number
@@ -12,7 +12,10 @@ export type Behaviour = {
   delay: number
   /** Milliseconds before each frame of a stream. */
   pace: number
-  /** The stream ends after so many frames, without a finish; an unstreamed body ends in its middle. */
+  /**
+   * Number of frames after which a stream ends without a finish reason. A body that is not streamed is cut in the
+   * middle.
+   */
   cut?: number
 }
 
@@ -20,7 +23,7 @@ const flags = new Set(['tools', 'reasoning', 'json', 'silent'])
 const numbers = new Set(['error', 'delay', 'pace', 'cut'])
 const maxWait = 600_000
 
-/** Words it does not know are part of the name and ask for nothing. Waits are at most ten minutes. */
+/** Unknown words in the name have no effect. Waits are limited to ten minutes. */
 export const parseBehaviour = (model: string): Behaviour => {
   const words = model.toLowerCase().split('-')
   const settings: Record<string, number | boolean> = {}

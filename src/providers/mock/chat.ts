@@ -1,16 +1,19 @@
-/** OpenAI Chat Completions and Completions as the mock speaks them, whole and streamed. */
+/** OpenAI Chat Completions and Completions of the mock, complete and streamed. */
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Behaviour } from './behaviour.ts'
 import { type MockReply, messagesIn, replyTo, textOf } from './reply.ts'
 import { created, MockError, sendJson, sendStream } from './respond.ts'
 import { cutAtStop, hexHash, tokensOf, truncate } from './text.ts'
 
-/** Says how an endpoint answers a request. `model`: the name the answer carries. */
+/** Answers a request to one endpoint. `model` is the name that the response carries. */
 export type MockEndpoint = (body: JsonObject, model: string, behaviour: Behaviour, signal: AbortSignal) => Response
 
 const maxChoices = 128
 
-/** @throws Refusal where `n` is no number a server would serve. */
+/**
+ * The number of choices.
+ * @throws MockError if `n` is not a number that a server would accept
+ */
 export const choicesIn = ({ n }: JsonObject): number => {
   if (n == null) return 1
   if (typeof n === 'number' && Number.isInteger(n) && n >= 1 && n <= maxChoices) return n
@@ -19,7 +22,7 @@ export const choicesIn = ({ n }: JsonObject): number => {
 
 const utf8Bytes = (token: string): number[] => [...new TextEncoder().encode(token)]
 
-/** A token is certain to about 90 %; the others that stood to reason are made up from it. */
+/** Every token has a probability of about 90 %. Its alternatives are derived from it. */
 const logprobOf = (token: string, topLogprobs: Json | undefined): JsonObject => {
   const count = typeof topLogprobs === 'number' ? Math.min(Math.max(topLogprobs, 0), 20) : 0
   const ranked = Array.from({ length: count }, (_, at) => (at === 0 ? token : `${token.trim()}${at}`))
@@ -67,7 +70,7 @@ const messageOf = ({ reasoning, text, calls }: MockReply): JsonObject => ({
   }),
 })
 
-/** The deltas of one answer, each with the tokens of its text. */
+/** The deltas of one reply. A delta with text also carries its token. */
 const deltasOf = ({ reasoning, text, calls }: MockReply): { delta: JsonObject; token?: string }[] => [
   { delta: { role: 'assistant', content: calls.length > 0 ? null : '' } },
   ...reasoning.map(token => ({ delta: { reasoning_content: token } })),
@@ -81,7 +84,10 @@ const deltasOf = ({ reasoning, text, calls }: MockReply): { delta: JsonObject; t
 const wantsUsage = ({ stream_options: options }: JsonObject): boolean =>
   isObject(options) && options['include_usage'] === true
 
-/** Every frame of a stream in its envelope; with usage asked for each carries `usage`, null until the last. */
+/**
+ * Puts each choice of a stream into its own frame. If usage was requested, every frame has `usage`, null until the
+ * last.
+ */
 const withEnvelope = (envelope: JsonObject, choices: Json[], usage: JsonObject | undefined): Json[] => {
   const frames = choices.map(choice => ({ ...envelope, choices: [choice], ...(usage && { usage: null }) }))
   return usage ? [...frames, { ...envelope, choices: [], usage }] : frames
@@ -113,7 +119,7 @@ export const chat: MockEndpoint = (body, model, behaviour, signal) => {
   return sendStream(withEnvelope(envelope, choices, wantsUsage(body) ? usage : undefined), behaviour, signal)
 }
 
-/** A prompt may be a text, tokens, or a list of either. */
+/** A prompt may be a text, an array of tokens, or a list of either. */
 const promptsIn = ({ prompt }: JsonObject): string[] => {
   const list = Array.isArray(prompt) && typeof prompt[0] !== 'number' ? prompt : [prompt ?? '']
   return list.map(item => (Array.isArray(item) ? `${item.length} tokens` : String(item)))

@@ -1,4 +1,7 @@
-/** What a mock model says to a chat: decided from the request and the model's name alone, the same every time. */
+/**
+ * What a mock model replies to a chat. The reply depends only on the request and the model's name, so it is always the
+ * same.
+ */
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Behaviour } from './behaviour.ts'
 import { MockError } from './respond.ts'
@@ -6,7 +9,7 @@ import { sampleOf } from './sample.ts'
 import { cutAtStop, hexHash, tokensOf, truncate } from './text.ts'
 
 export type MockCall = { id: string; name: string; args: string[] }
-/** Texts as tokens. */
+/** A reply with its texts split into tokens. */
 export type MockReply = {
   reasoning: string[]
   text: string[]
@@ -21,21 +24,24 @@ const mediaNames: Record<string, string> = {
   video_url: 'video',
 }
 
-/** @throws Refusal where there are no messages. */
+/**
+ * The messages of the request.
+ * @throws MockError if there are none
+ */
 export const messagesIn = (body: JsonObject): JsonObject[] => {
   const messages = Array.isArray(body['messages']) ? body['messages'].filter(isObject) : []
   if (messages.length === 0) throw new MockError(400, 'messages must be a list with at least one message', 'messages')
   return messages
 }
 
-/** The text of a content, whether it is a string or parts. */
+/** The text of a message content, which is a string or a list of parts. */
 export const textOf = (content: Json | undefined): string => {
   if (typeof content === 'string') return content
   const parts = Array.isArray(content) ? content.filter(isObject) : []
   return parts.flatMap(({ text }) => (typeof text === 'string' ? [text] : [])).join('\n')
 }
 
-/** `You sent 2 images and 1 file.` */
+/** Describes media parts: `You sent 2 images and 1 file.` */
 const describeMedia = (content: Json | undefined): string => {
   const counts = new Map<string, number>()
   for (const part of Array.isArray(content) ? content.filter(isObject) : []) {
@@ -48,7 +54,7 @@ const describeMedia = (content: Json | undefined): string => {
 
 type MockPrompt = { userText: string; mediaText: string; toolResults: string[] }
 
-/** The last thing the user said, and what tools have answered since. */
+/** Reads the last user message and the tool results after it. */
 const readPrompt = (messages: JsonObject[]): MockPrompt => {
   const lastUser = messages.findLastIndex(({ role }) => role === 'user')
   const toolMessages = messages.slice(lastUser + 1).filter(({ role }) => role === 'tool' || role === 'function')
@@ -65,7 +71,10 @@ const functionsIn = (body: JsonObject): JsonObject[] => {
   return tools.map(tool => tool['function']).filter(isObject)
 }
 
-/** The tools to call: one that is named, else the first, else two at once where several are given and that is allowed. */
+/**
+ * The tools to call: a named tool, otherwise the first tool, or the first two if several are given and parallel calls
+ * are allowed.
+ */
 const chooseTools = (body: JsonObject, behaviour: Behaviour): JsonObject[] => {
   const choice = body['tool_choice']
   const functions = functionsIn(body)
@@ -96,7 +105,7 @@ const textFor = (
   return [sentence, mediaText].filter(Boolean).join(' ')
 }
 
-/** Cuts what is said to the most tokens allowed, in the order it is said. */
+/** Limits a reply to a number of tokens, counted in output order. */
 const truncateReply = (reply: MockReply, limit: number): MockReply => {
   let remaining = limit
   let isTruncated = false
@@ -117,7 +126,7 @@ const maxTokensIn = (body: JsonObject): number => {
   return typeof limit === 'number' && limit >= 0 ? limit : Number.POSITIVE_INFINITY
 }
 
-/** @param at which of the `n` answers, from 0; every further one says its number. */
+/** @param at index of the choice, from 0. Every choice after the first states its number. */
 export const replyTo = (body: JsonObject, behaviour: Behaviour, at: number): MockReply => {
   const prompt = readPrompt(messagesIn(body))
   const tools = prompt.toolResults.length > 0 ? [] : chooseTools(body, behaviour)

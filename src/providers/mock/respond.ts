@@ -1,13 +1,19 @@
-/** Bodies of the mock: sent whole or frame by frame, slow, cut or silent as the model's name asks, and gone the moment the request is. */
+/**
+ * Builds the mock's responses: complete or streamed, slow, cut or silent as the model's name asks. A response ends
+ * immediately when its request is aborted.
+ */
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Behaviour } from './behaviour.ts'
 
 const encoder = new TextEncoder()
 
-/** Every answer of the mock was made at the start of 2025. */
+/** Creation time of every response: the start of 2025, in seconds since 1970. */
 export const created = 1_735_689_600
 
-/** Milliseconds; rejects with the signal's reason the moment it aborts. Without a time it waits for that alone. */
+/**
+ * Waits for a number of milliseconds. It rejects with the signal's reason as soon as the signal aborts. Without a time
+ * it waits only for the signal.
+ */
 export const wait = (signal: AbortSignal, milliseconds?: number): Promise<void> =>
   new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
@@ -23,6 +29,7 @@ export const wait = (signal: AbortSignal, milliseconds?: number): Promise<void> 
     signal.addEventListener('abort', onAbort, { once: true })
   })
 
+/** An error that the mock answers with, as an HTTP status and a message in OpenAI's format. */
 export class MockError extends Error {
   constructor(
     readonly status: number,
@@ -39,14 +46,17 @@ const errorTypes: Record<number, [type: string, code: string | null]> = {
   429: ['requests', 'rate_limit_exceeded'],
 }
 
-/** An error in OpenAI's shape; a 429 asks to come back in a second. */
+/** An error response in OpenAI's format. A 429 asks the client to retry after one second. */
 export const errorResponse = ({ status, message, param }: MockError): Response => {
   const [type, code] = errorTypes[status] ?? [status < 500 ? 'invalid_request_error' : 'server_error', null]
   const headers: Record<string, string> = status === 429 ? { 'retry-after': '1' } : {}
   return Response.json({ error: { message, type, param, code } }, { status, headers })
 }
 
-/** @throws Refusal where the text is no JSON object. */
+/**
+ * Parses the body of a request.
+ * @throws MockError if the text is not a JSON object
+ */
 export const readBody = (text: string | undefined): JsonObject => {
   let body: unknown
   try {
@@ -58,7 +68,10 @@ export const readBody = (text: string | undefined): JsonObject => {
   return body
 }
 
-/** Chunks as they are pulled, `pace` before each; after the last the body ends, or with `open` stays open for ever. */
+/**
+ * Delivers each chunk when it is pulled, after `pace` milliseconds. After the last chunk the body ends, or never ends
+ * if `staysOpen` is set.
+ */
 const bodyOf = (
   chunks: Uint8Array[],
   pace: number,
@@ -93,7 +106,7 @@ const bodyOf = (
 const streamResponse = (chunks: Uint8Array[], type: string, behaviour: Behaviour, signal: AbortSignal): Response =>
   new Response(bodyOf(chunks, behaviour.pace, behaviour.silent, signal), { headers: { 'content-type': type } })
 
-/** A whole body; `cut` ends it in its middle. */
+/** Sends a complete body. `cut` truncates it in the middle. */
 export const sendBytes = (bytes: Uint8Array, type: string, behaviour: Behaviour, signal: AbortSignal): Response => {
   const sent = behaviour.cut === undefined ? bytes : bytes.slice(0, bytes.length >> 1)
   return streamResponse(behaviour.silent ? [] : [sent], type, { ...behaviour, pace: 0 }, signal)
@@ -102,7 +115,10 @@ export const sendBytes = (bytes: Uint8Array, type: string, behaviour: Behaviour,
 export const sendJson = (body: Json, behaviour: Behaviour, signal: AbortSignal): Response =>
   sendBytes(encoder.encode(JSON.stringify(body)), 'application/json', behaviour, signal)
 
-/** An event stream with its `[DONE]`; `cut` ends it after so many frames, `silent` before the first or with `cut` after the last sent. */
+/**
+ * Sends an event stream with `[DONE]`. `cut` ends it after that many frames. `silent` sends no frame, or with `cut`
+ * stays open after the last frame.
+ */
 export const sendStream = (frames: Json[], behaviour: Behaviour, signal: AbortSignal): Response => {
   const texts = [...frames.map(frame => JSON.stringify(frame)), '[DONE]']
   const sent = texts.slice(0, behaviour.cut ?? (behaviour.silent ? 0 : undefined))

@@ -1,4 +1,4 @@
-/** The endpoints beside chat, each with a small answer that is valid and always the same. */
+/** The endpoints other than chat. Each returns a small valid response that is always the same. */
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import { choicesIn, type MockEndpoint } from './chat.ts'
 import { created, MockError, sendBytes, sendJson } from './respond.ts'
@@ -7,7 +7,7 @@ import { hash, hexHash, tokensOf } from './text.ts'
 const defaultDimensions = 256
 const maxDimensions = 4_096
 
-/** A vector of length 1 whose numbers come from the text alone. */
+/** A vector of length 1, derived only from the text. */
 const vectorOf = (text: string, dimensions: number): Float32Array => {
   const seed = hexHash(text)
   const vector = Float32Array.from({ length: dimensions }, (_, at) => hash(`${seed}${at}`) / 0xffffffff - 0.5)
@@ -15,14 +15,14 @@ const vectorOf = (text: string, dimensions: number): Float32Array => {
   return vector.map(number => number / length)
 }
 
-/** Little-endian float32, as OpenAI sends them. */
+/** Little-endian float32, as OpenAI encodes embeddings. */
 const base64Of = (vector: Float32Array): string => {
   const view = new DataView(new ArrayBuffer(vector.length * 4))
   for (const [at, number] of vector.entries()) view.setFloat32(at * 4, number, true)
   return btoa(String.fromCharCode(...new Uint8Array(view.buffer)))
 }
 
-/** An input may be a text, tokens, or a list of either. */
+/** An input may be a text, an array of tokens, or a list of either. */
 const inputsIn = ({ input }: JsonObject): string[] => {
   const list = Array.isArray(input) && typeof input[0] !== 'number' ? input : [input]
   const texts = list.map(item => (Array.isArray(item) ? JSON.stringify(item) : String(item ?? '')))
@@ -88,7 +88,7 @@ const speech: MockEndpoint = (body, _model, behaviour, signal) => {
   return sendBytes(toneWav(), 'audio/wav', behaviour, signal)
 }
 
-/** The recording is not read: it comes as a form the gateway streams past. */
+/** The recording is not read. It arrives as a multipart form that the gateway streams through. */
 const transcription: MockEndpoint = (_body, _model, behaviour, signal) =>
   sendJson({ text: 'This is what the mock heard.', usage: { type: 'duration', seconds: 1 } }, behaviour, signal)
 
@@ -102,7 +102,7 @@ const images: MockEndpoint = (body, _model, behaviour, signal) => {
 
 const categories = ['harassment', 'hate', 'illicit', 'self-harm', 'sexual', 'violence']
 
-/** A category is flagged where the text names it. */
+/** Flags a category if the text contains its name. */
 const moderate = (text: string): JsonObject => {
   const found = categories.map((name): [string, boolean] => [name, text.toLowerCase().includes(name)])
   return {
@@ -120,7 +120,7 @@ const moderations: MockEndpoint = (body, model, behaviour, signal) => {
 
 const wordsOf = (text: string): Set<string> => new Set(text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [])
 
-/** The share of the query's words a document has. */
+/** The share of the query's words that a document contains. */
 const relevance = (query: Set<string>, document: string): number => {
   const words = wordsOf(document)
   return query.size === 0 ? 0 : [...query].filter(word => words.has(word)).length / query.size
@@ -146,7 +146,7 @@ const rerank: MockEndpoint = (body, model, behaviour, signal) => {
   )
 }
 
-/** Path below `/v1/` → its answer; `form` where the body may be a form that is not read. */
+/** Path below `/v1/` → its handler. `acceptsForm` marks endpoints whose body may be a form, which is not read. */
 export const endpoints: Record<string, { handle: MockEndpoint; acceptsForm?: true }> = {
   embeddings: { handle: embeddings },
   moderations: { handle: moderations },

@@ -1,7 +1,10 @@
-/** A value that fits a JSON schema, the same for the same schema: what the mock answers and calls tools with. */
+/**
+ * Generates a value that fits a JSON schema. The same schema always gives the same value. The mock uses it for
+ * structured output and tool arguments.
+ */
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 
-/** Optional properties and list items are left out below this depth; at most so many values are made. */
+/** Optional properties and list items are omitted below this depth. At most `maxValues` values are generated. */
 const maxDepth = 8
 const maxValues = 5_000
 
@@ -18,7 +21,7 @@ const formats: Record<string, string> = {
   uuid: '00000000-0000-4000-8000-000000000000',
 }
 
-/** `name`, the property's, is what a text without further rules says. */
+/** A sample of the schema. `name` is the name of the property, and the text of a string without further rules. */
 export const sampleOf = (schema: Json | undefined, name = 'text'): Json =>
   build(schema, { root: schema, name, depth: 0, budget: { left: maxValues } })
 
@@ -34,7 +37,7 @@ const build = (unresolved: Json | undefined, context: SampleContext): Json => {
   return generators[typeOf(schema)]?.(schema, context) ?? null
 }
 
-/** Follows `$ref` within the document and lays `allOf` together. */
+/** Resolves `$ref` within the document and merges `allOf`. */
 const resolve = (
   schema: Json | undefined,
   { root, depth }: Pick<SampleContext, 'root' | 'depth'>,
@@ -66,7 +69,7 @@ const merge = (first: JsonObject, second: JsonObject): JsonObject => {
   }
 }
 
-/** The first branch; deep down one that is a plain value, so that a schema that names itself comes to an end. */
+/** The first branch. At great depth it is a branch with a scalar value, so that a recursive schema terminates. */
 const simplest = (branches: Json[], context: SampleContext): Json | undefined => {
   if (context.depth < maxDepth) return branches[0]
   const scalarBranch = branches.find(branch => {

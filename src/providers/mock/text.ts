@@ -1,8 +1,12 @@
-/** Text as the mock counts it: a token is a word with the space behind it, or one character of a script without spaces. */
+/**
+ * Tokenizes text for the mock. A token is a word with the whitespace after it, or one character of a script without
+ * spaces.
+ */
 
 const token =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]\s*|[^\s\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]+\s*|\s+/gu
 
+/** Splits a text into tokens. The tokens joined give the same text. */
 export const tokensOf = (text: string): string[] => text.match(token) ?? []
 
 /** FNV-1a, 32 bits, unsigned. */
@@ -14,7 +18,7 @@ export const hash = (text: string): number => {
 
 export const hexHash = (text: string): string => hash(text).toString(16).padStart(8, '0')
 
-/** At most `limit` characters, none cut in two. */
+/** At most `limit` UTF-16 units. A surrogate pair is never split. */
 export const truncate = (text: string, limit = 4_000): string => {
   if (text.length <= limit) return text
   const last = text.charCodeAt(limit - 1)
@@ -22,7 +26,7 @@ export const truncate = (text: string, limit = 4_000): string => {
   return `${text.slice(0, end)}…`
 }
 
-/** The text up to the first of the stop sequences. */
+/** The text up to the first stop sequence. */
 export const cutAtStop = (text: string, stop: unknown): string => {
   const sequences = (Array.isArray(stop) ? stop : [stop]).filter(
     sequence => typeof sequence === 'string' && sequence !== '',

@@ -1,4 +1,6 @@
-/** Anthropic's `x-api-key`; a token of a subscription (`sk-ant-oat…`) is a bearer's, and is taken only beside its beta. */
+/**
+ * Anthropic's `x-api-key`. A subscription token (`sk-ant-oat…`) is sent as a bearer token and needs its beta header.
+ */
 import type { Sign } from '../provider.ts'
 import { setApiKey } from './header.ts'
 

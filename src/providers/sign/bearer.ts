@@ -1,4 +1,4 @@
-/** `Authorization: Bearer <api_key>`; without an `api_key` nothing is sent. */
+/** `Authorization: Bearer <api_key>`. Without an `api_key` the header is not sent. */
 import type { Sign } from '../provider.ts'
 import { setApiKey } from './header.ts'
 

@@ -1,6 +1,6 @@
 /**
- * What Google knows somebody by: the file of a service account, a refresh token, or whatever the machine has (application default credentials;
- * cloud.google.com/docs/authentication/application-default-credentials, 2026-11).
+ * Reads Google credentials: a service account file, a refresh token, or the application default credentials of the
+ * machine (cloud.google.com/docs/authentication/application-default-credentials, 2026-11).
  */
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
@@ -8,13 +8,16 @@ import { join } from 'node:path'
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 
-/** `project`: the one the credential belongs to, if it says so. `payer`: the project a person's use counts for. */
+/**
+ * `project`: the project of the credential, if it names one. `quotaProject`: the project that is charged for a user's
+ * requests.
+ */
 export type GoogleCredential = { project?: string | undefined; quotaProject?: string | undefined } & (
   | { type: 'service account'; email: string; key: string; keyId?: string | undefined; tokenUri: string }
   | { type: 'person'; id: string; secret: string; refreshToken: string; tokenUri: string }
-  /** A service account that another credential may speak for. */
+  /** A service account that another credential may impersonate. */
   | { type: 'impersonated'; url: string; delegates: string[]; source: GoogleCredential }
-  /** The machine's own, on Google's cloud. `address` without a slash at the end. */
+  /** The machine's own account on Google Cloud. `address` has no trailing slash. */
   | { type: 'machine'; address: string }
 )
 
@@ -22,17 +25,23 @@ export type GoogleEnvironment = Readonly<Record<string, string | undefined>>
 
 const defaultTokenUri = 'https://oauth2.googleapis.com/token'
 
-/** Nothing was spent: the vendor has not been asked. Never with a secret in it. */
+/**
+ * An error in the credential. The vendor was not called, so nothing was charged. The message must not contain a secret.
+ */
 export const credentialError = (message: string): GatewayError =>
   new GatewayError('upstream_credentials', message, { unsent: true })
 
-/** Does an entry's credential say anything Google could know it by. A project alone means: whatever the machine has. */
+/**
+ * True if an entry's credential identifies a Google account. A project alone means the default credentials of the
+ * machine.
+ */
 export const hasGoogleCredential = (values: Record<string, string>): boolean =>
   ['project_id', 'json_file', 'private_key', 'refresh_token'].some(name => values[name] !== undefined)
 
 /**
- * From the names of an entry's `credentials`: those of a service account's file written out, `refresh_token` with `client_id` and
- * `client_secret`, `json_file` (a path, or the file's text), else the machine's. @throws GatewayError `upstream_credentials`
+ * Reads the values of an entry's `credentials`: the fields of a service account file, `refresh_token` with `client_id`
+ * and `client_secret`, `json_file` (a path, or the content of the file), otherwise the machine's default.
+ * @throws GatewayError `upstream_credentials`
  */
 export const readCredential = async (
   values: Record<string, string>,
@@ -53,7 +62,7 @@ const defaultCredential = async (environment: GoogleEnvironment): Promise<Google
   return { type: 'machine', address: `http://${environment['GCE_METADATA_HOST'] || 'metadata.google.internal'}` }
 }
 
-/** Where the gcloud command keeps what it knows. */
+/** The configuration folder of the gcloud command. */
 const gcloudFolder = (environment: GoogleEnvironment): string => {
   const { CLOUDSDK_CONFIG: folder, APPDATA: windows, HOME: home = homedir() } = environment
   return folder || (process.platform === 'win32' && windows ? join(windows, 'gcloud') : join(home, '.config', 'gcloud'))
@@ -84,7 +93,7 @@ const parseCredential = (file: JsonObject): GoogleCredential => {
   const projects = { project: textOf(file['project_id']), quotaProject: textOf(file['quota_project_id']) }
   switch (file['type']) {
     case 'service_account': {
-      // In a configuration the line ends of a key are often written as two characters.
+      // In a configuration the line breaks of a key are often written as the two characters `\n`.
       const key = required('private_key').replaceAll('\\n', '\n')
       const keyId = textOf(file['private_key_id'])
       return { type: 'service account', email: required('client_email'), key, keyId, tokenUri, ...projects }

@@ -1,24 +1,31 @@
-/** Access tokens of Google: asked for, and kept until shortly before they end. */
+/** Requests Google access tokens and caches them until shortly before they expire. */
 import { createPrivateKey, type KeyObject, sign as signBytes } from 'node:crypto'
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import { credentialError, type GoogleCredential } from './google-credential.ts'
 
-/** `until`: milliseconds since 1970. */
+/** `expiresAt`: milliseconds since 1970. */
 export type GoogleToken = {
   value: string
   expiresAt: number
   project?: string | undefined
   quotaProject?: string | undefined
 }
-/** A request that follows no redirect; `machine`: to the machine's own metadata, through no proxy. */
+/**
+ * Sends a request without following redirects. `isMetadata`: the request goes to the machine's metadata server, without
+ * a proxy.
+ */
 export type GoogleFetch = (url: string, options: RequestInit, isMetadata: boolean) => Promise<Response>
 
 const scope = 'https://www.googleapis.com/auth/cloud-platform'
-/** Milliseconds for one answer; the metadata of a machine answers at once or is not there. */
+/** Timeouts of one request in milliseconds. The metadata server answers immediately or does not exist. */
 const timeouts = { tokenUri: 10_000, metadata: 3_000 }
 
-/** @throws GatewayError `upstream_credentials` where Google refuses, `upstream_failed` where it cannot be reached; neither tells a secret. */
+/**
+ * Requests a new access token.
+ * @throws GatewayError `upstream_credentials` if Google refuses, `upstream_failed` if Google cannot be reached. Neither
+ * contains a secret.
+ */
 export const requestGoogleToken = async (
   credential: GoogleCredential,
   googleFetch: GoogleFetch,
@@ -95,7 +102,10 @@ const parseToken = (response: JsonObject): GoogleToken => {
 const tokenServiceError = (what: string): GatewayError =>
   new GatewayError('upstream_failed', `Google's token service ${what}`, { unsent: true })
 
-/** @throws GatewayError; of what Google says only the code of the fault goes on: `invalid_grant`. */
+/**
+ * Sends a request and parses the JSON response. Of an error response only the code is passed on: `invalid_grant`.
+ * @throws GatewayError `upstream_credentials` or `upstream_failed`
+ */
 const requestJson = async (
   url: string,
   options: RequestInit,
@@ -144,15 +154,19 @@ const readKey = (key: string): KeyObject => {
   }
 }
 
-/** Milliseconds before its end a token is replaced; and between two tries at it, while the old one still holds. */
+/**
+ * In milliseconds: how long before its expiry a token is renewed, and the interval between two attempts while the old
+ * token is still valid.
+ */
 const renewBefore = 5 * 60_000
 const retryInterval = 5_000
-/** A token that ends this soon is not sent any more. */
+/** A token that expires within this many milliseconds is not used any more. */
 const minLifetime = 10_000
 
 /**
- * Keeps one token: at once while it is fresh; from five minutes before its end a new one is fetched beside the requests, which use the old one;
- * without one all wait for the same fetch. A failure beside them is not told while the old one holds.
+ * Caches one token. A valid token is returned immediately. In the five minutes before its expiry a new token is fetched
+ * in the background while requests use the old one. Without a valid token all requests wait for the same fetch. A
+ * failed background fetch is ignored while the old token is valid.
  */
 export const createTokenCache = (
   now: () => number = Date.now,

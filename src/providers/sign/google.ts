@@ -1,11 +1,11 @@
-/** `Authorization: Bearer <access token>` for Google's cloud, or `x-goog-api-key` for a credential that is an API key. */
+/** `Authorization: Bearer <access token>` for Google Cloud, or `x-goog-api-key` for a credential that is an API key. */
 import type { Credential, Target } from '../entry.ts'
 import type { Sign, TokenFetch, UpstreamRequest } from '../provider.ts'
 import { credentialError, hasGoogleCredential, readCredential } from './google-credential.ts'
 import { createTokenCache, type GoogleFetch, type GoogleToken, requestGoogleToken } from './google-token.ts'
 import { setApiKey, setSecret } from './header.ts'
 
-/** Stands in an address for a project that only the credential's file knows; `google` puts it in. */
+/** Placeholder in a URL for a project that only the credential file names. `google` replaces it. */
 export const unknownProject = '-'
 
 const tokenCaches = new WeakMap<Credential, ReturnType<typeof createTokenCache>>()
@@ -18,7 +18,7 @@ const tokenCacheOf = (credential: Credential): ReturnType<typeof createTokenCach
 
 const directFetch: TokenFetch = (_, url, options) => fetch(url, { ...options, redirect: 'manual' })
 
-/** The file is read anew for every token: who replaces it need not restart. */
+/** The file is read again for every new token, so that replacing the file needs no restart. */
 const renewToken = async (target: Target, fetchToken: TokenFetch): Promise<GoogleToken> => {
   const credential = await readCredential(target.credential.values, process.env)
   const googleFetch: GoogleFetch = (url, options, isMetadata) =>
@@ -38,7 +38,7 @@ const applyToken = (request: UpstreamRequest, token: GoogleToken): void => {
   request.url = request.url.replace(placeholder, `/projects/${encodeURIComponent(token.project)}/`)
 }
 
-/** At once while a token is kept; without any credential nothing is sent. */
+/** Signs synchronously while a token is cached. Without any credential nothing is sent. */
 export const google: Sign = (request, target, fetchToken = directFetch) => {
   const { values } = target.credential
   if (values['api_key']) return setApiKey(request.headers, target, 'x-goog-api-key', values['api_key'])

@@ -1,11 +1,12 @@
-/** A secret in a header of its own name, as Azure wants it. */
+/** Sends the API key in a header of its own name, such as Azure's `api-key`. */
 import { GatewayError } from '../../base/errors.ts'
 import type { Target } from '../entry.ts'
 import type { Sign } from '../provider.ts'
 
 /**
  * Puts a secret into a header.
- * @throws GatewayError `upstream_credentials` where no header can carry it; the runtime's own error would repeat the secret.
+ * @throws GatewayError `upstream_credentials` if a header cannot carry it. The runtime's own error would reveal the
+ * secret.
  */
 export const setSecret = (headers: Headers, name: string, secret: string): void => {
   try {
@@ -18,13 +19,13 @@ export const setSecret = (headers: Headers, name: string, secret: string): void 
   }
 }
 
-/** Puts an `api_key` into a header, unless the entry's own `headers` say what stands there. */
+/** Puts an API key into a header, unless the entry's own `headers` set that header. */
 export const setApiKey = (headers: Headers, { entry }: Target, name: string, secret: string): void => {
   for (const configured in entry.headers) if (configured.toLowerCase() === name) return
   setSecret(headers, name, secret)
 }
 
-/** The credential's `api_key` in the header `name`; without one nothing is sent. */
+/** Sends the credential's `api_key` in the header `name`. Without an `api_key` nothing is sent. */
 export const header =
   (name: string): Sign =>
   ({ headers }, target) => {

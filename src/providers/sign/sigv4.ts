@@ -1,18 +1,22 @@
-/** AWS Signature Version 4. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html (2026-11) */
+/**
+ * AWS Signature Version 4. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+ * (2026-11)
+ */
 import type { Credential, Target } from '../entry.ts'
 import type { Sign, UpstreamRequest } from '../provider.ts'
 import { setSecret } from './header.ts'
 
 const algorithm = 'AWS4-HMAC-SHA256'
 
-/** Whom a signature is good for. */
+/** What a signing key is valid for. */
 export type SigningScope = { service: string; region: string }
-/** A request as far as a signature reaches. `body`: undefined is not text and goes out unsigned. */
+/** The parts of a request that are signed. An undefined `body` is not text and is sent with an unsigned payload. */
 export type SignableRequest = { method: string; url: string; headers: Headers; body: string | undefined }
 
 /**
- * Signs with the credential's `access_key` and `secret_key`, and `session_token` where there is one; the exact body, the host and the
- * type, the date and all headers of AWS. A signature is good for five minutes around `now`.
+ * Signs with the credential's `access_key` and `secret_key`, and with `session_token` if there is one. The signature
+ * covers the exact body, the host, the content type, the date and all AWS headers. It is valid for five minutes around
+ * `now`.
  */
 export const sigv4 =
   (service: string, regionOf: (target: Target) => string, now: () => Date = () => new Date()): Sign =>
@@ -29,7 +33,10 @@ export const sigv4 =
     setSecret(headers, 'authorization', authorizationOf(request, ['host', ...names], accessKey, key, scope))
   }
 
-/** The `Authorization` of a request that carries `x-amz-date`; `names` are the headers to sign, lower case, `host` among them. */
+/**
+ * The `Authorization` header of a request that already has `x-amz-date`. `names` are the headers to sign in lower case
+ * and include `host`.
+ */
 export const authorizationOf = (
   request: SignableRequest,
   names: readonly string[],
@@ -45,7 +52,7 @@ export const authorizationOf = (
   return `${algorithm} Credential=${accessKey}/${scope}, SignedHeaders=${signedHeaders.join(';')}, Signature=${signature}`
 }
 
-/** The request in the one form both sides digest. */
+/** The canonical request, as both sides compute it. */
 export const canonicalRequest = (
   { method, url, headers, body }: SignableRequest,
   signedHeaders: readonly string[],
@@ -66,7 +73,10 @@ export const canonicalRequest = (
 
 const unsignedPayload = 'UNSIGNED-PAYLOAD'
 
-/** Every service but S3 has each step of the path encoded once more than it stands in the address: the `%3A` of a model is signed as `%253A`. */
+/**
+ * For every service except S3 each path segment is encoded once more than in the URL: the `%3A` of a model is signed as
+ * `%253A`.
+ */
 const canonicalPath = (path: string): string =>
   path
     .replace(/\/{2,}/g, '/')
@@ -83,7 +93,7 @@ const canonicalQuery = (query: URLSearchParams): string =>
 
 const compareText = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0)
 
-/** RFC 3986 in full; JavaScript leaves five of its reserved characters as they are. */
+/** Percent-encoding of RFC 3986. `encodeURIComponent` leaves five reserved characters unencoded. */
 const encodeRfc3986 = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, character => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
 
@@ -92,7 +102,7 @@ const collapseSpaces = (value: string): string => value.trim().replace(/ +/g, ' 
 /** `20150830T123600Z`. */
 const timestampOf = (date: Date): string => date.toISOString().replace(/[-:]|\.\d+/g, '')
 
-/** The day's key, four digests away from the secret. */
+/** Derives the signing key of a day from the secret with four HMACs. */
 export const signingKey = (secret: string, day: string, { service, region }: SigningScope): Uint8Array =>
   [day, region, service, 'aws4_request'].reduce<Uint8Array>(hmac, Buffer.from(`AWS4${secret}`))
 

@@ -2,8 +2,8 @@ import { provider } from '../provider.ts'
 import dashscope from './dashscope.ts'
 
 /**
- * Another name of the same vendor, for the configurations that know it by this one. qwen-turbo and qwen-max ended on 2026-07-13 (a notice of
- * alibabacloud.com); qwen-plus and qwen-flash outlived the list of 2026-10.
+ * Another name of DashScope, for configurations that use it. qwen-turbo and qwen-max were retired on 2026-07-13 (notice
+ * on alibabacloud.com). qwen-plus and qwen-flash were still in the list of 2026-10.
  */
 export default provider({
   ...dashscope,

@@ -5,20 +5,24 @@ import { trimForOpenAi, trimResponses } from '../quirks.ts'
 import { openaiPaths, parseServerUrl, pathSegment } from '../server-url.ts'
 import { header } from '../sign/header.ts'
 
-/** The last dated version that is no preview; for a deployment whose address gives none. */
+/** The latest dated version that is not a preview, for deployments whose URL names none. */
 const defaultVersion = '2024-10-21'
-/** The version of the model inference form (`/models`). */
+/** The version of the model inference API (`/models`). */
 const inferenceVersion = '2024-05-01-preview'
 
-/** What an entry's address says. `deployments`: the model of the request names the deployment; `v1`: the form that needs no version. */
+/**
+ * The API form that an entry's URL selects. `appendsDeployment`: the model of the request is the name of the
+ * deployment. `isV1`: the v1 API, which needs no version.
+ */
 type UrlForm = { path: string; query: string; appendsDeployment?: true; isV1?: true }
 
 const withVersion = (query: string, version: string): string =>
   /[?&]api-version=/i.test(query) ? query : `${query}${query ? '&' : '?'}api-version=${version}`
 
 /**
- * `…/openai/deployments/<name>` as it stands; `…/deployments`, or a bare host with an api-version: the request's model is the deployment;
- * `…/models`: the inference form; a bare host alone: the v1 form, which needs no version; anything else as it stands (a gateway in front).
+ * `…/openai/deployments/<name>` is used as it is. `…/deployments`, or a host alone with an api-version: the request's
+ * model is the deployment. `…/models`: the model inference API. A host alone: the v1 API, which needs no version. Any
+ * other URL is used as it is (a gateway in front of Azure).
  */
 const parseForm = (serverUrl: string): UrlForm => {
   const { origin, path, query, endpoint } = parseServerUrl(serverUrl)
@@ -48,7 +52,9 @@ const base = ({ entry, model }: Target): string => {
   return `${path}${appendsDeployment ? `/${pathSegment(model)}` : ''}${query}`
 }
 
-/** `stream_options` came with 2024-09-01-preview (learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle). */
+/**
+ * `stream_options` was added in 2024-09-01-preview (learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle).
+ */
 const predatesStreamUsage = (entry: Entry): boolean => {
   const version = /[?&]api-version=(\d{4}-\d{2})/i.exec(formOf(entry).query)?.[1]
   return version !== undefined && version < '2024-09' && formOf(entry).path.includes('/deployments')
@@ -70,16 +76,20 @@ const paths = [
 ] as const
 
 /**
- * Models that refuse `max_tokens` (learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning, 2026-11), as far as the name of a deployment
- * tells. Others keep it: older versions of the API do not know the newer name (github.com/openai/openai-python issue 1724).
+ * Deployments whose name contains a model that refuses `max_tokens`
+ * (learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning, 2026-11). Other deployments keep it, because older API
+ * versions do not know the newer name (github.com/openai/openai-python issue 1724).
  */
 const reasoningDeployments = /(?:^|[^a-z\d])(?:o[1-9](?![a-z\d])|gpt-?[5-9])/i
 
-/** The name in the address, else the model's. */
+/** The deployment in the URL, otherwise the model's name. */
 const deploymentOf = ({ entry, model }: Target): string =>
   /\/deployments\/([^/]+)$/.exec(formOf(entry).path)?.[1] ?? model
 
-/** learn.microsoft.com/azure/ai-foundry/openai/reference: `/openai/v1/…`, or `/openai/deployments/<name>/…?api-version=…`. */
+/**
+ * Two API forms: `/openai/v1/…` and `/openai/deployments/<name>/…?api-version=…`
+ * (learn.microsoft.com/azure/ai-foundry/openai/reference).
+ */
 export default provider({
   id: 'azure',
   title: 'Azure OpenAI',
@@ -115,7 +125,7 @@ export default provider({
     { when: predatesStreamUsage, refusesUsage: true },
     // …/openai/responses?api-version=…, the form before v1 (recorded).
     { when: isResponsesUrl, paths: { 'openai-responses': '/responses' } },
-    // learn.microsoft.com/azure/ai-foundry/openai/how-to/responses, 2026-11: the model is the deployment's name.
+    // The model is the name of the deployment (learn.microsoft.com/azure/ai-foundry/openai/how-to/responses, 2026-11).
     {
       when: isV1Entry,
       paths: openaiPaths(...paths, 'openai-responses'),

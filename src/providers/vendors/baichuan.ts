@@ -3,7 +3,10 @@ import { clamp, developerToSystem, renameToMaxTokens } from '../quirks.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-/** Names as other clients list them (2026-11). The range of the temperature, 0 to 1, is what those clients keep to; the vendor's page could not be read. */
+/**
+ * Model names are those that other clients list (2026-11). The temperature range of 0 to 1 is the one these clients
+ * use; the vendor's documentation could not be read.
+ */
 export default provider({
   id: 'baichuan',
   title: 'Baichuan',

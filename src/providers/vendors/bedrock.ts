@@ -7,10 +7,10 @@ import { parseServerUrl, pathSegment } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 import { sigv4 } from '../sign/sigv4.ts'
 
-/** Where an entry names no region, neither by its credentials nor by its address. */
+/** Used if neither the credentials nor the URL of an entry name a region. */
 const defaultRegion = 'us-east-1'
 
-/** Addresses within a network of one's own (`vpce-….bedrock-runtime.eu-west-1.vpce.amazonaws.com`) name it as well. */
+/** URLs of VPC endpoints (`vpce-….bedrock-runtime.eu-west-1.vpce.amazonaws.com`) contain the region, too. */
 const regionOf = ({ entry, credential }: Target): string =>
   credential.values['region'] ??
   /\bbedrock-runtime(?:-fips)?\.([a-z0-9-]+)\./.exec(entry.serverUrl ?? '')?.[1] ??
@@ -28,7 +28,10 @@ const base = (target: Target): string => {
 
 const signV4 = sigv4('bedrock', regionOf)
 
-/** An API key is enough; else the pair of keys signs. The headers of Anthropic's protocol stand in the body here, and a stream is no SSE. */
+/**
+ * Signs with the API key, otherwise with the key pair. Bedrock takes Anthropic's headers in the body, and its streams
+ * are not SSE.
+ */
 const sign: Sign = (request, target) => {
   const { headers, url } = request
   for (const name of ['anthropic-version', 'anthropic-beta']) headers.delete(name)
@@ -39,7 +42,7 @@ const sign: Sign = (request, target) => {
   if (accessKey !== undefined) return signV4(request, target)
 }
 
-/** Betas that are known here, some by another name; any other is refused. */
+/** Anthropic betas that Bedrock supports, some under another name. Bedrock refuses all others. */
 const betaNames = new Map([
   ...[
     'compact-2026-01-12',
@@ -59,7 +62,10 @@ const betaNames = new Map([
   ['advanced-tool-use-2025-11-20', 'tool-search-tool-2025-10-19'] as const,
 ])
 
-/** docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html: the address says what to ask and how. */
+/**
+ * InvokeModel takes the model and the streaming mode from the URL, not from the body.
+ * docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html
+ */
 const toInvokeModel = (
   { service_tier: tier }: JsonObject,
   noteLoss: NoteLoss,
@@ -79,8 +85,8 @@ const toInvokeModel = (
 }
 
 /**
- * docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html (2026-11) counts for Claude alone, and a request of InvokeModel as a whole:
- * one without `max_tokens` is none, and thoughts must fit into them.
+ * CountTokens supports only Claude and takes a complete InvokeModel request, which requires `max_tokens` above the
+ * thinking budget (docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html, 2026-11).
  */
 const toCountTokens = (body: JsonObject, noteLoss: NoteLoss, target: Target, client?: Headers): JsonObject => {
   const { thinking } = body
@@ -101,14 +107,14 @@ const renameInputTokens = (body: JsonObject): void => {
   delete body['inputTokens']
 }
 
-/** The model itself counts, an inference profile of it does not (github.com/pydantic/pydantic-ai/pull/3367). */
+/** CountTokens knows models, but no inference profiles (github.com/pydantic/pydantic-ai/pull/3367). */
 const withoutProfile = (model: string): string => model.replace(/^.*(?=anthropic\.claude)/, '')
 
 const isClaude = (model: string): boolean => /\banthropic\.claude|^claude-/.test(model)
 
 /**
- * docs.aws.amazon.com/bedrock, which asks any model by Converse, Claude also in Anthropic's protocol by InvokeModel. Models are named by their id, or by
- * the id or ARN of an inference profile.
+ * All models use Converse; Claude uses Anthropic's protocol with InvokeModel (docs.aws.amazon.com/bedrock). A model is
+ * named by its id, or by the id or ARN of an inference profile.
  */
 export default provider({
   id: 'bedrock',

@@ -6,9 +6,10 @@ import { bearer } from '../sign/bearer.ts'
 const refusedFields = [...penalties, 'logit_bias', 'service_tier', 'prompt_cache_key']
 
 /**
- * Penalties, logit_bias and service_tier got 400 in 2025 (hexdocs.pm/req_llm, "Cerebras"); whether all still do could not be confirmed.
- * "property 'messages.2.assistant.reasoning_content' is unsupported": github.com/Kilo-Org/kilocode issue 10375 (2026-05).
- * Of the models only gpt-oss-120b knows the role `developer` (inference-docs.cerebras.ai/resources/openai), which there is as much as system.
+ * Penalties, logit_bias and service_tier got 400 in 2025 (hexdocs.pm/req_llm, "Cerebras"). Whether all of them still do
+ * could not be confirmed. `reasoning_content` gets "property 'messages.2.assistant.reasoning_content' is unsupported"
+ * (github.com/Kilo-Org/kilocode issue 10375, 2026-05). Only gpt-oss-120b knows the role `developer`, with the same
+ * meaning as `system` (inference-docs.cerebras.ai/resources/openai).
  */
 export default provider({
   id: 'cerebras',

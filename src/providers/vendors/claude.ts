@@ -3,8 +3,8 @@ import { provider } from '../provider.ts'
 import { anthropicKey } from '../sign/anthropic.ts'
 
 /**
- * platform.claude.com/docs/en/api/overview: the key in `x-api-key`. Names from the SDK's list of models, @anthropic-ai/sdk 1.11 of 2026-11;
- * they carry no date and stay what they are.
+ * The key is sent in `x-api-key` (platform.claude.com/docs/en/api/overview). Model names are from the SDK,
+ * @anthropic-ai/sdk 1.11 of 2026-11. They have no date and always denote the same model.
  */
 export default provider({
   id: 'claude',

@@ -5,9 +5,10 @@ import { bearer } from '../sign/bearer.ts'
 const accountsUrl = 'https://api.cloudflare.com/client/v4/accounts'
 
 /**
- * developers.cloudflare.com/workers-ai/configuration/open-ai-compatibility: chat and embeddings below the account's own address. A
- * `server_url` that names the account (or an AI Gateway of theirs, `…/workers-ai/v1`) stands in its place. llama-3.1-8b-instruct and
- * others ended on 2026-05-30, with the first name here as the one to take instead (its changelog, 2026-05).
+ * Chat and embeddings are below the URL of the account
+ * (developers.cloudflare.com/workers-ai/configuration/open-ai-compatibility). A `server_url` that names the account, or
+ * an AI Gateway (`…/workers-ai/v1`), replaces it. llama-3.1-8b-instruct and other models were retired on 2026-05-30;
+ * the changelog of 2026-05 recommends the first model here instead.
  */
 export default provider({
   id: 'cloudflare',

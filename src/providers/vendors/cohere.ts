@@ -3,13 +3,16 @@ import { provider } from '../provider.ts'
 import { parseServerUrl } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-/** A `server_url` may stop at the host, at a version or at the compatible address: all are the same place. */
+/** A `server_url` may end in the host, a version or the compatibility path. All of them denote the same server. */
 const base = ({ entry }: Target): string => {
   const { origin, path, query } = parseServerUrl(entry.serverUrl ?? 'https://api.cohere.com')
   return origin + path.replace(/\/(?:compatibility\/v1|v[12])(?:\/.*)?$/, '') + query
 }
 
-/** docs.cohere.com/docs/compatibility-api for chats; embeddings and reranking in Cohere's own words (docs.cohere.com/reference/embed, …/rerank). */
+/**
+ * Chat uses OpenAI's protocol (docs.cohere.com/docs/compatibility-api). Embeddings and reranking use Cohere's own
+ * (docs.cohere.com/reference/embed, …/rerank).
+ */
 export default provider({
   id: 'cohere',
   title: 'Cohere',

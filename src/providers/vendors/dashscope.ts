@@ -11,8 +11,10 @@ const nativeEmbeddings = '/api/v1/services/embeddings/text-embedding/text-embedd
 const nativeRerank = '/api/v1/services/rerank/text-rerank/text-rerank'
 
 /**
- * The compatible mode. help.aliyun.com, "OpenAI compatible": temperature 0 to below 2, top_p above 0 to 1; rerank stands beside it under
- * `/compatible-api`, but for the models gte-rerank-…, which only the native address has (help.aliyun.com/en/model-studio/text-rerank-api). The role `developer` gets 400 (github.com/proma-ai/Proma issue 1496).
+ * OpenAI compatible mode: temperature 0 to below 2, top_p above 0 to 1 (help.aliyun.com, "OpenAI compatible"). Rerank
+ * is under `/compatible-api`, except for the models gte-rerank-…, which only the native API has
+ * (help.aliyun.com/en/model-studio/text-rerank-api). The role `developer` gets 400 (github.com/proma-ai/Proma issue
+ * 1496).
  */
 export default provider({
   id: 'dashscope',

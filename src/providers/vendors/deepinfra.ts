@@ -2,7 +2,10 @@ import { provider } from '../provider.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-/** deepinfra.com/docs/openai_api: `/v1/openai` stands where others have `/v1`. Pictures and sound there are as other clients use them (2026-11). Names from its public list of 2026-09. */
+/**
+ * The base path is `/v1/openai` (deepinfra.com/docs/openai_api). Paths of images and audio are those that other clients
+ * use (2026-11). Model names are from the public list of 2026-09.
+ */
 export default provider({
   id: 'deepinfra',
   title: 'DeepInfra',

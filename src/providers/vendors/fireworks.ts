@@ -2,7 +2,10 @@ import { provider } from '../provider.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-/** Sound and pictures live at hosts of their own. In 2024 `stream_options` got 400 (github.com/FlowiseAI/Flowise issue 2866); if it ever does again, the request is sent once more without. */
+/**
+ * Audio and images are on other hosts. In 2024 `stream_options` got 400 (github.com/FlowiseAI/Flowise issue 2866). If
+ * that happens again, the request is repeated without it.
+ */
 export default provider({
   id: 'fireworks',
   title: 'Fireworks AI',

@@ -9,8 +9,8 @@ import { header } from '../sign/header.ts'
 const host = 'https://generativelanguage.googleapis.com'
 
 /**
- * A `server_url` may stop at the host, at the version, at `/models` (as simple-one-api has it) or behind the model; the OpenAI-compatible
- * address beside it is the same place.
+ * A `server_url` may end in the host, the version, `/models` (as in simple-one-api) or a model. The OpenAI-compatible
+ * URL denotes the same server.
  */
 const base = ({ entry }: Target): string => {
   const { origin, path, query } = parseServerUrl(entry.serverUrl ?? host)
@@ -18,13 +18,16 @@ const base = ({ entry }: Target): string => {
   return `${origin}${root === '' ? '/v1beta' : root}${query}`
 }
 
-/** Tuned models have a list of their own. */
+/** Tuned models have a collection of their own. */
 const modelPath = (model: string): string => {
   const [, list = 'models', name = model] = /^(models|tunedModels)\/(.+)$/.exec(model) ?? []
   return `/${list}/${pathSegment(name)}`
 }
 
-/** ai.google.dev/api/tokens (2026-11): beside `contents` all else stands in a request within. Vertex AI, and so a client of it, knows no such thing. */
+/**
+ * countTokens takes `contents` alone, or a complete request in `generateContentRequest` (ai.google.dev/api/tokens,
+ * 2026-11). Vertex AI and its clients do not use that field.
+ */
 const toCountTokens = (body: JsonObject, _loss: NoteLoss, { model }: Target): JsonObject => {
   const { contents: _contents, model: _model, ...otherFields } = body
   if (geminiCount.unwrapRequest(body) !== body || Object.keys(otherFields).length === 0) return {}
@@ -32,7 +35,10 @@ const toCountTokens = (body: JsonObject, _loss: NoteLoss, { model }: Target): Js
   return { ...removed, generateContentRequest: { ...body, model: `models/${model}` } }
 }
 
-/** ai.google.dev/gemini-api/docs: keys in a header, so that no address holds one. Models: ai.google.dev/gemini-api/docs/models. */
+/**
+ * The key is sent in a header, so that no URL contains it (ai.google.dev/gemini-api/docs). Models:
+ * ai.google.dev/gemini-api/docs/models.
+ */
 export default provider({
   id: 'gemini',
   title: 'Google Gemini',

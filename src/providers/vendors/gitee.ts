@@ -3,8 +3,9 @@ import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
- * moark.com/docs/products/apis (2026-09): the host of today; ai.gitee.com is its older name. Names from its public list of 28 September 2026, on
- * which DeepSeek-R1 no longer stood. Paths as its users list them (2026-11); which models a token may ask is said in its workplace.
+ * The current host is from moark.com/docs/products/apis (2026-09); ai.gitee.com is its older name. Model names are from
+ * the public list of 28 September 2026, which no longer has DeepSeek-R1. Paths are those that its users list (2026-11).
+ * The models that a token may use are shown in its workspace.
  */
 export default provider({
   id: 'gitee',

@@ -6,9 +6,10 @@ import { bearer } from '../sign/bearer.ts'
 const refusedFields = ['logprobs', 'top_logprobs', 'logit_bias']
 
 /**
- * It refuses every field it does not know: "property 'reasoning_content' is unsupported" (github.com/janhq/jan issue 8136, 2026-05).
- * console.groq.com/docs/openai: logprobs, top_logprobs, logit_bias, a message's name and n above 1 get 400. The Llama models ended on
- * 2026-08-16 (console.groq.com/docs/deprecations, 2026-08); these two are what its list calls production.
+ * Every unknown field is refused: "property 'reasoning_content' is unsupported" (github.com/janhq/jan issue 8136,
+ * 2026-05). logprobs, top_logprobs, logit_bias, a message's name and n above 1 get 400 (console.groq.com/docs/openai).
+ * The Llama models were retired on 2026-08-16 (console.groq.com/docs/deprecations, 2026-08). The two models here are
+ * the production models of its list.
  */
 export default provider({
   id: 'groq',

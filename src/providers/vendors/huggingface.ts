@@ -3,8 +3,9 @@ import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
- * The router to many houses: `:fireworks-ai` after a model's name picks one, `server_url https://router.huggingface.co/<house>/v1` too
- * (recorded). A refusal's error may be a list of words (recorded).
+ * A router to many inference providers. `:fireworks-ai` after the model's name selects one, as does `server_url
+ * https://router.huggingface.co/<provider>/v1` (recorded). The `error` of a refusal may be a list of strings
+ * (recorded).
  */
 export default provider({
   id: 'huggingface',

@@ -5,10 +5,10 @@ import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
- * TokenHub, with API keys of its own (cloud.tencent.com/document/product/1823/130078 and 130051, 2026-08). The platform before it,
- * api.hunyuan.cloud.tencent.com, was to close on 30 September 2026, its hunyuan-… models on 22 June (document 1729/131925): a key of it does
- * not work here. That embeddings stand beside chat could not be read in 2026-11. Every chunk of the older platform carried a `note` that
- * says of itself that it must be kept, so it is.
+ * TokenHub, with API keys of its own (cloud.tencent.com/document/product/1823/130078 and 130051, 2026-08). The previous
+ * platform, api.hunyuan.cloud.tencent.com, was to close on 30 September 2026, and its hunyuan-… models on 22 June
+ * (document 1729/131925). Its keys do not work here. The path of embeddings could not be confirmed in 2026-11. Every
+ * chunk of the previous platform has a `note` that states that it must be kept, so it is passed on.
  */
 export default provider({
   id: 'hunyuan',

@@ -7,7 +7,10 @@ import { bearer } from '../sign/bearer.ts'
 
 const tokenFields = ['prompt_tokens', 'completion_tokens', 'total_tokens'] as const
 
-/** A bot tells the usage of every model it asked, under a name of its own (recorded from the vendor's documentation of 2025-07). */
+/**
+ * Sums up the usage of a bot, which lists every model it used in `bot_usage` (from the vendor's documentation of
+ * 2025-07).
+ */
 const liftBotUsage = (body: JsonObject): void => {
   const { bot_usage: botUsage } = body
   if (isObject(body['usage']) || !isObject(botUsage) || !Array.isArray(botUsage['model_usage'])) return
@@ -18,8 +21,9 @@ const liftBotUsage = (body: JsonObject): void => {
 }
 
 /**
- * volcengine.com/docs/82379: models are endpoints (`ep-…`) or names with a date; these are the ones its list recommends (1330310, 2026-08). `max_tokens` beside `max_completion_tokens` gets 400
- * (github.com/HKUDS/nanobot issue 2548, 2026-03). Bots stand at an address of their own, with the same key.
+ * Models are endpoints (`ep-…`) or names with a date (volcengine.com/docs/82379). The models here are the recommended
+ * ones of its list (1330310, 2026-08). `max_tokens` together with `max_completion_tokens` gets 400
+ * (github.com/HKUDS/nanobot issue 2548, 2026-03). Bots have a path of their own and use the same key.
  */
 export default provider({
   id: 'huoshan',

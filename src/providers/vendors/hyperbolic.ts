@@ -2,7 +2,10 @@ import { provider } from '../provider.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-/** docs.hyperbolic.ai/inference. Pictures and sound have a shape of their own there; which models are served today could not be confirmed. */
+/**
+ * docs.hyperbolic.ai/inference. Images and audio use a format of their own. The models that are currently served could
+ * not be confirmed.
+ */
 export default provider({
   id: 'hyperbolic',
   title: 'Hyperbolic',

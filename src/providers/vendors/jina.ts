@@ -2,14 +2,17 @@ import type { JsonObject } from '../../base/json/json.ts'
 import { provider } from '../provider.ts'
 import { bearer } from '../sign/bearer.ts'
 
-/** OpenAI's `encoding_format` has the name `embedding_type` here. */
+/** Renames OpenAI's `encoding_format` to `embedding_type`. */
 const renameEncodingFormat = (body: JsonObject): void => {
   const { encoding_format: encoding } = body
   delete body['encoding_format']
   if (encoding != null) body['embedding_type'] ??= encoding
 }
 
-/** api.jina.ai/redoc: embeddings after OpenAI's, reranking that others follow; no chats here. */
+/**
+ * Embeddings in OpenAI's format, and the rerank format that other vendors adopted (api.jina.ai/redoc). There is no chat
+ * API.
+ */
 export default provider({
   id: 'jina',
   title: 'Jina AI',

@@ -3,8 +3,9 @@ import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
- * The platform routes among several models behind these two names (platform.lingyiwanwu.com, user agreement, read 2026-04); whether it
- * refuses anything of OpenAI's could not be confirmed. Models whose names begin with `yi-` come here from an `openai` entry too.
+ * Behind these two names the platform routes between several models (platform.lingyiwanwu.com, user agreement, read
+ * 2026-04). Whether it refuses any of OpenAI's fields could not be confirmed. An `openai` entry also sends models that
+ * begin with `yi-` here.
  */
 export default provider({
   id: 'lingyiwanwu',

@@ -2,7 +2,7 @@ import { provider } from '../provider.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-/** The address is the one users of simple-one-api have in their files; nothing newer about it could be found in 2026-11. */
+/** The URL is the one in configurations of simple-one-api. Nothing newer could be found in 2026-11. */
 export default provider({
   id: 'llama_family',
   title: 'Llama Family (AtomEcho)',

@@ -2,7 +2,10 @@ import { provider } from '../provider.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-/** A server of the user's own machine; a key is optional, whatever models it has loaded. Responses since 0.3.29 (lmstudio.ai/docs/developer/api-changelog, 2026-11). */
+/**
+ * A server on the user's own machine. The key is optional, and it serves the models that are loaded. Responses since
+ * 0.3.29 (lmstudio.ai/docs/developer/api-changelog, 2026-11).
+ */
 export default provider({
   id: 'lmstudio',
   title: 'LM Studio',

@@ -6,15 +6,19 @@ import { openaiPaths, withPathPrefix } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
- * Rates, keys, money, tokens, filters, parameters, plan. 1002, 1004, 1008, 1027, 1039, 2013 and 2061 as recorded; 1001, 1026, 2049 and
- * 2056 as users repeat them, not read again with the vendor in 2026-11. Unknown ones are 502.
+ * HTTP statuses of the vendor's error codes: timeout, rate limits, keys, balance, token limits, content filters,
+ * parameters, plan. 1002, 1004, 1008, 1027, 1039, 2013 and 2061 are recorded. 1001, 1026, 2049 and 2056 are those that
+ * users report; they could not be checked with the vendor in 2026-11. Unknown codes become 502.
  */
 const httpStatuses: Record<number, number> = {
   ...{ 1001: 504, 1002: 429, 1004: 401, 1008: 402, 1026: 400, 1027: 400, 1039: 429, 2013: 400, 2049: 401, 2056: 429 },
   2061: 403,
 }
 
-/** A refusal comes with status 200 and `choices: null`; the findings of the built-in search come as a delta of the role `tool`, with a finish. */
+/**
+ * Corrects two things: an error has status 200 and `choices: null`, and the results of the built-in search arrive as a
+ * delta with the role `tool` and a finish reason.
+ */
 const fixResponse = (body: JsonObject): void => {
   const { base_resp: baseResponse, choices } = body
   const status = isObject(baseResponse) ? httpStatuses[Number(baseResponse['status_code'])] : undefined
@@ -27,9 +31,10 @@ const fixResponse = (body: JsonObject): void => {
 }
 
 /**
- * platform.minimaxi.com: temperature above 0 to 1, one choice. Models of the M2 line think inside `<think>` in their content, and want it
- * back so; who wants the thoughts apart writes `params: { "reasoning_split": true }` (recorded 2026). The names of the pro form (abab…)
- * are not served here, so the default models are today's. Two houses: api.minimaxi.com and api.minimax.io.
+ * Temperature above 0 to 1, and one choice (platform.minimaxi.com). M2 models put their reasoning into the content as
+ * `<think>`, and expect it back in that form. `params: { "reasoning_split": true }` separates it (recorded 2026). The
+ * models of the pro API (abab…) are not served here, so the default models are current ones. There are two platforms:
+ * api.minimaxi.com and api.minimax.io.
  */
 export default provider({
   id: 'minimax',
@@ -59,7 +64,7 @@ export default provider({
   patchResponse: { 'openai-chat': fixResponse },
   variants: [
     {
-      // A group_id beside an address of today is left over, and does no harm.
+      // A group_id next to a current URL has no effect.
       when: ({ serverUrl, ...entry }) => serverUrl?.includes('chatcompletion') ?? hasCredential(entry, 'group_id'),
       unsupported:
         'the address chatcompletion_pro, and a group_id without another address, are not spoken yet; leave group_id and server_url out (or write server_url https://api.minimaxi.com/v1) and name models of today, MiniMax-M2.7 for one',

@@ -18,9 +18,10 @@ const omitRefusedFields = (body: JsonObject, noteLoss: NoteLoss): void => {
 }
 
 /**
- * Every field its schema does not name gets 422 "Extra inputs are not permitted": max_completion_tokens (github.com/editor-code-assistant/eca
- * issue 231, 2025-12), reasoning_content in an answer sent back (github.com/charmbracelet/crush issue 1590), a field of one's own in a
- * message (github.com/BerriAI/litellm issue 30882, 2026-06). Usage comes on the finish without being asked for (recorded).
+ * Every field that is not in the schema gets 422 "Extra inputs are not permitted": max_completion_tokens
+ * (github.com/editor-code-assistant/eca issue 231, 2025-12), reasoning_content in a response that is sent back
+ * (github.com/charmbracelet/crush issue 1590), an additional field in a message (github.com/BerriAI/litellm issue
+ * 30882, 2026-06). Usage comes with the finish reason, even if it is not requested (recorded).
  */
 export default provider({
   id: 'mistral',

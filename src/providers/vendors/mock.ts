@@ -43,10 +43,11 @@ const transport = async (request: UpstreamRequest, { model }: Target, signal: Ab
 }
 
 /**
- * A vendor inside the process: no key, no network, the same answer every time. The name of a model says what it does:
- * `mock` (quotes the last user text), `mock-tools` (calls the first tools given, then tells what they answered), `mock-reasoning`, `mock-json`,
- * `mock-embedding`, `mock-error-<status>`, `mock-delay-<ms>` (before the headers), `mock-pace-<ms>` (before each frame),
- * `mock-cut-<frames>` (the stream ends there), `mock-silent` (headers, then nothing); together too: `mock-tools-pace-20`.
+ * A vendor inside the process: no key, no network, always the same response. The model's name selects its behaviour:
+ * `mock` (quotes the last user text), `mock-tools` (calls the first tools, then quotes their results),
+ * `mock-reasoning`, `mock-json`, `mock-embedding`, `mock-error-<status>`, `mock-delay-<ms>` (before the headers),
+ * `mock-pace-<ms>` (before each frame), `mock-cut-<frames>` (ends the stream there), `mock-silent` (headers, then
+ * nothing). They can be combined: `mock-tools-pace-20`.
  */
 export default provider({
   id: 'mock',

@@ -2,7 +2,10 @@ import { provider } from '../provider.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-/** Which models are served changes by the week: an entry names them as the model's page does (`Qwen/…`). Free: 2,000 calls a day. */
+/**
+ * The served models change every week, so an entry names them as on the model's page (`Qwen/…`). Free: 2,000 calls per
+ * day.
+ */
 export default provider({
   id: 'modelscope',
   title: 'ModelScope',

@@ -5,7 +5,7 @@ import { clamp, dropZeroPenalties, omit, penalties } from '../quirks.ts'
 import { openaiPaths, withPathPrefix } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-/** A stream's usage comes inside the first choice of the last chunk. */
+/** Moves the usage of a stream from the first choice of the last chunk to the top level. */
 const liftUsage = (body: JsonObject): void => {
   const [choice] = Array.isArray(body['choices']) ? body['choices'] : []
   if (!isObject(choice) || !isObject(choice['usage'])) return
@@ -14,8 +14,9 @@ const liftUsage = (body: JsonObject): void => {
 }
 
 /**
- * What Kimi models have fixed: another value than theirs gets 400, and theirs hangs on the thinking (1, or 0.6 without), so none is sent
- * (platform.kimi.ai/docs/api/models-overview, 2026-09).
+ * Parameters with a fixed value in Kimi models. Another value gets 400, and the fixed value depends on the thinking
+ * mode (1, or 0.6 without thinking), so these parameters are never sent (platform.kimi.ai/docs/api/models-overview,
+ * 2026-09).
  */
 const fixedFields = ['temperature', 'top_p', 'n', ...penalties]
 
@@ -26,8 +27,9 @@ const omitFixedFields = (body: JsonObject, noteLoss: NoteLoss): void => {
 }
 
 /**
- * platform.moonshot.cn, "migrating from OpenAI": temperature 0 to 1. Names from platform.kimi.ai/docs/models (2026-09); the moonshot-v1 models and
- * kimi-k2.5 ended on 2026-08-31. Two houses with keys of their own: api.moonshot.cn and api.moonshot.ai.
+ * Temperature 0 to 1 (platform.moonshot.cn, "migrating from OpenAI"). Model names are from platform.kimi.ai/docs/models
+ * (2026-09). The moonshot-v1 models and kimi-k2.5 were retired on 2026-08-31. There are two platforms with separate
+ * keys: api.moonshot.cn and api.moonshot.ai.
  */
 export default provider({
   id: 'moonshot',

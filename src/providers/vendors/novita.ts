@@ -2,7 +2,10 @@ import { provider } from '../provider.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-/** Chat, completions and embeddings as its own OpenAPI document has them. The older `/v3/openai` is kept where a server_url names it. Names of 2026-09. */
+/**
+ * Chat, completions and embeddings as in the vendor's OpenAPI document. A server_url with the older `/v3/openai` is
+ * kept. Model names of 2026-09.
+ */
 export default provider({
   id: 'novita',
   title: 'Novita AI',

@@ -4,9 +4,10 @@ import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
- * What a model's server does not know gets 422 or 400: penalties even of 0 (github.com/Kilo-Org/kilocode issue 9652, 2026-04),
- * prompt_cache_key (github.com/sipeed/picoclaw issue 1019). Many models take penalties, so only those that ask for nothing are left out.
- * Names from its public list of 2026-09; meta/llama-3.3-70b-instruct answers 410 (github.com/openmake/openmake_llm pull 749).
+ * A field that a model's server does not know gets 422 or 400: penalties, even 0 (github.com/Kilo-Org/kilocode issue
+ * 9652, 2026-04), and prompt_cache_key (github.com/sipeed/picoclaw issue 1019). Many models accept penalties, so only
+ * penalties of 0 are removed. Model names are from the public list of 2026-09. meta/llama-3.3-70b-instruct gets 410
+ * (github.com/openmake/openmake_llm pull 749).
  */
 export default provider({
   id: 'nvidia',

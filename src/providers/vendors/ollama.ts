@@ -7,7 +7,9 @@ import { bearer } from '../sign/bearer.ts'
 const isNativeUrl = ({ serverUrl }: Entry): boolean =>
   serverUrl !== undefined && /^\/api(\/|$)/.test(parseServerUrl(serverUrl).path)
 
-/** docs.ollama.com/api/openai-compatibility: `max_tokens` is the only limit it names; a key is needed by ollama.com alone. */
+/**
+ * `max_tokens` is the only documented limit (docs.ollama.com/api/openai-compatibility). Only ollama.com needs a key.
+ */
 export default provider({
   id: 'ollama',
   title: 'Ollama',

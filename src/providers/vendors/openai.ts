@@ -5,7 +5,7 @@ import { trimForOpenAi, trimResponses } from '../quirks.ts'
 import { openaiPaths, parseServerUrl } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-/** Beginnings of a model's name in lower case, and whose model that is: a provider of ours, or an address. */
+/** Prefixes of model names in lower case, and the vendor of these models: one of our providers, or a base URL. */
 export const modelPrefixes: { prefix: string; provider?: string; base: string }[] = [
   { prefix: 'glm-', provider: 'zhipu', base: 'https://open.bigmodel.cn/api/paas/v4' },
   { prefix: 'deepseek-', provider: 'deepseek', base: 'https://api.deepseek.com' },
@@ -19,7 +19,7 @@ const foreignBase = (model: string): string | undefined => {
   return modelPrefixes.find(({ prefix }) => name.startsWith(prefix))?.base
 }
 
-/** An entry without a `server_url` goes where its model lives. */
+/** Without a `server_url` the base URL depends on the model. */
 const baseByModel = ({ model }: Target): string => foreignBase(model) ?? base
 
 const commonPaths = openaiPaths(
@@ -34,26 +34,29 @@ const commonPaths = openaiPaths(
   'moderations',
 )
 
-/** What is asked of OpenAI itself. */
+/** The paths of OpenAI's own service. */
 const openaiServicePaths = { ...commonPaths, ...openaiPaths('openai-responses', 'responses/compact') }
 const responsesProtocols = ['openai-responses', 'responses/compact']
 const responsesPaths = { 'openai-responses': '/responses', 'responses/compact': '/responses/compact' }
 
-/** Some models answer in Responses alone; of those that live elsewhere nobody says that they do. */
+/** Some models are only available in Responses. Models of other vendors are not known to support Responses at all. */
 const protocolsFor = (model: string): readonly string[] | undefined =>
   foreignBase(model) !== undefined ? Object.keys(commonPaths) : isResponsesOnly(model) ? responsesProtocols : undefined
 
 const isResponsesUrl = ({ serverUrl }: Entry): boolean =>
   serverUrl !== undefined && parseServerUrl(serverUrl).endpoint === '/responses'
 
-/** OpenAI's hosts are one a region: eu.api.openai.com. */
+/** OpenAI has one host per region: eu.api.openai.com. */
 const isOpenAiHost = ({ serverUrl }: Entry): boolean =>
   serverUrl !== undefined && /(?:^|\.)api\.openai\.com$/.test(parseServerUrl(serverUrl).hostname)
 
 const declaresResponses = (entry: Entry): boolean =>
   entry.supportedProtocols?.some(name => /^(?:openai-)?responses$/.test(name)) ?? false
 
-/** `max_tokens` is deprecated, and refused by the models that think (platform.openai.com/docs/api-reference/chat/create, 2026-11). */
+/**
+ * `max_tokens` is deprecated, and reasoning models refuse it (platform.openai.com/docs/api-reference/chat/create,
+ * 2026-11).
+ */
 const trimTranslated: Wire['trimTranslated'] = {
   'openai-chat': (body, noteLoss, { model }) => {
     if (foreignBase(model) === undefined) trimForOpenAi(body, noteLoss, true)
@@ -61,7 +64,7 @@ const trimTranslated: Wire['trimTranslated'] = {
   'openai-responses': trimResponses,
 }
 
-/** OpenAI itself, and whatever follows it at an address of its own. Many such servers rerank; OpenAI does not. */
+/** OpenAI itself, and any server with a compatible API. Many such servers support rerank; OpenAI does not. */
 export default provider({
   id: 'openai',
   title: 'OpenAI and compatible servers',
@@ -85,7 +88,7 @@ export default provider({
       protocolsFor,
       trimTranslated: trimTranslated,
     },
-    // An address that names the endpoint is that of a server which speaks Responses and nothing else.
+    // A URL that names the endpoint belongs to a server that supports only Responses.
     { when: isResponsesUrl, paths: responsesPaths },
     { when: isOpenAiHost, paths: openaiServicePaths, protocolsFor, trimTranslated: trimTranslated },
     { when: declaresResponses, paths: { ...openaiServicePaths, ...openaiPaths('rerank') }, protocolsFor },

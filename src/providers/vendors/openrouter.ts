@@ -2,7 +2,10 @@ import { provider } from '../provider.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-/** Reasoning comes without being asked for (openrouter.ai/docs, "reasoning tokens"): `include_reasoning` of older configurations has nothing left to do. */
+/**
+ * Reasoning is returned by default (openrouter.ai/docs, "reasoning tokens"), so `include_reasoning` of older
+ * configurations has no effect.
+ */
 export default provider({
   id: 'openrouter',
   title: 'OpenRouter',

@@ -2,8 +2,9 @@ import { provider } from '../provider.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
- * docs.perplexity.ai/docs/agent-api/openai-compatibility (2026-11): the Agent API takes OpenAI's Responses at `/v1/responses`, for models
- * of many makers with Perplexity's search. Chat Completions ended on 27 September 2026: clients of it are translated.
+ * The Agent API supports OpenAI's Responses at `/v1/responses`, for models of many vendors with Perplexity's search
+ * (docs.perplexity.ai/docs/agent-api/openai-compatibility, 2026-11). Chat Completions were shut down on 27 September
+ * 2026, so Chat Completions clients are translated.
  */
 export default provider({
   id: 'perplexity',

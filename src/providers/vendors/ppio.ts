@@ -2,7 +2,10 @@ import { provider } from '../provider.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-/** github.com/PPIO/ppio-skills, LLM guide (2026-03). Embeddings stand where its sister Novita has them. Older files name api.ppinfra.com/v3/openai. */
+/**
+ * github.com/PPIO/ppio-skills, LLM guide (2026-03). The path of embeddings is that of its sister platform Novita. Older
+ * configurations use api.ppinfra.com/v3/openai.
+ */
 export default provider({
   id: 'ppio',
   title: 'PPIO',

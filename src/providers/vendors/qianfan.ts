@@ -5,9 +5,11 @@ import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
- * Version 2 (cloud.baidu.com/doc/WENXINWORKSHOP/s/2m3fihw8s, 2025-03): an API key `bce-v3/…` of the console's security page, names in
- * lower case (`ernie-speed-8k`). The first two names are from its list of 2026-06 (cloud.baidu.com/doc/qianfan/s/rmh4stp0j); that Speed, Lite and Tiny are
- * still served could not be confirmed in 2026-11; dated versions and yi_34b_chat are gone. That embeddings, pictures and reranking stand beside chat could not be read again in 2026-11. The key of an application with its secret_key belongs to version 1.
+ * API version 2 (cloud.baidu.com/doc/WENXINWORKSHOP/s/2m3fihw8s, 2025-03): an API key `bce-v3/…` from the security page
+ * of the console, and model names in lower case (`ernie-speed-8k`). The first two models are from the list of 2026-06
+ * (cloud.baidu.com/doc/qianfan/s/rmh4stp0j). Whether Speed, Lite and Tiny are still served could not be confirmed in
+ * 2026-11. Dated versions and yi_34b_chat were removed. The paths of embeddings, images and rerank could not be
+ * confirmed again in 2026-11. An application's key with a secret_key belongs to version 1.
  */
 export default provider({
   id: 'qianfan',
@@ -20,7 +22,7 @@ export default provider({
   sign: bearer,
   credentials: ['api_key'],
   models: ['ernie-5.1', 'ernie-4.5-turbo-128k', 'ERNIE-Speed-8K', 'ERNIE-Speed-128K', 'ERNIE-Lite-8K', 'ERNIE-Tiny-8K'],
-  /** cloud.baidu.com/doc/qianfan-api/s/Fm7u3ropn, which also says that vectors are numbers only. */
+  /** cloud.baidu.com/doc/qianfan-api/s/Fm7u3ropn, which also states that vectors are always numbers. */
   maxTexts: { embeddings: model => (model === 'tao-8k' ? 1 : 16) },
   patchRequest: {
     embeddings: body => {

@@ -2,7 +2,10 @@ import { provider } from '../provider.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-/** docs.sambanova.ai: chat, embeddings and transcriptions; what it overlooks of OpenAI's it overlooks in silence. */
+/**
+ * Chat, embeddings and transcriptions (docs.sambanova.ai). Fields of OpenAI that it does not support are silently
+ * ignored.
+ */
 export default provider({
   id: 'sambanova',
   title: 'SambaNova Cloud',

@@ -2,7 +2,7 @@ import { provider } from '../provider.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-/** Two houses with keys of their own: api.siliconflow.cn and api.siliconflow.com. */
+/** There are two platforms with separate keys: api.siliconflow.cn and api.siliconflow.com. */
 export default provider({
   id: 'siliconflow',
   title: 'SiliconFlow',

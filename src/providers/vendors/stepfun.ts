@@ -2,7 +2,10 @@ import { provider } from '../provider.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-/** platform.stepfun.com, API reference (index read 2026-07; names from its price list, 2026-09). Two houses with keys of their own: api.stepfun.com and api.stepfun.ai. */
+/**
+ * platform.stepfun.com, API reference (index read 2026-07). Model names are from its price list (2026-09). There are
+ * two platforms with separate keys: api.stepfun.com and api.stepfun.ai.
+ */
 export default provider({
   id: 'stepfun',
   title: 'StepFun',

@@ -3,8 +3,8 @@ import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
- * docs.together.ai/docs/inference/openai-compatibility. The older host api.together.xyz answers too. gpt-oss-20b left the serverless list on
- * 2026-09-15 (github.com/mozilla-ai/any-llm pull 1407).
+ * docs.together.ai/docs/inference/openai-compatibility. The older host api.together.xyz also works. gpt-oss-20b was
+ * removed from the serverless models on 2026-09-15 (github.com/mozilla-ai/any-llm pull 1407).
  */
 export default provider({
   id: 'together',

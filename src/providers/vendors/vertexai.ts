@@ -9,7 +9,7 @@ import { provider, type Sign } from '../provider.ts'
 import { parseServerUrl, pathSegment } from '../server-url.ts'
 import { google, unknownProject } from '../sign/google.ts'
 
-/** `global` for all the world, `us` and `eu` for several regions, else one region. */
+/** The host of a location: `global`, the multi-regions `us` and `eu`, or a single region. */
 const hostOf = (location: string): string => {
   if (location === 'global') return 'aiplatform.googleapis.com'
   return /^(?:us|eu)$/.test(location)
@@ -17,7 +17,10 @@ const hostOf = (location: string): string => {
     : `${location}-aiplatform.googleapis.com`
 }
 
-/** An API key alone (express mode) needs no project in the address; any other credential has one, though perhaps only its file knows which. */
+/**
+ * An API key alone (express mode) needs no project in the URL. Any other credential has a project, possibly only in its
+ * file.
+ */
 const base = ({ entry, credential: { values } }: Target): string => {
   const { location = 'global', project_id: project, api_key: key } = values
   const server = parseServerUrl(entry.serverUrl ?? `https://${hostOf(location)}`)
@@ -26,36 +29,43 @@ const base = ({ entry, credential: { values } }: Target): string => {
   return `${root}/projects/${pathSegment(project ?? unknownProject)}/locations/${pathSegment(location)}${server.query}`
 }
 
-/** Names of Google's own hold no slash; a tuned model is named by the number of its endpoint. */
+/** Google's own model names contain no slash. A tuned model is named by the number of its endpoint. */
 const geminiPath = (model: string): string =>
   /^\d+$/.test(model) ? `/endpoints/${model}` : `/publishers/google/models/${pathSegment(model)}`
 
-/** The address names the model, the body the version (platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai). */
+/**
+ * The URL names the model, the body the API version
+ * (platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai).
+ */
 const toRawPredict = (): JsonObject => ({ model: undefined, anthropic_version: 'vertex-2023-10-16' })
 
 /**
- * docs.cloud.google.com/gemini-enterprise-agent-platform/models/partner-models/claude/count-tokens (2026-11): here the body names the model,
- * and the last two of its names are refused (github.com/BerriAI/litellm/issues/25798).
+ * Token counting names the model in the body
+ * (docs.cloud.google.com/gemini-enterprise-agent-platform/models/partner-models/claude/count-tokens, 2026-11) and
+ * refuses the suffixes `@default` and `@latest` (github.com/BerriAI/litellm/issues/25798).
  */
 const toClaudeCountTokens = (_body: JsonObject, _loss: NoteLoss, { model }: Target): JsonObject => ({
   ...omitOutputFields(),
   model: model.replace(/@(?:default|latest)$/, ''),
 })
 
-/** …/reference/rest/v1/projects.locations.publishers.models/countTokens (2026-11): the fields of a request themselves, and no more than these. */
+/**
+ * countTokens takes the fields of a request directly, and only these
+ * (…/reference/rest/v1/projects.locations.publishers.models/countTokens, 2026-11).
+ */
 const toGeminiCountTokens = (body: JsonObject): JsonObject => {
   const { contents, tools, systemInstruction, generationConfig } = camelBody(geminiCount.unwrapRequest(body))
   const removed = Object.fromEntries(Object.keys(body).map(key => [key, undefined]))
   return { ...removed, contents, tools, systemInstruction, generationConfig }
 }
 
-/** Betas that an answer may be asked for with are refused where tokens are counted (github.com/anthropics/claude-code/issues/12429). */
+/** Token counting refuses betas that are valid for a message (github.com/anthropics/claude-code/issues/12429). */
 const sign: Sign = (request, target, fetchToken) => {
   if (request.url.includes('/count-tokens:')) request.headers.delete('anthropic-beta')
   return google(request, target, fetchToken)
 }
 
-/** Of the models that embed, those of before Gemini Embedding 2 are asked to predict (github.com/googleapis/js-genai, 2026-11). */
+/** Embedding models older than Gemini Embedding 2 use `:predict` (github.com/googleapis/js-genai, 2026-11). */
 const protocolsFor = (model: string): ProtocolId[] => {
   if (model.includes('/')) return ['openai-chat']
   if (model.startsWith('claude')) return ['anthropic', 'anthropic/count_tokens']
@@ -64,8 +74,9 @@ const protocolsFor = (model: string): ProtocolId[] => {
 }
 
 /**
- * docs.cloud.google.com/gemini-enterprise-agent-platform (Vertex AI until 2026): Gemini in its own protocol, Claude in Anthropic's, models of
- * others, named `publisher/model`, in OpenAI's. Claude takes images as bytes alone (platform.claude.com/docs/en/build-with-claude/vision).
+ * docs.cloud.google.com/gemini-enterprise-agent-platform (Vertex AI until 2026). Gemini uses its own protocol, Claude
+ * Anthropic's, and models of other vendors (`publisher/model`) OpenAI's. Claude accepts images only as bytes
+ * (platform.claude.com/docs/en/build-with-claude/vision).
  */
 export default provider({
   id: 'vertexai',

@@ -2,7 +2,7 @@ import { provider } from '../provider.ts'
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-/** A server of the user's own; a key is optional, the models it was started with. */
+/** A server of the user's own. The key is optional, and it serves the models that it was started with. */
 export default provider({
   id: 'vllm',
   title: 'vLLM',

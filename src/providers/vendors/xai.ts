@@ -4,9 +4,10 @@ import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
 /**
- * Every Grok of today refuses presence_penalty and frequency_penalty, 0 included, with 400 (github.com/miaoxworld/NativeTavern issue 83,
- * 2026-09); those that reason refuse `stop` too (docs.x.ai). The recordings count reasoning beside completion_tokens, in the total only.
- * Responses is the wire xAI itself advises, and the only one with encrypted thoughts (docs.x.ai/developers/model-capabilities/text/comparison, 2026-11).
+ * Every current Grok model answers 400 to presence_penalty and frequency_penalty, even 0
+ * (github.com/miaoxworld/NativeTavern issue 83, 2026-09). Reasoning models refuse `stop`, too (docs.x.ai). In the
+ * recordings reasoning tokens are not part of completion_tokens, but of the total. xAI recommends Responses, which is
+ * also the only protocol with encrypted reasoning (docs.x.ai/developers/model-capabilities/text/comparison, 2026-11).
  */
 export default provider({
   id: 'xai',

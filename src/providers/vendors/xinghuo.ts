@@ -5,7 +5,7 @@ import { clamp, developerToSystem, messagesOf, renameToMaxTokens } from '../quir
 import { openaiPaths } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-/** Names of the WebSocket form → what the HTTP form calls the same model. */
+/** Model names of the WebSocket API → names of the same models in the HTTP API. */
 const httpNames: Record<string, string> = {
   'spark-lite': 'lite',
   'spark-v2.0': 'generalv2',
@@ -17,10 +17,10 @@ const httpNames: Record<string, string> = {
   '4.0ultra': '4.0Ultra',
 }
 
-/** Those below Max know no system role (docs.iflyaicloud.com/doc/237: "Spark Max now supports system"). */
+/** Models below Max have no system role (docs.iflyaicloud.com/doc/237: "Spark Max now supports system"). */
 const modelsWithoutSystem = new Set(['general', 'lite', 'generalv2', 'generalv3', 'pro-128k'])
 
-/** The system's words go before the first user's; without a user they are the user's. */
+/** Prepends the system messages to the first user message. Without one they become a user message. */
 const foldSystem = (body: JsonObject): void => {
   const { messages } = body
   const systemMessages = messagesOf(body).filter(({ role }) => role === 'system')
@@ -40,8 +40,9 @@ const contentText = (content: Json | undefined): string =>
     : (textOf(content) ?? '')
 
 /**
- * No right to the model, counts, audits, wrong requests, too long, busy. Recorded are 10012, 10013, 10014 and 11200; the others are the
- * vendor's list as its users repeat it, not read again with the vendor in 2026-11. Unknown ones are 502.
+ * HTTP statuses of the vendor's error codes: no access to the model, rate limits, content filters, invalid requests,
+ * context length, overload. 10012, 10013, 10014 and 11200 are recorded. The others are from the vendor's list as users
+ * report it; they could not be checked with the vendor in 2026-11. Unknown codes become 502.
  */
 const httpStatuses: Record<number, number> = {
   ...{ 10005: 401, 10313: 401, 11200: 401, 11201: 429, 11202: 429, 11203: 429, 10007: 429 },
@@ -49,7 +50,7 @@ const httpStatuses: Record<number, number> = {
   ...{ 10008: 503, 10010: 503, 10012: 503, 10110: 503 },
 }
 
-/** An answer that failed tells it by a `code` other than 0, choices beside it or not. */
+/** Turns a `code` other than 0 into a status. A failed response has such a code, with or without choices. */
 const liftErrorCode = (body: JsonObject): void => {
   const { error, code: topLevelCode } = body
   const code = Number((isObject(error) ? error['code'] : undefined) ?? topLevelCode ?? 0)
@@ -60,8 +61,9 @@ const liftErrorCode = (body: JsonObject): void => {
 }
 
 /**
- * The HTTP form (docs.iflyaicloud.com/doc/237): temperature above 0 to 1, `max_tokens` as the only limit, a model's APIPassword as the key.
- * Version 2.0 is not among those its documents name any more (www.xfyun.cn/doc/spark/Web.html, read 2026).
+ * The HTTP API: temperature above 0 to 1, `max_tokens` as the only limit, and the APIPassword of a model as the key
+ * (docs.iflyaicloud.com/doc/237). The documentation no longer lists version 2.0 (www.xfyun.cn/doc/spark/Web.html, read
+ * 2026).
  */
 export default provider({
   id: 'xinghuo',

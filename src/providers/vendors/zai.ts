@@ -2,7 +2,10 @@ import { provider } from '../provider.ts'
 import { openaiPaths, withPathPrefix } from '../server-url.ts'
 import zhipu from './zhipu.ts'
 
-/** Zhipu's house abroad, with keys of its own; the coding plan has an address of its own: server_url https://api.z.ai/api/coding/paas/v4. Names of 2026-09. */
+/**
+ * Zhipu's international platform, with separate keys. The coding plan has a URL of its own: server_url
+ * https://api.z.ai/api/coding/paas/v4. Model names of 2026-09.
+ */
 export default provider({
   ...zhipu,
   id: 'zai',

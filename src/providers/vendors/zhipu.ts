@@ -4,7 +4,7 @@ import { clamp, developerToSystem, messagesOf, renameToMaxTokens } from '../quir
 import { openaiPaths, withPathPrefix } from '../server-url.ts'
 import { bearer } from '../sign/bearer.ts'
 
-/** The older vision models (glm-4v, glm-4v-plus …) read an image as bare base64, without `data:image/…;base64,`. */
+/** The older vision models (glm-4v, glm-4v-plus …) take images as plain base64, without `data:image/…;base64,`. */
 const stripDataUrlPrefix = (body: JsonObject): void => {
   for (const { content } of messagesOf(body))
     for (const part of Array.isArray(content) ? content : []) {
@@ -15,9 +15,9 @@ const stripDataUrlPrefix = (body: JsonObject): void => {
 }
 
 /**
- * docs.bigmodel.cn and docs.z.ai, "chat completion": temperature 0 to 1, top_p above 0 to 1, the roles system, user, assistant and tool,
- * `max_tokens` as the only limit. The flash models of 4.7 and 4 cost nothing (docs.bigmodel.cn, model overview, 2026); glm-3-turbo, glm-4-0520, glm-4v
- * and their like are on it no more.
+ * Temperature 0 to 1, top_p above 0 to 1, the roles system, user, assistant and tool, and `max_tokens` as the only
+ * limit (docs.bigmodel.cn and docs.z.ai, "chat completion"). The flash models of 4.7 and 4 are free (docs.bigmodel.cn,
+ * model overview, 2026), which no longer lists glm-3-turbo, glm-4-0520, glm-4v and similar models.
  */
 export default provider({
   id: 'zhipu',
@@ -43,7 +43,10 @@ export default provider({
   sign: bearer,
   credentials: ['api_key'],
   models: ['glm-5.3', 'glm-5.3-flash', 'glm-4.7-flash'],
-  /** docs.bigmodel.cn/api-reference, "文本嵌入": a list of embedding-3 holds 64; that of embedding-2 is bounded by its tokens. */
+  /**
+   * A list for embedding-3 has at most 64 texts; a list for embedding-2 is limited by its tokens
+   * (docs.bigmodel.cn/api-reference, "文本嵌入").
+   */
   maxTexts: { embeddings: model => (model === 'embedding-3' ? 64 : Number.POSITIVE_INFINITY) },
   patchRequest: {
     'openai-chat': (body, noteLoss, { model }) => {

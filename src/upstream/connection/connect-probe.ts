@@ -1,23 +1,27 @@
-/** Whether a vendor can be reached at all: `fetch` does not tell when it has connected, so somebody knocks at the door beside it. */
+/**
+ * Checks whether a vendor can be reached at all. `fetch` does not report when it has connected, so the probe opens a
+ * connection of its own.
+ */
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { ProxyOption } from './proxy.ts'
 import { credentialsOf, stripBrackets } from './socks-bridge.ts'
 
 export type ConnectProbe = {
-  /** To be told whenever an answer of `origin` (`https://host:port`, as `originOf` cuts it) has come in. */
+  /** Call it whenever a response of `origin` (`https://host:port`, as `originOf` cuts it) has arrived. */
   markAlive(origin: string): void
   /**
-   * Knocks at `origin`, through `proxy` if there is one, and gives it `milliseconds`. False: not a sign of life in that time. True: connected, or
-   * refused (then `fetch` meets the same refusal and tells it better), or `heard` within the last or during these milliseconds.
-   * All who ask for the same door at the same time share one knock. Never throws; leaves nothing open.
+   * Probes `origin`, through `proxy` if there is one, for at most `milliseconds`. False: no sign of life in that time.
+   * True: connected, refused (`fetch` then meets the same refusal and reports it better), or `markAlive` was called
+   * within the preceding or these milliseconds.
+   * Simultaneous calls for the same pool key share one probe. It never throws and leaves nothing open.
    */
   probe(origin: string, proxy: ProxyOption, milliseconds: number): Promise<boolean>
 }
 
 type PendingProbe = { answered: Promise<void>; stop: () => void; waiterCount: number }
 
-/** Origins whose last answer is remembered; more than a configuration names. */
+/** Maximum origins whose last response is remembered: more than a configuration names. */
 const maxOrigins = 4096
 
 export const createConnectProbe = (): ConnectProbe => {
@@ -59,7 +63,10 @@ const resolvesWithin = async (answered: Promise<void>, milliseconds: number): Pr
   return isResolved
 }
 
-/** One connection, made up to where a request could be sent: TCP, the proxy's tunnel (through our bridge to SOCKS always), TLS. It is closed as soon as it has answered. */
+/**
+ * Opens one connection up to the point at which a request could be sent: TCP, the proxy's tunnel (always through the
+ * bridge for SOCKS), TLS. The connection is closed as soon as that succeeds.
+ */
 const startProbe = (origin: string, proxy: ProxyOption): PendingProbe => {
   let stop = () => {}
   const answered = new Promise<void>(resolve => {
@@ -72,7 +79,7 @@ const startProbe = (origin: string, proxy: ProxyOption): PendingProbe => {
     }
     const track = (socket: Socket): Socket => {
       sockets.push(socket)
-      // Refused, reset or closed: that, too, is an answer.
+      // A refused, reset or closed connection is an answer, too.
       return socket.on('error', () => resolve()).on('close', () => resolve())
     }
     const needsTunnel = proxy !== false && (target.protocol === 'https:' || proxy.bridge !== undefined)
@@ -90,7 +97,7 @@ type TrackSocket = (socket: Socket) => Socket
 
 const portOf = (url: URL): number => Number(url.port || (url.protocol === 'https:' ? 443 : 80))
 
-/** Connects to the origin or its proxy; a proxy of https speaks TLS before anything else. */
+/** Connects to the origin or its proxy. An https proxy speaks TLS first. */
 const openConnection = (firstHop: URL, isProxy: boolean, track: TrackSocket, connected: () => void) => {
   const address = { host: stripBrackets(firstHop.hostname), port: portOf(firstHop) }
   if (isProxy && firstHop.protocol === 'https:') {
@@ -98,14 +105,14 @@ const openConnection = (firstHop: URL, isProxy: boolean, track: TrackSocket, con
   } else track(connect(address)).once('connect', connected)
 }
 
-/** Certificates are not judged here: the connection carries nothing, and `fetch` judges them. */
+/** Certificates are not verified here: the connection carries no data, and `fetch` verifies them. */
 const startTls = (target: URL, socket: Socket, track: TrackSocket, connected: () => void) => {
   const host = stripBrackets(target.hostname)
   const tlsSocket = connectTls({ socket, rejectUnauthorized: false, ...(isIP(host) === 0 && { servername: host }) })
   track(tlsSocket).once('secureConnect', connected)
 }
 
-/** Any answer but a 2xx is a refusal, which `fetch` meets too. */
+/** Any response but a 2xx is a refusal, which `fetch` meets too. */
 const openTunnel = (socket: Socket, target: URL, proxyUrl: URL, connected: () => void, refused: () => void) => {
   const { user, password } = credentialsOf(proxyUrl)
   const credentials = Buffer.from(`${user}:${password}`).toString('base64')

@@ -1,17 +1,23 @@
-/** Connections that may lie idle: only a request that can have been sent on one of them may have met one that had died unnoticed. */
+/**
+ * Counts connections that may be idle. Only a request that may have reused one of them can have met a connection that
+ * had died unnoticed.
+ */
 
 export type IdleConnections = {
-  /** A request begins: may it have been given an idle connection to `door`? That one is in use then. */
+  /**
+   * A request begins. Returns true if it may reuse an idle connection of `poolKey`, and counts that connection as in
+   * use.
+   */
   take(poolKey: string): boolean
-  /** An exchange ended well and has left its connection idle. */
+  /** A response ended well and left its connection idle. */
   release(poolKey: string): void
 }
 
-/** Longer than servers keep an idle connection, in milliseconds. */
+/** Milliseconds. Longer than servers keep an idle connection. */
 const maxIdleTime = 15 * 60_000
-/** As many as Bun keeps. */
+/** As many idle connections as Bun keeps. */
 const maxPerPool = 64
-/** Doors that are remembered; more than a configuration names. */
+/** Maximum pools to remember: more than a configuration names. */
 const maxPools = 4096
 
 export const createIdleConnections = (): IdleConnections => {

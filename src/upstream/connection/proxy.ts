@@ -1,29 +1,37 @@
-/** Which proxy a request goes through, in the words of Bun's `fetch`: decided once for each origin, looked up ever after. */
+/**
+ * Selects the proxy of a request, in the form that Bun's `fetch` takes. The decision is made once for each origin and
+ * then cached.
+ */
 import { BlockList, isIP } from 'node:net'
 import { GatewayError } from '../../base/errors.ts'
 import { openBridge, type SocksBridge } from './socks-bridge.ts'
 
 /**
- * What to give to `fetch(…, { proxy })`. Never undefined, null or '': by those Bun means the proxy of the environment, which it chooses by
- * other rules than ours. `respectNoProxy: false`, because what is chosen here has been checked against NO_PROXY already. `bridge` is there for us,
- * where the way goes through SOCKS.
+ * The value for `fetch(…, { proxy })`. It is never undefined, null or '': Bun would then use the proxy of the
+ * environment, which it selects by other rules. `respectNoProxy` is false because NO_PROXY has been applied already.
+ * `bridge` is set if the request goes through SOCKS; `fetch` ignores it.
  */
 export type ProxyOption = false | { url: string; respectNoProxy: false; bridge?: SocksBridge }
 
 export type ProxyEnvironment = Readonly<Record<string, string | undefined>>
 
-/** Origins remembered for one proxy; more than a configuration can name, so that a flood of addresses stays bounded. */
+/**
+ * Maximum origins to remember for one proxy. More than a configuration can name, so that a flood of addresses stays
+ * bounded.
+ */
 const maxOrigins = 1024
 
-/** Configured proxy → origin → what was decided. */
+/** Configured proxy → origin → decision. */
 const decisions = new Map<string | false | undefined, Map<string, ProxyOption>>()
 let bridge: Promise<SocksBridge> | undefined
 
 /**
- * The proxy for a request to `url`. `configured` is an absolute proxy URL (http, https, socks5, socks5h, with `user:password@` or without),
- * `false` for none at all, or absent for the environment's HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY (read as Go's
- * golang.org/x/net/http/httpproxy reads them). A promise only while the bridge for SOCKS starts; afterwards at once, nothing parsed.
- * @throws GatewayError `upstream_failed` when the proxy is no address we can use; it does not tell the address.
+ * The proxy for a request to `url`. A promise only while the SOCKS bridge starts. Later calls return at once, without
+ * parsing.
+ * @param configured an absolute proxy URL (http, https, socks5, socks5h, with or without `user:password@`); `false` for
+ * no proxy; undefined for the environment's HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, read as Go's
+ * golang.org/x/net/http/httpproxy reads them
+ * @throws GatewayError `upstream_failed` if the proxy is not a usable address; the message does not contain the address
  */
 export const proxyFor = (url: string, configured: string | false | undefined): ProxyOption | Promise<ProxyOption> => {
   if (configured === false) return false
@@ -32,7 +40,10 @@ export const proxyFor = (url: string, configured: string | false | undefined): P
   return origins?.get(origin) ?? decide(origin, configured)
 }
 
-/** Ends the bridge with its connections and forgets all decisions; the next request through SOCKS starts a new one. */
+/**
+ * Closes the bridge with its connections and clears the cached decisions. The next request through SOCKS starts a new
+ * bridge.
+ */
 export const closeBridge = async (): Promise<void> => {
   decisions.clear()
   const closing = bridge
@@ -40,9 +51,9 @@ export const closeBridge = async (): Promise<void> => {
   await (await closing?.catch(() => undefined))?.close()
 }
 
-/** `scheme://host:port` of an absolute http(s) URL, cut and not parsed: also what `reach` knows an origin by. */
+/** `scheme://host:port` of an absolute http(s) URL, cut out without parsing. ConnectProbe uses the same form. */
 export const originOf = (url: string): string => {
-  // The shortest beginning of an URL with a host is `http://h`, so the first slash from 8 on ends the origin.
+  // The shortest URL with a host begins with `http://h`, so the first slash from index 8 on ends the origin.
   const slash = url.indexOf('/', 8)
   if (slash !== -1 && url.lastIndexOf('?', slash) === -1) return url.slice(0, slash)
   return /^[^?#]*?:\/\/[^/?#]*/.exec(url)?.[0] ?? url
@@ -83,8 +94,9 @@ const parseProxy = (address: string): URL => {
 }
 
 /**
- * The proxy the environment names for an origin, as it is written there: HTTPS_PROXY or HTTP_PROXY by the origin's scheme, else ALL_PROXY,
- * upper case before lower. Never for localhost and loopback addresses, nor for what NO_PROXY names.
+ * The proxy that the environment names for an origin, unparsed: HTTPS_PROXY or HTTP_PROXY by the origin's scheme, else
+ * ALL_PROXY. Upper-case names take precedence over lower-case ones. Never for localhost, loopback addresses and what
+ * NO_PROXY names.
  */
 export const environmentProxy = (origin: string, environment: ProxyEnvironment): string | undefined => {
   const read = (name: string) => environment[name] || environment[name.toLowerCase()] || undefined
@@ -105,7 +117,10 @@ const bypassesProxy = (target: URL, noProxy: string): boolean => {
   return noProxy.split(',').some(pattern => matchesNoProxy(host, port, pattern.trim().toLowerCase()))
 }
 
-/** `*`; an address or a range of them; a domain (itself and all below it); `.domain` or `*.domain` (only below); each but a range with `:port` or not. */
+/**
+ * Matches one NO_PROXY pattern: `*`; an address or a range of addresses; a domain (itself and its subdomains);
+ * `.domain` or `*.domain` (only subdomains). All but a range may have a `:port`.
+ */
 const matchesNoProxy = (host: string, port: string, pattern: string): boolean => {
   if (pattern === '') return false
   if (pattern === '*') return true

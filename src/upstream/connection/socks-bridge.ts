@@ -1,13 +1,19 @@
-/** Lets `fetch` through SOCKS proxies, which it cannot speak to: a loopback HTTP proxy that opens its connections by SOCKS. */
+/**
+ * A bridge between `fetch`, which does not speak SOCKS, and SOCKS proxies: an HTTP proxy on the loopback interface that
+ * opens its connections through SOCKS.
+ */
 import { randomBytes } from 'node:crypto'
 import { type AddressInfo, createServer, isIP, type Server, type Socket } from 'node:net'
 
 export type SocksBridge = {
-  /** The `http://` address by which `fetch` reaches the SOCKS proxy `socks`; the same for the same proxy. */
+  /**
+   * The `http://` address through which `fetch` reaches the SOCKS proxy `socks`. The same proxy always gets the same
+   * address.
+   */
   addressFor(socks: URL): string
-  /** The field by which an answer tells that it is the bridge's own refusal: no vendor knows its name. */
+  /** The name of the header that marks a refusal by the bridge itself. The name is random, so no vendor knows it. */
   refusalHeader: string
-  /** Refuses new connections and cuts the open ones. */
+  /** Stops accepting connections and closes the open ones. */
   close(): Promise<void>
 }
 
@@ -15,22 +21,26 @@ type SocksProxy = { host: string; port: number; type: 5; userId?: string; passwo
 type SocksRoute = { socks: SocksProxy; host: string; port: number }
 type Refuse = (client: Socket, status: string) => void
 type RequestHead = { method: string; target: string; headerLines: string[] }
-/** The part of a connection that is read piece by piece. */
+/** Reads a connection piece by piece. */
 type SocketReader = {
-  /** One line without its end; undefined when the connection has ended. */
+  /** Reads one line, without its line end. Undefined at the end of the connection. */
   readLine(): Promise<string | undefined>
-  /** Hands `length` bytes on as they come; without a length all there are. */
+  /** Copies `length` bytes to `into` as they arrive. Without a length it copies everything. */
   pipe(into: Socket, length?: number): Promise<void>
 }
 
-/** Milliseconds a SOCKS proxy may take to open a connection; the deadlines of an attempt are shorter or have other causes. */
+/**
+ * Milliseconds a SOCKS proxy may take to open a connection. The deadlines of an attempt are shorter or have other
+ * causes.
+ */
 const connectTimeout = 30_000
-/** Bytes of one line: Bun sends URLs far below it. */
+/** Maximum bytes of one line. Bun sends URLs far below it. */
 const maxLineBytes = 64 * 1024
 
 /**
- * Opens the bridge on a random port of 127.0.0.1. Each SOCKS proxy has its own user name, all share a random password, so that no other
- * program on this machine can use it. Neither it nor its connections keep the process alive.
+ * Opens the bridge on a random port of 127.0.0.1. Each SOCKS proxy has its own user name, and all share a random
+ * password, so that no other program on this machine can use the bridge. Neither the bridge nor its connections keep
+ * the process alive.
  */
 export const openBridge = async (): Promise<SocksBridge> => {
   const password = randomBytes(24).toString('base64url')
@@ -88,7 +98,7 @@ const parseProxy = (url: URL): SocksProxy => {
   }
 }
 
-/** User and password of a URL, percent-decoded where they are well encoded. */
+/** User and password of a URL. They are percent-decoded if their encoding is valid. */
 export const credentialsOf = (url: URL): { user: string; password: string } => ({
   user: decodeOrKeep(url.username),
   password: decodeOrKeep(url.password),
@@ -106,8 +116,9 @@ const decodeOrKeep = (text: string): string => {
 export const stripBrackets = (host: string): string => host.replace(/^\[|\]$/g, '')
 
 /**
- * One connection of `fetch`: a tunnel (CONNECT, for https), or plain requests one after another. Of the latter Bun sends those to different
- * hosts, and those with different credentials, over one kept connection: each is looked at anew.
+ * Serves one connection of `fetch`: either a tunnel (CONNECT, for https) or plain requests one after another. Bun sends
+ * plain requests to different hosts, and with different credentials, over one kept connection. Each request is
+ * therefore routed anew.
  */
 const serveClient = async (client: Socket, proxies: ReadonlyMap<string, SocksProxy>, refuse: Refuse): Promise<void> => {
   const reader = createSocketReader(client)
@@ -122,7 +133,7 @@ const serveClient = async (client: Socket, proxies: ReadonlyMap<string, SocksPro
       if (!(await plainForwarder.forward(head, route))) return
     }
   } catch {
-    // Either side broke off: the other one learns it by the end of its connection.
+    // One side disconnected. Closing the connection informs the other side.
   } finally {
     plainForwarder.leave()
   }
@@ -138,7 +149,7 @@ const tunnel = async (client: Socket, reader: SocketReader, route: SocksRoute, r
   upstream.destroySoon()
 }
 
-/** What the upstream says goes to the client, its end too. */
+/** Copies the upstream's bytes to the client, including the end of the connection. */
 const pipeBack = (client: Socket, upstream: Socket) => {
   upstream.on('error', () => client.destroy())
   upstream.pipe(client)
@@ -155,7 +166,7 @@ const createForwarder = (client: Socket, reader: SocketReader, refuse: Refuse) =
   }
   client.on('close', leave)
 
-  /** Tells whether the connection can carry another request. */
+  /** Returns true if the connection can carry another request. */
   const forward = async (head: RequestHead, route: SocksRoute): Promise<boolean> => {
     if (upstream?.destroyed !== false || !isSameRoute(route, current)) {
       leave()
@@ -175,10 +186,13 @@ const createForwarder = (client: Socket, reader: SocketReader, refuse: Refuse) =
 const isSameRoute = (one: SocksRoute, other: SocksRoute | undefined): boolean =>
   one.socks === other?.socks && one.host === other.host && one.port === other.port
 
-/** Opens a connection by SOCKS; undefined when the client has been refused. Names are resolved by the proxy, as Go and curl's `socks5h` do. */
+/**
+ * Opens a connection through SOCKS. Undefined if the client has been refused. The proxy resolves host names, as with Go
+ * and with curl's `socks5h`.
+ */
 const dial = async (client: Socket, { socks, host, port }: SocksRoute, refuse: Refuse): Promise<Socket | undefined> => {
   try {
-    // Read only where a proxy is configured: it takes a tenth of the time to start.
+    // Imported only if a proxy is configured: the import takes a tenth of the startup time.
     const { SocksClient } = await import('socks')
     const { socket } = await SocksClient.createConnection({
       proxy: socks,
@@ -195,7 +209,7 @@ const dial = async (client: Socket, { socks, host, port }: SocksRoute, refuse: R
   return undefined
 }
 
-/** The messages of the package name addresses: only what kind of fault it was goes on. */
+/** The messages of the `socks` package contain addresses. Only the kind of error is passed on. */
 const refusalStatusOf = (message: string): string => {
   if (/timed out/i.test(message)) return '504 SOCKS Proxy Timed Out'
   if (/authentication/i.test(message)) return '502 SOCKS Proxy Refused The Credentials'
@@ -203,7 +217,10 @@ const refusalStatusOf = (message: string): string => {
   return '502 SOCKS Proxy Could Not Be Reached'
 }
 
-/** What a refusal says, in the field or in what `fetch` says of a tunnel, as the end of a sentence. It is one of ours: no address is in it. */
+/**
+ * Turns the status of a refusal, as found in the header or in the tunnel error of `fetch`, into the end of a sentence.
+ * Undefined if the bridge did not write the status. The sentence contains no address.
+ */
 export const describeRefusal = (status: string): string | undefined => {
   const found = /SOCKS Proxy ([A-Za-z ]+)$/.exec(status)
   return found?.[1] && `the SOCKS proxy ${found[1].toLowerCase()}`
@@ -234,7 +251,10 @@ const headerOf = ({ headerLines }: RequestHead, name: string): string | undefine
   return field?.slice(field.indexOf(':') + 1).trim()
 }
 
-/** A vendor gets the path, not the absolute address, and nothing of what was meant for the proxy. */
+/**
+ * The request head for the vendor: the path instead of the absolute URL, without the headers that were meant for the
+ * proxy.
+ */
 const renderHead = ({ method, target, headerLines }: RequestHead): string => {
   const path = target.slice(target.indexOf('/', 'http://'.length))
   const forwardedLines = headerLines.filter(line => !/^proxy-/i.test(line))
@@ -250,7 +270,7 @@ const pipeBody = async (head: RequestHead, reader: SocketReader, into: Socket): 
     size = Number.parseInt(line, 16)
     if (Number.isNaN(size)) throw new Error('a chunk without its size')
     await writeDrained(into, `${line}\r\n`)
-    // Bun sends no trailers: after the last chunk comes the empty line that ends every chunk.
+    // Bun sends no trailers. The last chunk is followed by the empty line that ends every chunk.
     await reader.pipe(into, size + 2)
   }
 }
@@ -289,7 +309,7 @@ const createSocketReader = (socket: Socket): SocketReader => {
   return { readLine, pipe }
 }
 
-/** Waits until the other side has taken it, so that neither side fills the memory. */
+/** Writes and waits until the other side has accepted the bytes, so that neither side fills the memory. */
 const writeDrained = (socket: Socket, bytes: Buffer | string): Promise<void> | undefined => {
   if (socket.destroyed) throw new Error('the connection is closed')
   if (socket.write(bytes, typeof bytes === 'string' ? 'latin1' : undefined)) return undefined

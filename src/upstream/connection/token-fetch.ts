@@ -1,8 +1,11 @@
-/** A request of our own on the way to a vendor's answer, such as for a token: through the target's proxy, no redirect followed. */
+/**
+ * Requests of the gateway itself that precede a vendor request, such as for an access token. They use the target's
+ * proxy and follow no redirect.
+ */
 import type { TokenFetch } from '../../providers/provider.ts'
 import { proxyFor } from './proxy.ts'
 
-/** @throws what `fetch` throws, whose message may hold the URL. */
+/** @throws the error of `fetch`, whose message may contain the URL */
 export const fetchToken: TokenFetch = async ({ entry }, url, options) => {
   const proxy = await proxyFor(url, entry.proxy)
   return fetch(url, { ...options, redirect: 'manual', proxy } as unknown as RequestInit)

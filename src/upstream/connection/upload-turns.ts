@@ -1,13 +1,13 @@
-/** A payload that is streamed from the client to the vendor: which of them is being waited for. */
+/** Tracks whether a streamed upload waits for the client or for the vendor. */
 
 export type UploadTurns = {
   /** The client has to send the next piece. */
   onClientTurn: () => void
-  /** The vendor has to take what was sent, or to answer. */
+  /** The vendor has to accept what was sent, or to respond. */
   onVendorTurn: () => void
 }
 
-/** The same stream, which tells whose turn it is. */
+/** Returns the same stream and reports through `turns` which side has to act. */
 export const trackUploadTurns = (
   payload: ReadableStream<Uint8Array>,
   turns: UploadTurns,

@@ -1,5 +1,6 @@
 /**
- * The binary framing of AWS streams, `application/vnd.amazon.eventstream`: bytes → whole frames, at any cut of the bytes.
+ * Decodes the binary framing of AWS streams, `application/vnd.amazon.eventstream`: bytes → complete frames, wherever
+ * the bytes are cut.
  * https://smithy.io/2.0/aws/amazon-eventstream.html (2026-11)
  */
 import { GatewayError } from '../../base/errors.ts'
@@ -8,23 +9,27 @@ import { faultFrom } from '../../protocols/bedrock-converse/error.ts'
 import type { Exchange, Frame } from '../../protocols/protocol.ts'
 import { type FrameReader, maxFrameLength } from './sse.ts'
 
-/** Does a content type name this framing. */
+/** True if a content type names this framing. */
 export const isAwsEventStream = (type: string | null): boolean =>
   type?.startsWith('application/vnd.amazon.eventstream') === true
 
-/** Total length, length of the headers, checksum of both. */
+/** Bytes of the prelude: total length, length of the headers, and the checksum of both. */
 const preludeSize = 12
 const checksumSize = 4
 
 /**
- * A frame a message: `event` is its type, `data` its payload. What InvokeModel wraps as `{"bytes": base64}` comes out unwrapped, as the
- * event of the model's own protocol. Throws what an exception in the stream tells, and `upstream_failed` for what is no message.
+ * Emits one frame for each message: `event` is the message type, `data` the payload. A chunk of InvokeModel, `{"bytes":
+ * base64}`, is unwrapped into the event of the model's own protocol.
+ * @throws GatewayError for an exception message in the stream, and `upstream_failed` for bytes that are not a message
  */
 export const awsEventStreamFraming = (
   emit: (frame: Frame) => void,
   exchange: Pick<Exchange, 'redact'>,
 ): FrameReader => {
-  /** What has come of a message that is not whole; joined once it is, so that a huge one costs no more than its length. */
+  /**
+   * The bytes of an incomplete message. They are joined once the message is complete, so that the cost of a huge
+   * message grows only with its length.
+   */
   let pieces: Uint8Array[] = []
   let length = 0
   let neededLength = preludeSize
@@ -68,7 +73,10 @@ export const awsEventStreamFraming = (
   }
 }
 
-/** The length of the message that begins at `at`, once its prelude has been checked. */
+/**
+ * The length of the message that begins at `offset`.
+ * @throws GatewayError `upstream_failed` if the prelude is damaged
+ */
 const messageSizeAt = (view: DataView, bytes: Uint8Array, offset: number): number => {
   const size = view.getUint32(offset)
   const prelude = bytes.subarray(offset, offset + preludeSize - checksumSize)
@@ -93,7 +101,7 @@ const frameOf = (headers: MessageHeaders, payload: string, exchange: Pick<Exchan
   return event === undefined ? { data: payload } : { event, data: payload }
 }
 
-/** An event of the model's own protocol; where it names its type, so does the frame. */
+/** Unwraps an event of the model's own protocol. The frame takes the event's type, if it has one. */
 const unwrapChunk = (payload: string): Frame => {
   const chunk = parseJson(payload)
   const bytes = isObject(chunk) ? textOf(chunk['bytes']) : undefined
@@ -103,7 +111,7 @@ const unwrapChunk = (payload: string): Frame => {
   return event === undefined ? { data } : { event, data }
 }
 
-/** What Bedrock adds to the last event of any model is no part of the model's protocol. */
+/** Removes the metrics that Bedrock adds to the last event of any model. They are not part of the model's protocol. */
 const withoutMetrics = (data: string): string => {
   if (!data.includes('"amazon-bedrock-invocationMetrics"')) return data
   const event = parseJson(data)
@@ -117,7 +125,7 @@ const eventTypeOf = (data: string): string | undefined => {
   return isObject(body) ? textOf(body['type']) : undefined
 }
 
-/** Most messages of a stream have the headers of the one before: those are not taken apart again. */
+/** Most messages of a stream have the same headers as the message before. Equal headers are not parsed again. */
 const cachedHeaderParser = (): ((bytes: Uint8Array) => MessageHeaders) => {
   let lastBytes: Uint8Array = new Uint8Array()
   let headers: MessageHeaders = {}
@@ -129,11 +137,14 @@ const cachedHeaderParser = (): ((bytes: Uint8Array) => MessageHeaders) => {
   }
 }
 
-/** Bytes of a value by its type; -1: two bytes that tell its length stand before it. true false byte short int long bytes text time uuid */
+/**
+ * Size in bytes of a header value, by its type: true, false, byte, short, int, long, bytes, text, time, uuid. -1: a
+ * two-byte length precedes the value.
+ */
 const valueSizes = [0, 0, 1, 2, 4, 8, -1, -1, 8, 16]
 const textType = 7
 
-/** Headers that are text; the others are passed over. */
+/** The headers whose value is text. Headers of other types are skipped. */
 const parseHeaders = (bytes: Uint8Array): MessageHeaders => {
   const headers: MessageHeaders = {}
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)

@@ -1,24 +1,33 @@
-/** Bytes of a stream → whole frames. Any cut of the bytes, inside a character too, gives the same frames. */
+/**
+ * Decodes server-sent events: stream bytes → complete frames. The frames do not depend on where the bytes are cut, even
+ * inside a character.
+ */
 import { GatewayError } from '../../base/errors.ts'
 import type { Frame } from '../../protocols/protocol.ts'
 
-/** Characters one frame may have (images in base64 come as one): a larger one ends the stream as a fault. */
+/**
+ * Maximum characters of one frame. A base64 image arrives as one frame. A larger frame ends the stream with an error.
+ */
 export const maxFrameLength = 16 * 1024 * 1024
 
-/** Takes bytes as the network cuts them; `end` says there are no more. Throws GatewayError `upstream_failed` on a frame over `largestFrame`. */
+/**
+ * An incremental frame decoder. `push` takes bytes as they arrive from the network, `end` marks the end of the stream.
+ * Both throw GatewayError `upstream_failed` for a frame longer than `maxFrameLength`.
+ */
 export type FrameReader = {
   push: (bytes: Uint8Array) => void
   end: () => void
-  /** The bytes so far ended with a frame: none has begun. */
+  /** True when the bytes so far end with a complete frame and no further frame has begun. */
   isBetweenFrames: () => boolean
 }
 
-/** A way to tell where a frame of a stream ends. */
+/** The framing of a stream: creates a reader that passes each complete frame to `emit`. */
 export type Framing = (emit: (frame: Frame) => void) => FrameReader
 
 /**
- * Server-sent events as vendors really write them: LF, CRLF or CR; no space after `data:`; comments; several data lines; frames parted by
- * one newline only; no blank line at the end. Comments are dropped (the relay has seen their bytes: they are signs of life).
+ * Server-sent events as vendors really write them: LF, CRLF or CR line ends; no space after `data:`; comments; several
+ * data lines; frames separated by a single newline; no blank line at the end. Comments are dropped. The stream reader
+ * has already counted their bytes as a sign of life.
  */
 export const sseFraming: Framing = emit => {
   const lines = lineReader(line => onLine(line))
@@ -57,10 +66,13 @@ export const sseFraming: Framing = emit => {
   }
 }
 
-/** Bytes → lines without their ends. */
+/** Splits bytes into lines, without their line ends. */
 const lineReader = (emit: (line: string) => void): FrameReader => {
   const decoder = new TextDecoder()
-  /** Pieces of the line whose end has not come yet; joined once, so that a huge line costs no more than its length. */
+  /**
+   * Pieces of a line whose end has not arrived yet. They are joined once, so that the cost of a huge line grows only
+   * with its length.
+   */
   let pieces: string[] = []
   let length = 0
   let isAfterCarriageReturn = false
@@ -114,7 +126,10 @@ const lineEnd = (text: string, from: number): number => {
   return carriageReturn < 0 ? lineFeed : lineFeed < 0 ? carriageReturn : Math.min(lineFeed, carriageReturn)
 }
 
-/** Some vendors part frames by a single newline: a data line that is whole JSON, followed by one that starts anew, is a frame of its own. */
+/**
+ * Some vendors separate frames by a single newline. A data line that is complete JSON, followed by a line that starts a
+ * new value, is a frame of its own.
+ */
 const isCompleteData = (data: string): boolean => data.endsWith('}') || data === '[DONE]'
 const startsFrame = (line: string): boolean => line.startsWith('{') || line === '[DONE]'
 

@@ -1,14 +1,20 @@
-/** Ids of calls. Gemini before 3 gives none: they are made here, and never shown to a vendor. */
+/**
+ * Ids of tool calls. Gemini before version 3 sends none, so the gateway generates ids. Generated ids are never sent to
+ * a vendor.
+ */
 import { isObject, type JsonObject, textOf } from '../../../base/json/json.ts'
 import { responseName } from './function-response.ts'
 
 const generatedPrefix = 'gemini_call_'
 
-/** The id the vendor itself gave, undefined where we made it. */
+/** Returns the id that the vendor assigned. Undefined if the gateway generated the id. */
 export const vendorCallId = (call: string): string | undefined =>
   call === '' || call.startsWith(generatedPrefix) ? undefined : call
 
-/** Ids for the calls of one answer: the vendor's where it gives one that is new. At most 40 characters, as OpenAI has it. */
+/**
+ * Returns a function that assigns ids to the calls of one answer. The vendor's id is used if it is unique. Ids have at
+ * most 40 characters, OpenAI's limit.
+ */
 export const callIdsFor = (responseId: string): ((given: string | undefined) => string) => {
   const usedIds = new Set<string>()
   const tail = responseId.slice(-24).replace(/[^A-Za-z0-9_-]/g, '_')
@@ -20,14 +26,18 @@ export const callIdsFor = (responseId: string): ((given: string | undefined) => 
   }
 }
 
+/** Assigns ids to the calls and results of a conversation, in order. */
 export type CallIdHistory = {
-  /** Contents of the model begin anew: what was called before is no longer waited for. */
+  /** A new model turn begins: earlier calls no longer wait for a result. */
   beginModelTurn: () => void
   idOfCall: (part: JsonObject) => string
   idOfResult: (part: JsonObject) => string
 }
 
-/** Ids for a conversation that has none: the same for the same history, so that they hold from turn to turn. Answers find their call by name, then by order. */
+/**
+ * Generates ids for a conversation without ids. The same history gives the same ids, so that they are stable from turn
+ * to turn. A result is matched to its call by name, then by order.
+ */
 export const createCallIdHistory = (): CallIdHistory => {
   let openCalls: { id: string; name: string }[] = []
   let count = 0

@@ -1,12 +1,15 @@
-/** Arguments of calls stand in Gemini's JSON as an object, in every other protocol as text. They go between the two as they were written. */
+/**
+ * Tool call arguments are an object in Gemini's JSON and text in every other protocol. They are carried over without
+ * rewriting them.
+ */
 import { isObject, type Json, parseJson, scanTopLevel, valueEnd } from '../../../base/json/json.ts'
 import { rawJson } from '../../../base/json/raw.ts'
 
 const key = '"functionCall"'
 
 /**
- * The arguments of all calls in a chunk as they stand in its text, in their order; undefined for a call without. Found by the key, which
- * inside a string could not stand like this: its quotes would be escaped.
+ * Returns the exact text of the arguments of all calls in a chunk, in order; undefined for a call without arguments.
+ * The calls are found by their key. It cannot occur like this inside a string, because its quotes would be escaped.
  */
 export const rawArgs = (text: string): (string | undefined)[] => {
   const found: (string | undefined)[] = []
@@ -23,13 +26,16 @@ export const rawArgs = (text: string): (string | undefined)[] => {
   return found
 }
 
-/** Arguments as text: without white space between them, but as they were written where writing them anew would change them. */
+/** Returns arguments as compact JSON. The original text is kept if serializing again would change a value. */
 export const argsText = (value: Json | undefined, raw: string | undefined): string => {
   if (!isObject(value)) return '{}'
   return raw !== undefined && typeof rawJson(raw) === 'string' ? raw : JSON.stringify(value)
 }
 
-/** Text → the object that `writeJson` writes as it came; undefined where it is none. No arguments and null are an empty one. */
+/**
+ * Parses arguments into an object that `writeJson` writes unchanged. Undefined if the text is not an object. Empty text
+ * and null become an empty object.
+ */
 export const argsObject = (text: string): Json | undefined => {
   const given = text.trim() === '' ? '{}' : text
   const value = parseJson(given)

@@ -1,4 +1,7 @@
-/** The answer of a tool: an object in Gemini's JSON, text and media in every other protocol. https://ai.google.dev/api/caching#FunctionResponse (2026-11) */
+/**
+ * Tool results: an object in Gemini's JSON, text and media in every other protocol.
+ * https://ai.google.dev/api/caching#FunctionResponse (2026-11)
+ */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../../base/json/json.ts'
 import type { MediaPart, Part, ToolResult } from '../../../ir/chat.ts'
@@ -8,7 +11,10 @@ import { acceptsMediaInResults } from '../thinking.ts'
 import { argsObject } from './function-args.ts'
 import { parseMedia, renderMedia, sealOf } from './part.ts'
 
-/** `call`: the id of the call it answers. `output`, `result` and `error` alone are the names Google's own libraries give to what is no object. */
+/**
+ * Parses a tool result. `call` is the id of its call. A single field `output`, `result` or `error` is unwrapped:
+ * Google's libraries use these names for values that are not objects.
+ */
 export const parseResult = (part: JsonObject, call: string): ToolResult => {
   const functionResponse = isObject(part.functionResponse) ? part.functionResponse : {}
   const response = isObject(functionResponse.response) ? functionResponse.response : {}
@@ -28,7 +34,10 @@ export const parseResult = (part: JsonObject, call: string): ToolResult => {
   }
 }
 
-/** @param call the name of what was called, and its id if the vendor is to see it */
+/**
+ * Renders a tool result. Media that cannot be nested in it follow as parts of their own.
+ * @param call the name of the called function, and the call's id if the vendor assigned it
+ */
 export const renderResult = (
   { parts, failed }: ToolResult,
   call: { name: string; id: string | undefined },
@@ -53,12 +62,12 @@ const renderResultMedia = (media: MediaPart, path: string, exchange: Exchange): 
   return rendered === undefined ? [] : [rendered]
 }
 
-/** An object is the response itself; everything else is its `output`. */
+/** An object is the response itself. Any other value is put under `output`. */
 const responseOf = (text: string, hasMedia: boolean): Json => {
   const value = /^\s*\{/.test(text) ? argsObject(text) : undefined
   return value ?? (text === '' && hasMedia ? {} : { output: text })
 }
 
-/** The name under which a result says whose it is. */
+/** Returns the name of the function that a result belongs to. */
 export const responseName = (part: JsonObject): string =>
   isObject(part.functionResponse) ? (textOf(part.functionResponse.name) ?? '') : ''

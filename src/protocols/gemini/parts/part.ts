@@ -1,4 +1,4 @@
-/** What a part of a content holds beside its words: its signature, its media, and what only this protocol knows. */
+/** What a part holds besides its text: its signature, its media, and fields that only this protocol has. */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../../base/json/json.ts'
 import type { MediaPart, Part, Seal } from '../../../ir/chat.ts'
@@ -8,7 +8,10 @@ import { withoutNullish } from '../syntax/casing.ts'
 
 export const id = 'gemini'
 
-/** Stands where Gemini 3 demands a signature and there is none: https://ai.google.dev/gemini-api/docs/thought-signatures (2026-11). */
+/**
+ * Signature that Gemini 3 accepts in place of a missing one: https://ai.google.dev/gemini-api/docs/thought-signatures
+ * (2026-11).
+ */
 export const sentinel = 'skip_thought_signature_validator'
 
 const readFields = new Set([
@@ -21,20 +24,23 @@ const readFields = new Set([
   'functionResponse',
 ])
 
-/** Tells a foreign block apart from foreign thoughts in the one slot that both cross a client in. */
+/** Marks a sealed value as a foreign block, since foreign thoughts use the same slot. */
 const foreignKey = '$foreign'
-/** Signs of life are signed: a client that sends them back is not taken at its word. */
+/** Seal origin of heartbeat parts, by which they are recognized and dropped if a client sends them back. */
 const heartbeatOrigin = 'heartbeat'
 
 const noFields: JsonObject = {}
 
-/** Nothing in it that only this protocol knows: most parts of a stream are so. */
+/** Whether a part has no fields that only this protocol knows, as most parts of a stream. */
 const hasOnlyReadFields = (part: JsonObject): boolean => {
   for (const key in part) if (!readFields.has(key) && part[key] !== null) return false
   return true
 }
 
-/** What is sealed into a part: its signature, and the fields that no other protocol has, as they are to stand there again. */
+/**
+ * Returns the seal of a part: its signature, and the fields that no other protocol has.
+ * `more`: further fields to seal. `at`: the seal origin.
+ */
 export const sealOf = (part: JsonObject, more: JsonObject = noFields, at?: string): Seal | undefined => {
   const { thoughtSignature } = part
   if (thoughtSignature === undefined && more === noFields && hasOnlyReadFields(part)) return undefined
@@ -49,7 +55,10 @@ export const sealOf = (part: JsonObject, more: JsonObject = noFields, at?: strin
   return hasSignature ? { by: id, ...origin, value: thoughtSignature } : undefined
 }
 
-/** The fields a seal puts into its part for a vendor; one that cannot be read is noted and left out. */
+/**
+ * Returns the fields that a seal restores in its part for a vendor. A seal that the vendor cannot read is noted as a
+ * loss.
+ */
 export const sealFields = (seal: Seal | undefined, path: string, { loss, sealOrigin }: Exchange): JsonObject => {
   if (seal === undefined) return {}
   if (isReadable(seal, id, sealOrigin)) return fieldsOfValue(seal.value)
@@ -60,7 +69,9 @@ export const sealFields = (seal: Seal | undefined, path: string, { loss, sealOri
 const fieldsOfValue = (value: Json): JsonObject =>
   typeof value === 'string' ? { thoughtSignature: value } : isObject(value) ? value : {}
 
-/** The same for a client: a foreign seal crosses in the slot of the signature. */
+/**
+ * Returns the fields that a seal adds to its part for a client. Another protocol's seal is wrapped in the signature.
+ */
 export const signatureSlotFor = (seal: Seal | undefined, { loss }: Pick<Exchange, 'loss'>): JsonObject => {
   if (seal === undefined) return {}
   if (seal.by === id) return fieldsOfValue(seal.value)
@@ -69,14 +80,14 @@ export const signatureSlotFor = (seal: Seal | undefined, { loss }: Pick<Exchange
   return text === undefined ? {} : { thoughtSignature: text }
 }
 
-/** A block only one protocol knows, for a client. */
+/** Renders a block that only one protocol has, for a client. Another protocol's block is sealed in an empty thought. */
 export const foreignBlockFor = (seal: Seal, exchange: Pick<Exchange, 'loss'>): JsonObject | undefined => {
   if (seal.by === id) return isObject(seal.value) ? seal.value : undefined
   const slot = signatureSlotFor({ ...seal, value: { [foreignKey]: seal.value } }, exchange)
   return slot.thoughtSignature === undefined ? undefined : { text: '', thought: true, ...slot }
 }
 
-/** Thoughts without words are a foreign block, or a sign of life (no part at all), or thoughts that are only sealed. */
+/** Parses a thought without text: a foreign block, a heartbeat (undefined), or thoughts that consist of a seal only. */
 export const parseEmptyThought = (seal: Seal): Part | undefined => {
   if (seal.by === heartbeatOrigin) return undefined
   const block = isObject(seal.value) ? seal.value[foreignKey] : undefined
@@ -85,14 +96,20 @@ export const parseEmptyThought = (seal: Seal): Part | undefined => {
     : { type: 'foreign', seal: { ...seal, value: block } }
 }
 
-/** A part that says nothing, and by its seal that it is ours. Every SDK of Google's takes it; of comments not all do. */
+/**
+ * An empty part that its seal identifies as the gateway's. Every SDK of Google accepts it; not all of them accept SSE
+ * comments.
+ */
 export const heartbeatPart = (): JsonObject => ({
   text: '',
   thought: true,
   thoughtSignature: wrapSeal({ by: heartbeatOrigin, value: '' })!,
 })
 
-/** Media of a part, undefined where it has none. What lies at an address of the open web is told as such, so that other vendors can have it. */
+/**
+ * Parses the media of a part. Undefined if it has none. A file at a public URL is parsed as a URL, so that other
+ * vendors can use it.
+ */
 export const parseMedia = (part: JsonObject, at?: string): MediaPart | undefined => {
   const { inlineData, fileData } = part
   if (isObject(inlineData) && typeof inlineData.data === 'string') {
@@ -109,7 +126,7 @@ export const parseMedia = (part: JsonObject, at?: string): MediaPart | undefined
   return { type: 'media', mime, source: isPublicUrl ? { url: uri } : { file: uri, by: id }, ...(seal && { seal }) }
 }
 
-/** The data itself, or a file that Google keeps; nothing else has a form: addresses are fetched before. */
+/** Renders data or a file stored at Google. URLs have no form here: they are fetched before. */
 export const renderMedia = ({ mime, source, name }: MediaPart): JsonObject | undefined => {
   if ('data' in source)
     return {
@@ -119,10 +136,10 @@ export const renderMedia = ({ mime, source, name }: MediaPart): JsonObject | und
   return { fileData: withoutNullish({ mimeType: mime === '*/*' ? undefined : mime, fileUri: source.file }) }
 }
 
-/** Google takes the alphabet of URLs as well; white space of MIME it does not. */
+/** Google accepts URL-safe base64, but no white space inside the data. */
 const plainBase64 = (data: string): string => (/\s/.test(data) ? data.replace(/\s+/g, '') : data)
 
-/** How files of a kind begin, in base64. */
+/** First bytes of file types, in base64. */
 const magicNumbers: readonly (readonly [string, string])[] = [
   ['iVBORw0KGgo', 'image/png'],
   ['/9j/', 'image/jpeg'],
@@ -133,7 +150,7 @@ const magicNumbers: readonly (readonly [string, string])[] = [
 ]
 const defaultTypes: Record<string, string> = { image: 'image/png', audio: 'audio/wav', video: 'video/mp4' }
 
-/** The exact type, where the client named only a class. */
+/** Returns the exact media type if the client only named a class such as `image/*`. */
 const exactType = (mime: string, data: string, name: string | undefined): string => {
   if (!mime.endsWith('/*')) return mime
   const found = magicNumbers.find(([start]) => data.startsWith(start))?.[1]

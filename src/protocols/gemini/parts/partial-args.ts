@@ -1,18 +1,20 @@
 /**
- * Arguments that come in pieces: `partialArgs` of a call that `willContinue`, each a path and a value, as Vertex streams them where it is
- * asked for `streamFunctionCallArguments`. https://docs.cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling (2026-11)
+ * Arguments that arrive in pieces: `partialArgs` of a call with `willContinue`, each a path and a value. Vertex streams
+ * them if asked for `streamFunctionCallArguments`.
+ * https://docs.cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling (2026-11)
  */
 import { isObject, type Json, type JsonObject } from '../../../base/json/json.ts'
 import { listOf } from '../syntax/casing.ts'
 
 type Container = JsonObject | Json[]
 
-/** A list is never longer than this, whatever index a path names. */
+/** Maximum length of a list, whatever index a path contains. */
 const maxListLength = 100_000
 
+/** `push` adds the pieces of one chunk. `text` returns the arguments so far as JSON. */
 export type PartialArgs = { push: (call: JsonObject) => void; text: () => string }
 
-/** Puts the pieces of one call together; a text goes on as long as its piece says so. */
+/** Assembles the arguments of one call. A string is continued if its previous piece has `willContinue`. */
 export const createPartialArgs = (): PartialArgs => {
   const root: JsonObject = emptyObject()
   let growingPath: string | undefined
@@ -36,7 +38,7 @@ export const createPartialArgs = (): PartialArgs => {
   }
 }
 
-/** Without a prototype: a model may name a key anything. */
+/** An object without a prototype, because the model may use any key. */
 const emptyObject = (): JsonObject => Object.create(null) as JsonObject
 
 const pieceValueOf = (value: JsonObject): Json | undefined => {
@@ -44,7 +46,7 @@ const pieceValueOf = (value: JsonObject): Json | undefined => {
   return value.stringValue ?? value.numberValue ?? value.boolValue
 }
 
-/** `$.recipe.steps[0]['odd name']` → recipe, steps, 0, odd name. */
+/** Splits a path into keys and indices: `$.recipe.steps[0]['odd name']` → recipe, steps, 0, odd name. */
 const stepsOf = (path: string): (string | number)[] =>
   [...path.matchAll(/\.([^.[\]]+)|\[(\d+)\]|\[(['"])(.*?)\3\]/g)].map(([, name, index, , quoted]) =>
     index === undefined ? (name ?? quoted ?? '') : Number(index),

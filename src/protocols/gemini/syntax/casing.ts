@@ -1,7 +1,10 @@
-/** Google's JSON takes names in snake_case as well: https://protobuf.dev/programming-guides/json. Here they become the camelCase of its documentation. */
+/**
+ * Google's JSON also accepts names in snake_case (https://protobuf.dev/programming-guides/json). They are converted to
+ * the documented camelCase.
+ */
 import { isObject, type Json, type JsonObject } from '../../../base/json/json.ts'
 
-/** What stands under these is the user's own: arguments, schemas, labels. Their names are left alone. */
+/** Fields that hold the user's own names: arguments, schemas, labels. Names inside them are not converted. */
 const opaqueFields = new Set([
   'args',
   'response',
@@ -13,7 +16,10 @@ const opaqueFields = new Set([
   'partMetadata',
 ])
 
-/** The same where nothing is to be renamed; the given value is never changed. A name in both spellings keeps the camelCase one. */
+/**
+ * Converts names to camelCase. Returns the same value if nothing changes; never modifies it. If both spellings are
+ * present, the camelCase field wins.
+ */
 export const camelCased = (value: Json): Json => {
   if (Array.isArray(value)) {
     const items = value.map(camelCased)
@@ -35,13 +41,13 @@ const camelObject = (object: JsonObject): JsonObject => {
   return changed ? renamed : object
 }
 
-/** The request in camelCase. */
+/** Converts a request to camelCase. */
 export const camelBody = (body: JsonObject): JsonObject => camelCased(body) as JsonObject
 
-/** Where Google's JSON wants a list, one object alone is taken for a list of one. */
+/** Returns the objects of a list. Where Google's JSON expects a list, a single object counts as a list of one. */
 export const listOf = (value: Json | undefined): JsonObject[] =>
   Array.isArray(value) ? value.filter(isObject) : isObject(value) ? [value] : []
 
-/** Without what is undefined or null: absent stays absent. */
+/** Removes fields that are undefined or null. */
 export const withoutNullish = (fields: JsonObject): JsonObject =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null))

@@ -1,15 +1,17 @@
 /**
- * Google's own form of a schema (a subset of OpenAPI 3.0 with type names in capitals) → JSON Schema, which every other vendor takes. To Google
- * schemas go as JSON Schema, untouched: `parametersJsonSchema`, `responseJsonSchema`. https://ai.google.dev/api/caching#Schema (2026-11)
+ * Google's schema format (a subset of OpenAPI 3.0 with type names in upper case) → JSON Schema, which every other
+ * vendor accepts. Schemas for Google are sent as JSON Schema without changes: `parametersJsonSchema`,
+ * `responseJsonSchema`. https://ai.google.dev/api/caching#Schema (2026-11)
  */
 import { isObject, type Json, type JsonObject } from '../../../base/json/json.ts'
 
-/** 64-bit numbers are written as text in Google's JSON. */
+/** Keywords with a count. Google's JSON writes 64-bit numbers as strings. */
 const countKeywords = new Set(['minItems', 'maxItems', 'minLength', 'maxLength', 'minProperties', 'maxProperties'])
-/** A map of names to schemas; every other key holds a schema, a list of them, or a plain value. */
+/** Keywords that map names to schemas. */
 const schemaMapKeywords = new Set(['properties', '$defs', 'definitions', 'patternProperties'])
 const schemaKeywords = new Set(['items', 'anyOf', 'oneOf', 'allOf', 'prefixItems', 'additionalProperties', 'not'])
 
+/** Converts a schema, or a list of schemas. */
 export const jsonSchemaOf = (schema: Json): Json => {
   if (Array.isArray(schema)) return schema.map(jsonSchemaOf)
   if (!isObject(schema)) return schema

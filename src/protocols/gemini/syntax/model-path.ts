@@ -1,6 +1,9 @@
-/** Addresses of Gemini's API, which name the model and what is asked of it: `/v1beta/models/<model>:streamGenerateContent?alt=sse`. */
+/**
+ * Paths of Gemini's API, which contain the model and the method:
+ * `/v1beta/models/<model>:streamGenerateContent?alt=sse`.
+ */
 
-/** `stream`: by the verb; `sse`: as events, not as a list. */
+/** `stream`: the method streams. `sse`: the stream is sent as server-sent events, not as a JSON array. */
 export type ModelPath = { model: string; verb: Verb; stream: boolean; sse: boolean }
 const knownVerbs = [
   'generateContent',
@@ -13,7 +16,10 @@ export type Verb = (typeof knownVerbs)[number]
 
 const verbs: ReadonlySet<string> = new Set(knownVerbs)
 
-/** @param path with single slashes; the model in the answer is as the path has it, escapes included. Undefined: no such address. */
+/**
+ * Parses a path. Undefined if it is not a path of this API.
+ * @param path with single slashes; escapes in the model are kept
+ */
 export const parseModelPath = (path: string, query: string): ModelPath | undefined => {
   const at = path.lastIndexOf('/')
   const [ending = '', verb = ''] = /(?::|%3a)(\w+)$/i.exec(path.slice(at + 1)) ?? []
@@ -23,7 +29,10 @@ export const parseModelPath = (path: string, query: string): ModelPath | undefin
   return { model, verb: verb as Verb, stream, sse: new URLSearchParams(query).get('alt') === 'sse' }
 }
 
-/** What stands behind the version: `/v1beta/models/x`, `/v1/publishers/google/models/x`, `/v1/projects/p/locations/l/…`. */
+/**
+ * Returns the model of a path such as `/v1beta/models/x`, `/v1/publishers/google/models/x`,
+ * `/v1/projects/p/locations/l/…`.
+ */
 export const modelIn = (path: string): string | undefined => {
   const version = /^(?:\/gemini)?\/v1(?:beta\d?|alpha)?\//.exec(path)
   if (version === null) return undefined
@@ -34,6 +43,6 @@ export const modelIn = (path: string): string | undefined => {
   return model === '' ? undefined : model
 }
 
-/** Clients put `models/` and `publishers/google/models/` before names that have it already. */
+/** Removes `models/` and `publishers/google/models/`, which clients add to names that already start with them. */
 export const bareModel = (model: string): string =>
   model.replace(/^(?:publishers(?:\/|%2f)[^/]+?(?:\/|%2f))?models(?:\/|%2f)/i, '')

@@ -1,37 +1,50 @@
-/** Tool calls of one choice on their way through: which deltas are one call, in whatever way a vendor numbers and names them. */
+/**
+ * Tracks the tool calls of one choice in a stream. Decides which deltas belong to one call, however the vendor numbers
+ * and names its calls.
+ */
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../../base/json/json.ts'
 
 type TrackedCall = {
-  /** Ours: contiguous from 0 in the order of appearance; -1 until the name is known, for the first delta must carry it. */
+  /**
+   * The index the client sees: contiguous from 0 in order of appearance. It is -1 until the name is known, because the
+   * first delta must carry the name.
+   */
   index: number
-  /** The vendor's number, if it gave one. */
+  /** The vendor's index, if it sent one. */
   vendorIndex: number | undefined
   id: string | undefined
-  /** The vendor's id, if it gave one. */
+  /** The vendor's id, if it sent one. */
   vendorId: string | undefined
   name: string
   custom: boolean
-  /** Everything the client has been given or will be given with the first delta. */
+  /** All arguments that the client has received, or will receive with the first delta. */
   args: string
 }
 
 export type CallTracker = {
-  /** Any call seen so far. */
+  /** True once a call has been sent to the client. */
   readonly hasCalls: boolean
-  /** Calls that never got a name, and therefore were never told. */
+  /** The number of calls that never got a name. They are never sent to the client. */
   readonly unnamedCount: number
-  /** Corrects the entries of one delta: gives those that say something, and whether one of them was changed or left out. */
+  /**
+   * Normalizes the `tool_calls` entries of one delta. Returns the entries that carry something, and whether an entry
+   * was changed or dropped.
+   */
   normalize(entries: readonly Json[]): { entries: JsonObject[]; isChanged: boolean }
-  /** What the calls still lack now that they have ended: `{}` where the vendor gave no arguments. */
+  /**
+   * Called when the calls have ended. Returns a delta with the arguments `{}` for every call whose vendor sent no
+   * arguments.
+   */
   fillMissingArguments(): JsonObject[]
 }
 
 type EntryResult = 'strict' | 'changed' | 'empty'
 
 /**
- * A new id under a known index is a new call, an empty one continues; an entry without an index belongs to its id, or to the last call.
- * Mistral's `"null"` is no id. `nameId` gives an id to the call of that index, for vendors that give none (Ollama, Gemini's OpenAI mode), or one
- * that another call of the answer has.
+ * A new id under a known index starts a new call; an empty id continues the known call. An entry without an index
+ * belongs to the call with its id, or else to the last call. Mistral's `"null"` is not an id. `createId` gives the call
+ * with that index an id, if its vendor sends none (Ollama, Gemini's OpenAI mode) or if another call of the answer
+ * already has the same id.
  */
 export const createCallTracker = (createId: (index: number) => string): CallTracker => {
   const calls: TrackedCall[] = []
@@ -80,7 +93,7 @@ export const createCallTracker = (createId: (index: number) => string): CallTrac
   }
 }
 
-/** The call an entry continues; undefined where it begins one. */
+/** Returns the call that an entry continues, or undefined if the entry starts a new call. */
 const findCall = (
   calls: readonly TrackedCall[],
   entry: JsonObject,
@@ -109,7 +122,7 @@ const createCall = (entry: JsonObject, name: string): TrackedCall => {
   return { index: -1, vendorIndex: vendorIndexOf(entry), id, vendorId: id, name, custom, args: '' }
 }
 
-/** The first delta of a call: index, id, type and name, and what it has said so far. */
+/** Rewrites an entry as the first delta of a call: index, id, type, name, and the arguments received so far. */
 const writeFirstDelta = (call: TrackedCall, entry: JsonObject): EntryResult => {
   const [key, argsField] = argsFieldOf(call)
   const body = isObject(entry[key]) ? entry[key] : {}
@@ -125,7 +138,7 @@ const writeFirstDelta = (call: TrackedCall, entry: JsonObject): EntryResult => {
   return 'changed'
 }
 
-/** A later delta: index and what it adds. */
+/** Rewrites an entry as a later delta of a call: the index and the new arguments. */
 const writeLaterDelta = (call: TrackedCall, entry: JsonObject, argsDelta: string): EntryResult => {
   const [key, argsField] = argsFieldOf(call)
   const { id, index, type, function: _function, custom: _custom, ...rest } = entry
@@ -157,7 +170,7 @@ const vendorIndexOf = ({ index }: JsonObject): number | undefined => (typeof ind
 const nameOf = (entry: JsonObject): string =>
   [entry.function, entry.custom].map(inner => (isObject(inner) ? textOf(inner.name) : undefined)).find(Boolean) ?? ''
 
-/** The arguments as text, whatever they came as (Ollama sends an object). */
+/** Returns the arguments as text, whatever type the vendor sends (Ollama sends an object). */
 const argsTextOf = (entry: JsonObject): string => {
   const inner =
     isObject(entry.function) && entry.function.arguments !== undefined ? entry.function.arguments : undefined
@@ -173,7 +186,7 @@ const replaceFields = (entry: JsonObject, fields: JsonObject): void => {
   Object.assign(entry, fields)
 }
 
-/** A call of a whole answer, made strict in place of the vendor's. */
+/** Normalizes a call of a non-streaming answer. Returns undefined if the call has no name. */
 export const normalizeCall = (entry: JsonObject, id: string): JsonObject | undefined => {
   const tracker = createCallTracker(() => id)
   const { index: _index, ...rest } = entry

@@ -1,6 +1,7 @@
 /**
- * A vendor's stream of chunks → strict chunks: one identity, one finish per choice and only after its content, calls numbered and
- * named, faults told apart, a clean end told from a cut. Both ways through the house stand on it: the pass and the translation.
+ * Normalizes a vendor's stream of chunks. Normalized chunks share one id, creation time and model. Each choice has one
+ * finish_reason, and it comes after the content. Tool calls are numbered and named. Errors are recognised, and a clean
+ * end is told apart from a cut stream. Passthrough and translation both use it.
  */
 import { GatewayError } from '../../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../../base/json/json.ts'
@@ -20,13 +21,18 @@ import {
 import { normalizeUsage, usageIn } from '../usage.ts'
 import { createCallTracker } from './call-tracker.ts'
 
-/** A strict chunk. `text` is there if it is what the vendor wrote; `model` is still the vendor's in both. */
+/**
+ * A normalized chunk. `text` is set if the chunk is exactly what the vendor wrote. `model` is still the vendor's in
+ * both.
+ */
 export type Chunk = { body: JsonObject; text?: string | undefined }
 
+/** Receives normalized chunks, and frames that are not JSON. */
 export type ChunkSink = { chunk: (chunk: Chunk) => void; unparsed: (frame: Frame) => void }
+/** Takes the frames of a vendor. `flush` emits held finishes. Errors are reported in `state.fault`. */
 export type ChunkNormalizer = { state: StreamState; push: (frame: Frame) => void; flush: () => void; end: () => void }
 
-/** Fields of a chunk that say nothing by themselves. */
+/** Fields that describe a chunk but carry no content. */
 const envelopeFields = new Set([
   'id',
   'object',
@@ -40,6 +46,7 @@ const envelopeFields = new Set([
 const isEnvelopeOnly = (body: JsonObject): boolean =>
   Object.entries(body).every(([key, value]) => envelopeFields.has(key) || value === null || typeof value === 'string')
 
+/** Creates the normalizer of one stream. It emits synchronously, during `push`, `flush` and `end`. */
 export const createChunkNormalizer = (format: ChoiceFormat, exchange: Exchange, emit: ChunkSink): ChunkNormalizer => {
   const state: StreamState = { content: false }
   const choices = new Map<number, ChoiceState>()
@@ -69,13 +76,13 @@ export const createChunkNormalizer = (format: ChoiceFormat, exchange: Exchange, 
     return choice
   }
 
-  /** Is a finish held. Asked with every frame, so it makes no list. */
+  /** True if a finish is held back. Called for every frame, so it does not build an array. */
   const hasHeldFinish = (): boolean => {
     for (const { phase } of choices.values()) if (phase === 'held') return true
     return false
   }
 
-  /** Tells the finishes that are held, now that nothing more can come before them. */
+  /** Emits the finishes that are held back. Called when no more content can come before them. */
   const releaseFinishes = (): void => {
     if (!hasHeldFinish()) return
     const heldChoices = [...choices.values()].filter(choice => choice.phase === 'held')
@@ -85,7 +92,10 @@ export const createChunkNormalizer = (format: ChoiceFormat, exchange: Exchange, 
     emitChunk(chunk)
   }
 
-  /** Content came after a finish: what was held with it goes out, the finish goes on waiting. */
+  /**
+   * Emits the content that was held together with a finish, because more content came after that finish. The finish
+   * stays held back.
+   */
   const emitHeldContent = (): void => {
     if (heldChunk === undefined) return
     const { body } = heldChunk
@@ -94,7 +104,10 @@ export const createChunkNormalizer = (format: ChoiceFormat, exchange: Exchange, 
     emitChunk({ body })
   }
 
-  /** Usage beside a finish that was already known. Alone it would be withheld from who did not ask, so it goes out with the finish. */
+  /**
+   * Handles a chunk with usage and a finish that is already known. Emitted alone, the chunk would be withheld from a
+   * client that did not request usage, so the usage is emitted together with the held finish.
+   */
   const joinUsageToHeld = (chunk: Chunk): boolean => {
     const { usage } = chunk.body
     if (exchange.usageRequested || !hasHeldFinish() || !isObject(usage)) return false
@@ -102,7 +115,7 @@ export const createChunkNormalizer = (format: ChoiceFormat, exchange: Exchange, 
     return true
   }
 
-  /** Mends one choice; false leaves it out. */
+  /** Normalizes one choice of a chunk. Returns false if the choice must be dropped. */
   const normalizeChoice = (chunk: Chunk, body: JsonObject): boolean => {
     const choice = choiceOf(body)
     const fault = faultOf(body.finish_reason)
@@ -211,7 +224,10 @@ const streamCut = (isDone = false): GatewayError =>
 
 const choicesOf = ({ choices }: JsonObject): JsonObject[] => choices as JsonObject[]
 
-/** Choices as a list of objects with an index; usage that stands in one goes where it belongs (Moonshot). */
+/**
+ * Makes `choices` an array of objects that have an index. Moves usage that a vendor puts into a choice (Moonshot) to
+ * the chunk.
+ */
 const normalizeChoices = (body: JsonObject): boolean => {
   const received: Json[] = Array.isArray(body.choices) ? body.choices : []
   const keptChoices = received.every(isObject) ? received : received.filter(isObject)
@@ -229,7 +245,7 @@ const normalizeChoices = (body: JsonObject): boolean => {
   return isChanged
 }
 
-/** Writes the finish of a choice into the chunk, and before it what its calls still lack. */
+/** Writes the finish_reason of a choice into the chunk, and before it the arguments that its calls still lack. */
 const finishChoice = (chunk: Chunk, choice: ChoiceState, format: ChoiceFormat, { loss }: Exchange): void => {
   const finish = finishReasonAfter(choice.finish, choice.calls.hasCalls, choice.hasLegacyCall)
   choice.phase = 'done'

@@ -1,20 +1,23 @@
 /**
- * What upstream/likeness.ts does for single frames, for several that came at once: one that differs from a frame which passed unchanged in
- * nothing but its word passes as that one did, without being read again.
+ * Recognises a chunk that differs from the last unchanged chunk in nothing but its text delta, and renders it without
+ * parsing it. upstream/frame-template.ts does the same for a piece that holds a single frame; this file serves pieces
+ * that hold several frames.
  */
 import { isObject, type JsonObject } from '../../../base/json/json.ts'
 
+/** Remembers one chunk, and renders chunks that differ from it only in their text. */
 export type ChunkTemplate = {
-  /** `body` of `data` went out unchanged as `out`: remember what it looks like. */
+  /** Remembers the shape of `data` after its parsed form `body` was sent unchanged as `out`. */
   capture: (data: string, body: JsonObject, out: string) => void
-  /** What goes out for `data`, if it is like the last one learnt. */
+  /** Returns the text to send for `data` if it matches the captured chunk, or undefined. */
   match: (data: string) => string | undefined
   forget: () => void
 }
 
-/** Where the word stands: in what came and in what went out. */
+/** What surrounds the text delta, in the received data and in the text that was sent. */
 type Pattern = { prefix: string; suffix: string; outPrefix: string; outSuffix: string }
 
+/** Creates an empty template. */
 export const createChunkTemplate = (): ChunkTemplate => {
   let pattern: Pattern | undefined
   return {
@@ -33,7 +36,7 @@ const BACKSLASH = 92
 const renderFromPattern = ({ prefix, suffix, outPrefix, outSuffix }: Pattern, data: string): string | undefined => {
   const end = data.length - suffix.length
   if (end < prefix.length || !data.startsWith(prefix) || !data.endsWith(suffix)) return undefined
-  // The word ends at the first quote, and that is where the tail begins; one with a quote in it is read the long way.
+  // The text ends at the first quote, where the suffix must begin. A text that contains a quote takes the normal path.
   if (data.indexOf('"', prefix.length) !== end || data.charCodeAt(end - 1) === BACKSLASH) return undefined
   return outPrefix + data.slice(prefix.length, end) + outSuffix
 }
@@ -58,7 +61,7 @@ const patternOf = (data: string, body: JsonObject, out: string): Pattern | undef
   return undefined
 }
 
-/** The one word of a frame that says nothing else: no finish, no usage, no call. */
+/** Returns the text delta of a chunk that carries nothing else: no finish, no usage, no call. */
 export const textDeltaOf = ({ choices, usage }: JsonObject): { key: string; text: string } | undefined => {
   if (!Array.isArray(choices) || choices.length !== 1 || isObject(usage)) return undefined
   const [choice] = choices
@@ -72,7 +75,7 @@ export const textDeltaOf = ({ choices, usage }: JsonObject): { key: string; text
   return isTextOnly ? { key, text } : undefined
 }
 
-/** Where a part stands in a text; -1 where it does not, or twice. */
+/** Returns the position of `searched` in `text`, or -1 if it is missing or occurs twice. */
 export const onlyOccurrence = (text: string, searched: string): number => {
   const at = text.indexOf(searched)
   return at >= 0 && text.indexOf(searched, at + 1) < 0 ? at : -1

@@ -1,7 +1,10 @@
-/** Deltas added up to what they say together. */
+/** Merges the deltas of a stream into one object. */
 import { isObject, type Json, type JsonObject } from '../../../base/json/json.ts'
 
-/** Adds a delta to what was said before: words are appended, entries with an index meet their like, the rest replaces. */
+/**
+ * Merges a delta into `sum`. Strings are appended, array entries with the same index are merged, and all other values
+ * are replaced.
+ */
 export const mergeDelta = (sum: JsonObject, delta: JsonObject): void => {
   for (const [key, value] of Object.entries(delta)) {
     const before = sum[key]
@@ -14,7 +17,7 @@ export const mergeDelta = (sum: JsonObject, delta: JsonObject): void => {
   }
 }
 
-/** Words that name something: a later delta repeats them. */
+/** Strings that identify something: a later delta repeats them, so they replace the earlier value. */
 const repeatedFields = new Set(['id', 'type', 'name', 'role', 'format'])
 
 const mergeEntries = (sum: Json[], entries: readonly Json[]): void => {

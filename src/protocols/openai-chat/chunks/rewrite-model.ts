@@ -1,4 +1,4 @@
-/** Changes inside JSON text that leave every other character as it came. */
+/** Edits JSON text in place, and leaves every other character unchanged. */
 import {
   applyEdits,
   insertionEdit,
@@ -10,7 +10,10 @@ import {
 } from '../../../base/json/json.ts'
 import type { Passthrough } from '../../protocol.ts'
 
-/** A request with its model replaced, and usage asked for. Rebuilt from its values only where keys are double or written with escapes. */
+/**
+ * Replaces the model of a request and requests usage if `requestUsage` is set. The request is only serialised anew if a
+ * key occurs twice or is written with escapes.
+ */
 export const writeRequest: Passthrough['writeRequest'] = (text, body, { model, requestUsage }) => {
   const rewritten = replaceLeadingModel(text, body, model, requestUsage)
   if (rewritten !== undefined) return rewritten
@@ -22,7 +25,10 @@ export const writeRequest: Passthrough['writeRequest'] = (text, body, { model, r
   return applyEdits(text, mergeInsertions(edits))
 }
 
-/** What most clients write, done without a look at the rest: the model stands first, and its key nowhere else in whatever spelling. */
+/**
+ * Fast path for what most clients write: the model comes first, and the key occurs nowhere else, in any spelling. The
+ * rest of the text is not parsed.
+ */
 const replaceLeadingModel = (
   text: string,
   body: JsonObject,
@@ -39,7 +45,7 @@ const replaceLeadingModel = (
   return `{${usage}${start.slice(1, -value.length)}${JSON.stringify(model)}${text.slice(start.length)}`
 }
 
-/** How the escape of any letter of `model` begins. */
+/** How the JSON escape of any letter of `model` begins. */
 const escapedLetterStart = '\\u006'
 const usageOption = '{"include_usage":true}'
 
@@ -51,7 +57,10 @@ const rebuildRequest = (body: JsonObject, model: string, requestUsage: boolean):
   return JSON.stringify({ ...body, model, ...usageOptions })
 }
 
-/** The edit that makes `include_usage` true and keeps what else stands in `stream_options`; undefined where it is already so. */
+/**
+ * Returns the edit that sets `include_usage` to true and keeps the other members of `stream_options`. Returns undefined
+ * if it is already true.
+ */
 const usageOptionsEdit = (text: string, found: TopLevelMembers | undefined): TextEdit | 'inexact' | undefined => {
   const span = found?.members.get('stream_options')
   if (found === undefined || span === undefined) return found && insertionEdit(found, 'stream_options', usageOption)
@@ -70,7 +79,10 @@ const memberEdit = (found: TopLevelMembers, key: string, value: string): TextEdi
   return span ? { start: span.start, end: span.end, newText: value } : insertionEdit(found, key, value)
 }
 
-/** Two members put into an empty object, or before its first one, need a comma between them only once. */
+/**
+ * Joins two members that are inserted at the same position (an empty object, or before its first member), so that only
+ * one comma separates them.
+ */
 const mergeInsertions = (edits: TextEdit[]): TextEdit[] => {
   const [first, second] = edits
   if (!first || !second || first.start !== first.end || first.start !== second.start || second.start !== second.end)
@@ -80,8 +92,9 @@ const mergeInsertions = (edits: TextEdit[]): TextEdit[] => {
 }
 
 /**
- * Text of a frame → the same with this model. Frames of one stream begin alike, so that the place of the model is looked for once:
- * as long as a frame begins with the very characters of the last one, up to the end of its model, it stands there again.
+ * Returns a function that replaces the model in the text of a frame. Frames of one stream begin alike, so the model is
+ * located only once: as long as a frame begins with the same characters as the last frame, up to the end of its model,
+ * the model is at the same position.
  */
 export const modelReplacer = (model: string): ((text: string) => string) => {
   const value = JSON.stringify(model)
@@ -102,8 +115,9 @@ export const modelReplacer = (model: string): ((text: string) => string) => {
 const modelKeys = ['"model":', '"model": ']
 
 /**
- * A whole answer with another model. Nearly always the vendor's model stands there once, before the choices, and needs no scan of the whole;
- * inside a string it could not stand, for its quotes would be escaped.
+ * Replaces the model of a non-streaming answer. In nearly all answers the vendor's model occurs once, before the
+ * choices, so the answer need not be scanned completely. The match cannot lie inside a string, because the quotes would
+ * be escaped there.
  */
 export const replaceModel = (text: string, vendorModel: string | undefined, model: string): string => {
   if (vendorModel === undefined) return modelReplacer(model)(text)

@@ -1,11 +1,15 @@
 /**
- * Vendors that think between calls refuse a call that comes back without the thoughts before it ("reasoning_content must be passed back",
- * "reasoning_content is missing in assistant tool call message"), and most clients of this protocol drop them.
+ * Restores the reasoning that clients drop. Some vendors reason between tool calls and refuse a call that comes back
+ * without its reasoning ("reasoning_content must be passed back", "reasoning_content is missing in assistant tool call
+ * message"). Most clients of this protocol drop it.
  */
 import { isObject, type JsonObject, textOf } from '../../../base/json/json.ts'
 import type { SealMemory } from '../../../ir/seal.ts'
 
-/** Gives every message with calls its `reasoning_content` again: what is remembered, or nothing, which the vendors take for an answer. */
+/**
+ * Sets `reasoning_content` on every assistant message with tool calls: the remembered reasoning, or an empty string,
+ * which these vendors accept.
+ */
 export const restoreReasoning = (body: JsonObject, memory: SealMemory | undefined): void => {
   for (const message of Array.isArray(body.messages) ? body.messages.filter(isObject) : []) {
     const calls = Array.isArray(message.tool_calls) ? message.tool_calls.filter(isObject) : []

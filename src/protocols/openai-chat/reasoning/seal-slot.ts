@@ -1,7 +1,8 @@
 /**
- * Where foreign seals cross a client of this protocol: `tool_calls[].extra_content.google.thought_signature`, the slot Google gave its own
- * (https://ai.google.dev/gemini-api/docs/openai, 2026-11), which clients keep. It holds the call's seal, and behind a dot that of the
- * thoughts before the call, where there is one.
+ * Carries the seals of other protocols through a client of Chat Completions, in
+ * `tool_calls[].extra_content.google.thought_signature`. Google defined this field for its own signatures
+ * (https://ai.google.dev/gemini-api/docs/openai, 2026-11), and clients keep it. It holds the seal of the call and,
+ * after a dot, the seal of the reasoning before the call, if there is one.
  */
 
 import { isObject, type Json, type JsonObject } from '../../../base/json/json.ts'
@@ -10,7 +11,7 @@ import { sealPrefix, unwrapSeal, wrapSeal } from '../../../ir/seal.ts'
 
 export type SealSlot = { callSeal?: Seal; reasoningSeal?: Seal }
 
-/** Undefined where there is nothing to carry, or it is too large. */
+/** Returns undefined if there is no seal, or if the seals are too large. */
 export const writeSealSlot = ({ callSeal, reasoningSeal }: SealSlot): JsonObject | undefined => {
   const texts = [callSeal, reasoningSeal].map(seal => (seal && wrapSeal(seal)) ?? '')
   if (texts.every(text => text === '')) return undefined
@@ -18,7 +19,7 @@ export const writeSealSlot = ({ callSeal, reasoningSeal }: SealSlot): JsonObject
   return { google: { thought_signature: second === '' ? first! : `${first}.${second}` } }
 }
 
-/** Empty where the slot is the client's own, or none. */
+/** Returns an empty object if the slot is missing, or if its value is not a seal of the gateway. */
 export const readSealSlot = (extra: Json | undefined): SealSlot => {
   const google = isObject(extra) ? extra.google : undefined
   const text = isObject(google) ? google.thought_signature : undefined
@@ -27,7 +28,7 @@ export const readSealSlot = (extra: Json | undefined): SealSlot => {
   return { ...(callSeal && { callSeal: callSeal.seal }), ...(reasoningSeal && { reasoningSeal: reasoningSeal.seal }) }
 }
 
-/** A request whose calls go to a vendor that did not write their seals. */
+/** Removes the seal slots from a request, for a vendor that did not write the seals. */
 export const withoutSealSlots = (body: JsonObject): JsonObject => {
   const withoutSlot = (call: Json): Json => {
     if (!isObject(call) || !hasSealSlot(call.extra_content)) return call

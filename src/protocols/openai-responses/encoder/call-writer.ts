@@ -1,4 +1,4 @@
-/** Calls of functions and of free-text tools. */
+/** Writes function calls and calls of free-text tools. */
 
 import { isObject, parseJson } from '../../../base/json/json.ts'
 import type { Seal } from '../../../ir/chat.ts'
@@ -7,15 +7,19 @@ import { type ItemRef, type PartWriter, type ResponseWriter, sealedFieldsOf } fr
 
 type OpenEvent = Extract<Event, { type: 'open' }>
 
-/** Names of the client's free-text tools: a vendor without such tools calls them as functions of one `input`. */
+/**
+ * Returns the names of the free-text tools of the client. A vendor without such tools calls them as functions with a
+ * single `input`.
+ */
 export const customToolNames = ({ exchange: { clientRequest } }: ResponseWriter): ReadonlySet<string> => {
   const tools = Array.isArray(clientRequest?.tools) ? clientRequest.tools.filter(isObject) : []
   return new Set(tools.filter(({ type }) => type === 'custom').map(({ name }) => String(name)))
 }
 
 /**
- * A call begins with its second piece, or its end: its seal, which must stand before it, comes with the first one.
- * `leave` ends what was told before.
+ * The item of a call starts with the second delta, or at the end of the call. The seal of a call comes with the first
+ * delta, and its item must come before the call.
+ * @param endMessage ends the open message
  */
 export const callWriter = (
   openEvent: OpenEvent,
@@ -97,7 +101,7 @@ export const callWriter = (
   }
 }
 
-/** `{"input": "…"}` → the text; what has another form stays as it is. */
+/** Unwraps `{"input": "…"}`. Text of any other form is returned unchanged. */
 const customInputOf = (args: string): string => {
   const parsed = parseJson(args)
   return isObject(parsed) && typeof parsed.input === 'string' ? parsed.input : args

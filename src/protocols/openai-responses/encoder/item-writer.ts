@@ -1,4 +1,4 @@
-/** The events of one answer on their way out: numbered, the items they tell gathered. */
+/** Writes the numbered events of one answer and collects its items. */
 
 import type { Json, JsonObject } from '../../../base/json/json.ts'
 import type { Seal } from '../../../ir/chat.ts'
@@ -6,32 +6,38 @@ import { sealPrefix, wrapSeal } from '../../../ir/seal.ts'
 import type { Exchange, NoteLoss } from '../../protocol.ts'
 import { boxForeignSeal } from '../turns.ts'
 
-/** How a part is told. A `seal` comes while it is open. */
+/** Writes one open part. `seal` is called while the part is open. */
 export type PartWriter = {
   delta: (text: string) => void
   seal: (seal: Seal) => void
   close: () => void
-  /** The answer failed: what was told of the part stands in it, nothing more is said. */
+  /** Called when the answer failed: the part keeps what was written so far, and no more events are emitted. */
   abort: () => void
 }
 
+/** Emits the events of one answer. */
 export type ResponseWriter = {
   readonly exchange: Exchange
-  /** What has been told so far, whole items only at their end. */
+  /** The items written so far. An item is complete only after its end. */
   readonly output: JsonObject[]
   readonly nextSequenceNumber: () => number
   emitEvent: (type: string, fields: JsonObject) => void
-  /** A new item: its place and its id. */
+  /** Starts a new item and returns its index and its id. */
   startItem: (prefix: string, item: JsonObject) => ItemRef
   endItem: (ref: ItemRef, item: JsonObject) => void
-  /** As `end`, for an item that will not end. */
+  /** Like `endItem`, for an item that will not be completed. Emits no event. */
   leaveIncomplete: (ref: ItemRef, item: JsonObject) => void
-  /** An empty item of thoughts that carries a foreign seal: of the part that follows, or of a block of its own. */
+  /**
+   * Writes an empty reasoning item that carries a seal of another protocol. `as` says what the seal belongs to: the
+   * part that follows, an empty reasoning part, or a foreign block.
+   */
   carrySeal: (seal: Seal, as: 'next' | 'thought' | 'block') => void
   noteLoss: NoteLoss
 }
+/** Identifies an item of the answer: its output index and its id. */
 export type ItemRef = { index: number; id: string }
 
+/** Creates the writer of one answer. The ids of its items derive from the id of the exchange. */
 export const createResponseWriter = (exchange: Exchange, emit: (event: JsonObject) => void): ResponseWriter => {
   const output: JsonObject[] = []
   const notedPaths = new Set<string>()
@@ -77,10 +83,15 @@ export const createResponseWriter = (exchange: Exchange, emit: (event: JsonObjec
   }
 }
 
-/** Thoughts of ours are known by their id where they carry no seal: no vendor would find them. */
+/**
+ * Prefix of the ids of reasoning items that the gateway writes. The prefix identifies them if they carry no seal: no
+ * vendor would know them.
+ */
 export const reasoningIdPrefix = `rs_${sealPrefix}`
 
-/** Thoughts: whosever they are, the client reads them as a summary, and their seal is the encrypted content. */
+/**
+ * Writes reasoning. The client receives the reasoning of every vendor as a summary, and its seal as encrypted content.
+ */
 export const reasoningWriter = (response: ResponseWriter): PartWriter => {
   const { emitEvent } = response
   const ref = response.startItem(reasoningIdPrefix, { type: 'reasoning', summary: [], status: 'in_progress' })
@@ -125,6 +136,6 @@ const reasoningSealFields = (seal: Seal, texts: readonly string[], { noteLoss }:
   return {}
 }
 
-/** The fields of an item that are only known to this protocol. */
+/** Returns the fields of an item that only this protocol knows. */
 export const sealedFieldsOf = (seal: Seal | undefined): JsonObject =>
   seal?.by === 'openai-responses' ? (seal.value as { [key: string]: Json }) : {}

@@ -1,4 +1,4 @@
-/** Texts and refusals: the messages of an answer, each with one part or several. */
+/** Writes texts and refusals: the messages of an answer, each with one or more parts. */
 
 import { isObject, type JsonObject } from '../../../base/json/json.ts'
 import type { Citation } from '../../../ir/chat.ts'
@@ -15,14 +15,16 @@ type OpenMessage = {
   sealedFields: JsonObject
 }
 
+/** Opens the parts of messages, and starts and ends the messages around them. */
 export type MessageWriter = {
   open: (kind: TextKind) => PartWriter & { cite: (citation: Citation) => void }
-  /** What follows is no part of the message that is told. `status`: how it ended. */
+  /** Called when the next part does not belong to the open message. `status` says how the message ended. */
   endMessage: (status?: 'completed' | 'incomplete') => void
-  /** The answer failed, after every part was closed or cut. */
+  /** Called when the answer failed, after every part was closed or aborted. */
   abort: () => void
 }
 
+/** Creates the message writer of one answer. */
 export const messageWriter = (response: ResponseWriter): MessageWriter => {
   let current: OpenMessage | undefined
 
@@ -46,7 +48,7 @@ export const messageWriter = (response: ResponseWriter): MessageWriter => {
     current = undefined
   }
 
-  /** A message with a phase has one part. */
+  /** A message with a phase has only one part. */
   const messageFor = (sealedFields: JsonObject): OpenMessage => {
     const startsNewMessage =
       current !== undefined && (Object.keys(sealedFields).length > 0 || Object.keys(current.sealedFields).length > 0)
@@ -75,7 +77,7 @@ export const messageWriter = (response: ResponseWriter): MessageWriter => {
   }
 }
 
-/** What a part does to its message: a place in it, its end there, as it is where the answer failed. */
+/** How a part joins its message, leaves it at its end, and aborts it if the answer failed. */
 type MessageControl = {
   messageFor: (sealedFields: JsonObject) => OpenMessage
   releasePart: (message: OpenMessage) => void
@@ -86,7 +88,10 @@ type MessageControl = {
 const emptyPart = (kind: TextKind): JsonObject =>
   kind === 'text' ? { type: 'output_text', annotations: [], logprobs: [], text: '' } : { type: 'refusal', refusal: '' }
 
-/** Told from its first word on, or from its seal if that comes first: a foreign one stands before it. */
+/**
+ * Writes a text or a refusal. The part starts with its first delta, or with its seal if the seal comes first. A seal of
+ * another protocol is written before the part.
+ */
 const textWriter = (
   kind: TextKind,
   response: ResponseWriter,

@@ -1,8 +1,8 @@
-/** The response object a client gets: what it asked for, repeated, and what has become of it. */
+/** The response object for a client: it repeats fields of the request and reports the state of the answer. */
 import type { JsonObject } from '../../../base/json/json.ts'
 import type { Exchange } from '../../protocol.ts'
 
-/** Fields of a request that its answer repeats, and what stands there for one that was not asked. */
+/** Fields of the request that the answer repeats, with their default values. */
 const echoedFields: JsonObject = {
   background: false,
   instructions: null,
@@ -24,11 +24,14 @@ const echoedFields: JsonObject = {
   user: null,
 }
 
-/** The id of an answer: a vendor's own where it is one of this protocol's, else ours, for a client may ask for it again. */
+/**
+ * The id of an answer: the vendor's id if it is a Responses id, else the id of the gateway, because a client may fetch
+ * the answer by its id.
+ */
 export const responseIdOf = (vendorId: string, exchange: Exchange): string =>
   vendorId.startsWith('resp_') ? vendorId : exchange.id
 
-/** `fields` stand over what is repeated: status, output, usage. */
+/** Builds the response object. `fields` (status, output, usage) override the repeated fields. */
 export const responseObject = (id: string, exchange: Exchange, fields: JsonObject): JsonObject => {
   const { clientRequest = {}, created, model } = exchange
   const reasoning = clientRequest.reasoning as JsonObject | null | undefined

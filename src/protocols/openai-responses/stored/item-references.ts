@@ -1,5 +1,5 @@
 /**
- * Items that a request names by their id in place of repeating them (`item_reference`), and the ids they are named by.
+ * Items that a request references by id in place of repeating them (`item_reference`), and the ids of items.
  * https://platform.openai.com/docs/api-reference/responses/create (2026-11)
  */
 import { GatewayError } from '../../../base/errors.ts'
@@ -7,7 +7,7 @@ import { isObject, type Json, type JsonObject, textOf } from '../../../base/json
 import { sealPrefix } from '../../../ir/seal.ts'
 import { inputItemsOf, outputItemsOf, previousResponseIdOf } from './previous-response.ts'
 
-/** The id of the item that is named; undefined where it is an item itself. `type` may be left out. */
+/** Returns the id that an item references, or undefined if it is a full item. A reference may omit its `type`. */
 export const referencedId = (item: Json): string | undefined => {
   if (!isObject(item)) return undefined
   const { type, id, role, content } = item
@@ -15,18 +15,18 @@ export const referencedId = (item: Json): string | undefined => {
   return type === 'item_reference' || isBare ? textOf(id) : undefined
 }
 
-/** The ids of all items that are named. */
+/** Returns the ids of all referenced items. */
 export const referencedIds = (items: Json[]): string[] => items.flatMap(item => referencedId(item) ?? [])
 
-/** OpenAI's words, which clients know. */
+/** The wording is OpenAI's, because clients know it. */
 export const itemNotFound = (id: string): GatewayError =>
   new GatewayError('not_found', `Item with id '${id.slice(0, 100)}' not found.`, { param: 'input' })
 
-/** What led to an answer, every item with an id. */
+/** Returns the input of an answer. Every item gets an id. */
 export const inputWithIds = (id: string, input: Json[]): JsonObject[] =>
   input.filter(isObject).map((item, index) => ({ ...item, id: textOf(item.id) ?? `msg_${id.slice(5)}_${index}` }))
 
-/** The items of an answer and of what led to it, by their ids. */
+/** Returns the items of an answer and of its input, by id. */
 export const itemsById = (
   id: string,
   { answer, input }: { answer: JsonObject; input: Json[] },
@@ -38,7 +38,10 @@ export const itemsById = (
   )
 }
 
-/** The request as it would stand had its client repeated what it names; what `known` does not give stays named. */
+/**
+ * Replaces the references of a request with the items they stand for, including the conversation before
+ * `previous_response_id`. A reference that `itemsFor` does not know stays.
+ */
 export const expandReferences = (body: JsonObject, itemsFor: (id: string) => Json[] | undefined): JsonObject => {
   const { previous_response_id: _, ...rest } = body
   const previous = previousResponseIdOf(body)
@@ -58,14 +61,20 @@ const portableTypes = new Set<Json>([
   'custom_tool_call_output',
 ])
 
-/** An item for another vendor than the one that keeps it, which would look for the id among its own. */
+/**
+ * Removes the id of an item, for a vendor that did not store the item. That vendor would look for the id among its own
+ * items.
+ */
 export const withoutItemId = (item: Json): Json => {
   if (!isObject(item) || !portableTypes.has(item.type ?? 'message')) return item
   const { id: _, ...rest } = item
   return rest
 }
 
-/** Thoughts for whoever cannot read what their writer sealed: their words alone, which no vendor takes for its own. */
+/**
+ * Removes the encrypted content of reasoning, for a target that cannot decrypt it. The remaining summary gets an id of
+ * the gateway, so that no vendor takes the item for its own.
+ */
 export const withoutEncryptedContent = (item: Json): Json => {
   if (!isObject(item) || item.type !== 'reasoning') return item
   const { encrypted_content: _, ...rest } = item

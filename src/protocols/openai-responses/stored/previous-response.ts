@@ -1,5 +1,5 @@
 /**
- * A request that goes on from an earlier answer names it (`previous_response_id`) in place of repeating it.
+ * A request that continues an earlier answer names it in `previous_response_id`, and does not repeat the conversation.
  * https://platform.openai.com/docs/guides/conversation-state (2026-11)
  */
 import { GatewayError } from '../../../base/errors.ts'
@@ -7,32 +7,35 @@ import { isObject, type Json, type JsonObject, textOf } from '../../../base/json
 import { isWrappedSeal } from '../../../ir/seal.ts'
 import { isGatewayId } from '../turns.ts'
 
-/** The id of the answer a request goes on from. */
+/** Returns the id of the answer that a request continues. */
 export const previousResponseIdOf = ({ previous_response_id: id }: JsonObject): string | undefined =>
   textOf(id) || undefined
 
-/** Is the answer to be kept: unless the request says no. */
+/** Returns true if the answer must be stored, which is the default. */
 export const isStored = ({ store }: JsonObject): boolean => store !== false
 
-/** Is its vendor still at work on an answer, in the background. */
+/** Returns true if the vendor still works on an answer in the background. */
 export const isUnfinished = ({ status }: JsonObject): boolean => status === 'queued' || status === 'in_progress'
 
-/** What the request says itself, as items. */
+/** Returns the input of a request as items. */
 export const inputItemsOf = ({ input }: JsonObject): Json[] => {
   if (Array.isArray(input)) return input
   const text = textOf(input)
   return text === undefined ? [] : [{ type: 'message', role: 'user', content: [{ type: 'input_text', text }] }]
 }
 
-/** What an answer adds to the conversation. */
+/** Returns the items that an answer adds to the conversation. */
 export const outputItemsOf = ({ output }: JsonObject): Json[] => (Array.isArray(output) ? output : [])
 
-/** How the last event begins on our wire, which names every event; inside its JSON no line could begin. */
+/**
+ * How the final event begins in a stream of the gateway, which names every event. Inside the JSON of an event no line
+ * can begin.
+ */
 const finalEventStarts = ['event: response.completed\ndata: ', 'event: response.incomplete\ndata: ']
 
 /**
- * What an item is known by that only the target that wrote it can read, the surest last: thoughts that are kept there, and all that is
- * encrypted, though not by us. Clients may drop the id.
+ * Returns the keys of an item that only its original target can read, the most reliable last: reasoning that is stored
+ * there, and everything that is encrypted by a vendor. Clients may drop the id.
  */
 export const sealKeys = (item: Json): string[] => {
   if (!isObject(item) || isWrappedSeal(item.encrypted_content)) return []
@@ -43,7 +46,10 @@ export const sealKeys = (item: Json): string[] => {
   return isSealed ? [...namedIds, `sealed as ${Bun.hash(sealed).toString(36)}`] : namedIds
 }
 
-/** Where the event that carries the whole answer stands in a text of frames, once it is there: the last one. */
+/**
+ * Returns the position of the data of the final event, which carries the complete answer. Returns undefined if `frames`
+ * does not contain that event.
+ */
 export const finalEventIn = (frames: string): { start: number; end: number } | undefined => {
   for (const start of finalEventStarts) {
     const at = frames.indexOf(start)
@@ -52,13 +58,16 @@ export const finalEventIn = (frames: string): { start: number; end: number } | u
   return undefined
 }
 
-/** OpenAI's words, which clients know. */
+/** The wording is OpenAI's, because clients know it. */
 export const responseNotFound = (id: string, param?: string): GatewayError =>
   param === undefined
     ? new GatewayError('not_found', `Response with id '${id.slice(0, 100)}' not found.`)
     : new GatewayError('not_found', `Previous response with id '${id.slice(0, 100)}' not found.`, { param })
 
-/** A page of the items that led to an answer: `order` desc unless asked, `limit` 20, at most 100, `after` an id. */
+/**
+ * Returns a page of the input items of an answer. `order` is `desc` by default, `limit` is 20 by default and 100 at
+ * most, `after` is an id.
+ */
 export const pageOfItems = (items: JsonObject[], query: URLSearchParams): JsonObject => {
   const ordered = query.get('order') === 'asc' ? items : items.toReversed()
   const after = ordered.findIndex(item => item.id === query.get('after'))

@@ -1,12 +1,12 @@
-/** Listens to an answer on its way to the client for the whole of it. */
+/** Stores a complete answer while it is passed to the client. */
 import { applyEdits, isObject, type JsonObject, parseJson, replaceAtPath } from '../../../base/json/json.ts'
 import type { StreamPipe } from '../../protocol.ts'
 import { finalEventIn } from './previous-response.ts'
 
-/** False where an answer that should be kept could not be: then it says so. */
+/** Stores an answer. Returns false if the answer could not be stored; `store` in the answer is then set to false. */
 export type StoreResponse = (answer: JsonObject) => boolean
 
-/** A stream that is listened to for its whole answer, which its last event carries. */
+/** Stores the complete answer of a stream. The final event carries it. */
 export const storeFromStream = (pipe: StreamPipe, store: StoreResponse): StreamPipe => {
   const storeFrom = (text: string): string => (text === '' ? text : storeFromFrames(text, store))
   return {
@@ -17,7 +17,10 @@ export const storeFromStream = (pipe: StreamPipe, store: StoreResponse): StreamP
   }
 }
 
-/** @param frames text of a stream, any part of it */
+/**
+ * Stores the answer if `frames` contains the final event.
+ * @param frames text of a stream, any part of it
+ */
 export const storeFromFrames = (frames: string, store: StoreResponse): string => {
   const finalEvent = finalEventIn(frames)
   if (finalEvent === undefined) return frames
@@ -27,7 +30,10 @@ export const storeFromFrames = (frames: string, store: StoreResponse): string =>
   return applyEdits(frames, [{ ...finalEvent, newText: replaceAtPath(text, ['response', 'store'], 'false') }])
 }
 
-/** @param text a whole answer, found good */
+/**
+ * Stores a non-streaming answer.
+ * @param text a complete answer that was found valid
+ */
 export const storeFromMessage = (text: string, store: StoreResponse): string => {
   const answer = parseJson(text)
   return !isObject(answer) || store(answer) ? text : replaceAtPath(text, ['store'], 'false')
