@@ -1,4 +1,7 @@
-/** The floor of the runtime: `bare.ts URL`. What Bun needs to hand bytes through by its own server and client. Prints its port; ends with its parent. */
+/**
+ * `bare.ts URL`: the lower bound of the runtime, a minimal proxy of Bun's own server and client. Prints its port. Exits
+ * with its parent.
+ */
 const [vendor = ''] = process.argv.slice(2)
 
 const server = Bun.serve({

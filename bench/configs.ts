@@ -1,7 +1,7 @@
-/** What nginx and the gateway are told. */
+/** The configurations of nginx and the gateway. */
 import { clientKey } from './job.ts'
 
-/** One worker, bodies in memory, connections kept on both sides: what the gateway does too. `vendor`: host and port. */
+/** One worker, bodies in memory, kept connections on both sides, as the gateway does. `vendor`: host and port. */
 export const nginxConfig = (folder: string, port: number, vendor: string): string => `
 daemon off; worker_processes 1; worker_rlimit_nofile 20000; pid ${folder}/nginx-${port}.pid; error_log /dev/null;
 events { worker_connections 16384; }
@@ -15,10 +15,10 @@ http {
   }
 }`
 
-/** What the configuration calls the vendor: by it the gateway knows its protocol. */
+/** The service type in the configuration. It determines the vendor's protocol. */
 export type ServiceType = 'openai' | 'claude' | 'gemini'
 
-/** `limited`: three limits on the entry; `log`: where a line for every request goes. */
+/** `hasLimits`: three limits on the entry; `log`: where the line for every request goes. */
 export type GatewayOptions = {
   keys: 0 | 1 | 100
   hasLimits: boolean
@@ -26,10 +26,12 @@ export type GatewayOptions = {
   service?: ServiceType
 }
 
-/** What the program does by itself: a line for every request; where it is kept is another's cost. And one key. */
+/**
+ * The program's defaults: one key, and a line for every request. The cost of storing the lines is not the gateway's.
+ */
 export const defaultOptions: GatewayOptions = { keys: 1, hasLimits: false, log: 'nowhere' }
 
-/** High enough never to bite: what is measured is the counting. */
+/** High enough never to apply: only the counting is measured. */
 const limit = { qpm: 10_000_000, tpm: 1_000_000_000, concurrency: 10_000 }
 
 export const gatewayConfig = (

@@ -1,4 +1,7 @@
-/** Who stands between the clients and the vendor: nginx, bare Bun, the gateway; each started anew where a part wants it. */
+/**
+ * The servers between the clients and the vendor: nginx, bare Bun and the gateway. A part of the benchmark may start
+ * each of them anew.
+ */
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defaultOptions, type GatewayOptions, gatewayConfig, nginxConfig } from './configs.ts'
@@ -8,10 +11,10 @@ import { endProcess, firstLineOf, folder, launch } from './processes.ts'
 export const root = join(import.meta.dir, '..')
 export const bun = process.execPath
 export const binary = join(folder, 'simple-one-api')
-/** Bun's own limit is 256 requests at once. */
+/** Bun's default limit is 256 concurrent requests. */
 export const unboundedEnv = { BUN_CONFIG_MAX_HTTP_REQUESTS: '20000' }
 
-/** `asks`: how its clients ask, where it is another way than that of the rest. */
+/** `jobOverrides`: what the clients of this server do differently from the others. */
 export type ServerProcess = {
   name: string
   url: string
@@ -20,7 +23,7 @@ export type ServerProcess = {
   jobOverrides?: Partial<Job>
 }
 
-/** Often outside the path of who is not root. */
+/** nginx is often outside the PATH of users other than root. */
 export const nginx: string | undefined =
   Bun.which('nginx') ?? ['/usr/sbin/nginx', '/usr/local/sbin/nginx'].find(file => existsSync(file))
 
@@ -38,7 +41,7 @@ const freePort = (): number => {
   return port
 }
 
-/** Waits, at most 10 s, until an address answers. */
+/** Waits, at most 10 s, until a URL answers. @throws Error if it does not. */
 const waitUntilUp = async (url: string): Promise<void> => {
   const deadline = performance.now() + 10_000
   const isUp = () =>
@@ -86,7 +89,7 @@ export const startGateway = async (
   return server
 }
 
-/** nginx if it is installed, bare Bun if it is wanted, the gateway. */
+/** nginx if it is installed, bare Bun if requested, and the gateway. */
 export const startAll = async (vendor: ServerProcess, includesBareBun: boolean): Promise<ServerProcess[]> => [
   ...(nginx ? [await startNginx(vendor)] : []),
   ...(includesBareBun ? [await startBare(vendor)] : []),

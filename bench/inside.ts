@@ -1,4 +1,4 @@
-/** What translation itself costs: frames of a vendor in, frames of a client out, in this process, without a network. */
+/** Measures translation alone: frames of a vendor in, frames of a client out, in this process and without a network. */
 
 import type { Exchange, Frame } from '../src/protocols/protocol.ts'
 import { egressOf, ingressOf } from '../src/protocols/registry.ts'
@@ -11,10 +11,10 @@ import { type BenchProtocol, protocolScripts } from './speech.ts'
 /** Words of one stream, and streams of one round. */
 const length = 2000
 const streamsPerRound = 20
-/** Rounds that are not counted: the compilers work in them. */
+/** Warm-up rounds are not counted: the JIT compilers are busy in them. */
 const warmupRounds = 10
 
-/** A stream as text → its frames. */
+/** The frames of a stream's text. */
 export const framesOf = (text: string): Frame[] => {
   const frames: Frame[] = []
   const reader = sseFraming(frame => frames.push(frame))
@@ -23,7 +23,7 @@ export const framesOf = (text: string): Frame[] => {
   return frames
 }
 
-/** The vendor's stream; without a number each of its words once. */
+/** The vendor's stream of `count` words; by default each of its words once. */
 const vendorFrames = (protocol: BenchProtocol, count?: number): Frame[] => {
   const { opening, wordFrames, closing } = protocolScripts[protocol].stream
   const text = Array.from({ length: count ?? wordFrames.length }, (_, at) => wordFrames[at % wordFrames.length]!).join(
@@ -45,7 +45,7 @@ const exchangeFor = (seals: ReturnType<typeof createSealStore>): Exchange => ({
   redact: text => text,
 })
 
-/** The client's text for frames of a vendor. */
+/** The client's text for frames of a vendor. @throws Error if the stream fails or loses something. */
 const translateFrames = (
   client: BenchProtocol,
   vendor: BenchProtocol,
@@ -60,11 +60,13 @@ const translateFrames = (
   return text
 }
 
-/** A short stream of the vendor's, as the client reads it. */
+/** A short stream of the vendor, as the client reads it. */
 export const translateSample = (client: BenchProtocol, vendor: BenchProtocol): string =>
   translateFrames(client, vendor, vendorFrames(vendor), createSealStore())
 
-/** CPU in µs that a frame with words takes from the vendor's form to the client's text, warm, the median of `rounds`. */
+/**
+ * CPU time in µs that one word frame takes from the vendor's frame to the client's text: warm, the median of `rounds`.
+ */
 export const translationTime = (client: BenchProtocol, vendor: BenchProtocol, rounds: number): number => {
   const seals = createSealStore()
   const frames = vendorFrames(vendor, length)

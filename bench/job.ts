@@ -1,35 +1,45 @@
-/** What the clients of the benchmark are told to do, and what they tell afterwards. */
+/** What the benchmark's clients are told to do, and the results they report. */
 import type { BenchProtocol } from './speech.ts'
 
 export type Job = {
-  /** The root of who is asked. */
+  /** The root URL of the server. */
   url: string
-  /** The protocol the clients speak, and how many frames of a stream stand before the first one with words and behind the last. */
+  /** The clients' protocol, and how many frames of a stream precede the first word frame and follow the last. */
   protocol: BenchProtocol
   leadingFrames: number
   trailingFrames: number
-  /** `whole` and `bulk` ask again and again for `seconds`; `paced` opens `connections` streams once, of `frames` words `pace` ms apart. */
+  /**
+   * `whole` and `bulk` repeat requests for `seconds`; `paced` opens `connections` streams once, each of `frames` words
+   * `frameInterval` ms apart.
+   */
   mode: 'whole' | 'bulk' | 'paced'
   connections: number
   seconds: number
   frames: number
   /** Milliseconds between two frames of a stream. */
   frameInterval: number
-  /** How the frames of a stream differ from the one before. */
+  /** How each frame of a stream differs from the one before. */
   variation: FrameVariation
-  /** Over so many milliseconds the first requests are spread. */
+  /** The first requests are spread over this many milliseconds. */
   ramp: number
   /** Bytes of text in the request and in the answer; 0: a short conversation, a short answer. */
   requestBytes: number
   responseBytes: number
-  /** How many client keys take turns. */
+  /** The number of client keys, used in turn. */
   keys: number
 }
 
-/** In their word; in that and their padding, as OpenAI's do; in that and in what stands before it, so that no two are alike. */
+/**
+ * Frames differ in their word only; also in their padding, as OpenAI's do; or also in a prefix, so that no two frames
+ * are equal.
+ */
 export type FrameVariation = 'word' | 'padding' | 'all'
 
-/** `done`: requests, or frames with words; `within`: those while all streams were open, where they are paced; `lost`: frames of any kind. Latencies in µs, of the second half of the time: the clients have compilers too. */
+/**
+ * `done`: requests, or word frames; `doneWhileAllOpen`: the word frames of paced streams while all of them were open;
+ * `lost`: missing or excess frames of any kind. Latencies are in µs, from the second half of the time, because the
+ * clients have JIT compilers too.
+ */
 export type Tally = { done: number; doneWhileAllOpen: number; lost: number; bytes: number; p50: number; p99: number }
 
 export const defaultJob = {

@@ -1,4 +1,7 @@
-/** The clients of the benchmark, in a process of their own: `load.ts JOB`. Says `open` when every stream has begun, `closing` when then the first has ended, and last its tally, as JSON. */
+/**
+ * `load.ts JOB`: the benchmark's clients, in a process of their own. Prints `open` when every stream has begun,
+ * `closing` when after that the first one has ended, and finally its tally as JSON.
+ */
 import { clientKey, type Job, type Tally } from './job.ts'
 import { protocolScripts } from './speech.ts'
 
@@ -51,10 +54,13 @@ const whole = async () => {
   tally.p99 = (times[Math.floor(times.length * 0.99)] ?? 0) * 1000
 }
 
-/** So many characters of a stream's end are looked at. */
+/** The number of characters at a stream's end that are searched for the end mark. */
 const inspectedLength = 500
 
-/** Reads one stream to its end; counts its frames by the empty lines after them, and those that did not come. */
+/**
+ * Reads one stream to its end. Counts frames by the separators after them, and counts missing ones as lost.
+ * @throws Error if the stream has no end mark.
+ */
 const readStream = async (answer: Response, onFirstFrame: () => void): Promise<void> => {
   let frames = 0
   let rest: Buffer<ArrayBufferLike> = Buffer.alloc(0)
@@ -95,7 +101,7 @@ const paced = async () => {
   const onEnd = () => {
     endedStreams++
     if (openStreams < job.connections || endedStreams > 1) return
-    // The ends of other streams may be among them: a few of thousands.
+    // The last frames of other streams may be among them: a few out of thousands.
     tally.doneWhileAllOpen = framesRead - before - job.trailingFrames
     console.log('closing')
   }

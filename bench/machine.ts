@@ -1,11 +1,11 @@
-/** What the figures were measured on. */
+/** Describes the machine that the figures were measured on. */
 import { cpus, loadavg, release, totalmem } from 'node:os'
 import { $ } from 'bun'
 import { nginx, root } from './contenders.ts'
 
 const outputOf = async (command: $.ShellPromise): Promise<string> => (await command.quiet().nothrow().text()).trim()
 
-/** Without nginx, or outside a repository, that line says so. */
+/** A Markdown table. Without nginx, or outside a repository, the respective line says so. */
 export const describeMachine = async (): Promise<string> => {
   const commit = await outputOf($`git rev-parse --short HEAD`.cwd(root))
   const changedFiles = await outputOf($`git status --porcelain -- src package-lock.json`.cwd(root))

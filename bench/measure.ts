@@ -1,4 +1,4 @@
-/** One load on one place, and what it cost. */
+/** Puts one load on one server and measures the cost. */
 import { join } from 'node:path'
 import { bun, root, type ServerProcess, stopAll, unboundedEnv } from './contenders.ts'
 import { defaultJob, type Job, type Tally } from './job.ts'
@@ -13,7 +13,7 @@ import {
 } from './rounds.ts'
 
 export type JobOptions = Partial<Job> & { mode: Job['mode'] }
-/** How long everything takes: 1, or less for a try. */
+/** `scale` multiplies durations: 1, or less for a quick trial. */
 export type Run = { vendor: ServerProcess; includesBareBun: boolean; scale: number }
 
 const phases = ['open', 'closing'] as const
@@ -22,7 +22,7 @@ const isPhase = (line: string): line is LoadPhase => (phases as readonly string[
 
 export const printProgress = (text: string): void => console.error(text)
 
-/** Starts a load; `heard` is told when every stream has begun, and when then the first has ended. */
+/** Runs a load. `onPhase` is called when every stream has begun, and when after that the first one has ended. */
 export const runLoad = async (
   server: ServerProcess,
   options: JobOptions,
@@ -39,7 +39,7 @@ export const runLoad = async (
   return JSON.parse(last) as Tally
 }
 
-/** @throws where a frame is lost. */
+/** @throws Error if a frame is lost. */
 const runLoadWithoutLoss = async (...args: Parameters<typeof runLoad>): Promise<Tally> => {
   const tally = await runLoad(...args)
   if (tally.lost !== 0) throw new Error(`${tally.lost} frames lost by ${args[0].name}`)
@@ -47,8 +47,9 @@ const runLoadWithoutLoss = async (...args: Parameters<typeof runLoad>): Promise<
 }
 
 /**
- * µs of CPU for a request or frame, how many of them and how many bytes a second, and the peak of memory in MB. A paced frame is weighed while all
- * streams are open, for their beginnings are requests. `begun`: the same with their beginnings and ends.
+ * Measures CPU time (µs) for each request or frame, the rate, the throughput (MB/s) and peak memory (MB). The CPU time
+ * of a paced frame counts only while all streams are open, because starting a stream is a request. `begun` includes the
+ * starts and ends of the streams.
  */
 export const measureCost = async (server: ServerProcess, options: JobOptions): Promise<Figures> => {
   resetPeak(server.pid)
@@ -77,7 +78,10 @@ export const measureCost = async (server: ServerProcess, options: JobOptions): P
   }
 }
 
-/** As many beginnings of streams as three seconds hold, some ten thousand, and 60,000 frames: after those the compilers are at rest. */
+/**
+ * Warms a server up with all the stream starts that three seconds hold (about ten thousand) and with 60,000 frames.
+ * After those the JIT compilers are idle.
+ */
 export const warmUp = async (server: ServerProcess, { scale }: Run): Promise<void> => {
   await runLoadWithoutLoss(server, { mode: 'bulk', seconds: 3 * scale, frames: 2 })
   await runLoadWithoutLoss(server, {
@@ -89,7 +93,7 @@ export const warmUp = async (server: ServerProcess, { scale }: Run): Promise<voi
   })
 }
 
-/** Frames that trickle, weighed in processes that have done nothing else. nginx was compiled before it started and needs no warming. */
+/** Compares paced streams in fresh processes. nginx is compiled ahead of time and needs no warm-up. */
 export const comparePaced = (
   title: string,
   start: () => Promise<ServerProcess[]>,
@@ -108,7 +112,10 @@ export const comparePaced = (
   )
 }
 
-/** In turn until steady, each round said. `milliseconds`: for all rounds together. */
+/**
+ * Measures the servers in turn until their figures are steady, and prints each round. `maxMilliseconds`: for all rounds
+ * together.
+ */
 export const compare = async (
   title: string,
   servers: ServerProcess[],

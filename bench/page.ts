@@ -1,4 +1,4 @@
-/** The page the figures are written to. */
+/** Writes the figures into docs/performance.md and its chart. */
 import { join } from 'node:path'
 import { plot } from './plot.ts'
 import { render, type Table } from './table.ts'
@@ -8,7 +8,7 @@ const chartFile = join(import.meta.dir, '../docs/performance.svg')
 const beginMark = '<!-- measured: written by `npm run bench -- all --write` -->'
 const endMark = '<!-- /measured -->'
 
-/** Puts what was measured between the marks; the prose around it stays. */
+/** Inserts the figures between the marks. The surrounding prose stays. @throws Error if the marks are missing. */
 export const insertMeasured = (text: string, measured: string): string => {
   const [from, to] = [text.indexOf(beginMark), text.indexOf(endMark)]
   if (from < 0 || to < from) throw new Error(`docs/performance.md has lost its marks: ${beginMark} … ${endMark}`)

@@ -1,4 +1,4 @@
-/** The parts of the benchmark: each starts what it needs, measures, and hands back a table. */
+/** The parts of the benchmark. Each one starts what it needs, measures, and returns a table. */
 import type { GatewayOptions } from './configs.ts'
 import { type ServerProcess, startAll, startGateway, stopAll } from './contenders.ts'
 import { compare, comparePaced, printProgress, type Run, runLoad, warmUp } from './measure.ts'
@@ -15,7 +15,7 @@ const valuesByColumn = (figures: Map<string, Figures>, value: (figures: Figures)
   })
 const onlyGateway = (value: number): (number | undefined)[] => [undefined, undefined, value]
 
-/** Milliseconds from nothing to the first answer. */
+/** Milliseconds from launching the gateway to its first answer: the median of nine starts. */
 const startupTime = async (vendor: ServerProcess): Promise<number> => {
   const times: number[] = []
   for (let turn = 0; turn < 9; turn++) {
@@ -103,12 +103,12 @@ export const measureBulk = async (run: Run): Promise<Table> => {
   return { title: 'Streams in bulk', about, columns, rows: markPlotted(rows, 0) }
 }
 
-/** Sockets to the client and to the vendor, and some to spare. */
+/** Each stream needs a socket to the client and one to the vendor. 500 files are reserved. */
 const maxStreams = (): number => Math.min(5000, Math.floor((openFiles() - 500) / 2))
 
 type OpenStreamFigures = Figures & { lost: number }
 
-/** Memory is what the open streams add to a process that is warm already. */
+/** Measures the memory that open streams add to a process that is already warm. */
 const loadOpenStreams = async (server: ServerProcess, streams: number, run: Run): Promise<OpenStreamFigures> => {
   await warmUp(server, run)
   const before = memoryOf(server.pid)

@@ -1,4 +1,7 @@
-/** Bars as SVG: a group for each plotted row, each group on its own scale; light and dark as the reader's system is. */
+/**
+ * Draws an SVG bar chart: a group for each plotted row, each with its own scale. It follows the reader's light or dark
+ * theme.
+ */
 import { formatValue, type Row, type Table } from './table.ts'
 
 const size = { width: 760, label: 210, bar: 15, gap: 3, group: 16, header: 72, value: 90 }
@@ -49,7 +52,7 @@ const legend = (columns: string[], used: number[]): string[] =>
     textElement(size.label + at * 110 + 18, 53, columns[column]!),
   ])
 
-/** The plotted rows of all tables; their columns are those of the first. */
+/** Plots the marked rows of all tables. The columns are those of the first table. */
 export const plot = (tables: Table[]): string => {
   const rows = tables.flatMap(table => table.rows.filter(row => row.isPlotted))
   const used = [...new Set(rows.flatMap(row => barsOf(row).map(({ column }) => column)))].sort()

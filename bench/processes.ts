@@ -1,11 +1,11 @@
-/** Processes under measurement: started, watched through the operating system (Linux's /proc), ended whatever happens. */
+/** Starts the measured processes, observes them through Linux's /proc, and ends them whatever happens. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const children = new Set<Bun.Subprocess>()
 
-/** Everything the run writes; gone with it. */
+/** Holds every file of the run. It is removed at exit. */
 export const folder = mkdtempSync(join(tmpdir(), 'bench-'))
 
 process.on('exit', () => {
@@ -23,7 +23,7 @@ const kill = (pid: number): void => {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // It has ended by itself.
+    // The process has already ended.
   }
 }
 
@@ -43,13 +43,13 @@ export const launch = (
   return child
 }
 
-/** Ends a process and those it started. */
+/** Kills a process and its children. */
 export const endProcess = async (child: Bun.Subprocess): Promise<void> => {
   for (const pid of [...childrenOf(child.pid), child.pid]) kill(pid)
   await child.exited
 }
 
-/** What a child says, a line at a time. */
+/** The lines of a child's standard output. */
 export async function* linesOf(child: Bun.Subprocess): AsyncGenerator<string> {
   const decoder = new TextDecoder()
   let rest = ''
@@ -61,14 +61,16 @@ export async function* linesOf(child: Bun.Subprocess): AsyncGenerator<string> {
   if (rest) yield rest
 }
 
-/** Leaves the rest unread: for a child that says one line. */
+/** Reads one line and leaves the rest unread. @throws Error if the child prints nothing. */
 export const firstLineOf = async (child: Bun.Subprocess): Promise<string> => {
   for await (const line of linesOf(child)) return line
   throw new Error('a process ended without a word')
 }
 
 const ticksPerSecond = 100
-/** Nanoseconds of CPU by thread, those of the runtime's compilers apart, and microseconds of the whole, in steps of 10 ms. */
+/**
+ * CPU nanoseconds by thread; those of the runtime's JIT compilers separately; and total microseconds in steps of 10 ms.
+ */
 export type CpuClock = { threads: Map<string, number>; compilers: number; total: number }
 
 /** The CPU clocks of a process and its children. */
@@ -86,14 +88,17 @@ export const clockOf = (pid: number): CpuClock => {
   return clock
 }
 
-/** CPU microseconds between two readings: by the exact clocks of the threads, or, if one of them has ended meanwhile, by the coarse one. */
+/**
+ * CPU microseconds between two readings. Uses the exact clocks of the threads or, if a thread has ended meanwhile, the
+ * coarse total.
+ */
 export const cpuBetween = (before: CpuClock, after: CpuClock): number => {
   const ended = [...before.threads.keys()].some(thread => !after.threads.has(thread))
   const exact = [...after.threads].reduce((sum, [thread, time]) => sum + time - (before.threads.get(thread) ?? 0), 0)
   return ended || Number.isNaN(exact) ? after.total - before.total : exact / 1000
 }
 
-/** Resident megabytes of a process and its children: now, or at most since `resetPeak`. */
+/** Resident memory (MB) of a process and its children: the current value, or the peak since `resetPeak`. */
 export const memoryOf = (pid: number, field: 'VmRSS' | 'VmHWM' = 'VmRSS'): number =>
   [pid, ...childrenOf(pid)].reduce((sum, id) => {
     const kilobytes = new RegExp(`${field}:\\s+(\\d+)`).exec(readOrEmpty(`/proc/${id}/status`))?.[1]
@@ -104,7 +109,7 @@ export const resetPeak = (pid: number): void => {
   for (const id of [pid, ...childrenOf(pid)]) writeFileSync(`/proc/${id}/clear_refs`, '5')
 }
 
-/** A thread may end between the listing and the reading: nothing, then. */
+/** An empty string if the file is gone: a thread may end between the listing and the reading. */
 const readOrEmpty = (file: string): string => {
   try {
     return readFileSync(file, 'utf8')
@@ -123,6 +128,6 @@ const childrenOf = (pid: number): number[] => {
   }
 }
 
-/** How many files (connections) one process may have open. */
+/** The limit of open files (and thus connections) for one process. */
 export const openFiles = (): number =>
   Number(/Max open files\s+\d+\s+(\d+)/.exec(readOrEmpty('/proc/self/limits'))?.[1] ?? 1024)

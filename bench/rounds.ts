@@ -1,7 +1,10 @@
-/** Fair figures of steady state: contenders take turns until the compilers of the runtime have nothing left to do. */
+/**
+ * Measures contenders in turn until their JIT compilers have nothing left to do, which gives fair figures of the steady
+ * state.
+ */
 
 export type Figures = Record<string, number>
-/** `sets`: the figures of each set of processes, where there were several. */
+/** `sets`: the figures of each set of processes, if there were several. */
 export type RoundsResult = {
   figures: Map<string, Figures>
   rounds: number
@@ -10,27 +13,30 @@ export type RoundsResult = {
 }
 
 /**
- * `most` rounds, or as many as begin within `milliseconds`; never less than `least`. A figure that falls by more than `fall` is not steady. Told
- * is the median of the last three rounds.
+ * Runs at most `maxRounds`, starts none after `maxMilliseconds`, but always runs `minRounds`. A figure that falls by
+ * more than `tolerance` (a fraction) is not steady. The result is the median of the last three rounds.
  */
 export type RoundLimits = { minRounds: number; maxRounds: number; maxMilliseconds: number; tolerance: number }
 
 export const defaultRoundLimits: RoundLimits = { minRounds: 4, maxRounds: 8, maxMilliseconds: 60_000, tolerance: 0.05 }
 
-/** The last rounds, which count and say whether a figure still falls. */
+/** The number of last rounds that count, and that show whether a figure still falls. */
 const countedRounds = 3
 
 export const median = (values: number[]): number =>
   values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN
 
-/** The mean of the middle half: steadier than the median, and deaf to bad rounds as long as they are less than a quarter. */
+/**
+ * The mean of the middle half. It is steadier than the median and ignores bad rounds while they are less than a
+ * quarter.
+ */
 export const midmean = (values: number[]): number => {
   const cut = Math.floor(values.length / 4)
   const middle = values.toSorted((one, other) => one - other).slice(cut, values.length - cut)
   return middle.reduce((sum, value) => sum + value, 0) / middle.length
 }
 
-/** Has a contender's figure stopped falling over the last rounds? */
+/** Whether a contender's figure stopped falling over the last rounds. */
 export const isSteady = (history: number[], tolerance: number): boolean => {
   const last = history.slice(-countedRounds)
   return (
@@ -39,8 +45,8 @@ export const isSteady = (history: number[], tolerance: number): boolean => {
 }
 
 /**
- * One round measures every contender once, in turn. Ends when `watched` no longer falls for any of them; the figures are the medians of the
- * last rounds.
+ * Each round measures every contender once, in turn. Ends when `watchedFigure` no longer falls for any contender. The
+ * figures are the medians of the last rounds.
  */
 export const measureRounds = async <Contender extends { name: string }>(
   contenders: Contender[],
@@ -66,18 +72,19 @@ export const measureRounds = async <Contender extends { name: string }>(
   return { figures: summarizeHistory(last, median), rounds, settled: steady() }
 }
 
-/** Sets of contenders, one after the other, and so many rounds with each. */
+/** Sets of contenders, one set after another, and the number of rounds with each set. */
 export type SetOptions<Contender> = {
   sets: number
   rounds: number
-  /** Warm, so that no figure falls any more. */
+  /** Must return warm contenders, whose figures no longer fall. */
   start: () => Promise<Contender[]>
   stop: (contenders: Contender[]) => Promise<unknown>
 }
 
 /**
- * One process differs from the next, in what its compilers chose and where its memory lies, by as much as a round from another: so several of each
- * contender are measured, and told is the mean of the middle half of all their rounds.
+ * One process differs from the next as much as one round from another, because of its compilers' choices and its memory
+ * layout. So several processes of each contender are measured. The result is the mean of the middle half of all their
+ * rounds.
  */
 export const measureSets = async <Contender extends { name: string }>(
   { sets, rounds, start, stop }: SetOptions<Contender>,
@@ -103,7 +110,7 @@ export const measureSets = async <Contender extends { name: string }>(
   }
 }
 
-/** Every contender's rounds. */
+/** The rounds of every contender. */
 type History = Map<string, Figures[]>
 
 const runRounds = async <Contender extends { name: string }>(
@@ -123,7 +130,10 @@ const summarizeHistory = (history: History, average: (values: number[]) => numbe
 const summarizeRounds = (rounds: Figures[], average: (values: number[]) => number): Figures =>
   Object.fromEntries(Object.keys(rounds[0] ?? {}).map(key => [key, average(rounds.map(round => round[key]!))]))
 
-/** `after 5 rounds`, and whether that was enough; of several processes, how far they lie apart. */
+/**
+ * For example `title: 5 rounds`, and whether the figures settled. For several sets of processes, also the ratio in each
+ * set.
+ */
 export const describeRounds = (title: string, { rounds, settled, sets }: RoundsResult): string =>
   `${title}: ${rounds} ${rounds === 1 ? 'round' : 'rounds'}${sets ? ` in ${sets.length} processes of each${ratiosOf(sets)}` : ''}${settled ? '' : ', still moving'}`
 

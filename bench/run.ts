@@ -1,6 +1,7 @@
 /**
- * `npm run bench [-- PARTS…] [--write] [--quick]`: the gateway (compiled), nginx and bare Bun in front of the same vendor, in one run. What counts
- * is CPU time of the process itself, as the operating system tells it, and its ratio to nginx. Ends with 1 if a ceiling is broken.
+ * `npm run bench [-- PARTS…] [--write] [--quick]` runs the compiled gateway, nginx and bare Bun in front of the same
+ * vendor. The measure is the CPU time of the process itself, as the operating system reports it, and its ratio to
+ * nginx. Exits with 1 if a ceiling is broken.
  */
 import { join } from 'node:path'
 import { $ } from 'bun'
@@ -50,7 +51,7 @@ if (!nginx)
     'nginx is not installed (Debian, Ubuntu: apt install nginx-light): no ratios to it, their ceilings are not judged.',
   )
 
-/** A run that hangs ends too. */
+/** Ends a run that hangs. */
 const watchdog = setTimeout(() => {
   printProgress('Twelve minutes are over: something hangs.')
   process.exit(3)

@@ -1,20 +1,22 @@
-/** The protocols of the benchmark, as they stand on the wire: what the clients ask, and what the vendor's streams say. */
+/** The benchmark's protocols on the wire: the clients' requests and the vendor's streams. */
 import type { FrameVariation, Job } from './job.ts'
 
 export type BenchProtocol = 'openai-chat' | 'anthropic' | 'gemini'
 
-/** A stream as text: what comes before the frames with words, those frames (one word each, again and again), what comes after them. */
+/**
+ * A stream as text: the frames before the words, the word frames (one word each, repeated), and the frames after them.
+ */
 export type StreamText = { opening: string; wordFrames: string[]; closing: string }
 
-/** `frames` beside those with words: before the first of them and behind the last. */
+/** `frames`: the number of frames before the first word frame and after the last. */
 export type ProtocolScript = {
   stream: StreamText
   frames: { leadingFrames: number; trailingFrames: number }
-  /** Parts two frames. */
+  /** Separates two frames. */
   frameSeparator: string
-  /** Stands in the last frames of a stream that ended well. */
+  /** Occurs in the last frames of a complete stream. */
   endMark: string
-  /** Where the vendor itself is asked. */
+  /** The path at the vendor itself. */
   path: (model: string) => string
   body: (model: string, content: string, stream: boolean) => object
 }
@@ -101,7 +103,7 @@ const anthropic: ProtocolScript = {
   }),
 }
 
-/** Every chunk counts what has been said so far. */
+/** Every chunk contains the token count so far. */
 const geminiFrame = (word: string, tokensSoFar: number, finish: { finishReason?: string } = {}): string => {
   const content = { parts: [{ text: word }], role: 'model' }
   const body = {
@@ -145,21 +147,24 @@ const padFrame = (word: string, at: number): string =>
   word.replace(/\}(?=\s+$)/, `,"obfuscation":"${'abcdefghijklmnopqrst'.slice(0, at + 1)}"}`)
 const numberFrame = (word: string, at: number): string => word.replace('{', `{"sequence":${at},`)
 
-/** What a vendor says in a protocol. */
+/** What a vendor streams in a protocol. */
 export const streamTextFor = (protocol: BenchProtocol, variation: FrameVariation): StreamText => {
   const { stream } = protocolScripts[protocol]
   const vary = { word: (word: string) => word, padding: padFrame, all: numberFrame }[variation]
   return { ...stream, wordFrames: stream.wordFrames.map(vary) }
 }
 
-/** The gateway's own streams: it tells a chat's beginning in a frame of its own, and no ping. */
+/** The gateway's own streams send the start of a chat in a frame of its own, and no ping. */
 const translatedFrameCounts = {
   'openai-chat': { leadingFrames: 1, trailingFrames: 2 },
   anthropic: { leadingFrames: 2, trailingFrames: 3 },
   gemini: { leadingFrames: 0, trailingFrames: 1 },
 }
 
-/** What a client is told who asks the vendor in its own protocol, or the gateway in another than the vendor's. */
+/**
+ * The job fields for a client that asks the vendor in its own protocol, or the gateway in a protocol other than the
+ * vendor's.
+ */
 export const passthroughJob = (
   protocol: BenchProtocol,
 ): Pick<Job, 'protocol' | 'leadingFrames' | 'trailingFrames'> => ({

@@ -1,8 +1,8 @@
-/** Results as they are judged and shown. */
+/** Judges results and renders them as Markdown tables. */
 
-/** `at most`: what the last column may be, as a multiple of the first, or in the row's own unit. */
+/** The maximum of the last column: as a multiple of the first, or in the row's own unit. */
 export type Ceiling = { ratio: number } | { max: number }
-/** A value for each column; undefined where there is none. `plain`: a ratio would say nothing. */
+/** One value for each column; undefined if there is none. `omitsRatio`: a ratio would be meaningless. */
 export type Row = {
   label: string
   unit: string
@@ -23,7 +23,7 @@ const ratioOf = ({ values }: Row): number | undefined => {
   return values.length > 1 && first && last !== undefined ? last / first : undefined
 }
 
-/** Undefined: there is no ceiling, or nothing to compare with. */
+/** Undefined if there is no ceiling, or nothing to compare with. */
 export const isBroken = (row: Row): boolean | undefined => {
   if (!row.ceiling) return undefined
   const [value, limit] =
@@ -38,7 +38,7 @@ const ceilingText = (row: Row): string => {
   return `${limit} ${broken === undefined ? 'not judged' : broken ? '**broken**' : 'held'}`
 }
 
-/** A table of Markdown; columns nobody has a value for are left out. */
+/** A Markdown table. Columns without any value are omitted. */
 export const render = ({ title, about, columns, rows }: Table): string => {
   const used = columns.map((_, at) => rows.some(row => row.values[at] !== undefined))
   const keepUsed = <Cell>(cells: Cell[]) => cells.filter((_, at) => used[at])

@@ -1,4 +1,7 @@
-/** The part of the benchmark that translates: the client speaks one protocol, the vendor another. nginx passes the vendor's bytes to clients who speak its own. */
+/**
+ * The translation part of the benchmark: the client speaks one protocol and the vendor another. nginx passes the
+ * vendor's bytes to clients that speak the vendor's protocol.
+ */
 import { defaultOptions, type ServiceType } from './configs.ts'
 import { nginx, type ServerProcess, startGateway, startNginx } from './contenders.ts'
 import { translationTime } from './inside.ts'
@@ -21,7 +24,7 @@ const pairs: Pair[] = [
   { client: 'anthropic', vendor: 'openai-chat', service: 'openai', label: 'Messages ← Chat Completions' },
   { client: 'openai-chat', vendor: 'gemini', service: 'gemini', label: 'Chat Completions ← Gemini' },
 ]
-/** No ceiling is promised for these. The short way helps the first of them, not the second. */
+/** These have no ceiling. The frame template speeds up the first of them, not the second. */
 const pairsWithoutCeiling: Pair[] = [
   { ...pairs[1]!, label: `${pairs[1]!.label}, padded as OpenAI pads`, variation: 'padding' },
   { ...pairs[1]!, label: `${pairs[1]!.label}, no two frames alike`, variation: 'all' },
@@ -37,7 +40,7 @@ const serversFor = async ({ client, vendor, service }: Pair, run: Run): Promise<
 
 const pacedJob = { mode: 'paced', connections: 100, frames: 100, frameInterval: 20, ramp: 20 } as const
 
-/** Those without a ceiling are content with less. */
+/** Pairs without a ceiling get fewer rounds. */
 const measurePair = (pair: Pair, run: Run): Promise<RoundsResult> => {
   const { variation } = pair
   const jobOptions = variation ? { ...pacedJob, variation } : pacedJob

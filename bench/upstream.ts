@@ -1,15 +1,16 @@
 /**
- * The vendor of the benchmark: as cheap as it can be, the same for everybody. It speaks the protocol it is asked in. Prints its port; ends with
- * its parent.
- * The name of the model says what it answers: `bench` a short answer, `bench-answer-100000` one of 100,000 bytes of text,
- * `bench-20-250-word` 250 frames, one each 20 ms, which differ in their word, `bench-0-2000` 2,000 frames as fast as they are taken.
+ * The benchmark's vendor: as cheap as possible, and the same for every server. It answers in the protocol of the
+ * request. Prints its port. Exits with its parent.
+ * The model name determines the answer: `bench` is a short answer, `bench-answer-100000` one of 100,000 bytes of text,
+ * `bench-20-250-word` 250 frames, one every 20 ms, which differ in their word, and `bench-0-2000` 2,000 frames as fast
+ * as the client takes them.
  */
 import type { FrameVariation } from './job.ts'
 import { type BenchProtocol, protocolScripts, type StreamText, streamTextFor } from './speech.ts'
 
 const encoder = new TextEncoder()
 
-/** What a stream says in one protocol, as bytes. */
+/** The encoded stream of one protocol. */
 type StreamBytes = { opening: Uint8Array; wordFrames: Uint8Array[]; closing: Uint8Array }
 const encodeStream = ({ opening, wordFrames, closing }: StreamText): StreamBytes => ({
   opening: encoder.encode(opening),
@@ -69,7 +70,7 @@ const pacedStream = (
   })
 }
 
-/** So many frames are written at once: a vendor that has them all ready fills its packets. */
+/** The number of frames in one write: a vendor that has them all ready fills its packets. */
 const framesPerWrite = 32
 
 const bulkStream = ({ opening, wordFrames, closing }: StreamBytes, count: number): ReadableStream<Uint8Array> => {
@@ -94,7 +95,7 @@ const bulkStream = ({ opening, wordFrames, closing }: StreamBytes, count: number
 const jsonHeaders = { headers: { 'content-type': 'application/json' } }
 const eventHeaders = { headers: { 'content-type': 'text/event-stream' } }
 
-/** A translated question names the model within its first bytes too. */
+/** A translated request names the model within its first bytes too. */
 const protocolOf = (url: string): BenchProtocol =>
   url.includes('/messages') ? 'anthropic' : url.includes('GenerateContent') ? 'gemini' : 'openai-chat'
 

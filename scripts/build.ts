@@ -1,4 +1,4 @@
-/** Builds one executable: `bun scripts/build.ts [OUT] [TARGET]`, by default build/simple-one-api, for this machine. */
+/** `bun scripts/build.ts [OUT] [TARGET]` builds one executable: by default build/simple-one-api, for this machine. */
 import { compile, sourceState } from './release/compile.ts'
 import { findTarget, hostTarget, isWindows } from './release/targets.ts'
 

@@ -1,4 +1,4 @@
-/** Writes the generated pages: `npm run docs`. Another one is a line in `pages`. */
+/** `npm run docs` writes the generated pages. To add one, add a line to `pages`. */
 import { join } from 'node:path'
 import { referencePage, schemaText } from '../src/config/schema/reference.ts'
 import { withBlocks } from './pages/blocks.ts'
@@ -7,7 +7,7 @@ import { fidelityPage } from './pages/fidelity.ts'
 import { providersPage } from './pages/providers.ts'
 import { vendorPage, vendors, vendorsIndex } from './pages/vendors.ts'
 
-/** What is generated: `file` below the project's folder, `render` its whole text. */
+/** The generated files. `file` is relative to the project's folder, `render` returns the whole text. */
 export const pages: { file: string; render: () => string }[] = [
   { file: 'config.schema.json', render: schemaText },
   { file: 'docs/config.md', render: referencePage },

@@ -1,4 +1,4 @@
-/** Writes test/golden/ anew: what goes over the wires between every client and every vendor protocol. `npm run golden` */
+/** `npm run golden` rewrites test/golden/: what goes over the wires between every client and every vendor protocol. */
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cases } from '../test/matrix/cases.ts'

@@ -1,6 +1,7 @@
-// Installs what package-lock.json names, once for each of its states. Runs on plain Node, before anything is installed.
-// `npm start` says `exec`, so that no shell stands between npm and the gateway: it would take the signals that npm passes on.
-// The shell of Windows has no such word, and gets it here.
+// Installs the packages of package-lock.json whenever that file has changed. Runs on plain Node, before anything is
+// installed.
+// `npm start` uses `exec`, so that no shell between npm and the gateway takes the signals that npm forwards. The shell of
+// Windows has no `exec` command, so this script creates one.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'

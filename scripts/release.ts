@@ -1,4 +1,4 @@
-/** Builds archives: `bun scripts/release.ts [TARGET…|all|host] [--out FOLDER]`, by default all of them, into build/. */
+/** `bun scripts/release.ts [TARGET…|all|host] [--out FOLDER]` builds archives: by default all of them, into build/. */
 import { createHash } from 'node:crypto'
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ const chooseTargets = (names: string[]): readonly Target[] => {
   return targets.filter(target => named.includes(target))
 }
 
-/** What an earlier run left would not be of this source. */
+/** Removes the results of an earlier run, which would belong to another source. */
 const clearArchives = (folder: string): void => {
   mkdirSync(folder, { recursive: true })
   for (const name of readdirSync(folder))
@@ -41,7 +41,7 @@ const build = async (target: Target, source: Source, folder: string): Promise<Ar
   }
 }
 
-/** A program that runs cannot be overwritten, but its name can be given to another. */
+/** A running program cannot be overwritten, but another file can take its name. */
 const replaceExecutable = (program: string, path: string): void => {
   rmSync(path, { force: true })
   copyFileSync(program, path)

@@ -1,4 +1,6 @@
-/** Runs every test, the black-box ones against a freshly built executable. Ends with the line `N passed, N failed`. */
+/**
+ * Runs every test, the black-box ones against a freshly built executable. Prints `N passed, N failed` as its last line.
+ */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,10 +9,10 @@ import { $ } from 'bun'
 const folder = await mkdtemp(join(tmpdir(), 'simple-one-api-'))
 const binary = process.env['SIMPLE_ONE_API_BINARY'] ?? join(folder, 'simple-one-api')
 
-/** Files run side by side: one more than there are cores, for many a test waits. */
+/** Test files run in parallel: one more than there are cores, because many tests wait. */
 const workers = availableParallelism() + 1
 
-/** The last such line is that of the summary; a test may have written one that looks like it. */
+/** The last such line belongs to the summary. A test may have printed one like it before. */
 const count = (text: string, word: string): number =>
   Number([...text.matchAll(new RegExp(`^ *(\\d+) ${word}$`, 'gm'))].at(-1)?.[1] ?? 0)
 

@@ -1,15 +1,15 @@
 /**
- * A vendor whose model uses a tool twice and then says what it saw: over Chat Completions, and over Gemini's generateContent. What it calls
- * is chosen among the tools the agent offers.
+ * A vendor whose model uses a tool twice and then reports its output, over Chat Completions and Gemini's
+ * generateContent. It chooses among the tools that the agent offers.
  */
 
-/** Commands the model wants run, in turn. */
+/** The commands that the model wants to run, in turn. */
 const commands = ['echo first-$((20+1))', 'echo second-$((20+2))']
 
 type Tool = { name: string; schema: { properties?: Record<string, { type?: string | string[] }>; required?: string[] } }
 type ModelOutput = { text: string } | { call: string; args: Record<string, unknown> }
 
-/** Tools that run a command, as Claude Code and Codex name theirs. */
+/** The names of the tools in Claude Code and Codex that run a command. */
 const shellTools = ['Bash', 'shell', 'shell_command', 'exec_command', 'local_shell']
 
 const argsFor = (tool: Tool, command: string): Record<string, unknown> => {
@@ -21,7 +21,7 @@ const argsFor = (tool: Tool, command: string): Record<string, unknown> => {
   return args
 }
 
-/** `results`: what tools have answered so far. */
+/** `results`: the tool results so far. */
 const nextOutput = (tools: Tool[], results: string[]): ModelOutput => {
   const shell = shellTools.map(name => tools.find(tool => tool.name === name)).find(tool => tool !== undefined)
   const command = commands[results.length]
@@ -115,7 +115,7 @@ const events = (frames: string[]): Response =>
 
 export type ReceivedRequest = { path: string; body: unknown }
 
-/** Answers both on one port; `heard` is everything it was asked. */
+/** Serves both protocols on one port. `requests` collects every request. */
 export const startModel = () => {
   const requests: ReceivedRequest[] = []
   const server = Bun.serve({

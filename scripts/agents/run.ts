@@ -1,6 +1,7 @@
 /**
- * `npm run agents`: Claude Code and Codex from npm, headless, through the gateway to a scripted model that uses a tool twice, over a vendor of
- * Chat Completions and one of Gemini. Installs them into a folder of its own (AGENTS names one that is kept). Ends with 1 if one fails.
+ * `npm run agents` runs Claude Code and Codex from npm, headless, through the gateway. A scripted model uses a tool
+ * twice, over a vendor of Chat Completions and one of Gemini. The agents are installed into a temporary folder, or into
+ * the folder that AGENTS names, which is kept. Exits with 1 if one fails.
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-/** Parts of hand-written pages that the program itself tells: what stands between `<!-- generated: NAME -->` and `<!-- end -->`. */
+/** Generates the blocks between `<!-- generated: NAME -->` and `<!-- end -->` in handwritten pages. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { providers, unsupported } from '../../src/providers/index.ts'
@@ -6,7 +6,7 @@ import type { Provider } from '../../src/providers/provider.ts'
 
 const root = join(import.meta.dir, '../..')
 
-/** The whole text of a page with its blocks as they are now. @throws Error where a block is not known. */
+/** The whole text of a page with its blocks regenerated. @throws Error if a block is unknown. */
 export const withBlocks = (file: string): string =>
   readFileSync(join(root, file), 'utf8').replace(
     /(<!-- generated: ([\w ]+) -->\n)[\s\S]*?(<!-- end -->)/g,
@@ -24,7 +24,7 @@ const helpText = (): string => {
   return `\`\`\`text\n${stdout.toString().trimEnd()}\n\`\`\``
 }
 
-/** How many types stand side by side. */
+/** The number of service types on one line. */
 const columnCount = 3
 
 const servicesTable = (): string => {
@@ -48,7 +48,7 @@ const alternatives = (): string =>
     ...[...unsupported].map(([id, advice]) => `| \`${id}\` | ${codeUrls(advice)} |`),
   ].join('\n')
 
-/** Addresses as code: some hold `<…>`, which Markdown would take for a tag. */
+/** Formats URLs as code: some contain `<…>`, which Markdown would take for a tag. */
 const codeUrls = (text: string): string => text.replace(/https?:\/\/[^ ;)]*\w>?/g, '`$&`')
 
 const blocks: Record<string, () => string> = {

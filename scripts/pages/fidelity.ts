@@ -3,7 +3,7 @@ import { cases } from '../../test/matrix/cases.ts'
 import { clientSides, type Pair, vendorSides } from '../../test/matrix/pair.ts'
 import { judge, type Verdict } from '../../test/matrix/write.ts'
 
-/** What people call the protocols. */
+/** The common names of the protocols. */
 const titles: Record<string, string> = {
   'openai-chat': 'Chat Completions',
   'openai-responses': 'Responses',
@@ -22,7 +22,7 @@ const table = (head: string[], rows: string[][]): string =>
 
 const capitalize = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
-/** One client beside all vendors. */
+/** One client against all vendors. */
 const overview = (client: string): string => {
   const clientSide = clientSides.find(one => one.client.id === client)!
   const rows = (ofRequests: boolean) =>
@@ -45,7 +45,7 @@ const overview = (client: string): string => {
 
 const escapeCell = (text: string): string => text.replaceAll('|', '\\|')
 
-/** What does not arrive whole, in the words the gateway itself notes it in. */
+/** What does not arrive completely, with the losses that the gateway notes. */
 const pairDetails = (pair: Pair): string => {
   const verdicts = cases.map(one => ({ one, ...judge(one, pair) }))
   const incomplete = verdicts.filter(({ verdict }) => verdict !== 'yes')

@@ -9,7 +9,7 @@ import { defaultEntry } from '../../test/support/entry.ts'
 
 const entryOf = ({ id }: Provider): Entry => defaultEntry(id)
 
-/** A target whose credentials are their own names, so that an address made of one shows which. */
+/** A target whose credentials are their own names, so that a URL built from one shows which. */
 const targetOf = (entry: Entry, { credentials }: Provider): Target => ({
   id: entry.id,
   entry,
@@ -20,7 +20,7 @@ const targetOf = (entry: Entry, { credentials }: Provider): Target => ({
 export const code = (text: string): string => `\`${text}\``
 export const list = (texts: readonly string[] = []): string => texts.map(code).join(', ')
 
-/** What `server_url` would be if it had to be written, and the hosts that are as good. */
+/** The default `server_url`, and other hosts of the same vendor. */
 export const address = (provider: Provider): string => {
   if (provider.transport) return 'inside the program'
   const entry = entryOf(provider)
@@ -37,11 +37,11 @@ export const address = (provider: Provider): string => {
   return hosts.length > 0 ? `${known}; also ${list(hosts)}` : known
 }
 
-/** An address may say what a credential would; where none is left, others may stand in their place. */
+/** A URL may contain what a credential would say. If no credential is left, others may take their place. */
 const alternativeCredentials = (names: readonly string[] = []): string =>
   names.length > 0 ? `; ${list(names)} with a \`server_url\`` : '; or others, which its page tells'
 
-/** The names, and the shorter list where an address of one's own makes some needless. */
+/** The names of the credentials, and the shorter list if a `server_url` makes some of them unnecessary. */
 export const credentials = (provider: Provider): string => {
   if (provider.credentials.length === 0) return 'none'
   const variant = provider.variants?.find(candidate => 'credentials' in candidate && candidate.credentials)

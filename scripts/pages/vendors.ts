@@ -1,4 +1,7 @@
-/** docs/vendors/: a page for each service type: what its file knows, and what people found out (docs/vendors/facts.json). */
+/**
+ * docs/vendors/: one page for each service type, from its source file and from the researched facts in
+ * docs/vendors/facts.json.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { egressOnly, unaryKindOf } from '../../src/protocols/registry.ts'
@@ -10,10 +13,10 @@ import { address, code, credentials, list } from './providers.ts'
 const root = join(import.meta.dir, '../..')
 const read = (file: string): string => readFileSync(join(root, file), 'utf8')
 
-/** A sentence, where it was read, and the month of what was read: `2026-08`; null where the source bears no date. */
+/** A sentence, its source, and the month the source was written, such as `2026-08`; null if the source has no date. */
 export type Fact = { says: string; source: string; asOf: string | null }
 
-/** How one may use the vendor for nothing; `unknown`: nothing certain was found. */
+/** How one can use the vendor free of charge; `unknown`: nothing certain was found. */
 export const tiers = {
   recurring: 'yes 有',
   trial: 'to begin with 仅试用',
@@ -22,20 +25,20 @@ export const tiers = {
   unknown: 'not confirmed 未核实',
 } as const
 
-/** What people found out about a vendor. */
+/** The researched facts about a vendor. */
 export type VendorFacts = {
   /** One sentence. */
   is: string
-  /** The same in Chinese, with what a reader of Chinese must know first. */
+  /** The same in Chinese, beginning with what a Chinese reader must know first. */
   chinese: string
-  /** Where a key is made; null: there is none to make. */
+  /** Where to create a key; null if the vendor has no keys. */
   apply: Fact & { url: string | null }
   /** Where the vendor lists its models. */
   models: string
   free: Fact & { tier: keyof typeof tiers }
-  /** What to know beforehand. */
+  /** What to know in advance. */
   notes: Fact[]
-  /** The month in which all this was last looked up. */
+  /** The month in which all of this was last checked. */
   checked: string
 }
 
@@ -43,7 +46,7 @@ type FactsEntry = Partial<VendorFacts> & { like?: string }
 
 const factsByType = JSON.parse(read('docs/vendors/facts.json')) as Record<string, FactsEntry>
 
-/** Service type → facts; a vendor under a second name has those of the first (`like`) where it has none of its own. */
+/** Service type → facts. A vendor under a second name inherits missing facts from the first (`like`). */
 export const vendorFacts: ReadonlyMap<string, VendorFacts> = new Map(
   Object.entries(factsByType).map(([type, { like, ...ownFacts }]) => [
     type,
@@ -51,7 +54,7 @@ export const vendorFacts: ReadonlyMap<string, VendorFacts> = new Map(
   ]),
 )
 
-/** Every type that has a vendor: all but the mock. */
+/** Every type that has a vendor: all except the mock. */
 export const vendors: readonly Provider[] = [...providers.values()].filter(({ transport }) => !transport)
 
 const factsOf = ({ id }: Provider): VendorFacts => {
@@ -63,10 +66,10 @@ const factsOf = ({ id }: Provider): VendorFacts => {
 const sourceNote = ({ source, asOf }: Fact): string => `([source](${source}), ${asOf ?? 'undated'})`
 const renderFact = (fact: Fact): string => `${fact.says} ${sourceNote(fact)}`
 
-/** The sample without its remark. */
+/** The sample without its comment. */
 const example = ({ id }: Provider): string => read(`samples/${id}.json`).replace(/^ {2}"\/\/": .*\n/m, '')
 
-/** Gemini's own addresses name the model; what is spoken to vendors alone serves the clients of chat. */
+/** Gemini's paths contain the model. A protocol that only vendors speak serves the clients of Chat Completions. */
 const pathOf = (name: string): string =>
   name.startsWith('gemini')
     ? `/v1beta/models/<model>:${name.split('/')[1] ?? 'generateContent'}`
@@ -74,7 +77,7 @@ const pathOf = (name: string): string =>
 
 const unaryEndpoints = { embedding: 'embeddings', rerank: 'rerank' } as const
 
-/** The protocol in which OpenAI's clients ask for the same. */
+/** The protocol in which OpenAI's clients ask for the same service. */
 const clientProtocolOf = (name: string): string => {
   const kind = unaryKindOf(name)
   if (kind !== undefined) return unaryEndpoints[kind]
@@ -83,7 +86,7 @@ const clientProtocolOf = (name: string): string => {
 
 const isEmbedding = (name: string): boolean => unaryKindOf(name) === 'embedding'
 
-/** Whoever embeds in words of its own is asked for it at OpenAI's path as well. */
+/** A vendor with its own embeddings protocol also serves OpenAI's embeddings path. */
 const paths = ({ paths }: Provider): string => {
   const names = Object.keys(paths)
   return list([...new Set([...names.map(pathOf), ...(names.some(isEmbedding) ? ['/v1/embeddings'] : [])])])

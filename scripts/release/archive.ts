@@ -1,7 +1,10 @@
-/** Archives whose bytes depend on nothing but the names, the contents and the date given: no owner, no order of a directory. */
+/**
+ * Reproducible archives: their bytes depend only on the names, the contents and the given date, not on an owner or the
+ * order of a directory.
+ */
 import { constants, crc32, deflateRawSync, gzipSync } from 'node:zlib'
 
-/** `name` has forward slashes and no leading one. */
+/** `name` uses forward slashes and has no leading one. */
 export type ArchiveFile = { name: string; content: Uint8Array; executable: boolean }
 
 /** A gzipped tar (ustar). `date`: seconds since 1970. */
@@ -17,7 +20,10 @@ export const tarGz = (files: readonly ArchiveFile[], date: number): Uint8Array =
   return zipped
 }
 
-/** A zip. Its dates have no zone and even seconds; ours are UTC, from 1980 on. */
+/**
+ * A zip. `date`: seconds since 1970; a zip stores dates from 1980 on, without a zone and in steps of two seconds. They
+ * are in UTC here.
+ */
 export const zip = (files: readonly ArchiveFile[], date: number): Uint8Array => {
   const parts: Buffer[] = []
   const index: Buffer[] = []
@@ -35,7 +41,9 @@ export const zip = (files: readonly ArchiveFile[], date: number): Uint8Array => 
   return Buffer.concat([...parts, directory, zipEnd(files.length, directory.length, offset)])
 }
 
-/** The regular files of a tar, name → content. Knows what npm's packages hold: ustar, no name above 100 bytes. */
+/**
+ * The regular files of a tar, name → content. Supports what npm's packages contain: ustar, names of at most 100 bytes.
+ */
 export const untar = (tar: Uint8Array): Map<string, Uint8Array> => {
   const files = new Map<string, Uint8Array>()
   const text = (from: number, length: number) =>
@@ -85,7 +93,7 @@ const bytes = (width: 2 | 4, ...values: number[]): Buffer => {
   return out
 }
 
-/** What the local header and the directory's entry have in common, 26 bytes: version 2.0, names in UTF-8, deflated. */
+/** The 26 bytes that the local header and the directory entry share: version 2.0, names in UTF-8, deflated. */
 const zipFields = ({ name, content }: ArchiveFile, compressedSize: number, date: number): Buffer => {
   const moment = new Date(date * 1000)
   const time = (moment.getUTCHours() << 11) | (moment.getUTCMinutes() << 5) | (moment.getUTCSeconds() >> 1)

@@ -1,4 +1,6 @@
-/** Tries an archive as its user would: unpacked in an empty folder, started, asked, stopped. */
+/**
+ * Tries an archive as a user would: unpacks it into an empty folder, starts the program, sends requests and stops it.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,7 +8,7 @@ import { $ } from 'bun'
 import { trySamples } from './samples.ts'
 import { startProgram } from './start.ts'
 
-/** `version`: what `--version` must tell. Gives what was seen; throws where anything is not as it must be. */
+/** `version`: what `--version` must print. Returns a summary. @throws Error if anything is wrong. */
 export const tryArchive = async (archive: string, version: string): Promise<string> => {
   const folder = mkdtempSync(join(tmpdir(), 'simple-one-api-'))
   try {

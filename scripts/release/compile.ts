@@ -1,4 +1,4 @@
-/** From the source to one executable. */
+/** Compiles the source into one executable. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { $ } from 'bun'
@@ -8,10 +8,13 @@ import { isMacos, isWindows, type Target } from './targets.ts'
 
 const root = join(import.meta.dir, '../..')
 
-/** `commit`: twelve digits, `-dirty` behind them where the work tree differs. `date`: seconds since 1970. */
+/** `commit`: twelve digits, with `-dirty` appended if the work tree differs. `date`: seconds since 1970. */
 export type Source = { commit: string; date: number }
 
-/** Where there is no git, SOURCE_COMMIT and SOURCE_DATE_EPOCH tell; where they are not set either, `unknown` and 1980, a zip's first year. */
+/**
+ * Without git, SOURCE_COMMIT and SOURCE_DATE_EPOCH apply. If they are not set either, the commit is `unknown` and the
+ * date 1980, the first year of a zip.
+ */
 export const sourceState = async (): Promise<Source> => {
   const git = async (...args: string[]) =>
     existsSync(join(root, '.git')) ? (await $`git -C ${root} ${args}`.quiet().nothrow().text()).trim() : ''
@@ -23,8 +26,10 @@ export const sourceState = async (): Promise<Source> => {
 }
 
 /**
- * In parts, so that a start loads only what it needs, and with a just-in-time compiler that holds back until the port is open (start.ts).
- * Bun writes the name of its output into the executable: it is always built under one name, so that equal sources give equal bytes.
+ * Splits the bundle, so that a start loads only what it needs, and delays the JIT compiler until the port is open
+ * (serve.ts). Bun writes the name of its output into the executable, so the output is always built under one name:
+ * equal sources give equal bytes.
+ * @throws Error if the build fails.
  */
 export const compile = async (target: Target, { commit }: Source, out: string): Promise<void> => {
   const runtime = await runtimeOf(target)

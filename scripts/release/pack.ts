@@ -1,4 +1,4 @@
-/** What a user unpacks. */
+/** Packs the archive that a user unpacks. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { type ArchiveFile, tarGz, zip } from './archive.ts'
@@ -9,7 +9,7 @@ const root = join(import.meta.dir, '../..')
 const pages = ['README.md', 'README.zh-CN.md', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md']
 const sharedFiles = [...pages, 'config.json', 'config.schema.json', 'docs', 'samples']
 
-/** Further files, by the system that a target's name begins with. */
+/** Further files, by the operating system at the start of a target's name. */
 const serviceFiles: Record<string, string[]> = {
   linux: ['install.sh', 'startup/simple-one-api.service', 'startup/simple-one-api.sh'],
   macos: ['startup/simple-one-api.plist', 'startup/simple-one-api.sh'],
@@ -17,7 +17,7 @@ const serviceFiles: Record<string, string[]> = {
   windows: [],
 }
 
-/** The archive of a target's executable: its name and its bytes. All is in one folder, named as the archive is. */
+/** The name and bytes of a target's archive. It contains one folder, named after the archive. */
 export const pack = (target: Target, executable: Uint8Array, version: string, date: number) => {
   const folder = `simple-one-api-${version}-${target.name}`
   const system = target.name.split('-', 1)[0]!
@@ -32,7 +32,10 @@ export const pack = (target: Target, executable: Uint8Array, version: string, da
     : { name: `${folder}.tar.gz`, content: tarGz(filesInFolder, date) }
 }
 
-/** Pages name files of the source that no archive holds, and of other systems: there they are words, not links. */
+/**
+ * Pages link to files of the source that no archive contains, and to files of other systems. Such links become plain
+ * text.
+ */
 const withoutDeadLinks = (file: ArchiveFile, names: ReadonlySet<string>): ArchiveFile => {
   if (!file.name.endsWith('.md')) return file
   const folders = [...names].map(name => posix.dirname(name))
@@ -44,7 +47,7 @@ const withoutDeadLinks = (file: ArchiveFile, names: ReadonlySet<string>): Archiv
   return rewritten === text ? file : { ...file, content: Buffer.from(rewritten) }
 }
 
-/** A file, or all the files of a folder but the hidden ones. */
+/** A file, or all files of a folder except the hidden ones. */
 const read = (name: string): ArchiveFile[] => {
   const isFolder = name === 'docs' || name === 'samples'
   const names = isFolder ? (readdirSync(join(root, name), { recursive: true }) as string[]) : ['']

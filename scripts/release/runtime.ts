@@ -1,4 +1,4 @@
-/** The Bun executable that a target's program is put into. */
+/** Provides the Bun executable that a target's program is embedded in. */
 import { createHash } from 'node:crypto'
 import {
   existsSync,
@@ -21,8 +21,9 @@ const cacheFolder = join(root, 'node_modules/.cache/runtimes')
 type Lock = { packages: Record<string, { version: string; integrity: string } | undefined> }
 
 /**
- * The path of the runtime: the Bun that runs this where the target is this machine; else the one of the npm package, fetched once by npm
- * from the registry it is set up for, and believed only if its digest is the one in package-lock.json. Throws if it cannot be had.
+ * The path of the runtime. If the target is this machine, it is the running Bun. Otherwise npm fetches the package
+ * once, from the registry it is configured for, and its digest must match package-lock.json.
+ * @throws Error if the runtime is not available.
  */
 export const runtimeOf = async (target: Target): Promise<string> => {
   if (target.runtime === hostTarget().runtime) return process.execPath

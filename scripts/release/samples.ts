@@ -1,15 +1,18 @@
-/** Tries every sample of an unpacked archive: checked, started, asked. No vendor is reached: what leads out is a closed port. */
+/**
+ * Tries every sample of an unpacked archive: checks it, starts it and sends a request. No vendor is reached: the proxy
+ * is a closed port.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startProgram } from './start.ts'
 
-/** Nobody listens on the port of "discard". */
+/** Nobody listens on port 9 ("discard"). */
 const closedPort = 'http://127.0.0.1:9'
 const offlineEnv = { HTTP_PROXY: closedPort, HTTPS_PROXY: closedPort, NO_PROXY: '' }
 
 type Answer = { data?: { id: string }[]; error?: { code: string; message: string } }
 
-/** How many there are. Throws with the first that is not as it must be. */
+/** Returns the number of samples. @throws Error with the first one that fails. */
 export const trySamples = async (program: string, folder: string): Promise<number> => {
   const names = readdirSync(join(folder, 'samples')).filter(name => name.endsWith('.json'))
   for (const name of names)
@@ -41,7 +44,7 @@ const askSample = async (program: string, folder: string, name: string): Promise
     const { status, answer } = await ask('/v1/models')
     if (status !== 200 || !answer.data) throw new Error(`/v1/models answers ${status}`)
     const model = answer.data[0]?.id ?? 'any'
-    // A vendor of search has no model that chats: it is asked to rank.
+    // A reranking vendor has no chat model, so it gets a rerank request.
     const reply = /rerank/.test(model)
       ? await ask('/v1/rerank', { model, query: 'Hello!', documents: ['one', 'two'] })
       : await ask('/v1/chat/completions', { model, messages: [{ role: 'user', content: 'Hello!' }] })
@@ -55,5 +58,5 @@ const askSample = async (program: string, folder: string, name: string): Promise
   }
 }
 
-/** What a user must hear who cannot get out, or has put no key in its place yet. */
+/** The expected error if the vendor cannot be reached, or if the sample's key file does not exist yet. */
 const expectedFailure = /could not be reached|key file .* cannot be read/

@@ -1,7 +1,8 @@
 /**
- * The ad-hoc signature of a macOS executable: digests of its pages, no certificate. macOS kills a program whose signature does not fit.
- * Bun 1.4.4 signs what it compiles for arm64, but leaves that of x64 with the signature of the bare runtime (its pull request 39772 is for
- * arm64 alone). The formats: Apple's mach-o/loader.h and kern/cs_blobs.h; the first is little-endian, the second big-endian.
+ * The ad-hoc signature of a macOS executable: digests of its pages, without a certificate. macOS kills a program whose
+ * signature does not match. Bun 1.4.4 signs what it compiles for arm64, but leaves an x64 executable with the signature
+ * of the bare runtime (Bun's pull request 39772 is for arm64 only). The formats are in Apple's mach-o/loader.h
+ * (little-endian) and kern/cs_blobs.h (big-endian).
  */
 import { createHash } from 'node:crypto'
 
@@ -11,10 +12,10 @@ const [segmentCommand, signatureCommand] = [0x19, 0x1d]
 const [superBlob, codeDirectory] = [0xfade0cc0, 0xfade0c02]
 const directoryHeader = 88
 
-/** `limit`: where the signed code ends and the signature begins. The others are places of load commands. */
+/** `limit`: where the signed code ends and the signature begins. The others are offsets of load commands. */
 type Layout = { limit: number; signature: number; linkedit: number; text: number }
 
-/** True if the signature covers the whole program and fits each of its pages. */
+/** Whether the signature covers the whole program and matches each of its pages. */
 export const isSigned = (program: Buffer): boolean => {
   const { limit, signature } = layoutOf(program)
   const size = program.readUInt32LE(signature + 12)
@@ -26,7 +27,7 @@ export const isSigned = (program: Buffer): boolean => {
   return program.subarray(first, first + digests.length).equals(digests)
 }
 
-/** The program with a signature that fits, in place of the one it has. Throws if it has none. */
+/** Replaces the program's signature with a matching one. @throws Error if the program has none. */
 export const sign = (program: Buffer): Buffer => {
   const layout = layoutOf(program)
   const { limit, signature, linkedit, text } = layout

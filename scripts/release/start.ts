@@ -1,16 +1,19 @@
-/** Starts an executable as its user would, and ends it. */
+/** Starts an executable as a user would, and stops it. */
 
-/** Milliseconds a start, its questions and its end may take. */
+/** Milliseconds for the start, the requests and the end together. */
 const timeout = 20_000
 
 export type RunningProgram = {
   /** `http://127.0.0.1:port` */
   url: string
-  /** Sends SIGTERM and gives the exit code. */
+  /** Sends SIGTERM and returns the exit code. */
   stop: () => Promise<number>
 }
 
-/** With nothing of this process's environment but what a system gives. Throws with what it said where it ends before it listens. */
+/**
+ * Passes only the basic variables of this process's environment.
+ * @throws Error with the output if the program ends before it listens.
+ */
 export const startProgram = async (
   program: string,
   args: readonly string[],
@@ -33,7 +36,7 @@ export const startProgram = async (
   return { url: await addressOf(child.stderr), stop }
 }
 
-/** The address is in the first lines a start tells. */
+/** The first lines of the output contain the URL. */
 const addressOf = async (stderr: ReadableStream<Uint8Array>): Promise<string> => {
   const decoder = new TextDecoder()
   const reader = stderr.getReader()

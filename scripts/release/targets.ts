@@ -1,20 +1,20 @@
-/** The platforms an executable is built for, and which of them this machine is. */
+/** The platforms that executables are built for, and the one of this machine. */
 import { closeSync, openSync, readSync } from 'node:fs'
 
 export type Target = {
-  /** What a user knows it by; part of the archive's name. */
+  /** The name users know; part of the archive's name. */
   name: string
-  /** What `bun build --target` knows it by. */
+  /** The name for `bun build --target`. */
   bun: string
-  /** The package of the npm registry that holds its runtime, of the version that package-lock.json pins. */
+  /** The npm package that contains the runtime, in the version that package-lock.json pins. */
   runtime: string
 }
 
 const target = (name: string, bun: string, runtime: string): Target => ({ name, bun, runtime: `@oven/${runtime}` })
 
 /**
- * Since Bun 1.4 one build serves every x64 processor: the two `baseline` targets have the same runtime as those without the word
- * (so has the installer of the npm package `bun`, which names them aliases). They stay, for who looks for them.
+ * Since Bun 1.4 one build serves every x64 processor: each `baseline` target has the same runtime as its counterpart
+ * (the installer of the npm package `bun` calls them aliases). They remain for users who look for them.
  */
 export const targets: readonly Target[] = [
   target('linux-x64', 'bun-linux-x64', 'bun-linux-x64'),
@@ -33,14 +33,14 @@ export const targets: readonly Target[] = [
 
 const systems: Record<string, string> = { darwin: 'macos', win32: 'windows' }
 
-/** The target whose executable runs here: the platform of the Bun that runs this. Throws where there is none. */
+/** The target whose executable runs here: the platform of the running Bun. @throws Error if there is none. */
 export const hostTarget = (): Target => {
   const system = systems[process.platform] ?? process.platform
   const name = `${system}-${process.arch}${system === 'linux' && isMusl() ? '-musl' : ''}`
   return findTarget(name)
 }
 
-/** Throws, with the names there are, if there is no such target. */
+/** @throws Error with the known names if there is no such target. */
 export const findTarget = (name: string): Target => {
   const found = targets.find(target => target.name === name)
   if (found) return found
@@ -50,7 +50,7 @@ export const findTarget = (name: string): Target => {
 export const isMacos = ({ name }: Target): boolean => name.startsWith('macos')
 export const isWindows = ({ name }: Target): boolean => name.startsWith('windows')
 
-/** The loader an executable asks for stands in its first kilobytes. */
+/** The first kilobytes of an executable name its loader. */
 const isMusl = (): boolean => {
   const firstBytes = Buffer.alloc(8192)
   const file = openSync(process.execPath, 'r')

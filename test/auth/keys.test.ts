@@ -17,15 +17,15 @@ const auth = createAuth([
 ])
 const keysIn = (headers: Record<string, string>, query = '') => presentedKeys(new Headers(headers), query)
 
-describe('where a key may be', () => {
+describe('presentedKeys', () => {
   test.each([
     ['Authorization: Bearer', { authorization: 'Bearer sk-master' }, ''],
-    ['its scheme in any case, with spaces', { authorization: 'bEARER   sk-master ' }, ''],
+    ['Authorization, with the scheme in any case and extra spaces', { authorization: 'bEARER   sk-master ' }, ''],
     ['x-api-key', { 'x-api-key': 'sk-master' }, ''],
     ['x-goog-api-key', { 'x-goog-api-key': 'sk-master' }, ''],
     ['api-key', { 'api-key': 'sk-master' }, ''],
     ['?key=', {}, 'alt=sse&key=sk%2Dmaster'],
-  ] as [string, Record<string, string>, string][])('%s', (_, headers, query) => {
+  ] as [string, Record<string, string>, string][])('a key is read from %s', (_, headers, query) => {
     expect(auth.authenticate(keysIn(headers, query)).id).toBe('master')
   })
 
@@ -35,7 +35,7 @@ describe('where a key may be', () => {
     expect(auth.authenticate(keysIn({ authorization: 'Bearer wrong' }, 'key=no&key=sk-master')).id).toBe('master')
   })
 
-  test('nothing else is taken for one', () => {
+  test('other headers and parameters, and keys of more than 4096 bytes, are ignored', () => {
     expect(
       keysIn({ authorization: 'Basic c2stbWFzdGVy', cookie: 'key=sk-master' }, 'monkey=sk-master&apikey=sk-master'),
     ).toEqual([])
@@ -46,14 +46,17 @@ describe('where a key may be', () => {
   })
 })
 
-describe('who is let in', () => {
-  test.each([[], ['wrong'], ['sk-maste'], ['sk-master1'], ['SK-MASTER'], ['__proto__']])('not with %j', (...keys) => {
-    const authenticate = () => auth.authenticate(keys)
-    expect(authenticate).toThrow(GatewayError)
-    expect(authenticate).toThrow('a valid key is needed')
-  })
+describe('authenticate', () => {
+  test.each([[], ['wrong'], ['sk-maste'], ['sk-master1'], ['SK-MASTER'], ['__proto__']])(
+    'the key %j is refused',
+    (...keys) => {
+      const authenticate = () => auth.authenticate(keys)
+      expect(authenticate).toThrow(GatewayError)
+      expect(authenticate).toThrow('a valid key is needed')
+    },
+  )
 
-  test('the refusal is the same whatever was wrong, and shows no key', () => {
+  test('every refusal is the same and contains no key', () => {
     const refusal = (keys: string[]) => {
       try {
         auth.authenticate(keys)
@@ -66,7 +69,7 @@ describe('who is let in', () => {
     expect(refusal([]).status).toBe(401)
   })
 
-  test('everybody where no key is configured, whatever is shown', () => {
+  test('without configured keys every request is accepted', () => {
     const open = createAuth([])
     expect(open.authenticate([]).id).toBe('anonymous')
     expect(open.authenticate(['any']).id).toBe('anonymous')
@@ -75,26 +78,28 @@ describe('who is let in', () => {
   })
 })
 
-describe('what a caller may name', () => {
-  const may = (key: string, model: string) => auth.authenticate([key]).canUse(model)
+describe('the models a caller may use', () => {
+  const canUse = (key: string, model: string) => auth.authenticate([key]).canUse(model)
 
-  test('all without scopes; exact names and prefixes with them; nothing with an empty list', () => {
-    expect(may('sk-master', 'any')).toBe(true)
+  test('no scopes allow every model, scopes allow their names and prefixes, and an empty list allows none', () => {
+    expect(canUse('sk-master', 'any')).toBe(true)
     expect(
-      ['gpt-4o', 'qwen-plus', 'qwen-', 'gpt-4o-mini', 'Gpt-4o', 'qwen', 'random'].map(model => may('sk-scoped', model)),
+      ['gpt-4o', 'qwen-plus', 'qwen-', 'gpt-4o-mini', 'Gpt-4o', 'qwen', 'random'].map(model =>
+        canUse('sk-scoped', model),
+      ),
     ).toEqual([true, true, true, false, false, false, false])
-    expect(may('sk-none', 'gpt-4o')).toBe(false)
+    expect(canUse('sk-none', 'gpt-4o')).toBe(false)
   })
 
-  test('`*` among the scopes is every model; names of object members are names', () => {
+  test('the scope `*` allows every model, and names of object members get no special treatment', () => {
     const all = createAuth([rule('all', 'k', ['gpt-4o', '*'])]).authenticate(['k'])
     expect(all.canUse('whatever')).toBe(true)
     expect(all.scopes).toEqual(['gpt-4o', '*'])
-    expect(may('sk-scoped', '__proto__')).toBe(false)
-    expect(may('sk-scoped', 'constructor')).toBe(false)
+    expect(canUse('sk-scoped', '__proto__')).toBe(false)
+    expect(canUse('sk-scoped', 'constructor')).toBe(false)
   })
 
-  test('a key that stands twice may do what either place allows', () => {
+  test('a key that is configured twice may use what either entry allows', () => {
     const twice = createAuth([rule('master', 'k'), rule('k1', 'k', ['a'])])
     expect(twice.authenticate(['k']).canUse('b')).toBe(true)
     expect(twice.authenticate(['k']).id).toBe('master')
@@ -104,7 +109,7 @@ describe('what a caller may name', () => {
     expect([scoped.canUse('a'), scoped.canUse('bc'), scoped.canUse('c')]).toEqual([true, true, false])
   })
 
-  test('a caller is one object for the life of a configuration', () => {
+  test('the same key always gives the same caller object', () => {
     expect(auth.authenticate(['sk-scoped'])).toBe(auth.authenticate(['no', 'sk-scoped']))
   })
 })

@@ -1,3 +1,4 @@
+/** IndexedList: membership, iteration, and what it leaves to the garbage collector. */
 import { edenGC, fullGC, heapStats } from 'bun:jsc'
 import { describe, expect, test } from 'bun:test'
 import { type Indexed, IndexedList } from '../../src/base/indexed-list.ts'
@@ -6,8 +7,8 @@ type Named = Indexed & { name: string }
 const named = (...names: string[]): Named[] => names.map(name => ({ name }))
 const namesIn = (list: IndexedList<Named>): string[] => [...list].map(({ name }) => name).sort()
 
-describe('a roster', () => {
-  test('holds who joined and did not leave, in whatever order they leave', () => {
+describe('IndexedList', () => {
+  test('holds the members that were added and not deleted, in whatever order they are deleted', () => {
     const list = new IndexedList<Named>()
     const [a, b, c, d] = named('a', 'b', 'c', 'd') as [Named, Named, Named, Named]
     for (const one of [a, b, c, d]) list.add(one)
@@ -22,7 +23,7 @@ describe('a roster', () => {
     expect(list.size).toBe(1)
   })
 
-  test('takes nobody twice and lets nobody go who is not on it', () => {
+  test('ignores a second add of a member and the delete of an absent member', () => {
     const list = new IndexedList<Named>()
     const [a, b] = named('a', 'b') as [Named, Named]
     list.add(a)
@@ -34,7 +35,7 @@ describe('a roster', () => {
     expect(list.size).toBe(0)
   })
 
-  test('is gone through whole while its members leave', () => {
+  test('an iteration visits every member even if members are deleted meanwhile', () => {
     const list = new IndexedList<Named>()
     for (const one of named('a', 'b', 'c')) list.add(one)
     const visited: string[] = []
@@ -47,7 +48,10 @@ describe('a roster', () => {
   })
 })
 
-/** Objects of the heap after 20,000 members passed through, sixteen at a time; young ones are collected all the while. */
+/**
+ * Objects on the heap after 20,000 members passed through, sixteen at a time, with collections of the young generation
+ * in between.
+ */
 const objectsLeftBy = (collection: { add: (one: Named) => unknown; delete: (one: Named) => unknown }): number => {
   fullGC()
   const before = heapStats().objectCount
@@ -64,8 +68,8 @@ const objectsLeftBy = (collection: { add: (one: Named) => unknown; delete: (one:
   return heapStats().objectCount - before
 }
 
-describe('what is left behind for the collector', () => {
-  test("a roster keeps nobody alive who left it; JavaScriptCore's own Set does, or Roster may go", () => {
+describe('garbage left behind', () => {
+  test("an IndexedList keeps no deleted member alive; JavaScriptCore's own Set does, otherwise IndexedList can be removed", () => {
     expect(objectsLeftBy(new IndexedList<Named>())).toBeLessThan(5_000)
     expect(objectsLeftBy(new Set<Named>())).toBeGreaterThan(15_000)
   })

@@ -1,4 +1,4 @@
-/** What a vendor echoes of the configuration's secrets never reaches a client or the log, however it spells them and whichever protocol reads it. */
+/** A configured secret that a vendor echoes never reaches a client or the log, in any spelling and in any protocol. */
 import { describe, expect, test } from 'bun:test'
 import type { GatewayError } from '../../src/base/errors.ts'
 import { createRedact } from '../../src/base/redact.ts'
@@ -17,7 +17,7 @@ import { messageOf } from '../support/eventstream.ts'
 
 const secret = 'canary-key/with"odd=characters'
 const redact = createRedact([secret])
-/** Every character as JSON may also spell it. */
+/** The secret with every character escaped, as JSON allows. */
 const escaped = [...secret].map(character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')
 const upper = escaped.replace(/[a-f]/g, character => character.toUpperCase())
 const json = JSON.stringify(secret).slice(1, -1)
@@ -64,21 +64,21 @@ const errorParsers = [
 ]
 const clients = [...protocols.values(), ...passthroughOnly.values()]
 
-/** All that leaves: to the log, and to a client of whatever protocol. */
+/** Everything that leaves the process: to the log, and to a client of any protocol. */
 const visibleText = (error: GatewayError): string =>
   [error.message, JSON.stringify(error.detail), ...clients.map(({ renderError }) => JSON.stringify(renderError(error)))]
     .concat(error.detail.body?.text ?? '')
     .join('\n')
 
-/** Also as whoever reads the JSON sees it. */
+/** Also looks at the text with JSON escapes resolved. */
 const containsSecret = (text: string): boolean =>
   spellings.some(spelling => text.includes(spelling)) ||
   text.includes(secret) ||
   text.replaceAll('\\"', '"').includes(secret)
 
-describe('a refusal tells no secret', () => {
+describe('a vendor error contains no secret', () => {
   for (const { id, parseError } of errorParsers)
-    test(`read by ${id}`, () => {
+    test(`when parsed by ${id}`, () => {
       for (const body of bodies)
         for (const spelling of spellings)
           for (const status of [400, 401, 404, 429, 500]) {
@@ -92,7 +92,7 @@ describe('a refusal tells no secret', () => {
           }
     })
 
-  test('not as the name of an exception either', () => {
+  test('the name of an exception contains no secret', () => {
     const plain = createRedact(['canaryword'])
     const error = egressOnly
       .get('bedrock-converse')!
@@ -109,7 +109,7 @@ describe('a refusal tells no secret', () => {
   })
 })
 
-describe('a frame nobody can read tells no secret', () => {
+describe('a frame that is not JSON contains no secret', () => {
   const exchange = (): Exchange => ({
     id: 'id',
     created: 1,
@@ -129,7 +129,7 @@ describe('a frame nobody can read tells no secret', () => {
     { event: 'error', data: `broken ${spelling}` },
   ]
   for (const { id, passthrough } of [...clients, ...passthroughPaths.flatMap(path => ingressOf(path) ?? [])])
-    test(`passed by ${id}`, () => {
+    test(`when passed through by ${id}`, () => {
       for (const spelling of [secret, ...spellings])
         for (const frame of frames(spelling)) {
           const pipe = passthrough.pipeStream(exchange())

@@ -1,4 +1,7 @@
-/** The parts of the benchmark that decide: when figures are steady, whether a ceiling holds, what is written. Nothing here is timed. */
+/**
+ * Tests the decisions of the benchmark: when figures are steady, whether a ceiling holds, and what is written. Nothing
+ * is timed here.
+ */
 import { describe, expect, test } from 'bun:test'
 import { type GatewayOptions, gatewayConfig } from '../../bench/configs.ts'
 import { framesOf, translateSample } from '../../bench/inside.ts'
@@ -11,7 +14,7 @@ import { loadText } from '../../src/config/load.ts'
 
 const limits = { minRounds: 4, maxRounds: 8, maxMilliseconds: 60_000, tolerance: 0.05 }
 
-/** Each contender's figures, one a round; the last is repeated. */
+/** Scripted figures of each contender, one for each round. The last figure repeats. */
 const scripted = (script: Record<string, number[]>) => {
   const order: string[] = []
   const measure = async ({ name }: { name: string }) => {
@@ -30,13 +33,13 @@ describe('rounds', () => {
     expect(isSteady([30, 30], 0.05)).toBe(false)
   })
 
-  test('the median does not change its values', () => {
+  test('the median does not mutate its input', () => {
     const values = [3, 1, 2]
     expect(median(values)).toBe(2)
     expect(values).toEqual([3, 1, 2])
   })
 
-  test('the mean of the middle half leaves out what is far from it', () => {
+  test('the mean of the middle half ignores outliers', () => {
     expect(midmean([10, 900, 11, 12, 13, 1, 14, 25, 2])).toBe(12)
     expect(midmean([0, 4, 6, 99])).toBe(5)
     expect(midmean([1, 2])).toBe(1.5)
@@ -64,7 +67,7 @@ describe('rounds', () => {
     expect(describeRounds('frames', steady)).toBe('frames: 4 rounds in 2 processes of each (1.00, 2.00)')
   })
 
-  test('a set that cannot be measured is stopped all the same', async () => {
+  test('a set that cannot be measured is stopped nevertheless', async () => {
     let stopped = 0
     const start = async () => [{ name: 'gateway' }]
     const stop = async () => void stopped++
@@ -73,7 +76,7 @@ describe('rounds', () => {
     expect(stopped).toBe(1)
   })
 
-  test('contenders take turns until the last of them is steady', async () => {
+  test('contenders are measured in turn until the last of them is steady', async () => {
     const { order, measure, contenders } = scripted({ nginx: [10], gateway: [90, 60, 40, 30, 29, 28] })
     const { figures, rounds, settled } = await measureRounds(contenders, 'cpu', measure, limits)
     expect({ rounds, settled }).toEqual({ rounds: 6, settled: true })
@@ -81,13 +84,13 @@ describe('rounds', () => {
     expect([figures.get('nginx'), figures.get('gateway')]).toEqual([{ cpu: 10 }, { cpu: 29 }])
   })
 
-  test('one that falls for ever ends too, and is told', async () => {
+  test('a figure that never stops falling ends at maxRounds and counts as not settled', async () => {
     const { measure, contenders } = scripted({ gateway: [900, 800, 700, 600, 500, 400, 300, 200, 100] })
     const { rounds, settled } = await measureRounds(contenders, 'cpu', measure, limits)
     expect({ rounds, settled }).toEqual({ rounds: 8, settled: false })
   })
 
-  test('no round begins when the time is over, but for the least', async () => {
+  test('after maxMilliseconds no round begins, except to reach minRounds', async () => {
     const { measure, contenders } = scripted({ gateway: [900, 800, 700, 600, 500] })
     const { rounds } = await measureRounds(contenders, 'cpu', measure, { ...limits, maxMilliseconds: 0 })
     expect(rounds).toBe(4)
@@ -117,11 +120,11 @@ describe('ceilings', () => {
     ['broken by a figure', row([undefined, undefined, 61], { max: 60 }), true],
     ['broken by no figure', row([10, 15, Number.NaN], { ratio: 2 }), true],
     ['none', row([1, 2, 3]), undefined],
-  ])('%s', (_, rowUnderTest, expected) => expect(isBroken(rowUnderTest)).toBe(expected))
+  ])('isBroken judges a ceiling: %s', (_, rowUnderTest, expected) => expect(isBroken(rowUnderTest)).toBe(expected))
 })
 
-describe('what is written', () => {
-  test('a table without its empty columns', () => {
+describe('rendering', () => {
+  test('a table omits its empty columns', () => {
     const lines = render(table(row([10, undefined, 20], { ratio: 2 }), row([undefined, undefined, 1234]))).split('\n')
     expect(lines.slice(4)).toEqual([
       '|   | nginx | gateway | gateway ÷ nginx | ceiling |',
@@ -140,7 +143,7 @@ describe('what is written', () => {
     expect(() => insertMeasured('no marks', 'one')).toThrow('marks')
   })
 
-  test('a bar for every value', () => {
+  test('the chart has a bar for every value', () => {
     const svg = plot([table(row([10, 15, 20]), row([undefined, undefined, 5]), { ...row([1]), label: 'A < B' })])
     expect(svg.match(/<rect [^>]*height="15"/g)).toHaveLength(5)
     expect(svg).toContain('A &lt; B')
@@ -152,24 +155,27 @@ describe('streams', () => {
   const protocols = Object.keys(protocolScripts) as BenchProtocol[]
   const count = (text: string, piece: string) => text.split(piece).length - 1
 
-  test.each(protocols)('%s: a vendor says as many frames as its clients expect, and its end', protocol => {
-    const { stream, frameSeparator, endMark } = protocolScripts[protocol]
-    const { leadingFrames, trailingFrames } = passthroughJob(protocol)
-    expect([stream.opening, stream.closing].map(text => count(text, frameSeparator))).toEqual([
-      leadingFrames,
-      trailingFrames,
-    ])
-    expect(stream.wordFrames.map(word => count(word, frameSeparator))).toEqual(stream.wordFrames.map(() => 1))
-    expect(stream.closing.slice(-500)).toContain(endMark)
-    expect(framesOf(stream.opening + stream.wordFrames.join('') + stream.closing)).toHaveLength(
-      leadingFrames + stream.wordFrames.length + trailingFrames,
-    )
-  })
+  test.each(protocols)(
+    "%s: the vendor's stream has as many frames as its clients expect, and its end mark",
+    protocol => {
+      const { stream, frameSeparator, endMark } = protocolScripts[protocol]
+      const { leadingFrames, trailingFrames } = passthroughJob(protocol)
+      expect([stream.opening, stream.closing].map(text => count(text, frameSeparator))).toEqual([
+        leadingFrames,
+        trailingFrames,
+      ])
+      expect(stream.wordFrames.map(word => count(word, frameSeparator))).toEqual(stream.wordFrames.map(() => 1))
+      expect(stream.closing.slice(-500)).toContain(endMark)
+      expect(framesOf(stream.opening + stream.wordFrames.join('') + stream.closing)).toHaveLength(
+        leadingFrames + stream.wordFrames.length + trailingFrames,
+      )
+    },
+  )
 
   const pairs = protocols.flatMap(client =>
     protocols.filter(vendor => vendor !== client).map(vendor => [client, vendor] as const),
   )
-  test.each(pairs)('%s ← %s: as many as are expected, with every word', (client, vendor) => {
+  test.each(pairs)('%s ← %s: a translated stream has as many frames as expected, with every word', (client, vendor) => {
     const text = translateSample(client, vendor)
     const { leadingFrames, trailingFrames } = translatedJob(client)
     const { wordFrames } = protocolScripts[vendor].stream
@@ -187,7 +193,7 @@ test.each([
   ['a vendor of Messages', { ...everything, service: 'claude' } satisfies GatewayOptions],
   ['a vendor of Gemini', { ...everything, service: 'gemini' } satisfies GatewayOptions],
   ['nothing', { keys: 0, hasLimits: false, log: 'none' } satisfies GatewayOptions],
-])('the gateway takes its configuration with %s', (_, options) => {
+])('the gateway accepts its benchmark configuration with %s', (_, options) => {
   const { problems } = loadText(JSON.stringify(gatewayConfig('http://127.0.0.1:1', 9090, options)), {})
   expect(problems.filter(({ level }) => level === 'error')).toEqual([])
 })

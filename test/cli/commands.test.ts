@@ -1,4 +1,4 @@
-/** The command line: every command, what it prints, and the code it ends with. */
+/** The command line: every command, its output and its exit code. */
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -41,7 +41,7 @@ const run = (args: string[], files: Record<string, string> = {}, env: Record<str
 
 describe('--help and --version', () => {
   for (const args of [['--help'], ['-h'], ['serve', '--help'], ['check', '--help'], ['nothing.json', '-h']])
-    test(`${args.join(' ')} tells every command and ends with 0`, async () => {
+    test(`${args.join(' ')} prints every command and exits with 0`, async () => {
       const { code, stdout, stderr } = await run(args)
       expect([code, stderr]).toEqual([0, ''])
       for (const word of [
@@ -60,14 +60,14 @@ describe('--help and --version', () => {
     })
 
   for (const flag of ['--version', '-v'])
-    test(`${flag} tells version, commit and Bun`, async () => {
+    test(`${flag} prints the version, the commit and the version of Bun`, async () => {
       const { code, stdout } = await run([flag])
       expect(code).toBe(0)
       expect(stdout).toMatch(/^simple-one-api \d+\.\d+\.\d+\S* \(\S+\), Bun \d+\.\d+\.\d+\n$/)
     })
 })
 
-describe('what is not understood ends with 2', () => {
+describe('arguments that are not understood exit with 2', () => {
   for (const args of [
     ['--nope'],
     ['good.json', '--nope'],
@@ -92,14 +92,14 @@ describe('what is not understood ends with 2', () => {
 })
 
 describe('check', () => {
-  test('of a sound file says so, 0', async () => {
+  test('a valid file gives no errors and exit code 0', async () => {
     const { code, stdout, stderr } = await run(['check', 'good.json'], { 'good.json': good })
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout).toContain('0 errors')
     expect(stdout).not.toContain('canary')
   })
 
-  test('tells every problem with its line, path and what may have been meant, 1', async () => {
+  test('every problem is printed with its line, its path and a suggestion, and the exit code is 1', async () => {
     const { code, stdout } = await run(['check', 'bad.json'], { 'bad.json': bad })
     expect(code).toBe(1)
     const lines = stdout.split('\n')
@@ -114,27 +114,27 @@ describe('check', () => {
     expect(stdout).toMatch(/3 errors, \d+ warnings\n$/)
   })
 
-  test('of warnings alone is 0', async () => {
+  test('warnings alone give exit code 0', async () => {
     const { code, stdout } = await run(['check', 'a.json'], {
       'a.json': '{"services":{"mock":[{"enabled":true}]},"heartbeet":1}',
     })
     expect([code, /0 errors, 1 warning\n$/.test(stdout)]).toEqual([0, true])
   })
 
-  test('reads YAML', async () => {
+  test('a YAML file is checked, too', async () => {
     const yaml = 'services:\n  mock:\n    - enabled: true\n      weigth: 2\n'
     const { code, stdout } = await run(['check', 'a.yaml'], { 'a.yaml': yaml })
     expect(code).toBe(0)
     expect(stdout).toMatch(/a\.yaml:4:\d+ warning .*weigth/)
   })
 
-  test('with no file to check is 1', async () => {
+  test('without a configuration the exit code is 1', async () => {
     const { code, stderr } = await run(['check'])
     expect([code, stderr]).toEqual([1, expect.stringContaining('no configuration')])
   })
 })
 
-describe('a configuration that cannot be used never ends with 0', () => {
+describe('a configuration that cannot be used never exits with 0', () => {
   const cases: [name: string, text: string, told: RegExp][] = [
     ['a syntax error', '{\n  "services": {\n    "mock": [{"enabled": true}]\n', /bad\.json:\d+:\d+ error .*syntax/],
     ['a wrong comma', '{\n  "a": 1,,\n}', /bad\.json:2:\d+ error .*syntax/],
@@ -151,7 +151,7 @@ describe('a configuration that cannot be used never ends with 0', () => {
     ['a wrong port', '{"server_port":"99999","services":{"mock":[{"enabled":true}]}}', /server_port/],
   ]
   for (const [name, text, expected] of cases)
-    test(`${name}: told by serve, check and models`, async () => {
+    test(`${name} is reported by serve, check and models`, async () => {
       for (const args of [['bad.json'], ['serve', 'bad.json'], ['check', 'bad.json'], ['models', 'bad.json']]) {
         const { code, stdout, stderr } = await run(args, { 'bad.json': text })
         expect([args[0], code]).toEqual([args[0], 1])
@@ -160,7 +160,7 @@ describe('a configuration that cannot be used never ends with 0', () => {
       }
     })
 
-  test('a directory, a file that is not there, one that may not be read', async () => {
+  test('a directory, a missing file and an unreadable file are reported', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'gateway-cli-'))
     try {
       await mkdir(join(folder, 'config.json'))
@@ -187,7 +187,7 @@ describe('a configuration that cannot be used never ends with 0', () => {
     }
   })
 
-  test('a wrong --port, --host or --log-level is told', async () => {
+  test('a wrong --port, --host or --log-level is reported', async () => {
     for (const [flag, value] of [
       ['--port', 'abc'],
       ['--port', '70000'],
@@ -206,7 +206,7 @@ describe('a configuration that cannot be used never ends with 0', () => {
 })
 
 describe('models', () => {
-  test('tells model → targets, redirects, credentials, weight and priority, and no secret', async () => {
+  test('each model is printed with targets, redirects, credentials, weight and priority, without secrets', async () => {
     const { code, stdout, stderr } = await run(['models', 'good.json'], { 'good.json': good })
     expect([code, stderr]).toEqual([0, expect.not.stringContaining('error')])
     const rows = Object.fromEntries(stdout.split('\n').map(line => line.split(/\s{2,}/) as [string, string]))
@@ -221,14 +221,14 @@ describe('models', () => {
     expect(stdout).not.toContain('canary')
   })
 
-  test('with no configuration tells the mock, and that it is one', async () => {
+  test('without a configuration the mock is printed, with a notice', async () => {
     const { code, stdout, stderr } = await run(['models'])
     expect([code, stdout]).toEqual([0, expect.stringContaining('mock-1/mock')])
     expect(stderr).toContain('MOCK')
   })
 })
 
-test('schema is a JSON Schema of every setting', async () => {
+test('schema prints a JSON Schema of every setting', async () => {
   const { code, stdout, stderr } = await run(['schema'])
   expect([code, stderr]).toEqual([0, ''])
   const schema = JSON.parse(stdout) as {
@@ -243,7 +243,7 @@ test('schema is a JSON Schema of every setting', async () => {
 
 describe('import', () => {
   const edited = '{"services":{"mock":[{"enabled":true,"models":["from-the-store"]}]}}'
-  /** The store as v0.10 leaves it: a copy of the file, and what was edited in the web page since, which is active. */
+  /** A store as v0.10 leaves it: a copy of the file, and an active revision that was edited in the web page later. */
   const withScene = async (task: (folder: string, database: string) => Promise<void>) => {
     const folder = await mkdtemp(join(tmpdir(), 'gateway-cli-'))
     const file = '{"services":{"mock":[{"enabled":true}]}}'
@@ -268,7 +268,7 @@ describe('import', () => {
     }
   }
 
-  test('writes the active revision out, once, in a form that serves', () =>
+  test('the active revision is written as a usable configuration, and not overwritten later', () =>
     withScene(async (folder, database) => {
       const out = join(folder, 'new.json')
       const first = await run(['import', database, out])
@@ -280,13 +280,13 @@ describe('import', () => {
       expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('exists already')])
     }))
 
-  test('to the terminal with -', () =>
+  test('with - the revision is printed', () =>
     withScene(async (_, database) => {
       const { code, stdout } = await run(['import', database, '-'])
       expect([code, JSON.parse(stdout)]).toEqual([0, JSON.parse(edited)])
     }))
 
-  test('is what check and serve point to, loudly', () =>
+  test('check and serve warn of a newer revision and name the import command', () =>
     withScene(async (folder, database) => {
       const { code, stdout } = await run(['check', join(folder, 'config.json')])
       expect([code, stdout]).toEqual([0, expect.stringMatching(/warning .*NOT in force.*import/)])
@@ -295,7 +295,7 @@ describe('import', () => {
       expect(gateway.stderr()).toMatch(/warning .*NOT in force.*import/)
     }))
 
-  test('of nothing, of no file, of no database ends with 1 and a word', async () => {
+  test('a missing argument, a missing file and a file that is no database exit with 1 and a message', async () => {
     for (const [args, expected] of [
       [[], /needs the path/],
       [['none.db'], /there is no file/],
@@ -310,7 +310,7 @@ describe('import', () => {
   })
 })
 
-test('a mistyped command is told, with the one that was meant', async () => {
+test('a mistyped command is reported with a suggestion', async () => {
   const { code, stderr } = await runGateway(['chekc'])
   expect([code, stderr]).toEqual([2, expect.stringContaining('did you mean check?')])
 })

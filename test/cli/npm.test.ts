@@ -1,4 +1,4 @@
-/** `npm start`: arguments and signals come through, and Windows gets the word its shell lacks. */
+/** `npm start` passes arguments and signals through, and Windows gets the `exec` command that its shell lacks. */
 import { afterAll, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -18,12 +18,12 @@ const isUp = (port: number): Promise<boolean> =>
   )
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const)
-  test(`npm start -- CONFIG --port PORT ends by ${signal} to npm: the port is free, the exit code 0`, async () => {
+  test(`npm start -- CONFIG --port PORT ends with ${signal} to npm, frees the port and exits with 0`, async () => {
     if (process.platform === 'win32') return
     const config = join(folder, 'my config.json')
     await writeFile(config, JSON.stringify({ services: { mock: [{ enabled: true }] } }))
     const port = await freePort()
-    // What `prestart` installs is here already: the tests run on it.
+    // The tests run on what `prestart` installs, so it is already there.
     const command = ['npm', 'start', '--ignore-scripts', '--', config, '--host', '127.0.0.1', '--port', String(port)]
     const child = Bun.spawn(command, { cwd: root, stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' })
     try {
@@ -36,7 +36,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
     }
   })
 
-test('on Windows the installer adds the word `exec`', async () => {
+test('on Windows the installer adds the command `exec`', async () => {
   const directory = join(folder, 'windows')
   await mkdir(join(directory, 'node_modules/.bin'), { recursive: true })
   await writeFile(join(directory, 'package-lock.json'), '{}')

@@ -1,4 +1,4 @@
-/** `simple-one-api probe`: every target is asked once, and what is wrong with it is said in plain words. */
+/** `simple-one-api probe` asks every target once and describes each failure in plain words. */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -67,7 +67,7 @@ const modelOf = (request: ReceivedRequest) => (request.json() as { model: string
 const keyOf = (request: ReceivedRequest) => request.headers['authorization']
 const openaiError = (message: string, code: string | null = null) => ({ error: { message, type: 'x', code } })
 
-test('all are well: a table, the latency, the tokens, progress on stderr, 0', async () => {
+test('if all targets answer, a table with latency and tokens is printed, progress goes to stderr, and the exit code is 0', async () => {
   const upstream = await startVendor(replyChat())
   const { code, stdout, stderr } = await runProbe(configOf(entry('one', upstream.url), entry('two', upstream.url)))
   expect(code).toBe(0)
@@ -81,7 +81,7 @@ test('all are well: a table, the latency, the tokens, progress on stderr, 0', as
   expect(stdout + stderr).not.toContain('\x1b')
 })
 
-test('the question is one word, few tokens, not streamed, signed as the gateway signs, with params and redirects', async () => {
+test('the probe request is short, not streamed, signed, and uses params and redirects', async () => {
   const upstream = await startVendor(replyChat())
   await runProbe(
     configOf(
@@ -107,7 +107,7 @@ test('the question is one word, few tokens, not streamed, signed as the gateway 
   })
 })
 
-test('a vendor of another protocol is asked in its own, and what is wrong with it said', async () => {
+test('a vendor of another protocol is asked in that protocol, and its error is reported', async () => {
   const upstream = await startVendor(refuse(404, { message: 'This model version has reached the end of its life.' }))
   const bedrock = {
     enabled: true,
@@ -121,7 +121,7 @@ test('a vendor of another protocol is asked in its own, and what is wrong with i
   expect(row('bedrock-1/amazon.nova-lite-v1:0').reason).toContain('end of its life')
 })
 
-describe('what is wrong is said in plain words, with the vendor’s own, 1', () => {
+describe('failures are described in plain words with the vendor’s message, and the exit code is 1', () => {
   const cases: [name: string, script: Script, fault: string, reason: RegExp][] = [
     [
       '401',
@@ -171,7 +171,7 @@ describe('what is wrong is said in plain words, with the vendor’s own, 1', () 
       /: \[2Jgone line two$/,
     ],
   ]
-  test('each', async () => {
+  test('each error response gets the right fault and reason', async () => {
     const upstreams = await Promise.all(cases.map(([, script]) => startVendor(script)))
     const entries = upstreams.map(({ url }, at) => entry(`e${at}`, url))
     const { code, report } = await probeJson(configOf(...entries))
@@ -187,7 +187,7 @@ describe('what is wrong is said in plain words, with the vendor’s own, 1', () 
     })
   })
 
-  test('no place to be found, nobody there, no TLS, a certificate nobody trusts, a proxy that is not there', async () => {
+  test('unknown hosts, closed ports, TLS errors and unreachable proxies are told apart', async () => {
     const plainVendor = Bun.serve({ port: 0, fetch: () => new Response('') })
     closables.push({ close: () => plainVendor.stop(true) })
     const secure = Bun.serve({ port: 0, tls: { cert: certificate, key }, fetch: () => new Response('') })
@@ -211,7 +211,7 @@ describe('what is wrong is said in plain words, with the vendor’s own, 1', () 
     expect(reasons[4]).toContain('proxy')
   })
 
-  test('one that takes longer than its time is told, the others are not kept waiting', async () => {
+  test('a timeout is reported and does not delay the other targets', async () => {
     const [silent, late, quick] = await Promise.all([
       startVendor(neverRespond),
       startVendor(delayHeaders(300, replyChat())),
@@ -228,7 +228,7 @@ describe('what is wrong is said in plain words, with the vendor’s own, 1', () 
   })
 })
 
-test('of two credentials the wrong one is named by its place', async () => {
+test('the wrong one of two credentials is named by its number', async () => {
   const upstream = await startVendor((answer, request) =>
     (keyOf(request) === 'Bearer good-one-1' ? replyChat() : refuse(401))(answer, request),
   )
@@ -241,7 +241,7 @@ test('of two credentials the wrong one is named by its place', async () => {
   expect(row('one/m (credential 2)')).toMatchObject({ result: 'failed', credential: 2, fault: 'wrong_key' })
 })
 
-test('an embedding model is asked for an embedding; one for pictures is left alone', async () => {
+test('an embedding model is asked for an embedding, and an image model is skipped', async () => {
   const embedding = {
     object: 'list',
     data: [{ object: 'embedding', index: 0, embedding: [0.1] }],
@@ -262,8 +262,8 @@ test('an embedding model is asked for an embedding; one for pictures is left alo
   expect(upstream.requests[0]!.json()).toMatchObject({ input: 'Hi' })
 })
 
-describe('which targets', () => {
-  test('a wildcard is not probed, unless --model names one that matches', async () => {
+describe('the targets that are probed', () => {
+  test('a wildcard is probed only if --model names a matching model', async () => {
     const upstream = await startVendor(replyChat())
     const config = configOf(
       entry('wild', upstream.url, { models: ['gpt-*'], model_map: { 'gpt-9': 'nine' } }),
@@ -279,7 +279,7 @@ describe('which targets', () => {
     expect(mapped.report.targets.map(({ target }) => target)).toEqual(['wild/nine'])
   })
 
-  test('--model takes aliases, the vendor’s names and the global redirect; what nobody offers ends with 2', async () => {
+  test('--model accepts aliases, the vendor’s names and global redirects, and an unknown model exits with 2', async () => {
     const upstream = await startVendor(replyChat())
     const one = entry('one', upstream.url, {
       models: ['a', 'b'],
@@ -300,7 +300,7 @@ describe('which targets', () => {
     expect(stderr).toContain('no service offers the model nothing')
   })
 
-  test('disabled entries are not asked; aliases of one target are asked once', async () => {
+  test('disabled entries are not probed, and a target with several aliases is probed once', async () => {
     const upstream = await startVendor(replyChat())
     const { report } = await probeJson(
       configOf(
@@ -312,20 +312,20 @@ describe('which targets', () => {
     expect(upstream.requests).toHaveLength(1)
   })
 
-  test('nothing in use is told and is no success; a broken configuration too', async () => {
+  test('no usable service and an invalid configuration both exit with 1', async () => {
     const none = await runProbe({ services: {} })
     expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('nothing to probe')])
     const broken = await runProbe({ services: { openai: [{ enabled: 'perhaps' }] } })
     expect([broken.code, broken.stdout]).toEqual([1, ''])
   })
 
-  test('without a configuration the mock answers', async () => {
+  test('without a configuration the mock is probed', async () => {
     const { code, stdout } = await runGateway(['probe'])
     expect([code, /, 0 failed/.test(stdout)]).toEqual([0, true])
   })
 })
 
-test('what a vendor refuses in so small a question is asked otherwise', async () => {
+test('a probe that is refused for max_tokens or for not streaming is repeated in another form', async () => {
   const upstream = await startVendor((answer, request) => {
     const body = request.json() as { max_tokens?: number; stream?: boolean; model: string }
     const message = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
@@ -340,7 +340,7 @@ test('what a vendor refuses in so small a question is asked otherwise', async ()
   expect(upstream.requests).toHaveLength(4)
 })
 
-test('at most four at once, one at a time for an entry', async () => {
+test('at most four probes run at once, and one per entry', async () => {
   const blocked = createLatch()
   const active = new Map<string, number>()
   let maxActive = 0
@@ -370,7 +370,7 @@ test('at most four at once, one at a time for an entry', async () => {
   expect([maxActive, maxPerEntry, report.ok]).toEqual([4, 1, 12])
 })
 
-test('a limit of the configuration is kept: it is waited for, or the target is not probed', async () => {
+test('configured limits are respected: a target waits, or is skipped', async () => {
   const upstream = await startVendor(replyChat())
   const { code, report } = await probeJson(
     configOf(
@@ -382,7 +382,7 @@ test('a limit of the configuration is kept: it is waited for, or the target is n
   expect(report.targets.find(({ result }) => result === 'skipped')!.reason).toContain('rpm')
 })
 
-test('Ctrl-C ends it with what is known, 130', async () => {
+test('Ctrl-C prints the known results and exits with 130', async () => {
   const [quick, silent] = await Promise.all([startVendor(replyChat()), startVendor(neverRespond)])
   const folder = await mkdtemp(join(tmpdir(), 'probe-'))
   try {
@@ -406,7 +406,7 @@ test('Ctrl-C ends it with what is known, 130', async () => {
   }
 })
 
-test('what is not understood ends with 2', async () => {
+test('arguments that are not understood exit with 2', async () => {
   for (const args of [
     ['probe', 'a', 'b'],
     ['probe', '--model'],

@@ -1,4 +1,4 @@
-/** Starting: which configuration, which address, and what the operator is told. */
+/** Startup: which configuration and address are used, and what is printed. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,7 +10,7 @@ import { waitUntil } from '../support/wait.ts'
 const mockOf = (model: string) => JSON.stringify({ services: { mock: [{ enabled: true, models: [model] }] } })
 const root = join(import.meta.dir, '../..')
 
-/** Runs the gateway in a folder of our own making, until it listens; gives what it says and an end. */
+/** Runs the gateway in a directory until it listens. Returns its output and a disposer. */
 const launch = async (folder: string, args: string[], env: Record<string, string> = {}) => {
   const binary = process.env['SIMPLE_ONE_API_BINARY']
   const command = binary ? [binary] : [process.execPath, '--no-env-file', join(root, 'src/main.ts')]
@@ -62,8 +62,8 @@ const createDirectory = async (name: string, files: Record<string, string>) => {
   return directory
 }
 
-describe('the configuration is', () => {
-  test('a mock where there is none, which is said loudly', async () => {
+describe('the configuration that is used', () => {
+  test('without a configuration a mock is served, with a notice', async () => {
     const directory = await createDirectory('nothing', {})
     await using gateway = await launch(directory, ['--host', '127.0.0.1'])
     expect(gateway.stderr()).toContain('MOCK')
@@ -83,10 +83,10 @@ describe('the configuration is', () => {
     'config/config.yml': mockOf('below-yml'),
   }
   for (const [name, without, model] of [
-    ['config.json first', [], 'here-json'],
-    ['then config.yaml', ['config.json'], 'here-yaml'],
-    ['then config.yml', ['config.json', 'config.yaml'], 'here-yml'],
-    ['then the same below config/', ['config.json', 'config.yaml', 'config.yml'], 'below-json'],
+    ['config.json in the working directory comes first', [], 'here-json'],
+    ['config.yaml is used if there is no config.json', ['config.json'], 'here-yaml'],
+    ['config.yml is used if there is neither config.json nor config.yaml', ['config.json', 'config.yaml'], 'here-yml'],
+    ['config/ is used if there is no such file', ['config.json', 'config.yaml', 'config.yml'], 'below-json'],
   ] as const)
     test(name, async () => {
       const files = Object.entries(all).filter(([file]) => !without.some(other => other === file))
@@ -95,7 +95,7 @@ describe('the configuration is', () => {
       expect([code, stdout]).toEqual([0, expect.stringContaining(`mock-1/${model}`)])
     })
 
-  test('the one that is named, with `serve` or without, also below config/', async () => {
+  test('the file named on the command line is used, with or without `serve`, also below config/', async () => {
     const directory = await createDirectory('named', {
       'config.json': mockOf('default'),
       'other.yaml': mockOf('other'),
@@ -106,7 +106,7 @@ describe('the configuration is', () => {
     expect((await runModels(directory, 'deep.json')).stdout).toContain('mock-1/deep')
   })
 
-  test('filled from the environment and the `.env` beside it, the environment first', async () => {
+  test('variables come from the environment first and then from the `.env` next to the file', async () => {
     const config =
       '{"services":{"mock":[{"enabled":true,"models":["${NAME_A}","${NAME_B}","${NAME_C:-fallback}","$${plain}"]}]}}'
     const directory = await createDirectory('variables', {
@@ -118,7 +118,7 @@ describe('the configuration is', () => {
     for (const model of ['from-environment', 'also from file', 'fallback', '${plain}']) expect(models).toContain(model)
   })
 
-  test('the `.env` of the working directory is none of ours where the configuration is elsewhere', async () => {
+  test('the `.env` of the working directory is ignored if the configuration is elsewhere', async () => {
     const directory = await createDirectory('elsewhere', { '.env': 'NAME_D=wrong' })
     const otherDirectory = await createDirectory('there', {
       'config.json': '{"services":{"mock":[{"enabled":true,"models":["${NAME_D:-right}"]}]}}',
@@ -140,7 +140,7 @@ const runModels = async (cwd: string, ...args: string[]) => {
   return { code: await child.exited, stdout }
 }
 
-describe('the start tells', () => {
+describe('the startup output', () => {
   const config = {
     load_balancing: 'rr',
     api_key: 'canary-client',
@@ -161,7 +161,7 @@ describe('the start tells', () => {
     },
   }
 
-  test('address, configuration, services, models, limits, strategy, proxies and keys in a short table, without a secret', async () => {
+  test('the banner shows address, configuration, services, models, limits, strategy, proxies and keys, and no secret', async () => {
     await using gateway = await startGateway(config)
     const stderr = gateway.stderr()
     const rows = Object.fromEntries(
@@ -184,12 +184,12 @@ describe('the start tells', () => {
     expect(stderr + gateway.stdout()).not.toContain('canary')
   })
 
-  test('names of which only the beginning is known, or nothing, stand among the models', async () => {
+  test('wildcard models are listed in the banner', async () => {
     await using gateway = await startGateway({ services: { vllm: [{ enabled: true, models: ['*'] }] } })
     expect(gateway.stderr()).toMatch(/^ {2}models +\*$/m)
   })
 
-  test('loudly that everybody may come in, where the address is open and no key is set', async () => {
+  test('a warning is printed if the address is public and no key is set', async () => {
     const directory = await createDirectory('open', { 'config.json': mockOf('m') })
     await using gateway = await launch(directory, [])
     expect(gateway.stderr()).toMatch(/WARNING.*no api_key/)
@@ -197,7 +197,7 @@ describe('the start tells', () => {
   })
 
   for (const host of ['127.0.0.1', 'localhost', '127.0.0.2'])
-    test(`nothing of the kind on ${host}`, async () => {
+    test(`no warning is printed on ${host}`, async () => {
       const directory = await createDirectory(`host-${host}`, { 'config.json': mockOf('m') })
       const binary = process.env['SIMPLE_ONE_API_BINARY']
       const command = binary ? [binary] : [process.execPath, '--no-env-file', join(root, 'src/main.ts')]
@@ -222,7 +222,7 @@ describe('the start tells', () => {
       expect(stderr).not.toContain('WARNING')
     })
 
-  test('nothing of the kind where a key is set', async () => {
+  test('no warning is printed if a key is set', async () => {
     const directory = await createDirectory('keyed', {
       'config.json': JSON.stringify({ api_key: 'k', services: { mock: [{ enabled: true }] } }),
     })
@@ -231,8 +231,8 @@ describe('the start tells', () => {
   })
 })
 
-describe('the address', () => {
-  test('is that of the configuration, unless the command line names another', async () => {
+describe('the listen address', () => {
+  test('the command line overrides the address of the configuration', async () => {
     const port = await freePort()
     const directory = await createDirectory('address', {
       'config.json': JSON.stringify({ server_port: `127.0.0.1:${port}`, services: { mock: [{ enabled: true }] } }),
@@ -247,7 +247,7 @@ describe('the address', () => {
     expect(reached).toBe('nobody')
   })
 
-  test('that another gateway, or any other program, has already: a word and 1', async () => {
+  test('a port that is already in use gives a message and exit code 1', async () => {
     await using gateway = await startGateway({ services: { mock: [{ enabled: true }] } })
     const files = { 'config.json': mockOf('m') }
     for (const host of ['127.0.0.1', '0.0.0.0']) {

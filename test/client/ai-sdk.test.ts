@@ -1,6 +1,7 @@
 /**
- * The AI SDK against the gateway: a conversation in which the model thinks, calls a tool and answers, from every client protocol to every
- * vendor protocol, streamed and not. The SDK carries the history from turn to turn; the vendor is a script that speaks its own protocol.
+ * Runs the AI SDK against the gateway. In each conversation the model thinks, calls a tool and answers. Every client
+ * protocol meets every vendor protocol, streamed and non-streamed. The SDK carries the history from turn to turn. The
+ * vendor is a script that speaks its own protocol.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createAnthropic } from '@ai-sdk/anthropic'
@@ -14,7 +15,7 @@ import { vendorSides } from '../matrix/pair.ts'
 import { type Gateway, startGateway } from '../support/process.ts'
 import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
-/** What a service of the configuration needs for the vendor of each protocol; where its requests arrive. */
+/** The service type and base path that configure a vendor of each protocol, and the paths its requests arrive at. */
 const services: Record<string, { type: string; basePath: string; path: RegExp }> = {
   'openai-chat': { type: 'openai', basePath: '/v1', path: /\/chat\/completions$/ },
   'openai-responses': { type: 'openai', basePath: '/v1/responses', path: /\/responses$/ },
@@ -22,10 +23,10 @@ const services: Record<string, { type: string; basePath: string; path: RegExp }>
   gemini: { type: 'gemini', basePath: '/v1', path: /:(streamG|g)enerateContent/ },
 }
 const vendors = vendorSides.map(({ vendor }) => vendor).filter(({ id }) => providers.has(services[id]?.type ?? ''))
-/** The OpenAI provider of the SDK asks for thoughts only from models whose names it knows. */
+/** The SDK's OpenAI provider requests reasoning only for model names it knows. */
 const modelOf = (id: string) => `gpt-5-${id}`
 
-/** Each turn of the model; the tool is asked for in two of them. */
+/** The model's turns. The first two call the tool. */
 const answers: ScriptedAnswer[] = [
   {
     parts: [
@@ -57,13 +58,13 @@ const answers: ScriptedAnswer[] = [
 let upstream: Upstream
 let gateway: Gateway
 
-/** The vendor whose protocol the request is in says the turn that the history has come to. */
+/** Answers as the vendor whose protocol the request is in, with the turn that the history has reached. */
 const answerTurn: Script = async (answer, request) => {
   const vendor = vendors.find(({ id }) => services[id]!.path.test(request.path.split('?')[0]!))
   if (!vendor) throw new Error(`nobody speaks at ${request.path}`)
   const turn = turnOf(request)
   const scripted = answers[turn]!
-  // No two items of a vendor have one id, and it keeps what it is not told to forget.
+  // A vendor never uses an item id twice, and stores an answer unless the request says `store: false`.
   const stored = (request.json() as JsonObject).store !== false
   const withUniqueIds = (text: string) =>
     text.replaceAll(/"(rs|fc|msg)_/g, `"$1_${turn}`).replaceAll('"store":false', `"store":${stored}`)
@@ -106,13 +107,16 @@ afterAll(async () => {
   await upstream.close()
 })
 
-/** No proxy of the environment between the SDK and the gateway. */
+/** The SDK must not use a proxy from the environment. */
 const directFetch = ((url: string, init: RequestInit) =>
   fetch(url, { ...init, proxy: false })) as unknown as typeof fetch
 
 const settings = (path: string) => ({ apiKey: 'client-key', baseURL: `${gateway.url}${path}`, fetch: directFetch })
 
-/** The SDK's own providers, one for each protocol of clients. `thinks`: whether it shows thoughts at all. */
+/**
+ * The SDK's own providers, one for each client protocol. `showsThoughts`: whether the provider exposes reasoning at
+ * all.
+ */
 const clients: Record<string, { model: (name: string) => LanguageModel; options: JsonObject; showsThoughts: boolean }> =
   {
     'openai-chat': { model: name => createOpenAI(settings('/v1')).chat(name), options: {}, showsThoughts: false },
@@ -121,7 +125,7 @@ const clients: Record<string, { model: (name: string) => LanguageModel; options:
       options: { openai: { store: false, include: ['reasoning.encrypted_content'], reasoningSummary: 'auto' } },
       showsThoughts: true,
     },
-    /** By default the SDK names what was said before by its ids alone. */
+    /** By default the SDK refers to earlier items by their ids alone. */
     'openai-responses, stored': {
       model: name => createOpenAI(settings('/v1')).responses(name),
       options: { openai: { reasoningSummary: 'auto' } },
@@ -170,7 +174,7 @@ type Step = {
   usage: { inputTokens: number | undefined; outputTokens: number | undefined }
 }
 
-/** What every conversation must have come to, whoever spoke with whom. */
+/** Asserts the result that every pair of client and vendor must reach. */
 const checkConversation = (
   client: string,
   vendor: Vendor,
@@ -206,13 +210,13 @@ const checkConversation = (
     expect(vendor.sealsIn(requests[2]!.json() as JsonObject)).toEqual(seals)
 }
 
-/** Items that a request names in place of repeating them. */
+/** The ids of items that a request references instead of repeating them. */
 const referencedItems = (request: ReceivedRequest) =>
   (request.json() as { input: JsonObject[] }).input
     .filter(({ type }) => type === 'item_reference')
     .map(({ id }) => String(id))
 
-/** What the vendor is asked while this runs. */
+/** The result of `run`, and the requests that the vendor received meanwhile. */
 const recordRequests = async <Result>(
   run: () => Promise<Result>,
 ): Promise<{ result: Result; requests: ReceivedRequest[] }> => {
@@ -222,23 +226,29 @@ const recordRequests = async <Result>(
 }
 
 describe('a conversation with thoughts and tools', () => {
-  test.each(rows)('%s → %s, whole', async (client, _, vendor) => {
-    const { result, requests } = await recordRequests(() => generateText(callOptions(client, vendor)))
-    checkConversation(client, vendor, result.steps, requests)
-  })
+  test.each(rows)(
+    '%s → %s: a non-streamed conversation keeps its calls, thoughts, usage and seals',
+    async (client, _, vendor) => {
+      const { result, requests } = await recordRequests(() => generateText(callOptions(client, vendor)))
+      checkConversation(client, vendor, result.steps, requests)
+    },
+  )
 
-  test.each(rows)('%s → %s, streamed', async (client, _, vendor) => {
-    const { result, requests } = await recordRequests(async () => {
-      const failures: unknown[] = []
-      const stream = streamText({ ...callOptions(client, vendor), onError: ({ error }) => void failures.push(error) })
-      await stream.consumeStream()
-      expect(failures).toEqual([])
-      return stream.steps
-    })
-    checkConversation(client, vendor, result, requests)
-  })
+  test.each(rows)(
+    '%s → %s: a streamed conversation keeps its calls, thoughts, usage and seals',
+    async (client, _, vendor) => {
+      const { result, requests } = await recordRequests(async () => {
+        const failures: unknown[] = []
+        const stream = streamText({ ...callOptions(client, vendor), onError: ({ error }) => void failures.push(error) })
+        await stream.consumeStream()
+        expect(failures).toEqual([])
+        return stream.steps
+      })
+      checkConversation(client, vendor, result, requests)
+    },
+  )
 
-  test.each(rows)('%s → %s: the next question finds all that was said', async (client, _, vendor) => {
+  test.each(rows)('%s → %s: a follow-up question carries the whole history', async (client, _, vendor) => {
     const { prompt, ...rest } = callOptions(client, vendor)
     const question = { role: 'user' as const, content: prompt }
     const { response } = await generateText({ ...rest, messages: [question] })
@@ -251,22 +261,29 @@ describe('a conversation with thoughts and tools', () => {
     )
   })
 
-  test.each(rows)('%s → %s: a refusal is what it is', async (client, _, vendor) => {
-    upstream.setScript(async (answer, request) => {
-      await request.json()
-      const { status, headers, body } = vendor.rateLimited
-      const text = JSON.stringify(body)
-      answer.writeHead(status, { 'content-type': 'application/json', ...headers }, { length: Buffer.byteLength(text) })
-      await answer.write(text)
-      answer.end()
-    })
-    try {
-      const failed = await generateText(callOptions(client, vendor)).catch((error: unknown) => error)
-      expect(APICallError.isInstance(failed)).toBe(true)
-      expect(failed).toMatchObject({ statusCode: 429 })
-      expect((failed as Error).message).toContain('Too many requests.')
-    } finally {
-      upstream.setScript(answerTurn)
-    }
-  })
+  test.each(rows)(
+    '%s → %s: a rate limit of the vendor reaches the SDK as a 429 with the vendor’s message',
+    async (client, _, vendor) => {
+      upstream.setScript(async (answer, request) => {
+        await request.json()
+        const { status, headers, body } = vendor.rateLimited
+        const text = JSON.stringify(body)
+        answer.writeHead(
+          status,
+          { 'content-type': 'application/json', ...headers },
+          { length: Buffer.byteLength(text) },
+        )
+        await answer.write(text)
+        answer.end()
+      })
+      try {
+        const failed = await generateText(callOptions(client, vendor)).catch((error: unknown) => error)
+        expect(APICallError.isInstance(failed)).toBe(true)
+        expect(failed).toMatchObject({ statusCode: 429 })
+        expect((failed as Error).message).toContain('Too many requests.')
+      } finally {
+        upstream.setScript(answerTurn)
+      }
+    },
+  )
 })

@@ -1,6 +1,6 @@
 /**
- * The official `@anthropic-ai/sdk` against the gateway: over a scripted vendor that speaks Messages (passed) and one that speaks Chat
- * Completions (translated). What the SDK accumulates, parses and throws is the SDK's own doing: nothing here reads the wire.
+ * Runs the official `@anthropic-ai/sdk` against the gateway. One scripted vendor speaks Messages (passthrough), the
+ * other Chat Completions (translated). The SDK itself accumulates, parses and throws; these tests never read the wire.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import Anthropic, { type APIError, type ClientOptions } from '@anthropic-ai/sdk'
@@ -24,7 +24,7 @@ let chatVendor: Upstream
 let gateway: Gateway
 let client: Anthropic
 
-/** No proxy of the environment between the SDK and the gateway. */
+/** The SDK must not use a proxy from the environment. */
 const directFetch = ((url: string, init: object) =>
   fetch(url, { ...init, proxy: false } as unknown as RequestInit)) as NonNullable<ClientOptions['fetch']>
 const clientFor = (options: ClientOptions = {}): Anthropic =>
@@ -63,7 +63,7 @@ afterAll(async () => {
   await chatVendor.close()
 })
 
-/** From now on the vendor does this; gives what it was asked last. */
+/** Sets what the vendor answers from now on. Returns a function that gives the last request the vendor received. */
 const answerWith = (upstream: Upstream, script: Script): (() => ReceivedRequest) => {
   upstream.setScript(script)
   return () => upstream.requests.at(-1)!
@@ -96,8 +96,8 @@ const rejectionOf = async (promise: PromiseLike<unknown>): Promise<APIError> => 
   throw new Error('nothing was thrown')
 }
 
-describe('a vendor of the same protocol', () => {
-  test('whole: the body goes out and comes back as it was, but for the model', async () => {
+describe('a vendor that speaks Messages', () => {
+  test('a non-streamed request and its answer pass unchanged except for the model', async () => {
     const lastRequest = answerWith(claude, replyJson(bodies[1]!.body))
     const body = requestFor('passed', {
       system: [{ type: 'text', text: 'Be kind.', cache_control: { type: 'ephemeral', ttl: '1h' } }],
@@ -115,13 +115,13 @@ describe('a vendor of the same protocol', () => {
     ])
   })
 
-  test('betas the gateway knows go with it', async () => {
+  test('only betas that the gateway knows are forwarded', async () => {
     const lastRequest = answerWith(claude, replyJson(bodies[0]!.body))
     await client.messages.create(requestFor('passed'), { headers: { 'anthropic-beta': 'context-1m-2025-08-07,spy' } })
     expect(lastRequest().headers['anthropic-beta']).toBe('context-1m-2025-08-07')
   })
 
-  test('a token of a subscription is a bearer', async () => {
+  test('a subscription token is sent as a bearer token', async () => {
     const lastRequest = answerWith(claude, replyJson(bodies[0]!.body))
     await client.messages.create(requestFor('subscribed'))
     const { headers } = lastRequest()
@@ -129,7 +129,7 @@ describe('a vendor of the same protocol', () => {
     expect(headers['anthropic-beta']).toBe('oauth-2025-04-20')
   })
 
-  test('streamed: thoughts with their signature, text, a call in pieces, usage', async () => {
+  test('a stream carries thoughts with their signature, text, a call in pieces, and usage', async () => {
     answerWith(claude, recordedStream('a thought, a call in pieces, a ping inside the block'))
     const received: string[] = []
     const stream = client.messages.stream(requestFor('passed'))
@@ -148,13 +148,13 @@ describe('a vendor of the same protocol', () => {
     expect(received.join('')).toBe('{"city":"Bern"}')
   })
 
-  test('streamed: what a careless vendor leaves out is what the SDK needs', async () => {
+  test('a stream that lacks message_stop, a block end and usage is completed for the SDK', async () => {
     answerWith(claude, recordedStream('no message_stop, a block left open, calls that end as a turn, no usage'))
     const final = await client.messages.stream(requestFor('passed')).finalMessage()
     expect(final).toMatchObject({ stop_reason: 'tool_use', content: [{ type: 'tool_use', name: 'now', input: {} }] })
   })
 
-  test('its refusal, word for word with its status', async () => {
+  test('a refusal of the vendor keeps its status and body', async () => {
     const error = { type: 'error', error: { type: 'invalid_request_error', message: 'max_tokens: too many' } }
     answerWith(claude, refuse(400, error))
     const refused = await rejectionOf(client.messages.create(requestFor('passed')))
@@ -162,7 +162,7 @@ describe('a vendor of the same protocol', () => {
     expect(refused.error).toEqual(error)
   })
 
-  test('overloaded before a word has its status; in the midst it is an error of the stream', async () => {
+  test('an overload before the stream keeps its status; during the stream it is an error event', async () => {
     answerWith(claude, refuse(529, { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }))
     expect((await rejectionOf(client.messages.create(requestFor('passed')))).status).toBe(529)
     answerWith(claude, recordedStream('overloaded in the midst'))
@@ -171,8 +171,8 @@ describe('a vendor of the same protocol', () => {
   })
 })
 
-describe('a vendor of Chat Completions', () => {
-  test('whole', async () => {
+describe('a vendor that speaks Chat Completions', () => {
+  test('a non-streamed request and its answer are translated', async () => {
     const lastRequest = answerWith(chatVendor, replyJson(chatBody('Good morning')))
     const answer = await client.messages.create(
       requestFor('translated', { system: 'Be kind.', stop_sequences: ['END'] }),
@@ -195,7 +195,7 @@ describe('a vendor of Chat Completions', () => {
     })
   })
 
-  test('streamed, with what was counted at the end', async () => {
+  test('a translated stream carries its text and ends with usage', async () => {
     answerWith(chatVendor, replyChat(chatChunks(['Good', ' morning', ' 世界'])))
     const received: string[] = []
     const stream = client.messages.stream(requestFor('translated'))
@@ -210,7 +210,7 @@ describe('a vendor of Chat Completions', () => {
     expect(await stream.finalText()).toBe('Good morning 世界')
   })
 
-  test('thoughts and calls, streamed: in their order, arguments complete', async () => {
+  test('streamed thoughts and parallel calls keep their order and complete arguments', async () => {
     answerWith(
       chatVendor,
       replySse([
@@ -233,7 +233,7 @@ describe('a vendor of Chat Completions', () => {
     ])
   })
 
-  test('the tool runner: two rounds with calls, results come back as they must', async () => {
+  test('the tool runner completes two rounds, and its tool results reach the vendor', async () => {
     const rounds: Script[] = [
       replyJson({
         ...chatBody(),
@@ -271,7 +271,8 @@ describe('a vendor of Chat Completions', () => {
     const final = (await runner.runUntilDone()) as unknown as { content: JsonObject[] }
     expect(final.content).toMatchObject([{ type: 'text', text: 'It is sunny.' }])
     expect(received).toEqual([{ city: 'Bern' }])
-    // What the SDK asked to go on with on the server was sent again whole; the vendor never saw the half of it.
+    // The SDK asked to continue on the server. The gateway sent the whole conversation again, so the vendor saw two
+    // complete requests.
     expect(chatVendor.requests.length - before).toBe(2)
     const { messages } = lastRequest().json() as { messages: JsonObject[] }
     expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool'])
@@ -279,7 +280,7 @@ describe('a vendor of Chat Completions', () => {
     expect(messages[2]).toMatchObject({ tool_call_id: 'call_1', content: 'sunny' })
   })
 
-  test('pictures, results with pictures, the choice of a tool, thoughts to be had', async () => {
+  test('images, a forced tool choice, thinking and the user id are translated', async () => {
     const lastRequest = answerWith(chatVendor, replyJson(chatBody()))
     const picture = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgo=' } }
     await client.messages.create(
@@ -305,7 +306,7 @@ describe('a vendor of Chat Completions', () => {
     })
   })
 
-  test('its refusal in the shape of this protocol, with its status', async () => {
+  test('a refusal of the vendor becomes a Messages error and keeps its status and Retry-After', async () => {
     answerWith(
       chatVendor,
       refuse(
@@ -319,15 +320,15 @@ describe('a vendor of Chat Completions', () => {
     expect(refused.headers?.get('retry-after')).toBe('7')
   })
 
-  test('a stream that is cut throws, and tells no end', async () => {
+  test('a stream that is cut throws in the SDK and never ends normally', async () => {
     answerWith(chatVendor, disconnectAfter(2))
     const broken = await rejectionOf(client.messages.stream(requestFor('translated')).finalMessage())
     expect(broken.message).toContain('api_error')
   })
 })
 
-describe('the gateway itself', () => {
-  test('another key, another model, a body that is none', async () => {
+describe('errors and keys of the gateway', () => {
+  test('an unknown key is a 401, an unknown model a 404, an invalid body a 400', async () => {
     const unauthorized = await rejectionOf(clientFor({ apiKey: 'wrong' }).messages.create(requestFor('passed')))
     expect(unauthorized).toMatchObject({ status: 401, type: 'authentication_error' })
     const unknown = await rejectionOf(client.messages.create(requestFor('nobody')))
@@ -337,7 +338,7 @@ describe('the gateway itself', () => {
     expect(wrong.message).toContain('messages must be')
   })
 
-  test('a bearer token is as good, and a base URL that ends in /v1', async () => {
+  test('a bearer token and a base URL that ends in /v1 are accepted', async () => {
     answerWith(chatVendor, replyJson(chatBody('Hi')))
     const other = clientFor({ apiKey: null, authToken: 'client-key', baseURL: `${gateway.url}/v1` })
     expect((await other.messages.create(requestFor('translated'))).content).toMatchObject([{ text: 'Hi' }])

@@ -1,6 +1,7 @@
 /**
- * The official `@google/genai` SDK against the gateway, over a vendor that speaks Gemini (what it says is passed) and one that speaks only
- * Chat Completions (it is translated); and the `openai` SDK over Gemini. What the SDKs accumulate, call and throw is their own doing.
+ * Runs the official `@google/genai` SDK against the gateway. One vendor speaks Gemini (passthrough), the other only
+ * Chat Completions (translated). The `openai` SDK runs over the Gemini vendor as well. The SDKs themselves accumulate,
+ * call functions and throw.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import {
@@ -23,7 +24,7 @@ let gateway: Gateway
 let client: GoogleGenAI
 
 type Fetch = NonNullable<ConstructorParameters<typeof OpenAI>[0]>['fetch']
-/** No proxy of the environment between the SDKs and the gateway. */
+/** The SDKs must not use a proxy from the environment. */
 const directFetch = ((url: string, init: RequestInit) => fetch(url, { ...init, proxy: false })) as unknown as Fetch
 
 const clientFor = (apiKey: string): GoogleGenAI =>
@@ -51,7 +52,7 @@ afterAll(async () => {
   await chatVendor.close()
 })
 
-/** From now on the vendor does this; gives what it was asked last. */
+/** Sets what the vendor answers from now on. Returns a function that gives the last request the vendor received. */
 const answerWith = (vendor: Upstream, script: Script): (() => ReceivedRequest) => {
   const before = vendor.requests.length
   vendor.setScript(script)
@@ -85,7 +86,7 @@ const geminiAnswer = (parts: JsonObject[], more: JsonObject = {}): JsonObject =>
 })
 const stop = { finishReason: 'STOP' }
 const geminiStream = (...frames: object[]): Script => replySse(frames, { done: false })
-/** It breaks off without a finish. */
+/** A stream that ends without a finish reason. */
 const cutStream = (frame: object): Script => replySse([frame], { done: false })
 
 const chatChunk = (part: JsonObject, finish: string | null = null, more: JsonObject = {}): JsonObject => ({
@@ -124,10 +125,10 @@ const tools = [
 ]
 const expectedUsage = { promptTokenCount: 5, candidatesTokenCount: 7, thoughtsTokenCount: 3, totalTokenCount: 15 }
 
-describe('over Gemini', () => {
+describe('over a vendor that speaks Gemini', () => {
   const model = 'gemini-2.5-pro'
 
-  test('a whole answer: passed, with the client’s model', async () => {
+  test('a non-streamed answer passes with the client’s model name', async () => {
     const lastRequest = answerWith(geminiVendor, replyJson(geminiAnswer([{ text: 'Hello' }], stop)))
     const answer = await client.models.generateContent({ model, contents: 'Hi', config: { temperature: 0.5 } })
     expect(answer.text).toBe('Hello')
@@ -141,7 +142,7 @@ describe('over Gemini', () => {
     })
   })
 
-  test('streamed, with thoughts and a signature', async () => {
+  test('a stream carries thoughts and a signature', async () => {
     const frames = [
       geminiAnswer([{ text: 'Hm.', thought: true }]),
       geminiAnswer([{ text: 'Hel' }]),
@@ -157,7 +158,7 @@ describe('over Gemini', () => {
     expect(chunks.every(({ modelVersion }) => modelVersion === model)).toBe(true)
   })
 
-  test('the list of chunks for who does not ask for events; the vendor is asked for events all the same', async () => {
+  test('a client that asks for no events gets a JSON list of chunks; the vendor is still asked for events', async () => {
     const lastRequest = answerWith(
       geminiVendor,
       geminiStream(geminiAnswer([{ text: 'Hel' }]), geminiAnswer([{ text: 'lo' }], stop)),
@@ -171,7 +172,7 @@ describe('over Gemini', () => {
     expect(lastRequest().path).toEndWith('alt=sse')
   })
 
-  test('a vendor that is silent for long: signs of life break nothing', async () => {
+  test('heartbeats during a long silence of the vendor do not break the SDK', async () => {
     answerWith(geminiVendor, async answer => {
       answer.writeHead(200, { 'content-type': 'text/event-stream' })
       await answer.wait(1600)
@@ -192,7 +193,7 @@ describe('over Gemini', () => {
     ])
   })
 
-  test('refusals and faults are errors of the SDK with their status', async () => {
+  test('refusals and errors inside a stream are SDK errors with their status', async () => {
     const error = { code: 429, message: 'Too much.', status: 'RESOURCE_EXHAUSTED' }
     answerWith(geminiVendor, refuse(429, [{ error }]))
     const limited = await rejectionOf(client.models.generateContent({ model, contents: 'Hi' }))
@@ -214,10 +215,10 @@ describe('over Gemini', () => {
   })
 })
 
-describe('over Chat Completions', () => {
+describe('over a vendor that speaks Chat Completions', () => {
   const model = 'chatty'
 
-  test('a whole answer, from a model whose name holds slashes', async () => {
+  test('a non-streamed answer is translated for a model whose name contains slashes', async () => {
     const lastRequest = answerWith(chatVendor, replyJson(completion({ content: 'Hello' }, 'stop')))
     const answer = await client.models.generateContent({
       model: 'models/maker/family/model-1',
@@ -254,7 +255,7 @@ describe('over Chat Completions', () => {
     })
   })
 
-  test('streamed: thoughts for who asks for them', async () => {
+  test('a stream carries thoughts only if the client asks for them', async () => {
     const frames = [
       chatChunk({ role: 'assistant', content: '' }),
       chatChunk({ reasoning_content: 'Hm.' }),
@@ -279,53 +280,59 @@ describe('over Chat Completions', () => {
     ).toBe('Hello')
   })
 
-  test.each([false, true])('two turns with parallel calls; streamed: %p', async isStreamed => {
-    const call = (index: number, city: string) => ({
-      index,
-      id: `call_${city}`,
-      type: 'function',
-      function: { name: 'weather', arguments: `{"city":"${city}"}` },
-    })
-    const calls = [call(0, 'Bern'), call(1, 'Basel')]
-    const callsWithoutIndex = calls.map(({ index: _, ...one }) => one)
-    const callScript: Script = isStreamed
-      ? replySse([chatChunk({ role: 'assistant', tool_calls: calls }), chatChunk({}, 'tool_calls')])
-      : replyJson(completion({ tool_calls: callsWithoutIndex }, 'tool_calls'))
-    const firstRequest = answerWith(chatVendor, callScript)
-    const conversation = client.chats.create({
-      model,
-      config: { tools, toolConfig: { functionCallingConfig: { mode: FunctionCallingConfigMode.ANY } } },
-    })
-    const send = async (message: string | Part[]) =>
-      isStreamed
-        ? collectAll(await conversation.sendMessageStream({ message }))
-        : [await conversation.sendMessage({ message })]
-    const first = await send('The weather?')
-    const receivedCalls = first.flatMap(({ functionCalls }) => functionCalls ?? [])
-    expect(receivedCalls.map(({ id, args }) => [id, args])).toEqual([
-      ['call_Bern', { city: 'Bern' }],
-      ['call_Basel', { city: 'Basel' }],
-    ])
-    expect(firstRequest().json()).toMatchObject({ tool_choice: 'required', tools: [{ function: { name: 'weather' } }] })
+  test.each([false, true])(
+    'two turns with parallel calls keep their ids and results; streamed: %p',
+    async isStreamed => {
+      const call = (index: number, city: string) => ({
+        index,
+        id: `call_${city}`,
+        type: 'function',
+        function: { name: 'weather', arguments: `{"city":"${city}"}` },
+      })
+      const calls = [call(0, 'Bern'), call(1, 'Basel')]
+      const callsWithoutIndex = calls.map(({ index: _, ...one }) => one)
+      const callScript: Script = isStreamed
+        ? replySse([chatChunk({ role: 'assistant', tool_calls: calls }), chatChunk({}, 'tool_calls')])
+        : replyJson(completion({ tool_calls: callsWithoutIndex }, 'tool_calls'))
+      const firstRequest = answerWith(chatVendor, callScript)
+      const conversation = client.chats.create({
+        model,
+        config: { tools, toolConfig: { functionCallingConfig: { mode: FunctionCallingConfigMode.ANY } } },
+      })
+      const send = async (message: string | Part[]) =>
+        isStreamed
+          ? collectAll(await conversation.sendMessageStream({ message }))
+          : [await conversation.sendMessage({ message })]
+      const first = await send('The weather?')
+      const receivedCalls = first.flatMap(({ functionCalls }) => functionCalls ?? [])
+      expect(receivedCalls.map(({ id, args }) => [id, args])).toEqual([
+        ['call_Bern', { city: 'Bern' }],
+        ['call_Basel', { city: 'Basel' }],
+      ])
+      expect(firstRequest().json()).toMatchObject({
+        tool_choice: 'required',
+        tools: [{ function: { name: 'weather' } }],
+      })
 
-    const finalScript: Script = isStreamed
-      ? replySse([chatChunk({ role: 'assistant', content: 'Sunny.' }), chatChunk({}, 'stop')])
-      : replyJson(completion({ content: 'Sunny.' }, 'stop'))
-    const lastRequest = answerWith(chatVendor, finalScript)
-    const results = receivedCalls.map(({ id, name }) => ({
-      functionResponse: { id: id!, name: name!, response: { output: 'sun' } },
-    }))
-    const second = await send(results)
-    expect(second.map(({ text }) => text ?? '').join('')).toBe('Sunny.')
-    const { messages } = lastRequest().json() as { messages: JsonObject[] }
-    expect(messages.slice(1)).toEqual([
-      { role: 'assistant', tool_calls: callsWithoutIndex },
-      { role: 'tool', tool_call_id: 'call_Bern', content: 'sun' },
-      { role: 'tool', tool_call_id: 'call_Basel', content: 'sun' },
-    ])
-  })
+      const finalScript: Script = isStreamed
+        ? replySse([chatChunk({ role: 'assistant', content: 'Sunny.' }), chatChunk({}, 'stop')])
+        : replyJson(completion({ content: 'Sunny.' }, 'stop'))
+      const lastRequest = answerWith(chatVendor, finalScript)
+      const results = receivedCalls.map(({ id, name }) => ({
+        functionResponse: { id: id!, name: name!, response: { output: 'sun' } },
+      }))
+      const second = await send(results)
+      expect(second.map(({ text }) => text ?? '').join('')).toBe('Sunny.')
+      const { messages } = lastRequest().json() as { messages: JsonObject[] }
+      expect(messages.slice(1)).toEqual([
+        { role: 'assistant', tool_calls: callsWithoutIndex },
+        { role: 'tool', tool_call_id: 'call_Bern', content: 'sun' },
+        { role: 'tool', tool_call_id: 'call_Basel', content: 'sun' },
+      ])
+    },
+  )
 
-  test('the list of chunks; a vendor that breaks off, or refuses', async () => {
+  test('a client that asks for no events gets a list of chunks, which ends in the error if the vendor breaks off or refuses', async () => {
     answerWith(chatVendor, replySse([chatChunk({ role: 'assistant', content: 'Hello' }), chatChunk({}, 'stop')]))
     const address = `${gateway.url}/v1beta/models/${model}:streamGenerateContent`
     const headers = { 'x-goog-api-key': 'client-key' }
@@ -345,7 +352,7 @@ describe('over Chat Completions', () => {
     expect(await refused.json()).toMatchObject([{ error: { code: 400, message: 'refused by script' } }])
   })
 
-  test('several candidates are refused: the vendor has another protocol', async () => {
+  test('a request for several candidates is refused with a 400 if the vendor speaks another protocol', async () => {
     const refused = await rejectionOf(
       client.models.generateContent({ model, contents: 'Hi', config: { candidateCount: 2 } }),
     )
@@ -353,8 +360,8 @@ describe('over Chat Completions', () => {
   })
 })
 
-describe('models', () => {
-  test('the list, page by page, and one', async () => {
+describe('the models endpoint', () => {
+  test('models are listed page by page and retrieved by name', async () => {
     const names: (string | undefined)[] = []
     for await (const one of await client.models.list({ config: { pageSize: 1 } })) names.push(one.name)
     expect(names).toContain('models/chatty')
@@ -365,14 +372,14 @@ describe('models', () => {
   })
 })
 
-describe('a client of Chat Completions over Gemini', () => {
+describe('a client of Chat Completions over a vendor that speaks Gemini', () => {
   const openai = () =>
     new OpenAI({ apiKey: 'client-key', baseURL: `${gateway.url}/v1`, maxRetries: 0, fetch: directFetch })
   const chatTools = [
     { type: 'function' as const, function: { name: 'weather', parameters: { type: 'object', properties: {} } } },
   ]
 
-  test('a call of Gemini 3 comes back with its signature', async () => {
+  test('a call of Gemini 3 returns to the vendor with its thought signature', async () => {
     const firstRequest = answerWith(
       geminiVendor,
       geminiStream(
@@ -420,7 +427,7 @@ describe('a client of Chat Completions over Gemini', () => {
     expect(sent.at(-1)).toEqual({ functionResponse: { name: 'weather', response: { output: 'sun' } } })
   })
 
-  test('a prompt that is blocked, and one that is refused', async () => {
+  test('a blocked prompt ends in content_filter, a refused one is a 400', async () => {
     answerWith(
       geminiVendor,
       replyJson({ promptFeedback: { blockReason: 'SAFETY' }, usageMetadata: { promptTokenCount: 5 } }),

@@ -1,6 +1,6 @@
 /**
- * The official `openai` SDK against the gateway: over the built-in mock, and over a scripted vendor where it matters what the vendor gets.
- * What the SDK accumulates, parses and throws is the SDK's own doing: nothing here reads the wire.
+ * Runs the official `openai` SDK against the gateway: over the built-in mock, and over a scripted vendor where the
+ * vendor's request matters. The SDK itself accumulates, parses and throws; these tests never read the wire.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import OpenAI, { type APIError, AzureOpenAI, type ClientOptions, toFile } from 'openai'
@@ -28,7 +28,7 @@ let client: OpenAI
 const clientFor = (options: ClientOptions = {}): OpenAI =>
   new OpenAI({ apiKey: 'client-key', baseURL: `${gateway.url}/v1`, maxRetries: 0, fetch: directFetch, ...options })
 
-/** No proxy of the environment between the SDK and the gateway. */
+/** The SDK must not use a proxy from the environment. */
 const directFetch: NonNullable<ClientOptions['fetch']> = (url, init) =>
   fetch(url as string, { ...init, proxy: false } as unknown as RequestInit)
 
@@ -59,7 +59,7 @@ afterAll(async () => {
   await upstream.close()
 })
 
-/** From now on the vendor does this; gives what it was asked last. */
+/** Sets what the vendor answers from now on. Returns a function that gives the last request the vendor received. */
 const answerWith = (script: Script): (() => ReceivedRequest) => {
   const before = upstream.requests.length
   upstream.setScript(script)
@@ -100,7 +100,7 @@ const rejectionOf = async (promise: PromiseLike<unknown>): Promise<APIError> => 
 }
 
 describe('text', () => {
-  test('whole, with usage', async () => {
+  test('a non-streamed answer carries its text, usage and request id', async () => {
     const answer = await client.chat.completions.create({ model: 'mock', messages: userMessages('Good morning') })
     expect(answer).toMatchObject({ object: 'chat.completion', model: 'mock' })
     expect(answer.choices[0]).toMatchObject({ index: 0, finish_reason: 'stop' })
@@ -112,7 +112,7 @@ describe('text', () => {
     expect(answer._request_id).toStartWith('req_')
   })
 
-  test('streamed; no chunk without choices reaches who did not ask for usage', async () => {
+  test('a stream without include_usage has no chunk without choices', async () => {
     const stream = await client.chat.completions.create({
       model: 'mock',
       messages: userMessages('Good morning'),
@@ -125,7 +125,7 @@ describe('text', () => {
     expect(chunks.map(({ choices }) => choices[0]!.finish_reason).filter(Boolean)).toEqual(['stop'])
   })
 
-  test('streamed with usage: it is the last chunk, and the only one', async () => {
+  test('a stream with include_usage ends in a usage chunk, and no other chunk has usage', async () => {
     const whole = await client.chat.completions.create({ model: 'mock', messages: hi })
     const stream = await client.chat.completions.create({
       model: 'mock',
@@ -139,7 +139,7 @@ describe('text', () => {
     expect(chunks.slice(0, -1).filter(({ usage }) => usage)).toEqual([])
   })
 
-  test("the SDK's stream helper: events, snapshots, the final completion", async () => {
+  test("the SDK's stream helper emits content events and accumulates the final completion", async () => {
     const received: string[] = []
     const stream = client.chat.completions.stream({
       model: 'mock',
@@ -154,7 +154,7 @@ describe('text', () => {
     expect(await stream.finalContent()).toBe(received.join(''))
   })
 
-  test('n answers, whole and streamed', async () => {
+  test('n choices arrive both streamed and non-streamed', async () => {
     const answer = await client.chat.completions.create({ model: 'mock', messages: hi, n: 3 })
     expect(answer.choices.map(({ index }) => index)).toEqual([0, 1, 2])
     const texts = answer.choices.map(({ message }) => message.content)
@@ -163,7 +163,7 @@ describe('text', () => {
     expect(final.choices.map(({ message }) => message.content)).toEqual(texts)
   })
 
-  test('a stop sequence and a limit end it', async () => {
+  test('a stop sequence and a token limit end the answer', async () => {
     const stopped = await client.chat.completions.create({
       model: 'mock',
       messages: userMessages('a END b'),
@@ -181,7 +181,7 @@ describe('text', () => {
     expect(chunks.at(-1)!.choices[0]!.finish_reason).toBe('length')
   })
 
-  test('logprobs, whole and streamed', async () => {
+  test('logprobs arrive both streamed and non-streamed', async () => {
     const request = { model: 'mock', messages: hi, logprobs: true, top_logprobs: 2 }
     const answer = await client.chat.completions.create(request)
     const tokens = answer.choices[0]!.logprobs!.content!
@@ -191,7 +191,7 @@ describe('text', () => {
     expect(final.choices[0]!.logprobs!.content).toEqual(tokens)
   })
 
-  test('the answer carries the name asked for, the vendor hears its own', async () => {
+  test('the answer carries the model name the client used; the vendor gets its own', async () => {
     const lastRequest = answerWith(replyChat())
     const answer = await client.chat.completions.create({ model: 'scripted', messages: hi })
     expect(answer.model).toBe('scripted')
@@ -204,7 +204,7 @@ describe('text', () => {
     expect(chunks.every(({ usage }) => !usage)).toBe(true)
   })
 
-  test('a random model, of those the key may use', async () => {
+  test('the model random chooses among the models that the key may use', async () => {
     const scoped = clientFor({ apiKey: 'scoped-key' })
     const answer = await scoped.chat.completions.create({ model: 'random', messages: hi })
     expect(answer.model).toBe('random')
@@ -216,7 +216,7 @@ describe('tools', () => {
   const one = [toolNamed('weather')]
   const two = [toolNamed('weather'), toolNamed('time')]
 
-  test('one call, whole', async () => {
+  test('a single call arrives in a non-streamed answer', async () => {
     const answer = await client.chat.completions.create({ model: 'mock-tools', messages: hi, tools: one })
     const [choice] = answer.choices
     expect(choice).toMatchObject({ finish_reason: 'tool_calls', message: { content: null } })
@@ -228,7 +228,7 @@ describe('tools', () => {
     })
   })
 
-  test('parallel calls, whole and streamed, are the same', async () => {
+  test('parallel calls are the same streamed and non-streamed', async () => {
     const request = { model: 'mock-tools', messages: hi, tools: two }
     const answer = await client.chat.completions.create(request)
     const calls = answer.choices[0]!.message.tool_calls!
@@ -250,7 +250,7 @@ describe('tools', () => {
     expect(deltas.length).toBeGreaterThan(2)
   })
 
-  test('parallel_tool_calls: false is heard', async () => {
+  test('parallel_tool_calls: false is honoured', async () => {
     const answer = await client.chat.completions.create({
       model: 'mock-tools',
       messages: hi,
@@ -260,7 +260,7 @@ describe('tools', () => {
     expect(answer.choices[0]!.message.tool_calls).toHaveLength(1)
   })
 
-  test('a named tool of a plain model', async () => {
+  test('a named tool choice makes a plain model call that tool', async () => {
     const answer = await client.chat.completions.create({
       model: 'mock',
       messages: hi,
@@ -271,7 +271,7 @@ describe('tools', () => {
   })
 
   for (const stream of [false, true])
-    test(`runTools calls our functions and tells what they said, ${stream ? 'streamed' : 'whole'}`, async () => {
+    test(`runTools calls the local functions and returns their results to the model, ${stream ? 'streamed' : 'non-streamed'}`, async () => {
       const received: unknown[] = []
       const weather = {
         ...one[0]!,
@@ -293,7 +293,7 @@ describe('tools', () => {
       expect(runner.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'assistant'])
     })
 
-  test("what a careless vendor streams is what the SDK's accumulation needs", async () => {
+  test("a careless vendor's tool call stream is normalized for the SDK", async () => {
     const careless = (delta: object, finish: string | null = null) => ({
       choices: [{ delta, finish_reason: finish }],
     })
@@ -318,8 +318,8 @@ describe('tools', () => {
   })
 })
 
-describe('what is in a message', () => {
-  test('pictures by data and by address reach the vendor as they were sent', async () => {
+describe('message content', () => {
+  test('images by data and by URL reach the vendor unchanged', async () => {
     const messages = [
       {
         role: 'user' as const,
@@ -340,7 +340,7 @@ describe('what is in a message', () => {
     expect(mock.choices[0]!.message.content).toContain('You sent 2 images.')
   })
 
-  test('sound and files reach the vendor as they were sent', async () => {
+  test('audio and files reach the vendor unchanged', async () => {
     const messages = [
       {
         role: 'user' as const,
@@ -355,7 +355,7 @@ describe('what is in a message', () => {
     expect((lastRequest().json() as { messages: unknown }).messages).toEqual(messages)
   })
 
-  test('thoughts, whole and streamed', async () => {
+  test('reasoning arrives both streamed and non-streamed', async () => {
     const answer = await client.chat.completions.create({ model: 'mock-reasoning', messages: hi })
     const thoughts = (answer.choices[0]!.message as { reasoning_content?: string }).reasoning_content
     expect(thoughts).toContain('The user said "Hi"')
@@ -369,7 +369,7 @@ describe('what is in a message', () => {
     expect(contentOf(chunks)).toBe(answer.choices[0]!.message.content!)
   })
 
-  test("thoughts under a vendor's other name", async () => {
+  test("reasoning under a vendor's other field name becomes reasoning_content", async () => {
     const delta = (given: object, finish: string | null = null) => ({
       id: 'c',
       choices: [{ index: 0, delta: given, finish_reason: finish }],
@@ -387,7 +387,7 @@ describe('what is in a message', () => {
     expect(contentOf(chunks)).toBe('Yes.')
   })
 
-  test('an answer by schema is parsed, whole and streamed', async () => {
+  test('structured output is parsed both streamed and non-streamed', async () => {
     const schema = {
       type: 'object',
       properties: {
@@ -414,7 +414,7 @@ describe('what is in a message', () => {
     expect((lastRequest().json() as typeof request).response_format).toEqual(request.response_format)
   })
 
-  test('a refusal', async () => {
+  test('a refusal arrives in the message', async () => {
     const refusal = { role: 'assistant', content: null, refusal: 'I will not.' }
     answerWith(replyJson({ ...chatBody(), choices: [{ index: 0, message: refusal, finish_reason: 'stop' }] }))
     const answer = await client.chat.completions.create({ model: 'scripted', messages: hi })
@@ -422,7 +422,7 @@ describe('what is in a message', () => {
   })
 })
 
-describe('errors are those of the SDK', () => {
+describe('error classes of the SDK', () => {
   const ask = (model: string, more: object = {}, from = client) =>
     rejectionOf(from.chat.completions.create({ model, messages: hi, ...more }))
 
@@ -436,7 +436,7 @@ describe('errors are those of the SDK', () => {
     [503, OpenAI.InternalServerError],
   ] as const
   for (const [status, errorClass] of errorClasses)
-    test(`${status} of the vendor, whole and streamed`, async () => {
+    test(`a ${status} of the vendor is its own SDK error class, streamed and non-streamed`, async () => {
       for (const more of [{}, { stream: true }]) {
         const error = await ask(`mock-error-${status}`, more)
         expect(error).toBeInstanceOf(errorClass)
@@ -448,20 +448,20 @@ describe('errors are those of the SDK', () => {
     })
 
   for (const status of [401, 402, 403])
-    test(`${status} of the vendor is not about the client: 502`, async () => {
+    test(`a ${status} of the vendor concerns the gateway’s credentials and becomes a 502`, async () => {
       answerWith(refuse(status))
       const error = await ask('scripted')
       expect(error).toBeInstanceOf(OpenAI.InternalServerError)
       expect([error.status, error.code]).toEqual([502, 'upstream_credentials'])
     })
 
-  test('400: the path at fault', async () => {
+  test('an invalid body is a 400 with the path of the fault', async () => {
     const error = await ask('mock', { messages: [{ role: 'user', content: 5 }] })
     expect(error).toBeInstanceOf(OpenAI.BadRequestError)
     expect([error.type, error.param]).toEqual(['invalid_request_error', 'messages[0].content'])
   })
 
-  test('401: a key nobody gave out', async () => {
+  test('an unknown key is a 401', async () => {
     const error = await ask('mock', {}, clientFor({ apiKey: 'another-key' }))
     expect(error).toBeInstanceOf(OpenAI.AuthenticationError)
     expect([error.status, error.code]).toEqual([401, 'invalid_api_key'])
@@ -470,7 +470,7 @@ describe('errors are those of the SDK', () => {
     )
   })
 
-  test('403: a model outside the scope of the key', async () => {
+  test('a model outside the scope of the key is a 403', async () => {
     const scoped = clientFor({ apiKey: 'scoped-key' })
     const error = await ask('mock', {}, scoped)
     expect(error).toBeInstanceOf(OpenAI.PermissionDeniedError)
@@ -479,27 +479,27 @@ describe('errors are those of the SDK', () => {
     expect((await collectAll(scoped.models.list())).map(({ id }) => id)).toEqual(['mock-json', 'random'])
   })
 
-  test('404: a model nobody has', async () => {
+  test('an unknown model is a 404', async () => {
     const error = await ask('no-such-model')
     expect(error).toBeInstanceOf(OpenAI.NotFoundError)
     expect([error.status, error.code]).toEqual([404, 'model_not_found'])
     expect(error.message).toContain('no-such-model')
   })
 
-  test('413: more than max_body', async () => {
+  test('a body above max_body is a 413', async () => {
     const error = await ask('mock', { messages: userMessages('x'.repeat(300_000)) })
     expect(error).toBeInstanceOf(OpenAI.APIError)
     expect([error.status, error.code]).toEqual([413, 'request_too_large'])
   })
 
-  test("429: the vendor's limit, with its Retry-After", async () => {
+  test("a vendor's 429 keeps its Retry-After", async () => {
     answerWith(refuse(429, undefined, { 'retry-after': '7' }))
     const error = await ask('scripted')
     expect(error).toBeInstanceOf(OpenAI.RateLimitError)
     expect(error.headers!.get('retry-after')).toBe('7')
   })
 
-  test('429: our own limit, with the time to wait and its name', async () => {
+  test('a limit of the gateway is a 429 with its name and Retry-After', async () => {
     answerWith(replyChat())
     await client.chat.completions.create({ model: 'once-a-minute', messages: hi })
     const error = await ask('once-a-minute')
@@ -520,7 +520,7 @@ describe('errors are those of the SDK', () => {
     expect(count).toBe(2)
   })
 
-  test('a stream that breaks off throws in the midst of it', async () => {
+  test('a stream that breaks off throws while it is read', async () => {
     answerWith(disconnectAfter(3))
     const chunks: ChatCompletionChunk[] = []
     const stream = await client.chat.completions.create({ model: 'scripted', messages: hi, stream: true })
@@ -538,7 +538,7 @@ describe('errors are those of the SDK', () => {
   })
 })
 
-describe('leaving', () => {
+describe('cancellation', () => {
   test('an aborted stream closes the connection to the vendor', async () => {
     const lastRequest = answerWith(stallAfter(3))
     const controller = new AbortController()
@@ -552,7 +552,7 @@ describe('leaving', () => {
     expect(await resultWithin(lastRequest().aborted, 1000)).toBeNumber()
   })
 
-  test('so does breaking out of the loop, and an abort before any answer', async () => {
+  test('breaking out of the loop, or aborting before the answer, closes the connection to the vendor', async () => {
     const lastRequest = answerWith(stallAfter(3))
     const stream = await client.chat.completions.create({ model: 'scripted', messages: hi, stream: true })
     for await (const chunk of stream) if (chunk.choices[0]!.delta.content) break
@@ -574,7 +574,7 @@ describe('leaving', () => {
 })
 
 describe('the other endpoints', () => {
-  test('embeddings: base64 behind the scenes by default, plain numbers on request, as many as asked', async () => {
+  test('embeddings arrive as base64 by default, as floats on request, and one for each input', async () => {
     const plain = await client.embeddings.create({
       model: 'mock-embedding',
       input: ['one', 'two'],
@@ -591,7 +591,7 @@ describe('the other endpoints', () => {
     expect(short.data[0]!.embedding).toHaveLength(8)
   })
 
-  test('embeddings of a vendor', async () => {
+  test('embeddings of a vendor pass with the client’s model name', async () => {
     const data = [{ object: 'embedding', index: 0, embedding: [0.25, -0.5] }]
     const lastRequest = answerWith(
       replyJson({ object: 'list', data, model: 'theirs', usage: { prompt_tokens: 1, total_tokens: 1 } }),
@@ -609,7 +609,7 @@ describe('the other endpoints', () => {
 
   const audio = Uint8Array.from({ length: 40_000 }, (_, at) => (at * 7) % 256)
 
-  test('transcriptions: the file arrives whole, with the vendor’s name of the model', async () => {
+  test('an uploaded file reaches the vendor complete, with the vendor’s model name', async () => {
     const lastRequest = answerWith(replyJson({ text: 'Heard.' }))
     const answer = await client.audio.transcriptions.create({
       file: await toFile(audio, 'a b.wav', { type: 'audio/wav' }),
@@ -629,7 +629,7 @@ describe('the other endpoints', () => {
     expect((form.get('file') as unknown as File).name).toBe('a b.wav')
   })
 
-  test('transcriptions of the mock, as text, and streamed', async () => {
+  test('transcriptions of the mock, as text, and streamed reach the SDK', async () => {
     const file = await toFile(audio, 'a.wav')
     expect((await client.audio.transcriptions.create({ file, model: 'mock' })).text).toContain('heard')
     answerWith(async answer => {
@@ -649,12 +649,12 @@ describe('the other endpoints', () => {
     expect<unknown>(await collectAll(stream)).toEqual(events)
   })
 
-  test('translations', async () => {
+  test('a translation of audio answers with text', async () => {
     const answer = await client.audio.translations.create({ file: await toFile(audio, 'a.wav'), model: 'mock' })
     expect(answer.text).toContain('heard')
   })
 
-  test('speech is bytes', async () => {
+  test('speech arrives as bytes', async () => {
     const answer = await client.audio.speech.create({ model: 'mock', voice: 'alloy', input: 'Hello' })
     expect(answer.headers.get('content-type')).toStartWith('audio/')
     expect(Buffer.from(await answer.arrayBuffer()).toString('latin1', 0, 4)).toBe('RIFF')
@@ -668,7 +668,7 @@ describe('the other endpoints', () => {
     expect(lastRequest().json()).toMatchObject({ model: 'the-vendors-name', voice: 'alloy' })
   })
 
-  test('images: made, and edited from uploads', async () => {
+  test('images are generated, and edited from uploads', async () => {
     const made = await client.images.generate({ model: 'mock', prompt: 'a tree', n: 2 })
     expect(made.data).toHaveLength(2)
     expect(Buffer.from(made.data![0]!.b64_json!, 'base64').toString('latin1', 1, 4)).toBe('PNG')
@@ -692,12 +692,12 @@ describe('the other endpoints', () => {
     expect(Buffer.from(await images[0]!.bytes()).equals(Buffer.from(audio))).toBe(true)
   })
 
-  test('moderations', async () => {
+  test('moderations flag each input', async () => {
     const { results } = await client.moderations.create({ model: 'mock', input: ['some violence', 'a flower'] })
     expect(results.map(({ flagged }) => flagged)).toEqual([true, false])
   })
 
-  test('completions of a prompt, whole and streamed', async () => {
+  test('completions of a prompt arrive both streamed and non-streamed', async () => {
     const request = { model: 'mock', prompt: 'Once' }
     const answer = await client.completions.create(request)
     expect(answer).toMatchObject({ object: 'text_completion', model: 'mock' })
@@ -707,7 +707,7 @@ describe('the other endpoints', () => {
     expect(chunks.at(-1)!.choices[0]!.finish_reason).toBe('stop')
   })
 
-  test('models: the list, one, one with slashes, none', async () => {
+  test('models are listed and retrieved, with and without slashes; an unknown one is a 404', async () => {
     const models = await collectAll(client.models.list())
     const ids = models.map(({ id }) => id)
     expect(ids).toEqual(expect.arrayContaining(['mock', 'scripted', modelWithSlashes]))
@@ -718,13 +718,13 @@ describe('the other endpoints', () => {
     expect(await rejectionOf(client.models.retrieve('none/such'))).toBeInstanceOf(OpenAI.NotFoundError)
   })
 
-  test('an address that is not served', async () => {
+  test('an unknown path is a 404', async () => {
     expect(await rejectionOf(client.post('/no/such/address', { body: {} }))).toBeInstanceOf(OpenAI.NotFoundError)
   })
 })
 
 describe('headers', () => {
-  test("the vendor gets its own key and what concerns it, nothing of the client's", async () => {
+  test('the vendor gets its own key and forwarded headers, but no secrets of the client', async () => {
     const lastRequest = answerWith(replyChat())
     await client.chat.completions.create(
       { model: 'scripted', messages: hi },
@@ -742,7 +742,7 @@ describe('headers', () => {
     expect(JSON.stringify(headers)).not.toContain('client-key')
   })
 
-  test("the vendor's rate headers come back, and the request's id is ours", async () => {
+  test("the vendor's rate limit headers are returned, with the gateway's own request id", async () => {
     answerWith(replyJson(chatBody(), 200, { 'x-ratelimit-remaining-requests': '41', 'x-request-id': 'theirs' }))
     const { response, request_id: id } = await client.chat.completions
       .create({ model: 'scripted', messages: hi })
@@ -751,7 +751,7 @@ describe('headers', () => {
     expect(id).toStartWith('req_')
   })
 
-  test('fields nobody knows reach the vendor', async () => {
+  test('unknown fields reach the vendor', async () => {
     const lastRequest = answerWith(replyChat())
     const unusualRequest = { model: 'scripted', messages: hi, top_k: 40, vendor: { thinking: [1, null] } }
     await client.chat.completions.create(unusualRequest)
@@ -759,7 +759,7 @@ describe('headers', () => {
   })
 })
 
-describe("Azure's client", () => {
+describe('the Azure client', () => {
   const azureFor = (options: { apiKey?: string; deployment?: string } = {}) =>
     new AzureOpenAI({
       endpoint: gateway.url,
@@ -770,7 +770,7 @@ describe("Azure's client", () => {
       ...options,
     })
 
-  test('chat, whole and streamed, by the model or by a deployment', async () => {
+  test('chat works streamed and non-streamed, by model or by deployment', async () => {
     const answer = await azureFor().chat.completions.create({ model: 'mock', messages: hi })
     expect(answer).toMatchObject({ model: 'mock', choices: [{ message: { content: 'You said: "Hi".' } }] })
     const bound = azureFor({ deployment: 'scripted' })
@@ -781,7 +781,7 @@ describe("Azure's client", () => {
     expect(lastRequest().path).toBe('/v1/chat/completions')
   })
 
-  test('a model with slashes, embeddings, speech, uploads, images', async () => {
+  test('a model with slashes, embeddings, speech, uploads and images work', async () => {
     const azure = azureFor()
     answerWith(replyChat())
     expect((await azure.chat.completions.create({ model: modelWithSlashes, messages: hi })).model).toBe(
@@ -796,12 +796,12 @@ describe("Azure's client", () => {
     expect((await azure.images.generate({ model: 'mock', prompt: 'a tree' })).data).toHaveLength(1)
   })
 
-  test('its api-key is looked at', async () => {
+  test('the api-key header is checked', async () => {
     const answer = azureFor({ apiKey: 'wrong-key' }).chat.completions.create({ model: 'mock', messages: hi })
     expect(await rejectionOf(answer)).toBeInstanceOf(OpenAI.AuthenticationError)
   })
 
-  test('a deployment nobody has', async () => {
+  test('an unknown deployment is a 404', async () => {
     const answer = azureFor().chat.completions.create({ model: 'no-such', messages: hi })
     expect(await rejectionOf(answer)).toBeInstanceOf(OpenAI.NotFoundError)
   })

@@ -1,6 +1,6 @@
 /**
- * Every recorded stream of the four protocols, told by the running gateway to each of the vendors' own SDKs: what the SDK makes of it is what
- * the vendor said; a stream that failed fails there too.
+ * Replays every recorded stream of the four protocols through the running gateway to each vendor's own SDK. The SDK
+ * must read what the vendor sent. A stream that failed must fail in the SDK too.
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import Anthropic from '@anthropic-ai/sdk'
@@ -24,7 +24,7 @@ type Protocol = keyof typeof apis
 
 type RecordedCase = { recording: Recording; protocol: Protocol; model: string; message: Message | undefined }
 
-/** What the vendor said, by our own reading; undefined where it failed. */
+/** The vendor's message as the gateway's own decoder reads it; undefined if the stream failed. */
 const parseRecording = (protocol: Protocol, { text }: Recording): Message | undefined => {
   const collector = createCollector()
   const parse = protocols.get(protocol)!.parseStream(exchangeFor())(collector.push)
@@ -58,7 +58,10 @@ const parseArgs = (args: string): unknown => {
     return args
   }
 }
-/** What each SDK can make of a message: free text of a tool is `{ input }` to those without such tools, and of cut arguments none makes an object. */
+/**
+ * What each SDK can make of a message. An SDK without custom tools gets their text as `{ input }`. No SDK makes an
+ * object of truncated arguments.
+ */
 const expectedContent = (client: Protocol, protocol: Protocol, { parts }: Message): AnswerContent => ({
   text: parts
     .map(part =>
@@ -79,7 +82,10 @@ const clientsWithObjectArgs: ReadonlySet<Protocol> = new Set<Protocol>(['anthrop
 const isRefusalOutsideContent = (client: Protocol, protocol: Protocol): boolean =>
   client === 'anthropic' && protocol === 'anthropic'
 
-/** What an SDK itself does not know: tools of free text in a stream of chat, OpenAI's own newest tools, calls that Gemini tells in pieces. */
+/**
+ * What an SDK itself does not support: custom tools in a stream of Chat Completions, OpenAI's newest tools, and calls
+ * that Gemini sends in pieces.
+ */
 const isUnsupportedBySdk = (
   client: Protocol,
   { message, protocol, recording }: RecordedCase,
@@ -184,11 +190,11 @@ const clientsOf = (url: string): typeof clients => {
   }
 }
 
-/** What an SDK makes of one recording: `failed` if it threw. */
+/** What an SDK makes of one recording; `failed` if it threw. */
 const readWithSdk = (protocol: Protocol, model: string): Promise<AnswerContent | { failed: string }> =>
   clients[protocol](model).catch((error: Error) => ({ failed: error.message.slice(0, 200) }))
 
-/** Eight at a time. */
+/** Runs at most eight at a time. */
 const mapConcurrently = async <Result>(
   items: readonly RecordedCase[],
   run: (recordedCase: RecordedCase) => Promise<Result>,
@@ -205,7 +211,7 @@ const mapConcurrently = async <Result>(
 for (const client of Object.keys(apis) as Protocol[])
   for (const protocol of Object.keys(apis) as Protocol[]) {
     const ofProtocol = recordedCases.filter(recordedCase => recordedCase.protocol === protocol)
-    test(`the SDK of ${client} hears ${ofProtocol.length} streams of ${protocol} as they were said`, async () => {
+    test(`the SDK of ${client} reads ${ofProtocol.length} recorded streams of ${protocol} as the vendor sent them`, async () => {
       const mismatches = await mapConcurrently(ofProtocol, async recordedCase => {
         const { model, message, recording } = recordedCase
         const { file } = recording

@@ -1,6 +1,7 @@
 /**
- * The official `openai` SDK's Responses against the gateway: over a vendor that speaks Responses (passed), over one that speaks Chat
- * Completions alone (translated), and Chat Completions over a vendor that speaks Responses alone. What the SDK makes of it is its own doing.
+ * Runs the Responses API of the official `openai` SDK against the gateway: over a vendor that speaks Responses
+ * (passthrough) and over one that speaks only Chat Completions (translated). Chat Completions runs over the vendor that
+ * speaks only Responses as well. The SDK itself accumulates and throws.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import OpenAI, { type APIError, type ClientOptions } from 'openai'
@@ -24,7 +25,7 @@ let plain: Upstream
 let gateway: Gateway
 let client: OpenAI
 
-/** No proxy of the environment between the SDK and the gateway. */
+/** The SDK must not use a proxy from the environment. */
 const directFetch: NonNullable<ClientOptions['fetch']> = (url, init) =>
   fetch(url as string, { ...init, proxy: false } as unknown as RequestInit)
 
@@ -66,7 +67,10 @@ const framesOf = (events: readonly JsonObject[]): string[] =>
     .filter(frame => frame !== '')
     .map(frame => `${frame}\n\n`)
 
-/** The vendor of Responses says these items, streamed or whole as it is asked. */
+/**
+ * The Responses vendor answers with these items, streamed or not as requested. Returns a function that gives its last
+ * request body.
+ */
 const answerWithItems = (...items: JsonObject[]): (() => JsonObject) => {
   native.setScript(replyChat(framesOf(streamOf(...items)), response('completed', items), { done: false }))
   return lastBodyOf(native)
@@ -79,7 +83,7 @@ const lastBodyOf = (upstream: Upstream) => (): JsonObject => {
 
 type ChatAnswer = { text?: string; thought?: string; calls?: { id: string; name: string; args: string }[] }
 
-/** The vendor of Chat Completions says this. */
+/** The Chat Completions vendor gives this answer. Returns a function that gives its last request body. */
 const answerWithChat = ({ text, thought, calls = [] }: ChatAnswer): (() => JsonObject) => {
   const envelope = { id: 'chatcmpl-1', created: 1_750_000_000, model: 'vendor-plain' }
   const entries = calls.map(({ id, name, args }, index) => ({
@@ -138,7 +142,7 @@ const tool = {
 const textMessage = (text: string): JsonObject =>
   messageItem([{ type: 'output_text', text, annotations: [], logprobs: [] }])
 
-/** The same answer, asked whole and gathered from a stream by the SDK. */
+/** The same request twice: the non-streamed answer, and the one the SDK accumulates from a stream. */
 const createAndStream = async (
   body: OpenAI.Responses.ResponseCreateParamsNonStreaming,
 ): Promise<[Response, Response]> => [
@@ -147,7 +151,7 @@ const createAndStream = async (
 ]
 
 describe('over a vendor that speaks Responses', () => {
-  test('thoughts, text and call come as they are, under the name the client used', async () => {
+  test("thoughts, text and a call pass unchanged, under the client's model name", async () => {
     const lastBody = answerWithItems(reasoningItem, textMessage('Look.'), callItem)
     for (const answer of await createAndStream({ model: 'native', input: 'Hi', tools: [tool], store: false })) {
       expect(answer.model).toBe('native')
@@ -158,7 +162,7 @@ describe('over a vendor that speaks Responses', () => {
     }
   })
 
-  test('what a client may say is passed byte for byte but for the model', async () => {
+  test('a request passes unchanged except for the model', async () => {
     const lastBody = answerWithItems(textMessage('Yes.'))
     await client.responses.create({
       model: 'native',
@@ -176,7 +180,7 @@ describe('over a vendor that speaks Responses', () => {
     })
   })
 
-  test('a stream that is cut is an error, and no completed answer', async () => {
+  test('a stream that is cut is an error and never a completed response', async () => {
     native.setScript(disconnectAfter(6, framesOf(streamOf(textMessage('Hello there.')))))
     const types: string[] = []
     const reading = (async () => {
@@ -188,7 +192,7 @@ describe('over a vendor that speaks Responses', () => {
     expect(types).not.toContain('response.completed')
   })
 
-  test('a refusal is the vendor’s own', async () => {
+  test('a refusal keeps the vendor’s status, param and code', async () => {
     native.setScript(
       refuse(404, {
         error: { message: 'No such file.', type: 'invalid_request_error', param: 'input[0]', code: 'not_found' },
@@ -206,7 +210,7 @@ describe('over a vendor that speaks Responses', () => {
 })
 
 describe('over a vendor that speaks Chat Completions', () => {
-  test('text and usage', async () => {
+  test('text and usage are translated', async () => {
     const lastBody = answerWithChat({ text: 'Hello, 世界.' })
     for (const answer of await createAndStream({
       model: 'plain',
@@ -239,7 +243,7 @@ describe('over a vendor that speaks Chat Completions', () => {
     }
   })
 
-  test('thoughts are a summary, and two calls at once come back with their results', async () => {
+  test('thoughts become a summary, and two parallel calls return with their results', async () => {
     const calls = [
       { id: 'call_a', name: 'weather', args: '{"city":"Bern"}' },
       { id: 'call_b', name: 'weather', args: '{"city":"Basel"}' },
@@ -268,7 +272,7 @@ describe('over a vendor that speaks Chat Completions', () => {
     }
   })
 
-  test('structured output', async () => {
+  test('structured output is translated', async () => {
     const lastBody = answerWithChat({ text: '{"city":"Bern"}' })
     const format = { type: 'json_schema' as const, name: 'place', strict: true, schema: tool.parameters }
     const answer = await client.responses.create({ model: 'plain', input: 'Where?', text: { format } })
@@ -279,7 +283,7 @@ describe('over a vendor that speaks Chat Completions', () => {
     })
   })
 
-  test('a free-text tool that the vendor calls as a function is a free-text call', async () => {
+  test('a custom tool that the vendor calls as a function becomes a custom tool call', async () => {
     const lastBody = answerWithChat({ calls: [{ id: 'call_p', name: 'patch', args: '{"input":"+line\\n"}' }] })
     const history: ResponseInputItem[] = [
       { role: 'user', content: 'Patch' },
@@ -304,7 +308,7 @@ describe('over a vendor that speaks Chat Completions', () => {
     }
   })
 
-  test('every event is numbered and named', async () => {
+  test('every event has a name and a consecutive sequence number', async () => {
     answerWithChat({ thought: 'Hm', text: 'Ok', calls: [{ id: 'call_a', name: 'weather', args: '{}' }] })
     const events: { type: string; sequence_number: number }[] = []
     for await (const event of await client.responses.create({
@@ -335,7 +339,7 @@ describe('over a vendor that speaks Chat Completions', () => {
     ])
   })
 
-  test('work in the background and a conversation are refused, and say where they stand', async () => {
+  test('background work and conversations are refused with the param that asked for them', async () => {
     for (const more of [{ background: true }, { conversation: 'conv_1' }]) {
       const pending = client.responses.create({ model: 'plain', input: 'Hi', ...more })
       const error = (await pending.catch((thrown: unknown) => thrown)) as APIError
@@ -344,10 +348,10 @@ describe('over a vendor that speaks Chat Completions', () => {
   })
 })
 
-describe('Chat Completions over a vendor that speaks Responses alone', () => {
+describe('Chat Completions over a vendor that speaks only Responses', () => {
   const body = { model: 'native', messages: [{ role: 'user' as const, content: 'Hi' }] }
 
-  test('text, call and usage; nothing is kept there, and thoughts are asked for sealed', async () => {
+  test('text, a call and usage are translated; the vendor stores nothing and returns encrypted reasoning', async () => {
     const lastBody = answerWithItems(reasoningItem, textMessage('Look.'), callItem)
     const answer = await client.chat.completions.create({ ...body, max_completion_tokens: 90, verbosity: 'low' })
     expect(answer.choices[0]).toMatchObject({
@@ -368,7 +372,7 @@ describe('Chat Completions over a vendor that speaks Responses alone', () => {
     })
   })
 
-  test('the seal of the thoughts comes back with the call', async () => {
+  test('the seal of the thoughts returns to the vendor with the call', async () => {
     for (const streamed of [false, true]) {
       answerWithItems(reasoningItem, callItem)
       const first = streamed
@@ -393,7 +397,7 @@ describe('Chat Completions over a vendor that speaks Responses alone', () => {
     }
   })
 
-  test('the limit is told as such, and a fault as a fault', async () => {
+  test('the token limit becomes finish_reason length, and a failed response an error', async () => {
     const truncated: Script = replyChat(
       framesOf([
         { type: 'response.created', response: response('in_progress') },

@@ -1,4 +1,4 @@
-/** Everything that can be wrong with a configuration: one failing example each, with its path. */
+/** Every problem that a configuration can have, each with a failing example and its path. */
 import { describe, expect, test } from 'bun:test'
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
@@ -165,7 +165,9 @@ const errors: [config: unknown, line: string][] = [
 ]
 
 describe('errors', () => {
-  test.each(errors)('%j', (config, line) => expect(problemsOf(config)).toEqual([`error ${line}`]))
+  test.each(errors)('the configuration %j has an error', (config, line) =>
+    expect(problemsOf(config)).toEqual([`error ${line}`]),
+  )
 
   test('ids are unique over all services', () => {
     const entry = { models: ['m'], enabled: true, credentials: { api_key: 'abcd' } }
@@ -177,7 +179,7 @@ describe('errors', () => {
     ])
   })
 
-  test('all of them are told at once, with lines; errors first', () => {
+  test('all problems are reported in one run, with lines, errors first', () => {
     const { compiled, problems } = loadFile(`{
   "heartbeet": 5,
   "log_level": "loud",
@@ -203,7 +205,7 @@ config.json:7:20 warning services.deepseek[1].models[0]: is empty, and left out
 `)
   })
 
-  test('of one entry all, whatever their kind; what has the wrong shape is not missed as well', () => {
+  test('all problems of an entry are reported, and a value of the wrong type is not reported as missing too', () => {
     const faults = {
       id: 'no name',
       models: 'm',
@@ -225,7 +227,7 @@ config.json:7:20 warning services.deepseek[1].models[0]: is empty, and left out
       expect(missing).toContain(one)
   })
 
-  test('a file below the working directory is shown as it is called from there', () => {
+  test('a file below the working directory is shown by its relative path', () => {
     const renderFor = (file: string) =>
       renderProblems([{ level: 'error', path: 'a', message: 'b', file, line: 1, column: 2 }])
     expect(renderFor(join(process.cwd(), 'x', 'config.json'))).toBe(`${join('x', 'config.json')}:1:2 error a: b\n`)
@@ -233,7 +235,7 @@ config.json:7:20 warning services.deepseek[1].models[0]: is empty, and left out
     expect(renderProblems([])).toBe('')
   })
 
-  test('colours on a terminal', () => {
+  test('problems are coloured if color is set', () => {
     const { problems } = loadFile('{"heartbeat": -1}')
     expect(renderProblems(problems, { color: true, name: 'c' })).toContain('c:1:2 \x1b[31merror\x1b[0m heartbeat')
   })
@@ -334,16 +336,18 @@ const warnings: [config: unknown, line: string][] = [
 ]
 
 describe('warnings', () => {
-  test.each(warnings)('%j', (config, line) => expect(problemsOf(config)).toEqual([`warning ${line}`]))
+  test.each(warnings)('the configuration %j has a warning', (config, line) =>
+    expect(problemsOf(config)).toEqual([`warning ${line}`]),
+  )
 
-  test('a missing "enabled"', () => {
+  test('a missing "enabled" is warned of', () => {
     const { enabled: _, ...entry } = configWithEntry({}).services['openai']![0]!
     expect(problemsOf({ services: { openai: [entry] } })).toContain(
       'warning services.openai[0].enabled: is missing, so the entry is off; write "enabled": true to use it',
     )
   })
 
-  test('an entry that is off is only checked for its shape', () => {
+  test('a disabled entry is checked only against the schema', () => {
     const disabled = { enabled: false, models: [], credentials: {}, server_url: 'nonsense', id: '///' }
     expect(
       problemsOf({
@@ -355,20 +359,20 @@ describe('warnings', () => {
     ])
   })
 
-  test('known, but not spoken yet: skipped with a word; nothing else of it is checked', () => {
+  test('an unsupported service type is skipped with a hint and not checked further', () => {
     for (const [type, hint] of unsupported)
       expect(
         problemsOf({ services: { [type]: [{ enabled: true }], openai: [configWithEntry({}).services['openai']![0]] } }),
       ).toEqual([`warning services.${type}[0]: skipped: ${hint}`])
   })
 
-  test('a form that is not spoken yet', () => {
+  test('an unsupported variant is skipped with a hint', () => {
     expect(problemsOf(configWithEntry({}, 'azure')).join('\n')).toContain(
       'warning services.azure[0]: skipped: needs a server_url',
     )
   })
 
-  test.if(process.platform !== 'win32')('keys every user of the machine can read', () => {
+  test.if(process.platform !== 'win32')('a file with keys that every user can read is warned of', () => {
     const path = writeTempFile(JSON.stringify(configWithEntry({ credentials: { api_key: 'sk-inline-key' } })))
     const lines = () => problemLines(load(path, {}).problems)
     expect(lines()).toEqual([])
@@ -381,7 +385,7 @@ describe('warnings', () => {
     }
   })
 
-  test('the same key twice', () => {
+  test('a key that is configured twice is warned of', () => {
     const scoped = (api_key: string, ...models: string[]) => ({ api_key, supported_models: { any: models } })
     expect(problemsOf(withSettings({ api_keys: [scoped('abcd', 'a'), scoped('abcd', 'b')] }))).toEqual([
       'warning api_keys[1].api_key: the same key is written above; it may use the models of both',
@@ -392,7 +396,7 @@ describe('warnings', () => {
   })
 })
 
-describe('nothing is said without cause', () => {
+describe('valid configurations have no problems', () => {
   test.each([
     configWithEntry({ credentials: {}, server_url: 'http://10.0.0.1:8000/v1' }),
     configWithEntry({ credentials: {} }, 'ollama'),
@@ -410,11 +414,11 @@ describe('nothing is said without cause', () => {
       headers: { Authorization: 'Bearer x' },
       speaks: ['anthropic'],
     }),
-  ])('%j', config => expect(problemsOf(config)).toEqual([]))
+  ])('the configuration %j has no problems', config => expect(problemsOf(config)).toEqual([]))
 })
 
-// TypeBox does not look at `enum`.
-test('the walk over the schema and TypeBox agree on what has the right shape', () => {
+// TypeBox does not check `enum`.
+test('our schema check and TypeBox agree on which configurations are valid', () => {
   const isShape = /: must (?:be (?:text|true|an? (?:number|whole number|list|object)|at |more than)|not be negative)/
   const isMore = /only `qps`/
   for (const [config, line] of errors)
@@ -424,7 +428,7 @@ test('the walk over the schema and TypeBox agree on what has the right shape', (
     expect({ line, valid: Value.Check(ConfigSchema, config) }).toEqual({ line, valid: true })
 })
 
-describe('no problem tells a secret', () => {
+describe('no problem contains a secret', () => {
   const canary = 'canary-9f8e7d'
   const badConfigs: unknown[] = [
     ...errors.map(([config]) => config),
@@ -441,7 +445,7 @@ describe('no problem tells a secret', () => {
     configWithEntry({ credential_list: [{ api_key: canary }, { api_key: canary }, { secret: canary }] }),
   ]
 
-  test('in JSON and in YAML', () => {
+  test('no problem of a JSON or YAML file contains a secret', () => {
     for (const config of badConfigs)
       for (const name of ['config.json', 'config.yaml']) {
         const { problems } = loadFile(
@@ -458,6 +462,6 @@ describe('no problem tells a secret', () => {
     expect(renderProblems(problems)).not.toContain(canary)
   })
 
-  test('the examples are what they seem', () =>
+  test('the YAML parser reads the JSON examples unchanged', () =>
     expect(parse(JSON.stringify(badConfigs[0]))).toEqual(JSON.parse(JSON.stringify(badConfigs[0]))))
 })

@@ -1,4 +1,4 @@
-/** From a checked configuration to what the rest of the house reads. */
+/** Compiles configurations and checks the result that the rest of the program uses. */
 import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { normalizeServerUrl, parseListen, parseProxy, parseSize, parseSocks } from '../../src/config/address.ts'
@@ -7,7 +7,7 @@ import { compiledOf, configWithEntry, entryOf } from '../support/config-file.ts'
 
 const sha256 = (text: string) => new Uint8Array(createHash('sha256').update(text).digest())
 
-test('defaults', () => {
+test('a minimal configuration gets the defaults', () => {
   const { entries, ...rest } = compiledOf(configWithEntry({}))
   expect(rest).toEqual({
     host: '0.0.0.0',
@@ -46,7 +46,7 @@ test('defaults', () => {
   ])
 })
 
-test('everything that is not a default', () => {
+test('every setting is compiled', () => {
   const compiled = compiledOf(
     configWithEntry(
       {
@@ -121,14 +121,14 @@ test('everything that is not a default', () => {
   expect(entry!.embeddingLimit).toEqual({ qps: 2, scope: 'entry' })
 })
 
-test('paths an entry speaks are what follows /v1/, however they are written', () => {
+test('paths in speaks are normalised to what follows /v1/', () => {
   const { supportedProtocols } = entryOf({
     speaks: [' /v1/my/custom/ ', 'v1/videos', '/a', 'my/custom', 'anthropic', ''],
   })
   expect(supportedProtocols).toEqual(['my/custom', 'videos', 'a', 'anthropic'])
 })
 
-test('fractions: a rate below one holds, what counts things is one at least', () => {
+test('a rate limit below one stays a fraction, and a token or concurrency limit is at least one', () => {
   const { limit, models } = entryOf({
     models: ['a', ' ', ''],
     limit: { qps: 0.5, rpm: 0.5, qpm: 1.5, rpd: 0.1, tpm: 0.2, concurrency: 0.9 },
@@ -137,7 +137,7 @@ test('fractions: a rate below one holds, what counts things is one at least', ()
   expect(models).toEqual(['a'])
 })
 
-test('ids count every entry of a type, also those that are off', () => {
+test('generated ids count every entry of a type, including disabled ones', () => {
   const enabledEntry = { models: ['m'], enabled: true, credentials: { api_key: 'abcd' } }
   const { entries } = compiledOf({
     services: { openai: [enabledEntry, { ...enabledEntry, enabled: false }, enabledEntry], groq: [enabledEntry] },
@@ -146,7 +146,7 @@ test('ids count every entry of a type, also those that are off', () => {
 })
 
 describe('credentials', () => {
-  test('only texts, trimmed; the digest does not know their order', () => {
+  test('credential values are trimmed strings, and the digest does not depend on their order', () => {
     const [first] = entryOf({
       credentials: { api_key: ' k-1234 ', secret_key: 's', n: { deep: 1 }, limit: { qps: 1 } },
     }).credentials
@@ -162,7 +162,7 @@ describe('credentials', () => {
     )
   })
 
-  test('numbers keep every digit', () => {
+  test('a credential that is a number keeps every digit', () => {
     const { compiled } = loadText(
       '{"services":{"openai":[{"models":["m"],"enabled":true,"credentials":{"api_key":12345678901234567890}}]}}',
       {},
@@ -170,7 +170,7 @@ describe('credentials', () => {
     expect(compiled!.entries[0]!.credentials[0]!.values).toEqual({ api_key: '12345678901234567890' })
   })
 
-  test('credential_list takes the place of credentials; a double is left out', () => {
+  test('credential_list replaces credentials, and a repeated credential is dropped', () => {
     const { credentials } = entryOf({
       credential_list: [{ api_key: 'a-1' }, { api_key: 'a-1' }, { api_key: 'b-2', limit: { rpm: 3 } }],
     })
@@ -181,7 +181,7 @@ describe('credentials', () => {
     expect(entryOf({ credential_list: [] }).credentials).toHaveLength(1)
   })
 
-  test('an entry without any has one that is empty', () => {
+  test('an entry without credentials has one empty credential', () => {
     expect(entryOf({ credentials: undefined, server_url: 'http://h/v1' }).credentials).toEqual([
       { index: 0, values: {}, digest: expect.any(String) },
     ])
@@ -207,7 +207,7 @@ describe('keys', () => {
     expect(keys[1]!.id).toBe(`key-${Buffer.from(sha256('scoped-key')).toString('hex').slice(0, 6)}`)
   })
 
-  test('doubles become one key that may what either may', () => {
+  test('repeated keys become one key with the models of both', () => {
     const scoped = (api_key: string, name: string, models?: string[]) => ({
       api_key,
       name,
@@ -249,13 +249,13 @@ describe('proxies', () => {
     ['force_all', undefined, 'http://s:2'],
     ['force_all', true, 'http://s:2'],
     ['force_all', false, 'http://s:2'],
-  ])('%s with use_proxy %p → %p', (strategy, use_proxy, expected) =>
+  ])('strategy %s with use_proxy %p gives the proxy %p', (strategy, use_proxy, expected) =>
     expect(proxyOf({ ...http, strategy }, use_proxy === undefined ? {} : { use_proxy })).toBe(expected as never),
   )
 
-  test('no block: whatever the environment says', () => expect('proxy' in entryOf({})).toBe(false))
+  test('without a proxy block the environment decides', () => expect('proxy' in entryOf({})).toBe(false))
 
-  test('the scheme of the vendor picks; each stands in for the other', () => {
+  test('the vendor’s scheme selects the proxy, and http_proxy and https_proxy replace each other if one is missing', () => {
     const all = { ...http, strategy: 'all' }
     expect(proxyOf(all)).toBe('http://s:2')
     expect(proxyOf(all, { server_url: 'http://10.0.0.1/v1' })).toBe('http://h:1')
@@ -263,14 +263,14 @@ describe('proxies', () => {
     expect(proxyOf({ ...all, http_proxy: undefined }, { server_url: 'http://10.0.0.1/v1' })).toBe('http://s:2')
   })
 
-  test('socks5, with and without an account', () => {
+  test('SOCKS5 proxies work with and without an account', () => {
     const socks = (socks5_proxy: string) => proxyOf({ strategy: 'all', type: 'socks5', socks5_proxy })
     expect(socks(' 10.0.0.2:1080 ')).toBe('socks5://10.0.0.2:1080')
     expect(socks('socks5://u:p%40ss@host:1080/')).toBe('socks5://u:p%40ss@host:1080')
     expect(socks('[::1]:1080')).toBe('socks5://[::1]:1080')
   })
 
-  test('the entry goes before the block', () => {
+  test('the proxy of an entry overrides the proxy block', () => {
     const forced = { ...http, strategy: 'force_all' }
     expect(proxyOf(forced, { proxy: false })).toBe(false)
     expect(proxyOf(forced, { proxy: 'socks5://other:1' })).toBe('socks5://other:1')
@@ -279,7 +279,7 @@ describe('proxies', () => {
 })
 
 describe('secrets', () => {
-  test('every one, longest first, once; also of entries that are off or skipped', () => {
+  test('every secret is listed once, longest first, including those of disabled and skipped entries', () => {
     const { secrets } = compiledOf({
       api_key: 'gate-key',
       api_keys: [{ api_key: 'gate-key-2' }],
@@ -323,7 +323,7 @@ describe('secrets', () => {
     expect(new Set(secrets).size).toBe(secrets.length)
   })
 
-  test('the private key of a service account written into the file', () => {
+  test('the private key of an inline service account is a secret', () => {
     const account = JSON.stringify({ type: 'service_account', private_key: '-----BEGIN-----\nabcdef\n' })
     const { secrets } = compiledOf({ services: { openai: [{ enabled: false, credentials: { json_file: account } }] } })
     expect(secrets).toEqual([account, '-----BEGIN-----\\nabcdef\\n'])
@@ -332,7 +332,7 @@ describe('secrets', () => {
 
 describe('addresses and sizes', () => {
   test.each([['70000'], ['0'], ['host'], ['a:b:1'], ['[::1]'], [':'], ['-1'], ['9090x'], ['http://h:1']])(
-    '%j is no place to listen',
+    '%j is not a listen address',
     input => expect(parseListen(input)).toBeUndefined(),
   )
 
@@ -346,7 +346,7 @@ describe('addresses and sizes', () => {
     ['h/v1', undefined],
     ['https:/h', undefined],
     ['file:///etc', undefined],
-  ])('server_url %j → %p', (input, expected) => expect(normalizeServerUrl(input)).toBe(expected))
+  ])('server_url %j becomes %p', (input, expected) => expect(normalizeServerUrl(input)).toBe(expected))
 
   test.each([
     [1, 1],
@@ -364,9 +364,9 @@ describe('addresses and sizes', () => {
     [0, undefined],
     [Number.NaN, undefined],
     ['0.2', undefined],
-  ])('max_body %j → %p', (input, expected) => expect(parseSize(input)).toBe(expected))
+  ])('max_body %j is %p bytes', (input, expected) => expect(parseSize(input)).toBe(expected))
 
-  test('proxies', () => {
+  test('a proxy without a port or with another scheme is refused', () => {
     expect(parseSocks('host')).toBeUndefined()
     expect(parseSocks('socks5h://host:1')).toBe('socks5://host:1')
     expect(parseProxy('socks5://host')).toBeUndefined()
@@ -374,7 +374,7 @@ describe('addresses and sizes', () => {
   })
 })
 
-test('no configuration: the mock alone, and it is complete', () => {
+test('the built-in configuration serves only the mock', () => {
   const { entries, secrets, path } = builtinConfig()
   expect({ secrets, path }).toEqual({ secrets: [], path: undefined })
   expect(entries.map(({ type }) => type)).toEqual(['mock'])
@@ -382,7 +382,7 @@ test('no configuration: the mock alone, and it is complete', () => {
   expect(entries[0]!.embeddingModels.length).toBeGreaterThan(0)
 })
 
-test('translations: on unless switched off, the template in either spelling', () => {
+test('translation is enabled by default, and the template may have either spelling', () => {
   const translationOf = (translation: object) => compiledOf(configWithEntry({}, 'openai', { translation })).translation
   expect(translationOf({ enable: false, retry: 3 })).toBeUndefined()
   expect(translationOf({ prompt_template: '%s: %s', retry: 2, concurrency: 0 })).toEqual({

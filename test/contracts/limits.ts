@@ -1,4 +1,4 @@
-/** What every store of limits keeps, under a clock the test moves. */
+/** The contract of every `Limits` implementation, with a clock that the test moves. */
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import type { Admission, AdmissionRequest, Limits } from '../../src/limits/limits.ts'
@@ -6,7 +6,7 @@ import type { Timer } from '../../src/limits/queue.ts'
 import type { Credential, Entry, Limit, Target } from '../../src/providers/entry.ts'
 import { defaultEntry } from '../support/entry.ts'
 
-/** A clock with timers that stands still until it is told to go on. */
+/** A clock with timers that only moves when the test advances it. */
 export type Clock = {
   now: () => number
   timer: Timer
@@ -38,7 +38,7 @@ export const createClock = (): Clock => {
   return { now: () => time, timer, advance, timers: () => timers.size }
 }
 
-/** Lets every promise that is due run. */
+/** Runs all promise callbacks that are due. */
 export const flushPromises = async (): Promise<void> => {
   for (let turn = 0; turn < 8; turn++) await Promise.resolve()
 }
@@ -67,7 +67,7 @@ export const admissionRequest = (changes: Partial<AdmissionRequest> = {}): Admis
 
 type Outcome = { admission?: Admission; error?: GatewayError; waited: boolean }
 
-/** Asks, and follows what comes of it. */
+/** Requests admission and records the outcome. */
 export const request = (limits: Limits, targets: Target[], changes: Partial<AdmissionRequest> = {}): Outcome => {
   const outcome: Outcome = { waited: false }
   try {
@@ -91,7 +91,7 @@ export const request = (limits: Limits, targets: Target[], changes: Partial<Admi
 
 export const settle = ({ admission }: Outcome, tokens?: number): void => admission?.lease.settle(tokens)
 
-/** Numbers of a seeded generator, evenly in [0, 1). */
+/** A seeded generator of numbers, uniformly distributed in [0, 1). */
 export const seeded = (seed: number) => (): number => {
   seed = (seed + 0x6d2b79f5) | 0
   let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed)
@@ -99,7 +99,7 @@ export const seeded = (seed: number) => (): number => {
   return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
 }
 
-/** How many requests are let through in `windows` windows of `span` while there are always more in line. */
+/** The number of requests that are admitted in `windows` windows of `span` while more are always queued. */
 const saturate = async (
   limits: Limits,
   clock: Clock,
@@ -127,7 +127,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
   }
 
   describe(`limits: ${name}`, () => {
-    test('a target without limits is lent at once, by one shared ticket', () => {
+    test('targets without limits are admitted at once, with one shared lease', () => {
       const { limits } = setup()
       const one = request(limits, [limitedTarget('free', {})])
       const other = request(limits, [limitedTarget('other', { timeout: 5, qps: 0 })])
@@ -145,7 +145,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       ['tpm', { tpm: 25 }, 2, 60_000],
     ]
     test.each(kinds)(
-      '%s %j lets so many through in a window and the next when the first leaves it',
+      '%s %j admits its number in a window, and the next request when the first leaves the window',
       async (kind, limit, count, span) => {
         const { clock, limits } = setup()
         const target = limitedTarget('one', { timeout: 100_000, ...limit })
@@ -160,7 +160,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       },
     )
 
-    test('concurrency holds a slot until it is settled, once', async () => {
+    test('a concurrency slot is held until its lease is settled, which counts once', async () => {
       const { limits } = setup()
       const target = limitedTarget('one', { concurrency: 2 })
       const first = request(limits, [target])
@@ -178,7 +178,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(fourth.admission).toBeDefined()
     })
 
-    test('all limits hold together, and none is charged when one is full', async () => {
+    test('all limits apply together, and none is charged if one is exhausted', async () => {
       const { clock, limits } = setup()
       const target = limitedTarget('one', { concurrency: 1, rpm: 2, timeout: 1 })
       const first = request(limits, [target])
@@ -190,7 +190,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       )
       expect(refused.error?.detail.retryAfter).toBe(1)
       settle(first)
-      // The refused one took no place of the minute: a second still fits, a third does not.
+      // The refused request charged nothing in the minute's window: a second request still fits, a third does not.
       const second = request(limits, [target])
       expect(second.waited).toBe(false)
       settle(second)
@@ -203,7 +203,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       ['qps 0.5', { qps: 0.5 }, 2000, 10],
       ['tpm 1000', { tpm: 1000 }, 60_000, 1000],
     ] as [string, Limit, number, number][])(
-      '%s lets through what it says over ten windows, ±1 %%',
+      '%s admits its rate over ten windows, ±1 %%',
       async (_, limit, span, due) => {
         const { clock, limits } = setup()
         const admitted = await saturate(limits, clock, limitedTarget('one', { ...limit, timeout: 1e6 }), span, 10)
@@ -211,7 +211,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       },
     )
 
-    test('first come, first served', async () => {
+    test('requests of one target are served in the order of arrival', async () => {
       const { limits } = setup()
       const target = limitedTarget('one', { concurrency: 1 })
       let held = request(limits, [target])
@@ -226,7 +226,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(limits.waiting).toBe(0)
     })
 
-    test('a newcomer overtakes nobody, not even a larger request at the same counter', async () => {
+    test('a new request does not overtake a larger one that waits for the same counter', async () => {
       const { clock, limits } = setup()
       const entry = entryOf('one', { limit: { tpm: 100 } })
       request(limits, [targetOf(entry, 0, 'a')], { tokens: () => 60 })
@@ -237,7 +237,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect([large.admission, small.admission].every(Boolean)).toBe(true)
     })
 
-    test('nor at a counter that two credentials share, when some room comes back', async () => {
+    test('a new request does not overtake at a counter that two credentials share, when some capacity returns', async () => {
       const { clock, limits } = setup()
       const keys = [credential(0, { rpm: 100 }), credential(1, { rpm: 100 })]
       const [one, other] = [0, 1].map(at => targetOf(entryOf('one', { limit: { tpm: 100 }, credentials: keys }), at))
@@ -253,7 +253,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect([large.admission?.target, small.admission?.target]).toEqual([one, other])
     })
 
-    test('one waits for its own credential, another passes by another credential of the same service', async () => {
+    test('a request that waits for its credential does not block another credential of the same service', async () => {
       const { limits } = setup()
       const entry = entryOf('one', {
         credentials: [credential(0, { concurrency: 1 }), credential(1)],
@@ -264,7 +264,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(request(limits, [targetOf(entry, 1)]).waited).toBe(false)
     })
 
-    test('who has room is taken before anyone waits', () => {
+    test('a target with capacity is used before a request waits', () => {
       const { limits } = setup()
       const full = limitedTarget('full', { rpm: 1 })
       const available = limitedTarget('spare', { rpm: 1 })
@@ -273,7 +273,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(request(limits, [full, limitedTarget('free', {})]).admission?.target.entry.id).toBe('free')
     })
 
-    test('who waits for several is served by the first that has room, and waits for none after', async () => {
+    test('a request that waits for several targets is served by the first with capacity, and leaves the other queues', async () => {
       const { clock, limits } = setup()
       const slow = limitedTarget('slow', { rpm: 1 })
       const fast = limitedTarget('fast', { qps: 1 })
@@ -287,7 +287,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(request(limits, [slow]).waited).toBe(false)
     })
 
-    test('when several get room at once the plan decides', async () => {
+    test('when several targets get capacity at once, the order of the plan decides', async () => {
       const { clock, limits } = setup()
       const cheap = limitedTarget('cheap', { qps: 1 })
       const dear = limitedTarget('dear', { qps: 1 })
@@ -298,7 +298,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(waiting.admission?.target).toBe(cheap)
     })
 
-    test('a later one is served elsewhere while an earlier waits on', async () => {
+    test('a later request is served by another target while an earlier one still waits', async () => {
       const { limits } = setup()
       const [one, two] = [limitedTarget('one', { concurrency: 1 }), limitedTarget('two', { concurrency: 1 })]
       request(limits, [one])
@@ -311,7 +311,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(early.admission).toBeUndefined()
     })
 
-    test('who leaves, leaves the line', async () => {
+    test('a cancelled request leaves the queue at once', async () => {
       const { clock, limits } = setup()
       const target = limitedTarget('one', { concurrency: 1 })
       const held = request(limits, [target])
@@ -331,7 +331,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(clock.timers()).toBe(0)
     })
 
-    test('who leaves lets those pass whom it held back', async () => {
+    test('a cancelled request releases those it held back', async () => {
       const { limits } = setup()
       const target = limitedTarget('one', { tpm: 100 })
       request(limits, [target], { tokens: () => 60 })
@@ -344,14 +344,14 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(small.admission).toBeDefined()
     })
 
-    test('who has left before asking is not admitted', () => {
+    test('a request whose client is gone already is not admitted', () => {
       const { limits } = setup()
       expect(request(limits, [limitedTarget('free', {})], { signal: AbortSignal.abort() }).error?.code).toBe(
         'cancelled',
       )
     })
 
-    test('whose patience is over is told which limit, and when', async () => {
+    test('a request whose wait is over is refused with the limit and the retry time', async () => {
       const { clock, limits } = setup()
       const target = limitedTarget('gemini-1', { rpm: 1, timeout: 48 })
       request(limits, [target])
@@ -366,7 +366,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(limits.waiting).toBe(0)
     })
 
-    test('the longest timeout of the targets counts, and the soonest of them is named', async () => {
+    test('the longest timeout of the targets applies, and the refusal names the target that is ready soonest', async () => {
       const { clock, limits } = setup()
       const targets = [
         limitedTarget('long', { qps: 0.001, timeout: 5 }),
@@ -380,7 +380,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(refused.error?.message).toBe('limit qps 0.005 of service "soon" is used up, next turn in 195 s')
     })
 
-    test('patience is 120 s where no timeout is given, or 0', async () => {
+    test('a request waits 120 s if the timeout is missing or 0', async () => {
       const { clock, limits } = setup()
       const targets = [limitedTarget('none', { concurrency: 1 }), limitedTarget('zero', { concurrency: 1, timeout: 0 })]
       for (const target of targets) request(limits, [target])
@@ -392,12 +392,12 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
     })
 
     test.each([
-      ["the entry's, where the credential has none", { rpm: 10, timeout: 1 }, { rpm: 1 }],
-      ["the entry's, whoever its counters belong to", { rpm: 10, timeout: 1, scope: 'model' }, { rpm: 1 }],
-      ["the entry's, though the entry limits nothing", { timeout: 1 }, { rpm: 1 }],
-      ["the credential's, where the entry has none", { rpm: 1 }, { rpm: 10, timeout: 1 }],
+      ["the entry's, if the credential has none", { rpm: 10, timeout: 1 }, { rpm: 1 }],
+      ["the entry's, whatever the scope of its counters", { rpm: 10, timeout: 1, scope: 'model' }, { rpm: 1 }],
+      ["the entry's, even if the entry limits nothing", { timeout: 1 }, { rpm: 1 }],
+      ["the credential's, if the entry has none", { rpm: 1 }, { rpm: 10, timeout: 1 }],
       ['the longer of both', { rpm: 1, timeout: 0.5 }, { rpm: 1, timeout: 1 }],
-    ] as [string, Limit, Limit][])('patience is %s', async (_, limit, credentialLimit) => {
+    ] as [string, Limit, Limit][])('the timeout of a request is %s', async (_, limit, credentialLimit) => {
       const { clock, limits } = setup()
       const target = targetOf(entryOf('one', { limit, credentials: [credential(0, credentialLimit)] }))
       request(limits, [target])
@@ -408,7 +408,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(refused.error?.code).toBe('limited')
     })
 
-    test("a day's quota that cannot come back in time is told at once", () => {
+    test('a request whose daily quota cannot renew in time is refused at once', () => {
       const { limits } = setup()
       const target = limitedTarget('one', { rpd: 1, timeout: 60 })
       request(limits, [target])
@@ -417,7 +417,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(refused.error?.message).toBe('limit rpd 1 of service "one" is used up, next turn in 86400 s')
     })
 
-    test('the line has an end', () => {
+    test('a request beyond the maximum queue length is refused', () => {
       const { limits } = setup()
       const target = limitedTarget('one', { concurrency: 1 })
       request(limits, [target])
@@ -428,7 +428,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(limits.waiting).toBe(10_000)
     })
 
-    test('scopes: one counter for the service, for each credential, for each model', () => {
+    test('the scope of a limit is the service, each credential or each model', () => {
       const { limits } = setup()
       const admittedIn = (scope: Limit['scope'], id: string) => {
         const entry = entryOf(id, {
@@ -449,7 +449,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(admittedIn('model', 'm')).toEqual([true, false, true, false])
     })
 
-    test("a credential's own limit is its own, beside the service's", async () => {
+    test("a credential's own limit applies beside the service's", async () => {
       const { clock, limits } = setup()
       const entry = entryOf('one', {
         limit: { rpm: 3, timeout: 1 },
@@ -468,7 +468,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(shared.error?.message).toContain('limit rpm 3 of service "one"')
     })
 
-    test('embeddings have counters of their own', () => {
+    test('embeddings have separate counters', () => {
       const { limits } = setup()
       const target = targetOf(entryOf('one', { limit: { rpm: 1 }, embeddingLimit: { rpm: 2 } }))
       const admittedIn = [true, true, true, false, false].map(
@@ -477,7 +477,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(admittedIn).toEqual([true, true, false, true, false])
     })
 
-    test('tokens are reserved by estimate and settled by use', () => {
+    test('tokens are reserved by the estimate and settled by the usage', () => {
       const { limits } = setup()
       const target = limitedTarget('one', { tpm: 100 })
       const tokens = () => 80
@@ -489,7 +489,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(request(limits, [target], { tokens: () => 1 }).waited).toBe(true)
     })
 
-    test('more tokens than estimated are held against the next; unknown use leaves the estimate', () => {
+    test('usage beyond the estimate blocks the next request, and unknown usage leaves the estimate', () => {
       const { limits } = setup()
       const [over, unknown] = [limitedTarget('over', { tpm: 100 }), limitedTarget('unknown', { tpm: 100 })]
       settle(request(limits, [over], { tokens: () => 10 }), 95)
@@ -499,7 +499,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(request(limits, [limitedTarget('unknown', { tpm: 100 })], { tokens: () => 60 }).waited).toBe(true)
     })
 
-    test('what a long stream used beyond its estimate counts when it is known', async () => {
+    test('the usage of a long stream beyond its estimate counts from when it is known', async () => {
       const { clock, limits } = setup()
       const target = limitedTarget('one', { tpm: 100 })
       const stream = request(limits, [target], { tokens: () => 10 })
@@ -508,7 +508,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(request(limits, [target], { tokens: () => 20 }).waited).toBe(true)
     })
 
-    test('a request larger than its window is admitted when the window is empty', async () => {
+    test('a request larger than the limit is admitted when the window is empty', async () => {
       const { clock, limits } = setup()
       const target = limitedTarget('one', { tpm: 100 })
       const huge = { tokens: () => 5000 }
@@ -521,7 +521,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(next.admission).toBeDefined()
     })
 
-    test('the estimate is made only where a limit asks, and once', () => {
+    test('the tokens are estimated only if a limit asks, and once', () => {
       const { limits } = setup()
       let estimates = 0
       const tokens = () => {
@@ -537,7 +537,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(estimates).toBe(2)
     })
 
-    test('a reload keeps the counters, and new numbers hold at once', async () => {
+    test('a reload keeps the counters, and new limits apply at once', async () => {
       const { limits } = setup()
       for (let at = 0; at < 3; at++) request(limits, [limitedTarget('one', { rpm: 3 })])
       expect(request(limits, [limitedTarget('one', { rpm: 3 })]).waited).toBe(true)
@@ -551,7 +551,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(limits.waiting).toBe(0)
     })
 
-    test('a request of the old configuration does not bring the old numbers back', () => {
+    test('a request of the old configuration does not restore the old limits', () => {
       const { limits } = setup()
       const old = entryOf('one', { limit: { rpm: 1 } })
       request(limits, [targetOf(old, 0, 'a')])
@@ -561,7 +561,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
       expect(request(limits, [targetOf(renewed, 0, 'b')]).waited).toBe(true)
     })
 
-    test('slots survive a reload that takes the limit away and brings it back', () => {
+    test('used slots survive a reload that removes the limit and one that restores it', () => {
       const { limits } = setup()
       const held = request(limits, [limitedTarget('one', { concurrency: 1 })])
       request(limits, [limitedTarget('one', {})])
@@ -571,7 +571,7 @@ export const limitsContract = (name: string, make: (clock: Clock) => Limits): vo
     })
 
     test.each([1, 2, 3, 4])(
-      'random use, failure and flight end with no slot taken and no window exceeded (seed %d)',
+      'random usage, failures and cancellations leave no slot in use and exceed no window (seed %d)',
       async seed => {
         const { clock, limits } = setup()
         const random = seeded(seed)

@@ -1,16 +1,16 @@
-/** What every strategy keeps: an order of all choices, and the weights. */
+/** The contract of every strategy: the order contains all candidates and respects the weights. */
 import { describe, expect, test } from 'bun:test'
 import type { Candidate, Policy, PolicyContext } from '../../src/routing/policies.ts'
 
 export const candidatesOf = (weights: Record<string, number>): Candidate<string>[] =>
   Object.entries(weights).map(([name, weight]) => ({ name, weight, value: name }))
 
-/** `asking(n)` is the n-th question of a stream of requests that differ in all they may differ in. */
+/** The context of the n-th request, in a stream of requests that all differ. */
 export type ContextFor = (request: number) => PolicyContext
 
 export const namesOf = (order: readonly Candidate<string>[]): string => order.map(({ value }) => value).join(' ')
 
-/** How often each choice came first. */
+/** How often each candidate came first. */
 export const countFirsts = (
   policy: Policy,
   candidates: Candidate<string>[],
@@ -25,12 +25,12 @@ export const countFirsts = (
   return counts
 }
 
-/** @param usesWeights false: the strategy does not look at weights */
+/** @param usesWeights false if the strategy ignores weights */
 export const policyContract = (name: string, make: () => Policy, usesWeights: boolean): void => {
   const contextFor: ContextFor = request => ({ key: 'model', affinity: () => `conversation ${request}` })
 
   describe(`policy: ${name}`, () => {
-    test('orders nothing, and one', () => {
+    test('an empty list and a single candidate are ordered', () => {
       expect(make()(candidatesOf({}), contextFor(0))).toEqual([])
       expect(namesOf(make()(candidatesOf({ a: 0 }), contextFor(0)))).toBe('a')
     })
@@ -41,7 +41,7 @@ export const policyContract = (name: string, make: () => Policy, usesWeights: bo
       { a: 1, b: 2, c: 0.5, d: 100 },
       { a: 0, b: 3 },
       { a: 0, b: 0, c: 0 },
-    ] as Record<string, number>[])('orders all of %j, changing nothing', weights => {
+    ] as Record<string, number>[])('all candidates of %j are ordered, without changing the list', weights => {
       const policy = make()
       const candidates = candidatesOf(weights)
       const before = structuredClone(candidates)
@@ -59,7 +59,7 @@ export const policyContract = (name: string, make: () => Policy, usesWeights: bo
       { a: 5, b: 3, c: 2 },
       { a: 0.5, b: 1.5 },
       { a: 100, b: 300 },
-    ] as Record<string, number>[])('serves %j by weight', weights => {
+    ] as Record<string, number>[])('the candidates of %j come first in proportion to their weights', weights => {
       const requests = 20_000
       const counts = countFirsts(make(), candidatesOf(weights), contextFor, requests)
       const sum = Object.values(weights).reduce((all, weight) => all + weight, 0)
@@ -69,7 +69,7 @@ export const policyContract = (name: string, make: () => Policy, usesWeights: bo
       }
     })
 
-    test('a weight of 0 comes last', () => {
+    test('a candidate of weight 0 comes last', () => {
       const policy = make()
       for (let request = 0; request < 200; request++)
         expect(policy(candidatesOf({ none: 0, a: 1, b: 0.001 }), contextFor(request)).at(-1)?.name).toBe('none')

@@ -1,6 +1,6 @@
 /**
- * What every wire format keeps, whatever it looks like. A protocol registers with its samples (bodies as a vendor sends them);
- * test/protocols/contract.test.ts does so for each.
+ * The contract that every wire format fulfils. A protocol registers with its samples (bodies as a vendor sends them);
+ * test/protocols/contract.test.ts does so for openai-chat.
  */
 import { describe, expect, test } from 'bun:test'
 import { type ErrorCode, errorCodes, GatewayError } from '../../src/base/errors.ts'
@@ -14,12 +14,12 @@ import { sseFraming } from '../../src/upstream/framing/sse.ts'
 import { seededRandom } from '../support/recordings.ts'
 
 export type Samples = {
-  /** Where they come from, for the names of the tests. */
+  /** The origin of the samples, for the test names. */
   source: string
-  /** Whole streams as text; `fault` if the vendor failed in them or they were cut. */
+  /** Complete streams as text; `fault` if the vendor reported an error or the stream was cut off. */
   streams: { name: string; text: string; fault: boolean }[]
   messages: { name: string; body: Json }[]
-  /** Bodies that a vendor answered well. */
+  /** Bodies that a vendor accepted. */
   requests: { name: string; body: JsonObject }[]
 }
 
@@ -34,7 +34,7 @@ export const exchangeFor = (change: Partial<Exchange> = {}): Exchange => ({
   ...change,
 })
 
-/** Bytes, cut at these places, → frames. */
+/** The frames of bytes that arrive in pieces, cut at these offsets. */
 export const framesCutAt = (bytes: Uint8Array, cuts: readonly number[]): Frame[] => {
   const frames: Frame[] = []
   const reader = sseFraming(frame => frames.push(frame))
@@ -64,7 +64,7 @@ const messageOf = (events: readonly Event[]): Message => {
   return collector.message()
 }
 
-/** The promises of event.ts, as a machine. */
+/** Checks the guarantees of ir/event.ts. */
 export const checkEvents = (events: readonly Event[]): void => {
   const open = new Set<number>()
   const used = new Set<number>()
@@ -99,7 +99,7 @@ export const protocolContract = (protocol: Protocol, samples: Samples): void => 
 }
 
 const streamContract = (protocol: Protocol, { streams }: Samples): void => {
-  test(`${streams.length} streams keep the promises of events, and end as they did`, () => {
+  test(`${streams.length} streams fulfil the guarantees of events and end with the expected event`, () => {
     for (const { name, text, fault } of streams) {
       const events = eventsOf(protocol, framesOf(text))
       checkEvents(events)
@@ -107,7 +107,7 @@ const streamContract = (protocol: Protocol, { streams }: Samples): void => {
     }
   })
 
-  test(`${streams.length} streams: one byte at a time and at 64 seeded cuts, the same frames and events`, () => {
+  test(`${streams.length} streams give the same frames and events one byte at a time and at 64 seeded cuts`, () => {
     for (const { text } of streams) {
       const bytes = encoder.encode(text)
       const uncut = framesCutAt(bytes, [])
@@ -127,7 +127,7 @@ const streamContract = (protocol: Protocol, { streams }: Samples): void => {
     }
   })
 
-  test(`${streams.length} streams: parsed, collected, rendered, parsed again is the same`, () => {
+  test(`${streams.length} streams are the same after being parsed, collected, rendered and parsed again`, () => {
     for (const { name, text, fault } of streams) {
       if (fault) continue
       const message = messageOf(eventsOf(protocol, framesOf(text)))
@@ -140,7 +140,7 @@ const streamContract = (protocol: Protocol, { streams }: Samples): void => {
     }
   })
 
-  test('a translation tells a fault to its caller and not to the client', () => {
+  test('a translated stream reports a fault to its caller and does not render it for the client', () => {
     for (const { text, fault } of streams) {
       const pipe = translateStream(protocol, protocol, exchangeFor())
       let out = ''
@@ -157,7 +157,7 @@ const streamContract = (protocol: Protocol, { streams }: Samples): void => {
 }
 
 const messageContract = (protocol: Protocol, { messages }: Samples): void => {
-  test(`${messages.length} whole answers: parsed, rendered, parsed again is the same`, () => {
+  test(`${messages.length} complete answers are the same after being parsed, rendered and parsed again`, () => {
     for (const { name, body } of messages) {
       const message = protocol.parseMessage(structuredClone(body), exchangeFor())
       const again = protocol.parseMessage(protocol.renderMessage(message, exchangeFor()), exchangeFor())
@@ -165,7 +165,7 @@ const messageContract = (protocol: Protocol, { messages }: Samples): void => {
     }
   })
 
-  test('a whole answer is the collected events of the stream that tells it', () => {
+  test('a complete answer equals the collected events of its replay', () => {
     for (const { name, body } of messages) {
       const message = protocol.parseMessage(structuredClone(body), exchangeFor())
       const events = replayMessage(message)
@@ -176,20 +176,20 @@ const messageContract = (protocol: Protocol, { messages }: Samples): void => {
 }
 
 const requestContract = (protocol: Protocol, { requests }: Samples): void => {
-  test(`${requests.length} requests are accepted; parsed, rendered, parsed again is the same`, () => {
+  test(`${requests.length} requests are accepted, and are the same after being parsed, rendered and parsed again`, () => {
     for (const { name, body } of requests) {
       const before = JSON.stringify(body)
       protocol.checkRequest(body)
       const chat = protocol.parseRequest(body, () => undefined)
       expect(JSON.stringify(body)).toBe(before)
       const again = protocol.parseRequest(protocol.renderRequest(chat, exchangeFor()), () => undefined)
-      // Some wires demand a name for a schema, and get one where the client gave none.
+      // Some wire formats require a name for a schema; a schema without one gets a name.
       if (chat.format?.schema !== undefined && again.format?.name !== undefined) chat.format.name ??= again.format.name
       expect({ name, ...again }).toEqual({ name, ...chat })
     }
   })
 
-  test('what only another protocol knows is noted as a loss and not sent', () => {
+  test('content that only another protocol understands is noted as a loss and not sent', () => {
     const losses: string[] = []
     const seal = { by: 'another', value: { secret: 1 } }
     const chat = {
@@ -211,7 +211,7 @@ const requestContract = (protocol: Protocol, { requests }: Samples): void => {
     expect(losses).toHaveLength(2)
   })
 
-  test('every code of the table has a form', () => {
+  test('every error code is rendered with its message', () => {
     for (const code of Object.keys(errorCodes) as ErrorCode[])
       expect(JSON.stringify(protocol.renderError(new GatewayError(code, 'what is wrong')))).toContain('what is wrong')
   })

@@ -1,4 +1,4 @@
-/** What every provider keeps, whoever wrote it. `test/providers/vendors.test.ts` runs it over the registry. */
+/** The contract that every provider fulfils. `test/providers/vendors.test.ts` runs it for the registry. */
 import { describe, expect, test } from 'bun:test'
 import type { Json, JsonObject } from '../../src/base/json/json.ts'
 import { egressOf, unaryEgressOf } from '../../src/protocols/registry.ts'
@@ -8,7 +8,7 @@ import type { Provider, UpstreamRequest } from '../../src/providers/provider.ts'
 import { credentialsOf, supportsProtocol, urlOf, wireOf } from '../../src/providers/resolve-url.ts'
 import { defaultEntry as bareEntry } from '../support/entry.ts'
 
-/** An entry as the configuration makes it; `change` says what the case is about. */
+/** An entry as the configuration creates it. `change` contains what the test is about. */
 export const entryOf = (type: string, change: Partial<Entry> = {}): Entry =>
   bareEntry(type, { models: ['some-model'], ...change })
 
@@ -19,7 +19,10 @@ export const targetOf = (entry: Entry, model = 'some-model', values: Record<stri
   model,
 })
 
-/** The entry a provider works with out of the box; a provider that needs a server of the user's own gets one below its host pattern. */
+/**
+ * An entry that works with the provider. A provider that needs a server of the user's own gets one that matches its
+ * host pattern.
+ */
 export const plainEntry = (provider: Provider): Entry => {
   const entry = entryOf(provider.id)
   if (!('unsupported' in wireOf(entry))) return entry
@@ -29,7 +32,7 @@ export const plainEntry = (provider: Provider): Entry => {
 
 const secret = 'sk-SECRET/with+signs=1'
 
-/** Requests that hold everything a vendor may take offence at, within its ranges and outside. */
+/** Requests with everything that a vendor may refuse, both within its ranges and outside. */
 const requests: JsonObject[] = [
   { model: 'm', messages: [{ role: 'user', content: 'hi' }] },
   {
@@ -88,7 +91,7 @@ const nulls = (value: Json | undefined): number => {
     : 0
 }
 
-/** Data is checked as it stands; behaviour with a target made here. */
+/** Checks the provider's data, and its hooks with a target that is created here. */
 export const providerContract = (provider: Provider): void =>
   describe(`provider ${provider.id}`, () => {
     const entry = plainEntry(provider)
@@ -98,7 +101,7 @@ export const providerContract = (provider: Provider): void =>
     if ('unsupported' in resolved) throw new Error(`${provider.id} serves no entry: ${resolved.unsupported}`)
     const { wire } = resolved
 
-    test('says who it is and where that can be read', () => {
+    test('it has an id, a title, documentation and a month of its last check', () => {
       expect(provider.id).toMatch(/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/)
       expect(provider.title).not.toBe('')
       expect(new URL(provider.docs).protocol).toBe('https:')
@@ -123,7 +126,7 @@ export const providerContract = (provider: Provider): void =>
       expect(() => urlOf(target, 'no/such/path')).toThrow('does not serve')
     })
 
-    test('the credential goes into one header and nowhere else', async () => {
+    test('the credential is sent in one header and nowhere else', async () => {
       const [first = ''] = Object.keys(wire.paths)
       const createRequest = (): UpstreamRequest => ({ url: urlOf(target, first), headers: new Headers(), body: '{}' })
       const signed = createRequest()
@@ -137,7 +140,7 @@ export const providerContract = (provider: Provider): void =>
       expect([...unsigned.headers]).toEqual([])
     })
 
-    test('a header of the entry stands where the key would', async () => {
+    test('a header of the entry replaces the header of the key', async () => {
       const signed = { url: urlOf(target, Object.keys(wire.paths)[0]!), headers: new Headers(), body: '{}' }
       await wire.sign(signed, target)
       for (const [name] of [...signed.headers].filter(([, value]) => value.includes(secret))) {
@@ -148,7 +151,7 @@ export const providerContract = (provider: Provider): void =>
       }
     })
 
-    test('a credential no header can carry is refused without telling it', async () => {
+    test('a credential that no header can carry is refused without revealing it', async () => {
       if (wire.transport) return
       const request = { url: 'https://h/', headers: new Headers(), body: undefined }
       const bad = targetOf(entry, 'm', { api_key: 'sk-密钥' })
@@ -160,7 +163,7 @@ export const providerContract = (provider: Provider): void =>
       expect(thrown).not.toContain('sk-')
     })
 
-    test('credentials and models are named once', () => {
+    test('credentials and models contain no duplicates', () => {
       for (const list of [provider.credentials, provider.models ?? [], provider.embeddingModels ?? []])
         expect(new Set(list).size).toBe(list.length)
       expect(credentialsOf(entryOf(provider.id))).toEqual(
@@ -169,14 +172,14 @@ export const providerContract = (provider: Provider): void =>
       if (provider.keyless)
         expect(credentialsOf(entryOf(provider.id, { serverUrl: 'http://10.0.0.1:8080' }))).toEqual([])
       else {
-        // An address may say what else a credential would; the key it never says.
+        // A URL may replace other credentials, but never the API key.
         const asked = credentialsOf(entryOf(provider.id, { serverUrl: 'https://10.0.0.1:8080/v1' }))
         expect(provider.credentials).toEqual(expect.arrayContaining(asked))
         expect(asked.includes('api_key')).toBe(provider.credentials.includes('api_key'))
       }
     })
 
-    test('adjust adds no null, changes nothing twice and keeps what it does not know', () => {
+    test('patchRequest adds no null, is idempotent and keeps unknown fields', () => {
       for (const [protocol, patchRequest] of Object.entries(wire.patchRequest ?? {})) {
         expect(Object.keys(wire.paths)).toContain(protocol)
         for (const request of requests) {
@@ -198,7 +201,7 @@ export const providerContract = (provider: Provider): void =>
       }
     })
 
-    test('retouch names members at the top, and the same ones a second time', () => {
+    test('patchTopLevel returns top-level members and is idempotent', () => {
       for (const [protocol, patchTopLevel] of Object.entries(wire.patchTopLevel ?? {})) {
         expect(Object.keys(wire.paths)).toContain(protocol)
         for (const request of requests) {
@@ -210,7 +213,7 @@ export const providerContract = (provider: Provider): void =>
       }
     })
 
-    test('trim adds no null and keeps what it does not know', () => {
+    test('trimTranslated adds no null and keeps unknown fields', () => {
       for (const [protocol, trimTranslated] of Object.entries(wire.trimTranslated ?? {})) {
         expect(Object.keys(wire.paths)).toContain(protocol)
         for (const request of requests) {
@@ -222,7 +225,7 @@ export const providerContract = (provider: Provider): void =>
       }
     })
 
-    test('mend changes nothing twice', () => {
+    test('patchResponse is idempotent', () => {
       for (const patchResponse of Object.values(wire.patchResponse ?? {}))
         for (const answer of answers) {
           const body = structuredClone(answer)
@@ -233,7 +236,7 @@ export const providerContract = (provider: Provider): void =>
         }
     })
 
-    test('what it does otherwise than the protocol is said in words', () => {
+    test('every difference from the protocol is described in quirks', () => {
       const wires = [provider, ...(provider.variants ?? []).filter(variant => !('unsupported' in variant))]
       const hookNames = ['patchRequest', 'patchTopLevel', 'trimTranslated', 'patchResponse', 'refusesUsage']
       const differs = wires.some(wire => hookNames.some(name => name in wire))
@@ -241,7 +244,7 @@ export const providerContract = (provider: Provider): void =>
       for (const quirk of provider.quirks ?? []) expect(quirk).toMatch(/^\S[^|\n]*[^.\s]$/)
     })
 
-    test('nothing but a role is lost of what a system says', () => {
+    test('a system message may lose its role, but not its text', () => {
       const patchRequest = wire.patchRequest?.['openai-chat']
       if (!patchRequest) return
       for (const model of ['some-model', ...(provider.models ?? [])])
@@ -260,7 +263,7 @@ export const providerContract = (provider: Provider): void =>
         }
     })
 
-    test('a variant either works or says what to write instead', () => {
+    test('a variant that is not supported says what to configure instead', () => {
       for (const variant of provider.variants ?? [])
         if ('unsupported' in variant) expect(variant.unsupported).toContain('server_url')
     })

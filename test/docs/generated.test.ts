@@ -1,4 +1,4 @@
-/** What is generated is on the disk as it would be generated now, and what it shows works. */
+/** Generated files are up to date, and their examples work. */
 import { describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ test.each(pages.map(page => [page.file, page] as const))('%s is current (npm run
   expect(read(file) === render()).toBe(true),
 )
 
-test('every field has a sentence; a number has a unit or is a count', () => {
+test('every field of the schema has a description', () => {
   const walk = (schema: Record<string, unknown>, path: string): string[] => {
     const children = {
       ...(schema['properties'] as object),
@@ -38,7 +38,7 @@ test('every field has a sentence; a number has a unit or is a count', () => {
   expect(undescribed.filter(path => !path.endsWith('(.*)$'))).toEqual([])
 })
 
-test('the examples of the reference are configurations without a problem', () => {
+test('the examples of the reference page have no problems', () => {
   const examples = [...read('docs/config.md').matchAll(/```json\n([\s\S]*?)```/g)].map(match => match[1]!)
   expect(examples.length).toBeGreaterThan(8)
   const environment = new Proxy({}, { get: (_, name) => `value of ${String(name)}` }) as Record<string, string>
@@ -50,8 +50,8 @@ test('the examples of the reference are configurations without a problem', () =>
   }
 })
 
-describe('the shipped config.json', () => {
-  test('has no problem, and serves the mock with all its models', () => {
+describe('the config.json of the repository', () => {
+  test('it has no problems and serves the mock with all its models', () => {
     const { compiled, problems } = load(join(root, 'config.json'), {})
     expect(problems).toEqual([])
     expect(compiled).toMatchObject({ host: '0.0.0.0', port: 9090 })
@@ -61,5 +61,5 @@ describe('the shipped config.json', () => {
     ])
   })
 
-  test('names its schema', () => expect(JSON.parse(read('config.json')).$schema).toBe('./config.schema.json'))
+  test('it names its schema', () => expect(JSON.parse(read('config.json')).$schema).toBe('./config.schema.json'))
 })

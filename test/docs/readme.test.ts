@@ -1,4 +1,7 @@
-/** What the pages for users show is true: configurations load, both languages say the same, links lead somewhere, answers are the real ones. */
+/**
+ * The user documentation is correct: configurations load, both languages have the same content, links work, and example
+ * responses are real.
+ */
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -28,12 +31,12 @@ const blocksOf = (text: string): Block[] =>
     text: inside!,
   }))
 
-/** Without code, where `#` and `[` mean something else. */
+/** The text without code blocks, in which `#` and `[` have another meaning. */
 const proseOf = (text: string): string => text.replace(/^( *)```[\s\S]*?^\1```$/gm, '')
 const headingsOf = (text: string) =>
   [...proseOf(text).matchAll(/^(#+) (.+)$/gm)].map(([, hashes, title]) => ({ level: hashes!.length, title: title! }))
 
-describe('configurations', () => {
+describe('configurations in the documentation', () => {
   const environment = new Proxy({}, { get: (_, name) => `value of ${String(name)}` }) as Record<string, string>
   const configs = pages
     .filter(page => page !== 'docs/config.md')
@@ -43,9 +46,9 @@ describe('configurations', () => {
         .map(({ text }, at): [string, string] => [`${page} ${at + 1}`, text]),
     )
 
-  test('are there', () => expect(configs.length).toBeGreaterThan(15))
+  test('the pages contain more than 15 configurations', () => expect(configs.length).toBeGreaterThan(15))
 
-  test.each(configs)('%s has no problem', (_, text) => {
+  test.each(configs)('%s has no problems', (_, text) => {
     const isPart = !('services' in (JSON.parse(text) as object))
     const { problems } = loadText(text, environment)
     const lines = problemLines(problems).filter(line => !/ note |: is still the placeholder of a sample/.test(line))
@@ -53,24 +56,24 @@ describe('configurations', () => {
   })
 })
 
-describe('the two languages', () => {
+describe('the English and the Chinese README', () => {
   const [english, chinese] = readmes.map(read) as [string, string]
 
-  test('show the same code', () => expect(blocksOf(chinese)).toEqual(blocksOf(english)))
+  test('both contain the same code blocks', () => expect(blocksOf(chinese)).toEqual(blocksOf(english)))
 
-  test('have the same headings, level by level', () => {
+  test('both have headings of the same levels', () => {
     const levels = (text: string) => headingsOf(text).map(({ level }) => level)
     expect(levels(chinese)).toEqual(levels(english))
   })
 
-  test('lead to each other and to the same pages', () => {
+  test('both link to each other and to the same pages', () => {
     const targets = (text: string) => linksOf(text).flatMap(link => link.split('#')[0] || [])
     const others = (text: string) => targets(text).filter(link => !link.startsWith('README'))
     expect(others(chinese).sort()).toEqual(others(english).sort())
     expect([targets(english)[0], targets(chinese)[0]]).toEqual(['README.zh-CN.md', 'README.md'])
   })
 
-  test.each(readmes)('%s tells the two commands and every address', readme => {
+  test.each(readmes)('%s contains the two commands and every endpoint', readme => {
     const text = read(readme)
     expect(text).toContain('`npm test`')
     const [fromArchive, fromSource] = blocksOf(text)
@@ -84,14 +87,14 @@ describe('the two languages', () => {
 const linksOf = (text: string): string[] =>
   [...proseOf(text).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!).filter(link => !/^[a-z]+:/.test(link))
 
-/** As GitHub makes them. */
+/** The anchor that GitHub generates for a heading. */
 const anchorOf = (title: string): string =>
   title
     .toLowerCase()
     .replace(/[^\p{L}\p{N}\s_-]/gu, '')
     .replaceAll(' ', '-')
 
-test.each(pages)('every link of %s leads somewhere', page => {
+test.each(pages)('every link of %s works', page => {
   const broken = linksOf(read(page)).filter(link => {
     const [path = '', anchor] = link.split('#')
     const file = path === '' ? page : join(dirname(page), path)
@@ -101,14 +104,14 @@ test.each(pages)('every link of %s leads somewhere', page => {
   expect(broken).toEqual([])
 })
 
-test('every test named as proof is there', () => {
+test('every test that the documentation names as proof exists', () => {
   const proofs = [...read('docs/from-simple-one-api.md').matchAll(/\[([^|]+)\]\(\.\.\/(test\/[\w./-]+)\) \|$/gm)]
   expect(proofs.length).toBeGreaterThan(20)
   const missing = proofs.filter(([, title, file]) => !read(file!).includes(title!.replaceAll('\\', '')))
   expect(missing.map(([, title]) => title)).toEqual([])
 })
 
-test('the first answer is the real one', async () => {
+test('the first response in the README is what the gateway really answers', async () => {
   const [, , question, answer] = blocksOf(read('README.md'))
   const body = /-d '(.*)'/.exec(question!.text)![1]!
   await using gateway = await startGateway(read('config.json'))

@@ -1,4 +1,4 @@
-/** Every sample is a configuration without an error; a runtime built of it lists the models it names. */
+/** Every sample is a valid configuration, and a gateway with it lists the models that the sample names. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,13 +19,13 @@ import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
 const folder = join(import.meta.dir, '../../samples')
 const names = readdirSync(folder).sort()
 
-/** What a sample may warn of: the part of the product it waits for. */
+/** Expected warnings of a sample about features that do not exist yet. */
 const expected: Record<string, RegExp> = { 'web.json': /enable_web/ }
 
-/** Of every key that is to be replaced. */
+/** The warning about every key that has to be replaced. */
 const placeholder = /: is still the placeholder of a sample/
 
-/** Asked for what its vendor does, where that is no chat. */
+/** Requests for vendors that have no chat. */
 const nonChatRequests: Record<string, { path: string; body: object }> = {
   'jina.json': { path: '/v1/embeddings', body: { input: 'Hello!' } },
 }
@@ -66,7 +66,7 @@ beforeAll(async () => {
 })
 afterAll(() => refusingVendor.close())
 
-/** The sample with every service at a vendor that knows none of its keys. */
+/** The sample with every service at a vendor that refuses all keys. */
 const withDeadKeys = (name: string): CompiledConfig => {
   const sample = readSample(name)
   for (const entry of Object.values(sample.services).flat())
@@ -75,7 +75,7 @@ const withDeadKeys = (name: string): CompiledConfig => {
 }
 
 describe.each(names)('%s', name => {
-  test('has nothing to complain of', () => {
+  test('it has no problems except the expected ones', () => {
     const { problems } = load(join(folder, name), {})
     const lines = problemLines(problems.filter(({ level }) => level !== 'note')).filter(line => !placeholder.test(line))
     const allowed = expected[name]
@@ -83,7 +83,7 @@ describe.each(names)('%s', name => {
     else expect(lines).toEqual([])
   })
 
-  test('lists what it names', async () => {
+  test('the gateway lists the models that it names', async () => {
     const ids = await listModels(name)
     for (const [type, entries] of Object.entries(readSample(name).services))
       for (const { models = providers.get(type)?.models ?? [], model_redirect: redirect = {} } of entries)
@@ -93,7 +93,7 @@ describe.each(names)('%s', name => {
         }
   })
 
-  test.if(name !== 'mock.json')("tells whose key is dead: the gateway's, not the client's", async () => {
+  test.if(name !== 'mock.json')('an invalid vendor key is not a fault of the client', async () => {
     const key = readSample(name).api_key
     const [model = 'any'] = await listModels(name)
     const { path = '/v1/chat/completions', body: requestBody = { messages: [{ role: 'user', content: 'Hello!' }] } } =
@@ -107,26 +107,26 @@ describe.each(names)('%s', name => {
     expect(error.message).toMatch(/credential/)
   })
 
-  test('holds no key that could be one', () => {
+  test('it contains only placeholder keys', () => {
     const keys = [...readFileSync(join(folder, name), 'utf8').matchAll(/"(?:api_key|account_id)": "([^"]*)"/g)]
     for (const [, key] of keys) expect(key).toMatch(/replace-me|^your-/)
   })
 })
 
-test('each service type has a sample of its own name, which uses it', () => {
+test('each service type has a sample with its name that uses only this type', () => {
   for (const type of providers.keys()) {
     expect(names).toContain(`${type}.json`)
     expect(Object.keys(readSample(`${type}.json`).services)).toEqual([type])
   }
 })
 
-test('the samples of simple-one-api have their counterparts', () => {
+test('every sample of simple-one-api has a counterpart', () => {
   const originalNames =
     'config aliyun azure_openai cloudflare deepseek gemini groq hunyuan huoshan llama_familly ollama qianfan siliconflow.cn web xinghuo zhipu'
   for (const name of originalNames.split(' ')) expect(names).toContain(`${name}.json`)
 })
 
-test('in the free tiers every service says where its limit was read, and when', () => {
+test('in free-tiers.json every service states the source and the date of its limit', () => {
   for (const entries of Object.values(readSample('free-tiers.json').services))
     for (const entry of entries as Record<string, unknown>[]) {
       expect(new URL(String(entry['// source'])).protocol).toBe('https:')
@@ -136,7 +136,7 @@ test('in the free tiers every service says where its limit was read, and when', 
     }
 })
 
-test('in the team each key sees what it may use', async () => {
+test('in team.json each key lists only the models that it may use', async () => {
   expect(await listModels('team.json', 'sk-website-replace-me')).toEqual(['qwen-flash', 'random'])
   expect(await listModels('team.json', 'sk-grace-replace-me')).toEqual([
     'deepseek-flash',

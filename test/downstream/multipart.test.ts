@@ -35,9 +35,9 @@ const rewriteUpload = async (request: Request, model: string, maxBody = 1_000_00
   }
 }
 
-describe('an upload', () => {
+describe('readUpload', () => {
   for (const piece of [1, 7, 64, 100_000]) {
-    test(`is streamed when its model comes before the first file (pieces of ${piece})`, async () => {
+    test(`an upload whose model comes before the first file is streamed (chunks of ${piece} bytes)`, async () => {
       const text = field('model', 'whisper') + field('language', 'de') + file('file', content) + end
       const expected = field('model', 'vendor-whisper-1') + field('language', 'de') + file('file', content) + end
       const result = await rewriteUpload(upload(text, { piece }), 'vendor-whisper-1')
@@ -47,7 +47,7 @@ describe('an upload', () => {
       if (piece < 1000) expect(result.isStreamed).toBe(true)
     })
 
-    test(`is read whole when a file comes first (pieces of ${piece})`, async () => {
+    test(`an upload whose first part is a file is buffered (chunks of ${piece} bytes)`, async () => {
       const text = file('file', content) + field('model', 'whisper') + end
       const result = await rewriteUpload(upload(text, { piece }), 'm')
       expect(result).toMatchObject({
@@ -58,7 +58,7 @@ describe('an upload', () => {
     })
   }
 
-  test('without a model gets one in front', async () => {
+  test('an upload that names no model gets one at the front', async () => {
     const text = file('file', content) + end
     const result = await rewriteUpload(upload(text), 'm')
     expect(result.requestedModel).toBeUndefined()
@@ -69,7 +69,7 @@ describe('an upload', () => {
     expect(await (form.get('file') as File).text()).toBe(content)
   })
 
-  test('may have file names of every kind', async () => {
+  test('file names may contain spaces, quotes, backslashes and other scripts', async () => {
     for (const name of [
       '"a b.wav"',
       '"a\\"b; name=c.wav"',
@@ -87,7 +87,7 @@ describe('an upload', () => {
     }
   })
 
-  test('without a known length stays without one', async () => {
+  test('an upload of unknown length is sent without a length', async () => {
     const result = await rewriteUpload(
       upload(field('model', 'a') + file('file', content) + end, { piece: 16, length: false }),
       'b',
@@ -95,13 +95,13 @@ describe('an upload', () => {
     expect(result.length).toBeUndefined()
   })
 
-  test('of another shape is recognised by its content type only', () => {
+  test('isMultipart looks at the content type only', () => {
     expect(isMultipart(new Headers({ 'content-type': 'Multipart/Form-Data; boundary=x' }))).toBe(true)
     expect(isMultipart(new Headers({ 'content-type': 'application/json' }))).toBe(false)
   })
 })
 
-describe('params of an entry', () => {
+describe('an upload with params of an entry', () => {
   const params = { language: 'fr', temperature: 0.2, timestamp_granularities: ['word', 'segment'], prompt: null }
   const added =
     field('language', 'fr') +
@@ -109,42 +109,46 @@ describe('params of an entry', () => {
     field('timestamp_granularities[]', 'word') +
     field('timestamp_granularities[]', 'segment')
   const granularity = field('timestamp_granularities[]', 'word')
-  const shapes: [name: string, asked: string[], kept: string[]][] = [
-    ['are added', [field('model', 'a'), file('file', content)], [field('model', 'm'), file('file', content)]],
+  const shapes: [name: string, sent: string[], kept: string[]][] = [
     [
-      'stand for fields before the model, between it and the file, and behind the file',
+      'are added to the fields',
+      [field('model', 'a'), file('file', content)],
+      [field('model', 'm'), file('file', content)],
+    ],
+    [
+      'replace fields before the model, between the model and the file, and after the file',
       [field('language', 'de'), field('model', 'a'), field('prompt', ''), file('file', content), granularity],
       [field('model', 'm'), file('file', content)],
     ],
     [
-      'stand for fields of a form whose model comes last',
+      'replace fields of a form whose model comes last',
       [file('file', content), field('temperature', '1'), field('user', 'ann'), field('model', 'a')],
       [file('file', content), field('user', 'ann'), field('model', 'm')],
     ],
-    ['are all there is but the model', [field('language', 'de'), field('model', 'a')], [field('model', 'm')]],
+    ['become the only fields besides the model', [field('language', 'de'), field('model', 'a')], [field('model', 'm')]],
   ]
   for (const piece of [1, 7, 64, 100_000])
-    test.each(shapes)(`%s (pieces of ${piece})`, async (_, asked, kept) => {
+    test.each(shapes)(`params of an entry %s (chunks of ${piece} bytes)`, async (_, parts, kept) => {
       const expected = added + kept.join('') + end
-      const { text, length } = await rewriteUpload(upload(asked.join('') + end, { piece }), 'm', 1_000_000, params)
+      const { text, length } = await rewriteUpload(upload(parts.join('') + end, { piece }), 'm', 1_000_000, params)
       expect(text).toBe(expected)
       expect([undefined, Buffer.byteLength(expected)]).toContain(length)
     })
 
-  test('and a model put in front are not run into what stands before the form', async () => {
-    const asked = `to whom it may concern\r\n${file('file', content)}${end}`
-    expect((await rewriteUpload(upload(asked), 'm')).text).toBe(field('model', 'm') + file('file', content) + end)
-    const { text } = await rewriteUpload(upload(asked), 'm', 1_000_000, { language: 'fr' })
+  test('text before the first delimiter is dropped, so that it cannot merge with inserted fields', async () => {
+    const form = `to whom it may concern\r\n${file('file', content)}${end}`
+    expect((await rewriteUpload(upload(form), 'm')).text).toBe(field('model', 'm') + file('file', content) + end)
+    const { text } = await rewriteUpload(upload(form), 'm', 1_000_000, { language: 'fr' })
     expect(text).toBe(field('language', 'fr') + field('model', 'm') + file('file', content) + end)
   })
 
-  test('leave a second model refused', async () => {
-    const asked = upload(field('model', 'a') + file('file', content) + field('model', 'b') + end, { piece: 50 })
-    expect(rewriteUpload(asked, 'm', 1_000_000, params)).rejects.toMatchObject({ code: 'invalid_request' })
+  test('a second model is refused although params filter the fields', async () => {
+    const request = upload(field('model', 'a') + file('file', content) + field('model', 'b') + end, { piece: 50 })
+    expect(rewriteUpload(request, 'm', 1_000_000, params)).rejects.toMatchObject({ code: 'invalid_request' })
   })
 })
 
-describe('refused is an upload', () => {
+describe('a refused upload', () => {
   const refusal = async (request: Request, maxBody?: number): Promise<GatewayError> => {
     try {
       await rewriteUpload(request, 'm', maxBody)
@@ -155,12 +159,12 @@ describe('refused is an upload', () => {
     throw new Error('it was taken')
   }
 
-  test('that names the model twice, read whole', async () => {
+  test('a buffered upload that names the model twice is refused', async () => {
     const error = await refusal(upload(file('file', content) + field('model', 'a') + field('model', 'b') + end))
     expect(error).toMatchObject({ code: 'invalid_request', detail: { param: 'model' } })
   })
 
-  test('that names the model twice, streamed: the second time comes after the file', async () => {
+  test('a streamed upload that names the model again after the file is refused', async () => {
     for (const piece of [5, 50]) {
       const text = field('model', 'allowed') + file('file', content) + field('model', 'secret') + end
       const error = await refusal(upload(text, { piece }))
@@ -169,19 +173,19 @@ describe('refused is an upload', () => {
   })
 
   const disposition = 'content-disposition: form-data'
-  const hiddenModels: [name: string, head: string][] = [
-    ['in a folded line', `${disposition};\r\n name="model"`],
-    ['behind a name inside another value', `${disposition}; filename="; name=x"; name="model"`],
-    ['with an escape', `${disposition}; name="mod\\el"`],
-    ['around its equals sign', `${disposition}; name = "model"`],
+  const hiddenModels: [name: string, header: string][] = [
+    ['in a folded header line', `${disposition};\r\n name="model"`],
+    ['after a name inside another value', `${disposition}; filename="; name=x"; name="model"`],
+    ['with an escaped character', `${disposition}; name="mod\\el"`],
+    ['with spaces around the equals sign', `${disposition}; name = "model"`],
     ['in a second disposition', `${disposition}; name="x"\r\n${disposition}; name="model"`],
-    ['as a second name', `${disposition}; name="x"; name="model"`],
-    ['behind a blank before the colon', 'content-disposition : form-data; name="model"'],
-    ['in the extended form', `${disposition}; name*=utf-8''model`],
-    ['without a disposition', 'content-type: text/plain'],
+    ['as a second name parameter', `${disposition}; name="x"; name="model"`],
+    ['after a space before the colon', 'content-disposition : form-data; name="model"'],
+    ['in the extended parameter syntax', `${disposition}; name*=utf-8''model`],
+    ['in a part without a disposition', 'content-type: text/plain'],
   ]
-  test.each(hiddenModels)('that names another model %s', async (_name, head) => {
-    const part = `--${boundary}\r\n${head}\r\n\r\nother\r\n`
+  test.each(hiddenModels)('an upload that hides another model %s is refused', async (_name, header) => {
+    const part = `--${boundary}\r\n${header}\r\n\r\nother\r\n`
     const order = [
       [file('file', content), field('model', 'a')],
       [field('model', 'a'), file('file', content)],
@@ -191,7 +195,7 @@ describe('refused is an upload', () => {
         expect(await refusal(upload(parts.join('') + part + end, { piece }))).toMatchObject({ code: 'invalid_request' })
   })
 
-  test('that is larger than max_body where it must be read whole', async () => {
+  test('an upload that must be buffered and is larger than max_body is refused', async () => {
     const error = await refusal(
       upload(file('file', 'x'.repeat(5000)) + field('model', 'a') + end, { piece: 100 }),
       1000,
@@ -199,7 +203,7 @@ describe('refused is an upload', () => {
     expect(error.code).toBe('too_large')
   })
 
-  test('whose lines end in LF alone, with a word on it: servers differ in what they read there', async () => {
+  test('an upload whose lines end in LF alone is refused with a message that says so', async () => {
     for (const piece of [5, 1000]) {
       const text = (field('model', 'a') + file('file', 'x') + end).replaceAll('\r\n', '\n')
       const { code, message } = await refusal(upload(text, { piece }))
@@ -207,7 +211,7 @@ describe('refused is an upload', () => {
     }
   })
 
-  test('that ends too early, or has no boundary', async () => {
+  test('an upload that is cut off or has no boundary is refused', async () => {
     expect((await refusal(upload(field('model', 'a').slice(0, 40)))).code).toBe('invalid_request')
     const headers = { 'content-type': 'multipart/form-data' }
     const bare = new Request('http://localhost/', { method: 'POST', headers, body: 'x' })

@@ -1,4 +1,4 @@
-/** Whether a client takes what it is sent, looked at beat by beat: the times are told, not waited for. */
+/** The stalled-client guard, checked tick by tick: the tests pass the time to `tick` instead of waiting for it. */
 import { afterEach, describe, expect, test } from 'bun:test'
 import { stopTicking, type Tickable } from '../../src/base/ticker.ts'
 import { ClientByteStream } from '../../src/downstream/byte-stream.ts'
@@ -12,7 +12,7 @@ import { exchangeFor } from '../contracts/protocol.ts'
 const frame = Buffer.from(
   `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'v', choices: [{ index: 0, delta: { content: 'word' }, finish_reason: null }] })}\n\n`,
 )
-/** What needs ten seconds at 64 bytes a millisecond. */
+/** Takes ten seconds to read at 64 bytes per millisecond. */
 const large = Buffer.from(frame.toString().replace('word', 'w'.repeat(640_000)))
 /** Seconds. */
 const clientIdleTimeout = 4
@@ -45,44 +45,44 @@ const startEventStream = async (vendor: Vendor) => {
     renderError: () => '',
     headers: () => ({}),
   }
-  const looked = new ClientEventStream(record, options, opening)
-  record.cancellable = looked
-  return { record: record, looked, body: (await looked.response).body! }
+  const clientStream = new ClientEventStream(record, options, opening)
+  record.cancellable = clientStream
+  return { record, clientStream, body: (await clientStream.response).body! }
 }
 
 const startByteStream = async (vendor: Vendor) => {
   const record = createRecord()
   const response = new Response(new ReadableStream(vendor, { highWaterMark: 0 }))
   const upstream = { response, deadline: createDeadline(), stop: () => undefined }
-  const looked = new ClientByteStream(upstream, { vendor: 60, client: clientIdleTimeout }, record)
-  return { record: record, looked, body: new ReadableStream(looked) }
+  const clientStream = new ClientByteStream(upstream, { vendor: 60, client: clientIdleTimeout }, record)
+  return { record, clientStream, body: new ReadableStream(clientStream) }
 }
 
-/** A stream whose first piece the client has read. `beat` looks at it so many seconds after that. */
-const begin = async (stream: ReturnType<typeof startEventStream | typeof startByteStream>) => {
-  const { record: record, looked, body } = await stream
-  openStreams.push(looked)
-  // The beats are told here.
-  stopTicking(looked)
+/** A stream whose first chunk the client has read. `tickAt` checks it that many seconds later. */
+const begin = async (starting: ReturnType<typeof startEventStream | typeof startByteStream>) => {
+  const { record, clientStream, body } = await starting
+  openStreams.push(clientStream)
+  // The tests call `tick` themselves.
+  stopTicking(clientStream)
   const client = body.getReader()
-  const take = async () => {
+  const readOnce = async () => {
     await client.read()
     await Bun.sleep(0)
   }
-  await take()
+  await readOnce()
   const startedAt = performance.now()
-  return { record: record, take, tickAt: (seconds: number) => looked.tick(startedAt + seconds * 1000) }
+  return { record, readOnce, tickAt: (seconds: number) => clientStream.tick(startedAt + seconds * 1000) }
 }
 
 describe.each([
-  ['a stream', startEventStream],
-  ['bytes', startByteStream],
+  ['an event stream', startEventStream],
+  ['a byte stream', startByteStream],
 ])('%s', (_, startStream) => {
-  test('that is taken from now and then is not cut off, though something lies ready at every look', async () => {
-    const { record: record, take, tickAt } = await begin(startStream({ pull: controller => controller.enqueue(frame) }))
+  test('a client that reads now and then is not cut off, even if data is ready at every check', async () => {
+    const { record, readOnce, tickAt } = await begin(startStream({ pull: controller => controller.enqueue(frame) }))
     for (let second = 2; second < 30; second += 2) {
       tickAt(second)
-      await take()
+      await readOnce()
     }
     expect(record.endReason).toBeUndefined()
     tickAt(30)
@@ -90,8 +90,8 @@ describe.each([
     expect(record.endReason?.message).toBe('the client has taken nothing for 4 s')
   })
 
-  test('of which a large piece lies ready are given the time of a poor line', async () => {
-    const { record: record, tickAt } = await begin(startStream({ pull: controller => controller.enqueue(large) }))
+  test('a large chunk gives the client the time that a slow connection needs', async () => {
+    const { record, tickAt } = await begin(startStream({ pull: controller => controller.enqueue(large) }))
     tickAt(1)
     tickAt(1 + clientIdleTimeout + 9)
     expect(record.endReason).toBeUndefined()
@@ -100,14 +100,14 @@ describe.each([
   })
 })
 
-test('neither a sign of life nor the frame that was fetched before it says that the client took something', async () => {
+test('neither a heartbeat nor a frame fetched before it counts as progress of the client', async () => {
   let sendFrame = () => {}
   const vendor: Vendor = {
     start(controller) {
       sendFrame = () => controller.enqueue(frame)
     },
   }
-  const { record: record, tickAt } = await begin(startEventStream(vendor))
+  const { record, tickAt } = await begin(startEventStream(vendor))
   tickAt(0.25)
   tickAt(0.25 + heartbeatInterval)
   sendFrame()

@@ -1,6 +1,7 @@
 /**
- * Every protocol under random and mutated inputs: our own cases, and the recordings where their folder is. Nothing but a GatewayError is
- * thrown, nothing hangs, nothing grows without bound, and the events of a stream keep their promises. FUZZ_SEED and FUZZ_CASES choose others.
+ * Fuzzes every protocol with random and mutated inputs, made from our own cases and from the recordings if their folder
+ * exists. Nothing but a GatewayError is thrown, nothing hangs, nothing grows without bound, and the events of a stream
+ * fulfil their guarantees. FUZZ_SEED and FUZZ_CASES select other cases.
  */
 import { expect, test } from 'bun:test'
 import { isObject, type Json, type JsonObject } from '../../src/base/json/json.ts'
@@ -23,24 +24,24 @@ import { fuzzCountRequests, fuzzCountResponses, fuzzUnaryRequests, fuzzUnaryResp
 const firstSeed = Number(process.env['FUZZ_SEED'] ?? 1)
 const caseCount = Number(process.env['FUZZ_CASES'] ?? 100_000)
 
-/** How the recordings name the protocols. */
+/** The names of the protocols in the recordings. */
 const recordingNames: Record<string, string> = {
   'openai-chat': 'chat-completions',
   'openai-responses': 'responses',
   anthropic: 'anthropic-messages',
   gemini: 'gemini-generate',
 }
-/** Large ones would take the time of many small ones. */
+/** Large recordings would take the time of many small ones. */
 const isSmall = ({ text }: Recording): boolean => text.length < 20_000
 const recorded = (id: string): Recording[] =>
   (recordingNames[id] === undefined ? [] : recordings(recordingNames[id])).filter(
     one => isSmall(one) && (one.status ?? 200) < 400,
   )
 
-/** Milliseconds a test may take on a machine that is busy. */
+/** Timeout of a test in milliseconds on a busy machine. */
 const timeoutMs = 120_000
 
-/** Clients of the elder Completions and of translations: a chat answers them. */
+/** Clients of legacy Completions and of translations, which are answered by a chat. */
 const translatedIngresses: readonly Ingress[] = [
   completions,
   ...translationProtocols(defaultTranslationOptions).values(),
@@ -69,7 +70,7 @@ const requestsOf = (id: string, fixtures: JsonObject[]): JsonObject[] => [
     .filter((body): body is JsonObject => isObject(body) && JSON.stringify(body).length < 20_000),
 ]
 
-test('a promise that is broken is told with its seed and its input', () => {
+test('a broken guarantee is reported with its seed and its input', () => {
   const { protocol } = clientSides[0]!
   const throwing = { ...protocol, parseRequest: () => JSON.parse('{') as never }
   const samples = cases.map(one => clientRequest(clientSides[0]!, one.request ?? question).body)
@@ -80,7 +81,7 @@ test('a promise that is broken is told with its seed and its input', () => {
   )
 })
 
-/** Each protocol gets its share of the cases; streams, where most can go wrong, the largest. */
+/** Each protocol gets its share of the cases. Streams get the largest share because they can fail in the most ways. */
 const share = (part: number, count: number) => Math.ceil((caseCount * part) / count)
 
 const report = (what: string, { cases: count, refused }: Outcome): void => {
@@ -109,7 +110,7 @@ const requestCases: [id: string, ingress: Ingress, samples: () => JsonObject[]][
 ]
 
 test.each(requestCases)(
-  'requests of %s',
+  'requests of %s survive fuzzing',
   (id, ingress, samples) => {
     report(id, fuzzRequests(ingress, egresses, samples(), firstSeed, share(0.37, requestCases.length)))
   },
@@ -117,7 +118,7 @@ test.each(requestCases)(
 )
 
 test.each(vendorSides.map(teller => [teller.egress.id, teller] as const))(
-  'streams of %s',
+  'streams of %s survive fuzzing',
   (id, { egress, vendor }) => {
     const fixtures = answers.map(vendor.renderStream)
     report(id, fuzzStreams(egress, ingresses, streamsOf(id, fixtures), firstSeed, share(0.3, vendorSides.length)))
@@ -125,7 +126,7 @@ test.each(vendorSides.map(teller => [teller.egress.id, teller] as const))(
   timeoutMs,
 )
 
-/** Streams of the elder Completions, as this gateway tells them. */
+/** Streams of legacy Completions as rendered by the gateway. */
 const textStreams = (): Frame[][] => {
   const { egress, vendor } = vendorSides.find(
     teller => teller.egress.id === 'openai-chat',
@@ -146,14 +147,14 @@ const passthroughCases: [id: string, ingress: Ingress, samples: () => Frame[][]]
 ]
 
 test.each(passthroughCases)(
-  'passed streams of %s',
+  'passed streams of %s survive fuzzing',
   (id, ingress, samples) =>
     report(id, fuzzPassthrough(ingress, samples(), firstSeed, share(0.1, passthroughCases.length))),
   timeoutMs,
 )
 
 test.each(vendorSides.map(teller => [teller.egress.id, teller] as const))(
-  'whole answers of %s',
+  'complete answers of %s survive fuzzing',
   (id, { egress, vendor }) => {
     const fixtures = answers.map(vendor.renderMessage)
     report(id, fuzzMessages(egress, ingresses, messagesOf(id, fixtures), firstSeed, share(0.13, vendorSides.length)))
@@ -166,28 +167,28 @@ const vendorsOf = (kind: string) =>
     .map(id => unaryEgressOf(id)!)
     .filter(vendor => vendor.kind === kind)
 
-test.each([...unaryIngresses])('questions of %s', (id, client) => {
+test.each([...unaryIngresses])('unary requests of %s survive fuzzing', (id, client) => {
   report(
     id,
     fuzzUnaryRequests(client, vendorsOf(client.kind), requestSamples[id]!, firstSeed, share(0.05, unaryIngresses.size)),
   )
 })
 
-test.each(Object.entries(singleAnswers))('answers of %s', (id, answer) => {
+test.each(Object.entries(singleAnswers))('unary answers of %s survive fuzzing', (id, answer) => {
   const vendor = unaryEgressOf(id)!
   const clients = [...unaryIngresses.values()].filter(({ kind }) => kind === vendor.kind)
   const requests = clients.flatMap(client => requestSamples[client.id]!.map(body => ({ client, body })))
   report(id, fuzzUnaryResponses(vendor, requests, [answer], firstSeed, share(0.04, Object.keys(singleAnswers).length)))
 })
 
-test.each([...tokenCounters])('counts of %s', (id, counter) => {
+test.each([...tokenCounters])('token counts of %s survive fuzzing', (id, counter) => {
   const fixtures = requestsBy(clientSides.find(({ protocol }) => protocol.id === counter.protocol.id)!)
   const wrapped = id === 'gemini/countTokens' ? fixtures.map(body => ({ generateContentRequest: body })) : []
   report(id, fuzzCountRequests(counter, [...fixtures, ...wrapped], firstSeed, share(0.008, tokenCounters.size)))
   report(id, fuzzCountResponses(counter, [countSamples[id]!], firstSeed, share(0.002, tokenCounters.size)))
 })
 
-test('none that a vendor speaks is left out', () => {
+test('every unary protocol of a provider has a sample', () => {
   const protocolIds = [...providers.values()].flatMap(({ paths, variants = [] }) =>
     [paths, ...variants.map(variant => ('paths' in variant && variant.paths) || {})].flatMap(Object.keys),
   )

@@ -1,14 +1,14 @@
-/** Random and mutated inputs, the same in every run with the same seed. */
+/** Random and mutated inputs; the same seed gives the same inputs in every run. */
 import type { Json } from '../../src/base/json/json.ts'
 import type { Frame } from '../../src/protocols/protocol.ts'
 
-/** Numbers from 0 up to 1. */
+/** Returns numbers from 0 (inclusive) to 1 (exclusive). */
 export type Random = () => number
 
 const randomBelow = (random: Random, count: number): number => Math.floor(random() * count)
 const pick = <Kind>(random: Random, list: readonly Kind[]): Kind => list[randomBelow(random, list.length)]!
 
-/** What programs forget to think of. */
+/** Values that programs often do not expect. */
 const oddities: readonly Json[] = [
   null,
   true,
@@ -48,7 +48,7 @@ const oddities: readonly Json[] = [
   { id: '' },
 ]
 
-/** Keys of all the protocols, put where they do not belong. */
+/** Keys of all protocols, to be inserted where they do not belong. */
 const keys = (
   'type role content text parts id name index delta choices messages contents input output tools tool_calls tool_choice function ' +
   'arguments args call_id tool_use_id toolUse toolResult reasoningContent thinking signature data source url summary encrypted_content ' +
@@ -58,7 +58,7 @@ const keys = (
   'file image document audio citations annotations logprobs model stream max_tokens stop seed n refusal part grounding_metadata'
 ).split(' ')
 
-/** A value with a few places changed. */
+/** Changes a few places of a value. */
 export const mutate = (value: Json, random: Random, pool: readonly Json[]): Json => {
   let changed = structuredClone(value)
   for (let times = 1 + randomBelow(random, 3); times > 0; times--) changed = mutateOnce(changed, random, pool)
@@ -106,7 +106,7 @@ const mutateList = (list: Json[], random: Random, pool: readonly Json[]): Json =
   return list
 }
 
-/** Half of the time a value of the same kind, so that enough inputs get past the first check. */
+/** Half of the replacements have the same kind, so that enough inputs pass the first check. */
 const replacement = (value: Json, random: Random, pool: readonly Json[]): Json => {
   const keepsKind = random() < 0.5
   if (keepsKind && typeof value === 'string') return mutateText(value, random)
@@ -122,7 +122,7 @@ const mutateText = (text: string, random: Random): string => {
   return pick(random, [text.slice(0, at), text.slice(at), text + text, `${text.slice(0, at)}\n\u0000${text.slice(at)}`])
 }
 
-/** Values made of nothing. */
+/** Invents a value. */
 export const invent = (random: Random, depth = 0): Json => {
   const kind = random()
   if (depth > 5 || kind < 0.3) return structuredClone(pick(random, oddities))
@@ -131,7 +131,7 @@ export const invent = (random: Random, depth = 0): Json => {
   return Object.fromEntries(Array.from({ length: count }, () => [pick(random, keys), invent(random, depth + 1)]))
 }
 
-/** A stream with frames lost, doubled, moved, cut, changed, or from another stream. */
+/** Drops, doubles, moves, cuts or changes frames, or inserts frames of another stream. */
 export const mutateFrames = (
   frames: readonly Frame[],
   random: Random,
@@ -169,7 +169,7 @@ export const tryParseJson = (text: string): Json | undefined => {
   }
 }
 
-/** Every value of a body that has others in it, for putting one in another's place. */
+/** Every object and list inside a value, to be inserted elsewhere. */
 export const containersIn = (value: Json, found: Json[] = []): Json[] => {
   if (typeof value !== 'object' || value === null) return found
   if (found.length < 400) found.push(value)

@@ -1,4 +1,4 @@
-/** Seeded cases until there are enough; the first that breaks a promise is told with its seed and its input. */
+/** Runs seeded cases up to a count. The first case that breaks a guarantee is reported with its seed and its input. */
 import { GatewayError } from '../../src/base/errors.ts'
 import { isObject, type Json, type JsonObject } from '../../src/base/json/json.ts'
 import type { Event } from '../../src/ir/event.ts'
@@ -8,9 +8,9 @@ import { seededRandom } from '../support/recordings.ts'
 import { stopwatch } from '../support/stopwatch.ts'
 import { containersIn, invent, mutate, mutateFrames, type Random } from './mutate.ts'
 
-/** Milliseconds one input may take: far more than the slowest machine needs, far less than a hang. */
+/** Maximum milliseconds for one input: far more than the slowest machine needs, far less than a hang. */
 const maxMilliseconds = 1000
-/** Characters that may come out for each that went in, and for every input. */
+/** Maximum output in characters: per input character, and a fixed amount for every input. */
 const maxGrowth = { perCharacter: 40, fixed: 20_000 }
 
 export type Outcome = { cases: number; refused: number }
@@ -20,7 +20,10 @@ const fail = (what: string, seed: number, input: unknown, cause: unknown): never
   throw new Error(`${what}, seed ${seed}: ${reason}\ninput: ${JSON.stringify(input)}`)
 }
 
-/** Runs `count` cases from `first` on. `attempt` gives the size of what came out; -1: refused. */
+/**
+ * Runs `count` cases with the seeds from `first` on. `attempt` returns the size of the output, or -1 if the input was
+ * refused.
+ */
 export const runCases = <Input>(
   what: string,
   first: number,
@@ -47,7 +50,7 @@ export const runCases = <Input>(
   return { cases: count, refused }
 }
 
-/** -1 where a refusal is thrown. */
+/** Returns -1 if `attempt` throws a GatewayError. */
 export const sizeUnlessRefused = (attempt: () => number): number => {
   try {
     return attempt()
@@ -59,7 +62,7 @@ export const sizeUnlessRefused = (attempt: () => number): number => {
 
 export const sizeOf = (value: unknown): number => (JSON.stringify(value) ?? '').length
 
-/** Samples, changed; now and then a body made of nothing. */
+/** Mutated samples, and occasionally an invented body. */
 export const requestMaker = (samples: readonly JsonObject[]): ((random: Random) => JsonObject) => {
   const pool = samples.flatMap(sample => containersIn(sample))
   return random => {
@@ -69,14 +72,20 @@ export const requestMaker = (samples: readonly JsonObject[]): ((random: Random) 
   }
 }
 
-/** What goes to a vendor where nothing has to be translated. @throws where it is no body, or the client's was changed */
+/**
+ * Checks the body that is passed to a vendor without translation.
+ * @throws Error if it is not an object, or if the client's body was modified
+ */
 export const checkPassed = ({ passthrough }: Pick<Ingress, 'passthrough'>, before: string, body: JsonObject): void => {
   if (JSON.stringify(body) !== before) throw new Error('the body was changed')
   const passed = passthrough.writeRequest(before, body, { model: 'vendor-model', requestUsage: true })
   if (!isObject(parseOrText(passed))) throw new Error(`what would be passed is no body: ${passed}`)
 }
 
-/** A request: checked as the gateway checks it, read, and written for each vendor; one that is refused must be refused by a GatewayError. */
+/**
+ * Requests are checked as the gateway does, parsed, and rendered for each vendor. A request may be refused only by a
+ * GatewayError.
+ */
 export const fuzzRequests = (
   ingress: Ingress,
   egresses: readonly Egress[],
@@ -104,7 +113,7 @@ const parseAndRender = (ingress: Ingress, egress: Egress, body: JsonObject) => {
   return [chat, egress.renderRequest(chat, exchangeFor())]
 }
 
-/** A stream: its events keep their promises, and every client's protocol can write them. */
+/** The events of a stream fulfil their guarantees, and every client's protocol can render them. */
 export const fuzzStreams = (
   egress: Egress,
   ingresses: readonly Ingress[],
@@ -140,7 +149,7 @@ export const fuzzStreams = (
   })
 }
 
-/** As the gateway does: an answer that a client's protocol refuses ends as one that failed. */
+/** Renders like the gateway: if the client's protocol rejects the answer, the stream ends with a fault. */
 const renderAll = (events: readonly Event[], render: (event: Event | undefined) => void): void => {
   try {
     for (const event of events) render(event)
@@ -151,7 +160,7 @@ const renderAll = (events: readonly Event[], render: (event: Event | undefined) 
   }
 }
 
-/** The same streams, passed to a client of the same protocol. */
+/** The same streams, passed through to a client of the same protocol. */
 export const fuzzPassthrough = (
   ingress: Ingress,
   samples: readonly (readonly Frame[])[],
@@ -173,10 +182,10 @@ export const fuzzPassthrough = (
   })
 }
 
-/** What ends a stream for the gateway: it listens no further. */
+/** Events after which the gateway reads no further. */
 const isTerminal = ({ type }: Event): boolean => type === 'finish' || type === 'fault'
 
-/** A whole answer: a message, or refused. */
+/** A complete answer is parsed and rendered, or refused. */
 export const fuzzMessages = (
   egress: Egress,
   ingresses: readonly Ingress[],

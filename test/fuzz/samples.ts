@@ -1,7 +1,7 @@
-/** Sound questions and answers of the protocols that have no scripts in test/matrix, from which unsound ones are made. */
+/** Valid requests and answers of the protocols without scripts in test/matrix, to be mutated. */
 import type { JsonObject } from '../../src/base/json/json.ts'
 
-/** Client → what it asks. */
+/** Client protocol → its requests. */
 export const requestSamples: Record<string, JsonObject[]> = {
   embeddings: [
     { model: 'm', input: ['a', 'b'], dimensions: 2, encoding_format: 'base64', user: 'u', task_type: 'query' },
@@ -47,7 +47,10 @@ const ranked = [
   { index: 0, relevance_score: 0.5 },
 ]
 
-/** Vendor → what it answers: two vectors, the second text's first where its place is told; two documents. */
+/**
+ * Vendor protocol → its answer: two vectors, with the second text's first where the answer has indices; or two
+ * documents.
+ */
 export const responseSamples: Record<string, JsonObject> = {
   embeddings: {
     object: 'list',
@@ -96,7 +99,7 @@ export const responseSamples: Record<string, JsonObject> = {
   'dashscope/rerank': { output: { results: ranked }, usage: { total_tokens: 2 }, request_id: 'x' },
 }
 
-/** What vendors count. */
+/** Count protocol → the vendor's answer. */
 export const countSamples: Record<string, JsonObject> = {
   'anthropic/count_tokens': { input_tokens: 7, context_management: { original_input_tokens: 9 } },
   'gemini/countTokens': { totalTokens: 7, promptTokensDetails: [{ modality: 'TEXT', tokenCount: 7 }] },

@@ -1,4 +1,4 @@
-/** Protocols of one question and one answer, and counting: what is asked, and what is answered. */
+/** Fuzzes requests and answers of unary protocols and of token counting. */
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { estimatePromptTokens } from '../../src/limits/estimate.ts'
 import type { TokenCounter } from '../../src/protocols/count-tokens.ts'
@@ -11,7 +11,7 @@ import {
 import { exchangeFor } from '../contracts/protocol.ts'
 import { checkPassed, type Outcome, requestMaker, runCases, sizeOf, sizeUnlessRefused } from './run.ts'
 
-/** A question, whole and in parts, for each vendor of its kind. */
+/** Requests, complete and split, for each vendor of the same kind. */
 export const fuzzUnaryRequests = (
   client: AnyUnaryIngress,
   vendors: readonly AnyUnaryEgress[],
@@ -37,7 +37,7 @@ export const fuzzUnaryRequests = (
 
 export type UnaryCase = { client: AnyUnaryIngress; body: JsonObject }
 
-/** An answer, for each client that may have asked; also passed where both speak the same. */
+/** Answers, for each client that may have sent the request; also passed through if both use the same protocol. */
 export const fuzzUnaryResponses = (
   vendor: AnyUnaryEgress,
   cases: readonly UnaryCase[],
@@ -55,7 +55,7 @@ export const fuzzUnaryResponses = (
   })
 }
 
-/** A request to be counted: by a vendor, or guessed. */
+/** Requests to count tokens, passed to a vendor or estimated. */
 export const fuzzCountRequests = (
   counter: TokenCounter,
   samples: readonly JsonObject[],
@@ -73,7 +73,7 @@ export const fuzzCountRequests = (
     }),
   )
 
-/** What a vendor counted. */
+/** Token counts reported by a vendor. */
 export const fuzzCountResponses = (
   { id, passthrough }: TokenCounter,
   samples: readonly JsonObject[],

@@ -1,4 +1,7 @@
-/** Bedrock as a client sees it: Converse and InvokeModel, whole and streamed in AWS's framing, signed or by an API key. */
+/**
+ * Bedrock as a client sees it: Converse and InvokeModel, complete and streamed in AWS's event stream framing, signed
+ * or with an API key.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { authorizationOf, signingKey } from '../../src/providers/sign/sigv4.ts'
 import { sendRequest } from '../support/client.ts'
@@ -85,7 +88,7 @@ const contentOf = (text: string): string =>
     .join('')
 
 describe('Converse', () => {
-  test('a whole answer; the request is signed as it was sent', async () => {
+  test('a complete answer is translated, and the signature of the request covers what was sent', async () => {
     const { status, text, received } = await exchange('/v1/chat/completions', replyJson(completeAnswer), {
       model: nova,
       max_tokens: 9,
@@ -117,7 +120,7 @@ describe('Converse', () => {
     )
   })
 
-  test('a stream', async () => {
+  test('a stream is translated and ends with [DONE]', async () => {
     const { status, text, received } = await exchange('/v1/chat/completions', replyEventStream(...streamMessages), {
       model: nova,
       stream: true,
@@ -130,7 +133,7 @@ describe('Converse', () => {
     })
   })
 
-  test('a stream where a whole answer was asked for', async () => {
+  test('a stream in reply to a non-streaming request is collected into a complete answer', async () => {
     const { status, text } = await exchange('/v1/chat/completions', replyEventStream(...streamMessages), {
       model: nova,
     })
@@ -150,7 +153,7 @@ describe('Converse', () => {
     })
   })
 
-  test('an exception after content is told in-band, and no end', async () => {
+  test('an exception after content is an error in the stream, and no [DONE] follows', async () => {
     const script = replyEventStream(
       streamMessages[0]!,
       streamMessages[1]!,
@@ -163,7 +166,7 @@ describe('Converse', () => {
     expect(text).not.toContain('[DONE]')
   })
 
-  test('a stream that is cut within a message', async () => {
+  test('a stream that is cut off inside a message ends with an error and without [DONE]', async () => {
     const script = replyEventStream(streamMessages[0]!, streamMessages[1]!, streamMessages[2]!.subarray(0, 40))
     const { text } = await exchange('/v1/chat/completions', script, { model: nova, stream: true })
     expect(text).toContain('Grü')
@@ -171,7 +174,7 @@ describe('Converse', () => {
     expect(text).not.toContain('[DONE]')
   })
 
-  test('a refusal', async () => {
+  test('a refusal of our credentials is a 502 that does not show them', async () => {
     const headers = { 'x-amzn-errortype': 'UnrecognizedClientException:http://x/' }
     const script = replyJson({ message: `bad token ${credentials.session_token}` }, 403, headers)
     const { status, text } = await exchange('/v1/chat/completions', script, { model: nova })
@@ -206,7 +209,7 @@ describe('InvokeModel', () => {
   const requestFields = { model: claude, max_tokens: 9 }
   const betas = { 'anthropic-beta': 'context-1m-2025-08-07,claude-code-20250219,advanced-tool-use-2025-11-20' }
 
-  test('a client of Messages gets the events of the model; betas stand in the body, only those that are known here', async () => {
+  test("a Messages client gets the model's events, and only the betas known here go into the request body", async () => {
     const options = { headers: betas }
     const { status, text, received } = await exchange(
       '/v1/messages',
@@ -238,13 +241,13 @@ describe('InvokeModel', () => {
     expect(headers.get('accept')).toBe('application/vnd.amazon.eventstream')
   })
 
-  test('a whole answer of it', async () => {
+  test('a complete answer reaches a Messages client', async () => {
     const { status, text, received } = await exchange('/v1/messages', replyJson(message), requestFields)
     expect({ status, body: JSON.parse(text).content }).toEqual({ status: 200, body: message.content })
     expect(received.path).toEndWith('/invoke')
   })
 
-  test('a client of Chat Completions', async () => {
+  test('a stream is translated for a Chat Completions client', async () => {
     const { status, text } = await exchange('/v1/chat/completions', replyEventStream(...events), {
       ...requestFields,
       stream: true,
@@ -256,7 +259,7 @@ describe('InvokeModel', () => {
     })
   })
 
-  test('an exception after content is an error in the protocol of the client', async () => {
+  test("an exception after content is an error in the client's protocol", async () => {
     const script = replyEventStream(
       ...events.slice(0, 3),
       exceptionOf('modelStreamErrorException', { message: 'it broke' }),

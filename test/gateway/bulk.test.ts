@@ -1,4 +1,4 @@
-/** Much at once: large bodies pass without being kept, and who does not read is not read for. */
+/** Large bodies pass through without being buffered, and backpressure from a client reaches the vendor. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
@@ -25,13 +25,13 @@ afterAll(async () => {
   await upstream.close()
 })
 
-/** Bytes of memory the gateway has taken. */
+/** Resident memory of the gateway, in bytes. */
 const residentMemory = async (): Promise<number> => {
   const status = `/proc/${gateway.pid}/status`
   if (existsSync(status)) return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(status, 'utf8'))?.[1]) * 1024
   return Number(await new Response(Bun.spawn(['ps', '-o', 'rss=', '-p', String(gateway.pid)]).stdout).text()) * 1024
 }
-/** The most it took while `work` went on, beyond what it had before. */
+/** The peak of resident memory while `work` runs, minus its size before, in bytes. */
 const peakGrowth = async <Value>(work: Promise<Value>): Promise<[value: Value, bytes: number]> => {
   const before = await residentMemory()
   let peak = before
@@ -54,14 +54,14 @@ const post = (path: string, body: object) => {
   const text = JSON.stringify({ model: 'm', ...body })
   return `POST ${path} HTTP/1.1\r\nHost: a\r\ncontent-type: application/json\r\ncontent-length: ${text.length}\r\n\r\n${text}`
 }
-/** Sends and reads nothing until told to. */
+/** Sends the request and reads nothing until the socket is resumed. */
 const pausedClient = (text: string): Socket => {
   const socket = connect(gateway.port, '127.0.0.1', () => socket.write(text))
   socket.on('error', () => undefined)
   return socket.pause()
 }
 const halfMegabyte = Buffer.alloc(MB / 2, 'ab')
-/** Counts what it got rid of. */
+/** Sends `piece` `count` times and adds up the bytes that were flushed. */
 const sendRepeatedly =
   (contentType: string, piece: Buffer, count: number, sent: { bytes: number }): Script =>
   async answer => {
@@ -73,7 +73,7 @@ const sendRepeatedly =
     answer.end()
   }
 
-test('64 MB of sound pass byte for byte, and are not kept', async () => {
+test('64 MB of audio pass byte for byte and are not buffered', async () => {
   const sent = { bytes: 0 }
   upstream.setScript(sendRepeatedly('audio/wav', halfMegabyte, 128, sent))
   const download = async () => {
@@ -97,7 +97,7 @@ test('64 MB of sound pass byte for byte, and are not kept', async () => {
   expect(bytes).toBeLessThan(48 * MB)
 }, 20_000)
 
-test('an upload of 64 MB whose model comes first is not kept either', async () => {
+test('an upload of 64 MB whose model field comes first is not buffered', async () => {
   upstream.setScript(replyJson({ text: 'heard' }))
   const send = () =>
     new Promise<string>(resolve => {
@@ -132,7 +132,7 @@ const frame = Buffer.from(
 const frames = Buffer.concat(Array.from({ length: 32 }, () => frame))
 const count = Math.ceil((200 * MB) / frames.length)
 
-for (const [name, path, head, piece, body] of [
+for (const [name, path, contentType, piece, body] of [
   [
     'a stream',
     '/v1/chat/completions',
@@ -140,11 +140,11 @@ for (const [name, path, head, piece, body] of [
     frames,
     { stream: true, messages: [{ role: 'user', content: 'x' }] },
   ],
-  ['sound', '/v1/audio/speech', 'audio/wav', halfMegabyte, { input: 'x' }],
+  ['audio', '/v1/audio/speech', 'audio/wav', halfMegabyte, { input: 'x' }],
 ] as const)
-  test(`a client that does not read ${name} of 200 MB holds the vendor back, and no memory`, async () => {
+  test(`a client that does not read ${name} of 200 MB slows the vendor down and costs no memory`, async () => {
     const sent = { bytes: 0 }
-    upstream.setScript(sendRepeatedly(head, piece, path.includes('chat') ? count : 400, sent))
+    upstream.setScript(sendRepeatedly(contentType, piece, path.includes('chat') ? count : 400, sent))
     const client = pausedClient(post(path, body))
     const stall = async () => {
       await waitUntil(() => sent.bytes > MB)
@@ -158,7 +158,7 @@ for (const [name, path, head, piece, body] of [
     await waitUntil(() => vendor.abortedAt, 1000)
   }, 20_000)
 
-test('a client that reads late gets all of it', async () => {
+test('a client that starts to read late gets everything', async () => {
   const sent = { bytes: 0 }
   upstream.setScript(sendRepeatedly('audio/wav', halfMegabyte, 40, sent))
   const client = pausedClient(post('/v1/audio/speech', { input: 'x' }))

@@ -1,4 +1,4 @@
-/** A client and a vendor of one protocol: what passes between them keeps every byte but the model, streamed or not. */
+/** When client and vendor use the same protocol, every byte passes unchanged except the model, streamed or not. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type Gateway, startGateway } from '../support/process.ts'
 import { chatBody, chatChunks, type Frame, replyJson, replySse } from '../support/scripts.ts'
@@ -25,7 +25,10 @@ afterAll(async () => {
   await upstream.close()
 })
 
-/** What any reading and writing anew would change: keys that look like numbers, numbers no double holds, escapes, spaces. */
+/**
+ * JSON that parsing and serialising would change: numeric-looking keys, numbers beyond double precision, escapes,
+ * spaces.
+ */
 const oddJson = '{"2":1,"1":1.0,"n":12345678901234567890 ,"e":1e400,"z":-0,"t":"\\u00e9\\/\\n"}'
 const cacheControl = `"cache_control" : {"ttl":"1h" , "type":"ephemeral"}`
 
@@ -49,7 +52,7 @@ const block = (index: number, content: string, ...deltas: string[]) => [
   ),
   event('content_block_stop', `{"type":"content_block_stop","index":${index}   }`),
 ]
-/** As Anthropic writes them, blanks and all; and some as it does not, or not yet. */
+/** Frames as Anthropic writes them, padding included, and some that it does not write or does not write yet. */
 const messageFrames = [
   event('message_start', `{"type":"message_start","message":${JSON.stringify(message)}, "x":1.0      }`),
   event('ping', '{"type": "ping"}'),
@@ -95,12 +98,12 @@ const vectors = { object: 'list', model: 'theirs', data: [{ object: 'embedding',
 type PassthroughCase = {
   path: string
   model: string
-  /** The vendor's name of the model; absent where it stands in the address. */
+  /** The vendor's name of the model; absent where the model is part of the path. */
   vendorModel?: string
-  /** The request without its head. */
+  /** The rest of the request body after the model and `extraFields`. */
   rest: string
   answer: object
-  /** Absent: it never streams. */
+  /** Absent where the endpoint never streams. */
   stream?: { path?: string; extraFields: string; pieces: Frame[]; done?: boolean }
 }
 
@@ -177,9 +180,9 @@ const send = async (path: string, text: string) => {
   const headers = { 'content-type': 'application/json', 'anthropic-version': '2023-06-01' }
   const options = { method: 'POST', headers, body: text, proxy: false }
   const answer = await fetch(`${gateway.url}${path}`, options as RequestInit)
-  const told = await answer.text()
-  expect({ status: answer.status, told }).toMatchObject({ status: 200 })
-  return { told, vendorBody: upstream.requests.at(-1)!.body.toString() }
+  const answerText = await answer.text()
+  expect({ status: answer.status, answerText }).toMatchObject({ status: 200 })
+  return { answerText, vendorBody: upstream.requests.at(-1)!.body.toString() }
 }
 
 const requestOf = (model: string | undefined, extraFields: string, rest: string): string =>
@@ -190,14 +193,14 @@ describe.each(Object.entries(passthroughCases))(
   (_name, { path, model, vendorModel, rest, answer, stream }) => {
     const modelInBody = vendorModel === undefined ? undefined : model
 
-    test('reaches its vendor to the byte', async () => {
+    test('a request reaches a vendor of the same protocol byte for byte', async () => {
       upstream.setScript(replyJson(answer))
       const { vendorBody } = await send(path, requestOf(modelInBody, '', rest))
       expect(vendorBody).toBe(requestOf(vendorModel, '', rest))
     })
 
     if (!stream) return
-    test('reaches it to the byte for a stream', async () => {
+    test('a streaming request reaches a vendor of the same protocol byte for byte', async () => {
       const { extraFields, pieces, done = true, path: streamPath = path } = stream
       upstream.setScript(replySse(pieces, { done }))
       const { vendorBody } = await send(streamPath, requestOf(modelInBody, extraFields, rest))
@@ -206,27 +209,27 @@ describe.each(Object.entries(passthroughCases))(
   },
 )
 
-test('only what asks for usage in a stream goes from a request that is none', async () => {
+test('only `stream_options` is removed from a request that does not stream', async () => {
   upstream.setScript(replyJson(chatBody()))
   const text = '{"model":"ours","stream_options":{"include_usage":true},"messages":[{"role":"user","content":"q"}]}'
   const { vendorBody } = await send('/v1/chat/completions', text)
   expect(JSON.parse(vendorBody)).toEqual({ model: 'theirs', messages: [{ role: 'user', content: 'q' }] })
 })
 
-describe('an answer of Messages reaches its client to the byte, but for the model', () => {
+describe('an answer of Messages for a Messages client', () => {
   const { path, model, rest } = passthroughCases['Messages']!
   const renamed = (text: string) => text.replace('"claude-theirs"', '"claude-ours"')
 
   test.each([
     ['frame by frame', messageFrames],
     ['all at once', [messageFrames.join('')]],
-  ])('as a stream that comes %s', async (_how, pieces) => {
+  ])('a stream that arrives %s passes byte for byte except for the model', async (_how, pieces) => {
     upstream.setScript(replySse(pieces, { done: false }))
-    const { told } = await send(path, requestOf(model, streamed, rest))
-    expect(told).toBe(renamed(messageFrames.join('')))
+    const { answerText } = await send(path, requestOf(model, streamed, rest))
+    expect(answerText).toBe(renamed(messageFrames.join('')))
   })
 
-  test('whole', async () => {
+  test('a complete answer passes byte for byte except for the model', async () => {
     const input = `"content": [ {"type":"tool_use","id":"t","name":"f","input":${oddJson}}],"stop_reason":"tool_use"`
     const text = `{"id":"msg_1","type":"message","role":"assistant", "model" :"claude-theirs",${input},"stop_sequence":null,${usageJson} }`
     upstream.setScript(async answer => {
@@ -234,6 +237,6 @@ describe('an answer of Messages reaches its client to the byte, but for the mode
       await answer.write(text)
       answer.end()
     })
-    expect((await send(path, requestOf(model, '', rest))).told).toBe(renamed(text))
+    expect((await send(path, requestOf(model, '', rest))).answerText).toBe(renamed(text))
   })
 })

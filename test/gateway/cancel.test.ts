@@ -1,4 +1,4 @@
-/** A client that leaves ends the vendor's work within a second, in whatever phase. */
+/** When a client disconnects, the gateway cancels the vendor's request within a second, in every phase. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readdir, readlink } from 'node:fs/promises'
 import { type PerModelUpstream, perModelUpstream } from '../support/apart.ts'
@@ -49,21 +49,24 @@ const contentChunk = (content: string) => ({
   model: 'v',
   choices: [{ index: 0, delta: { content }, finish_reason: null }],
 })
-/** A body that has begun and does not go on. */
+/** Sends the start of a body and then stalls. */
 const halfBody: Script = async answer => {
   answer.writeHead(200, { 'content-type': 'application/json' })
   await answer.write('{"id":')
   await answer.stall()
 }
 
-/** Lines of the log about clients of `model` that left. */
+/** Log lines about clients that disconnected from `model`. */
 const disconnectLines = (model: string): string[] =>
   gateway
     .stdout()
     .split('\n')
     .filter(line => line.includes('"status":499') && line.includes(`"model":"${model}"`))
 
-/** Sends, waits until the vendor has the request, leaves after `linger` ms; gives how long the vendor then still had its connection. */
+/**
+ * Sends a request, disconnects `linger` ms after the vendor has received it, and returns the milliseconds until the
+ * vendor's connection is closed.
+ */
 const measureCancellation = async (script: Script, body: object, linger: number): Promise<number> => {
   upstream.setScript(script)
   const before = upstream.requests.length
@@ -82,21 +85,21 @@ const measureCancellation = async (script: Script, body: object, linger: number)
   return closedAt - startedAt
 }
 
-describe('the vendor is told within a second when the client leaves', () => {
+describe('a client that disconnects', () => {
   const phases: [name: string, script: Script, body: object, linger: number][] = [
-    ['while it waits for the head, not streamed', neverRespond, {}, 50],
-    ['while it waits for the head, streamed', neverRespond, { stream: true }, 50],
-    ['while it waits for the head, after the first heartbeat', neverRespond, { stream: true }, 1000],
-    ['in the midst of a body that is not streamed', halfBody, {}, 50],
+    ['before the response headers, not streamed,', neverRespond, {}, 50],
+    ['before the response headers, streamed,', neverRespond, { stream: true }, 50],
+    ['before the response headers, after the first heartbeat,', neverRespond, { stream: true }, 1000],
+    ['in the middle of a body that is not streamed', halfBody, {}, 50],
     [
       'before the first content of a stream',
       stallAfter(1, [{ ...contentChunk(''), choices: [] }]),
       { stream: true },
       50,
     ],
-    ['in a silent stream', stallAfter(1, [contentChunk('a')]), { stream: true }, 50],
+    ['in a stream that is silent', stallAfter(1, [contentChunk('a')]), { stream: true }, 50],
     [
-      'in a flowing stream',
+      'in a stream that flows',
       replySse(
         Array.from({ length: 500 }, () => contentChunk('word ')),
         { pace: 10 },
@@ -106,10 +109,11 @@ describe('the vendor is told within a second when the client leaves', () => {
     ],
   ]
   for (const [name, script, body, linger] of phases)
-    test(name, async () => expect(await measureCancellation(script, body, linger)).toBeLessThan(1000))
+    test(`a client that disconnects ${name} closes the vendor's connection within a second`, async () =>
+      expect(await measureCancellation(script, body, linger)).toBeLessThan(1000))
 })
 
-/** Connections of a process to a port that have not been answered yet, as Linux tells them. */
+/** Number of connection attempts (SYN_SENT) of a process to a port, from Linux's /proc. */
 const pendingConnections = async (pid: number, port: number): Promise<number> => {
   const table = await Bun.file(`/proc/${pid}/net/tcp`).text()
   const ownedSockets = new Set<string>()
@@ -121,9 +125,9 @@ const pendingConnections = async (pid: number, port: number): Promise<number> =>
     .length
 }
 
-describe.skipIf(process.platform !== 'linux')('nobody knocks at a vendor any more when the client leaves', () => {
+describe.skipIf(process.platform !== 'linux')('a client that disconnects during the connection attempt', () => {
   for (const stream of [false, true])
-    test(`while the connection is made, ${stream ? '' : 'not '}streamed`, async () => {
+    test(`a client that disconnects while the gateway connects ends the connection attempt, ${stream ? '' : 'not '}streamed`, async () => {
       const unresponsive = await unresponsivePort()
       const limit = { concurrency: 1, timeout: 1 }
       const entry = { enabled: true, models: ['deaf'], server_url: `http://127.0.0.1:${unresponsive.port}/v1`, limit }
@@ -151,7 +155,7 @@ describe.skipIf(process.platform !== 'linux')('nobody knocks at a vendor any mor
     }, 30_000)
 })
 
-test('who leaves the line is not served, and the next in line is', async () => {
+test('a client that leaves the queue is not served, and the next one in the queue is', async () => {
   const latch = createLatch()
   upstream.setScript(async (answer, request) => {
     await answer.wait(latch.opened)
@@ -181,7 +185,7 @@ test('who leaves the line is not served, and the next in line is', async () => {
   expect(served).toEqual([undefined, 'third'])
 })
 
-test('a slot comes back on every path: success, refusal, cut, client gone', async () => {
+test('the concurrency slot is released after a success, a refusal, a cut connection and a disconnected client', async () => {
   const scripts: Script[] = [
     replyChat(),
     replyJson({ error: { message: 'no' } }, 400),
@@ -206,7 +210,7 @@ test('a slot comes back on every path: success, refusal, cut, client gone', asyn
   expect(answer?.status).toBe(200)
 })
 
-test('tokens of a request the vendor refused come back', async () => {
+test('the token reservation of a request that the vendor refused is released', async () => {
   const statusWith = async (script: Script): Promise<number> => {
     upstream.setScript(script)
     return (await sendRequest(gateway, { model: 'counted', max_tokens: 900 })).status
@@ -217,7 +221,7 @@ test('tokens of a request the vendor refused come back', async () => {
   expect(await statusWith(replyChat())).toBe(200)
 })
 
-test('who left is in the log once, as 499', async () => {
+test('a client that disconnected is logged once, with status 499', async () => {
   upstream.setScript(neverRespond)
   const before = upstream.requests.length
   const controller = new AbortController()
@@ -230,7 +234,7 @@ test('who left is in the log once, as 499', async () => {
   expect(disconnectLines('noted')).toHaveLength(1)
 })
 
-describe('a client that does not leave', () => {
+describe('clients that stay connected', () => {
   let vendor: PerModelUpstream
   let patientGateway: Gateway
   beforeAll(async () => {
@@ -262,9 +266,9 @@ describe('a client that does not leave', () => {
 
   for (const [name, path, script, body] of [
     ['a stream', '/v1/chat/completions', endless, { stream: true }],
-    ['a sound', '/v1/audio/speech', endlessAudio, { voice: 'v' }],
+    ['audio', '/v1/audio/speech', endlessAudio, { voice: 'v' }],
   ] satisfies [string, string, Script, object][])
-    test.concurrent(`and reads nothing of ${name} gives up its slot, the vendor and its connection`, async () => {
+    test.concurrent(`a client that stays connected and reads nothing of ${name} loses its slot, the vendor's request and its connection`, async () => {
       const model = vendor.addModel(inSequence(script, replyChat()))
       const lines = () =>
         patientGateway
@@ -285,7 +289,7 @@ describe('a client that does not leave', () => {
       expect(client.text()).not.toEndWith('0\r\n\r\n')
     }, 30_000)
 
-  /** Reads `rate` bytes a second. */
+  /** A client that reads `rate` bytes per second. */
   const readSlowly = (text: string, rate: number) => {
     const client = rawClient(patientGateway.port, text)
     client.socket.on('data', bytes => {
@@ -296,10 +300,10 @@ describe('a client that does not leave', () => {
   }
 
   for (const [name, size, count] of [
-    ['many small pieces', 32_000, 400],
-    ['one piece that takes longer than the time of silence', 12_000_000, 1],
+    ['many small chunks', 32_000, 400],
+    ['one chunk that takes longer than the idle timeout', 12_000_000, 1],
   ] as const)
-    test.concurrent(`and reads slowly gets all of ${name}`, async () => {
+    test.concurrent(`a client that stays connected and reads slowly gets all of ${name}`, async () => {
       const chunks = Array.from({ length: count }, () => contentChunk('x'.repeat(size)))
       const last = { ...contentChunk(''), choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }
       const model = vendor.addModel(replySse([...chunks, last]))

@@ -1,11 +1,11 @@
-/** The elder Completions for models that only chat: one prompt, several, streamed and not. */
+/** The legacy Completions API for models that only support chat: one prompt and several, streamed and not. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import OpenAI from 'openai'
 import { type Gateway, startGateway } from '../support/process.ts'
 import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 import { waitUntil } from '../support/wait.ts'
 
-/** Says the prompt again; `slow …` takes its time, `bad …` is refused. */
+/** Echoes the prompt. A prompt that starts with `slow` is answered late, one with `bad` is refused. */
 const echoPrompt: Script = async (answer, request) => {
   const { messages, stream } = request.json() as { messages: { content: string }[]; stream?: boolean }
   const promptText = messages.at(-1)!.content
@@ -47,7 +47,7 @@ afterAll(async () => {
   await upstream.close()
 })
 
-test('a prompt is what the user says, its limits go along', async () => {
+test('a prompt becomes a user message, and its limits are passed on', async () => {
   const { id, object, model, choices, usage } = await client.completions.create({
     model: 'chats',
     prompt: 'hello',
@@ -65,14 +65,14 @@ test('a prompt is what the user says, its limits go along', async () => {
   })
 })
 
-test('a stop that is no text is the client’s fault, and says where', async () => {
+test('a `stop` that is not text is a 400 that names the parameter', async () => {
   for (const stop of [[['x']], [1], { x: 1 }, 5]) {
     const pending = client.completions.create({ model: 'chats', prompt: 'hello', stop: stop as unknown as string })
     expect(await pending.catch(({ status, param }) => [status, param])).toEqual([400, 'stop'])
   }
 })
 
-test('a stream comes as it is said', async () => {
+test('a stream is passed on delta by delta', async () => {
   const stream = await client.completions.create({ model: 'chats', prompt: ['hi'], stream: true })
   const pieces = []
   for await (const { choices } of stream) pieces.push(choices[0])
@@ -80,7 +80,7 @@ test('a stream comes as it is said', async () => {
   expect(pieces.at(-1)?.finish_reason).toBe('length')
 })
 
-test('several prompts: choices in their order, whoever answers first; usage added up', async () => {
+test('several prompts give choices in the order of the prompts, with the usage added up', async () => {
   const prompt = ['slow one', 'two', 'slow three', 'four', 'five', 'six']
   const { choices, usage } = await client.completions.create({ model: 'chats', prompt })
   expect(choices.map(({ index, text }) => [index, text])).toEqual(
@@ -93,7 +93,7 @@ test('several prompts: choices in their order, whoever answers first; usage adde
   expect(streamed).toEqual(choices.map(({ index, text }) => [index, text]))
 })
 
-test('the first failure decides, and what no chat can stand for is said', async () => {
+test('the first failure fails the request, and parameters that chat cannot express are a 400', async () => {
   const refusalOf = (body: object) =>
     client.completions.create({ model: 'chats', prompt: 'x', ...body } as never).then(
       () => undefined,
@@ -105,7 +105,7 @@ test('the first failure decides, and what no chat can stand for is said', async 
   expect(await refusalOf({ n: 2 })).toEqual([400, expect.stringContaining('n:')])
 })
 
-test('one record for all prompts', async () => {
+test('a request with several prompts writes one log line', async () => {
   const records = () =>
     gateway
       .stdout()

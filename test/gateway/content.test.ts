@@ -1,4 +1,7 @@
-/** What a vendor of another protocol would refuse: fields it does not know, messages without content, documents by address, files another vendor keeps. */
+/**
+ * Content that a vendor of another protocol would refuse: fields it does not know, messages without content,
+ * documents by URL, files that another vendor stores.
+ */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { type Gateway, startGateway } from '../support/process.ts'
 import { replyJson } from '../support/scripts.ts'
@@ -93,69 +96,78 @@ const user = (content: unknown): Turn => ({ role: 'user', content })
 const assistant = (content: unknown): Turn => ({ role: 'assistant', content })
 const otherModels = (excluded: string) => models.filter(model => model !== excluded)
 
-describe("fields OpenAI's own service refuses", () => {
+describe('unsupported fields', () => {
   const limitFields = { max_tokens: 9, top_k: 5 }
 
-  test('are left out of a translation', async () => {
+  test("a field that OpenAI's own service refuses is left out of a translated request", async () => {
     const { sent } = await post('/v1/messages', { model: 'o3-mini', ...limitFields, messages: [user('q')] })
     expect(sent).toEqual([{ model: 'o3-mini', messages: [user('q')], max_completion_tokens: 9 }])
   })
 
-  test('are passed on where the client wrote them itself', async () => {
+  test("a field that OpenAI's own service refuses is passed on in a request that is not translated", async () => {
     const body = { model: 'o3-mini', ...limitFields, messages: [user('q')] }
     expect((await post('/v1/chat/completions', body)).sent).toEqual([body])
   })
 })
 
 describe('messages without content', () => {
-  test.each(otherModels('messages'))('of Messages to %s: left out', async model => {
-    const { status, sent } = await sendMessages(model, user('q'), assistant([]), user([]), user('r'))
-    expect(status).toBe(200)
-    const [body] = sent
-    const turns = (body!['messages'] ?? body!['input'] ?? body!['contents']) as object[]
-    expect(turns).toHaveLength(2)
-    for (const turn of turns) expect(JSON.stringify(turn)).toMatch(/"[qr]"/)
-  })
+  test.each(otherModels('messages'))(
+    'messages without content are left out when a Messages request is translated to %s',
+    async model => {
+      const { status, sent } = await sendMessages(model, user('q'), assistant([]), user([]), user('r'))
+      expect(status).toBe(200)
+      const [body] = sent
+      const turns = (body!['messages'] ?? body!['input'] ?? body!['contents']) as object[]
+      expect(turns).toHaveLength(2)
+      for (const turn of turns) expect(JSON.stringify(turn)).toMatch(/"[qr]"/)
+    },
+  )
 
-  test.each(otherModels('messages'))('nothing else to %s: a 400 that names the place', async model => {
-    const { status, sent, error } = await sendMessages(model, user([]))
-    expect({ status, sent, message: error.message }).toEqual({
-      status: 400,
-      sent: [],
-      message: 'messages: nothing is said',
-    })
-  })
+  test.each(otherModels('messages'))(
+    'messages without content are a 400 that names `messages` when a Messages request to %s has no others',
+    async model => {
+      const { status, sent, error } = await sendMessages(model, user([]))
+      expect({ status, sent, message: error.message }).toEqual({
+        status: 400,
+        sent: [],
+        message: 'messages: nothing is said',
+      })
+    },
+  )
 
-  test.each(otherModels('chat'))('of Chat Completions to %s: a 400 too', async model => {
-    for (const content of ['', null]) {
-      const { status, sent, error } = await sendChat(model, user(content))
-      expect([status, sent, error.param]).toEqual([400, [], 'messages'])
-    }
-  })
+  test.each(otherModels('chat'))(
+    'messages without content are a 400 that names `messages` when a Chat Completions request to %s has no others',
+    async model => {
+      for (const content of ['', null]) {
+        const { status, sent, error } = await sendChat(model, user(content))
+        expect([status, sent, error.param]).toEqual([400, [], 'messages'])
+      }
+    },
+  )
 })
 
-describe('a document by its address', () => {
+describe('documents by URL', () => {
   const document = { type: 'document', source: { type: 'url', url: pdfUrl } }
 
-  test('comes to a vendor of Chat Completions as a file', async () => {
+  test('a document by URL is sent as file data to a vendor of Chat Completions', async () => {
     const { status, sent } = await sendMessages('chat', user([document]))
     expect(status).toBe(200)
     const file = { file_data: `data:application/pdf;base64,${pdf.toString('base64')}` }
     expect(sent[0]!['messages']).toEqual([{ role: 'user', content: [{ type: 'file', file }] }])
   })
 
-  test('stays an address where the vendor fetches it', async () => {
+  test('a document by URL stays a URL where the vendor fetches it', async () => {
     const { sent } = await sendMessages('responses', user([document]))
     expect(JSON.stringify(sent)).toContain(JSON.stringify({ type: 'input_file', file_url: pdfUrl }))
   })
 })
 
-describe('a file another vendor keeps is a 400 that names the place', () => {
+describe('file ids of another vendor', () => {
   const summaryOf = (exchange: Exchange) => [exchange.status, exchange.sent.length, exchange.error.message]
   const refusalMessage = (path: string, by: string, protocol: string) =>
     `${path}: a file kept by a vendor of ${by} cannot be read by one of ${protocol}: send its bytes or its URL`
 
-  test('of Gemini', async () => {
+  test('a Gemini file for another vendor is a 400 that names the field', async () => {
     for (const fileUri of ['https://generativelanguage.googleapis.com/v1beta/files/abc', 'gs://b/x.pdf'])
       for (const [model, protocol] of Object.entries({ chat: 'openai-chat', messages: 'anthropic' }))
         expect(summaryOf(await sendGemini(model, { fileData: { fileUri, mimeType: 'application/pdf' } }))).toEqual([
@@ -164,7 +176,7 @@ describe('a file another vendor keeps is a 400 that names the place', () => {
         ])
   })
 
-  test('of Claude', async () => {
+  test('an Anthropic file id for another vendor is a 400 that names the field', async () => {
     const source = { type: 'file', file_id: 'file_1' }
     expect(summaryOf(await sendMessages('chat', user([{ type: 'document', source }])))).toEqual([
       ...[400, 0],
@@ -172,7 +184,7 @@ describe('a file another vendor keeps is a 400 that names the place', () => {
     ])
   })
 
-  test('of OpenAI, but for its other protocol', async () => {
+  test('an OpenAI file id for another vendor is a 400 that names the field, but it reaches the Responses protocol', async () => {
     const file = user([{ type: 'file', file: { file_id: 'file-1' } }])
     expect(summaryOf(await sendChat('messages', file))).toEqual([
       ...[400, 0],

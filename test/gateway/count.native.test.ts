@@ -1,4 +1,7 @@
-/** Vertex AI and Bedrock count at addresses of their own, in words of their own; where they refuse to, the gateway guesses. */
+/**
+ * Vertex AI and Bedrock count tokens at paths and in formats of their own. Where they refuse to, the gateway
+ * estimates.
+ */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { type Gateway, startGateway } from '../support/process.ts'
 import { refuse, replyJson } from '../support/scripts.ts'
@@ -10,7 +13,7 @@ const root = '/v1/projects/p/locations/global/publishers'
 let upstream: Upstream
 let gateway: Gateway
 
-/** A gateway remembers who does not count: each test has one of its own. */
+/** A gateway remembers which targets cannot count, so each test starts a new gateway. */
 beforeAll(async () => {
   upstream = await scriptedUpstream(replyJson({}))
 })
@@ -41,7 +44,7 @@ afterAll(async () => {
 })
 
 const post = async (path: string, body: object | string, headers: Record<string, string> = {}) => {
-  const asked = upstream.requests.length
+  const countBefore = upstream.requests.length
   const options = {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
@@ -49,7 +52,7 @@ const post = async (path: string, body: object | string, headers: Record<string,
     proxy: false,
   }
   const response = await fetch(gateway.url + path, options as RequestInit)
-  return { status: response.status, body: await response.json(), received: upstream.requests.slice(asked) }
+  return { status: response.status, body: await response.json(), received: upstream.requests.slice(countBefore) }
 }
 const messages = [{ role: 'user', content: 'four words and four.' }]
 const count = (model: string, more: object = {}, headers = {}) =>
@@ -58,7 +61,7 @@ const contents = [{ role: 'user', parts: [{ text: 'four words and four.' }] }]
 const countContents = (model: string, body: object) => post(`/v1beta/models/${model}:countTokens`, body)
 
 describe('Claude on Vertex AI', () => {
-  test('is counted where the body names the model, not by its latest name, and without betas', async () => {
+  test('Claude on Vertex AI is counted by the model in the body, without the `@default` version and without betas', async () => {
     upstream.setScript(replyJson({ input_tokens: 14 }))
     const headers = { 'anthropic-beta': 'web-fetch-2025-09-10,context-1m-2025-08-07' }
     const { status, body, received } = await count('claude-x@default', { system: 'short', max_tokens: 9 }, headers)
@@ -73,7 +76,7 @@ describe('Gemini', () => {
   const systemInstruction = { parts: [{ text: 'be brief' }] }
   const answer = { totalTokens: 9, totalBillableCharacters: 30 }
 
-  test('on Vertex AI is counted bare, whatever is around it', async () => {
+  test('Gemini on Vertex AI is counted with `contents` and `systemInstruction` at the top level, whether the client wrapped them or not', async () => {
     upstream.setScript(replyJson(answer))
     const generateContentRequest = { model: 'models/x', contents, systemInstruction, safetySettings: [] }
     for (const requestBody of [{ contents, system_instruction: systemInstruction }, { generateContentRequest }]) {
@@ -84,7 +87,7 @@ describe('Gemini', () => {
     }
   })
 
-  test('at home all but `contents` is wrapped, under the name of the model', async () => {
+  test('Gemini on the Gemini API is counted with everything except `contents` inside `generateContentRequest`', async () => {
     upstream.setScript(replyJson(answer))
     const wrapped = { generateContentRequest: { model: 'models/gemini-y', contents, systemInstruction } }
     const alreadyWrapped = { generateContentRequest: { contents, systemInstruction, model: 'models/alias' } }
@@ -101,7 +104,7 @@ describe('Claude on Bedrock', () => {
   const invokedBody = (body: unknown): string =>
     Buffer.from((body as { input: { invokeModel: { body: string } } }).input.invokeModel.body, 'base64').toString()
 
-  test('is counted as what InvokeModel would get, by the name of the model without its profile', async () => {
+  test("Claude on Bedrock is counted with InvokeModel's body, by the model id without its inference profile", async () => {
     upstream.setScript(replyJson({ inputTokens: 38 }))
     const text = `{"model":"us.${claude}","messages":[{"role":"user","content":"\\u0041 1.0"}], "thinking":{"type":"enabled","budget_tokens":2000}}`
     const { status, body, received } = await post('/v1/messages/count_tokens', text, {
@@ -114,7 +117,7 @@ describe('Claude on Bedrock', () => {
     )
   })
 
-  test('no other model counts', async () => {
+  test('Claude on Bedrock is the only model there whose tokens are counted by the vendor', async () => {
     const { status, body, received } = await count('us.amazon.nova-2-lite-v1:0')
     expect({ status, body, asked: received.length }).toEqual({ status: 200, body: { input_tokens: 5 }, asked: 0 })
   })
@@ -126,15 +129,18 @@ describe('a vendor that refuses to count', () => {
     [`us.${claude}`, 403, { message: 'User: arn:aws:iam::1:user/u is not authorized to perform: bedrock:CountTokens' }],
     ['claude-x@default', 400, { type: 'error', error: { message: 'claude-x is not supported for token counting' } }],
     ['claude-x@default', 404, { error: { code: 404, message: 'Publisher model not found' } }],
-  ])('%s: %i', async (model, status, refusal) => {
-    upstream.setScript(refuse(status, refusal))
-    const first = await count(model)
-    expect({ status: first.status, body: first.body }).toEqual({ status: 200, body: { input_tokens: 5 } })
-    expect(first.received.length).toBe(1)
-    expect((await count(model)).received.length).toBe(0)
-  })
+  ])(
+    'a vendor that refuses to count is not asked again, and the gateway estimates: %s with status %i',
+    async (model, status, refusal) => {
+      upstream.setScript(refuse(status, refusal))
+      const first = await count(model)
+      expect({ status: first.status, body: first.body }).toEqual({ status: 200, body: { input_tokens: 5 } })
+      expect(first.received.length).toBe(1)
+      expect((await count(model)).received.length).toBe(0)
+    },
+  )
 
-  test('this request alone: it is asked the next', async () => {
+  test('a vendor that refuses to count because of the content of one request is asked again for the next one', async () => {
     const message = 'tools.0: web_search_20260318 is not allowed here'
     upstream.setScript(refuse(400, { type: 'error', error: { type: 'invalid_request_error', message } }))
     for (const _ of [1, 2]) {
@@ -146,14 +152,17 @@ describe('a vendor that refuses to count', () => {
   test.each([
     [429, { error: { message: 'slowly' } }, 429],
     [403, { error: { message: 'no' } }, 502],
-  ])('any other failure is told: %i', async (status, refusal, expectedStatus) => {
-    upstream.setScript(refuse(status, refusal))
-    expect(await count('claude-x@default')).toMatchObject({ status: expectedStatus, body: { type: 'error' } })
-    expect((await count('claude-x@default')).received.length).toBe(1)
-  })
+  ])(
+    'a vendor that refuses to count for another reason gives the client an error: %i',
+    async (status, refusal, expectedStatus) => {
+      upstream.setScript(refuse(status, refusal))
+      expect(await count('claude-x@default')).toMatchObject({ status: expectedStatus, body: { type: 'error' } })
+      expect((await count('claude-x@default')).received.length).toBe(1)
+    },
+  )
 })
 
-test('an address of Messages is no address that counts', async () => {
+test('a `server_url` with the path of Messages is not asked to count', async () => {
   for (const model of ['relayed', 'of-deepseek', 'of-moonshot', 'of-zhipu', 'of-zai', 'of-minimax', 'of-dashscope']) {
     const { status, body, received } = await count(model)
     expect({ model, status, body, asked: received.length }).toEqual({

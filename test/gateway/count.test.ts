@@ -1,4 +1,4 @@
-/** Tokens are counted by the vendor that can, and guessed for one that cannot: never a 404. */
+/** Tokens are counted by a vendor that can count, and estimated otherwise. The client never gets a 404. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { type Gateway, startGateway } from '../support/process.ts'
 import { replyJson } from '../support/scripts.ts'
@@ -44,7 +44,7 @@ const count = async (body: object, key = 'all') => {
     },
   }
 }
-test("Gemini's clients ask at an address of their own, alone or with the whole request around it", async () => {
+test("Gemini's countTokens accepts `contents` or a `generateContentRequest`", async () => {
   const countContents = async (model: string, body: object) => {
     const headers = { 'content-type': 'application/json', 'x-goog-api-key': 'all' }
     const url = `${gateway.url}/v1beta/models/${model}:countTokens`
@@ -69,7 +69,7 @@ test("Gemini's clients ask at an address of their own, alone or with the whole r
 
 const messages = [{ role: 'user', content: 'four words and four.' }]
 
-test('a target that counts is asked, by its own name of the model, with the version', async () => {
+test('a target that can count is asked, with its own model name and the anthropic-version header', async () => {
   expect(await count({ model: 'counted', messages })).toEqual({
     status: 200,
     body: { input_tokens: 77, totalTokens: 9 },
@@ -83,7 +83,7 @@ test('a target that counts is asked, by its own name of the model, with the vers
   expect(json()).toEqual({ model: 'counted', messages })
 })
 
-test('for any other the gateway guesses: text, system and tools', async () => {
+test('for any other target the gateway estimates text, system and tools', async () => {
   const before = upstream.requests.length
   expect((await count({ model: 'guessed', messages })).body).toEqual({ input_tokens: 5 })
   const tools = [{ name: 'look', description: 'x'.repeat(400), input_schema: { type: 'object' } }]
@@ -92,7 +92,7 @@ test('for any other the gateway guesses: text, system and tools', async () => {
   expect(upstream.requests.length).toBe(before)
 })
 
-test('who may not use a model, or names none, is told so in the shape of the protocol', async () => {
+test('a model outside the scope, an unknown one, a missing one and a wrong key are errors in the shape of the protocol', async () => {
   expect(await count({ model: 'counted', messages }, 'some')).toMatchObject({ status: 403, body: { type: 'error' } })
   expect(await count({ model: 'nobody', messages })).toMatchObject({
     status: 404,

@@ -1,4 +1,7 @@
-/** Claude asked by a client of Messages, wherever it is served: the bytes the client wrote, but for what the place wants at the top. */
+/**
+ * Claude on any service, for a client of Messages: the client's bytes stay unchanged, except for the top-level fields
+ * that the service requires.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type Gateway, startGateway } from '../support/process.ts'
 import { replyJson } from '../support/scripts.ts'
@@ -44,7 +47,9 @@ afterAll(async () => {
   await upstream.close()
 })
 
-/** Numbers no double holds, keys that look like numbers, escapes, spaces: all of it is the client's. */
+/**
+ * Numbers beyond double precision, numeric-looking keys, escapes and spaces: all must stay as the client wrote them.
+ */
 const messages = `[ {"role":"user","content":[{"type":"text","text":"\\u00e9 \\/","cache_control":{"type":"ephemeral"} }]},
     {"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{"b":1.0,"2":9007199254740993,"1":-0}}]},
     {"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"done"}]} ]`
@@ -58,8 +63,8 @@ const send = async (text: string, headers: Record<string, string> = {}) => {
   return { path, body: String(body) }
 }
 
-describe('what is not at the top stays to the byte', () => {
-  test('on Vertex AI', async () => {
+describe('everything below the top level', () => {
+  test('everything below the top level stays unchanged, byte for byte, on Vertex AI', async () => {
     const { path, body } = await send(
       `{"model":"claude-there","max_tokens":9,\n "messages": ${messages}, "tools":${tools}}`,
     )
@@ -69,7 +74,7 @@ describe('what is not at the top stays to the byte', () => {
     )
   })
 
-  test('on Bedrock, betas and all', async () => {
+  test('everything below the top level stays unchanged, byte for byte, on Bedrock, where betas go into the body', async () => {
     const { path, body } = await send(
       `{ "messages": ${messages}, "tools":${tools},"max_tokens":9 , "model":"anthropic.claude-here", "stream":false}`,
       { 'anthropic-beta': 'context-1m-2025-08-07' },
@@ -80,12 +85,12 @@ describe('what is not at the top stays to the byte', () => {
     )
   })
 
-  test('at home, where only the model may be another', async () => {
+  test("everything below the top level stays unchanged, byte for byte, on Anthropic's API, where nothing is changed", async () => {
     const text = `{"model":"claude-home","max_tokens":9,"messages":${messages},"tools": ${tools}}`
     expect((await send(text)).body).toBe(text)
   })
 
-  test('with `params` of the service', async () => {
+  test('everything below the top level stays unchanged, byte for byte, with `params` of the entry', async () => {
     const { body } = await send(`{"model":"claude-told","max_tokens":9,"temperature":1.0,"messages":${messages}}`)
     expect(body).toBe(
       `{"metadata":{"user_id":"u"},"model":"claude-told","max_tokens":9,"temperature":0.5,"messages":${messages}}`,
@@ -93,7 +98,7 @@ describe('what is not at the top stays to the byte', () => {
   })
 })
 
-test('where a key is there twice the last one counts, and all is written anew', async () => {
+test('a body with a duplicate key is serialised anew, and the last value wins', async () => {
   const duplicateKeys =
     '{"max_tokens":1,"model":"claude-there","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}'
   expect(JSON.parse((await send(duplicateKeys)).body)).toEqual({

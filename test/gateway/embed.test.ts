@@ -1,4 +1,7 @@
-/** Embeddings and reranking through the whole gateway: the vendors' own SDKs as clients, each vendor asked in its own words. */
+/**
+ * Embeddings and reranking through the whole gateway: the vendors' own SDKs are the clients, and each vendor is asked
+ * in its own format.
+ */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { GoogleGenAI } from '@google/genai'
 import OpenAI, { APIError } from 'openai'
@@ -7,7 +10,7 @@ import { type Gateway, startGateway } from '../support/process.ts'
 import { refuse, replyJson } from '../support/scripts.ts'
 import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
 
-/** A vector that says which text it is of: its length, and its first letter. */
+/** A vector that identifies its text: the length, and half the code of the first letter. */
 const vectorOf = (text: string): number[] => [text.length, text.charCodeAt(0) / 2]
 
 const textsIn = (body: JsonObject): string[] => {
@@ -20,7 +23,7 @@ const textsIn = (body: JsonObject): string[] => {
 
 const tokenCount = (texts: readonly string[]): number => texts.join('').length
 
-/** Every vendor at once, by the path it is asked at. */
+/** The answers of all vendors, by the path of the request. */
 const vendorAnswers: [RegExp, (texts: string[], body: JsonObject) => object][] = [
   [
     /:batchEmbedContents$/,
@@ -176,33 +179,37 @@ const models = {
   'bge-large-zh': '/v2/embeddings',
 }
 
-describe.each(Object.entries(models))('%s', (model, path) => {
-  test('answers the openai SDK, which unpacks base64 by itself, in order', async () => {
-    const { data, usage, model: told } = await openai.embeddings.create({ model, input: ['one', 'three', 'x'] })
+describe.each(Object.entries(models))('the embedding model %s', (model, path) => {
+  test('an embedding request of the openai SDK is answered in order, with base64 that the SDK decodes', async () => {
+    const {
+      data,
+      usage,
+      model: answeredModel,
+    } = await openai.embeddings.create({ model, input: ['one', 'three', 'x'] })
     expect(data.map(({ index, embedding }) => [index, [...embedding]])).toEqual([
       [0, vectorOf('one')],
       [1, vectorOf('three')],
       [2, vectorOf('x')],
     ])
     expect(usage.total_tokens).toBeGreaterThan(0)
-    expect(told).toBe(model)
+    expect(answeredModel).toBe(model)
     expect(lastRequest().path).toBe(path)
     expect(lastRequest().body).not.toContain('client-key')
   })
 
-  test('answers the @google/genai SDK', async () => {
-    // For this one model the SDK takes several texts for parts of one content.
+  test('an embedding request of the @google/genai SDK is answered', async () => {
+    // For this model the SDK sends several texts as parts of one content.
     const contents = model === 'gemini-embedding-2' ? ['one'] : ['one', 'three']
     const { embeddings } = await google.models.embedContent({ model, contents })
     expect(embeddings?.map(({ values }) => values)).toEqual(contents.map(vectorOf))
   })
 
-  test('answers embedContent', async () => {
+  test('an embedContent request is answered', async () => {
     const { status, body } = await post(`/v1/models/${model}:embedContent`, { content: { parts: [{ text: 'one' }] } })
     expect([status, body.embedding]).toEqual([200, { values: vectorOf('one') }])
   })
 
-  test('tells a refusal in the shape of whoever asked', async () => {
+  test("a refusal is reported in the shape of the client's protocol", async () => {
     upstream.setScript(refuse(422, { message: 'too many dimensions' }))
     const thrown = await openai.embeddings.create({ model, input: 'one' }).catch(error => error as APIError)
     expect(thrown).toBeInstanceOf(APIError)
@@ -215,7 +222,7 @@ describe.each(Object.entries(models))('%s', (model, path) => {
   })
 })
 
-test('a vendor that overlooks what its vectors should look like is put right', async () => {
+test('vectors in another encoding than requested are converted', async () => {
   const embeddingWith = async (encoding: object) => {
     const { body } = await post('/v1/embeddings', { model: 'openai-embed', input: 'one', ...encoding })
     return (body.data as JsonObject[])[0]!.embedding
@@ -231,7 +238,7 @@ test('a vendor that overlooks what its vectors should look like is put right', a
   expect(await embeddingWith({ encoding_format: 'base64' })).toBe(base64)
 })
 
-test('where both sides speak the same, the bytes pass', async () => {
+test('between client and vendor of the same protocol the body passes byte for byte', async () => {
   const body = { model: 'openai-embed', input: [[1, 2]], encoding_format: 'float', anything: { else: 1.0 } }
   await post('/v1/embeddings', body)
   expect(lastRequest().body).toBe(JSON.stringify(body))
@@ -241,7 +248,7 @@ test('where both sides speak the same, the bytes pass', async () => {
   expect(answerBody).toEqual({ embeddings: [{ values: vectorOf('one') }], usageMetadata: { promptTokenCount: 3 } })
 })
 
-test('more texts than a vendor takes go in parts, and come back as one answer', async () => {
+test('more texts than a vendor accepts are sent in batches and merged into one answer', async () => {
   const input = Array.from({ length: 23 }, (_, index) => `${'t'.repeat(index + 1)}`)
   const { body } = await post('/v1/embeddings', { model: 'text-embedding-v4', input })
   expect(upstream.requests.map(request => textsIn(request.json() as JsonObject).length).sort()).toEqual([10, 10, 3])
@@ -257,7 +264,7 @@ test('more texts than a vendor takes go in parts, and come back as one answer', 
   expect((all.body.data as JsonObject[]).length).toBe(101)
 })
 
-test('what passes goes in parts as well where the vendor documents how many it takes', async () => {
+test('a request that passes through is split into batches too where the vendor documents a limit', async () => {
   const input = Array.from({ length: 11 }, (_, index) => `n${index}`)
   const { body } = await post('/v1/embeddings', { model: 'compatible', input, encoding_format: 'float' })
   expect(upstream.requests.map(({ path }) => path)).toEqual(['/v1/embeddings', '/v1/embeddings'])
@@ -266,7 +273,7 @@ test('what passes goes in parts as well where the vendor documents how many it t
   expect(body.model).toBe('compatible')
 })
 
-test('a vendor that answers as it gets done is put in order, whole or in parts', async () => {
+test('vectors in any order are sorted by their index, in a single answer and in batches', async () => {
   upstream.setScript((answer, request) => {
     const texts = textsIn(request.json() as JsonObject)
     const data = texts.map((text, index) => ({ index, object: 'embedding', embedding: vectorOf(text) })).reverse()
@@ -287,14 +294,14 @@ test('a vendor that answers as it gets done is put in order, whole or in parts',
   }
 })
 
-test('clients of base64 are answered by vendors that know only numbers, or have another word for it', async () => {
+test('a client of base64 is answered by vendors that only send numbers or use another field name for the encoding', async () => {
   await openai.embeddings.create({ model: 'bge-large-zh', input: 'one' })
   expect(lastRequest().json()).toEqual({ model: 'bge-large-zh', input: 'one', encoding_format: 'float' })
   await openai.embeddings.create({ model: 'jina-embeddings-v3', input: 'one' })
   expect(lastRequest().json()).toEqual({ model: 'jina-embeddings-v3', input: 'one', embedding_type: 'base64' })
 })
 
-test('tokens are refused where a vendor takes texts, and what is lost is told', async () => {
+test('token ids are refused where a vendor accepts only texts, and losses are reported', async () => {
   const refused = await post('/v1/embeddings', { model: 'nomic-embed-text', input: [[1, 2]] })
   expect([refused.status, refused.body.error]).toEqual([400, expect.objectContaining({ param: 'input[0]' })])
   expect(upstream.requests.length).toBe(0)
@@ -306,13 +313,13 @@ test('tokens are refused where a vendor takes texts, and what is lost is told', 
   expect(answer.headers.get('x-losses')).toContain('user')
 })
 
-test("Gemini's clients are told what a model is asked", async () => {
+test("Gemini's model list gives the actions that a model supports", async () => {
   const actionsOf = async (model: string) => (await google.models.get({ model })).supportedActions
   expect(await actionsOf('gemini-embedding-001')).toEqual(['embedContent', 'batchEmbedContents'])
   expect(await actionsOf('rerank-v3.5')).not.toContain('embedContent')
 })
 
-test('a form is no question', async () => {
+test('a form is refused where JSON is expected', async () => {
   const body = new FormData()
   body.append('model', 'nomic-embed-text')
   body.append('input', 'one')
@@ -322,7 +329,7 @@ test('a form is no question', async () => {
   expect(upstream.requests.length).toBe(0)
 })
 
-test('a vendor that gives too few vectors has failed', async () => {
+test('too few vectors from a vendor are a 502', async () => {
   upstream.setScript(replyJson({ embeddings: [] }))
   const { status, body } = await post('/v1/embeddings', { model: 'nomic-embed-text', input: 'one' })
   expect([status, body.error]).toEqual([
@@ -349,7 +356,7 @@ test.each([
     '/api/v1/services/rerank/text-rerank/text-rerank',
     { id: 'dash-1', usage: { prompt_tokens: 9, total_tokens: 9 } },
   ],
-])('%s reranks', async (model, path, more) => {
+])('%s reranks documents', async (model, path, more) => {
   const body = { model, query: 'q', documents: ['a', { text: 'b' }], top_n: 1, return_documents: true }
   const { status, body: answerBody } = await post('/v1/rerank', body)
   expect([status, answerBody]).toEqual([
@@ -361,7 +368,7 @@ test.each([
   expect([wrong.status, wrong.body.error]).toEqual([400, expect.objectContaining({ param: 'documents[0]' })])
 })
 
-test('reranking passes where the vendor speaks as the client does', async () => {
+test('a rerank request passes through where client and vendor use the same format', async () => {
   const body = { model: 'jina-reranker', query: 'q', documents: ['a', 'b'], truncate: true }
   const { body: answerBody } = await post('/v1/rerank', body)
   expect(lastRequest().body).toBe(JSON.stringify(body))

@@ -1,4 +1,7 @@
-/** Every address of the gateway as a client sees it: which path is which, methods, other origins, odd requests on a bare socket. */
+/**
+ * Every path of the gateway as a client sees it: the aliases of each path, methods, CORS, and unusual requests on a
+ * bare socket.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { sendRequest } from '../support/client.ts'
 import { type Gateway, startGateway, waitForLogLine } from '../support/process.ts'
@@ -38,7 +41,7 @@ const errorOf = async (response: Response) =>
     param: unknown
     code: unknown
   }
-/** Asks `path`; gives the answer and what the vendor was asked. */
+/** Sends a request to `path`, with `script` as the vendor, and returns the response and what the vendor received. */
 const exchange = async (path: string, script: Script, body: object, options: RequestInit = {}) => {
   upstream.setScript(script)
   const before = upstream.requests.length
@@ -46,7 +49,7 @@ const exchange = async (path: string, script: Script, body: object, options: Req
   return { response, received: () => upstream.requests[before] as ReceivedRequest }
 }
 
-describe('chat is spoken at', () => {
+describe('Chat Completions', () => {
   const messages = [{ role: 'user', content: 'Hi' }]
   for (const path of [
     '/v1/chat/completions',
@@ -61,7 +64,7 @@ describe('chat is spoken at', () => {
     '/api/paas/v4/chat/completions',
     '/v1/chat/completions?beta=true',
   ])
-    test(path, async () => {
+    test(`Chat Completions is served at ${path}`, async () => {
       const { response, received } = await exchange(path, replyChat(), { model: 'm', messages })
       expect(response.status).toBe(200)
       expect(await response.json()).toMatchObject({ model: 'm', choices: [{ message: { content: 'Hello there.' } }] })
@@ -73,7 +76,7 @@ describe('chat is spoken at', () => {
     ['/openai/deployments/owner/big-model/chat/completions?api-version=2024-10-21', 'owner/big-model'],
     ['/openai/deployments/owner%2Fbig-model/chat/completions', 'owner/big-model'],
   ] as const)
-    test(`${path}: the address names the model, whatever the body says`, async () => {
+    test(`Chat Completions is served at ${path}, where the path names the model, whatever the body says`, async () => {
       for (const bodyModel of [{}, { model: 'another' }]) {
         const { response, received } = await exchange(path, replyChat(), { messages, ...bodyModel })
         expect(((await response.json()) as { model: string }).model).toBe(model)
@@ -81,22 +84,22 @@ describe('chat is spoken at', () => {
       }
     })
 
-  test('an address of a deployment that is wrongly encoded: 400', async () => {
+  test('a deployment path with invalid percent-encoding is a 400', async () => {
     const { response } = await exchange('/openai/deployments/%zz/chat/completions', replyChat(), { messages })
     expect([response.status, (await errorOf(response)).type]).toEqual([400, 'invalid_request_error'])
   })
 
-  test('a request that names no model gets `default_model`', async () => {
+  test('a chat request without a model gets `default_model`', async () => {
     const { response, received } = await exchange('/v1/chat/completions', replyChat(), { messages })
     expect(((await response.json()) as { model: string }).model).toBe('m')
     expect(received().json()).toMatchObject({ model: 'vendor-m' })
   })
 })
 
-describe('what only passes', () => {
+describe('passthrough endpoints', () => {
   const usage = { prompt_tokens: 3, total_tokens: 3 }
 
-  test('completions, not streamed', async () => {
+  test('a passthrough endpoint answers completions that are not streamed', async () => {
     const answer = {
       id: 'c',
       object: 'text_completion',
@@ -117,7 +120,7 @@ describe('what only passes', () => {
     ])
   })
 
-  test('completions streamed: [DONE] once, usage withheld from who did not ask and given to who did', async () => {
+  test('a passthrough endpoint streams completions with one [DONE], and with usage only for a client that asked for it', async () => {
     const chunk = (text: string, finish_reason: string | null = null) => ({
       id: 'c',
       object: 'text_completion',
@@ -155,7 +158,7 @@ describe('what only passes', () => {
     ['float', [0.1, -0.25, 1e-7]],
     ['base64', 'AACAPwAAAEA='],
   ] as const)
-    test(`embeddings as ${format}: the vectors as the vendor wrote them`, async () => {
+    test(`a passthrough endpoint returns embeddings as ${format} as the vendor wrote them`, async () => {
       const answer = `{"object":"list","model":"vendor-m","data":[{"object":"embedding","index":0,"embedding":${JSON.stringify(embedding)}}],"usage":{"prompt_tokens":3,"total_tokens":3}}`
       const script: Script = reply => {
         reply.writeHead(200, { 'content-type': 'application/json' })
@@ -179,12 +182,12 @@ describe('what only passes', () => {
     ['moderations', { input: 'x' }, { id: 'mod', model: 'm', results: [{ flagged: false }] }],
     ['rerank', { query: 'q', documents: ['a', 'b'] }, { model: 'm', results: [{ index: 1, relevance_score: 0.5 }] }],
   ] as const) {
-    test(path, async () => {
+    test(`a passthrough endpoint at ${path} passes everything except the model`, async () => {
       const { response, received } = await exchange(`/v1/${path}`, replyJson(answer), { model: 'm', ...body })
       expect([response.status, await response.json()]).toEqual([200, answer])
       expect([received().path, received().json()]).toEqual([`/v1/${path}`, { model: 'vendor-m', ...body }])
     })
-    test(`${path} also below a deployment`, async () => {
+    test(`a passthrough endpoint at ${path} is also served below a deployment`, async () => {
       const { response, received } = await exchange(
         `/openai/deployments/m/${path}?api-version=1`,
         replyJson(answer),
@@ -192,13 +195,13 @@ describe('what only passes', () => {
       )
       expect([response.status, received().path]).toEqual([200, `/v1/${path}`])
     })
-    test(`${path}: a field that is missing is named`, async () => {
+    test(`a passthrough endpoint at ${path} names a missing field`, async () => {
       const { response } = await exchange(`/v1/${path}`, replyJson(answer), { model: 'm' })
       expect([response.status, (await errorOf(response)).param]).toEqual([400, Object.keys(body)[0]!])
     })
   }
 
-  test('speech leaves as it arrives, byte for byte', async () => {
+  test('a passthrough endpoint forwards speech as it arrives, byte for byte', async () => {
     const latch = createLatch()
     const audio = new Uint8Array(Array.from({ length: 512 }, (_, index) => index % 256))
     const { response } = await exchange(
@@ -222,15 +225,15 @@ describe('what only passes', () => {
     expect(rest).toEqual([...audio.subarray(256)])
   })
 
-  test("a vendor's refusal keeps its status on these paths too", async () => {
+  test("a passthrough endpoint keeps the status of a vendor's refusal", async () => {
     const { response } = await exchange('/v1/embeddings', refuse(422), { model: 'm', input: 'a' })
     expect([response.status, (await errorOf(response)).message]).toEqual([422, 'refused by script'])
   })
 })
 
-describe('a path that `speaks` of an entry names', () => {
+describe('paths in `speaks`', () => {
   for (const path of ['/v1/my/custom', '/v1/videos', '//v1/my/custom/'])
-    test(`${path} passes, but for the model`, async () => {
+    test(`${path} in \`speaks\` of an entry passes everything except the model`, async () => {
       const answer = { id: 'x', model: 'vendor-own', anything: [1, 2] }
       const { response, received } = await exchange(path, replyJson(answer), { model: 'own', n: 1 })
       expect([response.status, await response.json()]).toEqual([200, { ...answer, model: 'own' }])
@@ -238,7 +241,7 @@ describe('a path that `speaks` of an entry names', () => {
       expect(received().json()).toEqual({ model: 'vendor-own', n: 1 })
     })
 
-  test('streams, hands files on, and tells refusals with their status', async () => {
+  test('a path in `speaks` of an entry passes streams, files and refusals with their status', async () => {
     const { response } = await exchange('/v1/my/custom', replySse([{ piece: 1 }]), { model: 'own', stream: true })
     expect(await response.text()).toBe('data: {"piece":1}\n\ndata: [DONE]\n\n')
     const audio: Script = async reply => {
@@ -252,7 +255,7 @@ describe('a path that `speaks` of an entry names', () => {
     expect([refused.response.status, (await errorOf(refused.response)).message]).toEqual([422, 'refused by script'])
   })
 
-  test('takes POST alone, and only for models of services that speak it', async () => {
+  test('a path in `speaks` of an entry takes only POST, and only for models of services that list it', async () => {
     const getResponse = await get('/v1/my/custom')
     expect([getResponse.status, getResponse.headers.get('allow')]).toEqual([405, 'POST'])
     const { response } = await exchange('/v1/my/custom', replyChat(), { model: 'm' })
@@ -260,9 +263,9 @@ describe('a path that `speaks` of an entry names', () => {
   })
 })
 
-describe('an address', () => {
+describe('paths and methods', () => {
   for (const path of ['/', '/foo', '/v1/unknown', '/v1/chat', '/v1beta/unheard/of', '/docs/nothing', '/healthz/more'])
-    test(`${path} is unknown: 404 in OpenAI's envelope, in the log and for other origins`, async () => {
+    test(`the path ${path} is unknown: 404 in OpenAI's error envelope, with CORS headers`, async () => {
       for (const method of ['GET', 'POST', 'DELETE']) {
         const response = await get(path, { method })
         expect([method, response.status]).toEqual([method, 404])
@@ -286,7 +289,7 @@ describe('an address', () => {
     '/openai/deployments/m/chat/completions',
     '/openai/deployments/%zz/chat/completions',
   ])
-    test(`${path} takes POST alone: 405 that says so`, async () => {
+    test(`the path ${path} takes only POST: any other method is a 405 with Allow`, async () => {
       for (const method of ['GET', 'PUT', 'DELETE', 'PATCH', 'HEAD']) {
         const response = await get(path, { method })
         expect([method, response.status, response.headers.get('allow')]).toEqual([method, 405, 'POST'])
@@ -295,7 +298,7 @@ describe('an address', () => {
     })
 
   for (const path of ['/v1/models', '/v1/models/m', '/healthz', '/livez', '/readyz', '/docs', '/docs/json'])
-    test(`${path} can be read, with HEAD too, and nothing else: 405 that says so`, async () => {
+    test(`the path ${path} takes only GET and HEAD: any other method is a 405 with Allow`, async () => {
       const getResponse = await get(path)
       const headResponse = await get(path, { method: 'HEAD' })
       expect([getResponse.status, headResponse.status, await headResponse.text()]).toEqual([200, 200, ''])
@@ -306,12 +309,12 @@ describe('an address', () => {
       }
     })
 
-  test('/healthz, /livez and /readyz need no key and tell no more than that', async () => {
+  test('the path /healthz, /livez or /readyz needs no key and answers only the status', async () => {
     for (const path of ['/healthz', '/livez', '/readyz'])
       expect(await (await get(path)).json()).toEqual({ status: 'ok' })
   })
 
-  test('a stray request is in the log, with the id the client was given', async () => {
+  test('the path of an unknown request is logged, with the request id of the client', async () => {
     const response = await get('/v1/stray?key=canary')
     const id = response.headers.get('x-request-id')!
     const line = await waitForLogLine(gateway, id)
@@ -325,8 +328,8 @@ describe('an address', () => {
   })
 })
 
-describe('another origin', () => {
-  test('asks first: every header it names may be sent, credentials never', async () => {
+describe('CORS', () => {
+  test('a browser on another origin may send every header that it names in a preflight request, but no credentials', async () => {
     for (const path of ['/v1/chat/completions', '/v1/models', '/chat/completions', '/v1/embeddings', '/v1']) {
       const response = await get(path, {
         method: 'OPTIONS',
@@ -344,7 +347,7 @@ describe('another origin', () => {
     }
   })
 
-  test('may read answers, streams and errors', async () => {
+  test('a browser on another origin may read answers, streams and errors', async () => {
     const headers = { origin: 'https://page.test' }
     const answers = [
       (await exchange('/v1/chat/completions', replyChat(), { model: 'm', messages: [] }, { headers })).response,
@@ -378,7 +381,7 @@ describe('another origin', () => {
 })
 
 describe('the documentation', () => {
-  test('is a page whose every link is on this host', async () => {
+  test('the documentation is a page with no link to another host', async () => {
     const response = await get('/docs')
     expect(response.headers.get('content-type')).toStartWith('text/html')
     const page = await response.text()
@@ -390,7 +393,7 @@ describe('the documentation', () => {
     expect((await served.text()).length).toBeGreaterThan(100_000)
   })
 
-  test('knows the body of a chat by its schema, and every path that passes', async () => {
+  test('the documentation has the schema of a chat request, and every passthrough path', async () => {
     const document = (await (await get('/docs/json')).json()) as {
       openapi: string
       paths: Record<
@@ -430,7 +433,7 @@ describe('on a bare socket', () => {
     return client.text()
   }
 
-  test('two Hosts are refused everywhere, before anything is done', async () => {
+  test('a request with two Host headers is refused on every path before it is processed', async () => {
     const before = upstream.requests.length
     for (const hosts of [
       'Host: a.test\r\nHost: b.test\r\n',
@@ -450,11 +453,11 @@ describe('on a bare socket', () => {
     expect(upstream.requests.length).toBe(before)
   })
 
-  test('no Host at all is refused', async () => {
+  test('a request without a Host header is refused', async () => {
     expect(await sendRaw(post('/v1/chat/completions', ''))).toStartWith('HTTP/1.1 400 ')
   })
 
-  test('an absolute address counts by its path, whatever host it names', async () => {
+  test('a request with an absolute URL is routed by its path, whatever host it names', async () => {
     expect(await sendRaw(post('http://elsewhere.test/v1/chat/completions?a=1', 'Host: a.test\r\n'))).toStartWith(
       'HTTP/1.1 200 ',
     )
@@ -463,7 +466,7 @@ describe('on a bare socket', () => {
     )
   })
 
-  test('a Host that is none, is very short, or has a port does no harm', async () => {
+  test('a Host that is invalid, very short or has a port does no harm', async () => {
     for (const host of ['a b/@?#', 'x', 'localhost:1', '[::1]:80', '%00'])
       expect([host, (await sendRaw(post('/v1/chat/completions?x=1', `Host: ${host}\r\n`))).slice(0, 12)]).toEqual([
         host,
@@ -471,7 +474,7 @@ describe('on a bare socket', () => {
       ])
   })
 
-  test('a body above max_body: 413 in our shape, announced or not', async () => {
+  test("a body above `max_body` is a 413 in OpenAI's shape, with Content-Length or chunked", async () => {
     const large = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'x'.repeat(120_000) }] })
     const chunked = `POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\ntransfer-encoding: chunked\r\n\r\n${large.length.toString(16)}\r\n${large}\r\n0\r\n\r\n`
     for (const text of [post('/v1/chat/completions', 'Host: a\r\n', large), chunked]) {
@@ -484,7 +487,7 @@ describe('on a bare socket', () => {
     }
   })
 
-  test('one that is announced too large is refused before it is sent', async () => {
+  test('a body whose Content-Length is too large is refused before it is sent', async () => {
     const client = rawClient(
       gateway.port,
       'POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\ncontent-length: 9999999999\r\n\r\n{',
@@ -493,7 +496,7 @@ describe('on a bare socket', () => {
     client.socket.destroy()
   })
 
-  test('one as large as max_body is served', async () => {
+  test('a body of exactly `max_body` is served', async () => {
     const emptyRequest = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: '' }] })
     const exactRequest = emptyRequest.replace('""', JSON.stringify('x'.repeat(100_000 - emptyRequest.length)))
     expect(exactRequest.length).toBe(100_000)
@@ -501,7 +504,7 @@ describe('on a bare socket', () => {
     expect(await sendRaw(post('/v1/chat/completions', 'Host: a\r\n', `${exactRequest} `))).toStartWith('HTTP/1.1 413 ')
   })
 
-  test('a connection serves one request after another, faults too', async () => {
+  test('a connection serves one request after another, also after errors', async () => {
     upstream.setScript(replyJson(chatBody()))
     const client = rawClient(gateway.port)
     for (const [text, status] of [

@@ -1,4 +1,7 @@
-/** What a client gets when the vendor, the gateway's configuration or the client itself is at fault; and what it never gets: a secret. */
+/**
+ * What a client gets when the vendor, the configuration of the gateway or the client itself is at fault, and that it
+ * never gets a secret.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { openStream, sendRequest } from '../support/client.ts'
 import { type Gateway, startGateway } from '../support/process.ts'
@@ -79,20 +82,20 @@ const errorOf = (text: string) => JSON.parse(text).error
 
 describe("the vendor's status", () => {
   for (const status of [400, 404, 409, 413, 415, 422, 500, 503, 529])
-    test(`${status} stays ${status}, with the vendor's own words`, async () => {
+    test(`the vendor's status ${status} stays ${status}, with the vendor's error body`, async () => {
       const body = { error: { message: 'vendor says no', type: 'vendor_type', code: 'vendor_code', param: 'messages' } }
       const answer = await exchange(refuse(status, body))
       expect(answer.status).toBe(status)
       expect(JSON.parse(answer.text)).toEqual(body)
     })
 
-  test('429 keeps its Retry-After', async () => {
+  test("the vendor's status 429 keeps its Retry-After", async () => {
     const answer = await exchange(refuse(429, undefined, { 'retry-after': '17' }))
     expect(answer.status).toBe(429)
     expect(answer.headers.get('retry-after')).toBe('17')
   })
 
-  test('429 tells its Retry-After in whole seconds, as HTTP has them', async () => {
+  test("the vendor's status 429 has its Retry-After rounded up to whole seconds, as HTTP requires", async () => {
     expect((await exchange(refuse(429, undefined, { 'retry-after': '1.5' }))).headers.get('retry-after')).toBe('2')
   })
 
@@ -100,7 +103,7 @@ describe("the vendor's status", () => {
     ['is cut off', answer => answer.reset()],
     ['never ends', answer => answer.stall()],
   ] satisfies [string, (answer: ScriptedResponse) => unknown][])
-    test(`survives a body that ${name}`, async () => {
+    test(`the vendor's status 429 and its Retry-After survive a body that ${name}`, async () => {
       const answer = await exchange(async answer => {
         answer.writeHead(429, { 'content-type': 'application/json', 'retry-after': '9' })
         await answer.write('{"error":')
@@ -112,7 +115,7 @@ describe("the vendor's status", () => {
     })
 
   for (const status of [401, 402, 403])
-    test(`${status} is about our key, not the client's: 502 upstream_credentials`, async () => {
+    test(`the vendor's status ${status} is about our key and not the client's: 502 upstream_credentials`, async () => {
       const answer = await exchange(
         refuse(status, { error: { message: `Incorrect API key: ${secrets.key}; masked sk-can****ters` } }),
       )
@@ -124,18 +127,18 @@ describe("the vendor's status", () => {
   const shapes: [name: string, body: unknown, message: string][] = [
     ['a bare string', { error: 'model is loading' }, 'model is loading'],
     ['a list', { error: ['first fault', 'second fault'] }, 'first fault'],
-    ['detail', { detail: 'not allowed here' }, 'not allowed here'],
-    ['message', { message: 'message alone' }, 'message alone'],
-    ['code and msg', { code: 10012, msg: 'engine is busy' }, 'engine is busy'],
+    ['a `detail` field', { detail: 'not allowed here' }, 'not allowed here'],
+    ['a `message` field', { message: 'message alone' }, 'message alone'],
+    ['`code` and `msg` fields', { code: 10012, msg: 'engine is busy' }, 'engine is busy'],
   ]
   for (const [name, body, message] of shapes)
-    test(`an error as ${name} ends in OpenAI's envelope`, async () => {
+    test(`the vendor's status 422 with ${name} as the error is wrapped in OpenAI's error envelope`, async () => {
       const answer = await exchange(refuse(422, body))
       expect(answer.status).toBe(422)
       expect(errorOf(answer.text).message).toContain(message)
     })
 
-  test('a sound that is no answer at all is a 502', async () => {
+  test('an audio answer with status 204 is a 502', async () => {
     upstream.setScript(answer => {
       answer.writeRaw('HTTP/1.1 204 No Content\r\ncontent-type: audio/mpeg\r\n\r\n')
       answer.end()
@@ -148,67 +151,67 @@ describe("the vendor's status", () => {
     expect([answer.status, errorOf(await answer.text()).code]).toEqual([502, 'upstream_failed'])
   })
 
-  test('a vendor that hangs up, or is not there, is a 502', async () => {
+  test('a vendor that closes the connection or cannot be reached is a 502', async () => {
     expect((await exchange(hangUp)).status).toBe(502)
     expect((await exchange(replyChat(), { model: 'nobody-home' })).status).toBe(502)
   })
 
-  test('a kept connection that had died is tried once more', async () => {
+  test('a request on a dead keep-alive connection is retried once', async () => {
     upstream.setScript(resetOnReuse(replyChat()))
     for (let round = 0; round < 3; round++)
       expect((await sendRequest(gateway, { model: 'm' }, { headers: masterHeaders })).status).toBe(200)
   })
 })
 
-describe('a vendor that takes the connection and resets it at once', () => {
+describe('a vendor that resets connections', () => {
   const startResettingVendor = async () => {
-    const other = await scriptedUpstream(answer => answer.reset())
-    const entry = { enabled: true, server_url: `${other.url}/v1` }
+    const vendor = await scriptedUpstream(answer => answer.reset())
+    const entry = { enabled: true, server_url: `${vendor.url}/v1` }
     const ownGateway = await startGateway({ services: { openai: [{ ...entry, models: ['m'] }] } })
     const statusOf = async (script: Script, body: object = {}) => {
-      other.setScript(script)
+      vendor.setScript(script)
       const answer = await sendRequest(ownGateway, { model: 'm', ...body })
       await answer.text()
       return answer.status
     }
     const close = async () => {
       await ownGateway.stop()
-      await other.close()
+      await vendor.close()
     }
-    return { other, statusOf, close }
+    return { vendor, statusOf, close }
   }
 
-  test('sees a request once: it may have begun to work', async () => {
-    const { other, statusOf, close } = await startResettingVendor()
-    expect([await statusOf(answer => answer.reset()), other.requests.length]).toEqual([502, 1])
+  test('a vendor that resets the connection receives the request only once, because it may have begun to work', async () => {
+    const { vendor, statusOf, close } = await startResettingVendor()
+    expect([await statusOf(answer => answer.reset()), vendor.requests.length]).toEqual([502, 1])
     await close()
   })
 
-  test('and has said nothing of the connections before: also after answers whose connections are no more', async () => {
-    const { other, statusOf, close } = await startResettingVendor()
+  test('a vendor that resets the connection receives the request only once after answers whose connections were not kept alive', async () => {
+    const { vendor, statusOf, close } = await startResettingVendor()
     const closeDelimited = replyChat(chatChunks(), undefined, { framing: 'close' })
     expect([await statusOf(closeDelimited, { stream: true }), await statusOf(answer => answer.reset())]).toEqual([
       200, 502,
     ])
-    expect(other.requests).toHaveLength(2)
+    expect(vendor.requests).toHaveLength(2)
     await statusOf(disconnectAfter(2, chatChunks()), { stream: true })
-    expect([await statusOf(answer => answer.reset()), other.requests.length]).toEqual([502, 4])
+    expect([await statusOf(answer => answer.reset()), vendor.requests.length]).toEqual([502, 4])
     await close()
   })
 
-  test('is asked once more where the connection was a kept one, and then no more', async () => {
-    const { other, statusOf, close } = await startResettingVendor()
+  test('a vendor that resets the connection is asked once more if the connection was a keep-alive one, and then not again', async () => {
+    const { vendor, statusOf, close } = await startResettingVendor()
     expect(await statusOf(replyChat())).toBe(200)
-    expect([await statusOf(answer => answer.reset()), other.requests.length]).toEqual([502, 3])
-    expect([await statusOf(answer => answer.reset()), other.requests.length]).toEqual([502, 4])
+    expect([await statusOf(answer => answer.reset()), vendor.requests.length]).toEqual([502, 3])
+    expect([await statusOf(answer => answer.reset()), vendor.requests.length]).toEqual([502, 4])
     await close()
   })
 
-  test('is asked once more after a stream that went well', async () => {
-    const { other, statusOf, close } = await startResettingVendor()
+  test('a vendor that resets the connection is asked once more after a stream that ended normally', async () => {
+    const { vendor, statusOf, close } = await startResettingVendor()
     expect(await statusOf(replyChat(), { stream: true })).toBe(200)
     await Bun.sleep(50)
-    expect([await statusOf(resetOnReuse(replyChat())), other.requests.length]).toEqual([200, 3])
+    expect([await statusOf(resetOnReuse(replyChat())), vendor.requests.length]).toEqual([200, 3])
     await close()
   })
 })
@@ -232,11 +235,11 @@ describe("the client's fault", () => {
   }
   const bad: [name: string, body: unknown, param: string][] = [
     ['no messages', { model: 'm' }, 'messages'],
-    ['messages of the wrong kind', { model: 'm', messages: 'hello' }, 'messages'],
-    ['no message at all', { model: 'm', messages: [] }, 'messages'],
+    ['messages of the wrong type', { model: 'm', messages: 'hello' }, 'messages'],
+    ['an empty list of messages', { model: 'm', messages: [] }, 'messages'],
     ['a message without a role', { model: 'm', messages: [{ content: 'x' }] }, 'messages[0].role'],
     [
-      'content of the wrong kind',
+      'content of the wrong type',
       {
         model: 'm',
         messages: [
@@ -247,19 +250,19 @@ describe("the client's fault", () => {
       'messages[1].content',
     ],
     [
-      'a temperature in words',
+      'a temperature that is not a number',
       { model: 'm', messages: [{ role: 'user', content: 'x' }], temperature: 'hot' },
       'temperature',
     ],
   ]
   for (const [name, body, param] of bad)
-    test(`${name}: a 400 that names ${param}`, async () => {
+    test(`a request with ${name} is a 400 that names ${param}`, async () => {
       const answer = await sendRaw(JSON.stringify(body))
       expect(answer.status).toBe(400)
       expect(answer.error).toMatchObject({ type: 'invalid_request_error', param })
     })
 
-  test('no JSON, no object, nothing, not UTF-8: a 400 that says so', async () => {
+  test('a body that is not JSON, not an object, empty or not UTF-8 is a 400 that says so', async () => {
     for (const body of ['{"model":', '[1]', ''])
       expect(await sendRaw(body)).toMatchObject({ status: 400, error: { type: 'invalid_request_error' } })
     const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
@@ -271,7 +274,7 @@ describe("the client's fault", () => {
     expect(errorOf(await answer.text()).message).toContain('UTF-8')
   })
 
-  test('no key, a wrong key: 401 that tells nothing', async () => {
+  test('a request without a key or with a wrong key is a 401 without details', async () => {
     const wrong: Record<string, string>[] = [{}, { authorization: 'Bearer nope' }, { 'x-api-key': 'nope' }]
     for (const headers of wrong) {
       const answer = await exchange(replyChat(), {}, headers)
@@ -280,7 +283,7 @@ describe("the client's fault", () => {
     }
   })
 
-  test("an unknown model is 404 model_not_found, one outside the key's scope 403", async () => {
+  test("an unknown model is 404 model_not_found, one outside the key's scope is 403", async () => {
     const unknown = await exchange(replyChat(), { model: 'nothing-of-that-name' })
     expect([unknown.status, errorOf(unknown.text).code]).toEqual([404, 'model_not_found'])
     const outside = await exchange(replyChat(), { model: 'secret-model' }, { 'x-api-key': secrets.other })
@@ -288,18 +291,18 @@ describe("the client's fault", () => {
     expect((await exchange(replyChat(), { model: 'gpt-x' }, { 'api-key': secrets.other })).status).toBe(200)
   })
 
-  test('a wrong address is 404, a wrong method 405', async () => {
+  test('a wrong path is 404, a wrong method 405', async () => {
     expect((await sendRaw('{}', {}, '/v1/nothing')).status).toBe(404)
     expect((await sendRaw(undefined, {}, '/v1/chat/completions', 'GET')).status).toBe(405)
   })
 
-  test('a compressed body is refused, not inflated', async () => {
+  test('a compressed body is refused, not decompressed', async () => {
     expect((await sendRaw('x', { 'content-encoding': 'gzip' })).status).toBe(400)
   })
 })
 
-describe('to the vendor goes', () => {
-  test("its own key and what the entry adds; never the client's key or cookies", async () => {
+describe('the request to the vendor', () => {
+  test("the vendor receives its own key and the headers of the entry, never the client's key or cookies", async () => {
     await exchange(
       replyChat(),
       {},
@@ -319,7 +322,7 @@ describe('to the vendor goes', () => {
     expect(headers['cookie'] ?? headers['x-forwarded-for'] ?? headers['x-api-key']).toBeUndefined()
   })
 
-  test('the request byte for byte but for the model', async () => {
+  test('the vendor receives the request byte for byte except for the model', async () => {
     const text =
       '{ "messages": [ {"role":"user","content":"h\\u00e9, 你好"} ],\n "model" : "m",  "seed": 12345678901234567890, "vendor_field": {"10":1,"2":1.0} }'
     upstream.setScript(replyChat())
@@ -328,13 +331,13 @@ describe('to the vendor goes', () => {
   })
 })
 
-describe('what had to be left out', () => {
+describe('losses', () => {
   const lossyFields = { logprobs: true, logit_bias: { '1': 5 } }
   beforeAll(async () => {
     upstream.setScript(replyChat())
   })
 
-  test('is told in x-losses to a client that asks', async () => {
+  test('a field that had to be left out is reported in x-losses to a client that asks for it', async () => {
     const answer = await exchange(
       replyChat(),
       { model: 'picky', ...lossyFields },
@@ -347,7 +350,7 @@ describe('what had to be left out', () => {
   })
 })
 
-test("a body nested beyond reason is the client's fault", async () => {
+test('a body with excessive nesting is a 400', async () => {
   const deepBody = `{"model":"picky","messages":[{"role":"user","content":"x"}],"x":${'['.repeat(400_000)}${']'.repeat(400_000)}}`
   const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
     method: 'POST',
@@ -357,12 +360,12 @@ test("a body nested beyond reason is the client's fault", async () => {
   expect([answer.status, errorOf(await answer.text()).type]).toEqual([400, 'invalid_request_error'])
 })
 
-test('tokens reserved for a vendor that could not be reached come back at once', async () => {
+test('tokens reserved for a vendor that could not be reached are released at once', async () => {
   for (let round = 0; round < 3; round++)
     expect((await exchange(replyChat(), { model: 'counted-nobody', max_tokens: 900 })).status).toBe(502)
 })
 
-test('a path that only passes and is answered whole in place of a stream gives the answer', async () => {
+test('a complete answer on a passthrough path reaches a client that asked for a stream', async () => {
   upstream.setScript(
     replyJson({
       id: 'c',
@@ -381,7 +384,7 @@ test('a path that only passes and is answered whole in place of a stream gives t
   expect(await answer.json()).toMatchObject({ model: 'm', choices: [{ text: 'hi' }] })
 })
 
-test('no secret in any answer, header or log, whatever the vendor echoes', async () => {
+test('no secret is in any answer, header or log, whatever the vendor echoes', async () => {
   const echo = `keys: ${Object.values(secrets).join(' ')} ${encodeURIComponent(secrets.key)} ${JSON.stringify({ url: `http://x/?key=${secrets.key}` })}`
   const escapedKey = [...secrets.key].map(letter => `\\u00${letter.charCodeAt(0).toString(16)}`).join('')
   const headers = {
@@ -406,24 +409,24 @@ test('no secret in any answer, header or log, whatever the vendor echoes', async
     ),
     hangUp,
   ]
-  let all = ''
+  let output = ''
   for (const script of scripts) {
     upstream.setScript(script)
     for (const streamed of [false, true]) {
       const answer = await openStream(gateway, { model: 'm', stream: streamed }, { headers: masterHeaders })
       await answer.ended
-      all += JSON.stringify([...answer.headers]) + answer.frames.map(({ text }) => text).join('\n')
+      output += JSON.stringify([...answer.headers]) + answer.frames.map(({ text }) => text).join('\n')
     }
   }
-  all += await (await sendRequest(gateway, { model: 'nobody-home' }, { headers: masterHeaders })).text()
-  all += await (await sendRequest(gateway, { model: 'm' }, { headers: { authorization: 'Bearer wrong' } })).text()
+  output += await (await sendRequest(gateway, { model: 'nobody-home' }, { headers: masterHeaders })).text()
+  output += await (await sendRequest(gateway, { model: 'm' }, { headers: { authorization: 'Bearer wrong' } })).text()
   await Bun.sleep(250)
-  all += gateway.stdout() + gateway.stderr()
+  output += gateway.stdout() + gateway.stderr()
   for (const secret of Object.values(secrets)) {
-    expect(all).not.toContain(secret)
-    expect(all).not.toContain(encodeURIComponent(secret))
+    expect(output).not.toContain(secret)
+    expect(output).not.toContain(encodeURIComponent(secret))
   }
   for (const spelling of [escapedKey, escapedKey.replaceAll('\\', '\\\\')]) {
-    expect(all).not.toContain(spelling)
+    expect(output).not.toContain(spelling)
   }
 })

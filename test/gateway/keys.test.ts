@@ -1,4 +1,4 @@
-/** Who may come in and what each key may ask for, on every address. */
+/** Which keys are accepted and which models each key may use, on every path. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { sendRequest } from '../support/client.ts'
 import { type Gateway, startGateway, waitForLogLine } from '../support/process.ts'
@@ -44,19 +44,19 @@ const statusFor = async (key: string, body: object, path = '/v1/chat/completions
   return response.status
 }
 
-describe('a key', () => {
+describe('client keys', () => {
   const body = { model: 'a' }
   const keyLocations: [string, Record<string, string>, string?][] = [
     ['Authorization: Bearer', bearer('master-key')],
-    ['authorization: bearer, in small letters', { authorization: 'bearer master-key' }],
+    ['authorization: bearer, in lower case,', { authorization: 'bearer master-key' }],
     ['x-api-key', { 'x-api-key': 'master-key' }],
     ['x-goog-api-key', { 'x-goog-api-key': 'master-key' }],
     ['api-key', { 'api-key': 'master-key' }],
     ['?key=', {}, '?key=master-key'],
-    ['one that is wrong beside one that is right', { authorization: 'Bearer sk-dummy', 'x-api-key': 'master-key' }],
+    ['the second header beside a wrong one', { authorization: 'Bearer sk-dummy', 'x-api-key': 'master-key' }],
   ]
   for (const [name, headers, query = ''] of keyLocations)
-    test(`as ${name} opens every address, and is not shown to the vendor`, async () => {
+    test(`a client key sent as ${name} is accepted on every path and is not passed to the vendor`, async () => {
       const before = upstream.requests.length
       const answer = await sendRequest(gateway, body, { headers, path: `/v1/chat/completions${query}` })
       expect(answer.status).toBe(200)
@@ -68,18 +68,18 @@ describe('a key', () => {
     })
 
   const wrong: [string, Record<string, string>][] = [
-    ['none', {}],
-    ['a wrong one', bearer('master-keY')],
-    ['half of one', bearer('master')],
-    ['one with more', bearer('master-key2')],
-    ['an empty one', bearer('')],
-    ['without its scheme', { authorization: 'master-key' }],
-    ['by another scheme', { authorization: `Basic ${btoa('master-key:')}` }],
-    ["the vendor's", bearer('vendor-key')],
-    ['in a cookie', { cookie: 'key=master-key' }],
+    ['no key', {}],
+    ['a wrong key', bearer('master-keY')],
+    ['half of a key', bearer('master')],
+    ['a key and one more character', bearer('master-key2')],
+    ['an empty key', bearer('')],
+    ['a key without its scheme', { authorization: 'master-key' }],
+    ['a key under another scheme', { authorization: `Basic ${btoa('master-key:')}` }],
+    ["the vendor's key", bearer('vendor-key')],
+    ['a key in a cookie', { cookie: 'key=master-key' }],
   ]
   for (const [name, headers] of wrong)
-    test(`${name}: 401 everywhere, and nothing reaches the vendor`, async () => {
+    test(`a request with ${name} gets 401 on every path and reaches no vendor`, async () => {
       const before = upstream.requests.length
       const responses = await Promise.all([
         sendRequest(gateway, body, { headers }),
@@ -105,12 +105,12 @@ describe('a key', () => {
       expect(upstream.requests.length).toBe(before)
     })
 
-  test('is not needed for the health of the process, nor the documentation', async () => {
+  test('a client key is not needed for the health checks and the documentation', async () => {
     for (const path of ['/healthz', '/livez', '/readyz', '/docs', '/docs/json'])
       expect((await fetch(`${gateway.url}${path}`, { proxy: false } as RequestInit)).status).toBe(200)
   })
 
-  test('that is wrong is in the log with the address it came from, without itself', async () => {
+  test('a client key that is wrong is logged with the address of the client and without the key', async () => {
     const answer = await fetch(`${gateway.url}/v1/models`, {
       headers: bearer('canary-wrong'),
       proxy: false,
@@ -137,7 +137,7 @@ describe('scopes', () => {
     ['none-key', []],
   ]
   for (const [key, models] of cases)
-    test(`of ${key} hold for chats, deployments, embeddings, single models and the list`, async () => {
+    test(`the scopes of ${key} hold for chats, deployments, embeddings, single models and the list of models`, async () => {
       const listed = await listModels(key)
       const isShown = (model: string) => !model.startsWith('emb')
       expect(listed.filter(model => model !== 'random')).toEqual(models.filter(isShown))
@@ -166,7 +166,7 @@ describe('scopes', () => {
       }
     })
 
-  test('a model outside is 403 whether or not it exists: the key learns nothing', async () => {
+  test('a model outside the scopes is a 403, whether or not it exists', async () => {
     expect([
       await statusFor('exact-key', { model: 'b' }),
       await statusFor('exact-key', { model: 'not-there' }),
@@ -174,7 +174,7 @@ describe('scopes', () => {
     expect(await statusFor('master-key', { model: 'not-there' })).toBe(404)
   })
 
-  test('hold for `random`, which stays within them', async () => {
+  test('the scopes hold for `random`, which picks only models inside them', async () => {
     upstream.setScript(replyChat())
     const before = upstream.requests.length
     for (let round = 0; round < 20; round++) expect(await statusFor('prefix-key', { model: 'random' })).toBe(200)
@@ -184,14 +184,14 @@ describe('scopes', () => {
     expect([await listModels('none-key'), (await listModels('prefix-key')).at(-1)]).toEqual([[], 'random'])
   })
 
-  test('that name only `random` open just that', async () => {
+  test('the scopes that name only `random` allow only `random`', async () => {
     expect(await listModels('random-key')).toEqual(['random'])
     expect([await statusFor('random-key', { model: 'random' }), await statusFor('random-key', { model: 'a' })]).toEqual(
       [200, 403],
     )
   })
 
-  test('hold for uploads and for what only passes', async () => {
+  test('the scopes hold for uploads and passthrough endpoints', async () => {
     upstream.setScript(replyJson({ text: 'x' }))
     const before = upstream.requests.length
     for (const [model, expectedStatus] of [
@@ -220,7 +220,7 @@ describe('scopes', () => {
     expect(upstream.requests.length).toBe(before + 1)
   })
 
-  test('go by the name the client uses: an alias is another name', async () => {
+  test('the scopes are checked against the model name that the client sends, so an alias is a different name', async () => {
     upstream.setScript(replyChat())
     expect(await statusFor('free-key', { model: 'alias' })).toBe(200)
     expect(await statusFor('exact-key', { model: 'alias' })).toBe(403)

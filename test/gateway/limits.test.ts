@@ -1,4 +1,7 @@
-/** Limits in real time, through the whole gateway: one service a test, so that none spends another's. */
+/**
+ * Limits in real time, through the whole gateway. Each test has its own service, so that none uses up the limit of
+ * another.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { openStream, sendRequest } from '../support/client.ts'
 import { type Gateway, startGateway } from '../support/process.ts'
@@ -97,14 +100,14 @@ const embeddings = replyJson({ object: 'list', data: [], model: 'emb' })
 const modelOf = (received: ReceivedRequest) => (received.json() as { model: string }).model
 const errorOf = (text: string) => (JSON.parse(text) as { error: { message: string; code: string; type: string } }).error
 
-describe('a limit', () => {
+describe('limits', () => {
   beforeAll(() =>
     upstream.setScript((answer, request) =>
       (request.path.endsWith('/embeddings') ? embeddings : replyChat())(answer, request),
     ),
   )
 
-  test.concurrent('of requests a second spreads what is more than it over time, losing none', async () => {
+  test.concurrent('a limit of requests per second delays the excess requests and loses none', async () => {
     const startedAt = performance.now()
     const answers = await Promise.all(Array.from({ length: 9 }, () => send('qps')))
     expect(answers.map(({ status }) => status)).toEqual(Array(9).fill(200))
@@ -120,7 +123,7 @@ describe('a limit', () => {
     ['qpm', 'qpm', 1, 55],
     ['rpd', 'rpd', 1, 86_000],
   ] as const)
-    test.concurrent(`named ${name} that cannot be met in time is a 429 that tells its name and when to come again`, async () => {
+    test.concurrent(`a limit named ${name} that cannot admit a request in time is a 429 with its name and Retry-After`, async () => {
       expect(await statuses(model, allowed)).toEqual(Array(allowed).fill(200))
       const refused = await send(model)
       expect(refused.status).toBe(429)
@@ -136,25 +139,25 @@ describe('a limit', () => {
       expect(message).not.toMatch(/127\.0\.0\.1|Bearer/)
     })
 
-  test.concurrent('of several all hold, and what is refused by one is not charged to the others', async () => {
+  test.concurrent('several limits hold together, and a refusal by one is not charged to the others', async () => {
     expect(await statuses('both', 5)).toEqual([200, 200, 200, 429, 429])
   })
 
   for (const scope of ['entry', 'credential', 'model'])
-    test.concurrent(`of each credential waits as long as the entry of scope ${scope} says`, async () => {
+    test.concurrent(`a limit of a credential uses the queue timeout of the entry of scope ${scope}`, async () => {
       expect(await statuses(`patience-${scope}`, 2)).toEqual([200, 200])
       const refused = await send(`patience-${scope}`)
       expect([refused.status, refused.ms < 1500]).toEqual([429, true])
     })
 
-  test.concurrent('of each model counts each model', async () => {
+  test.concurrent('a limit of scope `model` counts each model separately', async () => {
     expect([await statuses('scoped-a', 2), await statuses('scoped-b', 2)]).toEqual([
       [200, 429],
       [200, 429],
     ])
   })
 
-  test.concurrent('of embeddings is their own', async () => {
+  test.concurrent('a limit of embeddings is counted separately', async () => {
     const sendEmbedding = () => send('emb', { messages: undefined, input: 'x' }, '/v1/embeddings')
     const seen = [(await sendEmbedding()).status, (await sendEmbedding()).status, (await sendEmbedding()).status]
     expect([seen, await statuses('emb-chat', 2)]).toEqual([
@@ -163,21 +166,22 @@ describe('a limit', () => {
     ])
   })
 
-  test('of tokens counts what the answers used, not the guess', async () => {
-    // Each is guessed at some 500 and uses 8: three pass at once only if the guess is corrected.
+  test('a limit of tokens is charged with the actual usage, not the estimate', async () => {
+    // Each request is estimated at about 500 tokens and uses 8. Without the correction the third one would exceed the
+    // limit.
     expect(await statuses('tpm', 4)).toEqual([200, 200, 200, 200])
     const refused = await send('tpm', { max_tokens: 1200 })
     expect([refused.status, errorOf(refused.text).message]).toEqual([429, expect.stringContaining('tpm')])
   })
 
-  test('whose request larger than the whole window is let in when the window is empty, else waits for that', async () => {
+  test('a limit of tokens admits a request larger than its window when the window is empty, and refuses it otherwise', async () => {
     expect((await send('tpm', { max_tokens: 100_000 })).status).toBe(429)
     expect((await send('empty', { max_tokens: 100_000 })).status).toBe(200)
   })
 })
 
-describe('a target that is full', () => {
-  test('is passed over for one that is free before anybody waits', async () => {
+describe('targets at their limit', () => {
+  test('a target whose limit is reached is skipped in favour of a free target before any request waits', async () => {
     const latch = createLatch()
     upstream.setScript(async (answer, request) => {
       if (modelOf(request) === 'first') await answer.wait(latch.opened)
@@ -195,7 +199,7 @@ describe('a target that is full', () => {
     expect(modelOf(upstream.requests.at(-1)!)).toBe('first')
   })
 
-  test('of several limits is full by whichever bites', async () => {
+  test('a target with several limits refuses by whichever is reached', async () => {
     const latch = createLatch()
     upstream.setScript(async (answer, request) => {
       await answer.wait(latch.opened)
@@ -213,7 +217,7 @@ describe('a target that is full', () => {
     expect([fifth.status, errorOf(fifth.text).message]).toEqual([429, expect.stringContaining('rpm')])
   })
 
-  test('of several credentials takes as many at once as they allow, each its own', async () => {
+  test('a target with several credentials admits as many requests at once as they allow together', async () => {
     const latch = createLatch()
     upstream.setScript(async (answer, request) => {
       await answer.wait(latch.opened)
@@ -230,8 +234,8 @@ describe('a target that is full', () => {
   })
 })
 
-describe('the line', () => {
-  test('is first come first served', async () => {
+describe('the queue', () => {
+  test('the queue is first come, first served', async () => {
     const latch = createLatch()
     upstream.setScript(async (answer, request) => {
       await answer.wait(latch.opened)
@@ -256,7 +260,7 @@ describe('the line', () => {
     ])
   })
 
-  test('tells a stream that was kept alive that it waited in vain', async () => {
+  test('the queue ends a stream that it kept alive with an error when the wait was in vain', async () => {
     const latch = createLatch()
     upstream.setScript(async (answer, request) => {
       await answer.wait(latch.opened)
@@ -274,7 +278,7 @@ describe('the line', () => {
     expect([texts.join('').includes('[DONE]'), waiting.content(), (await first).status]).toEqual([false, '', 200])
   })
 
-  test('keeps a stream alive while it waits', async () => {
+  test('the queue sends heartbeats to a stream while it waits', async () => {
     const latch = createLatch()
     upstream.setScript(async (answer, request) => {
       await answer.wait(latch.opened)
@@ -292,8 +296,8 @@ describe('the line', () => {
   })
 })
 
-describe('a slot', () => {
-  test('is held by a stream until it ends', async () => {
+describe('concurrency slots', () => {
+  test('a concurrency slot is held by a stream until the stream ends', async () => {
     const latch = createLatch()
     const heldStream: Script = async (answer, request) => {
       answer.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -318,7 +322,7 @@ describe('a slot', () => {
     expect((await send('held')).status).toBe(200)
   })
 
-  test('comes back from a client that leaves, a refusal, and a vendor that is not heard', async () => {
+  test('a concurrency slot is released when the client disconnects, the vendor refuses or the vendor never answers', async () => {
     for (const script of [refuse(500), refuse(401), neverRespond]) {
       upstream.setScript(script)
       const controller = new AbortController()
@@ -333,7 +337,7 @@ describe('a slot', () => {
   })
 })
 
-test('`random` passes over a model that cannot admit now', async () => {
+test('`random` skips a model that cannot admit a request now', async () => {
   upstream.setScript(replyChat())
   expect((await send('random-pair')).status).toBe(200)
   const second = await send('random-pair')

@@ -1,4 +1,4 @@
-/** Files named by URL, for vendors that take bytes; and a service whose models each have a protocol of their own. */
+/** Files given by URL for vendors that accept only bytes, and a service whose models use different protocols. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { type Gateway, startGateway } from '../support/process.ts'
 import { startHttpProxy, startSocksProxy } from '../support/proxy.ts'
@@ -40,7 +40,7 @@ const answers = {
   },
 }
 
-/** Answers in the protocol of the address. */
+/** The answer in the protocol of the requested path. */
 const answerFor = (received: ReceivedRequest) => {
   if (received.path.includes('/publishers/google/')) return answers.gemini
   return received.path.includes('/publishers/anthropic/') ? answers.anthropic : answers.openai
@@ -96,10 +96,10 @@ const lastRequest = () => {
   return { url: path, headers, body: json() as Record<string, unknown> }
 }
 
-describe('each model is asked in its protocol', () => {
+describe('each model is asked in its own protocol', () => {
   const root = '/v1/projects/p/locations/global'
 
-  test('whatever the client speaks', async () => {
+  test('each model is asked in its own protocol, whatever protocol the client uses', async () => {
     const requests = ['gemini-x', 'claude-x', 'meta/llama-x'].flatMap(model => [
       { model, path: '/v1/chat/completions', body: { messages: [{ role: 'user', content: 'hi' }] } },
       { model, path: '/v1/messages', body: { max_tokens: 9, messages: [{ role: 'user', content: 'hi' }] } },
@@ -119,7 +119,7 @@ describe('each model is asked in its protocol', () => {
     }
   })
 
-  test('a stream has its own address', async () => {
+  test('each model is asked in its own protocol, and a stream has a path of its own', async () => {
     const frame = { candidates: [{ content: { role: 'model', parts: [{ text: 'a' }] }, finishReason: 'STOP' }] }
     upstream.setScript(replySse([frame], { done: false }))
     const { text } = await post('/v1/chat/completions', {
@@ -132,17 +132,17 @@ describe('each model is asked in its protocol', () => {
   })
 })
 
-describe('an image by URL', () => {
+describe('images by URL', () => {
   const data = png.toString('base64')
 
-  test.each(['/a.png', '/moved'])('%s comes to the vendor as bytes', async path => {
+  test.each(['/a.png', '/moved'])('an image by URL from %s reaches the vendor as bytes', async path => {
     const { status } = await sendImage('gemini-x', fileServerUrl + path)
     expect(status).toBe(200)
     expect(JSON.stringify(lastRequest().body)).toContain(JSON.stringify({ mimeType: 'image/png', data }).slice(1, -1))
     expect(JSON.stringify(lastRequest().body)).not.toContain(fileServerUrl)
   })
 
-  test('of Claude’s own protocol too, where the vendor takes bytes alone', async () => {
+  test("an image by URL in Anthropic's protocol reaches a vendor that accepts only bytes as bytes", async () => {
     const source = { type: 'url', url: `${fileServerUrl}/a.png` }
     const { status } = await post('/v1/messages', {
       ...{ model: 'claude-x', max_tokens: 9 },
@@ -157,7 +157,7 @@ describe('an image by URL', () => {
     ])
   })
 
-  test('goes on as a URL where the vendor fetches itself', async () => {
+  test('an image by URL stays a URL where the vendor fetches it', async () => {
     await sendImage('meta/llama-x', `${fileServerUrl}/a.png`)
     expect(JSON.stringify(lastRequest().body)).toContain(`${fileServerUrl}/a.png`)
     expect(fetchedPaths).toEqual([])
@@ -167,7 +167,7 @@ describe('an image by URL', () => {
     ['/gone?token=SECRET', 'its server answered 404'],
     ['/away', 'its host is not on the public internet'],
     ['/page', 'it is text/html, not image/*'],
-  ])('%s is a 400 that says why; the vendor hears nothing', async (path, reason) => {
+  ])('an image by URL from %s is a 400 with the reason, and the vendor is not asked', async (path, reason) => {
     const before = upstream.requests.length
     const { status, text } = await sendImage('gemini-x', fileServerUrl + path)
     expect(status).toBe(400)
@@ -177,7 +177,7 @@ describe('an image by URL', () => {
     expect(upstream.requests.length).toBe(before)
   })
 
-  test('of this machine is refused unless the configuration allows it', async () => {
+  test('an image by URL on this machine is refused unless the configuration allows it', async () => {
     for (const url of [
       `${fileServerUrl}/a.png`,
       `http://localhost:${fileServer.port}/a.png`,
@@ -197,42 +197,44 @@ describe('through a proxy', () => {
   test.each([
     ['http', startHttpProxy],
     ['socks5', startSocksProxy],
-  ])('%s: the token and the request go, a file a client names does not', async (_, startProxy) => {
-    const proxy = await startProxy({ hostOverrides: { 'google.test': { host: '127.0.0.1', port: upstream.port } } })
-    upstream.setScript((answer, received) =>
-      replyJson(received.path.endsWith('/token') ? { access_token: 'granted', expires_in: 3600 } : answerFor(received))(
-        answer,
-        received,
-      ),
-    )
-    const entry = {
-      ...{ enabled: true, models: ['gemini-x'], server_url: 'http://google.test', proxy: proxy.url },
-      credentials: { ...userCredentials, token_uri: 'http://google.test/token' },
-    }
-    const proxiedGateway = await startGateway({
-      services: { vertexai: [entry] },
-      media: { allow_private: ['127.0.0.1'] },
-    })
-    const before = upstream.requests.length
-    for (let round = 0; round < 2; round++)
-      expect((await sendImage('gemini-x', `${fileServerUrl}/a.png`, proxiedGateway)).status).toBe(200)
-    const vendorRequests = upstream.requests.slice(before)
-    expect(
-      vendorRequests.map(({ path }) =>
-        path
-          .replace(/^.*:\/\/[^/]*/, '')
-          .split('/')
-          .at(1),
-      ),
-    ).toEqual(['token', 'v1', 'v1'])
-    expect(vendorRequests.at(-1)!.headers['authorization']).toBe('Bearer granted')
-    expect(proxy.requests.every(({ target }) => target.includes('google.test'))).toBe(true)
-    expect(proxy.requests.length).toBeGreaterThan(0)
-    expect(fetchedPaths).toEqual(['/a.png', '/a.png'])
-    await Promise.all([proxiedGateway.stop(), proxy.close()])
-  })
+  ])(
+    '%s proxy: the token request and the model request go through it, the download of a file that a client names does not',
+    async (_, startProxy) => {
+      const proxy = await startProxy({ hostOverrides: { 'google.test': { host: '127.0.0.1', port: upstream.port } } })
+      upstream.setScript((answer, received) =>
+        replyJson(
+          received.path.endsWith('/token') ? { access_token: 'granted', expires_in: 3600 } : answerFor(received),
+        )(answer, received),
+      )
+      const entry = {
+        ...{ enabled: true, models: ['gemini-x'], server_url: 'http://google.test', proxy: proxy.url },
+        credentials: { ...userCredentials, token_uri: 'http://google.test/token' },
+      }
+      const proxiedGateway = await startGateway({
+        services: { vertexai: [entry] },
+        media: { allow_private: ['127.0.0.1'] },
+      })
+      const before = upstream.requests.length
+      for (let round = 0; round < 2; round++)
+        expect((await sendImage('gemini-x', `${fileServerUrl}/a.png`, proxiedGateway)).status).toBe(200)
+      const vendorRequests = upstream.requests.slice(before)
+      expect(
+        vendorRequests.map(({ path }) =>
+          path
+            .replace(/^.*:\/\/[^/]*/, '')
+            .split('/')
+            .at(1),
+        ),
+      ).toEqual(['token', 'v1', 'v1'])
+      expect(vendorRequests.at(-1)!.headers['authorization']).toBe('Bearer granted')
+      expect(proxy.requests.every(({ target }) => target.includes('google.test'))).toBe(true)
+      expect(proxy.requests.length).toBeGreaterThan(0)
+      expect(fetchedPaths).toEqual(['/a.png', '/a.png'])
+      await Promise.all([proxiedGateway.stop(), proxy.close()])
+    },
+  )
 
-  test('a credential Google refuses is told without it, as a fault of ours', async () => {
+  test('a credential that Google refuses is a 502 that does not show it', async () => {
     upstream.setScript((answer, received) =>
       replyJson({ error: 'invalid_grant', error_description: 'refresh-hush' }, 400)(answer, received),
     )

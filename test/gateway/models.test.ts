@@ -1,4 +1,7 @@
-/** Which model goes where, as the vendor and the client see it: redirects, `random`, priority, strategies, credentials, addresses. */
+/**
+ * Which model goes to which target, as the vendor and the client see it: redirects, `random`, priorities, strategies,
+ * credentials, URLs.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { openStream, sendRequest } from '../support/client.ts'
 import { type Gateway, startGateway } from '../support/process.ts'
@@ -27,7 +30,7 @@ const entry = (more: object) => ({
   credentials: { api_key: 'k' },
   ...more,
 })
-/** Asks once; gives the client's answer and what the vendor was asked, if it was. */
+/** Sends one request and returns the client's answer and what the vendor received, if anything. */
 const exchange = async (
   gateway: Gateway,
   body: object,
@@ -48,14 +51,14 @@ const listModels = async (gateway: Gateway, headers: Record<string, string> = {}
 }
 
 describe('the list of models', () => {
-  test('is empty, and 200, where nothing is in use', async () => {
+  test('the list of models is empty, with status 200, when no entry is enabled', async () => {
     const gateway = await start({ services: {} })
     expect(await listModels(gateway)).toEqual([])
     const { status, answer } = await exchange(gateway, { model: 'random' })
     expect([status, answer.error.code]).toEqual([404, 'model_not_found'])
   })
 
-  test('is sorted, holds aliases, neither wildcards nor embeddings, and `random` last; each of them can be looked up', async () => {
+  test('the list of models is sorted, has aliases but no wildcards or embedding models, ends with `random`, and each model can be looked up', async () => {
     const gateway = await start({
       model_redirect: { 'global-alias': 'zeta' },
       services: {
@@ -98,7 +101,7 @@ describe('the list of models', () => {
   })
 })
 
-describe('a model', () => {
+describe('model names', () => {
   let gateway: Gateway
   beforeAll(async () => {
     gateway = await start({
@@ -125,7 +128,7 @@ describe('a model', () => {
     ['open-special', 'open-special'],
     ['open-alias', 'vendor-x'],
   ] as const)
-    test(`${model} is ${vendorModel} for the vendor and ${model} for the client, streamed or not`, async () => {
+    test(`a model called ${model} is ${vendorModel} for the vendor and ${model} for the client, streamed or not`, async () => {
       const { answer, received } = await exchange(gateway, { model })
       expect([answer.model, modelOf(received)]).toEqual([model, vendorModel])
       const before = upstream.requests.length
@@ -138,12 +141,12 @@ describe('a model', () => {
       expect([new Set(models), modelOf(upstream.requests[before]!)]).toEqual([new Set<string>([model]), vendorModel])
     })
 
-  test('is redirected once: where a second hop would be needed it is unknown', async () => {
+  test('a model is redirected only once: a name that needs a second hop is unknown', async () => {
     const { status, answer } = await exchange(gateway, { model: 'hop' })
     expect([status, answer.error.code]).toEqual([404, 'model_not_found'])
   })
 
-  test('that is redirected to `random` is any chat model, and answers by the name asked for', async () => {
+  test('a model that is redirected to `random` is any chat model, and the answer has the requested name', async () => {
     const seen = new Set<string>()
     for (let index = 0; index < 60; index++) {
       const { answer, received } = await exchange(gateway, { model: 'any' })
@@ -153,13 +156,13 @@ describe('a model', () => {
     expect(seen).toEqual(new Set(['vendor-m', 'direct', 'hop3', 'open-special', 'vendor-x']))
   })
 
-  test('nobody offers is 404 model_not_found', async () => {
+  test('a model that no entry offers is 404 model_not_found', async () => {
     const { status, answer, received } = await exchange(gateway, { model: 'gpt-5' })
     expect([status, answer.error.code, received]).toEqual([404, 'model_not_found', undefined] as never)
     expect(answer.error.message).toContain('`gpt-5`')
   })
 
-  test('for embeddings is not asked for chats, nor the other way round', async () => {
+  test('a model for embeddings cannot be used for chat', async () => {
     expect((await exchange(gateway, { model: 'emb' })).status).toBe(400)
     upstream.setScript(replyJson({ object: 'list', data: [], model: 'emb' }))
     expect(
@@ -170,7 +173,7 @@ describe('a model', () => {
 })
 
 describe('the redirect `all`', () => {
-  test('takes every chat, whatever it names, and leaves embeddings alone', async () => {
+  test('the redirect `all` takes every chat request, whatever model it names, and ignores embeddings', async () => {
     const gateway = await start({
       model_redirect: { all: 'm', other: 'never' },
       services: { openai: [entry({ models: ['m', 'x'], embedding_models: ['emb'] })] },
@@ -191,7 +194,7 @@ describe('the redirect `all`', () => {
 })
 
 describe('`random`', () => {
-  test('spreads evenly over the chat models, never over wildcards, embeddings, images or sound', async () => {
+  test('`random` picks evenly among the chat models, never wildcards or models for embeddings, images or audio', async () => {
     const gateway = await start({
       services: {
         openai: [
@@ -208,13 +211,13 @@ describe('`random`', () => {
     for (const received of upstream.requests.slice(before))
       counts[modelOf(received)] = (counts[modelOf(received)] ?? 0) + 1
     expect(Object.keys(counts).toSorted()).toEqual(['a', 'b', 'c', 'd'])
-    // Of 200 fair throws over four, fewer than 20 for one happen less than once in ten million runs.
+    // With 200 fair draws among four, fewer than 20 for one of them happen less than once in ten million runs.
     for (const count of Object.values(counts)) expect(count).toBeGreaterThan(20)
     expect((await exchange(gateway, { model: 'random' })).answer.model).toBe('random')
   })
 })
 
-/** A model of its own for a test: entries named A, B … whose name is what the vendor is asked for. */
+/** Entries for one model, named A, B … Each asks its vendor for the model of that letter. */
 const letteredEntries = (model: string, letters: Record<string, object>) =>
   Object.entries(letters).map(([letter, more]) =>
     entry({ id: `${model}-${letter}`, models: [model], model_map: { [model]: letter }, ...more }),
@@ -269,11 +272,11 @@ describe('with `round_robin`', () => {
     })
   })
 
-  test('entries of weight 1:2 go A B B A B B', async () => {
+  test('entries with the weights 1 and 2 are used in the order A B B A B B', async () => {
     expect(await letterSequence(gateway, 'weighted', 6)).toBe('ABBABB')
   })
 
-  test('a higher priority number waits until no lower one can admit', async () => {
+  test('an entry with a higher priority number is used only when no lower one can admit', async () => {
     expect(await letterSequence(gateway, 'ranked', 4)).toBe('AABB')
   })
 
@@ -281,7 +284,7 @@ describe('with `round_robin`', () => {
     expect(await keySequence(gateway, 'several', 4)).toEqual(['Bearer one', 'Bearer two', 'Bearer three', 'Bearer one'])
   })
 
-  test('`params` replace the top-level fields of the client, `headers` are added', async () => {
+  test('`params` replace top-level fields of the client, and `headers` are added', async () => {
     const body = { model: 'dressed', temperature: 1, top_p: 0.5, extra_body: { b: 2 } }
     const { received } = await exchange(gateway, body, { headers: { 'x-team': 'red', cookie: 'a=b' } })
     expect(received.json()).toMatchObject({ temperature: 0.2, top_p: 0.5 })
@@ -291,11 +294,11 @@ describe('with `round_robin`', () => {
   })
 
   for (const [at, [path, expectedPath]] of urlForms.entries())
-    test(`the server_url "${path}" is asked at ${expectedPath}`, async () => {
+    test(`the server_url "${path}" gives requests to ${expectedPath}`, async () => {
       expect((await exchange(gateway, { model: `form${at}` })).received.path).toBe(expectedPath)
     })
 
-  test('a server_url that is the whole path of chats is cut for others', async () => {
+  test('a server_url with the full path of Chat Completions is shortened for other endpoints', async () => {
     upstream.setScript(replyJson({ object: 'list', data: [], model: 'x' }))
     const { received } = await exchange(
       gateway,
@@ -311,7 +314,7 @@ describe('with `round_robin`', () => {
     ['b', '/openai/deployments/mine/chat/completions?api-version=2025-01-01'],
     ['c', '/openai/v1/chat/completions'],
   ] as const)
-    test(`azure is asked at ${path}, signed with api-key`, async () => {
+    test(`azure gets requests to ${path} with the api-key header`, async () => {
       const { received, answer } = await exchange(gateway, { model })
       const { 'api-key': key, authorization } = received.headers
       expect([received.path, key, authorization, answer.model]).toEqual([path, 'azure-key', undefined, model])
@@ -330,11 +333,11 @@ describe('with `first`', () => {
     })
   })
 
-  test('the first entry gets all', async () => {
+  test('the first entry gets all requests', async () => {
     expect(await letterSequence(gateway, 'm', 4)).toBe('AAAA')
   })
 
-  test('a credential whose own limit is used up is passed over', async () => {
+  test('a credential whose own limit is reached is skipped', async () => {
     expect(await keySequence(gateway, 'several', 3)).toEqual(['Bearer one', 'Bearer two', 'Bearer two'])
   })
 })
@@ -353,7 +356,7 @@ describe('with `hash`', () => {
     })
   })
 
-  test('a user stays with a credential, another may have another', async () => {
+  test('a user keeps the same credential, and users are spread over several', async () => {
     const users = ['ann', 'bob', 'cy', 'dee', 'eve', 'flo', 'guy', 'hal']
     const round = async () => {
       const seen: (string | undefined)[] = []
@@ -365,7 +368,7 @@ describe('with `hash`', () => {
     expect([await round(), await round()]).toEqual([first, first])
   })
 
-  test('a conversation stays where it is as it grows; others go elsewhere', async () => {
+  test('a conversation keeps its target as it grows, and conversations are spread over several', async () => {
     const lettersSeen = new Set<string>()
     for (let talk = 0; talk < 12; talk++) {
       const opening = [
@@ -384,7 +387,7 @@ describe('with `hash`', () => {
   })
 
   for (const key of ['user', 'prompt_cache_key'])
-    test(`the same ${key} stays, whatever is said`, async () => {
+    test(`requests with the same ${key} keep the same target, whatever their content`, async () => {
       const firstLetter = await letterSequence(gateway, 'm', 1, { [key]: 'someone' })
       for (const content of ['one', 'two', 'three', 'four'])
         expect(await letterSequence(gateway, 'm', 1, { [key]: 'someone', messages: [{ role: 'user', content }] })).toBe(
@@ -393,7 +396,7 @@ describe('with `hash`', () => {
     })
 })
 
-describe('the list of models as Anthropic tells it', () => {
+describe("the list of models in Anthropic's format", () => {
   const versionHeader = { 'anthropic-version': '2023-06-01' }
   const get = async (gateway: Gateway, path: string, headers: Record<string, string> = versionHeader) => {
     const response = await fetch(`${gateway.url}${path}`, { headers, proxy: false } as RequestInit)
@@ -401,7 +404,7 @@ describe('the list of models as Anthropic tells it', () => {
   }
   const idsOf = (body: Record<string, unknown>) => (body['data'] as { id: string }[]).map(({ id }) => id)
 
-  test('is for those who send its version: paged, both ways', async () => {
+  test("the list of models in Anthropic's format is sent to clients with the anthropic-version header, paged in both directions", async () => {
     const gateway = await start({ services: { openai: [entry({ models: ['a', 'b', 'c/d', 'e'] })] } })
     const { body } = await get(gateway, '/v1/models?limit=2')
     expect(body).toMatchObject({ has_more: true, first_id: 'a', last_id: 'b' })
@@ -417,7 +420,7 @@ describe('the list of models as Anthropic tells it', () => {
     expect((await get(gateway, '/v1/models/c/d')).body).toMatchObject({ type: 'model', id: 'c/d' })
   })
 
-  test('errors are of its shape', async () => {
+  test("the list of models in Anthropic's format has errors in Anthropic's shape", async () => {
     const gateway = await start({ api_key: 'right', services: { openai: [entry({ models: ['a'] })] } })
     const refused = await get(gateway, '/v1/models', { ...versionHeader, 'x-api-key': 'wrong' })
     expect([refused.status, refused.body['type']]).toEqual([401, 'error'])

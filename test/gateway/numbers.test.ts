@@ -1,4 +1,7 @@
-/** Numbers of the user's own on their way to a vendor of another protocol, or of the same with a quirk: as they were written. */
+/**
+ * Numbers in the client's JSON reach a vendor of another protocol, or of the same one with a quirk, as they were
+ * written.
+ */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { type Gateway, startGateway } from '../support/process.ts'
 import { chatBody, replyJson } from '../support/scripts.ts'
@@ -49,14 +52,20 @@ const google = `{"contents":${contents},"tools":${toolDeclarations},"generationC
 const chatRequest = (model: string) =>
   `{"model":"${model}","max_tokens":9,"temperature":1.0,"messages":[{"role":"developer","content":"short"},{"role":"user","content":"Hi"},{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":${JSON.stringify(argumentsJson)}}}]},{"role":"tool","tool_call_id":"c","content":"done"}],"tools":[{"type":"function","function":{"name":"f","parameters":${schemaJson}}}]}`
 
-test.each(['google', 'nova', 'open', 'quirky'])("a client of Gemini's asks %s", async model => {
-  const body = await send(`/v1beta/models/${model}:generateContent`, google)
-  expect(body.split(argumentsJson).length).toBe(3)
-  expect(body).toContain(schemaJson)
-})
+test.each(['google', 'nova', 'open', 'quirky'])(
+  'numbers of a Gemini client reach %s as they were written',
+  async model => {
+    const body = await send(`/v1beta/models/${model}:generateContent`, google)
+    expect(body.split(argumentsJson).length).toBe(3)
+    expect(body).toContain(schemaJson)
+  },
+)
 
-test.each(['google', 'nova', 'open', 'quirky'])('a client of Chat Completions asks %s', async model => {
-  const body = await send('/v1/chat/completions', chatRequest(model))
-  expect(body).toContain(argumentsJson)
-  expect(body).toContain(schemaJson)
-})
+test.each(['google', 'nova', 'open', 'quirky'])(
+  'numbers of a Chat Completions client reach %s as they were written',
+  async model => {
+    const body = await send('/v1/chat/completions', chatRequest(model))
+    expect(body).toContain(argumentsJson)
+    expect(body).toContain(schemaJson)
+  },
+)

@@ -1,4 +1,4 @@
-/** The gateway as a process: how it ends, what it logs, how much it bears at once. */
+/** The gateway as a process: how it exits, what it logs, how much load it bears. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import { openStream, sendRequest } from '../support/client.ts'
@@ -42,7 +42,7 @@ const configOf = (more: object = {}) => ({
 })
 const start = (more: object = {}, args: string[] = []) => startGateway(configOf(more), { args })
 const frames = chatChunks()
-/** Begins a stream and goes on once the door is open. */
+/** Sends the first two frames, and the others once `opened` resolves. */
 const replyHeldUntil =
   (opened: Promise<void>): Script =>
   async answer => {
@@ -68,9 +68,9 @@ const linesOf = (text: string): Record<string, unknown>[] =>
 const lineWith = (gateway: Gateway, id: string | null) =>
   waitUntil(() => linesOf(gateway.stdout()).find(line => line['id'] === id)) as Promise<Record<string, unknown>>
 
-describe('SIGTERM', () => {
+describe('on SIGTERM', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    test(`(or ${signal}) takes no more connections, lets what is open finish, and exits 0`, async () => {
+    test(`${signal} makes the gateway accept no more connections, finish open requests and exit with 0`, async () => {
       await using gateway = await start()
       const latch = createLatch()
       upstream.setScript(replyHeldUntil(latch.opened))
@@ -99,7 +99,7 @@ describe('SIGTERM', () => {
       expect(lines).toContainEqual(expect.objectContaining({ message: 'shutting down', open: 4 }))
     })
 
-  test('an open connection gets nothing new: 503, and it is closed; /readyz says so', async () => {
+  test('during shutdown a new request on an open connection gets a 503, and /readyz reports draining', async () => {
     await using gateway = await start()
     const latch = createLatch()
     upstream.setScript(replyHeldUntil(latch.opened))
@@ -122,14 +122,14 @@ describe('SIGTERM', () => {
     expect((await gateway.exited).code).toBe(0)
   })
 
-  test('with nothing open ends at once, 0', async () => {
+  test('SIGTERM ends a gateway without open requests at once, with exit code 0', async () => {
     await using gateway = await start()
     const startedAt = performance.now()
     expect((await gateway.stop()).code).toBe(0)
     expect(performance.now() - startedAt).toBeLessThan(1500)
   })
 
-  test('ends what is still open after shutdown_timeout, with an error the client sees, and exits 0', async () => {
+  test('a request still open after shutdown_timeout ends with an error for its client, and the exit code is 0', async () => {
     await using gateway = await start({ shutdown_timeout: 0.4 })
     upstream.setScript(stallAfter(2))
     const streamed = await openStream(gateway, { model: 'm' })
@@ -152,13 +152,13 @@ describe('SIGTERM', () => {
     expect(performance.now() - startedAt).toBeLessThan(3000)
   })
 
-  test('a second one ends at once', async () => {
+  test('a second SIGTERM ends the gateway at once', async () => {
     await using gateway = await start()
     upstream.setScript(stallAfter(2))
     const streamed = await openStream(gateway, { model: 'm' })
     process.kill(gateway.pid, 'SIGTERM')
     await waitUntil(() => isRefusedAt(gateway.port), 1000)
-    // What comes sooner is the first one again, passed on by npm.
+    // A signal that arrives sooner is taken for the first one again, as npm forwards it.
     await Bun.sleep(600)
     process.kill(gateway.pid, 'SIGTERM')
     const ended = await resultWithin(gateway.exited, 1000)
@@ -175,7 +175,7 @@ describe('the log', () => {
   })
   afterAll(() => gateway.stop())
 
-  test('has one line of JSON a request, with everything an operator asks for', async () => {
+  test('the log has one JSON line for each request, with everything an operator needs', async () => {
     upstream.setScript(replyChat())
     for (const streamed of [false, true]) {
       const answer = await sendRequest(gateway, { model: 'm', stream: streamed })
@@ -201,7 +201,7 @@ describe('the log', () => {
     }
   })
 
-  test('tells what a vendor was given otherwise than asked', async () => {
+  test('the log names the losses of a request', async () => {
     const lossyScript: Script = async answer => {
       answer.writeHead(200, { 'content-type': 'text/event-stream' })
       await answer.write(frameOf(frames[0]!))
@@ -219,12 +219,12 @@ describe('the log', () => {
 
   for (const [name, script, status, code] of [
     ['a refusal', refuse(400), 400, 'upstream_refused'],
-    ['a fault of the vendor', refuse(500), 500, 'upstream_failed'],
-    ['a page of HTML', replyHtml(), 502, 'upstream_failed'],
-    ['a vendor that hangs up', hangUp, 502, 'upstream_failed'],
-    ['our key refused', refuse(401), 502, 'upstream_credentials'],
+    ['a server error of the vendor', refuse(500), 500, 'upstream_failed'],
+    ['an HTML page', replyHtml(), 502, 'upstream_failed'],
+    ['a vendor that closes the connection', hangUp, 502, 'upstream_failed'],
+    ['a refusal of our key', refuse(401), 502, 'upstream_credentials'],
   ] as const)
-    test(`tells ${name} by status and code`, async () => {
+    test(`the log has the status and error code of ${name}`, async () => {
       upstream.setScript(script)
       const answer = await sendRequest(gateway, { model: 'm' })
       await answer.text()
@@ -238,7 +238,7 @@ describe('the log', () => {
       })
     })
 
-  test('tells a stream that broke after its 200 as what it was', async () => {
+  test('the log reports a stream that broke after its status 200 as an error', async () => {
     upstream.setScript(disconnectAfter(2))
     const streamed = await openStream(gateway, { model: 'm' })
     await streamed.ended
@@ -249,7 +249,7 @@ describe('the log', () => {
     })
   })
 
-  test('never holds a prompt, an answer or a key', async () => {
+  test('the log never holds a prompt, an answer or a key', async () => {
     upstream.setScript(replyChat(chatChunks(['canary-answer'])))
     for (const body of [{ stream: true }, { stream: false }, { messages: 'canary-shape' }, { model: 'nobody' }])
       await (
@@ -268,7 +268,7 @@ describe('the log', () => {
     expect(gateway.stdout()).not.toMatch(/canary-(prompt|answer|user|shape)|sk-canary/)
   })
 
-  test('holds prompts where the operator asked for them, and says so at the start', async () => {
+  test('the log holds prompts where `log_prompts` asks for them, and a warning at start says so', async () => {
     await using promptGateway = await start({ log_prompts: true })
     upstream.setScript(replyChat())
     const answer = await sendRequest(promptGateway, {
@@ -281,7 +281,7 @@ describe('the log', () => {
     expect(promptGateway.stderr()).toContain('log_prompts')
   })
 
-  test('is as quiet as its level: `warn` has only what went wrong, `error` only what broke', async () => {
+  test('the log at level `warn` has only failed requests, and at level `error` only server errors', async () => {
     for (const [level, expectedStatuses] of [
       ['warn', [404, 500]],
       ['error', [500]],
@@ -299,12 +299,12 @@ describe('the log', () => {
 })
 
 describe('under load', () => {
-  test('600 streams at once all flow, frame by frame', async () => {
+  test('600 parallel streams all flow, frame by frame', async () => {
     await using gateway = await start()
     const latch = createLatch()
     upstream.setScript(replyHeldUntil(latch.opened))
     const before = upstream.requests.length
-    // Bare sockets: this process's own fetch is bounded to 256 requests at once.
+    // Bare sockets, because the fetch of this process is limited to 256 parallel requests.
     const body = '{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true}'
     const text = `POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\ncontent-length: ${body.length}\r\n\r\n${body}`
     const clients = Array.from({ length: 600 }, () => rawClient(gateway.port, text))
@@ -319,7 +319,7 @@ describe('under load', () => {
     expect(stderr).not.toMatch(/error|unhandled/i)
   }, 20_000)
 
-  test('abuse leaves no stray fault, no open slot and a process that serves', async () => {
+  test('malformed requests and failing vendors leave no stray error and no leaked slot, and the gateway still serves', async () => {
     await using gateway = await start({
       max_body: 50_000,
       heartbeat: 0.1,

@@ -1,4 +1,7 @@
-/** Vendors behind proxies: who goes through which, with what credentials, over how many connections, and what an error tells of it. */
+/**
+ * Vendors behind proxies: which requests use which proxy, with which credentials, over how many connections, and what
+ * errors reveal.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -52,7 +55,7 @@ const start = async (proxy: object | undefined, entries: object[], env: Record<s
   gateways.push(gateway)
   return gateway
 }
-/** Which of the proxies a request for `model` goes through. */
+/** The names of the proxies that a request for `model` goes through. */
 const proxiesUsed = async (gateway: Gateway, model: string): Promise<string> => {
   const before = [httpProxy, socksProxy, otherProxy].map(({ requests }) => requests.length)
   const connections = [httpProxy, socksProxy, otherProxy].map(proxy => proxy.connections)
@@ -63,23 +66,23 @@ const proxiesUsed = async (gateway: Gateway, model: string): Promise<string> => 
   )
   return ['web', 'socks', 'other'].filter((_, at) => used[at]).join(' ') || 'none'
 }
-/** Told to use the proxy, told not to, and told nothing. */
+/** Entries with `use_proxy` true, false and absent. */
 const threeEntries = () => [entry('yes', { use_proxy: true }), entry('no', { use_proxy: false }), entry('unsaid')]
 
-describe('the strategy', () => {
+describe('proxy strategies', () => {
   for (const [strategy, whenTrue, whenFalse, whenUnset] of [
     ['disabled', 'none', 'none', 'none'],
     ['default', 'proxied', 'none', 'none'],
     ['all', 'proxied', 'none', 'proxied'],
     ['force_all', 'proxied', 'proxied', 'proxied'],
   ] as const)
-    test(`${strategy}: use_proxy is ${whenTrue}, use_proxy false is ${whenFalse}, nothing said is ${whenUnset}`, async () => {
+    test(`the proxy strategy ${strategy}: with use_proxy true ${whenTrue}, with use_proxy false ${whenFalse}, without use_proxy ${whenUnset}`, async () => {
       const proxy = await startHttpProxy({ user: 'user', password: secret })
       const gateway = await start({ strategy, type: 'http', http_proxy: proxy.urlWithCredentials }, threeEntries())
       const seen: string[] = []
       for (const model of ['yes', 'no', 'unsaid']) {
         expect([model, (await sendRequest(gateway, { model })).status]).toEqual([model, 200])
-        // A proxy is asked for a whole address, a vendor for a path.
+        // A request to a proxy has an absolute URL, a request to a vendor has a path.
         seen.push(upstream.requests.at(-1)!.path.startsWith('http://') ? 'proxied' : 'none')
       }
       expect(seen).toEqual([whenTrue, whenFalse, whenUnset])
@@ -89,9 +92,9 @@ describe('the strategy', () => {
     })
 })
 
-describe('through', () => {
+describe('requests through proxies', () => {
   for (const kind of ['http', 'https', 'socks5'] as const)
-    test(`${kind} with credentials: whole, streamed, many at once, over connections that are kept`, async () => {
+    test(`requests through a proxy of type ${kind} with credentials work complete, streamed and in parallel, over keep-alive connections`, async () => {
       const proxy = { http: httpProxy, https: httpsProxy, socks5: socksProxy }[kind]
       const proxyConfig = {
         http: { type: 'http', http_proxy: httpProxy.urlWithCredentials },
@@ -120,12 +123,13 @@ describe('through', () => {
           'vendor.test',
           `user:${secret}`,
         ])
-      // What goes to an HTTP proxy in the open is the proxy's to strip; through SOCKS the vendor is spoken to directly.
+      // A plain HTTP proxy must strip its own header. Through SOCKS the vendor is reached directly, so the header
+      // must not be sent.
       const leaking = upstream.requests.slice(first).filter(({ headers }) => 'proxy-authorization' in headers)
       if (kind === 'socks5') expect(leaking).toEqual([])
     })
 
-  test('the proxy of the entry, whatever the block says; `false` is none', async () => {
+  test("requests use the entry's own proxy, whatever the global one is, and none with `proxy: false`", async () => {
     const gateway = await start({ strategy: 'force_all', type: 'http', http_proxy: httpProxy.urlWithCredentials }, [
       entry('block', { server_url: 'http://vendor.test/v1' }),
       entry('own', { proxy: otherProxy.url, server_url: 'http://vendor.test:81/v1' }),
@@ -141,7 +145,7 @@ describe('through', () => {
     ]).toEqual(['web', 'other', 'socks', 'none'])
   })
 
-  test("the environment's proxy where nothing else is said, and none for use_proxy false or `proxy: false`", async () => {
+  test("requests use the environment's proxy where nothing else is configured, but not with `use_proxy: false` or `proxy: false`", async () => {
     const gateway = await start(
       { strategy: 'default', type: 'http', http_proxy: httpProxy.urlWithCredentials },
       [
@@ -162,8 +166,8 @@ describe('through', () => {
   })
 })
 
-describe('a proxy that', () => {
-  test('refuses, hangs up, knows us not or is not there: 502 or 504, and no word of it leaks', async () => {
+describe('proxy failures', () => {
+  test('a proxy failure (a refusal, silence, wrong credentials, no connection) is a 502 or 504 that reveals no credential or host', async () => {
     const refusing = await startHttpProxy({ refuse: true })
     const refusingSocks = await startSocksProxy({ refuse: true, user: 'user', password: secret })
     const silent = await startHttpProxy({ silent: true })
@@ -223,7 +227,7 @@ describe('a proxy that', () => {
   })
 })
 
-test('the table of the start tells who goes through which kind of proxy, and no address or password', async () => {
+test('the table at start shows which entry uses which kind of proxy, and no address or password', async () => {
   const gateway = await start({ strategy: 'all', type: 'socks5', socks5_proxy: socksProxy.urlWithCredentials }, [
     entry('m'),
     entry('n', { proxy: httpProxy.urlWithCredentials }),
@@ -239,7 +243,7 @@ test('the table of the start tells who goes through which kind of proxy, and no 
   expect(gateway.stderr()).not.toMatch(/canary|user:/)
 })
 
-test('a client that leaves is told through a proxy too', async () => {
+test("a client that disconnects cancels the vendor's request through a proxy too", async () => {
   for (const proxy of [httpProxy.urlWithCredentials, socksProxy.urlWithCredentials]) {
     const gateway = await start(undefined, [entry('m', { proxy, server_url: 'http://vendor.test/v1' })])
     upstream.setScript(replyChat(chatChunks(Array(100).fill('word ')), undefined, { pace: 50 }))

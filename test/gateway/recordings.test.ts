@@ -1,6 +1,7 @@
 /**
- * Every recorded exchange once more, with the running gateway between: the vendor is played by a script that answers what was recorded,
- * piece by piece. What the client gets is strict and says what the vendor said; what the vendor gets is what the client sent.
+ * Every recorded exchange once more, with the running gateway in between. A script plays the vendor and sends the
+ * recorded answer chunk by chunk. The client must get a strictly valid answer with the vendor's content, and the
+ * vendor must get the client's request.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { providers } from '../../src/providers/index.ts'
@@ -16,7 +17,7 @@ const isFields = (value: unknown): value is Fields =>
 
 type VendorService = { type: string; path: string }
 
-/** The service types of vendors whose own one exists; everybody else is an `openai` with an address. */
+/** The service types of vendors that have one. All others are an `openai` service with a `server_url`. */
 const services: Record<string, VendorService> = {
   alibaba: { type: 'dashscope', path: '/compatible-mode/v1' },
   azure: { type: 'azure', path: '/openai/deployments' },
@@ -65,14 +66,14 @@ const useMaxTokens = (body: Fields) => {
   delete body.max_completion_tokens
 }
 
-/** What was thought before a call is not known here: nothing stands for it. */
+/** The gateway does not know the reasoning before a recorded call, so it sends an empty one. */
 const addEmptyReasoning = (body: Fields) => {
   for (const message of messagesOf(body))
     if (message.role === 'assistant' && Array.isArray(message.tool_calls) && message.tool_calls.length > 0)
       message.reasoning_content ??= ''
 }
 
-/** What each service's documentation says it changes of a request; nothing, for those not named. */
+/** What the documentation of each service says it changes in a request. Services not listed change nothing. */
 const adjustments: Record<string, (body: Fields) => void> = {
   deepseek: body => {
     useSystemRole(body)
@@ -143,15 +144,15 @@ const adjustments: Record<string, (body: Fields) => void> = {
   },
 }
 
-/** One recording and what the client sends for it. */
+/** A recording, and what the client sends for it. */
 type Replay = {
   recording: Recording
-  /** Below `/v1/`. */
+  /** Path below `/v1/`. */
   path: string
   /** The vendor's name of the model, and the client's. */
   model: string
   alias: string
-  /** JSON, or a form. */
+  /** A JSON body or a form. */
   body: Fields | FormData
   stream: boolean
 }
@@ -164,14 +165,17 @@ const replayOf = (recording: Recording, path: string, request: Fields, stream: b
   return { recording, path, model, alias, body: { ...request, model: alias }, stream }
 }
 
-/** What to ask where the capture did not show it. */
+/** The request to send where the capture did not include it. */
 const defaultRequest = (events: boolean): Fields => ({
   messages: [{ role: 'user', content: 'Hi' }],
   ...(events && { stream: true }),
 })
 
 const chatRecordings = recordings('chat-completions')
-/** The list of stored chats is a GET of the same address, a change of one a POST without messages below it. */
+/**
+ * Listing stored chats is a GET of the same URL, and updating one is a POST below it without messages. Both are left
+ * out.
+ */
 const chatReplays = chatRecordings
   .filter(({ method, url }) => method === 'POST' && !/\/chat\/completions\/./.test(url))
   .map(recording => {
@@ -201,7 +205,7 @@ const formOf = (alias: string, events: boolean): FormData => {
   return form
 }
 
-/** Those that speak OpenAI's shape: its path, and a body that has what it asks for. */
+/** A replay of a recording in OpenAI's shape: with OpenAI's path, and a body with the required fields. */
 const passthroughReplayOf = (recording: Recording): Replay | undefined => {
   const { method, url, request, isEventStream } = recording
   const address = url.split('?')[0]!
@@ -247,7 +251,7 @@ const configFor = (upstream: Upstream): object => {
 
 const hopByHop = /^(content-length|transfer-encoding|content-encoding|connection|keep-alive|set-cookie)$/i
 
-/** A stream in the recorded pieces, else cut at seeded places, inside characters too. */
+/** The answer in its recorded chunks; a stream without them is cut at seeded positions, also inside characters. */
 const piecesOf = ({ pieces, text, bytes, isEventStream, file }: Recording): (string | Uint8Array)[] => {
   if (bytes) return [bytes.subarray(0, bytes.length >> 1), bytes.subarray(bytes.length >> 1)]
   if (pieces?.join('') === text) return pieces
@@ -268,7 +272,7 @@ const script: Script = async (answer, request) => {
   answer.writeHead(recording.status ?? 200, Object.fromEntries(headers))
   for (const piece of piecesOf(recording)) {
     await answer.write(piece)
-    // A turn of the loop, so that a piece leaves before the next is written.
+    // Yields to the event loop, so that a piece is sent before the next one is written.
     if (recording.isEventStream) await new Promise(resolve => setImmediate(resolve))
   }
   answer.end()
@@ -315,7 +319,7 @@ afterAll(async () => {
   await upstream.close()
 })
 
-/** Judges all and tells of all that fail, each with its file. */
+/** Checks all selected results, then throws one error that lists every failure with its file. */
 const checkEach = (selects: (replay: Replay) => boolean, check: (result: Result) => void) => {
   const failures: string[] = []
   for (const result of results.filter(({ replay }) => selects(replay)))
@@ -345,7 +349,7 @@ const isErrorAnswer = ({ recording: { isEventStream, text, bytes } }: Replay): b
   return Boolean(body.error ?? body.choices?.find(choice => choice.error))
 }
 
-/** A chunk of usage alone reaches only those who asked for usage. */
+/** The recorded chunks. A chunk with only usage is expected only by a client that asked for usage. */
 const chunksFor = ({ recording, body }: Replay): Fields[] => {
   const options = (body as Fields).stream_options
   const asksUsage = isFields(options) && options.include_usage === true
@@ -374,7 +378,7 @@ const expectError = (body: unknown) => {
 }
 
 describe(`${chatReplays.length} of ${chatRecordings.length} recorded chats through the gateway`, () => {
-  test(`${countOf(isChatStream)} streams are strict; text, thoughts, calls, finish and usage are the vendor's`, () => {
+  test(`${countOf(isChatStream)} streams are strictly valid, with the vendor's text, reasoning, calls, finish reason and usage`, () => {
     checkEach(isChatStream, ({ replay, response, text }) => {
       expect(response.status).toBe(200)
       expect(response.headers.get('content-type')).toStartWith('text/event-stream')
@@ -382,7 +386,7 @@ describe(`${chatReplays.length} of ${chatRecordings.length} recorded chats throu
     })
   })
 
-  test(`${countOf(isChatComplete)} whole answers are strict; text, thoughts, calls, finish and usage are the vendor's`, () => {
+  test(`${countOf(isChatComplete)} complete answers are strictly valid, with the vendor's text, reasoning, calls, finish reason and usage`, () => {
     checkEach(isChatComplete, ({ replay, response, text }) => {
       expect(response.status).toBe(200)
       expect(response.headers.get('content-type')).toStartWith('application/json')
@@ -392,7 +396,7 @@ describe(`${chatReplays.length} of ${chatRecordings.length} recorded chats throu
     })
   })
 
-  test('every other field of a whole answer is the vendor’s', () => {
+  test("every other field of a complete answer is the vendor's", () => {
     const omit = (body: Fields, names: string[]) =>
       Object.fromEntries(Object.entries(body).filter(([name]) => !names.includes(name)))
     const otherFields = (body: Fields) => ({
@@ -414,7 +418,7 @@ describe(`${chatReplays.length} of ${chatRecordings.length} recorded chats throu
     })
   })
 
-  test(`${countOf(isChatError)} that failed with status 200 are errors, without [DONE] where they had begun`, () => {
+  test(`${countOf(isChatError)} failures with status 200 are errors, without [DONE] where the stream had begun`, () => {
     checkEach(isChatError, ({ response, text }) => {
       if (response.status !== 200) return expectError(JSON.parse(text))
       expect(text).not.toContain('[DONE]')
@@ -424,10 +428,10 @@ describe(`${chatReplays.length} of ${chatRecordings.length} recorded chats throu
   })
 })
 
-describe('what the vendor gets of a chat', () => {
+describe('the requests to the vendor', () => {
   const isChatRequest = (replay: Replay) => isChat(replay)
 
-  test(`${countOf(isChatRequest)} requests arrive as they were sent, but for the model, the question for usage and the adjustments`, () => {
+  test(`the vendor gets ${countOf(isChatRequest)} requests as they were sent, except for the model, the usage option and documented adjustments`, () => {
     checkEach(isChatRequest, ({ replay, received: [first] }) => {
       if (first === undefined) return
       const expected: Fields = { ...structuredClone(replay.body as Fields), model: replay.model }
@@ -437,7 +441,7 @@ describe('what the vendor gets of a chat', () => {
     })
   })
 
-  test('bytes of what needs no adjustment are the client’s own', () => {
+  test("the vendor gets the client's own bytes where nothing is adjusted", () => {
     const isUnadjusted = (replay: Replay) =>
       isChat(replay) && !replay.stream && !(serviceOf(replay.recording.provider).type in adjustments)
     expect(replays.length === 0 || countOf(isUnadjusted) > 0).toBe(true)
@@ -446,14 +450,14 @@ describe('what the vendor gets of a chat', () => {
     })
   })
 
-  test('only requests the vendor refused too are refused without asking him', () => {
+  test('the gateway itself refuses only requests that the recorded vendor refused too', () => {
     checkEach(isChat, ({ replay, response, received }) => {
       if (received.length > 0) return
       expect([response.status, statusOf(replay)]).toEqual([400, 400])
     })
   })
 
-  test('each is asked once, with our key', () => {
+  test('the vendor is asked once for each request, with our key', () => {
     checkEach(isChat, ({ replay, received }) => {
       expect(received.length).toBeLessThanOrEqual(1)
       const name = serviceOf(replay.recording.provider).type === 'azure' ? 'api-key' : 'authorization'
@@ -466,7 +470,7 @@ describe('what the vendor gets of a chat', () => {
 })
 
 describe('refusals', () => {
-  test(`${countOf(isRefused)} keep their status, or say that the gateway's key was refused`, () => {
+  test(`${countOf(isRefused)} refusals keep their status, or say that the gateway's key was refused`, () => {
     checkEach(isRefused, ({ replay, response, text, received }) => {
       const status = statusOf(replay)
       const { error } = JSON.parse(text) as { error: Fields }
@@ -488,7 +492,7 @@ describe('refusals', () => {
     return typeof message === 'string' && message !== '' && !message.includes('***') ? message : undefined
   }
   const hasVendorMessage = (replay: Replay) => isRefused(replay) && vendorMessage(replay) !== undefined
-  test(`${countOf(hasVendorMessage)} say it in the vendor's own words, but not where they speak of the gateway's key`, () => {
+  test(`${countOf(hasVendorMessage)} refusals have the vendor's own message, except where it is about the gateway's key`, () => {
     checkEach(hasVendorMessage, ({ replay, text, received }) => {
       const { error } = JSON.parse(text) as { error: Fields }
       if (received.length === 0) return
@@ -498,7 +502,7 @@ describe('refusals', () => {
   })
 
   const isLimited = (replay: Replay) => statusOf(replay) === 429
-  test(`${countOf(isLimited)} with 429 keep their Retry-After`, () => {
+  test(`${countOf(isLimited)} refusals with 429 keep their Retry-After`, () => {
     checkEach(isLimited, ({ replay, response }) => {
       const given = Object.entries(replay.recording.headers).find(([name]) => name.toLowerCase() === 'retry-after')?.[1]
       if (given !== undefined) expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(Number(given))
@@ -523,7 +527,7 @@ const eventsOf = (text: string): Event[] =>
     }))
     .filter(({ data }) => data !== '')
 
-/** The model's name in the client's words wherever the answer tells one. */
+/** The body with the client's name of the model, where it names one. */
 const withAlias = (body: unknown, alias: string) =>
   isFields(body) && typeof body.model === 'string' ? { ...body, model: alias } : body
 
@@ -532,7 +536,7 @@ describe(`${passthroughReplays.length} of ${passthroughRecordings.length} record
     const isGoodHere = (replay: Replay) => replay.path === path && isGood(replay)
     const isComplete = (replay: Replay) =>
       isGoodHere(replay) && !replay.recording.isEventStream && !replay.recording.bytes
-    test(`${countOf(isComplete)} whole answers of ${path} pass unchanged but for the model`, () => {
+    test(`${countOf(isComplete)} complete answers of ${path} pass unchanged except for the model`, () => {
       checkEach(isComplete, ({ replay, response, text }) => {
         expect(response.status).toBe(200)
         expect(JSON.parse(text)).toEqual(withAlias(JSON.parse(replay.recording.text), replay.alias))
@@ -540,7 +544,7 @@ describe(`${passthroughReplays.length} of ${passthroughRecordings.length} record
     })
   }
 
-  test('each belongs to one kind', () => {
+  test('each recording belongs to exactly one kind', () => {
     const good = passthroughReplays.filter(isGood)
     const kinds = [isBinary, isStreamed, (replay: Replay) => !replay.recording.bytes && !replay.recording.isEventStream]
     for (const replay of good) expect(kinds.filter(kind => kind(replay))).toHaveLength(1)
@@ -551,7 +555,7 @@ describe(`${passthroughReplays.length} of ${passthroughRecordings.length} record
   })
 
   const isBinary = (replay: Replay) => !isChat(replay) && replay.recording.bytes !== undefined
-  test(`${countOf(isBinary)} sounds pass byte by byte`, () => {
+  test(`${countOf(isBinary)} audio answers pass byte for byte`, () => {
     checkEach(isBinary, ({ replay, response, bytes }) => {
       expect(response.headers.get('content-type')).toBe(
         Object.entries(replay.recording.headers).find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? null,
@@ -566,7 +570,7 @@ describe(`${passthroughReplays.length} of ${passthroughRecordings.length} record
     recording.isEventStream &&
     chunksOf(recording.text).chunks.some(chunk => 'choices' in chunk)
   const isCompletionStream = (replay: Replay) => isStreamed(replay) && replay.stream && hasChoices(replay)
-  test(`${countOf(isCompletionStream)} streamed completions say the same text and finish`, () => {
+  test(`${countOf(isCompletionStream)} streamed completions have the same text and finish reason`, () => {
     checkEach(isCompletionStream, ({ replay, text }) => {
       expect(text).toEndWith('data: [DONE]\n\n')
       const choiceTexts = (events: Event[]) => {
@@ -587,7 +591,7 @@ describe(`${passthroughReplays.length} of ${passthroughRecordings.length} record
 
   const isUnexpectedStream = (replay: Replay) =>
     isStreamed(replay) && replay.path === 'completions' && !isCompletionStream(replay)
-  test(`${countOf(isUnexpectedStream)} streams that were not asked for, or are none of completions, are told as errors`, () => {
+  test(`${countOf(isUnexpectedStream)} streams that were not requested, or are not completions, are errors`, () => {
     checkEach(isUnexpectedStream, ({ response, text }) => {
       expect(response.status).toBe(502)
       expectError(JSON.parse(text))
@@ -602,7 +606,7 @@ describe(`${passthroughReplays.length} of ${passthroughRecordings.length} record
   })
 
   const isJsonPassthrough = (replay: Replay) => !isChat(replay) && !(replay.body instanceof FormData)
-  test(`${countOf(isJsonPassthrough)} requests arrive as they were sent, but for the model and the question for usage`, () => {
+  test(`${countOf(isJsonPassthrough)} requests arrive as they were sent, except for the model and the usage option`, () => {
     checkEach(isJsonPassthrough, ({ replay, received: [first], response }) => {
       if (first === undefined) return expect([response.status, statusOf(replay)]).toEqual([400, 400])
       const expected: Fields = { ...(replay.body as Fields), model: replay.model }
@@ -613,7 +617,7 @@ describe(`${passthroughReplays.length} of ${passthroughRecordings.length} record
   })
 
   const isUpload = (replay: Replay) => replay.body instanceof FormData
-  test(`${countOf(isUpload)} uploads arrive whole, with the vendor's name of the model`, () => {
+  test(`${countOf(isUpload)} uploads arrive complete, with the vendor's name of the model`, () => {
     checkEach(isUpload, ({ replay, received: [first] }) => {
       expect(first!.body).toContain(`name="model"\r\n\r\n${replay.model}\r\n`)
       expect(first!.bytes.includes(Buffer.from([82, 73, 70, 70, 0, 255, 13, 10]))).toBe(true)

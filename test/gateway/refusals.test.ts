@@ -1,4 +1,7 @@
-/** What a vendor that refuses tells of its limits in headers reaches the client, whichever two protocols meet; a fault of our own key tells nothing. */
+/**
+ * Rate limit headers of a vendor's refusal reach the client between any two protocols. A refusal of our own key
+ * reveals nothing.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type Gateway, startGateway } from '../support/process.ts'
 import { refuse, replyChat, replyJson } from '../support/scripts.ts'
@@ -64,7 +67,7 @@ const hiddenHeaders = Object.keys(otherHeaders).filter(name => name !== 'retry-a
 
 describe.each(Object.entries(clients))('a client of %s', (_name, requestFor) => {
   for (const model of vendorModels)
-    test.each([429, 529, 400])(`is told the limits of ${model} with a %d`, async status => {
+    test.each([429, 529, 400])(`the rate limit headers of ${model} reach the client with a %d`, async status => {
       upstream.setScript(refuse(status, { error: { message: 'slower' } }, { ...limitHeaders, ...otherHeaders }))
       const [path, body] = requestFor(model)
       for (const stream of [false, true]) {
@@ -76,14 +79,17 @@ describe.each(Object.entries(clients))('a client of %s', (_name, requestFor) => 
     })
 })
 
-test.each([401, 402, 403])('a %d is about our key: nothing of its account is told', async status => {
-  upstream.setScript(refuse(status, { error: { message: 'no' } }, limitHeaders))
-  const { status: answerStatus, headers } = await send(...clients['Messages']!('claude-m'))
-  expect(answerStatus).toBe(502)
-  for (const name of Object.keys(limitHeaders)) expect(headers).not.toHaveProperty(name)
-})
+test.each([401, 402, 403])(
+  "a %d is about our key, and none of the account's rate limit headers is sent to the client",
+  async status => {
+    upstream.setScript(refuse(status, { error: { message: 'no' } }, limitHeaders))
+    const { status: answerStatus, headers } = await send(...clients['Messages']!('claude-m'))
+    expect(answerStatus).toBe(502)
+    for (const name of Object.keys(limitHeaders)) expect(headers).not.toHaveProperty(name)
+  },
+)
 
-test('a vendor that refuses to tell of an answer it keeps is heard as well', async () => {
+test('a refusal to return a stored response passes on its rate limit headers', async () => {
   upstream.setScript(
     replyJson({ id: 'resp_1', object: 'response', created_at: 1, model: 'v', status: 'completed', output: [] }),
   )

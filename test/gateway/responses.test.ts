@@ -1,4 +1,7 @@
-/** Answers that a later request goes on from: kept here for vendors that know nothing of it, pinned to the vendor that keeps them. */
+/**
+ * Responses that a later request continues: stored in the gateway for vendors that cannot store them, and pinned to
+ * the vendor that does.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type Gateway, startGateway } from '../support/process.ts'
 import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
@@ -6,7 +9,7 @@ import { type Script, scriptedUpstream, type Upstream } from '../support/upstrea
 type Body = Record<string, unknown>
 const json = { 'content-type': 'application/json' }
 
-/** A vendor of Chat Completions: repeats the last word. */
+/** A Chat Completions vendor that answers with the number of messages it received. */
 const chatScript: Script = async (answer, request) => {
   const { messages, stream } = request.json() as { messages: { content: string }[]; stream?: boolean }
   const content = `heard ${messages.length}`
@@ -25,7 +28,7 @@ const chatScript: Script = async (answer, request) => {
 }
 
 let responseCount = 0
-/** A vendor of Responses, which keeps what it said. */
+/** A Responses vendor, which stores its responses. */
 const responsesScript: Script = async (answer, request) => {
   answer.writeHead(200, json)
   const baseFields = { object: 'response', created_at: 1, model: 'native-v', status: 'completed', error: null }
@@ -110,8 +113,8 @@ const send = async (path: string, options: { body?: object; method?: string; key
 const create = async (body: object, key?: string) => (await send('', { body, ...(key && { key }) })).body
 const lastChatRequest = () => chatUpstream.requests.at(-1)!.json() as { messages: { role: string; content: unknown }[] }
 
-describe('a vendor that keeps nothing', () => {
-  test('is told the whole conversation, over three requests', async () => {
+describe('vendors that store no responses', () => {
+  test('a vendor that stores no responses gets the whole conversation, over three requests', async () => {
     const first = await create({ model: 'chat', input: 'one' })
     const second = await create({ model: 'chat', input: 'two', previous_response_id: first['id'] })
     await create({ model: 'chat', input: [{ role: 'user', content: 'three' }], previous_response_id: second['id'] })
@@ -125,14 +128,14 @@ describe('a vendor that keeps nothing', () => {
     expect(second['previous_response_id']).toBe(first['id'] as string)
   })
 
-  test('streams are kept too', async () => {
+  test('the gateway also stores the streams of a vendor that stores no responses', async () => {
     const { text } = await send('', { body: { model: 'chat', input: 'one', stream: true } })
     const { response } = JSON.parse(/data: (.*"type":"response.completed".*)/.exec(text)![1]!) as { response: Body }
     await create({ model: 'chat', input: 'two', previous_response_id: response['id'] })
     expect(lastChatRequest().messages).toHaveLength(3)
   })
 
-  test('what is kept is read, listed and deleted by its caller alone', async () => {
+  test('a response stored in the gateway is read, listed and deleted only by the caller that created it', async () => {
     const { id, ...rest } = await create({ model: 'chat', input: 'one' })
     expect((await send(`/${id}`)).body).toEqual({ id, ...rest })
     const { data } = (await send(`/${id}/input_items`)).body as { data: Body[] }
@@ -152,7 +155,7 @@ describe('a vendor that keeps nothing', () => {
     expect((await send(`/${id}`)).status).toBe(404)
   })
 
-  test('`store: false` keeps nothing; an id nobody gave is a 404 that names it', async () => {
+  test('the gateway stores nothing with `store: false`, and an unknown id is a 404 that names it', async () => {
     const { id } = await create({ model: 'chat', input: 'one', store: false })
     expect((await send(`/${id}`)).status).toBe(404)
     const { status, body } = await send('', {
@@ -164,8 +167,8 @@ describe('a vendor that keeps nothing', () => {
   })
 })
 
-describe('a vendor that keeps its answers', () => {
-  test('is asked to go on by the credential that gave the answer', async () => {
+describe('vendors that store responses', () => {
+  test('a vendor that stores its responses is asked to continue with the credential that created the response', async () => {
     for (let round = 0; round < 3; round++) {
       const first = await create({ model: 'native', input: 'one' })
       const key = responsesUpstream.requests.at(-1)!.headers['authorization']
@@ -180,7 +183,7 @@ describe('a vendor that keeps its answers', () => {
     }
   })
 
-  test('is asked for them, with the client’s name of the model', async () => {
+  test("a vendor that stores its responses is asked for a stored response, which has the client's name of the model", async () => {
     const { id } = await create({ model: 'native', input: 'one' })
     const read = await send(`/${id}`)
     expect(read.body).toMatchObject({ id: 'resp_read', model: 'native' })
@@ -192,7 +195,7 @@ describe('a vendor that keeps its answers', () => {
     expect(responsesUpstream.requests.at(-1)!.method).toBe('DELETE')
   })
 
-  test('what is encrypted goes back to the credential that made it, kept or not', async () => {
+  test('a vendor that stores its responses gets encrypted reasoning back with the credential that created it, stored or not', async () => {
     for (let round = 0; round < 3; round++) {
       const include = ['reasoning.encrypted_content']
       const { output } = (await create({ model: 'native', input: 'think', store: false, include })) as {
@@ -216,7 +219,7 @@ describe('a vendor that keeps its answers', () => {
     })
   })
 
-  test('a client that drops the ids is known by what was encrypted', async () => {
+  test('a vendor that stores its responses gets encrypted reasoning without ids back with the credential that created it', async () => {
     for (let round = 0; round < 4; round++) {
       const baseFields = { model: 'native', store: false, include: ['reasoning.encrypted_content'] }
       const { output } = (await create({ ...baseFields, input: 'think' })) as { output: Body[] }
@@ -229,7 +232,7 @@ describe('a vendor that keeps its answers', () => {
     }
   })
 
-  test('thoughts that are kept there and not encrypted go back to the credential that keeps them', async () => {
+  test('a vendor that stores its responses gets stored, unencrypted reasoning back with the credential that stores it', async () => {
     for (let round = 0; round < 4; round++) {
       const { output } = (await create({ model: 'native', input: 'think', reasoning: { summary: 'auto' } })) as {
         output: Body[]
@@ -240,7 +243,7 @@ describe('a vendor that keeps its answers', () => {
     }
   })
 
-  test('what was compacted goes back to the credential that did it', async () => {
+  test('a vendor that stores its responses gets a compacted item back with the credential that created it', async () => {
     for (let round = 0; round < 4; round++) {
       const { body } = await send('/compact', { body: { model: 'native', input: 'long' } })
       const key = responsesUpstream.requests.at(-1)!.headers['authorization']
@@ -250,13 +253,13 @@ describe('a vendor that keeps its answers', () => {
     }
   })
 
-  test('another model goes on from it as well: what was said is put before', async () => {
+  test('a vendor that stores its responses can be followed by another model, which gets the earlier conversation', async () => {
     const first = await create({ model: 'native', input: 'one' })
     await create({ model: 'chat', input: 'two', previous_response_id: first['id'] })
     expect(lastChatRequest().messages.map(({ content }) => content)).toEqual(['one', 'mine', 'two'])
   })
 
-  test('a conversation is compacted there, for its caller alone', async () => {
+  test('a vendor that stores its responses compacts a conversation, only for the caller that created it', async () => {
     const { id } = await create({ model: 'native', input: 'one' })
     const body = { model: 'native', previous_response_id: id }
     expect((await send('/compact', { body })).status).toBe(200)
@@ -267,12 +270,12 @@ describe('a vendor that keeps its answers', () => {
   })
 })
 
-describe('an item that is named in place of being repeated', () => {
+describe('item references', () => {
   const reference = (id: unknown) => ({ type: 'item_reference', id })
   const userMessage = (content: string) => ({ role: 'user', content })
   const itemsOf = ({ output }: Body) => output as Body[]
 
-  test('is told in full to a vendor that never saw it', async () => {
+  test('an item reference is replaced by the full item for a vendor that does not know it', async () => {
     for (const model of ['chat', 'native']) {
       const [item] = itemsOf(await create({ model, input: 'one' }))
       await create({ model: 'chat', input: [userMessage('one'), reference(item!['id']), userMessage('two')] })
@@ -281,7 +284,7 @@ describe('an item that is named in place of being repeated', () => {
     }
   })
 
-  test('needs no type, may be an input, and is found in what a later answer was led by', async () => {
+  test('an item reference needs no type, may refer to an input item, and is also found in the input of a later response', async () => {
     const first = await create({ model: 'chat', input: [{ ...userMessage('one'), id: 'msg_own' }] })
     const second = await create({
       model: 'chat',
@@ -299,7 +302,7 @@ describe('an item that is named in place of being repeated', () => {
     )
   })
 
-  test('stays a name at the vendor that keeps it, by the credential that made it', async () => {
+  test('an item reference stays a reference at the vendor that stores the item, with the credential that created it', async () => {
     for (let round = 0; round < 3; round++) {
       const [item] = itemsOf(await create({ model: 'native', input: 'one' }))
       const key = responsesUpstream.requests.at(-1)!.headers['authorization']
@@ -312,7 +315,7 @@ describe('an item that is named in place of being repeated', () => {
     }
   })
 
-  test('of another vendor is told in full where the rest stays named', async () => {
+  test("an item reference to another vendor's item is replaced by the full item, while the others stay references", async () => {
     const [nativeItem] = itemsOf(await create({ model: 'native', input: 'one' }))
     const key = responsesUpstream.requests.at(-1)!.headers['authorization']
     const [chatItem] = itemsOf(await create({ model: 'chat', input: 'two' }))
@@ -341,7 +344,7 @@ describe('an item that is named in place of being repeated', () => {
     })
   })
 
-  test('that holds thoughts only their writer can read is told elsewhere by its words', async () => {
+  test('an item reference to reasoning that only its creator can decrypt is left out for another vendor', async () => {
     const include = ['reasoning.encrypted_content']
     const [reasoningItem] = itemsOf(await create({ model: 'native', input: 'one', include }))
     const input = [userMessage('one'), reference(reasoningItem!['id']), userMessage('two')]
@@ -350,7 +353,7 @@ describe('an item that is named in place of being repeated', () => {
     expect(responsesUpstream.requests.at(-1)!.json()).toMatchObject({ input: [userMessage('one'), userMessage('two')] })
   })
 
-  test('that nobody knows is a 404, as is one that was not to be kept and one of another caller', async () => {
+  test("an item reference to an unknown item, an item that was not stored or another caller's item is a 404", async () => {
     const [unstoredItem] = itemsOf(await create({ model: 'chat', input: 'one', store: false }))
     const include = ['reasoning.encrypted_content']
     const [reasoningItem] = itemsOf(await create({ model: 'native', input: 'one', store: false, include }))
@@ -369,8 +372,8 @@ describe('an item that is named in place of being repeated', () => {
   })
 })
 
-describe('what an answer says of itself', () => {
-  test('names the answer it goes on from, though its vendor was told that in full', async () => {
+describe('responses', () => {
+  test('a response names its previous response, even if its vendor got the full conversation instead', async () => {
     const { id } = await create({ model: 'chat', input: 'one' })
     const next = await create({ model: 'native', input: 'two', previous_response_id: id })
     expect(responsesUpstream.requests.at(-1)!.json()).not.toHaveProperty('previous_response_id')
@@ -378,7 +381,7 @@ describe('what an answer says of itself', () => {
     expect((await send(`/${next['id']}`)).body['previous_response_id']).toBe(id as string)
   })
 
-  test('holds what was told when it failed', async () => {
+  test('a response that failed holds the output received before the failure', async () => {
     chatUpstream.setScript(async answer => {
       answer.writeHead(200, { 'content-type': 'text/event-stream' })
       const chunk = (delta: object) =>
@@ -398,7 +401,7 @@ describe('what an answer says of itself', () => {
     ])
   })
 
-  test('a question that says nothing is refused by its own name', async () => {
+  test('a response to an empty input is a 400 that names `input`', async () => {
     for (const more of [
       {},
       { input: [] },
@@ -413,7 +416,7 @@ describe('what an answer says of itself', () => {
   })
 })
 
-describe('work in the background', () => {
+describe('background responses', () => {
   const backgroundScript =
     (status: string): Script =>
     async (answer, request) => {
@@ -438,7 +441,7 @@ describe('work in the background', () => {
   const lastChatContents = () => lastChatRequest().messages.map(({ content }) => content)
   afterAll(() => responsesUpstream.setScript(responsesScript))
 
-  test('is known as its vendor told it last', async () => {
+  test('a background response is known in the state its vendor reported last', async () => {
     responsesUpstream.setScript(backgroundScript('completed'))
     const id = await startBackground()
     expect((await send(`/${id}`)).body).toMatchObject({ status: 'completed', model: 'native' })
@@ -456,14 +459,14 @@ describe('work in the background', () => {
     expect(lastChatContents()).toEqual(['done', 'so'])
   })
 
-  test('is asked for before another vendor goes on from it', async () => {
+  test('a background response is fetched before another vendor continues it', async () => {
     responsesUpstream.setScript(backgroundScript('completed'))
     const id = await startBackground()
     expect((await followUp(id)).status).toBe(200)
     expect(lastChatContents()).toEqual(['long', 'done', 'and?'])
   })
 
-  test('is refused elsewhere until it is done', async () => {
+  test('a background response cannot be continued by another vendor until it is completed', async () => {
     responsesUpstream.setScript(backgroundScript('queued'))
     const id = await startBackground()
     const { status, body } = await followUp(id)
@@ -474,8 +477,8 @@ describe('work in the background', () => {
   })
 })
 
-describe('a gateway that knows nothing any more', () => {
-  test('asks the only vendor that could keep an answer, for its only caller', async () => {
+describe('a gateway without stored responses', () => {
+  test('a gateway without any stored responses asks the only vendor that could store a response, if there is only one caller', async () => {
     const credentials = { api_key: 'k' }
     const entry = (url: string, more: object) => ({ enabled: true, server_url: `${url}/v1`, credentials, ...more })
     const onlyVendor = entry(responsesUpstream.url, { models: ['native', 'other'], speaks: ['openai-responses'] })
@@ -509,7 +512,7 @@ describe('a gateway that knows nothing any more', () => {
   })
 })
 
-describe('large answers', () => {
+describe('large responses', () => {
   const largeText = (letter: string) => letter.repeat(17 * 2 ** 20)
   const createTwoLarge = async (model: string, more: object = {}) => {
     const first = await create({ model, input: largeText('a') })
@@ -519,7 +522,7 @@ describe('large answers', () => {
     }
   }
 
-  test('are kept up to half of the room; one that is not says so, whole and streamed', async () => {
+  test('large responses are stored up to half of the capacity; any other has `store: false`, complete and streamed', async () => {
     const { first, second } = await createTwoLarge('chat')
     expect([first['store'], second.body['store']]).toEqual([true, false])
     const { text } = (await createTwoLarge('chat', { stream: true })).second
@@ -529,7 +532,7 @@ describe('large answers', () => {
     expect((await send('', { body: followUpBody })).status).toBe(404)
   })
 
-  test('stay with the vendor that keeps them, by the credential that gave them', async () => {
+  test('large responses stay with the vendor that stores them, with the credential that created them', async () => {
     for (let round = 0; round < 2; round++) {
       const { second } = await createTwoLarge('native')
       const key = responsesUpstream.requests.at(-1)!.headers['authorization']

@@ -1,4 +1,4 @@
-/** Settings of the configuration that a request feels, where no other file of this folder is about them. */
+/** Settings that affect a request and are not covered by another file of this folder. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { openStream, sendRequest } from '../support/client.ts'
 import { type Gateway, startGateway, waitForLogLine } from '../support/process.ts'
@@ -37,10 +37,10 @@ afterAll(async () => {
   await upstream.close()
 })
 
-describe('what a target cannot carry', () => {
+describe('`on_loss`', () => {
   const body = { model: 'g', logit_bias: { '50256': -100 } }
 
-  test('is left out and noted in the log, with `on_loss: note`', async () => {
+  test('a field that a target does not support is left out and logged with `on_loss: note`', async () => {
     upstream.setScript(replyChat())
     const answer = await sendRequest(notingGateway, body)
     await answer.text()
@@ -51,7 +51,7 @@ describe('what a target cannot carry', () => {
     expect(line).toMatchObject({ losses: [expect.stringContaining('logit_bias')] })
   })
 
-  test('is a 400 that names it, with `on_loss: refuse`; the vendor hears nothing, and what it can carry goes', async () => {
+  test('a field that a target does not support is a 400 that names it with `on_loss: refuse`, and the vendor is not asked', async () => {
     upstream.setScript(replyChat())
     const before = upstream.requests.length
     for (const streamed of [false, true]) {
@@ -76,7 +76,7 @@ describe("an entry's timeout", () => {
     answer.end()
   }
 
-  test('bounds the whole of an answer that is not streamed, however it flows', async () => {
+  test("an entry's timeout bounds the total time of an answer that is not streamed, even if data keeps arriving", async () => {
     upstream.setScript(trickleBody)
     const answer = await sendRequest(notingGateway, { model: 'hurried' })
     expect([answer.status, ((await answer.json()) as { error: { code: string } }).error.code]).toEqual([
@@ -87,7 +87,7 @@ describe("an entry's timeout", () => {
     expect((await sendRequest(notingGateway, { model: 'patient' })).status).toBe(200)
   })
 
-  test('bounds the wait for the first byte of a stream', async () => {
+  test("an entry's timeout bounds the wait for the first byte of a stream", async () => {
     upstream.setScript(neverRespond)
     const startedAt = performance.now()
     expect((await sendRequest(notingGateway, { model: 'hurried', stream: true })).status).toBe(504)
@@ -96,7 +96,7 @@ describe("an entry's timeout", () => {
     await waitUntil(() => vendor.abortedAt, 1000)
   })
 
-  test('never cuts a stream that flows', async () => {
+  test("an entry's timeout never cuts a stream that keeps flowing", async () => {
     upstream.setScript(replyChat(undefined, undefined, { pace: 120 }))
     const answer = await openStream(notingGateway, { model: 'hurried' })
     await answer.ended
@@ -104,14 +104,14 @@ describe("an entry's timeout", () => {
   })
 })
 
-test('entries share the requests by their weights, by lot', async () => {
+test('entries are chosen at random by their weights', async () => {
   upstream.setScript(replyChat())
   const before = upstream.requests.length
   await Promise.all(
     Array.from({ length: 100 }, () => sendRequest(notingGateway, { model: 'weighed' }).then(answer => answer.text())),
   )
   const models = upstream.requests.slice(before).map(request => (request.json() as { model: string }).model)
-  // One in ten on average: 35 of a hundred, or none, happen less than once in thirty thousand runs.
+  // The expected share is one in ten. 35 or more of a hundred, or none, happen less than once in thirty thousand runs.
   const light = models.filter(model => model === 'light').length
   expect([light > 0, light < 35]).toEqual([true, true])
 })

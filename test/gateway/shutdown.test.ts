@@ -1,4 +1,4 @@
-/** A gateway that is told to end: open requests finish or hear why they cannot, and the process ends well. */
+/** Shutdown of the gateway: open requests finish or get an error, and the process exits with 0. */
 import { expect, test } from 'bun:test'
 import { openStream, sendRequest } from '../support/client.ts'
 import { type Gateway, startGateway } from '../support/process.ts'
@@ -25,7 +25,7 @@ const waitForRequest = async (upstream: Upstream, work: () => Promise<unknown>):
   await Promise.all([work(), waitUntil(() => upstream.requests.length > length)])
 }
 
-test.concurrent('what is under way is finished, nothing new is taken, the end is 0', async () => {
+test.concurrent('open requests are finished, new connections are refused, and the exit code is 0', async () => {
   const upstream = await scriptedUpstream(replySse(chatChunks(['a', 'b', 'c', 'd', 'e']), { pace: 100 }))
   await using gateway = await start(upstream, 20)
   const answer = await openStream(gateway, { model: 'free' })
@@ -43,7 +43,7 @@ test.concurrent('what is under way is finished, nothing new is taken, the end is
   await upstream.close()
 })
 
-test.concurrent('what does not finish in time is told so, in whatever phase, and the end is 0', async () => {
+test.concurrent('requests that do not finish in time get an error, in every phase, and the exit code is 0', async () => {
   const upstream = await scriptedUpstream(stallAfter(1, chatChunks()))
   await using gateway = await start(upstream, 1)
   const held = { opened: undefined as Awaited<ReturnType<typeof openStream>> | undefined }
@@ -66,7 +66,7 @@ test.concurrent('what does not finish in time is told so, in whatever phase, and
   await upstream.close()
 })
 
-test.concurrent('a signal that comes twice at once, by way of npm, is one', async () => {
+test.concurrent('a signal that arrives twice in quick succession, as npm forwards it, counts once', async () => {
   const upstream = await scriptedUpstream(replySse(chatChunks(['a', 'b', 'c']), { pace: 300 }))
   await using gateway = await start(upstream, 20)
   const answer = await openStream(gateway, { model: 'free' })

@@ -1,4 +1,7 @@
-/** The strategies that measure, as two vendors feel them. Vendors take their time, so the tests run side by side, each with its own. */
+/**
+ * The strategies that measure their targets, each test with two vendors. The vendors are slow on purpose, so the
+ * tests run in parallel, each with vendors of its own.
+ */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { openStream, sendRequest } from '../support/client.ts'
 import { startGateway } from '../support/process.ts'
@@ -30,7 +33,7 @@ const startTwoVendors = async (strategy: string, scripts: [Script, Script], more
   const [one, other] = upstreams as [Upstream, Upstream]
   return { gateway, one, other }
 }
-/** `lanes` clients, each asking `times` times, one after the other. */
+/** Runs `clientCount` clients in parallel. Each sends `requestsPerClient` requests, one after another. */
 const sendFromClients = (clientCount: number, requestsPerClient: number, request: () => Promise<unknown>) =>
   Promise.all(
     Array.from({ length: clientCount }, async () => {
@@ -39,7 +42,7 @@ const sendFromClients = (clientCount: number, requestsPerClient: number, request
   )
 
 describe('fastest', () => {
-  test.concurrent('four of five requests and more go to the quicker vendor, streamed or not', async () => {
+  test.concurrent('the strategy fastest sends at least four of five requests to the faster vendor, streamed or not', async () => {
     const { gateway, one, other } = await startTwoVendors('fastest', [
       delayHeaders(120, replyChat()),
       delayHeaders(5, replyChat()),
@@ -55,7 +58,7 @@ describe('fastest', () => {
     expect(other.requests.length).toBeGreaterThanOrEqual(80)
   })
 
-  test.concurrent('what counts is the first content, not the length of the stream', async () => {
+  test.concurrent('the strategy fastest measures the time to the first content, not the duration of the stream', async () => {
     const longStream = replySse(chatChunks(Array.from({ length: 12 }, () => 'word ')), { pace: 15 })
     const { gateway, one, other } = await startTwoVendors('fastest', [
       longStream,
@@ -66,7 +69,7 @@ describe('fastest', () => {
     expect(other.requests.length).toBeGreaterThan(0)
   })
 
-  test.concurrent('a vendor that fails in no time is not taken for a quick one', async () => {
+  test.concurrent('the strategy fastest does not take a vendor that fails quickly for a fast one', async () => {
     const { gateway, one, other } = await startTwoVendors('fastest', [refuse(503), delayHeaders(30, replyChat())])
     let failed = 0
     await sendFromClients(1, 30, async () => {
@@ -80,19 +83,20 @@ describe('fastest', () => {
   })
 })
 
-describe('least-busy, in its other spelling', () => {
-  test.concurrent('a vendor that holds its requests longer gets fewer of them', async () => {
+describe('least-busy', () => {
+  test.concurrent('the strategy least-busy, spelt with a hyphen, sends fewer requests to a vendor that takes longer', async () => {
     const answer = replyJson(chatBody())
-    let [asked, answerCount] = [0, 0]
-    // Each of its requests is held for as long as the other vendor answers fifteen, however fast the machine is.
+    let [requestCount, answerCount] = [0, 0]
+    // Each request is held until the other vendor has answered fifteen, so the test does not depend on the machine's
+    // speed.
     const holdingScript: Script = async (...scriptArguments) => {
       const releaseAt = answerCount + 15
-      asked++
-      await waitUntil(() => answerCount >= releaseAt || asked === 120, 20_000)
+      requestCount++
+      await waitUntil(() => answerCount >= releaseAt || requestCount === 120, 20_000)
       await answer(...scriptArguments)
     }
     const quickScript: Script = async (...scriptArguments) => {
-      asked++
+      requestCount++
       await answer(...scriptArguments)
       answerCount++
     }
@@ -105,7 +109,7 @@ describe('least-busy, in its other spelling', () => {
     expect(one.requests.length).toBeWithin(8, 40)
   })
 
-  test.concurrent('whoever leaves makes room: nothing stays counted', async () => {
+  test.concurrent('the strategy least-busy, spelt with a hyphen, stops counting requests of clients that disconnected', async () => {
     const stallScript: Script = answer => answer.stall()
     const { gateway, one, other } = await startTwoVendors('least-busy', [stallScript, stallScript])
     const received = () => [one, other].flatMap(({ requests }) => requests)

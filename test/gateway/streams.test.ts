@@ -1,4 +1,4 @@
-/** Streams through the whole gateway, against a vendor that does what a script says. */
+/** Streams through the whole gateway, against a vendor that follows a script. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type PerModelUpstream, perModelUpstream } from '../support/apart.ts'
 import { openStream, sendRequest } from '../support/client.ts'
@@ -61,7 +61,7 @@ const streamFrom = async (script: Script, body: object = {}) => {
   await answer.ended
   return answer
 }
-/** The same of a model apart; `vendor` is the request it came with. */
+/** Like `streamFrom`, with a model of its own. `vendor` is the request that the vendor received. */
 const streamFromOwnModel = async (script: Script) => {
   const model = perModel.addModel(script)
   const answer = await openStream(gateway, { model })
@@ -74,8 +74,8 @@ const finishReasons = (data: string[]) =>
     .flatMap(({ choices }) => choices?.map((choice: { finish_reason: unknown }) => choice.finish_reason) ?? [])
     .filter(Boolean)
 
-describe('a stream', () => {
-  test("carries the client's model, one finish and one [DONE]", async () => {
+describe('streams', () => {
+  test("a stream has the client's model name, one finish reason and one [DONE]", async () => {
     const answer = await streamFrom(replyChat())
     expect(answer.status).toBe(200)
     expect(answer.headers.get('content-type')).toStartWith('text/event-stream')
@@ -86,7 +86,7 @@ describe('a stream', () => {
     expect(answer.data().at(-1)).toBe('[DONE]')
   })
 
-  test('leaves frame by frame as it arrives, the finish too', async () => {
+  test('a stream is forwarded frame by frame as it arrives, including the finish reason', async () => {
     const latches = [createLatch(), createLatch(), createLatch()]
     upstream.setScript(async answer => {
       answer.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -111,7 +111,7 @@ describe('a stream', () => {
     expect(answer.data().at(-1)).toBe('[DONE]')
   })
 
-  test('asks for usage, and withholds the chunk the client did not ask for', async () => {
+  test('a stream is requested with usage, and the usage chunk is dropped for a client that did not ask for it', async () => {
     const withoutUsage = await streamFrom(replyChat())
     expect((upstream.requests.at(-1)!.json() as { stream_options: unknown }).stream_options).toEqual({
       include_usage: true,
@@ -121,7 +121,7 @@ describe('a stream', () => {
     expect(parsedChunks(withUsage.data()).at(-1)).toMatchObject({ choices: [], usage: { total_tokens: 8 } })
   })
 
-  test('of a vendor that refuses to be asked for usage is asked again without', async () => {
+  test('a stream is requested again without usage from a vendor that refuses the usage option', async () => {
     const before = upstream.requests.length
     const answer = await streamFrom((answer, request) => {
       const { stream_options } = request.json() as { stream_options?: object }
@@ -135,7 +135,7 @@ describe('a stream', () => {
     expect(upstream.requests.length - before).toBe(2)
   })
 
-  test('of which [DONE] comes before the last bytes keeps its connection', async () => {
+  test('a stream whose [DONE] arrives before the last bytes keeps its connection alive', async () => {
     const slowEnd: Script = async answer => {
       answer.writeHead(200, { 'content-type': 'text/event-stream' })
       await answer.write([contentChunk('a'), chunk({}, 'stop'), 'data: [DONE]\n\n'].map(frameOf).join(''))
@@ -150,18 +150,18 @@ describe('a stream', () => {
     expect(second!.connection).toBe(first!.connection)
   })
 
-  test('ends cleanly without [DONE] when every choice has finished', async () => {
+  test('a stream without [DONE] ends normally when every choice has a finish reason', async () => {
     const answer = await streamFrom(replySse([contentChunk('hi'), chunk({}, 'stop')], { done: false }))
     expect(finishReasons(answer.data())).toEqual(['stop'])
     expect(answer.data().at(-1)).toBe('[DONE]')
   })
 
-  test('tells a second finish once', async () => {
+  test('a stream has one finish reason when the vendor repeats it', async () => {
     const answer = await streamFrom(replySse([contentChunk('hi'), chunk({}, 'stop'), chunk({}, 'stop')]))
     expect(finishReasons(answer.data())).toEqual(['stop'])
   })
 
-  test.concurrent('is over with [DONE], though the vendor keeps its connection open', async () => {
+  test.concurrent('a stream ends with [DONE] even if the vendor keeps its connection open', async () => {
     const startedAt = performance.now()
     const answer = await streamFromOwnModel(async answer => {
       answer.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -175,8 +175,8 @@ describe('a stream', () => {
   })
 })
 
-describe('a heartbeat', () => {
-  test.concurrent('comes before the vendor has sent its headers, and fixes the status 200', async () => {
+describe('heartbeats', () => {
+  test.concurrent('a heartbeat is sent before the vendor has sent its headers, and commits the status 200', async () => {
     const answer = await streamFromOwnModel(delayHeaders(1300, replyChat()))
     expect(answer.status).toBe(200)
     expect(answer.frames[0]!.text).toStartWith(':')
@@ -184,7 +184,7 @@ describe('a heartbeat', () => {
     expect(answer.data().at(-1)).toBe('[DONE]')
   })
 
-  test.concurrent('comes in the silence between frames, never inside one', async () => {
+  test.concurrent('a heartbeat is sent in a pause between frames, never inside a frame', async () => {
     const answer = await streamFromOwnModel(async answer => {
       answer.writeHead(200, { 'content-type': 'text/event-stream' })
       await answer.write(frameOf(contentChunk('half')))
@@ -200,15 +200,15 @@ describe('a heartbeat', () => {
     for (const { text } of answer.frames) expect(text).toMatch(/^(data: |: ?\w)/)
   })
 
-  test.concurrent('first, failure after: it is told in-band, without [DONE]', async () => {
+  test.concurrent('a heartbeat that precedes a failure makes the failure an error in the stream, without [DONE]', async () => {
     const answer = await streamFromOwnModel(delayHeaders(900, refuse(429, undefined, { 'retry-after': '7' })))
     expect(answer.status).toBe(200)
     expect(JSON.parse(answer.data().at(-1)!)).toMatchObject({ error: { message: expect.any(String) } })
   })
 })
 
-describe('a deadline', () => {
-  test.concurrent('for the first byte: a 504 where nothing was answered yet', async () => {
+describe('deadlines', () => {
+  test.concurrent('a deadline for the first byte is a 504 if nothing was sent to the client yet', async () => {
     const model = perModel.addModel(neverRespond)
     const answer = await sendRequest(gateway, { model })
     expect(answer.status).toBe(504)
@@ -218,13 +218,13 @@ describe('a deadline', () => {
     await perModel.requestsOf(model).at(-1)!.aborted
   })
 
-  test.concurrent('for the first byte of a stream that has its heartbeat: an error frame', async () => {
+  test.concurrent('a deadline for the first byte of a stream with a heartbeat is an error frame', async () => {
     const answer = await streamFromOwnModel(neverRespond)
     expect(answer.status).toBe(200)
     expect(JSON.parse(answer.data().at(-1)!)).toMatchObject({ error: { message: expect.stringContaining('2 s') } })
   })
 
-  test.concurrent("for silence in the midst: an error frame, and the vendor's connection is closed", async () => {
+  test.concurrent("a deadline for silence in mid-stream is an error frame, and the vendor's connection is closed", async () => {
     const answer = await streamFromOwnModel(stallAfter(2, [contentChunk('a'), contentChunk('b')]))
     expect(answer.content()).toBe('ab')
     expect(JSON.parse(answer.data().at(-1)!)).toMatchObject({
@@ -234,7 +234,7 @@ describe('a deadline', () => {
     await answer.vendor.aborted
   })
 
-  test.concurrent('is moved by a comment of the vendor', async () => {
+  test.concurrent('a deadline for silence starts anew with a comment from the vendor', async () => {
     const answer = await streamFromOwnModel(async answer => {
       answer.writeHead(200, { 'content-type': 'text/event-stream' })
       await answer.write(frameOf(contentChunk('a')))
@@ -248,19 +248,19 @@ describe('a deadline', () => {
     expect(answer.data().at(-1)).toBe('[DONE]')
   })
 
-  test.concurrent("is ours alone: the idle time-out of Bun's own fetch is off", async () => {
+  test.concurrent("a deadline is the gateway's own: the idle timeout of Bun's fetch is off", async () => {
     const config = {
       services: { openai: [{ enabled: true, models: [perModel.modelPattern], server_url: `${perModel.url}/v1` }] },
     }
     const otherGateway = await startGateway(config, { env: { BUN_CONFIG_HTTP_IDLE_TIMEOUT: '1' } })
-    // Bun's clock makes one second four to eight.
+    // Bun's timer turns one second into four to eight.
     expect(
       (await sendRequest(otherGateway, { model: perModel.addModel(delayHeaders(8500, replyChat())) })).status,
     ).toBe(200)
     await otherGateway.stop()
   }, 20_000)
 
-  test.concurrent('for the connection: a vendor that accepts none is a 504', async () => {
+  test.concurrent('a deadline for the connection is a 504 for a vendor that accepts none', async () => {
     const unresponsive = await unresponsivePort()
     const otherGateway = await startGateway({
       timeouts: { connect: 1, first_byte: 30 },
@@ -276,8 +276,8 @@ describe('a deadline', () => {
   })
 })
 
-describe('a failure', () => {
-  test('before the first content keeps its status, even inside a stream', async () => {
+describe('failures', () => {
+  test('a failure before the first content keeps its status, even inside a stream', async () => {
     upstream.setScript(
       replySse([{ error: { message: 'too long', type: 'invalid_request_error', code: 400 } }], { done: false }),
     )
@@ -286,7 +286,7 @@ describe('a failure', () => {
     expect(await answer.json()).toMatchObject({ error: { message: expect.stringContaining('too long') } })
   })
 
-  test('in the very first bytes is told at once, though the vendor keeps its connection open', async () => {
+  test('a failure in the first bytes is reported at once, even if the vendor keeps its connection open', async () => {
     const fault = frameOf({ error: { message: 'too long', type: 'invalid_request_error', code: 400 } })
     const heldScript: Script = async answer => {
       answer.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -299,14 +299,14 @@ describe('a failure', () => {
     await upstream.requests.at(-1)!.aborted
   })
 
-  test('of a header that holds a secret does not hold the stream up', async () => {
+  test('a failure to pass on a header that holds a secret does not disturb the stream', async () => {
     const answer = await streamFrom(replySse(chatChunks(), { headers: { 'x-ratelimit-note': 'for sk-canary-1' } }))
     expect(answer.status).toBe(200)
     expect(answer.headers.has('x-ratelimit-note')).toBe(false)
     expect(answer.data().at(-1)).toBe('[DONE]')
   })
 
-  test('after the first content is told in-band, scrubbed, and nothing follows it', async () => {
+  test('a failure after the first content is an error in the stream, redacted, and no content follows', async () => {
     const fault = { error: { message: 'overloaded; your key was sk-canary-1', type: 'server_error', code: 503 } }
     const answer = await streamFrom(replySse([contentChunk('a'), fault, contentChunk('b')]))
     expect(answer.content()).toBe('a')
@@ -315,21 +315,21 @@ describe('a failure', () => {
     expect(last).not.toContain('sk-canary-1')
   })
 
-  test('by a cut after content: an error frame, no finish, no [DONE]', async () => {
+  test('a failure by a cut connection after content is an error frame without finish reason and [DONE]', async () => {
     const answer = await streamFrom(disconnectAfter(2, [contentChunk('a'), contentChunk('b')]))
     expect(answer.content()).toBe('ab')
     expect(JSON.parse(answer.data().at(-1)!)).toHaveProperty('error.message')
     expect(finishReasons(answer.data())).toEqual([])
   })
 
-  test('by a cut before content is a 502', async () => {
+  test('a failure by a cut connection before content is a 502', async () => {
     upstream.setScript(disconnectAfter(1, [chunk({ role: 'assistant' })]))
     expect((await sendRequest(gateway, { model: 'm', stream: true })).status).toBe(502)
   })
 
   const wrongAnswers: [name: string, script: Script, status: number][] = [
-    ['HTML with 502', replyHtml(), 502],
-    ['HTML with 200', replyHtml(200), 502],
+    ['an HTML page with 502', replyHtml(), 502],
+    ['an HTML page with 200', replyHtml(200), 502],
     ['plain text with 200', replyText(), 502],
     ['an empty answer', replyEmpty(), 502],
     ['a 503 in plain text', replyText(503, 'no healthy upstream'), 503],
@@ -338,7 +338,7 @@ describe('a failure', () => {
   ]
   for (const [name, script, status] of wrongAnswers) {
     for (const streamed of [false, true]) {
-      test(`${name}, ${streamed ? 'streamed' : 'not streamed'}: our shape`, async () => {
+      test(`a failure of the vendor (${name}) is an error in OpenAI's shape, ${streamed ? 'streamed' : 'not streamed'}`, async () => {
         upstream.setScript(script)
         const answer = await sendRequest(gateway, { model: 'm', stream: streamed })
         expect(answer.status).toBe(status)
@@ -348,7 +348,7 @@ describe('a failure', () => {
     }
   }
 
-  test('to choose the shape: events for a whole answer are collected', async () => {
+  test('a failure to answer in the requested form is repaired: a stream for a non-streaming request is collected', async () => {
     upstream.setScript(replySse(chatChunks()))
     const answer = await sendRequest(gateway, { model: 'm' })
     expect(await answer.json()).toMatchObject({
@@ -359,7 +359,7 @@ describe('a failure', () => {
     })
   })
 
-  test('to choose the shape: a whole answer for a stream is told as one', async () => {
+  test('a failure to answer in the requested form is repaired: a complete answer for a streaming request is streamed', async () => {
     const answer = await streamFrom((answer, request) => replyJson({ ...completeAnswer(), id: 'x' })(answer, request))
     expect(answer.headers.get('content-type')).toStartWith('text/event-stream')
     expect(answer.content()).toBe('Hello there.')

@@ -1,4 +1,4 @@
-/** Vendors that refuse a call without the thoughts before it, and clients that drop them. */
+/** Vendors that refuse a tool call without the reasoning before it, and clients that drop this reasoning. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type Gateway, startGateway } from '../support/process.ts'
 import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
@@ -10,7 +10,7 @@ const reasoning = 'Where is it? Up.'
 const chunk = (delta: object, finishReason: string | null = null) =>
   `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'v', choices: [{ index: 0, delta, finish_reason: finishReason }] })}\n\n`
 
-/** Thinks, a word a frame as vendors do, and calls. */
+/** Sends reasoning, word by word in a stream, and a tool call. */
 const reasoningScript: Script = async (answer, { json }) => {
   const { stream } = json() as { stream?: boolean }
   if (!stream) {
@@ -70,18 +70,21 @@ const history = [
   { role: 'assistant', content: null, tool_calls: [toolCall] },
   { role: 'tool', tool_call_id: toolCall.id, content: 'here' },
 ]
-/** The assistant's message as the vendor got it. */
+/** The assistant message that the vendor received. */
 const returnedMessage = () =>
   (upstream.requests.at(-1)!.json() as { messages: { reasoning_content?: string }[] }).messages[1]
 
-describe('thoughts that the client drops', () => {
-  test.each([true, false])('come back to the vendor that wants them; streamed: %p', async stream => {
-    await send({ model: 'thinks', stream, messages: [question], tools })
-    await send({ model: 'thinks', messages: history, tools })
-    expect(returnedMessage()?.reasoning_content).toBe(reasoning)
-  })
+describe('dropped reasoning', () => {
+  test.each([true, false])(
+    'reasoning that the client drops is restored for the vendor that requires it (streamed: %p)',
+    async stream => {
+      await send({ model: 'thinks', stream, messages: [question], tools })
+      await send({ model: 'thinks', messages: history, tools })
+      expect(returnedMessage()?.reasoning_content).toBe(reasoning)
+    },
+  )
 
-  test('are nothing where none are known, which such a vendor takes: another caller, another call', async () => {
+  test('reasoning that the client drops is empty, which the vendor accepts, if it is unknown: for another caller or another call', async () => {
     await send({ model: 'thinks', messages: [question], tools })
     await send({ model: 'thinks', messages: history, tools }, 'bob-key')
     expect(returnedMessage()?.reasoning_content).toBe('')
@@ -90,13 +93,13 @@ describe('thoughts that the client drops', () => {
     expect(returnedMessage()?.reasoning_content).toBe('')
   })
 
-  test('stay as the client brings them', async () => {
+  test('reasoning that the client sends stays unchanged', async () => {
     const withOwnReasoning = { ...history[1], reasoning_content: 'mine' }
     await send({ model: 'thinks', messages: [question, withOwnReasoning, history[2]], tools })
     expect(returnedMessage()?.reasoning_content).toBe('mine')
   })
 
-  test('are not put before other vendors', async () => {
+  test('reasoning that the client drops is not sent to other vendors', async () => {
     await send({ model: 'plain', messages: [question], tools })
     await send({ model: 'plain', messages: history, tools })
     expect(returnedMessage()).not.toHaveProperty('reasoning_content')

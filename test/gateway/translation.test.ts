@@ -1,4 +1,4 @@
-/** Translation in the shapes of DeepL and DeepLX, by whatever model is free. */
+/** The translation endpoints in the formats of DeepL and DeepLX, served by any available model. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { type Gateway, startGateway } from '../support/process.ts'
 import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
@@ -9,8 +9,8 @@ let inFlight = 0
 let maxInFlight = 0
 
 /**
- * Turns the text after the last line break around; `fails` fails as often as told, `slow` takes its time. `silent`, `cut` and `filtered` are
- * answered with nothing, or half.
+ * Reverses the text after the last line break. A text that starts with `fails` fails `failures` times, and one with
+ * `slow` is answered late. `silent` gets an empty answer; `cut` and `filtered` get an incomplete one.
  */
 const reverseScript: Script = async (answer, request) => {
   const { messages, stream } = request.json() as ChatRequest
@@ -83,7 +83,7 @@ const send = async (
   })
   return { status: answer.status, text: await answer.text(), type: answer.headers.get('content-type') }
 }
-/** What the vendor was told while `act` ran. */
+/** The prompts that the vendor received while `action` ran. */
 const promptsSentDuring = async (action: () => Promise<unknown>): Promise<string[]> => {
   const before = upstream.requests.length
   await action()
@@ -91,8 +91,8 @@ const promptsSentDuring = async (action: () => Promise<unknown>): Promise<string
 }
 const json = async (path: string, body: object | URLSearchParams) => JSON.parse((await send(path, body)).text)
 
-describe('as DeepL', () => {
-  test('every text is translated, in its order, not more at once than configured', async () => {
+describe('DeepL', () => {
+  test('the DeepL endpoint translates every text, in order, with at most `concurrency` requests at once', async () => {
     const text = ['slow abc', 'def', 'ghi', 'slow jkl', 'mno', '%s pqr']
     expect(await json('/v2/translate', { text, target_lang: 'DE', source_lang: 'en' })).toEqual({
       translations: text.map(one => ({ detected_source_language: 'EN', text: [...one].toReversed().join('') })),
@@ -100,13 +100,13 @@ describe('as DeepL', () => {
     expect(maxInFlight).toBe(3)
   })
 
-  test('the words are those configured: the language, the text as it is, a percent sign', async () => {
+  test('the DeepL endpoint uses the configured prompt with the language, the unchanged text and a percent sign', async () => {
     const text = ['%s of %% and $& or {{text}}']
     const prompts = await promptsSentDuring(() => json('/v2/translate', { text, target_lang: 'PT-BR' }))
     expect(prompts).toEqual([`To PT-BR, 100%:\n${text[0]}`])
   })
 
-  test('a form says the same', async () => {
+  test('the DeepL endpoint accepts a form as well as JSON', async () => {
     const form = new URLSearchParams([
       ['text', 'abc'],
       ['text', 'd&f'],
@@ -118,7 +118,7 @@ describe('as DeepL', () => {
     ).toHaveLength(1)
   })
 
-  test('a text that fails is tried again, as often as configured; then it is an error, and nothing is left out', async () => {
+  test('the DeepL endpoint retries a text that fails as often as configured, then answers with an error and leaves no text out', async () => {
     failures = 2
     expect((await json('/v2/translate', { text: ['ab', 'fails'], target_lang: 'DE' })).translations).toMatchObject([
       { text: 'ba' },
@@ -131,7 +131,7 @@ describe('as DeepL', () => {
     expect(await promptsSentDuring(() => send('/v2/translate', { text: 'fails', target_lang: 'DE' }))).toHaveLength(3)
   })
 
-  test('where nothing is configured a text is tried once, five are under way at once, and the words say what is wanted', async () => {
+  test('the DeepL endpoint by default tries a text once, sends five requests at once and uses a built-in prompt', async () => {
     const translate = (text: string[]) => send('/v2/translate', { text, target_lang: 'DE' }, '', defaultGateway)
     failures = 100
     expect(await promptsSentDuring(() => translate(['fails']))).toHaveLength(1)
@@ -142,7 +142,7 @@ describe('as DeepL', () => {
   })
 
   test.each(['silent', 'cut here', 'filtered'])(
-    'a text whose answer is %s is a failed one, and tried again',
+    'the DeepL endpoint retries a text whose answer is %s, then fails',
     async text => {
       let answer = { status: 0, text: '' }
       const prompts = await promptsSentDuring(async () => {
@@ -156,7 +156,7 @@ describe('as DeepL', () => {
     },
   )
 
-  test('an empty text comes back as it is, in its place, and nobody is asked', async () => {
+  test('the DeepL endpoint returns an empty text unchanged, in its position, without a request', async () => {
     let answer = { translations: [] as object[] }
     const prompts = await promptsSentDuring(async () => {
       answer = await json('/v2/translate', { text: ['', 'abc', ' \n', 'def', ''], target_lang: 'DE' })
@@ -166,7 +166,7 @@ describe('as DeepL', () => {
     expect(await promptsSentDuring(() => json('/v2/translate', { text: [''], target_lang: 'DE' }))).toEqual([])
   })
 
-  test('several texts in a stream come as one piece, none is left out', async () => {
+  test('the DeepL endpoint sends several texts of a stream as one event, and leaves none out', async () => {
     const { text, type } = await send('/v2/translate', { text: ['abc', '', 'def'], target_lang: 'DE', stream: true })
     expect(type).toStartWith('text/event-stream')
     expect(JSON.parse(text.slice('data: '.length)).translations).toMatchObject(
@@ -174,7 +174,7 @@ describe('as DeepL', () => {
     )
   })
 
-  test('what is wrong is said in its shape, and tried only once', async () => {
+  test("the DeepL endpoint reports an invalid request in DeepL's shape, without a request to the vendor", async () => {
     const before = upstream.requests.length
     for (const body of [
       { text: [], target_lang: 'DE' },
@@ -190,8 +190,8 @@ describe('as DeepL', () => {
   })
 })
 
-describe('as DeepLX', () => {
-  test.each(['/translate', '/v1/translate'])('%s', async path => {
+describe('DeepLX', () => {
+  test.each(['/translate', '/v1/translate'])("the DeepLX endpoint %s answers in DeepLX's shape", async path => {
     expect(await json(path, { text: 'abc', target_lang: 'ZH', source_lang: 'EN' })).toEqual({
       code: 200,
       id: expect.any(Number),
@@ -203,7 +203,7 @@ describe('as DeepLX', () => {
     })
   })
 
-  test('a stream tells it as it comes', async () => {
+  test('the DeepLX endpoint streams a translation as it arrives', async () => {
     const { text, type } = await send('/translate', { text: 'abc', target_lang: 'ZH', stream: true })
     expect(type).toStartWith('text/event-stream')
     const pieces = text
@@ -213,7 +213,7 @@ describe('as DeepLX', () => {
     expect(pieces).toEqual(['c', 'b', 'a'].map(data => ({ code: 0, data, target_lang: 'ZH' })))
   })
 
-  test('an empty text comes back at once, streamed or not; several are refused', async () => {
+  test('the DeepLX endpoint returns an empty text at once, streamed or not, and refuses several texts', async () => {
     const prompts = await promptsSentDuring(async () => {
       expect(await json('/translate', { text: '', target_lang: 'ZH' })).toMatchObject({ code: 200, data: '' })
       const { text } = await send('/translate', { text: ' ', target_lang: 'ZH', stream: true })
@@ -224,7 +224,7 @@ describe('as DeepLX', () => {
     expect(prompts).toEqual([])
   })
 
-  test('a stream that says nothing is an error; one that is cut ends in one', async () => {
+  test('the DeepLX endpoint fails for an empty stream, and ends one that was cut off with an error', async () => {
     const streamed = (text: string) => send('/translate', { text, target_lang: 'ZH', stream: true })
     expect(await streamed('silent')).toMatchObject({ status: 502, type: 'application/json' })
     const { status, text } = await streamed('cut')
@@ -237,13 +237,13 @@ describe('as DeepLX', () => {
     expect(pieces.at(-1)).toEqual({ code: 502, message: expect.stringContaining('cut') })
   })
 
-  test('an error has its code', async () => {
+  test('the DeepLX endpoint reports an error with its code', async () => {
     const { status, text } = await send('/translate', { text: 'abc', target_lang: 'ZH', model: 'nobody' })
     expect([status, JSON.parse(text)]).toEqual([404, { code: 404, message: expect.stringContaining('nobody') }])
   })
 })
 
-test('where it is switched off there is no such address', async () => {
+test('the translation paths are 404 where translation is disabled', async () => {
   const answer = await fetch(`${disabledGateway.url}/translate`, { method: 'POST', body: '{}' })
   expect(answer.status).toBe(404)
 })

@@ -1,4 +1,4 @@
-/** Forms with files: what the vendor gets of them and when, and what comes back. */
+/** Forms with files: what the vendor receives and when, and what the client gets back. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { type Gateway, startGateway } from '../support/process.ts'
@@ -12,7 +12,7 @@ let upstream: Upstream
 let early: EarlyVendor
 let gateway: Gateway
 
-/** A vendor that tells what it has of a request before the request is whole, and answers once `end` is in it. */
+/** A vendor that shows what it has received before a request is complete, and answers once `end` has arrived. */
 type EarlyVendor = {
   port: number
   received: () => string
@@ -110,9 +110,9 @@ const bytes = (length: number) => new Uint8Array(Array.from({ length }, (_, inde
 const errorOf = async (response: Response) =>
   ((await response.json()) as { error: { code: unknown; param: unknown; message: string } }).error
 
-describe('a form', () => {
+describe('forms', () => {
   for (const path of ['audio/transcriptions', 'audio/translations', 'images/edits', 'images/variations'])
-    test(`at ${path} goes on byte for byte but for the model, wherever the model stands`, async () => {
+    test(`a form at ${path} is forwarded byte for byte except for the model, wherever the model field is`, async () => {
       const file: Field = ['file', bytes(5000), 'a.bin']
       const languageField: Field = ['language', 'en']
       for (const order of [
@@ -132,7 +132,7 @@ describe('a form', () => {
       }
     })
 
-  test('without a model gets the default one', async () => {
+  test('a form without a model gets the default model', async () => {
     const { response, received } = await upload('/v1/audio/transcriptions', [['file', bytes(10), 'a.wav']])
     expect(response.status).toBe(200)
     expect(
@@ -145,7 +145,7 @@ describe('a form', () => {
     ).toBe(true)
   })
 
-  test('below a deployment gets the model of the address', async () => {
+  test('a form below a deployment gets the model of the path', async () => {
     for (const fields of [
       [
         ['model', 'another'],
@@ -162,7 +162,7 @@ describe('a form', () => {
     }
   })
 
-  test("gets the params of its entry, in place of the client's fields, wherever its model stands", async () => {
+  test("a form gets the `params` of its entry in place of the client's fields, wherever the model field is", async () => {
     const file: Field = ['file', bytes(5000), 'a.wav']
     const added: Field[] = [
       ['language', 'fr'],
@@ -179,7 +179,7 @@ describe('a form', () => {
     }
   })
 
-  test('with an unknown model is 404, that names two is 400, that is no form is 400; the vendor hears of none', async () => {
+  test('a form with an unknown model is a 404, one with two models or an invalid one is a 400, and the vendor is not asked', async () => {
     const file: Field = ['file', bytes(10), 'a.wav']
     const unknown = await upload('/v1/audio/transcriptions', [['model', 'nobody'], file])
     expect([unknown.response.status, unknown.count()]).toEqual([404, 0])
@@ -205,7 +205,7 @@ describe('a form', () => {
     }
   })
 
-  test('above max_body whose model stands behind the file: 413', async () => {
+  test('a form above `max_body` whose model field follows the file is a 413', async () => {
     const { response, count } = await upload('/v1/audio/transcriptions', [
       ['file', bytes(maxBody + 1), 'a.wav'],
       ['model', 'm'],
@@ -213,7 +213,7 @@ describe('a form', () => {
     expect([response.status, (await errorOf(response)).code, count()]).toEqual([413, 'request_too_large', 0])
   })
 
-  test('whose model stands before the file may be larger than max_body: it is not kept', async () => {
+  test('a form whose model field precedes the file may exceed `max_body`, because it is not buffered', async () => {
     const fields: Field[] = [
       ['model', 'm'],
       ['file', bytes(maxBody * 3), 'a.wav'],
@@ -224,7 +224,7 @@ describe('a form', () => {
   })
 })
 
-describe('a form that is still coming in', () => {
+describe('forms that are still arriving', () => {
   const requestHead = (framing: string) =>
     `POST /v1/audio/transcriptions HTTP/1.1\r\nHost: a\r\ncontent-type: multipart/form-data; boundary=edge\r\n${framing}\r\n\r\n`
   const fields: Field[] = [
@@ -236,10 +236,10 @@ describe('a form that is still coming in', () => {
   const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
 
   for (const [name, parts] of [
-    ['of known length', [requestHead(`content-length: ${form.length}`) + first, second]],
-    ['of unknown length', [requestHead('transfer-encoding: chunked') + chunk(first), `${chunk(second)}0\r\n\r\n`]],
+    ['with Content-Length', [requestHead(`content-length: ${form.length}`) + first, second]],
+    ['with chunked encoding', [requestHead('transfer-encoding: chunked') + chunk(first), `${chunk(second)}0\r\n\r\n`]],
   ] as const)
-    test(`${name} goes on at once: the vendor has its first bytes before the client has sent the last`, async () => {
+    test(`a form that is still arriving ${name} is forwarded at once: the vendor has its first bytes before the client has sent the last`, async () => {
       early.reset()
       const client = rawClient(gateway.port, parts[0])
       await waitUntil(() => early.received().includes('FIRST-HALF'), 2000)
@@ -251,7 +251,7 @@ describe('a form that is still coming in', () => {
       client.socket.destroy()
     })
 
-  test('and never does, for the client has left: the vendor is told', async () => {
+  test("a form that is still arriving and whose client disconnects closes the vendor's connection", async () => {
     early.reset()
     const client = rawClient(gateway.port, requestHead(`content-length: ${form.length}`) + first)
     await waitUntil(() => early.received().includes('FIRST-HALF'), 2000)
@@ -260,7 +260,7 @@ describe('a form that is still coming in', () => {
     await waitUntil(() => early.openConnections() < openConnections, 1000)
   })
 
-  test('with a second model in its tail is not completed: the vendor must not obey it', async () => {
+  test('a form that is still arriving is aborted at a second model field, before the vendor gets that field', async () => {
     early.reset()
     const tail = 'x\r\n--edge\r\ncontent-disposition: form-data; name="model"\r\n\r\nother\r\n--edge--\r\n'
     const body = first + tail
@@ -274,7 +274,7 @@ describe('a form that is still coming in', () => {
   })
 })
 
-describe('a form that comes in slowly', () => {
+describe('forms that arrive slowly', () => {
   const fields: Field[] = [
     ['model', 'early'],
     ['file', 'x'.repeat(60), 'a.wav'],
@@ -298,7 +298,7 @@ describe('a form that comes in slowly', () => {
   })
   afterAll(async () => void (await impatientGateway.stop()))
 
-  test('is not cut while it flows, however long that takes: the vendor has its time when all is sent', async () => {
+  test("a form that arrives slowly is not cut while it flows, and the vendor's timeout starts when the form is complete", async () => {
     const uploadSlowly = async (model: string) => {
       const client = rawClient(impatientGateway.port, requestHead + form.slice(0, fileStart).replace('early', model))
       for (let sent = fileStart; sent < fileStart + 50; sent += 10) {
@@ -312,7 +312,7 @@ describe('a form that comes in slowly', () => {
     await Promise.all(['early', 'timed'].map(uploadSlowly))
   }, 20_000)
 
-  test("and stalls: 408, the client's doing; the vendor is told", async () => {
+  test("a form that arrives slowly and stalls is a 408, and the vendor's connection is closed", async () => {
     early.reset()
     const client = rawClient(impatientGateway.port, requestHead + form.slice(0, fileStart))
     await waitUntil(() => early.received().includes('filename'), 2000)
@@ -324,7 +324,7 @@ describe('a form that comes in slowly', () => {
     expect(await resultWithin(client.closed, 6000)).toBeDefined()
   }, 20_000)
 
-  test("and is whole at last is the vendor's to answer: 504", async () => {
+  test('a form that arrives slowly is a 504 if the vendor does not answer once the form is complete', async () => {
     upstream.setScript(neverRespond)
     const client = rawClient(impatientGateway.port, requestHead + form.slice(0, fileStart).replace('early', 'mutes'))
     await Bun.sleep(700)
@@ -336,7 +336,7 @@ describe('a form that comes in slowly', () => {
   })
 })
 
-describe('an answer to a form', () => {
+describe('answers to forms', () => {
   const fields: Field[] = [
     ['model', 'm'],
     ['file', bytes(10), 'a.wav'],
@@ -350,7 +350,7 @@ describe('an answer to a form', () => {
     ['text/vtt', `WEBVTT\n\n${srt}`],
     ['text/plain', 'Hello.\n'],
   ] as const)
-    test(`as ${type} comes as it is`, async () => {
+    test(`an answer to a form as ${type} passes unchanged`, async () => {
       const script: Script = async answer => {
         answer.writeHead(200, { 'content-type': type })
         await answer.write(body)
@@ -360,7 +360,7 @@ describe('an answer to a form', () => {
       expect([response.status, response.headers.get('content-type'), await response.text()]).toEqual([200, type, body])
     })
 
-  test('as JSON, with all it says', async () => {
+  test('an answer to a form as JSON passes with all its fields', async () => {
     const transcription = {
       task: 'transcribe',
       duration: 1.5,
@@ -371,7 +371,7 @@ describe('an answer to a form', () => {
     expect(await response.json()).toEqual(transcription)
   })
 
-  test('as events, event by event', async () => {
+  test('an answer to a form as events passes event by event', async () => {
     const script: Script = async answer => {
       answer.writeHead(200, { 'content-type': 'text/event-stream' })
       await answer.write('data: {"type":"transcript.text.delta","delta":"Hel"}\n\n')
@@ -383,14 +383,14 @@ describe('an answer to a form', () => {
     expect(await response.text()).toContain('transcript.text.done')
   })
 
-  test('that refuses keeps its status; a page of HTML is no answer', async () => {
+  test('an answer to a form that is a refusal keeps its status, and an HTML page is a 502', async () => {
     const refused = await upload('/v1/audio/transcriptions', fields, refuse(415))
     expect(refused.response.status).toBe(415)
     const page = await upload('/v1/audio/transcriptions', fields, replyText(200, '<html>login</html>'))
     expect(page.response.status).toBe(502)
   })
 
-  test('that waits for a slot: the form is sent when it has one, or refused with 429', async () => {
+  test('an answer to a form whose request waits for a slot arrives once there is one, or is a 429', async () => {
     const single: Field[] = [
       ['model', 'single'],
       ['file', bytes(50_000), 'a.wav'],

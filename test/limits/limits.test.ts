@@ -18,7 +18,7 @@ import { stopwatch } from '../support/stopwatch.ts'
 
 limitsContract('memory', clock => memoryLimits(clock))
 
-test('a rate with a fraction is a whole number in a longer time', () => {
+test('a fractional rate becomes a whole number in another span', () => {
   expect(wholeRate(2.5, 1)).toEqual({ limit: 2, span: 800 })
   expect(wholeRate(0.5, 1)).toEqual({ limit: 1, span: 2000 })
   expect(wholeRate(0.25, 60)).toEqual({ limit: 1, span: 240_000 })
@@ -49,7 +49,7 @@ test.each([1, 2, 3])('a window never holds more than its limit in any span, and 
   expect(total).toBeGreaterThan(9900)
 })
 
-test('a window tells when there is room, and is right', () => {
+test('readyAt is the earliest time at which the window has capacity', () => {
   const random = seeded(7)
   const window = new SlidingWindow(50, 1000)
   let now = 0
@@ -67,7 +67,7 @@ test('a window tells when there is room, and is right', () => {
   }
 })
 
-test('a correction after its time takes nothing back, and counts what came on top', () => {
+test('a correction of an expired charge ignores a refund and charges an excess', () => {
   const window = new SlidingWindow(100, 1000)
   const handle = window.charge(50, 0)
   window.correct(handle, -50, 5000)
@@ -77,7 +77,7 @@ test('a correction after its time takes nothing back, and counts what came on to
   expect(window.readyAt(71, 5000)).toBe(6000)
 })
 
-test('a request that asks for more tokens than numbers are exact leaves the count of the others right', async () => {
+test('a request for more tokens than numbers are exact for leaves the other counts correct', async () => {
   let time = 0
   const limits = memoryLimits({ now: () => time })
   const target = limitedTarget('huge', { tpm: 1000, timeout: 1 })
@@ -94,7 +94,7 @@ test('a request that asks for more tokens than numbers are exact leaves the coun
   await expect(third).rejects.toThrow('the client left')
 })
 
-test('a million requests a day are kept in little memory', () => {
+test('a million requests a day are counted in little memory', () => {
   const window = new SlidingWindow(1_000_000, 86_400_000)
   const before = process.memoryUsage().arrayBuffers
   let refused = 0
@@ -108,7 +108,7 @@ test('a million requests a day are kept in little memory', () => {
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(200_000)
 })
 
-test('in real time: the rate holds, the line moves, who is refused is told in time', async () => {
+test('in real time the rate holds, the queue moves and refusals come in time', async () => {
   const limits = memoryLimits()
   const target = limitedTarget('real', { qps: 10, timeout: 0.6 })
   const began = performance.now()
@@ -122,7 +122,7 @@ test('in real time: the rate holds, the line moves, who is refused is told in ti
   expect((refusal.reason as GatewayError).message).toBe('limit qps 10 of service "real" is used up, next turn in 1 s')
 })
 
-test('in real time: a window slides', async () => {
+test('in real time a window slides', async () => {
   const limits = memoryLimits()
   const target = limitedTarget('real', { qps: 5, timeout: 2 })
   const times: number[] = []
@@ -137,7 +137,7 @@ test('in real time: a window slides', async () => {
   expect(times[5]! - times[0]!).toBeLessThan(1300)
 })
 
-test('ten thousand in line cost little each, however they leave', async () => {
+test('ten thousand queued requests cost little each, whether they are served or cancelled', async () => {
   const clock = createClock()
   const limits = memoryLimits(clock)
   const targets = ['a', 'b', 'c'].map(id => limitedTarget(id, { concurrency: 1, timeout: 3600 }))
@@ -160,7 +160,7 @@ test('ten thousand in line cost little each, however they leave', async () => {
   expect(leaving.every(({ error }) => error?.code === 'cancelled')).toBe(true)
 })
 
-test('of many models behind a wildcard the counters in use are kept', async () => {
+test('with many models behind a wildcard the counters in use are kept', async () => {
   const clock = createClock()
   const limits = memoryLimits(clock)
   const entry = entryOf('any', { limit: { rpm: 1, scope: 'model' } })
@@ -173,7 +173,7 @@ test('of many models behind a wildcard the counters in use are kept', async () =
   expect(request(limits, [targetOf(entry, 0, 'kept')]).waited).toBe(true)
 })
 
-test('an estimate counts text, CJK characters, media and what may be answered', () => {
+test('an estimate counts text, CJK characters and the maximum answer', () => {
   const text = (content: string) => ({ messages: [{ role: 'user', content }] })
   expect(estimateTokens({ ...text('x'.repeat(400)), max_tokens: 7 })).toBe(107)
   expect(estimateTokens(text(''))).toBe(500)
@@ -184,7 +184,7 @@ test('an estimate counts text, CJK characters, media and what may be answered', 
   expect(estimateTokens({ prompt: [1, 2, 3], max_tokens: 0 })).toBe(3)
 })
 
-test('an estimate never takes base64 for text', () => {
+test('an estimate never counts base64 as text', () => {
   const data = `data:image/png;base64,${'A'.repeat(4_000_000)}`
   const parts = [
     { type: 'text', text: 'abcdabcd' },
@@ -197,7 +197,7 @@ test('an estimate never takes base64 for text', () => {
   expect(estimateTokens({ input: [data, 'abcd'] })).toBe(1001)
 })
 
-test('an estimate counts tools as JSON, and adds an answer only where one is written', () => {
+test('an estimate counts tools as JSON, and adds an answer only if the request generates text', () => {
   const tools = [{ type: 'function', function: { name: 'f', parameters: { type: 'object' } } }]
   expect(estimateTokens({ messages: [], tools, max_tokens: 0 })).toBe(Math.ceil(JSON.stringify(tools).length / 4))
   expect(estimateTokens({ model: 'text-embedding-3-small', input: ['abcd', 'abcd'] })).toBe(2)

@@ -1,42 +1,42 @@
-/** What a scripted vendor says, in no wire's words: each file of vendors/ says it as that vendor would. */
+/** A scripted vendor's answers in a protocol-neutral form. Each file of vendors/ renders them as that vendor would. */
 
 import type { Json, JsonObject } from '../../src/base/json/json.ts'
 import type { FinishReason, Usage } from '../../src/ir/chat.ts'
 import type { Frame } from '../../src/protocols/protocol.ts'
 
-/** `sealed` is the vendor's opaque state of the part; a vendor whose wire has no place for it there leaves it out. */
+/** `seal` is the vendor's opaque state of the part. A vendor whose protocol has no field for it omits it. */
 export type AnswerPart =
   | { type: 'text'; text: string; citation?: { url: string; title: string; quote: string } }
   | { type: 'thought'; text: string; seal?: string }
   | { type: 'redacted'; seal: string }
   | { type: 'refusal'; text: string }
-  /** `free`: what a vendor that knows tools of free text says in place of arguments. */
+  /** `customInput`: sent in place of `args` by a vendor that supports custom tools. */
   | { type: 'call'; id: string; name: string; args: string; seal?: string; customInput?: string }
 
 export type ScriptedAnswer = {
   parts: AnswerPart[]
   finish: FinishReason
   usage?: Usage
-  /** The sequence that ended it. */
+  /** The stop sequence that ended the answer. */
   stop?: string
-  /** The pieces of calls take turns. */
+  /** The deltas of parallel calls alternate. */
   interleaved?: boolean
 }
 
 export type VendorRefusal = { status: number; headers?: Record<string, string>; body: Json }
 
-/** A vendor's side of a wire, written from its documentation and not from our code. */
+/** A vendor's side of a protocol, written from its documentation and not from the gateway's code. */
 export type Vendor = {
   id: string
-  /** A model of this vendor's that thinks: what may be asked depends on it. */
+  /** A reasoning model of this vendor. The allowed request fields depend on the model. */
   model: string
   renderMessage(answer: ScriptedAnswer): Json
   renderStream(answer: ScriptedAnswer): Frame[]
-  /** How it says that it is asked too often. */
+  /** The vendor's answer to too many requests. */
   rateLimited: VendorRefusal
-  /** How it says in the middle of a stream that it is overloaded; absent where no frame says so. */
+  /** The vendor's error frame for an overload during a stream; absent if its protocol has none. */
   overloadedFrame?: Frame
-  /** The opaque state it gave with an answer, in order. */
+  /** The opaque state the vendor gave with an answer, in order. */
   sealsOf(answer: ScriptedAnswer): string[]
   /** The opaque state a request brings back, in the places where the vendor looks for it, in order. */
   sealsIn(request: JsonObject): string[]
@@ -47,7 +47,7 @@ export type StreamStep =
   | { phase: 'piece'; at: number; part: AnswerPart; text: string }
   | { phase: 'close'; at: number; part: AnswerPart }
 
-/** The order in which a stream tells an answer. `free`: the vendor knows tools of free text. */
+/** The order in which a stream sends an answer. `hasCustomTools`: the vendor supports custom tools. */
 export const streamSteps = ({ parts, interleaved }: ScriptedAnswer, hasCustomTools = false): StreamStep[] => {
   const sequence: StreamStep[] = []
   const interleavedCalls: { at: number; part: AnswerPart; pieces: string[] }[] = []
@@ -69,7 +69,7 @@ export const streamSteps = ({ parts, interleaved }: ScriptedAnswer, hasCustomToo
   return sequence
 }
 
-/** In two: enough to see that pieces are put together. */
+/** Two pieces are enough to see that a client joins them. */
 const splitInTwo = (part: AnswerPart, hasCustomTools: boolean): string[] => {
   const text =
     part.type === 'call'
@@ -82,13 +82,13 @@ const splitInTwo = (part: AnswerPart, hasCustomTools: boolean): string[] => {
   return [letters.slice(0, half).join(''), letters.slice(half).join('')].filter(piece => piece !== '')
 }
 
-/** All values under this key, at any depth, in the order of the text. */
+/** All values of this key, at any depth, in the order of the text. */
 export const valuesUnder = (value: unknown, key: string): unknown[] => {
   if (Array.isArray(value)) return value.flatMap(one => valuesUnder(one, key))
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([name, inner]) => (name === key ? [inner] : valuesUnder(inner, key)))
 }
 
-/** The strings under this key, at any depth. */
+/** All non-empty strings of this key, at any depth. */
 export const stringsUnder = (value: unknown, key: string): string[] =>
   valuesUnder(value, key).filter((one): one is string => typeof one === 'string' && one !== '')

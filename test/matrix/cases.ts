@@ -1,28 +1,37 @@
-/** What is asked and answered between every client and every vendor: each case once, in no wire's words. */
+/**
+ * The requests and answers that every client and every vendor exchange. Each case is written once, in a
+ * protocol-neutral form.
+ */
 import type { Chat, Part, Turn } from '../../src/ir/chat.ts'
 import type { ScriptedAnswer } from './answer.ts'
 
-/** `byHand`: what no sound client says is taken from hand.ts under this name, for what we write ourselves is sound. */
+/**
+ * `handwritten`: takes the request from hand.ts under this name. Requests that the gateway renders are always valid, so
+ * a request that no correct client sends must be written by hand.
+ */
 export type CaseRequest = Omit<Chat, 'model' | 'stream'> & { handwritten?: string }
 
 export type Case = {
-  /** The name of its golden file. */
+  /** The name of the golden file. */
   name: string
-  /** What it is, for the page of what survives. */
+  /** The title on the page docs/fidelity.md. */
   title: string
   /** Absent: a short question. */
   request?: CaseRequest
   /**
-   * What must be found in the vendor's request, or be noted as lost: words of the request that no protocol has a reason to write in another
-   * way. Several in one list: any of them will do.
+   * Texts that the vendor's request must contain unless a loss is noted. No protocol has a reason to write them in
+   * another way. One alternative of each list is enough.
    */
   requestTexts?: string[][]
   answer?: ScriptedAnswer
-  /** The same for what the vendor says and the client gets. `may`: the page names it where a client's protocol has no field for it; no loss is noted. */
+  /**
+   * The same for texts of the vendor's answer that must reach the client. `isOptional`: a client protocol may have no
+   * field for the text; the page then names it and no loss is noted.
+   */
   answerTexts?: { name: string; texts: string[]; isOptional?: true }[]
-  /** The vendor refuses, with its words for being asked too often. */
+  /** The vendor refuses with its answer to too many requests. */
   isRateLimited?: boolean
-  /** The vendor's stream breaks after the first part with the words its protocol has for that. */
+  /** The vendor's stream breaks after the first part, with the error frame its protocol has for that. */
   isBroken?: boolean
 }
 
@@ -44,11 +53,11 @@ const schema = {
 const weather = { name: 'weather', description: 'The weather of a place', schema }
 const clock = { name: 'clock', description: 'The time', schema: { type: 'object', properties: {} } }
 
-/** Red, one pixel. */
+/** A red PNG of one pixel. */
 const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg=='
 const pdf = 'JVBERi0xLjQKJSVFT0Y='
 const wav = 'UklGRiQAAABXQVZFZm10IA=='
-/** What stands behind addresses, where a vendor wants bytes. */
+/** The content behind media URLs, for a vendor that needs bytes. */
 export const fetchedImage = { mime: 'image/png', data: png }
 
 const requestCases: Case[] = [

@@ -1,18 +1,23 @@
-/** What a client of each protocol does with its answers, written from the documentation and not from our code. */
+/**
+ * What a client of each protocol does with its answers, written from the documentation and not from the gateway's code.
+ */
 import type { JsonObject } from '../../src/base/json/json.ts'
 import type { Frame } from '../../src/protocols/protocol.ts'
 
 export type Client = {
   id: string
-  /** The whole answer that a stream adds up to, as the vendor's own SDK adds it up. */
+  /**
+   * Assembles a stream into a complete answer, as the vendor's own SDK does.
+   * @throws Error if the stream is invalid or failed.
+   */
   assembleStream(frames: readonly Frame[]): JsonObject
-  /** The next request: the same with the answer, and what the tools gave for each call of it. */
+  /** The next request: the previous one with the answer and the tool results by call id. */
   nextRequest(request: JsonObject, answer: JsonObject, results: ReadonlyMap<string, string>): JsonObject
-  /** What an answer says, for comparing one protocol's with another's. */
+  /** The content of an answer, comparable across protocols. */
   parseAnswer(answer: JsonObject): AnswerContent
 }
 
-/** In the order told. A sound answer has no call without an id. */
+/** The parts are in the order of the answer. Every call of a valid answer has an id. */
 export type AnswerContent = {
   text: string
   thought: string

@@ -1,4 +1,7 @@
-/** Every case between every client and every vendor protocol: as it is written down, and with nothing lost in silence. */
+/**
+ * Checks every case between every client and every vendor protocol: against its golden file, and that nothing is lost
+ * without a noted loss.
+ */
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -29,27 +32,27 @@ test('every client protocol has a state machine', () => expect(withoutMachine).t
 const folder = join(import.meta.dir, '../golden')
 const nameOf = ({ clientSide, vendorSide }: Pair) => `${clientSide.client.id} → ${vendorSide.vendor.id}`
 
-describe('what is written down (npm run golden)', () => {
-  test.each(cases.map(one => [one.name, one] as const))('%s', (name, one) => {
+describe('golden files (npm run golden)', () => {
+  test.each(cases.map(one => [one.name, one] as const))('the golden file of %s is up to date', (name, one) => {
     const file = join(folder, `${name}.txt`)
     expect(existsSync(file)).toBe(true)
     expect(goldenText(one)).toBe(readFileSync(file, 'utf8'))
   })
 
-  test('is no more than the cases', () =>
+  test('the golden folder has exactly one file for each case', () =>
     expect(readdirSync(folder).sort()).toEqual(cases.map(({ name }) => `${name}.txt`).sort()))
 
-  test('is no file of a megabyte', () => {
+  test('the golden files together stay below 1.6 MB', () => {
     const sizes = readdirSync(folder).map(file => readFileSync(join(folder, file)).length)
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(1_600_000)
   })
 })
 
-describe('what is asked', () => {
+describe('requests', () => {
   const requestCases = cases.filter((one): one is Case & Required<Pick<Case, 'request'>> => one.request !== undefined)
 
   test.each(pairs.map(pair => [nameOf(pair), pair] as const))(
-    '%s: every word arrives, or is noted as lost',
+    '%s: every expected text arrives, or a loss is noted',
     (_, pair) => {
       for (const { name, request, requestTexts = [] } of requestCases) {
         const { body: clientBody } = clientRequest(pair.clientSide, request)
@@ -65,7 +68,7 @@ describe('what is asked', () => {
   )
 
   test.each(clientSides.map(clientSide => [clientSide.client.id, clientSide] as const))(
-    '%s: written, read and written again it is the same, and nothing is lost',
+    '%s: a request survives rendering, parsing and rendering again without a loss',
     (_, clientSide) => {
       for (const { name, request } of requestCases.filter(one => one.request.handwritten === undefined)) {
         const { body } = clientRequest(clientSide, request)
@@ -86,7 +89,7 @@ describe('what is asked', () => {
 
   const translatedPairs = pairs.filter(({ clientSide, vendorSide }) => clientSide.client.id !== vendorSide.vendor.id)
   test.each(translatedPairs.map(pair => [nameOf(pair), pair] as const))(
-    '%s: a call without its result gets one, a result without its call is told',
+    '%s: a call without its result gets one, and a result without its call is noted as a loss',
     (_, pair) => {
       const { request } = requestCases.find(({ name }) => name === 'orphan')!
       const { body, losses } = requestForVendor(pair, clientRequest(pair.clientSide, request).body)
@@ -103,7 +106,7 @@ describe('what is asked', () => {
   )
 
   test.each(clientSides.map(clientSide => [clientSide.client.id, clientSide] as const))(
-    '%s: no seals, nulls or empties that nobody sent',
+    '%s: no request contains a stray "undefined"',
     (_, clientSide) => {
       for (const pair of pairs.filter(one => one.clientSide === clientSide))
         for (const { name, request } of requestCases) {
@@ -114,12 +117,12 @@ describe('what is asked', () => {
   )
 })
 
-describe('what is answered', () => {
+describe('answers', () => {
   const answerCases = cases.filter((one): one is Case & Required<Pick<Case, 'answer'>> => one.answer !== undefined)
   const completeCases = answerCases.filter(({ isBroken }) => !isBroken)
 
   test.each(pairs.map(pair => [nameOf(pair), pair] as const))(
-    '%s: text, thoughts and calls arrive, whole and streamed the same',
+    '%s: text, thoughts and calls arrive, and are the same streamed and non-streamed',
     (_, pair) => {
       for (const one of completeCases) {
         const { name, answerTexts = [] } = one
@@ -149,21 +152,24 @@ describe('what is answered', () => {
     },
   )
 
-  test.each(pairs.map(pair => [nameOf(pair), pair] as const))('%s: failures stay failures', (_, pair) => {
-    const { status, body } = refusalForClient(pair)
-    expect(status).toBe(429)
-    expect(JSON.stringify(body)).toContain('Too many requests.')
-    for (const { answer } of answerCases.filter(({ isBroken }) => isBroken)) {
-      const cut = streamForClient(pair, truncatedFrames(pair.vendorSide, answer))
-      const last = cut.frames.at(-1)!
-      expect(last.data).toMatch(/error/i)
-      if (pair.vendorSide.vendor.overloadedFrame) expect(last.data).toContain('Overloaded.')
-      expect(() => pair.clientSide.client.assembleStream(cut.frames)).toThrow()
-    }
-  })
+  test.each(pairs.map(pair => [nameOf(pair), pair] as const))(
+    '%s: a rate limit stays a 429, and a broken stream stays an error',
+    (_, pair) => {
+      const { status, body } = refusalForClient(pair)
+      expect(status).toBe(429)
+      expect(JSON.stringify(body)).toContain('Too many requests.')
+      for (const { answer } of answerCases.filter(({ isBroken }) => isBroken)) {
+        const cut = streamForClient(pair, truncatedFrames(pair.vendorSide, answer))
+        const last = cut.frames.at(-1)!
+        expect(last.data).toMatch(/error/i)
+        if (pair.vendorSide.vendor.overloadedFrame) expect(last.data).toContain('Overloaded.')
+        expect(() => pair.clientSide.client.assembleStream(cut.frames)).toThrow()
+      }
+    },
+  )
 
   test.each(clientSides.map(clientSide => [clientSide.client.id, clientSide] as const))(
-    '%s: read, written and read again it is the same',
+    '%s: an answer survives parsing, rendering and parsing again without a loss',
     (_, clientSide) => {
       const vendorSide = vendorSides.find(({ vendor }) => vendor.id === clientSide.client.id)!
       for (const { name, answer } of completeCases) {
@@ -193,7 +199,7 @@ describe('calls of any size', () => {
     args,
   }))
   test.each(pairs.map(pair => [nameOf(pair), pair] as const))(
-    '%s: arguments of 200 KB, none, and odd ones',
+    '%s: arguments of 200 KB, empty ones and ones with braces arrive unchanged',
     (_, pair) => {
       const answer: ScriptedAnswer = { parts, finish: 'calls', usage: { input: 20, output: 9 } }
       const { client } = pair.clientSide
@@ -224,7 +230,7 @@ describe('arguments are not rewritten: numbers, order of keys and escapes stay',
     openaiClients.flatMap(clientSide =>
       vendorSides.map(vendorSide => [nameOf({ clientSide, vendorSide }), { clientSide, vendorSide }] as const),
     ),
-  )('%s, on the way there', (_, { clientSide, vendorSide }) => {
+  )('%s: the vendor gets the arguments exactly as the client sent them', (_, { clientSide, vendorSide }) => {
     const { body } = clientRequest(clientSide, request)
     const chat = clientSide.protocol.parseRequest(body, () => undefined)
     const rendered = vendorSide.egress.renderRequest(
@@ -234,13 +240,13 @@ describe('arguments are not rewritten: numbers, order of keys and escapes stay',
     expect(containsArgs(writeJson(rendered))).toBe(true)
   })
 
-  /** Gemini's arguments are no text. */
+  /** Gemini's arguments are objects, not text. */
   const vendorsWithTextArgs = vendorSides.filter(({ vendor }) => vendor.id !== 'gemini')
   test.each(
     openaiClients.flatMap(clientSide =>
       vendorsWithTextArgs.map(vendorSide => [nameOf({ clientSide, vendorSide }), { clientSide, vendorSide }] as const),
     ),
-  )('%s, on the way back, streamed', (_, pair) => {
+  )('%s: the client gets streamed arguments exactly as the vendor sent them', (_, pair) => {
     const parts: ScriptedAnswer['parts'] = [{ type: 'call', id: 'call_1', name: 'weather', args }]
     const frames = pair.vendorSide.vendor.renderStream({ parts, finish: 'calls', usage: { input: 1, output: 1 } })
     expect(
@@ -249,7 +255,7 @@ describe('arguments are not rewritten: numbers, order of keys and escapes stay',
   })
 })
 
-/** Each client protocol's own words for a finish. Gemini has none for a call. */
+/** Each client protocol's finish reasons. Gemini has none for a call. */
 const finishReasons: Record<string, Partial<Record<ScriptedAnswer['finish'], string>>> = {
   'openai-chat': { stop: 'stop', length: 'length', calls: 'tool_calls', filter: 'content_filter' },
   'openai-responses': { stop: 'completed', length: 'incomplete', calls: 'completed', filter: 'incomplete' },

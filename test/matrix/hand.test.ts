@@ -1,4 +1,6 @@
-/** What clients write by hand means what the cases say, so that reading and writing are not proven by each other alone. */
+/**
+ * Handwritten requests must mean what the cases say, so that parsing and rendering do not merely confirm each other.
+ */
 import { expect, test } from 'bun:test'
 import type { Chat, Part, Tool, Turn } from '../../src/ir/chat.ts'
 import { type CaseRequest, cases } from './cases.ts'
@@ -11,10 +13,10 @@ const rows = clientSides.flatMap(({ protocol, client }) =>
     .map(([name, body]) => [client.id, name, protocol, body] as const),
 )
 
-test('every protocol has requests written by hand', () =>
+test('every client protocol has at least four handwritten requests', () =>
   expect(clientSides.filter(({ client }) => Object.keys(handwrittenRequests[client.id] ?? {}).length < 4)).toEqual([]))
 
-test.each(rows)('%s: %s', (_, name, protocol, body) => {
+test.each(rows)('%s: the handwritten request %s means what its case says', (_, name, protocol, body) => {
   const request = cases.find(one => one.name === name)!.request!
   protocol.checkRequest(body)
   const losses: unknown[] = []
@@ -23,7 +25,7 @@ test.each(rows)('%s: %s', (_, name, protocol, body) => {
   expect(meaningOf(chat, request)).toEqual(meaningOf(request, request))
 })
 
-/** What a request means, of the things this case is about. */
+/** The meaning of a request, restricted to the fields of this case. */
 const meaningOf = (chat: CaseRequest | Chat, request: CaseRequest): unknown => ({
   turns: mergeTurns(chat.turns),
   tools: (chat.tools ?? []).map(toolMeaning),
@@ -42,7 +44,7 @@ const toolMeaning = ({ name, description, schema, cache }: Tool): Tool => ({
   ...(cache && { cache }),
 })
 
-/** Some wires have a turn for each part, or for results alone. */
+/** Merges consecutive turns of one role. Some protocols have a turn for each part, or one for tool results alone. */
 const mergeTurns = (separateTurns: readonly Turn[]): Turn[] => {
   const turns: Turn[] = []
   for (const { role, parts } of separateTurns) {

@@ -1,4 +1,7 @@
-/** Requests as the vendors' own documentation writes them, for cases of cases.ts by their name: what is read must be what the case says. */
+/**
+ * Requests as the vendors' documentation writes them, by the names of cases.ts. Parsing one must give what its case
+ * says.
+ */
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { type CaseRequest, cases } from './cases.ts'
 
@@ -308,7 +311,7 @@ const gemini: Record<string, JsonObject> = {
   },
 }
 
-/** One request asks for all of it. */
+/** One request covers all sampling parameters. */
 const withSamplingCases = (requests: Record<string, JsonObject>): Record<string, JsonObject> =>
   requests.limit === undefined ? requests : { ...requests, stop: requests.limit, 'top-p': requests.limit }
 

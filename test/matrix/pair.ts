@@ -1,4 +1,7 @@
-/** One case between one client and one vendor, told as the gateway would: passed where both speak the same, else through the neutral form. */
+/**
+ * One case between one client and one vendor, processed as the gateway does: passthrough if both speak the same
+ * protocol, else translated through the neutral form.
+ */
 import { asGatewayError, GatewayError } from '../../src/base/errors.ts'
 import type { Json, JsonObject } from '../../src/base/json/json.ts'
 import { writeJson } from '../../src/base/json/raw.ts'
@@ -42,7 +45,7 @@ const scriptFor = <Role extends { id: string }>(roles: readonly Role[], id: stri
   return found
 }
 
-/** Every protocol that is registered; one without a script is an error. */
+/** Every registered protocol. @throws Error for a protocol without a script. */
 export const clientSides: readonly ClientSide[] = [...protocols.values()].map(protocol => ({
   protocol,
   client: scriptFor(scriptedClients, protocol.id),
@@ -55,7 +58,7 @@ export const pairs = clientSides.flatMap(clientSide => vendorSides.map(vendorSid
 
 export type NotedLoss = { path: string; why: string }
 
-/** What the client calls the model. */
+/** The model name that the client uses. */
 export const clientModel = 'client-model'
 
 export const exchangeFor = ({ protocol }: ClientSide, losses: NotedLoss[], more: Partial<Exchange> = {}): Exchange => ({
@@ -71,7 +74,7 @@ export const exchangeFor = ({ protocol }: ClientSide, losses: NotedLoss[], more:
   ...more,
 })
 
-/** The case as this client asks it, in its own words; `unsaid`: what the client's protocol has no words for. */
+/** The request of a case in the client's protocol. `unsupported`: what that protocol cannot express. */
 export const clientRequest = (
   clientSide: ClientSide,
   request: CaseRequest,
@@ -92,7 +95,10 @@ export const clientRequest = (
 
 export type RequestResult = { body?: JsonObject; error?: GatewayError; losses: NotedLoss[] }
 
-/** A client's request as the vendor gets it. Only a refusal is an answer to a request: anything else that is thrown is a fault of ours. */
+/**
+ * A client's request as the vendor gets it. A GatewayError is a refusal of the request; anything else is a bug and is
+ * thrown.
+ */
 export const requestForVendor = (
   { clientSide, vendorSide }: Pair,
   body: JsonObject,
@@ -132,7 +138,7 @@ const convertRequest = (
   return JSON.parse(writeJson(rendered)) as JsonObject
 }
 
-/** The gateway fetches what stands behind addresses before it asks a vendor that wants bytes. */
+/** The gateway fetches media URLs before it asks a vendor that needs bytes. */
 const inlineMedia = (chat: Chat, acceptsUrl: (media: MediaPart) => boolean): Chat => {
   const inlinePart = (part: Part): Part => {
     if (part.type === 'result') return { ...part, parts: part.parts.map(inlinePart) }
@@ -151,7 +157,7 @@ const renderError = ({ protocol }: ClientSide, thrown: unknown): RenderedError =
   return { status: thrown.status, body: protocol.renderError(thrown) }
 }
 
-/** A vendor's whole answer as the client gets it. */
+/** A vendor's non-streamed answer as the client gets it. */
 export const messageForClient = (
   { clientSide, vendorSide }: Pair,
   body: Json,
@@ -172,7 +178,7 @@ export const messageForClient = (
   }
 }
 
-/** A vendor's stream as the client gets it; a fault in it as the frames it ends in. */
+/** A vendor's stream as the client gets it. An error inside it becomes the frames the stream ends in. */
 export const streamForClient = (
   { clientSide, vendorSide }: Pair,
   frames: readonly Frame[],

@@ -1,4 +1,7 @@
-/** Sealed thoughts and calls cross a client of another protocol and come back to the vendor that sealed them, over two turns, and to nobody else. */
+/**
+ * Sealed thoughts and calls pass through a client of another protocol and return, over two turns, to the vendor that
+ * sealed them and to no other.
+ */
 import { describe, expect, test } from 'bun:test'
 import { isObject, type JsonObject } from '../../src/base/json/json.ts'
 import { type SealMemory, sealPrefix } from '../../src/ir/seal.ts'
@@ -29,7 +32,9 @@ const callingAnswer = (...parts: ScriptedAnswer['parts']): ScriptedAnswer => ({
   usage: { input: 20, output: 9 },
 })
 
-/** Two answers each, in which the model calls. `plain`: thoughts are sealed once at most in an answer. */
+/**
+ * Conversations of two answers in which the model calls a tool. `hasSingleSeal`: each answer seals at most one thought.
+ */
 const conversations: { name: string; hasSingleSeal: boolean; answers: [ScriptedAnswer, ScriptedAnswer] }[] = [
   {
     name: 'thoughts and a call',
@@ -130,26 +135,29 @@ const nameOf = ({ clientSide, vendorSide }: Pair) => `${clientSide.client.id} â†
 const modes = pairs.flatMap(pair => [true, false].map(streamed => ({ pair, streamed })))
 const rows = modes.map(mode => [`${nameOf(mode.pair)}, ${mode.streamed ? 'streamed' : 'whole'}`, mode] as const)
 
-describe('seals come back to who sealed them', () => {
-  test.each(rows)('%s', (_, { pair, streamed }) => {
-    for (const { name, answers } of conversations) {
-      const seals = createSealStore().forCaller('caller')
-      const { body, error, losses } = requestForVendor(pair, requestAfter(pair, answers, streamed, seals), { seals })
-      expect({ name, error: error?.message }).toEqual({ name, error: undefined })
-      const { vendor } = pair.vendorSide
-      // Responses names the items of thoughts that nobody has sealed; those names say nothing elsewhere.
-      const { id } = pair.clientSide.client
-      const unexpectedLosses = losses.filter(({ why }) => why !== `only ${id} can read what was sealed`)
-      expect({ name, seals: vendor.sealsIn(body!), losses: unexpectedLosses }).toEqual({
-        name,
-        seals: answers.flatMap(vendor.sealsOf),
-        losses: [],
-      })
-      expect(JSON.stringify(body)).not.toContain(sealPrefix)
-    }
-  })
+describe('seals return to the vendor that made them', () => {
+  test.each(rows)(
+    '%s: seals return with the help of the seal store, and nothing else is lost',
+    (_, { pair, streamed }) => {
+      for (const { name, answers } of conversations) {
+        const seals = createSealStore().forCaller('caller')
+        const { body, error, losses } = requestForVendor(pair, requestAfter(pair, answers, streamed, seals), { seals })
+        expect({ name, error: error?.message }).toEqual({ name, error: undefined })
+        const { vendor } = pair.vendorSide
+        // Responses identifies unsealed reasoning items by ids. Those ids mean nothing to another vendor.
+        const { id } = pair.clientSide.client
+        const unexpectedLosses = losses.filter(({ why }) => why !== `only ${id} can read what was sealed`)
+        expect({ name, seals: vendor.sealsIn(body!), losses: unexpectedLosses }).toEqual({
+          name,
+          seals: answers.flatMap(vendor.sealsOf),
+          losses: [],
+        })
+        expect(JSON.stringify(body)).not.toContain(sealPrefix)
+      }
+    },
+  )
 
-  test.each(rows)("%s, in the client's own slots alone", (_, { pair, streamed }) => {
+  test.each(rows)("%s: seals return in the client's own fields alone", (_, { pair, streamed }) => {
     for (const { name, answers, hasSingleSeal } of conversations) {
       if (!hasSingleSeal && pair.clientSide.client.id === 'openai-chat') continue
       const { body, error } = requestForVendor(pair, requestAfter(pair, answers, streamed))
@@ -159,7 +167,7 @@ describe('seals come back to who sealed them', () => {
     }
   })
 
-  test.each(rows)('%s, where the client keeps nothing but words and calls', (_, { pair, streamed }) => {
+  test.each(rows)('%s: seals return although the client keeps nothing but text and calls', (_, { pair, streamed }) => {
     if (pair.clientSide.client.id === pair.vendorSide.vendor.id) return
     for (const { name, answers } of conversations) {
       const seals = createSealStore().forCaller('caller')
@@ -172,7 +180,7 @@ describe('seals come back to who sealed them', () => {
     }
   })
 
-  test.each(rows)('%s: calls and results are the ones of the conversation, in their order', (_, { pair, streamed }) => {
+  test.each(rows)('%s: calls and results keep their order', (_, { pair, streamed }) => {
     for (const { name, answers } of conversations) {
       const { body } = requestForVendor(pair, requestAfter(pair, answers, streamed))
       const text = JSON.stringify(body)
@@ -185,7 +193,7 @@ describe('seals come back to who sealed them', () => {
 })
 
 describe('no other vendor sees a seal', () => {
-  test.each(rows)('%s', (_, { pair, streamed }) => {
+  test.each(rows)('%s: another vendor or target gets none of the seals', (_, { pair, streamed }) => {
     const { vendor } = pair.vendorSide
     for (const { name, answers } of conversations) {
       const request = requestAfter(pair, answers, streamed)

@@ -1,4 +1,4 @@
-/** The golden text of a case: what goes over each wire, one line a frame. */
+/** Renders the golden text of a case: what goes over each wire, one line for each frame. */
 import { isObject, type Json, type JsonObject } from '../../src/base/json/json.ts'
 import type { Frame } from '../../src/protocols/protocol.ts'
 import { type ScriptedAnswer, streamSteps } from './answer.ts'
@@ -21,7 +21,7 @@ import {
 
 const width = 140
 
-/** JSON on one line where it fits, else a member a line. */
+/** Renders JSON on one line if it fits, else one member on each line. */
 const compactJson = (value: Json | undefined, indent = ''): string => {
   const oneLine = JSON.stringify(value) ?? 'nothing'
   if (indent.length + oneLine.length <= width || typeof value !== 'object' || value === null) return oneLine
@@ -31,7 +31,7 @@ const compactJson = (value: Json | undefined, indent = ''): string => {
   return `{\n${members.map(([key, one]) => `${inner}${JSON.stringify(key)}: ${compactJson(one, inner)}`).join(',\n')}\n${indent}}`
 }
 
-/** The name of an event is left out where the frame itself says it. */
+/** Omits the event name if the frame itself contains it. */
 const frameLine = ({ event, data }: Frame): string => {
   const body = data.startsWith('{') ? (JSON.parse(data) as Json) : undefined
   const isEventNameRedundant = event === undefined || (isObject(body) && body.type === event)
@@ -49,7 +49,7 @@ const requestSection = (testCase: Case, clientSide: ClientSide): string => {
   return section(`${clientSide.client.id} asks`, compactJson(body), ...lossLines('cannot say', unsupported))
 }
 
-/** What the vendor's stream says before it breaks. */
+/** The frames of the vendor's stream until it breaks. */
 export const truncatedFrames = ({ vendor }: VendorSide, answer: ScriptedAnswer): Frame[] => {
   const frames = vendor.renderStream(answer)
   const firstPiece = streamSteps(answer)[1]
@@ -68,7 +68,7 @@ const answerSection = (testCase: Case, vendorSide: VendorSide): string => {
   return section(title, compactJson(vendor.renderMessage(answer)), '', renderFrames(vendor.renderStream(answer)))
 }
 
-/** The request of a case between a client and a vendor; `asked` is the client's, which the answer belongs to. */
+/** The vendor's request for a case. `clientBody` is the client's request, which the answer belongs to. */
 export const requestOfCase = (
   testCase: Case,
   pair: Pair,
@@ -78,7 +78,7 @@ export const requestOfCase = (
   return { clientBody, answer, ...requestForVendor(pair, clientBody, { clientRequest: clientBody }) }
 }
 
-/** Nobody calls a tool of free text that no client could name. */
+/** A vendor cannot call a custom tool that no client protocol could define. */
 const withoutCustomInput = (answer: ScriptedAnswer): ScriptedAnswer => ({
   ...answer,
   parts: answer.parts.map(part =>
@@ -86,7 +86,7 @@ const withoutCustomInput = (answer: ScriptedAnswer): ScriptedAnswer => ({
   ) as ScriptedAnswer['parts'],
 })
 
-/** A short question goes the same way in every case: it is shown where the case is about what is asked. */
+/** A short question is translated the same way in every case, so the request is shown only if the case is about it. */
 const pairSection = (testCase: Case, pair: Pair): string => {
   const lines: string[] = []
   const { body, error, losses: lost, clientBody, answer } = requestOfCase(testCase, pair)
@@ -108,7 +108,7 @@ const pairAnswerLines = (testCase: Case, pair: Pair, answer: ScriptedAnswer, cli
   return [compactJson(message.error ?? message.body), ...lossLines('lost', message.losses), '', ...streamLines]
 }
 
-/** The whole golden file of a case. */
+/** The complete golden file of a case. */
 export const goldenText = (testCase: Case): string => {
   const parts = [
     ...(testCase.request ? clientSides.map(clientSide => requestSection(testCase, clientSide)) : []),
@@ -120,12 +120,12 @@ export const goldenText = (testCase: Case): string => {
   return `# ${testCase.title}\n\n${parts.join('\n')}`
 }
 
-/** `yes`: all of it; `loss`: with losses; `no`: refused; `unsaid`: the client's protocol has no words for it. */
+/** `yes`: everything arrives; `loss`: with losses; `no`: refused; `unsaid`: the client's protocol cannot express it. */
 export type Verdict = { verdict: 'yes' | 'loss' | 'no' | 'unsaid'; notes: string[] }
 
 const lossTexts = (losses: readonly NotedLoss[]): string[] => losses.map(({ path, why }) => `\`${path}\`: ${why}`)
 
-/** How a case fares between a client and a vendor. */
+/** How well a case survives between a client and a vendor. */
 export const judge = (testCase: Case, pair: Pair): Verdict => {
   if (testCase.isRateLimited || testCase.isBroken) return { verdict: 'yes', notes: [] }
   return testCase.answer ? judgeAnswer(testCase, pair) : judgeRequest(testCase, pair)
@@ -139,7 +139,7 @@ const judgeRequest = (testCase: Case, pair: Pair): Verdict => {
   return { verdict: lost.length > 0 ? 'loss' : 'yes', notes: lossTexts(lost) }
 }
 
-/** Whether a body says any of these words. */
+/** Whether a body contains any of these texts. */
 export const containsAny = (body: unknown, texts: readonly string[]): boolean => {
   const text = JSON.stringify(body)
   return texts.some(candidate => text.includes(candidate) || text.includes(JSON.stringify(candidate).slice(1, -1)))

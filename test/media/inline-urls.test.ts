@@ -1,4 +1,4 @@
-/** Files a request names by URL: fetched once, put in their place, refused in words that help. */
+/** Files that a request names by URL are fetched once and inlined. Refusals name the cause. */
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import type { Json } from '../../src/base/json/json.ts'
@@ -45,8 +45,8 @@ const refusal = async (promise: Promise<unknown>): Promise<GatewayError> => {
   return thrown as GatewayError
 }
 
-describe('localise', () => {
-  test('puts bytes and the true type where a URL stood, also in results of tools, and keeps all else', async () => {
+describe('inlineUrls', () => {
+  test('a URL is replaced by bytes and the detected type, also in tool results, and all else is kept', async () => {
     const { media, fetched } = setup()
     const chat = chatOf(
       { type: 'text', text: 'look' },
@@ -77,7 +77,7 @@ describe('localise', () => {
     expect(fetched.sort()).toEqual(['https://a.example/1.png', 'https://a.example/2.png'])
   })
 
-  test('a request that names nothing makes nothing', async () => {
+  test('a request without URLs allocates nothing', async () => {
     const { media, signalReads } = setup()
     const chat = chatOf({ type: 'text', text: 'hi' })
     expect(hasUrls(chat)).toBe(false)
@@ -85,7 +85,7 @@ describe('localise', () => {
     expect(signalReads()).toBe(0)
   })
 
-  test('each URL is fetched once, by whatever attempt', async () => {
+  test('each URL is fetched once over all attempts', async () => {
     const { media, fetched } = setup()
     const chat = chatOf(image('https://a.example/1.png'), image('https://a.example/1.png'))
     const first = await inlineUrls(chat, media)
@@ -93,7 +93,7 @@ describe('localise', () => {
     expect(fetched.length).toBe(1)
   })
 
-  test('data URLs are read, none is fetched', async () => {
+  test('data URLs are decoded without a fetch', async () => {
     const { media, fetched } = setup()
     const chat = chatOf(
       image('data:image/gif;base64,R0lG'),
@@ -110,11 +110,11 @@ describe('localise', () => {
   })
 })
 
-describe('a failure is a 400 that names the place', () => {
+describe('a failure is a 400 that names the path of the URL', () => {
   const url = 'https://a.example/missing.png?token=SECRET'
   const body = { messages: [{ content: 'x' }, { content: [{ text: 'y' }, { image_url: { url } }] }] }
 
-  test('of what cannot be had; the others are given up', async () => {
+  test('a file that cannot be fetched is refused, and the other fetches are cancelled', async () => {
     const { media, signals } = setup(body)
     const error = await refusal(inlineUrls(chatOf(image('https://a.example/never.png'), image(url)), media))
     expect(error.message).toBe(
@@ -124,13 +124,13 @@ describe('a failure is a 400 that names the place', () => {
     expect(signals.every(({ aborted }) => aborted)).toBe(true)
   })
 
-  test('of what is something else than it should be', async () => {
+  test('a file of another type than declared is refused', async () => {
     const { media } = setup({ file: 'https://a.example/a.pdf' })
     const error = await refusal(inlineUrls(chatOf(image('https://a.example/a.pdf')), media))
     expect(error.message).toBe('file: the file could not be fetched: it is application/pdf, not image/*')
   })
 
-  test('of too many, and of too much', async () => {
+  test('too many files, or too many bytes in total, are refused', async () => {
     const many = setup()
     const images = [1, 2, 3, 4].map(number => image(`https://a.example/${number}`))
     expect((await refusal(inlineUrls(chatOf(...images), many.media))).message).toContain('no more than 3 files')
@@ -139,7 +139,7 @@ describe('a failure is a 400 that names the place', () => {
     expect((await refusal(inlineUrls(chatOf(...larges), much.media))).message).toContain('larger than 200 bytes')
   })
 
-  test('of a broken data URL', async () => {
+  test('a malformed data URL is refused', async () => {
     for (const broken of ['data:image/png;base64', 'data:text/plain,%zz'])
       expect((await refusal(inlineUrls(chatOf(image(broken)), setup().media))).message).toContain('its data URL')
   })

@@ -1,4 +1,4 @@
-/** The one fetch for URLs a client can name: what it refuses, and what it brings. */
+/** The SSRF guard: what it refuses, and what it returns. */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { createServer } from 'node:net'
 import { gzipSync } from 'node:zlib'
@@ -16,7 +16,7 @@ afterAll(() => Promise.all(stops.map(stop => stop())))
 const send = (body: string | Uint8Array<ArrayBuffer>, type: string, extraHeaders: Record<string, string> = {}) =>
   new Response(body, { headers: { 'content-type': type, ...extraHeaders } })
 
-/** Never says it is over; every `pause` milliseconds a piece. */
+/** A body without an end. A piece arrives every `pause` milliseconds. */
 const drippingResponse = (piece: number, pause: number) =>
   new Response(
     new ReadableStream({
@@ -102,34 +102,34 @@ const refusalOf = async (
   return message
 }
 
-describe('what is brought', () => {
-  test('bytes and type, asked by the name of the host at the checked address', async () => {
+describe('what safe fetch returns', () => {
+  test('the file is requested by host name at the checked address', async () => {
     expect(await get(`http://files.test:${port}/a.png?token=1`)).toEqual({ bytes: Buffer.from(png), mime: 'image/png' })
     expect(requests.at(-1)).toEqual({ path: '/a.png', host: `files.test:${port}` })
   })
 
-  test('the type by its bytes where the server says octets, or the wrong one of its class', async () => {
+  test('the bytes decide the type if the server names a generic one, or another of the same top-level type', async () => {
     for (const path of ['/octets', '/lie'])
       expect((await get(`http://files.test:${port}${path}`)).mime).toBe('image/png')
     expect((await get(`http://files.test:${port}/page`)).mime).toBe('text/html')
   })
 
-  test('over TLS the certificate must be the name’s', async () => {
+  test('over TLS the certificate must match the host name', async () => {
     expect((await get(`https://vendor.test:${securePort}/a.png`)).mime).toBe('image/png')
     expect(await refusalOf(`https://other.test:${securePort}/a.png`)).toBe('its server could not be reached')
   })
 
-  test('a redirect to a good place is followed', async () => {
+  test('a redirect to a permitted URL is followed', async () => {
     expect((await get(`http://files.test:${port}/once`)).mime).toBe('image/png')
   })
 
-  test('the next address where the first does not answer', async () => {
+  test('the next address is tried if the first does not answer', async () => {
     const allowed = { allowPrivate: ['127.0.0.0/8'] }
     expect((await get(`http://twin.test:${port}/a.png`, allowed)).mime).toBe('image/png')
   })
 })
 
-describe('what is refused', () => {
+describe('what safe fetch refuses', () => {
   test.each([
     ['file:///etc/passwd', 'only http and https are fetched'],
     ['ftp://files.test/a', 'only http and https are fetched'],
@@ -149,7 +149,7 @@ describe('what is refused', () => {
     ['http://[::ffff:10.0.0.1]/', 'its host is not on the public internet'],
     ['http://[64:ff9b::a00:1]/', 'its host is not on the public internet'],
     ['http://169.254.169.254/computeMetadata/v1/', 'its host is not on the public internet'],
-  ])('%s', async (url, message) => {
+  ])('the URL %s is refused', async (url, message) => {
     const before = requests.length
     expect(await refusalOf(url)).toBe(message)
     expect(requests.length).toBe(before)
@@ -169,17 +169,17 @@ describe('what is refused', () => {
     ['/empty', 'it is empty'],
     ['/huge', 'it is larger than 100000 bytes'],
     ['/endless', 'it is larger than 100000 bytes'],
-  ])('what %s answers', async (path, message) => {
+  ])('the response of %s is refused', async (path, message) => {
     expect(await refusalOf(`http://files.test:${port}${path}`)).toBe(message)
   })
 
-  test('a loop is asked four times, no more', async () => {
+  test('a redirect loop is requested four times and no more', async () => {
     const before = requests.length
     await refusalOf(`http://files.test:${port}/loop`)
     expect(requests.length - before).toBe(4)
   })
 
-  test('a name that turns private is checked at every step: what is connected to is what was checked', async () => {
+  test('a host name whose DNS answer changes is checked once for each redirect, and only the checked address is connected to', async () => {
     let resolved = 0
     const rebinding: ResolveHost = async () => (resolved++ === 0 ? ['127.0.0.1'] : ['10.0.0.1'])
     expect((await get(`http://rebind.test:${port}/a.png`, {}, rebinding)).mime).toBe('image/png')
@@ -191,7 +191,7 @@ describe('what is refused', () => {
     expect(resolved).toBe(2)
   })
 
-  test('a body that trickles, a server that is silent, a resolver that hangs: by the clock', async () => {
+  test('a slow body, a silent server and a hanging resolver all end at the timeout', async () => {
     const silent = createServer(() => undefined)
     await new Promise<void>(done => silent.listen(0, '127.0.0.1', done))
     stops.push(() => silent.close())
@@ -208,7 +208,7 @@ describe('what is refused', () => {
     expect(performance.now() - began).toBeLessThan(2000)
   })
 
-  test('a body that is cut, and a server that is none', async () => {
+  test('a truncated body, a server without HTTP and a closed port are refused', async () => {
     const startServer = (reply: string) => {
       const server = createServer(socket => {
         socket.on('error', () => undefined).once('data', () => socket.end(reply))
@@ -225,7 +225,7 @@ describe('what is refused', () => {
       expect(await refusalOf(`http://files.test:${port}/`)).toBe('its server could not be reached')
   })
 
-  test('the meter and the client’s leaving end it', async () => {
+  test('the byte meter and the client’s disconnect end the fetch', async () => {
     const safeFetch = createSafeFetch(settings, { resolve })
     const full = () => {
       throw new GatewayError('invalid_request', 'full')
@@ -239,7 +239,7 @@ describe('what is refused', () => {
   })
 })
 
-describe('who may be fetched from', () => {
+describe('the address filter', () => {
   const privateAddresses = [
     '127.0.0.1',
     '10.9.9.9',
@@ -283,14 +283,14 @@ describe('who may be fetched from', () => {
   ]
   const publicAddresses = ['8.8.8.8', '172.32.0.1', '100.128.0.1', '2606:4700::1111', '2a00:1450::1']
 
-  test.each(publicAddresses)('%s: always', address => expect(createAddressFilter(false)(address)).toBe(true))
-  test.each(privateAddresses)('%s: only where private networks are allowed', address =>
+  test.each(publicAddresses)('%s is always allowed', address => expect(createAddressFilter(false)(address)).toBe(true))
+  test.each(privateAddresses)('%s is allowed only with private networks', address =>
     expect([createAddressFilter(false)(address), createAddressFilter(true)(address)]).toEqual([false, true]),
   )
-  test.each(blockedAddresses)('%s: not even then', address =>
+  test.each(blockedAddresses)('%s is never allowed', address =>
     expect([createAddressFilter(false)(address), createAddressFilter(true)(address)]).toEqual([false, false]),
   )
-  test('a list allows what it names and nothing else', () => {
+  test('a list allows what it names and no other private address', () => {
     const isAllowed = createAddressFilter(['169.254.0.0/16', '10.0.0.5', 'fd12::/16'])
     expect(['169.254.169.254', '10.0.0.5', '::ffff:10.0.0.5', 'fd12::9', '8.8.8.8'].map(isAllowed)).toEqual(
       Array(5).fill(true),
@@ -299,7 +299,7 @@ describe('who may be fetched from', () => {
   })
 })
 
-describe('what a file is', () => {
+describe('detectFileType', () => {
   const bytes = (text: string) => Buffer.from(text, 'latin1')
 
   test.each([
@@ -317,7 +317,7 @@ describe('what a file is', () => {
     ['plain', 'application/octet-stream', undefined],
     ['\x89PNG\r\n\x1a\n', 'application/zip', undefined],
     ['{}', 'application/json', undefined],
-  ])('%j, said to be %p: %p', (prefix, declared, expected) =>
+  ])('bytes %j with the content type %p are %p', (prefix, declared, expected) =>
     expect(detectFileType(bytes(prefix), declared)).toBe(expected),
   )
 })

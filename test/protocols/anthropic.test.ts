@@ -1,4 +1,4 @@
-/** Messages keeps the contract of protocols over our own tapes and over the recordings; and its rules, one by one. */
+/** Messages: the protocol contract over our own fixtures and the recordings, and the protocol's rules one by one. */
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import { isObject, type JsonObject } from '../../src/base/json/json.ts'
@@ -20,20 +20,20 @@ const anthropic = protocols.get('anthropic')!
 const { model } = exchangeFor()
 
 const vendorRecordings = ['anthropic-messages', 'vertex-anthropic'].flatMap(recordings)
-/** Bedrock answers with Claude's own bodies. */
+/** Bedrock responds with Claude's own bodies. */
 const bedrock = recordings('bedrock-invoke').filter(({ text }) => /"id":\s*"msg_bdrk/.test(text))
 const all = vendorRecordings.filter(({ method }) => method === 'POST')
 const good = all.filter(({ status }) => (status ?? 200) === 200)
 const streamed = good.filter(({ isEventStream }) => isEventStream)
 const complete = [...good.filter(({ isEventStream }) => !isEventStream), ...bedrock]
 const refused = all.filter(({ status }) => status !== null && status >= 400)
-/** Without an end, or begun anew in the midst of it. */
+/** A stream without an end, or one that starts again before its end. */
 const isFault = ({ text }: Recording): boolean => {
   const [answer = '', after] = text.split('event: message_stop')
   return after === undefined || answer.split('event: message_start').length > 2
 }
 
-/** Recorded against a tape, whose result answers another call than the one that was made. */
+/** A recorded request whose tool result does not match the tool call, because the call came from a replayed answer. */
 const isRepaired = (file: string) => file.includes('tools_call_with_tool_result_stream_helper')
 
 const recorded: Samples = {
@@ -45,15 +45,15 @@ const recorded: Samples = {
   ),
 }
 const fixtures: Samples = {
-  source: 'our tapes',
-  streams: streams.map(tape => ({ name: tape.quirk, text: toText(tape), fault: tape.expected.fault !== undefined })),
+  source: 'our fixtures',
+  streams: streams.map(one => ({ name: one.quirk, text: toText(one), fault: one.expected.fault !== undefined })),
   messages,
   requests,
 }
 protocolContract(anthropic, fixtures)
 protocolContract(anthropic, recorded)
 
-/** A stream of the vendor as the client gets it by the pass. */
+/** A vendor's stream as the client gets it by passthrough. */
 const passThrough = (text: string) => {
   const pipe = anthropic.passthrough.pipeStream(exchangeFor())
   let out = ''
@@ -61,7 +61,7 @@ const passThrough = (text: string) => {
   return { out: out + pipe.end(), state: pipe.state }
 }
 
-describe('the pass of our tapes', () => {
+describe('passthrough of our fixtures', () => {
   const expectedAnswer = ({ expected }: StreamFixture) => ({
     text: expected.text ?? '',
     thinking: expected.thinking ?? '',
@@ -69,10 +69,10 @@ describe('the pass of our tapes', () => {
     stop: expected.stop,
   })
 
-  test.each(streams.map(tape => [tape.quirk, tape] as const))('%s', (_, tape) => {
-    const { out, state } = passThrough(toText(tape))
-    if (tape.expected.fault !== undefined) {
-      expect(state.fault?.status).toBe(tape.expected.fault)
+  test.each(streams.map(one => [one.quirk, one] as const))('%s', (_, fixture) => {
+    const { out, state } = passThrough(toText(fixture))
+    if (fixture.expected.fault !== undefined) {
+      expect(state.fault?.status).toBe(fixture.expected.fault)
       expect(out).not.toContain('message_stop')
       return
     }
@@ -82,30 +82,33 @@ describe('the pass of our tapes', () => {
       thinking: answer.thinking,
       calls: answer.calls.map(({ name, args }) => ({ name, args })),
       stop: answer.stop,
-    }).toEqual(expectedAnswer(tape) as never)
-    if (tape.expected.usage) expect(state.usage).toMatchObject(tape.expected.usage)
+    }).toEqual(expectedAnswer(fixture) as never)
+    if (fixture.expected.usage) expect(state.usage).toMatchObject(fixture.expected.usage)
   })
 
-  test('a strict stream goes on byte for byte but for the model and the counts at its end', () => {
+  test('a valid stream is forwarded byte for byte, except for the model and the token counts at its end', () => {
     const text = toText(streams[0]!)
     const [before, after] = passThrough(text).out.split('event: message_delta')
     expect(before).toBe(text.split('event: message_delta')[0]!.replace('vendor-model', model))
     expect(after).toContain('"input_tokens":9')
   })
 
-  test.each(messages.map(({ name, body }) => [name, body] as const))('whole: %s', (_, body) => {
-    const { text, usage } = anthropic.passthrough.passMessage(JSON.stringify(body), exchangeFor())
-    expect(JSON.parse(text)).toEqual({ ...body, model })
-    expect(usage?.output).toBe(7)
-    readMessage(text, model)
-  })
+  test.each(messages.map(({ name, body }) => [name, body] as const))(
+    'a non-streaming response keeps everything but the model: %s',
+    (_, body) => {
+      const { text, usage } = anthropic.passthrough.passMessage(JSON.stringify(body), exchangeFor())
+      expect(JSON.parse(text)).toEqual({ ...body, model })
+      expect(usage?.output).toBe(7)
+      readMessage(text, model)
+    },
+  )
 
-  test('numbers of a whole answer are not rounded', () => {
+  test('numbers in a non-streaming response are not rounded', () => {
     const text = JSON.stringify(messages[1]!.body).replace('"Bern"', '12345678901234567890')
     expect(anthropic.passthrough.passMessage(text, exchangeFor()).text).toContain('12345678901234567890')
   })
 
-  test('what is no answer is a fault', () => {
+  test('a body that is not a message throws an error', () => {
     expect(() => anthropic.passthrough.passMessage('<html>', exchangeFor())).toThrow('HTML')
     expect(() => anthropic.passthrough.passMessage('{"id":"x"}', exchangeFor())).toThrow('no answer')
     const error = '{"type":"error","error":{"type":"overloaded_error","message":"Busy"}}'
@@ -113,8 +116,8 @@ describe('the pass of our tapes', () => {
   })
 })
 
-describe(`the pass of ${all.length} recordings`, () => {
-  test(`${streamed.length} streams are strict`, () => {
+describe(`passthrough of ${all.length} recordings`, () => {
+  test(`${streamed.length} streams are valid for a strict client`, () => {
     for (const one of streamed) {
       const { out, state } = passThrough(one.text)
       expect({ file: one.file, fault: state.fault !== undefined }).toEqual({ file: one.file, fault: isFault(one) })
@@ -122,11 +125,11 @@ describe(`the pass of ${all.length} recordings`, () => {
     }
   })
 
-  test(`${complete.length} whole answers are strict`, () => {
+  test(`${complete.length} non-streaming responses are valid for a strict client`, () => {
     for (const { text } of complete) readMessage(anthropic.passthrough.passMessage(text, exchangeFor()).text, model)
   })
 
-  test(`${refused.length} refusals keep their status, or say whose credentials they mean`, () => {
+  test(`${refused.length} refusals keep their status and body, except that refused credentials become a 502`, () => {
     for (const { file, status, text } of refused) {
       const error = anthropic.parseError(status!, new Headers(), text, exchangeFor())
       const kept = [401, 402, 403].includes(status!) ? 502 : status
@@ -138,8 +141,8 @@ describe(`the pass of ${all.length} recordings`, () => {
 
 type AnswerContent = Pick<Answer, 'text' | 'thinking'> & { calls: { id: string; name: string; args: string }[] }
 
-/** Every recorded answer of the others, told to a client of Messages. */
-describe('what other protocols answered', () => {
+/** Every recorded answer of the other protocols, rendered for a Messages client. */
+describe('recorded answers of other protocols are rendered as valid Messages', () => {
   const apis: Record<string, string> = {
     'openai-chat': 'chat-completions',
     'openai-responses': 'responses',
@@ -148,15 +151,15 @@ describe('what other protocols answered', () => {
   }
   const implemented = Object.entries(apis).filter(([id]) => protocols.has(id))
 
-  test.each(implemented)('%s', (id, api) => {
+  test.each(implemented)('answers of %s', (id, api) => {
     const egress = protocols.get(id)!
     const answers = recordings(api).filter(({ method, status }) => method === 'POST' && (status ?? 200) === 200)
-    let told = 0
+    let translatedCount = 0
     for (const { file, text, isEventStream } of answers) {
       if (!isEventStream) {
         const answer = attempt(() => translateMessage(anthropic, egress, text, exchangeFor()).body)
         if (answer !== undefined) readNamingFile(file, () => readMessage(answer, model))
-        told += answer === undefined ? 0 : 1
+        translatedCount += answer === undefined ? 0 : 1
         continue
       }
       const pipe = translateStream(anthropic, egress, exchangeFor())
@@ -170,9 +173,9 @@ describe('what other protocols answered', () => {
             contentOfEvents(eventsOf(egress, framesOf(text)), egress === anthropic),
           ),
         )
-      told++
+      translatedCount++
     }
-    if (answers.length > 0) expect(told).toBeGreaterThan(answers.length / 2)
+    if (answers.length > 0) expect(translatedCount).toBeGreaterThan(answers.length / 2)
   })
 
   const contentOf = ({ text, thinking, calls }: AnswerContent) => ({
@@ -180,7 +183,7 @@ describe('what other protocols answered', () => {
     thinking,
     calls: calls.map(({ id, name, args }) => ({ id, name, args })),
   })
-  /** `ours`: a refusal is no text. */
+  /** `isSameProtocol`: a refusal is not rendered as text. */
   const contentOfEvents = (events: Event[], isSameProtocol: boolean) => {
     const collector = createCollector()
     for (const event of events) collector.push(event)
@@ -213,7 +216,7 @@ describe('what other protocols answered', () => {
   }
 })
 
-/** The chat of these turns as a vendor gets it, with what was lost. */
+/** The request a vendor gets for a chat with these turns, and the paths of its losses. */
 const renderTurns = (turns: Turn[], more: Partial<Chat> = {}) => {
   const lost: string[] = []
   const chat: Chat = { model: 'claude-sonnet-4-5', stream: false, turns, ...more }
@@ -232,25 +235,25 @@ const toolResult = (id: string, text = 'ok'): Turn => ({
   parts: [{ type: 'result', id, parts: [{ type: 'text', text }] }],
 })
 
-describe('messages for a vendor', () => {
-  test('turns of one role are one message; empty texts are none', () => {
+describe('messages rendered for a vendor', () => {
+  test('consecutive turns of one role become one message, and empty texts are dropped', () => {
     const { messages, lost } = renderTurns([user('a'), user(' '), user('b'), assistant(''), user('c')])
     expect(messages).toEqual([{ role: 'user', content: ['a', 'b', 'c'].map(text => ({ type: 'text', text })) }])
     expect(lost).toEqual([])
   })
 
-  test('the user begins', () => {
+  test('a message of the user is put before a conversation that the assistant begins', () => {
     const { messages, lost } = renderTurns([assistant('Hello'), user('Hi')])
     expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
     expect(lost).toEqual(['messages[0]'])
   })
 
-  test('a system prompt alone is what the user says; nothing at all is refused', () => {
+  test('a system prompt alone becomes a message of the user, and a request without content is refused', () => {
     expect(renderTurns([system('Sing')]).body).toMatchObject({ messages: [{ role: 'user', content: 'Sing' }] })
     expect(() => renderTurns([])).toThrow(GatewayError)
   })
 
-  test('the system in the midst: in its own role where the model knows it, else in the midst of what the user says', () => {
+  test('a system turn inside the conversation keeps its role if the model supports it, else it goes into a user message', () => {
     const turns = [system('A'), user('1'), assistant('2'), user('3'), system('B')]
     const newer = renderTurns(turns, { model: 'claude-opus-5-5' })
     expect(newer.messages.at(-1)).toEqual({ role: 'system', content: 'B' })
@@ -261,7 +264,7 @@ describe('messages for a vendor', () => {
     expect(older.lost).toHaveLength(1)
   })
 
-  test('results stand first, and together', () => {
+  test('tool results come first in their message, all in one message', () => {
     const { messages, lost } = renderTurns([
       user('go'),
       { role: 'assistant', parts: [...toolCall('a').parts, ...toolCall('b').parts] },
@@ -277,7 +280,7 @@ describe('messages for a vendor', () => {
     expect(lost).toEqual([])
   })
 
-  test('a call without a result gets a failed one, a result without a call is text', () => {
+  test('a call without a result gets a failed result, and a result without a call becomes text', () => {
     const { messages, lost } = renderTurns([
       user('go'),
       toolCall('a'),
@@ -293,7 +296,7 @@ describe('messages for a vendor', () => {
     expect(lost).toHaveLength(3)
   })
 
-  test('ids this wire refuses go out with what it takes, the same in call and result, each its own', () => {
+  test('invalid call ids are replaced by valid ones, equal in call and result and unique per call', () => {
     const { messages } = renderTurns([
       user('go'),
       toolCall('f.x:0'),
@@ -307,7 +310,7 @@ describe('messages for a vendor', () => {
     expect(ids).toEqual(['f_x_0', 'f_x_0', 'f_x_0_2', 'f_x_0_2'])
   })
 
-  test('arguments are not rewritten; what is no object stands in one', () => {
+  test('arguments keep their exact text, and arguments that are not an object are wrapped in one', () => {
     const text = '{"10": 1, "2": 12345678901234567890}'
     expect(writeJson(renderTurns([user('go'), toolCall('a', text), toolResult('a')]).body)).toContain(`"input":${text}`)
     const broken = renderTurns([user('go'), toolCall('a', '{"city'), toolResult('a')])
@@ -315,14 +318,14 @@ describe('messages for a vendor', () => {
     expect(broken.lost).toHaveLength(1)
   })
 
-  test('the last words of the assistant end in no white space', () => {
+  test('trailing white space of the last assistant message is removed', () => {
     expect(renderTurns([user('go'), assistant('So: \n')]).messages.at(-1)).toEqual({
       role: 'assistant',
       content: 'So:',
     })
   })
 
-  test('thoughts go back with their own signature only', () => {
+  test('only thoughts with a signature of this vendor are sent back', () => {
     const { sealOrigin } = exchangeFor()
     const part = (seal?: object) => ({ type: 'reasoning' as const, text: 'Hm', ...(seal && { seal }) }) as never
     const { messages, lost } = renderTurns([
@@ -340,22 +343,22 @@ describe('messages for a vendor', () => {
     expect(lost).toHaveLength(3)
   })
 
-  test('a picture without an exact type gets the one its bytes tell', () => {
+  test('the type of an image without an exact type is detected from its bytes', () => {
     const parts = [{ type: 'media' as const, mime: 'image/*', source: { data: '/9j/4AAQ' } }]
     expect(JSON.stringify(renderTurns([{ role: 'user', parts }]).messages)).toContain('"image/jpeg"')
   })
 })
 
-describe('thoughts, sampling, tools', () => {
+describe('thinking, sampling and tools rendered for a vendor', () => {
   const turns = [user('Hi')]
   const renderWith = (more: Partial<Chat>) => renderTurns(turns, more)
 
-  test('a limit is demanded: the least of what its models may write', () => {
+  test('max_tokens is always sent, with a default that every model accepts', () => {
     expect(renderWith({}).body.max_tokens).toBe(32_000)
     expect(renderWith({ limit: 5 }).body.max_tokens).toBe(5)
   })
 
-  test('who only wants to see thoughts does not make a model think that would not', () => {
+  test('a request to show thoughts does not make a model think that would not think by default', () => {
     const showThoughts = { reasoning: { shown: true } }
     for (const model of ['claude-sonnet-4-6', 'claude-opus-4-8', 'claude-opus-4-5']) {
       expect(renderWith({ model, ...showThoughts }).body.thinking).toBeUndefined()
@@ -370,7 +373,7 @@ describe('thoughts, sampling, tools', () => {
     expect(anthropic.parseRequest(client, () => undefined).reasoning).toEqual({ on: true, shown: true })
   })
 
-  test('a budget stays below the limit', () => {
+  test('the thinking budget stays below max_tokens', () => {
     expect(renderWith({ reasoning: { effort: 'medium' } }).body).toMatchObject({
       max_tokens: 32_000,
       thinking: { type: 'enabled', budget_tokens: 8192 },
@@ -384,7 +387,7 @@ describe('thoughts, sampling, tools', () => {
     expect(none.lost).toEqual(['reasoning'])
   })
 
-  test('newer models take an effort, and none takes what its age does not know', () => {
+  test('newer models get an effort instead of a budget, and every model gets only the fields it supports', () => {
     const newer = renderWith({ model: 'claude-opus-5-5', reasoning: { budget: 30_000 }, temperature: 0.2, topP: 0.5 })
     expect(newer.body).toMatchObject({ thinking: { type: 'adaptive' }, output_config: { effort: 'xhigh' } })
     expect(newer.lost).toEqual(['temperature', 'top_p'])
@@ -409,11 +412,11 @@ describe('thoughts, sampling, tools', () => {
     ['claude-mythos-preview', true, false],
     ['claude-haiku-5-5', true, false],
     ['kimi-k2.7', false, true],
-  ])('%s: adaptive %p, sampling %p', (name, hasAdaptiveThinking, acceptsSampling) => {
+  ])('%s has adaptive thinking: %p, accepts sampling: %p', (name, hasAdaptiveThinking, acceptsSampling) => {
     expect(traitsOf(name)).toMatchObject({ hasAdaptiveThinking, acceptsSampling })
   })
 
-  test('temperature and top_p stay in their range, and apart', () => {
+  test('temperature is clamped to its range and excludes top_p; thinking restricts all sampling', () => {
     const both = renderWith({ temperature: 1.5, topP: 0.9, topK: 3 })
     expect(both.body).toMatchObject({ temperature: 1, top_k: 3 })
     expect(both.lost).toEqual(['temperature', 'top_p'])
@@ -422,7 +425,7 @@ describe('thoughts, sampling, tools', () => {
     expect(thinking.lost).toEqual(['temperature', 'top_k'])
   })
 
-  test('a call that must be made leaves no thoughts; where a model cannot be told so, it may', () => {
+  test('a forced tool call disables thinking, and becomes optional for a model that cannot be forced', () => {
     const tools = [{ name: 'f', schema: { type: 'object' } }]
     const forced = renderWith({ tools, choice: 'any', reasoning: { effort: 'low' }, parallel: false })
     expect(forced.body.tool_choice).toEqual({ type: 'any', disable_parallel_tool_use: true })
@@ -434,7 +437,7 @@ describe('thoughts, sampling, tools', () => {
     expect([choice('claude-sonnet-5-5'), choice('claude-sonnet-5')]).toEqual([{ type: 'auto' }, { type: 'any' }])
   })
 
-  test('an open call whose thoughts are gone leaves none for its round', () => {
+  test('thinking is disabled for a round of tool calls whose thoughts are missing', () => {
     const round = renderTurns([user('go'), toolCall('a'), toolResult('a')], { reasoning: { effort: 'low' } })
     expect(round.body.thinking).toBeUndefined()
     expect(round.lost).toEqual(['reasoning'])
@@ -442,7 +445,7 @@ describe('thoughts, sampling, tools', () => {
 
   const closed = { type: 'object', properties: { a: { type: 'string' } }, additionalProperties: false }
 
-  test('an answer of a given form: natively, or by a tool nobody sees', () => {
+  test('a response format is requested natively, or by a tool whose call becomes the text', () => {
     expect(renderWith({ format: { schema: closed } }).body).toMatchObject({
       output_config: { format: { schema: closed } },
     })
@@ -465,7 +468,7 @@ describe('thoughts, sampling, tools', () => {
     })
   })
 
-  test("the tool of the answer has a name that is none of the client's", () => {
+  test("the structured-output tool's name differs from the names of the client's tools", () => {
     const exchange = exchangeFor()
     const chat = { model: 'claude-opus-4-5', stream: false, turns, tools: [{ name: 'json_answer' }] }
     const body = anthropic.renderRequest({ ...chat, format: { schema: { type: 'object' } } }, exchange)
@@ -476,7 +479,7 @@ describe('thoughts, sampling, tools', () => {
     expect(plain.structuredOutputTool).toBeUndefined()
   })
 
-  test('a tool without a schema, a free one, sequences of white space, a seed', () => {
+  test('a tool without a schema and a free-text tool get a schema; blank stop sequences and a seed are losses', () => {
     const { body, lost } = renderWith({
       tools: [{ name: 'f' }, { name: 'g', custom: null }],
       stop: ['\n', 'END'],
@@ -491,7 +494,7 @@ describe('thoughts, sampling, tools', () => {
   })
 })
 
-describe('seals of others', () => {
+describe('seals of other protocols, and streams for clients', () => {
   const seal = { by: 'gemini', at: 'a.b', value: 'sig' }
   const render = (events: Event[]) => {
     const out: string[] = []
@@ -506,7 +509,7 @@ describe('seals of others', () => {
     { type: 'finish', reason: 'stop' },
   ]
 
-  test('of a call, before and behind its first words: in an empty thought before the call, and back', () => {
+  test('a call’s seal is sent in an empty thought before the call, even if it follows the first arguments, and comes back', () => {
     for (const first of [true, false]) {
       const sealEvent: Event = { type: 'seal', at: 0, seal }
       const textEvent: Event = { type: 'delta', at: 0, text: '{}' }
@@ -530,7 +533,7 @@ describe('seals of others', () => {
     }
   })
 
-  test('of a thought: in its own signature, and back', () => {
+  test('a thought’s seal is sent in its signature and comes back', () => {
     const out = render(
       withStartAndFinish(
         { type: 'open', at: 0, part: 'reasoning' },
@@ -549,7 +552,7 @@ describe('seals of others', () => {
     ])
   })
 
-  test('never reach the vendor on the way through', () => {
+  test('thoughts with another protocol’s seal never reach the vendor by passthrough', () => {
     const foreign = { type: 'thinking', thinking: 'Hm', signature: wrapSeal(seal)! }
     const ownThinking = { type: 'thinking', thinking: 'Ha', signature: 'c2ln' }
     const body = {
@@ -570,7 +573,7 @@ describe('seals of others', () => {
     })
   })
 
-  test('calls that take turns are told one after another', () => {
+  test('interleaved calls are sent one after another', () => {
     const open = (at: number): Event => ({ type: 'open', at, part: 'call', id: `c${at}`, name: 'f' })
     const out = render(
       withStartAndFinish(
@@ -587,7 +590,7 @@ describe('seals of others', () => {
     expect(readStream(out, model).calls.map(({ args }) => args)).toEqual(['{"a":1}', '{"b":2}'])
   })
 
-  test('free text of a call stands under input, whole and in pieces', () => {
+  test('free text of a call is put under `input`, in a stream and in a non-streaming response', () => {
     const pieces = ['*** "Begin"\n', '\ud83c', '\udf0d\\']
     const out = render(
       withStartAndFinish(
@@ -602,7 +605,7 @@ describe('seals of others', () => {
     expect(JSON.parse(writeJson(body))).toMatchObject({ content: [{ input: { input: pieces.join('') } }] })
   })
 
-  test('an end without a finish is an error, and nothing follows it', () => {
+  test('a stream that ends without a finish gets an error as its last event', () => {
     const out: string[] = []
     const push = anthropic.renderStream(exchangeFor())(({ event }) => out.push(event!))
     push({ type: 'start', id: 'x', model: 'm' })
@@ -612,11 +615,11 @@ describe('seals of others', () => {
   })
 })
 
-describe('what a client is told', () => {
-  const events = (tape: string) => eventsOf(anthropic, framesOf(toText(streams.find(({ quirk }) => quirk === tape)!)))
+describe('content of answers', () => {
+  const events = (name: string) => eventsOf(anthropic, framesOf(toText(streams.find(({ quirk }) => quirk === name)!)))
 
-  test('sources, in the neutral form', () => {
-    const cited = events('a tool of the vendor and its findings, with sources')
+  test('sources are parsed as neutral citations, and blocks of the vendor’s own tools as foreign parts', () => {
+    const cited = events('a tool of the vendor and its results, with sources')
     expect(cited.find(({ type }) => type === 'cite')).toMatchObject({
       citation: { url: 'https://a.example', title: 'A', quote: 'sun' },
     })
@@ -626,13 +629,13 @@ describe('what a client is told', () => {
     ])
   })
 
-  test('usage, with what was cached inside the input', () => {
+  test('input tokens include the tokens read from and written to the cache', () => {
     const { usage } = anthropic.parseMessage(messages[2]!.body, exchangeFor())
     expect(usage).toEqual({ input: 17, output: 7, cacheRead: 3, cacheWrite: 5, cacheWrite1h: 4 })
   })
 
-  test('the sequence that stopped it', () => {
-    expect(events('a stop sequence that matched').at(-1)).toEqual({
+  test('the finish names the stop sequence that matched', () => {
+    expect(events('a matched stop sequence').at(-1)).toEqual({
       type: 'finish',
       reason: 'stop',
       raw: 'stop_sequence',
@@ -640,7 +643,7 @@ describe('what a client is told', () => {
     })
   })
 
-  test('arguments of a whole answer as the model wrote them', () => {
+  test('arguments in a non-streaming response keep the text the model wrote', () => {
     const args = '{"2":1,"1":1.0}'
     const parts = [{ type: 'call' as const, id: 'c', name: 'f', args }]
     const message = { id: 'm', model: 'm', parts, finish: 'calls' as const }
@@ -649,7 +652,7 @@ describe('what a client is told', () => {
   })
 })
 
-test('a conversation kept elsewhere is not there; one that is to be kept is answered', () => {
+test('a request that continues a stored thread is refused with 404, one that creates a thread is accepted', () => {
   const body = (thread: JsonObject) => ({
     model: 'm',
     max_tokens: 1,
@@ -668,7 +671,7 @@ test('a conversation kept elsewhere is not there; one that is to be kept is answ
   }
 })
 
-test('a vendor that keeps no conversations never gets the end of one', () => {
+test('a vendor that stores no threads never gets only the end of a conversation', () => {
   const write = (thread: JsonObject, name: string) => {
     const body = { model: 'm', thread, messages: [] }
     return JSON.parse(
@@ -681,8 +684,8 @@ test('a vendor that keeps no conversations never gets the end of one', () => {
   expect(() => write(next, 'glm-5')).toThrow('keeps no conversations')
 })
 
-describe('headers', () => {
-  test('the version, and of the betas those that are known', () => {
+describe('request headers for a vendor', () => {
+  test('the client’s version and the known betas are forwarded', () => {
     expect(headers(undefined)).toEqual({ 'anthropic-version': '2023-06-01' })
     const client = new Headers({
       'anthropic-beta': 'context-1m-2025-08-07, spy-2026-01-01,compact-2026-01-12',

@@ -1,4 +1,4 @@
-/** Converse, spoken to vendors: what of a chat goes out, and what of its answers comes back, over our own tapes and over the recordings. */
+/** Converse: rendering requests and parsing answers, over our own streams and the recordings. */
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import type { Json, JsonObject } from '../../src/base/json/json.ts'
@@ -44,8 +44,8 @@ const contentOf = (turns: Turn[], model = claude): { content: Json[]; lost: stri
   return { content: (body.messages as JsonObject[]).map(({ content }) => content!), lost }
 }
 
-describe('messages', () => {
-  test('the system has its own blocks; those of one role are one message; blank texts are none', () => {
+describe('messages rendered for Converse', () => {
+  test('system turns become system blocks, turns of one role become one message, and blank texts are dropped', () => {
     const turns = [system('a'), user('b', ' '), user('c'), assistant('d', ''), user('e')]
     expect(render({ turns })).toEqual({
       body: {
@@ -60,7 +60,7 @@ describe('messages', () => {
     })
   })
 
-  test('a system that speaks within the conversation is told by the user, and noted', () => {
+  test('a system turn inside the conversation goes into a user message and is noted as a loss', () => {
     const { body, lost } = render({ turns: [system('a'), user('b'), assistant('c'), system('d'), user('e')] })
     expect(body.system).toEqual([{ text: 'a' }])
     expect((body.messages as JsonObject[])[2]).toEqual({
@@ -70,7 +70,7 @@ describe('messages', () => {
     expect(lost).toEqual(['messages[3]'])
   })
 
-  test('the user begins, and says what a system says alone; where nothing is said there is nothing to ask', () => {
+  test('the first message is the user’s, a system prompt alone becomes one, and a request without content is refused', () => {
     expect(render({ turns: [system('a')] })).toEqual({
       body: { messages: [{ role: 'user', content: [{ text: 'a' }] }] },
       lost: ['system'],
@@ -84,7 +84,7 @@ describe('messages', () => {
   const call = (id: string, args = '{}'): Part => ({ type: 'call', id, name: 'look', args })
   const result = (id: string, ...parts: Part[]): Part => ({ type: 'result', id, parts })
 
-  test('calls and their answers: in one message, at its head, arguments as they were written', () => {
+  test('tool results come first in one message, and arguments keep their exact text', () => {
     const args = '{"10": 12345678901234567890, "2": "ü"}'
     const turns = [
       user('go'),
@@ -104,7 +104,7 @@ describe('messages', () => {
     expect((second!.content as JsonObject[])[2]).toEqual({ toolUse: { toolUseId: 'b', name: 'look', input: {} } })
   })
 
-  test('arguments that are no object go as input; an id the wire refuses is another, the same for both', () => {
+  test('arguments that are not an object are wrapped in `input`, and an invalid id is replaced in call and result alike', () => {
     const odd = 'functions look 0'
     const { content, lost } = contentOf([user('go'), assistant(call(odd, '[1]')), user(result(odd, asPart('x')))])
     const [, [use] = [], [answer] = []] = content as JsonObject[][]
@@ -115,7 +115,7 @@ describe('messages', () => {
     expect(lost).toEqual(['messages[1].arguments'])
   })
 
-  test('files in messages and in the answers of tools', () => {
+  test('files are sent as bytes in messages and in tool results', () => {
     const file = (mime: string, data: string, name?: string): Part => ({
       type: 'media',
       mime,
@@ -148,7 +148,7 @@ describe('messages', () => {
     expect(lost).toEqual([])
   })
 
-  test('files by URL, of unknown type, or of the model are losses', () => {
+  test('files by URL, of an unknown type, or in an assistant message are losses', () => {
     const { lost } = contentOf([
       user('a', { type: 'media', mime: 'image/png', source: { url: 'https://x.example/a.png' } }),
       user({ type: 'media', mime: 'application/zip', source: { data: 'AA' } }),
@@ -157,7 +157,7 @@ describe('messages', () => {
     expect(lost).toEqual(['messages[0]', 'messages[1]', 'messages[2]'])
   })
 
-  test('thoughts go back with the signature of this vendor and without any other', () => {
+  test('only thoughts and blocks sealed by this vendor are sent back', () => {
     const { content, lost } = contentOf([
       user('a'),
       assistant(
@@ -179,7 +179,7 @@ describe('messages', () => {
     expect(lost).toEqual(['messages[1].reasoning', 'messages[1].reasoning', 'messages[1]'])
   })
 
-  test('cache marks are points behind what they end: where the model has a cache, for as long as it keeps one', () => {
+  test('a cache mark becomes a cache point with a ttl that the model supports', () => {
     const turns = [
       system({ type: 'text', text: 'a', cache: { ttl: '1h' } }),
       user({ type: 'text', text: 'b', cache: {} }),
@@ -200,8 +200,8 @@ describe('messages', () => {
   })
 })
 
-describe('parameters', () => {
-  test('those of Converse, and those of the model behind it', () => {
+describe('parameters rendered for Converse', () => {
+  test('parameters are sent in Converse’s own fields or in the model’s', () => {
     const { body, lost } = render({ limit: 5, temperature: 0.1, topP: 0.9, topK: 7, stop: ['x'] })
     expect(body.inferenceConfig).toEqual({ maxTokens: 5, temperature: 0.1, topP: 0.9, stopSequences: ['x'] })
     expect(body.additionalModelRequestFields).toEqual({ top_k: 7 })
@@ -217,7 +217,7 @@ describe('parameters', () => {
     expect(render({}).body).toEqual({ messages: [{ role: 'user', content: [{ text: 'hi' }] }] })
   })
 
-  test('what has no place is a loss', () => {
+  test('fields without a form in Converse are losses', () => {
     const extra = { by: 'openai-chat', value: { logit_bias: {} } }
     const natives = [{ by: 'anthropic', value: {} }]
     const { lost, body } = render({ seed: 1, user: 'u', parallel: false, extra, nativeTools: natives })
@@ -230,7 +230,7 @@ describe('parameters', () => {
     return { fields: body.additionalModelRequestFields, lost }
   }
 
-  test('thinking by a budget, by effort, by the words of other models, or not at all', () => {
+  test('reasoning is sent as a budget, an effort, another model’s own field, or not at all', () => {
     expect(fieldsOf({ reasoning: { budget: 2000 } })).toEqual({
       fields: { thinking: { type: 'enabled', budget_tokens: 2000 } },
       lost: [],
@@ -259,14 +259,14 @@ describe('parameters', () => {
   })
 })
 
-describe('tools', () => {
+describe('tools rendered for Converse', () => {
   const tools = [{ name: 'look', description: 'looks', schema: { type: 'object' }, strict: true }]
   const configOf = (chat: Partial<Chat>) => {
     const { body, lost } = render(chat)
     return { config: body.toolConfig as JsonObject | undefined, lost }
   }
 
-  test('their schemas, strictness where the model knows it, and the choice', () => {
+  test('tools keep their schema, and get strictness and a tool choice if the model supports them', () => {
     const spec = { name: 'look', description: 'looks', inputSchema: { json: { type: 'object' } } }
     expect(configOf({ tools, choice: 'any' })).toEqual({
       config: { tools: [{ toolSpec: { ...spec, strict: true } }], toolChoice: { any: {} } },
@@ -285,7 +285,7 @@ describe('tools', () => {
     expect(configOf({ tools, choice: 'none' })).toEqual({ config: undefined, lost: [] })
   })
 
-  test('where the conversation holds calls there must be tools', () => {
+  test('tools are declared for a conversation that contains calls', () => {
     const turns = [
       user('a'),
       assistant({ type: 'call', id: 'a', name: 'look', args: '{}' }),
@@ -299,7 +299,7 @@ describe('tools', () => {
     expect(configOf({ turns, tools, choice: 'none' }).lost).toEqual(['tool_choice'])
   })
 
-  test('one of free text takes an input', () => {
+  test('a free-text tool gets a schema with `input`', () => {
     const { config, lost } = configOf({ tools: [{ name: 'write', custom: null }] })
     expect(JSON.stringify(config)).toContain('"required":["input"]')
     expect(lost).toEqual(['tools.write'])
@@ -308,7 +308,7 @@ describe('tools', () => {
   const closed = { type: 'object', properties: { a: { type: 'string' } }, required: ['a'], additionalProperties: false }
   const open = { type: 'object', properties: { a: { type: 'object', properties: {} } }, additionalProperties: false }
 
-  test('the structure of an answer: the model’s own where it can, else a tool it is made to call', () => {
+  test('a response format is sent natively if the model supports it, else as a tool the model must call', () => {
     expect(render({ format: { name: 'n', schema: closed, description: 'd' } })).toEqual({
       body: {
         messages: [{ role: 'user', content: [{ text: 'hi' }] }],
@@ -334,7 +334,7 @@ describe('tools', () => {
   })
 })
 
-/** Events of a stream of Converse, as [name, payload]. */
+/** Events of a Converse stream, as [name, payload]. */
 type StreamEvents = [name: string, body: JsonObject][]
 const framesOf = (streamEvents: StreamEvents): Frame[] =>
   streamEvents.map(([event, body]) => ({ event, data: JSON.stringify(body) }))
@@ -378,8 +378,8 @@ const usage: [string, JsonObject] = [
   },
 ]
 
-describe('streams', () => {
-  test('thoughts with signature and redacted ones, text, calls with and without arguments, usage before the finish', () => {
+describe('streams of Converse', () => {
+  test('a stream with signed and redacted thoughts, text and calls is decoded, with the usage before the finish', () => {
     const events = eventsOf(
       framesOf([
         ['messageStart', { role: 'assistant' }],
@@ -431,23 +431,23 @@ describe('streams', () => {
     ['malformed_tool_use', 'other'],
   ]
   for (const [raw, finish] of endings)
-    test(`${raw} is ${finish}`, () => {
+    test(`the stop reason ${raw} becomes ${finish}`, () => {
       const message = messageOf(eventsOf(framesOf([delta(0, { text: 'x' }), close(0), stop(raw), usage])))
       expect({ finish: message.finish, raw: message.raw }).toEqual({ finish, raw })
     })
 
-  test('a call always ends as one, whatever the model says', () => {
+  test('an answer with a call finishes with calls, whatever its stop reason', () => {
     expect(messageOf(eventsOf(framesOf([begin(0, 'look'), close(0), stop('end_turn'), usage]))).finish).toBe('calls')
   })
 
-  test('the sequence that ended it', () => {
+  test('the finish names the stop sequence that matched', () => {
     const fields = { additionalModelResponseFields: { delta: { stop_sequence: 'END' } } }
     expect(messageOf(eventsOf(framesOf([delta(0, { text: 'x' }), stop('stop_sequence', fields), usage]))).stop).toBe(
       'END',
     )
   })
 
-  test('an answer told as a call of our own tool is text, and no call', () => {
+  test('a call of the structured-output tool becomes text', () => {
     const name = 'json_answer'
     const frames = framesOf([
       begin(0, name),
@@ -461,7 +461,7 @@ describe('streams', () => {
     expect(messageOf(eventsOf(frames))).toMatchObject({ parts: [{ type: 'call', name }], finish: 'calls' })
   })
 
-  test('the finish waits for the usage, and for the end where none comes; nothing is told after it', () => {
+  test('the finish is emitted after the usage, or at the end if there is none, and is the last event', () => {
     const events: Event[] = []
     const parse = converse.parseStream(exchangeFor())(event => events.push(event))
     const [text, messageStop, counts] = framesOf([delta(0, { text: 'x' }), stop('end_turn'), usage])
@@ -478,7 +478,7 @@ describe('streams', () => {
     expect(messageOf(eventsOf([text!, counts!, messageStop!])).usage?.output).toBe(5)
   })
 
-  test('an end without a reason is a fault', () => {
+  test('a stream that ends without a stop reason is a fault', () => {
     for (const streamEvents of [
       [],
       [delta(0, { text: 'x' })],
@@ -490,7 +490,7 @@ describe('streams', () => {
     }
   })
 
-  test('a source before its text, tools of the vendor’s own, an image, a trace', () => {
+  test('sources, blocks of the vendor’s own tools and images are parsed, and a trace is a loss', () => {
     const lost: string[] = []
     const citation = { title: 't', sourceContent: [{ text: 'q' }], location: { web: { url: 'https://x.example' } } }
     const use = { toolUseId: 'a', name: 'nova_grounding', type: 'server_tool_use' }
@@ -527,14 +527,14 @@ describe('streams', () => {
     expect(lost).toEqual(['trace'])
   })
 
-  test('what is no event is left out, and noted', () => {
+  test('frames that are not events are dropped and noted as losses', () => {
     const lost: string[] = []
     eventsOf([{ data: '{}' }, { event: 'messageStart', data: 'x' }, { event: 'unheardOf', data: '{}' }], lost)
     expect(lost).toEqual(['stream', 'stream'])
   })
 })
 
-describe('errors', () => {
+describe('errors of Converse', () => {
   const errorFor = (status: number, type: string, message: string) =>
     converse.parseError(
       status,
@@ -543,8 +543,8 @@ describe('errors', () => {
       exchangeFor(),
     )
 
-  test('are named by their exception', () => {
-    const cases: [status: number, type: string, code: GatewayError['code'], told: number][] = [
+  test('errors get the exception’s name and status', () => {
+    const cases: [status: number, type: string, code: GatewayError['code'], expectedStatus: number][] = [
       [400, 'ValidationException', 'upstream_refused', 400],
       [404, 'ResourceNotFoundException', 'upstream_refused', 404],
       [429, 'ThrottlingException', 'upstream_limited', 429],
@@ -553,12 +553,12 @@ describe('errors', () => {
       [424, 'ModelErrorException', 'upstream_failed', 502],
       [503, 'ServiceUnavailableException', 'upstream_failed', 503],
     ]
-    for (const [status, type, code, told] of cases) {
+    for (const [status, type, code, expectedStatus] of cases) {
       const error = errorFor(status, type, 'no')
       expect({ code: error.code, status: error.status, message: error.message, name: error.detail.vendorCode }).toEqual(
         {
           code,
-          status: told,
+          status: expectedStatus,
           message: 'no',
           name: type,
         },
@@ -566,7 +566,7 @@ describe('errors', () => {
     }
   })
 
-  test('of our credentials tell nothing more', () => {
+  test('errors about our credentials carry no details', () => {
     for (const type of ['UnrecognizedClientException', 'ExpiredTokenException', 'InvalidSignatureException']) {
       const error = errorFor(403, type, 'The security token included in the request is expired')
       expect({ code: error.code, named: error.detail.vendorCode }).toEqual({
@@ -577,7 +577,7 @@ describe('errors', () => {
     }
   })
 
-  test('an answer that is none', () => {
+  test('a body that is not an answer throws an error', () => {
     for (const body of ['<html>', {}, { output: {} }, { message: 'x' }] as Json[])
       expect(() => converse.parseMessage(body, exchangeFor())).toThrow(GatewayError)
   })
@@ -609,14 +609,14 @@ const framesAt = (bytes: Uint8Array, cuts: readonly number[]): Frame[] => {
   return frames
 }
 
-describe(`${all.length} recordings`, () => {
+describe(`${all.length} recordings of Converse`, () => {
   const completeStreams = streams.filter(({ file }) => !file.includes('exception'))
 
-  test('each belongs to one kind', () => {
+  test('each recording is a stream, a non-streaming response or a refusal', () => {
     expect(streams.length + complete.length + refused.length).toBe(all.length)
   })
 
-  test(`${completeStreams.length} streams keep the promises of events, at any cut of their bytes; each is strict for a client`, () => {
+  test(`${completeStreams.length} streams decode to valid events wherever their bytes are split, and are valid for a client`, () => {
     const chat = protocols.get('openai-chat')!
     for (const recording of completeStreams) {
       const bytes = asBytes(recording)
@@ -647,7 +647,7 @@ describe(`${all.length} recordings`, () => {
     }
   })
 
-  test(`${complete.length} whole answers: every text, thought and call comes through, the counts add up`, () => {
+  test(`${complete.length} non-streaming responses keep every text, thought and call, and the token counts add up`, () => {
     const chat = protocols.get('openai-chat')!
     for (const { file, text } of complete) {
       const body = JSON.parse(text) as { output: { message: { content: JsonObject[] } }; usage: Record<string, number> }
@@ -659,7 +659,7 @@ describe(`${all.length} recordings`, () => {
     }
   })
 
-  test(`${refused.length} refusals keep their status, but those of the credentials`, () => {
+  test(`${refused.length} refusals keep their status, except for refused credentials`, () => {
     for (const { file, status, headers, text } of refused) {
       const error = converse.parseError(status!, new Headers(headers), text, exchangeFor())
       expect({ file, status: error.status }).toEqual({ file, status: status === 403 ? 502 : status! })

@@ -1,4 +1,4 @@
-/** Claude by InvokeModel: the recorded streams, out of AWS's framing, are streams of Messages; passed and translated they are strict. */
+/** Claude by InvokeModel: AWS's framing contains Messages streams. Passed through or translated, they are valid. */
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import { isObject, type JsonObject } from '../../src/base/json/json.ts'
@@ -25,7 +25,7 @@ const framesOf = (bytes: Uint8Array): Frame[] => {
   reader.end()
   return frames
 }
-/** Claude 2 was asked for completions, which are another protocol. */
+/** Claude 2 was called by completions, which are another protocol. */
 const streams = all.flatMap(({ file, bytes }) => {
   const frames = bytes ? framesOf(bytes) : []
   return frames[0]?.event === 'message_start' ? [{ file, frames }] : []
@@ -43,11 +43,11 @@ const eventsOf = (frames: readonly Frame[]): Event[] => {
 }
 
 describe(`${all.length} recordings of Claude by InvokeModel, ${others} of them completions`, () => {
-  test('each is a stream, an answer, a refusal or a completion', () => {
+  test('each recording is a stream, a non-streaming response, a refusal or a completion', () => {
     expect(others).toBe(all.filter(({ url }) => url.includes('claude-v2')).length)
   })
 
-  test(`${streams.length} streams: passed they are strict Messages, translated strict chunks, and tell the same`, () => {
+  test(`${streams.length} streams are valid Messages when passed through and valid chunks when translated`, () => {
     for (const { file, frames } of streams) {
       const events = eventsOf(frames)
       checkEvents(events)
@@ -74,7 +74,7 @@ describe(`${all.length} recordings of Claude by InvokeModel, ${others} of them c
     }
   })
 
-  test(`${complete.length} whole answers`, () => {
+  test(`${complete.length} non-streaming responses are valid when passed through and when translated`, () => {
     for (const { text } of complete) {
       const passedBody = JSON.parse(anthropic.passthrough.passMessage(text, exchangeFor()).text) as JsonObject
       expect(passedBody.model).toBe(model)
@@ -83,7 +83,7 @@ describe(`${all.length} recordings of Claude by InvokeModel, ${others} of them c
     }
   })
 
-  test(`${refused.length} refusals keep their status, but those of the credentials`, () => {
+  test(`${refused.length} refusals keep their status, except for refused credentials`, () => {
     for (const { file, status, headers, text } of refused) {
       const error = anthropic.parseError(status!, new Headers(headers), text, exchangeFor())
       expect(error).toBeInstanceOf(GatewayError)

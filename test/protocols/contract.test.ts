@@ -1,4 +1,4 @@
-/** Every protocol with both halves keeps the contract, over our own tapes and over the recordings. */
+/** Protocols with both halves fulfil the contract, over our own fixtures and over the recordings. */
 import { describe, expect, test } from 'bun:test'
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { protocols } from '../../src/protocols/registry.ts'
@@ -10,7 +10,7 @@ import { readMessage, readStream } from '../validators/openai-chat.ts'
 
 const chat = protocols.get('openai-chat')!
 
-/** Answers to a chat request; the list of stored chats is a GET of the same address. */
+/** Answers to a chat request. The list of stored chats is a GET of the same path. */
 const allRecordings = recordings('chat-completions')
 const posts = allRecordings.filter(({ method }) => method === 'POST')
 const successful = posts.filter(({ status, text }) => (status ?? 200) === 200 && !(text === ''))
@@ -25,7 +25,7 @@ function failureOf(text: string): unknown {
   return body.error ?? body.choices?.find(choice => choice.error)?.error
 }
 
-/** A stream that says it failed, or ends with neither `[DONE]` nor a finish. */
+/** Whether a stream reports an error or ends with neither `[DONE]` nor a finish reason. */
 const isFault = ({ text }: Recording): boolean => {
   const { chunks, failed, done } = chunksOf(text)
   const finished = chunks.some(({ choices }) =>
@@ -34,7 +34,7 @@ const isFault = ({ text }: Recording): boolean => {
   return failed || !(done || finished)
 }
 
-/** A picture in the answer of a tool becomes a message of the user, which comes back as one. */
+/** An image in a tool result becomes a user message, which is parsed as one. */
 const hasToolPicture = (body: JsonObject): boolean =>
   (body.messages as JsonObject[]).some(
     ({ role, content }) =>
@@ -65,16 +65,16 @@ const recordedSamples: Samples = {
 protocolContract(chat, fixtureSamples)
 protocolContract(chat, recordedSamples)
 
-describe(`the pass of openai-chat over ${posts.length} recordings`, () => {
+describe(`passthrough of openai-chat over ${posts.length} recordings`, () => {
   const { model } = exchangeFor()
 
-  test(`each belongs to one kind; ${allRecordings.length - posts.length} are no chat requests`, () => {
+  test(`each recording belongs to one kind; ${allRecordings.length - posts.length} are not chat requests`, () => {
     expect(allRecordings.filter(({ method }) => method !== 'POST' && method !== 'GET')).toEqual([])
     expect(streamed.length + complete.length + failed.length + empty.length + refused.length).toBe(posts.length)
   })
 
   const withPictures = recordedRequests.filter(({ body }) => hasToolPicture(body))
-  test(`${withPictures.length} requests with a picture in the answer of a tool: the user shows it after the answers`, () => {
+  test(`${withPictures.length} requests with an image in a tool result: a user message after the results shows it`, () => {
     for (const { body } of withPictures) {
       const { messages } = chat.renderRequest(
         chat.parseRequest(body, () => undefined),
@@ -89,7 +89,7 @@ describe(`the pass of openai-chat over ${posts.length} recordings`, () => {
     }
   })
 
-  test(`${streamed.length} streams are strict; text, thoughts, calls, finish and usage are the vendor's`, () => {
+  test(`${streamed.length} streams become valid; text, reasoning, calls, finish and usage are the vendor's`, () => {
     for (const recording of streamed) {
       const { file, text } = recording
       const pipe = chat.passthrough.pipeStream(exchangeFor())
@@ -106,7 +106,7 @@ describe(`the pass of openai-chat over ${posts.length} recordings`, () => {
     }
   })
 
-  test(`${complete.length} whole answers are strict; text, thoughts, calls, finish and usage are the vendor's`, () => {
+  test(`${complete.length} complete answers become valid; text, reasoning, calls, finish and usage are the vendor's`, () => {
     for (const { file, text } of complete) {
       const { text: out } = chat.passthrough.passMessage(text, exchangeFor())
       expect({ file, ...summarize(readMessage(out, model)) }).toEqual({
@@ -116,11 +116,11 @@ describe(`the pass of openai-chat over ${posts.length} recordings`, () => {
     }
   })
 
-  test(`${failed.length} answers with status 200 that tell an error throw it`, () => {
+  test(`${failed.length} answers with status 200 that report an error throw it`, () => {
     for (const { text } of failed) expect(() => chat.passthrough.passMessage(text, exchangeFor())).toThrow()
   })
 
-  test(`${empty.length} empty answers are none`, () => {
+  test(`${empty.length} empty answers are errors`, () => {
     for (const { isEventStream } of empty) {
       if (!isEventStream) expect(() => chat.passthrough.passMessage('', exchangeFor())).toThrow('nothing')
       const pipe = chat.passthrough.pipeStream(exchangeFor())
@@ -129,7 +129,7 @@ describe(`the pass of openai-chat over ${posts.length} recordings`, () => {
     }
   })
 
-  test(`${refused.length} refusals keep their status or say whose credentials they mean`, () => {
+  test(`${refused.length} error answers keep their status, or are reported as a credentials error`, () => {
     for (const { file, status, headers, text } of refused) {
       const error = chat.parseError(status!, new Headers(headersOf(headers)), text, exchangeFor())
       const expectedStatus = error.code === 'upstream_credentials' ? 502 : status

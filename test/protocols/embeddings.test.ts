@@ -1,4 +1,7 @@
-/** Embeddings and reranking: every client's question at every vendor, every vendor's answer for every client, and what was recorded of them. */
+/**
+ * Embeddings and reranking: requests of every client for every vendor, answers of every vendor for every client, and
+ * recordings.
+ */
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../../src/base/json/json.ts'
@@ -57,7 +60,7 @@ describe('embeddings', () => {
     encoding_format: 'float',
   }
 
-  test('each vendor is asked in its own words', () => {
+  test('an embedding request is rendered in the format of each vendor', () => {
     const { sent, losses } = translateRequest('embeddings', 'gemini/batchEmbedContents', rich)
     const request = (text: string) => ({
       model: 'models/theirs',
@@ -96,7 +99,7 @@ describe('embeddings', () => {
     })
   })
 
-  test('nothing is sent that was not asked for', () => {
+  test('nothing is sent that the client did not ask for', () => {
     const plain = { model: 'mine', input: 'a' }
     expect(translateRequest('embeddings', 'dashscope/embeddings', plain)).toEqual({
       sent: { model: 'theirs', input: { texts: ['a'] } },
@@ -109,7 +112,7 @@ describe('embeddings', () => {
     })
   })
 
-  test('a batch of Gemini keeps its titles where they are known, and is lost or refused where it cannot be said', () => {
+  test('a Gemini batch keeps its titles where the vendor has them; what cannot be expressed is a loss or is refused', () => {
     const request = (text: string, more: JsonObject = {}) => ({ content: { parts: [{ text }] }, ...more })
     const requests = [
       request('a', { title: 'A', task_type: 'RETRIEVAL_DOCUMENT', output_dimensionality: 8 }),
@@ -140,7 +143,7 @@ describe('embeddings', () => {
     )
   })
 
-  test('tokens, and what is no text, are refused by name', () => {
+  test('tokens and inputs that are not text are refused with the name of the field', () => {
     const param = (body: JsonObject) =>
       thrownBy(() => translateRequest('embeddings', 'ollama/embed', { model: 'm', ...body })).detail.param
     expect(param({ input: [1, 2] })).toBe('input')
@@ -181,7 +184,7 @@ describe('embeddings', () => {
       expect([short.code, short.message]).toEqual(['upstream_failed', 'the vendor gave 2 vectors for 1 texts'])
     })
 
-  test('tokens that no vendor told are guessed, and not told where that need not be', () => {
+  test('token counts that the vendor did not report are estimated, and omitted where they are optional', () => {
     const answer = { embedding: { values: firstVector } }
     const response = responseOf('embeddings', 'gemini/embedContent', { input: 'eight by' }, answer)
     expect(response.usage).toEqual({ input: 2, output: 0, estimated: true })
@@ -190,7 +193,7 @@ describe('embeddings', () => {
     expect(responseOf('gemini/embedContent', 'vertex/embedContent', body, answer).body).toEqual(answer)
   })
 
-  test('parts of a request become one answer', () => {
+  test('the answers to the parts of a batch become one answer', () => {
     const { split, join } = client('embeddings').batch!
     const parts = split({ model: 'm', input: ['a', 'b', 'c'], user: 'u' }, 2)!
     expect(parts).toEqual([
@@ -211,7 +214,7 @@ describe('embeddings', () => {
     })
   })
 
-  test('passed, they come in the order of the texts, each as it was written', () => {
+  test('passed vectors are sorted into the order of the texts, each as it was written', () => {
     const pass = (data: string) =>
       client('embeddings').passthrough.passMessage(
         `{"data":${data},"model":"the-clients-model"}`,
@@ -233,7 +236,7 @@ describe('embeddings', () => {
       expect(pass(as)).toBe(responseOf(as))
   })
 
-  test('what is no answer is the vendor’s fault', () => {
+  test('a body that is not an answer is an upstream error', () => {
     const faults: [string, Json][] = [
       ['ollama/embed', { embeddings: [['x']] }],
       ['ollama/embed', { embeddings: [[]] }],
@@ -254,7 +257,7 @@ describe('reranking', () => {
     { index: 0, relevance_score: 0.5 },
   ]
 
-  test('each vendor is asked in its own words', () => {
+  test('a rerank request is rendered in the format of each vendor', () => {
     const documents = ['a', 'b', 'c']
     expect(translateRequest('rerank', 'cohere/rerank', { ...body, max_tokens_per_doc: 9 })).toEqual({
       sent: { model: 'theirs', query: 'q', documents, top_n: 2, max_tokens_per_doc: 9 },
@@ -266,7 +269,7 @@ describe('reranking', () => {
     })
   })
 
-  test('each answers with the documents that were asked for', () => {
+  test('each vendor answers with the documents that were asked for', () => {
     const ranked = [
       { index: 2, relevance_score: 0.9, document: { text: 'c' } },
       { index: 0, relevance_score: 0.5, document: { text: 'a' } },
@@ -286,7 +289,7 @@ describe('reranking', () => {
     expect(bare.body.results).toEqual([])
   })
 
-  test('documents that are none and rankings that are none are told', () => {
+  test('invalid documents are refused, invalid rankings are upstream errors', () => {
     expect(
       thrownBy(() => translateRequest('rerank', 'cohere/rerank', { ...body, documents: ['a', 1] })).detail.param,
     ).toBe('documents[1]')
@@ -298,7 +301,7 @@ describe('reranking', () => {
   })
 })
 
-test('a kind is answered by its own kind alone', () => {
+test('a unary protocol belongs to exactly one kind', () => {
   expect([unaryKindOf('embeddings'), unaryKindOf('rerank'), unaryKindOf('openai-chat')]).toEqual([
     'embedding',
     'rerank',
@@ -306,7 +309,7 @@ test('a kind is answered by its own kind alone', () => {
   ])
 })
 
-/** Which protocol a recording is in, by where it was sent. */
+/** The protocol of a recording, by its URL. */
 const protocolByUrl: readonly (readonly [RegExp, string])[] = [
   [/:predict$/, 'vertex/predict'],
   [/:batchEmbedContents/, 'gemini/batchEmbedContents'],
@@ -328,10 +331,12 @@ const textsIn = (recorded: Json): string[] | undefined => {
   return input !== undefined || content !== undefined ? ['text'] : undefined
 }
 
-/** Vectors of whole numbers of one byte each: no client of OpenAI's could read them. */
+/** Vectors of one-byte integers, which no OpenAI client can read. */
 const int8Recording = /int8_embeddings/
 
-/** What the vendor said, told to a client of OpenAI's; undefined where the recording asks what that client could not. */
+/**
+ * Translates a recorded answer for an OpenAI client. Undefined if that client could not have sent the recorded request.
+ */
 const replay = ({ url, request, text }: Recording): JsonObject | GatewayError | undefined => {
   const id = protocolByUrl.find(([where]) => where.test(url))?.[1]
   const answer = parseJson(text)
@@ -352,8 +357,8 @@ const replay = ({ url, request, text }: Recording): JsonObject | GatewayError | 
 const all = ['embeddings', 'rerank', 'dashscope-embeddings', 'dashscope-rerank'].flatMap(recordings)
 const good = all.filter(({ status, text }) => (status ?? 200) === 200 && text !== '')
 
-describe(`${all.length} recordings`, () => {
-  test('each good answer is a strict one for the client', () => {
+describe(`${all.length} recordings of embeddings and reranking`, () => {
+  test('every successful answer becomes a valid one for the client', () => {
     const read: Record<string, number> = {}
     const unread: string[] = []
     for (const recording of good) {
@@ -385,7 +390,7 @@ describe(`${all.length} recordings`, () => {
     if (all.length > 0) expect(Object.keys(read).length).toBeGreaterThan(5)
   })
 
-  test('each refusal is one', () => {
+  test('every error answer becomes an upstream error with a message', () => {
     const refusals = all.filter(({ status }) => (status ?? 200) >= 400)
     for (const { url, status, text, headers } of refusals) {
       const id = protocolByUrl.find(([where]) => where.test(url))?.[1] ?? 'embeddings'

@@ -1,4 +1,4 @@
-/** generateContent keeps the contract of every protocol, over our own tapes and over the recordings; what it does beyond. */
+/** generateContent: the protocol contract over our own fixtures and the recordings, and what is specific to Gemini. */
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import type { JsonObject } from '../../src/base/json/json.ts'
@@ -25,8 +25,8 @@ const all = recordings('gemini-generate')
 const good = all.filter(({ status }) => (status ?? 200) === 200)
 const refused = all.filter(({ status }) => (status ?? 200) !== 200)
 const fixtures: Samples = {
-  source: 'our tapes',
-  streams: streams.map(tape => ({ name: tape.quirk, text: toText(tape), fault: tape.expected.fault !== undefined })),
+  source: 'our fixtures',
+  streams: streams.map(one => ({ name: one.quirk, text: toText(one), fault: one.expected.fault !== undefined })),
   messages: [],
   requests,
 }
@@ -55,10 +55,10 @@ const messageOf = (events: readonly Event[]): Message => {
 const textIn = (parts: readonly Part[], type: 'text' | 'reasoning'): string =>
   parts.map(part => (part.type === type ? part.text : '')).join('')
 
-describe('what vendors send', () => {
-  test.each(streams.map(tape => [tape.quirk, tape] as const))('%s', (_, tape: StreamFixture) => {
-    const events = eventsOf(gemini, framesOf(toText(tape)))
-    const { expected } = tape
+describe('answers of vendors', () => {
+  test.each(streams.map(one => [one.quirk, one] as const))('%s', (_, fixture: StreamFixture) => {
+    const events = eventsOf(gemini, framesOf(toText(fixture)))
+    const { expected } = fixture
     const last = events.at(-1)!
     if (expected.fault !== undefined) {
       expect(last.type === 'fault' && last.error.status).toBe(expected.fault)
@@ -75,7 +75,7 @@ describe('what vendors send', () => {
     if (expected.usage) expect(usage).toMatchObject(expected.usage)
   })
 
-  test('signatures are seals of their parts, wherever they stand', () => {
+  test('a signature becomes the seal of its part, wherever it appears', () => {
     const partsOfFixture = (quirk: string) =>
       messageOf(eventsOf(gemini, framesOf(toText(streams.find(one => one.quirk.startsWith(quirk))!)))).parts
     const seal = { by: 'gemini', at: exchangeFor().sealOrigin, value: 'c2ln' }
@@ -87,7 +87,7 @@ describe('what vendors send', () => {
     expect(partsOfFixture('arguments in pieces, each')[0]).toMatchObject({ type: 'call', seal })
   })
 
-  test('places of sources are told in characters, and again in bytes', () => {
+  test('offsets of sources are converted from bytes to characters and back', () => {
     const text = 'In Zürich 🌍 regnet es.'
     const segment = { startIndex: 3, endIndex: Buffer.byteLength('In Zürich 🌍'), text: 'Zürich 🌍' }
     const groundingMetadata = {
@@ -104,7 +104,7 @@ describe('what vendors send', () => {
     expect(gemini.renderMessage(message, exchangeFor())).toMatchObject({ candidates: [{ groundingMetadata }] })
   })
 
-  test('audio is counted apart', () => {
+  test('audio tokens are counted separately', () => {
     const usageMetadata = {
       promptTokenCount: 30,
       candidatesTokenCount: 20,
@@ -123,14 +123,14 @@ describe('what vendors send', () => {
     expect(usage).toEqual({ input: 30, output: 20, cacheRead: 8, audioInput: 25, audioOutput: 20 })
   })
 
-  test('a list of chunks where one answer was asked for', () => {
+  test('an array of chunks is accepted as a non-streaming response', () => {
     const chunk = (text: string, more = {}) => ({ candidates: [{ content: { parts: [{ text }] }, ...more }] })
     const message = gemini.parseMessage([chunk('a'), chunk('b', { finishReason: 'STOP' })], exchangeFor())
     expect(message).toMatchObject({ parts: [{ type: 'text', text: 'ab' }], finish: 'stop' })
   })
 })
 
-describe('a finish that tells of a failure', () => {
+describe('finish reasons for a failed answer', () => {
   const failureReasons = [
     'MALFORMED_FUNCTION_CALL',
     'MALFORMED_RESPONSE',
@@ -142,18 +142,18 @@ describe('a finish that tells of a failure', () => {
   })
   const thought = { text: 'hm', thought: true }
 
-  test.each(failureReasons)('%s without content is a fault, with content an answer', word => {
+  test.each(failureReasons)('%s is a fault without content, and an answer with content', reason => {
     for (const parts of [[], [thought]]) {
-      expect(() => gemini.parseMessage(bodyOf(word, ...parts), exchangeFor())).toThrow(word)
-      const frames = [{ data: JSON.stringify(bodyOf(word, ...parts)) }]
+      expect(() => gemini.parseMessage(bodyOf(reason, ...parts), exchangeFor())).toThrow(reason)
+      const frames = [{ data: JSON.stringify(bodyOf(reason, ...parts)) }]
       expect(eventsOf(gemini, frames).at(-1)).toMatchObject({ type: 'fault', error: { code: 'upstream_failed' } })
     }
-    const { parts, finish } = gemini.parseMessage(bodyOf(word, { text: 'so far' }), exchangeFor())
+    const { parts, finish } = gemini.parseMessage(bodyOf(reason, { text: 'so far' }), exchangeFor())
     expect({ parts, finish }).toEqual({ parts: [{ type: 'text', text: 'so far' }], finish: 'other' })
   })
 })
 
-describe(`answers for clients, from ${good.length} recordings and every protocol`, () => {
+describe(`answers rendered for clients, from ${good.length} recordings and every protocol`, () => {
   const sources = [
     ...recorded.streams.filter(({ fault }) => !fault),
     ...fixtures.streams.filter(({ fault }) => !fault),
@@ -169,7 +169,7 @@ describe(`answers for clients, from ${good.length} recordings and every protocol
     return out
   }
 
-  test('every stream is strict, as events and as a list, and says what was said', () => {
+  test('every stream is valid and complete, as server-sent events and as a JSON array', () => {
     for (const { name, events } of sources) {
       const sourceEvents = events()
       const message = messageOf(sourceEvents)
@@ -189,26 +189,26 @@ describe(`answers for clients, from ${good.length} recordings and every protocol
     ['anthropic', 'anthropic-messages'],
     ['openai-responses', 'responses'],
   ]
-  test.each(otherProtocols)('streams of %s', (id, api) => {
+  test.each(otherProtocols)('streams of %s are rendered as valid streams', (id, api) => {
     const egress = protocols.get(id)!
-    let whole = 0
+    let translatedCount = 0
     for (const { file, text } of recordings(api).filter(one => one.isEventStream && (one.status ?? 200) === 200)) {
       const pipe = translateStream(gemini, egress, exchangeFor())
       let out = ''
       for (const frame of framesOf(text)) out += pipe.push(frame)
       out += pipe.end()
       if (pipe.state.fault) continue
-      whole++
+      translatedCount++
       try {
         readStream(out, model)
       } catch (thrown) {
         throw new Error(`${file}: ${thrown instanceof Error ? thrown.message : thrown}`)
       }
     }
-    console.log(`${id}: ${whole} whole streams told`)
+    console.log(`${id}: ${translatedCount} complete streams rendered`)
   })
 
-  test('whole answers are strict', () => {
+  test('non-streaming responses are valid for a strict client', () => {
     for (const { body } of recorded.messages) {
       const message = gemini.parseMessage(structuredClone(body), exchangeFor())
       readMessage(JSON.parse(writeJson(gemini.renderMessage(message, exchangeFor()))), model)
@@ -225,7 +225,7 @@ describe(`answers for clients, from ${good.length} recordings and every protocol
   const delta = (at: number, text: string): Event => ({ type: 'delta', at, text })
   const finish: Event = { type: 'finish', reason: 'calls' }
 
-  test('calls that take turns are told whole, with arguments as they came', () => {
+  test('interleaved calls are sent when they are complete, with the exact text of their arguments', () => {
     const events: Event[] = [
       start,
       open(0, 'call', 'f'),
@@ -242,7 +242,7 @@ describe(`answers for clients, from ${good.length} recordings and every protocol
     expect(readStream(text, model).calls.map(({ name }) => name)).toEqual(['g', 'f'])
   })
 
-  test('arguments cut off are no call: the answer says that it is malformed', () => {
+  test('a call with truncated arguments is dropped, and the finish reason is MALFORMED_FUNCTION_CALL', () => {
     const lost: string[] = []
     const events: Event[] = [start, open(0, 'call', 'f'), delta(0, '{"a":'), { type: 'close', at: 0 }, finish]
     const answer = readStream(renderEvents(gemini, events, exchangeFor({ loss: path => lost.push(path) })), model)
@@ -250,7 +250,7 @@ describe(`answers for clients, from ${good.length} recordings and every protocol
     expect(lost).toEqual(['functionCall'])
   })
 
-  test('thoughts are shown to who asks for them; what is sealed crosses all the same and comes back', () => {
+  test('thoughts are shown only on request, while seals are always sent and come back', () => {
     const seal = { by: 'another', at: 'v.t', value: 'secret' }
     const events: Event[] = [
       start,
@@ -264,11 +264,11 @@ describe(`answers for clients, from ${good.length} recordings and every protocol
       { type: 'close', at: 2 },
       { type: 'finish', reason: 'stop' },
     ]
-    for (const [asked, thoughts] of [
+    for (const [request, thoughts] of [
       [{}, ''],
       [{ generation_config: { thinking_config: { include_thoughts: true } } }, 'Hm.'],
     ] as const) {
-      const frames = framesOf(renderEvents(gemini, events, exchangeFor({ clientRequest: asked })))
+      const frames = framesOf(renderEvents(gemini, events, exchangeFor({ clientRequest: request })))
       const contents = frames.map(
         ({ data }) => (JSON.parse(data) as { candidates: { content: JsonObject }[] }).candidates[0]!.content,
       )
@@ -287,7 +287,7 @@ describe(`answers for clients, from ${good.length} recordings and every protocol
     }
   })
 
-  test('a fault ends the stream, as an event and as the end of the list', () => {
+  test('a fault ends the stream, as an event and as the last item of the array', () => {
     const error = new GatewayError('upstream_limited', 'too much', { retryAfter: 7 })
     const events: Event[] = [start, open(0, 'text'), delta(0, 'Hel')]
     const renderFault = (ingress: Ingress): string => {
@@ -300,14 +300,14 @@ describe(`answers for clients, from ${good.length} recordings and every protocol
       render(undefined)
       return out
     }
-    const told = { code: 429, message: 'too much', status: 'RESOURCE_EXHAUSTED' }
-    expect(JSON.parse(framesOf(renderFault(gemini)).at(-1)!.data)).toMatchObject({ error: told })
-    expect((JSON.parse(renderFault(geminiJsonArray)) as JsonObject[]).at(-1)).toMatchObject({ error: told })
-    expect(JSON.parse(geminiJsonArray.renderStreamError(error))).toMatchObject([{ error: told }])
+    const errorBody = { code: 429, message: 'too much', status: 'RESOURCE_EXHAUSTED' }
+    expect(JSON.parse(framesOf(renderFault(gemini)).at(-1)!.data)).toMatchObject({ error: errorBody })
+    expect((JSON.parse(renderFault(geminiJsonArray)) as JsonObject[]).at(-1)).toMatchObject({ error: errorBody })
+    expect(JSON.parse(geminiJsonArray.renderStreamError(error))).toMatchObject([{ error: errorBody }])
   })
 })
 
-describe('the pass', () => {
+describe('passthrough', () => {
   const passThrough = (
     text: string,
     exchange: Exchange = exchangeFor(),
@@ -319,7 +319,7 @@ describe('the pass', () => {
     return { ...pipe, out: out + pipe.end() }
   }
 
-  test('every recorded stream: frames as they came but for the model, usage seen', () => {
+  test('recorded streams are forwarded unchanged except for the model, and their usage is read', () => {
     for (const { name, text, fault } of recorded.streams) {
       const { state, out } = passThrough(text)
       expect({ name, fault: state.fault !== undefined }).toEqual({ name, fault })
@@ -336,7 +336,7 @@ describe('the pass', () => {
     }
   })
 
-  test('every recorded whole answer', () => {
+  test('recorded non-streaming responses are forwarded with the same content and usage', () => {
     for (const { file, text } of good.filter(one => !one.isEventStream)) {
       const { text: out, usage } = gemini.passthrough.passMessage(text, exchangeFor())
       readMessage(JSON.parse(out), model, false)
@@ -352,15 +352,15 @@ describe('the pass', () => {
     }
   })
 
-  test.each(streams.map(tape => [tape.quirk, tape] as const))('%s', (_, tape: StreamFixture) => {
-    const { state, out, fail } = passThrough(toText(tape))
-    expect(state.fault?.status).toBe(tape.expected.fault as number)
+  test.each(streams.map(one => [one.quirk, one] as const))('a stream stays valid: %s', (_, fixture: StreamFixture) => {
+    const { state, out, fail } = passThrough(toText(fixture))
+    expect(state.fault?.status).toBe(fixture.expected.fault as number)
     if (state.fault === undefined) return void readStream(out, model, false)
     const last = JSON.parse(framesOf(out + fail(state.fault)).at(-1)!.data) as JsonObject
-    expect(last).toMatchObject({ error: { code: tape.expected.fault as number, message: state.fault.message } })
+    expect(last).toMatchObject({ error: { code: fixture.expected.fault as number, message: state.fault.message } })
   })
 
-  test('a "modelVersion" in the words or the arguments of the model stays', () => {
+  test('a "modelVersion" inside the arguments of a call is not replaced', () => {
     const text =
       '{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{"modelVersion":"v"}}}],"role":"model"},"finishReason":"STOP"}],"modelVersion":"v"}'
     const { out } = passThrough(`data: ${text}\n\n`)
@@ -370,7 +370,7 @@ describe('the pass', () => {
   const write = (body: JsonObject, to = 'gemini-2.5-pro') =>
     gemini.passthrough.writeRequest(JSON.stringify(body), body, { model: to, requestUsage: true })
 
-  test('a request goes as it came; a model in it is the target’s', () => {
+  test('a request is forwarded unchanged, except that a model in its body is replaced', () => {
     const text = '{ "contents": [{"parts":[{"text":"1.0"}]}], "x": 1.0 }'
     expect(
       gemini.passthrough.writeRequest(text, JSON.parse(text) as JsonObject, { model: 'm', requestUsage: true }),
@@ -381,7 +381,7 @@ describe('the pass', () => {
     })
   })
 
-  test('foreign seals and signs of life are taken out', () => {
+  test('seals of other protocols and heartbeat parts are removed from a request', () => {
     const foreign = wrapSeal({ by: 'another', value: 'x' })!
     const heartbeatContent = (
       JSON.parse(framesOf(gemini.heartbeat!)[0]!.data) as { candidates: { content: JsonObject }[] }
@@ -408,13 +408,13 @@ describe('the pass', () => {
   })
 })
 
-describe('requests of clients', () => {
+describe('requests parsed from clients', () => {
   const chatOf = (body: JsonObject): Chat => {
     gemini.checkRequest(body)
     return gemini.parseRequest(body, () => undefined)
   }
 
-  test('names in snake_case, lists of one without brackets, nulls; the user’s own names stay', () => {
+  test('snake_case names, single items in place of lists, and nulls are accepted; the user’s own names are kept', () => {
     const chat = chatOf({
       contents: { parts: { text: 'Hi' } },
       system_instruction: { parts: { text: 'Be brief.' } },
@@ -445,7 +445,7 @@ describe('requests of clients', () => {
     })
   })
 
-  test('calls without ids get the same ones in every turn; answers find them by name, then by order', () => {
+  test('calls without ids get stable ids, and results are matched to them by name, then by order', () => {
     const call = (name: string) => ({ functionCall: { name, args: {} } })
     const answer = (name: string) => ({ functionResponse: { name, response: { output: name } } })
     const contents: JsonObject[] = [
@@ -477,7 +477,7 @@ describe('requests of clients', () => {
       { contents: [{ parts: [] }], generation_config: { max_output_tokens: 'many' } },
       'generationConfig.maxOutputTokens',
     ],
-  ] as const)('%j is refused at %s', (body, param) => {
+  ] as const)('the request %j is refused at %s', (body, param) => {
     let thrown: unknown
     try {
       gemini.checkRequest(body as unknown as JsonObject)
@@ -488,7 +488,7 @@ describe('requests of clients', () => {
     expect((thrown as GatewayError).detail.param).toBe(param)
   })
 
-  test('addresses', () => {
+  test('model, method and streaming are read from the path', () => {
     const stream = { stream: true, sse: false }
     expect(parseModelPath('/v1beta/models/a:generateContent', '')).toMatchObject({
       model: 'a',
@@ -519,7 +519,7 @@ describe('requests of clients', () => {
   })
 })
 
-describe('requests for vendors', () => {
+describe('requests rendered for vendors', () => {
   const renderChat = (chat: Partial<Chat>, to = 'gemini-2.5-flash') => {
     const lost: string[] = []
     const user = { role: 'user' as const, parts: [{ type: 'text' as const, text: 'Hi' }] }
@@ -548,7 +548,7 @@ describe('requests for vendors', () => {
     ['gemini-flash-latest', { effort: 'xhigh' }, { thinkingLevel: 'HIGH', includeThoughts: true }],
     ['gemini-2.0-flash', { effort: 'high', shown: true }, undefined],
     ['gemma-3-27b-it', { effort: 'high' }, undefined],
-  ] as const)('%s asked to think %j', (to, reasoning, thinkingConfig) => {
+  ] as const)('%s with reasoning %j gets the thinkingConfig it supports', (to, reasoning, thinkingConfig) => {
     const { config } = renderChat({ reasoning }, to)
     expect(config?.thinkingConfig).toEqual(thinkingConfig as unknown as JsonObject)
   })
@@ -568,7 +568,7 @@ describe('requests for vendors', () => {
     ...more,
   ]
 
-  test('answers to parallel calls stand in one content, in the order of the calls', () => {
+  test('results of parallel calls are sent in one content, in the order of the calls', () => {
     const { contents, lost } = renderChat({ turns: conversation() })
     expect(contents.slice(1)).toEqual([
       {
@@ -589,13 +589,13 @@ describe('requests for vendors', () => {
     expect(lost).toEqual([])
   })
 
-  test('arguments and results go as they were written', () => {
+  test('arguments and results keep their exact text', () => {
     const body = gemini.renderRequest({ model: 'm', stream: false, turns: conversation() }, exchangeFor())
     expect(writeJson(body)).toContain('"args":{"n":1.0}')
     expect(writeJson(body)).toContain('"response":{"x":1.0}')
   })
 
-  test('a call nobody answered, an answer to no call', () => {
+  test('a call without a result gets one, and a result without a call becomes text', () => {
     const { contents, lost } = renderChat({
       turns: [
         { role: 'assistant', parts: [toolCall('a')] },
@@ -606,7 +606,7 @@ describe('requests for vendors', () => {
     expect(lost).toHaveLength(2)
   })
 
-  test('Gemini 3 gets the word for a missing signature on the first call of each step of this turn, and nowhere else', () => {
+  test('Gemini 3 gets a placeholder signature on the first call of each step of the current turn only', () => {
     const later: Chat['turns'] = [
       { role: 'assistant', parts: [toolCall('c')] },
       { role: 'user', parts: [{ type: 'result', id: 'id_c', parts: [] }] },
@@ -615,18 +615,18 @@ describe('requests for vendors', () => {
       renderChat({ turns }, to).contents.flatMap(({ parts }) =>
         parts.filter(part => part.functionCall).map(part => part.thoughtSignature),
       )
-    const word = 'skip_thought_signature_validator'
-    expect(signatures(conversation(later), 'gemini-3.8-flash')).toEqual([word, undefined, word])
+    const sentinel = 'skip_thought_signature_validator'
+    expect(signatures(conversation(later), 'gemini-3.8-flash')).toEqual([sentinel, undefined, sentinel])
     expect(signatures(conversation(later), 'gemini-2.5-flash')).toEqual([undefined, undefined, undefined])
     const newTurn: Chat['turns'] = [{ role: 'user', parts: [{ type: 'text', text: 'More' }] }, ...later]
-    expect(signatures(conversation(newTurn), 'gemini-3.8-flash')).toEqual([undefined, undefined, word])
+    expect(signatures(conversation(newTurn), 'gemini-3.8-flash')).toEqual([undefined, undefined, sentinel])
     const seal = { by: 'gemini', value: 'own' }
     expect(signatures([{ role: 'assistant', parts: [{ ...toolCall('a'), seal }] }], 'gemini-3.8-flash')).toEqual([
       'own',
     ])
   })
 
-  test('pictures in results: within them for Gemini 3, beside them before', () => {
+  test('images in results are nested for Gemini 3, and sent beside the result for older models', () => {
     const parts: Part[] = [{ type: 'media', mime: 'image/*', source: { data: 'iVBORw0KGgo=' } }]
     const turns: Chat['turns'] = [
       { role: 'assistant', parts: [toolCall('a')] },
@@ -640,9 +640,9 @@ describe('requests for vendors', () => {
     expect(renderChat({ turns }).contents[1]!.parts).toEqual([{ functionResponse }, { inlineData }])
   })
 
-  test('a tool that takes free text is called with an object, and heard as text', () => {
-    const asked: JsonObject = {}
-    const exchange = exchangeFor({ clientRequest: asked })
+  test('a call of a free-text tool arrives as an object and is parsed as text', () => {
+    const request: JsonObject = {}
+    const exchange = exchangeFor({ clientRequest: request })
     const tools = [{ name: 'shell', custom: null }]
     gemini.renderRequest({ model: 'm', stream: false, turns: [], tools }, exchange)
     const body = {
@@ -655,12 +655,12 @@ describe('requests for vendors', () => {
     ])
   })
 
-  describe('an answer of a given form beside tools', () => {
+  describe('a response format combined with tools', () => {
     const formatWithTool: Partial<Chat> = { format: { schema: { type: 'object' } }, tools: [{ name: 'json_answer' }] }
     const declared = (body: JsonObject) =>
       (body.tools as { functionDeclarations: { name: string }[] }[]).flatMap(group => group.functionDeclarations)
 
-    test('is asked for by a tool where the model gives none, and told as the text', () => {
+    test('an older model gets a tool for the format, and the tool’s call becomes the text', () => {
       const exchange = exchangeFor()
       const chat: Chat = { model: 'gemini-2.5-flash', stream: false, turns: [], ...formatWithTool }
       const body = gemini.renderRequest(chat, exchange)
@@ -675,20 +675,20 @@ describe('requests for vendors', () => {
       })
     })
 
-    test('stays what it is for Gemini 3, and where no tool may be called', () => {
+    test('the format is sent natively to Gemini 3, and to older models if no tool may be called', () => {
       const newer = renderChat(formatWithTool, 'gemini-3.8-flash')
       expect([newer.config?.responseMimeType, declared(newer.body).length]).toEqual(['application/json', 1])
       const none = renderChat({ ...formatWithTool, choice: 'none' })
       expect([none.config?.responseMimeType, none.body.tools]).toEqual(['application/json', undefined])
     })
 
-    test('is a loss where it is no object', () =>
+    test('an older model does not get a format that is not an object', () =>
       expect(renderChat({ ...formatWithTool, format: { schema: { type: 'array' } } }).lost).toEqual([
         'response_format',
       ]))
   })
 
-  test('files of another vendor are a clear refusal', () => {
+  test('a file stored at another vendor is refused with its path', () => {
     const turns: Chat['turns'] = [
       { role: 'user', parts: [{ type: 'media', mime: '*/*', source: { file: 'file-abc', by: 'openai-chat' } }] },
     ]
@@ -700,7 +700,7 @@ describe(`errors, and ${refused.length} recorded ones`, () => {
   const redact = { redact: (text: string) => text }
   const errorOf = (status: number, text: string) => gemini.parseError(status, new Headers(), text, redact)
 
-  test('recorded ones keep their words and their status', () => {
+  test('recorded errors keep their message and status, unless they are about credentials', () => {
     for (const { file, status, text } of refused) {
       const error = errorOf(status!, text)
       const credentials = [401, 403].includes(status!) || /API key not valid/.test(text)
@@ -713,7 +713,7 @@ describe(`errors, and ${refused.length} recorded ones`, () => {
     }
   })
 
-  test('a list of one error, and how long to wait, from the details or the words', () => {
+  test('an array with an error is parsed, and the retry delay is read from its details or its message', () => {
     const error = { code: 429, message: 'please retry in 35.2s.', status: 'RESOURCE_EXHAUSTED' }
     const info = { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '7s' }
     expect(errorOf(429, JSON.stringify([{ error }])).detail).toMatchObject({
@@ -731,13 +731,15 @@ describe(`errors, and ${refused.length} recorded ones`, () => {
     ['internal', 500, 'INTERNAL'],
     ['upstream_failed', 502, 'UNAVAILABLE'],
     ['upstream_timeout', 504, 'DEADLINE_EXCEEDED'],
-  ] as const)('%s is %i %s', (code, status, word) => {
-    const told = gemini.renderError(new GatewayError(code, 'why', { param: 'contents', retryAfter: 3 }))
-    expect(told).toMatchObject({ error: { code: status, message: 'why', status: word } })
-    expect(geminiJsonArray.renderError(new GatewayError(code, 'why'))).toMatchObject([{ error: { status: word } }])
+  ] as const)('the error %s is rendered as %i %s', (code, status, statusName) => {
+    const errorBody = gemini.renderError(new GatewayError(code, 'why', { param: 'contents', retryAfter: 3 }))
+    expect(errorBody).toMatchObject({ error: { code: status, message: 'why', status: statusName } })
+    expect(geminiJsonArray.renderError(new GatewayError(code, 'why'))).toMatchObject([
+      { error: { status: statusName } },
+    ])
   })
 
-  test('what is no error of Google’s is told all the same', () => {
+  test('an error that is not in Google’s format keeps its message', () => {
     expect(errorOf(502, '<html>').message).toContain('HTML')
     expect(errorOf(400, '{"message":"odd"}').message).toBe('odd')
   })

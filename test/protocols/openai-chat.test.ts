@@ -1,4 +1,6 @@
-/** The watch of Chat Completions: what goes on as it came, what is mended, what is held, and how a stream ends. */
+/**
+ * Passthrough of Chat Completions: what passes unchanged, what is corrected, what is held back, and how a stream ends.
+ */
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import type { JsonObject } from '../../src/base/json/json.ts'
@@ -24,36 +26,39 @@ const withClientModel = (data: string) => `data: ${data.replace('"theirs"', JSON
 const createPipe = (change: Partial<Exchange> = {}): StreamPipe => passthrough.pipeStream(exchangeFor(change))
 const pushAll = (pipe: StreamPipe, ...frames: string[]): string => frames.map(data => pipe.push({ data })).join('')
 
-describe('our tapes', () => {
-  test.each(streams.map(fixture => [fixture.quirk, fixture] as const))('%s', (_quirk, fixture) => {
-    const { expected } = fixture
-    const pipe = createPipe()
-    let out = ''
-    for (const frame of framesOf(toText(fixture))) out += pipe.push(frame)
-    out += pipe.end()
-    expect(pipe.state.fault?.status).toBe(expected.fault)
-    if (expected.fault !== undefined) return expect(out).not.toContain('[DONE]')
-    const { choices, usage: counted } = readStream(out, model)
-    expect(choices).toHaveLength(1)
-    const { text, reasoning, calls, finish } = choices[0]!
-    expect({ text, reasoning, calls, finish }).toEqual({
-      text: expected.text ?? '',
-      reasoning: expected.reasoning ?? '',
-      calls: expected.calls ?? [],
-      finish: expected.finish,
-    })
-    if (expected.usage)
-      expect(counted).toMatchObject({
-        prompt_tokens: expected.usage.prompt,
-        completion_tokens: expected.usage.completion,
+describe('stream fixtures of vendor quirks', () => {
+  test.each(streams.map(fixture => [fixture.quirk, fixture] as const))(
+    'the client gets a valid stream, or the expected fault: %s',
+    (_quirk, fixture) => {
+      const { expected } = fixture
+      const pipe = createPipe()
+      let out = ''
+      for (const frame of framesOf(toText(fixture))) out += pipe.push(frame)
+      out += pipe.end()
+      expect(pipe.state.fault?.status).toBe(expected.fault)
+      if (expected.fault !== undefined) return expect(out).not.toContain('[DONE]')
+      const { choices, usage: counted } = readStream(out, model)
+      expect(choices).toHaveLength(1)
+      const { text, reasoning, calls, finish } = choices[0]!
+      expect({ text, reasoning, calls, finish }).toEqual({
+        text: expected.text ?? '',
+        reasoning: expected.reasoning ?? '',
+        calls: expected.calls ?? [],
+        finish: expected.finish,
       })
-    if (expected.usage)
-      expect(pipe.state.usage).toMatchObject({ input: expected.usage.prompt, output: expected.usage.completion })
-  })
+      if (expected.usage)
+        expect(counted).toMatchObject({
+          prompt_tokens: expected.usage.prompt,
+          completion_tokens: expected.usage.completion,
+        })
+      if (expected.usage)
+        expect(pipe.state.usage).toMatchObject({ input: expected.usage.prompt, output: expected.usage.completion })
+    },
+  )
 })
 
-describe('what is right goes on as it came', () => {
-  test('but for the model, to the character', () => {
+describe('a correct frame passes unchanged', () => {
+  test('a correct frame keeps every character except its model', () => {
     const unusualFrame = `{"id" : "c-1","object":"chat.completion.chunk","created":1700000001, "model":"theirs","choices":[{"index":0,"delta":{"content":"\\u0041\\/ \\"model\\":\\"theirs\\""},"finish_reason":null,"n":12345678901234567890}]}`
     const pipe = createPipe()
     expect(pushAll(pipe, first)).toBe(withClientModel(first))
@@ -61,7 +66,7 @@ describe('what is right goes on as it came', () => {
     expect(pipe.state).toMatchObject({ content: true, model: 'theirs' })
   })
 
-  test("n > 1, logprobs and fields of the vendor's own", () => {
+  test('a frame with a second choice, logprobs and vendor fields passes unchanged except for its model', () => {
     const pipe = createPipe()
     const two = JSON.stringify({
       ...envelope,
@@ -78,7 +83,7 @@ describe('what is right goes on as it came', () => {
     expect(pushAll(pipe, two)).toBe(withClientModel(two))
   })
 
-  test('a frame over several lines keeps them', () => {
+  test('every line of a multi-line frame is written as a data line', () => {
     expect(
       pushAll(createPipe(), JSON.stringify(JSON.parse(first), null, 1))
         .trimEnd()
@@ -87,14 +92,14 @@ describe('what is right goes on as it came', () => {
     ).toBe(true)
   })
 
-  test('what is no JSON passes and is noted', () => {
+  test('a frame that is not JSON passes and is reported as a loss', () => {
     const lost: string[] = []
     const pipe = createPipe({ loss: path => lost.push(path) })
     expect(pipe.push({ data: 'hello' })).toBe('data: hello\n\n')
     expect(lost).toEqual(['stream'])
   })
 
-  test("a vendor's own correction comes before ours", () => {
+  test("the vendor's patchResponse runs before the normalizer", () => {
     const pipe = createPipe({
       patchResponse: body =>
         Object.assign(body, { choices: [{ index: 0, delta: { content: body.say as string }, finish_reason: null }] }),
@@ -106,8 +111,8 @@ describe('what is right goes on as it came', () => {
   })
 })
 
-describe('content', () => {
-  test('is told from the frames that only begin', () => {
+describe('detection of content', () => {
+  test('frames that only open the answer do not count as content, a tool call does', () => {
     const pipe = createPipe()
     pushAll(pipe, JSON.stringify({ ...envelope, choices: [] }), first, chunk({}))
     expect(pipe.state.content).toBe(false)
@@ -119,7 +124,7 @@ describe('content', () => {
   })
 })
 
-describe('calls that share an id', () => {
+describe('tool calls that share an id', () => {
   const entry = (args: string, index?: number): JsonObject => ({
     ...(index !== undefined && { index }),
     ...{ id: 'x', type: 'function', function: { name: 'f', arguments: args } },
@@ -132,7 +137,7 @@ describe('calls that share an id', () => {
     return readStream(out, model).choices[0]!.calls.map(({ args }, at) => [ids[at], args])
   }
 
-  test('get one each, streamed: numbered, unnumbered, in pieces', () => {
+  test('streamed calls with one id get ids of their own, with or without an index, complete or in pieces', () => {
     const twoCalls = [
       ['x', '{"a":1}'],
       [expect.stringMatching(/^call_.*_1$/), '{"b":2}'],
@@ -144,7 +149,7 @@ describe('calls that share an id', () => {
     expect(callsOf({ tool_calls: pieces }, { tool_calls: [more('{"a":1}', 0), more('{"b":2}', 1)] })).toEqual(twoCalls)
   })
 
-  test('and whole', () => {
+  test('calls with one id in a non-streaming answer get ids of their own', () => {
     const message = { role: 'assistant', content: null, tool_calls: [entry('{"a":1}'), entry('{"b":2}')] }
     const choices = [{ index: 0, message, finish_reason: 'tool_calls' }]
     const { text } = passthrough.passMessage(
@@ -159,14 +164,14 @@ describe('calls that share an id', () => {
   })
 })
 
-describe('the finish', () => {
-  test.each(['constructor', '__proto__', 'toString'])('`%s` is a word nobody knows', reason => {
+describe('finish_reason', () => {
+  test.each(['constructor', '__proto__', 'toString'])('the unknown finish_reason `%s` becomes stop', reason => {
     const pipe = createPipe()
     const out = pushAll(pipe, first, chunk({ content: 'a' }), chunk({}, reason)) + pipe.end()
     expect(out).toContain('"finish_reason":"stop"')
   })
 
-  test('is held until the next frame', () => {
+  test('a finish_reason is held back until the next frame', () => {
     const pipe = createPipe()
     pushAll(pipe, first, chunk({ content: 'A' }))
     expect(pushAll(pipe, chunk({}, 'stop'))).toBe('')
@@ -174,7 +179,7 @@ describe('the finish', () => {
     expect(pipe.end()).toBe('data: [DONE]\n\n')
   })
 
-  test('or until the vendor has been silent for a moment, or the end', () => {
+  test('a held finish_reason is sent by flush, or at the end of the stream', () => {
     const pipe = createPipe()
     pushAll(pipe, first, chunk({}, 'length'))
     expect(pipe.flush()).toBe(withClientModel(chunk({}, 'length')))
@@ -185,7 +190,7 @@ describe('the finish', () => {
     expect(other.end()).toBe(`${withClientModel(chunk({}, 'length'))}data: [DONE]\n\n`)
   })
 
-  test('comes once, whatever the vendor repeats, and after late content too', () => {
+  test('finish_reason is sent once, after all content, even if the vendor repeats it', () => {
     const pipe = createPipe()
     const out =
       pushAll(
@@ -200,7 +205,7 @@ describe('the finish', () => {
     expect(readStream(out, model).choices[0]).toMatchObject({ text: 'AB', finish: 'stop' })
   })
 
-  test('content after a finish that was told is still passed, and noted', () => {
+  test('content after a finish_reason that was sent still passes and is reported as a loss', () => {
     const lost: string[] = []
     const pipe = createPipe({ loss: path => lost.push(path) })
     pushAll(pipe, first, chunk({}, 'stop'))
@@ -210,7 +215,7 @@ describe('the finish', () => {
     expect(pipe.end()).toBe('data: [DONE]\n\n')
   })
 
-  test('is each choice’s own', () => {
+  test('every choice gets its own finish_reason', () => {
     const chunkOf = (index: number, delta: JsonObject, finish: string | null = null) =>
       JSON.stringify({ ...envelope, choices: [{ index, delta, finish_reason: finish }] })
     const pipe = createPipe()
@@ -230,20 +235,20 @@ describe('the finish', () => {
   })
 })
 
-describe('usage', () => {
-  test('in a chunk of its own is withheld from who did not ask', () => {
+describe('usage in a stream', () => {
+  test('a usage chunk is withheld from a client that did not request usage', () => {
     const pipe = createPipe({ usageRequested: false })
     const out = pushAll(pipe, first, chunk({ content: 'A' }), chunk({}, 'stop'), usageChunk, '[DONE]') + pipe.end()
     expect(out).not.toContain('usage')
     expect(pipe.state.usage).toEqual({ input: 1, output: 2 })
   })
 
-  test('on a chunk that says something passes', () => {
+  test('usage on a chunk with content passes to every client', () => {
     const pipe = createPipe({ usageRequested: false })
     expect(pushAll(pipe, chunk({ role: 'assistant', content: 'A' }, null, { usage }))).toContain('prompt_tokens')
   })
 
-  test('with a second finish goes on with the first, for who did not ask', () => {
+  test('usage on a repeated finish_reason is sent with the first one, even if the client did not request usage', () => {
     const pipe = createPipe({ usageRequested: false })
     const out =
       pushAll(pipe, first, chunk({ content: 'A' }), chunk({}, 'stop'), chunk({ content: '' }, 'stop', { usage })) +
@@ -254,7 +259,7 @@ describe('usage', () => {
     expect(out).not.toContain('"choices":[]')
   })
 
-  test('after content that came after a finish goes on with the finish, too', () => {
+  test('usage on a repeated finish_reason after late content is sent with that finish_reason', () => {
     const pipe = createPipe({ usageRequested: false })
     const frames = [first, chunk({}, 'stop'), chunk({ content: 'late' }), chunk({}, 'stop', { usage })]
     const { choices, usage: counted } = readStream(pushAll(pipe, ...frames) + pipe.end(), model)
@@ -262,7 +267,7 @@ describe('usage', () => {
     expect(counted).toEqual(usage)
   })
 
-  test('empty choices without usage pass', () => {
+  test('a chunk with empty choices and without usage passes unchanged except for its model', () => {
     const filter = JSON.stringify({ ...envelope, choices: [], prompt_filter_results: [] })
     expect(pushAll(createPipe({ usageRequested: false }), filter)).toBe(withClientModel(filter))
   })
@@ -296,15 +301,15 @@ describe('usage', () => {
       { prompt_tokens: 5, completion_tokens: null, total_tokens: null },
       { input: 5, output: 0 },
     ],
-  ])('%j has one meaning', (given, expectedUsage) => {
+  ])('usage %j is counted correctly', (given, expectedUsage) => {
     const pipe = createPipe()
     pushAll(pipe, JSON.stringify({ ...envelope, choices: [], usage: given }))
     expect(pipe.state.usage).toEqual(expectedUsage as never)
   })
 })
 
-describe('the end', () => {
-  test('[DONE] is ours: swallowed, written once, nothing after it', () => {
+describe('the end of a stream', () => {
+  test("the vendor's [DONE] is dropped, and the gateway writes one [DONE] at the end", () => {
     const pipe = createPipe()
     expect(pushAll(pipe, first, chunk({}, 'stop'), '[DONE]', '[DONE]', chunk({ content: 'x' }))).toBe(
       withClientModel(first),
@@ -312,7 +317,7 @@ describe('the end', () => {
     expect(pipe.end()).toBe(`${withClientModel(chunk({}, 'stop'))}data: [DONE]\n\n`)
   })
 
-  test('a body that ends after some but not all finishes was cut', () => {
+  test('a stream that ends before every choice has finished is a cut stream', () => {
     const pipe = createPipe()
     pushAll(
       pipe,
@@ -324,7 +329,7 @@ describe('the end', () => {
     expect(pipe.state.fault).toMatchObject({ code: 'upstream_failed', message: "the vendor's stream was cut" })
   })
 
-  test('a fault ends the output; its frame is an error without [DONE], free of secrets', () => {
+  test('an error frame ends the output without [DONE], and its secrets are redacted', () => {
     const pipe = createPipe({ redact: text => text.replaceAll('hunter2', '***') })
     pushAll(pipe, first, chunk({ content: 'A' }, 'stop'))
     expect(pipe.push({ event: 'error', data: '{"error":{"message":"hunter2 failed","status_code":503}}' })).toBe('')
@@ -346,7 +351,7 @@ describe('the end', () => {
     ['{"base_resp":{"status_code":1002,"status_msg":"m"},"choices":null}', 502],
     ['{"choices":[{"index":0,"delta":{},"error":{"message":"m","code":502}}]}', 502],
     ['{"error_code":18,"error_msg":"m"}', 502],
-  ])('%s is a fault', (data, status) => {
+  ])('%s is recognised as an error', (data, status) => {
     const pipe = createPipe()
     expect(pushAll(pipe, data)).toBe('')
     expect(pipe.state.fault?.status).toBe(status)
@@ -357,27 +362,30 @@ describe('the end', () => {
     '{"error":{},"choices":[]}',
     '{"code":0,"message":"Success","choices":[]}',
     '{"base_resp":{"status_code":0},"choices":[]}',
-  ])('%s is none', data => {
+  ])('%s is not an error', data => {
     const pipe = createPipe()
     pushAll(pipe, data)
     expect(pipe.state.fault).toBeUndefined()
   })
 })
 
-describe('a whole answer', () => {
+describe('a non-streaming answer', () => {
   const passMessage = (text: string, change: Partial<Exchange> = {}) =>
     passthrough.passMessage(text, exchangeFor(change))
   const validAnswer = `{"id":"c","object":"chat.completion","created":1,"model":"theirs","choices":[{"index":0,"message":{"role":"assistant","content":"A","n":12345678901234567890},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}`
 
-  test('that is right goes on as it came, but for the model and the space before it', () => {
+  test('a correct answer passes unchanged except for its model and the whitespace before it', () => {
     const { text, ...seen } = passMessage(` \n\n${validAnswer}`)
     expect(text).toBe(validAnswer.replace('"theirs"', JSON.stringify(model)))
     expect(seen).toEqual({ usage: { input: 1, output: 2 }, model: 'theirs' })
   })
 
-  test.each(messages.map(({ name, body }) => [name, body] as const))('%s is strict', (_name, body) => {
-    readMessage(passMessage(JSON.stringify(body)).text, model)
-  })
+  test.each(messages.map(({ name, body }) => [name, body] as const))(
+    'the passed answer is valid: %s',
+    (_name, body) => {
+      readMessage(passMessage(JSON.stringify(body)).text, model)
+    },
+  )
 
   test.each([
     [
@@ -398,7 +406,7 @@ describe('a whole answer', () => {
       { role: 'assistant', reasoning_content: 'Hm' },
     ],
     ['junk of calls', { content: 'A', tool_calls: [], function_call: null }, { content: 'A' }],
-  ])('%s', (_name, message, expectedMessage) => {
+  ])('the message is normalized: %s', (_name, message, expectedMessage) => {
     const { choices } = JSON.parse(
       passMessage(JSON.stringify({ choices: [{ message, finish_reason: 'eos' }], created: '17' })).text,
     )
@@ -406,7 +414,7 @@ describe('a whole answer', () => {
     expect(choices[0].message.tool_calls).toBeUndefined()
   })
 
-  test('calls get what they lack', () => {
+  test('calls without a type, an id or arguments get them, and an empty call is dropped', () => {
     const given = [
       { function: { name: 'f', arguments: { a: 1 } } },
       { id: '', type: 'function', function: { name: 'g', arguments: '' } },
@@ -431,7 +439,7 @@ describe('a whole answer', () => {
     ['data: {"choices":[]}\n\n', 'the vendor answered with an event stream'],
     ['{"ok":true}', 'the vendor answered with JSON that is no answer'],
     ['{"choices":[]}', 'the vendor answered without choices'],
-  ])('%j is none', (text, message) => {
+  ])('%j is refused, because it is not an answer', (text, message) => {
     try {
       passMessage(text, { redact: one => one.replaceAll('hunter2', '***') })
     } catch (thrown) {
@@ -444,7 +452,7 @@ describe('a whole answer', () => {
     throw new Error('was accepted')
   })
 
-  test('an error with status 200 is thrown with its own', () => {
+  test('an error in a response with status 200 is thrown with the status the error names', () => {
     expect(() => passMessage('{"error":{"message":"filtered","code":400}}')).toThrow(
       expect.objectContaining({ status: 400, message: 'filtered' }),
     )
@@ -452,8 +460,8 @@ describe('a whole answer', () => {
   })
 })
 
-describe('the wrong shape', () => {
-  test('a stream in place of a whole answer is collected', () => {
+describe('a vendor that streams when it should not, or does not stream when it should', () => {
+  test('a stream in place of a non-streaming answer is collected into one answer', () => {
     const text = toText(streams.find(({ quirk }) => quirk === 'a call in pieces')!)
     const { body, model: vendorModel } = collectStream(chat, chat, framesOf(text), exchangeFor())
     expect(readMessage(body, model).choices[0]).toMatchObject({
@@ -464,7 +472,7 @@ describe('the wrong shape', () => {
     expect(() => collectStream(chat, chat, [{ data: first }], exchangeFor())).toThrow('cut')
   })
 
-  test('a whole answer in place of a stream is told', () => {
+  test('a non-streaming answer in place of a stream is rendered as a stream', () => {
     const text = JSON.stringify(messages.find(({ name }) => name.startsWith('thoughts'))!.body)
     const { choices, usage: counted } = readStream(streamMessage(chat, chat, text, exchangeFor()).body, model)
     expect(choices[0]).toMatchObject({ text: 'Let me see', reasoning: 'Hm', finish: 'tool_calls' })
@@ -476,17 +484,23 @@ describe('the wrong shape', () => {
     expect(streamMessage(chat, chat, text, exchangeFor({ usageRequested: false })).body).not.toContain('usage')
   })
 
-  test.each(messages.map(({ name, body }) => [name, body] as const))('%s is told strictly', (_name, body) => {
-    const answer = readStream(streamMessage(chat, chat, JSON.stringify(body), exchangeFor()).body, model)
-    const translatedAnswer = readMessage(translateMessage(chat, chat, JSON.stringify(body), exchangeFor()).body, model)
-    const passedAnswer = readMessage(passthrough.passMessage(JSON.stringify(body), exchangeFor()).text, model)
-    const contentOf = ({ choices }: typeof answer) =>
-      choices.map(({ text, reasoning, refusal, calls, finish }) => ({ text, reasoning, refusal, calls, finish }))
-    expect(contentOf(answer)).toEqual(contentOf(passedAnswer))
-    expect(contentOf(translatedAnswer)).toEqual(contentOf(passedAnswer))
-  })
+  test.each(messages.map(({ name, body }) => [name, body] as const))(
+    'the stream, the translated answer and the passed answer have the same content: %s',
+    (_name, body) => {
+      const answer = readStream(streamMessage(chat, chat, JSON.stringify(body), exchangeFor()).body, model)
+      const translatedAnswer = readMessage(
+        translateMessage(chat, chat, JSON.stringify(body), exchangeFor()).body,
+        model,
+      )
+      const passedAnswer = readMessage(passthrough.passMessage(JSON.stringify(body), exchangeFor()).text, model)
+      const contentOf = ({ choices }: typeof answer) =>
+        choices.map(({ text, reasoning, refusal, calls, finish }) => ({ text, reasoning, refusal, calls, finish }))
+      expect(contentOf(answer)).toEqual(contentOf(passedAnswer))
+      expect(contentOf(translatedAnswer)).toEqual(contentOf(passedAnswer))
+    },
+  )
 
-  test('what is neither is refused', () => {
+  test('a body that is neither an answer nor a stream is refused', () => {
     for (const text of ['', '<html>', 'no']) {
       expect(() => streamMessage(chat, chat, text, exchangeFor())).toThrow('the vendor answered with')
       expect(() => translateMessage(chat, chat, text, exchangeFor())).toThrow('the vendor answered with')
@@ -494,7 +508,7 @@ describe('the wrong shape', () => {
   })
 })
 
-test('readRequest reads the head', () => {
+test('readRequest returns the model, stream and whether usage is requested', () => {
   expect(passthrough.readRequest({ model: 'm', stream: true, stream_options: { include_usage: true } })).toEqual({
     model: 'm',
     stream: true,

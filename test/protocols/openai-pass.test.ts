@@ -1,4 +1,4 @@
-/** The OpenAI paths that only pass. */
+/** The OpenAI paths that are only passed through. */
 import { describe, expect, test } from 'bun:test'
 import type { GatewayError } from '../../src/base/errors.ts'
 import type { Exchange } from '../../src/protocols/protocol.ts'
@@ -27,7 +27,7 @@ describe('a request', () => {
     ['moderations', {}, 'input'],
     ['rerank', { query: 'q' }, 'documents'],
     ['embeddings', { input: 'a', model: 5 }, 'model'],
-  ])('%s %j lacks %s', (path, body, param) => {
+  ])('%s %j is refused because of %s', (path, body, param) => {
     try {
       protocolAt(path).checkRequest(body)
     } catch (thrown) {
@@ -37,14 +37,14 @@ describe('a request', () => {
     throw new Error('was accepted')
   })
 
-  test('is accepted with it, whatever else it has', () => {
+  test('with its required fields is accepted, whatever else it has', () => {
     for (const path of passthroughOnly.keys())
       expect(() =>
         protocolAt(path).checkRequest({ input: ['a'], prompt: 'a', query: 'q', documents: [], anything: 1 }),
       ).not.toThrow()
   })
 
-  test('usage is asked for only where the wire knows the question', () => {
+  test('requests usage only where the wire format supports it', () => {
     const text = '{"model":"a","stream":true}'
     const change = { model: 'b', requestUsage: true }
     expect(protocolAt('audio/speech').passthrough.writeRequest(text, JSON.parse(text), change)).toBe(
@@ -56,8 +56,8 @@ describe('a request', () => {
   })
 })
 
-describe('a whole answer', () => {
-  test('only the model changes; usage is read', () => {
+describe('a complete answer', () => {
+  test('only the model is changed, and usage is read', () => {
     const text =
       '{"object":"list","data":[{"embedding":[0.10,1e-7]}],"model":"theirs","usage":{"prompt_tokens":8,"total_tokens":8}}'
     expect(pass('embeddings', text)).toEqual({
@@ -67,13 +67,13 @@ describe('a whole answer', () => {
     })
   })
 
-  test('without a model nothing changes', () => {
+  test('an answer without a model is unchanged', () => {
     const text =
       '{"created":1,"data":[{"b64_json":"AA=="}],"usage":{"input_tokens":3,"output_tokens":4,"total_tokens":7}}'
     expect(pass('images/generations', text)).toEqual({ text, usage: { input: 3, output: 4 } })
   })
 
-  test('a large body costs a scan', () => {
+  test('a large body is scanned quickly', () => {
     const text = JSON.stringify({
       data: Array.from({ length: 200_000 }, (_, index) => index / 7),
       model: 'theirs',
@@ -84,14 +84,14 @@ describe('a whole answer', () => {
     expect(took()).toBeLessThan(500)
   })
 
-  test("a vendor's mend is made", () => {
+  test("a vendor's patchResponse is applied", () => {
     const patched = pass('embeddings', '{"data":[],"model":"theirs"}', {
       patchResponse: body => Object.assign(body, { object: 'list' }),
     })
     expect(JSON.parse(patched.text)).toEqual({ data: [], model, object: 'list' })
   })
 
-  test('plain words are an answer of a transcription only; a page is nobody’s', () => {
+  test('plain text is an answer for a transcription only; an HTML page never is', () => {
     expect(pass('audio/transcriptions', '1\n00:00 --> 00:01\nhi\n').text).toContain('-->')
     expect(() => pass('audio/transcriptions', '<!doctype html>')).toThrow('HTML')
     expect(() => pass('embeddings', 'sorry')).toThrow('text')
@@ -113,7 +113,7 @@ describe('a stream of completions', () => {
   const usage =
     'data: {"id":"c","object":"text_completion","created":1,"model":"theirs","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}\n\n'
 
-  test('ends with one finish and one [DONE], usage for who asked', () => {
+  test('ends with one finish and one [DONE], and has usage only if the client asked for it', () => {
     const text = chunk('A') + chunk('', 'stop') + chunk('', 'stop') + usage + 'data: [DONE]\n\n'
     const { out, state } = runStream('completions', text)
     expect(out).toBe(
@@ -123,7 +123,7 @@ describe('a stream of completions', () => {
     expect(runStream('completions', text, { usageRequested: false }).out).not.toContain('usage')
   })
 
-  test('cut, or failed', () => {
+  test('that is cut off or reports an error has a fault', () => {
     expect(runStream('completions', chunk('A')).state.fault?.code).toBe('upstream_failed')
     expect(
       runStream('completions', `${chunk('A')}data: {"error":{"message":"m","code":503}}\n\n`).state.fault?.status,
@@ -135,14 +135,14 @@ describe('a stream of events', () => {
   const speech =
     'event: speech.audio.delta\ndata: {"type":"speech.audio.delta","audio":"AA=="}\n\ndata: {"type":"speech.audio.done","usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3}}\n\n'
 
-  test('passes as it came, with its names, and no [DONE] of ours', () => {
+  test('passes as received, with event names and without an added [DONE]', () => {
     const { out, state } = runStream('audio/speech', speech)
     expect(out).toBe(speech)
     expect(state).toMatchObject({ content: true, usage: { input: 1, output: 2 } })
     expect(runStream('audio/speech', `${speech}data: [DONE]\n\n`).out).toBe(`${speech}data: [DONE]\n\n`)
   })
 
-  test('an error is a fault, silence is one too', () => {
+  test('that reports an error or is empty has a fault', () => {
     const { out, state } = runStream(
       'audio/transcriptions',
       `${speech}event: error\ndata: {"type":"error","error":{"message":"m"}}\n\n`,
@@ -163,12 +163,12 @@ const apis: Record<string, string> = {
 for (const [api, path] of Object.entries(apis)) {
   const recorded = recordings(api).filter(({ status, text }) => status === 200 && text !== '')
   const complete = recorded.filter(({ isEventStream }) => !isEventStream)
-  /** Writer has a wire of its own under the same name, which is nobody's of ours. */
+  /** Writer has a different wire format under the same name, which the gateway does not support. */
   const streams = recorded.filter(
     ({ isEventStream, text, provider }) => isEventStream && !(provider === 'writer' && !text.includes('"choices"')),
   )
 
-  test(`${complete.length} recorded answers of ${api} pass with nothing but the model changed`, () => {
+  test(`${complete.length} recorded answers of ${api} pass with only the model changed`, () => {
     for (const { text } of complete) {
       const passed = pass(path, text).text
       if (!text.trimStart().startsWith('{')) expect(passed).toBe(text)

@@ -1,4 +1,7 @@
-/** Responses: the contract of every protocol over the recordings and our tapes, its own machine over every stream, and its own rules. */
+/**
+ * Responses: the contract of every protocol over recordings and fixtures, the validator of Responses over every stream,
+ * and rules of its own.
+ */
 import { describe, expect, test } from 'bun:test'
 import { accumulateResponse } from 'openai/lib/responses/ResponseAccumulator'
 import type { Response } from 'openai/resources/responses/responses'
@@ -31,7 +34,7 @@ const responses = protocols.get('openai-responses')!
 const chat = protocols.get('openai-chat')!
 
 const allRecordings = recordings('responses')
-/** What is asked of a stored answer (read, cancelled, its items listed) is another operation than to make one. */
+/** To read or cancel a stored answer, or to list its items, is not a creation. */
 const isCreation = ({ method, url }: Recording): boolean =>
   method === 'POST' && !/\/(cancel|input_items|compact)\b/.test(url)
 const creations = allRecordings.filter(isCreation)
@@ -48,15 +51,18 @@ const otherRecordings = creations.filter(
 
 const isFault = ({ text }: Recording): boolean => !/"type":\s?"response\.(completed|incomplete)"/.test(text)
 
-/** An id that is none of this protocol's is replaced: the answer is ours then (see told.ts). */
+/**
+ * An id that is not a Responses id is replaced, because the gateway then stores the answer under an id of its own (see
+ * response-object.ts).
+ */
 const withResponseId = (text: string): string =>
   text
     .replace(/("response":\s?\{(?:(?!"output"|"id")[^{}]|\{[^{}]*\})*"id":\s?")(?!resp_)/g, '$1resp_')
     .replace(/^(\{\s*(?:"(?!output|id)\w+":[^{}[\]]*,\s*)*"id":\s?")(?!resp_)/, '$1resp_')
 
-const fixtureSamples: Samples = { source: 'our tapes', streams, messages, requests }
+const fixtureSamples: Samples = { source: 'fixtures', streams, messages, requests }
 
-/** State of a vendor's that no other could know is refused, which has a test of its own. */
+/** State that only one vendor could know is refused, which has a test of its own. */
 const isStateless = ({ prompt, conversation, background }: JsonObject): boolean =>
   !prompt && !conversation && !background
 const requestSamples = creations.flatMap(({ file, request }) =>
@@ -81,7 +87,7 @@ const messageOf = (events: readonly Event[]): Message => {
 const renderFrames = (events: readonly Event[], clientRequest?: JsonObject): Frame[] => {
   const frames: Frame[] = []
   const render = responses.renderStream(
-    exchangeFor({ id: 'resp_0123456789abcdef', ...(clientRequest && { clientRequest: clientRequest }) }),
+    exchangeFor({ id: 'resp_0123456789abcdef', ...(clientRequest && { clientRequest }) }),
   )(frame => frames.push(frame))
   for (const event of events) render(event)
   render(undefined)
@@ -91,7 +97,7 @@ const bodiesOf = (frames: readonly Frame[]): JsonObject[] => frames.map(({ data 
 const typesOf = (frames: readonly Frame[]): unknown[] => bodiesOf(frames).map(({ type }) => type)
 
 describe('recordings', () => {
-  test(`${creations.length} recordings are of one kind each; ${allRecordings.length - creations.length} are of stored answers`, () => {
+  test(`${creations.length} recordings are each a stream, an answer, a refusal or malformed; ${allRecordings.length - creations.length} others are of stored answers`, () => {
     expect(streamRecordings.length + completeRecordings.length + refusals.length + otherRecordings.length).toBe(
       creations.length,
     )
@@ -99,14 +105,14 @@ describe('recordings', () => {
       expect(() => responses.passthrough.passMessage(one.text, exchangeFor())).toThrow(GatewayError)
   })
 
-  test(`${streamRecordings.length} streams: what is rendered from their events is strict`, () => {
+  test(`${streamRecordings.length} streams: the stream rendered from their events is valid`, () => {
     for (const { file, text } of streamRecordings) {
       const frames = renderFrames(eventsOf(responses, framesOf(text)).filter(({ type }) => type !== 'fault'))
       expect({ file, wrong: check(frames).filter(one => one !== 'no end') }).toEqual({ file, wrong: [] })
     }
   })
 
-  test(`${completeRecordings.length} whole answers: what is rendered from them is strict, whole and told as a stream`, () => {
+  test(`${completeRecordings.length} non-streaming answers: what is rendered from them is valid, both as an answer and as a stream`, () => {
     for (const { file, text } of completeRecordings) {
       const message = responses.parseMessage(JSON.parse(text) as Json, exchangeFor())
       const body = responses.renderMessage(message, exchangeFor()) as JsonObject
@@ -115,7 +121,7 @@ describe('recordings', () => {
     }
   })
 
-  test(`${streamRecordings.length} streams: parts, finish and usage are what their last event holds`, () => {
+  test(`${streamRecordings.length} streams: the parts, finish and usage decoded from the events equal those of the final event`, () => {
     for (const { file, text } of streamRecordings.filter(one => !isFault(one))) {
       const last = framesOf(text).flatMap(({ data }) => {
         const body = data === '[DONE]' ? {} : (JSON.parse(data) as JsonObject)
@@ -130,7 +136,7 @@ describe('recordings', () => {
     }
   })
 
-  test(`${refusals.length} refusals keep their status, or say whose credentials they mean`, () => {
+  test(`${refusals.length} refusals keep their status, except that rejected credentials become a 502`, () => {
     for (const { file, status, headers, text } of refusals) {
       const error = responses.parseError(status!, new Headers(headers), text, exchangeFor())
       expect({ file, status: error.status }).toEqual({
@@ -143,7 +149,7 @@ describe('recordings', () => {
   const chats = recordings('chat-completions').filter(
     ({ method, status, isEventStream }) => method === 'POST' && (status ?? 200) === 200 && isEventStream,
   )
-  test(`${chats.length} streams of Chat Completions: what is rendered from their events is strict`, () => {
+  test(`${chats.length} streams of Chat Completions: the Responses stream rendered from their events is valid`, () => {
     for (const { file, text } of chats) {
       const events = eventsOf(chat, framesOf(text))
       const faulty = events.at(-1)?.type === 'fault'
@@ -154,7 +160,7 @@ describe('recordings', () => {
   })
 })
 
-/** Passed: all that goes out, and what was seen. */
+/** Passes a stream through: the output, and the state of the pipe. */
 const passThrough = (text: string, change: Parameters<typeof exchangeFor>[0] = {}) => {
   const pipe = responses.passthrough.pipeStream(exchangeFor({ id: 'resp_gateway', ...change }))
   let out = ''
@@ -167,8 +173,8 @@ const passThrough = (text: string, change: Parameters<typeof exchangeFor>[0] = {
 /** Events of OpenAI's newest tools, which its SDK does not know yet. */
 const isKnown = ({ type }: JsonObject): boolean => !/^response\.(apply_patch|shell)_call/.test(String(type))
 
-describe('the pass', () => {
-  test(`${streamRecordings.length} recorded streams: the SDK makes of what passes what the vendor told, under the client's model`, () => {
+describe('passthrough', () => {
+  test(`${streamRecordings.length} recorded streams: the SDK reads the passed stream completely, under the client's model`, () => {
     for (const one of streamRecordings) {
       const { frames, state } = passThrough(one.text)
       const { file } = one
@@ -184,7 +190,7 @@ describe('the pass', () => {
     }
   })
 
-  test(`${completeRecordings.length} recorded whole answers: nothing but the model is changed`, () => {
+  test(`${completeRecordings.length} recorded non-streaming answers: nothing but the model is changed`, () => {
     for (const { file, text } of completeRecordings) {
       const body = bodyOf({ text } as Recording)
       const { text: out } = responses.passthrough.passMessage(text, exchangeFor())
@@ -192,7 +198,7 @@ describe('the pass', () => {
     }
   })
 
-  test('a whole answer is found in its stream, in whatever order its vendor writes', () => {
+  test('the complete answer is found in its stream, whatever the order of the fields in an event', () => {
     const item = messageItem([{ type: 'output_text', text: 'data:image/png;base64,AA==', annotations: [] }])
     const events = streamOf(item).map(({ type, ...rest }) => ({ ...rest, type: type! }))
     const storedAnswers: JsonObject[] = []
@@ -201,7 +207,7 @@ describe('the pass', () => {
     expect(storedAnswers).toMatchObject([{ id: 'resp_tape', output: [item] }])
   })
 
-  test('frames go on as they came; the model stands in five events', () => {
+  test('frames pass unchanged except for the model in the response objects', () => {
     const events = streamOf(messageItem([{ type: 'output_text', text: 'Hi', annotations: [] }]))
     const { out, state } = passThrough(toText(events))
     expect(out).toBe(toText(events).replaceAll('vendor-model', exchangeFor().model))
@@ -213,13 +219,13 @@ describe('the pass', () => {
     })
   })
 
-  test('events without a name get theirs, and the end of chats is left out', () => {
+  test('events without a name get one, and [DONE] is dropped', () => {
     const events = streamOf(messageItem([{ type: 'output_text', text: 'Hi', annotations: [] }]))
     const { out } = passThrough(`${toText(events, { bare: true })}data: [DONE]\n\n`)
     expect(out).toBe(toText(events).replaceAll('vendor-model', exchangeFor().model))
   })
 
-  test('what a vendor numbers, names or forgets otherwise is put right', () => {
+  test('wrong part numbers, wrong event names and missing items are corrected', () => {
     for (const { name, events, bare, fault } of eventFixtures) {
       if (fault || name === 'items only in the last event') continue
       const { frames } = passThrough(toText(events, { bare: bare === true }))
@@ -231,7 +237,7 @@ describe('the pass', () => {
     }
   })
 
-  test('a cut stream ends in an error and a failed answer, numbered on', () => {
+  test('a cut stream ends in an error and a failed answer, with consecutive sequence numbers', () => {
     const { frames, state } = passThrough(toText(eventFixtures.find(({ name }) => name === 'cut')!.events))
     expect(state.fault?.code).toBe('upstream_failed')
     expect(typesOf(frames).slice(-2)).toEqual(['error', 'response.failed'])
@@ -243,7 +249,7 @@ describe('the pass', () => {
     })
   })
 
-  test('a request keeps every character but its model', () => {
+  test('a passed request keeps every character except its model', () => {
     const text = '{ "model" : "a", "input":[{"role":"user","content":"x"}], "big": 12345678901234567890 }'
     const body = JSON.parse(text) as JsonObject
     expect(responses.passthrough.writeRequest(text, body, { model: 'b', requestUsage: true })).toBe(
@@ -251,7 +257,7 @@ describe('the pass', () => {
     )
   })
 
-  test('thoughts of others are not sent to a vendor that could not read them', () => {
+  test('reasoning of other vendors is not sent to a vendor that cannot read it', () => {
     const sealed = wrapSeal({ by: 'anthropic', value: 'x' })!
     const input = [
       { type: 'reasoning', summary: [{ type: 'summary_text', text: 'Hm' }], encrypted_content: sealed },
@@ -269,7 +275,7 @@ describe('the pass', () => {
   })
 })
 
-describe('seals of others in the client', () => {
+describe('seals of other protocols in a client of Responses', () => {
   const seal = (value: string) => ({ by: 'gemini', at: 'v.t', value })
   const events: Event[] = [
     { type: 'start', id: 'x', model: 'm' },
@@ -293,7 +299,7 @@ describe('seals of others in the client', () => {
     { type: 'finish', reason: 'calls' },
   ]
 
-  test('travel in the encrypted content of thoughts, and come back to their parts', () => {
+  test('seals travel in the encrypted content of reasoning items and return to their parts', () => {
     const frames = renderFrames(events)
     expect(check(frames)).toEqual([])
     const { output } = bodiesOf(frames).at(-1)!.response as JsonObject
@@ -313,13 +319,13 @@ describe('seals of others in the client', () => {
     ])
   })
 
-  test('thoughts of another vendor are a summary alone', () => {
+  test('reasoning of another vendor is rendered only as a summary', () => {
     const { output } = bodiesOf(renderFrames(events)).at(-1)!.response as JsonObject
     expect(JSON.stringify(output)).not.toContain('reasoning_text')
   })
 })
 
-describe('what is asked', () => {
+describe('requests', () => {
   const render = (body: JsonObject, by = chat) => {
     const lost: string[] = []
     const exchange = exchangeFor({ loss: path => lost.push(path) })
@@ -327,7 +333,7 @@ describe('what is asked', () => {
   }
   const hi = { model: 'm', messages: [{ role: 'user', content: 'Hi' }] }
 
-  test('a function of Chat Completions is not strict unless it says so', () => {
+  test('a function of Chat Completions is not strict unless the client asks for it', () => {
     const parameters = { type: 'object', properties: {} }
     const tools = [{ name: 'a', parameters }, { name: 'b', parameters, strict: true }, { name: 'c' }]
     const { body } = render({ ...hi, tools: tools.map(one => ({ type: 'function', function: one })) })
@@ -338,7 +344,7 @@ describe('what is asked', () => {
     ])
   })
 
-  test('a grammar stands where each protocol has it', () => {
+  test('the grammar of a free-text tool is moved to where Responses expects it', () => {
     const grammar = { syntax: 'lark', definition: 'start: "a"' }
     const custom = { name: 'p', format: { type: 'grammar', grammar } }
     expect(render({ ...hi, tools: [{ type: 'custom', custom }] }).body.tools).toEqual([
@@ -346,7 +352,7 @@ describe('what is asked', () => {
     ])
   })
 
-  test('of allowed tools the others are left out', () => {
+  test('allowed_tools drops the tools that it does not name', () => {
     const tools = ['a', 'b'].map(name => ({ type: 'function', name, parameters: {} }))
     const choice = { type: 'allowed_tools', mode: 'required', tools: [{ type: 'function', name: 'b' }] }
     const parsed = responses.parseRequest({ model: 'm', input: 'Hi', tools, tool_choice: choice }, () => undefined)
@@ -356,7 +362,7 @@ describe('what is asked', () => {
     })
   })
 
-  test('fields both know are carried, the others are lost aloud', () => {
+  test('fields that both protocols know are carried over, and other fields are reported as losses', () => {
     const { body, lost } = render({
       ...hi,
       metadata: { a: 'b' },
@@ -375,7 +381,7 @@ describe('what is asked', () => {
     expect(lost.sort()).toEqual(['logit_bias', 'seed', 'stop'])
   })
 
-  test('a developer is the system; the first plain one stands above', () => {
+  test('a developer message is a system message, and the first plain one becomes the instructions', () => {
     const messages = [
       { role: 'developer', content: 'One.' },
       { role: 'user', content: 'Hi' },
@@ -392,7 +398,7 @@ describe('what is asked', () => {
     })
   })
 
-  test('what only one vendor keeps is refused by its path', () => {
+  test('background, conversation and prompt are refused, and the error names the field', () => {
     for (const more of [{ background: true }, { conversation: { id: 'c' } }, { prompt: { id: 'p' } }])
       try {
         responses.parseRequest({ model: 'm', input: 'Hi', ...more }, () => undefined)
@@ -402,7 +408,7 @@ describe('what is asked', () => {
       }
   })
 
-  test('tools of its own and thoughts of another vendor go nowhere else', () => {
+  test('built-in tools and reasoning sealed by another protocol are dropped and reported as losses', () => {
     const lost: string[] = []
     const exchange = exchangeFor({ loss: path => lost.push(path) })
     const parsed = responses.parseRequest({ model: 'm', input: 'Hi', tools: [{ type: 'web_search' }] }, exchange.loss)
@@ -413,7 +419,7 @@ describe('what is asked', () => {
     expect(lost).toEqual(['tools', 'input[0].reasoning'])
   })
 
-  test('thoughts go back to the seat that sealed them, and to no other credential', () => {
+  test('reasoning goes back only to the target that sealed it', () => {
     const lost: string[] = []
     const part = (at: string) => ({
       type: 'reasoning' as const,
@@ -430,13 +436,13 @@ describe('what is asked', () => {
     expect(lost).toHaveLength(1)
   })
 
-  test('a model that does not think is not asked for its thoughts', () => {
+  test('a model without reasoning is not asked for encrypted reasoning', () => {
     const { body } = render(hi)
     expect(body.include).toEqual(['reasoning.encrypted_content'])
     expect(render({ ...hi, model: 'gpt-4.1-mini' }).body.include).toBeUndefined()
   })
 
-  test('an entry that names the endpoint, and a model that answers nowhere else', () => {
+  test('Responses is used if the server URL names it, if the entry lists it, or if the model needs it', () => {
     const only = ['o3-pro', 'gpt-5.1-codex-max', 'codex-mini-latest', 'o4-mini-deep-research-2025-06-26', 'gpt-5-pro']
     expect(only.filter(isResponsesOnly)).toEqual(only)
     expect(['gpt-5', 'gpt-5-mini', 'o3', 'gpt-4o', 'deepseek-pro'].filter(isResponsesOnly)).toEqual([])
@@ -477,7 +483,7 @@ const baseEntry: Entry = {
   embeddingLimit: {},
 }
 
-/** What the order of two tellings may change: the names a vendor gives an item anew. */
+/** Removes what a final event may change: the ids and encrypted values that a vendor generates anew. */
 const withoutIds = (message: Omit<Message, 'id'>): JsonObject =>
   JSON.parse(
     JSON.stringify(message).replace(/"(encrypted_content|id|item_id|result|fingerprint)":"[^"]*"/g, '"$1":""'),

@@ -9,7 +9,7 @@ import { entryOf, targetOf } from '../contracts/provider.ts'
 
 const entry = entryOf('mock', { models: ['mock', 'mock-*'] })
 
-/** Asks the mock without a network: the Response is made in this process. */
+/** Asks the mock without a network: the Response is created in this process. */
 const ask = (model: string, body: JsonObject, path = 'openai-chat', signal = new AbortController().signal) => {
   const target = targetOf(entry, model)
   const text = JSON.stringify({ model: 'whatever the client said', ...body })
@@ -36,7 +36,7 @@ type Usage = {
   completion_tokens_details: { reasoning_tokens: number }
 }
 type ModerationResult = { index: number; flagged: boolean; categories: Record<string, boolean> }
-/** What the tests look into of an answer or a frame, whichever endpoint it is of. */
+/** The parts of a response or a frame that the tests look at, for any endpoint. */
 type Answer = {
   id: string
   choices: Choice[]
@@ -48,7 +48,7 @@ type Answer = {
 const askJson = async (model: string, body: JsonObject, path?: string): Promise<Answer> =>
   (await ask(model, body, path)).json() as Promise<Answer>
 
-/** The frames of a stream, without its `[DONE]`. */
+/** The frames of a stream, without `[DONE]`. */
 const framesOf = (text: string): Answer[] =>
   text
     .split('\n\n')
@@ -76,8 +76,8 @@ const weather = {
 }
 const time = { type: 'function' as const, function: { name: 'time' } }
 
-describe('chat', () => {
-  test('quotes the last user text, counts its tokens, says the same every time', async () => {
+describe('chat completions', () => {
+  test('the reply quotes the last user text with its usage, and is always the same', async () => {
     const body = {
       messages: [
         { role: 'user', content: 'first' },
@@ -103,7 +103,7 @@ describe('chat', () => {
     expect((await ask('mock', body)).headers.get('content-type')).toBe('application/json')
   })
 
-  test('counts what was sent beside text', async () => {
+  test('the reply counts the media of the message', async () => {
     const image = { type: 'image_url', image_url: { url: 'https://h/a.png' } }
     const contentFor = async (...parts: object[]) => (await askJson('mock', user(parts))).choices[0]!.message.content
     expect(await contentFor({ type: 'text', text: 'look' }, image)).toBe('You said: "look". You sent 1 image.')
@@ -111,7 +111,7 @@ describe('chat', () => {
     expect(await contentFor()).toBe('You said nothing.')
   })
 
-  test('streams the same words in OpenAI’s frames', async () => {
+  test('a stream has the same text in OpenAI’s frames', async () => {
     const text = await streamText('mock', user('Hello there'))
     expect(text.split('data: [DONE]')).toEqual([expect.any(String), '\n\n'])
     const chunks = framesOf(text)
@@ -122,7 +122,7 @@ describe('chat', () => {
     expect(chunks.some(chunk => 'usage' in chunk)).toBe(false)
   })
 
-  test('tells usage in a stream only when asked: null on every chunk, the numbers on one of their own', async () => {
+  test('a stream has usage only on request: null in every chunk and the numbers in a chunk of their own', async () => {
     const chunks = await streamFrames('mock', { ...user('hi'), stream_options: { include_usage: true } })
     expect(chunks.slice(0, -1).every(chunk => chunk.usage === null)).toBe(true)
     expect(chunks.at(-1)).toMatchObject({
@@ -131,7 +131,7 @@ describe('chat', () => {
     })
   })
 
-  test('n, max_tokens and stop', async () => {
+  test('n, max_tokens and stop are respected', async () => {
     const multiple = await askJson('mock', { ...user('hi'), n: 3 })
     expect(multiple.choices.map(choice => choice.message.content!)).toEqual([
       'You said: "hi".',
@@ -155,7 +155,7 @@ describe('chat', () => {
     expect(frames.filter(chunk => chunk.choices[0]!.finish_reason === 'stop')).toHaveLength(2)
   })
 
-  test('logprobs when asked', async () => {
+  test('logprobs are returned on request', async () => {
     const { choices } = await askJson('mock', { ...user('hi'), logprobs: true, top_logprobs: 2 })
     const { content } = choices[0]!.logprobs!
     expect(content!.map(one => one.token).join('')).toBe(choices[0]!.message.content!)
@@ -166,7 +166,7 @@ describe('chat', () => {
     expect(tokens.map(one => one.token).join('')).toBe('You said: "hi".')
   })
 
-  test('a request that is none gets 400 in OpenAI’s shape', async () => {
+  test('an invalid request gets 400 in OpenAI’s format', async () => {
     for (const [body, param] of [
       [{}, 'messages'],
       [{ messages: [] }, 'messages'],
@@ -181,7 +181,7 @@ describe('chat', () => {
 })
 
 describe('tools', () => {
-  test('calls the first tool with arguments made from its schema', async () => {
+  test('the first tool is called with arguments that fit its schema', async () => {
     const response = await askJson('mock-tools', { ...user('hi'), tools: [weather] })
     const [call] = response.choices[0]!.message.tool_calls!
     expect(response.choices[0]).toMatchObject({ message: { content: null }, finish_reason: 'tool_calls' })
@@ -190,7 +190,7 @@ describe('tools', () => {
     expect(call!.id).toMatch(/^call_[0-9a-f]{8}$/)
   })
 
-  test('two at once where several are given, one where that is not wanted, the one that is named', async () => {
+  test('two tools are called in parallel, unless parallel calls are off or one tool is named', async () => {
     const names = async (change: JsonObject, model = 'mock-tools') =>
       (
         (await askJson(model, { ...user('hi'), tools: [weather, time], ...change })).choices[0]!.message.tool_calls ??
@@ -204,7 +204,7 @@ describe('tools', () => {
     expect(await names({ tool_choice: 'required' }, 'mock')).toEqual(['weather'])
   })
 
-  test('streams calls: head first, arguments in pieces', async () => {
+  test('a streamed tool call has its id and name first and its arguments in several deltas', async () => {
     const frames = await streamFrames('mock-tools', { ...user('hi'), tools: [weather, time] })
     const deltas = frames.flatMap(frame => frame.choices[0]!.delta.tool_calls ?? [])
     const firstDeltas = deltas.filter(delta => delta.id)
@@ -222,7 +222,7 @@ describe('tools', () => {
     expect(frames.at(-1)!.choices[0]!.finish_reason).toBe('tool_calls')
   })
 
-  test('tells what the tool answered, and calls again when the user speaks again', async () => {
+  test('tool results are quoted, and a new user message causes a new call', async () => {
     const turns = [
       { role: 'user', content: 'weather?' },
       { role: 'assistant', content: null, tool_calls: [] },
@@ -242,7 +242,7 @@ describe('tools', () => {
 })
 
 describe('reasoning and JSON', () => {
-  test('reasons before it speaks', async () => {
+  test('reasoning comes before the text', async () => {
     const response = await askJson('mock-reasoning', user('hi'))
     expect(response.choices[0]!.message.reasoning_content).toContain('The user said "hi"')
     expect(response.usage.completion_tokens_details.reasoning_tokens).toBeGreaterThan(3)
@@ -252,7 +252,7 @@ describe('reasoning and JSON', () => {
     expect(deltas.lastIndexOf('reasoning_content')).toBeLessThan(deltas.indexOf('content'))
   })
 
-  test('obeys a schema', async () => {
+  test('a reply fits the requested JSON schema', async () => {
     const schema = {
       type: 'object',
       properties: {
@@ -271,7 +271,7 @@ describe('reasoning and JSON', () => {
     expect(JSON.parse(any.choices[0]!.message.content!)).toEqual({ said: 'hi' })
   })
 
-  test('samples of schemas', () => {
+  test('sampleOf returns a value that fits the schema', () => {
     expect(sampleOf({ type: ['null', 'integer'], minimum: 3 })).toBe(3)
     expect(sampleOf({ anyOf: [{ type: 'string' }, { type: 'null' }] })).toBe('text')
     expect(
@@ -285,7 +285,7 @@ describe('reasoning and JSON', () => {
     expect(sampleOf(true)).toBe(null)
   })
 
-  test('a schema that names itself comes to an end', () => {
+  test('sampleOf terminates for a recursive schema', () => {
     const node = {
       type: 'object',
       properties: { left: { $ref: '#' }, right: { $ref: '#' }, more: { type: 'array', items: { $ref: '#' } } },
@@ -296,8 +296,8 @@ describe('reasoning and JSON', () => {
   })
 })
 
-describe('failure and time', () => {
-  test('fails with the status its name says', async () => {
+describe('failures and delays', () => {
+  test('the model’s name selects the status of an error', async () => {
     for (const status of [400, 401, 403, 404, 429, 500, 503, 529]) {
       const failed = await ask(`mock-error-${status}`, { ...user('hi'), stream: true })
       expect(failed.status).toBe(status)
@@ -308,14 +308,14 @@ describe('failure and time', () => {
     expect((await ask('mock-embedding-error-503', { input: 'x' }, 'embeddings')).status).toBe(503)
   })
 
-  test('waits before its headers, then fails', async () => {
+  test('a delay applies before the headers of an error', async () => {
     const startedAt = performance.now()
     const failed = await ask('mock-delay-40-error-500', user('hi'))
     expect(failed.status).toBe(500)
     expect(performance.now() - startedAt).toBeGreaterThan(35)
   })
 
-  test('waits between frames', async () => {
+  test('pace delays every frame of a stream', async () => {
     const startedAt = performance.now()
     const response = await ask('mock-tools-pace-10', { ...user('hi'), tools: [time], stream: true })
     const frames = framesOf(await response.text())
@@ -327,7 +327,7 @@ describe('failure and time', () => {
     await slow.body!.cancel()
   })
 
-  test('cuts a stream after so many frames, and a body in its middle', async () => {
+  test('cut ends a stream after that many frames and truncates a complete body', async () => {
     const text = await streamText('mock-cut-3', user('hi there'))
     expect(framesOf(text)).toHaveLength(3)
     expect(text).not.toContain('[DONE]')
@@ -350,7 +350,7 @@ describe('failure and time', () => {
     expect(performance.now() - startedAt).toBeLessThan(1000)
   }
 
-  test('leaves at once when the request does: waiting, silent, between frames', async () => {
+  test('an aborted request ends immediately, during a delay, in silence and between frames', async () => {
     await expectAbort('mock-delay-60000', 'headers', true)
     await expectAbort('mock-silent', 'body', true)
     await expectAbort('mock-silent', 'body', false)
@@ -360,7 +360,7 @@ describe('failure and time', () => {
     await expect(ask('mock', user('hi'), 'openai-chat', abortedSignal)).rejects.toThrow('never here')
   })
 
-  test('a reader that leaves stops it, and one that is slow holds it', async () => {
+  test('cancelling the reader stops the stream, and a slow reader delays it', async () => {
     const reader = (await ask('mock-pace-60000', { ...user('hi'), stream: true })).body!.getReader()
     const read = reader.read()
     await reader.cancel('enough')
@@ -370,7 +370,7 @@ describe('failure and time', () => {
     await slow.cancel()
   })
 
-  test('silent after so many frames', async () => {
+  test('cut with silent leaves the stream open after that many frames', async () => {
     const controller = new AbortController()
     const response = await ask('mock-cut-2-silent', { ...user('hi'), stream: true }, 'openai-chat', controller.signal)
     const reader = response.body!.getReader()
@@ -380,14 +380,14 @@ describe('failure and time', () => {
     controller.abort()
   })
 
-  test('words of a name it does not know ask for nothing', async () => {
+  test('unknown words in the model’s name have no effect', async () => {
     for (const model of ['mock-large', 'mock-error', 'mock-pace-fast', 'mock-2026-11-01', 'MOCK'])
       expect((await askJson(model, user('hi'))).choices[0]!.message.content).toBe('You said: "hi".')
   })
 })
 
 describe('the other endpoints', () => {
-  test('completions, whole and streamed', async () => {
+  test('completions are returned complete and streamed', async () => {
     const response = await askJson('mock', { prompt: ['a', 'b c'], n: 2, echo: true }, 'completions')
     expect(response).toMatchObject({ object: 'text_completion', usage: { prompt_tokens: 3 } })
     expect(response.choices.map(choice => [choice.index, choice.text])).toEqual([
@@ -412,7 +412,7 @@ describe('the other endpoints', () => {
     expect(frames.at(-1)!.usage.total_tokens).toBeGreaterThan(0)
   })
 
-  test('embeddings: length 1, the same for the same text, of the dimensions asked, as numbers or base64', async () => {
+  test('embeddings have length 1 and the requested dimensions, depend only on the text, and are numbers or base64', async () => {
     const response = await askJson('mock-embedding', { input: ['a', 'b', 'a'], dimensions: 8 }, 'embeddings')
     const [one = [], other, again] = response.data.map(row => row.embedding)
     expect(one).toHaveLength(8)
@@ -432,7 +432,7 @@ describe('the other endpoints', () => {
       expect((await ask('mock-embedding', body, 'embeddings')).status).toBe(400)
   })
 
-  test('speech is a WAV whose header adds up', async () => {
+  test('speech is a WAV file with a correct header', async () => {
     const response = await ask('mock', { input: 'hello', voice: 'alloy' }, 'audio/speech')
     const bytes = new Uint8Array(await response.arrayBuffer())
     const view = new DataView(bytes.buffer)
@@ -443,7 +443,7 @@ describe('the other endpoints', () => {
     expect(bytes.slice(44).some(byte => byte !== 0)).toBe(true)
   })
 
-  test('a recording or image as a form is answered without being read', async () => {
+  test('a form with a recording or an image is answered without being read', async () => {
     const target = targetOf(entry, 'mock')
     const send = (path: string, body: string | undefined, type: string) =>
       mock.transport!(
@@ -459,7 +459,7 @@ describe('the other endpoints', () => {
     expect(((await edited.json()) as Answer).data).toHaveLength(1)
   })
 
-  test('images are PNGs whose chunks add up', async () => {
+  test('images are PNG files with correct checksums', async () => {
     const { data } = await askJson('mock', { prompt: 'a cat', n: 2 }, 'images/generations')
     expect(data).toHaveLength(2)
     const png = Buffer.from(data[0]!.b64_json, 'base64')
@@ -471,13 +471,13 @@ describe('the other endpoints', () => {
     }
   })
 
-  test('moderations flag what the text names', async () => {
+  test('moderations flag the categories that the text names', async () => {
     const { results } = await askJson('mock', { input: ['good day', 'violence'] }, 'moderations')
     expect(results.map(result => result.flagged)).toEqual([false, true])
     expect(results[1]!.categories['violence']).toBe(true)
   })
 
-  test('rerank orders by the words of the query', async () => {
+  test('rerank orders documents by the words of the query', async () => {
     const body = {
       query: 'what is ruby',
       documents: ['Paris is a city', 'What is Ruby? A language', 'nothing'],
@@ -489,7 +489,7 @@ describe('the other endpoints', () => {
     expect((await ask('mock', { query: 'x' }, 'rerank')).status).toBe(400)
   })
 
-  test('what it has not is 404, what it cannot read is 400', async () => {
+  test('an unknown endpoint gets 404, and an invalid body gets 400', async () => {
     const target = targetOf(entry, 'mock')
     const send = (url: string, body: string) =>
       mock.transport!({ url, headers: new Headers(), body }, target, new AbortController().signal)
@@ -499,14 +499,14 @@ describe('the other endpoints', () => {
   })
 })
 
-describe('words', () => {
-  test('tokens join to the text they came from', () => {
+describe('tokens and excerpts', () => {
+  test('the tokens of a text join to the same text', () => {
     for (const text of ['', ' ', 'a b', '  lead', '你好，世界 ok', '👩‍👩‍👧 done\n\n', 'かな カナ 한국어'])
       expect(tokensOf(text).join('')).toBe(text)
     expect(tokensOf('你好世界')).toHaveLength(4)
   })
 
-  test('a quote is cut between characters', () => {
+  test('a text is truncated between characters', () => {
     expect(truncate('ab👩', 3)).toBe('ab…')
     expect(truncate('abc', 3)).toBe('abc')
     expect(cutAtStop('one two', ['', 'zwei'])).toBe('one two')
@@ -514,7 +514,7 @@ describe('words', () => {
   })
 })
 
-describe('the openai SDK reads it', () => {
+describe('the OpenAI SDK with the mock', () => {
   const client = (model: string) =>
     new OpenAI({
       apiKey: 'none',
@@ -530,7 +530,7 @@ describe('the openai SDK reads it', () => {
       },
     })
 
-  test('a stream of tool calls, an answer to a schema, an embedding, an error', async () => {
+  test('the SDK reads a stream of tool calls, an embedding and an error', async () => {
     const runner = client('mock-tools').chat.completions.stream({
       model: 'mock-tools',
       messages: [{ role: 'user', content: 'hi' }],

@@ -1,4 +1,4 @@
-/** Every recorded answer of a vendor, through that vendor's own corrections, is strict for the client. */
+/** Every recorded response of a vendor is strictly valid for the client after that vendor's corrections. */
 import { describe, expect, test } from 'bun:test'
 import type { GatewayError } from '../../src/base/errors.ts'
 import { type JsonObject, parseJson } from '../../src/base/json/json.ts'
@@ -9,11 +9,11 @@ import { exchangeFor, framesOf } from '../contracts/protocol.ts'
 import { type Recording, recordings } from '../support/recordings.ts'
 import { type Answer, readMessage, readStream } from '../validators/openai-chat.ts'
 
-/** The recordings' name of a vendor where it is not ours. */
+/** Vendor name in the recordings → our service type, where they differ. */
 const types: Record<string, string> = { alibaba: 'dashscope', spark: 'xinghuo', volcengine: 'huoshan' }
 const apis = ['chat-completions', 'minimax-v2', 'spark-http', 'ark-bots']
 
-/** Cut by who recorded them: nothing after the last frame shown says that the answer is whole. */
+/** Recordings that were truncated: nothing after the last frame shows that the response is complete. */
 const truncatedRecordings = [/minimax-v2__.*stream-doc-reasoning/, /minimax-v2__.*builtin-search/]
 
 const patchOf = (type: string) => {
@@ -28,7 +28,7 @@ const pipeText = (text: string, type: string): StreamPipe & { out: string } => {
   return { ...pipe, out: out + pipe.end() }
 }
 
-/** The strict answer, or the fault it tells. */
+/** The strictly parsed response, or the error that it contains. */
 const read = (
   { text, isEventStream }: Pick<Recording, 'text' | 'isEventStream'>,
   type: string,
@@ -54,14 +54,14 @@ const all = apis
   .map(recording => ({ ...recording, type: types[recording.provider] ?? recording.provider }))
   .filter(({ type, status }) => providers.has(type) && (status ?? 200) === 200)
 
-describe(`${all.length} recorded answers, through their vendor's corrections`, () => {
+describe(`${all.length} recorded responses after their vendor's corrections`, () => {
   for (const type of new Set(all.map(({ type }) => type))) {
     const ofType = all.filter(recording => recording.type === type)
-    test(`${type}: ${ofType.length}`, () => {
+    test(`all ${ofType.length} recordings of ${type} are valid`, () => {
       for (const recording of ofType) {
         const { file, text } = recording
         const answer = read(recording, type)
-        // A fault is right only where the recording tells one, or was cut.
+        // An error is correct only if the recording contains one, or was truncated.
         const hasError =
           /"error"|"base_resp":\{"status_code":[1-9]|"code":\s*[1-9]|finish_reason":\s*"error"/.test(text) ||
           truncatedRecordings.some(name => name.test(file))
@@ -72,7 +72,7 @@ describe(`${all.length} recorded answers, through their vendor's corrections`, (
   }
 })
 
-describe('what they taught, in our own words', () => {
+describe('corrections that the recordings led to', () => {
   const outcomeOf = (answer: Answer | GatewayError) =>
     isFault(answer) ? [answer.code, answer.status] : `answered ${JSON.stringify(answer)}`
   const readComplete = (body: JsonObject, type: string) =>
@@ -92,7 +92,7 @@ describe('what they taught, in our own words', () => {
     expect<unknown>(outcomeOf(events)).toEqual([name, status])
   })
 
-  test('minimax: what the built-in search found is not the answer, nor its finish the end', () => {
+  test('minimax: results of the built-in search are not part of the text, and their finish reason is dropped', () => {
     const chunk = (choice: JsonObject) =>
       `data: ${JSON.stringify({ id: 'a', choices: [{ index: 0, ...choice }], usage: { total_tokens: 0 } })}\n\n`
     const text =
@@ -110,7 +110,7 @@ describe('what they taught, in our own words', () => {
     [11200, 'upstream_credentials', 502],
     [10013, 'upstream_refused', 400],
     [10012, 'upstream_failed', 503],
-  ])('xinghuo: code %d is %s, flat, in an envelope, beside choices', (code, name, status) => {
+  ])('xinghuo: code %d is %s at the top level, in an error object and next to choices', (code, name, status) => {
     const bodies: JsonObject[] = [
       { code, msg: 'no', Sid: 's' },
       { error: { message: 'no (sid: s)', type: 'api_error', param: null, code: String(code) } },
@@ -123,7 +123,7 @@ describe('what they taught, in our own words', () => {
     }
   })
 
-  test('huoshan: the usage of a bot is the sum over its models', () => {
+  test('huoshan: the usage of a bot is the sum over its models, unless it has usage', () => {
     const usageOf = (prompt: number, completion: number) => ({
       prompt_tokens: prompt,
       completion_tokens: completion,

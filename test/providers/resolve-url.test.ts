@@ -1,4 +1,4 @@
-/** server_url → the address a request goes to, as a table. */
+/** A table of server_url → the URL that a request is sent to. */
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { providers } from '../../src/providers/index.ts'
@@ -24,7 +24,7 @@ const rows: Row[] = [
   ['openai', undefined, chat, 'https://api.lingyiwanwu.com/v1/chat/completions', 'yi-large'],
   ['openai', undefined, 'audio/speech', 'https://api.openai.com/v1/audio/speech', 'tts-1'],
 
-  // Embeddings, as the Go program's own table has them.
+  // Embeddings, as in the table of the Go program.
   ['openai', undefined, 'embeddings', 'https://api.openai.com/v1/embeddings', 'text-embedding-3-small'],
   ['openai', 'https://h.example/v1', 'embeddings', 'https://h.example/v1/embeddings'],
   ['openai', 'https://h.example/v1/', 'embeddings', 'https://h.example/v1/embeddings'],
@@ -325,14 +325,14 @@ const rows: Row[] = [
   ['gemini', undefined, 'gemini', `${google}/v1beta/tunedModels/mine:generateContent`, 'tunedModels/mine'],
 ]
 
-describe('addresses', () => {
+describe('URLs of targets', () => {
   for (const [type, serverUrl, protocol, url, model] of rows)
     test(`${type} ${serverUrl ?? 'default'} ${protocol}${model ? ` ${model}` : ''}`, () => {
       const entry = entryOf(type, { serverUrl, models: [model ?? 'some-model'] })
       expect(urlOf(targetOf(entry, model), protocol)).toBe(url)
     })
 
-  test("an entry may name what its vendor has words of its own for by OpenAI's path", () => {
+  test("an entry can name a vendor's native protocol by OpenAI's path", () => {
     const cohere = targetOf(entryOf('cohere', { supportedProtocols: ['rerank', 'embeddings'] }))
     expect([chooseProtocol(cohere, 'rerank'), chooseProtocol(cohere, 'embeddings')]).toEqual([
       'cohere/rerank',
@@ -345,7 +345,7 @@ describe('addresses', () => {
     expect(supportsProtocol(relay, 'embeddings')).toBe(false)
   })
 
-  test('a path nobody here knows stands beside the first protocol', () => {
+  test('a custom path is next to the first protocol', () => {
     for (const [type, serverUrl, url] of [
       ['minimax', undefined, 'https://api.minimaxi.com/v1/my/custom'],
       ['minimax', 'https://api.minimax.io', 'https://api.minimax.io/v1/my/custom'],
@@ -356,7 +356,7 @@ describe('addresses', () => {
       expect(urlOf(targetOf(entryOf(type, { serverUrl, supportedProtocols: ['my/custom'] })), 'my/custom')).toBe(url)
   })
 
-  test('a protocol may be named by its path', () => {
+  test('an entry can name a protocol by its path', () => {
     const entry = entryOf('openai', {
       serverUrl: 'https://h.example/v1',
       supportedProtocols: ['messages', 'responses'],
@@ -368,7 +368,7 @@ describe('addresses', () => {
     ])
   })
 
-  test('native addresses are spoken to for embeddings and rankings, not yet for chats', () => {
+  test('native URLs are supported for embeddings and rerank, but not for chat', () => {
     const supportsEmbeddings = (type: string, serverUrl: string, model: string) =>
       supportsProtocol(entryOf(type, { serverUrl, models: [model] }), 'embeddings')
     expect(supportsEmbeddings('ollama', 'http://localhost:11434/api', 'nomic-embed-text')).toBe(true)
@@ -377,12 +377,12 @@ describe('addresses', () => {
     expect(supportsEmbeddings('dashscope', 'https://dashscope.aliyuncs.com/api/v1', 'qwen-plus')).toBe(false)
   })
 
-  test('have a row for each provider', () => {
+  test('the table has a row for each provider', () => {
     const testedTypes = new Set(rows.map(([type]) => type))
     expect([...providers.keys()].filter(type => !testedTypes.has(type) && type !== 'mock')).toEqual([])
   })
 
-  test('models of several vendors in one openai entry each go home', () => {
+  test('models of several vendors in one openai entry go to their own vendors', () => {
     const entry = entryOf('openai', { models: ['glm-4', 'gpt-4o', '*'] })
     const url = (model: string) => urlOf(targetOf(entry, model), chat)
     expect(url('glm-4')).toStartWith('https://open.bigmodel.cn/')
@@ -390,7 +390,7 @@ describe('addresses', () => {
     expect(url('deepseek-chat')).toStartWith('https://api.deepseek.com/')
   })
 
-  test('are looked up, not worked out', () => {
+  test('a repeated URL is looked up in less than a microsecond', () => {
     const target = targetOf(entryOf('openai', { serverUrl: 'https://h.example/v1' }))
     urlOf(target, chat)
     const elapsed = stopwatch()
@@ -399,7 +399,7 @@ describe('addresses', () => {
   })
 })
 
-test('an address recorded from a vendor, given as server_url, is the address called', async () => {
+test('a URL recorded from a vendor, used as server_url, is the URL that is called', async () => {
   const root = process.env['RECORDINGS'] ?? '../shared/recordings'
   const types: Record<string, string> = {
     alibaba: 'dashscope',
@@ -438,7 +438,7 @@ test('an address recorded from a vendor, given as server_url, is the address cal
       if (!/^https?:/.test(raw)) continue
       const url = new URL(raw.replace('com//', 'com/')).href
       const protocol = endpointPatterns.find(([pattern]) => pattern.test(new URL(url).pathname))?.[1]
-      // A recorder that dropped the api-version, or Azure's host without any path of its own, is no address anybody could call.
+      // A recording without the api-version, or with Azure's host but no path, is not a URL that anybody could call.
       if (!protocol || (folder === 'azure' && (!url.includes('api-version=') || !/deployments|models/.test(url))))
         continue
       for (const type of [types[folder]!, 'openai']) {
@@ -451,14 +451,14 @@ test('an address recorded from a vendor, given as server_url, is the address cal
   console.log(`recorded addresses tried: ${testedUrls.size}`)
 })
 
-test('a stream of Gemini has an address of its own', () => {
+test('a Gemini stream has a URL of its own', () => {
   const stream = { stream: true }
   const streamUrl = (serverUrl?: string) => urlOf(targetOf(entryOf('gemini', { serverUrl })), 'gemini', stream)
   expect(streamUrl()).toBe(`${google}/v1beta/models/some-model:streamGenerateContent?alt=sse`)
   expect(streamUrl('https://h.example/v1?a=b')).toMatch(/:streamGenerateContent\?(?:a=b&alt=sse|alt=sse&a=b)$/)
 })
 
-test('a model whose name would lead to another address is none', () => {
+test('a model name that would lead to another URL is refused', () => {
   const entry = entryOf('azure', { serverUrl: `${azure}/openai/deployments` })
   for (const model of ['.', '..', 'a\ud800'])
     expect(() => urlOf(targetOf(entry, model), chat)).toThrow('does not exist')

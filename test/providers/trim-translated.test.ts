@@ -1,4 +1,4 @@
-/** What of a translation the vendors of Chat Completions refuse, and what becomes of it. */
+/** What the vendors of Chat Completions refuse of a translated request, and what is sent instead. */
 import { describe, expect, test } from 'bun:test'
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { wireOf } from '../../src/providers/resolve-url.ts'
@@ -43,7 +43,7 @@ describe("OpenAI's own service", () => {
     ['azure', 'my-gpt-5-mini', 'https://x.openai.azure.com'],
     ['azure', 'any', 'https://x.openai.azure.com/openai/deployments/o3?api-version=2025-01-01-preview'],
   ]
-  test.each(cases)('%s, %s: is told what it knows, by the names it knows', (type, model, serverUrl) => {
+  test.each(cases)('%s, %s gets only fields that it knows', (type, model, serverUrl) => {
     const { body, losses } = trimBody(type, model, serverUrl)
     expect(body).toEqual({
       messages: plainMessages,
@@ -54,7 +54,7 @@ describe("OpenAI's own service", () => {
     expect(losses).toEqual([...expectedLosses, 'top_k', 'user'])
   })
 
-  test('a deployment that does not name a thinking model keeps max_tokens', () => {
+  test('a deployment that does not name a reasoning model keeps max_tokens', () => {
     const url = 'https://x.openai.azure.com/openai/deployments/gpt-4o?api-version=2024-06-01'
     for (const [model, server] of [
       ['gpt-4o', 'https://x.openai.azure.com'],
@@ -64,7 +64,7 @@ describe("OpenAI's own service", () => {
       expect(trimBody('azure', model, server).body).toMatchObject({ max_tokens: 9 })
   })
 
-  test('a file gets a name, in both of its protocols', () => {
+  test('a file gets a name in Chat Completions and Responses', () => {
     const data = 'data:application/pdf;base64,JVBERi0='
     const namedFile = { file_data: data, filename: 'file.pdf' }
     const withFile = (file_data: string, more = {}) => ({
@@ -84,7 +84,7 @@ describe("OpenAI's own service", () => {
     expect(body).toEqual(input(namedFile))
   })
 
-  test('a short user and a limit of the configuration stay', () => {
+  test('a short user and an existing max_completion_tokens are kept', () => {
     const body = { messages: [], user: 'ann', max_tokens: 9, max_completion_tokens: 7 }
     expect(trimBody('openai', 'gpt-5', undefined, body)).toEqual({
       body: { messages: [], user: 'ann', max_completion_tokens: 7 },
@@ -93,7 +93,7 @@ describe("OpenAI's own service", () => {
   })
 })
 
-test('a server of the user and a model that lives elsewhere hear everything', () => {
+test("a server of the user's own and a model of another vendor get all fields", () => {
   for (const [type, model, serverUrl] of [
     ['openai', 'gpt-5', 'http://localhost:8000/v1'],
     ['openai', 'deepseek-chat', undefined],
@@ -103,7 +103,7 @@ test('a server of the user and a model that lives elsewhere hear everything', ()
     expect(trimBody(type, model, serverUrl)).toEqual({ body: translatedBody, losses: [] })
 })
 
-test('Groq and Mistral refuse what they do not know', () => {
+test('fields that Groq and Mistral refuse are removed', () => {
   for (const type of ['groq', 'mistral']) {
     const { body, losses } = trimBody(type, 'm')
     expect(body['top_k']).toBeUndefined()

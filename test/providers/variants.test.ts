@@ -1,4 +1,4 @@
-/** Which form of a vendor an entry asks for by what it says: the one that works now, or the word on what to write instead. */
+/** Which variant of a vendor an entry selects: one that works, or a hint on what to configure instead. */
 import { expect, test } from 'bun:test'
 import type { Credential } from '../../src/providers/entry.ts'
 import { credentialsOf, urlOf, wireOf } from '../../src/providers/resolve-url.ts'
@@ -11,7 +11,7 @@ const credentials = (...list: Record<string, string>[]): Credential[] =>
 const pair = { api_key: 'k', secret_key: 's' }
 const ark = 'https://ark.cn-beijing.volces.com/api/v3'
 
-/** `works`: served; else a part of the word that helps. */
+/** `works`: the entry is served. Otherwise a part of the hint. */
 const rows: [type: string, given: Record<string, string>, serverUrl: string | undefined, outcome: string][] = [
   ['qianfan', { api_key: 'bce-v3/k' }, undefined, 'works'],
   ['qianfan', { api_key: 'bce-v3/k' }, 'https://qianfan.baidubce.com/v2', 'works'],
@@ -54,7 +54,7 @@ test.each(rows)('%s with %j at %p: %s', (type, given, serverUrl, outcome) => {
   else expect(resolved).toEqual({ unsupported: expect.stringContaining(outcome) })
 })
 
-test.each(rows)('%s with %j at %p: the file says the same', (type, given, serverUrl, outcome) => {
+test.each(rows)('%s with %j at %p in a configuration file: %s', (type, given, serverUrl, outcome) => {
   const entry = { enabled: true, models: ['m'], credentials: given, ...(serverUrl && { server_url: serverUrl }) }
   const { compiled, problems } = loadFile(JSON.stringify({ services: { [type]: [entry] } }))
   expect(problems.filter(({ level }) => level === 'error')).toEqual([])
@@ -63,12 +63,12 @@ test.each(rows)('%s with %j at %p: the file says the same', (type, given, server
   expect(compiled!.entries).toHaveLength(outcome === 'works' ? 1 : 0)
 })
 
-test('one credential of the old form among several makes the entry the old form', () => {
+test('one credential of the old form among several makes the whole entry the old form', () => {
   const mixedEntry = entryOf('qianfan', { credentials: credentials({ api_key: 'bce-v3/k' }, pair) })
   expect(wireOf(mixedEntry)).toEqual({ unsupported: expect.stringContaining('bce-v3/') })
 })
 
-test('cloudflare asks for the account only where no address names it, and goes to each credential’s own', () => {
+test('cloudflare needs the account id only if the URL does not name it, and each credential uses its own account', () => {
   expect(credentialsOf(entryOf('cloudflare'))).toEqual(['api_key', 'account_id'])
   const serverUrl = 'https://api.cloudflare.com/client/v4/accounts/0a1b/ai/v1'
   expect(credentialsOf(entryOf('cloudflare', { serverUrl }))).toEqual(['api_key'])

@@ -18,8 +18,8 @@ const patchBody = (type: string, body: JsonObject, model = 'some-model') => {
   return { body: changed, losses }
 }
 
-describe('the registry', () => {
-  test('is in the order of the alphabet and names every service type of the Go program, built or not', () => {
+describe('the provider registry', () => {
+  test('the registry is in alphabetical order, and every service type of the Go program is known', () => {
     const ids = [...providers.keys()]
     expect(ids).toEqual([...ids].sort())
     const types =
@@ -28,7 +28,7 @@ describe('the registry', () => {
       expect([type, providers.has(type) !== unsupported.has(type)]).toEqual([type, true])
   })
 
-  test('an unbuilt type keeps its promise: an address it names works as type openai', () => {
+  test('a URL in the hint of an unsupported type works for the service type that the hint names', () => {
     for (const [type, hint] of unsupported) {
       expect(wireOf(entryOf(type))).toEqual({ unsupported: hint })
       expect(supportsProtocol(entryOf(type), 'openai-chat')).toBe(false)
@@ -42,7 +42,7 @@ describe('the registry', () => {
     }
   })
 
-  test('no default model is one that its vendor ended', () => {
+  test('no default model was retired by its vendor', () => {
     const retiredModels = [
       ...[
         'deepseek-chat',
@@ -67,13 +67,13 @@ describe('the registry', () => {
       for (const model of [...models, ...embeddingModels]) expect(retiredModels).not.toContain(model)
   })
 
-  test("an entry without models has those of today, or none where they are the user's", () => {
+  test("providers have current default models, or none if the models are the user's", () => {
     expect(providers.get('deepseek')!.models).toContain('deepseek-flash')
     expect(providers.get('hunyuan')!.models).toEqual(['hy3'])
     for (const type of ['openai', 'azure', 'ollama', 'dashscope']) expect(providers.get(type)!.models).toBeUndefined()
   })
 
-  test('an unknown type is said to be unknown', () => {
+  test('an unknown type is reported as unknown', () => {
     expect(wireOf(entryOf('deepsek'))).toEqual({ unsupported: 'no service type deepsek is known' })
   })
 })
@@ -81,7 +81,7 @@ describe('the registry', () => {
 describe('quirks', () => {
   const messages = [{ role: 'user', content: 'hi' }]
 
-  test('groq: what it refuses is left out and noted', () => {
+  test('groq: refused fields are removed and reported as losses', () => {
     const { body, losses } = patchBody('groq', {
       messages: [{ role: 'user', content: 'hi', name: 'ann' }],
       logprobs: true,
@@ -95,7 +95,7 @@ describe('quirks', () => {
     expect(patchBody('groq', { messages, n: 1, logprobs: false })).toEqual({ body: { messages, n: 1 }, losses: {} })
   })
 
-  test('zhipu: only what is out of range moves', () => {
+  test('zhipu: only values out of range are changed', () => {
     expect(patchBody('zhipu', { temperature: 1.7, top_p: 0 })).toEqual({
       body: { temperature: 1, top_p: 0.01 },
       losses: { temperature: 'the vendor takes 0 to 1, not 1.7', top_p: 'the vendor takes 0.01 to 1, not 0' },
@@ -108,7 +108,7 @@ describe('quirks', () => {
     expect(patchBody('zhipu', { max_completion_tokens: 7, max_tokens: 5 }).body).toEqual({ max_tokens: 5 })
   })
 
-  test('zhipu: glm-4v gets bare base64, others the data URL', () => {
+  test('zhipu: glm-4v gets plain base64, other models the data URL', () => {
     const image = (url: string) => ({
       messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }],
     })
@@ -119,7 +119,7 @@ describe('quirks', () => {
     )
   })
 
-  test('deepseek and dashscope: the role developer is system', () => {
+  test('deepseek and dashscope: the role developer becomes system', () => {
     const withInstructions = [{ role: 'developer', content: 'rules' }, ...messages]
     for (const type of ['deepseek', 'dashscope'])
       expect(patchBody(type, { messages: withInstructions })).toEqual({
@@ -128,7 +128,7 @@ describe('quirks', () => {
       })
   })
 
-  test('moonshot: what Kimi models have fixed is left out, others have their temperature to 1', () => {
+  test('moonshot: parameters with fixed values are removed for Kimi models, and temperature is limited to 1 for others', () => {
     expect(patchBody('moonshot', { temperature: 1.5 }).body).toEqual({ temperature: 1 })
     const request = { temperature: 0.3, top_p: 0.9, n: 2, presence_penalty: 0, frequency_penalty: 0.5, max_tokens: 9 }
     const { body, losses } = patchBody('moonshot', request, 'Kimi-K2.6')
@@ -137,14 +137,14 @@ describe('quirks', () => {
     expect(patchBody('moonshot', { temperature: 1, n: 1 }, 'kimi-k3')).toEqual({ body: {}, losses: {} })
   })
 
-  test('moonshot: usage out of the choice', () => {
+  test('moonshot: usage moves from the choice to the top level', () => {
     const usage = { prompt_tokens: 39, completion_tokens: 211, total_tokens: 250 }
     const frame: JsonObject = { choices: [{ index: 0, delta: {}, finish_reason: 'stop', usage }] }
     providers.get('moonshot')!.patchResponse!['openai-chat']!(frame)
     expect(frame).toEqual({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }], usage })
   })
 
-  test('xinghuo: names of the HTTP form; Lite and Pro have no system, Max has', () => {
+  test('xinghuo: models get their HTTP names, and system messages are folded for Lite and Pro but not for Max', () => {
     const withInstructions = [
       { role: 'developer', content: 'be brief' },
       { role: 'user', content: 'hi' },
@@ -175,7 +175,7 @@ describe('quirks', () => {
     expect(patchBody('xinghuo', { model: 'x1', messages }, 'x1').body).toEqual({ model: 'x1', messages })
   })
 
-  test('mistral: only what its schema knows, also of the messages', () => {
+  test('mistral: fields that its schema does not know are removed, also from messages', () => {
     const request = {
       messages: [
         { role: 'user', name: 'ann', content: 'hi' },
@@ -202,7 +202,7 @@ describe('quirks', () => {
     expect(wireOf(entryOf('mistral'))).toMatchObject({ wire: { refusesUsage: true } })
   })
 
-  test('xai, cerebras, nvidia: a penalty of 0 is dropped in silence, what is refused is noted', () => {
+  test('xai, cerebras, nvidia: a penalty of 0 is removed without a loss, and refused fields are reported as losses', () => {
     const request = { presence_penalty: 0, frequency_penalty: 0.5, stop: ['x'], logit_bias: { 1: 2 } }
     expect(patchBody('xai', request, 'grok-4.6')).toMatchObject({ body: { logit_bias: { 1: 2 } } })
     expect(Object.keys(patchBody('xai', request, 'grok-4.6').losses)).toEqual(['frequency_penalty', 'stop'])
@@ -214,19 +214,19 @@ describe('quirks', () => {
     })
   })
 
-  test('qianfan: ERNIE in lower case, others as they are', () => {
+  test('qianfan: ERNIE model names become lower case, and other names are kept', () => {
     expect(patchBody('qianfan', { model: 'ERNIE-Speed-8K' }).body).toEqual({ model: 'ernie-speed-8k' })
     expect(patchBody('qianfan', { model: 'DeepSeek-R1' }).body).toEqual({ model: 'DeepSeek-R1' })
   })
 
-  test('minimax: one choice; huoshan: one limit', () => {
+  test('minimax allows one choice, and huoshan one limit', () => {
     expect(patchBody('minimax', { n: 1, temperature: 0 }).body).toEqual({ n: 1, temperature: 0.01 })
     expect(Object.keys(patchBody('minimax', { n: 2 }).losses)).toEqual(['n'])
     expect(patchBody('huoshan', { max_tokens: 5, max_completion_tokens: 7 }).body).toEqual({ max_completion_tokens: 7 })
     expect(patchBody('huoshan', { max_tokens: 5 }).body).toEqual({ max_tokens: 5 })
   })
 
-  test('a body that is not what it should be is left to the vendor', () => {
+  test('a malformed body is left for the vendor to refuse', () => {
     for (const type of [...providers.values()]
       .filter(({ patchRequest }) => patchRequest?.['openai-chat'])
       .map(({ id }) => id)) {
@@ -237,7 +237,7 @@ describe('quirks', () => {
     }
   })
 
-  test('openai, openrouter and siliconflow pass untouched', () => {
+  test('openai, openrouter and siliconflow have no corrections', () => {
     for (const type of ['openai', 'openrouter', 'siliconflow']) {
       const { wire } = wireOf(entryOf(type)) as { wire: { patchRequest?: unknown; patchResponse?: unknown } }
       expect([wire.patchRequest, wire.patchResponse]).toEqual([undefined, undefined])
@@ -245,8 +245,8 @@ describe('quirks', () => {
   })
 })
 
-describe('whose entry it is', () => {
-  test('an openai entry at a vendor’s host is that vendor’s, and still needs no key', () => {
+describe('the vendor of an openai entry', () => {
+  test('an openai entry at a vendor’s host follows that vendor and still needs no key', () => {
     const vendors: [string, string][] = [
       ['https://open.bigmodel.cn/api/paas/v4', 'zhipu'],
       ['https://api.groq.com/openai/v1', 'groq'],
@@ -274,7 +274,7 @@ describe('whose entry it is', () => {
     }
   })
 
-  test('without an address an openai entry is the vendor’s whose models all are', () => {
+  test('without a URL an openai entry follows the vendor of all its models', () => {
     const vendorOf = (models: string[], map: [string, string][] = []) => {
       const resolved = wireOf(entryOf('openai', { models, map: new Map(map) }))
       return 'provider' in resolved && resolved.provider.id
@@ -287,7 +287,7 @@ describe('whose entry it is', () => {
     expect(vendorOf(['*'])).toBe('openai')
   })
 
-  test('native addresses are not spoken yet, and the word says what to write', () => {
+  test('native URLs are not supported for chat, and the hint says what to configure', () => {
     const hint = (type: string, serverUrl: string) => {
       const resolved = wireOf(entryOf(type, { serverUrl }))
       return 'unsupported' in resolved ? resolved.unsupported : ''
@@ -300,11 +300,11 @@ describe('whose entry it is', () => {
     expect(hint('ollama', 'http://127.0.0.1:11434/apis/v1')).toBe('')
   })
 
-  test('azure without an address cannot be reached and says so', () => {
+  test('azure without a URL is unsupported, and the hint names server_url', () => {
     expect(wireOf(entryOf('azure'))).toEqual({ unsupported: expect.stringContaining('server_url') })
   })
 
-  test('azure before 2024-09 is not asked for usage in a stream', () => {
+  test('azure is not asked for usage in a stream before api-version 2024-09', () => {
     const refusesUsage = (serverUrl: string) => {
       const resolved = wireOf(entryOf('azure', { serverUrl }))
       return 'wire' in resolved && resolved.wire.refusesUsage === true
@@ -319,8 +319,8 @@ describe('whose entry it is', () => {
   })
 })
 
-describe('what a foreign host serves', () => {
-  test('the first protocol, what the entry says it speaks, and embeddings where models are named for them', () => {
+describe('protocols of a host that is not the vendor’s', () => {
+  test('a foreign host serves the first protocol, the declared protocols, and embeddings if embedding models are named', () => {
     const serverUrl = 'https://relay.example/v1'
     const plain = entryOf('zhipu', { serverUrl })
     expect([

@@ -17,7 +17,7 @@ test('first keeps the order of the configuration', () => {
   expect(namesOf(createPolicies().first(candidatesOf({ b: 1, a: 9, c: 0 }), context()))).toBe('b a c')
 })
 
-test('round robin with weights 1:2 goes A B B A B B, and behind it comes the next in the circle', () => {
+test('round robin with weights 1:2 gives A B B A B B, and the next in the circle follows', () => {
   const { round_robin } = createPolicies({ positions: new Map() })
   const candidates = candidatesOf({ A: 1, B: 2 })
   const orders = Array.from({ length: 6 }, () => namesOf(round_robin(candidates, context())))
@@ -31,7 +31,7 @@ test('round robin with weights 1:2 goes A B B A B B, and behind it comes the nex
   ])
 })
 
-test('round robin counts by key, goes on across reloads, and looks without moving', () => {
+test('round robin counts by key, continues across reloads, and does not advance on a peek', () => {
   const positions = new Map<string, number>()
   const candidates = candidatesOf({ A: 1, B: 1 })
   const firstOf = (key: string, peek = false) =>
@@ -43,14 +43,14 @@ test('round robin counts by key, goes on across reloads, and looks without movin
   ).toBe('AABBBBA')
 })
 
-test('round robin forgets the oldest of very many keys', () => {
+test('round robin drops the oldest keys beyond the maximum', () => {
   const positions = new Map<string, number>()
   const { round_robin } = createPolicies({ positions })
   for (let at = 0; at < 12_000; at++) round_robin(candidatesOf({ A: 1, B: 1 }), context('', `key ${at}`))
   expect(positions.size).toBe(10_000)
 })
 
-test('random draws anew, hash does not', () => {
+test('random draws for each request, hash keeps its order', () => {
   const { random, hash } = createPolicies({ random: seeded(3) })
   const candidates = candidatesOf({ a: 1, b: 1, c: 1, d: 1 })
   const orders = (policy: typeof hash) =>
@@ -59,7 +59,7 @@ test('random draws anew, hash does not', () => {
   expect(orders(hash).size).toBe(1)
 })
 
-test('hash moves only who held what is gone, and whoever a newcomer wins', () => {
+test('hash moves only the conversations that a removed candidate held or an added one wins', () => {
   const { hash } = createPolicies()
   const all = candidatesOf({ a: 1, b: 1, c: 1, d: 1, e: 1 })
   const without = all.filter(({ name }) => name !== 'c')
@@ -73,7 +73,7 @@ test('hash moves only who held what is gone, and whoever a newcomer wins', () =>
   expect(moved).toBeWithin(850, 1150)
 })
 
-test('hash spreads neighbours: numbered users, and models of one user', () => {
+test('hash spreads numbered users, and the models of one user', () => {
   const { hash } = createPolicies()
   const candidates = candidatesOf({ 'openai-1': 1, 'openai-2': 1 })
   const share = (order: (at: number) => string) =>

@@ -48,7 +48,7 @@ const requestFor = (model?: string, changes: Partial<RoutingRequest> = {}): Rout
   ...changes,
 })
 
-/** The plan as `entry/model`, in order. */
+/** The targets of the plan as `entry/model`, in order. */
 const planOf = (router: Router, model?: string, changes: Partial<RoutingRequest> = {}): string[] =>
   router.plan(requestFor(model, changes)).targets.map(({ entry, model: name }) => `${entry.id}/${name}`)
 
@@ -66,21 +66,21 @@ const entry = (id: string, models: string[], changes: Partial<Entry> = {}) => en
 const map = (record: Record<string, string>) => new Map(Object.entries(record))
 
 describe('which entries offer a model', () => {
-  test('exact names, case and all, over all entries', () => {
+  test('names match exactly, with their case, over all entries', () => {
     const router = routerOf([entry('a', ['m', 'n']), entry('b', ['m']), entry('c', ['M'])])
     expect(planOf(router, 'm')).toEqual(['a/m', 'b/m'])
     expect(planOf(router, 'M')).toEqual(['c/M'])
     expect(router.plan(requestFor('m')).model).toBe('m')
   })
 
-  test('an alias leads to its target, once for an entry however many models it has', () => {
+  test('an alias leads to its target, once for each entry however many models it has', () => {
     const router = routerOf([entry('a', ['x', 'y', 'z'], { redirect: map({ alias: 'x', other: 'elsewhere' }) })])
     expect(planOf(router, 'alias')).toEqual(['a/x'])
     expect(planOf(router, 'other')).toEqual(['a/elsewhere'])
     expect(planOf(router, 'x')).toEqual(['a/x'])
   })
 
-  test('global redirect, entry redirect, map: one hop each', () => {
+  test('the global redirect, the redirect of the entry and its map apply one step each', () => {
     const router = routerOf(
       [
         entry('a', ['two', 'one'], {
@@ -94,13 +94,13 @@ describe('which entries offer a model', () => {
     expect(router.plan(requestFor('one')).model).toBe('one')
   })
 
-  test('a map alone makes no name', () => {
+  test('a model map alone does not make a name routable', () => {
     const router = routerOf([entry('a', ['m'], { map: map({ m: 'ep-1', ghost: 'ep-2' }) })])
     expect(planOf(router, 'm')).toEqual(['a/ep-1'])
     expect(refusal(() => planOf(router, 'ghost')).code).toBe('model_not_found')
   })
 
-  test('the most exact kind of name wins: by name, by the longest prefix, by `*`', () => {
+  test('the most exact match wins: the name, then the longest prefix, then `*`', () => {
     const router = routerOf([
       entry('all', ['*']),
       entry('gpt', ['gpt-*']),
@@ -114,14 +114,14 @@ describe('which entries offer a model', () => {
     expect(refusal(() => planOf(router, 'x'.repeat(600))).code).toBe('model_not_found')
   })
 
-  test('where the most exact entries do not speak the protocol, the next do', () => {
+  test('if the entries of the most exact match do not support the protocol, the next match is used', () => {
     const supportsProtocol = ({ id }: Entry, protocol: string) => id === 'all' || protocol === 'openai-chat'
     const router = createRouter(compiledOf([entry('exact', ['m']), entry('all', ['*'])]), supportsProtocol)
     expect(planOf(router, 'm')).toEqual(['exact/m'])
     expect(planOf(router, 'm', { protocol: 'embeddings' })).toEqual(['all/m'])
   })
 
-  test('embedding models are for embeddings', () => {
+  test('embedding models are used for embeddings only', () => {
     const router = routerOf([entry('a', ['chat'], { embeddingModels: ['vector'] })])
     expect(planOf(router, 'vector', { protocol: 'embeddings' })).toEqual(['a/vector'])
     const error = refusal(() => planOf(router, 'vector'))
@@ -129,7 +129,7 @@ describe('which entries offer a model', () => {
     expect(error.message).toBe('The model `vector` cannot be used with openai-chat: no service offers it there.')
   })
 
-  test('the redirect `all` is for chats; `all` and `random` as targets are random', () => {
+  test('the redirect `all` applies to chats only, and `all` and `random` as targets mean random', () => {
     const entries = [entry('a', ['m', 'n'], { embeddingModels: ['vector'] })]
     const fixed = routerOf(entries, { redirect: map({ all: 'n', m: 'never' }) })
     expect(planOf(fixed, 'whatever')).toEqual(['a/n'])
@@ -145,7 +145,7 @@ describe('which entries offer a model', () => {
     expect(planOf(routerOf(entries, { redirect: map({ any: 'random' }) }), 'any').sort()).toEqual(['a/m', 'a/n'])
   })
 
-  test('priority: a higher number only after every lower one; the strategy orders within', () => {
+  test('a priority comes after every lower number, and the strategy orders within a priority', () => {
     const entries = [
       entry('dear', ['m'], { priority: 9 }),
       entry('b', ['m']),
@@ -157,7 +157,7 @@ describe('which entries offer a model', () => {
     expect(planOf(router, 'm')).toEqual(['c/m', 'b/m', 'mid/m', 'dear/m'])
   })
 
-  test('round robin goes over entries by weight, and inside each over its credentials', () => {
+  test('round robin runs over entries by weight, and inside each over its credentials', () => {
     const keys = [credential(0), credential(1)]
     const router = routerOf([entry('A', ['m'], { credentials: keys }), entry('B', ['m'], { weight: 2 })], {
       strategy: 'round_robin',
@@ -181,7 +181,7 @@ describe('which entries offer a model', () => {
     expect(firstTargets).toEqual(['A0', 'B0', 'A1', 'B1', 'A0', 'B0'])
   })
 
-  test('round robin goes on where it was after a reload', () => {
+  test('round robin continues after a reload', () => {
     const positions = new Map<string, number>()
     const reload = () => routerOf([entry('A', ['m']), entry('B', ['m'])], { strategy: 'round_robin' }, { positions })
     expect([planOf(reload(), 'm')[0], planOf(reload(), 'm')[0], planOf(reload(), 'm')[0]]).toEqual([
@@ -191,7 +191,7 @@ describe('which entries offer a model', () => {
     ])
   })
 
-  test('a target is one object with an id that survives a reload', () => {
+  test('a target is one object, and its id survives a reload', () => {
     const make = () =>
       routerOf([entry('a', ['m', 'w*'], { credentials: [credential(0), credential(1)] })], { strategy: 'hash' })
     const router = make()
@@ -209,10 +209,10 @@ describe('which entries offer a model', () => {
   })
 })
 
-describe('what cannot be planned', () => {
+describe('requests that cannot be planned', () => {
   const router = routerOf([entry('a', ['m'])])
 
-  test('no model, and none by default', () => {
+  test('a request without a model is refused unless there is a default model', () => {
     for (const model of [undefined, '']) {
       const error = refusal(() => planOf(router, model))
       expect([error.code, error.detail.param]).toEqual(['invalid_request', 'model'])
@@ -223,7 +223,7 @@ describe('what cannot be planned', () => {
     expect(refusal(() => planOf(fallback, undefined, { caller: callerOf(['other']) })).code).toBe('forbidden')
   })
 
-  test('unknown: OpenAI’s words and status', () => {
+  test('an unknown model is refused with OpenAI’s message and status', () => {
     const error = refusal(() => planOf(router, 'gpt-9'))
     expect([error.code, error.status]).toEqual(['model_not_found', 404])
     expect(error.message).toBe('The model `gpt-9` does not exist or you do not have access to it.')
@@ -231,7 +231,7 @@ describe('what cannot be planned', () => {
       expect(refusal(() => planOf(router, model)).status).toBe(404)
   })
 
-  test('outside the scopes: 403, whether or not it exists; on the name as sent', () => {
+  test('a model outside the scopes is a 403, whether or not it exists, by the name as sent', () => {
     const caller = callerOf(['sent', 'gpt-*'])
     const scoped = routerOf([entry('a', ['m'], { redirect: map({ sent: 'm' }) })], { redirect: map({ 'gpt-4': 'm' }) })
     expect(planOf(scoped, 'sent', { caller })).toEqual(['a/m'])
@@ -243,7 +243,7 @@ describe('what cannot be planned', () => {
     expect(refusal(() => planOf(scoped, 'm', { caller: callerOf([]) })).status).toBe(403)
   })
 
-  test('known, but spoken by nobody in this protocol: 400', () => {
+  test('a model that no service offers in the protocol is a 400', () => {
     const chatOnlyRouter = createRouter(compiledOf([entry('a', ['m'])]), (_, protocol) => protocol === 'openai-chat')
     const error = refusal(() => planOf(chatOnlyRouter, 'm', { protocol: 'images/generations' }))
     expect([error.code, error.status, error.detail.param]).toEqual(['invalid_request', 400, 'model'])
@@ -252,7 +252,7 @@ describe('what cannot be planned', () => {
 })
 
 describe('the list of models', () => {
-  test('sorted; aliases for their targets; no embedding models, no wildcards; random last', () => {
+  test('the list is sorted, has aliases for their targets, no embedding models or wildcards, and random last', () => {
     const router = routerOf([
       entry('a', ['zeta', 'hidden'], { redirect: map({ alias: 'hidden' }), embeddingModels: ['vector'] }),
       entry('b', ['beta', 'gpt-*', '*'], { redirect: map({ outside: 'not-listed' }) }),
@@ -260,7 +260,7 @@ describe('the list of models', () => {
     expect(names(router)).toEqual(['alias', 'beta', 'outside', 'zeta', 'random'])
   })
 
-  test('an alias hides its target only where no other entry lists the target', () => {
+  test('an alias hides its target only if no other entry lists the target', () => {
     const aliased = entry('a', ['target'], { redirect: map({ alias: 'target' }) })
     const plain = entry('b', ['target'])
     expect(names(routerOf([aliased, plain]))).toEqual(['alias', 'target', 'random'])
@@ -270,13 +270,13 @@ describe('the list of models', () => {
     expect(names(routerOf([entry('a', ['same'], { redirect: map({ same: 'same' }) })]))).toEqual(['same', 'random'])
   })
 
-  test('empty without models, and without random where nothing chats', () => {
+  test('the list is empty without models, and has no random without a chat model', () => {
     expect(names(routerOf([]))).toEqual([])
     expect(names(routerOf([entry('a', ['dall-e-3', 'whisper-1'])]))).toEqual(['dall-e-3', 'whisper-1'])
     expect(names(routerOf([entry('a', ['gpt-*'])]))).toEqual([])
   })
 
-  test('scopes filter it', () => {
+  test('scopes filter the list', () => {
     const router = routerOf([entry('a', ['gpt-4o', 'qwen-plus', 'dall-e-3'])])
     expect(names(router, callerOf(['qwen-*']))).toEqual(['qwen-plus', 'random'])
     expect(names(router, callerOf(['dall-e-3']))).toEqual(['dall-e-3'])
@@ -284,7 +284,7 @@ describe('the list of models', () => {
     expect(names(router, callerOf([]))).toEqual([])
   })
 
-  test('one model: hidden ones, aliases, wildcards and redirects are found; scopes hold', () => {
+  test('find returns hidden models, aliases, wildcards and redirects within the scopes', () => {
     const router = routerOf(
       [entry('a', ['hidden', 'gpt-*'], { redirect: map({ alias: 'hidden' }), embeddingModels: ['org/vector'] })],
       { redirect: map({ renamed: 'hidden', lost: 'nowhere', lucky: 'random' }) },
@@ -298,7 +298,7 @@ describe('the list of models', () => {
     expect(refusal(() => routerOf([]).find('random', anyone)).status).toBe(404)
   })
 
-  test('the table tells every name and where it leads', () => {
+  test('the table contains every name and its targets', () => {
     const router = routerOf(
       [entry('a', ['m', 'gpt-*'], { map: map({ m: 'ep-1' }), embeddingModels: ['v'] }), entry('b', ['m'])],
       {
@@ -316,21 +316,21 @@ describe('the list of models', () => {
   })
 })
 
-describe('random', () => {
+describe('the model random', () => {
   const entries = [
     entry('a', ['chat-1', 'dall-e-3', 'gpt-*'], { embeddingModels: ['vector'] }),
     entry('b', ['chat-2', 'bge-m3', 'whisper-1'], { redirect: map({ nice: 'chat-3', pictures: 'cogview-3' }) }),
     entry('c', ['*']),
   ]
 
-  test('stands for listed chat models only', () => {
+  test('random selects listed chat models only', () => {
     const router = routerOf(entries)
     for (let turn = 0; turn < 20; turn++)
       expect(planOf(router, 'random').sort()).toEqual(['a/chat-1', 'b/chat-2', 'b/chat-3'])
     expect(router.plan(requestFor('random')).model).toBe('random')
   })
 
-  test('is uniform over the models, whatever their number of entries and the strategy', () => {
+  test('random is uniform over the models, whatever their number of entries and the strategy', () => {
     for (const strategy of ['first', 'random', 'round_robin', 'hash'] as const) {
       const many = [entry('a', ['x']), entry('b', ['x']), entry('c', ['x', 'y', 'z'])]
       const router = routerOf(many, { strategy }, { random: seeded(11) })
@@ -338,7 +338,7 @@ describe('random', () => {
     }
   })
 
-  test('is uniform over those that can be admitted now', () => {
+  test('random is uniform over the models that can be admitted now', () => {
     const limits = memoryLimits(createClock())
     const router = routerOf(
       ['one', 'two', 'three', 'four', 'five'].map(id =>
@@ -356,7 +356,7 @@ describe('random', () => {
     expect(chiSquare(counts)).toBeLessThan(16.3)
   })
 
-  test('keeps to priority: a dear service only after every cheap one', () => {
+  test('random respects priorities: an expensive service comes after every cheap one', () => {
     const router = routerOf([entry('dear', ['d', 'x'], { priority: 5 }), entry('cheap', ['x', 'y'])])
     for (let turn = 0; turn < 30; turn++) {
       const order = planOf(router, 'random')
@@ -365,14 +365,14 @@ describe('random', () => {
     }
   })
 
-  test('round robin credentials take turns below it', () => {
+  test('round robin rotates the credentials below random', () => {
     const keys = [credential(0), credential(1)]
     const router = routerOf([entry('a', ['x'], { credentials: keys })], { strategy: 'round_robin' })
     const used = Array.from({ length: 4 }, () => router.plan(requestFor('random')).targets[0]!.credential.index)
     expect(used).toEqual([0, 1, 0, 1])
   })
 
-  test('is asked for by who may name it or a chat model, and stays within what one may name', () => {
+  test('random is allowed for callers that may name it or a chat model, and selects only what they may name', () => {
     const router = routerOf(entries)
     const planFor = (...scopes: string[]) => planOf(router, 'random', { caller: callerOf(scopes) }).sort()
     expect(planFor('random')).toEqual(['a/chat-1', 'b/chat-2', 'b/chat-3'])
@@ -384,19 +384,19 @@ describe('random', () => {
     expect(refusal(() => planFor('random', 'dall-e-3')).code).toBe('model_not_found')
   })
 
-  test('behind a redirect stays within what the caller may name, if that is a chat model', () => {
+  test('random behind a redirect selects only what the caller may name, if that includes a chat model', () => {
     const router = routerOf(entries, { redirect: map({ all: 'random' }) })
     expect(planOf(router, 'chat-1', { caller: callerOf(['chat-1']) })).toEqual(['a/chat-1'])
     expect(planOf(router, 'lucky', { caller: callerOf(['lucky']) })).toHaveLength(3)
   })
 
-  test('is unknown where no chat model is, and to requests that only pass', () => {
+  test('random is unknown without a chat model, and for passthrough requests', () => {
     expect(refusal(() => planOf(routerOf([entry('a', ['dall-e-3'])]), 'random')).code).toBe('model_not_found')
     expect(refusal(() => planOf(routerOf(entries), 'random', { protocol: 'embeddings' })).code).toBe('model_not_found')
   })
 })
 
-describe('what hash sticks to', () => {
+describe('the affinity key', () => {
   const text = (content: string, role = 'user') => ({ role, content })
   const affinityFor = (body: JsonObject, caller = anyone, model = 'm') => affinityOf(body, caller, model)
   const opening = [text('be kind', 'system'), text('hello')]
@@ -419,7 +419,7 @@ describe('what hash sticks to', () => {
     expect(firstTargets.size).toBe(4)
   })
 
-  test('others are told apart: by beginning, caller, model, picture', () => {
+  test('the beginning, the caller, the model and images distinguish conversations', () => {
     const image = (url: string) => [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }]
     const affinities = [
       affinityFor({ messages: opening }),
@@ -437,7 +437,7 @@ describe('what hash sticks to', () => {
     expect(new Set(affinities).size).toBe(affinities.length)
   })
 
-  test('prompt_cache_key, then user, name it', () => {
+  test('prompt_cache_key takes precedence over user, and user over the conversation', () => {
     expect(affinityFor({ messages: opening, prompt_cache_key: 'k', user: 'u' })).toBe(
       affinityFor({ messages: [text('other')], prompt_cache_key: 'k' }),
     )
@@ -446,12 +446,12 @@ describe('what hash sticks to', () => {
     expect(affinityFor({ messages: opening, user: '' })).toBe(affinityFor({ messages: opening }))
   })
 
-  test('it holds no text of the conversation', () => {
+  test('the affinity key contains no text of the conversation', () => {
     expect(affinityFor({ messages: [text('my secret')] })).not.toContain('secret')
   })
 })
 
-test('a plan for one entry with one credential costs next to nothing', () => {
+test('a plan for one entry with one credential takes less than 5 µs', () => {
   const router = routerOf([entry('a', ['m'])], { strategy: 'hash' })
   const one = requestFor('m', {
     affinity: () => {
@@ -475,14 +475,17 @@ const count = (times: number, draw: () => string): Map<string, number> => {
   return counts
 }
 
-/** Distance from an even spread; bounds are its 99.9th percentile for the degrees of freedom. */
+/**
+ * The chi-square distance from a uniform distribution. The bounds in the tests are its 99.9th percentile for the
+ * degrees of freedom.
+ */
 const chiSquare = (counts: Map<string, number>): number => {
   const values = [...counts.values()]
   const expected = values.reduce((sum, value) => sum + value, 0) / values.length
   return values.reduce((sum, value) => sum + (value - expected) ** 2 / expected, 0)
 }
 
-describe('kinds', () => {
+describe('model kinds', () => {
   const kinds: Record<string, string> = {
     chat: 'gpt-4o gpt-4o-audio-preview gpt-4o-mini-audio-preview gpt-audio-1.5 gpt-5.1-codex-max o3-mini gpt-4-vision-preview qwen-vl-plus Qwen/Qwen2.5-VL-72B-Instruct qwen2-audio-instruct qwen-omni-turbo qwen-mt-plus glm-4v glm-4.5v glm-4-voice glm-4-flash deepseek-chat deepseek-ai/DeepSeek-R1 doubao-1-5-pro-32k doubao-1.5-vision-pro ep-20240101-abcde bot-20250707202501-k6czp hunyuan-turbos-vision-video hunyuan-vision moonshot-v1-8k-vision-preview gemini-2.0-flash gemini-2.5-flash-lite gemini-3-pro-preview gemma-7b-it grok-2-vision grok-code-fast-1 command-r-plus pixtral-12b voxtral-small-latest llama-3.2-90b-vision-preview meta-llama/llama-3.3-70b-instruct:free spark-lite ERNIE-Speed-8K yi-vision abab6.5s MiniMax-Text-01 MiniMax-M2.5 step-1v-8k mixtral-8x7b-32768 claude-haiku-4-5 internlm/internlm2_5-7b-chat llava-v1.5-7b sonar-pro general 4.0Ultra granite3.2-vision kimi-k2 phi-4-multimodal nova-lite amazon.nova-micro-v1:0 random sorabot gtel influx-7b',
     embedding:
@@ -498,7 +501,7 @@ describe('kinds', () => {
     moderation:
       'omni-moderation-latest text-moderation-006 llama-guard-3-8b meta-llama/llama-prompt-guard-2-22m shieldgemma-9b',
   }
-  test.each(Object.entries(kinds))('%s', (kind, models) => {
+  test.each(Object.entries(kinds))('all sample models are of the kind %s', (kind, models) => {
     expect(
       models
         .split(' ')
@@ -507,7 +510,7 @@ describe('kinds', () => {
     ).toEqual([])
   })
 
-  test('are told in linear time', () => {
+  test('the kind of a model is detected in linear time', () => {
     const took = stopwatch()
     for (const piece of ['gemini-', '-', 'image', 'wan2.', '/e5', 'gpt-4o-mini-']) modelKindOf(piece.repeat(50_000))
     expect(took()).toBeLessThan(500)

@@ -1,4 +1,4 @@
-/** A conversation goes on where it was sealed. */
+/** A conversation is routed to the origin of its seals. */
 import { describe, expect, test } from 'bun:test'
 import { wrapSeal } from '../../src/ir/seal.ts'
 import { sealOriginOf } from '../../src/providers/resolve-url.ts'
@@ -13,17 +13,17 @@ const target = (type: string, key: string) => {
 const targets = [target('groq', 'a'), target('deepseek', 'b'), target('groq', 'c')]
 const sealAt = (at: string) => wrapSeal({ by: 'gemini', at, value: 'x' })!
 
-describe('the seat of a conversation', () => {
-  test('is that of its last seal', () => {
+describe('the seal origin of a conversation', () => {
+  test('the origin is that of the last seal', () => {
     const text = JSON.stringify({ messages: [{ a: sealAt('v.first') }, { b: `${sealAt('v.last')}` }, 'soa1'] })
     expect(sealOriginIn(text)).toBe('v.last')
   })
 
-  test('is none without a seal of ours, whatever stands there', () => {
+  test('text without a valid seal has no origin', () => {
     for (const text of ['{}', '"soa1Seal"', '"soa1SealAAAA"', 'soa1Seal']) expect(sealOriginIn(text)).toBeUndefined()
   })
 
-  test('is tried first, then its vendor, then the others as they were', () => {
+  test('the origin is tried first, then its vendor, then the others in their order', () => {
     const order = (origin: string) =>
       preferOrigin({ model: 'm', targets }, origin).targets.map(({ credential }) => credential.digest)
     expect(order(sealOriginOf(targets[2]!))).toEqual(['c', 'a', 'b'])

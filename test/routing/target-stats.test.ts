@@ -1,4 +1,4 @@
-/** The strategies that measure: `least_busy` and `fastest`, under a clock the test moves. */
+/** The strategies that measure, `least_busy` and `fastest`, with a clock that the test moves. */
 import { beforeEach, describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import type { Entry, Target } from '../../src/providers/entry.ts'
@@ -21,7 +21,7 @@ const target = (name: string): Target => ({ ...targetOf(entryOf(name)), id: name
 const failed = new GatewayError('upstream_failed', 'no')
 const cancelled = new GatewayError('cancelled', 'gone')
 
-/** A stream of requests, one every `every` ms; `hold` says how long the one that begins now takes, or that it fails. */
+/** Simulates a stream of requests, one every `every` ms. `outcomeOf` returns how long a request takes, or its error. */
 const simulate = (
   pick: () => string,
   outcomeOf: (name: string) => { takes: number; error?: GatewayError },
@@ -61,7 +61,7 @@ describe('least_busy', () => {
     return () => least_busy(candidatesOf(weights), context)[0]!.name
   }
 
-  test('is even by load where one holds its requests four times as long', () => {
+  test('the load is even although one target holds its requests four times as long', () => {
     const takes: Record<string, number> = { slow: 4000, quick: 1000 }
     const { chosen, held } = simulate(picker({ slow: 1, quick: 1 }), name => ({ takes: takes[name]! }), {
       requests: 4000,
@@ -71,17 +71,17 @@ describe('least_busy', () => {
     expect(share(chosen, 'quick')).toBeWithin(0.77, 0.83)
   })
 
-  test('a weight of 3 holds three times as many', () => {
+  test('a target of weight 3 holds three times as many requests', () => {
     const { held } = simulate(picker({ big: 3, small: 1 }), () => ({ takes: 2000 }), { requests: 4000, every: 50 })
     expect(mean(held['big']!.slice(200)) / mean(held['small']!.slice(200))).toBeWithin(2.7, 3.3)
   })
 
-  test('one that is free comes before one that is not, weights or not', () => {
+  test('an idle target comes before a busy one, whatever the weights', () => {
     stats.begin(target('big'))
     for (let draw = 0; draw < 50; draw++) expect(picker({ big: 100, small: 1 })()).toBe('small')
   })
 
-  test('an ended request counts no more, however often it is ended', () => {
+  test('an ended request no longer counts, even if it is ended twice', () => {
     const samples = [stats.begin(target('a')), stats.begin(target('a'))]
     expect(stats.load('a')).toBe(2)
     samples[0]!.end()
@@ -91,7 +91,7 @@ describe('least_busy', () => {
     expect(stats.load('a')).toBe(0)
   })
 
-  test('counts an entry over all its models and credentials, and each credential on its own', () => {
+  test('the load of an entry covers all its models and credentials, and each credential has its own', () => {
     const entry = entryOf('e', { credentials: [credential(0), credential(1)] })
     stats.begin(targetOf(entry, 0, 'one'))
     stats.begin(targetOf(entry, 0, 'two'))
@@ -112,7 +112,7 @@ describe('fastest', () => {
     sample.end(error)
   }
 
-  test('converges to the faster one, through noise', () => {
+  test('traffic converges to the faster target despite noise', () => {
     const random = seeded(4)
     const takes = { quick: 200, slow: 600 } as Record<string, number>
     const { chosen } = simulate(
@@ -127,7 +127,7 @@ describe('fastest', () => {
     expect(chosen).toContain('slow')
   })
 
-  test('tries everything once before it repeats itself, also while nobody has answered', () => {
+  test('every target is tried once before any is tried again, even while none has answered', () => {
     const pick = picker({ a: 1, b: 1, c: 1, d: 1 })
     const first = Array.from({ length: 4 }, () => {
       const name = pick()
@@ -137,7 +137,7 @@ describe('fastest', () => {
     expect(first.sort()).toEqual(['a', 'b', 'c', 'd'])
   })
 
-  test('one that was not asked for five minutes gets one request, not all of them, and the old figure is forgotten', () => {
+  test('a target unused for five minutes gets one request, not all, and its old latency is dropped', () => {
     once('a', 200)
     once('b', 3000)
     const pick = picker({ a: 1, b: 1 })
@@ -156,7 +156,7 @@ describe('fastest', () => {
     expect(pick()).toBe('b')
   })
 
-  test('leaves one that fails at once, and comes back as it is forgiven', () => {
+  test('a failing target is avoided at once, and used again as its penalty expires', () => {
     once('a', 200)
     once('b', 800)
     const pick = picker({ a: 1, b: 1 })
@@ -169,7 +169,7 @@ describe('fastest', () => {
     expect(pick()).toBe('a')
   })
 
-  test('failures that go on are held against it longer, up to a bound', () => {
+  test('repeated failures add to the penalty, up to a maximum', () => {
     once('a', 200)
     for (let time = 0; time < 50; time++) once('a', 1, failed)
     expect(stats.expectedLatency('a')).toBeWithin(50_000, 60_300)
@@ -177,7 +177,7 @@ describe('fastest', () => {
     expect(stats.expectedLatency('a')).toBeLessThan(45_000)
   })
 
-  test('an instant failure is not fast: no traffic stays with a target that only fails', () => {
+  test('an instant failure does not count as fast: a target that only fails gets no traffic', () => {
     const { chosen } = simulate(
       picker({ broken: 1, sound: 1 }),
       name => (name === 'broken' ? { takes: 5, error: failed } : { takes: 900 }),
@@ -187,7 +187,7 @@ describe('fastest', () => {
     expect(chosen.filter(name => name === 'broken').length).toBeGreaterThan(1)
   })
 
-  test('leaves one that slows down', () => {
+  test('a target that slows down is avoided', () => {
     const takes = { a: 100, b: 400 } as Record<string, number>
     const options = { requests: 200, every: 500 }
     expect(
@@ -199,7 +199,7 @@ describe('fastest', () => {
     ).toBeGreaterThan(0.9)
   })
 
-  test('leaves one that falls silent before anything has failed', () => {
+  test('a target that falls silent is avoided before any request has failed', () => {
     once('a', 100)
     once('b', 900)
     const pick = picker({ a: 1, b: 1 })
@@ -212,7 +212,7 @@ describe('fastest', () => {
     expect(pick()).toBe('a')
   })
 
-  test('a long answer is no silence: others come in meanwhile, and content is what counts', () => {
+  test('a long answer does not count as silence: only the time to the first content does', () => {
     once('a', 100)
     once('b', 300)
     stats.begin(target('a'))
@@ -225,7 +225,7 @@ describe('fastest', () => {
     expect(stats.expectedLatency('a')).toBeCloseTo(100)
   })
 
-  test('whoever loses patience says how long it took at least; a refusal of the request says nothing', () => {
+  test('a cancelled request counts as a minimum latency, and a refused request does not count', () => {
     once('a', 100)
     const impatient = stats.begin(target('a'))
     now += 10_000
@@ -236,13 +236,13 @@ describe('fastest', () => {
     expect(stats.expectedLatency('b')).toBeCloseTo(100)
   })
 
-  test('forgets the oldest of very many targets', () => {
+  test('the oldest targets beyond the maximum are dropped', () => {
     for (let at = 0; at < 10_001; at++) once(`model ${at}`, 1)
     expect([stats.expectedLatency('model 0'), stats.expectedLatency('model 10000')]).toEqual([undefined, 1])
   })
 })
 
-describe('over entries and credentials, through the router and the record', () => {
+describe('the router and the request record over entries and credentials', () => {
   const log = { write: () => {}, flush: () => {}, configure: () => {} }
   const planner = (entries: Entry[], strategy: 'least_busy' | 'fastest') => {
     const compiled = {
@@ -268,7 +268,7 @@ describe('over entries and credentials, through the router and the record', () =
     entryOf('y', { credentials: [credential(2)] }),
   ]
 
-  test('least_busy: an entry by all its requests, then the credential; a router made anew knows them', () => {
+  test('least_busy orders entries by all their requests, then credentials, and a new router keeps the load', () => {
     const { begin } = planner(twoEntries(), 'least_busy')
     const records = Array.from({ length: 6 }, begin)
     const counts = (part: RegExp) => records.filter(({ target }) => part.test(target!)).length
@@ -283,7 +283,7 @@ describe('over entries and credentials, through the router and the record', () =
     expect(['x', 'y'].map(loadKey => stats.load(loadKey))).toEqual([0, 0])
   })
 
-  test('fastest: every credential is tried, then the fastest of all is asked', () => {
+  test('fastest tries every credential, then uses the fastest', () => {
     const { begin } = planner(twoEntries(), 'fastest')
     const takes: Record<string, number> = { 'x/digest0/model': 500, 'x/digest1/model': 50, 'y/digest2/model': 200 }
     const tried = Array.from({ length: 3 }, () => {
@@ -300,7 +300,7 @@ describe('over entries and credentials, through the router and the record', () =
     expect(begin().target).toBe('y/digest2/model')
   })
 
-  test('an attempt that another one follows has failed, and an ended request counts nowhere', () => {
+  test('an attempt that is followed by another counts as failed, and an ended request adds no load', () => {
     const { begin } = planner(twoEntries(), 'fastest')
     const record = begin()
     const first = record.target!
@@ -311,7 +311,7 @@ describe('over entries and credentials, through the router and the record', () =
     expect(['x', 'y', 'z'].map(loadKey => stats.load(loadKey))).toEqual([0, 0, 0])
   })
 
-  test('the other strategies count nothing', () => {
+  test('the other strategies measure nothing', () => {
     expect(['random', 'first', 'round_robin', 'hash'].some(needsTargetStats)).toBe(false)
     const record = new RequestRecords(log).begin('POST', '/')
     record.holdLease({ target: targetOf(entryOf('x')), lease: { settle: () => {} } })

@@ -1,4 +1,7 @@
-/** Which connections Bun ends by itself, and when. Its clocks are coarse: each of these waits some seconds, so they run side by side. */
+/**
+ * Which connections Bun ends by itself, and when. Bun's clocks are coarse. Each of these tests waits some seconds, so
+ * they run concurrently.
+ */
 import { expect, test } from 'bun:test'
 import { runProgram } from '../support/program.ts'
 import { rawClient } from '../support/raw.ts'
@@ -7,7 +10,7 @@ import { waitUntil } from '../support/wait.ts'
 const shortIdle = { BUN_CONFIG_HTTP_IDLE_TIMEOUT: '1' }
 
 test.concurrent.each(['head', 'body'])(
-  'fetch ends after silence in the %s: 5 minutes by default, here BUN_CONFIG_HTTP_IDLE_TIMEOUT=1, which its clock makes 4 to 8 s',
+  'fetch ends after silence in the %s: after 5 minutes by default, after 4 to 8 s with BUN_CONFIG_HTTP_IDLE_TIMEOUT=1',
   async phase => {
     const { report } = await runProgram('silence.ts', [phase], shortIdle)
     const { name, after } = report as { name: string; after: number }
@@ -19,10 +22,10 @@ test.concurrent.each(['head', 'body'])(
 )
 
 test.concurrent.each(['head', 'body'])(
-  'with `timeout: false` it does not (%s)',
+  'fetch with `timeout: false` does not end after silence in the %s',
   async phase => {
     const { report } = await runProgram('silence.ts', [phase, '{"timeout":false}'], shortIdle)
-    // What has ended it is the program's own clock.
+    // The program's own timeout ended it.
     expect((report as { after: number }).after).toBeGreaterThan(10_900)
   },
   20_000,
@@ -32,7 +35,7 @@ const post = (path: string, body: string, length = body.length) =>
   `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n${body}`
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`
 
-test.concurrent('the server ends stalled bodies, silent answers and idle connections by idleTimeout, but not what server.timeout(request, 0) has freed', async () => {
+test.concurrent('idleTimeout ends stalled bodies, silent answers and idle connections, but not requests with server.timeout(request, 0)', async () => {
   const { promise: done, resolve: finish } = Promise.withResolvers<void>()
   const slowWords = async function* () {
     yield 'first '
@@ -41,7 +44,7 @@ test.concurrent('the server ends stalled bodies, silent answers and idle connect
   }
   const server = Bun.serve({
     port: 0,
-    // Its clock ticks every 4 s: less than two ticks may be no time at all.
+    // Bun's clock ticks every 4 s. An idleTimeout of less than two ticks may be no time at all.
     idleTimeout: 5,
     fetch: async (request, self) => {
       await request.text()
@@ -60,7 +63,7 @@ test.concurrent('the server ends stalled bodies, silent answers and idle connect
     get('/stream'),
     post('/stream', 'abc'),
   ].map(connect)
-  // A silent answer to a body that has been read is not ended either: its deadline is the handler's in any case.
+  // A silent answer to a body that has been read is not ended either: the handler must set its deadline anyway.
   const lasting = [get('/silent/free'), get('/stream/free'), post('/stream/free', 'abc'), post('/silent', 'abc')].map(
     connect,
   )
@@ -77,7 +80,7 @@ test.concurrent('the server ends stalled bodies, silent answers and idle connect
   await server.stop(true)
 }, 20_000)
 
-test.concurrent('a head that does not end has about 12 s, whatever idleTimeout says; so has a connection that never says anything', async () => {
+test.concurrent('an unfinished request head, or a silent connection, ends after about 12 s whatever idleTimeout says', async () => {
   const server = Bun.serve({ port: 0, idleTimeout: 100, fetch: () => new Response() })
   const startedAt = performance.now()
   for (const client of [rawClient(server.port!, 'POST / HTTP/1.1\r\nHo'), rawClient(server.port!)]) {
@@ -88,7 +91,7 @@ test.concurrent('a head that does not end has about 12 s, whatever idleTimeout s
   await server.stop(true)
 }, 20_000)
 
-test.concurrent('without an idleTimeout the server gives a stalled body about 10 s; with 0 it may stall for ever', async () => {
+test.concurrent('without an idleTimeout a stalled body ends after about 10 s; with 0 it may stall for ever', async () => {
   const fetch = async (request: Request) => new Response(await request.text())
   const [defaultServer, unlimitedServer] = [
     Bun.serve({ port: 0, fetch }),
@@ -105,7 +108,7 @@ test.concurrent('without an idleTimeout the server gives a stalled body about 10
   await Promise.all([defaultServer.stop(true), unlimitedServer.stop(true)])
 }, 20_000)
 
-test('six thousand requests given up before their answer leave no memory behind', async () => {
+test('six thousand requests aborted before their answer leak no memory', async () => {
   const { report } = await runProgram('aborts.ts', ['6000'])
   const { early, late } = report as { early: number; late: number }
   expect(late - early).toBeLessThan(15)

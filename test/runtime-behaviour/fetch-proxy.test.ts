@@ -13,7 +13,7 @@ afterEach(async () => {
   for (const resource of openResources.splice(0)) await resource.close()
 })
 
-/** A vendor that is found only by way of the proxy. */
+/** A vendor that is reachable only through the proxy. */
 const plainVendor = async (rules: ProxyRules = {}) => {
   const upstream = await scriptedUpstream(replyJson({}))
   const proxy = await startHttpProxy({
@@ -44,7 +44,7 @@ const statusOf = async (url: string, proxy: BunFetchRequestInit['proxy'] | null)
   }
 }
 
-test('the environment’s proxy is used for undefined, null and an empty text; only false means none', async () => {
+test('the environment’s proxy is used for undefined, null and an empty string; only false means none', async () => {
   const proxy = await plainVendor()
   process.env['HTTP_PROXY'] = proxy.url
   for (const none of [undefined, null, '']) expect(await statusOf('http://vendor.test/', none)).toBe(200)
@@ -53,14 +53,14 @@ test('the environment’s proxy is used for undefined, null and an empty text; o
   expect(await statusOf('http://vendor.test/', false)).toBe('ENOTFOUND')
 })
 
-test('NO_PROXY holds for a proxy given to fetch too, unless respectNoProxy is false', async () => {
+test('NO_PROXY applies to a proxy passed to fetch too, unless respectNoProxy is false', async () => {
   const proxy = await plainVendor()
   process.env['NO_PROXY'] = 'vendor.test'
   expect(await statusOf('http://vendor.test/', proxy.url)).toBe('ENOTFOUND')
   expect(await statusOf('http://vendor.test/', { url: proxy.url, respectNoProxy: false })).toBe(200)
 })
 
-test('credentials are sent, tunnels kept: one for each credentials', async () => {
+test('credentials are sent, and each set of credentials keeps its own tunnel', async () => {
   const proxy = await secureVendor()
   const requestAs = (user: string) => statusOf('https://vendor.test/', `http://${user}:p%40ss@127.0.0.1:${proxy.port}`)
   for (const user of ['one', 'one', 'two', 'one', 'two']) expect(await requestAs(user)).toBe(200)
@@ -77,7 +77,7 @@ test('a kept connection for plain http is shared by all credentials', async () =
   expect(proxy.connections).toBe(1)
 })
 
-test('a refused tunnel has its own code', async () => {
+test('a refused tunnel fails with its own error code', async () => {
   const proxy = await secureVendor({ user: 'u', password: 'p' })
   expect(await statusOf('https://vendor.test/', proxy.url)).toBe('ERR_PROXY_TUNNEL')
   expect(await statusOf('https://vendor.test/', proxy.urlWithCredentials)).toBe(200)

@@ -1,4 +1,4 @@
-/** What Bun's `fetch` does, as far as the gateway is built on it. */
+/** The behaviour of Bun's `fetch` that the gateway relies on. */
 import { afterEach, describe, expect, test } from 'bun:test'
 import { constants, createGzip } from 'node:zlib'
 import { certificate, key } from '../support/certificate.ts'
@@ -34,18 +34,18 @@ const rejectionOf = async (promise: Promise<unknown>): Promise<FetchError> => {
 const post = (url: string, more: BunFetchRequestInit = {}) =>
   fetch(url, { method: 'POST', body: '{}', redirect: 'manual', proxy: false, ...more })
 
-describe('how many at once', () => {
-  test('256, the rest waits in silence', async () => {
+describe('concurrent requests', () => {
+  test('256 requests are sent at once, the others wait silently', async () => {
     expect((await runProgram('crowd.ts', ['300'])).report).toBe(256)
   })
 
-  test('as many as BUN_CONFIG_MAX_HTTP_REQUESTS says before the start', async () => {
+  test('BUN_CONFIG_MAX_HTTP_REQUESTS, set before the start, raises the number of concurrent requests', async () => {
     expect((await runProgram('crowd.ts', ['600'], { BUN_CONFIG_MAX_HTTP_REQUESTS: '20000' })).report).toBe(600)
   })
 })
 
-describe('leaving', () => {
-  test('before the headers: the abort closes the connection', async () => {
+describe('cancellation', () => {
+  test('an abort before the headers closes the connection', async () => {
     const upstream = await startUpstream(neverRespond)
     const controller = new AbortController()
     const pending = post(upstream.url, { signal: controller.signal })
@@ -56,7 +56,7 @@ describe('leaving', () => {
     expect((await request.aborted) - leftAt).toBeLessThan(250)
   })
 
-  test('after the headers: reader.cancel() closes it, on a silent stream and on a flowing one', async () => {
+  test('reader.cancel() after the headers closes the connection, on a silent stream and on a flowing one', async () => {
     for (const script of [
       stallAfter(1),
       replySse(
@@ -80,7 +80,7 @@ describe('leaving', () => {
 })
 
 describe('connecting', () => {
-  /** A body that is pulled only when it is wanted. */
+  /** A body that is pulled only on demand. */
   const lazyBody = (pulled: () => void, text = 'hello') =>
     new ReadableStream<Uint8Array>(
       {
@@ -117,7 +117,7 @@ describe('connecting', () => {
     expect(pulledUnconnected).toBe(0)
   })
 
-  test('a checked address with the name of its certificate: verified against the name', async () => {
+  test('a certificate is verified against serverName even if the URL holds an IP address', async () => {
     const server = Bun.serve({
       port: 0,
       tls: { cert: certificate, key },
@@ -138,13 +138,13 @@ describe('connecting', () => {
 })
 
 describe('kept connections', () => {
-  test('are reused', async () => {
+  test('consecutive requests reuse one connection', async () => {
     const upstream = await startUpstream(replyJson({}))
     for (let turn = 0; turn < 3; turn++) await (await post(upstream.url)).json()
     expect(upstream.connections).toBe(1)
   })
 
-  test('a POST on one that died is not sent again: ECONNRESET', async () => {
+  test('a POST on a connection that died is not retried and fails with ECONNRESET', async () => {
     const upstream = await startUpstream(resetOnReuse(replyJson({})))
     await (await post(upstream.url)).json()
     expect((await rejectionOf(post(upstream.url))).code).toBe('ECONNRESET')
@@ -157,21 +157,21 @@ describe('kept connections', () => {
 })
 
 describe('errors', () => {
-  test('carry the whole URL, query and all, in `path`', async () => {
+  test('an error carries the whole URL, including the query, in `path`', async () => {
     const url = `http://127.0.0.1:${await freePort()}/v1?key=SECRET`
     const fault = await rejectionOf(post(url))
     expect(fault.code).toBe('ECONNREFUSED')
     expect(fault.path).toBe(url)
   })
 
-  test('and sometimes in the message: a proxy of SOCKS, which is not supported', async () => {
+  test('an unsupported SOCKS proxy puts the URL into the message too', async () => {
     const fault = await rejectionOf(post('https://vendor.test/v1?key=SECRET', { proxy: 'socks5://127.0.0.1:9' }))
     expect(fault.code).toBe('UnsupportedProxyProtocol')
     expect(fault.message).toContain('key=SECRET')
     expect(fault.path).toContain('key=SECRET')
   })
 
-  test('a redirect is not followed when it is to be handled', async () => {
+  test('a redirect is not followed if `redirect` is manual', async () => {
     const upstream = await startUpstream(replyJson({}, 302, { location: '/elsewhere' }))
     expect((await post(upstream.url)).status).toBe(302)
     expect(upstream.requests).toHaveLength(1)
@@ -179,7 +179,7 @@ describe('errors', () => {
 })
 
 describe('compression', () => {
-  test('is inflated flush by flush', async () => {
+  test('a compressed stream is inflated flush by flush', async () => {
     const next = createLatch()
     const upstream = await startUpstream(async answer => {
       const gzip = createGzip()
@@ -200,7 +200,7 @@ describe('compression', () => {
     expect((await reader.read()).done).toBe(true)
   })
 
-  test('accept-encoding is ours to set', async () => {
+  test('accept-encoding has a default and can be overridden', async () => {
     const upstream = await startUpstream(replyJson({}))
     await (await post(upstream.url)).json()
     await (await post(upstream.url, { headers: { 'accept-encoding': 'identity' } })).json()

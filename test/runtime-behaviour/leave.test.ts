@@ -1,9 +1,9 @@
-/** What a handler learns when its client leaves, in every phase. */
+/** What a handler learns in every phase when its client disconnects. */
 import { afterAll, beforeEach, expect, test } from 'bun:test'
 import { type RawClient, rawClient } from '../support/raw.ts'
 import { waitUntil } from '../support/wait.ts'
 
-/** Name of what was told → when. */
+/** Event name → time of the event, in milliseconds of `performance.now()`. */
 const eventTimes = new Map<string, number>()
 const noteEvent = (what: string) => void eventTimes.set(what, performance.now())
 const mayAnswer = Promise.withResolvers<void>()
@@ -46,7 +46,7 @@ const handlers: Record<string, (request: Request) => Promise<Response> | Respons
   '/generatorFlowing': () => new Response(generatorBody(undefined)),
 }
 
-/** Bun takes generators for bodies; its types do not say so. */
+/** Bun accepts generators as bodies, but its types do not. */
 const generatorBody = (between: Promise<void> | undefined) => generateWords(between) as unknown as ReadableStream
 
 async function* generateWords(between: Promise<void> | undefined) {
@@ -72,7 +72,7 @@ const server = Bun.serve({
 beforeEach(() => eventTimes.clear())
 afterAll(() => server.stop(true))
 
-/** Asks, leaves once `ready`, and gives the time of leaving. */
+/** Sends a request, disconnects once `isReady`, and returns the time of the disconnect. */
 const disconnect = async (path: string, isReady: (client: RawClient) => boolean): Promise<number> => {
   const requestText =
     path === '/body'
@@ -90,13 +90,13 @@ const expectSoon = async (what: string, leftAt: number) =>
 const hasBegun = () => eventTimes.has('begun')
 const isFlowing = (client: RawClient) => /first|more|word/.test(client.text())
 
-test('while the body comes in: the signal, and reading fails', async () => {
+test('a disconnect while the body arrives fires the abort signal and fails the read', async () => {
   const leftAt = await disconnect('/body', hasBegun)
   await expectSoon('signal', leftAt)
   await expectSoon('read failed', leftAt)
 })
 
-test('before there is an answer: the signal at once; the stream that is answered with later is cancelled', async () => {
+test('a disconnect before the answer fires the signal at once; the stream of a later answer is cancelled', async () => {
   const leftAt = await disconnect('/before', hasBegun)
   await expectSoon('signal', leftAt)
   expect(eventTimes.has('answered')).toBe(false)
@@ -104,7 +104,7 @@ test('before there is an answer: the signal at once; the stream that is answered
   await waitUntil(() => eventTimes.has('cancel'))
 })
 
-test('before there is an answer: a generator that is answered with never runs, nor does its finally', async () => {
+test('a disconnect before the answer: the generator of a later answer never runs, nor does its finally', async () => {
   const leftAt = await disconnect('/generatorBefore', hasBegun)
   await expectSoon('signal', leftAt)
   await waitUntil(() => eventTimes.has('answered'))
@@ -112,13 +112,13 @@ test('before there is an answer: a generator that is answered with never runs, n
   expect(eventTimes.has('finally')).toBe(false)
 })
 
-test.each(['/silent', '/flowing'])('in the stream %s: the signal and cancel', async path => {
+test.each(['/silent', '/flowing'])('a disconnect during the stream %s fires the signal and cancel', async path => {
   const leftAt = await disconnect(path, isFlowing)
   await expectSoon('signal', leftAt)
   await expectSoon('cancel', leftAt)
 })
 
-test('a generator’s finally runs while it flows, and does not while it waits', async () => {
+test('a disconnect runs the finally of a flowing generator, but not of a waiting one', async () => {
   await expectSoon('finally', await disconnect('/generatorFlowing', isFlowing))
   eventTimes.clear()
   await expectSoon('signal', await disconnect('/generatorSilent', isFlowing))

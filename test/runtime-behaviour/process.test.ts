@@ -1,4 +1,4 @@
-/** How processes start: from source, anew, and compiled. */
+/** How processes start: from source, by execve, and compiled. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,7 +10,7 @@ type ProgramOutput = { pid: number; first?: string; dotenv?: string; preloaded: 
 const program = join(import.meta.dir, 'programs/whoami.ts')
 const isUnix = process.platform !== 'win32'
 
-test('process.execve starts anew under the same process id', async () => {
+test('process.execve restarts a script under the same process id', async () => {
   if (!isUnix) return
   const { report: told, pid } = await runProgram('whoami.ts', ['again'])
   expect(told).toMatchObject({ pid, first: String(pid), mode: 'again' })
@@ -40,18 +40,18 @@ describe('a compiled executable', () => {
   }, 30_000)
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
-  test('runs what the working directory says', async () => {
+  test('without flags, the bunfig.toml and .env of the working directory take effect', async () => {
     expect((await start('bare')).output).toMatchObject({ preloaded: true, dotenv: 'yes' })
   })
 
-  test('but not with our flags', async () => {
+  test('with the release flags, the bunfig.toml and .env of the working directory are ignored', async () => {
     const { output: told } = await start('ours', 'nothing')
     expect(told.preloaded).toBe(false)
     expect(told.dotenv).toBeUndefined()
     expect(told.mode).toBe('nothing')
   })
 
-  test('starts anew under the same process id', async () => {
+  test('process.execve restarts an executable under the same process id', async () => {
     if (!isUnix) return
     const { output: told, pid } = await start('ours', 'again')
     expect(told).toMatchObject({ pid, first: String(pid), mode: 'again' })

@@ -1,4 +1,4 @@
-/** What Bun's server does with odd requests, slow readers and its own end. */
+/** How Bun's server treats malformed requests, slow readers and its own shutdown. */
 import { afterEach, describe, expect, test } from 'bun:test'
 import { rawClient } from '../support/raw.ts'
 import { resultWithin, waitUntil } from '../support/wait.ts'
@@ -25,7 +25,7 @@ const connectClient = (server: Bun.Server<undefined>, text: string) => {
   return client
 }
 
-/** Sends `text` and gives what came back once it holds `mark` or the connection has ended. */
+/** Sends `text`. Returns what came back once it contains `mark` or the connection has ended. */
 const answerTo = async (server: Bun.Server<undefined>, text: string, mark = '\r\n\r\n'): Promise<string> => {
   const client = connectClient(server, text)
   await waitUntil(() => client.text().includes(mark) || client.socket.destroyed)
@@ -33,7 +33,7 @@ const answerTo = async (server: Bun.Server<undefined>, text: string, mark = '\r\
   return client.text()
 }
 
-describe('requests nobody should send', () => {
+describe('malformed requests', () => {
   const urls: string[] = []
   const echo = () =>
     serve(async request => {
@@ -50,12 +50,12 @@ describe('requests nobody should send', () => {
     ],
     ['two lengths', 'POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd'],
     ['a folded header', 'GET /a HTTP/1.1\r\nHost: a\r\nX-A: one\r\n  two\r\n\r\n'],
-  ])('%s: 400 without the handler', async (_, text) => {
+  ])('a request with %s is a 400 without the handler', async (_, text) => {
     expect(await answerTo(echo(), text)).toStartWith('HTTP/1.1 400 ')
     expect(urls).toEqual([])
   })
 
-  test('a bad chunk: 400, though the handler has begun', async () => {
+  test('a malformed chunk is a 400 although the handler has begun', async () => {
     const text = 'POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n'
     expect(await answerTo(echo(), text)).toStartWith('HTTP/1.1 400 ')
   })
@@ -70,7 +70,7 @@ describe('requests nobody should send', () => {
     expect(urls).toEqual(['/a?b'])
   })
 
-  test('of two Hosts the first counts: refusing them is ours', async () => {
+  test('of two Host headers the first counts; Bun does not refuse them', async () => {
     expect(await answerTo(echo(), 'GET /a HTTP/1.1\r\nHost: one\r\nHost: two\r\n\r\n')).toStartWith('HTTP/1.1 200 ')
     expect(urls).toEqual(['http://one/a'])
   })
@@ -80,13 +80,13 @@ describe('two requests in one segment', () => {
   const twoRequests = 'GET /one HTTP/1.1\r\nHost: a\r\n\r\nGET /two HTTP/1.1\r\nHost: a\r\n\r\n'
   const pathOf = ({ url }: Request) => new URL(url).pathname
 
-  test('are both answered, in order, if the first is answered at once', async () => {
+  test('pipelined requests are both answered, in order, if the first is answered at once', async () => {
     const server = serve(request => new Response(pathOf(request)))
     const text = await answerTo(server, twoRequests, '/two')
     expect(text.match(/\/(?:one|two)/g)).toEqual(['/one', '/two'])
   })
 
-  test('are both lost if the first has to wait: the connection is closed without a word', async () => {
+  test('pipelined requests are both lost if the first has to wait: the connection closes without an answer', async () => {
     const aborted: string[] = []
     const server = serve(async request => {
       request.signal.addEventListener('abort', () => aborted.push(pathOf(request)))
@@ -99,7 +99,7 @@ describe('two requests in one segment', () => {
 })
 
 describe('above maxRequestBodySize', () => {
-  test('a known length: 413 with an empty body and no handler', async () => {
+  test('a body with a content-length is a 413 with an empty body and never reaches the handler', async () => {
     let calls = 0
     const server = serve(() => new Response(String(++calls)), { maxRequestBodySize: 1000 })
     const text = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n${'x'.repeat(2000)}`
@@ -107,7 +107,7 @@ describe('above maxRequestBodySize', () => {
     expect(calls).toBe(0)
   })
 
-  test('an unknown one: 413 with an empty body, the handler has begun', async () => {
+  test('a chunked body is a 413 with an empty body after the handler has begun', async () => {
     let calls = 0
     const server = serve(
       async request => {
@@ -126,7 +126,7 @@ describe('a client that does not read', () => {
   const pieceSize = 1 << 20
   const maxPieces = 64
 
-  /** Pieces of 1 MB a stream has given away to a client that reads none of them. */
+  /** The number of 1 MB pieces that a stream gives away to a client that reads none of them. */
   const piecesTaken = async (streamOf: (count: () => boolean) => ReadableStream): Promise<number> => {
     let count = 0
     const server = serve(() => new Response(streamOf(() => ++count < maxPieces)))
@@ -136,7 +136,7 @@ describe('a client that does not read', () => {
     return count
   }
 
-  test('holds a pull stream back', async () => {
+  test('a pull stream stops while the client does not read', async () => {
     const pullStream = (more: () => boolean) =>
       new ReadableStream({
         pull(controller) {
@@ -147,7 +147,7 @@ describe('a client that does not read', () => {
     expect(await piecesTaken(pullStream)).toBeLessThan(20)
   })
 
-  test('does not hold a direct stream back, which buffers everything', async () => {
+  test('a direct stream does not stop and buffers everything', async () => {
     const directStream = (more: () => boolean) =>
       new ReadableStream({
         type: 'direct',
@@ -164,7 +164,7 @@ describe('a client that does not read', () => {
   })
 })
 
-test('server.stop(false): no new connections, used idle ones are closed, streams finish', async () => {
+test('server.stop(false) refuses new connections, closes used idle ones and lets streams finish', async () => {
   let remaining = 4
   const server = serve(request => {
     if (request.url.endsWith('/short')) return new Response('short')

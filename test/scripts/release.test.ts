@@ -1,4 +1,4 @@
-/** What a user downloads and runs: archives, the image, the service, the scripts. */
+/** Tests what a user downloads and runs: archives, the image, the service and the scripts. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
@@ -50,20 +50,20 @@ describe('targets', () => {
     },
   )
 
-  test('this machine is one of them', () => expect(targets).toContain(hostTarget()))
-  test('another one is refused with the names there are', () =>
+  test('this machine is one of the targets', () => expect(targets).toContain(hostTarget()))
+  test('an unknown target is refused with the names of the known ones', () =>
     expect(() => findTarget('amiga')).toThrow(/no target amiga; there are linux-x64, .*windows-arm64/))
 })
 
 describe('an executable', () => {
   const source = { commit: 'c0ffee', date: 1_700_000_000 }
 
-  test('is the same bytes wherever it is built', async () => {
+  test('an executable has the same bytes wherever it is built', async () => {
     const [one, other] = [join(folder, 'one/program'), join(folder, 'other/place/named-otherwise')]
     for (const path of [one, other]) await compile(hostTarget(), source, path)
     expect(readFileSync(one).equals(readFileSync(other))).toBe(true)
     expect((await run([one, '--version'])).out).toContain('(c0ffee)')
-    // In parts: one for all would load every package of every part at each start.
+    // The bundle is split: a single one would load every package at each start.
     for (const part of ['openapi', 'import-database', 'probe', 'serve', 'yaml'])
       expect([part, readFileSync(one).includes(`/root/${part}-`)]).toEqual([part, true])
   }, 120_000)
@@ -73,21 +73,21 @@ describe('an archive', () => {
   const program = Buffer.from('#!/bin/sh\necho it runs\n')
   const date = 1_700_000_001
 
-  test('is the same bytes at any time', () => {
+  test('an archive has the same bytes at any time', () => {
     for (const target of [findTarget('linux-x64'), findTarget('windows-x64')])
       expect(Bun.hash(pack(target, program, '1.2.3', date).content)).toBe(
         Bun.hash(pack(target, program, '1.2.3', date).content),
       )
   })
 
-  test('does not depend on the order of its files', () => {
+  test('an archive does not depend on the order of its files', () => {
     const files = ['b', 'a', 'c/d'].map(name => ({ name, content: Buffer.from(name), executable: false }))
     const reversed = files.toReversed()
     for (const write of [tarGz, zip])
       expect(Buffer.from(write(files, date)).equals(Buffer.from(write(reversed, date)))).toBe(true)
   })
 
-  test('holds all that the pages in it lead to', () => {
+  test('an archive contains every file that its pages link to', () => {
     const { content } = pack(findTarget('linux-x64'), program, '1.2.3', date)
     const files = untar(Bun.gunzipSync(Buffer.from(content)))
     const names = new Set([...files.keys()].map(name => name.replace(/^[^/]+\//, '')))
@@ -110,7 +110,7 @@ describe('an archive', () => {
     expect([...names].filter(name => /\.env|\.log$|node_modules/.test(name))).toEqual([])
   })
 
-  test('is unpacked by tar, with names, dates and rights', async () => {
+  test('tar unpacks an archive with its names, dates and permissions', async () => {
     const { name, content } = pack(findTarget('linux-x64'), program, '1.2.3', date)
     expect(name).toBe('simple-one-api-1.2.3-linux-x64.tar.gz')
     await writeFile(join(folder, name), content)
@@ -122,7 +122,7 @@ describe('an archive', () => {
     expect(statSync(join(unpackedFiles, 'config.json')).mode & 0o777).toBe(0o644)
   })
 
-  test('is a sound zip for Windows', async () => {
+  test('a Windows archive is a valid zip', async () => {
     const { name, content } = pack(findTarget('windows-x64'), program, '1.2.3', date)
     expect(name).toBe('simple-one-api-1.2.3-windows-x64.zip')
     const buffer = Buffer.from(content)
@@ -133,7 +133,7 @@ describe('an archive', () => {
   })
 })
 
-/** Reads a zip by its directory, as programs do. */
+/** Reads a zip by its central directory, as programs do. */
 const unzip = (bytes: Buffer<ArrayBuffer>): Map<string, Buffer> => {
   const end = bytes.length - 22
   const files = new Map<string, Buffer>()
@@ -158,7 +158,7 @@ const unzip = (bytes: Buffer<ArrayBuffer>): Map<string, Buffer> => {
   return files
 }
 
-/** The smallest Mach-O with a place for a signature: 5,000 bytes of code and a signature that does not fit. */
+/** The smallest Mach-O with room for a signature: 5,000 bytes of code and a signature that does not match. */
 const machO = (): Buffer => {
   const program = Buffer.alloc(5200, 7).fill(0, 0, 300)
   const segment = (at: number, name: string, offset: number, size: number) => {
@@ -177,7 +177,7 @@ const machO = (): Buffer => {
 }
 
 describe('the signature of a macOS executable', () => {
-  test('fits the whole of it, and nothing else', () => {
+  test('a signature matches the whole executable and no other', () => {
     const program = machO()
     expect(isSigned(program)).toBe(false)
     const signed = sign(program)
@@ -198,13 +198,13 @@ describe('the signature of a macOS executable', () => {
 const scripts = ['build.sh', 'install.sh', 'startup/simple-one-api.sh']
 
 describe('shell scripts', () => {
-  test.each(scripts)('%s is sound and executable', async script => {
+  test.each(scripts)('%s has valid syntax and is executable', async script => {
     expect(await run(['sh', '-n', join(root, script)])).toEqual({ code: 0, out: '', error: '' })
     expect(statSync(join(root, script)).mode & 0o111).toBe(0o111)
   })
 })
 
-/** A folder as an archive gives it, with a program that answers as a small gateway would. */
+/** A folder like an unpacked archive, with a program that behaves like a small gateway. */
 const unpackArchive = async (name: string): Promise<string> => {
   const location = join(folder, name)
   await mkdir(join(location, 'startup'), { recursive: true })
@@ -236,7 +236,7 @@ describe('install.sh', () => {
       .sort()
   const mode = (file: string) => statSync(file).mode & 0o777
 
-  test('installs, installs again without touching the configuration, uninstalls, purges', async () => {
+  test('install.sh installs, reinstalls without touching the configuration, uninstalls and purges', async () => {
     const location = await unpackArchive('archive')
     const installRoot = join(folder, 'a root')
     const install = (...args: string[]) => run([join(location, 'install.sh'), '--root', installRoot, ...args])
@@ -271,7 +271,7 @@ describe('install.sh', () => {
     expect(existsSync(installRoot)).toBe(false)
   })
 
-  test('what cannot be is said', async () => {
+  test('invalid options and a missing or foreign executable are reported', async () => {
     const location = await unpackArchive('wrong')
     const install = (...args: string[]) => run([join(location, 'install.sh'), ...args])
     expect(await install('--purge')).toMatchObject({ code: 1, error: 'install.sh: --purge goes with --uninstall\n' })
@@ -286,7 +286,7 @@ describe('install.sh', () => {
 })
 
 describe('startup/simple-one-api.sh', () => {
-  test('starts once, tells, restarts, stops; an old or foreign pid file does no harm', async () => {
+  test('the script starts once, reports its status, restarts and stops; a stale or foreign pid file does no harm', async () => {
     const location = await unpackArchive('background')
     const home = join(location, 'home')
     await mkdir(home)
@@ -315,22 +315,22 @@ describe('startup/simple-one-api.sh', () => {
     expect(await script('stop')).toMatchObject({ code: 0, out: 'does not run\n' })
   })
 
-  test('a start that fails tells why', async () => {
+  test('a failed start reports why', async () => {
     const location = await unpackArchive('failing')
     const { code, error } = await run([join(location, 'startup/simple-one-api.sh'), 'start', 'broken'], {}, location)
     expect([code, error]).toEqual([1, 'it is broken\nsimple-one-api: did not start\n'])
     expect(existsSync(join(location, 'simple-one-api.pid'))).toBe(false)
   })
 
-  test('without a command it tells how it is used', async () =>
+  test('without a command the script prints its usage', async () =>
     expect(await run([join(root, 'startup/simple-one-api.sh')])).toMatchObject({ code: 2 }))
 })
 
-describe('the unit', () => {
+describe('the systemd unit', () => {
   const text = read('startup/simple-one-api.service')
   const value = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(text)?.[1]
 
-  test('lets the service do nothing but serve', () => {
+  test('the unit restricts the service to serving', () => {
     const hardening = ['NoNewPrivileges', 'ProtectHome', 'PrivateTmp', 'PrivateDevices', 'ProtectKernelTunables']
     for (const key of [...hardening, 'RestrictNamespaces', 'RestrictSUIDSGID', 'LockPersonality'])
       expect(value(key)).toBe('yes')
@@ -340,14 +340,14 @@ describe('the unit', () => {
     expect(value('SystemCallFilter')).toBe('@system-service')
   })
 
-  test('leaves JavaScript its compiler, open requests their time and streams their connections', () => {
+  test('the unit allows the JIT compiler, time for open requests, and enough connections', () => {
     expect(value('MemoryDenyWriteExecute')).toBe('no')
     expect(Number(value('TimeoutStopSec'))).toBeGreaterThan(60)
     expect(Number(value('LimitNOFILE'))).toBeGreaterThanOrEqual(65_536)
     expect(value('Restart')).toBe('on-failure')
   })
 
-  test('names what install.sh installs', () => {
+  test('the unit names what install.sh installs', () => {
     expect(value('ExecStart')).toBe('/usr/local/bin/simple-one-api /etc/simple-one-api/config.json')
     expect(value('User')).toBe('simple-one-api')
   })
@@ -358,7 +358,7 @@ describe('the image', () => {
   const compose = parse(read('docker-compose.yml')) as Compose
   const dockerfile = read('Dockerfile')
 
-  test('is what users of the Go image know', () => {
+  test('the image keeps the paths and port of the Go image', () => {
     for (const line of ['WORKDIR /app', 'EXPOSE 9090', 'ENTRYPOINT ["simple-one-api"]'])
       expect(dockerfile).toContain(`\n${line}\n`)
     expect(/^USER (\d+)$/m.exec(dockerfile)?.[1]).not.toBe('0')
@@ -366,7 +366,7 @@ describe('the image', () => {
     for (const [, image] of dockerfile.matchAll(/^FROM (?:--\S+ )?(\S+)/gm)) expect(image).toMatch(/:\d+\.\d+\.\d+/)
   })
 
-  test('is built from what is sent to the builder', () => {
+  test('every COPY source of the image is part of the build context', () => {
     const allowedPaths = read('.dockerignore').match(/(?<=^!).+/gm) ?? []
     for (const [, from] of dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm))
       for (const path of from!.split(' ')) {
@@ -375,7 +375,7 @@ describe('the image', () => {
       }
   })
 
-  test('is run safely by compose', () => {
+  test('compose runs the image with restricted privileges', () => {
     expect(compose.services['simple-one-api']).toMatchObject({
       restart: 'unless-stopped',
       ports: ['9090:9090'],
@@ -394,16 +394,19 @@ describe('workflows', () => {
     name => [name, parse(read(`.github/workflows/${name}.yml`)) as Workflow] as const,
   )
 
-  test.each(workflows)('%s may read only, and runs no action that can change', (name, { permissions, jobs }) => {
-    expect(permissions).toEqual({ contents: 'read' })
-    for (const [job, { permissions, steps = [] }] of Object.entries(jobs)) {
-      if (permissions) expect(`${name}/${job}`).toBe('release/publish')
-      for (const { uses } of steps) if (uses) expect(uses).toMatch(/@[0-9a-f]{40}$/)
-    }
-  })
+  test.each(workflows)(
+    '%s has read-only permissions and pins every action to a commit',
+    (name, { permissions, jobs }) => {
+      expect(permissions).toEqual({ contents: 'read' })
+      for (const [job, { permissions, steps = [] }] of Object.entries(jobs)) {
+        if (permissions) expect(`${name}/${job}`).toBe('release/publish')
+        for (const { uses } of steps) if (uses) expect(uses).toMatch(/@[0-9a-f]{40}$/)
+      }
+    },
+  )
 })
 
-test('the pages about starting lead somewhere', () => {
+test('the links of the startup pages exist', () => {
   const pages = readdirSync(join(root, 'docs/startup')).map(name => `docs/startup/${name}`)
   expect(pages.length).toBe(5)
   for (const page of pages)

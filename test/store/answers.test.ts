@@ -1,4 +1,4 @@
-/** What is kept of answers: by whom it is found, how much of it, and for how long. */
+/** Stored answers: who finds them, how much is kept, and for how long. */
 import { describe, expect, test } from 'bun:test'
 import type { Json } from '../../src/base/json/json.ts'
 import { createAnswerStore } from '../../src/store/answers.ts'
@@ -11,8 +11,8 @@ const answerWith = (text: string, options: { input?: Json[]; id?: string } = {})
 })
 const bounds = { entries: 100, bytes: 64 * 1024, seconds: 3600 }
 
-describe('answers', () => {
-  test('up to half of all are kept, and text of Latin letters takes a byte a letter', () => {
+describe('the answer store', () => {
+  test('an answer of up to half of all bytes is kept, and Latin text takes a byte a character', () => {
     const store = createAnswerStore(bounds)
     expect(store.keep('alice', 'latin', answerWith('é'.repeat(30_000)))).toBe(true)
     expect(store.keep('alice', 'wide', answerWith('世'.repeat(30_000)))).toBe(false)
@@ -20,7 +20,7 @@ describe('answers', () => {
     expect(['latin', 'wide', 'half'].map(id => store.find('alice', id) !== undefined)).toEqual([true, false, true])
   })
 
-  test('the least recent goes first, and its items with it', () => {
+  test('the least recently used answer is removed first, with its items', () => {
     const store = createAnswerStore(bounds)
     store.keep('alice', 'one', answerWith('x'.repeat(20_000), { id: 'msg_one' }))
     store.keep('alice', 'two', answerWith('x'.repeat(20_000), { id: 'msg_two' }))
@@ -31,7 +31,7 @@ describe('answers', () => {
     expect(store.findItem('bob', 'msg_one')).toBeUndefined()
   })
 
-  test('an item is found as long as any answer holds it', () => {
+  test('an item is found as long as any stored answer holds it', () => {
     let now = 0
     const store = createAnswerStore(bounds, () => now)
     const item = { id: 'msg_in', role: 'user', content: 'hi' }

@@ -1,10 +1,12 @@
-/** A vendor of which each model answers by a script of its own, so that tests which wait can wait side by side. */
+/**
+ * A vendor where each model answers with its own script, so that tests which spend time waiting can run in parallel.
+ */
 import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from './upstream.ts'
 
 export type PerModelUpstream = Omit<Upstream, 'setScript'> & {
-  /** What to configure as its models. */
+  /** The value for `models` in the configuration. */
   modelPattern: string
-  /** The name of a model, asked by nobody else, that answers by `script`. */
+  /** Registers `script` under a new model name and returns the name. No other test uses this name. */
   addModel: (script: Script) => string
   requestsOf: (addModel: string) => ReceivedRequest[]
 }

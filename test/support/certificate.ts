@@ -1,4 +1,7 @@
-/** A self-signed certificate for localhost, vendor.test and 127.0.0.1, good for a hundred years. It protects nothing: it is for tests. */
+/**
+ * A self-signed certificate for localhost, vendor.test and 127.0.0.1, valid for a hundred years. For tests only: its
+ * key is public.
+ */
 
 export const certificate = `-----BEGIN CERTIFICATE-----
 MIIBqzCCAVKgAwIBAgIUagYhbpt6xlsP0u/j9CNKccD47fkwCgYIKoZIzj0EAwIw

@@ -1,17 +1,17 @@
-/** A client that notes when each frame came. */
+/** A client that records when each frame arrives. */
 import type { Gateway } from './process.ts'
 
 export type ReceivedFrame = { text: string; receivedAt: number }
 export type ClientStream = {
   status: number
   headers: Headers
-  /** Frames (blocks of lines) as they came, comments included. */
+  /** Frames (blocks of lines) in the order of arrival, comments included. */
   frames: ReceivedFrame[]
   /** Resolves when the stream has ended. */
   ended: Promise<void>
-  /** `data:` of the frames without comments. */
+  /** The `data:` of all frames that are not comments. */
   data: () => string[]
-  /** All content of choice 0. */
+  /** The whole content of choice 0. */
   content: () => string
   disconnect: () => void
 }
@@ -29,7 +29,7 @@ export const sendRequest = (
     body: JSON.stringify({ messages: [{ role: 'user', content: 'Hi' }], ...body }),
   } as RequestInit)
 
-/** Opens a stream; resolves when the head of the answer is there. */
+/** Opens a stream. Resolves when the response headers have arrived. */
 export const openStream = async (
   gateway: Pick<Gateway, 'url'>,
   body: object,

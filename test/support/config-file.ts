@@ -1,4 +1,4 @@
-/** Configurations of tests: a folder of their own, gone when the test is over. */
+/** Configuration files for tests. Each gets its own temporary folder, which is removed when the tests are done. */
 import { afterAll } from 'bun:test'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,14 +12,14 @@ afterAll(() => {
   for (const folder of tempFolders) rmSync(folder, { recursive: true, force: true })
 })
 
-/** An empty folder. */
+/** Creates an empty temporary folder and returns its path. */
 export const tempFolder = (): string => {
   const path = mkdtempSync(join(tmpdir(), 'simple-one-api-config-'))
   tempFolders.push(path)
   return path
 }
 
-/** A file with this text, readable by its owner alone; its path. */
+/** Writes a file with this text that only its owner can read, and returns its path. */
 export const writeTempFile = (text: string | Uint8Array, name = 'config.json', inFolder = tempFolder()): string => {
   const path = join(inFolder, name)
   writeFileSync(path, text)
@@ -30,7 +30,7 @@ export const writeTempFile = (text: string | Uint8Array, name = 'config.json', i
 export const loadFile = (text: string | Uint8Array, environment = {}, name = 'config.json') =>
   load(writeTempFile(text, name), environment)
 
-/** Every problem as it is shown, without the name of the file; `12:5 error path: message`. */
+/** Every problem as the command line prints it, without the file name: `12:5 error path: message`. */
 export const problemLines = (problems: readonly Problem[]): string[] =>
   problems.length === 0
     ? []
@@ -38,7 +38,7 @@ export const problemLines = (problems: readonly Problem[]): string[] =>
         .trimEnd()
         .split('\n')
 
-/** Errors and warnings of a configuration given as a value. */
+/** The errors and warnings of a configuration that is given as a value, without line and column. */
 export const problemsOf = (config: unknown, environment = {}): string[] =>
   problemLines(loadText(JSON.stringify(config), environment).problems.filter(({ level }) => level !== 'note')).map(
     line => line.replace(/^\d+:\d+ /, ''),
@@ -50,7 +50,7 @@ export const compiledOf = (config: unknown, environment = {}): CompiledConfig =>
   return compiled
 }
 
-/** A configuration around one entry. */
+/** A configuration with one service of one entry. */
 export const configWithEntry = (entry: object, type = 'openai', more: object = {}) => ({
   ...more,
   services: { [type]: [{ models: ['m'], enabled: true, credentials: { api_key: 'sk-of-a-test' }, ...entry }] },

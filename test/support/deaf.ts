@@ -1,4 +1,4 @@
-/** A port that nobody can connect to, nor is refused by: its queue is full and nobody empties it. */
+/** A port that neither accepts nor refuses connections: its backlog is full and no process accepts from it. */
 import { connect, type Socket } from 'node:net'
 
 export type UnresponsivePort = { port: number; close: () => void }
@@ -10,7 +10,10 @@ const listenAndSleep = `
     Bun.sleepSync(60_000)
   })`
 
-/** Another process listens and sleeps; here the queue of its port is filled until connections hang. */
+/**
+ * Starts a process that listens and then sleeps, and opens connections until the backlog is full and further ones
+ * hang.
+ */
 export const unresponsivePort = async (): Promise<UnresponsivePort> => {
   const child = Bun.spawn([process.execPath, '-e', listenAndSleep], {
     stdout: 'pipe',
@@ -30,7 +33,7 @@ export const unresponsivePort = async (): Promise<UnresponsivePort> => {
     child.kill('SIGKILL')
     for (const socket of sockets) socket.destroy()
   }
-  // One round in which nobody comes through may be that of a machine with other work.
+  // On a busy machine a single round without a connection can be a coincidence, so two are required.
   for (let round = 0, silentRounds = 0; round < 80; round++) {
     const connected = await Promise.all(Array.from({ length: 64 }, tryConnect))
     silentRounds = connected.includes(true) ? 0 : silentRounds + 1

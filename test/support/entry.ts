@@ -1,4 +1,4 @@
-/** An entry that says nothing of its own: the defaults of the configuration, one model, no credential. */
+/** An entry with the defaults of the configuration, one model and no credential. */
 import type { Entry } from '../../src/providers/entry.ts'
 
 export const defaultEntry = (type: string, changes: Partial<Entry> = {}): Entry => ({

@@ -1,4 +1,4 @@
-/** Variables of the process's environment, for tests that set them. */
+/** Environment variables of this process, for tests that set them. */
 import { afterAll, beforeEach } from 'bun:test'
 
 const proxyVariables = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'].flatMap(name => [
@@ -6,7 +6,7 @@ const proxyVariables = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'].fl
   name.toLowerCase(),
 ])
 
-/** Every test of the file begins without a proxy in the environment; afterwards it is as it was. */
+/** Removes all proxy variables before every test of the file, and restores them after the last one. */
 export const clearProxyVariables = (): void => {
   const valuesBefore = Object.fromEntries(proxyVariables.map(name => [name, process.env[name]]))
   const deleteAll = () => {

@@ -1,8 +1,8 @@
-/** Messages of AWS's event streams, as a service writes them. */
+/** Builds messages of AWS's event stream encoding (application/vnd.amazon.eventstream). */
 
 const encoder = new TextEncoder()
 
-/** One message; values that are no text are of type integer. */
+/** Encodes one message. A header value that is a number gets the type integer. */
 export const messageOf = (headers: Record<string, string | number>, payload: string | Uint8Array): Uint8Array => {
   const headerBytes = Buffer.concat(Object.entries(headers).map(([name, value]) => headerOf(name, value)))
   const body = typeof payload === 'string' ? encoder.encode(payload) : payload
@@ -35,7 +35,7 @@ export const eventOf = (type: string, payload: unknown): Uint8Array =>
     JSON.stringify(payload),
   )
 
-/** What InvokeModel makes of an event of the model's own protocol. */
+/** The `chunk` event in which InvokeModelWithResponseStream wraps an event of the model's own protocol. */
 export const chunkOf = (event: unknown): Uint8Array =>
   eventOf('chunk', { bytes: Buffer.from(JSON.stringify(event)).toString('base64'), p: 'abcdef' })
 

@@ -1,4 +1,4 @@
-/** The gateway as a process of its own: from source, or the executable that SIMPLE_ONE_API_BINARY names. */
+/** Runs the gateway as a separate process: from source, or the executable that SIMPLE_ONE_API_BINARY names. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -8,13 +8,13 @@ import { waitUntil } from './wait.ts'
 const root = join(import.meta.dir, '../..')
 
 export type GatewayOptions = {
-  /** Beside PATH, HOME and TMPDIR, which is all the process gets otherwise. */
+  /** Environment variables besides PATH, HOME and TMPDIR. The process gets no others. */
   env?: Record<string, string>
-  /** Arguments after the configuration. */
+  /** Arguments after the name of the configuration file. */
   args?: string[]
-  /** Further files beside the configuration, which is also the working directory: name → content. */
+  /** Further files next to the configuration, as name → content. Their folder is the working directory. */
   files?: Record<string, string | Uint8Array>
-  /** The configuration's name. */
+  /** Name of the configuration file. */
   name?: string
 }
 
@@ -26,10 +26,10 @@ export type Gateway = AsyncDisposable & {
   port: number
   pid: number
   folder: string
-  /** All it has said until now. */
+  /** Everything written to the standard output so far. */
   stdout: () => string
   stderr: () => string
-  /** Sends the signal (SIGTERM if none is named) and waits for the end; after 10 s it is killed. Safe to call again. */
+  /** Sends the signal (default SIGTERM) and waits for the exit. Kills the process after 10 s. Safe to call again. */
   stop: (signal?: NodeJS.Signals) => Promise<ExitResult>
   exited: Promise<ExitResult>
 }
@@ -42,7 +42,10 @@ type Child = {
   kill: (signal: NodeJS.Signals) => void
 }
 
-/** Starts the gateway with `config` (an object, or the text of a file) and waits for /healthz. Throws with what it said if it ends before. */
+/**
+ * Starts the gateway with `config` (an object, or the text of a file) and waits until /healthz answers.
+ * @throws with the output of the gateway if it exits, or is not up within 15 s.
+ */
 export const startGateway = async (config: object | string, options: GatewayOptions = {}): Promise<Gateway> => {
   const { args = [], name = 'config.json' } = options
   const folder = await createFolder(config, options)
@@ -81,7 +84,7 @@ export const startGateway = async (config: object | string, options: GatewayOpti
   }
 }
 
-/** Runs the command line to its end in a folder of `files`; killed after 20 s. */
+/** Runs the command line in a folder with `files` until it exits. Kills it after 20 s. */
 export const runGateway = async (
   args: string[],
   options: Pick<GatewayOptions, 'env' | 'files'> = {},
@@ -97,7 +100,7 @@ export const runGateway = async (
   }
 }
 
-/** The first line on its standard output that holds `text`, parsed; waits for it. */
+/** Waits for the first line of the standard output that contains `text`, and parses it as JSON. */
 export const waitForLogLine = async (
   gateway: Pick<Gateway, 'stdout'>,
   text: string,
@@ -112,13 +115,14 @@ export const waitForLogLine = async (
 }
 
 /**
- * Ports this process gives out, below those the system gives to anybody who asks for none in particular: until the gateway listens, nobody
- * else may take its port, and test files run in several processes at once.
+ * The ports this process hands out. They lie below the ephemeral range of the system, so no other program gets one by
+ * chance before the gateway listens. The range depends on the process id, because test files run in several processes
+ * at once.
  */
 const portRange = { first: 10_000 + (process.pid % 220) * 100, count: 100 }
 let nextPortOffset = Math.floor(Math.random() * portRange.count)
 
-/** A port nobody listens on, nor will unless it is told to. */
+/** A port that nothing listens on. Other processes do not take it unless they ask for exactly this port. */
 export const freePort = async (): Promise<number> => {
   for (let tries = 0; tries < portRange.count; tries++) {
     const port = portRange.first + (nextPortOffset++ % portRange.count)
@@ -145,7 +149,7 @@ const createFolder = async (
   return folder
 }
 
-/** Nothing this process started outlives it. */
+/** All processes started here. They are killed when this process exits. */
 const runningChildren = new Set<Bun.Subprocess>()
 process.on('exit', () => {
   for (const child of runningChildren) child.kill('SIGKILL')

@@ -1,11 +1,11 @@
-/** Small programs in a process of their own, for what is decided before JavaScript starts. */
+/** Runs small programs in a separate process, for behaviour that is decided before JavaScript starts. */
 import { join } from 'node:path'
 
 const programsFolder = join(import.meta.dir, '../runtime-behaviour/programs')
 
 export type ProgramResult = { code: number; stdout: string; stderr: string; pid: number }
 
-/** Runs `command` to its end; the environment is PATH and `env`, no more. */
+/** Runs `command` until it exits. The environment is PATH, HOME and `env`. */
 export const runCommand = async (
   command: string[],
   env: Record<string, string> = {},
@@ -26,7 +26,10 @@ export const runCommand = async (
   return { code, stdout, stderr, pid: child.pid }
 }
 
-/** One of the programs beside the tests of facts, whose last line of output is JSON. */
+/**
+ * Runs one of the programs next to the runtime-behaviour tests. The last line of its output is JSON.
+ * @throws if it fails.
+ */
 export const runProgram = async (
   name: string,
   args: string[] = [],

@@ -1,12 +1,12 @@
-/** Proxies that remember what went through them: HTTP with CONNECT, in the open or spoken to by TLS, and SOCKS5. */
+/** Proxies that record the requests they get: HTTP with CONNECT, over plain TCP or TLS, and SOCKS5. */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { createServer as createSecureServer } from 'node:tls'
 import { certificate, key } from './certificate.ts'
 
 export type ProxiedRequest = {
-  /** `host:port` a connection was asked for; of plain requests the absolute address. */
+  /** The requested `host:port` of a connection, or the absolute URL of a plain request. */
   target: string
-  /** `user:password`, if told. */
+  /** `user:password`, if the client sent any. */
   credentials?: string
 }
 
@@ -14,29 +14,29 @@ export type RecordingProxy = {
   port: number
   /** Without credentials: `http://127.0.0.1:port`, `socks5://127.0.0.1:port`. */
   url: string
-  /** With those it asks for. */
+  /** The same with the credentials that the proxy requires. */
   urlWithCredentials: string
   requests: ProxiedRequest[]
-  /** Connections clients opened. */
+  /** Number of connections that clients have opened. */
   readonly connections: number
   close: () => Promise<void>
 }
 
 export type ProxyRules = {
-  /** Asked for when given. */
+  /** If given, the proxy requires these credentials. */
   user?: string
   password?: string
-  /** Names the proxy resolves in its own way: `vendor.test` → where it really is. */
+  /** Where the proxy connects to for a host name: `vendor.test` → the real host and port. */
   hostOverrides?: Record<string, { host: string; port: number }>
-  /** Answers every wish with a refusal. */
+  /** Refuse every request. */
   refuse?: boolean
-  /** Says nothing once a connection is wished for. */
+  /** Never answer a request. */
   silent?: boolean
 }
 
 export const startHttpProxy = (rules: ProxyRules = {}): Promise<RecordingProxy> => startProxy('http', rules, serveHttp)
 
-/** Its certificate is that of the rig. */
+/** Uses the test certificate of certificate.ts. */
 export const startHttpsProxy = (rules: ProxyRules = {}): Promise<RecordingProxy> =>
   startProxy('https', rules, serveHttp)
 

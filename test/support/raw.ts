@@ -1,12 +1,12 @@
-/** A client on bare TCP, for requests no decent client sends and for connections that break. */
+/** A client on bare TCP, for malformed requests and for connections that break. */
 import { connect, type Socket } from 'node:net'
 
 export type RawClient = {
   socket: Socket
-  /** What has come back until now. */
+  /** Everything received so far. */
   text: () => string
   send: (text: string) => void
-  /** Resolves with the time (milliseconds of `performance.now()`) at which the server has closed. */
+  /** Resolves when the connection is closed, with the time in milliseconds of `performance.now()`. */
   closed: Promise<number>
 }
 

@@ -1,6 +1,7 @@
 /**
- * Real traffic of real vendors, from the folder named by RECORDINGS (default: `../shared/recordings` beside the project). It is not part of
- * the project: where it is absent there are none, and the tests over it say that they read 0.
+ * Recorded traffic of real vendors, from the folder that RECORDINGS names (default: `../shared/recordings` next to
+ * the project). The recordings are not part of the project. Without them there are none to test, and the names of the
+ * tests say that they read 0.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,17 +15,17 @@ export type Recording = {
   method: string
   status: number | null
   headers: Record<string, string>
-  /** Where it was sent; empty if the capture did not show it. */
+  /** The URL of the request; empty if the capture did not include it. */
   url: string
   requestHeaders: Record<string, string>
   request: unknown
-  /** The body of the answer as text; a stream's or a whole one's. */
+  /** The response body as text, of a stream or of a complete answer. */
   text: string
-  /** The same as bytes, where it is no text. */
+  /** The response body as bytes, where it is not text. */
   bytes?: Uint8Array
-  /** The text in the pieces the network brought it in, where they were noted. */
+  /** The text in the chunks in which it arrived from the network, where the capture recorded them. */
   pieces?: string[]
-  /** It was sent as server-sent events. */
+  /** True if the response was sent as server-sent events. */
   isEventStream: boolean
 }
 
@@ -43,7 +44,10 @@ type StoredExchange = {
   }
 }
 
-/** All recordings of one API. Throws where a file of the index cannot be read: none is left out in silence. */
+/**
+ * All recordings of one API.
+ * @throws if a file of the index cannot be read, so that no recording is skipped silently.
+ */
 export const recordings = (api: string): Recording[] => {
   const index = join(recordingsFolder, 'INDEX.json')
   if (!existsSync(index)) return []
@@ -72,7 +76,7 @@ const readRecording = ({ file, provider, api }: IndexRow): Recording => {
   }
 }
 
-/** A seeded source of numbers from 0 up to 1: the same cuts in every run. */
+/** A seeded random generator of numbers from 0 (inclusive) to 1 (exclusive): every run gets the same sequence. */
 export const seededRandom = (seed: number) => (): number => {
   seed = (seed + 0x6d2b79f5) | 0
   let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed)

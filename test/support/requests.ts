@@ -1,19 +1,19 @@
-/** Reads HTTP/1.1 requests off a socket, one after another. */
+/** Parses HTTP/1.1 requests from a socket, one after another. */
 import type { Socket } from 'node:net'
 
 export type IncomingRequest = {
   method: string
-  /** As sent: a path with its query, or an absolute URL where a proxy is asked. */
+  /** The target as sent: a path with its query, or an absolute URL in a request to a proxy. */
   path: string
-  /** Names in lower case; of several fields of one name the last. */
+  /** Names are in lower case. Of several fields with the same name the last one wins. */
   headers: Record<string, string>
-  /** Name and value of each field as it was sent, in order. */
+  /** Name and value of each header field as sent, in order. */
   headerFields: [string, string][]
   body: string
   bytes: Buffer
 }
 
-/** Calls `hear` with each request once its body is whole; the next one waits until `hear` has resolved. */
+/** Calls `onRequest` with each request once its body is complete. The next one waits until `onRequest` has resolved. */
 export const readRequests = (socket: Socket, onRequest: (request: IncomingRequest) => Promise<void>): void => {
   let pieces: Buffer[] = []
   let size = 0
@@ -49,7 +49,7 @@ export const readRequests = (socket: Socket, onRequest: (request: IncomingReques
   })
 }
 
-/** The first request in `bytes`, or how many bytes it takes at least to know more. */
+/** The first request in `bytes`, or the minimum number of bytes needed before parsing can go on. */
 const parseRequest = (bytes: Buffer): { request: IncomingRequest; length: number } | number => {
   const end = bytes.indexOf('\r\n\r\n')
   if (end === -1) return bytes.length + 1

@@ -1,7 +1,7 @@
-/** Ready-made scripts: the ways vendors answer, and fail to. */
+/** Ready-made scripts for the ways in which vendors answer, and fail to answer. */
 import type { Framing, Script } from './upstream.ts'
 
-/** A frame: an object is sent as JSON in `data:`, a string as it is. */
+/** A frame: an object is sent as the JSON of a `data:` line, a string is sent as it is. */
 export type Frame = string | object
 
 export const frameOf = (frame: Frame): string =>
@@ -12,14 +12,14 @@ const eventStreamHeaders = { 'content-type': 'text/event-stream' }
 type StreamOptions = {
   /** Milliseconds between two frames. */
   pace?: number
-  /** `data: [DONE]` at the end; true unless said otherwise. */
+  /** Send `data: [DONE]` at the end. Default: true. */
   done?: boolean
   framing?: Framing
   status?: number
   headers?: Record<string, string>
 }
 
-/** A stream of frames to its end. */
+/** Sends a complete stream of frames. */
 export const replySse =
   (
     frames: readonly Frame[],
@@ -47,7 +47,7 @@ const replyBody =
 export const replyJson = (body: unknown, status = 200, headers: Record<string, string> = {}): Script =>
   replyBody(JSON.stringify(body), status, { 'content-type': 'application/json', ...headers })
 
-/** What a vendor refuses with; by default a body of OpenAI's shape. */
+/** Refuses the request. The default body has OpenAI's shape. */
 export const refuse = (
   status: number,
   body: unknown = { error: { message: 'refused by script', type: 'scripted', code: 'scripted' } },
@@ -62,7 +62,7 @@ export const replyText = (status = 200, body = 'upstream connect error'): Script
 
 export const replyEmpty = (status = 200, headers: Record<string, string> = {}): Script => replyBody('', status, headers)
 
-/** Chunks of a chat answer in OpenAI's shape: the role, a chunk a word, a finish, usage. */
+/** The chunks of a chat answer in OpenAI's shape: the role, one chunk for each delta, the finish reason, the usage. */
 export const chatChunks = (deltas: readonly string[] = ['Hello', ' there', '.'], model = 'scripted'): object[] => {
   const chunk = (more: object) => ({
     id: 'chatcmpl-scripted',
@@ -82,7 +82,7 @@ export const chatChunks = (deltas: readonly string[] = ['Hello', ' there', '.'],
   ]
 }
 
-/** A whole chat answer in OpenAI's shape. */
+/** A complete, non-streaming chat answer in OpenAI's shape. */
 export const chatBody = (content = 'Hello there.', model = 'scripted') => ({
   id: 'chatcmpl-scripted',
   object: 'chat.completion',
@@ -92,7 +92,7 @@ export const chatBody = (content = 'Hello there.', model = 'scripted') => ({
   usage: { prompt_tokens: 5, completion_tokens: 3, total_tokens: 8 },
 })
 
-/** Streams `pieces` for a request with `"stream": true`, else answers with `body`. */
+/** Streams `frames` to a request with `"stream": true`, and answers any other with `body`. */
 export const replyChat = (
   frames: readonly Frame[] = chatChunks(),
   body: unknown = chatBody(),
@@ -112,29 +112,32 @@ const sendFirst =
     await then(answer, request)
   }
 
-/** `count` frames, then the connection is closed without the stream's end; a little later, for Bun's fetch drops bytes that come with a break. */
+/**
+ * Sends `count` frames, then closes the connection before the stream's end. The short wait is needed because Bun's
+ * fetch drops bytes that arrive together with the close.
+ */
 export const disconnectAfter = (count: number, frames: readonly Frame[] = chatChunks()): Script =>
   sendFirst(count, frames, async answer => {
     await answer.wait(20)
     answer.disconnect()
   })
 
-/** The same by RST. */
+/** Like `disconnectAfter`, but resets the connection (RST). */
 export const resetAfter = (count: number, frames: readonly Frame[] = chatChunks()): Script =>
   sendFirst(count, frames, async answer => {
-    // Bytes still on their way would be thrown away with the connection.
+    // A reset discards bytes that are still in transit.
     await answer.wait(20)
     answer.reset()
   })
 
-/** `count` frames, then nothing, the connection stays open. */
+/** Sends `count` frames, then nothing more, and keeps the connection open. */
 export const stallAfter = (count: number, frames: readonly Frame[] = chatChunks()): Script =>
   sendFirst(count, frames, answer => answer.stall())
 
-/** Not a byte, ever. */
+/** Accepts the request and never sends a byte. */
 export const neverRespond: Script = answer => answer.stall()
 
-/** `then` begins after `milliseconds`. */
+/** Runs `then` after `milliseconds`. */
 export const delayHeaders =
   (milliseconds: number, then: Script): Script =>
   async (answer, request) => {
@@ -142,16 +145,16 @@ export const delayHeaders =
     if (!answer.isClientGone) await then(answer, request)
   }
 
-/** The connection ends without an answer. */
+/** Closes the connection without an answer. */
 export const hangUp: Script = answer => answer.disconnect()
 
-/** The first request of a connection is answered; the connection dies when another comes on it. */
+/** Answers the first request of a connection, and resets the connection when another request arrives on it. */
 export const resetOnReuse =
   (then: Script): Script =>
   (answer, request) =>
     request.indexOnConnection === 0 ? then(answer, request) : answer.reset()
 
-/** The first request gets the first script, and so on; the last one serves all that follow. */
+/** Runs the first script for the first request, and so on. The last script serves all further requests. */
 export const inSequence = (...scripts: [Script, ...Script[]]): Script => {
   let count = 0
   return (answer, request) => (scripts[count++] ?? scripts.at(-1)!)(answer, request)

@@ -1,8 +1,9 @@
-/** Times of work that is this process's alone. */
+/** Measures the duration of work in this process. */
 
 /**
- * Begins; gives a function that tells the milliseconds since. Of the clock's time and the processor's the lesser: a machine that is busy with
- * other work stretches the one, a compiler or collector that works beside adds to the other.
+ * Starts a stopwatch and returns a function that gives the elapsed milliseconds: the smaller of wall-clock time and
+ * CPU time. Other work on the machine inflates the wall-clock time; a compiler or garbage collector on another thread
+ * inflates the CPU time.
  */
 export const stopwatch = (): (() => number) => {
   const [startedAt, cpuAtStart] = [performance.now(), process.cpuUsage()]

@@ -1,42 +1,48 @@
-/** A vendor on bare TCP that does what a script says, wrong things too, and remembers what it was asked. */
+/** A vendor on bare TCP that follows a script, also an invalid one, and records the requests it receives. */
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type IncomingRequest, readRequests } from './requests.ts'
 
-/** One request as it came in. */
+/** A request as it was received. */
 export type ReceivedRequest = IncomingRequest & {
-  /** Which connection it came on, from 0, and which request of that connection it is, from 0. */
+  /** Number of the connection, and of the request on this connection, both from 0. */
   connection: number
   indexOnConnection: number
-  /** Milliseconds of `performance.now()`. */
+  /** Time of arrival in milliseconds of `performance.now()`. */
   receivedAt: number
-  /** Resolves with the time when the client closed the connection before the answer was complete; never if it did not. */
+  /**
+   * Resolves with the time when the client closed the connection before the answer was complete. Otherwise never
+   * settles.
+   */
   aborted: Promise<number>
   abortedAt?: number
-  /** The body as JSON. */
+  /** Parses the body as JSON. */
   json: () => unknown
 }
 
 export type Framing = 'chunked' | 'close' | { length: number }
 
-/** What a script can do, step by step. Once the client has left every step is void and `wait` ends at once. */
+/** The steps a script can take. Once the client has disconnected, every step does nothing and `wait` ends at once. */
 export type ScriptedResponse = {
-  /** Status line and fields. `close`: the body ends with the connection. */
+  /** Sends the status line and headers. With the framing `close` the body ends with the connection. */
   writeHead: (status: number, headers?: Record<string, string>, framing?: Framing) => void
-  /** Bytes of the body, in the frame `head` has chosen; resolves when they have left, so that a slow reader slows the script. */
+  /**
+   * Sends bytes of the body in the chosen framing. Resolves when they are flushed, so a slow reader slows the script
+   * down.
+   */
   write: (bytes: string | Uint8Array) => Promise<void>
-  /** Bytes as they are, without any frame. */
+  /** Sends bytes without any framing. */
   writeRaw: (bytes: string | Uint8Array) => void
-  /** Milliseconds, or until a promise is there. */
+  /** Waits for a number of milliseconds, or until a promise resolves. */
   wait: (time: number | Promise<unknown>) => Promise<void>
-  /** Nothing more is said and the connection stays open, until the client leaves. */
+  /** Sends nothing more and keeps the connection open until the client disconnects. */
   stall: () => Promise<void>
-  /** The answer is complete; the connection is kept where its framing allows. */
+  /** Completes the answer. The connection stays open where its framing allows. */
   end: () => void
-  /** Closes the connection in the midst of things (FIN). */
+  /** Closes the connection before the answer is complete (FIN). */
   disconnect: () => void
-  /** The same with RST. */
+  /** Resets the connection before the answer is complete (RST). */
   reset: () => void
-  /** The client has left. */
+  /** True once the client has disconnected. */
   readonly isClientGone: boolean
 }
 
@@ -47,15 +53,18 @@ export type Upstream = {
   url: string
   port: number
   requests: ReceivedRequest[]
-  /** Connections ever opened, and those open now. */
+  /** The number of all connections so far, and of those open now. */
   readonly connections: number
   readonly openConnections: number
-  /** What requests from now on are answered with. */
+  /** Sets the script that answers all further requests. */
   setScript: (script: Script) => void
   close: () => Promise<void>
 }
 
-/** Starts it on a free port of 127.0.0.1. A script that throws is told by `close`, so that its fault is not lost. */
+/**
+ * Starts the vendor on a free port of 127.0.0.1. An error that a script throws is rethrown by `close`, so that it is
+ * not lost.
+ */
 export const scriptedUpstream = async (script: Script): Promise<Upstream> => {
   let currentScript = script
   let connections = 0

@@ -1,6 +1,9 @@
-/** Waiting for something to become true, without guessing how long it takes. */
+/** Waits for conditions and promises, without guesses about how long they take. */
 
-/** Resolves with the first value that is not false, null or undefined; looks every 5 ms. Throws after `milliseconds`. */
+/**
+ * Checks `condition` every 5 ms and resolves with its first value that is not false, null or undefined.
+ * @throws if there is none within `milliseconds`.
+ */
 export const waitUntil = async <Value>(
   condition: () => Value | Promise<Value>,
   milliseconds = 5000,
@@ -14,11 +17,11 @@ export const waitUntil = async <Value>(
   }
 }
 
-/** What `promise` resolves with, or undefined if it takes longer. */
+/** The result of `promise`, or undefined if it takes longer than `milliseconds`. */
 export const resultWithin = <Value>(promise: Promise<Value>, milliseconds: number): Promise<Value | undefined> =>
   Promise.race([promise, Bun.sleep(milliseconds).then(() => undefined)])
 
-/** A door that scripts wait at until the test opens it. */
+/** A latch: scripts wait for `opened` until the test calls `open`. */
 export type Latch = { opened: Promise<void>; open: () => void }
 
 export const createLatch = (): Latch => {

@@ -17,7 +17,7 @@ const createTestLog = (settings: Partial<LogSettings> = {}, terminal = false) =>
   return { log, lines }
 }
 
-test('a line is one JSON object, with its time', () => {
+test('a log line is one JSON object with its time', () => {
   const { log, lines } = createTestLog()
   log.write({ level: 'info', message: 'request', id: 'r1', model: undefined })
   const [line] = lines()
@@ -29,14 +29,14 @@ test('a line is one JSON object, with its time', () => {
   })
 })
 
-test('lines below the level are not written', () => {
+test('lines below the log level are not written', () => {
   const { log, lines } = createTestLog({ level: 'warn' })
   log.write({ level: 'info', message: 'quiet' })
   log.write({ level: 'error', message: 'loud' })
   expect(lines().map(line => JSON.parse(line).message)).toEqual(['loud'])
 })
 
-test('a secret is blotted out in every form it may take', () => {
+test('a secret is redacted in every encoding it may have', () => {
   const secret = 'sk-a/b"c+d=e'
   const { log, lines } = createTestLog({ redact: createRedact([secret]) })
   const forms = [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')]
@@ -45,7 +45,7 @@ test('a secret is blotted out in every form it may take', () => {
   for (const form of [...forms, JSON.stringify(secret).slice(1, -1)]) expect(text).not.toContain(form)
 })
 
-test('on a terminal a line is for people: the time, the level, what it tells, name by name', () => {
+test('on a terminal a line is readable: the time, the level, the message, and each field as name=value', () => {
   const { log, lines } = createTestLog({}, true)
   log.write({ level: 'warn', message: 'request', id: 'r1', error: { code: 'limited' }, model: undefined })
   expect(lines()[0]!.replaceAll(/\x1b\[\d+m/g, '')).toMatch(
@@ -56,7 +56,7 @@ test('on a terminal a line is for people: the time, the level, what it tells, na
   expect(JSON.parse(json.lines()[0]!).message).toBe('request')
 })
 
-test('on a terminal a line cannot break out of itself or steer the terminal', () => {
+test('on a terminal a line cannot contain line breaks or control sequences', () => {
   const { log, lines } = createTestLog({}, true)
   log.write({ level: 'warn', message: 'request', model: 'evil\n\x1b[2Jmodel' })
   expect(lines()).toHaveLength(1)
@@ -69,7 +69,7 @@ const createLease = () => {
 }
 const target = { id: 't', model: 'm' } as never
 
-test('a trail closes once, whoever closes it', () => {
+test('a request record closes only once, whoever closes it', () => {
   const { log, lines } = createTestLog()
   const records = new RequestRecords(log)
   const record = records.begin('POST', '/v1/chat/completions')
@@ -85,7 +85,7 @@ test('a trail closes once, whoever closes it', () => {
   expect(lines().map(line => JSON.parse(line).status)).toEqual([200])
 })
 
-test('a client that leaves stops what is under way, and a ticket that comes too late goes straight back', () => {
+test('a disconnect stops the work in progress, and a later lease is settled immediately', () => {
   const { log, lines } = createTestLog()
   const record = new RequestRecords(log).begin('POST', '/')
   const stopped: string[] = []
@@ -100,7 +100,7 @@ test('a client that leaves stops what is under way, and a ticket that comes too 
   expect(JSON.parse(lines()[0]!)).toMatchObject({ status: 499, error: { code: 'cancelled' } })
 })
 
-test('tokens nobody counted: none if no vendor was reached, the estimate if one was', () => {
+test('a lease without a token count is settled with 0 only if no vendor was reached', () => {
   for (const [reached, tokens] of [
     [false, 0],
     [true, undefined],

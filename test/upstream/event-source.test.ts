@@ -1,4 +1,7 @@
-/** Whatever went the short way, the client gets what the long way gives, and everything that was said has been heard. */
+/**
+ * A stream that uses frame templates gives the client the same output as one that parses every frame, and leaves the
+ * pipe in the same state.
+ */
 import { describe, expect, test } from 'bun:test'
 import type { JsonObject } from '../../src/base/json/json.ts'
 import type { SealMemory } from '../../src/ir/seal.ts'
@@ -17,14 +20,14 @@ import { recordings } from '../support/recordings.ts'
 const clients: Ingress[] = [...protocols.values(), completions, geminiJsonArray]
 const vendors: Egress[] = [...protocols.values()]
 
-/** A frame a piece: as vendors that think for each word send them. */
+/** One piece for each frame, as vendors send them that generate word by word. */
 const piecesOf = (text: string): Uint8Array[] =>
   text
     .split(/(?<=\r?\n\r?\n)/)
     .filter(piece => piece !== '')
     .map(piece => new Uint8Array(Buffer.from(piece)))
 
-/** `short`: pieces that went the short way, which alone tells bytes. */
+/** `templated` counts the pieces that matched a frame template. Only those are written as bytes. */
 type Read = { text: string; state: StreamPipe['state']; templated: number }
 
 const read = async (pieces: Uint8Array[], pipe: StreamPipe): Promise<Read> => {
@@ -52,7 +55,10 @@ const read = async (pieces: Uint8Array[], pipe: StreamPipe): Promise<Read> => {
 const pipeFor = (client: Ingress, vendor: Egress, exchange: Exchange): StreamPipe =>
   client.id === vendor.id ? client.passthrough.pipeStream(exchange) : translateStream(client, vendor, exchange)
 
-/** Both ways, each with a memory of its own: what the calls of the answer need is kept by both. */
+/**
+ * Reads the stream with and without frame templates. Each run has a memory of its own, and both must remember the same
+ * calls.
+ */
 const readBothWays = async (make: (exchange: Exchange) => StreamPipe, pieces: Uint8Array[]): Promise<Read> => {
   const run = async (usesTemplate: boolean) => {
     const losses: string[] = []
@@ -149,14 +155,14 @@ const streams: Record<string, string> = {
 const readFor = (client: Ingress, vendor: Egress, pieces: Uint8Array[]) =>
   readBothWays(exchange => pipeFor(client, vendor, exchange), pieces)
 
-describe('frames that are alike', () => {
+describe('streams of similar frames', () => {
   for (const client of clients)
     for (const vendor of vendors) {
       const stream = streams[vendor.id]
       const usesTemplate = client.textRetention !== undefined && (client.id !== vendor.id || client.id !== 'gemini')
       const name = `${client.streamType ? 'the list of ' : ''}${client.id} ← ${vendor.id}`
       if (stream === undefined) continue
-      test(`${name}${usesTemplate ? '' : ': none goes the short way'}`, async () => {
+      test(`${name}: ${usesTemplate ? 'frames match templates' : 'no frame matches a template'}`, async () => {
         const pieces = piecesOf(stream)
         const { templated } = await readFor(client, vendor, pieces)
         if (usesTemplate) expect(templated).toBeGreaterThan(pieces.length / 4)
@@ -164,7 +170,7 @@ describe('frames that are alike', () => {
       })
     }
 
-  test('more words than are kept unheard', async () => {
+  test('a stream with more text than is retained still matches', async () => {
     const long = Array.from({ length: 2000 }, (_, index) =>
       geminiFrame(`${'word'.repeat(20)}${index}`, index + 1),
     ).join('')
@@ -173,7 +179,7 @@ describe('frames that are alike', () => {
   })
 
   test.each(clients.filter(client => client.textRetention !== undefined))(
-    'padded as OpenAI pads them, for $id',
+    'frames that OpenAI pads match for the client $id',
     async client => {
       const chat = protocols.get('openai-chat')!
       let pad = 0
@@ -187,7 +193,7 @@ describe('frames that are alike', () => {
     },
   )
 
-  test('thoughts are kept for the calls behind them, where the answer passes', async () => {
+  test('a passthrough that remembers thoughts for tool calls still matches', async () => {
     const chat = protocols.get('openai-chat')!
     const pieces = piecesOf(streams['openai-chat']!)
     const { templated } = await readBothWays(
@@ -201,7 +207,7 @@ describe('frames that are alike', () => {
 const apis = { 'openai-chat': 'chat-completions', anthropic: 'anthropic-messages', gemini: 'gemini-generate' }
 for (const [id, api] of Object.entries(apis)) {
   const recorded = recordings(api).filter(({ isEventStream, status }) => isEventStream && (status ?? 200) === 200)
-  test(`${recorded.length} recorded streams of ${id}, told to every client`, async () => {
+  test(`${recorded.length} recorded streams of ${id} give every client the same output with and without templates`, async () => {
     let templated = 0
     for (const { text } of recorded)
       for (const client of clients) templated += (await readFor(client, protocols.get(id)!, piecesOf(text))).templated
@@ -209,7 +215,7 @@ for (const [id, api] of Object.entries(apis)) {
   })
 }
 
-describe('a piece is not like the one learnt', () => {
+describe('a piece that does not match', () => {
   const prefix = 'data: {"text":"'
   const suffix = '","n":12}\n\n'
   const matcherFor = (volatileFields?: VolatileFields) => {
@@ -220,7 +226,7 @@ describe('a piece is not like the one learnt', () => {
       return output && Buffer.from(output).toString()
     }
   }
-  test('that has an escape, a control character, or bytes that are no UTF-8 in its word', () => {
+  test('a text with an escape, a control character or invalid UTF-8 does not match', () => {
     const match = matcherFor()
     expect(match(`${prefix}other${suffix}`)).toBe('out "other"')
     for (const delta of ['a\\nb', 'a\\u0041', 'a\\', '', 'a\tb', 'a\nb'])
@@ -228,14 +234,14 @@ describe('a piece is not like the one learnt', () => {
     for (const bytes of [[0xe4, 0xbd], [0x80], [0xc3], [0xff], [0x61, 0xbf]])
       expect(match(Buffer.concat([Buffer.from(prefix), Buffer.from(bytes), Buffer.from(suffix)]))).toBeUndefined()
   })
-  test('that is shorter, longer, or two', () => {
+  test('a piece that is shorter, longer or two frames does not match', () => {
     const match = matcherFor()
     const whole = `${prefix}other${suffix}`
     for (let length = 0; length < whole.length; length++) expect(match(whole.slice(0, length))).toBeUndefined()
     expect(match(`${whole} `)).toBeUndefined()
     expect(match(whole + whole)).toBeUndefined()
   })
-  test('that has another head or tail of the same length', () => {
+  test('a piece with another head or tail of the same length does not match', () => {
     const match = matcherFor()
     for (const different of [
       `data: {"test":"other${suffix}`,
@@ -244,7 +250,7 @@ describe('a piece is not like the one learnt', () => {
     ])
       expect(match(different)).toBeUndefined()
   })
-  test('whose figures differ where nothing counts', () => {
+  test('a piece whose figures differ matches only where the field is volatile', () => {
     const grown = `${prefix}other","n":3456}\n\n`
     expect(matcherFor()(grown)).toBeUndefined()
     const figures: VolatileFields = { kind: 'figures', precededBy: '"n"' }
@@ -254,7 +260,7 @@ describe('a piece is not like the one learnt', () => {
   })
 })
 
-describe('padding', () => {
+describe('padding of a frame', () => {
   const volatileFields: VolatileFields = { kind: 'string', precededBy: '"pad":"' }
   const frameOf = (delta: string, pad: string | Buffer, modelField = '"m":"v",') =>
     Buffer.concat([
@@ -270,7 +276,7 @@ describe('padding', () => {
       return output && Buffer.from(output).toString()
     }
   }
-  test('goes out as it came, where the rest does', () => {
+  test('padding is passed on if the rest of the piece is', () => {
     const match = matcherFor(frameOf('one', 'abc', '"m":"ours",').toString())
     for (const [delta, pad] of [
       ['another', 'x'],
@@ -279,13 +285,15 @@ describe('padding', () => {
     ] as const)
       expect(match(frameOf(delta, pad))).toBe(frameOf(delta, pad, '"m":"ours",').toString())
   })
-  test('is left out where the client has no place for it', () => {
+  test('padding is left out if the output has none', () => {
     const match = matcherFor('out "one"')
     for (const pad of ['x', '', 'longer'] as const) expect(match(frameOf('other', pad))).toBe('out "other"')
   })
-  test('may have been empty', () => expect(matcherFor('out "one"', '')(frameOf('other', 'x'))).toBe('out "other"'))
-  test('is never told again', () => expect(matcherFor('"one" and "pad":"abc"')(frameOf('other', 'x'))).toBeUndefined())
-  test('with an escape, a control character or more than ASCII needs a reader, and so does what else differs', () => {
+  test('padding matches even if the captured piece had empty padding', () =>
+    expect(matcherFor('out "one"', '')(frameOf('other', 'x'))).toBe('out "other"'))
+  test('an output that repeats the captured padding is not captured', () =>
+    expect(matcherFor('"one" and "pad":"abc"')(frameOf('other', 'x'))).toBeUndefined())
+  test('padding with an escape, a control character or more than ASCII does not match, nor does any other difference', () => {
     const match = matcherFor('out "one"')
     for (const pad of ['a\\n', 'a\nb', '跑', Buffer.from([0xe4])]) expect(match(frameOf('other', pad))).toBeUndefined()
     const piece = frameOf('other', 'x').toString()
@@ -300,7 +308,7 @@ describe('padding', () => {
   })
 })
 
-test('a piece that goes out as it came is handed on itself, if it is UTF-8', () => {
+test('a piece with unchanged output is passed on without a copy, if it is UTF-8', () => {
   const template = new FrameTemplate()
   const frameOf = (delta: Buffer) => Buffer.concat([Buffer.from('data: {"a":"'), delta, Buffer.from('"}\n\n')])
   template.capture(frameOf(Buffer.from('one')), 'one', frameOf(Buffer.from('one')).toString())
@@ -313,7 +321,7 @@ test.each([
   ['changed', '"model":"vendor",', '"model":"ours",'],
   ['put in', '', '"model":"ours",'],
   ['cut out', '"model":"vendor",', ''],
-])('a place before the word is %s', (_, input, rendered) => {
+])('the model before the text is %s', (_, input, rendered) => {
   const template = new FrameTemplate()
   const frameOf = (modelField: string, delta: string) =>
     Buffer.from(`data: {"a":1,${modelField}"text":"${delta}","b":2}\n\n`)
@@ -322,7 +330,7 @@ test.each([
     expect(Buffer.from(template.match(frameOf(input, delta))!).toString()).toBe(frameOf(rendered, delta).toString())
 })
 
-test('no more than 64 KB of words are kept before they must be heard', () => {
+test('at most 64 KB of text are retained before they must be parsed', () => {
   const template = new FrameTemplate()
   const frameOf = (delta: string) => Buffer.from(`data: {"text":"${delta}"}\n\n`)
   const delta = 'w'.repeat(1000)
@@ -334,7 +342,7 @@ test('no more than 64 KB of words are kept before they must be heard', () => {
   expect(template.match(frameOf(delta))).toBeDefined()
 })
 
-test('streams whose frames are never alike are not learnt for ever', () => {
+test('capturing stops for streams whose frames never match', () => {
   const template = new FrameTemplate()
   for (let turn = 0; turn < 32; turn++) template.capture(Buffer.from(`{"a":"x","pad":"${turn}"}`), 'x', '"x"')
   expect(template.isCapturing).toBe(false)

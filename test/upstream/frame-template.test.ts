@@ -1,4 +1,4 @@
-/** The short cut for frames that differ in a word gives what the long way gives, or nothing. */
+/** A frame template renders the same output as the parser, or nothing. */
 import { describe, expect, test } from 'bun:test'
 import { createChunkTemplate, textDeltaOf } from '../../src/protocols/openai-chat/chunks/frame-template.ts'
 import { replaceModel } from '../../src/protocols/openai-chat/chunks/rewrite-model.ts'
@@ -26,7 +26,9 @@ const captureIn = (body: object): Templates => {
 const captured = (delta: object = { content: 'first' }) => captureIn(frame(delta))
 type Templates = { frames: ReturnType<typeof createChunkTemplate>; pieces: FrameTemplate }
 
-/** Told by the frame's text, and by its bytes on the wire where they say something and need no reader. */
+/**
+ * Matches the text of a frame, and its bytes if they carry text that needs no parser. Both must give the same output.
+ */
 const match = ({ frames, pieces }: Templates, data: string): string | undefined => {
   const rendered = frames.match(data)
   const piece = pieces.match(Buffer.from(`data: ${data}\n\n`))
@@ -47,8 +49,8 @@ const seededTexts = (count: number) => {
   )
 }
 
-describe('a frame like the last one', () => {
-  test('goes out with its own word, or is left to the long way: 5,000 seeded words', () => {
+describe('frame templates', () => {
+  test('5,000 seeded texts are rendered as the parser renders them, or do not match', () => {
     const templates = captured()
     let matchCount = 0
     for (const text of seededTexts(5000)) {
@@ -61,13 +63,13 @@ describe('a frame like the last one', () => {
     expect(matchCount).toBeGreaterThan(1000)
   })
 
-  test('may carry thoughts, and what is empty beside them', () => {
+  test('a frame of reasoning with empty fields beside it matches', () => {
     const templates = captured({ role: 'assistant', content: null, reasoning_content: 'hm' })
     const body = frame({ role: 'assistant', content: null, reasoning_content: 'so' })
     expect(match(templates, JSON.stringify(body))).toBe(expectedOutput(body))
   })
 
-  test('is not one that differs in anything else', () => {
+  test('a frame that differs in anything but its text does not match', () => {
     const templates = captured()
     const others = [
       frame({ content: 'x' }, { created: 2 }),
@@ -84,14 +86,14 @@ describe('a frame like the last one', () => {
       expect(match(templates, data)).toBeUndefined()
   })
 
-  test('is forgotten', () => {
+  test('a forgotten template does not match', () => {
     const templates = captured()
     templates.frames.forget()
     templates.pieces.forget()
     expect(match(templates, JSON.stringify(frame({ content: 'x' })))).toBeUndefined()
   })
 
-  test('is not learnt where the word stands twice, or says more than itself', () => {
+  test('a frame is not captured if its text occurs twice or it carries anything else', () => {
     const bodies = [
       frame({ content: 'x' }, { echo: { content: 'x' } }),
       frame({ content: 'x', refusal: 'y' }),
@@ -106,7 +108,7 @@ describe('a frame like the last one', () => {
   })
 })
 
-test('a stream passes the same whether its frames are alike or each is made unlike the one before', () => {
+test('a passthrough stream is the same whether its frames match or each differs from the one before', () => {
   const { passthrough } = protocols.get('openai-chat')!
   const rendered = (isAlternating: boolean) => {
     const pipe = passthrough.pipeStream(exchangeFor())
@@ -119,7 +121,7 @@ test('a stream passes the same whether its frames are alike or each is made unli
   expect(rendered(false)).toBe(rendered(true).replaceAll('} \n', '}\n'))
 })
 
-describe('the model of a whole answer', () => {
+describe('replacing the model of a complete answer', () => {
   const rest =
     '"choices":[{"index":0,"message":{"role":"assistant","content":"\\"model\\":\\"v\\""},"finish_reason":"stop"}]'
   const texts = [
@@ -133,7 +135,7 @@ describe('the model of a whole answer', () => {
     `{"id":"a","model":"v","model":"v",${rest}}`,
     `{"id":"a","m\\u006fdel":"v",${rest}}`,
   ]
-  test.each(texts)('%s', text => {
+  test.each(texts)('the model of %s is replaced', text => {
     const rendered = JSON.parse(replaceModel(text, 'v', 'client'))
     expect(rendered).toEqual({ ...JSON.parse(text), model: 'client' })
   })

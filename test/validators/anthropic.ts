@@ -1,7 +1,7 @@
 /**
- * Messages as Anthropic documents it, as a machine that accepts an answer or says what is wrong with it. Written from
- * https://platform.claude.com/docs/en/build-with-claude/streaming and …/docs/en/api/messages, not from our code: it is what a strict client
- * would demand.
+ * A state machine for Messages as documented by Anthropic: it accepts an answer or throws what is wrong with it. It is
+ * written from https://platform.claude.com/docs/en/build-with-claude/streaming and …/docs/en/api/messages, not from the
+ * code of the gateway: it checks what a strict client would demand.
  */
 
 export type Call = { id: string; name: string; input: unknown; args: string }
@@ -10,7 +10,7 @@ export type Answer = {
   thinking: string
   signatures: string[]
   calls: Call[]
-  /** Types of the blocks in their order. */
+  /** The types of the blocks, in order. */
   blocks: string[]
   stop: string
   sequence: string | null
@@ -29,7 +29,7 @@ const stops = [
   'refusal',
   'model_context_window_exceeded',
 ]
-/** Which deltas a block of a type takes; every other type takes `input_json_delta` and deltas of its own. */
+/** The deltas that a block of a type accepts. Every other type accepts `input_json_delta` and deltas of its own. */
 const allowedDeltas: Record<string, string[]> = {
   text: ['text_delta', 'citations_delta'],
   thinking: ['thinking_delta', 'signature_delta'],
@@ -45,7 +45,7 @@ const isFields = (value: unknown): value is Fields =>
 const isCount = (value: unknown) => Number.isInteger(value) && (value as number) >= 0
 const stringOf = (value: unknown) => (typeof value === 'string' ? value : '')
 
-/** A whole stream as text. Throws at the first thing that is not as documented. */
+/** Reads a complete stream. Throws at the first deviation from the documentation. */
 export const readStream = (text: string, model: string): Answer => {
   const frames = text.split('\n\n')
   if (frames.pop() !== '') fail('the last frame is not closed by a blank line', text.slice(-80))
@@ -161,7 +161,7 @@ const createEventValidator = (model: string) => {
   return { take, end }
 }
 
-/** A call that was cut short leaves half an object; what it was to be nobody knows. */
+/** A call that was cut short has incomplete JSON. Its input is unknown. */
 const parsed = (json: string): unknown => {
   try {
     return JSON.parse(json)
@@ -218,7 +218,7 @@ const answerOf = (blocks: Fields[], stop: string, sequence: string | null, usage
   }
 }
 
-/** A whole answer as text. */
+/** Reads a non-streaming answer. */
 export const readMessage = (text: string, model: string): Answer => {
   const body = JSON.parse(text) as Fields
   checkEnvelope(body, model)

@@ -1,4 +1,4 @@
-/** The state machine of each client protocol under one name: test/validators/<id>.ts has `check`, or `readStream`. */
+/** The validator of each client protocol under one name: test/validators/<id>.ts exports `check` or `readStream`. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Frame, Ingress } from '../../src/protocols/protocol.ts'
@@ -10,14 +10,17 @@ type StreamValidator = {
 
 const validators = new Map<string, StreamValidator>()
 
-/** Loads the machines of these protocols; gives those that have none. */
+/** Loads the validators of these protocols. Returns the ids of protocols that have none. */
 export const loadValidators = async (ids: readonly string[]): Promise<string[]> => {
   const files = ids.map(id => ({ id, file: join(import.meta.dir, `${id}.ts`) }))
   for (const { id, file } of files) if (existsSync(file)) validators.set(id, (await import(file)) as StreamValidator)
   return ids.filter(id => !validators.has(id))
 }
 
-/** Throws at what is not as documented. The stream must have ended well. `rendered`: it is not the vendor's own, passed. */
+/**
+ * Throws if the stream deviates from the documentation. The stream must have ended well. `rendered`: the gateway
+ * rendered the stream; it was not passed through.
+ */
 export const assertValidStream = (
   protocol: Ingress,
   frames: readonly Frame[],

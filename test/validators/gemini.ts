@@ -1,5 +1,5 @@
 /**
- * The answers of generateContent as its documentation has them, as a machine: whatever breaks it throws.
+ * A state machine for the answers of generateContent as documented: it throws at every deviation.
  * https://ai.google.dev/api/generate-content#v1beta.GenerateContentResponse
  */
 
@@ -27,7 +27,7 @@ const finishes = new Set(
     ' ',
   ),
 )
-/** A part is one of these. */
+/** A part has exactly one of these fields. */
 const partKinds = [
   'text',
   'inlineData',
@@ -39,7 +39,7 @@ const partKinds = [
   'toolCall',
   'toolResponse',
 ]
-/** Standard base64, or that of URLs. */
+/** Standard base64, or base64url. */
 const base64 = /^[A-Za-z0-9+/_-]+={0,2}$/
 
 const emptyAnswer = (): Answer => ({
@@ -54,8 +54,9 @@ const emptyAnswer = (): Answer => ({
 })
 
 /**
- * Server-sent events. `rendered` ones end at their finish, are named, and tell each call once and whole; a vendor's may go on behind a finish,
- * have no name, and tell a call in pieces.
+ * Reads server-sent events. A stream that the gateway `rendered` ends at its finish, has a responseId, and carries each
+ * call once and complete. A vendor's stream may continue after a finish, may have no responseId, and may send a call in
+ * pieces.
  */
 export const readStream = (text: string, model: string, rendered = true): Answer => {
   if (!text.endsWith('\n\n')) fail('the stream does not end with a blank line', text.slice(-80))
@@ -70,7 +71,7 @@ export const readStream = (text: string, model: string, rendered = true): Answer
   )
 }
 
-/** The list of chunks that a stream without `alt=sse` is. */
+/** Reads the array of chunks that a stream without `alt=sse` is. */
 export const readList = (text: string, model: string, rendered = true): Answer => {
   const chunks = JSON.parse(text) as unknown
   if (!Array.isArray(chunks)) return fail('no list', text.slice(0, 80))
@@ -150,7 +151,7 @@ const readPart = (part: unknown, answer: Answer, rendered: boolean): void => {
   answer.calls.push({ id: id as string | undefined, name, args })
 }
 
-/** The total is the sum of its four parts. */
+/** Checks that the total is the sum of its four parts. */
 const readUsage = (usage: unknown): Fields => {
   if (!isFields(usage)) return fail('usageMetadata', usage)
   const names = ['promptTokenCount', 'candidatesTokenCount', 'thoughtsTokenCount', 'toolUsePromptTokenCount']

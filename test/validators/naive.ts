@@ -1,4 +1,7 @@
-/** What a vendor said, read in the plainest way, without our code: what text, calls, finish and usage must still be after the pass. */
+/**
+ * Reads a vendor's answer in the simplest way, without the code of the gateway: text, calls, finish and usage must be
+ * the same after passthrough.
+ */
 import type { Answer, ChoiceContent } from './openai-chat.ts'
 
 type Fields = Record<string, unknown>
@@ -7,7 +10,7 @@ type Choice = ChoiceContent & { openCalls: Call[] }
 
 const finishReasons: Record<string, string> = { eos: 'stop', tool_call: 'tool_calls' }
 
-/** The JSON of every data line, up to the first that tells an error. */
+/** Parses every data line, up to the first one that holds an error. */
 export const chunksOf = (text: string): { chunks: Fields[]; failed: boolean; done: boolean } => {
   const chunks: Fields[] = []
   for (const line of text.split(/\r\n|\n|\r/)) {
@@ -21,7 +24,7 @@ export const chunksOf = (text: string): { chunks: Fields[]; failed: boolean; don
   return { chunks, failed: false, done: false }
 }
 
-/** Chunks, which speak in deltas, or whole answers, which have a message. */
+/** Reads chunks, which have a delta, or complete answers, which have a message. */
 export const readNaively = (bodies: readonly Fields[], field: 'delta' | 'message'): Answer => {
   const choices = new Map<number, Choice>()
   let usage: Fields | undefined
@@ -78,7 +81,7 @@ const reasoningOf = (delta: Fields): string => {
   return `${typeof text === 'string' ? text : ''}${thinkingTexts.join('')}`
 }
 
-/** A call is known by its id; without one it is the last of its index. */
+/** A call is identified by its id. Without an id it is the last call of its index. */
 const readCall = (choice: Choice, entry: Fields) => {
   const id = (entry.id as string | null | undefined) ?? ''
   const body = (entry.custom && !entry.function ? entry.custom : entry.function) as Fields | undefined

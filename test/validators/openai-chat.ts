@@ -1,6 +1,7 @@
 /**
- * Chat Completions as OpenAI documents it, as a machine that accepts an answer or says what is wrong with it. Written from
- * https://platform.openai.com/docs/api-reference/chat-streaming and /chat/object, not from our code: it is what a strict client would demand.
+ * A state machine for Chat Completions as documented by OpenAI: it accepts an answer or throws what is wrong with it.
+ * It is written from https://platform.openai.com/docs/api-reference/chat-streaming and /chat/object, not from the code
+ * of the gateway: it checks what a strict client would demand.
  */
 
 export type ChoiceContent = {
@@ -24,7 +25,7 @@ const isFields = (value: unknown): value is Fields =>
 const isCount = (value: unknown) => Number.isInteger(value) && (value as number) >= 0
 const nullable = (value: unknown, type: string) => value === undefined || value === null || typeof value === type
 
-/** A whole stream as text. Throws at the first thing that is not as documented. */
+/** Reads a complete stream. Throws at the first deviation from the documentation. */
 export const readStream = (text: string, model: string): Answer => {
   const frames = text.split('\n\n')
   if (frames.pop() !== '') fail('the last frame is not closed by a blank line', text.slice(-80))
@@ -144,7 +145,7 @@ const readUsage = (body: Fields): Fields | undefined => {
   return usage as Fields
 }
 
-/** A whole answer as text. */
+/** Reads a non-streaming answer. */
 export const readMessage = (text: string, model: string): Answer => {
   const body = JSON.parse(text) as Fields
   if (text.startsWith(' ') || text.startsWith('\n')) fail('space before the answer', text.slice(0, 20))

@@ -1,6 +1,6 @@
 /**
- * A stream of Responses as its documentation has it, as a machine: which event may follow which, and that the answer at the end is what
- * was told. https://platform.openai.com/docs/api-reference/responses-streaming
+ * A state machine for a stream of Responses as documented: which event may follow which, and that the final answer
+ * equals the events before it. https://platform.openai.com/docs/api-reference/responses-streaming
  */
 import { isObject, type JsonObject } from '../../src/base/json/json.ts'
 import type { Frame } from '../../src/protocols/protocol.ts'
@@ -8,7 +8,10 @@ import type { Frame } from '../../src/protocols/protocol.ts'
 type Part = { type: string; text: string; open: boolean; annotations: unknown[] }
 type Item = { item: JsonObject; open: boolean; content: Part[]; summary: Part[]; text: string; done: boolean }
 
-/** Words of a part: the event's stem → the list it belongs to, its number, the type of the part, the field of the whole text. */
+/**
+ * Text events by the stem of the event name: the array that holds the part, the field of its index, the type of the
+ * part, and the field of its full text.
+ */
 const textEvents: Record<string, readonly ['content' | 'summary', 'content_index' | 'summary_index', string, string]> =
   {
     'response.output_text': ['content', 'content_index', 'output_text', 'text'],
@@ -28,7 +31,7 @@ const progressEvents = ['response.created', 'response.queued', 'response.in_prog
 const finalEvents = ['response.completed', 'response.incomplete', 'response.failed']
 const knownItemTypes = new Set(['message', 'reasoning', 'function_call', 'custom_tool_call'])
 
-/** What is wrong with the frames; empty where nothing is. */
+/** Returns what is wrong with the frames. Empty if nothing is. */
 export const check = (frames: readonly Frame[]): string[] => {
   const problems: string[] = []
   const items: Item[] = []
@@ -194,7 +197,7 @@ export const check = (frames: readonly Frame[]): string[] => {
   return problems
 }
 
-/** The fields the official SDK's type has as required, and their kinds. */
+/** The fields that the official SDK's type requires, with a check of each. */
 const fieldChecks: Record<string, (value: unknown) => boolean> = {
   id: value => typeof value === 'string' && value !== '',
   object: value => value === 'response',
@@ -220,7 +223,7 @@ const isUsage = (value: unknown): boolean =>
   isObject(value.output_tokens_details) &&
   Number(value.input_tokens) + Number(value.output_tokens) === value.total_tokens
 
-/** What is wrong with a whole answer. */
+/** Returns what is wrong with a complete answer. */
 export const checkResponse = (response: JsonObject, problems: string[] = []): string[] => {
   for (const [key, isTrue] of Object.entries(fieldChecks))
     if (!isTrue(response[key])) problems.push(`response.${key} is ${JSON.stringify(response[key])}`)

@@ -1,4 +1,4 @@
-/** Numbers the user wrote in arguments, schemas and results reach the vendor as they were written, whichever two protocols meet. */
+/** Numbers the user wrote in arguments, schemas and results reach the vendor as written, for any two protocols. */
 import { describe, expect, test } from 'bun:test'
 import { preserveExactNumbers } from '../../../src/base/json/exact-numbers.ts'
 import type { JsonObject } from '../../../src/base/json/json.ts'
@@ -10,8 +10,8 @@ import { seededRandom } from '../../support/recordings.ts'
 
 const read = (text: string): JsonObject => preserveExactNumbers(text, JSON.parse(text) as JsonObject)
 
-describe('exactly', () => {
-  test('numbers of the user stay, those of the protocol are numbers', () => {
+describe('preserveExactNumbers', () => {
+  test('numbers of the user keep their spelling, numbers of the protocol become plain numbers', () => {
     const text =
       '{"temperature":1.0,"tools":[{"input_schema":{"maximum":9223372036854775807,"enum":[1.50,1e3,-0,-0.0]}}],"n":9007199254740993}'
     const body = read(text)
@@ -20,14 +20,14 @@ describe('exactly', () => {
   })
 
   test.each(['{"args":{"a":1,"b":-2.5,"c":"x, 1.05","d":0.1}}', '{"args":{"a":[0,10,100.25,-1]},"text":"1.0"}'])(
-    'what loses nothing is not read again: %s',
+    'a body whose numbers lose nothing is returned unchanged: %s',
     text => {
       const body = JSON.parse(text) as JsonObject
       expect(preserveExactNumbers(text, body)).toBe(body)
     },
   )
 
-  test('2,000 seeded numbers, however they are written', () => {
+  test('2,000 seeded numbers keep their spelling', () => {
     const random = seededRandom(5)
     const digits = (maxLength: number) =>
       Array.from({ length: 1 + Math.floor(random() * maxLength) }, () => Math.floor(random() * 10)).join('')
@@ -54,7 +54,7 @@ const requestTexts: Record<string, string> = {
 const vendors = ['gemini', 'anthropic', 'openai-chat', 'openai-responses', 'bedrock-converse']
 
 describe.each(Object.keys(requestTexts))('a client of %s', client => {
-  test.each(vendors.filter(vendor => vendor !== client))('asks a vendor of %s', vendor => {
+  test.each(vendors.filter(vendor => vendor !== client))('sends exact numbers to a vendor of %s', vendor => {
     const text = requestTexts[client]!
     const chat = protocols.get(client)!.parseRequest(read(text), () => undefined)
     const rendered = writeJson(egressOf(vendor)!.renderRequest({ ...chat, model: 'm' }, exchangeFor()))
@@ -64,7 +64,7 @@ describe.each(Object.keys(requestTexts))('a client of %s', client => {
   })
 })
 
-test("Google's own form of a schema", () => {
+test("numbers in a schema of Google's own form keep their spelling", () => {
   const googleSchema =
     '{"type":"OBJECT","properties":{"id":{"type":"INTEGER","maximum":9223372036854775807,"example":1.0}}}'
   const text = `{"contents":[{"parts":[{"text":"Hi"}]}],"tools":[{"function_declarations":[{"name":"f","parameters":${googleSchema}}]}]}`
@@ -73,14 +73,14 @@ test("Google's own form of a schema", () => {
   expect(rendered).toContain(googleSchema.replace('OBJECT', 'object').replace('INTEGER', 'integer'))
 })
 
-describe('a request that passes without the seals of others', () => {
+describe('a passed request from which foreign seals are removed', () => {
   const seal = wrapSeal({ by: 'another', value: 'sealed' })!
   const texts: Record<string, string> = {
     gemini: `{"contents":[{"role":"model","parts":[{"text":"so","thought":true,"thoughtSignature":"${seal}"},{"functionCall":{"name":"f","args":${args}}}]}],"tools":[{"functionDeclarations":[{"name":"f","parametersJsonSchema":${schema}}]}]}`,
     anthropic: `{"model":"m","messages":[{"role":"assistant","content":[{"type":"thinking","thinking":"so","signature":"${seal}"},{"type":"tool_use","id":"c","name":"f","input":${args}}]}],"tools":[{"name":"f","input_schema":${schema}}]}`,
     'openai-responses': `{"model":"m","input":[{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"${seal}"},{"type":"function_call","call_id":"c","name":"f","arguments":${JSON.stringify(args)}}],"tools":[{"type":"function","name":"f","parameters":${schema}}]}`,
   }
-  test.each(Object.entries(texts))('of %s', (id, text) => {
+  test.each(Object.entries(texts))('keeps exact numbers in %s', (id, text) => {
     const change = { model: 'm', requestUsage: false }
     const written = protocols.get(id)!.passthrough.writeRequest(text, JSON.parse(text) as JsonObject, change)
     expect(written).not.toContain(seal)

@@ -1,4 +1,4 @@
-/** The scanner and the splices: what is not asked to change stays as it came, to the character. */
+/** The scanner and the text edits: every character that is not to be changed stays as received. */
 import { describe, expect, test } from 'bun:test'
 import {
   applyEdits,
@@ -24,8 +24,8 @@ const valuesOf = (text: string, { members }: TopLevelMembers): [key: string, val
     return [key, text.slice(start, end)]
   })
 
-describe('topLevel', () => {
-  test('finds every member, whatever stands in it', () => {
+describe('scanTopLevel', () => {
+  test('finds every member, whatever its value contains', () => {
     const text =
       ' {"a" : "x\\\\\\"}{,:\\\\" ,\n"b":[{"model":"no"},"]"],"c":{"d":{}} ,"n":-1.5e+10,"t":true , "":null} \n'
     const found = scanTopLevel(text)!
@@ -40,7 +40,7 @@ describe('topLevel', () => {
     ])
   })
 
-  test('double and escaped keys are told', () => {
+  test('reports duplicate and escaped keys as not exact', () => {
     expect(scanTopLevel('{"a":1,"a":2}')?.exact).toBe(false)
     expect(scanTopLevel('{"\\u0061":1}')?.exact).toBe(false)
     expect(scanTopLevel('{"a":{"a":1},"b":"a\\n"}')?.exact).toBe(true)
@@ -62,7 +62,7 @@ describe('topLevel', () => {
     '{a:1}',
     '{"a" 1}',
     '{"a":}',
-  ])('%s is no whole object', text => expect(scanTopLevel(text)).toBeUndefined())
+  ])('%s is not a complete object', text => expect(scanTopLevel(text)).toBeUndefined())
 
   test('agrees with JSON.parse on 2,000 seeded objects', () => {
     const random = seededRandom(7)
@@ -77,14 +77,14 @@ describe('topLevel', () => {
     }
   })
 
-  test('the cost of a long string is a jump', () => {
+  test('skips a long string quickly', () => {
     const text = JSON.stringify({ image: 'A'.repeat(8_000_000), model: 'm' })
     const took = stopwatch()
     expect(scanTopLevel(text)?.members.size).toBe(2)
     expect(took()).toBeLessThan(200)
   })
 
-  test('nesting costs no stack', () => {
+  test('deep nesting does not overflow the stack', () => {
     const text = `{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`
     expect(scanTopLevel(text)?.members.size).toBe(1)
   })
@@ -106,7 +106,7 @@ const randomObject = (random: () => number, depth = 0): JsonObject =>
     ]),
   )
 
-test('splice makes edits in any order', () => {
+test('applyEdits applies edits in any order', () => {
   expect(
     applyEdits('abcdef', [
       { start: 4, end: 6, newText: 'X' },
@@ -117,7 +117,7 @@ test('splice makes edits in any order', () => {
 })
 
 describe('withMembers', () => {
-  test('what is not named stays to the character', () => {
+  test('members that are not named keep every character', () => {
     const inner = '{ "2":1.0,\n "1": 12345678901234567890, "a\\u0062":[1e2 ,-0] }'
     const text = `{\n  "model": "m" ,\n  "messages" : ${inner},"stream":true\n}`
     expect(withMembers(text, { model: undefined, stream: undefined, version: 'v' })).toBe(
@@ -133,9 +133,11 @@ describe('withMembers', () => {
     ['{}', { a: undefined, b: [1] }, '{"b":[1]}'],
     ['{"a":1,"b":2,"c":3,"d":4}', { b: undefined, d: undefined, c: undefined, a: 5 }, '{"a":5}'],
     ['{"a":1,"b":2,"c":3}', { a: undefined, c: null, x: 1, y: 2 }, '{"x":1,"y":2,"b":2,"c":null}'],
-  ] as const)('%s with %j', (text, change, wanted) => expect(withMembers(text, change as JsonObject)).toBe(wanted))
+  ] as const)('sets and removes members: %s with %j', (text, change, wanted) =>
+    expect(withMembers(text, change as JsonObject)).toBe(wanted),
+  )
 
-  test('agrees with the objects themselves on 2,000 seeded ones', () => {
+  test('agrees with plain object updates on 2,000 seeded objects', () => {
     const random = seededRandom(11)
     for (let round = 0; round < 2000; round++) {
       const value = randomObject(random)
@@ -149,7 +151,7 @@ describe('withMembers', () => {
     }
   })
 
-  test('double and escaped keys cannot be told', () => {
+  test('gives undefined for duplicate and escaped keys', () => {
     expect(withMembers('{"a":1,"a":2}', { b: 1 })).toBeUndefined()
     expect(withMembers('{"\\u0061":1}', { a: 1 })).toBeUndefined()
   })
@@ -169,13 +171,13 @@ describe('writeRequest', () => {
     ['{"model":"m1","x":"a \\"model\\":\\"m1\\""}', '{"model":"m2","x":"a \\"model\\":\\"m1\\""}'],
     ['{"x":{"model":"m1"},"model":"m1"}', '{"x":{"model":"m1"},"model":"m2"}'],
     ['{"model":"m1","x":"\\u006d"}', '{"model":"m2","x":"\\u006d"}'],
-  ])('of a model that stands first: %s', (text, wanted) => expect(write(text)).toBe(wanted))
+  ])('replaces only the top-level model: %s', (text, wanted) => expect(write(text)).toBe(wanted))
 
-  test('a model of any characters stays a string', () => {
+  test('a model name with special characters stays a valid string', () => {
     expect(JSON.parse(write('{"model":"m1"}', { model: 'a"b\\c\n' }))).toEqual({ model: 'a"b\\c\n' })
   })
 
-  test('puts a model in where there is none', () => {
+  test('inserts the model if there is none', () => {
     expect(write('{"a":1}')).toBe('{"model":"m2","a":1}')
     expect(write('{}')).toBe('{"model":"m2"}')
   })
@@ -192,21 +194,21 @@ describe('writeRequest', () => {
     ['{"model":"a","stream_options":{"include_usage":true}}', '{"model":"m2","stream_options":{"include_usage":true}}'],
     ['{}', '{"model":"m2","stream_options":{"include_usage":true}}'],
     ['{"a":1}', '{"model":"m2","stream_options":{"include_usage":true},"a":1}'],
-  ])('asks for usage: %s', (text, wanted) => expect(write(text, { requestUsage: true })).toBe(wanted))
+  ])('requests usage: %s', (text, wanted) => expect(write(text, { requestUsage: true })).toBe(wanted))
 
   test.each([
     '{"model":"a","model":"b","x":1}',
     '{"mod\\u0065l":"a","x":1}',
     '{"model":"a","mod\\u0065l":"a","x":1}',
     '{"stream_options":{"include_usage":false,"include_usage":false},"model":"a","x":1}',
-  ])('double or escaped keys are rebuilt: %s', text => {
+  ])('rebuilds a body with duplicate or escaped keys: %s', text => {
     const written = write(text, { requestUsage: true })
     expect(scanTopLevel(written)?.exact).toBe(true)
     expect(JSON.parse(written)).toEqual({ model: 'm2', x: 1, stream_options: { include_usage: true } })
   })
 })
 
-test('modelReplacer follows a stream whose heads change', () => {
+test('modelReplacer follows a stream whose chunk prefix changes', () => {
   const replace = modelReplacer('mine')
   const chunk = (id: string, model: string, content: string) =>
     `{"id":"${id}","model":"${model}","choices":[{"delta":{"content":"${content}"}}]}`
@@ -221,7 +223,7 @@ test('modelReplacer follows a stream whose heads change', () => {
   expect(replace('{"choices":[{"model":"deep"}],"model":"a"}')).toBe('{"choices":[{"model":"deep"}],"model":"mine"}')
 })
 
-test('effort and budget are one table', () => {
+test('efforts and budgets convert into each other', () => {
   for (const effort of ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const)
     expect(effortOf(budgetOf(effort))).toBe(effort)
   expect([effortOf(-1), effortOf(1), effortOf(5000), effortOf(1e6)]).toEqual([undefined, 'minimal', 'medium', 'xhigh'])

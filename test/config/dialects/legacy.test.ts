@@ -1,4 +1,4 @@
-/** Files of simple-one-api v0.6 to v0.10 start unchanged. */
+/** Files of simple-one-api v0.6 to v0.10 work unchanged. */
 import { describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,8 +17,8 @@ const compiled = (name: string): CompiledConfig => {
   return compiled
 }
 
-describe('samples', () => {
-  test.each(names)('%s: no error; every entry is served, or skipped with a word', name => {
+describe('legacy samples', () => {
+  test.each(names)('%s has no errors, and every entry is served or skipped with a reason', name => {
     const { compiled, problems } = load(join(samples, name), {})
     expect(problemLines(problems.filter(({ level }) => level === 'error'))).toEqual([])
     const { services } = JSON.parse(readFileSync(join(samples, name), 'utf8')) as {
@@ -34,7 +34,7 @@ describe('samples', () => {
     expect(compiled!.entries.length + skipped.length).toBe(Object.values(services).flat().length)
   })
 
-  test('only what this program does otherwise is warned of', () => {
+  test('the legacy samples give warnings only about known differences', () => {
     const expected =
       /^\d+:\d+ (?:note |warning (?:\S+: skipped: |services: no service is in use|enable_web: |: every user of this machine))/
     const unexpected = names
@@ -44,8 +44,8 @@ describe('samples', () => {
   })
 })
 
-describe('what they mean', () => {
-  test('the rotation of free services', () => {
+describe('settings of the legacy samples', () => {
+  test('the rotation sample keeps its strategy and its services', () => {
     const { port, strategy, entries } = compiled('rotation')
     expect({ port, strategy }).toEqual({ port: 9090, strategy: 'random' })
     expect(
@@ -61,7 +61,7 @@ describe('what they mean', () => {
     ])
   })
 
-  test('default models, and aliyun as a type of its own', () => {
+  test('entries without models get default models, and aliyun is a type of its own', () => {
     expect(compiled('deepseek').entries[0]!.models).toEqual(providers.get('deepseek')!.models!)
     expect(compiled('aliyun-type').entries[0]).toMatchObject({
       id: 'aliyun-1',
@@ -69,12 +69,12 @@ describe('what they mean', () => {
     })
   })
 
-  test('prodj is warn as JSON, prod is warn', () => {
+  test('prodj is the level warn as JSON, and prod is the level warn', () => {
     expect(compiled('gemini')).toMatchObject({ logLevel: 'warn', logFormat: 'json' })
     expect(compiled('everything-v0.9')).toMatchObject({ logLevel: 'warn', logFormat: 'auto' })
   })
 
-  test('v0.9 with everything', () => {
+  test('a v0.9 file with every setting is compiled', () => {
     const { host, port, keys, strategy, redirect, entries } = compiled('everything-v0.9')
     expect({ host, port, strategy }).toEqual({ host: '127.0.0.1', port: 9090, strategy: 'round_robin' })
     expect(keys.map(({ scopes }) => scopes)).toEqual([undefined, ['glm-4', 'random']])
@@ -92,7 +92,7 @@ describe('what they mean', () => {
     })
   })
 
-  test('words on what a setting does here are notes, and do not count', () => {
+  test('differences in the meaning of a setting are notes', () => {
     const notes = loadSample('everything-v0.9')
       .problems.filter(({ level }) => level === 'note')
       .map(({ path }) => path)
@@ -109,7 +109,7 @@ describe('what they mean', () => {
     expect(web).toContain('warning enable_web')
   })
 
-  test('the note on timeout says that 30 s are not kept, and only where a timeout is written', () => {
+  test('the note about the former 30 s timeout appears only if a timeout is configured', () => {
     const { problems } = loadSample('web')
     expect(problems.find(({ path }) => path.endsWith('.timeout'))?.message).toContain('not 30 s')
     expect(loadSample('deepseek').problems).not.toContainEqual(
@@ -132,7 +132,7 @@ describe('spellings', () => {
     ['first', 'first'],
     ['hash', 'hash'],
     ['', 'random'],
-  ])('load_balancing %j', (configured, expected) => {
+  ])('load_balancing %j means %j', (configured, expected) => {
     const { compiled, problems } = loadFile(
       JSON.stringify(configWithEntry({}, 'openai', { load_balancing: configured })),
     )
@@ -150,7 +150,7 @@ describe('spellings', () => {
     ['production', 'warn'],
     ['prodjson', 'warn'],
     ['productionjson', 'warn'],
-  ])('log_level %j', (configured, expected) =>
+  ])('log_level %j means %j', (configured, expected) =>
     expect(String(compiledOf({ log_level: configured }).logLevel)).toBe(expected),
   )
 
@@ -163,11 +163,11 @@ describe('spellings', () => {
     ['[::1]:9095', '::1', 9095],
     ['[::]:9096', '::', 9096],
     ['', '0.0.0.0', 9090],
-  ])('server_port %j', (configured, host, port) =>
+  ])('server_port %j listens on %s, port %d', (configured, host, port) =>
     expect(compiledOf({ server_port: configured })).toMatchObject({ host, port }),
   )
 
-  test('the address with a third s', () => {
+  test('the spelling addresss is accepted for address', () => {
     for (const name of ['addresss', 'address', 'Addresss'])
       expect(entryOf({ credentials: { api_key: 'k', [name]: 'mine' } }).credentials[0]!.values).toEqual({
         api_key: 'k',
@@ -175,12 +175,12 @@ describe('spellings', () => {
       })
   })
 
-  test('both spellings of the prompt template', () => {
+  test('both spellings of the prompt template are accepted', () => {
     for (const key of ['promptTemplate', 'prompt_template'])
       expect(problemsOf(configWithEntry({}, 'openai', { translation: { [key]: 'In %s: %s' } }))).toEqual([])
   })
 
-  test('keys in another letter case are taken, with a warning', () => {
+  test('keys in another letter case are accepted with a warning', () => {
     const { compiled, problems } = loadFile(`{
   "Server_Port": ":8086",
   "SERVICES": { "OpenAI": [ { "Models": ["m"], "ENABLED": true,
@@ -204,13 +204,13 @@ describe('spellings', () => {
     ])
   })
 
-  test('of two cases of one key the right one holds', () => {
+  test('if a key appears in two letter cases, the correct one is used', () => {
     const { compiled, problems } = loadFile('{"SERVER_PORT": 1, "server_port": 8087, "Server_Port": 2}')
     expect(compiled?.port).toBe(8087)
     expect(problems.filter(({ message }) => message.includes('is ignored: `server_port` is there too'))).toHaveLength(2)
   })
 
-  test('null is absent', () => {
+  test('null counts as absent', () => {
     const compiled = compiledOf(
       configWithEntry({ models: ['m'], model_map: null, limit: { qps: null }, server_url: null }, 'openai', {
         api_key: null,
@@ -221,7 +221,7 @@ describe('spellings', () => {
     expect(compiled.entries[0]!.limit).toEqual({ scope: 'entry' })
   })
 
-  test('remarks are no unknown keys', () => {
+  test('comment keys are not reported as unknown', () => {
     expect(
       problemsOf(
         configWithEntry({ _why: 'x', '// note': 1 }, 'openai', {

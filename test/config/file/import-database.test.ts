@@ -1,4 +1,4 @@
-/** The store of simple-one-api v0.10 is read, never touched. */
+/** The store of simple-one-api v0.10 is read and never modified. */
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
@@ -12,7 +12,7 @@ type Row = { source: string; config: string; active?: boolean }
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
-/** A database as v0.10 leaves it. Gives the open connection if `open`. */
+/** Creates a database as v0.10 leaves it and returns its open connection. */
 const createStore = (path: string, rows: Row[], checksum?: string, journal = 'delete'): Database => {
   const database = new Database(path)
   database.run(`PRAGMA journal_mode = ${journal}`)
@@ -52,7 +52,7 @@ const snapshot = (directory: string) =>
   ])
 
 describe('import', () => {
-  test('writes the active revision beside the database, for its owner alone', () => {
+  test('the active revision is written next to the database, readable only by its owner', () => {
     const { database, directory } = createScene()
     const { written, error } = importDatabase(database)
     expect({ written, error }).toEqual({ written: join(directory, 'config.imported.json'), error: undefined })
@@ -61,13 +61,13 @@ describe('import', () => {
     expect(load(written!, {}).compiled).toMatchObject({ port: 9099, entries: [{ type: 'mock' }] })
   })
 
-  test('to a named file, to the terminal', () => {
+  test('the revision can be written to a named file or returned for the terminal', () => {
     const { database, directory } = createScene()
     expect(importDatabase(database, join(directory, 'mine.json')).written).toBe(join(directory, 'mine.json'))
     expect(importDatabase(database, '-')).toEqual({ config: `${JSON.stringify(JSON.parse(edited), null, 2)}\n` })
   })
 
-  test('what looks like a variable there is text, and stays text', () => {
+  test('a text that looks like a variable is escaped and stays text', () => {
     const config = JSON.stringify({
       ...JSON.parse(edited),
       api_key: 'a${HOME}b$${c',
@@ -80,13 +80,13 @@ describe('import', () => {
     expect(compiled!.secrets).toEqual(['a${HOME}b$${c'])
   })
 
-  test('never over a file that is there', () => {
+  test('an existing file is not overwritten', () => {
     const { database, config } = createScene()
     expect(importDatabase(database, config).error).toContain('exists already')
     expect(readFileSync(config, 'utf8')).toBe(text)
   })
 
-  test('touches nothing', () => {
+  test('reading the database modifies no file', () => {
     const { database, directory } = createScene()
     const before = snapshot(directory)
     importDatabase(database, '-')
@@ -94,7 +94,7 @@ describe('import', () => {
     expect(snapshot(directory)).toEqual(before)
   })
 
-  test('a database in use, with its last words still in its log', () => {
+  test('a database in use is read with the contents of its write-ahead log', () => {
     const path = join(tempFolder(), 'config.db')
     const openDatabase = createStore(path, revisions, undefined, 'wal')
     openDatabase.run('BEGIN EXCLUSIVE')
@@ -109,13 +109,13 @@ describe('import', () => {
     }
   })
 
-  test('one that was written with a log and closed', () => {
+  test('a closed database in write-ahead log mode is read', () => {
     const path = join(tempFolder(), 'config.db')
     createStore(path, revisions, undefined, 'wal').close()
     expect(importDatabase(path, '-').config).toBeDefined()
   })
 
-  test('what cannot be imported is said', () => {
+  test('the reason why a database cannot be imported is returned', () => {
     const directory = tempFolder()
     expect(importDatabase(join(directory, 'none.db')).error).toContain('there is no file')
     const broken = join(directory, 'broken.db')
@@ -135,7 +135,7 @@ describe('import', () => {
 })
 
 describe('newerRevision', () => {
-  test('an edited revision, and the file as that program last read it: said', () => {
+  test('an edited revision is reported if the file is unchanged since v0.10 read it', () => {
     const { config, database } = createScene()
     const problem = newerRevision(config)
     expect(problem).toMatchObject({ level: 'warning', file: config })
@@ -144,7 +144,7 @@ describe('newerRevision', () => {
     expect(problem!.message).toContain(`import ${database}`)
   })
 
-  test('an older revision made active again: said', () => {
+  test('an older revision that was activated again is reported', () => {
     const rows: Row[] = [
       { source: 'legacy-file', config: '{}', active: true },
       { source: 'legacy-file', config: text },
@@ -157,15 +157,15 @@ describe('newerRevision', () => {
     ['the file has changed since', revisions, sha256('something else')],
     ['that program never read the file', revisions, undefined],
     ['nothing is active', [{ source: 'admin', config: edited }], sha256(text)],
-  ])('%s: nothing to say', (_, rows, checksum) => {
+  ])('no newer revision is reported if %s', (_, rows, checksum) => {
     const config = writeTempFile(text)
     createStore(config.replace('.json', '.db'), rows, checksum).close()
     expect(newerRevision(config)).toBeUndefined()
   })
 
-  test('no database: nothing to say', () => expect(newerRevision(writeTempFile(text))).toBeUndefined())
+  test('without a database nothing is reported', () => expect(newerRevision(writeTempFile(text))).toBeUndefined())
 
-  test('no file, but a database with settings: said', () => {
+  test('a database with settings is reported if there is no file', () => {
     const directory = tempFolder()
     createStore(join(directory, 'config.db'), revisions).close()
     expect(newerRevision(join(directory, 'config.json'))?.message).toContain('NOT in force')
@@ -174,7 +174,7 @@ describe('newerRevision', () => {
     expect(newerRevision(join(other, 'config.json'))).toBeUndefined()
   })
 
-  test('the database SIMPLE_ONE_API_DB names', () => {
+  test('the database in SIMPLE_ONE_API_DB is used', () => {
     const { config, database } = createScene()
     const elsewhere = writeTempFile(text, 'other.json')
     expect(newerRevision(elsewhere)).toBeUndefined()
@@ -182,7 +182,7 @@ describe('newerRevision', () => {
     expect(newerRevision(config, { SIMPLE_ONE_API_DB: ':memory:' })).toBeUndefined()
   })
 
-  test('a broken database is a warning', () => {
+  test('a broken database is reported as a warning', () => {
     const config = writeTempFile(text)
     writeFileSync(config.replace('.json', '.db'), 'garbage')
     expect(newerRevision(config)).toMatchObject({

@@ -1,4 +1,4 @@
-/** From bytes to a tree: which file, how it is read, what is said when it cannot be. */
+/** Reading a configuration: which file is found, how it is parsed, and what is reported if that fails. */
 import { describe, expect, test } from 'bun:test'
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,20 +21,20 @@ import {
 import { stopwatch } from '../../support/stopwatch.ts'
 
 describe('findConfig', () => {
-  test('the argument wins, even where no file is', () => {
+  test('the argument is returned, even if the file does not exist', () => {
     const directory = tempFolder()
     expect(findConfig('mine.json', directory, tempFolder())).toBe(join(directory, 'mine.json'))
     expect(findConfig('/elsewhere/mine.json', directory, tempFolder())).toBe('/elsewhere/mine.json')
   })
 
-  test('an argument is looked for below config/ too', () => {
+  test('an argument is also looked up in config/', () => {
     const directory = tempFolder()
     mkdirSync(join(directory, 'config'))
     const path = writeTempFile('{}', 'mine.json', join(directory, 'config'))
     expect(findConfig('mine.json', directory, tempFolder())).toBe(path)
   })
 
-  test('here before config/ before the executable, json before yaml before yml', () => {
+  test('the order is working directory, config/, executable directory, and json, yaml, yml', () => {
     const directory = tempFolder()
     const executable = tempFolder()
     expect(findConfig(undefined, directory, executable)).toBeUndefined()
@@ -49,37 +49,38 @@ describe('findConfig', () => {
     expect(findConfig(undefined, directory, executable)).toBe(json)
   })
 
-  test('a directory of that name is found, so that it can be complained about', () => {
+  test('a directory named config.json is found, so that it is reported', () => {
     const directory = tempFolder()
     mkdirSync(join(directory, 'config.json'))
     expect(findConfig(undefined, directory, tempFolder())).toBe(join(directory, 'config.json'))
   })
 })
 
-describe('what cannot be read is said plainly', () => {
+describe('files that cannot be read', () => {
   const message = (path: string) => renderProblems(load(path, {}).problems, { name: 'config.json' }).trimEnd()
 
-  test('missing', () =>
+  test('a missing file is reported', () =>
     expect(message(join(tempFolder(), 'config.json'))).toBe('config.json error there is no such file'))
-  test('a directory', () =>
+  test('a directory is reported', () =>
     expect(message(tempFolder())).toStartWith('config.json error this is a directory, not a file'))
-  test('empty', () => expect(message(writeTempFile(' \n'))).toBe('config.json error the file is empty'))
-  test('not text', () =>
+  test('an empty file is reported', () =>
+    expect(message(writeTempFile(' \n'))).toBe('config.json error the file is empty'))
+  test('a file that is not UTF-8 is reported', () =>
     expect(message(writeTempFile(new Uint8Array([0x7b, 0xff, 0xfe])))).toContain('not text in UTF-8'))
 
-  test('forbidden (but to root)', () => {
+  test('a file without read permission is reported, except for root', () => {
     const path = writeTempFile('{}')
     chmodSync(path, 0)
     expect(message(path)).toContain(process.getuid?.() === 0 ? 'no service is in use' : 'permission denied')
   })
 
-  test('a link in a circle', () => {
+  test('a circular symbolic link is reported', () => {
     const path = join(tempFolder(), 'config.json')
     symlinkSync(path, path)
     expect(message(path)).toBe('config.json error the file cannot be read: ELOOP')
   })
 
-  test('a list, a number', () => {
+  test('a configuration that is no object is reported', () => {
     expect(message(writeTempFile('[]'))).toBe(
       'config.json:1:1 error the configuration must be an object: { "services": … }',
     )
@@ -91,7 +92,9 @@ describe('what cannot be read is said plainly', () => {
     ['{"services": {', '1:15 error syntax error: close brace expected'],
     ['{"a": "x\n"}', '1:7 error syntax error: unexpected end of string'],
     ['{} {}', '1:4 error syntax error: end of file expected'],
-  ])('JSON %j', (text, expected) => expect(problemLines(loadFile(text).problems)).toEqual([expected]))
+  ])('the invalid JSON %j is reported', (text, expected) =>
+    expect(problemLines(loadFile(text).problems)).toEqual([expected]),
+  )
 
   test.each([
     ['a: 1\n  b: 2\n', 'syntax error'],
@@ -101,13 +104,13 @@ describe('what cannot be read is said plainly', () => {
     ['a: *nowhere\n', 'syntax error: the anchor it names'],
     ['a: 1\n---\nb: 2\n', 'syntax error: the file holds more than one document'],
     ['a: @x\n', 'syntax error: a text that starts with this character needs quotes'],
-  ])('YAML %j', (text, expected) => {
+  ])('the invalid YAML %j is reported', (text, expected) => {
     const [line] = problemLines(loadFile(text, {}, 'config.yaml').problems)
     expect(line).toMatch(/^\d+:\d+ error /)
     expect(line).toContain(expected)
   })
 
-  test('no syntax error quotes the text', () => {
+  test('no syntax error quotes the text of the file', () => {
     for (const [text, name] of [
       ['{"api_key": "sk-canary" "x"}', 'config.json'],
       ['api_key: "sk-canary"x\n', 'config.yaml'],
@@ -124,22 +127,22 @@ describe('what cannot be read is said plainly', () => {
 })
 
 describe('JSON and YAML', () => {
-  test('comments, trailing commas and a byte order mark are no matter', () => {
+  test('comments, trailing commas and a byte order mark are accepted', () => {
     const text = '\uFEFF{ // one\n /* two */ "server_port": ":8080", "services": {"mock": [{"enabled": true,},],}, }'
     expect(loadFile(text).compiled?.port).toBe(8080)
   })
 
-  test('UTF-16 as Windows writes it', () => {
+  test('a UTF-16 file as Windows writes it is accepted', () => {
     const bytes = Buffer.from('\uFEFF{"server_port": 8081}', 'utf16le')
     expect(loadFile(bytes).compiled?.port).toBe(8081)
   })
 
-  test('without a telling extension the text tells', () => {
+  test('with another extension the format is detected from the text', () => {
     expect(loadFile('{"server_port": 8082}', {}, 'settings').compiled?.port).toBe(8082)
     expect(loadFile('server_port: 8083', {}, 'settings.conf').compiled?.port).toBe(8083)
   })
 
-  test('both give the same', () => {
+  test('the same configuration in JSON and YAML compiles to the same result', () => {
     const json = `{
       "server_port": ":9091", "api_key": "sk-gate-1", "load_balancing": "rr",
       "services": { "openai": [
@@ -172,7 +175,7 @@ translation:
     expect(fromYaml.problems.filter(({ level }) => level !== 'note')).toEqual([])
   })
 
-  test('numbers where YAML forgot the quotes', () => {
+  test('unquoted YAML numbers are accepted as text, digit for digit', () => {
     const yaml = `
 server_port: 9090
 services:
@@ -189,7 +192,7 @@ services:
     expect(entry!.credentials[0]!.values['api_key']).toBe('0012345678901234567890')
   })
 
-  test('anchors and merge keys', () => {
+  test('YAML anchors and merge keys are resolved', () => {
     const yaml = `
 x-shared: &shared
   enabled: true
@@ -208,7 +211,7 @@ services:
     ])
   })
 
-  test('a bomb of aliases and a circle are refused, quickly', () => {
+  test('an alias bomb and circular aliases are refused quickly', () => {
     const lines = ['a0: &a0 [x, x, x, x, x, x, x, x, x, x]']
     for (let i = 1; i < 9; i++)
       lines.push(
@@ -223,7 +226,7 @@ services:
     expect(elapsed()).toBeLessThan(3000)
   })
 
-  test('a key written twice: the last holds, and it is said', () => {
+  test('of a repeated key the last value is used, with a warning', () => {
     const text = '{\n "server_port": 1,\n "server_port": 8084\n}'
     const { compiled, problems } = loadFile(text)
     expect(compiled?.port).toBe(8084)
@@ -249,7 +252,7 @@ services:
 describe('variables', () => {
   const environment = { KEY: 'sk-from-env', PORT: '8085', ON: 'true', EMPTY: '', RPM: '12', TRICK: '${KEY}' }
 
-  test('inside any text, with and without default', () => {
+  test('variables are replaced in any string, with and without a default', () => {
     const config = configWithEntry({
       models: ['${MODEL:-m-1}', 'pre-${PORT}-post'],
       credentials: { api_key: '${KEY}' },
@@ -259,7 +262,7 @@ describe('variables', () => {
     expect(entry!.credentials[0]!.values['api_key']).toBe('sk-from-env')
   })
 
-  test('an empty one takes the default, is not unset', () => {
+  test('an empty variable takes the default and counts as set', () => {
     const compiled = compiledOf(
       { ...configWithEntry({}), default_model: '${EMPTY:-m}', api_key: '${EMPTY}' },
       environment,
@@ -268,12 +271,12 @@ describe('variables', () => {
     expect(compiled.keys).toEqual([])
   })
 
-  test('$${ escapes, other dollars stay, what a variable holds is not looked into', () => {
+  test('$${ is an escape, other dollar signs are kept, and values are not expanded again', () => {
     const config = configWithEntry({ models: ['$${KEY}', '$KEY', '${not a name}', 'x${TRICK}'] })
     expect(compiledOf(config, environment).entries[0]!.models).toEqual(['${KEY}', '$KEY', '${not a name}', 'x${KEY}'])
   })
 
-  test('unset: an error with name, path and line', () => {
+  test('an unset variable is an error with its name, path and line', () => {
     const text =
       '{\n  "services": { "openai": [ {\n    "models": ["m"], "enabled": true,\n    "credentials": {\n      "api_key": "${MISSING_KEY}" } } ] }\n}'
     const { compiled, problems } = loadFile(text)
@@ -283,14 +286,14 @@ describe('variables', () => {
     ])
   })
 
-  test('unset in an entry that is off: a warning', () => {
+  test('an unset variable in a disabled entry is a warning', () => {
     const config = configWithEntry({ enabled: false, credentials: { api_key: '${MISSING_KEY}' } })
     expect(problemsOf(config).join('\n')).toContain(
       'warning services.openai[0].credentials.api_key: the environment variable MISSING_KEY',
     )
   })
 
-  test('texts from variables stand for numbers and booleans', () => {
+  test('strings from variables are converted to numbers and booleans', () => {
     const config = configWithEntry({ enabled: '${ON}', limit: { rpm: '${RPM}' } }, 'openai', {
       server_port: '${PORT}',
       heartbeat: '${EMPTY:-7.5}',
@@ -302,7 +305,7 @@ describe('variables', () => {
     expect(compiledOf(configWithEntry({ proxy: '${P}' }), { P: 'false' }).entries[0]!.proxy).toBe(false)
   })
 
-  test('a text that is written as one does not', () => {
+  test('a literal string is not converted to a number', () => {
     expect(problemsOf(configWithEntry({ limit: { rpm: '12' } }))).toEqual([
       'error services.openai[0].limit.rpm: must be a number, not text',
     ])
@@ -311,7 +314,7 @@ describe('variables', () => {
     ])
   })
 
-  test('.env beside the file, below the environment', () => {
+  test('.env next to the file is read, and the environment overrides it', () => {
     const path = writeTempFile(
       JSON.stringify({ ...configWithEntry({ credentials: { api_key: '${A}' } }), api_key: '${B}' }),
     )
@@ -322,7 +325,7 @@ describe('variables', () => {
     expect(compiled!.secrets).not.toContain('file-too')
   })
 
-  test('the format of .env', () => {
+  test('the .env format supports comments, quotes, export and CRLF', () => {
     const text = `\uFEFF
 # a comment
 PLAIN=one two
@@ -353,7 +356,7 @@ no assignment
   })
 })
 
-test('paths lead back up', () => {
+test('parentOf reverses pathTo', () => {
   const path = pathTo(pathTo(pathTo(pathTo('', 'services'), 'openai'), 0), 'a "b".c')
   expect(path).toBe('services.openai[0]["a \\"b\\".c"]')
   expect([path, parentOf(path), parentOf(parentOf(path)), parentOf('services')]).toEqual([
@@ -364,7 +367,7 @@ test('paths lead back up', () => {
   ])
 })
 
-test('nearest', () => {
+test('nearest suggests the most similar word', () => {
   expect(distanceBetween('kitten', 'sitting')).toBe(3)
   expect(distanceBetween('abcd', 'abdc')).toBe(1)
   expect(nearest('load_balancng', ['load_balancing', 'log_level'])).toBe('load_balancing')
@@ -372,7 +375,7 @@ test('nearest', () => {
   expect(nearest('something', ['else', 'entirely'])).toBeUndefined()
 })
 
-test('a draft without a file has places too', () => {
+test('problems of a text without a file have positions too', () => {
   expect(problemLines(loadText('{\n"heartbeat": -1 }', {}).problems)).toEqual([
     '2:1 error heartbeat: must not be negative',
   ])

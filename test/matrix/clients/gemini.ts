@@ -1,4 +1,7 @@
-/** A client of generateContent. https://ai.google.dev/gemini-api/docs/function-calling, https://ai.google.dev/gemini-api/docs/thought-signatures */
+/**
+ * A client of generateContent. https://ai.google.dev/gemini-api/docs/function-calling,
+ * https://ai.google.dev/gemini-api/docs/thought-signatures
+ */
 import type { JsonObject } from '../../../src/base/json/json.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
 import { type Client, joinField, listOf } from '../client.ts'
@@ -6,7 +9,10 @@ import { type Client, joinField, listOf } from '../client.ts'
 const contentOf = (answer: JsonObject): JsonObject =>
   (listOf(answer.candidates)[0]?.content ?? { parts: [] }) as JsonObject
 
-/** Pieces of one text are one part, but a signature keeps its own part: what is merged with another would be lost. */
+/**
+ * Joins the pieces of one text into one part. A part with a signature stays separate: merging it would lose the
+ * signature.
+ */
 const assembleStream = (frames: readonly Frame[]): JsonObject => {
   const parts: JsonObject[] = []
   const candidate: JsonObject = {}

@@ -3,7 +3,7 @@ import { isObject, type JsonObject, parseJson } from '../../../src/base/json/jso
 import type { Frame } from '../../../src/protocols/protocol.ts'
 import { type Client, joinField, listOf } from '../client.ts'
 
-/** Texts grow, lists join entry by entry by their `index`, everything else is set. */
+/** Merges a delta: strings are appended, lists merge entry by entry by `index`, every other value is replaced. */
 const mergeDelta = (into: JsonObject, delta: JsonObject): void => {
   for (const [key, value] of Object.entries(delta)) {
     const before = into[key]

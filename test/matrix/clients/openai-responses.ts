@@ -5,7 +5,7 @@ import { type Client, joinField, listOf } from '../client.ts'
 
 const finalEvents = ['response.completed', 'response.incomplete', 'response.failed']
 
-/** The items as they were told one by one, which must be those of the whole answer at the end. */
+/** Collects the items of the stream. They must equal the items of the final response. @throws Error if they differ. */
 const assembleStream = (frames: readonly Frame[]): JsonObject => {
   const items: JsonObject[] = []
   const texts = new Map<string, string>()

@@ -1,4 +1,4 @@
-/** Messages as Anthropic says it. https://docs.claude.com/en/docs/build-with-claude/streaming */
+/** Messages as Anthropic sends it. https://docs.claude.com/en/docs/build-with-claude/streaming */
 
 import { type JsonObject, parseJson } from '../../../src/base/json/json.ts'
 import type { FinishReason, Usage } from '../../../src/ir/chat.ts'
@@ -25,7 +25,7 @@ const stopReasons: Record<FinishReason, string> = {
 
 const stopReasonOf = ({ finish, stop }: ScriptedAnswer) => (stop === undefined ? stopReasons[finish] : 'stop_sequence')
 
-/** `input_tokens` counts neither what was read from the cache nor what was written to it. */
+/** `input_tokens` excludes tokens read from the cache and tokens written to it. */
 const usageOf = ({ input, output, cacheRead = 0, cacheWrite = 0, cacheWrite1h = 0 }: Usage): JsonObject => ({
   input_tokens: input - cacheRead - cacheWrite,
   cache_creation_input_tokens: cacheWrite,
@@ -108,7 +108,7 @@ const renderStream = (answer: ScriptedAnswer): Frame[] => {
   return [
     frame('message_start', { message }),
     frame('ping', {}),
-    // Its blocks come one after another.
+    // Anthropic sends content blocks one after another.
     ...streamSteps({ ...answer, interleaved: false }).flatMap(eventsOf),
     frame('message_delta', {
       delta: { stop_reason: stopReasonOf(answer), stop_sequence: answer.stop ?? null },

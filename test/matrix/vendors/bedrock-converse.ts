@@ -1,4 +1,6 @@
-/** Converse as Bedrock says it. https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html */
+/**
+ * Converse as Bedrock sends it. https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
+ */
 
 import { type JsonObject, parseJson } from '../../../src/base/json/json.ts'
 import type { FinishReason, Usage } from '../../../src/ir/chat.ts'
@@ -23,7 +25,7 @@ const stopReasons: Record<FinishReason, string> = {
 
 const stopReasonOf = ({ finish, stop }: ScriptedAnswer) => (stop === undefined ? stopReasons[finish] : 'stop_sequence')
 
-/** `inputTokens` counts neither what was read from the cache nor what was written to it. */
+/** `inputTokens` excludes tokens read from the cache and tokens written to it. */
 const usageOf = ({ input, output, cacheRead = 0, cacheWrite = 0 }: Usage): JsonObject => ({
   inputTokens: input - cacheRead - cacheWrite,
   outputTokens: output,
@@ -61,7 +63,7 @@ const delta = (part: AnswerPart, text: string): JsonObject => {
   return part.type === 'call' ? { toolUse: { input: text } } : { text }
 }
 
-/** Only calls are announced; texts and thoughts begin with their first piece. */
+/** Only calls have a start event. Text and thoughts begin with their first delta. */
 const eventsOf = (step: StreamStep): Frame[] => {
   const { at: contentBlockIndex, part } = step
   const add = (delta: JsonObject) => frame('contentBlockDelta', { contentBlockIndex, delta })
@@ -83,7 +85,7 @@ const renderStream = (answer: ScriptedAnswer): Frame[] => [
   frame('metadata', { usage: usageOf(answer.usage ?? { input: 3, output: 5 }), metrics: { latencyMs: 400 } }),
 ]
 
-/** An exception is no event of the stream but of its framing, so that a stream breaks by being cut. */
+/** An exception belongs to the framing and is no event of the stream, so a broken stream is simply cut. */
 export const bedrockConverse: Vendor = {
   id: 'bedrock-converse',
   model: 'anthropic.claude-sonnet-4-5-20250929-v1:0',

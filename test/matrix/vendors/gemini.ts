@@ -1,4 +1,7 @@
-/** generateContent as Google says it. https://ai.google.dev/api/generate-content, https://ai.google.dev/gemini-api/docs/thought-signatures */
+/**
+ * generateContent as Google sends it. https://ai.google.dev/api/generate-content,
+ * https://ai.google.dev/gemini-api/docs/thought-signatures
+ */
 
 import { type JsonObject, parseJson } from '../../../src/base/json/json.ts'
 import type { FinishReason, Usage } from '../../../src/ir/chat.ts'
@@ -7,7 +10,7 @@ import { type AnswerPart, type ScriptedAnswer, streamSteps, stringsUnder, type V
 
 const envelope = { modelVersion: 'vendor-model', responseId: 'gemini-vendor' }
 
-/** A call has no word of its own. */
+/** There is no finish reason for a call. */
 const finishReasons: Record<FinishReason, string> = {
   stop: 'STOP',
   length: 'MAX_TOKENS',
@@ -17,7 +20,7 @@ const finishReasons: Record<FinishReason, string> = {
   other: 'OTHER',
 }
 
-/** Thoughts are counted apart from what is said. */
+/** Thoughts are counted separately from the candidates. */
 const usageOf = ({ input, output, cacheRead, reasoning }: Usage): JsonObject => ({
   promptTokenCount: input,
   candidatesTokenCount: output - (reasoning ?? 0),
@@ -26,7 +29,7 @@ const usageOf = ({ input, output, cacheRead, reasoning }: Usage): JsonObject => 
   ...(reasoning !== undefined && { thoughtsTokenCount: reasoning }),
 })
 
-/** A signature stands on the call that follows the thoughts, or on a text; never on a thought. */
+/** A signature belongs to the call that follows the thoughts, or to a text; never to a thought. */
 const renderPart = (part: AnswerPart, text: string): JsonObject => {
   switch (part.type) {
     case 'thought':
@@ -68,7 +71,7 @@ const renderChunk = (answer: ScriptedAnswer, parts: JsonObject[], isLast: boolea
   ...envelope,
 })
 
-/** A signature alone comes with words; beside calls it stands on the first of them. */
+/** A separate signature part accompanies text. Beside calls, the first call carries the signature. */
 const emittedParts = ({ parts }: ScriptedAnswer): AnswerPart[] =>
   parts.some(one => one.type === 'call') ? parts.filter(one => one.type !== 'redacted') : parts
 
@@ -79,7 +82,7 @@ const renderMessage = (answer: ScriptedAnswer): JsonObject =>
     true,
   )
 
-/** A call comes whole. */
+/** A call arrives in one piece. */
 const renderStream = (answer: ScriptedAnswer): Frame[] => {
   const parts = streamSteps({ ...answer, parts: emittedParts(answer) }).flatMap(step => {
     const isWhole = step.part.type === 'call' || step.part.type === 'redacted'

@@ -1,4 +1,4 @@
-/** Chat Completions as a vendor says it. https://platform.openai.com/docs/api-reference/chat/streaming */
+/** Chat Completions as a vendor sends it. https://platform.openai.com/docs/api-reference/chat/streaming */
 
 import type { JsonObject } from '../../../src/base/json/json.ts'
 import type { FinishReason, Usage } from '../../../src/ir/chat.ts'
@@ -31,7 +31,7 @@ const usageOf = (usage: Usage): JsonObject => ({
   ...(usage.reasoning !== undefined && { completion_tokens_details: { reasoning_tokens: usage.reasoning } }),
 })
 
-/** Google's compatible address keeps signatures there: https://ai.google.dev/gemini-api/docs/openai */
+/** Google's OpenAI-compatible endpoint keeps signatures there: https://ai.google.dev/gemini-api/docs/openai */
 const sealFields = (part: AnswerPart): JsonObject =>
   part.type === 'call' && part.seal !== undefined ? { extra_content: { google: { thought_signature: part.seal } } } : {}
 
@@ -40,7 +40,7 @@ const urlCitation = ({ url, title }: { url: string; title: string }, text: strin
   url_citation: { start_index: 0, end_index: text.length, title, url },
 })
 
-/** OpenRouter's form of thoughts that only the model can read. */
+/** OpenRouter's form of encrypted reasoning. */
 const encryptedReasoning = (data: string): JsonObject => ({ type: 'reasoning.encrypted', data, index: 0 })
 
 const renderMessage = ({ parts, finish, usage }: ScriptedAnswer): JsonObject => {

@@ -1,4 +1,4 @@
-/** Responses as OpenAI says it. https://platform.openai.com/docs/api-reference/responses-streaming */
+/** Responses as OpenAI sends it. https://platform.openai.com/docs/api-reference/responses-streaming */
 
 import { isObject, type JsonObject } from '../../../src/base/json/json.ts'
 import type { Usage } from '../../../src/ir/chat.ts'
@@ -102,7 +102,7 @@ const startedItem = (part: AnswerPart, at: number): JsonObject => {
   return { ...full, status: 'in_progress', content: [] }
 }
 
-/** Type and fields of the events of one step. */
+/** The type and fields of the events of one step. */
 const eventsOf = (step: StreamStep): [string, JsonObject][] => {
   const { at, part } = step
   const itemPosition = { item_id: String(renderItem(part, at).id), output_index: at }

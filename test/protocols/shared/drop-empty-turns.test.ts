@@ -1,4 +1,4 @@
-/** Messages without content, left out before a vendor refuses them. */
+/** Messages without content are dropped before a vendor rejects them. */
 import { expect, test } from 'bun:test'
 import type { Part, Turn } from '../../../src/ir/chat.ts'
 import { openaiChat } from '../../../src/protocols/openai-chat/index.ts'
@@ -15,7 +15,7 @@ const dropEmpty = (...turns: Turn[]): { turns: Turn[]; losses: string[] } => {
   return { turns: dropEmptyTurns(turns, 'gemini', 'messages', path => losses.push(path)), losses }
 }
 
-test('empty turns are left out and noted, the others are the very same', () => {
+test('empty turns are dropped and noted, the others are unchanged', () => {
   const nonEmpty = [user(text('a')), assistant({ type: 'call', id: '1', name: 'f', args: '' }), user(text('b'))]
   const { turns, losses } = dropEmpty(
     nonEmpty[0]!,
@@ -29,7 +29,7 @@ test('empty turns are left out and noted, the others are the very same', () => {
   expect(losses).toEqual(['messages[1]', 'messages[2]', 'messages[4]'])
 })
 
-test('what only the vendor can read says something to it, and to no other', () => {
+test('an opaque block counts as content only for the protocol that can read it', () => {
   const block = (by: string): Turn => assistant({ type: 'foreign', seal: { by, value: {} } })
   const thought = (by: string): Turn => assistant({ type: 'reasoning', text: '', seal: { by, value: 's' } })
   const question = user(text('a'))
@@ -37,18 +37,18 @@ test('what only the vendor can read says something to it, and to no other', () =
   expect(dropEmpty(question, block('anthropic'), thought('anthropic')).turns).toEqual([question])
 })
 
-test('a system alone is told as the user', () =>
+test('the last of only system turns becomes a user turn', () =>
   expect(dropEmpty(system, user())).toEqual({
     turns: [{ ...system, role: 'user' }],
     losses: ['messages[1]', 'messages'],
   }))
 
-test('nothing said is refused, and the place named', () =>
+test('a conversation without content is refused with the name of the field', () =>
   expect(() => dropEmpty(user(), assistant(text('')))).toThrow(
     expect.objectContaining({ code: 'invalid_request', message: 'messages: nothing is said' }),
   ))
 
-test('in Chat Completions thoughts alone stand beside an empty content, and what cannot be said makes no message', () => {
+test('in Chat Completions a turn of reasoning alone has empty content, and a turn that cannot be expressed becomes no message', () => {
   const foreign: Part = { type: 'foreign', seal: { by: 'anthropic', value: {} } }
   const turns = [user(text('a')), assistant({ type: 'reasoning', text: 'hm' }), user(foreign)]
   expect(openaiChat.renderRequest({ model: 'm', stream: false, turns }, exchangeFor()).messages).toEqual([

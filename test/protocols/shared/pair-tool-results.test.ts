@@ -1,4 +1,4 @@
-/** Calls and results that do not belong to each other, mended before a vendor refuses them. */
+/** Calls and results that do not match are repaired before a vendor rejects them. */
 import { expect, test } from 'bun:test'
 import type { Part, Turn } from '../../../src/ir/chat.ts'
 import { pairToolResults } from '../../../src/protocols/shared/pair-tool-results.ts'
@@ -16,7 +16,7 @@ const pair = (...turns: Turn[]): { turns: Turn[]; losses: string[] } => {
   return { turns: pairToolResults(turns, path => losses.push(path)), losses }
 }
 
-test('what belongs together stays as it is, the very same turns', () => {
+test('turns whose calls and results match are returned unchanged', () => {
   const turns = [
     user(text('a')),
     assistant(call('1'), call('2')),
@@ -32,22 +32,22 @@ test('what belongs together stays as it is, the very same turns', () => {
   expect(paired.every((turn, at) => turn === turns[at])).toBe(true)
 })
 
-test('a call without a result is answered after the results that are there', () =>
+test('a call without a result is answered after the results that exist', () =>
   expect(pair(assistant(call('1'), call('2')), user(result('1'), text('b')))).toEqual({
     turns: [assistant(call('1'), call('2')), user(result('1'), missing('2'), text('b'))],
     losses: ['calls.2'],
   }))
 
-test('a call that nobody answers is answered at once, also at the end', () =>
+test('a call without a result is answered in the next turn, also at the end of the conversation', () =>
   expect(pair(assistant(call('1')), user(text('never mind')), assistant(call('2')))).toEqual({
     turns: [assistant(call('1')), user(missing('1'), text('never mind')), assistant(call('2')), user(missing('2'))],
     losses: ['calls.1', 'calls.2'],
   }))
 
-test('calls of several turns of the model in a row are open together', () =>
+test('calls of several consecutive turns of the model may be answered together', () =>
   expect(pair(assistant(call('1')), assistant(text('I look.')), user(result('1'))).losses).toEqual([]))
 
-test('a result without its call, or a second one, is told as text', () =>
+test('a result without a call, or a second result of a call, becomes text', () =>
   expect(pair(assistant(call('1')), user(result('1'), result('1'), result('9')))).toEqual({
     turns: [
       assistant(call('1')),
@@ -56,10 +56,10 @@ test('a result without its call, or a second one, is told as text', () =>
     losses: ['results.1', 'results.9'],
   }))
 
-test('an id that is called twice is answered twice', () =>
+test('a call id that is used twice is answered twice', () =>
   expect(pair(assistant(call('1')), user(result('1')), assistant(call('1')), user(result('1'))).losses).toEqual([]))
 
-test('what the user says before a result, or between two, follows all results, which stand in the order of the calls', () => {
+test("a user's text before or between results follows all results, which are in call order", () => {
   const calling = assistant(call('1'), call('2'))
   for (const replies of [
     [user(text('wait')), user(result('2')), user(result('1'))],
@@ -72,7 +72,7 @@ test('what the user says before a result, or between two, follows all results, w
     })
 })
 
-test('an instruction between a call and its result follows it; a speaker with a name keeps a turn', () => {
+test('an instruction between a call and its result follows the result; a named speaker keeps a separate turn', () => {
   const ann = { ...user(text('wait')), name: 'ann' }
   expect(pair(assistant(call('1')), system, ann, user(result('1'))).turns).toEqual([
     assistant(call('1')),
@@ -82,7 +82,7 @@ test('an instruction between a call and its result follows it; a speaker with a 
   ])
 })
 
-test('calls of several turns of the model in a row become those of one', () =>
+test('calls of consecutive model turns with an instruction between them are merged into one turn', () =>
   expect(
     pair(assistant(call('1')), system, assistant(text('and'), call('2')), user(result('1')), user(result('2'))).turns,
   ).toEqual([assistant(call('1'), text('and'), call('2')), user(result('1'), result('2')), system]))

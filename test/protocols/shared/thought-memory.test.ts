@@ -1,4 +1,4 @@
-/** What vendors seal crosses clients that know nothing of it, and is found again where they drop it. */
+/** Seals of a vendor travel through clients of other protocols, and are restored where a client drops them. */
 import { describe, expect, test } from 'bun:test'
 import type { JsonObject } from '../../../src/base/json/json.ts'
 import type { Chat, Seal, ToolCall } from '../../../src/ir/chat.ts'
@@ -20,20 +20,20 @@ const call = (change: Partial<ToolCall> = {}): ToolCall => ({
 })
 
 describe('a wrapped seal', () => {
-  test('comes back as it was, in letters that stand wherever base64 may', () => {
+  test('is unwrapped unchanged and consists of characters that are valid wherever base64 is', () => {
     const wrapped = wrapSeal(seal('Zürich 你好 {"a":1}'), { next: true })!
     expect(wrapped).toMatch(/^[\w-]+={0,2}$/)
     expect(wrapped.length % 4).toBe(0)
     expect(unwrapSeal(wrapped)).toEqual({ seal: seal('Zürich 你好 {"a":1}'), next: true })
   })
 
-  test('is not what a client wrote itself, nor what somebody tampered with, nor of any size', () => {
+  test('is not recognised in text of the client or in tampered text, and is not made beyond the maximum size', () => {
     for (const text of ['', 'EqoBCkgIBBABGAI', sealPrefix, `${sealPrefix}!!!`, `${sealPrefix}eyJhIjoxfQ`, 7, undefined])
       expect(unwrapSeal(text)).toBeUndefined()
     expect(wrapSeal(seal('x'.repeat(2_000_000)))).toBeUndefined()
   })
 
-  test('is read by its own protocol at its own vendor', () => {
+  test('is readable by its own protocol at its own vendor only', () => {
     expect(isReadable(seal('x'), 'other', 'vendor.another')).toBe(true)
     expect(isReadable(seal('x'), 'other', 'stranger.target')).toBe(false)
     expect(isReadable(seal('x'), 'another', 'vendor.target')).toBe(false)
@@ -62,7 +62,7 @@ const renderedChunks = (events: Event[]): JsonObject[] => {
   return frames
 }
 
-/** As clients do: what a delta of a call brings is merged into it. */
+/** Merges the deltas of a call as clients do. */
 const mergeChunks = (frames: JsonObject[]): JsonObject => {
   const calls: JsonObject[] = []
   let reasoning = ''
@@ -87,7 +87,7 @@ const requestWith = (message: JsonObject): JsonObject => ({
 })
 
 describe('a chat client', () => {
-  test('carries the seal of a call and of the thought before it', () => {
+  test('sends back the seal of a call and of the thought before the call', () => {
     const { turns } = chat.parseRequest(requestWith(mergeChunks(renderedChunks(answer))), () => undefined)
     expect(turns[1]!.parts).toEqual([
       { type: 'reasoning', text: 'hm', seal: seal('thought') },
@@ -95,7 +95,7 @@ describe('a chat client', () => {
     ])
   })
 
-  test('a vendor of its own protocol never sees them', () => {
+  test('sends wrapped seals that a vendor of its own protocol never receives', () => {
     const body = requestWith(mergeChunks(renderedChunks(answer)))
     const text = chat.passthrough.writeRequest(JSON.stringify(body), body, { model: 'vendor', requestUsage: false })
     expect(text).not.toContain(sealPrefix)
@@ -103,7 +103,7 @@ describe('a chat client', () => {
     expect(JSON.parse(text).model).toBe('vendor')
   })
 
-  test("Google's own signature stays where the client put it", () => {
+  test("sends back Google's own signature in the same place", () => {
     const extra_content = { google: { thought_signature: 'c2lnbmF0dXJl' } }
     const body = requestWith({
       role: 'assistant',
@@ -117,7 +117,7 @@ describe('a chat client', () => {
   })
 })
 
-describe('what a client drops', () => {
+describe('a thought or seal that a client dropped', () => {
   const dropped: Chat = {
     model: 'm',
     stream: false,
@@ -125,7 +125,7 @@ describe('what a client drops', () => {
   }
   const thought = { type: 'reasoning' as const, text: 'hm', seal: seal('thought') }
 
-  test('is found again for its caller, and for nobody else', () => {
+  test('is restored for its caller only', () => {
     const store = createSealStore()
     answer.forEach(rememberThoughts(store.forCaller('alice')))
     expect(restoreThoughts(dropped, store.forCaller('alice')).turns[0]!.parts).toEqual([
@@ -136,7 +136,7 @@ describe('what a client drops', () => {
     expect(restoreThoughts(dropped, store.forCaller('bob'))).toEqual(dropped)
   })
 
-  test('takes the place of the bare thought, and leaves a sealed one alone', () => {
+  test('replaces a thought without a seal, but not one with a seal', () => {
     const store = createSealStore()
     answer.forEach(rememberThoughts(store.forCaller('a')))
     const restoredParts = (parts: Chat['turns'][0]['parts']) =>
@@ -146,7 +146,7 @@ describe('what a client drops', () => {
     expect(restoredParts([sealed, call()])[0]).toEqual(sealed)
   })
 
-  test('is not found for a call of other arguments, after an hour, or past the bounds', () => {
+  test('is not found for other arguments, after an hour, or beyond the bounds', () => {
     let now = 0
     const store = createSealStore({ entries: 2, bytes: 4000, seconds: 3600 }, () => now)
     const memory = store.forCaller('a')

@@ -1,4 +1,7 @@
-/** Whatever a vendor's answer was, every call has an id of its own, and what cannot be told is noted. */
+/**
+ * Whatever a vendor answered, every call has a unique id, and what the client's protocol cannot express is noted as a
+ * loss.
+ */
 import { describe, expect, test } from 'bun:test'
 import type { Message } from '../../../src/ir/chat.ts'
 import { replayMessage } from '../../../src/ir/collect.ts'
@@ -16,7 +19,7 @@ const message: Message = {
   parts: ['same', 'same', '', 'other', ''].map(id => ({ type: 'call', id, name: 'look', args: '{}' })),
 }
 
-describe.each([...protocols.keys()])('a client of %s', name => {
+describe.each([...protocols.keys()])('for a client of %s', name => {
   const ingress = protocols.get(name)!
   const losses = (run: (exchange: ReturnType<typeof exchangeFor>) => void): string[] => {
     const losses: string[] = []
@@ -24,7 +27,7 @@ describe.each([...protocols.keys()])('a client of %s', name => {
     return losses
   }
 
-  test('tells calls apart, streamed or not, by the same ids', () => {
+  test('calls have unique ids, the same streamed and not streamed', () => {
     const { parts } = uniqueMessageCallIds(ingress, exchangeFor(), message)
     const complete = parts.map(part => (part.type === 'call' ? part.id : ''))
     const events: Event[] = []
@@ -35,7 +38,7 @@ describe.each([...protocols.keys()])('a client of %s', name => {
     expect([complete[0], complete[3], complete.includes('')]).toEqual(['same', 'other', false])
   })
 
-  test('is told what its protocol has no word for', () => {
+  test('fields the protocol cannot express are noted as losses', () => {
     const expected = [...(ingress.omittedFields ?? [])].map(
       one => ({ stop: 'stop_sequence', cacheWrite: 'usage.cacheWrite' })[one],
     )
@@ -46,7 +49,7 @@ describe.each([...protocols.keys()])('a client of %s', name => {
   })
 })
 
-test('only Messages say which stop sequence it was', () => {
+test('only Anthropic Messages can tell which stop sequence ended the answer', () => {
   expect(
     [...protocols.values()].filter(({ omittedFields }) => !omittedFields?.includes('stop')).map(({ id }) => id),
   ).toEqual(['anthropic'])

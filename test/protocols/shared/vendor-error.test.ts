@@ -1,4 +1,4 @@
-/** A vendor's error in every shape seen, and ours as a client gets it. */
+/** A vendor's error in every shape seen, and the error a client receives. */
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../../src/base/errors.ts'
 import type { JsonObject } from '../../../src/base/json/json.ts'
@@ -12,7 +12,7 @@ const parse = (status: number, body: unknown, headers: Record<string, string> = 
   parseError(status, new Headers(headers), typeof body === 'string' ? body : JSON.stringify(body), { redact })
 const rendered = (error: GatewayError) => (renderError(error) as { error: JsonObject }).error
 
-describe('the words of a vendor', () => {
+describe("a vendor's error message", () => {
   test.each([
     ['the envelope', { error: { message: 'no', type: 't', param: null, code: 'c' } }],
     ['an error that is a word', { code: 'Some', error: 'no' }],
@@ -30,7 +30,7 @@ describe('the words of a vendor', () => {
     ['an SSE event', 'event: error\ndata: {"message":"no"}\n\n'],
     ['plain words', 'no'],
     ['a JSON string', '"no"'],
-  ])('%s', (_shape, body) => {
+  ])('is found in %s', (_shape, body) => {
     const error = parse(400, body)
     expect([error.code, error.status]).toEqual(['upstream_refused', 400])
     expect(error.message).toMatch(/^(body\.x: )?no$/)
@@ -41,9 +41,9 @@ describe('the words of a vendor', () => {
     ['', 'the vendor answered HTTP 502 without a body'],
     ['{}', 'the vendor answered HTTP 502 with JSON that is no answer'],
     ['{"error":{}}', 'the vendor answered HTTP 502 with JSON that is no answer'],
-  ])('%s says nothing', (text, message) => expect(parse(502, text).message).toBe(message))
+  ])('%s has no error message', (text, message) => expect(parse(502, text).message).toBe(message))
 
-  test('the envelope goes on as it is, anything else in ours', () => {
+  test("OpenAI's error envelope is passed on unchanged, any other shape in our envelope", () => {
     const body = { error: { message: 'no', type: 't', param: 'p', code: null, extra: 1 }, request_id: 'r' }
     expect(renderError(parse(404, body))).toEqual(body)
     expect(renderError(parse(404, { error: 'no', code: 'c' }))).toEqual({
@@ -52,7 +52,7 @@ describe('the words of a vendor', () => {
   })
 })
 
-describe('the status', () => {
+describe('the status of an error', () => {
   test.each([
     [401, 'upstream_credentials', 502],
     [402, 'upstream_credentials', 502],
@@ -67,12 +67,12 @@ describe('the status', () => {
     [503, 'upstream_failed', 503],
     [529, 'upstream_failed', 529],
     [302, 'upstream_failed', 502],
-  ] as const)('%d is %s', (status, code, shown) => {
+  ] as const)('a status of %d becomes %s', (status, code, shown) => {
     const error = parse(status, { error: { message: 'the vendor’s words' } })
     expect([error.code, error.status]).toEqual([code, shown])
   })
 
-  test("a vendor's 401 tells the client nothing of the vendor's words, the log all but the key", () => {
+  test("the message of a vendor's 401 is hidden from the client and logged without the key", () => {
     const error = parse(401, {
       error: { message: `Incorrect API key provided: ${secret}, or sk-ab****yz.`, code: 'invalid_api_key' },
     })
@@ -85,7 +85,7 @@ describe('the status', () => {
     expect(error.detail.cause).toBe('HTTP 401: Incorrect API key provided: ***, or ***')
   })
 
-  test('a 400 that means the key is one', () => {
+  test('a 400 that reports a wrong key is a credentials error', () => {
     expect(parse(400, { code: 'invalid-argument', error: 'Incorrect API key provided: te***ey.' }).code).toBe(
       'upstream_credentials',
     )
@@ -100,7 +100,7 @@ describe('the status', () => {
 
 describe('retry-after', () => {
   const after = (headers: Record<string, string>) => parse(429, '', headers).detail.retryAfter
-  test('seconds, parts of them, milliseconds, the longer of both', () => {
+  test('may be seconds, fractions or milliseconds; the longer of two values counts', () => {
     expect([
       after({ 'retry-after': '7' }),
       after({ 'retry-after': '0.5' }),
@@ -108,13 +108,13 @@ describe('retry-after', () => {
       after({ 'retry-after': '1', 'retry-after-ms': '0' }),
     ]).toEqual([7, 0.5, 1.5, 1])
   })
-  test('an HTTP date', () => {
+  test('may be an HTTP date', () => {
     const seconds = after({ 'retry-after': new Date(Date.now() + 30_000).toUTCString() })!
     expect(seconds).toBeGreaterThan(27)
     expect(seconds).toBeLessThan(31)
     expect(after({ 'retry-after': new Date(0).toUTCString() })).toBe(0)
   })
-  test('an HTTP date of the older forms', () => {
+  test('may be an HTTP date of an older form', () => {
     const at = new Date(Date.now() + 30_000).toUTCString()
     const [, day, month, year, time] = /^\w+, (\d+) (\w+) (\d+) (\S+) GMT$/.exec(at)!
     for (const date of [
@@ -125,7 +125,7 @@ describe('retry-after', () => {
       expect(after({ 'retry-after': date })).toBeLessThan(31)
     }
   })
-  test('nonsense is none, however much of a date a lenient reader finds in it', () => {
+  test('is ignored if invalid, even where a lenient parser would find a date', () => {
     for (const value of ['soon', 'key 12345', '12345-12', '2030-01-01', '1.2.3', '-5', '1e9', '0x10', ''])
       expect([value, after({ 'retry-after': value, 'retry-after-ms': value === '1.2.3' ? value : '' })]).toEqual([
         value,
@@ -133,7 +133,7 @@ describe('retry-after', () => {
       ])
     expect(after({})).toBeUndefined()
   })
-  test('no longer than a day', () => {
+  test('is limited to one day', () => {
     const [day, far] = [86_400, new Date(Date.now() + 1e12).toUTCString()]
     expect([after({ 'retry-after': '99999999' }), after({ 'retry-after': far })]).toEqual([day, day])
     expect(after({ 'retry-after-ms': '1e12' })).toBeUndefined()
@@ -141,22 +141,25 @@ describe('retry-after', () => {
   })
 })
 
-describe('no key leaves', () => {
-  test.each(['sk-ab****yz', 'test_ope*******_key', '****-key', 'sk-proj-abcdefgh12345678'])('%s', key => {
-    for (const body of [
-      { error: { message: `bad "${key}"\n(${key})`, type: key, code: key } },
-      { detail: key },
-      `no: ${key}.`,
-    ]) {
-      const text = JSON.stringify([renderError(parse(404, body)), parse(404, body).detail])
-      expect(text).not.toContain(key)
-    }
-  })
-  test('a configured secret is blotted out of the verbatim body too', () => {
+describe('no key leaves the gateway', () => {
+  test.each(['sk-ab****yz', 'test_ope*******_key', '****-key', 'sk-proj-abcdefgh12345678'])(
+    'a key like %s is redacted',
+    key => {
+      for (const body of [
+        { error: { message: `bad "${key}"\n(${key})`, type: key, code: key } },
+        { detail: key },
+        `no: ${key}.`,
+      ]) {
+        const text = JSON.stringify([renderError(parse(404, body)), parse(404, body).detail])
+        expect(text).not.toContain(key)
+      }
+    },
+  )
+  test('a configured secret is redacted in the verbatim body too', () => {
     const error = parse(400, { error: { message: 'no', hint: secret } })
     expect(JSON.stringify([renderError(error), error.detail])).not.toContain(secret)
   })
-  test('the blot is linear', () => {
+  test('redaction takes linear time', () => {
     const took = stopwatch()
     parse(400, `${'a'.repeat(60_000)}*`)
     parse(400, { error: { message: '*'.repeat(60_000) } })
@@ -164,7 +167,7 @@ describe('no key leaves', () => {
   })
 })
 
-describe('our own errors', () => {
+describe("the gateway's own errors", () => {
   test.each([
     ['unauthorized', 'invalid_request_error', 'invalid_api_key', 401],
     ['model_not_found', 'invalid_request_error', 'model_not_found', 404],
@@ -172,7 +175,7 @@ describe('our own errors', () => {
     ['internal', 'server_error', 'internal_error', 500],
     ['upstream_timeout', 'server_error', 'upstream_timeout', 504],
     ['upstream_credentials', 'server_error', 'upstream_credentials', 502],
-  ] as const)('%s', (code, type, shownCode, status) => {
+  ] as const)('%s has the type, code and status of its table entry', (code, type, shownCode, status) => {
     const error = new GatewayError(code, 'what', { param: 'p' })
     expect(error.status).toBe(status)
     expect(rendered(error)).toEqual({ message: 'what', type, param: 'p', code: shownCode })
@@ -180,7 +183,7 @@ describe('our own errors', () => {
 })
 
 describe('checkRequest names the path', () => {
-  test('of the first fault among a million, in no time', () => {
+  test('of the first of a million errors, quickly', () => {
     const took = stopwatch()
     expect(() => checkRequest({ messages: Array.from({ length: 1_000_000 }, () => ({})) })).toThrow('messages[0].role')
     expect(took()).toBeLessThan(1000)
@@ -202,7 +205,7 @@ describe('checkRequest names the path', () => {
     [{ messages: [user], model: 5 }, 'model'],
     [{ messages: [user], stream: 'true' }, 'stream'],
     [{ messages: [user], tools: [{ type: 'function', function: {} }] }, 'tools[0].function.name'],
-  ])('%j', (body, param) => {
+  ])('of the error in %j', (body, param) => {
     try {
       checkRequest(body as JsonObject)
     } catch (thrown) {
@@ -214,7 +217,7 @@ describe('checkRequest names the path', () => {
     throw new Error('was accepted')
   })
 
-  test('what OpenAI and its vendors take is accepted', () => {
+  test('and accepts what OpenAI and its vendors accept', () => {
     for (const more of [
       { stop: 'x' },
       { stop: null },
@@ -226,7 +229,7 @@ describe('checkRequest names the path', () => {
   })
 })
 
-describe('a signed URL in the words of a vendor', () => {
+describe("a signed URL in a vendor's message", () => {
   const host = 'https://bucket.example.com/a/picture.png'
   const queries = [
     'X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAcanary%2F2026&X-Amz-Signature=canary',
@@ -237,7 +240,7 @@ describe('a signed URL in the words of a vendor', () => {
     'q-sign-algorithm=sha1&q-ak=canary&q-signature=canary',
   ]
   for (const protocol of protocols.values())
-    test(`loses its query on the way to ${protocol.id}`, () => {
+    test(`loses its query in an error for ${protocol.id}`, () => {
       for (const query of queries) {
         const message = `cannot fetch ${host}?${query}, nor (${host}?w=1&${query}).`
         const shapes = [{ error: { message, type: 't' } }, { type: 'error', error: { type: 't', message } }]
@@ -252,7 +255,7 @@ describe('a signed URL in the words of a vendor', () => {
           }
       }
     })
-  test('which is not signed stays whole', () => {
+  test('keeps its query if it is not signed', () => {
     for (const query of ['w=100&signed=no', 'design=flat&sigma=2', 'q=signature'])
       expect(parse(400, { error: { message: `see ${host}?${query}` } }).message).toBe(`see ${host}?${query}`)
   })

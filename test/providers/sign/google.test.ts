@@ -1,4 +1,4 @@
-/** Google's cloud: whom it knows somebody by, how long a token is kept, and where each model is asked. */
+/** Google Cloud: credentials, the lifetime of tokens, and the URL of each model. */
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { createVerify, generateKeyPairSync } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -113,8 +113,8 @@ const parseAssertion = (assertion: string) => {
   return { header: read(header), claims: read(claims), isValid: verify.verify(pair.publicKey, signature, 'base64url') }
 }
 
-describe('whom Google knows', () => {
-  test('a service account: its file as text, as a path, written out, its line ends as two characters', async () => {
+describe('Google credentials', () => {
+  test('a service account works as text, as a path, as single fields, and with escaped line breaks', async () => {
     const path = await write('account.json', serviceAccount)
     const { type: _, ...written } = serviceAccount
     const escaped = { ...written, private_key: serviceAccount.private_key.replaceAll('\n', '\\n') }
@@ -137,7 +137,7 @@ describe('whom Google knows', () => {
     }
   })
 
-  test('a person by a refresh token; a quota project is told', async () => {
+  test('a refresh token gives a token, and the quota project is sent', async () => {
     const { type: _, ...written } = userCredential
     const { headers } = await signed(targetWith({ project_id: 'p', ...written }))
     expect(headers).toEqual({ authorization: 'Bearer token-1', 'x-goog-user-project': 'payer' })
@@ -149,7 +149,7 @@ describe('whom Google knows', () => {
     })
   })
 
-  test('a project alone: the file the environment names, else that of gcloud, else the machine', async () => {
+  test('a project alone uses the file of the environment, then that of gcloud, then the metadata server', async () => {
     process.env['GOOGLE_APPLICATION_CREDENTIALS'] = await write('adc.json', serviceAccount)
     await signed(targetWith({ project_id: 'p' }))
     expect(requests[0]!.form.has('assertion')).toBe(true)
@@ -172,7 +172,7 @@ describe('whom Google knows', () => {
     for (const { headers } of requests) expect(headers.get('metadata-flavor')).toBe('Google')
   })
 
-  test('an account another may speak for', async () => {
+  test('an impersonated service account gets a token', async () => {
     const file = {
       type: 'impersonated_service_account',
       service_account_impersonation_url: `${serverAddress}/impersonate`,
@@ -188,14 +188,14 @@ describe('whom Google knows', () => {
     expect(JSON.parse(requests[1]!.body)).toMatchObject({ delegates: ['d'], lifetime: '3600s' })
   })
 
-  test('an API key goes into its own header, and nobody is asked', async () => {
+  test('an API key is sent in its own header without a token request', async () => {
     const { url, headers } = await signed(targetWith({ api_key: 'express' }))
     expect(headers).toEqual({ 'x-goog-api-key': 'express' })
     expect(url).toBe('https://aiplatform.googleapis.com/v1/publishers/google/models/gemini-2.5-flash:generateContent')
     expect(requests).toEqual([])
   })
 
-  test('the project of the file stands in for one that is not configured', async () => {
+  test('the project of the credential file is used if none is configured', async () => {
     const { url } = await signed(targetWith({ json_file: JSON.stringify(serviceAccount) }))
     expect(url).toContain('/projects/from-file/locations/global/')
     const withoutProject = { ...serviceAccount, project_id: undefined }
@@ -205,7 +205,7 @@ describe('whom Google knows', () => {
   })
 })
 
-describe('what goes wrong is told without a secret', () => {
+describe('errors contain no secret', () => {
   test.each([
     [{ json_file: '/no/such/google-file.json' }, 'cannot be read (ENOENT)'],
     [{ json_file: '{"private_key": "SECRET"' }, 'is no JSON object'],
@@ -214,7 +214,7 @@ describe('what goes wrong is told without a secret', () => {
     [{ private_key: 'SECRET', client_email: 'e' }, 'private key of the Google credential cannot be read'],
     [{ private_key: 'SECRET' }, 'has no client_email'],
     [{ refresh_token: 'SECRET' }, 'has no client_id'],
-  ])('%j', async (values: Record<string, string>, message) => {
+  ])('the credential %j is refused', async (values: Record<string, string>, message) => {
     const error = await signingError(targetWith({ project_id: 'p', ...values }))
     expect([error.code, error.message]).toEqual(['upstream_credentials', expect.stringContaining(message)])
     expect(requests).toEqual([])
@@ -222,7 +222,7 @@ describe('what goes wrong is told without a secret', () => {
 
   const userTarget = () => targetWith({ project_id: 'p', json_file: JSON.stringify(userCredential) })
 
-  test('Google refuses', async () => {
+  test('a refusal by Google is an error of the credential', async () => {
     respond = () => Response.json({ error: 'invalid_grant', error_description: 'SECRET' }, { status: 400 })
     const error = await signingError(userTarget())
     expect([error.code, error.message]).toEqual([
@@ -231,7 +231,7 @@ describe('what goes wrong is told without a secret', () => {
     ])
   })
 
-  test('Google fails, talks nonsense, redirects, is not there', async () => {
+  test('server errors, invalid responses, redirects and an unreachable server are reported', async () => {
     const answers = [
       () => new Response('SECRET', { status: 503 }),
       () => new Response('<html>SECRET</html>'),
@@ -250,7 +250,7 @@ describe('what goes wrong is told without a secret', () => {
     )
   })
 
-  test('after a failure the next request asks anew', async () => {
+  test('after a failure the next request fetches a token again', async () => {
     const target = userTarget()
     respond = () => new Response('', { status: 500 })
     await signingError(target)
@@ -258,7 +258,7 @@ describe('what goes wrong is told without a secret', () => {
     expect((await signed(target)).headers['authorization']).toBe('Bearer token-1')
   })
 
-  test('no file and no machine', async () => {
+  test('no credential file and no metadata server is an error of the credential', async () => {
     process.env['GCE_METADATA_HOST'] = '127.0.0.1:1'
     const error = await signingError(targetWith({ project_id: 'p' }))
     expect([error.code, error.message]).toEqual([
@@ -268,8 +268,8 @@ describe('what goes wrong is told without a secret', () => {
   })
 })
 
-describe('a token', () => {
-  test('is fetched once for all who wait, and kept', async () => {
+describe('the token cache', () => {
+  test('concurrent requests share one token fetch, and the token is cached', async () => {
     respond = async () => {
       await Bun.sleep(20)
       return tokenResponse()
@@ -305,7 +305,7 @@ describe('a token', () => {
     }
   }
 
-  test('is replaced from five minutes before its end, beside the requests', async () => {
+  test('a token is renewed in the background from five minutes before its expiry', async () => {
     const { get, renew, advance, fetches } = createFakeCache()
     await get(renew)
     advance(54 * minute)
@@ -318,7 +318,7 @@ describe('a token', () => {
     expect((get(renew) as GoogleToken).value).toBe('t2')
   })
 
-  test('that cannot be replaced is used to its end, tried again now and then; after it the fault is told', async () => {
+  test('a token that cannot be renewed is used until its expiry, with retries, and then the error is reported', async () => {
     const { get, renew, broken, advance, fetches } = createFakeCache()
     await get(renew)
     advance(56 * minute)
@@ -337,7 +337,7 @@ describe('a token', () => {
     expect((await get(renew)).value).toBe('t5')
   })
 
-  test('of the machine is asked for past every proxy', async () => {
+  test('a token of the metadata server is requested without a proxy', async () => {
     const metadataFlags: boolean[] = []
     const send = async (_: string, __: RequestInit, isMetadata: boolean) => {
       metadataFlags.push(isMetadata)
@@ -350,12 +350,12 @@ describe('a token', () => {
   })
 })
 
-describe('where a model is asked', () => {
+describe('the URL of a model', () => {
   const streaming = { stream: true }
   const project = (location?: string) => ({ project_id: 'my-project', ...(location && { location }) })
   const root = 'https://aiplatform.googleapis.com/v1/projects/my-project/locations/global'
 
-  test('Gemini, tuned, Claude, models of others', () => {
+  test('Gemini, tuned models, Claude and models of other vendors have different URLs', () => {
     const url = (model: string, protocol: string, options = { stream: false }) =>
       urlOf(targetWith(project(), model), protocol, options)
     const google = `${root}/publishers/google/models`
@@ -374,13 +374,13 @@ describe('where a model is asked', () => {
     ['eu', 'aiplatform.eu.rep.googleapis.com'],
     ['us', 'aiplatform.us.rep.googleapis.com'],
     ['global', 'aiplatform.googleapis.com'],
-  ])('in %s', (location, host) =>
+  ])('a model in the location %s is on the host %s', (location, host) =>
     expect(urlOf(targetWith(project(location)), 'gemini')).toStartWith(
       `https://${host}/v1/projects/my-project/locations/${location}/publishers/`,
     ),
   )
 
-  test('at an address of one’s own', () => {
+  test('a configured server_url replaces the host', () => {
     const url = (serverUrl: string) =>
       urlOf(targetOf(entryOf('vertexai', { serverUrl }), 'gemini-x', project()), 'gemini', streaming)
     const rest = '/projects/my-project/locations/global/publishers/google/models/gemini-x:streamGenerateContent?alt=sse'
@@ -390,7 +390,7 @@ describe('where a model is asked', () => {
     )
   })
 
-  test('a model has one protocol, whatever else the service speaks', () => {
+  test('a model uses the protocol of its vendor', () => {
     const { protocolsFor } = vertexai
     const protocols = ['gemini-2.5-flash', 'text-bison', '123', 'claude-sonnet-4-5@20250929', 'qwen/qwen3'].map(model =>
       protocolsFor!(model)?.join(),
@@ -402,7 +402,7 @@ describe('where a model is asked', () => {
     expect(supportsProtocol(entry, 'openai-chat', 'qwen/qwen3')).toBe(true)
   })
 
-  test('Claude gets the version in the body and no model', () => {
+  test('Claude gets the API version in the body and no model', () => {
     const body: JsonObject = { model: 'claude', max_tokens: 5, messages: [] }
     expect(vertexai.patchTopLevel!['anthropic']!(body, () => undefined, targetWith({}))).toEqual({
       model: undefined,
@@ -411,14 +411,14 @@ describe('where a model is asked', () => {
   })
 })
 
-describe('the configuration', () => {
+describe('the Vertex AI configuration', () => {
   const problems = (credentials: object) => {
     const entry = { enabled: true, models: ['gemini-2.5-flash'], credentials }
     const loaded = loadText(JSON.stringify({ services: { vertexai: [entry] } }), {})
     return loaded.problems.filter(({ level }) => level !== 'note').map(({ path, message }) => `${path}: ${message}`)
   }
 
-  test('of simple-one-api works, and each of the other ways', () => {
+  test('every form of credentials is valid, including that of simple-one-api', () => {
     const { type: _, ...written } = serviceAccount
     for (const credentials of [
       { project_id: 'p', location: 'us-central1', json_file: 'key.json' },
@@ -431,12 +431,12 @@ describe('the configuration', () => {
       expect(problems(credentials)).toEqual([])
   })
 
-  test('of nobody is refused', () => {
+  test('credentials without any identity are refused', () => {
     expect(problems({ location: 'eu' })).toEqual(['services.vertexai[0].credentials.project_id: required'])
     expect(credentialsOf(entryOf('vertexai'))).toEqual(['project_id'])
   })
 
-  test('a key written into it is secret, a name is not', () => {
+  test('a key in the configuration is a secret, and a name is not', () => {
     const { type: _, ...written } = serviceAccount
     const entry = { enabled: true, models: ['m'], credentials: { ...written, ...userCredential } }
     const { compiled } = loadText(JSON.stringify({ services: { vertexai: [entry] } }), {})

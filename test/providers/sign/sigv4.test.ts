@@ -1,4 +1,7 @@
-/** Signature V4 against the examples AWS publishes, and one of Bedrock's addresses against what AWS's own library for Python signs. */
+/**
+ * Signature V4 against the examples that AWS publishes, and a Bedrock request against the signature of AWS's Python
+ * library.
+ */
 import { describe, expect, test } from 'bun:test'
 import type { Credential, Target } from '../../../src/providers/entry.ts'
 import type { UpstreamRequest } from '../../../src/providers/provider.ts'
@@ -52,7 +55,7 @@ const published: [
   ],
 ]
 
-describe('the examples AWS publishes', () => {
+describe('the examples that AWS publishes', () => {
   for (const [name, method, url, extraHeaders, body, signature] of published)
     test(name, () => {
       const headers = new Headers({ ...extraHeaders, 'x-amz-date': '20150830T123600Z' })
@@ -89,7 +92,7 @@ const sign = (values: Record<string, string>, request = createRequest()): Upstre
 const credentials = { access_key: 'AKIDEXAMPLE', secret_key: secret }
 
 describe('a request to Bedrock', () => {
-  test('is signed as the library of AWS signs it: the path encoded twice, the exact body in UTF-8', () => {
+  test("a request is signed as by AWS's library, with the path encoded twice and the exact UTF-8 body", () => {
     const { headers } = sign(credentials)
     expect(headers.get('authorization')).toBe(
       'AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/eu-west-1/bedrock/aws4_request, SignedHeaders=content-type;host;x-amz-date, Signature=d20a70cd3e0d1996c6082de0a479144a75dfcaa4d0fa338d392e4aa956e3b678',
@@ -98,7 +101,7 @@ describe('a request to Bedrock', () => {
     expect(headers.has('x-amz-security-token')).toBe(false)
   })
 
-  test('with a session token carries and signs it', () => {
+  test('a session token is sent and signed', () => {
     const { headers } = sign({ ...credentials, session_token: 'session+token==' })
     expect(headers.get('x-amz-security-token')).toBe('session+token==')
     expect(headers.get('authorization')).toEndWith(
@@ -106,7 +109,7 @@ describe('a request to Bedrock', () => {
     )
   })
 
-  test('the key of a day is not used for another', () => {
+  test('the signing key of one day is not used on another day', () => {
     const target = targetWith(credentials)
     const authorizationAt = (date: string) => {
       const request = createRequest()
@@ -122,20 +125,20 @@ describe('a request to Bedrock', () => {
     expect(authorizationAt('2026-11-20T23:59:59Z')).toBe(first)
   })
 
-  test('a body that is no text says that it is not signed', () => {
+  test('a body that is no text is sent as an unsigned payload', () => {
     const { headers } = sign(credentials, { ...createRequest(), body: undefined })
     expect(headers.get('x-amz-content-sha256')).toBe('UNSIGNED-PAYLOAD')
     expect(headers.get('authorization')).toContain(';x-amz-content-sha256;')
   })
 
-  test('a secret no header can carry is not repeated', () => {
+  test('a secret that no header can carry is refused without revealing it', () => {
     expect(() => sign({ ...credentials, session_token: 'geheim\n' + 'x' + '\u0000' })).toThrow(
       'no HTTP header can carry',
     )
   })
 })
 
-test('reserved characters of a path, steps that are empty, names of the query that begin alike', () => {
+test('reserved characters, empty path segments and query names with the same prefix are canonicalised', () => {
   const headers = new Headers({ 'x-amz-date': '20150830T123600Z' })
   const request = { method: 'GET', url: "https://h.example//a!'()*b/%20/?a-b=2&a=1&a=0&c", headers, body: '' }
   const [, path, query] = canonicalRequest(request, ['host']).split('\n')

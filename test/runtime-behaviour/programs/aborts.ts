@@ -1,4 +1,7 @@
-/** N requests given up before their answer, a hundred at a time. Prints the megabytes in use after a third of them and at the end. */
+/**
+ * Aborts N requests before their answer, a hundred at a time. Prints the memory in use (MB) after a third of them and
+ * at the end.
+ */
 const requestCount = Number(process.argv[2])
 const silentServer = Bun.serve({ port: 0, idleTimeout: 0, fetch: () => new Promise<Response>(() => {}) })
 

@@ -1,4 +1,4 @@
-/** How many of N fetches are sent at once? Prints the number the server has seen when no more come. */
+/** Starts N fetches and prints how many of them the server has received once no more arrive. */
 import { neverRespond } from '../../support/scripts.ts'
 import { scriptedUpstream } from '../../support/upstream.ts'
 

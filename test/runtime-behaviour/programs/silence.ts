@@ -1,4 +1,7 @@
-/** Does fetch end by itself when the upstream is silent? Prints the error's name and after how many milliseconds. Arguments: `head` or `body`, extra options of fetch. */
+/**
+ * Does fetch end by itself when the upstream is silent? Prints the name of the error and the milliseconds until it.
+ * Arguments: `head` or `body` (where the upstream falls silent), and further options of fetch as JSON.
+ */
 import { neverRespond, stallAfter } from '../../support/scripts.ts'
 import { scriptedUpstream } from '../../support/upstream.ts'
 

@@ -1,4 +1,7 @@
-/** Tells its process id, arguments, and what the working directory has put into it; with `again` it first starts itself anew by execve. */
+/**
+ * Prints its process id, its argument, and what the working directory has injected into it. With `again` it first
+ * restarts itself by execve.
+ */
 const [, , mode] = process.argv
 if (mode === 'again' && process.env['FIRST_PID'] === undefined) {
   const { pid, execPath, argv } = process

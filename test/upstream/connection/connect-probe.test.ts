@@ -20,7 +20,7 @@ afterEach(async () => {
   for (const thing of open.splice(0)) await thing.close()
 })
 
-/** A port that takes connections and says nothing. */
+/** A server that accepts connections and sends nothing. */
 const silentServer = async () => {
   let count = 0
   const sockets = new Set<Socket>()
@@ -52,7 +52,7 @@ const timed = async (promise: Promise<boolean>) => {
   return { result, took: performance.now() - startedAt }
 }
 
-test('the deaf port is deaf: neither connected nor refused', async () => {
+test('the unresponsive port neither accepts nor refuses a connection', async () => {
   const socket = connect(unresponsive.port, '127.0.0.1')
   const answered = await Promise.race([
     new Promise(resolve => socket.on('connect', resolve).on('error', resolve)).then(() => true),
@@ -62,14 +62,14 @@ test('the deaf port is deaf: neither connected nor refused', async () => {
   expect(answered).toBeUndefined()
 })
 
-test('who cannot be connected to is out of reach, at the deadline and not before', async () => {
+test('a vendor that does not accept the connection is unreachable, at the deadline and not before', async () => {
   const { result, took } = await timed(createConnectProbe().probe(`http://127.0.0.1:${unresponsive.port}`, false, 200))
   expect(result).toBe(false)
   expect(took).toBeGreaterThanOrEqual(195)
   expect(took).toBeLessThan(600)
 })
 
-test('who takes the connection is in reach at once, and the connection is closed', async () => {
+test('a vendor that accepts the connection is reachable at once, and the connection is closed', async () => {
   const vendor = await silentServer()
   const { result, took } = await timed(createConnectProbe().probe(`http://127.0.0.1:${vendor.port}`, false, 2000))
   expect(result).toBe(true)
@@ -77,12 +77,12 @@ test('who takes the connection is in reach at once, and the connection is closed
   await waitUntil(() => vendor.count() === 1 && vendor.open() === 0)
 })
 
-test('a refusal is an answer: fetch tells it better', async () => {
+test('a vendor that refuses the connection is reachable, because fetch reports the refusal better', async () => {
   const port = await freePort()
   expect(await createConnectProbe().probe(`http://127.0.0.1:${port}`, false, 2000)).toBe(true)
 })
 
-test('https counts once TLS stands', async () => {
+test('an https vendor is reachable only after the TLS handshake', async () => {
   const server = Bun.serve({ port: 0, tls: { cert: certificate, key }, fetch: () => new Response() })
   open.push({ close: () => server.stop(true) })
   expect(await createConnectProbe().probe(`https://localhost:${server.port}`, false, 2000)).toBe(true)
@@ -91,7 +91,7 @@ test('https counts once TLS stands', async () => {
   await waitUntil(() => vendor.count() === 1 && vendor.open() === 0)
 })
 
-test('who was heard within the deadline is not knocked at', async () => {
+test('a vendor that has responded within the deadline is not probed', async () => {
   const connectProbe = createConnectProbe()
   const vendor = await silentServer()
   const origin = `http://127.0.0.1:${vendor.port}`
@@ -103,7 +103,7 @@ test('who was heard within the deadline is not knocked at', async () => {
   expect(vendor.count()).toBe(1)
 })
 
-test('who is heard while somebody knocks is in reach', async () => {
+test('a vendor that responds during the probe is reachable', async () => {
   const connectProbe = createConnectProbe()
   const origin = `http://127.0.0.1:${unresponsive.port}`
   const probing = connectProbe.probe(origin, false, 100)
@@ -111,10 +111,10 @@ test('who is heard while somebody knocks is in reach', async () => {
   expect(await probing).toBe(true)
 })
 
-test('all who ask at the same time share one knock, each with its own deadline', async () => {
+test('simultaneous callers share one probe, each with its own deadline', async () => {
   const connectProbe = createConnectProbe()
   const vendor = await silentServer()
-  // TLS with somebody who says nothing: the connection stands and the knock goes on.
+  // The server never answers the TLS handshake: the connection is open and the probe goes on.
   const origin = `https://127.0.0.1:${vendor.port}`
   const probes = [100, 200, 100].map(deadline => timed(connectProbe.probe(origin, false, deadline)))
   await waitUntil(() => vendor.count() === 1)
@@ -129,7 +129,7 @@ test('all who ask at the same time share one knock, each with its own deadline',
   expect(vendor.count()).toBe(2)
 })
 
-test('through an HTTP proxy: the tunnel and TLS within it', async () => {
+test('through an HTTP proxy the probe opens the tunnel and TLS within it', async () => {
   const server = Bun.serve({ port: 0, tls: { cert: certificate, key }, fetch: () => new Response() })
   open.push({ close: () => server.stop(true) })
   const proxy = await proxyOf(startHttpProxy, { user: 'u', password: 'p@ss' })
@@ -142,7 +142,7 @@ test('through an HTTP proxy: the tunnel and TLS within it', async () => {
   await waitUntil(() => vendor.count() === 1 && vendor.open() === 0)
 })
 
-test('through an HTTP proxy: one that is silent, one that refuses, one that is deaf', async () => {
+test('an HTTP proxy that is silent or unresponsive is unreachable, one that refuses is reachable', async () => {
   const silent = await proxyOf(startHttpProxy, { silent: true })
   expect(await createConnectProbe().probe('https://vendor.test', { url: silent.url, respectNoProxy: false }, 150)).toBe(
     false,
@@ -155,7 +155,7 @@ test('through an HTTP proxy: one that is silent, one that refuses, one that is d
   expect(await createConnectProbe().probe('http://vendor.test', unresponsiveProxy, 150)).toBe(false)
 })
 
-test('through SOCKS: as far as the vendor', async () => {
+test('through SOCKS the probe reaches as far as the vendor', async () => {
   const vendor = await silentServer()
   const places = {
     'vendor.test': { host: '127.0.0.1', port: vendor.port },
@@ -168,7 +168,7 @@ test('through SOCKS: as far as the vendor', async () => {
   expect(vendor.count()).toBe(1)
 })
 
-test('what is no address is not out of reach', async () => {
+test('an invalid address is not reported as unreachable', async () => {
   expect(await createConnectProbe().probe('nonsense', false, 100)).toBe(true)
   expect(await createConnectProbe().probe('http://a', { url: 'nonsense', respectNoProxy: false }, 100)).toBe(true)
 })

@@ -58,7 +58,7 @@ const failureOf = async (promise: Promise<unknown>): Promise<Error & { code?: st
   throw new Error('it should have failed')
 }
 
-describe('the origin of an URL', () => {
+describe('originOf cuts the origin of a URL', () => {
   test.each([
     ['https://api.vendor.test/v1/chat', 'https://api.vendor.test'],
     ['http://vendor.test:8080/v1?x=/y', 'http://vendor.test:8080'],
@@ -67,12 +67,12 @@ describe('the origin of an URL', () => {
     ['http://h', 'http://h'],
     ['https://vendor.test?key=a/b', 'https://vendor.test'],
     ['https://vendor.test#a', 'https://vendor.test'],
-  ])('%s', (url, origin) => {
+  ])('the origin of %s is cut', (url, origin) => {
     expect(originOf(url)).toBe(origin)
   })
 })
 
-describe('the environment', () => {
+describe('the proxy of the environment', () => {
   const both = { HTTP_PROXY: 'http://plain.test:1', HTTPS_PROXY: 'http://secure.test:2' }
 
   test.each([
@@ -85,7 +85,7 @@ describe('the environment', () => {
     ['https://vendor.test', { ALL_PROXY: 'socks5://all.test' }, 'socks5://all.test'],
     ['http://vendor.test', { all_proxy: 'socks5://all.test', http_proxy: 'plain.test:3128' }, 'plain.test:3128'],
     ['https://vendor.test', {}, undefined],
-  ])('%s with %j → %s', (origin, environment, expected) => {
+  ])('the proxy for %s with %j is %s', (origin, environment, expected) => {
     expect(environmentProxy(origin, environment)).toBe(expected!)
   })
 
@@ -128,14 +128,14 @@ describe('the environment', () => {
     ['http://vendor.test', '10.0.0.0/8', true],
     ['http://10.1.2.3', '10.0.0.0/99', true],
     ['http://10.1.2.3', 'nonsense/8', true],
-  ])('%s with NO_PROXY=%j goes through it: %s', (origin, noProxy, isProxied) => {
+  ])('%s with NO_PROXY=%j uses the proxy: %s', (origin, noProxy, isProxied) => {
     const environment = { HTTP_PROXY: 'http://proxy.test', HTTPS_PROXY: 'http://proxy.test', no_proxy: noProxy }
     expect(environmentProxy(origin, environment)).toBe((isProxied ? 'http://proxy.test' : undefined)!)
   })
 })
 
-describe('the choice', () => {
-  test('none, the configured one, the environment’s', async () => {
+describe('the choice of the proxy', () => {
+  test('the proxy is none, the configured one or that of the environment', async () => {
     process.env['HTTPS_PROXY'] = 'proxy.test:3128'
     expect(await proxyFor('https://vendor.test/v1', false)).toBe(false)
     expect(await proxyFor('https://vendor.test/v1', 'http://other.test:1')).toEqual({
@@ -150,7 +150,7 @@ describe('the choice', () => {
     expect(await proxyFor('http://vendor.test/v1', undefined)).toBe(false)
   })
 
-  test('is made once for an origin and given without a promise afterwards', async () => {
+  test('the proxy of an origin is decided once and returned without a promise afterwards', async () => {
     const first = proxyFor('https://vendor.test/a', 'socks5://127.0.0.1:9')
     expect(first).toBeInstanceOf(Promise)
     const chosen = await first
@@ -160,7 +160,7 @@ describe('the choice', () => {
     )
   })
 
-  test('an address that is none is told without the address', async () => {
+  test('the error for an invalid proxy address does not contain the address', async () => {
     for (const address of [
       'ftp://user:secret@proxy.test',
       'http://',
@@ -183,7 +183,7 @@ describe('the choice', () => {
     expect(proxy.requests).toEqual([{ target: 'http://vendor.test/x' }])
   })
 
-  test('without a proxy nothing goes through the environment’s', async () => {
+  test('a loopback vendor is reached without the proxy of the environment', async () => {
     const upstream = await upstreamOf(replyJson({ ok: true }))
     const proxy = await proxyOf(startHttpProxy)
     process.env['HTTP_PROXY'] = proxy.url
@@ -194,7 +194,7 @@ describe('the choice', () => {
 })
 
 describe('an HTTP proxy', () => {
-  test('gets its credentials and keeps its tunnel', async () => {
+  test('an HTTP proxy gets its credentials and its tunnel is reused', async () => {
     const vendor = secureVendor()
     const proxy = await proxyOf(startHttpProxy, { user: 'us er', password: 'p@s:s' })
     for (const body of ['one', 'two', 'three']) {
@@ -215,18 +215,21 @@ describe('a SOCKS proxy', () => {
     hostOverrides: { 'vendor.test': { host: '127.0.0.1', port } },
   })
 
-  test.each(['socks5', 'socks5h'])('%s: names are resolved by it, its tunnel for https is kept', async scheme => {
-    const vendor = secureVendor()
-    const proxy = await proxyOf(startSocksProxy, rulesFor(vendor.port!))
-    const address = proxy.urlWithCredentials.replace('socks5', scheme)
-    for (const body of ['one', 'two', 'x'.repeat(3_000_000)]) {
-      const response = await get('https://vendor.test/x', address, { method: 'POST', body })
-      expect(await response.text()).toBe(body)
-    }
-    expect(proxy.requests).toEqual([{ target: 'vendor.test:443', credentials: 'us er:p@s:s' }])
-  })
+  test.each(['socks5', 'socks5h'])(
+    'a %s proxy resolves host names, and its tunnel for https is reused',
+    async scheme => {
+      const vendor = secureVendor()
+      const proxy = await proxyOf(startSocksProxy, rulesFor(vendor.port!))
+      const address = proxy.urlWithCredentials.replace('socks5', scheme)
+      for (const body of ['one', 'two', 'x'.repeat(3_000_000)]) {
+        const response = await get('https://vendor.test/x', address, { method: 'POST', body })
+        expect(await response.text()).toBe(body)
+      }
+      expect(proxy.requests).toEqual([{ target: 'vendor.test:443', credentials: 'us er:p@s:s' }])
+    },
+  )
 
-  test('plain http keeps its connection, and the vendor sees nothing of the bridge', async () => {
+  test('plain http reuses its connection, and the vendor sees no header of the bridge', async () => {
     const upstream = await upstreamOf(async (answer, request) =>
       replyJson({ body: request.body, path: request.path })(answer, request),
     )
@@ -245,7 +248,7 @@ describe('a SOCKS proxy', () => {
     }
   })
 
-  test('a plain upload of unknown length arrives whole', async () => {
+  test('a plain http upload of unknown length arrives complete', async () => {
     const upstream = await upstreamOf((answer, request) =>
       replyJson({ length: request.body.length, framing: request.headers['transfer-encoding'] })(answer, request),
     )
@@ -292,13 +295,13 @@ describe('a SOCKS proxy', () => {
     expect(new Set(bridges.map(({ username }) => username)).size).toBe(2)
   })
 
-  test('an address of IPv6 is asked for as one', async () => {
+  test('an IPv6 address is requested as an address', async () => {
     const proxy = await proxyOf(startSocksProxy, { refuse: true })
     await get('https://[2001:db8::1]:8443/', proxy.url).catch(() => {})
     expect(proxy.requests).toEqual([{ target: '2001:db8::1:8443' }])
   })
 
-  test('frames pass as they come', async () => {
+  test('frames pass the SOCKS bridge as they arrive', async () => {
     const upstream = await upstreamOf(replySse(chatChunks(), { pace: 30 }))
     const proxy = await proxyOf(startSocksProxy, rulesFor(upstream.port))
     const response = await get('http://vendor.test/v1', proxy.urlWithCredentials)
@@ -308,7 +311,7 @@ describe('a SOCKS proxy', () => {
     expect(times.at(-1)! - times[0]!).toBeGreaterThan(100)
   })
 
-  test('a client that leaves is told to the vendor', async () => {
+  test('a client that disconnects aborts the request to the vendor', async () => {
     const upstream = await upstreamOf(stallAfter(2))
     const proxy = await proxyOf(startSocksProxy, rulesFor(upstream.port))
     const response = await get('http://vendor.test/v1', proxy.urlWithCredentials)
@@ -320,7 +323,7 @@ describe('a SOCKS proxy', () => {
     expect(abortedAt - left).toBeLessThan(500)
   })
 
-  test('many at once', async () => {
+  test('100 simultaneous streams through the SOCKS bridge are complete', async () => {
     const upstream = await upstreamOf(replySse(chatChunks(), { pace: 2 }))
     const proxy = await proxyOf(startSocksProxy, rulesFor(upstream.port))
     const texts = await Promise.all(
@@ -336,7 +339,7 @@ describe('a SOCKS proxy', () => {
     ['a proxy that is not there', undefined, '502', 'SOCKS Proxy Could Not Be Reached'],
   ]
 
-  test.each(failures)('%s: a refusal that tells no address', async (_, rulesOverride, status, reason) => {
+  test.each(failures)('the refusal for %s contains no address', async (_, rulesOverride, status, reason) => {
     const proxy = await proxyOf(startSocksProxy, rulesOverride ?? rules)
     const address = proxy.url.replace('://', '://us%20er:s3cret@')
     const proxyUrl = rulesOverride?.refuse ? proxy.urlWithCredentials : address
@@ -351,7 +354,7 @@ describe('a SOCKS proxy', () => {
     expect(await plain.text()).toBe('')
   })
 
-  test('the bridge is of no use to others', async () => {
+  test('other programs cannot use the bridge', async () => {
     const upstream = await upstreamOf(replyJson({ ok: true }))
     const proxy = await proxyOf(startSocksProxy, rulesFor(upstream.port))
     const bridge = new URL(urlOf(await proxyFor('http://vendor.test/', proxy.urlWithCredentials)))
@@ -365,7 +368,7 @@ describe('a SOCKS proxy', () => {
     expect(proxy.connections).toBe(0)
   })
 
-  test('after closeBridge the next request starts a new one', async () => {
+  test('after closeBridge the next request starts a new bridge', async () => {
     const upstream = await upstreamOf(replyJson({ ok: true }))
     const proxy = await proxyOf(startSocksProxy, rulesFor(upstream.port))
     const request = async () => (await get('http://vendor.test/', proxy.urlWithCredentials)).json()

@@ -35,19 +35,19 @@ const someCuts = (bytes: Uint8Array): number[] => {
   return Array.from({ length: 64 }, () => Math.floor(random() * bytes.length)).sort((left, right) => left - right)
 }
 
-describe('the vectors AWS publishes', () => {
+describe('the test vectors that AWS publishes', () => {
   const hex = (text: string): Uint8Array => Buffer.from(text.replaceAll(' ', ''), 'hex')
 
-  test('an empty message says nothing', () => {
+  test('an empty message emits no frame', () => {
     expect(read(hex('00000010 00000000 05c248eb 7d98c8ff'))).toEqual({ frames: [] })
   })
 
-  test('a payload alone', () => {
+  test('a message without headers is a frame without an event name', () => {
     const payload = Buffer.from("{'foo':'bar'}").toString('hex')
     expect(read(hex(`0000001d 00000000 fd528c5a ${payload} c3653936`))).toEqual({ frames: [{ data: "{'foo':'bar'}" }] })
   })
 
-  test('a header that is a number is passed over', () => {
+  test('a numeric header is skipped', () => {
     const payload = Buffer.from("{'foo':'bar'}").toString('hex')
     const header = '0a 6576656e742d74797065 04 0000a00c'
     expect(read(hex(`0000002d 00000010 41c424b8 ${header} ${payload} 36f480a0`))).toEqual({
@@ -56,7 +56,7 @@ describe('the vectors AWS publishes', () => {
   })
 })
 
-describe('messages', () => {
+describe('messages of a stream', () => {
   const stream = Buffer.concat([
     eventOf('messageStart', { role: 'assistant' }),
     eventOf('contentBlockDelta', { contentBlockIndex: 0, delta: { text: 'Grüße 🦊' } }),
@@ -65,7 +65,7 @@ describe('messages', () => {
   ])
   const uncut = readAt(stream, [])
 
-  test('are frames', () => {
+  test('each message becomes one frame', () => {
     expect(uncut).toEqual({
       frames: [
         { event: 'messageStart', data: '{"role":"assistant"}' },
@@ -76,13 +76,13 @@ describe('messages', () => {
     })
   })
 
-  test('are the same at any one cut, one byte at a time and at many cuts', () => {
+  test('the frames are the same at any single cut, one byte at a time and at many cuts', () => {
     for (const cut of everyByte(stream)) expect(readAt(stream, [cut])).toEqual(uncut)
     expect(readAt(stream, everyByte(stream))).toEqual(uncut)
     expect(readAt(stream, someCuts(stream))).toEqual(uncut)
   })
 
-  test('between tells whether one has begun', () => {
+  test('isBetweenFrames is false while a message is incomplete', () => {
     const reader = awsEventStreamFraming(() => undefined, exchange)
     expect(reader.isBetweenFrames()).toBe(true)
     reader.push(stream.subarray(0, 3))
@@ -91,7 +91,7 @@ describe('messages', () => {
     expect(reader.isBetweenFrames()).toBe(true)
   })
 
-  test('chunks of InvokeModel are the events they wrap, whatever stands first in them', () => {
+  test('chunks of InvokeModel are unwrapped into their events, whatever the order of their fields', () => {
     expect(read(chunkOf({ type: 'message_stop' }), chunkOf({ a: 1, type: 'ping' }), chunkOf({ a: 'ü' }))).toEqual({
       frames: [
         { event: 'message_stop', data: '{"type":"message_stop"}' },
@@ -102,7 +102,7 @@ describe('messages', () => {
   })
 })
 
-test('the metrics Bedrock adds to an event of the model are left out', () => {
+test('the metrics that Bedrock adds to an event of the model are removed', () => {
   const metrics = { inputTokenCount: 1 }
   expect(read(chunkOf({ type: 'message_stop', 'amazon-bedrock-invocationMetrics': metrics }))).toEqual({
     frames: [{ event: 'message_stop', data: '{"type":"message_stop"}' }],
@@ -111,7 +111,7 @@ test('the metrics Bedrock adds to an event of the model are left out', () => {
   expect(read(chunkOf(eventBody)).frames).toEqual([{ event: 'x', data: JSON.stringify(eventBody) }])
 })
 
-describe('what goes wrong', () => {
+describe('errors and damaged streams', () => {
   const good = eventOf('messageStart', { role: 'assistant' })
 
   const exceptions: [type: string, code: string, status: number][] = [
@@ -125,7 +125,7 @@ describe('what goes wrong', () => {
     ['neverHeardOfException', 'upstream_failed', 502],
   ]
   for (const [type, code, status] of exceptions)
-    test(`${type} is ${code} with status ${status}, after what came before it`, () => {
+    test(`${type} is reported as ${code} with status ${status}, after the frames before it`, () => {
       const { frames, error } = read(good, exceptionOf(type, { message: 'no, geheim' }))
       expect(frames).toHaveLength(1)
       expect(error).toBeInstanceOf(GatewayError)
@@ -138,13 +138,13 @@ describe('what goes wrong', () => {
       }
     })
 
-  test('an error of the framing names its code', () => {
+  test('an error message of the framing is reported by its code', () => {
     const headers = { ':message-type': 'error', ':error-code': 'ThrottlingException', ':error-message': 'slow down' }
     const { code, message } = faultOf(messageOf(headers, ''))
     expect({ code, message }).toEqual({ code: 'upstream_limited', message: 'slow down' })
   })
 
-  test('any byte changed is noticed', () => {
+  test('a change of any byte is detected', () => {
     for (const at of everyByte(good)) {
       const damaged = Uint8Array.from(good)
       damaged[at]! ^= 4
@@ -152,7 +152,7 @@ describe('what goes wrong', () => {
     }
   })
 
-  test('a stream that ends inside a message', () => {
+  test('a stream that ends inside a message fails', () => {
     for (const at of everyByte(good).slice(1)) expect(faultOf(good.subarray(0, at)).code).toBe('upstream_failed')
   })
 
@@ -165,7 +165,7 @@ describe('what goes wrong', () => {
     return message
   }
 
-  test('lengths that cannot be', () => {
+  test('impossible lengths are refused', () => {
     expect(faultOf(rawMessage(15, 0)).message).toContain('length')
     expect(faultOf(rawMessage(20, 5)).message).toContain('length')
     expect(faultOf(rawMessage(20, 0xffffffff)).message).toContain('length')
@@ -178,7 +178,7 @@ describe('what goes wrong', () => {
     expect(readAt(large, cuts).frames).toHaveLength(1)
   })
 
-  test('headers that are cut or of no known type', () => {
+  test('headers that are truncated or of an unknown type are refused', () => {
     const withChecksum = (header: number[]): Uint8Array => {
       const message = Buffer.alloc(16 + header.length)
       message.set(rawMessage(message.length, header.length, Uint8Array.from(header)), 0)
@@ -195,12 +195,12 @@ describe('what goes wrong', () => {
       expect(faultOf(withChecksum(header)).message).toContain('header')
   })
 
-  test('a chunk that holds no bytes', () => {
+  test('a chunk without bytes is refused', () => {
     expect(faultOf(eventOf('chunk', { p: 'abc' })).message).toContain('no bytes')
   })
 })
 
-test('an answer says by its type that it comes so', () => {
+test('isAwsEventStream recognizes the content type', () => {
   expect(isAwsEventStream('application/vnd.amazon.eventstream')).toBe(true)
   expect(isAwsEventStream('application/vnd.amazon.eventstream; charset=x')).toBe(true)
   expect(isAwsEventStream('text/event-stream')).toBe(false)
@@ -211,7 +211,7 @@ const streams = [...recordings('bedrock-converse'), ...recordings('bedrock-invok
   (one): one is Recording & { bytes: Uint8Array } => one.bytes !== undefined,
 )
 
-test(`${streams.length} recorded streams: one byte at a time and at 64 seeded cuts, the same frames`, () => {
+test(`${streams.length} recorded streams give the same frames whole, one byte at a time and at 64 seeded cuts`, () => {
   for (const { file, bytes } of streams) {
     const uncut = readAt(bytes, [])
     if (file.includes('exception')) expect((uncut.error as GatewayError).code).toBe('upstream_refused')

@@ -34,21 +34,21 @@ describe('server-sent events as vendors write them', () => {
     ['nothing', '', []],
   ]
   for (const [name, text, frames] of cases) {
-    test(name, () => expect(read(text)).toEqual(frames))
-    test(`${name}, one byte at a time`, () => {
+    test(`${name}: the frames are decoded`, () => expect(read(text)).toEqual(frames))
+    test(`${name}: the frames are the same one byte at a time`, () => {
       const bytes = new TextEncoder().encode(text)
       expect(read(...[...bytes].map(byte => Uint8Array.of(byte)))).toEqual(frames)
     })
   }
 })
 
-test('a character cut in the middle comes out whole', () => {
+test('a character that is cut in the middle is decoded correctly', () => {
   const bytes = new TextEncoder().encode('data: {"text":"你好，🌏"}\n\n')
   for (let cut = 1; cut < bytes.length; cut++)
     expect(read(bytes.subarray(0, cut), bytes.subarray(cut))).toEqual(data('{"text":"你好，🌏"}'))
 })
 
-test('a frame of 8 MiB in small pieces is read in time that grows with its length', () => {
+test('a frame of 8 MiB in small pieces is decoded completely', () => {
   const text = `data: {"image":"${'x'.repeat(8 * 1024 * 1024)}"}\n\n`
   const pieces: string[] = []
   for (let at = 0; at < text.length; at += 4096) pieces.push(text.slice(at, at + 4096))
@@ -56,7 +56,7 @@ test('a frame of 8 MiB in small pieces is read in time that grows with its lengt
   expect(frame?.data.length).toBe(text.length - 'data: \n\n'.length)
 })
 
-test('a frame beyond the limit is a fault of the vendor, whether one line or many', () => {
+test('a frame beyond the limit is an error, whether it has one line or many', () => {
   const line = 'x'.repeat(maxFrameLength + 1)
   expect(() => read(`data: ${line}`)).toThrow(GatewayError)
   const half = 'x'.repeat(maxFrameLength / 2 + 1)
