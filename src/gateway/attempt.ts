@@ -14,13 +14,8 @@ import { sealOriginOf } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
 import { UpstreamCall, type UpstreamResponse } from '../upstream/call.ts'
-import {
-  type ClientRequest,
-  disableStreamUsage,
-  isUsageRefusal,
-  type PreparedRequest,
-  prepareRequest,
-} from './build-request.ts'
+import { disableStreamUsage, isUsageRefusal, type PreparedRequest, prepareRequest } from './build-request.ts'
+import type { ClientRequest } from './client-request.ts'
 import { type ResponsePipe, throwVendorError } from './convert-response.ts'
 import { storeResponseFor } from './previous-response.ts'
 import type { Runtime } from './runtime.ts'

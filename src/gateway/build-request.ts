@@ -3,12 +3,9 @@ import { GatewayError } from '../base/errors.ts'
 import { preserveExactNumbers } from '../base/json/exact-numbers.ts'
 import { isObject, type JsonObject, withMembers } from '../base/json/json.ts'
 import { writeJson } from '../base/json/raw.ts'
-import { version } from '../base/version.ts'
 import type { JsonBody } from '../downstream/json-body.ts'
-import type { Upload } from '../downstream/multipart/upload.ts'
 import type { Chat, ProtocolId } from '../ir/chat.ts'
-import { hasUrls, inlineUrls, type RequestMedia } from '../media/inline-urls.ts'
-import { tokenCounters } from '../protocols/count-tokens.ts'
+import { hasUrls, inlineUrls, } from '../media/inline-urls.ts'
 import { restoreReasoning } from '../protocols/openai-chat/reasoning/restore-reasoning.ts'
 import type { Exchange, Ingress, NoteLoss, PassthroughProtocol } from '../protocols/protocol.ts'
 import { egressOf, unaryEgressOf } from '../protocols/registry.ts'
@@ -21,18 +18,9 @@ import type { UpstreamRequest, Wire } from '../providers/provider.ts'
 import { chooseProtocol, urlOf, wireOf } from '../providers/resolve-url.ts'
 import type { Payload } from '../upstream/call.ts'
 import { fetchToken } from '../upstream/connection/token-fetch.ts'
+import type { ClientRequest } from './client-request.ts'
+import { upstreamHeaders } from './upstream-headers.ts'
 import { refuseForeignFiles } from './vendor-files.ts'
-
-/** A client's request in the form that routing, limits and the upstream side need. */
-export type ClientRequest = {
-  protocol: Ingress | PassthroughProtocol
-  /** The client's headers. */
-  headers: Headers
-  /** Undefined if the request does not name a model. */
-  model: string | undefined
-  stream: boolean
-  usageRequested: boolean
-} & ({ json: JsonBody; media: RequestMedia; upload?: undefined } | { json?: undefined; upload: Upload })
 
 /** The request to send, and the protocol in which the response will come. */
 export type PreparedRequest = {
@@ -263,43 +251,4 @@ const refuseMultipleCandidates = ({ n, generationConfig }: JsonObject): void => 
         `${param}: only one answer at a time from a target of another protocol`,
         { param },
       )
-}
-
-/** The client's headers that a vendor may see. The client's keys, cookies and addresses are never forwarded. */
-const forwardedHeaders = [
-  'accept',
-  'openai-beta',
-  'idempotency-key',
-  'x-client-request-id',
-  'traceparent',
-  'tracestate',
-  'http-referer',
-  'x-title',
-]
-/** The gateway's own User-Agent. */
-export const userAgent = `simple-one-api/${version}`
-
-const upstreamHeaders = (
-  clientRequest: ClientRequest,
-  target: Target,
-  vendorProtocol: ProtocolId,
-  length: number | undefined,
-): Headers => {
-  const headers = new Headers({ 'user-agent': userAgent })
-  headers.set('content-type', clientRequest.upload ? clientRequest.headers.get('content-type')! : 'application/json')
-  for (const name of forwardedHeaders) {
-    const value = clientRequest.headers.get(name)
-    if (value !== null) headers.set(name, value)
-  }
-  if (clientRequest.stream) {
-    headers.set('accept', 'text/event-stream')
-    headers.set('accept-encoding', 'identity')
-  }
-  if (length !== undefined) headers.set('content-length', String(length))
-  const protocolHeaders = (egressOf(vendorProtocol) ?? tokenCounters.get(vendorProtocol)?.protocol)?.headers?.(
-    vendorProtocol === clientRequest.protocol.id ? clientRequest.headers : undefined,
-  )
-  for (const name in protocolHeaders) headers.set(name, protocolHeaders[name]!)
-  for (const name in target.entry.headers) headers.set(name, target.entry.headers[name]!)
-  return headers
 }

@@ -6,7 +6,7 @@ import { isTokenCounter, type TokenCounter } from '../protocols/count-tokens.ts'
 import type { Target } from '../providers/entry.ts'
 import { isNative } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
-import type { ClientRequest } from './build-request.ts'
+import type { ClientRequest } from './client-request.ts'
 
 /** Targets whose vendor answered that it does not count. They are asked again after the configuration is reloaded. */
 const targetsWithoutCount = new WeakSet<Target>()

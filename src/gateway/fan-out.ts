@@ -11,7 +11,7 @@ import type { Target } from '../providers/entry.ts'
 import { chooseProtocol, wireOf } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
 import type { RequestRecord, RequestRecords } from '../telemetry/request-record.ts'
-import type { ClientRequest } from './build-request.ts'
+import type { ClientRequest } from './client-request.ts'
 
 /** Parts that run at once if the protocol does not specify a number. */
 const defaultConcurrency = 4

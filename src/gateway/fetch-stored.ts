@@ -11,7 +11,7 @@ import { urlOf, wireOf } from '../providers/resolve-url.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
 import { UpstreamCall } from '../upstream/call.ts'
 import { readError, readText } from '../upstream/read-body.ts'
-import { userAgent } from './build-request.ts'
+import { userAgent } from './upstream-headers.ts'
 
 const protocol = 'openai-responses'
 

@@ -30,7 +30,7 @@ import { preferSealOrigin } from '../routing/seal-affinity.ts'
 import { findTarget } from '../routing/targets.ts'
 import type { StoredAnswer } from '../store/answers.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
-import type { ClientRequest } from './build-request.ts'
+import type { ClientRequest } from './client-request.ts'
 import { fetchStoredResponse } from './fetch-stored.ts'
 import type { Runtime } from './runtime.ts'
 

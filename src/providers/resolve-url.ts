@@ -182,7 +182,7 @@ const isHostOf = (provider: Provider, { host, hostname }: ServerUrl): boolean =>
  * The protocols of an entry. A host that is not the vendor's is assumed to support only the first protocol. Other
  * protocols need `speaks` in the entry; embeddings can also be declared by naming embedding models.
  */
-const protocolsOf = (entry: Entry, { paths: paths }: Wire, isOwnHost: boolean): Set<ProtocolId> => {
+const protocolsOf = (entry: Entry, { paths }: Wire, isOwnHost: boolean): Set<ProtocolId> => {
   const all = Object.keys(paths)
   const hostProtocols = isOwnHost ? all : all.slice(0, 1)
   const embeddingProtocols = entry.embeddingModels.length > 0 ? all.filter(id => unaryKindOf(id) === 'embedding') : []
@@ -235,7 +235,7 @@ const joinUrl = (base: string, path: string): string => {
 }
 
 /** The path before the endpoint in the URL of the vendor's first protocol: `/compatible-mode/v1`, often empty. */
-const endpointPrefixOf = ({ paths: paths }: Wire): string => {
+const endpointPrefixOf = ({ paths }: Wire): string => {
   const [firstProtocol = 'openai-chat'] = Object.keys(paths)
   const path = paths[firstProtocol]
   const endpoint = endpointOf(firstProtocol)

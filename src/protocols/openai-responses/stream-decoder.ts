@@ -35,7 +35,7 @@ export class ResponsesDecoder {
   pushResponse(response: JsonObject): void {
     this.start(response)
     if (response.status === 'failed' || response.status === 'cancelled')
-      return this.fail(parseFault(response, this.exchange))
+      return void this.failWith(response)
     if (Array.isArray(response.output))
       response.output.forEach((item, index) => {
         if (isObject(item)) this.endItem(index, item)

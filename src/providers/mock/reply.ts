@@ -93,15 +93,16 @@ const callOf = (tool: JsonObject, index: number, seed: string): MockCall => ({
 const textFor = (
   body: JsonObject,
   behaviour: Behaviour,
-  { userText: said, mediaText, toolResults: results }: MockPrompt,
+  { userText, mediaText, toolResults: results }: MockPrompt,
 ): string => {
   const format = isObject(body['response_format']) ? body['response_format'] : {}
   const schema = isObject(format['json_schema']) ? format['json_schema']['schema'] : undefined
   if (format['type'] === 'json_schema') return JSON.stringify(sampleOf(schema ?? { type: 'object' }))
   if (format['type'] === 'json_object' || behaviour.json)
-    return JSON.stringify({ said, ...(results.length > 0 && { results }) })
+    return JSON.stringify({ said: userText, ...(results.length > 0 && { results }) })
   if (results.length > 0) return `The ${results.length > 1 ? 'tools' : 'tool'} answered: ${results.join(' and ')}`
-  const sentence = said === '' && mediaText === '' ? 'You said nothing.' : said === '' ? '' : `You said: "${said}".`
+  const sentence =
+    userText === '' && mediaText === '' ? 'You said nothing.' : userText === '' ? '' : `You said: "${userText}".`
   return [sentence, mediaText].filter(Boolean).join(' ')
 }
 

@@ -83,6 +83,15 @@ const parseText = (text: string): GoogleCredential => {
   return parseCredential(file)
 }
 
+/** Whose credential an impersonated account starts from, and through whom. */
+const impersonationOf = (file: JsonObject): { source: GoogleCredential; delegates: string[] } => {
+  const { source_credentials: source, delegates } = file
+  return {
+    source: parseCredential(isObject(source) ? source : {}),
+    delegates: Array.isArray(delegates) ? delegates.flatMap(delegate => textOf(delegate) ?? []) : [],
+  }
+}
+
 const parseCredential = (file: JsonObject): GoogleCredential => {
   const required = (name: string): string => {
     const value = textOf(file[name])
@@ -110,18 +119,8 @@ const parseCredential = (file: JsonObject): GoogleCredential => {
       }
     }
     case 'impersonated_service_account': {
-      const sourceFile = file['source_credentials']
-      const source = parseCredential(isObject(sourceFile) ? sourceFile : {})
-      const delegates = Array.isArray(file['delegates'])
-        ? file['delegates'].flatMap(delegate => textOf(delegate) ?? [])
-        : []
-      return {
-        type: 'impersonated',
-        url: required('service_account_impersonation_url'),
-        delegates,
-        source,
-        ...projects,
-      }
+      const url = required('service_account_impersonation_url')
+      return { type: 'impersonated', url, ...impersonationOf(file), ...projects }
     }
     default:
       throw credentialError(

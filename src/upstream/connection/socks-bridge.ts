@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { type AddressInfo, createServer, isIP, type Server, type Socket } from 'node:net'
+import { createSocketReader, type SocketReader, writeDrained } from './socket-reader.ts'
 
 export type SocksBridge = {
   /**
@@ -21,21 +22,11 @@ type SocksProxy = { host: string; port: number; type: 5; userId?: string; passwo
 type SocksRoute = { socks: SocksProxy; host: string; port: number }
 type Refuse = (client: Socket, status: string) => void
 type RequestHead = { method: string; target: string; headerLines: string[] }
-/** Reads a connection piece by piece. */
-type SocketReader = {
-  /** Reads one line, without its line end. Undefined at the end of the connection. */
-  readLine(): Promise<string | undefined>
-  /** Copies `length` bytes to `into` as they arrive. Without a length it copies everything. */
-  pipe(into: Socket, length?: number): Promise<void>
-}
-
 /**
  * Milliseconds a SOCKS proxy may take to open a connection. The deadlines of an attempt are shorter or have other
  * causes.
  */
 const connectTimeout = 30_000
-/** Maximum bytes of one line. Bun sends URLs far below it. */
-const maxLineBytes = 64 * 1024
 
 /**
  * Opens the bridge on a random port of 127.0.0.1. Each SOCKS proxy has its own user name, and all share a random
@@ -273,53 +264,4 @@ const pipeBody = async (head: RequestHead, reader: SocketReader, into: Socket): 
     // Bun sends no trailers. The last chunk is followed by the empty line that ends every chunk.
     await reader.pipe(into, size + 2)
   }
-}
-
-const createSocketReader = (socket: Socket): SocketReader => {
-  const pieces: AsyncIterator<Buffer> = socket[Symbol.asyncIterator]()
-  let rest: Buffer = Buffer.alloc(0)
-  const readMore = async (): Promise<boolean> => {
-    const piece = await pieces.next()
-    if (piece.done) return false
-    rest = rest.length === 0 ? piece.value : Buffer.concat([rest, piece.value])
-    return true
-  }
-
-  const readLine = async () => {
-    let end = rest.indexOf('\r\n')
-    for (; end === -1; end = rest.indexOf('\r\n')) {
-      if (rest.length > maxLineBytes) throw new Error('a line without an end')
-      if (!(await readMore())) return undefined
-    }
-    const found = rest.toString('latin1', 0, end)
-    rest = rest.subarray(end + 2)
-    return found
-  }
-
-  const pipe = async (into: Socket, length = Number.POSITIVE_INFINITY) => {
-    for (let left = length; left > 0; ) {
-      if (rest.length === 0 && !(await readMore())) return
-      const piece = rest.subarray(0, Math.min(left, rest.length))
-      rest = rest.subarray(piece.length)
-      left -= piece.length
-      await writeDrained(into, piece)
-    }
-  }
-
-  return { readLine, pipe }
-}
-
-/** Writes and waits until the other side has accepted the bytes, so that neither side fills the memory. */
-const writeDrained = (socket: Socket, bytes: Buffer | string): Promise<void> | undefined => {
-  if (socket.destroyed) throw new Error('the connection is closed')
-  if (socket.write(bytes, typeof bytes === 'string' ? 'latin1' : undefined)) return undefined
-  return new Promise(resolve => {
-    const done = () => {
-      socket.off('drain', done)
-      socket.off('close', done)
-      resolve()
-    }
-    socket.once('drain', done)
-    socket.once('close', done)
-  })
 }

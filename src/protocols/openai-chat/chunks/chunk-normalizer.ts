@@ -7,14 +7,12 @@ import { GatewayError } from '../../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../../base/json/json.ts'
 import type { Exchange, Frame, StreamState } from '../../protocol.ts'
 import { faultFrom, isErrorBody, unparsedFrame } from '../../shared/vendor-error.ts'
+import { faultOf, finishReasonAfter, finishReasonOf } from '../finish.ts'
 import {
   type ChoiceFormat,
   type ChoiceState,
   type ChunkIdentity,
   callId,
-  faultOf,
-  finishReasonAfter,
-  finishReasonOf,
   identityOf,
   normalizeEnvelope,
 } from '../normalize.ts'

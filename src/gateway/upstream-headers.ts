@@ -1,0 +1,46 @@
+/** The headers of a request to a vendor. */
+import { version } from '../base/version.ts'
+import type { ProtocolId } from '../ir/chat.ts'
+import { tokenCounters } from '../protocols/count-tokens.ts'
+import { egressOf } from '../protocols/registry.ts'
+import type { Target } from '../providers/entry.ts'
+import type { ClientRequest } from './client-request.ts'
+
+/** The client's headers that a vendor may see. The client's keys, cookies and addresses are never forwarded. */
+const forwardedHeaders = [
+  'accept',
+  'openai-beta',
+  'idempotency-key',
+  'x-client-request-id',
+  'traceparent',
+  'tracestate',
+  'http-referer',
+  'x-title',
+]
+/** The gateway's own User-Agent. */
+export const userAgent = `simple-one-api/${version}`
+
+export const upstreamHeaders = (
+  clientRequest: ClientRequest,
+  target: Target,
+  vendorProtocol: ProtocolId,
+  length: number | undefined,
+): Headers => {
+  const headers = new Headers({ 'user-agent': userAgent })
+  headers.set('content-type', clientRequest.upload ? clientRequest.headers.get('content-type')! : 'application/json')
+  for (const name of forwardedHeaders) {
+    const value = clientRequest.headers.get(name)
+    if (value !== null) headers.set(name, value)
+  }
+  if (clientRequest.stream) {
+    headers.set('accept', 'text/event-stream')
+    headers.set('accept-encoding', 'identity')
+  }
+  if (length !== undefined) headers.set('content-length', String(length))
+  const protocolHeaders = (egressOf(vendorProtocol) ?? tokenCounters.get(vendorProtocol)?.protocol)?.headers?.(
+    vendorProtocol === clientRequest.protocol.id ? clientRequest.headers : undefined,
+  )
+  for (const name in protocolHeaders) headers.set(name, protocolHeaders[name]!)
+  for (const name in target.entry.headers) headers.set(name, target.entry.headers[name]!)
+  return headers
+}
