@@ -1,5 +1,5 @@
 /** The configurations of nginx and the gateway. */
-import { clientKey } from './job.ts'
+import { clientKey } from './load-job.ts'
 
 /** One worker, bodies in memory, kept connections on both sides, as the gateway does. `vendor`: host and port. */
 export const nginxConfig = (folder: string, port: number, vendor: string): string => `

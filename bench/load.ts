@@ -2,8 +2,8 @@
  * `load.ts JOB`: the benchmark's clients, in a process of their own. Prints `open` when every stream has begun,
  * `closing` when after that the first one has ended, and finally its tally as JSON.
  */
-import { clientKey, type Job, type Tally } from './job.ts'
-import { protocolScripts } from './speech.ts'
+import { clientKey, type Job, type Tally } from './load-job.ts'
+import { protocolScripts } from './protocols.ts'
 
 const job = JSON.parse(process.argv[2] ?? '{}') as Job
 const { frameSeparator, endMark, path, body: bodyFor } = protocolScripts[job.protocol]

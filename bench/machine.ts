@@ -1,7 +1,7 @@
 /** Describes the machine that the figures were measured on. */
 import { cpus, loadavg, release, totalmem } from 'node:os'
 import { $ } from 'bun'
-import { nginx, root } from './contenders.ts'
+import { nginx, root } from './servers.ts'
 
 const outputOf = async (command: $.ShellPromise): Promise<string> => (await command.quiet().nothrow().text()).trim()
 

@@ -1,7 +1,6 @@
 /** Puts one load on one server and measures the cost. */
 import { join } from 'node:path'
-import { bun, root, type ServerProcess, stopAll, unboundedEnv } from './contenders.ts'
-import { defaultJob, type Job, type Tally } from './job.ts'
+import { defaultJob, type Job, type Tally } from './load-job.ts'
 import { type CpuClock, clockOf, cpuBetween, launch, linesOf, memoryOf, resetPeak } from './processes.ts'
 import {
   defaultRoundLimits,
@@ -11,6 +10,7 @@ import {
   type RoundLimits,
   type RoundsResult,
 } from './rounds.ts'
+import { bun, root, type ServerProcess, stopAll, unboundedEnv } from './servers.ts'
 
 export type JobOptions = Partial<Job> & { mode: Job['mode'] }
 /** `scale` multiplies durations: 1, or less for a quick trial. */

@@ -1,9 +1,9 @@
 /** The parts of the benchmark. Each one starts what it needs, measures, and returns a table. */
 import type { GatewayOptions } from './configs.ts'
-import { type ServerProcess, startAll, startGateway, stopAll } from './contenders.ts'
 import { compare, comparePaced, printProgress, type Run, runLoad, warmUp } from './measure.ts'
 import { clockOf, cpuBetween, memoryOf, openFiles, resetPeak } from './processes.ts'
 import { describeRounds, type Figures, median, type RoundsResult } from './rounds.ts'
+import { type ServerProcess, startAll, startGateway, stopAll } from './servers.ts'
 import type { Row, Table } from './table.ts'
 
 const columns = ['nginx', 'bare Bun', 'gateway']

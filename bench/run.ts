@@ -5,11 +5,11 @@
  */
 import { join } from 'node:path'
 import { $ } from 'bun'
-import { binary, bun, nginx, root, startVendor } from './contenders.ts'
 import { describeMachine } from './machine.ts'
 import { printProgress, type Run } from './measure.ts'
 import { writePage } from './page.ts'
 import { measureBodies, measureBulk, measureOpenStreams, measureOptions, measureRequests } from './parts.ts'
+import { binary, bun, nginx, root, startVendor } from './servers.ts'
 import { isBroken, render, type Table } from './table.ts'
 import { measureTranslation } from './translate.ts'
 

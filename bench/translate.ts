@@ -3,12 +3,12 @@
  * vendor's bytes to clients that speak the vendor's protocol.
  */
 import { defaultOptions, type ServiceType } from './configs.ts'
-import { nginx, type ServerProcess, startGateway, startNginx } from './contenders.ts'
-import { translationTime } from './inside.ts'
-import type { FrameVariation } from './job.ts'
+import { translationTime } from './in-process.ts'
+import type { FrameVariation } from './load-job.ts'
 import { comparePaced, printProgress, type Run } from './measure.ts'
+import { type BenchProtocol, passthroughJob, translatedJob } from './protocols.ts'
 import { describeRounds, type RoundsResult } from './rounds.ts'
-import { type BenchProtocol, passthroughJob, translatedJob } from './speech.ts'
+import { nginx, type ServerProcess, startGateway, startNginx } from './servers.ts'
 import type { Row, Table } from './table.ts'
 
 type Pair = {

@@ -5,8 +5,8 @@
  * `bench-20-250-word` 250 frames, one every 20 ms, which differ in their word, and `bench-0-2000` 2,000 frames as fast
  * as the client takes them.
  */
-import type { FrameVariation } from './job.ts'
-import { type BenchProtocol, protocolScripts, type StreamText, streamTextFor } from './speech.ts'
+import type { FrameVariation } from './load-job.ts'
+import { type BenchProtocol, protocolScripts, type StreamText, streamTextFor } from './protocols.ts'
 
 const encoder = new TextEncoder()
 

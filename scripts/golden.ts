@@ -2,7 +2,7 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cases } from '../test/matrix/cases.ts'
-import { goldenText } from '../test/matrix/write.ts'
+import { goldenText } from '../test/matrix/golden-text.ts'
 
 const folder = join(import.meta.dir, '../test/golden')
 

@@ -4,10 +4,10 @@ import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, 
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import manifest from '../package.json' with { type: 'json' }
-import { tryArchive } from './release/ask.ts'
 import { compile, type Source, sourceState } from './release/compile.ts'
 import { pack } from './release/pack.ts'
 import { findTarget, hostTarget, isWindows, type Target, targets } from './release/targets.ts'
+import { tryArchive } from './release/try-archive.ts'
 
 const { version } = manifest
 type Archive = { target: Target; name: string; digest: string }

@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { $ } from 'bun'
-import { startModel } from './model.ts'
+import { startModel } from './scripted-model.ts'
 
 const root = join(import.meta.dir, '../..')
 const keptFolder = process.env['AGENTS']

@@ -1,7 +1,7 @@
 /** docs/fidelity.md: what survives between which protocols, judged by the cases of test/golden. */
 import { cases } from '../../test/matrix/cases.ts'
+import { judge, type Verdict } from '../../test/matrix/golden-text.ts'
 import { clientSides, type Pair, vendorSides } from '../../test/matrix/pair.ts'
-import { judge, type Verdict } from '../../test/matrix/write.ts'
 
 /** The common names of the protocols. */
 const titles: Record<string, string> = {

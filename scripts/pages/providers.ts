@@ -5,7 +5,7 @@ import { providers, unsupported } from '../../src/providers/index.ts'
 import type { Provider } from '../../src/providers/provider.ts'
 import { urlOf, wireOf } from '../../src/providers/resolve-url.ts'
 import { endpointOf } from '../../src/providers/server-url.ts'
-import { defaultEntry } from '../../test/support/entry.ts'
+import { defaultEntry } from '../../test/support/default-entry.ts'
 
 const entryOf = ({ id }: Provider): Entry => defaultEntry(id)
 

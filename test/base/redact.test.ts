@@ -13,7 +13,7 @@ import {
   unaryEgressOf,
 } from '../../src/protocols/registry.ts'
 import { awsEventStreamFraming } from '../../src/upstream/framing/aws-event-stream.ts'
-import { messageOf } from '../support/eventstream.ts'
+import { messageOf } from '../support/aws-event-stream.ts'
 
 const secret = 'canary-key/with"odd=characters'
 const redact = createRedact([secret])

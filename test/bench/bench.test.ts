@@ -4,11 +4,11 @@
  */
 import { describe, expect, test } from 'bun:test'
 import { type GatewayOptions, gatewayConfig } from '../../bench/configs.ts'
-import { framesOf, translateSample } from '../../bench/inside.ts'
+import { framesOf, translateSample } from '../../bench/in-process.ts'
 import { insertMeasured } from '../../bench/page.ts'
 import { plot } from '../../bench/plot.ts'
+import { type BenchProtocol, passthroughJob, protocolScripts, translatedJob } from '../../bench/protocols.ts'
 import { describeRounds, isSteady, measureRounds, measureSets, median, midmean } from '../../bench/rounds.ts'
-import { type BenchProtocol, passthroughJob, protocolScripts, translatedJob } from '../../bench/speech.ts'
 import { isBroken, type Row, render, type Table } from '../../bench/table.ts'
 import { loadText } from '../../src/config/load.ts'
 

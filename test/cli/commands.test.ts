@@ -4,7 +4,7 @@ import { describe, expect, test } from 'bun:test'
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runGateway, startGateway } from '../support/process.ts'
+import { runGateway, startGateway } from '../support/gateway-process.ts'
 
 const good = JSON.stringify({
   services: {

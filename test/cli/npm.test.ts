@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from '../support/process.ts'
-import { waitUntil } from '../support/wait.ts'
+import { freePort } from '../support/gateway-process.ts'
+import { waitUntil } from '../support/wait-until.ts'
 
 const root = join(import.meta.dir, '../..')
 const folder = await mkdtemp(join(tmpdir(), 'gateway-npm-'))

@@ -4,7 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { certificate, key } from '../support/certificate.ts'
-import { freePort, runGateway } from '../support/process.ts'
+import { freePort, runGateway } from '../support/gateway-process.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
 import {
   chatBody,
   delayHeaders,
@@ -14,9 +15,8 @@ import {
   replyHtml,
   replyJson,
   replyText,
-} from '../support/scripts.ts'
-import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { createLatch, waitUntil } from '../support/wait.ts'
+} from '../support/upstream-scripts.ts'
+import { createLatch, waitUntil } from '../support/wait-until.ts'
 
 const closables: { close: () => unknown }[] = []
 afterAll(async () => {

@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sendRequest } from '../support/client.ts'
-import { freePort, runGateway, startGateway } from '../support/process.ts'
-import { waitUntil } from '../support/wait.ts'
+import { freePort, runGateway, startGateway } from '../support/gateway-process.ts'
+import { waitUntil } from '../support/wait-until.ts'
 
 const mockOf = (model: string) => JSON.stringify({ services: { mock: [{ enabled: true, models: [model] }] } })
 const root = join(import.meta.dir, '../..')

@@ -10,10 +10,10 @@ import { createOpenAI } from '@ai-sdk/openai'
 import { APICallError, generateText, jsonSchema, type LanguageModel, stepCountIs, streamText, tool } from 'ai'
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { providers } from '../../src/providers/index.ts'
-import type { ScriptedAnswer, Vendor } from '../matrix/answer.ts'
 import { vendorSides } from '../matrix/pair.ts'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import type { ScriptedAnswer, Vendor } from '../matrix/scripted-vendor.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
 
 /** The service type and base path that configure a vendor of each protocol, and the paths its requests arrive at. */
 const services: Record<string, { type: string; basePath: string; path: RegExp }> = {

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import Anthropic, { type APIError, type ClientOptions } from '@anthropic-ai/sdk'
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { messages as bodies, streams, toText } from '../fixtures/anthropic.ts'
-import { type Gateway, startGateway } from '../support/process.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
 import {
   chatBody,
   chatChunks,
@@ -16,8 +17,7 @@ import {
   replyChat,
   replyJson,
   replySse,
-} from '../support/scripts.ts'
-import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+} from '../support/upstream-scripts.ts'
 
 let claude: Upstream
 let chatVendor: Upstream

@@ -14,9 +14,9 @@ import {
 } from '@google/genai'
 import OpenAI from 'openai'
 import type { JsonObject } from '../../src/base/json/json.ts'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { refuse, replyJson, replySse } from '../support/scripts.ts'
-import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { refuse, replyJson, replySse } from '../support/upstream-scripts.ts'
 
 let geminiVendor: Upstream
 let chatVendor: Upstream

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import OpenAI, { type APIError, AzureOpenAI, type ClientOptions, toFile } from 'openai'
 import { makeParseableResponseFormat } from 'openai/lib/parser'
 import type { ChatCompletionChunk } from 'openai/resources/chat/completions'
-import { type Gateway, startGateway } from '../support/process.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
 import {
   chatBody,
   chatChunks,
@@ -16,9 +17,8 @@ import {
   replyJson,
   replySse,
   stallAfter,
-} from '../support/scripts.ts'
-import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { resultWithin } from '../support/wait.ts'
+} from '../support/upstream-scripts.ts'
+import { resultWithin } from '../support/wait-until.ts'
 
 const modelWithSlashes = 'maker/family/model-1'
 let upstream: Upstream

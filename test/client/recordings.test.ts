@@ -10,7 +10,7 @@ import type { Message } from '../../src/ir/chat.ts'
 import { createCollector } from '../../src/ir/collect.ts'
 import { protocols } from '../../src/protocols/registry.ts'
 import { exchangeFor, framesOf } from '../contracts/protocol.ts'
-import { type Gateway, startGateway } from '../support/process.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
 import { type Recording, recordings } from '../support/recordings.ts'
 
 /** Protocol → the API its recordings are filed under. */

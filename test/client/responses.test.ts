@@ -16,9 +16,9 @@ import {
   streamOf,
   toText,
 } from '../fixtures/openai-responses.ts'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { disconnectAfter, refuse, replyChat } from '../support/scripts.ts'
-import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { disconnectAfter, refuse, replyChat } from '../support/upstream-scripts.ts'
 
 let native: Upstream
 let plain: Upstream

@@ -4,7 +4,7 @@ import { GatewayError } from '../../src/base/errors.ts'
 import type { Admission, AdmissionRequest, Limits } from '../../src/limits/limits.ts'
 import type { Timer } from '../../src/limits/queue.ts'
 import type { Credential, Entry, Limit, Target } from '../../src/providers/entry.ts'
-import { defaultEntry } from '../support/entry.ts'
+import { defaultEntry } from '../support/default-entry.ts'
 
 /** A clock with timers that only moves when the test advances it. */
 export type Clock = {

@@ -6,7 +6,7 @@ import type { Entry, Target } from '../../src/providers/entry.ts'
 import { unsupported } from '../../src/providers/index.ts'
 import type { Provider, UpstreamRequest } from '../../src/providers/provider.ts'
 import { credentialsOf, supportsProtocol, urlOf, wireOf } from '../../src/providers/resolve-url.ts'
-import { defaultEntry as bareEntry } from '../support/entry.ts'
+import { defaultEntry as bareEntry } from '../support/default-entry.ts'
 
 /** An entry as the configuration creates it. `change` contains what the test is about. */
 export const entryOf = (type: string, change: Partial<Entry> = {}): Entry =>

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { loadText } from '../../src/config/load.ts'
 import { operations } from '../../src/server/routes.ts'
 import { problemLines } from '../support/config-file.ts'
-import { startGateway } from '../support/process.ts'
+import { startGateway } from '../support/gateway-process.ts'
 
 const root = join(import.meta.dir, '../..')
 const read = (file: string) => readFileSync(join(root, file), 'utf8')

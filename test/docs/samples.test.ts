@@ -13,8 +13,8 @@ import { createSealStore } from '../../src/store/seals.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { RequestRecords } from '../../src/telemetry/request-record.ts'
 import { problemLines } from '../support/config-file.ts'
-import { refuse } from '../support/scripts.ts'
-import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { refuse } from '../support/upstream-scripts.ts'
 
 const folder = join(import.meta.dir, '../../samples')
 const names = readdirSync(folder).sort()

@@ -4,10 +4,10 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { authorizationOf, signingKey } from '../../src/providers/sign/sigv4.ts'
+import { chunkOf, eventOf, exceptionOf } from '../support/aws-event-stream.ts'
 import { sendRequest } from '../support/client.ts'
-import { chunkOf, eventOf, exceptionOf } from '../support/eventstream.ts'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
 
 const nova = 'us.amazon.nova-2-lite-v1:0'
 const claude = 'us.anthropic.claude-haiku-4-5-20251001-v1:0'

@@ -1,11 +1,12 @@
 /** When a client disconnects, the gateway cancels the vendor's request within a second, in every phase. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readdir, readlink } from 'node:fs/promises'
-import { type PerModelUpstream, perModelUpstream } from '../support/apart.ts'
 import { sendRequest } from '../support/client.ts'
-import { unresponsivePort } from '../support/deaf.ts'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { rawClient } from '../support/raw.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { type PerModelUpstream, perModelUpstream } from '../support/per-model-upstream.ts'
+import { rawClient } from '../support/raw-client.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { unresponsivePort } from '../support/unresponsive-port.ts'
 import {
   chatChunks,
   disconnectAfter,
@@ -16,9 +17,8 @@ import {
   replyJson,
   replySse,
   stallAfter,
-} from '../support/scripts.ts'
-import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { createLatch, resultWithin, waitUntil } from '../support/wait.ts'
+} from '../support/upstream-scripts.ts'
+import { createLatch, resultWithin, waitUntil } from '../support/wait-until.ts'
 
 let upstream: Upstream
 let gateway: Gateway

@@ -1,9 +1,9 @@
 /** The legacy Completions API for models that only support chat: one prompt and several, streamed and not. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import OpenAI from 'openai'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { waitUntil } from '../support/wait.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { waitUntil } from '../support/wait-until.ts'
 
 /** Echoes the prompt. A prompt that starts with `slow` is answered late, one with `bad` is refused. */
 const echoPrompt: Script = async (answer, request) => {

@@ -3,9 +3,9 @@
  * documents by URL, files that another vendor stores.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { replyJson } from '../support/scripts.ts'
-import { type ReceivedRequest, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { type ReceivedRequest, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { replyJson } from '../support/upstream-scripts.ts'
 
 const pdf = Buffer.from('%PDF-1.4')
 const fileServer = Bun.serve({

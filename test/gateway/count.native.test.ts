@@ -3,9 +3,9 @@
  * estimates.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { refuse, replyJson } from '../support/scripts.ts'
-import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { refuse, replyJson } from '../support/upstream-scripts.ts'
 
 const claude = 'anthropic.claude-haiku-4-5-20251001-v1:0'
 const root = '/v1/projects/p/locations/global/publishers'

@@ -1,8 +1,8 @@
 /** Tokens are counted by a vendor that can count, and estimated otherwise. The client never gets a 404. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { replyJson } from '../support/scripts.ts'
-import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { replyJson } from '../support/upstream-scripts.ts'
 
 let upstream: Upstream
 let gateway: Gateway

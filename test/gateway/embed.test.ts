@@ -6,9 +6,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import { GoogleGenAI } from '@google/genai'
 import OpenAI, { APIError } from 'openai'
 import { isObject, type JsonObject } from '../../src/base/json/json.ts'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { refuse, replyJson } from '../support/scripts.ts'
-import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { refuse, replyJson } from '../support/upstream-scripts.ts'
 
 /** A vector that identifies its text: the length, and half the code of the first letter. */
 const vectorOf = (text: string): number[] => [text.length, text.charCodeAt(0) / 2]

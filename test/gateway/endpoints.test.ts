@@ -4,11 +4,11 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { sendRequest } from '../support/client.ts'
-import { type Gateway, startGateway, waitForLogLine } from '../support/process.ts'
-import { rawClient } from '../support/raw.ts'
-import { chatBody, refuse, replyChat, replyJson, replySse } from '../support/scripts.ts'
-import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { createLatch, resultWithin, waitUntil } from '../support/wait.ts'
+import { type Gateway, startGateway, waitForLogLine } from '../support/gateway-process.ts'
+import { rawClient } from '../support/raw-client.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { chatBody, refuse, replyChat, replyJson, replySse } from '../support/upstream-scripts.ts'
+import { createLatch, resultWithin, waitUntil } from '../support/wait-until.ts'
 
 let upstream: Upstream
 let gateway: Gateway

@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { openStream, sendRequest } from '../support/client.ts'
-import { type Gateway, startGateway } from '../support/process.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { type Script, type ScriptedResponse, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
 import {
   chatChunks,
   disconnectAfter,
@@ -16,8 +17,7 @@ import {
   replySse,
   replyText,
   resetOnReuse,
-} from '../support/scripts.ts'
-import { type Script, type ScriptedResponse, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+} from '../support/upstream-scripts.ts'
 
 const secrets = {
   key: 'sk-canary-key/with+odd=characters',

@@ -1,9 +1,9 @@
 /** Which keys are accepted and which models each key may use, on every path. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { sendRequest } from '../support/client.ts'
-import { type Gateway, startGateway, waitForLogLine } from '../support/process.ts'
-import { replyChat, replyJson } from '../support/scripts.ts'
-import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type Gateway, startGateway, waitForLogLine } from '../support/gateway-process.ts'
+import { scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { replyChat, replyJson } from '../support/upstream-scripts.ts'
 
 let upstream: Upstream
 let gateway: Gateway

@@ -4,10 +4,10 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { openStream, sendRequest } from '../support/client.ts'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { neverRespond, refuse, replyChat, replyJson } from '../support/scripts.ts'
-import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { createLatch, waitUntil } from '../support/wait.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { neverRespond, refuse, replyChat, replyJson } from '../support/upstream-scripts.ts'
+import { createLatch, waitUntil } from '../support/wait-until.ts'
 
 let upstream: Upstream
 let gateway: Gateway

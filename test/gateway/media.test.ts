@@ -1,9 +1,9 @@
 /** Files given by URL for vendors that accept only bytes, and a service whose models use different protocols. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { startHttpProxy, startSocksProxy } from '../support/proxy.ts'
-import { replyJson, replySse } from '../support/scripts.ts'
-import { type ReceivedRequest, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { startHttpProxy, startSocksProxy } from '../support/recording-proxy.ts'
+import { type ReceivedRequest, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { replyJson, replySse } from '../support/upstream-scripts.ts'
 
 const png = Buffer.from('89504e470d0a1a0a0000', 'hex')
 let upstream: Upstream

@@ -4,9 +4,9 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { openStream, sendRequest } from '../support/client.ts'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { replyChat, replyJson } from '../support/scripts.ts'
-import { type ReceivedRequest, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { type ReceivedRequest, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { replyChat, replyJson } from '../support/upstream-scripts.ts'
 
 let upstream: Upstream
 const gateways: Gateway[] = []

@@ -3,9 +3,9 @@
  * written.
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { chatBody, replyJson } from '../support/scripts.ts'
-import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { chatBody, replyJson } from '../support/upstream-scripts.ts'
 
 const argumentsJson = '{"id":9007199254740993,"price":1.0}'
 const schemaJson =

@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import { openStream, sendRequest } from '../support/client.ts'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { rawClient } from '../support/raw.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { rawClient } from '../support/raw-client.ts'
+import { type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
 import {
   chatChunks,
   disconnectAfter,
@@ -15,9 +16,8 @@ import {
   replyHtml,
   replyJson,
   stallAfter,
-} from '../support/scripts.ts'
-import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { createLatch, resultWithin, waitUntil } from '../support/wait.ts'
+} from '../support/upstream-scripts.ts'
+import { createLatch, resultWithin, waitUntil } from '../support/wait-until.ts'
 
 let upstream: Upstream
 beforeAll(async () => {

@@ -5,9 +5,9 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { providers } from '../../src/providers/index.ts'
-import { type Gateway, startGateway } from '../support/process.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
 import { type Recording, recordings, seededRandom } from '../support/recordings.ts'
-import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
 import { chunksOf, readNaively } from '../validators/naive.ts'
 import { type Answer, readMessage, readStream } from '../validators/openai-chat.ts'
 

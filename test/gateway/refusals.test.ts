@@ -3,9 +3,9 @@
  * reveals nothing.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { refuse, replyChat, replyJson } from '../support/scripts.ts'
-import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { refuse, replyChat, replyJson } from '../support/upstream-scripts.ts'
 
 const vendorKey = 'sk-canary-vendor-key'
 let upstream: Upstream

@@ -1,10 +1,10 @@
 /** Settings that affect a request and are not covered by another file of this folder. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { openStream, sendRequest } from '../support/client.ts'
-import { type Gateway, startGateway, waitForLogLine } from '../support/process.ts'
-import { chatBody, neverRespond, replyChat } from '../support/scripts.ts'
-import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { waitUntil } from '../support/wait.ts'
+import { type Gateway, startGateway, waitForLogLine } from '../support/gateway-process.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { chatBody, neverRespond, replyChat } from '../support/upstream-scripts.ts'
+import { waitUntil } from '../support/wait-until.ts'
 
 let upstream: Upstream
 let refusingGateway: Gateway

@@ -1,10 +1,10 @@
 /** Shutdown of the gateway: open requests finish or get an error, and the process exits with 0. */
 import { expect, test } from 'bun:test'
 import { openStream, sendRequest } from '../support/client.ts'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { chatChunks, neverRespond, replySse, stallAfter } from '../support/scripts.ts'
-import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { waitUntil } from '../support/wait.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { chatChunks, neverRespond, replySse, stallAfter } from '../support/upstream-scripts.ts'
+import { waitUntil } from '../support/wait-until.ts'
 
 const start = (upstream: Upstream, shutdownTimeout: number): Promise<Gateway> => {
   const entry = { enabled: true, server_url: `${upstream.url}/v1`, credentials: { api_key: 'k' } }

@@ -4,10 +4,18 @@
  */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { openStream, sendRequest } from '../support/client.ts'
-import { startGateway } from '../support/process.ts'
-import { chatBody, chatChunks, delayHeaders, refuse, replyChat, replyJson, replySse } from '../support/scripts.ts'
-import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { waitUntil } from '../support/wait.ts'
+import { startGateway } from '../support/gateway-process.ts'
+import { type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import {
+  chatBody,
+  chatChunks,
+  delayHeaders,
+  refuse,
+  replyChat,
+  replyJson,
+  replySse,
+} from '../support/upstream-scripts.ts'
+import { waitUntil } from '../support/wait-until.ts'
 
 const resources: { close?: () => Promise<unknown>; stop?: () => Promise<unknown> }[] = []
 afterAll(async () => {

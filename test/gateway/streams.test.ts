@@ -1,9 +1,10 @@
 /** Streams through the whole gateway, against a vendor that follows a script. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type PerModelUpstream, perModelUpstream } from '../support/apart.ts'
 import { openStream, sendRequest } from '../support/client.ts'
-import { unresponsivePort } from '../support/deaf.ts'
-import { type Gateway, startGateway } from '../support/process.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { type PerModelUpstream, perModelUpstream } from '../support/per-model-upstream.ts'
+import { type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { unresponsivePort } from '../support/unresponsive-port.ts'
 import {
   chatChunks,
   delayHeaders,
@@ -18,9 +19,8 @@ import {
   replySse,
   replyText,
   stallAfter,
-} from '../support/scripts.ts'
-import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { createLatch, waitUntil } from '../support/wait.ts'
+} from '../support/upstream-scripts.ts'
+import { createLatch, waitUntil } from '../support/wait-until.ts'
 
 let upstream: Upstream
 let perModel: PerModelUpstream

@@ -1,7 +1,7 @@
 /** The translation endpoints in the formats of DeepL and DeepLX, served by any available model. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
 
 type ChatRequest = { messages: { content: string }[]; stream?: boolean }
 let failures = 0

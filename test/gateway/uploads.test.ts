@@ -1,11 +1,11 @@
 /** Forms with files: what the vendor receives and when, and what the client gets back. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { rawClient } from '../support/raw.ts'
-import { neverRespond, refuse, replyJson, replyText } from '../support/scripts.ts'
-import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { resultWithin, waitUntil } from '../support/wait.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { rawClient } from '../support/raw-client.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { neverRespond, refuse, replyJson, replyText } from '../support/upstream-scripts.ts'
+import { resultWithin, waitUntil } from '../support/wait-until.ts'
 
 const maxBody = 200_000
 let upstream: Upstream

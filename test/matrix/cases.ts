@@ -3,10 +3,10 @@
  * protocol-neutral form.
  */
 import type { Chat, Part, Turn } from '../../src/ir/chat.ts'
-import type { ScriptedAnswer } from './answer.ts'
+import type { ScriptedAnswer } from './scripted-vendor.ts'
 
 /**
- * `handwritten`: takes the request from hand.ts under this name. Requests that the gateway renders are always valid, so
+ * `handwritten`: takes the request from handwritten-requests.ts under this name. Requests that the gateway renders are always valid, so
  * a request that no correct client sends must be written by hand.
  */
 export type CaseRequest = Omit<Chat, 'model' | 'stream'> & { handwritten?: string }

@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { writeJson } from '../../src/base/json/raw.ts'
 import { assertValidStream, loadValidators } from '../validators/each.ts'
-import type { ScriptedAnswer } from './answer.ts'
 import { type Case, type CaseRequest, cases } from './cases.ts'
+import { containsAny, goldenText, requestOfCase, truncatedFrames } from './golden-text.ts'
 import {
   clientModel,
   clientRequest,
@@ -23,7 +23,7 @@ import {
   streamForClient,
   vendorSides,
 } from './pair.ts'
-import { containsAny, goldenText, requestOfCase, truncatedFrames } from './write.ts'
+import type { ScriptedAnswer } from './scripted-vendor.ts'
 
 const withoutMachine = await loadValidators(clientSides.map(({ client }) => client.id))
 

@@ -7,7 +7,6 @@ import { isObject, type JsonObject } from '../../src/base/json/json.ts'
 import { type SealMemory, sealPrefix } from '../../src/ir/seal.ts'
 
 import { createSealStore } from '../../src/store/seals.ts'
-import type { ScriptedAnswer } from './answer.ts'
 import { type CaseRequest, question } from './cases.ts'
 import {
   clientRequest,
@@ -18,6 +17,7 @@ import {
   streamForClient,
   vendorSides,
 } from './pair.ts'
+import type { ScriptedAnswer } from './scripted-vendor.ts'
 
 const call = (id: string, seal?: string): ScriptedAnswer['parts'][number] => ({
   type: 'call',

@@ -12,7 +12,7 @@ import { protocols } from '../../src/protocols/registry.ts'
 import { collectStream, translateMessage, translateStream } from '../../src/protocols/shared/translate.ts'
 import { awsEventStreamFraming } from '../../src/upstream/framing/aws-event-stream.ts'
 import { checkEvents, exchangeFor } from '../contracts/protocol.ts'
-import { eventOf } from '../support/eventstream.ts'
+import { eventOf } from '../support/aws-event-stream.ts'
 import { type Recording, recordings, seededRandom } from '../support/recordings.ts'
 import { readMessage, readStream } from '../validators/openai-chat.ts'
 

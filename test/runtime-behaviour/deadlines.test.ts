@@ -3,9 +3,9 @@
  * they run concurrently.
  */
 import { expect, test } from 'bun:test'
-import { runProgram } from '../support/program.ts'
-import { rawClient } from '../support/raw.ts'
-import { waitUntil } from '../support/wait.ts'
+import { rawClient } from '../support/raw-client.ts'
+import { runProgram } from '../support/run-program.ts'
+import { waitUntil } from '../support/wait-until.ts'
 
 const shortIdle = { BUN_CONFIG_HTTP_IDLE_TIMEOUT: '1' }
 

@@ -1,10 +1,10 @@
 /** How Bun's `fetch` chooses and uses proxies. */
 import { afterEach, expect, test } from 'bun:test'
 import { certificate, key } from '../support/certificate.ts'
-import { clearProxyVariables } from '../support/environment.ts'
-import { type ProxyRules, startHttpProxy } from '../support/proxy.ts'
-import { replyJson } from '../support/scripts.ts'
-import { scriptedUpstream } from '../support/upstream.ts'
+import { clearProxyVariables } from '../support/proxy-variables.ts'
+import { type ProxyRules, startHttpProxy } from '../support/recording-proxy.ts'
+import { scriptedUpstream } from '../support/scripted-upstream.ts'
+import { replyJson } from '../support/upstream-scripts.ts'
 
 const openResources: { close: () => unknown }[] = []
 

@@ -2,12 +2,19 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { constants, createGzip } from 'node:zlib'
 import { certificate, key } from '../support/certificate.ts'
-import { unresponsivePort } from '../support/deaf.ts'
-import { freePort } from '../support/process.ts'
-import { runProgram } from '../support/program.ts'
-import { disconnectAfter, neverRespond, replyJson, replySse, resetOnReuse, stallAfter } from '../support/scripts.ts'
-import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { createLatch, waitUntil } from '../support/wait.ts'
+import { freePort } from '../support/gateway-process.ts'
+import { runProgram } from '../support/run-program.ts'
+import { type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { unresponsivePort } from '../support/unresponsive-port.ts'
+import {
+  disconnectAfter,
+  neverRespond,
+  replyJson,
+  replySse,
+  resetOnReuse,
+  stallAfter,
+} from '../support/upstream-scripts.ts'
+import { createLatch, waitUntil } from '../support/wait-until.ts'
 
 type FetchError = Error & { code?: string; path?: string }
 

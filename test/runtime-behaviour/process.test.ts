@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runCommand, runProgram } from '../support/program.ts'
+import { runCommand, runProgram } from '../support/run-program.ts'
 
 type ProgramOutput = { pid: number; first?: string; dotenv?: string; preloaded: boolean; mode?: string }
 

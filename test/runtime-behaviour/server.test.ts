@@ -1,7 +1,7 @@
 /** How Bun's server treats malformed requests, slow readers and its own shutdown. */
 import { afterEach, describe, expect, test } from 'bun:test'
-import { rawClient } from '../support/raw.ts'
-import { resultWithin, waitUntil } from '../support/wait.ts'
+import { rawClient } from '../support/raw-client.ts'
+import { resultWithin, waitUntil } from '../support/wait-until.ts'
 
 const clients: { socket: { destroy: () => void } }[] = []
 const servers: Bun.Server<undefined>[] = []

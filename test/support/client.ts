@@ -1,5 +1,5 @@
 /** A client that records when each frame arrives. */
-import type { Gateway } from './process.ts'
+import type { Gateway } from './gateway-process.ts'
 
 export type ReceivedFrame = { text: string; receivedAt: number }
 export type ClientStream = {

@@ -1,7 +1,7 @@
 /** A client of Messages. https://docs.claude.com/en/docs/agents-and-tools/tool-use/implement-tool-use */
 import { type JsonObject, parseJson } from '../../../src/base/json/json.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
-import { type Client, joinField, listOf } from '../client.ts'
+import { type Client, joinField, listOf } from '../scripted-client.ts'
 
 const deltaFields: Record<string, string> = {
   text_delta: 'text',

@@ -4,7 +4,7 @@
  */
 import type { JsonObject } from '../../../src/base/json/json.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
-import { type Client, joinField, listOf } from '../client.ts'
+import { type Client, joinField, listOf } from '../scripted-client.ts'
 
 const contentOf = (answer: JsonObject): JsonObject =>
   (listOf(answer.candidates)[0]?.content ?? { parts: [] }) as JsonObject

@@ -1,7 +1,7 @@
 /** A client of Chat Completions. https://platform.openai.com/docs/guides/function-calling */
 import { isObject, type JsonObject, parseJson } from '../../../src/base/json/json.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
-import { type Client, joinField, listOf } from '../client.ts'
+import { type Client, joinField, listOf } from '../scripted-client.ts'
 
 /** Merges a delta: strings are appended, lists merge entry by entry by `index`, every other value is replaced. */
 const mergeDelta = (into: JsonObject, delta: JsonObject): void => {

@@ -1,7 +1,7 @@
 /** A client of Responses that stores nothing at the vendor. https://platform.openai.com/docs/guides/reasoning */
 import { type JsonObject, parseJson } from '../../../src/base/json/json.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
-import { type Client, joinField, listOf } from '../client.ts'
+import { type Client, joinField, listOf } from '../scripted-client.ts'
 
 const finalEvents = ['response.completed', 'response.incomplete', 'response.failed']
 

@@ -10,7 +10,7 @@ import {
   streamSteps,
   type Vendor,
   valuesUnder,
-} from '../answer.ts'
+} from '../scripted-vendor.ts'
 
 const envelope = { id: 'msg_vendor', type: 'message', role: 'assistant', model: 'vendor-model' }
 

@@ -12,7 +12,7 @@ import {
   streamSteps,
   type Vendor,
   valuesUnder,
-} from '../answer.ts'
+} from '../scripted-vendor.ts'
 
 const stopReasons: Record<FinishReason, string> = {
   stop: 'end_turn',

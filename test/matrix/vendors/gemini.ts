@@ -6,7 +6,7 @@
 import { type JsonObject, parseJson } from '../../../src/base/json/json.ts'
 import type { FinishReason, Usage } from '../../../src/ir/chat.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
-import { type AnswerPart, type ScriptedAnswer, streamSteps, stringsUnder, type Vendor } from '../answer.ts'
+import { type AnswerPart, type ScriptedAnswer, streamSteps, stringsUnder, type Vendor } from '../scripted-vendor.ts'
 
 const envelope = { modelVersion: 'vendor-model', responseId: 'gemini-vendor' }
 

@@ -10,7 +10,7 @@ import {
   streamSteps,
   stringsUnder,
   type Vendor,
-} from '../answer.ts'
+} from '../scripted-vendor.ts'
 
 const envelope = { id: 'chatcmpl-vendor', created: 1_770_000_000, model: 'vendor-model' }
 

@@ -3,7 +3,7 @@
 import { isObject, type JsonObject } from '../../../src/base/json/json.ts'
 import type { Usage } from '../../../src/ir/chat.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
-import { type AnswerPart, type ScriptedAnswer, type StreamStep, streamSteps, type Vendor } from '../answer.ts'
+import { type AnswerPart, type ScriptedAnswer, type StreamStep, streamSteps, type Vendor } from '../scripted-vendor.ts'
 
 const usageOf = ({ input, output, cacheRead = 0, reasoning = 0 }: Usage): JsonObject => ({
   input_tokens: input,

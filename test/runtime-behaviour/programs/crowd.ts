@@ -1,6 +1,7 @@
 /** Starts N fetches and prints how many of them the server has received once no more arrive. */
-import { neverRespond } from '../../support/scripts.ts'
-import { scriptedUpstream } from '../../support/upstream.ts'
+
+import { scriptedUpstream } from '../../support/scripted-upstream.ts'
+import { neverRespond } from '../../support/upstream-scripts.ts'
 
 const requestCount = Number(process.argv[2])
 const upstream = await scriptedUpstream(neverRespond)

@@ -2,8 +2,9 @@
  * Does fetch end by itself when the upstream is silent? Prints the name of the error and the milliseconds until it.
  * Arguments: `head` or `body` (where the upstream falls silent), and further options of fetch as JSON.
  */
-import { neverRespond, stallAfter } from '../../support/scripts.ts'
-import { scriptedUpstream } from '../../support/upstream.ts'
+
+import { scriptedUpstream } from '../../support/scripted-upstream.ts'
+import { neverRespond, stallAfter } from '../../support/upstream-scripts.ts'
 
 const upstream = await scriptedUpstream(process.argv[2] === 'head' ? neverRespond : stallAfter(1))
 const startedAt = performance.now()

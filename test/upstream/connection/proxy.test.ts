@@ -8,11 +8,11 @@ import {
   proxyFor,
 } from '../../../src/upstream/connection/proxy.ts'
 import { certificate, key } from '../../support/certificate.ts'
-import { clearProxyVariables } from '../../support/environment.ts'
-import { type ProxyRules, type RecordingProxy, startHttpProxy, startSocksProxy } from '../../support/proxy.ts'
-import { chatChunks, replyJson, replySse, stallAfter } from '../../support/scripts.ts'
-import { type Script, scriptedUpstream, type Upstream } from '../../support/upstream.ts'
-import { waitUntil } from '../../support/wait.ts'
+import { clearProxyVariables } from '../../support/proxy-variables.ts'
+import { type ProxyRules, type RecordingProxy, startHttpProxy, startSocksProxy } from '../../support/recording-proxy.ts'
+import { type Script, scriptedUpstream, type Upstream } from '../../support/scripted-upstream.ts'
+import { chatChunks, replyJson, replySse, stallAfter } from '../../support/upstream-scripts.ts'
+import { waitUntil } from '../../support/wait-until.ts'
 
 const open: { close: () => unknown }[] = []
 

@@ -3,7 +3,7 @@ import { GatewayError } from '../../../src/base/errors.ts'
 import type { Frame } from '../../../src/protocols/protocol.ts'
 import { awsEventStreamFraming, isAwsEventStream } from '../../../src/upstream/framing/aws-event-stream.ts'
 import { maxFrameLength } from '../../../src/upstream/framing/sse.ts'
-import { chunkOf, eventOf, exceptionOf, messageOf } from '../../support/eventstream.ts'
+import { chunkOf, eventOf, exceptionOf, messageOf } from '../../support/aws-event-stream.ts'
 import { type Recording, recordings, seededRandom } from '../../support/recordings.ts'
 
 const exchange = { redact: (text: string) => text.replaceAll('geheim', '***') }

@@ -5,8 +5,8 @@ import { egressOf, ingressOf } from '../src/protocols/registry.ts'
 import { translateStream } from '../src/protocols/shared/translate.ts'
 import { createSealStore } from '../src/store/seals.ts'
 import { sseFraming } from '../src/upstream/framing/sse.ts'
+import { type BenchProtocol, protocolScripts } from './protocols.ts'
 import { median } from './rounds.ts'
-import { type BenchProtocol, protocolScripts } from './speech.ts'
 
 /** Words of one stream, and streams of one round. */
 const length = 2000

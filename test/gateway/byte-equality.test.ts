@@ -1,8 +1,8 @@
 /** When client and vendor use the same protocol, every byte passes unchanged except the model, streamed or not. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { chatBody, chatChunks, type Frame, replyJson, replySse } from '../support/scripts.ts'
-import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { chatBody, chatChunks, type Frame, replyJson, replySse } from '../support/upstream-scripts.ts'
 
 let upstream: Upstream
 let gateway: Gateway

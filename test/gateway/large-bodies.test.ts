@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { replyChat, replyJson } from '../support/scripts.ts'
-import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
-import { waitUntil } from '../support/wait.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { replyChat, replyJson } from '../support/upstream-scripts.ts'
+import { waitUntil } from '../support/wait-until.ts'
 
 const MB = 1024 * 1024
 let upstream: Upstream

@@ -1,5 +1,5 @@
 /** What the benchmark's clients are told to do, and the results they report. */
-import type { BenchProtocol } from './speech.ts'
+import type { BenchProtocol } from './protocols.ts'
 
 export type Job = {
   /** The root URL of the server. */

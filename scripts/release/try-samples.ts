@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { startProgram } from './start.ts'
+import { startProgram } from './start-program.ts'
 
 /** Nobody listens on port 9 ("discard"). */
 const closedPort = 'http://127.0.0.1:9'

@@ -1,6 +1,6 @@
 /** A vendor on bare TCP that follows a script, also an invalid one, and records the requests it receives. */
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { type IncomingRequest, readRequests } from './requests.ts'
+import { type IncomingRequest, readRequests } from './http-requests.ts'
 
 /** A request as it was received. */
 export type ReceivedRequest = IncomingRequest & {

@@ -1,5 +1,5 @@
 /**
- * `bare.ts URL`: the lower bound of the runtime, a minimal proxy of Bun's own server and client. Prints its port. Exits
+ * `bare-bun.ts URL`: the lower bound of the runtime, a minimal proxy of Bun's own server and client. Prints its port. Exits
  * with its parent.
  */
 const [vendor = ''] = process.argv.slice(2)

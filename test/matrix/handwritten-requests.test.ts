@@ -4,7 +4,7 @@
 import { expect, test } from 'bun:test'
 import type { Chat, Part, Tool, Turn } from '../../src/ir/chat.ts'
 import { type CaseRequest, cases } from './cases.ts'
-import { handwrittenRequests } from './hand.ts'
+import { handwrittenRequests } from './handwritten-requests.ts'
 import { clientSides } from './pair.ts'
 
 const rows = clientSides.flatMap(({ protocol, client }) =>

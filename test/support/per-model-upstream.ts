@@ -1,7 +1,7 @@
 /**
  * A vendor where each model answers with its own script, so that tests which spend time waiting can run in parallel.
  */
-import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from './upstream.ts'
+import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from './scripted-upstream.ts'
 
 export type PerModelUpstream = Omit<Upstream, 'setScript'> & {
   /** The value for `models` in the configuration. */

@@ -5,7 +5,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defaultOptions, type GatewayOptions, gatewayConfig, nginxConfig } from './configs.ts'
-import type { Job } from './job.ts'
+import type { Job } from './load-job.ts'
 import { endProcess, firstLineOf, folder, launch } from './processes.ts'
 
 export const root = join(import.meta.dir, '..')
@@ -61,7 +61,7 @@ export const startVendor = async (): Promise<ServerProcess> => {
 }
 
 export const startBare = async (vendor: ServerProcess): Promise<ServerProcess> => {
-  const child = launch([bun, join(root, 'bench/bare.ts'), vendor.url], { stdout: 'pipe', env: unboundedEnv })
+  const child = launch([bun, join(root, 'bench/bare-bun.ts'), vendor.url], { stdout: 'pipe', env: unboundedEnv })
   return localServer('bare Bun', await firstLineOf(child), child)
 }
 

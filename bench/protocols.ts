@@ -1,5 +1,5 @@
 /** The benchmark's protocols on the wire: the clients' requests and the vendor's streams. */
-import type { FrameVariation, Job } from './job.ts'
+import type { FrameVariation, Job } from './load-job.ts'
 
 export type BenchProtocol = 'openai-chat' | 'anthropic' | 'gemini'
 

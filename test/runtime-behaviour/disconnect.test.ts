@@ -1,7 +1,7 @@
 /** What a handler learns in every phase when its client disconnects. */
 import { afterAll, beforeEach, expect, test } from 'bun:test'
-import { type RawClient, rawClient } from '../support/raw.ts'
-import { waitUntil } from '../support/wait.ts'
+import { type RawClient, rawClient } from '../support/raw-client.ts'
+import { waitUntil } from '../support/wait-until.ts'
 
 /** Event name → time of the event, in milliseconds of `performance.now()`. */
 const eventTimes = new Map<string, number>()

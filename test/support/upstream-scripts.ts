@@ -1,5 +1,5 @@
 /** Ready-made scripts for the ways in which vendors answer, and fail to answer. */
-import type { Framing, Script } from './upstream.ts'
+import type { Framing, Script } from './scripted-upstream.ts'
 
 /** A frame: an object is sent as the JSON of a `data:` line, a string is sent as it is. */
 export type Frame = string | object

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { waitUntil } from './wait.ts'
+import { waitUntil } from './wait-until.ts'
 
 const root = join(import.meta.dir, '../..')
 

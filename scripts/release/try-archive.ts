@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { $ } from 'bun'
-import { trySamples } from './samples.ts'
-import { startProgram } from './start.ts'
+import { startProgram } from './start-program.ts'
+import { trySamples } from './try-samples.ts'
 
 /** `version`: what `--version` must print. Returns a summary. @throws Error if anything is wrong. */
 export const tryArchive = async (archive: string, version: string): Promise<string> => {

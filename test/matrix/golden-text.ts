@@ -1,7 +1,6 @@
 /** Renders the golden text of a case: what goes over each wire, one line for each frame. */
 import { isObject, type Json, type JsonObject } from '../../src/base/json/json.ts'
 import type { Frame } from '../../src/protocols/protocol.ts'
-import { type ScriptedAnswer, streamSteps } from './answer.ts'
 import { type Case, question } from './cases.ts'
 import {
   type ClientSide,
@@ -18,6 +17,7 @@ import {
   type VendorSide,
   vendorSides,
 } from './pair.ts'
+import { type ScriptedAnswer, streamSteps } from './scripted-vendor.ts'
 
 const width = 140
 

@@ -1,7 +1,7 @@
 /** Vendors that refuse a tool call without the reasoning before it, and clients that drop this reasoning. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { type Script, scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
 
 const toolCall = { id: 'call_7', type: 'function', function: { name: 'look', arguments: '{"where":"up"}' } }
 const tools = [{ type: 'function', function: { name: 'look', parameters: { type: 'object' } } }]

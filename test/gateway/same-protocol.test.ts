@@ -3,9 +3,9 @@
  * that the service requires.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type Gateway, startGateway } from '../support/process.ts'
-import { replyJson } from '../support/scripts.ts'
-import { scriptedUpstream, type Upstream } from '../support/upstream.ts'
+import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { replyJson } from '../support/upstream-scripts.ts'
 
 const answer = {
   id: 'msg_1',
