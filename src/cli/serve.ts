@@ -5,6 +5,7 @@ import { GatewayError } from '../base/errors.ts'
 import { createRedact } from '../base/redact.ts'
 import type { CompiledConfig } from '../config/compiled.ts'
 import type { Runtime } from '../gateway/runtime.ts'
+import { StreamUsage } from '../gateway/stream-usage.ts'
 import { memoryLimits } from '../limits/memory.ts'
 import { supportsProtocol } from '../providers/resolve-url.ts'
 import { createRouter } from '../routing/router.ts'
@@ -13,7 +14,7 @@ import { createServer, type ServerState } from '../server/server.ts'
 import { createAnswerStore } from '../store/answers.ts'
 import { createSealStore } from '../store/seals.ts'
 import { createLog, type Log, standardOutput } from '../telemetry/log.ts'
-import { RequestRecords } from '../telemetry/request-record.ts'
+import { RequestRecords } from '../telemetry/request-lifetime.ts'
 import { closeBridge } from '../upstream/connection/proxy.ts'
 import { banner, exposureWarning } from './banner.ts'
 import { loadForServing, type ServeOptions } from './commands.ts'
@@ -66,6 +67,7 @@ export const buildRuntime = (settings: CompiledConfig, longLived: LongLivedState
     auth: createAuth(settings.keys),
     router: createRouter(settings, supportsProtocol),
     ...longLived,
+    streamUsage: new StreamUsage(),
     redact: createRedact(settings.secrets),
   }
 }
@@ -90,7 +92,7 @@ const shutDownOnSignal = (state: MutableServerState, log: Log, close: () => unkn
     log.write({ level: 'info', message: 'shutting down', open: active.size })
     close()
     await waitForOpenRequests(state.runtime)
-    for (const record of active) record.end(new GatewayError('unavailable', 'the gateway is shutting down'))
+    for (const lifetime of active) lifetime.end(new GatewayError('unavailable', 'the gateway is shutting down'))
     await closeBridge()
     log.flush()
     setTimeout(() => process.exit(0), 100)

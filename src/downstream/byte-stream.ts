@@ -1,7 +1,7 @@
 /** Bytes piped to the client as they arrive: audio, images, and streams of passthrough-only paths. */
 import type { GatewayError } from '../base/errors.ts'
 import { startTicking, stopTicking, type Tickable } from '../base/ticker.ts'
-import type { RequestRecord } from '../telemetry/request-record.ts'
+import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
 import { connectionError, type UpstreamResponse } from '../upstream/call.ts'
 import type { BodyReader } from '../upstream/read-body.ts'
 import { StalledClientGuard } from './stalled-client.ts'
@@ -29,16 +29,16 @@ export class ClientByteStream implements UnderlyingDefaultSource<Uint8Array>, Ti
   constructor(
     private readonly upstream: UpstreamResponse,
     private readonly idleTimeouts: IdleTimeouts,
-    private readonly record: RequestRecord,
+    private readonly lifetime: RequestLifetime,
   ) {
     this.#reader = upstream.response.body!.getReader()
-    this.#stalledGuard = new StalledClientGuard(record, idleTimeouts.client)
-    record.cancellable = upstream
+    this.#stalledGuard = new StalledClientGuard(lifetime, idleTimeouts.client)
+    lifetime.cancellable = upstream
     startTicking(this)
   }
 
   tick(now: number): void {
-    if (this.record.isClosed) return void stopTicking(this)
+    if (this.lifetime.isClosed) return void stopTicking(this)
     this.#stalledGuard.check(now, {
       hasPulled: this.#hasPulled,
       bytesGiven: this.#bytesGiven,
@@ -69,18 +69,18 @@ export class ClientByteStream implements UnderlyingDefaultSource<Uint8Array>, Ti
 
   /** The client disconnected. */
   cancel(): void {
-    this.record.cancel()
+    this.lifetime.cancel()
   }
 
   #finish(): void {
     this.upstream.deadline.complete()
-    this.record.close()
+    this.lifetime.close()
     this.#controller.close()
   }
 
   #fail(error: GatewayError): void {
     this.upstream.deadline.clear()
-    this.record.close({ error })
+    this.lifetime.close({ error })
     this.#controller.error(error)
   }
 }
@@ -89,5 +89,5 @@ export class ClientByteStream implements UnderlyingDefaultSource<Uint8Array>, Ti
 export const pipeBytes = (
   upstream: UpstreamResponse,
   idleTimeouts: IdleTimeouts,
-  record: RequestRecord,
-): ReadableStream<Uint8Array> => new ReadableStream(new ClientByteStream(upstream, idleTimeouts, record))
+  lifetime: RequestLifetime,
+): ReadableStream<Uint8Array> => new ReadableStream(new ClientByteStream(upstream, idleTimeouts, lifetime))

@@ -6,7 +6,7 @@
 import { asGatewayError, GatewayError } from '../base/errors.ts'
 import { startTicking, stopTicking } from '../base/ticker.ts'
 import type { Usage } from '../ir/chat.ts'
-import type { RequestRecord } from '../telemetry/request-record.ts'
+import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
 import type { EventSink, UpstreamEventSource } from '../upstream/event-source.ts'
 import type { ResponseHeaders } from './response-headers.ts'
 import { StalledClientGuard } from './stalled-client.ts'
@@ -68,7 +68,7 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
   readonly #stalledGuard: StalledClientGuard
 
   constructor(
-    private readonly record: RequestRecord,
+    private readonly lifetime: RequestLifetime,
     private readonly options: EventStreamOptions,
     opening: Promise<OpenedStream>,
   ) {
@@ -76,9 +76,11 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
       this.#resolve = resolve
       this.#reject = reject
     })
-    this.#stalledGuard = new StalledClientGuard(record, options.clientIdleTimeout)
+    this.#stalledGuard = new StalledClientGuard(lifetime, options.clientIdleTimeout)
     startTicking(this)
-    opening.then(opened => this.#begin(opened)).catch(thrown => this.#fail(record.endReason ?? asGatewayError(thrown)))
+    opening
+      .then(opened => this.#begin(opened))
+      .catch(thrown => this.#fail(lifetime.endReason ?? asGatewayError(thrown)))
   }
 
   /** Ends the stream from outside: the client disconnected, or the gateway is stopping. */
@@ -120,13 +122,12 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
 
   /** The client disconnected. */
   cancel(): void {
-    this.record.cancel()
+    this.lifetime.cancel()
   }
 
   #begin(opened: OpenedStream): void {
     if (this.#hasEnded) return void opened.source?.cancel()
-    this.record.timeToFirstContent = performance.now() - this.record.startedAt
-    this.record.usage = opened.usage
+    this.lifetime.markAnswered(opened.usage)
     if (opened.contentType === undefined) this.#respondWithEvents(opened)
     else this.#respondComplete(opened, opened.contentType)
   }
@@ -149,7 +150,7 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
     this.#hasEnded = true
     stopTicking(this)
     this.#resolve(new Response(text, { headers: this.options.headers(contentType, headers) }))
-    this.record.close()
+    this.lifetime.close()
   }
 
   /** Not an async function, like `UpstreamEventSource.pump`: it runs once per frame. */
@@ -180,7 +181,7 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
     if (fault) this.#fail(fault)
     if (this.#hasEnded) return
     this.#close()
-    this.record.close()
+    this.lifetime.close()
   }
 
   #fail(error: GatewayError): void {
@@ -188,7 +189,7 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
     if (this.#hasResponded) {
       if (error.code !== 'cancelled') this.#send(this.#source?.pipe.fail(error) ?? this.options.renderError(error))
       this.#close()
-      this.record.close({ error })
+      this.lifetime.close({ error })
     } else {
       this.#hasEnded = true
       stopTicking(this)
@@ -198,7 +199,7 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
 
   #close(): void {
     this.#hasEnded = true
-    this.record.usage ??= this.#source?.pipe.state.usage
+    this.lifetime.noteUsage(this.#source?.pipe.state.usage)
     stopTicking(this)
     this.#opened.resolve()
     try {

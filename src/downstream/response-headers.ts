@@ -1,7 +1,7 @@
 /** The headers of the gateway's responses: its own, and those of the vendor's headers that are useful to a client. */
 import { GatewayError } from '../base/errors.ts'
 import type { Redact } from '../base/redact.ts'
-import type { RequestRecord } from '../telemetry/request-record.ts'
+import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
 
 const forwardedHeaders = new Set(['retry-after', 'retry-after-ms', 'openai-processing-ms', 'content-disposition'])
 /**
@@ -38,24 +38,24 @@ const isForwarded = (name: string): boolean =>
  * undefined if the vendor has not answered.
  */
 export const responseHeaders = (
-  record: RequestRecord,
+  lifetime: RequestLifetime,
   contentType: string,
   redact: Redact,
   vendorHeaders?: Headers,
 ): ResponseHeaders => {
-  const headers: ResponseHeaders = { ...corsHeaders, 'content-type': contentType, 'x-request-id': record.id }
-  if (record.path.includes('/messages')) headers['request-id'] = record.id
+  const headers: ResponseHeaders = { ...corsHeaders, 'content-type': contentType, 'x-request-id': lifetime.record.id }
+  if (lifetime.record.path.includes('/messages')) headers['request-id'] = lifetime.record.id
   if (contentType.startsWith('text/event-stream')) {
     headers['cache-control'] = 'no-cache'
     headers['x-accel-buffering'] = 'no'
   }
-  if (record.shouldReportLosses && record.losses) headers['x-losses'] = lossesText(record.losses)
+  if (lifetime.shouldReportLosses && lifetime.losses) headers['x-losses'] = lossesText(lifetime.losses)
   return vendorHeaders ? addVendorHeaders(vendorHeaders, redact, headers) : headers
 }
 
 /** The headers of an error: the vendor's rate limits, and after how many seconds a retry makes sense. */
-export const errorHeaders = ({ detail }: GatewayError, record: RequestRecord, redact: Redact): ResponseHeaders => {
-  const headers = { ...responseHeaders(record, 'application/json', redact), ...detail.headers }
+export const errorHeaders = ({ detail }: GatewayError, lifetime: RequestLifetime, redact: Redact): ResponseHeaders => {
+  const headers = { ...responseHeaders(lifetime, 'application/json', redact), ...detail.headers }
   if (detail.retryAfter !== undefined) headers['retry-after'] = String(Math.ceil(detail.retryAfter))
   return headers
 }

@@ -3,7 +3,7 @@
  * connection forever.
  */
 import { GatewayError } from '../base/errors.ts'
-import type { RequestRecord } from '../telemetry/request-record.ts'
+import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
 
 /** Bytes per millisecond that a client on a slow connection reads: a large chunk gets the time it needs. */
 const minBytesPerMillisecond = 64
@@ -24,14 +24,14 @@ export class StalledClientGuard {
 
   /** @param idleTimeout seconds in which the client must read some of the data that is ready for it */
   constructor(
-    private readonly record: RequestRecord,
+    private readonly lifetime: RequestLifetime,
     private readonly idleTimeout: number,
   ) {}
 
   check(now: number, { hasPulled, bytesGiven, desiredSize }: ClientProgress): void {
     if (hasPulled || (desiredSize ?? 0) > 0) this.#lastProgressAt = now
     if (now - this.#lastProgressAt < this.idleTimeout * 1000 + bytesGiven / minBytesPerMillisecond) return
-    this.record.end(new GatewayError('cancelled', `the client has taken nothing for ${this.idleTimeout} s`))
-    this.record.connection?.closeSoon()
+    this.lifetime.end(new GatewayError('cancelled', `the client has taken nothing for ${this.idleTimeout} s`))
+    this.lifetime.connection?.closeSoon()
   }
 }

@@ -12,24 +12,25 @@ import { unaryKindOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
 import { sealOriginOf } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
-import type { RequestRecord } from '../telemetry/request-record.ts'
+import type { AttemptRecord } from '../telemetry/attempt-record.ts'
+import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
 import { UpstreamCall, type UpstreamResponse } from '../upstream/call.ts'
-import { disableStreamUsage, isUsageRefusal, type PreparedRequest, prepareRequest } from './build-request.ts'
+import { type PreparedRequest, prepareRequest, requireWire } from './build-request.ts'
 import type { ClientRequest } from './client-request.ts'
 import { type ResponsePipe, throwVendorError } from './convert-response.ts'
 import { storeResponseFor } from './previous-response.ts'
 import type { Runtime } from './runtime.ts'
+import { mentionsUsage, namesUsageAsUnsupported } from './stream-usage.ts'
 
 /** What belongs to one request besides its content. For `conversation` see `ResumedRequest`. */
-export type AttemptContext = { record: RequestRecord; runtime: Runtime; conversation?: Json[] | undefined }
+export type AttemptContext = { lifetime: RequestLifetime; runtime: Runtime; conversation?: Json[] | undefined }
 
 /** An attempt whose vendor sent a 2xx status. The body of the response has not been read yet. */
 export type StartedAttempt = { upstream: UpstreamResponse; pipe: ResponsePipe; target: Target }
 
 /**
  * Makes one attempt: waits for admission, prepares the request, calls the vendor, and returns once a 2xx status has
- * arrived.
- * Calls the same target again, without asking for usage, if the vendor refused the request because of that.
+ * arrived. A vendor that refuses to be asked for usage in the stream is called again without the question.
  * @throws GatewayError the vendor's refusal, `limited`, `upstream_failed`, `upstream_timeout`, or `invalid_request` if
  * the target cannot serve this request
  */
@@ -39,40 +40,66 @@ export const attempt = async (
   context: AttemptContext,
 ): Promise<StartedAttempt> => {
   const admitted = admit(clientRequest, plan, context)
-  const target = admitted instanceof Promise ? await admitted : admitted
-  const exchange = exchangeFor(clientRequest, plan, target, context)
-  for (;;) {
-    const preparing = prepareRequest(clientRequest, target, exchange)
-    const prepared = preparing instanceof Promise ? await preparing : preparing
-    refuseLoss(context)
-    const call = createCall(prepared, target, clientRequest.stream, context)
-    try {
-      await call.waitForHeaders()
-      context.record.throwIfEnded()
-      const pipe = responsePipeFor(clientRequest, prepared, target, exchange, context)
-      if (call.response.ok) return { upstream: call, pipe, target }
-      await failAttempt(call, pipe, context)
-    } catch (thrown) {
-      recordFailure(thrown, context)
-      if (!isUsageRefusal(thrown, prepared)) throw thrown
-      disableStreamUsage(target)
-    }
+  const record = admitted instanceof Promise ? await admitted : admitted
+  const { streamUsage } = context.runtime
+  try {
+    return await callTarget(clientRequest, plan, record, context, true)
+  } catch (refusal) {
+    const canRepeat = clientRequest.stream && mentionsUsage(refusal) && mayAskForUsage(record.target, context)
+    if (!canRepeat) throw refusal
+    record.restart()
+    const started = await callTarget(clientRequest, plan, record, context, false)
+    if (namesUsageAsUnsupported(refusal)) streamUsage.markRefused(record.target)
+    return started
   }
 }
 
-/** Creates the call and registers it with the record, so that ending the request stops the call. */
+const mayAskForUsage = (target: Target, { runtime }: AttemptContext): boolean =>
+  runtime.streamUsage.isAllowed(target, requireWire(target))
+
+/** One call to the target that admitted the request. @throws GatewayError as `attempt` does */
+const callTarget = async (
+  clientRequest: ClientRequest,
+  plan: Plan,
+  record: AttemptRecord,
+  context: AttemptContext,
+  asksForUsage: boolean,
+): Promise<StartedAttempt> => {
+  const { target } = record
+  const exchange = exchangeFor(clientRequest, plan, record, context)
+  exchange.requestUsage = clientRequest.stream && asksForUsage && mayAskForUsage(target, context)
+  const preparing = prepareRequest(clientRequest, target, exchange)
+  const prepared = preparing instanceof Promise ? await preparing : preparing
+  refuseLoss(record, context)
+  const call = createCall(prepared, record, clientRequest.stream, context)
+  try {
+    await call.waitForHeaders()
+    context.lifetime.throwIfEnded()
+    const pipe = responsePipeFor(clientRequest, prepared, target, exchange, context)
+    if (!call.response.ok) await failAttempt(call, pipe, record)
+    return { upstream: call, pipe, target }
+  } catch (thrown) {
+    if (thrown instanceof GatewayError && thrown.detail.unsent) record.reachedVendor = false
+    // The reason the request was ended from outside takes precedence over the failure it caused.
+    context.lifetime.throwIfEnded()
+    throw thrown
+  }
+}
+
+/** Creates the call and registers it with the lifetime of the request, so that ending the request stops the call. */
 const createCall = (
   prepared: PreparedRequest,
-  target: Target,
+  record: AttemptRecord,
   stream: boolean,
-  { record, runtime }: AttemptContext,
+  { lifetime, runtime }: AttemptContext,
 ): UpstreamCall => {
+  const { target } = record
   const { connect, firstByte, idle } = runtime.settings.timeouts
   const coversWholeResponse = !stream && target.entry.timeout !== undefined
   const timeouts = { connect, firstByte: target.entry.timeout ?? firstByte, idle, coversWholeResponse }
-  record.throwIfEnded()
+  lifetime.throwIfEnded()
   const call = new UpstreamCall(prepared.upstreamRequest, prepared.payload, target, prepared.wire, timeouts)
-  record.cancellable = call
+  lifetime.cancellable = call
   record.reachedVendor = true
   return call
 }
@@ -82,11 +109,11 @@ const responsePipeFor = (
   { wire, vendorProtocol, shouldRememberThoughts }: PreparedRequest,
   target: Target,
   exchange: Exchange,
-  { record, runtime, conversation }: AttemptContext,
+  { lifetime, runtime, conversation }: AttemptContext,
 ): ResponsePipe => {
   const patchResponse = wire.patchResponse?.[vendorProtocol]
   if (patchResponse) exchange.patchResponse = patchResponse
-  const storeResponse = storeResponseFor({ clientRequest, conversation }, target, record.caller ?? '', runtime)
+  const storeResponse = storeResponseFor({ clientRequest, conversation }, target, lifetime.record.caller ?? '', runtime)
   return { clientProtocol: clientRequest.protocol, vendorProtocol, exchange, shouldRememberThoughts, storeResponse }
 }
 
@@ -95,36 +122,27 @@ const responsePipeFor = (
  * back.
  * @throws GatewayError the vendor's error
  */
-const failAttempt = async (call: UpstreamCall, pipe: ResponsePipe, { record }: AttemptContext): Promise<void> => {
+const failAttempt = async (call: UpstreamCall, pipe: ResponsePipe, record: AttemptRecord): Promise<never> => {
   const { status } = call.response
   if (status >= 300 && status < 500) record.reachedVendor = false
-  await throwVendorError(call, pipe)
-}
-
-/**
- * Gives the reserved tokens back if the request was never sent.
- * @throws GatewayError the reason the request was ended from outside, which takes precedence over the failure it caused
- */
-const recordFailure = (thrown: unknown, { record }: AttemptContext): void => {
-  if (thrown instanceof GatewayError && thrown.detail.unsent) record.reachedVendor = false
-  record.throwIfEnded()
+  return await throwVendorError(call, pipe)
 }
 
 /** Describes to the limits what a request needs. Each value is computed only when a limit reads it. */
 class LazyAdmissionRequest implements AdmissionRequest {
   constructor(
     private readonly clientRequest: ClientRequest,
-    private readonly record: RequestRecord,
+    private readonly lifetime: RequestLifetime,
   ) {}
 
   get embedding(): boolean {
     return unaryKindOf(this.clientRequest.protocol.id) === 'embedding'
   }
   get isClientGone(): boolean {
-    return this.record.endReason !== undefined
+    return this.lifetime.endReason !== undefined
   }
   get signal(): AbortSignal {
-    return this.record.signal
+    return this.lifetime.signal
   }
   tokens(): number {
     return this.clientRequest.json ? estimateTokens(this.clientRequest.json.body) : 1000
@@ -132,48 +150,48 @@ class LazyAdmissionRequest implements AdmissionRequest {
 }
 
 /**
- * Returns the target without a promise if no waiting is needed: an extra promise is expensive on the path of every
+ * Returns the attempt without a promise if no waiting is needed: an extra promise is expensive on the path of every
  * request.
  */
 const admit = (
   clientRequest: ClientRequest,
   plan: Plan,
-  { record, runtime }: AttemptContext,
-): Target | Promise<Target> => {
-  record.throwIfEnded()
+  { lifetime, runtime }: AttemptContext,
+): AttemptRecord | Promise<AttemptRecord> => {
+  lifetime.throwIfEnded()
   const queuedAt = performance.now()
-  const result = runtime.limits.admit(plan.targets, new LazyAdmissionRequest(clientRequest, record))
-  if (!(result instanceof Promise)) return holdAdmission(result, record)
+  const result = runtime.limits.admit(plan.targets, new LazyAdmissionRequest(clientRequest, lifetime))
+  if (!(result instanceof Promise)) return begin(result, lifetime)
   return result.then(admission => {
-    record.queueTime += performance.now() - queuedAt
-    return holdAdmission(admission, record)
+    lifetime.record.queueTime += performance.now() - queuedAt
+    return begin(admission, lifetime)
   })
 }
 
-const holdAdmission = (admission: Admission, record: RequestRecord): Target => {
-  record.holdLease(admission)
-  record.throwIfEnded()
-  return admission.target
+const begin = (admission: Admission, lifetime: RequestLifetime): AttemptRecord => {
+  const record = lifetime.beginAttempt(admission)
+  lifetime.throwIfEnded()
+  return record
 }
 
 const exchangeFor = (
   clientRequest: ClientRequest,
   plan: Plan,
-  target: Target,
-  { record, runtime }: AttemptContext,
+  { target, noteLoss }: AttemptRecord,
+  { lifetime, runtime }: AttemptContext,
 ): Exchange => ({
-  id: clientRequest.protocol.idPrefix + record.id.slice(4),
+  id: clientRequest.protocol.idPrefix + lifetime.record.id.slice(4),
   created: Math.floor(Date.now() / 1000),
   model: plan.model,
   sealOrigin: sealOriginOf(target),
-  seals: runtime.seals.forCaller(record.caller ?? ''),
+  seals: runtime.seals.forCaller(lifetime.record.caller ?? ''),
   ...(clientRequest.json && { clientRequest: clientRequest.json.original ?? clientRequest.json.body }),
   usageRequested: clientRequest.usageRequested,
-  loss: record.noteLoss,
+  loss: noteLoss,
   redact: runtime.redact,
 })
 
-const refuseLoss = ({ record, runtime }: AttemptContext): void => {
-  if (runtime.settings.onLoss !== 'refuse' || record.losses === undefined) return
-  throw new GatewayError('invalid_request', `the target cannot carry all of the request: ${record.losses.join('; ')}`)
+const refuseLoss = ({ losses }: AttemptRecord, { runtime }: AttemptContext): void => {
+  if (runtime.settings.onLoss !== 'refuse' || losses === undefined) return
+  throw new GatewayError('invalid_request', `the target cannot carry all of the request: ${losses.join('; ')}`)
 }

@@ -5,7 +5,7 @@ import { isObject, type JsonObject, withMembers } from '../base/json/json.ts'
 import { writeJson } from '../base/json/raw.ts'
 import type { JsonBody } from '../downstream/json-body.ts'
 import type { Chat, ProtocolId } from '../ir/chat.ts'
-import { hasUrls, inlineUrls, } from '../media/inline-urls.ts'
+import { hasUrls, inlineUrls } from '../media/inline-urls.ts'
 import { restoreReasoning } from '../protocols/openai-chat/reasoning/restore-reasoning.ts'
 import type { Exchange, Ingress, NoteLoss, PassthroughProtocol } from '../protocols/protocol.ts'
 import { egressOf, unaryEgressOf } from '../protocols/registry.ts'
@@ -28,24 +28,9 @@ export type PreparedRequest = {
   payload: Payload
   wire: Wire
   vendorProtocol: ProtocolId
-  shouldRequestUsage: boolean
   /** The response may contain tool calls whose reasoning must be sent back with a later request. */
   shouldRememberThoughts: boolean
 }
-
-/** Ids of entries whose vendor answered 400 or 422 when asked for usage in a stream. */
-const entriesWithoutStreamUsage = new Set<string>()
-export const disableStreamUsage = (target: Target): void => void entriesWithoutStreamUsage.add(target.entry.id)
-
-/**
- * True if the vendor refused the request because the gateway (not the client) asked for usage in the stream: some
- * vendors answer 400 or 422 to that.
- */
-export const isUsageRefusal = (refusal: unknown, { shouldRequestUsage }: PreparedRequest): boolean =>
-  shouldRequestUsage &&
-  refusal instanceof GatewayError &&
-  (refusal.status === 400 || refusal.status === 422) &&
-  /stream_options|include_usage/.test(refusal.message + (refusal.detail.body?.text ?? ''))
 
 /**
  * Prepares the request for one target. Returns a promise only if files must be fetched or signing is asynchronous.
@@ -58,20 +43,18 @@ export const prepareRequest = (
 ): PreparedRequest | Promise<PreparedRequest> => {
   const wire = requireWire(target)
   const vendorProtocol = chooseProtocol(target, clientRequest.protocol.id)
-  const shouldRequestUsage =
-    clientRequest.stream && !wire.refusesUsage && !entriesWithoutStreamUsage.has(target.entry.id)
-  const requestBody = buildBody(clientRequest, target, wire, vendorProtocol, shouldRequestUsage, exchange)
-  const options = { wire, vendorProtocol, shouldRequestUsage }
+  const requestBody = buildBody(clientRequest, target, wire, vendorProtocol, exchange)
+  const options = { wire, vendorProtocol }
   return requestBody instanceof Promise
     ? signWhenBuilt(requestBody, options, clientRequest, target)
     : signRequest(requestBody, options, clientRequest, target)
 }
 
-type UpstreamOptions = Pick<PreparedRequest, 'wire' | 'vendorProtocol' | 'shouldRequestUsage'>
+type UpstreamOptions = Pick<PreparedRequest, 'wire' | 'vendorProtocol'>
 
 const signRequest = (
   { payload, length }: RequestBody,
-  { wire, vendorProtocol, shouldRequestUsage }: UpstreamOptions,
+  { wire, vendorProtocol }: UpstreamOptions,
   clientRequest: ClientRequest,
   target: Target,
 ): PreparedRequest | Promise<PreparedRequest> => {
@@ -81,7 +64,7 @@ const signRequest = (
     body: typeof payload === 'string' ? payload : undefined,
   }
   const shouldRememberThoughts = needsReasoning(wire, vendorProtocol) && Array.isArray(clientRequest.json?.body.tools)
-  const prepared = { upstreamRequest, payload, wire, vendorProtocol, shouldRequestUsage, shouldRememberThoughts }
+  const prepared = { upstreamRequest, payload, wire, vendorProtocol, shouldRememberThoughts }
   const signing = wire.sign(upstreamRequest, target, fetchToken)
   return signing instanceof Promise ? resolveAfter(signing, prepared) : prepared
 }
@@ -96,7 +79,8 @@ const resolveAfter = async <Value>(done: Promise<void>, value: Value): Promise<V
   return value
 }
 
-const requireWire = (target: Target): Wire => {
+/** @throws GatewayError `internal` if the target's form of the vendor is not supported */
+export const requireWire = (target: Target): Wire => {
   const found = wireOf(target.entry)
   if ('unsupported' in found) throw new GatewayError('internal', `service "${target.entry.id}" cannot be spoken to`)
   return found.wire
@@ -113,7 +97,6 @@ const buildBody = (
   target: Target,
   wire: Wire,
   vendorProtocol: ProtocolId,
-  requestUsage: boolean,
   exchange: Exchange,
 ): RequestBody | Promise<RequestBody> => {
   if (clientRequest.upload && vendorProtocol !== clientRequest.protocol.id)
@@ -129,13 +112,13 @@ const buildBody = (
     return translateChat(clientRequest, target, wire, vendorProtocol, exchange)
   const passthroughText = clientRequest.protocol.passthrough.writeRequest(text, body, {
     model: target.model,
-    requestUsage,
+    requestUsage: exchange.requestUsage === true,
   })
   const patchRequest = wire.patchRequest?.[vendorProtocol]
   const shouldRestoreReasoning = needsReasoning(wire, vendorProtocol) && text.includes('"tool_calls"')
   const vendorChanges = topLevelChanges(body, wire, vendorProtocol, target, exchange.loss, clientRequest.headers)
   const changes =
-    body.stream_options && clientRequest.usageRequested && !requestUsage
+    body.stream_options && clientRequest.usageRequested && exchange.requestUsage === false
       ? { stream_options: undefined, ...vendorChanges }
       : vendorChanges
   if (!patchRequest && !shouldRestoreReasoning)

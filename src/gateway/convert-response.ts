@@ -20,7 +20,7 @@ import { egressOf, ingressOf, passthroughOnly, protocols, unaryEgressOf } from '
 import { rememberMessage, rememberStream } from '../protocols/shared/thought-memory.ts'
 import { collectStream, streamMessage, translateMessage, translateStream } from '../protocols/shared/translate.ts'
 import { isUnary, translateUnaryResponse } from '../protocols/shared/unary.ts'
-import type { RequestRecord } from '../telemetry/request-record.ts'
+import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
 import type { UpstreamResponse } from '../upstream/call.ts'
 import { UpstreamEventSource } from '../upstream/event-source.ts'
 import { awsEventStreamFraming, isAwsEventStream } from '../upstream/framing/aws-event-stream.ts'
@@ -96,12 +96,13 @@ export const readCompleteResponse = async (
   upstream: UpstreamResponse,
   pipe: ResponsePipe,
   idleTimeouts: IdleTimeouts,
-  record: RequestRecord,
+  lifetime: RequestLifetime,
 ): Promise<CompleteResponse> => {
   const idle = idleTimeouts.vendor
   const contentType = upstream.response.headers.get('content-type') ?? ''
   const shouldPipeBytes = isBinary(pipe, contentType) || isPassthroughStream(pipe, contentType)
-  if (shouldPipeBytes && upstream.response.body) return { body: pipeBytes(upstream, idleTimeouts, record), contentType }
+  if (shouldPipeBytes && upstream.response.body)
+    return { body: pipeBytes(upstream, idleTimeouts, lifetime), contentType }
   if (isAwsEventStream(contentType) && upstream.response.body)
     return collectStreamedResponse(
       await readBytes(upstream.response.body.getReader(), undefined, upstream, idle),

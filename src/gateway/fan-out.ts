@@ -10,7 +10,8 @@ import { unaryEgressOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
 import { chooseProtocol, wireOf } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
-import type { RequestRecord, RequestRecords } from '../telemetry/request-record.ts'
+import type { RequestLifetime, RequestRecords } from '../telemetry/request-lifetime.ts'
+import type { RequestRecord } from '../telemetry/request-record.ts'
 import type { ClientRequest } from './client-request.ts'
 
 /** Parts that run at once if the protocol does not specify a number. */
@@ -46,8 +47,8 @@ const maxTextsAt = (target: Target, protocol: ProtocolId): number => {
 export const partRequest = (clientRequest: ClientRequest, body: JsonObject): ClientRequest =>
   ({ ...clientRequest, stream: false, json: { body, text: JSON.stringify(body) } }) as ClientRequest
 
-/** Answers one part and closes its record. */
-type AnswerPart = (part: ClientRequest, record: RequestRecord) => Promise<Response>
+/** Answers one part and closes its lifetime. */
+type AnswerPart = (part: ClientRequest, lifetime: RequestLifetime) => Promise<Response>
 
 /**
  * Answers all parts and returns their bodies in order.
@@ -55,7 +56,7 @@ type AnswerPart = (part: ClientRequest, record: RequestRecord) => Promise<Respon
  */
 export const answerParts = async (
   parts: readonly ClientRequest[],
-  parent: RequestRecord,
+  parent: RequestLifetime,
   records: RequestRecords,
   answerPart: AnswerPart,
   {
@@ -68,21 +69,21 @@ export const answerParts = async (
   const answers: JsonObject[] = []
   let nextIndex = 0
   const endParts = (error: GatewayError) => {
-    for (const record of partRecords.active) record.end(error)
+    for (const lifetime of partRecords.active) lifetime.end(error)
   }
   parent.cancellable = { stop: endParts }
 
   const answerOnce = async (part: ClientRequest): Promise<JsonObject> => {
     parent.throwIfEnded()
-    const record = partRecords.begin(parent.method, parent.path)
-    record.caller = parent.caller
+    const lifetime = partRecords.begin(parent.record.method, parent.record.path)
+    lifetime.record.caller = parent.record.caller
     try {
-      return await readJsonBody(await answerPart(part, record))
+      return await readJsonBody(await answerPart(part, lifetime))
     } catch (thrown) {
-      record.close({ error: asGatewayError(thrown) })
+      lifetime.close({ error: asGatewayError(thrown) })
       throw thrown
     } finally {
-      mergeRecord(parent, record)
+      mergeRecord(parent.record, lifetime.record)
     }
   }
   const runWorker = async (): Promise<void> => {

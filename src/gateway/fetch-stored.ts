@@ -8,7 +8,7 @@ import { egressOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
 import type { UpstreamRequest } from '../providers/provider.ts'
 import { urlOf, wireOf } from '../providers/resolve-url.ts'
-import type { RequestRecord } from '../telemetry/request-record.ts'
+import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
 import { UpstreamCall } from '../upstream/call.ts'
 import { readError, readText } from '../upstream/read-body.ts'
 import { userAgent } from './upstream-headers.ts'
@@ -23,13 +23,13 @@ export type StoredResponseRequest = {
   query: string
 }
 
-type FetchContext = { record: RequestRecord; timeouts: Timeouts; redact: (text: string) => string }
+type FetchContext = { lifetime: RequestLifetime; timeouts: Timeouts; redact: (text: string) => string }
 
 /** @throws GatewayError the vendor's error, `upstream_failed`, `upstream_timeout` */
 export const fetchStoredResponse = async (
   storedRequest: StoredResponseRequest,
   target: Target,
-  { record, timeouts, redact }: FetchContext,
+  { lifetime, timeouts, redact }: FetchContext,
 ): Promise<JsonObject> => {
   const found = wireOf(target.entry)
   if ('unsupported' in found) throw new GatewayError('internal', `service "${target.entry.id}" cannot be spoken to`)
@@ -44,8 +44,8 @@ export const fetchStoredResponse = async (
     idle,
     coversWholeResponse: true,
   })
-  record.cancellable = call
-  record.target = target.id
+  lifetime.cancellable = call
+  lifetime.record.target = target.id
   await call.waitForHeaders()
   const { status, headers: vendorHeaders, ok } = call.response
   if (!ok) {

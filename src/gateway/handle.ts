@@ -2,7 +2,7 @@
  * The life of a request:
  *   authenticate → readBody → parseClientRequest → planTargets → planTokenCount → splitBatch → resumePreviousResponse
  *   → attempt (admit → prepareRequest: pass | adjust | translate → call)
- *   → openStream → ClientEventStream, or readCompleteResponse → record.close
+ *   → openStream → ClientEventStream, or readCompleteResponse → lifetime.close
  */
 
 import { presentedKeys } from '../auth/keys.ts'
@@ -18,7 +18,7 @@ import type { Ingress, PassthroughProtocol } from '../protocols/protocol.ts'
 import type { Caller, Plan } from '../routing/router.ts'
 import { preferSealOrigin } from '../routing/seal-affinity.ts'
 import { affinityOf } from '../routing/targets.ts'
-import type { RequestRecord } from '../telemetry/request-record.ts'
+import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
 import { type AttemptContext, attempt } from './attempt.ts'
 import type { ClientRequest } from './client-request.ts'
 import { type CompleteResponse, openStream, readCompleteResponse } from './convert-response.ts'
@@ -46,7 +46,7 @@ export type Connection = {
 }
 
 /**
- * Answers one request and never throws. The record is closed when the response has ended, the client disconnects, or
+ * Answers one request and never throws. The lifetime is closed when the response has ended, the client disconnects, or
  * the request fails.
  */
 export const handleRequest = async (
@@ -55,26 +55,26 @@ export const handleRequest = async (
   connection: Connection,
   runtime: Runtime,
 ): Promise<Response> => {
-  const record = runtime.records.begin(request.method, pathAndQueryOf(request).path)
-  record.connection = connection
-  request.signal.addEventListener('abort', record)
+  const lifetime = runtime.records.begin(request.method, pathAndQueryOf(request).path)
+  lifetime.connection = connection
+  request.signal.addEventListener('abort', lifetime)
   try {
     const caller = runtime.auth.authenticate(presentedKeys(request.headers, operation.query))
-    record.caller = caller.id
-    record.shouldReportLosses = request.headers.get('x-report-losses') === '1'
+    lifetime.record.caller = caller.id
+    lifetime.shouldReportLosses = request.headers.get('x-report-losses') === '1'
     const received = parseClientRequest(
       await readBody(request, operation, runtime),
       request.headers,
       operation,
-      record,
+      lifetime,
       runtime,
     )
     connection.disableTimeout()
     const planned = planTargets(received, caller, runtime)
-    record.model = planned.model
+    lifetime.record.model = planned.model
     const countPlan = planTokenCount(received, planned)
-    if ('estimate' in countPlan) return respondJson(countPlan.estimate, record, runtime)
-    const context: AttemptContext = { record, runtime }
+    if ('estimate' in countPlan) return respondJson(countPlan.estimate, lifetime, runtime)
+    const context: AttemptContext = { lifetime, runtime }
     if (isTokenCounter(received.protocol)) return await answerTokenCount(received, countPlan, context)
     const batchPlan = splitBatch(received, countPlan)
     if ('parts' in batchPlan) return await answerBatch(received, batchPlan.parts, caller, context)
@@ -83,9 +83,9 @@ export const handleRequest = async (
     context.conversation = conversation
     return await (clientRequest.stream ? answerStream : answerComplete)(clientRequest, plan, context)
   } catch (thrown) {
-    const error = record.endReason ?? asGatewayError(thrown)
-    if (error.code === 'unauthorized') record.address = connection.address()
-    return respondError(error, operation.protocol, record, runtime)
+    const error = lifetime.endReason ?? asGatewayError(thrown)
+    if (error.code === 'unauthorized') lifetime.record.address = connection.address()
+    return respondError(error, operation.protocol, lifetime, runtime)
   }
 }
 
@@ -110,7 +110,7 @@ const parseClientRequest = (
   received: JsonBody | Upload,
   headers: Headers,
   operation: Operation,
-  record: RequestRecord,
+  lifetime: RequestLifetime,
   { settings }: Runtime,
 ): ClientRequest => {
   const { protocol } = operation
@@ -124,15 +124,15 @@ const parseClientRequest = (
       upload: received,
     }
   protocol.checkRequest(received.body)
-  if (settings.logPrompts) record.prompt = received.text
+  if (settings.logPrompts) lifetime.record.prompt = received.text
   const { model, stream, usageRequested } = protocol.passthrough.readRequest(received.body)
-  record.stream = operation.stream ?? stream
-  const media = new RequestMedia(settings.media, received.body, record)
+  lifetime.record.stream = operation.stream ?? stream
+  const media = new RequestMedia(settings.media, received.body, lifetime)
   return {
     protocol,
     headers,
     model: operation.model ?? model,
-    stream: record.stream,
+    stream: lifetime.record.stream,
     usageRequested,
     json: received,
     media,
@@ -151,7 +151,7 @@ const planTargets = (clientRequest: ClientRequest, caller: Caller, runtime: Runt
 
 /** Answers with a stream. The response starts when the first content has arrived, or at the first heartbeat. */
 const answerStream = (clientRequest: ClientRequest, plan: Plan, context: AttemptContext): Promise<Response> => {
-  const { record, runtime } = context
+  const { lifetime, runtime } = context
   const { protocol } = clientRequest
   const opening = attempt(clientRequest, plan, context).then(({ upstream, pipe }) =>
     openStream(upstream, pipe, runtime.settings.timeouts.idle, source => {
@@ -160,39 +160,38 @@ const answerStream = (clientRequest: ClientRequest, plan: Plan, context: Attempt
         upstream.stop()
         clientStream.stop(error)
       }
-      record.cancellable = { stop }
+      lifetime.cancellable = { stop }
     }),
   )
-  const clientStream = new ClientEventStream(record, eventStreamOptions(protocol, context), opening)
+  const clientStream = new ClientEventStream(lifetime, eventStreamOptions(protocol, context), opening)
   return clientStream.response
 }
 
-const eventStreamOptions = (protocol: Ingress | PassthroughProtocol, { record, runtime }: AttemptContext) => ({
+const eventStreamOptions = (protocol: Ingress | PassthroughProtocol, { lifetime, runtime }: AttemptContext) => ({
   heartbeatInterval: runtime.settings.heartbeat,
   clientIdleTimeout: runtime.settings.timeouts.idle,
   heartbeatFrame: protocol.heartbeat ?? ': heartbeat\n\n',
   contentType: protocol.streamType ?? 'text/event-stream; charset=utf-8',
   renderError: (error: GatewayError) => protocol.renderStreamError(error),
   headers: (contentType: string, vendorHeaders?: Headers) =>
-    responseHeaders(record, contentType, runtime.redact, vendorHeaders),
+    responseHeaders(lifetime, contentType, runtime.redact, vendorHeaders),
 })
 
 const answerComplete = async (clientRequest: ClientRequest, plan: Plan, context: AttemptContext): Promise<Response> => {
-  const { record, runtime } = context
+  const { lifetime, runtime } = context
   const { upstream, pipe, target } = await attempt(clientRequest, plan, context)
   const { idle } = runtime.settings.timeouts
   const idleTimeouts = { vendor: target.entry.timeout === undefined ? idle : undefined, client: idle }
   let complete: CompleteResponse
   try {
-    complete = await readCompleteResponse(upstream, pipe, idleTimeouts, record)
+    complete = await readCompleteResponse(upstream, pipe, idleTimeouts, lifetime)
   } finally {
-    record.throwIfEnded()
+    lifetime.throwIfEnded()
   }
-  record.usage = complete.usage
-  record.timeToFirstContent = performance.now() - record.startedAt
-  if (typeof complete.body === 'string') record.close()
+  lifetime.markAnswered(complete.usage)
+  if (typeof complete.body === 'string') lifetime.close()
   return new Response(complete.body, {
-    headers: responseHeaders(record, complete.contentType, runtime.redact, upstream.response.headers),
+    headers: responseHeaders(lifetime, complete.contentType, runtime.redact, upstream.response.headers),
   })
 }
 
@@ -202,12 +201,12 @@ const answerTokenCount = async (
   plan: Plan,
   context: AttemptContext,
 ): Promise<Response> => {
-  const { record, runtime } = context
+  const { lifetime, runtime } = context
   try {
     return await answerComplete(clientRequest, plan, context)
   } catch (failure) {
-    const target = plan.targets.find(({ id }) => id === record.target)
-    return respondJson(estimateAfterFailure(failure, clientRequest, target), record, runtime)
+    const target = plan.targets.find(({ id }) => id === lifetime.record.target)
+    return respondJson(estimateAfterFailure(failure, clientRequest, target), lifetime, runtime)
   }
 }
 
@@ -216,34 +215,34 @@ const answerBatch = async (
   { protocol, stream, usageRequested }: ClientRequest,
   parts: ClientRequest[],
   caller: Caller,
-  { record, runtime }: AttemptContext,
+  { lifetime, runtime }: AttemptContext,
 ): Promise<Response> => {
   const { batch, renderFrame } = protocol as Ingress
-  const answerPart = (part: ClientRequest, partRecord: RequestRecord) =>
-    answerComplete(part, planTargets(part, caller, runtime), { record: partRecord, runtime })
-  const answers = await answerParts(parts, record, runtime.records, answerPart, batch)
+  const answerPart = (part: ClientRequest, partLifetime: RequestLifetime) =>
+    answerComplete(part, planTargets(part, caller, runtime), { lifetime: partLifetime, runtime })
+  const answers = await answerParts(parts, lifetime, runtime.records, answerPart, batch)
   const body = batch!.join(answers)
-  if (!stream) return respondJson(body, record, runtime)
-  record.close()
+  if (!stream) return respondJson(body, lifetime, runtime)
+  lifetime.close()
   const text = batch!.frames(body, usageRequested).map(renderFrame).join('')
-  return new Response(text, { headers: responseHeaders(record, 'text/event-stream; charset=utf-8', runtime.redact) })
+  return new Response(text, { headers: responseHeaders(lifetime, 'text/event-stream; charset=utf-8', runtime.redact) })
 }
 
 /** Answers with a body that the gateway produced itself. */
-export const respondJson = (body: JsonObject, record: RequestRecord, runtime: Runtime): Response => {
-  record.close()
-  return new Response(JSON.stringify(body), { headers: responseHeaders(record, 'application/json', runtime.redact) })
+export const respondJson = (body: JsonObject, lifetime: RequestLifetime, runtime: Runtime): Response => {
+  lifetime.close()
+  return new Response(JSON.stringify(body), { headers: responseHeaders(lifetime, 'application/json', runtime.redact) })
 }
 
 /** Answers a failed request with an error in the client's protocol. */
 export const respondError = (
   error: GatewayError,
   protocol: Ingress | PassthroughProtocol,
-  record: RequestRecord,
+  lifetime: RequestLifetime,
   runtime: Runtime,
 ): Response => {
-  record.close({ error })
-  const headers = errorHeaders(error, record, runtime.redact)
+  lifetime.close({ error })
+  const headers = errorHeaders(error, lifetime, runtime.redact)
   // The remainder of the request body may never arrive: RFC 9110, 15.5.9.
   if (error.status === 408) headers['connection'] = 'close'
   return new Response(JSON.stringify(protocol.renderError(error)), { status: error.status, headers })

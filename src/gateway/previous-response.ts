@@ -29,7 +29,7 @@ import type { Plan } from '../routing/router.ts'
 import { preferSealOrigin } from '../routing/seal-affinity.ts'
 import { findTarget } from '../routing/targets.ts'
 import type { StoredAnswer } from '../store/answers.ts'
-import type { RequestRecord } from '../telemetry/request-record.ts'
+import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
 import type { ClientRequest } from './client-request.ts'
 import { fetchStoredResponse } from './fetch-stored.ts'
 import type { Runtime } from './runtime.ts'
@@ -51,7 +51,7 @@ export type ResumedRequest = { clientRequest: ClientRequest; plan: Plan; convers
 type Reference = { items?: Json[]; storedAt?: string; notFound: GatewayError }
 type References = ReadonlyMap<string, Reference>
 type Unfinished = { id: string; found: StoredAnswer }
-type ResumeContext = { record: RequestRecord; runtime: Runtime }
+type ResumeContext = { lifetime: RequestLifetime; runtime: Runtime }
 
 /**
  * Resolves the references of a request. A reference to something a vendor stores is kept, and the request is pinned to
@@ -112,15 +112,15 @@ const unfinishedElsewhere = (
 const refreshUnfinished = async (
   { id, found }: Unfinished,
   caller: string,
-  { record, runtime }: ResumeContext,
+  { lifetime, runtime }: ResumeContext,
 ): Promise<void> => {
   const { entries, timeouts } = runtime.settings
   const target = findTarget(found.target, entries)
   const storedRequest = { id, subresource: '', method: 'GET', query: '' } as const
   const answer = target
-    ? await fetchStoredResponse(storedRequest, target, { record, timeouts, redact: runtime.redact })
+    ? await fetchStoredResponse(storedRequest, target, { lifetime, timeouts, redact: runtime.redact })
     : found.answer
-  record.throwIfEnded()
+  lifetime.throwIfEnded()
   storeAnswer({ ...answer, id, model: found.answer.model ?? null }, found, caller, runtime)
   if (!isUnfinished(answer)) return
   const message = `Response '${id.slice(0, 100)}' is not finished: until it is, only a model of its own vendor can go on from it.`

@@ -6,7 +6,8 @@ import type { Limits } from '../limits/limits.ts'
 import type { Router } from '../routing/router.ts'
 import type { AnswerStore } from '../store/answers.ts'
 import type { SealStore } from '../store/seals.ts'
-import type { RequestRecords } from '../telemetry/request-record.ts'
+import type { RequestRecords } from '../telemetry/request-lifetime.ts'
+import type { StreamUsage } from './stream-usage.ts'
 
 /** Everything a request needs. It is built completely from one configuration and replaced in a single assignment. */
 export type Runtime = {
@@ -17,5 +18,6 @@ export type Runtime = {
   records: RequestRecords
   seals: SealStore
   answers: AnswerStore
+  streamUsage: StreamUsage
   redact: Redact
 }

@@ -46,6 +46,8 @@ export type Exchange = {
   clientRequest?: JsonObject
   /** Whether the client asked for usage in the stream. */
   usageRequested: boolean
+  /** The vendor is asked for usage in the stream; false where it refuses the question, absent where nothing is known. */
+  requestUsage?: boolean
   loss: NoteLoss
   /**
    * Name of the tool that stands for structured output: its call is rendered as text. Set when the request is rendered.

@@ -211,18 +211,18 @@ const answerLocally = (
   bodyFor: (request: Request, runtime: Runtime, caller: Caller) => Json,
 ): Response => {
   const { path, query } = pathAndQueryOf(request)
-  const record = runtime.records.begin(request.method, shortenPath(path))
+  const lifetime = runtime.records.begin(request.method, shortenPath(path))
   try {
     const caller = runtime.auth.authenticate(presentedKeys(request.headers, query))
-    record.caller = caller.id
+    lifetime.record.caller = caller.id
     const body = JSON.stringify(bodyFor(request, runtime, caller))
-    record.close()
-    return new Response(body, { headers: responseHeaders(record, 'application/json', runtime.redact) })
+    lifetime.close()
+    return new Response(body, { headers: responseHeaders(lifetime, 'application/json', runtime.redact) })
   } catch (thrown) {
     const error = asGatewayError(thrown)
-    if (error.code === 'unauthorized') record.address = new ServerConnection(request, server).address()
-    record.close({ error })
-    return errorResponse(error, { 'x-request-id': record.id }, modelsProtocolOf(request, path))
+    if (error.code === 'unauthorized') lifetime.record.address = new ServerConnection(request, server).address()
+    lifetime.close({ error })
+    return errorResponse(error, { 'x-request-id': lifetime.record.id }, modelsProtocolOf(request, path))
   }
 }
 
@@ -263,9 +263,9 @@ const refusePath = (request: Request, { runtime }: ServerState): Response => {
   const error = allow
     ? new GatewayError('method_not_allowed', `${shortenPath(path)} takes ${allow.split(',', 1)}`)
     : new GatewayError('not_found', `unknown address: ${request.method} ${shortenPath(path)}`)
-  const record = runtime.records.begin(request.method, shortenPath(path))
-  record.close({ error })
-  return errorResponse(error, { 'x-request-id': record.id, ...(allow && { allow }) })
+  const lifetime = runtime.records.begin(request.method, shortenPath(path))
+  lifetime.close({ error })
+  return errorResponse(error, { 'x-request-id': lifetime.record.id, ...(allow && { allow }) })
 }
 
 const readOnlyPaths = /^\/(?:v1(?:beta)?\/models(?:\/.*)?|livez|healthz|readyz|docs(?:\/json|\/reference\.js)?)\/?$/

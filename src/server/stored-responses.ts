@@ -18,7 +18,7 @@ import { isNative } from '../providers/resolve-url.ts'
 import type { Caller } from '../routing/router.ts'
 import { findTarget } from '../routing/targets.ts'
 import type { StoredAnswer } from '../store/answers.ts'
-import type { RequestRecord } from '../telemetry/request-record.ts'
+import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
 
 const protocol = 'openai-responses'
 
@@ -48,25 +48,30 @@ export const answerStoredResponse = async (
   runtime: Runtime,
 ): Promise<Response> => {
   const { path, query } = pathAndQueryOf(request)
-  const record = runtime.records.begin(request.method, path)
-  request.signal.addEventListener('abort', record)
+  const lifetime = runtime.records.begin(request.method, path)
+  request.signal.addEventListener('abort', lifetime)
   try {
     const caller = runtime.auth.authenticate(presentedKeys(request.headers, query))
-    record.caller = caller.id
-    const body = await storedResponseBody({ ...storedRequest, method: request.method, query }, caller, record, runtime)
+    lifetime.record.caller = caller.id
+    const body = await storedResponseBody(
+      { ...storedRequest, method: request.method, query },
+      caller,
+      lifetime,
+      runtime,
+    )
     if (request.method === 'DELETE') runtime.answers.forget(caller.id, storedRequest.id)
-    return respondJson(body, record, runtime)
+    return respondJson(body, lifetime, runtime)
   } catch (thrown) {
-    const error = record.endReason ?? asGatewayError(thrown)
-    if (error.code === 'unauthorized') record.address = connection.address()
-    return respondError(error, protocols.get(protocol)!, record, runtime)
+    const error = lifetime.endReason ?? asGatewayError(thrown)
+    if (error.code === 'unauthorized') lifetime.record.address = connection.address()
+    return respondError(error, protocols.get(protocol)!, lifetime, runtime)
   }
 }
 
 const storedResponseBody = async (
   storedRequest: StoredResponseRequest,
   caller: Caller,
-  record: RequestRecord,
+  lifetime: RequestLifetime,
   runtime: Runtime,
 ): Promise<JsonObject> => {
   const found = runtime.answers.find(caller.id, storedRequest.id)
@@ -75,7 +80,7 @@ const storedResponseBody = async (
   if (!target) throw responseNotFound(storedRequest.id)
   const { timeouts } = runtime.settings
   const body = withClientNames(
-    await fetchStoredResponse(storedRequest, target, { record, timeouts, redact: runtime.redact }),
+    await fetchStoredResponse(storedRequest, target, { lifetime, timeouts, redact: runtime.redact }),
     found,
   )
   // A response created in the background may have finished since.

@@ -4,7 +4,7 @@ import { stopTicking, type Tickable } from '../../src/base/ticker.ts'
 import { ClientByteStream } from '../../src/downstream/byte-stream.ts'
 import { ClientEventStream } from '../../src/downstream/event-stream.ts'
 import { passthrough } from '../../src/protocols/openai-chat/passthrough.ts'
-import { RequestRecords } from '../../src/telemetry/request-record.ts'
+import { RequestRecords } from '../../src/telemetry/request-lifetime.ts'
 import { Deadline } from '../../src/upstream/deadline.ts'
 import { UpstreamEventSource } from '../../src/upstream/event-source.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
@@ -33,7 +33,7 @@ const createRecord = () =>
 const createDeadline = () => new Deadline({ onExpired: () => undefined, onCheck: () => undefined })
 
 const startEventStream = async (vendor: Vendor) => {
-  const record = createRecord()
+  const lifetime = createRecord()
   const reader = new ReadableStream(vendor, { highWaterMark: 0 }).getReader()
   const source = new UpstreamEventSource(reader, passthrough.pipeStream(exchangeFor({})), createDeadline(), 60, frame)
   const opening = source.commit().then(text => ({ headers: new Headers(), text, source }))
@@ -45,22 +45,22 @@ const startEventStream = async (vendor: Vendor) => {
     renderError: () => '',
     headers: () => ({}),
   }
-  const clientStream = new ClientEventStream(record, options, opening)
-  record.cancellable = clientStream
-  return { record, clientStream, body: (await clientStream.response).body! }
+  const clientStream = new ClientEventStream(lifetime, options, opening)
+  lifetime.cancellable = clientStream
+  return { lifetime, clientStream, body: (await clientStream.response).body! }
 }
 
 const startByteStream = async (vendor: Vendor) => {
-  const record = createRecord()
+  const lifetime = createRecord()
   const response = new Response(new ReadableStream(vendor, { highWaterMark: 0 }))
   const upstream = { response, deadline: createDeadline(), stop: () => undefined }
-  const clientStream = new ClientByteStream(upstream, { vendor: 60, client: clientIdleTimeout }, record)
-  return { record, clientStream, body: new ReadableStream(clientStream) }
+  const clientStream = new ClientByteStream(upstream, { vendor: 60, client: clientIdleTimeout }, lifetime)
+  return { lifetime, clientStream, body: new ReadableStream(clientStream) }
 }
 
 /** A stream whose first chunk the client has read. `tickAt` checks it that many seconds later. */
 const begin = async (starting: ReturnType<typeof startEventStream | typeof startByteStream>) => {
-  const { record, clientStream, body } = await starting
+  const { lifetime, clientStream, body } = await starting
   openStreams.push(clientStream)
   // The tests call `tick` themselves.
   stopTicking(clientStream)
@@ -71,7 +71,7 @@ const begin = async (starting: ReturnType<typeof startEventStream | typeof start
   }
   await readOnce()
   const startedAt = performance.now()
-  return { record, readOnce, tickAt: (seconds: number) => clientStream.tick(startedAt + seconds * 1000) }
+  return { lifetime, readOnce, tickAt: (seconds: number) => clientStream.tick(startedAt + seconds * 1000) }
 }
 
 describe.each([
@@ -79,24 +79,24 @@ describe.each([
   ['a byte stream', startByteStream],
 ])('%s', (_, startStream) => {
   test('a client that reads now and then is not cut off, even if data is ready at every check', async () => {
-    const { record, readOnce, tickAt } = await begin(startStream({ pull: controller => controller.enqueue(frame) }))
+    const { lifetime, readOnce, tickAt } = await begin(startStream({ pull: controller => controller.enqueue(frame) }))
     for (let second = 2; second < 30; second += 2) {
       tickAt(second)
       await readOnce()
     }
-    expect(record.endReason).toBeUndefined()
+    expect(lifetime.endReason).toBeUndefined()
     tickAt(30)
     tickAt(30 + clientIdleTimeout + 1)
-    expect(record.endReason?.message).toBe('the client has taken nothing for 4 s')
+    expect(lifetime.endReason?.message).toBe('the client has taken nothing for 4 s')
   })
 
   test('a large chunk gives the client the time that a slow connection needs', async () => {
-    const { record, tickAt } = await begin(startStream({ pull: controller => controller.enqueue(large) }))
+    const { lifetime, tickAt } = await begin(startStream({ pull: controller => controller.enqueue(large) }))
     tickAt(1)
     tickAt(1 + clientIdleTimeout + 9)
-    expect(record.endReason).toBeUndefined()
+    expect(lifetime.endReason).toBeUndefined()
     tickAt(1 + clientIdleTimeout + 11)
-    expect(record.endReason?.code).toBe('cancelled')
+    expect(lifetime.endReason?.code).toBe('cancelled')
   })
 })
 
@@ -107,14 +107,14 @@ test('neither a heartbeat nor a frame fetched before it counts as progress of th
       sendFrame = () => controller.enqueue(frame)
     },
   }
-  const { record, tickAt } = await begin(startEventStream(vendor))
+  const { lifetime, tickAt } = await begin(startEventStream(vendor))
   tickAt(0.25)
   tickAt(0.25 + heartbeatInterval)
   sendFrame()
   await Bun.sleep(0)
   tickAt(0.5 + heartbeatInterval)
   tickAt(heartbeatInterval + clientIdleTimeout)
-  expect(record.endReason).toBeUndefined()
+  expect(lifetime.endReason).toBeUndefined()
   tickAt(0.5 + heartbeatInterval + clientIdleTimeout)
-  expect(record.endReason?.code).toBe('cancelled')
+  expect(lifetime.endReason?.code).toBe('cancelled')
 })

@@ -5,7 +5,7 @@ import type { Entry, Target } from '../../src/providers/entry.ts'
 import { createPolicies } from '../../src/routing/policies.ts'
 import { createRouter } from '../../src/routing/router.ts'
 import { createTargetStats, exploreAfter, needsTargetStats, type TargetStats } from '../../src/routing/target-stats.ts'
-import { RequestRecords } from '../../src/telemetry/request-record.ts'
+import { RequestRecords } from '../../src/telemetry/request-lifetime.ts'
 import { credential, entryOf, seeded, targetOf } from '../contracts/limits.ts'
 import { candidatesOf } from '../contracts/policy.ts'
 
@@ -242,7 +242,7 @@ describe('fastest', () => {
   })
 })
 
-describe('the router and the request record over entries and credentials', () => {
+describe('the router and the request lifetime over entries and credentials', () => {
   const log = { write: () => {}, flush: () => {}, configure: () => {} }
   const planner = (entries: Entry[], strategy: 'least_busy' | 'fastest') => {
     const compiled = {
@@ -257,9 +257,9 @@ describe('the router and the request record over entries and credentials', () =>
     return {
       begin() {
         const router = createRouter(compiled, () => true, { stats, random: seeded(1) })
-        const record = records.begin('POST', '/')
-        record.holdLease({ target: router.plan(request).targets[0]!, lease: { settle: () => {} } })
-        return record
+        const lifetime = records.begin('POST', '/')
+        lifetime.beginAttempt({ target: router.plan(request).targets[0]!, lease: { settle: () => {} } })
+        return lifetime
       },
     }
   }
@@ -271,7 +271,7 @@ describe('the router and the request record over entries and credentials', () =>
   test('least_busy orders entries by all their requests, then credentials, and a new router keeps the load', () => {
     const { begin } = planner(twoEntries(), 'least_busy')
     const records = Array.from({ length: 6 }, begin)
-    const counts = (part: RegExp) => records.filter(({ target }) => part.test(target!)).length
+    const counts = (part: RegExp) => records.filter(({ record }) => part.test(record.target!)).length
     expect([counts(/^x/), counts(/^y/), counts(/digest0/), counts(/digest1/)]).toEqual([
       3,
       3,
@@ -279,7 +279,7 @@ describe('the router and the request record over entries and credentials', () =>
       expect.any(Number),
     ])
     expect(Math.abs(counts(/digest0/) - counts(/digest1/))).toBe(1)
-    for (const record of records) record.close()
+    for (const lifetime of records) lifetime.close()
     expect(['x', 'y'].map(loadKey => stats.load(loadKey))).toEqual([0, 0])
   })
 
@@ -287,34 +287,34 @@ describe('the router and the request record over entries and credentials', () =>
     const { begin } = planner(twoEntries(), 'fastest')
     const takes: Record<string, number> = { 'x/digest0/model': 500, 'x/digest1/model': 50, 'y/digest2/model': 200 }
     const tried = Array.from({ length: 3 }, () => {
-      const record = begin()
-      now += takes[record.target!]!
-      record.timeToFirstContent = 1
-      record.close()
-      return record.target!
+      const lifetime = begin()
+      now += takes[lifetime.record.target!]!
+      lifetime.markAnswered(undefined)
+      lifetime.close()
+      return lifetime.record.target!
     })
     expect(tried.sort()).toEqual(Object.keys(takes))
     const again = begin()
-    expect(again.target).toBe('x/digest1/model')
+    expect(again.record.target).toBe('x/digest1/model')
     again.close({ error: failed })
-    expect(begin().target).toBe('y/digest2/model')
+    expect(begin().record.target).toBe('y/digest2/model')
   })
 
   test('an attempt that is followed by another counts as failed, and an ended request adds no load', () => {
     const { begin } = planner(twoEntries(), 'fastest')
-    const record = begin()
-    const first = record.target!
-    record.holdLease({ target: targetOf(entryOf('z')), lease: { settle: () => {} } })
+    const lifetime = begin()
+    const first = lifetime.record.target!
+    lifetime.beginAttempt({ target: targetOf(entryOf('z')), lease: { settle: () => {} } })
     expect(stats.expectedLatency(first)).toBeGreaterThan(10_000)
-    record.cancel()
-    record.holdLease({ target: targetOf(entryOf('z')), lease: { settle: () => {} } })
+    lifetime.cancel()
+    lifetime.beginAttempt({ target: targetOf(entryOf('z')), lease: { settle: () => {} } })
     expect(['x', 'y', 'z'].map(loadKey => stats.load(loadKey))).toEqual([0, 0, 0])
   })
 
   test('the other strategies measure nothing', () => {
     expect(['random', 'first', 'round_robin', 'hash'].some(needsTargetStats)).toBe(false)
-    const record = new RequestRecords(log).begin('POST', '/')
-    record.holdLease({ target: targetOf(entryOf('x')), lease: { settle: () => {} } })
+    const lifetime = new RequestRecords(log).begin('POST', '/')
+    lifetime.beginAttempt({ target: targetOf(entryOf('x')), lease: { settle: () => {} } })
     expect(stats.load('x')).toBe(0)
   })
 })

@@ -6,9 +6,9 @@ import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } fr
 export type PerModelUpstream = Omit<Upstream, 'setScript'> & {
   /** The value for `models` in the configuration. */
   modelPattern: string
-  /** Registers `script` under a new model name and returns the name. No other test uses this name. */
-  addModel: (script: Script) => string
-  requestsOf: (addModel: string) => ReceivedRequest[]
+  /** Registers `script` under `name`, or under a new name that no other test uses, and returns the name. */
+  addModel: (script: Script, name?: string) => string
+  requestsOf: (model: string) => ReceivedRequest[]
 }
 
 const modelOf = (received: ReceivedRequest): string => (received.json() as { model: string }).model
@@ -18,10 +18,9 @@ export const perModelUpstream = async (): Promise<PerModelUpstream> => {
   const upstream = await scriptedUpstream((answer, request) => scripts.get(modelOf(request))!(answer, request))
   return Object.assign(upstream, {
     modelPattern: 'apart-*',
-    addModel: (script: Script) => {
-      const model = `apart-${scripts.size}`
-      scripts.set(model, script)
-      return model
+    addModel: (script: Script, name = `apart-${scripts.size}`) => {
+      scripts.set(name, script)
+      return name
     },
     requestsOf: (model: string) => upstream.requests.filter(received => modelOf(received) === model),
   })

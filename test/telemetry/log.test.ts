@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import { createRedact } from '../../src/base/redact.ts'
 import { createLog, type LogSettings } from '../../src/telemetry/log.ts'
-import { RequestRecords } from '../../src/telemetry/request-record.ts'
+import { RequestRecords } from '../../src/telemetry/request-lifetime.ts'
 
 const createTestLog = (settings: Partial<LogSettings> = {}, terminal = false) => {
   const written: string[] = []
@@ -69,17 +69,17 @@ const createLease = () => {
 }
 const target = { id: 't', model: 'm' } as never
 
-test('a request record closes only once, whoever closes it', () => {
+test('a request lifetime closes only once, whoever closes it', () => {
   const { log, lines } = createTestLog()
   const records = new RequestRecords(log)
-  const record = records.begin('POST', '/v1/chat/completions')
+  const lifetime = records.begin('POST', '/v1/chat/completions')
   const lease = createLease()
-  record.holdLease({ target, lease: lease })
-  record.reachedVendor = true
-  record.usage = { input: 3, output: 4 }
-  record.close()
-  record.cancel()
-  record.close({ error: new GatewayError('internal', 'late') })
+  const attempt = lifetime.beginAttempt({ target, lease })
+  attempt.reachedVendor = true
+  attempt.usage = { input: 3, output: 4 }
+  lifetime.close()
+  lifetime.cancel()
+  lifetime.close({ error: new GatewayError('internal', 'late') })
   expect(lease.settled).toEqual([7])
   expect(records.active.size).toBe(0)
   expect(lines().map(line => JSON.parse(line).status)).toEqual([200])
@@ -87,16 +87,16 @@ test('a request record closes only once, whoever closes it', () => {
 
 test('a disconnect stops the work in progress, and a later lease is settled immediately', () => {
   const { log, lines } = createTestLog()
-  const record = new RequestRecords(log).begin('POST', '/')
+  const lifetime = new RequestRecords(log).begin('POST', '/')
   const stopped: string[] = []
-  record.cancellable = { stop: error => void stopped.push(error.code) }
-  record.cancel()
+  lifetime.cancellable = { stop: error => void stopped.push(error.code) }
+  lifetime.cancel()
   const lateLease = createLease()
-  record.holdLease({ target, lease: lateLease })
+  lifetime.beginAttempt({ target, lease: lateLease })
   expect(stopped).toEqual(['cancelled'])
-  expect(record.signal.aborted).toBe(true)
+  expect(lifetime.signal.aborted).toBe(true)
   expect(lateLease.settled).toEqual([0])
-  expect(() => record.throwIfEnded()).toThrow('the client left')
+  expect(() => lifetime.throwIfEnded()).toThrow('the client left')
   expect(JSON.parse(lines()[0]!)).toMatchObject({ status: 499, error: { code: 'cancelled' } })
 })
 
@@ -105,11 +105,40 @@ test('a lease without a token count is settled with 0 only if no vendor was reac
     [false, 0],
     [true, undefined],
   ] as const) {
-    const record = new RequestRecords(createTestLog().log).begin('POST', '/')
+    const lifetime = new RequestRecords(createTestLog().log).begin('POST', '/')
     const lease = createLease()
-    record.holdLease({ target, lease: lease })
-    record.reachedVendor = reached
-    record.close()
+    lifetime.beginAttempt({ target, lease }).reachedVendor = reached
+    lifetime.close()
     expect(lease.settled).toEqual([tokens])
   }
+})
+
+test('an attempt that is followed by another is charged with what it used, and only the last one is reported', () => {
+  const { log, lines } = createTestLog()
+  const lifetime = new RequestRecords(log).begin('POST', '/')
+  const leases = [createLease(), createLease(), createLease(), createLease()]
+  const attempts = leases.map(lease => {
+    const attempt = lifetime.beginAttempt({ target, lease })
+    attempt.noteLoss('container', 'no place for it')
+    return attempt
+  })
+  expect(leases.map(({ settled }) => settled)).toEqual([[0], [0], [0], []])
+  for (const attempt of attempts.slice(0, -1)) attempt.end()
+  attempts.at(-1)!.usage = { input: 1, output: 2 }
+  expect(lifetime.losses).toEqual(['container: no place for it'])
+  lifetime.close()
+  expect(leases.map(({ settled }) => settled)).toEqual([[0], [0], [0], [3]])
+  expect(JSON.parse(lines()[0]!)).toMatchObject({ attempts: 4, losses: ['container: no place for it'] })
+})
+
+test('the tokens of an attempt that a vendor worked on stay charged when another attempt follows', () => {
+  const lifetime = new RequestRecords(createTestLog().log).begin('POST', '/')
+  const leases = [createLease(), createLease(), createLease()]
+  lifetime.beginAttempt({ target, lease: leases[0]! }).reachedVendor = true
+  const counted = lifetime.beginAttempt({ target, lease: leases[1]! })
+  counted.reachedVendor = true
+  counted.usage = { input: 5, output: 6 }
+  lifetime.beginAttempt({ target, lease: leases[2]! })
+  lifetime.close()
+  expect(leases.map(({ settled }) => settled)).toEqual([[undefined], [11], [0]])
 })

@@ -15,10 +15,12 @@ import { chooseProtocol, urlOf } from '../../providers/resolve-url.ts'
 import { createAnswerStore } from '../../store/answers.ts'
 import { createSealStore } from '../../store/seals.ts'
 import type { Log } from '../../telemetry/log.ts'
-import { type RequestOutcome, type RequestRecord, RequestRecords } from '../../telemetry/request-record.ts'
+import { type RequestLifetime, RequestRecords } from '../../telemetry/request-lifetime.ts'
+import type { RequestOutcome } from '../../telemetry/request-record.ts'
 import { environmentProxy, originOf } from '../../upstream/connection/proxy.ts'
 import { type Connection, handleRequest } from '../handle.ts'
 import type { Runtime } from '../runtime.ts'
+import { StreamUsage } from '../stream-usage.ts'
 import type { ProbeProtocol } from './targets.ts'
 import { type Verdict, verdictOf } from './verdict.ts'
 
@@ -43,9 +45,11 @@ export const probeTarget = async (
 ): Promise<ProbeResult> => {
   let body: JsonObject | undefined = bodyOf(target.model, probeProtocol)
   for (;;) {
-    const { error, record } = await sendRequest(body, target, probeProtocol, signal, context)
-    const milliseconds = (record.timeToFirstContent ?? performance.now() - record.startedAt) - record.queueTime
-    if (error === undefined) return { result: 'ok', milliseconds, ...(record.usage && { usage: record.usage }) }
+    const { error, lifetime } = await sendRequest(body, target, probeProtocol, signal, context)
+    const milliseconds =
+      (lifetime.record.timeToFirstContent ?? performance.now() - lifetime.record.startedAt) - lifetime.record.queueTime
+    if (error === undefined)
+      return { result: 'ok', milliseconds, ...(lifetime.record.usage && { usage: lifetime.record.usage }) }
     if (error.code === 'cancelled') return { result: 'skipped', reason: 'interrupted', milliseconds }
     if (error.code === 'limited') return { result: 'skipped', reason: error.message, milliseconds }
     body = simplifyRequest(body, error)
@@ -68,7 +72,7 @@ const simplifyRequest = (body: JsonObject, { code, message }: GatewayError): Jso
   return undefined
 }
 
-type ProbeAnswer = { error: GatewayError | undefined; record: RequestRecord }
+type ProbeAnswer = { error: GatewayError | undefined; lifetime: RequestLifetime }
 
 const sendRequest = async (
   body: JsonObject,
@@ -88,20 +92,20 @@ const sendRequest = async (
     runtimeFor(target, records, context),
   )
   await response.arrayBuffer().catch(() => undefined)
-  const { record, outcome } = records.captured!
-  return { record, error: record.endReason ?? outcome.error }
+  const { lifetime, outcome } = records.captured!
+  return { lifetime, error: lifetime.endReason ?? outcome.error }
 }
 
 const noConnection: Connection = { disableTimeout: () => {}, closeSoon: () => {}, address: () => undefined }
 const silentLog: Log = { write: () => {}, flush: () => {}, configure: () => {} }
 
-/** Captures the record instead of logging it. */
+/** Captures the request instead of logging it. */
 class CapturingRecords extends RequestRecords {
-  captured: { record: RequestRecord; outcome: RequestOutcome } | undefined
+  captured: { lifetime: RequestLifetime; outcome: RequestOutcome } | undefined
 
-  override finish(record: RequestRecord, outcome: RequestOutcome): void {
-    this.active.delete(record)
-    this.captured = { record, outcome }
+  override finish(lifetime: RequestLifetime, outcome: RequestOutcome): void {
+    this.active.delete(lifetime)
+    this.captured = { lifetime, outcome }
   }
 }
 
@@ -118,6 +122,7 @@ const runtimeFor = (target: Target, records: RequestRecords, { settings, limits,
   records,
   seals: createSealStore(),
   answers: createAnswerStore(),
+  streamUsage: new StreamUsage(),
   redact,
 })
 

@@ -119,7 +119,7 @@ const parseChoice = (choice: Json | undefined): ToolChoice | undefined => {
 }
 
 /** Renders a chat as the body for a vendor. A streaming request always requests usage. */
-export const renderRequest = (original: Chat, { loss, sealOrigin }: Exchange): JsonObject => {
+export const renderRequest = (original: Chat, { loss, sealOrigin, requestUsage }: Exchange): JsonObject => {
   const chat = customToolsAsFunctions(original, loss)
   const { extra } = chat
   const ownExtra = extra?.by === id && isObject(extra.value) ? extra.value : {}
@@ -129,7 +129,8 @@ export const renderRequest = (original: Chat, { loss, sealOrigin }: Exchange): J
     model: chat.model,
     messages: renderTurns(withoutForeignSeals(chat.turns, sealOrigin, loss), loss),
   }
-  if (chat.stream) Object.assign(body, { stream: true, stream_options: { include_usage: true } })
+  if (chat.stream) body.stream = true
+  if (chat.stream && requestUsage !== false) body.stream_options = { include_usage: true }
   if (chat.limit !== undefined && ownExtra.max_completion_tokens === undefined) body.max_tokens = chat.limit
   for (const [wire, field] of Object.entries(numberFields)) if (chat[field] !== undefined) body[wire] = chat[field]
   if (chat.stop !== undefined) body.stop = chat.stop

@@ -34,8 +34,7 @@ export class ResponsesDecoder {
   /** Handles a complete answer, at the end of a stream or alone. Emits what no earlier event carried. */
   pushResponse(response: JsonObject): void {
     this.start(response)
-    if (response.status === 'failed' || response.status === 'cancelled')
-      return void this.failWith(response)
+    if (response.status === 'failed' || response.status === 'cancelled') return void this.failWith(response)
     if (Array.isArray(response.output))
       response.output.forEach((item, index) => {
         if (isObject(item)) this.endItem(index, item)

@@ -1,0 +1,69 @@
+/** What one attempt borrowed and found out. The attempt that answers is merged into the record of its request. */
+import type { GatewayError } from '../base/errors.ts'
+import type { Usage } from '../ir/chat.ts'
+import type { Admission, Lease } from '../limits/limits.ts'
+import type { Target } from '../providers/entry.ts'
+import type { AttemptSample } from '../routing/target-stats.ts'
+import type { RequestRecord } from './request-record.ts'
+
+/** Losses noted of one attempt; more would fill the log and no one reads them. */
+const maxLosses = 50
+
+export class AttemptRecord {
+  readonly target: Target
+  usage: Usage | undefined
+  losses: string[] | undefined
+  /**
+   * True once a vendor may have done work, and false again if the vendor refused. While it is false, the reserved
+   * tokens are given back.
+   */
+  reachedVendor = false
+  readonly #lease: Lease
+  #isEnded = false
+
+  /** @param sample absent if the strategy measures no targets */
+  constructor(
+    { target, lease }: Admission,
+    private readonly sample: AttemptSample | undefined,
+  ) {
+    this.target = target
+    this.#lease = lease
+  }
+
+  readonly noteLoss = (path: string, reason: string): void => {
+    this.losses ??= []
+    if (this.losses.length < maxLosses) this.losses.push(`${path}: ${reason}`)
+  }
+
+  /** The first content of a stream, or a complete response, is there. */
+  markAnswered(): void {
+    this.sample?.markAnswered()
+  }
+
+  /** The same target is called once more under the same lease: what the first call left behind no longer counts. */
+  restart(): void {
+    this.losses = undefined
+    this.usage = undefined
+    this.reachedVendor = false
+  }
+
+  /** Returns the lease, charged with the tokens that were used, and ends the sample. Only the first call counts. */
+  end(error?: GatewayError): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    this.#lease.settle(this.#tokens())
+    this.sample?.end(error)
+  }
+
+  /** Adds what this attempt found out to the record of its request. */
+  mergeInto(record: RequestRecord): void {
+    record.usage = this.usage ?? record.usage
+    if (this.losses) record.losses = [...(record.losses ?? []), ...this.losses]
+  }
+
+  /** Undefined: the vendor did not say, so the estimate stands. */
+  #tokens(): number | undefined {
+    if (this.usage) return this.usage.input + this.usage.output
+    return this.reachedVendor ? undefined : 0
+  }
+}

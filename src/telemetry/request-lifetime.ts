@@ -1,0 +1,151 @@
+/** How long a request lives: it is cancelled or closed exactly once, and returns what its attempt borrowed. */
+import { GatewayError } from '../base/errors.ts'
+import { IndexedList } from '../base/indexed-list.ts'
+import type { Usage } from '../ir/chat.ts'
+import type { Admission } from '../limits/limits.ts'
+import type { TargetStats } from '../routing/target-stats.ts'
+import { AttemptRecord } from './attempt-record.ts'
+import type { Log } from './log.ts'
+import { logLineOf, type RequestOutcome, RequestRecord } from './request-record.ts'
+
+/** Work that can be stopped from outside. */
+export type Cancellable = { stop(error: GatewayError): void }
+
+/** The outcome of an attempt that was followed by another one. */
+const superseded = new GatewayError('upstream_failed', 'another attempt took its place')
+
+export class RequestLifetime {
+  readonly record: RequestRecord
+  isClosed = false
+  /** Why the request was ended from outside; undefined if it was not. */
+  endReason: GatewayError | undefined
+  /**
+   * The work in progress for this request, stopped when the request ends: the vendor's connection, or the stream to the
+   * client.
+   */
+  cancellable: Cancellable | undefined
+  /** The client's connection. Without `closeSoon` it would stay open for as long as the client likes. */
+  connection: { closeSoon(): void } | undefined
+  /** The client asked for the losses to be reported in a response header. */
+  shouldReportLosses = false
+  /** The position in the list of active requests. */
+  listIndex: number | undefined
+  #attempt: AttemptRecord | undefined
+  #controller: AbortController | undefined
+
+  constructor(
+    method: string,
+    path: string,
+    private readonly records: RequestRecords,
+  ) {
+    this.record = new RequestRecord(method, path)
+  }
+
+  /** Aborts when the request is ended from outside. It is created on first use, because most requests never wait. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.endReason) this.#controller.abort()
+    return this.#controller.signal
+  }
+
+  /** What was lost so far: by the request itself and by its current attempt. */
+  get losses(): readonly string[] | undefined {
+    const { losses } = this.record
+    const ofAttempt = this.isClosed ? undefined : this.#attempt?.losses
+    return losses && ofAttempt ? [...losses, ...ofAttempt] : (losses ?? ofAttempt)
+  }
+
+  /**
+   * Begins an attempt with what a limit lent to it, and ends the one before. If the request has already ended, the
+   * lease is returned immediately.
+   */
+  beginAttempt(admission: Admission): AttemptRecord {
+    const attempt = new AttemptRecord(admission, this.records.stats?.begin(admission.target))
+    this.#attempt?.end(superseded)
+    this.#attempt = attempt
+    this.record.target = admission.target.id
+    this.record.attempts++
+    if (this.isClosed) attempt.end(this.endReason)
+    return attempt
+  }
+
+  /** The first content of a stream, or a complete response, is there; `usage` as far as it is known. */
+  markAnswered(usage: Usage | undefined): void {
+    this.record.timeToFirstContent = performance.now() - this.record.startedAt
+    this.noteUsage(usage)
+    this.#attempt?.markAnswered()
+  }
+
+  /** Usage of the current attempt. What is already known stays. */
+  noteUsage(usage: Usage | undefined): void {
+    if (this.#attempt) this.#attempt.usage ??= usage
+  }
+
+  /** Ends the request from outside: stops the work in progress and closes the request. */
+  end(error: GatewayError): void {
+    if (this.isClosed) return
+    this.endReason = error
+    this.#controller?.abort()
+    this.cancellable?.stop(error)
+    this.close({ error })
+  }
+
+  /** The client disconnected. */
+  cancel(): void {
+    this.end(new GatewayError('cancelled', 'the client left'))
+  }
+
+  /** The listener for the abort signal of a request, which fires when the client disconnects. */
+  handleEvent(): void {
+    this.cancel()
+  }
+
+  /** @throws GatewayError the reason, if the request was ended from outside in the meantime */
+  throwIfEnded(): void {
+    if (this.endReason) throw this.endReason
+  }
+
+  /**
+   * Closes the request. Only the first call counts. This is the only place that ends the last attempt and writes the
+   * record.
+   */
+  close(outcome: RequestOutcome = {}): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.#attempt?.end(outcome.error)
+    this.#attempt?.mergeInto(this.record)
+    this.records.finish(this, outcome)
+  }
+}
+
+/** All requests in progress, and the log to which their records are written. */
+export class RequestRecords {
+  readonly active = new IndexedList<RequestLifetime>()
+  /** Is told about every attempt if the strategy measures targets; otherwise undefined. */
+  stats: TargetStats | undefined
+  constructor(private readonly log: Log) {}
+
+  begin(method: string, path: string): RequestLifetime {
+    const lifetime = new RequestLifetime(method, path, this)
+    this.active.add(lifetime)
+    return lifetime
+  }
+
+  /** Records for the parts of one request. They are not logged: the record of the whole request covers them. */
+  forParts(): RequestRecords {
+    const forParts = new PartRecords(this.log)
+    forParts.stats = this.stats
+    return forParts
+  }
+
+  finish(lifetime: RequestLifetime, outcome: RequestOutcome): void {
+    this.active.delete(lifetime)
+    this.log.write(logLineOf(lifetime.record, outcome))
+  }
+}
+
+class PartRecords extends RequestRecords {
+  override finish(lifetime: RequestLifetime): void {
+    this.active.delete(lifetime)
+  }
+}
