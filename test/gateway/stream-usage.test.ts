@@ -4,7 +4,7 @@ import { GatewayError } from '../../src/base/errors.ts'
 import { mentionsUsage, namesUsageAsUnsupported, StreamUsage } from '../../src/gateway/stream-usage.ts'
 import { defaultEntry } from '../support/default-entry.ts'
 
-const targetOf = (id: string) => ({ entry: { ...defaultEntry, id } })
+const targetOf = (id: string) => ({ entry: defaultEntry('openai', { id }) })
 const refusal = (message: string, status = 400) => new GatewayError('upstream_refused', message, { status })
 
 test('what was learned of an entry holds for that entry alone, and for a day', () => {
