@@ -1,4 +1,4 @@
-/** Builds the request for the vendor: the body (passed, adjusted or translated), the headers and the signature. */
+/** Builds the request for the vendor: the body (passed, patched or translated), the headers and the signature. */
 import { GatewayError } from '../base/errors.ts'
 import { preserveExactNumbers } from '../base/json/exact-numbers.ts'
 import { isObject, type JsonObject, withMembers } from '../base/json/json.ts'
@@ -89,7 +89,7 @@ export const requireWire = (target: Target): Wire => {
 type RequestBody = { payload: Payload; length?: number | undefined }
 
 /**
- * Writes the body in one of three ways. Pass: the client's bytes with the model replaced. Adjust: the same protocol,
+ * Writes the body in one of three ways. Pass: the client's bytes with the model replaced. Patch: the same protocol,
  * corrected for the vendor. Translate: through the IR.
  */
 const buildBody = (

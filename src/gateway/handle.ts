@@ -1,7 +1,7 @@
 /**
  * The life of a request:
  *   authenticate → readBody → parseClientRequest → planTargets → planTokenCount → splitBatch → resumePreviousResponse
- *   → attempt (admit → prepareRequest: pass | adjust | translate → call)
+ *   → attempt (admit → prepareRequest: pass | patch | translate → call)
  *   → openStream → ClientEventStream, or readCompleteResponse → lifetime.close
  */
 

@@ -8,7 +8,7 @@ export type BoundedCache<Value> = {
    * @param bytes the estimated size of the value
    */
   keep(key: string, value: Value, bytes: number): boolean
-  /** Marks the value as the most recently used. */
+  /** Marks the value as the most recently used, and renews the time after which it expires. */
   find(key: string): Value | undefined
   /** Returns true if the key existed. */
   forget(key: string): boolean
