@@ -11,7 +11,9 @@ export type BreakerEffect = 'ignore' | 'count' | 'trip'
 
 type ErrorCodeInfo = { status: number; retry: RetryPolicy; breaker: BreakerEffect; description: string }
 
-/** Properties of each error code. `status` is the default HTTP status; `detail.status` keeps a vendor's own 4xx or 5xx. */
+/**
+ * Properties of each error code. `status` is the default HTTP status; `detail.status` keeps a vendor's own 4xx or 5xx.
+ */
 export const errorCodes = {
   invalid_request: {
     status: 400,

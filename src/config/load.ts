@@ -32,7 +32,7 @@ export const load = (path: string, environment: Environment): LoadedConfig => {
   return { ...(compiled && { compiled }), problems: collector.problems }
 }
 
-/** The same for a text without a file, such as a draft in an editor. The extension of `name` tells the format. */
+/** The same for a text without a file, such as a draft in an editor. The extension of `name` decides the format. */
 export const loadText = (text: string, environment: Environment, name = 'config.json'): LoadedConfig => {
   const collector = createProblemCollector()
   const tree = parseText(name, text, collector)
