@@ -135,12 +135,15 @@ describe('a start', () => {
 
   test('loads nothing that only a command, a YAML file, an old database or a reader of the documentation needs', () => {
     const later = [
+      'catalog/load.ts',
+      'catalog/schema.ts',
       'config/file/import-database.ts',
       'config/file/yaml.ts',
       'server/openapi.ts',
       ...files.filter(file => file.includes('/probe/')),
     ]
     expect(later.filter(file => !sources.has(file) || start.has(file))).toEqual([])
+    expect([...start].filter(file => /^catalog\/.*\.json$/.test(file))).toEqual([])
   })
 
   test('that is about to be replaced by a process with a wider fetch loads only what that takes', () => {

@@ -1,9 +1,11 @@
 /**
  * docs/vendors/: one page for each service type, from its source file and from the researched facts in
- * docs/vendors/facts.json.
+ * src/catalog/vendors.json.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { loadVendors } from '../../src/catalog/load.ts'
+import type { Fact, FreeTier, VendorFacts } from '../../src/catalog/schema.ts'
 import { egressOnly, unaryKindOf } from '../../src/protocols/registry.ts'
 import { providers } from '../../src/providers/index.ts'
 import type { Provider } from '../../src/providers/provider.ts'
@@ -13,53 +15,24 @@ import { address, code, credentials, list } from './providers.ts'
 const root = join(import.meta.dir, '../..')
 const read = (file: string): string => readFileSync(join(root, file), 'utf8')
 
-/** A sentence, its source, and the month the source was written, such as `2026-08`; null if the source has no date. */
-export type Fact = { says: string; source: string; asOf: string | null }
-
-/** How one can use the vendor free of charge; `unknown`: nothing certain was found. */
+/** How the pages show whether the vendor can be used free of charge. */
 export const tiers = {
   recurring: 'yes 有',
   trial: 'to begin with 仅试用',
   paid: 'no 付费',
   own: 'your own machine 自建',
   unknown: 'not confirmed 未核实',
-} as const
+} as const satisfies Record<FreeTier, string>
 
-/** The researched facts about a vendor. */
-export type VendorFacts = {
-  /** One sentence. */
-  is: string
-  /** The same in Chinese, beginning with what a Chinese reader must know first. */
-  chinese: string
-  /** Where to create a key; null if the vendor has no keys. */
-  apply: Fact & { url: string | null }
-  /** Where the vendor lists its models. */
-  models: string
-  free: Fact & { tier: keyof typeof tiers }
-  /** What to know in advance. */
-  notes: Fact[]
-  /** The month in which all of this was last checked. */
-  checked: string
-}
-
-type FactsEntry = Partial<VendorFacts> & { like?: string }
-
-const factsByType = JSON.parse(read('docs/vendors/facts.json')) as Record<string, FactsEntry>
-
-/** Service type → facts. A vendor under a second name inherits missing facts from the first (`like`). */
-export const vendorFacts: ReadonlyMap<string, VendorFacts> = new Map(
-  Object.entries(factsByType).map(([type, { like, ...ownFacts }]) => [
-    type,
-    { ...(like ? factsByType[like] : {}), ...ownFacts } as VendorFacts,
-  ]),
-)
+/** Service type → facts. */
+export const vendorFacts = await loadVendors()
 
 /** Every type that has a vendor: all except the mock. */
 export const vendors: readonly Provider[] = [...providers.values()].filter(({ transport }) => !transport)
 
 const factsOf = ({ id }: Provider): VendorFacts => {
   const facts = vendorFacts.get(id)
-  if (!facts) throw new Error(`docs/vendors/facts.json says nothing of ${id}`)
+  if (!facts) throw new Error(`src/catalog/vendors.json says nothing of ${id}`)
   return facts
 }
 
@@ -149,7 +122,7 @@ const row = (provider: Provider): string => {
 export const vendorsIndex = (): string =>
   `# Vendors 厂商
 
-Generated from \`src/providers\`, \`samples\` and [facts.json](facts.json) by \`npm run docs\`. Each page tells where a key is made, what goes into the configuration, what can be used for nothing, and what to know beforehand; every fact names its source and the month of that source.
+Generated from \`src/providers\`, \`samples\` and [vendors.json](../../src/catalog/vendors.json) by \`npm run docs\`. Each page tells where a key is made, what goes into the configuration, what can be used for nothing, and what to know beforehand; every fact names its source and the month of that source.
 Addresses, paths and quirks of all of them side by side: [services](../providers.md). All free tiers in one configuration: [samples/free-tiers.json](../../samples/free-tiers.json).
 
 各家厂商的申请地址、配置示例、免费额度和注意事项，每条都注明来源和日期。

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Fact, tiers, vendorFacts, vendorPage, vendors } from '../../scripts/pages/vendors.ts'
+import { tiers, vendorFacts, vendorPage, vendors } from '../../scripts/pages/vendors.ts'
+import type { Fact } from '../../src/catalog/schema.ts'
 import { loadText } from '../../src/config/load.ts'
 import { providers } from '../../src/providers/index.ts'
 
