@@ -1,9 +1,5 @@
-/**
- * What differs between the models behind Converse, derived from the model's name, which is all a gateway has.
- * https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html,
- * …/structured-output.html,
- * …/prompt-caching.html, https://docs.aws.amazon.com/nova/latest/nova2-userguide (2026-11)
- */
+/** What differs between the models behind Converse, derived from the model's name, which is all a gateway has. */
+import type { TraitRecord } from '../../catalog/schema.ts'
 import { type ModelTraits, traitsOf } from '../anthropic/model-traits.ts'
 
 export type ConverseTraits = {
@@ -25,21 +21,61 @@ export type ConverseTraits = {
   effortForm: 'nova' | 'word' | undefined
 }
 
+const provenance = {
+  source: [
+    'https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html',
+    'https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html',
+    'https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html',
+    'https://docs.aws.amazon.com/nova/latest/nova2-userguide',
+  ],
+  asOf: '2026-11',
+}
+
+const otherModels: ConverseTraits = {
+  claude: undefined,
+  isNova: false,
+  acceptsJsonSchema: true,
+  toolForcing: 'any',
+  maxCacheTtl: false,
+  acceptsResultStatus: false,
+  topKField: 'top_k',
+  effortForm: undefined,
+}
+const olderModels: ConverseTraits = {
+  ...otherModels,
+  acceptsJsonSchema: false,
+  toolForcing: 'none',
+  topKField: undefined,
+}
+const nova: ConverseTraits = {
+  ...otherModels,
+  isNova: true,
+  acceptsJsonSchema: false,
+  toolForcing: 'named',
+  maxCacheTtl: '5m',
+  acceptsResultStatus: true,
+  topKField: 'topK',
+}
+
+/**
+ * The models that are not Claude. The first pattern that matches applies. Models that match none have the traits of
+ * `otherModels`, by the same sources.
+ */
+export const traitRecords: readonly TraitRecord<ConverseTraits>[] = [
+  { pattern: /\bnova-(?:2|premier-2)/, traits: { values: { ...nova, effortForm: 'nova' }, ...provenance } },
+  { pattern: /\bnova\b/, traits: { values: nova, ...provenance } },
+  { pattern: /\bcohere/, traits: { values: { ...olderModels, topKField: 'k' }, ...provenance } },
+  {
+    pattern: /\b(?:titan|meta|llama|ai21|jamba|writer|palmyra|pixtral)/,
+    traits: { values: olderModels, ...provenance },
+  },
+  { pattern: /\bopenai\./, traits: { values: { ...otherModels, effortForm: 'word' }, ...provenance } },
+]
+
 export const converseTraitsOf = (model: string): ConverseTraits => {
   const name = model.toLowerCase()
   if (/claude/.test(name)) return claudeTraits(traitsOf(model))
-  const isNova = /\bnova\b/.test(name)
-  const isOlder = /\b(titan|meta|llama|cohere|ai21|jamba|writer|palmyra|pixtral)/.test(name)
-  return {
-    claude: undefined,
-    isNova,
-    acceptsJsonSchema: !isNova && !isOlder,
-    toolForcing: isNova ? 'named' : isOlder ? 'none' : 'any',
-    maxCacheTtl: isNova ? '5m' : false,
-    acceptsResultStatus: isNova,
-    topKField: isNova ? 'topK' : /\bcohere/.test(name) ? 'k' : isOlder ? undefined : 'top_k',
-    effortForm: /\bnova-(2|premier-2)/.test(name) ? 'nova' : /\bopenai\./.test(name) ? 'word' : undefined,
-  }
+  return traitRecords.find(({ pattern }) => pattern.test(name))?.traits.values ?? otherModels
 }
 
 const claudeTraits = (claude: ModelTraits): ConverseTraits => ({
