@@ -8,7 +8,7 @@ import { sealPrefix } from '../../ir/seal.ts'
 import type { Exchange, Frame, Passthrough, StreamPipe } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { faultFrom, isErrorBody, notAnAnswer } from '../shared/vendor-error.ts'
-import { type Chunk, createChunkNormalizer } from './chunks/chunk-normalizer.ts'
+import { type Chunk, ChunkNormalizer } from './chunks/chunk-normalizer.ts'
 import { createChunkTemplate, textDeltaOf } from './chunks/frame-template.ts'
 import { modelReplacer, replaceModel, writeRequest } from './chunks/rewrite-model.ts'
 import { renderError } from './error.ts'
@@ -47,7 +47,7 @@ export const pipeChoices = (format: ChoiceFormat, exchange: Exchange): StreamPip
   const unparsed = (frame: Frame): void => {
     out += renderFrame(frame)
   }
-  const normalizer = createChunkNormalizer(format, exchange, { chunk, unparsed })
+  const normalizer = new ChunkNormalizer(format, exchange, { chunk, unparsed })
 
   const takeOutput = (): string => {
     const text = out

@@ -3,7 +3,7 @@
 import type { JsonObject } from '../../base/json/json.ts'
 import type { Event } from '../../ir/event.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
-import { createChunkNormalizer } from './chunks/chunk-normalizer.ts'
+import { ChunkNormalizer } from './chunks/chunk-normalizer.ts'
 import { chatFormat } from './normalize.ts'
 import { createChatDecoder } from './stream-decoder.ts'
 import { encodeChatStream } from './stream-encoder.ts'
@@ -17,7 +17,7 @@ export const parseStream =
   (exchange: Exchange): Stage<Frame, Event> =>
   emit => {
     const decoder = createChatDecoder(exchange, emit)
-    const normalizer = createChunkNormalizer(chatFormat, exchange, {
+    const normalizer = new ChunkNormalizer(chatFormat, exchange, {
       chunk: ({ body }) => decoder.push(body),
       unparsed: () => {},
     })

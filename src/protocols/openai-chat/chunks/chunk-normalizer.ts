@@ -27,9 +27,6 @@ export type Chunk = { body: JsonObject; text?: string | undefined }
 
 /** Receives normalized chunks, and frames that are not JSON. */
 export type ChunkSink = { chunk: (chunk: Chunk) => void; unparsed: (frame: Frame) => void }
-/** Takes the frames of a vendor. `flush` emits held finishes. Errors are reported in `state.fault`. */
-export type ChunkNormalizer = { state: StreamState; push: (frame: Frame) => void; flush: () => void; end: () => void }
-
 /** Fields that describe a chunk but carry no content. */
 const envelopeFields = new Set([
   'id',
@@ -44,23 +41,126 @@ const envelopeFields = new Set([
 const isEnvelopeOnly = (body: JsonObject): boolean =>
   Object.entries(body).every(([key, value]) => envelopeFields.has(key) || value === null || typeof value === 'string')
 
-/** Creates the normalizer of one stream. It emits synchronously, during `push`, `flush` and `end`. */
-export const createChunkNormalizer = (format: ChoiceFormat, exchange: Exchange, emit: ChunkSink): ChunkNormalizer => {
-  const state: StreamState = { content: false }
-  const choices = new Map<number, ChoiceState>()
-  let identity: ChunkIdentity | undefined
-  let heldChunk: Chunk | undefined
+/**
+ * Takes the frames of one stream. Emits synchronously, during `push`, `flush` and `end`. Errors are reported in
+ * `state.fault`.
+ */
+export class ChunkNormalizer {
+  readonly state: StreamState = { content: false }
+  readonly #choices = new Map<number, ChoiceState>()
+  #identity: ChunkIdentity | undefined
+  /** The last chunk, if it carries a finish that is held back. */
+  #heldChunk: Chunk | undefined
 
-  const emitChunk = (chunk: Chunk): void => {
-    if (!state.content && choicesOf(chunk.body).some(format.hasContent)) state.content = true
-    emit.chunk(chunk)
+  constructor(
+    private readonly format: ChoiceFormat,
+    private readonly exchange: Exchange,
+    private readonly sink: ChunkSink,
+  ) {}
+
+  push(frame: Frame): void {
+    const { state, exchange } = this
+    if (state.finished || state.fault) return
+    const data = frame.data.trim()
+    if (data === '[DONE]') state.finished = true
+    if (data === '[DONE]' || data === '') return
+    const parsed = parseJson(data)
+    const body = Array.isArray(parsed) && isObject(parsed[0]) ? parsed[0] : parsed
+    if (frame.event === 'error') state.fault = faultFrom(body ?? data, exchange)
+    else if (isObject(body)) this.#pushBody(body, data)
+    else {
+      state.content = true
+      this.sink.unparsed(unparsedFrame(frame, exchange))
+    }
   }
 
-  const choiceOf = (body: JsonObject): ChoiceState => {
+  /** Emits the finishes that are held back. Called when no more content can come before them. */
+  flush(): void {
+    if (!this.#hasHeldFinish()) return
+    const heldChoices = [...this.#choices.values()].filter(choice => choice.phase === 'held')
+    const chunk = this.#heldChunk ?? { body: { ...this.#identity, choices: [] } }
+    this.#heldChunk = undefined
+    for (const choice of heldChoices) finishChoice(chunk, choice, this.format, this.exchange)
+    this.#emitChunk(chunk)
+  }
+
+  end(): void {
+    const { state } = this
+    if (state.fault) return
+    const openChoices = [...this.#choices.values()].filter(choice => choice.phase === 'open')
+    if (this.#choices.size === 0 || (openChoices.length > 0 && !state.finished)) {
+      state.fault = streamCut(state.finished)
+      return
+    }
+    this.flush()
+    for (const choice of openChoices) {
+      this.exchange.loss(`choices[${choice.index}].finish_reason`, 'the vendor gave none')
+      choice.phase = 'held'
+    }
+    this.flush()
+  }
+
+  #pushBody(body: JsonObject, text: string): void {
+    const { state, exchange } = this
+    exchange.patchResponse?.(body)
+    state.model ??= textOf(body.model) || undefined
+    state.usage = usageIn(body) ?? state.usage
+    if (isErrorBody(body)) state.fault = faultFrom(body, exchange)
+    else this.#normalizeChunk(body, text)
+  }
+
+  #normalizeChunk(body: JsonObject, text: string): void {
+    const { format, exchange } = this
+    const chunk: Chunk = { body, text: exchange.patchResponse ? undefined : text }
+    this.#identity ??= identityOf(body, exchange, format.object)
+    if (normalizeEnvelope(body, this.#identity)) chunk.text = undefined
+    if (normalizeChoices(body)) chunk.text = undefined
+    if (normalizeUsage(body)) chunk.text = undefined
+    const received = choicesOf(body)
+    const keptChoices = received.filter(choice => this.#normalizeChoice(chunk, choice))
+    if (this.state.fault) return
+    if (keptChoices.length < received.length) {
+      body.choices = keptChoices
+      chunk.text = undefined
+      if (keptChoices.length === 0 && (isEnvelopeOnly(body) || this.#joinUsageToHeld(chunk))) return
+    }
+    this.#holdOrEmit(chunk)
+  }
+
+  /** Normalizes one choice of a chunk. Returns false if the choice must be dropped. */
+  #normalizeChoice(chunk: Chunk, body: JsonObject): boolean {
+    const choice = this.#choiceOf(body)
+    const fault = faultOf(body.finish_reason)
+    if (fault) this.state.fault = fault
+    if (this.format.normalize(body, choice)) chunk.text = undefined
+    choice.hasStarted = true
+    const finish = finishReasonOf(body.finish_reason, this.exchange)
+    if (choice.phase === 'open') choice.finish = finish ?? choice.finish
+    else if (!this.#acceptsAfterFinish(choice, finish, this.format.hasContent(body))) return false
+    const normalizedFinish = finish ?? null
+    if (body.finish_reason === normalizedFinish) return true
+    body.finish_reason = normalizedFinish
+    chunk.text = undefined
+    return true
+  }
+
+  /** Handles what comes after the finish of a choice: a second finish is dropped, content is kept. */
+  #acceptsAfterFinish(choice: ChoiceState, finish: string | undefined, hasContent: boolean): boolean {
+    if (finish !== undefined && (choice.hasLateContent || hasContent)) {
+      choice.finish = finish
+      choice.hasLateContent = false
+    }
+    if (!hasContent) return false
+    if (choice.phase === 'held') choice.hasLateContent = finish === undefined
+    else this.exchange.loss(`choices[${choice.index}]`, 'content came after the finish had been told')
+    return true
+  }
+
+  #choiceOf(body: JsonObject): ChoiceState {
     const index = body.index as number
-    const known = choices.get(index)
+    const known = this.#choices.get(index)
     if (known) return known
-    const calls = createCallTracker(call => callId(exchange, index, call))
+    const calls = createCallTracker(call => callId(this.exchange, index, call))
     const choice: ChoiceState = {
       index,
       hasStarted: false,
@@ -70,83 +170,18 @@ export const createChunkNormalizer = (format: ChoiceFormat, exchange: Exchange, 
       hasLegacyCall: false,
       calls,
     }
-    choices.set(index, choice)
+    this.#choices.set(index, choice)
     return choice
   }
 
-  /** True if a finish is held back. Called for every frame, so it does not build an array. */
-  const hasHeldFinish = (): boolean => {
-    for (const { phase } of choices.values()) if (phase === 'held') return true
-    return false
-  }
-
-  /** Emits the finishes that are held back. Called when no more content can come before them. */
-  const releaseFinishes = (): void => {
-    if (!hasHeldFinish()) return
-    const heldChoices = [...choices.values()].filter(choice => choice.phase === 'held')
-    const chunk = heldChunk ?? { body: { ...identity, choices: [] } }
-    heldChunk = undefined
-    for (const choice of heldChoices) finishChoice(chunk, choice, format, exchange)
-    emitChunk(chunk)
-  }
-
-  /**
-   * Emits the content that was held together with a finish, because more content came after that finish. The finish
-   * stays held back.
-   */
-  const emitHeldContent = (): void => {
-    if (heldChunk === undefined) return
-    const { body } = heldChunk
-    heldChunk = undefined
-    for (const choice of choicesOf(body)) choice.finish_reason = null
-    emitChunk({ body })
-  }
-
-  /**
-   * Handles a chunk with usage and a finish that is already known. Emitted alone, the chunk would be withheld from a
-   * client that did not request usage, so the usage is emitted together with the held finish.
-   */
-  const joinUsageToHeld = (chunk: Chunk): boolean => {
-    const { usage } = chunk.body
-    if (exchange.usageRequested || !hasHeldFinish() || !isObject(usage)) return false
-    heldChunk = heldChunk ? { body: { ...heldChunk.body, usage } } : chunk
-    return true
-  }
-
-  /** Normalizes one choice of a chunk. Returns false if the choice must be dropped. */
-  const normalizeChoice = (chunk: Chunk, body: JsonObject): boolean => {
-    const choice = choiceOf(body)
-    const fault = faultOf(body.finish_reason)
-    if (fault) state.fault = fault
-    if (format.normalize(body, choice)) chunk.text = undefined
-    choice.hasStarted = true
-    const finish = finishReasonOf(body.finish_reason, exchange)
-    const hasContent = format.hasContent(body)
-    if (choice.phase === 'open') choice.finish = finish ?? choice.finish
-    else {
-      if (finish !== undefined && (choice.hasLateContent || hasContent)) {
-        choice.finish = finish
-        choice.hasLateContent = false
-      }
-      if (!hasContent) return false
-      if (choice.phase === 'held') choice.hasLateContent = finish === undefined
-      else exchange.loss(`choices[${choice.index}]`, 'content came after the finish had been told')
-    }
-    const normalizedFinish = finish ?? null
-    if (body.finish_reason === normalizedFinish) return true
-    body.finish_reason = normalizedFinish
-    chunk.text = undefined
-    return true
-  }
-
-  const holdOrEmit = (chunk: Chunk): void => {
+  #holdOrEmit(chunk: Chunk): void {
     const keptChoices = choicesOf(chunk.body)
-    const isLateContent = keptChoices.some(body => choices.get(body.index as number)?.phase === 'held')
-    if (isLateContent) emitHeldContent()
-    else releaseFinishes()
+    const isLateContent = keptChoices.some(body => this.#choices.get(body.index as number)?.phase === 'held')
+    if (isLateContent) this.#emitHeldContent()
+    else this.flush()
     let hasFinish = false
     for (const body of keptChoices) {
-      const choice = choices.get(body.index as number)!
+      const choice = this.#choices.get(body.index as number)!
       if (typeof body.finish_reason !== 'string') continue
       if (choice.phase === 'open') choice.phase = 'held'
       if (!isLateContent && choice.phase === 'held') hasFinish = true
@@ -155,63 +190,43 @@ export const createChunkNormalizer = (format: ChoiceFormat, exchange: Exchange, 
         chunk.text = undefined
       }
     }
-    if (hasFinish) heldChunk = chunk
-    else emitChunk(chunk)
+    if (hasFinish) this.#heldChunk = chunk
+    else this.#emitChunk(chunk)
   }
 
-  const normalizeChunk = (body: JsonObject, text: string): void => {
-    const chunk: Chunk = { body, text: exchange.patchResponse ? undefined : text }
-    identity ??= identityOf(body, exchange, format.object)
-    if (normalizeEnvelope(body, identity)) chunk.text = undefined
-    if (normalizeChoices(body)) chunk.text = undefined
-    if (normalizeUsage(body)) chunk.text = undefined
-    const received = choicesOf(body)
-    const keptChoices = received.filter(choice => normalizeChoice(chunk, choice))
-    if (state.fault) return
-    if (keptChoices.length < received.length) {
-      body.choices = keptChoices
-      chunk.text = undefined
-      if (keptChoices.length === 0 && (isEnvelopeOnly(body) || joinUsageToHeld(chunk))) return
-    }
-    holdOrEmit(chunk)
+  /** True if a finish is held back. Called for every frame, so it does not build an array. */
+  #hasHeldFinish(): boolean {
+    for (const { phase } of this.#choices.values()) if (phase === 'held') return true
+    return false
   }
 
-  const push = (frame: Frame): void => {
-    if (state.finished || state.fault) return
-    const data = frame.data.trim()
-    if (data === '[DONE]') state.finished = true
-    if (data === '[DONE]' || data === '') return
-    const parsed = parseJson(data)
-    const body = Array.isArray(parsed) && isObject(parsed[0]) ? parsed[0] : parsed
-    if (frame.event === 'error') state.fault = faultFrom(body ?? data, exchange)
-    else if (!isObject(body)) {
-      state.content = true
-      emit.unparsed(unparsedFrame(frame, exchange))
-    } else {
-      exchange.patchResponse?.(body)
-      state.model ??= textOf(body.model) || undefined
-      state.usage = usageIn(body) ?? state.usage
-      if (isErrorBody(body)) state.fault = faultFrom(body, exchange)
-      else normalizeChunk(body, data)
-    }
+  /**
+   * Emits the content that was held together with a finish, because more content came after that finish. The finish
+   * stays held back.
+   */
+  #emitHeldContent(): void {
+    if (this.#heldChunk === undefined) return
+    const { body } = this.#heldChunk
+    this.#heldChunk = undefined
+    for (const choice of choicesOf(body)) choice.finish_reason = null
+    this.#emitChunk({ body })
   }
 
-  const end = (): void => {
-    if (state.fault) return
-    const openChoices = [...choices.values()].filter(choice => choice.phase === 'open')
-    if (choices.size === 0 || (openChoices.length > 0 && !state.finished)) {
-      state.fault = streamCut(state.finished)
-      return
-    }
-    releaseFinishes()
-    for (const choice of openChoices) {
-      exchange.loss(`choices[${choice.index}].finish_reason`, 'the vendor gave none')
-      choice.phase = 'held'
-    }
-    releaseFinishes()
+  /**
+   * Handles a chunk with usage and a finish that is already known. Emitted alone, the chunk would be withheld from a
+   * client that did not request usage, so the usage is emitted together with the held finish.
+   */
+  #joinUsageToHeld(chunk: Chunk): boolean {
+    const { usage } = chunk.body
+    if (this.exchange.usageRequested || !this.#hasHeldFinish() || !isObject(usage)) return false
+    this.#heldChunk = this.#heldChunk ? { body: { ...this.#heldChunk.body, usage } } : chunk
+    return true
   }
 
-  return { state, push, flush: releaseFinishes, end }
+  #emitChunk(chunk: Chunk): void {
+    if (!this.state.content && choicesOf(chunk.body).some(this.format.hasContent)) this.state.content = true
+    this.sink.chunk(chunk)
+  }
 }
 
 const streamCut = (isDone = false): GatewayError =>
