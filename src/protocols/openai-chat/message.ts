@@ -11,7 +11,7 @@ import { notAnAnswer } from '../shared/vendor-error.ts'
 import { mergeDelta } from './chunks/merge-deltas.ts'
 import { normalizeMessage } from './normalize.ts'
 import { readMessage } from './passthrough.ts'
-import { createChatDecoder } from './stream-decoder.ts'
+import { ChatDecoder } from './stream-decoder.ts'
 import { encodeChatStream } from './stream-encoder.ts'
 
 /**
@@ -23,7 +23,7 @@ export const parseMessage = (answer: Json, exchange: Exchange): Message => {
   const body = readMessage(JSON.stringify(answer), exchange)
   normalizeMessage(body, exchange)
   const collector = createCollector()
-  const decoder = createChatDecoder(exchange, collector.push)
+  const decoder = new ChatDecoder(exchange, collector.push)
   decoder.push({ ...body, choices: (body.choices as JsonObject[]).map(asDelta) })
   decoder.end()
   return collector.message()

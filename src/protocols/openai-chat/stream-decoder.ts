@@ -50,143 +50,156 @@ const ignoredFields = new Set([
   'reasoning_encrypted',
 ])
 
-/** Takes normalized chunks. `end` closes all parts and emits the finish, or `fault` if the stream failed. */
-export type ChatDecoder = { push: (body: JsonObject) => void; end: (fault?: GatewayError) => void }
+/** Fields of a chunk that are reported and left out. */
+const untranslatedFields = ['citations', 'search_results'] as const
+
+type CallKey = number | 'legacy'
 type OpenCall = { at: number; args: string; isOpen: boolean }
 
 /**
- * OpenAI does not mark the start and end of parts. A part opens with its first delta and closes when a delta of another
- * kind follows. The deltas of several calls may interleave, so a call closes only when its arguments are complete.
- * Fields that only this protocol knows (reasoning_details, audio) become one sealed part.
+ * Takes normalized chunks. `end` closes all parts and emits the finish, or `fault` if the stream failed. OpenAI does
+ * not mark the start and end of parts. A part opens with its first delta and closes when a delta of another kind
+ * follows. The deltas of several calls may interleave, so a call closes only when its arguments are complete. Fields
+ * that only this protocol knows (reasoning_details, audio) become one sealed part.
  */
-export const createChatDecoder = (exchange: Exchange, emit: (event: Event) => void): ChatDecoder => {
-  const { loss, sealOrigin } = exchange
-  const calls = new Map<number | 'legacy', OpenCall>()
-  const sealedFields: JsonObject = {}
-  const notedPaths = new Set<string>()
-  let nextAt = 0
-  let current: { kind: PartKind; at: number } | undefined
-  let hasStarted = false
-  let usage: Usage | undefined
-  let finish: string | undefined
+export class ChatDecoder {
+  readonly #calls = new Map<CallKey, OpenCall>()
+  readonly #sealedFields: JsonObject = {}
+  readonly #notedPaths = new Set<string>()
+  #nextAt = 0
+  /** The open part that is no call. */
+  #current: { kind: PartKind; at: number } | undefined
+  #hasStarted = false
+  #usage: Usage | undefined
+  #finish: string | undefined
 
-  const noteOnce = (path: string, why: string): void => {
-    if (!notedPaths.has(path)) loss(path, why)
-    notedPaths.add(path)
-  }
+  constructor(
+    private readonly exchange: Exchange,
+    private readonly emit: (event: Event) => void,
+  ) {}
 
-  const seal = (value: JsonObject): Seal => ({ by: id, at: sealOrigin, value })
-
-  const close = (all: boolean): void => {
-    if (current) emit({ type: 'close', at: current.at })
-    current = undefined
-    for (const call of calls.values()) {
-      if (!call.isOpen || !(all || isCompleteJson(call.args))) continue
-      call.isOpen = false
-      emit({ type: 'close', at: call.at })
+  push(body: JsonObject): void {
+    if (!this.#hasStarted) this.emit({ type: 'start', id: textOf(body.id) ?? '', model: textOf(body.model) ?? '' })
+    this.#hasStarted = true
+    this.#usage = usageIn(body) ?? this.#usage
+    for (const key of untranslatedFields)
+      if (isPresent(body[key])) this.#noteOnce(key, 'the neutral form has no place for it')
+    for (const choice of objectsIn(body.choices)) {
+      if (choice.index !== 0) this.#noteOnce('choices', 'only the first choice is translated')
+      else this.#decodeChoice(choice)
     }
   }
 
-  const emitText = (kind: PartKind, text: unknown): void => {
+  end(fault?: GatewayError): void {
+    this.#close(true)
+    if (Object.keys(this.#sealedFields).length > 0)
+      this.emit({ type: 'part', at: this.#nextAt++, part: { type: 'foreign', seal: this.#sealOf(this.#sealedFields) } })
+    if (this.#usage) this.emit({ type: 'usage', usage: this.#usage })
+    if (fault) this.emit({ type: 'fault', error: fault })
+    else this.#emitFinish(this.#finish)
+  }
+
+  #decodeChoice(choice: JsonObject): void {
+    if (isObject(choice.logprobs)) this.#noteOnce('logprobs', 'the neutral form has no place for them')
+    if (isObject(choice.delta)) this.#decodeDelta(choice.delta)
+    this.#finish = textOf(choice.finish_reason) ?? this.#finish
+  }
+
+  #decodeDelta(delta: JsonObject): void {
+    this.#emitText('reasoning', delta.reasoning_content)
+    this.#emitText('text', delta.content)
+    if (delta.annotations !== undefined) this.#decodeAnnotations(delta.annotations)
+    this.#emitText('refusal', delta.refusal)
+    if (isObject(delta.function_call)) this.#decodeLegacyCall(delta.function_call)
+    for (const entry of objectsIn(delta.tool_calls)) this.#decodeCall(entry)
+    for (const entry of objectsIn(delta.images)) this.#decodeImage(entry)
+    for (const key in delta)
+      if (!knownFields.has(key) && !ignoredFields.has(key) && isPresent(delta[key]))
+        mergeDelta(this.#sealedFields, { [key]: delta[key] })
+  }
+
+  #emitText(kind: PartKind, text: unknown): void {
     if (typeof text !== 'string' || text === '') return
-    if (current?.kind !== kind) {
-      close(false)
-      current = { kind, at: nextAt++ }
-      emit({ type: 'open', at: current.at, part: kind })
+    if (this.#current?.kind !== kind) {
+      this.#close(false)
+      this.#current = { kind, at: this.#nextAt++ }
+      this.emit({ type: 'open', at: this.#current.at, part: kind })
     }
-    emit({ type: 'delta', at: current.at, text })
-  }
-
-  const appendArguments = (key: number | 'legacy', text: string | undefined): void => {
-    const call = calls.get(key)
-    if (call === undefined || text === undefined || text === '') return
-    if (call.isOpen) {
-      call.args += text
-      emit({ type: 'delta', at: call.at, text })
-    } else if (text.trim() !== '') noteOnce('tool_calls', 'arguments came after they were whole')
-  }
-
-  const decodeCall = (entry: JsonObject): void => {
-    const index = entry.index as number
-    const custom = isObject(entry.custom)
-    const body = isObject(entry.custom) ? entry.custom : isObject(entry.function) ? entry.function : {}
-    if (!calls.has(index)) {
-      close(false)
-      calls.set(index, { at: nextAt, args: '', isOpen: true })
-      const opening = { part: 'call' as const, id: textOf(entry.id) ?? '', name: textOf(body.name) ?? '' }
-      emit({ type: 'open', at: nextAt++, ...opening, ...(custom && { custom }) })
-    }
-    appendArguments(index, textOf(custom ? body.input : body.arguments))
-    const { extra_content } = entry
-    const { at, isOpen } = calls.get(index)!
-    if (extra_content !== undefined && isOpen) emit({ type: 'seal', at, seal: seal({ extra_content }) })
-  }
-
-  const decodeLegacyCall = (value: JsonObject): void => {
-    if (!calls.has('legacy')) {
-      close(false)
-      calls.set('legacy', { at: nextAt, args: '', isOpen: true })
-      emit({ type: 'open', at: nextAt++, part: 'call', id: `${legacyId}0`, name: textOf(value.name) ?? '' })
-    }
-    appendArguments('legacy', textOf(value.arguments))
+    this.emit({ type: 'delta', at: this.#current.at, text })
   }
 
   /** Citations belong to the text that was emitted last. Annotations that follow no text are sealed unchanged. */
-  const decodeAnnotations = (annotations: Json | undefined): void => {
+  #decodeAnnotations(annotations: Json): void {
     for (const annotation of Array.isArray(annotations) ? annotations : []) {
-      const citation = current?.kind === 'text' ? parseAnnotation(annotation, seal) : undefined
-      if (citation && current) emit({ type: 'cite', at: current.at, citation })
-      else mergeDelta(sealedFields, { annotations: [annotation] })
+      const current = this.#current?.kind === 'text' ? this.#current : undefined
+      const citation = current && parseAnnotation(annotation, value => this.#sealOf(value))
+      if (citation && current) this.emit({ type: 'cite', at: current.at, citation })
+      else mergeDelta(this.#sealedFields, { annotations: [annotation] })
     }
   }
 
-  const decodeDelta = (delta: JsonObject): void => {
-    emitText('reasoning', delta.reasoning_content)
-    emitText('text', delta.content)
-    decodeAnnotations(delta.annotations)
-    emitText('refusal', delta.refusal)
-    if (isObject(delta.function_call)) decodeLegacyCall(delta.function_call)
-    for (const entry of objectsIn(delta.tool_calls)) decodeCall(entry)
-    for (const entry of objectsIn(delta.images)) {
-      const media = parseMedia(entry)
-      if (media) emit({ type: 'part', at: nextAt++, part: media })
+  #decodeCall(entry: JsonObject): void {
+    const index = entry.index as number
+    const custom = isObject(entry.custom)
+    const body = isObject(entry.custom) ? entry.custom : isObject(entry.function) ? entry.function : {}
+    const call =
+      this.#calls.get(index) ?? this.#openCall(index, textOf(entry.id) ?? '', textOf(body.name) ?? '', custom)
+    this.#appendArguments(call, textOf(custom ? body.input : body.arguments))
+    const { extra_content } = entry
+    if (extra_content !== undefined && call.isOpen)
+      this.emit({ type: 'seal', at: call.at, seal: this.#sealOf({ extra_content }) })
+  }
+
+  #decodeLegacyCall(value: JsonObject): void {
+    const call = this.#calls.get('legacy') ?? this.#openCall('legacy', `${legacyId}0`, textOf(value.name) ?? '', false)
+    this.#appendArguments(call, textOf(value.arguments))
+  }
+
+  #openCall(key: CallKey, id: string, name: string, custom: boolean): OpenCall {
+    this.#close(false)
+    const call = { at: this.#nextAt++, args: '', isOpen: true }
+    this.#calls.set(key, call)
+    this.emit({ type: 'open', at: call.at, part: 'call', id, name, ...(custom && { custom }) })
+    return call
+  }
+
+  #appendArguments(call: OpenCall, text: string | undefined): void {
+    if (text === undefined || text === '') return
+    if (call.isOpen) {
+      call.args += text
+      this.emit({ type: 'delta', at: call.at, text })
+    } else if (text.trim() !== '') this.#noteOnce('tool_calls', 'arguments came after they were whole')
+  }
+
+  #decodeImage(entry: JsonObject): void {
+    const media = parseMedia(entry)
+    if (media) this.emit({ type: 'part', at: this.#nextAt++, part: media })
+  }
+
+  /** Closes the part that is no call, and the calls whose arguments are complete, or all calls. */
+  #close(all: boolean): void {
+    if (this.#current) this.emit({ type: 'close', at: this.#current.at })
+    this.#current = undefined
+    for (const call of this.#calls.values()) {
+      if (!call.isOpen || !(all || isCompleteJson(call.args))) continue
+      call.isOpen = false
+      this.emit({ type: 'close', at: call.at })
     }
-    for (const key in delta)
-      if (!knownFields.has(key) && !ignoredFields.has(key) && isPresent(delta[key]))
-        mergeDelta(sealedFields, { [key]: delta[key] })
   }
 
-  const push = (body: JsonObject): void => {
-    if (!hasStarted) emit({ type: 'start', id: textOf(body.id) ?? '', model: textOf(body.model) ?? '' })
-    hasStarted = true
-    usage = usageIn(body) ?? usage
-    for (const key of ['citations', 'search_results'])
-      if (isPresent(body[key])) noteOnce(key, 'the neutral form has no place for it')
-    for (const choice of objectsIn(body.choices)) {
-      if (choice.index !== 0) noteOnce('choices', 'only the first choice is translated')
-      else {
-        if (isObject(choice.logprobs)) noteOnce('logprobs', 'the neutral form has no place for them')
-        if (isObject(choice.delta)) decodeDelta(choice.delta)
-        finish = textOf(choice.finish_reason) ?? finish
-      }
-    }
+  #emitFinish(raw: string | undefined): void {
+    const reason = finishReasons[raw ?? ''] ?? 'other'
+    this.emit({ type: 'finish', reason, ...(raw !== undefined && { raw }) })
   }
 
-  const end = (fault?: GatewayError): void => {
-    close(true)
-    if (Object.keys(sealedFields).length > 0)
-      emit({ type: 'part', at: nextAt++, part: { type: 'foreign', seal: seal(sealedFields) } })
-    if (usage) emit({ type: 'usage', usage })
-    if (fault) emit({ type: 'fault', error: fault })
-    else
-      emit({
-        type: 'finish',
-        reason: finishReasons[finish ?? ''] ?? 'other',
-        ...(finish !== undefined && { raw: finish }),
-      })
+  #sealOf(value: JsonObject): Seal {
+    return { by: id, at: this.exchange.sealOrigin, value }
   }
 
-  return { push, end }
+  #noteOnce(path: string, why: string): void {
+    if (!this.#notedPaths.has(path)) this.exchange.loss(path, why)
+    this.#notedPaths.add(path)
+  }
 }
 
 const isPresent = (value: unknown): boolean =>

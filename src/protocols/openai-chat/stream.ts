@@ -5,7 +5,7 @@ import type { Event } from '../../ir/event.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
 import { ChunkNormalizer } from './chunks/chunk-normalizer.ts'
 import { chatFormat } from './normalize.ts'
-import { createChatDecoder } from './stream-decoder.ts'
+import { ChatDecoder } from './stream-decoder.ts'
 import { encodeChatStream } from './stream-encoder.ts'
 
 /**
@@ -16,7 +16,7 @@ import { encodeChatStream } from './stream-encoder.ts'
 export const parseStream =
   (exchange: Exchange): Stage<Frame, Event> =>
   emit => {
-    const decoder = createChatDecoder(exchange, emit)
+    const decoder = new ChatDecoder(exchange, emit)
     const normalizer = new ChunkNormalizer(chatFormat, exchange, {
       chunk: ({ body }) => decoder.push(body),
       unparsed: () => {},
