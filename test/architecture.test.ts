@@ -46,7 +46,6 @@ const longFunctions = [
   'protocols/anthropic/stream-encoder.ts encodeMessagesStream',
   'protocols/gemini/stream-decoder.ts createGeminiDecoder',
   'protocols/gemini/stream-encoder.ts encodeGeminiStream',
-  'protocols/openai-chat/stream-encoder.ts encodeChatStream',
   'protocols/openai-responses/encoder/call-writer.ts callWriter',
   'protocols/openai-responses/encoder/message-writer.ts textWriter',
   'protocols/openai-responses/passthrough.ts pipeStream',

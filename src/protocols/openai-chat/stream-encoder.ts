@@ -1,5 +1,5 @@
 /** Encodes events as chunks of Chat Completions. */
-
+import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type JsonObject, parseJson } from '../../base/json/json.ts'
 import type { FinishReason, Seal, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
@@ -12,7 +12,8 @@ import { writeSealSlot } from './reasoning/seal-slot.ts'
 import { legacyId } from './stream-decoder.ts'
 import { renderUsage } from './usage.ts'
 
-type EventHandlers = { [Kind in Event['type']]: (event: Extract<Event, { type: Kind }>) => void }
+type EventOf<Kind extends Event['type']> = Extract<Event, { type: Kind }>
+
 /** Writes one open part: how its text becomes a delta, and whether it has had any text. */
 type PartWriter = {
   renderText: (text: string) => JsonObject
@@ -32,148 +33,192 @@ const finishReasons: Record<FinishReason, string> = {
   other: 'stop',
 }
 
+/** The field of a delta that carries the text of a part. */
+const textFields = { text: 'content', refusal: 'refusal', reasoning: 'reasoning_content' } as const
+
 /** Encodes the chunks for a client. If the client requested usage, the usage comes last, in a chunk of its own. */
 export const encodeChatStream =
   (exchange: Exchange): Stage<Event, JsonObject> =>
   emit => {
-    const writers = new Map<number, PartWriter>()
-    const customTools = customToolNames(exchange.clientRequest)
-    const notedPaths = new Set<string>()
-    let id = exchange.id
-    let calls = 0
-    let isLegacy = false
-    let usage: Usage | undefined
-    let finished = false
-    /** Seals of reasoning that no call has carried yet. */
-    let reasoningSeals: Seal[] = []
-
-    const envelope = () => ({ id, object: 'chat.completion.chunk', created: exchange.created, model: exchange.model })
-    const emitChunk = (delta: JsonObject, finish: string | null = null): void =>
-      emit({
-        ...envelope(),
-        choices: [{ index: 0, delta, finish_reason: finish }],
-        ...(exchange.usageRequested && { usage: null }),
-      })
-
-    const noteOnce = (path: string, why: string): void => {
-      if (!notedPaths.has(path)) exchange.loss(path, why)
-      notedPaths.add(path)
-    }
-
-    const openCall = ({ at, id: callId = '', name = '', custom }: Extract<Event, { type: 'open' }>): void => {
-      if (callId.startsWith(legacyId)) {
-        isLegacy = true
-        writers.set(at, { renderText: text => ({ function_call: { arguments: text } }), hasText: false, part: 'call' })
-        emitChunk({ function_call: { name, arguments: '' } })
-        return
-      }
-      const index = calls++
-      const isWrapped = !custom && customTools.has(name)
-      const [type, inputField] = custom || isWrapped ? ['custom', 'input'] : ['function', 'arguments']
-      const renderText = (text: string) => ({
-        tool_calls: [{ index, [type as string]: { [inputField as string]: text } }],
-      })
-      writers.set(at, {
-        renderText,
-        hasText: custom === true || isWrapped,
-        part: 'call',
-        index,
-        ...(isWrapped && { buffer: [] }),
-      })
-      emitChunk({
-        tool_calls: [
-          { index, id: callId, type: type as string, [type as string]: { name, [inputField as string]: '' } },
-        ],
-      })
-    }
-
-    /**
-     * A call carries its own seal and the seal of the reasoning before it. If several reasoning parts are sealed, only
-     * the memory of the gateway can keep them.
-     */
-    const emitCallSeal = (index: number, callSeal: Seal | undefined): void => {
-      if (reasoningSeals.length > 1 && !exchange.seals) noteOnce('seal', 'a call carries the seal of one thought')
-      const sealSlot = writeSealSlot({
-        ...(callSeal && { callSeal }),
-        ...(reasoningSeals.length === 1 && { reasoningSeal: reasoningSeals[0]! }),
-      })
-      reasoningSeals = []
-      if (sealSlot) emitChunk({ tool_calls: [{ index, function: { arguments: '' }, extra_content: sealSlot }] })
-    }
-
-    const finishReasonOf = (reason: FinishReason, raw: string | undefined): string => {
-      if (reason === 'pause' || reason === 'other')
-        noteOnce('finish_reason', `"${raw ?? reason}" has no word in this protocol`)
-      if (reason === 'calls' || (calls > 0 && finishReasons[reason] === 'stop'))
-        return isLegacy && calls === 0 ? 'function_call' : 'tool_calls'
-      return finishReasons[reason]
-    }
-
-    const handlers: EventHandlers = {
-      start(event) {
-        id = event.id || exchange.id
-        emitChunk({ role: 'assistant', content: '' })
-      },
-      open(event) {
-        if (event.part === 'call') return openCall(event)
-        const key = { text: 'content', refusal: 'refusal', reasoning: 'reasoning_content' }[event.part]
-        writers.set(event.at, { renderText: text => ({ [key]: text }), hasText: false, part: event.part })
-      },
-      delta({ at, text }) {
-        const writer = writers.get(at)
-        if (writer === undefined || text === '') return
-        writer.hasText = true
-        if (writer.buffer) writer.buffer.push(text)
-        else emitChunk(writer.renderText(text))
-      },
-      seal({ at, seal }) {
-        const writer = writers.get(at)
-        if (writer?.part === 'reasoning') reasoningSeals.push(seal)
-        else if (writer?.index === undefined) noteOnce('seal', `only ${seal.by} can read what was sealed`)
-        else if (seal.by !== 'openai-chat') writer.seal = seal
-        else if (isObject(seal.value))
-          emitChunk({ tool_calls: [{ index: writer.index, function: { arguments: '' }, ...seal.value }] })
-      },
-      cite({ citation }) {
-        const annotation = renderAnnotation(citation)
-        if (annotation) emitChunk({ annotations: [annotation] })
-        else noteOnce('annotations', 'a source without an address has no form here')
-      },
-      close({ at }) {
-        const writer = writers.get(at)
-        if (writer?.buffer) emitChunk(writer.renderText(customInputOf(writer.buffer.join(''))))
-        if (writer?.part === 'call' && !writer.hasText) emitChunk(writer.renderText('{}'))
-        if (writer?.index !== undefined) emitCallSeal(writer.index, writer.seal)
-        writers.delete(at)
-      },
-      part({ part }) {
-        if (part.type === 'foreign' && part.seal.by === 'openai-chat') emitChunk(part.seal.value as JsonObject)
-        else if (part.type !== 'media') noteOnce(part.type, 'has no form in an answer of this protocol')
-        else {
-          const image = renderMedia(part, 'images', noteOnce)
-          if (image) emitChunk({ images: [image] })
-        }
-      },
-      usage(event) {
-        usage = event.usage
-      },
-      finish({ reason, raw }) {
-        finished = true
-        if (reasoningSeals.length > 0) noteOnce('seal', 'thoughts that lead to no call have no place for it')
-        emitChunk({}, finishReasonOf(reason, raw))
-      },
-      fault({ error }) {
-        finished = true
-        emit(renderError(error) as JsonObject)
-      },
-    }
-
+    const encoder = new ChatEncoder(exchange, emit)
     return event => {
-      if (event) handlers[event.type](event as never)
-      else if (!finished) handlers.fault({ type: 'fault', error: missingFinish() })
-      else if (usage && exchange.usageRequested) emit({ ...envelope(), choices: [], usage: renderUsage(usage) })
+      if (event) encoder.push(event)
+      else encoder.end()
     }
   }
+
+class ChatEncoder {
+  readonly #writers = new Map<number, PartWriter>()
+  readonly #customTools: ReadonlySet<string>
+  readonly #notedPaths = new Set<string>()
+  #id: string
+  /** The number of calls, legacy ones aside. */
+  #callCount = 0
+  #hasLegacyCall = false
+  #usage: Usage | undefined
+  #finished = false
+  /** Seals of reasoning that no call has carried yet. */
+  #reasoningSeals: Seal[] = []
+
+  constructor(
+    private readonly exchange: Exchange,
+    private readonly emit: (chunk: JsonObject) => void,
+  ) {
+    this.#customTools = customToolNames(exchange.clientRequest)
+    this.#id = exchange.id
+  }
+
+  push(event: Event): void {
+    if (event.type === 'delta') this.#appendText(event)
+    else if (event.type === 'start') this.#start(event)
+    else if (event.type === 'open') this.#open(event)
+    else if (event.type === 'seal') this.#seal(event)
+    else if (event.type === 'cite') this.#cite(event)
+    else if (event.type === 'close') this.#close(event)
+    else if (event.type === 'part') this.#emitPart(event)
+    else if (event.type === 'usage') this.#usage = event.usage
+    else if (event.type === 'finish') this.#finish(event)
+    else this.#fail(event.error)
+  }
+
+  end(): void {
+    if (!this.#finished) this.#fail(missingFinish())
+    else if (this.#usage && this.exchange.usageRequested)
+      this.emit({ ...this.#envelope(), choices: [], usage: renderUsage(this.#usage) })
+  }
+
+  #start({ id }: EventOf<'start'>): void {
+    this.#id = id || this.exchange.id
+    this.#emitChunk({ role: 'assistant', content: '' })
+  }
+
+  #open({ at, part, id = '', name = '', custom = false }: EventOf<'open'>): void {
+    if (part !== 'call') this.#openText(at, part)
+    else if (id.startsWith(legacyId)) this.#openLegacyCall(at, name)
+    else this.#openCall(at, id, name, custom)
+  }
+
+  #openText(at: number, part: Exclude<PartKind, 'call'>): void {
+    const key = textFields[part]
+    this.#writers.set(at, { renderText: text => ({ [key]: text }), hasText: false, part })
+  }
+
+  #openCall(at: number, id: string, name: string, custom: boolean): void {
+    const index = this.#callCount++
+    const isWrapped = !custom && this.#customTools.has(name)
+    const isCustom = custom || isWrapped
+    const type = isCustom ? 'custom' : 'function'
+    const inputField = isCustom ? 'input' : 'arguments'
+    this.#writers.set(at, {
+      renderText: text => ({ tool_calls: [{ index, [type]: { [inputField]: text } }] }),
+      hasText: isCustom,
+      part: 'call',
+      index,
+      ...(isWrapped && { buffer: [] }),
+    })
+    this.#emitChunk({ tool_calls: [{ index, id, type, [type]: { name, [inputField]: '' } }] })
+  }
+
+  #openLegacyCall(at: number, name: string): void {
+    this.#hasLegacyCall = true
+    const renderText = (text: string) => ({ function_call: { arguments: text } })
+    this.#writers.set(at, { renderText, hasText: false, part: 'call' })
+    this.#emitChunk({ function_call: { name, arguments: '' } })
+  }
+
+  #appendText({ at, text }: EventOf<'delta'>): void {
+    const writer = this.#writers.get(at)
+    if (writer === undefined || text === '') return
+    writer.hasText = true
+    if (writer.buffer) writer.buffer.push(text)
+    else this.#emitChunk(writer.renderText(text))
+  }
+
+  #seal({ at, seal }: EventOf<'seal'>): void {
+    const writer = this.#writers.get(at)
+    if (writer?.part === 'reasoning') this.#reasoningSeals.push(seal)
+    else if (writer?.index === undefined) this.#noteOnce('seal', `only ${seal.by} can read what was sealed`)
+    else if (seal.by !== 'openai-chat') writer.seal = seal
+    else if (isObject(seal.value))
+      this.#emitChunk({ tool_calls: [{ index: writer.index, function: { arguments: '' }, ...seal.value }] })
+  }
+
+  #cite({ citation }: EventOf<'cite'>): void {
+    const annotation = renderAnnotation(citation)
+    if (annotation) this.#emitChunk({ annotations: [annotation] })
+    else this.#noteOnce('annotations', 'a source without an address has no form here')
+  }
+
+  #close({ at }: EventOf<'close'>): void {
+    const writer = this.#writers.get(at)
+    if (writer === undefined) return
+    if (writer.buffer) this.#emitChunk(writer.renderText(customInputOf(writer.buffer.join(''))))
+    if (writer.part === 'call' && !writer.hasText) this.#emitChunk(writer.renderText('{}'))
+    if (writer.index !== undefined) this.#emitCallSeal(writer.index, writer.seal)
+    this.#writers.delete(at)
+  }
+
+  /**
+   * A call carries its own seal and the seal of the reasoning before it. If several reasoning parts are sealed, only
+   * the memory of the gateway can keep them.
+   */
+  #emitCallSeal(index: number, callSeal: Seal | undefined): void {
+    const seals = this.#reasoningSeals
+    if (seals.length > 1 && !this.exchange.seals) this.#noteOnce('seal', 'a call carries the seal of one thought')
+    const sealSlot = writeSealSlot({
+      ...(callSeal && { callSeal }),
+      ...(seals.length === 1 && { reasoningSeal: seals[0]! }),
+    })
+    this.#reasoningSeals = []
+    if (sealSlot) this.#emitChunk({ tool_calls: [{ index, function: { arguments: '' }, extra_content: sealSlot }] })
+  }
+
+  #emitPart({ part }: EventOf<'part'>): void {
+    if (part.type === 'foreign' && part.seal.by === 'openai-chat') this.#emitChunk(part.seal.value as JsonObject)
+    else if (part.type !== 'media') this.#noteOnce(part.type, 'has no form in an answer of this protocol')
+    else {
+      const image = renderMedia(part, 'images', (path, why) => this.#noteOnce(path, why))
+      if (image) this.#emitChunk({ images: [image] })
+    }
+  }
+
+  #finish({ reason, raw }: EventOf<'finish'>): void {
+    this.#finished = true
+    if (this.#reasoningSeals.length > 0) this.#noteOnce('seal', 'thoughts that lead to no call have no place for it')
+    this.#emitChunk({}, this.#finishReasonOf(reason, raw))
+  }
+
+  #finishReasonOf(reason: FinishReason, raw: string | undefined): string {
+    if (reason === 'pause' || reason === 'other')
+      this.#noteOnce('finish_reason', `"${raw ?? reason}" has no word in this protocol`)
+    if (reason === 'calls' || (this.#callCount > 0 && finishReasons[reason] === 'stop'))
+      return this.#hasLegacyCall && this.#callCount === 0 ? 'function_call' : 'tool_calls'
+    return finishReasons[reason]
+  }
+
+  #fail(error: GatewayError): void {
+    this.#finished = true
+    this.emit(renderError(error) as JsonObject)
+  }
+
+  #emitChunk(delta: JsonObject, finish: string | null = null): void {
+    this.emit({
+      ...this.#envelope(),
+      choices: [{ index: 0, delta, finish_reason: finish }],
+      ...(this.exchange.usageRequested && { usage: null }),
+    })
+  }
+
+  #envelope() {
+    const { created, model } = this.exchange
+    return { id: this.#id, object: 'chat.completion.chunk', created, model }
+  }
+
+  #noteOnce(path: string, why: string): void {
+    if (!this.#notedPaths.has(path)) this.exchange.loss(path, why)
+    this.#notedPaths.add(path)
+  }
+}
 
 /**
  * Returns the names of the free-text tools of the client. A vendor without such tools calls them as functions with a
