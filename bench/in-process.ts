@@ -1,7 +1,7 @@
 /** Measures translation alone: frames of a vendor in, frames of a client out, in this process and without a network. */
 
 import type { Exchange, Frame } from '../src/protocols/protocol.ts'
-import { egressOf, ingressOf } from '../src/protocols/registry.ts'
+import { egressOf, protocols } from '../src/protocols/registry.ts'
 import { translateStream } from '../src/protocols/shared/translate.ts'
 import { createSealStore } from '../src/store/seals.ts'
 import { sseFraming } from '../src/upstream/framing/sse.ts'
@@ -52,7 +52,7 @@ const translateFrames = (
   frames: Frame[],
   seals: ReturnType<typeof createSealStore>,
 ): string => {
-  const pipe = translateStream(ingressOf(client)!, egressOf(vendor)!, exchangeFor(seals))
+  const pipe = translateStream(protocols.get(client)!, egressOf(vendor)!, exchangeFor(seals))
   let text = ''
   for (const frame of frames) text += pipe.push(frame)
   text += pipe.end()

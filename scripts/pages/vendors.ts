@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadVendors } from '../../src/catalog/load.ts'
 import type { Fact, FreeTier, VendorFacts } from '../../src/catalog/schema.ts'
-import { egressOnly, unaryKindOf } from '../../src/protocols/registry.ts'
+import { clientProtocols, egressOf, unaryTaskOf } from '../../src/protocols/registry.ts'
 import { providers } from '../../src/providers/index.ts'
 import type { Provider } from '../../src/providers/provider.ts'
 import { endpointOf } from '../../src/providers/server-url.ts'
@@ -52,12 +52,12 @@ const unaryEndpoints = { embedding: 'embeddings', rerank: 'rerank' } as const
 
 /** The protocol in which OpenAI's clients ask for the same service. */
 const clientProtocolOf = (name: string): string => {
-  const kind = unaryKindOf(name)
-  if (kind !== undefined) return unaryEndpoints[kind]
-  return egressOnly.has(name) ? 'openai-chat' : name
+  const task = unaryTaskOf(name)
+  if (task !== undefined) return unaryEndpoints[task]
+  return egressOf(name) && !clientProtocols.has(name) ? 'openai-chat' : name
 }
 
-const isEmbedding = (name: string): boolean => unaryKindOf(name) === 'embedding'
+const isEmbedding = (name: string): boolean => unaryTaskOf(name) === 'embedding'
 
 /** A vendor with its own embeddings protocol also serves OpenAI's embeddings path. */
 const paths = ({ paths }: Provider): string => {

@@ -8,7 +8,7 @@ import type { Json } from '../base/json/json.ts'
 import { estimateTokens } from '../limits/estimate.ts'
 import type { Admission, AdmissionRequest } from '../limits/limits.ts'
 import type { Exchange } from '../protocols/protocol.ts'
-import { unaryKindOf } from '../protocols/registry.ts'
+import { unaryTaskOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
 import { sealOriginOf } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
@@ -136,7 +136,7 @@ class LazyAdmissionRequest implements AdmissionRequest {
   ) {}
 
   get embedding(): boolean {
-    return unaryKindOf(this.clientRequest.protocol.id) === 'embedding'
+    return unaryTaskOf(this.clientRequest.protocol.id) === 'embedding'
   }
   get isClientGone(): boolean {
     return this.lifetime.endReason !== undefined

@@ -7,12 +7,13 @@ import type { JsonBody } from '../downstream/json-body.ts'
 import type { Chat, ProtocolId } from '../ir/chat.ts'
 import { hasUrls, inlineUrls } from '../media/inline-urls.ts'
 import { restoreReasoning } from '../protocols/openai-chat/reasoning/restore-reasoning.ts'
-import type { Exchange, Ingress, NoteLoss, PassthroughProtocol } from '../protocols/protocol.ts'
-import { egressOf, unaryEgressOf } from '../protocols/registry.ts'
+import type { Egress, Exchange, Ingress, NoteLoss } from '../protocols/protocol.ts'
+import { type ClientProtocol, vendorProtocolOf } from '../protocols/registry.ts'
 import { dropEmptyTurns } from '../protocols/shared/drop-empty-turns.ts'
 import { pairToolResults } from '../protocols/shared/pair-tool-results.ts'
 import { restoreThoughts } from '../protocols/shared/thought-memory.ts'
-import { type AnyUnaryIngress, isUnary, translateUnaryRequest } from '../protocols/shared/unary.ts'
+import { untranslatable } from '../protocols/shared/translate.ts'
+import { type AnyUnaryEgress, type AnyUnaryIngress, translateUnaryRequest } from '../protocols/shared/unary.ts'
 import type { Target } from '../providers/entry.ts'
 import type { UpstreamRequest, Wire } from '../providers/provider.ts'
 import { chooseProtocol, urlOf, wireOf } from '../providers/resolve-url.ts'
@@ -103,13 +104,11 @@ const buildBody = (
     throw new GatewayError('invalid_request', 'the target takes no form here: the body must be JSON')
   if (clientRequest.upload) return clientRequest.upload.write(target.model, target.entry.params)
   const { text, body } = clientRequest.json
-  if (vendorProtocol !== clientRequest.protocol.id && isUnary(clientRequest.protocol))
-    return { payload: translateUnary(clientRequest.protocol, body, target, wire, vendorProtocol, exchange) }
   if (
     vendorProtocol !== clientRequest.protocol.id ||
     needsInlineMedia(clientRequest.protocol, clientRequest.json, wire)
   )
-    return translateChat(clientRequest, target, wire, vendorProtocol, exchange)
+    return translateBody(clientRequest, target, wire, vendorProtocol, exchange)
   const passthroughText = clientRequest.protocol.passthrough.writeRequest(text, body, {
     model: target.model,
     requestUsage: exchange.requestUsage === true,
@@ -154,18 +153,37 @@ const parseBody = (text: string): JsonObject => preserveExactNumbers(text, JSON.
 const wrapBody = (text: string, wire: Wire, vendorProtocol: ProtocolId): string =>
   wire.wrap?.[vendorProtocol]?.(text) ?? text
 
-/** Translates a unary request (embeddings, rerank) and returns it as JSON. */
-const translateUnary = (
-  ingress: AnyUnaryIngress,
-  body: JsonObject,
+type JsonRequest = ClientRequest & { json: JsonBody }
+
+/** Translates between two protocols of one kind. */
+const translateBody = (
+  clientRequest: JsonRequest,
   target: Target,
   wire: Wire,
   vendorProtocol: ProtocolId,
+  exchange: Exchange,
+): RequestBody | Promise<RequestBody> => {
+  const { protocol, json } = clientRequest
+  const vendor = vendorProtocolOf(vendorProtocol)
+  if (protocol.kind === 'chat' && vendor.kind === 'chat')
+    return translateChat(protocol, vendor, clientRequest, target, wire, exchange)
+  if (protocol.kind === 'unary' && vendor.kind === 'unary')
+    return { payload: translateUnary(protocol, vendor, json.body, target, wire, exchange) }
+  throw untranslatable(protocol.id, vendorProtocol)
+}
+
+/** Translates a unary request (embeddings, rerank) and returns it as JSON. */
+const translateUnary = (
+  ingress: AnyUnaryIngress,
+  egress: AnyUnaryEgress,
+  body: JsonObject,
+  target: Target,
+  wire: Wire,
   { loss }: Exchange,
 ): string => {
-  const rendered = translateUnaryRequest(ingress, unaryEgressOf(vendorProtocol)!, body, target.model, loss)
+  const rendered = translateUnaryRequest(ingress, egress, body, target.model, loss)
   Object.assign(rendered, target.entry.params)
-  wire.patchRequest?.[vendorProtocol]?.(rendered, loss, target)
+  wire.patchRequest?.[egress.id]?.(rendered, loss, target)
   return writeJson(rendered)
 }
 
@@ -174,22 +192,23 @@ const translateUnary = (
  * a promise.
  */
 const translateChat = (
-  { protocol, json, headers, stream, media }: ClientRequest & { json: JsonBody },
+  ingress: Ingress,
+  egress: Egress,
+  { json, headers, stream, media }: JsonRequest,
   target: Target,
   wire: Wire,
-  vendorProtocol: ProtocolId,
   exchange: Exchange,
 ): RequestBody | Promise<RequestBody> => {
-  if (vendorProtocol !== protocol.id) refuseMultipleCandidates(json.body)
-  const egress = egressOf(vendorProtocol)!
-  const parsed = (protocol as Ingress).parseRequest(preserveExactNumbers(json.text, json.body), exchange.loss)
+  const vendorProtocol = egress.id
+  const isSameProtocol = vendorProtocol === ingress.id
+  if (!isSameProtocol) refuseMultipleCandidates(json.body)
+  const parsed = ingress.parseRequest(preserveExactNumbers(json.text, json.body), exchange.loss)
   const restored = exchange.seals ? restoreThoughts(parsed, exchange.seals) : parsed
-  const chat =
-    vendorProtocol === protocol.id ? restored : normalizeChat(restored, vendorProtocol, json.body, exchange.loss)
+  const chat = isSameProtocol ? restored : normalizeChat(restored, vendorProtocol, json.body, exchange.loss)
   const render = (resolved: Chat): RequestBody => {
     const body = egress.renderRequest({ ...resolved, model: target.model, stream }, exchange)
     if (needsReasoning(wire, vendorProtocol)) restoreReasoning(body, exchange.seals)
-    const clientHeaders = vendorProtocol === protocol.id ? headers : undefined
+    const clientHeaders = isSameProtocol ? headers : undefined
     if (!clientHeaders) wire.trimTranslated?.[vendorProtocol]?.(body, exchange.loss, target)
     Object.assign(body, topLevelChanges(body, wire, vendorProtocol, target, exchange.loss, clientHeaders))
     wire.patchRequest?.[vendorProtocol]?.(body, exchange.loss, target, clientHeaders)
@@ -211,10 +230,11 @@ const normalizeChat = (chat: Chat, vendorProtocol: ProtocolId, body: JsonObject,
 }
 
 /** True if the request could be passed, but names files by URL that the vendor does not fetch. */
-const needsInlineMedia = (protocol: Ingress | PassthroughProtocol, { text, body }: JsonBody, wire: Wire): boolean =>
+const needsInlineMedia = (protocol: ClientProtocol, { text, body }: JsonBody, wire: Wire): boolean =>
+  protocol.kind === 'chat' &&
   wire.requiresInlineMedia?.includes(protocol.id) === true &&
   text.includes('"url"') &&
-  hasUrls((protocol as Ingress).parseRequest(body, () => undefined))
+  hasUrls(protocol.parseRequest(body, () => undefined))
 
 const needsReasoning = (wire: Wire, vendorProtocol: ProtocolId): boolean =>
   wire.requiresReasoning === true && vendorProtocol === 'openai-chat'

@@ -2,11 +2,11 @@
 import type { JsonBody } from '../downstream/json-body.ts'
 import type { Upload } from '../downstream/multipart/upload.ts'
 import type { RequestMedia } from '../media/inline-urls.ts'
-import type { Ingress, PassthroughProtocol } from '../protocols/protocol.ts'
+import type { ClientProtocol } from '../protocols/registry.ts'
 
 /** A client's request in the form that routing, limits and the upstream side need. */
 export type ClientRequest = {
-  protocol: Ingress | PassthroughProtocol
+  protocol: ClientProtocol
   /** The client's headers. */
   headers: Headers
   /** Undefined if the request does not name a model. */

@@ -7,19 +7,23 @@ import { type IdleTimeouts, pipeBytes } from '../downstream/byte-stream.ts'
 import type { OpenedStream } from '../downstream/event-stream.ts'
 import { withVendorHeaders } from '../downstream/response-headers.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
-import { tokenCounters } from '../protocols/count-tokens.ts'
-import { openaiPass } from '../protocols/openai-pass/index.ts'
 import {
   type StoreResponse,
   storeFromFrames,
   storeFromMessage,
   storeFromStream,
 } from '../protocols/openai-responses/stored/store-response.ts'
-import type { Exchange, Frame, Ingress, PassthroughProtocol, StreamPipe } from '../protocols/protocol.ts'
-import { egressOf, ingressOf, passthroughOnly, protocols, unaryEgressOf } from '../protocols/registry.ts'
+import type { Exchange, Frame, StreamPipe } from '../protocols/protocol.ts'
+import { type ClientProtocol, egressOf, protocols, vendorProtocolOf } from '../protocols/registry.ts'
 import { rememberMessage, rememberStream } from '../protocols/shared/thought-memory.ts'
-import { collectStream, streamMessage, translateMessage, translateStream } from '../protocols/shared/translate.ts'
-import { isUnary, translateUnaryResponse } from '../protocols/shared/unary.ts'
+import {
+  collectStream,
+  streamMessage,
+  translateMessage,
+  translateStream,
+  untranslatable,
+} from '../protocols/shared/translate.ts'
+import { translateUnaryResponse } from '../protocols/shared/unary.ts'
 import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
 import type { UpstreamResponse } from '../upstream/call.ts'
 import { UpstreamEventSource } from '../upstream/event-source.ts'
@@ -29,7 +33,7 @@ import { readBytes, readError, readRest, readText, sniffEventStream } from '../u
 
 /** The two protocols that a response passes between, and what happens to it on the way. */
 export type ResponsePipe = {
-  clientProtocol: Ingress | PassthroughProtocol
+  clientProtocol: ClientProtocol
   vendorProtocol: ProtocolId
   exchange: Exchange
   shouldRememberThoughts: boolean
@@ -54,12 +58,7 @@ export const throwVendorError = async (
   const { status, headers } = upstream.response
   const text = await readError(upstream)
   if (status === 407) throw new GatewayError('upstream_failed', "the proxy refused the gateway's credentials")
-  const knownProtocol =
-    egressOf(vendorProtocol) ??
-    passthroughOnly.get(vendorProtocol) ??
-    tokenCounters.get(vendorProtocol) ??
-    unaryEgressOf(vendorProtocol)
-  const protocol = knownProtocol ?? openaiPass(vendorProtocol)
+  const protocol = vendorProtocolOf(vendorProtocol)
   throw withVendorHeaders(protocol.parseError(status, headers, text, exchange), headers, exchange.redact)
 }
 
@@ -129,13 +128,20 @@ const storeCompleteResponse = (rendered: RenderedBody, { storeResponse }: Respon
 
 const passOrTranslateBody = (text: string, pipe: ResponsePipe): RenderedBody => {
   const { clientProtocol, vendorProtocol, exchange } = pipe
-  if (clientProtocol.id !== vendorProtocol && isUnary(clientProtocol))
-    return translateUnaryResponse(clientProtocol, unaryEgressOf(vendorProtocol)!, text, exchange)
-  if (clientProtocol.id !== vendorProtocol)
-    return translateMessage(clientProtocol as Ingress, egressOf(pipe.vendorProtocol)!, text, exchange)
+  if (clientProtocol.id !== vendorProtocol) return translateBody(text, pipe)
   const { text: body, usage } = clientProtocol.passthrough.passMessage(text, exchange)
   if (pipe.shouldRememberThoughts) rememberMessage(egressOf(vendorProtocol)!, text, exchange)
   return { body, usage }
+}
+
+/** Translates between two protocols of one kind. */
+const translateBody = (text: string, { clientProtocol, vendorProtocol, exchange }: ResponsePipe): RenderedBody => {
+  const vendor = vendorProtocolOf(vendorProtocol)
+  if (clientProtocol.kind === 'chat' && vendor.kind === 'chat')
+    return translateMessage(clientProtocol, vendor, text, exchange)
+  if (clientProtocol.kind === 'unary' && vendor.kind === 'unary')
+    return translateUnaryResponse(clientProtocol, vendor, text, exchange)
+  throw untranslatable(clientProtocol.id, vendorProtocol)
 }
 
 const streamPipeFor = (pipe: ResponsePipe): StreamPipe =>
@@ -148,8 +154,11 @@ const passOrTranslateStream = ({
   exchange,
   shouldRememberThoughts,
 }: ResponsePipe): StreamPipe => {
-  if (clientProtocol.id !== vendorProtocol)
-    return translateStream(clientProtocol as Ingress, egressOf(vendorProtocol)!, exchange)
+  if (clientProtocol.id !== vendorProtocol) {
+    const egress = egressOf(vendorProtocol)
+    if (clientProtocol.kind === 'chat' && egress) return translateStream(clientProtocol, egress, exchange)
+    throw untranslatable(clientProtocol.id, vendorProtocol)
+  }
   const pipe = clientProtocol.passthrough.pipeStream(exchange)
   return shouldRememberThoughts ? rememberStream(egressOf(vendorProtocol)!, pipe, exchange) : pipe
 }
@@ -163,36 +172,34 @@ const streamCompleteResponse = (
   text: string,
   pipe: ResponsePipe,
 ): Pick<OpenedStream, 'text' | 'usage' | 'contentType'> => {
-  if (!isTranslatable(pipe)) {
-    const { text: body, usage } = pipe.clientProtocol.passthrough.passMessage(text, pipe.exchange)
+  const { clientProtocol, exchange } = pipe
+  const egress = egressOf(pipe.vendorProtocol)
+  if (clientProtocol.kind !== 'chat' || !egress) {
+    const { text: body, usage } = clientProtocol.passthrough.passMessage(text, exchange)
     return { text: body, usage, contentType: jsonType }
   }
-  const { body, usage } = streamMessage(
-    pipe.clientProtocol as Ingress,
-    egressOf(pipe.vendorProtocol)!,
-    text,
-    pipe.exchange,
-  )
+  const { body, usage } = streamMessage(clientProtocol, egress, text, exchange)
   return { text: pipe.storeResponse ? storeFromFrames(body, pipe.storeResponse) : body, usage }
 }
 
 /** Collects a stream from a vendor that was asked for a complete response. */
 const collectStreamedResponse = (bytes: Uint8Array, contentType: string, pipe: ResponsePipe): CompleteResponse => {
+  const { clientProtocol, vendorProtocol, exchange } = pipe
+  const egress = egressOf(vendorProtocol)
+  if (clientProtocol.kind !== 'chat' || !egress) throw untranslatable(clientProtocol.id, vendorProtocol)
   const frames: Frame[] = []
   const frameParser = framingOf(contentType, pipe)(frame => frames.push(frame))
   frameParser.push(bytes)
   frameParser.end()
-  return storeCompleteResponse(
-    collectStream(pipe.clientProtocol as Ingress, egressOf(pipe.vendorProtocol)!, frames, pipe.exchange),
-    pipe,
-  )
+  return storeCompleteResponse(collectStream(clientProtocol, egress, frames, exchange), pipe)
 }
 
 const framingOf = (contentType: string | null, { exchange }: ResponsePipe): Framing =>
   isAwsEventStream(contentType) ? emit => awsEventStreamFraming(emit, exchange) : sseFraming
 
 const isTranslatable = ({ clientProtocol, vendorProtocol }: ResponsePipe): boolean =>
-  ingressOf(clientProtocol.id) !== undefined && egressOf(vendorProtocol) !== undefined
+  clientProtocol.kind === 'chat' && egressOf(vendorProtocol) !== undefined
+
 const looksLikeEvents = (text: string): boolean => /^\s*(data|event|id|retry)?:/.test(text)
 
 /** True for audio, images and everything else that is not text on a passthrough-only path. */

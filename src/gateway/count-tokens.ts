@@ -2,7 +2,7 @@
 import { GatewayError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json/json.ts'
 import { estimatePromptTokens } from '../limits/estimate.ts'
-import { isTokenCounter, type TokenCounter } from '../protocols/count-tokens.ts'
+import type { TokenCounter } from '../protocols/count-tokens.ts'
 import type { Target } from '../providers/entry.ts'
 import { isNative } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
@@ -14,7 +14,7 @@ const targetsWithoutCount = new WeakSet<Target>()
 /** Returns a plan with the targets that support counting, or an estimate if there are none. */
 export const planTokenCount = (clientRequest: ClientRequest, plan: Plan): Plan | { estimate: JsonObject } => {
   const { protocol } = clientRequest
-  if (!isTokenCounter(protocol)) return plan
+  if (protocol.kind !== 'count') return plan
   const targets = plan.targets.filter(target => isNative(target, protocol.id) && !targetsWithoutCount.has(target))
   return targets.length > 0 ? { ...plan, targets } : { estimate: estimateResponse(protocol, clientRequest) }
 }
@@ -33,11 +33,12 @@ export const estimateAfterFailure = (
   clientRequest: ClientRequest,
   target: Target | undefined,
 ): JsonObject => {
-  if (!isTokenCounter(clientRequest.protocol) || !(failure instanceof GatewayError)) throw failure
+  const { protocol } = clientRequest
+  if (protocol.kind !== 'count' || !(failure instanceof GatewayError)) throw failure
   const isUnsupported = isCountUnsupported(failure)
   if (!isUnsupported && failure.code !== 'upstream_refused') throw failure
   if (isUnsupported && target) targetsWithoutCount.add(target)
-  return estimateResponse(clientRequest.protocol, clientRequest)
+  return estimateResponse(protocol, clientRequest)
 }
 
 /**

@@ -6,7 +6,7 @@ import { asGatewayError, GatewayError } from '../base/errors.ts'
 import { isObject, type JsonObject, parseJson } from '../base/json/json.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
 import type { Batch } from '../protocols/protocol.ts'
-import { unaryEgressOf } from '../protocols/registry.ts'
+import { type ClientProtocol, unaryEgressOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
 import { chooseProtocol, wireOf } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
@@ -18,16 +18,32 @@ import type { ClientRequest } from './client-request.ts'
 const defaultConcurrency = 4
 
 /** Returns the plan with the targets that accept the request unsplit, or the parts if there are no such targets. */
-export const splitBatch = (clientRequest: ClientRequest, plan: Plan): Plan | { parts: ClientRequest[] } => {
+export const splitBatch = (
+  clientRequest: ClientRequest,
+  plan: Plan,
+): Plan | { parts: ClientRequest[]; batch: Batch } => {
   const { protocol, json } = clientRequest
-  const batch = json && 'batch' in protocol ? protocol.batch : undefined
+  const batch = json && batchOf(protocol)
   if (!batch) return plan
   const split = (maxTexts: number) => batch.split(json!.body, maxTexts)
   const smallestMax = Math.min(...plan.targets.map(target => maxTextsAt(target, protocol.id)))
   const bodies = split(smallestMax)
   if (!bodies) return plan
   const targets = plan.targets.filter(target => !split(maxTextsAt(target, protocol.id)))
-  return targets.length > 0 ? { ...plan, targets } : { parts: bodies.map(body => partRequest(clientRequest, body)) }
+  if (targets.length > 0) return { ...plan, targets }
+  return { parts: bodies.map(body => partRequest(clientRequest, body)), batch }
+}
+
+/** Only a protocol that can be translated splits its requests. */
+const batchOf = (protocol: ClientProtocol): Batch | undefined => {
+  switch (protocol.kind) {
+    case 'chat':
+    case 'unary':
+      return protocol.batch
+    case 'count':
+    case 'passthrough':
+      return undefined
+  }
 }
 
 /**

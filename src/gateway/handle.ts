@@ -13,8 +13,8 @@ import { isForm, type JsonBody, pathAndQueryOf, readForm, readJson } from '../do
 import { isMultipart, readUpload, type Upload } from '../downstream/multipart/upload.ts'
 import { errorHeaders, responseHeaders } from '../downstream/response-headers.ts'
 import { RequestMedia } from '../media/inline-urls.ts'
-import { isTokenCounter } from '../protocols/count-tokens.ts'
-import type { Ingress, PassthroughProtocol } from '../protocols/protocol.ts'
+import type { Batch } from '../protocols/protocol.ts'
+import type { ClientProtocol } from '../protocols/registry.ts'
 import type { Caller, Plan } from '../routing/router.ts'
 import { preferSealOrigin } from '../routing/seal-affinity.ts'
 import { affinityOf } from '../routing/targets.ts'
@@ -29,7 +29,7 @@ import type { Runtime } from './runtime.ts'
 
 /** What the URL of a request says: the protocol, and for some paths the model and whether to stream. */
 export type Operation = {
-  protocol: Ingress | PassthroughProtocol
+  protocol: ClientProtocol
   model?: string | undefined
   stream?: boolean
   query: string
@@ -75,9 +75,9 @@ export const handleRequest = async (
     const countPlan = planTokenCount(received, planned)
     if ('estimate' in countPlan) return respondJson(countPlan.estimate, lifetime, runtime)
     const context: AttemptContext = { lifetime, runtime }
-    if (isTokenCounter(received.protocol)) return await answerTokenCount(received, countPlan, context)
+    if (received.protocol.kind === 'count') return await answerTokenCount(received, countPlan, context)
     const batchPlan = splitBatch(received, countPlan)
-    if ('parts' in batchPlan) return await answerBatch(received, batchPlan.parts, caller, context)
+    if ('parts' in batchPlan) return await answerBatch(received, batchPlan, caller, context)
     const resuming = resumePreviousResponse(received, batchPlan, caller.id, context)
     const { clientRequest, plan, conversation } = resuming instanceof Promise ? await resuming : resuming
     context.conversation = conversation
@@ -140,9 +140,10 @@ const parseClientRequest = (
 }
 
 const planTargets = (clientRequest: ClientRequest, caller: Caller, runtime: Runtime): Plan => {
+  const { protocol } = clientRequest
   const plan = runtime.router.plan({
     model: clientRequest.model,
-    protocol: isTokenCounter(clientRequest.protocol) ? clientRequest.protocol.protocol.id : clientRequest.protocol.id,
+    protocol: protocol.kind === 'count' ? protocol.protocol.id : protocol.id,
     caller,
     affinity: () => affinityOf(clientRequest.json?.body ?? {}, caller, clientRequest.model ?? ''),
   })
@@ -167,7 +168,7 @@ const answerStream = (clientRequest: ClientRequest, plan: Plan, context: Attempt
   return clientStream.response
 }
 
-const eventStreamOptions = (protocol: Ingress | PassthroughProtocol, { lifetime, runtime }: AttemptContext) => ({
+const eventStreamOptions = (protocol: ClientProtocol, { lifetime, runtime }: AttemptContext) => ({
   heartbeatInterval: runtime.settings.heartbeat,
   clientIdleTimeout: runtime.settings.timeouts.idle,
   heartbeatFrame: protocol.heartbeat ?? ': heartbeat\n\n',
@@ -213,18 +214,17 @@ const answerTokenCount = async (
 /** Answers each part as a request of its own and joins the answers. */
 const answerBatch = async (
   { protocol, stream, usageRequested }: ClientRequest,
-  parts: ClientRequest[],
+  { parts, batch }: { parts: ClientRequest[]; batch: Batch },
   caller: Caller,
   { lifetime, runtime }: AttemptContext,
 ): Promise<Response> => {
-  const { batch, renderFrame } = protocol as Ingress
   const answerPart = (part: ClientRequest, partLifetime: RequestLifetime) =>
     answerComplete(part, planTargets(part, caller, runtime), { lifetime: partLifetime, runtime })
   const answers = await answerParts(parts, lifetime, runtime.records, answerPart, batch)
-  const body = batch!.join(answers)
-  if (!stream) return respondJson(body, lifetime, runtime)
+  const body = batch.join(answers)
+  if (!stream || protocol.kind !== 'chat') return respondJson(body, lifetime, runtime)
   lifetime.close()
-  const text = batch!.frames(body, usageRequested).map(renderFrame).join('')
+  const text = batch.frames(body, usageRequested).map(protocol.renderFrame).join('')
   return new Response(text, { headers: responseHeaders(lifetime, 'text/event-stream; charset=utf-8', runtime.redact) })
 }
 
@@ -237,7 +237,7 @@ export const respondJson = (body: JsonObject, lifetime: RequestLifetime, runtime
 /** Answers a failed request with an error in the client's protocol. */
 export const respondError = (
   error: GatewayError,
-  protocol: Ingress | PassthroughProtocol,
+  protocol: ClientProtocol,
   lifetime: RequestLifetime,
   runtime: Runtime,
 ): Response => {

@@ -1,8 +1,7 @@
 /** The headers of a request to a vendor. */
 import { version } from '../base/version.ts'
 import type { ProtocolId } from '../ir/chat.ts'
-import { tokenCounters } from '../protocols/count-tokens.ts'
-import { egressOf } from '../protocols/registry.ts'
+import { vendorProtocolOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
 import type { ClientRequest } from './client-request.ts'
 
@@ -37,9 +36,12 @@ export const upstreamHeaders = (
     headers.set('accept-encoding', 'identity')
   }
   if (length !== undefined) headers.set('content-length', String(length))
-  const protocolHeaders = (egressOf(vendorProtocol) ?? tokenCounters.get(vendorProtocol)?.protocol)?.headers?.(
-    vendorProtocol === clientRequest.protocol.id ? clientRequest.headers : undefined,
-  )
+  const vendor = vendorProtocolOf(vendorProtocol)
+  const counted = vendor.kind === 'count' ? vendor.protocol : vendor
+  const protocolHeaders =
+    counted.kind === 'chat'
+      ? counted.headers?.(vendorProtocol === clientRequest.protocol.id ? clientRequest.headers : undefined)
+      : undefined
   for (const name in protocolHeaders) headers.set(name, protocolHeaders[name]!)
   for (const name in target.entry.headers) headers.set(name, target.entry.headers[name]!)
   return headers

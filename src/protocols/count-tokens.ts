@@ -7,20 +7,18 @@ import { countOf, isObject, type Json, type JsonObject, parseJson } from '../bas
 import type { ProtocolId } from '../ir/chat.ts'
 import { anthropic } from './anthropic/index.ts'
 import { gemini } from './gemini/index.ts'
-import type { Ingress, Passthrough, PassthroughProtocol, Protocol } from './protocol.ts'
+import type { ClientHalf, Passthrough, Protocol, VendorHalf } from './protocol.ts'
 
 /**
  * `protocol` is the protocol of the counted request. `renderCount` renders an estimate. `unwrapRequest` returns the
  * request to estimate.
  */
-export type TokenCounter = PassthroughProtocol & {
+export interface TokenCounter extends ClientHalf, VendorHalf {
+  readonly kind: 'count'
   protocol: Protocol
   renderCount: (tokens: number) => JsonObject
   unwrapRequest: (body: JsonObject) => JsonObject
 }
-
-export const isTokenCounter = (protocol: Ingress | PassthroughProtocol): protocol is TokenCounter =>
-  'renderCount' in protocol
 
 type TokenCounterOptions = {
   id: ProtocolId
@@ -41,6 +39,7 @@ const createTokenCounter = ({
   unwrapRequest = body => body,
   writeRequest = protocol.passthrough.writeRequest,
 }: TokenCounterOptions): TokenCounter => ({
+  kind: 'count',
   id,
   protocol: protocol,
   unwrapRequest,

@@ -135,28 +135,52 @@ export type VolatileFields = { kind: 'figures' | 'string'; precededBy: string }
 /** What a stage does with the text of deltas: see `StreamPipe.textDelta`. */
 export type TextRetention = 'forgotten' | 'gathered'
 
-/** A wire format as used by a client to call the gateway. */
-export interface Ingress {
+/**
+ * What a protocol is for. `chat`: conversations, translated through the IR. `unary`: one request and one answer,
+ * translated within one task (embeddings, reranking). `count`: counts the tokens of a chat. `passthrough`: passed to
+ * vendors with the same protocol, never translated.
+ */
+export type ProtocolKind = 'chat' | 'unary' | 'count' | 'passthrough'
+
+/** What every protocol of a client has, whatever its kind. */
+export interface ClientHalf {
+  readonly kind: ProtocolKind
   readonly id: ProtocolId
   /**
    * Checks the shape of a request. Unknown fields are allowed.
    * @throws GatewayError `invalid_request` naming the path
    */
   checkRequest(body: JsonObject): void
-  parseRequest(body: JsonObject, loss: NoteLoss): Chat
-  renderMessage(message: Message, exchange: Exchange): Json
-  renderStream(exchange: Exchange): Stage<Event, Frame>
   renderError(error: GatewayError): Json
   /** An error as text on the wire, for a client that already has status 200 but no part of an answer. */
   renderStreamError(error: GatewayError): string
-  /** One frame as text on the wire, blank line included. */
-  renderFrame(frame: Frame): string
   /** The keep-alive text for a silent stream, if it is not an SSE comment; '' if the protocol has none. */
   heartbeat?: string
   /** Content type of a stream, if it is not server-sent events. */
   streamType?: string
   /** Prefix of the ids of its answers: `chatcmpl-`. */
   idPrefix: string
+  passthrough: Passthrough
+  /** A form (`application/x-www-form-urlencoded`) is accepted as a body. A repeated field becomes a list. */
+  acceptsForms?: boolean
+}
+
+/** What every protocol that calls a vendor has, whatever its kind. */
+export interface VendorHalf {
+  readonly kind: ProtocolKind
+  readonly id: ProtocolId
+  /** `text` is at most 64 KiB of the vendor's body, of any form: JSON, an SSE line, HTML, empty. */
+  parseError(status: number, headers: Headers, text: string, exchange: Pick<Exchange, 'redact'>): GatewayError
+}
+
+/** A wire format of chats as used by a client to call the gateway. */
+export interface Ingress extends ClientHalf {
+  readonly kind: 'chat'
+  parseRequest(body: JsonObject, loss: NoteLoss): Chat
+  renderMessage(message: Message, exchange: Exchange): Json
+  renderStream(exchange: Exchange): Stage<Event, Frame>
+  /** One frame as text on the wire, blank line included. */
+  renderFrame(frame: Frame): string
   /**
    * Set if two deltas of one text are rendered in frames that differ in nothing else: whether the text is forgotten
    * after rendering, or gathered.
@@ -164,11 +188,8 @@ export interface Ingress {
   textRetention?: TextRetention | undefined
   /** Fields that an answer of this protocol cannot express. */
   omittedFields?: readonly ('stop' | 'cacheWrite')[]
-  passthrough: Passthrough
   /** Set if one request may be a batch (a list of prompts). */
   batch?: Batch
-  /** A form (`application/x-www-form-urlencoded`) is accepted as a body. A repeated field becomes a list. */
-  acceptsForms?: boolean
 }
 
 /** Splits a request that holds several, for targets that take one at a time. */
@@ -186,14 +207,12 @@ export type Batch = {
   frames(answer: JsonObject, usageRequested: boolean): Frame[]
 }
 
-/** A wire format as used by the gateway to call a vendor. */
-export interface Egress {
-  readonly id: ProtocolId
+/** A wire format of chats as used by the gateway to call a vendor. */
+export interface Egress extends VendorHalf {
+  readonly kind: 'chat'
   renderRequest(chat: Chat, exchange: Exchange): JsonObject
   parseMessage(body: Json, exchange: Exchange): Message
   parseStream(exchange: Exchange): Stage<Frame, Event>
-  /** `text` is at most 64 KiB of the vendor's body, of any form: JSON, an SSE line, HTML, empty. */
-  parseError(status: number, headers: Headers, text: string, exchange: Pick<Exchange, 'redact'>): GatewayError
   /** Whether the text of deltas is forgotten after parsing; absent means it is gathered. */
   textRetention?: TextRetention | undefined
   /** What differs from frame to frame besides the delta. */
@@ -207,18 +226,9 @@ export interface Egress {
   headers?(client: Headers | undefined): Record<string, string>
 }
 
-/** A protocol that is only passed through (embeddings, images, audio …): passthrough and errors, no translation. */
-export interface PassthroughProtocol {
-  readonly id: ProtocolId
-  acceptsForms?: boolean
-  checkRequest(body: JsonObject): void
-  renderError(error: GatewayError): Json
-  renderStreamError(error: GatewayError): string
-  heartbeat?: string
-  streamType?: string
-  idPrefix: string
-  parseError: Egress['parseError']
-  passthrough: Passthrough
+/** A protocol that is only passed through (images, audio …): passthrough and errors, no translation. */
+export interface PassthroughProtocol extends ClientHalf, VendorHalf {
+  readonly kind: 'passthrough'
 }
 
 export type Protocol = Ingress & Egress

@@ -1,8 +1,12 @@
-/** Every wire format the gateway supports. */
+/**
+ * Every wire format the gateway supports, as unions on `kind`. Two lookups: `clientProtocolOf` for the half that clients
+ * use, `vendorProtocolOf` for the half that calls vendors.
+ */
 import type { ProtocolId } from '../ir/chat.ts'
 import { anthropic } from './anthropic/index.ts'
 import { bedrockConverse } from './bedrock-converse/index.ts'
 import { completions } from './completions/index.ts'
+import { anthropicCount, type TokenCounter, tokenCounters } from './count-tokens.ts'
 import { defaultTranslationOptions, translationProtocols } from './deepl/index.ts'
 import { batchEmbedContents, embedContent } from './embeddings/gemini.ts'
 import { embeddings } from './embeddings/openai.ts'
@@ -15,27 +19,59 @@ import { openaiResponses } from './openai-responses/index.ts'
 import type { Egress, Ingress, PassthroughProtocol, Protocol } from './protocol.ts'
 import { rerank } from './rerank/jina.ts'
 import { cohereRerank, dashscopeRerank } from './rerank/vendors.ts'
-import type { AnyUnaryEgress, AnyUnaryIngress, UnaryKind } from './shared/unary.ts'
+import type { AnyUnaryEgress, AnyUnaryIngress, UnaryTask } from './shared/unary.ts'
 
-/** Protocols with both halves, translated between each other. */
+/** A protocol in which clients call the gateway. */
+export type ClientProtocol = Ingress | AnyUnaryIngress | TokenCounter | PassthroughProtocol
+
+/** A protocol in which the gateway calls vendors. */
+export type VendorProtocol = Egress | AnyUnaryEgress | TokenCounter | PassthroughProtocol
+
+/** Chat protocols with both halves, translated between each other. */
 export const protocols: ReadonlyMap<ProtocolId, Protocol> = new Map(
   [openaiChat, anthropic, openaiResponses, gemini].map(protocol => [protocol.id, protocol]),
 )
 
-/** Protocols used only to call vendors. */
-export const egressOnly: ReadonlyMap<ProtocolId, Egress> = new Map(
-  [bedrockConverse].map(protocol => [protocol.id, protocol]),
-)
+/** OpenAI paths below `/v1/` that are passed through. Some of them can also be translated. */
+export const passthroughPaths = [
+  'completions',
+  'embeddings',
+  'images/generations',
+  'images/edits',
+  'images/variations',
+  'audio/speech',
+  'audio/transcriptions',
+  'audio/translations',
+  'moderations',
+  'rerank',
+  'responses/compact',
+] as const
 
-/** Protocols used only by clients. For a vendor that supports one, the request passes through. */
-const ingressOnly: ReadonlyMap<ProtocolId, Ingress & PassthroughProtocol> = new Map(
-  [completions, ...translationProtocols(defaultTranslationOptions).values()].map(protocol => [protocol.id, protocol]),
-)
+/** Paths below `/v1/` that belong to a protocol with a name of its own. */
+export const protocolIdByPath: ReadonlyMap<string, ProtocolId> = new Map([
+  ['chat/completions', openaiChat.id],
+  ['responses', openaiResponses.id],
+  ['messages', anthropic.id],
+  ['messages/count_tokens', anthropicCount.id],
+])
 
-/** Unary protocols used by clients. For a vendor that supports one, the request passes through. */
-export const unaryIngresses: ReadonlyMap<ProtocolId, AnyUnaryIngress> = new Map(
-  [embeddings, embedContent, batchEmbedContents, rerank].map((one): [ProtocolId, AnyUnaryIngress] => [one.id, one]),
-)
+/** The protocol id of a name, which may also be given as a path. */
+export const protocolIdOf = (name: string): ProtocolId => protocolIdByPath.get(name) ?? name
+
+const passthroughProtocols = passthroughPaths.map(openaiPass)
+
+const byId = <Half extends { id: ProtocolId }>(halves: readonly Half[]): ReadonlyMap<ProtocolId, Half> =>
+  new Map(halves.map(half => [half.id, half]))
+
+/** By id. A later protocol of the same id replaces an earlier one: a path that can also be translated is no mere pass. */
+export const clientProtocols: ReadonlyMap<ProtocolId, ClientProtocol> = byId<ClientProtocol>([
+  ...protocols.values(),
+  ...tokenCounters.values(),
+  ...passthroughProtocols,
+  completions,
+  ...translationProtocols(defaultTranslationOptions).values(),
+  ...[embeddings, embedContent, batchEmbedContents, rerank].map((one): AnyUnaryIngress => one),
+])
 
 const unaryEgresses: readonly AnyUnaryEgress[] = [
   embeddings,
@@ -51,43 +87,62 @@ const unaryEgresses: readonly AnyUnaryEgress[] = [
   dashscopeRerank,
 ]
 
-const unaryEgressById: ReadonlyMap<ProtocolId, AnyUnaryEgress> = new Map(unaryEgresses.map(one => [one.id, one]))
+/** By id. A vendor of completions is only passed to, so its half is the pass. */
+export const vendorProtocols: ReadonlyMap<ProtocolId, VendorProtocol> = byId<VendorProtocol>([
+  ...protocols.values(),
+  bedrockConverse,
+  ...tokenCounters.values(),
+  ...passthroughProtocols,
+  ...unaryEgresses,
+])
 
-/** The half of a unary protocol that calls vendors. */
-export const unaryEgressOf = (id: ProtocolId): AnyUnaryEgress | undefined => unaryEgressById.get(id)
+const customProtocols = new Map<string, PassthroughProtocol>()
 
-/** The kind of a unary protocol. Protocols of one kind can be translated into each other. */
-export const unaryKindOf = (id: ProtocolId): UnaryKind | undefined => unaryEgressById.get(id)?.kind
+/** The protocol of a path that only the configuration names; both halves pass through. */
+const customProtocolOf = (path: string): PassthroughProtocol => {
+  const known = customProtocols.get(path)
+  if (known) return known
+  const protocol = openaiPass(path)
+  customProtocols.set(path, protocol)
+  return protocol
+}
 
-/** The client half of a protocol, if it can be translated. */
-export const ingressOf = (id: ProtocolId): Ingress | undefined => protocols.get(id) ?? ingressOnly.get(id)
+/** Whether no protocol of the gateway has this name. Such a path passes to hosts whose entries list it in `speaks`. */
+export const isCustomPath = (name: string): boolean => {
+  const id = protocolIdOf(name)
+  return !clientProtocols.has(id) && !vendorProtocols.has(id)
+}
 
-/** The vendor half of a protocol. */
-export const egressOf = (id: ProtocolId): Egress | undefined => protocols.get(id) ?? egressOnly.get(id)
+/** The protocol of a client, by its id or by its path below `/v1/`. */
+export const clientProtocolOf = (name: string): ClientProtocol => {
+  const id = protocolIdOf(name)
+  return clientProtocols.get(id) ?? customProtocolOf(id)
+}
+
+/** The protocol in which a vendor is called, by its id. */
+export const vendorProtocolOf = (id: ProtocolId): VendorProtocol => vendorProtocols.get(id) ?? customProtocolOf(id)
+
+/** The vendor half of a chat protocol. */
+export const egressOf = (id: ProtocolId): Egress | undefined => {
+  const vendor = vendorProtocols.get(id)
+  return vendor?.kind === 'chat' ? vendor : undefined
+}
+
+/** The vendor half of a unary protocol. */
+export const unaryEgressOf = (id: ProtocolId): AnyUnaryEgress | undefined => {
+  const vendor = vendorProtocols.get(id)
+  return vendor?.kind === 'unary' ? vendor : undefined
+}
+
+/** What a unary protocol does. */
+export const unaryTaskOf = (id: ProtocolId): UnaryTask | undefined => unaryEgressOf(id)?.task
+
+/** Whether requests of this protocol are chats. */
+export const isChatProtocol = (id: ProtocolId): boolean => clientProtocols.get(id)?.kind === 'chat'
 
 /** Whether a request in the protocol `client` can be answered by a vendor that is called in the protocol `vendor`. */
 export const isTranslatable = (client: ProtocolId, vendor: ProtocolId): boolean => {
-  if (ingressOf(client)) return egressOf(vendor) !== undefined
-  const kind = unaryKindOf(client)
-  return kind !== undefined && kind === unaryKindOf(vendor)
+  if (isChatProtocol(client)) return egressOf(vendor) !== undefined
+  const task = unaryTaskOf(client)
+  return task !== undefined && task === unaryTaskOf(vendor)
 }
-
-/** OpenAI paths below `/v1/` that are passed through. */
-export const passthroughPaths = [
-  'completions',
-  'embeddings',
-  'images/generations',
-  'images/edits',
-  'images/variations',
-  'audio/speech',
-  'audio/transcriptions',
-  'audio/translations',
-  'moderations',
-  'rerank',
-  'responses/compact',
-] as const
-
-/** Passthrough protocols, some of which can also be translated. The id is the path below `/v1/`. */
-export const passthroughOnly: ReadonlyMap<ProtocolId, PassthroughProtocol> = new Map(
-  passthroughPaths.map(path => [path, ingressOnly.get(path) ?? unaryIngresses.get(path) ?? openaiPass(path)]),
-)

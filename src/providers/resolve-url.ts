@@ -4,8 +4,7 @@
  */
 import { GatewayError } from '../base/errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
-import { isCustomPath, protocolIdOf } from '../protocols/custom-paths.ts'
-import { isTranslatable, unaryKindOf } from '../protocols/registry.ts'
+import { isCustomPath, isTranslatable, protocolIdOf, unaryTaskOf } from '../protocols/registry.ts'
 import type { Entry, Target } from './entry.ts'
 import { providers, unsupported } from './index.ts'
 import type { PathOptions, Provider, Wire } from './provider.ts'
@@ -185,7 +184,7 @@ const isHostOf = (provider: Provider, { host, hostname }: ServerUrl): boolean =>
 const protocolsOf = (entry: Entry, { paths }: Wire, isOwnHost: boolean): Set<ProtocolId> => {
   const all = Object.keys(paths)
   const hostProtocols = isOwnHost ? all : all.slice(0, 1)
-  const embeddingProtocols = entry.embeddingModels.length > 0 ? all.filter(id => unaryKindOf(id) === 'embedding') : []
+  const embeddingProtocols = entry.embeddingModels.length > 0 ? all.filter(id => unaryTaskOf(id) === 'embedding') : []
   return new Set([
     ...hostProtocols,
     ...embeddingProtocols,
@@ -195,8 +194,8 @@ const protocolsOf = (entry: Entry, { paths }: Wire, isOwnHost: boolean): Set<Pro
 
 /** Maps a configured path to a protocol. The vendor may have a native protocol for the same purpose. */
 const resolveProtocolName = (name: string, all: readonly ProtocolId[]): ProtocolId => {
-  const kind = all.includes(name) ? undefined : unaryKindOf(name)
-  return all.find(id => kind !== undefined && unaryKindOf(id) === kind) ?? protocolIdOf(name)
+  const task = all.includes(name) ? undefined : unaryTaskOf(name)
+  return all.find(id => task !== undefined && unaryTaskOf(id) === task) ?? protocolIdOf(name)
 }
 
 type UrlOrBuilder = string | ((target: Target, options: PathOptions) => string)

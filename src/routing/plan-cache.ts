@@ -3,7 +3,7 @@
  * use.
  */
 import type { ProtocolId } from '../ir/chat.ts'
-import { ingressOf } from '../protocols/registry.ts'
+import { isChatProtocol } from '../protocols/registry.ts'
 import type { Entry, Target } from '../providers/entry.ts'
 import { isChatModel, type ModelRoute, type ModelTable } from './model-table.ts'
 import { type Candidate, createPolicies, type Policy, type PolicyContext } from './policies.ts'
@@ -72,9 +72,9 @@ export const createPlanCache = (
   }
 
   const buildPlan = (protocol: ProtocolId, name: string, chatOnly: boolean): CachedPlan | undefined => {
-    const isChatProtocol = ingressOf(protocol) !== undefined
+    const isChat = isChatProtocol(protocol)
     const isEligible = (route: ModelRoute) =>
-      (chatOnly ? isChatModel(name, route) : !(isChatProtocol && route.embedding)) &&
+      (chatOnly ? isChatModel(name, route) : !(isChat && route.embedding)) &&
       supportsProtocol(route.entry, protocol, route.model)
     const routes = models.lookup(name, isEligible)
     if (routes.length === 0) return undefined

@@ -3,7 +3,7 @@
 import { GatewayError } from '../base/errors.ts'
 import type { CompiledConfig } from '../config/compiled.ts'
 import type { ProtocolId } from '../ir/chat.ts'
-import { ingressOf } from '../protocols/registry.ts'
+import { isChatProtocol } from '../protocols/registry.ts'
 import type { Entry, Target } from '../providers/entry.ts'
 import { createModelTable, type ModelRoute, type ModelTable, redirectOf } from './model-table.ts'
 import { byPriority, createPlanCache, orderTargets, type PlanCache } from './plan-cache.ts'
@@ -106,7 +106,7 @@ class ModelRouter implements Router {
   plan(request: RoutingRequest): Plan {
     const { protocol, caller, affinity } = request
     const { redirect, defaultModel } = this.#compiled
-    const isChat = ingressOf(protocol) !== undefined
+    const isChat = isChatProtocol(protocol)
     const model = request.model || defaultModel || redirectOf(redirect, '', isChat)
     if (!model) throw new GatewayError('invalid_request', 'you must provide a model parameter', { param: 'model' })
     if (!this.#randomPool.canUseModel(model, caller)) throw modelForbidden(model)

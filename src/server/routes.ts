@@ -1,35 +1,26 @@
 /** Maps paths to protocols. */
 import type { CompiledConfig } from '../config/compiled.ts'
 import type { Operation } from '../gateway/handle.ts'
-import { anthropicCount, geminiCount } from '../protocols/count-tokens.ts'
-import { isCustomPath } from '../protocols/custom-paths.ts'
 import { type TranslationOptions, translationProtocols } from '../protocols/deepl/index.ts'
 import { geminiJsonArray } from '../protocols/gemini/json-array.ts'
 import { parseModelPath } from '../protocols/gemini/syntax/model-path.ts'
-import { openaiPass } from '../protocols/openai-pass/index.ts'
-import type { Ingress, PassthroughProtocol } from '../protocols/protocol.ts'
-import { passthroughOnly, protocols, unaryIngresses } from '../protocols/registry.ts'
+import {
+  type ClientProtocol,
+  clientProtocolOf,
+  clientProtocols,
+  isCustomPath,
+  passthroughPaths,
+  protocolIdByPath,
+} from '../protocols/registry.ts'
 import type { Entry } from '../providers/entry.ts'
 
-const chat = protocols.get('openai-chat')!
-const responses = protocols.get('openai-responses')!
-const messages = protocols.get('anthropic')!
-
-/** Protocol by path. A passthrough-only protocol is at `/v1/<its id>`. */
-export const operations: ReadonlyMap<string, Ingress | PassthroughProtocol> = new Map<
-  string,
-  Ingress | PassthroughProtocol
->([
-  ['/v1/chat/completions', chat],
-  ['/chat/completions', chat],
-  ['/v1/responses', responses],
-  ['/responses', responses],
-  ['/v1/messages', messages],
-  ['/messages', messages],
-  ['/v1/messages/count_tokens', anthropicCount],
-  ['/messages/count_tokens', anthropicCount],
-  ...[...passthroughOnly].map(([id, protocol]): [string, PassthroughProtocol] => [`/v1/${id}`, protocol]),
-])
+/** Protocol by path. A path with a protocol of its own is also found without `/v1`. */
+export const operations: ReadonlyMap<string, ClientProtocol> = new Map(
+  [
+    ...[...protocolIdByPath.keys()].flatMap(path => [`/v1/${path}`, `/${path}`]),
+    ...passthroughPaths.map(path => `/v1/${path}`),
+  ].map((path): [string, ClientProtocol] => [path, clientProtocolOf(path.replace(/^\/(?:v1\/)?/, ''))]),
+)
 
 /** Paths of the configured translation service: DeepLX's and DeepL's. */
 const translationPaths: Readonly<Record<string, string>> = {
@@ -48,13 +39,13 @@ const translationAt = (
 }
 
 /** The paths that only the entries of a configuration name, by configuration. Computed on first use. */
-const customPaths = new WeakMap<readonly Entry[], ReadonlyMap<string, PassthroughProtocol>>()
+const customPaths = new WeakMap<readonly Entry[], ReadonlyMap<string, ClientProtocol>>()
 
-const customPathsOf = (entries: readonly Entry[]): ReadonlyMap<string, PassthroughProtocol> => {
+const customPathsOf = (entries: readonly Entry[]): ReadonlyMap<string, ClientProtocol> => {
   const cached = customPaths.get(entries)
   if (cached) return cached
   const names = new Set(entries.flatMap(({ supportedProtocols = [] }) => supportedProtocols).filter(isCustomPath))
-  const paths = new Map([...names].map((name): [string, PassthroughProtocol] => [`/v1/${name}`, openaiPass(name)]))
+  const paths = new Map([...names].map((name): [string, ClientProtocol] => [`/v1/${name}`, clientProtocolOf(name)]))
   customPaths.set(entries, paths)
   return paths
 }
@@ -77,8 +68,7 @@ export const geminiOperation = (path: string, query: string): Operation | undefi
   const geminiPath = parseModelPath(path, query)
   if (geminiPath === undefined) return undefined
   const { model, verb, stream, sse } = geminiPath
-  const unaryIngress = unaryIngresses.get(`gemini/${verb}`)
-  if (unaryIngress) return { protocol: unaryIngress, model, stream, query }
-  if (verb === 'countTokens') return { protocol: geminiCount, model, stream, query }
-  return { protocol: stream && !sse ? geminiJsonArray : protocols.get('gemini')!, model, stream, query }
+  const named = clientProtocols.get(`gemini/${verb}`)
+  if (named) return { protocol: named, model, stream, query }
+  return { protocol: stream && !sse ? geminiJsonArray : clientProtocolOf('gemini'), model, stream, query }
 }

@@ -5,12 +5,12 @@ import { createRedact } from '../../src/base/redact.ts'
 import { tokenCounters } from '../../src/protocols/count-tokens.ts'
 import type { Exchange } from '../../src/protocols/protocol.ts'
 import {
-  egressOnly,
-  ingressOf,
-  passthroughOnly,
+  clientProtocolOf,
+  egressOf,
   passthroughPaths,
   protocols,
   unaryEgressOf,
+  vendorProtocolOf,
 } from '../../src/protocols/registry.ts'
 import { awsEventStreamFraming } from '../../src/upstream/framing/aws-event-stream.ts'
 import { messageOf } from '../support/aws-event-stream.ts'
@@ -53,16 +53,16 @@ const unaryEgresses = [
   'cohere/embed',
   'cohere/rerank',
   'dashscope/rerank',
-].flatMap(id => unaryEgressOf(id as never) ?? [])
+].flatMap(id => unaryEgressOf(id) ?? [])
 
 const errorParsers = [
   ...protocols.values(),
-  ...egressOnly.values(),
-  ...passthroughOnly.values(),
+  vendorProtocolOf('bedrock-converse'),
+  ...passthroughPaths.map(vendorProtocolOf),
   ...tokenCounters.values(),
   ...unaryEgresses,
 ]
-const clients = [...protocols.values(), ...passthroughOnly.values()]
+const clients = [...protocols.values(), ...passthroughPaths.map(clientProtocolOf)]
 
 /** Everything that leaves the process: to the log, and to a client of any protocol. */
 const visibleText = (error: GatewayError): string =>
@@ -94,9 +94,12 @@ describe('a vendor error contains no secret', () => {
 
   test('the name of an exception contains no secret', () => {
     const plain = createRedact(['canaryword'])
-    const error = egressOnly
-      .get('bedrock-converse')!
-      .parseError(400, new Headers({ 'x-amzn-errortype': 'canaryword' }), '{}', { redact: plain })
+    const error = egressOf('bedrock-converse')!.parseError(
+      400,
+      new Headers({ 'x-amzn-errortype': 'canaryword' }),
+      '{}',
+      { redact: plain },
+    )
     expect(visibleText(error)).not.toMatch(/canaryword/i)
     const message = messageOf({ ':message-type': 'exception', ':exception-type': 'canaryword' }, '{}')
     let thrown: unknown
@@ -128,7 +131,7 @@ describe('a frame that is not JSON contains no secret', () => {
     { event: secret, data: `broken ${spelling}` },
     { event: 'error', data: `broken ${spelling}` },
   ]
-  for (const { id, passthrough } of [...clients, ...passthroughPaths.flatMap(path => ingressOf(path) ?? [])])
+  for (const { id, passthrough } of clients)
     test(`when passed through by ${id}`, () => {
       for (const spelling of [secret, ...spellings])
         for (const frame of frames(spelling)) {

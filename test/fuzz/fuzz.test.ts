@@ -9,7 +9,7 @@ import { completions } from '../../src/protocols/completions/index.ts'
 import { tokenCounters } from '../../src/protocols/count-tokens.ts'
 import { defaultTranslationOptions, translationProtocols } from '../../src/protocols/deepl/index.ts'
 import type { Frame, Ingress } from '../../src/protocols/protocol.ts'
-import { unaryEgressOf, unaryIngresses } from '../../src/protocols/registry.ts'
+import { clientProtocols, unaryEgressOf } from '../../src/protocols/registry.ts'
 import { translateStream } from '../../src/protocols/shared/translate.ts'
 import { providers } from '../../src/providers/index.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
@@ -162,21 +162,23 @@ test.each(vendorSides.map(teller => [teller.egress.id, teller] as const))(
   timeoutMs,
 )
 
-const vendorsOf = (kind: string) =>
+const vendorsOf = (task: string) =>
   Object.keys(singleAnswers)
     .map(id => unaryEgressOf(id)!)
-    .filter(vendor => vendor.kind === kind)
+    .filter(vendor => vendor.task === task)
+const unaryIngresses = [...clientProtocols.values()].filter(protocol => protocol.kind === 'unary')
 
-test.each([...unaryIngresses])('unary requests of %s survive fuzzing', (id, client) => {
-  report(
-    id,
-    fuzzUnaryRequests(client, vendorsOf(client.kind), requestSamples[id]!, firstSeed, share(0.05, unaryIngresses.size)),
-  )
-})
+test.each(unaryIngresses.map(client => [client.id, client] as const))(
+  'unary requests of %s survive fuzzing',
+  (id, client) => {
+    const amount = share(0.05, unaryIngresses.length)
+    report(id, fuzzUnaryRequests(client, vendorsOf(client.task), requestSamples[id]!, firstSeed, amount))
+  },
+)
 
 test.each(Object.entries(singleAnswers))('unary answers of %s survive fuzzing', (id, answer) => {
   const vendor = unaryEgressOf(id)!
-  const clients = [...unaryIngresses.values()].filter(({ kind }) => kind === vendor.kind)
+  const clients = unaryIngresses.filter(({ task }) => task === vendor.task)
   const requests = clients.flatMap(client => requestSamples[client.id]!.map(body => ({ client, body })))
   report(id, fuzzUnaryResponses(vendor, requests, [answer], firstSeed, share(0.04, Object.keys(singleAnswers).length)))
 })

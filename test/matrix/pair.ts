@@ -7,7 +7,7 @@ import type { Json, JsonObject } from '../../src/base/json/json.ts'
 import { writeJson } from '../../src/base/json/raw.ts'
 import type { Chat, MediaPart, Part } from '../../src/ir/chat.ts'
 import type { Egress, Exchange, Frame, Protocol } from '../../src/protocols/protocol.ts'
-import { egressOnly, protocols } from '../../src/protocols/registry.ts'
+import { protocols, vendorProtocols } from '../../src/protocols/registry.ts'
 import { dropEmptyTurns } from '../../src/protocols/shared/drop-empty-turns.ts'
 import { pairToolResults } from '../../src/protocols/shared/pair-tool-results.ts'
 import { restoreThoughts } from '../../src/protocols/shared/thought-memory.ts'
@@ -50,10 +50,9 @@ export const clientSides: readonly ClientSide[] = [...protocols.values()].map(pr
   protocol,
   client: scriptFor(scriptedClients, protocol.id),
 }))
-export const vendorSides: readonly VendorSide[] = [...protocols.values(), ...egressOnly.values()].map(egress => ({
-  egress,
-  vendor: scriptFor(scriptedVendors, egress.id),
-}))
+export const vendorSides: readonly VendorSide[] = [...vendorProtocols.values()]
+  .filter(vendor => vendor.kind === 'chat')
+  .map(egress => ({ egress, vendor: scriptFor(scriptedVendors, egress.id) }))
 export const pairs = clientSides.flatMap(clientSide => vendorSides.map(vendorSide => ({ clientSide, vendorSide })))
 
 export type NotedLoss = { path: string; why: string }

@@ -5,13 +5,17 @@
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../../src/base/json/json.ts'
-import { unaryEgressOf, unaryIngresses, unaryKindOf } from '../../src/protocols/registry.ts'
+import { clientProtocolOf, unaryEgressOf, unaryTaskOf } from '../../src/protocols/registry.ts'
 import { translateUnaryRequest, translateUnaryResponse } from '../../src/protocols/shared/unary.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
 import { base64, firstVector, responseSamples, secondVector } from '../fuzz/samples.ts'
 import { type Recording, recordings } from '../support/recordings.ts'
 
-const client = (id: string) => unaryIngresses.get(id)!
+const client = (id: string) => {
+  const protocol = clientProtocolOf(id)
+  if (protocol.kind !== 'unary') throw new Error(`${id} is not unary`)
+  return protocol
+}
 const vendor = (id: string) => unaryEgressOf(id)!
 
 const translateRequest = (from: string, to: string, body: JsonObject) => {
@@ -301,8 +305,8 @@ describe('reranking', () => {
   })
 })
 
-test('a unary protocol belongs to exactly one kind', () => {
-  expect([unaryKindOf('embeddings'), unaryKindOf('rerank'), unaryKindOf('openai-chat')]).toEqual([
+test('a unary protocol belongs to exactly one task', () => {
+  expect([unaryTaskOf('embeddings'), unaryTaskOf('rerank'), unaryTaskOf('openai-chat')]).toEqual([
     'embedding',
     'rerank',
     undefined,
@@ -342,7 +346,7 @@ const replay = ({ url, request, text }: Recording): JsonObject | GatewayError | 
   const answer = parseJson(text)
   if (id === undefined || !isObject(answer)) return undefined
   try {
-    if (unaryKindOf(id) === 'rerank') {
+    if (unaryTaskOf(id) === 'rerank') {
       const { documents } = ((request as JsonObject).input ?? request) as JsonObject
       return responseOf('rerank', id, { query: 'q', documents, return_documents: true }, answer).body
     }

@@ -2,12 +2,12 @@
 import { describe, expect, test } from 'bun:test'
 import type { GatewayError } from '../../src/base/errors.ts'
 import type { Exchange } from '../../src/protocols/protocol.ts'
-import { passthroughOnly } from '../../src/protocols/registry.ts'
+import { clientProtocolOf, passthroughPaths } from '../../src/protocols/registry.ts'
 import { exchangeFor, framesOf } from '../contracts/protocol.ts'
 import { recordings } from '../support/recordings.ts'
 import { stopwatch } from '../support/stopwatch.ts'
 
-const protocolAt = (path: string) => passthroughOnly.get(path)!
+const protocolAt = clientProtocolOf
 const model = exchangeFor().model
 const pass = (path: string, text: string, change: Partial<Exchange> = {}) =>
   protocolAt(path).passthrough.passMessage(text, exchangeFor(change))
@@ -38,7 +38,7 @@ describe('a request', () => {
   })
 
   test('with its required fields is accepted, whatever else it has', () => {
-    for (const path of passthroughOnly.keys())
+    for (const path of passthroughPaths)
       expect(() =>
         protocolAt(path).checkRequest({ input: ['a'], prompt: 'a', query: 'q', documents: [], anything: 1 }),
       ).not.toThrow()

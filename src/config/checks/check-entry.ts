@@ -1,5 +1,6 @@
 /** Checks of an enabled entry beyond its schema. */
-import { isCustomPath, isValidPath } from '../../protocols/custom-paths.ts'
+import { isValidPath } from '../../protocols/custom-paths.ts'
+import { isCustomPath } from '../../protocols/registry.ts'
 import type { Entry } from '../../providers/entry.ts'
 import { providers } from '../../providers/index.ts'
 import { normalizeServerUrl, parseProxy } from '../address.ts'

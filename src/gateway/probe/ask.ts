@@ -9,7 +9,7 @@ import type { Redact } from '../../base/redact.ts'
 import type { CompiledConfig } from '../../config/compiled.ts'
 import type { Usage } from '../../ir/chat.ts'
 import type { Limits } from '../../limits/limits.ts'
-import { passthroughOnly, protocols } from '../../protocols/registry.ts'
+import { clientProtocolOf } from '../../protocols/registry.ts'
 import type { Target } from '../../providers/entry.ts'
 import { chooseProtocol, urlOf } from '../../providers/resolve-url.ts'
 import { createAnswerStore } from '../../store/answers.ts'
@@ -82,7 +82,7 @@ const sendRequest = async (
   context: ProbeContext,
 ): Promise<ProbeAnswer> => {
   const records = new CapturingRecords(silentLog)
-  const protocol = protocols.get(probeProtocol) ?? passthroughOnly.get(probeProtocol)!
+  const protocol = clientProtocolOf(probeProtocol)
   const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), signal }
   const request = new Request('http://localhost/v1', init)
   const response = await handleRequest(

@@ -12,6 +12,7 @@ import { parseStream, renderStream } from './stream.ts'
 import { checkRequest, id } from './wire.ts'
 
 export const anthropic: Protocol = {
+  kind: 'chat',
   id,
   acceptsUrl,
   checkRequest,

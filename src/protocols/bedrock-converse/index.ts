@@ -10,6 +10,7 @@ import { parseStream } from './stream.ts'
 import { id } from './wire.ts'
 
 export const bedrockConverse: Egress = {
+  kind: 'chat',
   id,
   acceptsUrl: () => false,
   renderRequest,

@@ -5,13 +5,14 @@
  */
 
 import { openaiPass } from '../openai-pass/index.ts'
-import type { Ingress, PassthroughProtocol } from '../protocol.ts'
+import type { Ingress } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { parseRequest, splitRequest } from './request.ts'
 import { answerFrames, joinAnswers, renderMessage, renderStream } from './stream-encoder.ts'
 
-export const completions: Ingress & PassthroughProtocol = {
+export const completions: Ingress = {
   ...openaiPass('completions'),
+  kind: 'chat',
   parseRequest,
   renderMessage,
   renderStream,

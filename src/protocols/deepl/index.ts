@@ -6,9 +6,8 @@ import { GatewayError } from '../../base/errors.ts'
 import { type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { FinishReason, Message } from '../../ir/chat.ts'
 import type { Event } from '../../ir/event.ts'
-import type { Batch, Exchange, Frame, Ingress, Passthrough, PassthroughProtocol, Stage } from '../protocol.ts'
+import type { Batch, Exchange, Frame, Ingress, Passthrough, Stage } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
-import { parseError } from '../shared/vendor-error.ts'
 import {
   checkRequest,
   checkSingleText,
@@ -145,10 +144,8 @@ const batchFor = (
 
 const textsOf = ({ text }: JsonObject): Json[] => (Array.isArray(text) ? text : [text ?? ''])
 
-const createTranslationProtocol = (
-  format: TranslationFormat,
-  options: TranslationOptions,
-): Ingress & PassthroughProtocol => ({
+const createTranslationProtocol = (format: TranslationFormat, options: TranslationOptions): Ingress => ({
+  kind: 'chat',
   id: format.id,
   idPrefix: '',
   acceptsForms: true,
@@ -159,7 +156,6 @@ const createTranslationProtocol = (
   renderFrame,
   renderError: format.renderError,
   renderStreamError: error => renderFrame({ data: JSON.stringify(format.renderError(error)) }),
-  parseError,
   // A request without a model goes to `random`: rotating over free models is the usual wish for translations.
   passthrough: unusedPassthrough(({ model, stream }) => ({
     model: textOf(model) || 'random',
@@ -169,12 +165,10 @@ const createTranslationProtocol = (
   batch: batchFor(format, options),
 })
 
-const cached = new WeakMap<TranslationOptions, ReadonlyMap<string, Ingress & PassthroughProtocol>>()
+const cached = new WeakMap<TranslationOptions, ReadonlyMap<string, Ingress>>()
 
 /** The protocols `deepl` and `deeplx` with these options. */
-export const translationProtocols = (
-  options: TranslationOptions,
-): ReadonlyMap<string, Ingress & PassthroughProtocol> => {
+export const translationProtocols = (options: TranslationOptions): ReadonlyMap<string, Ingress> => {
   const known = cached.get(options)
   if (known) return known
   const all = new Map(formats.map(format => [format.id, createTranslationProtocol(format, options)]))

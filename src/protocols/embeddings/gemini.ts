@@ -151,7 +151,14 @@ const passMessage = (text: string, exchange: Exchange): ReturnType<Passthrough['
   return { text, ...(input !== undefined && { usage: { input, output: 0 } }) }
 }
 
-const sharedMembers = { kind: 'embedding', idPrefix: '', parseError, renderError, renderStreamError } as const
+const sharedMembers = {
+  kind: 'unary',
+  task: 'embedding',
+  idPrefix: '',
+  parseError,
+  renderError,
+  renderStreamError,
+} as const
 
 const checkContent = (request: Json | undefined, path: string): void => {
   if (!isObject(request)) throw invalidField(path, 'must be an object')

@@ -141,7 +141,8 @@ export const embeddings: UnaryProtocol<EmbeddingRequest, EmbeddingResponse> = {
         exchange,
       ),
   },
-  kind: 'embedding',
+  kind: 'unary',
+  task: 'embedding',
   parseRequest,
   renderRequest,
   parseMessage(body, request, exchange) {

@@ -14,7 +14,8 @@ import {
 /** https://docs.ollama.com/api/embed (2026-11): takes any number of texts and returns vectors in their order. */
 export const ollamaEmbed: EmbeddingEgress = {
   id: 'ollama/embed',
-  kind: 'embedding',
+  kind: 'unary',
+  task: 'embedding',
   renderRequest(request, loss) {
     noteUnsupported(request, ['titles', 'user', 'task'], loss)
     const { model, texts, dimensions, truncate } = request
@@ -47,7 +48,8 @@ const textTypes: Partial<Record<EmbeddingTask, string>> = {
  */
 export const dashscopeEmbeddings: EmbeddingEgress = {
   id: 'dashscope/embeddings',
-  kind: 'embedding',
+  kind: 'unary',
+  task: 'embedding',
   maxTexts: model => (/^text-embedding-v[12]$/.test(model) ? 25 : 10),
   renderRequest(request, loss) {
     noteUnsupported(request, ['titles', 'user', 'truncate'], loss)
@@ -86,7 +88,8 @@ const floatsOf = (embeddings: Json | undefined): Json | undefined =>
 /** https://docs.cohere.com/reference/embed (v2, 2026-11): 96 texts per request; `input_type` is required from v3 on. */
 export const cohereEmbed: EmbeddingEgress = {
   id: 'cohere/embed',
-  kind: 'embedding',
+  kind: 'unary',
+  task: 'embedding',
   maxTexts: () => 96,
   renderRequest(request, loss) {
     noteUnsupported(request, ['titles', 'user'], loss)

@@ -36,7 +36,8 @@ const sumTokens = (predictions: Json | undefined): number | undefined => {
 
 export const vertexPredict: EmbeddingEgress = {
   id: 'vertex/predict',
-  kind: 'embedding',
+  kind: 'unary',
+  task: 'embedding',
   /** gemini-embedding-001 takes one text per request, the others 250. */
   maxTexts: model => (model.startsWith('gemini-') ? 1 : 250),
   renderRequest(request: EmbeddingRequest, loss: NoteLoss) {
@@ -57,7 +58,8 @@ export const vertexPredict: EmbeddingEgress = {
 
 export const vertexEmbedContent: EmbeddingEgress = {
   id: 'vertex/embedContent',
-  kind: 'embedding',
+  kind: 'unary',
+  task: 'embedding',
   maxTexts: () => 1,
   renderRequest(request, loss) {
     noteUnsupported(request, ['user'], loss)

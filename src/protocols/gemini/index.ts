@@ -12,6 +12,7 @@ import { parseStream, renderStream } from './stream.ts'
 import { checkRequest, volatileFields } from './wire.ts'
 
 export const gemini: Protocol = {
+  kind: 'chat',
   id,
   acceptsUrl: () => false,
   checkRequest,

@@ -11,6 +11,7 @@ import { parseStream, renderStream } from './stream.ts'
 import { checkRequest, volatileFields } from './wire.ts'
 
 export const openaiChat: Protocol = {
+  kind: 'chat',
   id: 'openai-chat',
   acceptsUrl,
   checkRequest,

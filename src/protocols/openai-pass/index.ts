@@ -14,6 +14,7 @@ import { createRequestCheck } from './request.ts'
  * paths are also checked.
  */
 export const openaiPass = (path: ProtocolId): PassthroughProtocol => ({
+  kind: 'passthrough',
   id: path,
   checkRequest: createRequestCheck(path),
   renderError,

@@ -11,6 +11,7 @@ import { parseStream, renderStream } from './stream.ts'
 import { checkRequest } from './wire.ts'
 
 export const openaiResponses: Protocol = {
+  kind: 'chat',
   id: 'openai-responses',
   acceptsUrl,
   checkRequest,

@@ -86,7 +86,8 @@ export const rerank: UnaryProtocol<RerankRequest, RerankResponse> = {
     ...passthroughProtocol.passthrough,
     readRequest: body => ({ ...passthroughProtocol.passthrough.readRequest(body), stream: false }),
   },
-  kind: 'rerank',
+  kind: 'unary',
+  task: 'rerank',
   parseRequest,
   renderRequest,
   parseMessage(body, request, exchange) {

@@ -12,7 +12,8 @@ const memberOf = (value: Json | undefined, key: string): Json | undefined => (is
  */
 export const cohereRerank: RerankEgress = {
   id: 'cohere/rerank',
-  kind: 'rerank',
+  kind: 'unary',
+  task: 'rerank',
   renderRequest: ({ model, query, documents, topN, maxTokensPerDocument }) => ({
     model,
     query,
@@ -42,7 +43,8 @@ export const cohereRerank: RerankEgress = {
  */
 export const dashscopeRerank: RerankEgress = {
   id: 'dashscope/rerank',
-  kind: 'rerank',
+  kind: 'unary',
+  task: 'rerank',
   renderRequest({ model, query, documents, topN, maxTokensPerDocument }, loss) {
     if (maxTokensPerDocument !== undefined) loss('max_tokens_per_doc', 'the target does not know it')
     return {

@@ -3,9 +3,10 @@
  * did not answer in the form the client asked for.
  */
 
+import { GatewayError } from '../../base/errors.ts'
 import { type Json, parseJson } from '../../base/json/json.ts'
 import { writeJson } from '../../base/json/raw.ts'
-import type { Message, Usage } from '../../ir/chat.ts'
+import type { Message, ProtocolId, Usage } from '../../ir/chat.ts'
 import { createCollector, replayMessage } from '../../ir/collect.ts'
 import type { Event } from '../../ir/event.ts'
 import type { Egress, Exchange, Frame, Ingress, StreamPipe, StreamState } from '../protocol.ts'
@@ -160,3 +161,7 @@ const usageAndModel = ({ usage, model }: Message): Omit<RenderedMessage, 'body'>
 
 /** Text that is not JSON stays text: the protocol's parser reports what it is instead. */
 const parseBody = (text: string): Json => parseJson(text) ?? text
+
+/** The error for two protocols between which nothing translates. Routing never pairs them. */
+export const untranslatable = (client: ProtocolId, vendor: ProtocolId): GatewayError =>
+  new GatewayError('internal', `${client} cannot be translated to ${vendor}`)

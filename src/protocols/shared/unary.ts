@@ -1,32 +1,33 @@
 /**
  * Unary protocols: one request and one answer, never streamed (embeddings, reranking). A client of one protocol can be
- * answered by a vendor of any other protocol of the same kind, through a neutral request and a neutral answer.
+ * answered by a vendor of any other protocol of the same task, through a neutral request and a neutral answer.
  */
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../../base/json/json.ts'
-import type { ProtocolId, Usage } from '../../ir/chat.ts'
-import type { Batch, Egress, Exchange, Ingress, NoteLoss, PassthroughProtocol } from '../protocol.ts'
+import type { Usage } from '../../ir/chat.ts'
+import type { Batch, ClientHalf, Exchange, NoteLoss, VendorHalf } from '../protocol.ts'
 import type { RenderedMessage } from './translate.ts'
 import { notAnAnswer } from './vendor-error.ts'
 
-export type UnaryKind = 'embedding' | 'rerank'
+/** What a unary protocol does. Protocols of one task can be translated into each other. */
+export type UnaryTask = 'embedding' | 'rerank'
 
 /** The half that calls vendors. */
-export interface UnaryEgress<UnaryRequest, UnaryResponse> {
-  readonly id: ProtocolId
-  readonly kind: UnaryKind
+export interface UnaryEgress<UnaryRequest, UnaryResponse> extends VendorHalf {
+  readonly kind: 'unary'
+  readonly task: UnaryTask
   /** @throws GatewayError `invalid_request` if the vendor cannot serve this request */
   renderRequest(unaryRequest: UnaryRequest, loss: NoteLoss): JsonObject
   /** @throws GatewayError the error that `body` reports, or `upstream_failed` if it does not answer the request */
   parseMessage(body: JsonObject, unaryRequest: UnaryRequest, exchange: Exchange): UnaryResponse
-  parseError: Egress['parseError']
   /** How many texts the vendor accepts in one request, if it documents a limit. */
   maxTexts?(model: string): number | undefined
 }
 
 /** The half used by clients. For a vendor that supports the same protocol, the request passes through. */
-export interface UnaryIngress<UnaryRequest, UnaryResponse> extends PassthroughProtocol {
-  readonly kind: UnaryKind
+export interface UnaryIngress<UnaryRequest, UnaryResponse> extends ClientHalf {
+  readonly kind: 'unary'
+  readonly task: UnaryTask
   /** @throws GatewayError `invalid_request` if only this protocol can express the request */
   parseRequest(body: JsonObject, loss: NoteLoss): UnaryRequest
   renderMessage(unaryResponse: UnaryResponse, unaryRequest: UnaryRequest, exchange: Exchange): Json
@@ -36,13 +37,11 @@ export interface UnaryIngress<UnaryRequest, UnaryResponse> extends PassthroughPr
 export type UnaryProtocol<UnaryRequest, UnaryResponse> = UnaryIngress<UnaryRequest, UnaryResponse> &
   UnaryEgress<UnaryRequest, UnaryResponse>
 
-/** What answers of both kinds carry besides their content. */
+/** What answers of both tasks carry besides their content. */
 export type WithUsage = { usage?: Usage }
 
 export type AnyUnaryIngress = UnaryIngress<unknown, WithUsage>
 export type AnyUnaryEgress = UnaryEgress<unknown, WithUsage>
-
-export const isUnary = (protocol: Ingress | PassthroughProtocol): protocol is AnyUnaryIngress => 'kind' in protocol
 
 /**
  * Translates the client's request for the vendor.
