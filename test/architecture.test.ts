@@ -253,6 +253,52 @@ describe('names', () => {
   })
 })
 
+describe('protocols are unions on `kind`', () => {
+  test('no cast to a half of a protocol', () => {
+    const halves =
+      /^(?:Any)?(?:Unary|Chat|Client|Vendor)?(?:Ingress|Egress|Half|Protocol)$|^(?:Passthrough|Count)Protocol$|^TokenCounter$/
+    const casts = (node: ts.Node): string[] =>
+      ts.isAsExpression(node) || ts.isTypeAssertionExpression(node)
+        ? [...namesIn(node.type)].filter(name => halves.test(name)).map(name => `${node.getText()}: ${name}`)
+        : []
+    expect(findings(casts)).toEqual([])
+  })
+
+  test('no question whether a protocol has a member', () => {
+    const questions = (node: ts.Node): string[] =>
+      ts.isBinaryExpression(node) &&
+      node.operatorToken.kind === ts.SyntaxKind.InKeyword &&
+      /(?:protocol|ingress|egress|counter)$/i.test(node.right.getText())
+        ? [node.getText()]
+        : []
+    expect(findings(questions)).toEqual([])
+  })
+})
+
+/** What `find` finds in the nodes of every file. */
+function findings(find: (node: ts.Node) => string[]): string[] {
+  return files.flatMap(file => {
+    const found: string[] = []
+    const visit = (node: ts.Node) => {
+      found.push(...find(node).map(text => `${file} ${text}`))
+      ts.forEachChild(node, visit)
+    }
+    visit(sources.get(file)!)
+    return found
+  })
+}
+
+/** Every name in a type: `Pick<Ingress, 'id'>` holds `Pick` and `Ingress`. */
+function namesIn(type: ts.Node): Set<string> {
+  const names = new Set<string>()
+  const visit = (node: ts.Node) => {
+    if (ts.isIdentifier(node)) names.add(node.text)
+    ts.forEachChild(node, visit)
+  }
+  visit(type)
+  return names
+}
+
 test('no synchronous input or output where requests pass', () => {
   const rooms = [
     'base',
