@@ -6,7 +6,7 @@ import type { ProtocolId } from '../ir/chat.ts'
 import { anthropic } from './anthropic/index.ts'
 import { bedrockConverse } from './bedrock-converse/index.ts'
 import { completions } from './completions/index.ts'
-import { anthropicCount, type TokenCounter, tokenCounters } from './count-tokens.ts'
+import { type TokenCounter, tokenCounters } from './count-tokens.ts'
 import { defaultTranslationOptions, translationProtocols } from './deepl/index.ts'
 import { batchEmbedContents, embedContent } from './embeddings/gemini.ts'
 import { embeddings } from './embeddings/openai.ts'
@@ -47,16 +47,21 @@ export const passthroughPaths = [
   'responses/compact',
 ] as const
 
-/** Paths below `/v1/` that belong to a protocol with a name of its own. */
-export const protocolIdByPath: ReadonlyMap<string, ProtocolId> = new Map([
-  ['chat/completions', openaiChat.id],
-  ['responses', openaiResponses.id],
-  ['messages', anthropic.id],
-  ['messages/count_tokens', anthropicCount.id],
-])
+/** Paths below `/v1/` of protocols with a name of their own. */
+export const namedPaths = {
+  'openai-chat': 'chat/completions',
+  'openai-responses': 'responses',
+  anthropic: 'messages',
+  'anthropic/count_tokens': 'messages/count_tokens',
+} as const
+
+/** The protocols that have a fixed path below `/v1/`: the server serves them there, and the OpenAPI document lists them. */
+export type ProtocolWithPath = keyof typeof namedPaths | (typeof passthroughPaths)[number]
+
+const idByPath: ReadonlyMap<string, ProtocolId> = new Map(Object.entries(namedPaths).map(([id, path]) => [path, id]))
 
 /** The protocol id of a name, which may also be given as a path. */
-export const protocolIdOf = (name: string): ProtocolId => protocolIdByPath.get(name) ?? name
+export const protocolIdOf = (name: string): ProtocolId => idByPath.get(name) ?? name
 
 const passthroughProtocols = passthroughPaths.map(openaiPass)
 

@@ -1,19 +1,16 @@
 /** Parses a configured `server_url` into host, base path, endpoint and query. */
 import { GatewayError } from '../base/errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
-import { passthroughPaths } from '../protocols/registry.ts'
+import { namedPaths, passthroughPaths } from '../protocols/registry.ts'
 
 export type PassthroughPath = (typeof passthroughPaths)[number]
 
 /** The path of a protocol below the base URL on a host that follows OpenAI. */
 export const endpointOf = (protocol: ProtocolId): string => namedEndpoints[protocol] ?? `/${protocol}`
 
-const namedEndpoints: Record<ProtocolId, string> = {
-  'openai-chat': '/chat/completions',
-  'openai-responses': '/responses',
-  anthropic: '/messages',
-  'anthropic/count_tokens': '/messages/count_tokens',
-}
+const namedEndpoints: Record<ProtocolId, string> = Object.fromEntries(
+  Object.entries(namedPaths).map(([id, path]) => [id, `/${path}`]),
+)
 
 /** The paths of a vendor that follows OpenAI: chat completions and the named paths. */
 export const openaiPaths = (...paths: ('openai-responses' | PassthroughPath)[]): Record<ProtocolId, string> =>

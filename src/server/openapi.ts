@@ -5,10 +5,11 @@ import { Elysia, type InternalRoute } from 'elysia'
 import scalar from '../../node_modules/@scalar/api-reference/dist/browser/standalone.js' with { type: 'file' }
 import { version } from '../base/version.ts'
 import { MessagesRequest } from '../protocols/anthropic/wire.ts'
+import type { Verb } from '../protocols/gemini/syntax/model-path.ts'
 import { GenerateRequest } from '../protocols/gemini/wire.ts'
 import { ChatRequest } from '../protocols/openai-chat/wire.ts'
 import { ResponsesRequest } from '../protocols/openai-responses/wire.ts'
-import { protocols } from '../protocols/registry.ts'
+import { type ProtocolWithPath, protocols } from '../protocols/registry.ts'
 import { operations } from './routes.ts'
 
 /** How the document describes a request. Further fields of a vendor are passed through. */
@@ -20,7 +21,11 @@ const prompt = Type.Union([Type.String(), Type.Array(Type.Unknown())])
 const file = Type.String({ format: 'binary' })
 const form = 'multipart/form-data'
 
-const operationDocs: Readonly<Record<string, OperationDoc>> = {
+/** The methods of Gemini's API in the document; counting is left out. */
+type DocumentedVerb = Exclude<Verb, 'countTokens'>
+
+/** Every protocol with a path of its own is documented here; the path itself is the server's. */
+const operationDocs: Readonly<Record<ProtocolWithPath, OperationDoc>> = {
   anthropic: { summary: 'Messages', schema: MessagesRequest },
   'anthropic/count_tokens': { summary: 'Count the tokens of a message', schema: MessagesRequest },
   'openai-chat': { summary: 'Chat completions', schema: ChatRequest },
@@ -57,20 +62,17 @@ const content = Type.Union([Type.String(), Type.Object({ parts: Type.Array(Type.
 const EmbedRequest = Type.Object({ content })
 const EmbedBatch = Type.Object({ requests: Type.Array(EmbedRequest) })
 
-const geminiOperation = (
-  summary: string,
-  extraParameters: object[] = [],
-  schema: TSchema = GenerateRequest,
-  tag = 'Chat',
-): object => ({
-  post: {
-    tags: [tag],
-    summary,
-    parameters: [modelInPath, ...extraParameters],
-    requestBody: { required: true, content: { 'application/json': { schema } } },
-    responses: {},
+const geminiDocs: Readonly<Record<DocumentedVerb, OperationDoc & { tag: string; parameters?: object[] }>> = {
+  generateContent: { summary: 'Gemini', tag: 'Chat', schema: GenerateRequest },
+  streamGenerateContent: {
+    summary: 'Gemini, streamed: as events with `alt=sse`, else as a JSON list',
+    tag: 'Chat',
+    schema: GenerateRequest,
+    parameters: [{ name: 'alt', in: 'query', schema: { type: 'string', enum: ['sse'] } }],
   },
-})
+  embedContent: { summary: 'Gemini, embed a text', tag: 'Passed as they are', schema: EmbedRequest },
+  batchEmbedContents: { summary: 'Gemini, embed several texts', tag: 'Passed as they are', schema: EmbedBatch },
+}
 
 /**
  * Paths that cannot be declared as routes, added for the document: the method after the colon applies to the model
@@ -80,22 +82,19 @@ const geminiPaths: Readonly<Record<string, object>> = {
   '/v1beta/models': {
     get: { tags: ['Models'], summary: 'The models this key may use, as Gemini lists them', responses: {} },
   },
-  '/v1beta/models/{model}:generateContent': geminiOperation('Gemini'),
-  '/v1beta/models/{model}:streamGenerateContent': geminiOperation(
-    'Gemini, streamed: as events with `alt=sse`, else as a JSON list',
-    [{ name: 'alt', in: 'query', schema: { type: 'string', enum: ['sse'] } }],
-  ),
-  '/v1beta/models/{model}:embedContent': geminiOperation(
-    'Gemini, embed a text',
-    [],
-    EmbedRequest,
-    'Passed as they are',
-  ),
-  '/v1beta/models/{model}:batchEmbedContents': geminiOperation(
-    'Gemini, embed several texts',
-    [],
-    EmbedBatch,
-    'Passed as they are',
+  ...Object.fromEntries(
+    Object.entries(geminiDocs).map(([verb, { summary, tag, schema, parameters = [] }]) => [
+      `/v1beta/models/{model}:${verb}`,
+      {
+        post: {
+          tags: [tag],
+          summary,
+          parameters: [modelInPath, ...parameters],
+          requestBody: { required: true, content: { 'application/json': { schema } } },
+          responses: {},
+        },
+      },
+    ]),
   ),
 }
 
@@ -144,13 +143,15 @@ export const createPages = async (routes: readonly InternalRoute[]): Promise<Doc
   }
 }
 
-const operationDetail = (id: string) => ({
-  detail: {
-    tags: [protocols.has(id) ? 'Chat' : 'Passed as they are'],
-    summary: operationDocs[id]?.summary ?? id,
-    requestBody: {
-      required: true,
-      content: { [operationDocs[id]?.contentType ?? 'application/json']: { schema: operationDocs[id]?.schema ?? {} } },
+const docById: ReadonlyMap<string, OperationDoc> = new Map(Object.entries(operationDocs))
+
+const operationDetail = (id: string) => {
+  const { summary, contentType = 'application/json', schema } = docById.get(id) ?? { summary: id, schema: {} }
+  return {
+    detail: {
+      tags: [protocols.has(id) ? 'Chat' : 'Passed as they are'],
+      summary,
+      requestBody: { required: true, content: { [contentType]: { schema } } },
     },
-  },
-})
+  }
+}

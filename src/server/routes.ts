@@ -9,15 +9,15 @@ import {
   clientProtocolOf,
   clientProtocols,
   isCustomPath,
+  namedPaths,
   passthroughPaths,
-  protocolIdByPath,
 } from '../protocols/registry.ts'
 import type { Entry } from '../providers/entry.ts'
 
 /** Protocol by path. A path with a protocol of its own is also found without `/v1`. */
 export const operations: ReadonlyMap<string, ClientProtocol> = new Map(
   [
-    ...[...protocolIdByPath.keys()].flatMap(path => [`/v1/${path}`, `/${path}`]),
+    ...Object.values(namedPaths).flatMap(path => [`/v1/${path}`, `/${path}`]),
     ...passthroughPaths.map(path => `/v1/${path}`),
   ].map((path): [string, ClientProtocol] => [path, clientProtocolOf(path.replace(/^\/(?:v1\/)?/, ''))]),
 )

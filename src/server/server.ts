@@ -47,10 +47,7 @@ export const createServer = (state: ServerState) =>
       ({ request, server }) => answerLocally(request, server, state, modelList),
       documented('Models', 'The models this key may use'),
     )
-    .post('/v1/chat/completions', ({ request, server }) => serveOperation(request, server, state), rawBody)
-    .post('/v1/responses', ({ request, server }) => serveOperation(request, server, state), rawBody)
-    .post('/v1/messages', ({ request, server }) => serveOperation(request, server, state), rawBody)
-    .use(passthroughRoutes(state))
+    .use(operationRoutes(state))
     .options('/*', ({ request }) => preflight(request), undocumented)
     .all('/*', ({ request, server }) => dispatch(request, server, state), rawUndocumented)
 
@@ -60,11 +57,11 @@ const rawBody = { parse: 'none' as const }
 const rawUndocumented = { ...rawBody, ...undocumented }
 const documented = (tag: string, summary: string) => ({ detail: { tags: [tag], summary } })
 
-/** Declares every passthrough-only path, so that the OpenAPI document lists it. */
-const passthroughRoutes = (state: ServerState) => {
+/** Declares the paths of all operations, so that the OpenAPI document lists them. Short paths of chats are left out. */
+const operationRoutes = (state: ServerState) => {
   const app = new Elysia()
   for (const [path, protocol] of operations)
-    if (!protocols.has(protocol.id))
+    if (protocol.kind !== 'chat' || path.startsWith('/v1/'))
       app.post(path, ({ request, server }) => serveOperation(request, server, state), rawBody)
   return app
 }
