@@ -42,8 +42,6 @@ const privateWords = new Set(
 const longFunctions = [
   'protocols/anthropic/passthrough.ts pipeStream',
   'protocols/anthropic/render-blocks.ts blockWriter',
-  'protocols/anthropic/stream-decoder.ts createAnthropicDecoder',
-  'protocols/anthropic/stream-encoder.ts encodeMessagesStream',
   'protocols/gemini/stream-decoder.ts createGeminiDecoder',
   'protocols/gemini/stream-encoder.ts encodeGeminiStream',
   'protocols/openai-responses/encoder/call-writer.ts callWriter',

@@ -9,7 +9,7 @@ import type { Message } from '../../ir/chat.ts'
 import { createCollector, replayMessage } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
 import { readMessage } from './normalize.ts'
-import { createAnthropicDecoder } from './stream-decoder.ts'
+import { AnthropicDecoder } from './stream-decoder.ts'
 import { encodeMessagesStream } from './stream-encoder.ts'
 
 /**
@@ -19,7 +19,7 @@ import { encodeMessagesStream } from './stream-encoder.ts'
 export const parseMessage = (given: Json, exchange: Exchange): Message => {
   const body = readMessage(given, exchange)
   const collector = createCollector()
-  const decoder = createAnthropicDecoder(exchange, collector.push)
+  const decoder = new AnthropicDecoder(exchange, collector.push)
   const { content, usage, stop_reason, stop_sequence, stop_details } = body
   decoder.push({ type: 'message_start', message: body })
   for (const [index, block] of (content as JsonObject[]).entries()) {

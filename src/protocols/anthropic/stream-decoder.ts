@@ -33,169 +33,181 @@ type Block = {
   inputJson: string
 }
 
-export type AnthropicDecoder = {
-  readonly hasEnded: boolean
+/** Decodes one answer. `end` emits a fault unless a stop reason was received. */
+export class AnthropicDecoder {
+  readonly #blocks = new Map<number, Block>()
+  readonly #usageCounts: JsonObject = {}
+  readonly #messageDelta: JsonObject = {}
+  #nextAt = 0
+  #hasStarted = false
+  #hasEnded = false
+  #hasStopped = false
+  #hasCalls = false
+
+  constructor(
+    private readonly exchange: Exchange,
+    private readonly emit: (event: Event) => void,
+  ) {}
+
+  get hasEnded(): boolean {
+    return this.#hasEnded
+  }
+
   /** Decodes one event of the wire. */
-  push: (body: JsonObject) => void
-  /** The body has ended. Emits a fault unless a stop reason was received. */
-  end: () => void
-}
-
-export const createAnthropicDecoder = (exchange: Exchange, emit: (event: Event) => void): AnthropicDecoder => {
-  const { loss, sealOrigin, structuredOutputTool } = exchange
-  const blocks = new Map<number, Block>()
-  const usageCounts: JsonObject = {}
-  let nextAt = 0
-  let hasStarted = false
-  let hasEnded = false
-  let hasStopped = false
-  let hasCalls = false
-  const messageDelta: JsonObject = {}
-
-  const createSeal = (value: Json): Seal => ({ by: id, at: sealOrigin, value })
-
-  const start = (message: JsonObject): void => {
-    if (!hasStarted) emit({ type: 'start', id: textOf(message.id) ?? '', model: textOf(message.model) ?? '' })
-    hasStarted = true
-    mergeUsage(usageCounts, message.usage)
+  push(body: JsonObject): void {
+    const { type, index, message, delta, content_block: block } = body
+    const blockIndex = typeof index === 'number' ? index : 0
+    if (this.#hasEnded) return
+    if (type === 'message_start' && this.#nextAt > 0) this.#finish(streamRestartedError())
+    else if (type === 'message_start') this.#start(isObject(message) ? message : {})
+    else if (type === 'content_block_start') this.#openBlock(blockIndex, isObject(block) ? block : { type: 'text' })
+    else if (type === 'content_block_delta') this.#addDelta(blockIndex, isObject(delta) ? delta : {})
+    else if (type === 'content_block_stop') this.#closeBlock(blockIndex)
+    else if (type === 'message_delta') this.#addMessageDelta(isObject(delta) ? delta : {}, body.usage)
+    else if (type === 'message_stop') {
+      this.#hasStopped = true
+      this.end()
+    } else if (type === 'error') this.#finish(faultFrom(body, this.exchange))
   }
 
-  const emitText = (block: Block, text: unknown): void => {
-    if (typeof text !== 'string' || text === '') return
-    block.hasText = true
-    emit({ type: 'delta', at: block.at, text })
+  /** The body has ended. */
+  end(): void {
+    if (this.#hasEnded) return
+    if (!this.#hasStarted) this.#start({})
+    const isComplete = this.#hasStopped || typeof this.#messageDelta.stop_reason === 'string'
+    this.#finish(isComplete ? undefined : streamCutError())
   }
 
-  const emitCitation = ({ at }: Block, citation: Json | undefined): void => {
-    if (isObject(citation)) emit({ type: 'cite', at, citation: parseCitation(citation, sealOrigin) })
+  #start(message: JsonObject): void {
+    if (!this.#hasStarted)
+      this.emit({ type: 'start', id: textOf(message.id) ?? '', model: textOf(message.model) ?? '' })
+    this.#hasStarted = true
+    mergeUsage(this.#usageCounts, message.usage)
   }
 
-  const openPart = (block: Block, part: PartKind, names: { id?: string; name?: string } = {}): void => {
-    block.part = part
-    emit({ type: 'open', at: block.at, part, ...names })
+  #openBlock(index: number, wireBlock: JsonObject): Block {
+    this.#closeBlock(index)
+    if (!this.#hasStarted) this.#start({})
+    const block: Block = { at: this.#nextAt++, hasText: false, openingInput: '', wireBlock, inputJson: '' }
+    this.#blocks.set(index, block)
+    if (wireBlock.type === 'text') {
+      this.#openPart(block, 'text')
+      this.#emitText(block, wireBlock.text)
+      for (const citation of Array.isArray(wireBlock.citations) ? wireBlock.citations : [])
+        this.#emitCitation(block, citation)
+    } else if (wireBlock.type === 'thinking') {
+      this.#openPart(block, 'reasoning')
+      this.#emitText(block, wireBlock.thinking)
+      this.#emitSignature(block, wireBlock.signature)
+    } else if (wireBlock.type === 'redacted_thinking') {
+      this.#openPart(block, 'reasoning')
+      this.#emitSeal(block.at, { redacted: wireBlock.data ?? '' })
+    } else if (wireBlock.type === 'tool_use') this.#openToolUse(block, wireBlock)
+    return block
   }
 
-  const openToolUse = (block: Block, wireBlock: JsonObject): void => {
-    if (structuredOutputTool !== undefined && wireBlock.name === structuredOutputTool) openPart(block, 'text')
+  /** A call of the structured-output tool becomes text. */
+  #openToolUse(block: Block, wireBlock: JsonObject): void {
+    const { structuredOutputTool } = this.exchange
+    if (structuredOutputTool !== undefined && wireBlock.name === structuredOutputTool) this.#openPart(block, 'text')
     else {
-      hasCalls = true
-      openPart(block, 'call', { id: textOf(wireBlock.id) ?? '', name: textOf(wireBlock.name) ?? '' })
+      this.#hasCalls = true
+      this.#openPart(block, 'call', { id: textOf(wireBlock.id) ?? '', name: textOf(wireBlock.name) ?? '' })
       const fields = callFields(wireBlock)
-      if (fields) emit({ type: 'seal', at: block.at, seal: createSeal(fields) })
+      if (fields) this.#emitSeal(block.at, fields)
     }
     if (isObject(wireBlock.input) && Object.keys(wireBlock.input).length > 0)
       block.openingInput = rawText(wireBlock.input)
     else if (typeof wireBlock.input === 'string') block.openingInput = rawText(wireBlock.input)
   }
 
-  const openBlock = (index: number, wireBlock: JsonObject): Block => {
-    closeBlock(index)
-    if (!hasStarted) start({})
-    const block: Block = { at: nextAt++, hasText: false, openingInput: '', wireBlock, inputJson: '' }
-    blocks.set(index, block)
-    if (wireBlock.type === 'text') {
-      openPart(block, 'text')
-      emitText(block, wireBlock.text)
-      for (const citation of Array.isArray(wireBlock.citations) ? wireBlock.citations : [])
-        emitCitation(block, citation)
-    } else if (wireBlock.type === 'thinking') {
-      openPart(block, 'reasoning')
-      emitText(block, wireBlock.thinking)
-      emitSignature(block, wireBlock.signature)
-    } else if (wireBlock.type === 'redacted_thinking') {
-      openPart(block, 'reasoning')
-      emit({ type: 'seal', at: block.at, seal: createSeal({ redacted: wireBlock.data ?? '' }) })
-    } else if (wireBlock.type === 'tool_use') openToolUse(block, wireBlock)
-    return block
+  #openPart(block: Block, part: PartKind, names: { id?: string; name?: string } = {}): void {
+    block.part = part
+    this.emit({ type: 'open', at: block.at, part, ...names })
   }
 
-  const emitSignature = ({ at }: Block, signature: Json | undefined): void => {
-    const seal = signatureSeal(signature, sealOrigin)
-    if (seal) emit({ type: 'seal', at, seal })
+  #addDelta(index: number, delta: JsonObject): void {
+    const { type } = delta
+    const block = this.#blockFor(index, type)
+    if (block.part === undefined) mergeForeignDelta(block, delta)
+    else if (type === 'text_delta') this.#emitText(block, delta.text)
+    else if (type === 'thinking_delta') this.#emitText(block, delta.thinking)
+    else if (type === 'input_json_delta') this.#emitText(block, delta.partial_json)
+    else if (type === 'signature_delta') this.#emitSignature(block, delta.signature)
+    else if (type === 'citations_delta') this.#emitCitation(block, delta.citation)
+    else this.exchange.loss('content', `the neutral form has no place for a ${textOf(type) ?? 'delta'}`)
   }
 
   /** A delta without `content_block_start` opens a block of its own. */
-  const blockFor = (index: number, type: string): Block =>
-    blocks.get(index) ??
-    openBlock(index, type === 'thinking_delta' || type === 'signature_delta' ? { type: 'thinking' } : { type: 'text' })
-
-  const addDelta = (index: number, { type, ...delta }: JsonObject): void => {
-    const block = blockFor(index, textOf(type) ?? '')
-    if (block.part === undefined) return void mergeForeignDelta(block, { type, ...delta })
-    if (type === 'text_delta') emitText(block, delta.text)
-    else if (type === 'thinking_delta') emitText(block, delta.thinking)
-    else if (type === 'input_json_delta') emitText(block, delta.partial_json)
-    else if (type === 'signature_delta') emitSignature(block, delta.signature)
-    else if (type === 'citations_delta') emitCitation(block, delta.citation)
-    else loss('content', `the neutral form has no place for a ${textOf(type) ?? 'delta'}`)
+  #blockFor(index: number, type: Json | undefined): Block {
+    const known = this.#blocks.get(index)
+    if (known) return known
+    const isThinking = type === 'thinking_delta' || type === 'signature_delta'
+    return this.#openBlock(index, { type: isThinking ? 'thinking' : 'text' })
   }
 
-  const closeBlock = (index: number): void => {
-    const block = blocks.get(index)
+  #closeBlock(index: number): void {
+    const block = this.#blocks.get(index)
     if (block === undefined) return
-    blocks.delete(index)
+    this.#blocks.delete(index)
     const { at, part, wireBlock, inputJson } = block
     if (part === undefined) {
       const value = inputJson === '' ? wireBlock : { ...wireBlock, input: rawJson(inputJson) ?? inputJson }
-      emit({ type: 'part', at, part: { type: 'foreign', seal: createSeal(value) } })
+      this.emit({ type: 'part', at, part: { type: 'foreign', seal: this.#sealOf(value) } })
       return
     }
-    if (!block.hasText) emitText(block, block.openingInput)
-    if (!block.hasText && part === 'call') emitText(block, '{}')
-    emit({ type: 'close', at })
+    if (!block.hasText) this.#emitText(block, block.openingInput)
+    if (!block.hasText && part === 'call') this.#emitText(block, '{}')
+    this.emit({ type: 'close', at })
+  }
+
+  #addMessageDelta(delta: JsonObject, usage: Json | undefined): void {
+    mergeUsage(this.#usageCounts, usage)
+    for (const [key, value] of Object.entries(delta))
+      if (value !== null && value !== undefined) this.#messageDelta[key] = value
+  }
+
+  #finish(fault?: GatewayError): void {
+    this.#hasEnded = true
+    for (const index of [...this.#blocks.keys()]) this.#closeBlock(index)
+    const usage = parseUsage(this.#usageCounts)
+    if (!fault) this.#emitRefusal(this.#messageDelta.stop_details)
+    if (usage) this.emit({ type: 'usage', usage })
+    if (fault) this.emit({ type: 'fault', error: fault })
+    else this.emit(finishEventOf(this.#messageDelta, this.#hasCalls))
+  }
+
+  #emitText(block: Block, text: Json | undefined): void {
+    if (typeof text !== 'string' || text === '') return
+    block.hasText = true
+    this.emit({ type: 'delta', at: block.at, text })
+  }
+
+  #emitCitation({ at }: Block, citation: Json | undefined): void {
+    if (isObject(citation)) this.emit({ type: 'cite', at, citation: parseCitation(citation, this.exchange.sealOrigin) })
+  }
+
+  #emitSignature({ at }: Block, signature: Json | undefined): void {
+    const seal = signatureSeal(signature, this.exchange.sealOrigin)
+    if (seal) this.emit({ type: 'seal', at, seal })
+  }
+
+  #emitSeal(at: number, value: Json): void {
+    this.emit({ type: 'seal', at, seal: this.#sealOf(value) })
   }
 
   /** Emits the vendor's explanation of a refusal, which is sent instead of an answer. */
-  const emitRefusal = (details: Json | undefined): void => {
+  #emitRefusal(details: Json | undefined): void {
     if (!isObject(details) || typeof details.explanation !== 'string' || details.explanation === '') return
-    const at = nextAt++
-    emit({ type: 'open', at, part: 'refusal' })
-    emit({ type: 'delta', at, text: details.explanation })
-    emit({ type: 'seal', at, seal: createSeal({ stop_details: details }) })
-    emit({ type: 'close', at })
+    const at = this.#nextAt++
+    this.emit({ type: 'open', at, part: 'refusal' })
+    this.emit({ type: 'delta', at, text: details.explanation })
+    this.#emitSeal(at, { stop_details: details })
+    this.emit({ type: 'close', at })
   }
 
-  const finish = (fault?: GatewayError): void => {
-    hasEnded = true
-    for (const index of [...blocks.keys()]) closeBlock(index)
-    const usage = parseUsage(usageCounts)
-    if (!fault) emitRefusal(messageDelta.stop_details)
-    if (usage) emit({ type: 'usage', usage })
-    if (fault) emit({ type: 'fault', error: fault })
-    else emit(finishEventOf(messageDelta, hasCalls))
-  }
-
-  const end = (): void => {
-    if (hasEnded) return
-    if (!hasStarted) start({})
-    finish(hasStopped || typeof messageDelta.stop_reason === 'string' ? undefined : streamCutError())
-  }
-
-  const push = (body: JsonObject): void => {
-    const { type, index, message, delta, content_block: block } = body
-    const blockIndex = typeof index === 'number' ? index : 0
-    if (hasEnded) return
-    if (type === 'message_start' && nextAt > 0) finish(streamRestartedError())
-    else if (type === 'message_start') start(isObject(message) ? message : {})
-    else if (type === 'content_block_start') openBlock(blockIndex, isObject(block) ? block : { type: 'text' })
-    else if (type === 'content_block_delta') addDelta(blockIndex, isObject(delta) ? delta : {})
-    else if (type === 'content_block_stop') closeBlock(blockIndex)
-    else if (type === 'message_delta') {
-      mergeUsage(usageCounts, body.usage)
-      for (const [key, value] of Object.entries(isObject(delta) ? delta : {}))
-        if (value !== null && value !== undefined) messageDelta[key] = value
-    } else if (type === 'message_stop') {
-      hasStopped = true
-      end()
-    } else if (type === 'error') finish(faultFrom(body, exchange))
-  }
-
-  return {
-    get hasEnded() {
-      return hasEnded
-    },
-    push,
-    end,
+  #sealOf(value: Json): Seal {
+    return { by: id, at: this.exchange.sealOrigin, value }
   }
 }
 

@@ -3,7 +3,7 @@
 import { isObject, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import type { Event } from '../../ir/event.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
-import { createAnthropicDecoder } from './stream-decoder.ts'
+import { AnthropicDecoder } from './stream-decoder.ts'
 import { encodeMessagesStream } from './stream-encoder.ts'
 
 /**
@@ -31,7 +31,7 @@ export const readFrame = ({ event, data }: Frame, { patchResponse, loss }: Excha
 export const parseStream =
   (exchange: Exchange): Stage<Frame, Event> =>
   emit => {
-    const decoder = createAnthropicDecoder(exchange, emit)
+    const decoder = new AnthropicDecoder(exchange, emit)
     return frame => {
       if (decoder.hasEnded) return
       if (frame === undefined) return decoder.end()
