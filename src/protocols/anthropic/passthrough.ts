@@ -72,95 +72,27 @@ export const renderStreamError = (error: GatewayError): string => frameOf(render
 /** The start of most frames of a stream. Such frames are forwarded without parsing. */
 const deltaPrefix = '{"type":"content_block_delta"'
 
-const pipeStream = (exchange: Exchange): StreamPipe => {
-  const state: StreamState = { content: false }
-  const openBlocks = new Set<number>()
-  const usageCounts: JsonObject = {}
-  let hasStarted = false
-  let hasBlocks = false
-  let hasCalls = false
-  let hasStopReason = false
-  let delta: string | undefined
+/** Passes one stream through and ends it properly: open blocks are closed, missing usage is added. */
+class MessagesPipe {
+  readonly state: StreamState = { content: false }
+  readonly #openBlocks = new Set<number>()
+  readonly #usageCounts: JsonObject = {}
+  #hasStarted = false
+  #hasBlocks = false
+  #hasCalls = false
+  #hasStopReason = false
+  /** Data of the frame pushed last, if the frame was forwarded without parsing. */
+  #delta: string | undefined
 
-  const closeBlocks = (): string => {
-    const text = [...openBlocks].map(index => frameOf({ type: 'content_block_stop', index })).join('')
-    openBlocks.clear()
-    return text
-  }
+  constructor(private readonly exchange: Exchange) {}
 
-  /** A second `message_start` is dropped if no block has started, and is an error otherwise. */
-  const restart = (): string => {
-    if (hasBlocks) state.fault = streamRestartedError()
-    return ''
-  }
-
-  const start = (body: JsonObject, text: string | undefined): string => {
-    hasStarted = true
-    const message = isObject(body.message) ? body.message : {}
-    state.model ??= textOf(message.model) || undefined
-    mergeUsage(usageCounts, message.usage)
-    state.usage = parseUsage(usageCounts)
-    const changed = normalizeEnvelope(message, exchange)
-    const patchedText = changed || text === undefined ? undefined : withModelIn(text, 'message', exchange.model)
-    return patchedText === undefined
-      ? frameOf({ ...body, message: { ...message, model: exchange.model } })
-      : renderFrame({ event: 'message_start', data: patchedText })
-  }
-
-  const openBlock = (body: JsonObject): boolean => {
-    const block = isObject(body.content_block) ? body.content_block : {}
-    if (block.type !== 'text' && block.type !== 'thinking') state.content = true
-    if (typeof body.index === 'number') openBlocks.add(body.index)
-    hasBlocks = true
-    hasCalls ||= isToolUse(block)
-    return normalizeBlock(block)
-  }
-
-  /** Adds missing token counts to `message_delta`, because clients read all counts of a response there. */
-  const finish = (body: JsonObject): boolean => {
-    const delta = isObject(body.delta) ? body.delta : {}
-    const givenUsage = isObject(body.usage) ? body.usage : {}
-    mergeUsage(usageCounts, body.usage)
-    state.usage = parseUsage(usageCounts)
-    hasStopReason ||= typeof delta.stop_reason === 'string'
-    const missing = ['input_tokens', 'output_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens'].filter(
-      key => typeof givenUsage[key] !== 'number',
-    )
-    if (missing.length > 0)
-      body.usage = { ...givenUsage, ...Object.fromEntries(missing.map(key => [key, usageCounts[key] ?? 0])) }
-    return normalizeStopReason(delta, hasCalls) || missing.length > 0
-  }
-
-  const passEvent = (body: JsonObject, frame: Frame): string => {
-    const type = textOf(body.type)
-    const text = exchange.patchResponse ? undefined : frame.data
-    const writeFrame = (changed: boolean) =>
-      changed || text === undefined ? frameOf(body) : renderFrame({ event: type!, data: text })
-    if (type === undefined) return renderFrame(frame)
-    if (type === 'message_start' && !hasStarted) return start(body, text)
-    if (type === 'message_start') return restart()
-    if (type === 'content_block_start') return writeFrame(openBlock(body))
-    if (type === 'content_block_delta') state.content = true
-    if (type === 'content_block_stop') openBlocks.delete(body.index as number)
-    if (type === 'message_delta') {
-      const changed = finish(body)
-      return (hasStopReason ? closeBlocks() : '') + writeFrame(changed)
-    }
-    if (type === 'message_stop') {
-      state.finished = true
-      return closeBlocks() + writeFrame(false)
-    }
-    if (type !== 'error') return writeFrame(frame.event === undefined && body.type !== type)
-    state.fault = faultFrom(body, exchange)
-    return ''
-  }
-
-  const push = (frame: Frame): string => {
-    delta = undefined
+  push(frame: Frame): string {
+    const { state, exchange } = this
+    this.#delta = undefined
     if (state.finished || state.fault) return ''
     if (frame.event === 'content_block_delta' && !exchange.patchResponse && frame.data.startsWith(deltaPrefix)) {
       state.content = true
-      delta = frame.data
+      this.#delta = frame.data
       return renderFrame(frame)
     }
     const data = frame.data.trim()
@@ -169,25 +101,113 @@ const pipeStream = (exchange: Exchange): StreamPipe => {
     if (!isObject(body)) return renderFrame(unparsedFrame(frame, exchange))
     exchange.patchResponse?.(body)
     const isNamedByFrame = body.type === undefined && frame.event !== undefined
-    return passEvent(isNamedByFrame ? { type: frame.event, ...body } : body, { ...frame, data })
+    return this.#passEvent(isNamedByFrame ? { type: frame.event, ...body } : body, { ...frame, data })
   }
 
-  const end = (): string => {
-    if (state.finished || state.fault) return ''
-    if (hasStopReason) return closeBlocks() + frameOf({ type: 'message_stop' })
-    state.fault = streamCutError()
+  textDelta(): string | undefined {
+    return this.#delta && textDeltaOf(this.#delta)
+  }
+
+  end(): string {
+    if (this.state.finished || this.state.fault) return ''
+    if (this.#hasStopReason) return this.#closeBlocks() + frameOf({ type: 'message_stop' })
+    this.state.fault = streamCutError()
     return ''
   }
 
+  #passEvent(body: JsonObject, frame: Frame): string {
+    const type = textOf(body.type)
+    const text = this.exchange.patchResponse ? undefined : frame.data
+    if (type === undefined) return renderFrame(frame)
+    if (type === 'message_start') return this.#hasStarted ? this.#restart() : this.#start(body, text)
+    if (type === 'content_block_start') return writeFrame(body, this.#openBlock(body) ? undefined : text)
+    if (type === 'content_block_delta') this.state.content = true
+    if (type === 'content_block_stop') this.#openBlocks.delete(body.index as number)
+    if (type === 'message_delta') {
+      const changed = this.#finish(body)
+      return (this.#hasStopReason ? this.#closeBlocks() : '') + writeFrame(body, changed ? undefined : text)
+    }
+    if (type === 'message_stop') {
+      this.state.finished = true
+      return this.#closeBlocks() + writeFrame(body, text)
+    }
+    if (type !== 'error') return writeFrame(body, text)
+    this.state.fault = faultFrom(body, this.exchange)
+    return ''
+  }
+
+  #start(body: JsonObject, text: string | undefined): string {
+    const { state, exchange } = this
+    this.#hasStarted = true
+    const message = isObject(body.message) ? body.message : {}
+    state.model ??= textOf(message.model) || undefined
+    mergeUsage(this.#usageCounts, message.usage)
+    state.usage = parseUsage(this.#usageCounts)
+    const changed = normalizeEnvelope(message, exchange)
+    const patchedText = changed || text === undefined ? undefined : withModelIn(text, 'message', exchange.model)
+    return patchedText === undefined
+      ? frameOf({ ...body, message: { ...message, model: exchange.model } })
+      : renderFrame({ event: 'message_start', data: patchedText })
+  }
+
+  /** A second `message_start` is dropped if no block has started, and is an error otherwise. */
+  #restart(): string {
+    if (this.#hasBlocks) this.state.fault = streamRestartedError()
+    return ''
+  }
+
+  /** Returns whether the block was changed. */
+  #openBlock(body: JsonObject): boolean {
+    const block = isObject(body.content_block) ? body.content_block : {}
+    if (block.type !== 'text' && block.type !== 'thinking') this.state.content = true
+    if (typeof body.index === 'number') this.#openBlocks.add(body.index)
+    this.#hasBlocks = true
+    this.#hasCalls ||= isToolUse(block)
+    return normalizeBlock(block)
+  }
+
+  #closeBlocks(): string {
+    const text = [...this.#openBlocks].map(index => frameOf({ type: 'content_block_stop', index })).join('')
+    this.#openBlocks.clear()
+    return text
+  }
+
+  /**
+   * Adds missing token counts to `message_delta`, because clients read all counts of a response there. Returns whether
+   * the body was changed.
+   */
+  #finish(body: JsonObject): boolean {
+    const delta = isObject(body.delta) ? body.delta : {}
+    const givenUsage = isObject(body.usage) ? body.usage : {}
+    const counts = this.#usageCounts
+    mergeUsage(counts, body.usage)
+    this.state.usage = parseUsage(counts)
+    this.#hasStopReason ||= typeof delta.stop_reason === 'string'
+    const missing = ['input_tokens', 'output_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens'].filter(
+      key => typeof givenUsage[key] !== 'number',
+    )
+    if (missing.length > 0)
+      body.usage = { ...givenUsage, ...Object.fromEntries(missing.map(key => [key, counts[key] ?? 0])) }
+    return normalizeStopReason(delta, this.#hasCalls) || missing.length > 0
+  }
+}
+
+/** A pipe is an object literal, because those that extend it spread it. */
+const pipeStream = (exchange: Exchange): StreamPipe => {
+  const pipe = new MessagesPipe(exchange)
   return {
-    state,
-    push,
-    end,
-    textDelta: () => delta && textDeltaOf(delta),
+    state: pipe.state,
+    push: frame => pipe.push(frame),
+    end: () => pipe.end(),
+    textDelta: () => pipe.textDelta(),
     flush: () => '',
     fail: renderStreamError,
   }
 }
+
+/** Writes an event as it came, or anew if there is no `text` of it that can be forwarded. */
+const writeFrame = (body: JsonObject, text: string | undefined): string =>
+  text === undefined ? frameOf(body) : renderFrame({ event: body.type as string, data: text })
 
 const textDeltaOf = (data: string): string | undefined => {
   const body = parseJson(data)

@@ -18,34 +18,33 @@ import { renderMedia } from './media.ts'
 import type { ModelTraits } from './model-traits.ts'
 import { type CacheControl, id } from './wire.ts'
 
-/**
- * Renders parts of one conversation. Every occurrence of a call id is mapped to the same id. `path` is used for losses.
- */
-export type BlockWriter = (part: Part, path: string) => JsonObject | undefined
+/** Renders parts of one conversation. Every occurrence of a call id is mapped to the same id. */
+export class BlockWriter {
+  readonly #wireIdOf = createIdMapper()
 
-export const blockWriter = (
-  traits: ModelTraits,
-  { sealOrigin, loss }: Pick<Exchange, 'sealOrigin' | 'loss'>,
-): BlockWriter => {
-  const wireIdOf = createIdMapper()
+  constructor(
+    private readonly traits: ModelTraits,
+    private readonly exchange: Pick<Exchange, 'sealOrigin' | 'loss'>,
+  ) {}
 
-  /** Returns the value of a seal if the vendor can read it. Otherwise notes a loss. */
-  const readSeal = (seal: Seal | undefined, path: string): Json | undefined => {
-    if (seal === undefined) return undefined
-    if (isReadable(seal, id, sealOrigin)) return seal.value
-    loss(`${path}.seal`, `only the ${seal.by} vendor that sealed it can read it`)
-    return undefined
+  /** @param path where the part stands in the request, for losses */
+  write(part: Part, path: string): JsonObject | undefined {
+    if (part.type === 'text') return this.#textBlock(part, path)
+    if (part.type === 'reasoning') return this.#thinkingBlock(part, path)
+    if (part.type === 'call') return this.#toolUseBlock(part, path)
+    if (part.type === 'result') return this.#toolResultBlock(part, path)
+    if (part.type === 'refusal') return part.text.trim() === '' ? undefined : { type: 'text', text: part.text }
+    if (part.type === 'foreign')
+      return isObject(this.#readSeal(part.seal, path)) ? (part.seal.value as JsonObject) : undefined
+    const block = renderMedia(part, this.#sealFields(part.seal, path), path, this.exchange.loss)
+    return block && { ...block, ...renderCacheControl(part.cache) }
   }
-  const sealFields = (seal: Seal | undefined, path: string): JsonObject => {
-    const value = readSeal(seal, path)
-    return isObject(value) ? value : {}
-  }
 
-  const textBlock = ({ text, citations, seal, cache }: TextPart, path: string): JsonObject | undefined => {
-    const { block } = sealFields(seal, path)
+  #textBlock({ text, citations, seal, cache }: TextPart, path: string): JsonObject | undefined {
+    const { block } = this.#sealFields(seal, path)
     if (isObject(block)) return block
     if (text.trim() === '') return undefined
-    const wireCitations = renderCitations(citations ?? [], one => isReadable(one, id, sealOrigin), path, loss)
+    const wireCitations = this.#renderCitations(citations ?? [], path)
     return {
       type: 'text',
       text,
@@ -54,53 +53,67 @@ export const blockWriter = (
     }
   }
 
-  const thinkingBlock = ({ text: thinking, seal }: ReasoningPart, path: string): JsonObject | undefined => {
-    const value = readSeal(seal, path)
+  #thinkingBlock({ text: thinking, seal }: ReasoningPart, path: string): JsonObject | undefined {
+    const value = this.#readSeal(seal, path)
     if (isObject(value) && value.redacted !== undefined) return { type: 'redacted_thinking', data: value.redacted }
     if (typeof value === 'string') return { type: 'thinking', thinking, signature: value }
-    if (!traits.isClaude && thinking !== '') return { type: 'thinking', thinking, signature: '' }
-    if (thinking !== '') loss(path, 'thoughts without a signature are not taken back')
+    if (!this.traits.isClaude && thinking !== '') return { type: 'thinking', thinking, signature: '' }
+    if (thinking !== '') this.exchange.loss(path, 'thoughts without a signature are not taken back')
     return undefined
   }
 
-  const toolUseBlock = (part: ToolCall, path: string): JsonObject => ({
-    type: 'tool_use',
-    id: wireIdOf(part.id),
-    name: part.name,
-    input: renderInput(part, path, loss),
-    ...sealFields(part.seal, path),
-    ...renderCacheControl(part.cache),
-  })
+  #toolUseBlock(part: ToolCall, path: string): JsonObject {
+    return {
+      type: 'tool_use',
+      id: this.#wireIdOf(part.id),
+      name: part.name,
+      input: renderInput(part, path, this.exchange.loss),
+      ...this.#sealFields(part.seal, path),
+      ...renderCacheControl(part.cache),
+    }
+  }
 
-  const toolResultBlock = (part: ToolResult, path: string): JsonObject => ({
-    type: 'tool_result',
-    tool_use_id: wireIdOf(part.id),
-    ...renderContent(
-      part.parts.map(one => resultContentBlock(one, `${path}.content`)).filter(one => one !== undefined),
-    ),
-    ...(part.failed && { is_error: true }),
-    ...sealFields(part.seal, path),
-    ...renderCacheControl(part.cache),
-  })
+  #toolResultBlock(part: ToolResult, path: string): JsonObject {
+    return {
+      type: 'tool_result',
+      tool_use_id: this.#wireIdOf(part.id),
+      ...renderContent(
+        part.parts.map(one => this.#resultContentBlock(one, `${path}.content`)).filter(one => one !== undefined),
+      ),
+      ...(part.failed && { is_error: true }),
+      ...this.#sealFields(part.seal, path),
+      ...renderCacheControl(part.cache),
+    }
+  }
 
   /** Renders a part inside a tool result. */
-  const resultContentBlock: BlockWriter = (part, path) =>
-    part.type === 'text' || part.type === 'media' || part.type === 'foreign'
-      ? write(part, path)
-      : void loss(path, `${part.type} has no place in the result of a call`)
-
-  const write: BlockWriter = (part, path) => {
-    if (part.type === 'text') return textBlock(part, path)
-    if (part.type === 'reasoning') return thinkingBlock(part, path)
-    if (part.type === 'call') return toolUseBlock(part, path)
-    if (part.type === 'result') return toolResultBlock(part, path)
-    if (part.type === 'refusal') return part.text.trim() === '' ? undefined : { type: 'text', text: part.text }
-    if (part.type === 'foreign')
-      return isObject(readSeal(part.seal, path)) ? (part.seal.value as JsonObject) : undefined
-    const block = renderMedia(part, sealFields(part.seal, path), path, loss)
-    return block && { ...block, ...renderCacheControl(part.cache) }
+  #resultContentBlock(part: Part, path: string): JsonObject | undefined {
+    return part.type === 'text' || part.type === 'media' || part.type === 'foreign'
+      ? this.write(part, path)
+      : void this.exchange.loss(path, `${part.type} has no place in the result of a call`)
   }
-  return write
+
+  #renderCitations(citations: readonly Citation[], path: string): JsonObject[] {
+    const { sealOrigin, loss } = this.exchange
+    const readable = citations.flatMap(({ seal }) =>
+      seal && isReadable(seal, id, sealOrigin) && isObject(seal.value) ? [seal.value] : [],
+    )
+    if (readable.length < citations.length) loss(`${path}.citations`, 'sources another vendor named are not taken back')
+    return readable
+  }
+
+  #sealFields(seal: Seal | undefined, path: string): JsonObject {
+    const value = this.#readSeal(seal, path)
+    return isObject(value) ? value : {}
+  }
+
+  /** Returns the value of a seal if the vendor can read it. Otherwise notes a loss. */
+  #readSeal(seal: Seal | undefined, path: string): Json | undefined {
+    if (seal === undefined) return undefined
+    if (isReadable(seal, id, this.exchange.sealOrigin)) return seal.value
+    this.exchange.loss(`${path}.seal`, `only the ${seal.by} vendor that sealed it can read it`)
+    return undefined
+  }
 }
 
 export const renderCacheControl = (cache: PartMetadata['cache']): { cache_control?: CacheControl } =>
@@ -127,17 +140,6 @@ const renderInput = ({ args, custom }: ToolCall, path: string, loss: NoteLoss): 
   if (value !== undefined) return value
   loss(`${path}.input`, 'arguments that are no JSON object stand under `input`')
   return { input: args }
-}
-
-const renderCitations = (
-  citations: readonly Citation[],
-  canRead: (seal: Seal) => boolean,
-  path: string,
-  loss: NoteLoss,
-): JsonObject[] => {
-  const readable = citations.flatMap(({ seal }) => (seal && canRead(seal) && isObject(seal.value) ? [seal.value] : []))
-  if (readable.length < citations.length) loss(`${path}.citations`, 'sources another vendor named are not taken back')
-  return readable
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Part, Turn } from '../../ir/chat.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
 import type { ModelTraits } from './model-traits.ts'
 import { parseBlocks } from './parse-blocks.ts'
-import { type BlockWriter, blockWriter, isPlainText } from './render-blocks.ts'
+import { BlockWriter, isPlainText } from './render-blocks.ts'
 import { pairToolResults, type WireMessage } from './tool-results.ts'
 
 /** Parses the messages. A system prompt becomes the first turn. */
@@ -34,10 +34,10 @@ export type RenderedTurns = { system?: Json; messages: JsonObject[] }
  */
 export const renderTurns = (turns: readonly Turn[], traits: ModelTraits, exchange: Exchange): RenderedTurns => {
   const { loss } = exchange
-  const write = blockWriter(traits, exchange)
+  const writer = new BlockWriter(traits, exchange)
   const firstNonSystem = turns.findIndex(({ role }) => role !== 'system')
   const start = firstNonSystem < 0 ? turns.length : firstNonSystem
-  const system = turns.slice(0, start).flatMap((turn, index) => renderBlocks(turn, `system[${index}]`, write, loss))
+  const system = turns.slice(0, start).flatMap((turn, index) => renderBlocks(turn, `system[${index}]`, writer, loss))
   const messages: WireMessage[] = []
 
   const push = (role: WireMessage['role'], blocks: JsonObject[]): void => {
@@ -49,7 +49,7 @@ export const renderTurns = (turns: readonly Turn[], traits: ModelTraits, exchang
 
   const addTurn = (turn: Turn, index: number): void => {
     const path = `messages[${index}]`
-    const blocks = renderBlocks(turn, path, write, loss)
+    const blocks = renderBlocks(turn, path, writer, loss)
     const next = turns.slice(start + index + 1).find(({ role }) => role !== 'system')
     const last = messages.at(-1)?.role
     if (turn.role !== 'system') push(turn.role, blocks)
@@ -69,11 +69,11 @@ export const renderTurns = (turns: readonly Turn[], traits: ModelTraits, exchang
   return { ...(only && { system: prompt }), messages: conversation.messages.map(renderWireMessage) }
 }
 
-const renderBlocks = ({ role, parts, name }: Turn, path: string, write: BlockWriter, loss: NoteLoss): JsonObject[] => {
+const renderBlocks = ({ role, parts, name }: Turn, path: string, writer: BlockWriter, loss: NoteLoss): JsonObject[] => {
   if (name !== undefined) loss(`${path}.name`, 'nobody has a name in this protocol')
   return parts.flatMap((part, index): JsonObject[] => {
     const at = `${path}.content[${index}]`
-    const block = isAllowedFor(part, role) ? write(part, at) : undefined
+    const block = isAllowedFor(part, role) ? writer.write(part, at) : undefined
     if (!isAllowedFor(part, role)) loss(at, `${part.type} cannot be said by the ${role}`)
     return block ? [block] : []
   })
