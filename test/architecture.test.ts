@@ -44,7 +44,6 @@ const longFunctions = [
   'protocols/gemini/stream-encoder.ts encodeGeminiStream',
   'protocols/openai-responses/encoder/call-writer.ts callWriter',
   'protocols/openai-responses/encoder/message-writer.ts textWriter',
-  'protocols/openai-responses/passthrough.ts pipeStream',
   'protocols/openai-responses/stream-encoder.ts encodeResponsesStream',
 ]
 

@@ -66,22 +66,71 @@ export const renderStreamError = (error: GatewayError): string =>
 const progressEvents = new Set(['response.created', 'response.queued', 'response.in_progress'])
 const finalEvents = new Set(['response.completed', 'response.incomplete'])
 
-const pipeStream = (exchange: Exchange): StreamPipe => {
-  const state: StreamState = { content: false }
-  const normalizer = createStreamNormalizer()
-  /**
-   * `lastData` is the last frame that was sent; the next sequence number follows its number. `response` is the last
-   * complete response object.
-   */
-  let lastData = ''
-  let response: JsonObject = { id: exchange.id, object: 'response', model: exchange.model, output: [] }
+/** Passes one stream through. */
+class ResponsesPipe implements StreamPipe {
+  readonly state: StreamState = { content: false }
+  readonly #normalizer = createStreamNormalizer()
+  /** The last frame that was sent. The next sequence number follows its number. */
+  #lastData = ''
+  /** The last complete response object. */
+  #response: JsonObject
 
-  const renderEvent = (event: string, data: string): string => {
-    lastData = data
-    return renderFrame({ event, data })
+  constructor(private readonly exchange: Exchange) {
+    this.#response = { id: exchange.id, object: 'response', model: exchange.model, output: [] }
   }
 
-  const passResponseEvent = (type: string, body: JsonObject, text: string): string => {
+  push(frame: Frame): string {
+    const { state } = this
+    if (state.finished || state.fault || frame.data === '' || frame.data.trim() === '[DONE]') return ''
+    const type = typeOf(frame)
+    if (isDelta(type) && frame.data.startsWith('{') && !this.exchange.patchResponse && this.#normalizer.isUnchanged) {
+      state.content = true
+      return this.#renderEvent(type, frame.data)
+    }
+    return this.#pushParsed(type, frame)
+  }
+
+  flush(): string {
+    return ''
+  }
+
+  end(): string {
+    if (!this.state.finished) this.state.fault ??= streamCut()
+    return ''
+  }
+
+  fail(error: GatewayError): string {
+    const sequenceNumber = sequenceNumberOf(this.#lastData) + 1
+    const failed = { ...this.#response, status: 'failed', error: renderFailure(error) }
+    this.#normalizer.normalizeResponse(failed)
+    const event = { type: 'response.failed', sequence_number: sequenceNumber + 1, response: failed }
+    return (
+      renderFrame({ event: 'error', data: JSON.stringify(renderErrorEvent(error, sequenceNumber)) }) +
+      (this.#lastData === '' ? '' : renderFrame({ event: 'response.failed', data: JSON.stringify(event) }))
+    )
+  }
+
+  /** Passes a frame that must be parsed: it is no delta, or the deltas of this stream are changed. */
+  #pushParsed(type: string, frame: Frame): string {
+    const { exchange, state } = this
+    const body = parseJson(frame.data)
+    if (!isObject(body)) return renderFrame(unparsedFrame(frame, exchange))
+    exchange.patchResponse?.(body)
+    if (type === 'error' || type === 'response.failed' || type === '') {
+      state.fault = parseFault(body, exchange)
+      return ''
+    }
+    if (progressEvents.has(type) || finalEvents.has(type)) return this.#passResponseEvent(type, body, frame.data)
+    if (isDelta(type) || type === 'response.output_item.done') state.content = true
+    const normalizedType = this.#normalizer.normalizeEvent(type, body)
+    return this.#renderEvent(
+      normalizedType ?? type,
+      normalizedType !== undefined || exchange.patchResponse ? JSON.stringify(body) : frame.data,
+    )
+  }
+
+  #passResponseEvent(type: string, body: JsonObject, text: string): string {
+    const { exchange, state } = this
     const vendorResponse = isObject(body.response) ? body.response : {}
     state.model ??= textOf(vendorResponse.model)
     if (finalEvents.has(type)) {
@@ -90,12 +139,13 @@ const pipeStream = (exchange: Exchange): StreamPipe => {
       state.usage = parseUsage(vendorResponse.usage) ?? state.usage
     }
     const isChanged = [
-      normalizer.normalizeResponse(vendorResponse),
+      this.#normalizer.normalizeResponse(vendorResponse),
       restorePreviousResponseId(vendorResponse, exchange),
       exchange.patchResponse !== undefined,
     ].includes(true)
-    response = { ...vendorResponse, model: exchange.model }
-    return renderEvent(
+    const response = { ...vendorResponse, model: exchange.model }
+    this.#response = response
+    return this.#renderEvent(
       type,
       isChanged
         ? JSON.stringify({ ...body, response })
@@ -103,47 +153,21 @@ const pipeStream = (exchange: Exchange): StreamPipe => {
     )
   }
 
-  const push = (frame: Frame): string => {
-    if (state.finished || state.fault || frame.data === '' || frame.data.trim() === '[DONE]') return ''
-    const type = typeOf(frame)
-    if (isDelta(type) && frame.data.startsWith('{') && !exchange.patchResponse && normalizer.isUnchanged) {
-      state.content = true
-      return renderEvent(type, frame.data)
-    }
-    const body = parseJson(frame.data)
-    if (!isObject(body)) return renderFrame(unparsedFrame(frame, exchange))
-    exchange.patchResponse?.(body)
-    if (type === 'error' || type === 'response.failed' || type === '') {
-      state.fault = parseFault(body, exchange)
-      return ''
-    }
-    if (progressEvents.has(type) || finalEvents.has(type)) return passResponseEvent(type, body, frame.data)
-    if (isDelta(type) || type === 'response.output_item.done') state.content = true
-    const normalizedType = normalizer.normalizeEvent(type, body)
-    return renderEvent(
-      normalizedType ?? type,
-      normalizedType !== undefined || exchange.patchResponse ? JSON.stringify(body) : frame.data,
-    )
+  #renderEvent(event: string, data: string): string {
+    this.#lastData = data
+    return renderFrame({ event, data })
   }
+}
 
+/** The result is an object literal, because its consumers spread it, and a spread loses the methods of a class. */
+const pipeStream = (exchange: Exchange): StreamPipe => {
+  const pipe = new ResponsesPipe(exchange)
   return {
-    state,
-    push,
-    flush: () => '',
-    end() {
-      if (!state.finished) state.fault ??= streamCut()
-      return ''
-    },
-    fail(error) {
-      const sequenceNumber = sequenceNumberOf(lastData) + 1
-      const failed = { ...response, status: 'failed', error: renderFailure(error) }
-      normalizer.normalizeResponse(failed)
-      const event = { type: 'response.failed', sequence_number: sequenceNumber + 1, response: failed }
-      return (
-        renderFrame({ event: 'error', data: JSON.stringify(renderErrorEvent(error, sequenceNumber)) }) +
-        (lastData === '' ? '' : renderFrame({ event: 'response.failed', data: JSON.stringify(event) }))
-      )
-    },
+    state: pipe.state,
+    push: frame => pipe.push(frame),
+    flush: () => pipe.flush(),
+    end: () => pipe.end(),
+    fail: error => pipe.fail(error),
   }
 }
 
