@@ -42,8 +42,6 @@ const privateWords = new Set(
 const longFunctions = [
   'protocols/gemini/stream-decoder.ts createGeminiDecoder',
   'protocols/gemini/stream-encoder.ts encodeGeminiStream',
-  'protocols/openai-responses/encoder/call-writer.ts callWriter',
-  'protocols/openai-responses/encoder/message-writer.ts textWriter',
   'protocols/openai-responses/stream-encoder.ts encodeResponsesStream',
 ]
 

@@ -7,16 +7,16 @@ import { isObject, type JsonObject } from '../../base/json/json.ts'
 import type { FinishReason, Part, Usage } from '../../ir/chat.ts'
 import type { Event } from '../../ir/event.ts'
 import type { Exchange, Stage } from '../protocol.ts'
-import { callWriter, customToolNames } from './encoder/call-writer.ts'
+import { CallWriter, customToolNames } from './encoder/call-writer.ts'
 import { createResponseWriter, type PartWriter, reasoningWriter } from './encoder/item-writer.ts'
-import { type MessageWriter, messageWriter } from './encoder/message-writer.ts'
+import { messageWriter, type TextWriter } from './encoder/message-writer.ts'
 import { responseIdOf, responseObject } from './encoder/response-object.ts'
 import { renderErrorEvent, renderFailure, streamCut } from './error.ts'
 import { renderGeneratedImage } from './media.ts'
 import { renderUsage } from './usage.ts'
 
 type EventHandlers = { [Kind in Event['type']]: (event: Extract<Event, { type: Kind }>) => void }
-type OpenPartWriter = PartWriter & Partial<Pick<ReturnType<MessageWriter['open']>, 'cite'>>
+type OpenPartWriter = PartWriter & Partial<Pick<TextWriter, 'cite'>>
 
 const incompleteReasons: Partial<Record<FinishReason, string>> = {
   length: 'max_output_tokens',
@@ -77,7 +77,7 @@ export const encodeResponsesStream =
       },
       open(event) {
         if (event.part === 'call')
-          return void writers.set(event.at, callWriter(event, customTools, response, messages.endMessage))
+          return void writers.set(event.at, new CallWriter(event, customTools, response, messages.endMessage))
         if (event.part !== 'reasoning') return void writers.set(event.at, messages.open(event.part))
         messages.endMessage()
         writers.set(event.at, reasoningWriter(response))

@@ -1,6 +1,6 @@
 /** Writes function calls and calls of free-text tools. */
 
-import { isObject, parseJson } from '../../../base/json/json.ts'
+import { isObject, type JsonObject, parseJson } from '../../../base/json/json.ts'
 import type { Seal } from '../../../ir/chat.ts'
 import type { Event } from '../../../ir/event.ts'
 import { type ItemRef, type PartWriter, type ResponseWriter, sealedFieldsOf } from './item-writer.ts'
@@ -16,88 +16,108 @@ export const customToolNames = ({ exchange: { clientRequest } }: ResponseWriter)
   return new Set(tools.filter(({ type }) => type === 'custom').map(({ name }) => String(name)))
 }
 
-/**
- * The item of a call starts with the second delta, or at the end of the call. The seal of a call comes with the first
- * delta, and its item must come before the call.
- * @param endMessage ends the open message
- */
-export const callWriter = (
-  openEvent: OpenEvent,
-  customTools: ReadonlySet<string>,
-  response: ResponseWriter,
-  endMessage: () => void,
-): PartWriter => {
-  const { id = '', name = '' } = openEvent
-  const isCustom = openEvent.custom === true || customTools.has(name)
-  const isWrapped = isCustom && openEvent.custom !== true
-  const [type, inputField, eventStem] = isCustom
-    ? (['custom_tool_call', 'input', 'custom_tool_call_input'] as const)
-    : (['function_call', 'arguments', 'function_call_arguments'] as const)
-  const texts: string[] = []
-  let ref: ItemRef | undefined
-  let foreignSeal: Seal | undefined
-  let sealedFields = {}
+/** The words of this protocol for one kind of call. */
+type CallForm = { type: string; idPrefix: string; inputField: string; deltaEvent: string; doneEvent: string }
 
-  const emitDelta = (delta: string): void => {
-    const { id: item, index } = startItem()
-    response.emitEvent(`response.${eventStem}.delta`, { item_id: item, output_index: index, delta })
+const functionCall: CallForm = {
+  type: 'function_call',
+  idPrefix: 'fc',
+  inputField: 'arguments',
+  deltaEvent: 'response.function_call_arguments.delta',
+  doneEvent: 'response.function_call_arguments.done',
+}
+const customToolCall: CallForm = {
+  type: 'custom_tool_call',
+  idPrefix: 'ctc',
+  inputField: 'input',
+  deltaEvent: 'response.custom_tool_call_input.delta',
+  doneEvent: 'response.custom_tool_call_input.done',
+}
+
+/**
+ * Writes one call. Its item starts with the second delta, or at the end of the call: the seal of a call comes with the
+ * first delta, and the item of the seal must come before the call.
+ */
+export class CallWriter implements PartWriter {
+  readonly #id: string
+  readonly #name: string
+  readonly #form: CallForm
+  /** The input of a free-text tool is wrapped in the arguments of a function. */
+  readonly #isWrapped: boolean
+  readonly #texts: string[] = []
+  #ref: ItemRef | undefined
+  #foreignSeal: Seal | undefined
+  #sealedFields: JsonObject = {}
+
+  /** @param endMessage ends the open message */
+  constructor(
+    { id = '', name = '', custom }: OpenEvent,
+    customTools: ReadonlySet<string>,
+    private readonly response: ResponseWriter,
+    private readonly endMessage: () => void,
+  ) {
+    this.#id = id
+    this.#name = name
+    this.#isWrapped = custom !== true && customTools.has(name)
+    this.#form = custom === true || this.#isWrapped ? customToolCall : functionCall
   }
 
-  const startItem = (): ItemRef => {
-    if (ref) return ref
-    endMessage()
-    if (foreignSeal) response.carrySeal(foreignSeal, 'next')
-    ref = response.startItem(isCustom ? 'ctc' : 'fc', {
-      type,
-      status: 'in_progress',
-      [inputField]: '',
-      call_id: id,
-      name,
-      ...sealedFields,
+  delta(text: string): void {
+    if (this.#texts.length > 0 && !this.#isWrapped) this.#emitDelta(this.#startItem(), text)
+    this.#texts.push(text)
+  }
+
+  seal(seal: Seal): void {
+    if (seal.by === 'openai-responses') this.#sealedFields = sealedFieldsOf(seal)
+    else if (this.#ref) this.response.noteLoss('seal', `that of ${seal.by} came after its call had begun`)
+    else this.#foreignSeal = seal
+  }
+
+  close(): void {
+    const ref = this.#startItem()
+    const { doneEvent, inputField } = this.#form
+    const isFunction = this.#form === functionCall
+    const joined = this.#texts.join('')
+    const text = this.#isWrapped ? customInputOf(joined) : joined === '' && isFunction ? '{}' : joined
+    if ((this.#isWrapped || this.#texts.length === 0) && text !== '') this.#emitDelta(ref, text)
+    this.response.emitEvent(doneEvent, {
+      item_id: ref.id,
+      output_index: ref.index,
+      ...(isFunction && { name: this.#name }),
+      [inputField]: text,
     })
-    if (texts.length > 0 && !isWrapped) emitDelta(texts.join(''))
+    this.response.endItem(ref, this.#renderItem('completed', text))
+  }
+
+  abort(): void {
+    if (!this.#ref) return
+    const { type, inputField } = this.#form
+    this.response.leaveIncomplete(this.#ref, {
+      type,
+      [inputField]: this.#isWrapped ? '' : this.#texts.join(''),
+      call_id: this.#id,
+      name: this.#name,
+      ...this.#sealedFields,
+    })
+  }
+
+  #startItem(): ItemRef {
+    if (this.#ref) return this.#ref
+    this.endMessage()
+    if (this.#foreignSeal) this.response.carrySeal(this.#foreignSeal, 'next')
+    const ref = this.response.startItem(this.#form.idPrefix, this.#renderItem('in_progress', ''))
+    this.#ref = ref
+    if (this.#texts.length > 0 && !this.#isWrapped) this.#emitDelta(ref, this.#texts.join(''))
     return ref
   }
 
-  return {
-    delta(text) {
-      if (texts.length > 0 && !isWrapped) {
-        startItem()
-        emitDelta(text)
-      }
-      texts.push(text)
-    },
-    seal(seal) {
-      if (seal.by === 'openai-responses') sealedFields = sealedFieldsOf(seal)
-      else if (ref) response.noteLoss('seal', `that of ${seal.by} came after its call had begun`)
-      else foreignSeal = seal
-    },
-    close() {
-      const { id: item, index } = startItem()
-      const joined = texts.join('')
-      const text = isWrapped ? customInputOf(joined) : joined === '' && !isCustom ? '{}' : joined
-      if (isWrapped || texts.length === 0) if (text !== '') emitDelta(text)
-      response.emitEvent(`response.${eventStem}.done`, {
-        item_id: item,
-        output_index: index,
-        ...(!isCustom && { name }),
-        [inputField]: text,
-      })
-      response.endItem(
-        { id: item, index },
-        { type, status: 'completed', [inputField]: text, call_id: id, name, ...sealedFields },
-      )
-    },
-    abort() {
-      if (ref)
-        response.leaveIncomplete(ref, {
-          type,
-          [inputField]: isWrapped ? '' : texts.join(''),
-          call_id: id,
-          name,
-          ...sealedFields,
-        })
-    },
+  #emitDelta({ id, index }: ItemRef, delta: string): void {
+    this.response.emitEvent(this.#form.deltaEvent, { item_id: id, output_index: index, delta })
+  }
+
+  #renderItem(status: string, input: string): JsonObject {
+    const { type, inputField } = this.#form
+    return { type, status, [inputField]: input, call_id: this.#id, name: this.#name, ...this.#sealedFields }
   }
 }
 

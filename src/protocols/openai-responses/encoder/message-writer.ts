@@ -1,7 +1,7 @@
 /** Writes texts and refusals: the messages of an answer, each with one or more parts. */
 
-import { isObject, type JsonObject } from '../../../base/json/json.ts'
-import type { Citation } from '../../../ir/chat.ts'
+import { isObject, type Json, type JsonObject } from '../../../base/json/json.ts'
+import type { Citation, Seal } from '../../../ir/chat.ts'
 import { renderAnnotation } from '../citations.ts'
 import { type ItemRef, type PartWriter, type ResponseWriter, sealedFieldsOf } from './item-writer.ts'
 
@@ -17,7 +17,7 @@ type OpenMessage = {
 
 /** Opens the parts of messages, and starts and ends the messages around them. */
 export type MessageWriter = {
-  open: (kind: TextKind) => PartWriter & { cite: (citation: Citation) => void }
+  open: (kind: TextKind) => TextWriter
   /** Called when the next part does not belong to the open message. `status` says how the message ended. */
   endMessage: (status?: 'completed' | 'incomplete') => void
   /** Called when the answer failed, after every part was closed or aborted. */
@@ -70,8 +70,9 @@ export const messageWriter = (response: ResponseWriter): MessageWriter => {
     if (message.isEnding && message.openParts === 0) finish(message)
   }
 
+  const control: MessageControl = { messageFor, releasePart, abort, endMessage }
   return {
-    open: kind => textWriter(kind, response, { messageFor, releasePart, abort, endMessage }),
+    open: kind => new TextWriter(kind, response, control),
     endMessage,
     abort: () => abort(current),
   }
@@ -88,89 +89,99 @@ type MessageControl = {
 const emptyPart = (kind: TextKind): JsonObject =>
   kind === 'text' ? { type: 'output_text', annotations: [], logprobs: [], text: '' } : { type: 'refusal', refusal: '' }
 
+/** A part that has started: its message, its index there, and the fields that place its events. */
+type StartedPart = { message: OpenMessage; contentIndex: number; at: JsonObject }
+
 /**
  * Writes a text or a refusal. The part starts with its first delta, or with its seal if the seal comes first. A seal of
  * another protocol is written before the part.
  */
-const textWriter = (
-  kind: TextKind,
-  response: ResponseWriter,
-  { messageFor, releasePart, abort, endMessage }: MessageControl,
-): ReturnType<MessageWriter['open']> => {
-  const texts: string[] = []
-  const annotations: JsonObject[] = []
-  const textEvent = kind === 'text' ? 'output_text' : 'refusal'
-  let started: { message: OpenMessage; contentIndex: number; at: JsonObject } | undefined
-  let lateSeal: Parameters<PartWriter['seal']>[0] | undefined
+export class TextWriter implements PartWriter {
+  readonly #isText: boolean
+  readonly #texts: string[] = []
+  readonly #annotations: JsonObject[] = []
+  #started: StartedPart | undefined
+  /** A seal of another protocol that came after the start of the part. It is written after the part. */
+  #lateSeal: Seal | undefined
 
-  const startPart = (sealedFields: JsonObject = {}): NonNullable<typeof started> => {
-    if (started) return started
-    const message = messageFor(sealedFields)
-    const contentIndex = message.content.push(emptyPart(kind)) - 1
+  constructor(
+    private readonly kind: TextKind,
+    private readonly response: ResponseWriter,
+    private readonly control: MessageControl,
+  ) {
+    this.#isText = kind === 'text'
+  }
+
+  delta(text: string): void {
+    const { at } = this.#startPart()
+    this.#texts.push(text)
+    if (this.#isText) this.response.emitEvent('response.output_text.delta', { ...at, delta: text, logprobs: [] })
+    else this.response.emitEvent('response.refusal.delta', { ...at, delta: text })
+  }
+
+  cite(citation: Citation): void {
+    const annotation = renderAnnotation(citation)
+    if (annotation === undefined || !this.#isText)
+      return void this.response.noteLoss('annotations', 'a source without an address has no form here')
+    const annotationIndex = this.#annotations.push(annotation) - 1
+    const { at } = this.#startPart()
+    this.response.emitEvent('response.output_text.annotation.added', {
+      ...at,
+      annotation_index: annotationIndex,
+      annotation,
+    })
+  }
+
+  seal(seal: Seal): void {
+    if (seal.by === 'openai-responses') this.#setMessageFields(sealedFieldsOf(seal).message)
+    else if (this.#started) this.#lateSeal = seal
+    else {
+      this.control.endMessage()
+      this.response.carrySeal(seal, 'next')
+    }
+  }
+
+  close(): void {
+    const { message, contentIndex, at } = this.#startPart()
+    const text = this.#texts.join('')
+    const part = this.#renderPart(text)
+    message.content[contentIndex] = part
+    if (this.#isText) this.response.emitEvent('response.output_text.done', { ...at, text, logprobs: [] })
+    else this.response.emitEvent('response.refusal.done', { ...at, refusal: text })
+    this.response.emitEvent('response.content_part.done', { ...at, part })
+    this.control.releasePart(message)
+    if (this.#lateSeal === undefined) return
+    this.control.endMessage()
+    this.response.carrySeal(this.#lateSeal, 'thought')
+  }
+
+  abort(): void {
+    if (this.#started === undefined) return
+    const { message, contentIndex } = this.#started
+    message.content[contentIndex] = this.#renderPart(this.#texts.join(''))
+    this.control.abort(message)
+  }
+
+  #startPart(sealedFields: JsonObject = {}): StartedPart {
+    if (this.#started) return this.#started
+    const message = this.control.messageFor(sealedFields)
+    const contentIndex = message.content.push(emptyPart(this.kind)) - 1
     message.openParts++
     const at = { item_id: message.ref.id, output_index: message.ref.index, content_index: contentIndex }
-    started = { message, contentIndex, at }
-    response.emitEvent('response.content_part.added', { ...at, part: emptyPart(kind) })
-    return started
+    this.#started = { message, contentIndex, at }
+    this.response.emitEvent('response.content_part.added', { ...at, part: emptyPart(this.kind) })
+    return this.#started
   }
 
-  const currentPart = (): JsonObject => {
-    const text = texts.join('')
-    return kind === 'text' ? { ...emptyPart(kind), annotations, text } : { type: 'refusal', refusal: text }
+  /** Handles a seal of this protocol: it holds fields of the message, such as its phase. */
+  #setMessageFields(fields: Json | undefined): void {
+    if (!this.#started) this.#startPart(isObject(fields) ? fields : {})
+    else if (isObject(fields)) this.#started.message.sealedFields = fields
   }
 
-  return {
-    abort() {
-      if (started === undefined) return
-      started.message.content[started.contentIndex] = currentPart()
-      abort(started.message)
-    },
-    delta(text) {
-      const { at } = startPart()
-      texts.push(text)
-      response.emitEvent(`response.${textEvent}.delta`, {
-        ...at,
-        delta: text,
-        ...(kind === 'text' && { logprobs: [] }),
-      })
-    },
-    cite(citation) {
-      const annotation = renderAnnotation(citation)
-      if (annotation === undefined || kind !== 'text')
-        return response.noteLoss('annotations', 'a source without an address has no form here')
-      const annotationIndex = annotations.push(annotation) - 1
-      const { at } = startPart()
-      response.emitEvent('response.output_text.annotation.added', {
-        ...at,
-        annotation_index: annotationIndex,
-        annotation,
-      })
-    },
-    seal(seal) {
-      const { message: messageFields } = sealedFieldsOf(seal)
-      if (seal.by === 'openai-responses' && started && isObject(messageFields))
-        started.message.sealedFields = messageFields
-      else if (seal.by === 'openai-responses') startPart(isObject(messageFields) ? messageFields : {})
-      else if (started) lateSeal = seal
-      else {
-        endMessage()
-        response.carrySeal(seal, 'next')
-      }
-    },
-    close() {
-      const { message, contentIndex, at } = startPart()
-      const text = texts.join('')
-      const part = currentPart()
-      message.content[contentIndex] = part
-      response.emitEvent(`response.${textEvent}.done`, {
-        ...at,
-        ...(kind === 'text' ? { text, logprobs: [] } : { refusal: text }),
-      })
-      response.emitEvent('response.content_part.done', { ...at, part })
-      releasePart(message)
-      if (lateSeal === undefined) return
-      endMessage()
-      response.carrySeal(lateSeal, 'thought')
-    },
+  #renderPart(text: string): JsonObject {
+    return this.#isText
+      ? { ...emptyPart(this.kind), annotations: this.#annotations, text }
+      : { type: 'refusal', refusal: text }
   }
 }
