@@ -42,7 +42,6 @@ const privateWords = new Set(
 const longFunctions = [
   'protocols/gemini/stream-decoder.ts createGeminiDecoder',
   'protocols/gemini/stream-encoder.ts encodeGeminiStream',
-  'protocols/openai-responses/stream-encoder.ts encodeResponsesStream',
 ]
 
 const roomOf = (file: string) => file.split('/')[0]!.replace(/\.ts$/, '')
