@@ -68,6 +68,7 @@ export const buildRuntime = (settings: CompiledConfig, longLived: LongLivedState
     router: createRouter(settings, supportsProtocol),
     ...longLived,
     streamUsage: new StreamUsage(),
+    targetsWithoutCount: new WeakSet(),
     redact: createRedact(settings.secrets),
   }
 }

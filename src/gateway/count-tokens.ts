@@ -7,12 +7,14 @@ import type { Target } from '../providers/entry.ts'
 import { isNative } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
 import type { ClientRequest } from './client-request.ts'
-
-/** Targets whose vendor answered that it does not count. They are asked again after the configuration is reloaded. */
-const targetsWithoutCount = new WeakSet<Target>()
+import type { Runtime } from './runtime.ts'
 
 /** Returns a plan with the targets that support counting, or an estimate if there are none. */
-export const planTokenCount = (clientRequest: ClientRequest, plan: Plan): Plan | { estimate: JsonObject } => {
+export const planTokenCount = (
+  clientRequest: ClientRequest,
+  plan: Plan,
+  { targetsWithoutCount }: Runtime,
+): Plan | { estimate: JsonObject } => {
   const { protocol } = clientRequest
   if (protocol.kind !== 'count') return plan
   const targets = plan.targets.filter(target => isNative(target, protocol.id) && !targetsWithoutCount.has(target))
@@ -32,6 +34,7 @@ export const estimateAfterFailure = (
   failure: unknown,
   clientRequest: ClientRequest,
   target: Target | undefined,
+  { targetsWithoutCount }: Runtime,
 ): JsonObject => {
   const { protocol } = clientRequest
   if (protocol.kind !== 'count' || !(failure instanceof GatewayError)) throw failure

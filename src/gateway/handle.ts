@@ -72,7 +72,7 @@ export const handleRequest = async (
     connection.disableTimeout()
     const planned = planTargets(received, caller, runtime)
     lifetime.record.model = planned.model
-    const countPlan = planTokenCount(received, planned)
+    const countPlan = planTokenCount(received, planned, runtime)
     if ('estimate' in countPlan) return respondJson(countPlan.estimate, lifetime, runtime)
     const context: AttemptContext = { lifetime, runtime }
     if (received.protocol.kind === 'count') return await answerTokenCount(received, countPlan, context)
@@ -207,7 +207,7 @@ const answerTokenCount = async (
     return await answerComplete(clientRequest, plan, context)
   } catch (failure) {
     const target = plan.targets.find(({ id }) => id === lifetime.record.target)
-    return respondJson(estimateAfterFailure(failure, clientRequest, target), lifetime, runtime)
+    return respondJson(estimateAfterFailure(failure, clientRequest, target, runtime), lifetime, runtime)
   }
 }
 

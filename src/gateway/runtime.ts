@@ -3,6 +3,7 @@ import type { Auth } from '../auth/keys.ts'
 import type { Redact } from '../base/redact.ts'
 import type { CompiledConfig } from '../config/compiled.ts'
 import type { Limits } from '../limits/limits.ts'
+import type { Target } from '../providers/entry.ts'
 import type { Router } from '../routing/router.ts'
 import type { AnswerStore } from '../store/answers.ts'
 import type { SealStore } from '../store/seals.ts'
@@ -19,5 +20,7 @@ export type Runtime = {
   seals: SealStore
   answers: AnswerStore
   streamUsage: StreamUsage
+  /** Targets whose vendor answered that it does not count tokens. A new configuration asks them again. */
+  targetsWithoutCount: WeakSet<Target>
   redact: Redact
 }

@@ -123,6 +123,7 @@ const runtimeFor = (target: Target, records: RequestRecords, { settings, limits,
   seals: createSealStore(),
   answers: createAnswerStore(),
   streamUsage: new StreamUsage(),
+  targetsWithoutCount: new WeakSet(),
   redact,
 })
 
