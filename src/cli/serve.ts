@@ -4,15 +4,13 @@ import { createAuth } from '../auth/keys.ts'
 import { GatewayError } from '../base/errors.ts'
 import { createRedact } from '../base/redact.ts'
 import type { CompiledConfig } from '../config/compiled.ts'
-import type { Runtime } from '../gateway/runtime.ts'
+import { createLongLivedState, type LongLivedState, type Runtime } from '../gateway/runtime.ts'
 import { StreamUsage } from '../gateway/stream-usage.ts'
 import { memoryLimits } from '../limits/memory.ts'
 import { supportsProtocol } from '../providers/resolve-url.ts'
 import { createRouter } from '../routing/router.ts'
-import { needsTargetStats, processTargetStats } from '../routing/target-stats.ts'
+import { needsTargetStats } from '../routing/target-stats.ts'
 import { createServer, type ServerState } from '../server/server.ts'
-import { createAnswerStore } from '../store/answers.ts'
-import { createSealStore } from '../store/seals.ts'
 import { createLog, type Log, standardOutput } from '../telemetry/log.ts'
 import { RequestRecords } from '../telemetry/request-lifetime.ts'
 import { closeBridge } from '../upstream/connection/proxy.ts'
@@ -30,12 +28,7 @@ export const start = async (options: ServeOptions): Promise<number | undefined> 
   const log = createLog(standardOutput(), { level: settings.logLevel, format: settings.logFormat, redact })
   const records = new RequestRecords(log)
   const state = {
-    runtime: buildRuntime(settings, {
-      limits: memoryLimits(),
-      records,
-      seals: createSealStore(),
-      answers: createAnswerStore(),
-    }),
+    runtime: buildRuntime(settings, createLongLivedState({ limits: memoryLimits(), records })),
     draining: false,
   }
   const app = createServer(state)
@@ -56,16 +49,14 @@ export const start = async (options: ServeOptions): Promise<number | undefined> 
   return undefined
 }
 
-/** State that outlives a configuration: counters, open requests and the data of conversations. */
-export type LongLivedState = Pick<Runtime, 'limits' | 'records' | 'seals' | 'answers'>
-
 /** Builds everything that a request needs from one configuration. */
 export const buildRuntime = (settings: CompiledConfig, longLived: LongLivedState): Runtime => {
-  longLived.records.stats = needsTargetStats(settings.strategy) ? processTargetStats : undefined
+  const { records, targetStats, roundRobinPositions } = longLived
+  records.stats = needsTargetStats(settings.strategy) ? targetStats : undefined
   return {
     settings,
     auth: createAuth(settings.keys),
-    router: createRouter(settings, supportsProtocol),
+    router: createRouter(settings, supportsProtocol, { positions: roundRobinPositions, stats: targetStats }),
     ...longLived,
     streamUsage: new StreamUsage(),
     targetsWithoutCount: new WeakSet(),

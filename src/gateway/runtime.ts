@@ -4,23 +4,42 @@ import type { Redact } from '../base/redact.ts'
 import type { CompiledConfig } from '../config/compiled.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { Target } from '../providers/entry.ts'
+import type { RoundRobinPositions } from '../routing/policies.ts'
 import type { Router } from '../routing/router.ts'
-import type { AnswerStore } from '../store/answers.ts'
-import type { SealStore } from '../store/seals.ts'
+import { createTargetStats, type TargetStats } from '../routing/target-stats.ts'
+import { type AnswerStore, createAnswerStore } from '../store/answers.ts'
+import { createSealStore, type SealStore } from '../store/seals.ts'
 import type { RequestRecords } from '../telemetry/request-lifetime.ts'
 import type { StreamUsage } from './stream-usage.ts'
 
-/** Everything a request needs. It is built completely from one configuration and replaced in a single assignment. */
-export type Runtime = {
-  settings: CompiledConfig
-  auth: Auth
-  router: Router
+/** State that outlives a configuration: counters, open requests, measurements and the data of conversations. */
+export type LongLivedState = {
   limits: Limits
   records: RequestRecords
   seals: SealStore
   answers: AnswerStore
+  targetStats: TargetStats
+  roundRobinPositions: RoundRobinPositions
+}
+
+/** Everything a request needs. It is built completely from one configuration and replaced in a single assignment. */
+export type Runtime = LongLivedState & {
+  settings: CompiledConfig
+  auth: Auth
+  router: Router
   streamUsage: StreamUsage
   /** Targets whose vendor answered that it does not count tokens. A new configuration asks them again. */
   targetsWithoutCount: WeakSet<Target>
   redact: Redact
 }
+
+/** The state at the start of a process: nothing is counted, measured or stored yet. */
+export const createLongLivedState = (
+  given: Pick<LongLivedState, 'limits' | 'records'> & Partial<LongLivedState>,
+): LongLivedState => ({
+  seals: createSealStore(),
+  answers: createAnswerStore(),
+  targetStats: createTargetStats(),
+  roundRobinPositions: new Map(),
+  ...given,
+})

@@ -6,7 +6,7 @@ import type { ProtocolId } from '../ir/chat.ts'
 import { isChatProtocol } from '../protocols/registry.ts'
 import type { Entry, Target } from '../providers/entry.ts'
 import { isChatModel, type ModelRoute, type ModelTable } from './model-table.ts'
-import { type Candidate, createPolicies, type Policy, type PolicyContext } from './policies.ts'
+import { type Candidate, firstPolicy, type Policy, type PolicyContext } from './policies.ts'
 import { createTargetCache } from './targets.ts'
 
 /**
@@ -80,7 +80,7 @@ export const createPlanCache = (
     if (routes.length === 0) return undefined
     const tiers = tiersOf(routes, name, targetOf)
     const isFixed = hasFixedOrder || (routes.length === 1 && routes[0]!.entry.credentials.length === 1)
-    return isFixed ? { tiers, fixedOrder: orderTargets(createPolicies().first, tiers, () => '') } : { tiers }
+    return isFixed ? { tiers, fixedOrder: orderTargets(firstPolicy, tiers, () => '') } : { tiers }
   }
 
   return (protocol, name, chatOnly = false) => {

@@ -3,7 +3,7 @@
  * candidate.
  */
 import type { Strategy } from '../config/compiled.ts'
-import { processTargetStats, type TargetStats } from './target-stats.ts'
+import { createTargetStats, type TargetStats } from './target-stats.ts'
 
 export type Candidate<T> = {
   /** Identifies the candidate across reloads. */
@@ -32,12 +32,9 @@ export type Policy = <T>(candidates: readonly Candidate<T>[], context: PolicyCon
 /** Uniformly distributed in [0, 1). */
 export type Random = () => number
 
-/** The next position for each key. Bounded: behind a wildcard, clients name the keys. */
+/** The next position for each key, which survives reloads. Bounded: behind a wildcard, clients name the keys. */
 export type RoundRobinPositions = Map<string, number>
 const maxPositions = 10_000
-
-/** The positions of the process, which survive reloads. */
-const processPositions: RoundRobinPositions = new Map()
 
 const orderByScore = <T>(
   candidates: readonly Candidate<T>[],
@@ -54,7 +51,8 @@ const orderByScore = <T>(
 const weightedDraw = (draw: number, weight: number): number =>
   weight > 0 ? -Math.log(draw) / weight : Number.POSITIVE_INFINITY
 
-const first: Policy = candidates => candidates
+/** The candidates as they are configured. */
+export const firstPolicy: Policy = candidates => candidates
 
 const randomPolicy =
   (random: Random): Policy =>
@@ -146,18 +144,16 @@ const fastestPolicy = (stats: TargetStats, random: Random): Policy =>
     random,
   )
 
-/**
- * The source of randomness, the round-robin positions and the target statistics. The defaults are those of the process.
- */
+/** The source of randomness, the round-robin positions and the target statistics. By default nothing is known yet. */
 export type PolicyOptions = { random?: Random; positions?: RoundRobinPositions; stats?: TargetStats }
 
 /** Creates one policy for each strategy. */
 export const createPolicies = ({
   random = Math.random,
-  positions = processPositions,
-  stats = processTargetStats,
+  positions = new Map(),
+  stats = createTargetStats(),
 }: PolicyOptions = {}): Record<Strategy, Policy> => ({
-  first,
+  first: firstPolicy,
   random: randomPolicy(random),
   round_robin: roundRobinPolicy(positions),
   hash: hashPolicy,

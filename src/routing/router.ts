@@ -75,8 +75,8 @@ const modelForbidden = (model: string): GatewayError =>
 
 /**
  * @param supportsProtocol whether an entry supports a protocol, or a passthrough path, for the vendor's model
- * @param options for tests: a random source, round-robin positions and target statistics; by default positions and
- * statistics are those of the process and survive reloads
+ * @param options the round-robin positions and target statistics that survive a reload; without them the router starts
+ * with none. For tests also a random source
  */
 export const createRouter = (
   compiled: CompiledConfig,

@@ -170,6 +170,3 @@ class MeasuredTargetStats implements TargetStats {
 /** @param now milliseconds of a monotonic clock */
 export const createTargetStats = (now: () => number = () => performance.now()): TargetStats =>
   new MeasuredTargetStats(now)
-
-/** The statistics of the process, which survive reloads. */
-export const processTargetStats: TargetStats = createTargetStats()

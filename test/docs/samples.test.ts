@@ -5,11 +5,10 @@ import { join } from 'node:path'
 import { buildRuntime } from '../../src/cli/serve.ts'
 import type { CompiledConfig } from '../../src/config/compiled.ts'
 import { load, loadText } from '../../src/config/load.ts'
+import { createLongLivedState } from '../../src/gateway/runtime.ts'
 import { memoryLimits } from '../../src/limits/memory.ts'
 import { providers } from '../../src/providers/index.ts'
 import { createServer } from '../../src/server/server.ts'
-import { createAnswerStore } from '../../src/store/answers.ts'
-import { createSealStore } from '../../src/store/seals.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { RequestRecords } from '../../src/telemetry/request-lifetime.ts'
 import { problemLines } from '../support/config-file.ts'
@@ -42,12 +41,7 @@ const serve = (compiled: CompiledConfig) => {
     { level: 'error', format: 'json', redact: x => x },
   )
   return createServer({
-    runtime: buildRuntime(compiled, {
-      limits: memoryLimits(),
-      records: new RequestRecords(log),
-      seals: createSealStore(),
-      answers: createAnswerStore(),
-    }),
+    runtime: buildRuntime(compiled, createLongLivedState({ limits: memoryLimits(), records: new RequestRecords(log) })),
     draining: false,
   })
 }

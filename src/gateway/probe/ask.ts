@@ -12,14 +12,12 @@ import type { Limits } from '../../limits/limits.ts'
 import { clientProtocolOf } from '../../protocols/registry.ts'
 import type { Target } from '../../providers/entry.ts'
 import { chooseProtocol, urlOf } from '../../providers/resolve-url.ts'
-import { createAnswerStore } from '../../store/answers.ts'
-import { createSealStore } from '../../store/seals.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { type RequestLifetime, RequestRecords } from '../../telemetry/request-lifetime.ts'
 import type { RequestOutcome } from '../../telemetry/request-record.ts'
 import { environmentProxy, originOf } from '../../upstream/connection/proxy.ts'
 import { type Connection, handleRequest } from '../handle.ts'
-import type { Runtime } from '../runtime.ts'
+import { createLongLivedState, type Runtime } from '../runtime.ts'
 import { StreamUsage } from '../stream-usage.ts'
 import type { ProbeProtocol } from './targets.ts'
 import { type Verdict, verdictOf } from './verdict.ts'
@@ -110,6 +108,7 @@ class CapturingRecords extends RequestRecords {
 }
 
 const runtimeFor = (target: Target, records: RequestRecords, { settings, limits, redact }: ProbeContext): Runtime => ({
+  ...createLongLivedState({ limits, records }),
   settings,
   auth: createAuth([]),
   router: {
@@ -118,10 +117,6 @@ const runtimeFor = (target: Target, records: RequestRecords, { settings, limits,
     find: id => ({ id }),
     table: () => [],
   },
-  limits,
-  records,
-  seals: createSealStore(),
-  answers: createAnswerStore(),
   streamUsage: new StreamUsage(),
   targetsWithoutCount: new WeakSet(),
   redact,
