@@ -98,7 +98,8 @@ const createCall = (
   const coversWholeResponse = !stream && target.entry.timeout !== undefined
   const timeouts = { connect, firstByte: target.entry.timeout ?? firstByte, idle, coversWholeResponse }
   lifetime.throwIfEnded()
-  const call = new UpstreamCall(prepared.upstreamRequest, prepared.payload, target, prepared.wire, timeouts)
+  const { upstreamRequest, payload, wire } = prepared
+  const call = new UpstreamCall(upstreamRequest, payload, target, wire, timeouts, runtime.connections)
   lifetime.cancellable = call
   record.reachedVendor = true
   return call

@@ -2,7 +2,6 @@
 
 import { GatewayError } from '../base/errors.ts'
 import { isObject, type JsonObject, parseJson } from '../base/json/json.ts'
-import type { Timeouts } from '../config/compiled.ts'
 import { withVendorHeaders } from '../downstream/response-headers.ts'
 import { egressOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
@@ -11,6 +10,7 @@ import { urlOf, wireOf } from '../providers/resolve-url.ts'
 import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
 import { UpstreamCall } from '../upstream/call.ts'
 import { readError, readText } from '../upstream/read-body.ts'
+import type { Runtime } from './runtime.ts'
 import { userAgent } from './upstream-headers.ts'
 
 const protocol = 'openai-responses'
@@ -23,13 +23,13 @@ export type StoredResponseRequest = {
   query: string
 }
 
-type FetchContext = { lifetime: RequestLifetime; timeouts: Timeouts; redact: (text: string) => string }
+type FetchContext = { lifetime: RequestLifetime; runtime: Runtime }
 
 /** @throws GatewayError the vendor's error, `upstream_failed`, `upstream_timeout` */
 export const fetchStoredResponse = async (
   storedRequest: StoredResponseRequest,
   target: Target,
-  { lifetime, timeouts, redact }: FetchContext,
+  { lifetime, runtime }: FetchContext,
 ): Promise<JsonObject> => {
   const found = wireOf(target.entry)
   if ('unsupported' in found) throw new GatewayError('internal', `service "${target.entry.id}" cannot be spoken to`)
@@ -37,13 +37,10 @@ export const fetchStoredResponse = async (
   const url = storedResponseUrl(urlOf(target, protocol), storedRequest)
   const upstreamRequest: UpstreamRequest = { url, method: storedRequest.method, headers, body: undefined }
   await found.wire.sign(upstreamRequest, target)
-  const { connect, firstByte, idle } = timeouts
-  const call = new UpstreamCall(upstreamRequest, undefined, target, found.wire, {
-    connect,
-    firstByte,
-    idle,
-    coversWholeResponse: true,
-  })
+  const { settings, connections, redact } = runtime
+  const { connect, firstByte, idle } = settings.timeouts
+  const callTimeouts = { connect, firstByte, idle, coversWholeResponse: true }
+  const call = new UpstreamCall(upstreamRequest, undefined, target, found.wire, callTimeouts, connections)
   lifetime.cancellable = call
   lifetime.record.target = target.id
   await call.waitForHeaders()

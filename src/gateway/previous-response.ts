@@ -114,12 +114,9 @@ const refreshUnfinished = async (
   caller: string,
   { lifetime, runtime }: ResumeContext,
 ): Promise<void> => {
-  const { entries, timeouts } = runtime.settings
-  const target = findTarget(found.target, entries)
+  const target = findTarget(found.target, runtime.settings.entries)
   const storedRequest = { id, subresource: '', method: 'GET', query: '' } as const
-  const answer = target
-    ? await fetchStoredResponse(storedRequest, target, { lifetime, timeouts, redact: runtime.redact })
-    : found.answer
+  const answer = target ? await fetchStoredResponse(storedRequest, target, { lifetime, runtime }) : found.answer
   lifetime.throwIfEnded()
   storeAnswer({ ...answer, id, model: found.answer.model ?? null }, found, caller, runtime)
   if (!isUnfinished(answer)) return

@@ -10,9 +10,10 @@ import { createTargetStats, type TargetStats } from '../routing/target-stats.ts'
 import { type AnswerStore, createAnswerStore } from '../store/answers.ts'
 import { createSealStore, type SealStore } from '../store/seals.ts'
 import type { RequestRecords } from '../telemetry/request-lifetime.ts'
+import { createVendorConnections, type VendorConnections } from '../upstream/connection/connections.ts'
 import type { StreamUsage } from './stream-usage.ts'
 
-/** State that outlives a configuration: counters, open requests, measurements and the data of conversations. */
+/** State that outlives a configuration: counters, open requests, connections, measurements and the data of conversations. */
 export type LongLivedState = {
   limits: Limits
   records: RequestRecords
@@ -20,6 +21,7 @@ export type LongLivedState = {
   answers: AnswerStore
   targetStats: TargetStats
   roundRobinPositions: RoundRobinPositions
+  connections: VendorConnections
 }
 
 /** Everything a request needs. It is built completely from one configuration and replaced in a single assignment. */
@@ -41,5 +43,6 @@ export const createLongLivedState = (
   answers: createAnswerStore(),
   targetStats: createTargetStats(),
   roundRobinPositions: new Map(),
+  connections: createVendorConnections(),
   ...given,
 })

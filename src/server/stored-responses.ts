@@ -78,11 +78,7 @@ const storedResponseBody = async (
   const target = storingTargetOf(found, caller, storedRequest.id, runtime)
   if (!target && found) return renderStored(storedRequest, found)
   if (!target) throw responseNotFound(storedRequest.id)
-  const { timeouts } = runtime.settings
-  const body = withClientNames(
-    await fetchStoredResponse(storedRequest, target, { lifetime, timeouts, redact: runtime.redact }),
-    found,
-  )
+  const body = withClientNames(await fetchStoredResponse(storedRequest, target, { lifetime, runtime }), found)
   // A response created in the background may have finished since.
   if (found && body.object === 'response' && body.id === storedRequest.id && storedRequest.method !== 'DELETE')
     storeAnswer(body, found, caller.id, runtime)

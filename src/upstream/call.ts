@@ -2,8 +2,7 @@
 import { GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
 import type { UpstreamRequest, Wire } from '../providers/provider.ts'
-import { createConnectProbe } from './connection/connect-probe.ts'
-import { createIdleConnections } from './connection/idle-connections.ts'
+import type { VendorConnections } from './connection/connections.ts'
 import { originOf, type ProxyOption, proxyFor } from './connection/proxy.ts'
 import { describeRefusal } from './connection/socks-bridge.ts'
 import { trackUploadTurns } from './connection/upload-turns.ts'
@@ -25,8 +24,6 @@ export type CallTimeouts = {
 /** The request body: text, bytes, or an upload that is streamed as it arrives. */
 export type Payload = string | ReadableStream<Uint8Array> | Uint8Array | undefined
 
-const connectProbe = createConnectProbe()
-const idleConnections = createIdleConnections()
 /**
  * Milliseconds within which a reused connection that had died reports its error: a round trip. A later error may mean
  * that the vendor had already begun to work.
@@ -60,6 +57,7 @@ export class UpstreamCall implements UpstreamResponse {
     private readonly target: Target,
     private readonly wire: Wire,
     private readonly timeouts: CallTimeouts,
+    private readonly connections: VendorConnections,
   ) {}
 
   /** Aborts the call immediately, in any phase. */
@@ -73,7 +71,7 @@ export class UpstreamCall implements UpstreamResponse {
   onComplete(): void {
     if (this.#poolKey === '' || this.#controller.signal.aborted) return
     const isKeptAlive = !/close/i.test(this.response.headers.get('connection') ?? '')
-    if (isKeptAlive) idleConnections.release(this.#poolKey)
+    if (isKeptAlive) this.connections.idleConnections.release(this.#poolKey)
   }
 
   /** Called when a deadline has passed. */
@@ -130,7 +128,8 @@ export class UpstreamCall implements UpstreamResponse {
     this.#origin = originOf(url)
     this.#proxy = proxy
     this.#poolKey = proxy === false ? this.#origin : `${this.#origin} ${proxy.url}`
-    this.#reusedAt = idleConnections.take(this.#poolKey) ? performance.now() : Number.NEGATIVE_INFINITY
+    const mayReuse = this.connections.idleConnections.take(this.#poolKey)
+    this.#reusedAt = mayReuse ? performance.now() : Number.NEGATIVE_INFINITY
     this.deadline.scheduleCheck(this.timeouts.connect / 2)
     const body = this.payload instanceof ReadableStream ? trackUploadTurns(this.payload, this) : this.payload
     // Without `timeout: false` Bun aborts a connection that is silent for five minutes. The deadlines of the gateway
@@ -141,7 +140,7 @@ export class UpstreamCall implements UpstreamResponse {
 
   #onHeaders(): void {
     throwBridgeRefusal(this.response, this.#proxy)
-    connectProbe.markAlive(this.#origin)
+    this.connections.connectProbe.markAlive(this.#origin)
   }
 
   /**
@@ -165,6 +164,7 @@ export class UpstreamCall implements UpstreamResponse {
    */
   onCheck(): void {
     const { connect } = this.timeouts
+    const { connectProbe } = this.connections
     void connectProbe.probe(this.#origin, this.#proxy, (connect / 2) * 1000).then(isReachable => {
       if (!isReachable) this.deadline.expireIfWaiting('connect', connect)
     })

@@ -9,6 +9,7 @@ import { type ProbeResult, probeTarget } from '../../gateway/probe/ask.ts'
 import { type Probe, probesOf } from '../../gateway/probe/targets.ts'
 import { memoryLimits } from '../../limits/memory.ts'
 import type { Entry } from '../../providers/entry.ts'
+import { createVendorConnections } from '../../upstream/connection/connections.ts'
 import { closeBridge } from '../../upstream/connection/proxy.ts'
 import { readConfig } from '../commands.ts'
 import {
@@ -98,7 +99,12 @@ const runProbes = async (
   signal: AbortSignal,
 ): Promise<Results> => {
   const results = new Map<Probe, ProbeResult>()
-  const context = { settings, limits: memoryLimits(), redact: createRedact(settings.secrets) }
+  const context = {
+    settings,
+    limits: memoryLimits(),
+    connections: createVendorConnections(),
+    redact: createRedact(settings.secrets),
+  }
   const queues = [...Map.groupBy(probes, ({ target }) => target.entry.id).values()]
     .map(queue => queue.filter(({ skip }) => skip === undefined))
     .sort((first, second) => second.length - first.length)

@@ -15,6 +15,7 @@ import { chooseProtocol, urlOf } from '../../providers/resolve-url.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { type RequestLifetime, RequestRecords } from '../../telemetry/request-lifetime.ts'
 import type { RequestOutcome } from '../../telemetry/request-record.ts'
+import type { VendorConnections } from '../../upstream/connection/connections.ts'
 import { environmentProxy, originOf } from '../../upstream/connection/proxy.ts'
 import { type Connection, handleRequest } from '../handle.ts'
 import { createLongLivedState, type Runtime } from '../runtime.ts'
@@ -29,7 +30,7 @@ export type ProbeResult = { milliseconds: number; usage?: Usage } & (
   | { result: 'skipped'; reason: string }
 )
 
-export type ProbeContext = { settings: CompiledConfig; limits: Limits; redact: Redact }
+export type ProbeContext = { settings: CompiledConfig; limits: Limits; connections: VendorConnections; redact: Redact }
 
 /** Maximum tokens of an answer. One word needs fewer, but some vendors refuse smaller values. */
 const maxTokens = 16
@@ -107,8 +108,12 @@ class CapturingRecords extends RequestRecords {
   }
 }
 
-const runtimeFor = (target: Target, records: RequestRecords, { settings, limits, redact }: ProbeContext): Runtime => ({
-  ...createLongLivedState({ limits, records }),
+const runtimeFor = (
+  target: Target,
+  records: RequestRecords,
+  { settings, limits, connections, redact }: ProbeContext,
+): Runtime => ({
+  ...createLongLivedState({ limits, records, connections }),
   settings,
   auth: createAuth([]),
   router: {
