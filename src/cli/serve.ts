@@ -13,7 +13,6 @@ import { needsTargetStats } from '../routing/target-stats.ts'
 import { createServer, type ServerState } from '../server/server.ts'
 import { createLog, type Log, standardOutput } from '../telemetry/log.ts'
 import { RequestRecords } from '../telemetry/request-lifetime.ts'
-import { closeBridge } from '../upstream/connection/proxy.ts'
 import { banner, exposureWarning } from './banner.ts'
 import { loadForServing, type ServeOptions } from './commands.ts'
 
@@ -85,7 +84,7 @@ const shutDownOnSignal = (state: MutableServerState, log: Log, close: () => unkn
     close()
     await waitForOpenRequests(state.runtime)
     for (const lifetime of active) lifetime.end(new GatewayError('unavailable', 'the gateway is shutting down'))
-    await closeBridge()
+    await state.runtime.connections.proxies.close()
     log.flush()
     setTimeout(() => process.exit(0), 100)
   }

@@ -68,7 +68,7 @@ const callTarget = async (
   const { target } = record
   const exchange = exchangeFor(clientRequest, plan, record, context)
   exchange.requestUsage = clientRequest.stream && asksForUsage && mayAskForUsage(target, context)
-  const preparing = prepareRequest(clientRequest, target, exchange)
+  const preparing = prepareRequest(clientRequest, target, exchange, context.runtime.connections.fetchToken)
   const prepared = preparing instanceof Promise ? await preparing : preparing
   refuseLoss(record, context)
   const call = createCall(prepared, record, clientRequest.stream, context)

@@ -15,10 +15,9 @@ import { restoreThoughts } from '../protocols/shared/thought-memory.ts'
 import { untranslatable } from '../protocols/shared/translate.ts'
 import { type AnyUnaryEgress, type AnyUnaryIngress, translateUnaryRequest } from '../protocols/shared/unary.ts'
 import type { Target } from '../providers/entry.ts'
-import type { UpstreamRequest, Wire } from '../providers/provider.ts'
+import type { TokenFetch, UpstreamRequest, Wire } from '../providers/provider.ts'
 import { chooseProtocol, urlOf, wireOf } from '../providers/resolve-url.ts'
 import type { Payload } from '../upstream/call.ts'
-import { fetchToken } from '../upstream/connection/token-fetch.ts'
 import type { ClientRequest } from './client-request.ts'
 import { upstreamHeaders } from './upstream-headers.ts'
 import { refuseForeignFiles } from './vendor-files.ts'
@@ -41,21 +40,22 @@ export const prepareRequest = (
   clientRequest: ClientRequest,
   target: Target,
   exchange: Exchange,
+  fetchToken: TokenFetch,
 ): PreparedRequest | Promise<PreparedRequest> => {
   const wire = requireWire(target)
   const vendorProtocol = chooseProtocol(target, clientRequest.protocol.id)
   const requestBody = buildBody(clientRequest, target, wire, vendorProtocol, exchange)
-  const options = { wire, vendorProtocol }
+  const options = { wire, vendorProtocol, fetchToken }
   return requestBody instanceof Promise
     ? signWhenBuilt(requestBody, options, clientRequest, target)
     : signRequest(requestBody, options, clientRequest, target)
 }
 
-type UpstreamOptions = Pick<PreparedRequest, 'wire' | 'vendorProtocol'>
+type UpstreamOptions = Pick<PreparedRequest, 'wire' | 'vendorProtocol'> & { fetchToken: TokenFetch }
 
 const signRequest = (
   { payload, length }: RequestBody,
-  { wire, vendorProtocol }: UpstreamOptions,
+  { wire, vendorProtocol, fetchToken }: UpstreamOptions,
   clientRequest: ClientRequest,
   target: Target,
 ): PreparedRequest | Promise<PreparedRequest> => {

@@ -3,7 +3,7 @@ import { GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
 import type { UpstreamRequest, Wire } from '../providers/provider.ts'
 import type { VendorConnections } from './connection/connections.ts'
-import { originOf, type ProxyOption, proxyFor } from './connection/proxy.ts'
+import { originOf, type ProxyOption } from './connection/proxy.ts'
 import { describeRefusal } from './connection/socks-bridge.ts'
 import { trackUploadTurns } from './connection/upload-turns.ts'
 import { Deadline } from './deadline.ts'
@@ -115,7 +115,7 @@ export class UpstreamCall implements UpstreamResponse {
   #send(): Promise<Response> {
     const { transport } = this.wire
     if (transport) return transport(this.request, this.target, this.#controller.signal)
-    const proxy = proxyFor(this.request.url, this.target.entry.proxy)
+    const proxy = this.connections.proxies.proxyFor(this.request.url, this.target.entry.proxy)
     return proxy instanceof Promise ? this.#fetchThrough(proxy) : this.#fetch(proxy)
   }
 

@@ -5,12 +5,11 @@
 
 import { createRedact } from '../../base/redact.ts'
 import type { CompiledConfig } from '../../config/compiled.ts'
-import { type ProbeResult, probeTarget } from '../../gateway/probe/ask.ts'
+import { type ProbeContext, type ProbeResult, probeTarget } from '../../gateway/probe/ask.ts'
 import { type Probe, probesOf } from '../../gateway/probe/targets.ts'
 import { memoryLimits } from '../../limits/memory.ts'
 import type { Entry } from '../../providers/entry.ts'
 import { createVendorConnections } from '../../upstream/connection/connections.ts'
-import { closeBridge } from '../../upstream/connection/proxy.ts'
 import { readConfig } from '../commands.ts'
 import {
   countResults,
@@ -45,12 +44,14 @@ export const probe = async ({ config, model, json }: ProbeOptions): Promise<numb
     columns: process.stderr.columns,
   }
   const progress = createProgress(screen, probes.filter(({ skip }) => skip === undefined).length)
-  const { results, interrupted } = await runUntilInterrupted(signal => runProbes(probes, settings, progress, signal))
+  const connections = createVendorConnections()
+  const context = { settings, limits: memoryLimits(), connections, redact }
+  const { results, interrupted } = await runUntilInterrupted(signal => runProbes(probes, context, progress, signal))
   progress.close()
   const all = probes.map(probe => ({ probe, outcome: results.get(probe) ?? skippedResult(probe) }))
   const color = process.stdout.isTTY === true && !process.env['NO_COLOR']
   await print(redact(json ? renderJson(all, interrupted) : renderTable(all, { color })))
-  await closeBridge()
+  await connections.proxies.close()
   return interrupted ? 130 : countResults(all).failed > 0 ? 1 : 0
 }
 
@@ -94,17 +95,11 @@ const signals = ['SIGINT', 'SIGTERM'] as const
 /** Probes the entries in parallel and the targets of one entry in sequence. The longest queues come first. */
 const runProbes = async (
   probes: readonly Probe[],
-  settings: CompiledConfig,
+  context: ProbeContext,
   progress: ProbeProgress,
   signal: AbortSignal,
 ): Promise<Results> => {
   const results = new Map<Probe, ProbeResult>()
-  const context = {
-    settings,
-    limits: memoryLimits(),
-    connections: createVendorConnections(),
-    redact: createRedact(settings.secrets),
-  }
   const queues = [...Map.groupBy(probes, ({ target }) => target.entry.id).values()]
     .map(queue => queue.filter(({ skip }) => skip === undefined))
     .sort((first, second) => second.length - first.length)

@@ -2,15 +2,26 @@
  * What the calls to vendors share and what outlives each of them. Bun keeps one pool of idle connections for a process,
  * so runtimes that replace each other, or that call the same vendors, share one object.
  */
+import type { TokenFetch } from '../../providers/provider.ts'
 import { type ConnectProbe, createConnectProbe } from './connect-probe.ts'
 import { createIdleConnections, type IdleConnections } from './idle-connections.ts'
+import { createProxies, type Proxies } from './proxy.ts'
+import { createTokenFetch } from './token-fetch.ts'
 
 export type VendorConnections = {
   connectProbe: ConnectProbe
   idleConnections: IdleConnections
+  proxies: Proxies
+  /** Fetches what signing needs, such as an access token. */
+  fetchToken: TokenFetch
 }
 
-export const createVendorConnections = (): VendorConnections => ({
-  connectProbe: createConnectProbe(),
-  idleConnections: createIdleConnections(),
-})
+export const createVendorConnections = (): VendorConnections => {
+  const proxies = createProxies()
+  return {
+    connectProbe: createConnectProbe(),
+    idleConnections: createIdleConnections(),
+    proxies,
+    fetchToken: createTokenFetch(proxies),
+  }
+}

@@ -21,34 +21,71 @@ export type ProxyEnvironment = Readonly<Record<string, string | undefined>>
  */
 const maxOrigins = 1024
 
-/** Configured proxy → origin → decision. */
-const decisions = new Map<string | false | undefined, Map<string, ProxyOption>>()
-let bridge: Promise<SocksBridge> | undefined
-
-/**
- * The proxy for a request to `url`. A promise only while the SOCKS bridge starts. Later calls return at once, without
- * parsing.
- * @param configured an absolute proxy URL (http, https, socks5, socks5h, with or without `user:password@`); `false` for
- * no proxy; undefined for the environment's HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, read as Go's
- * golang.org/x/net/http/httpproxy reads them
- * @throws GatewayError `upstream_failed` if the proxy is not a usable address; the message does not contain the address
- */
-export const proxyFor = (url: string, configured: string | false | undefined): ProxyOption | Promise<ProxyOption> => {
-  if (configured === false) return false
-  const origins = decisions.get(configured)
-  const origin = originOf(url)
-  return origins?.get(origin) ?? decide(origin, configured)
+/** The decisions that were made so far, and the one SOCKS bridge, which opens with the first request that needs it. */
+export type Proxies = {
+  /**
+   * The proxy for a request to `url`. A promise only while the SOCKS bridge starts. Later calls return at once, without
+   * parsing.
+   * @param configured an absolute proxy URL (http, https, socks5, socks5h, with or without `user:password@`); `false`
+   * for no proxy; undefined for the environment's HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, read as Go's
+   * golang.org/x/net/http/httpproxy reads them
+   * @throws GatewayError `upstream_failed` if the proxy is not a usable address; the message does not contain the
+   * address
+   */
+  proxyFor(url: string, configured: string | false | undefined): ProxyOption | Promise<ProxyOption>
+  /**
+   * Closes the bridge with its connections and clears the cached decisions. The next request through SOCKS starts a new
+   * bridge.
+   */
+  close(): Promise<void>
 }
 
-/**
- * Closes the bridge with its connections and clears the cached decisions. The next request through SOCKS starts a new
- * bridge.
- */
-export const closeBridge = async (): Promise<void> => {
-  decisions.clear()
-  const closing = bridge
-  bridge = undefined
-  await (await closing?.catch(() => undefined))?.close()
+export const createProxies = (): Proxies => {
+  /** Configured proxy → origin → decision. */
+  const decisions = new Map<string | undefined, Map<string, ProxyOption>>()
+  let bridge: Promise<SocksBridge> | undefined
+
+  const proxyFor = (url: string, configured: string | false | undefined): ProxyOption | Promise<ProxyOption> => {
+    if (configured === false) return false
+    const origins = decisions.get(configured)
+    const origin = originOf(url)
+    return origins?.get(origin) ?? decide(origin, configured)
+  }
+
+  const close = async (): Promise<void> => {
+    decisions.clear()
+    const closing = bridge
+    bridge = undefined
+    await (await closing?.catch(() => undefined))?.close()
+  }
+
+  const decide = (origin: string, configured: string | undefined): ProxyOption | Promise<ProxyOption> => {
+    const address = configured ?? environmentProxy(origin, process.env)
+    if (address === undefined) return cacheDecision(origin, configured, false)
+    const parsed = parseProxy(address)
+    if (!parsed.protocol.startsWith('socks')) return cacheDecision(origin, configured, proxyOption(parsed.href))
+    bridge ??= openBridge()
+    const opening = bridge
+    return opening.then(
+      openedBridge => {
+        const proxy: ProxyOption = { url: openedBridge.addressFor(parsed), respectNoProxy: false, bridge: openedBridge }
+        return bridge === opening ? cacheDecision(origin, configured, proxy) : proxy
+      },
+      () => {
+        if (bridge === opening) bridge = undefined
+        throw new GatewayError('upstream_failed', 'the bridge to the SOCKS proxy could not be opened')
+      },
+    )
+  }
+
+  const cacheDecision = (origin: string, configured: string | undefined, proxy: ProxyOption): ProxyOption => {
+    const known = decisions.get(configured)
+    if (known === undefined || known.size >= maxOrigins) decisions.set(configured, new Map([[origin, proxy]]))
+    else known.set(origin, proxy)
+    return proxy
+  }
+
+  return { proxyFor, close }
 }
 
 /** `scheme://host:port` of an absolute http(s) URL, cut out without parsing. ConnectProbe uses the same form. */
@@ -57,32 +94,6 @@ export const originOf = (url: string): string => {
   const slash = url.indexOf('/', 8)
   if (slash !== -1 && url.lastIndexOf('?', slash) === -1) return url.slice(0, slash)
   return /^[^?#]*?:\/\/[^/?#]*/.exec(url)?.[0] ?? url
-}
-
-const decide = (origin: string, configured: string | undefined): ProxyOption | Promise<ProxyOption> => {
-  const address = configured ?? environmentProxy(origin, process.env)
-  if (address === undefined) return cacheDecision(origin, configured, false)
-  const parsed = parseProxy(address)
-  if (!parsed.protocol.startsWith('socks')) return cacheDecision(origin, configured, proxyOption(parsed.href))
-  bridge ??= openBridge()
-  const opening = bridge
-  return opening.then(
-    openedBridge => {
-      const proxy: ProxyOption = { url: openedBridge.addressFor(parsed), respectNoProxy: false, bridge: openedBridge }
-      return bridge === opening ? cacheDecision(origin, configured, proxy) : proxy
-    },
-    () => {
-      if (bridge === opening) bridge = undefined
-      throw new GatewayError('upstream_failed', 'the bridge to the SOCKS proxy could not be opened')
-    },
-  )
-}
-
-const cacheDecision = (origin: string, configured: string | undefined, proxy: ProxyOption): ProxyOption => {
-  const known = decisions.get(configured)
-  if (known === undefined || known.size >= maxOrigins) decisions.set(configured, new Map([[origin, proxy]]))
-  else known.set(origin, proxy)
-  return proxy
 }
 
 const proxyOption = (url: string): ProxyOption => ({ url, respectNoProxy: false })

@@ -3,10 +3,12 @@
  * proxy and follow no redirect.
  */
 import type { TokenFetch } from '../../providers/provider.ts'
-import { proxyFor } from './proxy.ts'
+import type { Proxies } from './proxy.ts'
 
-/** @throws the error of `fetch`, whose message may contain the URL */
-export const fetchToken: TokenFetch = async ({ entry }, url, options) => {
-  const proxy = await proxyFor(url, entry.proxy)
-  return fetch(url, { ...options, redirect: 'manual', proxy } as unknown as RequestInit)
-}
+/** What it returns throws the error of `fetch`, whose message may contain the URL. */
+export const createTokenFetch =
+  (proxies: Proxies): TokenFetch =>
+  async ({ entry }, url, options) => {
+    const proxy = await proxies.proxyFor(url, entry.proxy)
+    return fetch(url, { ...options, redirect: 'manual', proxy } as unknown as RequestInit)
+  }

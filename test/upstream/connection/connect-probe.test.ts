@@ -1,13 +1,14 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { createConnectProbe } from '../../../src/upstream/connection/connect-probe.ts'
-import { closeBridge, proxyFor } from '../../../src/upstream/connection/proxy.ts'
+import { createProxies } from '../../../src/upstream/connection/proxy.ts'
 import { certificate, key } from '../../support/certificate.ts'
 import { freePort } from '../../support/gateway-process.ts'
 import { type ProxyRules, type RecordingProxy, startHttpProxy, startSocksProxy } from '../../support/recording-proxy.ts'
 import { type UnresponsivePort, unresponsivePort } from '../../support/unresponsive-port.ts'
 import { waitUntil } from '../../support/wait-until.ts'
 
+const { proxyFor, close: closeBridge } = createProxies()
 const open: { close: () => unknown }[] = []
 let unresponsive: UnresponsivePort
 

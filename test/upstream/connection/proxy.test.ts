@@ -1,12 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../../src/base/errors.ts'
-import {
-  closeBridge,
-  environmentProxy,
-  originOf,
-  type ProxyOption,
-  proxyFor,
-} from '../../../src/upstream/connection/proxy.ts'
+import { createProxies, environmentProxy, originOf, type ProxyOption } from '../../../src/upstream/connection/proxy.ts'
 import { certificate, key } from '../../support/certificate.ts'
 import { clearProxyVariables } from '../../support/proxy-variables.ts'
 import { type ProxyRules, type RecordingProxy, startHttpProxy, startSocksProxy } from '../../support/recording-proxy.ts'
@@ -14,6 +8,7 @@ import { type Script, scriptedUpstream, type Upstream } from '../../support/scri
 import { chatChunks, replyJson, replySse, stallAfter } from '../../support/upstream-scripts.ts'
 import { waitUntil } from '../../support/wait-until.ts'
 
+const { proxyFor, close: closeBridge } = createProxies()
 const open: { close: () => unknown }[] = []
 
 clearProxyVariables()
