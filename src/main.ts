@@ -5,7 +5,17 @@
 import { raiseFetchLimit } from './cli/reexec.ts'
 
 /** Arguments that ask for something other than serving. They need no higher fetch limit. */
-const nonServingArguments = new Set(['check', 'models', 'probe', 'schema', 'import', '--help', '-h', '--version', '-v'])
+const nonServingArguments: ReadonlySet<string> = new Set([
+  'check',
+  'models',
+  'probe',
+  'schema',
+  'import',
+  '--help',
+  '-h',
+  '--version',
+  '-v',
+])
 
 if (!process.argv.slice(2).some(argument => nonServingArguments.has(argument))) await raiseFetchLimit()
 await import('./cli/arguments.ts')

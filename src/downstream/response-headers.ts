@@ -3,11 +3,16 @@ import { GatewayError } from '../base/errors.ts'
 import type { Redact } from '../base/redact.ts'
 import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
 
-const forwardedHeaders = new Set(['retry-after', 'retry-after-ms', 'openai-processing-ms', 'content-disposition'])
+const forwardedHeaders: ReadonlySet<string> = new Set([
+  'retry-after',
+  'retry-after-ms',
+  'openai-processing-ms',
+  'content-disposition',
+])
 /**
  * Not forwarded with an error: the body is different, and `retry-after` is computed from everything the vendor says.
  */
-const successOnlyHeaders = new Set(['content-disposition', 'retry-after'])
+const successOnlyHeaders: ReadonlySet<string> = new Set(['content-disposition', 'retry-after'])
 
 /** Any web page may read the responses; none may send credentials of its own. */
 export const corsHeaders = { 'access-control-allow-origin': '*', 'access-control-expose-headers': '*' }

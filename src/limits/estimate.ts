@@ -25,7 +25,7 @@ const textFields = [
 const jsonFields = ['tools', 'functions', 'response_format'] as const
 
 /** Media parts, by their `type` or by the field that holds the media. */
-const mediaPartTypes = new Set([
+const mediaPartTypes: ReadonlySet<string> = new Set([
   'image',
   'image_url',
   'input_image',
@@ -38,7 +38,7 @@ const mediaPartTypes = new Set([
   'input_file',
   'document',
 ])
-const mediaPartFields = new Set([
+const mediaPartFields: ReadonlySet<string> = new Set([
   'image_url',
   'input_audio',
   'audio_url',
@@ -50,7 +50,7 @@ const mediaPartFields = new Set([
 ])
 
 /** Fields that are only names, or that only a vendor can read. */
-const ignoredFields = new Set([
+const ignoredFields: ReadonlySet<string> = new Set([
   'type',
   'role',
   'id',

@@ -42,7 +42,7 @@ const isMedia = (mime: string): boolean => /^(?:image|audio|video|text)\/[\w.+-]
 const pdf = 'application/pdf'
 
 /** Content types that carry no information. */
-const genericTypes = new Set([
+const genericTypes: ReadonlySet<string> = new Set([
   '',
   'application/octet-stream',
   'binary/octet-stream',

@@ -204,7 +204,7 @@ const tunnelRefusalReason = (thrown: unknown, proxy: ProxyOption): string => {
 }
 
 /** Error codes of a connection that was never established. */
-const neverConnectedCodes = new Set([
+const neverConnectedCodes: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
   'EAI_AGAIN',

@@ -9,7 +9,7 @@ import { isObject, type Json, type JsonObject } from './json.ts'
  * The fields that hold the user's own JSON, in any protocol. All other fields belong to a protocol, and their numbers
  * are plain numbers.
  */
-const userContentKeys = new Set([
+const userContentKeys: ReadonlySet<string> = new Set([
   ...['args', 'arguments', 'input', 'response'],
   ...['parameters', 'input_schema', 'schema', 'parametersJsonSchema', 'parameters_json_schema'],
   ...['responseSchema', 'response_schema', 'responseJsonSchema', 'response_json_schema'],

@@ -69,7 +69,7 @@ const checkAddresses = ({ server_url: url, proxy }: EntryConfig, path: string, r
 }
 
 /** Headers that only the gateway may set: they define the length, the connection and the destination of a request. */
-const gatewayHeaders = new Set([
+const gatewayHeaders: ReadonlySet<string> = new Set([
   'content-length',
   'transfer-encoding',
   'connection',

@@ -6,7 +6,7 @@ import type { Config, EntryConfig } from '../schema/schema.ts'
 const minLength = 4
 
 /** Credentials that are identifiers, not secrets. */
-const publicCredentials = new Set([
+const publicCredentials: ReadonlySet<string> = new Set([
   ...['account_id', 'domain', 'location', 'project_id', 'model_id', 'address', 'json_file', 'region'],
   ...['client_email', 'client_id', 'private_key_id', 'token_uri', 'auth_uri', 'type', 'universe_domain'],
 ])

@@ -4,7 +4,7 @@
  * Betas of the Messages API that a client may ask for. Others are not forwarded.
  * From the list of @anthropic-ai/sdk 1.11 (2026-11) and the ones Claude Code uses.
  */
-const knownBetas = new Set([
+const knownBetas: ReadonlySet<string> = new Set([
   'advanced-tool-use-2025-11-20',
   'advisor-tool-2026-03-01',
   'cache-diagnosis-2026-04-07',

@@ -13,7 +13,14 @@ import { parseCacheControl } from './parse-blocks.ts'
 import { renderCacheControl } from './render-blocks.ts'
 import { id } from './wire.ts'
 
-const readFields = new Set(['name', 'type', 'description', 'input_schema', 'strict', 'cache_control'])
+const readFields: ReadonlySet<string> = new Set([
+  'name',
+  'type',
+  'description',
+  'input_schema',
+  'strict',
+  'cache_control',
+])
 
 /** Takes the tools and the tool choice out of a request. The vendor's own tools become `natives`. */
 export const parseTools = (take: (key: string) => Json | undefined, chat: Chat): void => {

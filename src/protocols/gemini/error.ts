@@ -33,7 +33,7 @@ const statusNames: Record<number, string> = {
   503: 'UNAVAILABLE',
   504: 'DEADLINE_EXCEEDED',
 }
-const knownStatusNames = new Set(Object.values(statusNames))
+const knownStatusNames: ReadonlySet<string> = new Set(Object.values(statusNames))
 const typePrefix = 'type.googleapis.com/google.rpc.'
 
 /** Renders the body for a client. A Google vendor's own error body is passed on. */

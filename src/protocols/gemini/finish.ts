@@ -43,7 +43,7 @@ const finishReasonsByNumber = [
 ]
 
 /** Why a prompt was not answered at all: https://ai.google.dev/api/generate-content#BlockReason. */
-const blockReasons = new Set([
+const blockReasons: ReadonlySet<string> = new Set([
   'BLOCK_REASON_UNSPECIFIED',
   'BLOCKED_REASON_UNSPECIFIED',
   'SAFETY',
@@ -62,7 +62,7 @@ export const reasonNameOf = (reason: Json | undefined): string | undefined => {
 }
 
 /** The model's output was unusable for the vendor. Without any other content the answer has failed. */
-const failureReasons = new Set([
+const failureReasons: ReadonlySet<string> = new Set([
   'MALFORMED_FUNCTION_CALL',
   'MALFORMED_RESPONSE',
   'MISSING_THOUGHT_SIGNATURE',

@@ -8,7 +8,7 @@ import { id } from './parts/part.ts'
 import { listOf, withoutNullish } from './syntax/casing.ts'
 import { jsonSchemaOf } from './syntax/json-schema.ts'
 
-const readFields = new Set(['name', 'description', 'parameters', 'parametersJsonSchema'])
+const readFields: ReadonlySet<string> = new Set(['name', 'description', 'parameters', 'parametersJsonSchema'])
 
 /**
  * Functions become neutral tools. Search, code execution, URL context and other tools of this vendor become `natives`.

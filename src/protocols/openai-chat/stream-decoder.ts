@@ -28,7 +28,7 @@ export const legacyId = 'function_call_'
 /**
  * `knownFields` are the fields of a delta that the decoder reads; `ignoredFields` are padding, or repeat other fields.
  */
-const knownFields = new Set([
+const knownFields: ReadonlySet<string> = new Set([
   'role',
   'content',
   'reasoning',
@@ -39,7 +39,7 @@ const knownFields = new Set([
   'images',
   'annotations',
 ])
-const ignoredFields = new Set([
+const ignoredFields: ReadonlySet<string> = new Set([
   'name',
   'padding',
   'obfuscation',

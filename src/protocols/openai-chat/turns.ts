@@ -16,7 +16,15 @@ const roles: Record<string, Turn['role']> = {
   tool: 'user',
   function: 'user',
 }
-const knownFields = new Set(['role', 'content', 'name', 'tool_calls', 'tool_call_id', 'refusal', 'function_call'])
+const knownFields: ReadonlySet<string> = new Set([
+  'role',
+  'content',
+  'name',
+  'tool_calls',
+  'tool_call_id',
+  'refusal',
+  'function_call',
+])
 const reasoningFields = ['reasoning_content', 'reasoning']
 
 /**

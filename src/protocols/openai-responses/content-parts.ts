@@ -15,7 +15,7 @@ export const parseContent = (content: Json | undefined): Part[] => {
   return Array.isArray(content) ? content.filter(isObject).map(parsePart) : []
 }
 
-const textTypes = new Set(['input_text', 'output_text', 'text', 'summary_text'])
+const textTypes: ReadonlySet<string> = new Set(['input_text', 'output_text', 'text', 'summary_text'])
 
 const parsePart = (part: JsonObject): Part => {
   const mark = markOf(part)

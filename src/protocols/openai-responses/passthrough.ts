@@ -63,8 +63,8 @@ export const renderStreamError = (error: GatewayError): string =>
   renderFrame({ event: 'error', data: JSON.stringify(renderErrorEvent(error, 0)) })
 
 /** Events whose `response` names the model: `progressEvents` during the answer, `finalEvents` at its end. */
-const progressEvents = new Set(['response.created', 'response.queued', 'response.in_progress'])
-const finalEvents = new Set(['response.completed', 'response.incomplete'])
+const progressEvents: ReadonlySet<string> = new Set(['response.created', 'response.queued', 'response.in_progress'])
+const finalEvents: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete'])
 
 /** Passes one stream through. */
 class ResponsesPipe implements StreamPipe {

@@ -229,14 +229,14 @@ const handlers: ReadonlyMap<string, Handler> = new Map(
   }),
 )
 
-const partKinds = new Map([
-  ['output_text', 'text' as const],
-  ['text', 'text' as const],
-  ['refusal', 'refusal' as const],
+const partKinds: ReadonlyMap<string, 'text' | 'refusal'> = new Map([
+  ['output_text', 'text'],
+  ['text', 'text'],
+  ['refusal', 'refusal'],
 ])
-const incompleteReasons = new Map([
-  ['max_output_tokens', 'length' as const],
-  ['content_filter', 'filter' as const],
+const incompleteReasons: ReadonlyMap<string, 'length' | 'filter'> = new Map([
+  ['max_output_tokens', 'length'],
+  ['content_filter', 'filter'],
 ])
 
 const isCall = ({ type }: JsonObject): boolean => type === 'function_call' || type === 'custom_tool_call'

@@ -45,7 +45,7 @@ export const parseTurns = (input: Json | undefined): Turn[] => {
   return turns
 }
 
-const roles = new Map<string, Turn['role']>([
+const roles: ReadonlyMap<string, Turn['role']> = new Map([
   ['system', 'system'],
   ['developer', 'system'],
   ['assistant', 'assistant'],

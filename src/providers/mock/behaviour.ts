@@ -19,8 +19,8 @@ export type Behaviour = {
   cut?: number
 }
 
-const flags = new Set(['tools', 'reasoning', 'json', 'silent'])
-const numbers = new Set(['error', 'delay', 'pace', 'cut'])
+const flags: ReadonlySet<string> = new Set(['tools', 'reasoning', 'json', 'silent'])
+const numbers: ReadonlySet<string> = new Set(['error', 'delay', 'pace', 'cut'])
 const maxWait = 600_000
 
 /** Unknown words in the name have no effect. Waits are limited to ten minutes. */

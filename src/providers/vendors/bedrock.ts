@@ -43,7 +43,7 @@ const sign: Sign = (request, target) => {
 }
 
 /** Anthropic betas that Bedrock supports, some under another name. Bedrock refuses all others. */
-const betaNames = new Map([
+const betaNames: ReadonlyMap<string, string> = new Map([
   ...[
     'compact-2026-01-12',
     'computer-use-2025-01-24',

@@ -18,7 +18,7 @@ const httpNames: Record<string, string> = {
 }
 
 /** Models below Max have no system role (docs.iflyaicloud.com/doc/237: "Spark Max now supports system"). */
-const modelsWithoutSystem = new Set(['general', 'lite', 'generalv2', 'generalv3', 'pro-128k'])
+const modelsWithoutSystem: ReadonlySet<string> = new Set(['general', 'lite', 'generalv2', 'generalv3', 'pro-128k'])
 
 /** Prepends the system messages to the first user message. Without one they become a user message. */
 const foldSystem = (body: JsonObject): void => {

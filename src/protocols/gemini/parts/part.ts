@@ -14,7 +14,7 @@ export const id = 'gemini'
  */
 export const sentinel = 'skip_thought_signature_validator'
 
-const readFields = new Set([
+const readFields: ReadonlySet<string> = new Set([
   'text',
   'thought',
   'thoughtSignature',

@@ -5,7 +5,7 @@
 import { isObject, type Json, type JsonObject } from '../../../base/json/json.ts'
 
 /** Fields that hold the user's own names: arguments, schemas, labels. Names inside them are not converted. */
-const opaqueFields = new Set([
+const opaqueFields: ReadonlySet<string> = new Set([
   'args',
   'response',
   'parameters',

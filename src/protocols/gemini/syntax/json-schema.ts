@@ -6,10 +6,25 @@
 import { isObject, type Json, type JsonObject } from '../../../base/json/json.ts'
 
 /** Keywords with a count. Google's JSON writes 64-bit numbers as strings. */
-const countKeywords = new Set(['minItems', 'maxItems', 'minLength', 'maxLength', 'minProperties', 'maxProperties'])
+const countKeywords: ReadonlySet<string> = new Set([
+  'minItems',
+  'maxItems',
+  'minLength',
+  'maxLength',
+  'minProperties',
+  'maxProperties',
+])
 /** Keywords that map names to schemas. */
-const schemaMapKeywords = new Set(['properties', '$defs', 'definitions', 'patternProperties'])
-const schemaKeywords = new Set(['items', 'anyOf', 'oneOf', 'allOf', 'prefixItems', 'additionalProperties', 'not'])
+const schemaMapKeywords: ReadonlySet<string> = new Set(['properties', '$defs', 'definitions', 'patternProperties'])
+const schemaKeywords: ReadonlySet<string> = new Set([
+  'items',
+  'anyOf',
+  'oneOf',
+  'allOf',
+  'prefixItems',
+  'additionalProperties',
+  'not',
+])
 
 /** Converts a schema, or a list of schemas. */
 export const jsonSchemaOf = (schema: Json): Json => {

@@ -18,7 +18,7 @@ export const mergeDelta = (sum: JsonObject, delta: JsonObject): void => {
 }
 
 /** Strings that identify something: a later delta repeats them, so they replace the earlier value. */
-const repeatedFields = new Set(['id', 'type', 'name', 'role', 'format'])
+const repeatedFields: ReadonlySet<string> = new Set(['id', 'type', 'name', 'role', 'format'])
 
 const mergeEntries = (sum: Json[], entries: readonly Json[]): void => {
   for (const entry of entries) {

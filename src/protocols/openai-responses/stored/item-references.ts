@@ -53,7 +53,7 @@ export const expandReferences = (body: JsonObject, itemsFor: (id: string) => Jso
   return earlier ? { ...rest, input: [...earlier, ...input] } : { ...body, input }
 }
 
-const portableTypes = new Set<Json>([
+const portableTypes: ReadonlySet<Json> = new Set([
   'message',
   'function_call',
   'function_call_output',
