@@ -291,6 +291,63 @@ function namesIn(type: ts.Node): Set<string> {
   return names
 }
 
+describe('state', () => {
+  /**
+   * What a module may keep, and why. All else belongs to a Runtime, or to the long-lived state that survives a reload
+   * (`src/gateway/runtime.ts`).
+   */
+  const allowed: Readonly<Record<string, string>> = {
+    'base/ticker.ts tickables': 'one timer for a process is the point',
+    'base/ticker.ts timer': 'one timer for a process is the point',
+    'media/inline-urls.ts safeFetches': 'computed from settings, and gone with them',
+    'protocols/anthropic/model-traits.ts traitsCache': 'computed from a name alone; bounded',
+    'protocols/deepl/index.ts cached': 'computed from options, and gone with them',
+    'protocols/gemini/tools.ts freeTextNames': 'a note on one request, and gone with it',
+    'providers/resolve-url.ts resolvedEntries': 'computed from an entry, and gone with it',
+    'providers/resolve-url.ts sealOrigins': 'computed from a target, and gone with it',
+    'providers/sign/google.ts tokenCaches': 'tokens of a credential, and gone with it',
+    'providers/sign/sigv4.ts signingKeys': 'computed from a credential, and gone with it',
+    'providers/vendors/azure.ts forms': 'computed from an entry, and gone with it',
+    'server/routes.ts customPaths': 'computed from entries, and gone with them',
+    'telemetry/request-lifetime.ts superseded': 'an error that nothing changes',
+    'upstream/connection/proxy.ts loopback': 'filled when the module is loaded, then only asked',
+  }
+
+  test('no module keeps any beside the Runtime, but for these', () => {
+    const found = files.flatMap(file => moduleStateOf(sources.get(file)!).map(name => `${file} ${name}`))
+    expect(found.sort()).toEqual(Object.keys(allowed).sort())
+  })
+
+  test('the rule sees what can change, and nothing else', () => {
+    const stateOf = (text: string) => moduleStateOf(ts.createSourceFile('a.ts', text, ts.ScriptTarget.Latest, true))
+    const changing = [
+      'let a = 1',
+      'export let a: string | undefined',
+      'const a = new Map()',
+      'export const a: Set<string> = new Set()',
+      'const a = { b: new WeakMap<object, number>() }',
+      'const a = createConnectProbe()',
+      'const a = memoryLimits()',
+      'const a: string[] = []; export const add = () => a.push("b")',
+      'const a: Record<string, number> = {}; const set = () => { a["b"] = 1 }',
+      'const a = { b: 0 }; const count = () => a.b++',
+      'const a = { b: { c: 0 } }; const drop = () => delete a.b.c',
+      'class A { static b = 0 }',
+    ]
+    expect(changing.filter(text => stateOf(text).length !== 1)).toEqual([])
+    const fixed = [
+      'const a: ReadonlySet<string> = new Set(["b"])',
+      'const a = () => new Map()',
+      'class A { static readonly b = 0; c = new Map() }',
+      'const a = new TextEncoder()',
+      'const a = { b: 1 }; const c = () => { const a = { b: 1 }; a.b = 2 }',
+      'const a = { b: 1 }; const c = (a: { b: number }) => { a.b = 2 }',
+      'const a = [1]; const b = a.map(String)',
+    ]
+    expect(fixed.filter(text => stateOf(text).length !== 0)).toEqual([])
+  })
+})
+
 test('no synchronous input or output where requests pass', () => {
   const rooms = [
     'base',
@@ -313,6 +370,98 @@ test('no synchronous input or output where requests pass', () => {
     .filter(file => /\b(readFileSync|writeFileSync|execSync|spawnSync|appendFileSync)\b/.test(sources.get(file)!.text))
   expect(wrong.map(file => relative(root, file))).toEqual([])
 })
+
+/** Classes and factories whose instances remember nothing that a request could see. */
+const stateless = new Set([
+  'Date',
+  'TextDecoder',
+  'TextEncoder',
+  'createChecker',
+  'createPassthrough',
+  'createTokenCounter',
+])
+const factories = /^(?:create[A-Z]|memoryLimits$)/
+const changes = new Set('add clear delete fill pop push reverse set shift sort splice unshift'.split(' '))
+
+/** The names of what a module declares and can change later: variables, instances, objects that a function changes. */
+function moduleStateOf(source: ts.SourceFile): string[] {
+  const changed = changedNamesOf(source)
+  return source.statements.flatMap(statement => {
+    if (ts.isClassDeclaration(statement)) return statement.members.filter(isChangingStatic).map(one => one.getText())
+    if (!ts.isVariableStatement(statement)) return []
+    const { flags, declarations } = statement.declarationList
+    return declarations
+      .filter(({ name, type, initializer }) => {
+        if (!(flags & ts.NodeFlags.Const) || changed.has(name.getText())) return true
+        return !type?.getText().startsWith('Readonly') && initializer !== undefined && holdsInstance(initializer)
+      })
+      .map(({ name }) => name.getText())
+  })
+}
+
+const isChangingStatic = (member: ts.ClassElement): boolean => {
+  const kinds = (ts.isPropertyDeclaration(member) ? member.modifiers : undefined)?.map(({ kind }) => kind) ?? []
+  return kinds.includes(ts.SyntaxKind.StaticKeyword) && !kinds.includes(ts.SyntaxKind.ReadonlyKeyword)
+}
+
+/** True if evaluating the value creates an instance that it may keep. */
+const holdsInstance = (node: ts.Node): boolean => {
+  if (ts.isFunctionLike(node) || ts.isClassLike(node)) return false
+  const isNew = ts.isNewExpression(node)
+  const name = isNew || ts.isCallExpression(node) ? node.expression.getText() : ''
+  if ((isNew || factories.test(name)) && !stateless.has(name)) return true
+  return ts.forEachChild(node, child => holdsInstance(child) || undefined) ?? false
+}
+
+/** The module-level names whose members a function changes, as far as no parameter or variable has the same name. */
+function changedNamesOf(source: ts.SourceFile): Set<string> {
+  const found = new Set<string>()
+  const note = (target: ts.Node, isMember: boolean): void => {
+    const isAccess = ts.isPropertyAccessExpression(target) || ts.isElementAccessExpression(target)
+    if (isAccess || ts.isNonNullExpression(target)) note(target.expression, isMember || isAccess)
+    else if (isMember && ts.isIdentifier(target) && !isLocal(target)) found.add(target.text)
+  }
+  const visit = (node: ts.Node): void => {
+    if (ts.isBinaryExpression(node) && isAssignment(node.operatorToken)) note(node.left, false)
+    if (ts.isDeleteExpression(node)) note(node.expression, false)
+    if (ts.isPostfixUnaryExpression(node) || isCountingPrefix(node)) note(node.operand, false)
+    const isMethod = ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression)
+    if (isMethod && changes.has(node.expression.name.text)) note(node.expression, false)
+    ts.forEachChild(node, visit)
+  }
+  // What a module does while it is loaded is done before the first request.
+  for (const statement of source.statements) if (!ts.isExpressionStatement(statement)) visit(statement)
+  return found
+}
+
+const isAssignment = ({ kind }: ts.Node): boolean =>
+  kind >= ts.SyntaxKind.FirstAssignment && kind <= ts.SyntaxKind.LastAssignment
+
+const isCountingPrefix = (node: ts.Node): node is ts.PrefixUnaryExpression =>
+  ts.isPrefixUnaryExpression(node) &&
+  [ts.SyntaxKind.PlusPlusToken, ts.SyntaxKind.MinusMinusToken].includes(node.operator)
+
+/** True if a function or block around the identifier declares the name. */
+const isLocal = (identifier: ts.Identifier): boolean => {
+  const declares = (scope: ts.Node): boolean => {
+    if (ts.isFunctionLike(scope) || ts.isSourceFile(scope)) return false
+    return (
+      (ts.isVariableDeclaration(scope) && identifiersOfName(scope.name).includes(identifier.text)) ||
+      (ts.forEachChild(scope, child => declares(child) || undefined) ?? false)
+    )
+  }
+  for (let scope: ts.Node = identifier.parent; !ts.isSourceFile(scope.parent); scope = scope.parent) {
+    const parameters = ts.isFunctionLike(scope) ? scope.parameters : []
+    if (parameters.some(({ name }) => identifiersOfName(name).includes(identifier.text))) return true
+    if ((ts.isBlock(scope) || ts.isForOfStatement(scope) || ts.isForStatement(scope)) && declares(scope)) return true
+  }
+  return false
+}
+
+const identifiersOfName = (name: ts.BindingName): string[] =>
+  ts.isIdentifier(name)
+    ? [name.text]
+    : name.elements.flatMap(element => (ts.isBindingElement(element) ? identifiersOfName(element.name) : []))
 
 type Counted = { name: string; lines: number; own: number }
 
