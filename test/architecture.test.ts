@@ -333,6 +333,7 @@ describe('state', () => {
       'const a = { b: 0 }; const count = () => a.b++',
       'const a = { b: { c: 0 } }; const drop = () => delete a.b.c',
       'class A { static b = 0 }',
+      'export default { a: new Map() }',
     ]
     expect(changing.filter(text => stateOf(text).length !== 1)).toEqual([])
     const fixed = [
@@ -342,6 +343,7 @@ describe('state', () => {
       'const a = new TextEncoder()',
       'const a = { b: 1 }; const c = () => { const a = { b: 1 }; a.b = 2 }',
       'const a = { b: 1 }; const c = (a: { b: number }) => { a.b = 2 }',
+      'export default { a: () => new Map() }',
       'const a = [1]; const b = a.map(String)',
     ]
     expect(fixed.filter(text => stateOf(text).length !== 0)).toEqual([])
@@ -388,6 +390,7 @@ function moduleStateOf(source: ts.SourceFile): string[] {
   const changed = changedNamesOf(source)
   return source.statements.flatMap(statement => {
     if (ts.isClassDeclaration(statement)) return statement.members.filter(isChangingStatic).map(one => one.getText())
+    if (ts.isExportAssignment(statement)) return holdsInstance(statement.expression) ? ['default'] : []
     if (!ts.isVariableStatement(statement)) return []
     const { flags, declarations } = statement.declarationList
     return declarations
