@@ -303,6 +303,7 @@ describe('state', () => {
     'protocols/anthropic/model-traits.ts traitsCache': 'computed from a name alone; bounded',
     'protocols/deepl/index.ts cached': 'computed from options, and gone with them',
     'protocols/gemini/tools.ts freeTextNames': 'a note on one request, and gone with it',
+    'protocols/registry.ts customProtocols': 'computed from a path; as many as configurations name',
     'providers/resolve-url.ts resolvedEntries': 'computed from an entry, and gone with it',
     'providers/resolve-url.ts sealOrigins': 'computed from a target, and gone with it',
     'providers/sign/google.ts tokenCaches': 'tokens of a credential, and gone with it',
