@@ -14,161 +14,189 @@ import { listOf } from './syntax/casing.ts'
 import { freeTextTools } from './tools.ts'
 import { parseUsage } from './usage.ts'
 
-/**
- * `push` takes a chunk and its text, from which the exact arguments of calls are read.
- * `finishReason`: the vendor's finish or block reason, once received.
- */
-export type GeminiDecoder = {
-  push: (body: JsonObject, text?: string) => void
-  end: (fault?: GatewayError) => void
-  readonly finishReason: string | undefined
-}
 type OpenText = { kind: 'text' | 'reasoning'; at: number; text: string; isSealed: boolean }
+type OpenCall = { at: number; partial: PartialArgs; custom: boolean }
 
 /**
- * Gemini does not mark the start and end of parts. A part opens with its first text. It closes when a part of another
- * kind follows, or after its signature. Calls arrive complete, or in pieces from Vertex. After a finish reason more
- * parts and another finish reason may follow.
+ * Takes chunks with `push`, until `end`. Gemini does not mark the start and end of parts. A part opens with its first
+ * text. It closes when a part of another kind follows, or after its signature. Calls arrive complete, or in pieces from
+ * Vertex. After a finish reason more parts and another finish reason may follow.
  */
-export const createGeminiDecoder = (exchange: Exchange, emit: (event: Event) => void): GeminiDecoder => {
-  const { loss, sealOrigin } = exchange
-  const callIdFor = callIdsFor(exchange.id)
-  const freeText = freeTextTools(exchange)
-  const sources: Sources = {}
-  const notedPaths = new Set<string>()
-  let nextAt = 0
-  let openText: OpenText | undefined
-  let openCall: { at: number; partial: PartialArgs; custom: boolean } | undefined
-  let hasCalls = false
+export class GeminiDecoder {
+  readonly #callIdFor: (given: string | undefined) => string
+  readonly #freeText: ReadonlySet<string> | undefined
+  readonly #sources: Sources = {}
+  readonly #notedPaths = new Set<string>()
+  #nextAt = 0
+  #openText: OpenText | undefined
+  #openCall: OpenCall | undefined
+  #hasCalls = false
   /** Anything but thoughts has been received. */
-  let hasContent = false
-  let hasStarted = false
-  let usage: Usage | undefined
-  let finishReason: string | undefined
-  let blockReason: string | undefined
-  let rawCallArgs: (string | undefined)[] = []
+  #hasContent = false
+  #hasStarted = false
+  #usage: Usage | undefined
+  #finishReason: string | undefined
+  #blockReason: string | undefined
+  /** The exact arguments of the calls of this chunk that are still to be read. */
+  #rawCallArgs: (string | undefined)[] = []
 
-  const noteLossOnce = (path: string, why: string): void => {
-    if (!notedPaths.has(path)) loss(path, why)
-    notedPaths.add(path)
+  constructor(
+    private readonly exchange: Exchange,
+    private readonly emit: (event: Event) => void,
+  ) {
+    this.#callIdFor = callIdsFor(exchange.id)
+    this.#freeText = freeTextTools(exchange)
   }
 
-  const closePart = (): void => {
-    if (openText) emit({ type: 'close', at: openText.at })
-    openText = undefined
-    if (openCall) closeCall(openCall.at, openCall.partial.text(), openCall.custom)
-    openCall = undefined
+  /** The vendor's finish or block reason, once received. */
+  get finishReason(): string | undefined {
+    return this.#finishReason ?? this.#blockReason
   }
 
-  const addText = (kind: OpenText['kind'], text: string, seal: Seal | undefined): void => {
+  /** Handles a chunk. `text`: the chunk as it came, from which the exact arguments of calls are read. */
+  push(body: JsonObject, text?: string): void {
+    this.#rawCallArgs = text?.includes('"functionCall"') ? rawArgs(text) : []
+    if (!this.#hasStarted) this.#start(body)
+    for (const candidate of listOf(body.candidates)) this.#addCandidate(candidate)
+    this.#usage = parseUsage(body.usageMetadata) ?? this.#usage
+    if (isObject(body.promptFeedback))
+      this.#blockReason = reasonNameOf(body.promptFeedback.blockReason) ?? this.#blockReason
+  }
+
+  end(streamFault?: GatewayError): void {
+    if (!this.#openCall) this.#emitCitations()
+    this.#closePart()
+    if (this.#usage) this.emit({ type: 'usage', usage: this.#usage })
+    const fault = streamFault ?? faultOf(this.#finishReason, this.#hasContent)
+    this.emit(fault ? { type: 'fault', error: fault } : this.#finish())
+  }
+
+  #start({ responseId, modelVersion }: JsonObject): void {
+    this.emit({ type: 'start', id: textOf(responseId) || this.exchange.id, model: textOf(modelVersion) ?? '' })
+    this.#hasStarted = true
+  }
+
+  #addCandidate(candidate: JsonObject): void {
+    if (typeof candidate.index === 'number' && candidate.index !== 0)
+      return void this.#noteLossOnce('candidates', 'only the first candidate is translated')
+    if (isObject(candidate.logprobsResult)) this.#noteLossOnce('logprobsResult', 'the neutral form has no place for it')
+    if (isObject(candidate.content)) for (const part of listOf(candidate.content.parts)) this.#addPart(part)
+    mergeSources(this.#sources, candidate)
+    this.#finishReason = reasonNameOf(candidate.finishReason) ?? this.#finishReason
+  }
+
+  #addPart(part: JsonObject): void {
+    const seal = sealOf(part, undefined, this.exchange.sealOrigin)
+    if (isObject(part.functionCall)) this.#addCall(part.functionCall, seal)
+    else if (typeof part.text === 'string') this.#addText(part.thought === true ? 'reasoning' : 'text', part.text, seal)
+    else if (Object.keys(part).length > 0) this.#addCompletePart(part)
+  }
+
+  #addText(kind: OpenText['kind'], text: string, seal: Seal | undefined): void {
     if (text === '' && seal === undefined) return
-    if (openText?.kind !== kind || openText.isSealed) {
-      closePart()
-      openText = { kind, at: nextAt++, text: '', isSealed: false }
-      emit({ type: 'open', at: openText.at, part: kind })
-    }
-    openText.text += text
-    if (kind === 'text' && text.trim() !== '') hasContent = true
-    if (text !== '') emit({ type: 'delta', at: openText.at, text })
+    const part = this.#textPartOf(kind)
+    part.text += text
+    if (kind === 'text' && text.trim() !== '') this.#hasContent = true
+    if (text !== '') this.emit({ type: 'delta', at: part.at, text })
     if (seal === undefined) return
-    openText.isSealed = true
-    emit({ type: 'seal', at: openText.at, seal })
+    part.isSealed = true
+    this.emit({ type: 'seal', at: part.at, seal })
   }
 
-  const closeCall = (at: number, args: string, custom: boolean): void => {
-    const text = custom ? inputOf(args) : args
-    if (text !== '') emit({ type: 'delta', at, text })
-    emit({ type: 'close', at })
+  /** The open part of this kind. A new one if there is none, or if its signature has been received. */
+  #textPartOf(kind: OpenText['kind']): OpenText {
+    const known = this.#openText
+    if (known?.kind === kind && !known.isSealed) return known
+    this.#closePart()
+    const part: OpenText = { kind, at: this.#nextAt++, text: '', isSealed: false }
+    this.#openText = part
+    this.emit({ type: 'open', at: part.at, part: kind })
+    return part
   }
 
-  const addCall = (functionCall: JsonObject, seal: Seal | undefined): void => {
+  /** Handles a call, or a piece of the open call, which has no name. */
+  #addCall(functionCall: JsonObject, seal: Seal | undefined): void {
     const name = textOf(functionCall.name) ?? ''
-    const rawText = rawCallArgs.shift()
-    if (openCall && name === '') {
-      openCall.partial.push(functionCall)
-      if (functionCall.willContinue !== true) closePart()
-      return
-    }
-    if (name === '') return void noteLossOnce('functionCall', 'a call without a name was left out')
-    closePart()
-    hasContent = true
-    const custom = freeText?.has(name) ?? false
-    const at = nextAt++
-    if (name === exchange.structuredOutputTool) emit({ type: 'open', at, part: 'text' })
-    else {
-      hasCalls = true
-      emit({ type: 'open', at, part: 'call', id: callIdFor(textOf(functionCall.id)), name, ...(custom && { custom }) })
-    }
-    if (seal) emit({ type: 'seal', at, seal })
+    const rawText = this.#rawCallArgs.shift()
+    if (this.#openCall && name === '') return void this.#continueCall(this.#openCall, functionCall)
+    if (name === '') return void this.#noteLossOnce('functionCall', 'a call without a name was left out')
+    this.#closePart()
+    this.#hasContent = true
+    const custom = this.#freeText?.has(name) ?? false
+    const at = this.#startCall(name, functionCall, custom)
+    if (seal) this.emit({ type: 'seal', at, seal })
     if (functionCall.willContinue !== true && !Array.isArray(functionCall.partialArgs))
-      return void closeCall(at, argsText(functionCall.args, rawText), custom)
-    openCall = { at, partial: createPartialArgs(), custom }
-    openCall.partial.push(functionCall)
-    if (functionCall.willContinue !== true) closePart()
+      return void this.#closeCall(at, argsText(functionCall.args, rawText), custom)
+    this.#openCall = { at, partial: createPartialArgs(), custom }
+    this.#continueCall(this.#openCall, functionCall)
   }
 
-  const addPart = (part: JsonObject): void => {
-    const seal = sealOf(part, undefined, sealOrigin)
-    if (isObject(part.functionCall)) return void addCall(part.functionCall, seal)
-    if (typeof part.text === 'string')
-      return void addText(part.thought === true ? 'reasoning' : 'text', part.text, seal)
-    if (Object.keys(part).length === 0) return
-    closePart()
-    hasContent = true
+  /** Opens the part of a call and returns its index. The call that stands for structured output is a text. */
+  #startCall(name: string, { id: callId }: JsonObject, custom: boolean): number {
+    const at = this.#nextAt++
+    if (name === this.exchange.structuredOutputTool) {
+      this.emit({ type: 'open', at, part: 'text' })
+      return at
+    }
+    this.#hasCalls = true
+    this.emit({ type: 'open', at, part: 'call', id: this.#callIdFor(textOf(callId)), name, ...(custom && { custom }) })
+    return at
+  }
+
+  #continueCall({ partial }: OpenCall, functionCall: JsonObject): void {
+    partial.push(functionCall)
+    if (functionCall.willContinue !== true) this.#closePart()
+  }
+
+  #closeCall(at: number, args: string, custom: boolean): void {
+    const text = custom ? inputOf(args) : args
+    if (text !== '') this.emit({ type: 'delta', at, text })
+    this.emit({ type: 'close', at })
+  }
+
+  /** Handles a part that is neither a call nor text: media, or a block that only this protocol has. */
+  #addCompletePart(part: JsonObject): void {
+    this.#closePart()
+    this.#hasContent = true
+    const { sealOrigin } = this.exchange
     const media = part.thought === true ? undefined : parseMedia(part, sealOrigin)
-    emit({
+    this.emit({
       type: 'part',
-      at: nextAt++,
+      at: this.#nextAt++,
       part: media ?? { type: 'foreign', seal: { by: id, at: sealOrigin, value: part } },
     })
   }
 
-  const addCandidate = (one: JsonObject): void => {
-    if (typeof one.index === 'number' && one.index !== 0)
-      return void noteLossOnce('candidates', 'only the first candidate is translated')
-    if (isObject(one.logprobsResult)) noteLossOnce('logprobsResult', 'the neutral form has no place for it')
-    if (isObject(one.content)) for (const part of listOf(one.content.parts)) addPart(part)
-    mergeSources(sources, one)
-    finishReason = reasonNameOf(one.finishReason) ?? finishReason
+  #closePart(): void {
+    if (this.#openText) this.emit({ type: 'close', at: this.#openText.at })
+    this.#openText = undefined
+    if (this.#openCall) this.#closeCall(this.#openCall.at, this.#openCall.partial.text(), this.#openCall.custom)
+    this.#openCall = undefined
   }
 
-  const push = (body: JsonObject, text?: string): void => {
-    rawCallArgs = text?.includes('"functionCall"') ? rawArgs(text) : []
-    if (!hasStarted)
-      emit({ type: 'start', id: textOf(body.responseId) || exchange.id, model: textOf(body.modelVersion) ?? '' })
-    hasStarted = true
-    listOf(body.candidates).forEach(addCandidate)
-    usage = parseUsage(body.usageMetadata) ?? usage
-    if (isObject(body.promptFeedback)) blockReason = reasonNameOf(body.promptFeedback.blockReason) ?? blockReason
+  #emitCitations(): void {
+    const part = this.#openText
+    const citations = citationsIn(this.#sources, part?.text ?? '')
+    if (part?.kind === 'text') for (const citation of citations) this.emit({ type: 'cite', at: part.at, citation })
+    else if (citations.length > 0) this.#noteLossOnce('groundingMetadata', 'no text stands before it')
   }
 
-  const emitCitations = (): void => {
-    const citations = citationsIn(sources, openText?.text ?? '')
-    if (openText?.kind === 'text') for (const citation of citations) emit({ type: 'cite', at: openText.at, citation })
-    else if (citations.length > 0) noteLossOnce('groundingMetadata', 'no text stands before it')
+  /** The finish of an answer without a fault. A prompt that was blocked has a block reason only. */
+  #finish(): Event {
+    const raw = this.finishReason
+    if (raw === undefined) return { type: 'finish', reason: finishOf('', this.#hasCalls) }
+    return { type: 'finish', reason: this.#finishReason === undefined ? 'filter' : finishOf(raw, this.#hasCalls), raw }
   }
 
-  const end = (streamFault?: GatewayError): void => {
-    if (!openCall) emitCitations()
-    closePart()
-    if (usage) emit({ type: 'usage', usage })
-    const reason = finishReason ?? blockReason
-    const fault = streamFault ?? faultOf(finishReason, hasContent)
-    if (fault) emit({ type: 'fault', error: fault })
-    else if (finishReason === undefined && blockReason !== undefined)
-      emit({ type: 'finish', reason: 'filter', raw: blockReason })
-    else
-      emit({ type: 'finish', reason: finishOf(reason ?? '', hasCalls), ...(reason !== undefined && { raw: reason }) })
-  }
-
-  return {
-    push,
-    end,
-    get finishReason() {
-      return finishReason ?? blockReason
-    },
+  #noteLossOnce(path: string, why: string): void {
+    if (!this.#notedPaths.has(path)) this.exchange.loss(path, why)
+    this.#notedPaths.add(path)
   }
 }
+
+/** Creates the decoder of one answer, which emits events of the neutral form as soon as the chunks allow. */
+export const createGeminiDecoder = (exchange: Exchange, emit: (event: Event) => void): GeminiDecoder =>
+  new GeminiDecoder(exchange, emit)
 
 /** Returns the text that a free-text tool was called with. */
 const inputOf = (args: string): string => {
