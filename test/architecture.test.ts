@@ -40,7 +40,6 @@ const privateWords = new Set(
 
 /** Functions longer than the rule allows with what is nested in them. */
 const longFunctions = [
-  'protocols/gemini/stream-encoder.ts encodeGeminiStream',
 ]
 
 const roomOf = (file: string) => file.split('/')[0]!.replace(/\.ts$/, '')

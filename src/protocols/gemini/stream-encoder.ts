@@ -13,7 +13,8 @@ import { foreignBlockFor, renderMedia, signatureSlotFor } from './parts/part.ts'
 import { camelBody } from './syntax/casing.ts'
 import { renderUsage } from './usage.ts'
 
-type EventHandlers = { [Kind in Event['type']]: (event: Extract<Event, { type: Kind }>) => void }
+type EventOf<Type extends Event['type']> = Extract<Event, { type: Type }>
+type EventHandlers = { [Type in Event['type']]: (event: EventOf<Type>) => void }
 type OpenPart = { part: PartKind; text: string; id: string; name: string; custom: boolean; seal?: Seal }
 
 /** Writes a chunk that holds only text, as most chunks do. `id`: the response id. */
@@ -26,102 +27,132 @@ export type WriteText = (text: string, thought: boolean, id: string) => void
 export const encodeGeminiStream =
   (exchange: Exchange, writeText?: WriteText): Stage<Event, JsonObject> =>
   emit => {
-    const openParts = new Map<number, OpenPart>()
-    const cited: CitedText[] = []
-    const areThoughtsHidden = hidesThoughts(exchange)
-    let id = exchange.id
-    let hasContent = false
-    let hasMalformedCall = false
-    let usage: Usage | undefined
-    let hasEnded = false
-
-    const envelope = () => ({ modelVersion: exchange.model, responseId: id })
-    const emitPart = (part: JsonObject): void => {
-      hasContent = true
-      emit({ candidates: [{ content: { parts: [part], role: 'model' }, index: 0 }], ...envelope() })
-    }
-
-    const emitCall = ({ id: callId, name, text, custom, seal }: OpenPart): void => {
-      const args = argsOf(text, custom)
-      if (args === undefined) {
-        hasMalformedCall = true
-        return void exchange.loss('functionCall', `the arguments of ${name} are no object`)
-      }
-      emitPart({ functionCall: { id: callId, name, args }, ...signatureSlotFor(seal, exchange) })
-    }
-
-    const handlers: EventHandlers = {
-      start(event) {
-        id = event.id || exchange.id
-      },
-      open({ at, part, id: callId = '', name = '', custom = false }) {
-        openParts.set(at, { part, text: '', id: callId, name, custom })
-      },
-      delta({ at, text }) {
-        const openPart = openParts.get(at)
-        if (openPart === undefined) return
-        openPart.text += text
-        if (openPart.part === 'call' || (openPart.part === 'reasoning' && areThoughtsHidden)) return
-        const thought = openPart.part === 'reasoning'
-        if (!writeText) return emitPart(thought ? { text, thought } : { text })
-        hasContent = true
-        writeText(text, thought, id)
-      },
-      seal({ at, seal }) {
-        const openPart = openParts.get(at)
-        if (openPart) openPart.seal = seal
-      },
-      cite({ at, citation }) {
-        cited.push({ citation, text: openParts.get(at)?.text ?? '' })
-      },
-      close({ at }) {
-        const openPart = openParts.get(at)
-        openParts.delete(at)
-        if (openPart?.part === 'call') emitCall(openPart)
-        else if (openPart) emitSeal(openPart.part, signatureSlotFor(openPart.seal, exchange))
-      },
-      part({ part }) {
-        const media = part.type === 'media' ? renderMedia(part) : undefined
-        const seal = part.type === 'media' || part.type === 'foreign' ? part.seal : undefined
-        const block = part.type === 'foreign' ? foreignBlockFor(part.seal, exchange) : undefined
-        if (media) emitPart({ ...media, ...signatureSlotFor(seal, exchange) })
-        else if (block) emitPart(block)
-        else exchange.loss(part.type, 'has no form in an answer of this protocol')
-      },
-      usage(event) {
-        usage = event.usage
-      },
-      finish({ reason, raw }) {
-        hasEnded = true
-        emit({ ...lastChunk(reason, raw), ...(usage && { usageMetadata: renderUsage(usage) }), ...envelope() })
-      },
-      fault({ error }) {
-        hasEnded = true
-        emit(renderError(error) as JsonObject)
-      },
-    }
-
-    const emitSeal = (part: PartKind, slot: JsonObject): void => {
-      if (Object.keys(slot).length > 0) emitPart({ text: '', ...(part === 'reasoning' && { thought: true }), ...slot })
-    }
-
-    /**
-     * The last chunk has an empty part, because libraries that keep the conversation drop an answer whose content is
-     * empty.
-     */
-    const lastChunk = (reason: FinishReason, raw: string | undefined): JsonObject => {
-      if (!hasContent && isBlockReason(reason, raw)) return { promptFeedback: { blockReason: raw } }
-      const reasonName = hasMalformedCall && reason !== 'length' ? 'MALFORMED_FUNCTION_CALL' : renderFinish(reason, raw)
-      const sources = cited.length > 0 ? { groundingMetadata: renderSources(cited) } : {}
-      const content = { parts: [{ text: '' }], role: 'model' }
-      return { candidates: [{ content, finishReason: reasonName, index: 0, ...sources }] }
-    }
-
-    return event => {
-      if (event) handlers[event.type](event as never)
-      else if (!hasEnded) handlers.fault({ type: 'fault', error: missingFinish() })
-    }
+    const encoder = new GeminiEncoder(exchange, emit, writeText)
+    return event => encoder.push(event)
   }
+
+/** The encoder of one answer. Each type of event has the method of its name. */
+class GeminiEncoder implements EventHandlers {
+  readonly #openParts = new Map<number, OpenPart>()
+  readonly #cited: CitedText[] = []
+  readonly #areThoughtsHidden: boolean
+  #id: string
+  #hasContent = false
+  #hasMalformedCall = false
+  #usage: Usage | undefined
+  #hasEnded = false
+
+  constructor(
+    private readonly exchange: Exchange,
+    private readonly emit: (chunk: JsonObject) => void,
+    private readonly writeText: WriteText | undefined,
+  ) {
+    this.#areThoughtsHidden = hidesThoughts(exchange)
+    this.#id = exchange.id
+  }
+
+  push(event: Event | undefined): void {
+    if (event) this[event.type](event as never)
+    else if (!this.#hasEnded) this.fault({ type: 'fault', error: missingFinish() })
+  }
+
+  start({ id }: EventOf<'start'>): void {
+    this.#id = id || this.exchange.id
+  }
+
+  open({ at, part, id = '', name = '', custom = false }: EventOf<'open'>): void {
+    this.#openParts.set(at, { part, text: '', id, name, custom })
+  }
+
+  delta({ at, text }: EventOf<'delta'>): void {
+    const openPart = this.#openParts.get(at)
+    if (openPart === undefined) return
+    openPart.text += text
+    const thought = openPart.part === 'reasoning'
+    if (openPart.part === 'call' || (thought && this.#areThoughtsHidden)) return
+    if (!this.writeText) return void this.#emitPart(thought ? { text, thought } : { text })
+    this.#hasContent = true
+    this.writeText(text, thought, this.#id)
+  }
+
+  seal({ at, seal }: EventOf<'seal'>): void {
+    const openPart = this.#openParts.get(at)
+    if (openPart) openPart.seal = seal
+  }
+
+  cite({ at, citation }: EventOf<'cite'>): void {
+    this.#cited.push({ citation, text: this.#openParts.get(at)?.text ?? '' })
+  }
+
+  close({ at }: EventOf<'close'>): void {
+    const openPart = this.#openParts.get(at)
+    this.#openParts.delete(at)
+    if (openPart?.part === 'call') this.#emitCall(openPart)
+    else if (openPart) this.#emitSeal(openPart)
+  }
+
+  part({ part }: EventOf<'part'>): void {
+    const media = part.type === 'media' ? renderMedia(part) : undefined
+    const seal = part.type === 'media' || part.type === 'foreign' ? part.seal : undefined
+    const block = part.type === 'foreign' ? foreignBlockFor(part.seal, this.exchange) : undefined
+    if (media) this.#emitPart({ ...media, ...signatureSlotFor(seal, this.exchange) })
+    else if (block) this.#emitPart(block)
+    else this.exchange.loss(part.type, 'has no form in an answer of this protocol')
+  }
+
+  usage({ usage }: EventOf<'usage'>): void {
+    this.#usage = usage
+  }
+
+  finish({ reason, raw }: EventOf<'finish'>): void {
+    this.#hasEnded = true
+    const usage = this.#usage && { usageMetadata: renderUsage(this.#usage) }
+    this.emit({ ...this.#lastChunk(reason, raw), ...usage, ...this.#envelope() })
+  }
+
+  fault({ error }: EventOf<'fault'>): void {
+    this.#hasEnded = true
+    this.emit(renderError(error) as JsonObject)
+  }
+
+  #emitCall({ id, name, text, custom, seal }: OpenPart): void {
+    const args = argsOf(text, custom)
+    if (args === undefined) {
+      this.#hasMalformedCall = true
+      return void this.exchange.loss('functionCall', `the arguments of ${name} are no object`)
+    }
+    this.#emitPart({ functionCall: { id, name, args }, ...signatureSlotFor(seal, this.exchange) })
+  }
+
+  /** Emits the signature of text or thoughts, which have been sent, in a part without text. */
+  #emitSeal({ part, seal }: OpenPart): void {
+    const slot = signatureSlotFor(seal, this.exchange)
+    if (Object.keys(slot).length > 0)
+      this.#emitPart({ text: '', ...(part === 'reasoning' && { thought: true }), ...slot })
+  }
+
+  #emitPart(part: JsonObject): void {
+    this.#hasContent = true
+    this.emit({ candidates: [{ content: { parts: [part], role: 'model' }, index: 0 }], ...this.#envelope() })
+  }
+
+  #envelope(): JsonObject {
+    return { modelVersion: this.exchange.model, responseId: this.#id }
+  }
+
+  /**
+   * The last chunk has an empty part, because libraries that keep the conversation drop an answer whose content is
+   * empty.
+   */
+  #lastChunk(reason: FinishReason, raw: string | undefined): JsonObject {
+    if (!this.#hasContent && isBlockReason(reason, raw)) return { promptFeedback: { blockReason: raw } }
+    const isMalformed = this.#hasMalformedCall && reason !== 'length'
+    const finishReason = isMalformed ? 'MALFORMED_FUNCTION_CALL' : renderFinish(reason, raw)
+    const sources = this.#cited.length > 0 ? { groundingMetadata: renderSources(this.#cited) } : {}
+    const content = { parts: [{ text: '' }], role: 'model' }
+    return { candidates: [{ content, finishReason, index: 0, ...sources }] }
+  }
+}
 
 /** Parses the arguments of a call. Undefined if they are not a JSON object. Free text is put under `input`. */
 const argsOf = (text: string, custom: boolean): Json | undefined => (custom ? { input: text } : argsObject(text))
