@@ -5,7 +5,7 @@ import type { KeyRule } from '../config/compiled.ts'
 import type { Caller } from '../routing/router.ts'
 
 /** The keys of a request, in the order they are tried. */
-export type PresentedKeys = readonly string[]
+type PresentedKeys = readonly string[]
 
 export type Auth = {
   /** @throws GatewayError `unauthorized` if keys are configured and none of the presented keys matches */

@@ -5,9 +5,9 @@
  */
 
 /** What a failed attempt means for the next one: no retry, a retry on the same target, or a retry on another target. */
-export type RetryPolicy = 'never' | 'again' | 'elsewhere'
+type RetryPolicy = 'never' | 'again' | 'elsewhere'
 /** What a failure means for the health of a target. */
-export type BreakerEffect = 'ignore' | 'count' | 'trip'
+type BreakerEffect = 'ignore' | 'count' | 'trip'
 
 type ErrorCodeInfo = { status: number; retry: RetryPolicy; breaker: BreakerEffect; description: string }
 
@@ -86,7 +86,7 @@ export const errorCodes = {
 export type ErrorCode = keyof typeof errorCodes
 
 /** Every field may be shown to a client, except `cause`, which is for the log. */
-export type ErrorDetail = {
+type ErrorDetail = {
   /** HTTP status, if it differs from the default of the code: a vendor's 404, 422, 529 … */
   status?: number
   /** Path of the invalid field of the request: `messages[2].content`. */

@@ -6,7 +6,7 @@
 import { type Indexed, IndexedList } from './indexed-list.ts'
 
 /** Milliseconds between two ticks. Deadlines and heartbeats have this precision. */
-export const tickInterval = 250
+const tickInterval = 250
 
 /** `tick` receives the time (milliseconds of `performance.now()`) at every tick until ticking is stopped. */
 export type Tickable = Indexed & { tick: (now: number) => void }

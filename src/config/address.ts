@@ -24,7 +24,7 @@ export const parseUrl = (text: string, schemes: readonly string[]): URL | undefi
   return schemes.includes(url.protocol.slice(0, -1)) && url.hostname !== '' ? url : undefined
 }
 
-export const vendorSchemes = ['http', 'https', 'ws', 'wss']
+const vendorSchemes = ['http', 'https', 'ws', 'wss']
 export const httpSchemes = ['http', 'https']
 
 /**

@@ -33,7 +33,7 @@ export const toEntry = (config: EntryConfig, id: string, type: string, defaults:
 }
 
 /** Trimmed names without empty ones and duplicates. */
-export const distinctNames = (names: readonly string[] = []): string[] =>
+const distinctNames = (names: readonly string[] = []): string[] =>
   [...new Set(names.map(name => name.trim()))].filter(name => name !== '')
 
 /** A configured path → what follows `/v1/`. */

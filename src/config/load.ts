@@ -15,7 +15,7 @@ import { type Config, ConfigSchema } from './schema/schema.ts'
 import { shape } from './schema/shape.ts'
 
 /** `compiled` is present unless a problem is an error. */
-export type LoadedConfig = { compiled?: CompiledConfig; problems: Problem[] }
+type LoadedConfig = { compiled?: CompiledConfig; problems: Problem[] }
 
 /**
  * Reads a file and the `.env` next to it. Never throws because of their content.

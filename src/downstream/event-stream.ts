@@ -23,7 +23,7 @@ export type OpenedStream = {
   source?: UpstreamEventSource
 }
 
-export type EventStreamOptions = {
+type EventStreamOptions = {
   /** Seconds between heartbeats; 0 turns them off. */
   heartbeatInterval: number
   /** Seconds a client may read nothing while data is ready for it. */

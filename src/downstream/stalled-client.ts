@@ -9,7 +9,7 @@ import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
 const minBytesPerMillisecond = 64
 
 /** How far a client has read since the last check. */
-export type ClientProgress = {
+type ClientProgress = {
   /** The client has asked for more since the last check. */
   hasPulled: boolean
   /** Bytes enqueued since the client last asked for more. */

@@ -26,7 +26,7 @@ import { mentionsUsage, namesUsageAsUnsupported } from './stream-usage.ts'
 export type AttemptContext = { lifetime: RequestLifetime; runtime: Runtime; conversation?: Json[] | undefined }
 
 /** An attempt whose vendor sent a 2xx status. The body of the response has not been read yet. */
-export type StartedAttempt = { upstream: UpstreamResponse; pipe: ResponsePipe; target: Target }
+type StartedAttempt = { upstream: UpstreamResponse; pipe: ResponsePipe; target: Target }
 
 /**
  * Makes one attempt: waits for admission, prepares the request, calls the vendor, and returns once a 2xx status has

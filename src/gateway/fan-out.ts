@@ -60,7 +60,7 @@ const maxTextsAt = (target: Target, protocol: ProtocolId): number => {
 }
 
 /** One part of a request as a request of its own, not streamed. */
-export const partRequest = (clientRequest: ClientRequest, body: JsonObject): ClientRequest =>
+const partRequest = (clientRequest: ClientRequest, body: JsonObject): ClientRequest =>
   ({ ...clientRequest, stream: false, json: { body, text: JSON.stringify(body) } }) as ClientRequest
 
 /** Answers one part and closes its lifetime. */

@@ -42,7 +42,7 @@ const resumableProtocols: ReadonlySet<string> = new Set([protocol, 'responses/co
  * `conversation`: the whole input, including what the request only refers to. Undefined if the request refers to
  * nothing.
  */
-export type ResumedRequest = { clientRequest: ClientRequest; plan: Plan; conversation?: Json[] | undefined }
+type ResumedRequest = { clientRequest: ClientRequest; plan: Plan; conversation?: Json[] | undefined }
 
 /**
  * What a request refers to. `items`: its content, if the gateway has stored it. `storedAt`: the target whose vendor

@@ -21,10 +21,10 @@ export type PartMetadata = { seal?: Seal; cache?: { ttl?: '5m' | '1h' } }
 /** The source of a claim in a text; `start` and `end` are character offsets into the text. */
 export type Citation = { url?: string; title?: string; quote?: string; start?: number; end?: number; seal?: Seal }
 /** A `file` is stored at a vendor of the protocol `by`; no other vendor can read it. */
-export type MediaSource = { data: string } | { url: string } | { file: string; by: ProtocolId }
+type MediaSource = { data: string } | { url: string } | { file: string; by: ProtocolId }
 
 export type TextPart = { type: 'text'; text: string; citations?: Citation[] } & PartMetadata
-export type RefusalPart = { type: 'refusal'; text: string } & PartMetadata
+type RefusalPart = { type: 'refusal'; text: string } & PartMetadata
 export type ReasoningPart = { type: 'reasoning'; text: string } & PartMetadata
 /** `mime` may be only a class (`image/*`) if the wire format gives no more. `data` is base64. */
 export type MediaPart = {

@@ -9,7 +9,7 @@ import type { Event, PartKind } from './event.ts'
 type OpenEvent = Extract<Event, { type: 'open' }>
 type OpenPart = { at: number; openEvent: OpenEvent; texts: string[]; citations: Citation[]; seal?: Seal }
 
-export type Collector = {
+type Collector = {
   push: (event: Event) => void
   /**
    * Call after the last event.

@@ -22,7 +22,7 @@ const maxSealLength = 2 * 1024 * 1024
 /**
  * The content of the client's slot. `next`: the seal belongs to the part after the slot, which has no slot of its own.
  */
-export type WrappedSeal = { seal: Seal; next?: boolean }
+type WrappedSeal = { seal: Seal; next?: boolean }
 
 /** Undefined if the wrapped seal would be too large. */
 export const wrapSeal = ({ by, at = '', value }: Seal, { next = false } = {}): string | undefined => {

@@ -12,7 +12,7 @@ const rates = {
 } as const
 
 type RateName = keyof typeof rates
-export type LimitName = RateName | 'concurrency'
+type LimitName = RateName | 'concurrency'
 const rateNames = Object.keys(rates) as RateName[]
 
 /**

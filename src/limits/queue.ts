@@ -8,7 +8,7 @@ import type { Admission } from './limits.ts'
 /** Runs a callback once, after a delay. Returns a function that cancels it. */
 export type Timer = (run: () => void, milliseconds: number) => () => void
 
-export type JoinRequest = {
+type JoinRequest = {
   lanes: readonly { lane: Lane; target: Target }[]
   cost: RequestCost
   maxWait: number
@@ -16,7 +16,7 @@ export type JoinRequest = {
 }
 
 /** What the queue leaves to its owner: the clock, the admission of a request, and the error of a refused one. */
-export type QueueHooks = {
+type QueueHooks = {
   now: () => number
   timer: Timer
   grant: (lane: Lane, target: Target, cost: RequestCost) => Admission

@@ -6,7 +6,7 @@ import { matchesMediaType } from './file-type.ts'
 import { createSafeFetch, type FetchedFile, type MediaSettings, mediaError, type SafeFetch } from './safe-fetch.ts'
 
 /** A file as base64 with its detected type. */
-export type MediaFile = { mime: string; data: string }
+type MediaFile = { mime: string; data: string }
 
 const isRemoteMedia = (part: Part): part is MediaPart & { source: { url: string } } =>
   part.type === 'media' && 'url' in part.source

@@ -27,12 +27,12 @@ export type MediaSettings = {
 /** Resolves a host name to all of its addresses. */
 export type ResolveHost = (host: string) => Promise<readonly string[]>
 /** For tests: another resolver and another certificate authority. */
-export type SafeFetchOptions = { resolve?: ResolveHost; ca?: string }
+type SafeFetchOptions = { resolve?: ResolveHost; ca?: string }
 
 /** The fetched bytes and their type, which is one of image, audio, video, text or PDF. */
 export type FetchedFile = { bytes: Uint8Array; mime: string }
 /** Called with the size of each piece. It throws to end the fetch. */
-export type ByteMeter = (bytes: number) => void
+type ByteMeter = (bytes: number) => void
 
 /**
  * Fetches one file. `signal` cancels it.

@@ -66,7 +66,7 @@ const createTokenCounter = ({
 })
 
 /** https://platform.claude.com/docs/en/api/messages-count-tokens (2026-11): a request without `max_tokens`. */
-export const anthropicCount = createTokenCounter({
+const anthropicCount = createTokenCounter({
   id: 'anthropic/count_tokens',
   protocol: anthropic,
   countField: 'input_tokens',

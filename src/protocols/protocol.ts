@@ -133,14 +133,14 @@ export interface Passthrough {
 export type VolatileFields = { kind: 'figures' | 'string'; precededBy: string }
 
 /** What a stage does with the text of deltas: see `StreamPipe.textDelta`. */
-export type TextRetention = 'forgotten' | 'gathered'
+type TextRetention = 'forgotten' | 'gathered'
 
 /**
  * What a protocol is for. `chat`: conversations, translated through the IR. `unary`: one request and one answer,
  * translated within one task (embeddings, reranking). `count`: counts the tokens of a chat. `passthrough`: passed to
  * vendors with the same protocol, never translated.
  */
-export type ProtocolKind = 'chat' | 'unary' | 'count' | 'passthrough'
+type ProtocolKind = 'chat' | 'unary' | 'count' | 'passthrough'
 
 /** What every protocol of a client has, whatever its kind. */
 export interface ClientHalf {

@@ -21,7 +21,7 @@ export type Sign = (request: UpstreamRequest, target: Target, fetchToken?: Token
 export type TokenFetch = (target: Target, url: string, options: RequestInit) => Promise<Response>
 
 /** A constant, or a function of the target and the request options. */
-export type PerTarget<T> = T | ((target: Target, options: PathOptions) => T)
+type PerTarget<T> = T | ((target: Target, options: PathOptions) => T)
 /** Request options that a URL can depend on. */
 export type PathOptions = { stream: boolean }
 
@@ -82,7 +82,7 @@ export type Wire = {
 }
 
 /** A variant of the vendor's API. The first variant whose `when` is true for the entry is used. */
-export type Variant = { when: (entry: Entry) => boolean } & (
+type Variant = { when: (entry: Entry) => boolean } & (
   | (Partial<Wire> & { credentials?: string[] })
   /** Known but not supported yet. The entry is skipped, and this text says what to configure instead. */
   | { unsupported: string }

@@ -3,7 +3,7 @@ import { GatewayError } from '../base/errors.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import { namedPaths, passthroughPaths } from '../protocols/registry.ts'
 
-export type PassthroughPath = (typeof passthroughPaths)[number]
+type PassthroughPath = (typeof passthroughPaths)[number]
 
 /** The path of a protocol below the base URL on a host that follows OpenAI. */
 export const endpointOf = (protocol: ProtocolId): string => namedEndpoints[protocol] ?? `/${protocol}`

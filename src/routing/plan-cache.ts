@@ -13,12 +13,12 @@ import { createTargetCache } from './targets.ts'
  * The targets of one model whose entries have the same priority, by entry. All credentials of an entry have the same
  * weight.
  */
-export type PriorityTier = {
+type PriorityTier = {
   key: string
   priority: number
   entries: Candidate<{ key: string; targets: Candidate<Target>[] }>[]
 }
-export type CachedPlan = {
+type CachedPlan = {
   tiers: PriorityTier[]
   /** Set if there is only one possible order. */
   fixedOrder?: readonly Target[]

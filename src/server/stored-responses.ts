@@ -23,7 +23,7 @@ import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
 const protocol = 'openai-responses'
 
 /** The stored response, and the part of its API, that a path names. */
-export type StoredResponseAddress = Pick<StoredResponseRequest, 'id' | 'subresource'>
+type StoredResponseAddress = Pick<StoredResponseRequest, 'id' | 'subresource'>
 
 const pathPattern = /^(?:\/v1)?\/responses\/([\w-]{1,200})(?:\/(input_items|cancel))?\/?$/
 const allowedMethods: Record<StoredResponseRequest['subresource'], readonly string[]> = {

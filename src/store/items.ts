@@ -2,9 +2,9 @@
 import type { JsonObject } from '../base/json/json.ts'
 
 /** An item and the answer that holds it. */
-export type IndexedItem<Holder> = { item: JsonObject; holder: Holder }
+type IndexedItem<Holder> = { item: JsonObject; holder: Holder }
 
-export type ItemIndex<Holder> = {
+type ItemIndex<Holder> = {
   add(keys: ReadonlyMap<string, JsonObject>, holder: Holder): void
   drop(keys: Iterable<string>, holder: Holder): void
   /** The item of the most recently added holder. */

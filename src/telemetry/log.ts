@@ -17,7 +17,7 @@ export type Log = {
 }
 export type LogSettings = { level: LogLevel; format: 'auto' | 'json'; redact: Redact }
 /** Where lines go. `write` takes complete lines. */
-export type LogSink = { write: (text: string) => void; isTerminal: boolean }
+type LogSink = { write: (text: string) => void; isTerminal: boolean }
 
 const severities: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 }
 /** Milliseconds a line may wait for others. */

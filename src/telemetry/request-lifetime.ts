@@ -9,7 +9,7 @@ import type { Log } from './log.ts'
 import { logLineOf, type RequestOutcome, RequestRecord } from './request-record.ts'
 
 /** Work that can be stopped from outside. */
-export type Cancellable = { stop(error: GatewayError): void }
+type Cancellable = { stop(error: GatewayError): void }
 
 /** The outcome of an attempt that was followed by another one. */
 const superseded = new GatewayError('upstream_failed', 'another attempt took its place')

@@ -33,7 +33,7 @@ export const parseJson = (text: string): Json | undefined => {
 }
 
 /** A member of the outermost object: `text.slice(start, end)` is the value, `keyStart` is the offset of its key. */
-export type MemberSpan = Span & { keyStart: number }
+type MemberSpan = Span & { keyStart: number }
 /**
  * `openBrace` is the offset of the `{`. `exact`: no key is duplicated or contains escapes, so a lookup by name is
  * reliable.
@@ -47,7 +47,7 @@ export type TopLevelMembers = { members: MemberList; openBrace: number; exact: b
 const maxLinearKeys = 32
 
 /** The members in the order of the text. */
-export class MemberList {
+class MemberList {
   #keys: string[] = []
   /** Three numbers for each member: the offsets of its key, of the start of its value and of the end of its value. */
   #offsets: number[] = []

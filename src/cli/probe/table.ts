@@ -3,7 +3,7 @@ import type { ProbeResult } from '../../gateway/probe/ask.ts'
 import type { Probe } from '../../gateway/probe/targets.ts'
 
 export type ProbedTarget = { probe: Probe; outcome: ProbeResult }
-export type ProbeCounts = { ok: number; failed: number; skipped: number }
+type ProbeCounts = { ok: number; failed: number; skipped: number }
 
 export const countResults = (all: readonly ProbedTarget[]): ProbeCounts => {
   const count = (result: ProbeResult['result']) => all.filter(({ outcome }) => outcome.result === result).length
@@ -76,7 +76,7 @@ export const renderJson = (all: readonly ProbedTarget[], interrupted: boolean): 
   return `${JSON.stringify({ ...countResults(all), interrupted, targets }, undefined, 2)}\n`
 }
 
-export type ProbeScreen = { write: (text: string) => unknown; isTTY?: boolean; columns?: number }
+type ProbeScreen = { write: (text: string) => unknown; isTTY?: boolean; columns?: number }
 export type ProbeProgress = { begin: (probe: Probe) => void; end: (probed: ProbedTarget) => void; close: () => void }
 
 /** On a terminal the progress is one line that is rewritten. Otherwise one line is written per finished target. */

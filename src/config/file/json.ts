@@ -4,7 +4,7 @@ import type { ReportProblem } from '../checks/problems.ts'
 import { isPrototypeKey, type ObjectMember, pathTo, type SourcePosition, type Tree } from './tree.ts'
 
 /** Returns a function that converts an offset of the text into line and column. */
-export const createPositionLookup = (text: string): ((offset: number) => SourcePosition) => {
+const createPositionLookup = (text: string): ((offset: number) => SourcePosition) => {
   const starts = [0]
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
   return offset => {

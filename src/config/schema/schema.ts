@@ -29,7 +29,7 @@ const limitFields = {
   ),
 }
 
-export const LimitSchema = group(limitFields, {
+const LimitSchema = group(limitFields, {
   description: 'How much may be asked. All given numbers are in force together; 0 is no limit.',
 })
 
@@ -106,7 +106,7 @@ export const EntrySchema = group({
   ),
 })
 
-export const ProxySchema = group(
+const ProxySchema = group(
   {
     strategy: choice(
       ['disabled', 'default', 'all', 'force_all'],

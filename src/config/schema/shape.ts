@@ -15,7 +15,7 @@ import {
 } from '../file/tree.ts'
 import { nearest } from './nearest.ts'
 
-export type ShapeContext = {
+type ShapeContext = {
   report: ReportProblem
   /** A hint for an unknown key that is known in another place. */
   misplacedKeyHint: (schema: TSchema, key: string) => string | undefined

@@ -1,7 +1,7 @@
 /** Explains a failure in plain words: what the operator should check, and what the vendor said. */
 import type { GatewayError } from '../../base/errors.ts'
 
-export type FailureKind =
+type FailureKind =
   | 'wrong_key'
   | 'no_balance'
   | 'forbidden'
@@ -21,7 +21,7 @@ export type FailureKind =
 export type Verdict = { kind: FailureKind; explanation: string; vendorMessage?: string }
 
 /** Where the request went: the host of the vendor, and whether through a proxy. */
-export type VendorEndpoint = { host: string; isProxied: boolean }
+type VendorEndpoint = { host: string; isProxied: boolean }
 
 const verdict = (kind: FailureKind, explanation: string, vendorMessage?: string): Verdict =>
   vendorMessage === undefined || vendorMessage === '' ? { kind, explanation } : { kind, explanation, vendorMessage }

@@ -12,7 +12,7 @@ const minBudget = 1024
 
 type ThinkingRequest = Pick<Chat, 'reasoning' | 'limit'>
 /** `isToolForced`: the request forces a tool call. Claude does not think then. */
-export type ThinkingContext = { isToolForced: boolean; loss: NoteLoss }
+type ThinkingContext = { isToolForced: boolean; loss: NoteLoss }
 
 /** Renders fields for `additionalModelRequestFields`. */
 export const renderThinking = (

@@ -8,7 +8,7 @@ import { objectSchema, structuredOutputTool } from '../shared/structured-output-
 import type { ConverseTraits } from './model-traits.ts'
 
 /** The fields of a request about tools. `isToolForced`: the model must call a tool. */
-export type RenderedTools = { toolConfig?: JsonObject; outputConfig?: JsonObject; isToolForced: boolean }
+type RenderedTools = { toolConfig?: JsonObject; outputConfig?: JsonObject; isToolForced: boolean }
 
 export const renderTools = (chat: Chat, traits: ConverseTraits, exchange: Exchange): RenderedTools => {
   const { loss } = exchange

@@ -80,7 +80,7 @@ const unixSeconds = (value: Json | undefined): number | undefined => {
  * Normalizes what a delta and a message have in common: content as text, reasoning under one name, no empty fields of
  * calls.
  */
-export const normalizeContentFields = (fields: JsonObject): boolean => {
+const normalizeContentFields = (fields: JsonObject): boolean => {
   let isChanged = normalizeContent(fields)
   const { reasoning } = fields
   if (typeof reasoning === 'string' && reasoning !== '' && typeof fields.reasoning_content !== 'string') {

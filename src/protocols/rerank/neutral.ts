@@ -17,7 +17,7 @@ export type RerankRequest = {
 
 /** Best result first. `searchUnits`: what the vendor charges for in place of tokens. */
 export type RerankResponse = { id?: string; results: RankedDocument[]; usage?: Usage; searchUnits?: number }
-export type RankedDocument = { index: number; score: number }
+type RankedDocument = { index: number; score: number }
 
 export type RerankEgress = UnaryEgress<RerankRequest, RerankResponse>
 

@@ -25,7 +25,7 @@ export interface UnaryEgress<UnaryRequest, UnaryResponse> extends VendorHalf {
 }
 
 /** The half used by clients. For a vendor that supports the same protocol, the request passes through. */
-export interface UnaryIngress<UnaryRequest, UnaryResponse> extends ClientHalf {
+interface UnaryIngress<UnaryRequest, UnaryResponse> extends ClientHalf {
   readonly kind: 'unary'
   readonly task: UnaryTask
   /** @throws GatewayError `invalid_request` if only this protocol can express the request */
@@ -38,7 +38,7 @@ export type UnaryProtocol<UnaryRequest, UnaryResponse> = UnaryIngress<UnaryReque
   UnaryEgress<UnaryRequest, UnaryResponse>
 
 /** What answers of both tasks carry besides their content. */
-export type WithUsage = { usage?: Usage }
+type WithUsage = { usage?: Usage }
 
 export type AnyUnaryIngress = UnaryIngress<unknown, WithUsage>
 export type AnyUnaryEgress = UnaryEgress<unknown, WithUsage>

@@ -8,7 +8,7 @@ import { MockError } from './respond.ts'
 import { sampleOf } from './sample.ts'
 import { cutAtStop, hexHash, tokensOf, truncate } from './text.ts'
 
-export type MockCall = { id: string; name: string; args: string[] }
+type MockCall = { id: string; name: string; args: string[] }
 /** A reply with its texts split into tokens. */
 export type MockReply = {
   reasoning: string[]

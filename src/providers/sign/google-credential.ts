@@ -21,7 +21,7 @@ export type GoogleCredential = { project?: string | undefined; quotaProject?: st
   | { type: 'machine'; address: string }
 )
 
-export type GoogleEnvironment = Readonly<Record<string, string | undefined>>
+type GoogleEnvironment = Readonly<Record<string, string | undefined>>
 
 const defaultTokenUri = 'https://oauth2.googleapis.com/token'
 

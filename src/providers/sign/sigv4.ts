@@ -9,9 +9,9 @@ import { setSecret } from './header.ts'
 const algorithm = 'AWS4-HMAC-SHA256'
 
 /** What a signing key is valid for. */
-export type SigningScope = { service: string; region: string }
+type SigningScope = { service: string; region: string }
 /** The parts of a request that are signed. An undefined `body` is not text and is sent with an unsigned payload. */
-export type SignableRequest = { method: string; url: string; headers: Headers; body: string | undefined }
+type SignableRequest = { method: string; url: string; headers: Headers; body: string | undefined }
 
 /**
  * Signs with the credential's `access_key` and `secret_key`, and with `session_token` if there is one. The signature

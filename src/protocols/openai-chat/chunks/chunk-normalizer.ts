@@ -26,7 +26,7 @@ import { createCallTracker } from './call-tracker.ts'
 export type Chunk = { body: JsonObject; text?: string | undefined }
 
 /** Receives normalized chunks, and frames that are not JSON. */
-export type ChunkSink = { chunk: (chunk: Chunk) => void; unparsed: (frame: Frame) => void }
+type ChunkSink = { chunk: (chunk: Chunk) => void; unparsed: (frame: Frame) => void }
 /** Fields that describe a chunk but carry no content. */
 const envelopeFields: ReadonlySet<string> = new Set([
   'id',

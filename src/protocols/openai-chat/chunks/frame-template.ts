@@ -6,7 +6,7 @@
 import { isObject, type JsonObject } from '../../../base/json/json.ts'
 
 /** Remembers one chunk, and renders chunks that differ from it only in their text. */
-export type ChunkTemplate = {
+type ChunkTemplate = {
   /** Remembers the shape of `data` after its parsed form `body` was sent unchanged as `out`. */
   capture: (data: string, body: JsonObject, out: string) => void
   /** Returns the text to send for `data` if it matches the captured chunk, or undefined. */

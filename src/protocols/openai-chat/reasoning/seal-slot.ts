@@ -9,7 +9,7 @@ import { isObject, type Json, type JsonObject } from '../../../base/json/json.ts
 import type { Seal } from '../../../ir/chat.ts'
 import { sealPrefix, unwrapSeal, wrapSeal } from '../../../ir/seal.ts'
 
-export type SealSlot = { callSeal?: Seal; reasoningSeal?: Seal }
+type SealSlot = { callSeal?: Seal; reasoningSeal?: Seal }
 
 /** Returns undefined if there is no seal, or if the seals are too large. */
 export const writeSealSlot = ({ callSeal, reasoningSeal }: SealSlot): JsonObject | undefined => {
