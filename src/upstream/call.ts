@@ -9,7 +9,7 @@ import { trackUploadTurns } from './connection/upload-turns.ts'
 import { Deadline } from './deadline.ts'
 
 /** The timeouts of an attempt, in seconds. */
-export type CallTimeouts = {
+type CallTimeouts = {
   connect: number
   firstByte: number
   /** Maximum time between two pieces of a streamed upload. The first-byte timeout starts once the upload is sent. */

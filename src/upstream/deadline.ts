@@ -5,7 +5,7 @@
 import { GatewayError } from '../base/errors.ts'
 import { startTicking, stopTicking } from '../base/ticker.ts'
 
-export type Phase = 'connect' | 'upload' | 'first byte' | 'answer' | 'idle'
+type Phase = 'connect' | 'upload' | 'first byte' | 'answer' | 'idle'
 
 const timeoutMessages: Record<Exclude<Phase, 'upload'>, (seconds: number) => string> = {
   connect: seconds => `the vendor could not be reached within ${seconds} s`,
@@ -24,7 +24,7 @@ const timeoutError = (phase: Phase, seconds: number): GatewayError =>
     : new GatewayError('upstream_timeout', timeoutMessages[phase](seconds), { unsent: phase === 'connect' })
 
 /** Callbacks: the deadline has passed; it is time for the connect check; the response has been read to its end. */
-export type DeadlineListener = { onExpired: () => void; onCheck: () => void; onComplete?: () => void }
+type DeadlineListener = { onExpired: () => void; onCheck: () => void; onComplete?: () => void }
 
 /** One timer with one due time, which is set anew for each phase of the attempt. */
 export class Deadline {

@@ -30,7 +30,7 @@ export type ProbeResult = { milliseconds: number; usage?: Usage } & (
   | { result: 'skipped'; reason: string }
 )
 
-type ProbeContext = { settings: CompiledConfig; limits: Limits; connections: VendorConnections; redact: Redact }
+export type ProbeContext = { settings: CompiledConfig; limits: Limits; connections: VendorConnections; redact: Redact }
 
 /** Maximum tokens of an answer. One word needs fewer, but some vendors refuse smaller values. */
 const maxTokens = 16

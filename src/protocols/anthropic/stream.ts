@@ -10,7 +10,7 @@ import { encodeMessagesStream } from './stream-encoder.ts'
  * Parses the body of a frame. Returns undefined for an empty frame and for `[DONE]`, which some gateways send after
  * `message_stop`.
  */
-export const readFrame = ({ event, data }: Frame, { patchResponse, loss }: Exchange): JsonObject | undefined => {
+const readFrame = ({ event, data }: Frame, { patchResponse, loss }: Exchange): JsonObject | undefined => {
   const text = data.trim()
   if (text === '' || text === '[DONE]') return undefined
   const body = parseJson(text)

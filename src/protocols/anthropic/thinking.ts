@@ -29,7 +29,7 @@ const parseEffort = (effort: Json | undefined): Effort | undefined =>
   effort === 'max' ? 'xhigh' : isEffort(effort) ? effort : undefined
 
 /** The fields of a request that control thinking. `isThinking`: the request asks for thoughts. `limit`: max_tokens. */
-export type Thinking = { isThinking: boolean; limit: number; thinking?: JsonObject; effort?: string }
+type Thinking = { isThinking: boolean; limit: number; thinking?: JsonObject; effort?: string }
 
 /**
  * Renders thinking and max_tokens. `conflict`: why this request cannot ask for thoughts (a forced tool call, or a round

@@ -25,7 +25,7 @@ export const parseTurns = (system: Json | undefined, messages: readonly JsonObje
 }
 
 /** The fields of a request that hold the conversation. */
-export type RenderedTurns = { system?: Json; messages: JsonObject[] }
+type RenderedTurns = { system?: Json; messages: JsonObject[] }
 
 /**
  * Renders turns as a system prompt and alternating messages that start with the user's. Empty blocks are dropped.

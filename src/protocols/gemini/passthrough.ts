@@ -31,13 +31,13 @@ export const heartbeat = sseWriter.chunk(
 )
 
 /** Model and streaming are part of the URL. A stream always reports its usage. */
-export const readRequest: Passthrough['readRequest'] = () => ({ stream: false, usageRequested: false })
+const readRequest: Passthrough['readRequest'] = () => ({ stream: false, usageRequested: false })
 
 /**
  * Replaces a model in the body, besides the one in the URL. Removes seals of other protocols, which only another vendor
  * can read.
  */
-export const writeRequest: Passthrough['writeRequest'] = (text, body, { model }) => {
+const writeRequest: Passthrough['writeRequest'] = (text, body, { model }) => {
   const hasWrappedSeals = text.includes(sealPrefix)
   if (!hasWrappedSeals && body.model === undefined) return text
   const modelField = body.model === undefined ? {} : { model: `models/${model}` }
@@ -68,7 +68,7 @@ const withoutSeals = (content: JsonObject, model: string) => ({
   }),
 })
 
-export const pipeStream = (exchange: Exchange): StreamPipe => pipeChunks(exchange, sseWriter)
+const pipeStream = (exchange: Exchange): StreamPipe => pipeChunks(exchange, sseWriter)
 
 /** Forwards the chunks of a stream. A stream without a finish reason was cut. */
 export const pipeChunks = (exchange: Exchange, writer: ChunkWriter): StreamPipe => {
@@ -129,7 +129,7 @@ const modelVersionKey = '"modelVersion"'
  * Replaces the model in the JSON text. Usually `modelVersion` occurs once, so that the text need not be parsed for its
  * position.
  */
-export const withModel = (text: string, body: JsonObject, model: string): string => {
+const withModel = (text: string, body: JsonObject, model: string): string => {
   if (body.modelVersion === undefined) return text
   const at = text.indexOf(modelVersionKey)
   const value = JSON.stringify(body.modelVersion)

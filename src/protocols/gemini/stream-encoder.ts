@@ -18,7 +18,7 @@ type EventHandlers = { [Type in Event['type']]: (event: EventOf<Type>) => void }
 type OpenPart = { part: PartKind; text: string; id: string; name: string; custom: boolean; seal?: Seal }
 
 /** Writes a chunk that holds only text, as most chunks do. `id`: the response id. */
-export type WriteText = (text: string, thought: boolean, id: string) => void
+type WriteText = (text: string, thought: boolean, id: string) => void
 
 /**
  * Encodes the chunks for a client. Text is sent immediately, by `writeText` if given. A call is sent when it is

@@ -6,7 +6,7 @@
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 
 /** Corrects the events of one stream, in order. */
-export type StreamNormalizer = {
+type StreamNormalizer = {
   /** True while no part had to be renumbered. Deltas may then pass without being parsed. */
   readonly isUnchanged: boolean
   /** Normalizes an event in place. Returns the name of the event if anything was changed. */

@@ -27,7 +27,7 @@ import { isGatewayId } from './turns.ts'
 import { parseUsage } from './usage.ts'
 
 /** Responses always reports usage, so a client need not request it. */
-export const readRequest: Passthrough['readRequest'] = ({ model, stream }) => ({
+const readRequest: Passthrough['readRequest'] = ({ model, stream }) => ({
   ...(typeof model === 'string' && model !== '' && { model }),
   stream: stream === true,
   usageRequested: true,
@@ -37,7 +37,7 @@ export const readRequest: Passthrough['readRequest'] = ({ model, stream }) => ({
  * Removes reasoning items that the target vendor cannot use: reasoning that another vendor sealed, or that the gateway
  * wrote for another vendor.
  */
-export const writeRequest: Passthrough['writeRequest'] = (text, body, { model }) => {
+const writeRequest: Passthrough['writeRequest'] = (text, body, { model }) => {
   if (!text.includes(sealPrefix) || !Array.isArray(body.input))
     return writeModel(text, body, { model, requestUsage: false })
   const exactBody = preserveExactNumbers(text, body)

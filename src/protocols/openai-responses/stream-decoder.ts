@@ -15,7 +15,7 @@ const id = 'openai-responses'
  * event nor a complete answer came. Vendors send an item as an added event, deltas and a done event, or as only one of
  * them: the decoder emits from a later event what the earlier ones lacked.
  */
-export class ResponsesDecoder {
+class ResponsesDecoder {
   readonly #items: OutputItems
   #hasStarted = false
   #finished = false

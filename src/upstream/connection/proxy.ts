@@ -13,7 +13,7 @@ import { openBridge, type SocksBridge } from './socks-bridge.ts'
  */
 export type ProxyOption = false | { url: string; respectNoProxy: false; bridge?: SocksBridge }
 
-export type ProxyEnvironment = Readonly<Record<string, string | undefined>>
+type ProxyEnvironment = Readonly<Record<string, string | undefined>>
 
 /**
  * Maximum origins to remember for one proxy. More than a configuration can name, so that a flood of addresses stays

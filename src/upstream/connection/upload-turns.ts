@@ -1,6 +1,6 @@
 /** Tracks whether a streamed upload waits for the client or for the vendor. */
 
-export type UploadTurns = {
+type UploadTurns = {
   /** The client has to send the next piece. */
   onClientTurn: () => void
   /** The vendor has to accept what was sent, or to respond. */

@@ -20,7 +20,7 @@ const opaqueFields: ReadonlySet<string> = new Set([
  * Converts names to camelCase. Returns the same value if nothing changes; never modifies it. If both spellings are
  * present, the camelCase field wins.
  */
-export const camelCased = (value: Json): Json => {
+const camelCased = (value: Json): Json => {
   if (Array.isArray(value)) {
     const items = value.map(camelCased)
     return items.some((item, index) => item !== value[index]) ? items : value

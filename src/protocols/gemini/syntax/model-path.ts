@@ -4,7 +4,7 @@
  */
 
 /** `stream`: the method streams. `sse`: the stream is sent as server-sent events, not as a JSON array. */
-export type ModelPath = { model: string; verb: Verb; stream: boolean; sse: boolean }
+type ModelPath = { model: string; verb: Verb; stream: boolean; sse: boolean }
 const knownVerbs = [
   'generateContent',
   'streamGenerateContent',
@@ -33,7 +33,7 @@ export const parseModelPath = (path: string, query: string): ModelPath | undefin
  * Returns the model of a path such as `/v1beta/models/x`, `/v1/publishers/google/models/x`,
  * `/v1/projects/p/locations/l/…`.
  */
-export const modelIn = (path: string): string | undefined => {
+const modelIn = (path: string): string | undefined => {
   const version = /^(?:\/gemini)?\/v1(?:beta\d?|alpha)?\//.exec(path)
   if (version === null) return undefined
   const rest = path.slice(version[0].length)

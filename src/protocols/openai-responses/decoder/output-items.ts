@@ -6,7 +6,7 @@ import { parseAnnotation } from '../citations.ts'
 const id = 'openai-responses'
 
 /** An open part: the characters and citations emitted so far. */
-export type PartState = { at: number; length: number; citationCount: number; isOpen: boolean }
+type PartState = { at: number; length: number; citationCount: number; isOpen: boolean }
 
 /** A part of reasoning is either its summary or its content. */
 export type ReasoningMode = 'summary' | 'content'

@@ -87,7 +87,7 @@ export const createResponseWriter = (exchange: Exchange, emit: (event: JsonObjec
  * Prefix of the ids of reasoning items that the gateway writes. The prefix identifies them if they carry no seal: no
  * vendor would know them.
  */
-export const reasoningIdPrefix = `rs_${sealPrefix}`
+const reasoningIdPrefix = `rs_${sealPrefix}`
 
 /**
  * Writes reasoning. The client receives the reasoning of every vendor as a summary, and its seal as encrypted content.

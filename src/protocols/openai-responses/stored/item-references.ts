@@ -8,7 +8,7 @@ import { sealPrefix } from '../../../ir/seal.ts'
 import { inputItemsOf, outputItemsOf, previousResponseIdOf } from './previous-response.ts'
 
 /** Returns the id that an item references, or undefined if it is a full item. A reference may omit its `type`. */
-export const referencedId = (item: Json): string | undefined => {
+const referencedId = (item: Json): string | undefined => {
   if (!isObject(item)) return undefined
   const { type, id, role, content } = item
   const isBare = (type ?? undefined) === undefined && role === undefined && content === undefined
