@@ -115,8 +115,5 @@ try {
   const code = await main(process.argv.slice(2))
   if (code !== undefined) process.exit(code)
 } catch (error) {
-  const isUsageError = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
-  process.exit(
-    isUsageError ? usageError(error.message) : usageError(error instanceof Error ? error.message : String(error)),
-  )
+  process.exit(usageError(error instanceof Error ? error.message : String(error)))
 }

@@ -37,19 +37,16 @@ export const exposureWarning = ({ keys, host }: CompiledConfig): string =>
 
 `
 
-const urlHost = (host: string): string =>
-  host === '0.0.0.0' || host === '::' || host === ''
-    ? 'localhost'
-    : host.includes(':') && !host.startsWith('[')
-      ? `[${host}]`
-      : host
+const urlHost = (host: string): string => {
+  if (host === '0.0.0.0' || host === '::' || host === '') return 'localhost'
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
+}
 
-const shorten = (names: string[]): string =>
-  names.length === 0
-    ? 'none'
-    : names.length <= 12
-      ? names.join(', ')
-      : `${names.slice(0, 12).join(', ')} and ${names.length - 12} more`
+const shorten = (names: string[]): string => {
+  if (names.length === 0) return 'none'
+  if (names.length <= 12) return names.join(', ')
+  return `${names.slice(0, 12).join(', ')} and ${names.length - 12} more`
+}
 
 const limitNames = ['qps', 'qpm', 'rpm', 'rpd', 'tpm', 'concurrency'] as const
 

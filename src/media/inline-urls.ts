@@ -140,17 +140,19 @@ const parseData = (url: string, expectedType: string): MediaFile => {
   }
 }
 
+/** The elements or members of a value, each with its path. */
+const membersOf = (value: Json | undefined, path: string): [string, Json | undefined][] => {
+  if (Array.isArray(value)) return value.map((inner, index) => [`${path}[${index}]`, inner])
+  if (!isObject(value)) return []
+  return Object.entries(value).map(([key, inner]) => [path === '' ? key : `${path}.${key}`, inner])
+}
+
 /**
  * The path of a text in a request: `messages[1].content[0].image_url.url`. Only searched for the message of an error.
  */
 export const jsonPathOf = (value: Json | undefined, text: string, path = ''): string | undefined => {
   if (value === text) return path
-  const steps: [string, Json | undefined][] = Array.isArray(value)
-    ? value.map((inner, index) => [`${path}[${index}]`, inner])
-    : isObject(value)
-      ? Object.entries(value).map(([key, inner]) => [path === '' ? key : `${path}.${key}`, inner])
-      : []
-  for (const [step, inner] of steps) {
+  for (const [step, inner] of membersOf(value, path)) {
     const found = jsonPathOf(inner, text, step)
     if (found !== undefined) return found
   }

@@ -53,7 +53,8 @@ export const parseServerUrl = (serverUrl: string): ServerUrl => {
   const url = new URL(serverUrl)
   const path = trimSlashes(url.pathname)
   const endpoint = endpoints.find(known => path.endsWith(known))
-  const account = url.username ? `${url.username}${url.password ? `:${url.password}` : ''}@` : ''
+  const password = url.password ? `:${url.password}` : ''
+  const account = url.username ? `${url.username}${password}@` : ''
   return {
     host: url.host,
     hostname: url.hostname,

@@ -19,8 +19,10 @@ const isBase64UrlCode = (code: number): boolean =>
 /** Moves the target with this origin to the front, followed by targets of the same vendor. */
 export const preferOrigin = (plan: Plan, origin: string): Plan => {
   const vendor = origin.split('.', 1)[0]!
-  const distanceOf = (targetOrigin: string): number =>
-    targetOrigin === origin ? 0 : targetOrigin.split('.', 1)[0] === vendor ? 1 : 2
+  const distanceOf = (targetOrigin: string): number => {
+    if (targetOrigin === origin) return 0
+    return targetOrigin.split('.', 1)[0] === vendor ? 1 : 2
+  }
   const ranked = plan.targets.map(target => ({ target, distance: distanceOf(sealOriginOf(target)) }))
   return { ...plan, targets: ranked.sort((one, other) => one.distance - other.distance).map(({ target }) => target) }
 }

@@ -256,7 +256,8 @@ const errorResponse = (error: GatewayError, headers: Record<string, string> = {}
 const refusePath = (request: Request, { runtime }: ServerState): Response => {
   const { path, query } = pathAndQueryOf(request)
   const operation = findOperation(path, query) ?? configuredOperation(normalizePath(path), runtime.settings, query)
-  const allow = operation ? 'POST' : readOnlyPaths.test(path) ? 'GET, HEAD' : undefined
+  const readMethods = readOnlyPaths.test(path) ? 'GET, HEAD' : undefined
+  const allow = operation ? 'POST' : readMethods
   const error = allow
     ? new GatewayError('method_not_allowed', `${shortenPath(path)} takes ${allow.split(',', 1)}`)
     : new GatewayError('not_found', `unknown address: ${request.method} ${shortenPath(path)}`)

@@ -32,12 +32,17 @@ export class RequestRecord {
   ) {}
 }
 
+const levelOf = (status: number): LogLine['level'] => {
+  if (status >= 500) return 'error'
+  return status >= 400 ? 'warn' : 'info'
+}
+
 /** The line of the log that tells of a request once it is over. */
 export const logLineOf = (
   record: RequestRecord,
   { error, status = error?.status ?? 200 }: RequestOutcome,
 ): LogLine => ({
-  level: status >= 500 ? 'error' : status >= 400 ? 'warn' : 'info',
+  level: levelOf(status),
   message: 'request',
   id: record.id,
   method: record.method,

@@ -13,8 +13,10 @@ export type Span = { start: number; end: number }
  * The elements of a list that are objects; empty if `value` is not a list. A list of objects only is returned
  * unchanged.
  */
-export const objectsIn = (value: unknown): readonly JsonObject[] =>
-  !Array.isArray(value) ? [] : value.every(isObject) ? value : value.filter(isObject)
+export const objectsIn = (value: unknown): readonly JsonObject[] => {
+  if (!Array.isArray(value)) return []
+  return value.every(isObject) ? value : value.filter(isObject)
+}
 
 /** The value if it is a string. */
 export const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)

@@ -98,10 +98,8 @@ const rows = ({ properties }: TSchema): string[] => [
 
 const row = (key: string, schema: TSchema): string => {
   const { default: defaultValue, unit = '', description = '' } = schema
-  const value =
-    defaultValue === undefined
-      ? ''
-      : `\`${typeof defaultValue === 'string' ? defaultValue : JSON.stringify(defaultValue)}\``
+  const text = typeof defaultValue === 'string' ? defaultValue : JSON.stringify(defaultValue)
+  const value = defaultValue === undefined ? '' : `\`${text}\``
   return `| \`${key}\` | ${typeOf(schema)} | ${value} | ${unit} | ${description} |`
 }
 

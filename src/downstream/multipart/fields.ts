@@ -15,13 +15,11 @@ const escapeName = (name: string): string => name.replaceAll('"', '%22').replace
 /** A list becomes several fields `name[]`, as OpenAI's clients write it. An object becomes JSON. Null adds no field. */
 export const renderFields = (delimiter: Buffer, params: FormParams): Buffer =>
   Buffer.concat(
-    Object.entries(params).flatMap(([name, value]) =>
-      Array.isArray(value)
-        ? value.map(item => renderField(delimiter, `${name}[]`, fieldText(item)))
-        : value === null
-          ? []
-          : renderField(delimiter, name, fieldText(value)),
-    ),
+    Object.entries(params).flatMap(([name, value]) => {
+      if (value === null) return []
+      if (!Array.isArray(value)) return renderField(delimiter, name, fieldText(value))
+      return value.map(item => renderField(delimiter, `${name}[]`, fieldText(item)))
+    }),
   )
 
 const fieldText = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))

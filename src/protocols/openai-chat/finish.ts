@@ -62,5 +62,8 @@ export const faultOf = (value: Json | undefined): GatewayError | undefined =>
     : undefined
 
 /** Corrects a `stop` after tool calls to `tool_calls`, or to `function_call` after a legacy call. */
-export const finishReasonAfter = (finish: string, hasCalls: boolean, hasLegacyCall: boolean): string =>
-  finish !== 'stop' ? finish : hasCalls ? 'tool_calls' : hasLegacyCall ? 'function_call' : 'stop'
+export const finishReasonAfter = (finish: string, hasCalls: boolean, hasLegacyCall: boolean): string => {
+  if (finish !== 'stop') return finish
+  if (hasCalls) return 'tool_calls'
+  return hasLegacyCall ? 'function_call' : 'stop'
+}

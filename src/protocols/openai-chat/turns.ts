@@ -115,6 +115,11 @@ const pushCall = (parts: Part[], call: JsonObject): void => {
   parts.push(callSeal || reasoningSeal ? { ...parseCall(rest), ...(callSeal && { seal: callSeal }) } : parseCall(call))
 }
 
+const argumentsText = (args: Json | undefined): string => {
+  if (typeof args === 'string') return args
+  return args === undefined || args === null ? '{}' : JSON.stringify(args)
+}
+
 const parseCall = (call: JsonObject): ToolCall => {
   const custom = call.type === 'custom' && isObject(call.custom)
   const body = [custom ? call.custom : call.function].find(isObject) ?? {}
@@ -124,7 +129,7 @@ const parseCall = (call: JsonObject): ToolCall => {
     type: 'call',
     id: textOf(call.id) ?? '',
     name: textOf(body.name) ?? '',
-    args: typeof args === 'string' ? args : args === undefined || args === null ? '{}' : JSON.stringify(args),
+    args: argumentsText(args),
     ...(custom && { custom: true }),
     ...(extra_content !== undefined && { seal: { by: id, value: { extra_content } } }),
   }

@@ -62,11 +62,8 @@ const describeValue = (value: unknown): string => {
   if (value === null) return 'null'
   if (value === '') return 'an empty string'
   if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array'
-  return typeof value === 'object'
-    ? 'an object'
-    : typeof value === 'number'
-      ? `the number ${value}`
-      : `a ${typeof value}`
+  if (typeof value === 'object') return 'an object'
+  return typeof value === 'number' ? `the number ${value}` : `a ${typeof value}`
 }
 
 /** `/messages/2/content` → `messages[2].content`. */
@@ -75,7 +72,7 @@ const dottedPath = (path: string): string =>
     .split('/')
     .slice(1)
     .map(segment => segment.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .reduce(
-      (sum, segment) => (/^\d+$/.test(segment) ? `${sum}[${segment}]` : sum === '' ? segment : `${sum}.${segment}`),
-      '',
-    )
+    .reduce((sum, segment) => {
+      if (/^\d+$/.test(segment)) return `${sum}[${segment}]`
+      return sum === '' ? segment : `${sum}.${segment}`
+    }, '')

@@ -194,8 +194,10 @@ const statusFor = ({ status, type, code }: ErrorFields): number => {
 
 const firstDefined = <T>(values: readonly (T | undefined)[]): T | undefined => values.find(value => value !== undefined)
 
-const codeText = (value: Json | undefined): string | undefined =>
-  typeof value === 'number' ? String(value) : value === '' ? undefined : textOf(value)
+const codeText = (value: Json | undefined): string | undefined => {
+  if (typeof value === 'number') return String(value)
+  return value === '' ? undefined : textOf(value)
+}
 
 /** A message may be a list: of strings (Hugging Face), or of `{loc, msg}` (FastAPI). */
 const messageIn = (value: Json | undefined): string | undefined => {

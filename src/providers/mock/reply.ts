@@ -101,8 +101,8 @@ const textFor = (
   if (format['type'] === 'json_object' || behaviour.json)
     return JSON.stringify({ said: userText, ...(results.length > 0 && { results }) })
   if (results.length > 0) return `The ${results.length > 1 ? 'tools' : 'tool'} answered: ${results.join(' and ')}`
-  const sentence =
-    userText === '' && mediaText === '' ? 'You said nothing.' : userText === '' ? '' : `You said: "${userText}".`
+  if (userText === '' && mediaText === '') return 'You said nothing.'
+  const sentence = userText === '' ? '' : `You said: "${userText}".`
   return [sentence, mediaText].filter(Boolean).join(' ')
 }
 

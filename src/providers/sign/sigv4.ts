@@ -91,7 +91,10 @@ const canonicalQuery = (query: URLSearchParams): string =>
     .map(pair => pair.join('='))
     .join('&')
 
-const compareText = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0)
+const compareText = (left: string, right: string): number => {
+  if (left === right) return 0
+  return left < right ? -1 : 1
+}
 
 /** Percent-encoding of RFC 3986. `encodeURIComponent` leaves five reserved characters unencoded. */
 const encodeRfc3986 = (text: string): string =>

@@ -40,8 +40,10 @@ const responsesProtocols = ['openai-responses', 'responses/compact']
 const responsesPaths = { 'openai-responses': '/responses', 'responses/compact': '/responses/compact' }
 
 /** Some models are only available in Responses. Models of other vendors are not known to support Responses at all. */
-const protocolsFor = (model: string): readonly string[] | undefined =>
-  foreignBase(model) !== undefined ? Object.keys(commonPaths) : isResponsesOnly(model) ? responsesProtocols : undefined
+const protocolsFor = (model: string): readonly string[] | undefined => {
+  if (foreignBase(model) !== undefined) return Object.keys(commonPaths)
+  return isResponsesOnly(model) ? responsesProtocols : undefined
+}
 
 const isResponsesUrl = ({ serverUrl }: Entry): boolean =>
   serverUrl !== undefined && parseServerUrl(serverUrl).endpoint === '/responses'

@@ -7,7 +7,7 @@ import { connect as connectTls } from 'node:tls'
 import type { ProxyOption } from './proxy.ts'
 import { credentialsOf, stripBrackets } from './socks-bridge.ts'
 
-type ConnectProbe = {
+export type ConnectProbe = {
   /** Call it whenever a response of `origin` (`https://host:port`, as `originOf` cuts it) has arrived. */
   markAlive(origin: string): void
   /**

@@ -3,7 +3,7 @@
  * had died unnoticed.
  */
 
-type IdleConnections = {
+export type IdleConnections = {
   /**
    * A request begins. Returns true if it may reuse an idle connection of `poolKey`, and counts that connection as in
    * use.
