@@ -1,11 +1,10 @@
 /**
  * The life of a request:
- *   authenticate → readBody → parseClientRequest → planTargets → planTokenCount → splitBatch → resumePreviousResponse
+ *   identifyCaller → readBody → parseClientRequest → planTargets → planTokenCount → splitBatch → resumePreviousResponse
  *   → attempt (admit → prepareRequest: pass | patch | translate → call)
  *   → openStream → ClientEventStream, or readCompleteResponse → lifetime.close
  */
 
-import { presentedKeys } from '../auth/keys.ts'
 import { asGatewayError, type GatewayError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json/json.ts'
 import { ClientEventStream } from '../downstream/event-stream.ts'
@@ -24,6 +23,7 @@ import type { ClientRequest } from './client-request.ts'
 import { type CompleteResponse, openStream, readCompleteResponse } from './convert-response.ts'
 import { estimateAfterFailure, planTokenCount } from './count-tokens.ts'
 import { answerParts, splitBatch } from './fan-out.ts'
+import { identifyCaller } from './identify-caller.ts'
 import { resumePreviousResponse } from './previous-response.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -59,8 +59,7 @@ export const handleRequest = async (
   lifetime.connection = connection
   request.signal.addEventListener('abort', lifetime)
   try {
-    const caller = runtime.auth.authenticate(presentedKeys(request.headers, operation.query))
-    lifetime.record.caller = caller.id
+    const caller = identifyCaller(request, operation.query, connection, lifetime, runtime)
     lifetime.shouldReportLosses = request.headers.get('x-report-losses') === '1'
     const received = parseClientRequest(
       await readBody(request, operation, runtime),
@@ -84,7 +83,6 @@ export const handleRequest = async (
     return await (clientRequest.stream ? answerStream : answerComplete)(clientRequest, plan, context)
   } catch (thrown) {
     const error = lifetime.endReason ?? asGatewayError(thrown)
-    if (error.code === 'unauthorized') lifetime.record.address = connection.address()
     return respondError(error, operation.protocol, lifetime, runtime)
   }
 }

@@ -4,12 +4,12 @@
  */
 import type { Server } from 'bun'
 import { Elysia } from 'elysia'
-import { presentedKeys } from '../auth/keys.ts'
 import { asGatewayError, GatewayError } from '../base/errors.ts'
 import type { Json } from '../base/json/json.ts'
 import { pathAndQueryOf } from '../downstream/json-body.ts'
 import { corsHeaders, responseHeaders } from '../downstream/response-headers.ts'
 import { type Connection, handleRequest, type Operation } from '../gateway/handle.ts'
+import { identifyCaller } from '../gateway/identify-caller.ts'
 import type { Runtime } from '../gateway/runtime.ts'
 import { protocols } from '../protocols/registry.ts'
 import type { Caller } from '../routing/router.ts'
@@ -210,14 +210,12 @@ const answerLocally = (
   const { path, query } = pathAndQueryOf(request)
   const lifetime = runtime.records.begin(request.method, shortenPath(path))
   try {
-    const caller = runtime.auth.authenticate(presentedKeys(request.headers, query))
-    lifetime.record.caller = caller.id
+    const caller = identifyCaller(request, query, new ServerConnection(request, server), lifetime, runtime)
     const body = JSON.stringify(bodyFor(request, runtime, caller))
     lifetime.close()
     return new Response(body, { headers: responseHeaders(lifetime, 'application/json', runtime.redact) })
   } catch (thrown) {
     const error = asGatewayError(thrown)
-    if (error.code === 'unauthorized') lifetime.record.address = new ServerConnection(request, server).address()
     lifetime.close({ error })
     return errorResponse(error, { 'x-request-id': lifetime.record.id }, modelsProtocolOf(request, path))
   }

@@ -2,12 +2,12 @@
  * Reads, lists and deletes stored responses for the caller who created them. If a vendor stores a response, the vendor
  * is asked.
  */
-import { presentedKeys } from '../auth/keys.ts'
 import { asGatewayError, GatewayError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json/json.ts'
 import { pathAndQueryOf } from '../downstream/json-body.ts'
 import { fetchStoredResponse, type StoredResponseRequest } from '../gateway/fetch-stored.ts'
 import { type Connection, respondError, respondJson } from '../gateway/handle.ts'
+import { identifyCaller } from '../gateway/identify-caller.ts'
 import { storeAnswer } from '../gateway/previous-response.ts'
 import type { Runtime } from '../gateway/runtime.ts'
 import { inputWithIds } from '../protocols/openai-responses/stored/item-references.ts'
@@ -51,8 +51,7 @@ export const answerStoredResponse = async (
   const lifetime = runtime.records.begin(request.method, path)
   request.signal.addEventListener('abort', lifetime)
   try {
-    const caller = runtime.auth.authenticate(presentedKeys(request.headers, query))
-    lifetime.record.caller = caller.id
+    const caller = identifyCaller(request, query, connection, lifetime, runtime)
     const body = await storedResponseBody(
       { ...storedRequest, method: request.method, query },
       caller,
@@ -63,7 +62,6 @@ export const answerStoredResponse = async (
     return respondJson(body, lifetime, runtime)
   } catch (thrown) {
     const error = lifetime.endReason ?? asGatewayError(thrown)
-    if (error.code === 'unauthorized') lifetime.record.address = connection.address()
     return respondError(error, protocols.get(protocol)!, lifetime, runtime)
   }
 }
