@@ -1,4 +1,4 @@
-/** Keeps secrets out of everything that leaves the process. */
+/** Keeps secrets out of everything that leaves the process: the configured ones, and what looks like a key. */
 
 export type Redact = (text: string) => string
 
@@ -37,3 +37,27 @@ const encodingsOf = (secret: string): string[] => {
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64').replace(/=+$/, '')
 const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
+const keyPattern = /\b(?:sk|gsk|xai|nvapi|pplx|r8|hf)[-_][\w.…-]{8,}/
+
+/**
+ * A query parameter that signs a URL or names the signer: AWS, Google, Azure, Alibaba, Tencent, Volcengine, Baidu,
+ * Huawei.
+ */
+const signedUrlPattern =
+  /[?&;](?:x-(?:amz|goog|oss|cos|tos|bce|obs)-(?:signature|credential|security-token)|(?:q-)?signature|q-ak|sig|(?:aws|oss|obs)?accesskeyid|googleaccessid)=/i
+
+/** Whether the text may contain something that `redactKeyLike` redacts. */
+export const mayHoldKey = (text: string): boolean =>
+  text.includes('***') || keyPattern.test(text) || signedUrlPattern.test(text)
+
+/**
+ * Redacts keys that a vendor shows masked (`sk-ab****yz`), text that looks like a key, and the query of a signed URL.
+ * Linear: each word is examined at most twice.
+ */
+export const redactKeyLike = (text: string): string =>
+  text
+    .replace(/[^\s"'`,;:<>()[\]{}\\]+/g, match => (match.includes('***') || keyPattern.test(match) ? '***' : match))
+    .replace(/[^\s"'<>\\]+/g, match =>
+      signedUrlPattern.test(match) ? `${match.slice(0, match.indexOf('?') + 1)}***` : match,
+    )

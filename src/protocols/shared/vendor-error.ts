@@ -1,7 +1,10 @@
 /** Converts a vendor's error, in any shape, to a GatewayError. */
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
+import { mayHoldKey, redactKeyLike } from '../../base/redact.ts'
 import type { Exchange, Frame } from '../protocol.ts'
+
+export { redactKeyLike }
 
 type WithRedact = { redact: (text: string) => string }
 /** The error fields of a vendor's body; `status` if the body names one. */
@@ -246,30 +249,6 @@ const secondsUntil = (date: string): number => {
   const at = Date.parse(date.endsWith('GMT') ? date : `${date} GMT`)
   return Math.max(0, Math.ceil((at - Date.now()) / 1000))
 }
-
-const keyPattern = /\b(?:sk|gsk|xai|nvapi|pplx|r8|hf)[-_][\w.…-]{8,}/
-
-/**
- * A query parameter that signs a URL or names the signer: AWS, Google, Azure, Alibaba, Tencent, Volcengine, Baidu,
- * Huawei.
- */
-const signedUrlPattern =
-  /[?&;](?:x-(?:amz|goog|oss|cos|tos|bce|obs)-(?:signature|credential|security-token)|(?:q-)?signature|q-ak|sig|(?:aws|oss|obs)?accesskeyid|googleaccessid)=/i
-
-/** Whether the text may contain something to redact. */
-const mayHoldKey = (text: string): boolean =>
-  text.includes('***') || keyPattern.test(text) || signedUrlPattern.test(text)
-
-/**
- * Redacts keys that a vendor shows masked (`sk-ab****yz`), text that looks like a key, and the query of a signed URL.
- * Linear: each word is examined at most twice.
- */
-export const redactKeyLike = (text: string): string =>
-  text
-    .replace(/[^\s"'`,;:<>()[\]{}\\]+/g, match => (match.includes('***') || keyPattern.test(match) ? '***' : match))
-    .replace(/[^\s"'<>\\]+/g, match =>
-      signedUrlPattern.test(match) ? `${match.slice(0, match.indexOf('?') + 1)}***` : match,
-    )
 
 const redactFields = ({ message, type, code, status }: ErrorFields): ErrorFields => ({
   ...(message !== undefined && { message: redactKeyLike(message) }),
