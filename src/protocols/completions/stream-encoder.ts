@@ -8,17 +8,19 @@ import { renderError } from '../openai-chat/error.ts'
 import { streamWithDone } from '../openai-chat/stream.ts'
 import { renderUsage } from '../openai-chat/usage.ts'
 import type { Exchange, Frame, Stage } from '../protocol.ts'
+import { createNoteOnce } from '../shared/note-once.ts'
 import { missingFinish } from '../shared/vendor-error.ts'
 import { promptOf } from './request.ts'
 
 const finishReasons: Partial<Record<FinishReason, string>> = { length: 'length', filter: 'content_filter' }
+const lossReason = 'has no place in a text'
 
 /** The chunks of a stream. The usage comes last, if the client asked for it. */
 const encodeCompletionsStream =
   (exchange: Exchange): Stage<Event, JsonObject> =>
   emit => {
     const texts = new Set<number>()
-    const noted = new Set<string>()
+    const noteOnce = createNoteOnce(exchange)
     const clientRequest = exchange.clientRequest ?? {}
     let usage: Usage | undefined
     let hasEnded = false
@@ -26,16 +28,12 @@ const encodeCompletionsStream =
     const envelope = { id: exchange.id, object: 'text_completion', created: exchange.created, model: exchange.model }
     const emitChunk = (text: string, finish: string | null = null): void =>
       emit({ ...envelope, choices: [{ text, index: 0, logprobs: null, finish_reason: finish }] })
-    const noteLoss = (path: string): void => {
-      if (!noted.has(path)) exchange.loss(path, 'has no place in a text')
-      noted.add(path)
-    }
 
     const handleEvent = (event: Event): void => {
       if (event.type === 'start' && clientRequest.echo === true) emitChunk(promptOf(clientRequest))
       else if (event.type === 'open' && (event.part === 'text' || event.part === 'refusal')) texts.add(event.at)
-      else if (event.type === 'open') noteLoss(event.part)
-      else if (event.type === 'part') noteLoss(event.part.type)
+      else if (event.type === 'open') noteOnce(event.part, lossReason)
+      else if (event.type === 'part') noteOnce(event.part.type, lossReason)
       else if (event.type === 'delta' && texts.has(event.at)) emitChunk(event.text)
       else if (event.type === 'usage') usage = event.usage
       else if (event.type === 'finish') emitChunk('', finishReasons[event.reason] ?? 'stop')

@@ -3,7 +3,8 @@ import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, objectsIn, parseJson, textOf } from '../../base/json/json.ts'
 import type { FinishReason, Seal, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
-import type { Exchange } from '../protocol.ts'
+import type { Exchange, NoteLoss } from '../protocol.ts'
+import { createNoteOnce } from '../shared/note-once.ts'
 import { mergeDelta } from './chunks/merge-deltas.ts'
 import { parseAnnotation } from './citations.ts'
 import { parseMedia } from './media.ts'
@@ -65,7 +66,7 @@ type OpenCall = { at: number; args: string; isOpen: boolean }
 export class ChatDecoder {
   readonly #calls = new Map<CallKey, OpenCall>()
   readonly #sealedFields: JsonObject = {}
-  readonly #notedPaths = new Set<string>()
+  readonly #noteOnce: NoteLoss
   #nextAt = 0
   /** The open part that is no call. */
   #current: { kind: PartKind; at: number } | undefined
@@ -76,7 +77,9 @@ export class ChatDecoder {
   constructor(
     private readonly exchange: Exchange,
     private readonly emit: (event: Event) => void,
-  ) {}
+  ) {
+    this.#noteOnce = createNoteOnce(exchange)
+  }
 
   push(body: JsonObject): void {
     if (!this.#hasStarted) this.emit({ type: 'start', id: textOf(body.id) ?? '', model: textOf(body.model) ?? '' })
@@ -194,11 +197,6 @@ export class ChatDecoder {
 
   #sealOf(value: JsonObject): Seal {
     return { by: id, at: this.exchange.sealOrigin, value }
-  }
-
-  #noteOnce(path: string, why: string): void {
-    if (!this.#notedPaths.has(path)) this.exchange.loss(path, why)
-    this.#notedPaths.add(path)
   }
 }
 

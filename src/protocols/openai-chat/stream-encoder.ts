@@ -3,7 +3,8 @@ import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type JsonObject, parseJson } from '../../base/json/json.ts'
 import type { FinishReason, Seal, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
-import type { Exchange, Stage } from '../protocol.ts'
+import type { Exchange, NoteLoss, Stage } from '../protocol.ts'
+import { createNoteOnce } from '../shared/note-once.ts'
 import { missingFinish } from '../shared/vendor-error.ts'
 import { renderAnnotation } from './citations.ts'
 import { renderError } from './error.ts'
@@ -50,7 +51,7 @@ export const encodeChatStream =
 class ChatEncoder {
   readonly #writers = new Map<number, PartWriter>()
   readonly #customTools: ReadonlySet<string>
-  readonly #notedPaths = new Set<string>()
+  readonly #noteOnce: NoteLoss
   #id: string
   /** The number of calls, legacy ones aside. */
   #callCount = 0
@@ -66,6 +67,7 @@ class ChatEncoder {
   ) {
     this.#customTools = customToolNames(exchange.clientRequest)
     this.#id = exchange.id
+    this.#noteOnce = createNoteOnce(exchange)
   }
 
   push(event: Event): void {
@@ -177,7 +179,7 @@ class ChatEncoder {
     if (part.type === 'foreign' && part.seal.by === 'openai-chat') this.#emitChunk(part.seal.value as JsonObject)
     else if (part.type !== 'media') this.#noteOnce(part.type, 'has no form in an answer of this protocol')
     else {
-      const image = renderMedia(part, 'images', (path, why) => this.#noteOnce(path, why))
+      const image = renderMedia(part, 'images', this.#noteOnce)
       if (image) this.#emitChunk({ images: [image] })
     }
   }
@@ -212,11 +214,6 @@ class ChatEncoder {
   #envelope() {
     const { created, model } = this.exchange
     return { id: this.#id, object: 'chat.completion.chunk', created, model }
-  }
-
-  #noteOnce(path: string, why: string): void {
-    if (!this.#notedPaths.has(path)) this.exchange.loss(path, why)
-    this.#notedPaths.add(path)
   }
 }
 
