@@ -1,6 +1,7 @@
 /** Reads the path, query and body of a request. At most `max_body` bytes of the body are read. */
 import { GatewayError } from '../base/errors.ts'
 import { isObject, type JsonObject } from '../base/json/json.ts'
+import { BodyBuffer, tooLarge } from './body-buffer.ts'
 
 /**
  * A JSON request: the text as the client wrote it, and the parsed body. `original`: the client's own body, if stored
@@ -57,15 +58,9 @@ export const readForm = async (request: Request, maxBody: number): Promise<JsonB
  * @throws GatewayError `too_large` as soon as more than `maxBody` bytes have arrived
  */
 const readLimited = async (request: Request, maxBody: number): Promise<Uint8Array> => {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  if (request.body === null) return new Uint8Array()
-  for await (const chunk of request.body) {
-    length += chunk.length
-    if (length > maxBody) throw tooLarge(maxBody)
-    chunks.push(chunk)
-  }
-  return chunks.length === 1 && chunks[0] ? chunks[0] : new Uint8Array(Buffer.concat(chunks))
+  const buffer = new BodyBuffer(maxBody)
+  if (request.body !== null) for await (const chunk of request.body) buffer.add(chunk)
+  return buffer.join()
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -103,6 +98,3 @@ export const refuseCompressed = (headers: Headers): void => {
       `a body with content-encoding ${encoding.slice(0, 40)} is not read; send it plain`,
     )
 }
-
-export const tooLarge = (maxBody: number): GatewayError =>
-  new GatewayError('too_large', `the body is larger than the ${maxBody} bytes that max_body allows`)

@@ -4,7 +4,8 @@
  * is streamed as it arrives; otherwise the whole form is buffered, up to `max_body`.
  */
 import type { Payload } from '../../upstream/call.ts'
-import { refuseCompressed, tooLarge } from '../json-body.ts'
+import { BodyBuffer, tooLarge } from '../body-buffer.ts'
+import { refuseCompressed } from '../json-body.ts'
 import { createFieldFilter, type FormParams, renderField, renderFields } from './fields.ts'
 import {
   delimiterOf,
@@ -69,14 +70,12 @@ export const readUpload = async (request: Request, maxBody: number): Promise<Upl
 }
 
 const readRemaining = async (reader: BodyReader, firstBytes: Buffer, maxBody: number): Promise<Buffer> => {
-  const chunks: Uint8Array[] = [firstBytes]
-  let length = firstBytes.length
+  const buffer = new BodyBuffer(maxBody)
+  buffer.add(firstBytes)
   for (;;) {
     const { value, done } = await reader.read()
-    if (done) return Buffer.concat(chunks)
-    length += value.length
-    if (length > maxBody) throw tooLarge(maxBody)
-    chunks.push(value)
+    if (done) return buffer.join()
+    buffer.add(value)
   }
 }
 
