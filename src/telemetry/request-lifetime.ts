@@ -121,7 +121,7 @@ export class RequestLifetime {
 /** All requests in progress, and the log to which their records are written. */
 export class RequestRecords {
   readonly active = new IndexedList<RequestLifetime>()
-  /** Is told about every attempt if the strategy measures targets; otherwise undefined. */
+  /** Notified of every attempt if the strategy measures targets; otherwise undefined. */
   stats: TargetStats | undefined
   constructor(private readonly log: Log) {}
 

@@ -37,7 +37,7 @@ const levelOf = (status: number): LogLine['level'] => {
   return status >= 400 ? 'warn' : 'info'
 }
 
-/** The line of the log that tells of a request once it is over. */
+/** The log line of a request that has ended. */
 export const logLineOf = (
   record: RequestRecord,
   { error, status = error?.status ?? 200 }: RequestOutcome,

@@ -33,7 +33,7 @@ export const sniffEventStream = async (
     const start = new TextDecoder().decode(first.subarray(0, maxSniffBytes)).trimStart()
     if (isFramedByAws || done || start.length >= 6 || /^[{[<]/.test(start) || first.length > maxSniffBytes)
       return { reader, first, hasEvents: isFramedByAws || /^(data|event|id|retry)?:/.test(start) }
-    // White space alone tells nothing and need not be kept.
+    // White space alone carries no information and need not be kept.
     if (start === '') first = new Uint8Array()
     upstream.deadline.arm('idle', idle)
   }

@@ -4,14 +4,9 @@
  */
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
+import { redactKeyLike } from '../../base/redact.ts'
 import type { Exchange } from '../protocol.ts'
-import {
-  clampedWait,
-  mapStrings,
-  parseError as parseAny,
-  parseRetryAfter,
-  redactKeyLike,
-} from '../shared/vendor-error.ts'
+import { clampedWait, mapStrings, parseError as parseAny, parseRetryAfter } from '../shared/vendor-error.ts'
 import { id } from './parts/part.ts'
 import { listOf } from './syntax/casing.ts'
 

@@ -1,5 +1,5 @@
 /**
- * How Gemini models are told to think. Gemini 3 and later take a level, 2.5 takes a budget in tokens, older models and
+ * How Gemini models are asked to think. Gemini 3 and later take a level, 2.5 takes a budget in tokens, older models and
  * Gemma take neither.
  * https://ai.google.dev/gemini-api/docs/thinking (2026-11)
  */

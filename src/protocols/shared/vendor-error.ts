@@ -4,8 +4,6 @@ import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../b
 import { mayHoldKey, redactKeyLike } from '../../base/redact.ts'
 import type { Exchange, Frame } from '../protocol.ts'
 
-export { redactKeyLike }
-
 type WithRedact = { redact: (text: string) => string }
 /** The error fields of a vendor's body; `status` if the body names one. */
 type ErrorFields = { message?: string; type?: string; code?: string; status?: number }

@@ -1,7 +1,7 @@
 /**
  * Normalizes a vendor's stream of chunks. Normalized chunks share one id, creation time and model. Each choice has one
  * finish_reason, and it comes after the content. Tool calls are numbered and named. Errors are recognised, and a clean
- * end is told apart from a cut stream. Passthrough and translation both use it.
+ * end is distinguished from a cut stream. Passthrough and translation both use it.
  */
 import { GatewayError } from '../../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../../base/json/json.ts'
