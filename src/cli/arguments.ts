@@ -4,19 +4,20 @@ import { parseArgs } from 'node:util'
 import { commit, version } from '../base/version.ts'
 import { nearest } from '../config/schema/nearest.ts'
 
-const usage = `simple-one-api: every large model behind one address
+const usage = `simple-one-api: an LLM gateway in one executable
 
   simple-one-api [serve] [CONFIG] [--host HOST] [--port PORT] [--log-level LEVEL]
-  simple-one-api check [CONFIG]       every problem of a configuration; exits 1 on errors
-  simple-one-api models [CONFIG]      which model goes to which targets
+                                      start the gateway
+  simple-one-api check [CONFIG]       report every problem of a configuration; exit with 1 on errors
+  simple-one-api models [CONFIG]      list the targets of each model
   simple-one-api probe [CONFIG] [--model MODEL] [--json]
-                                      asks every target once, with one word, and tells which answer; exits 1 if one fails
-  simple-one-api schema               the JSON Schema of the configuration
-  simple-one-api import DB [OUT]      writes the active revision of a config.db of v0.10 to a file (OUT "-": to the terminal)
+                                      send one short request to every target; exit with 1 if one fails
+  simple-one-api schema               print the JSON Schema of the configuration
+  simple-one-api import DB [OUT]      write the active revision of a v0.10 config.db to a file; print it if OUT is "-"
   simple-one-api --help | --version
 
-CONFIG is a .json, .yaml or .yml file. Without one, config.json, config.yaml, config.yml are looked for here, in ./config
-and beside the executable; if there is none, a built-in mock is served.
+CONFIG is a .json, .yaml or .yml file. Without it, the program looks for config.json, config.yaml and config.yml in the
+working directory, in ./config and beside the executable. If it finds none, it serves a built-in mock.
 `
 
 const options = {

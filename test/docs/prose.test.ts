@@ -67,6 +67,7 @@ describe('the checks', () => {
     'The whole configuration is one file.',
     'A client sends `tell` in a request.',
     'The gateway speaks HTTP/1.1.',
+    'No test can tell them apart.',
   ])('an ordinary sentence passes: %s', sentence => expect(proseProblems(sentence)).toEqual([]))
 
   test('each pattern is a whole word and has a replacement', () => {
