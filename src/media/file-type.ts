@@ -2,6 +2,7 @@
  * Detects the type of a file by its first bytes. Servers send everything as `application/octet-stream`, or call a PNG a
  * JPEG.
  */
+import { lookUp } from '../base/look-up.ts'
 
 type MagicNumber = { offset?: number; bytes: string; mime: string }
 
@@ -69,7 +70,7 @@ const canonicalTypes: Readonly<Record<string, string>> = {
  */
 export const detectFileType = (bytes: Uint8Array, contentType: string | null): string | undefined => {
   const [essence = ''] = (contentType ?? '').toLowerCase().split(';')
-  const declared = canonicalTypes[essence.trim()] ?? essence.trim()
+  const declared = lookUp(canonicalTypes, essence.trim()) ?? essence.trim()
   const isGeneric = genericTypes.has(declared)
   const detected = sniff(Buffer.from(bytes.subarray(0, 16)).toString('latin1'), isGeneric)
   if (isGeneric) return detected

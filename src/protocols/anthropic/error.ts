@@ -4,6 +4,7 @@
  */
 import { type ErrorCode, GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
+import { lookUp } from '../../base/look-up.ts'
 import type { Egress, Exchange } from '../protocol.ts'
 import { parseError as readError } from '../shared/vendor-error.ts'
 import { id } from './wire.ts'
@@ -53,7 +54,7 @@ export const renderError = (error: GatewayError): Json => {
 }
 
 const errorTypeOf = ({ code, status, detail }: GatewayError): string => {
-  if (detail.vendorType !== undefined && detail.vendorType in statusOfType) return detail.vendorType
+  if (detail.vendorType !== undefined && Object.hasOwn(statusOfType, detail.vendorType)) return detail.vendorType
   const typeByStatus = Object.keys(statusOfType).find(name => statusOfType[name] === status)
   return code === 'upstream_refused' || status === 529 ? (typeByStatus ?? typeOfCode[code]) : typeOfCode[code]
 }
@@ -81,7 +82,7 @@ export const parseError: Egress['parseError'] = (status, headers, text, exchange
  */
 export const faultFrom = (body: JsonObject, exchange: Pick<Exchange, 'redact'>): GatewayError => {
   const errorObject = isObject(body.error) ? body.error : body
-  const status = statusOfType[textOf(errorObject.type) ?? ''] ?? 502
+  const status = lookUp(statusOfType, textOf(errorObject.type) ?? '') ?? 502
   const error = parseError(status, new Headers(), JSON.stringify({ ...body, type: 'error' }), exchange)
   return error.code === 'upstream_refused' && status === 502
     ? new GatewayError('upstream_failed', error.message)

@@ -2,6 +2,7 @@
 import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import { rawJson, rawText } from '../../base/json/raw.ts'
+import { lookUp } from '../../base/look-up.ts'
 import type { FinishReason, Seal } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
 import type { Exchange } from '../protocol.ts'
@@ -228,7 +229,7 @@ const mergeForeignDelta = (block: Block, { type, ...delta }: JsonObject): void =
 /** The finish is `calls` if there were tool calls. A call of the structured-output tool alone is a plain `stop`. */
 const finishEventOf = ({ stop_reason, stop_sequence }: JsonObject, hasCalls: boolean): Event => {
   const stopReason = textOf(stop_reason)
-  const mapped = finishReasons[stopReason ?? ''] ?? 'other'
+  const mapped = lookUp(finishReasons, stopReason ?? '') ?? 'other'
   const reason = mapped === 'stop' && hasCalls ? 'calls' : mapped === 'calls' && !hasCalls ? 'stop' : mapped
   const raw = reason === mapped ? stopReason : reason === 'calls' ? 'tool_use' : 'end_turn'
   const stop = textOf(stop_sequence)

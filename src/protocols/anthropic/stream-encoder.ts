@@ -5,6 +5,7 @@
 
 import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json/json.ts'
+import { lookUp } from '../../base/look-up.ts'
 import type { Citation, FinishReason, Part, Seal, Usage } from '../../ir/chat.ts'
 import type { Event } from '../../ir/event.ts'
 import { wrapSeal } from '../../ir/seal.ts'
@@ -158,7 +159,7 @@ class MessagesEncoder {
   #encodeFinish({ reason, raw, stop: sequence }: Extract<Event, { type: 'finish' }>): void {
     this.#hasEnded = true
     if (reason === 'other') this.#noteLossOnce('stop_reason', `"${raw ?? reason}" has no word in this protocol`)
-    const exactReason = raw !== undefined && exactReasons[raw] === reason ? raw : finishReasons[reason]
+    const exactReason = raw !== undefined && lookUp(exactReasons, raw) === reason ? raw : finishReasons[reason]
     const reasonWithCalls = this.#hasCalls && finishReasons[reason] === 'end_turn' ? 'tool_use' : exactReason
     const stopReason = sequence !== undefined && reasonWithCalls === 'end_turn' ? 'stop_sequence' : reasonWithCalls
     this.emit({

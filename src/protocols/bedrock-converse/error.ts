@@ -3,6 +3,7 @@
  * stream.
  */
 import { GatewayError } from '../../base/errors.ts'
+import { lookUp } from '../../base/look-up.ts'
 import type { Exchange } from '../protocol.ts'
 import { parseError as parseAnyError } from '../shared/vendor-error.ts'
 
@@ -35,7 +36,7 @@ const statusOfException: Record<string, number> = {
  */
 export const parseError = (status: number, headers: Headers, text: string, exchange: WithRedact): GatewayError => {
   const name = exceptionNameOf(exchange.redact(headers.get('x-amzn-errortype') ?? ''))
-  const known = statusOfException[exceptionKeyOf(name)]
+  const known = lookUp(statusOfException, exceptionKeyOf(name))
   const effectiveStatus = known === 429 ? known : status
   return withVendorCode(parseAnyError(effectiveStatus === 424 ? 502 : effectiveStatus, headers, text, exchange), name)
 }
@@ -44,7 +45,7 @@ export const parseError = (status: number, headers: Headers, text: string, excha
 export const faultFrom = (exception: string, text: string, exchange: WithRedact): GatewayError => {
   const name = exceptionNameOf(exchange.redact(exception))
   return withVendorCode(
-    parseAnyError(statusOfException[exceptionKeyOf(name)] ?? 502, new Headers(), text, exchange),
+    parseAnyError(lookUp(statusOfException, exceptionKeyOf(name)) ?? 502, new Headers(), text, exchange),
     name,
   )
 }

@@ -1,6 +1,7 @@
 /** Images, documents, video and audio as Converse blocks. Files are sent as bytes (base64). */
 
 import { isObject, type JsonObject, textOf } from '../../base/json/json.ts'
+import { lookUp } from '../../base/look-up.ts'
 import type { MediaPart } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
 import { audioFormats, documentFormats, imageFormats, videoFormats } from './wire.ts'
@@ -51,7 +52,7 @@ export const renderMedia = (
   }
   const mime = exactType(media.mime, source.data)
   for (const kind of Object.keys(formatsOfKind) as MediaKind[]) {
-    const format = formatsOfKind[kind][mime]
+    const format = lookUp(formatsOfKind[kind], mime)
     if (format === undefined) continue
     const block = { format, source: { bytes: source.data } }
     return { [kind]: kind === 'document' ? { ...block, name: nameDocument(name) } : block }

@@ -2,6 +2,7 @@
 import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, objectsIn, textOf } from '../../base/json/json.ts'
 import { rawText } from '../../base/json/raw.ts'
+import { lookUp } from '../../base/look-up.ts'
 import type { Citation, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
 import type { Exchange } from '../protocol.ts'
@@ -202,7 +203,7 @@ export class ConverseDecoder {
   /** The finish is `calls` if there were tool calls. A call of the structured-output tool alone is a plain `stop`. */
   #emitFinish(): void {
     const { reason, sequence } = this.#stop ?? { reason: '', sequence: undefined }
-    let finish = finishReasons[reason] ?? 'other'
+    let finish = lookUp(finishReasons, reason) ?? 'other'
     if (this.#hasCalls && finish === 'stop') finish = 'calls'
     if (!this.#hasCalls && this.#hasAnswerCall && finish === 'calls') finish = 'stop'
     const raw = reason === '' ? {} : { raw: reason }

@@ -1,6 +1,7 @@
 /** Google's finish reasons ↔ ours. https://ai.google.dev/api/generate-content#FinishReason (2026-11) */
 import { GatewayError } from '../../base/errors.ts'
 import type { Json } from '../../base/json/json.ts'
+import { lookUp } from '../../base/look-up.ts'
 import type { FinishReason } from '../../ir/chat.ts'
 
 const finishReasons: Record<string, FinishReason> = {
@@ -77,7 +78,7 @@ export const faultOf = (reason: string | undefined, hasContent: boolean): Gatewa
 
 /** An answer with tool calls always finishes with `calls`, although Gemini sends STOP. */
 export const finishOf = (reason: string, hasCalls: boolean): FinishReason => {
-  const finish = finishReasons[reason] ?? 'other'
+  const finish = lookUp(finishReasons, reason) ?? 'other'
   return hasCalls && finish === 'stop' ? 'calls' : finish
 }
 
@@ -92,7 +93,7 @@ const reasonNames: Record<FinishReason, string> = {
 
 /** Renders our finish as Google's reason. `raw`, the vendor's own reason, is kept if it is Google's and fits. */
 export const renderFinish = (reason: FinishReason, raw: string | undefined): string => {
-  const vendorFinish = raw === undefined ? undefined : finishReasons[raw]
+  const vendorFinish = raw === undefined ? undefined : lookUp(finishReasons, raw)
   return vendorFinish !== undefined && (vendorFinish === reason || (vendorFinish === 'stop' && reason === 'calls'))
     ? raw!
     : reasonNames[reason]

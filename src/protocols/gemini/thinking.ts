@@ -5,6 +5,7 @@
  */
 
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
+import { lookUp } from '../../base/look-up.ts'
 import type { Chat, Effort } from '../../ir/chat.ts'
 import { budgetOf, effortOf, requestedEffort } from '../../ir/effort.ts'
 import type { NoteLoss } from '../protocol.ts'
@@ -50,7 +51,7 @@ export const acceptsFormatWithTools = (model: string): boolean => !/gemini-[12](
 export const parseThinking = (config: Json | undefined): Chat['reasoning'] => {
   if (!isObject(config)) return undefined
   const { thinkingBudget: budget, thinkingLevel: level, includeThoughts } = config
-  const effort = typeof level === 'string' ? efforts[level.toUpperCase()] : undefined
+  const effort = typeof level === 'string' ? lookUp(efforts, level.toUpperCase()) : undefined
   return {
     ...(effort !== undefined && { effort }),
     ...(typeof budget === 'number' && { budget }),

@@ -1,6 +1,7 @@
 /** Contents → turns. */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
+import { lookUp } from '../../base/look-up.ts'
 import type { Part, ReasoningPart, TextPart, Turn } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
 import { type CallIdHistory, createCallIdHistory } from './parts/call-ids.ts'
@@ -28,8 +29,9 @@ export const parseTurns = ({ systemInstruction, contents }: JsonObject, loss: No
   if (system.length > 0) turns.push({ role: 'system', parts: system })
   for (const content of listOf(contents)) {
     const roleName = textOf(content.role) ?? 'user'
-    if (roles[roleName] === undefined) loss('contents.role', `"${roleName}" is no role of other protocols`)
-    const role = roles[roleName] ?? 'user'
+    const knownRole = lookUp(roles, roleName)
+    if (knownRole === undefined) loss('contents.role', `"${roleName}" is no role of other protocols`)
+    const role = knownRole ?? 'user'
     const last = turns.at(-1)
     const continuesTurn = role === 'assistant' && last?.role === role
     if (role === 'assistant' && !continuesTurn) callIds.beginModelTurn()

@@ -1,6 +1,7 @@
 /** Decodes normalized chunks into events. */
 import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, objectsIn, parseJson, textOf } from '../../base/json/json.ts'
+import { lookUp } from '../../base/look-up.ts'
 import type { FinishReason, Seal, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
@@ -191,7 +192,7 @@ export class ChatDecoder {
   }
 
   #emitFinish(raw: string | undefined): void {
-    const reason = finishReasons[raw ?? ''] ?? 'other'
+    const reason = lookUp(finishReasons, raw ?? '') ?? 'other'
     this.emit({ type: 'finish', reason, ...(raw !== undefined && { raw }) })
   }
 

@@ -1,6 +1,7 @@
 /** Messages of Chat Completions ↔ turns. */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
+import { lookUp } from '../../base/look-up.ts'
 import type { MediaPart, Part, ProtocolId, ToolCall, ToolResult, Turn } from '../../ir/chat.ts'
 import { isReadable } from '../../ir/seal.ts'
 import type { NoteLoss } from '../protocol.ts'
@@ -36,8 +37,9 @@ export const parseTurns = (messages: readonly JsonObject[], loss: NoteLoss): Tur
   let legacyCalls = 0
   return messages.map(message => {
     const wireRole = textOf(message.role)!
-    const role = roles[wireRole] ?? 'user'
-    if (wireRole !== 'user' && roles[wireRole] === undefined)
+    const knownRole = lookUp(roles, wireRole)
+    const role = knownRole ?? 'user'
+    if (wireRole !== 'user' && knownRole === undefined)
       loss('messages.role', `"${wireRole}" is no role of other protocols`)
     const turn: Turn = { role, parts: [] }
     const isToolResult = wireRole === 'tool' || wireRole === 'function'

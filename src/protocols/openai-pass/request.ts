@@ -4,6 +4,7 @@
  */
 import { GatewayError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json/json.ts'
+import { lookUp } from '../../base/look-up.ts'
 
 /** Path → its required fields. Uploads are forms and are not checked here. */
 const requiredFields: Record<string, readonly string[]> = {
@@ -24,7 +25,7 @@ export const createRequestCheck =
       throw invalidField('model', 'must be a string')
     if (stream !== undefined && stream !== null && typeof stream !== 'boolean')
       throw invalidField('stream', 'must be true or false')
-    for (const field of requiredFields[path] ?? [])
+    for (const field of lookUp(requiredFields, path) ?? [])
       if (body[field] === undefined || body[field] === null) throw invalidField(field, 'is missing')
   }
 

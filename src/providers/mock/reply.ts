@@ -2,7 +2,9 @@
  * What a mock model replies to a chat. The reply depends only on the request and the model's name, so it is always the
  * same.
  */
+
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
+import { lookUp } from '../../base/look-up.ts'
 import type { Behaviour } from './behaviour.ts'
 import { MockError } from './respond.ts'
 import { sampleOf } from './sample.ts'
@@ -45,7 +47,7 @@ export const textOf = (content: Json | undefined): string => {
 const describeMedia = (content: Json | undefined): string => {
   const counts = new Map<string, number>()
   for (const part of Array.isArray(content) ? content.filter(isObject) : []) {
-    const kind = mediaNames[String(part['type'])]
+    const kind = lookUp(mediaNames, String(part['type']))
     if (kind) counts.set(kind, (counts.get(kind) ?? 0) + 1)
   }
   const phrases = [...counts].map(([kind, count]) => `${count} ${kind}${count > 1 ? 's' : ''}`)

@@ -2,7 +2,9 @@
  * Generates a value that fits a JSON schema. The same schema always gives the same value. The mock uses it for
  * structured output and tool arguments.
  */
+
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
+import { lookUp } from '../../base/look-up.ts'
 
 /** Optional properties and list items are omitted below this depth. At most `maxValues` values are generated. */
 const maxDepth = 8
@@ -99,7 +101,7 @@ const number = (schema: JsonObject, increment: number): number => {
 }
 
 const text = (schema: JsonObject, { name }: SampleContext): string => {
-  const base = formats[String(schema['format'])] ?? name
+  const base = lookUp(formats, String(schema['format'])) ?? name
   const padded = base.padEnd(numberOf(schema['minLength']) ?? 0, 'x')
   return padded.slice(0, numberOf(schema['maxLength']) ?? padded.length)
 }

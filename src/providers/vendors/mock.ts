@@ -1,3 +1,4 @@
+import { lookUp } from '../../base/look-up.ts'
 import { passthroughPaths } from '../../protocols/registry.ts'
 import type { Target } from '../entry.ts'
 import { type Behaviour, parseBehaviour } from '../mock/behaviour.ts'
@@ -20,7 +21,7 @@ const isForm = ({ headers, body }: UpstreamRequest): boolean =>
 
 const respond = (request: UpstreamRequest, model: string, behaviour: Behaviour, signal: AbortSignal): Response => {
   const path = request.url.slice(base.length + 1)
-  const endpoint = endpointsByPath[path]
+  const endpoint = lookUp(endpointsByPath, path)
   if (!endpoint) throw new MockError(404, `the mock has no ${path}`)
   const body = endpoint.acceptsForm && isForm(request) ? {} : readBody(request.body)
   const { error } = behaviour

@@ -1,4 +1,5 @@
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
+import { lookUp } from '../../base/look-up.ts'
 import { hasCredential } from '../entry.ts'
 import { provider } from '../provider.ts'
 import { clamp, developerToSystem, messagesOf, renameToMaxTokens } from '../quirks.ts'
@@ -84,7 +85,7 @@ export default provider({
   models: ['spark-lite', 'spark-pro', 'spark-max', '4.0Ultra'],
   patchRequest: {
     'openai-chat': (body, noteLoss, { model }) => {
-      const name = httpNames[model.toLowerCase()] ?? model
+      const name = lookUp(httpNames, model.toLowerCase()) ?? model
       if (body['model'] === model) body['model'] = name
       developerToSystem(body)
       if (modelsWithoutSystem.has(name.toLowerCase())) foldSystem(body)

@@ -1,6 +1,7 @@
 /** What a part holds besides its text: its signature, its media, and fields that only this protocol has. */
 
 import { isObject, type Json, type JsonObject, textOf } from '../../../base/json/json.ts'
+import { lookUp } from '../../../base/look-up.ts'
 import type { MediaPart, Part, Seal } from '../../../ir/chat.ts'
 import { isReadable, unwrapSeal, wrapSeal } from '../../../ir/seal.ts'
 import type { Exchange } from '../../protocol.ts'
@@ -156,5 +157,5 @@ const exactType = (mime: string, data: string, name: string | undefined): string
   const found = magicNumbers.find(([start]) => data.startsWith(start))?.[1]
   const kind = mime.slice(0, -2)
   if (found && (kind === '*' || found.startsWith(kind))) return found
-  return defaultTypes[kind] ?? (/\.(txt|md|csv)$/i.test(name ?? '') ? 'text/plain' : 'application/pdf')
+  return lookUp(defaultTypes, kind) ?? (/\.(txt|md|csv)$/i.test(name ?? '') ? 'text/plain' : 'application/pdf')
 }
