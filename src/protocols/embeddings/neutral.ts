@@ -1,6 +1,7 @@
 /** The neutral request and answer of embeddings. */
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject } from '../../base/json/json.ts'
+import { lookUp } from '../../base/look-up.ts'
 import type { Usage } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
 import type { UnaryEgress } from '../shared/unary.ts'
@@ -61,7 +62,7 @@ const taskByName: Record<string, EmbeddingTask> = {
 
 export const taskOf = (name: Json | undefined, path: string, loss: NoteLoss): EmbeddingTask | undefined => {
   if (name === undefined || name === null || name === 'TASK_TYPE_UNSPECIFIED') return undefined
-  const task = typeof name === 'string' ? taskByName[name.toLowerCase()] : undefined
+  const task = typeof name === 'string' ? lookUp(taskByName, name.toLowerCase()) : undefined
   if (task === undefined) loss(path, 'no task of this name is known')
   return task
 }
