@@ -52,10 +52,11 @@ export const promptOf = ({ prompt }: JsonObject): string => {
   )
 }
 
-/** One request for each prompt of a list; undefined if there is only one. */
-export const splitRequest = (body: JsonObject): JsonObject[] | undefined => {
+/** One request for each prompt of a list that is longer than a target accepts; undefined if it accepts the list. */
+export const splitRequest = (body: JsonObject, maxTexts: number): JsonObject[] | undefined => {
   const { prompt } = body
-  if (!Array.isArray(prompt) || prompt.length < 2 || prompt.some(one => typeof one === 'number')) return undefined
+  if (!Array.isArray(prompt) || prompt.length <= maxTexts || prompt.some(one => typeof one === 'number'))
+    return undefined
   return prompt.map(one => ({ ...body, prompt: one }))
 }
 
