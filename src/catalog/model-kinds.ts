@@ -4,7 +4,7 @@ export type ModelKind = 'chat' | 'embedding' | 'image' | 'audio' | 'video' | 're
 
 /**
  * The patterns are tested in this order, on names in lower case. Every pattern runs in linear time. A keyword starts at
- * the beginning of a name or after `/`, `-`, `_` or a dot.
+ * the beginning of a name or after `/`, `-`, `_` or a dot; Ollama puts a tag behind a colon.
  */
 const patterns: readonly (readonly [ModelKind, RegExp])[] = [
   // bge-reranker-v2-m3, gte-rerank-v2, jina-reranker, Cohere rerank-v3.5, Voyage rerank-2, Qwen3-VL-Reranker
@@ -14,7 +14,7 @@ const patterns: readonly (readonly [ModelKind, RegExp])[] = [
   ['embedding', /embed/],
   [
     'embedding',
-    /(?:^|[-/_.])(?:bge|gte|gme|e5|m3e|bce|acge|stella|tao-8k|jina-clip|jina-colbert|all-minilm|all-mpnet)(?:[-_.]|$)/,
+    /(?:^|[-/_.])(?:bge|gte|gme|e5|m3e|bce|acge|stella|tao-8k|jina-clip|jina-colbert|all-minilm|all-mpnet)(?:[-_.:]|$)/,
   ],
   ['embedding', /(?:^|\/)(?:voyage-|sentence-transformers\/|text-similarity-|text-search-)/],
   // omni-moderation, llama-guard, llama-prompt-guard, shieldgemma, gpt-oss-safeguard, Qwen3Guard
@@ -26,8 +26,8 @@ const patterns: readonly (readonly [ModelKind, RegExp])[] = [
   ['audio', /cosyvoice|sensevoice|paraformer|sambert|telespeech|fun-?asr|gummy|deepgram|nova-sonic|(?:^|\/)eleven_/],
   // cogvideox, wan2.2-t2v-plus, wanx2.1-i2v, seedance, veo-3, sora-2, hunyuan-video, video-01, MiniMax-Hailuo-02
   ['video', /cogvideo|hunyuanvideo|seedance|hailuo|kling|vidu|pixverse|videoretalk|liveportrait/],
-  ['video', /(?:^|[-/_.])(?:t2v|i2v|r2v|s2v|kf2v|vace|animate|mochi|ltx-video|gen-?[34]|nova-reel)(?:[-_.]|$)/],
-  ['video', /(?:^|[-/_.])(?:veo|sora|video)(?:[-_.\d]|$)/],
+  ['video', /(?:^|[-/_.])(?:t2v|i2v|r2v|s2v|kf2v|vace|animate|mochi|ltx-video|gen-?[34]|nova-reel)(?:[-_.:]|$)/],
+  ['video', /(?:^|[-/_.])(?:veo|sora|video)(?:[-_.:\d]|$)/],
   // dall-e-3, gpt-image-1, cogview-4, wanx-v1, wan2.2-t2i, FLUX.1-schnell, seedream, imagen-4, gemini-2.5-flash-image,
   // qwen-image
   [
@@ -38,7 +38,7 @@ const patterns: readonly (readonly [ModelKind, RegExp])[] = [
     'image',
     /(?:^|[-/_.])(?:flux|sdxl|sd3|wanx|wan2|t2i|irag|pixart|playground-v|janus|hunyuan-dit|nano-banana|nova-canvas|instantid|photomaker)/,
   ],
-  ['image', /(?:^|[-/_.])image(?:[-_.\d]|$)|grok-imagine/],
+  ['image', /(?:^|[-/_.])image(?:[-_.:\d]|$)|grok-imagine/],
 ]
 
 /** Chat models whose names look like another kind because they process video, audio or speech. */
