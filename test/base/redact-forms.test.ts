@@ -34,6 +34,12 @@ describe('a configured secret', () => {
     }
   })
 
+  test('is not found behind an escaped backslash, where JSON escapes nothing', () => {
+    const text = String.raw`{"a":"\\u0061bcd"}`
+    expect(createRedact(['abcd'])(text)).toBe(text)
+    expect(createRedact(['abcd'])(String.raw`{"a":"\u0061bcd"}`)).toBe('{"a":"•••"}')
+  })
+
   test('leaves a text without secrets as it is', () => {
     for (const text of ['plain', 'caf\\u00e9 \\/ \\n', '"\\u0041"']) expect(redact(text)).toBe(text)
     expect(createRedact([])('anything')).toBe('anything')

@@ -54,3 +54,34 @@ describe('a response of a file server', () => {
     expect(targetHits).toBe(0)
   })
 })
+
+describe('a host', () => {
+  test('in brackets is an IPv6 address, which is not asked for in the DNS', async () => {
+    const asked: string[] = []
+    const fetchFile = createSafeFetch(
+      { allowPrivate: ['::1'], maxBytes: 1000, timeout: 5, maxFiles: 1 },
+      { resolve: async host => (asked.push(host), []) },
+    )
+    const message = await fetchFile('http://[::1]:1/', () => undefined, new AbortController().signal).catch(
+      (error: Error) => error.message,
+    )
+    expect([message, asked]).toEqual(['its server could not be reached', []])
+  })
+
+  test('with many addresses is tried at three of them, IPv4 first', async () => {
+    const { port } = server
+    const reached = async (addresses: string[]) => {
+      const fetchFile = createSafeFetch(
+        { allowPrivate: ['127.0.0.0/8', '::1'], maxBytes: 1000, timeout: 5, maxFiles: 1 },
+        { resolve: async () => addresses },
+      )
+      return fetchFile(`http://many.test:${port}/target`, () => undefined, new AbortController().signal).then(
+        () => true,
+        () => false,
+      )
+    }
+    expect(await reached(['127.0.0.2', '127.0.0.3', '127.0.0.1'])).toBe(true)
+    expect(await reached(['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.1'])).toBe(false)
+    expect(await reached(['::1', '127.0.0.2', '127.0.0.3', '127.0.0.1'])).toBe(true)
+  })
+})

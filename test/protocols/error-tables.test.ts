@@ -198,6 +198,32 @@ describe('an exception of AWS', () => {
   })
 })
 
+describe('the body of a vendor’s error', () => {
+  const vendorBody = { error: { message: 'words', type: 't', param: null, code: 'c', extra: 1 } }
+  const google = { error: { code: 400, message: 'words', status: 'INVALID_ARGUMENT', extra: 1 } }
+
+  test('reaches a client of the same protocol as it came, and another client in the form of its own', () => {
+    const fromOpenAi = egressOf('openai-chat')!.parseError(400, new Headers(), JSON.stringify(vendorBody), exchange)
+    expect(protocols.get('openai-chat')!.renderError(fromOpenAi)).toEqual(vendorBody)
+    expect(rendered('anthropic', fromOpenAi)).toEqual({ type: 'invalid_request_error', message: 'words' })
+    const fromGoogle = egressOf('gemini')!.parseError(400, new Headers(), JSON.stringify(google), exchange)
+    expect(protocols.get('gemini')!.renderError(fromGoogle)).toEqual(google)
+    expect(rendered('openai-chat', fromGoogle)).not.toHaveProperty('extra')
+  })
+
+  test('of Gemini is not kept if it is none of Google’s, or about our credentials', () => {
+    const plain = egressOf('gemini')!.parseError(500, new Headers(), 'words', exchange)
+    expect([plain.message, plain.detail.body]).toEqual(['words', undefined])
+    const refused = egressOf('gemini')!.parseError(403, new Headers(), JSON.stringify(google), exchange)
+    expect([refused.code, refused.detail.body]).toEqual(['upstream_credentials', undefined])
+  })
+
+  test('of AWS without the name of an exception gives no code', () => {
+    const { detail } = egressOf('bedrock-converse')!.parseError(400, new Headers(), '{"message":"words"}', exchange)
+    expect(detail).not.toHaveProperty('vendorCode')
+  })
+})
+
 describe('an error inside an answer of status 200', () => {
   test.each([
     [{ error: { message: 'words', type: 'rate_limit_error' } }, 'upstream_limited', 429],
