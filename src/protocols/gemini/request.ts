@@ -102,7 +102,6 @@ const chatFields: SiblingFields = {
   logprobs: 'generationConfig.responseLogprobs',
   top_logprobs: 'generationConfig.logprobs',
   max_completion_tokens: undefined,
-  n: undefined,
 }
 
 const renderConfig = (chat: Chat, loss: NoteLoss): JsonObject => {

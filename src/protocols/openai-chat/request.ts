@@ -26,6 +26,8 @@ export const parseRequest = (body: JsonObject, loss: NoteLoss): Chat => {
     turns: parseTurns(take('messages') as JsonObject[], loss),
   }
   take('stream_options')
+  // One answer is what every protocol gives.
+  if (rest.n === 1) delete rest.n
   takeNumbers(take, numberFields, chat)
   const stop = take('stop')
   if (stop !== undefined) chat.stop = typeof stop === 'string' ? [stop] : (stop as string[])
