@@ -198,6 +198,33 @@ describe('an exception of AWS', () => {
   })
 })
 
+describe('a body that is no JSON', () => {
+  const message = (text: string) => egressOf('openai-chat')!.parseError(502, new Headers(), text, exchange).message
+
+  // html.spec.whatwg.org 9.2.6: the fields of an event stream, and a comment.
+  test.each(['data: x', 'event: x', 'id: 7', 'retry: 7', ': x', '\n data: x'])('%j is an event stream', text =>
+    expect(message(text)).toBe('the vendor answered HTTP 502 with an event stream'),
+  )
+  test.each([
+    ['<html>', 'the vendor answered HTTP 502 with HTML'],
+    ['{"a": ', 'the vendor answered HTTP 502 with JSON that is no answer'],
+    ['[1, ', 'the vendor answered HTTP 502 with JSON that is no answer'],
+    [' \n', 'the vendor answered HTTP 502 without a body'],
+    ['datas: x', 'datas: x'],
+    ['identity: x', 'identity: x'],
+    ['x'.repeat(600), 'x'.repeat(500)],
+  ])('%j gives the message %j', (text, words) => expect(message(text)).toBe(words))
+
+  test('but whose line of an event is JSON is read', () => {
+    expect(message('event: error\ndata: {"error":{"message":"words"}}')).toBe('words')
+    expect(message('data: no\ndata: {"message":"words"}')).toBe('words')
+  })
+  test('is not longer than 2000 characters as a message', () =>
+    expect(message(JSON.stringify({ error: { message: 'x'.repeat(3000) } })).length).toBe(2000))
+  test('has the first message that is not empty', () =>
+    expect(message(JSON.stringify({ error: { message: '', msg: 'words', detail: 'other' } }))).toBe('words'))
+})
+
 describe('the body of a vendor’s error', () => {
   const vendorBody = { error: { message: 'words', type: 't', param: null, code: 'c', extra: 1 } }
   const google = { error: { code: 400, message: 'words', status: 'INVALID_ARGUMENT', extra: 1 } }
