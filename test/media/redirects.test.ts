@@ -60,7 +60,12 @@ describe('a host', () => {
     const asked: string[] = []
     const fetchFile = createSafeFetch(
       { allowPrivate: ['::1'], maxBytes: 1000, timeout: 5, maxFiles: 1 },
-      { resolve: async host => (asked.push(host), []) },
+      {
+        resolve: async host => {
+          asked.push(host)
+          return []
+        },
+      },
     )
     const message = await fetchFile('http://[::1]:1/', () => undefined, new AbortController().signal).catch(
       (error: Error) => error.message,
