@@ -146,7 +146,9 @@ class LazyAdmissionRequest implements AdmissionRequest {
     return this.lifetime.signal
   }
   tokens(): number {
-    return this.clientRequest.json ? estimateTokens(this.clientRequest.json.body) : 1000
+    return this.clientRequest.json
+      ? estimateTokens(this.clientRequest.protocol.reader, this.clientRequest.json.body)
+      : 1000
   }
 }
 

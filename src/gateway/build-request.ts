@@ -1,7 +1,7 @@
 /** Builds the request for the vendor: the body (passed, patched or translated), the headers and the signature. */
 import { GatewayError } from '../base/errors.ts'
 import { preserveExactNumbers } from '../base/json/exact-numbers.ts'
-import { isObject, type JsonObject, withMembers } from '../base/json/json.ts'
+import { type JsonObject, withMembers } from '../base/json/json.ts'
 import { writeJson } from '../base/json/raw.ts'
 import type { JsonBody } from '../downstream/json-body.ts'
 import type { Chat, ProtocolId } from '../ir/chat.ts'
@@ -64,7 +64,10 @@ const signRequest = (
     headers: upstreamHeaders(clientRequest, target, vendorProtocol, length),
     body: typeof payload === 'string' ? payload : undefined,
   }
-  const shouldRememberThoughts = needsReasoning(wire, vendorProtocol) && Array.isArray(clientRequest.json?.body.tools)
+  const shouldRememberThoughts =
+    needsReasoning(wire, vendorProtocol) &&
+    clientRequest.json !== undefined &&
+    clientRequest.protocol.reader.offersTools(clientRequest.json.body)
   const prepared = { upstreamRequest, payload, wire, vendorProtocol, shouldRememberThoughts }
   const signing = wire.sign(upstreamRequest, target, fetchToken)
   return signing instanceof Promise ? resolveAfter(signing, prepared) : prepared
@@ -201,10 +204,10 @@ const translateChat = (
 ): RequestBody | Promise<RequestBody> => {
   const vendorProtocol = egress.id
   const isSameProtocol = vendorProtocol === ingress.id
-  if (!isSameProtocol) refuseMultipleCandidates(json.body)
+  if (!isSameProtocol) refuseSeveralAnswers(ingress, json.body)
   const parsed = ingress.parseRequest(preserveExactNumbers(json.text, json.body), exchange.loss)
   const restored = exchange.seals ? restoreThoughts(parsed, exchange.seals) : parsed
-  const chat = isSameProtocol ? restored : normalizeChat(restored, vendorProtocol, json.body, exchange.loss)
+  const chat = isSameProtocol ? restored : normalizeChat(restored, ingress, egress, json.body, exchange.loss)
   const render = (resolved: Chat): RequestBody => {
     const body = egress.renderRequest({ ...resolved, model: target.model, stream }, exchange)
     if (needsReasoning(wire, vendorProtocol)) restoreReasoning(body, exchange.seals)
@@ -223,9 +226,14 @@ const translateChat = (
  * call.
  * @throws GatewayError `invalid_request` if the chat contains files that only another vendor can read
  */
-const normalizeChat = (chat: Chat, vendorProtocol: ProtocolId, body: JsonObject, loss: NoteLoss): Chat => {
+const normalizeChat = (
+  chat: Chat,
+  { turnsField }: Ingress,
+  { id: vendorProtocol }: Egress,
+  body: JsonObject,
+  loss: NoteLoss,
+): Chat => {
   refuseForeignFiles(chat, vendorProtocol, body)
-  const turnsField = ['messages', 'input', 'contents', 'prompt'].find(key => key in body) ?? 'messages'
   return { ...chat, turns: pairToolResults(dropEmptyTurns(chat.turns, vendorProtocol, turnsField, loss), loss) }
 }
 
@@ -239,19 +247,11 @@ const needsInlineMedia = (protocol: ClientProtocol, { text, body }: JsonBody, wi
 const needsReasoning = (wire: Wire, vendorProtocol: ProtocolId): boolean =>
   wire.requiresReasoning === true && vendorProtocol === 'openai-chat'
 
-/**
- * Refuses a request for several candidates, which cannot be translated. Chat Completions calls the parameter `n`,
- * Gemini `candidateCount`.
- */
-const refuseMultipleCandidates = ({ n, generationConfig }: JsonObject): void => {
-  const candidates = isObject(generationConfig)
-    ? (generationConfig.candidateCount ?? generationConfig.candidate_count)
-    : undefined
-  for (const [param, count] of Object.entries({ n, 'generationConfig.candidateCount': candidates }))
-    if (typeof count === 'number' && count > 1)
-      throw new GatewayError(
-        'invalid_request',
-        `${param}: only one answer at a time from a target of another protocol`,
-        { param },
-      )
+/** @throws GatewayError `invalid_request` if the request asks for several answers, which cannot be translated */
+const refuseSeveralAnswers = (ingress: Ingress, body: JsonObject): void => {
+  const { param, count } = ingress.answerCount?.(body) ?? { param: undefined, count: 1 }
+  if (count > 1)
+    throw new GatewayError('invalid_request', `${param}: only one answer at a time from a target of another protocol`, {
+      param,
+    })
 }

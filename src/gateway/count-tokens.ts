@@ -22,7 +22,7 @@ export const planTokenCount = (
 }
 
 const estimateResponse = (protocol: TokenCounter, { json }: ClientRequest): JsonObject =>
-  protocol.renderCount(estimatePromptTokens(protocol.unwrapRequest(json?.body ?? {})))
+  protocol.renderCount(estimatePromptTokens(protocol.reader, json?.body ?? {}))
 
 /**
  * Returns an estimate after a vendor refused to count. The vendor may not support counting for this target, or not for

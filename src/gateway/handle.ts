@@ -143,7 +143,7 @@ const planTargets = (clientRequest: ClientRequest, caller: Caller, runtime: Runt
     model: clientRequest.model,
     protocol: protocol.kind === 'count' ? protocol.protocol.id : protocol.id,
     caller,
-    affinity: () => affinityOf(clientRequest.json?.body ?? {}, caller, clientRequest.model ?? ''),
+    affinity: () => affinityOf(protocol.reader, clientRequest.json?.body ?? {}, caller, clientRequest.model ?? ''),
   })
   return clientRequest.json ? preferSealOrigin(plan, clientRequest.json.text) : plan
 }

@@ -7,11 +7,11 @@ import { countOf, isObject, type Json, type JsonObject, parseJson } from '../bas
 import type { ProtocolId } from '../ir/chat.ts'
 import { anthropic } from './anthropic/index.ts'
 import { gemini } from './gemini/index.ts'
-import type { ClientHalf, Passthrough, Protocol, VendorHalf } from './protocol.ts'
+import type { ClientHalf, Passthrough, Protocol, RequestReader, VendorHalf } from './protocol.ts'
 
 /**
  * `protocol` is the protocol of the counted request. `renderCount` renders an estimate. `unwrapRequest` returns the
- * request to estimate.
+ * counted request.
  */
 export interface TokenCounter extends ClientHalf, VendorHalf {
   readonly kind: 'count'
@@ -31,6 +31,15 @@ type TokenCounterOptions = {
   writeRequest?: Passthrough['writeRequest']
 }
 
+/** Reads the counted request, wherever it stands in the body. Counting generates no text. */
+const countReader = (reader: RequestReader, unwrapRequest: (body: JsonObject) => JsonObject): RequestReader => ({
+  visitPrompt: (body, visitor) => reader.visitPrompt(unwrapRequest(body), visitor),
+  maxAnswerTokens: () => 0,
+  openingOf: body => reader.openingOf(unwrapRequest(body)),
+  conversationNameOf: body => reader.conversationNameOf(unwrapRequest(body)),
+  offersTools: body => reader.offersTools(unwrapRequest(body)),
+})
+
 const createTokenCounter = ({
   id,
   protocol,
@@ -42,6 +51,7 @@ const createTokenCounter = ({
   kind: 'count',
   id,
   protocol: protocol,
+  reader: countReader(protocol.reader, unwrapRequest),
   unwrapRequest,
   renderCount: tokens => ({ [countField]: tokens }),
   checkRequest: checkRequest,

@@ -126,6 +126,35 @@ export interface Passthrough {
   passMessage(text: string, exchange: Exchange): { text: string; usage?: Usage; model?: string }
 }
 
+/** Receives what a model reads in a request, piece by piece. */
+export interface PromptVisitor {
+  text(text: string): void
+  /** An image, a recording or a document. */
+  media(): void
+  /** One token that the request gives as a number. */
+  token(): void
+}
+
+/**
+ * What the gateway asks about a client's request without translating it, for limits and routing. Each wire answers from
+ * its own fields; `requestReader` (shared/request-reader.ts) builds the answers from their names.
+ */
+export interface RequestReader {
+  /** Visits everything that the model reads: texts, media, tools. */
+  visitPrompt(body: JsonObject, visitor: PromptVisitor): void
+  /** The limit of the request to the tokens of its answer; undefined without one, 0 if the answer is no text. */
+  maxAnswerTokens(body: JsonObject): number | undefined
+  /** The texts with which a conversation begins: they stay the same as it grows. '' if the request has none. */
+  openingOf(body: JsonObject): string
+  /** The client's own name for the conversation or its user. */
+  conversationNameOf(body: JsonObject): string | undefined
+  /** Whether the request offers tools that the model may call. */
+  offersTools(body: JsonObject): boolean
+}
+
+/** The number of answers that a request asks for, and the path of the parameter that says so. */
+export type AnswerCount = { param: string; count: number }
+
 /**
  * Parts of a frame that vary without meaning: all figures after the text `precededBy`, which stands after the delta, or
  * the one string that follows that text.
@@ -160,6 +189,8 @@ export interface ClientHalf {
   streamType?: string
   /** Prefix of the ids of its answers: `chatcmpl-`. */
   idPrefix: string
+  /** What limits and routing ask about a request. */
+  reader: RequestReader
   passthrough: Passthrough
   /** A form (`application/x-www-form-urlencoded`) is accepted as a body. A repeated field becomes a list. */
   acceptsForms?: boolean
@@ -190,6 +221,10 @@ export interface Ingress extends ClientHalf {
   omittedFields?: readonly ('stop' | 'cacheWrite')[]
   /** Set if one request may be a batch (a list of prompts). */
   batch?: Batch
+  /** The field of a request that holds its conversation or its text; errors and losses name it. */
+  turnsField: string
+  /** How many answers a request asks for. Absent if a request of this protocol cannot ask for several. */
+  answerCount?(body: JsonObject): AnswerCount | undefined
 }
 
 /** Splits a request that holds several, for targets that take one at a time. */

@@ -1,5 +1,6 @@
 /** Creates the targets of requests, one object for each, and derives the affinity key of a conversation. */
-import { isObject, type Json, type JsonObject } from '../base/json/json.ts'
+import type { JsonObject } from '../base/json/json.ts'
+import type { RequestReader } from '../protocols/protocol.ts'
 import type { Credential, Entry, Target } from '../providers/entry.ts'
 
 /** Behind a wildcard, clients name the models, so the number of targets is bounded. */
@@ -29,37 +30,13 @@ export const findTarget = (id: string, entries: readonly Entry[]): Target | unde
   return undefined
 }
 
-/** Maximum characters of each text that distinguish conversations. */
-const maxTextLength = 16_384
-
-/** The texts of a content in any protocol's format. Cache marks are left out: they move as a conversation grows. */
-const textOf = (content: Json | undefined): string => {
-  if (typeof content === 'string') return content.slice(0, maxTextLength)
-  if (Array.isArray(content)) return content.map(textOf).join('\n')
-  if (!isObject(content)) return ''
-  const { text, image_url, source, parts } = content
-  if (image_url !== undefined) return isObject(image_url) ? textOf(image_url.url) : textOf(image_url)
-  if (isObject(source)) return textOf(source.data ?? source.url)
-  return textOf(text ?? content.content ?? parts)
-}
-
-/** The system texts before the first user message, and that message. Later turns do not count. */
-const openingOf = (body: JsonObject): string => {
-  const turns = [body.messages, body.input, body.contents].find(Array.isArray) ?? []
-  const opening = [body.system, body.instructions, body.systemInstruction].map(textOf)
-  for (const turn of turns) {
-    opening.push(textOf(turn))
-    if (!isObject(turn) || (turn.role !== 'system' && turn.role !== 'developer')) break
-  }
-  return [...opening, textOf(body.prompt), typeof body.input === 'string' ? textOf(body.input) : ''].join('\n')
-}
-
 /**
- * The affinity key of the strategy `hash`: the caller, the model, and `prompt_cache_key` or `user`. Without one of
- * these fields, a hash of the beginning of the conversation takes their place, so that the key stays the same as the
+ * The affinity key of the strategy `hash`: the caller, the model, and the client's name for the conversation. Without
+ * such a name, a hash of the beginning of the conversation takes its place, so that the key stays the same as the
  * conversation grows. The key contains no text of the conversation.
+ * @param reader reads the body in the request's own protocol
  */
-export const affinityOf = (body: JsonObject, caller: { id: string }, model: string): string => {
-  const clientKey = [body.prompt_cache_key, body.user].find(name => typeof name === 'string' && name !== '')
-  return `${caller.id}\n${model}\n${clientKey ?? Bun.hash(openingOf(body)).toString(36)}`
+export const affinityOf = (reader: RequestReader, body: JsonObject, caller: { id: string }, model: string): string => {
+  const conversation = reader.conversationNameOf(body) ?? Bun.hash(reader.openingOf(body)).toString(36)
+  return `${caller.id}\n${model}\n${conversation}`
 }

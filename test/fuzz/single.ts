@@ -67,7 +67,7 @@ export const fuzzCountRequests = (
       counter.checkRequest(body)
       counter.passthrough.readRequest(body)
       checkPassed(counter, JSON.stringify(body), body)
-      const estimate = counter.renderCount(estimatePromptTokens(counter.unwrapRequest(body)))
+      const estimate = counter.renderCount(estimatePromptTokens(counter.reader, body))
       counter.passthrough.passMessage(JSON.stringify(estimate), exchangeFor())
       return sizeOf(estimate)
     }),

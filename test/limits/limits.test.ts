@@ -1,8 +1,10 @@
 import { expect, test } from 'bun:test'
 import type { GatewayError } from '../../src/base/errors.ts'
+import type { JsonObject } from '../../src/base/json/json.ts'
 import { estimateTokens } from '../../src/limits/estimate.ts'
 import { memoryLimits } from '../../src/limits/memory.ts'
 import { SlidingWindow, wholeRate } from '../../src/limits/sliding-window.ts'
+import { clientProtocolOf } from '../../src/protocols/registry.ts'
 import {
   admissionRequest,
   createClock,
@@ -173,15 +175,17 @@ test('with many models behind a wildcard the counters in use are kept', async ()
   expect(request(limits, [targetOf(entry, 0, 'kept')]).waited).toBe(true)
 })
 
+const estimate = (protocol: string, body: JsonObject) => estimateTokens(clientProtocolOf(protocol).reader, body)
+
 test('an estimate counts text, CJK characters and the maximum answer', () => {
   const text = (content: string) => ({ messages: [{ role: 'user', content }] })
-  expect(estimateTokens({ ...text('x'.repeat(400)), max_tokens: 7 })).toBe(107)
-  expect(estimateTokens(text(''))).toBe(500)
-  expect(estimateTokens({ ...text('你好，世界'), max_completion_tokens: 1, max_tokens: 900 })).toBe(6)
-  expect(estimateTokens({ ...text('한국어 こんにちは 𠮷'), max_tokens: 0 })).toBe(3 + 5 + 1 + 1)
-  expect(estimateTokens({ ...text('🎉🎉'), max_tokens: 0 })).toBe(2)
-  expect(estimateTokens({ prompt: ['abcd', 'efgh'], max_tokens: 0 })).toBe(2)
-  expect(estimateTokens({ prompt: [1, 2, 3], max_tokens: 0 })).toBe(3)
+  expect(estimate('openai-chat', { ...text('x'.repeat(400)), max_tokens: 7 })).toBe(107)
+  expect(estimate('openai-chat', text(''))).toBe(500)
+  expect(estimate('openai-chat', { ...text('你好，世界'), max_completion_tokens: 1, max_tokens: 900 })).toBe(6)
+  expect(estimate('openai-chat', { ...text('한국어 こんにちは 𠮷'), max_tokens: 0 })).toBe(3 + 5 + 1 + 1)
+  expect(estimate('openai-chat', { ...text('🎉🎉'), max_tokens: 0 })).toBe(2)
+  expect(estimate('completions', { prompt: ['abcd', 'efgh'], max_tokens: 0 })).toBe(2)
+  expect(estimate('completions', { prompt: [1, 2, 3], max_tokens: 0 })).toBe(3)
 })
 
 test('an estimate never counts base64 as text', () => {
@@ -193,27 +197,38 @@ test('an estimate never counts base64 as text', () => {
     { type: 'file', file: { file_data: data } },
     { type: 'image', source: { type: 'base64', data: 'A'.repeat(100_000) } },
   ]
-  expect(estimateTokens({ messages: [{ role: 'user', content: parts }], max_tokens: 10 })).toBe(4012)
-  expect(estimateTokens({ input: [data, 'abcd'] })).toBe(1001)
+  expect(estimate('openai-chat', { messages: [{ role: 'user', content: parts }], max_tokens: 10 })).toBe(4012)
+  expect(estimate('embeddings', { input: [data, 'abcd'] })).toBe(1001)
 })
 
 test('an estimate counts tools as JSON, and adds an answer only if the request generates text', () => {
   const tools = [{ type: 'function', function: { name: 'f', parameters: { type: 'object' } } }]
-  expect(estimateTokens({ messages: [], tools, max_tokens: 0 })).toBe(Math.ceil(JSON.stringify(tools).length / 4))
-  expect(estimateTokens({ model: 'text-embedding-3-small', input: ['abcd', 'abcd'] })).toBe(2)
-  expect(estimateTokens({ input: [[1, 2, 3], [4]] })).toBe(4)
-  expect(estimateTokens({ input: 'abcd', instructions: 'abcd' })).toBe(502)
-  expect(estimateTokens({ input: [{ role: 'user', content: 'abcd' }] })).toBe(501)
-  expect(estimateTokens({ prompt: 'abcd' })).toBe(501)
+  const tokensOfTools = Math.ceil(JSON.stringify(tools).length / 4)
+  expect(estimate('openai-chat', { messages: [], tools, max_tokens: 0 })).toBe(tokensOfTools)
+  expect(estimate('embeddings', { model: 'text-embedding-3-small', input: ['abcd', 'abcd'] })).toBe(2)
+  expect(estimate('embeddings', { input: [[1, 2, 3], [4]] })).toBe(4)
+  expect(estimate('openai-responses', { input: 'abcd', instructions: 'abcd' })).toBe(502)
+  expect(estimate('openai-responses', { input: [{ role: 'user', content: 'abcd' }] })).toBe(501)
+  expect(estimate('openai-responses', { input: 'abcd' })).toBe(501)
+  expect(estimate('completions', { prompt: 'abcd' })).toBe(501)
   const contents = [{ role: 'user', parts: [{ text: 'abcd' }] }]
-  expect(estimateTokens({ contents, generationConfig: { maxOutputTokens: 7 } })).toBe(8)
-  expect(estimateTokens({ contents, generation_config: { max_output_tokens: 7 } })).toBe(8)
-  expect(estimateTokens({ contents, generationConfig: {} })).toBe(501)
+  expect(estimate('gemini', { contents, generationConfig: { maxOutputTokens: 7 } })).toBe(8)
+  expect(estimate('gemini', { contents, generation_config: { max_output_tokens: 7 } })).toBe(8)
+  expect(estimate('gemini', { contents, generationConfig: {} })).toBe(501)
+})
+
+test('an estimate of a path that only a configuration names counts the fields that wires usually have', () => {
+  expect(estimate('some/path', { messages: [{ role: 'user', content: 'abcd' }], max_tokens: 3 })).toBe(4)
+  expect(estimate('some/path', { contents: [{ parts: [{ text: 'abcd' }, { inlineData: { data: 'AAAA' } }] }] })).toBe(
+    1501,
+  )
+  expect(estimate('some/path', { input: 'abcd' })).toBe(1)
+  expect(estimate('some/path', { input: [{ role: 'user', content: 'abcd' }] })).toBe(501)
 })
 
 test('an estimate of a large body takes little time', () => {
   const body = { messages: Array.from({ length: 1000 }, () => ({ role: 'user', content: 'lorem ipsum '.repeat(100) })) }
   const took = stopwatch()
-  expect(estimateTokens(body)).toBe(300_500)
+  expect(estimate('openai-chat', body)).toBe(300_500)
   expect(took()).toBeLessThan(200)
 })

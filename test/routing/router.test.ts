@@ -5,6 +5,7 @@ import type { JsonObject } from '../../src/base/json/json.ts'
 import { modelKindOf } from '../../src/catalog/model-kinds.ts'
 import type { CompiledConfig } from '../../src/config/compiled.ts'
 import { memoryLimits } from '../../src/limits/memory.ts'
+import { clientProtocolOf } from '../../src/protocols/registry.ts'
 import type { Entry } from '../../src/providers/entry.ts'
 import { type Caller, createRouter, type Router, type RoutingRequest } from '../../src/routing/router.ts'
 import { affinityOf } from '../../src/routing/targets.ts'
@@ -398,7 +399,8 @@ describe('the model random', () => {
 
 describe('the affinity key', () => {
   const text = (content: string, role = 'user') => ({ role, content })
-  const affinityFor = (body: JsonObject, caller = anyone, model = 'm') => affinityOf(body, caller, model)
+  const affinityFor = (body: JsonObject, caller = anyone, model = 'm', protocol = 'openai-chat') =>
+    affinityOf(clientProtocolOf(protocol).reader, body, caller, model)
   const opening = [text('be kind', 'system'), text('hello')]
 
   test('a conversation keeps its target as it grows', () => {
@@ -429,10 +431,10 @@ describe('the affinity key', () => {
       affinityFor({ messages: opening }, anyone, 'n'),
       affinityFor({ messages: image('data:image/png;base64,AAAA') }),
       affinityFor({ messages: image('data:image/png;base64,BBBB') }),
-      affinityFor({ system: 'be kind', messages: [text('hi')] }),
-      affinityFor({ input: 'one' }),
-      affinityFor({ input: 'two' }),
-      affinityFor({ prompt: 'three' }),
+      affinityFor({ system: 'be kind', messages: [text('hi')] }, anyone, 'm', 'anthropic'),
+      affinityFor({ input: 'one' }, anyone, 'm', 'openai-responses'),
+      affinityFor({ input: 'two' }, anyone, 'm', 'openai-responses'),
+      affinityFor({ prompt: 'three' }, anyone, 'm', 'completions'),
     ]
     expect(new Set(affinities).size).toBe(affinities.length)
   })

@@ -9,7 +9,7 @@ import { parseMessage, renderMessage } from './message.ts'
 import { passthrough, renderStreamError } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
-import { checkRequest, id } from './wire.ts'
+import { checkRequest, id, reader } from './wire.ts'
 
 export const anthropic: Protocol = {
   kind: 'chat',
@@ -29,6 +29,8 @@ export const anthropic: Protocol = {
   heartbeat: 'event: ping\ndata: {"type": "ping"}\n\n',
   idPrefix: 'msg_',
   textRetention: 'forgotten',
+  turnsField: 'messages',
+  reader,
   headers,
   passthrough,
 }

@@ -3,6 +3,8 @@
  * the vendor decides about them. https://platform.claude.com/docs/en/api/messages/create
  */
 import { type TSchema, Type } from '@sinclair/typebox'
+import { isObject } from '../../base/json/json.ts'
+import { requestReader } from '../shared/request-reader.ts'
 import { createChecker } from '../shared/validate.ts'
 
 const nullable = <T extends TSchema>(schema: T, description?: string) =>
@@ -64,6 +66,20 @@ export const MessagesRequest = Type.Object(
  * @throws GatewayError `invalid_request`; its `param` is the path of the first error, such as `messages[2].content`.
  */
 export const checkRequest = createChecker(MessagesRequest)
+
+/** A cache mark is ignored: it moves as a conversation grows. */
+export const reader = requestReader({
+  prompt: {
+    text: ['system', 'messages'],
+    json: ['tools'],
+    mediaTypes: ['image', 'document'],
+    ignored: ['type', 'role', 'id', 'cache_control', 'signature'],
+  },
+  answerLimits: body => [body.max_tokens],
+  opening: body => ({ texts: [body.system], turns: body.messages }),
+  contentOf: ({ text, content, source }) => (isObject(source) ? (source.data ?? source.url) : (text ?? content)),
+  offersTools: body => Array.isArray(body.tools),
+})
 
 /** The id of this protocol. */
 export const id = 'anthropic'

@@ -4,10 +4,11 @@
  * https://platform.openai.com/docs/api-reference/completions
  */
 
+import { answerCount } from '../openai-chat/wire.ts'
 import { openaiPass } from '../openai-pass/index.ts'
 import type { Ingress } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
-import { parseRequest, splitRequest } from './request.ts'
+import { parseRequest, reader, splitRequest } from './request.ts'
 import { answerFrames, joinAnswers, renderMessage, renderStream } from './stream-encoder.ts'
 
 export const completions: Ingress = {
@@ -19,5 +20,8 @@ export const completions: Ingress = {
   renderFrame,
   textRetention: 'forgotten',
   omittedFields: ['stop'],
+  turnsField: 'prompt',
+  answerCount,
+  reader,
   batch: { split: splitRequest, join: joinAnswers, frames: answerFrames },
 }

@@ -3,6 +3,14 @@ import { GatewayError } from '../../base/errors.ts'
 import { type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
+import { requestReader } from '../shared/request-reader.ts'
+
+export const reader = requestReader({
+  prompt: { text: ['prompt'] },
+  answerLimits: body => [body.max_tokens],
+  opening: body => ({ texts: [body.prompt] }),
+  conversationNames: ['prompt_cache_key', 'user'],
+})
 
 const numericFields = { temperature: 'temperature', top_p: 'topP', seed: 'seed' } as const
 /** Fields that only a text completion model supports. */

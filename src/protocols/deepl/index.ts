@@ -14,6 +14,7 @@ import {
   defaultTemplate,
   onlyText,
   type PromptTemplate,
+  reader,
   requestParser,
 } from './prompt.ts'
 
@@ -149,6 +150,8 @@ const createTranslationProtocol = (format: TranslationFormat, options: Translati
   id: format.id,
   idPrefix: '',
   acceptsForms: true,
+  turnsField: 'text',
+  reader,
   checkRequest: format.check,
   parseRequest: requestParser(options.template ?? defaultTemplate),
   renderMessage: renderTranslation(format),

@@ -4,6 +4,7 @@ import { faultFrom, isErrorBody, parseError, renderError } from '../gemini/error
 import { renderStreamError } from '../gemini/passthrough.ts'
 import { camelBody, listOf } from '../gemini/syntax/casing.ts'
 import type { Batch, Exchange, NoteLoss, Passthrough } from '../protocol.ts'
+import { requestReader } from '../shared/request-reader.ts'
 import { rejectStream, type UnaryProtocol } from '../shared/unary.ts'
 import { notAnAnswer } from '../shared/vendor-error.ts'
 import {
@@ -151,6 +152,19 @@ const passMessage = (text: string, exchange: Exchange): ReturnType<Passthrough['
   return { text, ...(input !== undefined && { usage: { input, output: 0 } }) }
 }
 
+const requestsIn = (body: JsonObject): Json[] => (Array.isArray(body.requests) ? body.requests : [])
+
+/** A text may stand in `content`, and several in `requests`. */
+const reader = requestReader({
+  prompt: {
+    text: ['content', 'requests'],
+    mediaFields: ['inlineData', 'inline_data', 'fileData', 'file_data'],
+    ignored: ['role'],
+  },
+  opening: body => ({ texts: [body.content], turns: requestsIn(body) }),
+  contentOf: ({ text, parts, content }) => text ?? parts ?? content,
+})
+
 const sharedMembers = {
   kind: 'unary',
   task: 'embedding',
@@ -158,6 +172,7 @@ const sharedMembers = {
   parseError,
   renderError,
   renderStreamError,
+  reader,
 } as const
 
 const checkContent = (request: Json | undefined, path: string): void => {
@@ -183,8 +198,6 @@ export const embedContent: UnaryProtocol<EmbeddingRequest, EmbeddingResponse> = 
   },
   renderMessage: answer => ({ embedding: { values: answer.vectors[0]! }, ...renderUsageMetadata(answer) }),
 }
-
-const requestsIn = (body: JsonObject): Json[] => (Array.isArray(body.requests) ? body.requests : [])
 
 /** Splits a batch for targets that take fewer requests at once. */
 const batch: Batch = {

@@ -6,6 +6,7 @@ import { countOf, isObject, type Json, type JsonObject, parseJson, textOf } from
 import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'
 import type { Batch, NoteLoss } from '../protocol.ts'
+import { requestReader } from '../shared/request-reader.ts'
 import type { UnaryProtocol } from '../shared/unary.ts'
 import { faultFrom, isErrorBody } from '../shared/vendor-error.ts'
 import {
@@ -128,6 +129,12 @@ const reencodeVectors = (text: string, encoding: Json | undefined): string => {
   return JSON.stringify({ ...body, data })
 }
 
+const reader = requestReader({
+  prompt: { text: ['input'] },
+  opening: body => ({ turns: body.input }),
+  conversationNames: ['prompt_cache_key', 'user'],
+})
+
 const batch: Batch = { split, join, frames: () => [] }
 
 export const embeddings: UnaryProtocol<EmbeddingRequest, EmbeddingResponse> = {
@@ -143,6 +150,7 @@ export const embeddings: UnaryProtocol<EmbeddingRequest, EmbeddingResponse> = {
   },
   kind: 'unary',
   task: 'embedding',
+  reader,
   parseRequest,
   renderRequest,
   parseMessage(body, request, exchange) {

@@ -9,7 +9,7 @@ import { id } from './parts/part.ts'
 import { heartbeat, passthrough, renderFrame, renderStreamError } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
-import { checkRequest, volatileFields } from './wire.ts'
+import { answerCount, checkRequest, reader, volatileFields } from './wire.ts'
 
 export const gemini: Protocol = {
   kind: 'chat',
@@ -31,5 +31,8 @@ export const gemini: Protocol = {
   textRetention: 'gathered',
   volatileFields,
   omittedFields: ['stop', 'cacheWrite'],
+  turnsField: 'contents',
+  answerCount,
+  reader,
   passthrough,
 }

@@ -4,10 +4,11 @@
  * https://ai.google.dev/api/generate-content (2026-11)
  */
 import { type TSchema, Type } from '@sinclair/typebox'
-import type { JsonObject } from '../../base/json/json.ts'
-import type { VolatileFields } from '../protocol.ts'
+import { isObject, type JsonObject } from '../../base/json/json.ts'
+import type { Ingress, VolatileFields } from '../protocol.ts'
+import { requestReader } from '../shared/request-reader.ts'
 import { createChecker } from '../shared/validate.ts'
-import { camelBody } from './syntax/casing.ts'
+import { camelBody, listOf } from './syntax/casing.ts'
 
 const nullable = <T extends TSchema>(schema: T, description?: string) =>
   Type.Optional(Type.Union([schema, Type.Null()], description === undefined ? {} : { description }))
@@ -88,6 +89,33 @@ const check = createChecker(GenerateRequest)
 
 /** @throws GatewayError `invalid_request`; its `param` is the path of the first error, in camelCase. */
 export const checkRequest = (body: JsonObject): void => check(camelBody(body))
+
+/** The settings of the answer, with names in camelCase. */
+const generationConfigOf = (body: JsonObject): JsonObject => {
+  const config = body.generationConfig ?? body.generation_config
+  return isObject(config) ? camelBody(config) : {}
+}
+
+/** Names may be in snake_case. */
+export const reader = requestReader({
+  prompt: {
+    text: ['systemInstruction', 'system_instruction', 'contents'],
+    json: ['tools'],
+    mediaFields: ['inlineData', 'inline_data', 'fileData', 'file_data'],
+    ignored: ['role', 'id', 'thoughtSignature', 'thought_signature'],
+  },
+  answerLimits: body => [generationConfigOf(body).maxOutputTokens],
+  opening: body => ({ texts: [body.systemInstruction ?? body.system_instruction], turns: listOf(body.contents) }),
+  contentOf: ({ text, parts }) => text ?? parts,
+  offersTools: body => listOf(body.tools).length > 0,
+})
+
+export const answerCount: Ingress['answerCount'] = body => {
+  const { candidateCount } = generationConfigOf(body)
+  return typeof candidateCount === 'number'
+    ? { param: 'generationConfig.candidateCount', count: candidateCount }
+    : undefined
+}
 
 /** The token counts at the end of every chunk differ from chunk to chunk. */
 export const volatileFields: VolatileFields = { kind: 'figures', precededBy: '"usageMetadata"' }

@@ -8,7 +8,7 @@ import { parseMessage, renderMessage } from './message.ts'
 import { passthrough, renderStreamError } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
-import { checkRequest, volatileFields } from './wire.ts'
+import { answerCount, checkRequest, reader, volatileFields } from './wire.ts'
 
 export const openaiChat: Protocol = {
   kind: 'chat',
@@ -29,5 +29,8 @@ export const openaiChat: Protocol = {
   textRetention: 'forgotten',
   volatileFields,
   omittedFields: ['stop'],
+  turnsField: 'messages',
+  answerCount,
+  reader,
   passthrough,
 }

@@ -4,7 +4,9 @@
  * tool are accepted. https://platform.openai.com/docs/api-reference/chat/create
  */
 import { type TSchema, Type } from '@sinclair/typebox'
-import type { VolatileFields } from '../protocol.ts'
+import { isObject } from '../../base/json/json.ts'
+import type { Ingress, VolatileFields } from '../protocol.ts'
+import { requestReader } from '../shared/request-reader.ts'
 import { createChecker } from '../shared/validate.ts'
 
 const nullable = <T extends TSchema>(schema: T, description?: string) =>
@@ -100,6 +102,37 @@ export const ChatRequest = Type.Object(
 )
 
 export const checkRequest = createChecker(ChatRequest)
+
+/** Some parts and fields are of vendors that extend the protocol. */
+export const reader = requestReader({
+  prompt: {
+    text: ['messages'],
+    json: ['tools', 'functions', 'response_format'],
+    mediaTypes: [
+      'image_url',
+      'input_audio',
+      'audio_url',
+      'video_url',
+      'file',
+      'image',
+      'audio',
+      'video',
+      'document',
+      'input_image',
+      'input_file',
+    ],
+    mediaFields: ['image_url', 'input_audio', 'audio_url', 'video_url'],
+    ignored: ['type', 'role', 'id', 'tool_call_id', 'cache_control', 'signature', 'thought_signature', 'extra_content'],
+  },
+  answerLimits: body => [body.max_completion_tokens, body.max_tokens],
+  opening: body => ({ turns: body.messages }),
+  contentOf: ({ text, content, image_url: image }) => (isObject(image) ? image.url : image) ?? text ?? content,
+  conversationNames: ['prompt_cache_key', 'user'],
+  offersTools: body => Array.isArray(body.tools),
+})
+
+export const answerCount: Ingress['answerCount'] = ({ n }) =>
+  typeof n === 'number' ? { param: 'n', count: n } : undefined
 
 /**
  * OpenAI and Azure pad the chunks of a stream, so that the length of a chunk does not reveal its text:

@@ -7,7 +7,7 @@ import { renderStreamError } from '../openai-chat/passthrough.ts'
 import type { PassthroughProtocol } from '../protocol.ts'
 import { parseError } from '../shared/vendor-error.ts'
 import { passthroughFor } from './passthrough.ts'
-import { createRequestCheck } from './request.ts'
+import { createRequestCheck, reader } from './request.ts'
 
 /**
  * `path` is the part of the URL after `/v1/`: `embeddings`, `images/generations`. Any path passes; requests to known
@@ -20,6 +20,7 @@ export const openaiPass = (path: ProtocolId): PassthroughProtocol => ({
   renderError,
   renderStreamError,
   idPrefix: 'cmpl-',
+  reader,
   parseError,
   passthrough: passthroughFor(path),
 })

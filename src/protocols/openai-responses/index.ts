@@ -8,7 +8,7 @@ import { parseMessage, renderMessage } from './message.ts'
 import { passthrough, renderStreamError } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
-import { checkRequest } from './wire.ts'
+import { checkRequest, reader } from './wire.ts'
 
 export const openaiResponses: Protocol = {
   kind: 'chat',
@@ -27,5 +27,7 @@ export const openaiResponses: Protocol = {
   renderFrame,
   idPrefix: 'resp_',
   omittedFields: ['stop'],
+  turnsField: 'input',
+  reader,
   passthrough,
 }

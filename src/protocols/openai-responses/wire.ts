@@ -4,6 +4,7 @@
  * https://platform.openai.com/docs/api-reference/responses/create
  */
 import { type TSchema, Type } from '@sinclair/typebox'
+import { requestReader } from '../shared/request-reader.ts'
 import { createChecker } from '../shared/validate.ts'
 
 const nullable = <T extends TSchema>(schema: T, description?: string) =>
@@ -81,3 +82,18 @@ export const ResponsesRequest = Type.Object(
 )
 
 export const checkRequest = createChecker(ResponsesRequest)
+
+export const reader = requestReader({
+  prompt: {
+    text: ['instructions', 'input'],
+    json: ['tools'],
+    mediaTypes: ['input_image', 'input_file', 'input_audio'],
+    mediaFields: ['image_url'],
+    ignored: ['type', 'role', 'id', 'call_id', 'encrypted_content'],
+  },
+  answerLimits: body => [body.max_output_tokens],
+  opening: body => ({ texts: [body.instructions], turns: body.input }),
+  contentOf: ({ text, content, image_url: image }) => image ?? text ?? content,
+  conversationNames: ['prompt_cache_key', 'user'],
+  offersTools: body => Array.isArray(body.tools),
+})

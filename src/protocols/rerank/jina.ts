@@ -7,6 +7,7 @@ import { countOf, isObject, type Json, type JsonObject, textOf } from '../../bas
 import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
+import { requestReader } from '../shared/request-reader.ts'
 import type { UnaryProtocol } from '../shared/unary.ts'
 import { faultFrom, isErrorBody } from '../shared/vendor-error.ts'
 import { parseRanking, type RerankRequest, type RerankResponse } from './neutral.ts'
@@ -79,6 +80,12 @@ const renderMessage = (
   ...(searchUnits !== undefined && { meta: { billed_units: { search_units: searchUnits } } }),
 })
 
+const reader = requestReader({
+  prompt: { text: ['query', 'documents'] },
+  opening: body => ({ texts: [body.query] }),
+  conversationNames: ['prompt_cache_key', 'user'],
+})
+
 export const rerank: UnaryProtocol<RerankRequest, RerankResponse> = {
   ...passthroughProtocol,
   idPrefix: 'rerank-',
@@ -88,6 +95,7 @@ export const rerank: UnaryProtocol<RerankRequest, RerankResponse> = {
   },
   kind: 'unary',
   task: 'rerank',
+  reader,
   parseRequest,
   renderRequest,
   parseMessage(body, request, exchange) {
