@@ -7,10 +7,10 @@ import { GatewayError } from '../base/errors.ts'
 import type { Json } from '../base/json/json.ts'
 import { estimateTokens } from '../limits/estimate.ts'
 import type { Admission, AdmissionRequest } from '../limits/limits.ts'
-import type { Exchange } from '../protocols/protocol.ts'
-import { unaryTaskOf } from '../protocols/registry.ts'
+import type { Exchange, UsageOption } from '../protocols/protocol.ts'
+import { unaryTaskOf, vendorProtocolOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
-import { sealOriginOf } from '../providers/resolve-url.ts'
+import { chooseProtocol, sealOriginOf } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
 import type { AttemptRecord } from '../telemetry/attempt-record.ts'
 import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
@@ -20,7 +20,6 @@ import type { ClientRequest } from './client-request.ts'
 import { type ResponsePipe, throwVendorError } from './convert-response.ts'
 import { storeResponseFor } from './previous-response.ts'
 import type { Runtime } from './runtime.ts'
-import { mentionsUsage, namesUsageAsUnsupported } from './stream-usage.ts'
 
 /** What belongs to one request besides its content. For `conversation` see `ResumedRequest`. */
 export type AttemptContext = { lifetime: RequestLifetime; runtime: Runtime; conversation?: Json[] | undefined }
@@ -45,17 +44,22 @@ export const attempt = async (
   try {
     return await callTarget(clientRequest, plan, record, context, true)
   } catch (refusal) {
-    const canRepeat = clientRequest.stream && mentionsUsage(refusal) && mayAskForUsage(record.target, context)
-    if (!canRepeat) throw refusal
+    const canRepeat = clientRequest.stream && refusal instanceof GatewayError && mayAskForUsage(record.target, context)
+    const option = canRepeat ? usageOptionFor(record.target, clientRequest) : undefined
+    if (!canRepeat || !option?.isMentioned(refusal)) throw refusal
     record.restart()
     const started = await callTarget(clientRequest, plan, record, context, false)
-    if (namesUsageAsUnsupported(refusal)) streamUsage.markRefused(record.target)
+    if (option.isUnsupported(refusal)) streamUsage.markRefused(record.target)
     return started
   }
 }
 
 const mayAskForUsage = (target: Target, { runtime }: AttemptContext): boolean =>
   runtime.streamUsage.isAllowed(target, requireWire(target))
+
+/** How the target is asked for usage in the stream, if it has to be asked. */
+const usageOptionFor = (target: Target, { protocol }: ClientRequest): UsageOption | undefined =>
+  vendorProtocolOf(chooseProtocol(target, protocol.id)).usageOption
 
 /** One call to the target that admitted the request. @throws GatewayError as `attempt` does */
 const callTarget = async (
@@ -68,8 +72,7 @@ const callTarget = async (
   const { target } = record
   const exchange = exchangeFor(clientRequest, plan, record, context)
   exchange.requestUsage = clientRequest.stream && asksForUsage && mayAskForUsage(target, context)
-  const preparing = prepareRequest(clientRequest, target, exchange, context.runtime.connections.fetchToken)
-  const prepared = preparing instanceof Promise ? await preparing : preparing
+  const prepared = await prepareRequest(clientRequest, target, exchange, context.runtime.connections.fetchToken)
   refuseLoss(record, context)
   const call = createCall(prepared, record, clientRequest.stream, context)
   try {

@@ -6,9 +6,8 @@ import { writeJson } from '../base/json/raw.ts'
 import type { JsonBody } from '../downstream/json-body.ts'
 import type { Chat, ProtocolId } from '../ir/chat.ts'
 import { hasUrls, inlineUrls } from '../media/inline-urls.ts'
-import { restoreReasoning } from '../protocols/openai-chat/reasoning/restore-reasoning.ts'
-import type { Egress, Exchange, Ingress, NoteLoss } from '../protocols/protocol.ts'
-import { type ClientProtocol, vendorProtocolOf } from '../protocols/registry.ts'
+import type { CallReasoning, Egress, Exchange, Ingress, NoteLoss } from '../protocols/protocol.ts'
+import { type ClientProtocol, type VendorProtocol, vendorProtocolOf } from '../protocols/registry.ts'
 import { dropEmptyTurns } from '../protocols/shared/drop-empty-turns.ts'
 import { pairToolResults } from '../protocols/shared/pair-tool-results.ts'
 import { restoreThoughts } from '../protocols/shared/thought-memory.ts'
@@ -32,55 +31,40 @@ export type PreparedRequest = {
   shouldRememberThoughts: boolean
 }
 
+/** What the steps of building one request share. */
+type BuildContext<Request extends ClientRequest = ClientRequest> = {
+  clientRequest: Request
+  target: Target
+  wire: Wire
+  /** The protocol in which the target is called. */
+  vendor: VendorProtocol
+  exchange: Exchange
+}
+
 /**
- * Prepares the request for one target. Returns a promise only if files must be fetched or signing is asynchronous.
+ * Prepares the request for one target.
  * @throws GatewayError `invalid_request` if the request cannot be expressed in the target's protocol
  */
-export const prepareRequest = (
+export const prepareRequest = async (
   clientRequest: ClientRequest,
   target: Target,
   exchange: Exchange,
   fetchToken: TokenFetch,
-): PreparedRequest | Promise<PreparedRequest> => {
+): Promise<PreparedRequest> => {
   const wire = requireWire(target)
   const vendorProtocol = chooseProtocol(target, clientRequest.protocol.id)
-  const requestBody = buildBody(clientRequest, target, wire, vendorProtocol, exchange)
-  const options = { wire, vendorProtocol, fetchToken }
-  return requestBody instanceof Promise
-    ? signWhenBuilt(requestBody, options, clientRequest, target)
-    : signRequest(requestBody, options, clientRequest, target)
-}
-
-type UpstreamOptions = Pick<PreparedRequest, 'wire' | 'vendorProtocol'> & { fetchToken: TokenFetch }
-
-const signRequest = (
-  { payload, length }: RequestBody,
-  { wire, vendorProtocol, fetchToken }: UpstreamOptions,
-  clientRequest: ClientRequest,
-  target: Target,
-): PreparedRequest | Promise<PreparedRequest> => {
+  const vendor = vendorProtocolOf(vendorProtocol)
+  const { payload, length } = await buildBody({ clientRequest, target, wire, vendor, exchange })
   const upstreamRequest: UpstreamRequest = {
     url: urlOf(target, vendorProtocol, clientRequest),
     headers: upstreamHeaders(clientRequest, target, vendorProtocol, length),
     body: typeof payload === 'string' ? payload : undefined,
   }
-  const shouldRememberThoughts =
-    needsReasoning(wire, vendorProtocol) &&
-    clientRequest.json !== undefined &&
-    clientRequest.protocol.reader.offersTools(clientRequest.json.body)
-  const prepared = { upstreamRequest, payload, wire, vendorProtocol, shouldRememberThoughts }
-  const signing = wire.sign(upstreamRequest, target, fetchToken)
-  return signing instanceof Promise ? resolveAfter(signing, prepared) : prepared
-}
-
-/** Separate functions instead of closures in `prepareRequest`: a closure would be allocated for every request. */
-const signWhenBuilt = async (
-  pendingBody: Promise<RequestBody>,
-  ...rest: [UpstreamOptions, ClientRequest, Target]
-): Promise<PreparedRequest> => signRequest(await pendingBody, ...rest)
-const resolveAfter = async <Value>(done: Promise<void>, value: Value): Promise<Value> => {
-  await done
-  return value
+  const { json, protocol } = clientRequest
+  const mayAnswerWithCalls = json !== undefined && protocol.reader.offersTools(json.body)
+  const shouldRememberThoughts = mayAnswerWithCalls && callReasoningOf(wire, vendor) !== undefined
+  await wire.sign(upstreamRequest, target, fetchToken)
+  return { upstreamRequest, payload, wire, vendorProtocol, shouldRememberThoughts }
 }
 
 /** @throws GatewayError `internal` if the target's form of the vendor is not supported */
@@ -96,54 +80,58 @@ type RequestBody = { payload: Payload; length?: number | undefined }
  * Writes the body in one of three ways. Pass: the client's bytes with the model replaced. Patch: the same protocol,
  * corrected for the vendor. Translate: through the IR.
  */
-const buildBody = (
-  clientRequest: ClientRequest,
-  target: Target,
-  wire: Wire,
-  vendorProtocol: ProtocolId,
-  exchange: Exchange,
-): RequestBody | Promise<RequestBody> => {
-  if (clientRequest.upload && vendorProtocol !== clientRequest.protocol.id)
+const buildBody = async (context: BuildContext): Promise<RequestBody> => {
+  const { clientRequest, target, wire, vendor } = context
+  const isSameProtocol = vendor.id === clientRequest.protocol.id
+  if (clientRequest.upload && !isSameProtocol)
     throw new GatewayError('invalid_request', 'the target takes no form here: the body must be JSON')
   if (clientRequest.upload) return clientRequest.upload.write(target.model, target.entry.params)
-  const { text, body } = clientRequest.json
-  if (
-    vendorProtocol !== clientRequest.protocol.id ||
-    needsInlineMedia(clientRequest.protocol, clientRequest.json, wire)
-  )
-    return translateBody(clientRequest, target, wire, vendorProtocol, exchange)
-  const passthroughText = clientRequest.protocol.passthrough.writeRequest(text, body, {
+  const jsonContext = { ...context, clientRequest }
+  const isPassed = isSameProtocol && !needsInlineMedia(clientRequest.protocol, clientRequest.json, wire)
+  return { payload: isPassed ? passBody(jsonContext) : await translateBody(jsonContext) }
+}
+
+type JsonRequest = ClientRequest & { json: JsonBody }
+type JsonContext = BuildContext<JsonRequest>
+
+/** Passes the client's body, with the model replaced and what the vendor wants changed. */
+const passBody = (context: JsonContext): string => {
+  const { clientRequest, target, wire, vendor, exchange } = context
+  const { json, protocol, headers } = clientRequest
+  const passed = protocol.passthrough.writeRequest(json.text, json.body, {
     model: target.model,
     requestUsage: exchange.requestUsage === true,
   })
-  const patchRequest = wire.patchRequest?.[vendorProtocol]
-  const shouldRestoreReasoning = needsReasoning(wire, vendorProtocol) && text.includes('"tool_calls"')
-  const vendorChanges = topLevelChanges(body, wire, vendorProtocol, target, exchange.loss, clientRequest.headers)
-  const changes =
-    body.stream_options && clientRequest.usageRequested && exchange.requestUsage === false
-      ? { stream_options: undefined, ...vendorChanges }
-      : vendorChanges
-  if (!patchRequest && !shouldRestoreReasoning)
-    return { payload: wrapBody(applyChanges(passthroughText, changes), wire, vendorProtocol) }
-  const patched = parseBody(passthroughText)
-  if (shouldRestoreReasoning) restoreReasoning(patched, exchange.seals)
+  const patchRequest = wire.patchRequest?.[vendor.id]
+  const callReasoning = callReasoningOf(wire, vendor)
+  const shouldRestoreReasoning = callReasoning?.mayHaveCalls(json.text) === true
+  const shouldRemoveUsage = clientRequest.usageRequested && exchange.requestUsage === false
+  const changes = {
+    ...(shouldRemoveUsage && vendor.usageOption?.removal),
+    ...topLevelChanges(json.body, context, headers),
+  }
+  if (!patchRequest && !shouldRestoreReasoning) return wrapBody(applyChanges(passed, changes), wire, vendor.id)
+  const patched = parseBody(passed)
+  if (shouldRestoreReasoning) callReasoning.restore(patched, exchange.seals)
   Object.assign(patched, changes)
-  patchRequest?.(patched, exchange.loss, target, clientRequest.headers)
-  return { payload: wrapBody(JSON.stringify(patched), wire, vendorProtocol) }
+  patchRequest?.(patched, exchange.loss, target, headers)
+  return wrapBody(JSON.stringify(patched), wire, vendor.id)
 }
 
-/** The changes to the top-level fields of a body: first the entry's `params`, then the vendor's own patch. */
+/**
+ * The changes to the top-level fields of a body: first the entry's `params`, then the vendor's own patch.
+ * @param clientHeaders the headers of a client that speaks the vendor's protocol
+ */
 const topLevelChanges = (
   body: JsonObject,
-  wire: Wire,
-  vendorProtocol: ProtocolId,
-  target: Target,
-  loss: NoteLoss,
+  { target, wire, vendor, exchange }: BuildContext,
   clientHeaders?: Headers,
 ): JsonObject => {
   const params = target.entry.params as JsonObject
-  const patchTopLevel = wire.patchTopLevel?.[vendorProtocol]
-  return patchTopLevel ? { ...params, ...patchTopLevel({ ...body, ...params }, loss, target, clientHeaders) } : params
+  const patchTopLevel = wire.patchTopLevel?.[vendor.id]
+  return patchTopLevel
+    ? { ...params, ...patchTopLevel({ ...body, ...params }, exchange.loss, target, clientHeaders) }
+    : params
 }
 
 const applyChanges = (text: string, changes: JsonObject): string =>
@@ -156,69 +144,42 @@ const parseBody = (text: string): JsonObject => preserveExactNumbers(text, JSON.
 const wrapBody = (text: string, wire: Wire, vendorProtocol: ProtocolId): string =>
   wire.wrap?.[vendorProtocol]?.(text) ?? text
 
-type JsonRequest = ClientRequest & { json: JsonBody }
-
 /** Translates between two protocols of one kind. */
-const translateBody = (
-  clientRequest: JsonRequest,
-  target: Target,
-  wire: Wire,
-  vendorProtocol: ProtocolId,
-  exchange: Exchange,
-): RequestBody | Promise<RequestBody> => {
-  const { protocol, json } = clientRequest
-  const vendor = vendorProtocolOf(vendorProtocol)
-  if (protocol.kind === 'chat' && vendor.kind === 'chat')
-    return translateChat(protocol, vendor, clientRequest, target, wire, exchange)
-  if (protocol.kind === 'unary' && vendor.kind === 'unary')
-    return { payload: translateUnary(protocol, vendor, json.body, target, wire, exchange) }
-  throw untranslatable(protocol.id, vendorProtocol)
+const translateBody = (context: JsonContext): string | Promise<string> => {
+  const { vendor, clientRequest } = context
+  const { protocol } = clientRequest
+  if (protocol.kind === 'chat' && vendor.kind === 'chat') return translateChat(protocol, vendor, context)
+  if (protocol.kind === 'unary' && vendor.kind === 'unary') return translateUnary(protocol, vendor, context)
+  throw untranslatable(protocol.id, vendor.id)
 }
 
 /** Translates a unary request (embeddings, rerank) and returns it as JSON. */
-const translateUnary = (
-  ingress: AnyUnaryIngress,
-  egress: AnyUnaryEgress,
-  body: JsonObject,
-  target: Target,
-  wire: Wire,
-  { loss }: Exchange,
-): string => {
-  const rendered = translateUnaryRequest(ingress, egress, body, target.model, loss)
+const translateUnary = (ingress: AnyUnaryIngress, egress: AnyUnaryEgress, context: JsonContext): string => {
+  const { clientRequest, target, wire, exchange } = context
+  const rendered = translateUnaryRequest(ingress, egress, clientRequest.json.body, target.model, exchange.loss)
   Object.assign(rendered, target.entry.params)
-  wire.patchRequest?.[egress.id]?.(rendered, loss, target)
+  wire.patchRequest?.[egress.id]?.(rendered, exchange.loss, target)
   return writeJson(rendered)
 }
 
-/**
- * Translates a chat through the IR. If the vendor does not fetch URLs, the gateway fetches the files first and returns
- * a promise.
- */
-const translateChat = (
-  ingress: Ingress,
-  egress: Egress,
-  { json, headers, stream, media }: JsonRequest,
-  target: Target,
-  wire: Wire,
-  exchange: Exchange,
-): RequestBody | Promise<RequestBody> => {
-  const vendorProtocol = egress.id
-  const isSameProtocol = vendorProtocol === ingress.id
+/** Translates a chat through the IR. If the vendor does not fetch URLs, the gateway fetches the files first. */
+const translateChat = async (ingress: Ingress, egress: Egress, context: JsonContext): Promise<string> => {
+  const { clientRequest, target, wire, exchange } = context
+  const { json, headers, stream, media } = clientRequest
+  const isSameProtocol = egress.id === ingress.id
   if (!isSameProtocol) refuseSeveralAnswers(ingress, json.body)
   const parsed = ingress.parseRequest(preserveExactNumbers(json.text, json.body), exchange.loss)
   const restored = exchange.seals ? restoreThoughts(parsed, exchange.seals) : parsed
   const chat = isSameProtocol ? restored : normalizeChat(restored, ingress, egress, json.body, exchange.loss)
-  const render = (resolved: Chat): RequestBody => {
-    const body = egress.renderRequest({ ...resolved, model: target.model, stream }, exchange)
-    if (needsReasoning(wire, vendorProtocol)) restoreReasoning(body, exchange.seals)
-    const clientHeaders = isSameProtocol ? headers : undefined
-    if (!clientHeaders) wire.trimTranslated?.[vendorProtocol]?.(body, exchange.loss, target)
-    Object.assign(body, topLevelChanges(body, wire, vendorProtocol, target, exchange.loss, clientHeaders))
-    wire.patchRequest?.[vendorProtocol]?.(body, exchange.loss, target, clientHeaders)
-    return { payload: wrapBody(writeJson(body), wire, vendorProtocol) }
-  }
-  const acceptsUrl = wire.requiresInlineMedia?.includes(vendorProtocol) ? undefined : egress.acceptsUrl
-  return hasUrls(chat, acceptsUrl) ? inlineUrls(chat, media, acceptsUrl).then(render) : render(chat)
+  const acceptsUrl = wire.requiresInlineMedia?.includes(egress.id) ? undefined : egress.acceptsUrl
+  const resolved = hasUrls(chat, acceptsUrl) ? await inlineUrls(chat, media, acceptsUrl) : chat
+  const body = egress.renderRequest({ ...resolved, model: target.model, stream }, exchange)
+  callReasoningOf(wire, egress)?.restore(body, exchange.seals)
+  const clientHeaders = isSameProtocol ? headers : undefined
+  if (!isSameProtocol) wire.trimTranslated?.[egress.id]?.(body, exchange.loss, target)
+  Object.assign(body, topLevelChanges(body, context, clientHeaders))
+  wire.patchRequest?.[egress.id]?.(body, exchange.loss, target, clientHeaders)
+  return wrapBody(writeJson(body), wire, egress.id)
 }
 
 /**
@@ -226,26 +187,21 @@ const translateChat = (
  * call.
  * @throws GatewayError `invalid_request` if the chat contains files that only another vendor can read
  */
-const normalizeChat = (
-  chat: Chat,
-  { turnsField }: Ingress,
-  { id: vendorProtocol }: Egress,
-  body: JsonObject,
-  loss: NoteLoss,
-): Chat => {
-  refuseForeignFiles(chat, vendorProtocol, body)
-  return { ...chat, turns: pairToolResults(dropEmptyTurns(chat.turns, vendorProtocol, turnsField, loss), loss) }
+const normalizeChat = (chat: Chat, { turnsField }: Ingress, egress: Egress, body: JsonObject, loss: NoteLoss): Chat => {
+  refuseForeignFiles(chat, egress, body)
+  return { ...chat, turns: pairToolResults(dropEmptyTurns(chat.turns, egress.id, turnsField, loss), loss) }
 }
 
 /** True if the request could be passed, but names files by URL that the vendor does not fetch. */
 const needsInlineMedia = (protocol: ClientProtocol, { text, body }: JsonBody, wire: Wire): boolean =>
   protocol.kind === 'chat' &&
   wire.requiresInlineMedia?.includes(protocol.id) === true &&
-  text.includes('"url"') &&
+  protocol.mayNameUrls?.(text) !== false &&
   hasUrls(protocol.parseRequest(body, () => undefined))
 
-const needsReasoning = (wire: Wire, vendorProtocol: ProtocolId): boolean =>
-  wire.requiresReasoning === true && vendorProtocol === 'openai-chat'
+/** How reasoning is restored, if the vendor requires it. */
+const callReasoningOf = (wire: Wire, vendor: VendorProtocol): CallReasoning | undefined =>
+  wire.requiresReasoning === true && vendor.kind === 'chat' ? vendor.callReasoning : undefined
 
 /** @throws GatewayError `invalid_request` if the request asks for several answers, which cannot be translated */
 const refuseSeveralAnswers = (ingress: Ingress, body: JsonObject): void => {

@@ -3,20 +3,17 @@ import { GatewayError } from '../base/errors.ts'
 import type { Json } from '../base/json/json.ts'
 import type { Chat, Part, ProtocolId } from '../ir/chat.ts'
 import { jsonPathOf } from '../media/inline-urls.ts'
-
-/** Protocols whose vendors share one file store. */
-const fileStores: Record<ProtocolId, ProtocolId> = { 'openai-responses': 'openai-chat' }
+import type { Egress } from '../protocols/protocol.ts'
 
 /**
  * @param body the client's request, in which the path of the file is looked up
  * @throws GatewayError `invalid_request`, with the path of the file, if a file is stored by another vendor
  */
-export const refuseForeignFiles = (chat: Chat, vendorProtocol: ProtocolId, body: Json): void => {
-  const fileStore = fileStores[vendorProtocol] ?? vendorProtocol
+export const refuseForeignFiles = (chat: Chat, { id, fileStore = id }: Egress, body: Json): void => {
   for (const { file, by } of chat.turns.flatMap(({ parts }) => vendorFilesIn(parts))) {
     if (by === fileStore) continue
     const param = jsonPathOf(body, file)
-    const message = `a file kept by a vendor of ${by} cannot be read by one of ${vendorProtocol}: send its bytes or its URL`
+    const message = `a file kept by a vendor of ${by} cannot be read by one of ${id}: send its bytes or its URL`
     throw new GatewayError('invalid_request', param === undefined ? message : `${param}: ${message}`, { param })
   }
 }

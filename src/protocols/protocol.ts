@@ -196,12 +196,24 @@ export interface ClientHalf {
   acceptsForms?: boolean
 }
 
+/** How a vendor is asked for usage in a stream, in protocols whose vendors do not report it unasked. */
+export type UsageOption = {
+  /** The changes to top-level members after which a request no longer asks. */
+  readonly removal: Readonly<JsonObject>
+  /** Whether an error mentions the option: without it the same request may succeed. */
+  isMentioned(refusal: GatewayError): boolean
+  /** Whether an error says that the vendor does not know the option. An error that only repeats the request does not. */
+  isUnsupported(refusal: GatewayError): boolean
+}
+
 /** What every protocol that calls a vendor has, whatever its kind. */
 export interface VendorHalf {
   readonly kind: ProtocolKind
   readonly id: ProtocolId
   /** `text` is at most 64 KiB of the vendor's body, of any form: JSON, an SSE line, HTML, empty. */
   parseError(status: number, headers: Headers, text: string, exchange: Pick<Exchange, 'redact'>): GatewayError
+  /** Absent if vendors of this protocol report the usage of a stream unasked, or never. */
+  usageOption?: UsageOption
 }
 
 /** A wire format of chats as used by a client to call the gateway. */
@@ -219,6 +231,11 @@ export interface Ingress extends ClientHalf {
   textRetention?: TextRetention | undefined
   /** Fields that an answer of this protocol cannot express. */
   omittedFields?: readonly ('stop' | 'cacheWrite')[]
+  /**
+   * Whether the text of a request may name media by URL, which costs less to find out than parsing it. Absent: it always
+   * may.
+   */
+  mayNameUrls?(text: string): boolean
   /** Set if one request may be a batch (a list of prompts). */
   batch?: Batch
   /** The field of a request that holds its conversation or its text; errors and losses name it. */
@@ -259,6 +276,18 @@ export interface Egress extends VendorHalf {
    * uses the same protocol; copy only known ones.
    */
   headers?(client: Headers | undefined): Record<string, string>
+  /** The protocol with whose vendors this one shares a file store (`MediaPart.source.by`), if it has none of its own. */
+  fileStore?: ProtocolId
+  /** For vendors that refuse tool calls without the reasoning before them (`Wire.requiresReasoning`). */
+  callReasoning?: CallReasoning
+}
+
+/** Restores the reasoning before tool calls, which clients drop. */
+export type CallReasoning = {
+  /** Whether the text of a request may contain tool calls. */
+  mayHaveCalls(text: string): boolean
+  /** Adds to each call without reasoning what is remembered of it. Changes `body`. */
+  restore(body: JsonObject, memory: SealMemory | undefined): void
 }
 
 /** A protocol that is only passed through (images, audio …): passthrough and errors, no translation. */

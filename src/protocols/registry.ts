@@ -25,7 +25,7 @@ import type { AnyUnaryEgress, AnyUnaryIngress, UnaryTask } from './shared/unary.
 export type ClientProtocol = Ingress | AnyUnaryIngress | TokenCounter | PassthroughProtocol
 
 /** A protocol in which the gateway calls vendors. */
-type VendorProtocol = Egress | AnyUnaryEgress | TokenCounter | PassthroughProtocol
+export type VendorProtocol = Egress | AnyUnaryEgress | TokenCounter | PassthroughProtocol
 
 /** Chat protocols with both halves, translated between each other. */
 export const protocols: ReadonlyMap<ProtocolId, Protocol> = new Map(

@@ -216,6 +216,14 @@ test('only `stream_options` is removed from a request that does not stream', asy
   expect(JSON.parse(vendorBody)).toEqual({ model: 'theirs', messages: [{ role: 'user', content: 'q' }] })
 })
 
+test('`stream_options` of Responses, which has another meaning, passes with a request that does not stream', async () => {
+  const { path, model, vendorModel, rest, answer } = passthroughCases['Responses']!
+  const options = '"stream_options" : { "include_obfuscation":false},'
+  upstream.setScript(replyJson(answer))
+  const { vendorBody } = await send(path, requestOf(model, options, rest))
+  expect(vendorBody).toBe(requestOf(vendorModel, options, rest))
+})
+
 describe('an answer of Messages for a Messages client', () => {
   const { path, model, rest } = passthroughCases['Messages']!
   const renamed = (text: string) => text.replace('"claude-theirs"', '"claude-ours"')

@@ -1,7 +1,8 @@
 /** What is learned of vendors that refuse to be asked for usage in a stream, and for how long. */
 import { expect, test } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
-import { mentionsUsage, namesUsageAsUnsupported, StreamUsage } from '../../src/gateway/stream-usage.ts'
+import { StreamUsage } from '../../src/gateway/stream-usage.ts'
+import { usageOption } from '../../src/protocols/openai-chat/usage-option.ts'
 import { defaultEntry } from '../support/default-entry.ts'
 
 const targetOf = (id: string) => ({ entry: defaultEntry('openai', { id }) })
@@ -33,7 +34,7 @@ test.each([
   ['stream_options: include_usage must be a boolean', false],
   ['the model is not supported', false],
 ])('of %s the words name the option as unsupported: %s', (message, expected) =>
-  expect(namesUsageAsUnsupported(refusal(message))).toBe(expected),
+  expect(usageOption.isUnsupported(refusal(message))).toBe(expected),
 )
 
 test.each([
@@ -43,5 +44,5 @@ test.each([
   [429, false],
   [500, false],
 ])('an error %i that mentions the option may go away without it: %s', (status, expected) =>
-  expect(mentionsUsage(refusal('stream_options', status))).toBe(expected),
+  expect(usageOption.isMentioned(refusal('stream_options', status))).toBe(expected),
 )

@@ -30,6 +30,7 @@ export const anthropic: Protocol = {
   idPrefix: 'msg_',
   textRetention: 'forgotten',
   turnsField: 'messages',
+  mayNameUrls: text => text.includes('"url"'),
   reader,
   headers,
   passthrough,

@@ -6,8 +6,10 @@ import { renderError } from './error.ts'
 import { acceptsUrl } from './media.ts'
 import { parseMessage, renderMessage } from './message.ts'
 import { passthrough, renderStreamError } from './passthrough.ts'
+import { callReasoning } from './reasoning/restore-reasoning.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
+import { usageOption } from './usage-option.ts'
 import { answerCount, checkRequest, reader, volatileFields } from './wire.ts'
 
 export const openaiChat: Protocol = {
@@ -32,5 +34,7 @@ export const openaiChat: Protocol = {
   turnsField: 'messages',
   answerCount,
   reader,
+  usageOption,
+  callReasoning,
   passthrough,
 }

@@ -4,9 +4,10 @@
 import type { ProtocolId } from '../../ir/chat.ts'
 import { renderError } from '../openai-chat/error.ts'
 import { renderStreamError } from '../openai-chat/passthrough.ts'
+import { usageOption } from '../openai-chat/usage-option.ts'
 import type { PassthroughProtocol } from '../protocol.ts'
 import { parseError } from '../shared/vendor-error.ts'
-import { passthroughFor } from './passthrough.ts'
+import { completionsPath, passthroughFor } from './passthrough.ts'
 import { createRequestCheck, reader } from './request.ts'
 
 /**
@@ -22,5 +23,6 @@ export const openaiPass = (path: ProtocolId): PassthroughProtocol => ({
   idPrefix: 'cmpl-',
   reader,
   parseError,
+  ...(path === completionsPath && { usageOption }),
   passthrough: passthroughFor(path),
 })

@@ -20,7 +20,7 @@ import { renderFrame } from '../shared/sse-frame.ts'
 import { faultFrom, isErrorBody, notAnAnswer, unparsedFrame } from '../shared/vendor-error.ts'
 
 /** The path whose stream has choices, like that of Chat Completions, and which supports `stream_options`. */
-const completionsPath: ProtocolId = 'completions'
+export const completionsPath: ProtocolId = 'completions'
 /** Paths whose answer may be plain text: a transcript, subtitles. */
 const plainTextPaths: ReadonlySet<ProtocolId> = new Set(['audio/transcriptions', 'audio/translations'])
 

@@ -1,5 +1,6 @@
 /** Responses, for clients and vendors. https://platform.openai.com/docs/api-reference/responses */
 import { renderError } from '../openai-chat/error.ts'
+import { fileOwner } from '../openai-chat/media.ts'
 import type { Protocol } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { parseError } from '../shared/vendor-error.ts'
@@ -29,5 +30,6 @@ export const openaiResponses: Protocol = {
   omittedFields: ['stop'],
   turnsField: 'input',
   reader,
+  fileStore: fileOwner,
   passthrough,
 }

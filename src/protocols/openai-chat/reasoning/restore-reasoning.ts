@@ -5,12 +5,13 @@
  */
 import { isObject, type JsonObject, textOf } from '../../../base/json/json.ts'
 import type { SealMemory } from '../../../ir/seal.ts'
+import type { CallReasoning } from '../../protocol.ts'
 
 /**
  * Sets `reasoning_content` on every assistant message with tool calls: the remembered reasoning, or an empty string,
  * which these vendors accept.
  */
-export const restoreReasoning = (body: JsonObject, memory: SealMemory | undefined): void => {
+const restoreReasoning = (body: JsonObject, memory: SealMemory | undefined): void => {
   for (const message of Array.isArray(body.messages) ? body.messages.filter(isObject) : []) {
     const calls = Array.isArray(message.tool_calls) ? message.tool_calls.filter(isObject) : []
     if (message.role !== 'assistant' || calls.length === 0 || typeof message.reasoning_content === 'string') continue
@@ -27,4 +28,9 @@ const rememberedReasoning = ({ id, function: functionCall }: JsonObject, memory:
     args: textOf(args) ?? '{}',
   })
   return (remembered?.thoughts ?? []).map(part => (part.type === 'reasoning' ? part.text : '')).join('')
+}
+
+export const callReasoning: CallReasoning = {
+  mayHaveCalls: text => text.includes('"tool_calls"'),
+  restore: restoreReasoning,
 }
