@@ -1,5 +1,5 @@
 /** Compiles a checked configuration into the form that the rest of the program uses. */
-import { defaultTranslationOptions } from '../protocols/deepl/index.ts'
+import { translationOptions } from '../protocols/deepl/index.ts'
 import type { Entry } from '../providers/entry.ts'
 import { allInterfaces, parseListen, parseRange, parseSize } from './address.ts'
 import { secretsOf } from './checks/secrets.ts'
@@ -38,13 +38,8 @@ export const compile = (config: Config, entries: Entry[], keys: KeyRule[], path?
 
 /** The translation endpoints are enabled by default. */
 const translationOf = (config: Config['translation'] = {}): Pick<CompiledConfig, 'translation'> => {
-  const { enable = true, promptTemplate: template, retry = 0, concurrency } = config
-  const options = {
-    ...(template && { template }),
-    retry,
-    concurrency: concurrency || defaultTranslationOptions.concurrency,
-  }
-  return enable ? { translation: options } : {}
+  const { enable = true, promptTemplate: template, retry, concurrency } = config
+  return enable ? { translation: translationOptions({ template, retry, concurrency }) } : {}
 }
 
 const mediaOf = (config: Config['media'] = {}): CompiledConfig['media'] => ({

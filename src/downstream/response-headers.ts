@@ -1,14 +1,12 @@
 /** The headers of the gateway's responses: its own, and those of the vendor's headers that are useful to a client. */
 import { GatewayError } from '../base/errors.ts'
 import type { Redact } from '../base/redact.ts'
+import type { ClientHalf } from '../protocols/protocol.ts'
+import { isResponseHeader } from '../protocols/registry.ts'
 import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
 
-const forwardedHeaders: ReadonlySet<string> = new Set([
-  'retry-after',
-  'retry-after-ms',
-  'openai-processing-ms',
-  'content-disposition',
-])
+/** Headers of HTTP itself that a client may see. Those of a wire are named by its protocol. */
+const forwardedHeaders: ReadonlySet<string> = new Set(['retry-after', 'content-disposition'])
 /**
  * Not forwarded with an error: the body is different, and `retry-after` is computed from everything the vendor says.
  */
@@ -30,26 +28,26 @@ export type ResponseHeaders = Record<string, string>
 /** Adds the vendor's headers that a client may see. A header that contains a secret is left out. */
 const addVendorHeaders = (vendorHeaders: Headers, redact: Redact, headers: ResponseHeaders): ResponseHeaders => {
   vendorHeaders.forEach((value, name) => {
-    if (isForwarded(name) && redact(value) === value) headers[name] = value
+    if ((forwardedHeaders.has(name) || isResponseHeader(name)) && redact(value) === value) headers[name] = value
   })
   return headers
 }
 
-const isForwarded = (name: string): boolean =>
-  forwardedHeaders.has(name) || name.startsWith('x-ratelimit-') || name.startsWith('anthropic-ratelimit-')
+/** The request that is answered, and the client's protocol. */
+type Answered = {
+  lifetime: RequestLifetime
+  protocol?: Pick<ClientHalf, 'requestIdHeader'>
+  redact: Redact
+}
 
-/**
- * The headers of a response. Anthropic's clients look for the request id under a name of their own. `vendorHeaders` is
- * undefined if the vendor has not answered.
- */
+/** The headers of a response. `vendorHeaders` is undefined if the vendor has not answered. */
 export const responseHeaders = (
-  lifetime: RequestLifetime,
+  { lifetime, protocol, redact }: Answered,
   contentType: string,
-  redact: Redact,
   vendorHeaders?: Headers,
 ): ResponseHeaders => {
   const headers: ResponseHeaders = { ...corsHeaders, 'content-type': contentType, 'x-request-id': lifetime.record.id }
-  if (lifetime.record.path.includes('/messages')) headers['request-id'] = lifetime.record.id
+  if (protocol?.requestIdHeader !== undefined) headers[protocol.requestIdHeader] = lifetime.record.id
   if (contentType.startsWith('text/event-stream')) {
     headers['cache-control'] = 'no-cache'
     headers['x-accel-buffering'] = 'no'
@@ -59,8 +57,8 @@ export const responseHeaders = (
 }
 
 /** The headers of an error: the vendor's rate limits, and after how many seconds a retry makes sense. */
-export const errorHeaders = ({ detail }: GatewayError, lifetime: RequestLifetime, redact: Redact): ResponseHeaders => {
-  const headers = { ...responseHeaders(lifetime, 'application/json', redact), ...detail.headers }
+export const errorHeaders = ({ detail }: GatewayError, answered: Answered): ResponseHeaders => {
+  const headers = { ...responseHeaders(answered, 'application/json'), ...detail.headers }
   if (detail.retryAfter !== undefined) headers['retry-after'] = String(Math.ceil(detail.retryAfter))
   return headers
 }

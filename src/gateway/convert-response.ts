@@ -210,7 +210,7 @@ const isBinary = ({ clientProtocol, vendorProtocol }: ResponsePipe, contentType:
 
 /** Transcriptions may be plain text or subtitles. A page of HTML is never a valid response. */
 const isPlainText = ({ clientProtocol }: ResponsePipe, contentType: string, text: string): boolean =>
-  clientProtocol.id.startsWith('audio/') && /^text\/(?!html)/i.test(contentType) && !/^\s*[{<]/.test(text)
+  clientProtocol.answersPlainText === true && /^text\/(?!html)/i.test(contentType) && !/^\s*[{<]/.test(text)
 
 /** An upload may be answered with events although its headers did not ask for a stream. */
 const isPassthroughStream = ({ clientProtocol, vendorProtocol }: ResponsePipe, contentType: string): boolean =>

@@ -72,7 +72,7 @@ export const handleRequest = async (
     const planned = planTargets(received, caller, runtime)
     lifetime.record.model = planned.model
     const countPlan = planTokenCount(received, planned, runtime)
-    if ('estimate' in countPlan) return respondJson(countPlan.estimate, lifetime, runtime)
+    if ('estimate' in countPlan) return respondJson(countPlan.estimate, received.protocol, lifetime, runtime)
     const context: AttemptContext = { lifetime, runtime }
     if (received.protocol.kind === 'count') return await answerTokenCount(received, countPlan, context)
     const batchPlan = splitBatch(received, countPlan)
@@ -173,7 +173,7 @@ const eventStreamOptions = (protocol: ClientProtocol, { lifetime, runtime }: Att
   contentType: protocol.streamType ?? 'text/event-stream; charset=utf-8',
   renderError: (error: GatewayError) => protocol.renderStreamError(error),
   headers: (contentType: string, vendorHeaders?: Headers) =>
-    responseHeaders(lifetime, contentType, runtime.redact, vendorHeaders),
+    responseHeaders({ lifetime, protocol, redact: runtime.redact }, contentType, vendorHeaders),
 })
 
 const answerComplete = async (clientRequest: ClientRequest, plan: Plan, context: AttemptContext): Promise<Response> => {
@@ -189,8 +189,9 @@ const answerComplete = async (clientRequest: ClientRequest, plan: Plan, context:
   }
   lifetime.markAnswered(complete.usage)
   if (typeof complete.body === 'string') lifetime.close()
+  const answered = { lifetime, protocol: clientRequest.protocol, redact: runtime.redact }
   return new Response(complete.body, {
-    headers: responseHeaders(lifetime, complete.contentType, runtime.redact, upstream.response.headers),
+    headers: responseHeaders(answered, complete.contentType, upstream.response.headers),
   })
 }
 
@@ -205,7 +206,8 @@ const answerTokenCount = async (
     return await answerComplete(clientRequest, plan, context)
   } catch (failure) {
     const target = plan.targets.find(({ id }) => id === lifetime.record.target)
-    return respondJson(estimateAfterFailure(failure, clientRequest, target, runtime), lifetime, runtime)
+    const estimate = estimateAfterFailure(failure, clientRequest, target, runtime)
+    return respondJson(estimate, clientRequest.protocol, lifetime, runtime)
   }
 }
 
@@ -220,16 +222,23 @@ const answerBatch = async (
     answerComplete(part, planTargets(part, caller, runtime), { lifetime: partLifetime, runtime })
   const answers = await answerParts(parts, lifetime, runtime.records, answerPart, batch)
   const body = batch.join(answers)
-  if (!stream || protocol.kind !== 'chat') return respondJson(body, lifetime, runtime)
+  if (!stream || protocol.kind !== 'chat') return respondJson(body, protocol, lifetime, runtime)
   lifetime.close()
   const text = batch.frames(body, usageRequested).map(protocol.renderFrame).join('')
-  return new Response(text, { headers: responseHeaders(lifetime, 'text/event-stream; charset=utf-8', runtime.redact) })
+  const answered = { lifetime, protocol, redact: runtime.redact }
+  return new Response(text, { headers: responseHeaders(answered, 'text/event-stream; charset=utf-8') })
 }
 
 /** Answers with a body that the gateway produced itself. */
-export const respondJson = (body: JsonObject, lifetime: RequestLifetime, runtime: Runtime): Response => {
+export const respondJson = (
+  body: JsonObject,
+  protocol: ClientProtocol,
+  lifetime: RequestLifetime,
+  { redact }: Runtime,
+): Response => {
   lifetime.close()
-  return new Response(JSON.stringify(body), { headers: responseHeaders(lifetime, 'application/json', runtime.redact) })
+  const headers = responseHeaders({ lifetime, protocol, redact }, 'application/json')
+  return new Response(JSON.stringify(body), { headers })
 }
 
 /** Answers a failed request with an error in the client's protocol. */
@@ -240,7 +249,7 @@ export const respondError = (
   runtime: Runtime,
 ): Response => {
   lifetime.close({ error })
-  const headers = errorHeaders(error, lifetime, runtime.redact)
+  const headers = errorHeaders(error, { lifetime, protocol, redact: runtime.redact })
   // The remainder of the request body may never arrive: RFC 9110, 15.5.9.
   if (error.status === 408) headers['connection'] = 'close'
   return new Response(JSON.stringify(protocol.renderError(error)), { status: error.status, headers })

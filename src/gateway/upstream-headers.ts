@@ -5,10 +5,9 @@ import { vendorProtocolOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
 import type { ClientRequest } from './client-request.ts'
 
-/** The client's headers that a vendor may see. The client's keys, cookies and addresses are never forwarded. */
+/** The client's headers that any vendor may see; more are named by its protocol. The client's keys, cookies and addresses are never forwarded. */
 const forwardedHeaders = [
   'accept',
-  'openai-beta',
   'idempotency-key',
   'x-client-request-id',
   'traceparent',
@@ -19,6 +18,13 @@ const forwardedHeaders = [
 /** The gateway's own User-Agent. */
 export const userAgent = `simple-one-api/${version}`
 
+const copyHeaders = (names: readonly string[], from: Headers, to: Headers): void => {
+  for (const name of names) {
+    const value = from.get(name)
+    if (value !== null) to.set(name, value)
+  }
+}
+
 export const upstreamHeaders = (
   clientRequest: ClientRequest,
   target: Target,
@@ -27,16 +33,14 @@ export const upstreamHeaders = (
 ): Headers => {
   const headers = new Headers({ 'user-agent': userAgent })
   headers.set('content-type', clientRequest.upload ? clientRequest.headers.get('content-type')! : 'application/json')
-  for (const name of forwardedHeaders) {
-    const value = clientRequest.headers.get(name)
-    if (value !== null) headers.set(name, value)
-  }
+  const vendor = vendorProtocolOf(vendorProtocol)
+  copyHeaders(forwardedHeaders, clientRequest.headers, headers)
+  if (vendor.requestHeaders) copyHeaders(vendor.requestHeaders, clientRequest.headers, headers)
   if (clientRequest.stream) {
     headers.set('accept', 'text/event-stream')
     headers.set('accept-encoding', 'identity')
   }
   if (length !== undefined) headers.set('content-length', String(length))
-  const vendor = vendorProtocolOf(vendorProtocol)
   const counted = vendor.kind === 'count' ? vendor.protocol : vendor
   const protocolHeaders =
     counted.kind === 'chat'

@@ -1,6 +1,6 @@
 /** Estimates the tokens of a request before anyone has counted them. */
 import type { JsonObject } from '../base/json/json.ts'
-import type { PromptVisitor, RequestReader } from '../protocols/protocol.ts'
+import type { PromptVisitor, RequestReader } from '../protocols/shared/request-reader.ts'
 
 /** Tokens assumed for an image, a recording or a document. */
 const tokensPerMediaPart = 1000

@@ -7,7 +7,8 @@ import { countOf, isObject, type Json, type JsonObject, parseJson } from '../bas
 import type { ProtocolId } from '../ir/chat.ts'
 import { anthropic } from './anthropic/index.ts'
 import { gemini } from './gemini/index.ts'
-import type { ClientHalf, Passthrough, Protocol, RequestReader, VendorHalf } from './protocol.ts'
+import type { ClientHalf, Passthrough, Protocol, VendorHalf } from './protocol.ts'
+import type { RequestReader } from './shared/request-reader.ts'
 
 /**
  * `protocol` is the protocol of the counted request. `renderCount` renders an estimate. `unwrapRequest` returns the
@@ -58,6 +59,7 @@ const createTokenCounter = ({
   renderError: protocol.renderError,
   renderStreamError: protocol.renderStreamError,
   parseError: protocol.parseError,
+  ...(protocol.requestIdHeader !== undefined && { requestIdHeader: protocol.requestIdHeader }),
   idPrefix: '',
   passthrough: {
     readRequest: body => ({ ...protocol.passthrough.readRequest(body), stream: false, usageRequested: false }),

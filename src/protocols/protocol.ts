@@ -8,6 +8,7 @@ import type { Json, JsonObject } from '../base/json/json.ts'
 import type { Chat, MediaPart, Message, ProtocolId, Usage } from '../ir/chat.ts'
 import type { Event } from '../ir/event.ts'
 import type { SealMemory } from '../ir/seal.ts'
+import type { AnswerCount, RequestReader } from './shared/request-reader.ts'
 
 /**
  * One unit of a stream on the wire: an SSE message. `data` excludes the `data:` prefix; several lines are joined by
@@ -126,35 +127,6 @@ export interface Passthrough {
   passMessage(text: string, exchange: Exchange): { text: string; usage?: Usage; model?: string }
 }
 
-/** Receives what a model reads in a request, piece by piece. */
-export interface PromptVisitor {
-  text(text: string): void
-  /** An image, a recording or a document. */
-  media(): void
-  /** One token that the request gives as a number. */
-  token(): void
-}
-
-/**
- * What the gateway asks about a client's request without translating it, for limits and routing. Each wire answers from
- * its own fields; `requestReader` (shared/request-reader.ts) builds the answers from their names.
- */
-export interface RequestReader {
-  /** Visits everything that the model reads: texts, media, tools. */
-  visitPrompt(body: JsonObject, visitor: PromptVisitor): void
-  /** The limit of the request to the tokens of its answer; undefined without one, 0 if the answer is no text. */
-  maxAnswerTokens(body: JsonObject): number | undefined
-  /** The texts with which a conversation begins: they stay the same as it grows. '' if the request has none. */
-  openingOf(body: JsonObject): string
-  /** The client's own name for the conversation or its user. */
-  conversationNameOf(body: JsonObject): string | undefined
-  /** Whether the request offers tools that the model may call. */
-  offersTools(body: JsonObject): boolean
-}
-
-/** The number of answers that a request asks for, and the path of the parameter that says so. */
-export type AnswerCount = { param: string; count: number }
-
 /**
  * Parts of a frame that vary without meaning: all figures after the text `precededBy`, which stands after the delta, or
  * the one string that follows that text.
@@ -192,6 +164,10 @@ export interface ClientHalf {
   /** What limits and routing ask about a request. */
   reader: RequestReader
   passthrough: Passthrough
+  /** A header, besides `x-request-id`, in which clients of this protocol look for the id of their request. */
+  requestIdHeader?: string
+  /** An answer may be plain text, such as a transcript. */
+  answersPlainText?: boolean
   /** A form (`application/x-www-form-urlencoded`) is accepted as a body. A repeated field becomes a list. */
   acceptsForms?: boolean
 }
@@ -212,6 +188,10 @@ export interface VendorHalf {
   readonly id: ProtocolId
   /** `text` is at most 64 KiB of the vendor's body, of any form: JSON, an SSE line, HTML, empty. */
   parseError(status: number, headers: Headers, text: string, exchange: Pick<Exchange, 'redact'>): GatewayError
+  /** Headers of a client that vendors of this protocol understand. */
+  requestHeaders?: readonly string[]
+  /** Headers of a vendor's response that tell a client something; `x-ratelimit-*` stands for all that begin so. */
+  responseHeaders?: readonly string[]
   /** Absent if vendors of this protocol report the usage of a stream unasked, or never. */
   usageOption?: UsageOption
 }

@@ -101,6 +101,22 @@ export const vendorProtocols: ReadonlyMap<ProtocolId, VendorProtocol> = byId<Ven
   ...unaryEgresses,
 ])
 
+const responseHeaders = [...vendorProtocols.values()].flatMap(vendor => vendor.responseHeaders ?? [])
+const headerNames: ReadonlySet<string> = new Set(responseHeaders.filter(name => !name.endsWith('*')))
+const headerPrefixes: ReadonlySet<string> = new Set(
+  responseHeaders.filter(name => name.endsWith('*')).map(name => name.slice(0, -1)),
+)
+
+/**
+ * Whether a vendor's header, in lower case, tells a client something. Any protocol may name it: a vendor that speaks
+ * several sends the same headers with each.
+ */
+export const isResponseHeader = (name: string): boolean => {
+  if (headerNames.has(name)) return true
+  for (const prefix of headerPrefixes) if (name.startsWith(prefix)) return true
+  return false
+}
+
 const customProtocols = new Map<string, PassthroughProtocol>()
 
 /** The protocol of a path that only the configuration names; both halves pass through. */

@@ -1,6 +1,6 @@
 /** Creates the targets of requests, one object for each, and derives the affinity key of a conversation. */
 import type { JsonObject } from '../base/json/json.ts'
-import type { RequestReader } from '../protocols/protocol.ts'
+import type { RequestReader } from '../protocols/shared/request-reader.ts'
 import type { Credential, Entry, Target } from '../providers/entry.ts'
 
 /** Behind a wildcard, clients name the models, so the number of targets is bounded. */

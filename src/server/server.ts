@@ -213,7 +213,7 @@ const answerLocally = (
     const caller = identifyCaller(request, query, new ServerConnection(request, server), lifetime, runtime)
     const body = JSON.stringify(bodyFor(request, runtime, caller))
     lifetime.close()
-    return new Response(body, { headers: responseHeaders(lifetime, 'application/json', runtime.redact) })
+    return new Response(body, { headers: responseHeaders({ lifetime, redact: runtime.redact }, 'application/json') })
   } catch (thrown) {
     const error = asGatewayError(thrown)
     lifetime.close({ error })

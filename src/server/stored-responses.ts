@@ -59,7 +59,7 @@ export const answerStoredResponse = async (
       runtime,
     )
     if (request.method === 'DELETE') runtime.answers.forget(caller.id, storedRequest.id)
-    return respondJson(body, lifetime, runtime)
+    return respondJson(body, protocols.get(protocol)!, lifetime, runtime)
   } catch (thrown) {
     const error = lifetime.endReason ?? asGatewayError(thrown)
     return respondError(error, protocols.get(protocol)!, lifetime, runtime)

@@ -314,6 +314,20 @@ describe('paths and methods', () => {
       expect(await (await get(path)).json()).toEqual({ status: 'ok' })
   })
 
+  test.each([
+    ['/v1/messages', true],
+    ['/v1/messages/count_tokens', true],
+    ['/v1/chat/completions', false],
+    ['/v1/responses', false],
+  ])(
+    'an answer of %s repeats its id in `request-id`, where clients of Messages look for it: %s',
+    async (path, repeats) => {
+      const { headers } = await get(path, { method: 'POST', body: '{}' })
+      expect(headers.get('x-request-id')).toBeTruthy()
+      expect(headers.get('request-id')).toBe(repeats ? headers.get('x-request-id') : null)
+    },
+  )
+
   test('the path of an unknown request is logged, with the request id of the client', async () => {
     const response = await get('/v1/stray?key=canary')
     const id = response.headers.get('x-request-id')!

@@ -33,5 +33,7 @@ export const anthropic: Protocol = {
   mayNameUrls: text => text.includes('"url"'),
   reader,
   headers,
+  requestIdHeader: 'request-id',
+  responseHeaders: ['anthropic-ratelimit-*'],
   passthrough,
 }

@@ -179,5 +179,16 @@ export const translationProtocols = (options: TranslationOptions): ReadonlyMap<s
   return all
 }
 
+/** Options with their defaults: an empty template or a concurrency of 0 counts as absent. */
+export const translationOptions = (given: {
+  template?: PromptTemplate | undefined
+  retry?: number | undefined
+  concurrency?: number | undefined
+}): TranslationOptions => ({
+  ...(given.template && { template: given.template }),
+  retry: given.retry ?? 0,
+  concurrency: given.concurrency || 5,
+})
+
 /** The options used if the configuration sets none. */
-export const defaultTranslationOptions: TranslationOptions = { retry: 0, concurrency: 5 }
+export const defaultTranslationOptions = translationOptions({})

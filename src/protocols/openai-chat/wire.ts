@@ -131,6 +131,12 @@ export const reader = requestReader({
   offersTools: body => Array.isArray(body.tools),
 })
 
+/** Shared by all of OpenAI's paths. https://platform.openai.com/docs/api-reference/debugging-requests */
+export const vendorHeaders = {
+  requestHeaders: ['openai-beta'],
+  responseHeaders: ['openai-processing-ms', 'retry-after-ms', 'x-ratelimit-*'],
+} as const
+
 export const answerCount: Ingress['answerCount'] = ({ n }) =>
   typeof n === 'number' ? { param: 'n', count: n } : undefined
 

@@ -5,6 +5,7 @@ import type { ProtocolId } from '../../ir/chat.ts'
 import { renderError } from '../openai-chat/error.ts'
 import { renderStreamError } from '../openai-chat/passthrough.ts'
 import { usageOption } from '../openai-chat/usage-option.ts'
+import { vendorHeaders } from '../openai-chat/wire.ts'
 import type { PassthroughProtocol } from '../protocol.ts'
 import { parseError } from '../shared/vendor-error.ts'
 import { completionsPath, passthroughFor } from './passthrough.ts'
@@ -23,6 +24,8 @@ export const openaiPass = (path: ProtocolId): PassthroughProtocol => ({
   idPrefix: 'cmpl-',
   reader,
   parseError,
+  ...vendorHeaders,
+  answersPlainText: path.startsWith('audio/'),
   ...(path === completionsPath && { usageOption }),
   passthrough: passthroughFor(path),
 })

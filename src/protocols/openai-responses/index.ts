@@ -1,6 +1,7 @@
 /** Responses, for clients and vendors. https://platform.openai.com/docs/api-reference/responses */
 import { renderError } from '../openai-chat/error.ts'
 import { fileOwner } from '../openai-chat/media.ts'
+import { vendorHeaders } from '../openai-chat/wire.ts'
 import type { Protocol } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { parseError } from '../shared/vendor-error.ts'
@@ -30,6 +31,7 @@ export const openaiResponses: Protocol = {
   omittedFields: ['stop'],
   turnsField: 'input',
   reader,
+  ...vendorHeaders,
   fileStore: fileOwner,
   passthrough,
 }

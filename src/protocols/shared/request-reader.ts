@@ -1,9 +1,37 @@
 /**
- * Builds what a wire answers about its requests (`RequestReader`) from the names of its fields: the walk through a
+ * What a wire answers about its requests, and how the answers are built from the names of its fields: the walk through a
  * prompt and through the opening of a conversation is the same for all wires.
  */
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
-import type { PromptVisitor, RequestReader } from '../protocol.ts'
+
+/** Receives what a model reads in a request, piece by piece. */
+export interface PromptVisitor {
+  text(text: string): void
+  /** An image, a recording or a document. */
+  media(): void
+  /** One token that the request gives as a number. */
+  token(): void
+}
+
+/**
+ * What the gateway asks about a client's request without translating it, for limits and routing. Each wire answers from
+ * its own fields; `requestReader` builds the answers from their names.
+ */
+export interface RequestReader {
+  /** Visits everything that the model reads: texts, media, tools. */
+  visitPrompt(body: JsonObject, visitor: PromptVisitor): void
+  /** The limit of the request to the tokens of its answer; undefined without one, 0 if the answer is no text. */
+  maxAnswerTokens(body: JsonObject): number | undefined
+  /** The texts with which a conversation begins: they stay the same as it grows. '' if the request has none. */
+  openingOf(body: JsonObject): string
+  /** The client's own name for the conversation or its user. */
+  conversationNameOf(body: JsonObject): string | undefined
+  /** Whether the request offers tools that the model may call. */
+  offersTools(body: JsonObject): boolean
+}
+
+/** The number of answers that a request asks for, and the path of the parameter that says so. */
+export type AnswerCount = { param: string; count: number }
 
 /** Where a wire keeps what a model reads. All names are those of the wire. */
 type PromptFields = {
